@@ -1,0 +1,90 @@
+"""What a system call handler may return instead of a number.
+
+A handler tries once. If it cannot finish it returns one of these; nothing of a waiting call lives on
+a Python stack. `Result` is the return type of every handler:
+
+- `int`: the call is done; a negative errno is an error that was not worth an exception.
+- `Block`: park the task; run the handler again when a queue fires, the deadline passes.
+- `Execute`: have host calls executed in the guest's process, then go on with `finish`.
+- `NoReturn`: the registers have been set (sigreturn, execve) or the task is gone (exit).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Callable, Final, Sequence
+
+if TYPE_CHECKING:
+    from sandbox.kernel.task import Task
+    from sandbox.platform.base import Order
+    from sandbox.syscalls.args import SyscallArgs
+    from tcpip.waiter import WaitQueue
+
+# Restart codes (include/linux/errno.h). They never reach the guest.
+ERESTARTSYS: Final = 512  # restart if SA_RESTART or no handler ran
+ERESTARTNOINTR: Final = 513  # always restart
+ERESTARTNOHAND: Final = 514  # restart only if no handler ran
+ERESTART_RESTARTBLOCK: Final = 516  # no handler ran: call `restart` through restart_syscall(2)
+
+
+class Control:
+    """Base of everything that is not a number."""
+
+    __slots__ = ()
+
+
+class NoReturn(Control):
+    """Nothing to return: the thread's registers were set whole, or the task has ended."""
+
+    __slots__ = ()
+
+
+NO_RETURN: Final = NoReturn()
+
+
+class Block(Control):
+    """Wait until one of `queues` has an event in its mask, or `deadline` (ns, kernel clock) passes.
+
+    Then the handler is run again with the same arguments; what it must remember it keeps in
+    `a.state` (None the first time; a plain picklable object), and `a.timed_out` tells that the
+    deadline has passed. A signal ends the wait: the call returns `interrupted` if that is not None
+    (bytes moved so far, say), else `restart` decides.
+    """
+
+    __slots__ = ("queues", "deadline", "restart", "interrupted")
+
+    def __init__(
+        self,
+        queues: Sequence[tuple[WaitQueue, int]],
+        deadline: int | None = None,
+        restart: int = ERESTARTSYS,
+        interrupted: int | None = None,
+    ) -> None:
+        self.queues = queues
+        self.deadline = deadline
+        self.restart = restart
+        self.interrupted = interrupted
+
+
+class Execute(Control):
+    """Have `orders` executed in the guest's process until one fails, then return `finish(t, index, result)`."""
+
+    __slots__ = ("orders", "finish")
+
+    def __init__(self, orders: Sequence[Order], finish: Callable[[Task, int, int], Result]) -> None:
+        self.orders = orders
+        self.finish = finish
+
+
+class Pending(Control):
+    """The handler has arranged that `task.complete(result)` is called later (fork, clone, execve).
+
+    The wait cannot be interrupted by signals other than SIGKILL; keep it short.
+    """
+
+    __slots__ = ()
+
+
+PENDING: Final = Pending()
+
+Result = int | Control
+Handler = Callable[["Task", "SyscallArgs"], Result]

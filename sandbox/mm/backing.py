@@ -1,0 +1,29 @@
+"""What lies behind a file mapping: a host descriptor and an identity."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Backing(Protocol):
+    """`host_fd()` is a descriptor of the sentry that the platform lends for one mmap; `base` is added to the
+    guest's file offset. `key` is the same for all mappings of the same object (shared futexes);
+    `name` is what /proc/PID/maps prints."""
+
+    key: object
+    name: str
+    base: int
+    device: int
+    inode: int
+
+    def host_fd(self, writable: bool) -> int:
+        """A descriptor open for reading, and for writing when the mapping is shared and writable."""
+        ...
+
+    def acquire(self) -> None:
+        """A mapping refers to it."""
+        ...
+
+    def drop(self) -> None:
+        """One mapping fewer."""
+        ...

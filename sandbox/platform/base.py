@@ -1,0 +1,187 @@
+"""What every platform offers to the kernel, and what it asks of it.
+
+A platform runs guest threads and stops them at system calls, faults and interruptions. While a
+guest thread is *stopped* the kernel may read and edit its registers, have system calls executed in
+its host process (`execute`), and finally let it go with `reply` or `resume`. A blocked system call
+is simply a thread that is left stopped.
+
+Everything runs on one thread; nothing here blocks. Operations that need the guest's host process to
+run (`execute`, `clone_thread`, `fork_space`, `new_space`) call back when they are done. Only one of
+them may be under way per guest thread, and the thread must be stopped and stays stopped.
+
+What comes from a guest thread (registers, the results of executed calls) is input and not to be
+trusted; what a platform guarantees is said at each method.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Callable, Final, Sequence
+
+# Stub operations that look like calls to `execute` but are done by the stub itself, atomically.
+OP_CMPXCHG32: Final = 0x10000  # (address, expected, new) -> the old value, or -EFAULT
+OP_XCHG32: Final = 0x10001  # (address, new) -> the old value, or -EFAULT
+
+
+class MemoryFault(Exception):
+    """Guest memory at `address` is not accessible in the way that was asked. The kernel makes it EFAULT."""
+
+    def __init__(self, address: int, done: int = 0) -> None:
+        super().__init__(hex(address))
+        self.address = address
+        self.done = done  # bytes that were transferred before the fault
+
+
+class Order:
+    """One host system call to be executed in a guest's process; register arguments only.
+
+    `host_fd` >= 0: that descriptor of the sentry is lent for this one call and stands in argument
+    `fd_arg` (4 for mmap); the platform takes it back before the next order runs.
+    """
+
+    __slots__ = ("nr", "args", "host_fd", "fd_arg")
+
+    def __init__(self, nr: int, args: Sequence[int], host_fd: int = -1, fd_arg: int = 4) -> None:
+        self.nr = nr
+        self.args = tuple(args) + (0,) * (6 - len(args))
+        self.host_fd = host_fd
+        self.fd_arg = fd_arg
+
+
+class AddressSpace(ABC):
+    """One guest memory: one host process whose threads are the guest threads that share it."""
+
+    @abstractmethod
+    def read(self, address: int, size: int) -> bytes:
+        """Exactly `size` bytes, or MemoryFault. Page protection is honoured."""
+
+    @abstractmethod
+    def read_into(self, address: int, dst: memoryview) -> None:
+        """Fill `dst`, or MemoryFault (its `done` says how much of it was filled)."""
+
+    @abstractmethod
+    def write(self, address: int, data: bytes | bytearray | memoryview) -> None:
+        """Write all of it, or MemoryFault (its `done` says how much was written). Page protection is honoured."""
+
+    @abstractmethod
+    def read_cstr(self, address: int, limit: int) -> bytes:
+        """The bytes before the first NUL; MemoryFault, or ValueError when `limit` bytes have no NUL."""
+
+    @abstractmethod
+    def kill(self) -> None:
+        """End the host process and all its threads. Asynchronous; no callback for them comes any more
+        except `TrapHandler.space_gone`, once, when the host process is reaped."""
+
+    @abstractmethod
+    def resident_pages(self) -> int:
+        """Pages of host memory in use now (0 when it can't be told)."""
+
+
+class GuestThread(ABC):
+    """One guest thread: one host thread."""
+
+    space: AddressSpace
+    owner: object  # whatever the kernel hangs here (its Task); the platform never looks
+
+    @abstractmethod
+    def get_reg(self, index: int) -> int:
+        """Register `index` (sandbox/arch/amd64.py: R8 … GS_BASE) as an unsigned 64-bit number. Stopped only."""
+
+    @abstractmethod
+    def set_reg(self, index: int, value: int) -> None:
+        """Set it; takes effect with `resume`. Stopped only."""
+
+    @abstractmethod
+    def get_regs(self) -> list[int]:
+        """All registers in the order of arch/amd64.py."""
+
+    @abstractmethod
+    def set_regs(self, values: Sequence[int]) -> None:
+        """Set all registers; those the guest may not choose (cs, ss, trap numbers) are ignored."""
+
+    @abstractmethod
+    def fpu_state(self) -> bytes:
+        """The floating-point and vector state as the host's XSAVE image (signal frame format)."""
+
+    @abstractmethod
+    def set_fpu_state(self, image: bytes) -> bool:
+        """Replace it; False when the image is not one that the CPU would accept (nothing changed then).
+        The empty image is the CPU's initial state."""
+
+    @abstractmethod
+    def reply(self, value: int) -> None:
+        """Finish the system call that the thread is stopped at: rax = value (negative errno allowed), go on."""
+
+    @abstractmethod
+    def resume(self) -> None:
+        """Let the thread go with the registers as they are now."""
+
+    @abstractmethod
+    def execute(self, orders: Sequence[Order], done: Callable[[int, int], None]) -> None:
+        """Have the orders executed one after the other until one fails (-4095 … -1).
+
+        `done(index, result)`: index of the last one executed and its result.
+        """
+
+    @abstractmethod
+    def clone_thread(self, done: Callable[[GuestThread | None], None]) -> None:
+        """A second thread in the same space, stopped, with a copy of this one's registers and floating-point
+        state. None when the host refuses."""
+
+    @abstractmethod
+    def fork_space(self, done: Callable[[GuestThread | None], None]) -> None:
+        """A copy-on-write copy of the space with one thread, a copy of this one, stopped. None when the host refuses."""
+
+    @abstractmethod
+    def interrupt(self) -> None:
+        """Make a running thread stop soon: `TrapHandler.interrupted`. Does nothing to a stopped thread:
+        the kernel looks at what is pending before it lets a thread go."""
+
+    @abstractmethod
+    def release(self) -> None:
+        """The guest thread has ended: the thread must be stopped, or is made to stop; its host thread
+        may be used again for another. No callback for it comes any more."""
+
+
+class TrapHandler(ABC):
+    """The kernel, as a platform sees it."""
+
+    @abstractmethod
+    def syscall(self, thread: GuestThread, nr: int, args: tuple[int, int, int, int, int, int]) -> None:
+        """The thread is stopped at a system call; rip is after the instruction. `args` are unsigned."""
+
+    @abstractmethod
+    def fault(self, thread: GuestThread, signo: int, code: int, address: int) -> None:
+        """The thread is stopped at a fault: signal number, si_code, si_addr as the host gave them."""
+
+    @abstractmethod
+    def interrupted(self, thread: GuestThread) -> None:
+        """The thread is stopped between two instructions, because of `interrupt` (or for no reason: resume it)."""
+
+    @abstractmethod
+    def space_gone(self, space: AddressSpace, wait_status: int) -> None:
+        """The host process of a space has ended (killed by us, by the host's OOM killer, or by itself)."""
+
+
+class Platform(ABC):
+    """One per sandbox."""
+
+    handler: TrapHandler
+    vdso_address: int  # where the host's vDSO lies in every space, 0 if none
+    task_size: int  # guest mappings lie in [mmap_min_addr, task_size); what is above belongs to the stub
+
+    @abstractmethod
+    def start(self, handler: TrapHandler) -> None:
+        """Bring up the first (empty) host process. Raises PlatformError with one line that says what is missing."""
+
+    @abstractmethod
+    def new_space(self, done: Callable[[GuestThread | None], None]) -> None:
+        """A fresh, empty space (vDSO only) with one stopped thread whose registers are all zero."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Kill every host process and wait for them. Nothing is left behind."""
+
+
+class PlatformError(Exception):
+    """The host lacks something; str() is one line that says what and what to do."""

@@ -1,0 +1,139 @@
+"""The sentry's one event loop: host descriptors, timers, and a platform that may want to look instead of sleep.
+
+There is one reactor and one thread. Host descriptors are registered with a callback; timers come from
+`tcpip.timers.TimerQueue` objects; `call_soon` runs something after the current event, before the next sleep.
+"""
+
+from __future__ import annotations
+
+import select
+from collections import deque
+from typing import Callable, Final
+
+from tcpip.clock import Clock
+from tcpip.timers import Timer, TimerQueue
+
+READ: Final = select.EPOLLIN
+WRITE: Final = select.EPOLLOUT
+
+
+class Looker:
+    """What a platform plugs in: polled between events while calls come densely."""
+
+    def look(self) -> bool:
+        """Serve what is there without sleeping. True: call again at once; False: it is all right to sleep now."""
+        return False
+
+    def about_to_sleep(self) -> bool:
+        """Last look with everybody told that nobody looks any more. True: there was something, do not sleep."""
+        return False
+
+    def woken(self) -> None:
+        """After a sleep, before events are handled."""
+
+
+class Reactor:
+    """Runs until `stop`."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.timers = TimerQueue()
+        self.looker: Looker = Looker()
+        self._epoll = select.epoll()
+        self._callbacks: dict[int, Callable[[int], None]] = {}
+        self._soon: deque[Callable[[], None]] = deque()
+        self._before_sleep: list[Callable[[], None]] = []
+        self._deadlines: list[tuple[Callable[[], int | None], Callable[[], None]]] = []
+        self._stopping = False
+
+    def watch(self, fd: int, mask: int, callback: Callable[[int], None]) -> None:
+        """Call `callback(events)` when `fd` has one of `mask` (epoll bits), level-triggered."""
+        self._callbacks[fd] = callback
+        self._epoll.register(fd, mask)
+
+    def change(self, fd: int, mask: int) -> None:
+        """Wait for something else on a watched descriptor; 0 pauses it."""
+        self._epoll.modify(fd, mask)
+
+    def unwatch(self, fd: int) -> None:
+        """Before the descriptor is closed."""
+        if self._callbacks.pop(fd, None) is not None:
+            self._epoll.unregister(fd)
+
+    def call_soon(self, function: Callable[[], None]) -> None:
+        """Run it before the next sleep, in order."""
+        self._soon.append(function)
+
+    def call_at(self, deadline: int, function: Callable[[], None]) -> Timer:
+        """Run it at `deadline` (ns of the reactor's clock); the timer can be cancelled."""
+        return self.timers.after(deadline, function)
+
+    def add_before_sleep(self, function: Callable[[], None]) -> None:
+        """Run `function` each time before the loop may sleep (flush a batch)."""
+        self._before_sleep.append(function)
+
+    def add_deadline_source(self, next_deadline: Callable[[], int | None], run: Callable[[], None]) -> None:
+        """Something with timers of its own (a `tcpip.Stack`): asked for its next deadline, run when it is due."""
+        self._deadlines.append((next_deadline, run))
+
+    def stop(self) -> None:
+        """Leave `run` after the current event."""
+        self._stopping = True
+
+    def run(self) -> None:
+        """Serve events until `stop`."""
+        self._stopping = False
+        while not self._stopping:
+            self._turn()
+
+    def close(self) -> None:
+        """Release the host's epoll descriptor."""
+        self._epoll.close()
+
+    def _turn(self) -> None:
+        looking = self.looker.look()
+        self._run_soon()
+        if self._stopping:
+            return
+        timeout = self._run_timers()
+        if self._soon or self._stopping:
+            timeout = 0.0
+        elif looking:
+            timeout = 0.0
+        elif timeout != 0.0 and self.looker.about_to_sleep():
+            timeout = 0.0
+        events = self._epoll.poll(timeout, 64)
+        if timeout != 0.0:
+            self.looker.woken()
+        for fd, mask in events:
+            callback = self._callbacks.get(fd)
+            if callback is not None:
+                callback(mask)
+
+    def _run_soon(self) -> None:
+        soon = self._soon
+        while soon:
+            soon.popleft()()
+        for function in self._before_sleep:
+            function()
+        while soon:
+            soon.popleft()()
+
+    def _run_timers(self) -> float:
+        """Run what is due; seconds until the next deadline, -1 for none."""
+        deadline = self.timers.next_deadline()
+        now = self.clock.now_ns() if deadline is not None or self._deadlines else 0
+        if deadline is not None and deadline <= now:
+            self.timers.run(now)
+            return 0.0
+        nearest = deadline
+        for next_deadline, run in self._deadlines:
+            at = next_deadline()
+            if at is None:
+                continue
+            if at <= now:
+                run()
+                return 0.0
+            if nearest is None or at < nearest:
+                nearest = at
+        return -1.0 if nearest is None else max(0.0, (nearest - now) / 1e9)

@@ -1,0 +1,76 @@
+"""One row of the system-call table: everything there is to know about a call.
+
+The dispatcher, strace output, `runsc syscalls` and the documentation are all made from the rows.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Final
+
+from sandbox.kernel.control import Handler, Result
+from sandbox.kernel.task import Task
+from sandbox.syscalls.args import SyscallArgs
+
+
+class Support(Enum):
+    """How much of the call there is."""
+
+    FULL = "full"
+    PARTIAL = "partial"  # the note says what is missing
+    REFUSED = "refused"  # answers an errno that Linux gives too, without privilege or configuration
+
+
+class Arg(Enum):
+    """How strace prints an argument, and how a platform may copy it ahead of the handler."""
+
+    FD = "fd"
+    INT = "int"
+    UINT = "uint"
+    LONG = "long"
+    SIZE = "size"
+    HEX = "hex"
+    OCT = "oct"
+    ADDR = "addr"  # an address that is only printed
+    PATH = "path"  # NUL-terminated, in
+    STR = "str"  # NUL-terminated, not a path, in
+    IN_BUF = "in_buf"  # in; its length is the argument after it
+    OUT_BUF = "out_buf"  # out; its room is the argument after it, the result is what is valid
+    IN_IOVEC = "in_iovec"
+    OUT_IOVEC = "out_iovec"
+    STRUCT_IN = "struct_in"
+    STRUCT_OUT = "struct_out"
+    SOCKADDR_IN = "sockaddr_in"
+    SOCKADDR_OUT = "sockaddr_out"
+    SIGNAL = "signal"
+    PID = "pid"
+
+
+class Row:
+    """`number`, `name`, `handler`, `support`, `args` (formats, in order) and a `note` for what is partial or refused."""
+
+    __slots__ = ("number", "name", "handler", "support", "args", "note")
+
+    def __init__(
+        self, number: int, name: str, handler: Handler, support: Support, args: tuple[Arg, ...] = (), note: str = ""
+    ) -> None:
+        self.number = number
+        self.name = name
+        self.handler = handler
+        self.support = support
+        self.args = args
+        self.note = note
+
+
+def refuse(number: int) -> Handler:
+    """A handler that answers the errno `number` whatever the arguments."""
+
+    def handler(t: Task, a: SyscallArgs) -> Result:
+        return -number
+
+    return handler
+
+
+FULL: Final = Support.FULL
+PARTIAL: Final = Support.PARTIAL
+REFUSED: Final = Support.REFUSED

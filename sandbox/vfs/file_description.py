@@ -1,0 +1,101 @@
+"""An open file description: what a descriptor refers to (open(2), "Open file descriptions").
+
+Every kind of open file derives from `FileDescription` and overrides what it can do; the defaults are
+what Linux answers for a file that has no such operation. Each I/O method is *one attempt* that never
+blocks: it returns `WOULD_BLOCK` when the object is not ready, and the handler turns that into EAGAIN
+or a `Block` on `queue`.
+"""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING, Final
+
+from sandbox.errors import SyscallError
+from tcpip.waiter import EVENT_IN, EVENT_OUT, WaitQueue
+
+if TYPE_CHECKING:
+    from sandbox.kernel.control import Result
+    from sandbox.kernel.task import Task
+    from sandbox.mm.backing import Backing
+    from sandbox.syscalls.args import SyscallArgs
+
+WOULD_BLOCK: Final = -errno.EAGAIN
+
+
+class FileDescription:
+    """`flags` are the O_* status flags and access mode; `pos` the file offset. Reference-counted by fd tables."""
+
+    def __init__(self, flags: int) -> None:
+        self.flags = flags
+        self.pos = 0
+        self.refs = 0
+        self.queue = WaitQueue()  # readiness; regular files never use it
+
+    # --- life ---
+
+    def acquire(self) -> None:
+        """One more fd table entry, message in flight or call holds it."""
+        self.refs += 1
+
+    def drop(self) -> None:
+        """The opposite; the last one releases."""
+        self.refs -= 1
+        if self.refs == 0:
+            self.release()
+
+    def release(self) -> None:
+        """The last reference is gone: give back what it holds."""
+
+    def flush(self, t: Task) -> None:
+        """A descriptor for it was closed by `t` (POSIX locks go)."""
+
+    # --- data: one attempt each ---
+
+    def read(self, t: Task, dst: memoryview) -> int:
+        """Into `dst` from the file's own position (advances it): bytes read, 0 at end, or WOULD_BLOCK."""
+        raise SyscallError(errno.EINVAL)
+
+    def write(self, t: Task, src: memoryview) -> int:
+        """From `src` (O_APPEND honoured): bytes written, maybe fewer, or WOULD_BLOCK."""
+        raise SyscallError(errno.EINVAL)
+
+    def pread(self, t: Task, dst: memoryview, offset: int) -> int:
+        """At `offset`, leaving the position alone. ESPIPE where there are no positions."""
+        raise SyscallError(errno.ESPIPE)
+
+    def pwrite(self, t: Task, src: memoryview, offset: int) -> int:
+        """At `offset`, leaving the position alone."""
+        raise SyscallError(errno.ESPIPE)
+
+    def seek(self, t: Task, offset: int, whence: int) -> int:
+        """lseek(2): the new position."""
+        raise SyscallError(errno.ESPIPE)
+
+    def poll(self, t: Task | None) -> int:
+        """Readiness now, as EVENT_* bits. `queue` is notified whenever it grows."""
+        return EVENT_IN | EVENT_OUT
+
+    def ioctl(self, t: Task, cmd: int, arg: int, a: SyscallArgs) -> Result:
+        """ioctl(2) except what every file has (FIONBIO, FIOCLEX …)."""
+        raise SyscallError(errno.ENOTTY)
+
+    def backing(self, t: Task, shared: bool, prot: int) -> Backing:
+        """What mmap(2) maps. Raises ENODEV where there is nothing to map."""
+        raise SyscallError(errno.ENODEV)
+
+    @property
+    def epollable(self) -> bool:
+        """epoll_ctl(2) accepts it (EPERM otherwise): true for everything but regular files and directories."""
+        return True
+
+    def link_text(self) -> str:
+        """What readlink of /proc/PID/fd/N shows: a path, or `pipe:[7]`, `anon_inode:[eventfd]` …"""
+        raise NotImplementedError
+
+    def fdinfo(self) -> str:
+        """Extra lines of /proc/PID/fdinfo/N."""
+        return ""
+
+    # Path-based operations (fstat, getdents, fsync, ftruncate, fallocate, xattrs, locks) are in
+    # vfs/: descriptions that have an inode override `stat` and its kin.
