@@ -5,20 +5,38 @@ One object per call. It also carries what a call that blocks must remember betwe
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from sandbox.vfs.file_description import FileDescription
 
 Int: TypeAlias = int
 
 
 class SyscallArgs:
-    """`raw`: six unsigned 64-bit register values."""
+    """`raw`: six unsigned 64-bit register values. `held`: the open file that a blocked call keeps alive
+    although its descriptor may be closed or given away meanwhile (fdget)."""
 
-    __slots__ = ("raw", "state", "timed_out")
+    __slots__ = ("raw", "state", "timed_out", "held")
 
     def __init__(self, raw: tuple[Int, Int, Int, Int, Int, Int]) -> None:
         self.raw = raw
         self.state: object = None  # see kernel/control.py: Block
         self.timed_out = False
+        self.held: FileDescription | None = None
+
+    def hold(self, file: FileDescription) -> None:
+        """Keep `file` until the call ends; a second time does nothing."""
+        if self.held is None:
+            file.acquire()
+            self.held = file
+
+    def end(self) -> None:
+        """The call is over (done, interrupted or killed): let go of what it held."""
+        file = self.held
+        if file is not None:
+            self.held = None
+            file.drop()
 
     def int(self, n: Int) -> Int:
         """Argument `n` as C `int`: the low 32 bits, signed. File descriptors, flags, pids."""

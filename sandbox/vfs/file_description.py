@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sandbox.kernel.task import Task
     from sandbox.mm.backing import Backing
     from sandbox.syscalls.args import SyscallArgs
+    from sandbox.vfs.epoll import EpollItem
 
 WOULD_BLOCK: Final = -errno.EAGAIN
 
@@ -31,6 +32,7 @@ class FileDescription:
         self.pos = 0
         self.refs = 0
         self.queue = WaitQueue()  # readiness; regular files never use it
+        self.epoll_items: list[EpollItem] | None = None  # the interest lists that name it
 
     # --- life ---
 
@@ -42,6 +44,11 @@ class FileDescription:
         """The opposite; the last one releases."""
         self.refs -= 1
         if self.refs == 0:
+            items = self.epoll_items
+            if items is not None:
+                self.epoll_items = None
+                for item in items:
+                    item.file_gone()
             self.release()
 
     def release(self) -> None:
@@ -71,6 +78,23 @@ class FileDescription:
     def seek(self, t: Task, offset: int, whence: int) -> int:
         """lseek(2): the new position."""
         raise SyscallError(errno.ESPIPE)
+
+    def read_deadline(self, t: Task, before: int | None) -> int | None:
+        """When a read that must wait gives up (SO_RCVTIMEO, VTIME): ns, kernel clock. `before` is the answer
+        for an earlier wait of the same call. None: never."""
+        return None
+
+    def write_deadline(self, t: Task, before: int | None) -> int | None:
+        """The same for a write (SO_SNDTIMEO)."""
+        return None
+
+    def read_expired(self) -> int:
+        """What a read returns that gave up with nothing."""
+        return WOULD_BLOCK
+
+    def unread(self, data: memoryview) -> None:
+        """Take back the end of what the last `read` gave: the caller could not store it (EFAULT).
+        Files with a position need nothing here; a stream puts it back at its head; others lose it, as on Linux."""
 
     def poll(self, t: Task | None) -> int:
         """Readiness now, as EVENT_* bits. `queue` is notified whenever it grows."""
