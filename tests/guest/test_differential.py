@@ -1,0 +1,52 @@
+"""Every program of the corpus does natively what it does inside the sandbox."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+
+import pytest
+
+from tests.guest import runner
+
+PROGRAMS = {program.name: program for program in runner.programs()}
+
+
+def _chosen(request: pytest.FixtureRequest, test: str) -> list[runner.Program]:
+    """The programs for which `test` was selected in this session."""
+    names = [item.callspec.params["name"] for item in request.session.items if item.originalname == test]
+    return [PROGRAMS[name] for name in names]
+
+
+@pytest.fixture(scope="session")
+def native(request: pytest.FixtureRequest) -> dict[str, runner.Outcome]:
+    chosen = {p.name: p for test in ("test_deterministic", "test_inside") for p in _chosen(request, test)}
+    return runner.run(chosen.values(), runner.start_native)
+
+
+@pytest.fixture(scope="session")
+def native_again(request: pytest.FixtureRequest) -> dict[str, runner.Outcome]:
+    return runner.run(_chosen(request, "test_deterministic"), runner.start_native)
+
+
+@pytest.fixture(scope="session")
+def inside(request: pytest.FixtureRequest) -> dict[str, runner.Outcome]:
+    return runner.run(_chosen(request, "test_inside"), runner.start_sandbox)
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_deterministic(
+    name: str, native: dict[str, runner.Outcome], native_again: dict[str, runner.Outcome]
+) -> None:
+    assert native[name].status is not None, "hangs natively"
+    assert not runner.differences(native[name], native_again[name])
+    assert native[name].out, "a program that prints nothing compares nothing"
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or importlib.util.find_spec("runsc.__main__") is None, reason="no runsc to run it in"
+)
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_inside(name: str, native: dict[str, runner.Outcome], inside: dict[str, runner.Outcome]) -> None:
+    found = runner.differences(native[name], inside[name])
+    assert not found, "\n".join(found)
