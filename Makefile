@@ -1,0 +1,81 @@
+# Stackbox. `make help` lists what there is.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+PYTHON := .venv/bin/python
+TARGETS ?=
+DESTINATION ?= bin/
+CMD ?=
+PYTEST_ARGS ?=
+export CMD TARGETS
+
+KNOWN := help run test unit-tests tests soak build copy lint format bench bench-compare clean
+
+.PHONY: $(KNOWN)
+
+help: ## this list
+	@echo "make run                          the main job: python3 and curl in a sandbox, over our own TCP"
+	@echo "make run CMD='…'                  any command in a sandbox; prints its exit status"
+	@echo "make test [TARGETS=LABELS]        the quick tests, or those named: //runsc:version_test, //tcpip/..., tests/unit"
+	@echo "make unit-tests                   tests that need no privilege and no guest"
+	@echo "make tests                        every test but the soak"
+	@echo "make soak                         what takes hours"
+	@echo "make build TARGETS=tcpip|runsc    a wheel of the netstack alone | the self-contained executable"
+	@echo "make copy TARGETS=runsc DESTINATION=bin/   build and copy it there"
+	@echo "make lint                         ruff, mypy --strict, file sizes, import directions"
+	@echo "make format                       let ruff format the code"
+	@echo "make bench                        the figures, as a table and as JSON in out/"
+	@echo "make bench-compare A=… B=…        two of those JSON files side by side"
+	@echo "make clean                        remove what was built"
+
+run:
+	@sh tools/setup.sh run
+	@$(PYTHON) -m tools.run_command
+
+test:
+	@sh tools/setup.sh dev
+	@$(PYTHON) -m tools.run_tests test $(TARGETS) -- $(PYTEST_ARGS)
+
+unit-tests:
+	@sh tools/setup.sh dev
+	@$(PYTHON) -m tools.run_tests unit-tests $(TARGETS) -- $(PYTEST_ARGS)
+
+tests:
+	@sh tools/setup.sh dev
+	@$(PYTHON) -m tools.run_tests tests $(TARGETS) -- $(PYTEST_ARGS)
+
+soak:
+	@sh tools/setup.sh dev
+	@$(PYTHON) -m tools.run_tests soak $(TARGETS) -- $(PYTEST_ARGS)
+
+build:
+	@sh tools/setup.sh run
+	@$(PYTHON) -m tools.build $(TARGETS)
+
+copy:
+	@sh tools/setup.sh run
+	@$(PYTHON) -m tools.build --destination "$(DESTINATION)" $(TARGETS)
+
+lint:
+	@sh tools/setup.sh dev
+	@$(PYTHON) -m tools.lint
+
+format:
+	@sh tools/setup.sh dev
+	@$(PYTHON) -m ruff format .
+
+bench:
+	@sh tools/setup.sh dev
+	@$(PYTHON) -m tools.bench $(TARGETS)
+
+bench-compare:
+	@sh tools/setup.sh run
+	@$(PYTHON) -m tools.bench_compare "$(A)" "$(B)"
+
+clean:
+	rm -rf .venv build dist bin out *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+%:
+	@echo "make: unknown target '$@'; known: $(KNOWN)" >&2; exit 2
+
+Makefile: ;

@@ -1,0 +1,86 @@
+"""The command line: global flags, then a verb, its flags and words.
+
+Every failure is one line on stderr and the last line of `--log`; the exit status is the verb's.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+from runsc import flags
+from runsc.config import GLOBAL_FLAGS, Config
+from runsc.failure import EXIT_FAILURE, RuntimeFailure, UsageError
+from runsc.flags import Values
+from runsc.log import Log, open_log, printable
+from runsc.verb import Verb
+
+VERBS: Final = ("do", "run", "spec", "syscalls", "version", "help")
+
+
+def load_verb(name: str) -> Verb:
+    """The verb's declaration; only its own module is imported. UsageError for one that is not there."""
+    if name == "do":
+        from runsc.cmd import do
+
+        return do.VERB
+    if name == "run":
+        from runsc.cmd import run
+
+        return run.VERB
+    if name == "spec":
+        from runsc.cmd import spec
+
+        return spec.VERB
+    if name == "syscalls":
+        from runsc.cmd import syscalls
+
+        return syscalls.VERB
+    if name == "version":
+        from runsc.cmd import version
+
+        return version.VERB
+    if name == "help":
+        from runsc.cmd import help as help_verb
+
+        return help_verb.VERB
+    raise UsageError(f"unknown verb {name!r}; known: {', '.join(VERBS)}")
+
+
+def run_command_line(argv: list[str]) -> int:
+    """Everything from the words of the command line to the exit status."""
+    values = Values()
+    log = Log()
+    status = EXIT_FAILURE
+    try:
+        words = flags.parse(GLOBAL_FLAGS, argv, values, "before the verb")
+        if not words:
+            if not values.switch("help"):
+                raise UsageError(f"a verb is needed: {', '.join(VERBS)}; see runsc help")
+            words = ["help"]
+        verb = load_verb(words[0])
+        status = verb.failure
+        rest = flags.parse(verb.flags + GLOBAL_FLAGS, words[1:], values, f"for {verb.name}")
+        if values.switch("help") and verb.name != "help":
+            verb, rest = load_verb("help"), [verb.name]
+        try:
+            log = open_log(values.text("log"), values.text("log-format") == "json", values.switch("debug"))
+        except OSError as error:
+            raise RuntimeFailure(f"--log {values.text('log')}: {os.strerror(error.errno or 0)}") from None
+        return verb.run(Config(values, log), values, rest)
+    except RuntimeFailure as failure:
+        report(log, failure)
+        return status if failure.status is None else failure.status
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return status
+
+
+def report(log: Log, failure: RuntimeFailure) -> None:
+    """On stderr and in the log; what came from outside cannot break out of its line."""
+    text = "".join(f"runsc: {printable(line)}\n" for line in failure.lines)
+    try:
+        os.write(2, text.encode("utf-8", "backslashreplace"))
+    except OSError:
+        pass
+    log.write("error", str(failure) if len(failure.lines) == 1 else "; ".join(failure.lines))

@@ -1,0 +1,179 @@
+"""`runsc do CMD…`: a command in a throw-away sandbox on the host's own root, whose changes are private."""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+from runsc import host_root
+from runsc.config import Config
+from runsc.donate import open_directory, open_path
+from runsc.failure import EXIT_OURS, RuntimeFailure, UsageError
+from runsc.flags import LIST, NUMBER, SECONDS, SIZE, SWITCH, TEXT, Flag, Values
+from runsc.publish import check_publish
+from runsc.runtime import apply_config, network_options, run_sandbox
+from runsc.verb import Verb
+from sandbox.boot.options import (
+    MOUNT_BIND,
+    MOUNT_OVERLAY,
+    MOUNT_TMPFS,
+    MountOptions,
+    Program,
+    SandboxOptions,
+)
+
+FLAGS: Final = (
+    Flag("cwd", TEXT, "DIR", "working directory; one that is masked (a home) is shown then"),
+    Flag("env", LIST, "NAME[=VALUE]", "set a variable, or hand on the one from outside"),
+    Flag("user", TEXT, "UID[:GID]", "run as this user instead of 0"),
+    Flag("volume", LIST, "HOST:GUEST[:ro]", "show a host directory or file; changes are real"),
+    Flag("tmpfs", LIST, "DIR[:SIZE]", "an empty file system in memory"),
+    Flag("out", TEXT, "DIR", "a host directory (made if missing) for results: /out inside"),
+    Flag("timeout", SECONDS, "TIME", "kill everything inside after TIME (10, 1.5s, 2m)"),
+    Flag("memory", SIZE, "SIZE", "the most memory the processes may have (512M)"),
+    Flag("pids", NUMBER, "N", "the most processes and threads"),
+    Flag("publish", LIST, "[ADDR:]PORT:PORT[/udp]", "forward a host port to a port inside"),
+    Flag("hostname", TEXT, "NAME", "the sandbox's host name"),
+    Flag("rootfs", TEXT, "DIR", "use this directory as the root instead of the host's"),
+    Flag("summary", SWITCH, "", "say at the end what happened on the network"),
+)
+DEFAULT_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+DETAILS: Final = (
+    "The root is the host's, read-only, with a private layer above that is gone at the end; homes, /run,\n"
+    "/tmp and places of keys are masked. Results come out through --volume and --out.\n"
+    "Exit status: the command's; 128 + N if signal N ended it; 126 not executable, 127 not found,\n"
+    "125 if the sandbox itself failed."
+)
+
+
+def environment(given: tuple[str, ...], home: str) -> list[bytes]:
+    """PATH, TERM, HOME and LANG, then what `--env` says."""
+    variables = {"PATH": DEFAULT_PATH, "HOME": home}
+    for name in ("TERM", "LANG"):
+        if name in os.environ:
+            variables[name] = os.environ[name]
+    for item in given:
+        name, equals, value = item.partition("=")
+        if not name or "\0" in item:
+            raise UsageError(f"--env {item!r}: the form is NAME or NAME=VALUE")
+        if equals:
+            variables[name] = value
+        elif name in os.environ:
+            variables[name] = os.environ[name]
+    return [os.fsencode(f"{name}={value}") for name, value in variables.items()]
+
+
+def user_ids(text: str) -> tuple[int, int]:
+    """`UID[:GID]`; the group is the user's number unless given."""
+    uid, colon, gid = text.partition(":")
+    parts = (uid, gid) if colon else (uid, uid)
+    for part in parts:
+        if not (part.isascii() and part.isdigit()) or int(part) > 0xFFFFFFFE:
+            raise UsageError(f"--user {text!r}: the form is UID[:GID], in numbers")
+    return int(parts[0]), int(parts[1])
+
+
+def volume(text: str) -> MountOptions:
+    """`HOST:GUEST[:ro]`."""
+    parts = text.split(":")
+    readonly = len(parts) == 3 and parts[2] == "ro"
+    if len(parts) not in (2, 3) or (len(parts) == 3 and parts[2] not in ("ro", "rw")) or not parts[0]:
+        raise UsageError(f"--volume {text!r}: the form is HOST:GUEST[:ro]")
+    target = guest_path(parts[1], "--volume")
+    source = os.path.abspath(parts[0])
+    return MountOptions(MOUNT_BIND, target, open_path(source, "--volume"), os.fsencode(source), readonly)
+
+
+def guest_path(path: str, what: str) -> bytes:
+    """An absolute path inside, without `..`."""
+    if not path.startswith("/") or ".." in path.split("/") or "\0" in path:
+        raise UsageError(f"{what}: {path!r} is not an absolute path")
+    return os.fsencode(os.path.normpath("/" + path.lstrip("/")))
+
+
+def tmpfs(text: str) -> MountOptions:
+    """`DIR[:SIZE]`."""
+    path, colon, size = text.partition(":")
+    mount = MountOptions(MOUNT_TMPFS, guest_path(path, "--tmpfs"))
+    if colon:
+        from runsc.flags import parse_size
+
+        mount.size = parse_size(Flag("tmpfs", SIZE, "SIZE", ""), size)
+    return mount
+
+
+def root_mount(values: Values) -> MountOptions:
+    """The host's root with its masks, or the directory given."""
+    path = values.text("rootfs", "/")
+    root = MountOptions(MOUNT_OVERLAY, b"/", open_directory(path, "--rootfs"), os.fsencode(os.path.abspath(path)))
+    if path == "/":
+        root.masked = tuple(os.fsencode(mask) for mask in host_root.masked_paths())
+    return root
+
+
+def working_directory(values: Values, mounts: list[MountOptions], on_host_root: bool) -> bytes:
+    """Where the command starts. A masked directory that is given is shown, with a private layer above it."""
+    given = values.text("cwd")
+    if not given:
+        here = os.getcwd()
+        hidden = not on_host_root or host_root.is_masked(here, host_root.masked_paths())
+        return b"/" if hidden else os.fsencode(here)
+    if not on_host_root:
+        return guest_path(given, "--cwd")
+    path = os.path.abspath(given)
+    inside = any(path == m or path.startswith(m + "/") for m in (os.fsdecode(mount.target) for mount in mounts))
+    if not inside and host_root.is_masked(os.path.realpath(path), host_root.masked_paths()):
+        fd = open_directory(path, "--cwd")
+        mounts.append(MountOptions(MOUNT_OVERLAY, os.fsencode(path), fd, os.fsencode(path)))
+    elif not inside and not os.path.isdir(path):
+        raise RuntimeFailure(f"--cwd: {given}: no such directory")
+    return os.fsencode(path)
+
+
+def build_options(config: Config, values: Values, words: list[str]) -> SandboxOptions:
+    """Everything the sandbox is to be, from the command line."""
+    mounts = [volume(text) for text in values.list("volume")]
+    mounts += [tmpfs(text) for text in values.list("tmpfs")]
+    out = values.text("out")
+    if out:
+        fd = open_directory(out, "--out", create=True)
+        mounts.append(MountOptions(MOUNT_BIND, b"/out", fd, os.fsencode(os.path.abspath(out))))
+    cwd = working_directory(values, mounts, not values.given("rootfs"))
+    uid, gid = user_ids(values.text("user")) if values.given("user") else (0, 0)
+    home = "/root" if uid == 0 else "/"
+    program = Program([os.fsencode(word) for word in words], environment(values.list("env"), home), cwd)
+    program.uid, program.gid = uid, gid
+    network = network_options(config, "user")
+    for text in values.list("publish"):
+        check_publish(text, network.kind)
+    network.publish = values.list("publish")
+    options = SandboxOptions(program, root_mount(values), network)
+    options.mounts = mounts
+    options.limits.memory = values.number("memory") or 0
+    options.limits.pids = values.number("pids") or 0
+    options.limits.timeout_ns = values.number("timeout") or 0
+    options.summary = values.switch("summary")
+    if values.given("hostname"):
+        options.hostname = os.fsencode(check_hostname(values.text("hostname")))
+    options.terminal = any(os.isatty(fd) for fd in options.stdio)
+    apply_config(options, config)
+    return options
+
+
+def check_hostname(name: str) -> str:
+    """Letters, digits, dots and dashes, at most 64."""
+    if not (0 < len(name) <= 64 and name.isascii() and all(c.isalnum() or c in "-." for c in name)):
+        raise UsageError(f"--hostname {name!r}: letters, digits, dots and dashes, at most 64")
+    return name
+
+
+def run(config: Config, values: Values, words: list[str]) -> int:
+    """The command's exit status."""
+    if not words:
+        raise UsageError("do needs a command: runsc do [FLAGS] CMD [ARGS…]")
+    if words[0] == "":
+        raise RuntimeFailure("the command is an empty word", 127)
+    return run_sandbox(build_options(config, values, words), config)
+
+
+VERB: Final = Verb("do", "run a command in a throw-away sandbox", "[FLAGS] CMD [ARGS…]", FLAGS, EXIT_OURS, run, DETAILS)

@@ -1,0 +1,52 @@
+"""Global flags, and the settings they become."""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+from runsc.flags import LIST, SWITCH, TEXT, Flag, Values
+from runsc.log import Log
+
+PLATFORMS: Final = ("lane",)
+NETWORKS: Final = ("none", "internal", "sandbox", "tap", "user")
+LOG_FORMATS: Final = ("text", "json")
+
+GLOBAL_FLAGS: Final = (
+    Flag("root", TEXT, "DIR", "where the state of running containers is kept"),
+    Flag("platform", TEXT, "NAME", "how system calls are trapped: lane", PLATFORMS),
+    Flag("network", TEXT, "NAME", "none, internal, sandbox, tap or user", NETWORKS),
+    Flag("log", TEXT, "FILE", "append the runtime's log to FILE"),
+    Flag("log-format", TEXT, "FORMAT", "text or json", LOG_FORMATS),
+    Flag("debug", SWITCH, "", "log what the sandbox's kernel does"),
+    Flag("strace", SWITCH, "", "log every system call (to --log, else stderr)"),
+    Flag("pcap-log", TEXT, "FILE", "record the sandbox's packets in FILE (pcapng)"),
+    Flag("allow", LIST, "RULE", "[tcp:|udp:|icmp:]HOST[:PORT[-PORT]]: what may be reached; repeatable"),
+    Flag("no-look", SWITCH, "", "platform lane: never poll for calls, park every one"),
+    Flag("help", SWITCH, "", "show help"),
+)
+
+
+class Config:
+    """The global settings. `network` is empty when none was asked for: the verb has a default of its own."""
+
+    __slots__ = ("root", "platform", "network", "log", "debug", "strace", "pcap_log", "allow", "look")
+
+    def __init__(self, values: Values, log: Log) -> None:
+        self.root = values.text("root") or default_root()
+        self.platform = values.text("platform", "lane")
+        self.network = values.text("network")
+        self.log = log
+        self.debug = values.switch("debug")
+        self.strace = values.switch("strace")
+        self.pcap_log = values.text("pcap-log")
+        self.allow = values.list("allow")
+        self.look = not values.switch("no-look")
+
+
+def default_root() -> str:
+    """/run/runsc, or the user's own runtime directory."""
+    if os.geteuid() == 0:
+        return "/run/runsc"
+    runtime = os.environ.get("XDG_RUNTIME_DIR", "")
+    return f"{runtime}/runsc" if runtime.startswith("/") else f"/tmp/runsc-{os.geteuid()}"

@@ -1,0 +1,34 @@
+"""Opening what the user names on the host, with the user's rights, to be donated to the sentry."""
+
+from __future__ import annotations
+
+import os
+
+from runsc.failure import RuntimeFailure
+
+
+def open_path(path: str, what: str) -> int:
+    """A descriptor that only names the directory or file (O_PATH)."""
+    try:
+        return os.open(path, os.O_PATH | os.O_CLOEXEC)
+    except OSError as error:
+        raise RuntimeFailure(f"{what}: {path}: {os.strerror(error.errno or 0)}") from None
+
+
+def open_directory(path: str, what: str, create: bool = False) -> int:
+    """The same for what must be a directory; made first if `create`."""
+    try:
+        if create:
+            os.makedirs(path, exist_ok=True)
+        return os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise RuntimeFailure(f"{what}: {path}: {os.strerror(error.errno or 0)}") from None
+
+
+def open_output(path: str, what: str, append: bool = False) -> int:
+    """A file to write."""
+    try:
+        mode = os.O_APPEND if append else os.O_TRUNC
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | mode, 0o644)
+    except OSError as error:
+        raise RuntimeFailure(f"{what}: {path}: {os.strerror(error.errno or 0)}") from None

@@ -1,0 +1,23 @@
+"""The one exception with which a verb ends unsuccessfully."""
+
+from __future__ import annotations
+
+from typing import Final
+
+EXIT_FAILURE: Final = 1  # the OCI verbs, as runc
+EXIT_OURS: Final = 125  # `do`: the sandbox failed, the command never ran or was lost
+EXIT_NOT_EXECUTABLE: Final = 126
+EXIT_NOT_FOUND: Final = 127
+
+
+class RuntimeFailure(Exception):
+    """`str()` is what the user reads; each of `lines` is one line on stderr. `status` None: the verb's own."""
+
+    def __init__(self, message: str, status: int | None = None, lines: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.status = status
+        self.lines = lines or (message,)
+
+
+class UsageError(RuntimeFailure):
+    """The command line is wrong; the message names what there is."""

@@ -1,0 +1,77 @@
+"""The runtime's log: `--log FILE`, in JSON lines or text, as runc writes it.
+
+The last line of a failed run is the error. What a guest chose (names, paths, arguments) is escaped, so
+that no guest can forge a line.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+LEVELS: Final = ("debug", "info", "warning", "error")
+
+
+def printable(text: str) -> str:
+    """`text` with control characters, line separators and what cannot be encoded escaped: one line of plain text."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def quote(text: str) -> str:
+    """As a JSON string."""
+    out = ['"']
+    for c in text:
+        code = ord(c)
+        if c in '"\\':
+            out.append("\\" + c)
+        elif 0x20 <= code < 0x7F:
+            out.append(c)
+        elif code < 0x10000:
+            out.append(f"\\u{code:04x}")
+        else:
+            code -= 0x10000
+            out.append(f"\\u{0xD800 + (code >> 10):04x}\\u{0xDC00 + (code & 0x3FF):04x}")
+    out.append('"')
+    return "".join(out)
+
+
+def timestamp(now_ns: int) -> str:
+    """RFC 3339, UTC, microseconds."""
+    import time
+
+    seconds, rest = divmod(now_ns, 1_000_000_000)
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{rest // 1000:06d}Z"
+
+
+class Log:
+    """Appends lines to a descriptor; -1 writes nowhere. One write per line, so that processes can share the file."""
+
+    __slots__ = ("fd", "json", "debug")
+
+    def __init__(self, fd: int = -1, json: bool = False, debug: bool = False) -> None:
+        self.fd = fd
+        self.json = json
+        self.debug = debug
+
+    def write(self, level: str, message: str) -> None:
+        """One line."""
+        if self.fd < 0 or (level == "debug" and not self.debug):
+            return
+        import time
+
+        when = timestamp(time.time_ns())
+        if self.json:
+            line = f'{{"level":"{level}","msg":{quote(message)},"time":"{when}"}}\n'
+        else:
+            line = f"time={when} level={level} msg={quote(message)}\n"
+        os.write(self.fd, line.encode("ascii"))
+
+
+def open_log(path: str, json: bool, debug: bool) -> Log:
+    """The log named on the command line; OSError when it cannot be opened."""
+    if not path:
+        return Log(-1, json, debug)
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+    return Log(fd, json, debug)

@@ -1,0 +1,73 @@
+"""From a description to an exit status: what `do` and `run` have in common."""
+
+from __future__ import annotations
+
+import os
+
+from runsc.config import Config
+from runsc.donate import open_output
+from runsc.failure import EXIT_OURS, RuntimeFailure
+from runsc.log import printable
+from sandbox.boot.host_checks import HostLacks
+from sandbox.boot.options import NetworkOptions, SandboxOptions
+
+# Failures to start the first process, as the sentry reports them (sandbox/boot/first_program.py).
+
+
+def network_options(config: Config, default: str) -> NetworkOptions:
+    """The network that the global flags ask for."""
+    network = NetworkOptions(config.network or default)
+    for rule in config.allow:
+        check_allow(rule)
+    network.allow = config.allow
+    if config.pcap_log:
+        if network.kind == "none":
+            raise RuntimeFailure("--pcap-log needs a network: --network is none")
+        network.pcap_fd = open_output(config.pcap_log, "--pcap-log")
+    return network
+
+
+def check_allow(rule: str) -> None:
+    """One `--allow` rule; raises a UsageError that shows the form."""
+    from runsc.allow import check_rule
+
+    check_rule(rule)
+
+
+def apply_config(options: SandboxOptions, config: Config) -> None:
+    """The global flags that go into every sandbox."""
+    options.platform = config.platform
+    options.look = config.look
+    options.debug = config.debug
+    options.json_log = config.log.json
+    options.log_fd = config.log.fd
+    if config.strace:
+        options.strace_fd = config.log.fd if config.log.fd >= 0 else 2
+
+
+def tell(line: str) -> None:
+    """A line or more for the user, on stderr."""
+    text = "".join(f"runsc: {printable(part)}\n" for part in line.splitlines())
+    try:
+        os.write(2, text.encode("utf-8", "backslashreplace"))
+    except OSError:
+        pass
+
+
+def run_sandbox(options: SandboxOptions, config: Config, failure_status: int = EXIT_OURS) -> int:
+    """Launch, wait, and turn the outcome into an exit status."""
+    from sandbox.boot.launcher import exit_status, launch
+
+    config.log.write("debug", f"starting {b' '.join(options.program.argv).decode('utf-8', 'backslashreplace')}")
+    try:
+        outcome = launch(options, tell)
+    except HostLacks as missing:
+        raise RuntimeFailure(str(missing), failure_status) from None
+    if outcome.failure:
+        status = outcome.status if outcome.status and failure_status == EXIT_OURS else failure_status
+        raise RuntimeFailure(outcome.failure, status)
+    if outcome.timed_out:
+        tell(f"timed out after {options.limits.timeout_ns / 1e9:g} s; everything inside was killed")
+    status = exit_status(outcome.status)
+    config.log.write("info", f"exit status {status}")
+    return status

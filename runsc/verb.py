@@ -1,0 +1,33 @@
+"""A verb of the command line: what `runsc/cmd/<verb>.py` declares."""
+
+from __future__ import annotations
+
+from typing import Callable, Sequence
+
+from runsc.config import Config
+from runsc.flags import Flag, Values
+
+
+class Verb:
+    """`usage` is what follows the verb; `failure` the exit status when it fails for our reasons;
+    `run(config, values, words)` gets the words after its flags and returns the exit status."""
+
+    __slots__ = ("name", "summary", "usage", "flags", "failure", "run", "details")
+
+    def __init__(
+        self,
+        name: str,
+        summary: str,
+        usage: str,
+        flags: Sequence[Flag],
+        failure: int,
+        run: Callable[[Config, Values, list[str]], int],
+        details: str = "",
+    ) -> None:
+        self.name = name
+        self.summary = summary
+        self.usage = usage
+        self.flags = tuple(flags)
+        self.failure = failure
+        self.run = run
+        self.details = details

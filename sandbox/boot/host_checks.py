@@ -1,0 +1,73 @@
+"""What the host must offer, each with one line that says what is missing and what to do."""
+
+from __future__ import annotations
+
+import os
+from typing import Callable, Final
+
+MINIMUM_KERNEL: Final = (5, 19)
+
+ReadText = Callable[[str], str]
+
+
+class HostLacks(Exception):
+    """`str()` is the line for the user."""
+
+
+def parse_release(release: str) -> tuple[int, int]:
+    """Major and minor number of a kernel release such as `6.1.0-18-amd64`."""
+    numbers = []
+    for part in release.split(".")[:2]:
+        digits = ""
+        for c in part:
+            if not c.isdigit():
+                break
+            digits += c
+        numbers.append(int(digits or "0"))
+    return (numbers[0], numbers[1]) if len(numbers) == 2 else (numbers[0], 0)
+
+
+def check_host(sysname: str, release: str, machine: str, read: ReadText) -> None:
+    """Raises HostLacks. `read` returns a file's text, empty when there is none."""
+    if sysname != "Linux":
+        raise HostLacks(f"Linux is needed, this is {sysname}")
+    if machine != "x86_64":
+        raise HostLacks(f"an x86-64 machine is needed, this is {machine}")
+    if parse_release(release) < MINIMUM_KERNEL:
+        raise HostLacks(f"Linux {MINIMUM_KERNEL[0]}.{MINIMUM_KERNEL[1]} or later is needed, this is {release}")
+    actions = read("/proc/sys/kernel/seccomp/actions_avail")
+    if actions and "user_notif" not in actions.split():
+        raise HostLacks("the host's kernel has no seccomp user notification (CONFIG_SECCOMP_FILTER)")
+    if read("/proc/sys/kernel/yama/ptrace_scope").strip() == "3":
+        raise HostLacks("kernel.yama.ptrace_scope is 3: set it to 2 or less to let the sandbox read its guests' memory")
+
+
+def read_text(path: str) -> str:
+    """A small file of the host, empty when it is not there or may not be read."""
+    try:
+        with open(path, encoding="ascii", errors="replace") as file:
+            return file.read(4096)
+    except OSError:
+        return ""
+
+
+def check_this_host() -> None:
+    """`check_host` with the real thing."""
+    name = os.uname()
+    check_host(name.sysname, name.release, name.machine, read_text)
+
+
+def why_no_namespaces(uid: int, error: str) -> str:
+    """The line for an unshare(2) that failed."""
+    if uid == 0:
+        return f"cannot make namespaces: {error}; root without CAP_SYS_ADMIN needs a container that allows it"
+    if read_text("/proc/sys/user/max_user_namespaces").strip() == "0":
+        return "user namespaces are off: set user.max_user_namespaces above 0, or run as root"
+    if read_text("/proc/sys/kernel/unprivileged_userns_clone").strip() == "0":
+        return "user namespaces are off for ordinary users: set kernel.unprivileged_userns_clone to 1, or run as root"
+    if read_text("/proc/sys/kernel/apparmor_restrict_unprivileged_userns").strip() == "1":
+        return (
+            "AppArmor keeps user namespaces from ordinary users: set "
+            "kernel.apparmor_restrict_unprivileged_userns to 0, or run as root"
+        )
+    return f"cannot make a user namespace: {error}; run as root"

@@ -1,0 +1,185 @@
+"""The launcher: the process that the user started and waits for.
+
+It makes the namespaces, forks the sentry into them, owns the user's terminal, forwards signals, keeps the
+time-out, and ends with the exit status of the sandbox's first process. It never touches a guest.
+
+When the launcher dies the sentry is killed with it (PR_SET_PDEATHSIG), and the sentry is PID 1 of the PID
+namespace that holds every guest: nothing is left on the host.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+import time
+from typing import Callable, Final
+
+from sandbox.boot import channel
+from sandbox.boot.host_checks import check_this_host
+from sandbox.boot.namespaces import isolate
+from sandbox.boot.options import SandboxOptions
+from sandbox.boot.terminal import HostTerminal
+
+FORWARDED: Final = (
+    signal.SIGHUP,
+    signal.SIGINT,
+    signal.SIGQUIT,
+    signal.SIGTERM,
+    signal.SIGUSR1,
+    signal.SIGUSR2,
+    signal.SIGCONT,
+)
+GRACE_NS: Final = 2_000_000_000  # between asking the sentry to end everything and killing it
+
+
+class Outcome:
+    """How a run ended. `failure`: the sandbox's own trouble, as one line; then `status` is an exit status to
+    use (0: the front end's). Otherwise `status` is the first process's wait status."""
+
+    __slots__ = ("status", "failure", "timed_out")
+
+    def __init__(self, status: int, failure: str = "", timed_out: bool = False) -> None:
+        self.status = status
+        self.failure = failure
+        self.timed_out = timed_out
+
+
+def exit_status(wait_status: int) -> int:
+    """What a shell would show: the program's own, or 128 + the signal's number."""
+    if os.WIFSIGNALED(wait_status):
+        return 128 + os.WTERMSIG(wait_status)
+    return os.WEXITSTATUS(wait_status)
+
+
+def launch(options: SandboxOptions, tell: Callable[[str], None]) -> Outcome:
+    """Run the sandbox to its end. `tell` gets lines for the user. Raises HostLacks."""
+    check_this_host()
+    own_network = options.network.kind in ("none", "internal")
+    isolate(os.geteuid(), os.getegid(), own_network)
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    pid = os.fork()
+    if pid == 0:
+        status = 1
+        try:
+            ours.close()
+            from sandbox.boot.sentry import sentry_main
+
+            sentry_main(options, theirs.detach())
+            status = 0
+        finally:
+            os._exit(status)
+    theirs.close()
+    for fd in options.donated() - {0, 1, 2}:
+        os.close(fd)
+    return Launcher(pid, ours, options, tell).run()
+
+
+class Launcher:
+    """Waits for one sentry."""
+
+    def __init__(self, pid: int, link: socket.socket, options: SandboxOptions, tell: Callable[[str], None]) -> None:
+        self._pid = pid
+        self._link = link
+        self._fd = link.fileno()
+        self._tell = tell
+        self._terminal = HostTerminal(options.stdio[0]) if options.terminal else None
+        self._timeout_ns = options.limits.timeout_ns
+        self._wait_status: int | None = None
+        self._failure = ""
+        self._failure_status = 0
+        self._timed_out = False
+        self._killed = False
+
+    def run(self) -> Outcome:
+        """Until the sentry is gone; the terminal is as it was afterwards."""
+        wake_read, wake_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        previous = signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
+        handlers = {number: signal.signal(number, _wake) for number in (*FORWARDED, signal.SIGWINCH)}
+        try:
+            if self._terminal is not None:
+                self._terminal.set_raw()
+                self._send_window()
+            self._serve(wake_read)
+        finally:
+            if self._terminal is not None:
+                self._terminal.restore()
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+            signal.set_wakeup_fd(previous)
+            os.close(wake_read)
+            os.close(wake_write)
+            self._link.close()
+        return self._outcome()
+
+    def _serve(self, wake_fd: int) -> None:
+        deadline = time.monotonic_ns() + self._timeout_ns if self._timeout_ns else None
+        poll = select.poll()
+        poll.register(self._fd, select.POLLIN)
+        poll.register(wake_fd, select.POLLIN)
+        while True:
+            left = None if deadline is None else max(0, deadline - time.monotonic_ns())
+            events = poll.poll(None if left is None else (left + 999_999) // 1_000_000)
+            if left == 0:
+                deadline = self._time_is_up()
+            for fd, _mask in events:
+                if fd == wake_fd:
+                    self._forward(os.read(wake_fd, 512))
+                elif not self._receive():
+                    return
+
+    def _time_is_up(self) -> int | None:
+        """The first time ask, the second time kill."""
+        if self._timed_out:
+            self._killed = True
+            os.kill(self._pid, signal.SIGKILL)
+            return None
+        self._timed_out = True
+        channel.send(self._fd, channel.TIMEOUT)
+        return time.monotonic_ns() + GRACE_NS
+
+    def _forward(self, numbers: bytes) -> None:
+        for number in numbers:
+            if number == signal.SIGWINCH:
+                self._send_window()
+            else:
+                if number == signal.SIGCONT and self._terminal is not None:
+                    self._terminal.set_raw()
+                    self._send_window()
+                channel.send(self._fd, channel.SIGNAL, bytes([number]))
+
+    def _send_window(self) -> None:
+        if self._terminal is not None:
+            channel.send(self._fd, channel.WINDOW, self._terminal.window())
+
+    def _receive(self) -> bool:
+        message = channel.receive(self._fd)
+        if message is None:
+            return False
+        kind, payload = message
+        if kind == channel.EXITED:
+            self._wait_status = channel.unpack_status(payload)
+        elif kind == channel.FAILED:
+            self._failure_status = payload[0]
+            self._failure = payload[1:].decode("utf-8", "replace")
+        elif kind in (channel.NOTICE, channel.SUMMARY):
+            self._tell(payload.decode("utf-8", "replace"))
+        return True
+
+    def _outcome(self) -> Outcome:
+        _, status = os.waitpid(self._pid, 0)
+        if self._failure:
+            return Outcome(self._failure_status, self._failure)
+        if self._wait_status is not None:
+            return Outcome(self._wait_status, timed_out=self._timed_out)
+        if self._killed:
+            return Outcome(int(signal.SIGKILL), timed_out=True)
+        if os.WIFSIGNALED(status):
+            number = os.WTERMSIG(status)
+            return Outcome(0, f"the sandbox's kernel was killed by signal {number}")
+        return Outcome(0, f"the sandbox's kernel ended unexpectedly (status {os.WEXITSTATUS(status)})")
+
+
+def _wake(number: int, frame: object) -> None:
+    """The wake-up descriptor carries the number; nothing to do here."""

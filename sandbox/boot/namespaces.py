@@ -1,0 +1,44 @@
+"""The host namespaces that a sandbox lives in: made by the launcher, entered by the sentry it forks.
+
+Root makes them directly. An ordinary user first makes a user namespace in which it is root and nobody
+else is mapped: it gains rights over the new namespaces only.
+"""
+
+from __future__ import annotations
+
+import os
+
+from sandbox.boot import libc
+from sandbox.boot.host_checks import HostLacks, why_no_namespaces
+
+
+def isolate(uid: int, gid: int, own_network: bool) -> None:
+    """Unshare; the next process that is forked is PID 1 of the new PID namespace. Raises HostLacks."""
+    flags = libc.CLONE_NEWPID | libc.CLONE_NEWNS | libc.CLONE_NEWIPC | libc.CLONE_NEWUTS
+    if own_network:
+        flags |= libc.CLONE_NEWNET
+    if uid != 0:
+        flags |= libc.CLONE_NEWUSER
+    try:
+        libc.unshare(flags)
+    except OSError as error:
+        raise HostLacks(why_no_namespaces(uid, os.strerror(error.errno or 0))) from None
+    if uid != 0:
+        _write("/proc/self/setgroups", "deny")
+        _write("/proc/self/uid_map", f"0 {uid} 1")
+        _write("/proc/self/gid_map", f"0 {gid} 1")
+    # Nothing that is mounted or unmounted on the host later shows inside, and the other way round.
+    libc.mount(b"none", b"/", b"", libc.MS_REC | libc.MS_PRIVATE)
+
+
+def _write(path: str, text: str) -> None:
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise HostLacks(f"cannot set up the user namespace: {path}: {os.strerror(error.errno or 0)}") from None
+    try:
+        os.write(fd, text.encode("ascii"))
+    except OSError as error:
+        raise HostLacks(f"cannot set up the user namespace: {path}: {os.strerror(error.errno or 0)}") from None
+    finally:
+        os.close(fd)

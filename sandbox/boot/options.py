@@ -1,0 +1,140 @@
+"""What a sandbox is to be: plain data, made by a front end (runsc, a Python API) and read by the boot code.
+
+Descriptors in here were opened by the front end with the user's own rights and are donated: the sentry
+never opens a host path by name.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Sequence
+
+MOUNT_BIND: Final = "bind"  # a host directory or file, as it is
+MOUNT_OVERLAY: Final = "overlay"  # a host directory, read-only, with a private writable layer above
+MOUNT_TMPFS: Final = "tmpfs"
+MOUNT_PROC: Final = "proc"
+MOUNT_SYSFS: Final = "sysfs"
+MOUNT_DEV: Final = "dev"
+MOUNT_DEVPTS: Final = "devpts"
+MOUNT_MQUEUE: Final = "mqueue"
+
+
+class Program:
+    """The first process. `argv[0]` without a slash is looked up in the environment's PATH when `search` is set."""
+
+    __slots__ = (
+        "argv",
+        "env",
+        "cwd",
+        "uid",
+        "gid",
+        "groups",
+        "umask",
+        "search",
+        "rlimits",
+        "capabilities",
+        "no_new_privs",
+    )
+
+    def __init__(self, argv: Sequence[bytes], env: Sequence[bytes], cwd: bytes = b"/") -> None:
+        self.argv = tuple(argv)
+        self.env = tuple(env)
+        self.cwd = cwd
+        self.uid = 0
+        self.gid = 0
+        self.groups: tuple[int, ...] = ()
+        self.umask = 0o022
+        self.search = True
+        self.rlimits: dict[int, tuple[int, int]] = {}  # RLIMIT_* → soft, hard
+        self.capabilities: int | None = None  # bounding mask; None: what a container usually has
+        self.no_new_privs = False
+
+
+class MountOptions:
+    """One mount. `fd`: the donated O_PATH descriptor of a bind or overlay; `size` of a tmpfs in bytes, 0: half the memory."""
+
+    __slots__ = ("kind", "target", "fd", "source", "readonly", "size", "mode", "masked", "nosuid", "noexec", "nodev")
+
+    def __init__(self, kind: str, target: bytes, fd: int = -1, source: bytes = b"", readonly: bool = False) -> None:
+        self.kind = kind
+        self.target = target
+        self.fd = fd
+        self.source = source
+        self.readonly = readonly
+        self.size = 0
+        self.mode = 0o1777
+        self.masked: tuple[bytes, ...] = ()  # paths below the source that show nothing, absolute from it
+        self.nosuid = False
+        self.noexec = False
+        self.nodev = False
+
+
+class NetworkOptions:
+    """`kind`: none, internal, sandbox, tap, user. `allow` and `publish` as they stand on the command line, checked."""
+
+    __slots__ = ("kind", "allow", "publish", "pcap_fd", "namespace_fd", "tap")
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self.allow: tuple[str, ...] = ()
+        self.publish: tuple[str, ...] = ()
+        self.pcap_fd = -1
+        self.namespace_fd = -1  # the network namespace to enter (sandbox, tap), -1: the present one
+        self.tap = ""
+
+
+class Limits:
+    """Of the whole sandbox. 0: the kernel's default. `timeout_ns` is kept by the launcher."""
+
+    __slots__ = ("memory", "pids", "timeout_ns")
+
+    def __init__(self) -> None:
+        self.memory = 0
+        self.pids = 0
+        self.timeout_ns = 0
+
+
+class SandboxOptions:
+    """Everything."""
+
+    __slots__ = (
+        "program",
+        "root",
+        "mounts",
+        "network",
+        "limits",
+        "hostname",
+        "platform",
+        "look",
+        "terminal",
+        "stdio",
+        "log_fd",
+        "strace_fd",
+        "debug",
+        "json_log",
+        "summary",
+    )
+
+    def __init__(self, program: Program, root: MountOptions, network: NetworkOptions) -> None:
+        self.program = program
+        self.root = root
+        self.mounts: list[MountOptions] = []
+        self.network = network
+        self.limits = Limits()
+        self.hostname = b"stackbox"
+        self.platform = "lane"
+        self.look = True
+        self.terminal = False  # descriptors that are terminals become one terminal of the sandbox's own
+        self.stdio = (0, 1, 2)  # host descriptors
+        self.log_fd = -1
+        self.strace_fd = -1
+        self.debug = False
+        self.json_log = False
+        self.summary = False
+
+    def donated(self) -> set[int]:
+        """Every descriptor that the sentry may keep."""
+        fds = {self.root.fd, self.log_fd, self.strace_fd, self.network.pcap_fd, self.network.namespace_fd}
+        fds.update(self.stdio)
+        fds.update(mount.fd for mount in self.mounts)
+        fds.discard(-1)
+        return fds

@@ -1,0 +1,78 @@
+"""The user's terminal while a sandbox runs: raw, so that every key reaches the sandbox's own line discipline."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import termios
+from typing import Final
+
+NO_WINDOW: Final = bytes(8)
+
+# Indices of the list that termios.tcgetattr returns.
+_IFLAG: Final = 0
+_OFLAG: Final = 1
+_CFLAG: Final = 2
+_LFLAG: Final = 3
+
+
+class HostTerminal:
+    """A terminal descriptor of the host. `set_raw` and `restore` do nothing when it is not one, or not ours to change."""
+
+    __slots__ = ("fd", "is_terminal", "_saved")
+
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
+        self.is_terminal = os.isatty(fd)
+        self._saved: list[object] | None = None
+
+    def in_foreground(self) -> bool:
+        """We are the process group that the terminal's keys go to."""
+        try:
+            return os.tcgetpgrp(self.fd) == os.getpgrp()
+        except OSError:
+            return False
+
+    def set_raw(self) -> None:
+        """cfmakeraw(3)."""
+        if not self.is_terminal or not self.in_foreground():
+            return
+        mode = termios.tcgetattr(self.fd)
+        if self._saved is None:
+            self._saved = list(mode)
+        mode[_IFLAG] &= ~(
+            termios.IGNBRK
+            | termios.BRKINT
+            | termios.PARMRK
+            | termios.ISTRIP
+            | termios.INLCR
+            | termios.IGNCR
+            | termios.ICRNL
+            | termios.IXON
+        )
+        mode[_OFLAG] &= ~termios.OPOST
+        mode[_LFLAG] &= ~(termios.ECHO | termios.ECHONL | termios.ICANON | termios.ISIG | termios.IEXTEN)
+        mode[_CFLAG] = (mode[_CFLAG] & ~(termios.CSIZE | termios.PARENB)) | termios.CS8
+        mode[6] = [*mode[6]]
+        mode[6][termios.VMIN] = 1
+        mode[6][termios.VTIME] = 0
+        termios.tcsetattr(self.fd, termios.TCSANOW, mode)
+
+    def restore(self) -> None:
+        """As it was; what was written comes out first."""
+        if self._saved is None:
+            return
+        try:
+            termios.tcsetattr(self.fd, termios.TCSADRAIN, self._saved)  # type: ignore[arg-type]
+        except (termios.error, OSError):
+            pass  # the terminal is gone
+        self._saved = None
+
+    def window(self) -> bytes:
+        """struct winsize, zeros when there is none."""
+        if not self.is_terminal:
+            return NO_WINDOW
+        try:
+            return fcntl.ioctl(self.fd, termios.TIOCGWINSZ, NO_WINDOW)
+        except OSError:
+            return NO_WINDOW
