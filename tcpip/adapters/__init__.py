@@ -1,0 +1,1 @@
+"""Ways to use a stack: asyncio streams and datagrams, blocking sockets."""

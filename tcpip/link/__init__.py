@@ -1,0 +1,1 @@
+"""Link endpoints: where packets of a stack come from and go to."""

@@ -1,0 +1,47 @@
+"""What a link endpoint is: it takes batches of packets from a NIC and gives it batches of received ones."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Final
+
+from tcpip.buffer import RxPacket, TxPacket
+
+CAP_TX_CSUM: Final = 1
+"""Completes CSUM_PARTIAL packets, or carries them to a peer that knows what that means."""
+CAP_TSO4: Final = 2
+CAP_TSO6: Final = 4
+CAP_LOOPBACK: Final = 8
+"""What is written comes back to the same stack."""
+CAP_NO_ARP: Final = 16
+"""No link addresses and no neighbour resolution: a point-to-point or raw-IP link."""
+
+
+class Dispatcher(ABC):
+    """Who receives: a NIC, or a wrapper around one."""
+
+    @abstractmethod
+    def deliver(self, packets: list[RxPacket]) -> None:
+        """Packets from the wire, in order, as one batch. Each starts with the Ethernet header, or with IP (CAP_NO_ARP)."""
+
+
+class LinkEndpoint(ABC):
+    """One attachment to a wire. `mtu` is without the link header; `mac` is empty when there are no link addresses."""
+
+    def __init__(self, mtu: int, mac: bytes, capabilities: int, gso_max: int = 65535) -> None:
+        self.mtu = mtu
+        self.mac = mac
+        self.capabilities = capabilities
+        self.gso_max = gso_max
+        self.dispatcher: Dispatcher | None = None
+
+    def attach(self, dispatcher: Dispatcher | None) -> None:
+        """From now on received packets go to `dispatcher`; None detaches."""
+        self.dispatcher = dispatcher
+
+    @abstractmethod
+    def write_packets(self, batch: list[TxPacket]) -> int:
+        """Send; how many were taken. The rest are dropped and counted by the caller. Never raises for a full queue."""
+
+    def close(self) -> None:
+        """Release what the link holds on the host."""

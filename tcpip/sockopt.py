@@ -1,0 +1,129 @@
+"""Socket option, message flag and protocol numbers, as Linux's uapi headers spell them (x86-64 and arm64)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+SOCK_STREAM: Final = 1
+SOCK_DGRAM: Final = 2
+SOCK_RAW: Final = 3
+
+IPPROTO_IP: Final = 0
+IPPROTO_ICMP: Final = 1
+IPPROTO_IGMP: Final = 2
+IPPROTO_TCP: Final = 6
+IPPROTO_UDP: Final = 17
+IPPROTO_IPV6: Final = 41
+IPPROTO_ICMPV6: Final = 58
+IPPROTO_RAW: Final = 255
+
+SHUT_RD: Final = 0
+SHUT_WR: Final = 1
+SHUT_RDWR: Final = 2
+
+MSG_OOB: Final = 0x1
+MSG_PEEK: Final = 0x2
+MSG_DONTROUTE: Final = 0x4
+MSG_CTRUNC: Final = 0x8
+MSG_TRUNC: Final = 0x20
+MSG_DONTWAIT: Final = 0x40
+MSG_EOR: Final = 0x80
+MSG_WAITALL: Final = 0x100
+MSG_CONFIRM: Final = 0x800
+MSG_ERRQUEUE: Final = 0x2000
+MSG_NOSIGNAL: Final = 0x4000
+MSG_MORE: Final = 0x8000
+MSG_FASTOPEN: Final = 0x20000000
+
+SOL_SOCKET: Final = 1
+SO_DEBUG: Final = 1
+SO_REUSEADDR: Final = 2
+SO_TYPE: Final = 3
+SO_ERROR: Final = 4
+SO_DONTROUTE: Final = 5
+SO_BROADCAST: Final = 6
+SO_SNDBUF: Final = 7
+SO_RCVBUF: Final = 8
+SO_KEEPALIVE: Final = 9
+SO_OOBINLINE: Final = 10
+SO_NO_CHECK: Final = 11
+SO_PRIORITY: Final = 12
+SO_LINGER: Final = 13
+SO_REUSEPORT: Final = 15
+SO_RCVLOWAT: Final = 18
+SO_SNDLOWAT: Final = 19
+SO_BINDTODEVICE: Final = 25
+SO_TIMESTAMP: Final = 29
+SO_ACCEPTCONN: Final = 30
+SO_SNDBUFFORCE: Final = 32
+SO_RCVBUFFORCE: Final = 33
+SO_TIMESTAMPNS: Final = 35
+SO_MARK: Final = 36
+SO_PROTOCOL: Final = 38
+SO_DOMAIN: Final = 39
+SO_INCOMING_CPU: Final = 49
+SO_BINDTOIFINDEX: Final = 62
+
+SOL_IP: Final = 0
+IP_TOS: Final = 1
+IP_TTL: Final = 2
+IP_HDRINCL: Final = 3
+IP_OPTIONS: Final = 4
+IP_RECVOPTS: Final = 6
+IP_PKTINFO: Final = 8
+IP_MTU_DISCOVER: Final = 10
+IP_RECVERR: Final = 11
+IP_RECVTTL: Final = 12
+IP_RECVTOS: Final = 13
+IP_MTU: Final = 14
+IP_FREEBIND: Final = 15
+IP_TRANSPARENT: Final = 19
+IP_RECVORIGDSTADDR: Final = 20
+IP_MINTTL: Final = 21
+IP_BIND_ADDRESS_NO_PORT: Final = 24
+IP_MULTICAST_IF: Final = 32
+IP_MULTICAST_TTL: Final = 33
+IP_MULTICAST_LOOP: Final = 34
+IP_ADD_MEMBERSHIP: Final = 35
+IP_DROP_MEMBERSHIP: Final = 36
+MCAST_JOIN_GROUP: Final = 42
+MCAST_LEAVE_GROUP: Final = 45
+IP_MULTICAST_ALL: Final = 49
+
+PMTUDISC_DONT: Final = 0
+PMTUDISC_WANT: Final = 1
+PMTUDISC_DO: Final = 2
+PMTUDISC_PROBE: Final = 3
+PMTUDISC_INTERFACE: Final = 4
+PMTUDISC_OMIT: Final = 5
+
+SOL_IPV6: Final = 41
+IPV6_CHECKSUM: Final = 7
+IPV6_UNICAST_HOPS: Final = 16
+IPV6_MULTICAST_IF: Final = 17
+IPV6_MULTICAST_HOPS: Final = 18
+IPV6_MULTICAST_LOOP: Final = 19
+IPV6_ADD_MEMBERSHIP: Final = 20
+IPV6_DROP_MEMBERSHIP: Final = 21
+IPV6_MTU_DISCOVER: Final = 23
+IPV6_MTU: Final = 24
+IPV6_RECVERR: Final = 25
+IPV6_V6ONLY: Final = 26
+IPV6_MULTICAST_ALL: Final = 29
+IPV6_RECVPKTINFO: Final = 49
+IPV6_PKTINFO: Final = 50
+IPV6_RECVHOPLIMIT: Final = 51
+IPV6_HOPLIMIT: Final = 52
+IPV6_RECVTCLASS: Final = 66
+IPV6_TCLASS: Final = 67
+IPV6_FREEBIND: Final = 78
+
+SOL_TCP: Final = 6
+SOL_ICMPV6: Final = 58
+ICMPV6_FILTER: Final = 1
+SOL_RAW: Final = 255
+ICMP_FILTER: Final = 1
+
+SO_EE_ORIGIN_LOCAL: Final = 1
+SO_EE_ORIGIN_ICMP: Final = 2
+SO_EE_ORIGIN_ICMP6: Final = 3

@@ -1,0 +1,1 @@
+"""The stack itself: interfaces, routes, neighbours, and the facade that owns them."""

@@ -1,0 +1,101 @@
+"""The way to one destination: the NIC, the addresses, the next hop, and what fits.
+
+A `Route` is what transport endpoints keep for a connection and hand packets to. It stays usable for as long as
+the connection lives: when the stack's routes, addresses or path MTUs change it looks itself up again.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+from tcpip.addr import is_loopback, is_multicast
+from tcpip.buffer import TxPacket
+from tcpip.checksum import partial_sum
+
+if TYPE_CHECKING:
+    from tcpip.network.neighbor import Neighbor
+    from tcpip.stack.nic import Nic
+    from tcpip.stack.stack import Stack
+
+
+class Route(ABC):
+    """A resolved route; `IPv4Route` and `IPv6Route` add the header. `src` and `dst` never change.
+
+    `ip_header_len` is 20 or 40. `local`: the destination is an address of this stack (the packet takes the loopback).
+    """
+
+    __slots__ = (
+        "stack",
+        "nic",
+        "src",
+        "dst",
+        "next_hop",
+        "local",
+        "broadcast",
+        "multicast",
+        "ip_header_len",
+        "pseudo",
+        "generation",
+        "neighbor",
+        "_mtu",
+    )
+
+    def __init__(
+        self, stack: Stack, nic: Nic, src: bytes, dst: bytes, next_hop: bytes, local: bool, broadcast: bool
+    ) -> None:
+        self.stack = stack
+        self.nic = nic
+        self.src = src
+        self.dst = dst
+        self.next_hop = next_hop
+        self.local = local
+        self.broadcast = broadcast
+        self.multicast = is_multicast(dst)
+        self.ip_header_len = 20 if len(dst) == 4 else 40
+        self.pseudo = partial_sum(src) + partial_sum(dst)
+        self.generation = stack.generation
+        self.neighbor: Neighbor | None = None
+        self._mtu = stack.path_mtu(nic, dst)
+
+    @property
+    def loopback(self) -> bool:
+        """It stays on this host."""
+        return self.local or is_loopback(self.dst)
+
+    def mtu(self) -> int:
+        """The largest IP packet that may go this way now: the NIC's, or less once path MTU discovery has learned."""
+        if self.generation != self.stack.generation:
+            self.refresh()
+        return self._mtu
+
+    def gso_limit(self) -> int:
+        """The largest IP packet that may be handed over as a super-segment (before it is split or offloaded)."""
+        return self.nic.gso_max
+
+    def refresh(self) -> None:
+        """Look the way up again after a change; the addresses stay. NETWORK_UNREACHABLE, NETWORK_DOWN."""
+        fresh = self.stack.find_route(self.dst, self.src, 0)
+        self.nic = fresh.nic
+        self.next_hop = fresh.next_hop
+        self.local = fresh.local
+        self.broadcast = fresh.broadcast
+        self.neighbor = None
+        self._mtu = fresh._mtu
+        self.generation = fresh.generation
+
+    def confirm(self) -> None:
+        """The peer answers (an acknowledgement of new data): the next hop is reachable (RFC 4861 7.3.1)."""
+        if self.neighbor is not None:
+            self.neighbor.confirm()
+
+    @abstractmethod
+    def write_packet(
+        self, pkt: TxPacket, protocol: int, ttl: int = -1, tos: int = 0, dont_fragment: bool = True
+    ) -> None:
+        """Send a transport segment: put the IP header in front, fill in the checksum, queue at the NIC.
+
+        `pkt.header` is the transport header with its checksum field zero, a `bytearray` when `pkt.csum_offset` >= 0.
+        `ttl` -1 is the default. A packet above the MTU without `gso_size` is fragmented, or MESSAGE_TOO_LONG with
+        `dont_fragment`. NETWORK_UNREACHABLE, HOST_UNREACHABLE, NETWORK_DOWN. It leaves with the next `Stack.flush()`.
+        """

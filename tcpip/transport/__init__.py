@@ -1,0 +1,1 @@
+"""Transport protocols, their endpoints, and what they share: ports, demultiplexing, socket options."""

@@ -1,0 +1,105 @@
+"""From a packet to its endpoint: one dict for connections, one of lists for ports.
+
+A connection is looked up by the packet's own 12 or 36 bytes (addresses and ports as they lie on the wire).
+The rest are scored as Linux scores them (net/ipv4/inet_hashtables.c:compute_score): a bound device beats a
+bound address beats the packet's own family.
+"""
+
+from __future__ import annotations
+
+from tcpip.buffer import RxPacket
+from tcpip.transport.protocol import PacketHandler
+
+
+def connection_key(remote: bytes, local: bytes, remote_port: int, local_port: int) -> bytes:
+    """How packets from `remote` to `local` are looked up."""
+    return remote + local + bytes((remote_port >> 8, remote_port & 255, local_port >> 8, local_port & 255))
+
+
+class Bound:
+    """An unconnected endpoint at a port. `addr` is 4 or 16 bytes, empty for any; `nic` 0 for any.
+
+    `v4` and `v6`: which families it receives.
+    """
+
+    __slots__ = ("handler", "addr", "port", "nic", "v4", "v6", "reuse_port")
+
+    def __init__(
+        self, handler: PacketHandler, addr: bytes, port: int, nic: int, v4: bool, v6: bool, reuse_port: bool
+    ) -> None:
+        self.handler = handler
+        self.addr = addr
+        self.port = port
+        self.nic = nic
+        self.v4 = v4
+        self.v6 = v6
+        self.reuse_port = reuse_port
+
+    def score(self, dst: bytes, nic: int) -> int:
+        """How well it fits a packet to `dst` that came in on `nic`; -1: not at all."""
+        score = 0
+        if self.nic:
+            if self.nic != nic:
+                return -1
+            score = 4
+        if self.addr:
+            return score + 2 if self.addr == dst else -1
+        if len(dst) == 4:
+            if not self.v4:
+                return -1
+            return score if self.v6 else score + 1
+        return score if self.v6 else -1
+
+
+class Demuxer:
+    """The endpoints of one transport protocol."""
+
+    __slots__ = ("connected", "bound")
+
+    def __init__(self) -> None:
+        self.connected: dict[bytes, PacketHandler] = {}
+        self.bound: dict[int, list[Bound]] = {}
+
+    def add(self, entry: Bound) -> None:
+        """Register an unconnected endpoint; port conflicts are the port manager's business."""
+        self.bound.setdefault(entry.port, []).append(entry)
+
+    def remove(self, entry: Bound) -> None:
+        """Harmless when it is not there."""
+        entries = self.bound.get(entry.port)
+        if entries is not None and entry in entries:
+            entries.remove(entry)
+            if not entries:
+                del self.bound[entry.port]
+
+    def find_bound(self, pkt: RxPacket, dst_port: int) -> PacketHandler | None:
+        """The best unconnected endpoint for a packet; a reuse-port group is spread by the packet's key."""
+        entries = self.bound.get(dst_port)
+        if entries is None:
+            return None
+        nic = pkt.nic.number if pkt.nic is not None else 0
+        return pick(entries, pkt.dst, nic, pkt.key)
+
+    def find_bound_local(self, local: bytes, port: int, nic: int, key: bytes) -> PacketHandler | None:
+        """The same for an ICMP error about a packet sent from `local`."""
+        entries = self.bound.get(port)
+        return None if entries is None else pick(entries, local, nic, key)
+
+    def all_bound(self, pkt: RxPacket, dst_port: int) -> list[PacketHandler]:
+        """Every unconnected endpoint that fits: receivers of multicast and broadcast."""
+        nic = pkt.nic.number if pkt.nic is not None else 0
+        return [e.handler for e in self.bound.get(dst_port, ()) if e.score(pkt.dst, nic) >= 0]
+
+
+def pick(entries: list[Bound], dst: bytes, nic: int, key: bytes) -> PacketHandler | None:
+    """The entry with the best score, the latest of equals; among equals that share the port, by `key`."""
+    best: Bound | None = None
+    best_score = -1
+    for entry in entries:
+        score = entry.score(dst, nic)
+        if score >= 0 and score >= best_score:
+            best, best_score = entry, score
+    if best is None or not best.reuse_port:
+        return None if best is None else best.handler
+    group = [entry for entry in entries if entry.reuse_port and entry.score(dst, nic) == best_score]
+    return group[int.from_bytes(key, "big") % 0x9E3779B1 % len(group)].handler

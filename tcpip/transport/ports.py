@@ -1,0 +1,151 @@
+"""Who holds which local port.
+
+Conflict rules are Linux's (inet_csk_bind_conflict, udp_lib_lport_inuse): reservations that overlap in address and
+device may share a port when both set SO_REUSEADDR and neither listens, or both set SO_REUSEPORT and have one owner.
+Ports that connect(2) picked are shared among connections. Ephemeral ports are picked at random (RFC 6056 3.3.1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+from typing import Final
+
+from tcpip import errors
+from tcpip.errors import NetworkError
+
+EPHEMERAL_FIRST: Final = 32768
+EPHEMERAL_LAST: Final = 60999
+
+
+class Reservation:
+    """One hold on a port. `addr` is 4 or 16 bytes, all zero for any; `nic` 0 for any."""
+
+    __slots__ = (
+        "protocol",
+        "port",
+        "addr",
+        "nic",
+        "v6only",
+        "reuse_addr",
+        "reuse_port",
+        "owner",
+        "listening",
+        "by_connect",
+    )
+
+    def __init__(
+        self,
+        protocol: int,
+        port: int,
+        addr: bytes,
+        nic: int = 0,
+        v6only: bool = False,
+        reuse_addr: bool = False,
+        reuse_port: bool = False,
+        owner: int = 0,
+        by_connect: bool = False,
+    ) -> None:
+        self.protocol = protocol
+        self.port = port
+        self.addr = addr
+        self.nic = nic
+        self.v6only = v6only
+        self.reuse_addr = reuse_addr
+        self.reuse_port = reuse_port
+        self.owner = owner
+        self.by_connect = by_connect
+        self.listening = False
+
+    def conflicts(self, other: Reservation) -> bool:
+        """The two may not hold one port together."""
+        if self.by_connect and other.by_connect:
+            return False
+        if self.nic and other.nic and self.nic != other.nic:
+            return False
+        if not addresses_overlap(self, other):
+            return False
+        if self.reuse_port and other.reuse_port and self.owner == other.owner:
+            return False
+        return not (self.reuse_addr and other.reuse_addr and not self.listening and not other.listening)
+
+
+def addresses_overlap(a: Reservation, b: Reservation) -> bool:
+    """A packet could be for either (inet_rcv_saddr_equal)."""
+    if len(a.addr) == len(b.addr):
+        return a.addr == b.addr or not any(a.addr) or not any(b.addr)
+    six = a if len(a.addr) == 16 else b
+    return not six.v6only and not any(six.addr)
+
+
+class PortManager:
+    """All reservations of a stack."""
+
+    __slots__ = ("_held", "_random", "first", "last")
+
+    def __init__(self, random: Random) -> None:
+        self._held: dict[tuple[int, int], list[Reservation]] = {}
+        self._random = random
+        self.first = EPHEMERAL_FIRST
+        self.last = EPHEMERAL_LAST
+
+    def reserve(self, want: Reservation) -> Reservation:
+        """Hold `want`, whose port 0 becomes an ephemeral one. ADDRESS_IN_USE."""
+        if want.port == 0:
+            self._pick(want)
+        elif self.in_use(want):
+            raise NetworkError(errors.ADDRESS_IN_USE)
+        self._held.setdefault((want.protocol, want.port), []).append(want)
+        return want
+
+    def in_use(self, want: Reservation) -> bool:
+        """Some other reservation stands against it."""
+        return any(
+            other is not want and want.conflicts(other) for other in self._held.get((want.protocol, want.port), ())
+        )
+
+    def start_listening(self, held: Reservation) -> None:
+        """listen(2) checks again, as sharing by SO_REUSEADDR ends there. ADDRESS_IN_USE."""
+        held.listening = True
+        if self.in_use(held):
+            held.listening = False
+            raise NetworkError(errors.ADDRESS_IN_USE)
+
+    def release(self, held: Reservation) -> None:
+        """Harmless when repeated."""
+        key = (held.protocol, held.port)
+        holders = self._held.get(key)
+        if holders is not None and held in holders:
+            holders.remove(held)
+            if not holders:
+                del self._held[key]
+
+    def candidates(self) -> list[range]:
+        """The ephemeral ports in the order to try them: from a random one on, then around."""
+        start = self._random.randint(self.first, self.last)
+        return [range(start, self.last + 1), range(self.first, start)]
+
+    def _pick(self, want: Reservation) -> None:
+        for ports in self.candidates():
+            for port in ports:
+                if (want.protocol, port) not in self._held:
+                    want.port = port
+                    return
+        for ports in self.candidates():
+            for port in ports:
+                want.port = port
+                if not self.in_use(want):
+                    return
+        want.port = 0
+        raise NetworkError(errors.ADDRESS_IN_USE)
+
+    def reserve_for_connect(self, want: Reservation, usable: Callable[[int], bool]) -> Reservation:
+        """Hold an ephemeral port whose 4-tuple is `usable` for a connection. ADDRESS_NOT_AVAILABLE."""
+        want.by_connect = True
+        for ports in self.candidates():
+            for port in ports:
+                want.port = port
+                if not self.in_use(want) and usable(port):
+                    return self.reserve(want)
+        want.port = 0
+        raise NetworkError(errors.ADDRESS_NOT_AVAILABLE)

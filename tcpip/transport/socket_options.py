@@ -1,0 +1,333 @@
+"""The options that all endpoints share: SOL_SOCKET, IPPROTO_IP and IPPROTO_IPV6 values, checked as Linux checks them.
+
+An endpoint owns one `SocketOptions`; `set` and `get` answer False / None for names that the protocol must handle itself.
+Source: net/core/sock.c, net/ipv4/ip_sockglue.c, net/ipv6/ipv6_sockglue.c.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Final
+
+from tcpip import errors
+from tcpip import sockopt as so
+from tcpip.addr import AF_INET6
+from tcpip.errors import NetworkError
+
+MIN_RCVBUF: Final = 2304
+MIN_SNDBUF: Final = 4608
+MAX_BUF: Final = 212992
+DEFAULT_BUF: Final = 212992
+_INT: Final = struct.Struct("=i")
+_LINGER: Final = struct.Struct("=ii")
+
+
+def int_value(value: int | bytes) -> int:
+    """An int option's value; bytes in host order, at least 4 (INVALID_ARGUMENT)."""
+    if isinstance(value, int):
+        return value
+    if len(value) < 4:
+        raise NetworkError(errors.INVALID_ARGUMENT)
+    number: int = _INT.unpack_from(value)[0]
+    return number
+
+
+def int_or_char_value(value: int | bytes) -> int:
+    """The same for IPPROTO_IP options, which also take a single byte."""
+    if isinstance(value, bytes) and 0 < len(value) < 4:
+        return value[0]
+    return int_value(value)
+
+
+class SocketOptions:
+    """Values as Linux keeps them. -1 means "the default" for ttl and hop limits. Buffer sizes are Linux's doubled ones."""
+
+    __slots__ = (
+        "reuse_addr",
+        "reuse_port",
+        "broadcast",
+        "keepalive",
+        "oob_inline",
+        "dont_route",
+        "no_check",
+        "priority",
+        "mark",
+        "linger",
+        "rcvbuf",
+        "sndbuf",
+        "rcvbuf_locked",
+        "sndbuf_locked",
+        "rcvlowat",
+        "timestamp",
+        "timestamp_ns",
+        "nic",
+        "owner",
+        "privileged",
+        "max_buf",
+        "ttl",
+        "tos",
+        "pmtudisc",
+        "recverr",
+        "pktinfo",
+        "recv_ttl",
+        "recv_tos",
+        "freebind",
+        "bind_no_port",
+        "min_ttl",
+        "multicast_ttl",
+        "multicast_loop",
+        "multicast_all",
+        "hop_limit",
+        "traffic_class",
+        "v6only",
+        "pmtudisc6",
+        "recverr6",
+        "pktinfo6",
+        "recv_hop_limit",
+        "recv_traffic_class",
+        "multicast_hops",
+        "multicast_loop6",
+        "multicast_all6",
+    )
+
+    def __init__(self) -> None:
+        self.reuse_addr = False
+        self.reuse_port = False
+        self.broadcast = False
+        self.keepalive = False
+        self.oob_inline = False
+        self.dont_route = False
+        self.no_check = False
+        self.priority = 0
+        self.mark = 0
+        self.linger = -1
+        self.rcvbuf = DEFAULT_BUF
+        self.sndbuf = DEFAULT_BUF
+        self.rcvbuf_locked = False
+        self.sndbuf_locked = False
+        self.rcvlowat = 1
+        self.timestamp = False
+        self.timestamp_ns = False
+        self.nic = 0
+        self.owner = 0
+        self.privileged = False
+        self.max_buf = MAX_BUF
+        self.ttl = -1
+        self.tos = 0
+        self.pmtudisc = so.PMTUDISC_WANT
+        self.recverr = False
+        self.pktinfo = False
+        self.recv_ttl = False
+        self.recv_tos = False
+        self.freebind = False
+        self.bind_no_port = False
+        self.min_ttl = 0
+        self.multicast_ttl = 1
+        self.multicast_loop = True
+        self.multicast_all = True
+        self.hop_limit = -1
+        self.traffic_class = 0
+        self.v6only = False
+        self.pmtudisc6 = so.PMTUDISC_WANT
+        self.recverr6 = False
+        self.pktinfo6 = False
+        self.recv_hop_limit = False
+        self.recv_traffic_class = False
+        self.multicast_hops = 1
+        self.multicast_loop6 = True
+        self.multicast_all6 = True
+
+    def copy(self) -> SocketOptions:
+        """What an accepted connection inherits."""
+        other = SocketOptions()
+        for name in SocketOptions.__slots__:
+            setattr(other, name, getattr(self, name))
+        return other
+
+    def set(self, family: int, level: int, name: int, value: int | bytes) -> bool:
+        """setsockopt(2); False when the option is not one of these."""
+        if level == so.SOL_SOCKET:
+            return self._set_socket(name, value)
+        if level == so.SOL_IP:
+            return self._set_ip(name, value)
+        if level == so.SOL_IPV6 and family == AF_INET6:
+            return self._set_ipv6(name, value)
+        return False
+
+    def get(self, family: int, level: int, name: int) -> int | bytes | None:
+        """getsockopt(2); None when the option is not one of these."""
+        if level == so.SOL_SOCKET:
+            return self._get_socket(name)
+        if level == so.SOL_IP:
+            attribute = _IP_GET.get(name)
+        elif level == so.SOL_IPV6 and family == AF_INET6:
+            attribute = _IPV6_GET.get(name)
+        else:
+            return None
+        if attribute is None:
+            return None
+        number = int(getattr(self, attribute))
+        return 64 if number == -1 else number
+
+    def _set_socket(self, name: int, value: int | bytes) -> bool:
+        attribute = _SOCKET_FLAGS.get(name)
+        if attribute is not None:
+            setattr(self, attribute, int_value(value) != 0)
+        elif name in (so.SO_RCVBUF, so.SO_RCVBUFFORCE):
+            limit = self._buffer_limit(name == so.SO_RCVBUFFORCE)
+            self.rcvbuf = max(min(max(int_value(value), 0), limit) * 2, MIN_RCVBUF)
+            self.rcvbuf_locked = True
+        elif name in (so.SO_SNDBUF, so.SO_SNDBUFFORCE):
+            limit = self._buffer_limit(name == so.SO_SNDBUFFORCE)
+            self.sndbuf = max(min(max(int_value(value), 0), limit) * 2, MIN_SNDBUF)
+            self.sndbuf_locked = True
+        elif name == so.SO_LINGER:
+            if isinstance(value, int) or len(value) < 8:
+                raise NetworkError(errors.INVALID_ARGUMENT)
+            on, seconds = _LINGER.unpack_from(value)
+            self.linger = max(seconds, 0) if on else -1
+        elif name == so.SO_PRIORITY:
+            number = int_value(value)
+            if not 0 <= number <= 6 and not self.privileged:
+                raise NetworkError(errors.NOT_PERMITTED)
+            self.priority = number
+        elif name == so.SO_MARK:
+            if not self.privileged:
+                raise NetworkError(errors.NOT_PERMITTED)
+            self.mark = int_value(value) & 0xFFFFFFFF
+        elif name == so.SO_RCVLOWAT:
+            number = int_value(value)
+            self.rcvlowat = 0x7FFFFFFF if number < 0 else number or 1
+        elif name == so.SO_SNDLOWAT:
+            raise NetworkError(errors.NO_SUCH_OPTION)
+        else:
+            return False
+        return True
+
+    def _buffer_limit(self, force: bool) -> int:
+        if not force:
+            return self.max_buf
+        if not self.privileged:
+            raise NetworkError(errors.NOT_PERMITTED)
+        return 1 << 24
+
+    def _get_socket(self, name: int) -> int | bytes | None:
+        attribute = _SOCKET_FLAGS.get(name) or _SOCKET_INTS.get(name)
+        if attribute is not None:
+            return int(getattr(self, attribute))
+        if name == so.SO_LINGER:
+            return _LINGER.pack(int(self.linger >= 0), max(self.linger, 0))
+        if name == so.SO_SNDLOWAT:
+            return 1
+        return None
+
+    def _set_ip(self, name: int, value: int | bytes) -> bool:
+        attribute = _IP_FLAGS.get(name)
+        if attribute is not None:
+            setattr(self, attribute, int_or_char_value(value) != 0)
+            return True
+        if name == so.IP_TOS:
+            self.tos = int_or_char_value(value) & 0xFF
+        elif name == so.IP_TTL:
+            number = int_or_char_value(value)
+            if number != -1 and not 1 <= number <= 255:
+                raise NetworkError(errors.INVALID_ARGUMENT)
+            self.ttl = number
+        elif name == so.IP_MULTICAST_TTL:
+            number = int_or_char_value(value)
+            if not -1 <= number <= 255:
+                raise NetworkError(errors.INVALID_ARGUMENT)
+            self.multicast_ttl = 1 if number == -1 else number
+        elif name == so.IP_MTU_DISCOVER:
+            self.pmtudisc = in_range(int_or_char_value(value), 0, 5)
+        elif name == so.IP_MINTTL:
+            self.min_ttl = in_range(int_or_char_value(value), 0, 255)
+        else:
+            return False
+        return True
+
+    def _set_ipv6(self, name: int, value: int | bytes) -> bool:
+        attribute = _IPV6_FLAGS.get(name)
+        if attribute is not None:
+            setattr(self, attribute, int_value(value) != 0)
+            return True
+        if name == so.IPV6_UNICAST_HOPS:
+            self.hop_limit = in_range(int_value(value), -1, 255)
+        elif name == so.IPV6_MULTICAST_HOPS:
+            number = in_range(int_value(value), -1, 255)
+            self.multicast_hops = 1 if number == -1 else number
+        elif name == so.IPV6_TCLASS:
+            self.traffic_class = max(in_range(int_value(value), -1, 255), 0)
+        elif name == so.IPV6_MTU_DISCOVER:
+            self.pmtudisc6 = in_range(int_value(value), 0, 5)
+        elif name in (so.IPV6_MULTICAST_LOOP, so.IPV6_MULTICAST_ALL):
+            flag = in_range(int_value(value), 0, 1) != 0
+            if name == so.IPV6_MULTICAST_LOOP:
+                self.multicast_loop6 = flag
+            else:
+                self.multicast_all6 = flag
+        else:
+            return False
+        return True
+
+
+def in_range(value: int, low: int, high: int) -> int:
+    """`value`, or INVALID_ARGUMENT."""
+    if not low <= value <= high:
+        raise NetworkError(errors.INVALID_ARGUMENT)
+    return value
+
+
+_SOCKET_FLAGS: Final[dict[int, str]] = {
+    so.SO_REUSEADDR: "reuse_addr",
+    so.SO_REUSEPORT: "reuse_port",
+    so.SO_BROADCAST: "broadcast",
+    so.SO_KEEPALIVE: "keepalive",
+    so.SO_OOBINLINE: "oob_inline",
+    so.SO_DONTROUTE: "dont_route",
+    so.SO_NO_CHECK: "no_check",
+    so.SO_TIMESTAMP: "timestamp",
+    so.SO_TIMESTAMPNS: "timestamp_ns",
+}
+_SOCKET_INTS: Final[dict[int, str]] = {
+    so.SO_RCVBUF: "rcvbuf",
+    so.SO_SNDBUF: "sndbuf",
+    so.SO_PRIORITY: "priority",
+    so.SO_MARK: "mark",
+    so.SO_RCVLOWAT: "rcvlowat",
+    so.SO_BINDTOIFINDEX: "nic",
+}
+_IP_FLAGS: Final[dict[int, str]] = {
+    so.IP_RECVERR: "recverr",
+    so.IP_PKTINFO: "pktinfo",
+    so.IP_RECVTTL: "recv_ttl",
+    so.IP_RECVTOS: "recv_tos",
+    so.IP_FREEBIND: "freebind",
+    so.IP_BIND_ADDRESS_NO_PORT: "bind_no_port",
+    so.IP_MULTICAST_LOOP: "multicast_loop",
+    so.IP_MULTICAST_ALL: "multicast_all",
+}
+_IP_GET: Final[dict[int, str]] = {
+    **_IP_FLAGS,
+    so.IP_TOS: "tos",
+    so.IP_TTL: "ttl",
+    so.IP_MULTICAST_TTL: "multicast_ttl",
+    so.IP_MTU_DISCOVER: "pmtudisc",
+    so.IP_MINTTL: "min_ttl",
+}
+_IPV6_FLAGS: Final[dict[int, str]] = {
+    so.IPV6_V6ONLY: "v6only",
+    so.IPV6_RECVERR: "recverr6",
+    so.IPV6_RECVPKTINFO: "pktinfo6",
+    so.IPV6_RECVHOPLIMIT: "recv_hop_limit",
+    so.IPV6_RECVTCLASS: "recv_traffic_class",
+}
+_IPV6_GET: Final[dict[int, str]] = {
+    **_IPV6_FLAGS,
+    so.IPV6_UNICAST_HOPS: "hop_limit",
+    so.IPV6_MULTICAST_HOPS: "multicast_hops",
+    so.IPV6_MULTICAST_LOOP: "multicast_loop6",
+    so.IPV6_MULTICAST_ALL: "multicast_all6",
+    so.IPV6_TCLASS: "traffic_class",
+    so.IPV6_MTU_DISCOVER: "pmtudisc6",
+}
