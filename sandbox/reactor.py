@@ -28,9 +28,6 @@ class Looker:
         """Last look with everybody told that nobody looks any more. True: there was something, do not sleep."""
         return False
 
-    def woken(self) -> None:
-        """After a sleep, before events are handled."""
-
 
 class Reactor:
     """Runs until `stop`."""
@@ -92,20 +89,16 @@ class Reactor:
 
     def _turn(self) -> None:
         looking = self.looker.look()
-        self._run_soon()
+        if self._soon or self._before_sleep:
+            self._run_soon()
         if self._stopping:
             return
-        timeout = self._run_timers()
-        if self._soon or self._stopping:
-            timeout = 0.0
-        elif looking:
+        timeout = self._run_timers() if self.timers or self._deadlines else -1.0
+        if looking or self._soon or self._stopping:
             timeout = 0.0
         elif timeout != 0.0 and self.looker.about_to_sleep():
             timeout = 0.0
-        events = self._epoll.poll(timeout, 64)
-        if timeout != 0.0:
-            self.looker.woken()
-        for fd, mask in events:
+        for fd, mask in self._epoll.poll(timeout, 64):
             callback = self._callbacks.get(fd)
             if callback is not None:
                 callback(mask)

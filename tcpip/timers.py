@@ -42,6 +42,10 @@ class TimerQueue:
         self._heap: list[tuple[int, int, Timer]] = []
         self._count = 0
 
+    def __len__(self) -> int:
+        """How many entries there are; some may be of timers that were cancelled or moved."""
+        return len(self._heap)
+
     def timer(self, callback: Callable[[], None]) -> Timer:
         """A new idle timer that will call `callback`."""
         return Timer(self, callback)

@@ -1,0 +1,68 @@
+"""Compile the guest stub: `python3 -m sandbox.platform.lane.build`.
+
+Needs a C compiler (CC, default cc). Writes `stub/lane_stub` beside the source, only when it is older
+than its inputs.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from sandbox.platform.lane import layout
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+SOURCE = os.path.join(HERE, "stub", "stub.c")
+BINARY = os.path.join(HERE, "stub", "lane_stub")
+LAYOUT = os.path.join(HERE, "layout.py")
+
+CFLAGS = (
+    "-std=gnu11 -O2 -Wall -Wextra -Werror -Wno-pointer-to-int-cast -ffreestanding -fno-stack-protector -fno-pic "
+    "-fno-asynchronous-unwind-tables -mgeneral-regs-only -mno-red-zone -mcmodel=large -fcf-protection=none "
+    "-fno-tree-loop-distribute-patterns -static -nostdlib -no-pie -Wl,--build-id=none -Wl,-z,noexecstack -Wl,-z,max-page-size=4096"
+).split()
+
+
+def up_to_date() -> bool:
+    """The binary is there and newer than its source."""
+    try:
+        made = os.path.getmtime(BINARY)
+        return all(os.path.getmtime(path) <= made for path in (SOURCE, LAYOUT, __file__))
+    except OSError:
+        return False
+
+
+def build() -> str:
+    """Compile if needed; the binary's path. Raises RuntimeError with the compiler's words."""
+    if up_to_date():
+        return BINARY
+    defines = [f"-D{name}={value:#x}ul" for name, value in layout.constants().items()]
+    temporary = f"{BINARY}.{os.getpid()}"
+    script = temporary + ".ld"
+    with open(script, "w") as out:
+        out.write(
+            "ENTRY(_start)\nPHDRS { text PT_LOAD FLAGS(5); }\n"
+            f"SECTIONS {{ . = {layout.STUB_BASE:#x};\n"
+            " .all : { KEEP(*(.gate)) *(.text .text.*) *(.rodata .rodata.*) } :text\n"
+            " .bad : { *(.data .data.* .bss .bss.* .got .got.*) } :text\n"
+            ' ASSERT(SIZEOF(.bad) == 0, "the stub has no data")\n /DISCARD/ : { *(*) } }\n'
+        )
+    command = [os.environ.get("CC", "cc"), *CFLAGS, *defines, SOURCE, f"-Wl,-T,{script}", "-o", temporary]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode != 0:
+            raise RuntimeError(f"the guest stub does not compile: {done.stderr.strip()}")
+        os.replace(temporary, BINARY)
+    except FileNotFoundError:
+        raise RuntimeError(f"no C compiler ({command[0]}): install gcc to build the guest stub") from None
+    finally:
+        os.unlink(script)
+    return BINARY
+
+
+if __name__ == "__main__":
+    try:
+        print(build())
+    except RuntimeError as error:
+        sys.exit(str(error))

@@ -1,0 +1,102 @@
+"""Where things lie in a guest process, and the shape of a lane: shared by the stub and the sentry.
+
+The stub is compiled with these numbers (build.py passes every upper-case integer as -DNAME=value),
+so this file is their only place.
+
+    task_size                                                             end of user space
+    |  guest below  | STUB_BASE  | CONTROL | LANES ... | STACKS ...  | vDSO, first stack |
+
+A lane is LANE_SIZE bytes of shared memory for one guest thread. The first part is written by the
+stub (a request), the second by the sentry (the answer), each on cache lines of its own. Everything
+the stub writes is guest input.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+TASK_SIZE: Final = 0x7FFE_0000_0000
+
+STUB_BASE: Final = 0x7FFF_0000_0000
+CONTROL_BASE: Final = 0x7FFF_1000_0000
+CONTROL_SIZE: Final = 4096
+LANES_BASE: Final = 0x7FFF_2000_0000
+STACKS_BASE: Final = 0x7FFF_4000_0000
+
+# One slot per host thread: a lane and an alternate signal stack.
+LANE_SIZE: Final = 8192
+STACK_SIZE: Final = 65536  # also its alignment: a handler finds its slot by masking rsp
+CHUNK_SLOTS: Final = 64  # lanes are mapped in chunks of this many
+CHUNK_SIZE: Final = CHUNK_SLOTS * LANE_SIZE
+MAX_CHUNKS: Final = 32
+MAX_SLOTS: Final = CHUNK_SLOTS * MAX_CHUNKS
+
+# The only instructions that the filter lets through, by the address after `syscall`.
+GATE_SIGRETURN: Final = STUB_BASE + 0x07
+GATE_HYPERCALL: Final = STUB_BASE + 0x1A
+GATE_ORDER: Final = STUB_BASE + 0x3D
+
+# Control page, u64 words; read-only in guests.
+CONTROL_AWAKE: Final = 0  # the sentry looks at the lanes
+CONTROL_LOOKS: Final = 1  # how often a thread looks at its answer before it parks
+
+# Request, u64 words.
+LANE_SEQ: Final = 0
+LANE_PARKED: Final = 1
+LANE_KIND: Final = 2
+LANE_NR: Final = 3
+LANE_ARGS: Final = 4  # six
+LANE_FRAME: Final = 10  # address of the ucontext
+LANE_FPSTATE: Final = 11  # address of the XSAVE image in the frame
+LANE_SIGNO: Final = 12
+LANE_CODE: Final = 13
+LANE_ADDR: Final = 14
+LANE_INDEX: Final = 15  # KIND_DONE: the last order executed
+LANE_RESULT: Final = 16  # KIND_DONE: what it returned
+LANE_REGS: Final = 24  # arch/amd64.py's order
+# Answer.
+LANE_DONE: Final = 64
+LANE_ACTION: Final = 65
+LANE_VALUE: Final = 66
+LANE_COUNT: Final = 67
+LANE_TOKEN: Final = 68
+LANE_SLOT: Final = 69
+LANE_ORDERS: Final = 72  # ORDER_WORDS each
+ORDER_WORDS: Final = 8  # number, six arguments, flags
+MAX_ORDERS: Final = 50
+LANE_BOOT: Final = 480  # first process only: vDSO address, HWCAP2, MINSIGSTKSZ
+
+KIND_SYSCALL: Final = 0
+KIND_FAULT: Final = 1
+KIND_INTERRUPTED: Final = 2
+KIND_DONE: Final = 3
+KIND_READY: Final = 4
+
+ACTION_REPLY: Final = 0
+ACTION_RESUME: Final = 1
+ACTION_ORDERS: Final = 2
+
+ORDER_LENT: Final = 1  # the next order takes the lent descriptor back and runs even if this one fails
+ORDER_FORK: Final = 2
+ORDER_THREAD: Final = 4
+ORDER_LOCAL: Final = 8  # done by the stub itself: OP_CMPXCHG32, OP_XCHG32
+
+HYPER_PARK: Final = 1  # (slot, seq)
+HYPER_CHILD: Final = 2  # (token, slot)
+HYPER_THREAD: Final = 3  # (slot)
+HYPER_BROKEN: Final = 4  # the stub found itself somewhere it cannot be
+
+LENT_FD: Final = 3
+INTERRUPT_SIGNAL: Final = 10  # SIGUSR1: standard signals do not queue up
+THREAD_FLAGS: Final = 0x00050F00  # CLONE_VM|FS|FILES|SIGHAND|THREAD|SYSVSEM
+FORK_FLAGS: Final = 0x00008011  # CLONE_PARENT | SIGCHLD
+
+BOOT_CONTROL_FD: Final = 3
+BOOT_LANES_FD: Final = 4
+BOOT_PIPE_FD: Final = 5
+LISTENER_FD: Final = 0  # the lowest free one: everything is closed before the filter is installed
+
+
+def constants() -> dict[str, int]:
+    """Every constant of this file by name."""
+    return {name: value for name, value in globals().items() if name.isupper() and isinstance(value, int)}

@@ -1,0 +1,241 @@
+"""Serving requests: from lanes that are looked at, and from notifications of parked threads."""
+
+from __future__ import annotations
+
+import select
+import struct
+import time
+from typing import TYPE_CHECKING, Final
+
+from sandbox.platform.base import TrapHandler
+from sandbox.platform.lane import hostcalls, layout
+from sandbox.platform.lane.layout import (
+    CONTROL_AWAKE,
+    KIND_DONE,
+    KIND_FAULT,
+    KIND_INTERRUPTED,
+    KIND_READY,
+    KIND_SYSCALL,
+    LANE_ADDR,
+    LANE_ARGS,
+    LANE_CODE,
+    LANE_DONE,
+    LANE_KIND,
+    LANE_NR,
+    LANE_SEQ,
+    LANE_SIGNO,
+)
+from sandbox.platform.lane.regime import CROWDED, CROWDED_ROUNDS, DENSE_ROUNDS, SPARSE
+from sandbox.reactor import Looker
+
+if TYPE_CHECKING:
+    from sandbox.platform.lane.platform import LanePlatform
+    from sandbox.platform.lane.thread import LaneThread
+
+_ARGS: Final = struct.Struct("6Q").unpack_from
+_ARGS_AT: Final = LANE_ARGS * 8
+_SYS_CLONE: Final = 56
+_SYS_GETPPID: Final = 110
+_SERVED_BOUND: Final = 64  # calls served between two looks at descriptors and timers
+_BATCH: Final = 16  # notifications received in one turn
+
+
+class LaneLooker(Looker):
+    """`served`, `notified`, `ordered`: counters for the sandbox's metrics."""
+
+    def __init__(self, platform: LanePlatform) -> None:
+        self.platform = platform
+        self.handler: TrapHandler
+        self.served = 0
+        self.notified = 0
+        self.ordered = 0
+        self.slept = 0
+        self._awake = False
+        self._poll = select.poll()
+
+    def bind(self, handler: TrapHandler) -> None:
+        """The kernel that is asked."""
+        self.handler = handler
+        self._poll.register(self.platform.listener.fd, select.POLLIN)
+
+    # --- requests ---
+
+    def serve(self, thread: LaneThread) -> None:
+        """Hand one posted request to the kernel."""
+        words = thread.words
+        thread.seen = words[LANE_SEQ]
+        thread.stopped = True
+        self.served += 1
+        kind = words[LANE_KIND]
+        if thread.released:
+            if kind != KIND_DONE:
+                thread.space.pooled.append(thread)
+                return
+        if kind == KIND_SYSCALL:
+            self.handler.syscall(thread, words[LANE_NR], _ARGS(thread.lane, _ARGS_AT))
+        elif kind == KIND_DONE:
+            thread.orders_done()
+        elif kind == KIND_INTERRUPTED:
+            self.handler.interrupted(thread)
+        elif kind == KIND_FAULT:
+            code = words[LANE_CODE] & 0xFFFF_FFFF
+            if code & 0x8000_0000:
+                code -= 0x1_0000_0000
+            self.handler.fault(thread, words[LANE_SIGNO] & 63, code, words[LANE_ADDR])
+        elif kind == KIND_READY and thread.on_ready is not None:
+            thread.on_ready()
+        else:
+            thread.space.kill()
+
+    # --- looking ---
+
+    def look(self) -> bool:
+        if not self._awake:
+            return False
+        platform = self.platform
+        regime = platform.regime
+        rounds = CROWDED_ROUNDS if regime.now == CROWDED else DENSE_ROUNDS
+        served = idle = 0
+        while idle < rounds:
+            found = False
+            for words, thread in platform.active:
+                if words[LANE_SEQ] != thread.seen and not thread.stopped:
+                    self.serve(thread)
+                    served += 1
+                    found = True
+            if found:
+                idle = 0
+                if served >= _SERVED_BOUND:
+                    break
+                if len(platform.active) > 4:
+                    self._prune()
+            else:
+                idle += 1
+            if platform.ordering:
+                return True  # the next thing is a notification
+        if served or idle >= rounds:
+            regime.looked(served, time.monotonic_ns())
+        return served > 0
+
+    def _prune(self) -> None:
+        """Take stopped threads off the list; they come back when they are answered."""
+        keep = []
+        for entry in self.platform.active:
+            thread = entry[1]
+            if thread.stopped or thread.space.dead:
+                thread.listed = False
+            else:
+                keep.append(entry)
+        self.platform.active[:] = keep
+
+    def about_to_sleep(self) -> bool:
+        platform = self.platform
+        if not self._awake:
+            if len(platform.active) > 4:
+                self._prune()
+            return False
+        self._prune()
+        platform.control[CONTROL_AWAKE] = 0
+        hostcalls.fence()
+        self._awake = False
+        for words, thread in platform.active:
+            if words[LANE_SEQ] != thread.seen and not thread.stopped:
+                self._wake(time.monotonic_ns())
+                return True
+        self.slept += 1
+        platform.listener.set_synchronous(True)
+        return False
+
+    def _wake(self, now: int) -> None:
+        """Look from now on, if the regime says so."""
+        platform = self.platform
+        if platform.regime.choose(len(platform.active), now) == SPARSE:
+            return
+        if not self._awake:
+            self._awake = True
+            platform.listener.set_synchronous(False)
+            platform.control[CONTROL_AWAKE] = 1
+
+    # --- notifications ---
+
+    def on_listener(self, events: int) -> None:
+        """The reactor saw the listener readable."""
+        listener = self.platform.listener
+        for _ in range(_BATCH):
+            notice = listener.receive()
+            if notice is not None:
+                self._notified(notice[0], notice[1], notice[3], notice[6:])
+            if listener.synchronous or not self._poll.poll(0):
+                break  # woken on our own CPU, the guest has not run yet
+
+    def _notified(self, id_: int, pid: int, nr: int, args: tuple[int, ...]) -> None:
+        thread = self.platform.by_tid.get(pid)
+        if nr != _SYS_GETPPID:
+            if thread is None or not self._let_through(thread, id_, nr, args):
+                self._attack(id_, pid, thread)
+            return
+        self.notified += 1
+        if thread is None:
+            child = args[0] == layout.HYPER_CHILD and self.platform.adopt_child(id_, pid, args[1], args[2])
+            if not child and not (args[0] == layout.HYPER_THREAD and self.platform.adopt_thread(id_, pid, args[1])):
+                self._attack(id_, pid, None)
+        elif args[0] == layout.HYPER_PARK:
+            self._parked(thread, id_)
+        else:
+            self._attack(id_, pid, thread)
+
+    def _parked(self, thread: LaneThread, id_: int) -> None:
+        words = thread.words
+        if words[LANE_DONE] == words[LANE_SEQ]:
+            self.platform.listener.answer(id_, 0)  # answered meanwhile: it only has to look
+            return
+        thread.notification = id_
+        if thread.stopped:
+            return  # posted, looked at, and not answered yet
+        if words[LANE_SEQ] == thread.seen:
+            thread.notification = 0
+            self.platform.answer_later(id_)
+            return
+        now = time.monotonic_ns()
+        self.platform.regime.woken_by_call(now)
+        self.serve(thread)
+        if not self._awake:
+            self._wake(now)
+
+    def _let_through(self, thread: LaneThread, id_: int, nr: int, args: tuple[int, ...]) -> bool:
+        """Compare an ordered call with what was ordered, register by register."""
+        listener = self.platform.listener
+        at = thread.at
+        if at < len(thread.expected):
+            number, wanted, fd = thread.expected[at]
+            if nr == number and (args == wanted or (nr == _SYS_CLONE and _in_stack(args, wanted))):
+                if fd >= 0 and not listener.lend(id_, fd, layout.LENT_FD):
+                    return True
+                thread.at = at + 1
+                self.ordered += 1
+                listener.proceed(id_)
+                return True
+        if at and thread.expected:
+            number, wanted, _ = thread.expected[at - 1]
+            if nr == number and args == wanted and nr != _SYS_CLONE:
+                listener.proceed(id_)  # the same one again: it was interrupted before it ran
+                return True
+        return False
+
+    def _attack(self, id_: int, pid: int, thread: LaneThread | None) -> None:
+        """A call from the stub's text that was not ordered: the process is killed."""
+        if thread is None:
+            self.platform.kill_stranger(id_, pid)
+        else:
+            thread.space.kill()
+
+
+def _in_stack(args: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
+    """A thread's clone: its stack pointer, chosen by the stub, lies in the new slot's stack."""
+    bottom = wanted[1]
+    return (
+        bottom != 0
+        and args[0] == wanted[0]
+        and args[2:] == wanted[2:]
+        and bottom < args[1] < bottom + layout.STACK_SIZE
+    )

@@ -1,0 +1,393 @@
+"""The lane platform: guest threads ask over shared pages, or by notification when nobody looks.
+
+This module owns what is shared by all spaces: the first process, the listener, the control page, the
+table of host threads, and the identification of new processes and threads. How a request is served
+and when the sentry looks is in looking.py; one thread's side in thread.py; memory in space.py.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import secrets
+import select
+import signal
+import time
+from typing import Callable, Final
+
+from sandbox.platform.base import GuestThread, Platform, PlatformError, TrapHandler
+from sandbox.platform.lane import hostcalls, layout
+from sandbox.platform.lane.listener import Listener
+from sandbox.platform.lane.looking import LaneLooker
+from sandbox.platform.lane.regime import STUB_LOOKS, Regime
+from sandbox.platform.lane.space import LaneSpace
+from sandbox.platform.lane.thread import Expected, LaneThread
+from sandbox.platform.lane.zygote import Zygote, shared_pages
+from sandbox.reactor import READ, Looker, Reactor
+
+_SYS_MMAP: Final = 9
+_SYS_MADVISE: Final = 28
+_SYS_CLONE: Final = 56
+_MADV_DONTFORK: Final = 10
+_SPURIOUS_NS: Final = 10_000_000  # an empty hypercall is answered at the next tick, so that floods gain nothing
+_RELEASE_NS: Final = 2_000_000_000  # a thread that does not come within this after an interrupt has its process killed
+
+Done = Callable[[GuestThread | None], None]
+
+
+class _Fork:
+    """A fork order under way: finished when both the parent and the child have reported."""
+
+    __slots__ = ("parent", "done", "child", "parent_done")
+
+    def __init__(self, parent: LaneThread, done: Done) -> None:
+        self.parent = parent
+        self.done = done
+        self.child: LaneThread | None = None  # once its lane works
+        self.parent_done = False
+
+
+class LanePlatform(Platform):
+    """`looking=False`: every call parks (for comparison and for debugging)."""
+
+    def __init__(self, reactor: Reactor, looking: bool = True) -> None:
+        self.reactor = reactor
+        self.handler: TrapHandler
+        self.task_size = layout.TASK_SIZE
+        self.vdso_address = 0
+        self.min_signal_stack = 0
+        self.regime = Regime(looking)
+        self.active: list[tuple[memoryview, LaneThread]] = []  # lanes that may get a request
+        self.by_tid: dict[int, LaneThread] = {}
+        self.spaces: dict[int, LaneSpace] = {}  # by pid
+        self._forks: dict[int, _Fork] = {}  # by token
+        self._identifying: list[LaneThread] = []  # that have a new host thread under way
+        self.ordering = 0  # threads with ordered calls under way: do not look at lanes only
+        self._closing = False
+        control_fd = shared_pages("control", layout.CONTROL_SIZE)
+        self._control_map = mmap.mmap(control_fd, layout.CONTROL_SIZE)
+        self.control = memoryview(self._control_map).cast("Q")
+        self.control[layout.CONTROL_LOOKS] = STUB_LOOKS
+        lanes_fd = shared_pages("lanes", layout.CHUNK_SIZE)
+        self._first_lanes = mmap.mmap(lanes_fd, layout.CHUNK_SIZE)
+        self._zygote = Zygote(control_fd, lanes_fd)
+        os.close(control_fd)
+        os.close(lanes_fd)
+        self.looker = LaneLooker(self)
+        self._poll = select.poll()
+        self.listener: Listener
+
+    # --- start and end ---
+
+    def start(self, handler: TrapHandler) -> None:
+        self.handler = handler
+        zygote = self._zygote
+        self.listener = Listener(zygote.listener())
+        self.looker.bind(handler)
+        self.listener.set_synchronous(True)
+        self._poll.register(self.listener.fd, select.POLLIN)
+        space = LaneSpace(self, zygote.pid, zygote.pidfd)
+        space.chunks[0] = self._first_lanes
+        self.spaces[zygote.pid] = space
+        first = LaneThread(self, space, 0, zygote.pid)
+        space.threads[0] = self.by_tid[zygote.pid] = first
+        self.first = first
+        self._wait_for_first(first)
+        boot = first.words
+        self.vdso_address = boot[layout.LANE_BOOT]
+        if not boot[layout.LANE_BOOT + 1] & 2:
+            raise PlatformError("this CPU or kernel lacks FSGSBASE: the lane platform needs it")
+        self.min_signal_stack = boot[layout.LANE_BOOT + 2]
+        if self.min_signal_stack > layout.STACK_SIZE // 4:
+            raise PlatformError(f"signal frames of {self.min_signal_stack} bytes are too large for the stub's stacks")
+        self.reactor.watch(self.listener.fd, READ, self.looker.on_listener)
+        self.reactor.watch(space.pidfd, READ, lambda _: self._reap(space))
+        self.reactor.looker = self.looker
+
+    def _wait_for_first(self, first: LaneThread) -> None:
+        """The first process parks in its first trap and has its listener descriptor closed."""
+        for step in range(2):
+            events = self._poll.poll(5000)
+            notice = self.listener.receive() if events else None
+            if notice is None:
+                raise PlatformError("the first guest process does not answer")
+            id_, pid, _, nr, _, _, *args = notice
+            if pid != first.tid:
+                raise PlatformError("the first guest process has an unexpected pid")
+            if step == 0:
+                first.seen = first.words[layout.LANE_SEQ]
+                first.notification = id_
+                close = (3, layout.LISTENER_FD, 0, 0, 0, 0, 0, 0)
+                first.give([close], [(3, (0,) * 6, -1)], lambda entry, result: None)
+            elif nr != 3 or any(args):
+                raise PlatformError("the first guest process made an unexpected call")
+            else:
+                self.listener.proceed(id_)
+        events = self._poll.poll(5000)
+        notice = self.listener.receive() if events else None
+        if notice is None or first.words[layout.LANE_KIND] != layout.KIND_DONE:
+            raise PlatformError("the first guest process does not answer")
+        first.notification = notice[0]
+        first.seen = first.words[layout.LANE_SEQ]
+        first.stopped = True
+        first.orders_done()
+
+    def close(self) -> None:
+        self._closing = True
+        for space in list(self.spaces.values()):
+            space.kill()
+        deadline = time.monotonic() + 10
+        while self.spaces and time.monotonic() < deadline:
+            for space in list(self.spaces.values()):
+                if select.select([space.pidfd], [], [], 0.1)[0]:
+                    self._reap(space)
+        self.active.clear()
+        self.reactor.looker = Looker()
+        self.reactor.unwatch(self.listener.fd)
+        os.close(self.listener.fd)
+        self.control.release()
+        self._control_map.close()
+
+    # --- spaces ---
+
+    def new_space(self, done: Done) -> None:
+        def empty(thread: GuestThread | None) -> None:
+            if thread is not None:
+                thread.set_regs([0] * 25)
+            done(thread)
+
+        self.first.fork_space(empty)
+
+    def forget_threads(self, space: LaneSpace) -> None:
+        """A space is dying: its threads are not looked at and not known any more."""
+        self.active[:] = [entry for entry in self.active if entry[1].space is not space]
+        for thread in space.threads.values():
+            self.by_tid.pop(thread.tid, None)
+            thread.disarm()
+        self._identifying = [parent for parent in self._identifying if parent.space is not space]
+        for token, fork in list(self._forks.items()):
+            if fork.parent.space is space or (fork.child is not None and fork.child.space is space):
+                del self._forks[token]
+                if fork.parent.space is not space:
+                    fork.parent.space.finished()
+                    fork.done(None)
+
+    def _reap(self, space: LaneSpace) -> None:
+        """A host process has ended. Any other child that is a zombie is collected as well."""
+        if self.spaces.get(space.pid) is not space:
+            return
+        done = os.waitid(os.P_PIDFD, space.pidfd, os.WEXITED | os.WNOHANG)
+        if done is None:
+            return
+        status = done.si_status if done.si_code in (os.CLD_KILLED, os.CLD_DUMPED) else done.si_status << 8
+        self.reactor.unwatch(space.pidfd)
+        del self.spaces[space.pid]
+        space.dead = True
+        self.forget_threads(space)
+        if space is not self.first.space and not self._closing:
+            self.handler.space_gone(space, status)
+        space.close()
+
+    # --- new host processes and threads ---
+
+    def fork_space(self, parent: LaneThread, done: Done) -> None:
+        """Order a fork on a stopped thread (LaneThread.fork_space, when it is its turn)."""
+        if parent.space.dead:
+            return
+        token = secrets.randbits(63)
+        self._forks[token] = fork = _Fork(parent, done)
+
+        def parent_done(entry: int, result: int) -> None:
+            fork.parent_done = True
+            if result < 0 and fork.child is None:
+                self._forks.pop(token, None)
+                parent.space.finished()
+                done(None)
+            elif token in self._forks:
+                self._finish_fork(token)
+
+        parent.words[layout.LANE_TOKEN] = token
+        flags = (layout.FORK_FLAGS, 0, 0, 0, 0, 0)
+        parent.give([(_SYS_CLONE, *flags, layout.ORDER_FORK)], [(_SYS_CLONE, flags, -1)], parent_done)
+
+    def adopt_child(self, id_: int, pid: int, token: int, slot: int) -> bool:
+        """HYPER_CHILD from an unknown process: is it the child of a fork that we ordered?"""
+        fork = self._forks.get(token)
+        if fork is None or fork.child is not None or slot != fork.parent.slot or not self.listener.valid(id_):
+            return False
+        space = LaneSpace(self, pid, os.pidfd_open(pid))
+        self.spaces[pid] = space
+        self.reactor.watch(space.pidfd, READ, lambda _: self._reap(space))
+        number = slot // layout.CHUNK_SLOTS
+        fd = space.new_chunk(number)
+        lent = self.listener.lend(id_, fd, layout.LENT_FD)
+        os.close(fd)
+        child = LaneThread(self, space, slot, pid)
+        space.threads[slot] = self.by_tid[pid] = child
+        chunk = layout.LANES_BASE + number * layout.CHUNK_SIZE
+        child.arm(
+            [
+                (_SYS_MMAP, (chunk, layout.CHUNK_SIZE, 3, 0x11, layout.LENT_FD, 0), -1),
+                (_SYS_MADVISE, (chunk, layout.CHUNK_SIZE, _MADV_DONTFORK, 0, 0, 0), -1),
+                (3, (layout.LENT_FD, 0, 0, 0, 0, 0), -1),
+            ]
+        )
+        fork.child = child
+
+        def ready() -> None:
+            child.disarm()
+            child.on_ready = None
+            if token in self._forks:
+                self._finish_fork(token)
+
+        child.on_ready = ready
+        child.stopped = False
+        child.listed = True
+        self.active.append((child.words, child))
+        return lent and self.listener.answer(id_, 0)
+
+    def _finish_fork(self, token: int) -> None:
+        fork = self._forks[token]
+        child = fork.child
+        if not fork.parent_done or child is None or child.on_ready is not None:
+            return
+        del self._forks[token]
+        fork.parent.space.finished()
+        fork.done(child)
+
+    def clone_thread(self, parent: LaneThread, done: Done) -> None:
+        """A second host thread (LaneThread.clone_thread, when it is its turn): from the pool, or a new one."""
+        space = parent.space
+        if space.dead:
+            return
+        if space.pooled:
+            thread = space.pooled.pop()
+            thread.released = False
+            thread.set_regs(parent.get_regs())
+            thread.set_fpu_state(parent.fpu_state())
+            space.finished()
+            done(thread)
+            return
+        slot = space.free_slot()
+        if slot is None:
+            space.finished()
+            done(None)
+        elif slot // layout.CHUNK_SLOTS not in space.chunks:
+            self._map_chunk(parent, slot // layout.CHUNK_SLOTS, lambda: self._new_thread(parent, slot, done), done)
+        else:
+            self._new_thread(parent, slot, done)
+
+    def _map_chunk(self, parent: LaneThread, number: int, then: Callable[[], None], failed: Done) -> None:
+        space = parent.space
+        fd = space.new_chunk(number)
+        chunk = layout.LANES_BASE + number * layout.CHUNK_SIZE
+        entries = [
+            (_SYS_MMAP, chunk, layout.CHUNK_SIZE, 3, 0x11, layout.LENT_FD, 0, layout.ORDER_LENT),
+            (3, layout.LENT_FD, 0, 0, 0, 0, 0, 0),
+            (_SYS_MADVISE, chunk, layout.CHUNK_SIZE, _MADV_DONTFORK, 0, 0, 0, 0),
+        ]
+        expected: list[Expected] = [
+            (entry[0], entry[1:7], fd if index == 0 else -1) for index, entry in enumerate(entries)
+        ]
+
+        def done(entry: int, result: int) -> None:
+            os.close(fd)
+            if result == 0:
+                then()
+            else:
+                space.chunks.pop(number).close()
+                space.finished()
+                failed(None)
+
+        parent.give(entries, expected, done)
+
+    def _new_thread(self, parent: LaneThread, slot: int, done: Done) -> None:
+        space = parent.space
+        space.lane(slot)[:] = bytes(layout.LANE_SIZE)
+        parent.words[layout.LANE_SLOT] = slot
+        top = layout.STACKS_BASE + slot * layout.STACK_SIZE
+        state: list[LaneThread | None] = [None]
+        parent_done = [False]
+
+        def finish() -> None:
+            thread = state[0]
+            if parent_done[0] and thread is not None and thread.on_ready is None:
+                space.finished()
+                done(thread)
+
+        def ordered(entry: int, result: int) -> None:
+            parent_done[0] = True
+            self._identified(parent)
+            if result < 0:
+                space.finished()
+                done(None)
+            else:
+                finish()
+
+        def identified(tid: int) -> None:
+            thread = LaneThread(self, space, slot, tid)
+            thread.stopped = False
+            thread.listed = True
+            space.threads[slot] = self.by_tid[tid] = thread
+            self.active.append((thread.words, thread))
+            state[0] = thread
+
+            def ready() -> None:
+                thread.on_ready = None
+                finish()
+
+            thread.on_ready = ready
+
+        parent.identify = identified
+        self._identifying.append(parent)
+        # The stub fills in the stack pointer; it must lie in the new slot's stack.
+        entry = (_SYS_CLONE, layout.THREAD_FLAGS, 0, 0, 0, 0, 0, layout.ORDER_THREAD)
+        parent.give([entry], [(_SYS_CLONE, (layout.THREAD_FLAGS, top, 0, 0, 0, 0), -1)], ordered)
+
+    def adopt_thread(self, id_: int, tid: int, slot: int) -> bool:
+        """HYPER_THREAD from an unknown thread: is it one that we ordered, in the process it belongs to?"""
+        for parent in self._identifying:
+            space = parent.space
+            if parent.identify is None or slot in space.threads or parent.words[layout.LANE_SLOT] != slot:
+                continue
+            try:
+                hostcalls.tgkill(space.pid, tid, 0)
+            except OSError:
+                continue
+            identify, parent.identify = parent.identify, None
+            identify(tid)
+            return self.listener.answer(id_, 0)
+        return False
+
+    def _identified(self, parent: LaneThread) -> None:
+        parent.identify = None
+        if parent in self._identifying:
+            self._identifying.remove(parent)
+
+    # --- odds and ends ---
+
+    def watch_release(self, thread: LaneThread) -> None:
+        """A released thread still runs guest code: it comes within a bound, or its process is killed."""
+
+        def late() -> None:
+            if not thread.stopped and not thread.space.dead:
+                thread.space.kill()
+
+        self.reactor.call_at(self.reactor.clock.now_ns() + _RELEASE_NS, late)
+
+    def answer_later(self, id_: int) -> None:
+        """A hypercall without a request."""
+        at = self.reactor.clock.now_ns() + _SPURIOUS_NS
+
+        def answer() -> None:
+            self.listener.answer(id_, 0)
+
+        self.reactor.call_at(at, answer)
+
+    def kill_stranger(self, id_: int, pid: int) -> None:
+        """A notification from a process that we did not order."""
+        if self.listener.valid(id_):
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass

@@ -1,0 +1,82 @@
+"""When to look at the lanes and when to sleep.
+
+Three regimes, chosen from what was measured:
+
+- *dense*: calls come within microseconds of each other and a CPU is free for the sentry: the sentry
+  looks at the lanes without sleeping, nobody is woken;
+- *sparse*: calls are far apart, or the sandbox has one CPU: nobody looks; a call parks at once and its
+  notification wakes the sentry on the caller's own CPU (Linux 6.6), which costs a few microseconds
+  where waking another CPU costs tens;
+- *crowded*: more guest threads run than there are CPUs beside the sentry's: look, but briefly.
+
+Times are ns.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+DENSE_GAP: Final = 60_000  # mean gap between calls below which looking pays
+SPARSE_GAP: Final = 250_000
+DENSE_ROUNDS: Final = 400  # empty rounds over the lanes before the sentry sleeps
+CROWDED_ROUNDS: Final = 20
+STUB_LOOKS: Final = 3000  # pauses before a thread parks, while the sentry is awake
+_DECAY: Final = 3  # a new gap counts 1/8
+_LONGEST: Final = 4_000_000  # one long gap says no more than this
+
+SPARSE: Final = 0
+DENSE: Final = 1
+CROWDED: Final = 2
+
+
+class Regime:
+    """Fed with each wake-up and each round of looking; answers how many rounds to look."""
+
+    __slots__ = ("enabled", "cpus", "gap", "last", "now", "entered", "residency", "misses")
+
+    def __init__(self, looking: bool) -> None:
+        self.cpus = len(os.sched_getaffinity(0))
+        self.enabled = looking and self.cpus > 1
+        self.gap = 1_000_000
+        self.last = 0
+        self.now = SPARSE
+        self.entered = 0
+        self.residency = [0, 0, 0]  # ns spent in each
+        self.misses = 0  # looks in a row that ended in sleep without having served anything
+
+    def woken_by_call(self, at: int) -> None:
+        """A parked thread's notification came at `at`."""
+        gap = at - self.last
+        self.last = at
+        self.gap += (min(gap, _LONGEST) - self.gap) >> _DECAY
+
+    def looked(self, served: int, at: int) -> None:
+        """A stretch of looking served so many calls and ended at `at`."""
+        gap = at - self.last
+        self.last = at
+        if served:
+            self.misses = 0
+            mean = gap // served
+            self.gap += (min(mean, _LONGEST) - self.gap) >> 1
+        else:
+            self.misses += 1
+
+    def choose(self, running: int, at: int) -> int:
+        """The regime from now on, with `running` guest threads that are not stopped."""
+        if not self.enabled:
+            chosen = SPARSE
+        elif self.now == SPARSE:
+            chosen = DENSE if self.gap < DENSE_GAP else SPARSE
+        else:
+            chosen = SPARSE if self.gap > SPARSE_GAP or self.misses > 3 else DENSE
+        if chosen == DENSE and running >= self.cpus:
+            chosen = CROWDED
+        if chosen != self.now:
+            self.residency[self.now] += at - self.entered
+            self.entered = at
+            self.now = chosen
+            if chosen == SPARSE:
+                self.misses = 0
+                self.gap = SPARSE_GAP
+        return chosen

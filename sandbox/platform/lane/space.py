@@ -1,0 +1,180 @@
+"""A guest address space on the lane platform: one host process."""
+
+from __future__ import annotations
+
+import errno
+import mmap
+import os
+import signal
+from collections import deque
+from typing import TYPE_CHECKING, Callable, Final
+
+from sandbox.platform.base import AddressSpace, MemoryFault
+from sandbox.platform.lane import hostcalls, layout
+from sandbox.platform.lane.zygote import shared_pages
+
+if TYPE_CHECKING:
+    from sandbox.platform.lane.platform import LanePlatform
+    from sandbox.platform.lane.thread import LaneThread
+
+_PAGE: Final = 4096
+_FAULTS: Final = (errno.EFAULT, errno.ESRCH, errno.EPERM, errno.EIO)
+
+
+class LaneSpace(AddressSpace):
+    """`pid` is the host process (its leader never exits before the process is killed); `threads` by slot.
+
+    Operations that have the stub execute something run one at a time per space, in the order in which
+    they were asked for (`begin`, `finished`): a fork while a descriptor is lent would keep it.
+    """
+
+    __slots__ = ("platform", "pid", "pidfd", "threads", "chunks", "pooled", "dead", "_busy", "_waiting")
+
+    def __init__(self, platform: LanePlatform, pid: int, pidfd: int) -> None:
+        self.platform = platform
+        self.pid = pid
+        self.pidfd = pidfd
+        self.threads: dict[int, LaneThread] = {}
+        self.chunks: dict[int, mmap.mmap] = {}  # lanes, by chunk number
+        self.pooled: list[LaneThread] = []  # host threads whose guest thread has ended
+        self.dead = False
+        self._busy = False
+        self._waiting: deque[Callable[[], None]] = deque()
+
+    # --- lanes ---
+
+    def new_chunk(self, number: int) -> int:
+        """Lanes for slots number * CHUNK_SLOTS …: a descriptor to be mapped in the guest, to be closed by the caller."""
+        fd = shared_pages("lanes", layout.CHUNK_SIZE)
+        self.chunks[number] = mmap.mmap(fd, layout.CHUNK_SIZE)
+        return fd
+
+    def lane(self, slot: int) -> memoryview:
+        """The lane of a slot whose chunk is mapped."""
+        at = slot % layout.CHUNK_SLOTS * layout.LANE_SIZE
+        return memoryview(self.chunks[slot // layout.CHUNK_SLOTS])[at : at + layout.LANE_SIZE]
+
+    def free_slot(self) -> int | None:
+        """The lowest slot without a host thread, None when there are MAX_SLOTS threads."""
+        slot = 0
+        while slot in self.threads:
+            slot += 1
+        return slot if slot < layout.MAX_SLOTS else None
+
+    # --- one operation at a time ---
+
+    def begin(self, operation: Callable[[], None]) -> None:
+        """Run `operation` when no other is under way; it must lead to `finished`."""
+        if self._busy:
+            self._waiting.append(operation)
+        else:
+            self._busy = True
+            operation()
+
+    def finished(self) -> None:
+        """The operation under way is over."""
+        if self._waiting and not self.dead:
+            self._waiting.popleft()()
+        else:
+            self._busy = False
+
+    # --- memory ---
+
+    def read(self, address: int, size: int) -> bytes:
+        if size <= hostcalls.BOUNCE:
+            try:
+                data = hostcalls.vm_read(self.pid, address, size) if size else b""
+            except OSError as error:
+                raise _fault(error, address) from None
+            if len(data) != size:
+                raise MemoryFault(address + len(data), len(data))
+            return data
+        buffer = bytearray(size)
+        self.read_into(address, memoryview(buffer))
+        return bytes(buffer)
+
+    def read_into(self, address: int, dst: memoryview) -> None:
+        if not dst:
+            return
+        try:
+            got = hostcalls.vm_read_into(self.pid, address, dst)
+        except OSError as error:
+            raise _fault(error, address) from None
+        if got != len(dst):
+            raise MemoryFault(address + got, got)
+
+    def write(self, address: int, data: bytes | bytearray | memoryview) -> None:
+        size, done = len(data), 0
+        if not size:
+            return
+        try:
+            if size > 4096 and isinstance(data, memoryview) and not data.readonly:
+                done = hostcalls.vm_write_from(self.pid, address, data)
+            elif size <= hostcalls.BOUNCE:
+                done = hostcalls.vm_write(self.pid, address, data)
+            else:
+                view = memoryview(data)
+                while done < size:
+                    part = view[done : done + hostcalls.BOUNCE]
+                    put = hostcalls.vm_write(self.pid, address + done, part)
+                    done += put
+                    if put != len(part):
+                        break
+        except OSError as error:
+            raise _fault(error, address + done, done) from None
+        if done != size:
+            raise MemoryFault(address + done, done)
+
+    def read_cstr(self, address: int, limit: int) -> bytes:
+        # Never ask for more than to the end of a page: the next one may not be there.
+        parts = []
+        have = 0
+        while have < limit:
+            at = address + have
+            size = min(limit - have, _PAGE - at % _PAGE if have or at % _PAGE > _PAGE - 256 else 256)
+            part = self.read(at, size)
+            end = part.find(b"\0")
+            if end >= 0:
+                parts.append(part[:end])
+                return parts[0] if len(parts) == 1 else b"".join(parts)
+            parts.append(part)
+            have += size
+        raise ValueError("no end of string")
+
+    def resident_pages(self) -> int:
+        try:
+            with open(f"/proc/{self.pid}/statm", "rb") as file:
+                return int(file.read().split()[1])
+        except (OSError, IndexError, ValueError):
+            return 0
+
+    # --- end ---
+
+    def kill(self) -> None:
+        if self.dead:
+            return
+        self.dead = True
+        self._waiting.clear()
+        self.platform.forget_threads(self)
+        try:
+            signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+    def close(self) -> None:
+        """The host process is reaped: give back what belongs to it."""
+        self.platform.forget_threads(self)
+        for thread in list(self.threads.values()):
+            thread.detach()
+        self.threads.clear()
+        self.pooled.clear()
+        for chunk in self.chunks.values():
+            chunk.close()
+        self.chunks.clear()
+        os.close(self.pidfd)
+
+
+def _fault(error: OSError, address: int, done: int = 0) -> Exception:
+    if error.errno in _FAULTS:
+        return MemoryFault(address, done)
+    return error

@@ -1,0 +1,311 @@
+"""A guest thread on the lane platform: one host thread, one slot, one lane."""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING, Callable, Final, Sequence
+
+from sandbox.arch.amd64 import CSGSFS, EFLAGS, EFLAGS_USER, FS_BASE, NUM_REGS
+from sandbox.platform.base import OP_CMPXCHG32, OP_XCHG32, GuestThread, MemoryFault, Order
+from sandbox.platform.lane import hostcalls, layout
+from sandbox.platform.lane.layout import (
+    ACTION_ORDERS,
+    ACTION_REPLY,
+    ACTION_RESUME,
+    LANE_ACTION,
+    LANE_COUNT,
+    LANE_DONE,
+    LANE_FPSTATE,
+    LANE_INDEX,
+    LANE_ORDERS,
+    LANE_REGS,
+    LANE_RESULT,
+    LANE_VALUE,
+    LENT_FD,
+    MAX_ORDERS,
+    ORDER_LENT,
+    ORDER_LOCAL,
+    ORDER_WORDS,
+)
+
+if TYPE_CHECKING:
+    from sandbox.platform.lane.platform import LanePlatform
+    from sandbox.platform.lane.space import LaneSpace
+
+_REGS: Final = struct.Struct(f"{NUM_REGS}Q")
+_ORDER: Final = struct.Struct("8Q")
+_M64: Final = 0xFFFF_FFFF_FFFF_FFFF
+_SYS_CLOSE: Final = 3
+# struct _fpx_sw_bytes at byte 464 of the XSAVE image (asm/sigcontext.h)
+_SW_RESERVED: Final = 464
+_SW: Final = struct.Struct("<IIQI")
+_MAGIC1: Final = 0x46505853
+_MXCSR_MASK: Final = 0xFFFF
+_MXCSR_INITIAL: Final = (0x1F80).to_bytes(4, "little")
+
+Expected = tuple[int, tuple[int, ...], int]  # number, arguments, descriptor to lend or -1
+
+
+class LaneThread(GuestThread):
+    """Stopped whenever it has posted a request that is not answered yet."""
+
+    __slots__ = (
+        "platform",
+        "space",
+        "owner",
+        "slot",
+        "tid",
+        "lane",
+        "words",
+        "signed",
+        "seen",
+        "stopped",
+        "listed",
+        "notification",
+        "released",
+        "expected",
+        "at",
+        "identify",
+        "on_done",
+        "on_ready",
+    )
+
+    def __init__(self, platform: LanePlatform, space: LaneSpace, slot: int, tid: int) -> None:
+        self.platform = platform
+        self.space: LaneSpace = space
+        self.owner: object = None
+        self.slot = slot
+        self.tid = tid
+        self.lane = space.lane(slot)
+        self.words = self.lane.cast("Q")
+        self.signed = self.lane.cast("q")
+        self.seen = 0
+        self.stopped = True
+        self.listed = False  # in the platform's list of lanes to look at
+        self.notification = 0  # id of the hypercall that it is parked in
+        self.released = False
+        self.expected: list[Expected] = []  # ordered calls that may still be notified
+        self.at = 0  # how many of them were let through
+        self.identify: Callable[[int], None] | None = None  # a new host thread tells its slot
+        self.on_done: Callable[[int, int], None] | None = None
+        self.on_ready: Callable[[], None] | None = None
+
+    def detach(self) -> None:
+        """Give the lane's memory back; nothing may be asked of the thread any more."""
+        self.words.release()
+        self.signed.release()
+        self.lane.release()
+
+    # --- registers ---
+
+    def get_reg(self, index: int) -> int:
+        return self.words[LANE_REGS + index]
+
+    def set_reg(self, index: int, value: int) -> None:
+        self.words[LANE_REGS + index] = value & _M64
+
+    def get_regs(self) -> list[int]:
+        return list(_REGS.unpack_from(self.lane, LANE_REGS * 8))
+
+    def set_regs(self, values: Sequence[int]) -> None:
+        words = self.words
+        for index in range(CSGSFS):
+            words[LANE_REGS + index] = values[index] & _M64
+        words[LANE_REGS + EFLAGS] = values[EFLAGS] & EFLAGS_USER | 0x202
+        for index in range(FS_BASE, NUM_REGS):
+            words[LANE_REGS + index] = values[index] & _M64
+
+    def _fpu_area(self) -> tuple[int, int]:
+        """Address and size of the XSAVE image in the frame; the size is what the frame says, bounded."""
+        address = self.words[LANE_FPSTATE]
+        bottom = layout.STACKS_BASE + self.slot * layout.STACK_SIZE
+        if not bottom <= address <= bottom + layout.STACK_SIZE - 512:
+            return 0, 0
+        magic, size, _, _ = _SW.unpack(self.space.read(address + _SW_RESERVED, _SW.size))
+        room = bottom + layout.STACK_SIZE - address
+        return address, min(size, room) if magic == _MAGIC1 and size >= 576 else 512
+
+    def fpu_state(self) -> bytes:
+        try:
+            address, size = self._fpu_area()
+            return self.space.read(address, size) if address else b""
+        except MemoryFault:
+            return b""
+
+    def set_fpu_state(self, image: bytes) -> bool:
+        try:
+            address, size = self._fpu_area()
+            if not address:
+                return False
+            mine = self.space.read(address, size)
+            merged = _merge_fpu(mine, image)
+            if merged is None:
+                return False
+            self.space.write(address, merged)
+        except MemoryFault:
+            return False
+        return True
+
+    # --- letting go ---
+
+    def _answer(self) -> None:
+        """Publish the answer (its words are written) and wake the thread if it is parked."""
+        self.stopped = False
+        self.words[LANE_DONE] = self.seen
+        if self.notification:
+            id_, self.notification = self.notification, 0
+            self.platform.listener.answer(id_, 0)
+        if not self.listed:
+            self.listed = True
+            self.platform.active.append((self.words, self))
+
+    def reply(self, value: int) -> None:
+        self.signed[LANE_VALUE] = value
+        self.words[LANE_ACTION] = ACTION_REPLY
+        self._answer()
+
+    def resume(self) -> None:
+        self.words[LANE_ACTION] = ACTION_RESUME
+        self._answer()
+
+    # --- ordered calls ---
+
+    def execute(self, orders: Sequence[Order], done: Callable[[int, int], None]) -> None:
+        if not orders:
+            done(-1, 0)
+            return
+        self.space.begin(lambda: self._execute_from(list(orders), 0, done))
+
+    def _execute_from(self, orders: list[Order], start: int, done: Callable[[int, int], None]) -> None:
+        """Give the stub as many orders as fit, from number `start`."""
+        if self.space.dead:
+            return
+        entries: list[tuple[int, ...]] = []
+        expected: list[Expected] = []
+        numbers: list[int] = []  # entry in the lane -> order
+        for number in range(start, len(orders)):
+            order = orders[number]
+            if len(entries) + 2 > MAX_ORDERS:
+                break
+            args = tuple(a & _M64 for a in order.args)
+            numbers.append(number)
+            if order.nr in (OP_CMPXCHG32, OP_XCHG32):
+                entries.append((order.nr, *args, ORDER_LOCAL))
+            elif order.host_fd >= 0:
+                args = args[: order.fd_arg] + (LENT_FD,) + args[order.fd_arg + 1 :]
+                entries.append((order.nr, *args, ORDER_LENT))
+                entries.append((_SYS_CLOSE, LENT_FD, 0, 0, 0, 0, 0, 0))
+                expected.append((order.nr, args, order.host_fd))
+                expected.append((_SYS_CLOSE, (LENT_FD, 0, 0, 0, 0, 0), -1))
+                numbers.append(number)
+            else:
+                entries.append((order.nr, *args, 0))
+                expected.append((order.nr, args, -1))
+        last = numbers[-1]
+
+        def finished(entry: int, result: int) -> None:
+            number = numbers[entry] if 0 <= entry < len(numbers) else last
+            failed = -4096 < result < 0
+            if not failed and number + 1 < len(orders):
+                self._execute_from(orders, number + 1, done)
+            else:
+                self.space.finished()
+                done(number, result)
+
+        self.give(entries, expected, finished)
+
+    def give(
+        self, entries: Sequence[tuple[int, ...]], expected: list[Expected], done: Callable[[int, int], None]
+    ) -> None:
+        """Put orders into the lane and let the stub run them; `done(entry, result)` when it says so."""
+        words = self.words
+        for index, entry in enumerate(entries):
+            _ORDER.pack_into(self.lane, (LANE_ORDERS + index * ORDER_WORDS) * 8, *entry)
+        words[LANE_COUNT] = len(entries)
+        words[LANE_ACTION] = ACTION_ORDERS
+        self.arm(expected)
+        self.on_done = done
+        self._answer()
+
+    def arm(self, expected: list[Expected]) -> None:
+        """From now on exactly these calls may come from the stub, in this order."""
+        if expected and not self.expected:
+            self.platform.ordering += 1
+        self.expected = expected
+        self.at = 0
+
+    def disarm(self) -> None:
+        """No ordered call may come any more."""
+        if self.expected:
+            self.platform.ordering -= 1
+        self.expected = []
+        self.at = 0
+
+    def orders_done(self) -> None:
+        """The stub has posted the end of its orders."""
+        done = self.on_done
+        if done is None:
+            self.space.kill()  # nothing was ordered
+            return
+        self.on_done = None
+        self.disarm()
+        done(self.words[LANE_INDEX], self.signed[LANE_RESULT])
+
+    def clone_thread(self, done: Callable[[GuestThread | None], None]) -> None:
+        self.space.begin(lambda: self.platform.clone_thread(self, done))
+
+    def fork_space(self, done: Callable[[GuestThread | None], None]) -> None:
+        self.space.begin(lambda: self.platform.fork_space(self, done))
+
+    # --- interruption and end ---
+
+    def interrupt(self) -> None:
+        if not self.stopped and not self.space.dead:
+            try:
+                hostcalls.tgkill(self.space.pid, self.tid, layout.INTERRUPT_SIGNAL)
+            except ProcessLookupError:
+                pass  # the process is dying; its pidfd will tell
+
+    def release(self) -> None:
+        if self.released or self.space.dead:
+            return
+        self.released = True
+        self.owner = None
+        if self.stopped:
+            self.space.pooled.append(self)
+        else:
+            self.interrupt()
+            self.platform.watch_release(self)
+
+
+def _merge_fpu(mine: bytes, image: bytes) -> bytes | None:
+    """The frame's own image with the guest's values in it; None when the CPU would refuse them.
+
+    The software bytes and the layout stay the frame's; reserved MXCSR bits and unknown features
+    are refused, as the kernel does (arch/x86/kernel/fpu/signal.c: check_xstate_in_sigframe).
+    """
+    if not image:
+        if len(mine) < 576:
+            return None
+        # XSTATE_BV = 0: everything in its initial state, but XRSTOR takes MXCSR from memory all the same
+        return mine[:24] + _MXCSR_INITIAL + mine[28:512] + bytes(8) + mine[520:]
+    if len(image) < 512:
+        return None
+    if int.from_bytes(image[24:28], "little") & ~_MXCSR_MASK:
+        return None
+    merged = bytearray(mine)
+    merged[:416] = image[:416]
+    if len(mine) < 580:
+        return bytes(merged)
+    magic, _, features, xsize = _SW.unpack_from(mine, _SW_RESERVED)
+    their_magic, their_size, _, their_xsize = _SW.unpack_from(image, _SW_RESERVED)
+    extended = their_magic == _MAGIC1 and their_size <= len(image) and their_xsize <= their_size and their_xsize >= 576
+    if not extended:  # legacy image: x87 and SSE from it, the rest initial
+        merged[512:520] = (3 & features).to_bytes(8, "little")
+        return bytes(merged)
+    present = int.from_bytes(image[512:520], "little")
+    if present & ~features or any(image[520:576]):
+        return None
+    size = min(xsize, their_xsize, len(image))
+    merged[512:size] = image[512:size]
+    return bytes(merged)

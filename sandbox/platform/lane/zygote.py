@@ -1,0 +1,137 @@
+"""The first guest process: an empty one, from which every other is forked.
+
+It is made by fork from the sentry, put into empty namespaces without any capability or descriptor,
+and then executes the stub from a sealed memfd, so that nothing of the sentry's memory is left in it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import resource
+import time
+from typing import Final, NoReturn
+
+from sandbox.platform.base import PlatformError
+from sandbox.platform.lane import build, hostcalls, layout
+
+ADDR_NO_RANDOMIZE: Final = 0x0040000
+_SEALS: Final = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
+_NAMESPACES: Final = (
+    hostcalls.CLONE_NEWNET
+    | hostcalls.CLONE_NEWIPC
+    | hostcalls.CLONE_NEWUTS
+    | hostcalls.CLONE_NEWNS
+    | hostcalls.CLONE_NEWCGROUP
+)
+
+
+def shared_pages(name: str, size: int) -> int:
+    """A memfd of `size` bytes that cannot be resized by whoever maps it."""
+    fd = os.memfd_create(name, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    os.ftruncate(fd, size)
+    fcntl.fcntl(fd, fcntl.F_ADD_SEALS, _SEALS)
+    return fd
+
+
+def _stub_image() -> int:
+    """The stub in a memfd that nobody can change."""
+    fd = os.memfd_create("stub", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    try:
+        with open(build.BINARY, "rb") as binary:
+            os.write(fd, binary.read())
+    except FileNotFoundError:
+        raise PlatformError("the guest stub is not built: run `python3 -m sandbox.platform.lane.build`") from None
+    fcntl.fcntl(fd, fcntl.F_ADD_SEALS, _SEALS | fcntl.F_SEAL_WRITE)
+    return fd
+
+
+class Zygote:
+    """`pid` and `pidfd` of the first process; `listener()` once its filter is installed."""
+
+    def __init__(self, control_fd: int, lanes_fd: int) -> None:
+        image = _stub_image()
+        ready, told = os.pipe()
+        self._ready = ready
+        pid = os.fork()
+        if pid == 0:
+            _become_stub(image, control_fd, lanes_fd, told)
+        os.close(told)
+        os.close(image)
+        self.pid = pid
+        self.pidfd = os.pidfd_open(pid)
+
+    def listener(self) -> int:
+        """Wait for the filter and fetch its listener. Raises PlatformError with what the host refused."""
+        said = os.read(self._ready, 4096)
+        os.close(self._ready)
+        if said != b"r":
+            os.waitpid(self.pid, 0)
+            raise PlatformError(said[1:].decode(errors="replace") or "the first guest process died while it was set up")
+        deadline = time.monotonic() + 5
+        while time.monotonic() < deadline:
+            try:
+                fd = hostcalls.pidfd_getfd(self.pidfd, layout.LISTENER_FD)
+            except PermissionError:
+                raise PlatformError("pidfd_getfd is not permitted: run as root or allow user namespaces") from None
+            except OSError:  # not installed yet
+                if os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
+                    break
+                os.sched_yield()
+                continue
+            if os.readlink(f"/proc/self/fd/{fd}").startswith("anon_inode:seccomp"):
+                return fd
+            os.close(fd)
+        status = os.waitpid(self.pid, 0)[1]
+        raise PlatformError(
+            f"the host does not let the guest's seccomp filter be installed (stub ended with {status:#x})"
+        )
+
+
+def _become_stub(image: int, control_fd: int, lanes_fd: int, told: int) -> NoReturn:
+    """In the child: give everything up, then execute the stub. Never returns."""
+    try:
+        _give_up(image, control_fd, lanes_fd, told)
+    except BaseException as error:
+        os.write(told, b"!" + f"cannot set up the first guest process: {error}".encode())
+    finally:
+        os._exit(99)
+
+
+def _give_up(image: int, control_fd: int, lanes_fd: int, told: int) -> None:
+    hostcalls.prctl(hostcalls.PR_SET_PDEATHSIG, 9)
+    os.setsid()
+    try:
+        with open("/proc/self/oom_score_adj", "w") as file:
+            file.write("1000")
+    except OSError:
+        pass  # /proc may be masked; the guest is then judged by its size alone
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    hostcalls.unshare(_NAMESPACES)
+    _empty_root()
+    fds = [fcntl.fcntl(fd, fcntl.F_DUPFD, 16) for fd in (control_fd, lanes_fd, told, image)]
+    for at, fd in zip((layout.BOOT_CONTROL_FD, layout.BOOT_LANES_FD, layout.BOOT_PIPE_FD), fds, strict=False):
+        os.dup2(fd, at, inheritable=True)
+    os.dup2(fds[3], 6, inheritable=False)
+    hostcalls.close_range(0, 2)
+    hostcalls.close_range(7)
+    hostcalls.prctl(hostcalls.PR_SET_NO_NEW_PRIVS, 1)
+    try:
+        hostcalls.prctl(hostcalls.PR_SET_SECUREBITS, 0x2F)  # NOROOT, NO_SETUID_FIXUP, both locked
+    except PermissionError:
+        pass  # no CAP_SETPCAP: there is nothing that uid 0 could give back either
+    hostcalls.drop_capabilities()
+    hostcalls.personality(ADDR_NO_RANDOMIZE)
+    os.execve(6, ["stub"], {})
+
+
+def _empty_root() -> None:
+    """An empty read-only tmpfs becomes the root; the host's mounts are gone from this namespace."""
+    ms_rec_private, ms_nosuid_nodev_noexec = 0x4000 | 0x40000, 2 | 4 | 8
+    hostcalls.mount(None, "/", None, ms_rec_private)
+    hostcalls.mount("none", "/tmp", "tmpfs", ms_nosuid_nodev_noexec, "size=4k,nr_inodes=2,mode=0555")
+    os.chdir("/tmp")
+    hostcalls.pivot_root(".", ".")
+    hostcalls.umount(".", 2)  # MNT_DETACH
+    os.chdir("/")
+    hostcalls.mount(None, "/", None, 32 | 1 | ms_nosuid_nodev_noexec)  # MS_REMOUNT | MS_RDONLY
