@@ -1,0 +1,54 @@
+#include "t.h"
+
+int main(void) {
+    struct utsname u;
+    struct sysinfo s;
+    SHOW(uname(&u));
+    STR(u.sysname);
+    STR(u.machine);
+    VAL(atoi(u.release) >= 5);
+    SHOW(uname(BAD));
+    SHOW(sysinfo(&s));
+    VAL(s.totalram > 0 && s.mem_unit > 0 && s.procs > 0);
+    SHOW(sysinfo(BAD));
+    VAL(sysconf(_SC_PAGESIZE));
+    VAL(sysconf(_SC_NPROCESSORS_ONLN) >= 1);
+    cpu_set_t c;
+    SHOW(sched_getaffinity(0, sizeof c, &c));
+    VAL(CPU_COUNT(&c) >= 1);
+    SHOW(sched_setaffinity(0, sizeof c, &c));
+    CPU_ZERO(&c);
+    SHOW(sched_setaffinity(0, sizeof c, &c));
+    SHOW(sched_getaffinity(999999, sizeof c, &c));
+    SHOW(syscall(SYS_sched_getaffinity, 0, 1, &c));
+    SHOW(sched_yield());
+    SHOW(sched_getscheduler(0));
+    SHOW(sched_get_priority_max(SCHED_FIFO));
+    SHOW(sched_get_priority_min(SCHED_OTHER));
+    SHOW(sched_get_priority_max(77));
+    struct sched_param p;
+    SHOW(sched_getparam(0, &p));
+    VAL(p.sched_priority);
+    p.sched_priority = 5;
+    SHOW(sched_setscheduler(0, SCHED_OTHER, &p));
+    SHOW(getpriority(PRIO_PROCESS, 0));
+    SHOW(setpriority(PRIO_PROCESS, 0, 5));
+    SHOW(getpriority(PRIO_PROCESS, 0));
+    SHOW(setpriority(PRIO_PROCESS, 0, 100));
+    SHOW(getpriority(PRIO_PROCESS, 0));
+    SHOW(getpriority(9, 0));
+    SHOW(nice(-1));
+    struct rusage r;
+    SHOW(getrusage(RUSAGE_SELF, &r));
+    SHOW(getrusage(RUSAGE_CHILDREN, &r));
+    SHOW(getrusage(77, &r));
+    SHOW(getrusage(RUSAGE_SELF, BAD));
+    char b[8];
+    VAL(getrandom(b, 8, 0));
+    SHOW(getrandom(b, 8, 0x100));
+    SHOW(getrandom(BAD, 8, 0));
+    SHOW(gethostname(b, 1));
+    unsigned cpu;
+    SHOW(getcpu(&cpu, NULL));
+    return 0;
+}
