@@ -1,0 +1,314 @@
+"""read, write and their vector and positioned forms, lseek (fs/read_write.c)."""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING, Final
+
+from sandbox.abi.linux.fcntl import O_APPEND
+from sandbox.errors import SyscallError
+from sandbox.kernel.control import Result
+from sandbox.syscalls.iov_iter import (
+    NO_OFFSET,
+    SCRATCH_SIZE,
+    USER_MAX,
+    IovIter,
+    one_segment,
+    read_iter,
+    wait_read,
+    wait_write,
+    write_iter,
+)
+from sandbox.syscalls.row import FULL, PARTIAL, Arg, Row
+from sandbox.vfs.file_description import WOULD_BLOCK, FileDescription
+
+if TYPE_CHECKING:
+    from sandbox.kernel.task import Task
+    from sandbox.syscalls.args import SyscallArgs
+
+LLONG_MAX: Final = (1 << 63) - 1
+SEEK_MAX: Final = 4  # SEEK_HOLE
+
+RWF_HIPRI: Final = 0x01
+RWF_DSYNC: Final = 0x02
+RWF_SYNC: Final = 0x04
+RWF_NOWAIT: Final = 0x08
+RWF_APPEND: Final = 0x10
+RWF_NOAPPEND: Final = 0x20
+_RWF_KNOWN: Final = RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND | RWF_NOAPPEND
+
+
+def sys_read(t: Task, a: SyscallArgs) -> Result:
+    """read(2)."""
+    raw = a.raw
+    file = a.held
+    if file is None:
+        file = t.fds.get_io(raw[0] & 0xFFFFFFFF)
+    if file.flags & 1:
+        return -errno.EBADF
+    size = raw[2]
+    if size > SCRATCH_SIZE:
+        return _read_long(t, a, file)
+    if raw[1] + size > USER_MAX:
+        return -errno.EFAULT
+    view = t.kernel.scratch[:size]
+    got = file.read(t, view)
+    if got > 0:
+        if got != size:
+            view = view[:got]
+        try:
+            t.copy_out(raw[1], view)
+        except SyscallError:
+            return _read_fault(t, file, raw[1], view)
+        return got
+    if got == WOULD_BLOCK:
+        return wait_read(t, a, file, None)
+    return got
+
+
+def _read_fault(t: Task, file: FileDescription, addr: int, data: memoryview) -> int:
+    """The guest's buffer takes only part of it, or nothing."""
+    it = IovIter([(addr, len(data))])
+    put = it.copy_out(t, data)
+    file.unread(data[put:])
+    return put if put else -errno.EFAULT
+
+
+def _read_long(t: Task, a: SyscallArgs, file: FileDescription) -> Result:
+    it = one_segment(a.addr(1), a.size(2))
+    got = read_iter(t, file, it, NO_OFFSET)
+    return wait_read(t, a, file, None) if got == WOULD_BLOCK else got
+
+
+def sys_write(t: Task, a: SyscallArgs) -> Result:
+    """write(2)."""
+    raw = a.raw
+    size = raw[2]
+    if a.held is not None or size > SCRATCH_SIZE:
+        return _write_on(t, a)
+    file = t.fds.get_io(raw[0] & 0xFFFFFFFF)
+    if not (file.flags + 1) & 2:
+        return -errno.EBADF
+    if raw[1] + size > USER_MAX:
+        return -errno.EFAULT
+    view = t.kernel.scratch[:size]
+    try:
+        t.copy_in_into(raw[1], view)
+    except SyscallError:
+        return _write_on(t, a)
+    put = file.write(t, view)
+    if put == size:
+        return put
+    it = IovIter([(raw[1], size)])
+    if put > 0:
+        it.advance(put)
+        put = write_iter(t, file, it, NO_OFFSET)
+    return wait_write(t, a, file, it) if put == WOULD_BLOCK else put
+
+
+def _write_on(t: Task, a: SyscallArgs) -> Result:
+    """A write that goes on, is longer than the scratch buffer, or whose buffer is partly unreadable."""
+    file = a.held
+    if file is None:
+        file = t.fds.get_io(a.uint(0))
+        if not (file.flags + 1) & 2:
+            return -errno.EBADF
+    it = a.state
+    if not isinstance(it, IovIter):
+        it = one_segment(a.addr(1), a.size(2))
+    put = write_iter(t, file, it, NO_OFFSET)
+    return wait_write(t, a, file, it) if put == WOULD_BLOCK else put
+
+
+def _check_range(file: FileDescription, offset: int, size: int, writing: bool, t: Task) -> None:
+    """Order of vfs_read behind pread64: ESPIPE before EBADF before EINVAL."""
+    bad = not (file.flags + 1) & 2 if writing else file.flags & 1
+    if bad:
+        empty = t.kernel.scratch[:0]
+        if writing:
+            file.pwrite(t, empty, offset)
+        else:
+            file.pread(t, empty, offset)
+        raise SyscallError(errno.EBADF)
+    if offset + size > LLONG_MAX:
+        raise SyscallError(errno.EINVAL)
+
+
+def sys_pread64(t: Task, a: SyscallArgs) -> Result:
+    """pread64(2)."""
+    raw = a.raw
+    size, offset = raw[2], raw[3]
+    if offset > LLONG_MAX:
+        return -errno.EINVAL
+    file = t.fds.get_io(raw[0] & 0xFFFFFFFF)
+    if file.flags & 1 or size > SCRATCH_SIZE or offset + size > LLONG_MAX:
+        return _pread_long(t, a, file)
+    if raw[1] + size > USER_MAX:
+        return -errno.EFAULT
+    view = t.kernel.scratch[:size]
+    got = file.pread(t, view, offset)
+    if got > 0:
+        if got != size:
+            view = view[:got]
+        try:
+            t.copy_out(raw[1], view)
+        except SyscallError:
+            return IovIter([(raw[1], got)]).copy_out(t, view) or -errno.EFAULT
+    return got
+
+
+def _pread_long(t: Task, a: SyscallArgs, file: FileDescription) -> Result:
+    it = one_segment(a.addr(1), a.size(2))
+    _check_range(file, a.long(3), it.total, False, t)
+    return read_iter(t, file, it, a.long(3))
+
+
+def sys_pwrite64(t: Task, a: SyscallArgs) -> Result:
+    """pwrite64(2)."""
+    raw = a.raw
+    size, offset = raw[2], raw[3]
+    if offset > LLONG_MAX:
+        return -errno.EINVAL
+    file = t.fds.get_io(raw[0] & 0xFFFFFFFF)
+    if not (file.flags + 1) & 2 or size > SCRATCH_SIZE or offset + size > LLONG_MAX:
+        return _pwrite_long(t, a, file)
+    if raw[1] + size > USER_MAX:
+        return -errno.EFAULT
+    view = t.kernel.scratch[:size]
+    try:
+        t.copy_in_into(raw[1], view)
+    except SyscallError:
+        return _pwrite_long(t, a, file)
+    return file.pwrite(t, view, offset)
+
+
+def _pwrite_long(t: Task, a: SyscallArgs, file: FileDescription) -> Result:
+    it = one_segment(a.addr(1), a.size(2))
+    _check_range(file, a.long(3), it.total, True, t)
+    return write_iter(t, file, it, a.long(3))
+
+
+def _readv(t: Task, a: SyscallArgs, file: FileDescription, offset: int, nowait: bool) -> Result:
+    it = a.state
+    if not isinstance(it, IovIter):
+        if offset < 0:
+            if file.flags & 1:
+                return -errno.EBADF
+        else:
+            _check_range(file, offset, 0, False, t)
+        it = IovIter(t.copy_in_iovec(a.addr(1), a.uint(2)))
+        if not it.total:
+            return 0
+    got = read_iter(t, file, it, offset)
+    if got == WOULD_BLOCK and not nowait:
+        return wait_read(t, a, file, it)
+    return got
+
+
+def _writev(t: Task, a: SyscallArgs, file: FileDescription, offset: int, nowait: bool) -> Result:
+    it = a.state
+    if not isinstance(it, IovIter):
+        if offset < 0:
+            if not (file.flags + 1) & 2:
+                return -errno.EBADF
+        else:
+            _check_range(file, offset, 0, True, t)
+        it = IovIter(t.copy_in_iovec(a.addr(1), a.uint(2)))
+        if not it.total:
+            return 0
+    put = write_iter(t, file, it, offset)
+    if put == WOULD_BLOCK:
+        return (it.done or WOULD_BLOCK) if nowait else wait_write(t, a, file, it)
+    return put
+
+
+def sys_readv(t: Task, a: SyscallArgs) -> Result:
+    """readv(2)."""
+    file = a.held
+    return _readv(t, a, t.fds.get_io(a.uint(0)) if file is None else file, NO_OFFSET, False)
+
+
+def sys_writev(t: Task, a: SyscallArgs) -> Result:
+    """writev(2)."""
+    file = a.held
+    return _writev(t, a, t.fds.get_io(a.uint(0)) if file is None else file, NO_OFFSET, False)
+
+
+def sys_preadv(t: Task, a: SyscallArgs) -> Result:
+    """preadv(2): the offset is the fourth argument alone on 64-bit."""
+    if a.long(3) < 0:
+        return -errno.EINVAL
+    return _readv(t, a, t.fds.get_io(a.uint(0)), a.long(3), False)
+
+
+def sys_pwritev(t: Task, a: SyscallArgs) -> Result:
+    """pwritev(2)."""
+    if a.long(3) < 0:
+        return -errno.EINVAL
+    return _writev(t, a, t.fds.get_io(a.uint(0)), a.long(3), False)
+
+
+def _rw_flags(a: SyscallArgs) -> tuple[int, bool]:
+    """(offset, RWF_NOWAIT given); EINVAL, EOPNOTSUPP (kiocb_set_rw_flags)."""
+    offset, flags = a.long(3), a.int(5)
+    if offset < -1:
+        raise SyscallError(errno.EINVAL)
+    if flags & ~_RWF_KNOWN:
+        raise SyscallError(errno.EOPNOTSUPP)
+    if flags & RWF_APPEND and flags & RWF_NOAPPEND:
+        raise SyscallError(errno.EINVAL)
+    return offset, flags & RWF_NOWAIT != 0
+
+
+def sys_preadv2(t: Task, a: SyscallArgs) -> Result:
+    """preadv2(2); offset -1 is the file's own position."""
+    offset, nowait = _rw_flags(a)
+    file = a.held
+    return _readv(t, a, t.fds.get_io(a.uint(0)) if file is None else file, offset, nowait)
+
+
+def sys_pwritev2(t: Task, a: SyscallArgs) -> Result:
+    """pwritev2(2). RWF_APPEND and RWF_NOAPPEND stand for O_APPEND during the call."""
+    offset, nowait = _rw_flags(a)
+    file = a.held
+    if file is None:
+        file = t.fds.get_io(a.uint(0))
+    flags, before = a.int(5), file.flags
+    if flags & RWF_APPEND:
+        file.flags = before | O_APPEND
+    elif flags & RWF_NOAPPEND:
+        file.flags = before & ~O_APPEND
+    else:
+        return _writev(t, a, file, offset, nowait)
+    try:
+        return _writev(t, a, file, offset, nowait)
+    finally:
+        file.flags = before
+
+
+def sys_lseek(t: Task, a: SyscallArgs) -> Result:
+    """lseek(2)."""
+    file = t.fds.get_io(a.raw[0] & 0xFFFFFFFF)
+    whence = a.uint(2)
+    if whence > SEEK_MAX:
+        return -errno.EINVAL
+    return file.seek(t, a.long(1), whence)
+
+
+_IN: Final = (Arg.FD, Arg.IN_BUF, Arg.SIZE)
+_OUT: Final = (Arg.FD, Arg.OUT_BUF, Arg.SIZE)
+_SYNC_NOTE: Final = "RWF_DSYNC and RWF_SYNC: every write to a host file is as durable as the file's own fsync makes it"
+
+ROWS: Final[tuple[Row, ...]] = (
+    Row(0, "read", sys_read, FULL, _OUT),
+    Row(1, "write", sys_write, FULL, _IN),
+    Row(8, "lseek", sys_lseek, FULL, (Arg.FD, Arg.LONG, Arg.INT)),
+    Row(17, "pread64", sys_pread64, FULL, (*_OUT, Arg.LONG)),
+    Row(18, "pwrite64", sys_pwrite64, FULL, (*_IN, Arg.LONG)),
+    Row(19, "readv", sys_readv, FULL, (Arg.FD, Arg.OUT_IOVEC, Arg.INT)),
+    Row(20, "writev", sys_writev, FULL, (Arg.FD, Arg.IN_IOVEC, Arg.INT)),
+    Row(295, "preadv", sys_preadv, FULL, (Arg.FD, Arg.OUT_IOVEC, Arg.INT, Arg.LONG)),
+    Row(296, "pwritev", sys_pwritev, FULL, (Arg.FD, Arg.IN_IOVEC, Arg.INT, Arg.LONG)),
+    Row(327, "preadv2", sys_preadv2, FULL, (Arg.FD, Arg.OUT_IOVEC, Arg.INT, Arg.LONG, Arg.LONG, Arg.HEX)),
+    Row(328, "pwritev2", sys_pwritev2, PARTIAL, (Arg.FD, Arg.IN_IOVEC, Arg.INT, Arg.LONG, Arg.LONG, Arg.HEX), _SYNC_NOTE),
+)
