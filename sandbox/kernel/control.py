@@ -47,10 +47,11 @@ class Block(Control):
     Then the handler is run again with the same arguments; what it must remember it keeps in
     `a.state` (None the first time; a plain picklable object), and `a.timed_out` tells that the
     deadline has passed. A signal ends the wait: the call returns `interrupted` if that is not None
-    (bytes moved so far, say), else `restart` decides.
+    (bytes moved so far, say), else `restart` decides. `on_interrupt`, if given, is called instead when a signal
+    (or the task's end) ends the wait, and its result counts: a number or a negative restart code.
     """
 
-    __slots__ = ("queues", "deadline", "restart", "interrupted")
+    __slots__ = ("queues", "deadline", "restart", "interrupted", "on_interrupt")
 
     def __init__(
         self,
@@ -58,11 +59,13 @@ class Block(Control):
         deadline: int | None = None,
         restart: int = ERESTARTSYS,
         interrupted: int | None = None,
+        on_interrupt: Callable[[Task, SyscallArgs], int] | None = None,
     ) -> None:
         self.queues = queues
         self.deadline = deadline
         self.restart = restart
         self.interrupted = interrupted
+        self.on_interrupt = on_interrupt
 
 
 class Execute(Control):

@@ -1,0 +1,245 @@
+"""Credentials: user and group ids and capability sets (credentials(7), capabilities(7)).
+
+A `Credentials` object is never changed after it was given to a task: who changes something works on
+a `copy()` and then replaces `t.creds` (kernel/cred.c: prepare_creds, commit_creds). So tasks,
+sockets and open files may share one object.
+"""
+
+from __future__ import annotations
+
+import errno
+from typing import Final
+
+from sandbox.abi.linux.capability import (
+    ALL_CAPS,
+    CAP_CHOWN,
+    CAP_DAC_OVERRIDE,
+    CAP_DAC_READ_SEARCH,
+    CAP_FOWNER,
+    CAP_FSETID,
+    CAP_LINUX_IMMUTABLE,
+    CAP_MAC_OVERRIDE,
+    CAP_MKNOD,
+    CAP_SETGID,
+    CAP_SETUID,
+    SECBIT_KEEP_CAPS,
+    SECBIT_NO_SETUID_FIXUP,
+    SECBIT_NOROOT,
+)
+from sandbox.errors import SyscallError
+
+NO_ID: Final = 0xFFFFFFFF  # (uid_t) -1: leave alone
+
+# include/linux/capability.h: CAP_FS_SET, which follows fsuid.
+FS_CAPS: Final = (
+    1 << CAP_CHOWN
+    | 1 << CAP_MKNOD
+    | 1 << CAP_DAC_OVERRIDE
+    | 1 << CAP_DAC_READ_SEARCH
+    | 1 << CAP_FOWNER
+    | 1 << CAP_FSETID
+    | 1 << CAP_LINUX_IMMUTABLE
+    | 1 << CAP_MAC_OVERRIDE
+)
+
+
+class Credentials:
+    """Real, effective, saved and filesystem ids; supplementary groups; capability sets as bit masks."""
+
+    __slots__ = (
+        "uid",
+        "euid",
+        "suid",
+        "fsuid",
+        "gid",
+        "egid",
+        "sgid",
+        "fsgid",
+        "groups",
+        "permitted",
+        "effective",
+        "inheritable",
+        "bounding",
+        "ambient",
+        "securebits",
+    )
+
+    def __init__(self, uid: int = 0, gid: int = 0, groups: tuple[int, ...] = (), caps: int | None = None) -> None:
+        """All ids equal. `caps`: permitted and effective (default: all for root, none for others)."""
+        self.uid = self.euid = self.suid = self.fsuid = uid
+        self.gid = self.egid = self.sgid = self.fsgid = gid
+        self.groups = groups
+        held = (ALL_CAPS if uid == 0 else 0) if caps is None else caps & ALL_CAPS
+        self.permitted = held
+        self.effective = held
+        self.inheritable = 0
+        self.bounding = ALL_CAPS if caps is None else caps & ALL_CAPS
+        self.ambient = 0
+        self.securebits = 0
+
+    def copy(self) -> Credentials:
+        """A copy to be changed."""
+        new = Credentials.__new__(Credentials)
+        new.uid, new.euid, new.suid, new.fsuid = self.uid, self.euid, self.suid, self.fsuid
+        new.gid, new.egid, new.sgid, new.fsgid = self.gid, self.egid, self.sgid, self.fsgid
+        new.groups = self.groups
+        new.permitted, new.effective, new.inheritable = self.permitted, self.effective, self.inheritable
+        new.bounding, new.ambient, new.securebits = self.bounding, self.ambient, self.securebits
+        return new
+
+    def has(self, cap: int) -> bool:
+        """`cap` is effective (ns_capable)."""
+        return bool(self.effective >> cap & 1)
+
+    def in_group(self, gid: int) -> bool:
+        """`gid` is the filesystem gid or a supplementary group (in_group_p)."""
+        return gid == self.fsgid or gid in self.groups
+
+    # --- set*id: each returns new credentials or raises EPERM; NO_ID leaves an id alone ---
+
+    def with_uid(self, uid: int) -> Credentials:
+        """setuid(2)."""
+        new = self.copy()
+        if self.has(CAP_SETUID):
+            new.uid = new.suid = uid
+        elif uid not in (self.uid, self.suid):
+            raise SyscallError(errno.EPERM)
+        new.euid = new.fsuid = uid
+        return _after_setuid(self, new)
+
+    def with_reuid(self, ruid: int, euid: int) -> Credentials:
+        """setreuid(2)."""
+        new, privileged = self.copy(), self.has(CAP_SETUID)
+        if ruid != NO_ID:
+            if not privileged and ruid not in (self.uid, self.euid):
+                raise SyscallError(errno.EPERM)
+            new.uid = ruid
+        if euid != NO_ID:
+            if not privileged and euid not in (self.uid, self.euid, self.suid):
+                raise SyscallError(errno.EPERM)
+            new.euid = euid
+        if ruid != NO_ID or (euid != NO_ID and euid != self.uid):
+            new.suid = new.euid
+        new.fsuid = new.euid
+        return _after_setuid(self, new)
+
+    def with_resuid(self, ruid: int, euid: int, suid: int) -> Credentials:
+        """setresuid(2)."""
+        new, mine = self.copy(), (self.uid, self.euid, self.suid)
+        if not self.has(CAP_SETUID):
+            for wanted in (ruid, euid, suid):
+                if wanted != NO_ID and wanted not in mine:
+                    raise SyscallError(errno.EPERM)
+        if ruid != NO_ID:
+            new.uid = ruid
+        if euid != NO_ID:
+            new.euid = euid
+        if suid != NO_ID:
+            new.suid = suid
+        new.fsuid = new.euid
+        return _after_setuid(self, new)
+
+    def with_fsuid(self, uid: int) -> Credentials:
+        """setfsuid(2): unchanged credentials when it is not allowed."""
+        if uid != NO_ID and (uid in (self.uid, self.euid, self.suid, self.fsuid) or self.has(CAP_SETUID)):
+            new = self.copy()
+            new.fsuid = uid
+            if not self.securebits & SECBIT_NO_SETUID_FIXUP:
+                if self.fsuid == 0 and uid != 0:
+                    new.effective &= ~FS_CAPS
+                elif self.fsuid != 0 and uid == 0:
+                    new.effective |= FS_CAPS & new.permitted
+            return new
+        return self
+
+    def with_gid(self, gid: int) -> Credentials:
+        """setgid(2)."""
+        new = self.copy()
+        if self.has(CAP_SETGID):
+            new.gid = new.sgid = gid
+        elif gid not in (self.gid, self.sgid):
+            raise SyscallError(errno.EPERM)
+        new.egid = new.fsgid = gid
+        return new
+
+    def with_regid(self, rgid: int, egid: int) -> Credentials:
+        """setregid(2)."""
+        new, privileged = self.copy(), self.has(CAP_SETGID)
+        if rgid != NO_ID:
+            if not privileged and rgid not in (self.gid, self.egid):
+                raise SyscallError(errno.EPERM)
+            new.gid = rgid
+        if egid != NO_ID:
+            if not privileged and egid not in (self.gid, self.egid, self.sgid):
+                raise SyscallError(errno.EPERM)
+            new.egid = egid
+        if rgid != NO_ID or (egid != NO_ID and egid != self.gid):
+            new.sgid = new.egid
+        new.fsgid = new.egid
+        return new
+
+    def with_resgid(self, rgid: int, egid: int, sgid: int) -> Credentials:
+        """setresgid(2)."""
+        new, mine = self.copy(), (self.gid, self.egid, self.sgid)
+        if not self.has(CAP_SETGID):
+            for wanted in (rgid, egid, sgid):
+                if wanted != NO_ID and wanted not in mine:
+                    raise SyscallError(errno.EPERM)
+        if rgid != NO_ID:
+            new.gid = rgid
+        if egid != NO_ID:
+            new.egid = egid
+        if sgid != NO_ID:
+            new.sgid = sgid
+        new.fsgid = new.egid
+        return new
+
+    def with_fsgid(self, gid: int) -> Credentials:
+        """setfsgid(2): unchanged credentials when it is not allowed."""
+        if gid != NO_ID and (gid in (self.gid, self.egid, self.sgid, self.fsgid) or self.has(CAP_SETGID)):
+            new = self.copy()
+            new.fsgid = gid
+            return new
+        return self
+
+    # --- execve ---
+
+    def after_exec(self, file_uid: int | None, file_gid: int | None) -> Credentials:
+        """Credentials of the new program; ids are those of a set-user-ID or set-group-ID file, else None.
+
+        security/commoncap.c: cap_bprm_creds_from_file, for files without file capabilities.
+        """
+        new = self.copy()
+        if file_uid is not None:
+            new.euid = file_uid
+        if file_gid is not None:
+            new.egid = file_gid
+        new.suid = new.fsuid = new.euid
+        new.sgid = new.fsgid = new.egid
+        if new.euid != self.uid or new.egid != self.gid:
+            new.ambient = 0
+        permitted = 0
+        privileged = False
+        if not self.securebits & SECBIT_NOROOT:
+            if 0 in (new.uid, new.euid):
+                permitted = self.inheritable | self.bounding
+            privileged = new.euid == 0
+        new.permitted = permitted | new.ambient
+        new.effective = new.permitted if privileged else new.ambient
+        new.securebits = self.securebits & ~SECBIT_KEEP_CAPS
+        return new
+
+
+def _after_setuid(old: Credentials, new: Credentials) -> Credentials:
+    """Capabilities after a change of uids (security/commoncap.c: cap_emulate_setxuid)."""
+    if old.securebits & SECBIT_NO_SETUID_FIXUP:
+        return new
+    if 0 in (old.uid, old.euid, old.suid) and 0 not in (new.uid, new.euid, new.suid):
+        if not old.securebits & SECBIT_KEEP_CAPS:
+            new.permitted = new.effective = 0
+        new.ambient = 0
+    if old.euid == 0 and new.euid != 0:
+        new.effective = 0
+    elif old.euid != 0 and new.euid == 0:
+        new.effective = new.permitted
+    return new

@@ -1,0 +1,111 @@
+"""Futexes: who waits on which word (futex(2)).
+
+A key is (address space, address) for private words and (backing key, offset) for shared ones. The
+kernel is one thread, so compare-and-enqueue is atomic by itself: a waker's call is served before or after.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sandbox.kernel.task import Task
+
+Key = tuple[object, int]
+
+
+class FutexWaiter:
+    """One task that waits on one word, at `address` in its own memory; `woken` once it has been chosen.
+
+    `deadline` survives a restart.
+    """
+
+    __slots__ = ("task", "address", "key", "bitset", "woken", "queued", "deadline")
+
+    def __init__(self, task: Task, address: int, bitset: int, deadline: int | None) -> None:
+        self.task = task
+        self.address = address
+        self.key: Key = (None, 0)
+        self.bitset = bitset
+        self.woken = False
+        self.queued = False
+        self.deadline = deadline
+
+
+class FutexTable:
+    """All waiters of the sandbox, first come first served per key."""
+
+    def __init__(self) -> None:
+        self._queues: dict[Key, dict[FutexWaiter, None]] = {}
+        self.pi: dict[Key, PiState] = {}
+
+    def add(self, key: Key, waiter: FutexWaiter) -> None:
+        """Wait at the end of the queue."""
+        waiter.key = key
+        waiter.queued = True
+        queue = self._queues.get(key)
+        if queue is None:
+            queue = self._queues[key] = {}
+        queue[waiter] = None
+
+    def remove(self, waiter: FutexWaiter) -> None:
+        """Stop waiting; harmless when it does not wait."""
+        if not waiter.queued:
+            return
+        waiter.queued = False
+        queue = self._queues[waiter.key]
+        del queue[waiter]
+        if not queue:
+            del self._queues[waiter.key]
+
+    def wake(self, key: Key, count: int, bitset: int = 0xFFFFFFFF) -> int:
+        """Wake up to `count` waiters whose bitset meets `bitset`: how many it were."""
+        queue = self._queues.get(key)
+        if queue is None:
+            return 0
+        chosen: list[FutexWaiter] = []
+        for waiter in queue:
+            if len(chosen) >= count:
+                break
+            if waiter.bitset & bitset:
+                chosen.append(waiter)
+        for waiter in chosen:
+            self.remove(waiter)
+            waiter.woken = True
+            waiter.task.woken(0)
+        return len(chosen)
+
+    def requeue(self, source: Key, target: Key, count: int) -> int:
+        """Let up to `count` waiters wait for `target` instead: how many it were."""
+        queue = self._queues.get(source)
+        if queue is None or count <= 0:
+            return 0
+        moved = list(queue)[:count]
+        if source != target:
+            for waiter in moved:
+                self.remove(waiter)
+                self.add(target, waiter)
+        return len(moved)
+
+    def waiters(self, key: Key) -> int:
+        """How many wait."""
+        return len(self._queues.get(key, ()))
+
+
+class PiState:
+    """A priority-inheritance lock that somebody waits for: who owns it, who comes next."""
+
+    __slots__ = ("owner", "waiters")
+
+    def __init__(self, owner: Task) -> None:
+        self.owner = owner
+        self.waiters: dict[FutexWaiter, None] = {}
+
+
+def key_of(t: Task, address: int, private: bool) -> Key:
+    """The key of the word at `address`."""
+    if not private and t.mm is not None:
+        shared = t.mm.futex_key(address)
+        if shared is not None:
+            return shared
+    return (t.space, address)

@@ -1,0 +1,189 @@
+"""Kernel: the one object from which everything that the sandbox knows can be reached."""
+
+from __future__ import annotations
+
+import traceback
+from typing import TYPE_CHECKING, Callable, Final
+
+from sandbox.abi.linux.signal import SIGKILL
+from sandbox.errors import SyscallError
+from sandbox.kernel.control import NO_RETURN, Result
+from sandbox.kernel.futex import FutexTable
+from sandbox.kernel.log import KernelLog
+from sandbox.kernel.pid_namespace import PidNamespace
+from sandbox.kernel.task_state import PARK_DEAD, WORK_TRACE
+from sandbox.kernel.timers import cancel_group_timers
+
+if TYPE_CHECKING:
+    from sandbox.kernel.control import Handler
+    from sandbox.kernel.task import Task
+    from sandbox.kernel.thread_group import ThreadGroup
+    from sandbox.platform.base import AddressSpace, Platform
+    from sandbox.reactor import Reactor
+    from sandbox.strace.printer import SyscallTrace
+    from sandbox.vfs.mount import MountNamespace
+    from sandbox.vfs.file_description import FileDescription
+    from tcpip.clock import Clock
+
+SCRATCH_SIZE: Final = 1 << 20
+RELEASE: Final = "6.6.0"
+
+
+class Kernel:
+    """Owns the PID namespace, the tables and the identity of the sandbox's machine.
+
+    `random(n)` gives n random bytes. `on_exit(status)` is called once, when process 1 has ended
+    (wait status). `net` is the socket backend, `mounts` the initial mount namespace; both are set by
+    whoever assembles the sandbox, before the first process.
+    """
+
+    mounts: MountNamespace
+    net: object
+
+    def __init__(
+        self,
+        platform: Platform,
+        reactor: Reactor,
+        clock: Clock,
+        random: Callable[[int], bytes],
+        log: KernelLog | None = None,
+        cpus: int = 1,
+        max_tasks: int = 32768,
+    ) -> None:
+        self.platform = platform
+        self.reactor = reactor
+        self.timers = reactor.timers
+        self.clock = clock
+        self.random = random
+        self.log = log or KernelLog()
+        self.task_size = platform.task_size
+        self.cpus = cpus
+        self.cpu_mask = (1 << cpus) - 1
+        self.memory_bytes = 2 << 30
+        self.hostname = b"stackbox"
+        self.domainname = b"(none)"
+        self.boot_ns = clock.now_ns()
+        self.pids = PidNamespace(max_tasks)
+        self.futexes = FutexTable()
+        self.spaces: dict[AddressSpace, dict[Task, None]] = {}
+        self.scratch = memoryview(bytearray(SCRATCH_SIZE))
+        self.trace: SyscallTrace | None = None
+        self.on_exit: Callable[[int], None] | None = None
+        self.oops_count = 0
+        self.last_oops = ""
+        self.forks = 0  # since boot, for /proc/stat
+        self.handlers: list[Handler] = []
+
+    # --- calls ---
+
+    def run_handler(self, t: Task) -> Result:
+        """Run the handler of the call that `t` is in, again."""
+        try:
+            return self.handlers[t.nr](t, t.args)
+        except SyscallError as error:
+            return -error.errno
+        except Exception as error:  # noqa: BLE001
+            return self.oops(t, error)
+
+    def run_finish(self, t: Task, finish: Callable[[Task, int, int], Result], index: int, result: int) -> Result:
+        """The second half of a call that had orders executed."""
+        try:
+            return finish(t, index, result)
+        except SyscallError as error:
+            return -error.errno
+        except Exception as error:  # noqa: BLE001
+            return self.oops(t, error)
+
+    def oops(self, t: Task, error: Exception) -> Result:
+        """A bug of ours: log it whole, kill the calling process, go on."""
+        self.oops_count += 1
+        arguments = ", ".join(hex(value) for value in t.args.raw)
+        self.last_oops = f"oops: call {t.nr}({arguments}) of {t!r}, calls before it: {list(t.last_calls)}\n" + "".join(
+            traceback.format_exception(error)
+        )
+        self.log.error(self.last_oops)
+        if t.parked == PARK_DEAD:
+            return NO_RETURN
+        t.group.begin_exit(SIGKILL)
+        return 0
+
+    # --- address spaces ---
+
+    def enter_space(self, t: Task, space: AddressSpace) -> None:
+        """`t` uses `space` from now on."""
+        self.spaces.setdefault(space, {})[t] = None
+
+    def leave_space(self, t: Task, space: AddressSpace) -> bool:
+        """It uses it no longer. True: nobody does."""
+        users = self.spaces.get(space)
+        if users is None:
+            return False
+        users.pop(t, None)
+        if users:
+            return False
+        del self.spaces[space]
+        return True
+
+    def space_users(self, space: AddressSpace) -> int:
+        """How many tasks share it."""
+        return len(self.spaces.get(space, ()))
+
+    def release_thread(self, t: Task) -> None:
+        """The host thread of a task that ended while the platform worked on it."""
+        if t.space in self.spaces:
+            t.thread.release()
+
+    # --- ends ---
+
+    def init_exited(self, init: ThreadGroup) -> None:
+        """Process 1 is gone: everybody else dies with it (kernel/pid_namespace.c: zap_pid_ns_processes)."""
+        for group in list(self.pids.groups.values()):
+            if group is not init and not group.exited:
+                group.begin_exit(SIGKILL)
+                group.finish_exit()
+        if self.on_exit is not None:
+            on_exit, self.on_exit = self.on_exit, None
+            on_exit(init.exit_status)
+
+    def forget_timers(self, t: Task) -> None:
+        """The task's own timers."""
+        timer = t.deadline_timer
+        if timer is not None:
+            timer.cancel()
+
+    def forget_group_timers(self, group: ThreadGroup) -> None:
+        """Interval timers and POSIX timers of a process that ended."""
+        cancel_group_timers(group)
+
+    # --- odds and ends that many ask for ---
+
+    def monotonic_ns(self) -> int:
+        """CLOCK_MONOTONIC as the guest sees it: the host's, so that the vDSO agrees."""
+        return self.clock.now_ns()
+
+    def uptime_ns(self) -> int:
+        """Since the sandbox booted."""
+        return self.clock.now_ns() - self.boot_ns
+
+    def find_task(self, tid: int) -> Task | None:
+        """A live thread."""
+        return self.pids.tasks.get(tid)
+
+    def find_group(self, pid: int) -> ThreadGroup | None:
+        """A process, maybe a zombie."""
+        return self.pids.groups.get(pid)
+
+    def set_trace(self, trace: SyscallTrace | None) -> None:
+        """Turn strace output on or off for all tasks."""
+        self.trace = trace
+        for task in self.pids.tasks.values():
+            if trace is not None:
+                task.work |= WORK_TRACE
+            else:
+                task.work &= ~WORK_TRACE
+
+    def open_exec(self, t: Task, dirfd: int, path: bytes, flags: int) -> FileDescription:
+        """Open a program for execve(2); EACCES when it may not be executed."""
+        from sandbox.vfs.exec_open import open_exec
+
+        return open_exec(t, dirfd, path, flags)

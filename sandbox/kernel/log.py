@@ -1,0 +1,57 @@
+"""The kernel's log: lines for the operator, and the boot lines that dmesg(1) shows inside."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Callable, Final
+
+DEBUG: Final = 0
+INFO: Final = 1
+WARNING: Final = 2
+ERROR: Final = 3
+
+LEVEL_NAMES: Final = ("debug", "info", "warning", "error")
+RING_LINES: Final = 1000
+
+
+def printable(text: str) -> str:
+    """Control characters escaped, so that what comes from a guest cannot forge or hide log lines."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+class KernelLog:
+    """`sink(level, line)` gets each line of at least `level`; without a sink nothing is written."""
+
+    def __init__(self, sink: Callable[[int, str], None] | None = None, level: int = INFO) -> None:
+        self.sink = sink
+        self.level = level
+        self.dmesg: deque[tuple[int, str]] = deque(maxlen=RING_LINES)  # (ns since boot, line)
+
+    def write(self, level: int, text: str) -> None:
+        """One entry; each line of `text` is escaped on its own."""
+        sink = self.sink
+        if sink is not None and level >= self.level:
+            for line in text.splitlines() or [""]:
+                sink(level, printable(line))
+
+    def debug(self, text: str) -> None:
+        """Detail for developers."""
+        self.write(DEBUG, text)
+
+    def info(self, text: str) -> None:
+        """Something worth knowing."""
+        self.write(INFO, text)
+
+    def warning(self, text: str) -> None:
+        """Something that may explain a later failure."""
+        self.write(WARNING, text)
+
+    def error(self, text: str) -> None:
+        """Something that is wrong in the sandbox itself."""
+        self.write(ERROR, text)
+
+    def boot(self, since_boot_ns: int, text: str) -> None:
+        """A line that the guest can read through syslog(2)."""
+        self.dmesg.append((since_boot_ns, printable(text)))

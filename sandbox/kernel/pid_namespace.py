@@ -1,0 +1,46 @@
+"""The PID namespace: which number names which task, process, process group and session (pid_namespaces(7))."""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING, Final
+
+from sandbox.errors import SyscallError
+
+if TYPE_CHECKING:
+    from sandbox.kernel.sessions import ProcessGroup, Session
+    from sandbox.kernel.task import Task
+    from sandbox.kernel.thread_group import ThreadGroup
+
+PID_MAX: Final = 4194304
+RESERVED_PIDS: Final = 300  # after a wrap numbers start here
+
+
+class PidNamespace:
+    """A number is free again when no task, process, group or session bears it."""
+
+    def __init__(self, max_tasks: int = 32768) -> None:
+        self.max_tasks = max_tasks
+        self.tasks: dict[int, Task] = {}
+        self.groups: dict[int, ThreadGroup] = {}  # zombies too, until reaped
+        self.process_groups: dict[int, ProcessGroup] = {}
+        self.sessions: dict[int, Session] = {}
+        self.init: ThreadGroup | None = None
+        self.last_pid = 0
+
+    def allocate(self) -> int:
+        """The next free number; EAGAIN at the sandbox's limit of tasks."""
+        if len(self.tasks) >= self.max_tasks or len(self.groups) >= self.max_tasks:
+            raise SyscallError(errno.EAGAIN)
+        pid = self.last_pid
+        for _ in range(PID_MAX):
+            pid += 1
+            if pid >= PID_MAX:
+                pid = RESERVED_PIDS
+            if not self._taken(pid):
+                self.last_pid = pid
+                return pid
+        raise SyscallError(errno.EAGAIN)
+
+    def _taken(self, pid: int) -> bool:
+        return pid in self.tasks or pid in self.groups or pid in self.process_groups or pid in self.sessions

@@ -1,0 +1,168 @@
+"""POSIX timers: timer_create(2) and its kin (kernel/time/posix-timers.c).
+
+At most one signal of a timer is queued; further expiries are counted as its overrun, which is put
+into the siginfo when the signal is taken.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from sandbox.abi.linux.signal import SI_TIMER, SIGEV_NONE, SIGEV_THREAD_ID
+from sandbox.abi.linux.time import CLOCK_PROCESS_CPUTIME_ID, CLOCK_REALTIME, CLOCK_TAI, CLOCK_THREAD_CPUTIME_ID
+from sandbox.kernel.interval_timer import CPU_SLICE_NS
+from sandbox.kernel.signal_info import SignalInfo
+
+if TYPE_CHECKING:
+    from sandbox.kernel.task import Task
+    from sandbox.kernel.thread_group import ThreadGroup
+    from tcpip.timers import Timer
+
+MAX_OVERRUN: Final = 0x7FFFFFFF
+
+
+class PosixTimer:
+    """`next_ns` is the next expiry on `clock`, None while disarmed."""
+
+    __slots__ = (
+        "group",
+        "timer_id",
+        "clock",
+        "notify",
+        "signo",
+        "value",
+        "target",
+        "interval_ns",
+        "next_ns",
+        "overrun",
+        "last_overrun",
+        "queued",
+        "_timer",
+    )
+
+    def __init__(
+        self,
+        group: ThreadGroup,
+        timer_id: int,
+        clock: int,
+        notify: int,
+        signo: int,
+        value: int,
+        target: Task | None,
+    ) -> None:
+        self.group = group
+        self.timer_id = timer_id
+        self.clock = clock
+        self.notify = notify
+        self.signo = signo
+        self.value = value
+        self.target = target  # SIGEV_THREAD_ID
+        self.interval_ns = 0
+        self.next_ns: int | None = None
+        self.overrun = 0
+        self.last_overrun = 0
+        self.queued = False
+        self._timer: Timer = group.kernel.timers.timer(self._fire)
+
+    def now(self) -> int:
+        """The timer's clock."""
+        if self.clock in (CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_CPUTIME_ID):
+            return self.group.cpu_ns()
+        if self.clock in (CLOCK_REALTIME, CLOCK_TAI):
+            return self.group.kernel.clock.realtime_ns()
+        return self.group.kernel.clock.now_ns()
+
+    def get(self) -> tuple[int, int]:
+        """(interval, time left), ns."""
+        if self.next_ns is None:
+            return self.interval_ns, 0
+        left = self.next_ns - self.now()
+        if left <= 0 and self.notify == SIGEV_NONE:
+            if not self.interval_ns:
+                return 0, 0
+            left = self.interval_ns - (-left) % self.interval_ns
+        return self.interval_ns, max(1, left)
+
+    def set(self, interval_ns: int, value_ns: int, absolute: bool) -> None:
+        """timer_settime(2): 0 disarms."""
+        self._timer.cancel()
+        self._drop_signal()
+        self.interval_ns = interval_ns
+        self.overrun = self.last_overrun = 0
+        if value_ns == 0:
+            self.next_ns = None
+            return
+        self.next_ns = value_ns if absolute else self.now() + value_ns
+        self._arm()
+
+    def delete(self) -> None:
+        """timer_delete(2)."""
+        self.next_ns = None
+        self._timer.cancel()
+        self._drop_signal()
+
+    def _drop_signal(self) -> None:
+        if self.queued:
+            self.queued = False
+            self.group.pending.discard_timer(self)
+            if self.target is not None:
+                self.target.pending.discard_timer(self)
+
+    def _arm(self) -> None:
+        if self.next_ns is None or self.notify == SIGEV_NONE:
+            return
+        left = max(0, self.next_ns - self.now())
+        if self.clock in (CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_CPUTIME_ID):
+            left = max(left // self.group.kernel.cpus, CPU_SLICE_NS)
+        self._timer.arm(self.group.kernel.clock.now_ns() + left)
+
+    def _fire(self) -> None:
+        due = self.next_ns
+        if due is None:
+            return
+        now = self.now()
+        if now < due:
+            self._arm()
+            return
+        missed = 0
+        if self.interval_ns:
+            missed = (now - due) // self.interval_ns
+            self.next_ns = due + (missed + 1) * self.interval_ns
+        else:
+            self.next_ns = None
+        if self.queued:
+            self.overrun = min(self.overrun + missed + 1, MAX_OVERRUN)
+        else:
+            self.overrun = min(missed, MAX_OVERRUN)
+            self._send()
+        # While the signal waits to be taken nobody needs the timer: `signal_taken` counts what passed.
+        if not self.queued:
+            self._arm()
+
+    def _send(self) -> None:
+        info = SignalInfo(self.signo, SI_TIMER, value=self.value)
+        info.timer_id = self.timer_id
+        info.timer = self
+        self.queued = True
+        if self.notify & SIGEV_THREAD_ID and self.target is not None:
+            self.target.send_signal(info)
+            if not self.target.pending.mask >> (self.signo - 1) & 1:
+                self.queued = False
+        else:
+            self.group.send_signal(info)
+            if not self.group.pending.mask >> (self.signo - 1) & 1:
+                self.queued = False
+
+    def signal_taken(self, info: SignalInfo) -> None:
+        """The queued signal is being delivered: fill in the overrun, go on counting."""
+        self.queued = False
+        if self.next_ns is not None and self.interval_ns:
+            late = self.now() - self.next_ns
+            if late >= 0:
+                missed = late // self.interval_ns + 1
+                self.overrun = min(self.overrun + missed, MAX_OVERRUN)
+                self.next_ns += missed * self.interval_ns
+            self._arm()
+        self.last_overrun = self.overrun
+        info.overrun = self.overrun
+        self.overrun = 0

@@ -1,0 +1,259 @@
+"""Task: one guest thread, as all parts of the kernel see it."""
+
+from __future__ import annotations
+
+import errno
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+from sandbox.errors import SyscallError
+from sandbox.kernel import signal_send, task_block, task_exit, task_signals, task_syscall
+from sandbox.kernel.signal_queue import SignalQueue
+from sandbox.kernel.task_state import PARK_NONE, WORK_INTERRUPTING, RestartBlock
+from sandbox.platform.base import MemoryFault
+from sandbox.syscalls.args import SyscallArgs
+
+if TYPE_CHECKING:
+    from sandbox.kernel.control import Block, Result
+    from sandbox.kernel.credentials import Credentials
+    from sandbox.kernel.fd_table import FDTable
+    from sandbox.kernel.fs_context import FSContext
+    from sandbox.kernel.kernel import Kernel
+    from sandbox.kernel.signal_info import SignalInfo
+    from sandbox.kernel.thread_group import ThreadGroup
+    from sandbox.mm.memory_manager import MemoryManager
+    from sandbox.platform.base import AddressSpace, GuestThread
+    from tcpip.timers import Timer
+    from tcpip.waiter import Waiter, WaitQueue
+
+PATH_MAX: Final = 4096
+IOV_MAX: Final = 1024
+MAX_RW_COUNT: Final = 0x7FFFF000
+
+
+class Task:
+    """One thread. `tid` is its number, `pid` its process's; see docs/interfaces.md."""
+
+    __slots__ = (
+        "kernel",
+        "tid",
+        "pid",
+        "group",
+        "thread",
+        "space",
+        "mm",
+        "fds",
+        "fs",
+        "creds",
+        "comm",
+        "no_new_privs",
+        # the call under way
+        "args",
+        "nr",
+        "work",
+        "parked",
+        "block",
+        "waiters",
+        "wake_queued",
+        "deadline_timer",
+        "queue",
+        "result",
+        "restart_block",
+        "host_op",
+        "last_calls",
+        # signals
+        "blocked",
+        "saved_mask",
+        "real_blocked",
+        "pending",
+        "altstack_sp",
+        "altstack_size",
+        "altstack_flags",
+        "pdeath_signal",
+        # exit
+        "exit_status",
+        "clear_child_tid",
+        "robust_list",
+        "vfork_parent",
+        # scheduling and the rest
+        "nice",
+        "policy",
+        "rt_priority",
+        "reset_on_fork",
+        "ioprio",
+        "affinity",
+        "timer_slack_ns",
+        "personality",
+        "start_ns",
+        "__weakref__",
+    )
+
+    def __init__(self, kernel: Kernel, tid: int, group: ThreadGroup, thread: GuestThread, creds: Credentials) -> None:
+        self.kernel = kernel
+        self.tid = tid
+        self.pid = group.pid
+        self.group = group
+        self.thread = thread
+        self.space: AddressSpace = thread.space
+        self.mm: MemoryManager | None = None
+        self.fds: FDTable
+        self.fs: FSContext
+        self.creds = creds
+        self.comm = b""
+        self.no_new_privs = False
+
+        self.args = SyscallArgs((0, 0, 0, 0, 0, 0))
+        self.nr = -1
+        self.work = 0
+        self.parked = PARK_NONE
+        self.block: Block | None = None
+        self.waiters: list[tuple[WaitQueue, Waiter]] = []
+        self.wake_queued = False
+        self.deadline_timer: Timer | None = None
+        self.queue: WaitQueue | None = None  # one-task queue for waits on something that names the task
+        self.result: int | None = None  # of the call that is being left; None: not in a call
+        self.restart_block: RestartBlock | None = None
+        self.host_op = False  # the platform works on an order, a clone, a fork: the thread must not be released
+        self.last_calls: deque[int] = deque(maxlen=16)
+
+        self.blocked = 0
+        self.saved_mask = 0
+        self.real_blocked = 0  # the mask before sigtimedwait(2) opened it; 0 outside
+        self.pending = SignalQueue()
+        self.altstack_sp = 0
+        self.altstack_size = 0
+        self.altstack_flags = 0
+        self.pdeath_signal = 0
+
+        self.exit_status = 0
+        self.clear_child_tid = 0
+        self.robust_list = 0
+        self.vfork_parent: Task | None = None
+
+        self.nice = 0
+        self.policy = 0
+        self.rt_priority = 0
+        self.reset_on_fork = False
+        self.ioprio = 0
+        self.affinity = kernel.cpu_mask
+        self.timer_slack_ns = 50_000
+        self.personality = 0
+        self.start_ns = kernel.clock.now_ns()
+
+    # --- guest memory ---
+
+    def copy_in(self, addr: int, size: int) -> bytes:
+        """`size` bytes of guest memory; EFAULT."""
+        try:
+            return self.space.read(addr, size) if size else b""
+        except MemoryFault:
+            raise SyscallError(errno.EFAULT) from None
+
+    def copy_in_into(self, addr: int, dst: memoryview) -> None:
+        """Fill `dst`; EFAULT."""
+        try:
+            if len(dst):
+                self.space.read_into(addr, dst)
+        except MemoryFault:
+            raise SyscallError(errno.EFAULT) from None
+
+    def copy_out(self, addr: int, data: bytes | bytearray | memoryview) -> None:
+        """Write all of `data`; EFAULT."""
+        try:
+            if len(data):
+                self.space.write(addr, data)
+        except MemoryFault:
+            raise SyscallError(errno.EFAULT) from None
+
+    def copy_in_cstr(self, addr: int, limit: int, too_long: int = errno.ENAMETOOLONG) -> bytes:
+        """The bytes before the NUL, which must be among the first `limit`; EFAULT, `too_long`."""
+        try:
+            return self.space.read_cstr(addr, limit)
+        except MemoryFault:
+            raise SyscallError(errno.EFAULT) from None
+        except ValueError:
+            raise SyscallError(too_long) from None
+
+    def copy_in_path(self, addr: int) -> bytes:
+        """A path as the guest wrote it, maybe empty; EFAULT, ENAMETOOLONG from PATH_MAX bytes."""
+        return self.copy_in_cstr(addr, PATH_MAX)
+
+    def copy_in_iovec(self, addr: int, count: int) -> list[tuple[int, int]]:
+        """(address, length) pairs, cut at MAX_RW_COUNT in all (lib/iov_iter.c: import_iovec); EINVAL, EFAULT."""
+        if count == 0:
+            return []
+        if count < 0 or count > IOV_MAX:
+            raise SyscallError(errno.EINVAL)
+        words = memoryview(self.copy_in(addr, 16 * count)).cast("Q")
+        limit = self.kernel.task_size
+        left = MAX_RW_COUNT
+        out: list[tuple[int, int]] = []
+        for n in range(0, 2 * count, 2):
+            base, length = words[n], words[n + 1]
+            if length >> 63:
+                raise SyscallError(errno.EINVAL)
+            if base + length > limit and length:
+                raise SyscallError(errno.EFAULT)
+            if length > left:
+                length = left
+            left -= length
+            out.append((base, length))
+        return out
+
+    # --- signals ---
+
+    def signal_pending(self) -> bool:
+        """An interruptible wait would end now."""
+        return self.work & WORK_INTERRUPTING != 0
+
+    def send_signal(self, info: SignalInfo) -> None:
+        """To this very thread (tkill)."""
+        signal_send.send_to_task(self, info)
+
+    def force_signal(self, info: SignalInfo) -> None:
+        """A fault of the thread itself: it cannot be blocked or ignored (kernel/signal.c: force_sig_info)."""
+        signal_send.force(self, info)
+
+    def set_blocked(self, mask: int) -> None:
+        """Replace the signal mask."""
+        task_signals.set_blocked(self, mask)
+
+    def set_temporary_mask(self, mask: int) -> None:
+        """For the call under way only (ppoll, pselect, epoll_pwait, sigsuspend): put back when it ends, or, when a
+        signal ends it, after the handler."""
+        task_signals.set_temporary_mask(self, mask)
+
+    # --- waiting ---
+
+    def complete(self, result: Result) -> None:
+        """End a call that returned PENDING."""
+        task_block.complete(self, result)
+
+    def woken(self, mask: int) -> None:
+        """A queue that the task waits on has an event; runs the handler again soon."""
+        if not self.wake_queued:
+            self.wake_queued = True
+            self.kernel.reactor.call_soon(self.rerun)
+
+    def rerun(self) -> None:
+        """Run the blocked handler again (from the event loop)."""
+        task_block.rerun(self)
+
+    def deadline_passed(self) -> None:
+        """The wait's timer fired."""
+        task_block.deadline_passed(self)
+
+    def go_on(self) -> None:
+        """Back to guest code by way of whatever is pending (from the event loop)."""
+        task_signals.return_to_guest(self)
+
+    def exit(self) -> None:
+        """End this thread now; no reply."""
+        task_exit.exit_task(self)
+
+    def finish_call(self, result: Result) -> None:
+        """What follows the handler (also one that was run again)."""
+        task_syscall.finish(self, result)
+
+    def __repr__(self) -> str:
+        return f"<Task {self.tid} {self.comm.decode('ascii', 'backslashreplace')}>"

@@ -1,0 +1,125 @@
+"""Parked calls: wait queues, the deadline, running the handler again, and interruption.
+
+A wake-up, whatever its cause, runs the handler once more from the event loop. Only when it wants to
+wait again is a pending signal looked at, so a call that has something to return returns it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sandbox.kernel import task_signals
+from sandbox.kernel.control import ERESTART_RESTARTBLOCK, Block, Execute, Result
+from sandbox.kernel.task_state import (
+    PARK_BLOCK,
+    PARK_DEAD,
+    PARK_NONE,
+    PARK_PENDING,
+    WORK_INTERRUPTING,
+    RestartBlock,
+)
+
+if TYPE_CHECKING:
+    from sandbox.kernel.task import Task
+
+
+def park(t: Task, block: Block) -> None:
+    """The handler wants to wait."""
+    if t.work & WORK_INTERRUPTING:
+        t.result = _interrupt(t, block)
+        task_signals.return_to_guest(t)
+        return
+    t.block = block
+    t.parked = PARK_BLOCK
+    for queue, mask in block.queues:
+        t.waiters.append((queue, queue.add(mask, t.woken)))
+    deadline = block.deadline
+    if deadline is not None:
+        timer = t.deadline_timer
+        if timer is None:
+            timer = t.deadline_timer = t.kernel.reactor.timers.timer(t.deadline_passed)
+        timer.arm(deadline)
+
+
+def unpark(t: Task) -> None:
+    """Leave all queues."""
+    waiters = t.waiters
+    for queue, waiter in waiters:
+        queue.remove(waiter)
+    waiters.clear()
+    timer = t.deadline_timer
+    if timer is not None:
+        timer.cancel()
+    t.block = None
+    t.parked = PARK_NONE
+
+
+def rerun(t: Task) -> None:
+    """A wake-up has come: try again."""
+    t.wake_queued = False
+    if t.parked != PARK_BLOCK:
+        return
+    unpark(t)
+    t.finish_call(t.kernel.run_handler(t))
+
+
+def deadline_passed(t: Task) -> None:
+    """The timer of a parked call fired (from the event loop's timers: the handler may run at once)."""
+    if t.parked == PARK_BLOCK:
+        t.args.timed_out = True
+        rerun(t)
+
+
+def _interrupt(t: Task, block: Block) -> int:
+    """A signal ends the wait: the result, maybe a restart code."""
+    a = t.args
+    if block.on_interrupt is not None:
+        result = block.on_interrupt(t, a)
+    elif block.interrupted is not None:
+        result = block.interrupted
+    else:
+        result = -block.restart
+    if result == -ERESTART_RESTARTBLOCK:
+        t.restart_block = RestartBlock(t.nr, a.raw, a.state)
+    a.timed_out = False
+    a.end()
+    return result
+
+
+def abandon(t: Task) -> None:
+    """The task ends in the middle of whatever it waits for."""
+    block = t.block
+    if block is not None:
+        unpark(t)
+        if block.on_interrupt is not None:
+            block.on_interrupt(t, t.args)
+    t.args.end()
+
+
+def execute(t: Task, wanted: Execute) -> None:
+    """Hand orders to the platform; the call goes on with `finish`."""
+    t.parked = PARK_PENDING
+    t.host_op = True
+
+    def done(index: int, result: int) -> None:
+        if end_host_op(t):
+            complete(t, t.kernel.run_finish(t, wanted.finish, index, result))
+
+    t.thread.execute(wanted.orders, done)
+
+
+def end_host_op(t: Task) -> bool:
+    """The platform's operation is over. False: the task ended meanwhile; its thread is released now."""
+    t.host_op = False
+    if t.parked == PARK_DEAD:
+        t.kernel.release_thread(t)
+        return False
+    return True
+
+
+def complete(t: Task, result: Result) -> None:
+    """The end of a call that was PENDING or Execute."""
+    if t.parked == PARK_DEAD:
+        return
+    t.parked = PARK_NONE
+    t.finish_call(result)

@@ -1,0 +1,213 @@
+"""The end of threads and processes (kernel/exit.c).
+
+A thread ends where it is found; the kernel never waits for a host thread. When the last task of an
+address space is gone the whole host process is killed, otherwise the one thread is released.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sandbox.abi.linux.signal import CLD_EXITED, CLD_KILLED, SA_NOCLDWAIT, SI_USER, SIG_IGN, SIGCHLD, SIGKILL
+from sandbox.kernel import job_control, task_block, task_signals
+from sandbox.kernel.futex_robust import exit_futexes
+from sandbox.kernel.sessions import check_orphaned_by_exit
+from sandbox.kernel.signal_info import SignalInfo
+from sandbox.kernel.task_state import PARK_DEAD
+from tcpip.waiter import EVENT_IN
+
+if TYPE_CHECKING:
+    from sandbox.kernel.task import Task
+    from sandbox.kernel.thread_group import ThreadGroup
+    from sandbox.platform.base import AddressSpace
+
+
+def exit_task(t: Task) -> None:
+    """One thread ends; `t.group.exit_status` or `t.exit_status` says how. Harmless when it has ended."""
+    if t.parked == PARK_DEAD:
+        return
+    group, kernel = t.group, t.kernel
+    task_block.abandon(t)
+    t.parked = PARK_DEAD
+    kernel.forget_timers(t)
+    leave_memory(t)
+    if kernel.trace is not None:
+        kernel.trace.exited(t)
+    last = len(group.tasks) == 1
+    if last:
+        if not group.exiting:
+            group.exiting = True
+            group.exit_status = t.exit_status
+        _account(group, t.space)
+    _leave_space(t)
+    t.fds.release(t)
+    t.fs.release()
+    del group.tasks[t]
+    if kernel.pids.tasks.get(t.tid) is t and (t is not group.leader or last):
+        del kernel.pids.tasks[t.tid]
+    if t.pending.mask:
+        t.pending.discard(t.pending.mask)
+    _send_death_signals(t, group)
+    if last:
+        _group_exited(group)
+        return
+    if group.pending.mask & ~t.blocked:
+        task_signals.retarget(t, group.pending.mask & ~t.blocked)
+    job_control.check_stop_complete(group)
+
+
+def leave_memory(t: Task) -> None:
+    """Robust futexes, clear_child_tid, the parent of a vfork (kernel/fork.c: mm_release)."""
+    if t.mm is not None:
+        exit_futexes(t)
+    finish_vfork(t)
+
+
+def finish_vfork(t: Task) -> None:
+    """The memory borrowed from the parent is given back: it goes on."""
+    parent = t.vfork_parent
+    if parent is not None:
+        t.vfork_parent = None
+        parent.complete(t.tid)
+
+
+def _leave_space(t: Task) -> None:
+    """The host's side of the end, and the VMAs with the last user."""
+    mm = t.mm
+    last = t.kernel.leave_space(t, t.space)
+    t.mm = None
+    if last and mm is not None:
+        mm.release()
+    if last:
+        t.space.kill()
+    elif not t.host_op:
+        t.thread.release()
+
+
+def _account(group: ThreadGroup, space: AddressSpace) -> None:
+    group.cpu_ns_past = group.cpu_ns()
+    group.max_rss_pages = max(group.max_rss_pages, space.resident_pages())
+
+
+def _send_death_signals(t: Task, group: ThreadGroup) -> None:
+    """PR_SET_PDEATHSIG of the children that this very thread made."""
+    for child in list(group.children):
+        if child.parent_task is t:
+            child.parent_task = None
+            for task in list(child.tasks):
+                if task.pdeath_signal:
+                    child.send_signal(SignalInfo(task.pdeath_signal, SI_USER, group.pid, t.creds.uid))
+
+
+def _group_exited(group: ThreadGroup) -> None:
+    """The last thread is gone: the process is a zombie, or nothing at all."""
+    kernel = group.kernel
+    group.exited = True
+    group.stopped = False
+    kernel.forget_group_timers(group)
+    if group.session.leader is group:
+        _session_leader_exited(group)
+    check_orphaned_by_exit(group, None)
+    if group.is_init:
+        kernel.init_exited(group)
+    _reparent_children(group)
+    group.exit_queue.notify(EVENT_IN)
+    notify_parent(group)
+
+
+def _session_leader_exited(group: ThreadGroup) -> None:
+    session = group.session
+    session.leader = None
+    tty = session.tty
+    if tty is not None:
+        tty.session_leader_exited(session)
+        session.tty = None
+
+
+def notify_parent(group: ThreadGroup) -> None:
+    """Exit signal and wake-up; reap at once when the parent does not want to know (do_notify_parent)."""
+    parent = group.parent
+    if parent is None:
+        reap(group)
+        return
+    signo = group.exit_signal
+    autoreap = False
+    if signo == SIGCHLD:
+        action = parent.sighand.actions[SIGCHLD]
+        if action.handler == SIG_IGN or action.flags & SA_NOCLDWAIT:
+            autoreap = True
+            if action.handler == SIG_IGN:
+                signo = 0
+    if signo and not parent.exited:
+        parent.send_signal(exit_info(group, signo))
+    if autoreap:
+        reap(group)
+    parent.wait_queue.notify(EVENT_IN)
+
+
+def exit_info(group: ThreadGroup, signo: int) -> SignalInfo:
+    """siginfo of a child's end; waitid(2) reports the same fields."""
+    status = group.exit_status
+    if status & 0x7F:
+        code, value = CLD_KILLED, status & 0x7F
+    else:
+        code, value = CLD_EXITED, status >> 8 & 0xFF
+    info = SignalInfo(signo, code, pid=group.pid, uid=group.leader.creds.uid, status=value)
+    info.utime = group.cpu_ns_past // 10_000_000
+    return info
+
+
+def _reparent_children(group: ThreadGroup) -> None:
+    """Children go to the nearest subreaper, else to init (kernel/exit.c: forget_original_parent)."""
+    if not group.children:
+        return
+    reaper = find_reaper(group)
+    children = list(group.children)
+    group.children.clear()
+    for child in children:
+        child.parent = reaper
+        child.parent_task = reaper.leader if reaper is not None else None
+        if reaper is not None:
+            reaper.children[child] = None
+        if child.exited:
+            if child.exit_signal:
+                child.exit_signal = SIGCHLD
+            notify_parent(child)
+        else:
+            child.exit_signal = SIGCHLD
+            check_orphaned_by_exit(child, group)
+
+
+def find_reaper(group: ThreadGroup) -> ThreadGroup | None:
+    """Who adopts the children of `group`."""
+    ancestor = group.parent
+    while ancestor is not None:
+        if ancestor.child_subreaper and not ancestor.exited:
+            return ancestor
+        ancestor = ancestor.parent
+    init = group.kernel.pids.init
+    return init if init is not None and init is not group and not init.exited else None
+
+
+def reap(group: ThreadGroup) -> None:
+    """The zombie is gone: its number is free again."""
+    if group.reaped:
+        return
+    group.reaped = True
+    parent, pids = group.parent, group.kernel.pids
+    if parent is not None:
+        parent.children.pop(group, None)
+        parent.child_cpu_ns += group.cpu_ns_past + group.child_cpu_ns
+        parent.child_max_rss_pages = max(parent.child_max_rss_pages, group.max_rss_pages, group.child_max_rss_pages)
+    if pids.groups.get(group.pid) is group:
+        del pids.groups[group.pid]
+    group.pgrp.leave(group)
+
+
+def space_gone(tasks: list[Task]) -> None:
+    """The host process of these tasks has ended by itself: as if by SIGKILL."""
+    for group in {task.group: None for task in tasks}:
+        if not group.exiting:
+            group.begin_exit(SIGKILL)
+    for task in tasks:
+        exit_task(task)

@@ -1,0 +1,31 @@
+"""Flag words of a task, apart from the class so that its parts may import them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+# `Task.work`: what must be looked at before the thread goes back to guest code.
+WORK_SIGNAL: Final = 1  # a deliverable signal is pending
+WORK_STOP: Final = 2  # a group stop is under way
+WORK_KILL: Final = 4  # the thread must end
+WORK_MASK: Final = 8  # `saved_mask` is to be put back
+WORK_TRACE: Final = 16  # strace is on: take the long way
+WORK_INTERRUPTING: Final = WORK_SIGNAL | WORK_STOP | WORK_KILL
+
+# `Task.parked`: why the kernel holds the thread.
+PARK_NONE: Final = 0  # it runs guest code, or its trap is being served
+PARK_BLOCK: Final = 1  # in an interruptible wait
+PARK_PENDING: Final = 2  # waits for `complete`; only SIGKILL ends it
+PARK_STOP: Final = 3  # stopped by job control
+PARK_DEAD: Final = 4  # exited
+
+
+class RestartBlock:
+    """What restart_syscall(2) goes on with: the call's number, arguments and saved state."""
+
+    __slots__ = ("nr", "raw", "state")
+
+    def __init__(self, nr: int, raw: tuple[int, int, int, int, int, int], state: object) -> None:
+        self.nr = nr
+        self.raw = raw
+        self.state = state

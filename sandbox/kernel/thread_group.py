@@ -1,0 +1,104 @@
+"""ThreadGroup: a process: its threads, family, dispositions, limits, timers and exit status."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sandbox.kernel import signal_send, task_exit
+from sandbox.kernel.rlimits import ResourceLimits
+from sandbox.kernel.signal_queue import SignalHandlers, SignalQueue
+from sandbox.kernel.task_state import WORK_KILL
+from tcpip.waiter import WaitQueue
+
+if TYPE_CHECKING:
+    from sandbox.kernel.kernel import Kernel
+    from sandbox.kernel.posix_timers import IntervalTimer, PosixTimer
+    from sandbox.kernel.sessions import ControllingTerminal, ProcessGroup, Session
+    from sandbox.kernel.signal_info import SignalInfo
+    from sandbox.kernel.task import Task
+    from sandbox.vfs.file_description import FileDescription
+
+
+class ThreadGroup:
+    """`tasks` are the live threads; the group is a zombie when it is empty, and gone when it is reaped."""
+
+    pgrp: ProcessGroup
+    session: Session
+    leader: Task
+
+    def __init__(self, kernel: Kernel, pid: int, parent: ThreadGroup | None, sighand: SignalHandlers) -> None:
+        self.kernel = kernel
+        self.pid = pid
+        self.parent = parent
+        self.parent_task: Task | None = None  # the thread that made it: PDEATHSIG, __WNOTHREAD
+        self.children: dict[ThreadGroup, None] = {}
+        self.tasks: dict[Task, None] = {}
+        self.sighand = sighand
+        self.pending = SignalQueue()
+        self.rlimits = ResourceLimits()
+        # exit and wait
+        self.exiting = False  # exit_group, a fatal signal or the last thread's exit has begun
+        self.exited = False  # all threads are gone
+        self.reaped = False
+        self.exit_status = 0  # as wait(2) returns it; valid once `exiting`
+        self.exit_signal = 0  # what the parent gets; 0 none
+        self.wait_queue = WaitQueue()  # a child's state changed
+        self.signal_queue = WaitQueue()  # a signal became pending, for signalfd; a pidfd's readiness is `exit_queue`
+        self.exit_queue = WaitQueue()
+        self.child_subreaper = False
+        self.has_child_subreaper = False
+        self.is_init = False
+        self.unkillable = False  # SIGNAL_UNKILLABLE: signals with default action are dropped
+        self.did_exec = False
+        # job control
+        self.stop_signal = 0  # a group stop is under way or complete
+        self.stopped = False  # complete
+        self.stop_reported = True  # a wait has consumed it
+        self.continued = False  # WCONTINUED has something to report
+        # accounting, ns and events
+        self.start_ns = kernel.clock.now_ns()
+        self.cpu_ns_past = 0  # host processes that were left by execve
+        self.child_cpu_ns = 0  # waited-for children and theirs
+        self.max_rss_pages = 0
+        self.child_max_rss_pages = 0
+        # timers
+        self.real_timer: IntervalTimer | None = None
+        self.virtual_timer: IntervalTimer | None = None
+        self.prof_timer: IntervalTimer | None = None
+        self.posix_timers: dict[int, PosixTimer] = {}
+        self.next_timer_id = 0
+        self.dumpable = 1
+        self.oom_score_adj = 0
+        self.exe: FileDescription | None = None
+
+    @property
+    def tty(self) -> ControllingTerminal | None:
+        """The session's controlling terminal."""
+        return self.session.tty
+
+    def send_signal(self, info: SignalInfo) -> None:
+        """To the process: any thread that does not block it."""
+        signal_send.send_to_group(self, info)
+
+    def begin_exit(self, status: int) -> None:
+        """exit_group(2) or a fatal signal: every thread must end; `status` is what wait(2) will say."""
+        if self.exiting:
+            return
+        self.exiting = True
+        self.exit_status = status
+        for task in self.tasks:
+            task.work |= WORK_KILL
+        self.kernel.reactor.call_soon(self.finish_exit)
+
+    def finish_exit(self) -> None:
+        """End every thread (from the event loop, after a fatal signal)."""
+        for task in list(self.tasks):
+            task_exit.exit_task(task)
+
+    def cpu_ns(self) -> int:
+        """Processor time of the process, ns."""
+        for task in self.tasks:
+            space = task.space
+            if space is not None:
+                return self.cpu_ns_past + space.cpu_time_ns()
+        return self.cpu_ns_past

@@ -1,0 +1,70 @@
+"""KernelTrapHandler: what a platform calls when a guest thread has stopped. The hottest code of the kernel."""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING
+
+from sandbox.errors import SyscallError
+from sandbox.kernel import task_exit, task_signals, task_syscall
+from sandbox.kernel.signal_info import SignalInfo
+from sandbox.kernel.task import Task
+from sandbox.kernel.task_state import PARK_DEAD
+from sandbox.platform.base import TrapHandler
+
+if TYPE_CHECKING:
+    from sandbox.kernel.kernel import Kernel
+    from sandbox.platform.base import AddressSpace, GuestThread
+
+
+class KernelTrapHandler(TrapHandler):
+    """Dispatch by number; one errno conversion; everything unusual in `task_syscall.finish`."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self.kernel = kernel
+        self.handlers = kernel.handlers
+        self.count = len(kernel.handlers)
+
+    def syscall(self, thread: GuestThread, nr: int, args: tuple[int, int, int, int, int, int]) -> None:
+        t = thread.owner
+        assert type(t) is Task
+        a = t.args
+        a.raw = args
+        a.state = None
+        t.nr = nr
+        t.last_calls.append(nr)
+        kernel = self.kernel
+        if kernel.trace is not None:
+            kernel.trace.enter(t, nr, a)
+        try:
+            result = self.handlers[nr](t, a) if 0 <= nr < self.count else -errno.ENOSYS
+        except SyscallError as error:
+            result = -error.errno
+        except Exception as error:  # noqa: BLE001
+            result = kernel.oops(t, error)
+        if type(result) is int and not t.work:
+            thread.reply(result)
+        else:
+            task_syscall.finish(t, result)
+
+    def fault(self, thread: GuestThread, signo: int, code: int, address: int) -> None:
+        t = thread.owner
+        assert type(t) is Task
+        if t.parked == PARK_DEAD:
+            return
+        t.result = None
+        t.force_signal(SignalInfo(signo, code, addr=address))
+        task_signals.return_to_guest(t)
+
+    def interrupted(self, thread: GuestThread) -> None:
+        t = thread.owner
+        assert type(t) is Task
+        if t.parked == PARK_DEAD:
+            return
+        t.result = None
+        task_signals.return_to_guest(t)
+
+    def space_gone(self, space: AddressSpace, wait_status: int) -> None:
+        tasks = self.kernel.spaces.get(space)
+        if tasks:
+            task_exit.space_gone(list(tasks))
