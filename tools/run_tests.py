@@ -21,10 +21,10 @@ def command(suite: str, labels: list[str], extra: list[str]) -> list[str]:
     """The command line of pytest. Named tests run whole, slow ones included."""
     paths, marks = SUITES[suite]
     chosen = [path for label in labels for path in find_tests(label)]
-    words = [sys.executable, "-m", "pytest", *(chosen or paths), *extra]
+    words = [sys.executable, "-m", "pytest", *(chosen or paths)]
     if not chosen or suite == "soak":
         words += ["-m", marks]
-    return words
+    return words + extra
 
 
 def main(argv: list[str]) -> int:

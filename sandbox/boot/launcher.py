@@ -71,9 +71,16 @@ def launch(options: SandboxOptions, tell: Callable[[str], None]) -> Outcome:
         finally:
             os._exit(status)
     theirs.close()
+    if options.pid_file:
+        _write_pid(options.pid_file, pid)
     for fd in options.donated() - {0, 1, 2}:
         os.close(fd)
     return Launcher(pid, ours, options, tell).run()
+
+
+def _write_pid(path: str, pid: int) -> None:
+    with open(path, "w", encoding="ascii") as file:
+        file.write(str(pid))
 
 
 class Launcher:

@@ -112,6 +112,9 @@ class SandboxOptions:
         "debug",
         "json_log",
         "summary",
+        "readonly_paths",
+        "oci",
+        "pid_file",
     )
 
     def __init__(self, program: Program, root: MountOptions, network: NetworkOptions) -> None:
@@ -130,6 +133,9 @@ class SandboxOptions:
         self.debug = False
         self.json_log = False
         self.summary = False
+        self.readonly_paths: tuple[bytes, ...] = ()
+        self.oci = False  # only the mounts that are listed; otherwise proc, sys, dev, tmp are there by themselves
+        self.pid_file = ""  # written by the launcher: the sentry's process id
 
     def donated(self) -> set[int]:
         """Every descriptor that the sentry may keep."""

@@ -1,0 +1,41 @@
+"""Read and check a bundle's config.json."""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+from runsc.failure import RuntimeFailure
+from runsc.spec.decode import decode
+from runsc.spec.reader import Problems
+from runsc.spec.types import Spec
+from runsc.spec.validate import validate
+
+SIZE_LIMIT: Final = 16 << 20
+
+
+def load_bundle(bundle: str) -> Spec:
+    """The checked spec; a RuntimeFailure lists every problem, each with its path in the file."""
+    import json
+
+    if not os.path.isdir(bundle):
+        raise RuntimeFailure(f"bundle {bundle}: no such directory")
+    path = os.path.join(bundle, "config.json")
+    try:
+        with open(path, "rb") as file:
+            text = file.read(SIZE_LIMIT + 1)
+    except OSError as error:
+        raise RuntimeFailure(f"{path}: {os.strerror(error.errno or 0)}") from None
+    if len(text) > SIZE_LIMIT:
+        raise RuntimeFailure(f"{path}: larger than {SIZE_LIMIT >> 20} MiB")
+    try:
+        document: object = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise RuntimeFailure(f"{path}: not JSON: {error}") from None
+    problems = Problems()
+    spec = decode(document, problems)
+    validate(spec, bundle, problems)
+    if problems.found:
+        lines = tuple(f"{path}: {problem}" for problem in problems.found)
+        raise RuntimeFailure("; ".join(lines), lines=lines)
+    return spec

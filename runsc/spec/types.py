@@ -1,0 +1,175 @@
+"""The part of config.json that this runtime acts on (OCI runtime specification 1.1), typed."""
+
+from __future__ import annotations
+
+import resource
+from typing import Final
+
+RLIMITS: Final = {
+    "RLIMIT_CPU": resource.RLIMIT_CPU,
+    "RLIMIT_FSIZE": resource.RLIMIT_FSIZE,
+    "RLIMIT_DATA": resource.RLIMIT_DATA,
+    "RLIMIT_STACK": resource.RLIMIT_STACK,
+    "RLIMIT_CORE": resource.RLIMIT_CORE,
+    "RLIMIT_RSS": resource.RLIMIT_RSS,
+    "RLIMIT_NPROC": resource.RLIMIT_NPROC,
+    "RLIMIT_NOFILE": resource.RLIMIT_NOFILE,
+    "RLIMIT_MEMLOCK": resource.RLIMIT_MEMLOCK,
+    "RLIMIT_AS": resource.RLIMIT_AS,
+    "RLIMIT_LOCKS": 10,
+    "RLIMIT_SIGPENDING": resource.RLIMIT_SIGPENDING,
+    "RLIMIT_MSGQUEUE": resource.RLIMIT_MSGQUEUE,
+    "RLIMIT_NICE": resource.RLIMIT_NICE,
+    "RLIMIT_RTPRIO": resource.RLIMIT_RTPRIO,
+    "RLIMIT_RTTIME": resource.RLIMIT_RTTIME,
+}
+
+# capabilities(7), by number.
+CAPABILITIES: Final = [
+    "CAP_CHOWN",
+    "CAP_DAC_OVERRIDE",
+    "CAP_DAC_READ_SEARCH",
+    "CAP_FOWNER",
+    "CAP_FSETID",
+    "CAP_KILL",
+    "CAP_SETGID",
+    "CAP_SETUID",
+    "CAP_SETPCAP",
+    "CAP_LINUX_IMMUTABLE",
+    "CAP_NET_BIND_SERVICE",
+    "CAP_NET_BROADCAST",
+    "CAP_NET_ADMIN",
+    "CAP_NET_RAW",
+    "CAP_IPC_LOCK",
+    "CAP_IPC_OWNER",
+    "CAP_SYS_MODULE",
+    "CAP_SYS_RAWIO",
+    "CAP_SYS_CHROOT",
+    "CAP_SYS_PTRACE",
+    "CAP_SYS_PACCT",
+    "CAP_SYS_ADMIN",
+    "CAP_SYS_BOOT",
+    "CAP_SYS_NICE",
+    "CAP_SYS_RESOURCE",
+    "CAP_SYS_TIME",
+    "CAP_SYS_TTY_CONFIG",
+    "CAP_MKNOD",
+    "CAP_LEASE",
+    "CAP_AUDIT_WRITE",
+    "CAP_AUDIT_CONTROL",
+    "CAP_SETFCAP",
+    "CAP_MAC_OVERRIDE",
+    "CAP_MAC_ADMIN",
+    "CAP_SYSLOG",
+    "CAP_WAKE_ALARM",
+    "CAP_BLOCK_SUSPEND",
+    "CAP_AUDIT_READ",
+    "CAP_PERFMON",
+    "CAP_BPF",
+    "CAP_CHECKPOINT_RESTORE",
+]
+
+
+class Rlimit:
+    """process.rlimits[]."""
+
+    __slots__ = ("kind", "soft", "hard")
+
+    def __init__(self, kind: str, soft: int, hard: int) -> None:
+        self.kind = kind
+        self.soft = soft
+        self.hard = hard
+
+
+class Process:
+    """process."""
+
+    __slots__ = (
+        "terminal",
+        "args",
+        "env",
+        "cwd",
+        "uid",
+        "gid",
+        "additional_gids",
+        "umask",
+        "rlimits",
+        "capabilities",
+        "no_new_privileges",
+        "rows",
+        "columns",
+    )
+
+    def __init__(self) -> None:
+        self.terminal = False
+        self.args: list[str] = []
+        self.env: list[str] = []
+        self.cwd = ""
+        self.uid = 0
+        self.gid = 0
+        self.additional_gids: list[int] = []
+        self.umask = 0o022
+        self.rlimits: list[Rlimit] = []
+        self.capabilities: dict[str, list[str]] | None = None
+        self.no_new_privileges = False
+        self.rows = 0
+        self.columns = 0
+
+
+class Mount:
+    """mounts[]."""
+
+    __slots__ = ("destination", "kind", "source", "options")
+
+    def __init__(self, destination: str, kind: str, source: str, options: list[str]) -> None:
+        self.destination = destination
+        self.kind = kind
+        self.source = source
+        self.options = options
+
+    def is_bind(self) -> bool:
+        """By type, or by the option that says so."""
+        return self.kind == "bind" or "bind" in self.options or "rbind" in self.options
+
+
+class Namespace:
+    """linux.namespaces[]."""
+
+    __slots__ = ("kind", "path")
+
+    def __init__(self, kind: str, path: str) -> None:
+        self.kind = kind
+        self.path = path
+
+
+class Spec:
+    """config.json. `process` is None when there is none: `run` needs one, a bundle does not."""
+
+    __slots__ = (
+        "oci_version",
+        "process",
+        "root_path",
+        "root_readonly",
+        "hostname",
+        "mounts",
+        "namespaces",
+        "masked_paths",
+        "readonly_paths",
+        "memory_limit",
+        "pids_limit",
+        "unsupported",
+    )
+
+    def __init__(self) -> None:
+        self.oci_version = ""
+        self.process: Process | None = None
+        self.root_path = ""
+        self.root_readonly = False
+        self.hostname = ""
+        self.mounts: list[Mount] = []
+        self.namespaces: list[Namespace] = []
+        self.masked_paths: list[str] = []
+        self.readonly_paths: list[str] = []
+        self.memory_limit = 0
+        self.pids_limit = 0
+        self.unsupported: list[str] = []  # JSON paths of what is there and would have an effect in runc, but not here

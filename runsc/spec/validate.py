@@ -1,0 +1,194 @@
+"""What must hold of a config.json beyond its types: a tuple of small checks, all of them run."""
+
+from __future__ import annotations
+
+import os
+from typing import Callable, Final
+
+from runsc.spec.reader import Problems
+from runsc.spec.types import CAPABILITIES, RLIMITS, Spec
+
+MOUNT_KINDS: Final = ("bind", "tmpfs", "proc", "sysfs", "devpts", "mqueue", "devtmpfs", "cgroup", "cgroup2")
+NAMESPACE_KINDS: Final = ("pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time")
+MOUNT_OPTIONS: Final = frozenset(
+    [
+        "ro",
+        "rw",
+        "bind",
+        "rbind",
+        "private",
+        "rprivate",
+        "slave",
+        "rslave",
+        "shared",
+        "rshared",
+        "nosuid",
+        "suid",
+        "nodev",
+        "dev",
+        "noexec",
+        "exec",
+        "noatime",
+        "atime",
+        "relatime",
+        "norelatime",
+        "strictatime",
+        "nostrictatime",
+        "nodiratime",
+        "diratime",
+        "newinstance",
+        "defaults",
+    ]
+)
+TMPFS_DATA: Final = ("size=", "mode=", "nr_inodes=", "uid=", "gid=")
+DEVPTS_DATA: Final = ("ptmxmode=", "mode=", "gid=", "uid=", "max=")
+
+
+def check_version(spec: Spec, bundle: str, problems: Problems) -> None:
+    """Major version 1."""
+    if spec.oci_version and spec.oci_version.partition(".")[0] != "1":
+        problems.add("ociVersion", f"{spec.oci_version!r} is not a 1.x version")
+
+
+def check_root(spec: Spec, bundle: str, problems: Problems) -> None:
+    """A directory, absolute or inside the bundle."""
+    if not spec.root_path:
+        return
+    path = os.path.join(bundle, spec.root_path)
+    if not os.path.isdir(path):
+        problems.add("root.path", f"{path}: no such directory")
+
+
+def check_args(spec: Spec, bundle: str, problems: Problems) -> None:
+    """A command."""
+    if spec.process is not None and (not spec.process.args or not spec.process.args[0]):
+        problems.add("process.args", "there is no command")
+
+
+def check_cwd(spec: Spec, bundle: str, problems: Problems) -> None:
+    """Absolute."""
+    if spec.process is not None and spec.process.cwd and not spec.process.cwd.startswith("/"):
+        problems.add("process.cwd", f"{spec.process.cwd!r} is not absolute")
+
+
+def check_env(spec: Spec, bundle: str, problems: Problems) -> None:
+    """NAME=VALUE."""
+    if spec.process is None:
+        return
+    for n, item in enumerate(spec.process.env):
+        if not item.partition("=")[1] or item.startswith("="):
+            problems.add(f"process.env[{n}]", f"{item!r} is not NAME=VALUE")
+
+
+def check_rlimits(spec: Spec, bundle: str, problems: Problems) -> None:
+    """Known, once each, soft not above hard."""
+    seen: set[str] = set()
+    for n, limit in enumerate(spec.process.rlimits if spec.process is not None else ()):
+        path = f"process.rlimits[{n}]"
+        if limit.kind and limit.kind not in RLIMITS:
+            problems.add(f"{path}.type", f"unknown limit {limit.kind!r}")
+        if limit.kind in seen:
+            problems.add(f"{path}.type", f"{limit.kind} is there twice")
+        if limit.soft > limit.hard:
+            problems.add(path, f"soft {limit.soft} is above hard {limit.hard}")
+        seen.add(limit.kind)
+
+
+def check_capabilities(spec: Spec, bundle: str, problems: Problems) -> None:
+    """Known names; effective and inheritable within what contains them."""
+    if spec.process is None or spec.process.capabilities is None:
+        return
+    sets = spec.process.capabilities
+    for name, members in sets.items():
+        for n, capability in enumerate(members):
+            if capability not in CAPABILITIES:
+                problems.add(f"process.capabilities.{name}[{n}]", f"unknown capability {capability!r}")
+    for capability in sorted(set(sets["effective"]) - set(sets["permitted"])):
+        problems.add("process.capabilities.effective", f"{capability} is not permitted")
+    for capability in sorted(set(sets["ambient"]) - (set(sets["permitted"]) & set(sets["inheritable"]))):
+        problems.add("process.capabilities.ambient", f"{capability} is not both permitted and inheritable")
+
+
+def check_hostname(spec: Spec, bundle: str, problems: Problems) -> None:
+    """At most 64 bytes, in a UTS namespace of its own."""
+    if len(spec.hostname.encode()) > 64:
+        problems.add("hostname", "is longer than 64 bytes")
+    if spec.hostname and not any(namespace.kind == "uts" for namespace in spec.namespaces):
+        problems.add("hostname", "needs a uts namespace in linux.namespaces")
+
+
+def check_mounts(spec: Spec, bundle: str, problems: Problems) -> None:
+    """Kinds, absolute destinations, sources of binds, options."""
+    for n, mount in enumerate(spec.mounts):
+        path = f"mounts[{n}]"
+        if mount.destination and not mount.destination.startswith("/"):
+            problems.add(f"{path}.destination", f"{mount.destination!r} is not absolute")
+        if ".." in mount.destination.split("/"):
+            problems.add(f"{path}.destination", f"{mount.destination!r} contains ..")
+        if mount.is_bind():
+            source = os.path.join(bundle, mount.source)
+            if not mount.source:
+                problems.add(f"{path}.source", "is missing")
+            elif not os.path.lexists(source):
+                problems.add(f"{path}.source", f"{source}: no such file or directory")
+        elif mount.kind not in MOUNT_KINDS:
+            problems.add(f"{path}.type", f"unknown kind {mount.kind!r}; known: {', '.join(MOUNT_KINDS)}")
+        if "ro" in mount.options and "rw" in mount.options:
+            problems.add(f"{path}.options", "both ro and rw")
+        data = {"tmpfs": TMPFS_DATA, "devpts": DEVPTS_DATA, "devtmpfs": TMPFS_DATA}.get(mount.kind, ())
+        for m, option in enumerate(mount.options):
+            if option not in MOUNT_OPTIONS and not (data and option.startswith(data)):
+                problems.add(f"{path}.options[{m}]", f"unknown option {option!r} for {mount.kind or 'bind'}")
+
+
+def check_namespaces(spec: Spec, bundle: str, problems: Problems) -> None:
+    """Known, once each; a path names a file."""
+    seen: set[str] = set()
+    for n, namespace in enumerate(spec.namespaces):
+        path = f"linux.namespaces[{n}]"
+        if namespace.kind not in NAMESPACE_KINDS:
+            problems.add(f"{path}.type", f"unknown kind {namespace.kind!r}; known: {', '.join(NAMESPACE_KINDS)}")
+        if namespace.kind in seen:
+            problems.add(f"{path}.type", f"{namespace.kind} is there twice")
+        if namespace.path and not os.path.exists(namespace.path):
+            problems.add(f"{path}.path", f"{namespace.path}: no such file")
+        if namespace.path and namespace.kind not in ("network",):
+            problems.add(f"{path}.path", f"a {namespace.kind} namespace cannot be joined: every sandbox has its own")
+        seen.add(namespace.kind)
+
+
+def check_paths(spec: Spec, bundle: str, problems: Problems) -> None:
+    """Masked and read-only paths are absolute."""
+    for name, paths in (("maskedPaths", spec.masked_paths), ("readonlyPaths", spec.readonly_paths)):
+        for n, path in enumerate(paths):
+            if not path.startswith("/"):
+                problems.add(f"linux.{name}[{n}]", f"{path!r} is not absolute")
+
+
+def check_supported(spec: Spec, bundle: str, problems: Problems) -> None:
+    """What would be run or enforced elsewhere and is not here must not be passed over in silence."""
+    for path in spec.unsupported:
+        if path.startswith("hooks.") or path.endswith(("Mappings", ".sysctl", ".devices")):
+            problems.add(path, "is not supported")
+
+
+CHECKS: Final[tuple[Callable[[Spec, str, Problems], None], ...]] = (
+    check_version,
+    check_root,
+    check_args,
+    check_cwd,
+    check_env,
+    check_rlimits,
+    check_capabilities,
+    check_hostname,
+    check_mounts,
+    check_namespaces,
+    check_paths,
+    check_supported,
+)
+
+
+def validate(spec: Spec, bundle: str, problems: Problems) -> None:
+    """Run every check."""
+    for check in CHECKS:
+        check(spec, bundle, problems)

@@ -1,0 +1,49 @@
+"""What the host must offer, and the one line when it does not."""
+
+from __future__ import annotations
+
+import pytest
+
+from sandbox.boot.host_checks import HostLacks, check_host, parse_release
+
+
+def nothing(path: str) -> str:
+    return ""
+
+
+@pytest.mark.parametrize(
+    ("release", "version"),
+    [("6.1.0-18-amd64", (6, 1)), ("5.19", (5, 19)), ("6", (6, 0)), ("5.4.0-rc1+", (5, 4)), ("6.8-x", (6, 8))],
+)
+def test_releases(release: str, version: tuple[int, int]) -> None:
+    assert parse_release(release) == version
+
+
+def test_a_kernel_that_is_too_old_gets_one_line() -> None:
+    with pytest.raises(HostLacks) as raised:
+        check_host("Linux", "5.15.0-91-generic", "x86_64", nothing)
+    assert str(raised.value) == "Linux 5.19 or later is needed, this is 5.15.0-91-generic"
+
+
+def test_other_systems_and_machines() -> None:
+    with pytest.raises(HostLacks, match="Linux is needed, this is Darwin"):
+        check_host("Darwin", "23.1", "x86_64", nothing)
+    with pytest.raises(HostLacks, match="x86-64 machine is needed, this is aarch64"):
+        check_host("Linux", "6.8", "aarch64", nothing)
+
+
+def test_seccomp_without_notification() -> None:
+    files = {"/proc/sys/kernel/seccomp/actions_avail": "kill_process kill_thread trap errno trace log allow"}
+    with pytest.raises(HostLacks, match="no seccomp user notification"):
+        check_host("Linux", "6.8", "x86_64", lambda path: files.get(path, ""))
+
+
+def test_yama_that_forbids_all() -> None:
+    files = {"/proc/sys/kernel/yama/ptrace_scope": "3\n"}
+    with pytest.raises(HostLacks, match="ptrace_scope is 3"):
+        check_host("Linux", "6.8", "x86_64", lambda path: files.get(path, ""))
+
+
+def test_a_good_host_passes() -> None:
+    files = {"/proc/sys/kernel/seccomp/actions_avail": "kill_process user_notif trap allow"}
+    check_host("Linux", "6.8.0", "x86_64", lambda path: files.get(path, ""))

@@ -1,0 +1,200 @@
+"""config.json: what is read, and that every problem is listed with its path."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from runsc.cli import run_command_line
+from runsc.failure import RuntimeFailure
+from runsc.spec.decode import decode
+from runsc.spec.default import default_spec
+from runsc.spec.load import load_bundle
+from runsc.spec.reader import Problems
+from runsc.spec.validate import validate
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Path:
+    (tmp_path / "rootfs").mkdir()
+    (tmp_path / "config.json").write_text(json.dumps(good()))
+    return tmp_path
+
+
+def good() -> dict[str, Any]:
+    return copy.deepcopy(default_spec(["sh", "-c", "true"], "rootfs", False))
+
+
+def problems_with(bundle: Path, document: object) -> list[str]:
+    (bundle / "config.json").write_text(json.dumps(document))
+    try:
+        load_bundle(str(bundle))
+    except RuntimeFailure as failure:
+        head = f"{bundle}/config.json: "
+        assert all(line.startswith(head) for line in failure.lines)
+        return [line.removeprefix(head) for line in failure.lines]
+    return []
+
+
+def test_the_default_is_good(bundle: Path) -> None:
+    spec = load_bundle(str(bundle))
+    assert spec.process is not None
+    assert spec.process.args == ["sh", "-c", "true"]
+    assert spec.process.rlimits[0].soft == 1024
+    assert spec.root_readonly
+    assert [mount.kind for mount in spec.mounts][:2] == ["proc", "tmpfs"]
+
+
+CASES: list[tuple[list[str | int], object, str]] = [
+    (["ociVersion"], "2.0.0", "ociVersion: '2.0.0' is not a 1.x version"),
+    (["ociVersion"], 1, "ociVersion: must be a string, is a number"),
+    (["root"], None, "root: is missing"),
+    (["root", "path"], "nowhere", "root.path: "),
+    (["root", "readonly"], "yes", "root.readonly: must be a boolean, is a string"),
+    (["process"], [], "process: must be an object, is an array"),
+    (["process", "args"], [], "process.args: there is no command"),
+    (["process", "args"], ["a\0b"], "process.args[0]: contains a NUL character"),
+    (["process", "args"], "sh", "process.args: must be an array, is a string"),
+    (["process", "cwd"], "tmp", "process.cwd: 'tmp' is not absolute"),
+    (["process", "env"], ["A=1", "B"], "process.env[1]: 'B' is not NAME=VALUE"),
+    (["process", "user", "uid"], -1, "process.user.uid: -1 is not between"),
+    (["process", "user", "uid"], True, "process.user.uid: must be a whole number, is a boolean"),
+    (["process", "user", "uid"], 1.5, "process.user.uid: must be a whole number, is a number"),
+    (["process", "rlimits", 0, "type"], "RLIMIT_X", "process.rlimits[0].type: unknown limit 'RLIMIT_X'"),
+    (["process", "rlimits", 0, "soft"], 2000, "process.rlimits[0]: soft 2000 is above hard 1024"),
+    (
+        ["process", "capabilities", "bounding"],
+        ["CAP_X"],
+        "process.capabilities.bounding[0]: unknown capability 'CAP_X'",
+    ),
+    (
+        ["process", "capabilities", "effective"],
+        ["CAP_CHOWN"],
+        "process.capabilities.effective: CAP_CHOWN is not permitted",
+    ),
+    (["hostname"], "x" * 65, "hostname: is longer than 64 bytes"),
+    (["mounts", 0, "destination"], "proc", "mounts[0].destination: 'proc' is not absolute"),
+    (["mounts", 0, "destination"], "/a/../b", "mounts[0].destination: '/a/../b' contains .."),
+    (["mounts", 0, "type"], "ext4", "mounts[0].type: unknown kind 'ext4'"),
+    (["mounts", 0, "type"], "bind", "mounts[0].source: "),
+    (["mounts", 0, "options"], ["ro", "rw"], "mounts[0].options: both ro and rw"),
+    (["mounts", 0, "options"], ["frob"], "mounts[0].options[0]: unknown option 'frob'"),
+    (["mounts", 0], 7, "mounts[0]: must be an object, is a number"),
+    (["linux", "namespaces", 0, "type"], "pidd", "linux.namespaces[0].type: unknown kind 'pidd'"),
+    (["linux", "namespaces", 1], {"type": "pid"}, "linux.namespaces[1].type: pid is there twice"),
+    (["linux", "namespaces", 1], {"type": "network", "path": "/no"}, "linux.namespaces[1].path: /no: no such file"),
+    (["linux", "maskedPaths"], ["proc"], "linux.maskedPaths[0]: 'proc' is not absolute"),
+    (["hooks"], {"prestart": [{"path": "/bin/true"}]}, "hooks.prestart: is not supported"),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "problem"), CASES)
+def test_each_problem_has_its_path(bundle: Path, path: list[str | int], value: object, problem: str) -> None:
+    document: Any = good()
+    place = document
+    for key in path[:-1]:
+        place = place[key]
+    if value is None:
+        del place[path[-1]]
+    else:
+        place[path[-1]] = value
+    found = problems_with(bundle, document)
+    assert any(line.startswith(problem) for line in found), found
+
+
+def test_all_problems_are_listed(bundle: Path) -> None:
+    found = problems_with(bundle, {"root": {}, "process": {"args": [1], "cwd": "x", "terminal": 3}, "hostname": 4})
+    assert [line.partition(":")[0] for line in found] == [
+        "ociVersion",
+        "root.path",
+        "process.terminal",
+        "process.args[0]",
+        "hostname",
+        "process.args",
+        "process.cwd",
+    ]
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1,2", "\xff", "[" * 100_000, "nul"])
+def test_what_is_not_json(bundle: Path, text: str, capfd: pytest.CaptureFixture[str]) -> None:
+    (bundle / "config.json").write_bytes(text.encode("latin-1"))
+    assert run_command_line(["run", "--bundle", str(bundle), "x"]) == 1
+    err = capfd.readouterr().err
+    assert err.startswith(f"runsc: {bundle}/config.json: not JSON: ") and err.count("\n") == 1
+
+
+def test_missing_bundle_and_missing_file(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert run_command_line(["run", "--bundle", str(tmp_path / "no"), "x"]) == 1
+    assert run_command_line(["run", "--bundle", str(tmp_path), "x"]) == 1
+    err = capfd.readouterr().err.splitlines()
+    assert err == [
+        f"runsc: bundle {tmp_path}/no: no such directory",
+        f"runsc: {tmp_path}/config.json: No such file or directory",
+    ]
+
+
+def test_spec_writes_a_file_that_run_accepts(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "rootfs").mkdir()
+    assert run_command_line(["spec", "--bundle", str(tmp_path), "echo", "hi"]) == 0
+    spec = load_bundle(str(tmp_path))
+    assert spec.process is not None and spec.process.args == ["echo", "hi"]
+    assert run_command_line(["spec", "--bundle", str(tmp_path)]) == 1
+    assert "exists" in capfd.readouterr().err
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    "ociVersion",
+                    "root",
+                    "path",
+                    "process",
+                    "args",
+                    "env",
+                    "cwd",
+                    "user",
+                    "uid",
+                    "rlimits",
+                    "type",
+                    "soft",
+                    "hard",
+                    "mounts",
+                    "destination",
+                    "source",
+                    "options",
+                    "linux",
+                    "namespaces",
+                    "resources",
+                    "memory",
+                    "limit",
+                    "hooks",
+                    "prestart",
+                    "maskedPaths",
+                    "capabilities",
+                    "bounding",
+                ]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(JSON)
+def test_no_document_surprises_the_reader(document: object) -> None:
+    problems = Problems()
+    validate(decode(document, problems), "/nonexistent", problems)
+    assert problems.found

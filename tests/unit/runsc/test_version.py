@@ -1,0 +1,26 @@
+"""`runsc version`, and the version that the distribution carries."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from runsc.cli import run_command_line
+from runsc.version import VERSION
+
+
+def test_version_prints_the_version_and_the_specification(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command_line(["version"]) == 0
+    assert capsys.readouterr().out == f"runsc version {VERSION}\nspec: 1.1.0\n"
+
+
+def test_the_distribution_has_the_same_version() -> None:
+    project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())["project"]
+    assert project["version"] == VERSION
+
+
+def test_version_takes_no_arguments(capfd: pytest.CaptureFixture[str]) -> None:
+    assert run_command_line(["version", "x"]) == 1
+    assert capfd.readouterr().err == "runsc: version takes no arguments: 'x'\n"
