@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from sandbox.mm.backing import Backing
     from sandbox.syscalls.args import SyscallArgs
     from sandbox.vfs.epoll import EpollItem
+    from sandbox.vfs.kstat import Kstat
+    from sandbox.vfs.path import Path
 
 WOULD_BLOCK: Final = -errno.EAGAIN
 
@@ -33,6 +35,7 @@ class FileDescription:
         self.refs = 0
         self.queue = WaitQueue()  # readiness; regular files never use it
         self.epoll_items: list[EpollItem] | None = None  # the interest lists that name it
+        self.path: Path | None = None  # where it was opened, pinned; None for what has no place in the tree
 
     # --- life ---
 
@@ -50,6 +53,9 @@ class FileDescription:
                 for item in items:
                     item.file_gone()
             self.release()
+            path = self.path
+            if path is not None:
+                path.unpin()
 
     def release(self) -> None:
         """The last reference is gone: give back what it holds."""
@@ -94,7 +100,8 @@ class FileDescription:
 
     def unread(self, data: memoryview) -> None:
         """Take back the end of what the last `read` gave: the caller could not store it (EFAULT).
-        Files with a position need nothing here; a stream puts it back at its head; others lose it, as on Linux."""
+        A stream overrides this and puts it back at its head; messages are lost, as on Linux."""
+        self.pos = max(0, self.pos - len(data))
 
     def poll(self, t: Task | None) -> int:
         """Readiness now, as EVENT_* bits. `queue` is notified whenever it grows."""
@@ -121,5 +128,11 @@ class FileDescription:
         """Extra lines of /proc/PID/fdinfo/N."""
         return ""
 
-    # Path-based operations (fstat, getdents, fsync, ftruncate, fallocate, xattrs, locks) are in
-    # vfs/: descriptions that have an inode override `stat` and its kin.
+    def stat(self) -> Kstat:
+        """fstat(2) of a file that has no `path`: an anonymous inode, unless overridden (pipes, sockets)."""
+        from sandbox.vfs.kstat import Kstat
+
+        return Kstat(0o600)
+
+    # Path-based operations (fstat, getdents, fsync, ftruncate, fallocate, xattrs, locks) work on
+    # `path.inode`; see sandbox/vfs/.

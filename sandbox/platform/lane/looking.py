@@ -158,7 +158,7 @@ class LaneLooker(Looker):
 
     # --- notifications ---
 
-    def on_listener(self, events: int) -> None:
+    def on_listener(self) -> None:
         """The reactor saw the listener readable."""
         listener = self.platform.listener
         for _ in range(_BATCH):

@@ -100,7 +100,7 @@ class LanePlatform(Platform):
         self.min_signal_stack = boot[layout.LANE_BOOT + 2]
         if self.min_signal_stack > layout.STACK_SIZE // 4:
             raise PlatformError(f"signal frames of {self.min_signal_stack} bytes are too large for the stub's stacks")
-        self.reactor.watch(self.listener.fd, READ, self.looker.on_listener)
+        self.reactor.watch_first(self.listener.fd, self.looker.on_listener)
         self.reactor.watch(space.pidfd, READ, lambda _: self._reap(space))
         self.reactor.looker = self.looker
 
@@ -143,7 +143,7 @@ class LanePlatform(Platform):
                     self._reap(space)
         self.active.clear()
         self.reactor.looker = Looker()
-        self.reactor.unwatch(self.listener.fd)
+        self.reactor.unwatch_first(self.listener.fd)
         os.close(self.listener.fd)
         self.control.release()
         self._control_map.close()
