@@ -310,5 +310,7 @@ ROWS: Final[tuple[Row, ...]] = (
     Row(295, "preadv", sys_preadv, FULL, (Arg.FD, Arg.OUT_IOVEC, Arg.INT, Arg.LONG)),
     Row(296, "pwritev", sys_pwritev, FULL, (Arg.FD, Arg.IN_IOVEC, Arg.INT, Arg.LONG)),
     Row(327, "preadv2", sys_preadv2, FULL, (Arg.FD, Arg.OUT_IOVEC, Arg.INT, Arg.LONG, Arg.LONG, Arg.HEX)),
-    Row(328, "pwritev2", sys_pwritev2, PARTIAL, (Arg.FD, Arg.IN_IOVEC, Arg.INT, Arg.LONG, Arg.LONG, Arg.HEX), _SYNC_NOTE),
+    Row(
+        328, "pwritev2", sys_pwritev2, PARTIAL, (Arg.FD, Arg.IN_IOVEC, Arg.INT, Arg.LONG, Arg.LONG, Arg.HEX), _SYNC_NOTE
+    ),
 )

@@ -1,0 +1,62 @@
+"""pipe, pipe2 (fs/pipe.c)."""
+
+from __future__ import annotations
+
+import errno
+import struct
+from typing import TYPE_CHECKING, Final
+
+from sandbox.abi.linux.fcntl import O_CLOEXEC, O_DIRECT, O_NONBLOCK
+from sandbox.errors import SyscallError
+from sandbox.kernel.control import Result
+from sandbox.kernel.pipe import new_pipe
+from sandbox.syscalls.row import FULL, Arg, Row
+
+if TYPE_CHECKING:
+    from sandbox.kernel.task import Task
+    from sandbox.syscalls.args import SyscallArgs
+
+_PAIR: Final = struct.Struct("<ii")
+
+
+def _pipe(t: Task, addr: int, flags: int) -> Result:
+    read_end, write_end = new_pipe(t, flags)
+    fds = t.fds
+    cloexec = flags & O_CLOEXEC != 0
+    read_end.acquire()
+    write_end.acquire()
+    try:
+        first = fds.install(read_end, 0, cloexec)
+        try:
+            second = fds.install(write_end, 0, cloexec)
+            try:
+                t.copy_out(addr, _PAIR.pack(first, second))
+            except SyscallError:
+                fds.close(second)
+                raise
+        except SyscallError:
+            fds.close(first)
+            raise
+    finally:
+        read_end.drop()
+        write_end.drop()
+    return 0
+
+
+def sys_pipe(t: Task, a: SyscallArgs) -> Result:
+    """pipe(2)."""
+    return _pipe(t, a.addr(0), 0)
+
+
+def sys_pipe2(t: Task, a: SyscallArgs) -> Result:
+    """pipe2(2)."""
+    flags = a.int(1)
+    if flags & ~(O_CLOEXEC | O_NONBLOCK | O_DIRECT):
+        return -errno.EINVAL
+    return _pipe(t, a.addr(0), flags)
+
+
+ROWS: Final[tuple[Row, ...]] = (
+    Row(22, "pipe", sys_pipe, FULL, (Arg.STRUCT_OUT,)),
+    Row(293, "pipe2", sys_pipe2, FULL, (Arg.STRUCT_OUT, Arg.HEX)),
+)
