@@ -16,7 +16,7 @@ MAY_IMPORT = {
     "tools": {"tcpip", "sandbox", "runsc", "tools"},
 }
 PURE = ("tcpip/header", "tcpip/network", "tcpip/transport", "tcpip/stack")
-HOST_MODULES = {"socket", "os", "time", "random", "threading", "logging", "subprocess", "select"}
+HOST_MODULES = {"socket", "os", "time", "threading", "logging", "subprocess", "select"}
 
 
 def imported(path: Path) -> set[str]:
@@ -48,6 +48,17 @@ def test_protocol_code_does_not_touch_the_host() -> None:
         for path in (ROOT / folder).rglob("*.py"):
             for name in imported(path) & HOST_MODULES:
                 wrong.append(f"{path.relative_to(ROOT)} imports {name}")
+    assert not wrong
+
+
+def test_protocol_code_uses_only_the_random_source_it_is_given() -> None:
+    wrong = []
+    for folder in PURE:
+        for path in (ROOT / folder).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "random":
+                    if node.attr != "Random":
+                        wrong.append(f"{path.relative_to(ROOT)}:{node.lineno} uses random.{node.attr}")
     assert not wrong
 
 

@@ -1,0 +1,81 @@
+"""The sentry: the process that is the sandbox's kernel. PID 1 of its own PID namespace.
+
+Order matters: tie its life to the launcher's, let go of what was not donated, start the platform (whose
+first process still needs privileges to give everything up), mount, then drop privileges, and only then
+load guest code.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import select
+import signal
+import sys
+from typing import Final
+
+from sandbox.boot import channel, confine, libc
+from sandbox.boot.options import SandboxOptions
+
+IGNORED: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
+FAILURE: Final = 125
+
+
+def sentry_main(options: SandboxOptions, channel_fd: int) -> None:
+    """In the forked process: run the sandbox to its end. The launcher is told everything over the channel."""
+    _settle(options, channel_fd)
+    from sandbox.boot.sandbox import Sandbox, StartFailure
+    from sandbox.platform.base import PlatformError
+
+    sandbox = Sandbox(options, channel_fd)
+    try:
+        try:
+            sandbox.start()
+        except StartFailure as failure:
+            channel.send(channel_fd, channel.FAILED, bytes([failure.status]) + str(failure).encode("utf-8", "replace"))
+            return
+        except PlatformError as error:
+            channel.send(channel_fd, channel.FAILED, bytes([FAILURE]) + str(error).encode("utf-8", "replace"))
+            return
+        gc.freeze()
+        sandbox.run()
+    except Exception as error:  # the last resort: a line for the user, the whole story for the log
+        _report_crash(options, channel_fd, error)
+    finally:
+        sandbox.close()
+
+
+def _settle(options: SandboxOptions, channel_fd: int) -> None:
+    """Die with the launcher, in a session of our own, with nothing open that was not donated."""
+    libc.prctl(libc.PR_SET_PDEATHSIG, int(signal.SIGKILL))
+    poll = select.poll()
+    poll.register(channel_fd, select.POLLIN)
+    if any(mask & select.POLLHUP for _, mask in poll.poll(0)):
+        os._exit(1)  # it was gone before we asked
+    os.setsid()
+    for number in IGNORED:
+        signal.signal(number, signal.SIG_IGN)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    os.set_blocking(channel_fd, False)
+    confine.close_all_but(options.donated() | {channel_fd})
+    confine.raise_descriptor_limit()
+    libc.set_name(b"runsc-sandbox")
+    os.umask(0)
+    sys.setrecursionlimit(2000)
+
+
+def _report_crash(options: SandboxOptions, channel_fd: int, error: Exception) -> None:
+    import traceback
+
+    text = "".join(traceback.format_exception(error))
+    if options.log_fd >= 0:
+        from sandbox.boot.logging import log_sink
+
+        sink = log_sink(options.log_fd, options.json_log)
+        for line in text.splitlines():
+            sink(3, line)
+    elif options.debug:
+        os.write(2, text.encode("utf-8", "backslashreplace"))
+    message = f"the sandbox's kernel failed: {type(error).__name__}: {error}"
+    channel.send(channel_fd, channel.FAILED, bytes([FAILURE]) + message.encode("utf-8", "replace"))
