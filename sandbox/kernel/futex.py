@@ -1,17 +1,17 @@
 """Futexes: who waits on which word (futex(2)).
 
-A key is (address space, address) for private words and (backing key, offset) for shared ones. The
+A key is (mm, address) for private words and (backing key, offset) for shared ones. The
 kernel is one thread, so compare-and-enqueue is atomic by itself: a waker's call is served before or after.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Hashable
 
 if TYPE_CHECKING:
     from sandbox.kernel.task import Task
 
-Key = tuple[object, int]
+Key = Hashable
 
 
 class FutexWaiter:
@@ -25,7 +25,7 @@ class FutexWaiter:
     def __init__(self, task: Task, address: int, bitset: int, deadline: int | None) -> None:
         self.task = task
         self.address = address
-        self.key: Key = (None, 0)
+        self.key: Key = None
         self.bitset = bitset
         self.woken = False
         self.queued = False
@@ -103,9 +103,8 @@ class PiState:
 
 
 def key_of(t: Task, address: int, private: bool) -> Key:
-    """The key of the word at `address`."""
-    if not private and t.mm is not None:
-        shared = t.mm.futex_key(address)
-        if shared is not None:
-            return shared
-    return (t.space, address)
+    """The key of the word at `address`; EFAULT when a word that may be shared lies nowhere."""
+    mm = t.mm
+    if not private and mm is not None:
+        return mm.futex_key(address)
+    return (mm, address)

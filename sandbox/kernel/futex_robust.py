@@ -42,8 +42,7 @@ def exit_futexes(t: Task) -> None:
                 write_word(t, t.clear_child_tid, 0)
             except SyscallError:
                 pass
-            t.kernel.futexes.wake(key_of(t, t.clear_child_tid, False), 1)
-            t.kernel.futexes.wake((t.space, t.clear_child_tid), 1)
+            _wake_word(t, t.clear_child_tid)
         t.clear_child_tid = 0
 
 
@@ -69,17 +68,22 @@ def _owner_died(t: Task, address: int, is_pi: bool, pending: bool) -> None:
     if address & 3:
         return
     value = read_word(t, address)
-    futexes = t.kernel.futexes
     if pending and not is_pi and not value & FUTEX_TID_MASK:
-        futexes.wake(key_of(t, address, False), 1)
+        _wake_word(t, address)
         return
     if value & FUTEX_TID_MASK != t.tid:
         return
     write_word(t, address, value & FUTEX_WAITERS | FUTEX_OWNER_DIED)
     if not is_pi and value & FUTEX_WAITERS:
-        private = (t.space, address)
-        if not futexes.wake(key_of(t, address, False), 1):
-            futexes.wake(private, 1)
+        _wake_word(t, address)
+
+
+def _wake_word(t: Task, address: int) -> None:
+    """One waiter, whether it waits with FUTEX_PRIVATE_FLAG or without: both have one key in private memory."""
+    try:
+        t.kernel.futexes.wake(key_of(t, address, False), 1)
+    except SyscallError:
+        pass
 
 
 def _leave_pi_locks(t: Task) -> None:

@@ -128,11 +128,6 @@ class Kernel:
         """How many tasks share it."""
         return len(self.spaces.get(space, ()))
 
-    def release_thread(self, t: Task) -> None:
-        """The host thread of a task that ended while the platform worked on it."""
-        if t.space in self.spaces:
-            t.thread.release()
-
     # --- ends ---
 
     def init_exited(self, init: ThreadGroup) -> None:

@@ -83,6 +83,7 @@ class Task:
         "ioprio",
         "affinity",
         "timer_slack_ns",
+        "default_timer_slack_ns",
         "personality",
         "start_ns",
         "__weakref__",
@@ -136,7 +137,7 @@ class Task:
         self.reset_on_fork = False
         self.ioprio = 0
         self.affinity = kernel.cpu_mask
-        self.timer_slack_ns = 50_000
+        self.timer_slack_ns = self.default_timer_slack_ns = 50_000
         self.personality = 0
         self.start_ns = kernel.clock.now_ns()
 

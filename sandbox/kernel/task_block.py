@@ -109,12 +109,9 @@ def execute(t: Task, wanted: Execute) -> None:
 
 
 def end_host_op(t: Task) -> bool:
-    """The platform's operation is over. False: the task ended meanwhile; its thread is released now."""
+    """The platform's operation is over. False: the task is dead (its space was)."""
     t.host_op = False
-    if t.parked == PARK_DEAD:
-        t.kernel.release_thread(t)
-        return False
-    return True
+    return t.parked != PARK_DEAD
 
 
 def complete(t: Task, result: Result) -> None:

@@ -13,7 +13,7 @@ from sandbox.kernel import job_control, task_block, task_signals
 from sandbox.kernel.futex_robust import exit_futexes
 from sandbox.kernel.sessions import check_orphaned_by_exit
 from sandbox.kernel.signal_info import SignalInfo
-from sandbox.kernel.task_state import PARK_DEAD
+from sandbox.kernel.task_state import PARK_DEAD, WORK_KILL
 from tcpip.waiter import EVENT_IN
 
 if TYPE_CHECKING:
@@ -27,6 +27,9 @@ def exit_task(t: Task) -> None:
     if t.parked == PARK_DEAD:
         return
     group, kernel = t.group, t.kernel
+    if t.host_op:
+        t.work |= WORK_KILL  # what the platform does for it has to end first; then it comes here again
+        return
     task_block.abandon(t)
     t.parked = PARK_DEAD
     kernel.forget_timers(t)
@@ -54,6 +57,9 @@ def exit_task(t: Task) -> None:
     if group.pending.mask & ~t.blocked:
         task_signals.retarget(t, group.pending.mask & ~t.blocked)
     job_control.check_stop_complete(group)
+    if group.exec_waiter is not None and len(group.tasks) == 1:
+        waiter, group.exec_waiter = group.exec_waiter, None
+        waiter()
 
 
 def leave_memory(t: Task) -> None:
@@ -74,13 +80,12 @@ def finish_vfork(t: Task) -> None:
 def _leave_space(t: Task) -> None:
     """The host's side of the end, and the VMAs with the last user."""
     mm = t.mm
-    last = t.kernel.leave_space(t, t.space)
     t.mm = None
-    if last and mm is not None:
-        mm.release()
-    if last:
+    if mm is not None:
+        mm.drop()
+    if t.kernel.leave_space(t, t.space):
         t.space.kill()
-    elif not t.host_op:
+    else:
         t.thread.release()
 
 
@@ -210,4 +215,5 @@ def space_gone(tasks: list[Task]) -> None:
         if not group.exiting:
             group.begin_exit(SIGKILL)
     for task in tasks:
+        task.host_op = False
         exit_task(task)

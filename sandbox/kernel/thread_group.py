@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Callable
 
 from sandbox.kernel import signal_send, task_exit
 from sandbox.kernel.rlimits import ResourceLimits
@@ -12,11 +12,11 @@ from tcpip.waiter import WaitQueue
 
 if TYPE_CHECKING:
     from sandbox.kernel.kernel import Kernel
-    from sandbox.kernel.posix_timers import IntervalTimer, PosixTimer
+    from sandbox.kernel.interval_timer import IntervalTimer
+    from sandbox.kernel.posix_timers import PosixTimer
     from sandbox.kernel.sessions import ControllingTerminal, ProcessGroup, Session
     from sandbox.kernel.signal_info import SignalInfo
     from sandbox.kernel.task import Task
-    from sandbox.vfs.file_description import FileDescription
 
 
 class ThreadGroup:
@@ -50,6 +50,7 @@ class ThreadGroup:
         self.is_init = False
         self.unkillable = False  # SIGNAL_UNKILLABLE: signals with default action are dropped
         self.did_exec = False
+        self.exec_waiter: Callable[[], None] | None = None  # execve waits for the other threads to be gone
         # job control
         self.stop_signal = 0  # a group stop is under way or complete
         self.stopped = False  # complete
@@ -67,9 +68,7 @@ class ThreadGroup:
         self.prof_timer: IntervalTimer | None = None
         self.posix_timers: dict[int, PosixTimer] = {}
         self.next_timer_id = 0
-        self.dumpable = 1
         self.oom_score_adj = 0
-        self.exe: FileDescription | None = None
 
     @property
     def tty(self) -> ControllingTerminal | None:
@@ -86,9 +85,13 @@ class ThreadGroup:
             return
         self.exiting = True
         self.exit_status = status
+        self.kill_threads()
+        self.kernel.reactor.call_soon(self.finish_exit)
+
+    def kill_threads(self) -> None:
+        """None of them goes back to guest code."""
         for task in self.tasks:
             task.work |= WORK_KILL
-        self.kernel.reactor.call_soon(self.finish_exit)
 
     def finish_exit(self) -> None:
         """End every thread (from the event loop, after a fatal signal)."""

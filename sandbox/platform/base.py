@@ -76,6 +76,10 @@ class AddressSpace(ABC):
     def resident_pages(self) -> int:
         """Pages of host memory in use now (0 when it can't be told)."""
 
+    def cpu_time_ns(self) -> int:
+        """Processor time that the host process has used (0 when it can't be told)."""
+        return 0
+
 
 class GuestThread(ABC):
     """One guest thread: one host thread."""
@@ -107,6 +111,10 @@ class GuestThread(ABC):
     def set_fpu_state(self, image: bytes) -> bool:
         """Replace it; False when the image is not one that the CPU would accept (nothing changed then).
         The empty image is the CPU's initial state."""
+
+    def cpu_time_ns(self) -> int:
+        """Processor time that the host thread has used (0 when it can't be told)."""
+        return 0
 
     @abstractmethod
     def reply(self, value: int) -> None:

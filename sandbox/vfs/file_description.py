@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sandbox.mm.backing import Backing
     from sandbox.syscalls.args import SyscallArgs
     from sandbox.vfs.epoll import EpollItem
+    from sandbox.vfs.fasync import FileOwner
     from sandbox.vfs.kstat import Kstat
     from sandbox.vfs.path import Path
 
@@ -35,6 +36,7 @@ class FileDescription:
         self.refs = 0
         self.queue = WaitQueue()  # readiness; regular files never use it
         self.epoll_items: list[EpollItem] | None = None  # the interest lists that name it
+        self.owner: FileOwner | None = None  # F_SETOWN, F_SETSIG, O_ASYNC
         self.path: Path | None = None  # where it was opened, pinned; None for what has no place in the tree
 
     # --- life ---
@@ -52,6 +54,8 @@ class FileDescription:
                 self.epoll_items = None
                 for item in items:
                     item.file_gone()
+            if self.owner is not None:
+                self.owner.stop()
             self.release()
             path = self.path
             if path is not None:
@@ -106,6 +110,17 @@ class FileDescription:
     def poll(self, t: Task | None) -> int:
         """Readiness now, as EVENT_* bits. `queue` is notified whenever it grows."""
         return EVENT_IN | EVENT_OUT
+
+    def check_status_flags(self, t: Task, flags: int) -> None:
+        """F_SETFL: `flags` are about to become the status flags; EINVAL for one that the file cannot have."""
+
+    def add_seals(self, t: Task, seals: int) -> int:
+        """F_ADD_SEALS of a memfd."""
+        raise SyscallError(errno.EINVAL)
+
+    def get_seals(self, t: Task) -> int:
+        """F_GET_SEALS of a memfd."""
+        raise SyscallError(errno.EINVAL)
 
     def ioctl(self, t: Task, cmd: int, arg: int, a: SyscallArgs) -> Result:
         """ioctl(2) except what every file has (FIONBIO, FIOCLEX …)."""

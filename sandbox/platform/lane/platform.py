@@ -317,8 +317,8 @@ class LanePlatform(Platform):
 
         def ordered(entry: int, result: int) -> None:
             parent_done[0] = True
-            self._identified(parent)
             if result < 0:
+                self._identified(parent)
                 space.finished()
                 done(None)
             else:
@@ -354,7 +354,8 @@ class LanePlatform(Platform):
                 hostcalls.tgkill(space.pid, tid, 0)
             except OSError:
                 continue
-            identify, parent.identify = parent.identify, None
+            identify = parent.identify
+            self._identified(parent)
             identify(tid)
             return self.listener.answer(id_, 0)
         return False
