@@ -12,7 +12,7 @@ from typing import Final
 ROOT: Final = Path(__file__).resolve().parent.parent
 TESTS: Final = ROOT / "tests"
 KINDS: Final = ("unit", "integration", "guest", "e2e")
-BUILD_TARGETS: Final = ("tcpip", "runsc", "sandbox")
+BUILD_TARGETS: Final = ("tcpip", "runsc")
 
 
 class UnknownLabel(Exception):

@@ -61,6 +61,16 @@ def build() -> str:
     return BINARY
 
 
+def stub_bytes() -> bytes:
+    """The compiled stub, from beside its source or from the archive that this module was imported from."""
+    try:
+        with open(BINARY, "rb") as binary:
+            return binary.read()
+    except NotADirectoryError:
+        data: bytes = __loader__.get_data(BINARY)  # type: ignore[name-defined]
+        return data
+
+
 if __name__ == "__main__":
     try:
         print(build())

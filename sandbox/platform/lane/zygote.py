@@ -38,8 +38,7 @@ def _stub_image() -> int:
     """The stub in a memfd that nobody can change."""
     fd = os.memfd_create("stub", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     try:
-        with open(build.BINARY, "rb") as binary:
-            os.write(fd, binary.read())
+        os.write(fd, build.stub_bytes())
     except FileNotFoundError:
         raise PlatformError("the guest stub is not built: run `python3 -m sandbox.platform.lane.build`") from None
     fcntl.fcntl(fd, fcntl.F_ADD_SEALS, _SEALS | fcntl.F_SEAL_WRITE)
