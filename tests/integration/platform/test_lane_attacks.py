@@ -1,0 +1,150 @@
+"""What a guest may try against the stub, the filter and the lanes (docs: SECURITY.md)."""
+
+from __future__ import annotations
+
+import pytest
+
+from sandbox.arch import amd64
+from sandbox.platform.base import GuestThread
+from sandbox.platform.lane import layout
+from tests.integration.platform.machine import DATA, EXIT, Args, Machine, call, exit_with
+
+HYPERCALL = layout.STUB_BASE + 0x18  # the syscall instructions themselves
+ORDER = layout.STUB_BASE + 0x3B
+SIGRETURN = layout.STUB_BASE + 0x05
+_SIGKILL = 9
+
+
+def never(m: Machine, t: GuestThread, nr: int, args: Args) -> None:
+    pytest.fail(f"system call {nr} was answered")
+
+
+def jump(address: int, nr: int, *args: int) -> str:
+    """Assembly that enters the stub at an instruction with chosen registers."""
+    registers = ("rdi", "rsi", "rdx", "r10", "r8", "r9")
+    moves = "".join(f" mov ${arg}, %{register}\n" for register, arg in zip(registers, args, strict=False))
+    return f"{moves} mov ${nr}, %eax\n mov ${address}, %rcx\n jmp *%rcx\n"
+
+
+ORDERABLE = (3, 9, 10, 11, 25, 26, 28, 56, 149, 150, 325, 324, 27, 216)
+
+
+@pytest.mark.parametrize("nr", ORDERABLE)
+def test_a_call_that_was_not_ordered_kills_the_process(nr: int) -> None:
+    m = Machine(jump(ORDER, nr, DATA, 4096, 3, 0x32, 0, 0), never).run()
+    assert m.gone == [_SIGKILL]
+
+
+@pytest.mark.parametrize("nr", [1, 59, 257, 41, 62, 101, 165, 231, 317, 440])
+def test_other_calls_at_the_order_gate_are_trapped_like_any_call(nr: int) -> None:
+    calls = []
+
+    def kernel(m: Machine, t: GuestThread, number: int, args: Args) -> None:
+        calls.append(number)
+        t.space.kill()
+
+    Machine(jump(ORDER, nr, 1, 2, 3), kernel).run()
+    assert calls == [nr]
+
+
+def test_a_forged_child_is_killed() -> None:
+    m = Machine(jump(HYPERCALL, 110, layout.HYPER_CHILD, 1234, 0, 0), never).run()
+    assert m.gone == [_SIGKILL]
+
+
+def test_a_hypercall_without_a_request_is_held_and_then_answered() -> None:
+    done: list[int] = []
+
+    def kernel(m: Machine, t: GuestThread, nr: int, args: Args) -> None:
+        done.append(nr)
+        t.space.kill()
+
+    m = Machine(
+        f" mov $2f, %rax\n mov $2f, %r12\n sub $8, %rsp\n mov %r12, (%rsp)\n{jump(HYPERCALL, 110, layout.HYPER_PARK, 0, 0, 0)}2:{call(EXIT)}",
+        kernel,
+    ).run()
+    assert done == [EXIT] and m.gone == [_SIGKILL]
+
+
+def test_a_forged_frame_hurts_only_its_maker() -> None:
+    m = Machine(f" mov ${DATA + 4096}, %rsp\n" + jump(SIGRETURN, 15), never).run()
+    assert m.gone and (m.faults or m.gone[0] != 0)
+
+
+def test_interrupt_gates_of_other_architectures_never_pass() -> None:
+    calls = []
+
+    def kernel(m: Machine, t: GuestThread, nr: int, args: Args) -> None:
+        calls.append(nr)
+        if len(calls) == 2:
+            t.space.kill()
+        else:
+            t.reply(-38)
+
+    m = Machine(" mov $1, %eax\n int $0x80\n mov $0x40000001, %eax\n syscall\n", kernel)
+    m.run()
+    assert calls == [0xFFFF_FFFF, 0x4000_0001] or (m.faults and m.faults[0][0] == 11)
+
+
+def test_a_stack_pointer_of_eight_does_not_matter() -> None:
+    values = []
+
+    def kernel(m: Machine, t: GuestThread, nr: int, args: Args) -> None:
+        values.append(t.get_reg(amd64.RSP))
+        t.space.kill()
+
+    Machine(" mov $8, %rsp\n" + call(39), kernel).run()
+    assert values == [8]
+
+
+def test_alignment_check_and_direction_flags_do_not_break_the_stub() -> None:
+    values = []
+
+    def kernel(m: Machine, t: GuestThread, nr: int, args: Args) -> None:
+        if nr == EXIT:
+            t.space.kill()
+        values.append(nr)
+        if not t.space.dead:  # type: ignore[attr-defined]
+            t.reply(0)
+
+    source = " pushfq\n orl $0x40400, (%rsp)\n popfq\n" + call(39) * 3 + exit_with()
+    m = Machine(source, kernel).run()
+    assert values == [39, 39, 39, EXIT] and not m.faults
+
+
+def test_lies_in_the_lane_are_input() -> None:
+    """Kinds that do not exist, order results nobody asked for: the process is killed, the sentry goes on."""
+    lane = layout.LANES_BASE
+    words = ((layout.LANE_KIND, 99), (layout.LANE_FRAME, (1 << 64) - 1), (layout.LANE_FPSTATE, 8))
+    pokes = "".join(f" movabs ${value}, %rax\n movabs ${lane + word * 8}, %rbx\n mov %rax, (%rbx)\n" for word, value in words)
+    post = f" movabs ${lane}, %rbx\n incq (%rbx)\n"
+    m = Machine(pokes + post + jump(HYPERCALL, 110, layout.HYPER_PARK, 0, 1, 0), never).run()
+    assert m.gone == [_SIGKILL]
+
+
+def test_a_done_report_without_orders_kills() -> None:
+    lane = layout.LANES_BASE
+    source = f" movabs ${lane + layout.LANE_KIND * 8}, %rbx\n movq ${layout.KIND_DONE}, (%rbx)\n movabs ${lane}, %rbx\n incq (%rbx)\n"
+    m = Machine(source + jump(HYPERCALL, 110, layout.HYPER_PARK, 0, 1, 0), never).run()
+    assert m.gone == [_SIGKILL]
+
+
+def test_the_control_page_cannot_be_written() -> None:
+    m = Machine(f" movabs ${layout.CONTROL_BASE}, %rbx\n movq $1, (%rbx)\n", never).run()
+    assert m.faults == [(11, layout.CONTROL_BASE)]
+
+
+def test_the_stub_text_cannot_be_written() -> None:
+    m = Machine(f" movabs ${layout.STUB_BASE}, %rbx\n movq $1, (%rbx)\n", never).run()
+    assert m.faults == [(11, layout.STUB_BASE)]
+
+
+def test_changed_segment_bases_do_not_matter() -> None:
+    values = []
+
+    def kernel(m: Machine, t: GuestThread, nr: int, args: Args) -> None:
+        values.append((t.get_reg(amd64.FS_BASE), t.get_reg(amd64.GS_BASE)))
+        t.space.kill()
+
+    Machine(" mov $0x1111, %eax\n wrgsbase %rax\n mov $0x2222, %eax\n wrfsbase %rax\n" + call(39), kernel).run()
+    assert values == [(0x2222, 0x1111)]
