@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from runsc.allow import why_wrong
+from runsc.allow import check_rule
 from runsc.failure import UsageError
 from runsc.publish import parse_publish
 
@@ -62,12 +62,13 @@ BAD = [
 
 @pytest.mark.parametrize("rule", GOOD)
 def test_good_rules(rule: str) -> None:
-    assert why_wrong(rule) == ""
+    check_rule(rule)
 
 
 @pytest.mark.parametrize("rule", BAD)
 def test_bad_rules(rule: str) -> None:
-    assert why_wrong(rule) != ""
+    with pytest.raises(UsageError, match=r"^--allow .*; the form is "):
+        check_rule(rule)
 
 
 def test_publish_forms() -> None:
