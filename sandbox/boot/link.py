@@ -1,0 +1,66 @@
+"""The sentry's end of the channel to the launcher."""
+
+from __future__ import annotations
+
+from typing import Callable
+
+from sandbox.boot import channel
+from sandbox.reactor import READ, Reactor
+
+
+class LauncherLink:
+    """What goes up: started, failed, exited, notices. What comes down goes to the callbacks of `watch`."""
+
+    def __init__(self, fd: int, reactor: Reactor) -> None:
+        self._fd = fd
+        self._reactor = reactor
+        self._signal: Callable[[int], None] | None = None
+        self._timeout: Callable[[], None] | None = None
+        self._gone: Callable[[], None] | None = None
+        self.window_changed: Callable[[bytes], None] | None = None  # struct winsize
+        self.window = bytes(8)
+
+    def watch(self, signal: Callable[[int], None], timeout: Callable[[], None], gone: Callable[[], None]) -> None:
+        """Serve the channel from the event loop."""
+        self._signal, self._timeout, self._gone = signal, timeout, gone
+        self._reactor.watch(self._fd, READ, self._readable)
+
+    def _readable(self, events: int) -> None:
+        try:
+            message = channel.receive(self._fd)
+        except BlockingIOError:
+            return
+        if message is None:
+            self._reactor.unwatch(self._fd)
+            if self._gone is not None:
+                self._gone()
+            return
+        kind, payload = message
+        if kind == channel.SIGNAL and self._signal is not None and payload:
+            self._signal(payload[0])
+        elif kind == channel.TIMEOUT and self._timeout is not None:
+            self._timeout()
+        elif kind == channel.WINDOW and len(payload) == 8:
+            self.window = payload
+            if self.window_changed is not None:
+                self.window_changed(payload)
+
+    def started(self) -> None:
+        """The first program runs."""
+        channel.send(self._fd, channel.STARTED)
+
+    def failed(self, status: int, message: str) -> None:
+        """It does not, and this is the exit status."""
+        channel.send(self._fd, channel.FAILED, bytes([status]) + message.encode("utf-8", "backslashreplace"))
+
+    def exited(self, wait_status: int) -> None:
+        """It ended."""
+        channel.send(self._fd, channel.EXITED, channel.pack_status(wait_status))
+
+    def notice(self, line: str) -> None:
+        """A line for the user, dropped if the launcher does not keep up."""
+        channel.send(self._fd, channel.NOTICE, line.encode("utf-8", "backslashreplace"))
+
+    def summary(self, text: str) -> None:
+        """What happened, at the end."""
+        channel.send(self._fd, channel.SUMMARY, text.encode("utf-8", "backslashreplace"))

@@ -1,0 +1,151 @@
+"""Sandbox: the kernel put together from its parts, from `SandboxOptions` to the end of the first process."""
+
+from __future__ import annotations
+
+import gc
+import os
+import time
+from typing import TYPE_CHECKING, Final
+
+from sandbox.boot import confine
+from sandbox.boot.link import LauncherLink
+from sandbox.boot.options import SandboxOptions
+from sandbox.kernel.kernel import Kernel
+from sandbox.kernel.log import DEBUG, INFO, KernelLog
+from sandbox.kernel.trap_handler import KernelTrapHandler
+from sandbox.platform.base import Platform
+from sandbox.reactor import Reactor
+from tcpip.clock import MonotonicClock
+
+if TYPE_CHECKING:
+    from sandbox.kernel.thread_group import ThreadGroup
+
+MAX_TASKS: Final = 32768
+GC_THRESHOLD: Final = 20_000  # young objects before a collection: a sentry makes few cycles
+
+
+class StartFailure(Exception):
+    """The first process cannot be started; `status` is what a shell would give (126, 127), 125 for the rest."""
+
+    def __init__(self, message: str, status: int = 125) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Sandbox:
+    """`start`, `run` until the first process ends, `close`."""
+
+    def __init__(self, options: SandboxOptions, channel_fd: int) -> None:
+        self.options = options
+        self.started_ns = time.monotonic_ns()
+        self.clock = MonotonicClock()
+        self.reactor = Reactor(self.clock)
+        self.link = LauncherLink(channel_fd, self.reactor)
+        self.platform: Platform | None = None
+        self.kernel: Kernel | None = None
+        self.init: ThreadGroup | None = None
+
+    def start(self) -> None:
+        """Up to the first program's first instruction. StartFailure, PlatformError."""
+        options = self.options
+        platform = self._make_platform()
+        kernel = self.kernel = Kernel(
+            platform,
+            self.reactor,
+            self.clock,
+            os.urandom,
+            self._make_log(),
+            cpus=len(os.sched_getaffinity(0)),
+            max_tasks=options.limits.pids or MAX_TASKS,
+        )
+        kernel.hostname = options.hostname
+        if options.limits.memory:
+            kernel.memory_bytes = options.limits.memory
+        from sandbox.syscalls.linux.table_amd64 import handlers
+
+        kernel.handlers[:] = handlers()
+        handler = KernelTrapHandler(kernel)
+        platform.start(handler)
+        from sandbox.boot.mounts import mount_all
+
+        mount_all(kernel, options)
+        self._make_network(kernel)
+        confine.drop_privileges()
+        gc.set_threshold(GC_THRESHOLD, 50, 50)
+        if options.strace_fd >= 0:
+            from sandbox.boot.tracing import trace_to
+
+            trace_to(kernel, options.strace_fd)
+        from sandbox.boot.first_program import start_first_program
+
+        kernel.on_exit = self._exited
+        start_first_program(kernel, options, self._failed, self._running)
+
+    def run(self) -> None:
+        """Serve until the first process has ended."""
+        self.link.watch(self._signal, self._time_is_up, self._launcher_gone)
+        self.reactor.run()
+
+    def close(self) -> None:
+        """Every guest process is gone afterwards."""
+        if self.platform is not None:
+            self.platform.close()
+
+    # --- parts ---
+
+    def _make_platform(self) -> Platform:
+        from sandbox.platform.lane.platform import LanePlatform
+
+        platform = self.platform = LanePlatform(self.reactor, looking=self.options.look)
+        return platform
+
+    def _make_log(self) -> KernelLog:
+        options = self.options
+        level = DEBUG if options.debug else INFO
+        if options.log_fd < 0:
+            return KernelLog(self._complain if not options.debug else self._say, level)
+        from sandbox.boot.logging import log_sink
+
+        return KernelLog(log_sink(options.log_fd, options.json_log), level)
+
+    def _say(self, level: int, line: str) -> None:
+        self.link.notice(line)
+
+    def _complain(self, level: int, line: str) -> None:
+        """Without a log only what is wrong in the sandbox itself is shown."""
+        from sandbox.kernel.log import ERROR
+
+        if level >= ERROR:
+            self.link.notice(line)
+
+    def _make_network(self, kernel: Kernel) -> None:
+        from sandbox.gateway import networks
+
+        networks.build(kernel, self.options.network)
+
+    # --- events ---
+
+    def _running(self, init: ThreadGroup) -> None:
+        self.init = init
+        self.link.started()
+
+    def _failed(self, failure: StartFailure) -> None:
+        self.link.failed(failure.status, str(failure))
+        self.reactor.stop()
+
+    def _exited(self, status: int) -> None:
+        self.link.exited(status)
+        self.reactor.stop()
+
+    def _signal(self, number: int) -> None:
+        """From outside: to the first process, as from its parent namespace (its handlers and SIGKILL count)."""
+        if self.init is not None:
+            from sandbox.boot.signals import forward
+
+            forward(self.init, number)
+
+    def _time_is_up(self) -> None:
+        self._signal(9)
+
+    def _launcher_gone(self) -> None:
+        self.reactor.stop()

@@ -1,0 +1,128 @@
+"""Running the command line as a user does: a process of its own, its output, its status, what it leaves."""
+
+from __future__ import annotations
+
+import os
+import select
+import subprocess
+import sys
+from pathlib import Path
+from typing import Iterator
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+BOUND_S = 60
+
+
+class Result:
+    """What a finished command printed and returned."""
+
+    def __init__(self, status: int, out: str, err: str) -> None:
+        self.status = status
+        self.out = out
+        self.err = err
+
+    def __repr__(self) -> str:
+        return f"status {self.status}\n--- stdout\n{self.out}\n--- stderr\n{self.err}"
+
+
+def command(*words: str) -> list[str]:
+    """The command line of runsc from this checkout."""
+    return [sys.executable, "-m", "runsc", *words]
+
+
+def runsc(*words: str, stdin: str = "", cwd: Path | None = None, env: dict[str, str] | None = None) -> Result:
+    """Run it to its end."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **(env or {})}
+    done = subprocess.run(
+        command(*words), input=stdin, capture_output=True, text=True, cwd=cwd or ROOT, env=environment, timeout=BOUND_S
+    )
+    return Result(done.returncode, done.stdout, done.stderr)
+
+
+def do(*words: str, stdin: str = "", cwd: Path | None = None, env: dict[str, str] | None = None) -> Result:
+    """`runsc do`."""
+    return runsc("do", *words, stdin=stdin, cwd=cwd, env=env)
+
+
+class Running:
+    """A sandbox that runs: its launcher, its sentry, and every process of its PID namespace as pidfds."""
+
+    def __init__(self, *words: str) -> None:
+        self.process = subprocess.Popen(
+            command(*words),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=ROOT,
+            text=True,
+        )
+        assert self.process.stdout is not None
+        self.first_line = self.process.stdout.readline()
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        assert len(children) == 1, (children, self.first_line, self.process.poll())
+        self.sentry = int(children[0])
+        self.namespace = os.readlink(f"/proc/{self.sentry}/ns/pid")
+        self.members = processes_of(self.namespace)
+        self.pidfds = [os.pidfd_open(pid) for pid in self.members]
+
+    def wait_until_gone(self) -> None:
+        """Every process of the sandbox ends within the bound."""
+        poll = select.poll()
+        left = set(self.pidfds)
+        for fd in left:
+            poll.register(fd, select.POLLIN)
+        while left:
+            ready = poll.poll(BOUND_S * 1000)
+            assert ready, f"{len(left)} of {len(self.members)} processes are left"
+            for fd, _ in ready:
+                poll.unregister(fd)
+                left.discard(fd)
+
+    def close(self) -> None:
+        """Whatever happened, leave nothing."""
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.communicate(timeout=BOUND_S)
+        for fd in self.pidfds:
+            os.close(fd)
+
+
+def processes_of(namespace: str) -> list[int]:
+    """Host process ids in a PID namespace."""
+    found = []
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            try:
+                if os.readlink(f"/proc/{entry}/ns/pid") == namespace:
+                    found.append(int(entry))
+            except OSError:
+                continue
+    return found
+
+
+@pytest.fixture
+def start() -> Iterator[type[Running]]:
+    """Start sandboxes that are ended at the end of the test."""
+    started: list[Running] = []
+
+    class Tracked(Running):
+        def __init__(self, *words: str) -> None:
+            super().__init__(*words)
+            started.append(self)
+
+    yield Tracked
+    for running in started:
+        running.close()
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left() -> Iterator[None]:
+    """No child process and no mount more than before."""
+    mounts = Path("/proc/self/mountinfo").read_text()
+    yield
+    assert Path("/proc/self/mountinfo").read_text() == mounts
+    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    zombies = [pid for pid in children if Path(f"/proc/{pid}/comm").read_text().startswith("runsc")]
+    assert not zombies

@@ -1,0 +1,99 @@
+"""What `do` gives its command: files, directories, environment, identity, limits."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import do
+
+
+def test_the_root_is_the_hosts_and_changes_stay_inside() -> None:
+    marker = Path("/etc/stackbox-was-here")
+    result = do("/bin/sh", "-c", f"echo x > {marker} && cat {marker} && rm /etc/hostname; ls /etc/passwd")
+    assert result.out == "x\n/etc/passwd\n", result
+    assert not marker.exists() and Path("/etc/hostname").exists()
+
+
+@pytest.mark.parametrize("path", ["/root", "/home", "/run", "/tmp"])
+def test_masked_directories_are_empty(path: str) -> None:
+    assert do("/bin/ls", "-A", path).out == ""
+
+
+@pytest.mark.parametrize("path", ["/etc/shadow", "/etc/gshadow", "/etc/sudoers"])
+def test_masked_files_are_not_there(path: str) -> None:
+    assert do("/bin/sh", "-c", f"cat {path} || test ! -s {path}").out == ""
+
+
+def test_environment_is_short() -> None:
+    result = do("/usr/bin/env", env={"SECRET": "x", "TERM": "vt100", "LANG": "C.UTF-8"})
+    names = sorted(line.partition("=")[0] for line in result.out.splitlines())
+    assert names == ["HOME", "LANG", "PATH", "TERM"], result
+
+
+def test_environment_that_is_given() -> None:
+    result = do("--env=A=1", "--env=SECRET", "--env=HOME=/x", "/usr/bin/env", env={"SECRET": "s"})
+    assert {"A=1", "SECRET=s", "HOME=/x"} <= set(result.out.splitlines())
+
+
+def test_user() -> None:
+    assert do("/usr/bin/id", "-u").out == "0\n"
+    assert do("--user=1234:56", "/bin/sh", "-c", "id -u; id -g").out == "1234\n56\n"
+
+
+def test_hostname() -> None:
+    assert do("--hostname=box", "/bin/uname", "-n").out == "box\n"
+
+
+def test_volume_is_real_and_read_only_is_read_only(tmp_path: Path) -> None:
+    (tmp_path / "in").write_text("data\n")
+    result = do(f"--volume={tmp_path}:/v", "/bin/sh", "-c", "cat /v/in; echo out > /v/out")
+    assert result.out == "data\n" and (tmp_path / "out").read_text() == "out\n", result
+    result = do(f"--volume={tmp_path}:/v:ro", "/bin/sh", "-c", "echo x > /v/no")
+    assert result.status != 0 and "Read-only file system" in result.err and not (tmp_path / "no").exists(), result
+
+
+def test_a_single_file_as_volume(tmp_path: Path) -> None:
+    (tmp_path / "one").write_text("1\n")
+    assert do(f"--volume={tmp_path}/one:/srv/one", "/bin/cat", "/srv/one").out == "1\n"
+
+
+def test_out(tmp_path: Path) -> None:
+    out = tmp_path / "new" / "results"
+    result = do(f"--out={out}", "/bin/sh", "-c", "echo done > /out/result")
+    assert result.status == 0 and (out / "result").read_text() == "done\n", result
+
+
+def test_tmpfs_has_a_size() -> None:
+    result = do("--tmpfs=/t:64K", "/bin/sh", "-c", "head -c 100000 /dev/zero > /t/x; wc -c < /t/x")
+    assert "No space left on device" in result.err and int(result.out) <= 65536, result
+
+
+def test_cwd_of_the_caller_if_visible_else_the_root(tmp_path: Path) -> None:
+    assert do("/bin/pwd", cwd=Path("/usr/lib"), env={"PWD": "/usr/lib"}).out == "/usr/lib\n"
+    assert do("/bin/pwd", cwd=Path("/root") if os.geteuid() == 0 else Path("/tmp")).out == "/\n"
+
+
+def test_a_masked_directory_that_is_given_is_shown_privately(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("seen\n")
+    result = do(f"--cwd={tmp_path}", "/bin/sh", "-c", "cat file; echo x > new; ls")
+    assert result.out == "seen\nfile\nnew\n" and not (tmp_path / "new").exists(), result
+
+
+def test_other_root(tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    result = do(f"--rootfs={tmp_path}", "/bin/true")
+    assert result.status == 127, result
+
+
+def test_pids_limit() -> None:
+    script = "for i in 1 2 3 4 5 6 7 8 9 10 11 12; do sleep 100 & done; echo made"
+    result = do("--pids=6", "--timeout=20", "/bin/sh", "-c", script)
+    assert result.status != 0 and "ork" in result.err, result
+
+
+def test_memory_limit() -> None:
+    result = do("--memory=64M", "/usr/bin/python3", "-c", "b = bytearray(256 << 20); print(len(b))")
+    assert result.status != 0 and result.out == "", result
