@@ -174,10 +174,10 @@ def test_a_running_thread_is_interrupted() -> None:
             t.resume()
             t.interrupt()
         else:
-            t.set_reg(amd64.RAX, 1)
+            t.set_reg(amd64.RBX, 1)
             t.resume()
 
-    Machine(call(39) + " xor %eax, %eax\n1: test %eax, %eax\n jz 1b\n" + exit_with(), kernel).run()
+    Machine(" xor %ebx, %ebx\n" + call(39) + "1: test %ebx, %ebx\n jz 1b\n" + exit_with(), kernel).run()
     assert len(seen) == 50 and all(CODE < rip < CODE + 4096 for rip in seen)
 
 
