@@ -57,6 +57,10 @@ class FDTable:
         files = self._files
         return files[fd] if 0 <= fd < len(files) else None
 
+    def highest(self) -> int:
+        """No number above it is in use."""
+        return len(self._files) - 1
+
     def fds(self) -> list[int]:
         """The numbers in use, ascending."""
         return [fd for fd, file in enumerate(self._files) if file is not None]
@@ -73,8 +77,17 @@ class FDTable:
     # --- entering ---
 
     def install(self, file: FileDescription, at_least: int = 0, cloexec: bool = False) -> int:
-        """Enter `file` at the lowest free number not below `at_least`; EMFILE when that reaches the limit."""
-        fd = self.lowest_free(at_least)
+        """Enter `file` at the lowest free number not below `at_least`.
+
+        EMFILE when that reaches the limit; a file that nobody else refers to is released then.
+        """
+        try:
+            fd = self.lowest_free(at_least)
+        except SyscallError:
+            if file.refs == 0:
+                file.acquire()
+                file.drop()
+            raise
         files = self._files
         if fd < len(files):
             files[fd] = file

@@ -187,6 +187,8 @@ def write_iter(t: Task, file: FileDescription, it: IovIter, offset: int) -> int:
             sent += put
             if sent >= got:
                 break
+            if file.message:
+                return it.done
         if got < size or it.done >= it.total:
             return it.done
 
@@ -212,7 +214,7 @@ def wait_read(t: Task, a: SyscallArgs, file: FileDescription, it: IovIter | None
     a.hold(file)
     # A socket with SO_RCVTIMEO answers EINTR (sock_intr_errno); a terminal with VTIME, whose wait ends with 0, restarts.
     interrupted = -errno.EINTR if deadline is not None and expired == WOULD_BLOCK else None
-    return Block(((file.queue, EVENT_IN),), deadline, ERESTARTSYS, interrupted)
+    return Block(((file.queue_for(t), EVENT_IN),), deadline, ERESTARTSYS, interrupted)
 
 
 def wait_write(t: Task, a: SyscallArgs, file: FileDescription, it: IovIter) -> Result:

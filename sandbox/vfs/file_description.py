@@ -35,7 +35,7 @@ class FileDescription:
         self.pos = 0
         self.refs = 0
         self.queue = WaitQueue()  # readiness; regular files never use it
-        self.epoll_items: list[EpollItem] | None = None  # the interest lists that name it
+        self.epoll_items: dict[EpollItem, None] | None = None  # the interest lists that name it
         self.owner: FileOwner | None = None  # F_SETOWN, F_SETSIG, O_ASYNC
         self.path: Path | None = None  # where it was opened, pinned; None for what has no place in the tree
 
@@ -88,6 +88,15 @@ class FileDescription:
     def seek(self, t: Task, offset: int, whence: int) -> int:
         """lseek(2): the new position."""
         raise SyscallError(errno.ESPIPE)
+
+    @property
+    def message(self) -> bool:
+        """A write moves one record: when it takes fewer bytes than were offered, the call is done."""
+        return False
+
+    def queue_for(self, t: Task) -> WaitQueue:
+        """What `t` waits on: `queue`, except where readiness depends on who asks (signalfd)."""
+        return self.queue
 
     def read_deadline(self, t: Task, before: int | None) -> int | None:
         """When a read that must wait gives up (SO_RCVTIMEO, VTIME): ns, kernel clock. `before` is the answer

@@ -15,32 +15,36 @@ from sandbox.syscalls.row import FULL, Arg, Row
 if TYPE_CHECKING:
     from sandbox.kernel.task import Task
     from sandbox.syscalls.args import SyscallArgs
+    from sandbox.vfs.file_description import FileDescription
 
 _PAIR: Final = struct.Struct("<ii")
 
 
 def _pipe(t: Task, addr: int, flags: int) -> Result:
     read_end, write_end = new_pipe(t, flags)
+    install_pair(t, read_end, write_end, addr, flags & O_CLOEXEC != 0)
+    return 0
+
+
+def install_pair(t: Task, one: FileDescription, two: FileDescription, addr: int, cloexec: bool) -> None:
+    """Enter both and store their numbers at `addr`, or neither (EMFILE, EFAULT)."""
     fds = t.fds
-    cloexec = flags & O_CLOEXEC != 0
-    read_end.acquire()
-    write_end.acquire()
+    two.acquire()
     try:
-        first = fds.install(read_end, 0, cloexec)
+        first = fds.install(one, 0, cloexec)
         try:
-            second = fds.install(write_end, 0, cloexec)
-            try:
-                t.copy_out(addr, _PAIR.pack(first, second))
-            except SyscallError:
-                fds.close(second)
-                raise
+            second = fds.install(two, 0, cloexec)
         except SyscallError:
             fds.close(first)
             raise
     finally:
-        read_end.drop()
-        write_end.drop()
-    return 0
+        two.drop()
+    try:
+        t.copy_out(addr, _PAIR.pack(first, second))
+    except SyscallError:
+        fds.close(first)
+        fds.close(second)
+        raise
 
 
 def sys_pipe(t: Task, a: SyscallArgs) -> Result:

@@ -101,6 +101,8 @@ def sys_write(t: Task, a: SyscallArgs) -> Result:
         return put
     it = IovIter([(raw[1], size)])
     if put > 0:
+        if file.message:
+            return put
         it.advance(put)
         put = write_iter(t, file, it, NO_OFFSET)
     return wait_write(t, a, file, it) if put == WOULD_BLOCK else put
