@@ -13,6 +13,7 @@ from sandbox.kernel.log import KernelLog
 from sandbox.kernel.pid_namespace import PidNamespace
 from sandbox.kernel.task_state import PARK_DEAD, WORK_TRACE
 from sandbox.kernel.timers import cancel_group_timers
+from sandbox.mm.commit import CommitAccount
 
 if TYPE_CHECKING:
     from sandbox.kernel.control import Handler
@@ -60,6 +61,7 @@ class Kernel:
         self.cpus = cpus
         self.cpu_mask = (1 << cpus) - 1
         self.memory_bytes = 2 << 30
+        self.commit = CommitAccount(self.memory_bytes)
         self.hostname = b"stackbox"
         self.domainname = b"(none)"
         self.boot_ns = clock.now_ns()

@@ -1,0 +1,89 @@
+"""Memory that has no file of the guest's behind it: shared anonymous memory, and copies of file ranges."""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+from sandbox.mm.commit import CommitAccount
+
+_COPY_CHUNK: Final = 1 << 20
+MFD_EXEC: Final = 0x10
+
+
+def _memfd(name: str) -> int:
+    """A memfd whose pages may be mapped executable, also where vm.memfd_noexec is 1."""
+    try:
+        return os.memfd_create(name, os.MFD_CLOEXEC | MFD_EXEC)
+    except OSError:
+        return os.memfd_create(name, os.MFD_CLOEXEC)
+
+
+class SharedAnonymous:
+    """Memory of MAP_SHARED | MAP_ANONYMOUS: an unnamed file of `size` bytes on the host (mm/shmem.c: shmem_zero_setup).
+
+    Once mapped, the host's mappings are what keeps it alive, across forks too, so its descriptor is
+    closed then (`close_host_fd`) and the number of the sentry's descriptors has nothing to do with guests.
+    """
+
+    base = 0
+    device = 1  # the kernel's own shmem mount, 00:01
+
+    def __init__(self, size: int, account: CommitAccount | None = None, name: str = "/dev/zero (deleted)") -> None:
+        """`account`: already charged for it; uncharged at the end."""
+        self.size = size
+        self.name = name
+        self.key: object = self
+        self.inode = id(self) >> 4 & 0x7FFFFFFF
+        self.refs = 0
+        self._account = account
+        self._fd = -1
+
+    def host_fd(self, writable: bool) -> int:
+        """For the one order that maps it."""
+        if self._fd < 0:
+            self._fd = _memfd("shared")
+            os.ftruncate(self._fd, self.size)
+        return self._fd
+
+    def close_host_fd(self) -> None:
+        """It is mapped, or will never be."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def acquire(self) -> None:
+        """A mapping refers to it."""
+        self.refs += 1
+
+    def drop(self) -> None:
+        """One mapping fewer."""
+        self.refs -= 1
+        if self.refs == 0:
+            self.close_host_fd()
+            if self._account is not None:
+                self._account.uncharge((self.size + 4095) >> 12)
+                self._account = None
+
+
+def copy_range(source: int, offset: int, size: int) -> int:
+    """A memfd with up to `size` bytes of `source` from `offset`: what is mapped in place of a file that the host
+    refuses to map executable (a mount with noexec). OSError."""
+    fd = _memfd("text")
+    try:
+        _copy(source, offset, fd, size)
+    except OSError:
+        os.close(fd)
+        raise
+    return fd
+
+
+def _copy(source: int, offset: int, target: int, size: int) -> None:
+    """Up to `size` bytes (fewer at the end of the file) to the start of `target`."""
+    done = 0
+    while done < size:
+        chunk = os.pread(source, min(_COPY_CHUNK, size - done), offset + done)
+        if not chunk:
+            return
+        os.pwrite(target, chunk, done)
+        done += len(chunk)

@@ -1,0 +1,28 @@
+"""How much private writable and shared anonymous memory the sandbox has promised (mm/util.c: __vm_enough_memory)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+OVERCOMMIT: Final = 8  # how often the memory may be promised: most of what programs map they never touch
+
+
+class CommitAccount:
+    """One per sandbox. In pages: `size` of its memory, `used` so far; a mapping is charged whole when it is made."""
+
+    __slots__ = ("size", "used")
+
+    def __init__(self, memory_bytes: int) -> None:
+        self.size = memory_bytes >> 12
+        self.used = 0
+
+    def charge(self, pages: int) -> bool:
+        """Promise `pages` more. False (and nothing changed) when no memory could hold them, or too much is promised."""
+        if pages > self.size or self.used + pages > self.size * OVERCOMMIT:
+            return False
+        self.used += pages
+        return True
+
+    def uncharge(self, pages: int) -> None:
+        """Take a promise back."""
+        self.used -= pages

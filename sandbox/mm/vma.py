@@ -1,0 +1,224 @@
+"""Virtual memory areas: which ranges of an address space are mapped, how, and to what.
+
+A `VMASet` is ordered by address; areas never overlap, and neighbours that could be one area are one
+(mm/vma.c: can_vma_merge_*). Each area that has a backing holds one reference to it.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import Iterator
+
+from sandbox.abi.linux.mman import STACK_GUARD_GAP, VM_GROWSDOWN
+from sandbox.mm.backing import Backing
+
+
+class VMA:
+    """[start, end), VM_* `flags`; `backing` None is private anonymous memory. `offset`: of `start` in the
+    backing, in bytes, as the guest counts (the backing's `base` not added). `name` is what maps(5) prints
+    for an area without a backing."""
+
+    __slots__ = ("start", "end", "flags", "backing", "offset", "name")
+
+    def __init__(
+        self, start: int, end: int, flags: int, backing: Backing | None = None, offset: int = 0, name: str = ""
+    ) -> None:
+        self.start = start
+        self.end = end
+        self.flags = flags
+        self.backing = backing
+        self.offset = offset
+        self.name = name
+
+    def copy(self, start: int, end: int) -> VMA:
+        """The same mapping for a part of the range; takes a reference to the backing."""
+        if self.backing is not None:
+            self.backing.acquire()
+        return VMA(start, end, self.flags, self.backing, self.offset + start - self.start, self.name)
+
+    def joins(self, after: VMA) -> bool:
+        """`after` begins where this ends and is more of the same."""
+        return (
+            self.end == after.start
+            and self.flags == after.flags
+            and self.name == after.name
+            and _same_object(self.backing, after.backing)
+            and (self.backing is None or self.offset + self.end - self.start == after.offset)
+        )
+
+    def lowest(self) -> int:
+        """Where the room that it claims begins: a growing area keeps a guard gap below it."""
+        if self.flags & VM_GROWSDOWN:
+            return max(0, self.start - STACK_GUARD_GAP)
+        return self.start
+
+    def __repr__(self) -> str:
+        return f"<VMA {self.start:x}-{self.end:x} {self.flags:x}>"
+
+
+def _same_object(a: Backing | None, b: Backing | None) -> bool:
+    return a is b or (a is not None and b is not None and a.key == b.key and a.base == b.base)
+
+
+class VMASet:
+    """The areas of one address space, in order."""
+
+    __slots__ = ("starts", "areas", "_full_above", "_largest_gap")
+
+    def __init__(self) -> None:
+        self.starts: list[int] = []
+        self.areas: list[VMA] = []
+        # No gap at or above `_full_above` (below the last search's ceiling) is larger than `_largest_gap`.
+        self._full_above = -1
+        self._largest_gap = 0
+
+    def __len__(self) -> int:
+        return len(self.areas)
+
+    def __iter__(self) -> Iterator[VMA]:
+        return iter(self.areas)
+
+    def find(self, address: int) -> VMA | None:
+        """The area that holds `address`."""
+        i = bisect_right(self.starts, address) - 1
+        if i >= 0:
+            area = self.areas[i]
+            if address < area.end:
+                return area
+        return None
+
+    def index_from(self, address: int) -> int:
+        """Index of the first area that ends after `address` (len(self) when there is none)."""
+        i = bisect_right(self.starts, address) - 1
+        if i >= 0 and address < self.areas[i].end:
+            return i
+        return i + 1
+
+    def next_after(self, address: int) -> VMA | None:
+        """The first area that ends after `address` (mm/mmap.c: find_vma)."""
+        i = self.index_from(address)
+        return self.areas[i] if i < len(self.areas) else None
+
+    def intersects(self, start: int, end: int) -> bool:
+        """Something in [start, end) is mapped."""
+        i = self.index_from(start)
+        return i < len(self.areas) and self.starts[i] < end
+
+    def overlapping(self, start: int, end: int) -> list[VMA]:
+        """The areas that have a part in [start, end), in order."""
+        i = self.index_from(start)
+        j = i
+        while j < len(self.areas) and self.starts[j] < end:
+            j += 1
+        return self.areas[i:j]
+
+    def mapped_until(self, start: int, end: int) -> int:
+        """Up to where [start, end) is mapped without a hole; `start` when it begins with one."""
+        at = start
+        i = self.index_from(start)
+        while at < end and i < len(self.areas) and self.starts[i] <= at:
+            at = self.areas[i].end
+            i += 1
+        return min(at, end)
+
+    def insert(self, area: VMA) -> VMA:
+        """Add an area where nothing is mapped, as one with its neighbours if they fit; the area that holds it."""
+        i = bisect_right(self.starts, area.start)
+        if i > 0 and self.areas[i - 1].joins(area):
+            before = self.areas[i - 1]
+            before.end = area.end
+            if area.backing is not None:
+                area.backing.drop()
+            area = before
+            i -= 1
+        else:
+            self.starts.insert(i, area.start)
+            self.areas.insert(i, area)
+        if i + 1 < len(self.areas) and area.joins(self.areas[i + 1]):
+            area.end = self.areas[i + 1].end
+            if area.backing is not None:
+                area.backing.drop()
+            del self.starts[i + 1]
+            del self.areas[i + 1]
+        return area
+
+    def split(self, address: int) -> None:
+        """Make `address` a boundary if it lies inside an area."""
+        i = bisect_right(self.starts, address) - 1
+        if i < 0:
+            return
+        area = self.areas[i]
+        if area.start < address < area.end:
+            self.starts.insert(i + 1, address)
+            self.areas.insert(i + 1, area.copy(address, area.end))
+            area.end = address
+
+    def take(self, start: int, end: int) -> list[VMA]:
+        """Take everything in [start, end) out; the areas (cut at the edges) still hold their backings."""
+        self.split(start)
+        self.split(end)
+        i = self.index_from(start)
+        j = i
+        while j < len(self.areas) and self.starts[j] < end:
+            j += 1
+        if i == j:
+            return []
+        taken = self.areas[i:j]
+        del self.starts[i:j]
+        del self.areas[i:j]
+        if end > self._full_above:
+            if i == len(self.starts):
+                self._full_above = -1
+            else:
+                below = self.areas[i - 1].end if i else 0
+                self._largest_gap = max(self._largest_gap, self.starts[i] - below)
+        return taken
+
+    def pieces(self, start: int, end: int) -> int:
+        """By how many areas cutting [start, end) out may grow the count (0 – 2)."""
+        first, last = self.find(start), self.find(end)
+        return int(first is not None and first.start < start) + int(last is not None and last.start < end)
+
+    # --- gaps ---
+
+    def gap_below(self, size: int, floor: int, ceiling: int) -> int:
+        """The highest address of a gap of `size` bytes within [floor, ceiling); -1 when there is none.
+
+        A growing area keeps its guard gap free. (mm/mmap.c: vm_unmapped_area, top-down)
+        """
+        resume = 0 <= self._full_above < ceiling and size > self._largest_gap
+        top = self._full_above if resume else ceiling
+        largest = self._largest_gap if resume else 0
+        i = bisect_right(self.starts, top) - 1
+        while i >= 0:
+            area = self.areas[i]
+            gap = top - area.end
+            if gap >= size:
+                break
+            if gap > largest:
+                largest = gap
+            top = min(top, area.lowest())
+            i -= 1
+        address = top - size
+        if address < floor:
+            return -1
+        if not resume and self._full_above > top:
+            return address  # a small gap above what is known to be full: what is known stays
+        self._full_above = top
+        self._largest_gap = largest
+        return address
+
+    def gap_above(self, size: int, floor: int, ceiling: int) -> int:
+        """The lowest address of such a gap; -1 when there is none. (mm/mmap.c: vm_unmapped_area, bottom-up)"""
+        at = floor
+        for i in range(self.index_from(floor), len(self.areas)):
+            area = self.areas[i]
+            if area.lowest() - at >= size:
+                break
+            at = max(at, area.end)
+        return at if at + size <= ceiling else -1
+
+    def fits(self, address: int, size: int) -> bool:
+        """[address, address + size) is free, and so is the guard gap of the area above."""
+        following = self.next_after(address)
+        return following is None or address + size <= following.lowest()
