@@ -23,6 +23,7 @@ from sandbox.boot.options import (
     Program,
     SandboxOptions,
 )
+from sandbox.fs.overlay.masks import Masks
 
 # An empty tmpfs stands for cgroup file systems: a sandbox has no control groups to show.
 KINDS: Final = {
@@ -76,6 +77,17 @@ def mount_of(mount: Mount, bundle: str) -> MountOptions:
     return options
 
 
+def masks_of(spec: Spec, rootfs: str) -> Masks:
+    """maskedPaths: a directory looks empty, a file is not there."""
+    masks = Masks()
+    for path in spec.masked_paths:
+        if os.path.isdir(rootfs + path):
+            masks.empty(os.fsencode(path))
+        else:
+            masks.hide(os.fsencode(path))
+    return masks
+
+
 def options_of(spec: Spec, bundle: str, config: Config) -> SandboxOptions:
     """Everything. The bundle's directory and bind sources are opened here."""
     assert spec.process is not None  # load_bundle has seen to it
@@ -83,7 +95,7 @@ def options_of(spec: Spec, bundle: str, config: Config) -> SandboxOptions:
     root = MountOptions(
         MOUNT_OVERLAY, b"/", open_directory(rootfs, "root.path"), os.fsencode(rootfs), spec.root_readonly
     )
-    root.masked = tuple(os.fsencode(path) for path in spec.masked_paths)
+    root.masks = masks_of(spec, rootfs)
     namespace = next((n.path for n in spec.namespaces if n.kind == "network"), None)
     network = network_options(config, "sandbox" if namespace else "user")
     if namespace and network.kind in ("sandbox", "tap"):

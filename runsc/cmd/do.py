@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from typing import Final
 
-from runsc import host_root
 from runsc.config import Config
 from runsc.donate import open_directory, open_path
 from runsc.failure import EXIT_OURS, RuntimeFailure, UsageError
 from runsc.flags import LIST, NUMBER, SECONDS, SIZE, SWITCH, TEXT, Flag, Values
+from runsc.host_root import host_masks, is_shown
 from runsc.publish import check_publish
 from runsc.runtime import apply_config, network_options, run_sandbox
 from runsc.verb import Verb
@@ -21,6 +21,7 @@ from sandbox.boot.options import (
     Program,
     SandboxOptions,
 )
+from sandbox.fs.overlay.masks import Masks
 
 FLAGS: Final = (
     Flag("cwd", TEXT, "DIR", "working directory; one that is masked (a home) is shown then"),
@@ -102,32 +103,28 @@ def tmpfs(text: str) -> MountOptions:
     return mount
 
 
-def root_mount(values: Values) -> MountOptions:
+def root_mount(values: Values, masks: Masks | None) -> MountOptions:
     """The host's root with its masks, or the directory given."""
-    path = values.text("rootfs", "/")
-    root = MountOptions(MOUNT_OVERLAY, b"/", open_directory(path, "--rootfs"), os.fsencode(os.path.abspath(path)))
-    if path == "/":
-        root.masked = tuple(os.fsencode(mask) for mask in host_root.masked_paths())
+    path = os.path.abspath(values.text("rootfs", "/"))
+    root = MountOptions(MOUNT_OVERLAY, b"/", open_directory(path, "--rootfs"), os.fsencode(path))
+    root.masks = masks
     return root
 
 
-def working_directory(values: Values, mounts: list[MountOptions], on_host_root: bool) -> bytes:
-    """Where the command starts. A masked directory that is given is shown, with a private layer above it."""
-    given = values.text("cwd")
+def working_directory(given: str, mounts: list[MountOptions]) -> tuple[bytes, Masks]:
+    """Where a command on the host's own root starts, and what it is shown. A masked directory that is given is
+    shown; the caller's own is taken if it is visible."""
     if not given:
-        here = os.getcwd()
-        hidden = not on_host_root or host_root.is_masked(here, host_root.masked_paths())
-        return b"/" if hidden else os.fsencode(here)
-    if not on_host_root:
-        return guest_path(given, "--cwd")
+        masks, here = host_masks(), os.getcwd()
+        return (os.fsencode(here) if is_shown(masks, here) else b"/"), masks
     path = os.path.abspath(given)
-    inside = any(path == m or path.startswith(m + "/") for m in (os.fsdecode(mount.target) for mount in mounts))
-    if not inside and host_root.is_masked(os.path.realpath(path), host_root.masked_paths()):
-        fd = open_directory(path, "--cwd")
-        mounts.append(MountOptions(MOUNT_OVERLAY, os.fsencode(path), fd, os.fsencode(path)))
-    elif not inside and not os.path.isdir(path):
+    if any((path + "/").startswith(os.fsdecode(mount.target).rstrip("/") + "/") for mount in mounts):
+        return os.fsencode(path), host_masks()
+    path = os.path.realpath(path)
+    if not os.path.isdir(path):
         raise RuntimeFailure(f"--cwd: {given}: no such directory")
-    return os.fsencode(path)
+    masks = host_masks()
+    return os.fsencode(path), masks if is_shown(masks, path) else host_masks(path)
 
 
 def build_options(config: Config, values: Values, words: list[str]) -> SandboxOptions:
@@ -138,7 +135,11 @@ def build_options(config: Config, values: Values, words: list[str]) -> SandboxOp
     if out:
         fd = open_directory(out, "--out", create=True)
         mounts.append(MountOptions(MOUNT_BIND, b"/out", fd, os.fsencode(os.path.abspath(out))))
-    cwd = working_directory(values, mounts, not values.given("rootfs"))
+    masks: Masks | None = None
+    if values.given("rootfs"):
+        cwd = guest_path(values.text("cwd", "/"), "--cwd")
+    else:
+        cwd, masks = working_directory(values.text("cwd"), mounts)
     uid, gid = user_ids(values.text("user")) if values.given("user") else (0, 0)
     home = "/root" if uid == 0 else "/"
     program = Program([os.fsencode(word) for word in words], environment(values.list("env"), home), cwd)
@@ -147,7 +148,7 @@ def build_options(config: Config, values: Values, words: list[str]) -> SandboxOp
     for text in values.list("publish"):
         check_publish(text, network.kind)
     network.publish = values.list("publish")
-    options = SandboxOptions(program, root_mount(values), network)
+    options = SandboxOptions(program, root_mount(values, masks), network)
     options.mounts = mounts
     options.limits.memory = values.number("memory") or 0
     options.limits.pids = values.number("pids") or 0

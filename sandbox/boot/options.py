@@ -6,7 +6,10 @@ never opens a host path by name.
 
 from __future__ import annotations
 
-from typing import Final, Sequence
+from typing import TYPE_CHECKING, Final, Sequence
+
+if TYPE_CHECKING:
+    from sandbox.fs.overlay.masks import Masks
 
 MOUNT_BIND: Final = "bind"  # a host directory or file, as it is
 MOUNT_OVERLAY: Final = "overlay"  # a host directory, read-only, with a private writable layer above
@@ -52,7 +55,7 @@ class Program:
 class MountOptions:
     """One mount. `fd`: the donated O_PATH descriptor of a bind or overlay; `size` of a tmpfs in bytes, 0: half the memory."""
 
-    __slots__ = ("kind", "target", "fd", "source", "readonly", "size", "mode", "masked", "nosuid", "noexec", "nodev")
+    __slots__ = ("kind", "target", "fd", "source", "readonly", "size", "mode", "masks", "nosuid", "noexec", "nodev")
 
     def __init__(self, kind: str, target: bytes, fd: int = -1, source: bytes = b"", readonly: bool = False) -> None:
         self.kind = kind
@@ -62,7 +65,7 @@ class MountOptions:
         self.readonly = readonly
         self.size = 0
         self.mode = 0o1777
-        self.masked: tuple[bytes, ...] = ()  # paths below the source that show nothing, absolute from it
+        self.masks: Masks | None = None  # what of an overlay's lower layer is not shown
         self.nosuid = False
         self.noexec = False
         self.nodev = False

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from sandbox.boot import confine
 from sandbox.boot.link import LauncherLink
 from sandbox.boot.options import SandboxOptions
+from sandbox.boot.start_failure import StartFailure
 from sandbox.kernel.kernel import Kernel
 from sandbox.kernel.log import DEBUG, INFO, KernelLog
 from sandbox.kernel.trap_handler import KernelTrapHandler
@@ -22,14 +23,6 @@ if TYPE_CHECKING:
 
 MAX_TASKS: Final = 32768
 GC_THRESHOLD: Final = 20_000  # young objects before a collection: a sentry makes few cycles
-
-
-class StartFailure(Exception):
-    """The first process cannot be started; `status` is what a shell would give (126, 127), 125 for the rest."""
-
-    def __init__(self, message: str, status: int = 125) -> None:
-        super().__init__(message)
-        self.status = status
 
 
 class Sandbox:
@@ -79,7 +72,7 @@ class Sandbox:
         from sandbox.boot.first_program import start_first_program
 
         kernel.on_exit = self._exited
-        start_first_program(kernel, options, self._failed, self._running)
+        start_first_program(kernel, options, self.link, self._failed, self._running)
 
     def run(self) -> None:
         """Serve until the first process has ended."""

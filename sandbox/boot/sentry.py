@@ -24,7 +24,8 @@ FAILURE: Final = 125
 def sentry_main(options: SandboxOptions, channel_fd: int) -> None:
     """In the forked process: run the sandbox to its end. The launcher is told everything over the channel."""
     _settle(options, channel_fd)
-    from sandbox.boot.sandbox import Sandbox, StartFailure
+    from sandbox.boot.sandbox import Sandbox
+    from sandbox.boot.start_failure import StartFailure
     from sandbox.platform.base import PlatformError
 
     sandbox = Sandbox(options, channel_fd)

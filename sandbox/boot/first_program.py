@@ -1,0 +1,161 @@
+"""The first process: made out of nothing, where every later one is made by fork.
+
+It is looked up as a shell would do it, and a failure says so with a shell's exit status.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import TYPE_CHECKING, Callable, Final
+
+from sandbox.abi.linux.fcntl import AT_FDCWD
+from sandbox.boot.options import Program, SandboxOptions
+from sandbox.boot.start_failure import StartFailure
+from sandbox.boot.stdio import open_stdio
+from sandbox.errors import SyscallError
+from sandbox.kernel.credentials import Credentials
+from sandbox.kernel.fd_table import FDTable
+from sandbox.kernel.fs_context import FSContext
+from sandbox.kernel.rlimits import RLIMIT_NOFILE
+from sandbox.kernel.sessions import ProcessGroup, Session
+from sandbox.kernel.signal_queue import SignalHandlers
+from sandbox.kernel.task import Task
+from sandbox.kernel.task_state import WORK_TRACE
+from sandbox.kernel.thread_group import ThreadGroup
+from sandbox.loader.image import ExecImage
+from sandbox.loader.load import LoadResult, load
+from sandbox.vfs.walk import DIRECTORY, FOLLOW, lookup
+
+if TYPE_CHECKING:
+    from sandbox.boot.link import LauncherLink
+    from sandbox.kernel.kernel import Kernel
+    from sandbox.platform.base import GuestThread
+    from sandbox.vfs.file_description import FileDescription
+
+NOT_FOUND: Final = 127
+NOT_EXECUTABLE: Final = 126
+# What a container's root may do (the set that container engines agree on).
+CONTAINER_CAPABILITIES: Final = sum(1 << n for n in (0, 1, 3, 4, 5, 6, 7, 8, 10, 13, 18, 27, 29, 31))
+DEFAULT_PATH: Final = b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def start_first_program(
+    kernel: Kernel,
+    options: SandboxOptions,
+    link: LauncherLink,
+    failed: Callable[[StartFailure], None],
+    running: Callable[[ThreadGroup], None],
+) -> None:
+    """Begin; exactly one of `failed` and `running` is called from the event loop."""
+
+    def made(thread: GuestThread | None) -> None:
+        if thread is None:
+            failed(StartFailure("the host refuses to make a process for the command"))
+            return
+        try:
+            task = make_first_task(kernel, options, thread)
+            enter_directory(task, options.program.cwd)
+            open_stdio(task, options, link)
+            image = open_program(task, options.program)
+        except StartFailure as failure:
+            failed(failure)
+            return
+        load(task, image, thread, lambda result: loaded(task, image, result))
+
+    def loaded(task: Task, image: ExecImage, result: LoadResult | SyscallError) -> None:
+        if isinstance(result, SyscallError):
+            image.release()
+            failed(why_not(options.program.argv[0], result))
+            return
+        task.mm = result.mm
+        task.comm = result.comm
+        task.group.did_exec = True
+        image.release()
+        task.thread.set_regs(result.regs)
+        running(task.group)
+        task.thread.resume()
+
+    kernel.platform.new_space(made)
+
+
+def make_first_task(kernel: Kernel, options: SandboxOptions, thread: GuestThread) -> Task:
+    """Process 1, with nothing in its memory yet."""
+    program = options.program
+    pid = kernel.pids.allocate()
+    group = ThreadGroup(kernel, pid, None, SignalHandlers())
+    group.is_init = True
+    group.unkillable = options.oci
+    caps = CONTAINER_CAPABILITIES if program.capabilities is None else program.capabilities
+    creds = Credentials(program.uid, program.gid, program.groups, caps if program.uid == 0 else 0)
+    creds.bounding = caps
+    for number, (soft, hard) in program.rlimits.items():
+        group.rlimits.set(number, soft, hard)
+    task = Task(kernel, pid, group, thread, creds)
+    thread.owner = task
+    group.leader = task
+    group.tasks[task] = None
+    kernel.pids.tasks[pid] = task
+    kernel.pids.groups[pid] = group
+    kernel.pids.init = group
+    session = Session(kernel.pids, group, pid)
+    ProcessGroup(session, pid).join(group)
+    kernel.enter_space(task, thread.space)
+    task.no_new_privs = program.no_new_privs
+    root = kernel.mounts.root_path()
+    task.fs = FSContext(root, root, program.umask)
+    task.fds = FDTable(group.rlimits.get(RLIMIT_NOFILE))
+    if kernel.trace is not None:
+        task.work |= WORK_TRACE
+    return task
+
+
+def enter_directory(task: Task, cwd: bytes) -> None:
+    """The working directory; StartFailure when it cannot be entered."""
+    try:
+        task.fs.set_cwd(lookup(task, AT_FDCWD, cwd, FOLLOW | DIRECTORY))
+    except SyscallError as error:
+        raise StartFailure(f"working directory {os.fsdecode(cwd)}: {os.strerror(error.errno)}") from None
+
+
+def open_program(task: Task, program: Program) -> ExecImage:
+    """The program file, searched for in PATH when its name has no slash. StartFailure."""
+    name = program.argv[0]
+    opener = open_for_exec
+    found: SyscallError | None = None
+    for path in candidates(program):
+        try:
+            file = opener(task, path)
+        except SyscallError as error:
+            # As execvp(3): a file that may not be executed is reported only if no other is found.
+            if found is None or found.errno == errno.ENOENT:
+                found = error
+            continue
+        return ExecImage(file, path, list(program.argv), list(program.env), opener)
+    raise why_not(name, found or SyscallError(errno.ENOENT))
+
+
+def open_for_exec(task: Task, path: bytes) -> FileDescription:
+    """ENOENT, EACCES … as execve(2) has them."""
+    return task.kernel.open_exec(task, AT_FDCWD, path, 0)
+
+
+def candidates(program: Program) -> list[bytes]:
+    """Paths to try, in order."""
+    name = program.argv[0]
+    if b"/" in name or not program.search:
+        return [name]
+    search = DEFAULT_PATH
+    for item in program.env:
+        if item.startswith(b"PATH="):
+            search = item[5:]
+    return [(directory or b".") + b"/" + name for directory in search.split(b":")]
+
+
+def why_not(name: bytes, error: SyscallError) -> StartFailure:
+    """The line and the exit status for a program that cannot be started."""
+    text = os.fsdecode(name)
+    if error.errno in (errno.ENOENT, errno.ENOTDIR):
+        where = "no such file" if b"/" in name else "not found in PATH"
+        return StartFailure(f"{text}: {where}, or no interpreter for it", NOT_FOUND)
+    return StartFailure(f"{text}: {os.strerror(error.errno)}", NOT_EXECUTABLE)

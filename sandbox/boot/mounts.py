@@ -1,0 +1,99 @@
+"""The first process's view of files: the root, what every sandbox has, and what was asked for."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Final
+
+from sandbox.abi.linux.statfs import ST_NODEV, ST_NOEXEC, ST_NOSUID, ST_RDONLY, ST_RELATIME
+from sandbox.boot.options import (
+    MOUNT_BIND,
+    MOUNT_DEV,
+    MOUNT_DEVPTS,
+    MOUNT_MQUEUE,
+    MOUNT_OVERLAY,
+    MOUNT_PROC,
+    MOUNT_SYSFS,
+    MOUNT_TMPFS,
+    MountOptions,
+    SandboxOptions,
+)
+from sandbox.boot.start_failure import StartFailure
+from sandbox.errors import SyscallError
+from sandbox.fs.hostfs.filesystem import HostFs
+from sandbox.fs.overlay.filesystem import OverlayFs
+from sandbox.fs.overlay.root import build_root, make_point
+from sandbox.fs.tmpfs.filesystem import Tmpfs
+from sandbox.vfs.space import SpaceAccount
+
+if TYPE_CHECKING:
+    from sandbox.kernel.kernel import Kernel
+    from sandbox.vfs.filesystem import Filesystem
+
+SHM_SIZE: Final = 512 << 20
+
+
+def standard_mounts() -> list[MountOptions]:
+    """What every sandbox has that does not list its mounts itself."""
+    proc = MountOptions(MOUNT_PROC, b"/proc")
+    sys = MountOptions(MOUNT_SYSFS, b"/sys", readonly=True)
+    dev = MountOptions(MOUNT_DEV, b"/dev")
+    pts = MountOptions(MOUNT_DEVPTS, b"/dev/pts")
+    shm = MountOptions(MOUNT_TMPFS, b"/dev/shm")
+    mqueue = MountOptions(MOUNT_MQUEUE, b"/dev/mqueue")
+    tmp = MountOptions(MOUNT_TMPFS, b"/tmp")
+    run = MountOptions(MOUNT_TMPFS, b"/run")
+    run.mode = 0o755
+    shm.size = SHM_SIZE
+    for mount in (proc, sys, pts, shm, mqueue, run, tmp):
+        mount.nosuid = mount.nodev = True
+    for mount in (proc, sys, pts, mqueue):
+        mount.noexec = True
+    return [proc, sys, dev, pts, shm, mqueue, tmp, run]
+
+
+def mount_all(kernel: Kernel, options: SandboxOptions) -> None:
+    """Build `kernel.mounts`. StartFailure names the mount that cannot be made."""
+    root = options.root
+    size = kernel.memory_bytes
+    namespace = build_root(kernel, root.fd, root.masks, size=size, readonly=root.readonly)
+    kernel.mounts = namespace
+    for mount in options.mounts if options.oci else standard_mounts() + options.mounts:
+        try:
+            fs = make_filesystem(kernel, mount)
+            namespace.mount(fs, make_point(namespace, mount.target, fs.root.is_dir()), flags_of(mount))
+        except SyscallError as error:
+            raise StartFailure(f"mount {os.fsdecode(mount.target)}: {os.strerror(error.errno)}") from None
+
+
+def make_filesystem(kernel: Kernel, mount: MountOptions) -> Filesystem:
+    """A file system for one mount."""
+    vfs = kernel.mounts.vfs
+    clock, dev = kernel.clock, vfs.new_dev()
+    if mount.kind == MOUNT_OVERLAY:
+        lower = HostFs(clock, vfs.new_dev(), mount.fd, live=False, readonly=True)
+        return OverlayFs(clock, dev, lower, mount.masks, vfs.space)
+    if mount.kind == MOUNT_BIND:
+        return HostFs(clock, dev, mount.fd, live=True, readonly=mount.readonly, source=os.fsdecode(mount.source))
+    if mount.kind == MOUNT_TMPFS:
+        return Tmpfs(clock, dev, mode=mount.mode, account=SpaceAccount(mount.size) if mount.size else vfs.space)
+    return special_filesystem(kernel, mount, dev)
+
+
+def special_filesystem(kernel: Kernel, mount: MountOptions, dev: int) -> Filesystem:
+    """File systems that show the kernel itself."""
+    raise StartFailure(f"mount {os.fsdecode(mount.target)}: unknown kind {mount.kind}")
+
+
+def flags_of(mount: MountOptions) -> int:
+    """ST_* bits."""
+    flags = ST_RELATIME
+    for on, bit in (
+        (mount.readonly, ST_RDONLY),
+        (mount.nosuid, ST_NOSUID),
+        (mount.noexec, ST_NOEXEC),
+        (mount.nodev, ST_NODEV),
+    ):
+        if on:
+            flags |= bit
+    return flags
