@@ -1,6 +1,6 @@
 """The closed set of errors a stack answers with, and the reasons why it drops packets.
 
-The stack knows no errno: `tcpip.adapters.errno_map` and the sandbox turn a `NetError` into one.
+The stack knows no errno: `tcpip.errno_map` and the sandbox turn a `NetError` into one.
 """
 
 from __future__ import annotations

@@ -66,3 +66,8 @@ def maximum(a: int, b: int) -> int:
 def minimum(a: int, b: int) -> int:
     """The earlier one."""
     return a if ((a - b) & HALF) != 0 else b
+
+
+def unwrap(wire: int, near: int) -> int:
+    """The number congruent to `wire` that is nearest to `near`, an unwrapped sequence number (one never reduced)."""
+    return near + ((wire - near + HALF) & MASK) - HALF

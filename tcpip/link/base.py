@@ -20,6 +20,8 @@ CAP_NO_ARP: Final = 16
 class Dispatcher(ABC):
     """Who receives: a NIC, or a wrapper around one."""
 
+    __slots__ = ()
+
     @abstractmethod
     def deliver(self, packets: list[RxPacket]) -> None:
         """Packets from the wire, in order, as one batch. Each starts with the Ethernet header, or with IP (CAP_NO_ARP)."""

@@ -1,0 +1,73 @@
+"""Doing in software what a link cannot: completing checksums and cutting super-segments.
+
+A packet given here carries whole headers: link header, IP header at `network`, transport header at `transport`.
+"""
+
+from __future__ import annotations
+
+from struct import Struct
+from typing import Final
+
+from tcpip.buffer import CSUM_NONE, GSO_NONE, Slice, TxPacket
+from tcpip.checksum import finish, partial_sum, sum_slices
+
+_U16: Final = Struct("!H")
+_U32: Final = Struct("!I")
+_FIN_PSH: Final = 0x09
+_CWR: Final = 0x80
+_UDP_OFFSET: Final = 6
+
+
+def complete_checksum(pkt: TxPacket) -> None:
+    """Turn CSUM_PARTIAL into a whole checksum. A UDP checksum of zero is sent as 0xffff (RFC 768)."""
+    header = bytearray(pkt.header)
+    start = pkt.transport
+    value = finish(sum_slices((memoryview(header)[start:], *pkt.payload)))
+    if value == 0 and pkt.csum_offset == _UDP_OFFSET:
+        value = 0xFFFF
+    at = start + pkt.csum_offset
+    header[at : at + 2] = _U16.pack(value)
+    pkt.header = bytes(header)
+    pkt.csum = CSUM_NONE
+
+
+def split(pkt: TxPacket) -> list[TxPacket]:
+    """A TCP super-segment as segments of `gso_size` bytes with whole checksums (RFC 9293; flags as net/ipv4/tcp_offload.c)."""
+    header = bytes(pkt.header)
+    body: Slice = pkt.payload[0] if len(pkt.payload) == 1 else b"".join(pkt.payload)
+    view = memoryview(body)
+    size = pkt.gso_size
+    count = -(-len(view) // size)
+    segments: list[TxPacket] = []
+    for index in range(count):
+        data = view[index * size : (index + 1) * size]
+        segments.append(_segment(pkt, header, data, index, index == count - 1))
+    return segments
+
+
+def _segment(pkt: TxPacket, header: bytes, data: memoryview, index: int, last: bool) -> TxPacket:
+    head = bytearray(header)
+    ip, tcp = pkt.network, pkt.transport
+    tcp_len = len(head) - tcp + len(data)
+    if head[ip] >> 4 == 4:
+        head[ip + 2 : ip + 4] = _U16.pack(len(head) - ip + len(data))
+        ident = (_U16.unpack_from(head, ip + 4)[0] + index) & 0xFFFF
+        head[ip + 4 : ip + 6] = _U16.pack(ident)
+        head[ip + 10 : ip + 12] = b"\0\0"
+        head[ip + 10 : ip + 12] = _U16.pack(finish(partial_sum(head[ip:tcp])))
+        pseudo = partial_sum(head[ip + 12 : ip + 20])
+    else:
+        head[ip + 4 : ip + 6] = _U16.pack(len(head) - ip - 40 + len(data))
+        pseudo = partial_sum(head[ip + 8 : ip + 40])
+    seq = (_U32.unpack_from(head, tcp + 4)[0] + index * pkt.gso_size) & 0xFFFFFFFF
+    head[tcp + 4 : tcp + 8] = _U32.pack(seq)
+    if not last:
+        head[tcp + 13] &= ~_FIN_PSH & 0xFF
+    if index:
+        head[tcp + 13] &= ~_CWR & 0xFF
+    head[tcp + 16 : tcp + 18] = b"\0\0"
+    total = pseudo + 6 + tcp_len + partial_sum(head[tcp:]) + partial_sum(data)
+    head[tcp + 16 : tcp + 18] = _U16.pack(finish(total))
+    segment = TxPacket(bytes(head), [data], len(data), pkt.csum_offset, GSO_NONE, 0)
+    segment.network, segment.transport, segment.ethertype = ip, tcp, pkt.ethertype
+    return segment

@@ -1,0 +1,63 @@
+"""ARP: resolving IPv4 neighbours, answering for our own addresses, announcing them.
+
+Implements: RFC 826, RFC 1122 2.3.2, RFC 5227 2.3 (announcement), 2.1.1 (answering probes).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tcpip.addr import IPV4_ANY, MAC_BROADCAST, MAC_ZERO, in_prefix
+from tcpip.buffer import RxPacket, TxPacket
+from tcpip.errors import DropReason, Malformed
+from tcpip.header import arp as wire
+from tcpip.header.ethernet import TYPE_ARP
+
+if TYPE_CHECKING:
+    from tcpip.network.neighbor import Neighbor
+    from tcpip.stack.nic import Nic
+
+
+def handle_packet(nic: Nic, pkt: RxPacket) -> None:
+    """One received ARP packet; Malformed. Unknown senders are learnt only when they ask for us (RFC 826)."""
+    message = wire.ArpPacket.parse(memoryview(pkt.data)[pkt.network : pkt.end])
+    if message.operation not in (wire.REQUEST, wire.REPLY):
+        raise Malformed(DropReason.UNKNOWN_MESSAGE)
+    sender, mac = message.sender_ip, message.sender_mac
+    if mac[0] & 1 or sender in nic.addresses:
+        raise Malformed(DropReason.BAD_SOURCE)
+    for_us = message.target_ip in nic.addresses
+    table = nic.neighbors
+    if sender != IPV4_ANY:
+        entry = table.find(sender)
+        if entry is None and for_us and message.operation == wire.REQUEST and _on_link(nic, sender):
+            entry = table.get(sender)
+        if entry is not None:
+            if message.operation == wire.REPLY and message.target_mac == nic.mac:
+                entry.advertised(mac, True, True)
+            else:
+                entry.learn(mac)
+    if for_us and message.operation == wire.REQUEST:
+        _send(nic, wire.REPLY, mac, message.target_ip, mac, sender)
+
+
+def _on_link(nic: Nic, addr: bytes) -> bool:
+    return any(len(a.addr) == 4 and in_prefix(addr, a.addr, a.prefix_len) for a in nic.addresses.values())
+
+
+def solicit(nic: Nic, neighbor: Neighbor, unicast: bool) -> None:
+    """Ask who has the neighbour's address."""
+    source = nic.source_for(neighbor.addr)
+    to = neighbor.mac if unicast and neighbor.mac else MAC_BROADCAST
+    _send(nic, wire.REQUEST, to, source or IPV4_ANY, MAC_ZERO, neighbor.addr)
+
+
+def announce(nic: Nic, addr: bytes) -> None:
+    """Tell the link that `addr` is ours."""
+    _send(nic, wire.REQUEST, MAC_BROADCAST, addr, MAC_ZERO, addr)
+
+
+def _send(nic: Nic, operation: int, to: bytes, sender: bytes, target_mac: bytes, target: bytes) -> None:
+    out = bytearray(wire.PACKET_LEN)
+    wire.ArpPacket(operation, nic.mac, sender, target_mac, target).emit(out, 0)
+    nic.send_frame(TxPacket(bytes(out), [], 0), to, TYPE_ARP)

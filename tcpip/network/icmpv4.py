@@ -1,0 +1,198 @@
+"""ICMPv4: answering echo requests, reporting errors, and handing received errors to the transport that caused them.
+
+Implements: RFC 792, RFC 1122 3.2.2, RFC 1191 (fragmentation needed), RFC 1812 4.3.2.8 (rate limit).
+Deviates: redirects, timestamps and address masks are counted and ignored.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from tcpip import errors
+from tcpip.addr import is_multicast
+from tcpip.buffer import TO_HOST, RxPacket, TxPacket
+from tcpip.checksum import partial_sum
+from tcpip.clock import NS_PER_S
+from tcpip.errors import DropReason, Malformed, NetError, NetworkError
+from tcpip.header import icmpv4 as wire
+from tcpip.header.ipv4 import FIXED, OFFSET_MASK
+from tcpip.sockopt import IPPROTO_ICMP
+from tcpip.transport.protocol import IcmpError, TransportProtocol
+
+if TYPE_CHECKING:
+    from tcpip.stack.stack import Stack
+    from tcpip.transport.endpoint import Endpoint
+
+MAX_ERROR: Final = 576
+"""Longest error packet, IP header included (RFC 1812 4.3.2.3)."""
+PER_SECOND: Final = 1000
+BURST: Final = 50
+
+_UNREACHABLE: Final[tuple[tuple[NetError, bool], ...]] = (
+    (errors.NETWORK_UNREACHABLE, False),
+    (errors.HOST_UNREACHABLE, False),
+    (errors.PROTOCOL_UNREACHABLE, True),
+    (errors.CONNECTION_REFUSED, True),
+    (errors.MESSAGE_TOO_LONG, False),
+    (errors.NOT_SUPPORTED, False),
+    (errors.NETWORK_UNREACHABLE, True),
+    (errors.HOST_DOWN, True),
+    (errors.HOST_UNREACHABLE, True),
+    (errors.NETWORK_UNREACHABLE, True),
+    (errors.HOST_UNREACHABLE, True),
+    (errors.NETWORK_UNREACHABLE, False),
+    (errors.HOST_UNREACHABLE, False),
+    (errors.HOST_UNREACHABLE, True),
+    (errors.HOST_UNREACHABLE, True),
+    (errors.HOST_UNREACHABLE, True),
+)
+"""Error and hardness by code (net/ipv4/icmp.c:icmp_err_convert)."""
+
+
+class RateLimiter:
+    """A token bucket: `PER_SECOND` errors, `BURST` at once."""
+
+    __slots__ = ("_tokens", "_at")
+
+    def __init__(self) -> None:
+        self._tokens = BURST * NS_PER_S
+        self._at = 0
+
+    def allow(self, now: int) -> bool:
+        """Take a token if there is one."""
+        self._tokens = min(BURST * NS_PER_S, self._tokens + (now - self._at) * PER_SECOND)
+        self._at = now
+        if self._tokens < NS_PER_S:
+            return False
+        self._tokens -= NS_PER_S
+        return True
+
+
+class ICMPv4(TransportProtocol):
+    """Protocol 1. Echo replies go to ping endpoints, errors to the transport they are about."""
+
+    number = IPPROTO_ICMP
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        self.limiter = RateLimiter()
+
+    def new_endpoint(self, family: int) -> Endpoint:
+        from tcpip.transport.ping import PingEndpoint
+
+        return PingEndpoint(self.stack, family)
+
+    def deliver(self, pkt: RxPacket) -> None:
+        stats = self.stack.stats.icmp
+        stats.inc("InMsgs")
+        data = memoryview(pkt.data)[pkt.transport : pkt.end]
+        if partial_sum(data):
+            stats.inc("InCsumErrors")
+            raise Malformed(DropReason.BAD_CHECKSUM)
+        message = wire.Icmpv4Message.parse(data)
+        if message.type == wire.ECHO_REQUEST:
+            stats.inc("InEchos")
+            self._echo(pkt, message)
+        elif message.type == wire.ECHO_REPLY:
+            stats.inc("InEchoReps")
+            self.stack.pings.deliver(pkt, message.rest >> 16)
+        elif message.type in (wire.DEST_UNREACHABLE, wire.TIME_EXCEEDED, wire.PARAMETER_PROBLEM):
+            self._received_error(pkt, message)
+        else:
+            self.stack.stats.drop(DropReason.UNKNOWN_MESSAGE)
+
+    def deliver_error(self, error: IcmpError) -> None:
+        self.stack.pings.deliver_error(error, wire.ECHO_REQUEST)
+
+    def _echo(self, pkt: RxPacket, request: wire.Icmpv4Message) -> None:
+        """RFC 1122 3.2.2.6: the same data back; not for broadcast or multicast, as Linux has it by default."""
+        if pkt.kind != TO_HOST:
+            return
+        header = bytearray(wire.HEADER_LEN)
+        wire.Icmpv4Message(wire.ECHO_REPLY, 0, request.rest, b"").emit(header, 0)
+        total = partial_sum(header) + partial_sum(request.body)
+        header[2:4] = (0xFFFF - (total % 0xFFFF or 0xFFFF)).to_bytes(2, "big")
+        self.stack.stats.icmp.inc("OutEchoReps")
+        self._send(pkt.src, pkt.dst, TxPacket(bytes(header), [request.body], len(request.body)), pkt.tos)
+
+    def _send(self, dst: bytes, src: bytes, pkt: TxPacket, tos: int) -> None:
+        self.stack.stats.icmp.inc("OutMsgs")
+        try:
+            self.stack.find_route(dst, src).write_packet(pkt, IPPROTO_ICMP, tos=tos, dont_fragment=False)
+        except NetworkError:
+            self.stack.stats.icmp.inc("OutErrors")
+            self.stack.stats.drop(DropReason.NO_ROUTE)
+
+    def send_error(self, pkt: RxPacket, error_type: int, code: int, rest: int) -> None:
+        """Report trouble with a received packet to its sender, unless RFC 1122 3.2.2 forbids it."""
+        src = pkt.src
+        if pkt.kind != TO_HOST or is_multicast(pkt.dst) or is_multicast(src) or src[0] in (0, 255):
+            return
+        if len(src) != 4 or pkt.dst == b"\xff\xff\xff\xff":
+            return
+        if (pkt.data[pkt.network + 6] << 8 | pkt.data[pkt.network + 7]) & OFFSET_MASK:
+            return
+        if pkt.protocol == IPPROTO_ICMP and (
+            pkt.transport >= pkt.end or pkt.data[pkt.transport] in wire.ERRORS or pkt.data[pkt.transport] > 18
+        ):
+            return
+        if not self.limiter.allow(self.stack.clock.now_ns()):
+            self.stack.stats.icmp.inc("OutRateLimitHost")
+            return
+        quoted = pkt.data[pkt.network : min(pkt.end, pkt.network + MAX_ERROR - 28)]
+        header = bytearray(wire.HEADER_LEN)
+        wire.Icmpv4Message(error_type, code, rest, b"").emit(header, 0)
+        total = partial_sum(header) + partial_sum(quoted)
+        header[2:4] = (0xFFFF - (total % 0xFFFF or 0xFFFF)).to_bytes(2, "big")
+        stats = self.stack.stats.icmp
+        if error_type == wire.DEST_UNREACHABLE:
+            stats.inc("OutDestUnreachs")
+        elif error_type == wire.TIME_EXCEEDED:
+            stats.inc("OutTimeExcds")
+        source = pkt.dst if pkt.dst in self.stack.local else b""
+        self._send(src, source, TxPacket(bytes(header), [quoted], len(quoted)), 0xC0)
+
+    def _received_error(self, pkt: RxPacket, message: wire.Icmpv4Message) -> None:
+        """Find out whose packet it quotes; quotes that are too short or not ours are dropped (RFC 5927)."""
+        stack = self.stack
+        body = bytes(message.body)
+        if len(body) < 28 or body[0] >> 4 != 4:
+            stack.stats.icmp.inc("InErrors")
+            raise Malformed(DropReason.TRUNCATED)
+        header_len = (body[0] & 15) * 4
+        if header_len < 20 or len(body) < header_len + 8:
+            stack.stats.icmp.inc("InErrors")
+            raise Malformed(DropReason.BAD_HEADER_LENGTH)
+        _, _, total, _, fragment, _, protocol, _, src, dst = FIXED.unpack_from(body)
+        if fragment & OFFSET_MASK or (src not in stack.local and pkt.nic is not None and not pkt.nic.promiscuous):
+            raise Malformed(DropReason.NOT_FOR_US)
+        mtu = 0
+        if message.type == wire.DEST_UNREACHABLE:
+            stack.stats.icmp.inc("InDestUnreachs")
+            if message.code >= len(_UNREACHABLE):
+                raise Malformed(DropReason.UNKNOWN_MESSAGE)
+            error, hard = _UNREACHABLE[message.code]
+            if message.code == wire.FRAGMENTATION_NEEDED:
+                mtu = stack.learn_path_mtu(dst, plausible_mtu(message.rest & 0xFFFF, total))
+        elif message.type == wire.TIME_EXCEEDED:
+            stack.stats.icmp.inc("InTimeExcds")
+            error, hard = errors.HOST_UNREACHABLE, False
+        else:
+            stack.stats.icmp.inc("InParmProbs")
+            error, hard = errors.PROTOCOL_ERROR, True
+        owner = stack.protocols.get(protocol)
+        if owner is not None and pkt.nic is not None:
+            quoted = body[header_len:]
+            owner.deliver_error(
+                IcmpError(error, hard, message.type, message.code, mtu, src, dst, protocol, quoted, pkt.src, pkt.nic)
+            )
+
+
+_PLATEAUS: Final = (32000, 17914, 8166, 4352, 2002, 1492, 1006, 508, 296)
+
+
+def plausible_mtu(mtu: int, total_len: int) -> int:
+    """The next-hop MTU of a report; old routers leave it 0, then the next plateau below the packet (RFC 1191 5, 7)."""
+    if mtu:
+        return mtu
+    return next((plateau for plateau in _PLATEAUS if plateau < total_len), 68)

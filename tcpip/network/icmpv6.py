@@ -1,0 +1,169 @@
+"""ICMPv6: answering echo requests, reporting errors, handing received errors to the transport that caused them.
+
+Neighbour discovery and listener discovery messages go to `ndp` and `mld`.
+Implements: RFC 4443, RFC 8201 4 (packet too big), RFC 4890 in what a host answers.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from tcpip import errors
+from tcpip.addr import is_multicast
+from tcpip.buffer import TO_HOST, RxPacket, TxPacket
+from tcpip.errors import DropReason, Malformed, NetError, NetworkError
+from tcpip.header import icmpv6 as wire
+from tcpip.header.ipv6_ext import DESTINATION, FRAGMENT, HOP_BY_HOP, ROUTING, walk
+from tcpip.network import mld, ndp
+from tcpip.network.icmpv4 import RateLimiter
+from tcpip.sockopt import IPPROTO_ICMPV6
+from tcpip.transport.protocol import IcmpError, TransportProtocol, transport_checksum_ok
+
+if TYPE_CHECKING:
+    from tcpip.stack.stack import Stack
+    from tcpip.transport.endpoint import Endpoint
+
+MAX_ERROR: Final = 1280
+MIN_MTU: Final = 1280
+_EXTENSIONS: Final = frozenset((HOP_BY_HOP, ROUTING, FRAGMENT, DESTINATION))
+
+_UNREACHABLE: Final[tuple[tuple[NetError, bool], ...]] = (
+    (errors.NETWORK_UNREACHABLE, False),
+    (errors.PERMISSION_DENIED, True),
+    (errors.HOST_UNREACHABLE, False),
+    (errors.HOST_UNREACHABLE, False),
+    (errors.CONNECTION_REFUSED, True),
+    (errors.PERMISSION_DENIED, True),
+    (errors.PERMISSION_DENIED, True),
+)
+"""Error and hardness by code (net/ipv6/icmp.c:tab_unreach)."""
+
+
+class ICMPv6(TransportProtocol):
+    """Protocol 58."""
+
+    number = IPPROTO_ICMPV6
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        self.limiter = RateLimiter()
+
+    def new_endpoint(self, family: int) -> Endpoint:
+        from tcpip.transport.ping import PingEndpoint
+
+        return PingEndpoint(self.stack, family)
+
+    def deliver(self, pkt: RxPacket) -> None:
+        stats = self.stack.stats.icmp6
+        stats.inc("InMsgs")
+        if not transport_checksum_ok(pkt):
+            stats.inc("InCsumErrors")
+            raise Malformed(DropReason.BAD_CHECKSUM)
+        message = wire.Icmpv6Message.parse(memoryview(pkt.data)[pkt.transport : pkt.end])
+        kind = message.type
+        nic = pkt.nic
+        if nic is None:
+            return
+        if kind == wire.ECHO_REQUEST:
+            stats.inc("InEchos")
+            self._echo(pkt, message)
+        elif kind == wire.ECHO_REPLY:
+            stats.inc("InEchoReps")
+            self.stack.pings.deliver(pkt, message.rest >> 16)
+        elif kind < 128:
+            self._received_error(pkt, message)
+        elif wire.ROUTER_SOLICITATION <= kind <= wire.REDIRECT:
+            ndp.handle_message(nic, pkt, message)
+        elif kind == wire.MLD_QUERY:
+            mld.handle_query(nic, pkt, message)
+        else:
+            self.stack.stats.drop(DropReason.UNKNOWN_MESSAGE)
+
+    def deliver_error(self, error: IcmpError) -> None:
+        self.stack.pings.deliver_error(error, wire.ECHO_REQUEST)
+
+    def _echo(self, pkt: RxPacket, request: wire.Icmpv6Message) -> None:
+        """RFC 4443 4.2; a request to a multicast group is answered from a unicast address, as it allows."""
+        source = pkt.dst if pkt.kind == TO_HOST else b""
+        self.stack.stats.icmp6.inc("OutEchoReps")
+        self.send(wire.ECHO_REPLY, 0, request.rest, [request.body], pkt.src, source, pkt)
+
+    def send(
+        self, kind: int, code: int, rest: int, body: list[bytes | memoryview], dst: bytes, src: bytes, cause: RxPacket
+    ) -> None:
+        """A message in answer to `cause`, back out of its NIC where the address needs one."""
+        header = bytearray(wire.HEADER_LEN)
+        wire.Icmpv6Message(kind, code, rest, b"").emit(header, 0)
+        self.stack.stats.icmp6.inc("OutMsgs")
+        nic = cause.nic.number if cause.nic is not None and dst[0] == 0xFE else 0
+        size = sum([len(part) for part in body])
+        pkt = TxPacket(header, body, size, wire.CHECKSUM_OFFSET)
+        try:
+            self.stack.find_route(dst, src, nic).write_packet(pkt, IPPROTO_ICMPV6, tos=cause.tos, dont_fragment=False)
+        except NetworkError:
+            self.stack.stats.icmp6.inc("OutErrors")
+            self.stack.stats.drop(DropReason.NO_ROUTE)
+
+    def send_error(self, pkt: RxPacket, kind: int, code: int, rest: int) -> None:
+        """Report trouble with a received packet to its sender, unless RFC 4443 2.4 (e) forbids it."""
+        src = pkt.src
+        if len(src) != 16 or is_multicast(src) or not any(src):
+            return
+        exempt = kind == wire.PACKET_TOO_BIG or (kind == wire.PARAMETER_PROBLEM and code == 2)
+        if (pkt.kind != TO_HOST or is_multicast(pkt.dst)) and not exempt:
+            return
+        if pkt.protocol == IPPROTO_ICMPV6 and (
+            pkt.transport >= pkt.end or pkt.data[pkt.transport] < 128 or pkt.data[pkt.transport] == wire.REDIRECT
+        ):
+            return
+        if not self.limiter.allow(self.stack.clock.now_ns()):
+            self.stack.stats.icmp6.inc("OutRateLimitHost")
+            return
+        quoted = pkt.data[pkt.network : min(pkt.end, pkt.network + MAX_ERROR - 48)]
+        if kind == wire.DEST_UNREACHABLE:
+            self.stack.stats.icmp6.inc("OutDestUnreachs")
+        elif kind == wire.TIME_EXCEEDED:
+            self.stack.stats.icmp6.inc("OutTimeExcds")
+        source = pkt.dst if pkt.dst in self.stack.local else b""
+        self.send(kind, code, rest, [quoted], src, source, pkt)
+
+    def _received_error(self, pkt: RxPacket, message: wire.Icmpv6Message) -> None:
+        stack = self.stack
+        body = bytes(message.body)
+        if len(body) < 48 or body[0] >> 4 != 6:
+            stack.stats.icmp6.inc("InErrors")
+            raise Malformed(DropReason.TRUNCATED)
+        src, dst = body[8:24], body[24:40]
+        if src not in stack.local and (pkt.nic is None or not pkt.nic.promiscuous):
+            raise Malformed(DropReason.NOT_FOR_US)
+        protocol, at = body[6], 40
+        if protocol in _EXTENSIONS:
+            chain = walk(body, protocol, 40, len(body), 6, False)
+            protocol, at = chain.protocol, chain.at
+            if chain.fragment is not None:
+                if chain.fragment.offset:
+                    raise Malformed(DropReason.NOT_FOR_US)
+                protocol, at = chain.fragment.next_header, at + 8
+        if len(body) < at + 8:
+            stack.stats.icmp6.inc("InErrors")
+            raise Malformed(DropReason.TRUNCATED)
+        mtu = 0
+        if message.type == wire.DEST_UNREACHABLE:
+            stack.stats.icmp6.inc("InDestUnreachs")
+            if message.code >= len(_UNREACHABLE):
+                raise Malformed(DropReason.UNKNOWN_MESSAGE)
+            error, hard = _UNREACHABLE[message.code]
+        elif message.type == wire.PACKET_TOO_BIG:
+            error, hard = errors.MESSAGE_TOO_LONG, False
+            mtu = stack.learn_path_mtu(dst, max(message.rest, MIN_MTU))
+        elif message.type == wire.TIME_EXCEEDED:
+            stack.stats.icmp6.inc("InTimeExcds")
+            error, hard = errors.HOST_UNREACHABLE, False
+        else:
+            stack.stats.icmp6.inc("InParmProbs")
+            error, hard = errors.PROTOCOL_ERROR, True
+        owner = stack.protocols.get(protocol)
+        if owner is not None and pkt.nic is not None:
+            owner.deliver_error(
+                IcmpError(error, hard, message.type, message.code, mtu, src, dst, protocol, body[at:], pkt.src, pkt.nic)
+            )

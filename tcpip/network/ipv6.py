@@ -1,0 +1,248 @@
+"""IPv6: checking and delivering what comes in, routes that put the header in front of what goes out, fragmentation.
+
+Implements: RFC 8200, RFC 8201 (path MTU), RFC 6946 (atomic fragments), RFC 5722, RFC 7112, RFC 7739 (random identification).
+Deviates: sends no extension header but fragment and the router alert of MLD.
+"""
+
+from __future__ import annotations
+
+from struct import Struct
+from typing import TYPE_CHECKING, Final
+
+from tcpip import errors
+from tcpip.addr import IPV6_LOOPBACK, is_link_local, is_multicast
+from tcpip.buffer import CSUM_PARTIAL, TO_HOST, TO_MULTICAST, RxPacket, TxPacket
+from tcpip.errors import DropReason, Malformed, NetworkError
+from tcpip.header import icmpv6 as icmp
+from tcpip.header.ethernet import TYPE_IPV6
+from tcpip.header.ipv6 import FIXED
+from tcpip.header.ipv6_ext import DESTINATION, FRAGMENT, FRAGMENT_FIXED, HOP_BY_HOP, ROUTING, Chain, walk
+from tcpip.link.offload import complete_checksum
+from tcpip.network.ipv4 import copy_metadata
+from tcpip.network.reassembly import TIMEOUT_V6, ExpiredHook, Partial, Reassembler, joined
+from tcpip.stack.route import Route
+
+if TYPE_CHECKING:
+    from tcpip.stack.nic import Nic
+    from tcpip.stack.stack import Stack
+
+_U16: Final = Struct("!H")
+_EXTENSIONS: Final = frozenset((HOP_BY_HOP, ROUTING, FRAGMENT, DESTINATION))
+_VERSION: Final = 6 << 28
+
+
+class IPv6Route(Route):
+    """A route that writes IPv6 headers."""
+
+    __slots__ = ()
+
+    def write_packet(
+        self, pkt: TxPacket, protocol: int, ttl: int = -1, tos: int = 0, dont_fragment: bool = True
+    ) -> None:
+        stack = self.stack
+        if self.generation != stack.generation:
+            self.refresh()
+        header = pkt.header
+        length = len(header) + pkt.payload_len
+        if length > 65535:
+            raise NetworkError(errors.MESSAGE_TOO_LONG)
+        if ttl < 0:
+            ttl = self.nic.hop_limit
+        offset = pkt.csum_offset
+        if offset >= 0:
+            header[offset : offset + 2] = _U16.pack((self.pseudo + protocol + length) % 0xFFFF)  # type: ignore[index]
+            pkt.csum = CSUM_PARTIAL
+        pkt.header = FIXED.pack(_VERSION | tos << 20, length, protocol, ttl, self.src, self.dst) + header
+        pkt.transport = 40
+        pkt.ethertype = TYPE_IPV6
+        stack.stats.ip6.values["OutRequests"] += 1
+        if length + 40 > self._mtu and not pkt.gso_size:
+            if dont_fragment:
+                raise NetworkError(errors.MESSAGE_TOO_LONG)
+            for piece in fragment_packet(pkt, protocol, max(self._mtu, 1280), stack):
+                self._send(piece)
+            return
+        neighbor = self.neighbor
+        if neighbor is None:
+            self._send(pkt)
+        else:
+            neighbor.send(pkt)
+
+    def _send(self, pkt: TxPacket) -> None:
+        neighbor = self.neighbor
+        if neighbor is None:
+            neighbor = self.neighbor = self.nic.neighbor_for(self)
+        neighbor.send(pkt)
+
+
+def fragment_packet(pkt: TxPacket, protocol: int, mtu: int, stack: Stack) -> list[TxPacket]:
+    """A packet whose first 40 bytes are the whole unfragmentable part, cut to fit `mtu`. RFC 8200 4.5."""
+    if pkt.csum == CSUM_PARTIAL:
+        complete_checksum(pkt)
+    header = bytes(pkt.header)
+    body = memoryview(b"".join((header[40:], *pkt.payload)))
+    room = (mtu - 48) & ~7
+    ident = stack.random.getrandbits(32)
+    pieces: list[TxPacket] = []
+    for at in range(0, len(body), room):
+        data = body[at : at + room]
+        more = at + len(data) < len(body)
+        head = header[:4] + _U16.pack(8 + len(data)) + bytes((FRAGMENT,)) + header[7:40]
+        piece = TxPacket(head + FRAGMENT_FIXED.pack(protocol, 0, at | int(more), ident), [data], len(data))
+        piece.transport = 48
+        piece.ethertype = TYPE_IPV6
+        pieces.append(piece)
+    stack.stats.ip6.inc("FragOKs")
+    stack.stats.ip6.inc("FragCreates", len(pieces))
+    return pieces
+
+
+class IPv6(ExpiredHook):
+    """The receiving side."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        self.reassembler = Reassembler(stack.timers, TIMEOUT_V6, self)
+
+    def handle_packet(self, nic: Nic, pkt: RxPacket) -> None:
+        """An IPv6 packet at data[network:]; Malformed."""
+        stack = self.stack
+        stats = stack.stats.ip6.values
+        stats["InReceives"] += 1
+        data = pkt.data
+        at = pkt.network
+        room = pkt.end - at
+        if room < 40:
+            stats["InHdrErrors"] += 1
+            raise Malformed(DropReason.TRUNCATED)
+        first, length, protocol, pkt.ttl, src, dst = FIXED.unpack_from(data, at)
+        if first >> 28 != 6:
+            stats["InHdrErrors"] += 1
+            raise Malformed(DropReason.BAD_VERSION)
+        if length > room - 40:
+            stats["InHdrErrors"] += 1
+            raise Malformed(DropReason.BAD_LENGTH)
+        pkt.tos = first >> 20 & 0xFF
+        pkt.end = at + 40 + length
+        pkt.src = src
+        pkt.dst = dst
+        if src[0] == 0xFF or ((src == IPV6_LOOPBACK or src in stack.local) and not nic.loopback):
+            if not self._own_duplicate(nic, src, protocol):
+                stats["InAddrErrors"] += 1
+                raise Malformed(DropReason.BAD_SOURCE)
+        pkt.protocol = protocol
+        pkt.transport = at + 40
+        if dst not in nic.addresses and not self._accept(nic, pkt):
+            return
+        if protocol in _EXTENSIONS:
+            self._extensions(pkt)
+            return
+        pkt.key = data[at + 8 : at + 44]
+        stats["InDelivers"] += 1
+        stack.deliver_transport(pkt)
+
+    def _own_duplicate(self, nic: Nic, src: bytes, protocol: int) -> bool:
+        """Neighbour discovery must see advertisements that come from an address of ours: somebody else has it."""
+        return src in nic.addresses and protocol == 58
+
+    def _accept(self, nic: Nic, pkt: RxPacket) -> bool:
+        """Whether a packet that is not to one of the NIC's own addresses is for this host; else it is forwarded or dropped."""
+        stack = self.stack
+        dst = pkt.dst
+        if is_multicast(dst):
+            if dst not in nic.groups:
+                raise Malformed(DropReason.NOT_FOR_US)
+            pkt.kind = TO_MULTICAST
+            return True
+        if dst in stack.local and not is_link_local(dst) and (dst != IPV6_LOOPBACK or nic.loopback):
+            return True
+        if nic.promiscuous and dst != IPV6_LOOPBACK and any(dst):
+            return True
+        if stack.forwarding and pkt.kind == TO_HOST and not is_link_local(dst) and dst != IPV6_LOOPBACK and any(dst):
+            stack.forwarder.forward_v6(nic, pkt)
+            return False
+        stack.stats.ip6.inc("InAddrErrors")
+        raise Malformed(DropReason.NOT_FOR_US)
+
+    def _extensions(self, pkt: RxPacket, whole: bool = False) -> None:
+        """Walk the chain, then reassemble or deliver. `whole`: reassembled already, fragments inside are refused."""
+        stack = self.stack
+        start = pkt.network
+        chain = walk(pkt.data, pkt.protocol, pkt.transport, pkt.end, start + 6, is_multicast(pkt.dst))
+        if chain.report is not None:
+            code, pointer = chain.report
+            stack.icmpv6.send_error(pkt, icmp.PARAMETER_PROBLEM, code, pointer - start)
+            raise Malformed(DropReason.BAD_EXTENSION_HEADER)
+        pkt.protocol = chain.protocol
+        pkt.transport = chain.at
+        if chain.fragment is not None:
+            if whole:
+                raise Malformed(DropReason.BAD_FRAGMENT)
+            self._fragment(pkt, chain)
+            return
+        pkt.key = pkt.src + pkt.dst + pkt.data[chain.at : min(chain.at + 4, pkt.end)]
+        stack.stats.ip6.inc("InDelivers")
+        stack.deliver_transport(pkt)
+
+    def _fragment(self, pkt: RxPacket, chain: Chain) -> None:
+        stack = self.stack
+        fragment = chain.fragment
+        assert fragment is not None
+        start = chain.at + 8
+        data = pkt.data[start : pkt.end]
+        head = pkt.data[pkt.network : chain.at]
+        stack.stats.ip6.inc("ReasmReqds")
+        if fragment.offset == 0 and not fragment.more:
+            self._resume(pkt, head, chain, fragment.next_header, data)
+            return
+        if fragment.more and len(data) & 7:
+            stack.icmpv6.send_error(pkt, icmp.PARAMETER_PROBLEM, 0, 4)
+        elif fragment.offset + len(data) > 65535:
+            stack.icmpv6.send_error(pkt, icmp.PARAMETER_PROBLEM, 0, chain.at + 2 - pkt.network)
+        key = (pkt.src, pkt.dst, fragment.ident, -1)
+        mark = bytes((fragment.next_header,)) + (chain.pointer - pkt.network).to_bytes(2, "big") + head
+        try:
+            done = self.reassembler.add(key, fragment.offset, fragment.more, data, mark, stack.clock.now_ns())
+        except Malformed:
+            stack.stats.ip6.inc("ReasmFails")
+            raise
+        if done is not None:
+            chain.pointer = int.from_bytes(done.head[1:3], "big") + pkt.network
+            self._resume(pkt, done.head[3:], chain, done.head[0], joined(done))
+
+    def _resume(self, pkt: RxPacket, head: bytes, chain: Chain, protocol: int, payload: bytes) -> None:
+        """Go on with the packet as it was before it was cut: the fragment header taken out."""
+        stack = self.stack
+        if len(head) - 40 + len(payload) > 65535:
+            stack.stats.ip6.inc("ReasmFails")
+            raise Malformed(DropReason.BAD_LENGTH)
+        whole_head = bytearray(head)
+        whole_head[4:6] = _U16.pack(len(head) - 40 + len(payload))
+        whole_head[chain.pointer - pkt.network] = protocol
+        whole = RxPacket(bytes(whole_head) + payload)
+        copy_metadata(pkt, whole)
+        whole.protocol = protocol
+        whole.transport = len(whole_head)
+        stack.stats.ip6.inc("ReasmOKs")
+        if protocol in (FRAGMENT, HOP_BY_HOP):
+            raise Malformed(DropReason.BAD_FRAGMENT)
+        if protocol in _EXTENSIONS:
+            self._extensions(whole, True)
+            return
+        whole.key = whole.src + whole.dst + whole.data[whole.transport : whole.transport + 4]
+        stack.stats.ip6.inc("InDelivers")
+        stack.deliver_transport(whole)
+
+    def fragments_expired(self, partial: Partial) -> None:
+        stats = self.stack.stats
+        stats.ip6.inc("ReasmTimeout")
+        stats.ip6.inc("ReasmFails")
+        stats.drop(DropReason.FRAGMENT_TIMEOUT)
+        if not partial.head or partial.pieces[0][0] != 0:
+            return
+        head = partial.head[3:]
+        pkt = RxPacket(head + partial.pieces[0][1])
+        pkt.src, pkt.dst = partial.key[0], partial.key[1]
+        pkt.protocol = partial.head[0]
+        pkt.transport = len(head)
+        self.stack.icmpv6.send_error(pkt, icmp.TIME_EXCEEDED, 1, 0)

@@ -1,0 +1,237 @@
+"""Neighbour unreachability detection: one cache and one state machine for ARP and neighbour discovery.
+
+How a solicitation looks is the protocol's business (`Nic.solicit`). Packets wait, bounded, while a neighbour is
+being resolved. Times are RFC 4861's defaults in ns.
+Implements: RFC 4861 5.1, 7.2, 7.3, 10; RFC 1122 2.3.2 for ARP.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from tcpip.buffer import TxPacket
+from tcpip.clock import NS_PER_S
+from tcpip.errors import DropReason
+
+if TYPE_CHECKING:
+    from tcpip.stack.nic import Nic
+
+INCOMPLETE: Final = 0
+REACHABLE: Final = 1
+STALE: Final = 2
+DELAY: Final = 3
+PROBE: Final = 4
+FAILED: Final = 5
+PERMANENT: Final = 6
+
+STATE_NAMES: Final = ("INCOMPLETE", "REACHABLE", "STALE", "DELAY", "PROBE", "FAILED", "PERMANENT")
+
+REACHABLE_TIME: Final = 30 * NS_PER_S
+RETRANS_TIMER: Final = NS_PER_S
+DELAY_FIRST_PROBE_TIME: Final = 5 * NS_PER_S
+MAX_MULTICAST_SOLICIT: Final = 3
+MAX_UNICAST_SOLICIT: Final = 3
+MAX_WAITING: Final = 64
+"""Packets kept per unresolved neighbour; the oldest goes first, as Linux has it."""
+MAX_NEIGHBORS: Final = 1024
+
+
+class Neighbor:
+    """One neighbour. `header` is the ready link header for packets to it, empty on links without addresses."""
+
+    __slots__ = ("nic", "addr", "mac", "header", "state", "is_router", "waiting", "_timer", "_probes", "_hint")
+
+    def __init__(self, nic: Nic, addr: bytes, mac: bytes = b"", state: int = FAILED) -> None:
+        self.nic = nic
+        self.addr = addr
+        self.mac = mac
+        self.header = nic.link_header(mac, len(addr)) if mac else b""
+        self.state = state
+        self.is_router = False
+        self.waiting: list[TxPacket] = []
+        self._timer = nic.stack.timers.timer(self._expired)
+        self._probes = 0
+        self._hint = False
+
+    def send(self, pkt: TxPacket) -> None:
+        """Send an IP packet to this neighbour, now or when it is resolved."""
+        state = self.state
+        if state == STALE:
+            self.state = DELAY
+            self._arm(DELAY_FIRST_PROBE_TIME)
+        elif state in (FAILED, INCOMPLETE):
+            self._wait(pkt)
+            return
+        self.nic.enqueue(pkt, self.header)
+
+    def confirm(self) -> None:
+        """An upper layer knows that it is reachable."""
+        if self.state == REACHABLE:
+            self._hint = True
+        elif self.state in (STALE, DELAY, PROBE):
+            self._reachable()
+
+    def _wait(self, pkt: TxPacket) -> None:
+        if len(self.waiting) >= MAX_WAITING:
+            del self.waiting[0]
+            self.nic.stack.stats.drop(DropReason.NEIGHBOR_QUEUE_FULL)
+        self.waiting.append(pkt)
+        if self.state == FAILED:
+            self.state = INCOMPLETE
+            self._probes = 1
+            self.nic.solicit(self, False)
+            self._arm(self.nic.retrans_ns)
+
+    def _arm(self, after: int) -> None:
+        self._timer.arm(self.nic.stack.clock.now_ns() + after)
+
+    def _expired(self) -> None:
+        if self.state == REACHABLE:
+            if self._hint:
+                self._hint = False
+                self._arm(self.nic.reachable_ns)
+            else:
+                self.state = STALE
+        elif self.state == DELAY:
+            self.state = PROBE
+            self._probes = 1
+            self.nic.solicit(self, True)
+            self._arm(self.nic.retrans_ns)
+        elif self.state in (PROBE, INCOMPLETE):
+            unicast = self.state == PROBE
+            if self._probes >= (MAX_UNICAST_SOLICIT if unicast else MAX_MULTICAST_SOLICIT):
+                self._failed()
+                return
+            self._probes += 1
+            self.nic.solicit(self, unicast)
+            self._arm(self.nic.retrans_ns)
+
+    def _failed(self) -> None:
+        self.state = FAILED
+        self.mac = self.header = b""
+        waiting, self.waiting = self.waiting, []
+        for pkt in waiting:
+            self.nic.stack.stats.drop(DropReason.NEIGHBOR_UNREACHABLE)
+            self.nic.stack.link_failure(self.nic, pkt)
+        self.nic.neighbor_failed(self)
+
+    def _reachable(self) -> None:
+        self.state = REACHABLE
+        self._hint = False
+        self._arm(self.nic.reachable_ns)
+
+    def _set_mac(self, mac: bytes) -> None:
+        if mac != self.mac:
+            self.mac = mac
+            self.header = self.nic.link_header(mac, len(self.addr))
+
+    def _release(self) -> None:
+        waiting, self.waiting = self.waiting, []
+        for pkt in waiting:
+            self.nic.enqueue(pkt, self.header)
+
+    def learn(self, mac: bytes) -> None:
+        """Its own solicitation or router advertisement carried `mac`: unconfirmed (RFC 4861 7.2.3)."""
+        if self.state == PERMANENT:
+            return
+        if self.state in (INCOMPLETE, FAILED) or mac != self.mac:
+            self._set_mac(mac)
+            self.state = STALE
+            self._timer.cancel()
+        self._flush_stale()
+
+    def _flush_stale(self) -> None:
+        if self.waiting:
+            self.state = DELAY
+            self._arm(DELAY_FIRST_PROBE_TIME)
+            self._release()
+
+    def advertised(self, mac: bytes, solicited: bool, override: bool) -> None:
+        """A reply or advertisement: RFC 4861 7.2.5. `mac` empty: the same as before."""
+        if self.state == PERMANENT:
+            return
+        if self.state in (INCOMPLETE, FAILED):
+            if not mac:
+                return
+            self._set_mac(mac)
+            if solicited:
+                self._reachable()
+                self._release()
+            else:
+                self.state = STALE
+                self._timer.cancel()
+                self._flush_stale()
+            return
+        changed = bool(mac) and mac != self.mac
+        if changed and not override:
+            if self.state == REACHABLE:
+                self.state = STALE
+                self._timer.cancel()
+            return
+        if changed:
+            self._set_mac(mac)
+        if solicited:
+            self._reachable()
+        elif changed:
+            self.state = STALE
+            self._timer.cancel()
+
+    def forget(self) -> None:
+        """Leave the cache: no timer, no packets."""
+        self._timer.cancel()
+        self.waiting.clear()
+        self.state = FAILED
+
+
+class NeighborTable:
+    """One NIC's neighbours of both families, bounded: the oldest idle entry makes room."""
+
+    __slots__ = ("nic", "entries")
+
+    def __init__(self, nic: Nic) -> None:
+        self.nic = nic
+        self.entries: dict[bytes, Neighbor] = {}
+
+    def find(self, addr: bytes) -> Neighbor | None:
+        """The entry, if there is one."""
+        return self.entries.get(addr)
+
+    def get(self, addr: bytes) -> Neighbor:
+        """The entry, made when there is none."""
+        entry = self.entries.get(addr)
+        if entry is None:
+            if len(self.entries) >= MAX_NEIGHBORS:
+                self._evict()
+            entry = Neighbor(self.nic, addr)
+            self.entries[addr] = entry
+        return entry
+
+    def add_permanent(self, addr: bytes, mac: bytes) -> Neighbor:
+        """A static entry, which replaces what was learnt."""
+        entry = self.get(addr)
+        waiting = entry.waiting
+        entry.forget()
+        entry._set_mac(mac)
+        entry.state = PERMANENT
+        for pkt in waiting:
+            entry.send(pkt)
+        return entry
+
+    def remove(self, addr: bytes) -> None:
+        """Harmless when absent. Routes that hold the entry resolve again when they use it."""
+        entry = self.entries.pop(addr, None)
+        if entry is not None:
+            entry.forget()
+            self.nic.stack.changed()
+
+    def clear(self) -> None:
+        """Forget all but the static entries."""
+        for addr in [a for a, e in self.entries.items() if e.state != PERMANENT]:
+            self.remove(addr)
+
+    def _evict(self) -> None:
+        for wanted in ((FAILED, STALE), (INCOMPLETE, REACHABLE, DELAY, PROBE)):
+            for addr, entry in self.entries.items():
+                if entry.state in wanted:
+                    self.remove(addr)
+                    return

@@ -1,0 +1,33 @@
+"""One address of a NIC."""
+
+from __future__ import annotations
+
+from tcpip.addr import subnet_broadcast
+
+
+class NicAddress:
+    """`addr`/`prefix_len`. Times are ns on the stack's clock, None for ever. A tentative address is not ours yet (DAD).
+
+    `broadcast` is empty for IPv6, /31 and /32. `dynamic`: from SLAAC.
+    """
+
+    __slots__ = (
+        "addr",
+        "prefix_len",
+        "broadcast",
+        "tentative",
+        "deprecated",
+        "dynamic",
+        "valid_until",
+        "preferred_until",
+    )
+
+    def __init__(self, addr: bytes, prefix_len: int, dynamic: bool = False) -> None:
+        self.addr = addr
+        self.prefix_len = prefix_len
+        self.broadcast = subnet_broadcast(addr, prefix_len) if len(addr) == 4 and prefix_len < 31 else b""
+        self.tentative = False
+        self.deprecated = False
+        self.dynamic = dynamic
+        self.valid_until: int | None = None
+        self.preferred_until: int | None = None

@@ -1,0 +1,395 @@
+"""A network interface: addresses, groups and neighbours on one link, and the queue of frames that leave with a flush."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from tcpip import errors
+from tcpip.addr import (
+    AF_INET,
+    AF_INET6,
+    IPV4_ALL_SYSTEMS,
+    IPV6_ALL_NODES,
+    MAC_BROADCAST,
+    eui64_address,
+    is_any,
+    is_link_local,
+    is_loopback,
+    is_multicast,
+    masked,
+    multicast_mac,
+    solicited_node,
+)
+from tcpip.buffer import CSUM_PARTIAL, GSO_TCPV4, GSO_TCPV6, TO_BROADCAST, TO_MULTICAST, TO_OTHER, RxPacket, TxPacket
+from tcpip.errors import DropReason, Malformed, NetworkError
+from tcpip.header.ethernet import FIXED, HEADER_LEN, TYPE_ARP, TYPE_IPV4, TYPE_IPV6
+from tcpip.link.base import CAP_LOOPBACK, CAP_NO_ARP, CAP_TSO4, CAP_TSO6, CAP_TX_CSUM, Dispatcher, LinkEndpoint
+from tcpip.link.offload import complete_checksum, split
+from tcpip.network import arp, igmp, mld, ndp
+from tcpip.network.neighbor import PERMANENT, REACHABLE_TIME, RETRANS_TIMER, Neighbor, NeighborTable
+from tcpip.stack.address import NicAddress
+from tcpip.stack.route_table import RouteEntry
+from tcpip.stack.source_selection import select
+
+if TYPE_CHECKING:
+    from tcpip.stack.route import Route
+    from tcpip.stack.stack import Stack
+
+TX_QUEUE: Final = 1000
+"""Frames that may wait for a flush, as txqueuelen has it; more are dropped and counted."""
+MAX_GROUPS: Final = 256
+
+
+class Nic(Dispatcher):
+    """Made by `Stack.add_nic`. `promiscuous`: packets to any address are taken as ours (a gateway for the peer)."""
+
+    __slots__ = (
+        "stack",
+        "number",
+        "name",
+        "link",
+        "mac",
+        "mtu",
+        "gso_max",
+        "up",
+        "loopback",
+        "has_arp",
+        "promiscuous",
+        "accept_ra",
+        "addresses",
+        "broadcasts",
+        "groups",
+        "neighbors",
+        "hop_limit",
+        "reachable_ns",
+        "retrans_ns",
+        "dad_nonces",
+        "dns_servers",
+        "router_solicitations_left",
+        "router_timer",
+        "igmp_v2_until",
+        "igmp_quiet_until",
+        "mld_quiet_until",
+        "rx_packets",
+        "rx_bytes",
+        "tx_packets",
+        "tx_bytes",
+        "tx_dropped",
+        "rx_dropped",
+        "_tx",
+        "_expiry",
+        "_soft_csum",
+        "_capabilities",
+    )
+
+    def __init__(self, stack: Stack, number: int, name: str, link: LinkEndpoint) -> None:
+        self.stack = stack
+        self.number = number
+        self.name = name
+        self.link = link
+        self.mac = link.mac
+        self.mtu = link.mtu
+        self.gso_max = min(link.gso_max, 65535)
+        self.up = True
+        self._capabilities = link.capabilities
+        self._soft_csum = not link.capabilities & CAP_TX_CSUM
+        self.loopback = link.capabilities & CAP_LOOPBACK != 0
+        self.has_arp = not link.capabilities & CAP_NO_ARP
+        self.promiscuous = False
+        self.accept_ra = self.has_arp
+        self.addresses: dict[bytes, NicAddress] = {}
+        self.broadcasts: set[bytes] = set()
+        self.groups: dict[bytes, int] = {IPV4_ALL_SYSTEMS: 1, IPV6_ALL_NODES: 1}
+        self.neighbors = NeighborTable(self)
+        self.hop_limit = 64
+        self.reachable_ns = REACHABLE_TIME
+        self.retrans_ns = RETRANS_TIMER
+        self.dad_nonces: dict[bytes, bytes] = {}
+        self.dns_servers: list[bytes] = []
+        self.router_solicitations_left = ndp.MAX_RTR_SOLICITATIONS
+        self.router_timer = stack.timers.timer(self._solicit_routers)
+        self.igmp_v2_until = 0
+        self.igmp_quiet_until = 0
+        self.mld_quiet_until = 0
+        self.rx_packets = self.rx_bytes = self.tx_packets = self.tx_bytes = 0
+        self.tx_dropped = self.rx_dropped = 0
+        self._tx: list[TxPacket] = []
+        self._expiry = stack.timers.timer(self._expire)
+        link.attach(self)
+
+    # Receiving.
+
+    def deliver(self, packets: list[RxPacket]) -> None:
+        """A batch from the wire."""
+        self.stack.deliver(self, packets)
+
+    def handle_packet(self, pkt: RxPacket) -> None:
+        """One packet; whatever is wrong with it is counted."""
+        self.rx_packets += 1
+        self.rx_bytes += pkt.end
+        if not self.up:
+            self._drop(DropReason.NIC_DOWN)
+            return
+        pkt.nic = self
+        data = pkt.data
+        stack = self.stack
+        try:
+            if self.has_arp:
+                if pkt.end < HEADER_LEN:
+                    raise Malformed(DropReason.TRUNCATED)
+                if not data.startswith(self.mac):
+                    self._classify(pkt)
+                pkt.network = HEADER_LEN
+                pkt.ethertype = kind = data[12] << 8 | data[13]
+            else:
+                if not pkt.end:
+                    raise Malformed(DropReason.TRUNCATED)
+                version = data[0] >> 4
+                pkt.ethertype = kind = TYPE_IPV4 if version == 4 else TYPE_IPV6 if version == 6 else 0
+            if stack.packet_taps:
+                stack.tap(self, pkt)
+            if kind == TYPE_IPV4:
+                stack.ipv4.handle_packet(self, pkt)
+            elif kind == TYPE_IPV6 and stack.ipv6_enabled:
+                stack.ipv6.handle_packet(self, pkt)
+            elif kind == TYPE_ARP:
+                arp.handle_packet(self, pkt)
+            else:
+                raise Malformed(DropReason.UNKNOWN_ETHERTYPE)
+        except Malformed as error:
+            self._drop(error.reason)
+
+    def _drop(self, reason: str) -> None:
+        self.rx_dropped += 1
+        self.stack.stats.drop(reason)
+
+    def _classify(self, pkt: RxPacket) -> None:
+        data = pkt.data
+        if data.startswith(MAC_BROADCAST):
+            pkt.kind = TO_BROADCAST
+        elif data[0] & 1:
+            pkt.kind = TO_MULTICAST
+        elif not self.promiscuous:
+            pkt.kind = TO_OTHER
+            raise Malformed(DropReason.NOT_FOR_US)
+
+    # Sending.
+
+    def enqueue(self, pkt: TxPacket, link_header: bytes) -> None:
+        """Queue an IP packet with its link header; what the link cannot do is done here."""
+        if link_header:
+            pkt.header = link_header + pkt.header
+            pkt.transport += HEADER_LEN
+            pkt.network += HEADER_LEN
+        if not self.up or len(self._tx) >= TX_QUEUE:
+            self.tx_dropped += 1
+            self.stack.stats.drop(DropReason.QUEUE_FULL if self.up else DropReason.NIC_DOWN)
+            return
+        if not self._tx:
+            self.stack.output_pending(self)
+        if pkt.gso_size and not self._capabilities & _TSO.get(pkt.gso_type, 0):
+            self._tx += split(pkt)
+            return
+        if self._soft_csum and pkt.csum == CSUM_PARTIAL:
+            complete_checksum(pkt)
+        self._tx.append(pkt)
+
+    def send_frame(self, pkt: TxPacket, mac: bytes, ethertype: int) -> None:
+        """Queue a packet to a known link address, past the neighbour cache."""
+        pkt.ethertype = ethertype
+        self.enqueue(pkt, FIXED.pack(mac, self.mac, ethertype) if self.has_arp else b"")
+
+    def flush(self) -> None:
+        """Hand what is queued to the link."""
+        batch = self._tx
+        if not batch:
+            return
+        self._tx = []
+        for pkt in batch:
+            self.tx_bytes += len(pkt.header) + pkt.payload_len
+        taken = self.link.write_packets(batch)
+        self.tx_packets += taken
+        if taken < len(batch):
+            self.tx_dropped += len(batch) - taken
+            self.stack.stats.drops[DropReason.LINK_ERROR] = (
+                self.stack.stats.drops.get(DropReason.LINK_ERROR, 0) + len(batch) - taken
+            )
+
+    # Neighbours.
+
+    def link_header(self, mac: bytes, addr_len: int) -> bytes:
+        """The Ethernet header of IP packets to `mac`."""
+        return FIXED.pack(mac, self.mac, TYPE_IPV4 if addr_len == 4 else TYPE_IPV6) if self.has_arp else b""
+
+    def neighbor_for(self, route: Route) -> Neighbor:
+        """Who gets a route's packets on this link."""
+        hop = route.next_hop
+        if not self.has_arp:
+            return Neighbor(self, hop, b"", PERMANENT)
+        if route.broadcast:
+            return Neighbor(self, hop, MAC_BROADCAST, PERMANENT)
+        if is_multicast(hop):
+            return Neighbor(self, hop, multicast_mac(hop), PERMANENT)
+        return self.neighbors.get(hop)
+
+    def solicit(self, neighbor: Neighbor, unicast: bool) -> None:
+        """Ask for a neighbour's link address."""
+        if len(neighbor.addr) == 4:
+            arp.solicit(self, neighbor, unicast)
+        else:
+            ndp.solicit(self, neighbor, unicast)
+
+    def neighbor_failed(self, neighbor: Neighbor) -> None:
+        """A neighbour does not answer: forget what was learnt of it when the table is large."""
+        if len(self.neighbors.entries) > 512:
+            self.neighbors.remove(neighbor.addr)
+
+    # Addresses.
+
+    def add_address(self, addr: bytes, prefix_len: int, dynamic: bool = False, dad: bool = True) -> NicAddress:
+        """Assign an address; the on-link route comes with it. IPv6 is tentative until nobody objects, unless `dad` is off.
+
+        ADDRESS_IN_USE when the NIC has it already, INVALID_ARGUMENT for what is no unicast address.
+        """
+        if addr in self.addresses:
+            raise NetworkError(errors.ADDRESS_IN_USE)
+        if is_any(addr) or is_multicast(addr) or not 0 <= prefix_len <= len(addr) * 8:
+            raise NetworkError(errors.INVALID_ARGUMENT)
+        address = NicAddress(addr, prefix_len, dynamic)
+        six = len(addr) == 16
+        if six and not self.addresses_of(AF_INET6) and not is_link_local(addr) and self.has_arp:
+            self.add_link_local(dad)
+        address.tentative = six and dad and self.has_arp and not is_loopback(addr)
+        self.addresses[addr] = address
+        if address.broadcast:
+            self.broadcasts.add(address.broadcast)
+            self.broadcasts.add(masked(addr, prefix_len))
+        if not dynamic and prefix_len < len(addr) * 8:
+            route = RouteEntry(masked(addr, prefix_len), prefix_len, self, b"", 256 if six else 0, b"", None, "kernel")
+            if not six:
+                route.source = addr
+            self.stack.routes.add(route)
+        self.stack.addresses_changed()
+        if six:
+            if self.has_arp:
+                self.join_group(solicited_node(addr))
+            if address.tentative:
+                ndp.start_dad(self, address)
+        elif self.has_arp:
+            arp.announce(self, addr)
+        return address
+
+    def add_link_local(self, dad: bool = True) -> None:
+        """fe80::/64 from the MAC, as every IPv6 interface must have one (RFC 4291 2.8); harmless when there is one."""
+        if self.has_arp and not any(is_link_local(a) for a in self.addresses if len(a) == 16):
+            self.add_address(eui64_address(b"\xfe\x80" + bytes(6), self.mac), 64, dad=dad)
+
+    def remove_address(self, addr: bytes) -> None:
+        """Take an address away, and the route that came with it. ADDRESS_NOT_AVAILABLE."""
+        address = self.addresses.pop(addr, None)
+        if address is None:
+            raise NetworkError(errors.ADDRESS_NOT_AVAILABLE)
+        self.broadcasts = set()
+        for other in self.addresses.values():
+            if other.broadcast:
+                self.broadcasts |= {other.broadcast, masked(other.addr, other.prefix_len)}
+        prefix = masked(addr, address.prefix_len)
+        table = self.stack.routes
+        for entry in list(table.entries):
+            if entry.nic is self and entry.protocol == "kernel" and entry.prefix == prefix:
+                if entry.source in (b"", addr) and entry.length == address.prefix_len:
+                    table.remove(entry)
+                    break
+        if len(addr) == 16 and self.has_arp:
+            self.leave_group(solicited_node(addr))
+        self.stack.addresses_changed()
+
+    def addresses_of(self, family: int) -> list[NicAddress]:
+        """In the order in which they came."""
+        size = 4 if family == AF_INET else 16
+        return [a for a in self.addresses.values() if len(a.addr) == size]
+
+    def source_for(self, dst: bytes) -> bytes:
+        """The address of this NIC that packets to `dst` on its link come from; empty when there is none."""
+        return select(self.addresses.values(), dst, dst)
+
+    def duplicate_address(self, address: NicAddress) -> None:
+        """Somebody else has a tentative address: it never becomes ours (RFC 4862 5.4.5)."""
+        self.stack.duplicates.append((self.number, address.addr))
+        self.remove_address(address.addr)
+
+    def schedule_expiry(self) -> None:
+        """Look at lifetimes again at the next one's end."""
+        times = [a.valid_until for a in self.addresses.values() if a.valid_until is not None]
+        times += [
+            a.preferred_until for a in self.addresses.values() if a.preferred_until is not None and not a.deprecated
+        ]
+        times += [e.expires for e in self.stack.routes.entries if e.nic is self and e.expires is not None]
+        if times:
+            self._expiry.arm(min(times))
+
+    def _expire(self) -> None:
+        now = self.stack.clock.now_ns()
+        for address in list(self.addresses.values()):
+            if address.valid_until is not None and address.valid_until <= now:
+                self.remove_address(address.addr)
+            elif address.preferred_until is not None and address.preferred_until <= now:
+                address.deprecated = True
+                self.stack.changed()
+        for entry in list(self.stack.routes.entries):
+            if entry.nic is self and entry.expires is not None and entry.expires <= now:
+                self.stack.routes.remove(entry)
+                self.stack.changed()
+        self.schedule_expiry()
+
+    def _solicit_routers(self) -> None:
+        ndp.solicit_routers(self)
+
+    # Groups.
+
+    def join_group(self, group: bytes) -> None:
+        """Receive a multicast group; counted, so each join needs its leave. TOO_MANY_MEMBERSHIPS."""
+        count = self.groups.get(group, 0)
+        if not count and len(self.groups) >= MAX_GROUPS:
+            raise NetworkError(errors.TOO_MANY_MEMBERSHIPS)
+        self.groups[group] = count + 1
+        if not count and self.has_arp:
+            if len(group) == 4:
+                igmp.joined(self, group)
+            else:
+                mld.joined(self, group)
+
+    def leave_group(self, group: bytes) -> None:
+        """One join less; harmless when there is none."""
+        count = self.groups.get(group, 0)
+        if count > 1:
+            self.groups[group] = count - 1
+        elif count:
+            del self.groups[group]
+            if self.has_arp:
+                if len(group) == 4:
+                    igmp.left(self, group)
+                else:
+                    mld.left(self, group)
+
+    # State.
+
+    def set_up(self, up: bool) -> None:
+        """Bring the interface up or down; down forgets what was learnt of neighbours."""
+        if self.up != up:
+            self.up = up
+            if not up:
+                self.neighbors.clear()
+                self._tx.clear()
+            self.stack.changed()
+
+    def set_mtu(self, mtu: int) -> None:
+        """Bytes of IP packet per frame. INVALID_ARGUMENT above the link's own or below 68."""
+        if not 68 <= mtu <= max(self.link.mtu, 68):
+            raise NetworkError(errors.INVALID_ARGUMENT)
+        if mtu != self.mtu:
+            self.mtu = mtu
+            self.stack.changed()
+
+
+_TSO: Final[dict[int, int]] = {GSO_TCPV4: CAP_TSO4, GSO_TCPV6: CAP_TSO6}

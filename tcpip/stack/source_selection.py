@@ -1,0 +1,70 @@
+"""Which of a NIC's addresses a packet leaves with.
+
+Implements: RFC 6724 5, rules 1, 2, 3, 6, 8 (rule 5 by looking at the outgoing NIC only); RFC 1122 3.3.4.3 for IPv4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from tcpip.addr import common_prefix_len, in_prefix, is_link_local, is_loopback, is_multicast, is_v4_mapped, parse
+from tcpip.stack.address import NicAddress
+
+_LABELS: Final = (("::1", 128, 0), ("2002::", 16, 2), ("2001::", 32, 5), ("fc00::", 7, 13), ("::", 0, 1))
+
+
+def scope(addr: bytes) -> int:
+    """RFC 6724 3.1: multicast carries its own; link-local 2; loopback counts as link-local; else global 14."""
+    if len(addr) == 16 and is_multicast(addr):
+        return addr[1] & 15
+    if is_link_local(addr) or is_loopback(addr):
+        return 2
+    return 14
+
+
+def label(addr: bytes) -> int:
+    """RFC 6724 2.1's policy table."""
+    if is_v4_mapped(addr):
+        return 4
+    for prefix, length, value in _LABELS:
+        if in_prefix(addr, parse(prefix), length):
+            return value
+    return 1
+
+
+def select(addresses: Iterable[NicAddress], dst: bytes, next_hop: bytes) -> bytes:
+    """The best source for `dst`; empty when there is none of its family."""
+    usable = [a for a in addresses if len(a.addr) == len(dst) and not a.tentative]
+    if not usable:
+        return b""
+    if len(dst) == 4:
+        for address in usable:
+            if in_prefix(next_hop or dst, address.addr, address.prefix_len):
+                return address.addr
+        for address in usable:
+            if not is_link_local(address.addr):
+                return address.addr
+        return usable[0].addr
+    best = usable[0]
+    for address in usable[1:]:
+        if _better(address, best, dst):
+            best = address
+    return best.addr
+
+
+def _better(a: NicAddress, b: NicAddress, dst: bytes) -> bool:
+    """RFC 6724 5: `a` is preferred over `b`."""
+    if (a.addr == dst) != (b.addr == dst):
+        return a.addr == dst
+    scope_a, scope_b, scope_dst = scope(a.addr), scope(b.addr), scope(dst)
+    if scope_a < scope_b:
+        return scope_a >= scope_dst
+    if scope_b < scope_a:
+        return scope_b < scope_dst
+    if a.deprecated != b.deprecated:
+        return b.deprecated
+    matches_a, matches_b = label(a.addr) == label(dst), label(b.addr) == label(dst)
+    if matches_a != matches_b:
+        return matches_a
+    return min(common_prefix_len(a.addr, dst), a.prefix_len) > min(common_prefix_len(b.addr, dst), b.prefix_len)

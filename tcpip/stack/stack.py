@@ -1,0 +1,410 @@
+"""The stack: owner of interfaces, routes, protocols and endpoints; everything happens inside its calls.
+
+Driven by `Nic.deliver`, endpoint calls, `run_timers` and `flush`; it answers with packets handed to links, wait queues
+notified, and `next_deadline`. No threads, no sleeping, no wall clock. A call that arrives while the stack is busy
+(an in-memory link's answer) waits in the inbox for the outermost one.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from random import Random
+from typing import Final
+
+from tcpip import addr as addresses
+from tcpip import errors
+from tcpip.addr import AF_INET, AF_INET6, IPV4_ANY, IPV4_BROADCAST, IPV4_LOOPBACK, IPV6_ANY, IPV6_LOOPBACK
+from tcpip.buffer import RxPacket, TxPacket
+from tcpip.clock import NS_PER_S, Clock
+from tcpip.errors import Malformed, NetError, NetworkError
+from tcpip.header import icmpv4 as icmpv4_wire
+from tcpip.header import icmpv6 as icmpv6_wire
+from tcpip.link.base import LinkEndpoint
+from tcpip.link.loopback import LoopbackLink
+from tcpip.network.forward import Forwarder
+from tcpip.network.icmpv4 import ICMPv4
+from tcpip.network.icmpv6 import ICMPv6
+from tcpip.network.igmp import IGMP
+from tcpip.network.ipv4 import IPv4, IPv4Route
+from tcpip.network.ipv6 import IPv6, IPv6Route
+from tcpip.sockopt import IPPROTO_TCP, IPPROTO_UDP, SOCK_DGRAM, SOCK_STREAM
+from tcpip.stack.nic import Nic
+from tcpip.stack.route import Route
+from tcpip.stack.route_table import RouteEntry, RouteTable
+from tcpip.stack.source_selection import select
+from tcpip.stats import Stats
+from tcpip.timers import TimerQueue
+from tcpip.transport.endpoint import Endpoint
+from tcpip.transport.ping import PingTable
+from tcpip.transport.ports import PortManager
+from tcpip.transport.protocol import IcmpError, TransportProtocol
+from tcpip.transport.udp import UdpProtocol
+
+MAX_ROUNDS: Final = 64
+"""Turns of receive and send in one call; what two local endpoints go on saying waits for the next flush."""
+MAX_CACHED_ROUTES: Final = 1024
+MAX_COPIES: Final = 1000
+MAX_PATH_MTUS: Final = 1024
+PATH_MTU_LIFETIME: Final = 600 * NS_PER_S
+
+
+class Stack:
+    """A host. `on_output` is called when an endpoint call has queued the first packet: schedule `flush`."""
+
+    def __init__(self, clock: Clock, random: Random | None = None, loopback: bool = True, ipv6: bool = True) -> None:
+        self.clock = clock
+        self.random = random if random is not None else Random()
+        self.timers = TimerQueue()
+        self.stats = Stats()
+        self.ports = PortManager(self.random)
+        self.nics: dict[int, Nic] = {}
+        self.routes = RouteTable()
+        self.local: dict[bytes, Nic] = {}
+        self.generation = 0
+        self.default_ttl = 64
+        self.ip_ident = self.random.getrandbits(16)
+        self.forwarding = False
+        self.ipv6_enabled = ipv6
+        self.on_output: Callable[[], None] | None = None
+        self.packet_taps: list[Callable[[Nic, RxPacket], None]] = []
+        self.duplicates: list[tuple[int, bytes]] = []
+        self._route_cache: dict[tuple[bytes, bytes, int], Route] = {}
+        self._path_mtus: dict[bytes, tuple[int, int]] = {}
+        self._inbox: deque[tuple[Nic, list[RxPacket]]] = deque()
+        self._copies: deque[RxPacket] = deque()
+        self._pending: dict[Nic, None] = {}
+        self._busy = False
+        self.ipv4 = IPv4(self)
+        self.ipv6 = IPv6(self)
+        self.icmpv4 = ICMPv4(self)
+        self.icmpv6 = ICMPv6(self)
+        self.pings = PingTable(self)
+        self.forwarder = Forwarder(self)
+        self.udp = UdpProtocol(self)
+        self.protocols: dict[int, TransportProtocol] = {}
+        for protocol in (self.icmpv4, self.icmpv6, IGMP(self), self.udp):
+            self.add_protocol(protocol)
+        self._add_tcp()
+        self.lo: Nic | None = None
+        if loopback:
+            self.lo = self.add_nic(LoopbackLink(), "lo")
+            self.lo.add_address(IPV4_LOOPBACK, 8)
+            if ipv6:
+                self.lo.add_address(IPV6_LOOPBACK, 128)
+
+    def _add_tcp(self) -> None:
+        try:
+            from tcpip.transport.tcp.protocol import TcpProtocol
+        except ModuleNotFoundError:
+            return
+        self.tcp = TcpProtocol(self)
+        self.add_protocol(self.tcp)
+
+    # Configuration.
+
+    def add_nic(self, link: LinkEndpoint, name: str = "", number: int = 0) -> Nic:
+        """A new interface, up, without addresses. Numbers start at 1."""
+        if not number:
+            number = max(self.nics, default=0) + 1
+        if number in self.nics or any(n.name == name for n in self.nics.values() if name):
+            raise NetworkError(errors.ADDRESS_IN_USE)
+        nic = Nic(self, number, name or f"eth{number}", link)
+        self.nics[number] = nic
+        return nic
+
+    def remove_nic(self, nic: Nic) -> None:
+        """Take an interface away with its addresses and routes; the link is closed."""
+        nic.set_up(False)
+        nic.link.attach(None)
+        nic.router_timer.cancel()
+        self.nics.pop(nic.number, None)
+        self.routes.entries = [e for e in self.routes.entries if e.nic is not nic]
+        self._pending.pop(nic, None)
+        self.addresses_changed()
+        nic.link.close()
+
+    def find_nic(self, name: str) -> Nic | None:
+        """By its name."""
+        return next((nic for nic in self.nics.values() if nic.name == name), None)
+
+    def add_route(
+        self,
+        prefix: bytes,
+        length: int,
+        gateway: bytes = b"",
+        nic: Nic | None = None,
+        metric: int = 0,
+        source: bytes = b"",
+        error: NetError | None = None,
+    ) -> RouteEntry:
+        """A route; without `nic` the gateway's own route says which. NETWORK_UNREACHABLE when it has none."""
+        if nic is None and error is None:
+            via = self.routes.lookup(gateway) if gateway else None
+            if via is None or via.nic is None or via.gateway:
+                raise NetworkError(errors.NETWORK_UNREACHABLE)
+            nic = via.nic
+        entry = RouteEntry(addresses.masked(prefix, length), length, nic, gateway, metric, source, error)
+        self.routes.add(entry)
+        self.changed()
+        return entry
+
+    def remove_route(self, entry: RouteEntry) -> None:
+        """Harmless when absent."""
+        self.routes.remove(entry)
+        self.changed()
+
+    def add_protocol(self, protocol: TransportProtocol) -> None:
+        """Plug a transport protocol in; a later one of the same number replaces it."""
+        self.protocols[protocol.number] = protocol
+
+    def changed(self) -> None:
+        """Routes look themselves up again."""
+        self.generation += 1
+        self._route_cache.clear()
+
+    def addresses_changed(self) -> None:
+        """The set of local addresses is another one."""
+        self.local = {a.addr: nic for nic in self.nics.values() for a in nic.addresses.values() if not a.tentative}
+        self.changed()
+
+    # Endpoints.
+
+    def new_endpoint(self, family: int, sock_type: int, protocol: int = 0) -> Endpoint:
+        """socket(2): stream, datagram, or datagram with ICMP (a ping endpoint).
+
+        ADDRESS_FAMILY_NOT_SUPPORTED, PROTOCOL_NOT_SUPPORTED.
+        """
+        if family not in (AF_INET, AF_INET6) or (family == AF_INET6 and not self.ipv6_enabled):
+            raise NetworkError(errors.ADDRESS_FAMILY_NOT_SUPPORTED)
+        icmp = self.icmpv4 if family == AF_INET else self.icmpv6
+        if sock_type == SOCK_STREAM and protocol in (0, IPPROTO_TCP):
+            return self.tcp.new_endpoint(family)
+        if sock_type == SOCK_DGRAM and protocol in (0, IPPROTO_UDP):
+            return self.udp.new_endpoint(family)
+        if sock_type == SOCK_DGRAM and protocol == icmp.number:
+            return icmp.new_endpoint(family)
+        raise NetworkError(errors.PROTOCOL_NOT_SUPPORTED)
+
+    # Driving.
+
+    def deliver(self, nic: Nic, packets: list[RxPacket]) -> None:
+        """A batch that `nic` received."""
+        self._inbox.append((nic, packets))
+        if not self._busy:
+            self.flush()
+
+    def run_timers(self, now: int = -1) -> None:
+        """Fire what is due (now, unless a time is given) and flush."""
+        if self._busy:
+            return
+        self._busy = True
+        try:
+            self.timers.run(self.clock.now_ns() if now < 0 else now)
+        finally:
+            self._busy = False
+        self.flush()
+
+    def next_deadline(self) -> int | None:
+        """When `run_timers` has something to do."""
+        return self.timers.next_deadline()
+
+    def flush(self) -> None:
+        """Handle what came in, send what is queued, until there is nothing left."""
+        if self._busy:
+            return
+        self._busy = True
+        try:
+            rounds = 0
+            while self._inbox or self._pending or self._copies:
+                rounds += 1
+                if rounds > MAX_ROUNDS:
+                    break
+                self._turn()
+        finally:
+            self._busy = False
+        if (self._inbox or self._pending) and self.on_output is not None:
+            self.on_output()
+
+    def _turn(self) -> None:
+        inbox = self._inbox
+        for _ in range(len(inbox)):
+            nic, packets = inbox.popleft()
+            for pkt in packets:
+                nic.handle_packet(pkt)
+        copies = self._copies
+        for _ in range(len(copies)):
+            self._deliver_copy(copies.popleft())
+        pending = self._pending
+        if pending:
+            self._pending = {}
+            for nic in pending:
+                nic.flush()
+
+    def output_pending(self, nic: Nic) -> None:
+        """`nic` has something to send at the next flush."""
+        first = not self._pending
+        self._pending[nic] = None
+        if first and not self._busy and self.on_output is not None:
+            self.on_output()
+
+    # Packets.
+
+    def deliver_transport(self, pkt: RxPacket) -> None:
+        """A whole packet for this host, to the protocol above. Malformed."""
+        protocol = self.protocols.get(pkt.protocol)
+        if protocol is not None:
+            protocol.deliver(pkt)
+            return
+        if len(pkt.dst) == 4:
+            self.stats.ip.inc("InUnknownProtos")
+            self.icmpv4.send_error(pkt, icmpv4_wire.DEST_UNREACHABLE, icmpv4_wire.PROTOCOL_UNREACHABLE, 0)
+        else:
+            self.stats.ip6.inc("InUnknownProtos")
+            if pkt.protocol != 59:
+                self.icmpv6.send_error(pkt, icmpv6_wire.PARAMETER_PROBLEM, 1, 6)
+        self.stats.drop(errors.DropReason.UNKNOWN_PROTOCOL)
+
+    def port_unreachable(self, pkt: RxPacket) -> None:
+        """Nobody is at the packet's port."""
+        if len(pkt.dst) == 4:
+            self.icmpv4.send_error(pkt, icmpv4_wire.DEST_UNREACHABLE, icmpv4_wire.PORT_UNREACHABLE, 0)
+        else:
+            self.icmpv6.send_error(pkt, icmpv6_wire.DEST_UNREACHABLE, icmpv6_wire.PORT_UNREACHABLE, 0)
+
+    def link_failure(self, nic: Nic, pkt: TxPacket) -> None:
+        """A packet of ours could not be sent as its next hop does not answer: tell its transport."""
+        header = bytes(pkt.header[:40])
+        quoted = bytes(pkt.header[pkt.transport :])
+        if len(header) < 20 or len(quoted) < 8:
+            return
+        if header[0] >> 4 == 4:
+            src, dst, protocol = header[12:16], header[16:20], header[9]
+            kind, code = icmpv4_wire.DEST_UNREACHABLE, icmpv4_wire.HOST_UNREACHABLE
+        else:
+            src, dst, protocol = header[8:24], header[24:40], header[6]
+            kind, code = icmpv6_wire.DEST_UNREACHABLE, icmpv6_wire.ADDRESS_UNREACHABLE
+        owner = self.protocols.get(protocol)
+        if owner is not None and src in self.local:
+            owner.deliver_error(
+                IcmpError(errors.HOST_UNREACHABLE, False, kind, code, 0, src, dst, protocol, quoted, src, nic)
+            )
+
+    def loop_back(self, pkt: RxPacket) -> None:
+        """A multicast or broadcast packet that this host sends and also receives; metadata as of a received one."""
+        if len(self._copies) < MAX_COPIES:
+            self._copies.append(pkt)
+
+    def _deliver_copy(self, pkt: RxPacket) -> None:
+        try:
+            self.deliver_transport(pkt)
+        except Malformed as error:
+            self.stats.drop(error.reason)
+
+    def tap(self, nic: Nic, pkt: RxPacket) -> None:
+        """Show a received packet to those who watch."""
+        for watcher in self.packet_taps:
+            watcher(nic, pkt)
+
+    # Routing.
+
+    def is_local(self, addr: bytes) -> bool:
+        """An address of this host, 127.0.0.0/8 included."""
+        return addr in self.local or (len(addr) == 4 and addr[0] == 127 and self.lo is not None)
+
+    def find_route(self, dst: bytes, src: bytes = b"", nic: int = 0) -> Route:
+        """The way to `dst`, from `src` (empty: selected), through interface `nic` (0: any).
+
+        NETWORK_UNREACHABLE, ADDRESS_NOT_AVAILABLE when there is no source, or the error of a reject route.
+        """
+        key = (dst, src, nic)
+        route = self._route_cache.get(key)
+        if route is None:
+            route = self._resolve(dst, src, nic)
+            if len(self._route_cache) >= MAX_CACHED_ROUTES:
+                self._route_cache.clear()
+            self._route_cache[key] = route
+        return route
+
+    def _resolve(self, dst: bytes, src: bytes, number: int) -> Route:
+        if addresses.is_any(dst):
+            dst = src if src and not addresses.is_any(src) else IPV4_LOOPBACK if len(dst) == 4 else IPV6_LOOPBACK
+        if self.is_local(dst) and self.lo is not None:
+            owner = self.local.get(dst)
+            scoped = number and owner is not None and owner.number != number and addresses.is_link_local(dst)
+            if not scoped and self.lo.up:
+                return self._route(
+                    self.lo, src or (IPV4_LOOPBACK if dst[0] == 127 and len(dst) == 4 else dst), dst, dst, True
+                )
+        if dst == IPV4_BROADCAST or addresses.is_multicast(dst):
+            return self._resolve_group(dst, src, number)
+        entry = self.routes.lookup(dst, number)
+        nic = entry.nic if entry is not None else None
+        if nic is None or entry is None:
+            if entry is not None and entry.error is not None:
+                raise NetworkError(entry.error)
+            raise NetworkError(errors.NETWORK_UNREACHABLE)
+        next_hop = entry.gateway or dst
+        return self._route(nic, src or entry.source or self._source(nic, dst, next_hop), dst, next_hop, False)
+
+    def _resolve_group(self, dst: bytes, src: bytes, number: int) -> Route:
+        """Broadcast and multicast leave by the given interface, the source's, the route's, or the first that can."""
+        nic = self.nics.get(number) if number else self.local.get(src)
+        if nic is None and not number:
+            entry = self.routes.lookup(dst)
+            if entry is not None and entry.nic is not None:
+                nic = entry.nic
+            else:
+                size = len(dst)
+                usable = [n for n in self.nics.values() if n.up and any(len(a) == size for a in n.addresses)]
+                nic = next((n for n in usable if not n.loopback), None)
+        if nic is None or not nic.up:
+            raise NetworkError(errors.NETWORK_UNREACHABLE)
+        return self._route(nic, src or self._source(nic, dst, dst), dst, dst, False)
+
+    def _source(self, nic: Nic, dst: bytes, next_hop: bytes) -> bytes:
+        """RFC 6724 among the NIC's own; failing that any address of the host of the right family."""
+        source = select(nic.addresses.values(), dst, next_hop)
+        if source:
+            return source
+        others = [a for n in self.nics.values() if not n.loopback for a in n.addresses.values()]
+        source = select([a for a in others if not addresses.is_link_local(a.addr)], dst, next_hop)
+        if not source:
+            if dst == IPV4_BROADCAST:
+                return IPV4_ANY
+            if len(dst) == 16 and addresses.is_scoped(dst):
+                return IPV6_ANY
+            raise NetworkError(errors.ADDRESS_NOT_AVAILABLE)
+        return source
+
+    def _route(self, nic: Nic, src: bytes, dst: bytes, next_hop: bytes, local: bool) -> Route:
+        if len(dst) == 4:
+            broadcast = dst == IPV4_BROADCAST or (not local and dst in nic.broadcasts)
+            return IPv4Route(self, nic, src, dst, next_hop, local, broadcast)
+        return IPv6Route(self, nic, src, dst, next_hop, local, False)
+
+    def path_mtu(self, nic: Nic, dst: bytes) -> int:
+        """What is known to fit to `dst` through `nic`."""
+        known = self._path_mtus.get(dst)
+        if known is None:
+            return nic.mtu
+        mtu, until = known
+        if until <= self.clock.now_ns():
+            del self._path_mtus[dst]
+            return nic.mtu
+        return min(mtu, nic.mtu)
+
+    def learn_path_mtu(self, dst: bytes, mtu: int) -> int:
+        """A report says that only `mtu` bytes fit to `dst`: believed for ten minutes, never below 552 (IPv4) or 1280.
+
+        Answers the path MTU that holds now.
+        """
+        mtu = max(mtu, 552 if len(dst) == 4 else 1280)
+        known = self._path_mtus.get(dst)
+        if known is not None and known[0] <= mtu and known[1] > self.clock.now_ns():
+            return known[0]
+        if known is None and len(self._path_mtus) >= MAX_PATH_MTUS:
+            del self._path_mtus[next(iter(self._path_mtus))]
+        self._path_mtus[dst] = (mtu, self.clock.now_ns() + PATH_MTU_LIFETIME)
+        self.changed()
+        return mtu

@@ -1,0 +1,495 @@
+"""What datagram endpoints share: binding, the bounded receive queue, the error queue, options, group memberships.
+
+Source of behaviour: udp(7), ip(7), ipv6(7), net/ipv4/udp.c, net/ipv4/datagram.c.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+from tcpip import errors
+from tcpip import sockopt as so
+from tcpip.addr import AF_INET, AF_INET6, SockAddr, any_of, is_any, is_link_local, is_multicast, unmapped, v4_mapped
+from tcpip.buffer import RxPacket
+from tcpip.errno_map import errno_of
+from tcpip.errors import NetError, NetworkError
+from tcpip.transport.endpoint import AGAIN, Control, Endpoint, Message
+from tcpip.transport.memberships import Memberships
+from tcpip.transport.ports import Reservation
+from tcpip.transport.protocol import IcmpError
+from tcpip.transport.socket_options import SocketOptions
+from tcpip.waiter import EVENT_ERR, EVENT_HUP, EVENT_IN, EVENT_OUT, EVENT_RDHUP
+
+if TYPE_CHECKING:
+    from tcpip.stack.route import Route
+    from tcpip.stack.stack import Stack
+
+OVERHEAD: Final = 512
+"""What a queued datagram is charged beside its data (an sk_buff with its shared info)."""
+MAX_ERRORS: Final = 64
+_INT: Final = struct.Struct("=i")
+_PKTINFO: Final = struct.Struct("=i4s4s")
+_PKTINFO6: Final = struct.Struct("=16si")
+_TIMEVAL: Final = struct.Struct("=qq")
+_EXTENDED_ERROR: Final = struct.Struct("=IBBBBII")
+_SOCKADDR_IN: Final = struct.Struct("=H2s4s8x")
+_SOCKADDR_IN6: Final = struct.Struct("=H2sI16sI")
+
+
+class Datagram:
+    """One received datagram. `data` is a view of the packet."""
+
+    __slots__ = ("data", "src", "src_port", "dst", "nic", "ttl", "tos", "time_ns")
+
+    def __init__(self, pkt: RxPacket, data: memoryview, src_port: int, time_ns: int) -> None:
+        self.data = data
+        self.src = pkt.src
+        self.src_port = src_port
+        self.dst = pkt.dst
+        self.nic = pkt.nic.number if pkt.nic is not None else 0
+        self.ttl = pkt.ttl
+        self.tos = pkt.tos
+        self.time_ns = time_ns
+
+
+class QueuedError:
+    """One entry of the error queue: the datagram that failed, where it went, and the report."""
+
+    __slots__ = ("report", "port", "payload")
+
+    def __init__(self, report: IcmpError, port: int, payload: bytes) -> None:
+        self.report = report
+        self.port = port
+        self.payload = payload
+
+
+class SendOptions:
+    """Per-datagram choices from control messages; -1 and 0 mean the endpoint's own."""
+
+    __slots__ = ("source", "nic", "ttl", "tos")
+
+    def __init__(self) -> None:
+        self.source = b""
+        self.nic = 0
+        self.ttl = -1
+        self.tos = -1
+
+
+class DatagramEndpoint(Endpoint):
+    """A bound or unbound, connected or unconnected endpoint. Addresses inside are wire addresses, never v4-mapped."""
+
+    __slots__ = (
+        "stack",
+        "options",
+        "local",
+        "local_port",
+        "peer",
+        "peer_port",
+        "peer_scope",
+        "reservation",
+        "error",
+        "error_queue",
+        "received",
+        "received_bytes",
+        "memberships",
+        "bound_addr",
+        "bound_nic",
+        "shut_read",
+        "shut_write",
+        "closed",
+    )
+
+    def __init__(self, stack: Stack, family: int, sock_type: int, protocol: int) -> None:
+        super().__init__(family, sock_type, protocol)
+        self.stack = stack
+        self.options = SocketOptions()
+        self.local = any_of(family)
+        self.bound_addr = self.local
+        self.bound_nic = 0
+        self.local_port = 0
+        self.peer = b""
+        self.peer_port = 0
+        self.peer_scope = 0
+        self.reservation: Reservation | None = None
+        self.error: NetError | None = None
+        self.error_queue: deque[QueuedError] = deque()
+        self.received: deque[Datagram] = deque()
+        self.received_bytes = 0
+        self.memberships = Memberships(stack)
+        self.shut_read = False
+        self.shut_write = False
+        self.closed = False
+
+    # Addresses.
+
+    def wire_address(self, address: SockAddr) -> bytes:
+        """An address as the caller gave it, checked against the family and as it goes on the wire."""
+        addr = address.addr
+        if self.family == AF_INET:
+            if len(addr) != 4:
+                raise NetworkError(errors.ADDRESS_FAMILY_NOT_SUPPORTED)
+            return addr
+        if len(addr) == 16:
+            addr = unmapped(addr)
+        if len(addr) == 4 and self.options.v6only:
+            raise NetworkError(errors.NETWORK_UNREACHABLE)
+        return addr
+
+    def shown(self, addr: bytes, port: int, nic: int) -> SockAddr:
+        """An address as the endpoint's family shows it; link-local ones with their scope."""
+        if self.family == AF_INET6:
+            if len(addr) == 4:
+                return SockAddr(v4_mapped(addr), port)
+            return SockAddr(addr, port, nic if is_link_local(addr) or addr[0] == 0xFF else 0)
+        return SockAddr(addr, port)
+
+    def check_bindable(self, addr: bytes, scope_id: int) -> int:
+        """The NIC that binding to `addr` ties to (0: none). ADDRESS_NOT_AVAILABLE, INVALID_ARGUMENT, NO_SUCH_DEVICE."""
+        stack = self.stack
+        if len(addr) == 16 and (is_link_local(addr) or (is_multicast(addr) and addr[1] & 15 <= 2)):
+            number = scope_id or self.options.nic
+            if not number:
+                raise NetworkError(errors.INVALID_ARGUMENT)
+            if number not in stack.nics:
+                raise NetworkError(errors.NO_SUCH_DEVICE)
+            if not is_multicast(addr) and addr not in stack.nics[number].addresses:
+                raise NetworkError(errors.ADDRESS_NOT_AVAILABLE)
+            return number
+        if is_any(addr) or is_multicast(addr) or stack.is_local(addr) or self.options.freebind:
+            return 0
+        if len(addr) == 4 and (addr == b"\xff\xff\xff\xff" or any(addr in n.broadcasts for n in stack.nics.values())):
+            return 0
+        if any(nic.promiscuous for nic in stack.nics.values()):
+            return 0
+        raise NetworkError(errors.ADDRESS_NOT_AVAILABLE)
+
+    def bind(self, address: SockAddr) -> None:
+        if self.reservation is not None:
+            raise NetworkError(errors.INVALID_ARGUMENT)
+        if len(address.addr) != (4 if self.family == AF_INET else 16):
+            raise NetworkError(errors.ADDRESS_FAMILY_NOT_SUPPORTED)
+        addr = self.wire_address(address)
+        nic = self.check_bindable(addr, address.scope_id)
+        self.reserve(addr, address.port, nic)
+
+    def reserve(self, addr: bytes, port: int, nic: int) -> None:
+        """Take the port and be found by packets from now on."""
+        options = self.options
+        self.reservation = self.stack.ports.reserve(
+            Reservation(
+                self.protocol,
+                port,
+                addr,
+                nic or options.nic,
+                options.v6only,
+                options.reuse_addr,
+                options.reuse_port,
+                options.owner,
+            )
+        )
+        self.bound_addr = self.local = addr
+        self.bound_nic = nic
+        self.local_port = self.reservation.port
+        self.start_receiving()
+
+    def start_receiving(self) -> None:
+        """Be found by packets to the bound address and port."""
+        raise NotImplementedError
+
+    def stop_receiving(self) -> None:
+        """No longer be found."""
+        raise NotImplementedError
+
+    def autobind(self) -> None:
+        """An ephemeral port for who sends or connects without one."""
+        if self.reservation is None:
+            self.reserve(any_of(self.family), 0, 0)
+
+    def getsockname(self) -> SockAddr:
+        return self.shown(self.local, self.local_port, self.bound_nic)
+
+    def getpeername(self) -> SockAddr:
+        if not self.peer:
+            raise NetworkError(errors.NOT_CONNECTED)
+        return self.shown(self.peer, self.peer_port, self.peer_scope)
+
+    def route_to(self, addr: bytes, scope_id: int, choices: SendOptions) -> Route:
+        """The way a datagram takes, by destination, binding, device and control messages."""
+        options = self.options
+        number = choices.nic or options.nic or scope_id
+        if not number and is_multicast(addr):
+            number = self.memberships.out_nic_for(addr)
+        source = choices.source
+        if not source and not is_any(self.local) and not is_multicast(self.local) and len(self.local) == len(addr):
+            source = self.local
+            if len(source) == 4 and not self.stack.is_local(source) and not options.freebind:
+                source = source if self._spoofs() else b""
+        if not source and len(addr) == 4 and is_multicast(addr):
+            source = self.memberships.out_addr
+        if not number and self.bound_nic:
+            number = self.bound_nic
+        if len(addr) == 16 and is_link_local(addr) and not number and addr not in self.stack.local:
+            raise NetworkError(errors.INVALID_ARGUMENT)
+        return self.stack.find_route(addr, source, number)
+
+    def _spoofs(self) -> bool:
+        return any(nic.promiscuous for nic in self.stack.nics.values())
+
+    # Receiving.
+
+    def enqueue(self, pkt: RxPacket, data: memoryview, src_port: int) -> bool:
+        """Queue a received datagram; False when the receive buffer is full."""
+        if self.shut_read or self.received_bytes >= self.options.rcvbuf:
+            return False
+        self.received.append(Datagram(pkt, data, src_port, self.stack.clock.realtime_ns()))
+        self.received_bytes += len(data) + OVERHEAD
+        self.queue.notify(EVENT_IN)
+        return True
+
+    def raise_pending(self) -> None:
+        """Raise the pending error once."""
+        error = self.error
+        if error is not None:
+            self.error = None
+            raise NetworkError(error)
+
+    def recv_into(self, buffer: memoryview, flags: int = 0) -> int:
+        try:
+            return self.recvmsg(buffer, flags).length
+        except NetworkError as error:
+            if error.error is errors.WOULD_BLOCK:
+                return AGAIN
+            raise
+
+    def recvmsg(self, buffer: memoryview, flags: int = 0) -> Message:
+        if flags & so.MSG_OOB:
+            raise NetworkError(errors.NOT_SUPPORTED)
+        if flags & so.MSG_ERRQUEUE:
+            return self._recv_error(buffer)
+        self.raise_pending()
+        if not self.received:
+            if self.shut_read:
+                return Message(0, None, [], 0)
+            raise NetworkError(errors.WOULD_BLOCK)
+        got = self.received[0]
+        data = got.data
+        size = len(data)
+        count = min(size, len(buffer))
+        buffer[:count] = data[:count]
+        if not flags & so.MSG_PEEK:
+            self.received.popleft()
+            self.received_bytes -= size + OVERHEAD
+        short = size > count
+        length = size if flags & so.MSG_TRUNC else count
+        address = self.shown(got.src, got.src_port, got.nic)
+        return Message(length, address, self._ancillary(got), so.MSG_TRUNC if short else 0)
+
+    def _ancillary(self, got: Datagram) -> list[Control]:
+        """Control messages in the order in which Linux puts them."""
+        o = self.options
+        control: list[Control] = []
+        if o.timestamp_ns:
+            control.append((so.SOL_SOCKET, so.SO_TIMESTAMPNS, _TIMEVAL.pack(*divmod(got.time_ns, 10**9))))
+        elif o.timestamp:
+            seconds, ns = divmod(got.time_ns, 10**9)
+            control.append((so.SOL_SOCKET, so.SO_TIMESTAMP, _TIMEVAL.pack(seconds, ns // 1000)))
+        if self.family == AF_INET6:
+            if o.pktinfo6:
+                dst = got.dst if len(got.dst) == 16 else v4_mapped(got.dst)
+                control.append((so.SOL_IPV6, so.IPV6_PKTINFO, _PKTINFO6.pack(dst, got.nic)))
+            if len(got.src) == 16:
+                if o.recv_hop_limit:
+                    control.append((so.SOL_IPV6, so.IPV6_HOPLIMIT, _INT.pack(got.ttl)))
+                if o.recv_traffic_class:
+                    control.append((so.SOL_IPV6, so.IPV6_TCLASS, _INT.pack(got.tos)))
+        if len(got.src) == 4:
+            if o.pktinfo:
+                specific = got.dst if got.dst in self.stack.local else self._source_on(got.nic)
+                control.append((so.SOL_IP, so.IP_PKTINFO, _PKTINFO.pack(got.nic, specific, got.dst)))
+            if o.recv_ttl:
+                control.append((so.SOL_IP, so.IP_TTL, _INT.pack(got.ttl)))
+            if o.recv_tos:
+                control.append((so.SOL_IP, so.IP_TOS, bytes((got.tos,))))
+        return control
+
+    def _source_on(self, number: int) -> bytes:
+        nic = self.stack.nics.get(number)
+        return (nic.source_for(b"\xe0\0\0\x01") if nic is not None else b"") or bytes(4)
+
+    def parse_control(self, control: list[Control] | None) -> SendOptions:
+        """Control messages of a sendmsg; INVALID_ARGUMENT for one that is not understood."""
+        choices = SendOptions()
+        for level, kind, data in control or ():
+            if level == so.SOL_IP and kind == so.IP_PKTINFO and len(data) >= 12:
+                choices.nic, choices.source, _ = _PKTINFO.unpack_from(data)
+            elif level == so.SOL_IPV6 and kind == so.IPV6_PKTINFO and len(data) >= 20:
+                source, choices.nic = _PKTINFO6.unpack_from(data)
+                choices.source = unmapped(source)
+            elif (level, kind) in _INT_CONTROLS and len(data) >= 4:
+                value: int = _INT.unpack_from(data)[0]
+                if not 0 <= value <= 255:
+                    raise NetworkError(errors.INVALID_ARGUMENT)
+                if kind in (so.IP_TTL, so.IPV6_HOPLIMIT):
+                    choices.ttl = value
+                else:
+                    choices.tos = value
+            elif level == so.SOL_IP and kind == so.IP_TOS and len(data) == 1:
+                choices.tos = data[0]
+            else:
+                raise NetworkError(errors.INVALID_ARGUMENT)
+        if choices.source and is_any(choices.source):
+            choices.source = b""
+        elif choices.source and not self.stack.is_local(choices.source):
+            raise NetworkError(errors.INVALID_ARGUMENT)
+        return choices
+
+    # Errors.
+
+    def report_error(self, error: IcmpError, payload: bytes) -> None:
+        """An ICMP error about a datagram of ours: to SO_ERROR when connected and hard, to the error queue when wanted."""
+        o = self.options
+        four = len(error.dst) == 4
+        wanted = o.recverr if four else o.recverr6
+        hard = error.hard
+        if error.error is errors.MESSAGE_TOO_LONG:
+            hard = (o.pmtudisc if four else o.pmtudisc6) != so.PMTUDISC_DONT
+        if wanted and len(self.error_queue) < MAX_ERRORS:
+            self.error_queue.append(QueuedError(error, error.remote_port, payload))
+        if wanted or (hard and self.peer):
+            self.error = error.error
+            self.queue.notify(EVENT_ERR)
+
+    def _recv_error(self, buffer: memoryview) -> Message:
+        """recvmsg with MSG_ERRQUEUE: ip(7), IP_RECVERR."""
+        if not self.error_queue:
+            raise NetworkError(errors.WOULD_BLOCK)
+        entry = self.error_queue.popleft()
+        report = entry.report
+        count = min(len(entry.payload), len(buffer))
+        buffer[:count] = entry.payload[:count]
+        self.error = self.error_queue[0].report.error if self.error_queue else None
+        four = len(report.dst) == 4
+        origin = so.SO_EE_ORIGIN_ICMP if four else so.SO_EE_ORIGIN_ICMP6
+        data = _EXTENDED_ERROR.pack(errno_of(report.error), origin, report.icmp_type, report.code, 0, report.mtu, 0)
+        if four:
+            data += _SOCKADDR_IN.pack(AF_INET, b"\0\0", report.offender)
+            control: Control = (so.SOL_IP, so.IP_RECVERR, data)
+        else:
+            data += _SOCKADDR_IN6.pack(AF_INET6, b"\0\0", 0, report.offender, 0)
+            control = (so.SOL_IPV6, so.IPV6_RECVERR, data)
+        short = so.MSG_TRUNC if len(entry.payload) > count else 0
+        address = self.shown(report.dst, entry.port, report.nic.number)
+        return Message(count, address, [control], so.MSG_ERRQUEUE | short)
+
+    def take_error(self) -> NetError | None:
+        error, self.error = self.error, None
+        return error
+
+    # The rest of the interface.
+
+    def disconnect(self) -> None:
+        """connect(2) with AF_UNSPEC: forget the peer; an address that connect chose goes, too."""
+        if self.peer:
+            self.peer = b""
+            self.peer_port = 0
+            self.local = self.bound_addr
+
+    def shutdown(self, how: int) -> None:
+        if how not in (so.SHUT_RD, so.SHUT_WR, so.SHUT_RDWR):
+            raise NetworkError(errors.INVALID_ARGUMENT)
+        if how != so.SHUT_WR:
+            self.shut_read = True
+        if how != so.SHUT_RD:
+            self.shut_write = True
+        connected = bool(self.peer)
+        self.queue.notify(EVENT_IN | EVENT_OUT | EVENT_HUP | EVENT_RDHUP)
+        if not connected:
+            raise NetworkError(errors.NOT_CONNECTED)
+
+    def close(self) -> None:
+        if self.closed:
+            return
+        self.closed = True
+        self.stop_receiving()
+        if self.reservation is not None:
+            self.stack.ports.release(self.reservation)
+        self.memberships.leave_all()
+        self.received.clear()
+        self.error_queue.clear()
+
+    def readiness(self) -> int:
+        mask = EVENT_OUT
+        if self.received or self.shut_read:
+            mask |= EVENT_IN
+        if self.error is not None or self.error_queue:
+            mask |= EVENT_ERR
+        if self.shut_read:
+            mask |= EVENT_RDHUP
+            if self.shut_write:
+                mask |= EVENT_HUP
+        return mask
+
+    def readable_bytes(self) -> int:
+        return len(self.received[0].data) if self.received else 0
+
+    def set_option(self, level: int, name: int, value: int | bytes) -> None:
+        if level == so.SOL_SOCKET and name in (so.SO_BINDTODEVICE, so.SO_BINDTOIFINDEX):
+            self._bind_to_device(name, value)
+        elif self.memberships.set_option(self.family, level, name, value):
+            return
+        elif (level, name) == (so.SOL_IPV6, so.IPV6_V6ONLY) and self.reservation is not None:
+            raise NetworkError(errors.INVALID_ARGUMENT)
+        elif not self.options.set(self.family, level, name, value):
+            raise NetworkError(errors.NO_SUCH_OPTION)
+
+    def _bind_to_device(self, name: int, value: int | bytes) -> None:
+        if isinstance(value, bytes) and name == so.SO_BINDTODEVICE:
+            text = value.split(b"\0", 1)[0].decode("ascii", "replace")
+            nic = self.stack.find_nic(text)
+            number = nic.number if nic is not None else 0
+            if text and nic is None:
+                raise NetworkError(errors.NO_SUCH_DEVICE)
+        else:
+            number = value if isinstance(value, int) else _INT.unpack_from(value)[0]
+            if number and number not in self.stack.nics:
+                raise NetworkError(errors.NO_SUCH_DEVICE)
+        self.options.nic = number
+        if self.reservation is not None:
+            self.stop_receiving()
+            self.start_receiving()
+
+    def get_option(self, level: int, name: int) -> int | bytes:
+        if level == so.SOL_SOCKET:
+            known = {
+                so.SO_TYPE: self.type,
+                so.SO_PROTOCOL: self.protocol,
+                so.SO_DOMAIN: self.family,
+                so.SO_ACCEPTCONN: 0,
+            }
+            if name in known:
+                return known[name]
+            if name == so.SO_BINDTODEVICE:
+                nic = self.stack.nics.get(self.options.nic)
+                return nic.name.encode() + b"\0" if nic is not None else b""
+        if (level, name) in ((so.SOL_IP, so.IP_MTU), (so.SOL_IPV6, so.IPV6_MTU)) and self.peer:
+            return self.stack.find_route(self.peer, b"", self.peer_scope).mtu()
+        if (level, name) in ((so.SOL_IP, so.IP_MTU), (so.SOL_IPV6, so.IPV6_MTU)):
+            raise NetworkError(errors.NOT_CONNECTED)
+        value = self.memberships.get_option(level, name)
+        if value is None:
+            value = self.options.get(self.family, level, name)
+        if value is None:
+            raise NetworkError(errors.NO_SUCH_OPTION)
+        return value
+
+
+_INT_CONTROLS: Final = frozenset(
+    (
+        (so.SOL_IP, so.IP_TTL),
+        (so.SOL_IP, so.IP_TOS),
+        (so.SOL_IPV6, so.IPV6_HOPLIMIT),
+        (so.SOL_IPV6, so.IPV6_TCLASS),
+    )
+)

@@ -1,0 +1,157 @@
+"""Multicast memberships of one endpoint, and where its multicasts leave.
+
+Source of behaviour: ip(7) IP_ADD_MEMBERSHIP, ipv6(7), net/ipv4/igmp.c. Source-specific filters are not supported.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING, Final
+
+from tcpip import errors
+from tcpip import sockopt as so
+from tcpip.addr import AF_INET, is_any, is_multicast
+from tcpip.errors import NetworkError
+from tcpip.transport.socket_options import int_value
+
+if TYPE_CHECKING:
+    from tcpip.stack.nic import Nic
+    from tcpip.stack.stack import Stack
+
+MAX_MEMBERSHIPS: Final = 20
+"""net.ipv4.igmp_max_memberships."""
+_MREQ: Final = struct.Struct("=4s4s")
+_MREQN: Final = struct.Struct("=4s4si")
+_MREQ6: Final = struct.Struct("=16si")
+
+
+class Memberships:
+    """(group, NIC) pairs, in the order in which they were joined."""
+
+    __slots__ = ("stack", "joined", "out_nic", "out_addr", "out_nic6")
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        self.joined: dict[tuple[bytes, int], None] = {}
+        self.out_nic = 0
+        self.out_addr = b""
+        self.out_nic6 = 0
+
+    def out_nic_for(self, group: bytes) -> int:
+        """The interface that multicasts to `group` leave by, 0 when the routes decide."""
+        return self.out_nic if len(group) == 4 else self.out_nic6
+
+    def receives(self, group: bytes, nic: int, all_groups: bool) -> bool:
+        """Whether the endpoint wants packets to `group`: it joined, or takes whatever the host takes (IP_MULTICAST_ALL)."""
+        return (group, nic) in self.joined or all_groups
+
+    def set_option(self, family: int, level: int, name: int, value: int | bytes) -> bool:
+        """Handle an option of ours; False when it is none."""
+        if level == so.SOL_IP:
+            if name in (so.IP_ADD_MEMBERSHIP, so.IP_DROP_MEMBERSHIP):
+                group, nic = self._mreq(value)
+                self._change(name == so.IP_ADD_MEMBERSHIP, group, nic)
+            elif name == so.IP_MULTICAST_IF:
+                self._set_out(value)
+            elif name in (so.MCAST_JOIN_GROUP, so.MCAST_LEAVE_GROUP):
+                self._group_req(name == so.MCAST_JOIN_GROUP, value, 4)
+            else:
+                return False
+            return True
+        if level != so.SOL_IPV6 or family == AF_INET:
+            return False
+        if name in (so.IPV6_ADD_MEMBERSHIP, so.IPV6_DROP_MEMBERSHIP):
+            if isinstance(value, int) or len(value) < 20:
+                raise NetworkError(errors.INVALID_ARGUMENT)
+            group6, number = _MREQ6.unpack_from(value)
+            self._change(name == so.IPV6_ADD_MEMBERSHIP, group6, self._nic(group6, number, b""))
+        elif name == so.IPV6_MULTICAST_IF:
+            number = int_value(value)
+            if number and number not in self.stack.nics:
+                raise NetworkError(errors.NO_SUCH_DEVICE)
+            self.out_nic6 = number
+        elif name in (so.MCAST_JOIN_GROUP, so.MCAST_LEAVE_GROUP):
+            self._group_req(name == so.MCAST_JOIN_GROUP, value, 16)
+        else:
+            return False
+        return True
+
+    def get_option(self, level: int, name: int) -> int | bytes | None:
+        """IP_MULTICAST_IF answers an address, IPV6_MULTICAST_IF an interface."""
+        if (level, name) == (so.SOL_IP, so.IP_MULTICAST_IF):
+            return self.out_addr or bytes(4)
+        if (level, name) == (so.SOL_IPV6, so.IPV6_MULTICAST_IF):
+            return self.out_nic6
+        return None
+
+    def _mreq(self, value: int | bytes) -> tuple[bytes, Nic]:
+        if isinstance(value, int) or len(value) < 8:
+            raise NetworkError(errors.INVALID_ARGUMENT)
+        number = 0
+        if len(value) >= 12:
+            group, local, number = _MREQN.unpack_from(value)
+        else:
+            group, local = _MREQ.unpack_from(value)
+        return group, self._nic(group, number, local)
+
+    def _set_out(self, value: int | bytes) -> None:
+        if isinstance(value, int) or len(value) < 4:
+            raise NetworkError(errors.INVALID_ARGUMENT)
+        number = _MREQN.unpack_from(value)[2] if len(value) >= 12 else 0
+        local = value[4:8] if len(value) >= 8 else value[:4]
+        if not number and is_any(local):
+            self.out_nic, self.out_addr = 0, b""
+            return
+        nic = self.stack.nics.get(number) if number else self.stack.local.get(local)
+        if nic is None:
+            raise NetworkError(errors.NO_SUCH_DEVICE if number else errors.ADDRESS_NOT_AVAILABLE)
+        self.out_nic = nic.number
+        self.out_addr = local if not is_any(local) else nic.source_for(b"\xe0\0\0\x01")
+
+    def _group_req(self, join: bool, value: int | bytes, size: int) -> None:
+        """struct group_req: interface, padding, sockaddr_storage."""
+        if isinstance(value, int) or len(value) < 32:
+            raise NetworkError(errors.INVALID_ARGUMENT)
+        number = int.from_bytes(value[:4], "little")
+        group = value[12:16] if size == 4 else value[16:32]
+        self._change(join, group, self._nic(group, number, b""))
+
+    def _nic(self, group: bytes, number: int, local: bytes) -> Nic:
+        """The interface a membership is about: by number, by address, or where the group's route leads."""
+        if not is_multicast(group):
+            raise NetworkError(errors.INVALID_ARGUMENT)
+        if number:
+            nic = self.stack.nics.get(number)
+        elif local and not is_any(local):
+            nic = self.stack.local.get(local)
+        else:
+            try:
+                nic = self.stack.find_route(group).nic
+            except NetworkError:
+                nic = None
+        if nic is None:
+            raise NetworkError(errors.NO_SUCH_DEVICE)
+        return nic
+
+    def _change(self, join: bool, group: bytes, nic: Nic) -> None:
+        key = (group, nic.number)
+        if not join:
+            if key not in self.joined:
+                raise NetworkError(errors.ADDRESS_NOT_AVAILABLE)
+            del self.joined[key]
+            nic.leave_group(group)
+            return
+        if key in self.joined:
+            raise NetworkError(errors.ADDRESS_IN_USE)
+        if len(self.joined) >= MAX_MEMBERSHIPS:
+            raise NetworkError(errors.TOO_MANY_MEMBERSHIPS)
+        nic.join_group(group)
+        self.joined[key] = None
+
+    def leave_all(self) -> None:
+        """The endpoint is closed."""
+        for group, number in self.joined:
+            nic = self.stack.nics.get(number)
+            if nic is not None:
+                nic.leave_group(group)
+        self.joined.clear()

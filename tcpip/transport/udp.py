@@ -1,0 +1,285 @@
+"""UDP: the protocol, its demultiplexing, its endpoint.
+
+Implements: RFC 768, RFC 8200 8.1 (no zero checksum over IPv6), RFC 1122 4.1, RFC 8085 in what falls to a stack.
+Deviates: no UDP_SEGMENT or UDP_GRO; no UDP-Lite.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from tcpip import errors
+from tcpip import sockopt as so
+from tcpip.addr import AF_INET, SockAddr, is_any, is_multicast
+from tcpip.buffer import CSUM_VALID, TO_BROADCAST, TO_HOST, TO_MULTICAST, RxPacket, TxPacket
+from tcpip.errors import DropReason, Malformed, NetworkError
+from tcpip.header.udp import CHECKSUM_OFFSET, FIXED, HEADER_LEN
+from tcpip.sockopt import IPPROTO_UDP, SOCK_DGRAM
+from tcpip.transport.datagram import DatagramEndpoint
+from tcpip.transport.demux import Bound, Demuxer, connection_key
+from tcpip.transport.endpoint import AGAIN, Control
+from tcpip.transport.protocol import IcmpError, PacketHandler, TransportProtocol, transport_checksum_ok
+
+if TYPE_CHECKING:
+    from tcpip.stack.route import Route
+    from tcpip.stack.stack import Stack
+
+MAX_PAYLOAD_V4: Final = 65507
+MAX_PAYLOAD_V6: Final = 65527
+UDP_CORK: Final = 1
+
+
+class UdpProtocol(TransportProtocol):
+    """Protocol 17 of one stack."""
+
+    number = IPPROTO_UDP
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        self.demux = Demuxer()
+
+    def new_endpoint(self, family: int) -> UdpEndpoint:
+        return UdpEndpoint(self.stack, family)
+
+    def deliver(self, pkt: RxPacket) -> None:
+        stats = self.stack.stats.udp if len(pkt.dst) == 4 else self.stack.stats.udp6
+        at = pkt.transport
+        if pkt.end - at < HEADER_LEN:
+            stats.inc("InErrors")
+            raise Malformed(DropReason.TRUNCATED)
+        _, dst_port, length, checksum = FIXED.unpack_from(pkt.data, at)
+        if length < HEADER_LEN or length > pkt.end - at:
+            stats.inc("InErrors")
+            raise Malformed(DropReason.BAD_LENGTH)
+        pkt.end = at + length
+        if not checksum and len(pkt.dst) == 16:
+            stats.inc("InCsumErrors")
+            raise Malformed(DropReason.BAD_CHECKSUM)
+        if checksum and not transport_checksum_ok(pkt):
+            stats.inc("InCsumErrors")
+            stats.inc("InErrors")
+            raise Malformed(DropReason.BAD_CHECKSUM)
+        if pkt.kind != TO_HOST and (is_multicast(pkt.dst) or pkt.dst[0] != 127):
+            self._deliver_to_all(pkt, dst_port)
+            return
+        handler = self.demux.connected.get(pkt.key) or self.demux.find_bound(pkt, dst_port)
+        if handler is None:
+            stats.inc("NoPorts")
+            self.stack.port_unreachable(pkt)
+            raise Malformed(DropReason.NO_ENDPOINT)
+        handler.handle_packet(pkt)
+
+    def _deliver_to_all(self, pkt: RxPacket, dst_port: int) -> None:
+        """Broadcast and multicast reach every endpoint that wants them (RFC 1122 4.1.3.3)."""
+        receivers: list[PacketHandler] = self.demux.all_bound(pkt, dst_port)
+        connected = self.demux.connected.get(pkt.key)
+        if connected is not None:
+            receivers.append(connected)
+        for handler in receivers:
+            handler.handle_packet(pkt)
+        if not receivers:
+            raise Malformed(DropReason.NO_ENDPOINT)
+
+    def deliver_error(self, error: IcmpError) -> None:
+        handler = self.demux.connected.get(error.key)
+        if handler is None:
+            handler = self.demux.find_bound_local(error.src, error.local_port, error.nic.number, error.key)
+        if handler is not None:
+            handler.handle_error(error)
+
+
+class UdpEndpoint(DatagramEndpoint):
+    """socket(AF_INET*, SOCK_DGRAM, IPPROTO_UDP)."""
+
+    __slots__ = ("_entry", "_key", "_corked", "_cork")
+
+    def __init__(self, stack: Stack, family: int) -> None:
+        super().__init__(stack, family, SOCK_DGRAM, IPPROTO_UDP)
+        self._entry: Bound | None = None
+        self._key = b""
+        self._corked: list[bytes] = []
+        self._cork = False
+
+    # Being found.
+
+    def start_receiving(self) -> None:
+        o = self.options
+        addr = b"" if is_any(self.bound_addr) else self.bound_addr
+        v4 = self.family == AF_INET or (not o.v6only and len(addr) != 16)
+        v6 = self.family != AF_INET and len(addr) != 4
+        if self.peer:
+            v4, v6 = v4 and len(self.peer) == 4, v6 and len(self.peer) == 16
+            self._key = connection_key(self.peer, self.local, self.peer_port, self.local_port)
+            self.stack.udp.demux.connected.setdefault(self._key, self)
+            return
+        nic = o.nic or self.bound_nic
+        self._entry = Bound(self, addr, self.local_port, nic, v4, v6, o.reuse_port)
+        self.stack.udp.demux.add(self._entry)
+
+    def stop_receiving(self) -> None:
+        demux = self.stack.udp.demux
+        if self._entry is not None:
+            demux.remove(self._entry)
+            self._entry = None
+        if self._key and demux.connected.get(self._key) is self:
+            del demux.connected[self._key]
+        self._key = b""
+
+    def connect(self, address: SockAddr | None) -> None:
+        if address is None:
+            self._leave_peer()
+            return
+        addr = self.wire_address(address)
+        if self.family == AF_INET and self.options.broadcast is False and self._is_broadcast(addr):
+            raise NetworkError(errors.BROADCAST_NOT_ALLOWED)
+        route = self.route_to(addr, address.scope_id, self.parse_control(None))
+        if route.broadcast and not self.options.broadcast:
+            raise NetworkError(errors.BROADCAST_NOT_ALLOWED)
+        self.autobind()
+        self.stop_receiving()
+        self.peer, self.peer_port = route.dst, address.port
+        self.peer_scope = address.scope_id or (route.nic.number if route.multicast else 0)
+        if is_any(self.bound_addr) or is_multicast(self.bound_addr):
+            self.local = route.src
+        self.error = None
+        self.start_receiving()
+
+    def _is_broadcast(self, addr: bytes) -> bool:
+        return addr == b"\xff\xff\xff\xff"
+
+    def _leave_peer(self) -> None:
+        self.stop_receiving()
+        self.disconnect()
+        if self.reservation is not None:
+            self.start_receiving()
+
+    # Packets.
+
+    def handle_packet(self, pkt: RxPacket) -> None:
+        stack = self.stack
+        four = len(pkt.dst) == 4
+        o = self.options
+        stats = stack.stats.udp if four else stack.stats.udp6
+        if pkt.kind == TO_MULTICAST and pkt.nic is not None:
+            everything = o.multicast_all if four else o.multicast_all6
+            if not self.memberships.receives(pkt.dst, pkt.nic.number, everything):
+                return
+        if four and o.min_ttl > pkt.ttl:
+            stack.stats.drop(DropReason.FILTERED)
+            return
+        at = pkt.transport
+        if self.enqueue(pkt, pkt.payload(at + HEADER_LEN), pkt.data[at] << 8 | pkt.data[at + 1]):
+            stats.inc("InDatagrams")
+        else:
+            stats.inc("RcvbufErrors")
+            stats.inc("InErrors")
+            stack.stats.drop(DropReason.QUEUE_FULL)
+
+    def handle_error(self, error: IcmpError) -> None:
+        self.report_error(error, error.quoted[HEADER_LEN:])
+
+    def send(self, data: bytes | memoryview, flags: int = 0) -> int:
+        try:
+            return self.sendmsg(data, None, flags)
+        except NetworkError as error:
+            if error.error is errors.WOULD_BLOCK:
+                return AGAIN
+            raise
+
+    def sendmsg(
+        self,
+        data: bytes | memoryview,
+        address: SockAddr | None = None,
+        flags: int = 0,
+        control: list[Control] | None = None,
+    ) -> int:
+        if flags & so.MSG_OOB:
+            raise NetworkError(errors.NOT_SUPPORTED)
+        self.raise_pending()
+        if self.shut_write:
+            raise NetworkError(errors.BROKEN_PIPE)
+        size = len(data)
+        if address is not None:
+            addr, port, scope = self.wire_address(address), address.port, address.scope_id
+            if not port:
+                raise NetworkError(errors.INVALID_ARGUMENT)
+        elif self.peer:
+            addr, port, scope = self.peer, self.peer_port, self.peer_scope
+        else:
+            raise NetworkError(errors.DESTINATION_REQUIRED)
+        if size + sum(map(len, self._corked)) > (MAX_PAYLOAD_V4 if len(addr) == 4 else MAX_PAYLOAD_V6):
+            raise NetworkError(errors.MESSAGE_TOO_LONG)
+        choices = self.parse_control(control)
+        route = self.route_to(addr, scope, choices)
+        if route.broadcast and not self.options.broadcast:
+            raise NetworkError(errors.BROADCAST_NOT_ALLOWED)
+        self.autobind()
+        payload = data if isinstance(data, bytes) else bytes(data)
+        if flags & so.MSG_MORE or self._cork:
+            self._corked.append(payload)
+            return size
+        if self._corked:
+            payload = b"".join((*self._corked, payload))
+            self._corked.clear()
+        self._transmit(route, port, payload, choices.ttl, choices.tos)
+        return size
+
+    def _transmit(self, route: Route, port: int, payload: bytes, ttl: int, tos: int) -> None:
+        stack = self.stack
+        four = len(route.dst) == 4
+        o = self.options
+        if ttl < 0:
+            if route.multicast:
+                ttl = o.multicast_ttl if four else o.multicast_hops
+            else:
+                ttl = o.ttl if four else o.hop_limit
+        if tos < 0:
+            tos = o.tos if four else o.traffic_class
+        discover = o.pmtudisc if four else o.pmtudisc6
+        size = len(payload)
+        header = bytearray(FIXED.pack(self.local_port, port, size + HEADER_LEN, 0))
+        plain = o.no_check and four
+        pkt = TxPacket(header, [payload], size, -1 if plain else CHECKSUM_OFFSET)
+        fits = route.ip_header_len + HEADER_LEN + size <= route.mtu()
+        if not fits and discover in (so.PMTUDISC_DO, so.PMTUDISC_PROBE, so.PMTUDISC_INTERFACE):
+            raise NetworkError(errors.MESSAGE_TOO_LONG)
+        dont_fragment = fits and discover in (so.PMTUDISC_WANT, so.PMTUDISC_DO, so.PMTUDISC_PROBE)
+        if route.multicast or route.broadcast:
+            self._loop_back(route, pkt, ttl, tos)
+            if ttl == 0 and route.multicast:
+                return
+        route.write_packet(pkt, IPPROTO_UDP, ttl, tos, dont_fragment)
+        (stack.stats.udp if four else stack.stats.udp6).inc("OutDatagrams")
+
+    def _loop_back(self, route: Route, pkt: TxPacket, ttl: int, tos: int) -> None:
+        """This host's own members get a copy (RFC 1112 6.1: IP_MULTICAST_LOOP is the sender's choice, as on Linux)."""
+        four = len(route.dst) == 4
+        loop = self.options.multicast_loop if four else self.options.multicast_loop6
+        nic = route.nic
+        if nic.loopback or (route.multicast and (not loop or route.dst not in nic.groups)):
+            return
+        copy = RxPacket(pkt.join(), CSUM_VALID)
+        copy.data = copy.data[:CHECKSUM_OFFSET] + b"\xff\xff" + copy.data[HEADER_LEN:]
+        copy.src, copy.dst, copy.nic, copy.protocol = route.src, route.dst, nic, IPPROTO_UDP
+        copy.ttl = ttl if ttl >= 0 else 64
+        copy.tos = tos
+        copy.kind = TO_MULTICAST if route.multicast else TO_BROADCAST
+        copy.key = copy.src + copy.dst + copy.data[:4]
+        self.stack.loop_back(copy)
+
+    def set_option(self, level: int, name: int, value: int | bytes) -> None:
+        if level == IPPROTO_UDP:
+            if name != UDP_CORK:
+                raise NetworkError(errors.NO_SUCH_OPTION)
+            self._cork = bool(value if isinstance(value, int) else any(value[:4]))
+            if not self._cork and self._corked and self.peer:
+                self.sendmsg(b"")
+            return
+        super().set_option(level, name, value)
+
+    def get_option(self, level: int, name: int) -> int | bytes:
+        if level == IPPROTO_UDP:
+            if name != UDP_CORK:
+                raise NetworkError(errors.NO_SUCH_OPTION)
+            return int(self._cork)
+        return super().get_option(level, name)
