@@ -37,7 +37,7 @@ def build_target(label: str) -> str:
     return target
 
 
-def test_files() -> list[Path]:
+def all_test_files() -> list[Path]:
     """Every test file, relative to the repository."""
     return sorted(path.relative_to(ROOT) for path in TESTS.rglob("test_*.py"))
 
@@ -62,6 +62,8 @@ def find_tests(label: str) -> list[str]:
     recursive = package == "..." or package.endswith("/...")
     package = package.removesuffix("...").rstrip("/")
     places = [Path(package)] if package.split("/")[0] == "tests" else [Path("tests") / kind / package for kind in KINDS]
+    if not package and not recursive:
+        raise unknown(label)
     if not package:
         places = [Path("tests")]
     if name in ("", "all", "..."):
@@ -85,7 +87,7 @@ def unknown(label: str) -> UnknownLabel:
     """With the labels of the same package, else the packages."""
     package, _ = split_label(label)
     package = package.removesuffix("...").rstrip("/")
-    labels = [label_of(path) for path in test_files()]
+    labels = [label_of(path) for path in all_test_files()]
     near = [known for known in labels if known.startswith((f"//{package}:", f"//{package}/"))]
     shown = near if package and near else sorted({known.partition(":")[0] + "/..." for known in labels})
     return UnknownLabel(f"unknown label {label!r}; known: {' '.join(shown)}")

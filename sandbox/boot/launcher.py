@@ -12,11 +12,10 @@ from __future__ import annotations
 import os
 import select
 import signal
-import socket
 import time
 from typing import Callable, Final
 
-from sandbox.boot import channel
+from sandbox.boot import channel, libc
 from sandbox.boot.host_checks import check_this_host
 from sandbox.boot.namespaces import isolate
 from sandbox.boot.options import SandboxOptions
@@ -58,19 +57,19 @@ def launch(options: SandboxOptions, tell: Callable[[str], None]) -> Outcome:
     check_this_host()
     own_network = options.network.kind in ("none", "internal")
     isolate(os.geteuid(), os.getegid(), own_network)
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ours, theirs = libc.socketpair()
     pid = os.fork()
     if pid == 0:
         status = 1
         try:
-            ours.close()
+            os.close(ours)
             from sandbox.boot.sentry import sentry_main
 
-            sentry_main(options, theirs.detach())
+            sentry_main(options, theirs)
             status = 0
         finally:
             os._exit(status)
-    theirs.close()
+    os.close(theirs)
     if options.pid_file:
         _write_pid(options.pid_file, pid)
     for fd in options.donated() - {0, 1, 2}:
@@ -86,10 +85,9 @@ def _write_pid(path: str, pid: int) -> None:
 class Launcher:
     """Waits for one sentry."""
 
-    def __init__(self, pid: int, link: socket.socket, options: SandboxOptions, tell: Callable[[str], None]) -> None:
+    def __init__(self, pid: int, link: int, options: SandboxOptions, tell: Callable[[str], None]) -> None:
         self._pid = pid
-        self._link = link
-        self._fd = link.fileno()
+        self._fd = link
         self._tell = tell
         self._terminal = HostTerminal(options.stdio[0]) if options.terminal else None
         self._timeout_ns = options.limits.timeout_ns
@@ -117,7 +115,7 @@ class Launcher:
             signal.set_wakeup_fd(previous)
             os.close(wake_read)
             os.close(wake_write)
-            self._link.close()
+            os.close(self._fd)
         return self._outcome()
 
     def _serve(self, wake_fd: int) -> None:

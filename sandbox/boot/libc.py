@@ -53,6 +53,13 @@ def prctl(option: int, arg2: int = 0, arg3: int = 0) -> int:
     return _check(_libc.prctl(ctypes.c_int(option), *args), "prctl")
 
 
+def socketpair() -> tuple[int, int]:
+    """A pair of Unix sockets that keep message bounds (AF_UNIX, SOCK_SEQPACKET), closed on exec."""
+    pair = (ctypes.c_int * 2)()
+    _check(_libc.socketpair(1, 5 | 0o2000000, 0, pair), "socketpair")
+    return pair[0], pair[1]
+
+
 def set_name(name: bytes) -> None:
     """PR_SET_NAME: what ps shows."""
     buffer = ctypes.create_string_buffer(name[:15])
