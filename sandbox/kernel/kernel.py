@@ -158,6 +158,10 @@ class Kernel:
         """CLOCK_MONOTONIC as the guest sees it: the host's, so that the vDSO agrees."""
         return self.clock.now_ns()
 
+    def resident_bytes(self) -> int:
+        """Host memory that guests use now."""
+        return sum(space.resident_pages() for space in self.spaces) << 12
+
     def uptime_ns(self) -> int:
         """Since the sandbox booted."""
         return self.clock.now_ns() - self.boot_ns

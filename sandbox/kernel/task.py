@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox.errors import SyscallError
 from sandbox.kernel import signal_send, task_block, task_exit, task_signals, task_syscall
+from sandbox.kernel.control import NO_RETURN
 from sandbox.kernel.signal_queue import SignalQueue
 from sandbox.kernel.task_state import PARK_NONE, WORK_INTERRUPTING, RestartBlock
 from sandbox.platform.base import MemoryFault
@@ -247,6 +248,14 @@ class Task:
     def go_on(self) -> None:
         """Back to guest code by way of whatever is pending (from the event loop)."""
         task_signals.return_to_guest(self)
+
+    def resume_with(self, result: int) -> Result:
+        """End the call with `result` after registers were changed (a plain reply would not load them)."""
+        if self.kernel.trace is not None:
+            self.kernel.trace.leave(self, result)
+        self.result = result
+        task_signals.return_to_guest(self)
+        return NO_RETURN
 
     def exit(self) -> None:
         """End this thread now; no reply."""

@@ -1,0 +1,46 @@
+"""prctl(2), arch_prctl(2) (include/uapi/linux/prctl.h, asm/prctl.h)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+PR_SET_PDEATHSIG: Final = 1
+PR_GET_PDEATHSIG: Final = 2
+PR_GET_DUMPABLE: Final = 3
+PR_SET_DUMPABLE: Final = 4
+PR_GET_KEEPCAPS: Final = 7
+PR_SET_KEEPCAPS: Final = 8
+PR_GET_TIMING: Final = 13
+PR_SET_TIMING: Final = 14
+PR_SET_NAME: Final = 15
+PR_GET_NAME: Final = 16
+PR_GET_SECCOMP: Final = 21
+PR_SET_SECCOMP: Final = 22
+PR_CAPBSET_READ: Final = 23
+PR_CAPBSET_DROP: Final = 24
+PR_GET_TSC: Final = 25
+PR_SET_TSC: Final = 26
+PR_GET_SECUREBITS: Final = 27
+PR_SET_SECUREBITS: Final = 28
+PR_SET_TIMERSLACK: Final = 29
+PR_GET_TIMERSLACK: Final = 30
+PR_SET_MM: Final = 35
+PR_SET_CHILD_SUBREAPER: Final = 36
+PR_GET_CHILD_SUBREAPER: Final = 37
+PR_SET_NO_NEW_PRIVS: Final = 38
+PR_GET_NO_NEW_PRIVS: Final = 39
+PR_GET_TID_ADDRESS: Final = 40
+PR_SET_THP_DISABLE: Final = 41
+PR_GET_THP_DISABLE: Final = 42
+PR_CAP_AMBIENT: Final = 47
+PR_CAP_AMBIENT_IS_SET: Final = 1
+PR_CAP_AMBIENT_RAISE: Final = 2
+PR_CAP_AMBIENT_LOWER: Final = 3
+PR_CAP_AMBIENT_CLEAR_ALL: Final = 4
+
+ARCH_SET_GS: Final = 0x1001
+ARCH_SET_FS: Final = 0x1002
+ARCH_GET_FS: Final = 0x1003
+ARCH_GET_GS: Final = 0x1004
+ARCH_GET_CPUID: Final = 0x1011
+ARCH_SET_CPUID: Final = 0x1012

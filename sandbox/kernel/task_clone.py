@@ -1,0 +1,282 @@
+"""clone(2), clone3(2), fork(2), vfork(2): new threads and processes (kernel/fork.c: copy_process).
+
+A task that shares memory with its maker (CLONE_VM, so vfork too) is a further host thread of the same
+address space; any other gets a copy of the space.
+"""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING, Final
+
+from sandbox.abi.linux.capability import CAP_SYS_ADMIN, CAP_SYS_RESOURCE
+from sandbox.abi.linux.sched import (
+    CLONE_CHILD_CLEARTID,
+    CLONE_CHILD_SETTID,
+    CLONE_CLEAR_SIGHAND,
+    CLONE_DETACHED,
+    CLONE_FILES,
+    CLONE_FS,
+    CLONE_INTO_CGROUP,
+    CLONE_NAMESPACES,
+    CLONE_NEWNS,
+    CLONE_NEWPID,
+    CLONE_NEWTIME,
+    CLONE_NEWUSER,
+    CLONE_PARENT,
+    CLONE_PARENT_SETTID,
+    CLONE_PIDFD,
+    CLONE_SETTLS,
+    CLONE_SIGHAND,
+    CLONE_THREAD,
+    CLONE_VFORK,
+    CLONE_VM,
+)
+from sandbox.abi.linux.signal import SS_DISABLE
+from sandbox.arch.amd64 import FS_BASE, RAX, RSP
+from sandbox.errors import SyscallError
+from sandbox.kernel import task_block, task_signals
+from sandbox.kernel.control import ERESTARTNOINTR, NO_RETURN, Result
+from sandbox.kernel.futex_word import write_word
+from sandbox.kernel.pidfd import PidFile
+from sandbox.kernel.rlimits import RLIMIT_NPROC
+from sandbox.kernel.task import Task
+from sandbox.kernel.task_state import PARK_PENDING, WORK_KILL, WORK_STOP, WORK_TRACE
+from sandbox.kernel.thread_group import ThreadGroup
+
+if TYPE_CHECKING:
+    from sandbox.mm.memory_manager import MemoryManager
+    from sandbox.platform.base import GuestThread
+
+_M64: Final = 0xFFFFFFFFFFFFFFFF
+
+
+class CloneRequest:
+    """What a new task shall be. `stack` 0: the maker's stack pointer. `pidfd`: where its descriptor is stored."""
+
+    __slots__ = ("flags", "exit_signal", "stack", "tls", "parent_tid", "child_tid", "pidfd")
+
+    def __init__(
+        self,
+        flags: int,
+        exit_signal: int,
+        stack: int = 0,
+        tls: int = 0,
+        parent_tid: int = 0,
+        child_tid: int = 0,
+        pidfd: int = 0,
+    ) -> None:
+        self.flags = flags
+        self.exit_signal = exit_signal
+        self.stack = stack
+        self.tls = tls
+        self.parent_tid = parent_tid
+        self.child_tid = child_tid
+        self.pidfd = pidfd
+
+
+def clone(t: Task, request: CloneRequest) -> Result:
+    """Begin; the call ends when the platform has made the thread."""
+    _check_flags(t, request.flags)
+    _check_limits(t)
+    if t.signal_pending():
+        return -ERESTARTNOINTR
+    mm = t.mm
+    assert mm is not None
+    if not request.flags & CLONE_VM:
+        if mm.busy:
+            return mm.wait()
+        mm.lock()
+    t.parked = PARK_PENDING
+    t.host_op = True
+    making = _Making(t, request, mm)
+    if request.flags & CLONE_VM:
+        t.thread.clone_thread(making.made)
+    else:
+        t.thread.fork_space(making.made)
+    return NO_RETURN
+
+
+def _check_flags(t: Task, flags: int) -> None:
+    if (
+        (flags & CLONE_FS and flags & (CLONE_NEWNS | CLONE_NEWUSER))
+        or (flags & CLONE_THREAD and not flags & CLONE_SIGHAND)
+        or (flags & CLONE_SIGHAND and not flags & CLONE_VM)
+        or (flags & CLONE_PARENT and t.group.is_init)
+        or (flags & CLONE_THREAD and flags & (CLONE_NEWUSER | CLONE_NEWPID))
+        or (flags & CLONE_PIDFD and flags & (CLONE_DETACHED | CLONE_THREAD))
+        or (flags & CLONE_NEWTIME and flags & (CLONE_THREAD | CLONE_VM))
+    ):
+        raise SyscallError(errno.EINVAL)
+    if flags & (CLONE_NAMESPACES | CLONE_NEWTIME):
+        # As a kernel built without these namespaces; without privilege it does not get that far.
+        raise SyscallError(errno.EINVAL if t.creds.has(CAP_SYS_ADMIN) else errno.EPERM)
+    if flags & CLONE_INTO_CGROUP:
+        raise SyscallError(errno.EBADF)
+
+
+def _check_limits(t: Task) -> None:
+    pids = t.kernel.pids
+    if len(pids.tasks) >= pids.max_tasks or len(pids.groups) >= pids.max_tasks:
+        raise SyscallError(errno.EAGAIN)
+    limit = t.group.rlimits.get(RLIMIT_NPROC)
+    if len(pids.tasks) < limit or t.creds.has(CAP_SYS_RESOURCE) or t.creds.has(CAP_SYS_ADMIN):
+        return
+    uid = t.creds.uid
+    if uid and sum(1 for other in pids.tasks.values() if other.creds.uid == uid) >= limit:
+        raise SyscallError(errno.EAGAIN)
+
+
+class _Making:
+    """A clone that the platform works on."""
+
+    __slots__ = ("t", "request", "mm")
+
+    def __init__(self, t: Task, request: CloneRequest, mm: MemoryManager) -> None:
+        self.t = t
+        self.request = request
+        self.mm = mm
+
+    def made(self, thread: GuestThread | None) -> None:
+        """The host thread is there (None: the host refused)."""
+        t, flags = self.t, self.request.flags
+        alive = task_block.end_host_op(t)
+        if not flags & CLONE_VM:
+            self.mm.unlock()
+        if thread is None or not alive or t.work & WORK_KILL:
+            if thread is not None:
+                _discard(thread, flags)
+            if alive:
+                t.complete(-errno.EAGAIN)
+            return
+        try:
+            child = self._build(thread)
+        except SyscallError as error:
+            _discard(thread, flags)
+            t.complete(-error.errno)
+            return
+        if flags & CLONE_VFORK:
+            child.vfork_parent = t  # stays parked
+        _start(child)
+        if not flags & CLONE_VFORK:
+            t.complete(child.tid)
+
+    def _build(self, thread: GuestThread) -> Task:
+        t, request = self.t, self.request
+        flags = request.flags
+        pidfd = -1
+        tid = t.kernel.pids.allocate()
+        mm = self.mm.acquire() if flags & CLONE_VM else self.mm.fork()
+        group = t.group if flags & CLONE_THREAD else _new_group(t, tid, request)
+        child = Task(t.kernel, tid, group, thread, t.creds)
+        if flags & CLONE_PIDFD:
+            try:
+                pidfd = t.fds.install(PidFile(group, 0), cloexec=True)
+                write_word(t, request.pidfd, pidfd)
+            except SyscallError:
+                if pidfd >= 0:
+                    t.fds.close(pidfd)
+                mm.drop()
+                raise
+        child.mm = mm
+        _inherit(t, child, flags)
+        _enter(t, child, flags)
+        if flags & CLONE_CHILD_CLEARTID:
+            child.clear_child_tid = request.child_tid
+        if flags & CLONE_PARENT_SETTID:
+            _store_quietly(t, request.parent_tid, tid)
+        if flags & CLONE_CHILD_SETTID:
+            _store_quietly(child, request.child_tid, tid)
+        thread.owner = child
+        thread.set_reg(RAX, 0)
+        if request.stack:
+            thread.set_reg(RSP, request.stack & _M64)
+        if flags & CLONE_SETTLS:
+            thread.set_reg(FS_BASE, request.tls & _M64)
+        return child
+
+
+def _store_quietly(t: Task, address: int, tid: int) -> None:
+    """put_user whose failure nobody hears of."""
+    try:
+        write_word(t, address, tid)
+    except SyscallError:
+        pass
+
+
+def _discard(thread: GuestThread, flags: int) -> None:
+    """A host thread that no task will own."""
+    if flags & CLONE_VM:
+        thread.release()
+    else:
+        thread.space.kill()
+
+
+def _new_group(t: Task, pid: int, request: CloneRequest) -> ThreadGroup:
+    """The child's process; not yet anybody's child."""
+    flags, old = request.flags, t.group
+    if flags & CLONE_SIGHAND:
+        sighand = old.sighand
+        sighand.refs += 1
+    else:
+        sighand = old.sighand.copy()
+        if flags & CLONE_CLEAR_SIGHAND:
+            sighand.reset_to_default()
+    parent = old.parent if flags & CLONE_PARENT else old
+    group = ThreadGroup(t.kernel, pid, parent, sighand)
+    group.parent_task = old.parent_task if flags & CLONE_PARENT else t
+    group.exit_signal = old.exit_signal if flags & CLONE_PARENT else request.exit_signal
+    group.rlimits = old.rlimits.copy()
+    group.has_child_subreaper = old.has_child_subreaper or old.child_subreaper
+    group.oom_score_adj = old.oom_score_adj
+    return group
+
+
+def _inherit(t: Task, child: Task, flags: int) -> None:
+    """What a task gets from its maker."""
+    child.fds = t.fds.share() if flags & CLONE_FILES else t.fds.copy()
+    child.fs = t.fs.share() if flags & CLONE_FS else t.fs.copy()
+    child.comm = t.comm
+    child.no_new_privs = t.no_new_privs
+    child.blocked = t.blocked
+    if not flags & CLONE_VM or flags & CLONE_VFORK:
+        child.altstack_sp, child.altstack_size = t.altstack_sp, t.altstack_size
+        child.altstack_flags = t.altstack_flags
+    else:
+        child.altstack_flags = SS_DISABLE
+    child.nice, child.policy, child.rt_priority = t.nice, t.policy, t.rt_priority
+    if t.reset_on_fork:
+        child.policy = child.rt_priority = 0
+        child.nice = max(child.nice, 0)
+    child.ioprio = t.ioprio
+    child.affinity = t.affinity
+    child.timer_slack_ns = child.default_timer_slack_ns = t.timer_slack_ns
+    child.personality = t.personality
+
+
+def _enter(t: Task, child: Task, flags: int) -> None:
+    """Make the child known: family, process group, numbers, address space."""
+    kernel, group = t.kernel, child.group
+    group.tasks[child] = None
+    kernel.pids.tasks[child.tid] = child
+    kernel.enter_space(child, child.space)
+    kernel.forks += 1
+    if kernel.trace is not None:
+        child.work |= WORK_TRACE
+    if flags & CLONE_THREAD:
+        if group.stop_signal:
+            child.work |= WORK_STOP
+        task_signals.recalculate(child)
+        return
+    group.leader = child
+    kernel.pids.groups[group.pid] = group
+    if group.parent is not None:
+        group.parent.children[group] = None
+    t.group.pgrp.join(group)
+
+
+def _start(child: Task) -> None:
+    if child.work:
+        task_signals.return_to_guest(child)
+    else:
+        child.thread.resume()

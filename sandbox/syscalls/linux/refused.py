@@ -1,0 +1,44 @@
+"""Calls without a handler: which errno they answer, and why. Rows of the families come before these."""
+
+from __future__ import annotations
+
+import errno
+from typing import Final
+
+from sandbox.syscalls.row import REFUSED, Row, refuse
+
+_PRIVILEGED: Final = "EPERM, as without the privilege"
+_NOT_BUILT: Final = "ENOSYS, as a kernel built without it"
+
+# name -> (errno, note)
+_ANSWERS: Final[dict[str, tuple[int, str]]] = {
+    "ptrace": (errno.EPERM, "EPERM: tracing is not permitted"),
+    "seccomp": (errno.EINVAL, "EINVAL: filters are not supported"),
+    "perf_event_open": (errno.EACCES, "EACCES, as with kernel.perf_event_paranoid at its strictest"),
+    "process_vm_readv": (errno.ENOSYS, _NOT_BUILT),
+    "process_vm_writev": (errno.ENOSYS, _NOT_BUILT),
+    "pkey_alloc": (errno.ENOSPC, "ENOSPC, as on a processor without protection keys"),
+    "pkey_free": (errno.EINVAL, "EINVAL: no key was ever allocated"),
+    "fanotify_init": (errno.EPERM, _PRIVILEGED),
+    "userfaultfd": (errno.EPERM, _PRIVILEGED),
+    "landlock_create_ruleset": (errno.EOPNOTSUPP, "EOPNOTSUPP, as when it was disabled at boot"),
+    "landlock_add_rule": (errno.EOPNOTSUPP, "EOPNOTSUPP, as when it was disabled at boot"),
+    "landlock_restrict_self": (errno.EOPNOTSUPP, "EOPNOTSUPP, as when it was disabled at boot"),
+    "map_shadow_stack": (errno.EOPNOTSUPP, "EOPNOTSUPP, as on a processor without shadow stacks"),
+    "modify_ldt": (errno.ENOSYS, _NOT_BUILT),
+    "lsm_list_modules": (errno.ENOSYS, _NOT_BUILT),
+}
+
+_PRIVILEGED_CALLS: Final = (
+    "iopl ioperm init_module finit_module delete_module kexec_load kexec_file_load reboot swapon swapoff "
+    "acct vhangup bpf quotactl quotactl_fd pivot_root open_by_handle_at process_madvise process_mrelease "
+    "mount umount2 move_mount open_tree fsopen fsconfig fsmount fspick mount_setattr"
+).split()
+
+
+def row_for(number: int, name: str) -> Row:
+    """The row of a call that no family has."""
+    if name in _PRIVILEGED_CALLS:
+        return Row(number, name, refuse(errno.EPERM), REFUSED, (), _PRIVILEGED)
+    answer, note = _ANSWERS.get(name, (errno.ENOSYS, _NOT_BUILT))
+    return Row(number, name, refuse(answer), REFUSED, (), note)

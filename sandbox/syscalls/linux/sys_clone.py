@@ -1,0 +1,126 @@
+"""clone(2), clone3(2), fork(2), vfork(2), unshare(2), setns(2)."""
+
+from __future__ import annotations
+
+import errno
+from typing import Final
+
+from sandbox.abi.linux.capability import CAP_CHECKPOINT_RESTORE, CAP_SYS_ADMIN
+from sandbox.abi.linux.sched import (
+    CLONE3_FLAGS,
+    CLONE_ARGS,
+    CLONE_ARGS_SIZE_VER0,
+    CLONE_CLEAR_SIGHAND,
+    CLONE_DETACHED,
+    CLONE_FILES,
+    CLONE_FS,
+    CLONE_NAMESPACES,
+    CLONE_NEWTIME,
+    CLONE_PARENT,
+    CLONE_PARENT_SETTID,
+    CLONE_PIDFD,
+    CLONE_SIGHAND,
+    CLONE_SYSVSEM,
+    CLONE_THREAD,
+    CLONE_VFORK,
+    CLONE_VM,
+    CSIGNAL,
+)
+from sandbox.abi.linux.signal import NSIG, SIGCHLD
+from sandbox.errors import SyscallError
+from sandbox.kernel.control import Result
+from sandbox.kernel.task import Task
+from sandbox.kernel.task_clone import CloneRequest, clone
+from sandbox.syscalls.args import SyscallArgs
+from sandbox.syscalls.row import PARTIAL, Arg, FULL, Row
+
+_PAGE: Final = 4096
+
+
+def sys_clone(t: Task, a: SyscallArgs) -> Result:
+    """clone(2), x86-64's order of arguments."""
+    flags = a.ulong(0) & 0xFFFFFFFF
+    if flags & CLONE_PIDFD and flags & (CLONE_PARENT_SETTID | CLONE_DETACHED):
+        return -errno.EINVAL
+    request = CloneRequest(
+        flags & ~CSIGNAL, flags & CSIGNAL, a.addr(1), a.ulong(4), a.addr(2), a.addr(3), a.addr(2)
+    )
+    return clone(t, request)
+
+
+def sys_fork(t: Task, a: SyscallArgs) -> Result:
+    """fork(2)."""
+    return clone(t, CloneRequest(0, SIGCHLD))
+
+
+def sys_vfork(t: Task, a: SyscallArgs) -> Result:
+    """vfork(2)."""
+    return clone(t, CloneRequest(CLONE_VFORK | CLONE_VM, SIGCHLD))
+
+
+def sys_clone3(t: Task, a: SyscallArgs) -> Result:
+    """clone3(2)."""
+    size = a.size(1)
+    if size > _PAGE:
+        return -errno.E2BIG
+    if size < CLONE_ARGS_SIZE_VER0:
+        return -errno.EINVAL
+    raw = t.copy_in(a.addr(0), size)
+    if any(raw[CLONE_ARGS.size :]):
+        return -errno.E2BIG
+    flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size, cgroup = (
+        CLONE_ARGS.unpack(raw[: CLONE_ARGS.size].ljust(CLONE_ARGS.size, b"\0"))
+    )
+    if set_tid_size > 32 or bool(set_tid) != bool(set_tid_size):
+        return -errno.EINVAL
+    if exit_signal & ~CSIGNAL or exit_signal > NSIG:
+        return -errno.EINVAL
+    if flags & ~CLONE3_FLAGS or flags & (CLONE_SIGHAND | CLONE_CLEAR_SIGHAND) == CLONE_SIGHAND | CLONE_CLEAR_SIGHAND:
+        return -errno.EINVAL
+    if flags & (CLONE_THREAD | CLONE_PARENT) and exit_signal:
+        return -errno.EINVAL
+    if (stack == 0) != (stack_size == 0) or stack + stack_size > t.kernel.task_size:
+        return -errno.EINVAL
+    if set_tid_size:
+        privileged = t.creds.has(CAP_SYS_ADMIN) or t.creds.has(CAP_CHECKPOINT_RESTORE)
+        return -errno.EINVAL if privileged else -errno.EPERM
+    return clone(t, CloneRequest(flags, exit_signal, stack + stack_size, tls, parent_tid, child_tid, pidfd))
+
+
+def sys_unshare(t: Task, a: SyscallArgs) -> Result:
+    """unshare(2): descriptor tables and filesystem contexts; namespaces are refused."""
+    flags = a.ulong(0)
+    known = CLONE_THREAD | CLONE_FS | CLONE_SIGHAND | CLONE_VM | CLONE_FILES | CLONE_SYSVSEM | CLONE_NAMESPACES | CLONE_NEWTIME
+    if flags & ~known:
+        return -errno.EINVAL
+    if flags & (CLONE_THREAD | CLONE_SIGHAND | CLONE_VM) and len(t.group.tasks) > 1:
+        return -errno.EINVAL
+    if flags & (CLONE_SIGHAND | CLONE_VM) and (t.group.sighand.refs > 1 or t.kernel.space_users(t.space) > 1):
+        return -errno.EINVAL
+    if flags & (CLONE_NAMESPACES | CLONE_NEWTIME):
+        raise SyscallError(errno.EINVAL if t.creds.has(CAP_SYS_ADMIN) else errno.EPERM)
+    if flags & CLONE_FS and t.fs.users > 1:
+        old_fs, t.fs = t.fs, t.fs.copy()
+        old_fs.release()
+    if flags & CLONE_FILES and t.fds.users > 1:
+        old_fds, t.fds = t.fds, t.fds.copy()
+        old_fds.release(t)
+    return 0
+
+
+def sys_setns(t: Task, a: SyscallArgs) -> Result:
+    """setns(2): there are no namespaces to enter."""
+    t.fds.get(a.int(0))
+    return -errno.EINVAL
+
+
+_NOTE: Final = "namespace flags: EPERM without CAP_SYS_ADMIN, else EINVAL"
+
+ROWS: Final[tuple[Row, ...]] = (
+    Row(56, "clone", sys_clone, PARTIAL, (Arg.HEX, Arg.ADDR, Arg.ADDR, Arg.ADDR, Arg.ADDR), _NOTE),
+    Row(57, "fork", sys_fork, FULL, ()),
+    Row(58, "vfork", sys_vfork, FULL, ()),
+    Row(272, "unshare", sys_unshare, PARTIAL, (Arg.HEX,), _NOTE),
+    Row(308, "setns", sys_setns, PARTIAL, (Arg.FD, Arg.HEX), "no namespace can be entered: EINVAL"),
+    Row(435, "clone3", sys_clone3, PARTIAL, (Arg.STRUCT_IN, Arg.SIZE), _NOTE + "; set_tid is refused"),
+)

@@ -1,0 +1,268 @@
+"""futex(2), robust lists, set_tid_address(2)."""
+
+from __future__ import annotations
+
+import errno
+from typing import Final
+
+from sandbox.abi.linux.futex import (
+    FUTEX_BITSET_MATCH_ANY,
+    FUTEX_CLOCK_REALTIME,
+    FUTEX_CMP_REQUEUE,
+    FUTEX_LOCK_PI,
+    FUTEX_LOCK_PI2,
+    FUTEX_OP_ADD,
+    FUTEX_OP_ANDN,
+    FUTEX_OP_OPARG_SHIFT,
+    FUTEX_OP_OR,
+    FUTEX_OP_SET,
+    FUTEX_OP_XOR,
+    FUTEX_PRIVATE_FLAG,
+    FUTEX_REQUEUE,
+    FUTEX_TRYLOCK_PI,
+    FUTEX_UNLOCK_PI,
+    FUTEX_WAIT,
+    FUTEX_WAIT_BITSET,
+    FUTEX_WAKE,
+    FUTEX_WAKE_BITSET,
+    FUTEX_WAKE_OP,
+    ROBUST_LIST_HEAD_SIZE,
+)
+from sandbox.abi.linux.time import CLOCK_MONOTONIC, CLOCK_REALTIME
+from sandbox.errors import SyscallError
+from sandbox.kernel import futex_pi
+from sandbox.kernel.control import ERESTART_RESTARTBLOCK, ERESTARTSYS, Block, Result
+from sandbox.kernel.futex import FutexWaiter, key_of
+from sandbox.kernel.futex_word import WordUpdate, read_word
+from sandbox.kernel.task import Task
+from sandbox.syscalls.args import SyscallArgs
+from sandbox.syscalls.linux.sys_time import to_monotonic
+from sandbox.syscalls.linux.timespec import read_timespec
+from sandbox.syscalls.row import FULL, PARTIAL, Arg, Row
+
+_TIMED: Final = frozenset((FUTEX_WAIT, FUTEX_WAIT_BITSET, FUTEX_LOCK_PI, FUTEX_LOCK_PI2))
+_CLOCKED: Final = frozenset((FUTEX_WAIT_BITSET, FUTEX_LOCK_PI2))
+
+
+def sys_futex(t: Task, a: SyscallArgs) -> Result:
+    """futex(2). The plain operations come first; the rarer ones in `_rare`."""
+    op = a.int(1)
+    cmd = op & 0x7F
+    private = op & FUTEX_PRIVATE_FLAG != 0
+    if cmd == FUTEX_WAKE and not op & FUTEX_CLOCK_REALTIME:
+        return wake(t, a.addr(0), private, a.int(2), FUTEX_BITSET_MATCH_ANY)
+    if a.state is not None:
+        return _wait_again(t, a)
+    if op & FUTEX_CLOCK_REALTIME and cmd not in _CLOCKED:
+        return -errno.ENOSYS
+    deadline = _deadline(t, a, cmd, op) if cmd in _TIMED and a.addr(3) else None
+    if cmd == FUTEX_WAIT:
+        return wait(t, a, private, FUTEX_BITSET_MATCH_ANY, deadline)
+    if cmd == FUTEX_WAIT_BITSET:
+        return wait(t, a, private, a.uint(5), deadline)
+    return _rare(t, a, cmd, private, deadline)
+
+
+def _rare(t: Task, a: SyscallArgs, cmd: int, private: bool, deadline: int | None) -> Result:
+    if cmd == FUTEX_WAKE_BITSET:
+        return wake(t, a.addr(0), private, a.int(2), a.uint(5))
+    if cmd == FUTEX_REQUEUE:
+        return requeue(t, a, private, None)
+    if cmd == FUTEX_CMP_REQUEUE:
+        return requeue(t, a, private, a.uint(5))
+    if cmd == FUTEX_WAKE_OP:
+        return wake_op(t, a, private)
+    if cmd in (FUTEX_LOCK_PI, FUTEX_LOCK_PI2):
+        return futex_pi.lock(t, a, a.addr(0), private, deadline)
+    if cmd == FUTEX_TRYLOCK_PI:
+        return futex_pi.trylock(t, a, a.addr(0), private)
+    if cmd == FUTEX_UNLOCK_PI:
+        return futex_pi.unlock(t, a.addr(0), private)
+    return -errno.ENOSYS
+
+
+def _deadline(t: Task, a: SyscallArgs, cmd: int, op: int) -> int:
+    """On the kernel's monotonic clock. FUTEX_WAIT's time is relative, the others' absolute."""
+    at = read_timespec(t, a.addr(3))
+    if cmd == FUTEX_WAIT:
+        return t.kernel.clock.now_ns() + at
+    realtime = cmd == FUTEX_LOCK_PI or op & FUTEX_CLOCK_REALTIME
+    return to_monotonic(t.kernel, CLOCK_REALTIME if realtime else CLOCK_MONOTONIC, at)
+
+
+def _check_address(addr: int) -> None:
+    if addr & 3:
+        raise SyscallError(errno.EINVAL)
+
+
+def wake(t: Task, addr: int, private: bool, count: int, bitset: int) -> int:
+    """FUTEX_WAKE, FUTEX_WAKE_BITSET. Like Linux it wakes one even when asked for none."""
+    if not bitset or addr & 3:
+        return -errno.EINVAL
+    if addr >= t.kernel.task_size:
+        return -errno.EFAULT
+    return t.kernel.futexes.wake(key_of(t, addr, private), max(count, 1), bitset)
+
+
+def wait(t: Task, a: SyscallArgs, private: bool, bitset: int, deadline: int | None) -> Result:
+    """FUTEX_WAIT, FUTEX_WAIT_BITSET: compare and wait."""
+    addr = a.addr(0)
+    if not bitset:
+        return -errno.EINVAL
+    _check_address(addr)
+    key = key_of(t, addr, private)
+    if read_word(t, addr) != a.uint(2):
+        return -errno.EAGAIN
+    waiter = FutexWaiter(t, addr, bitset, deadline)
+    t.kernel.futexes.add(key, waiter)
+    a.state = waiter
+    return Block((), deadline, on_interrupt=_wait_interrupted)
+
+
+def _wait_again(t: Task, a: SyscallArgs) -> Result:
+    """Woken, timed out, woken for nothing, or restarted after a stop."""
+    state = a.state
+    if isinstance(state, futex_pi.PiWait):
+        return futex_pi.lock_again(t, a, state)
+    assert isinstance(state, FutexWaiter)
+    if state.woken:
+        return 0
+    if a.timed_out:
+        t.kernel.futexes.remove(state)
+        return -errno.ETIMEDOUT
+    if not state.queued:
+        a.state = None
+        return wait(t, a, a.int(1) & FUTEX_PRIVATE_FLAG != 0, state.bitset, state.deadline)
+    return Block((), state.deadline, on_interrupt=_wait_interrupted)
+
+
+def _wait_interrupted(t: Task, a: SyscallArgs) -> int:
+    state = a.state
+    assert isinstance(state, FutexWaiter)
+    if state.woken:
+        return 0
+    t.kernel.futexes.remove(state)
+    return -ERESTARTSYS if state.deadline is None else -ERESTART_RESTARTBLOCK
+
+
+def requeue(t: Task, a: SyscallArgs, private: bool, expected: int | None) -> int:
+    """FUTEX_REQUEUE, FUTEX_CMP_REQUEUE."""
+    source, target = a.addr(0), a.addr(4)
+    nr_wake, nr_requeue = a.int(2), a.int(3)
+    if nr_wake < 0 or nr_requeue < 0:
+        return -errno.EINVAL
+    _check_address(source)
+    _check_address(target)
+    key, target_key = key_of(t, source, private), key_of(t, target, private)
+    if expected is not None and read_word(t, source) != expected:
+        return -errno.EAGAIN
+    futexes = t.kernel.futexes
+    woken = futexes.wake(key, nr_wake) if nr_wake else 0
+    moved = futexes.requeue(key, target_key, nr_requeue)
+    return woken + moved
+
+
+class _WakeOp:
+    """FUTEX_WAKE_OP: the second word's change, the comparison, both wake-ups."""
+
+    __slots__ = ("op", "operand", "compare", "value", "first", "second", "counts", "addr2")
+
+    def __init__(self, t: Task, a: SyscallArgs, private: bool) -> None:
+        encoded = a.uint(5)
+        self.op = encoded >> 28 & 7
+        operand = _sign12(encoded >> 12)
+        if encoded >> 28 & FUTEX_OP_OPARG_SHIFT:
+            operand = 1 << (operand & 31)
+        self.operand = operand & 0xFFFFFFFF
+        self.compare = encoded >> 24 & 15
+        self.value = _sign12(encoded)
+        self.first = key_of(t, a.addr(0), private)
+        self.addr2 = a.addr(4)
+        self.second = key_of(t, self.addr2, private)
+        self.counts = (max(a.int(2), 1), max(a.int(3), 1))
+        if self.op > FUTEX_OP_XOR or self.compare > 5:
+            raise SyscallError(errno.ENOSYS)
+
+    def change(self, old: int) -> int:
+        """The new word."""
+        op = self.op
+        if op == FUTEX_OP_SET:
+            return self.operand
+        if op == FUTEX_OP_ADD:
+            return (old + self.operand) & 0xFFFFFFFF
+        if op == FUTEX_OP_OR:
+            return old | self.operand
+        if op == FUTEX_OP_ANDN:
+            return old & ~self.operand
+        return old ^ self.operand
+
+    def then(self, t: Task, old: int) -> Result:
+        """Wake at the first word, and at the second if the old value compares."""
+        signed = old - 0x1_0000_0000 if old & 0x8000_0000 else old
+        value = self.value
+        holds = (
+            signed == value,
+            signed != value,
+            signed < value,
+            signed <= value,
+            signed > value,
+            signed >= value,
+        )[self.compare]
+        futexes = t.kernel.futexes
+        woken = futexes.wake(self.first, self.counts[0])
+        return woken + futexes.wake(self.second, self.counts[1]) if holds else woken
+
+
+def _sign12(value: int) -> int:
+    value &= 0xFFF
+    return value - 0x1000 if value & 0x800 else value
+
+
+def wake_op(t: Task, a: SyscallArgs, private: bool) -> Result:
+    """FUTEX_WAKE_OP."""
+    _check_address(a.addr(0))
+    _check_address(a.addr(4))
+    operation = _WakeOp(t, a, private)
+    return WordUpdate(operation.addr2, operation.change, operation.then).run(t)
+
+
+def sys_set_tid_address(t: Task, a: SyscallArgs) -> Result:
+    """set_tid_address(2)."""
+    t.clear_child_tid = a.addr(0)
+    return t.tid
+
+
+def sys_set_robust_list(t: Task, a: SyscallArgs) -> Result:
+    """set_robust_list(2)."""
+    if a.size(1) != ROBUST_LIST_HEAD_SIZE:
+        return -errno.EINVAL
+    t.robust_list = a.addr(0)
+    return 0
+
+
+def sys_get_robust_list(t: Task, a: SyscallArgs) -> Result:
+    """get_robust_list(2)."""
+    pid = a.int(0)
+    target = t if pid == 0 else t.kernel.find_task(pid)
+    if target is None:
+        return -errno.ESRCH
+    if target.group is not t.group and target.creds.uid != t.creds.euid and not t.creds.has(19):
+        return -errno.EPERM
+    t.copy_out(a.addr(2), ROBUST_LIST_HEAD_SIZE.to_bytes(8, "little"))
+    t.copy_out(a.addr(1), target.robust_list.to_bytes(8, "little"))
+    return 0
+
+
+ROWS: Final[tuple[Row, ...]] = (
+    Row(
+        202,
+        "futex",
+        sys_futex,
+        PARTIAL,
+        (Arg.ADDR, Arg.HEX, Arg.UINT, Arg.ADDR, Arg.ADDR, Arg.HEX),
+        "FUTEX_WAIT_REQUEUE_PI and FUTEX_CMP_REQUEUE_PI: ENOSYS; priorities are not inherited",
+    ),
+    Row(218, "set_tid_address", sys_set_tid_address, FULL, (Arg.ADDR,)),
+    Row(273, "set_robust_list", sys_set_robust_list, FULL, (Arg.ADDR, Arg.SIZE)),
+    Row(274, "get_robust_list", sys_get_robust_list, FULL, (Arg.PID, Arg.STRUCT_OUT, Arg.STRUCT_OUT)),
+)

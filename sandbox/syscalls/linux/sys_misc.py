@@ -1,0 +1,152 @@
+"""The machine and the sandbox's identity: uname(2), sysinfo(2), getrandom(2), membarrier(2), syslog(2)."""
+
+from __future__ import annotations
+
+import errno
+import struct
+from typing import Final
+
+from sandbox.abi.linux.capability import CAP_SYS_ADMIN, CAP_SYSLOG
+from sandbox.errors import SyscallError
+from sandbox.kernel.control import Execute, Result
+from sandbox.kernel.kernel import RELEASE
+from sandbox.kernel.task import Task
+from sandbox.platform.base import Order
+from sandbox.syscalls.args import SyscallArgs
+from sandbox.syscalls.row import FULL, PARTIAL, Arg, Row
+
+UTS_LEN: Final = 65
+HOST_NAME_MAX: Final = 64
+VERSION: Final = b"#1 SMP Stackbox"
+PER_MASK: Final = 0xFF
+PER_LINUX32: Final = 0x08
+
+
+def sys_uname(t: Task, a: SyscallArgs) -> Result:
+    """uname(2)."""
+    kernel = t.kernel
+    machine = b"i686" if t.personality & PER_MASK == PER_LINUX32 else b"x86_64"
+    fields = (b"Linux", kernel.hostname, RELEASE.encode(), VERSION, machine, kernel.domainname)
+    t.copy_out(a.addr(0), b"".join(field[: UTS_LEN - 1].ljust(UTS_LEN, b"\0") for field in fields))
+    return 0
+
+
+def _read_name(t: Task, a: SyscallArgs) -> bytes:
+    if not t.creds.has(CAP_SYS_ADMIN):
+        raise SyscallError(errno.EPERM)
+    size = a.int(1)
+    if not 0 <= size <= HOST_NAME_MAX:
+        raise SyscallError(errno.EINVAL)
+    return t.copy_in(a.addr(0), size).split(b"\0")[0]
+
+
+def sys_sethostname(t: Task, a: SyscallArgs) -> Result:
+    """sethostname(2)."""
+    t.kernel.hostname = _read_name(t, a)
+    return 0
+
+
+def sys_setdomainname(t: Task, a: SyscallArgs) -> Result:
+    """setdomainname(2)."""
+    t.kernel.domainname = _read_name(t, a)
+    return 0
+
+
+# uptime, loads[3], totalram, freeram, sharedram, bufferram, totalswap, freeswap, procs, totalhigh, freehigh, mem_unit
+_SYSINFO: Final = struct.Struct("<q3Q6QH6xQQI4x")
+
+
+def sys_sysinfo(t: Task, a: SyscallArgs) -> Result:
+    """sysinfo(2): of the sandbox."""
+    kernel = t.kernel
+    total = kernel.memory_bytes
+    free = max(0, total - kernel.resident_bytes())
+    up = -(-kernel.uptime_ns() // 1_000_000_000)
+    procs = min(len(kernel.pids.tasks), 0xFFFF)
+    t.copy_out(a.addr(0), _SYSINFO.pack(up, 0, 0, 0, total, free, 0, 0, 0, 0, procs, 0, 0, 1))
+    return 0
+
+
+GRND_ALL: Final = 7
+GRND_RANDOM: Final = 2
+GRND_INSECURE: Final = 4
+RANDOM_CHUNK: Final = 1 << 16
+RANDOM_MAX: Final = 32 << 20
+
+
+def sys_getrandom(t: Task, a: SyscallArgs) -> Result:
+    """getrandom(2). More than 32 MiB come in several calls, as after a signal."""
+    flags = a.uint(2)
+    if flags & ~GRND_ALL or flags & (GRND_RANDOM | GRND_INSECURE) == GRND_RANDOM | GRND_INSECURE:
+        return -errno.EINVAL
+    addr, size = a.addr(0), min(a.size(1), RANDOM_MAX)
+    done = 0
+    while done < size:
+        chunk = t.kernel.random(min(RANDOM_CHUNK, size - done))
+        try:
+            t.copy_out(addr + done, chunk)
+        except SyscallError:
+            return done or -errno.EFAULT
+        done += len(chunk)
+    return done
+
+
+NR_MEMBARRIER: Final = 324
+MEMBARRIER_COMMANDS: Final = 0x7F  # GLOBAL … PRIVATE_EXPEDITED_SYNC_CORE with their registrations
+
+
+def sys_membarrier(t: Task, a: SyscallArgs) -> Result:
+    """membarrier(2): the host's, executed in the guest's process."""
+    command, flags = a.int(0), a.uint(1)
+    if flags:
+        return -errno.EINVAL
+    if command == 0:
+        return MEMBARRIER_COMMANDS
+    if command < 0 or command & ~MEMBARRIER_COMMANDS or command & command - 1:
+        return -errno.EINVAL
+    return Execute((Order(NR_MEMBARRIER, (command, 0, 0)),), _order_result)
+
+
+def _order_result(t: Task, index: int, result: int) -> Result:
+    return result
+
+
+SYSLOG_READ_ALL: Final = 3
+SYSLOG_SIZE_UNREAD: Final = 9
+SYSLOG_SIZE_BUFFER: Final = 10
+SYSLOG_BUFFER: Final = 1 << 17
+
+
+def sys_syslog(t: Task, a: SyscallArgs) -> Result:
+    """syslog(2), klogctl(3): the sandbox's boot lines, which are never consumed."""
+    action, size = a.int(0), a.int(2)
+    if not 0 <= action <= SYSLOG_SIZE_BUFFER:
+        return -errno.EINVAL
+    if action not in (SYSLOG_READ_ALL, SYSLOG_SIZE_BUFFER) and not t.creds.has(CAP_SYSLOG):
+        return -errno.EPERM
+    if action == SYSLOG_SIZE_BUFFER:
+        return SYSLOG_BUFFER
+    if action == SYSLOG_READ_ALL:
+        if not a.addr(1) or size < 0:
+            return -errno.EINVAL
+        text = b"".join(
+            b"<6>[%5d.%06d] %s\n" % (at // 1_000_000_000, at % 1_000_000_000 // 1000, line.encode())
+            for at, line in t.kernel.log.dmesg
+        )
+        text = text[-size:] if size else b""
+        t.copy_out(a.addr(1), text)
+        return len(text)
+    if action in (0, 1, SYSLOG_SIZE_UNREAD):
+        return 0
+    return -errno.EPERM
+
+
+ROWS: Final[tuple[Row, ...]] = (
+    Row(63, "uname", sys_uname, FULL, (Arg.STRUCT_OUT,)),
+    Row(99, "sysinfo", sys_sysinfo, PARTIAL, (Arg.STRUCT_OUT,), "load averages are 0"),
+    Row(103, "syslog", sys_syslog, PARTIAL, (Arg.INT, Arg.OUT_BUF, Arg.SIZE), "reads the boot lines"),
+    Row(170, "sethostname", sys_sethostname, FULL, (Arg.IN_BUF, Arg.SIZE)),
+    Row(171, "setdomainname", sys_setdomainname, FULL, (Arg.IN_BUF, Arg.SIZE)),
+    Row(318, "getrandom", sys_getrandom, FULL, (Arg.OUT_BUF, Arg.SIZE, Arg.HEX)),
+    Row(324, "membarrier", sys_membarrier, PARTIAL, (Arg.HEX, Arg.HEX, Arg.INT), "rseq commands: EINVAL"),
+)

@@ -1,0 +1,261 @@
+"""Reading and setting clocks, sleeping (time(7))."""
+
+from __future__ import annotations
+
+import errno
+import struct
+from typing import TYPE_CHECKING, Final
+
+from sandbox.abi.linux.time import (
+    CLOCK_BOOTTIME,
+    CLOCK_BOOTTIME_ALARM,
+    CLOCK_MONOTONIC,
+    CLOCK_MONOTONIC_COARSE,
+    CLOCK_MONOTONIC_RAW,
+    CLOCK_PROCESS_CPUTIME_ID,
+    CLOCK_REALTIME,
+    CLOCK_REALTIME_ALARM,
+    CLOCK_REALTIME_COARSE,
+    CLOCK_TAI,
+    CLOCK_THREAD_CPUTIME_ID,
+    NS_PER_S,
+    TIMER_ABSTIME,
+)
+from sandbox.errors import SyscallError
+from sandbox.kernel.control import ERESTART_RESTARTBLOCK, ERESTARTNOHAND, Block, Result
+from sandbox.kernel.task import Task
+from sandbox.kernel.thread_group import ThreadGroup
+from sandbox.syscalls.args import SyscallArgs
+from sandbox.syscalls.linux.timespec import pack_timespec, pack_timeval, read_timespec
+from sandbox.syscalls.row import FULL, PARTIAL, REFUSED, Arg, Row
+
+if TYPE_CHECKING:
+    from sandbox.kernel.kernel import Kernel
+
+REALTIME_CLOCKS: Final = frozenset((CLOCK_REALTIME, CLOCK_REALTIME_COARSE, CLOCK_REALTIME_ALARM, CLOCK_TAI))
+MONOTONIC_CLOCKS: Final = frozenset(
+    (CLOCK_MONOTONIC, CLOCK_MONOTONIC_RAW, CLOCK_MONOTONIC_COARSE, CLOCK_BOOTTIME, CLOCK_BOOTTIME_ALARM)
+)
+SLEEPABLE: Final = frozenset(
+    (CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_BOOTTIME, CLOCK_TAI, CLOCK_REALTIME_ALARM, CLOCK_BOOTTIME_ALARM)
+)
+COARSE_NS: Final = 4_000_000
+
+
+def read_clock(t: Task, clock: int) -> int:
+    """ns; EINVAL for a clock that doesn't exist."""
+    if clock in MONOTONIC_CLOCKS:
+        return t.kernel.monotonic_ns()
+    if clock in REALTIME_CLOCKS:
+        return t.kernel.clock.realtime_ns()
+    if clock == CLOCK_PROCESS_CPUTIME_ID:
+        return t.group.cpu_ns()
+    if clock == CLOCK_THREAD_CPUTIME_ID:
+        return t.thread.cpu_time_ns()
+    if clock < 0:
+        return _read_cpu_clock(t, clock)
+    raise SyscallError(errno.EINVAL)
+
+
+def _read_cpu_clock(t: Task, clock: int) -> int:
+    """A clock id made from a pid (include/linux/posix-timers_types.h: ~pid << 3 | kind)."""
+    pid, kind, thread = ~(clock >> 3), clock & 3, clock & 4
+    if kind == 3:
+        raise SyscallError(errno.EINVAL)
+    if thread:
+        task = t if pid == 0 else t.kernel.find_task(pid)
+        if task is None or task.group is not t.group:
+            raise SyscallError(errno.EINVAL)
+        return task.thread.cpu_time_ns()
+    group: ThreadGroup | None = t.group if pid == 0 else t.kernel.find_group(pid)
+    if group is None:
+        raise SyscallError(errno.EINVAL)
+    return group.cpu_ns()
+
+
+def sys_clock_gettime(t: Task, a: SyscallArgs) -> Result:
+    """clock_gettime(2)."""
+    t.copy_out(a.addr(1), pack_timespec(read_clock(t, a.int(0))))
+    return 0
+
+
+def sys_clock_getres(t: Task, a: SyscallArgs) -> Result:
+    """clock_getres(2)."""
+    clock = a.int(0)
+    if clock < 0 or clock in (CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_CPUTIME_ID):
+        read_clock(t, clock)
+    elif clock not in MONOTONIC_CLOCKS and clock not in REALTIME_CLOCKS:
+        return -errno.EINVAL
+    if a.addr(1):
+        coarse = clock in (CLOCK_REALTIME_COARSE, CLOCK_MONOTONIC_COARSE)
+        t.copy_out(a.addr(1), pack_timespec(COARSE_NS if coarse else 1))
+    return 0
+
+
+def sys_clock_settime(t: Task, a: SyscallArgs) -> Result:
+    """clock_settime(2): the sandbox's clock is the host's."""
+    clock = a.int(0)
+    if clock != CLOCK_REALTIME and clock >= 0:
+        read_clock(t, clock)
+        return -errno.EINVAL
+    read_timespec(t, a.addr(1))
+    return -errno.EPERM
+
+
+def sys_gettimeofday(t: Task, a: SyscallArgs) -> Result:
+    """gettimeofday(2)."""
+    if a.addr(0):
+        t.copy_out(a.addr(0), pack_timeval(t.kernel.clock.realtime_ns()))
+    if a.addr(1):
+        t.copy_out(a.addr(1), bytes(8))
+    return 0
+
+
+def sys_settimeofday(t: Task, a: SyscallArgs) -> Result:
+    """settimeofday(2)."""
+    for n in (0, 1):
+        if a.addr(n):
+            t.copy_in(a.addr(n), 16 if n == 0 else 8)
+    return -errno.EPERM
+
+
+def sys_time(t: Task, a: SyscallArgs) -> Result:
+    """time(2)."""
+    now = t.kernel.clock.realtime_ns() // NS_PER_S
+    if a.addr(0):
+        t.copy_out(a.addr(0), now.to_bytes(8, "little"))
+    return now
+
+
+def to_monotonic(kernel: Kernel, clock: int, deadline: int) -> int:
+    """An absolute time of `clock` on the kernel's monotonic clock."""
+    if clock in REALTIME_CLOCKS:
+        return deadline - kernel.clock.realtime_ns() + kernel.clock.now_ns()
+    return deadline
+
+
+class _Sleep:
+    """`deadline`: ns, monotonic. `remaining_at`: where the rest of a relative sleep is stored, 0 nowhere."""
+
+    __slots__ = ("deadline", "remaining_at")
+
+    def __init__(self, deadline: int, remaining_at: int) -> None:
+        self.deadline = deadline
+        self.remaining_at = remaining_at
+
+
+def sys_nanosleep(t: Task, a: SyscallArgs) -> Result:
+    """nanosleep(2)."""
+    if a.state is None:
+        a.state = _Sleep(t.kernel.clock.now_ns() + read_timespec(t, a.addr(0)), a.addr(1))
+    return _sleep(t, a)
+
+
+def sys_clock_nanosleep(t: Task, a: SyscallArgs) -> Result:
+    """clock_nanosleep(2)."""
+    if a.state is None:
+        clock, flags = a.int(0), a.int(1)
+        if clock not in SLEEPABLE:
+            if clock == CLOCK_THREAD_CPUTIME_ID:
+                return -errno.EINVAL
+            read_clock(t, clock)
+            return -errno.EOPNOTSUPP
+        request = read_timespec(t, a.addr(2))
+        if flags & TIMER_ABSTIME:
+            a.state = _Sleep(to_monotonic(t.kernel, clock, request), -1)
+        else:
+            a.state = _Sleep(t.kernel.clock.now_ns() + request, a.addr(3))
+    return _sleep(t, a)
+
+
+def _sleep(t: Task, a: SyscallArgs) -> Result:
+    state = a.state
+    assert isinstance(state, _Sleep)
+    if a.timed_out or state.deadline <= t.kernel.clock.now_ns():
+        return 0
+    return Block((), state.deadline, on_interrupt=_sleep_interrupted)
+
+
+def _sleep_interrupted(t: Task, a: SyscallArgs) -> int:
+    state = a.state
+    assert isinstance(state, _Sleep)
+    if state.remaining_at < 0:
+        return -ERESTARTNOHAND
+    left = max(0, state.deadline - t.kernel.clock.now_ns())
+    if left == 0:
+        return 0
+    if state.remaining_at:
+        try:
+            t.copy_out(state.remaining_at, pack_timespec(left))
+        except SyscallError as error:
+            return -error.errno
+    return -ERESTART_RESTARTBLOCK
+
+
+def sys_restart_syscall(t: Task, a: SyscallArgs) -> Result:
+    """restart_syscall(2): go on with the call that a stop interrupted."""
+    saved = t.restart_block
+    if saved is None:
+        return -errno.EINTR
+    t.restart_block = None
+    t.nr = saved.nr
+    a.raw = saved.raw
+    a.state = saved.state
+    return t.kernel.run_handler(t)
+
+
+_TIMEX: Final = struct.Struct("<I4xqqqqi4xqqqqqq")  # modes … tick; 208 bytes in all
+_TIMEX_SIZE: Final = 208
+_STA_UNSYNC: Final = 0x40
+_TIME_ERROR: Final = 5
+
+
+def _adjust(t: Task, addr: int) -> int:
+    """Answer a query with an unsynchronised clock; refuse every change."""
+    raw = bytearray(t.copy_in(addr, _TIMEX_SIZE))
+    if int.from_bytes(raw[:4], "little"):
+        return -errno.EPERM
+    now = t.kernel.clock.realtime_ns()
+    seconds, micros = now // NS_PER_S, now % NS_PER_S // 1000
+    _TIMEX.pack_into(raw, 0, 0, 0, 0, 16_000_000, 16_000_000, _STA_UNSYNC, 2, 1, 32_768_000, seconds, micros, 10_000)
+    raw[_TIMEX.size :] = bytes(_TIMEX_SIZE - _TIMEX.size)
+    t.copy_out(addr, raw)
+    return _TIME_ERROR
+
+
+def sys_adjtimex(t: Task, a: SyscallArgs) -> Result:
+    """adjtimex(2)."""
+    return _adjust(t, a.addr(0))
+
+
+def sys_clock_adjtime(t: Task, a: SyscallArgs) -> Result:
+    """clock_adjtime(2)."""
+    if a.int(0) == CLOCK_REALTIME:
+        return _adjust(t, a.addr(1))
+    t.copy_in(a.addr(1), _TIMEX_SIZE)
+    read_clock(t, a.int(0))
+    return -errno.EOPNOTSUPP
+
+
+_HOST: Final = "the clock is the host's: setting it is EPERM"
+
+ROWS: Final[tuple[Row, ...]] = (
+    Row(35, "nanosleep", sys_nanosleep, FULL, (Arg.STRUCT_IN, Arg.STRUCT_OUT)),
+    Row(96, "gettimeofday", sys_gettimeofday, FULL, (Arg.STRUCT_OUT, Arg.STRUCT_OUT)),
+    Row(159, "adjtimex", sys_adjtimex, PARTIAL, (Arg.STRUCT_IN,), _HOST),
+    Row(164, "settimeofday", sys_settimeofday, REFUSED, (Arg.STRUCT_IN, Arg.STRUCT_IN), _HOST),
+    Row(201, "time", sys_time, FULL, (Arg.STRUCT_OUT,)),
+    Row(219, "restart_syscall", sys_restart_syscall, FULL, ()),
+    Row(227, "clock_settime", sys_clock_settime, REFUSED, (Arg.INT, Arg.STRUCT_IN), _HOST),
+    Row(228, "clock_gettime", sys_clock_gettime, FULL, (Arg.INT, Arg.STRUCT_OUT)),
+    Row(229, "clock_getres", sys_clock_getres, FULL, (Arg.INT, Arg.STRUCT_OUT)),
+    Row(
+        230,
+        "clock_nanosleep",
+        sys_clock_nanosleep,
+        PARTIAL,
+        (Arg.INT, Arg.HEX, Arg.STRUCT_IN, Arg.STRUCT_OUT),
+        "processor-time clocks are refused with EOPNOTSUPP",
+    ),
+    Row(305, "clock_adjtime", sys_clock_adjtime, PARTIAL, (Arg.INT, Arg.STRUCT_IN), _HOST),
+)

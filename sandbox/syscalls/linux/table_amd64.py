@@ -1,0 +1,99 @@
+"""The system-call table of x86-64: the rows of all families, and one for every number that has none."""
+
+from __future__ import annotations
+
+import errno
+from typing import Final
+
+from sandbox.abi.linux.syscall_names import SYSCALL_NAMES
+from sandbox.kernel.control import Handler
+from sandbox.syscalls.linux import (
+    sys_clone,
+    sys_cred,
+    sys_dir,
+    sys_epoll,
+    sys_eventfd,
+    sys_exit,
+    sys_fcntl,
+    sys_fd,
+    sys_futex,
+    sys_ioctl,
+    sys_misc,
+    sys_mmap,
+    sys_open,
+    sys_pid,
+    sys_pipe,
+    sys_poll,
+    sys_prctl,
+    sys_process,
+    sys_read_write,
+    sys_rlimit,
+    sys_sched,
+    sys_select,
+    sys_signal,
+    sys_signalfd,
+    sys_stat,
+    sys_time,
+    sys_timer,
+    sys_timerfd,
+    sys_wait,
+)
+from sandbox.syscalls.linux.refused import row_for
+from sandbox.syscalls.row import REFUSED, Row, refuse
+
+_FAMILIES: Final = (
+    sys_clone.ROWS,
+    sys_cred.ROWS,
+    sys_dir.ROWS,
+    sys_epoll.ROWS,
+    sys_eventfd.ROWS,
+    sys_exit.ROWS,
+    sys_fcntl.ROWS,
+    sys_fd.ROWS,
+    sys_futex.ROWS,
+    sys_ioctl.ROWS,
+    sys_misc.ROWS,
+    sys_mmap.ROWS,
+    sys_open.ROWS,
+    sys_pid.ROWS,
+    sys_pipe.ROWS,
+    sys_poll.ROWS,
+    sys_prctl.ROWS,
+    sys_process.ROWS,
+    sys_read_write.ROWS,
+    sys_rlimit.ROWS,
+    sys_sched.ROWS,
+    sys_select.ROWS,
+    sys_signal.ROWS,
+    sys_signalfd.ROWS,
+    sys_stat.ROWS,
+    sys_time.ROWS,
+    sys_timer.ROWS,
+    sys_timerfd.ROWS,
+    sys_wait.ROWS,
+)
+
+
+def _collect() -> tuple[Row, ...]:
+    rows: list[Row | None] = [None] * len(SYSCALL_NAMES)
+    for family in _FAMILIES:
+        for row in family:
+            if rows[row.number] is not None:
+                raise ValueError(f"two rows for call {row.number} ({row.name})")
+            if SYSCALL_NAMES[row.number] != row.name:
+                raise ValueError(f"call {row.number} is {SYSCALL_NAMES[row.number]}, not {row.name}")
+            rows[row.number] = row
+    return tuple(
+        row or (row_for(number, name) if name != "-" else Row(number, name, _no_such_call, REFUSED, (), "no such call"))
+        for number, (row, name) in enumerate(zip(rows, SYSCALL_NAMES, strict=True))
+    )
+
+
+_no_such_call: Final = refuse(errno.ENOSYS)
+
+ROWS: Final = _collect()
+
+
+def handlers() -> list[Handler]:
+    """The handlers by number."""
+    return [row.handler for row in ROWS]
