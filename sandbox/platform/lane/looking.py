@@ -156,6 +156,17 @@ class LaneLooker(Looker):
             platform.listener.set_synchronous(False)
             platform.control[CONTROL_AWAKE] = 1
 
+    def _stop_looking(self, now: int) -> None:
+        platform = self.platform
+        platform.control[CONTROL_AWAKE] = 0
+        self._awake = False
+        platform.regime.choose(len(platform.active), now)
+        hostcalls.fence()
+        for words, thread in platform.active[:]:
+            if words[LANE_SEQ] != thread.seen and not thread.stopped:
+                self.serve(thread)  # posted before it could see that nobody looks
+        platform.listener.set_synchronous(True)
+
     # --- notifications ---
 
     def on_listener(self) -> None:
@@ -197,10 +208,15 @@ class LaneLooker(Looker):
             self.platform.answer_later(id_)
             return
         now = time.monotonic_ns()
-        self.platform.regime.woken_by_call(now)
-        self.serve(thread)
+        regime = self.platform.regime
         if not self._awake:
+            regime.woken_by_call(now)
+            self.serve(thread)
             self._wake(now)
+        else:
+            self.serve(thread)
+            if regime.parked_while_awake(now):
+                self._stop_looking(now)
 
     def _let_through(self, thread: LaneThread, id_: int, nr: int, args: tuple[int, ...]) -> bool:
         """Compare an ordered call with what was ordered, register by register."""

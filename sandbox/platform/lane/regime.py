@@ -9,6 +9,9 @@ Three regimes, chosen from what was measured:
   where waking another CPU costs tens;
 - *crowded*: more guest threads run than there are CPUs beside the sentry's: look, but briefly.
 
+Looking also fails when other programs want the CPUs: threads then park although somebody looks,
+because the sentry or they are not running. When that happens often, nobody looks for a while.
+
 Times are ns.
 """
 
@@ -22,6 +25,10 @@ SPARSE_GAP: Final = 250_000
 DENSE_ROUNDS: Final = 400  # empty rounds over the lanes before the sentry sleeps
 CROWDED_ROUNDS: Final = 20
 STUB_LOOKS: Final = 3000  # pauses before a thread parks, while the sentry is awake
+PARK_WINDOW: Final = 64  # calls over which parked ones are counted
+PARK_BOUND: Final = 16  # of them parked: looking does not work now
+PENALTY: Final = 10_000_000
+PENALTY_MOST: Final = 640_000_000
 _DECAY: Final = 3  # a new gap counts 1/8
 _LONGEST: Final = 4_000_000  # one long gap says no more than this
 
@@ -33,7 +40,7 @@ CROWDED: Final = 2
 class Regime:
     """Fed with each wake-up and each round of looking; answers how many rounds to look."""
 
-    __slots__ = ("enabled", "cpus", "gap", "last", "now", "entered", "residency", "misses")
+    __slots__ = ("enabled", "cpus", "gap", "last", "now", "entered", "residency", "misses", "_calls", "_parks", "_penalty", "_until")
 
     def __init__(self, looking: bool) -> None:
         self.cpus = len(os.sched_getaffinity(0))
@@ -44,6 +51,10 @@ class Regime:
         self.entered = 0
         self.residency = [0, 0, 0]  # ns spent in each
         self.misses = 0  # looks in a row that ended in sleep without having served anything
+        self._calls = 0
+        self._parks = 0
+        self._penalty = PENALTY
+        self._until = 0  # do not look before
 
     def woken_by_call(self, at: int) -> None:
         """A parked thread's notification came at `at`."""
@@ -51,12 +62,27 @@ class Regime:
         self.last = at
         self.gap += (min(gap, _LONGEST) - self.gap) >> _DECAY
 
+    def parked_while_awake(self, at: int) -> bool:
+        """A thread parked although somebody looked. True: stop looking."""
+        self._parks += 1
+        self._calls += 1
+        if self._parks < PARK_BOUND:
+            return False
+        self._parks = self._calls = 0
+        self._until = at + self._penalty
+        self._penalty = min(self._penalty * 2, PENALTY_MOST)
+        return True
+
     def looked(self, served: int, at: int) -> None:
         """A stretch of looking served so many calls and ended at `at`."""
         gap = at - self.last
         self.last = at
         if served:
             self.misses = 0
+            self._calls += served
+            if self._calls > PARK_WINDOW:
+                self._calls = self._parks = 0
+                self._penalty = max(PENALTY, self._penalty - served * 1000)
             mean = gap // served
             self.gap += (min(mean, _LONGEST) - self.gap) >> 1
         else:
@@ -64,7 +90,7 @@ class Regime:
 
     def choose(self, running: int, at: int) -> int:
         """The regime from now on, with `running` guest threads that are not stopped."""
-        if not self.enabled:
+        if not self.enabled or at < self._until:
             chosen = SPARSE
         elif self.now == SPARSE:
             chosen = DENSE if self.gap < DENSE_GAP else SPARSE

@@ -119,8 +119,21 @@ static inline u64 slot_here(void) {
 }
 static inline volatile u64 *lane_of(u64 slot) { return (volatile u64 *)(LANES_BASE + slot * LANE_SIZE); }
 
+static i64 raw(u64 nr, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f) {
+    i64 r;
+    register u64 r10 __asm__("r10") = d, r8 __asm__("r8") = e, r9 __asm__("r9") = f;
+    __asm__ volatile("syscall" : "=a"(r) : "a"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+                     : "rcx", "r11", "memory");
+    return r;
+}
+
+/* A hypercall. ENOSYS: nobody listens any more, the sentry is dead; a trap while SIGSYS is masked kills us too. */
+static void hypercall(u64 op, u64 a, u64 b) {
+    if ((i64)stub_hyper(op, a, b, 0) == -38) raw(39, 0, 0, 0, 0, 0, 0);
+}
+
 static void broken(void) {
-    for (;;) stub_hyper(HYPER_BROKEN, 0, 0, 0);
+    for (;;) hypercall(HYPER_BROKEN, 0, 0);
 }
 
 /* Post the request in the lane and come back when it is answered. */
@@ -136,7 +149,7 @@ static void post(volatile u64 *lane, u64 slot) {
     if (lane[LANE_DONE] != seq) {
         lane[LANE_PARKED] = 1;
         fence();
-        while (lane[LANE_DONE] != seq) stub_hyper(HYPER_PARK, slot, seq, 0);
+        while (lane[LANE_DONE] != seq) hypercall(HYPER_PARK, slot, seq);
         lane[LANE_PARKED] = 0;
     }
     barrier();
@@ -162,7 +175,7 @@ static void adopt(u64 token, u64 slot) {
     u64 map[8] = {9, chunk, CHUNK_SIZE, 3, 0x11, LENT_FD, 0, 0}; /* MAP_SHARED | MAP_FIXED */
     u64 keep[8] = {28, chunk, CHUNK_SIZE, 10, 0, 0, 0, 0};       /* MADV_DONTFORK */
     u64 close[8] = {3, LENT_FD, 0, 0, 0, 0, 0, 0};
-    stub_hyper(HYPER_CHILD, token, slot, 0);
+    hypercall(HYPER_CHILD, token, slot);
     if (stub_order(map) != (i64)chunk || stub_order(keep) || stub_order(close)) broken();
 }
 
@@ -172,7 +185,7 @@ static void thread_entry(void) {
     u64 slot = slot_here();
     volatile u64 *lane = lane_of(slot);
     struct ucontext *uc = (struct ucontext *)lane[LANE_FRAME];
-    stub_hyper(HYPER_THREAD, slot, 0, 0);
+    hypercall(HYPER_THREAD, slot, 0);
     lane[LANE_KIND] = KIND_READY;
     save(lane, uc);
     serve(lane, slot, uc);
@@ -284,13 +297,6 @@ __attribute__((used)) static void handler(int sig, struct siginfo *si, struct uc
 
 /* --- bringing up the first process; plain system calls until the filter is in place --- */
 
-static i64 raw(u64 nr, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f) {
-    i64 r;
-    register u64 r10 __asm__("r10") = d, r8 __asm__("r8") = e, r9 __asm__("r9") = f;
-    __asm__ volatile("syscall" : "=a"(r) : "a"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
-                     : "rcx", "r11", "memory");
-    return r;
-}
 static void die(u64 step) {
     raw(231, 100 + step, 0, 0, 0, 0, 0);
     __builtin_trap();
