@@ -1,0 +1,272 @@
+"""What a writable host directory lets a guest change: each function is one host call on one component."""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import TYPE_CHECKING
+
+from sandbox.abi.linux.stat import S_IFLNK, S_IFMT
+from sandbox.errors import SyscallError
+
+if TYPE_CHECKING:
+    from sandbox.fs.hostfs.inode import HostInode
+    from sandbox.vfs.inode import Inode
+
+
+def _fail(error: OSError) -> SyscallError:
+    return SyscallError(error.errno or errno.EIO)
+
+
+def _place(inode: HostInode) -> tuple[bytes, int]:
+    """Name and directory descriptor of `inode`, after making sure that the name still means it."""
+    parent = inode.parent
+    if parent is None:
+        raise SyscallError(errno.EPERM)
+    at = parent.dir_fd()
+    try:
+        st = os.stat(inode.name, dir_fd=at, follow_symlinks=False)
+    except OSError as error:
+        raise _fail(error) from None
+    if (st.st_dev, st.st_ino) != inode.key:
+        raise SyscallError(errno.ENOENT)
+    return inode.name, at
+
+
+def _fd(inode: HostInode) -> int:
+    """A descriptor for changes of attributes, or -1."""
+    return inode.wfd if inode.wfd >= 0 else inode.fd
+
+
+def set_mode(inode: HostInode, mode: int) -> None:
+    """fchmod, or chmod of a path that is pinned by an O_PATH descriptor and so can't be a symbolic link."""
+    if inode.mode & S_IFMT == S_IFLNK:
+        raise SyscallError(errno.EOPNOTSUPP)
+    fd = _fd(inode)
+    try:
+        if fd >= 0:
+            os.fchmod(fd, mode)
+        else:
+            _chmod_by_name(inode, mode)
+    except OSError as error:
+        raise _fail(error) from None
+    inode.refresh()
+
+
+def _chmod_by_name(inode: HostInode, mode: int) -> None:
+    name, at = _place(inode)
+    proc = inode.host.proc_fd
+    if proc < 0:
+        raise SyscallError(errno.EPERM)
+    fd = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=at)
+    try:
+        st = os.fstat(fd)
+        if (st.st_dev, st.st_ino) != inode.key:
+            raise SyscallError(errno.ENOENT)
+        os.chmod(str(fd), mode, dir_fd=proc)
+    finally:
+        os.close(fd)
+
+
+def set_owner(inode: HostInode, uid: int, gid: int) -> None:
+    """chown without following."""
+    fd = _fd(inode)
+    try:
+        if fd >= 0 and not inode.is_dir():
+            os.fchown(fd, uid, gid)
+        else:
+            name, at = _place(inode)
+            os.chown(name, uid, gid, dir_fd=at, follow_symlinks=False)
+    except OSError as error:
+        raise _fail(error) from None
+    inode.refresh()
+
+
+def set_times(inode: HostInode, atime: int | None, mtime: int | None) -> None:
+    """utimensat without following; what is None is put back as it was."""
+    inode.refresh()
+    times = (inode.atime if atime is None else atime, inode.mtime if mtime is None else mtime)
+    fd = _fd(inode)
+    try:
+        if fd >= 0:
+            os.utime(fd, ns=times)
+        else:
+            name, at = _place(inode)
+            os.utime(name, ns=times, dir_fd=at, follow_symlinks=False)
+    except OSError as error:
+        raise _fail(error) from None
+    inode.refresh()
+
+
+def _xattr_fd(inode: HostInode, name: bytes) -> int:
+    """A descriptor through which attributes of the user namespace are reached."""
+    if not name.startswith(b"user."):
+        raise SyscallError(errno.EOPNOTSUPP)
+    fd = _fd(inode)
+    if fd >= 0:
+        return fd
+    if inode.is_dir():
+        return inode.dir_fd()
+    if inode.is_regular():
+        fd = inode.reader()
+        inode.settle()
+        return fd
+    raise SyscallError(errno.EPERM)
+
+
+def get_xattr(inode: HostInode, name: bytes) -> bytes:
+    """ENODATA outside the user namespace: the host's labels and capabilities mean nothing inside."""
+    if not name.startswith(b"user."):
+        raise SyscallError(errno.ENODATA)
+    try:
+        return os.getxattr(_xattr_fd(inode, name), name)
+    except OSError as error:
+        raise _fail(error) from None
+
+
+def set_xattr(inode: HostInode, name: bytes, value: bytes, flags: int) -> None:
+    """user.* only."""
+    try:
+        os.setxattr(_xattr_fd(inode, name), name, value, flags)
+    except OSError as error:
+        raise _fail(error) from None
+
+
+def remove_xattr(inode: HostInode, name: bytes) -> None:
+    """user.* only."""
+    try:
+        os.removexattr(_xattr_fd(inode, name), name)
+    except OSError as error:
+        raise _fail(error) from None
+
+
+def list_xattr(inode: HostInode) -> list[bytes]:
+    """user.* only."""
+    if not inode.is_dir() and not inode.is_regular():
+        return []
+    try:
+        names = os.listxattr(_xattr_fd(inode, b"user."))
+    except OSError as error:
+        if error.errno in (errno.EOPNOTSUPP, errno.EBADF):
+            return []
+        raise _fail(error) from None
+    return [os.fsencode(name) for name in names if name.startswith("user.")]
+
+
+def _adopt(directory: HostInode, name: bytes, uid: int, gid: int) -> Inode:
+    """Look at what was just made, give it its owner, and hand out its inode."""
+    at = directory.dir_fd()
+    try:
+        st = os.stat(name, dir_fd=at, follow_symlinks=False)
+        if (st.st_uid, st.st_gid) != (uid, gid):
+            try:
+                os.chown(name, uid, gid, dir_fd=at, follow_symlinks=False)
+                st = os.stat(name, dir_fd=at, follow_symlinks=False)
+            except PermissionError:
+                pass  # an unprivileged sentry owns what its guests make
+    except OSError as error:
+        raise _fail(error) from None
+    directory.refresh()
+    return directory.host.inode_for(directory, name, st)
+
+
+def create(directory: HostInode, name: bytes, mode: int, uid: int, gid: int) -> Inode:
+    """O_CREAT | O_EXCL, then the exact mode: the sentry's umask is not the guest's."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        fd = os.open(name, flags, 0o600, dir_fd=directory.dir_fd())
+    except OSError as error:
+        raise _fail(error) from None
+    try:
+        os.fchmod(fd, mode & 0o7777)
+        inode = _adopt(directory, name, uid, gid)
+    except OSError as error:
+        raise _fail(error) from None
+    finally:
+        os.close(fd)
+    return inode
+
+
+def mkdir(directory: HostInode, name: bytes, mode: int, uid: int, gid: int) -> Inode:
+    """mkdir, then the exact mode."""
+    try:
+        os.mkdir(name, 0o700, dir_fd=directory.dir_fd())
+    except OSError as error:
+        raise _fail(error) from None
+    inode = _adopt(directory, name, uid, gid)
+    inode.set_mode(mode & 0o7777)
+    return inode
+
+
+def symlink(directory: HostInode, name: bytes, target: bytes, uid: int, gid: int) -> Inode:
+    """symlink."""
+    try:
+        os.symlink(target, name, dir_fd=directory.dir_fd())
+    except OSError as error:
+        raise _fail(error) from None
+    return _adopt(directory, name, uid, gid)
+
+
+def link(directory: HostInode, name: bytes, inode: HostInode) -> None:
+    """link, of the file that the old name means now and not of a link's target."""
+    old, at = _place(inode)
+    try:
+        os.link(old, name, src_dir_fd=at, dst_dir_fd=directory.dir_fd(), follow_symlinks=False)
+    except OSError as error:
+        raise _fail(error) from None
+    inode.refresh()
+    directory.refresh()
+
+
+def unlink(directory: HostInode, name: bytes, inode: HostInode) -> None:
+    """unlink; an open file lives on in its descriptor."""
+    try:
+        os.unlink(name, dir_fd=directory.dir_fd())
+    except OSError as error:
+        raise _fail(error) from None
+    gone(inode)
+    directory.refresh()
+
+
+def rmdir(directory: HostInode, name: bytes, inode: HostInode) -> None:
+    """rmdir."""
+    try:
+        os.rmdir(name, dir_fd=directory.dir_fd())
+    except OSError as error:
+        raise _fail(error) from None
+    inode.nlink = 0
+    gone(inode)
+    directory.refresh()
+
+
+def gone(inode: HostInode) -> None:
+    """One name of `inode` has been removed."""
+    inode.refresh()
+    if inode.nlink == 0:
+        inode.host.inodes.pop(inode.key, None)
+    inode.settle()
+
+
+def rename(
+    directory: HostInode,
+    name: bytes,
+    inode: HostInode,
+    new_dir: HostInode,
+    new_name: bytes,
+    target: HostInode | None,
+    flags: int,
+) -> None:
+    """rename; the flags of renameat2 need the host call itself, which Python lacks: EINVAL."""
+    if flags:
+        raise SyscallError(errno.EINVAL)
+    try:
+        os.rename(name, new_name, src_dir_fd=directory.dir_fd(), dst_dir_fd=new_dir.dir_fd())
+    except OSError as error:
+        raise _fail(error) from None
+    inode.parent = new_dir
+    inode.name = new_name
+    if target is not None:
+        gone(target)
+    directory.refresh()
+    new_dir.refresh()
+    inode.refresh()

@@ -1,0 +1,184 @@
+"""HostFs: a directory of the host, reached only through one descriptor that was donated for it.
+
+Every host name is a single component, opened or looked at relative to a directory descriptor with
+O_NOFOLLOW; `..` and link targets are never given to the host. So whatever is renamed or replaced
+outside meanwhile, the worst that happens is that a file is not found. Sockets, FIFOs and devices of
+the host are shown but never opened. Kernel file systems of the host (proc, sysfs, cgroup …) below the
+root look empty.
+
+Two policies. `live` (volumes): names and attributes are looked at anew at each use. Otherwise (the
+read-only lower layer of a root): names and attributes are looked at once and kept while cached; a
+regular file's attributes are refreshed when it is opened.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Final
+
+from sandbox.abi.linux.statfs import EXT4_SUPER_MAGIC
+from sandbox.errors import SyscallError
+from sandbox.vfs.filesystem import Filesystem, FsStat
+
+if TYPE_CHECKING:
+    from sandbox.fs.hostfs.inode import HostInode
+    from tcpip.clock import Clock
+
+IDLE_FDS: Final = 192  # descriptors kept open though nobody uses them
+MAX_INODES: Final = 30_000
+
+HIDDEN_TYPES: Final = frozenset(
+    [
+        "proc",
+        "sysfs",
+        "cgroup",
+        "cgroup2",
+        "devpts",
+        "debugfs",
+        "tracefs",
+        "securityfs",
+        "mqueue",
+        "pstore",
+        "bpf",
+        "configfs",
+        "fusectl",
+        "efivarfs",
+        "binfmt_misc",
+        "autofs",
+        "devtmpfs",
+        "nsfs",
+        "rpc_pipefs",
+        "selinuxfs",
+        "nfsd",
+    ]
+)
+
+
+class HostFs(Filesystem):
+    """`root_fd` stays the caller's to keep open; `proc_fd` is an O_PATH descriptor of the sentry's own
+    /proc/self/fd through which O_PATH descriptors are reopened (-1: there is none)."""
+
+    name = "hostfs"
+    magic = EXT4_SUPER_MAGIC
+
+    def __init__(self, clock: Clock, dev: int, root_fd: int, live: bool, readonly: bool, source: str = "host") -> None:
+        from sandbox.fs.hostfs.inode import HostInode
+
+        super().__init__(clock, dev, source)
+        self.live = live
+        self.readonly = readonly
+        self.root_fd = root_fd
+        self.proc_fd = open_proc_self_fd()
+        self.inodes: dict[tuple[int, int], HostInode] = {}
+        self._idle: OrderedDict[HostInode, None] = OrderedDict()
+        self._hidden = hidden_devices()
+        self._devs: dict[int, int] = {}
+        st = os.fstat(root_fd)
+        self.host_dev = st.st_dev
+        self.top = HostInode(self, None, b"", st)
+        self.top.fd = root_fd
+        self.top.pinned_fd = True
+        self.root = self.top
+
+    def map_ino(self, dev: int, ino: int) -> int:
+        """Inode numbers unique over the host file systems below the root: the others' get a high tag."""
+        if dev == self.host_dev:
+            return ino
+        tag = self._devs.get(dev)
+        if tag is None:
+            tag = self._devs[dev] = len(self._devs) + 1
+        return (ino ^ (tag << 48)) & 0x7FFF_FFFF_FFFF_FFFF
+
+    def hidden(self, dev: int) -> bool:
+        """A directory on this host device is one of the host kernel's own and stays empty."""
+        hidden = self._hidden
+        return dev != self.host_dev and (hidden is None or dev in hidden)
+
+    def inode_for(self, parent: HostInode, name: bytes, st: os.stat_result) -> HostInode:
+        """The inode object of what `st` describes, found as `name` in `parent`."""
+        from sandbox.fs.hostfs.inode import HostInode
+
+        key = (st.st_dev, st.st_ino)
+        inode = self.inodes.get(key)
+        if inode is not None and (inode.mode ^ st.st_mode) & 0o170000 == 0:
+            inode.parent = parent
+            inode.name = name
+            if self.live:
+                inode.fill(st)
+            return inode
+        inode = HostInode(self, parent, name, st)
+        if len(self.inodes) >= MAX_INODES:
+            self._shrink()
+        self.inodes[key] = inode
+        return inode
+
+    def _shrink(self) -> None:
+        for key, inode in list(self.inodes.items())[: MAX_INODES // 2]:
+            if not inode.opens and not inode.maps and not inode.is_dir() and inode.locks is None:
+                self.forget(inode)
+                inode.close_fds()
+                del self.inodes[key]
+
+    # --- descriptors that nobody uses but may use again ---
+
+    def idle(self, inode: HostInode) -> None:
+        """`inode` has descriptors that are not in use: keep them for a while."""
+        idle = self._idle
+        idle[inode] = None
+        idle.move_to_end(inode)
+        if len(idle) > IDLE_FDS:
+            old, _ = idle.popitem(last=False)
+            if not old.opens and not old.maps:
+                old.close_fds()
+
+    def forget(self, inode: HostInode) -> None:
+        """Its descriptors are in use, or closed."""
+        self._idle.pop(inode, None)
+
+    # --- the file system ---
+
+    def statfs(self) -> FsStat:
+        """The host's figures."""
+        out = FsStat(self.magic)
+        try:
+            host = os.fstatvfs(self.root_fd)
+        except OSError as error:
+            raise SyscallError(error.errno or 5) from None
+        out.bsize, out.blocks, out.bfree, out.bavail = host.f_bsize, host.f_blocks, host.f_bfree, host.f_bavail
+        out.files, out.ffree, out.namelen = host.f_files, host.f_ffree, min(host.f_namemax, 255)
+        return out
+
+    def unmounted(self) -> None:
+        """Close what is cached; the donated descriptor too."""
+        for inode in list(self.inodes.values()):
+            if not inode.opens and not inode.maps:
+                inode.close_fds()
+        self._idle.clear()
+        if self.proc_fd >= 0:
+            os.close(self.proc_fd)
+            self.proc_fd = -1
+
+
+def open_proc_self_fd() -> int:
+    """An O_PATH descriptor of /proc/self/fd, or -1."""
+    try:
+        return os.open("/proc/self/fd", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        return -1
+
+
+def hidden_devices() -> frozenset[int] | None:
+    """The host devices that carry file systems of HIDDEN_TYPES; None when that can't be told."""
+    try:
+        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as table:
+            lines = table.read().splitlines()
+    except OSError:
+        return None
+    found = set()
+    for line in lines:
+        fields = line.split(" ")
+        if fields[fields.index("-") + 1] in HIDDEN_TYPES:
+            major, minor = fields[2].split(":")
+            found.add(os.makedev(int(major), int(minor)))
+    return frozenset(found)

@@ -1,0 +1,422 @@
+"""HostInode: a file of a host directory."""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import TYPE_CHECKING, Final
+
+from sandbox.abi.linux.fcntl import O_ACCMODE, O_RDONLY
+from sandbox.abi.linux.stat import S_IFDIR, S_IFLNK, S_IFMT, S_IFREG
+from sandbox.errors import SyscallError
+from sandbox.fs.hostfs import changes
+from sandbox.vfs.directory_file import DirectoryFile
+from sandbox.vfs.inode import Inode
+from sandbox.vfs.regular_file import RegularFile
+
+if TYPE_CHECKING:
+    from sandbox.fs.hostfs.filesystem import HostFs
+    from sandbox.kernel.task import Task
+    from sandbox.mm.backing import Backing
+    from sandbox.vfs.file_description import FileDescription
+    from sandbox.vfs.path import Path
+
+_SAFE: Final = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
+_OPEN_DIR: Final = os.O_RDONLY | os.O_DIRECTORY | _SAFE
+_OPEN_PATH: Final = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
+PROT_WRITE: Final = 2
+
+
+def fail(error: OSError) -> SyscallError:
+    """The host's errno as ours."""
+    return SyscallError(error.errno or errno.EIO)
+
+
+class HostInode(Inode):
+    """`fd` reads (for a directory: is looked in), `wfd` writes; -1 when not open."""
+
+    __slots__ = ("host", "parent", "name", "key", "fd", "wfd", "maps", "pinned_fd", "_blocks", "_blksize", "hidden")
+
+    def __init__(self, fs: HostFs, parent: HostInode | None, name: bytes, st: os.stat_result) -> None:
+        super().__init__(fs, fs.map_ino(st.st_dev, st.st_ino), st.st_mode, st.st_uid, st.st_gid, 0)
+        self.host = fs
+        self.parent = parent
+        self.name = name
+        self.key = (st.st_dev, st.st_ino)
+        self.fd = -1
+        self.wfd = -1
+        self.maps = 0
+        self.pinned_fd = False
+        self.hidden = self.mode & S_IFMT == S_IFDIR and fs.hidden(st.st_dev)
+        self.fill(st)
+
+    def fill(self, st: os.stat_result) -> None:
+        """Take over the host's attributes."""
+        self.mode = st.st_mode
+        self.uid = st.st_uid
+        self.gid = st.st_gid
+        self.nlink = st.st_nlink
+        self.size = st.st_size
+        self.rdev = st.st_rdev
+        self.atime = st.st_atime_ns
+        self.mtime = st.st_mtime_ns
+        self.ctime = st.st_ctime_ns
+        self.btime = 0
+        self._blocks = st.st_blocks
+        self._blksize = st.st_blksize
+
+    def blocks(self) -> int:
+        """The host's figure."""
+        return self._blocks
+
+    def blksize(self) -> int:
+        """The host's figure."""
+        return self._blksize
+
+    # --- descriptors ---
+
+    def dir_fd(self) -> int:
+        """A descriptor of this directory, opened through its parent's if need be. ENOENT when it is gone."""
+        fd = self.fd
+        if fd < 0:
+            fd = self._open_dir()
+            self.fd = fd
+        if not self.pinned_fd and not self.opens:
+            self.host.idle(self)
+        return fd
+
+    def _open_dir(self) -> int:
+        parent = self.parent
+        if parent is None:
+            raise SyscallError(errno.ENOENT)
+        at = parent.dir_fd()
+        try:
+            try:
+                fd = os.open(self.name, _OPEN_DIR, dir_fd=at)
+            except PermissionError:
+                fd = os.open(self.name, _OPEN_PATH | os.O_DIRECTORY, dir_fd=at)
+        except OSError as error:
+            if error.errno in (errno.ENOTDIR, errno.ELOOP):
+                raise SyscallError(errno.ENOENT) from None
+            raise fail(error) from None
+        self._check_same(fd)
+        return fd
+
+    def _check_same(self, fd: int) -> os.stat_result:
+        st = os.fstat(fd)
+        if (st.st_dev, st.st_ino) != self.key or (st.st_mode ^ self.mode) & S_IFMT:
+            os.close(fd)
+            raise SyscallError(errno.ENOENT)
+        return st
+
+    def open_file(self, flags: int) -> int:
+        """A new descriptor for a regular file: O_PATH first, then, sure of what it is, reopened with `flags`."""
+        parent = self.parent
+        if parent is None:
+            raise SyscallError(errno.ENOENT)
+        at = parent.dir_fd()
+        proc = self.host.proc_fd
+        try:
+            if proc < 0:
+                fd = os.open(self.name, flags | _SAFE, dir_fd=at)
+                self.fill(self._check_same(fd))
+                return fd
+            path_fd = os.open(self.name, _OPEN_PATH, dir_fd=at)
+            self.fill(self._check_same(path_fd))
+            try:
+                return os.open(str(path_fd), flags | os.O_CLOEXEC | os.O_NONBLOCK, dir_fd=proc)
+            finally:
+                os.close(path_fd)
+        except OSError as error:
+            raise SyscallError(errno.ENOENT if error.errno == errno.ELOOP else error.errno or errno.EIO) from None
+
+    def reader(self) -> int:
+        """A descriptor that reads."""
+        fd = self.fd
+        if fd < 0:
+            if self.wfd >= 0:
+                return self.wfd
+            fd = self.fd = self.open_file(os.O_RDONLY)
+        return fd
+
+    def writer(self) -> int:
+        """A descriptor that writes, and reads where the host lets it."""
+        fd = self.wfd
+        if fd < 0:
+            try:
+                fd = self.open_file(os.O_RDWR)
+            except SyscallError as error:
+                if error.errno != errno.EACCES:
+                    raise
+                self.reader()
+                fd = self.open_file(os.O_WRONLY)
+            self.wfd = fd
+        return fd
+
+    def close_fds(self) -> None:
+        """Give the host's descriptors back."""
+        if self.fd >= 0 and not self.pinned_fd:
+            os.close(self.fd)
+            self.fd = -1
+        if self.wfd >= 0:
+            os.close(self.wfd)
+            self.wfd = -1
+
+    def closed(self) -> None:
+        """Nobody has it open: keep the descriptors while there is room, unless the file is gone."""
+        self.settle()
+
+    def settle(self) -> None:
+        """A user went: descriptors without users become idle."""
+        if self.opens or self.maps or (self.fd < 0 and self.wfd < 0):
+            return
+        if self.nlink == 0:
+            self.host.forget(self)
+            self.close_fds()
+        else:
+            self.host.idle(self)
+
+    # --- attributes ---
+
+    def refresh(self) -> None:
+        """Ask the host, by descriptor or by name; what is gone keeps its last attributes, without links."""
+        fd = self.fd if self.fd >= 0 else self.wfd
+        try:
+            if fd >= 0:
+                self.fill(os.fstat(fd))
+                return
+            parent = self.parent
+            if parent is not None:
+                st = os.stat(self.name, dir_fd=parent.dir_fd(), follow_symlinks=False)
+                if (st.st_dev, st.st_ino) == self.key:
+                    self.fill(st)
+                    return
+            self.nlink = 0
+        except (OSError, SyscallError):
+            self.nlink = 0
+
+    def touch_atime(self, now: int) -> None:
+        """The host does it."""
+
+    def touch_mtime(self, now: int) -> None:
+        """The host has done it."""
+        if self.live:
+            self.refresh()
+
+    def set_mode(self, mode: int) -> None:
+        """chmod on the host."""
+        changes.set_mode(self, mode)
+
+    def set_owner(self, uid: int, gid: int) -> None:
+        """chown on the host."""
+        changes.set_owner(self, uid, gid)
+
+    def set_times(self, atime: int | None, mtime: int | None, ctime: int) -> None:
+        """utimensat on the host."""
+        changes.set_times(self, atime, mtime)
+
+    def get_xattr(self, name: bytes) -> bytes:
+        """Host attributes of the user namespace only; ENODATA for all others."""
+        return changes.get_xattr(self, name)
+
+    def set_xattr(self, name: bytes, value: bytes, flags: int) -> None:
+        """Likewise."""
+        changes.set_xattr(self, name, value, flags)
+
+    def remove_xattr(self, name: bytes) -> None:
+        """Likewise."""
+        changes.remove_xattr(self, name)
+
+    def list_xattr(self) -> list[bytes]:
+        """Likewise."""
+        return changes.list_xattr(self)
+
+    # --- directory ---
+
+    def lookup(self, name: bytes) -> Inode | None:
+        """One component, on the host."""
+        return self.child(name)
+
+    def child(self, name: bytes) -> HostInode | None:
+        """As `lookup`."""
+        if self.hidden:
+            return None
+        try:
+            st = os.stat(name, dir_fd=self.dir_fd(), follow_symlinks=False)
+        except OSError as error:
+            if error.errno == errno.ENOENT:
+                return None
+            raise fail(error) from None
+        return self.host.inode_for(self, name, st)
+
+    def entries(self) -> list[tuple[bytes, int, int]]:
+        """What the host lists."""
+        if self.hidden:
+            return []
+        out: list[tuple[bytes, int, int]] = []
+        dev = self.key[0]
+        map_ino = self.host.map_ino
+        try:
+            fd = self.dir_fd()
+            with os.scandir(fd) as listing:
+                for entry in listing:
+                    if entry.is_symlink():
+                        mode = S_IFLNK
+                    elif entry.is_dir(follow_symlinks=False):
+                        mode = S_IFDIR
+                    elif entry.is_file(follow_symlinks=False):
+                        mode = S_IFREG
+                    else:
+                        mode = 0
+                    out.append((os.fsencode(entry.name), map_ino(dev, entry.inode()), mode))
+        except OSError as error:
+            raise fail(error) from None
+        return out
+
+    def readlink(self, t: Task) -> bytes:
+        """The host's text, which we interpret ourselves."""
+        return self.host_readlink()
+
+    def host_readlink(self) -> bytes:
+        """As `readlink`."""
+        parent = self.parent
+        if parent is None:
+            raise SyscallError(errno.EINVAL)
+        try:
+            return os.readlink(self.name, dir_fd=parent.dir_fd())
+        except OSError as error:
+            raise fail(error) from None
+
+    def create(self, name: bytes, mode: int, uid: int, gid: int) -> Inode:
+        """A regular file on the host."""
+        return changes.create(self, name, mode, uid, gid)
+
+    def mkdir(self, name: bytes, mode: int, uid: int, gid: int) -> Inode:
+        """A directory on the host."""
+        return changes.mkdir(self, name, mode, uid, gid)
+
+    def symlink(self, name: bytes, target: bytes, uid: int, gid: int) -> Inode:
+        """A symbolic link on the host."""
+        return changes.symlink(self, name, target, uid, gid)
+
+    def link(self, name: bytes, inode: Inode) -> None:
+        """A hard link on the host."""
+        assert isinstance(inode, HostInode)
+        changes.link(self, name, inode)
+
+    def unlink(self, name: bytes, inode: Inode) -> None:
+        """unlink on the host."""
+        assert isinstance(inode, HostInode)
+        changes.unlink(self, name, inode)
+
+    def rmdir(self, name: bytes, inode: Inode) -> None:
+        """rmdir on the host."""
+        assert isinstance(inode, HostInode)
+        changes.rmdir(self, name, inode)
+
+    def rename(
+        self, name: bytes, inode: Inode, new_dir: Inode, new_name: bytes, target: Inode | None, flags: int
+    ) -> None:
+        """rename on the host."""
+        assert isinstance(inode, HostInode) and isinstance(new_dir, HostInode)
+        assert target is None or isinstance(target, HostInode)
+        changes.rename(self, name, inode, new_dir, new_name, target, flags)
+
+    # --- contents ---
+
+    def open(self, t: Task, path: Path, flags: int) -> FileDescription:
+        """Directories and regular files; ENXIO for what is never opened."""
+        kind = self.mode & S_IFMT
+        if kind == S_IFDIR:
+            return DirectoryFile(flags, path, self)
+        if kind != S_IFREG:
+            raise SyscallError(errno.ENXIO)
+        if flags & O_ACCMODE == O_RDONLY:
+            self.reader()
+        else:
+            self.writer()
+        self.host.forget(self)
+        return RegularFile(flags, path, self)
+
+    def read_at(self, dst: memoryview, offset: int) -> int:
+        """Straight into `dst`."""
+        fd = self.fd
+        if fd < 0:
+            fd = self.reader()
+        try:
+            return os.preadv(fd, (dst,), offset)
+        except OSError as error:
+            raise fail(error) from None
+
+    def write_at(self, src: memoryview, offset: int) -> int:
+        """Straight from `src`."""
+        try:
+            return os.pwritev(self.writer(), (src,), offset)
+        except OSError as error:
+            raise fail(error) from None
+
+    def truncate(self, size: int) -> None:
+        """ftruncate on the host."""
+        try:
+            os.ftruncate(self.writer(), size)
+        except OSError as error:
+            raise fail(error) from None
+        self.refresh()
+
+    def fallocate(self, mode: int, offset: int, length: int) -> None:
+        """Only the plain form; what else the host could do is EOPNOTSUPP."""
+        if mode:
+            raise SyscallError(errno.EOPNOTSUPP)
+        try:
+            os.posix_fallocate(self.writer(), offset, length)
+        except OSError as error:
+            raise fail(error) from None
+        self.refresh()
+
+    def seek_data(self, offset: int, hole: bool) -> int:
+        """The host knows."""
+        try:
+            return os.lseek(self.reader(), offset, os.SEEK_HOLE if hole else os.SEEK_DATA)
+        except OSError as error:
+            raise fail(error) from None
+
+    def fsync(self) -> None:
+        """fsync on the host."""
+        try:
+            if self.wfd >= 0:
+                os.fsync(self.wfd)
+        except OSError as error:
+            raise fail(error) from None
+
+    def backing(self, shared: bool, prot: int) -> Backing:
+        """The host's descriptor."""
+        if self.mode & S_IFMT != S_IFREG:
+            raise SyscallError(errno.ENODEV)
+        return HostBacking(self, self.writer() if shared and prot & PROT_WRITE else self.reader())
+
+
+class HostBacking:
+    """A mapping of a host file."""
+
+    def __init__(self, inode: HostInode, fd: int) -> None:
+        self.key: object = inode.key
+        self.name = ""
+        self.base = 0
+        self.device = inode.fs.dev
+        self.inode = inode.ino
+        self._file = inode
+        self._fd = fd
+
+    def host_fd(self, writable: bool) -> int:
+        """`writable` only for files that were opened for writing."""
+        return self._file.writer() if writable else self._file.reader()
+
+    def acquire(self) -> None:
+        """One mapping more keeps the descriptors."""
+        self._file.maps += 1
+        self._file.host.forget(self._file)
+
+    def drop(self) -> None:
+        """One mapping fewer."""
+        self._file.maps -= 1
+        self._file.settle()

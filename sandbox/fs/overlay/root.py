@@ -1,0 +1,123 @@
+"""build_root: the mount namespace of a sandbox, from donated descriptors."""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING, Protocol
+
+from sandbox.abi.linux.stat import S_IFDIR, S_IFREG
+from sandbox.abi.linux.statfs import ST_NODEV, ST_NOSUID, ST_RDONLY, ST_RELATIME
+from sandbox.errors import SyscallError
+from sandbox.fs.hostfs.filesystem import HostFs
+from sandbox.fs.overlay.filesystem import OverlayFs
+from sandbox.fs.tmpfs.filesystem import Tmpfs
+from sandbox.vfs.devices import DeviceRegistry
+from sandbox.vfs.mount import MountNamespace, Vfs
+from sandbox.vfs.path import Path
+from sandbox.vfs.space import SpaceAccount
+
+if TYPE_CHECKING:
+    from sandbox.fs.overlay.masks import Masks
+    from sandbox.vfs.filesystem import Filesystem
+    from sandbox.vfs.mount import Mount
+    from tcpip.clock import Clock
+
+MAX_LINKS = 40
+
+
+class HasClock(Protocol):
+    """What is needed of the kernel to build its root: not more than the clock."""
+
+    clock: Clock
+
+
+class Volume:
+    """A host directory or file to be seen at `target` (an absolute path); `fd` is an O_PATH or read-only
+    descriptor of it (a directory must be readable through it)."""
+
+    __slots__ = ("fd", "target", "readonly", "source")
+
+    def __init__(self, fd: int, target: bytes, readonly: bool = False, source: str = "host") -> None:
+        self.fd = fd
+        self.target = target
+        self.readonly = readonly
+        self.source = source
+
+
+def build_root(
+    kernel: HasClock,
+    root_fd: int,
+    masks: Masks | None = None,
+    volumes: tuple[Volume, ...] = (),
+    size: int = 2 << 30,
+    readonly: bool = False,
+    overlay: bool = True,
+) -> MountNamespace:
+    """The root of a sandbox: an overlay (or, without `overlay`, the host directory itself, writable unless
+    `readonly`) with the volumes mounted. proc, sys and dev are mounted by `mount_system`.
+
+    `size` bounds all file contents that the sandbox keeps in memory.
+    """
+    vfs = Vfs(kernel.clock, DeviceRegistry(), SpaceAccount(size))
+    root: Filesystem
+    if overlay:
+        lower = HostFs(kernel.clock, vfs.new_dev(), root_fd, live=False, readonly=True)
+        root = OverlayFs(kernel.clock, vfs.new_dev(), lower, masks, vfs.space)
+    else:
+        root = HostFs(kernel.clock, vfs.new_dev(), root_fd, live=True, readonly=readonly)
+    namespace = MountNamespace(vfs, root, ST_RELATIME | (ST_RDONLY if readonly else 0))
+    for volume in volumes:
+        mount_volume(namespace, volume)
+    return namespace
+
+
+def mount_volume(namespace: MountNamespace, volume: Volume) -> Mount:
+    """Mount a host directory or file; its mount point is made where it is missing."""
+    vfs = namespace.vfs
+    fs = HostFs(vfs.clock, vfs.new_dev(), volume.fd, live=True, readonly=volume.readonly, source=volume.source)
+    point = make_point(namespace, volume.target, fs.root.is_dir())
+    return namespace.mount(fs, point, ST_RELATIME | (ST_RDONLY if volume.readonly else 0))
+
+
+def mount_tmpfs(namespace: MountNamespace, target: bytes, mode: int = 0o1777, size: int | None = None) -> Mount:
+    """A tmpfs; without `size` it draws on the sandbox's common bound."""
+    vfs = namespace.vfs
+    account = SpaceAccount(size) if size is not None else vfs.space
+    fs = Tmpfs(vfs.clock, vfs.new_dev(), mode=mode, account=account)
+    return namespace.mount(fs, make_point(namespace, target, True), ST_RELATIME | ST_NOSUID | ST_NODEV)
+
+
+def make_point(namespace: MountNamespace, target: bytes, directory: bool) -> Path:
+    """The place `target`, following links inside the sandbox only; missing parts are made, as root, 0755."""
+    vfs = namespace.vfs
+    here = namespace.root_path()
+    parts = [name for name in target.split(b"/") if name not in (b"", b".")]
+    links = 0
+    while parts:
+        name = parts.pop(0)
+        if name == b"..":
+            if here.dentry is here.mount.root and here.mount.point is not None and here.mount.parent is not None:
+                here = Path(here.mount.parent, here.mount.point)
+            here = namespace.cover(Path(here.mount, here.dentry.parent))
+            continue
+        inode = here.inode
+        found = inode.lookup(name)
+        if found is None:
+            if parts or directory:
+                found = inode.mkdir(name, S_IFDIR | 0o755, 0, 0)
+            else:
+                found = inode.create(name, S_IFREG | 0o644, 0, 0)
+        if found.is_symlink():
+            links += 1
+            text = getattr(found, "target", None)
+            if links > MAX_LINKS or not isinstance(text, bytes):
+                raise SyscallError(errno.ELOOP)
+            parts = [part for part in text.split(b"/") if part not in (b"", b".")] + parts
+            if text.startswith(b"/"):
+                here = namespace.root_path()
+            continue
+        child = here.dentry.children.get(name)
+        if child is None or child.inode is not found:
+            child = vfs.dentries.add(here.dentry, name, found)
+        here = namespace.cover(Path(here.mount, child))
+    return here

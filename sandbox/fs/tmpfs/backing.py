@@ -1,0 +1,35 @@
+"""TmpfsBacking: a mapping of a tmpfs file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sandbox.fs.tmpfs.inode import TmpfsFile
+
+
+class TmpfsBacking:
+    """The file's memfd; it lives as long as the file has a name, a description or a mapping."""
+
+    def __init__(self, file: TmpfsFile) -> None:
+        self.key: object = (file.fs.dev, file.ino)
+        self.name = ""
+        self.base = 0
+        self.device = file.fs.dev
+        self.inode = file.ino
+        self._file = file
+
+    def host_fd(self, writable: bool) -> int:
+        """The memfd, read-write: who may write was decided when the file was opened."""
+        return self._file.data.fd
+
+    def acquire(self) -> None:
+        """One mapping more."""
+        self._file.data.maps += 1
+
+    def drop(self) -> None:
+        """One mapping fewer."""
+        file = self._file
+        file.data.maps -= 1
+        if file.data.maps == 0 and file.nlink == 0 and file.opens == 0:
+            file.data.release()

@@ -1,0 +1,59 @@
+"""Tmpfs: files in the sentry's memory (tmpfs(5)); also the writable part of the overlay."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from sandbox.abi.linux.stat import S_IFDIR
+from sandbox.abi.linux.statfs import TMPFS_MAGIC
+from sandbox.vfs.filesystem import Filesystem, FsStat
+from sandbox.vfs.space import SpaceAccount
+
+if TYPE_CHECKING:
+    from tcpip.clock import Clock
+
+PAGE: Final = 4096
+
+
+class Tmpfs(Filesystem):
+    """Inode numbers count up from 1 (the root)."""
+
+    name = "tmpfs"
+    magic = TMPFS_MAGIC
+
+    def __init__(
+        self,
+        clock: Clock,
+        dev: int,
+        source: str = "tmpfs",
+        mode: int = 0o1777,
+        uid: int = 0,
+        gid: int = 0,
+        account: SpaceAccount | None = None,
+    ) -> None:
+        from sandbox.fs.tmpfs.directory import TmpfsDir
+
+        super().__init__(clock, dev, source)
+        self.account = account if account is not None else SpaceAccount()
+        self.next_ino = 0
+        self.root = TmpfsDir(self, self.new_ino(), S_IFDIR | mode, uid, gid)
+
+    def new_ino(self) -> int:
+        """A number that was never used before, for an inode that counts from now on; ENOSPC."""
+        self.account.take_inode()
+        self.next_ino += 1
+        return self.next_ino
+
+    def statfs(self) -> FsStat:
+        """Limits and what is left of them."""
+        out = FsStat(self.magic)
+        account = self.account
+        out.blocks = account.limit
+        out.bfree = out.bavail = account.free()
+        out.files = account.inode_limit
+        out.ffree = account.inode_limit - account.inodes
+        return out
+
+    def options(self) -> str:
+        """size= in KiB."""
+        return f",size={self.account.limit * (PAGE // 1024)}k"

@@ -1,0 +1,232 @@
+"""TmpfsInode and its kinds that are no directories: regular files, symbolic links, special files."""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING, Final
+
+from sandbox.abi.linux.stat import S_IFLNK, S_IFMT
+from sandbox.errors import SyscallError
+from sandbox.fs.tmpfs.data import FileData
+from sandbox.vfs.inode import Inode
+from sandbox.vfs.regular_file import RegularFile
+
+if TYPE_CHECKING:
+    from sandbox.fs.tmpfs.filesystem import Tmpfs
+    from sandbox.kernel.control import Block
+    from sandbox.kernel.task import Task
+    from sandbox.mm.backing import Backing
+    from sandbox.vfs.file_description import FileDescription
+    from sandbox.vfs.path import Path
+
+XATTR_CREATE: Final = 1
+XATTR_REPLACE: Final = 2
+MAX_XATTR_BYTES: Final = 64 << 10  # all names and values of one inode
+
+FALLOC_FL_KEEP_SIZE: Final = 1
+FALLOC_FL_PUNCH_HOLE: Final = 2
+
+
+class TmpfsInode(Inode):
+    """Attributes live in the fields; extended attributes in a dictionary, bounded as ext4's are."""
+
+    __slots__ = ("tmpfs", "xattrs", "gone")
+
+    def __init__(self, fs: Tmpfs, ino: int, mode: int, uid: int, gid: int) -> None:
+        super().__init__(fs, ino, mode, uid, gid, fs.now())
+        self.tmpfs = fs
+        self.xattrs: dict[bytes, bytes] | None = None
+        self.gone = False  # no name, no user: everything was given back
+
+    def changing(self) -> None:
+        """Something of it is about to change (an overlay remembers that)."""
+
+    def blocks(self) -> int:
+        """No pages of its own."""
+        return 0
+
+    def set_mode(self, mode: int) -> None:
+        """Replace the permission bits."""
+        self.changing()
+        self.mode = self.mode & S_IFMT | mode & 0o7777
+        self.ctime = self.fs.now()
+
+    def set_owner(self, uid: int, gid: int) -> None:
+        """Replace both ids."""
+        self.changing()
+        self.uid = uid
+        self.gid = gid
+        self.ctime = self.fs.now()
+
+    def set_times(self, atime: int | None, mtime: int | None, ctime: int) -> None:
+        """Replace what is not None."""
+        self.changing()
+        if atime is not None:
+            self.atime = atime
+        if mtime is not None:
+            self.mtime = mtime
+        self.ctime = ctime
+
+    def load_xattrs(self) -> dict[bytes, bytes]:
+        """The attributes to read from; never changed by the caller."""
+        return self.xattrs if self.xattrs is not None else {}
+
+    def get_xattr(self, name: bytes) -> bytes:
+        """The value; ENODATA."""
+        value = self.load_xattrs().get(name)
+        if value is None:
+            raise SyscallError(errno.ENODATA)
+        return value
+
+    def set_xattr(self, name: bytes, value: bytes, flags: int) -> None:
+        """EEXIST, ENODATA by flags; ENOSPC when all together are too large."""
+        have = self.load_xattrs()
+        if flags & XATTR_CREATE and name in have:
+            raise SyscallError(errno.EEXIST)
+        if flags & XATTR_REPLACE and name not in have:
+            raise SyscallError(errno.ENODATA)
+        total = sum(len(n) + len(v) for n, v in have.items() if n != name) + len(name) + len(value)
+        if total > MAX_XATTR_BYTES:
+            raise SyscallError(errno.ENOSPC)
+        self.changing()
+        new = dict(have)
+        new[name] = value
+        self.xattrs = new
+        self.ctime = self.fs.now()
+
+    def remove_xattr(self, name: bytes) -> None:
+        """ENODATA."""
+        have = self.load_xattrs()
+        if name not in have:
+            raise SyscallError(errno.ENODATA)
+        self.changing()
+        self.xattrs = {n: v for n, v in have.items() if n != name}
+        self.ctime = self.fs.now()
+
+    def list_xattr(self) -> list[bytes]:
+        """All names."""
+        return list(self.load_xattrs())
+
+    def unlinked(self) -> None:
+        """One name fewer; without names and users it ends."""
+        self.nlink -= 1
+        self.ctime = self.fs.now()
+        if self.nlink == 0 and self.opens == 0:
+            self.closed()
+
+    def closed(self) -> None:
+        """The last description went: if there is no name either, give back what it holds."""
+        if self.nlink == 0 and not self.gone:
+            self.gone = True
+            self.tmpfs.account.inodes -= 1
+            self.dispose()
+
+    def dispose(self) -> None:
+        """Give back contents."""
+
+
+class TmpfsFile(TmpfsInode):
+    """A regular file."""
+
+    __slots__ = ("data", "seals")
+
+    def __init__(self, fs: Tmpfs, ino: int, mode: int, uid: int, gid: int) -> None:
+        super().__init__(fs, ino, mode, uid, gid)
+        self.data = FileData(fs.account)
+        self.seals = -1  # F_SEAL_* of a memfd; -1: the file has none and takes none
+
+    def blocks(self) -> int:
+        """Pages in use."""
+        return self.data.blocks()
+
+    def open(self, t: Task, path: Path, flags: int) -> FileDescription:
+        """A regular description."""
+        return RegularFile(flags, path, self)
+
+    def read_at(self, dst: memoryview, offset: int) -> int:
+        """From memory."""
+        return self.data.read(dst, offset)
+
+    def write_at(self, src: memoryview, offset: int) -> int:
+        """Into memory."""
+        if self.seals > 0:
+            self._check_seals(offset + len(src), writes=True)
+        data = self.data
+        n = data.write(src, offset)
+        self.size = data.size
+        return n
+
+    def _check_seals(self, size: int, writes: bool) -> None:
+        from sandbox.abi.linux.fcntl import F_SEAL_FUTURE_WRITE, F_SEAL_GROW, F_SEAL_SHRINK, F_SEAL_WRITE
+
+        seals = self.seals
+        if writes and seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE):
+            raise SyscallError(errno.EPERM)
+        if seals & F_SEAL_GROW and size > self.size:
+            raise SyscallError(errno.EPERM)
+        if not writes and seals & F_SEAL_SHRINK and size < self.size:
+            raise SyscallError(errno.EPERM)
+
+    def truncate(self, size: int) -> None:
+        """Cut or extend."""
+        if self.seals > 0:
+            self._check_seals(size, writes=False)
+        self.data.truncate(size)
+        self.size = size
+
+    def fallocate(self, mode: int, offset: int, length: int) -> None:
+        """Allocate, or punch a hole; the other modes are EOPNOTSUPP as on tmpfs."""
+        if mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE):
+            raise SyscallError(errno.EOPNOTSUPP)
+        data = self.data
+        if mode & FALLOC_FL_PUNCH_HOLE:
+            if self.seals > 0:
+                self._check_seals(self.size, writes=True)
+            data.punch(offset, length)
+        else:
+            keep = bool(mode & FALLOC_FL_KEEP_SIZE)
+            if self.seals > 0 and not keep:
+                self._check_seals(max(offset + length, self.size), writes=False)
+            data.allocate(offset, length, keep)
+        self.size = data.size
+
+    def seek_data(self, offset: int, hole: bool) -> int:
+        """By pages."""
+        return self.data.seek(offset, hole)
+
+    def backing(self, shared: bool, prot: int) -> Backing:
+        """The memfd."""
+        from sandbox.fs.tmpfs.backing import TmpfsBacking
+
+        self.data.promote()
+        return TmpfsBacking(self)
+
+    def dispose(self) -> None:
+        """Free the pages, unless they are mapped."""
+        if self.data.maps == 0:
+            self.data.release()
+
+
+class TmpfsSymlink(TmpfsInode):
+    """A symbolic link."""
+
+    __slots__ = ("target",)
+
+    def __init__(self, fs: Tmpfs, ino: int, target: bytes, uid: int, gid: int) -> None:
+        super().__init__(fs, ino, S_IFLNK | 0o777, uid, gid)
+        self.target = target
+        self.size = len(target)
+
+    def readlink(self, t: Task) -> bytes:
+        """The text."""
+        return self.target
+
+
+class TmpfsSpecial(TmpfsInode):
+    """A FIFO, socket or device node."""
+
+    __slots__ = ()
+
+    def open(self, t: Task, path: Path, flags: int) -> FileDescription | Block:
+        """What the sandbox's registry has for it; ENXIO."""
+        return t.kernel.mounts.vfs.devices.open(t, path, self, flags)

@@ -1,0 +1,114 @@
+"""Dentry: a name in a directory, remembered (Documentation/filesystems/vfs.rst, "The dentry cache").
+
+Inodes are the truth; dentries are a cache of names over them and the places where mounts attach.
+A dentry without an inode is negative: the name is known not to exist. The cache of each
+`DentryCache` is bounded; what is pinned (open files, working directories, mounts) or has cached
+children stays.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from sandbox.vfs.inode import Inode
+
+DEFAULT_LIMIT: Final = 50_000
+
+
+class Dentry:
+    """`parent` of a root is itself. `mounts`: how many mounts attach here, in any namespace."""
+
+    __slots__ = ("name", "parent", "inode", "children", "pins", "mounts", "deleted")
+
+    parent: Dentry
+
+    def __init__(self, name: bytes, parent: Dentry | None, inode: Inode | None) -> None:
+        self.name = name
+        self.parent = parent if parent is not None else self
+        self.inode = inode
+        self.children: dict[bytes, Dentry] = {}
+        self.pins = 0
+        self.mounts = 0
+        self.deleted = False
+
+    def within(self, ancestor: Dentry) -> bool:
+        """It is `ancestor` or lies below it in the same file system."""
+        dentry = self
+        while True:
+            if dentry is ancestor:
+                return True
+            parent = dentry.parent
+            if parent is dentry:
+                return False
+            dentry = parent
+
+
+class DentryCache:
+    """Enters and drops dentries; one for all file systems of a sandbox."""
+
+    __slots__ = ("count", "limit", "_hand")
+
+    def __init__(self, limit: int = DEFAULT_LIMIT) -> None:
+        self.count = 0
+        self.limit = limit
+        self._hand: list[Dentry] = []  # candidates in order of arrival
+
+    def add(self, parent: Dentry, name: bytes, inode: Inode | None) -> Dentry:
+        """A new dentry for `name`, replacing what was cached under it."""
+        dentry = Dentry(name, parent, inode)
+        if name not in parent.children:
+            self.count += 1
+        parent.children[name] = dentry
+        self._hand.append(dentry)
+        if len(self._hand) > 2 * self.limit or self.count > self.limit:
+            self._shrink(dentry)
+        return dentry
+
+    def forget(self, dentry: Dentry) -> None:
+        """The name no longer leads here (stale, or removed)."""
+        children = dentry.parent.children
+        if children.get(dentry.name) is dentry:
+            del children[dentry.name]
+            self.count -= 1
+
+    def delete(self, dentry: Dentry) -> None:
+        """The file was unlinked: the dentry stays with those who hold it."""
+        self.forget(dentry)
+        dentry.deleted = True
+
+    def move(self, dentry: Dentry, parent: Dentry, name: bytes) -> None:
+        """Rename; what was cached at the new place is forgotten."""
+        self.forget(dentry)
+        old = parent.children.pop(name, None)
+        if old is not None:
+            self.count -= 1
+        dentry.parent = parent
+        dentry.name = name
+        parent.children[name] = dentry
+        self.count += 1
+
+    def exchange(self, a: Dentry, b: Dentry) -> None:
+        """RENAME_EXCHANGE."""
+        a.parent.children[a.name], b.parent.children[b.name] = b, a
+        a.parent, b.parent = b.parent, a.parent
+        a.name, b.name = b.name, a.name
+
+    def _shrink(self, keep: Dentry) -> None:
+        """Drop the older unpinned leaves until a quarter of the room is free."""
+        goal = self.limit - self.limit // 4
+        for _ in range(3):  # a pass frees leaves; their parents become leaves
+            left: list[Dentry] = []
+            for dentry in self._hand:
+                if dentry.parent.children.get(dentry.name) is not dentry:
+                    continue
+                busy = dentry.pins or dentry.mounts or dentry.children or dentry is keep or dentry.inode is keep.inode
+                if self.count > goal and not busy:
+                    self.forget(dentry)
+                else:
+                    left.append(dentry)
+            self._hand = left
+            if self.count <= goal:
+                return
+        if self.count > self.limit:
+            self.limit = self.count + self.limit // 4  # everything is in use: no use in trying each time

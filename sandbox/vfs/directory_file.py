@@ -1,0 +1,123 @@
+"""DirectoryFile: an open directory, read by getdents(2)."""
+
+from __future__ import annotations
+
+import errno
+import struct
+from typing import TYPE_CHECKING, Final
+
+from sandbox.errors import SyscallError
+from sandbox.vfs.regular_file import DAY_NS, MAX_OFFSET, SEEK_CUR, SEEK_END, SEEK_SET, InodeFile, touch_atime
+
+if TYPE_CHECKING:
+    from sandbox.kernel.task import Task
+    from sandbox.vfs.inode import Inode
+    from sandbox.vfs.path import Path
+
+_HEAD64: Final = struct.Struct("<QqHB")  # d_ino, d_off, d_reclen, d_type; then the name
+_HEAD: Final = struct.Struct("<QQH")  # the old form: the type is the last byte of the record
+
+
+class DirectoryFile(InodeFile):
+    """Offsets number the entries in the order in which this description first saw them: 0 is `.`, 1 is `..`.
+
+    The listing is taken at offset 0. Names that have been removed since are left out; names that are
+    new are appended when the end is reached.
+    """
+
+    def __init__(self, flags: int, path: Path, inode: Inode) -> None:
+        super().__init__(flags, path, inode)
+        self._entries: list[tuple[bytes, int, int]] | None = None
+        self._stamp = 0
+
+    def read(self, t: Task, dst: memoryview) -> int:
+        """EISDIR."""
+        raise SyscallError(errno.EISDIR)
+
+    def pread(self, t: Task, dst: memoryview, offset: int) -> int:
+        """EISDIR."""
+        raise SyscallError(errno.EISDIR)
+
+    def seek(self, t: Task, offset: int, whence: int) -> int:
+        """lseek(2): offsets are those that getdents gave."""
+        if whence == SEEK_CUR:
+            offset += self.pos
+        elif whence == SEEK_END:
+            offset += MAX_OFFSET
+        elif whence != SEEK_SET:
+            raise SyscallError(errno.EINVAL)
+        if not 0 <= offset <= MAX_OFFSET:
+            raise SyscallError(errno.EINVAL)
+        self.pos = offset
+        return offset
+
+    def getdents(self, room: int, old: bool) -> bytes:
+        """As many records from the position on as `room` holds; EINVAL when not even one does. ENOENT in a
+        directory that was removed."""
+        inode = self.inode
+        if inode.nlink == 0:
+            raise SyscallError(errno.ENOENT)
+        if inode.atime <= inode.mtime or inode.fs.now() - inode.atime >= DAY_NS:
+            touch_atime(self.path, inode, self.flags)
+        entries = self._listing()
+        out: list[bytes] = []
+        pos = self.pos
+        while True:
+            if pos >= len(entries) and not self._append_new(entries):
+                break
+            name, ino, mode = entries[pos]
+            if pos >= 2 and self._stamp != inode.mtime and not inode.has_entry(name):
+                pos += 1
+                continue
+            record = pack_record(name, ino, pos + 1, mode >> 12, old)
+            if len(record) > room:
+                if not out:
+                    raise SyscallError(errno.EINVAL)
+                break
+            room -= len(record)
+            out.append(record)
+            pos += 1
+        self.pos = pos
+        return b"".join(out)
+
+    def _listing(self) -> list[tuple[bytes, int, int]]:
+        entries = self._entries
+        if entries is None or self.pos == 0:
+            inode = self.inode
+            entries = [(b".", inode.ino, 0o040000), (b"..", self._parent_ino(), 0o040000)]
+            entries += inode.entries()
+            self._entries = entries
+            self._stamp = inode.mtime
+        return entries
+
+    def _append_new(self, entries: list[tuple[bytes, int, int]]) -> bool:
+        """At the end: what was created since the listing was taken. False when there is nothing."""
+        inode = self.inode
+        if self.pos > len(entries) or self._stamp == inode.mtime:
+            return False
+        self._stamp = inode.mtime
+        seen = {entry[0] for entry in entries}
+        new = [entry for entry in inode.entries() if entry[0] not in seen]
+        entries += new
+        return bool(new)
+
+    def _parent_ino(self) -> int:
+        path = self.path
+        assert path is not None
+        mount, dentry = path.mount, path.dentry
+        while dentry is mount.root:
+            parent_mount, point = mount.parent, mount.point
+            if parent_mount is None or point is None:
+                break
+            mount, dentry = parent_mount, point
+        parent = dentry.parent.inode
+        return parent.ino if parent is not None else self.inode.ino
+
+
+def pack_record(name: bytes, ino: int, offset: int, kind: int, old: bool) -> bytes:
+    """One struct linux_dirent64, or linux_dirent when `old`; padded to eight bytes."""
+    if old:
+        size = (18 + len(name) + 2 + 7) & ~7
+        return (_HEAD.pack(ino, offset, size) + name).ljust(size - 1, b"\0") + bytes((kind,))
+    size = (19 + len(name) + 1 + 7) & ~7
+    return (_HEAD64.pack(ino, offset, size, kind) + name).ljust(size, b"\0")

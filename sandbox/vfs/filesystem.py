@@ -1,0 +1,56 @@
+"""Filesystem: one mounted (or mountable) file system instance, a super block."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sandbox.vfs.inode import Inode
+    from tcpip.clock import Clock
+
+
+class FsStat:
+    """What statfs(2) tells; sizes in blocks of `bsize`."""
+
+    __slots__ = ("magic", "bsize", "blocks", "bfree", "bavail", "files", "ffree", "namelen")
+
+    def __init__(self, magic: int, bsize: int = 4096) -> None:
+        self.magic = magic
+        self.bsize = bsize
+        self.blocks = self.bfree = self.bavail = self.files = self.ffree = 0
+        self.namelen = 255
+
+
+class Filesystem:
+    """`name` is its type in /proc/mounts, `source` what was mounted, `dev` its st_dev."""
+
+    name = "none"
+    magic = 0
+    live = False  # its inodes start with this `live`
+    root: Inode
+
+    def __init__(self, clock: Clock, dev: int, source: str = "none") -> None:
+        self.clock = clock
+        self.dev = dev
+        self.source = source
+        self.watched = 0  # inodes with watchers
+        self.move_cookie = 0  # the last one given to a pair of inotify events
+        self.readonly = False  # of the super block: EROFS for every mount of it
+
+    def now(self) -> int:
+        """The time for time stamps, ns."""
+        return self.clock.realtime_ns()
+
+    def statfs(self) -> FsStat:
+        """statfs(2)."""
+        return FsStat(self.magic)
+
+    def options(self) -> str:
+        """Options of its own in /proc/mounts, with a leading comma each."""
+        return ""
+
+    def sync(self) -> None:
+        """syncfs(2)."""
+
+    def unmounted(self) -> None:
+        """The last mount is gone: give back host resources."""

@@ -1,0 +1,229 @@
+"""Inode: one file of a file system, and what can be done to it (include/linux/fs.h: struct inode_operations).
+
+The defaults are Linux's answers for a file system that lacks the operation. Permission checks, mount
+flags and locks are the callers' (vfs/namei.py, vfs/attr.py); an inode only does what it is told.
+Times are ns since the epoch. `mode` includes the file type.
+"""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING
+
+from sandbox.abi.linux.stat import S_IFDIR, S_IFLNK, S_IFMT, S_IFREG
+from sandbox.errors import SyscallError
+
+if TYPE_CHECKING:
+    from sandbox.kernel.control import Block
+    from sandbox.kernel.task import Task
+    from sandbox.mm.backing import Backing
+    from sandbox.vfs.file_description import FileDescription
+    from sandbox.vfs.filesystem import Filesystem
+    from sandbox.vfs.inotify import InodeMarks
+    from sandbox.vfs.locks import InodeLocks
+    from sandbox.vfs.path import Path
+
+RENAME_NOREPLACE = 1
+RENAME_EXCHANGE = 2
+RENAME_WHITEOUT = 4
+
+
+class Inode:
+    """Attributes are plain fields; `refresh` brings them up to date where `live`."""
+
+    __slots__ = (
+        "fs",
+        "live",
+        "ino",
+        "mode",
+        "uid",
+        "gid",
+        "nlink",
+        "size",
+        "rdev",
+        "atime",
+        "mtime",
+        "ctime",
+        "btime",
+        "opens",
+        "locks",
+        "marks",
+        "attached",
+    )
+
+    def __init__(self, fs: Filesystem, ino: int, mode: int, uid: int, gid: int, now: int) -> None:
+        self.fs = fs
+        self.live = fs.live  # names and attributes may change without our doing: look each time
+        self.ino = ino
+        self.mode = mode
+        self.uid = uid
+        self.gid = gid
+        self.nlink = 2 if mode & S_IFMT == S_IFDIR else 1
+        self.size = 0
+        self.rdev = 0
+        self.atime = self.mtime = self.ctime = self.btime = now
+        self.opens = 0  # open descriptions
+        self.locks: InodeLocks | None = None
+        self.marks: InodeMarks | None = None
+        self.attached: object = None  # what a bound socket, a FIFO or a device leads to
+
+    def is_dir(self) -> bool:
+        """A directory."""
+        return self.mode & S_IFMT == S_IFDIR
+
+    def is_symlink(self) -> bool:
+        """A symbolic link."""
+        return self.mode & S_IFMT == S_IFLNK
+
+    def is_regular(self) -> bool:
+        """A regular file."""
+        return self.mode & S_IFMT == S_IFREG
+
+    # --- attributes ---
+
+    def refresh(self) -> None:
+        """Bring the attribute fields up to date."""
+
+    def blocks(self) -> int:
+        """Allocated space in units of 512 bytes."""
+        return (self.size + 511) >> 9
+
+    def blksize(self) -> int:
+        """st_blksize."""
+        return 4096
+
+    def set_mode(self, mode: int) -> None:
+        """Replace the twelve permission bits; ctime is the caller's."""
+        raise SyscallError(errno.EPERM)
+
+    def set_owner(self, uid: int, gid: int) -> None:
+        """Replace both ids."""
+        raise SyscallError(errno.EPERM)
+
+    def set_times(self, atime: int | None, mtime: int | None, ctime: int) -> None:
+        """Replace what is not None."""
+        raise SyscallError(errno.EPERM)
+
+    def touch_atime(self, now: int) -> None:
+        """A read happened and the mount's rules want it recorded."""
+        self.atime = now
+
+    def touch_mtime(self, now: int) -> None:
+        """The contents were changed: mtime and ctime."""
+        self.mtime = self.ctime = now
+
+    # --- extended attributes ---
+
+    def get_xattr(self, name: bytes) -> bytes:
+        """The value; ENODATA."""
+        raise SyscallError(errno.EOPNOTSUPP)
+
+    def set_xattr(self, name: bytes, value: bytes, flags: int) -> None:
+        """setxattr(2) with XATTR_CREATE and XATTR_REPLACE."""
+        raise SyscallError(errno.EOPNOTSUPP)
+
+    def remove_xattr(self, name: bytes) -> None:
+        """removexattr(2); ENODATA."""
+        raise SyscallError(errno.EOPNOTSUPP)
+
+    def list_xattr(self) -> list[bytes]:
+        """All names."""
+        return []
+
+    # --- directories: the caller has checked that names do or don't exist ---
+
+    def lookup(self, name: bytes) -> Inode | None:
+        """The file called `name`, or None. The same file gives the same object."""
+        raise SyscallError(errno.ENOTDIR)
+
+    def create(self, name: bytes, mode: int, uid: int, gid: int) -> Inode:
+        """A new regular file."""
+        raise SyscallError(errno.EACCES)
+
+    def mkdir(self, name: bytes, mode: int, uid: int, gid: int) -> Inode:
+        """A new directory."""
+        raise SyscallError(errno.EPERM)
+
+    def mknod(self, name: bytes, mode: int, rdev: int, uid: int, gid: int) -> Inode:
+        """A new FIFO, socket or device node."""
+        raise SyscallError(errno.EPERM)
+
+    def symlink(self, name: bytes, target: bytes, uid: int, gid: int) -> Inode:
+        """A new symbolic link."""
+        raise SyscallError(errno.EPERM)
+
+    def link(self, name: bytes, inode: Inode) -> None:
+        """One more name for `inode`, which is of this file system."""
+        raise SyscallError(errno.EPERM)
+
+    def tmpfile(self, mode: int, uid: int, gid: int) -> Inode:
+        """A regular file without a name."""
+        raise SyscallError(errno.EOPNOTSUPP)
+
+    def unlink(self, name: bytes, inode: Inode) -> None:
+        """Remove the name of a file that is no directory."""
+        raise SyscallError(errno.EPERM)
+
+    def rmdir(self, name: bytes, inode: Inode) -> None:
+        """Remove an empty directory; ENOTEMPTY."""
+        raise SyscallError(errno.EPERM)
+
+    def rename(
+        self, name: bytes, inode: Inode, new_dir: Inode, new_name: bytes, target: Inode | None, flags: int
+    ) -> None:
+        """Move; `target` is what `new_name` is now (replaced, or exchanged with RENAME_EXCHANGE)."""
+        raise SyscallError(errno.EPERM)
+
+    def entries(self) -> list[tuple[bytes, int, int]]:
+        """(name, inode number, S_IFMT bits or 0) of all entries but `.` and `..`."""
+        raise SyscallError(errno.ENOTDIR)
+
+    def has_entry(self, name: bytes) -> bool:
+        """`name` is still there (a listing is being read)."""
+        return self.lookup(name) is not None
+
+    # --- symbolic links ---
+
+    def readlink(self, t: Task) -> bytes:
+        """The target's text."""
+        raise SyscallError(errno.EINVAL)
+
+    def magic_link(self, t: Task) -> Path | None:
+        """Where a link of /proc/PID leads regardless of its text; None for an ordinary link."""
+        return None
+
+    # --- contents ---
+
+    def open(self, t: Task, path: Path, flags: int) -> FileDescription | Block:
+        """A description for it; permission has been checked, `flags` hold no creation flags any more."""
+        raise SyscallError(errno.ENXIO)
+
+    def closed(self) -> None:
+        """`opens` fell to zero."""
+
+    def read_at(self, dst: memoryview, offset: int) -> int:
+        """Bytes read, 0 at end of file."""
+        raise SyscallError(errno.EINVAL)
+
+    def write_at(self, src: memoryview, offset: int) -> int:
+        """Bytes written, at least one; `size` grows as needed. ENOSPC."""
+        raise SyscallError(errno.EINVAL)
+
+    def truncate(self, size: int) -> None:
+        """Cut or extend with a hole."""
+        raise SyscallError(errno.EINVAL)
+
+    def fallocate(self, mode: int, offset: int, length: int) -> None:
+        """fallocate(2); the range is valid."""
+        raise SyscallError(errno.EOPNOTSUPP)
+
+    def seek_data(self, offset: int, hole: bool) -> int:
+        """SEEK_DATA and SEEK_HOLE, offset inside the file: without holes."""
+        return self.size if hole else offset
+
+    def fsync(self) -> None:
+        """Nothing is lost if the machine stops now."""
+
+    def backing(self, shared: bool, prot: int) -> Backing:
+        """What mmap(2) maps."""
+        raise SyscallError(errno.ENODEV)

@@ -1,0 +1,99 @@
+"""Kstat: the attributes of a file that has no inode in the tree; packing of struct stat and struct statx."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from sandbox.abi.linux.stat import (
+    STAT,
+    STATX,
+    STATX_ATTR_MOUNT_ROOT,
+    STATX_BASIC_STATS,
+    STATX_BTIME,
+    STATX_MNT_ID,
+    major,
+    makedev,
+    minor,
+)
+
+if TYPE_CHECKING:
+    from sandbox.vfs.inode import Inode
+    from sandbox.vfs.path import Path
+
+S: Final = 1_000_000_000
+ANON_DEV: Final = makedev(0, 15)  # anon_inodefs
+PIPE_DEV: Final = makedev(0, 14)
+SOCK_DEV: Final = makedev(0, 8)
+
+
+class Kstat:
+    """`mode` with the file type; times in ns."""
+
+    __slots__ = ("mode", "ino", "dev", "uid", "gid", "nlink", "size", "rdev", "time")
+
+    def __init__(self, mode: int, ino: int = 1, dev: int = ANON_DEV, uid: int = 0, gid: int = 0) -> None:
+        self.mode = mode
+        self.ino = ino
+        self.dev = dev
+        self.uid = uid
+        self.gid = gid
+        self.nlink = 1
+        self.size = 0
+        self.rdev = 0
+        self.time = 0
+
+    def pack(self) -> bytes:
+        """struct stat."""
+        s, ns = divmod(self.time, S)
+        # fmt: off
+        return STAT.pack(
+            self.dev, self.ino, self.nlink, self.mode, self.uid, self.gid, 0, self.rdev, self.size, 4096, 0,
+            s, ns, s, ns, s, ns,
+        )
+        # fmt: on
+
+    def packx(self) -> bytes:
+        """struct statx."""
+        s, ns = divmod(self.time, S)
+        # fmt: off
+        return STATX.pack(
+            STATX_BASIC_STATS | STATX_MNT_ID, 4096, 0, self.nlink, self.uid, self.gid, self.mode, self.ino, self.size,
+            0, STATX_ATTR_MOUNT_ROOT, s, ns, 0, 0, s, ns, s, ns,
+            major(self.rdev), minor(self.rdev), major(self.dev), minor(self.dev), 0,
+        )
+        # fmt: on
+
+
+def pack_stat(inode: Inode) -> bytes:
+    """struct stat of an inode, as it is now."""
+    if inode.live:
+        inode.refresh()
+    atime, mtime, ctime = inode.atime, inode.mtime, inode.ctime
+    # fmt: off
+    return STAT.pack(
+        inode.fs.dev, inode.ino, inode.nlink, inode.mode, inode.uid, inode.gid, 0, inode.rdev, inode.size,
+        inode.blksize(), inode.blocks(),
+        atime // S, atime % S, mtime // S, mtime % S, ctime // S, ctime % S,
+    )
+    # fmt: on
+
+
+def pack_statx(path: Path) -> bytes:
+    """struct statx of a place in the tree."""
+    inode = path.inode
+    if inode.live:
+        inode.refresh()
+    dev, rdev = inode.fs.dev, inode.rdev
+    attributes = STATX_ATTR_MOUNT_ROOT if path.dentry is path.mount.root else 0
+    mask = STATX_BASIC_STATS | STATX_MNT_ID
+    btime = inode.btime
+    if btime:
+        mask |= STATX_BTIME
+    # fmt: off
+    return STATX.pack(
+        mask, inode.blksize(), attributes, inode.nlink, inode.uid, inode.gid, inode.mode, inode.ino, inode.size,
+        inode.blocks(), STATX_ATTR_MOUNT_ROOT,
+        inode.atime // S, inode.atime % S, btime // S, btime % S, inode.ctime // S, inode.ctime % S,
+        inode.mtime // S, inode.mtime % S, major(rdev), minor(rdev), major(dev), minor(dev), path.mount.id,
+    )
+    # fmt: on

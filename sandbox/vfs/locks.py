@@ -1,0 +1,164 @@
+"""File locks: flock(2), POSIX and open-file-description record locks (fs/locks.c).
+
+A POSIX lock belongs to a descriptor table (`t.fds`), an OFD lock and a flock to an open file
+description. All of an inode's locks are in its `InodeLocks`; who waits is on `queue`, and every
+unlock wakes all waiters, which try again in their order.
+"""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING, Final
+
+from sandbox.abi.linux.fcntl import F_RDLCK, F_UNLCK, F_WRLCK
+from sandbox.errors import SyscallError
+from tcpip.waiter import EVENT_IN, WaitQueue
+
+if TYPE_CHECKING:
+    from sandbox.vfs.inode import Inode
+
+OFFSET_MAX: Final = (1 << 63) - 1
+MAX_LOCKS: Final = 4096  # records of one inode
+
+LOCK_SH: Final = 1
+LOCK_EX: Final = 2
+LOCK_NB: Final = 4
+LOCK_UN: Final = 8
+
+
+class RecordLock:
+    """[start, end], both included. `owner`: a descriptor table or a description; `pid` for F_GETLK (-1: OFD)."""
+
+    __slots__ = ("owner", "kind", "start", "end", "pid")
+
+    def __init__(self, owner: object, kind: int, start: int, end: int, pid: int) -> None:
+        self.owner = owner
+        self.kind = kind
+        self.start = start
+        self.end = end
+        self.pid = pid
+
+    def conflicts(self, other: RecordLock) -> bool:
+        """Both can't be held."""
+        return (
+            self.owner is not other.owner
+            and (self.kind == F_WRLCK or other.kind == F_WRLCK)
+            and self.start <= other.end
+            and other.start <= self.end
+        )
+
+
+class InodeLocks:
+    """The locks on one inode."""
+
+    __slots__ = ("records", "flocks", "queue")
+
+    def __init__(self) -> None:
+        self.records: list[RecordLock] = []
+        self.flocks: dict[object, int] = {}  # description -> LOCK_SH or LOCK_EX
+        self.queue = WaitQueue()
+
+    # --- record locks ---
+
+    def conflict(self, wanted: RecordLock) -> RecordLock | None:
+        """The first held lock that is in the way."""
+        for held in self.records:
+            if held.conflicts(wanted):
+                return held
+        return None
+
+    def set(self, new: RecordLock) -> None:
+        """Enter a lock that has no conflict, or unlock a range (F_UNLCK); merges and splits the owner's own.
+        ENOLCK at the bound."""
+        owner = new.owner
+        kept: list[RecordLock] = []
+        start, end = new.start, new.end
+        for held in self.records:
+            if held.owner is not owner:
+                kept.append(held)
+            elif held.kind == new.kind and held.start <= end + 1 and start <= held.end + 1:
+                start, end = min(start, held.start), max(end, held.end)
+            elif held.end < new.start or held.start > new.end:
+                kept.append(held)
+            else:
+                if held.start < new.start:
+                    kept.append(RecordLock(owner, held.kind, held.start, new.start - 1, held.pid))
+                if held.end > new.end:
+                    kept.append(RecordLock(owner, held.kind, new.end + 1, held.end, held.pid))
+        if new.kind != F_UNLCK:
+            kept.append(RecordLock(owner, new.kind, start, end, new.pid))
+        if len(kept) > MAX_LOCKS and len(kept) > len(self.records):
+            raise SyscallError(errno.ENOLCK)
+        kept.sort(key=_start_of)
+        self.records = kept
+        self.queue.notify(EVENT_IN)
+
+    # --- flock ---
+
+    def flock(self, owner: object, kind: int) -> bool:
+        """Take, change or give up (LOCK_UN) a flock; False when another holds it. A change that must wait has
+        given up the old lock, as Linux does."""
+        held = self.flocks.get(owner)
+        if kind == LOCK_UN:
+            if held is not None:
+                del self.flocks[owner]
+                self.queue.notify(EVENT_IN)
+            return True
+        if held == kind:
+            return True
+        if held is not None:
+            del self.flocks[owner]
+            self.queue.notify(EVENT_IN)
+        if kind == LOCK_EX:
+            if self.flocks:
+                return False
+        elif LOCK_EX in self.flocks.values():
+            return False
+        self.flocks[owner] = kind
+        return True
+
+    def drop_owner(self, owner: object) -> None:
+        """A descriptor table closed the file, or a description is gone."""
+        if any(held.owner is owner for held in self.records):
+            self.records = [held for held in self.records if held.owner is not owner]
+            self.queue.notify(EVENT_IN)
+        if owner in self.flocks:
+            del self.flocks[owner]
+            self.queue.notify(EVENT_IN)
+
+
+def _start_of(lock: RecordLock) -> int:
+    return lock.start
+
+
+def locks_of(inode: Inode) -> InodeLocks:
+    """The inode's locks, made on first use."""
+    locks = inode.locks
+    if locks is None:
+        locks = inode.locks = InodeLocks()
+    return locks
+
+
+class DeadlockGraph:
+    """Which owner of POSIX locks waits for which, over all inodes (fs/locks.c: posix_locks_deadlock)."""
+
+    __slots__ = ("edges",)
+
+    def __init__(self) -> None:
+        self.edges: dict[object, object] = {}
+
+    def would_deadlock(self, waiter: object, holder: object) -> bool:
+        """Waiting for `holder` would close a circle."""
+        at: object | None = holder
+        for _ in range(16):
+            if at is waiter:
+                return True
+            at = self.edges.get(at)
+            if at is None:
+                return False
+        return False
+
+
+def kind_allowed(kind: int) -> bool:
+    """F_RDLCK, F_WRLCK or F_UNLCK."""
+    return kind in (F_RDLCK, F_WRLCK, F_UNLCK)

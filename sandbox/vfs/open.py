@@ -1,0 +1,189 @@
+"""open(2): from a path and flags to an open file description (fs/open.c, fs/namei.c: path_openat)."""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING, Final
+
+from sandbox.abi.linux.fcntl import (
+    O_ACCMODE,
+    O_CLOEXEC,
+    O_CREAT,
+    O_DIRECTORY,
+    O_EXCL,
+    O_NOATIME,
+    O_NOCTTY,
+    O_NOFOLLOW,
+    O_PATH,
+    O_TMPFILE,
+    O_TRUNC,
+)
+from sandbox.abi.linux.stat import S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK, S_ISVTX
+from sandbox.abi.linux.statfs import ST_NODEV
+from sandbox.errors import SyscallError
+from sandbox.kernel.control import Block
+from sandbox.vfs.create import new_attributes
+from sandbox.vfs.dentry import Dentry
+from sandbox.vfs.notify import IN_CREATE, IN_MODIFY, IN_OPEN, on_entry, on_path
+from sandbox.vfs.path import Path
+from sandbox.vfs.path_file import PathFile
+from sandbox.vfs.permission import MAY_READ, MAY_WRITE, may_create, owner_or_capable, permitted
+from sandbox.vfs.walk import Walk
+
+if TYPE_CHECKING:
+    from sandbox.kernel.task import Task
+    from sandbox.vfs.file_description import FileDescription
+    from sandbox.vfs.inode import Inode
+
+_TMPFILE_BIT: Final = O_TMPFILE & ~O_DIRECTORY
+_PATH_KEEPS: Final = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
+_CREATION: Final = O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC | _TMPFILE_BIT
+# read, write, both, and 3: both permissions but neither access
+_ACCESS: Final = (MAY_READ, MAY_WRITE, MAY_READ | MAY_WRITE, MAY_READ | MAY_WRITE)
+
+
+def open_path(t: Task, dirfd: int, path: bytes, flags: int, mode: int, resolve: int = 0) -> FileDescription | Block:
+    """The new description, not yet in any table. `mode`: permission bits for creation, umask not applied.
+
+    A Block (FIFOs) is to be returned by the handler, which calls again.
+    """
+    if not path:
+        raise SyscallError(errno.ENOENT)
+    if flags & O_PATH:
+        flags &= _PATH_KEEPS
+    elif flags & _TMPFILE_BIT:
+        if flags & O_TMPFILE != O_TMPFILE or flags & O_CREAT or not flags & O_ACCMODE:
+            raise SyscallError(errno.EINVAL)
+        return _open_tmpfile(t, dirfd, path, flags, mode, resolve)
+    if flags & O_CREAT:
+        if flags & O_DIRECTORY:
+            raise SyscallError(errno.EINVAL)
+        return _open_create(t, dirfd, path, flags, mode, resolve)
+    walk = Walk(t, dirfd, path, resolve)
+    walk.run(path, False, not flags & O_NOFOLLOW)
+    return open_dentry(t, Path(walk.mount, walk.dentry), flags)
+
+
+def _open_create(t: Task, dirfd: int, path: bytes, flags: int, mode: int, resolve: int) -> FileDescription | Block:
+    """With O_CREAT: a link at the end is followed to where the file would be."""
+    walk = Walk(t, dirfd, path, resolve)
+    while True:
+        walk.run(path, True, False)
+        if walk.last in (b"", b".", b".."):
+            walk.run(walk.last or b".", False, False)
+            raise SyscallError(errno.EEXIST if flags & O_EXCL else errno.EISDIR)
+        if walk.slash:
+            raise SyscallError(errno.EISDIR)
+        child = walk.child()
+        inode = child.inode
+        if inode is None:
+            return _create(t, walk, flags, mode)
+        if inode.mode & S_IFMT == S_IFLNK and not flags & (O_EXCL | O_NOFOLLOW):
+            target = walk.follow(inode)
+            if target is None:
+                return open_dentry(t, Path(walk.mount, walk.dentry), flags)
+            path = target
+            continue
+        if flags & O_EXCL:
+            raise SyscallError(errno.EEXIST)
+        break
+    there = t.kernel.mounts.cover(Path(walk.mount, child)) if child.mounts else Path(walk.mount, child)
+    parent = walk.dentry.inode
+    assert parent is not None
+    _check_protected(t, parent, there.inode)
+    return open_dentry(t, there, flags)
+
+
+def _check_protected(t: Task, directory: Inode, inode: Inode) -> None:
+    """fs.protected_fifos and fs.protected_regular = 1: others' files in a sticky directory that all may write."""
+    if inode.is_dir():
+        raise SyscallError(errno.EISDIR)
+    if directory.mode & (S_ISVTX | 0o002) != S_ISVTX | 0o002 or inode.mode & S_IFMT not in (S_IFIFO, S_IFREG):
+        return
+    if inode.uid not in (directory.uid, t.creds.fsuid):
+        raise SyscallError(errno.EACCES)
+
+
+def _create(t: Task, walk: Walk, flags: int, mode: int) -> FileDescription | Block:
+    """The name does not exist: make the file. The access mode is not checked against its mode."""
+    directory = walk.dentry.inode
+    assert directory is not None
+    if walk.mount.readonly():
+        raise SyscallError(errno.EROFS)
+    may_create(t.creds, directory)
+    mode, uid, gid = new_attributes(t, directory, S_IFREG | mode & 0o7777 & ~t.fs.umask)
+    inode = directory.create(walk.last, mode, uid, gid)
+    dentry = t.kernel.mounts.vfs.dentries.add(walk.dentry, walk.last, inode)
+    path = Path(walk.mount, dentry)
+    if directory.marks is not None:
+        on_entry(directory, IN_CREATE, walk.last, False)
+    return finish_open(t, path, inode, flags)
+
+
+def _open_tmpfile(t: Task, dirfd: int, path: bytes, flags: int, mode: int, resolve: int) -> FileDescription | Block:
+    """O_TMPFILE: a file without a name in the directory's file system."""
+    walk = Walk(t, dirfd, path, resolve)
+    walk.run(path, False, True)
+    directory = walk.dentry.inode
+    assert directory is not None
+    if not directory.is_dir():
+        raise SyscallError(errno.ENOTDIR)
+    if walk.mount.readonly():
+        raise SyscallError(errno.EROFS)
+    may_create(t.creds, directory)
+    mode, uid, gid = new_attributes(t, directory, S_IFREG | mode & 0o7777 & ~t.fs.umask)
+    inode = directory.tmpfile(mode, uid, gid)
+    dentry = Dentry(b"#%d" % inode.ino, walk.dentry, inode)
+    dentry.deleted = True
+    return finish_open(t, Path(walk.mount, dentry), inode, flags)
+
+
+def open_dentry(t: Task, path: Path, flags: int) -> FileDescription | Block:
+    """Open what exists: may_open, then the inode's own open."""
+    inode = path.inode
+    if inode.live:
+        inode.refresh()
+    kind = inode.mode & S_IFMT
+    if flags & O_DIRECTORY and kind != S_IFDIR:
+        raise SyscallError(errno.ENOTDIR)
+    if flags & O_PATH:
+        return PathFile(flags & (O_PATH | O_DIRECTORY | O_NOFOLLOW), path, inode)
+    if kind == S_IFLNK:
+        raise SyscallError(errno.ELOOP)
+    access = _ACCESS[flags & O_ACCMODE]
+    if flags & O_TRUNC:
+        access |= MAY_WRITE
+        if path.mount.readonly() and kind == S_IFREG:
+            raise SyscallError(errno.EROFS)
+    if kind == S_IFDIR:
+        if access & MAY_WRITE:
+            raise SyscallError(errno.EISDIR)
+    elif kind in (S_IFCHR, S_IFBLK) and path.mount.flags & ST_NODEV:
+        raise SyscallError(errno.EACCES)
+    elif kind == S_IFREG and access & MAY_WRITE and path.mount.readonly():
+        raise SyscallError(errno.EROFS)
+    if not permitted(t.creds, inode, access):
+        raise SyscallError(errno.EACCES)
+    if flags & O_NOATIME and not owner_or_capable(t.creds, inode):
+        raise SyscallError(errno.EPERM)
+    if kind == S_IFSOCK:
+        raise SyscallError(errno.ENXIO)
+    file = finish_open(t, path, inode, flags)
+    if flags & O_TRUNC and kind == S_IFREG and not isinstance(file, Block):
+        inode.truncate(0)
+        inode.touch_mtime(inode.fs.now())
+        if inode.fs.watched:
+            on_path(path, IN_MODIFY)
+    return file
+
+
+def finish_open(t: Task, path: Path, inode: Inode, flags: int) -> FileDescription | Block:
+    """Permission has been given: the inode opens, the description learns its place."""
+    file = inode.open(t, path, flags & ~_CREATION)
+    if isinstance(file, Block):
+        return file
+    if file.path is None:
+        file.path = path.pin()
+    if inode.fs.watched:
+        on_path(path, IN_OPEN)
+    return file

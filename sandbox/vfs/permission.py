@@ -1,0 +1,82 @@
+"""May these credentials do this to that inode (fs/namei.c: generic_permission, may_delete …)."""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING, Final
+
+from sandbox.abi.linux.capability import CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER
+from sandbox.abi.linux.stat import S_IFDIR, S_IFMT, S_IFREG, S_ISVTX
+from sandbox.errors import SyscallError
+
+if TYPE_CHECKING:
+    from sandbox.kernel.credentials import Credentials
+    from sandbox.vfs.inode import Inode
+    from sandbox.vfs.mount import Mount
+
+MAY_EXEC: Final = 1
+MAY_WRITE: Final = 2
+MAY_READ: Final = 4
+
+SEARCH_CAPS: Final = 1 << CAP_DAC_OVERRIDE | 1 << CAP_DAC_READ_SEARCH
+
+
+def permitted(creds: Credentials, inode: Inode, mask: int) -> bool:
+    """`mask` (MAY_*) is allowed by the mode bits or a capability."""
+    mode = inode.mode
+    if creds.fsuid == inode.uid:
+        bits = mode >> 6
+    elif creds.fsgid == inode.gid or inode.gid in creds.groups:
+        bits = mode >> 3
+    else:
+        bits = mode
+    if bits & mask == mask:
+        return True
+    effective = creds.effective
+    if mode & S_IFMT == S_IFDIR:
+        if not mask & MAY_WRITE and effective >> CAP_DAC_READ_SEARCH & 1:
+            return True
+        return bool(effective >> CAP_DAC_OVERRIDE & 1)
+    if mask == MAY_READ and effective >> CAP_DAC_READ_SEARCH & 1:
+        return True
+    if not mask & MAY_EXEC or mode & 0o111:
+        return bool(effective >> CAP_DAC_OVERRIDE & 1)
+    return False
+
+
+def check(creds: Credentials, inode: Inode, mask: int) -> None:
+    """EACCES unless `permitted`."""
+    if not permitted(creds, inode, mask):
+        raise SyscallError(errno.EACCES)
+
+
+def check_mount_write(mount: Mount) -> None:
+    """EROFS."""
+    if mount.readonly():
+        raise SyscallError(errno.EROFS)
+
+
+def may_create(creds: Credentials, directory: Inode) -> None:
+    """A new name in `directory`: ENOENT if it was removed, EACCES."""
+    if directory.nlink == 0:
+        raise SyscallError(errno.ENOENT)
+    if not permitted(creds, directory, MAY_WRITE | MAY_EXEC):
+        raise SyscallError(errno.EACCES)
+
+
+def may_delete(creds: Credentials, directory: Inode, inode: Inode) -> None:
+    """Taking the name of `inode` out of `directory`: EACCES, EPERM by the sticky bit."""
+    if not permitted(creds, directory, MAY_WRITE | MAY_EXEC):
+        raise SyscallError(errno.EACCES)
+    if directory.mode & S_ISVTX and creds.fsuid not in (inode.uid, directory.uid) and not creds.has(CAP_FOWNER):
+        raise SyscallError(errno.EPERM)
+
+
+def owner_or_capable(creds: Credentials, inode: Inode) -> bool:
+    """inode_owner_or_capable: who may change attributes."""
+    return creds.fsuid == inode.uid or creds.has(CAP_FOWNER)
+
+
+def is_regular(inode: Inode) -> bool:
+    """A regular file."""
+    return inode.mode & S_IFMT == S_IFREG

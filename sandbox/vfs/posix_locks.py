@@ -1,0 +1,118 @@
+"""F_GETLK, F_SETLK, F_SETLKW and their F_OFD_ forms (fs/locks.c: fcntl_setlk, fcntl_getlk)."""
+
+from __future__ import annotations
+
+import errno
+import struct
+from typing import TYPE_CHECKING, Final
+
+from sandbox.abi.linux.fcntl import (
+    F_GETLK,
+    F_OFD_GETLK,
+    F_OFD_SETLK,
+    F_OFD_SETLKW,
+    F_RDLCK,
+    F_SETLKW,
+    F_UNLCK,
+    F_WRLCK,
+    O_ACCMODE,
+    O_RDONLY,
+    O_WRONLY,
+)
+from sandbox.errors import SyscallError
+from sandbox.kernel.control import Block
+from sandbox.vfs.locks import OFFSET_MAX, DeadlockGraph, RecordLock, kind_allowed, locks_of
+from tcpip.waiter import EVENT_IN
+
+if TYPE_CHECKING:
+    from sandbox.kernel.control import Result
+    from sandbox.kernel.task import Task
+    from sandbox.syscalls.args import SyscallArgs
+    from sandbox.vfs.file_description import FileDescription
+
+FLOCK: Final = struct.Struct("<hh4xqqi4x")  # l_type, l_whence, l_start, l_len, l_pid
+
+
+def fcntl_lock(t: Task, a: SyscallArgs, file: FileDescription, cmd: int, arg: int) -> Result:
+    """One attempt at a record lock; a Block when it has to wait (F_SETLKW). EBADF for a file without an inode."""
+    kind, whence, start, length, pid = FLOCK.unpack(t.copy_in(arg, FLOCK.size))
+    path = file.path
+    if path is None:
+        raise SyscallError(errno.EBADF)
+    inode = path.inode
+    ofd = cmd in (F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW)
+    if ofd and pid != 0:
+        raise SyscallError(errno.EINVAL)
+    getting = cmd in (F_GETLK, F_OFD_GETLK)
+    if not kind_allowed(kind) or (getting and kind == F_UNLCK and not ofd):
+        raise SyscallError(errno.EINVAL)
+    start, end = _range(file, whence, start, length)
+    wanted = RecordLock(file if ofd else t.fds, kind, start, end, -1 if ofd else t.pid)
+    locks = locks_of(inode)
+    if getting:
+        held = locks.conflict(wanted) if kind != F_UNLCK else None
+        if held is None:
+            t.copy_out(arg, F_UNLCK.to_bytes(2, "little"))
+        else:
+            size = 0 if held.end == OFFSET_MAX else held.end - held.start + 1
+            t.copy_out(arg, FLOCK.pack(held.kind, 0, held.start, size, held.pid))
+        return 0
+    access = file.flags & O_ACCMODE
+    if (kind == F_RDLCK and access == O_WRONLY) or (kind == F_WRLCK and access == O_RDONLY):
+        raise SyscallError(errno.EBADF)
+    graph = t.kernel.mounts.vfs.lock_waits
+    graph.edges.pop(t.fds, None)
+    if kind != F_UNLCK:
+        held = locks.conflict(wanted)
+        if held is not None:
+            return _wait(t, a, file, graph, held, ofd, cmd)
+    locks.set(wanted)
+    return 0
+
+
+def _wait(
+    t: Task,
+    a: SyscallArgs,
+    file: FileDescription,
+    graph: DeadlockGraph,
+    held: RecordLock,
+    ofd: bool,
+    cmd: int,
+) -> Result:
+    """Somebody is in the way: EAGAIN, EDEADLK, or wait."""
+    if cmd not in (F_SETLKW, F_OFD_SETLKW):
+        raise SyscallError(errno.EAGAIN)
+    if not ofd and held.pid != -1:
+        if graph.would_deadlock(t.fds, held.owner):
+            raise SyscallError(errno.EDEADLK)
+        graph.edges[t.fds] = held.owner
+    a.hold(file)
+    assert file.path is not None
+    return Block(((locks_of(file.path.inode).queue, EVENT_IN),))
+
+
+def _range(file: FileDescription, whence: int, start: int, length: int) -> tuple[int, int]:
+    """First and last byte. EINVAL, EOVERFLOW."""
+    if whence == 1:
+        start += file.pos
+    elif whence == 2:
+        assert file.path is not None
+        inode = file.path.inode
+        if inode.live:
+            inode.refresh()
+        start += inode.size
+    elif whence != 0:
+        raise SyscallError(errno.EINVAL)
+    if start > OFFSET_MAX:
+        raise SyscallError(errno.EOVERFLOW)
+    if start < 0:
+        raise SyscallError(errno.EINVAL)
+    if length > 0:
+        if length - 1 > OFFSET_MAX - start:
+            raise SyscallError(errno.EOVERFLOW)
+        return start, start + length - 1
+    if length < 0:
+        if start + length < 0:
+            raise SyscallError(errno.EINVAL)
+        return start + length, start - 1
+    return start, OFFSET_MAX

@@ -1,0 +1,203 @@
+"""RegularFile: an open regular file; position, append mode, limits and time stamps over an inode's contents."""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import TYPE_CHECKING, Final
+
+from sandbox.abi.linux.capability import CAP_FSETID
+from sandbox.abi.linux.fcntl import O_ACCMODE, O_APPEND, O_NOATIME, O_PATH, O_RDWR
+from sandbox.abi.linux.stat import S_ISGID, S_ISUID, S_IXGRP
+from sandbox.abi.linux.statfs import ST_NOATIME, ST_RDONLY
+from sandbox.errors import SyscallError
+from sandbox.kernel.rlimits import RLIM_INFINITY, RLIMIT_FSIZE
+from sandbox.vfs.file_description import FileDescription
+from sandbox.vfs.notify import IN_ACCESS, IN_MODIFY, on_close, on_path
+
+if TYPE_CHECKING:
+    from sandbox.kernel.task import Task
+    from sandbox.mm.backing import Backing
+    from sandbox.vfs.inode import Inode
+    from sandbox.vfs.path import Path
+
+MAX_OFFSET: Final = (1 << 63) - 1
+DAY_NS: Final = 86_400 * 1_000_000_000
+
+PROT_WRITE: Final = 2
+
+SEEK_SET: Final = 0
+SEEK_CUR: Final = 1
+SEEK_END: Final = 2
+SEEK_DATA: Final = 3
+SEEK_HOLE: Final = 4
+
+
+class InodeFile(FileDescription):
+    """A description that was opened by path: regular files, directories, O_PATH."""
+
+    def __init__(self, flags: int, path: Path, inode: Inode) -> None:
+        super().__init__(flags)
+        self.path = path.pin()
+        self.inode = inode
+        inode.opens += 1
+
+    def release(self) -> None:
+        """The last reference is gone: locks of the description, then maybe the inode's contents."""
+        inode = self.inode
+        locks = inode.locks
+        if locks is not None:
+            locks.drop_owner(self)
+        inode.opens -= 1
+        if inode.fs.watched and self.path is not None and not self.flags & O_PATH:
+            on_close(self.path, self.flags)
+        if inode.opens == 0:
+            inode.closed()
+
+    def flush(self, t: Task) -> None:
+        """A descriptor was closed: the process's POSIX locks on the file go."""
+        locks = self.inode.locks
+        if locks is not None:
+            locks.drop_owner(t.fds)
+
+    @property
+    def epollable(self) -> bool:
+        """epoll_ctl(2): EPERM."""
+        return False
+
+    def link_text(self) -> str:
+        """The path."""
+        assert self.path is not None
+        return os.fsdecode(self.path.text())
+
+
+class RegularFile(InodeFile):
+    """Reads and writes go straight to the inode."""
+
+    def read(self, t: Task, dst: memoryview) -> int:
+        """At the position, which advances."""
+        n = self.inode.read_at(dst, self.pos)
+        self.pos += n
+        self.accessed()
+        return n
+
+    def pread(self, t: Task, dst: memoryview, offset: int) -> int:
+        """At `offset`."""
+        n = self.inode.read_at(dst, offset)
+        self.accessed()
+        return n
+
+    def write(self, t: Task, src: memoryview) -> int:
+        """At the position, or at the end with O_APPEND; the position follows."""
+        inode = self.inode
+        if self.flags & O_APPEND:
+            if inode.live:
+                inode.refresh()
+            self.pos = inode.size
+        n = self._write(t, src, self.pos)
+        self.pos += n
+        return n
+
+    def pwrite(self, t: Task, src: memoryview, offset: int) -> int:
+        """At `offset`; at the end with O_APPEND, as Linux has it."""
+        if self.flags & O_APPEND:
+            if self.inode.live:
+                self.inode.refresh()
+            offset = self.inode.size
+        return self._write(t, src, offset)
+
+    def _write(self, t: Task, src: memoryview, offset: int) -> int:
+        if not len(src):
+            return 0
+        room = limit_write(t, offset)
+        if room < len(src):
+            src = src[:room]
+        inode = self.inode
+        n = inode.write_at(src, offset)
+        if inode.mode & (S_ISUID | S_ISGID):
+            remove_privileges(t, inode)
+        inode.touch_mtime(inode.fs.now())
+        if inode.fs.watched and self.path is not None:
+            on_path(self.path, IN_MODIFY)
+        return n
+
+    def accessed(self) -> None:
+        """A read: the access time by relatime's rules, and watchers."""
+        inode = self.inode
+        if inode.atime <= inode.mtime or inode.atime <= inode.ctime:
+            touch_atime(self.path, inode, self.flags)
+        else:
+            now = inode.fs.now()
+            if now - inode.atime >= DAY_NS:
+                touch_atime(self.path, inode, self.flags)
+        if inode.fs.watched and self.path is not None:
+            on_path(self.path, IN_ACCESS)
+
+    def seek(self, t: Task, offset: int, whence: int) -> int:
+        """lseek(2)."""
+        inode = self.inode
+        if whence == SEEK_CUR:
+            offset += self.pos
+        elif whence != SEEK_SET:
+            if inode.live:
+                inode.refresh()
+            size = inode.size
+            if whence == SEEK_END:
+                offset += size
+            elif whence in (SEEK_DATA, SEEK_HOLE):
+                if not 0 <= offset < size:
+                    raise SyscallError(errno.ENXIO)
+                offset = inode.seek_data(offset, whence == SEEK_HOLE)
+            else:
+                raise SyscallError(errno.EINVAL)
+        if not 0 <= offset <= MAX_OFFSET:
+            raise SyscallError(errno.EINVAL)
+        self.pos = offset
+        return offset
+
+    def backing(self, t: Task, shared: bool, prot: int) -> Backing:
+        """What the inode maps. A shared mapping of a file open for writing may become writable later."""
+        self.accessed()
+        if shared and self.flags & O_ACCMODE == O_RDWR:
+            prot |= PROT_WRITE
+        return self.inode.backing(shared, prot)
+
+
+def limit_write(t: Task, offset: int) -> int:
+    """How many bytes may be written at `offset`: EFBIG (and SIGXFSZ) at RLIMIT_FSIZE."""
+    if offset < 0:
+        raise SyscallError(errno.EINVAL)
+    limit = t.group.rlimits.soft[RLIMIT_FSIZE]
+    if limit != RLIM_INFINITY and offset >= limit:
+        exceed_size(t)
+    limit = min(limit, MAX_OFFSET)
+    if offset >= limit:
+        raise SyscallError(errno.EFBIG)
+    return limit - offset
+
+
+def exceed_size(t: Task) -> None:
+    """A write beyond RLIMIT_FSIZE: SIGXFSZ and EFBIG."""
+    from sandbox.abi.linux.signal import SI_USER, SIGXFSZ
+    from sandbox.kernel.signal_info import SignalInfo
+
+    t.send_signal(SignalInfo(SIGXFSZ, SI_USER))
+    raise SyscallError(errno.EFBIG)
+
+
+def remove_privileges(t: Task, inode: Inode) -> None:
+    """A write clears set-user-ID, and set-group-ID where it means that (file_remove_privs)."""
+    mode = inode.mode
+    if t.creds.has(CAP_FSETID):
+        return
+    kill = mode & S_ISUID
+    if mode & S_ISGID and mode & S_IXGRP:
+        kill |= S_ISGID
+    if kill:
+        inode.set_mode(mode & 0o7777 & ~kill)
+
+
+def touch_atime(path: Path | None, inode: Inode, flags: int) -> None:
+    """Record a read unless the mount or the description says not to."""
+    if path is not None and not path.mount.flags & (ST_NOATIME | ST_RDONLY) and not flags & O_NOATIME:
+        inode.touch_atime(inode.fs.now())

@@ -1,0 +1,261 @@
+"""Path walk: from a path's text to a place in the tree (path_resolution(7), fs/namei.c: link_path_walk).
+
+One component at a time over the dentry cache; nothing here looks at a host path. `Walk` holds one
+walk's state; `lookup` and `lookup_parent` are what callers use.
+"""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING, Final
+
+from sandbox.abi.linux.fcntl import AT_FDCWD
+from sandbox.abi.linux.stat import S_IFDIR, S_IFLNK, S_IFMT, S_ISVTX
+from sandbox.errors import SyscallError
+from sandbox.vfs.dentry import Dentry
+from sandbox.vfs.path import Path
+from sandbox.vfs.permission import MAY_EXEC, permitted
+
+if TYPE_CHECKING:
+    from sandbox.kernel.credentials import Credentials
+    from sandbox.kernel.task import Task
+    from sandbox.vfs.inode import Inode
+    from sandbox.vfs.mount import Mount
+
+NAME_MAX: Final = 255
+MAX_LINKS: Final = 40
+
+FOLLOW: Final = 1  # a symbolic link at the end is followed
+EMPTY: Final = 2  # the empty path means dirfd itself (AT_EMPTY_PATH)
+DIRECTORY: Final = 4  # ENOTDIR for anything else
+
+RESOLVE_NO_XDEV: Final = 0x01
+RESOLVE_NO_MAGICLINKS: Final = 0x02
+RESOLVE_NO_SYMLINKS: Final = 0x04
+RESOLVE_BENEATH: Final = 0x08
+RESOLVE_IN_ROOT: Final = 0x10
+RESOLVE_CACHED: Final = 0x20
+RESOLVE_ALL: Final = 0x3F
+
+
+class Walk:
+    """Where one walk is. After `run`: `mount` and `dentry`, for a parent walk also `last` and `slash`."""
+
+    __slots__ = ("t", "creds", "root_mount", "root", "resolve", "links", "mount", "dentry", "last", "slash")
+
+    mount: Mount
+    dentry: Dentry
+
+    def __init__(self, t: Task, dirfd: int, path: bytes, resolve: int = 0, creds: Credentials | None = None) -> None:
+        """Stand where `path` starts. EBADF, ENOTDIR for a bad `dirfd` that matters."""
+        self.t = t
+        self.creds = t.creds if creds is None else creds
+        root = t.fs.root
+        self.root_mount = root.mount
+        self.root = root.dentry
+        self.resolve = resolve
+        self.links = 0
+        self.last = b""
+        self.slash = False
+        if path[:1] == b"/" and not resolve & (RESOLVE_IN_ROOT | RESOLVE_BENEATH):
+            self.mount, self.dentry = root.mount, root.dentry
+            return
+        start = t.fs.cwd if dirfd == AT_FDCWD else start_of(t, dirfd)
+        self.mount, self.dentry = start.mount, start.dentry
+        if resolve & (RESOLVE_IN_ROOT | RESOLVE_BENEATH):
+            self.root_mount, self.root = start.mount, start.dentry
+            if path[:1] == b"/" and resolve & RESOLVE_BENEATH:
+                raise SyscallError(errno.EXDEV)
+
+    def run(self, path: bytes, parent_only: bool, follow: bool) -> None:
+        """Walk `path` (not empty). ENOENT, ENOTDIR, EACCES, ELOOP, ENAMETOOLONG, EXDEV."""
+        mount, dentry, creds = self.mount, self.dentry, self.creds
+        parts = path.split(b"/")
+        while parts and not parts[-1]:
+            parts.pop()
+        slash = path[-1] == 47
+        n = len(parts)
+        i = 0
+        self.last = b""
+        while i < n:
+            name = parts[i]
+            i += 1
+            if not name:
+                continue
+            inode = dentry.inode
+            assert inode is not None
+            mode = inode.mode
+            if mode & S_IFMT != S_IFDIR:
+                raise SyscallError(errno.ENOTDIR)
+            if mode & 0o111 != 0o111 and not permitted(creds, inode, MAY_EXEC):
+                raise SyscallError(errno.EACCES)
+            if i == n and parent_only:
+                self.last = name
+                break
+            child = dentry.children.get(name)
+            if child is None or inode.live:
+                if name == b".":
+                    continue
+                if name == b"..":
+                    mount, dentry = self._up(mount, dentry)
+                    continue
+                child = self.step(dentry, inode, name)
+            found = child.inode
+            if found is None:
+                raise SyscallError(errno.ENOENT)
+            if found.mode & S_IFMT == S_IFLNK and (i < n or follow or slash):
+                self.mount, self.dentry = mount, dentry
+                target = self.follow(found)
+                mount, dentry = self.mount, self.dentry
+                if target is None:
+                    continue
+                if i == n and target[-1] == 47:
+                    slash = True
+                parts = target.split(b"/") + parts[i:]
+                while parts and not parts[-1]:
+                    parts.pop()
+                n = len(parts)
+                i = 0
+                continue
+            if child.mounts:
+                mount, child = self._cross(mount, child)
+            dentry = child
+        self.mount, self.dentry, self.slash = mount, dentry, slash
+        if slash and not parent_only:
+            inode = dentry.inode
+            if inode is None or inode.mode & S_IFMT != S_IFDIR:
+                raise SyscallError(errno.ENOTDIR)
+
+    def step(self, dentry: Dentry, inode: Inode, name: bytes) -> Dentry:
+        """The child `name` of a directory: asks the file system. Its inode is None when there is none."""
+        if len(name) > NAME_MAX:
+            raise SyscallError(errno.ENAMETOOLONG)
+        child = dentry.children.get(name)
+        if child is not None and (child.mounts or not inode.live):
+            return child
+        found = inode.lookup(name)
+        if child is not None:
+            if child.inode is found:
+                return child
+            self.t.kernel.mounts.vfs.dentries.forget(child)
+        if found is None and inode.live:
+            return Dentry(name, dentry, None)
+        return self.t.kernel.mounts.vfs.dentries.add(dentry, name, found)
+
+    def child(self) -> Dentry:
+        """After a parent walk: the dentry of `last`, mounts not crossed. `last` is an ordinary name."""
+        inode = self.dentry.inode
+        assert inode is not None
+        return self.step(self.dentry, inode, self.last)
+
+    def follow(self, link: Inode) -> bytes | None:
+        """A symbolic link in the current directory is to be followed: its text, with the walk standing where
+        the text starts; None when it was a magic link and the walk stands at its end."""
+        resolve = self.resolve
+        if resolve & RESOLVE_NO_SYMLINKS:
+            raise SyscallError(errno.ELOOP)
+        self.links += 1
+        if self.links > MAX_LINKS:
+            raise SyscallError(errno.ELOOP)
+        directory = self.dentry.inode
+        assert directory is not None
+        if directory.mode & (S_ISVTX | 0o002) == S_ISVTX | 0o002:  # fs.protected_symlinks
+            if self.creds.fsuid != link.uid and directory.uid != link.uid:
+                raise SyscallError(errno.EACCES)
+        there = link.magic_link(self.t)
+        if there is not None:
+            if resolve & RESOLVE_NO_MAGICLINKS:
+                raise SyscallError(errno.ELOOP)
+            if resolve & (RESOLVE_BENEATH | RESOLVE_IN_ROOT):
+                raise SyscallError(errno.EXDEV)
+            if resolve & RESOLVE_NO_XDEV and there.mount is not self.mount:
+                raise SyscallError(errno.EXDEV)
+            self.mount, self.dentry = there.mount, there.dentry
+            return None
+        target = link.readlink(self.t)
+        if not target:
+            raise SyscallError(errno.ENOENT)
+        if target[0] == 47:
+            if resolve & RESOLVE_BENEATH:
+                raise SyscallError(errno.EXDEV)
+            if resolve & RESOLVE_NO_XDEV and self.root_mount is not self.mount:
+                raise SyscallError(errno.EXDEV)
+            self.mount, self.dentry = self.root_mount, self.root
+        return target
+
+    def _up(self, mount: Mount, dentry: Dentry) -> tuple[Mount, Dentry]:
+        """`..`: not above the root; out of a mount's root to where it is mounted."""
+        while True:
+            if dentry is self.root and mount is self.root_mount:
+                if self.resolve & RESOLVE_BENEATH:
+                    raise SyscallError(errno.EXDEV)
+                return mount, dentry
+            if dentry is not mount.root:
+                return self._cross_up(mount, dentry.parent)
+            parent, point = mount.parent, mount.point
+            if parent is None or point is None:
+                return mount, dentry
+            if self.resolve & RESOLVE_NO_XDEV:
+                raise SyscallError(errno.EXDEV)
+            mount, dentry = parent, point
+
+    def _cross_up(self, mount: Mount, dentry: Dentry) -> tuple[Mount, Dentry]:
+        return self._cross(mount, dentry) if dentry.mounts else (mount, dentry)
+
+    def _cross(self, mount: Mount, dentry: Dentry) -> tuple[Mount, Dentry]:
+        """Into what is mounted on `dentry`, if anything is in this namespace."""
+        while dentry.mounts:
+            child = mount.children.get(dentry)
+            if child is None:
+                break
+            if self.resolve & RESOLVE_NO_XDEV:
+                raise SyscallError(errno.EXDEV)
+            mount, dentry = child, child.root
+        return mount, dentry
+
+
+def start_of(t: Task, dirfd: int) -> Path:
+    """Where a relative path starts that is given with `dirfd`. EBADF, ENOTDIR."""
+    path = t.fds.get(dirfd).path
+    if path is None or not path.inode.is_dir():
+        raise SyscallError(errno.ENOTDIR)
+    return path
+
+
+def lookup(t: Task, dirfd: int, path: bytes, flags: int = FOLLOW, creds: Credentials | None = None) -> Path:
+    """The place `path` names. `flags`: FOLLOW, EMPTY, DIRECTORY."""
+    if not path:
+        if not flags & EMPTY:
+            raise SyscallError(errno.ENOENT)
+        if dirfd == AT_FDCWD:
+            return t.fs.cwd
+        there = t.fds.get(dirfd).path
+        if there is None:
+            raise SyscallError(errno.ENOTDIR)
+        return there
+    walk = Walk(t, dirfd, path, 0, creds)
+    walk.run(path, False, bool(flags & FOLLOW))
+    dentry = walk.dentry
+    if flags & DIRECTORY:
+        inode = dentry.inode
+        if inode is None or not inode.is_dir():
+            raise SyscallError(errno.ENOTDIR)
+    return Path(walk.mount, dentry)
+
+
+def lookup_parent(t: Task, dirfd: int, path: bytes) -> tuple[Path, bytes]:
+    """The directory that holds the last component, and that component without trailing slashes.
+
+    The component is empty for the root itself, and may be `.` or `..`.
+    """
+    walk = walk_parent(t, dirfd, path)
+    return Path(walk.mount, walk.dentry), walk.last
+
+
+def walk_parent(t: Task, dirfd: int, path: bytes, resolve: int = 0) -> Walk:
+    """As `lookup_parent`, as the finished walk (which knows about trailing slashes)."""
+    if not path:
+        raise SyscallError(errno.ENOENT)
+    walk = Walk(t, dirfd, path, resolve)
+    walk.run(path, True, False)
+    return walk
