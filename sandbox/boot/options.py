@@ -118,6 +118,7 @@ class SandboxOptions:
         "readonly_paths",
         "oci",
         "pid_file",
+        "begun_ns",
     )
 
     def __init__(self, program: Program, root: MountOptions, network: NetworkOptions) -> None:
@@ -138,6 +139,7 @@ class SandboxOptions:
         self.summary = False
         self.readonly_paths: tuple[bytes, ...] = ()
         self.oci = False  # only the mounts that are listed; otherwise proc, sys, dev, tmp are there by themselves
+        self.begun_ns = 0  # CLOCK_MONOTONIC when the front end began, for the summary
         self.pid_file = ""  # written by the launcher: the sentry's process id
 
     def donated(self) -> set[int]:

@@ -19,6 +19,7 @@ from sandbox.reactor import Reactor
 from tcpip.clock import MonotonicClock
 
 if TYPE_CHECKING:
+    from sandbox.gateway.network import Network
     from sandbox.kernel.thread_group import ThreadGroup
 
 MAX_TASKS: Final = 32768
@@ -30,13 +31,14 @@ class Sandbox:
 
     def __init__(self, options: SandboxOptions, channel_fd: int) -> None:
         self.options = options
-        self.started_ns = time.monotonic_ns()
         self.clock = MonotonicClock()
         self.reactor = Reactor(self.clock)
         self.link = LauncherLink(channel_fd, self.reactor)
         self.platform: Platform | None = None
         self.kernel: Kernel | None = None
+        self.network: Network | None = None
         self.init: ThreadGroup | None = None
+        self.running_ns = 0
 
     def start(self) -> None:
         """Up to the first program's first instruction. StartFailure, PlatformError."""
@@ -80,7 +82,9 @@ class Sandbox:
         self.reactor.run()
 
     def close(self) -> None:
-        """Every guest process is gone afterwards."""
+        """Every guest process is gone afterwards, and what the network held on the host."""
+        if self.network is not None:
+            self.network.close()
         if self.platform is not None:
             self.platform.close()
 
@@ -112,14 +116,17 @@ class Sandbox:
             self.link.notice(line)
 
     def _make_network(self, kernel: Kernel) -> None:
+        from sandbox.boot.etc_files import write_etc
         from sandbox.gateway import networks
 
-        networks.build(kernel, self.options.network)
+        network = self.network = networks.build(kernel, self.options.network)
+        write_etc(kernel, network.resolv_conf, network.hosts)
 
     # --- events ---
 
     def _running(self, init: ThreadGroup) -> None:
         self.init = init
+        self.running_ns = time.monotonic_ns()
         self.link.started()
 
     def _failed(self, failure: StartFailure) -> None:
@@ -127,8 +134,16 @@ class Sandbox:
         self.reactor.stop()
 
     def _exited(self, status: int) -> None:
+        if self.options.summary:
+            self.link.summary("\n".join(self._summary()))
         self.link.exited(status)
         self.reactor.stop()
+
+    def _summary(self) -> list[str]:
+        now = time.monotonic_ns()
+        start, run = (self.running_ns - self.options.begun_ns) / 1e6, (now - self.running_ns) / 1e6
+        lines = [f"started in {start:.0f} ms, ran {run:.0f} ms"]
+        return lines + (self.network.summary() if self.network is not None else [])
 
     def _signal(self, number: int) -> None:
         """From outside: to the first process, as from its parent namespace (its handlers and SIGKILL count)."""
