@@ -13,9 +13,9 @@ def main() -> int:
     )
     rows = []
     for line in done.stderr.splitlines():
-        own, _, rest = line.removeprefix("import time:").partition("|")
-        if own.strip().isdigit():
-            rows.append((int(own), rest.partition("|")[2].strip()))
+        first, _, rest = line.removeprefix("import time:").partition("|")
+        if first.strip().isdigit():
+            rows.append((int(first), rest.partition("|")[2].strip()))
     rows.sort(reverse=True)
     for own, name in rows[:25]:
         print(f"{own:>7}  {name}")
