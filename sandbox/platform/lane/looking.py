@@ -140,21 +140,15 @@ class LaneLooker(Looker):
         self._awake = False
         for words, thread in platform.active:
             if words[LANE_SEQ] != thread.seen and not thread.stopped:
-                self._wake(time.monotonic_ns())
+                self._look_from_now()
                 return True
         self.slept += 1
         platform.listener.set_synchronous(True)
         return False
 
-    def _wake(self, now: int) -> None:
-        """Look from now on, if the regime says so."""
-        platform = self.platform
-        if platform.regime.choose(len(platform.active), now) == SPARSE:
-            return
-        if not self._awake:
-            self._awake = True
-            platform.listener.set_synchronous(False)
-            platform.control[CONTROL_AWAKE] = 1
+    def _look_from_now(self) -> None:
+        self._awake = True
+        self.platform.control[CONTROL_AWAKE] = 1
 
     def _stop_looking(self, now: int) -> None:
         platform = self.platform
@@ -211,8 +205,12 @@ class LaneLooker(Looker):
         regime = self.platform.regime
         if not self._awake:
             regime.woken_by_call(now)
-            self.serve(thread)
-            self._wake(now)
+            if regime.choose(len(self.platform.active), now) == SPARSE:
+                self.serve(thread)
+            else:
+                self.platform.listener.set_synchronous(False)  # so that the answer sends it to another CPU
+                self.serve(thread)
+                self._look_from_now()
         else:
             self.serve(thread)
             if regime.parked_while_awake(now):
