@@ -45,6 +45,7 @@ class MemoryManager:
         "queue",
         "users",
         "total_pages",
+        "peak_pages",
         "data_pages",
         "stack_pages",
         "exec_pages",
@@ -78,6 +79,7 @@ class MemoryManager:
         self.queue = WaitQueue()
         self.users = 1
         self.total_pages = 0
+        self.peak_pages = 0  # of `virtual_pages`
         self.data_pages = 0  # private, writable, not stack
         self.stack_pages = 0
         self.exec_pages = 0
@@ -187,6 +189,8 @@ class MemoryManager:
 
     def _count(self, flags: int, pages: int) -> None:
         self.total_pages += pages
+        if self.total_pages - self.stack_slack > self.peak_pages:
+            self.peak_pages = self.total_pages - self.stack_slack
         if flags & VM_GROWSDOWN:
             self.stack_pages += pages
         elif flags & (VM_WRITE | VM_SHARED) == VM_WRITE:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.mman import MAP_ANONYMOUS, MAP_HUGE_MASK, MAP_HUGE_SHIFT, MAP_HUGETLB, PAGE_OFFSET
 from sandbox.errors import SyscallError
-from sandbox.mm import op_map
-from sandbox.syscalls.row import FULL, PARTIAL, Arg, Row
+from sandbox.mm import op_map, op_unmap
+from sandbox.syscalls.row import FULL, PARTIAL, REFUSED, Arg, Row, refuse
 
 if TYPE_CHECKING:
     from sandbox.kernel.control import Result
@@ -51,6 +51,33 @@ def sys_brk(t: Task, a: SyscallArgs) -> Result:
     return op_map.brk(t, mm, a.addr(0))
 
 
+def sys_munmap(t: Task, a: SyscallArgs) -> Result:
+    mm = memory(t)
+    if mm.busy:
+        return mm.wait()
+    return op_unmap.munmap(mm, a.addr(0), a.size(1))
+
+
+def sys_mprotect(t: Task, a: SyscallArgs) -> Result:
+    mm = memory(t)
+    if mm.busy:
+        return mm.wait()
+    return op_unmap.mprotect(t, mm, a.addr(0), a.size(1), a.ulong(2))
+
+
+def sys_pkey_mprotect(t: Task, a: SyscallArgs) -> Result:
+    """Only pkey -1, which means none: no key can be allocated."""
+    if a.int(3) != -1:
+        raise SyscallError(errno.EINVAL)
+    return sys_mprotect(t, a)
+
+
+def sys_pkey_alloc(t: Task, a: SyscallArgs) -> Result:
+    if a.ulong(0) or a.ulong(1) & ~3:
+        raise SyscallError(errno.EINVAL)
+    raise SyscallError(errno.ENOSPC)
+
+
 ROWS: Final[tuple[Row, ...]] = (
     Row(
         9,
@@ -60,5 +87,17 @@ ROWS: Final[tuple[Row, ...]] = (
         (Arg.ADDR, Arg.SIZE, Arg.HEX, Arg.HEX, Arg.FD, Arg.HEX),
         "no huge page is reserved: MAP_HUGETLB answers ENOMEM",
     ),
+    Row(10, "mprotect", sys_mprotect, FULL, (Arg.ADDR, Arg.SIZE, Arg.HEX)),
+    Row(11, "munmap", sys_munmap, FULL, (Arg.ADDR, Arg.SIZE)),
     Row(12, "brk", sys_brk, FULL, (Arg.ADDR,)),
+    Row(
+        329,
+        "pkey_mprotect",
+        sys_pkey_mprotect,
+        PARTIAL,
+        (Arg.ADDR, Arg.SIZE, Arg.HEX, Arg.INT),
+        "as on a CPU without protection keys",
+    ),
+    Row(330, "pkey_alloc", sys_pkey_alloc, REFUSED, (Arg.HEX, Arg.HEX), "ENOSPC, as on a CPU without protection keys"),
+    Row(331, "pkey_free", refuse(errno.EINVAL), REFUSED, (Arg.INT,), "EINVAL: no key was ever allocated"),
 )

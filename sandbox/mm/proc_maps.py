@@ -1,0 +1,91 @@
+"""/proc/PID/maps and the memory lines of /proc/PID/status and statm (fs/proc/task_mmu.c)."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Final
+
+from sandbox.abi.linux.mman import VM_EXEC, VM_MAYSHARE, VM_READ, VM_WRITE
+from sandbox.mm import vdso
+
+if TYPE_CHECKING:
+    from sandbox.mm.memory_manager import MemoryManager
+    from sandbox.mm.vma import VMA
+
+_NAME_COLUMN: Final = 73
+
+
+def maps(mm: MemoryManager, vdso_address: int) -> bytes:
+    """The whole file. `vdso_address`: Platform.vdso_address."""
+    lines = [area_line(mm, area) for area in mm.areas]
+    if vdso_address:
+        for start, end, prot, name in vdso.parts():
+            lines.append(_line(vdso_address + start, vdso_address + end, prot, False, 0, 0, 0, name.encode()))
+    return b"".join(lines)
+
+
+def area_line(mm: MemoryManager, area: VMA) -> bytes:
+    """One line of maps, with its newline."""
+    backing = area.backing
+    shared = area.flags & VM_MAYSHARE != 0
+    name = area_name(mm, area)
+    if backing is None:
+        return _line(area.start, area.end, area.flags, shared, 0, 0, 0, name)
+    return _line(area.start, area.end, area.flags, shared, area.offset, backing.device, backing.inode, name)
+
+
+def area_name(mm: MemoryManager, area: VMA) -> bytes:
+    """What the last column says."""
+    if area.backing is not None:
+        return area.backing.name.encode("utf-8", "surrogateescape").replace(b"\n", b"\\012")
+    if area.start < mm.brk and area.end > mm.start_brk:
+        return b"[heap]"
+    if area.start <= mm.start_stack <= area.end:
+        return b"[stack]"
+    return area.name.encode("utf-8", "surrogateescape").replace(b"\n", b"\\012")
+
+
+def _line(start: int, end: int, flags: int, shared: bool, offset: int, device: int, inode: int, name: bytes) -> bytes:
+    mode = (
+        ("r" if flags & VM_READ else "-")
+        + ("w" if flags & VM_WRITE else "-")
+        + ("x" if flags & VM_EXEC else "-")
+        + ("s" if shared else "p")
+    )
+    text = f"{start:08x}-{end:08x} {mode} {offset:08x} {os.major(device):02x}:{os.minor(device):02x} {inode} "
+    if name:
+        text = text.ljust(_NAME_COLUMN)
+    return text.encode("ascii") + name + b"\n"
+
+
+def status_lines(mm: MemoryManager, resident: int, peak_resident: int) -> str:
+    """The Vm* lines of /proc/PID/status; `resident` and its peak in pages."""
+    data_kb, stack_kb = mm.data_pages * 4, (mm.stack_pages - mm.stack_slack) * 4
+    text = (min(mm.end_code + 4095, mm.task_size) >> 12) - (mm.start_code >> 12) if mm.end_code else 0
+    return (
+        f"VmPeak:\t{mm.peak_pages * 4:8} kB\n"
+        f"VmSize:\t{mm.virtual_pages * 4:8} kB\n"
+        f"VmLck:\t{mm.locked_pages * 4:8} kB\n"
+        f"VmPin:\t{0:8} kB\n"
+        f"VmHWM:\t{peak_resident * 4:8} kB\n"
+        f"VmRSS:\t{resident * 4:8} kB\n"
+        f"VmData:\t{data_kb:8} kB\n"
+        f"VmStk:\t{stack_kb:8} kB\n"
+        f"VmExe:\t{text * 4:8} kB\n"
+        f"VmLib:\t{max(0, mm.exec_pages - text) * 4:8} kB\n"
+        f"VmPTE:\t{page_table_kb(mm):8} kB\n"
+        f"VmSwap:\t{0:8} kB\n"
+    )
+
+
+def page_table_kb(mm: MemoryManager) -> int:
+    """What the page tables of the mapped ranges take at most when every area is touched."""
+    return 4 * (len(mm.areas) + (mm.virtual_pages >> 9) + 3)
+
+
+def statm(mm: MemoryManager, resident: int) -> bytes:
+    """/proc/PID/statm, in pages: size, resident, shared, text, lib (0), data, dt (0)."""
+    text = (mm.end_code + 4095 >> 12) - (mm.start_code >> 12) if mm.end_code else 0
+    shared = min(resident, mm.total_pages - mm.data_pages - mm.stack_pages)
+    data = mm.data_pages + mm.stack_pages - mm.stack_slack
+    return f"{mm.virtual_pages} {resident} {shared} {text} 0 {data} 0\n".encode()
