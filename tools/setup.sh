@@ -78,6 +78,6 @@ fi
 site=$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
 pwd >"$site/stackbox.pth"
 say "compiling the guest stub"
-.venv/bin/python -m sandbox.platform.lane.build
+.venv/bin/python -m sandbox.platform.lane.build >/dev/null
 [ "$level" = dev ] && touch .venv/.ready-run
 touch "$stamp"
