@@ -39,11 +39,12 @@ class RxPacket:
 
     `key` is (source, destination, source port, destination port) as on the wire, 12 or 36 bytes: what the
     demultiplexer looks up; empty for protocols without ports. Valid below the layer that has set a field:
-    links set data, end, csum and gso; the network layer the rest.
+    links set data, link (where the frame begins in data), end, csum and gso; the network layer the rest.
     """
 
     __slots__ = (
         "data",
+        "link",
         "network",
         "transport",
         "end",
@@ -62,13 +63,16 @@ class RxPacket:
         "gso_size",
     )
 
-    def __init__(self, data: bytes, csum: int = CSUM_NONE, gso_type: int = GSO_NONE, gso_size: int = 0) -> None:
+    def __init__(
+        self, data: bytes, csum: int = CSUM_NONE, gso_type: int = GSO_NONE, gso_size: int = 0, link: int = 0
+    ) -> None:
         self.data = data
+        self.link = link
         self.end = len(data)
         self.csum = csum
         self.gso_type = gso_type
         self.gso_size = gso_size
-        self.network = 0
+        self.network = link
         self.transport = 0
         self.ethertype = 0
         self.kind = TO_HOST
@@ -80,6 +84,10 @@ class RxPacket:
         self.tos = 0
         self.key = b""
         self.nic: Nic | None = None
+
+    def frame(self) -> bytes:
+        """The frame as it was on the wire."""
+        return self.data[self.link :] if self.link else self.data
 
     def payload(self, at: int) -> memoryview:
         """A view of data[at:end]: from `at`, an absolute offset, to the end of the packet."""

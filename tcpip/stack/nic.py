@@ -126,7 +126,8 @@ class Nic(Dispatcher):
     def handle_packet(self, pkt: RxPacket) -> None:
         """One packet; whatever is wrong with it is counted."""
         self.rx_packets += 1
-        self.rx_bytes += pkt.end
+        at = pkt.link
+        self.rx_bytes += pkt.end - at
         if not self.up:
             self._drop(DropReason.NIC_DOWN)
             return
@@ -135,16 +136,16 @@ class Nic(Dispatcher):
         stack = self.stack
         try:
             if self.has_arp:
-                if pkt.end < HEADER_LEN:
+                if pkt.end < at + HEADER_LEN:
                     raise Malformed(DropReason.TRUNCATED)
-                if not data.startswith(self.mac):
+                if not data.startswith(self.mac, at):
                     self._classify(pkt)
-                pkt.network = HEADER_LEN
-                pkt.ethertype = kind = data[12] << 8 | data[13]
+                pkt.network = at + HEADER_LEN
+                pkt.ethertype = kind = data[at + 12] << 8 | data[at + 13]
             else:
-                if not pkt.end:
+                if pkt.end <= at:
                     raise Malformed(DropReason.TRUNCATED)
-                version = data[0] >> 4
+                version = data[at] >> 4
                 pkt.ethertype = kind = TYPE_IPV4 if version == 4 else TYPE_IPV6 if version == 6 else 0
             if stack.packet_taps:
                 stack.tap(self, pkt)
@@ -164,10 +165,10 @@ class Nic(Dispatcher):
         self.stack.stats.drop(reason)
 
     def _classify(self, pkt: RxPacket) -> None:
-        data = pkt.data
-        if data.startswith(MAC_BROADCAST):
+        data, at = pkt.data, pkt.link
+        if data.startswith(MAC_BROADCAST, at):
             pkt.kind = TO_BROADCAST
-        elif data[0] & 1:
+        elif data[at] & 1:
             pkt.kind = TO_MULTICAST
         elif not self.promiscuous:
             pkt.kind = TO_OTHER

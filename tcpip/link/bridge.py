@@ -1,0 +1,109 @@
+"""A learning bridge between links, in memory.
+
+Implements: IEEE 802.1D learning and forwarding; no spanning tree, so the wiring must have no loops.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tcpip.buffer import CSUM_PARTIAL, GSO_TCPV4, GSO_TCPV6, RxPacket, TxPacket
+from tcpip.link.base import CAP_TSO4, CAP_TSO6, CAP_TX_CSUM, Dispatcher, LinkEndpoint
+from tcpip.link.offload import complete_checksum, split
+
+MAX_ENTRIES: Final = 4096
+
+
+class BridgePort(Dispatcher):
+    """Receives from one link and hands to the bridge."""
+
+    __slots__ = ("bridge", "link")
+
+    def __init__(self, bridge: Bridge, link: LinkEndpoint) -> None:
+        self.bridge = bridge
+        self.link = link
+
+    def deliver(self, packets: list[RxPacket]) -> None:
+        self.bridge.forward(self, packets)
+
+
+class Bridge:
+    """Ports in the order in which they were added; the forwarding table is bounded, the oldest entry goes first."""
+
+    def __init__(self) -> None:
+        self.ports: list[BridgePort] = []
+        self.table: dict[bytes, BridgePort] = {}
+
+    def add_port(self, link: LinkEndpoint) -> BridgePort:
+        """Attach a link."""
+        port = BridgePort(self, link)
+        self.ports.append(port)
+        link.attach(port)
+        return port
+
+    def remove_port(self, port: BridgePort) -> None:
+        """Detach a link and forget what was learnt there."""
+        self.ports.remove(port)
+        port.link.attach(None)
+        self.table = {mac: p for mac, p in self.table.items() if p is not port}
+
+    def forward(self, source: BridgePort, packets: list[RxPacket]) -> None:
+        """Learn where senders are; send each frame where its destination is, or everywhere."""
+        batches: dict[BridgePort, list[TxPacket]] = {}
+        for pkt in packets:
+            frame = pkt.frame()
+            if len(frame) < 14:
+                continue
+            dst, src = frame[:6], frame[6:12]
+            if not src[0] & 1:
+                if src not in self.table and len(self.table) >= MAX_ENTRIES:
+                    del self.table[next(iter(self.table))]
+                self.table[src] = source
+            known = None if dst[0] & 1 else self.table.get(dst)
+            for port in self.ports if known is None else (known,):
+                if port is not source:
+                    batches.setdefault(port, []).extend(adapt(as_sent(pkt, frame), port.link.capabilities))
+        for port, batch in batches.items():
+            port.link.write_packets(batch)
+
+
+def as_sent(pkt: RxPacket, frame: bytes) -> TxPacket:
+    """A received frame as one to send, with its offload state. Frames that are too odd for offload go as plain ones."""
+    headers = header_lengths(frame)
+    if (pkt.csum != CSUM_PARTIAL and not pkt.gso_size) or headers is None:
+        return TxPacket(frame, [], 0)
+    transport, size, csum_offset = headers
+    gso_type = pkt.gso_type & 0x7F
+    gso_size = pkt.gso_size if gso_type in (GSO_TCPV4, GSO_TCPV6) and csum_offset == 16 else 0
+    body = memoryview(frame)[size:]
+    out = TxPacket(frame[:size], [body], len(body), csum_offset, gso_type if gso_size else 0, gso_size)
+    out.csum = CSUM_PARTIAL
+    out.network = 14
+    out.transport = transport
+    return out
+
+
+def header_lengths(frame: bytes) -> tuple[int, int, int] | None:
+    """Offsets of the transport header and of its end, and its checksum's place: TCP and UDP over plain IP only."""
+    if frame[12:14] == b"\x08\0" and len(frame) >= 34:
+        transport, protocol = 14 + (frame[14] & 15) * 4, frame[23]
+    elif frame[12:14] == b"\x86\xdd" and len(frame) >= 54:
+        transport, protocol = 54, frame[20]
+    else:
+        return None
+    if protocol == 17 and len(frame) >= transport + 8:
+        return transport, transport + 8, 6
+    if protocol == 6 and len(frame) >= transport + 20:
+        end = transport + (frame[transport + 12] >> 4) * 4
+        return (transport, end, 16) if transport + 20 <= end <= len(frame) else None
+    return None
+
+
+def adapt(pkt: TxPacket, capabilities: int) -> list[TxPacket]:
+    """What a link with `capabilities` can take."""
+    needed = CAP_TSO4 if pkt.gso_type == GSO_TCPV4 else CAP_TSO6
+    if pkt.gso_size and not capabilities & needed:
+        return split(pkt)
+    if pkt.csum == CSUM_PARTIAL and not capabilities & CAP_TX_CSUM:
+        complete_checksum(pkt)
+    return [pkt]

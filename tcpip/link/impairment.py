@@ -1,0 +1,167 @@
+"""A link that is bad on purpose: delay, jitter, loss, bursts of it, duplicates, reordering, corruption, rate, partition.
+
+Everything is drawn from one seeded generator and timed by the stack's timers, so a run can be repeated. Settings may
+change while it runs. It works on single segments: super-segments and checksums are finished before they come here.
+"""
+
+from __future__ import annotations
+
+from random import Random
+
+from tcpip.buffer import RxPacket, TxPacket
+from tcpip.clock import NS_PER_S, Clock
+from tcpip.link.base import CAP_LOOPBACK, CAP_NO_ARP, Dispatcher, LinkEndpoint
+from tcpip.timers import TimerQueue
+
+
+class Impairment:
+    """What one direction does. Probabilities are 0..1, times ns, `rate` bits per second (0: no limit).
+
+    Burst loss is a two-state Markov chain (Gilbert): in the bad state everything is lost. `queue_limit` counts packets
+    that wait for the rate limiter. Reordered packets skip the delay.
+    """
+
+    __slots__ = (
+        "delay_ns",
+        "jitter_ns",
+        "loss",
+        "burst_enter",
+        "burst_leave",
+        "duplicate",
+        "reorder",
+        "corrupt",
+        "rate",
+        "queue_limit",
+        "partition",
+    )
+
+    def __init__(self) -> None:
+        self.delay_ns = 0
+        self.jitter_ns = 0
+        self.loss = 0.0
+        self.burst_enter = 0.0
+        self.burst_leave = 1.0
+        self.duplicate = 0.0
+        self.reorder = 0.0
+        self.corrupt = 0.0
+        self.rate = 0
+        self.queue_limit = 1000
+        self.partition = False
+
+
+class _Direction:
+    """One direction's state: when the wire is free again, how many wait, whether a loss burst is on."""
+
+    __slots__ = ("owner", "settings", "outward", "busy_until", "waiting", "bursting", "last_at")
+
+    def __init__(self, owner: ImpairmentLink, settings: Impairment, outward: bool) -> None:
+        self.owner = owner
+        self.settings = settings
+        self.outward = outward
+        self.busy_until = 0
+        self.waiting = 0
+        self.bursting = False
+        self.last_at = 0
+
+    def submit(self, frame: bytes, csum: int) -> None:
+        s = self.settings
+        random = self.owner.random
+        if self._lost():
+            self.owner.lost += 1
+            return
+        if s.corrupt and random.random() < s.corrupt and frame:
+            damaged = bytearray(frame)
+            damaged[random.randrange(len(damaged))] ^= 1 << random.randrange(8)
+            frame, csum = bytes(damaged), 0
+        copies = 2 if s.duplicate and random.random() < s.duplicate else 1
+        for _ in range(copies):
+            self._schedule(frame, csum)
+
+    def _lost(self) -> bool:
+        s = self.settings
+        random = self.owner.random
+        if s.partition:
+            return True
+        if s.burst_enter:
+            chance = s.burst_leave if self.bursting else s.burst_enter
+            if random.random() < chance:
+                self.bursting = not self.bursting
+            if self.bursting:
+                return True
+        return s.loss > 0 and random.random() < s.loss
+
+    def _schedule(self, frame: bytes, csum: int) -> None:
+        s = self.settings
+        owner = self.owner
+        now = owner.clock.now_ns()
+        at = now
+        if s.rate:
+            if self.waiting >= s.queue_limit:
+                owner.lost += 1
+                return
+            self.busy_until = max(self.busy_until, now) + len(frame) * 8 * NS_PER_S // s.rate
+            at = self.busy_until
+        if not (s.reorder and owner.random.random() < s.reorder):
+            at += s.delay_ns
+            if s.jitter_ns:
+                at += owner.random.randrange(s.jitter_ns + 1)
+            self.last_at = at = max(at, self.last_at)
+        if at <= now:
+            owner.release(frame, csum, self.outward)
+            return
+        self.waiting += 1
+        owner.timers.after(at, _Release(self, frame, csum).run)
+
+
+class _Release:
+    """One packet under way."""
+
+    __slots__ = ("direction", "frame", "csum")
+
+    def __init__(self, direction: _Direction, frame: bytes, csum: int) -> None:
+        self.direction = direction
+        self.frame = frame
+        self.csum = csum
+
+    def run(self) -> None:
+        self.direction.waiting -= 1
+        self.direction.owner.release(self.frame, self.csum, self.direction.outward)
+
+
+class ImpairmentLink(LinkEndpoint, Dispatcher):
+    """Wraps `inner`; `outbound` and `inbound` are live settings. `timers` is the owning stack's queue."""
+
+    def __init__(self, inner: LinkEndpoint, clock: Clock, timers: TimerQueue, seed: int = 0) -> None:
+        super().__init__(inner.mtu, inner.mac, inner.capabilities & (CAP_NO_ARP | CAP_LOOPBACK), inner.gso_max)
+        self.inner = inner
+        self.clock = clock
+        self.timers = timers
+        self.random = Random(seed)
+        self.outbound = Impairment()
+        self.inbound = Impairment()
+        self.lost = 0
+        self._out = _Direction(self, self.outbound, True)
+        self._in = _Direction(self, self.inbound, False)
+
+    def attach(self, dispatcher: Dispatcher | None) -> None:
+        super().attach(dispatcher)
+        self.inner.attach(None if dispatcher is None else self)
+
+    def write_packets(self, batch: list[TxPacket]) -> int:
+        for pkt in batch:
+            self._out.submit(pkt.join(), 0)
+        return len(batch)
+
+    def deliver(self, packets: list[RxPacket]) -> None:
+        for pkt in packets:
+            self._in.submit(pkt.frame(), pkt.csum)
+
+    def release(self, frame: bytes, csum: int, outward: bool) -> None:
+        """A packet's time has come."""
+        if outward:
+            self.inner.write_packets([TxPacket(frame, [], 0)])
+        elif self.dispatcher is not None:
+            self.dispatcher.deliver([RxPacket(frame, csum)])
+
+    def close(self) -> None:
+        self.inner.close()

@@ -1,0 +1,60 @@
+"""A tap or tun device of this host, with checksum and segmentation offload where the host grants it.
+
+The device is python-pytun's; offload is negotiated by TUNSETOFFLOAD. Needs CAP_NET_ADMIN or a device prepared for us.
+Source: Documentation/networking/tuntap.rst, drivers/net/tun.c.
+"""
+
+from __future__ import annotations
+
+import fcntl
+from typing import Any, Final
+
+from tcpip.link.base import CAP_NO_ARP
+from tcpip.link.fdbased import FdLink
+
+TUNSETOFFLOAD: Final = 0x400454D0
+TUNSETVNETHDRSZ: Final = 0x400454D8
+TUN_F_CSUM: Final = 1
+TUN_F_TSO4: Final = 2
+TUN_F_TSO6: Final = 4
+
+
+class TapLink(FdLink):
+    """A frame device (tap) or, with `tun`, a raw-IP one. The host's end is configured by `host_*` calls or by others.
+
+    `mac` is the stack's own address, not the host's end. Closing removes the device unless it is persistent.
+    OSError or pytun.Error when the device cannot be had.
+    """
+
+    def __init__(
+        self, name: str = "", mac: bytes = b"\x02\0\0\0\0\x02", mtu: int = 1500, tun: bool = False, offload: bool = True
+    ) -> None:
+        import pytun
+
+        flags = (pytun.IFF_TUN if tun else pytun.IFF_TAP) | pytun.IFF_NO_PI
+        if offload:
+            flags |= pytun.IFF_VNET_HDR
+        self.device: Any = pytun.TunTapDevice(name=name, flags=flags)
+        fd = self.device.fileno()
+        if offload:
+            fcntl.ioctl(fd, TUNSETVNETHDRSZ, (10).to_bytes(4, "little"))
+            fcntl.ioctl(fd, TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6)
+        super().__init__(fd, mtu, b"" if tun else mac, CAP_NO_ARP if tun else 0, offload)
+
+    @property
+    def name(self) -> str:
+        """The device's name on the host."""
+        return str(self.device.name)
+
+    def host_up(self, address: str = "", netmask: str = "") -> None:
+        """Bring the host's end up, with an IPv4 address if one is given."""
+        self.device.mtu = self.mtu
+        if address:
+            self.device.addr = address
+            self.device.netmask = netmask
+        self.device.up()
+
+    def close(self) -> None:
+        if self.fd >= 0:
+            self.fd = -1
+            self.device.close()
