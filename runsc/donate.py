@@ -8,19 +8,21 @@ from runsc.failure import RuntimeFailure
 
 
 def open_path(path: str, what: str) -> int:
-    """A descriptor that only names the directory or file (O_PATH)."""
+    """A directory, or a descriptor that only names a file (O_PATH)."""
     try:
+        if os.path.isdir(path):
+            return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         return os.open(path, os.O_PATH | os.O_CLOEXEC)
     except OSError as error:
         raise RuntimeFailure(f"{what}: {path}: {os.strerror(error.errno or 0)}") from None
 
 
 def open_directory(path: str, what: str, create: bool = False) -> int:
-    """The same for what must be a directory; made first if `create`."""
+    """What must be a directory; made first if `create`."""
     try:
         if create:
             os.makedirs(path, exist_ok=True)
-        return os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
         raise RuntimeFailure(f"{what}: {path}: {os.strerror(error.errno or 0)}") from None
 
