@@ -32,7 +32,18 @@ class Rule:
     `protocol` 0: all. Ports are inclusive; `with_ports` tells whether any were given.
     """
 
-    __slots__ = ("text", "protocol", "name", "suffix", "network", "prefix_len", "any_host", "first", "last", "with_ports")
+    __slots__ = (
+        "text",
+        "protocol",
+        "name",
+        "suffix",
+        "network",
+        "prefix_len",
+        "any_host",
+        "first",
+        "last",
+        "with_ports",
+    )
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -147,8 +158,11 @@ def never_leaves(address: bytes) -> bool:
     """Loopback, unspecified (0.0.0.0/8: Linux connects 0.0.0.0 to itself), multicast, broadcast, v4-mapped."""
     if len(address) == 4:
         return address[0] in (0, 127) or address[0] >= 224
-    return addresses.is_any(address) or addresses.is_loopback(address) or addresses.is_multicast(address) or (
-        addresses.is_v4_mapped(address)
+    return (
+        addresses.is_any(address)
+        or addresses.is_loopback(address)
+        or addresses.is_multicast(address)
+        or (addresses.is_v4_mapped(address))
     )
 
 

@@ -16,14 +16,15 @@ from sandbox.kernel.timers import cancel_group_timers
 from sandbox.mm.commit import CommitAccount
 
 if TYPE_CHECKING:
+    from sandbox.gateway.network import Network
     from sandbox.kernel.control import Handler
     from sandbox.kernel.task import Task
     from sandbox.kernel.thread_group import ThreadGroup
     from sandbox.platform.base import AddressSpace, Platform
     from sandbox.reactor import Reactor
     from sandbox.strace.printer import SyscallTrace
-    from sandbox.vfs.mount import MountNamespace
     from sandbox.vfs.file_description import FileDescription
+    from sandbox.vfs.mount import MountNamespace
     from tcpip.clock import Clock
 
 SCRATCH_SIZE: Final = 1 << 20
@@ -39,7 +40,7 @@ class Kernel:
     """
 
     mounts: MountNamespace
-    net: object
+    net: Network
 
     def __init__(
         self,
@@ -60,7 +61,7 @@ class Kernel:
         self.task_size = platform.task_size
         self.cpus = cpus
         self.cpu_mask = (1 << cpus) - 1
-        self.memory_bytes = 2 << 30
+        self.commit = CommitAccount(2 << 30)
         self.commit = CommitAccount(self.memory_bytes)
         self.hostname = b"stackbox"
         self.domainname = b"(none)"
@@ -68,6 +69,7 @@ class Kernel:
         self.pids = PidNamespace(max_tasks)
         self.futexes = FutexTable()
         self.spaces: dict[AddressSpace, dict[Task, None]] = {}
+        self.loading: dict[AddressSpace, Callable[[], None]] = {}  # being filled by an execve; called when one dies
         self.scratch = memoryview(bytearray(SCRATCH_SIZE))
         self.trace: SyscallTrace | None = None
         self.on_exit: Callable[[int], None] | None = None
@@ -75,6 +77,15 @@ class Kernel:
         self.last_oops = ""
         self.forks = 0  # since boot, for /proc/stat
         self.handlers: list[Handler] = []
+
+    @property
+    def memory_bytes(self) -> int:
+        """The sandbox's memory, as its guests see it."""
+        return self.commit.size << 12
+
+    @memory_bytes.setter
+    def memory_bytes(self, size: int) -> None:
+        self.commit.size = size >> 12
 
     # --- calls ---
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 from typing import Callable, Final
 
-from sandbox.abi.linux.socket import AF_MAX, AF_UNIX
+from sandbox.abi.linux.socket import AF_INET, AF_INET6, AF_MAX, AF_NETLINK, AF_UNIX
 from sandbox.errors import SyscallError
 from sandbox.sockets.base import Family
 
@@ -16,7 +16,30 @@ def _unix() -> Family:
     return UnixFamily()
 
 
-LOADERS: Final[dict[int, Callable[[], Family]]] = {AF_UNIX: _unix}
+def _inet() -> Family:
+    from sandbox.sockets.inet.family import InetFamily
+
+    return InetFamily(AF_INET)
+
+
+def _inet6() -> Family:
+    from sandbox.sockets.inet.family import InetFamily
+
+    return InetFamily(AF_INET6)
+
+
+def _netlink() -> Family:
+    from sandbox.sockets.netlink.family import NetlinkFamily
+
+    return NetlinkFamily()
+
+
+LOADERS: Final[dict[int, Callable[[], Family]]] = {
+    AF_UNIX: _unix,
+    AF_INET: _inet,
+    AF_INET6: _inet6,
+    AF_NETLINK: _netlink,
+}
 
 
 def find_family(number: int) -> Family:

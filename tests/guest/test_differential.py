@@ -35,9 +35,7 @@ def inside(request: pytest.FixtureRequest) -> dict[str, runner.Outcome]:
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
-def test_deterministic(
-    name: str, native: dict[str, runner.Outcome], native_again: dict[str, runner.Outcome]
-) -> None:
+def test_deterministic(name: str, native: dict[str, runner.Outcome], native_again: dict[str, runner.Outcome]) -> None:
     assert native[name].status is not None, "hangs natively"
     assert not runner.differences(native[name], native_again[name])
     assert native[name].out, "a program that prints nothing compares nothing"

@@ -1,0 +1,160 @@
+"""The gateway of the sandbox's own network: a second stack at the other end of the guest's cable.
+
+Every frame of the guest passes `deliver`, which lets through to the gateway's stack only what belongs there: ARP and
+neighbour discovery, the gateway's own services, and flows that the policy permits and that the egress parts carry
+over ordinary host sockets. A raw socket of the guest's gets no further than any other.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Callable, Final
+
+from sandbox.gateway import address_plan as plan
+from sandbox.gateway import flow_key, icmp_reply
+from sandbox.gateway.flow_key import FlowKey, read_flow_key
+from sandbox.gateway.ping_egress import PingEgress
+from sandbox.gateway.tcp_egress import TcpEgress
+from sandbox.gateway.udp_egress import UdpEgress
+from tcpip.addr import is_link_local, is_multicast
+from tcpip.buffer import RxPacket, TxPacket
+from tcpip.clock import NS_PER_S
+from tcpip.link.base import Dispatcher
+
+if TYPE_CHECKING:
+    from sandbox.gateway.counters import Counters
+    from sandbox.gateway.egress_guard import EgressGuard
+    from sandbox.gateway.joint_link import JointLink
+    from sandbox.reactor import Reactor
+    from tcpip.stack.stack import Stack
+
+SWEEP_NS: Final = 5 * NS_PER_S
+_SYN: Final = 0x02
+_FIN_SYN_RST_ACK: Final = 0x17
+_ECHO: Final = {flow_key.ICMP: 8, flow_key.ICMPV6: 128}
+_ETHERTYPE_ARP: Final = b"\x08\x06"
+
+
+class Gateway(Dispatcher):
+    """Owns the gateway's stack. `link` is the gateway's end of the cable."""
+
+    def __init__(
+        self,
+        stack: Stack,
+        link: JointLink,
+        reactor: Reactor,
+        guard: EgressGuard,
+        counters: Counters,
+        warn: Callable[[str], None],
+    ) -> None:
+        self.stack = stack
+        self.reactor = reactor
+        self.guard = guard
+        self.counters = counters
+        self.warn = warn
+        self._link = link
+        self.nic = stack.add_nic(link, "gateway")
+        self.nic.promiscuous = True
+        self.nic.accept_ra = False
+        for addr, length in (
+            (plan.GATEWAY4, plan.PREFIX4_LEN),
+            (plan.HOST4, 32),
+            (plan.GATEWAY6, plan.PREFIX6_LEN),
+            (plan.HOST6, 128),
+        ):
+            self.nic.add_address(addr, length, dad=False)
+        link.attach(self)
+        self.tcp = TcpEgress(self)
+        self.udp = UdpEgress(self)
+        self.ping = PingEgress(self)
+        self._sweep = stack.timers.timer(self._run_sweep)
+
+    # --- frames of the guest ---
+
+    def deliver(self, packets: list[RxPacket]) -> None:
+        """One batch from the guest."""
+        self.counters.packets_out += len(packets)
+        own: list[RxPacket] = []
+        for pkt in packets:
+            if pkt.data[12:14] == _ETHERTYPE_ARP:
+                own.append(pkt)
+                continue
+            flow = read_flow_key(pkt.data)
+            if flow is not None and self._takes(flow, pkt):
+                own.append(pkt)
+        if own:
+            self.nic.deliver(own)
+
+    def _takes(self, flow: FlowKey, pkt: RxPacket) -> bool:
+        """The gateway's stack may have it. What an egress part takes care of is passed on by that."""
+        src, dst = flow.src, flow.dst
+        if is_multicast(dst) or dst in plan.OWN or is_link_local(dst):
+            return True
+        if src not in plan.GUEST:
+            return False  # a forged source: nothing could come back anyway
+        if flow.protocol == flow_key.TCP:
+            return self._takes_tcp(flow, pkt)
+        if flow.later_fragment:
+            return flow.protocol == flow_key.UDP  # to the reassembler: without its first part it goes nowhere
+        if flow.protocol == flow_key.UDP:
+            if self._permitted(flow, pkt, flow.dst_port):
+                self.udp.packet(flow, pkt)
+            return False
+        if flow.protocol in _ECHO and flow.transport < flow.end:
+            if pkt.data[flow.transport] != _ECHO[flow.protocol]:
+                return True  # errors and the like end in the stack
+            if self._permitted(flow, pkt, 0):
+                if dst in plan.HOST:
+                    return True
+                self.ping.echo(flow, pkt)
+            return False
+        self._permitted(flow, pkt, 0)
+        return False
+
+    def _takes_tcp(self, flow: FlowKey, pkt: RxPacket) -> bool:
+        """A SYN asks the policy; the rest belongs to connections of the stack, which resets what it does not know."""
+        if flow.later_fragment or flow.transport + 20 > flow.end:
+            return False
+        if pkt.data[flow.transport + 13] & _FIN_SYN_RST_ACK != _SYN:
+            return True
+        if self._permitted(flow, pkt, flow.dst_port):
+            self.tcp.syn(flow, pkt)
+        return False
+
+    def _permitted(self, flow: FlowKey, pkt: RxPacket, port: int) -> bool:
+        if self.guard.permits(flow.protocol, flow.dst, port):
+            return True
+        self.guard.refused("", flow.protocol, flow.dst, port)
+        self.write_frame(icmp_reply.unreachable(flow, pkt.data, icmp_reply.PROHIBITED))
+        return False
+
+    # --- for the egress parts ---
+
+    def pass_on(self, pkt: RxPacket) -> None:
+        """Let the gateway's stack have a packet of the guest's after all."""
+        self.nic.deliver([pkt])
+
+    def write_frame(self, frame: bytes) -> None:
+        """A frame to the guest that no stack has made."""
+        self._link.write_packets([TxPacket(frame, [], 0)])
+
+    def now(self) -> int:
+        """ns, the stack's clock."""
+        return self.stack.clock.now_ns()
+
+    def expect_sweep(self) -> None:
+        """Something may go stale."""
+        if self._sweep.deadline is None:
+            self._sweep.arm(self.now() + SWEEP_NS)
+
+    def _run_sweep(self) -> None:
+        now = self.now()
+        left = [part.sweep(now) for part in (self.tcp, self.udp, self.ping)]
+        if any(left):
+            self._sweep.arm(now + SWEEP_NS)
+
+    def close(self) -> None:
+        """Close what is open on the host."""
+        self._sweep.cancel()
+        self.tcp.close()
+        self.udp.close()
+        self.ping.close()

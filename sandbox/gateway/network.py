@@ -1,0 +1,90 @@
+"""Network: what the kernel knows of its network (`Kernel.net`): the stack, who may talk to whom, what was counted."""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING, Callable, Final
+
+from sandbox.errors import SyscallError
+from sandbox.gateway.address_plan import OWN
+from sandbox.gateway.counters import Counters
+from sandbox.gateway.egress_guard import DNS_PORT
+from tcpip.addr import IPV4_BROADCAST, is_any, is_loopback, is_multicast, unmapped
+from tcpip.sockopt import IPPROTO_ICMP, IPPROTO_ICMPV6
+
+if TYPE_CHECKING:
+    from sandbox.gateway.egress_guard import EgressGuard
+    from sandbox.kernel.task import Task
+    from sandbox.sockets.inet.socket import InetSocket
+    from tcpip.addr import SockAddr
+    from tcpip.stack.nic import Nic
+    from tcpip.stack.stack import Stack
+    from tcpip.transport.endpoint import Endpoint
+
+_PORTLESS: Final = (IPPROTO_ICMP, IPPROTO_ICMPV6)
+
+
+def who(t: Task) -> str:
+    """A process, for the log."""
+    return f"pid {t.pid} ({t.comm.decode('utf-8', 'replace')})"
+
+
+class Network:
+    """`kind` as on the command line. `guard` None: the surrounding network decides.
+
+    `resolv_conf` and `hosts` are the contents of the files of that name inside.
+    """
+
+    def __init__(self, stack: Stack, kind: str) -> None:
+        self.stack = stack
+        self.kind = kind
+        self.guard: EgressGuard | None = None
+        self.counters = Counters()
+        self.sockets: set[InetSocket] = set()
+        self.resolv_conf = b""
+        self.hosts = b""
+        self.capture = ""  # where the packets are written to, for the summary
+        self._closers: list[Callable[[], None]] = []
+
+    def check(self, t: Task, protocol: int, where: SockAddr) -> None:
+        """connect(2) or sendto(2) to `where`: EACCES at once when no rule allows it."""
+        guard = self.guard
+        if guard is None:
+            return
+        address = unmapped(where.addr)
+        if address in OWN or self._stays_inside(address):
+            return
+        port = 0 if protocol in _PORTLESS else where.port
+        if guard.permits(protocol, address, port):
+            return
+        guard.refused(who(t), protocol, address, port)
+        raise SyscallError(errno.EACCES)
+
+    def sent(self, t: Task, protocol: int, where: SockAddr, endpoint: Endpoint) -> None:
+        """`t` has connected or sent to `where`: the name service's log lines will name it."""
+        if where.port == DNS_PORT and self.guard is not None and unmapped(where.addr) in OWN:
+            self.guard.note_asker(protocol, endpoint.getsockname().port, who(t))
+
+    def _stays_inside(self, address: bytes) -> bool:
+        """Loopback, this machine, or what no gateway carries on anyway."""
+        if is_loopback(address) or is_any(address) or is_multicast(address) or address == IPV4_BROADCAST:
+            return True
+        return self.stack.is_local(address)
+
+    def find_nic(self, name: str) -> Nic | None:
+        """An interface by name."""
+        return self.stack.find_nic(name)
+
+    def on_close(self, function: Callable[[], None]) -> None:
+        """Run it when the network goes."""
+        self._closers.append(function)
+
+    def close(self) -> None:
+        """Give back what is held on the host."""
+        while self._closers:
+            self._closers.pop()()
+
+    def summary(self) -> list[str]:
+        """Lines for the end of a run."""
+        lines = self.counters.lines()
+        return [*lines, f"capture: {self.capture}"] if self.capture else lines

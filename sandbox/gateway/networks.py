@@ -1,0 +1,160 @@
+"""The networks that a sandbox can have: `none`, `internal`, `user`, `sandbox`, `tap`.
+
+`build(kernel, options)` makes the stack with its links and services, hangs it into the kernel's event loop and sets
+`kernel.net`. It is called while the sentry still has its privileges: host sockets of published ports, taps and
+packet sockets are opened here.
+"""
+
+from __future__ import annotations
+
+from random import Random
+from typing import TYPE_CHECKING, Final
+
+from sandbox.gateway import address_plan as plan
+from sandbox.gateway.network import Network
+from tcpip.stack.stack import Stack
+
+if TYPE_CHECKING:
+    from sandbox.boot.options import NetworkOptions
+    from sandbox.gateway.egress_guard import EgressGuard
+    from sandbox.gateway.gateway import Gateway
+    from sandbox.kernel.kernel import Kernel
+    from sandbox.reactor import Reactor
+    from tcpip.link.base import LinkEndpoint
+
+KINDS: Final = ("none", "internal", "user", "sandbox", "tap")
+HOST_RESOLV_CONF: Final = "/etc/resolv.conf"
+
+
+class NetworkError(Exception):
+    """The network cannot be had; one line says why."""
+
+
+def build(kernel: Kernel, options: NetworkOptions) -> Network:
+    """Make the network and set `kernel.net`. Raises NetworkError."""
+    stack = _new_stack(kernel)
+    network = Network(stack, options.kind)
+    hostname = kernel.hostname.decode("ascii", "replace")
+    if options.kind == "none":
+        network.hosts = hosts_file(hostname, "", "")
+    elif options.kind in ("internal", "user"):
+        _build_own(kernel, options, network, hostname)
+    elif options.kind in ("sandbox", "tap"):
+        from sandbox.gateway.attached import attach
+
+        attach(kernel, options, network, hostname)
+    else:
+        raise NetworkError(f"unknown network {options.kind!r}; there are {', '.join(KINDS)}")
+    drive(kernel.reactor, stack)
+    kernel.net = network
+    return network
+
+
+def _new_stack(kernel: Kernel) -> Stack:
+    return Stack(kernel.clock, Random(int.from_bytes(kernel.random(32), "big")))
+
+
+def drive(reactor: Reactor, stack: Stack) -> None:
+    """Timers and output of a stack from the event loop."""
+    stack.on_output = lambda: reactor.call_soon(stack.flush)
+    reactor.add_deadline_source(stack.next_deadline, stack.run_timers)
+    reactor.call_soon(stack.flush)
+
+
+def hosts_file(hostname: str, addr4: str, addr6: str) -> bytes:
+    """/etc/hosts inside; without an address of its own the machine's name is on the loopback."""
+    lines = ["127.0.0.1\tlocalhost", "::1\tlocalhost ip6-localhost ip6-loopback"]
+    if addr4:
+        lines.append(f"{addr4}\t{hostname}")
+    if addr6:
+        lines.append(f"{addr6}\t{hostname}")
+    if not addr4 and not addr6:
+        lines.append(f"127.0.1.1\t{hostname}")
+    return ("\n".join(lines) + "\n").encode("ascii", "replace")
+
+
+def _build_own(kernel: Kernel, options: NetworkOptions, network: Network, hostname: str) -> None:
+    """Guest's stack, cable, gateway and services."""
+    from sandbox.gateway.egress_guard import EgressGuard
+    from sandbox.gateway.gateway import Gateway
+    from sandbox.gateway.joint_link import joint_links
+    from sandbox.gateway.pins import NamePins
+    from sandbox.gateway.policy import Policy, PolicyError
+    from tcpip.addr import text
+
+    internal = options.kind == "internal"
+    try:
+        policy = Policy.parse(options.allow)
+    except PolicyError as error:
+        raise NetworkError(f"--allow {error}") from None
+    if internal and options.allow:
+        raise NetworkError("--allow: the network `internal` has no outside; --network user has one")
+    guard = EgressGuard(policy, NamePins(kernel.clock), network.counters, kernel.log.warning, internal)
+    guest_link, gateway_link = joint_links(plan.MTU, plan.GUEST_MAC, plan.GATEWAY_MAC)
+    gateway_stack = _new_stack(kernel)
+    gateway = Gateway(gateway_stack, gateway_link, kernel.reactor, guard, network.counters, kernel.log.warning)
+    network.on_close(gateway.close)
+    _configure_guest(kernel, options, network, guest_link)
+    _start_services(kernel, network, gateway, guard, hostname, internal)
+    _publish(options, network, gateway)
+    drive(kernel.reactor, gateway_stack)
+    network.guard = guard
+    network.resolv_conf = f"nameserver {text(plan.GATEWAY4)}\noptions timeout:3 attempts:2\n".encode("ascii")
+    network.hosts = hosts_file(hostname, text(plan.GUEST4), text(plan.GUEST6))
+
+
+def _configure_guest(kernel: Kernel, options: NetworkOptions, network: Network, link: LinkEndpoint) -> None:
+    from sandbox.gateway.capture import captured
+    from tcpip.addr import IPV4_ANY, IPV6_ANY
+
+    stack = network.stack
+    nic = stack.add_nic(captured(kernel, options, network, link), "eth0")
+    nic.accept_ra = False
+    nic.add_address(plan.GUEST4, plan.PREFIX4_LEN)
+    nic.add_address(plan.GUEST6, plan.PREFIX6_LEN, dad=False)
+    stack.add_route(IPV4_ANY, 0, plan.GATEWAY4, nic)
+    stack.add_route(IPV6_ANY, 0, plan.GATEWAY6, nic)
+
+
+def _start_services(
+    kernel: Kernel, network: Network, gateway: Gateway, guard: EgressGuard, hostname: str, internal: bool
+) -> None:
+    from sandbox.gateway import host_socket, http_service
+    from sandbox.gateway.dns_service import DnsService
+    from sandbox.gateway.policy import HOST_NAME
+    from sandbox.gateway.resolver import Resolver, read_nameservers
+    from sandbox.gateway.stream_service import StreamService
+
+    resolver = None
+    if not internal and (guard.policy.has_names() or any(rule.any_host for rule in guard.policy.rules)):
+        resolver = Resolver(kernel.reactor, read_nameservers(_host_resolv_conf()), kernel.random)
+        network.on_close(resolver.close)
+    names = plan.embedded_names(hostname)
+    if internal:
+        del names[HOST_NAME]
+    DnsService(gateway.stack, guard, network.counters, names, resolver, host_socket.has_ipv6)
+    StreamService(gateway.stack, (plan.GATEWAY4, plan.GATEWAY6), http_service.PORT, http_service.HttpConnection)
+
+
+def _host_resolv_conf() -> str:
+    """The host's, read at start, before the sentry's root changes; no file: no server but the loopback's."""
+    try:
+        with open(HOST_RESOLV_CONF, encoding="utf-8", errors="replace") as file:
+            return file.read(65536)
+    except OSError:
+        return ""
+
+
+def _publish(options: NetworkOptions, network: Network, gateway: Gateway) -> None:
+    if not options.publish:
+        return
+    from sandbox.gateway.publish import PublishedDatagrams, PublishedStream, PublishError, PublishRule
+
+    for text in options.publish:
+        try:
+            rule = PublishRule(text)
+            sock = rule.open()
+        except PublishError as error:
+            raise NetworkError(f"--publish {error}") from None
+        kind = PublishedDatagrams if rule.datagram else PublishedStream
+        network.on_close(kind(gateway, sock, rule.guest_port).close)

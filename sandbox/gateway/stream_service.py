@@ -1,0 +1,138 @@
+"""TCP services of the gateway itself: a listener on its stack, and for each connection an object that gets bytes."""
+
+from __future__ import annotations
+
+from typing import Callable, Final
+
+from tcpip import errors
+from tcpip.addr import AF_INET, AF_INET6, SockAddr
+from tcpip.clock import NS_PER_S
+from tcpip.errors import NetworkError
+from tcpip.sockopt import IPV6_V6ONLY, SHUT_WR, SOCK_STREAM, SOL_IPV6
+from tcpip.stack.stack import Stack
+from tcpip.transport.endpoint import AGAIN, Endpoint
+from tcpip.waiter import EVENT_IN, EVENT_OUT
+
+MAX_CONNECTIONS: Final = 256
+IDLE_NS: Final = 60 * NS_PER_S
+READ_SIZE: Final = 65536
+MAX_OUT: Final = 4 << 20  # for a peer that asks and does not read
+
+
+class Connection:
+    """One connection. A service derives from it, overrides `received` and may override `more`."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self.endpoint = endpoint
+        self.closed = False
+        self.touched = False
+        self._out = bytearray()
+        self._ending = False
+        self._buffer = memoryview(bytearray(READ_SIZE))
+        self._waiter = endpoint.queue.add(EVENT_IN | EVENT_OUT, self._event)
+
+    def received(self, data: bytes) -> None:
+        """Bytes from the peer; b"" at the end of its stream."""
+
+    def more(self) -> bytes:
+        """Something to send once everything before is gone; b"" for nothing."""
+        return b""
+
+    def write(self, data: bytes) -> None:
+        """Send, in order."""
+        self._out += data
+        if len(self._out) > MAX_OUT:
+            self.close()
+
+    def end(self) -> None:
+        """Close once everything is sent."""
+        self._ending = True
+
+    def close(self) -> None:
+        """Harmless when repeated."""
+        if not self.closed:
+            self.closed = True
+            self.endpoint.queue.remove(self._waiter)
+            self.endpoint.close()
+
+    def _event(self, mask: int) -> None:
+        self.run()
+
+    def run(self) -> None:
+        """Read and write what is possible."""
+        if self.closed:
+            return
+        self.touched = True
+        try:
+            while not self.closed and (count := self.endpoint.recv_into(self._buffer)) != AGAIN:
+                self.received(bytes(self._buffer[:count]))
+                if not count:
+                    break
+            self._flush()
+        except NetworkError:
+            self.close()
+
+    def _flush(self) -> None:
+        while not self.closed:
+            if not self._out:
+                self.write(self.more())
+            if not self._out:
+                break
+            taken = self.endpoint.send(bytes(self._out[:READ_SIZE]))
+            if taken == AGAIN:
+                return
+            del self._out[:taken]
+        if self._ending and not self.closed:
+            self.endpoint.shutdown(SHUT_WR)
+            self.close()
+
+
+class StreamService:
+    """Listens at a port of `addresses` and makes a connection object for each peer."""
+
+    def __init__(
+        self, stack: Stack, addresses: tuple[bytes, ...], port: int, make: Callable[[Endpoint], Connection]
+    ) -> None:
+        self._stack = stack
+        self._make = make
+        self._connections: set[Connection] = set()
+        self._sweep = stack.timers.timer(self._run_sweep)
+        for address in addresses:
+            family = AF_INET if len(address) == 4 else AF_INET6
+            endpoint = stack.new_endpoint(family, SOCK_STREAM, 0)
+            if family == AF_INET6:
+                endpoint.set_option(SOL_IPV6, IPV6_V6ONLY, 1)
+            endpoint.bind(SockAddr(address, port))
+            endpoint.listen(64)
+            self._listen(endpoint)
+
+    def _listen(self, endpoint: Endpoint) -> None:
+        endpoint.queue.add(EVENT_IN, lambda mask: self._arrived(endpoint))
+
+    def _arrived(self, listener: Endpoint) -> None:
+        while True:
+            try:
+                endpoint = listener.accept()
+            except NetworkError as error:
+                if error.error is errors.WOULD_BLOCK:
+                    return
+                continue
+            self._connections = {c for c in self._connections if not c.closed}
+            if len(self._connections) >= MAX_CONNECTIONS:
+                endpoint.close()
+                continue
+            connection = self._make(endpoint)
+            self._connections.add(connection)
+            if self._sweep.deadline is None:
+                self._sweep.arm(self._stack.clock.now_ns() + IDLE_NS)
+            connection.run()
+
+    def _run_sweep(self) -> None:
+        """Who did nothing for the whole period is closed."""
+        for connection in list(self._connections):
+            if connection.closed or not connection.touched:
+                connection.close()
+                self._connections.discard(connection)
+            connection.touched = False
+        if self._connections:
+            self._sweep.arm(self._stack.clock.now_ns() + IDLE_NS)

@@ -1,0 +1,160 @@
+"""The interface ioctls of any socket (netdevice(7)): SIOCGIF* from the stack's NICs.
+
+Changing an interface this way is refused with EPERM, as without CAP_NET_ADMIN.
+"""
+
+from __future__ import annotations
+
+import errno
+import struct
+from typing import TYPE_CHECKING, Final
+
+from sandbox.abi.linux.socket import AF_INET
+from sandbox.errors import SyscallError
+
+if TYPE_CHECKING:
+    from sandbox.gateway.network import Network
+    from sandbox.kernel.task import Task
+    from tcpip.stack.nic import Nic
+
+SIOCGIFNAME: Final = 0x8910
+SIOCGIFCONF: Final = 0x8912
+SIOCGIFFLAGS: Final = 0x8913
+SIOCGIFADDR: Final = 0x8915
+SIOCGIFDSTADDR: Final = 0x8917
+SIOCGIFBRDADDR: Final = 0x8919
+SIOCGIFNETMASK: Final = 0x891B
+SIOCGIFMETRIC: Final = 0x891D
+SIOCGIFMTU: Final = 0x8921
+SIOCGIFHWADDR: Final = 0x8927
+SIOCGIFINDEX: Final = 0x8933
+SIOCGIFTXQLEN: Final = 0x8942
+SIOCGIFMAP: Final = 0x8970
+# SIOCSIF*, SIOCADDMULTI …: all need CAP_NET_ADMIN over the network namespace.
+_CHANGES: Final = frozenset(
+    (0x8911, 0x8914, 0x8916, 0x8918, 0x891A, 0x891C, 0x891E, 0x8922, 0x8923, 0x8924, 0x8931, 0x8932, 0x8943, 0x8971)
+)
+
+IFREQ_SIZE: Final = 40
+NAME_SIZE: Final = 16
+MAX_IFCONF: Final = 256  # entries that one SIOCGIFCONF returns at most
+
+IFF_UP: Final = 1
+IFF_BROADCAST: Final = 2
+IFF_LOOPBACK: Final = 8
+IFF_RUNNING: Final = 0x40
+IFF_MULTICAST: Final = 0x1000
+IFF_LOWER_UP: Final = 0x10000
+
+ARPHRD_ETHER: Final = 1
+ARPHRD_NONE: Final = 0xFFFE
+ARPHRD_LOOPBACK: Final = 772
+
+_INT: Final = struct.Struct("<i")
+_IFCONF: Final = struct.Struct("<i4xQ")
+_SOCKADDR_IN: Final = struct.Struct("<HH4s8x")
+
+
+def interface_flags(nic: Nic) -> int:
+    """IFF_* of a NIC, 32 bits."""
+    flags = IFF_UP | IFF_RUNNING | IFF_LOWER_UP if nic.up else 0
+    if nic.loopback:
+        return flags | IFF_LOOPBACK
+    return flags | IFF_BROADCAST | IFF_MULTICAST if nic.mac else flags | IFF_MULTICAST
+
+
+def interface_type(nic: Nic) -> int:
+    """ARPHRD_* of a NIC."""
+    if nic.loopback:
+        return ARPHRD_LOOPBACK
+    return ARPHRD_ETHER if nic.mac else ARPHRD_NONE
+
+
+def ioctl(t: Task, cmd: int, arg: int) -> int:
+    """dev_ioctl: 0. ENOTTY for a command that is not of an interface, ENODEV for an unknown name."""
+    network = t.kernel.net
+    if cmd == SIOCGIFCONF:
+        return _ifconf(t, network, arg)
+    if cmd in _CHANGES:
+        t.copy_in(arg, IFREQ_SIZE)
+        raise SyscallError(errno.EPERM)
+    if cmd == SIOCGIFNAME:
+        number = _INT.unpack_from(t.copy_in(arg, IFREQ_SIZE), NAME_SIZE)[0]
+        nic = network.stack.nics.get(number)
+        if nic is None:
+            raise SyscallError(errno.ENODEV)
+        t.copy_out(arg, _name(nic))
+        return 0
+    if cmd not in _GETTERS:
+        raise SyscallError(errno.ENOTTY)
+    name = t.copy_in(arg, IFREQ_SIZE)[: NAME_SIZE - 1].split(b"\0", 1)[0]
+    alias = name.split(b":", 1)[0]  # `eth0:1` of old
+    nic = network.find_nic(alias.decode("latin-1"))
+    if nic is None:
+        raise SyscallError(errno.ENODEV)
+    t.copy_out(arg + NAME_SIZE, _get(nic, cmd))
+    return 0
+
+
+_GETTERS: Final = frozenset(
+    (
+        SIOCGIFFLAGS,
+        SIOCGIFADDR,
+        SIOCGIFDSTADDR,
+        SIOCGIFBRDADDR,
+        SIOCGIFNETMASK,
+        SIOCGIFMETRIC,
+        SIOCGIFMTU,
+        SIOCGIFHWADDR,
+        SIOCGIFINDEX,
+        SIOCGIFTXQLEN,
+    )
+)
+
+
+def _get(nic: Nic, cmd: int) -> bytes:
+    """The answer's bytes, what of the union is meant."""
+    if cmd == SIOCGIFFLAGS:
+        return struct.pack("<h", interface_flags(nic) & 0x7FFF)
+    if cmd == SIOCGIFINDEX:
+        return _INT.pack(nic.number)
+    if cmd == SIOCGIFMTU:
+        return _INT.pack(nic.mtu)
+    if cmd == SIOCGIFMETRIC:
+        return _INT.pack(0)
+    if cmd == SIOCGIFTXQLEN:
+        return _INT.pack(1000)
+    if cmd == SIOCGIFHWADDR:
+        return struct.pack("<H14s", interface_type(nic), nic.mac)
+    found = next((a for a in nic.addresses.values() if len(a.addr) == 4), None)
+    if found is None:
+        raise SyscallError(errno.EADDRNOTAVAIL)
+    if cmd == SIOCGIFNETMASK:
+        return _sockaddr((0xFFFFFFFF << (32 - found.prefix_len) & 0xFFFFFFFF).to_bytes(4, "big"))
+    if cmd == SIOCGIFBRDADDR:
+        return _sockaddr(b"" if nic.loopback else found.broadcast)
+    return _sockaddr(found.addr)
+
+
+def _sockaddr(addr: bytes) -> bytes:
+    return _SOCKADDR_IN.pack(AF_INET, 0, addr)
+
+
+def _name(nic: Nic) -> bytes:
+    return nic.name.encode("latin-1")[: NAME_SIZE - 1].ljust(NAME_SIZE, b"\0")
+
+
+def _ifconf(t: Task, network: Network, arg: int) -> int:
+    """SIOCGIFCONF: every IPv4 address; a null buffer asks for the length."""
+    length, buffer = _IFCONF.unpack(t.copy_in(arg, _IFCONF.size))
+    entries = [
+        _name(nic) + _sockaddr(address.addr) + bytes(8)
+        for nic in network.stack.nics.values()
+        for address in nic.addresses.values()
+        if len(address.addr) == 4
+    ][:MAX_IFCONF]
+    if buffer:
+        entries = entries[: max(0, length) // IFREQ_SIZE]
+        t.copy_out(buffer, b"".join(entries))
+    t.copy_out(arg, _INT.pack(len(entries) * IFREQ_SIZE))
+    return 0

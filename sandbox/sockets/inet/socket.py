@@ -1,0 +1,230 @@
+"""InetSocket: one AF_INET or AF_INET6 socket, thin over an endpoint of the netstack.
+
+What the network's egress policy refuses is refused here at once (EACCES, with a line in the log that names
+the process); the gateway refuses it again for packets that come another way.
+"""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING, Final
+
+from sandbox.abi.linux import socket as abi
+from sandbox.abi.linux.fcntl import O_NONBLOCK
+from sandbox.errors import SyscallError
+from sandbox.sockets.base import IN_PROGRESS, ControlMessage, Received, SocketFile, broken_pipe
+from sandbox.sockets.inet import interface_ioctl, socket_options
+from sandbox.sockets.inet.sockaddr import decode, encode
+from sandbox.sockets.net_errno import ERRNO, syscall_error
+from sandbox.vfs.file_description import WOULD_BLOCK
+from tcpip import errors
+from tcpip.errors import NetworkError
+from tcpip.sockopt import IPPROTO_TCP
+from tcpip.transport.endpoint import AGAIN, Control
+
+if TYPE_CHECKING:
+    from sandbox.gateway.network import Network
+    from sandbox.kernel.control import Result
+    from sandbox.kernel.task import Task
+    from sandbox.syscalls.args import SyscallArgs
+    from tcpip.addr import SockAddr
+    from tcpip.transport.endpoint import Endpoint
+
+_SPECIAL: Final = abi.MSG_OOB | abi.MSG_ERRQUEUE
+
+
+class InetSocket(SocketFile):
+    """`endpoint` does the work; its queue is the file's."""
+
+    def __init__(self, network: Network, endpoint: Endpoint, kind: int, protocol: int, flags: int = 0) -> None:
+        super().__init__(endpoint.family, kind, protocol, flags)
+        self.network = network
+        self.endpoint = endpoint
+        self.queue = endpoint.queue
+        self.connect_queue = endpoint.queue
+        self.stream = kind == abi.SOCK_STREAM
+        self.target: SockAddr | None = None  # of a connect that is under way
+        self.listening = False
+
+    def release(self) -> None:
+        self.network.sockets.discard(self)
+        self.endpoint.close()
+
+    # --- names ---
+
+    def bind(self, t: Task, address: bytes) -> None:
+        where = decode(address, self.family)
+        if where is None:
+            # AF_UNSPEC with 0.0.0.0 is taken for AF_INET (net/ipv4/af_inet.c:__inet_bind)
+            if self.family != abi.AF_INET or len(address) < 16 or any(address[4:8]):
+                raise SyscallError(errno.EAFNOSUPPORT)
+            where = decode(abi.FAMILY.pack(abi.AF_INET) + address[2:], self.family)
+            assert where is not None
+        if where.port and where.port < 1024 and self.stream and not socket_options.may_bind_low_ports(t):
+            raise SyscallError(errno.EACCES)
+        try:
+            self.endpoint.bind(where)
+        except NetworkError as error:
+            raise syscall_error(error) from None
+
+    def getsockname(self, t: Task) -> bytes:
+        try:
+            return encode(self.endpoint.getsockname())
+        except NetworkError as error:
+            raise syscall_error(error) from None
+
+    def getpeername(self, t: Task) -> bytes:
+        try:
+            return encode(self.endpoint.getpeername())
+        except NetworkError as error:
+            raise syscall_error(error) from None
+
+    # --- connections ---
+
+    def connect(self, t: Task, address: bytes) -> int:
+        where = decode(address, self.family)
+        if where is not None:
+            self.network.check(t, self.protocol, where)
+        try:
+            self.endpoint.connect(where)
+        except NetworkError as error:
+            if error.error is errors.CONNECT_STARTED or (
+                error.error is errors.ALREADY_IN_PROGRESS and not self.flags & O_NONBLOCK
+            ):
+                self.target = where
+                if where is not None:
+                    self.network.sent(t, self.protocol, where, self.endpoint)
+                return IN_PROGRESS
+            raise syscall_error(error) from None
+        self.target = None
+        if where is not None:
+            self.network.sent(t, self.protocol, where, self.endpoint)
+        return 0
+
+    def connect_result(self, t: Task) -> int:
+        if self.target is None:
+            return 0
+        try:
+            self.endpoint.connect(self.target)
+        except NetworkError as error:
+            if error.error is errors.ALREADY_IN_PROGRESS:
+                return IN_PROGRESS
+            self.target = None
+            if error.error is errors.ALREADY_CONNECTED:
+                return 0
+            raise syscall_error(error) from None
+        self.target = None
+        return 0
+
+    def listen(self, t: Task, backlog: int) -> None:
+        try:
+            self.endpoint.listen(backlog)
+        except NetworkError as error:
+            raise syscall_error(error) from None
+        self.listening = True
+
+    def accepting(self) -> bool:
+        return self.listening
+
+    def accept(self, t: Task, flags: int) -> SocketFile | None:
+        try:
+            endpoint = self.endpoint.accept()
+        except NetworkError as error:
+            if error.error is errors.WOULD_BLOCK:
+                return None
+            raise syscall_error(error) from None
+        new = InetSocket(self.network, endpoint, self.kind, self.protocol, flags)
+        new.options = self.options.copy()
+        self.network.sockets.add(new)
+        return new
+
+    def shutdown(self, t: Task, how: int) -> None:
+        try:
+            self.endpoint.shutdown(how)
+        except NetworkError as error:
+            raise syscall_error(error) from None
+
+    # --- data ---
+
+    def sendmsg(self, t: Task, data: memoryview, address: bytes, flags: int, control: list[ControlMessage]) -> int:
+        try:
+            if not address and not control:
+                taken = self.endpoint.send(data, flags)
+                return WOULD_BLOCK if taken == AGAIN else taken
+            where = self._destination(t, address)
+            ancillary: list[Control] = [(c.level, c.type, c.data) for c in control if c.level != abi.SOL_SOCKET]
+            taken = self.endpoint.sendmsg(data, where, flags, ancillary or None)
+            if where is not None:
+                self.network.sent(t, self.protocol, where, self.endpoint)
+            return taken
+        except NetworkError as error:
+            if error.error is errors.WOULD_BLOCK:
+                return WOULD_BLOCK
+            if error.error is errors.BROKEN_PIPE and self.stream:
+                broken_pipe(t, flags)
+            raise syscall_error(error) from None
+
+    def _destination(self, t: Task, address: bytes) -> SockAddr | None:
+        """The address of one message; a stream ignores it (TCP), AF_UNSPEC means the connected peer."""
+        if not address or self.stream:
+            return None
+        where = decode(address, self.family)
+        if where is None and self.family == abi.AF_INET:  # udp_sendmsg takes AF_UNSPEC for AF_INET
+            where = decode(abi.FAMILY.pack(abi.AF_INET) + address[2:], self.family)
+        if where is not None:
+            self.network.check(t, self.protocol, where)
+        return where
+
+    def recvmsg(self, t: Task, dst: memoryview, flags: int, got: Received | None) -> int:
+        try:
+            if got is None or (self.stream and not flags & _SPECIAL):
+                count = self.endpoint.recv_into(dst, flags)
+                if count == AGAIN:
+                    return WOULD_BLOCK
+                if got is not None:
+                    got.size = count
+                return count
+            message = self.endpoint.recvmsg(dst, flags if self.stream else flags | abi.MSG_TRUNC)
+        except NetworkError as error:
+            if error.error is errors.WOULD_BLOCK:
+                return WOULD_BLOCK
+            raise syscall_error(error) from None
+        got.size = message.length
+        got.flags |= message.flags
+        if message.address is not None:
+            got.address = encode(message.address)
+        got.control.extend(ControlMessage(level, kind, data) for level, kind, data in message.control)
+        return min(message.length, len(dst))
+
+    def poll(self, t: Task | None) -> int:
+        return self.endpoint.readiness()
+
+    def take_error(self) -> int:
+        pending = self.endpoint.take_error()
+        return 0 if pending is None else ERRNO[pending]
+
+    # --- options ---
+
+    def setsockopt(self, t: Task, level: int, name: int, value: bytes) -> None:
+        if not socket_options.set_option(self, t, level, name, value):
+            super().setsockopt(t, level, name, value)
+
+    def getsockopt(self, t: Task, level: int, name: int, size: int) -> bytes:
+        value = socket_options.get_option(self, level, name, size)
+        return super().getsockopt(t, level, name, size) if value is None else value
+
+    def ioctl(self, t: Task, cmd: int, arg: int, a: SyscallArgs) -> Result:
+        if cmd == abi.SIOCINQ:
+            if self.listening:
+                raise SyscallError(errno.EINVAL)
+            t.copy_out(arg, abi.INT.pack(self.endpoint.readable_bytes()))
+            return 0
+        if cmd == abi.SIOCOUTQ:
+            if self.listening:
+                raise SyscallError(errno.EINVAL)
+            t.copy_out(arg, abi.INT.pack(self.endpoint.unsent_bytes()))
+            return 0
+        if cmd == abi.SIOCATMARK and self.protocol == IPPROTO_TCP:
+            t.copy_out(arg, abi.INT.pack(int(bool(self.endpoint.readiness() & 2))))  # EVENT_PRI
+            return 0
+        return interface_ioctl.ioctl(t, cmd, arg)

@@ -1,0 +1,99 @@
+"""Socket options of the inet families: what the endpoint keeps, and what the socket layer keeps.
+
+The stack's endpoint knows the buffers, keep-alive, IP, IPv6, TCP and UDP options by Linux's numbers; time-outs of
+calls, credentials and the like are the socket layer's (sandbox/sockets/options.py).
+"""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING, Final
+
+from sandbox.abi.linux import socket as abi
+from sandbox.abi.linux.capability import CAP_NET_BIND_SERVICE, CAP_NET_RAW
+from sandbox.errors import SyscallError
+from sandbox.sockets.net_errno import syscall_error
+from tcpip import errors
+from tcpip.errors import NetworkError
+from tcpip.sockopt import SO_BINDTOIFINDEX
+
+if TYPE_CHECKING:
+    from sandbox.kernel.task import Task
+    from sandbox.sockets.inet.socket import InetSocket
+
+# SOL_SOCKET options that the socket layer answers for every family.
+_OURS: Final = frozenset(
+    (
+        abi.SO_TYPE,
+        abi.SO_DOMAIN,
+        abi.SO_PROTOCOL,
+        abi.SO_ACCEPTCONN,
+        abi.SO_ERROR,
+        abi.SO_COOKIE,
+        abi.SO_RCVTIMEO,
+        abi.SO_SNDTIMEO,
+        abi.SO_RCVTIMEO_NEW,
+        abi.SO_SNDTIMEO_NEW,
+        abi.SO_PASSCRED,
+        abi.SO_DEBUG,
+        abi.SO_RXQ_OVFL,
+        abi.SO_SELECT_ERR_QUEUE,
+    )
+)
+
+
+def may_bind_low_ports(t: Task) -> bool:
+    """Ports below 1024 (net.ipv4.ip_unprivileged_port_start)."""
+    return t.creds.has(CAP_NET_BIND_SERVICE)
+
+
+def set_option(socket: InetSocket, t: Task, level: int, name: int, value: bytes) -> bool:
+    """False: the socket layer keeps it."""
+    if level == abi.SOL_SOCKET:
+        if name in _OURS:
+            return False
+        if name == abi.SO_BINDTODEVICE:
+            _bind_device(socket, t, value)
+            return True
+    try:
+        socket.endpoint.set_option(level, name, value)
+    except NetworkError as error:
+        if error.error is errors.NO_SUCH_OPTION and level == abi.SOL_SOCKET:
+            return False
+        raise syscall_error(error) from None
+    return True
+
+
+def get_option(socket: InetSocket, level: int, name: int, size: int) -> bytes | None:
+    """None: the socket layer keeps it."""
+    if level == abi.SOL_SOCKET and (name in _OURS or name == abi.SO_BINDTODEVICE):
+        return None
+    try:
+        value = socket.endpoint.get_option(level, name)
+    except NetworkError as error:
+        if error.error is errors.NO_SUCH_OPTION and level == abi.SOL_SOCKET:
+            return None
+        raise syscall_error(error) from None
+    if isinstance(value, bytes):
+        return value
+    if level == abi.SOL_IP and 0 < size < 4 and 0 <= value <= 255:
+        return bytes((value,))
+    return abi.INT.pack(value) if value < 1 << 31 else abi.UINT.pack(value & 0xFFFFFFFF)
+
+
+def _bind_device(socket: InetSocket, t: Task, value: bytes) -> None:
+    """SO_BINDTODEVICE: an interface's name, empty to undo it."""
+    if socket.options.device and not t.creds.has(CAP_NET_RAW):
+        raise SyscallError(errno.EPERM)
+    name = value[:15].split(b"\0", 1)[0]
+    number = 0
+    if name:
+        nic = socket.network.find_nic(name.decode("latin-1"))
+        if nic is None:
+            raise SyscallError(errno.ENODEV)
+        number = nic.number
+    try:
+        socket.endpoint.set_option(abi.SOL_SOCKET, SO_BINDTOIFINDEX, number)
+    except NetworkError as error:
+        raise syscall_error(error) from None
+    socket.options.device = name
