@@ -30,7 +30,8 @@ def host_masks(keep: str = "") -> Masks:
     try:
         with open("/etc/passwd", encoding="utf-8", errors="surrogateescape") as file:
             for home in homes(file.read()):
-                masks.empty(os.fsencode(home))
+                if is_shown(masks, home):
+                    masks.empty(os.fsencode(home))
     except OSError:
         pass  # nobody lives here
     if keep:

@@ -119,7 +119,10 @@ class Sandbox:
         from sandbox.boot.etc_files import write_etc
         from sandbox.gateway import networks
 
-        network = self.network = networks.build(kernel, self.options.network)
+        try:
+            network = self.network = networks.build(kernel, self.options.network)
+        except networks.NetworkError as error:
+            raise StartFailure(str(error)) from None
         write_etc(kernel, network.resolv_conf, network.hosts)
 
     # --- events ---
