@@ -25,9 +25,7 @@ class PiWait:
 
     __slots__ = ("t", "a", "key", "waiter", "try_only", "taken")
 
-    def __init__(
-        self, t: Task, a: SyscallArgs, address: int, key: Key, deadline: int | None, try_only: bool
-    ) -> None:
+    def __init__(self, t: Task, a: SyscallArgs, address: int, key: Key, deadline: int | None, try_only: bool) -> None:
         self.t = t
         self.a = a
         self.key = key
@@ -83,9 +81,7 @@ def trylock(t: Task, a: SyscallArgs, address: int, private: bool) -> Result:
     return _attempt(t, a, address, private, None, True)
 
 
-def _attempt(
-    t: Task, a: SyscallArgs, address: int, private: bool, deadline: int | None, try_only: bool
-) -> Result:
+def _attempt(t: Task, a: SyscallArgs, address: int, private: bool, deadline: int | None, try_only: bool) -> Result:
     if address & 3:
         raise SyscallError(errno.EINVAL)
     wait = PiWait(t, a, address, key_of(t, address, private), deadline, try_only)

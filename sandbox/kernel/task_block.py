@@ -27,6 +27,8 @@ def park(t: Task, block: Block) -> None:
     """The handler wants to wait."""
     if t.work & WORK_INTERRUPTING:
         t.result = _interrupt(t, block)
+        if t.kernel.trace is not None:
+            t.kernel.trace.leave(t, t.result)
         task_signals.return_to_guest(t)
         return
     t.block = block
@@ -104,6 +106,8 @@ def execute(t: Task, wanted: Execute) -> None:
     def done(index: int, result: int) -> None:
         if end_host_op(t):
             complete(t, t.kernel.run_finish(t, wanted.finish, index, result))
+        elif wanted.abandoned is not None:
+            wanted.abandoned(t, index, result)
 
     t.thread.execute(wanted.orders, done)
 

@@ -269,6 +269,8 @@ def _enter(t: Task, child: Task, flags: int) -> None:
         task_signals.recalculate(child)
         return
     group.leader = child
+    if flags & CLONE_VM:
+        group.cpu_base_ns = child.space.cpu_time_ns()
     kernel.pids.groups[group.pid] = group
     if group.parent is not None:
         group.parent.children[group] = None

@@ -109,6 +109,7 @@ def _group_exited(group: ThreadGroup) -> None:
     kernel = group.kernel
     group.exited = True
     group.stopped = False
+    group.sighand.refs -= 1
     kernel.forget_group_timers(group)
     if group.session.leader is group:
         _session_leader_exited(group)

@@ -23,6 +23,7 @@ from sandbox.abi.linux.signal import (
     STOP_SIGNALS,
     SYNCHRONOUS,
     UNBLOCKABLE,
+    signal_name,
 )
 from sandbox.arch.amd64 import RAX, RIP
 from sandbox.arch.signal_frame import push_signal_frame
@@ -121,6 +122,8 @@ def _next_handled(t: Task) -> tuple[SignalInfo, SigAction] | None:
         handler = action.handler
         if handler == SIG_IGN:
             continue
+        if t.kernel.trace is not None:
+            t.kernel.trace.signal(t, signal_name(signo))
         if handler != SIG_DFL:
             if action.flags & SA_RESETHAND:
                 group.sighand.actions[signo] = SigAction(SIG_DFL, action.flags, action.restorer, action.mask)

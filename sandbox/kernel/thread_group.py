@@ -11,8 +11,8 @@ from sandbox.kernel.task_state import WORK_KILL
 from tcpip.waiter import WaitQueue
 
 if TYPE_CHECKING:
-    from sandbox.kernel.kernel import Kernel
     from sandbox.kernel.interval_timer import IntervalTimer
+    from sandbox.kernel.kernel import Kernel
     from sandbox.kernel.posix_timers import PosixTimer
     from sandbox.kernel.sessions import ControllingTerminal, ProcessGroup, Session
     from sandbox.kernel.signal_info import SignalInfo
@@ -50,6 +50,7 @@ class ThreadGroup:
         self.is_init = False
         self.unkillable = False  # SIGNAL_UNKILLABLE: signals with default action are dropped
         self.did_exec = False
+        self.exec_task: Task | None = None  # the thread whose execve has passed the point of no return
         self.exec_waiter: Callable[[], None] | None = None  # execve waits for the other threads to be gone
         # job control
         self.stop_signal = 0  # a group stop is under way or complete
@@ -59,6 +60,7 @@ class ThreadGroup:
         # accounting, ns and events
         self.start_ns = kernel.clock.now_ns()
         self.cpu_ns_past = 0  # host processes that were left by execve
+        self.cpu_base_ns = 0  # what the host process had used when this process borrowed it (vfork)
         self.child_cpu_ns = 0  # waited-for children and theirs
         self.max_rss_pages = 0
         self.child_max_rss_pages = 0
@@ -102,6 +104,5 @@ class ThreadGroup:
         """Processor time of the process, ns."""
         for task in self.tasks:
             space = task.space
-            if space is not None:
-                return self.cpu_ns_past + space.cpu_time_ns()
+            return self.cpu_ns_past + max(0, space.cpu_time_ns() - self.cpu_base_ns)
         return self.cpu_ns_past

@@ -29,11 +29,7 @@ _ANSWERS: Final[dict[str, tuple[int, str]]] = {
     "lsm_list_modules": (errno.ENOSYS, _NOT_BUILT),
 }
 
-_PRIVILEGED_CALLS: Final = (
-    "iopl ioperm init_module finit_module delete_module kexec_load kexec_file_load reboot swapon swapoff "
-    "acct vhangup bpf quotactl quotactl_fd pivot_root open_by_handle_at process_madvise process_mrelease "
-    "mount umount2 move_mount open_tree fsopen fsconfig fsmount fspick mount_setattr"
-).split()
+_PRIVILEGED_CALLS: Final = ["iopl", "ioperm", "init_module", "finit_module", "delete_module", "kexec_load", "kexec_file_load", "reboot", "swapon", "swapoff", "acct", "vhangup", "bpf", "quotactl", "quotactl_fd", "pivot_root", "open_by_handle_at", "process_madvise", "process_mrelease", "mount", "umount2", "move_mount", "open_tree", "fsopen", "fsconfig", "fsmount", "fspick", "mount_setattr"]
 
 
 def row_for(number: int, name: str) -> Row:

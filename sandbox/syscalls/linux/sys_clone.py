@@ -32,7 +32,7 @@ from sandbox.kernel.control import Result
 from sandbox.kernel.task import Task
 from sandbox.kernel.task_clone import CloneRequest, clone
 from sandbox.syscalls.args import SyscallArgs
-from sandbox.syscalls.row import PARTIAL, Arg, FULL, Row
+from sandbox.syscalls.row import FULL, PARTIAL, Arg, Row
 
 _PAGE: Final = 4096
 
@@ -42,9 +42,7 @@ def sys_clone(t: Task, a: SyscallArgs) -> Result:
     flags = a.ulong(0) & 0xFFFFFFFF
     if flags & CLONE_PIDFD and flags & (CLONE_PARENT_SETTID | CLONE_DETACHED):
         return -errno.EINVAL
-    request = CloneRequest(
-        flags & ~CSIGNAL, flags & CSIGNAL, a.addr(1), a.ulong(4), a.addr(2), a.addr(3), a.addr(2)
-    )
+    request = CloneRequest(flags & ~CSIGNAL, flags & CSIGNAL, a.addr(1), a.ulong(4), a.addr(2), a.addr(3), a.addr(2))
     return clone(t, request)
 
 
@@ -90,7 +88,16 @@ def sys_clone3(t: Task, a: SyscallArgs) -> Result:
 def sys_unshare(t: Task, a: SyscallArgs) -> Result:
     """unshare(2): descriptor tables and filesystem contexts; namespaces are refused."""
     flags = a.ulong(0)
-    known = CLONE_THREAD | CLONE_FS | CLONE_SIGHAND | CLONE_VM | CLONE_FILES | CLONE_SYSVSEM | CLONE_NAMESPACES | CLONE_NEWTIME
+    known = (
+        CLONE_THREAD
+        | CLONE_FS
+        | CLONE_SIGHAND
+        | CLONE_VM
+        | CLONE_FILES
+        | CLONE_SYSVSEM
+        | CLONE_NAMESPACES
+        | CLONE_NEWTIME
+    )
     if flags & ~known:
         return -errno.EINVAL
     if flags & (CLONE_THREAD | CLONE_SIGHAND | CLONE_VM) and len(t.group.tasks) > 1:

@@ -124,7 +124,11 @@ def sys_pidfd_getfd(t: Task, a: SyscallArgs) -> Result:
     owner = next(iter(group.tasks))
     mine, theirs = t.creds, owner.creds
     same = mine.uid == theirs.uid == theirs.euid == theirs.suid and mine.gid == theirs.gid == theirs.egid == theirs.sgid
-    if group is not t.group and not mine.has(PTRACE_MODE_CAP) and not (same and mine.permitted | theirs.permitted == mine.permitted):
+    if (
+        group is not t.group
+        and not mine.has(PTRACE_MODE_CAP)
+        and not (same and mine.permitted | theirs.permitted == mine.permitted)
+    ):
         return -errno.EPERM
     return t.fds.install(owner.fds.get(a.int(1)), cloexec=True)
 

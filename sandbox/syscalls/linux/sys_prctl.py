@@ -181,7 +181,7 @@ def _set_securebits(t: Task, a: SyscallArgs) -> int:
 
 
 def _set_timerslack(t: Task, a: SyscallArgs) -> int:
-    t.timer_slack_ns = a.ulong(1) if 0 < a.long(1) else t.default_timer_slack_ns
+    t.timer_slack_ns = a.ulong(1) if a.long(1) > 0 else t.default_timer_slack_ns
     return 0
 
 

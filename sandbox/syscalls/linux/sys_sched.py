@@ -285,5 +285,12 @@ ROWS: Final[tuple[Row, ...]] = (
     Row(309, "getcpu", sys_getcpu, FULL, (Arg.STRUCT_OUT, Arg.STRUCT_OUT, Arg.ADDR)),
     Row(314, "sched_setattr", sys_sched_setattr, PARTIAL, (Arg.PID, Arg.STRUCT_IN, Arg.HEX), _SEEN),
     Row(315, "sched_getattr", sys_sched_getattr, FULL, (Arg.PID, Arg.STRUCT_OUT, Arg.UINT, Arg.HEX)),
-    Row(334, "rseq", refuse(errno.ENOSYS), REFUSED, (Arg.ADDR, Arg.SIZE, Arg.HEX, Arg.HEX), "ENOSYS: no restartable sequences"),
+    Row(
+        334,
+        "rseq",
+        refuse(errno.ENOSYS),
+        REFUSED,
+        (Arg.ADDR, Arg.SIZE, Arg.HEX, Arg.HEX),
+        "ENOSYS: no restartable sequences",
+    ),
 )

@@ -6,6 +6,7 @@ import errno
 from typing import Final
 
 from sandbox.abi.linux.signal import (
+    IGNORED_BY_DEFAULT,
     NSIG,
     SA_ALL,
     SI_KERNEL,
@@ -15,7 +16,6 @@ from sandbox.abi.linux.signal import (
     SIG_SETMASK,
     SIG_UNBLOCK,
     SIGACTION,
-    IGNORED_BY_DEFAULT,
     SIGSEGV,
     SIGSET_SIZE,
     SS_AUTODISARM,
@@ -194,6 +194,8 @@ def sys_rt_sigreturn(t: Task, a: SyscallArgs) -> Result:
     """sigreturn(2): everything comes back from the frame; a bad frame is a SIGSEGV."""
     mask = pop_signal_frame(t)
     t.result = None
+    if t.kernel.trace is not None:
+        t.kernel.trace.leave(t, 0)
     if mask is None:
         t.force_signal(SignalInfo(SIGSEGV, SI_KERNEL))
     else:

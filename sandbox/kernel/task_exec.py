@@ -1,0 +1,206 @@
+"""execve(2): a program is loaded into a fresh address space beside the old one, then the task moves over.
+
+Until everything is mapped the old program is whole, so every failure can still be returned to it.
+"""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING
+
+from sandbox.abi.linux.signal import SI_KERNEL, SIGCHLD, SIGSEGV
+from sandbox.abi.linux.stat import S_ISGID, S_ISUID, S_IXGRP
+from sandbox.abi.linux.statfs import ST_NOSUID
+from sandbox.errors import SyscallError
+from sandbox.kernel import signal_send, task_block, task_exit, task_signals
+from sandbox.kernel.control import NO_RETURN, Result
+from sandbox.kernel.credentials import Credentials
+from sandbox.kernel.signal_info import SignalInfo
+from sandbox.kernel.task_state import PARK_NONE, PARK_PENDING, WORK_KILL
+from sandbox.kernel.timers import delete_posix_timers
+from sandbox.loader.image import prepare
+from sandbox.loader.load import LoadResult, load
+from sandbox.loader.segments import FatalExecError
+from sandbox.vfs.regular_file import InodeFile
+
+if TYPE_CHECKING:
+    from sandbox.kernel.task import Task
+    from sandbox.loader.image import ExecImage
+    from sandbox.platform.base import GuestThread
+    from sandbox.vfs.file_description import FileDescription
+
+
+def execve(t: Task, image: ExecImage) -> Result:
+    """Begin; `image` is released when it is over. Errors found before the new space exists are raised."""
+    try:
+        prepare(t, image)
+        if t.group.exec_task is not None:
+            raise SyscallError(errno.EAGAIN)  # another thread is ahead; its success ends this one
+        new = exec_credentials(t, image.file)
+    except SyscallError:
+        image.release()
+        raise
+    old = t.creds
+    image.creds = new
+    image.secure = new.euid != old.uid or new.egid != old.gid or (new.uid != 0 and new.permitted & ~new.ambient != 0)
+    t.parked = PARK_PENDING
+    t.host_op = True
+    t.kernel.platform.new_space(_Exec(t, image, new).space_made)
+    return NO_RETURN
+
+
+def exec_credentials(t: Task, file: FileDescription) -> Credentials:
+    """With the ids of a set-user-ID or set-group-ID program, unless that is switched off."""
+    uid: int | None = None
+    gid: int | None = None
+    if not isinstance(file, InodeFile) or file.path is None or t.no_new_privs:
+        return t.creds.after_exec(None, None)
+    if not file.path.mount.flags & ST_NOSUID:
+        inode = file.inode
+        if inode.mode & S_ISUID:
+            uid = inode.uid
+        if inode.mode & (S_ISGID | S_IXGRP) == S_ISGID | S_IXGRP:
+            gid = inode.gid
+    return t.creds.after_exec(uid, gid)
+
+
+class _Exec:
+    """One execve under way."""
+
+    __slots__ = ("t", "image", "creds", "thread", "result")
+
+    def __init__(self, t: Task, image: ExecImage, creds: Credentials) -> None:
+        self.t = t
+        self.image = image
+        self.creds = creds
+        self.thread: GuestThread | None = None
+        self.result: LoadResult | None = None
+
+    def space_made(self, thread: GuestThread | None) -> None:
+        """A fresh, empty space is there (None: the host refused)."""
+        t = self.t
+        if thread is None or self._doomed():
+            self.thread = thread
+            self._fail(errno.ENOMEM)
+            return
+        self.thread = thread
+        t.kernel.loading[thread.space] = self.space_gone
+        load(t, self.image, thread, self.loaded)
+
+    def space_gone(self) -> None:
+        """The new space died while it was being filled."""
+        self.thread = None
+        self._fail(errno.ENOMEM)
+
+    def loaded(self, result: LoadResult | SyscallError) -> None:
+        """The program is in place, or it can't be."""
+        t = self.t
+        if isinstance(result, SyscallError):
+            self._fail(result.errno, isinstance(result, FatalExecError))
+            return
+        self.result = result
+        group = t.group
+        if self._doomed():
+            self._fail(errno.ENOMEM)
+            return
+        group.exec_task = t
+        if len(group.tasks) == 1:
+            self.alone()
+            return
+        group.exec_waiter = self.alone
+        for other in list(group.tasks):
+            if other is not t:
+                other.work |= WORK_KILL
+                task_exit.exit_task(other)
+
+    def alone(self) -> None:
+        """No other thread is left (kernel: de_thread): move over."""
+        t, thread, result = self.t, self.thread, self.result
+        t.group.exec_task = None
+        if thread is None or result is None or self._doomed():
+            self._fail(errno.ENOMEM)
+            return
+        self._forget_space()
+        t.host_op = False
+        _move(t, thread, result, self.creds)
+        self.image.release()
+        if t.kernel.trace is not None:
+            t.kernel.trace.leave(t, 0)
+        t.parked = PARK_NONE
+        t.result = None
+        task_signals.return_to_guest(t)
+
+    def _doomed(self) -> bool:
+        return self.t.work & WORK_KILL != 0 or self.t.group.exited
+
+    def _forget_space(self) -> None:
+        if self.thread is not None:
+            self.t.kernel.loading.pop(self.thread.space, None)
+
+    def _fail(self, number: int, fatal: bool = False) -> None:
+        """Throw the new space away; the old program hears of it, or dies where Linux had given it up by now."""
+        t = self.t
+        t.group.exec_waiter = None
+        self._forget_space()
+        if self.thread is not None:
+            self.thread.space.kill()
+        if self.result is not None:
+            self.result.mm.drop()
+        self.image.release()
+        if not task_block.end_host_op(t):
+            return
+        if fatal:
+            signal_send.force(t, SignalInfo(SIGSEGV, SI_KERNEL))
+        t.complete(-number)
+
+
+def _move(t: Task, thread: GuestThread, result: LoadResult, creds: Credentials) -> None:
+    """The point of no return (fs/exec.c: begin_new_exec, setup_new_exec)."""
+    kernel, group = t.kernel, t.group
+    if t is not group.leader:
+        del kernel.pids.tasks[t.tid]
+        t.tid = group.pid
+        group.leader = t
+        kernel.pids.tasks[t.tid] = t
+    task_exit.leave_memory(t)
+    old_space, old_thread, old_mm = t.space, t.thread, t.mm
+    group.cpu_ns_past = group.cpu_ns()
+    group.cpu_base_ns = 0
+    group.max_rss_pages = max(group.max_rss_pages, old_space.resident_pages())
+    if kernel.leave_space(t, old_space):
+        old_space.kill()
+    else:
+        old_thread.release()
+    if old_mm is not None:
+        old_mm.drop()
+    t.thread = thread
+    t.space = thread.space
+    t.mm = result.mm
+    thread.owner = t
+    kernel.enter_space(t, t.space)
+    thread.set_regs(result.regs)
+    _reset(t, result, creds)
+
+
+def _reset(t: Task, result: LoadResult, creds: Credentials) -> None:
+    """What does not survive: handlers, timers, close-on-exec descriptors, the alternate stack …"""
+    group = t.group
+    if t.fds.users > 1:
+        shared, t.fds = t.fds, t.fds.copy()
+        shared.release(t)
+    t.fds.close_on_exec(t)
+    group.sighand.refs -= 1
+    group.sighand = group.sighand.after_exec()
+    delete_posix_timers(group)
+    t.altstack_sp = t.altstack_size = t.altstack_flags = 0
+    t.robust_list = t.clear_child_tid = 0
+    t.restart_block = None
+    t.comm = result.comm
+    group.did_exec = True
+    group.exit_signal = SIGCHLD if group.exit_signal else 0
+    old = t.creds
+    secure = (creds.euid, creds.egid) != (old.uid, old.gid)
+    if secure:
+        t.pdeath_signal = 0
+    result.mm.dumpable = 0 if secure else 1
+    t.creds = creds
