@@ -179,7 +179,10 @@ def open_dentry(t: Task, path: Path, flags: int) -> FileDescription | Block:
 
 def finish_open(t: Task, path: Path, inode: Inode, flags: int) -> FileDescription | Block:
     """Permission has been given: the inode opens, the description learns its place."""
-    file = inode.open(t, path, flags & ~_CREATION)
+    kept = flags & ~_CREATION
+    if inode.mode & S_IFMT == S_IFCHR:
+        kept |= flags & O_NOCTTY  # terminals look at it
+    file = inode.open(t, path, kept)
     if isinstance(file, Block):
         return file
     if file.path is None:
