@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from sandbox.kernel.credentials import Credentials
     from sandbox.kernel.task import Task
     from sandbox.loader.elf import ElfFile
+    from sandbox.loader.load import Loading
     from sandbox.vfs.file_description import FileDescription
 
 Opener = Callable[["Task", bytes], "FileDescription"]  # a path, for execution: ENOENT, EACCES …
@@ -42,10 +43,15 @@ class ExecImage:
         self.interp: FileDescription | None = None
         self.elf: ElfFile | None = None
         self.interp_elf: ElfFile | None = None
+        self.loading: Loading | None = None  # while it is being mapped
         file.acquire()
 
     def release(self) -> None:
-        """Let the files go."""
+        """Let the files go; what is still being mapped will not be (its space is gone)."""
+        loading = self.loading
+        if loading is not None:
+            self.loading = None
+            loading.cancel()
         self.file.drop()
         if self.interp is not None:
             self.interp.drop()

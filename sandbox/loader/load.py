@@ -92,6 +92,7 @@ def load(t: Task, image: ExecImage, thread: GuestThread, done: Done) -> None:
     except SyscallError as error:
         done(error)
         return
+    image.loading = loading
     loading.go_on(0)
 
 
@@ -134,10 +135,17 @@ class Loading:
         else:
             self._fail(-result if -4095 <= result < 0 else errno.ENOMEM)
 
+    def cancel(self) -> None:
+        """Nobody waits for it any more, and no answer will come from the platform."""
+        self._let_go()
+        self.plan.mm.drop()
+
     def _let_go(self) -> None:
+        self.image.loading = None
         self.plan.let_go()
         for fd in self.copies:
             os.close(fd)
+        self.copies.clear()
 
     def _write(self) -> None:
         load_plan, image = self.plan, self.image

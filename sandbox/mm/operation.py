@@ -30,7 +30,7 @@ class Operation:
     def begin(self) -> Execute:
         """What the handler returns."""
         self.mm.lock()
-        return Execute(self.orders, self.finish)
+        return Execute(self.orders, self.finish, self.abandoned)
 
     def finish(self, t: Task, index: int, result: int) -> Result:
         """The platform's answer: the last order executed and its result."""
@@ -38,6 +38,11 @@ class Operation:
         if index == len(self.orders) - 1 and not -4095 <= result < 0:
             return self.done(t, result)
         return self.failed(t, index, result if -4095 <= result < 0 else -errno.ENOMEM)
+
+    def abandoned(self, t: Task, index: int, result: int) -> None:
+        """The task has died, but others may share the address space: what is known of it stays true."""
+        if isinstance(self.finish(t, index, result), Execute):
+            self.mm.unlock()  # nobody is there to go on with it
 
     def done(self, t: Task, result: int) -> Result:
         """Everything was executed; `result` is the last order's, as the guest's process tells it."""

@@ -1,4 +1,4 @@
-"""What is done with mappings that exist: mremap(2), madvise(2), msync(2), mincore(2), mlock(2), membarrier(2)."""
+"""What is done with mappings that exist: mremap(2), madvise(2), msync(2), mincore(2), mlock(2)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from sandbox.errors import SyscallError
 from sandbox.kernel.control import Execute
 from sandbox.mm import op_advise, op_lock, op_map, op_remap
 from sandbox.mm.anonymous import SharedAnonymous
-from sandbox.platform.base import Order
 from sandbox.syscalls.linux.sys_mmap import memory
 from sandbox.syscalls.row import FULL, PARTIAL, REFUSED, Arg, Row, refuse
 
@@ -18,10 +17,6 @@ if TYPE_CHECKING:
     from sandbox.kernel.control import Result
     from sandbox.kernel.task import Task
     from sandbox.syscalls.args import SyscallArgs
-
-_NR_MEMBARRIER: Final = 324
-# GLOBAL, GLOBAL_EXPEDITED, PRIVATE_EXPEDITED, PRIVATE_EXPEDITED_SYNC_CORE and the registrations of the last three.
-_MEMBARRIER_COMMANDS: Final = 0x7F
 
 
 def sys_mremap(t: Task, a: SyscallArgs) -> Result:
@@ -121,21 +116,6 @@ def _answer_zero(execute: Execute) -> Execute:
     return Execute(execute.orders, finished)
 
 
-def sys_membarrier(t: Task, a: SyscallArgs) -> Result:
-    command, flags = a.int(0), a.uint(1)
-    if flags:
-        raise SyscallError(errno.EINVAL)
-    if command == 0:
-        return _MEMBARRIER_COMMANDS
-    if command & (command - 1) or not command & _MEMBARRIER_COMMANDS:
-        raise SyscallError(errno.EINVAL)
-    return Execute((Order(_NR_MEMBARRIER, (command, 0, 0)),), _host_result)
-
-
-def _host_result(t: Task, index: int, result: int) -> Result:
-    return result if -4095 <= result <= 0 else 0
-
-
 _NUMA: Final = "ENOSYS, as without CONFIG_NUMA"
 
 ROWS: Final[tuple[Row, ...]] = (
@@ -170,7 +150,6 @@ ROWS: Final[tuple[Row, ...]] = (
     Row(256, "migrate_pages", refuse(errno.ENOSYS), REFUSED, note=_NUMA),
     Row(279, "move_pages", refuse(errno.ENOSYS), REFUSED, note=_NUMA),
     Row(323, "userfaultfd", refuse(errno.ENOSYS), REFUSED, note="ENOSYS, as without CONFIG_USERFAULTFD"),
-    Row(324, "membarrier", sys_membarrier, PARTIAL, (Arg.INT, Arg.HEX), "no restartable sequences"),
     Row(325, "mlock2", sys_mlock2, PARTIAL, (Arg.ADDR, Arg.SIZE, Arg.HEX), "as mlock"),
     Row(440, "process_madvise", refuse(errno.EPERM), REFUSED, note="EPERM, as without CAP_SYS_NICE"),
     Row(447, "memfd_secret", refuse(errno.ENOSYS), REFUSED, note="ENOSYS, as without secretmem.enable"),
