@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
 
@@ -12,6 +13,7 @@ def main() -> int:
             f"runsc: Python 3.11 or later is needed, this is {sys.version_info[0]}.{sys.version_info[1]}\n"
         )
         return 125
+    gc.disable()  # nothing of a start is garbage; the sentry turns it on again
     from runsc.cli import run_command_line
 
     return run_command_line(sys.argv[1:])

@@ -72,7 +72,7 @@ def launch(options: SandboxOptions, tell: Callable[[str], None]) -> Outcome:
     os.close(theirs)
     if options.pid_file:
         _write_pid(options.pid_file, pid)
-    for fd in options.donated() - {0, 1, 2}:
+    for fd in options.donated() - {0, 1, 2, options.log_fd}:
         os.close(fd)
     return Launcher(pid, ours, options, tell).run()
 

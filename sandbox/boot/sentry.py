@@ -39,6 +39,7 @@ def sentry_main(options: SandboxOptions, channel_fd: int) -> None:
             channel.send(channel_fd, channel.FAILED, bytes([FAILURE]) + str(error).encode("utf-8", "replace"))
             return
         gc.freeze()
+        gc.enable()
         sandbox.run()
     except Exception as error:  # the last resort: a line for the user, the whole story for the log
         _report_crash(options, channel_fd, error)

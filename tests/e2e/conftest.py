@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -28,8 +29,8 @@ class Result:
 
 
 def command(*words: str) -> list[str]:
-    """The command line of runsc from this checkout."""
-    return [sys.executable, "-m", "runsc", *words]
+    """The command line of runsc from this checkout, or of the one that STACKBOX_RUNSC_COMMAND names."""
+    return [*shlex.split(os.environ.get("STACKBOX_RUNSC_COMMAND", f"{sys.executable} -m runsc")), *words]
 
 
 def runsc(*words: str, stdin: str = "", cwd: Path | None = None, env: dict[str, str] | None = None) -> Result:
@@ -90,12 +91,13 @@ class Running:
 
 
 def processes_of(namespace: str) -> list[int]:
-    """Host process ids in a PID namespace."""
+    """Host process ids in a PID namespace; those that only wait to be reaped do not count."""
     found = []
     for entry in os.listdir("/proc"):
         if entry.isdigit():
             try:
-                if os.readlink(f"/proc/{entry}/ns/pid") == namespace:
+                state = Path(f"/proc/{entry}/stat").read_text().rpartition(")")[2].split()[0]
+                if state != "Z" and os.readlink(f"/proc/{entry}/ns/pid") == namespace:
                     found.append(int(entry))
             except OSError:
                 continue
