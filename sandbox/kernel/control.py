@@ -69,13 +69,22 @@ class Block(Control):
 
 
 class Execute(Control):
-    """Have `orders` executed in the guest's process until one fails, then return `finish(t, index, result)`."""
+    """Have `orders` executed in the guest's process until one fails, then return `finish(t, index, result)`.
 
-    __slots__ = ("orders", "finish")
+    When the task has died meanwhile, `abandoned(t, index, result)` is called in place of `finish`.
+    """
 
-    def __init__(self, orders: Sequence[Order], finish: Callable[[Task, int, int], Result]) -> None:
+    __slots__ = ("orders", "finish", "abandoned")
+
+    def __init__(
+        self,
+        orders: Sequence[Order],
+        finish: Callable[[Task, int, int], Result],
+        abandoned: Callable[[Task, int, int], None] | None = None,
+    ) -> None:
         self.orders = orders
         self.finish = finish
+        self.abandoned = abandoned
 
 
 class Pending(Control):

@@ -5,14 +5,17 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING
 
+from sandbox.abi.linux.signal import SEGV_MAPERR, SIGSEGV
 from sandbox.errors import SyscallError
-from sandbox.kernel import task_exit, task_signals, task_syscall
+from sandbox.kernel import task_block, task_exit, task_signals, task_syscall
 from sandbox.kernel.signal_info import SignalInfo
 from sandbox.kernel.task import Task
-from sandbox.kernel.task_state import PARK_DEAD
+from sandbox.kernel.task_state import PARK_DEAD, PARK_NONE, PARK_PENDING
+from sandbox.mm import op_unmap
 from sandbox.platform.base import TrapHandler
 
 if TYPE_CHECKING:
+    from sandbox.kernel.control import Execute
     from sandbox.kernel.kernel import Kernel
     from sandbox.platform.base import AddressSpace, GuestThread
 
@@ -53,8 +56,33 @@ class KernelTrapHandler(TrapHandler):
         if t.parked == PARK_DEAD:
             return
         t.result = None
+        if signo == SIGSEGV and code == SEGV_MAPERR and t.mm is not None:
+            if t.mm.busy:  # what is mapped is about to change: try again
+                task_signals.return_to_guest(t)
+                return
+            growth = op_unmap.grow(t, t.mm, address)
+            if growth is not None:
+                self._grow(t, growth, address)
+                return
         t.force_signal(SignalInfo(signo, code, addr=address))
         task_signals.return_to_guest(t)
+
+    def _grow(self, t: Task, growth: Execute, address: int) -> None:
+        """A stack grows down to `address`, and the access is tried again."""
+        t.parked = PARK_PENDING
+        t.host_op = True
+
+        def done(index: int, result: int) -> None:
+            if not task_block.end_host_op(t):
+                if growth.abandoned is not None:
+                    growth.abandoned(t, index, result)
+                return
+            t.parked = PARK_NONE
+            if self.kernel.run_finish(t, growth.finish, index, result) != 0:
+                t.force_signal(SignalInfo(SIGSEGV, SEGV_MAPERR, addr=address))
+            task_signals.return_to_guest(t)
+
+        t.thread.execute(growth.orders, done)
 
     def interrupted(self, thread: GuestThread) -> None:
         t = thread.owner
@@ -68,3 +96,7 @@ class KernelTrapHandler(TrapHandler):
         tasks = self.kernel.spaces.get(space)
         if tasks:
             task_exit.space_gone(list(tasks))
+            return
+        loader_hears = self.kernel.loading.pop(space, None)
+        if loader_hears is not None:
+            loader_hears()
