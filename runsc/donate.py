@@ -8,10 +8,12 @@ from runsc.failure import RuntimeFailure
 
 
 def open_path(path: str, what: str) -> int:
-    """A directory, or a descriptor that only names a file (O_PATH)."""
+    """A directory or file that can be read; of anything else a descriptor that only names it (O_PATH)."""
     try:
         if os.path.isdir(path):
             return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        if os.path.isfile(path):
+            return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         return os.open(path, os.O_PATH | os.O_CLOEXEC)
     except OSError as error:
         raise RuntimeFailure(f"{what}: {path}: {os.strerror(error.errno or 0)}") from None

@@ -24,8 +24,8 @@ def homes(passwd: str) -> list[str]:
     return found
 
 
-def host_masks(keep: str = "") -> Masks:
-    """Homes, run-time state and places of keys are not shown, but `keep` is: a directory that was asked for."""
+def host_masks() -> Masks:
+    """Homes, run-time state and places of keys are not shown."""
     masks = default_masks()
     try:
         with open("/etc/passwd", encoding="utf-8", errors="surrogateescape") as file:
@@ -34,13 +34,11 @@ def host_masks(keep: str = "") -> Masks:
                     masks.empty(os.fsencode(home))
     except OSError:
         pass  # nobody lives here
-    if keep:
-        masks.allow(os.fsencode(keep))
     return masks
 
 
 def is_shown(masks: Masks, path: str) -> bool:
-    """Every component of an absolute path is visible."""
+    """Every component of an absolute path is visible, and what is in the last one."""
     node = masks.root
     for name in os.fsencode(path).split(b"/"):
         if not name:
@@ -51,4 +49,4 @@ def is_shown(masks: Masks, path: str) -> bool:
         if child is None:
             return True
         node = child
-    return True
+    return not node.only

@@ -39,6 +39,7 @@ FLAGS: Final = (
     Flag("summary", SWITCH, "", "say at the end what happened on the network"),
 )
 DEFAULT_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+STANDARD_TMPFS: Final = ("/tmp", "/run", "/dev/shm")
 DETAILS: Final = (
     "The root is the host's, read-only, with a private layer above that is gone at the end; homes, /run,\n"
     "/tmp and places of keys are masked. Results come out through --volume and --out.\n"
@@ -124,7 +125,10 @@ def working_directory(given: str, mounts: list[MountOptions]) -> tuple[bytes, Ma
     if not os.path.isdir(path):
         raise RuntimeFailure(f"--cwd: {given}: no such directory")
     masks = host_masks()
-    return os.fsencode(path), masks if is_shown(masks, path) else host_masks(path)
+    if not is_shown(masks, path) or path in STANDARD_TMPFS or path.startswith(tuple(f"{d}/" for d in STANDARD_TMPFS)):
+        fd = open_directory(path, "--cwd")
+        mounts.append(MountOptions(MOUNT_OVERLAY, os.fsencode(path), fd, os.fsencode(path)))
+    return os.fsencode(path), masks
 
 
 def build_options(config: Config, values: Values, words: list[str]) -> SandboxOptions:
