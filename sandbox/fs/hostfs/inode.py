@@ -112,10 +112,10 @@ class HostInode(Inode):
     def open_file(self, flags: int) -> int:
         """A new descriptor for a regular file: O_PATH first, then, sure of what it is, reopened with `flags`."""
         parent = self.parent
-        if parent is None:
-            raise SyscallError(errno.ENOENT)
-        at = parent.dir_fd()
         proc = self.host.proc_fd
+        if parent is None:
+            return self._reopen_root(flags)
+        at = parent.dir_fd()
         try:
             if proc < 0:
                 fd = os.open(self.name, flags | _SAFE, dir_fd=at)
@@ -129,6 +129,15 @@ class HostInode(Inode):
                 os.close(path_fd)
         except OSError as error:
             raise SyscallError(errno.ENOENT if error.errno == errno.ELOOP else error.errno or errno.EIO) from None
+
+    def _reopen_root(self, flags: int) -> int:
+        """A single file was donated: the same file, opened in another way."""
+        if self.host.proc_fd < 0:
+            raise SyscallError(errno.EACCES)
+        try:
+            return os.open(str(self.host.root_fd), flags | os.O_CLOEXEC | os.O_NONBLOCK, dir_fd=self.host.proc_fd)
+        except OSError as error:
+            raise SyscallError(error.errno or errno.EIO) from None
 
     def reader(self) -> int:
         """A descriptor that reads."""
