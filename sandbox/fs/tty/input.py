@@ -424,8 +424,9 @@ class Input:
         count = min(len(dst), self.read_head - self.read_tail)
         self._copy(dst, count)
         self.read_tail += count
-        if self.read_tail > self.canon_head:
-            self.canon_head = self.read_tail
+        termios = self.termios
+        if termios.lflag & abi.EXTPROC and termios.lflag & abi.ICANON and count == 1 and dst[0] == termios.cc[abi.VEOF]:
+            return 0 if self.read_tail == self.read_head else 1  # a lone end-of-file character
         return count
 
     def read_line(self, dst: memoryview) -> int:
