@@ -15,6 +15,12 @@ def captured(kernel: Kernel, options: NetworkOptions, network: Network, link: Li
     """`link`, wrapped in a sniffer when a capture was asked for."""
     if options.pcap_fd < 0:
         return link
+    import os
+
+    from tcpip.link.pcapng import PcapngWriter
     from tcpip.link.sniffer import SnifferLink
 
-    return SnifferLink(link, kernel.clock, options.pcap_fd)
+    file = os.fdopen(options.pcap_fd, "wb", closefd=False)
+    network.on_close(file.close)
+    kernel.reactor.add_before_sleep(file.flush)
+    return SnifferLink(link, PcapngWriter(file, "stackbox"), kernel.clock, "eth0")

@@ -186,22 +186,27 @@ def parse_response(message: bytes, number: int, name: str, qtype: int) -> Respon
     asked, at = read_name(message, HEADER.size)
     if at + 4 > len(message) or asked != name or _QUESTION.unpack_from(message, at) != (qtype, CLASS_IN):
         raise Malformed(DropReason.BAD_FIELD)
-    at += 4
+    if flags & TC:
+        return Response(flags, flags & 15, [])  # cut anywhere: ask again over TCP
+    return Response(flags, flags & 15, _read_answers(message, at + 4, answers))
+
+
+def _read_answers(message: bytes, at: int, count: int) -> list[Record]:
     records: list[Record] = []
-    for _ in range(min(answers, MAX_RECORDS)):
+    for _ in range(min(count, MAX_RECORDS)):
         owner, at = read_name(message, at)
         if at + _RECORD.size > len(message):
-            break  # cut off: TC is set then
+            raise Malformed(DropReason.TRUNCATED)
         kind, rclass, ttl, length = _RECORD.unpack_from(message, at)
         at += _RECORD.size
         if at + length > len(message):
-            break
+            raise Malformed(DropReason.TRUNCATED)
         if rclass == CLASS_IN and "\\" not in owner:
             record = _read_data(message, at, length, owner, kind, ttl)
             if record is not None:
                 records.append(record)
         at += length
-    return Response(flags, flags & 15, records)
+    return records
 
 
 def _read_data(message: bytes, at: int, length: int, owner: str, kind: int, ttl: int) -> Record | None:

@@ -23,8 +23,8 @@ from tcpip.link.base import Dispatcher
 if TYPE_CHECKING:
     from sandbox.gateway.counters import Counters
     from sandbox.gateway.egress_guard import EgressGuard
-    from sandbox.gateway.joint_link import JointLink
     from sandbox.reactor import Reactor
+    from tcpip.link.pipe import PipeLink
     from tcpip.stack.stack import Stack
 
 SWEEP_NS: Final = 5 * NS_PER_S
@@ -40,7 +40,7 @@ class Gateway(Dispatcher):
     def __init__(
         self,
         stack: Stack,
-        link: JointLink,
+        link: PipeLink,
         reactor: Reactor,
         guard: EgressGuard,
         counters: Counters,
@@ -87,7 +87,7 @@ class Gateway(Dispatcher):
     def _takes(self, flow: FlowKey, pkt: RxPacket) -> bool:
         """The gateway's stack may have it. What an egress part takes care of is passed on by that."""
         src, dst = flow.src, flow.dst
-        if is_multicast(dst) or dst in plan.OWN or is_link_local(dst):
+        if is_multicast(dst) or dst in plan.OWN or (len(dst) == 16 and is_link_local(dst)):
             return True
         if src not in plan.GUEST:
             return False  # a forged source: nothing could come back anyway

@@ -77,10 +77,10 @@ def _build_own(kernel: Kernel, options: NetworkOptions, network: Network, hostna
     """Guest's stack, cable, gateway and services."""
     from sandbox.gateway.egress_guard import EgressGuard
     from sandbox.gateway.gateway import Gateway
-    from sandbox.gateway.joint_link import joint_links
     from sandbox.gateway.pins import NamePins
     from sandbox.gateway.policy import Policy, PolicyError
     from tcpip.addr import text
+    from tcpip.link.pipe import pipe
 
     internal = options.kind == "internal"
     try:
@@ -90,7 +90,7 @@ def _build_own(kernel: Kernel, options: NetworkOptions, network: Network, hostna
     if internal and options.allow:
         raise NetworkError("--allow: the network `internal` has no outside; --network user has one")
     guard = EgressGuard(policy, NamePins(kernel.clock), network.counters, kernel.log.warning, internal)
-    guest_link, gateway_link = joint_links(plan.MTU, plan.GUEST_MAC, plan.GATEWAY_MAC)
+    guest_link, gateway_link = pipe(plan.MTU, (plan.GUEST_MAC, plan.GATEWAY_MAC))
     gateway_stack = _new_stack(kernel)
     gateway = Gateway(gateway_stack, gateway_link, kernel.reactor, guard, network.counters, kernel.log.warning)
     network.on_close(gateway.close)

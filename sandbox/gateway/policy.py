@@ -58,7 +58,9 @@ class Rule:
         self.with_ports = False
 
     def covers(self, protocol: int, port: int) -> bool:
-        """Protocol and port fit."""
+        """Protocol and port fit. Nothing but TCP, UDP and ICMP ever does."""
+        if protocol not in (IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMP):
+            return False
         if self.protocol and self.protocol != protocol:
             return False
         if protocol == IPPROTO_ICMP:

@@ -89,7 +89,7 @@ class Query:
         except OSError:
             return  # the timer goes on to the next server
         self.sock, self.fd = sock, sock.fileno()
-        number = sock.connect_ex((server, PORT))
+        number = sock.connect_ex((server, self.resolver.port))
         if number not in (0, errno.EINPROGRESS):
             self._drop_socket()
             self.timer.arm(reactor.clock.now_ns())
@@ -171,9 +171,12 @@ class Query:
 class Resolver:
     """`servers`: addresses of the host's name servers. `random(n)` gives n random bytes."""
 
-    def __init__(self, reactor: Reactor, servers: Sequence[str], random: Callable[[int], bytes]) -> None:
+    def __init__(
+        self, reactor: Reactor, servers: Sequence[str], random: Callable[[int], bytes], port: int = PORT
+    ) -> None:
         self.reactor = reactor
         self.servers = tuple(servers)
+        self.port = port
         self.queries: set[Query] = set()
         self._random = random
 

@@ -57,6 +57,7 @@ def test_ports_and_protocols() -> None:
     assert permits("UDP:1.2.3.4:10-20", IPPROTO_UDP, "1.2.3.4", 20)
     assert not permits("udp:1.2.3.4:10-20", IPPROTO_UDP, "1.2.3.4", 21)
     assert not permits("tcp:*:80", 132, "1.2.3.4", 80)
+    assert not permits("*", 47, "1.2.3.4", 0)
 
 
 def test_names_need_an_answer_and_wildcards_do_not_cover_the_apex() -> None:

@@ -1,0 +1,176 @@
+"""The name service: embedded names, refusals, and forwarding to a name server on the host's loopback."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from typing import Iterator
+
+import pytest
+
+from sandbox.gateway import dns_message as dns
+from sandbox.gateway.dns_service import DnsService
+from sandbox.gateway.egress_guard import EgressGuard
+from sandbox.gateway.resolver import Resolver, read_nameservers
+from tcpip.addr import parse
+from tests.unit.sandbox.gateway.harness import Bench
+
+GATEWAY = "10.0.2.1"
+
+
+@pytest.fixture
+def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
+    bench = Bench(*getattr(request, "param", ()))
+    yield bench
+    bench.close()
+
+
+def ask(bench: Bench, name: str, qtype: int = dns.TYPE_A, server: str = GATEWAY) -> dns.Response:
+    endpoint = bench.udp(server, 53)
+    endpoint.send(dns.make_query(77, name, qtype))
+    return dns.parse_response(bench.receive(endpoint), 77, name, qtype)
+
+
+def addresses(response: dns.Response) -> list[bytes]:
+    return [record.data for record in response.records if record.type != dns.TYPE_CNAME]
+
+
+def test_embedded_names_are_answered(bench: Bench) -> None:
+    assert addresses(ask(bench, "stackbox.internal")) == [parse("10.0.2.1")]
+    assert addresses(ask(bench, "host.stackbox.internal", dns.TYPE_AAAA)) == [parse("fd53:7461:636b::2")]
+    assert addresses(ask(bench, "box", server="fd53:7461:636b::1")) == [parse("10.0.2.15")]
+    assert ask(bench, "other.stackbox.internal").rcode == dns.NXDOMAIN
+
+
+def test_a_name_that_no_rule_allows_does_not_exist(bench: Bench) -> None:
+    assert ask(bench, "example.org").rcode == dns.NXDOMAIN
+    assert any("example.org" in line and "--allow example.org" in line for line in bench.kernel.lines)
+    assert bench.network.counters.denials == 1
+
+
+@pytest.mark.parametrize("bench", [("internal",)], indirect=True)
+def test_an_internal_network_has_no_host(bench: Bench) -> None:
+    assert ask(bench, "host.stackbox.internal").rcode == dns.NXDOMAIN
+    assert ask(bench, "example.org").rcode == dns.NXDOMAIN
+    assert addresses(ask(bench, "stackbox.internal")) == [parse("10.0.2.1")]
+
+
+class NameServer:
+    """Answers A queries with `records`; over UDP only with TC set when `truncate`."""
+
+    def __init__(self, records: list[dns.Record], truncate: bool = False, rcode: int = 0) -> None:
+        self.asked: list[str] = []
+        self.records, self.truncate, self.rcode = records, truncate, rcode
+        self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.udp.bind(("127.0.0.1", 0))
+        self.port: int = self.udp.getsockname()[1]
+        self.tcp = socket.create_server(("127.0.0.1", self.port))
+        self.threads = [threading.Thread(target=run, daemon=True) for run in (self._run_udp, self._run_tcp)]
+        for thread in self.threads:
+            thread.start()
+
+    def _answer(self, query: bytes) -> bytes:
+        question = dns.parse_query(query)
+        self.asked.append(question.name)
+        return dns.make_answer(question, self.rcode, self.records, 65535)
+
+    def _run_udp(self) -> None:
+        while True:
+            query, peer = self.udp.recvfrom(4096)
+            if not query:
+                return
+            answer = self._answer(query)
+            if self.truncate:
+                answer = answer[:2] + (int.from_bytes(answer[2:4], "big") | dns.TC).to_bytes(2, "big") + answer[4:45]
+            self.udp.sendto(b"\0\0" + answer[2:], peer)  # a forged one first: another number
+            self.udp.sendto(answer, peer)
+
+    def _run_tcp(self) -> None:
+        while True:
+            try:
+                sock, _ = self.tcp.accept()
+            except OSError:
+                return
+            with sock:
+                query = sock.recv(4096)
+                answer = self._answer(query[2:])
+                wire = len(answer).to_bytes(2, "big") + answer
+                sock.sendall(wire[:5])
+                sock.sendall(wire[5:])
+
+    def close(self) -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.sendto(b"", ("127.0.0.1", self.port))
+        self.tcp.shutdown(socket.SHUT_RDWR)
+        for thread in self.threads:
+            thread.join(5)
+        self.udp.close()
+        self.tcp.close()
+
+
+class Forwarding:
+    """The service without its sockets, over a resolver that asks `server`."""
+
+    def __init__(self, bench: Bench, server: NameServer) -> None:
+        self.bench = bench
+        guard = bench.network.guard
+        assert guard is not None
+        self.guard: EgressGuard = guard
+        self.resolver = Resolver(bench.reactor, ("127.0.0.1",), bench.kernel.random, server.port)
+        self.service = DnsService.__new__(DnsService)
+        self.service._guard, self.service._counters = guard, bench.network.counters
+        self.service._names, self.service._resolver = {}, self.resolver
+        self.service._ipv6 = lambda: False
+
+    def ask(self, name: str, qtype: int = dns.TYPE_A) -> dns.Response:
+        answers: list[bytes] = []
+        self.service.query(dns.make_query(5, name, qtype), answers.append, "pid 7 (curl)", False)
+        self.bench.run_until(lambda: bool(answers))
+        return dns.parse_response(answers[0], 5, name, qtype)
+
+
+@pytest.mark.parametrize("bench", [("user", ("*.example.org:443",))], indirect=True)
+@pytest.mark.parametrize("truncate", [False, True])
+def test_allowed_names_are_forwarded_and_pinned(bench: Bench, truncate: bool) -> None:
+    server = NameServer(
+        [
+            dns.Record("www.example.org", dns.TYPE_CNAME, 60, b"", "cdn.example.net"),
+            dns.Record("cdn.example.net", dns.TYPE_A, 60, parse("93.184.216.34")),
+            dns.Record("cdn.example.net", dns.TYPE_A, 60, parse("127.0.0.1")),
+            dns.Record("cdn.example.net", dns.TYPE_A, 60, parse("169.254.169.254")),
+            dns.Record("cdn.example.net", dns.TYPE_A, 60, parse("10.0.2.2")),
+            dns.Record("unrelated.org", dns.TYPE_A, 60, parse("8.8.8.8")),
+        ],
+        truncate,
+    )
+    forwarding = Forwarding(bench, server)
+    try:
+        assert addresses(forwarding.ask("www.example.org")) == [parse("93.184.216.34")]
+        assert forwarding.guard.permits(6, parse("93.184.216.34"), 443)
+        assert not forwarding.guard.permits(6, parse("93.184.216.34"), 80)
+        assert not forwarding.guard.permits(6, parse("8.8.8.8"), 443)
+        assert not forwarding.guard.permits(6, parse("10.0.2.2"), 443)
+        assert forwarding.ask("www.example.org", dns.TYPE_AAAA).records == []
+        assert forwarding.ask("cdn.example.net").rcode == dns.NXDOMAIN
+        assert set(server.asked) == {"www.example.org"}
+    finally:
+        forwarding.resolver.close()
+        server.close()
+
+
+@pytest.mark.parametrize("bench", [("user", ("*",))], indirect=True)
+def test_a_failing_server_becomes_servfail(bench: Bench) -> None:
+    server = NameServer([], rcode=dns.SERVFAIL)
+    forwarding = Forwarding(bench, server)
+    try:
+        assert forwarding.ask("example.org").rcode == dns.SERVFAIL
+        assert len(server.asked) == 2
+    finally:
+        forwarding.resolver.close()
+        server.close()
+
+
+def test_servers_are_read_from_resolv_conf() -> None:
+    text = "# x\nsearch a b\nnameserver 9.9.9.9\nnameserver fe80::1%eth0\nnameserver bad\nnameserver ::1\nnameserver\n"
+    assert read_nameservers(text) == ("9.9.9.9", "::1")
+    assert read_nameservers("") == ("127.0.0.1",)
