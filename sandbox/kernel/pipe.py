@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sandbox.kernel.task import Task
     from sandbox.syscalls.args import SyscallArgs
     from sandbox.vfs.inode import Inode
+    from sandbox.vfs.path import Path
 
 PAGE: Final = 4096
 PAGE_MASK: Final = 4095
@@ -278,6 +279,9 @@ class PipeFile(FileDescription):
         return attributes
 
     def link_text(self) -> str:
+        path = self.path
+        if path is not None:
+            return path.text().decode("utf-8", "surrogateescape")
         return f"pipe:[{self._inode}]"
 
 
@@ -293,10 +297,13 @@ def new_pipe(t: Task, flags: int) -> tuple[PipeFile, PipeFile]:
     return ends
 
 
-def open_fifo(t: Task, a: SyscallArgs, inode: Inode, flags: int) -> PipeFile | Block:
-    """open(2) of a FIFO (fs/pipe.c: fifo_open). A Block is to be returned by the handler, which calls this again
-    when it runs again; the half-open end is kept in `a.held`, the result then has one reference, the call's.
-    ENXIO: O_WRONLY | O_NONBLOCK and nobody reads."""
+def open_fifo(t: Task, path: Path, inode: Inode, flags: int) -> PipeFile | Block:
+    """open(2) of a FIFO (fs/pipe.c: fifo_open): the opener for `DeviceRegistry.fifo`.
+
+    A Block is to be returned by the handler, which comes here again when it is run again; the half-open end is
+    kept in `t.args.held`. ENXIO: O_WRONLY | O_NONBLOCK and nobody reads.
+    """
+    a = t.args
     file = a.held
     if isinstance(file, PipeFile) and isinstance(a.state, int):
         block = file.opening(a.state)
@@ -304,12 +311,16 @@ def open_fifo(t: Task, a: SyscallArgs, inode: Inode, flags: int) -> PipeFile | B
     pipe = inode.attached
     if not isinstance(pipe, Pipe):
         pipe = inode.attached = Pipe()
-    if flags & O_ACCMODE == O_WRONLY and flags & O_NONBLOCK and not pipe.readers:
+    writing = flags & O_ACCMODE == O_WRONLY
+    if writing and flags & O_NONBLOCK and not pipe.readers:
         raise SyscallError(errno.ENXIO)
-    seen = pipe.reads_opened if flags & O_ACCMODE == O_WRONLY else pipe.writes_opened
+    seen = pipe.reads_opened if writing else pipe.writes_opened
     file = PipeFile(pipe, flags, inode.ino, inode.mode)
     file.start_opening()
     block = file.opening(seen)
+    if block is None:
+        return file
+    file.path = path.pin()
     a.state = seen
     a.hold(file)
-    return file if block is None else block
+    return block
