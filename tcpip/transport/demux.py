@@ -102,4 +102,9 @@ def pick(entries: list[Bound], dst: bytes, nic: int, key: bytes) -> PacketHandle
     if best is None or not best.reuse_port:
         return None if best is None else best.handler
     group = [entry for entry in entries if entry.reuse_port and entry.score(dst, nic) == best_score]
-    return group[int.from_bytes(key, "big") % 0x9E3779B1 % len(group)].handler
+    return group[spread(key) % len(group)].handler
+
+
+def spread(key: bytes) -> int:
+    """A hash of a flow that is the same in every run (Fibonacci hashing of a prime remainder)."""
+    return ((int.from_bytes(key, "big") % 0x1FFFFFFFFFFFFFFF) * 0x9E3779B97F4A7C15 & 0xFFFFFFFFFFFFFFFF) >> 40

@@ -1,7 +1,7 @@
 """Who holds which local port.
 
 Conflict rules are Linux's (inet_csk_bind_conflict, udp_lib_lport_inuse): reservations that overlap in address and
-device may share a port when both set SO_REUSEADDR and neither listens, or both set SO_REUSEPORT and have one owner.
+device may share a port when both set SO_REUSEADDR and the one that is there does not listen, or both set SO_REUSEPORT and have one owner.
 Ports that connect(2) picked are shared among connections. Ephemeral ports are picked at random (RFC 6056 3.3.1).
 """
 
@@ -58,7 +58,7 @@ class Reservation:
         self.listening = False
 
     def conflicts(self, other: Reservation) -> bool:
-        """The two may not hold one port together."""
+        """`self` may not join `other` on one port."""
         if self.by_connect and other.by_connect:
             return False
         if self.nic and other.nic and self.nic != other.nic:
@@ -67,7 +67,7 @@ class Reservation:
             return False
         if self.reuse_port and other.reuse_port and self.owner == other.owner:
             return False
-        return not (self.reuse_addr and other.reuse_addr and not self.listening and not other.listening)
+        return not (self.reuse_addr and other.reuse_addr and not other.listening)
 
 
 def addresses_overlap(a: Reservation, b: Reservation) -> bool:
