@@ -109,9 +109,32 @@ class ProtectOperation(Operation):
         return self.error
 
     def failed(self, t: Task, index: int, error: int) -> Result:
-        """The host changes area by area: take what it may have done for what is asked least of (nothing)."""
-        self.mm.account.uncharge(self.charged)
-        return error
+        """The host goes area by area and may have changed some: they are put back."""
+        mm = self.mm
+        mm.account.uncharge(self.charged)
+        orders = []
+        for area in mm.areas.overlapping(self.start, self.end):
+            start, end = max(area.start, self.start), min(area.end, self.end)
+            orders.append(Order(NR_MPROTECT, (start, end - start, area.flags & VM_ACCESS)))
+        return RestoreOperation(mm, tuple(orders), error).begin()
+
+
+class RestoreOperation(Operation):
+    """Protections as they were; the call returns `error`."""
+
+    __slots__ = ("error",)
+
+    def __init__(self, mm: MemoryManager, orders: tuple[Order, ...], error: int) -> None:
+        super().__init__(mm, orders)
+        self.error = error
+
+    def done(self, t: Task, result: int) -> Result:
+        """As before."""
+        return self.error
+
+    def failed(self, t: Task, index: int, error: int) -> Result:
+        """Going back only joins areas, so the host does not refuse it for want of room."""
+        return self.error
 
 
 def must_charge(area: VMA) -> bool:
