@@ -246,7 +246,8 @@ class Task:
         task_block.deadline_passed(self)
 
     def go_on(self) -> None:
-        """Back to guest code by way of whatever is pending (from the event loop)."""
+        """Back to guest code by way of whatever has become pending (from the event loop, after a stop)."""
+        task_signals.recalculate(self)
         task_signals.return_to_guest(self)
 
     def resume_with(self, result: int) -> Result:

@@ -46,8 +46,10 @@ def exit_task(t: Task) -> None:
     t.fds.release(t)
     t.fs.release()
     del group.tasks[t]
-    if kernel.pids.tasks.get(t.tid) is t and (t is not group.leader or last):
-        del kernel.pids.tasks[t.tid]
+    if t is not group.leader:
+        kernel.pids.tasks.pop(t.tid, None)
+    if last:
+        kernel.pids.tasks.pop(group.pid, None)
     if t.pending.mask:
         t.pending.discard(t.pending.mask)
     _send_death_signals(t, group)

@@ -8,7 +8,9 @@ from typing import Final
 from sandbox.abi.linux.syscall_names import SYSCALL_NAMES
 from sandbox.kernel.control import Handler
 from sandbox.syscalls.linux import (
+    sys_attr,
     sys_clone,
+    sys_copy_range,
     sys_cred,
     sys_dir,
     sys_epoll,
@@ -17,11 +19,16 @@ from sandbox.syscalls.linux import (
     sys_exit,
     sys_fcntl,
     sys_fd,
+    sys_flock,
     sys_futex,
+    sys_inotify,
     sys_ioctl,
+    sys_link,
+    sys_memfd,
     sys_misc,
     sys_mm,
     sys_mmap,
+    sys_mount,
     sys_open,
     sys_pid,
     sys_pipe,
@@ -35,16 +42,22 @@ from sandbox.syscalls.linux import (
     sys_signal,
     sys_signalfd,
     sys_stat,
+    sys_statfs,
+    sys_sync,
     sys_time,
     sys_timer,
     sys_timerfd,
+    sys_truncate,
     sys_wait,
+    sys_xattr,
 )
 from sandbox.syscalls.linux.refused import row_for
 from sandbox.syscalls.row import REFUSED, Row, refuse
 
 _FAMILIES: Final = (
+    sys_attr.ROWS,
     sys_clone.ROWS,
+    sys_copy_range.ROWS,
     sys_cred.ROWS,
     sys_dir.ROWS,
     sys_epoll.ROWS,
@@ -53,11 +66,16 @@ _FAMILIES: Final = (
     sys_exit.ROWS,
     sys_fcntl.ROWS,
     sys_fd.ROWS,
+    sys_flock.ROWS,
     sys_futex.ROWS,
+    sys_inotify.ROWS,
     sys_ioctl.ROWS,
+    sys_link.ROWS,
+    sys_memfd.ROWS,
     sys_misc.ROWS,
     sys_mm.ROWS,
     sys_mmap.ROWS,
+    sys_mount.ROWS,
     sys_open.ROWS,
     sys_pid.ROWS,
     sys_pipe.ROWS,
@@ -71,10 +89,14 @@ _FAMILIES: Final = (
     sys_signal.ROWS,
     sys_signalfd.ROWS,
     sys_stat.ROWS,
+    sys_statfs.ROWS,
+    sys_sync.ROWS,
     sys_time.ROWS,
     sys_timer.ROWS,
     sys_timerfd.ROWS,
+    sys_truncate.ROWS,
     sys_wait.ROWS,
+    sys_xattr.ROWS,
 )
 
 
