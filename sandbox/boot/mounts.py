@@ -20,10 +20,13 @@ from sandbox.boot.options import (
 )
 from sandbox.boot.start_failure import StartFailure
 from sandbox.errors import SyscallError
+from sandbox.fs.devfs import mem_devices
 from sandbox.fs.hostfs.filesystem import HostFs
 from sandbox.fs.overlay.filesystem import OverlayFs
 from sandbox.fs.overlay.root import build_root, make_point
 from sandbox.fs.tmpfs.filesystem import Tmpfs
+from sandbox.fs.tty.pty_table import PtyTable
+from sandbox.kernel.pipe import open_fifo
 from sandbox.vfs.space import SpaceAccount
 
 if TYPE_CHECKING:
@@ -58,12 +61,22 @@ def mount_all(kernel: Kernel, options: SandboxOptions) -> None:
     size = kernel.memory_bytes
     namespace = build_root(kernel, root.fd, root.masks, size=size, readonly=root.readonly)
     kernel.mounts = namespace
+    register_devices(kernel)
     for mount in options.mounts if options.oci else standard_mounts() + options.mounts:
         try:
             fs = make_filesystem(kernel, mount)
             namespace.mount(fs, make_point(namespace, mount.target, fs.root.is_dir()), flags_of(mount))
         except SyscallError as error:
             raise StartFailure(f"mount {os.fsdecode(mount.target)}: {os.strerror(error.errno)}") from None
+
+
+def register_devices(kernel: Kernel) -> None:
+    """What device nodes and FIFOs open."""
+    devices = kernel.mounts.vfs.devices
+    mem_devices.register(devices)
+    kernel.terminals = PtyTable(kernel.clock)
+    kernel.terminals.register(devices)
+    devices.fifo = open_fifo
 
 
 def make_filesystem(kernel: Kernel, mount: MountOptions) -> Filesystem:
@@ -81,7 +94,20 @@ def make_filesystem(kernel: Kernel, mount: MountOptions) -> Filesystem:
 
 
 def special_filesystem(kernel: Kernel, mount: MountOptions, dev: int) -> Filesystem:
-    """File systems that show the kernel itself."""
+    """File systems that show the kernel itself; each is imported only where it is mounted."""
+    vfs = kernel.mounts.vfs
+    if mount.kind == MOUNT_DEV:
+        from sandbox.fs.devfs.filesystem import DevFs
+
+        return DevFs(vfs, dev)
+    if mount.kind == MOUNT_DEVPTS:
+        from sandbox.fs.devpts.filesystem import DevPts
+
+        return DevPts(kernel.clock, dev, kernel.terminals)
+    if mount.kind == MOUNT_PROC:
+        from sandbox.fs.procfs.filesystem import ProcFs
+
+        return ProcFs(kernel, dev)
     raise StartFailure(f"mount {os.fsdecode(mount.target)}: unknown kind {mount.kind}")
 
 
