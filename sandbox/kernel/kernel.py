@@ -16,6 +16,7 @@ from sandbox.kernel.timers import cancel_group_timers
 from sandbox.mm.commit import CommitAccount
 
 if TYPE_CHECKING:
+    from sandbox.fs.tty.pty_table import PtyTable
     from sandbox.gateway.network import Network
     from sandbox.kernel.control import Handler
     from sandbox.kernel.task import Task
@@ -41,6 +42,7 @@ class Kernel:
 
     mounts: MountNamespace
     net: Network
+    terminals: PtyTable
 
     def __init__(
         self,

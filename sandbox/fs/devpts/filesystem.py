@@ -29,6 +29,7 @@ class DevPts(Filesystem):
 
     name = "devpts"
     magic = DEVPTS_SUPER_MAGIC
+    live = True
 
     def __init__(
         self,
@@ -109,8 +110,6 @@ class DevPtsRoot(PtsInode):
     """The directory. Names come and go with the masters."""
 
     __slots__ = ("table", "_ptmx", "_slaves", "_devpts")
-
-    live = True
 
     def __init__(self, fs: DevPts) -> None:
         super().__init__(fs, ROOT_INO, S_IFDIR | 0o755, 0, 0, fs.now())
