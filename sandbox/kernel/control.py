@@ -72,19 +72,23 @@ class Execute(Control):
     """Have `orders` executed in the guest's process until one fails, then return `finish(t, index, result)`.
 
     When the task has died meanwhile, `abandoned(t, index, result)` is called in place of `finish`.
+    `value`: when all orders succeed `finish` will return this, and nobody else uses the address space; the
+    guest may then go on before `finish` has run, which it has before the task's next trap is handled.
     """
 
-    __slots__ = ("orders", "finish", "abandoned")
+    __slots__ = ("orders", "finish", "abandoned", "value")
 
     def __init__(
         self,
         orders: Sequence[Order],
         finish: Callable[[Task, int, int], Result],
         abandoned: Callable[[Task, int, int], None] | None = None,
+        value: int | None = None,
     ) -> None:
         self.orders = orders
         self.finish = finish
         self.abandoned = abandoned
+        self.value = value
 
 
 class Pending(Control):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections import deque
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Callable, Final
 
 from sandbox.errors import SyscallError
 from sandbox.kernel import signal_send, task_block, task_exit, task_signals, task_syscall
@@ -61,6 +61,7 @@ class Task:
         "result",
         "restart_block",
         "host_op",
+        "going_on",
         "last_calls",
         # signals
         "blocked",
@@ -115,6 +116,7 @@ class Task:
         self.queue: WaitQueue | None = None  # one-task queue for waits on something that names the task
         self.result: int | None = None  # of the call that is being left; None: not in a call
         self.restart_block: RestartBlock | None = None
+        self.going_on: Callable[[], None] | None = None  # the end of a call after which it went on already
         self.host_op = False  # the platform works on an order, a clone, a fork: the thread must not be released
         self.last_calls: deque[int] = deque(maxlen=16)
 

@@ -100,6 +100,9 @@ def abandon(t: Task) -> None:
 
 def execute(t: Task, wanted: Execute) -> None:
     """Hand orders to the platform; the call goes on with `finish`."""
+    if wanted.value is not None and not t.work:
+        _execute_and_go_on(t, wanted, wanted.value)
+        return
     t.parked = PARK_PENDING
     t.host_op = True
 
@@ -110,6 +113,28 @@ def execute(t: Task, wanted: Execute) -> None:
             wanted.abandoned(t, index, result)
 
     t.thread.execute(wanted.orders, done)
+
+
+def _execute_and_go_on(t: Task, wanted: Execute, value: int) -> None:
+    """As execute, but to the kernel the task runs from now on: `finish` comes before its next trap, or its end."""
+    t.parked = PARK_NONE
+    t.args.timed_out = False
+    t.args.end()
+    if t.kernel.trace is not None:
+        t.kernel.trace.leave(t, value)
+
+    def returned() -> None:
+        t.going_on = None
+        if t.parked != PARK_DEAD:
+            t.kernel.run_finish(t, wanted.finish, len(wanted.orders) - 1, 0)
+
+    def failed(index: int, result: int) -> None:
+        t.going_on = None
+        if t.parked != PARK_DEAD:
+            complete(t, t.kernel.run_finish(t, wanted.finish, index, result))
+
+    t.going_on = returned
+    t.thread.execute_and_return(wanted.orders, value, returned, failed)
 
 
 def end_host_op(t: Task) -> bool:

@@ -30,6 +30,8 @@ def exit_task(t: Task) -> None:
     if t.host_op:
         t.work |= WORK_KILL  # what the platform does for it has to end first; then it comes here again
         return
+    if t.going_on is not None:
+        t.going_on()
     task_block.abandon(t)
     t.parked = PARK_DEAD
     kernel.forget_timers(t)

@@ -71,6 +71,10 @@ class MapOperation(Operation):
         self.replaces = replaces
         self.copy_fd = copy_fd
 
+    def value(self) -> int | None:
+        """The new address."""
+        return self.area.start
+
     def done(self, t: Task, result: int) -> Result:
         """Mapped."""
         mm, area = self.mm, self.area
@@ -350,6 +354,10 @@ class BrkOperation(Operation):
         super().__init__(mm, orders)
         self.area = area
         self.target = target
+
+    def value(self) -> int | None:
+        """The new break."""
+        return self.target
 
     def done(self, t: Task, result: int) -> Result:
         """The break is where it was asked for."""

@@ -52,6 +52,10 @@ class UnmapOperation(Operation):
         self.end = end
         self.result = result
 
+    def value(self) -> int | None:
+        """Usually 0."""
+        return self.result
+
     def done(self, t: Task, result: int) -> Result:
         """Unmapped."""
         self.mm.remove(self.start, self.end)
@@ -96,6 +100,10 @@ class ProtectOperation(Operation):
         self.prot = prot
         self.charged = charged
         self.error = error
+
+    def value(self) -> int | None:
+        """0, or the error of an area that refused after others were changed."""
+        return self.error
 
     def done(self, t: Task, result: int) -> Result:
         """What becomes private and writable has been charged."""

@@ -30,7 +30,11 @@ class Operation:
     def begin(self) -> Execute:
         """What the handler returns."""
         self.mm.lock()
-        return Execute(self.orders, self.finish, self.abandoned)
+        return Execute(self.orders, self.finish, self.abandoned, self.value() if self.mm.users == 1 else None)
+
+    def value(self) -> int | None:
+        """What the call returns if every order succeeds, where that is known and it then just ends."""
+        return None
 
     def finish(self, t: Task, index: int, result: int) -> Result:
         """The platform's answer: the last order executed and its result."""

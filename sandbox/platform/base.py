@@ -131,6 +131,25 @@ class GuestThread(ABC):
         `done(index, result)`: index of the last one executed and its result.
         """
 
+    def execute_and_return(
+        self, orders: Sequence[Order], value: int, returned: Callable[[], None], failed: Callable[[int, int], None]
+    ) -> None:
+        """As `execute` followed by `reply(value)` when every order has succeeded: the platform need not hear of it
+        before the thread goes on. `returned()` comes at the latest before anything else is heard of the thread;
+        `failed(index, result)` comes in its place when an order failed, with the thread stopped.
+
+        Only while nothing else depends on when the orders run: the space has one running thread.
+        """
+
+        def done(index: int, result: int) -> None:
+            if index == len(orders) - 1 and not -4095 <= result < 0:
+                returned()
+                self.reply(value)
+            else:
+                failed(index, result)
+
+        self.execute(orders, done)
+
     @abstractmethod
     def clone_thread(self, done: Callable[[GuestThread | None], None]) -> None:
         """A second thread in the same space, stopped, with a copy of this one's registers and floating-point

@@ -17,11 +17,29 @@ SOURCE = os.path.join(HERE, "stub", "stub.c")
 BINARY = os.path.join(HERE, "stub", "lane_stub")
 LAYOUT = os.path.join(HERE, "layout.py")
 
-CFLAGS = (
-    "-std=gnu11 -O2 -Wall -Wextra -Werror -Wno-pointer-to-int-cast -ffreestanding -fno-stack-protector -fno-pic "
-    "-fno-asynchronous-unwind-tables -mgeneral-regs-only -mno-red-zone -mcmodel=large -fcf-protection=none "
-    "-fno-tree-loop-distribute-patterns -static -nostdlib -no-pie -Wl,--build-id=none -Wl,-z,noexecstack -Wl,-z,max-page-size=4096"
-).split()
+CFLAGS = [
+    "-std=gnu11",
+    "-O2",
+    "-Wall",
+    "-Wextra",
+    "-Werror",
+    "-Wno-pointer-to-int-cast",
+    "-ffreestanding",
+    "-fno-stack-protector",
+    "-fno-pic",
+    "-fno-asynchronous-unwind-tables",
+    "-mgeneral-regs-only",
+    "-mno-red-zone",
+    "-mcmodel=large",
+    "-fcf-protection=none",
+    "-fno-tree-loop-distribute-patterns",
+    "-static",
+    "-nostdlib",
+    "-no-pie",
+    "-Wl,--build-id=none",
+    "-Wl,-z,noexecstack",
+    "-Wl,-z,max-page-size=4096",
+]
 
 
 def up_to_date() -> bool:

@@ -61,6 +61,7 @@ LANE_VALUE: Final = 66
 LANE_COUNT: Final = 67
 LANE_TOKEN: Final = 68
 LANE_SLOT: Final = 69
+LANE_BLOCKED: Final = 70  # sequence number of a request that will not be answered soon: park
 LANE_ORDERS: Final = 72  # ORDER_WORDS each
 ORDER_WORDS: Final = 8  # number, six arguments, flags
 MAX_ORDERS: Final = 50
@@ -75,6 +76,8 @@ KIND_READY: Final = 4
 ACTION_REPLY: Final = 0
 ACTION_RESUME: Final = 1
 ACTION_ORDERS: Final = 2
+ACTION_ORDERS_RETURN: Final = 3  # and if all succeed go on with LANE_VALUE as the call's result, without a word
+ACTION_PROCEEDED: Final = 4  # the call at which it parked was let through: its result is the call's
 
 ORDER_LENT: Final = 1  # the next order takes the lent descriptor back and runs even if this one fails
 ORDER_FORK: Final = 2

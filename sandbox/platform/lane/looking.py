@@ -18,6 +18,7 @@ from sandbox.platform.lane.layout import (
     KIND_SYSCALL,
     LANE_ADDR,
     LANE_ARGS,
+    LANE_BLOCKED,
     LANE_CODE,
     LANE_DONE,
     LANE_KIND,
@@ -67,6 +68,8 @@ class LaneLooker(Looker):
         thread.stopped = True
         self.served += 1
         kind = words[LANE_KIND]
+        if thread.on_return is not None:
+            thread.returned(kind == KIND_DONE)
         if thread.released:
             if kind != KIND_DONE:
                 thread.space.pooled.append(thread)
@@ -86,6 +89,8 @@ class LaneLooker(Looker):
             thread.on_ready()
         else:
             thread.space.kill()
+        if thread.stopped and self._awake:
+            words[LANE_BLOCKED] = thread.seen
 
     # --- looking ---
 
@@ -175,6 +180,10 @@ class LaneLooker(Looker):
 
     def _notified(self, id_: int, pid: int, nr: int, args: tuple[int, ...]) -> None:
         thread = self.platform.by_tid.get(pid)
+        if self._awake:
+            now = time.monotonic_ns()
+            if self.platform.regime.notified_while_awake(now):
+                self._stop_looking(now)
         if nr != _SYS_GETPPID:
             if thread is None or not self._let_through(thread, id_, nr, args):
                 self._attack(id_, pid, thread)
@@ -213,12 +222,18 @@ class LaneLooker(Looker):
                 self._look_from_now()
         else:
             self.serve(thread)
-            if regime.parked_while_awake(now):
-                self._stop_looking(now)
 
     def _let_through(self, thread: LaneThread, id_: int, nr: int, args: tuple[int, ...]) -> bool:
         """Compare an ordered call with what was ordered, register by register."""
         listener = self.platform.listener
+        words = thread.words
+        if not thread.expected and (
+            thread.stopped or words[LANE_SEQ] != thread.seen or words[LANE_DONE] == thread.seen
+        ):
+            # It parked here with its own call: a question like any other, that may be let through as it is.
+            thread.parked_at = (nr, args)
+            self._parked(thread, id_)
+            return True
         at = thread.at
         if at < len(thread.expected):
             number, wanted, fd = thread.expected[at]
@@ -227,6 +242,9 @@ class LaneLooker(Looker):
                     return True
                 thread.at = at + 1
                 self.ordered += 1
+                if thread.on_return is not None and thread.at == len(thread.expected):
+                    self.platform.ordering -= 1  # nothing more is heard of it
+                    thread.counted = False
                 listener.proceed(id_)
                 return True
         if at and thread.expected:

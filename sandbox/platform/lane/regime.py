@@ -9,8 +9,9 @@ Three regimes, chosen from what was measured:
   where waking another CPU costs tens;
 - *crowded*: more guest threads run than there are CPUs beside the sentry's: look, but briefly.
 
-Looking also fails when other programs want the CPUs: threads then park although somebody looks,
-because the sentry or they are not running. When that happens often, nobody looks for a while.
+Looking also fails when other programs want the CPUs (threads then park although somebody looks, because
+the sentry or they are not running), when most calls block, and when they need ordered calls. When many
+notifications come although the sentry looks, nobody looks for a while.
 
 Times are ns.
 """
@@ -40,7 +41,20 @@ CROWDED: Final = 2
 class Regime:
     """Fed with each wake-up and each round of looking; answers how many rounds to look."""
 
-    __slots__ = ("enabled", "cpus", "gap", "last", "now", "entered", "residency", "misses", "_calls", "_parks", "_penalty", "_until")
+    __slots__ = (
+        "enabled",
+        "cpus",
+        "gap",
+        "last",
+        "now",
+        "entered",
+        "residency",
+        "misses",
+        "_calls",
+        "_parks",
+        "_penalty",
+        "_until",
+    )
 
     def __init__(self, looking: bool) -> None:
         self.cpus = len(os.sched_getaffinity(0))
@@ -62,8 +76,9 @@ class Regime:
         self.last = at
         self.gap += (min(gap, _LONGEST) - self.gap) >> _DECAY
 
-    def parked_while_awake(self, at: int) -> bool:
-        """A thread parked although somebody looked. True: stop looking."""
+    def notified_while_awake(self, at: int) -> bool:
+        """A notification came although somebody looked: a thread that parked, or an ordered call; waking its thread
+        on another CPU is what costs most. True: stop looking."""
         self._parks += 1
         self._calls += 1
         if self._parks < PARK_BOUND:

@@ -28,7 +28,7 @@ class LaneSpace(AddressSpace):
     they were asked for (`begin`, `finished`): a fork while a descriptor is lent would keep it.
     """
 
-    __slots__ = ("platform", "pid", "pidfd", "threads", "chunks", "pooled", "dead", "_busy", "_waiting")
+    __slots__ = ("platform", "pid", "pidfd", "threads", "chunks", "pooled", "dead", "busy", "_waiting")
 
     def __init__(self, platform: LanePlatform, pid: int, pidfd: int) -> None:
         self.platform = platform
@@ -38,7 +38,7 @@ class LaneSpace(AddressSpace):
         self.chunks: dict[int, mmap.mmap] = {}  # lanes, by chunk number
         self.pooled: list[LaneThread] = []  # host threads whose guest thread has ended
         self.dead = False
-        self._busy = False
+        self.busy = False
         self._waiting: deque[Callable[[], None]] = deque()
 
     # --- lanes ---
@@ -65,10 +65,10 @@ class LaneSpace(AddressSpace):
 
     def begin(self, operation: Callable[[], None]) -> None:
         """Run `operation` when no other is under way; it must lead to `finished`."""
-        if self._busy:
+        if self.busy:
             self._waiting.append(operation)
         else:
-            self._busy = True
+            self.busy = True
             operation()
 
     def finished(self) -> None:
@@ -76,7 +76,7 @@ class LaneSpace(AddressSpace):
         if self._waiting and not self.dead:
             self._waiting.popleft()()
         else:
-            self._busy = False
+            self.busy = False
 
     # --- memory ---
 

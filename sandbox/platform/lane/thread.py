@@ -10,6 +10,8 @@ from sandbox.platform.base import OP_CMPXCHG32, OP_XCHG32, GuestThread, MemoryFa
 from sandbox.platform.lane import hostcalls, layout
 from sandbox.platform.lane.layout import (
     ACTION_ORDERS,
+    ACTION_ORDERS_RETURN,
+    ACTION_PROCEEDED,
     ACTION_REPLY,
     ACTION_RESUME,
     LANE_ACTION,
@@ -68,6 +70,9 @@ class LaneThread(GuestThread):
         "identify",
         "on_done",
         "on_ready",
+        "on_return",
+        "counted",
+        "parked_at",
     )
 
     def __init__(self, platform: LanePlatform, space: LaneSpace, slot: int, tid: int) -> None:
@@ -89,6 +94,9 @@ class LaneThread(GuestThread):
         self.identify: Callable[[int], None] | None = None  # a new host thread tells its slot
         self.on_done: Callable[[int, int], None] | None = None
         self.on_ready: Callable[[], None] | None = None
+        self.on_return: Callable[[], None] | None = None  # orders after which it goes on without a word
+        self.counted = False  # in platform.ordering
+        self.parked_at: tuple[int, tuple[int, ...]] | None = None  # the call at which it is parked
 
     def detach(self) -> None:
         """Give the lane's memory back; nothing may be asked of the thread any more."""
@@ -154,6 +162,7 @@ class LaneThread(GuestThread):
         self.words[LANE_DONE] = self.seen
         if self.notification:
             id_, self.notification = self.notification, 0
+            self.parked_at = None
             self.platform.listener.answer(id_, 0)
         if not self.listed:
             self.listed = True
@@ -176,7 +185,9 @@ class LaneThread(GuestThread):
             return
         self.space.begin(lambda: self._execute_from(list(orders), 0, done))
 
-    def _execute_from(self, orders: list[Order], start: int, done: Callable[[int, int], None]) -> None:
+    def _execute_from(
+        self, orders: list[Order], start: int, done: Callable[[int, int], None], action: int = ACTION_ORDERS
+    ) -> None:
         """Give the stub as many orders as fit, from number `start`."""
         if self.space.dead:
             return
@@ -212,34 +223,86 @@ class LaneThread(GuestThread):
                 self.space.finished()
                 done(number, result)
 
-        self.give(entries, expected, finished)
+        self.give(entries, expected, finished, action)
 
     def give(
-        self, entries: Sequence[tuple[int, ...]], expected: list[Expected], done: Callable[[int, int], None]
+        self,
+        entries: Sequence[tuple[int, ...]],
+        expected: list[Expected],
+        done: Callable[[int, int], None],
+        action: int = ACTION_ORDERS,
     ) -> None:
         """Put orders into the lane and let the stub run them; `done(entry, result)` when it says so."""
         words = self.words
         for index, entry in enumerate(entries):
             _ORDER.pack_into(self.lane, (LANE_ORDERS + index * ORDER_WORDS) * 8, *entry)
         words[LANE_COUNT] = len(entries)
-        words[LANE_ACTION] = ACTION_ORDERS
+        words[LANE_ACTION] = action
         self.arm(expected)
         self.on_done = done
         self._answer()
 
     def arm(self, expected: list[Expected]) -> None:
         """From now on exactly these calls may come from the stub, in this order."""
-        if expected and not self.expected:
+        if expected and not self.counted:
             self.platform.ordering += 1
+            self.counted = True
         self.expected = expected
         self.at = 0
 
     def disarm(self) -> None:
         """No ordered call may come any more."""
-        if self.expected:
+        if self.counted:
             self.platform.ordering -= 1
+            self.counted = False
         self.expected = []
         self.at = 0
+
+    def execute_and_return(
+        self, orders: Sequence[Order], value: int, returned: Callable[[], None], failed: Callable[[int, int], None]
+    ) -> None:
+        simple = len(orders) <= MAX_ORDERS // 2 and all(order.nr < OP_CMPXCHG32 for order in orders)
+        if self.space.busy or not simple:
+            super().execute_and_return(orders, value, returned, failed)
+            return
+        self.on_return = returned
+        self.signed[LANE_VALUE] = value
+        if len(orders) == 1 and self.parked_at == (orders[0].nr, orders[0].args):
+            self._proceed(failed)
+        else:
+            self.space.begin(lambda: self._execute_from(list(orders), 0, failed, ACTION_ORDERS_RETURN))
+
+    def _proceed(self, failed: Callable[[int, int], None]) -> None:
+        """It is parked at exactly the call that is ordered: let it through."""
+        assert self.parked_at is not None
+        nr, args = self.parked_at
+        self.space.begin(lambda: None)
+        self.parked_at = None
+        self.expected = [(nr, args, -1)]
+        self.at = 1  # the same again is let through: it was interrupted before it ran
+
+        def done(index: int, result: int) -> None:
+            self.space.finished()
+            failed(index, result)
+
+        self.on_done = done
+        self.stopped = False
+        self.words[LANE_ACTION] = ACTION_PROCEEDED
+        self.words[LANE_DONE] = self.seen
+        id_, self.notification = self.notification, 0
+        self.platform.listener.proceed(id_)
+        if not self.listed:
+            self.listed = True
+            self.platform.active.append((self.words, self))
+
+    def returned(self, reported: bool) -> None:
+        """The first word since it was let go. A report means that the orders failed: `orders_done` tells."""
+        on_return, self.on_return = self.on_return, None
+        if not reported and on_return is not None:
+            self.on_done = None
+            self.disarm()
+            self.space.finished()
+            on_return()
 
     def orders_done(self) -> None:
         """The stub has posted the end of its orders."""

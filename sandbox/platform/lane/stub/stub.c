@@ -136,19 +136,25 @@ static void broken(void) {
     for (;;) hypercall(HYPER_BROKEN, 0, 0);
 }
 
-/* Post the request in the lane and come back when it is answered. */
-static void post(volatile u64 *lane, u64 slot) {
+/*
+ * Post the request in the lane and come back when it is answered. A call whose registers the sentry may
+ * let through as they are (munmap, mprotect) parks at the order gate, so that one notification does for
+ * question and execution; `direct` gets its result.
+ */
+static void post(volatile u64 *lane, u64 slot, volatile u64 *entry, i64 *direct) {
     volatile u64 *control = (volatile u64 *)CONTROL_BASE;
     u64 seq = lane[LANE_SEQ] + 1;
     barrier();
     lane[LANE_SEQ] = seq;
     fence(); /* the post is seen before we read AWAKE: the sentry clears AWAKE, then looks once more */
     if (control[CONTROL_AWAKE]) {
-        for (u64 i = control[CONTROL_LOOKS]; i && lane[LANE_DONE] != seq; i--) __builtin_ia32_pause();
+        for (u64 i = control[CONTROL_LOOKS]; i && lane[LANE_DONE] != seq && lane[LANE_BLOCKED] != seq; i--)
+            __builtin_ia32_pause();
     }
     if (lane[LANE_DONE] != seq) {
         lane[LANE_PARKED] = 1;
         fence();
+        if (entry && lane[LANE_DONE] != seq) *direct = stub_order(entry);
         while (lane[LANE_DONE] != seq) hypercall(HYPER_PARK, slot, seq);
         lane[LANE_PARKED] = 0;
     }
@@ -248,9 +254,14 @@ static void run_orders(volatile u64 *lane, u64 slot, struct ucontext *uc) {
 
 /* Post, do what the answer says, until it says to go on. */
 static void serve(volatile u64 *lane, u64 slot, struct ucontext *uc) {
+    u64 call[8] = {lane[LANE_NR], lane[LANE_ARGS], lane[LANE_ARGS + 1], lane[LANE_ARGS + 2],
+                   lane[LANE_ARGS + 3], lane[LANE_ARGS + 4], lane[LANE_ARGS + 5], 0};
+    u64 *entry = lane[LANE_KIND] == KIND_SYSCALL && (call[0] == 11 || call[0] == 10) ? call : 0;
     for (;;) {
-        post(lane, slot);
+        i64 direct = 0;
+        post(lane, slot, entry, &direct);
         u64 action = lane[LANE_ACTION];
+        entry = 0;
         if (action == ACTION_REPLY) {
             uc->gregs[G_RAX] = lane[LANE_VALUE];
             return;
@@ -259,7 +270,19 @@ static void serve(volatile u64 *lane, u64 slot, struct ucontext *uc) {
             restore(lane, uc);
             return;
         }
-        run_orders(lane, slot, uc);
+        i64 value = (i64)lane[LANE_VALUE];
+        if (action == ACTION_PROCEEDED) {
+            lane[LANE_INDEX] = 0;
+            lane[LANE_RESULT] = (u64)direct;
+            lane[LANE_KIND] = KIND_DONE;
+        } else {
+            run_orders(lane, slot, uc);
+        }
+        i64 result = (i64)lane[LANE_RESULT];
+        if (action != ACTION_ORDERS && lane[LANE_KIND] == KIND_DONE && !(result < 0 && result >= -4095)) {
+            uc->gregs[G_RAX] = (u64)value;
+            return;
+        }
     }
 }
 
