@@ -85,8 +85,10 @@ def prepare(t: Task, image: ExecImage) -> None:
 def _enter_script(t: Task, image: ExecImage, head: bytes, path: bytes) -> bytes:
     """Replace the script by its interpreter; the interpreter's path."""
     name, argument = script.parse(head)
-    if image.inaccessible or not name:
+    if image.inaccessible:
         raise SyscallError(errno.ENOENT)
+    if not name:
+        raise SyscallError(errno.EACCES)  # the empty path is the working directory there
     file = image.opener(t, name)
     file.acquire()
     image.file.drop()
@@ -97,7 +99,7 @@ def _enter_script(t: Task, image: ExecImage, head: bytes, path: bytes) -> bytes:
 
 def _open_interpreter(t: Task, image: ExecImage, path: bytes) -> None:
     if not path:
-        raise SyscallError(errno.ENOENT)
+        raise SyscallError(errno.EACCES)
     file = image.opener(t, path)
     file.acquire()
     image.interp = file

@@ -19,7 +19,7 @@ def is_script(head: bytes) -> bool:
 def parse(head: bytes) -> tuple[bytes, bytes | None]:
     """(interpreter, its one optional argument) of the first line; ENOEXEC.
 
-    The interpreter may be empty (ENOENT when it is opened). Only the first 256 bytes count. A line that is longer may lose the end of its argument, not of its path.
+    The interpreter may be empty. Only the first 256 bytes count. A line that is longer may lose the end of its argument, not of its path.
     """
     buf = head[:BINPRM_BUF_SIZE].ljust(BINPRM_BUF_SIZE, b"\0")
     end = buf.split(b"\0", 1)[0].find(b"\n")
