@@ -1,0 +1,146 @@
+"""Bringing a stack up as the command line says: link, addresses, routes, capture."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+from typing import BinaryIO
+
+from tcpip.adapters.aio_runner import Runner
+from tcpip.addr import IPV4_ANY, IPV6_ANY, is_link_local, parse, parse_mac, parse_prefix, text
+from tcpip.clock import MonotonicClock
+from tcpip.errors import NetworkError
+from tcpip.link.base import LinkEndpoint
+from tcpip.link.packetsocket import PacketSocketLink
+from tcpip.link.pcapng import PcapngWriter
+from tcpip.link.sniffer import SnifferLink, start_capture, stop_capture
+from tcpip.link.tap import TapLink
+from tcpip.stack.nic import Nic
+from tcpip.stack.stack import Stack
+
+
+class CommandError(Exception):
+    """What the user gets to read; the verb fails."""
+
+
+def add_host_options(parser: argparse.ArgumentParser) -> None:
+    """The options of every verb that has a stack."""
+    link = parser.add_mutually_exclusive_group()
+    link.add_argument("--tap", metavar="NAME", default="", help="make, or attach to, a tap device (default)")
+    link.add_argument("--tun", metavar="NAME", help="the same without Ethernet")
+    link.add_argument("--interface", metavar="NAME", help="a packet socket on an existing interface")
+    parser.add_argument("--address", "-a", action="append", default=[], metavar="ADDR/LEN", help="the stack's address")
+    parser.add_argument("--gateway", "-g", action="append", default=[], metavar="ADDR", help="default route")
+    parser.add_argument(
+        "--route", action="append", default=[], metavar="NET/LEN=ADDR", help="a route through a gateway"
+    )
+    parser.add_argument(
+        "--host-address",
+        action="append",
+        default=[],
+        metavar="ADDR/LEN",
+        help="give this address to the host's end of the tap",
+    )
+    parser.add_argument("--mac", default="02:00:00:00:00:02", help="the stack's Ethernet address")
+    parser.add_argument("--mtu", type=int, default=1500)
+    parser.add_argument("--no-offload", action="store_true", help="whole checksums and single segments only")
+    parser.add_argument(
+        "--slaac", action="store_true", help="take IPv6 addresses and routes from router advertisements"
+    )
+    parser.add_argument("--capture", metavar="FILE", help="write what passes the link to FILE (pcapng)")
+
+
+class HostSession:
+    """A running stack; `close` undoes what was made. Needs a running asyncio loop."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.stack = Stack(MonotonicClock())
+        self._file: BinaryIO | None = None
+        self._sniffer: SnifferLink | None = None
+        link = open_link(options)
+        try:
+            self.nic = self.stack.add_nic(link, "eth0")
+            self.nic.accept_ra = options.slaac
+            if options.capture:
+                self._file = open(options.capture, "wb")  # noqa: SIM115
+                self._sniffer = start_capture(self.nic, PcapngWriter(self._file))
+            configure(self.stack, self.nic, options)
+        except NetworkError as error:
+            link.close()
+            raise CommandError(str(error)) from None
+        except ValueError as error:
+            link.close()
+            raise CommandError(str(error)) from None
+        self.runner = Runner(self.stack)
+
+    def close(self) -> None:
+        """Send what is queued, finish the capture, remove the device."""
+        self.runner.close()
+        if self._sniffer is not None:
+            stop_capture(self.nic, self._sniffer)
+        if self._file is not None:
+            self._file.close()
+        self.stack.remove_nic(self.nic)
+
+
+def open_link(options: argparse.Namespace) -> LinkEndpoint:
+    """The link that was asked for."""
+    offload = not options.no_offload
+    if options.interface:
+        return PacketSocketLink(options.interface, offload=offload)
+    try:
+        mac = parse_mac(options.mac)
+    except ValueError as error:
+        raise CommandError(str(error)) from None
+    try:
+        link = TapLink(options.tun or options.tap, mac, options.mtu, bool(options.tun), offload)
+    except ImportError:
+        raise CommandError("python-pytun is not installed (pip install python-pytun)") from None
+    except Exception as error:
+        if type(error).__module__ != "pytun":
+            raise
+        raise CommandError(f"cannot open the device: {error}") from None
+    configure_host(link, options.host_address)
+    return link
+
+
+def configure_host(link: TapLink, host_addresses: list[str]) -> None:
+    """Bring the host's end up, through ip(8)."""
+    commands = [["link", "set", link.name, "mtu", str(link.mtu), "up"]]
+    for value in host_addresses:
+        parse_prefix(value)
+        extra = ["nodad"] if ":" in value else []
+        commands.append(["addr", "replace", value, "dev", link.name, *extra])
+    for command in commands:
+        done = subprocess.run(["ip", *command], capture_output=True, text=True, check=False)
+        if done.returncode:
+            link.close()
+            raise CommandError(f"ip {' '.join(command)}: {done.stderr.strip()}")
+
+
+def configure(stack: Stack, nic: Nic, options: argparse.Namespace) -> None:
+    """Addresses and routes; ValueError, NetworkError."""
+    for value in options.address:
+        addr, length = parse_prefix(value)
+        nic.add_address(addr, length, dad=False)
+    for value in options.gateway:
+        gateway = parse(value)
+        through = nic if is_link_local(gateway) else None
+        stack.add_route(IPV4_ANY if len(gateway) == 4 else IPV6_ANY, 0, gateway, through)
+    for value in options.route:
+        target, equals, gateway_text = value.partition("=")
+        if not equals:
+            raise ValueError(f"not a route: {value!r} (NET/LEN=GATEWAY)")
+        prefix, length = parse_prefix(target)
+        stack.add_route(prefix, length, parse(gateway_text))
+    if options.slaac:
+        nic.add_link_local()
+
+
+def describe(nic: Nic) -> str:
+    """One line: device and addresses."""
+    addresses = ", ".join(f"{text(a.addr)}/{a.prefix_len}" for a in nic.addresses.values())
+    link = nic.link.inner if isinstance(nic.link, SnifferLink) else nic.link
+    device = link.name if isinstance(link, TapLink) else ""
+    return f"{device or nic.name}: {addresses or 'no address yet'} (pid {os.getpid()})"

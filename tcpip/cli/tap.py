@@ -1,0 +1,54 @@
+"""`tcpip tap`: bring a stack up and serve until interrupted."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+from typing import Any
+
+from tcpip.cli import iperf, services, ss
+from tcpip.cli.host import CommandError, HostSession, add_host_options, describe
+
+
+def add_parser(verbs: Any) -> None:
+    """`tap [--serve LIST] [--iperf [PORT]] [--control PATH]`."""
+    parser = verbs.add_parser("tap", help="bring a stack up on a link and serve", description=__doc__)
+    add_host_options(parser)
+    parser.add_argument(
+        "--serve",
+        default="echo,discard,chargen,http",
+        metavar="LIST",
+        help="services, NAME or NAME:PORT, comma separated",
+    )
+    parser.add_argument("--iperf", nargs="?", type=int, const=5201, metavar="PORT", help="serve iperf3 clients")
+    parser.add_argument("--control", metavar="PATH", help="Unix socket where `tcpip ss` asks")
+    parser.add_argument("--time", type=float, metavar="SECONDS", help="stop after so long")
+    parser.set_defaults(run=lambda options: asyncio.run(_main(options)))
+
+
+async def _main(options: argparse.Namespace) -> int:
+    session = HostSession(options)
+    control = None
+    try:
+        try:
+            await services.start(session.stack, [s for s in options.serve.split(",") if s])
+        except ValueError as error:
+            raise CommandError(str(error)) from None
+        if options.iperf:
+            await iperf.serve(session.stack, options.iperf)
+        if options.control:
+            control = await ss.serve(session.stack, options.control)
+        print(describe(session.nic), flush=True)
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        if options.time is not None:
+            loop.call_later(options.time, stop.set)
+        await stop.wait()
+    finally:
+        if control is not None:
+            control.close()
+        session.close()
+    return 0
