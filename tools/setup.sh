@@ -6,7 +6,15 @@ set -eu
 cd "$(dirname "$0")/.."
 level=${1:-run}
 stamp=.venv/.ready-$level
+lane=sandbox/platform/lane
+stub_is_old() {
+    for source in "$lane"/stub/*.c "$lane/layout.py" "$lane/build.py"; do
+        [ "$source" -nt "$lane/stub/lane_stub" ] && return 0
+    done
+    return 1
+}
 if [ -f "$stamp" ] && [ ! pyproject.toml -nt "$stamp" ] && [ ! tools/setup.sh -nt "$stamp" ]; then
+    if stub_is_old; then .venv/bin/python -m sandbox.platform.lane.build >/dev/null; fi
     exit 0
 fi
 
