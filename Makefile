@@ -69,7 +69,7 @@ bench:
 
 bench-compare:
 	@sh tools/setup.sh run
-	@$(PYTHON) -m tools.bench_compare "$(A)" "$(B)"
+	@$(PYTHON) -m tools.bench compare "$(A)" "$(B)"
 
 clean:
 	rm -rf .venv build dist bin out *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,73 @@
+"""Rows that time a whole program: start-up, and what people run."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+HELLO = '#include <stdio.h>\nint main(void) { puts("hello"); return 0; }\n'
+
+
+@dataclass(frozen=True)
+class Program:
+    """`command` is run in a fresh directory that `prepare` has filled; the figure is wall milliseconds."""
+
+    name: str
+    title: str
+    command: tuple[str, ...]
+    needs: str  # the host program without which the row is left out
+    bound_ms: float | None = None
+
+
+PROGRAMS: tuple[Program, ...] = (
+    Program("start", "do /bin/true", ("/bin/true",), "true", 150),
+    Program(
+        "python",
+        "python3 -c 'import json, asyncio, ssl'",
+        ("/usr/bin/python3", "-c", "import json, asyncio, ssl"),
+        "/usr/bin/python3",
+    ),
+    Program("gcc", "gcc hello.c", ("gcc", "-o", "hello", "hello.c"), "gcc"),
+    Program("git_clone", "git clone of 1,000 files", ("git", "clone", "-q", "--no-local", "source", "copy"), "git"),
+)
+
+
+def prepare(directory: Path) -> None:
+    """hello.c, and a repository of 1,000 files."""
+    (directory / "hello.c").write_text(HELLO)
+    source = directory / "source"
+    source.mkdir()
+    for number in range(1000):
+        (source / f"file{number}.txt").write_text(f"line {number}\n" * 20)
+    git = ["git", "-C", str(source), "-c", "user.name=bench", "-c", "user.email=bench@example.org"]
+    if shutil.which("git"):
+        subprocess.run([*git, "init", "-q"], check=True)
+        subprocess.run([*git, "add", "."], check=True)
+        subprocess.run([*git, "commit", "-qm", "files"], check=True)
+
+
+def clean(directory: Path) -> None:
+    """What a run left."""
+    shutil.rmtree(directory / "copy", ignore_errors=True)
+    (directory / "hello").unlink(missing_ok=True)
+
+
+def available(program: Program) -> bool:
+    """The host has it."""
+    return shutil.which(program.needs) is not None
+
+
+def wall_ms(command: list[str], directory: Path) -> float:
+    """One run; RuntimeError with its output if it fails."""
+    start = time.perf_counter()
+    done = subprocess.run(
+        command, cwd=directory, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=dict(os.environ)
+    )
+    took = (time.perf_counter() - start) * 1e3
+    if done.returncode != 0:
+        raise RuntimeError(f"{' '.join(command)}: status {done.returncode}: {done.stderr.strip()[-300:]}")
+    return took
