@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sandbox.gateway.egress_guard import EgressGuard
     from sandbox.kernel.task import Task
     from sandbox.sockets.inet.socket import InetSocket
+    from sandbox.sockets.netlink.family import PortTable
     from tcpip.addr import SockAddr
     from tcpip.stack.nic import Nic
     from tcpip.stack.stack import Stack
@@ -41,6 +42,7 @@ class Network:
         self.guard: EgressGuard | None = None
         self.counters = Counters()
         self.sockets: set[InetSocket] = set()
+        self.netlink_ports: PortTable | None = None
         self.resolv_conf = b""
         self.hosts = b""
         self.capture = ""  # where the packets are written to, for the summary

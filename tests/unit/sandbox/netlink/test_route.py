@@ -1,0 +1,162 @@
+"""rtnetlink answers, read back with pyroute2's decoder."""
+
+from __future__ import annotations
+
+import errno
+import struct
+from typing import Any
+
+import pytest
+
+from sandbox.errors import SyscallError
+from sandbox.sockets.base import Received
+from sandbox.sockets.netlink.family import NetlinkFamily
+from sandbox.sockets.netlink.socket import NetlinkSocket
+from sandbox.vfs.file_description import WOULD_BLOCK
+from tests.unit.sandbox.inet.fakes import FakeTask
+
+RTM_GETLINK, RTM_GETADDR, RTM_GETROUTE, RTM_GETNEIGH, RTM_GETRULE, RTM_NEWADDR, RTM_NEWLINK = 18, 22, 26, 30, 34, 20, 16
+REQUEST, ACK, DUMP = 1, 4, 0x300
+
+
+@pytest.fixture
+def t() -> Any:
+    return FakeTask()
+
+
+@pytest.fixture
+def sock(t: Any) -> NetlinkSocket:
+    socket = NetlinkFamily().create(t, 3, 0)
+    assert isinstance(socket, NetlinkSocket)
+    return socket
+
+
+def send(t: Any, sock: NetlinkSocket, kind: int, flags: int, body: bytes) -> int:
+    return sock.sendmsg(t, memoryview(struct.pack("<IHHII", 16 + len(body), kind, flags, 9, 0) + body), b"", 0, [])
+
+
+def receive(t: Any, sock: NetlinkSocket) -> list[Any]:
+    """Every message that waits, decoded."""
+    from pyroute2.netlink.rtnl.marshal import MarshalRtnl
+
+    found = []
+    buffer = memoryview(bytearray(8192))
+    while (count := sock.recvmsg(t, buffer, 0, None)) != WOULD_BLOCK:
+        assert count <= 4096
+        found += list(MarshalRtnl().parse(bytes(buffer[:count])))
+    return found
+
+
+def dump(t: Any, sock: NetlinkSocket, kind: int, body: bytes) -> list[Any]:
+    send(t, sock, kind, REQUEST | DUMP, body)
+    messages = receive(t, sock)
+    assert messages[-1]["header"]["type"] == 3
+    assert all(m["header"]["sequence_number"] == 9 for m in messages)
+    return messages[:-1]
+
+
+def error_of(t: Any, sock: NetlinkSocket) -> int:
+    buffer = memoryview(bytearray(8192))
+    count = sock.recvmsg(t, buffer, 0, None)
+    assert count >= 20 and struct.unpack_from("<H", buffer, 4)[0] == 2
+    return -int(struct.unpack_from("<i", buffer, 16)[0])
+
+
+def test_links(t: Any, sock: NetlinkSocket) -> None:
+    lo, eth = dump(t, sock, RTM_GETLINK, bytes(16))
+    assert (lo.get("ifname"), eth.get("ifname")) == ("lo", "eth0")
+    assert lo["flags"] & 0x49 == 0x49 and lo["ifi_type"] == 772
+    assert eth["ifi_type"] == 1 and eth.get("address") == t.kernel.net.find_nic("eth0").mac.hex(":")
+    assert eth.get("mtu") == 1500 and eth.get("operstate") == "UP"
+    send(t, sock, RTM_GETLINK, REQUEST, struct.pack("<BxHiII", 0, 0, 2, 0, 0))
+    assert receive(t, sock)[0].get("ifname") == "eth0"
+    send(t, sock, RTM_GETLINK, REQUEST, bytes(16) + struct.pack("<HH", 8, 3) + b"lo\0\0")
+    assert receive(t, sock)[0].get("ifname") == "lo"
+    send(t, sock, RTM_GETLINK, REQUEST, struct.pack("<BxHiII", 0, 0, 99, 0, 0))
+    assert error_of(t, sock) == errno.ENODEV
+
+
+def test_addresses(t: Any, sock: NetlinkSocket) -> None:
+    found = {m.get("address"): m for m in dump(t, sock, RTM_GETADDR, bytes(8))}
+    assert {"127.0.0.1", "::1", "10.0.2.15", "fd53:7461:636b::15"} <= found.keys()
+    assert found["10.0.2.15"]["prefixlen"] == 24 and found["10.0.2.15"].get("broadcast") == "10.0.2.255"
+    assert found["127.0.0.1"]["scope"] == 254
+    only = dump(t, sock, RTM_GETADDR, b"\x02" + bytes(7))
+    assert {m["family"] for m in only} == {2}
+    sock.setsockopt(t, 270, 12, struct.pack("<i", 1))
+    only = dump(t, sock, RTM_GETADDR, struct.pack("<BBBBI", 0, 0, 0, 0, 1))
+    assert {m["index"] for m in only} == {1}
+
+
+def test_routes_and_rules(t: Any, sock: NetlinkSocket) -> None:
+    main = [m for m in dump(t, sock, RTM_GETROUTE, b"\x02" + bytes(11)) if m["table"] == 254]
+    assert [(m.get("dst"), m["dst_len"], m.get("gateway")) for m in main] == [
+        (None, 0, "10.0.2.1"),
+        ("10.0.2.0", 24, None),
+    ] or [(m.get("dst"), m["dst_len"], m.get("gateway")) for m in main] == [
+        ("", 0, "10.0.2.1"),
+        ("10.0.2.0", 24, None),
+    ]
+    body = struct.pack("<BBBBBBBBI", 2, 32, 0, 0, 0, 0, 0, 0, 0) + struct.pack("<HH", 8, 1) + bytes((8, 8, 8, 8))
+    send(t, sock, RTM_GETROUTE, REQUEST, body)
+    route = receive(t, sock)[0]
+    assert (route.get("gateway"), route.get("prefsrc"), route.get("oif")) == ("10.0.2.1", "10.0.2.15", 2)
+    rules = dump(t, sock, RTM_GETRULE, b"\x02" + bytes(11))
+    assert [(m.get("priority", 0) or 0, m["table"]) for m in rules] == [(0, 255), (32766, 254), (32767, 253)]
+    assert dump(t, sock, RTM_GETNEIGH, bytes(12)) == []
+
+
+def test_changes_need_the_capability_and_the_loopback(t: Any, sock: NetlinkSocket) -> None:
+    def add(index: int, addr: bytes) -> int:
+        body = struct.pack("<BBBBI", 2, 8, 0, 0, index) + struct.pack("<HH", 8, 2) + addr
+        send(t, sock, RTM_NEWADDR, REQUEST | ACK, body)
+        return error_of(t, sock)
+
+    assert add(1, b"\x7f\0\0\5") == 0
+    assert add(1, b"\x7f\0\0\5") == errno.EEXIST
+    assert add(2, b"\n\0\0\5") == errno.EPERM
+    assert add(9, b"\n\0\0\5") == errno.ENODEV
+    send(t, sock, RTM_NEWLINK, REQUEST | ACK, struct.pack("<BxHiII", 0, 0, 1, 0, 1))
+    assert error_of(t, sock) == 0
+    assert not t.kernel.net.find_nic("lo").up
+    t.creds.capable = False
+    assert add(1, b"\x7f\0\0\6") == errno.EPERM
+
+
+def test_unknown_and_broken_requests(t: Any, sock: NetlinkSocket) -> None:
+    send(t, sock, 200, REQUEST, bytes(16))
+    assert error_of(t, sock) == errno.EOPNOTSUPP
+    send(t, sock, RTM_GETLINK, REQUEST, b"\0")
+    assert error_of(t, sock) == errno.EINVAL
+    send(t, sock, RTM_GETLINK, REQUEST, bytes(16) + b"\x02\0\3\0")
+    assert error_of(t, sock) == errno.EINVAL
+    send(t, sock, RTM_GETLINK, ACK, bytes(16))  # no request: acknowledged
+    assert error_of(t, sock) == 0
+    sock.sendmsg(t, memoryview(b"\x05\0\0\0rubbish" + bytes(20)), b"", 0, [])
+    assert sock.recvmsg(t, memoryview(bytearray(10)), 0, None) == WOULD_BLOCK
+
+
+def test_names_and_truncation(t: Any, sock: NetlinkSocket) -> None:
+    sock.bind(t, struct.pack("<HxxII", 16, 0, 1))
+    assert sock.getsockname(t) == struct.pack("<HxxII", 16, 42, 1)
+    other = NetlinkFamily().create(t, 2, 0)
+    other.bind(t, struct.pack("<HxxII", 16, 0, 0))
+    assert struct.unpack("<HxxII", other.getsockname(t))[1] > 1 << 31
+    third = NetlinkFamily().create(t, 2, 0)
+    with pytest.raises(SyscallError) as caught:
+        third.bind(t, struct.pack("<HxxII", 16, 42, 0))
+    assert caught.value.errno == errno.EADDRINUSE
+    send(t, sock, RTM_GETLINK, REQUEST, struct.pack("<BxHiII", 0, 0, 1, 0, 0))
+    got = Received()
+    assert sock.recvmsg(t, memoryview(bytearray(10)), 0x2, got) == 10
+    assert got.flags & 0x20 and got.size > 100
+    assert sock.recvmsg(t, memoryview(bytearray(4096)), 0, None) == got.size
+    sock.release()
+    third.bind(t, struct.pack("<HxxII", 16, 42, 0))
+
+
+def test_families_and_protocols(t: Any) -> None:
+    for kind, protocol, number in ((1, 0, errno.ESOCKTNOSUPPORT), (3, 99, errno.EPROTONOSUPPORT), (3, 16, errno.EPROTONOSUPPORT)):
+        with pytest.raises(SyscallError) as caught:
+            NetlinkFamily().create(t, kind, protocol)
+        assert caught.value.errno == number
