@@ -109,10 +109,10 @@ class Sandbox:
         self.link.notice(line)
 
     def _complain(self, level: int, line: str) -> None:
-        """Without a log only what is wrong in the sandbox itself is shown."""
-        from sandbox.kernel.log import ERROR
+        """Without a log: what the network refused, and what is wrong in the sandbox itself."""
+        from sandbox.kernel.log import WARNING
 
-        if level >= ERROR:
+        if level >= WARNING:
             self.link.notice(line)
 
     def _make_network(self, kernel: Kernel) -> None:
