@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sandbox.kernel.thread_group import ThreadGroup
     from sandbox.platform.base import AddressSpace, Platform
     from sandbox.reactor import Reactor
+    from sandbox.sockets.unix.namespace import UnixNamespace
     from sandbox.strace.printer import SyscallTrace
     from sandbox.vfs.file_description import FileDescription
     from sandbox.vfs.mount import MountNamespace
@@ -64,12 +65,12 @@ class Kernel:
         self.cpus = cpus
         self.cpu_mask = (1 << cpus) - 1
         self.commit = CommitAccount(2 << 30)
-        self.commit = CommitAccount(self.memory_bytes)
         self.hostname = b"stackbox"
         self.domainname = b"(none)"
         self.boot_ns = clock.now_ns()
         self.pids = PidNamespace(max_tasks)
         self.futexes = FutexTable()
+        self.unix: UnixNamespace | None = None  # made with the first Unix socket
         self.spaces: dict[AddressSpace, dict[Task, None]] = {}
         self.loading: dict[AddressSpace, Callable[[], None]] = {}  # being filled by an execve; called when one dies
         self.scratch = memoryview(bytearray(SCRATCH_SIZE))

@@ -193,6 +193,8 @@ class MemoryManager:
             self.peak_pages = self.total_pages - self.stack_slack
         if flags & VM_GROWSDOWN:
             self.stack_pages += pages
+            if self.stack_slack > self.stack_pages > 0 > pages:
+                self.stack_slack = self.stack_pages
         elif flags & (VM_WRITE | VM_SHARED) == VM_WRITE:
             self.data_pages += pages
         elif flags & (VM_EXEC | VM_WRITE) == VM_EXEC:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING, Final
 
-from sandbox.abi.linux.mman import MLOCK_ONFAULT, PAGE_OFFSET, VM_LOCKED, VM_SHARED
+from sandbox.abi.linux.mman import MLOCK_ONFAULT, PAGE_OFFSET, VM_SHARED
 from sandbox.errors import SyscallError
 from sandbox.kernel.control import Execute
 from sandbox.mm import op_advise, op_lock, op_map, op_remap
@@ -100,7 +100,6 @@ def sys_remap_file_pages(t: Task, a: SyscallArgs) -> Result:
         raise SyscallError(errno.EINVAL)
     new = area.copy(start, start + size)
     new.offset = page << 12
-    new.flags |= area.flags & VM_LOCKED
     operation = op_map.MapOperation(mm, new, True, True)
     return _answer_zero(operation.begin())
 
@@ -113,7 +112,7 @@ def _answer_zero(execute: Execute) -> Execute:
         outcome = finish(t, index, result)
         return 0 if isinstance(outcome, int) and outcome > 0 else outcome
 
-    return Execute(execute.orders, finished)
+    return Execute(execute.orders, finished, execute.abandoned)
 
 
 _NUMA: Final = "ENOSYS, as without CONFIG_NUMA"
