@@ -227,8 +227,9 @@ class LaneLooker(Looker):
         """Compare an ordered call with what was ordered, register by register."""
         listener = self.platform.listener
         words = thread.words
-        if not thread.expected and (
-            thread.stopped or words[LANE_SEQ] != thread.seen or words[LANE_DONE] == thread.seen
+        posted = words[LANE_SEQ] != thread.seen
+        if (posted and thread.on_return is not None) or (
+            not thread.expected and (thread.stopped or posted or words[LANE_DONE] == thread.seen)
         ):
             # It parked here with its own call: a question like any other, that may be let through as it is.
             thread.parked_at = (nr, args)
