@@ -216,14 +216,14 @@ class Stack:
         self._busy = True
         try:
             rounds = 0
-            while self._inbox or self._pending or self._copies:
+            while self._inbox or self._pending or self._copies or self.tcp.dirty:
                 rounds += 1
                 if rounds > MAX_ROUNDS:
                     break
                 self._turn()
         finally:
             self._busy = False
-        if (self._inbox or self._pending) and self.on_output is not None:
+        if (self._inbox or self._pending or self.tcp.dirty) and self.on_output is not None:
             self.on_output()
 
     def _turn(self) -> None:
@@ -235,6 +235,8 @@ class Stack:
         copies = self._copies
         for _ in range(len(copies)):
             self._deliver_copy(copies.popleft())
+        if self.tcp.dirty:
+            self.tcp.flush()
         pending = self._pending
         if pending:
             self._pending = {}
@@ -246,6 +248,11 @@ class Stack:
         first = not self._pending
         self._pending[nic] = None
         if first and not self._busy and self.on_output is not None:
+            self.on_output()
+
+    def endpoints_pending(self) -> None:
+        """An endpoint has something to do at the next flush."""
+        if not self._busy and self.on_output is not None:
             self.on_output()
 
     # Packets.

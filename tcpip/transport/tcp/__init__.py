@@ -1,0 +1,1 @@
+"""One TCP connection, its listeners, and the protocol that finds them."""

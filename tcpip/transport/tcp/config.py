@@ -1,0 +1,87 @@
+"""The net.ipv4.tcp_* sysctls of one stack, with Linux's defaults (Documentation/networking/ip-sysctl.rst)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tcpip.clock import NS_PER_MS, NS_PER_S
+
+RTO_MIN_NS: Final = 200 * NS_PER_MS
+RTO_MAX_NS: Final = 120 * NS_PER_S
+RTO_INITIAL_NS: Final = NS_PER_S
+"""RFC 6298 (2.1)."""
+DELACK_MIN_NS: Final = 40 * NS_PER_MS
+DELACK_MAX_NS: Final = 200 * NS_PER_MS
+TIME_WAIT_NS: Final = 60 * NS_PER_S
+RESOURCE_PROBE_NS: Final = 500 * NS_PER_MS
+MIN_SEND_MSS: Final = 48
+DEFAULT_MSS: Final = 536
+"""RFC 9293 3.7.1: what a peer without an MSS option takes."""
+INITIAL_WINDOW_SEGMENTS: Final = 10
+"""RFC 6928."""
+MAX_SYN_QUEUE: Final = 4096
+
+
+class TcpConfig:
+    """Values may be changed while the stack runs; new connections see them."""
+
+    __slots__ = (
+        "syn_retries",
+        "synack_retries",
+        "retries1",
+        "retries2",
+        "orphan_retries",
+        "fin_timeout_ns",
+        "keepalive_time_ns",
+        "keepalive_intvl_ns",
+        "keepalive_probes",
+        "rmem",
+        "wmem",
+        "timestamps",
+        "sack",
+        "window_scaling",
+        "ecn",
+        "syncookies",
+        "somaxconn",
+        "max_syn_backlog",
+        "tw_reuse",
+        "max_tw_buckets",
+        "max_orphans",
+        "challenge_ack_limit",
+        "invalid_ratelimit_ns",
+        "congestion",
+        "notsent_lowat",
+        "abort_on_overflow",
+        "moderate_rcvbuf",
+        "slow_start_after_idle",
+    )
+
+    def __init__(self) -> None:
+        self.syn_retries = 6
+        self.synack_retries = 5
+        self.retries1 = 3
+        self.retries2 = 15
+        self.orphan_retries = 8
+        self.fin_timeout_ns = 60 * NS_PER_S
+        self.keepalive_time_ns = 7200 * NS_PER_S
+        self.keepalive_intvl_ns = 75 * NS_PER_S
+        self.keepalive_probes = 9
+        self.rmem = (4096, 131072, 6291456)
+        self.wmem = (4096, 131072, 4194304)
+        self.timestamps = True
+        self.sack = True
+        self.window_scaling = True
+        self.ecn = 2
+        self.syncookies = True
+        self.somaxconn = 4096
+        self.max_syn_backlog = 1024
+        self.tw_reuse = 2
+        self.max_tw_buckets = 32768
+        self.max_orphans = 16384
+        self.challenge_ack_limit = 1000
+        self.invalid_ratelimit_ns = 500 * NS_PER_MS
+        self.congestion = "cubic"
+        self.notsent_lowat = 0xFFFFFFFF
+        self.abort_on_overflow = False
+        self.moderate_rcvbuf = True
+        self.slow_start_after_idle = True

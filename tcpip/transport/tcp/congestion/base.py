@@ -1,0 +1,74 @@
+"""What a congestion control is to the sender: it owns cwnd and ssthresh, and is told what happens.
+
+Windows are bytes. During fast recovery the sender moves cwnd by itself (PRR); the algorithm chooses ssthresh.
+Implements: RFC 5681 3.1 (initial window by RFC 6928), RFC 9293 3.8.2.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Final
+
+from tcpip.transport.tcp.config import INITIAL_WINDOW_SEGMENTS
+
+INFINITE_SSTHRESH: Final = 1 << 60
+MIN_SEGMENTS: Final = 2
+
+
+class CongestionControl(ABC):
+    """One connection's congestion window. `name` is what TCP_CONGESTION shows."""
+
+    name: str
+
+    def __init__(self, mss: int) -> None:
+        self.mss = mss
+        self.cwnd = INITIAL_WINDOW_SEGMENTS * mss
+        self.ssthresh = INFINITE_SSTHRESH
+        self.prior_cwnd = 0
+        self.prior_ssthresh = 0
+
+    def set_mss(self, mss: int) -> None:
+        """The segment size changed (handshake, path MTU): the window keeps its number of segments."""
+        if mss != self.mss:
+            self.cwnd = max(self.cwnd // self.mss, 1) * mss
+            self.mss = mss
+
+    def in_slow_start(self) -> bool:
+        """cwnd is below ssthresh."""
+        return self.cwnd < self.ssthresh
+
+    @abstractmethod
+    def on_ack(self, acked: int, rtt: int, una: int, nxt: int, now: int) -> None:
+        """`acked` new bytes outside of recovery while cwnd was the limit; `rtt` ns or 0; `una`, `nxt` as RFC 9293 has them."""
+
+    @abstractmethod
+    def reduced(self, flight: int) -> int:
+        """The ssthresh that a congestion event with `flight` bytes outstanding asks for."""
+
+    def on_congestion(self, flight: int, now: int) -> None:
+        """A loss (or an ECN mark): remember the old values for `undo`, set ssthresh. cwnd is the sender's until
+        recovery ends."""
+        self.prior_cwnd = max(self.cwnd, self.prior_cwnd)
+        self.prior_ssthresh = self.ssthresh
+        self.ssthresh = max(self.reduced(flight), MIN_SEGMENTS * self.mss)
+        self.on_reduced(now)
+
+    def on_reduced(self, now: int) -> None:
+        """After ssthresh went down."""
+
+    def undo(self) -> None:
+        """The congestion event was none (RFC 3708, RFC 4015, RFC 5682)."""
+        self.cwnd = max(self.cwnd, self.prior_cwnd)
+        self.ssthresh = self.prior_ssthresh
+        self.prior_cwnd = 0
+
+    def on_idle(self, idle: int, rto: int) -> None:
+        """Nothing was sent for `idle` ns: the window decays (RFC 5681 4.1, RFC 2861)."""
+        restart = min(INITIAL_WINDOW_SEGMENTS * self.mss, self.cwnd)
+        self.ssthresh = max(self.ssthresh if self.ssthresh < INFINITE_SSTHRESH else 0, self.cwnd * 3 // 4)
+        cwnd = self.cwnd
+        while idle >= rto and cwnd > restart:
+            cwnd //= 2
+            idle -= rto
+        self.cwnd = max(cwnd, restart)
+        self.on_reduced(0)

@@ -1,0 +1,187 @@
+"""Segments on their way out: headers, options, and the packet that the route takes.
+
+Implements: RFC 9293 3.1, 3.10.7.1 (resets), RFC 7323 3.2, 2.3, RFC 2018 4, RFC 2883 4, RFC 5961 (challenge ACKs are
+sent from here, by those who count them).
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING, Final
+
+from tcpip.buffer import GSO_TCPV4, GSO_TCPV6, Slice, TxPacket
+from tcpip.errors import NetworkError
+from tcpip.header.tcp import ACK, CSUM_OFFSET, FIN, HEADER, RST, SYN, URG
+from tcpip.header.tcp_options import TS_WORD, TcpOptions, emit_sack
+from tcpip.seqnum import MASK
+from tcpip.sockopt import IPPROTO_TCP, PMTUDISC_DONT
+from tcpip.transport.tcp.segment import Segment
+
+if TYPE_CHECKING:
+    from tcpip.stack.route import Route
+    from tcpip.stack.stack import Stack
+    from tcpip.transport.tcp.endpoint import TcpEndpoint
+
+HEADER_TS: Final = struct.Struct("!HHIIHHHHIII")
+"""A header with an aligned timestamp option: 32 bytes."""
+WORD_TS: Final = 8 << 12
+WORD_PLAIN: Final = 5 << 12
+_NOTHING: Final[list[Slice]] = []
+
+
+def emit_segment(ep: TcpEndpoint, seq: int, size: int, flags: int, now: int) -> None:
+    """Send [seq, seq + size) of the send buffer with `flags`, and what the receiver has to say: ACK, window, SACK."""
+    snd = ep.snd
+    rcv = ep.rcv
+    route = ep.route
+    if route is None:
+        return
+    window = min(rcv.select_window() >> rcv.wscale, 65535)
+    urgent = 0
+    if snd.urgent_end > seq:
+        urgent = min(snd.urgent_end - seq, 65535)
+        flags |= URG
+    if ep.timestamps:
+        header = bytearray(
+            HEADER_TS.pack(
+                ep.local_port,
+                ep.remote_port,
+                seq & MASK,
+                rcv.nxt & MASK,
+                WORD_TS | flags,
+                window,
+                0,
+                urgent,
+                TS_WORD,
+                (now // 1_000_000 + ep.ts_offset) & MASK,
+                rcv.ts_recent,
+            )
+        )
+    else:
+        header = bytearray(
+            HEADER.pack(
+                ep.local_port, ep.remote_port, seq & MASK, rcv.nxt & MASK, WORD_PLAIN | flags, window, 0, urgent
+            )
+        )
+    extra = 0
+    if rcv.has_sack_info and size <= snd.gso_max - 40:
+        extra = _append_sack(ep, header)
+    payload = snd.buf.slices(seq, size) if size else _NOTHING
+    pkt = TxPacket(header, payload, size, CSUM_OFFSET)
+    room = snd.mss - extra
+    if size > room:
+        pkt.gso_type = GSO_TCPV4 if route.ip_header_len == 20 else GSO_TCPV6
+        pkt.gso_size = room
+    rcv.ack_sent()
+    snd.segs_out += 1
+    if size:
+        snd.data_segs_out += 1
+    ep.stats.values["OutSegs"] += 1
+    so = ep.so
+    route.write_packet(
+        pkt, IPPROTO_TCP, so.hop_limit if route.ip_header_len == 40 else so.ttl, ep.tos, ep.dont_fragment
+    )
+
+
+def _append_sack(ep: TcpEndpoint, header: bytearray) -> int:
+    """The SACK option behind a header; how many bytes it took."""
+    blocks = ep.rcv.take_sack_blocks(3 if ep.timestamps else 4)
+    if not blocks:
+        return 0
+    option = emit_sack([(left & MASK, right & MASK) for left, right in blocks])
+    header += option
+    header[12] += (len(option) >> 2) << 4
+    return len(option)
+
+
+def emit_ack(ep: TcpEndpoint, now: int) -> None:
+    """A pure acknowledgement; a link that is down loses it like any other packet."""
+    try:
+        emit_segment(ep, ep.snd.nxt, 0, ACK, now)
+    except NetworkError as failure:
+        ep.soft_error = failure.error
+
+
+def emit_probe(ep: TcpEndpoint, now: int) -> None:
+    """An acknowledgement with an old sequence number, which the peer must answer (RFC 9293 3.8.4)."""
+    try:
+        emit_segment(ep, ep.snd.una - 1, 0, ACK, now)
+    except NetworkError as failure:
+        ep.soft_error = failure.error
+
+
+def emit_syn(ep: TcpEndpoint, flags: int, now: int) -> None:
+    """Our SYN or SYN-ACK, with the options that we offer or grant; windows are not scaled here."""
+    route = ep.route
+    if route is None:
+        return
+    options = TcpOptions()
+    options.mss = ep.advertised_mss()
+    options.sack_permitted = ep.sack_ok
+    if ep.timestamps:
+        options.timestamp = True
+        options.ts_val = ep.ts_now(now)
+        options.ts_ecr = ep.rcv.ts_recent
+    if ep.window_scaling:
+        options.window_scale = ep.rcv.wscale
+    packed = options.emit()
+    window = min(ep.rcv.select_window(), 65535)
+    ep.rcv.adv = ep.rcv.nxt + window
+    ack = ep.rcv.nxt & MASK if flags & ACK else 0
+    word = (20 + len(packed)) << 10 | flags
+    header = bytearray(HEADER.pack(ep.local_port, ep.remote_port, ep.snd.iss & MASK, ack, word, window, 0, 0)) + packed
+    ep.snd.segs_out += 1
+    ep.stats.inc("OutSegs")
+    if flags & ACK:
+        ep.rcv.ack_sent()
+    ttl = ep.so.hop_limit if route.ip_header_len == 40 else ep.so.ttl
+    try:
+        route.write_packet(TxPacket(header, [], 0, CSUM_OFFSET), IPPROTO_TCP, ttl, ep.tos, ep.dont_fragment)
+    except NetworkError as failure:
+        ep.soft_error = failure.error
+
+
+def emit_bare(
+    route: Route, ports: tuple[int, int], seq: int, ack: int, flags: int, window: int, options: bytes
+) -> None:
+    """A segment without a connection behind it. `ports` are ours and the peer's; nothing is raised."""
+    word = (20 + len(options)) << 10 | flags
+    header = bytearray(HEADER.pack(ports[0], ports[1], seq & MASK, ack & MASK, word, window, 0, 0)) + options
+    stats = route.stack.stats.tcp
+    stats.inc("OutSegs")
+    if flags & RST:
+        stats.inc("OutRsts")
+    try:
+        route.write_packet(TxPacket(header, [], 0, CSUM_OFFSET), IPPROTO_TCP)
+    except NetworkError:
+        stats.inc("InErrs", 0)
+
+
+def reset_for(stack: Stack, seg: Segment) -> None:
+    """RFC 9293 3.10.7.1: the reset that answers a segment to nobody. A reset is never answered."""
+    if seg.flags & RST:
+        return
+    pkt = seg.pkt
+    number = pkt.nic.number if pkt.nic is not None else 0
+    try:
+        route = stack.find_route(pkt.src, pkt.dst, number if pkt.src[:1] == b"\xfe" else 0)
+    except NetworkError:
+        return
+    key = pkt.key
+    ports = (int.from_bytes(key[-2:], "big"), int.from_bytes(key[-4:-2], "big"))
+    if seg.flags & ACK:
+        emit_bare(route, ports, seg.ack, 0, RST, 0, b"")
+    else:
+        length = seg.payload_len() + (1 if seg.flags & SYN else 0) + (1 if seg.flags & FIN else 0)
+        emit_bare(route, ports, 0, seg.seq + length, RST | ACK, 0, b"")
+
+
+def emit_reset(ep: TcpEndpoint) -> None:
+    """Our own reset of a connection, in the window of a peer that has seen all we sent."""
+    if ep.route is not None:
+        emit_bare(ep.route, (ep.local_port, ep.remote_port), ep.snd.nxt, ep.rcv.nxt, RST | ACK, 0, b"")
+
+
+def dont_fragment(pmtudisc: int) -> bool:
+    """IP_MTU_DISCOVER to the DF bit."""
+    return pmtudisc != PMTUDISC_DONT

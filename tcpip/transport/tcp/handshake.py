@@ -1,0 +1,185 @@
+"""Opening a connection: the active side, simultaneous open, and what the options of both SYNs agree on.
+
+Implements: RFC 9293 3.5, 3.10.1, 3.10.7.3 (SYN-SENT), RFC 7323 2.2, 3.2, RFC 2018 2, RFC 6691, RFC 6928,
+RFC 6298 (2.1), (5.7).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from tcpip import errors, seqnum
+from tcpip.header.tcp import ACK, RST, SYN
+from tcpip.header.tcp_options import TcpOptions
+from tcpip.seqnum import unwrap
+from tcpip.transport.tcp import state as st
+from tcpip.transport.tcp.config import DEFAULT_MSS, MIN_SEND_MSS, RTO_INITIAL_NS, RTO_MAX_NS
+from tcpip.transport.tcp.emit import emit_bare, emit_syn
+from tcpip.transport.tcp.segment import Segment
+
+if TYPE_CHECKING:
+    from tcpip.transport.tcp.endpoint import TcpEndpoint
+
+FALLBACK_RTO_NS: Final = 3 * RTO_INITIAL_NS
+"""RFC 6298 (5.7): after a SYN had to be sent again."""
+
+
+def window_scale_for(space: int) -> int:
+    """The shift that lets a window of `space` bytes be said in 16 bits (tcp_select_initial_window)."""
+    scale = 0
+    while space > 65535 << scale and scale < 14:
+        scale += 1
+    return scale
+
+
+def start_connect(ep: TcpEndpoint, now: int) -> None:
+    """3.10.1: choose an ISN, send a SYN; the endpoint has its route and ports."""
+    config = ep.config
+    ep.timestamps = config.timestamps
+    ep.sack_ok = config.sack
+    ep.window_scaling = config.window_scaling
+    rcv = ep.rcv
+    space = ep.so.rcvbuf if ep.so.rcvbuf_locked else max(ep.so.rcvbuf, config.rmem[2])
+    if ep.tcp_options.window_clamp:
+        space = min(space, ep.tcp_options.window_clamp)
+    rcv.wscale = window_scale_for(space) if ep.window_scaling else 0
+    snd = ep.snd
+    snd.nxt = snd.iss + 1
+    snd.last_send = now
+    ep.set_state(st.SYN_SENT)
+    ep.stats.inc("ActiveOpens")
+    emit_syn(ep, SYN, now)
+    ep.timers.arm_retransmit(now)
+
+
+def timeout(ep: TcpEndpoint, now: int) -> None:
+    """The SYN or SYN-ACK was not answered: once more, with back-off, or ETIMEDOUT."""
+    snd = ep.snd
+    retries = ep.tcp_options.syn_retries if ep.state == st.SYN_SENT else ep.config.synack_retries
+    user_timeout = ep.tcp_options.user_timeout_ns
+    if snd.first_timeout < 0:
+        snd.first_timeout = now
+    if snd.retransmits >= retries or (user_timeout and now - snd.first_timeout >= user_timeout):
+        ep.stats.inc("AttemptFails")
+        ep.abort(ep.soft_error or errors.TIMED_OUT)
+        return
+    snd.retransmits += 1
+    snd.total_retrans += 1
+    snd.rtt.rto = min(RTO_INITIAL_NS << snd.retransmits, RTO_MAX_NS)
+    ep.stats.inc("RetransSegs")
+    ep.stats_ext.inc("TCPSynRetrans")
+    emit_syn(ep, SYN if ep.state == st.SYN_SENT else SYN | ACK, now)
+    ep.timers.arm_retransmit(now)
+
+
+def agree(ep: TcpEndpoint, options: TcpOptions) -> None:
+    """What both sides can do, from the options of the peer's SYN."""
+    snd = ep.snd
+    ep.timestamps = ep.timestamps and options.timestamp
+    ep.sack_ok = ep.sack_ok and options.sack_permitted
+    if ep.window_scaling and options.window_scale >= 0:
+        snd.wscale = options.window_scale
+    else:
+        ep.window_scaling = False
+        snd.wscale = 0
+        ep.rcv.wscale = 0
+    ep.option_len = 12 if ep.timestamps else 0
+    if options.mss >= 0:
+        snd.peer_mss = max(options.mss, MIN_SEND_MSS)
+    else:
+        snd.peer_mss = DEFAULT_MSS
+    snd.sync_mss()
+    ep.rcv.mss_est = snd.mss if options.mss > 0 else DEFAULT_MSS
+
+
+def syn_sent_arrives(ep: TcpEndpoint, seg: Segment) -> None:
+    """3.10.7.3 in its order."""
+    snd = ep.snd
+    flags = seg.flags
+    ack_ok = False
+    if flags & ACK:  # first
+        ack = unwrap(seg.ack, snd.nxt)
+        stale_echo = ep.timestamps and seg.options.timestamp and not _echo_ok(ep, seg)
+        if ack <= snd.iss or ack > snd.nxt or stale_echo:
+            if not flags & RST and ep.route is not None:
+                emit_bare(ep.route, (ep.local_port, ep.remote_port), ack, 0, RST, 0, b"")
+            return
+        ack_ok = True
+        seg.ack = ack
+    if flags & RST:  # second
+        if ack_ok:
+            ep.stats.inc("AttemptFails")
+            ep.abort(errors.CONNECTION_REFUSED)
+        return
+    if not flags & SYN:  # fourth and fifth
+        return
+    _take_syn(ep, seg)
+    if ack_ok:
+        _establish(ep, seg)
+        return
+    ep.set_state(st.SYN_RECEIVED)  # simultaneous open
+    snd.wnd = snd.max_wnd = seg.window
+    snd.wl1 = seg.seq
+    snd.retransmits = 0
+    emit_syn(ep, SYN | ACK, seg.now)
+    ep.timers.arm_retransmit(seg.now)
+
+
+def _echo_ok(ep: TcpEndpoint, seg: Segment) -> bool:
+    """The echoed timestamp is one that our SYNs carried."""
+    return seqnum.le(seg.options.ts_ecr, ep.ts_now(seg.now))
+
+
+def _take_syn(ep: TcpEndpoint, seg: Segment) -> None:
+    ep.rcv.start(seg.seq)
+    if seg.options.timestamp:
+        ep.rcv.store_timestamp(seg.options.ts_val, seg.now)
+    agree(ep, seg.options)
+    ep.rcv.select_window()
+
+
+def _establish(ep: TcpEndpoint, seg: Segment) -> None:
+    """Our SYN is acknowledged and the peer's has come."""
+    snd = ep.snd
+    now = seg.now
+    snd.una = seg.ack
+    snd.wnd = snd.max_wnd = seg.window  # the window of a SYN is never scaled
+    snd.wl1 = seg.seq
+    snd.wl2 = seg.ack
+    syn_acked(ep, seg, now)
+    established(ep, now)
+    ep.rcv.ack_at_once()
+    if seg.flags & 1 or seg.payload_len():
+        from tcpip.transport.tcp.segment_arrives import text_and_fin
+
+        seg.trim_front(1)
+        text_and_fin(ep, seg)
+
+
+def syn_acked(ep: TcpEndpoint, seg: Segment, now: int) -> None:
+    """The first round-trip sample, or the larger timeout when there can be none."""
+    snd = ep.snd
+    if snd.retransmits == 0:
+        snd.rtt.sample(max(now - snd.last_send, 1), now)
+    elif ep.timestamps and seg.options.ts_ecr:
+        snd.rtt.sample(max(ep.ts_elapsed(seg.options.ts_ecr, now), 1), now)
+    else:
+        snd.rtt.rto = FALLBACK_RTO_NS
+    if snd.retransmits > 1:
+        snd.cc.cwnd = snd.mss  # RFC 6298 (5.7), RFC 5681 3.1
+    snd.retransmits = 0
+    snd.first_timeout = -1
+
+
+def established(ep: TcpEndpoint, now: int) -> None:
+    """Data may flow."""
+    ep.set_state(st.ESTABLISHED)
+    ep.timers.xmit.cancel()
+    ep.timers.kind = 0
+    ep.rcv.last_rcv = now
+    ep.rcv.space_at = now
+    ep.rcv.space = ep.rcv.window()
+    ep.grow_send_buffer()
+    ep.connected()
+    if ep.so.keepalive:
+        ep.timers.arm_keepalive(now)

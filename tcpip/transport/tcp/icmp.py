@@ -1,0 +1,52 @@
+"""What ICMP errors do to a connection.
+
+Implements: RFC 1122 4.2.3.9, RFC 5927 (the quoted sequence number must be outstanding; hard errors are soft once the
+connection is synchronized), RFC 1191 6.4, RFC 8201 (path MTU). As net/ipv4/tcp_ipv4.c:tcp_v4_err.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tcpip.seqnum import unwrap
+from tcpip.transport.protocol import IcmpError
+from tcpip.transport.tcp import state as st
+from tcpip.transport.tcp.recovery import simple_retransmit
+from tcpip.waiter import EVENT_ERR
+
+if TYPE_CHECKING:
+    from tcpip.transport.tcp.endpoint import TcpEndpoint
+
+
+def handle_error(ep: TcpEndpoint, error: IcmpError) -> None:
+    """An ICMP error that quotes a segment of this connection."""
+    if ep.state in (st.CLOSED, st.LISTEN):
+        return
+    snd = ep.snd
+    seq = unwrap(int.from_bytes(error.quoted[4:8], "big"), snd.nxt)
+    if not snd.una <= seq <= snd.nxt:
+        return
+    if error.mtu:
+        path_mtu_changed(ep)
+        return
+    if ep.state in (st.SYN_SENT, st.SYN_RECEIVED):
+        ep.stats.inc("AttemptFails")
+        ep.abort(error.error)
+        return
+    recverr = ep.so.recverr6 if len(ep.remote_addr) == 16 else ep.so.recverr
+    if recverr:
+        ep.error = error.error
+        ep.raise_events(EVENT_ERR)
+    else:
+        ep.soft_error = error.error
+
+
+def path_mtu_changed(ep: TcpEndpoint) -> None:
+    """Smaller segments from now on; what was too large goes again at once."""
+    snd = ep.snd
+    old = snd.mss
+    snd.sync_mss()
+    if snd.mss < old and st.synchronized(ep.state):
+        simple_retransmit(snd)
+        ep.want_output = True
+        ep.touch()

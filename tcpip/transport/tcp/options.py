@@ -1,0 +1,267 @@
+"""Socket options of level IPPROTO_TCP, by Linux's numbers, and those of SOL_SOCKET that mean something special here.
+
+TCP_FASTOPEN, TCP_FASTOPEN_CONNECT, TCP_MD5SIG, TCP_REPAIR, TCP_ULP and what is not listed answer NO_SUCH_OPTION:
+they are not implemented, and a program must see that.
+Source: tcp(7), include/uapi/linux/tcp.h, net/ipv4/tcp.c:do_tcp_setsockopt, do_tcp_getsockopt.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from tcpip import errors
+from tcpip import sockopt as so
+from tcpip.clock import NS_PER_MS, NS_PER_S
+from tcpip.errors import NetworkError
+from tcpip.transport.socket_options import int_value
+from tcpip.transport.tcp import state as st
+from tcpip.transport.tcp.config import RTO_INITIAL_NS, RTO_MAX_NS, TcpConfig
+from tcpip.transport.tcp.congestion import ALGORITHMS
+from tcpip.transport.tcp.info import tcp_info
+
+if TYPE_CHECKING:
+    from tcpip.transport.tcp.endpoint import TcpEndpoint
+
+TCP_NODELAY: Final = 1
+TCP_MAXSEG: Final = 2
+TCP_CORK: Final = 3
+TCP_KEEPIDLE: Final = 4
+TCP_KEEPINTVL: Final = 5
+TCP_KEEPCNT: Final = 6
+TCP_SYNCNT: Final = 7
+TCP_LINGER2: Final = 8
+TCP_DEFER_ACCEPT: Final = 9
+TCP_WINDOW_CLAMP: Final = 10
+TCP_INFO: Final = 11
+TCP_QUICKACK: Final = 12
+TCP_CONGESTION: Final = 13
+TCP_USER_TIMEOUT: Final = 18
+TCP_NOTSENT_LOWAT: Final = 25
+
+MAX_KEEPIDLE: Final = 32767
+MAX_KEEPINTVL: Final = 32767
+MAX_KEEPCNT: Final = 127
+MAX_SYNCNT: Final = 127
+MAX_LINGER2_NS: Final = 120 * NS_PER_S
+MAX_WINDOW: Final = 32767
+MIN_MSS: Final = 88
+NAME_MAX: Final = 16
+
+
+class TcpSocketOptions:
+    """Values of one endpoint; inherited by accepted connections."""
+
+    __slots__ = (
+        "nodelay",
+        "cork",
+        "user_mss",
+        "keep_idle_ns",
+        "keep_intvl_ns",
+        "keep_count",
+        "syn_retries",
+        "linger2_ns",
+        "defer_accept",
+        "window_clamp",
+        "congestion",
+        "user_timeout_ns",
+        "notsent_lowat",
+    )
+
+    def __init__(self, config: TcpConfig) -> None:
+        self.nodelay = False
+        self.cork = False
+        self.user_mss = 0
+        self.keep_idle_ns = config.keepalive_time_ns
+        self.keep_intvl_ns = config.keepalive_intvl_ns
+        self.keep_count = config.keepalive_probes
+        self.syn_retries = config.syn_retries
+        self.linger2_ns = config.fin_timeout_ns
+        self.defer_accept = 0
+        self.window_clamp = 0
+        self.congestion = config.congestion
+        self.user_timeout_ns = 0
+        self.notsent_lowat = config.notsent_lowat
+
+    def copy(self, config: TcpConfig) -> TcpSocketOptions:
+        """What an accepted connection inherits."""
+        other = TcpSocketOptions(config)
+        for name in TcpSocketOptions.__slots__:
+            setattr(other, name, getattr(self, name))
+        return other
+
+
+def set_option(ep: TcpEndpoint, level: int, name: int, value: int | bytes) -> None:
+    """setsockopt(2)."""
+    if level == so.SOL_TCP:
+        _set_tcp(ep, name, value)
+        return
+    if level == so.SOL_SOCKET and name in (so.SO_BINDTODEVICE, so.SO_BINDTOIFINDEX):
+        ep.bind_to_device(name, value)
+        return
+    if (level, name) == (so.SOL_IPV6, so.IPV6_V6ONLY) and ep.hold is not None:
+        raise NetworkError(errors.INVALID_ARGUMENT)
+    if not ep.so.set(ep.family, level, name, value):
+        raise NetworkError(errors.NO_SUCH_OPTION)
+    ep.options_changed()
+    if level == so.SOL_SOCKET and name == so.SO_KEEPALIVE:
+        ep.timers.arm_keepalive(ep.stack.clock.now_ns())
+
+
+def _set_tcp(ep: TcpEndpoint, name: int, value: int | bytes) -> None:
+    options = ep.tcp_options
+    if name == TCP_CONGESTION:
+        _set_congestion(ep, value)
+        return
+    number = int_value(value)
+    if name == TCP_NODELAY:
+        options.nodelay = number != 0
+        if options.nodelay:
+            ep.push_now()
+    elif name == TCP_CORK:
+        options.cork = number != 0
+        if not options.cork:
+            ep.push_now()
+    elif name == TCP_MAXSEG:
+        if number and not MIN_MSS <= number <= MAX_WINDOW:
+            raise NetworkError(errors.INVALID_ARGUMENT)
+        options.user_mss = number
+    elif name == TCP_QUICKACK:
+        _set_quickack(ep, number)
+    elif name == TCP_LINGER2:
+        options.linger2_ns = -1 if number < 0 else min(number * NS_PER_S or ep.config.fin_timeout_ns, MAX_LINGER2_NS)
+    elif name == TCP_DEFER_ACCEPT:
+        options.defer_accept = _whole_retries(max(number, 0))
+    elif name == TCP_WINDOW_CLAMP:
+        if number == 0 and ep.state != st.CLOSED:
+            raise NetworkError(errors.INVALID_ARGUMENT)
+        options.window_clamp = max(number, 2304 // 2) if number else 0
+    elif name == TCP_USER_TIMEOUT:
+        options.user_timeout_ns = not_negative(number) * NS_PER_MS
+    elif name == TCP_NOTSENT_LOWAT:
+        options.notsent_lowat = number & 0xFFFFFFFF
+        ep.write_space()
+    else:
+        _set_limits(ep, name, number)
+
+
+def _set_limits(ep: TcpEndpoint, name: int, number: int) -> None:
+    """Options that are a number between 1 and a maximum."""
+    options = ep.tcp_options
+    if name == TCP_KEEPIDLE:
+        options.keep_idle_ns = checked(number, MAX_KEEPIDLE) * NS_PER_S
+        if ep.so.keepalive:
+            ep.timers.arm_keepalive(ep.stack.clock.now_ns())
+    elif name == TCP_KEEPINTVL:
+        options.keep_intvl_ns = checked(number, MAX_KEEPINTVL) * NS_PER_S
+    elif name == TCP_KEEPCNT:
+        options.keep_count = checked(number, MAX_KEEPCNT)
+    elif name == TCP_SYNCNT:
+        options.syn_retries = checked(number, MAX_SYNCNT)
+    else:
+        raise NetworkError(errors.NO_SUCH_OPTION)
+
+
+def checked(number: int, maximum: int) -> int:
+    """`number` in 1..maximum, or INVALID_ARGUMENT."""
+    if not 1 <= number <= maximum:
+        raise NetworkError(errors.INVALID_ARGUMENT)
+    return number
+
+
+def not_negative(number: int) -> int:
+    """`number`, or INVALID_ARGUMENT."""
+    if number < 0:
+        raise NetworkError(errors.INVALID_ARGUMENT)
+    return number
+
+
+def _whole_retries(seconds: int) -> int:
+    """TCP_DEFER_ACCEPT is kept as a number of SYN-ACK retransmissions and read back as their time."""
+    period, total, timeout = 0, 0, RTO_INITIAL_NS // NS_PER_S
+    while total < seconds and period < 255:
+        total += timeout
+        timeout = min(timeout * 2, RTO_MAX_NS // NS_PER_S)
+        period += 1
+    return total
+
+
+def _set_quickack(ep: TcpEndpoint, number: int) -> None:
+    rcv = ep.rcv
+    if number == 0:
+        rcv.pingpong = True
+        return
+    rcv.pingpong = False
+    rcv.quick_acks = max(rcv.quick_acks, 1)
+    if ep.timers.delack.deadline is not None:
+        ep.send_ack(ep.stack.clock.now_ns())
+
+
+def _set_congestion(ep: TcpEndpoint, value: int | bytes) -> None:
+    if isinstance(value, int) or not value:
+        raise NetworkError(errors.INVALID_ARGUMENT)
+    name = bytes(value).split(b"\0", 1)[0][: NAME_MAX - 1].decode("ascii", "replace")
+    algorithm = ALGORITHMS.get(name)
+    if algorithm is None:
+        raise NetworkError(errors.NO_SUCH_FILE)
+    ep.tcp_options.congestion = name
+    old = ep.snd.cc
+    if old.name != name:
+        ep.snd.cc = algorithm(old.mss)
+        ep.snd.cc.cwnd = old.cwnd
+        ep.snd.cc.ssthresh = old.ssthresh
+
+
+def get_option(ep: TcpEndpoint, level: int, name: int) -> int | bytes:
+    """getsockopt(2)."""
+    if level == so.SOL_TCP:
+        return _get_tcp(ep, name)
+    if level == so.SOL_SOCKET:
+        if name == so.SO_TYPE:
+            return ep.type
+        if name == so.SO_PROTOCOL:
+            return ep.protocol
+        if name == so.SO_DOMAIN:
+            return ep.family
+        if name == so.SO_ACCEPTCONN:
+            return int(ep.state == st.LISTEN)
+        if name == so.SO_BINDTODEVICE:
+            nic = ep.stack.nics.get(ep.so.nic)
+            return nic.name.encode() + b"\0" if nic is not None else b""
+    if (level, name) in ((so.SOL_IP, so.IP_MTU), (so.SOL_IPV6, so.IPV6_MTU)):
+        if ep.route is None:
+            raise NetworkError(errors.NOT_CONNECTED)
+        return ep.route.mtu()
+    value = ep.so.get(ep.family, level, name)
+    if value is None:
+        raise NetworkError(errors.NO_SUCH_OPTION)
+    return value
+
+
+def _get_tcp(ep: TcpEndpoint, name: int) -> int | bytes:
+    options = ep.tcp_options
+    if name == TCP_INFO:
+        return tcp_info(ep)
+    if name == TCP_CONGESTION:
+        return options.congestion.encode().ljust(NAME_MAX, b"\0")
+    if name == TCP_MAXSEG:
+        return ep.segment_size()
+    if name == TCP_LINGER2:
+        return -1 if options.linger2_ns < 0 else options.linger2_ns // NS_PER_S
+    if name == TCP_QUICKACK:
+        return int(not ep.rcv.pingpong)
+    numbers = {
+        TCP_NODELAY: int(options.nodelay),
+        TCP_CORK: int(options.cork),
+        TCP_KEEPIDLE: options.keep_idle_ns // NS_PER_S,
+        TCP_KEEPINTVL: options.keep_intvl_ns // NS_PER_S,
+        TCP_KEEPCNT: options.keep_count,
+        TCP_SYNCNT: options.syn_retries,
+        TCP_DEFER_ACCEPT: options.defer_accept,
+        TCP_WINDOW_CLAMP: options.window_clamp,
+        TCP_USER_TIMEOUT: options.user_timeout_ns // NS_PER_MS,
+        TCP_NOTSENT_LOWAT: options.notsent_lowat,
+    }
+    number = numbers.get(name)
+    if number is None:
+        raise NetworkError(errors.NO_SUCH_OPTION)
+    return number

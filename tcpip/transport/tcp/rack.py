@@ -1,0 +1,97 @@
+"""Loss detection by time: RACK, with its reordering window, and the timeout of tail loss probes.
+
+Implements: RFC 8985 6 (RACK), 7.2 (PTO). Times ns, counts bytes.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tcpip.clock import NS_PER_MS
+from tcpip.transport.tcp.config import RTO_MIN_NS
+from tcpip.transport.tcp.sack import EVER_RETRANS, LOST, RETRANS, SACKED, Delivered, Scoreboard, SentSegment
+
+DUP_THRESH: Final = 3
+MAX_MULTIPLIER: Final = 8
+PERSIST_RECOVERIES: Final = 16
+TLP_SLACK_NS: Final = 2 * NS_PER_MS
+
+
+class Rack:
+    """The most recently sent delivered segment, and what follows from it."""
+
+    __slots__ = ("xmit", "end", "rtt", "reordering_seen", "multiplier", "persist", "dsack_round")
+
+    def __init__(self) -> None:
+        self.xmit = -1
+        self.end = 0
+        self.rtt = 0
+        self.reordering_seen = False
+        self.multiplier = 1
+        self.persist = 0
+        self.dsack_round = -1
+
+    def update(self, delivered: Delivered, min_rtt: int, now: int) -> None:
+        """6.2 steps 1-3 for all that one ACK delivered."""
+        for seg in delivered.records:
+            self._update_one(seg, min_rtt, now)
+        if delivered.below_fack:
+            self.reordering_seen = True
+
+    def _update_one(self, seg: SentSegment, min_rtt: int, now: int) -> None:
+        rtt = now - seg.sent
+        if seg.state & EVER_RETRANS and rtt < min_rtt:
+            return  # more likely the answer to the original
+        if seg.sent > self.xmit or (seg.sent == self.xmit and seg.end > self.end):
+            self.xmit = seg.sent
+            self.end = seg.end
+            self.rtt = rtt
+
+    def on_dsack(self, una: int, nxt: int) -> None:
+        """6.2 step 4: the peer got something twice; widen the reordering window once a round trip."""
+        if una >= self.dsack_round:
+            self.dsack_round = nxt
+            self.multiplier = min(self.multiplier + 1, MAX_MULTIPLIER)
+            self.persist = PERSIST_RECOVERIES
+
+    def on_recovery_end(self) -> None:
+        """The wide window lasts for some recoveries."""
+        self.persist -= 1
+        if self.persist <= 0:
+            self.multiplier = 1
+
+    def reo_wnd(self, in_recovery: bool, sacked: int, mss: int, min_rtt: int, srtt: int) -> int:
+        """6.2 step 4: how late a segment may be."""
+        if not self.reordering_seen and (in_recovery or sacked >= DUP_THRESH * mss):
+            return 0
+        return min(self.multiplier * min_rtt // 4, srtt)
+
+    def detect(self, board: Scoreboard, reo_wnd: int, now: int) -> tuple[bool, int]:
+        """6.2 step 5: mark what is lost. (something was, ns until the next candidate is or 0)."""
+        found = False
+        wait = 0
+        if self.xmit < 0:
+            return False, 0
+        for seg in board.segs:
+            state = seg.state
+            if state & SACKED or state & (LOST | RETRANS) == LOST:
+                continue
+            if seg.sent > self.xmit or (seg.sent == self.xmit and seg.end >= self.end):
+                if seg.seq >= board.fack and not board.retrans:
+                    break
+                continue
+            remaining = seg.sent + self.rtt + reo_wnd - now
+            if remaining <= 0:
+                board.mark_lost(seg)
+                found = True
+            else:
+                wait = max(wait, remaining)
+        return found, wait
+
+
+def probe_timeout(srtt: int, rto: int, one_segment: bool) -> int:
+    """7.2: when to probe for a lost tail; a lone segment's ACK may be delayed by the peer."""
+    if srtt == 0:
+        return rto
+    timeout = 2 * srtt + (RTO_MIN_NS if one_segment else TLP_SLACK_NS)
+    return min(timeout, rto)

@@ -1,0 +1,279 @@
+"""The receiving half of a connection: rcv_* variables, the window, acknowledgements, text.
+
+Sequence numbers are unwrapped (segment.py). Half of the receive buffer's (doubled) size is window, as
+tcp_adv_win_scale=1 has it.
+Implements: RFC 9293 3.8.6.2.2 (receiver's silly window avoidance), 3.8.6.3 and RFC 5681 4.2 (delayed ACKs),
+RFC 7323 4.3 (TS.Recent), RFC 2018 4, RFC 2883 4. Receive buffer auto-tuning as net/ipv4/tcp_input.c:tcp_rcv_space_adjust.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from tcpip.buffer import Slice
+from tcpip.clock import NS_PER_MS
+from tcpip.transport.tcp.assembler import Assembler
+from tcpip.transport.tcp.config import DEFAULT_MSS, DELACK_MIN_NS
+from tcpip.transport.tcp.receive_queue import ReceiveQueue
+
+if TYPE_CHECKING:
+    from tcpip.transport.tcp.endpoint import TcpEndpoint
+
+MAX_QUICK_ACKS: Final = 16
+INITIAL_SPACE_SEGMENTS: Final = 10
+
+
+class Receiver:
+    """RCV.NXT, the advertised window, queued text and what is out of order."""
+
+    __slots__ = (
+        "ep",
+        "irs",
+        "nxt",
+        "wup",
+        "adv",
+        "wscale",
+        "queue",
+        "ofo",
+        "has_sack_info",
+        "dsack",
+        "ts_recent",
+        "ts_recent_at",
+        "mss_est",
+        "quick_acks",
+        "pingpong",
+        "ack_now",
+        "fin_seq",
+        "urgent_seq",
+        "urgent_byte",
+        "last_data",
+        "last_rcv",
+        "bytes_received",
+        "data_segs_in",
+        "segs_in",
+        "space",
+        "space_copied",
+        "space_at",
+        "rtt",
+        "copied",
+    )
+
+    def __init__(self, ep: TcpEndpoint) -> None:
+        self.ep = ep
+        self.irs = 0
+        self.nxt = 0
+        self.wup = 0
+        self.adv = 0
+        self.wscale = 0
+        self.queue = ReceiveQueue()
+        self.ofo = Assembler()
+        self.has_sack_info = False
+        self.dsack: tuple[int, int] | None = None
+        self.ts_recent = 0
+        self.ts_recent_at = 0
+        self.mss_est = DEFAULT_MSS
+        self.quick_acks = MAX_QUICK_ACKS
+        self.pingpong = False
+        self.ack_now = False
+        self.fin_seq = -1
+        self.urgent_seq = -1
+        self.urgent_byte = -1
+        self.last_data = 0
+        self.last_rcv = 0
+        self.bytes_received = 0
+        self.data_segs_in = 0
+        self.segs_in = 0
+        self.space = 0
+        self.space_copied = 0
+        self.space_at = 0
+        self.rtt = 0
+        self.copied = 0
+
+    def start(self, irs: int) -> None:
+        """The peer's SYN has been seen: its number is `irs`."""
+        self.irs = irs
+        self.nxt = irs + 1
+        self.wup = self.nxt
+        self.adv = self.nxt
+
+    # Window.
+
+    def free_space(self) -> int:
+        """How much more text fits."""
+        room = self.ep.so.rcvbuf // 2 - self.queue.size
+        clamp = self.ep.tcp_options.window_clamp
+        if clamp and room > clamp:
+            room = clamp
+        return room if room > 0 else 0
+
+    def window(self) -> int:
+        """What the peer may still send: the advertised right edge never moves back (RFC 9293 3.8.6)."""
+        return self.adv - self.nxt
+
+    def select_window(self) -> int:
+        """The window to advertise now, a multiple of what the scale can say; moves the right edge."""
+        current = self.adv - self.nxt
+        free = self.ep.so.rcvbuf // 2 - self.queue.size
+        clamp = self.ep.tcp_options.window_clamp
+        if clamp and free > clamp:
+            free = clamp
+        limit = 65535 << self.wscale
+        if free > limit:
+            free = limit
+        scale = self.wscale
+        free = free >> scale << scale if free > 0 else 0
+        if free - current >= min(self.mss_est, max(self.ep.so.rcvbuf >> 2, 1)):
+            self.adv = self.nxt + free
+            return free
+        # Less than a segment more: keep the edge. Rounding up keeps it where the peer saw it.
+        current = (current + (1 << scale) - 1) >> scale << scale
+        if current > limit:
+            current = limit
+        self.adv = self.nxt + current
+        return current
+
+    # Acknowledgements.
+
+    def ack_sent(self) -> None:
+        """A segment with ACK has left."""
+        if self.quick_acks > 0 and self.wup != self.nxt:
+            self.quick_acks -= 1
+        self.wup = self.nxt
+        self.ack_now = False
+        self.ep.timers.delack.deadline = None
+
+    def text_arrived(self, size: int, now: int) -> None:
+        """In-order text was queued: acknowledge every second full segment at once, else later (RFC 5681 4.2)."""
+        if size >= self.mss_est or size > 536:
+            self.mss_est = min(size, max(self.ep.snd.mss, DEFAULT_MSS))
+        ep = self.ep
+        if (
+            self.nxt - self.wup >= 2 * self.mss_est
+            or self.ofo.size
+            or self.has_sack_info
+            or (self.quick_acks > 0 and not self.pingpong)
+        ):
+            self.ack_now = True
+            ep.touch()
+        elif ep.timers.delack.deadline is None:
+            ep.timers.delack.arm(now + DELACK_MIN_NS)
+
+    def ack_at_once(self) -> None:
+        """Acknowledge with the end of this batch."""
+        self.ack_now = True
+        self.ep.touch()
+
+    def take_sack_blocks(self, count: int) -> list[tuple[int, int]]:
+        """What SACK should say now; a DSACK comes first and is said once."""
+        blocks: list[tuple[int, int]] = []
+        if self.dsack is not None:
+            blocks.append(self.dsack)
+            self.dsack = None
+        if self.ofo.size:
+            blocks += self.ofo.blocks(count - len(blocks))
+        else:
+            self.has_sack_info = False
+        return blocks
+
+    def duplicate(self, left: int, right: int) -> None:
+        """[left, right) came twice: tell with a DSACK."""
+        if self.ep.sack_ok and left < right:
+            self.dsack = (left, right)
+            self.has_sack_info = True
+            self.ep.stats_ext.inc("TCPDSACKOldSent" if right <= self.nxt else "TCPDSACKOfoSent")
+
+    # Text.
+
+    def accept_text(self, seq: int, data: Slice, now: int) -> None:
+        """Text inside the window, seq >= rcv_nxt: queue it, or keep it for later."""
+        self.last_data = now
+        self.data_segs_in += 1
+        if seq == self.nxt:
+            self.queue_text(data)
+            if self.ofo.size:
+                for piece in self.ofo.pop(self.nxt):
+                    self.queue_text(piece)
+                self.has_sack_info = self.ofo.size > 0 or self.dsack is not None
+                self.ack_now = True
+                self.ep.touch()
+            self.text_arrived(len(data), now)
+            return
+        self._keep(seq, data)
+        self.ack_at_once()
+
+    def queue_text(self, data: Slice) -> None:
+        """In-order text for the user, or for nobody once the receiving side is shut down."""
+        size = len(data)
+        self.nxt += size
+        self.bytes_received += size
+        self.queue.append(data)
+        self.ep.text_ready()
+
+    def _keep(self, seq: int, data: Slice) -> None:
+        stats = self.ep.stats_ext
+        stats.inc("TCPOFOQueue")
+        limit = self.ep.so.rcvbuf
+        while True:
+            try:
+                overlap = self.ofo.insert(seq, data, limit)
+                break
+            except MemoryError:
+                ranges = self.ofo.ranges()
+                if not ranges or ranges[-1][0] <= seq:
+                    stats.inc("TCPOFODrop")
+                    return
+                self.ofo.drop_last()
+                stats.inc("OfoPruned")
+        self.has_sack_info = self.ep.sack_ok
+        if overlap is not None:
+            self.duplicate(*overlap)
+
+    # The user took something.
+
+    def text_taken(self, now: int) -> None:
+        """After a read: tune the buffer, and open the window again when that is worth a segment."""
+        self._tune(now)
+        ep = self.ep
+        pending = ep.timers.delack.deadline is not None
+        if pending and (self.nxt - self.wup > self.mss_est or (not self.queue.size and not self.pingpong)):
+            ep.send_ack(now)
+            return
+        current = self.adv - self.nxt
+        free = self.free_space()
+        if 2 * current <= free and free - current >= min(self.mss_est, ep.so.rcvbuf >> 2):
+            ep.send_ack(now)
+
+    def _tune(self, now: int) -> None:
+        """Once a round trip: the buffer holds twice what the user took in it."""
+        rtt = self.rtt or self.ep.snd.rtt.srtt
+        if rtt == 0 or now - self.space_at < rtt:
+            return
+        taken = self.copied - self.space_copied
+        if taken > self.space:
+            ep = self.ep
+            if ep.config.moderate_rcvbuf and not ep.so.rcvbuf_locked:
+                window = 2 * taken + 16 * self.mss_est
+                if self.space:
+                    window += window * (taken - self.space) // self.space
+                wanted = min(2 * window, ep.config.rmem[2])
+                if wanted > ep.so.rcvbuf:
+                    ep.so.rcvbuf = wanted
+            self.space = taken
+        self.space_copied = self.copied
+        self.space_at = now
+
+    def sample_rtt(self, elapsed: int) -> None:
+        """A round trip as the receiver sees it, from an echoed timestamp."""
+        elapsed = max(elapsed, NS_PER_MS)
+        self.rtt = (
+            elapsed
+            if self.rtt == 0
+            else min(self.rtt, elapsed)
+            if elapsed < self.rtt
+            else self.rtt + (elapsed - self.rtt) // 8
+        )
+
+    def store_timestamp(self, ts_val: int, now: int) -> None:
+        """TS.Recent moves."""
+        self.ts_recent = ts_val
+        self.ts_recent_at = now

@@ -1,0 +1,254 @@
+"""What an ACK means to the sender: new data acknowledged, losses, fast recovery, and taking a mistake back.
+
+Implements: RFC 5681 3.2, RFC 6582 (peers without SACK), RFC 6675, RFC 8985 6 and 7.4, RFC 9937 (proportional rate
+reduction), RFC 3522 with RFC 4015 (a spurious retransmission is seen by its timestamp and undone).
+"""
+
+from __future__ import annotations
+
+from tcpip import seqnum
+from tcpip.transport.tcp.rack import DUP_THRESH
+from tcpip.transport.tcp.sack import LOST, SACKED, Delivered
+from tcpip.transport.tcp.segment import Segment
+from tcpip.transport.tcp.sender import CA_CWR, CA_DISORDER, CA_LOSS, CA_OPEN, CA_RECOVERY, Sender
+
+
+def process_ack(snd: Sender, seg: Segment, window_changed: bool) -> None:
+    """An acceptable ACK, SND.UNA <= SEG.ACK <= SND.NXT, of a synchronized connection."""
+    now = seg.now
+    ep = snd.ep
+    prior_flight = snd.in_flight()
+    prior_una = snd.una
+    delivered = Delivered()
+    ack = seg.ack
+    advanced = ack - prior_una
+    if advanced > 0:
+        snd.una = ack
+        snd.board.ack_to(ack, delivered)
+        snd.buf.free(min(ack, snd.buf.end))
+        snd.bytes_acked += advanced
+    dsack = _take_sacks(snd, seg, prior_una, delivered) if ep.sack_ok and seg.options.sack else False
+    rtt = _sample_rtt(snd, seg, delivered, advanced, now)
+    if not ep.sack_ok:
+        _count_duplicates(snd, seg, advanced, window_changed)
+    snd.rack.update(delivered, snd.rtt.min_rtt, now)
+    if advanced > 0 or not snd.board.segs:
+        snd.retransmits = 0
+        snd.first_timeout = -1
+    if advanced > 0:
+        snd.probes_out = 0
+        if snd.rtt.backoff and rtt == 0:
+            snd.rtt.reset_backoff()
+    _check_undo(snd, seg, advanced)
+    _tail_probe_acked(snd, dsack, now)
+    _detect_losses(snd, advanced, now)
+    _move_cwnd(snd, delivered, rtt, prior_flight, now)
+    ep.timers.acked(advanced, now)
+
+
+def _take_sacks(snd: Sender, seg: Segment, prior_una: int, delivered: Delivered) -> bool:
+    """Mark what SACK blocks cover; True when the first of them is a DSACK (RFC 2883 5)."""
+    blocks = []
+    for wire_left, wire_right in seg.options.sack:
+        left = seqnum.unwrap(wire_left, snd.una)
+        blocks.append((left, seqnum.unwrap(wire_right, left)))
+    left, right = blocks[0]
+    dsack = left < right and (right <= seg.ack or (len(blocks) > 1 and blocks[1][0] <= left and right <= blocks[1][1]))
+    if dsack:
+        snd.ep.stats_ext.inc("TCPDSACKRecv")
+        snd.rack.on_dsack(snd.una, snd.nxt)
+    for left, right in blocks:
+        if snd.una <= left < right <= snd.nxt:
+            snd.board.mark_sacked(left, right, snd.mss, delivered)
+    return dsack
+
+
+def _sample_rtt(snd: Sender, seg: Segment, delivered: Delivered, advanced: int, now: int) -> int:
+    """RFC 6298 (Karn) or RFC 7323 4: the sample taken, 0 for none."""
+    rtt = 0
+    if delivered.first_sent >= 0 and not delivered.retrans_acked and advanced > 0:
+        rtt = now - delivered.first_sent
+        latest = now - delivered.last_sent
+    elif advanced > 0 and seg.options.timestamp and seg.options.ts_ecr:
+        rtt = latest = snd.ep.ts_elapsed(seg.options.ts_ecr, now)
+    if rtt <= 0:
+        return 0
+    snd.rtt.sample(rtt, now)
+    return max(latest, 1)
+
+
+def _count_duplicates(snd: Sender, seg: Segment, advanced: int, window_changed: bool) -> None:
+    """Without SACK: every duplicate ACK stands for one segment that has left (RFC 5681 3.2, RFC 6582)."""
+    board = snd.board
+    if advanced > 0:
+        snd.dup_acks = 0
+        if snd.ca_state != CA_RECOVERY:
+            board.reno_sacked = 0
+        else:
+            board.reno_sacked = max(board.reno_sacked - max(advanced - snd.mss, 0), 0)
+    elif board.segs and not window_changed and seg.seg_len() == 0:
+        snd.dup_acks += 1
+    else:
+        return
+    if snd.dup_acks:
+        outstanding = snd.nxt - snd.una
+        board.reno_sacked = min(board.reno_sacked + snd.mss, max(outstanding - snd.mss, 0))
+
+
+def _check_undo(snd: Sender, seg: Segment, advanced: int) -> None:
+    """The Eifel detection: an ACK that echoes a timestamp older than the retransmission answers the original."""
+    if snd.undo_marker < 0 or advanced <= 0 or snd.retrans_ts < 0 or not seg.options.timestamp:
+        return
+    if seg.options.ts_ecr and seqnum.lt(seg.options.ts_ecr, snd.retrans_ts):
+        spurious_timeout = snd.ca_state == CA_LOSS
+        snd.cc.undo()
+        snd.board.unmark_lost()
+        snd.ca_state = CA_OPEN
+        snd.undo_marker = -1
+        snd.retrans_ts = -1
+        snd.ep.stats_ext.inc("TCPSpuriousRTOs" if spurious_timeout else "TCPFullUndo")
+    elif snd.una > snd.undo_marker:
+        snd.undo_marker = -1
+
+
+def _tail_probe_acked(snd: Sender, dsack: bool, now: int) -> None:
+    """RFC 8985 7.4.2: did the probe repair a loss that congestion control has not heard of?"""
+    if snd.tlp_end < 0 or snd.una < snd.tlp_end:
+        return
+    repaired = snd.tlp_retrans and not dsack and snd.ca_state < CA_CWR
+    snd.tlp_end = -1
+    if repaired:
+        snd.ep.stats_ext.inc("TCPLossProbeRecovery")
+        snd.cc.on_congestion(snd.cc.cwnd, now)
+        snd.cc.cwnd = min(snd.cc.cwnd, snd.cc.ssthresh)
+
+
+def _detect_losses(snd: Sender, advanced: int, now: int) -> None:
+    board = snd.board
+    if not board.segs:
+        return
+    if not snd.ep.sack_ok:
+        _detect_without_sack(snd, advanced)
+    elif not board.clean():
+        detect_by_time(snd, now)
+
+
+def detect_by_time(snd: Sender, now: int) -> None:
+    """RACK: mark what is late, or look again when it would be."""
+    reo_wnd = snd.rack.reo_wnd(
+        snd.ca_state >= CA_RECOVERY, snd.board.sacked, snd.mss, snd.rtt.min_rtt, max(snd.rtt.srtt, 1)
+    )
+    _, wait = snd.rack.detect(snd.board, reo_wnd, now)
+    snd.ep.timers.reorder_wait(wait, now)
+
+
+def _detect_without_sack(snd: Sender, advanced: int) -> None:
+    board = snd.board
+    if snd.ca_state >= CA_RECOVERY:
+        head_missing = advanced > 0 and snd.una < snd.high_seq  # RFC 6582 3.2 step 3: a partial ACK
+    else:
+        head_missing = snd.dup_acks >= DUP_THRESH
+    head = board.segs[0]
+    if head_missing and not head.state & LOST:
+        if head.end - head.seq > snd.mss:
+            board.split(0, head.seq + snd.mss)
+        board.mark_lost(board.segs[0])
+
+
+def enter_recovery(snd: Sender, now: int) -> None:
+    """Fast retransmit: the first loss of a window."""
+    stats = snd.ep.stats_ext
+    stats.inc("TCPSackRecovery" if snd.ep.sack_ok else "TCPRenoRecovery")
+    snd.recover_fs = max(snd.nxt - snd.una, 1)
+    snd.cc.prior_cwnd = 0
+    snd.cc.on_congestion(snd.in_flight(), now)
+    snd.ca_state = CA_RECOVERY
+    snd.high_seq = snd.nxt
+    snd.undo_marker = snd.una
+    snd.retrans_ts = -1
+    snd.prr_delivered = 0
+    snd.prr_out = 0
+    snd.tlp_end = -1
+
+
+def _move_cwnd(snd: Sender, delivered: Delivered, rtt: int, prior_flight: int, now: int) -> None:
+    """Leave, enter or continue recovery, or let congestion control grow."""
+    cc = snd.cc
+    if snd.ca_state >= CA_RECOVERY and snd.una >= snd.high_seq:
+        if snd.ca_state == CA_RECOVERY:
+            cc.cwnd = max(cc.ssthresh, 2 * snd.mss)
+            snd.rack.on_recovery_end()
+        snd.ca_state = CA_OPEN
+        snd.board.reno_sacked = 0
+        snd.retrans_ts = -1
+    if snd.board.lost and snd.ca_state < CA_RECOVERY:
+        enter_recovery(snd, now)
+    if snd.ca_state == CA_RECOVERY:
+        _proportional_rate(snd, delivered)
+        return
+    if snd.ca_state < CA_RECOVERY:
+        snd.ca_state = CA_DISORDER if snd.board.sacked or snd.dup_acks else CA_OPEN
+    if delivered.acked > 0:
+        grow_cwnd(snd, delivered.acked, rtt, prior_flight, now)
+
+
+def grow_cwnd(snd: Sender, acked: int, rtt: int, prior_flight: int, now: int) -> None:
+    """Only while the window is what limits us (RFC 9438 4.2, RFC 7661's concern)."""
+    cc = snd.cc
+    flight = 2 * prior_flight if cc.in_slow_start() else prior_flight + snd.mss
+    if snd.cwnd_limited or flight >= cc.cwnd:
+        cc.on_ack(acked, rtt, snd.una, snd.nxt, now)
+
+
+def _proportional_rate(snd: Sender, delivered: Delivered) -> None:
+    """RFC 9937 6.2: cwnd follows what leaves the network towards ssthresh."""
+    cc = snd.cc
+    newly = delivered.acked + delivered.sacked
+    if not snd.ep.sack_ok and newly == 0:
+        newly = snd.mss
+    snd.prr_delivered += newly
+    pipe = snd.in_flight()
+    if pipe > cc.ssthresh:
+        allowed = -(-snd.prr_delivered * cc.ssthresh // snd.recover_fs) - snd.prr_out
+    else:
+        limit = max(snd.prr_delivered - snd.prr_out, newly)
+        if delivered.acked > 0:
+            limit += snd.mss  # a safe ACK: progress and no further loss
+        allowed = min(cc.ssthresh - pipe, limit)
+    if snd.prr_out == 0:
+        allowed = max(allowed, snd.mss)  # the fast retransmit itself
+    cc.cwnd = max(pipe + max(allowed, 0), snd.mss)
+
+
+def on_retransmit_timeout(snd: Sender, now: int) -> None:
+    """RFC 5681 3.1 (4), RFC 6298 (5.4)-(5.6): everything outstanding that was not sacked is taken for lost."""
+    cc = snd.cc
+    if snd.ca_state < CA_CWR or snd.una >= snd.high_seq or (snd.ca_state != CA_LOSS) or snd.retransmits == 0:
+        if snd.ca_state < CA_RECOVERY:
+            cc.prior_cwnd = 0
+        cc.on_congestion(snd.in_flight(), now)
+    snd.ca_state = CA_LOSS
+    snd.high_seq = snd.nxt
+    snd.undo_marker = snd.una
+    snd.retrans_ts = -1
+    snd.tlp_end = -1
+    snd.dup_acks = 0
+    if snd.board.mark_all_lost():
+        snd.ep.stats_ext.inc("TCPSACKReneging")
+    cc.cwnd = snd.mss
+    snd.rtt.back_off()
+    snd.retransmits += 1
+    snd.ep.stats_ext.inc("TCPTimeouts")
+    if snd.first_timeout < 0:
+        snd.first_timeout = now
+
+
+def simple_retransmit(snd: Sender) -> None:
+    """The path's MTU shrank: what was too large is lost, and it is nobody's congestion (RFC 1191 6.4)."""
+    for seg in snd.board.segs:
+        if not seg.state & SACKED and seg.end - seg.seq > snd.mss:
+            snd.board.mark_lost(seg)
+    if snd.board.lost and snd.ca_state < CA_RECOVERY:
+        snd.ca_state = CA_LOSS
+        snd.high_seq = snd.nxt
+        snd.undo_marker = -1

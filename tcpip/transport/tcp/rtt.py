@@ -1,0 +1,65 @@
+"""Round-trip time and retransmission timeout.
+
+Times are ns. The variance is kept as Linux keeps it: never below RTO_MIN within one flight, so that an ACK that is
+delayed once does not look like a loss.
+Implements: RFC 6298 2, 3, 5; RFC 7323 4 (timestamps give one sample per ACK; gains are not rescaled).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tcpip.clock import NS_PER_S
+from tcpip.transport.tcp.config import RTO_INITIAL_NS, RTO_MAX_NS, RTO_MIN_NS
+
+MIN_RTT_WINDOW_NS: Final = 300 * NS_PER_S
+
+
+class RttEstimator:
+    """SRTT, RTTVAR, RTO with back-off, and the windowed minimum that RACK wants. `min_rtt` is 0 until measured."""
+
+    __slots__ = ("srtt", "rttvar", "rto", "backoff", "min_rtt", "_min_at", "samples", "latest")
+
+    def __init__(self) -> None:
+        self.srtt = 0
+        self.rttvar = 0
+        self.rto = RTO_INITIAL_NS
+        self.backoff = 0
+        self.min_rtt = 0
+        self._min_at = 0
+        self.samples = 0
+        self.latest = 0
+
+    def sample(self, rtt: int, now: int) -> None:
+        """One measurement of a segment that was not retransmitted, or was identified by its timestamp."""
+        rtt = max(rtt, 1)
+        self.latest = rtt
+        if self.min_rtt == 0 or rtt <= self.min_rtt or now - self._min_at > MIN_RTT_WINDOW_NS:
+            self.min_rtt = rtt
+            self._min_at = now
+        if self.samples == 0:  # (2.2)
+            self.srtt = rtt
+            self.rttvar = rtt // 2
+        else:  # (2.3)
+            error = rtt - self.srtt
+            self.rttvar += (abs(error) - self.rttvar) // 4
+            self.srtt += error // 8
+        self.samples += 1
+        self.backoff = 0
+        self.rto = self.base_rto()
+
+    def base_rto(self) -> int:
+        """The timeout without back-off: (2.3) with the lower bound on the variance term, not on the sum."""
+        if self.samples == 0:
+            return RTO_INITIAL_NS
+        return min(self.srtt + max(4 * self.rttvar, RTO_MIN_NS), RTO_MAX_NS)
+
+    def back_off(self) -> None:
+        """(5.5): double the timeout."""
+        self.backoff += 1
+        self.rto = min(self.rto * 2, RTO_MAX_NS)
+
+    def reset_backoff(self) -> None:
+        """New data was acknowledged though nothing could be measured."""
+        self.backoff = 0
+        self.rto = self.base_rto()

@@ -1,0 +1,340 @@
+"""The sending half of a connection: snd_* variables, and deciding what may be sent now.
+
+Sequence numbers are unwrapped (segment.py); windows and sizes are bytes; times ns.
+Implements: RFC 9293 3.8.6.2.1 (sender's silly window avoidance), RFC 1122 4.2.3.4 (Nagle, with Minshall's change as
+Linux has it), RFC 9293 3.8.6.1 (zero-window probes), RFC 3042 (limited transmit, through the pipe).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from tcpip.errors import NetworkError
+from tcpip.header.tcp import ACK, FIN, PSH
+from tcpip.transport.tcp import state as st
+from tcpip.transport.tcp.config import DEFAULT_MSS, MIN_SEND_MSS
+from tcpip.transport.tcp.congestion import ALGORITHMS
+from tcpip.transport.tcp.congestion.base import CongestionControl
+from tcpip.transport.tcp.emit import emit_segment
+from tcpip.transport.tcp.rack import Rack
+from tcpip.transport.tcp.rtt import RttEstimator
+from tcpip.transport.tcp.sack import LOST, RETRANS, Scoreboard, SentSegment
+from tcpip.transport.tcp.send_buffer import SendBuffer
+
+if TYPE_CHECKING:
+    from tcpip.transport.tcp.endpoint import TcpEndpoint
+
+CA_OPEN: Final = 0
+CA_DISORDER: Final = 1
+CA_CWR: Final = 2
+CA_RECOVERY: Final = 3
+CA_LOSS: Final = 4
+
+SEGMENT_OVERHEAD: Final = 512
+"""What one outstanding record is charged to the send buffer, as Linux charges sk_buff's truesize."""
+TCP_HEADER: Final = 20
+MAX_IP_PACKET: Final = 65535
+
+
+class Sender:
+    """SND.UNA, SND.NXT, SND.WND, the bytes between and behind them, and what congestion control allows."""
+
+    __slots__ = (
+        "ep",
+        "iss",
+        "una",
+        "nxt",
+        "wnd",
+        "wl1",
+        "wl2",
+        "max_wnd",
+        "wscale",
+        "peer_mss",
+        "mss",
+        "gso_max",
+        "mtu",
+        "buf",
+        "board",
+        "rack",
+        "rtt",
+        "cc",
+        "ca_state",
+        "high_seq",
+        "prr_delivered",
+        "prr_out",
+        "recover_fs",
+        "undo_marker",
+        "retrans_ts",
+        "dup_acks",
+        "tlp_end",
+        "tlp_retrans",
+        "small_end",
+        "urgent_end",
+        "fin_queued",
+        "fin_sent",
+        "last_send",
+        "cwnd_limited",
+        "retransmits",
+        "first_timeout",
+        "probes_out",
+        "total_retrans",
+        "bytes_acked",
+        "bytes_sent",
+        "bytes_retrans",
+        "segs_out",
+        "data_segs_out",
+        "push_forced",
+    )
+
+    def __init__(self, ep: TcpEndpoint, iss: int) -> None:
+        self.ep = ep
+        self.iss = iss
+        self.una = iss
+        self.nxt = iss
+        self.wnd = 0
+        self.wl1 = 0
+        self.wl2 = 0
+        self.max_wnd = 0
+        self.wscale = 0
+        self.peer_mss = DEFAULT_MSS
+        self.mss = DEFAULT_MSS
+        self.gso_max = DEFAULT_MSS
+        self.mtu = 0
+        self.buf = SendBuffer(iss + 1)
+        self.board = Scoreboard()
+        self.rack = Rack()
+        self.rtt = RttEstimator()
+        self.cc: CongestionControl = ALGORITHMS[ep.tcp_options.congestion](DEFAULT_MSS)
+        self.ca_state = CA_OPEN
+        self.high_seq = iss
+        self.prr_delivered = 0
+        self.prr_out = 0
+        self.recover_fs = 0
+        self.undo_marker = -1
+        self.retrans_ts = -1
+        self.dup_acks = 0
+        self.tlp_end = -1
+        self.tlp_retrans = False
+        self.small_end = iss
+        self.urgent_end = -1
+        self.fin_queued = False
+        self.fin_sent = False
+        self.last_send = 0
+        self.cwnd_limited = False
+        self.retransmits = 0
+        self.first_timeout = -1
+        self.probes_out = 0
+        self.total_retrans = 0
+        self.bytes_acked = 0
+        self.bytes_sent = 0
+        self.bytes_retrans = 0
+        self.segs_out = 0
+        self.data_segs_out = 0
+        self.push_forced = iss
+
+    # Sizes.
+
+    def sync_mss(self) -> None:
+        """The largest payload of one segment now, from the peer's MSS, the path MTU, TCP_MAXSEG and our options."""
+        ep = self.ep
+        route = ep.route
+        if route is None:
+            return
+        self.mtu = mtu = min(route.mtu(), MAX_IP_PACKET)
+        headers = route.ip_header_len + TCP_HEADER
+        mss = min(self.peer_mss, mtu - headers)
+        if ep.tcp_options.user_mss:
+            mss = min(mss, ep.tcp_options.user_mss)
+        self.mss = max(mss, MIN_SEND_MSS) - ep.option_len
+        room = min(route.gso_limit(), MAX_IP_PACKET) - headers - ep.option_len
+        self.gso_max = max(room - room % self.mss, self.mss)
+        self.cc.set_mss(self.mss)
+
+    def in_flight(self) -> int:
+        """RFC 6675's pipe."""
+        return self.board.pipe(self.nxt - self.una)
+
+    def window_end(self) -> int:
+        """The first sequence number that the peer does not want yet."""
+        return self.una + self.wnd
+
+    def unsent(self) -> int:
+        """Bytes of text not sent yet."""
+        return max(self.buf.end - self.nxt, 0)
+
+    def memory(self) -> int:
+        """What is charged to SO_SNDBUF."""
+        return len(self.buf) + SEGMENT_OVERHEAD * len(self.board.segs)
+
+    def update_window(self, window: int, seq: int, ack: int) -> bool:
+        """RFC 9293 3.10.7.4 fifth: take the window of a segment that is newer than the one it came from last."""
+        if self.wl1 < seq or (self.wl1 == seq and self.wl2 <= ack) or ack > self.una or self.wnd < window:
+            changed = window != self.wnd
+            self.wnd = window
+            self.wl1 = seq
+            self.wl2 = ack
+            if window > self.max_wnd:
+                self.max_wnd = window
+            return changed
+        return False
+
+    # Output.
+
+    def output(self, now: int) -> None:
+        """Send what may be sent: lost segments first, then new ones, then the FIN."""
+        if self.ep.state not in SENDING:
+            return
+        route = self.ep.route
+        if route is None:
+            return
+        if self.mtu != route.mtu() and self.mtu != MAX_IP_PACKET:
+            self.sync_mss()
+        try:
+            if self.board.lost:
+                self._retransmit_lost(now)
+            if self.nxt < self.buf.end or (self.fin_queued and not self.fin_sent):
+                self._send_new(now)
+        except NetworkError as failure:
+            self.ep.soft_error = failure.error
+        self.ep.timers.check_probe(now)
+
+    def _send_new(self, now: int) -> None:
+        self.cwnd_limited = False
+        if self.nxt == self.una and self.ep.config.slow_start_after_idle:
+            idle = now - self.last_send
+            if idle > self.rtt.rto and self.bytes_sent:
+                self.cc.on_idle(idle, self.rtt.rto)
+        sent = False
+        while True:
+            size = self._next_size()
+            if size == 0:
+                break
+            last = self.nxt + size == self.buf.end
+            fin = last and self.fin_queued
+            self._transmit_new(size, fin, last, now)
+            sent = True
+        if self.fin_queued and not self.fin_sent and self.nxt == self.buf.end:
+            self._transmit_new(0, True, True, now)
+            sent = True
+        if sent:
+            self.ep.timers.sent_data(now)
+
+    def _next_size(self) -> int:
+        """How much to send in the next packet; 0: nothing now."""
+        unsent = self.buf.end - self.nxt
+        if unsent <= 0:
+            return 0
+        mss = self.mss
+        window = self.una + self.wnd - self.nxt
+        congestion = self.cc.cwnd - self.board.pipe(self.nxt - self.una)
+        size = min(unsent, window, congestion, self.gso_max)
+        if self.urgent_end > self.nxt:
+            size = min(size, mss)
+        if size < mss:
+            return self._small_size(unsent, window, congestion)
+        if size == unsent:
+            tail = size % mss
+            if tail and size > mss and not self._may_send_small(True):
+                return size - tail
+            return size
+        if size < self.gso_max and self._defer(size, congestion):
+            self.cwnd_limited = True
+            return 0
+        return size - size % mss
+
+    def _small_size(self, unsent: int, window: int, congestion: int) -> int:
+        """Less than a segment: RFC 9293 3.8.6.2.1 and Nagle."""
+        if congestion < min(self.mss, unsent):
+            self.cwnd_limited = True
+            if congestion <= 0 or self.nxt != self.una:
+                return 0
+        if window < min(unsent, self.mss):
+            if window > 0 and window >= max(self.max_wnd // 2, 1) and self.nxt == self.una:
+                return min(window, unsent)  # (3) at least half of the largest window
+            return 0
+        if unsent >= self.mss:
+            return self.mss
+        return unsent if self._may_send_small(False) else 0
+
+    def _may_send_small(self, after_full: bool) -> bool:
+        """Nagle's test for the last, partial segment (net/ipv4/tcp_output.c:tcp_nagle_check)."""
+        if self.fin_queued or self.push_forced >= self.buf.end:
+            return True
+        options = self.ep.tcp_options
+        if options.cork or self.ep.more_coming:
+            return False
+        if options.nodelay or (self.nxt == self.una and not after_full):
+            return True
+        return self.small_end <= self.una
+
+    def _defer(self, size: int, congestion: int) -> bool:
+        """Wait for a larger super-segment: more ACKs are on their way and will open the window further."""
+        if self.ca_state >= CA_RECOVERY or self.nxt == self.una:
+            return False
+        room = min(congestion, self.una + self.wnd - self.nxt)
+        return room < min(self.cc.cwnd, self.wnd) // 3 and room < self.gso_max and size >= self.mss
+
+    def _transmit_new(self, size: int, fin: bool, last: bool, now: int) -> None:
+        seq = self.nxt
+        flags = ACK | PSH if last else ACK
+        end = seq + size
+        if fin:
+            flags |= FIN
+            end += 1
+            self.fin_sent = True
+        if size % self.mss and size:
+            self.small_end = seq + size
+        self.nxt = end
+        self.board.segs.append(SentSegment(seq, end, now, fin))
+        self.last_send = now
+        self.bytes_sent += size
+        if self.ca_state == CA_RECOVERY:
+            self.prr_out += size
+        emit_segment(self.ep, seq, size, flags, now)
+
+    # Retransmission.
+
+    def _retransmit_lost(self, now: int) -> None:
+        """Lost segments in order, as far as the congestion window goes."""
+        board = self.board
+        index = 0
+        while index < len(board.segs):
+            seg = board.segs[index]
+            if seg.state & (LOST | RETRANS) == LOST:
+                room = self.cc.cwnd - self.in_flight()
+                if room < self.mss and room < seg.end - seg.seq and board.pipe(self.nxt - self.una) > 0:
+                    break
+                self.retransmit(index, max(room, self.mss), now)
+            index += 1
+
+    def retransmit(self, index: int, limit: int, now: int) -> None:
+        """Send record `index` again, at most `limit` bytes of it (whole segments)."""
+        seg = self.board.segs[index]
+        size = seg.end - seg.seq
+        limit = min(limit - limit % self.mss, self.gso_max)
+        beyond = self.window_end() - seg.seq
+        if beyond < limit:
+            limit = max(beyond - beyond % self.mss, self.mss)  # a shrunken window: no more than one segment of it
+        if size - (1 if seg.fin else 0) > limit:
+            self.board.split(index, seg.seq + limit)
+            seg = self.board.segs[index]
+            size = limit
+        self.board.mark_retransmitted(seg, now)
+        self.ep.timers.sent_data(now)
+        text = size - (1 if seg.fin else 0)
+        if self.retrans_ts < 0:
+            self.retrans_ts = self.ep.ts_now(now)
+        segments = max(-(-text // self.mss), 1)
+        self.total_retrans += segments
+        self.bytes_retrans += text
+        self.last_send = now
+        self.ep.stats.inc("RetransSegs", segments)
+        if self.ca_state == CA_RECOVERY:
+            self.prr_out += text
+        flags = ACK | FIN if seg.fin else ACK
+        if seg.seq + text == self.buf.end:
+            flags |= PSH
+        emit_segment(self.ep, seg.seq, text, flags, now)
+
+
+SENDING: Final = frozenset({st.ESTABLISHED, st.CLOSE_WAIT, st.FIN_WAIT_1, st.CLOSING, st.LAST_ACK})

@@ -1,0 +1,298 @@
+"""The timers of one connection.
+
+`xmit` serves one of several purposes at a time (its `kind`), as they exclude each other: retransmission, tail loss
+probe, reordering, zero-window probes. `keep` is keep-alive, then the wait in FIN_WAIT_2.
+Implements: RFC 6298 5, RFC 8985 7.3, RFC 9293 3.8.4 (keep-alive), 3.8.6.1 (probes), 3.8.3 (R2), RFC 5482 (user timeout).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from tcpip import errors
+from tcpip.errors import NetworkError
+from tcpip.header.tcp import ACK, PSH
+from tcpip.transport.tcp import state as st
+from tcpip.transport.tcp.config import RTO_MAX_NS, RTO_MIN_NS
+from tcpip.transport.tcp.emit import emit_ack, emit_probe, emit_reset, emit_segment
+from tcpip.transport.tcp.rack import probe_timeout
+from tcpip.transport.tcp.recovery import detect_by_time, enter_recovery, on_retransmit_timeout
+from tcpip.transport.tcp.sack import LOST, RETRANS, SACKED, SentSegment
+from tcpip.transport.tcp.sender import CA_OPEN, CA_RECOVERY
+
+if TYPE_CHECKING:
+    from tcpip.transport.tcp.endpoint import TcpEndpoint
+
+IDLE: Final = 0
+RETRANSMIT: Final = 1
+PROBE_TAIL: Final = 2
+REORDER: Final = 3
+PERSIST: Final = 4
+
+
+def retries_last(boundary: int) -> int:
+    """How long `boundary` doublings of RTO_MIN last, ns (net/ipv4/tcp_timer.c:tcp_model_timeout)."""
+    thresh = (RTO_MAX_NS // RTO_MIN_NS).bit_length() - 1
+    if boundary <= thresh:
+        return ((2 << boundary) - 1) * RTO_MIN_NS
+    return ((2 << thresh) - 1) * RTO_MIN_NS + (boundary - thresh) * RTO_MAX_NS
+
+
+class TcpTimers:
+    """Three timers and what happens when they fire."""
+
+    __slots__ = ("ep", "xmit", "kind", "delack", "keep", "keep_probes")
+
+    def __init__(self, ep: TcpEndpoint) -> None:
+        queue = ep.stack.timers
+        self.ep = ep
+        self.xmit = queue.timer(self._xmit_fired)
+        self.kind = IDLE
+        self.delack = queue.timer(self._delack_fired)
+        self.keep = queue.timer(self._keep_fired)
+        self.keep_probes = 0
+
+    def stop(self) -> None:
+        """The connection is over."""
+        self.xmit.cancel()
+        self.kind = IDLE
+        self.delack.cancel()
+        self.keep.cancel()
+
+    def _arm(self, kind: int, deadline: int) -> None:
+        self.kind = kind
+        self.xmit.arm(deadline)
+
+    # Who arms.
+
+    def arm_retransmit(self, now: int) -> None:
+        """RFC 6298 (5.1)."""
+        self._arm(RETRANSMIT, now + self.ep.snd.rtt.rto)
+
+    def sent_data(self, now: int) -> None:
+        """Something that wants an ACK has left."""
+        if self.kind in (IDLE, PERSIST) or self.xmit.deadline is None:
+            self.arm_retransmit(now)
+        self._consider_tail_probe(now)
+
+    def acked(self, advanced: int, now: int) -> None:
+        """RFC 6298 (5.2), (5.3)."""
+        snd = self.ep.snd
+        if not snd.board.segs:
+            if self.kind != PERSIST or snd.wnd:
+                self.xmit.deadline = None
+                self.kind = IDLE
+        elif advanced > 0 and self.kind != REORDER:
+            self.arm_retransmit(now)
+            self._consider_tail_probe(now)
+
+    def _consider_tail_probe(self, now: int) -> None:
+        """RFC 8985 7.2: in the open state, when all that is allowed has been sent."""
+        snd = self.ep.snd
+        if snd.ca_state != CA_OPEN or not self.ep.sack_ok or snd.tlp_end >= 0 or snd.board.sacked or not snd.rtt.srtt:
+            return
+        timeout = probe_timeout(snd.rtt.srtt, snd.rtt.rto, len(snd.board.segs) == 1 and snd.nxt - snd.una <= snd.mss)
+        if timeout < snd.rtt.rto:
+            self._arm(PROBE_TAIL, now + timeout)
+
+    def reorder_wait(self, wait: int, now: int) -> None:
+        """RACK wants to look again in `wait` ns; 0: not needed."""
+        if wait > 0:
+            self._arm(REORDER, now + wait)
+        elif self.kind == REORDER:
+            self.arm_retransmit(now)
+
+    def check_probe(self, now: int) -> None:
+        """Text waits, nothing is outstanding that would bring an ACK: probe (or push a partial segment at last)."""
+        snd = self.ep.snd
+        if snd.board.segs or self.kind != IDLE:
+            return
+        if snd.buf.end > snd.nxt:
+            self._arm(PERSIST, now + min(snd.rtt.base_rto() << min(snd.probes_out, 16), RTO_MAX_NS))
+
+    # When they fire.
+
+    def _delack_fired(self) -> None:
+        ep = self.ep
+        ep.stats_ext.inc("DelayedACKs")
+        if ep.rcv.pingpong:
+            ep.rcv.pingpong = False
+        if st.synchronized(ep.state):
+            emit_ack(ep, ep.stack.clock.now_ns())
+
+    def _xmit_fired(self) -> None:
+        now = self.ep.stack.clock.now_ns()
+        kind = self.kind
+        self.kind = IDLE
+        if self.ep.state in (st.SYN_SENT, st.SYN_RECEIVED):
+            self.ep.handshake_timeout(now)
+        elif kind == RETRANSMIT:
+            self._retransmit(now)
+        elif kind == PROBE_TAIL:
+            self._probe_tail(now)
+        elif kind == REORDER:
+            self._reordering_over(now)
+        elif kind == PERSIST:
+            self._probe_window(now)
+
+    def _gives_up(self, now: int) -> bool:
+        """R2 or the user timeout has passed; the connection is aborted."""
+        ep = self.ep
+        snd = ep.snd
+        first = snd.first_timeout
+        if first < 0:
+            return False
+        if ep.tcp_options.user_timeout_ns:
+            expired = now - first >= ep.tcp_options.user_timeout_ns
+        else:
+            boundary = ep.config.orphan_retries if ep.orphaned else ep.config.retries2
+            expired = now - first >= retries_last(boundary) - RTO_MIN_NS
+        if expired:
+            ep.stats_ext.inc("TCPAbortOnTimeout")
+            ep.abort(ep.soft_error or errors.TIMED_OUT)
+        return expired
+
+    def _retransmit(self, now: int) -> None:
+        snd = self.ep.snd
+        if not snd.board.segs or self._gives_up(now):
+            return
+        on_retransmit_timeout(snd, now)
+        self._send_head(now)
+        self.arm_retransmit(now)
+
+    def _send_head(self, now: int) -> None:
+        """The first segment that was not sacked, once more."""
+        snd = self.ep.snd
+        for index, seg in enumerate(snd.board.segs):
+            if not seg.state & SACKED:
+                try:
+                    snd.retransmit(index, snd.mss, now)
+                except NetworkError as failure:
+                    self.ep.soft_error = failure.error
+                return
+
+    def _probe_tail(self, now: int) -> None:
+        """RFC 8985 7.3: new text if there is and may be, else the last segment again."""
+        ep = self.ep
+        snd = ep.snd
+        board = snd.board
+        if not board.segs:
+            return
+        ep.stats_ext.inc("TCPLossProbes")
+        size = min(snd.buf.end - snd.nxt, snd.mss)
+        snd.tlp_retrans = size <= 0 or snd.window_end() - snd.nxt < size
+        snd.tlp_end = snd.nxt
+        try:
+            if snd.tlp_retrans:
+                last = board.segs[-1]
+                if last.end - last.seq > snd.mss:
+                    cut = (last.end - last.seq - 1) // snd.mss * snd.mss
+                    board.split(len(board.segs) - 1, last.seq + cut)
+                if not board.segs[-1].state & SACKED:
+                    snd.retransmit(len(board.segs) - 1, snd.mss, now)
+            else:
+                self._send_forced(size, now)
+                snd.tlp_end = snd.nxt
+        except NetworkError as failure:
+            ep.soft_error = failure.error
+        self.arm_retransmit(now)
+
+    def _send_forced(self, size: int, now: int) -> None:
+        snd = self.ep.snd
+        seq = snd.nxt
+        snd.nxt = seq + size
+        snd.board.segs.append(SentSegment(seq, snd.nxt, now, False))
+        snd.bytes_sent += size
+        snd.last_send = now
+        emit_segment(self.ep, seq, size, ACK | PSH, now)
+
+    def _reordering_over(self, now: int) -> None:
+        snd = self.ep.snd
+        detect_by_time(snd, now)
+        if snd.board.lost:
+            if snd.ca_state < CA_RECOVERY:
+                enter_recovery(snd, now)
+                snd.cc.cwnd = max(snd.in_flight() + snd.mss, snd.mss)
+            elif not any(seg.state & (LOST | RETRANS) == LOST for seg in snd.board.segs[:1]):
+                snd.cc.cwnd = max(snd.cc.cwnd, snd.in_flight() + snd.mss)
+            snd.output(now)
+        if self.kind == IDLE and snd.board.segs:
+            self.arm_retransmit(now)
+
+    def _probe_window(self, now: int) -> None:
+        """RFC 9293 3.8.6.1: text waits for a window, or for company (Nagle, a cork)."""
+        ep = self.ep
+        snd = ep.snd
+        waiting = snd.buf.end - snd.nxt
+        if snd.board.segs or waiting <= 0 or ep.state not in PROBING:
+            return
+        room = snd.window_end() - snd.nxt
+        if room > 0:
+            try:
+                self._send_forced(min(waiting, room, snd.mss), now)
+            except NetworkError as failure:
+                ep.soft_error = failure.error
+            self.arm_retransmit(now)
+            snd.output(now)
+            return
+        limit = ep.config.orphan_retries if ep.orphaned else ep.config.retries2
+        if snd.first_timeout < 0:
+            snd.first_timeout = now
+        timeout = ep.tcp_options.user_timeout_ns
+        expired = now - snd.first_timeout >= timeout if timeout else snd.retransmits >= limit
+        if expired and snd.retransmits:
+            ep.abort(ep.soft_error or errors.TIMED_OUT)
+            return
+        snd.probes_out += 1
+        snd.retransmits += 1
+        emit_probe(ep, now)
+        self.check_probe(now)
+
+    # Keep-alive and FIN_WAIT_2.
+
+    def arm_keepalive(self, now: int) -> None:
+        """SO_KEEPALIVE was switched, or the connection is new."""
+        self.keep_probes = 0
+        if self.ep.so.keepalive and self.ep.state in KEPT:
+            self.keep.arm(now + self.ep.tcp_options.keep_idle_ns)
+        elif self.ep.state != st.FIN_WAIT_2:
+            self.keep.cancel()
+
+    def arm_fin_wait_2(self, now: int) -> None:
+        """An orphan waits so long for the peer's FIN (TCP_LINGER2, tcp_fin_timeout)."""
+        self.keep.arm(now + self.ep.tcp_options.linger2_ns)
+
+    def _keep_fired(self) -> None:
+        ep = self.ep
+        now = ep.stack.clock.now_ns()
+        if ep.state == st.FIN_WAIT_2 and ep.orphaned:
+            ep.finish()
+        elif ep.so.keepalive and ep.state in KEPT:
+            self._keepalive(now)
+
+    def _keepalive(self, now: int) -> None:
+        ep = self.ep
+        snd = ep.snd
+        options = ep.tcp_options
+        quiet = now - ep.rcv.last_rcv
+        if snd.board.segs or snd.unsent():
+            self.keep.arm(now + options.keep_idle_ns)
+            return
+        if quiet < options.keep_idle_ns:
+            self.keep_probes = 0
+            self.keep.arm(ep.rcv.last_rcv + options.keep_idle_ns)
+            return
+        timeout = options.user_timeout_ns
+        given_up = quiet >= timeout if timeout else self.keep_probes >= options.keep_count
+        if given_up and self.keep_probes > 0:
+            emit_reset(ep)
+            ep.abort(ep.soft_error or errors.TIMED_OUT)
+            return
+        self.keep_probes += 1
+        ep.stats_ext.inc("TCPKeepAlive")
+        emit_probe(ep, now)
+        self.keep.arm(now + options.keep_intvl_ns)
+
+
+PROBING: Final = frozenset({st.ESTABLISHED, st.CLOSE_WAIT, st.FIN_WAIT_1, st.CLOSING, st.LAST_ACK})
+KEPT: Final = frozenset({st.ESTABLISHED, st.CLOSE_WAIT, st.FIN_WAIT_1, st.FIN_WAIT_2, st.CLOSING, st.LAST_ACK})
