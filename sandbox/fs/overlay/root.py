@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Protocol
 from sandbox.abi.linux.stat import S_IFDIR, S_IFREG
 from sandbox.abi.linux.statfs import ST_NODEV, ST_NOSUID, ST_RDONLY, ST_RELATIME
 from sandbox.errors import SyscallError
+from sandbox.fs.devfs import mem_devices
 from sandbox.fs.hostfs.filesystem import HostFs
 from sandbox.fs.overlay.filesystem import OverlayFs
 from sandbox.fs.tmpfs.filesystem import Tmpfs
+from sandbox.kernel.pipe import open_fifo
 from sandbox.vfs.devices import DeviceRegistry
 from sandbox.vfs.mount import MountNamespace, Vfs
 from sandbox.vfs.path import Path
@@ -59,6 +61,8 @@ def build_root(
     `size` bounds all file contents that the sandbox keeps in memory.
     """
     vfs = Vfs(kernel.clock, DeviceRegistry(), SpaceAccount(size))
+    mem_devices.register(vfs.devices)
+    vfs.devices.fifo = open_fifo
     root: Filesystem
     if overlay:
         lower = HostFs(kernel.clock, vfs.new_dev(), root_fd, live=False, readonly=True)
@@ -101,7 +105,9 @@ def make_point(namespace: MountNamespace, target: bytes, directory: bool) -> Pat
             here = namespace.cover(Path(here.mount, here.dentry.parent))
             continue
         inode = here.inode
-        found = inode.lookup(name)
+        child = here.dentry.children.get(name)
+        known = child.inode if child is not None and (child.mounts or not inode.live) else None
+        found = known if known is not None else inode.lookup(name)
         if found is None:
             if parts or directory:
                 found = inode.mkdir(name, S_IFDIR | 0o755, 0, 0)
@@ -116,7 +122,6 @@ def make_point(namespace: MountNamespace, target: bytes, directory: bool) -> Pat
             if text.startswith(b"/"):
                 here = namespace.root_path()
             continue
-        child = here.dentry.children.get(name)
         if child is None or child.inode is not found:
             child = vfs.dentries.add(here.dentry, name, found)
         here = namespace.cover(Path(here.mount, child))
