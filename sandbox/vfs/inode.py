@@ -221,6 +221,14 @@ class Inode:
         """SEEK_DATA and SEEK_HOLE, offset inside the file: without holes."""
         return self.size if hole else offset
 
+    def add_seals(self, seals: int) -> int:
+        """F_ADD_SEALS."""
+        raise SyscallError(errno.EINVAL)
+
+    def get_seals(self) -> int:
+        """F_GET_SEALS."""
+        raise SyscallError(errno.EINVAL)
+
     def fsync(self) -> None:
         """Nothing is lost if the machine stops now."""
 

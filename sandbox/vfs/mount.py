@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING, Final, Iterator
+from typing import TYPE_CHECKING, Callable, Final, Iterator
 
 from sandbox.abi.linux.stat import makedev
 from sandbox.abi.linux.statfs import ST_NOATIME, ST_NODEV, ST_NOEXEC, ST_NOSUID, ST_RDONLY, ST_RELATIME
@@ -60,6 +60,9 @@ class Vfs:
         self.dentries = DentryCache()
         self.space = space if space is not None else SpaceAccount()  # what tmpfs mounts without a size draw on
         self.lock_waits = DeadlockGraph()
+        self.proc_net: Callable[[str], bytes | None] | None = None  # text of a table of /proc/net
+        self.sys_class_net: Callable[[], dict[str, dict[str, str]]] | None = None  # interface -> attributes
+        self.internal: Mount | None = None  # of files that have no place in any tree
         self._next_dev = 20
         self._next_mount = 20
         self._roots: dict[Filesystem, Dentry] = {}

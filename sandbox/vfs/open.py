@@ -185,7 +185,7 @@ def finish_open(t: Task, path: Path, inode: Inode, flags: int) -> FileDescriptio
     file = inode.open(t, path, kept)
     if isinstance(file, Block):
         return file
-    if file.path is None:
+    if file.path is None and path.mount.id:  # not through /proc/PID/fd to what has no place
         file.path = path.pin()
     if inode.fs.watched:
         on_path(path, IN_OPEN)

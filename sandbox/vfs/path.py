@@ -57,7 +57,8 @@ class Path:
             if dentry is mount.root:
                 parent, point = mount.parent, mount.point
                 if parent is None or point is None:
-                    prefix = b"" if root is None or mount is root.mount.namespace.root else b"(unreachable)"
+                    known = root is None or mount.id == 0 or mount is root.mount.namespace.root
+                    prefix = b"" if known else b"(unreachable)"
                     break
                 mount, dentry = parent, point
                 continue

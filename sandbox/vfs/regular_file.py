@@ -155,6 +155,16 @@ class RegularFile(InodeFile):
         self.pos = offset
         return offset
 
+    def add_seals(self, t: Task, seals: int) -> int:
+        """F_ADD_SEALS: EPERM unless open for writing."""
+        if self.flags & O_ACCMODE == 0:
+            raise SyscallError(errno.EPERM)
+        return self.inode.add_seals(seals)
+
+    def get_seals(self, t: Task) -> int:
+        """F_GET_SEALS."""
+        return self.inode.get_seals()
+
     def backing(self, t: Task, shared: bool, prot: int) -> Backing:
         """What the inode maps. A shared mapping of a file open for writing may become writable later."""
         self.accessed()

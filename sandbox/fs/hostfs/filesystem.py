@@ -149,6 +149,12 @@ class HostFs(Filesystem):
         out.files, out.ffree, out.namelen = host.f_files, host.f_ffree, min(host.f_namemax, 255)
         return out
 
+    def sync(self) -> None:
+        """Everything that is open for writing goes to disk."""
+        for inode in list(self.inodes.values()):
+            if inode.wfd >= 0:
+                inode.fsync()
+
     def unmounted(self) -> None:
         """Close what is cached; the donated descriptor too."""
         for inode in list(self.inodes.values()):

@@ -11,13 +11,14 @@ if TYPE_CHECKING:
 class TmpfsBacking:
     """The file's memfd; it lives as long as the file has a name, a description or a mapping."""
 
-    def __init__(self, file: TmpfsFile) -> None:
+    def __init__(self, file: TmpfsFile, writable: bool) -> None:
         self.key: object = (file.fs.dev, file.ino)
         self.name = ""
         self.base = 0
         self.device = file.fs.dev
         self.inode = file.ino
         self._file = file
+        self._writable = int(writable)
 
     def host_fd(self, writable: bool) -> int:
         """The memfd, read-write: who may write was decided when the file was opened."""
@@ -26,10 +27,12 @@ class TmpfsBacking:
     def acquire(self) -> None:
         """One mapping more."""
         self._file.data.maps += 1
+        self._file.data.writable_maps += self._writable
 
     def drop(self) -> None:
         """One mapping fewer."""
         file = self._file
         file.data.maps -= 1
+        file.data.writable_maps -= self._writable
         if file.data.maps == 0 and file.nlink == 0 and file.opens == 0:
             file.data.release()

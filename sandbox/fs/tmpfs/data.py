@@ -23,7 +23,7 @@ class FileData:
     next write, truncate or stat.
     """
 
-    __slots__ = ("account", "size", "small", "fd", "charged", "maps")
+    __slots__ = ("account", "size", "small", "fd", "charged", "maps", "writable_maps")
 
     def __init__(self, account: SpaceAccount) -> None:
         self.account = account
@@ -32,6 +32,7 @@ class FileData:
         self.fd = -1
         self.charged = 0  # pages
         self.maps = 0
+        self.writable_maps = 0  # of them shared and writable
 
     # --- space ---
 

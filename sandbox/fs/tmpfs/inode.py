@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING, Final
 
+from sandbox.abi.linux.fcntl import F_SEAL_FUTURE_WRITE, F_SEAL_GROW, F_SEAL_SEAL, F_SEAL_SHRINK, F_SEAL_WRITE
 from sandbox.abi.linux.stat import S_IFLNK, S_IFMT
 from sandbox.errors import SyscallError
 from sandbox.fs.tmpfs.data import FileData
@@ -23,6 +24,8 @@ XATTR_CREATE: Final = 1
 XATTR_REPLACE: Final = 2
 MAX_XATTR_BYTES: Final = 64 << 10  # all names and values of one inode
 
+F_SEAL_ALL: Final = 0x3F
+PROT_WRITE: Final = 2
 FALLOC_FL_KEEP_SIZE: Final = 1
 FALLOC_FL_PUNCH_HOLE: Final = 2
 
@@ -133,7 +136,7 @@ class TmpfsFile(TmpfsInode):
     def __init__(self, fs: Tmpfs, ino: int, mode: int, uid: int, gid: int) -> None:
         super().__init__(fs, ino, mode, uid, gid)
         self.data = FileData(fs.account)
-        self.seals = -1  # F_SEAL_* of a memfd; -1: the file has none and takes none
+        self.seals = F_SEAL_SEAL  # F_SEAL_*; only a memfd starts without
 
     def blocks(self) -> int:
         """Pages in use."""
@@ -149,16 +152,29 @@ class TmpfsFile(TmpfsInode):
 
     def write_at(self, src: memoryview, offset: int) -> int:
         """Into memory."""
-        if self.seals > 0:
+        if self.seals > F_SEAL_SEAL:
             self._check_seals(offset + len(src), writes=True)
         data = self.data
         n = data.write(src, offset)
         self.size = data.size
         return n
 
-    def _check_seals(self, size: int, writes: bool) -> None:
-        from sandbox.abi.linux.fcntl import F_SEAL_FUTURE_WRITE, F_SEAL_GROW, F_SEAL_SHRINK, F_SEAL_WRITE
+    def add_seals(self, seals: int) -> int:
+        """EINVAL, EPERM when sealed against seals, EBUSY while somebody maps it writable."""
+        if seals & ~F_SEAL_ALL:
+            raise SyscallError(errno.EINVAL)
+        if self.seals & F_SEAL_SEAL:
+            raise SyscallError(errno.EPERM)
+        if seals & F_SEAL_WRITE and not self.seals & F_SEAL_WRITE and self.data.writable_maps:
+            raise SyscallError(errno.EBUSY)
+        self.seals |= seals
+        return 0
 
+    def get_seals(self) -> int:
+        """F_SEAL_SEAL for an ordinary file."""
+        return self.seals
+
+    def _check_seals(self, size: int, writes: bool) -> None:
         seals = self.seals
         if writes and seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE):
             raise SyscallError(errno.EPERM)
@@ -169,7 +185,7 @@ class TmpfsFile(TmpfsInode):
 
     def truncate(self, size: int) -> None:
         """Cut or extend."""
-        if self.seals > 0:
+        if self.seals > F_SEAL_SEAL:
             self._check_seals(size, writes=False)
         self.data.truncate(size)
         self.size = size
@@ -180,12 +196,12 @@ class TmpfsFile(TmpfsInode):
             raise SyscallError(errno.EOPNOTSUPP)
         data = self.data
         if mode & FALLOC_FL_PUNCH_HOLE:
-            if self.seals > 0:
+            if self.seals > F_SEAL_SEAL:
                 self._check_seals(self.size, writes=True)
             data.punch(offset, length)
         else:
             keep = bool(mode & FALLOC_FL_KEEP_SIZE)
-            if self.seals > 0 and not keep:
+            if self.seals > F_SEAL_SEAL and not keep:
                 self._check_seals(max(offset + length, self.size), writes=False)
             data.allocate(offset, length, keep)
         self.size = data.size
@@ -198,8 +214,11 @@ class TmpfsFile(TmpfsInode):
         """The memfd."""
         from sandbox.fs.tmpfs.backing import TmpfsBacking
 
+        writable = shared and bool(prot & PROT_WRITE)
+        if writable and self.seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE):
+            raise SyscallError(errno.EPERM)
         self.data.promote()
-        return TmpfsBacking(self)
+        return TmpfsBacking(self, writable)
 
     def dispose(self) -> None:
         """Free the pages, unless they are mapped."""

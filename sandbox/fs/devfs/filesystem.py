@@ -1,0 +1,45 @@
+"""DevFs: what /dev holds before anything is mounted below it (a tmpfs with nodes, as devtmpfs is)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from sandbox.abi.linux.stat import S_IFCHR, makedev
+from sandbox.fs.tmpfs.filesystem import Tmpfs
+
+if TYPE_CHECKING:
+    from sandbox.vfs.mount import Vfs
+
+_NODES: Final = (
+    (b"null", 0o666, 1, 3),
+    (b"zero", 0o666, 1, 5),
+    (b"full", 0o666, 1, 7),
+    (b"random", 0o666, 1, 8),
+    (b"urandom", 0o666, 1, 9),
+    (b"tty", 0o666, 5, 0),
+)
+_LINKS: Final = (
+    (b"fd", b"/proc/self/fd"),
+    (b"stdin", b"/proc/self/fd/0"),
+    (b"stdout", b"/proc/self/fd/1"),
+    (b"stderr", b"/proc/self/fd/2"),
+    (b"core", b"/proc/kcore"),
+    (b"ptmx", b"pts/ptmx"),
+)
+_DIRS: Final = ((b"pts", 0o755), (b"shm", 0o1777), (b"mqueue", 0o1777))
+
+
+class DevFs(Tmpfs):
+    """`pts`, `shm` and `mqueue` are mount points."""
+
+    name = "devtmpfs"
+
+    def __init__(self, vfs: Vfs, dev: int) -> None:
+        super().__init__(vfs.clock, dev, "dev", 0o755, account=vfs.space)
+        root = self.root
+        for name, mode, major, minor in _NODES:
+            root.mknod(name, S_IFCHR | mode, makedev(major, minor), 0, 5 if name == b"tty" else 0)
+        for name, target in _LINKS:
+            root.symlink(name, target, 0, 0)
+        for name, mode in _DIRS:
+            root.mkdir(name, mode, 0, 0)

@@ -1,0 +1,98 @@
+"""ProcFs: the sandbox's processes and settings as files (proc(5)). Nothing of the host is in it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from sandbox.abi.linux.stat import S_IFDIR
+from sandbox.abi.linux.statfs import PROC_SUPER_MAGIC
+from sandbox.fs.procfs import net, sysctl, system_files
+from sandbox.fs.procfs.task_dir import SelfLink, TaskDir
+from sandbox.fs.pseudo.nodes import MadeFile, PseudoDir, PseudoLink
+from sandbox.vfs.filesystem import Filesystem
+
+if TYPE_CHECKING:
+    from sandbox.kernel.kernel import Kernel
+    from sandbox.kernel.task import Task
+    from sandbox.vfs.inode import Inode
+
+_TASK_INO: Final = 1 << 32  # numbers of per-task nodes start here; 4096 for each thread number
+
+
+class ProcFs(Filesystem):
+    """One instance however often it is mounted would do; each mount may have its own."""
+
+    name = "proc"
+    magic = PROC_SUPER_MAGIC
+
+    def __init__(self, kernel: Kernel, dev: int) -> None:
+        super().__init__(kernel.clock, dev, "proc")
+        self.kernel = kernel
+        self._last = 0
+        root = ProcRoot(self)
+        self.root = root
+        for name, make in system_files.FILES:
+            root.add(name, MadeFile(self, self.new_ino(), make))
+        root.add("self", SelfLink(self, self.new_ino(), False))
+        root.add("thread-self", SelfLink(self, self.new_ino(), True))
+        root.add("mounts", PseudoLink(self, self.new_ino(), b"self/mounts"))
+        root.add("net", PseudoLink(self, self.new_ino(), b"self/net"))
+        root.add("sys", sysctl.build(self))
+        self.net = net.build(self)
+
+    def new_ino(self) -> int:
+        """For a node that stays."""
+        self._last += 1
+        return self._last
+
+    def task_ino(self, tid: int, index: int) -> int:
+        """For node `index` of a thread's directory."""
+        return _TASK_INO + tid * 4096 + index
+
+
+class ProcRoot(PseudoDir):
+    """The fixed files, and a directory for each process."""
+
+    __slots__ = ("proc", "tasks")
+
+    def __init__(self, fs: ProcFs) -> None:
+        super().__init__(fs, 0x1000)
+        self.proc = fs
+        self.live = True
+        self.tasks: dict[int, TaskDir] = {}
+
+    def find_task(self, tid: int) -> Task | None:
+        """A thread, or the leader of a process that has become a zombie."""
+        pids = self.proc.kernel.pids
+        task = pids.tasks.get(tid)
+        if task is None:
+            group = pids.groups.get(tid)
+            if group is not None:
+                return group.leader
+        return task
+
+    def lookup(self, name: bytes) -> Inode | None:
+        """A fixed name, or a number in its only spelling."""
+        found = self.children.get(name)
+        if found is not None:
+            return found
+        if not name.isdigit() or (name[0] == 48) or len(name) > 9:
+            return None
+        tid = int(name)
+        task = self.find_task(tid)
+        if task is None:
+            self.tasks.pop(tid, None)
+            return None
+        directory = self.tasks.get(tid)
+        if directory is None or directory.task is not task:
+            if len(self.tasks) > 4096:
+                self.tasks.clear()
+            directory = self.tasks[tid] = TaskDir(self.proc, task, False)
+        directory.refresh()
+        return directory
+
+    def entries(self) -> list[tuple[bytes, int, int]]:
+        """Fixed names, then processes in ascending order."""
+        fs = self.proc
+        numbers = sorted(fs.kernel.pids.groups)
+        return super().entries() + [(b"%d" % pid, fs.task_ino(pid, 0), S_IFDIR) for pid in numbers]

@@ -1,0 +1,91 @@
+"""/proc/PID/mounts, mountinfo, mountstats (fs/proc_namespace.c)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sandbox.abi.linux.stat import major, minor
+from sandbox.vfs.path import Path
+
+if TYPE_CHECKING:
+    from sandbox.kernel.task import Task
+    from sandbox.vfs.mount import Mount
+
+
+def _escape(text: bytes) -> bytes:
+    """White space and backslash as octal."""
+    for char in b"\\ \t\n#":
+        text = text.replace(bytes((char,)), b"\\%03o" % char)
+    return text
+
+
+def _visible(task: Task) -> list[tuple[Mount, bytes]]:
+    """The mounts that can be reached from the task's root, with their places."""
+    root = task.fs.root
+    out = []
+    for mount in task.kernel.mounts.mounts():
+        text = Path(mount, mount.root).text(root)
+        if not text.startswith(b"(unreachable)"):
+            out.append((mount, _escape(text)))
+    return out
+
+
+def _options(mount: Mount) -> bytes:
+    """Mount options, then the file system's own."""
+    fs = mount.fs
+    text = mount.options() + fs.options()
+    if fs.readonly and text.startswith("rw"):
+        text = "ro" + text[2:]
+    return text.encode()
+
+
+def mounts(t: Task, task: Task) -> bytes:
+    """As fstab(5)."""
+    return b"".join(
+        b"%s %s %s %s 0 0\n" % (_escape(mount.fs.source.encode()), place, mount.fs.name.encode(), _options(mount))
+        for mount, place in _visible(task)
+    )
+
+
+def mountinfo(t: Task, task: Task) -> bytes:
+    """With ids, device numbers and roots."""
+    lines = []
+    for mount, place in _visible(task):
+        fs = mount.fs
+        parent = mount.parent.id if mount.parent is not None else mount.id
+        inside = _escape(_inside(mount))
+        super_options = ("ro" if fs.readonly else "rw") + fs.options()
+        lines.append(
+            b"%d %d %d:%d %s %s %s - %s %s %s\n"
+            % (
+                mount.id,
+                parent,
+                major(fs.dev),
+                minor(fs.dev),
+                inside,
+                place,
+                mount.options().encode(),
+                fs.name.encode(),
+                _escape(fs.source.encode()),
+                super_options.encode(),
+            )
+        )
+    return b"".join(lines)
+
+
+def _inside(mount: Mount) -> bytes:
+    """The mount's root as a path in its own file system."""
+    parts: list[bytes] = []
+    dentry = mount.root
+    while dentry.parent is not dentry:
+        parts.append(dentry.name)
+        dentry = dentry.parent
+    return b"/" + b"/".join(reversed(parts))
+
+
+def mountstats(t: Task, task: Task) -> bytes:
+    """One line each."""
+    return b"".join(
+        b"device %s mounted on %s with fstype %s\n" % (_escape(mount.fs.source.encode()), place, mount.fs.name.encode())
+        for mount, place in _visible(task)
+    )

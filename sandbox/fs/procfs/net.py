@@ -1,0 +1,77 @@
+"""/proc/net: tables of the network stack. Their text comes from `vfs.proc_net`, which the socket layer sets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from sandbox.fs.pseudo.nodes import PseudoDir, PseudoFile
+
+if TYPE_CHECKING:
+    from sandbox.fs.procfs.filesystem import ProcFs
+    from sandbox.kernel.task import Task
+
+_SOCKET_HEAD: Final = (
+    b"  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode"
+)
+_SOCKET6_HEAD: Final = (
+    b"  sl  local_address                         remote_address                        st tx_queue rx_queue tr "
+    b"tm->when retrnsmt   uid  timeout inode\n"
+)
+
+# What a stack without anything in it shows.
+EMPTY: Final[dict[str, bytes]] = {
+    "arp": b"IP address       HW type     Flags       HW address            Mask     Device\n",
+    "dev": (
+        b"Inter-|   Receive                                                |  Transmit\n"
+        b" face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls "
+        b"carrier compressed\n"
+    ),
+    "dev_mcast": b"",
+    "icmp": _SOCKET_HEAD + b" ref pointer drops\n",
+    "if_inet6": b"",
+    "igmp": b"Idx\tDevice    : Count Querier\tGroup    Users Timer\tReporter\n",
+    "ipv6_route": b"",
+    "netlink": b"sk               Eth Pid        Groups   Rmem     Wmem     Dump  Locks    Drops    Inode\n",
+    "netstat": b"",
+    "packet": b"sk               RefCnt Type Proto  Iface R Rmem   User   Inode\n",
+    "protocols": b"",
+    "raw": _SOCKET_HEAD + b" ref pointer drops\n",
+    "raw6": _SOCKET6_HEAD,
+    "route": (
+        b"Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT" + b" " * 55 + b"\n"
+    ),
+    "snmp": b"",
+    "snmp6": b"",
+    "sockstat": b"sockets: used 0\n",
+    "sockstat6": b"",
+    "tcp": _SOCKET_HEAD + b" " * 53 + b"\n",
+    "tcp6": _SOCKET6_HEAD,
+    "udp": _SOCKET_HEAD + b" ref pointer drops\n",
+    "udp6": _SOCKET6_HEAD,
+    "unix": b"Num       RefCount Protocol Flags    Type St Inode Path\n",
+    "wireless": b"",
+}
+
+
+class NetFile(PseudoFile):
+    """One table."""
+
+    __slots__ = ("table",)
+
+    def __init__(self, fs: ProcFs, ino: int, table: str) -> None:
+        super().__init__(fs, ino)
+        self.table = table
+
+    def content(self, t: Task) -> bytes:
+        """The socket layer's text; the empty table without one."""
+        provider = t.kernel.mounts.vfs.proc_net
+        text = provider(self.table) if provider is not None else None
+        return EMPTY[self.table] if text is None else text
+
+
+def build(fs: ProcFs) -> PseudoDir:
+    """The directory."""
+    root = PseudoDir(fs, fs.new_ino())
+    for table in EMPTY:
+        root.add(table, NetFile(fs, fs.new_ino(), table))
+    return root

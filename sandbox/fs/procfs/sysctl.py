@@ -1,0 +1,190 @@
+"""/proc/sys: settings (Documentation/admin-guide/sysctl). Those that can be changed change the sandbox."""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING, Callable, Final
+
+from sandbox.abi.linux.capability import CAP_LAST_CAP, CAP_SYS_ADMIN
+from sandbox.errors import SyscallError
+from sandbox.fs.pseudo.nodes import FixedFile, MadeFile, PseudoDir, PseudoFile
+from sandbox.kernel.kernel import RELEASE
+from sandbox.kernel.pid_namespace import PID_MAX
+
+if TYPE_CHECKING:
+    from sandbox.fs.procfs.filesystem import ProcFs
+    from sandbox.kernel.task import Task
+    from sandbox.vfs.inode import Inode
+
+MAX_NAME: Final = 64
+
+_FIXED: Final[tuple[tuple[str, str], ...]] = (
+    ("fs/aio-max-nr", "65536"),
+    ("fs/aio-nr", "0"),
+    ("fs/file-max", "9223372036854775807"),
+    ("fs/file-nr", "0\t0\t9223372036854775807"),
+    ("fs/inotify/max_queued_events", "16384"),
+    ("fs/inotify/max_user_instances", "128"),
+    ("fs/inotify/max_user_watches", "65536"),
+    ("fs/lease-break-time", "45"),
+    ("fs/leases-enable", "0"),
+    ("fs/mount-max", "10000"),
+    ("fs/mqueue/msg_default", "10"),
+    ("fs/mqueue/msg_max", "10"),
+    ("fs/mqueue/msgsize_default", "8192"),
+    ("fs/mqueue/msgsize_max", "8192"),
+    ("fs/mqueue/queues_max", "256"),
+    ("fs/nr_open", "1048576"),
+    ("fs/overflowgid", "65534"),
+    ("fs/overflowuid", "65534"),
+    ("fs/pipe-max-size", "1048576"),
+    ("fs/pipe-user-pages-hard", "0"),
+    ("fs/pipe-user-pages-soft", "16384"),
+    ("fs/protected_fifos", "1"),
+    ("fs/protected_hardlinks", "1"),
+    ("fs/protected_regular", "1"),
+    ("fs/protected_symlinks", "1"),
+    ("fs/suid_dumpable", "0"),
+    ("kernel/cap_last_cap", str(CAP_LAST_CAP)),
+    ("kernel/core_pattern", "core"),
+    ("kernel/core_uses_pid", "0"),
+    ("kernel/dmesg_restrict", "1"),
+    ("kernel/kptr_restrict", "1"),
+    ("kernel/msgmax", "8192"),
+    ("kernel/msgmnb", "16384"),
+    ("kernel/msgmni", "32000"),
+    ("kernel/ngroups_max", "65536"),
+    ("kernel/osrelease", RELEASE),
+    ("kernel/ostype", "Linux"),
+    ("kernel/overflowgid", "65534"),
+    ("kernel/overflowuid", "65534"),
+    ("kernel/panic", "0"),
+    ("kernel/perf_event_paranoid", "3"),
+    ("kernel/pid_max", str(PID_MAX)),
+    ("kernel/printk", "4\t4\t1\t7"),
+    ("kernel/pty/max", "4096"),
+    ("kernel/random/entropy_avail", "256"),
+    ("kernel/random/poolsize", "256"),
+    ("kernel/randomize_va_space", "2"),
+    ("kernel/sem", "32000\t1024000000\t500\t32000"),
+    ("kernel/shmall", "18446744073692774399"),
+    ("kernel/shmmax", "18446744073692774399"),
+    ("kernel/shmmni", "4096"),
+    ("kernel/sysrq", "0"),
+    ("kernel/tainted", "0"),
+    ("kernel/threads-max", "32768"),
+    ("kernel/unprivileged_userns_clone", "0"),
+    ("kernel/version", "#1 SMP PREEMPT"),
+    ("kernel/yama/ptrace_scope", "1"),
+    ("net/core/default_qdisc", "fq_codel"),
+    ("net/core/rmem_default", "212992"),
+    ("net/core/rmem_max", "212992"),
+    ("net/core/somaxconn", "4096"),
+    ("net/core/wmem_default", "212992"),
+    ("net/core/wmem_max", "212992"),
+    ("net/ipv4/ip_default_ttl", "64"),
+    ("net/ipv4/ip_forward", "0"),
+    ("net/ipv4/ip_local_port_range", "32768\t60999"),
+    ("net/ipv4/ip_unprivileged_port_start", "1024"),
+    ("net/ipv4/ping_group_range", "0\t2147483647"),
+    ("net/ipv4/tcp_available_congestion_control", "reno cubic"),
+    ("net/ipv4/tcp_congestion_control", "cubic"),
+    ("net/ipv4/tcp_ecn", "2"),
+    ("net/ipv4/tcp_fin_timeout", "60"),
+    ("net/ipv4/tcp_keepalive_intvl", "75"),
+    ("net/ipv4/tcp_keepalive_probes", "9"),
+    ("net/ipv4/tcp_keepalive_time", "7200"),
+    ("net/ipv4/tcp_max_syn_backlog", "4096"),
+    ("net/ipv4/tcp_rmem", "4096\t131072\t6291456"),
+    ("net/ipv4/tcp_sack", "1"),
+    ("net/ipv4/tcp_timestamps", "1"),
+    ("net/ipv4/tcp_window_scaling", "1"),
+    ("net/ipv4/tcp_wmem", "4096\t16384\t4194304"),
+    ("net/ipv6/bindv6only", "0"),
+    ("net/ipv6/conf/all/disable_ipv6", "0"),
+    ("net/ipv6/conf/all/forwarding", "0"),
+    ("net/ipv6/conf/default/disable_ipv6", "0"),
+    ("net/unix/max_dgram_qlen", "512"),
+    ("user/max_user_namespaces", "0"),
+    ("vm/max_map_count", "65530"),
+    ("vm/mmap_min_addr", "65536"),
+    ("vm/overcommit_kbytes", "0"),
+    ("vm/overcommit_memory", "0"),
+    ("vm/overcommit_ratio", "50"),
+    ("vm/swappiness", "60"),
+)
+
+
+class NameFile(PseudoFile):
+    """hostname or domainname: written by who has CAP_SYS_ADMIN."""
+
+    __slots__ = ("domain",)
+
+    def __init__(self, fs: ProcFs, ino: int, domain: bool) -> None:
+        super().__init__(fs, ino, 0o644)
+        self.domain = domain
+
+    def content(self, t: Task) -> bytes:
+        """The name."""
+        return (t.kernel.domainname if self.domain else t.kernel.hostname) + b"\n"
+
+    def store(self, t: Task, data: bytes) -> None:
+        """EPERM; EINVAL when it is too long."""
+        if not t.creds.has(CAP_SYS_ADMIN):
+            raise SyscallError(errno.EPERM)
+        name = data.split(b"\n")[0].split(b"\0")[0]
+        if len(name) > MAX_NAME:
+            raise SyscallError(errno.EINVAL)
+        if self.domain:
+            t.kernel.domainname = name
+        else:
+            t.kernel.hostname = name
+
+
+def uuid_text(raw: bytes) -> bytes:
+    """A random (version 4) UUID of 16 random bytes."""
+    value = bytearray(raw)
+    value[6] = value[6] & 0x0F | 0x40
+    value[8] = value[8] & 0x3F | 0x80
+    digits = value.hex()
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}\n".encode()
+
+
+def _new_uuid(t: Task) -> bytes:
+    return uuid_text(t.kernel.random(16))
+
+
+def _last_pid(t: Task) -> bytes:
+    return b"%d\n" % t.kernel.pids.last_pid
+
+
+def build(fs: ProcFs) -> PseudoDir:
+    """The tree."""
+    root = PseudoDir(fs, fs.new_ino())
+    for path, value in _FIXED:
+        _enter(fs, root, path, FixedFile(fs, fs.new_ino(), value.encode() + b"\n"))
+    made: tuple[tuple[str, Callable[[Task], bytes]], ...] = (
+        ("kernel/random/uuid", _new_uuid),
+        ("kernel/ns_last_pid", _last_pid),
+    )
+    for path, make in made:
+        _enter(fs, root, path, MadeFile(fs, fs.new_ino(), make))
+    boot_id = uuid_text(fs.kernel.random(16))
+    _enter(fs, root, "kernel/random/boot_id", FixedFile(fs, fs.new_ino(), boot_id))
+    _enter(fs, root, "kernel/hostname", NameFile(fs, fs.new_ino(), False))
+    _enter(fs, root, "kernel/domainname", NameFile(fs, fs.new_ino(), True))
+    return root
+
+
+def _enter(fs: ProcFs, root: PseudoDir, path: str, inode: Inode) -> None:
+    """Make the directories on the way."""
+    *way, last = path.split("/")
+    here = root
+    for name in way:
+        found = here.children.get(name.encode())
+        if found is None:
+            found = PseudoDir(fs, fs.new_ino())
+            here.add(name, found)
+        assert isinstance(found, PseudoDir)
+        here = found
+    here.add(last, inode)

@@ -1,0 +1,311 @@
+"""/proc/PID and /proc/PID/task/TID: directories and links of one thread or process."""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING, Callable, Final
+
+from sandbox.abi.linux.capability import CAP_SYS_PTRACE
+from sandbox.abi.linux.fcntl import O_ACCMODE, O_RDONLY, O_WRONLY
+from sandbox.abi.linux.stat import S_IFDIR, S_IFLNK, S_IFMT, S_IFREG
+from sandbox.errors import SyscallError
+from sandbox.fs.procfs import task_files
+from sandbox.fs.procfs.anon_path import path_of
+from sandbox.fs.pseudo.nodes import PseudoDir, PseudoFile
+from sandbox.vfs.inode import Inode
+
+if TYPE_CHECKING:
+    from sandbox.fs.procfs.filesystem import ProcFs
+    from sandbox.kernel.task import Task
+    from sandbox.vfs.path import Path
+
+NAMESPACES: Final = (b"cgroup", b"ipc", b"mnt", b"net", b"pid", b"time", b"user", b"uts")
+_NS_INO: Final = 4026531834
+_FD_INDEX: Final = 1024  # inode indices of fd links start here
+
+
+def check_inspect(t: Task, task: Task) -> None:
+    """EACCES unless `t` could trace `task` (kernel/ptrace.c: __ptrace_may_access, reading)."""
+    if t.group is task.group:
+        return
+    mine, other = t.creds, task.creds
+    same = mine.fsuid in (other.uid, other.euid, other.suid) and other.uid == other.euid == other.suid
+    if not (same and mine.fsgid == other.gid == other.egid == other.sgid) and not mine.has(CAP_SYS_PTRACE):
+        raise SyscallError(errno.EACCES)
+
+
+class SelfLink(Inode):
+    """/proc/self and /proc/thread-self."""
+
+    __slots__ = ("thread",)
+
+    def __init__(self, fs: ProcFs, ino: int, thread: bool) -> None:
+        super().__init__(fs, ino, S_IFLNK | 0o777, 0, 0, fs.now())
+        self.thread = thread
+
+    def readlink(self, t: Task) -> bytes:
+        """The reader's own."""
+        return b"%d/task/%d" % (t.pid, t.tid) if self.thread else b"%d" % t.pid
+
+
+class TaskFile(PseudoFile):
+    """A file about one task: made, and maybe written, by functions of it."""
+
+    __slots__ = ("task", "make", "put")
+
+    def __init__(self, fs: ProcFs, ino: int, mode: int, task: Task, spec: task_files.Spec) -> None:
+        super().__init__(fs, ino, mode)
+        self.task = task
+        self.make = spec.make
+        self.put = spec.put
+        own(self, task)
+
+    def refresh(self) -> None:
+        """The owner follows the task's."""
+        own(self, self.task)
+
+    def content(self, t: Task) -> bytes:
+        """ESRCH once the process was reaped."""
+        if self.mode & 0o044 == 0:
+            check_inspect(t, self.task)
+        return self.make(t, self.task)
+
+    def store(self, t: Task, data: bytes) -> None:
+        """EINVAL where nothing can be set."""
+        if self.put is None:
+            raise SyscallError(errno.EINVAL)
+        self.put(t, self.task, data)
+
+
+def own(inode: Inode, task: Task) -> None:
+    """The owner of a task's files: its effective ids."""
+    inode.uid, inode.gid = task.creds.euid, task.creds.egid
+
+
+class TaskLink(Inode):
+    """exe, cwd, root: a link that leads to a place whatever its text says."""
+
+    __slots__ = ("task", "where")
+
+    def __init__(self, fs: ProcFs, ino: int, task: Task, where: Callable[[Task], Path | None]) -> None:
+        super().__init__(fs, ino, S_IFLNK | 0o777, task.creds.euid, task.creds.egid, fs.now())
+        self.task = task
+        self.where = where
+
+    def _place(self, t: Task) -> Path:
+        check_inspect(t, self.task)
+        path = self.where(self.task)
+        if path is None:
+            raise SyscallError(errno.ENOENT)
+        return path
+
+    def readlink(self, t: Task) -> bytes:
+        """The path as the reader sees it."""
+        return self._place(t).text(t.fs.root)
+
+    def magic_link(self, t: Task) -> Path | None:
+        """The place itself."""
+        return self._place(t)
+
+
+def exe_path(task: Task) -> Path | None:
+    """The program's file."""
+    mm = task.mm
+    return mm.exe.path if mm is not None and mm.exe is not None else None
+
+
+def cwd_path(task: Task) -> Path | None:
+    """The working directory; None for a zombie."""
+    return task.fs.cwd if task.mm is not None else None
+
+
+def root_path(task: Task) -> Path | None:
+    """The root directory; None for a zombie."""
+    return task.fs.root if task.mm is not None else None
+
+
+class FdLink(Inode):
+    """/proc/PID/fd/N."""
+
+    __slots__ = ("task", "fd")
+
+    def __init__(self, fs: ProcFs, task: Task, fd: int, flags: int) -> None:
+        access = flags & O_ACCMODE
+        mode = (0 if access == O_WRONLY else 0o500) | (0 if access == O_RDONLY else 0o300)
+        ino = fs.task_ino(task.tid, _FD_INDEX + fd)
+        super().__init__(fs, ino, S_IFLNK | mode, task.creds.euid, task.creds.egid, fs.now())
+        self.task = task
+        self.fd = fd
+        self.size = 64
+
+    def readlink(self, t: Task) -> bytes:
+        """A path, or what the file says about itself."""
+        check_inspect(t, self.task)
+        file = self.task.fds.get(self.fd)
+        if file.path is not None:
+            return file.path.text(t.fs.root)
+        return file.link_text().encode("utf-8", "surrogateescape")
+
+    def magic_link(self, t: Task) -> Path | None:
+        """The file itself, also when it has no name any more or never had one."""
+        check_inspect(t, self.task)
+        return path_of(t, self.task.fds.get(self.fd))
+
+
+class FdDir(PseudoDir):
+    """/proc/PID/fd, and fdinfo with `info`."""
+
+    __slots__ = ("proc", "task", "info")
+
+    def __init__(self, fs: ProcFs, ino: int, task: Task, info: bool) -> None:
+        super().__init__(fs, ino, 0o555 if info else 0o500)
+        self.live = True
+        self.proc = fs
+        self.task = task
+        self.info = info
+        own(self, task)
+
+    def refresh(self) -> None:
+        """The owner follows the task's; the size is the number of descriptors."""
+        own(self, self.task)
+        self.size = len(self.task.fds)
+
+    def lookup(self, name: bytes) -> Inode | None:
+        """A number in its only spelling."""
+        if not name.isdigit() or len(name) > 9 or (name[0] == 48 and len(name) > 1):
+            return None
+        fd = int(name)
+        file = self.task.fds.find(fd)
+        if file is None:
+            return None
+        if self.info:
+            spec = task_files.fdinfo_spec(fd)
+            return TaskFile(self.proc, self.proc.task_ino(self.task.tid, 512 + fd % 512), 0o400, self.task, spec)
+        return FdLink(self.proc, self.task, fd, file.flags)
+
+    def entries(self) -> list[tuple[bytes, int, int]]:
+        """The descriptors in use."""
+        kind = S_IFREG if self.info else S_IFLNK
+        tid = self.task.tid
+        return [(b"%d" % fd, self.proc.task_ino(tid, _FD_INDEX + fd), kind) for fd in self.task.fds.fds()]
+
+
+class TaskListDir(PseudoDir):
+    """/proc/PID/task."""
+
+    __slots__ = ("proc", "task", "known")
+
+    def __init__(self, fs: ProcFs, ino: int, task: Task) -> None:
+        super().__init__(fs, ino)
+        self.live = True
+        self.proc = fs
+        self.task = task
+        self.known: dict[int, TaskDir] = {}
+        own(self, task)
+
+    def lookup(self, name: bytes) -> Inode | None:
+        """A thread of this process."""
+        if not name.isdigit() or len(name) > 9 or name[0] == 48:
+            return None
+        tid = int(name)
+        for task in self.task.group.tasks:
+            if task.tid == tid:
+                found = self.known.get(tid)
+                if found is None or found.task is not task:
+                    found = self.known[tid] = TaskDir(self.proc, task, True)
+                return found
+        self.known.pop(tid, None)
+        return None
+
+    def refresh(self) -> None:
+        """The number of threads shows in the links."""
+        self.nlink = 2 + len(self.task.group.tasks)
+
+    def entries(self) -> list[tuple[bytes, int, int]]:
+        """The live threads."""
+        return [(b"%d" % task.tid, self.proc.task_ino(task.tid, 1), S_IFDIR) for task in self.task.group.tasks]
+
+
+class NamespaceLink(Inode):
+    """/proc/PID/ns/*: all tasks share the same namespaces."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, fs: ProcFs, ino: int, task: Task, name: bytes, number: int) -> None:
+        super().__init__(fs, ino, S_IFLNK | 0o777, task.creds.euid, task.creds.egid, fs.now())
+        self.text = b"%s:[%d]" % (name, number)
+
+    def readlink(self, t: Task) -> bytes:
+        """As Linux prints it."""
+        return self.text
+
+    def magic_link(self, t: Task) -> Path | None:
+        """They cannot be entered or opened here."""
+        raise SyscallError(errno.EACCES)
+
+
+class TaskDir(PseudoDir):
+    """The directory of a process, or with `thread` of one thread of it. Children are made when first asked for."""
+
+    __slots__ = ("proc", "task", "thread", "made")
+
+    def __init__(self, fs: ProcFs, task: Task, thread: bool) -> None:
+        super().__init__(fs, fs.task_ino(task.tid, 1 if thread else 0))
+        self.live = True
+        self.proc = fs
+        self.task = task
+        self.thread = thread
+        self.made: dict[bytes, Inode] = {}
+        self.nlink = 9
+        own(self, task)
+
+    def refresh(self) -> None:
+        """The owner follows the task's."""
+        own(self, self.task)
+
+    def lookup(self, name: bytes) -> Inode | None:
+        """By name."""
+        found = self.made.get(name)
+        if found is None:
+            index = _INDEX.get(name)
+            if index is None or (self.thread and name in (b"task",)):
+                return None
+            found = self.made[name] = self._make(name, self.proc.task_ino(self.task.tid, (256 * self.thread) + index))
+        found.refresh()
+        return found
+
+    def _make(self, name: bytes, ino: int) -> Inode:
+        fs, task = self.proc, self.task
+        spec = task_files.FILES.get(name)
+        if spec is not None:
+            return TaskFile(fs, ino, spec.mode, task, spec)
+        where = _LINKS.get(name)
+        if where is not None:
+            return TaskLink(fs, ino, task, where)
+        if name == b"fd":
+            return FdDir(fs, ino, task, False)
+        if name == b"fdinfo":
+            return FdDir(fs, ino, task, True)
+        if name == b"task":
+            return TaskListDir(fs, ino, task)
+        if name == b"net":
+            return fs.net
+        directory = PseudoDir(fs, ino, 0o511)
+        for number, kind in enumerate(NAMESPACES):
+            link = NamespaceLink(fs, fs.task_ino(task.tid, 200 + number), task, kind, _NS_INO + number)
+            directory.add(kind.decode(), link)
+        return directory
+
+    def entries(self) -> list[tuple[bytes, int, int]]:
+        """All names."""
+        out = []
+        for name in _INDEX:
+            found = self.lookup(name)
+            if found is not None:
+                out.append((name, found.ino, found.mode & S_IFMT))
+        return out
+
+
+_LINKS: Final[dict[bytes, Callable[[Task], Path | None]]] = {b"exe": exe_path, b"cwd": cwd_path, b"root": root_path}
+_NAMES: Final = (b"task", b"fd", b"fdinfo", b"ns", b"net", *_LINKS, *task_files.FILES)
+_INDEX: Final[dict[bytes, int]] = {name: number + 2 for number, name in enumerate(_NAMES)}

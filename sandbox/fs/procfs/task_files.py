@@ -1,0 +1,300 @@
+"""The files of /proc/PID: each is a function of the task (fs/proc/{base,array,task_mmu}.c)."""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING, Callable, Final
+
+from sandbox.abi.linux.capability import CAP_SYS_RESOURCE
+from sandbox.errors import SyscallError
+from sandbox.fs.procfs import task_status
+from sandbox.fs.procfs.mount_table import mountinfo, mounts, mountstats
+from sandbox.kernel.rlimits import NAMES, RLIM_INFINITY, RLIM_NLIMITS
+from sandbox.mm import proc_maps
+from sandbox.platform.base import MemoryFault
+
+if TYPE_CHECKING:
+    from sandbox.kernel.task import Task
+
+Make = Callable[["Task", "Task"], bytes]
+Put = Callable[["Task", "Task", bytes], None]
+
+MAX_ARGS: Final = 4 << 20
+_UNITS: Final = (
+    "us", "bytes", "bytes", "bytes", "bytes", "bytes", "processes", "files",
+    "bytes", "bytes", "locks", "signals", "bytes", "", "", "us",
+)  # fmt: skip
+
+
+class Spec:
+    """How a file is made, its mode, and what writing does."""
+
+    __slots__ = ("make", "mode", "put")
+
+    def __init__(self, make: Make, mode: int = 0o444, put: Put | None = None) -> None:
+        self.make = make
+        self.mode = mode
+        self.put = put
+
+
+def _memory(task: Task, start: int, end: int) -> bytes:
+    """Guest memory [start, end), up to the first page that is not there."""
+    size = min(max(end - start, 0), MAX_ARGS)
+    if not size or task.mm is None:
+        return b""
+    data = bytearray(size)
+    try:
+        task.space.read_into(start, memoryview(data))
+    except MemoryFault as fault:
+        return bytes(data[: fault.done])
+    return bytes(data)
+
+
+def cmdline(t: Task, task: Task) -> bytes:
+    """Arguments; when the last NUL has been overwritten (setproctitle) up to the first NUL of the environment."""
+    mm = task.mm
+    if mm is None:
+        return b""
+    args = _memory(task, mm.arg_start, mm.arg_end)
+    if args and args[-1]:
+        args = _memory(task, mm.arg_start, mm.env_end)
+        end = args.find(b"\0", max(mm.arg_end - mm.arg_start - 1, 0))
+        return args[: end + 1] if end >= 0 else args
+    return args
+
+
+def environ(t: Task, task: Task) -> bytes:
+    """The environment at start."""
+    mm = task.mm
+    return b"" if mm is None else _memory(task, mm.env_start, mm.env_end)
+
+
+def auxv(t: Task, task: Task) -> bytes:
+    """The auxiliary vector at start."""
+    return b"" if task.mm is None else task.mm.auxv
+
+
+def comm(t: Task, task: Task) -> bytes:
+    """The thread's name."""
+    return task.comm + b"\n"
+
+
+def set_comm(t: Task, task: Task, data: bytes) -> None:
+    """Only threads of the same process may: EINVAL."""
+    if t.group is not task.group:
+        raise SyscallError(errno.EINVAL)
+    task.comm = data.split(b"\0")[0].removesuffix(b"\n")[:15]
+
+
+def maps(t: Task, task: Task) -> bytes:
+    """The areas."""
+    return b"" if task.mm is None else proc_maps.maps(task.mm, t.kernel.platform.vdso_address)
+
+
+def smaps(t: Task, task: Task) -> bytes:
+    """The areas with their sizes; what is resident is known for the whole only, so it is not told apart."""
+    mm = task.mm
+    if mm is None:
+        return b""
+    out = []
+    for area in mm.areas:
+        kb = (area.end - area.start) >> 10
+        out.append(proc_maps.area_line(mm, area))
+        out.append(_smaps_lines(kb, 0).encode())
+    return b"".join(out)
+
+
+def smaps_rollup(t: Task, task: Task) -> bytes:
+    """One record for all of them."""
+    mm = task.mm
+    if mm is None or not len(mm.areas):
+        return b""
+    areas = list(mm.areas)
+    resident = task.space.resident_pages() * 4
+    head = f"{areas[0].start:08x}-{areas[-1].end:08x} ---p 00000000 00:00 0 ".ljust(73) + "[rollup]\n"
+    return (head + _smaps_lines(-1, resident)).encode()
+
+
+def _smaps_lines(size: int, resident: int) -> str:
+    text = (
+        f"Size:           {size:8} kB\nKernelPageSize:        4 kB\nMMUPageSize:           4 kB\n" if size >= 0 else ""
+    )
+    for name in ("Rss", "Pss", "Pss_Dirty", "Shared_Clean", "Shared_Dirty", "Private_Clean", "Private_Dirty"):
+        value = resident if name in ("Rss", "Pss", "Private_Dirty", "Pss_Dirty") else 0
+        text += f"{name + ':':15} {value:8} kB\n"
+    for name in ("Referenced", "Anonymous", "LazyFree", "AnonHugePages", "ShmemPmdMapped", "FilePmdMapped"):
+        text += f"{name + ':':15} {0:8} kB\n"
+    for name in ("Shared_Hugetlb", "Private_Hugetlb", "Swap", "SwapPss", "Locked"):
+        text += f"{name + ':':15} {0:8} kB\n"
+    return text
+
+
+def statm(t: Task, task: Task) -> bytes:
+    """Sizes in pages."""
+    if task.mm is None:
+        return b"0 0 0 0 0 0 0\n"
+    return proc_maps.statm(task.mm, task.space.resident_pages())
+
+
+def limits(t: Task, task: Task) -> bytes:
+    """getrlimit(2) of all resources."""
+    out = [f"{'Limit':25} {'Soft Limit':20} {'Hard Limit':20} {'Units':10}\n"]
+    rlimits = task.group.rlimits
+    for number in range(RLIM_NLIMITS):
+        soft, hard = (
+            "unlimited" if value == RLIM_INFINITY else str(value)
+            for value in (rlimits.soft[number], rlimits.hard[number])
+        )
+        unit = f"{_UNITS[number]:10}" if _UNITS[number] else ""
+        out.append(f"{NAMES[number]:25} {soft:20} {hard:20} {unit}\n")
+    return "".join(out).encode()
+
+
+def oom_score(t: Task, task: Task) -> bytes:
+    """Badness for our own killer, from the resident size and the adjustment."""
+    if task.mm is None:
+        return b"0\n"
+    total = max(t.kernel.memory_bytes >> 12, 1)
+    points = task.space.resident_pages() + task.group.oom_score_adj * total // 1000
+    return b"%d\n" % max(0, (points * 1000 // total * 2 + 2000) // 3)
+
+
+def oom_score_adj(t: Task, task: Task) -> bytes:
+    """-1000 … 1000."""
+    return b"%d\n" % task.group.oom_score_adj
+
+
+def set_oom_score_adj(t: Task, task: Task, data: bytes) -> None:
+    """EINVAL out of range, EACCES for going below what it is without CAP_SYS_RESOURCE."""
+    value = parse_int(data)
+    if not -1000 <= value <= 1000:
+        raise SyscallError(errno.EINVAL)
+    if value < task.group.oom_score_adj and not t.creds.has(CAP_SYS_RESOURCE):
+        raise SyscallError(errno.EACCES)
+    task.group.oom_score_adj = value
+
+
+def parse_int(data: bytes) -> int:
+    """A decimal number with white space around it; EINVAL."""
+    try:
+        return int(data.split(b"\0")[0].strip())
+    except ValueError:
+        raise SyscallError(errno.EINVAL) from None
+
+
+def cgroup(t: Task, task: Task) -> bytes:
+    """Everybody is in the root of the unified hierarchy."""
+    return b"0::/\n"
+
+
+def id_map(t: Task, task: Task) -> bytes:
+    """The initial user namespace."""
+    return b"         0          0 4294967295\n"
+
+
+def setgroups(t: Task, task: Task) -> bytes:
+    """Allowed."""
+    return b"allow\n"
+
+
+def loginuid(t: Task, task: Task) -> bytes:
+    """Nobody logged in."""
+    return b"4294967295"
+
+
+def wchan(t: Task, task: Task) -> bytes:
+    """Not told."""
+    return b"0"
+
+
+def io(t: Task, task: Task) -> bytes:
+    """Not counted: zeros."""
+    names = ("rchar", "wchar", "syscr", "syscw", "read_bytes", "write_bytes", "cancelled_write_bytes")
+    return "".join(f"{name}: 0\n" for name in names).encode()
+
+
+def sched(t: Task, task: Task) -> bytes:
+    """The head of what Linux prints, with the processor time."""
+    title = f"{task.comm.decode('utf-8', 'replace')} ({task.tid}, #threads: {len(task.group.tasks)})\n"
+    runtime = task.group.cpu_ns() / 1e6
+    return f"{title}{'-' * 67}\nse.sum_exec_runtime                          : {runtime:20.6f}\n".encode()
+
+
+def schedstat(t: Task, task: Task) -> bytes:
+    """Time on a processor, waiting (not known), time slices (not known)."""
+    return b"%d 0 0\n" % task.group.cpu_ns()
+
+
+def personality(t: Task, task: Task) -> bytes:
+    """personality(2)."""
+    return b"%08x\n" % task.personality
+
+
+def syscall(t: Task, task: Task) -> bytes:
+    """Not told."""
+    return b"running\n"
+
+
+def coredump_filter(t: Task, task: Task) -> bytes:
+    """The default."""
+    return b"00000033\n"
+
+
+def timerslack(t: Task, task: Task) -> bytes:
+    """PR_GET_TIMERSLACK."""
+    return b"%d\n" % task.timer_slack_ns
+
+
+def children(t: Task, task: Task) -> bytes:
+    """The children that this thread made."""
+    if task.group.leader is not task:
+        return b""
+    return b"".join(b"%d " % group.pid for group in task.group.children)
+
+
+def fdinfo_spec(fd: int) -> Spec:
+    """/proc/PID/fdinfo/N."""
+
+    def make(t: Task, task: Task) -> bytes:
+        file = task.fds.get(fd)
+        flags = file.flags | (0o2000000 if task.fds.cloexec(fd) else 0)
+        path = file.path
+        mount = path.mount.id if path is not None else 15
+        ino = path.inode.ino if path is not None else file.stat().ino
+        return f"pos:\t{file.pos}\nflags:\t0{flags:o}\nmnt_id:\t{mount}\nino:\t{ino}\n{file.fdinfo()}".encode()
+
+    return Spec(make, 0o400)
+
+
+FILES: Final[dict[bytes, Spec]] = {
+    b"auxv": Spec(auxv, 0o400),
+    b"cgroup": Spec(cgroup),
+    b"children": Spec(children),
+    b"cmdline": Spec(cmdline),
+    b"comm": Spec(comm, 0o644, set_comm),
+    b"coredump_filter": Spec(coredump_filter),
+    b"environ": Spec(environ, 0o400),
+    b"gid_map": Spec(id_map),
+    b"io": Spec(io, 0o400),
+    b"limits": Spec(limits),
+    b"loginuid": Spec(loginuid),
+    b"maps": Spec(maps),
+    b"mountinfo": Spec(mountinfo),
+    b"mounts": Spec(mounts),
+    b"mountstats": Spec(mountstats, 0o400),
+    b"oom_score": Spec(oom_score),
+    b"oom_score_adj": Spec(oom_score_adj, 0o644, set_oom_score_adj),
+    b"personality": Spec(personality, 0o400),
+    b"sched": Spec(sched),
+    b"schedstat": Spec(schedstat),
+    b"setgroups": Spec(setgroups),
+    b"smaps": Spec(smaps),
+    b"smaps_rollup": Spec(smaps_rollup),
+    b"stat": Spec(task_status.stat),
+    b"statm": Spec(statm),
+    b"status": Spec(task_status.status),
+    b"syscall": Spec(syscall, 0o400),
+    b"timerslack_ns": Spec(timerslack),
+    b"uid_map": Spec(id_map),
+    b"wchan": Spec(wchan),
+}

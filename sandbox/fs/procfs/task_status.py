@@ -1,0 +1,140 @@
+"""/proc/PID/stat and status (fs/proc/array.c)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from sandbox.abi.linux.signal import SIG_DFL, SIG_IGN
+from sandbox.kernel.rlimits import RLIM_INFINITY, RLIMIT_RSS, RLIMIT_SIGPENDING
+from sandbox.kernel.task_state import PARK_BLOCK, PARK_DEAD, PARK_PENDING, PARK_STOP
+from sandbox.mm import proc_maps
+
+if TYPE_CHECKING:
+    from sandbox.kernel.task import Task
+
+TICK_NS: Final = 10_000_000
+_LONG: Final = {"R": "running", "S": "sleeping", "D": "disk sleep", "T": "stopped", "Z": "zombie"}
+_KTHREAD_PRIO: Final = 20
+
+
+def state(t: Task, task: Task) -> str:
+    """One letter. Who reads its own file runs."""
+    if task.group.exited or task.parked == PARK_DEAD:
+        return "Z"
+    if task is t:
+        return "R"
+    if task.parked == PARK_STOP or task.group.stopped:
+        return "T"
+    if task.parked == PARK_BLOCK:
+        return "S"
+    return "D" if task.parked == PARK_PENDING else "R"
+
+
+def _parent_pid(task: Task) -> int:
+    parent = task.group.parent
+    return parent.pid if parent is not None else 0
+
+
+def _signal_masks(task: Task) -> tuple[int, int, int, int, int]:
+    """Pending for the thread and the process, blocked, ignored, caught."""
+    ignored = caught = 0
+    handlers = task.group.sighand
+    for signo in range(1, 65):
+        handler = handlers.actions[signo].handler
+        if handler == SIG_IGN:
+            ignored |= 1 << (signo - 1)
+        elif handler != SIG_DFL:
+            caught |= 1 << (signo - 1)
+    return task.pending.mask, task.group.pending.mask, task.blocked, ignored, caught
+
+
+def stat(t: Task, task: Task) -> bytes:
+    """The 52 fields."""
+    group, mm = task.group, task.mm
+    pending, _, blocked, ignored, caught = _signal_masks(task)
+    cpu = group.cpu_ns() // TICK_NS
+    child = group.child_cpu_ns // TICK_NS
+    start = (task.start_ns - t.kernel.boot_ns) // TICK_NS
+    tty_nr, foreground = _terminal(task)
+    rss_limit = group.rlimits.soft[RLIMIT_RSS]
+    exited = group.exited
+    size, resident = (mm.virtual_pages * 4096, task.space.resident_pages()) if mm is not None else (0, 0)
+    # fmt: off
+    fields: list[object] = [
+        task.tid, "(" + task.comm.decode("utf-8", "surrogateescape") + ")", state(t, task), _parent_pid(task),
+        group.pgrp.pgid, group.session.sid, tty_nr, foreground, 0x400000, 0, 0, 0, 0,
+        cpu, 0, child, 0, 20 + task.nice, task.nice, max(len(group.tasks), 1), 0, max(start, 0),
+        size, resident, rss_limit if rss_limit != RLIM_INFINITY else (1 << 64) - 1,
+        mm.start_code if mm else 0, mm.end_code if mm else 0, mm.start_stack if mm else 0, 0, 0,
+        pending & 0x7FFFFFFF, blocked & 0x7FFFFFFF, ignored & 0x7FFFFFFF, caught & 0x7FFFFFFF,
+        0, 0, 0, group.exit_signal or 17, 0, task.rt_priority, task.policy, 0, 0, 0,
+        mm.start_data if mm else 0, mm.end_data if mm else 0, mm.start_brk if mm else 0,
+        mm.arg_start if mm else 0, mm.arg_end if mm else 0, mm.env_start if mm else 0, mm.env_end if mm else 0,
+        group.exit_status if exited else 0,
+    ]
+    # fmt: on
+    return (" ".join(map(str, fields)) + "\n").encode("utf-8", "surrogateescape")
+
+
+def _terminal(task: Task) -> tuple[int, int]:
+    """Device number of the controlling terminal and its foreground process group, as stat prints them."""
+    tty = task.group.session.tty
+    if tty is None:
+        return 0, -1
+    index = getattr(tty, "index", 0)
+    foreground = tty.foreground
+    number = (136 << 8) | (index & 0xFF) | ((index & ~0xFF) << 12)
+    return number, foreground.pgid if foreground is not None else -1
+
+
+def status(t: Task, task: Task) -> bytes:
+    """Names and values."""
+    group, mm, creds = task.group, task.mm, task.creds
+    letter = state(t, task)
+    pending, shared, blocked, ignored, caught = _signal_masks(task)
+    name = task.comm.decode("utf-8", "surrogateescape").replace("\\", "\\\\").replace("\n", "\\n")
+    umask = f"Umask:\t{task.fs.umask:04o}\n" if mm is not None else ""
+    limit = group.rlimits.soft[RLIMIT_SIGPENDING]
+    groups = "".join(f"{gid} " for gid in creds.groups)
+    memory = ""
+    if mm is not None:
+        resident = task.space.resident_pages()
+        peak = max(resident, group.max_rss_pages)
+        memory = proc_maps.status_lines(mm, resident, peak)
+    cpus = t.kernel.cpus
+    allowed = task.affinity
+    return (
+        f"Name:\t{name}\n{umask}State:\t{letter} ({_LONG[letter]})\nTgid:\t{task.pid}\nNgid:\t0\nPid:\t{task.tid}\n"
+        f"PPid:\t{_parent_pid(task)}\nTracerPid:\t0\n"
+        f"Uid:\t{creds.uid}\t{creds.euid}\t{creds.suid}\t{creds.fsuid}\n"
+        f"Gid:\t{creds.gid}\t{creds.egid}\t{creds.sgid}\t{creds.fsgid}\n"
+        f"FDSize:\t{max(64, -(-len(task.fds) // 64) * 64) if mm is not None else 0}\nGroups:\t{groups}\n"
+        f"NStgid:\t{task.pid}\nNSpid:\t{task.tid}\nNSpgid:\t{group.pgrp.pgid}\nNSsid:\t{group.session.sid}\n"
+        f"Kthread:\t0\n{memory}"
+        f"{'CoreDumping:	0' + chr(10) if mm is not None else ''}"
+        f"{'THP_enabled:	1' + chr(10) if mm is not None else ''}"
+        f"Threads:\t{max(len(group.tasks), 1)}\nSigQ:\t{group.pending.count}/{limit}\n"
+        f"SigPnd:\t{pending:016x}\nShdPnd:\t{shared:016x}\nSigBlk:\t{blocked:016x}\n"
+        f"SigIgn:\t{ignored:016x}\nSigCgt:\t{caught:016x}\n"
+        f"CapInh:\t{creds.inheritable:016x}\nCapPrm:\t{creds.permitted:016x}\nCapEff:\t{creds.effective:016x}\n"
+        f"CapBnd:\t{creds.bounding:016x}\nCapAmb:\t{creds.ambient:016x}\n"
+        f"NoNewPrivs:\t{int(task.no_new_privs)}\nSeccomp:\t0\nSeccomp_filters:\t0\n"
+        f"Speculation_Store_Bypass:\tvulnerable\nSpeculationIndirectBranch:\tconditional enabled\n"
+        f"Cpus_allowed:\t{allowed:x}\nCpus_allowed_list:\t{cpu_list(allowed, cpus)}\n"
+        f"Mems_allowed:\t1\nMems_allowed_list:\t0\n"
+        f"voluntary_ctxt_switches:\t0\nnonvoluntary_ctxt_switches:\t0\n"
+    ).encode("utf-8", "surrogateescape")
+
+
+def cpu_list(mask: int, cpus: int) -> str:
+    """`0-3,5`."""
+    parts = []
+    cpu = 0
+    while cpu < cpus:
+        if mask >> cpu & 1:
+            first = cpu
+            while cpu + 1 < cpus and mask >> (cpu + 1) & 1:
+                cpu += 1
+            parts.append(str(first) if first == cpu else f"{first}-{cpu}")
+        cpu += 1
+    return ",".join(parts)

@@ -1,0 +1,196 @@
+"""Nodes of file systems whose contents are made when they are read (proc, sysfs)."""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING, Callable, Final
+
+from sandbox.abi.linux.stat import S_IFDIR, S_IFLNK, S_IFMT, S_IFREG
+from sandbox.errors import SyscallError
+from sandbox.vfs.directory_file import DirectoryFile
+from sandbox.vfs.inode import Inode
+from sandbox.vfs.regular_file import InodeFile
+
+if TYPE_CHECKING:
+    from sandbox.kernel.task import Task
+    from sandbox.vfs.file_description import FileDescription
+    from sandbox.vfs.filesystem import Filesystem
+    from sandbox.vfs.path import Path
+
+MAX_STORE: Final = 4096  # bytes that one write to such a file may hold
+
+
+class PseudoFs:
+    """Hands out inode numbers for nodes that are made once."""
+
+    __slots__ = ("last",)
+
+    def __init__(self) -> None:
+        self.last = 0
+
+    def take(self) -> int:
+        """The next number."""
+        self.last += 1
+        return self.last
+
+
+class PseudoDir(Inode):
+    """A directory with fixed entries."""
+
+    __slots__ = ("children",)
+
+    def __init__(self, fs: Filesystem, ino: int, mode: int = 0o555) -> None:
+        super().__init__(fs, ino, S_IFDIR | mode, 0, 0, fs.now())
+        self.children: dict[bytes, Inode] = {}
+
+    def add(self, name: str, inode: Inode) -> None:
+        """One more entry."""
+        self.children[name.encode()] = inode
+        if inode.is_dir():
+            self.nlink += 1
+
+    def blocks(self) -> int:
+        """None."""
+        return 0
+
+    def lookup(self, name: bytes) -> Inode | None:
+        """By name."""
+        return self.children.get(name)
+
+    def entries(self) -> list[tuple[bytes, int, int]]:
+        """In order of entry."""
+        return [(name, inode.ino, inode.mode & S_IFMT) for name, inode in self.children.items()]
+
+    def open(self, t: Task, path: Path, flags: int) -> FileDescription:
+        """A directory description."""
+        return DirectoryFile(flags, path, self)
+
+    def create(self, name: bytes, mode: int, uid: int, gid: int) -> Inode:
+        """Nothing can be made here: EACCES, as proc and sysfs have no such operation."""
+        raise SyscallError(errno.EACCES)
+
+
+class PseudoFile(Inode):
+    """A file whose contents are made by `content`; writes go to `store`, a line at a time."""
+
+    __slots__ = ()
+
+    def __init__(self, fs: Filesystem, ino: int, mode: int = 0o444) -> None:
+        super().__init__(fs, ino, S_IFREG | mode, 0, 0, fs.now())
+
+    def content(self, t: Task) -> bytes:
+        """What is read now."""
+        raise SyscallError(errno.EINVAL)
+
+    def store(self, t: Task, data: bytes) -> None:
+        """What was written."""
+        raise SyscallError(errno.EIO)
+
+    def blocks(self) -> int:
+        """None."""
+        return 0
+
+    def truncate(self, size: int) -> None:
+        """Opening with O_TRUNC is accepted and does nothing, as on Linux."""
+
+    def touch_mtime(self, now: int) -> None:
+        """Not recorded."""
+
+    def open(self, t: Task, path: Path, flags: int) -> FileDescription:
+        """A description with its own copy of the contents."""
+        return GeneratedFile(flags, path, self)
+
+
+class MadeFile(PseudoFile):
+    """A read-only file made by a function."""
+
+    __slots__ = ("make",)
+
+    def __init__(self, fs: Filesystem, ino: int, make: Callable[[Task], bytes], mode: int = 0o444) -> None:
+        super().__init__(fs, ino, mode)
+        self.make = make
+
+    def content(self, t: Task) -> bytes:
+        """What the function says."""
+        return self.make(t)
+
+
+class FixedFile(PseudoFile):
+    """A read-only file whose contents never change."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, fs: Filesystem, ino: int, text: bytes, mode: int = 0o444) -> None:
+        super().__init__(fs, ino, mode)
+        self.text = text
+
+    def content(self, t: Task) -> bytes:
+        """The text."""
+        return self.text
+
+
+class PseudoLink(Inode):
+    """A symbolic link with a fixed text."""
+
+    __slots__ = ("target",)
+
+    def __init__(self, fs: Filesystem, ino: int, target: bytes) -> None:
+        super().__init__(fs, ino, S_IFLNK | 0o777, 0, 0, fs.now())
+        self.target = target
+
+    def blocks(self) -> int:
+        """None."""
+        return 0
+
+    def readlink(self, t: Task) -> bytes:
+        """The text."""
+        return self.target
+
+
+class GeneratedFile(InodeFile):
+    """An open pseudo file: contents are taken at offset 0 and stay while reading goes on (seq_file)."""
+
+    def __init__(self, flags: int, path: Path, inode: PseudoFile) -> None:
+        super().__init__(flags, path, inode)
+        self._node = inode
+        self._data: bytes | None = None
+
+    def read(self, t: Task, dst: memoryview) -> int:
+        """At the position, which advances."""
+        n = self.pread(t, dst, self.pos)
+        self.pos += n
+        return n
+
+    def pread(self, t: Task, dst: memoryview, offset: int) -> int:
+        """At `offset`."""
+        data = self._data
+        if data is None or offset == 0:
+            data = self._data = self._node.content(t)
+        part = data[offset : offset + len(dst)]
+        dst[: len(part)] = part
+        return len(part)
+
+    def write(self, t: Task, src: memoryview) -> int:
+        """The whole of it is one value."""
+        n = self.pwrite(t, src, self.pos)
+        self.pos += n
+        return n
+
+    def pwrite(self, t: Task, src: memoryview, offset: int) -> int:
+        """The whole of it is one value; EINVAL when it is too long."""
+        if len(src) > MAX_STORE:
+            raise SyscallError(errno.EINVAL)
+        self._node.store(t, bytes(src))
+        self._data = None
+        return len(src)
+
+    def seek(self, t: Task, offset: int, whence: int) -> int:
+        """SEEK_SET and SEEK_CUR."""
+        if whence == 1:
+            offset += self.pos
+        elif whence != 0:
+            raise SyscallError(errno.EINVAL)
+        if offset < 0:
+            raise SyscallError(errno.EINVAL)
+        self.pos = offset
+        return offset

@@ -1,0 +1,128 @@
+"""SysFs: the sandbox's machine as a tree of attributes (sysfs(5)): processors, network interfaces, what programs ask for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sandbox.abi.linux.stat import S_IFDIR
+from sandbox.abi.linux.statfs import SYSFS_MAGIC
+from sandbox.fs.pseudo.nodes import FixedFile, PseudoDir
+from sandbox.vfs.filesystem import Filesystem
+
+if TYPE_CHECKING:
+    from sandbox.kernel.kernel import Kernel
+    from sandbox.vfs.inode import Inode
+
+
+class SysFs(Filesystem):
+    """Interfaces come from `vfs.sys_class_net`, which the socket layer sets."""
+
+    name = "sysfs"
+    magic = SYSFS_MAGIC
+
+    def __init__(self, kernel: Kernel, dev: int) -> None:
+        super().__init__(kernel.clock, dev, "sysfs")
+        self.kernel = kernel
+        self._last = 0
+        root = PseudoDir(self, self.new_ino(), 0o755)
+        self.root = root
+        for path in (
+            "block", "bus", "class", "dev/block", "dev/char", "devices/virtual", "firmware", "fs/cgroup",
+            "hypervisor", "kernel/mm", "kernel/debug", "module", "power", "class/tty", "class/mem",
+        ):  # fmt: skip
+            self._directory(root, path)
+        self._processors(root, kernel.cpus)
+        pages = "kernel/mm/transparent_hugepage/"
+        self._file(root, pages + "enabled", "always [madvise] never\n")
+        self._file(root, pages + "defrag", "always defer defer+madvise [madvise] never\n")
+        self._file(root, pages + "hpage_pmd_size", "2097152\n")
+        self._directory(root, "kernel/mm/hugepages")
+        self._file(root, "devices/system/node/online", "0\n")
+        self._file(root, "devices/system/node/possible", "0\n")
+        self._file(root, "devices/system/node/node0/cpulist", cpu_range(kernel.cpus))
+        self._directory(root, "class").add("net", ClassNet(self))
+
+    def new_ino(self) -> int:
+        """For a node that stays."""
+        self._last += 1
+        return self._last
+
+    def _directory(self, root: PseudoDir, path: str) -> PseudoDir:
+        here = root
+        for name in path.split("/"):
+            found = here.children.get(name.encode())
+            if found is None:
+                found = PseudoDir(self, self.new_ino(), 0o755)
+                here.add(name, found)
+            assert isinstance(found, PseudoDir)
+            here = found
+        return here
+
+    def _file(self, root: PseudoDir, path: str, text: str) -> None:
+        way, _, last = path.rpartition("/")
+        self._directory(root, way).add(last, FixedFile(self, self.new_ino(), text.encode()))
+
+    def _processors(self, root: PseudoDir, cpus: int) -> None:
+        base = "devices/system/cpu/"
+        for name in ("online", "possible", "present"):
+            self._file(root, base + name, cpu_range(cpus))
+        self._file(root, base + "offline", "\n")
+        self._file(root, base + "isolated", "\n")
+        self._file(root, base + "kernel_max", "8191\n")
+        self._file(root, base + "smt/active", "0\n")
+        self._file(root, base + "smt/control", "notsupported\n")
+        everyone = f"{(1 << cpus) - 1:x}\n"
+        for cpu in range(cpus):
+            topology = f"{base}cpu{cpu}/topology/"
+            if cpu:
+                self._file(root, f"{base}cpu{cpu}/online", "1\n")
+            self._file(root, topology + "physical_package_id", "0\n")
+            self._file(root, topology + "die_id", "0\n")
+            self._file(root, topology + "core_id", f"{cpu}\n")
+            self._file(root, topology + "thread_siblings", f"{1 << cpu:x}\n")
+            self._file(root, topology + "thread_siblings_list", f"{cpu}\n")
+            self._file(root, topology + "core_cpus", f"{1 << cpu:x}\n")
+            self._file(root, topology + "core_cpus_list", f"{cpu}\n")
+            self._file(root, topology + "core_siblings", everyone)
+            self._file(root, topology + "core_siblings_list", cpu_range(cpus))
+            self._file(root, topology + "package_cpus_list", cpu_range(cpus))
+
+
+def cpu_range(cpus: int) -> str:
+    """`0-1`, or `0` alone."""
+    return f"0-{cpus - 1}\n" if cpus > 1 else "0\n"
+
+
+class ClassNet(PseudoDir):
+    """/sys/class/net: a directory of attributes for each interface that there is now."""
+
+    __slots__ = ("sysfs", "made")
+
+    def __init__(self, fs: SysFs) -> None:
+        super().__init__(fs, fs.new_ino(), 0o755)
+        self.sysfs = fs
+        self.live = True
+        self.made: dict[bytes, tuple[dict[str, str], PseudoDir]] = {}
+
+    def _interfaces(self) -> dict[str, dict[str, str]]:
+        provider = self.sysfs.kernel.mounts.vfs.sys_class_net
+        return provider() if provider is not None else {}
+
+    def lookup(self, name: bytes) -> Inode | None:
+        """An interface; its directory is made anew when an attribute has changed."""
+        attributes = self._interfaces().get(name.decode("utf-8", "replace"))
+        if attributes is None:
+            self.made.pop(name, None)
+            return None
+        known = self.made.get(name)
+        if known is not None and known[0] == attributes:
+            return known[1]
+        directory = PseudoDir(self.sysfs, self.sysfs.new_ino(), 0o755)
+        for key, value in attributes.items():
+            directory.add(key, FixedFile(self.sysfs, self.sysfs.new_ino(), value.encode() + b"\n"))
+        self.made[name] = (attributes, directory)
+        return directory
+
+    def entries(self) -> list[tuple[bytes, int, int]]:
+        """The interfaces' names."""
+        return [(name.encode(), self.ino + 1, S_IFDIR) for name in self._interfaces()]

@@ -1,0 +1,37 @@
+"""flock (fs/locks.c)."""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING, Final
+
+from sandbox.kernel.control import Block, Result
+from sandbox.syscalls.row import FULL, Arg, Row
+from sandbox.vfs.locks import LOCK_EX, LOCK_NB, LOCK_SH, LOCK_UN, locks_of
+from tcpip.waiter import EVENT_IN
+
+if TYPE_CHECKING:
+    from sandbox.kernel.task import Task
+    from sandbox.syscalls.args import SyscallArgs
+
+
+def sys_flock(t: Task, a: SyscallArgs) -> Result:
+    """flock(2)."""
+    operation = a.uint(1)
+    kind = operation & ~LOCK_NB
+    if kind not in (LOCK_SH, LOCK_EX, LOCK_UN):
+        return -errno.EINVAL
+    file = a.held or t.fds.get_io(a.int(0))
+    path = file.path
+    if path is None:
+        return -errno.EBADF
+    locks = locks_of(path.inode)
+    if locks.flock(file, kind):
+        return 0
+    if operation & LOCK_NB:
+        return -errno.EAGAIN
+    a.hold(file)
+    return Block(((locks.queue, EVENT_IN),))
+
+
+ROWS: Final[tuple[Row, ...]] = (Row(73, "flock", sys_flock, FULL, (Arg.FD, Arg.HEX)),)

@@ -1,0 +1,38 @@
+"""memfd_create (mm/memfd.c)."""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING, Final
+
+from sandbox.syscalls.row import PARTIAL, Arg, Row
+from sandbox.vfs.memfd import (
+    MFD_ALLOW_SEALING,
+    MFD_CLOEXEC,
+    MFD_EXEC,
+    MFD_HUGETLB,
+    MFD_NOEXEC_SEAL,
+    new_memfd,
+)
+
+if TYPE_CHECKING:
+    from sandbox.kernel.task import Task
+    from sandbox.syscalls.args import SyscallArgs
+
+NAME_LIMIT: Final = 255 - len("memfd:") + 1
+
+
+def sys_memfd_create(t: Task, a: SyscallArgs) -> int:
+    """memfd_create(2)."""
+    flags = a.uint(1)
+    if flags & ~(MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC | MFD_NOEXEC_SEAL):
+        return -(errno.ENODEV if flags & MFD_HUGETLB else errno.EINVAL)
+    if flags & MFD_EXEC and flags & MFD_NOEXEC_SEAL:
+        return -errno.EINVAL
+    name = t.copy_in_cstr(a.addr(0), NAME_LIMIT, errno.EINVAL)
+    return t.fds.install(new_memfd(t, name, flags), 0, bool(flags & MFD_CLOEXEC))
+
+
+ROWS: Final[tuple[Row, ...]] = (
+    Row(319, "memfd_create", sys_memfd_create, PARTIAL, (Arg.STR, Arg.HEX), note="ENODEV for MFD_HUGETLB"),
+)

@@ -1,0 +1,92 @@
+"""sync, fsync, fdatasync, syncfs, sync_file_range (fs/sync.c)."""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING, Final
+
+from sandbox.abi.linux.stat import S_IFBLK, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG
+from sandbox.syscalls.row import FULL, Arg, Row
+
+if TYPE_CHECKING:
+    from sandbox.kernel.task import Task
+    from sandbox.syscalls.args import SyscallArgs
+
+SYNC_FILE_RANGE_VALID: Final = 7
+
+
+def _fsync(t: Task, a: SyscallArgs) -> int:
+    """EINVAL for files that have nothing to synchronise (pipes, sockets, devices)."""
+    path = t.fds.get_io(a.int(0)).path
+    if path is None or path.inode.mode & S_IFMT not in (S_IFREG, S_IFDIR):
+        return -errno.EINVAL
+    path.inode.fsync()
+    return 0
+
+
+def sys_fsync(t: Task, a: SyscallArgs) -> int:
+    """fsync(2)."""
+    return _fsync(t, a)
+
+
+def sys_fdatasync(t: Task, a: SyscallArgs) -> int:
+    """fdatasync(2)."""
+    return _fsync(t, a)
+
+
+def sys_sync(t: Task, a: SyscallArgs) -> int:
+    """sync(2): writable host directories are brought to disk; what is in memory has no disk."""
+    for mount in t.kernel.mounts.mounts():
+        mount.fs.sync()
+    return 0
+
+
+def sys_syncfs(t: Task, a: SyscallArgs) -> int:
+    """syncfs(2)."""
+    path = t.fds.get_io(a.int(0)).path
+    if path is not None:
+        path.mount.fs.sync()
+    return 0
+
+
+def sys_sync_file_range(t: Task, a: SyscallArgs) -> int:
+    """sync_file_range(2)."""
+    path = t.fds.get_io(a.int(0)).path
+    offset, length, flags = a.long(1), a.long(2), a.uint(3)
+    if flags & ~SYNC_FILE_RANGE_VALID or offset < 0 or length < 0 or offset + length >= 1 << 63:
+        return -errno.EINVAL
+    if path is None or path.inode.mode & S_IFMT not in (S_IFREG, S_IFBLK, S_IFDIR, S_IFLNK):
+        return -errno.ESPIPE
+    path.inode.fsync()
+    return 0
+
+
+def sys_fadvise64(t: Task, a: SyscallArgs) -> int:
+    """posix_fadvise(2): checks the arguments; the advice changes nothing that a program could see."""
+    file = t.fds.get_io(a.int(0))
+    if not 0 <= a.int(3) <= 5 or a.long(2) < 0:
+        return -errno.EINVAL
+    if file.path is None and file.stat().mode & S_IFMT == S_IFIFO:
+        return -errno.ESPIPE
+    return 0
+
+
+def sys_readahead(t: Task, a: SyscallArgs) -> int:
+    """readahead(2): likewise."""
+    file = t.fds.get_io(a.int(0))
+    if file.flags & 3 == 1:
+        return -errno.EBADF
+    if file.path is None or not file.path.inode.is_regular():
+        return -errno.EINVAL
+    return 0
+
+
+ROWS: Final[tuple[Row, ...]] = (
+    Row(74, "fsync", sys_fsync, FULL, (Arg.FD,)),
+    Row(75, "fdatasync", sys_fdatasync, FULL, (Arg.FD,)),
+    Row(162, "sync", sys_sync, FULL),
+    Row(187, "readahead", sys_readahead, FULL, (Arg.FD, Arg.LONG, Arg.SIZE)),
+    Row(221, "fadvise64", sys_fadvise64, FULL, (Arg.FD, Arg.LONG, Arg.LONG, Arg.INT)),
+    Row(277, "sync_file_range", sys_sync_file_range, FULL, (Arg.FD, Arg.LONG, Arg.LONG, Arg.HEX)),
+    Row(306, "syncfs", sys_syncfs, FULL, (Arg.FD,)),
+)

@@ -1,0 +1,63 @@
+"""truncate, ftruncate, fallocate (fs/open.c)."""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING, Final
+
+from sandbox.abi.linux.fcntl import AT_FDCWD, O_ACCMODE, O_RDONLY
+from sandbox.syscalls.row import FULL, PARTIAL, Arg, Row
+from sandbox.vfs import attr
+from sandbox.vfs.walk import lookup
+
+if TYPE_CHECKING:
+    from sandbox.kernel.task import Task
+    from sandbox.syscalls.args import SyscallArgs
+
+
+def sys_truncate(t: Task, a: SyscallArgs) -> int:
+    """truncate(2)."""
+    size = a.long(1)
+    if size < 0:
+        return -errno.EINVAL
+    return attr.truncate(t, lookup(t, AT_FDCWD, t.copy_in_path(a.addr(0))), size)
+
+
+def sys_ftruncate(t: Task, a: SyscallArgs) -> int:
+    """ftruncate(2)."""
+    size = a.long(1)
+    if size < 0:
+        return -errno.EINVAL
+    file = t.fds.get_io(a.int(0))
+    path = file.path
+    if path is None or not path.inode.is_regular() or file.flags & O_ACCMODE == O_RDONLY:
+        return -errno.EINVAL
+    return attr.do_truncate(t, path, path.inode, size)
+
+
+def sys_fallocate(t: Task, a: SyscallArgs) -> int:
+    """fallocate(2)."""
+    file = t.fds.get_io(a.int(0))
+    offset, length = a.long(2), a.long(3)
+    if offset < 0 or length <= 0:
+        return -errno.EINVAL
+    if file.flags & O_ACCMODE == O_RDONLY:
+        return -errno.EBADF
+    path = file.path
+    if path is None:
+        return -errno.ESPIPE if file.stat().mode & 0o170000 == 0o010000 else -errno.ENODEV
+    return attr.fallocate(t, path, a.int(1), offset, length)
+
+
+ROWS: Final[tuple[Row, ...]] = (
+    Row(76, "truncate", sys_truncate, FULL, (Arg.PATH, Arg.LONG)),
+    Row(77, "ftruncate", sys_ftruncate, FULL, (Arg.FD, Arg.LONG)),
+    Row(
+        285,
+        "fallocate",
+        sys_fallocate,
+        PARTIAL,
+        (Arg.FD, Arg.HEX, Arg.LONG, Arg.LONG),
+        note="allocation, KEEP_SIZE and PUNCH_HOLE, as tmpfs has them; the other modes are EOPNOTSUPP",
+    ),
+)

@@ -1,0 +1,51 @@
+"""memfd_create(2): a file of a tmpfs that is mounted nowhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sandbox.abi.linux.fcntl import F_SEAL_EXEC, F_SEAL_SEAL, O_LARGEFILE, O_RDWR
+from sandbox.abi.linux.stat import S_IFREG
+from sandbox.fs.tmpfs.filesystem import Tmpfs
+from sandbox.fs.tmpfs.inode import TmpfsFile
+from sandbox.vfs.dentry import Dentry
+from sandbox.vfs.mount import Mount
+from sandbox.vfs.path import Path
+from sandbox.vfs.regular_file import RegularFile
+
+if TYPE_CHECKING:
+    from sandbox.kernel.task import Task
+
+MFD_CLOEXEC = 1
+MFD_ALLOW_SEALING = 2
+MFD_HUGETLB = 4
+MFD_NOEXEC_SEAL = 8
+MFD_EXEC = 16
+
+
+def internal_mount(t: Task) -> Mount:
+    """The mount that memfds and other files without a place live on (shm_mnt)."""
+    vfs = t.kernel.mounts.vfs
+    mount = vfs.internal
+    if mount is None:
+        fs = Tmpfs(vfs.clock, vfs.new_dev(), account=vfs.space)
+        mount = vfs.internal = Mount(0, fs, vfs.root_of(fs), 0, t.kernel.mounts)
+    return mount
+
+
+def new_memfd(t: Task, name: bytes, flags: int) -> RegularFile:
+    """A description of a new, empty file; its link text is `/memfd:NAME (deleted)`."""
+    mount = internal_mount(t)
+    fs = mount.fs
+    assert isinstance(fs, Tmpfs)
+    mode = 0o666 if flags & MFD_NOEXEC_SEAL else 0o777
+    inode = TmpfsFile(fs, fs.new_ino(), S_IFREG | mode, t.creds.fsuid, t.creds.fsgid)
+    inode.nlink = 0
+    inode.seals = F_SEAL_SEAL
+    if flags & MFD_NOEXEC_SEAL:
+        inode.seals = F_SEAL_EXEC
+    elif flags & MFD_ALLOW_SEALING:
+        inode.seals = 0
+    dentry = Dentry(b"memfd:" + name, mount.root, inode)
+    dentry.deleted = True
+    return RegularFile(O_RDWR | O_LARGEFILE, Path(mount, dentry), inode)

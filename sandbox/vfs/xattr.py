@@ -1,0 +1,74 @@
+"""Extended attributes: who may see and set which (xattr(7), fs/xattr.c: xattr_permission)."""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING
+
+from sandbox.abi.linux.capability import CAP_SETFCAP, CAP_SYS_ADMIN
+from sandbox.abi.linux.stat import S_IFDIR, S_IFMT, S_IFREG, S_ISVTX
+from sandbox.errors import SyscallError
+from sandbox.vfs.notify import IN_ATTRIB, on_path
+from sandbox.vfs.permission import MAY_READ, MAY_WRITE, check, check_mount_write, owner_or_capable
+
+if TYPE_CHECKING:
+    from sandbox.kernel.task import Task
+    from sandbox.vfs.inode import Inode
+    from sandbox.vfs.path import Path
+
+
+def _permit(t: Task, inode: Inode, name: bytes, write: bool) -> None:
+    """EPERM, EACCES, ENODATA or EOPNOTSUPP when the caller may not use attribute `name`."""
+    if name.startswith(b"security."):
+        if write:
+            needed = CAP_SETFCAP if name == b"security.capability" else CAP_SYS_ADMIN
+            if not t.creds.has(needed):
+                raise SyscallError(errno.EPERM)
+        return
+    if name.startswith(b"trusted."):
+        if not t.creds.has(CAP_SYS_ADMIN):
+            raise SyscallError(errno.EPERM if write else errno.ENODATA)
+        return
+    if not name.startswith(b"user."):
+        raise SyscallError(errno.EOPNOTSUPP)
+    kind = inode.mode & S_IFMT
+    if kind not in (S_IFREG, S_IFDIR):
+        raise SyscallError(errno.EPERM if write else errno.ENODATA)
+    if write and kind == S_IFDIR and inode.mode & S_ISVTX and not owner_or_capable(t.creds, inode):
+        raise SyscallError(errno.EPERM)
+    check(t.creds, inode, MAY_WRITE if write else MAY_READ)
+
+
+def get(t: Task, path: Path, name: bytes) -> bytes:
+    """getxattr(2)."""
+    inode = path.inode
+    _permit(t, inode, name, False)
+    return inode.get_xattr(name)
+
+
+def set_value(t: Task, path: Path, name: bytes, value: bytes, flags: int) -> int:
+    """setxattr(2)."""
+    check_mount_write(path.mount)
+    inode = path.inode
+    _permit(t, inode, name, True)
+    inode.set_xattr(name, value, flags)
+    if inode.fs.watched:
+        on_path(path, IN_ATTRIB)
+    return 0
+
+
+def remove(t: Task, path: Path, name: bytes) -> int:
+    """removexattr(2)."""
+    check_mount_write(path.mount)
+    inode = path.inode
+    _permit(t, inode, name, True)
+    inode.remove_xattr(name)
+    if inode.fs.watched:
+        on_path(path, IN_ATTRIB)
+    return 0
+
+
+def names(t: Task, path: Path) -> bytes:
+    """listxattr(2): NUL-terminated names that the caller may know of."""
+    trusted = t.creds.has(CAP_SYS_ADMIN)
+    return b"".join(name + b"\0" for name in path.inode.list_xattr() if trusted or not name.startswith(b"trusted."))
