@@ -144,6 +144,11 @@ class FileDescription:
         """epoll_ctl(2) accepts it (EPERM otherwise): true for everything but regular files and directories."""
         return True
 
+    def reopen(self, t: Task, flags: int) -> FileDescription | None:
+        """open(2) through /proc/PID/fd/N of a file that has no `path`: another description of the same object
+        (or this one, where there is only one); None: ENXIO."""
+        return None
+
     def link_text(self) -> str:
         """What readlink of /proc/PID/fd/N shows: a path, or `pipe:[7]`, `anon_inode:[eventfd]` …"""
         raise NotImplementedError
