@@ -81,7 +81,7 @@ def munmap(mm: MemoryManager, start: int, length: int) -> Result:
 
 def check_pieces(mm: MemoryManager, start: int, end: int) -> None:
     """ENOMEM when cutting [start, end) out of one area would make one too many."""
-    if mm.areas.pieces(start, end) == 2 and len(mm.areas) >= MAX_MAP_COUNT:
+    if len(mm.areas) >= MAX_MAP_COUNT and mm.areas.pieces(start, end) == 2:
         raise SyscallError(errno.ENOMEM)
 
 

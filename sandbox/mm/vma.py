@@ -155,14 +155,17 @@ class VMASet:
 
     def take(self, start: int, end: int) -> list[VMA]:
         """Take everything in [start, end) out; the areas (cut at the edges) still hold their backings."""
-        self.split(start)
-        self.split(end)
-        i = self.index_from(start)
-        j = i
-        while j < len(self.areas) and self.starts[j] < end:
-            j += 1
-        if i == j:
-            return []
+        i = bisect_right(self.starts, start) - 1
+        if i >= 0 and self.areas[i].start == start and self.areas[i].end == end:
+            j = i + 1  # one whole area: what is unmapped was mostly mapped so
+        else:
+            self.split(start)
+            self.split(end)
+            j = i = self.index_from(start)
+            while j < len(self.areas) and self.starts[j] < end:
+                j += 1
+            if i == j:
+                return []
         taken = self.areas[i:j]
         del self.starts[i:j]
         del self.areas[i:j]
