@@ -10,7 +10,6 @@ from sandbox.boot.options import (
     MOUNT_BIND,
     MOUNT_DEV,
     MOUNT_DEVPTS,
-    MOUNT_MQUEUE,
     MOUNT_OVERLAY,
     MOUNT_PROC,
     MOUNT_SYSFS,
@@ -20,7 +19,6 @@ from sandbox.boot.options import (
 )
 from sandbox.boot.start_failure import StartFailure
 from sandbox.errors import SyscallError
-from sandbox.fs.devfs import mem_devices
 from sandbox.fs.hostfs.filesystem import HostFs
 from sandbox.fs.overlay.filesystem import OverlayFs
 from sandbox.fs.overlay.root import build_root, make_point
@@ -43,16 +41,15 @@ def standard_mounts() -> list[MountOptions]:
     dev = MountOptions(MOUNT_DEV, b"/dev")
     pts = MountOptions(MOUNT_DEVPTS, b"/dev/pts")
     shm = MountOptions(MOUNT_TMPFS, b"/dev/shm")
-    mqueue = MountOptions(MOUNT_MQUEUE, b"/dev/mqueue")
     tmp = MountOptions(MOUNT_TMPFS, b"/tmp")
     run = MountOptions(MOUNT_TMPFS, b"/run")
     run.mode = 0o755
     shm.size = SHM_SIZE
-    for mount in (proc, sys, pts, shm, mqueue, run, tmp):
+    for mount in (proc, sys, pts, shm, run, tmp):
         mount.nosuid = mount.nodev = True
-    for mount in (proc, sys, pts, mqueue):
+    for mount in (proc, sys, pts):
         mount.noexec = True
-    return [proc, sys, dev, pts, shm, mqueue, tmp, run]
+    return [proc, sys, dev, pts, shm, tmp, run]
 
 
 def mount_all(kernel: Kernel, options: SandboxOptions) -> None:
@@ -67,13 +64,16 @@ def mount_all(kernel: Kernel, options: SandboxOptions) -> None:
             fs = make_filesystem(kernel, mount)
             namespace.mount(fs, make_point(namespace, mount.target, fs.root.is_dir()), flags_of(mount))
         except SyscallError as error:
-            raise StartFailure(f"mount {os.fsdecode(mount.target)}: {os.strerror(error.errno)}") from None
+            if mount.kind == MOUNT_SYSFS:
+        from sandbox.fs.sysfs.filesystem import SysFs
+
+        return SysFs(kernel, dev)
+    raise StartFailure(f"mount {os.fsdecode(mount.target)}: {os.strerror(error.errno)}") from None
 
 
 def register_devices(kernel: Kernel) -> None:
     """What device nodes and FIFOs open."""
     devices = kernel.mounts.vfs.devices
-    mem_devices.register(devices)
     kernel.terminals = PtyTable(kernel.clock)
     kernel.terminals.register(devices)
     devices.fifo = open_fifo
