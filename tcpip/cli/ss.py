@@ -11,8 +11,9 @@ from typing import Any
 
 from tcpip.errors import NetworkError
 from tcpip.stack.stack import Stack
-from tcpip.transport.datagram import DatagramEndpoint
 from tcpip.transport.endpoint import Endpoint
+from tcpip.transport.tcp.endpoint import TcpEndpoint
+from tcpip.transport.tcp.state import LISTEN, NAMES
 
 
 def add_parser(verbs: Any) -> None:
@@ -32,9 +33,9 @@ def _main(options: argparse.Namespace) -> int:
         for group, values in report["counters"].items():
             print(f"{group}: " + " ".join(f"{name}={value}" for name, value in values.items() if value))
         return 0
-    print(f"{'Netid':6}{'State':12}{'Recv-Q':>8}{'Send-Q':>8}  {'Local Address:Port':32}Peer Address:Port")
+    print(f"{'Netid':6}{'State':14}{'Recv-Q':>8}{'Send-Q':>8}  {'Local Address:Port':32}Peer Address:Port")
     for row in report["endpoints"]:
-        print(f"{row['netid']:6}{row['state']:12}{row['recv_q']:>8}{row['send_q']:>8}  {row['local']:32}{row['peer']}")
+        print(f"{row['netid']:6}{row['state']:14}{row['recv_q']:>8}{row['send_q']:>8}  {row['local']:32}{row['peer']}")
     return 0
 
 
@@ -59,15 +60,17 @@ def _row(netid: str, endpoint: Endpoint) -> dict[str, Any]:
         peer = repr(endpoint.getpeername())
     except NetworkError:
         peer = "*:*"
-    if isinstance(endpoint, DatagramEndpoint):
-        state = "UNCONN" if peer == "*:*" else "ESTAB"
+    if isinstance(endpoint, TcpEndpoint):
+        state = NAMES[endpoint.state]
+        listening = endpoint.state == LISTEN
     else:
-        state = str(getattr(endpoint, "state_name", "LISTEN" if peer == "*:*" else "ESTAB"))
+        state = "UNCONN" if peer == "*:*" else "ESTABLISHED"
+        listening = False
     return {
         "netid": netid,
         "state": state,
-        "recv_q": endpoint.readable_bytes(),
-        "send_q": endpoint.unsent_bytes(),
+        "recv_q": 0 if listening else endpoint.readable_bytes(),
+        "send_q": 0 if listening else endpoint.unsent_bytes(),
         "local": repr(endpoint.getsockname()),
         "peer": peer,
     }

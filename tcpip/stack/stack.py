@@ -39,6 +39,7 @@ from tcpip.transport.endpoint import Endpoint
 from tcpip.transport.ping import PingTable
 from tcpip.transport.ports import PortManager
 from tcpip.transport.protocol import IcmpError, TransportProtocol
+from tcpip.transport.tcp.protocol import TcpProtocol
 from tcpip.transport.udp import UdpProtocol
 
 MAX_ROUNDS: Final = 64
@@ -83,23 +84,15 @@ class Stack:
         self.forwarder = Forwarder(self)
         self.udp = UdpProtocol(self)
         self.protocols: dict[int, TransportProtocol] = {}
-        for protocol in (self.icmpv4, self.icmpv6, IGMP(self), self.udp):
+        self.tcp = TcpProtocol(self)
+        for protocol in (self.icmpv4, self.icmpv6, IGMP(self), self.udp, self.tcp):
             self.add_protocol(protocol)
-        self._add_tcp()
         self.lo: Nic | None = None
         if loopback:
             self.lo = self.add_nic(LoopbackLink(), "lo")
             self.lo.add_address(IPV4_LOOPBACK, 8)
             if ipv6:
                 self.lo.add_address(IPV6_LOOPBACK, 128)
-
-    def _add_tcp(self) -> None:
-        try:
-            from tcpip.transport.tcp.protocol import TcpProtocol
-        except ModuleNotFoundError:
-            return
-        self.tcp = TcpProtocol(self)
-        self.add_protocol(self.tcp)
 
     # Configuration.
 
@@ -223,7 +216,7 @@ class Stack:
                 self._turn()
         finally:
             self._busy = False
-        if (self._inbox or self._pending or self.tcp.dirty) and self.on_output is not None:
+        if (self._inbox or self._pending or self._copies or self.tcp.dirty) and self.on_output is not None:
             self.on_output()
 
     def _turn(self) -> None:
