@@ -64,11 +64,7 @@ def mount_all(kernel: Kernel, options: SandboxOptions) -> None:
             fs = make_filesystem(kernel, mount)
             namespace.mount(fs, make_point(namespace, mount.target, fs.root.is_dir()), flags_of(mount))
         except SyscallError as error:
-            if mount.kind == MOUNT_SYSFS:
-        from sandbox.fs.sysfs.filesystem import SysFs
-
-        return SysFs(kernel, dev)
-    raise StartFailure(f"mount {os.fsdecode(mount.target)}: {os.strerror(error.errno)}") from None
+            raise StartFailure(f"mount {os.fsdecode(mount.target)}: {os.strerror(error.errno)}") from None
 
 
 def register_devices(kernel: Kernel) -> None:
@@ -108,6 +104,10 @@ def special_filesystem(kernel: Kernel, mount: MountOptions, dev: int) -> Filesys
         from sandbox.fs.procfs.filesystem import ProcFs
 
         return ProcFs(kernel, dev)
+    if mount.kind == MOUNT_SYSFS:
+        from sandbox.fs.sysfs.filesystem import SysFs
+
+        return SysFs(kernel, dev)
     raise StartFailure(f"mount {os.fsdecode(mount.target)}: unknown kind {mount.kind}")
 
 
