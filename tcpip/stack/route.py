@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from tcpip.addr import is_loopback, is_multicast
 from tcpip.buffer import TxPacket
 from tcpip.checksum import partial_sum
+from tcpip.errors import NetworkError
 
 if TYPE_CHECKING:
     from tcpip.network.neighbor import Neighbor
@@ -64,9 +65,15 @@ class Route(ABC):
         return self.local or is_loopback(self.dst)
 
     def mtu(self) -> int:
-        """The largest IP packet that may go this way now: the NIC's, or less once path MTU discovery has learned."""
+        """The largest IP packet that may go this way now: the NIC's, or less once path MTU discovery has learned.
+
+        Without a way at the moment it is what it last was.
+        """
         if self.generation != self.stack.generation:
-            self.refresh()
+            try:
+                self.refresh()
+            except NetworkError:
+                return self._mtu
         return self._mtu
 
     def gso_limit(self) -> int:

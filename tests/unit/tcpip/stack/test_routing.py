@@ -4,6 +4,7 @@ import pytest
 
 from tcpip import errors
 from tcpip.addr import IPV4_ANY, IPV6_ANY, SockAddr, parse, text
+from tcpip.buffer import TxPacket
 from tcpip.errors import NetError, NetworkError
 from tcpip.header.ethernet import TYPE_IPV6
 from tcpip.link.channel import ChannelLink
@@ -73,8 +74,9 @@ def test_held_route_follows_changes() -> None:
     host.nic.set_mtu(1400)
     assert route.mtu() == 1400
     host.stack.remove_route(old)
+    assert route.mtu() == 1400
     with pytest.raises(NetworkError):
-        route.mtu()
+        route.write_packet(TxPacket(bytearray(8), [], 0), 17)
     host.stack.add_route(IPV4_ANY, 0, parse("10.0.0.7"))
     assert route.mtu() == 1400 and route.next_hop == parse("10.0.0.7")
 
