@@ -278,6 +278,13 @@ class PipeFile(FileDescription):
         attributes.time = self.created
         return attributes
 
+    def reopen(self, t: Task, flags: int) -> PipeFile:
+        """Another end of the same pipe; it never waits for the other side, which is there or was."""
+        end = PipeFile(self.pipe, flags & (O_ACCMODE | O_NONBLOCK | O_DIRECT), self._inode, self._mode)
+        end.uid, end.gid, end.created = self.uid, self.gid, self.created
+        end.start_opening()
+        return end
+
     def link_text(self) -> str:
         path = self.path
         if path is not None:
