@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from typing import TYPE_CHECKING, Callable, Final
 
 from sandbox.abi.linux.signal import SIGKILL
@@ -11,6 +10,7 @@ from sandbox.kernel.control import NO_RETURN, Result
 from sandbox.kernel.futex import FutexTable
 from sandbox.kernel.log import KernelLog
 from sandbox.kernel.pid_namespace import PidNamespace
+from sandbox.kernel.signal_queue import SignalCount
 from sandbox.kernel.task_state import PARK_DEAD, WORK_TRACE
 from sandbox.kernel.timers import cancel_group_timers
 from sandbox.mm.commit import CommitAccount
@@ -70,6 +70,7 @@ class Kernel:
         self.boot_ns = clock.now_ns()
         self.pids = PidNamespace(max_tasks)
         self.futexes = FutexTable()
+        self.queued_signals: dict[int, SignalCount] = {}  # by user
         self.unix: UnixNamespace | None = None  # made with the first Unix socket
         self.spaces: dict[AddressSpace, dict[Task, None]] = {}
         self.loading: dict[AddressSpace, Callable[[], None]] = {}  # being filled by an execve; called when one dies
@@ -112,6 +113,8 @@ class Kernel:
 
     def oops(self, t: Task, error: Exception) -> Result:
         """A bug of ours: log it whole, kill the calling process, go on."""
+        import traceback
+
         self.oops_count += 1
         arguments = ", ".join(hex(value) for value in t.args.raw)
         self.last_oops = f"oops: call {t.nr}({arguments}) of {t!r}, calls before it: {list(t.last_calls)}\n" + "".join(

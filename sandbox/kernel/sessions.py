@@ -76,7 +76,7 @@ class ProcessGroup:
     def send_signal(self, info: SignalInfo) -> None:
         """To every member."""
         for group in list(self.members):
-            group.send_signal(info)
+            group.send_signal(info.copy())
 
     def is_orphaned(self, ignoring: ThreadGroup | None = None) -> bool:
         """No member has a parent in another group of the same session (kernel/exit.c: will_become_orphaned_pgrp)."""

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import struct
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.signal import SI_KERNEL, SI_TIMER, SI_TKILL, SI_USER, SIGCHLD, SIGINFO_HEAD, SIGINFO_SIZE
+
+if TYPE_CHECKING:
+    from sandbox.kernel.signal_queue import SignalCount
 
 _KILL: Final = struct.Struct("<iI")
 _RT: Final = struct.Struct("<iIQ")
@@ -45,6 +48,7 @@ class SignalInfo:
         "raw",
         "outside",
         "timer",
+        "charged",
     )
 
     def __init__(
@@ -74,6 +78,14 @@ class SignalInfo:
         self.raw: bytes | None = None
         self.outside = False
         self.timer: object = None
+        self.charged: SignalCount | None = None  # whose queued signals it counts among
+
+    def copy(self) -> SignalInfo:
+        """For one more receiver."""
+        new = SignalInfo(self.signo, self.code, self.pid, self.uid, self.value, self.addr, self.status)
+        new.errno, new.raw, new.outside = self.errno, self.raw, self.outside
+        new.utime, new.stime, new.band, new.fd = self.utime, self.stime, self.band, self.fd
+        return new
 
     def pack(self) -> bytes:
         """The 128 bytes of siginfo_t (kernel/signal.c: siginfo_layout chooses the union member)."""

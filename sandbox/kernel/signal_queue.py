@@ -5,35 +5,55 @@ from __future__ import annotations
 from collections import deque
 from typing import Final
 
-from sandbox.abi.linux.signal import NSIG, SA_SIGINFO, SIG_DFL, SIG_IGN, SIGRTMIN, SYNCHRONOUS
+from sandbox.abi.linux.signal import NSIG, SA_SIGINFO, SI_USER, SIG_DFL, SIG_IGN, SIGRTMIN, SYNCHRONOUS
 from sandbox.kernel.signal_info import SignalInfo
 
 
-class SignalQueue:
-    """`mask` has a bit for each pending signal. Standard signals are pending once, real-time ones queue."""
+class SignalCount:
+    """How many signals are queued to processes of one user (RLIMIT_SIGPENDING bounds it)."""
 
-    __slots__ = ("mask", "_queues", "count")
+    __slots__ = ("queued",)
+
+    def __init__(self) -> None:
+        self.queued = 0
+
+
+class SignalQueue:
+    """`mask` has a bit for each pending signal. Standard signals are pending once, real-time ones queue.
+
+    A pending signal without an entry has lost its information: the queue was full.
+    """
+
+    __slots__ = ("mask", "_queues")
 
     def __init__(self) -> None:
         self.mask = 0
-        self.count = 0
         self._queues: dict[int, deque[SignalInfo]] = {}
 
-    def add(self, info: SignalInfo, queue_limit: int) -> bool:
-        """Make it pending. False: a real-time signal beyond `queue_limit` entries (the caller answers EAGAIN or drops
-        the information). A standard signal that is pending already is kept as it was."""
+    def add(self, info: SignalInfo, count: SignalCount, limit: int) -> bool:
+        """Make it pending. False: the queue is full, and the signal is a real-time one that was not sent by kill(2).
+
+        A standard signal that is pending already is kept as it was; a timer's signal has a place of its own.
+        (kernel/signal.c: __send_signal_locked)
+        """
         signo = info.signo
         bit = 1 << (signo - 1)
-        if self.mask & bit and signo < SIGRTMIN and info.timer is None:
-            return True
-        if signo >= SIGRTMIN and self.count >= queue_limit and info.timer is None:
-            return False
+        if info.timer is None:
+            if signo < SIGRTMIN:
+                if self.mask & bit:
+                    return True
+            elif count.queued >= limit:
+                if info.code != SI_USER:
+                    return False
+                self.mask |= bit
+                return True
         self.mask |= bit
         queue = self._queues.get(signo)
         if queue is None:
             queue = self._queues[signo] = deque()
         queue.append(info)
-        self.count += 1
+        count.queued += 1
+        info.charged = count
         return True
 
     def take(self, wanted: int) -> SignalInfo | None:
@@ -44,9 +64,13 @@ class SignalQueue:
         if ready & SYNCHRONOUS:
             ready &= SYNCHRONOUS
         signo = (ready & -ready).bit_length()
-        queue = self._queues[signo]
+        queue = self._queues.get(signo)
+        if not queue:
+            self.mask &= ~(1 << (signo - 1))
+            return SignalInfo(signo, SI_USER)
         info = queue.popleft()
-        self.count -= 1
+        if info.charged is not None:
+            info.charged.queued -= 1
         if not queue:
             self.mask &= ~(1 << (signo - 1))
         return info
@@ -57,20 +81,21 @@ class SignalQueue:
         self.mask &= ~doomed
         while doomed:
             low = doomed & -doomed
-            queue = self._queues[low.bit_length()]
-            self.count -= len(queue)
-            queue.clear()
             doomed ^= low
+            queue = self._queues.pop(low.bit_length(), None)
+            for info in queue or ():
+                if info.charged is not None:
+                    info.charged.queued -= 1
 
     def discard_timer(self, timer: object) -> None:
         """Drop the queued signal of a POSIX timer that goes away."""
         for signo, queue in self._queues.items():
-            for info in list(queue):
-                if info.timer is timer:
-                    queue.remove(info)
-                    self.count -= 1
-            if not queue:
-                self.mask &= ~(1 << (signo - 1))
+            for info in [info for info in queue if info.timer is timer]:
+                queue.remove(info)
+                if info.charged is not None:
+                    info.charged.queued -= 1
+                if not queue:
+                    self.mask &= ~(1 << (signo - 1))
 
 
 class SigAction:

@@ -16,8 +16,8 @@ from sandbox.abi.linux.signal import (
     sigmask,
 )
 from sandbox.kernel import job_control
-from sandbox.kernel.rlimits import RLIMIT_SIGPENDING
-from sandbox.kernel.signal_queue import DEFAULT_ACTION
+from sandbox.kernel.rlimits import RLIM_INFINITY, RLIMIT_SIGPENDING
+from sandbox.kernel.signal_queue import DEFAULT_ACTION, SignalCount
 from sandbox.kernel.task_state import PARK_BLOCK, PARK_DEAD, PARK_NONE, PARK_STOP, WORK_SIGNAL
 from tcpip.waiter import EVENT_IN
 
@@ -33,7 +33,7 @@ def send_to_group(group: ThreadGroup, info: SignalInfo) -> bool:
     """To the process. False: a queued signal found no room (RLIMIT_SIGPENDING)."""
     if group.exited or not _prepare(group, info.signo) or is_ignored(group.leader, info):
         return True
-    if not group.pending.add(info, group.rlimits.get(RLIMIT_SIGPENDING)):
+    if not group.pending.add(info, _count(group.leader), group.rlimits.get(RLIMIT_SIGPENDING)):
         return False
     if len(group.signal_queue):
         group.signal_queue.notify(EVENT_IN)
@@ -48,13 +48,22 @@ def send_to_task(t: Task, info: SignalInfo) -> bool:
     group = t.group
     if t.parked == PARK_DEAD or not _prepare(group, info.signo) or is_ignored(t, info):
         return True
-    if not t.pending.add(info, group.rlimits.get(RLIMIT_SIGPENDING)):
+    if not t.pending.add(info, _count(t), group.rlimits.get(RLIMIT_SIGPENDING)):
         return False
     if len(group.signal_queue):
         group.signal_queue.notify(EVENT_IN)
     if _wants(t, info.signo):
         _complete(t, info)
     return True
+
+
+def _count(t: Task) -> SignalCount:
+    """Of the receiver's user."""
+    counts, uid = t.kernel.queued_signals, t.creds.uid
+    count = counts.get(uid)
+    if count is None:
+        count = counts[uid] = SignalCount()
+    return count
 
 
 def force(t: Task, info: SignalInfo) -> None:
@@ -68,7 +77,7 @@ def force(t: Task, info: SignalInfo) -> None:
     if action.handler == SIG_DFL:
         group.unkillable = False
     t.pending.discard(bit)
-    t.pending.add(info, 1 << 30)
+    t.pending.add(info, _count(t), RLIM_INFINITY)
     t.work |= WORK_SIGNAL
 
 

@@ -37,6 +37,7 @@ from sandbox.arch.amd64 import FS_BASE, RAX, RSP
 from sandbox.errors import SyscallError
 from sandbox.kernel import task_block, task_signals
 from sandbox.kernel.control import ERESTARTNOINTR, NO_RETURN, Result
+from sandbox.kernel.cpu_limit import limit_cpu
 from sandbox.kernel.futex_word import write_word
 from sandbox.kernel.pidfd import PidFile
 from sandbox.kernel.rlimits import RLIMIT_NPROC
@@ -275,6 +276,7 @@ def _enter(t: Task, child: Task, flags: int) -> None:
     if group.parent is not None:
         group.parent.children[group] = None
     t.group.pgrp.join(group)
+    limit_cpu(group)
 
 
 def _start(child: Task) -> None:

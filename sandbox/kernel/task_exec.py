@@ -140,7 +140,9 @@ class _Exec:
     def _fail(self, number: int, fatal: bool = False) -> None:
         """Throw the new space away; the old program hears of it, or dies where Linux had given it up by now."""
         t = self.t
-        t.group.exec_waiter = None
+        if t.group.exec_task is t:
+            t.group.exec_task = None
+            t.group.exec_waiter = None
         self._forget_space()
         if self.thread is not None:
             self.thread.space.kill()

@@ -52,8 +52,7 @@ def exit_task(t: Task) -> None:
         kernel.pids.tasks.pop(t.tid, None)
     if last:
         kernel.pids.tasks.pop(group.pid, None)
-    if t.pending.mask:
-        t.pending.discard(t.pending.mask)
+    t.pending.discard(t.pending.mask)
     _send_death_signals(t, group)
     if last:
         _group_exited(group)
@@ -114,6 +113,7 @@ def _group_exited(group: ThreadGroup) -> None:
     group.exited = True
     group.stopped = False
     group.sighand.refs -= 1
+    group.pending.discard(group.pending.mask)
     kernel.forget_group_timers(group)
     if group.session.leader is group:
         _session_leader_exited(group)

@@ -11,6 +11,7 @@ from sandbox.kernel.task_state import WORK_KILL
 from tcpip.waiter import WaitQueue
 
 if TYPE_CHECKING:
+    from sandbox.kernel.cpu_limit import CpuLimit
     from sandbox.kernel.interval_timer import IntervalTimer
     from sandbox.kernel.kernel import Kernel
     from sandbox.kernel.posix_timers import PosixTimer
@@ -68,6 +69,7 @@ class ThreadGroup:
         self.real_timer: IntervalTimer | None = None
         self.virtual_timer: IntervalTimer | None = None
         self.prof_timer: IntervalTimer | None = None
+        self.cpu_limit: CpuLimit | None = None
         self.posix_timers: dict[int, PosixTimer] = {}
         self.next_timer_id = 0
         self.oom_score_adj = 0

@@ -10,7 +10,8 @@ from sandbox.abi.linux.capability import CAP_SYS_RESOURCE
 from sandbox.abi.linux.time import NS_PER_TICK, TMS
 from sandbox.errors import SyscallError
 from sandbox.kernel.control import Result
-from sandbox.kernel.rlimits import NR_OPEN, RLIM_NLIMITS, RLIMIT_NOFILE
+from sandbox.kernel.cpu_limit import limit_cpu
+from sandbox.kernel.rlimits import NR_OPEN, RLIM_NLIMITS, RLIMIT_CPU, RLIMIT_NOFILE
 from sandbox.kernel.task import Task
 from sandbox.kernel.thread_group import ThreadGroup
 from sandbox.syscalls.args import SyscallArgs
@@ -35,6 +36,8 @@ def _set(t: Task, group: ThreadGroup, resource: int, soft: int, hard: int) -> No
     if resource == RLIMIT_NOFILE:
         for task in group.tasks:
             task.fds.limit = soft
+    elif resource == RLIMIT_CPU:
+        limit_cpu(group)
 
 
 def sys_getrlimit(t: Task, a: SyscallArgs) -> Result:
@@ -91,7 +94,7 @@ def sys_getrusage(t: Task, a: SyscallArgs) -> Result:
     elif who == RUSAGE_CHILDREN:
         out = pack_rusage(group.child_cpu_ns, group.child_max_rss_pages)
     elif who == RUSAGE_THREAD:
-        out = pack_rusage(t.thread.cpu_time_ns(), max(group.max_rss_pages, t.space.resident_pages()))
+        out = pack_rusage(t.cpu_ns(), max(group.max_rss_pages, t.space.resident_pages()))
     else:
         return -errno.EINVAL
     t.copy_out(a.addr(1), out)

@@ -51,7 +51,7 @@ def read_clock(t: Task, clock: int) -> int:
     if clock == CLOCK_PROCESS_CPUTIME_ID:
         return t.group.cpu_ns()
     if clock == CLOCK_THREAD_CPUTIME_ID:
-        return t.thread.cpu_time_ns()
+        return t.cpu_ns()
     if clock < 0:
         return _read_cpu_clock(t, clock)
     raise SyscallError(errno.EINVAL)
@@ -66,7 +66,7 @@ def _read_cpu_clock(t: Task, clock: int) -> int:
         task = t if pid == 0 else t.kernel.find_task(pid)
         if task is None or task.group is not t.group:
             raise SyscallError(errno.EINVAL)
-        return task.thread.cpu_time_ns()
+        return task.cpu_ns()
     group: ThreadGroup | None = t.group if pid == 0 else t.kernel.find_group(pid)
     if group is None:
         raise SyscallError(errno.EINVAL)

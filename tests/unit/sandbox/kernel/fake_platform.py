@@ -155,8 +155,9 @@ class FakeThread(GuestThread):
     def _execute(self, orders: Sequence[Order], done: Callable[[int, int], None]) -> None:
         if self.space.killed:
             return
-        result = 0
-        for index, order in enumerate(orders):
+        result, index = 0, -1
+        for order in orders:
+            index += 1
             result = self._one(order)
             if -4096 < result < 0:
                 break

@@ -412,3 +412,24 @@ def test_handler_is_inherited_and_stack_top_is_sane(box: Box) -> None:
     child = box.fork(box.init)
     assert child.thread.get_reg(RSP) == STACK_TOP - 64
     assert child.thread.get_reg(RAX) == 0
+
+
+def test_kill_beyond_the_queue_limit_loses_only_the_information(box: Box) -> None:
+    t = box.init
+    t.group.rlimits.set(11, 0, 0)
+    box.call(t, RT_SIGPROCMASK, 0, box.put(t, sigset(40)), 0, 8)
+    assert box.call(t, KILL, t.pid, 40) == 0
+    out = box.room()
+    assert box.call(t, RT_SIGTIMEDWAIT, box.put(t, sigset(40)), out, 0, 8) == 40
+    assert struct.unpack("<iii4xii", box.get(t, out, 24)) == (40, 0, 0, 0, 0)
+
+
+def test_queued_signals_are_given_back(box: Box) -> None:
+    t = box.init
+    child = box.fork(t)
+    box.call(child, RT_SIGPROCMASK, 0, box.put(child, sigset(40, SIGUSR1)), 0, 8)
+    for signo in (40, 40, SIGUSR1, SIGUSR1):
+        assert box.call(t, KILL, child.pid, signo) == 0
+    assert box.kernel.queued_signals[0].queued == 3
+    box.call(t, KILL, child.pid, SIGKILL)
+    assert box.kernel.queued_signals[0].queued == 0

@@ -121,3 +121,19 @@ def test_timers_die_with_the_process(box: Box) -> None:
     box.call(child, 231, 0)
     box.advance(10 * S)
     assert child.group.exit_status == 0
+
+
+def test_processor_time_limit(box: Box) -> None:
+    t = box.init
+    child = box.fork(t)
+    box.handle(child, 24)
+    assert box.call(child, 160, 0, box.put(child, struct.pack("<QQ", 2, 4))) == 0
+    thread = box.thread(child)
+    thread.space.cpu_ns = 3 * S
+    box.advance(3 * S)
+    assert thread.interrupted == 1
+    thread.come()
+    assert thread.regs[RDI] == 24
+    thread.space.cpu_ns = 4 * S
+    box.advance(2 * S)
+    assert child.group.exit_status == 9
