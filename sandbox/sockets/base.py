@@ -160,6 +160,10 @@ class SocketFile(FileDescription):
 
     # --- as an open file ---
 
+    @property
+    def message(self) -> bool:
+        return self.kind != abi.SOCK_STREAM
+
     def read(self, t: Task, dst: memoryview) -> int:
         return self.recvmsg(t, dst, 0, None)
 

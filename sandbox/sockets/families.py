@@ -11,7 +11,7 @@ from sandbox.sockets.base import Family
 
 
 def _unix() -> Family:
-    from sandbox.sockets.unix import UnixFamily
+    from sandbox.sockets.unix.family import UnixFamily
 
     return UnixFamily()
 

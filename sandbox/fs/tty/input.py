@@ -140,8 +140,10 @@ class Input:
         termios = self.termios
         strip = termios.iflag & abi.ISTRIP
         lower = termios.iflag & abi.IUCLC and termios.lflag & abi.IEXTEN
-        if not self.special and not termios.lflag & (abi.ECHO | abi.ICANON) and not (
-            termios.iflag & (abi.ISTRIP | abi.IUCLC | abi.PARMRK | abi.IXANY)
+        if (
+            not self.special
+            and not termios.lflag & (abi.ECHO | abi.ICANON)
+            and not (termios.iflag & (abi.ISTRIP | abi.IUCLC | abi.PARMRK | abi.IXANY))
         ):
             self._store(data)
             return

@@ -1,0 +1,308 @@
+"""Connections of AF_UNIX: listen, connect, accept, and the stream and sequenced-packet sockets themselves."""
+
+from __future__ import annotations
+
+import errno
+from collections import deque
+from typing import TYPE_CHECKING, Iterator
+
+from sandbox.abi.linux import socket as abi
+from sandbox.abi.linux.fcntl import O_NONBLOCK
+from sandbox.errors import SyscallError
+from sandbox.sockets.base import ControlMessage, Received, SocketFile, broken_pipe
+from sandbox.sockets.unix.message import STREAM_CHUNK, Message, message_charge, stream_charge
+from sandbox.sockets.unix.namespace import pack_address
+from sandbox.sockets.unix.socket import (
+    BOTH_SHUTDOWN,
+    CLOSED,
+    CONNECTED,
+    LISTENING,
+    RCV_SHUTDOWN,
+    SEND_SHUTDOWN,
+    UnixSocket,
+)
+from sandbox.vfs.file_description import WOULD_BLOCK
+from tcpip.waiter import EVENT_ERR, EVENT_HUP, EVENT_IN, EVENT_OUT
+
+if TYPE_CHECKING:
+    from sandbox.kernel.task import Task
+
+
+class UnixConnection(UnixSocket):
+    """SOCK_STREAM and SOCK_SEQPACKET. A listener's `waiting` are connected sockets that nobody accepted yet."""
+
+    def __init__(self, t: Task, kind: int, flags: int) -> None:
+        super().__init__(t, kind, flags)
+        self.backlog = 0
+        self.waiting: deque[UnixConnection] = deque()
+
+    # --- connecting ---
+
+    def listen(self, t: Task, backlog: int) -> None:
+        if self.name is None or self.state == CONNECTED:
+            raise SyscallError(errno.EINVAL)
+        if backlog > self.backlog:
+            self.queue.notify(EVENT_OUT)
+        self.backlog = backlog
+        self.state = LISTENING
+        self.remember_peer(t)
+
+    def connect(self, t: Task, address: bytes) -> int:
+        if self.wants_creds():
+            self.autobind()
+        other = self.find(t, address)
+        if not isinstance(other, UnixConnection) or other.state != LISTENING or other.shut & RCV_SHUTDOWN or other.dead:
+            raise SyscallError(errno.ECONNREFUSED)
+        if len(other.waiting) > other.backlog:
+            self.connect_queue = other.queue
+            return WOULD_BLOCK
+        if self.state == CONNECTED:
+            raise SyscallError(errno.EISCONN)
+        if self.state == LISTENING:
+            raise SyscallError(errno.EINVAL)
+        served = UnixConnection(t, self.kind, 0)
+        served.name = other.name
+        served.options = other.options.copy()
+        served.remember_peer(t)
+        self.peer_creds, self.peer_groups = other.peer_creds, other.peer_groups
+        join(self, served)
+        served.acquire()  # the listener's, until it is accepted
+        other.waiting.append(served)
+        other.queue.notify(EVENT_IN)
+        self.queue.notify(EVENT_OUT)
+        return 0
+
+    def accept(self, t: Task, flags: int) -> SocketFile | None:
+        if self.state != LISTENING:
+            raise SyscallError(errno.EINVAL)
+        if not self.waiting:
+            if self.shut & RCV_SHUTDOWN:
+                raise SyscallError(errno.EINVAL)
+            return None
+        served = self.waiting.popleft()
+        served.refs -= 1
+        served.flags |= flags & O_NONBLOCK
+        self.queue.notify(EVENT_OUT)
+        return served
+
+    def poll(self, t: Task | None) -> int:
+        mask = super().poll(t)
+        return mask | EVENT_IN if self.waiting else mask
+
+    def disconnect_on_release(self) -> None:
+        other = self.peer
+        if other is not None and not other.dead:
+            other.shut = BOTH_SHUTDOWN
+            if self.inbox:
+                other.error = errno.ECONNRESET
+            other.queue.notify(EVENT_IN | EVENT_OUT | EVENT_HUP | (EVENT_ERR if other.error else 0))
+        while self.waiting:
+            served = self.waiting.popleft()
+            if served.peer is not None:
+                served.peer.error = errno.ECONNRESET
+            served.drop()
+        self.queue.notify(EVENT_IN | EVENT_OUT | EVENT_HUP)  # who waits to connect to us
+
+    def sockets_in_queues(self) -> Iterator[UnixSocket]:
+        yield from super().sockets_in_queues()
+        for served in self.waiting:
+            yield from served.sockets_in_queues()
+
+    def purge(self) -> None:
+        super().purge()
+        for served in self.waiting:
+            served.purge()
+
+    # --- data ---
+
+    def _peer_to_write(self, t: Task, flags: int) -> UnixSocket:
+        other = self.peer
+        if other is None:
+            raise SyscallError(errno.ENOTCONN)
+        if self.shut & SEND_SHUTDOWN or other.dead or other.shut & RCV_SHUTDOWN:
+            if self.kind == abi.SOCK_STREAM:
+                broken_pipe(t, flags)
+            raise SyscallError(errno.EPIPE)
+        return other
+
+    def sendmsg(self, t: Task, data: memoryview, address: bytes, flags: int, control: list[ControlMessage]) -> int:
+        if flags & abi.MSG_OOB:
+            raise SyscallError(errno.EOPNOTSUPP)
+        if self.kind == abi.SOCK_SEQPACKET:
+            return self._send_packet(t, data, flags, control)
+        if address:
+            raise SyscallError(errno.EISCONN if self.state == CONNECTED else errno.EOPNOTSUPP)
+        other = self._peer_to_write(t, flags)
+        creds, files = (
+            self.outgoing(t, control, other)
+            if control or self.wants_creds() or other.wants_creds()
+            else (
+                None,
+                None,
+            )
+        )
+        done, size = 0, len(data)
+        limit = self.options.sndbuf
+        own = pack_address(self.name)
+        step_limit = min((limit >> 1) - 64, STREAM_CHUNK)
+        while done < size:
+            if self.sent >= limit:
+                break
+            step = min(size - done, step_limit)
+            if files is not None:
+                self.namespace.attach(t, self.uid, files)
+            charge = stream_charge(step)
+            other.inbox.append(Message(bytes(data[done : done + step]), self, charge, own, creds, files))
+            self.sent += charge
+            files = None
+            done += step
+        if done:
+            other.queue.notify(EVENT_IN)
+            return done
+        return WOULD_BLOCK if size else 0
+
+    def _send_packet(self, t: Task, data: memoryview, flags: int, control: list[ControlMessage]) -> int:
+        if self.state != CONNECTED:
+            raise SyscallError(errno.ENOTCONN)
+        size = len(data)
+        if size > self.options.sndbuf - 32:
+            raise SyscallError(errno.EMSGSIZE)
+        other = self._peer_to_write(t, flags)
+        if self.sent >= self.options.sndbuf:
+            return WOULD_BLOCK
+        creds, files = self.outgoing(t, control, other)
+        if files is not None:
+            self.namespace.attach(t, self.uid, files)
+        charge = message_charge(size)
+        other.inbox.append(Message(bytes(data), self, charge, pack_address(self.name), creds, files))
+        self.sent += charge
+        other.queue.notify(EVENT_IN)
+        return size
+
+    def recvmsg(self, t: Task, dst: memoryview, flags: int, got: Received | None) -> int:
+        if flags & abi.MSG_OOB:
+            raise SyscallError(errno.EOPNOTSUPP if self.kind == abi.SOCK_SEQPACKET else errno.EINVAL)
+        if flags & abi.MSG_ERRQUEUE:
+            return WOULD_BLOCK
+        if self.state != CONNECTED:
+            raise SyscallError(errno.ENOTCONN if self.kind == abi.SOCK_SEQPACKET else errno.EINVAL)
+        if self.inbox:
+            if self.kind == abi.SOCK_STREAM:
+                return self._read_stream(dst, flags, got)
+            return receive_packet(self, dst, flags, got)
+        if self.error:
+            raise SyscallError(self.take_error())
+        if self.shut & RCV_SHUTDOWN:
+            return 0
+        if self.kind == abi.SOCK_STREAM and not len(dst):
+            return 0
+        return WOULD_BLOCK
+
+    def _read_stream(self, dst: memoryview, flags: int, got: Received | None) -> int:
+        """unix_stream_read_generic: messages are glued, but not across files or, if wanted, credentials."""
+        inbox = self.inbox
+        peek = flags & abi.MSG_PEEK
+        done, size = 0, len(dst)
+        first: Message | None = None
+        check = self.wants_creds()
+        freed = 0
+        index = 0
+        while done < size and index < len(inbox):
+            message = inbox[index]
+            if first is None:
+                first = message
+            elif check and message.creds != first.creds:
+                break
+            pos = message.pos
+            left = len(message.data) - pos
+            take = left if left < size - done else size - done
+            dst[done : done + take] = memoryview(message.data)[pos : pos + take]
+            done += take
+            files = message.files
+            if files is not None and got is not None:
+                _give_stream_files(self, message, got, bool(peek))
+            elif files is not None and not peek:
+                self._lose_files(message)
+            if peek:
+                index += 1
+            elif take == left:
+                inbox.popleft()
+                freed += 1
+                self.uncharge(message)
+            else:
+                message.pos = pos + take
+            if files is not None:
+                break
+        if got is not None and first is not None:
+            _give_stream_creds(self, first, got)
+        return done
+
+    def _lose_files(self, message: Message) -> None:
+        """read(2) has no room for them."""
+        files = message.files
+        if files is not None:
+            message.files = None
+            self.namespace.detach(message.sender.uid, files)
+            for file in files:
+                file.drop()
+
+    def unread(self, data: memoryview) -> None:
+        if self.kind == abi.SOCK_STREAM:
+            self.inbox.appendleft(Message(bytes(data), self, 0, b"", None, None))
+
+    def unread_size(self) -> int:
+        if self.kind != abi.SOCK_STREAM:
+            return super().unread_size()
+        return sum(len(message.data) - message.pos for message in self.inbox)
+
+
+def _give_stream_files(socket: UnixSocket, message: Message, got: Received, keep: bool) -> None:
+    files = message.files
+    assert files is not None
+    if keep:
+        files = list(files)
+        for file in files:
+            file.acquire()
+    else:
+        message.files = None
+        socket.namespace.detach(message.sender.uid, files)
+    got.control.append(ControlMessage(abi.SOL_SOCKET, abi.SCM_RIGHTS, b"", files))
+
+
+def _give_stream_creds(socket: UnixSocket, first: Message, got: Received) -> None:
+    """Credentials come before files; the sender's address only for sockets with a name."""
+    if socket.wants_creds():
+        pid, uid, gid = first.creds or (0, 65534, 65534)
+        got.control.insert(0, ControlMessage(abi.SOL_SOCKET, abi.SCM_CREDENTIALS, abi.UCRED.pack(pid, uid, gid)))
+    if len(first.address) > 2:
+        got.address = first.address
+
+
+def receive_packet(socket: UnixSocket, dst: memoryview, flags: int, got: Received | None) -> int:
+    """One message, cut to `dst` (__unix_dgram_recvmsg)."""
+    message = socket.inbox[0]
+    data = message.data
+    count = min(len(dst), len(data))
+    dst[:count] = data[:count]
+    peek = bool(flags & abi.MSG_PEEK)
+    if not peek:
+        socket.inbox.popleft()
+    if got is not None:
+        got.size = len(data)
+        if count < len(data):
+            got.flags |= abi.MSG_TRUNC
+        if len(message.address) > 2:
+            got.address = message.address
+        socket.deliver_control(message, got, peek)
+    if not peek:
+        socket.discard(message)
+    return count
+
+
+def join(one: UnixConnection, two: UnixConnection) -> None:
+    """Connect them to each other."""
+    one.peer, two.peer = two, one
+    one.state = two.state = CONNECTED
+
+
+__all__ = ["CLOSED", "UnixConnection", "join", "receive_packet"]

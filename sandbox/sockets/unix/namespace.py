@@ -1,0 +1,137 @@
+"""Names of Unix sockets: abstract ones, bound paths, autobind; and descriptors in flight (unix(7), net/unix/garbage.c)."""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING, Final
+
+from sandbox.abi.linux.capability import CAP_SYS_ADMIN, CAP_SYS_RESOURCE
+from sandbox.abi.linux.fcntl import AT_FDCWD
+from sandbox.abi.linux.socket import AF_UNIX, FAMILY, UNIX_PATH_MAX
+from sandbox.abi.linux.stat import S_IFMT, S_IFSOCK
+from sandbox.errors import SyscallError
+from sandbox.kernel.rlimits import RLIMIT_NOFILE
+
+if TYPE_CHECKING:
+    from sandbox.kernel.task import Task
+    from sandbox.sockets.unix.socket import UnixSocket
+    from sandbox.vfs.file_description import FileDescription
+
+FAMILY_ONLY: Final = FAMILY.pack(AF_UNIX)
+MAX_ADDRESS: Final = 2 + UNIX_PATH_MAX
+_AUTOBIND_NAMES: Final = 1 << 20
+
+
+class UnixNamespace:
+    """One per sandbox. `in_flight` counts, for each Unix socket, the messages that carry it."""
+
+    __slots__ = ("abstract", "in_flight", "in_flight_files", "_last_auto")
+
+    def __init__(self) -> None:
+        self.abstract: dict[bytes, UnixSocket] = {}
+        self.in_flight: dict[UnixSocket, int] = {}
+        self.in_flight_files: dict[int, int] = {}  # by uid: what RLIMIT_NOFILE bounds
+        self._last_auto = 0
+
+    def autobind(self, socket: UnixSocket) -> bytes:
+        """The sun_path of a free name of five hexadecimal digits. ENOSPC."""
+        for _ in range(_AUTOBIND_NAMES):
+            self._last_auto = (self._last_auto + 1) % _AUTOBIND_NAMES
+            name = b"\0%05x" % self._last_auto
+            if name not in self.abstract:
+                self.abstract[name] = socket
+                return name
+        raise SyscallError(errno.ENOSPC)
+
+    # --- descriptors in flight ---
+
+    def attach(self, t: Task, uid: int, files: list[FileDescription]) -> None:
+        """unix_attach_fds: the files go into a message of a socket of `uid`. ETOOMANYREFS."""
+        limit = t.group.rlimits.get(RLIMIT_NOFILE)
+        if self.in_flight_files.get(uid, 0) > limit and not (
+            t.creds.has(CAP_SYS_RESOURCE) or t.creds.has(CAP_SYS_ADMIN)
+        ):
+            raise SyscallError(errno.ETOOMANYREFS)
+        self.in_flight_files[uid] = self.in_flight_files.get(uid, 0) + len(files)
+        for file in files:
+            file.acquire()
+            self.enter(file)
+
+    def enter(self, file: FileDescription) -> None:
+        """A message refers to `file`."""
+        from sandbox.sockets.unix.socket import UnixSocket
+
+        if isinstance(file, UnixSocket):
+            self.in_flight[file] = self.in_flight.get(file, 0) + 1
+
+    def detach(self, uid: int, files: list[FileDescription]) -> None:
+        """The message is received or thrown away; references stay with the caller."""
+        self.in_flight_files[uid] = max(0, self.in_flight_files.get(uid, 0) - len(files))
+        for file in files:
+            count = self.in_flight.get(file, 0)  # type: ignore[call-overload]
+            if count > 1:
+                self.in_flight[file] = count - 1  # type: ignore[index]
+            elif count:
+                del self.in_flight[file]  # type: ignore[arg-type]
+
+    def collect(self) -> None:
+        """Throw away the queues of sockets that only messages refer to, and only messages in such queues."""
+        candidates = {socket for socket, count in self.in_flight.items() if socket.refs == count}
+        if not candidates:
+            return
+        inside: dict[UnixSocket, int] = {}
+        for socket in candidates:
+            for other in socket.sockets_in_queues():
+                inside[other] = inside.get(other, 0) + 1
+        alive = [socket for socket in candidates if inside.get(socket, 0) < self.in_flight[socket]]
+        candidates.difference_update(alive)
+        while alive:
+            for other in alive.pop().sockets_in_queues():
+                if other in candidates:
+                    candidates.discard(other)
+                    alive.append(other)
+        for socket in candidates:
+            socket.acquire()
+        for socket in candidates:
+            socket.purge()
+        for socket in candidates:
+            socket.drop()
+
+
+def parse_address(address: bytes) -> bytes:
+    """sun_path as it matters: b"" to autobind, b"\\0…" abstract, else a path. EINVAL."""
+    if not 2 <= len(address) <= MAX_ADDRESS or FAMILY.unpack_from(address)[0] != AF_UNIX:
+        raise SyscallError(errno.EINVAL)
+    path = address[2:]
+    if path[:1] not in (b"", b"\0"):
+        path = path.split(b"\0", 1)[0]
+    return path
+
+
+def pack_address(name: bytes | None) -> bytes:
+    """struct sockaddr_un for a name as `parse_address` gives it, None for a socket without one."""
+    if name is None:
+        return FAMILY_ONLY
+    return FAMILY_ONLY + name if name[:1] == b"\0" else FAMILY_ONLY + name + b"\0"
+
+
+def find_socket(t: Task, namespace: UnixNamespace, name: bytes) -> UnixSocket:
+    """unix_find_other: who is bound to `name`. ECONNREFUSED, ENOENT, EACCES …"""
+    from sandbox.sockets.unix.socket import UnixSocket
+
+    if not name:
+        raise SyscallError(errno.ECONNREFUSED)
+    if name[:1] == b"\0":
+        found = namespace.abstract.get(name)
+        if found is None:
+            raise SyscallError(errno.ECONNREFUSED)
+        return found
+    from sandbox.vfs.permission import MAY_WRITE, check
+    from sandbox.vfs.walk import lookup
+
+    inode = lookup(t, AT_FDCWD, name).inode
+    check(t.creds, inode, MAY_WRITE)
+    bound = inode.attached
+    if inode.mode & S_IFMT != S_IFSOCK or not isinstance(bound, UnixSocket):
+        raise SyscallError(errno.ECONNREFUSED)
+    return bound

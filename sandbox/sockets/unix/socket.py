@@ -1,0 +1,312 @@
+"""UnixSocket: what stream, datagram and sequenced-packet sockets of AF_UNIX share (unix(7), net/unix/af_unix.c)."""
+
+from __future__ import annotations
+
+import errno
+from collections import deque
+from typing import TYPE_CHECKING, Final, Iterator
+
+from sandbox.abi.linux import socket as abi
+from sandbox.abi.linux.capability import CAP_SETGID, CAP_SETUID, CAP_SYS_ADMIN
+from sandbox.abi.linux.stat import S_IFSOCK
+from sandbox.errors import SyscallError
+from sandbox.sockets.base import ControlMessage, Received, SocketFile
+from sandbox.sockets.unix.message import Message
+from sandbox.sockets.unix.namespace import UnixNamespace, find_socket, pack_address, parse_address
+from sandbox.vfs.kstat import SOCK_DEV, Kstat
+from tcpip.waiter import EVENT_ERR, EVENT_HUP, EVENT_IN, EVENT_OUT, EVENT_RDHUP
+
+if TYPE_CHECKING:
+    from sandbox.kernel.control import Result
+    from sandbox.kernel.task import Task
+    from sandbox.syscalls.args import SyscallArgs
+    from sandbox.vfs.file_description import FileDescription
+    from sandbox.vfs.inode import Inode
+
+CLOSED: Final = 0
+LISTENING: Final = 1
+CONNECTED: Final = 2
+RCV_SHUTDOWN: Final = 1
+SEND_SHUTDOWN: Final = 2
+BOTH_SHUTDOWN: Final = 3
+OVERFLOW_ID: Final = 65534
+NO_CREDS: Final = (0, 0xFFFFFFFF, 0xFFFFFFFF)
+
+
+class UnixSocket(SocketFile):
+    """`name` as parse_address gives it, None when unbound. `sent` is what its unread messages are charged."""
+
+    def __init__(self, t: Task, kind: int, flags: int) -> None:
+        super().__init__(abi.AF_UNIX, kind, 0, flags)
+        self.namespace = unix_namespace(t)
+        self.name: bytes | None = None
+        self.bound: Inode | None = None
+        self.state = CLOSED
+        self.shut = 0
+        self.dead = False
+        self.peer: UnixSocket | None = None
+        self.inbox: deque[Message] = deque()
+        self.sent = 0
+        self.peer_creds: tuple[int, int, int] = NO_CREDS
+        self.peer_groups: tuple[int, ...] = ()
+        self.uid = t.creds.fsuid
+        self.gid = t.creds.fsgid
+        self.created = t.kernel.clock.realtime_ns()
+
+    # --- names ---
+
+    def bind(self, t: Task, address: bytes) -> None:
+        name = parse_address(address)
+        if self.name is not None:
+            if not name:
+                return
+            raise SyscallError(errno.EINVAL)
+        if not name:
+            self.autobind()
+        elif name[:1] == b"\0":
+            if name in self.namespace.abstract:
+                raise SyscallError(errno.EADDRINUSE)
+            self.namespace.abstract[name] = self
+            self.name = name
+        else:
+            from sandbox.vfs.namei import make_socket
+
+            inode = make_socket(t, name, 0o777).inode
+            inode.attached = self
+            self.bound = inode
+            self.name = name
+
+    def autobind(self) -> None:
+        """Give it an abstract name when it has none."""
+        if self.name is None:
+            self.name = self.namespace.autobind(self)
+
+    def getsockname(self, t: Task) -> bytes:
+        return pack_address(self.name)
+
+    def getpeername(self, t: Task) -> bytes:
+        if self.peer is None:
+            raise SyscallError(errno.ENOTCONN)
+        return pack_address(self.peer.name)
+
+    def find(self, t: Task, address: bytes) -> UnixSocket:
+        """Who is bound to `address` and of our type; EPROTOTYPE."""
+        name = parse_address(address)
+        other = find_socket(t, self.namespace, name)
+        if other.kind != self.kind:
+            raise SyscallError(errno.EPROTOTYPE)
+        return other
+
+    # --- credentials and descriptors ---
+
+    def remember_peer(self, t: Task) -> None:
+        """init_peercred: what SO_PEERCRED of the other side will say is `t`."""
+        self.peer_creds = (t.pid, t.creds.euid, t.creds.egid)
+        self.peer_groups = t.creds.groups
+
+    def wants_creds(self) -> bool:
+        """SO_PASSCRED."""
+        return self.options.get(abi.SO_PASSCRED) != 0
+
+    def outgoing(
+        self, t: Task, control: list[ControlMessage], receiver: UnixSocket | None
+    ) -> tuple[tuple[int, int, int] | None, list[FileDescription] | None]:
+        """scm_send: (credentials, files) of the message. EINVAL, EPERM, EBADF, ETOOMANYREFS."""
+        creds: tuple[int, int, int] | None = None
+        files: list[FileDescription] = []
+        for message in control:
+            if message.level != abi.SOL_SOCKET:
+                continue
+            if message.type == abi.SCM_RIGHTS:
+                files.extend(message.files or ())
+                if len(files) > abi.SCM_MAX_FD:
+                    raise SyscallError(errno.EINVAL)
+            elif message.type == abi.SCM_CREDENTIALS:
+                creds = _check_creds(t, message.data)
+            else:
+                raise SyscallError(errno.EINVAL)
+        if creds is None and (self.wants_creds() or (receiver is not None and receiver.wants_creds())):
+            creds = (t.pid, t.creds.uid, t.creds.gid)
+        if not files:
+            return creds, None
+        return creds, files
+
+    def deliver_control(self, message: Message, got: Received, keep: bool) -> None:
+        """What came with `message`: credentials if wanted, files (copies of the references with `keep`)."""
+        if self.wants_creds():
+            pid, uid, gid = message.creds or (0, OVERFLOW_ID, OVERFLOW_ID)
+            data = abi.UCRED.pack(pid, uid, gid)
+            got.control.append(ControlMessage(abi.SOL_SOCKET, abi.SCM_CREDENTIALS, data))
+        files = message.files
+        if files is None:
+            return
+        if keep:
+            files = list(files)
+            for file in files:
+                file.acquire()
+        else:
+            message.files = None
+            self.namespace.detach(message.sender.uid, files)
+        got.control.append(ControlMessage(abi.SOL_SOCKET, abi.SCM_RIGHTS, b"", files))
+
+    def discard(self, message: Message) -> None:
+        """Nobody will read the message any more."""
+        self.uncharge(message)
+        files = message.files
+        if files is not None:
+            message.files = None
+            self.namespace.detach(message.sender.uid, files)
+            for file in files:
+                file.drop()
+
+    def uncharge(self, message: Message) -> None:
+        """sock_wfree: the sender has room again."""
+        sender = message.sender
+        sender.sent -= message.charge
+        message.charge = 0
+        if sender.writable():
+            sender.queue.notify(EVENT_OUT)
+
+    # --- readiness ---
+
+    def writable(self) -> bool:
+        """unix_writable."""
+        return self.state != LISTENING and self.sent << 2 <= self.options.sndbuf
+
+    def poll(self, t: Task | None) -> int:
+        mask = EVENT_ERR if self.error else 0
+        if self.shut == BOTH_SHUTDOWN:
+            mask |= EVENT_HUP
+        if self.shut & RCV_SHUTDOWN:
+            mask |= EVENT_RDHUP | EVENT_IN
+        if self.inbox:
+            mask |= EVENT_IN
+        if self.kind != abi.SOCK_DGRAM and self.state == CLOSED:
+            mask |= EVENT_HUP
+        if self.writable():
+            mask |= EVENT_OUT
+        return mask
+
+    # --- options ---
+
+    def getsockopt(self, t: Task, level: int, name: int, size: int) -> bytes:
+        if level == abi.SOL_SOCKET:
+            if name == abi.SO_PEERCRED:
+                return abi.UCRED.pack(*self.peer_creds)
+            if name == abi.SO_PEERGROUPS:
+                if self.peer_creds == NO_CREDS:
+                    raise SyscallError(errno.ENODATA)
+                return b"".join(abi.UINT.pack(gid) for gid in self.peer_groups)
+            if name == abi.SO_PEERSEC:
+                raise SyscallError(errno.ENOPROTOOPT)
+        return super().getsockopt(t, level, name, size)
+
+    def accepting(self) -> bool:
+        return self.state == LISTENING
+
+    def shutdown(self, t: Task, how: int) -> None:
+        """unix_shutdown: the peer of a connection is shut down the other way round."""
+        mode = how + 1
+        self.shut |= mode
+        other = self.peer
+        if other is not None and self.kind != abi.SOCK_DGRAM:
+            theirs = 0
+            if mode & RCV_SHUTDOWN:
+                theirs |= SEND_SHUTDOWN
+            if mode & SEND_SHUTDOWN:
+                theirs |= RCV_SHUTDOWN
+            other.shut |= theirs
+            other.changed()
+        self.changed()
+
+    def changed(self) -> None:
+        """The state changed: everybody looks again."""
+        mask = EVENT_IN | EVENT_OUT | EVENT_RDHUP
+        if self.shut == BOTH_SHUTDOWN:
+            mask |= EVENT_HUP
+        self.queue.notify(mask)
+
+    # --- the end ---
+
+    def sockets_in_queues(self) -> Iterator[UnixSocket]:
+        """Unix sockets that messages in our queue carry, one for each message."""
+        for message in self.inbox:
+            for file in message.files or ():
+                if isinstance(file, UnixSocket):
+                    yield file
+
+    def purge(self) -> None:
+        """Throw the receive queue away."""
+        inbox = self.inbox
+        while inbox:
+            self.discard(inbox.popleft())
+
+    def unbind(self) -> None:
+        """The name is free, though a path stays in the file system."""
+        name = self.name
+        if name is not None and name[:1] == b"\0" and self.namespace.abstract.get(name) is self:
+            del self.namespace.abstract[name]
+        if self.bound is not None:
+            if self.bound.attached is self:
+                self.bound.attached = None
+            self.bound = None
+
+    def release(self) -> None:
+        self.dead = True
+        self.unbind()
+        self.disconnect_on_release()
+        self.purge()
+        if self.namespace.in_flight:
+            self.namespace.collect()
+
+    def disconnect_on_release(self) -> None:
+        """Tell the other side."""
+
+    # --- as a file ---
+
+    def ioctl(self, t: Task, cmd: int, arg: int, a: SyscallArgs) -> Result:
+        if cmd == abi.SIOCINQ:
+            if self.state == LISTENING:
+                raise SyscallError(errno.EINVAL)
+            t.copy_out(arg, abi.INT.pack(self.unread_size()))
+            return 0
+        if cmd == abi.SIOCOUTQ:
+            t.copy_out(arg, abi.INT.pack(self.sent))
+            return 0
+        from sandbox.sockets.inet.interface_ioctl import ioctl
+
+        return ioctl(t, cmd, arg)
+
+    def unread_size(self) -> int:
+        """SIOCINQ."""
+        return len(self.inbox[0].data) if self.inbox else 0
+
+    def stat(self) -> Kstat:
+        attributes = Kstat(S_IFSOCK | 0o777, self.inode, SOCK_DEV, self.uid, self.gid)
+        attributes.time = self.created
+        return attributes
+
+
+def unix_namespace(t: Task) -> UnixNamespace:
+    """The sandbox's."""
+    kernel = t.kernel
+    if kernel.unix is None:
+        kernel.unix = UnixNamespace()
+    return kernel.unix
+
+
+def _check_creds(t: Task, data: bytes) -> tuple[int, int, int]:
+    """scm_check_creds."""
+    if len(data) != 12:
+        raise SyscallError(errno.EINVAL)
+    pid, uid, gid = abi.UCRED.unpack(data)
+    creds = t.creds
+    if (
+        (pid == t.pid or creds.has(CAP_SYS_ADMIN))
+        and (uid in (creds.uid, creds.euid, creds.suid) or creds.has(CAP_SETUID))
+        and (gid in (creds.gid, creds.egid, creds.sgid) or creds.has(CAP_SETGID))
+    ):
+        if pid not in t.kernel.pids.groups:
+            raise SyscallError(errno.ESRCH)
+        return pid, uid, gid
+    raise SyscallError(errno.EPERM)
