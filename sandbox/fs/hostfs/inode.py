@@ -279,6 +279,8 @@ class HostInode(Inode):
                         mode = 0
                     out.append((os.fsencode(entry.name), map_ino(dev, entry.inode()), mode))
         except OSError as error:
+            if error.errno == errno.EBADF:  # it could only be opened to be looked in
+                raise SyscallError(errno.EACCES) from None
             raise fail(error) from None
         return out
 

@@ -110,10 +110,10 @@ class OverlayDir(TmpfsDir):
         return name in self.names or self._lower_child(name) is not None
 
     def _lower_entries(self) -> list[tuple[bytes, int, int]]:
-        low = self.lower
-        if low is None:
-            return []
-        mask, names, gone = self.mask, self.names, self.whiteouts
+        low, mask = self.lower, self.mask
+        if low is None or (mask is not None and mask.only and not mask.children):
+            return []  # nothing of it is shown: it need not even be readable
+        names, gone = self.names, self.whiteouts
         return [
             entry
             for entry in low.entries()
