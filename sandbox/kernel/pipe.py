@@ -132,6 +132,25 @@ class Pipe:
                 break
         return done
 
+    def skip(self, count: int) -> None:
+        """Consume `count` bytes that were peeked at."""
+        segments = self._segments
+        while count > 0 and segments:
+            segment = segments[0]
+            left = len(segment.data) - segment.pos
+            if segment.packet or count >= left:
+                count -= left
+                self._drop_first(left)
+            else:
+                self.used -= ((segment.pos + count) >> 12) - (segment.pos >> 12)
+                segment.pos += count
+                self.size -= count
+                return
+
+    def room(self) -> int:
+        """Bytes that whole free slots hold."""
+        return (self.slots - self.used) << 12
+
     def put_back(self, data: memoryview) -> None:
         """At the head, what was just read from there. May exceed the capacity for a moment."""
         segment = _Segment(bytearray(data), False)

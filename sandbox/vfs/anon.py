@@ -1,8 +1,13 @@
-"""Inode numbers of what lives in no file system tree: pipes, sockets, anonymous inodes."""
+"""What lives in no file system tree: inode numbers of pipes and sockets; files with an anonymous inode."""
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+from sandbox.vfs.file_description import FileDescription
+
+if TYPE_CHECKING:
+    from sandbox.kernel.task import Task
 
 
 class InodeNumbers:
@@ -25,3 +30,20 @@ _NUMBERS: Final = InodeNumbers()
 def next_inode() -> int:
     """A number for a new pipe or socket, as in `pipe:[N]`."""
     return _NUMBERS.take()
+
+
+class AnonFile(FileDescription):
+    """eventfd, timerfd, signalfd, epoll: it has no positions, but seeks and positioned calls are let through
+    (noop_llseek)."""
+
+    def seek(self, t: Task, offset: int, whence: int) -> int:
+        return self.pos
+
+    def pread(self, t: Task, dst: memoryview, offset: int) -> int:
+        return self.read(t, dst)
+
+    def pwrite(self, t: Task, src: memoryview, offset: int) -> int:
+        return self.write(t, src)
+
+    def unread(self, data: memoryview) -> None:
+        """What was read is lost, as on Linux."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from sandbox.abi.linux import poll as abi
 from sandbox.abi.linux.fcntl import O_RDWR
 from sandbox.errors import SyscallError
+from sandbox.vfs.anon import AnonFile
 from sandbox.vfs.file_description import FileDescription
 from sandbox.vfs.poll import user_events, wait_mask
 from tcpip.waiter import EVENT_IN
@@ -68,7 +69,7 @@ class EpollItem:
         self.epoll.forget(self)
 
 
-class EventPoll(FileDescription):
+class EventPoll(AnonFile):
     """What epoll_create(2) returns. `ready` keeps its order: first come, first delivered."""
 
     def __init__(self) -> None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.fcntl import O_RDWR
 from sandbox.errors import SyscallError
-from sandbox.vfs.anon import next_inode
-from sandbox.vfs.file_description import WOULD_BLOCK, FileDescription
+from sandbox.vfs.anon import AnonFile, next_inode
+from sandbox.vfs.file_description import WOULD_BLOCK
 from tcpip.waiter import EVENT_ERR, EVENT_IN, EVENT_OUT
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 MAX: Final = (1 << 64) - 1
 
 
-class EventFile(FileDescription):
+class EventFile(AnonFile):
     """A counter of 0 … 2^64 - 2. As a semaphore each read takes one."""
 
     def __init__(self, count: int, flags: int, semaphore: bool) -> None:
@@ -53,9 +53,6 @@ class EventFile(FileDescription):
         self.count += value
         self.queue.notify(EVENT_IN)
         return 8
-
-    def unread(self, data: memoryview) -> None:
-        """The value is lost, as on Linux."""
 
     def poll(self, t: Task | None) -> int:
         count = self.count

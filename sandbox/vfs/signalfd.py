@@ -11,7 +11,8 @@ from sandbox.abi.linux.signal import UNBLOCKABLE
 from sandbox.errors import SyscallError
 from sandbox.kernel.signal_info import SignalInfo
 from sandbox.kernel.task_signals import dequeue
-from sandbox.vfs.file_description import WOULD_BLOCK, FileDescription
+from sandbox.vfs.anon import AnonFile
+from sandbox.vfs.file_description import WOULD_BLOCK
 from tcpip.waiter import EVENT_IN, WaitQueue
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def pack_info(info: SignalInfo) -> bytes:
     return head + bytes(INFO_SIZE - len(head))
 
 
-class SignalFile(FileDescription):
+class SignalFile(AnonFile):
     """`mask`: the signals that it accepts."""
 
     def __init__(self, mask: int, flags: int) -> None:
@@ -75,9 +76,6 @@ class SignalFile(FileDescription):
             done += INFO_SIZE
             room -= 1
         return done or WOULD_BLOCK
-
-    def unread(self, data: memoryview) -> None:
-        """The signals are lost, as on Linux."""
 
     def poll(self, t: Task | None) -> int:
         if t is None:

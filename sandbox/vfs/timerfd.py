@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from sandbox.abi.linux.fcntl import O_RDWR
 from sandbox.abi.linux.time import CLOCK_REALTIME, CLOCK_REALTIME_ALARM
 from sandbox.errors import SyscallError
-from sandbox.vfs.file_description import WOULD_BLOCK, FileDescription
+from sandbox.vfs.anon import AnonFile
+from sandbox.vfs.file_description import WOULD_BLOCK
 from tcpip.clock import NS_PER_S
 from tcpip.waiter import EVENT_IN
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from sandbox.kernel.task import Task
 
 
-class TimerFile(FileDescription):
+class TimerFile(AnonFile):
     """`next` is when it expires next (ns, the kernel's monotonic clock; None: disarmed), `interval` ns or 0.
 
     One timer of the kernel's is armed for the first expiration that nobody has been told of; those after
@@ -91,9 +92,6 @@ class TimerFile(FileDescription):
             self.next = None
         dst[:8] = ticks.to_bytes(8, "little")
         return 8
-
-    def unread(self, data: memoryview) -> None:
-        """The ticks are lost, as on Linux."""
 
     def poll(self, t: Task | None) -> int:
         return EVENT_IN if self._expired() else 0

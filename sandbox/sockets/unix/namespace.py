@@ -28,7 +28,7 @@ class UnixNamespace:
     __slots__ = ("abstract", "in_flight", "in_flight_files", "_last_auto")
 
     def __init__(self) -> None:
-        self.abstract: dict[bytes, UnixSocket] = {}
+        self.abstract: dict[tuple[int, bytes], UnixSocket] = {}  # by type and name
         self.in_flight: dict[UnixSocket, int] = {}
         self.in_flight_files: dict[int, int] = {}  # by uid: what RLIMIT_NOFILE bounds
         self._last_auto = 0
@@ -38,8 +38,8 @@ class UnixNamespace:
         for _ in range(_AUTOBIND_NAMES):
             self._last_auto = (self._last_auto + 1) % _AUTOBIND_NAMES
             name = b"\0%05x" % self._last_auto
-            if name not in self.abstract:
-                self.abstract[name] = socket
+            if (socket.kind, name) not in self.abstract:
+                self.abstract[(socket.kind, name)] = socket
                 return name
         raise SyscallError(errno.ENOSPC)
 
@@ -115,14 +115,14 @@ def pack_address(name: bytes | None) -> bytes:
     return FAMILY_ONLY + name if name[:1] == b"\0" else FAMILY_ONLY + name + b"\0"
 
 
-def find_socket(t: Task, namespace: UnixNamespace, name: bytes) -> UnixSocket:
-    """unix_find_other: who is bound to `name`. ECONNREFUSED, ENOENT, EACCES …"""
+def find_socket(t: Task, namespace: UnixNamespace, name: bytes, kind: int) -> UnixSocket:
+    """unix_find_other: who is bound to `name`; abstract names are apart for each type. ECONNREFUSED, ENOENT, EACCES …"""
     from sandbox.sockets.unix.socket import UnixSocket
 
     if not name:
         raise SyscallError(errno.ECONNREFUSED)
     if name[:1] == b"\0":
-        found = namespace.abstract.get(name)
+        found = namespace.abstract.get((kind, name))
         if found is None:
             raise SyscallError(errno.ECONNREFUSED)
         return found

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import errno
 from collections import deque
-from typing import TYPE_CHECKING, Final, Iterator
+from typing import TYPE_CHECKING, Final, Iterator, NoReturn
 
 from sandbox.abi.linux import socket as abi
 from sandbox.abi.linux.capability import CAP_SETGID, CAP_SETUID, CAP_SYS_ADMIN
+from sandbox.abi.linux.fcntl import AT_FDCWD
 from sandbox.abi.linux.stat import S_IFSOCK
 from sandbox.errors import SyscallError
 from sandbox.sockets.base import ControlMessage, Received, SocketFile
@@ -60,13 +61,13 @@ class UnixSocket(SocketFile):
         if self.name is not None:
             if not name:
                 return
-            raise SyscallError(errno.EINVAL)
+            self._bind_again(t, name)
         if not name:
             self.autobind()
         elif name[:1] == b"\0":
-            if name in self.namespace.abstract:
+            if (self.kind, name) in self.namespace.abstract:
                 raise SyscallError(errno.EADDRINUSE)
-            self.namespace.abstract[name] = self
+            self.namespace.abstract[(self.kind, name)] = self
             self.name = name
         else:
             from sandbox.vfs.namei import make_socket
@@ -75,6 +76,18 @@ class UnixSocket(SocketFile):
             inode.attached = self
             self.bound = inode
             self.name = name
+
+    def _bind_again(self, t: Task, name: bytes) -> NoReturn:
+        """A path that exists is found first, then that the socket has a name."""
+        if name[:1] != b"\0":
+            from sandbox.vfs.walk import lookup
+
+            try:
+                lookup(t, AT_FDCWD, name, 0)
+            except SyscallError as error:
+                raise SyscallError(errno.EINVAL if error.errno == errno.ENOENT else error.errno) from None
+            raise SyscallError(errno.EADDRINUSE)
+        raise SyscallError(errno.EINVAL)
 
     def autobind(self) -> None:
         """Give it an abstract name when it has none."""
@@ -92,7 +105,7 @@ class UnixSocket(SocketFile):
     def find(self, t: Task, address: bytes) -> UnixSocket:
         """Who is bound to `address` and of our type; EPROTOTYPE."""
         name = parse_address(address)
-        other = find_socket(t, self.namespace, name)
+        other = find_socket(t, self.namespace, name, self.kind)
         if other.kind != self.kind:
             raise SyscallError(errno.EPROTOTYPE)
         return other
@@ -190,16 +203,23 @@ class UnixSocket(SocketFile):
     # --- options ---
 
     def getsockopt(self, t: Task, level: int, name: int, size: int) -> bytes:
-        if level == abi.SOL_SOCKET:
-            if name == abi.SO_PEERCRED:
-                return abi.UCRED.pack(*self.peer_creds)
-            if name == abi.SO_PEERGROUPS:
-                if self.peer_creds == NO_CREDS:
-                    raise SyscallError(errno.ENODATA)
-                return b"".join(abi.UINT.pack(gid) for gid in self.peer_groups)
-            if name == abi.SO_PEERSEC:
-                raise SyscallError(errno.ENOPROTOOPT)
+        if level != abi.SOL_SOCKET:
+            raise SyscallError(errno.EOPNOTSUPP)
+        if name == abi.SO_PEERCRED:
+            return abi.UCRED.pack(*self.peer_creds)
+        if name == abi.SO_PEERGROUPS:
+            if self.peer_creds == NO_CREDS:
+                raise SyscallError(errno.ENODATA)
+            groups = b"".join(abi.UINT.pack(gid) for gid in self.peer_groups)
+            if size < len(groups):
+                raise SyscallError(errno.ERANGE)
+            return groups
         return super().getsockopt(t, level, name, size)
+
+    def setsockopt(self, t: Task, level: int, name: int, value: bytes) -> None:
+        if level != abi.SOL_SOCKET:
+            raise SyscallError(errno.EOPNOTSUPP)
+        super().setsockopt(t, level, name, value)
 
     def accepting(self) -> bool:
         return self.state == LISTENING
@@ -244,8 +264,8 @@ class UnixSocket(SocketFile):
     def unbind(self) -> None:
         """The name is free, though a path stays in the file system."""
         name = self.name
-        if name is not None and name[:1] == b"\0" and self.namespace.abstract.get(name) is self:
-            del self.namespace.abstract[name]
+        if name is not None and name[:1] == b"\0" and self.namespace.abstract.get((self.kind, name)) is self:
+            del self.namespace.abstract[(self.kind, name)]
         if self.bound is not None:
             if self.bound.attached is self:
                 self.bound.attached = None
