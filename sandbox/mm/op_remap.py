@@ -100,16 +100,10 @@ class RemapOperation(Operation):
 
 def mremap(t: Task, mm: MemoryManager, old: int, old_length: int, length: int, flags: int, target: int) -> Result:
     """The new address."""
-    if flags & ~_FLAGS or (flags & MREMAP_FIXED and not flags & MREMAP_MAYMOVE):
-        raise SyscallError(errno.EINVAL)
-    if flags & MREMAP_DONTUNMAP and (not flags & MREMAP_MAYMOVE or old_length != length):
-        raise SyscallError(errno.EINVAL)
     r = Request(old, page_align(old_length), page_align(length), flags, target)
-    if old & PAGE_OFFSET or not r.size:
+    if flags & ~_FLAGS or old & PAGE_OFFSET or not r.size or r.size > mm.task_size:
         raise SyscallError(errno.EINVAL)
     if flags & (MREMAP_FIXED | MREMAP_DONTUNMAP):
-        if mm.areas.find(old) is None:
-            raise SyscallError(errno.EFAULT)
         return _move_to(t, mm, r)
     area = mm.areas.find(old)
     if area is None:
@@ -122,7 +116,7 @@ def mremap(t: Task, mm: MemoryManager, old: int, old_length: int, length: int, f
         return RemapOperation(mm, r, old, _charge(mm, area, r), ()).begin()
     if not flags & MREMAP_MAYMOVE:
         raise SyscallError(errno.ENOMEM)
-    return _move(mm, area, r, find_gap(mm, _bounded(mm, r.size)), ())
+    return _move(mm, area, r, find_gap(mm, r.size), ())
 
 
 def _shrink(mm: MemoryManager, r: Request) -> Result:
@@ -135,12 +129,6 @@ def _shrink(mm: MemoryManager, r: Request) -> Result:
         return r.old
     check_pieces(mm, start, end)
     return UnmapOperation(mm, start, end, r.old).begin()
-
-
-def _bounded(mm: MemoryManager, size: int) -> int:
-    if size > mm.task_size:
-        raise SyscallError(errno.ENOMEM)
-    return size
 
 
 def _check_growth(t: Task, mm: MemoryManager, area: VMA, r: Request) -> None:
@@ -179,13 +167,17 @@ def _move(mm: MemoryManager, area: VMA, r: Request, new: int, before: tuple[Orde
 def _move_to(t: Task, mm: MemoryManager, r: Request) -> Result:
     """MREMAP_FIXED or MREMAP_DONTUNMAP (mm/mremap.c: mremap_to)."""
     fixed = r.flags & MREMAP_FIXED
+    if not r.flags & MREMAP_MAYMOVE or (r.flags & MREMAP_DONTUNMAP and r.old_size != r.size):
+        raise SyscallError(errno.EINVAL)
     if fixed:
-        if r.target & PAGE_OFFSET or r.size > mm.task_size or r.target > mm.task_size - r.size:
+        if r.target & PAGE_OFFSET or r.target > mm.task_size - r.size:
             raise SyscallError(errno.EINVAL)
         if r.old + r.old_size > r.target and r.target + r.size > r.old:
             raise SyscallError(errno.EINVAL)
         if r.target < MMAP_MIN_ADDR:
             raise SyscallError(errno.EPERM)
+    if mm.areas.find(r.old) is None:
+        raise SyscallError(errno.EFAULT)
     if len(mm.areas) + 2 >= MAX_MAP_COUNT - 3:
         raise SyscallError(errno.ENOMEM)
     before: tuple[Order, ...] = ()
@@ -194,6 +186,8 @@ def _move_to(t: Task, mm: MemoryManager, r: Request) -> Result:
     kept = r.old_size
     if kept > r.size:
         tail = r.old + r.size
+        if r.old + kept > mm.task_size:
+            raise SyscallError(errno.EINVAL)
         if mm.areas.intersects(tail, r.old + kept):
             before += (Order(NR_MUNMAP, (tail, kept - r.size)),)
         r.old_size = r.size
@@ -210,4 +204,4 @@ def _hint(mm: MemoryManager, r: Request) -> int:
     target = r.target & ~PAGE_OFFSET
     if target and mm.valid_range(target, r.size) and mm.areas.fits(target, r.size):
         return target
-    return find_gap(mm, _bounded(mm, r.size))
+    return find_gap(mm, r.size)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING, Sequence
 
+from sandbox.abi.linux.mman import NR_MREMAP
 from sandbox.kernel.control import Execute
 
 if TYPE_CHECKING:
@@ -29,6 +30,11 @@ class Operation:
 
     def begin(self) -> Execute:
         """What the handler returns."""
+        limit = self.mm.task_size
+        for order in self.orders:
+            a = order.args
+            if a[0] + a[1] > limit or (order.nr == NR_MREMAP and max(a[0], a[4]) + a[2] > limit):
+                raise AssertionError("an order that reaches the platform's memory")
         self.mm.lock()
         return Execute(self.orders, self.finish, self.abandoned, self.value() if self.mm.users == 1 else None)
 

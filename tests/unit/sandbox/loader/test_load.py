@@ -79,7 +79,7 @@ class Thread:
 
 class World:
     def __init__(self, **files: bytes) -> None:
-        self.files = {name.encode(): ProgramFile(name.encode(), data) for name, data in files.items()}
+        self.files: dict[bytes, Any] = {name.encode(): ProgramFile(name.encode(), data) for name, data in files.items()}
         self.account = CommitAccount(1 << 30)
         kernel = SimpleNamespace(
             random=lambda n: bytes(range(n)),

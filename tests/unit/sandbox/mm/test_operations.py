@@ -153,6 +153,12 @@ def test_nothing_reaches_the_stub(address: int) -> None:
     fixed = MREMAP_MAYMOVE | MREMAP_FIXED
     assert g.call(op_remap.mremap, g.task, g.mm, BASE, 2 * PAGE, 2 * PAGE, fixed, address) == -errno.EINVAL
     assert g.call(op_remap.mremap, g.task, g.mm, address, PAGE, 2 * PAGE, fixed, BASE) == -errno.EFAULT
+    for flags in (fixed, fixed | MREMAP_DONTUNMAP, MREMAP_MAYMOVE, 0):
+        for length in (PAGE, 2 * PAGE, address, address + PAGE):
+            before = {a.start for a in g.mm.areas}
+            got = g.call(op_remap.mremap, g.task, g.mm, BASE, address + PAGE, length, flags, BASE + 16 * PAGE)
+            assert got in (-errno.EINVAL, -errno.EFAULT, -errno.ENOMEM, BASE)
+            assert {a.start for a in g.mm.areas} == before
     assert g.call(op_advise.madvise, g.mm, address, 2 * PAGE, mman.MADV_DONTNEED) in (-errno.ENOMEM, -errno.EINVAL)
     assert g.call(op_advise.mincore, g.mm, BASE, 2 * PAGE, address + PAGE) == -errno.EFAULT
     assert g.call(op_lock.mlock, g.task, g.mm, address, 2 * PAGE, False) in (-errno.ENOMEM, -errno.EINVAL)
