@@ -72,7 +72,7 @@ def set_owner(inode: HostInode, uid: int, gid: int) -> None:
     """chown without following."""
     fd = _fd(inode)
     try:
-        if fd >= 0 and not inode.is_dir():
+        if fd >= 0:
             os.fchown(fd, uid, gid)
         else:
             name, at = _place(inode)
