@@ -12,6 +12,7 @@ from tcpip.addr import IPV4_ANY, IPV6_ANY, is_link_local, parse, parse_mac, pars
 from tcpip.clock import MonotonicClock
 from tcpip.errors import NetworkError
 from tcpip.link.base import LinkEndpoint
+from tcpip.link.impairment import ImpairmentLink, apply_spec
 from tcpip.link.packetsocket import PacketSocketLink
 from tcpip.link.pcapng import PcapngWriter
 from tcpip.link.sniffer import SnifferLink, start_capture, stop_capture
@@ -48,6 +49,7 @@ def add_host_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--slaac", action="store_true", help="take IPv6 addresses and routes from router advertisements"
     )
+    parser.add_argument("--impair", metavar="SPEC", help="a bad link, both ways: loss=3%%,delay=20ms,rate=10mbit,...")
     parser.add_argument("--capture", metavar="FILE", help="write what passes the link to FILE (pcapng)")
 
 
@@ -60,6 +62,8 @@ class HostSession:
         self._sniffer: SnifferLink | None = None
         link = open_link(options)
         try:
+            if options.impair:
+                link = impaired(link, self.stack, options.impair)
             self.nic = self.stack.add_nic(link, "eth0")
             self.nic.accept_ra = options.slaac
             if options.capture:
@@ -105,6 +109,14 @@ def open_link(options: argparse.Namespace) -> LinkEndpoint:
     return link
 
 
+def impaired(link: LinkEndpoint, stack: Stack, spec: str) -> LinkEndpoint:
+    """The link behind an impairment; ValueError."""
+    bad = ImpairmentLink(link, stack.clock, stack.timers)
+    apply_spec(spec, bad.outbound)
+    apply_spec(spec, bad.inbound)
+    return bad
+
+
 def configure_host(link: TapLink, host_addresses: list[str]) -> None:
     """Bring the host's end up, through ip(8)."""
     commands = [["link", "set", link.name, "mtu", str(link.mtu), "up"]]
@@ -141,6 +153,8 @@ def configure(stack: Stack, nic: Nic, options: argparse.Namespace) -> None:
 def describe(nic: Nic) -> str:
     """One line: device and addresses."""
     addresses = ", ".join(f"{text(a.addr)}/{a.prefix_len}" for a in nic.addresses.values())
-    link = nic.link.inner if isinstance(nic.link, SnifferLink) else nic.link
+    link: LinkEndpoint = nic.link
+    while isinstance(link, (SnifferLink, ImpairmentLink)):
+        link = link.inner
     device = link.name if isinstance(link, TapLink) else ""
     return f"{device or nic.name}: {addresses or 'no address yet'} (pid {os.getpid()})"

@@ -256,6 +256,8 @@ class IperfServer:
         seconds = (self.stack.clock.now_ns() - began) / NS_PER_S
         if state != TEST_END:
             raise ProtocolViolation(f"state {state} while the test runs")
+        for stream in streams:
+            stream.endpoint.close()
         await wire.write_state(EXCHANGE_RESULTS)
         await wire.read_json()
         await wire.write_json(results(streams, seconds, sending))

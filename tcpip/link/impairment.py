@@ -49,6 +49,40 @@ class Impairment:
         self.partition = False
 
 
+_UNITS = {"ns": 1, "us": 1000, "ms": 1_000_000, "s": NS_PER_S}
+_RATES = {"bit": 1, "kbit": 1000, "mbit": 1_000_000, "gbit": 1_000_000_000}
+_SHARES = frozenset(("loss", "burst_enter", "burst_leave", "duplicate", "reorder", "corrupt"))
+
+
+def apply_spec(spec: str, settings: Impairment) -> None:
+    """Set what `spec` names, as in `loss=3%,delay=20ms,jitter=5ms,rate=10mbit,queue_limit=50`; ValueError."""
+    for part in spec.split(","):
+        name, equals, value = part.strip().partition("=")
+        if name == "partition" and not equals:
+            settings.partition = True
+        elif name in _SHARES and value.endswith("%") and 0 <= float(value[:-1]) <= 100:
+            setattr(settings, name, float(value[:-1]) / 100)
+        elif name in ("delay", "jitter"):
+            setattr(settings, name + "_ns", _scaled(value, _UNITS))
+        elif name == "rate":
+            settings.rate = _scaled(value, _RATES)
+        elif name == "queue_limit" and value.isdecimal():
+            settings.queue_limit = int(value)
+        else:
+            raise ValueError(f"not an impairment: {part!r} (loss=3%, delay=20ms, rate=10mbit, ...)")
+
+
+def _scaled(value: str, units: dict[str, int]) -> int:
+    digits = value.rstrip("abcdefghijklmnopqrstuvwxyz")
+    unit = units.get(value[len(digits) :])
+    if unit is None:
+        raise ValueError(f"not a quantity: {value!r} (one of {', '.join(units)})")
+    number = int(float(digits) * unit)
+    if number < 0:
+        raise ValueError(f"not a quantity: {value!r}")
+    return number
+
+
 class _Direction:
     """One direction's state: when the wire is free again, how many wait, whether a loss burst is on."""
 
