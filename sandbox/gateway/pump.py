@@ -54,6 +54,7 @@ class Pump:
         self._mask = 0  # what the reactor watches; 0: not watched
         self.closed = False
         self._queued = False
+        self._running = False  # calls on the endpoint notify its queue
         self._waiter: Waiter = endpoint.queue.add(EVENT_IN | EVENT_OUT | EVENT_RDHUP, self._guest_event)
         self._run()
 
@@ -72,8 +73,9 @@ class Pump:
         self._run()
 
     def _run(self) -> None:
-        if self.closed:
+        if self.closed or self._running:
             return
+        self._running = True
         try:
             more = self._guest_to_host()
             more = self._host_to_guest() or more
@@ -83,6 +85,8 @@ class Pump:
         except OSError:
             self.abort()
             return
+        finally:
+            self._running = False
         if self._guest_ended and self._host_ended:
             self.close()
             return
@@ -167,8 +171,8 @@ class Pump:
     def _watch(self) -> None:
         """Ask the reactor for just what is needed: a watched descriptor that nobody reads would spin."""
         mask = 0
-        if not self._host_ended and self._to_guest is None and self._endpoint.send_space() > 0:
-            mask |= READ
+        if not self._host_ended and self._to_guest is None and self._endpoint.readiness() & EVENT_OUT:
+            mask |= READ  # when it is not writable, having asked makes it tell when it is
         if self._to_host is not None:
             mask |= WRITE
         if mask == self._mask:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Callable, Final
 
-from tcpip import errors
 from tcpip.addr import AF_INET, AF_INET6, SockAddr
 from tcpip.clock import NS_PER_S
 from tcpip.errors import NetworkError
@@ -28,6 +27,7 @@ class Connection:
         self.touched = False
         self._out = bytearray()
         self._ending = False
+        self._running = False  # calls on the endpoint notify its queue
         self._buffer = memoryview(bytearray(READ_SIZE))
         self._waiter = endpoint.queue.add(EVENT_IN | EVENT_OUT, self._event)
 
@@ -60,9 +60,9 @@ class Connection:
 
     def run(self) -> None:
         """Read and write what is possible."""
-        if self.closed:
+        if self.closed or self._running:
             return
-        self.touched = True
+        self.touched = self._running = True
         try:
             while not self.closed and (count := self.endpoint.recv_into(self._buffer)) != AGAIN:
                 self.received(bytes(self._buffer[:count]))
@@ -71,6 +71,8 @@ class Connection:
             self._flush()
         except NetworkError:
             self.close()
+        finally:
+            self._running = False
 
     def _flush(self) -> None:
         while not self.closed:
@@ -113,10 +115,8 @@ class StreamService:
         while True:
             try:
                 endpoint = listener.accept()
-            except NetworkError as error:
-                if error.error is errors.WOULD_BLOCK:
-                    return
-                continue
+            except NetworkError:
+                return
             self._connections = {c for c in self._connections if not c.closed}
             if len(self._connections) >= MAX_CONNECTIONS:
                 endpoint.close()

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final
 from sandbox.gateway import host_socket, icmp_reply
 from sandbox.gateway.pump import Pump
 from sandbox.reactor import WRITE
-from tcpip import errors
 from tcpip.addr import AF_INET, AF_INET6, SockAddr
 from tcpip.clock import NS_PER_S
 from tcpip.errors import NetworkError
@@ -176,15 +175,11 @@ class TcpEgress:
     def _arrived(self, where: tuple[bytes, int]) -> None:
         """The handshake with the guest is complete."""
         door = self._doors.get(where)
-        if door is None:
-            return
-        while True:
+        while door is not None and self._doors.get(where) is door:
             try:
                 endpoint = door.endpoint.accept()
-            except NetworkError as error:
-                if error.error is errors.WOULD_BLOCK:
-                    break
-                continue
+            except NetworkError:
+                return
             self._join(where, endpoint)
 
     def _join(self, where: tuple[bytes, int], endpoint: Endpoint) -> None:

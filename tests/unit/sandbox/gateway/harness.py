@@ -48,7 +48,9 @@ class Bench:
         end = time.monotonic() + LIMIT_S
         while not condition():
             assert time.monotonic() < end, "it never happened"
-            self.reactor.call_at(self.kernel.clock.now_ns() + 1_000_000, lambda: None)  # do not sleep past what happened
+            self.reactor.call_at(
+                self.kernel.clock.now_ns() + 1_000_000, lambda: None
+            )  # do not sleep past what happened
             self.reactor._turn()
 
     def close(self) -> None:

@@ -39,7 +39,9 @@ def echo(sock: socket.socket) -> None:
 def test_the_embedded_http_service(bench: Bench) -> None:
     for address in ("10.0.2.1", "fd53:7461:636b::1"):
         connection = bench.connect(address, 80)
-        bench.send_all(connection, b"GET / HTTP/1.1\r\nHost: x\r\n\r\nPOST /echo HTTP/1.0\r\nContent-Length: 3\r\n\r\nabc")
+        bench.send_all(
+            connection, b"GET / HTTP/1.1\r\nHost: x\r\n\r\nPOST /echo HTTP/1.0\r\nContent-Length: 3\r\n\r\nabc"
+        )
         answer = bench.receive_all(connection)
         assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
         assert answer.endswith(b"\r\n\r\nabc")
@@ -258,9 +260,8 @@ def test_published_ports() -> None:
 
 
 def test_an_address_in_use_is_an_error_at_start() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        with pytest.raises(networks.NetworkError, match="in use"):
-            Bench("user", (), (f"{taken.getsockname()[1]}:80",))
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(networks.NetworkError, match="in use"):
+        Bench("user", (), (f"{taken.getsockname()[1]}:80",))
 
 
 @pytest.mark.parametrize("rule", ["x", "1:2:3:4", "0:1", "1:70000", "80", "1:2/sctp"])

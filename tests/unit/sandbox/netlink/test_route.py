@@ -156,7 +156,11 @@ def test_names_and_truncation(t: Any, sock: NetlinkSocket) -> None:
 
 
 def test_families_and_protocols(t: Any) -> None:
-    for kind, protocol, number in ((1, 0, errno.ESOCKTNOSUPPORT), (3, 99, errno.EPROTONOSUPPORT), (3, 16, errno.EPROTONOSUPPORT)):
+    for kind, protocol, number in (
+        (1, 0, errno.ESOCKTNOSUPPORT),
+        (3, 99, errno.EPROTONOSUPPORT),
+        (3, 16, errno.EPROTONOSUPPORT),
+    ):
         with pytest.raises(SyscallError) as caught:
             NetlinkFamily().create(t, kind, protocol)
         assert caught.value.errno == number
