@@ -49,3 +49,20 @@ def process_and_flags(t: Task, fd: int) -> tuple[ThreadGroup, int]:
     if not isinstance(file, PidFile):
         raise SyscallError(errno.EBADF)
     return file.group, file.flags
+
+
+def signal_target(t: Task, fd: int) -> ThreadGroup:
+    """As `process_of`; a /proc/PID directory names its process too (kernel/signal.c: pidfd_to_pid)."""
+    file = t.fds.get(fd)
+    if isinstance(file, PidFile):
+        return file.group
+    from sandbox.fs.procfs.task_dir import TaskDir
+    from sandbox.vfs.regular_file import InodeFile
+
+    if (
+        isinstance(file, InodeFile)
+        and isinstance(file.inode, TaskDir)
+        and file.inode.task.group.leader is file.inode.task
+    ):
+        return file.inode.task.group
+    raise SyscallError(errno.EBADF)

@@ -10,7 +10,7 @@ from sandbox.abi.linux.signal import NSIG, SI_TKILL, SI_USER, SIGCONT, SIGINFO_S
 from sandbox.errors import SyscallError
 from sandbox.kernel import signal_send
 from sandbox.kernel.control import Result
-from sandbox.kernel.pidfd import process_of
+from sandbox.kernel.pidfd import signal_target
 from sandbox.kernel.signal_info import SignalInfo, from_user
 from sandbox.kernel.task import Task
 from sandbox.kernel.thread_group import ThreadGroup
@@ -164,7 +164,7 @@ def sys_pidfd_send_signal(t: Task, a: SyscallArgs) -> Result:
     """pidfd_send_signal(2)."""
     if a.uint(3):
         return -errno.EINVAL
-    group, signo = process_of(t, a.int(0)), a.int(1)
+    group, signo = signal_target(t, a.int(0)), a.int(1)
     if a.addr(2):
         raw = t.copy_in(a.addr(2), SIGINFO_SIZE)
         info = from_user(raw)
