@@ -62,7 +62,7 @@ def signal_target(t: Task, fd: int) -> ThreadGroup:
     if (
         isinstance(file, InodeFile)
         and isinstance(file.inode, TaskDir)
-        and file.inode.task.group.leader is file.inode.task
+        and not file.inode.thread
     ):
         return file.inode.task.group
     raise SyscallError(errno.EBADF)

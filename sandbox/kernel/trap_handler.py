@@ -95,6 +95,8 @@ class KernelTrapHandler(TrapHandler):
     def space_gone(self, space: AddressSpace, wait_status: int) -> None:
         tasks = self.kernel.spaces.get(space)
         if tasks:
+            first = next(iter(tasks))
+            self.kernel.log.warning(f"the host process of {first!r} has ended (wait status {wait_status:#x})")
             task_exit.space_gone(list(tasks))
             return
         loader_hears = self.kernel.loading.pop(space, None)
