@@ -11,8 +11,6 @@ from typing import Callable, Final
 from sandbox.abi.linux.elf import (
     EHDR,
     EHDR_SIZE,
-    ELFCLASS64,
-    ELFDATA2LSB,
     ELFMAG,
     EM_X86_64,
     ET_DYN,
@@ -75,12 +73,10 @@ def parse(head: bytes, read: Reader, bad: int = errno.ENOEXEC) -> ElfFile:
     interpreter. The interpreter's path is read too (EIO when the file ends before it)."""
     if len(head) < EHDR_SIZE:
         raise SyscallError(bad)
-    (magic, elf_class, data, _, _, _, kind, machine, _, entry, phoff, _, _, _, phentsize, phnum, _, _, _) = (
-        EHDR.unpack_from(head)
-    )
+    (magic, _, _, _, _, _, kind, machine, _, entry, phoff, _, _, _, phentsize, phnum, _, _, _) = EHDR.unpack_from(head)
     if magic != ELFMAG or kind not in (ET_EXEC, ET_DYN) or machine != EM_X86_64:
         raise SyscallError(bad)
-    if elf_class != ELFCLASS64 or data != ELFDATA2LSB or phentsize != PHDR_SIZE:
+    if phentsize != PHDR_SIZE:  # Linux does not look at EI_CLASS and EI_DATA
         raise SyscallError(bad)
     size = phnum * PHDR_SIZE
     if size == 0 or size > MAX_PHDRS_SIZE or phoff > 1 << 62:
