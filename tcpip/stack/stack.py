@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from random import Random
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from tcpip import addr as addresses
 from tcpip import errors
@@ -42,6 +41,9 @@ from tcpip.transport.protocol import IcmpError, TransportProtocol
 from tcpip.transport.tcp.protocol import TcpProtocol
 from tcpip.transport.udp import UdpProtocol
 
+if TYPE_CHECKING:
+    from random import Random
+
 MAX_ROUNDS: Final = 64
 """Turns of receive and send in one call; what two local endpoints go on saying waits for the next flush."""
 MAX_CACHED_ROUTES: Final = 1024
@@ -50,12 +52,19 @@ MAX_PATH_MTUS: Final = 1024
 PATH_MTU_LIFETIME: Final = 600 * NS_PER_S
 
 
+def fresh_random() -> Random:
+    """A generator seeded by the operating system."""
+    from random import Random
+
+    return Random()
+
+
 class Stack:
     """A host. `on_output` is called when an endpoint call has queued the first packet: schedule `flush`."""
 
     def __init__(self, clock: Clock, random: Random | None = None, loopback: bool = True, ipv6: bool = True) -> None:
         self.clock = clock
-        self.random = random if random is not None else Random()
+        self.random = random if random is not None else fresh_random()
         self.timers = TimerQueue()
         self.stats = Stats()
         self.ports = PortManager(self.random)

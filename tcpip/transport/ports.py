@@ -8,11 +8,13 @@ Ports that connect(2) picked are shared among connections. Ephemeral ports are p
 from __future__ import annotations
 
 from collections.abc import Callable
-from random import Random
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from tcpip import errors
 from tcpip.errors import NetworkError
+
+if TYPE_CHECKING:
+    from random import Random
 
 EPHEMERAL_FIRST: Final = 32768
 EPHEMERAL_LAST: Final = 60999
