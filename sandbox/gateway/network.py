@@ -86,7 +86,14 @@ class Network:
         while self._closers:
             self._closers.pop()()
 
+    def count_packets(self) -> None:
+        """Bring the packet counters up to date: every NIC but the loopback."""
+        nics = [nic for nic in self.stack.nics.values() if not nic.loopback]
+        self.counters.packets_in = sum(nic.rx_packets for nic in nics)
+        self.counters.packets_out = sum(nic.tx_packets for nic in nics)
+
     def summary(self) -> list[str]:
         """Lines for the end of a run."""
+        self.count_packets()
         lines = self.counters.lines()
         return [*lines, f"capture: {self.capture}"] if self.capture else lines

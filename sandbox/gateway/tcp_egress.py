@@ -15,7 +15,7 @@ from sandbox.reactor import WRITE
 from tcpip.addr import AF_INET, AF_INET6, SockAddr
 from tcpip.clock import NS_PER_S
 from tcpip.errors import NetworkError
-from tcpip.sockopt import IP_FREEBIND, IPPROTO_TCP, IPV6_FREEBIND, IPV6_V6ONLY, SOCK_STREAM, SOL_IP, SOL_IPV6
+from tcpip.sockopt import IP_FREEBIND, IPPROTO_TCP, IPV6_V6ONLY, SOCK_STREAM, SOL_IP, SOL_IPV6
 from tcpip.waiter import EVENT_IN
 
 if TYPE_CHECKING:
@@ -45,10 +45,8 @@ def transparent_endpoint(stack: Stack, kind: int, address: bytes, port: int) -> 
     """An endpoint of the gateway bound to an address of the outside."""
     family = AF_INET if len(address) == 4 else AF_INET6
     endpoint = stack.new_endpoint(family, kind, 0)
-    if family == AF_INET:
-        endpoint.set_option(SOL_IP, IP_FREEBIND, 1)
-    else:
-        endpoint.set_option(SOL_IPV6, IPV6_FREEBIND, 1)
+    endpoint.set_option(SOL_IP, IP_FREEBIND, 1)
+    if family == AF_INET6:
         endpoint.set_option(SOL_IPV6, IPV6_V6ONLY, 1)
     return endpoint
 

@@ -277,3 +277,13 @@ def test_bad_rules_and_kinds() -> None:
         Bench("internal", ("*",))
     with pytest.raises(networks.NetworkError, match="unknown network"):
         Bench("bridge")
+
+
+@allow("host.stackbox.internal")
+def test_the_host_by_its_ipv6_address(bench: Bench) -> None:
+    server = HostServer(echo)  # listens on 127.0.0.1 only: the second target
+    connection = bench.connect("fd53:7461:636b::2", server.port)
+    bench.send_all(connection, b"six")
+    assert bench.receive(connection) == b"six"
+    connection.close()
+    server.close()
