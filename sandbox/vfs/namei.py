@@ -25,7 +25,7 @@ from sandbox.abi.linux.stat import (
 )
 from sandbox.errors import SyscallError
 from sandbox.vfs.create import new_attributes
-from sandbox.vfs.notify import IN_CREATE, IN_DELETE, on_entry, on_removed
+from sandbox.vfs.notify import IN_ATTRIB, IN_CREATE, IN_DELETE, on_entry, on_gone, on_self
 from sandbox.vfs.path import Path
 from sandbox.vfs.permission import MAY_READ, MAY_WRITE, check_mount_write, may_create, may_delete, permitted
 from sandbox.vfs.walk import EMPTY, FOLLOW, Walk, lookup, walk_parent
@@ -135,6 +135,8 @@ def link(t: Task, old_dirfd: int, old: bytes, new_dirfd: int, new: bytes, flags:
     if inode.nlink >= LINK_MAX:
         raise SyscallError(errno.EMLINK)
     parent.link(walk.last, inode)
+    if inode.fs.watched:
+        on_self(inode, IN_ATTRIB)
     _made(t, walk, parent, inode)
     return 0
 
@@ -204,5 +206,7 @@ def rmdir(t: Task, dirfd: int, path: bytes) -> int:
 def _removed(t: Task, child: Dentry, inode: Inode, directory: Inode) -> None:
     t.kernel.mounts.vfs.dentries.delete(child)
     if directory.fs.watched:
-        on_removed(inode)
+        if not inode.is_dir():
+            on_self(inode, IN_ATTRIB)
+        on_gone(inode)
         on_entry(directory, IN_DELETE, child.name, inode.is_dir())

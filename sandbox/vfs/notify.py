@@ -58,24 +58,15 @@ def on_self(inode: Inode, mask: int) -> None:
         marks.send(mask, b"", 0)
 
 
-def on_removed(inode: Inode) -> None:
-    """A name of the file was removed: IN_ATTRIB, and IN_DELETE_SELF when it was the last of all."""
+def on_gone(inode: Inode) -> None:
+    """A name of the file was removed: IN_DELETE_SELF when it was the last of all and nobody has it open."""
     marks = inode.marks
-    if marks is None:
-        return
-    if inode.nlink:
-        marks.send(IN_ATTRIB, b"", 0)
-    elif not inode.opens:
+    if marks is not None and inode.nlink == 0 and not inode.opens:
         marks.send(IN_DELETE_SELF, b"", 0)
         marks.remove_all()
-    else:
-        marks.send(IN_ATTRIB, b"", 0)
 
 
 def on_close(path: Path, flags: int) -> None:
     """A description went."""
     on_path(path, IN_CLOSE_WRITE if flags & O_ACCMODE else IN_CLOSE_NOWRITE)
-    inode = path.inode
-    if inode.nlink == 0 and inode.opens == 0 and inode.marks is not None:
-        inode.marks.send(IN_DELETE_SELF, b"", 0)
-        inode.marks.remove_all()
+    on_gone(path.inode)

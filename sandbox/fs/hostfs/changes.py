@@ -6,8 +6,10 @@ import errno
 import os
 from typing import TYPE_CHECKING
 
-from sandbox.abi.linux.stat import S_IFLNK, S_IFMT
+from sandbox.abi.linux.stat import S_IFIFO, S_IFLNK, S_IFMT, S_IFSOCK
 from sandbox.errors import SyscallError
+from sandbox.fs.host_calls import renameat2
+from sandbox.vfs.inode import RENAME_EXCHANGE
 
 if TYPE_CHECKING:
     from sandbox.fs.hostfs.inode import HostInode
@@ -207,6 +209,19 @@ def symlink(directory: HostInode, name: bytes, target: bytes, uid: int, gid: int
     return _adopt(directory, name, uid, gid)
 
 
+def mknod(directory: HostInode, name: bytes, mode: int, uid: int, gid: int) -> Inode:
+    """A FIFO or socket node. On the host it is only a name: what is read and written through it stays inside."""
+    if mode & S_IFMT not in (S_IFIFO, S_IFSOCK):
+        raise SyscallError(errno.EPERM)
+    try:
+        os.mknod(name, mode & S_IFMT | 0o600, dir_fd=directory.dir_fd())
+    except OSError as error:
+        raise _fail(error) from None
+    inode = _adopt(directory, name, uid, gid)
+    inode.set_mode(mode & 0o7777)
+    return inode
+
+
 def link(directory: HostInode, name: bytes, inode: HostInode) -> None:
     """link, of the file that the old name means now and not of a link's target."""
     old, at = _place(inode)
@@ -256,17 +271,25 @@ def rename(
     target: HostInode | None,
     flags: int,
 ) -> None:
-    """rename; the flags of renameat2 need the host call itself, which Python lacks: EINVAL."""
-    if flags:
+    """rename, or RENAME_EXCHANGE; EINVAL for a whiteout."""
+    if flags & ~RENAME_EXCHANGE:
         raise SyscallError(errno.EINVAL)
     try:
-        os.rename(name, new_name, src_dir_fd=directory.dir_fd(), dst_dir_fd=new_dir.dir_fd())
+        if flags:
+            renameat2(directory.dir_fd(), name, new_dir.dir_fd(), new_name, flags)
+        else:
+            os.rename(name, new_name, src_dir_fd=directory.dir_fd(), dst_dir_fd=new_dir.dir_fd())
     except OSError as error:
         raise _fail(error) from None
     inode.parent = new_dir
     inode.name = new_name
     if target is not None:
-        gone(target)
+        if flags:
+            target.parent = directory
+            target.name = name
+            target.refresh()
+        else:
+            gone(target)
     directory.refresh()
     new_dir.refresh()
     inode.refresh()

@@ -115,7 +115,8 @@ class HostFs(Filesystem):
 
     def _shrink(self) -> None:
         for key, inode in list(self.inodes.items())[: MAX_INODES // 2]:
-            if not inode.opens and not inode.maps and not inode.is_dir() and inode.locks is None:
+            idle = not inode.opens and not inode.maps and inode.locks is None and inode.attached is None
+            if idle and not inode.is_dir():
                 self.forget(inode)
                 inode.close_fds()
                 del self.inodes[key]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from sandbox.abi.linux.fcntl import O_ACCMODE, O_RDONLY
 from sandbox.abi.linux.stat import S_IFDIR, S_IFLNK, S_IFMT, S_IFREG
 from sandbox.errors import SyscallError
+from sandbox.fs.host_calls import fallocate
 from sandbox.fs.hostfs import changes
 from sandbox.vfs.directory_file import DirectoryFile
 from sandbox.vfs.inode import Inode
@@ -16,6 +17,7 @@ from sandbox.vfs.regular_file import RegularFile
 
 if TYPE_CHECKING:
     from sandbox.fs.hostfs.filesystem import HostFs
+    from sandbox.kernel.control import Block
     from sandbox.kernel.task import Task
     from sandbox.mm.backing import Backing
     from sandbox.vfs.file_description import FileDescription
@@ -276,7 +278,7 @@ class HostInode(Inode):
                     elif entry.is_file(follow_symlinks=False):
                         mode = S_IFREG
                     else:
-                        mode = 0
+                        mode = entry.stat(follow_symlinks=False).st_mode & S_IFMT
                     out.append((os.fsencode(entry.name), map_ino(dev, entry.inode()), mode))
         except OSError as error:
             if error.errno == errno.EBADF:  # it could only be opened to be looked in
@@ -305,6 +307,10 @@ class HostInode(Inode):
     def mkdir(self, name: bytes, mode: int, uid: int, gid: int) -> Inode:
         """A directory on the host."""
         return changes.mkdir(self, name, mode, uid, gid)
+
+    def mknod(self, name: bytes, mode: int, rdev: int, uid: int, gid: int) -> Inode:
+        """A FIFO or socket node; EPERM for devices."""
+        return changes.mknod(self, name, mode, uid, gid)
 
     def symlink(self, name: bytes, target: bytes, uid: int, gid: int) -> Inode:
         """A symbolic link on the host."""
@@ -335,13 +341,14 @@ class HostInode(Inode):
 
     # --- contents ---
 
-    def open(self, t: Task, path: Path, flags: int) -> FileDescription:
-        """Directories and regular files; ENXIO for what is never opened."""
+    def open(self, t: Task, path: Path, flags: int) -> FileDescription | Block:
+        """Directories and regular files. The host's special files are never opened: a FIFO or device node leads to
+        the sandbox's own."""
         kind = self.mode & S_IFMT
         if kind == S_IFDIR:
             return DirectoryFile(flags, path, self)
         if kind != S_IFREG:
-            raise SyscallError(errno.ENXIO)
+            return t.kernel.mounts.vfs.devices.open(t, path, self, flags)
         if flags & O_ACCMODE == O_RDONLY:
             self.reader()
         else:
@@ -375,11 +382,11 @@ class HostInode(Inode):
         self.refresh()
 
     def fallocate(self, mode: int, offset: int, length: int) -> None:
-        """Only the plain form; what else the host could do is EOPNOTSUPP."""
-        if mode:
+        """What the host's file system can do of allocation, KEEP_SIZE and PUNCH_HOLE."""
+        if mode & ~3:
             raise SyscallError(errno.EOPNOTSUPP)
         try:
-            os.posix_fallocate(self.writer(), offset, length)
+            fallocate(self.writer(), mode, offset, length)
         except OSError as error:
             raise fail(error) from None
         self.refresh()

@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING, Final
 
 from sandbox.errors import SyscallError
+from sandbox.fs.host_calls import fallocate
 
 if TYPE_CHECKING:
     from sandbox.vfs.space import SpaceAccount
@@ -179,7 +180,7 @@ class FileData:
         self.promote()
         end = offset + length
         try:
-            host_fallocate(self.fd, 1 if keep_size else 0, offset, length)
+            fallocate(self.fd, 1 if keep_size else 0, offset, length)
         except OSError as error:
             raise SyscallError(error.errno or errno.EIO) from None
         self._recount()
@@ -198,7 +199,7 @@ class FileData:
                     self.small[offset:end] = bytes(end - offset)
             return
         try:
-            host_fallocate(self.fd, 3, offset, length)
+            fallocate(self.fd, 3, offset, length)
         except OSError as error:
             raise SyscallError(error.errno or errno.EIO) from None
         self._recount()
@@ -255,16 +256,3 @@ class FileData:
                     end = size = at
                 at += moved
                 self._recount()
-
-
-def host_fallocate(fd: int, mode: int, offset: int, length: int) -> None:
-    """fallocate(2) on a descriptor of our own, with the mode bits that os.posix_fallocate lacks."""
-    if mode == 0:
-        os.posix_fallocate(fd, offset, length)
-        return
-    import ctypes
-
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.fallocate(fd, mode, ctypes.c_long(offset), ctypes.c_long(length)):
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))
