@@ -58,6 +58,7 @@ MAGIC1: Final = 0x46505853
 MAGIC2: Final = 0x46505845
 _SW: Final = struct.Struct("<IIQI")  # magic1, extended_size, xfeatures, xstate_size
 MAX_XSAVE: Final = 16384
+LIKELY_SIZE: Final = 3584  # a frame with AVX-512 state
 
 
 def on_altstack(t: Task, sp: int) -> bool:
@@ -139,10 +140,11 @@ def pop_signal_frame(t: Task) -> int | None:
     """
     thread = t.thread
     regs = thread.get_regs()
+    at = regs[RSP]
     try:
-        raw = t.space.read(regs[RSP] & _M64, _UCONTEXT.size)
-        fields = _UCONTEXT.unpack(raw)
-        image = _read_fpu(t, fields[28])
+        raw = _read_frame(t, at)
+        fields = _UCONTEXT.unpack_from(raw)
+        image = _read_fpu(t, fields[28], at, raw)
     except MemoryFault:
         return None
     if image is None or not thread.set_fpu_state(image):
@@ -158,19 +160,31 @@ def pop_signal_frame(t: Task) -> int | None:
     return mask
 
 
-def _read_fpu(t: Task, address: int) -> bytes | None:
+def _read_frame(t: Task, at: int) -> bytes:
+    """The ucontext at `at`, with what should be its FPU image if that much is there; MemoryFault."""
+    try:
+        return t.space.read(at, LIKELY_SIZE)
+    except MemoryFault:
+        return t.space.read(at, _UCONTEXT.size)
+
+
+def _read_fpu(t: Task, address: int, at: int, near: bytes) -> bytes | None:
     """The XSAVE image that a frame points to; empty (the initial state) when it points nowhere; None: unusable.
 
-    A frame whose magic numbers do not hold is an FXSAVE image (arch/x86/kernel/fpu/signal.c).
+    `near` are the bytes at `at`, read already. A frame whose magic numbers do not hold is an FXSAVE
+    image (arch/x86/kernel/fpu/signal.c).
     """
     if address == 0:
         return b""
     if address & 63:
         return None
-    legacy = t.space.read(address, FXSAVE_SIZE)
+    start = address - at
+    inside = 0 <= start <= len(near) - FXSAVE_SIZE
+    legacy = near[start : start + FXSAVE_SIZE] if inside else t.space.read(address, FXSAVE_SIZE)
     magic1, extended, _, xstate_size = _SW.unpack_from(legacy, SW_RESERVED)
     if magic1 == MAGIC1 and FXSAVE_SIZE + 64 <= xstate_size < extended <= MAX_XSAVE:
-        whole = t.space.read(address, extended)
+        whole = near[start : start + extended] if inside and start + extended <= len(near) else b""
+        whole = whole or t.space.read(address, extended)
         if whole[xstate_size : xstate_size + 4] == MAGIC2.to_bytes(4, "little"):
             return whole
     return legacy
