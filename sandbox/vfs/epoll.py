@@ -138,7 +138,7 @@ class EventPoll(AnonFile):
         return False
 
     def _too_deep(self, below: EventPoll) -> bool:
-        return self._height_above(0) + below._depth_below(0) > MAX_NESTS
+        return self._height_above(0) + below._depth_below(0) >= MAX_NESTS
 
     def _depth_below(self, depth: int) -> int:
         if depth > MAX_NESTS:

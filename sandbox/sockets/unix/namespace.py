@@ -25,13 +25,14 @@ _AUTOBIND_NAMES: Final = 1 << 20
 class UnixNamespace:
     """One per sandbox. `in_flight` counts, for each Unix socket, the messages that carry it."""
 
-    __slots__ = ("abstract", "in_flight", "in_flight_files", "_last_auto")
+    __slots__ = ("abstract", "in_flight", "in_flight_files", "_last_auto", "_collecting")
 
     def __init__(self) -> None:
         self.abstract: dict[tuple[int, bytes], UnixSocket] = {}  # by type and name
         self.in_flight: dict[UnixSocket, int] = {}
         self.in_flight_files: dict[int, int] = {}  # by uid: what RLIMIT_NOFILE bounds
         self._last_auto = 0
+        self._collecting = False
 
     def autobind(self, socket: UnixSocket) -> bytes:
         """The sun_path of a free name of five hexadecimal digits. ENOSPC."""
@@ -76,6 +77,8 @@ class UnixNamespace:
 
     def collect(self) -> None:
         """Throw away the queues of sockets that only messages refer to, and only messages in such queues."""
+        if self._collecting:
+            return
         candidates = {socket for socket, count in self.in_flight.items() if socket.refs == count}
         if not candidates:
             return
@@ -90,12 +93,14 @@ class UnixNamespace:
                 if other in candidates:
                     candidates.discard(other)
                     alive.append(other)
+        self._collecting = True
         for socket in candidates:
             socket.acquire()
         for socket in candidates:
             socket.purge()
         for socket in candidates:
             socket.drop()
+        self._collecting = False
 
 
 def parse_address(address: bytes) -> bytes:

@@ -271,6 +271,12 @@ class UnixSocket(SocketFile):
                 self.bound.attached = None
             self.bound = None
 
+    def drop(self) -> None:
+        super().drop()
+        flying = self.namespace.in_flight
+        if flying and self.refs and self.refs == flying.get(self):
+            self.namespace.collect()  # only messages refer to it now
+
     def release(self) -> None:
         self.dead = True
         self.unbind()

@@ -24,9 +24,7 @@ LFLAGS = (
     abi.ISIG, abi.ICANON, abi.ECHO, abi.ECHOE, abi.ECHOK, abi.ECHONL, abi.NOFLSH, abi.ECHOCTL, abi.ECHOPRT, abi.ECHOKE,
     abi.IEXTEN, abi.EXTPROC,
 )  # fmt: skip
-ALPHABET = (
-    b"ab Z_9-\t\t\t\r\n\n\x7f\x7f\x7f\x15\x17\x17\x12\x16\x04\x03\x1c\x1a\x11\x13\x00\x01\x08\x1b\xff\xc3\xa9\xe2\x82\xac"
-)
+ALPHABET = b"ab Z_9-\t\t\t\r\n\n\x7f\x7f\x7f\x15\x17\x17\x12\x16\x04\x03\x1c\x1a\x11\x13\x00\x01\x08\x1b\xff\xc3\xa9\xe2\x82\xac"
 # VMIN is 255, so that poll(2) on the host finds too little input and waits for the line discipline.
 CC = bytes((3, 28, 127, 21, 4, 0, 255, 0, 17, 19, 26, 0, 18, 15, 23, 22, 0, 0, 0))
 
