@@ -101,6 +101,9 @@ class ICMPv4(TransportProtocol):
         else:
             self.stack.stats.drop(DropReason.UNKNOWN_MESSAGE)
 
+    def expects_error(self, error: IcmpError) -> bool:
+        return self.stack.pings.sender_of(error, wire.ECHO_REQUEST) is not None
+
     def deliver_error(self, error: IcmpError) -> None:
         self.stack.pings.deliver_error(error, wire.ECHO_REQUEST)
 
@@ -173,7 +176,7 @@ class ICMPv4(TransportProtocol):
                 raise Malformed(DropReason.UNKNOWN_MESSAGE)
             error, hard = _UNREACHABLE[message.code]
             if message.code == wire.FRAGMENTATION_NEEDED:
-                mtu = stack.learn_path_mtu(dst, plausible_mtu(message.rest & 0xFFFF, total))
+                mtu = plausible_mtu(message.rest & 0xFFFF, total)
         elif message.type == wire.TIME_EXCEEDED:
             stack.stats.icmp.inc("InTimeExcds")
             error, hard = errors.HOST_UNREACHABLE, False
@@ -183,8 +186,9 @@ class ICMPv4(TransportProtocol):
         owner = stack.protocols.get(protocol)
         if owner is not None and pkt.nic is not None:
             quoted = body[header_len:]
-            owner.deliver_error(
-                IcmpError(error, hard, message.type, message.code, mtu, src, dst, protocol, quoted, pkt.src, pkt.nic)
+            stack.report_error(
+                owner,
+                IcmpError(error, hard, message.type, message.code, mtu, src, dst, protocol, quoted, pkt.src, pkt.nic),
             )
 
 

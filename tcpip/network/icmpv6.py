@@ -79,6 +79,9 @@ class ICMPv6(TransportProtocol):
         else:
             self.stack.stats.drop(DropReason.UNKNOWN_MESSAGE)
 
+    def expects_error(self, error: IcmpError) -> bool:
+        return self.stack.pings.sender_of(error, wire.ECHO_REQUEST) is not None
+
     def deliver_error(self, error: IcmpError) -> None:
         self.stack.pings.deliver_error(error, wire.ECHO_REQUEST)
 
@@ -155,7 +158,7 @@ class ICMPv6(TransportProtocol):
             error, hard = _UNREACHABLE[message.code]
         elif message.type == wire.PACKET_TOO_BIG:
             error, hard = errors.MESSAGE_TOO_LONG, False
-            mtu = stack.learn_path_mtu(dst, max(message.rest, MIN_MTU))
+            mtu = max(message.rest, MIN_MTU)
         elif message.type == wire.TIME_EXCEEDED:
             stack.stats.icmp6.inc("InTimeExcds")
             error, hard = errors.HOST_UNREACHABLE, False
@@ -164,6 +167,7 @@ class ICMPv6(TransportProtocol):
             error, hard = errors.PROTOCOL_ERROR, True
         owner = stack.protocols.get(protocol)
         if owner is not None and pkt.nic is not None:
-            owner.deliver_error(
-                IcmpError(error, hard, message.type, message.code, mtu, src, dst, protocol, body[at:], pkt.src, pkt.nic)
+            stack.report_error(
+                owner,
+                IcmpError(error, hard, message.type, message.code, mtu, src, dst, protocol, body[at:], pkt.src, pkt.nic),
             )

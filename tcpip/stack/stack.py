@@ -281,6 +281,15 @@ class Stack:
         else:
             self.icmpv6.send_error(pkt, icmpv6_wire.DEST_UNREACHABLE, icmpv6_wire.PORT_UNREACHABLE, 0)
 
+    def report_error(self, owner: TransportProtocol, error: IcmpError) -> None:
+        """A received ICMP error, to its transport. Its path MTU is believed when it quotes what we sent (RFC 5927 7)."""
+        if error.mtu:
+            if not owner.expects_error(error):
+                self.stats.drop(errors.DropReason.NO_ENDPOINT)
+                return
+            error.mtu = self.learn_path_mtu(error.dst, error.mtu)
+        owner.deliver_error(error)
+
     def link_failure(self, nic: Nic, pkt: TxPacket) -> None:
         """A packet of ours could not be sent as its next hop does not answer: tell its transport."""
         header = bytes(pkt.header[:40])

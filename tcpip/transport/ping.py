@@ -39,14 +39,19 @@ class PingTable:
                 return
         self.stack.stats.drop(DropReason.NO_ENDPOINT)
 
+    def sender_of(self, error: IcmpError, request_type: int) -> PingEndpoint | None:
+        """Whose echo request an error quotes."""
+        if error.quoted[0] != request_type:
+            return None
+        identifier = error.quoted[4] << 8 | error.quoted[5]
+        found = self.endpoints.get((len(error.dst), identifier))
+        return found[0] if found else None
+
     def deliver_error(self, error: IcmpError, request_type: int) -> None:
         """An error that quotes an echo request."""
-        if error.quoted[0] != request_type:
-            return
-        identifier = error.quoted[4] << 8 | error.quoted[5]
-        for endpoint in self.endpoints.get((len(error.dst), identifier), ()):
+        endpoint = self.sender_of(error, request_type)
+        if endpoint is not None:
             endpoint.handle_error(error)
-            return
 
 
 class PingEndpoint(DatagramEndpoint):

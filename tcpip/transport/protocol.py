@@ -77,6 +77,10 @@ class PacketHandler(ABC):
     def handle_error(self, error: IcmpError) -> None:
         """An ICMP error about a packet that this endpoint sent."""
 
+    def expects_error(self, error: IcmpError) -> bool:
+        """What the error quotes can be a packet of ours that is still under way (RFC 5927 4.1)."""
+        return True
+
 
 class TransportProtocol(ABC):
     """One protocol above IP. The stack has one object of each, found by `number`."""
@@ -90,6 +94,10 @@ class TransportProtocol(ABC):
     @abstractmethod
     def deliver_error(self, error: IcmpError) -> None:
         """An ICMP error that quotes a packet of this protocol."""
+
+    def expects_error(self, error: IcmpError) -> bool:
+        """Asked before a reported path MTU is believed: did we send what the error quotes?"""
+        return True
 
     @abstractmethod
     def new_endpoint(self, family: int) -> Endpoint:

@@ -80,10 +80,17 @@ class UdpProtocol(TransportProtocol):
         if not receivers:
             raise Malformed(DropReason.NO_ENDPOINT)
 
-    def deliver_error(self, error: IcmpError) -> None:
+    def _sender_of(self, error: IcmpError) -> PacketHandler | None:
         handler = self.demux.connected.get(error.key)
         if handler is None:
             handler = self.demux.find_bound_local(error.src, error.local_port, error.nic.number, error.key)
+        return handler
+
+    def expects_error(self, error: IcmpError) -> bool:
+        return self._sender_of(error) is not None
+
+    def deliver_error(self, error: IcmpError) -> None:
+        handler = self._sender_of(error)
         if handler is not None:
             handler.handle_error(error)
 

@@ -196,6 +196,9 @@ class TcpEndpoint(Endpoint):
     def handle_error(self, error: IcmpError) -> None:
         icmp.handle_error(self, error)
 
+    def expects_error(self, error: IcmpError) -> bool:
+        return icmp.quotes_text_under_way(self, error)
+
     def touch(self) -> None:
         """There is something to do at the end of this batch."""
         if not self.dirty:

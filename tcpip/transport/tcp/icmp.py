@@ -18,13 +18,17 @@ if TYPE_CHECKING:
     from tcpip.transport.tcp.endpoint import TcpEndpoint
 
 
+def quotes_text_under_way(ep: TcpEndpoint, error: IcmpError) -> bool:
+    """The quoted sequence number is outstanding."""
+    if ep.state in (st.CLOSED, st.LISTEN):
+        return False
+    snd = ep.snd
+    return snd.una <= unwrap(int.from_bytes(error.quoted[4:8], "big"), snd.nxt) <= snd.nxt
+
+
 def handle_error(ep: TcpEndpoint, error: IcmpError) -> None:
     """An ICMP error that quotes a segment of this connection."""
-    if ep.state in (st.CLOSED, st.LISTEN):
-        return
-    snd = ep.snd
-    seq = unwrap(int.from_bytes(error.quoted[4:8], "big"), snd.nxt)
-    if not snd.una <= seq <= snd.nxt:
+    if not quotes_text_under_way(ep, error):
         return
     if error.mtu:
         path_mtu_changed(ep)

@@ -83,6 +83,10 @@ class TcpProtocol(TransportProtocol):
         """A SYN that ended a TIME_WAIT: now to whoever listens."""
         self._deliver_unconnected(pkt)
 
+    def expects_error(self, error: IcmpError) -> bool:
+        handler = self.demux.connected.get(error.key)
+        return handler is not None and handler.expects_error(error)
+
     def deliver_error(self, error: IcmpError) -> None:
         handler = self.demux.connected.get(error.key)
         if handler is not None:

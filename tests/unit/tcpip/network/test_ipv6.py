@@ -221,6 +221,9 @@ def test_packet_too_big_shrinks_the_path() -> None:
     assert route.mtu() == 1500
     quoted = ipv6_packet(udp_datagram(bytes(1400), 5, 9, IP6, far), 17, IP6, far)
     host.ipv6(icmpv6_message(2, 0, 1300, quoted[:1232]), 58)
+    assert route.mtu() == 1500
+    host.stack.new_endpoint(10, SOCK_DGRAM).bind(SockAddr(IP6, 5))
+    host.ipv6(icmpv6_message(2, 0, 1300, quoted[:1232]), 58)
     assert route.mtu() == 1300
     host.ipv6(icmpv6_message(2, 0, 300, quoted[:1232]), 58)
     assert route.mtu() == 1280
