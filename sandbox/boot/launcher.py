@@ -56,6 +56,8 @@ def launch(options: SandboxOptions, tell: Callable[[str], None]) -> Outcome:
     """Run the sandbox to its end. `tell` gets lines for the user. Raises HostLacks."""
     check_this_host()
     own_network = options.network.kind in ("none", "internal")
+    if options.terminal:
+        options.window = next((HostTerminal(fd).window() for fd in options.stdio if os.isatty(fd)), options.window)
     isolate(os.geteuid(), os.getegid(), own_network)
     ours, theirs = libc.socketpair()
     pid = os.fork()

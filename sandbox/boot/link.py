@@ -18,7 +18,7 @@ class LauncherLink:
         self._timeout: Callable[[], None] | None = None
         self._gone: Callable[[], None] | None = None
         self.window_changed: Callable[[bytes], None] | None = None  # struct winsize
-        self.window = bytes(8)
+        self.before_exit: Callable[[], None] | None = None
 
     def watch(self, signal: Callable[[int], None], timeout: Callable[[], None], gone: Callable[[], None]) -> None:
         """Serve the channel from the event loop."""
@@ -41,7 +41,6 @@ class LauncherLink:
         elif kind == channel.TIMEOUT and self._timeout is not None:
             self._timeout()
         elif kind == channel.WINDOW and len(payload) == 8:
-            self.window = payload
             if self.window_changed is not None:
                 self.window_changed(payload)
 
@@ -55,6 +54,8 @@ class LauncherLink:
 
     def exited(self, wait_status: int) -> None:
         """It ended."""
+        if self.before_exit is not None:
+            self.before_exit()
         channel.send(self._fd, channel.EXITED, channel.pack_status(wait_status))
 
     def notice(self, line: str) -> None:

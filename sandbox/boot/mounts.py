@@ -45,8 +45,9 @@ def standard_mounts() -> list[MountOptions]:
     run = MountOptions(MOUNT_TMPFS, b"/run")
     run.mode = 0o755
     shm.size = SHM_SIZE
-    for mount in (proc, sys, pts, shm, run, tmp):
+    for mount in (proc, sys, shm, run, tmp):
         mount.nosuid = mount.nodev = True
+    pts.nosuid = True
     for mount in (proc, sys, pts):
         mount.noexec = True
     return [proc, sys, dev, pts, shm, tmp, run]

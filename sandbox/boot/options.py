@@ -108,6 +108,7 @@ class SandboxOptions:
         "platform",
         "look",
         "terminal",
+        "window",
         "stdio",
         "log_fd",
         "strace_fd",
@@ -130,6 +131,7 @@ class SandboxOptions:
         self.platform = "lane"
         self.look = True
         self.terminal = False  # descriptors that are terminals become one terminal of the sandbox's own
+        self.window = bytes(8)  # its size as struct winsize
         self.stdio = (0, 1, 2)  # host descriptors
         self.log_fd = -1
         self.strace_fd = -1

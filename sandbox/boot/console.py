@@ -1,0 +1,178 @@
+"""The console: a terminal of the sandbox whose master end is the user's own terminal.
+
+Keys go from the host's terminal (raw: the launcher has seen to that) into the line discipline of the
+sandbox; what its programs write goes out. The first process's session has it as its controlling terminal.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+from typing import TYPE_CHECKING, Final
+
+from sandbox.abi.linux.fcntl import AT_FDCWD, O_RDWR
+from sandbox.errors import SyscallError
+from sandbox.kernel.control import Block
+from sandbox.reactor import READ, WRITE
+from sandbox.vfs.open import open_path
+from tcpip.waiter import EVENT_IN, EVENT_OUT
+
+if TYPE_CHECKING:
+    from sandbox.boot.link import LauncherLink
+    from sandbox.boot.options import SandboxOptions
+    from sandbox.fs.tty.pty_master import PtyMaster
+    from sandbox.kernel.task import Task
+    from sandbox.reactor import Reactor
+    from sandbox.vfs.file_description import FileDescription
+
+CHUNK: Final = 4096
+DRAIN_MS: Final = 2000  # how long the end of a run waits for a terminal that does not take its output
+
+
+class Console:
+    """Moves bytes between host descriptors and a master. `keys` or `screen` is -1 where the host gave no terminal."""
+
+    def __init__(self, reactor: Reactor, master: PtyMaster, keys: int, screen: int) -> None:
+        self._reactor = reactor
+        self._master = master
+        self._keys = keys
+        self._screen = screen
+        self._buffer = memoryview(bytearray(CHUNK))
+        self._typed = b""  # not yet taken by the line discipline
+        self._shown = b""  # not yet taken by the host
+        self._watched: dict[int, int] = {}
+        master.queue.add(EVENT_IN | EVENT_OUT, self._master_ready)
+        self._watch()
+
+    def _master_ready(self, mask: int) -> None:
+        if mask & EVENT_IN and not self._shown:
+            self._reactor.call_soon(self._show)
+        if mask & EVENT_OUT and self._typed:
+            self._type()
+
+    # --- keys ---
+
+    def _type(self) -> None:
+        done = self._master.terminal.type(memoryview(self._typed))
+        self._typed = self._typed[done:]
+        self._watch()
+
+    def _read_keys(self) -> None:
+        try:
+            data = os.read(self._keys, CHUNK)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:  # the user's terminal is gone
+            self._keys = -1
+            self._watch()
+            self._master.terminal.hang_up()
+            return
+        self._typed += data
+        self._type()
+
+    # --- output ---
+
+    def _show(self) -> None:
+        """Everything that the host takes now; the rest when it can take more."""
+        while self._screen >= 0:
+            if not self._shown:
+                self._shown = self._take()
+                if not self._shown:
+                    break
+            try:
+                done = os.write(self._screen, self._shown)
+            except BlockingIOError:
+                break
+            except OSError:
+                self._screen = -1
+                break
+            self._shown = self._shown[done:]
+        if self._screen < 0:
+            self._shown = b""
+            while self._take():
+                pass
+        self._watch()
+
+    def _take(self) -> bytes:
+        try:
+            count = self._master.take(self._buffer)
+        except SyscallError:  # EIO: the last program has closed it
+            return b""
+        return bytes(self._buffer[:count]) if count > 0 else b""
+
+    def drain(self) -> None:
+        """Before the end: what programs have written comes out, unless the terminal is stuck."""
+        poll = select.poll()
+        self._show()
+        while self._shown and self._screen >= 0:
+            poll.register(self._screen, select.POLLOUT)
+            if not poll.poll(DRAIN_MS):
+                return
+            self._show()
+
+    # --- readiness ---
+
+    def _watch(self) -> None:
+        wanted: dict[int, int] = {}
+        if self._keys >= 0 and not self._typed:
+            wanted[self._keys] = READ
+        if self._screen >= 0 and self._shown:
+            wanted[self._screen] = wanted.get(self._screen, 0) | WRITE
+        if wanted == self._watched:
+            return
+        for fd in self._watched.keys() - wanted.keys():
+            self._reactor.unwatch(fd)
+        for fd, mask in wanted.items():
+            if fd not in self._watched:
+                self._reactor.watch(fd, mask, self._host_ready)
+            elif self._watched[fd] != mask:
+                self._reactor.change(fd, mask)
+        self._watched = wanted
+
+    def _host_ready(self, mask: int) -> None:
+        if self._keys >= 0 and self._watched.get(self._keys, 0) & READ and mask & ~WRITE:
+            self._read_keys()
+        if self._shown and mask & WRITE:
+            self._show()
+
+
+def open_console(task: Task, options: SandboxOptions, link: LauncherLink) -> FileDescription:
+    """Make the terminal, join it to the host's, and open its slave as the controlling terminal of the first process."""
+    table = task.kernel.terminals
+    creds = task.creds
+    master = table.create(O_RDWR, creds.uid, creds.gid)
+    terminal = master.terminal
+    terminal.locked = False
+    terminal.set_window(options.window)
+    keys, screen = host_descriptors(options.stdio)
+    console = Console(task.kernel.reactor, master, keys, screen)
+    link.window_changed = terminal.set_window
+    link.before_exit = console.drain
+    name = b"/dev/pts/%d" % terminal.index
+    try:
+        slave = open_path(task, AT_FDCWD, name, O_RDWR, 0)
+    except SyscallError:  # a bundle without devpts
+        return table.open_slave(task, terminal, O_RDWR)
+    assert not isinstance(slave, Block)
+    return slave
+
+
+def host_descriptors(stdio: tuple[int, ...]) -> tuple[int, int]:
+    """For keys and for output, -1 for none: opened anew where the host allows it, so that they can be non-blocking
+    without changing what the user's other programs share."""
+    terminals = [fd for fd in stdio if os.isatty(fd)]
+    keys = open_again(stdio[0]) if stdio[0] in terminals else -1
+    outputs = [fd for fd in stdio[1:] if fd in terminals]
+    if not outputs and keys < 0:
+        return -1, -1
+    return keys, open_again(outputs[0]) if outputs else keys
+
+
+def open_again(fd: int) -> int:
+    """The same terminal with a description of our own, non-blocking; `fd` itself where that is not permitted."""
+    try:
+        return os.open(f"/proc/self/fd/{fd}", os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return fd
