@@ -59,10 +59,6 @@ def signal_target(t: Task, fd: int) -> ThreadGroup:
     from sandbox.fs.procfs.task_dir import TaskDir
     from sandbox.vfs.regular_file import InodeFile
 
-    if (
-        isinstance(file, InodeFile)
-        and isinstance(file.inode, TaskDir)
-        and not file.inode.thread
-    ):
+    if isinstance(file, InodeFile) and isinstance(file.inode, TaskDir) and not file.inode.thread:
         return file.inode.task.group
     raise SyscallError(errno.EBADF)

@@ -6,6 +6,7 @@ import errno
 import mmap
 import os
 import signal
+import time
 from collections import deque
 from typing import TYPE_CHECKING, Callable, Final
 
@@ -146,6 +147,12 @@ class LaneSpace(AddressSpace):
             with open(f"/proc/{self.pid}/statm", "rb") as file:
                 return int(file.read().split()[1])
         except (OSError, IndexError, ValueError):
+            return 0
+
+    def cpu_time_ns(self) -> int:
+        try:
+            return time.clock_gettime_ns(~self.pid << 3 | 2)  # the process's clock: CPUCLOCK_SCHED
+        except OSError:
             return 0
 
     # --- end ---
