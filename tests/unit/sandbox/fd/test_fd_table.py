@@ -65,7 +65,7 @@ def test_references_follow_the_entries() -> None:
     copy = table.copy()
     table.close(first)
     table.close(second)
-    assert file.refs == 1
+    assert file.refs == 2
     copy.release()
     assert file.released == 1
 
