@@ -140,7 +140,7 @@ class SocketOptions:
     def copy(self) -> SocketOptions:
         """What an accepted connection inherits."""
         other = SocketOptions()
-        for name in SocketOptions.__slots__:
+        for name in _FIELDS:
             setattr(other, name, getattr(self, name))
         return other
 
@@ -278,6 +278,14 @@ def in_range(value: int, low: int, high: int) -> int:
     return value
 
 
+_FIELD_NAMES: Final = (
+    "reuse_addr reuse_port broadcast keepalive oob_inline dont_route no_check priority mark linger rcvbuf sndbuf "
+    "rcvbuf_locked sndbuf_locked rcvlowat timestamp timestamp_ns nic owner privileged max_buf ttl tos pmtudisc "
+    "recverr pktinfo recv_ttl recv_tos freebind bind_no_port min_ttl multicast_ttl multicast_loop multicast_all "
+    "hop_limit traffic_class v6only pmtudisc6 recverr6 pktinfo6 recv_hop_limit recv_traffic_class multicast_hops "
+    "multicast_loop6 multicast_all6"
+)
+_FIELDS: Final = tuple(_FIELD_NAMES.split())
 _SOCKET_FLAGS: Final[dict[int, str]] = {
     so.SO_REUSEADDR: "reuse_addr",
     so.SO_REUSEPORT: "reuse_port",
