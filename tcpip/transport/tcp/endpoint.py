@@ -573,7 +573,7 @@ class TcpEndpoint(Endpoint):
                 mask |= EVENT_OUT
             else:
                 self.no_space = True
-            if rcv.urgent_seq >= 0:
+            if rcv.urgent_byte >= 0:
                 mask |= EVENT_PRI
         if self.error is not None:
             mask |= EVENT_ERR

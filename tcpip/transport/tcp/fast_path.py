@@ -98,25 +98,22 @@ def _acknowledge(ep: TcpEndpoint, acked: int, now: int) -> None:
     first = -1
     last = -1
     retransmitted = False
+    rack = snd.rack
     for seg in board.segs:
-        if seg.end > una:
-            if seg.seq < una:
-                if seg.state & EVER_RETRANS:
-                    retransmitted = True
-                else:
-                    first = seg.sent if first < 0 else first
-                    last = seg.sent
-                seg.seq = una
+        if seg.seq >= una:
             break
         if seg.state & EVER_RETRANS:
             retransmitted = True
         else:
             first = seg.sent if first < 0 else first
             last = seg.sent
-            if seg.sent >= snd.rack.xmit:
-                snd.rack.xmit = seg.sent
-                snd.rack.end = seg.end
-                snd.rack.rtt = now - seg.sent
+            if last > rack.xmit or (last == rack.xmit and seg.end > rack.end):
+                rack.xmit = last
+                rack.end = seg.end
+                rack.rtt = now - last
+        if seg.end > una:
+            seg.seq = una
+            break
         done += 1
     if done:
         del board.segs[:done]

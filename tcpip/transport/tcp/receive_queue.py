@@ -29,6 +29,8 @@ class ReceiveQueue:
     def append(self, data: Slice) -> None:
         """One more chunk at the end."""
         size = len(data)
+        if not size:
+            return
         self.size += size
         if size >= SMALL:
             self._chunks.append(data)

@@ -57,7 +57,7 @@ def _take_sacks(snd: Sender, seg: Segment, prior_una: int, delivered: Delivered)
     if dsack:
         snd.ep.stats_ext.inc("TCPDSACKRecv")
         snd.rack.on_dsack(snd.una, snd.nxt)
-    for left, right in blocks:
+    for left, right in sorted(blocks):  # upwards, lest a block looks reordered to the one before it
         if snd.una <= left < right <= snd.nxt:
             snd.board.mark_sacked(left, right, snd.mss, delivered)
     return dsack
@@ -115,9 +115,12 @@ def _tail_probe_acked(snd: Sender, dsack: bool, now: int) -> None:
     """RFC 8985 7.4.2: did the probe repair a loss that congestion control has not heard of?"""
     if snd.tlp_end < 0 or snd.una < snd.tlp_end:
         return
-    repaired = snd.tlp_retrans and not dsack and snd.ca_state < CA_CWR
-    snd.tlp_end = -1
-    if repaired:
+    if not snd.tlp_retrans or dsack:
+        snd.tlp_end = -1  # new text was acknowledged, or both copies arrived
+    elif snd.una > snd.tlp_end:
+        snd.tlp_end = -1
+        if snd.ca_state >= CA_CWR:
+            return
         snd.ep.stats_ext.inc("TCPLossProbeRecovery")
         snd.cc.on_congestion(snd.cc.cwnd, now)
         snd.cc.cwnd = min(snd.cc.cwnd, snd.cc.ssthresh)

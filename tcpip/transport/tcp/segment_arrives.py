@@ -58,12 +58,22 @@ def check_paws(ep: TcpEndpoint, seg: Segment) -> bool:
         return True
     rcv = ep.rcv
     if seqnum.lt(options.ts_val, rcv.ts_recent) and not seg.flags & RST:
-        if seg.now - rcv.ts_recent_at < PAWS_EXPIRY_NS:
+        if seg.now - rcv.ts_recent_at >= PAWS_EXPIRY_NS:
+            rcv.store_timestamp(options.ts_val, seg.now)
+        elif not _overtaken_ack(ep, seg):
             ep.stats_ext.inc("PAWSEstab")
             _note_duplicate(ep, seg)
             ep.challenge_ack(seg)
             return False
     return True
+
+
+def _overtaken_ack(ep: TcpEndpoint, seg: Segment) -> bool:
+    """A plain ACK that a later one has overtaken is harmless (tcp_input.c:tcp_disordered_ack)."""
+    if seg.seg_len() or not seg.flags & ACK or seg.seq != ep.rcv.nxt or seg.ack != ep.snd.una:
+        return False
+    late_ms = (ep.rcv.ts_recent - seg.options.ts_val) & MASK
+    return seg.window << ep.snd.wscale == ep.snd.wnd and late_ms * 1_000_000 <= ep.snd.rtt.rto
 
 
 def check_sequence(ep: TcpEndpoint, seg: Segment) -> bool:
@@ -76,7 +86,13 @@ def check_sequence(ep: TcpEndpoint, seg: Segment) -> bool:
             _note_duplicate(ep, seg)
             ep.challenge_ack(seg)
         return False
-    if ep.timestamps and seg.options.timestamp and seg.seq <= rcv.wup and not seg.flags & RST:
+    if (
+        ep.timestamps
+        and seg.options.timestamp
+        and seg.seq <= rcv.wup
+        and not seg.flags & RST
+        and seqnum.ge(seg.options.ts_val, rcv.ts_recent)
+    ):
         rcv.store_timestamp(seg.options.ts_val, seg.now)  # RFC 7323 4.3 (2)
     return True
 

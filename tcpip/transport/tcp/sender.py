@@ -237,8 +237,9 @@ class Sender:
             if tail and size > mss and not self._may_send_small(True):
                 return size - tail
             return size
-        if size < self.gso_max and self._defer(size, congestion):
+        if congestion <= min(window, unsent):
             self.cwnd_limited = True
+        if size < self.gso_max and self._defer(size, congestion):
             return 0
         return size - size % mss
 

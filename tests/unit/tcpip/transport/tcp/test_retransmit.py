@@ -1,0 +1,190 @@
+"""Losses on the way out: timeouts, fast retransmit, tail probes, and taking a mistake back."""
+
+from __future__ import annotations
+
+import pytest
+
+from tcpip import errors
+from tcpip.header.tcp import ACK, RST
+from tcpip.header.tcp_options import TcpOptions
+from tcpip.transport.tcp import options as opt
+from tcpip.transport.tcp import state as st
+from tcpip.transport.tcp.rtt import RttEstimator
+from tcpip.transport.tcp.sender import CA_LOSS, CA_OPEN, CA_RECOVERY
+from tests.unit.tcpip.transport.tcp.peer import PeerHost, Seen
+
+MSS = 1460
+
+
+def sack(*blocks: tuple[int, int]) -> TcpOptions:
+    options = TcpOptions()
+    options.sack = list(blocks)
+    return options
+
+
+def flight(peer: PeerHost, segments: int) -> list[Seen]:
+    """An established connection with so many full segments outstanding; 20 ms round trip."""
+    peer.established().ep.snd.rtt = RttEstimator()
+    peer.ep.snd.rtt.sample(20_000_000, peer.clock.now_ns())
+    assert peer.ep.send(bytes(range(segments)) * MSS) == segments * MSS
+    sent = peer.sent()
+    assert len(sent) == segments
+    peer.pass_time(20)
+    return sent
+
+
+def test_timeout_doubles(peer: PeerHost) -> None:
+    peer.established().ep.set_option(6, opt.TCP_NODELAY, 1)
+    peer.ep.send(b"lost")
+    first = peer.expect(payload=b"lost")
+    peer.ep.snd.tlp_end = 0  # no tail probe
+    times = []
+    for _ in range(1000):
+        peer.pass_time(10)
+        for seen in peer.sent():
+            PeerHost.check(seen, flags=ACK, seq=first.seq, payload=b"lost")
+            times.append(peer.clock.now_ns())
+    gaps = [b - a for a, b in zip(times, times[1:], strict=False)]
+    assert len(gaps) >= 4
+    assert all(1.8 * a < b < 2.2 * a for a, b in zip(gaps[1:], gaps[2:], strict=False))
+    assert peer.ep.snd.ca_state == CA_LOSS
+    assert peer.ep.snd.cc.cwnd == MSS
+    peer.send(ACK, ack=peer.ack + 4)
+    assert peer.ep.snd.ca_state == CA_OPEN
+    assert peer.stack.next_deadline() is None or peer.ep.timers.xmit.deadline is None
+
+
+def test_gives_up_after_the_user_timeout(peer: PeerHost) -> None:
+    peer.established().ep.set_option(6, opt.TCP_USER_TIMEOUT, 3000)
+    peer.ep.send(b"lost")
+    peer.pass_time(20_000)
+    peer.expect_state(st.CLOSED)
+    assert peer.ep.take_error() is errors.TIMED_OUT
+
+
+def test_gives_up_after_fifteen_retries(peer: PeerHost) -> None:
+    peer.established().ep.send(b"lost")
+    peer.pass_time(900_000)
+    peer.expect_state(st.ESTABLISHED)
+    peer.pass_time(400_000)
+    assert peer.ep.take_error() is errors.TIMED_OUT
+
+
+def test_three_sacked_segments_trigger_a_fast_retransmit(peer: PeerHost) -> None:
+    sent = flight(peer, 6)
+    lost = sent[0]
+    for index in (1, 2, 3):
+        peer.send(ACK, ack=lost.seq, options=sack((sent[1].seq, sent[index].seq + MSS)))
+    again = peer.sent()
+    assert [s.seq for s in again if s.seq == lost.seq] == [lost.seq]
+    assert peer.ep.snd.ca_state == CA_RECOVERY
+    assert peer.ep.snd.cc.ssthresh < 10 * MSS
+    peer.pass_time(20)
+    peer.send(ACK, ack=sent[-1].seq + MSS)
+    assert peer.ep.snd.ca_state == CA_OPEN
+    peer.expect_nothing()
+
+
+def test_only_the_holes_are_sent_again(peer: PeerHost) -> None:
+    sent = flight(peer, 8)
+    holes = sack((sent[5].seq, sent[8 - 1].seq + MSS), (sent[1].seq, sent[4].seq))
+    peer.send(ACK, ack=sent[0].seq, options=holes)
+    again = peer.sent()
+    for _ in range(4):
+        peer.send(ACK, ack=sent[0].seq, options=holes)
+        again += peer.sent()
+    assert sorted({s.seq for s in again}) == [sent[0].seq, sent[4].seq]
+
+
+def test_duplicate_acks_without_sack() -> None:
+    peer = PeerHost(sack=False)
+    sent = flight(peer, 6)
+    for _ in range(2):
+        peer.send(ACK, ack=sent[0].seq)
+    assert all(s.seq > sent[-1].seq for s in peer.sent())
+    peer.send(ACK, ack=sent[0].seq)
+    assert sent[0].seq in [s.seq for s in peer.sent()]
+    assert peer.ep.snd.ca_state == CA_RECOVERY
+    peer.send(ACK, ack=sent[2].seq)  # a partial ACK: the next hole
+    assert sent[2].seq in [s.seq for s in peer.sent()]
+    peer.send(ACK, ack=sent[-1].seq + MSS)
+    assert peer.ep.snd.ca_state == CA_OPEN
+
+
+def test_lost_tail_is_probed_before_the_timeout(peer: PeerHost) -> None:
+    sent = flight(peer, 4)
+    before = peer.clock.now_ns()
+    while not (again := peer.sent()):
+        peer.pass_time(1)
+    assert again[0].seq == sent[-1].seq
+    assert peer.clock.now_ns() - before < 60_000_000
+    assert peer.ep.snd.ca_state == CA_OPEN
+    assert peer.stack.stats.tcp_ext["TCPLossProbes"] == 1
+
+
+def test_reneged_sacks_are_forgotten(peer: PeerHost) -> None:
+    sent = flight(peer, 4)
+    peer.send(ACK, ack=sent[1].seq, options=sack((sent[2].seq, sent[3].seq + MSS)))
+    peer.send(ACK, ack=sent[2].seq)  # what was sacked is at the head now, and still not acknowledged
+    peer.sent()
+    peer.pass_time(2000)
+    assert sent[2].seq in [s.seq for s in peer.sent()]
+    assert peer.ep.snd.board.sacked == 0
+    peer.send(ACK, ack=sent[3].seq + MSS)
+    assert not peer.ep.snd.board.segs
+
+
+def test_spurious_timeout_is_undone() -> None:
+    peer = PeerHost(timestamps=True)
+    peer.established().ep.snd.rtt.sample(20_000_000, peer.clock.now_ns())
+    peer.ep.snd.tlp_end = 0
+    peer.ep.send(b"d" * 3 * 1448)
+    original = peer.sent()
+    cwnd = peer.ep.snd.cc.cwnd
+    peer.pass_time(300)
+    assert peer.sent()[0].seq == original[0].seq
+    assert peer.ep.snd.cc.cwnd < cwnd
+    peer.ts_echo = original[0].options.ts_val
+    peer.send(ACK, ack=original[0].seq + 1448)
+    assert peer.ep.snd.cc.cwnd >= cwnd
+    assert peer.stack.stats.tcp_ext["TCPSpuriousRTOs"] == 1
+    assert peer.ep.snd.board.lost == 0
+
+
+def test_hostile_sacks_cannot_split_below_segments(peer: PeerHost) -> None:
+    sent = flight(peer, 8)
+    for at in range(sent[0].seq + 1, sent[-1].seq, 7):
+        peer.send(ACK, ack=sent[0].seq, options=sack((at, at + 3)))
+    assert len(peer.ep.snd.board.segs) <= 20
+    assert peer.ep.snd.board.sacked == 0
+
+
+@pytest.mark.parametrize("block", ((0, 10), (5, 5), (10, 5), (1 << 31, (1 << 31) + 9), (0xFFFFFFF0, 16)))
+def test_nonsense_sacks_are_ignored(peer: PeerHost, block: tuple[int, int]) -> None:
+    sent = flight(peer, 4)
+    peer.send(ACK, ack=sent[0].seq, options=sack(block))
+    assert peer.ep.snd.board.sacked == 0
+
+
+def test_keepalive_probes_then_resets(peer: PeerHost) -> None:
+    peer.established()
+    for name, value in ((opt.TCP_KEEPIDLE, 10), (opt.TCP_KEEPINTVL, 5), (opt.TCP_KEEPCNT, 3)):
+        peer.ep.set_option(6, name, value)
+    peer.ep.set_option(1, 9, 1)
+    peer.pass_time(9_900)
+    peer.expect_nothing()
+    for _ in range(3):
+        peer.pass_time(5_000)
+        peer.expect(flags=ACK, seq=peer.ack - 1, payload=b"")
+    peer.pass_time(5_000)
+    peer.expect(flags=RST | ACK)
+    assert peer.ep.take_error() is errors.TIMED_OUT
+
+
+def test_keepalive_answered_goes_on(peer: PeerHost) -> None:
+    peer.established().ep.set_option(1, 9, 1)
+    for _ in range(5):
+        peer.pass_time(7200_000)
+        assert len(peer.sent()) == 1
+        peer.send(ACK)
+    peer.expect_state(st.ESTABLISHED)
