@@ -69,8 +69,13 @@ class Pipe:
     def put(self, src: memoryview, packet: bool) -> int:
         """Bytes taken, 0 when there is no slot."""
         size = len(src)
-        done = 0
         segments = self._segments
+        if size <= PAGE and not segments:
+            segments.append(_Segment(bytearray(src), packet))
+            self.used = 1
+            self.size = size
+            return size
+        done = 0
         odd = size & PAGE_MASK
         if odd and segments and not packet:
             last = segments[-1]
@@ -98,6 +103,12 @@ class Pipe:
         """Move bytes out: how many. A packet ends the read and what did not fit of it is lost."""
         done, size = 0, len(dst)
         segments = self._segments
+        if len(segments) == 1 and size >= self.size:
+            segment = segments.popleft()
+            done = self.size
+            dst[:done] = segment.data if not segment.pos else memoryview(segment.data)[segment.pos :]
+            self.used = self.size = 0
+            return done
         while segments and done < size:
             segment = segments[0]
             data, pos = segment.data, segment.pos

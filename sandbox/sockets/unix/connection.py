@@ -26,6 +26,7 @@ from tcpip.waiter import EVENT_ERR, EVENT_HUP, EVENT_IN, EVENT_OUT
 
 if TYPE_CHECKING:
     from sandbox.kernel.task import Task
+    from sandbox.vfs.file_description import FileDescription
 
 
 class UnixConnection(UnixSocket):
@@ -48,7 +49,7 @@ class UnixConnection(UnixSocket):
         self.remember_peer(t)
 
     def connect(self, t: Task, address: bytes) -> int:
-        if self.wants_creds():
+        if self.passcred:
             self.autobind()
         other = self.find(t, address)
         if not isinstance(other, UnixConnection) or other.state != LISTENING or other.shut & RCV_SHUTDOWN or other.dead:
@@ -63,6 +64,7 @@ class UnixConnection(UnixSocket):
         served = UnixConnection(t, self.kind, 0)
         served.name = other.name
         served.options = other.options.copy()
+        served.passcred = other.passcred
         served.remember_peer(t)
         self.peer_creds, self.peer_groups = other.peer_creds, other.peer_groups
         join(self, served)
@@ -133,14 +135,10 @@ class UnixConnection(UnixSocket):
         if address:
             raise SyscallError(errno.EISCONN if self.state == CONNECTED else errno.EOPNOTSUPP)
         other = self._peer_to_write(t, flags)
-        creds, files = (
-            self.outgoing(t, control, other)
-            if control or self.wants_creds() or other.wants_creds()
-            else (
-                None,
-                None,
-            )
-        )
+        creds: tuple[int, int, int] | None = None
+        files: list[FileDescription] | None = None
+        if control or self.passcred or other.passcred:
+            creds, files = self.outgoing(t, control, other)
         done, size = 0, len(data)
         limit = self.options.sndbuf
         own = pack_address(self.name)
@@ -204,7 +202,7 @@ class UnixConnection(UnixSocket):
         peek = flags & abi.MSG_PEEK
         done, size = 0, len(dst)
         first: Message | None = None
-        check = self.wants_creds()
+        check = self.passcred
         freed = 0
         index = 0
         while done < size and index < len(inbox):
@@ -271,7 +269,7 @@ def _give_stream_files(socket: UnixSocket, message: Message, got: Received, keep
 
 def _give_stream_creds(socket: UnixSocket, first: Message, got: Received) -> None:
     """Credentials come before files; the sender's address only for sockets with a name."""
-    if socket.wants_creds():
+    if socket.passcred:
         pid, uid, gid = first.creds or (0, 65534, 65534)
         got.control.insert(0, ControlMessage(abi.SOL_SOCKET, abi.SCM_CREDENTIALS, abi.UCRED.pack(pid, uid, gid)))
     if len(first.address) > 2:

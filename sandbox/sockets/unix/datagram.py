@@ -35,7 +35,7 @@ class UnixDatagram(UnixSocket):
         if abi.FAMILY.unpack_from(address)[0] == abi.AF_UNSPEC:
             self._set_peer(None)
             return 0
-        if self.wants_creds():
+        if self.passcred:
             self.autobind()
         other = self.find(t, address)
         if other.peer is not None and other.peer is not self:
@@ -95,7 +95,7 @@ class UnixDatagram(UnixSocket):
     def sendmsg(self, t: Task, data: memoryview, address: bytes, flags: int, control: list[ControlMessage]) -> int:
         if flags & abi.MSG_OOB:
             raise SyscallError(errno.EOPNOTSUPP)
-        if self.wants_creds():
+        if self.passcred:
             self.autobind()
         if not address and self.peer is None:
             raise SyscallError(errno.ENOTCONN)

@@ -26,6 +26,8 @@ def _bucket(size: int) -> int:
 
 def stream_charge(size: int) -> int:
     """truesize of `size` bytes of a stream."""
+    if size <= 512 - _SHARED:
+        return _SKB + 512
     if size <= MAX_HEAD:
         return _SKB + _bucket(size + _SHARED)
     paged = (size - MAX_HEAD + _PAGE) & ~_PAGE

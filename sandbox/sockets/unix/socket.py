@@ -48,6 +48,7 @@ class UnixSocket(SocketFile):
         self.peer: UnixSocket | None = None
         self.inbox: deque[Message] = deque()
         self.sent = 0
+        self.passcred = False  # SO_PASSCRED
         self.peer_creds: tuple[int, int, int] = NO_CREDS
         self.peer_groups: tuple[int, ...] = ()
         self.uid = t.creds.fsuid
@@ -117,9 +118,8 @@ class UnixSocket(SocketFile):
         self.peer_creds = (t.pid, t.creds.euid, t.creds.egid)
         self.peer_groups = t.creds.groups
 
-    def wants_creds(self) -> bool:
-        """SO_PASSCRED."""
-        return self.options.get(abi.SO_PASSCRED) != 0
+    def option_changed(self, t: Task, name: int) -> None:
+        self.passcred = self.options.get(abi.SO_PASSCRED) != 0
 
     def outgoing(
         self, t: Task, control: list[ControlMessage], receiver: UnixSocket | None
@@ -138,7 +138,7 @@ class UnixSocket(SocketFile):
                 creds = _check_creds(t, message.data)
             else:
                 raise SyscallError(errno.EINVAL)
-        if creds is None and (self.wants_creds() or (receiver is not None and receiver.wants_creds())):
+        if creds is None and (self.passcred or (receiver is not None and receiver.passcred)):
             creds = (t.pid, t.creds.uid, t.creds.gid)
         if not files:
             return creds, None
@@ -146,7 +146,7 @@ class UnixSocket(SocketFile):
 
     def deliver_control(self, message: Message, got: Received, keep: bool) -> None:
         """What came with `message`: credentials if wanted, files (copies of the references with `keep`)."""
-        if self.wants_creds():
+        if self.passcred:
             pid, uid, gid = message.creds or (0, OVERFLOW_ID, OVERFLOW_ID)
             data = abi.UCRED.pack(pid, uid, gid)
             got.control.append(ControlMessage(abi.SOL_SOCKET, abi.SCM_CREDENTIALS, data))

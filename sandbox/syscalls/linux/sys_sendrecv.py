@@ -17,7 +17,7 @@ from sandbox.sockets.user_message import (
     copy_out_address,
     copy_out_control,
 )
-from sandbox.syscalls.iov_iter import SCRATCH_SIZE, IovIter, one_segment
+from sandbox.syscalls.iov_iter import SCRATCH_SIZE, USER_MAX, IovIter, one_segment
 from sandbox.syscalls.linux.sys_socket import find_socket
 from sandbox.syscalls.linux.timespec import pack_timespec, read_timespec
 from sandbox.syscalls.row import FULL, Arg, Row
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from sandbox.syscalls.args import SyscallArgs
 
 MAX_MESSAGES: Final = 1024
+_SLOW_RECEIVE: Final = abi.MSG_PEEK | abi.MSG_WAITALL | abi.MSG_TRUNC | abi.MSG_OOB | abi.MSG_ERRQUEUE
 _NO_WAIT: Final = abi.MSG_DONTWAIT | abi.MSG_OOB | abi.MSG_ERRQUEUE
 
 
@@ -112,16 +113,36 @@ def _file(t: Task, a: SyscallArgs) -> SocketFile:
 
 
 def sys_sendto(t: Task, a: SyscallArgs) -> Result:
-    """sendto(2)."""
+    """sendto(2). What one attempt sends whole needs no iterator."""
+    raw = a.raw
+    size = raw[2]
+    flags = raw[3] & 0xFFFFFFFF & ~abi.MSG_INTERNAL_SENDMSG_FLAGS
     x = a.state
     if isinstance(x, _Transfer):
-        return _send_or_wait(t, a, _file(t, a), x, a.uint(3) & ~abi.MSG_INTERNAL_SENDMSG_FLAGS)
+        return _send_or_wait(t, a, _file(t, a), x, flags)
+    if raw[1] + size > USER_MAX:
+        return -errno.EFAULT
+    file = find_socket(t, raw[0] & 0xFFFFFFFF)
+    address = copy_in_address(t, raw[4], a.int(5)) if raw[4] else b""
+    put = 0
+    if size <= SCRATCH_SIZE:
+        view = t.kernel.scratch[:size]
+        try:
+            t.copy_in_into(raw[1], view)
+            put = size
+        except SyscallError:
+            pass  # a stream sends what is readable
+        if put == size:
+            put = file.sendmsg(t, view, address, flags, [])
+            if put >= size or (put >= 0 and file.kind != abi.SOCK_STREAM):
+                return put
     x = _Transfer()
-    x.it = one_segment(a.addr(1), a.size(2))
-    file = find_socket(t, a.uint(0))
-    if a.addr(4):
-        x.address = copy_in_address(t, a.addr(4), a.int(5))
-    return _send_or_wait(t, a, file, x, a.uint(3) & ~abi.MSG_INTERNAL_SENDMSG_FLAGS)
+    x.address = address
+    x.it = one_segment(raw[1], size)
+    if put == WOULD_BLOCK:
+        return _wait_send(t, a, file, x, flags)
+    x.it.advance(put)
+    return _send_or_wait(t, a, file, x, flags)
 
 
 def _decode_send(t: Task, file: SocketFile, addr: int) -> _Transfer:
@@ -246,8 +267,27 @@ def _must_wait(file: SocketFile, x: _Transfer, flags: int, n: int) -> bool:
 
 
 def sys_recvfrom(t: Task, a: SyscallArgs) -> Result:
-    """recvfrom(2)."""
+    """recvfrom(2). recv(2) of what is there needs no iterator."""
     x = a.state
+    if x is None and not a.raw[4] and not a.raw[3] & _SLOW_RECEIVE:
+        raw = a.raw
+        size = raw[2]
+        if size <= SCRATCH_SIZE and raw[1] + size <= USER_MAX:
+            view = t.kernel.scratch[:size]
+            file = find_socket(t, raw[0] & 0xFFFFFFFF)
+            n = file.recvmsg(t, view, raw[3] & 0xFFFFFFFF, None)
+            if n > 0:
+                try:
+                    t.copy_out(raw[1], view[:n])
+                except SyscallError:
+                    file.unread(view[:n])
+                    raise
+                return n
+            if n == 0:
+                return 0
+            x = _Transfer()
+            x.it = one_segment(raw[1], size)
+            return _wait_receive(t, a, file, x, raw[3])
     if not isinstance(x, _Transfer):
         x = _Transfer()
         x.it = one_segment(a.addr(1), a.size(2))
