@@ -41,10 +41,10 @@ def decode(raw: bytes, family: int) -> SockAddr | None:
             raise SyscallError(errno.EAFNOSUPPORT)
         _, port, addr = _IN.unpack_from(raw)
         return SockAddr(addr, int.from_bytes(port, "big"))
-    if given != AF_INET6:
-        raise SyscallError(errno.EAFNOSUPPORT)
     if len(raw) < IN6_MIN:
         raise SyscallError(errno.EINVAL)
+    if given != AF_INET6:
+        raise SyscallError(errno.EAFNOSUPPORT)
     _, port, flow, addr, scope = _IN6.unpack_from(raw.ljust(IN6_SIZE, b"\0"))
     return SockAddr(addr, int.from_bytes(port, "big"), scope, flow)
 

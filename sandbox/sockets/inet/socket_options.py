@@ -71,8 +71,11 @@ def get_option(socket: InetSocket, level: int, name: int, size: int) -> bytes | 
     try:
         value = socket.endpoint.get_option(level, name)
     except NetworkError as error:
-        if error.error is errors.NO_SUCH_OPTION and level == abi.SOL_SOCKET:
-            return None
+        if error.error is errors.NO_SUCH_OPTION:
+            if level == abi.SOL_SOCKET:
+                return None
+            if socket.family == abi.AF_INET and level not in (abi.SOL_IP, socket.protocol):
+                raise SyscallError(errno.EOPNOTSUPP) from None  # do_ip_getsockopt, for a level that is not its own
         raise syscall_error(error) from None
     if isinstance(value, bytes):
         return value
