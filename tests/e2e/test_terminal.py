@@ -1,0 +1,175 @@
+"""A real pseudo-terminal outside, the sandbox's own inside: keys, job control, size, and the user's modes afterwards."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import select
+import signal
+import struct
+import termios
+import time
+from typing import Iterator
+
+import pytest
+
+from tests.e2e.conftest import ROOT, command
+
+BOUND_S = 30.0
+
+
+class TerminalUser:
+    """Somebody at a terminal: types, waits for text, resizes."""
+
+    def __init__(self, *words: str) -> None:
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            os.chdir(ROOT)
+            line = command("do", *words)
+            os.execvp(line[0], line)
+        self.seen = b""
+        self.status: int | None = None
+
+    def resize(self, rows: int, columns: int) -> None:
+        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def type(self, keys: str) -> None:
+        os.write(self.fd, keys.encode())
+
+    def expect(self, text: str) -> str:
+        """Read on until `text` has come; what came up to its end."""
+        wanted = text.encode()
+        deadline = time.monotonic() + BOUND_S
+        while wanted not in self.seen:
+            ready, _, _ = select.select([self.fd], [], [], max(0.0, deadline - time.monotonic()))
+            assert ready, f"waiting for {text!r}, got {self.seen!r}"
+            assert self._read(), f"the end came before {text!r}, got {self.seen!r}"
+        at = self.seen.index(wanted) + len(wanted)
+        got, self.seen = self.seen[:at], self.seen[at:]
+        return got.decode()
+
+    def _read(self) -> bool:
+        try:
+            data = os.read(self.fd, 4096)
+        except OSError:
+            return False
+        self.seen += data
+        return bool(data)
+
+    def end(self) -> int:
+        """Read to the end; the exit status."""
+        deadline = time.monotonic() + BOUND_S
+        while True:
+            ready, _, _ = select.select([self.fd], [], [], max(0.0, deadline - time.monotonic()))
+            assert ready, f"it does not end, got {self.seen!r}"
+            if not self._read():
+                break
+        self.status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        return self.status
+
+    def close(self) -> None:
+        if self.status is None:
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+        os.close(self.fd)
+
+
+@pytest.fixture
+def sit_down() -> Iterator[type[TerminalUser]]:
+    """Start commands on terminals that are closed at the end."""
+    users: list[TerminalUser] = []
+
+    class Tracked(TerminalUser):
+        def __init__(self, *words: str) -> None:
+            super().__init__(*words)
+            users.append(self)
+
+    yield Tracked
+    for user in users:
+        user.close()
+
+
+def test_it_is_a_terminal(sit_down: type[TerminalUser]) -> None:
+    user = sit_down("/bin/sh", "-c", "tty; test -t 0 && test -t 1 && test -t 2 && read x && echo got $x </dev/tty")
+    user.expect("/dev/pts/0\r\n")
+    user.type("hello\r")
+    user.expect("hello\r\ngot hello\r\n")
+    assert user.end() == 0
+
+
+def test_size_and_resize(sit_down: type[TerminalUser]) -> None:
+    user = sit_down(
+        "/bin/bash", "--norc", "-c", "trap 'stty size; exit 3' WINCH; echo ready; while :; do sleep 0.1; done"
+    )
+    user.expect("ready")
+    user.resize(31, 101)
+    user.expect("31 101\r\n")
+    assert user.end() == 3
+
+
+def test_ctrl_c_ends_the_foreground_job(sit_down: type[TerminalUser]) -> None:
+    user = sit_down("/bin/sh", "-c", "echo rea''dy; exec sleep 1000")
+    user.expect("ready")
+    user.type("\x03")
+    assert user.end() == 130
+
+
+def test_job_control(sit_down: type[TerminalUser]) -> None:
+    user = sit_down("--env=PS1=PROMPT%", "/bin/bash", "--norc", "--noediting", "-i")
+    user.expect("PROMPT%")
+    # The job says when it is continued: by then it has the terminal.
+    user.type("sh -c 'trap \"echo aga\"\"in\" CONT; echo be\"\"gun; while :; do sleep 0.1; done'\r")
+    user.expect("begun")
+    user.type("\x1a")
+    user.expect("Stopped")
+    user.expect("PROMPT%")
+    user.type("jobs\r")
+    user.expect("Stopped")
+    user.expect("PROMPT%")
+    user.type("fg >/dev/null\r")
+    user.expect("again")
+    user.type("\x03")
+    user.expect("PROMPT%")
+    user.type("exit 7\r")
+    assert user.end() == 7
+
+
+def test_end_of_file(sit_down: type[TerminalUser]) -> None:
+    user = sit_down("/bin/cat")
+    user.type("line\r")
+    user.expect("line\r\nline\r\n")
+    user.type("\x04")
+    assert user.end() == 0
+
+
+def test_output_is_whole_at_the_end(sit_down: type[TerminalUser]) -> None:
+    user = sit_down("/usr/bin/seq", "1", "20000")
+    assert user.end() == 0
+    assert user.seen.split()[-1] == b"20000" and len(user.seen.split()) == 20000
+
+
+def test_the_users_terminal_is_restored(sit_down: type[TerminalUser]) -> None:
+    user = sit_down("/bin/sh", "-c", "echo rea''dy; read x")
+    before_raw = termios.tcgetattr(user.fd)
+    user.expect("ready")
+    assert not termios.tcgetattr(user.fd)[3] & termios.ICANON
+    os.kill(user.pid, signal.SIGTERM)
+    children = f"/proc/{user.pid}/task/{user.pid}/children"
+    with open(children) as file:
+        sentry = int(file.read().split()[0])
+    os.kill(sentry, signal.SIGKILL)
+    user.expect("killed by signal 9")
+    assert termios.tcgetattr(user.fd)[3] & termios.ICANON
+    assert before_raw[3] & termios.ICANON
+    assert user.end() == 125
+
+
+def test_the_terminal_goes_away(sit_down: type[TerminalUser]) -> None:
+    user = sit_down("/bin/sh", "-c", "echo rea''dy; exec sleep 1000")
+    user.expect("ready")
+    os.close(user.fd)
+    user.fd = os.open("/dev/null", os.O_RDONLY)
+    _, status = os.waitpid(user.pid, 0)
+    user.status = os.waitstatus_to_exitcode(status)
+    assert user.status in (129, -1)
