@@ -21,13 +21,15 @@ PACKET_ADD_MEMBERSHIP: Final = 1
 PACKET_VNET_HDR: Final = 15
 PACKET_IGNORE_OUTGOING: Final = 23
 PACKET_MR_PROMISC: Final = 1
+SO_SNDBUF: Final = 7
 SO_RCVBUF: Final = 8
+SO_SNDBUFFORCE: Final = 32
 SO_RCVBUFFORCE: Final = 33
 SIOCGIFMTU: Final = 0x8921
 SIOCGIFHWADDR: Final = 0x8927
 ETH_P_ALL: Final = 0x0003
 CLONE_NEWNET: Final = 0x40000000
-RCVBUF: Final = 8 << 20
+BUFFER: Final = 8 << 20
 
 
 class PacketSocketLink(FdLink):
@@ -45,10 +47,11 @@ class PacketSocketLink(FdLink):
             if offload:
                 sock.setsockopt(SOL_PACKET, PACKET_VNET_HDR, 1)
             sock.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
-            try:
-                sock.setsockopt(1, SO_RCVBUFFORCE, RCVBUF)
-            except PermissionError:
-                sock.setsockopt(1, SO_RCVBUF, RCVBUF)
+            for force, plain in ((SO_RCVBUFFORCE, SO_RCVBUF), (SO_SNDBUFFORCE, SO_SNDBUF)):
+                try:
+                    sock.setsockopt(1, force, BUFFER)
+                except PermissionError:
+                    sock.setsockopt(1, plain, BUFFER)
             sock.bind((name, ETH_P_ALL))
             if promiscuous:
                 index = _index(sock.fileno(), request)

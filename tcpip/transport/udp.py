@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from tcpip import errors
 from tcpip import sockopt as so
 from tcpip.addr import AF_INET, SockAddr, is_any, is_multicast
-from tcpip.buffer import CSUM_VALID, TO_BROADCAST, TO_HOST, TO_MULTICAST, RxPacket, TxPacket
+from tcpip.buffer import CSUM_NONE, CSUM_VALID, TO_BROADCAST, TO_HOST, TO_MULTICAST, RxPacket, TxPacket
 from tcpip.errors import DropReason, Malformed, NetworkError
 from tcpip.header.udp import CHECKSUM_OFFSET, FIXED, HEADER_LEN
 from tcpip.sockopt import IPPROTO_UDP, SOCK_DGRAM
@@ -52,7 +52,7 @@ class UdpProtocol(TransportProtocol):
             stats.inc("InErrors")
             raise Malformed(DropReason.BAD_LENGTH)
         pkt.end = at + length
-        if not checksum and len(pkt.dst) == 16:
+        if not checksum and len(pkt.dst) == 16 and pkt.csum == CSUM_NONE:
             stats.inc("InCsumErrors")
             raise Malformed(DropReason.BAD_CHECKSUM)
         if checksum and not transport_checksum_ok(pkt):

@@ -85,9 +85,17 @@ class TcpSocketOptions:
     def copy(self, config: TcpConfig) -> TcpSocketOptions:
         """What an accepted connection inherits."""
         other = TcpSocketOptions(config)
-        for name in TcpSocketOptions.__slots__:
+        for name in _FIELDS:
             setattr(other, name, getattr(self, name))
         return other
+
+
+_FIELDS: Final = tuple(
+    (
+        "nodelay cork user_mss keep_idle_ns keep_intvl_ns keep_count syn_retries linger2_ns defer_accept window_clamp "
+        "congestion user_timeout_ns notsent_lowat"
+    ).split()
+)
 
 
 def set_option(ep: TcpEndpoint, level: int, name: int, value: int | bytes) -> None:
