@@ -94,7 +94,7 @@ def _leave_space(t: Task) -> None:
 
 def _account(group: ThreadGroup, space: AddressSpace) -> None:
     group.cpu_ns_past = group.cpu_ns()
-    group.max_rss_pages = max(group.max_rss_pages, space.resident_pages())
+    group.max_rss_pages = max(group.max_rss_pages, space.peak_resident_pages())
 
 
 def _send_death_signals(t: Task, group: ThreadGroup) -> None:

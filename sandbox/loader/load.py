@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 ADDR_NO_RANDOMIZE: Final = 0x0040000
 _CLOCK_TICKS: Final = 100
-_STACK_COUNTED: Final = 33  # pages: what Linux maps of a fresh stack beyond its contents
+_STACK_COUNTED: Final = 32  # pages: what Linux maps of a fresh stack below the strings
 
 
 class LoadResult:
@@ -189,8 +189,10 @@ def _plan_all(t: Task, image: ExecImage, out: LoadPlan, layout: Layout) -> None:
     mm, main = out.mm, image.elf
     assert main is not None
     limits = t.group.rlimits
-    strings = sum(len(s) + 9 for s in image.argv) + sum(len(s) + 9 for s in image.envp) + len(image.path)
-    _plan_stack(mm, out, layout, limits.get(RLIMIT_STACK), strings, main.exec_stack)
+    strings = sum(map(len, image.argv)) + sum(map(len, image.envp)) + len(image.path)
+    strings += len(image.argv) + len(image.envp) + 1 + 8
+    pointers = 8 * (len(image.argv) + len(image.envp))
+    _plan_stack(mm, out, layout, limits.get(RLIMIT_STACK), strings, pointers, main.exec_stack)
     bias = _main_bias(mm, main, layout, image.interp is not None)
     mapped = segments.plan(main, bias, mm.task_size)
     _map_segments(t, out, mapped, image.file, limits)
@@ -218,8 +220,10 @@ def _plan_all(t: Task, image: ExecImage, out: LoadPlan, layout: Layout) -> None:
     mm.auxv = built.auxv
 
 
-def _plan_stack(mm: MemoryManager, out: LoadPlan, layout: Layout, limit: int, strings: int, executable: bool) -> None:
-    size = stack_size(limit, strings + 8192 + 1024)
+def _plan_stack(
+    mm: MemoryManager, out: LoadPlan, layout: Layout, limit: int, strings: int, pointers: int, executable: bool
+) -> None:
+    size = stack_size(limit, strings + pointers + 8192 + 1024)
     flags = PROT_READ | PROT_WRITE | VM_MAYRWX | VM_GROWSDOWN | VM_NORESERVE
     if executable:
         flags |= PROT_EXEC

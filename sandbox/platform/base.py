@@ -76,6 +76,10 @@ class AddressSpace(ABC):
     def resident_pages(self) -> int:
         """Pages of host memory in use now (0 when it can't be told)."""
 
+    def peak_resident_pages(self) -> int:
+        """The most there ever were (0 when it can't be told)."""
+        return self.resident_pages()
+
     def cpu_time_ns(self) -> int:
         """Processor time that the host process has used (0 when it can't be told)."""
         return 0

@@ -99,7 +99,7 @@ def status(t: Task, task: Task) -> bytes:
     memory = ""
     if mm is not None:
         resident = task.space.resident_pages()
-        peak = max(resident, group.max_rss_pages)
+        peak = max(resident, task.space.peak_resident_pages())
         memory = proc_maps.status_lines(mm, resident, peak)
     cpus = t.kernel.cpus
     allowed = task.affinity

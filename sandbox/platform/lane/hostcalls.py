@@ -17,6 +17,9 @@ SYS_FUTEX: Final = 202
 SYS_TGKILL: Final = 234
 SYS_CAPSET: Final = 126
 SYS_PIDFD_GETFD: Final = 438
+SYS_FSOPEN: Final = 430
+SYS_FSCONFIG: Final = 431
+SYS_FSMOUNT: Final = 432
 SYS_CLOSE_RANGE: Final = 436
 
 CLONE_NEWNS: Final = 0x00020000
@@ -50,6 +53,24 @@ def call(what: str, number: int, *args: int | ctypes.Array[ctypes.c_char] | None
 def pidfd_getfd(pidfd: int, fd: int) -> int:
     """A duplicate of another process's descriptor (pidfd_getfd(2))."""
     return call("pidfd_getfd", SYS_PIDFD_GETFD, pidfd, fd, 0)
+
+
+def open_own_proc() -> int:
+    """The root of a procfs of the caller's own PID namespace, mounted nowhere; -1 where the host does not allow that.
+
+    /proc may be that of an outer namespace, where the same numbers name other processes.
+    """
+    try:
+        context = call("fsopen", SYS_FSOPEN, ctypes.create_string_buffer(b"proc"), 1)
+    except OSError:
+        return -1
+    try:
+        call("fsconfig", SYS_FSCONFIG, context, 6, None, None, 0)  # FSCONFIG_CMD_CREATE
+        return call("fsmount", SYS_FSMOUNT, context, 1, 0x0F)  # read-only, no suid, no devices, no exec
+    except OSError:
+        return -1
+    finally:
+        os.close(context)
 
 
 def tgkill(pid: int, tid: int, signo: int) -> None:

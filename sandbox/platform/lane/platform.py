@@ -56,6 +56,7 @@ class LanePlatform(Platform):
         self.task_size = layout.TASK_SIZE
         self.vdso_address = 0
         self.min_signal_stack = 0
+        self.proc_fd = -1
         self.regime = Regime(looking)
         self.active: list[tuple[memoryview, LaneThread]] = []  # lanes that may get a request
         self.by_tid: dict[int, LaneThread] = {}
@@ -100,6 +101,7 @@ class LanePlatform(Platform):
         self.min_signal_stack = boot[layout.LANE_BOOT + 2]
         if self.min_signal_stack > layout.STACK_SIZE // 4:
             raise PlatformError(f"signal frames of {self.min_signal_stack} bytes are too large for the stub's stacks")
+        self.proc_fd = hostcalls.open_own_proc()
         self.reactor.watch_first(self.listener.fd, self.looker.on_listener)
         self.reactor.watch(space.pidfd, READ, lambda _: self._reap(space))
         self.reactor.looker = self.looker
@@ -145,6 +147,9 @@ class LanePlatform(Platform):
         self.reactor.looker = Looker()
         self.reactor.unwatch_first(self.listener.fd)
         os.close(self.listener.fd)
+        if self.proc_fd >= 0:
+            os.close(self.proc_fd)
+            self.proc_fd = -1
         self.control.release()
         self._control_map.close()
 

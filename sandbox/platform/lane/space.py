@@ -144,10 +144,31 @@ class LaneSpace(AddressSpace):
 
     def resident_pages(self) -> int:
         try:
-            with open(f"/proc/{self.pid}/statm", "rb") as file:
-                return int(file.read().split()[1])
-        except (OSError, IndexError, ValueError):
+            return int(self._proc("statm").split()[1])
+        except (IndexError, ValueError):
             return 0
+
+    def peak_resident_pages(self) -> int:
+        text = self._proc("status")
+        at = text.find(b"\nVmHWM:")
+        try:
+            return int(text[at + 7 :].split(None, 1)[0]) >> 2 if at >= 0 else 0
+        except (IndexError, ValueError):
+            return 0
+
+    def _proc(self, name: str) -> bytes:
+        """A file of the host's /proc/PID; empty when it can't be read."""
+        proc = self.platform.proc_fd
+        if proc < 0 or self.dead:
+            return b""
+        try:
+            fd = os.open(f"{self.pid}/{name}", os.O_RDONLY | os.O_CLOEXEC, dir_fd=proc)
+            try:
+                return os.read(fd, 4096)
+            finally:
+                os.close(fd)
+        except OSError:
+            return b""
 
     def cpu_time_ns(self) -> int:
         try:
