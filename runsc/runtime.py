@@ -24,6 +24,7 @@ def network_options(config: Config, default: str) -> NetworkOptions:
         if network.kind == "none":
             raise RuntimeFailure("--pcap-log needs a network: --network is none")
         network.pcap_fd = open_output(config.pcap_log, "--pcap-log")
+        network.pcap_name = config.pcap_log
     return network
 
 

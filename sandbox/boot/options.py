@@ -73,13 +73,14 @@ class MountOptions:
 class NetworkOptions:
     """`kind`: none, internal, sandbox, tap, user. `allow` and `publish` as they stand on the command line, checked."""
 
-    __slots__ = ("kind", "allow", "publish", "pcap_fd", "namespace_fd", "tap")
+    __slots__ = ("kind", "allow", "publish", "pcap_fd", "pcap_name", "namespace_fd", "tap")
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
         self.allow: tuple[str, ...] = ()
         self.publish: tuple[str, ...] = ()
         self.pcap_fd = -1
+        self.pcap_name = ""
         self.namespace_fd = -1  # the network namespace to enter (sandbox, tap), -1: the present one
         self.tap = ""
 

@@ -123,6 +123,7 @@ class Sandbox:
             network = self.network = networks.build(kernel, self.options.network)
         except networks.NetworkError as error:
             raise StartFailure(str(error)) from None
+        network.capture = self.options.network.pcap_name
         write_etc(kernel, network.resolv_conf, network.hosts)
 
     # --- events ---

@@ -44,6 +44,7 @@ class InetSocket(SocketFile):
         self.connect_queue = endpoint.queue
         self.stream = kind == abi.SOCK_STREAM
         self.target: SockAddr | None = None  # of a connect that is under way
+        self.unchecked: SockAddr | None = None  # the peer of a datagram socket until something is sent to it
         self.listening = False
 
     def release(self) -> None:
@@ -83,7 +84,7 @@ class InetSocket(SocketFile):
 
     def connect(self, t: Task, address: bytes) -> int:
         where = decode(address, self.family)
-        if where is not None:
+        if where is not None and self.stream:
             self.network.check(t, self.protocol, where)
         try:
             self.endpoint.connect(where)
@@ -97,6 +98,8 @@ class InetSocket(SocketFile):
                 return IN_PROGRESS
             raise syscall_error(error) from None
         self.target = None
+        if not self.stream:
+            self.unchecked = where  # nothing was sent: getaddrinfo(3) connects only to learn source addresses
         if where is not None:
             self.network.sent(t, self.protocol, where, self.endpoint)
         return 0
@@ -147,6 +150,9 @@ class InetSocket(SocketFile):
     # --- data ---
 
     def sendmsg(self, t: Task, data: memoryview, address: bytes, flags: int, control: list[ControlMessage]) -> int:
+        if self.unchecked is not None and not address:
+            self.network.check(t, self.protocol, self.unchecked)
+            self.unchecked = None
         try:
             if not address and not control:
                 taken = self.endpoint.send(data, flags)
