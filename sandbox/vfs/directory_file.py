@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox.errors import SyscallError
 from sandbox.vfs.regular_file import DAY_NS, MAX_OFFSET, SEEK_CUR, SEEK_END, SEEK_SET, InodeFile, touch_atime
+from sandbox.vfs.snapshots import Snapshot
 
 if TYPE_CHECKING:
     from sandbox.kernel.task import Task
     from sandbox.vfs.inode import Inode
     from sandbox.vfs.path import Path
 
+ENTRY_COST: Final = 160  # bytes of memory for one entry of a listing, about
 _HEAD64: Final = struct.Struct("<QqHB")  # d_ino, d_off, d_reclen, d_type; then the name
 _HEAD: Final = struct.Struct("<QQH")  # the old form: the type is the last byte of the record
 
@@ -27,7 +29,7 @@ class DirectoryFile(InodeFile):
 
     def __init__(self, flags: int, path: Path, inode: Inode) -> None:
         super().__init__(flags, path, inode)
-        self._entries: list[tuple[bytes, int, int]] | None = None
+        self._snapshot = Snapshot()
         self._stamp = 0
 
     def read(self, t: Task, dst: memoryview) -> int:
@@ -81,13 +83,12 @@ class DirectoryFile(InodeFile):
         return b"".join(out)
 
     def _listing(self) -> list[tuple[bytes, int, int]]:
-        entries = self._entries
+        entries = self._snapshot.entries
         if entries is None or self.pos == 0:
             inode = self.inode
             entries = [(b".", inode.ino, 0o040000), (b"..", self._parent_ino(), 0o040000)]
             entries += inode.entries()
-            self._entries = entries
-            self._stamp = inode.mtime
+            self._keep(entries)
         return entries
 
     def _append_new(self, entries: list[tuple[bytes, int, int]]) -> bool:
@@ -95,11 +96,24 @@ class DirectoryFile(InodeFile):
         inode = self.inode
         if self.pos > len(entries) or self._stamp == inode.mtime:
             return False
-        self._stamp = inode.mtime
         seen = {entry[0] for entry in entries}
         new = [entry for entry in inode.entries() if entry[0] not in seen]
         entries += new
+        self._keep(entries)
         return bool(new)
+
+    def _keep(self, entries: list[tuple[bytes, int, int]]) -> None:
+        """The listing is as new as the directory is now."""
+        self._stamp = self.inode.mtime
+        self._snapshot.entries = entries
+        assert self.path is not None
+        self.path.mount.namespace.vfs.snapshots.keep(self, self._snapshot, len(entries) * ENTRY_COST)
+
+    def release(self) -> None:
+        """The listing goes too."""
+        if self.path is not None:
+            self.path.mount.namespace.vfs.snapshots.drop(self)
+        super().release()
 
     def _parent_ino(self) -> int:
         path = self.path

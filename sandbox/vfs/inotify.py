@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sandbox.kernel.task import Task
     from sandbox.syscalls.args import SyscallArgs
     from sandbox.vfs.inode import Inode
+    from sandbox.vfs.mount import Vfs
 
 IN_UNMOUNT: Final = 0x2000
 IN_Q_OVERFLOW: Final = 0x4000
@@ -29,7 +30,8 @@ IN_MASK_ADD: Final = 0x2000_0000
 IN_ONESHOT: Final = 0x8000_0000
 
 MAX_QUEUED: Final = 16384  # fs.inotify.max_queued_events
-MAX_WATCHES: Final = 65536  # of one instance
+MAX_WATCHES: Final = 65536  # of the whole sandbox
+MAX_INSTANCES: Final = 128  # fs.inotify.max_user_instances
 FIONREAD: Final = 0x541B
 
 _EVENT: Final = struct.Struct("<iIII")  # wd, mask, cookie, length of the padded name
@@ -72,8 +74,10 @@ class InodeMarks:
 class InotifyFile(FileDescription):
     """An inotify instance."""
 
-    def __init__(self, flags: int) -> None:
+    def __init__(self, flags: int, vfs: Vfs) -> None:
         super().__init__(flags)
+        self._vfs = vfs
+        vfs.inotify_instances += 1
         self._watches: dict[int, Watch] = {}
         self._next = 0
         self._events: deque[tuple[int, int, int, bytes]] = deque()
@@ -90,11 +94,12 @@ class InotifyFile(FileDescription):
             wanted = mask & (IN_ALL_EVENTS | IN_ONESHOT | IN_EXCL_UNLINK)
             watch.mask = watch.mask | wanted if mask & IN_MASK_ADD else wanted
             return watch.wd
-        if len(self._watches) >= MAX_WATCHES:
+        if self._vfs.inotify_watches >= MAX_WATCHES:
             raise SyscallError(errno.ENOSPC)
         self._next += 1
         watch = Watch(self, self._next, mask & (IN_ALL_EVENTS | IN_ONESHOT | IN_EXCL_UNLINK), inode)
         self._watches[watch.wd] = watch
+        self._vfs.inotify_watches += 1
         if inode.marks is None:
             inode.marks = marks
             inode.fs.watched += 1
@@ -114,7 +119,8 @@ class InotifyFile(FileDescription):
         self.queue_event(watch.wd, IN_IGNORED, b"", 0)
 
     def _drop(self, watch: Watch) -> None:
-        self._watches.pop(watch.wd, None)
+        if self._watches.pop(watch.wd, None) is not None:
+            self._vfs.inotify_watches -= 1
         marks = watch.inode.marks
         if marks is not None:
             marks.watches.pop(self, None)
@@ -174,6 +180,7 @@ class InotifyFile(FileDescription):
         """All watches end."""
         for watch in list(self._watches.values()):
             self._drop(watch)
+        self._vfs.inotify_instances -= 1
 
     def link_text(self) -> str:
         """As /proc shows it."""

@@ -11,6 +11,7 @@ from sandbox.errors import SyscallError
 from sandbox.vfs.dentry import Dentry, DentryCache
 from sandbox.vfs.locks import DeadlockGraph
 from sandbox.vfs.path import Path
+from sandbox.vfs.snapshots import SnapshotBudget
 from sandbox.vfs.space import SpaceAccount
 
 if TYPE_CHECKING:
@@ -60,6 +61,9 @@ class Vfs:
         self.dentries = DentryCache()
         self.space = space if space is not None else SpaceAccount()  # what tmpfs mounts without a size draw on
         self.lock_waits = DeadlockGraph()
+        self.snapshots = SnapshotBudget()
+        self.inotify_instances = 0
+        self.inotify_watches = 0
         self.proc_net: Callable[[str], bytes | None] | None = None  # text of a table of /proc/net
         self.sys_class_net: Callable[[], dict[str, dict[str, str]]] | None = None  # interface -> attributes
         self.internal: Mount | None = None  # of files that have no place in any tree
@@ -171,6 +175,8 @@ class MountNamespace:
 
 def walk_mounts(mount: Mount) -> Iterator[Mount]:
     """`mount` and all below it, parents first."""
-    yield mount
-    for child in list(mount.children.values()):
-        yield from walk_mounts(child)
+    waiting = [mount]
+    while waiting:
+        one = waiting.pop()
+        yield one
+        waiting.extend(reversed(one.children.values()))

@@ -27,6 +27,7 @@ _SAFE: Final = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 _OPEN_DIR: Final = os.O_RDONLY | os.O_DIRECTORY | _SAFE
 _OPEN_PATH: Final = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 PROT_WRITE: Final = 2
+MAX_DEPTH: Final = 128  # directories to be opened again on the way to one; the cache of descriptors is larger
 
 
 def fail(error: OSError) -> SyscallError:
@@ -79,19 +80,25 @@ class HostInode(Inode):
 
     def dir_fd(self) -> int:
         """A descriptor of this directory, opened through its parent's if need be. ENOENT when it is gone."""
-        fd = self.fd
-        if fd < 0:
-            fd = self._open_dir()
-            self.fd = fd
+        if self.fd < 0:
+            closed = [self]
+            parent = self.parent
+            while parent is not None and parent.fd < 0:
+                closed.append(parent)
+                parent = parent.parent
+            if parent is None or len(closed) > MAX_DEPTH:
+                raise SyscallError(errno.ENOENT if parent is None else errno.ENAMETOOLONG)
+            at = parent.fd
+            for one in reversed(closed):
+                at = one.fd = one._open_dir(at)
+                if one is not self and not one.opens:
+                    one.host.idle(one)
         if not self.pinned_fd and not self.opens:
             self.host.idle(self)
-        return fd
+        return self.fd
 
-    def _open_dir(self) -> int:
-        parent = self.parent
-        if parent is None:
-            raise SyscallError(errno.ENOENT)
-        at = parent.dir_fd()
+    def _open_dir(self, at: int) -> int:
+        """A new descriptor of this directory, found by its name in `at`."""
         try:
             try:
                 fd = os.open(self.name, _OPEN_DIR, dir_fd=at)

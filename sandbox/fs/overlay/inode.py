@@ -10,6 +10,7 @@ from sandbox.errors import SyscallError
 from sandbox.fs.tmpfs.directory import TmpfsDir
 from sandbox.fs.tmpfs.inode import TmpfsFile, TmpfsInode, TmpfsSpecial, TmpfsSymlink
 from sandbox.vfs.regular_file import RegularFile
+from sandbox.vfs.space import NAME_COST
 
 if TYPE_CHECKING:
     from sandbox.fs.hostfs.inode import HostInode
@@ -78,6 +79,7 @@ class OverlayDir(TmpfsDir):
 
     def enter(self, name: bytes, inode: TmpfsInode) -> None:
         """Put a name in, above whatever the lower layer has."""
+        self.tmpfs.account.add_bytes(NAME_COST + len(name))
         self.names[name] = inode
         if isinstance(inode, OverlayDir):
             inode.up = self
@@ -85,7 +87,8 @@ class OverlayDir(TmpfsDir):
 
     def leave(self, name: bytes) -> None:
         """Take a name out, and white out a lower one."""
-        self.names.pop(name, None)
+        if self.names.pop(name, None) is not None:
+            self.tmpfs.account.add_bytes(-NAME_COST - len(name))
         if self._lower_child(name) is not None:
             self.whiteouts.add(name)
 
@@ -255,9 +258,10 @@ class OverlaySymlink(TmpfsSymlink):
         adopt(self, low, up, place)
 
     def changing(self) -> None:
-        """Become dirty."""
+        """Become dirty; the text counts from now on."""
         if not self.dirty:
             pin(self)
+            self.tmpfs.account.add_bytes(self.size)
 
 
 class OverlaySpecial(TmpfsSpecial):
@@ -307,7 +311,9 @@ def pin(inode: OverlayInode) -> None:
     if up is not None:
         if not up.dirty:
             pin(up)
-        up.names.setdefault(inode.place, inode)
+        if inode.place not in up.names:
+            inode.tmpfs.account.add_bytes(NAME_COST + len(inode.place))
+            up.names[inode.place] = inode
 
 
 def load_xattrs(inode: OverlayDir | OverlayFile) -> dict[bytes, bytes]:

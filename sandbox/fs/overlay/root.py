@@ -86,7 +86,7 @@ def mount_volume(namespace: MountNamespace, volume: Volume) -> Mount:
 def mount_tmpfs(namespace: MountNamespace, target: bytes, mode: int = 0o1777, size: int | None = None) -> Mount:
     """A tmpfs; without `size` it draws on the sandbox's common bound."""
     vfs = namespace.vfs
-    account = SpaceAccount(size) if size is not None else vfs.space
+    account = SpaceAccount(size, parent=vfs.space) if size is not None else vfs.space
     fs = Tmpfs(vfs.clock, vfs.new_dev(), mode=mode, account=account)
     return namespace.mount(fs, make_point(namespace, target, True), ST_RELATIME | ST_NOSUID | ST_NODEV)
 

@@ -10,6 +10,7 @@ from sandbox.errors import SyscallError
 from sandbox.vfs.directory_file import DirectoryFile
 from sandbox.vfs.inode import Inode
 from sandbox.vfs.regular_file import InodeFile
+from sandbox.vfs.snapshots import Snapshot
 
 if TYPE_CHECKING:
     from sandbox.kernel.task import Task
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from sandbox.vfs.filesystem import Filesystem
     from sandbox.vfs.path import Path
 
+LARGE: Final = 1024  # contents above this many bytes count against the budget
 MAX_STORE: Final = 4096  # bytes that one write to such a file may hold
 
 
@@ -153,7 +155,7 @@ class GeneratedFile(InodeFile):
     def __init__(self, flags: int, path: Path, inode: PseudoFile) -> None:
         super().__init__(flags, path, inode)
         self._node = inode
-        self._data: bytes | None = None
+        self._snapshot = Snapshot()
 
     def read(self, t: Task, dst: memoryview) -> int:
         """At the position, which advances."""
@@ -163,9 +165,11 @@ class GeneratedFile(InodeFile):
 
     def pread(self, t: Task, dst: memoryview, offset: int) -> int:
         """At `offset`."""
-        data = self._data
+        data = self._snapshot.data
         if data is None or offset == 0:
-            data = self._data = self._node.content(t)
+            data = self._snapshot.data = self._node.content(t)
+            if len(data) > LARGE:
+                t.kernel.mounts.vfs.snapshots.keep(self, self._snapshot, len(data))
         part = data[offset : offset + len(dst)]
         dst[: len(part)] = part
         return len(part)
@@ -181,8 +185,14 @@ class GeneratedFile(InodeFile):
         if len(src) > MAX_STORE:
             raise SyscallError(errno.EINVAL)
         self._node.store(t, bytes(src))
-        self._data = None
+        self._snapshot.data = None
         return len(src)
+
+    def release(self) -> None:
+        """The contents go too."""
+        if self.path is not None:
+            self.path.mount.namespace.vfs.snapshots.drop(self)
+        super().release()
 
     def seek(self, t: Task, offset: int, whence: int) -> int:
         """SEEK_SET and SEEK_CUR."""

@@ -45,12 +45,12 @@ class FileData:
 
     def _recount(self) -> None:
         pages = (os.fstat(self.fd).st_blocks * 512 + PAGE - 1) // PAGE
-        self.account.used += pages - self.charged
+        self.account.charge(pages - self.charged)
         self.charged = pages
 
     def _charge_small(self) -> None:
         pages = (len(self.small) + PAGE - 1) // PAGE
-        self.account.used += pages - self.charged
+        self.account.charge(pages - self.charged)
         self.charged = pages
 
     def _room(self, offset: int, length: int) -> int:
@@ -220,7 +220,7 @@ class FileData:
 
     def release(self) -> None:
         """The file is gone and nobody maps it: give everything back."""
-        self.account.used -= self.charged
+        self.account.charge(-self.charged)
         self.charged = 0
         self.small = bytearray()
         self.size = 0

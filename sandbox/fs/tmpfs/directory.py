@@ -10,6 +10,7 @@ from sandbox.errors import SyscallError
 from sandbox.fs.tmpfs.inode import TmpfsFile, TmpfsInode, TmpfsSpecial, TmpfsSymlink
 from sandbox.vfs.directory_file import DirectoryFile
 from sandbox.vfs.inode import RENAME_EXCHANGE, RENAME_WHITEOUT, Inode
+from sandbox.vfs.space import NAME_COST
 
 if TYPE_CHECKING:
     from sandbox.fs.tmpfs.filesystem import Tmpfs
@@ -42,12 +43,14 @@ class TmpfsDir(TmpfsInode):
 
     def enter(self, name: bytes, inode: TmpfsInode) -> None:
         """Put a name in."""
+        self.tmpfs.account.add_bytes(NAME_COST + len(name))
         self.names[name] = inode
         self.size += BOGO_DIRENT_SIZE
 
     def leave(self, name: bytes) -> None:
         """Take a name out."""
         del self.names[name]
+        self.tmpfs.account.add_bytes(-NAME_COST - len(name))
         self.size -= BOGO_DIRENT_SIZE
 
     def is_empty(self) -> bool:
@@ -105,6 +108,7 @@ class TmpfsDir(TmpfsInode):
         """A symbolic link."""
         self.changing()
         inode = TmpfsSymlink(self.tmpfs, self.tmpfs.new_ino(), target, uid, gid)
+        self.tmpfs.account.add_bytes(len(target))
         self.enter(name, inode)
         self._changed()
         return inode
@@ -112,6 +116,7 @@ class TmpfsDir(TmpfsInode):
     def link(self, name: bytes, inode: Inode) -> None:
         """One more name."""
         assert isinstance(inode, TmpfsInode)
+        self.tmpfs.account.take_bytes(0)
         self.changing()
         inode.changing()
         self.enter(name, inode)

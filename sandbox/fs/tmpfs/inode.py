@@ -33,12 +33,13 @@ FALLOC_FL_PUNCH_HOLE: Final = 2
 class TmpfsInode(Inode):
     """Attributes live in the fields; extended attributes in a dictionary, bounded as ext4's are."""
 
-    __slots__ = ("tmpfs", "xattrs", "gone")
+    __slots__ = ("tmpfs", "xattrs", "xattr_cost", "gone")
 
     def __init__(self, fs: Tmpfs, ino: int, mode: int, uid: int, gid: int) -> None:
         super().__init__(fs, ino, mode, uid, gid, fs.now())
         self.tmpfs = fs
         self.xattrs: dict[bytes, bytes] | None = None
+        self.xattr_cost = 0  # bytes charged for them
         self.gone = False  # no name, no user: everything was given back
 
     def changing(self) -> None:
@@ -94,7 +95,7 @@ class TmpfsInode(Inode):
         self.changing()
         new = dict(have)
         new[name] = value
-        self.xattrs = new
+        self._keep_xattrs(new, total)
         self.ctime = self.fs.now()
 
     def remove_xattr(self, name: bytes) -> None:
@@ -103,8 +104,18 @@ class TmpfsInode(Inode):
         if name not in have:
             raise SyscallError(errno.ENODATA)
         self.changing()
-        self.xattrs = {n: v for n, v in have.items() if n != name}
+        kept = {n: v for n, v in have.items() if n != name}
+        self._keep_xattrs(kept, sum(len(n) + len(v) for n, v in kept.items()))
         self.ctime = self.fs.now()
+
+    def _keep_xattrs(self, xattrs: dict[bytes, bytes], size: int) -> None:
+        account = self.tmpfs.account
+        if size > self.xattr_cost:
+            account.take_bytes(size - self.xattr_cost)
+        else:
+            account.add_bytes(size - self.xattr_cost)
+        self.xattr_cost = size
+        self.xattrs = xattrs
 
     def list_xattr(self) -> list[bytes]:
         """All names."""
@@ -121,7 +132,10 @@ class TmpfsInode(Inode):
         """The last description went: if there is no name either, give back what it holds."""
         if self.nlink == 0 and not self.gone:
             self.gone = True
-            self.tmpfs.account.inodes -= 1
+            account = self.tmpfs.account
+            account.give_inode()
+            if self.xattr_cost:
+                account.add_bytes(-self.xattr_cost)
             self.dispose()
 
     def dispose(self) -> None:
@@ -235,6 +249,10 @@ class TmpfsSymlink(TmpfsInode):
         super().__init__(fs, ino, S_IFLNK | 0o777, uid, gid)
         self.target = target
         self.size = len(target)
+
+    def dispose(self) -> None:
+        """The text was charged when the link was made (directory.py: symlink)."""
+        self.tmpfs.account.add_bytes(-self.size)
 
     def readlink(self, t: Task) -> bytes:
         """The text."""

@@ -16,6 +16,7 @@ from sandbox.vfs.inotify import (
     IN_ONESHOT,
     IN_ONLYDIR,
     IN_UNMOUNT,
+    MAX_INSTANCES,
     InotifyFile,
 )
 from sandbox.vfs.notify import IN_ALL_EVENTS, IN_ISDIR
@@ -43,7 +44,11 @@ _KNOWN: Final = (
 def _init(t: Task, flags: int) -> int:
     if flags & ~(IN_CLOEXEC | IN_NONBLOCK):
         return -errno.EINVAL
-    return t.fds.install(InotifyFile(flags & IN_NONBLOCK), 0, bool(flags & IN_CLOEXEC))
+    vfs = t.kernel.mounts.vfs
+    t.fds.lowest_free(0)
+    if vfs.inotify_instances >= MAX_INSTANCES:
+        return -errno.EMFILE
+    return t.fds.install(InotifyFile(flags & IN_NONBLOCK, vfs), 0, bool(flags & IN_CLOEXEC))
 
 
 def sys_inotify_init(t: Task, a: SyscallArgs) -> int:

@@ -112,6 +112,7 @@ def _make(t: Task, kind: bytes, source: bytes, data: dict[bytes, bytes]) -> File
             account = SpaceAccount(
                 min(_size(data.get(b"size", b"0")) or 2 << 30, vfs.space.limit * 4096),
                 _size(data.get(b"nr_inodes", b"0")) or 1 << 20,
+                vfs.space,
             )
         mode = _number(data.get(b"mode", b"1777"), 8)
         uid, gid = _number(data.get(b"uid", b"0"), 10), _number(data.get(b"gid", b"0"), 10)
