@@ -44,6 +44,14 @@ def _find(t: Task, pid: int) -> Task:
     return task
 
 
+def _find_any(t: Task, pid: int) -> Task:
+    """The same where a negative number is just nobody's."""
+    task = t if pid == 0 else t.kernel.find_task(pid)
+    if task is None:
+        raise SyscallError(errno.ESRCH)
+    return task
+
+
 def _check_owner(t: Task, target: Task) -> None:
     mine, theirs = t.creds, target.creds
     if mine.euid not in (theirs.euid, theirs.uid) and not mine.has(CAP_SYS_NICE):
@@ -60,7 +68,7 @@ def sys_sched_getaffinity(t: Task, a: SyscallArgs) -> Result:
     size = a.uint(1)
     if size * 8 < t.kernel.cpus or size & 7:
         return -errno.EINVAL
-    target = _find(t, a.int(0))
+    target = _find_any(t, a.int(0))
     written = min(size, (t.kernel.cpus + 63) // 64 * 8)
     t.copy_out(a.addr(2), target.affinity.to_bytes(written, "little"))
     return written
@@ -69,7 +77,7 @@ def sys_sched_getaffinity(t: Task, a: SyscallArgs) -> Result:
 def sys_sched_setaffinity(t: Task, a: SyscallArgs) -> Result:
     """sched_setaffinity(2)."""
     mask = int.from_bytes(t.copy_in(a.addr(2), min(a.uint(1), 1024)), "little")
-    target = _find(t, a.int(0))
+    target = _find_any(t, a.int(0))
     _check_owner(t, target)
     mask &= t.kernel.cpu_mask
     if not mask:
