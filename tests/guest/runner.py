@@ -1,6 +1,6 @@
 """Runs small programs natively and inside the sandbox and compares what can be seen of them.
 
-A program is one file of `c/`, `py/` or `sh/`. It runs in a fresh directory, as root, with an empty
+A program is one file of `c/`, `go/`, `py/` or `sh/`. It runs in a fresh directory, as root, with an empty
 environment but for PATH, and prints only what every Linux answers alike: no process ids, addresses
 or times. Compared are its standard output, its exit status and the tree it leaves behind (names,
 kinds, modes, contents).
@@ -32,7 +32,7 @@ HERE: Final = Path(__file__).resolve().parent
 REPOSITORY: Final = HERE.parent.parent
 BUILD: Final = Path(os.environ.get("STACKBOX_GUEST_BUILD", REPOSITORY / "build" / "guest"))
 BATCH: Final = 40
-STALL_S: Final = float(os.environ.get("STACKBOX_GUEST_STALL", "20"))
+STALL_S: Final = float(os.environ.get("STACKBOX_GUEST_STALL", "60"))
 CFLAGS: Final = ("-O1", "-pthread", "-w")
 INTERPRETERS: Final = {"py": "/usr/bin/python3", "sh": "/bin/sh", "bash": "/bin/bash"}
 DRIVER: Final = """\
@@ -62,7 +62,7 @@ class Program:
 
     def interpreter(self) -> str:
         """What runs it: nothing for C; a `#!` line naming bash chooses bash."""
-        if self.kind == "c":
+        if self.kind in ("c", "go"):
             return ""
         return INTERPRETERS["bash" if "bash" in self.first_line() else self.kind]
 
@@ -79,12 +79,14 @@ class Outcome:
 
 def programs() -> list[Program]:
     """All programs, in order of name."""
-    found = [*HERE.glob("c/*.c"), *HERE.glob("py/*.py"), *HERE.glob("sh/*.sh")]
+    found = [*HERE.glob("c/*.c"), *HERE.glob("go/*.go"), *HERE.glob("py/*.py"), *HERE.glob("sh/*.sh")]
     return sorted((Program(path) for path in found), key=lambda program: program.name)
 
 
 def build(program: Program) -> Path:
     """The file to run: compiled if need be, cached by content."""
+    if program.kind == "go":
+        return build_go(program)
     if program.kind != "c":
         return program.source
     text = program.source.read_bytes()
@@ -97,6 +99,18 @@ def build(program: Program) -> Path:
         part = binary.with_name(f"{binary.name}.{os.getpid()}")
         command = ["gcc", *CFLAGS, "-I", str(HERE / "c"), str(program.source), "-o", str(part), *extra]
         subprocess.run(command, check=True)
+        part.rename(binary)
+    return binary
+
+
+def build_go(program: Program) -> Path:
+    """A static Go binary, cached by content."""
+    binary = BUILD / f"{program.source.stem}-{hashlib.sha256(program.source.read_bytes()).hexdigest()[:16]}"
+    if not binary.exists():
+        BUILD.mkdir(parents=True, exist_ok=True)
+        environment = {**os.environ, "CGO_ENABLED": "0", "GO111MODULE": "off", "GOCACHE": str(BUILD / "go-cache")}
+        part = binary.with_name(f"{binary.name}.{os.getpid()}")
+        subprocess.run(["go", "build", "-o", str(part), str(program.source)], check=True, env=environment)
         part.rename(binary)
     return binary
 

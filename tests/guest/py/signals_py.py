@@ -1,0 +1,18 @@
+import os, select, signal, threading, time
+log = []
+for s in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM, signal.SIGCHLD): signal.signal(s, lambda n, f: log.append(signal.Signals(n).name))
+os.kill(os.getpid(), signal.SIGUSR1); signal.raise_signal(signal.SIGUSR2); print(log); log.clear()
+signal.setitimer(signal.ITIMER_REAL, 0.02); signal.pause(); print(log); log.clear()
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1}); os.kill(os.getpid(), signal.SIGUSR1); print(signal.sigpending(), log); print(signal.sigtimedwait({signal.SIGUSR1}, 1).si_signo, signal.sigtimedwait({signal.SIGUSR1}, 0.01)); signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGUSR1})
+pid = os.fork()
+if not pid: os._exit(3)
+while "SIGCHLD" not in log: time.sleep(0.01)
+print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])); log.clear()
+r, w = os.pipe(); os.set_blocking(w, False); signal.set_wakeup_fd(w); os.kill(os.getpid(), signal.SIGUSR1); print(select.select([r], [], [], 1)[0] == [r], os.read(r, 1)[0])
+signal.set_wakeup_fd(-1); t0 = time.monotonic(); signal.setitimer(signal.ITIMER_REAL, 0.02); time.sleep(0.1); print(time.monotonic() - t0 >= 0.1)
+pid = os.fork()
+if not pid: signal.signal(signal.SIGTERM, signal.SIG_DFL); signal.pause()
+os.kill(pid, signal.SIGSTOP); print(os.WIFSTOPPED(os.waitpid(pid, os.WUNTRACED)[1])); os.kill(pid, signal.SIGCONT); print(os.WIFCONTINUED(os.waitpid(pid, os.WCONTINUED)[1])); os.kill(pid, signal.SIGTERM); print(os.waitpid(pid, 0)[1])
+try: open("/proc/self/nothing")
+except OSError as e: print(e.errno)
+main = threading.get_ident(); signal.pthread_kill(main, signal.SIGUSR2); print(log[-1])
