@@ -7,6 +7,7 @@ reduction), RFC 3522 with RFC 4015 (a spurious retransmission is seen by its tim
 from __future__ import annotations
 
 from tcpip import seqnum
+from tcpip.clock import NS_PER_MS
 from tcpip.transport.tcp.rack import DUP_THRESH
 from tcpip.transport.tcp.sack import LOST, SACKED, Delivered
 from tcpip.transport.tcp.segment import Segment
@@ -28,7 +29,7 @@ def process_ack(snd: Sender, seg: Segment, window_changed: bool) -> None:
         snd.buf.free(min(ack, snd.buf.end))
         snd.bytes_acked += advanced
     dsack = _take_sacks(snd, seg, prior_una, delivered) if ep.sack_ok and seg.options.sack else False
-    rtt = _sample_rtt(snd, seg, delivered, advanced, now)
+    rtt = _sample_rtt(snd, seg, delivered, advanced, dsack, now)
     if not ep.sack_ok:
         _count_duplicates(snd, seg, advanced, window_changed)
     snd.rack.update(delivered, snd.rtt.min_rtt, now)
@@ -37,7 +38,7 @@ def process_ack(snd: Sender, seg: Segment, window_changed: bool) -> None:
         snd.first_timeout = -1
     if advanced > 0:
         snd.probes_out = 0
-        if snd.rtt.backoff and rtt == 0:
+        if snd.rtt.backoff and rtt == 0 and not _answers_original(snd, seg):
             snd.rtt.reset_backoff()
     _check_undo(snd, seg, advanced)
     _tail_probe_acked(snd, dsack, now)
@@ -63,18 +64,36 @@ def _take_sacks(snd: Sender, seg: Segment, prior_una: int, delivered: Delivered)
     return dsack
 
 
-def _sample_rtt(snd: Sender, seg: Segment, delivered: Delivered, advanced: int, now: int) -> int:
-    """RFC 6298 (Karn) or RFC 7323 4: the sample taken, 0 for none."""
-    rtt = 0
-    if delivered.first_sent >= 0 and not delivered.retrans_acked and advanced > 0:
-        rtt = now - delivered.first_sent
-        latest = now - delivered.last_sent
-    elif advanced > 0 and seg.options.timestamp and seg.options.ts_ecr:
-        rtt = latest = snd.ep.ts_elapsed(seg.options.ts_ecr, now)
+def _sample_rtt(snd: Sender, seg: Segment, delivered: Delivered, advanced: int, dsack: bool, now: int) -> int:
+    """RFC 6298 (Karn) or RFC 7323 4: the sample taken, 0 for none.
+
+    The echo in an ACK that answers a duplicate is that of an earlier segment, whose own ACK was lost: no sample.
+    Nor is there one from an echo older than the last retransmission when timeouts have backed off.
+    """
+    rtt = latest = 0
+    if advanced > 0:
+        if delivered.first_sent >= 0 and not delivered.retrans_acked:
+            rtt = now - delivered.first_sent
+            latest = now - delivered.last_sent
+        elif seg.options.timestamp and seg.options.ts_ecr and not dsack:
+            rtt = latest = snd.ep.ts_elapsed(seg.options.ts_ecr, now)
+            if snd.rtt.backoff and rtt > now - _oldest_sent(delivered, now) + NS_PER_MS:
+                return 0
     if rtt <= 0:
         return 0
     snd.rtt.sample(rtt, now)
     return max(latest, 1)
+
+
+def _answers_original(snd: Sender, seg: Segment) -> bool:
+    """It may answer what was sent before a timeout: the timeout was too short, and stays long until measured (Karn)."""
+    options = seg.options
+    return snd.retrans_ts >= 0 and (not options.timestamp or seqnum.lt(options.ts_ecr, snd.retrans_ts))
+
+
+def _oldest_sent(delivered: Delivered, now: int) -> int:
+    """When the first of what was acknowledged was last sent."""
+    return min((record.sent for record in delivered.records), default=now)
 
 
 def _count_duplicates(snd: Sender, seg: Segment, advanced: int, window_changed: bool) -> None:
@@ -226,14 +245,14 @@ def _proportional_rate(snd: Sender, delivered: Delivered) -> None:
 def on_retransmit_timeout(snd: Sender, now: int) -> None:
     """RFC 5681 3.1 (4), RFC 6298 (5.4)-(5.6): everything outstanding that was not sacked is taken for lost."""
     cc = snd.cc
-    if snd.ca_state < CA_CWR or snd.una >= snd.high_seq or (snd.ca_state != CA_LOSS) or snd.retransmits == 0:
+    if snd.ca_state != CA_LOSS or snd.una >= snd.high_seq or snd.retransmits == 0:
         if snd.ca_state < CA_RECOVERY:
             cc.prior_cwnd = 0
+            snd.retrans_ts = -1
         cc.on_congestion(snd.in_flight(), now)
+        snd.undo_marker = snd.una
     snd.ca_state = CA_LOSS
     snd.high_seq = snd.nxt
-    snd.undo_marker = snd.una
-    snd.retrans_ts = -1
     snd.tlp_end = -1
     snd.dup_acks = 0
     if snd.board.mark_all_lost():

@@ -22,7 +22,7 @@ def snapshot(peer: PeerHost) -> dict[str, object]:
                 values[f"{type(part).__name__}.{name}"] = getattr(part, name)
     algorithms: tuple[object, ...] = (snd.rack, snd.rtt, snd.cc)
     for algorithm in algorithms:
-        names = getattr(algorithm, "__dict__", None) or getattr(type(algorithm), "__slots__", ())
+        names: tuple[str, ...] = tuple(getattr(algorithm, "__dict__", ())) or getattr(type(algorithm), "__slots__", ())
         for name in names:
             value = getattr(algorithm, name)
             if isinstance(value, int | float):
