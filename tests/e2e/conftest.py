@@ -65,8 +65,13 @@ class Running:
         assert len(children) == 1, (children, self.first_line, self.process.poll())
         self.sentry = int(children[0])
         self.namespace = os.readlink(f"/proc/{self.sentry}/ns/pid")
-        self.members = processes_of(self.namespace)
-        self.pidfds = [os.pidfd_open(pid) for pid in self.members]
+        self.members, self.pidfds = [], []
+        for pid in processes_of(self.namespace):
+            try:
+                self.pidfds.append(os.pidfd_open(pid))
+            except ProcessLookupError:
+                continue  # a short-lived one ended in between
+            self.members.append(pid)
 
     def wait_until_gone(self) -> None:
         """Every process of the sandbox ends within the bound."""

@@ -20,8 +20,8 @@ class IsnGenerator:
 
     __slots__ = ("_secret",)
 
-    def __init__(self, random: Random) -> None:
-        self._secret = random.randbytes(16)
+    def __init__(self, rng: Random) -> None:
+        self._secret = rng.randbytes(16)
 
     def isn(self, key: bytes, now: int) -> int:
         """The first sequence number of the connection whose demultiplexer key is `key`."""

@@ -27,8 +27,8 @@ class SynCookies:
 
     __slots__ = ("_secret",)
 
-    def __init__(self, random: Random) -> None:
-        self._secret = random.randbytes(16)
+    def __init__(self, rng: Random) -> None:
+        self._secret = rng.randbytes(16)
 
     def _mac(self, key: bytes, irs: int, counter: int, index: int) -> int:
         data = key + (irs & MASK).to_bytes(4, "big") + counter.to_bytes(8, "big") + bytes((index,))
