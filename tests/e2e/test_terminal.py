@@ -119,7 +119,7 @@ def test_job_control(sit_down: type[TerminalUser]) -> None:
     user = sit_down("--env=PS1=PROMPT%", "/bin/bash", "--norc", "--noediting", "-i")
     user.expect("PROMPT%")
     # The job says when it is continued: by then it has the terminal.
-    user.type("sh -c 'trap \"echo aga\"\"in\" CONT; echo be\"\"gun; while :; do sleep 0.1; done'\r")
+    user.type('sh -c \'trap "echo aga""in" CONT; echo be""gun; while :; do sleep 0.1; done\'\r')
     user.expect("begun")
     user.type("\x1a")
     user.expect("Stopped")

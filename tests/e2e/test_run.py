@@ -1,0 +1,138 @@
+"""OCI bundles through the binary."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.conftest import Running, runsc
+
+BUSYBOX = shutil.which("busybox", path="/usr/bin:/bin") or ""
+needs_busybox = pytest.mark.skipif(not BUSYBOX, reason="the bundle is made of the host's static busybox")
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Path:
+    programs = tmp_path / "rootfs" / "bin"
+    programs.mkdir(parents=True)
+    if BUSYBOX:
+        shutil.copy(BUSYBOX, programs / "busybox")
+        for name in ("sh", "cat", "id", "ls", "hostname", "sleep", "mount", "touch"):
+            (programs / name).symlink_to("busybox")
+    assert runsc("spec", "--bundle", str(tmp_path), "/bin/sh", "-c", "exit 0").status == 0
+    return tmp_path
+
+
+def change(bundle: Path, **parts: Any) -> None:
+    """Set members of config.json; `process__args` is process.args."""
+    path = bundle / "config.json"
+    document = json.loads(path.read_text())
+    for name, value in parts.items():
+        place, *keys = document, *name.split("__")
+        for key in keys[:-1]:
+            place = place[key]
+        place[keys[-1]] = value
+    path.write_text(json.dumps(document))
+
+
+def run(bundle: Path, script: str = "", name: str = "") -> Any:
+    if script:
+        change(bundle, process__args=["/bin/sh", "-c", script])
+    return runsc("--root", str(bundle / "state"), "run", "--bundle", str(bundle), name or "test-container")
+
+
+@needs_busybox
+def test_what_the_default_bundle_gives(bundle: Path) -> None:
+    result = run(bundle, "id -u; hostname; ulimit -n; pwd; touch /x; echo $?; cat /proc/mounts | wc -l; exit 9")
+    assert result.status == 9, result
+    assert result.out.split() == ["0", "runsc", "1024", "/", "1", "7"], result
+    assert "Read-only file system" in result.err
+    assert not (bundle / "state" / "test-container").exists()
+
+
+@needs_busybox
+def test_writes_do_not_reach_the_root_directory(bundle: Path) -> None:
+    change(bundle, root__readonly=False)
+    assert run(bundle, "echo x > /new && rm /bin/ls && test ! -e /bin/ls").status == 0
+    assert sorted(path.name for path in (bundle / "rootfs").iterdir()) == ["bin"]
+    assert (bundle / "rootfs" / "bin" / "ls").is_symlink()
+
+
+@needs_busybox
+def test_user_cwd_env_umask_and_groups(bundle: Path) -> None:
+    change(
+        bundle,
+        process__user={"uid": 7, "gid": 8, "additionalGids": [9], "umask": 0o77},
+        process__cwd="/tmp",
+        process__env=["A=b c", "PATH=/bin"],
+    )
+    result = run(bundle, "id -u; id -g; id -G; umask; pwd; echo $A; touch f; ls -l f | cut -c 1-10")
+    assert result.out.splitlines() == ["7", "8", "8 9", "0077", "/tmp", "b c", "-rw-------"], result
+
+
+@needs_busybox
+def test_mounts(bundle: Path) -> None:
+    (bundle / "shared").mkdir()
+    (bundle / "shared" / "in").write_text("in\n")
+    document = json.loads((bundle / "config.json").read_text())
+    document["mounts"] += [
+        {"destination": "/rw", "type": "bind", "source": "shared", "options": ["rbind", "rw"]},
+        {"destination": "/ro", "type": "bind", "source": str(bundle / "shared"), "options": ["bind", "ro"]},
+        {"destination": "/small", "type": "tmpfs", "source": "x", "options": ["size=16k", "mode=700"]},
+    ]
+    document["linux"]["maskedPaths"] = ["/bin/hostname", "/masked"]
+    (bundle / "rootfs" / "masked").mkdir()
+    (bundle / "rootfs" / "masked" / "secret").write_text("x")
+    (bundle / "config.json").write_text(json.dumps(document))
+    script = (
+        "cat /ro/in; echo out > /rw/out; echo x > /ro/no; ls -ld /small | cut -c 1-10; ls /masked; ls /bin/hostname"
+    )
+    result = run(bundle, script)
+    assert result.out.splitlines() == ["in", "drwx------"], result
+    assert (bundle / "shared" / "out").read_text() == "out\n" and not (bundle / "shared" / "no").exists()
+
+
+@needs_busybox
+@pytest.mark.parametrize(("signal", "status"), [("KILL", 137), ("TERM", 143)])
+def test_status_of_a_signal(bundle: Path, signal: str, status: int) -> None:
+    result = run(bundle, f"sh -c 'kill -{signal} $$'; exit $?")
+    assert result.status == status, result
+
+
+def test_a_program_that_is_not_there(bundle: Path) -> None:
+    change(bundle, process__args=["/bin/nothing"])
+    result = run(bundle)
+    assert result.status == 1 and "/bin/nothing" in result.err and result.err.count("\n") == 1, result
+
+
+def test_every_problem_is_a_line(bundle: Path) -> None:
+    change(bundle, process__cwd="x", process__args=[], hostname=3)
+    result = run(bundle)
+    assert result.status == 1
+    paths = [line.split(": ")[2] for line in result.err.splitlines()]
+    assert paths == ["hostname", "process.args", "process.cwd"], result
+
+
+def test_terminal_without_a_terminal(bundle: Path) -> None:
+    change(bundle, process__terminal=True)
+    result = run(bundle)
+    assert result.status == 1 and "stdin is not a terminal" in result.err, result
+
+
+@needs_busybox
+def test_an_id_in_use(bundle: Path, start: type[Running]) -> None:
+    change(bundle, process__args=["/bin/sh", "-c", "echo ready; exec sleep 1000"])
+    root = str(bundle / "state")
+    running = start("--root", root, "run", "--bundle", str(bundle), "same")
+    assert running.first_line == "ready\n"
+    result = runsc("--root", root, "run", "--bundle", str(bundle), "same")
+    assert result.status == 1 and "same is running already" in result.err, result
+    os.kill(running.process.pid, 9)
+    running.wait_until_gone()
+    change(bundle, process__args=["/bin/sh", "-c", "exit 4"])
+    assert runsc("--root", root, "run", "--bundle", str(bundle), "same").status == 4
