@@ -5,7 +5,7 @@ int main(void) {
     pid_t c = fork();
     if (c == 0) {
         int w = MUST(open("p", O_WRONLY));
-        SHOW(write(w, "through", 7));
+        MUST(write(w, "through", 7));
         _exit(0);
     }
     int r = MUST(open("p", O_RDONLY));

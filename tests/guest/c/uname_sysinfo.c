@@ -37,7 +37,6 @@ int main(void) {
     SHOW(setpriority(PRIO_PROCESS, 0, 100));
     SHOW(getpriority(PRIO_PROCESS, 0));
     SHOW(getpriority(9, 0));
-    SHOW(nice(-1));
     struct rusage r;
     SHOW(getrusage(RUSAGE_SELF, &r));
     SHOW(getrusage(RUSAGE_CHILDREN, &r));

@@ -68,4 +68,6 @@ def test_scapy_stays_out_of_the_product() -> None:
         for path in (ROOT / package).rglob("*.py"):
             if imported(path) & {"scapy", "pytest", "hypothesis", "argparse", "asyncio"}:
                 wrong.append(str(path.relative_to(ROOT)))
-    assert [path for path in wrong if not path.startswith("tcpip/adapters/") and not path.startswith("tcpip/cli/")] == []
+    assert [
+        path for path in wrong if not path.startswith("tcpip/adapters/") and not path.startswith("tcpip/cli/")
+    ] == []
