@@ -18,28 +18,41 @@ DNS_PORT: Final = 53
 
 
 class EgressGuard:
-    """`warn` gets the log lines. `internal`: a network without an outside, where no flag would help."""
+    """`warn` gets the log lines. `internal`: a network without an outside, where no flag would help.
+    `own_network`: the addresses of address_plan.py have their meaning."""
 
     def __init__(
-        self, policy: Policy, pins: NamePins, counters: Counters, warn: Callable[[str], None], internal: bool = False
+        self,
+        policy: Policy,
+        pins: NamePins,
+        counters: Counters,
+        warn: Callable[[str], None],
+        internal: bool = False,
+        own_network: bool = True,
     ) -> None:
         self.policy = policy
         self.pins = pins
         self.counters = counters
         self.internal = internal
+        self.own = plan.OWN if own_network else frozenset()
+        self.host = plan.HOST if own_network else frozenset()
         self._warn = warn
         self._seen: set[tuple[str, int, str, int]] = set()
         self._askers: OrderedDict[tuple[int, int], str] = OrderedDict()
 
     def permits(self, protocol: int, address: bytes, port: int) -> bool:
         """A packet of the guest may go to `address`: the own network's services, or what the policy says."""
-        if address in plan.OWN:
+        if address in self.own:
             return True
-        if address in plan.HOST:
+        if address in self.host:
             return not self.internal and self.policy.permits_host(protocol, port)
-        if self.internal or plan.in_own_network(address):
+        if self.internal or (self.own and plan.in_own_network(address)):
             return False
         return self.policy.permits(protocol, address, port, self.pins.names(address))
+
+    def permits_somehow(self, protocol: int, address: bytes) -> bool:
+        """Some port of `address` is allowed: what can be asked of a fragment without ports."""
+        return self.policy.permits_somehow(protocol, address)
 
     def permits_name(self, name: str) -> bool:
         """A DNS name of the outside may be resolved."""
@@ -48,7 +61,7 @@ class EgressGuard:
     def refused(self, who: str, protocol: int, address: bytes, port: int) -> None:
         """Count and log; `who` is "" for a packet that no socket of the guest's asked for."""
         self.counters.denials += 1
-        names = (HOST_NAME,) if address in plan.HOST else self.pins.names(address)
+        names = (HOST_NAME,) if address in self.host else self.pins.names(address)
         target = names[-1] if names else text(address)
         what = protocol_name(protocol)
         # A program is not to fill the log: one line for each program and destination.
@@ -68,7 +81,7 @@ class EgressGuard:
     def _advice(self, protocol: int, target: str, port: int, address: bytes) -> str:
         if self.internal:
             return "; this network has no outside (--network user with --allow would)"
-        if never_leaves(address) or (plan.in_own_network(address) and address not in plan.HOST):
+        if never_leaves(address) or (self.own and plan.in_own_network(address) and address not in self.host):
             return "; nothing is there"
         if protocol not in (IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMP, IPPROTO_ICMPV6):
             return "; only tcp, udp and icmp are carried"

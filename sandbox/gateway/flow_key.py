@@ -46,13 +46,14 @@ class FlowKey:
         return bytes((self.protocol,)) + self.src + self.dst + self.ports
 
 
-def read_flow_key(frame: bytes) -> FlowKey | None:
-    """None for what is not a whole-looking IP packet in an Ethernet frame."""
+def read_flow_key(frame: bytes, whole: bool = True) -> FlowKey | None:
+    """None for what is not an IP packet in an Ethernet frame. `whole`: all of it is there, which is then checked;
+    otherwise `frame` is its beginning, long enough for the headers."""
     kind = frame[12:14]
     if kind == ETHERTYPE_IPV4:
-        flow = _ipv4(frame)
+        flow = _ipv4(frame, whole)
     elif kind == ETHERTYPE_IPV6:
-        flow = _ipv6(frame)
+        flow = _ipv6(frame, whole)
     else:
         return None
     if flow is not None and not flow.later_fragment and flow.protocol in (TCP, UDP):
@@ -62,12 +63,12 @@ def read_flow_key(frame: bytes) -> FlowKey | None:
     return flow
 
 
-def _ipv4(frame: bytes) -> FlowKey | None:
+def _ipv4(frame: bytes, whole: bool) -> FlowKey | None:
     if len(frame) < ETHERNET + 20 or frame[14] >> 4 != 4:
         return None
     header = (frame[14] & 15) * 4
     total = frame[16] << 8 | frame[17]
-    end = ETHERNET + total if total else len(frame)  # a super-segment may have no length that fits
+    end = ETHERNET + total if total and whole else len(frame)  # a super-segment may have no length that fits
     if header < 20 or end > len(frame) or ETHERNET + header > end:
         return None
     flow = FlowKey(frame[26:30], frame[30:34], frame[23], ETHERNET + header, end)
@@ -75,11 +76,11 @@ def _ipv4(frame: bytes) -> FlowKey | None:
     return flow
 
 
-def _ipv6(frame: bytes) -> FlowKey | None:
+def _ipv6(frame: bytes, whole: bool) -> FlowKey | None:
     if len(frame) < ETHERNET + 40 or frame[14] >> 4 != 6:
         return None
     length = frame[18] << 8 | frame[19]
-    end = ETHERNET + 40 + length if length else len(frame)
+    end = ETHERNET + 40 + length if length and whole else len(frame)
     if end > len(frame):
         return None
     flow = FlowKey(frame[22:38], frame[38:54], frame[20], ETHERNET + 40, end)

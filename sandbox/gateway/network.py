@@ -6,7 +6,6 @@ import errno
 from typing import TYPE_CHECKING, Callable, Final
 
 from sandbox.errors import SyscallError
-from sandbox.gateway.address_plan import OWN
 from sandbox.gateway.counters import Counters
 from sandbox.gateway.egress_guard import DNS_PORT
 from tcpip.addr import IPV4_BROADCAST, is_any, is_loopback, is_multicast, unmapped
@@ -54,7 +53,7 @@ class Network:
         if guard is None:
             return
         address = unmapped(where.addr)
-        if address in OWN or self._stays_inside(address):
+        if address in guard.own or self._stays_inside(address):
             return
         port = 0 if protocol in _PORTLESS else where.port
         if guard.permits(protocol, address, port):
@@ -64,8 +63,9 @@ class Network:
 
     def sent(self, t: Task, protocol: int, where: SockAddr, endpoint: Endpoint) -> None:
         """`t` has connected or sent to `where`: the name service's log lines will name it."""
-        if where.port == DNS_PORT and self.guard is not None and unmapped(where.addr) in OWN:
-            self.guard.note_asker(protocol, endpoint.getsockname().port, who(t))
+        guard = self.guard
+        if where.port == DNS_PORT and guard is not None and unmapped(where.addr) in guard.own:
+            guard.note_asker(protocol, endpoint.getsockname().port, who(t))
 
     def _stays_inside(self, address: bytes) -> bool:
         """Loopback, this machine, or what no gateway carries on anyway."""

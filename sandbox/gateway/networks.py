@@ -127,7 +127,7 @@ def _start_services(
 
     resolver = None
     if not internal and (guard.policy.has_names() or any(rule.any_host for rule in guard.policy.rules)):
-        resolver = Resolver(kernel.reactor, read_nameservers(_host_resolv_conf()), kernel.random)
+        resolver = Resolver(kernel.reactor, read_nameservers(host_resolv_conf()), kernel.random)
         network.on_close(resolver.close)
     names = plan.embedded_names(hostname)
     if internal:
@@ -136,7 +136,7 @@ def _start_services(
     StreamService(gateway.stack, (plan.GATEWAY4, plan.GATEWAY6), http_service.PORT, http_service.HttpConnection)
 
 
-def _host_resolv_conf() -> str:
+def host_resolv_conf() -> str:
     """The host's, read at start, before the sentry's root changes; no file: no server but the loopback's."""
     try:
         with open(HOST_RESOLV_CONF, encoding="utf-8", errors="replace") as file:

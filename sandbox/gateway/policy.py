@@ -206,6 +206,10 @@ class Policy:
                 return True
         return False
 
+    def permits_somehow(self, protocol: int, address: bytes) -> bool:
+        """A rule for addresses covers this one at some port."""
+        return any(self.permits(protocol, address, rule.first) for rule in self.rules)
+
     def permits_host(self, protocol: int, port: int) -> bool:
         """The host's loopback: only by its name (or a wildcard above it)."""
         if protocol == IPPROTO_ICMPV6:

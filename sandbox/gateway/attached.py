@@ -1,0 +1,151 @@
+"""The networks `sandbox` and `tap`: our stack on an interface of a network namespace.
+
+`sandbox` takes over the namespace's interfaces as runsc does: their addresses and routes move from the host's stack
+to ours, and packet sockets carry the frames. `tap` opens a tap device whose host end gets the gateway's address of
+the sandbox's own plan. The surrounding network decides what may be reached, unless `--allow` is given.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Final
+
+from sandbox.gateway import address_plan as plan
+from sandbox.gateway.capture import captured
+from sandbox.gateway.egress_guard import EgressGuard
+from sandbox.gateway.networks import NetworkError, host_resolv_conf, hosts_file
+from sandbox.gateway.pins import NamePins
+from sandbox.gateway.policy import Policy, PolicyError
+from sandbox.reactor import READ
+from tcpip.addr import AF_INET, AF_INET6, IPV4_ANY, text
+
+if TYPE_CHECKING:
+    from sandbox.boot.options import NetworkOptions
+    from sandbox.gateway.host_interfaces import HostInterface, HostRoute
+    from sandbox.gateway.network import Network
+    from sandbox.kernel.kernel import Kernel
+    from tcpip.link.base import LinkEndpoint
+    from tcpip.link.fdbased import FdLink
+    from tcpip.stack.nic import Nic
+
+CLONE_NEWNET: Final = 0x40000000
+INITIAL_ONLY: Final = "/proc/sys/net/core/netdev_max_backlog"
+
+
+def attach(kernel: Kernel, options: NetworkOptions, network: Network, hostname: str) -> None:
+    """Configure `network` for one of the two. Raises NetworkError."""
+    if options.publish:
+        raise NetworkError(
+            f"--publish: the network `{options.kind}` has an address of its own; nothing is to be published"
+        )
+    _set_guard(kernel, options, network)
+    if options.namespace_fd >= 0:
+        from sandbox.boot import libc
+
+        libc.setns(options.namespace_fd, CLONE_NEWNET)
+    try:
+        if options.kind == "tap":
+            _attach_tap(kernel, options, network)
+        else:
+            _attach_interfaces(kernel, options, network)
+    except OSError as error:
+        raise NetworkError(f"the network `{options.kind}` cannot be had: {error.strerror or error}") from None
+    network.resolv_conf = host_resolv_conf().encode("utf-8", "replace")
+    network.hosts = hosts_file(hostname, _first(network, AF_INET), _first(network, AF_INET6))
+
+
+def _set_guard(kernel: Kernel, options: NetworkOptions, network: Network) -> None:
+    if not options.allow:
+        return
+    try:
+        policy = Policy.parse(options.allow)
+    except PolicyError as error:
+        raise NetworkError(f"--allow {error}") from None
+    if policy.has_names():
+        raise NetworkError(
+            f"--allow with names needs --network user; on `{options.kind}` only addresses, networks and * can be held"
+        )
+    network.guard = EgressGuard(policy, NamePins(kernel.clock), network.counters, kernel.log.warning, own_network=False)
+
+
+def _first(network: Network, family: int) -> str:
+    """The first address of an interface that is not the loopback."""
+    found = [a for nic in network.stack.nics.values() if not nic.loopback for a in nic.addresses_of(family)]
+    return text(found[0].addr) if found else ""
+
+
+def _add_nic(kernel: Kernel, options: NetworkOptions, network: Network, link: FdLink, name: str) -> Nic:
+    """A NIC over a host descriptor: filtered, captured, read by the event loop."""
+    outer: LinkEndpoint = link
+    if network.guard is not None:
+        from sandbox.gateway.egress_filter import EgressFilter
+
+        outer = EgressFilter(link, network.guard)
+    nic = network.stack.add_nic(captured(kernel, options, network, outer), name)
+    kernel.reactor.watch(link.fileno(), READ, lambda events: _receive(link))
+    network.on_close(lambda: _close(kernel, link))
+    return nic
+
+
+def _receive(link: FdLink) -> None:
+    """One batch; the reactor is level-triggered and comes back for more."""
+    link.receive()
+
+
+def _close(kernel: Kernel, link: FdLink) -> None:
+    kernel.reactor.unwatch(link.fileno())
+    link.close()
+
+
+# --- sandbox ---
+
+
+def _attach_interfaces(kernel: Kernel, options: NetworkOptions, network: Network) -> None:
+    from sandbox.gateway.host_interfaces import take_over
+    from tcpip.link.packetsocket import PacketSocketLink
+
+    if options.namespace_fd < 0 and _in_host_namespace():
+        raise NetworkError("--network sandbox needs a network namespace of its own: this one is the host's")
+    interfaces, routes = take_over()
+    nics: dict[int, Nic] = {}
+    for interface in interfaces:
+        link = PacketSocketLink(interface.name)
+        nic = nics[interface.index] = _add_nic(kernel, options, network, link, interface.name)
+        nic.accept_ra = not any(len(addr) == 16 for addr, _ in interface.addresses)
+        _add_addresses(nic, interface)
+    for route in routes:
+        _add_route(network, nics[route.index], route)
+
+
+def _in_host_namespace() -> bool:
+    """The sentry is in the host's first network namespace: only that one has the settings that are not per namespace."""
+    return os.path.exists(INITIAL_ONLY)
+
+
+def _add_addresses(nic: Nic, interface: HostInterface) -> None:
+    for addr, length in interface.addresses:
+        nic.add_address(addr, length, dad=False)
+    if interface.ipv6:
+        nic.add_link_local()
+
+
+def _add_route(network: Network, nic: Nic, route: HostRoute) -> None:
+    """A route of the host's; the on-link ones that came with the addresses are there already."""
+    table = network.stack.routes.entries
+    if not route.gateway and any(e.nic is nic and e.prefix == route.prefix and e.length == route.length for e in table):
+        return
+    network.stack.add_route(route.prefix, route.length, route.gateway, nic, route.metric)
+
+
+# --- tap ---
+
+
+def _attach_tap(kernel: Kernel, options: NetworkOptions, network: Network) -> None:
+    from tcpip.link.tap import TapLink
+
+    link = TapLink(options.tap, plan.GUEST_MAC, plan.MTU)
+    link.host_up(text(plan.GATEWAY4), "255.255.255.0")
+    nic = _add_nic(kernel, options, network, link, "eth0")
+    nic.add_address(plan.GUEST4, plan.PREFIX4_LEN)
+    nic.add_link_local()
+    network.stack.add_route(IPV4_ANY, 0, plan.GATEWAY4, nic)

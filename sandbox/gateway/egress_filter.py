@@ -1,0 +1,112 @@
+"""EgressFilter: `--allow` on a network that is not ours: packets that no rule covers do not leave.
+
+It wraps the link, so it stands below every socket, raw ones too. Answers to what came in from outside pass.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Final
+
+from sandbox.gateway import flow_key
+from sandbox.gateway.flow_key import FlowKey, read_flow_key
+from tcpip.link.base import Dispatcher, LinkEndpoint
+
+if TYPE_CHECKING:
+    from sandbox.gateway.egress_guard import EgressGuard
+    from tcpip.buffer import RxPacket, TxPacket
+
+MAX_INBOUND: Final = 8192
+HEAD: Final = 128  # bytes that hold every header that is read
+_ETHERTYPE_ARP: Final = b"\x08\x06"
+_SYN: Final = 0x02
+_SYN_RST_ACK: Final = 0x16
+_IGMP: Final = 2
+_NEIGHBOR_TYPES: Final = frozenset((131, 132, 133, 135, 136, 143))  # MLD, router solicitation, neighbour discovery
+_ECHO_REPLY: Final = {flow_key.ICMP: 0, flow_key.ICMPV6: 129}
+_ECHO_REQUEST: Final = {flow_key.ICMP: 8, flow_key.ICMPV6: 128}
+
+
+class EgressFilter(LinkEndpoint, Dispatcher):
+    """`inner` is an Ethernet link."""
+
+    def __init__(self, inner: LinkEndpoint, guard: EgressGuard) -> None:
+        super().__init__(inner.mtu, inner.mac, inner.capabilities, inner.gso_max)
+        self._inner = inner
+        self._guard = guard
+        self._inbound: OrderedDict[bytes, None] = OrderedDict()  # keys of what may be answered
+
+    def attach(self, dispatcher: Dispatcher | None) -> None:
+        super().attach(dispatcher)
+        self._inner.attach(None if dispatcher is None else self)
+
+    def write_packets(self, batch: list[TxPacket]) -> int:
+        passed = [packet for packet in batch if self._may_leave(packet)]
+        if passed:
+            self._inner.write_packets(passed)
+        return len(batch)  # what was refused is not the link's failure
+
+    def deliver(self, packets: list[RxPacket]) -> None:
+        for packet in packets:
+            self._note_inbound(packet)
+        if self.dispatcher is not None:
+            self.dispatcher.deliver(packets)
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def _may_leave(self, packet: TxPacket) -> bool:
+        head = bytes(packet.header)
+        if len(head) < HEAD:
+            head += b"".join(bytes(part[:HEAD]) for part in packet.payload[:2])
+        if head[12:14] == _ETHERTYPE_ARP:
+            return True
+        flow = read_flow_key(head, False)
+        if flow is None:
+            return False
+        if flow.later_fragment:
+            return self._fragment_may_leave(flow)
+        message = head[flow.transport] if flow.transport < len(head) else -1
+        if flow.protocol == _IGMP or (flow.protocol == flow_key.ICMPV6 and message in _NEIGHBOR_TYPES):
+            return True
+        if flow.protocol not in _ECHO_REPLY:
+            if flow.key in self._inbound:
+                return True
+        elif message == _ECHO_REPLY[flow.protocol]:
+            return flow.key in self._inbound
+        elif message != _ECHO_REQUEST[flow.protocol]:
+            return self._known(flow.dst)  # an error, about something that came in
+        port = flow.dst_port
+        if self._guard.permits(flow.protocol, flow.dst, port):
+            return True
+        self._guard.refused("", flow.protocol, flow.dst, port)
+        return False
+
+    def _fragment_may_leave(self, flow: FlowKey) -> bool:
+        """There are no ports in it: it passes where some port of the destination would do, or as part of an answer."""
+        return self._known(flow.dst) or self._guard.permits_somehow(flow.protocol, flow.dst)
+
+    def _known(self, address: bytes) -> bool:
+        """Something came in from there."""
+        return b"\0" + address in self._inbound
+
+    def _note_inbound(self, packet: RxPacket) -> None:
+        flow = read_flow_key(packet.frame())
+        if flow is None or flow.later_fragment:
+            return
+        data, at = packet.frame(), flow.transport
+        if flow.protocol == flow_key.TCP:
+            if at + 14 > flow.end or data[at + 13] & _SYN_RST_ACK != _SYN:
+                return
+        elif flow.protocol in _ECHO_REQUEST:
+            if at >= flow.end or data[at] != _ECHO_REQUEST[flow.protocol]:
+                return
+        elif flow.protocol != flow_key.UDP:
+            return
+        answer = FlowKey(flow.dst, flow.src, flow.protocol, 0, 0)
+        answer.ports = flow.ports[2:] + flow.ports[:2]
+        for key in (answer.key, b"\0" + flow.src):
+            self._inbound[key] = None
+            self._inbound.move_to_end(key)
+        while len(self._inbound) > MAX_INBOUND:
+            self._inbound.popitem(last=False)
