@@ -169,5 +169,7 @@ class ICMPv6(TransportProtocol):
         if owner is not None and pkt.nic is not None:
             stack.report_error(
                 owner,
-                IcmpError(error, hard, message.type, message.code, mtu, src, dst, protocol, body[at:], pkt.src, pkt.nic),
+                IcmpError(
+                    error, hard, message.type, message.code, mtu, src, dst, protocol, body[at:], pkt.src, pkt.nic
+                ),
             )

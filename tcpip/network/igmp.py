@@ -27,6 +27,8 @@ V3_ROUTERS: Final = b"\xe0\0\0\x16"
 ROUTER_ALERT: Final = b"\x94\x04\0\0"
 V2_QUERIER_PRESENT: Final = 400 * NS_PER_S
 REPEAT: Final = NS_PER_S
+MAX_QUIET: Final = 10 * NS_PER_S
+"""Longest time for which one query silences answers to others: a forged one must not silence them for ever."""
 
 
 def joined(nic: Nic, group: bytes) -> None:
@@ -118,7 +120,7 @@ class IGMP(TransportProtocol):
         if now < nic.igmp_quiet_until:
             return
         longest = max(message.max_response_ns(), 1)
-        nic.igmp_quiet_until = now + longest
+        nic.igmp_quiet_until = now + min(longest, MAX_QUIET)
         for group in groups:
             answer = _Repeat(nic, group, wire.MODE_IS_EXCLUDE)
             self.stack.timers.after(now + self.stack.random.randrange(longest), answer.run)

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 V2_ROUTERS: Final = b"\xff\x02" + bytes(13) + b"\x16"
 HOP_BY_HOP_ALERT: Final = bytes((58, 0, 5, 2, 0, 0, 1, 0))
 REPEAT: Final = NS_PER_S
+MAX_QUIET: Final = 10 * NS_PER_S
+"""Longest time for which one query silences answers to others: a forged one must not silence them for ever."""
 
 
 def joined(nic: Nic, group: bytes) -> None:
@@ -47,7 +49,7 @@ def handle_query(nic: Nic, pkt: RxPacket, message: icmpv6.Icmpv6Message) -> None
     if now < nic.mld_quiet_until:
         return
     longest = max(query.max_response_ns(), 1)
-    nic.mld_quiet_until = now + longest
+    nic.mld_quiet_until = now + min(longest, MAX_QUIET)
     groups = [g for g in nic.groups if len(g) == 16] if query.group == IPV6_ANY else [query.group]
     for group in groups:
         answer = _Repeat(nic, group, wire.MODE_IS_EXCLUDE)

@@ -178,7 +178,8 @@ def _autoconfigure(nic: Nic, prefix: ndp.PrefixInfo) -> None:
     address = nic.addresses.get(addr)
     if address is None:
         dynamic = sum(1 for a in nic.addresses.values() if a.dynamic)
-        if prefix.valid_s == 0 or dynamic >= MAX_SLAAC_ADDRESSES:
+        taken = (nic.number, addr) in nic.stack.duplicates
+        if prefix.valid_s == 0 or dynamic >= MAX_SLAAC_ADDRESSES or taken:
             return
         address = nic.add_address(addr, 64, dynamic=True)
         address.valid_until = _until(nic, prefix.valid_s)

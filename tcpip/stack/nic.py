@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 TX_QUEUE: Final = 1000
 """Frames that may wait for a flush, as txqueuelen has it; more are dropped and counted."""
 MAX_GROUPS: Final = 256
+MAX_DUPLICATES: Final = 64
+"""Addresses remembered as somebody else's."""
 
 
 class Nic(Dispatcher):
@@ -316,7 +318,9 @@ class Nic(Dispatcher):
 
     def duplicate_address(self, address: NicAddress) -> None:
         """Somebody else has a tentative address: it never becomes ours (RFC 4862 5.4.5)."""
-        self.stack.duplicates.append((self.number, address.addr))
+        self.stack.duplicates[(self.number, address.addr)] = None
+        if len(self.stack.duplicates) > MAX_DUPLICATES:
+            del self.stack.duplicates[next(iter(self.stack.duplicates))]
         self.remove_address(address.addr)
 
     def schedule_expiry(self) -> None:

@@ -27,7 +27,7 @@ from tcpip.network.icmpv6 import ICMPv6
 from tcpip.network.igmp import IGMP
 from tcpip.network.ipv4 import IPv4, IPv4Route
 from tcpip.network.ipv6 import IPv6, IPv6Route
-from tcpip.sockopt import IPPROTO_TCP, IPPROTO_UDP, SOCK_DGRAM, SOCK_STREAM
+from tcpip.sockopt import IPPROTO_TCP, IPPROTO_UDP, SOCK_DGRAM, SOCK_RAW, SOCK_STREAM
 from tcpip.stack.nic import Nic
 from tcpip.stack.route import Route
 from tcpip.stack.route_table import RouteEntry, RouteTable
@@ -38,6 +38,7 @@ from tcpip.transport.endpoint import Endpoint
 from tcpip.transport.ping import PingTable
 from tcpip.transport.ports import PortManager
 from tcpip.transport.protocol import IcmpError, TransportProtocol
+from tcpip.transport.raw import RawEndpoint, RawTable
 from tcpip.transport.tcp.protocol import TcpProtocol
 from tcpip.transport.udp import UdpProtocol
 
@@ -78,9 +79,10 @@ class Stack:
         self.ipv6_enabled = ipv6
         self.on_output: Callable[[], None] | None = None
         self.packet_taps: list[Callable[[Nic, RxPacket], None]] = []
-        self.duplicates: list[tuple[int, bytes]] = []
+        self.duplicates: dict[tuple[int, bytes], None] = {}
         self._route_cache: dict[tuple[bytes, bytes, int], Route] = {}
         self._path_mtus: dict[bytes, tuple[int, int]] = {}
+        self._mtu_expiry = self.timers.timer(self._expire_path_mtus)
         self._inbox: deque[tuple[Nic, list[RxPacket]]] = deque()
         self._copies: deque[RxPacket] = deque()
         self._pending: dict[Nic, None] = {}
@@ -90,6 +92,7 @@ class Stack:
         self.icmpv4 = ICMPv4(self)
         self.icmpv6 = ICMPv6(self)
         self.pings = PingTable(self)
+        self.raws = RawTable(self)
         self.forwarder = Forwarder(self)
         self.udp = UdpProtocol(self)
         self.protocols: dict[int, TransportProtocol] = {}
@@ -173,7 +176,7 @@ class Stack:
     # Endpoints.
 
     def new_endpoint(self, family: int, sock_type: int, protocol: int = 0) -> Endpoint:
-        """socket(2): stream, datagram, or datagram with ICMP (a ping endpoint).
+        """socket(2): stream, datagram, datagram with ICMP (a ping endpoint), raw.
 
         ADDRESS_FAMILY_NOT_SUPPORTED, PROTOCOL_NOT_SUPPORTED.
         """
@@ -186,6 +189,8 @@ class Stack:
             return self.udp.new_endpoint(family)
         if sock_type == SOCK_DGRAM and protocol == icmp.number:
             return icmp.new_endpoint(family)
+        if sock_type == SOCK_RAW and 0 < protocol <= 255:
+            return RawEndpoint(self, family, protocol)
         raise NetworkError(errors.PROTOCOL_NOT_SUPPORTED)
 
     # Driving.
@@ -262,8 +267,11 @@ class Stack:
     def deliver_transport(self, pkt: RxPacket) -> None:
         """A whole packet for this host, to the protocol above. Malformed."""
         protocol = self.protocols.get(pkt.protocol)
+        taken = bool(self.raws.endpoints) and self.raws.deliver(pkt)
         if protocol is not None:
             protocol.deliver(pkt)
+            return
+        if taken:
             return
         if len(pkt.dst) == 4:
             self.stats.ip.inc("InUnknownProtos")
@@ -423,6 +431,16 @@ class Stack:
             return known[0]
         if known is None and len(self._path_mtus) >= MAX_PATH_MTUS:
             del self._path_mtus[next(iter(self._path_mtus))]
-        self._path_mtus[dst] = (mtu, self.clock.now_ns() + PATH_MTU_LIFETIME)
+        until = self.clock.now_ns() + PATH_MTU_LIFETIME
+        self._path_mtus[dst] = (mtu, until)
+        if self._mtu_expiry.deadline is None:
+            self._mtu_expiry.arm(until)
         self.changed()
         return mtu
+
+    def _expire_path_mtus(self) -> None:
+        now = self.clock.now_ns()
+        self._path_mtus = {dst: known for dst, known in self._path_mtus.items() if known[1] > now}
+        if self._path_mtus:
+            self._mtu_expiry.arm(min(until for _, until in self._path_mtus.values()))
+        self.changed()

@@ -170,7 +170,7 @@ def test_duplicate_address_detection() -> None:
     host.pass_time(1.1)
     assert free in host.stack.local
     assert taken not in host.nic.addresses
-    assert host.stack.duplicates == [(host.nic.number, taken)]
+    assert list(host.stack.duplicates) == [(host.nic.number, taken)]
 
 
 def advertisement(lifetime: int, valid: int, preferred: int) -> bytes:
@@ -228,6 +228,7 @@ def test_packet_too_big_shrinks_the_path() -> None:
     host.ipv6(icmpv6_message(2, 0, 300, quoted[:1232]), 58)
     assert route.mtu() == 1280
     host.pass_time(601)
+    assert route.mtu() == 1500
     assert host.stack.path_mtu(host.nic, far) == 1500
 
 

@@ -1,0 +1,244 @@
+"""Raw endpoints: SOCK_RAW over one IP protocol, with copies of every packet of that protocol that reaches this host.
+
+IPv4 endpoints receive the IP header, too, and write it themselves with IP_HDRINCL; IPv6 ones see what follows the
+headers. Who may have one is the caller's business (CAP_NET_RAW).
+Source of behaviour: raw(7), icmp(7), net/ipv4/raw.c, net/ipv6/raw.c, RFC 3542 3.1, 3.2.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from tcpip import errors
+from tcpip import sockopt as so
+from tcpip.addr import AF_INET, SockAddr, is_any, is_multicast
+from tcpip.buffer import RxPacket, TxPacket
+from tcpip.errors import DropReason, Malformed, NetworkError
+from tcpip.header.ethernet import TYPE_IPV4
+from tcpip.header.ipv4 import MIN_LEN, Ipv4Header
+from tcpip.transport.datagram import DatagramEndpoint
+from tcpip.transport.endpoint import AGAIN, Control
+from tcpip.transport.protocol import IcmpError
+from tcpip.transport.socket_options import int_value
+
+if TYPE_CHECKING:
+    from tcpip.stack.route import Route
+    from tcpip.stack.stack import Stack
+
+MAX_PACKET: Final = 65535
+
+
+class RawTable:
+    """All raw endpoints of a stack, by address size and protocol."""
+
+    __slots__ = ("stack", "endpoints")
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        self.endpoints: dict[tuple[int, int], list[RawEndpoint]] = {}
+
+    def deliver(self, pkt: RxPacket) -> bool:
+        """A copy for each that wants it; whether there was one."""
+        taken = False
+        for endpoint in self.endpoints.get((len(pkt.dst), pkt.protocol), ()):
+            if endpoint.wants(pkt):
+                endpoint.handle_packet(pkt)
+                taken = True
+        return taken
+
+
+class RawEndpoint(DatagramEndpoint):
+    """socket(AF_INET*, SOCK_RAW, protocol). IPPROTO_RAW sends only, header included."""
+
+    __slots__ = ("header_included", "checksum_offset", "_filter")
+
+    def __init__(self, stack: Stack, family: int, protocol: int) -> None:
+        super().__init__(stack, family, so.SOCK_RAW, protocol)
+        self.options.v6only = True
+        self.header_included = family == AF_INET and protocol == so.IPPROTO_RAW
+        self.checksum_offset = 2 if protocol == so.IPPROTO_ICMPV6 and family != AF_INET else -1
+        self._filter = b""
+        if protocol != so.IPPROTO_RAW:
+            self.start_receiving()
+
+    def _key(self) -> tuple[int, int]:
+        return (4 if self.family == AF_INET else 16, self.protocol)
+
+    def start_receiving(self) -> None:
+        members = self.stack.raws.endpoints.setdefault(self._key(), [])
+        if self not in members:
+            members.append(self)
+
+    def stop_receiving(self) -> None:
+        members = self.stack.raws.endpoints.get(self._key())
+        if members is not None and self in members:
+            members.remove(self)
+            if not members:
+                del self.stack.raws.endpoints[self._key()]
+
+    def bind(self, address: SockAddr) -> None:
+        if len(address.addr) != (4 if self.family == AF_INET else 16):
+            raise NetworkError(errors.ADDRESS_FAMILY_NOT_SUPPORTED)
+        addr = self.wire_address(address)
+        self.bound_nic = self.check_bindable(addr, address.scope_id)
+        self.bound_addr = self.local = addr
+
+    def connect(self, address: SockAddr | None) -> None:
+        if address is None:
+            self.disconnect()
+            return
+        addr = self.wire_address(address)
+        route = self.route_to(addr, address.scope_id, self.parse_control(None))
+        if route.broadcast and not self.options.broadcast:
+            raise NetworkError(errors.BROADCAST_NOT_ALLOWED)
+        self.peer, self.peer_port, self.peer_scope = route.dst, 0, address.scope_id
+        if is_any(self.bound_addr):
+            self.local = route.src
+
+    def getsockname(self) -> SockAddr:
+        return self.shown(self.local, self.protocol if self.family == AF_INET else 0, self.bound_nic)
+
+    # Receiving.
+
+    def wants(self, pkt: RxPacket) -> bool:
+        """Bound address, peer, device and ICMP filter let it through."""
+        nic = pkt.nic.number if pkt.nic is not None else 0
+        if self.options.nic and self.options.nic != nic:
+            return False
+        if not is_any(self.bound_addr) and self.bound_addr != pkt.dst:
+            return False
+        if self.peer and self.peer != pkt.src:
+            return False
+        if self._filter and pkt.transport < pkt.end:
+            kind = pkt.data[pkt.transport]
+            if kind >> 3 < len(self._filter) and self._filter[kind >> 3] >> (kind & 7) & 1:
+                return False
+        return True
+
+    def handle_packet(self, pkt: RxPacket) -> None:
+        at = pkt.network if self.family == AF_INET else pkt.transport
+        if not self.enqueue(pkt, pkt.payload(at), 0):
+            self.stack.stats.drop(DropReason.QUEUE_FULL)
+
+    def handle_error(self, error: IcmpError) -> None:
+        self.report_error(error, error.quoted)
+
+    # Sending.
+
+    def send(self, data: bytes | memoryview, flags: int = 0) -> int:
+        try:
+            return self.sendmsg(data, None, flags)
+        except NetworkError as error:
+            if error.error is errors.WOULD_BLOCK:
+                return AGAIN
+            raise
+
+    def sendmsg(
+        self,
+        data: bytes | memoryview,
+        address: SockAddr | None = None,
+        flags: int = 0,
+        control: list[Control] | None = None,
+    ) -> int:
+        if flags & so.MSG_OOB:
+            raise NetworkError(errors.NOT_SUPPORTED)
+        self.raise_pending()
+        size = len(data)
+        if size > MAX_PACKET:
+            raise NetworkError(errors.MESSAGE_TOO_LONG)
+        if address is not None:
+            addr, scope = self.wire_address(address), address.scope_id
+        elif self.peer:
+            addr, scope = self.peer, self.peer_scope
+        else:
+            raise NetworkError(errors.DESTINATION_REQUIRED)
+        choices = self.parse_control(control)
+        route = self.route_to(addr, scope, choices)
+        if route.broadcast and not self.options.broadcast:
+            raise NetworkError(errors.BROADCAST_NOT_ALLOWED)
+        if self.header_included:
+            self._send_whole(route, bytes(data))
+            return size
+        four = self.family == AF_INET
+        o = self.options
+        if choices.ttl < 0:
+            if is_multicast(addr):
+                choices.ttl = o.multicast_ttl if four else o.multicast_hops
+            else:
+                choices.ttl = o.ttl if four else o.hop_limit
+        tos = choices.tos if choices.tos >= 0 else o.tos if four else o.traffic_class
+        route.write_packet(self._packet(data), self.protocol, choices.ttl, tos, dont_fragment=False)
+        return size
+
+    def _packet(self, data: bytes | memoryview) -> TxPacket:
+        offset = self.checksum_offset
+        if offset < 0:
+            return TxPacket(b"", [bytes(data)], len(data))
+        if offset + 2 > len(data):
+            raise NetworkError(errors.INVALID_ARGUMENT)
+        header = bytearray(data)
+        header[offset : offset + 2] = b"\0\0"
+        return TxPacket(header, [], 0, offset)
+
+    def _send_whole(self, route: Route, data: bytes) -> None:
+        """IP_HDRINCL: length and checksum are always written, a zero source and identification are filled in (raw(7))."""
+        if len(data) < MIN_LEN or data[0] >> 4 != 4 or not MIN_LEN <= (data[0] & 15) * 4 <= len(data):
+            raise NetworkError(errors.INVALID_ARGUMENT)
+        head = bytearray(data)
+        header_len = (data[0] & 15) * 4
+        head[2:4] = len(data).to_bytes(2, "big")
+        if is_any(bytes(head[12:16])):
+            head[12:16] = route.src
+        if not any(head[4:6]):
+            self.stack.ip_ident = (self.stack.ip_ident + 1) & 0xFFFF
+            head[4:6] = self.stack.ip_ident.to_bytes(2, "big")
+        head[10:12] = b"\0\0"
+        total = int.from_bytes(head[:header_len], "big") % 0xFFFF
+        head[10:12] = (0xFFFF - (total or 0xFFFF)).to_bytes(2, "big")
+        try:
+            Ipv4Header.parse(bytes(head))
+        except Malformed:
+            raise NetworkError(errors.INVALID_ARGUMENT) from None
+        pkt = TxPacket(bytes(head), [], 0)
+        pkt.transport = header_len
+        pkt.ethertype = TYPE_IPV4
+        neighbor = route.nic.neighbor_for(route)
+        if len(head) > route.mtu():
+            raise NetworkError(errors.MESSAGE_TOO_LONG)
+        neighbor.send(pkt)
+
+    # Options.
+
+    def set_option(self, level: int, name: int, value: int | bytes) -> None:
+        if (level, name) == (so.SOL_IP, so.IP_HDRINCL) and self.family == AF_INET:
+            self.header_included = int_value(value) != 0
+        elif (level, name) == (so.SOL_RAW, so.ICMP_FILTER) and self.protocol == so.IPPROTO_ICMP:
+            self._filter = value.to_bytes(4, "little") if isinstance(value, int) else value[:4]
+        elif (level, name) == (so.SOL_ICMPV6, so.ICMPV6_FILTER) and self.protocol == so.IPPROTO_ICMPV6:
+            if isinstance(value, int):
+                raise NetworkError(errors.INVALID_ARGUMENT)
+            self._filter = value[:32]
+        elif (level, name) in (
+            (so.SOL_IPV6, so.IPV6_CHECKSUM),
+            (so.SOL_RAW, so.IPV6_CHECKSUM),
+        ) and self.family != AF_INET:
+            offset = int_value(value)
+            if self.protocol == so.IPPROTO_ICMPV6 or offset & 1 and offset > 0:
+                raise NetworkError(errors.INVALID_ARGUMENT)
+            self.checksum_offset = max(offset, -1)
+        else:
+            super().set_option(level, name, value)
+
+    def get_option(self, level: int, name: int) -> int | bytes:
+        if (level, name) == (so.SOL_IP, so.IP_HDRINCL) and self.family == AF_INET:
+            return int(self.header_included)
+        if (level, name) == (so.SOL_RAW, so.ICMP_FILTER) and self.protocol == so.IPPROTO_ICMP:
+            return self._filter.ljust(4, b"\0")
+        if (level, name) == (so.SOL_ICMPV6, so.ICMPV6_FILTER) and self.protocol == so.IPPROTO_ICMPV6:
+            return self._filter.ljust(32, b"\0")
+        if (level, name) in (
+            (so.SOL_IPV6, so.IPV6_CHECKSUM),
+            (so.SOL_RAW, so.IPV6_CHECKSUM),
+        ) and self.family != AF_INET:
+            return self.checksum_offset
+        return super().get_option(level, name)
