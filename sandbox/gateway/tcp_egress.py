@@ -15,7 +15,7 @@ from sandbox.reactor import WRITE
 from tcpip.addr import AF_INET, AF_INET6, SockAddr
 from tcpip.clock import NS_PER_S
 from tcpip.errors import NetworkError
-from tcpip.sockopt import IP_FREEBIND, IPPROTO_TCP, IPV6_V6ONLY, SOCK_STREAM, SOL_IP, SOL_IPV6
+from tcpip.sockopt import IP_FREEBIND, IPPROTO_TCP, IPV6_V6ONLY, SO_REUSEADDR, SOCK_STREAM, SOL_IP, SOL_IPV6, SOL_SOCKET
 from tcpip.waiter import EVENT_IN
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ def transparent_endpoint(stack: Stack, kind: int, address: bytes, port: int) -> 
     """An endpoint of the gateway bound to an address of the outside."""
     family = AF_INET if len(address) == 4 else AF_INET6
     endpoint = stack.new_endpoint(family, kind, 0)
+    endpoint.set_option(SOL_SOCKET, SO_REUSEADDR, 1)  # connections accepted earlier hold the port
     endpoint.set_option(SOL_IP, IP_FREEBIND, 1)
     if family == AF_INET6:
         endpoint.set_option(SOL_IPV6, IPV6_V6ONLY, 1)

@@ -175,11 +175,11 @@ class SocketOptions:
             setattr(self, attribute, int_value(value) != 0)
         elif name in (so.SO_RCVBUF, so.SO_RCVBUFFORCE):
             limit = self._buffer_limit(name == so.SO_RCVBUFFORCE)
-            self.rcvbuf = max(min(max(int_value(value), 0), limit) * 2, MIN_RCVBUF)
+            self.rcvbuf = max(min(int_value(value) & 0xFFFFFFFF, limit) * 2, MIN_RCVBUF)
             self.rcvbuf_locked = True
         elif name in (so.SO_SNDBUF, so.SO_SNDBUFFORCE):
             limit = self._buffer_limit(name == so.SO_SNDBUFFORCE)
-            self.sndbuf = max(min(max(int_value(value), 0), limit) * 2, MIN_SNDBUF)
+            self.sndbuf = max(min(int_value(value) & 0xFFFFFFFF, limit) * 2, MIN_SNDBUF)
             self.sndbuf_locked = True
         elif name == so.SO_LINGER:
             if isinstance(value, int) or len(value) < 8:

@@ -65,6 +65,7 @@ class TcpSocketOptions:
         "congestion",
         "user_timeout_ns",
         "notsent_lowat",
+        "notsent_lowat_set",
     )
 
     def __init__(self, config: TcpConfig) -> None:
@@ -81,6 +82,7 @@ class TcpSocketOptions:
         self.congestion = config.congestion
         self.user_timeout_ns = 0
         self.notsent_lowat = config.notsent_lowat
+        self.notsent_lowat_set = 0
 
     def copy(self, config: TcpConfig) -> TcpSocketOptions:
         """What an accepted connection inherits."""
@@ -111,8 +113,21 @@ def set_option(ep: TcpEndpoint, level: int, name: int, value: int | bytes) -> No
     if not ep.so.set(ep.family, level, name, value):
         raise NetworkError(errors.NO_SUCH_OPTION)
     ep.options_changed()
+    if level == so.SOL_SOCKET and name == so.SO_RCVLOWAT:
+        _limit_rcvlowat(ep)
     if level == so.SOL_SOCKET and name == so.SO_KEEPALIVE:
         ep.timers.arm_keepalive(ep.stack.clock.now_ns())
+
+
+def _limit_rcvlowat(ep: TcpEndpoint) -> None:
+    """What is waited for must fit in the window (net/ipv4/tcp.c:tcp_set_rcvlowat)."""
+    shared = ep.so
+    limit = (shared.rcvbuf if shared.rcvbuf_locked else ep.config.rmem[2]) // 2
+    shared.rcvlowat = min(shared.rcvlowat, limit)
+    if not shared.rcvbuf_locked and shared.rcvlowat * 2 > shared.rcvbuf:
+        shared.rcvbuf = shared.rcvlowat * 2
+    if ep.rcv.queue.size:
+        ep.text_ready()
 
 
 def _set_tcp(ep: TcpEndpoint, name: int, value: int | bytes) -> None:
@@ -146,7 +161,8 @@ def _set_tcp(ep: TcpEndpoint, name: int, value: int | bytes) -> None:
     elif name == TCP_USER_TIMEOUT:
         options.user_timeout_ns = not_negative(number) * NS_PER_MS
     elif name == TCP_NOTSENT_LOWAT:
-        options.notsent_lowat = number & 0xFFFFFFFF
+        options.notsent_lowat = number & 0xFFFFFFFF or ep.config.notsent_lowat
+        options.notsent_lowat_set = number
         ep.write_space()
     else:
         _set_limits(ep, name, number)
@@ -267,7 +283,7 @@ def _get_tcp(ep: TcpEndpoint, name: int) -> int | bytes:
         TCP_DEFER_ACCEPT: options.defer_accept,
         TCP_WINDOW_CLAMP: options.window_clamp,
         TCP_USER_TIMEOUT: options.user_timeout_ns // NS_PER_MS,
-        TCP_NOTSENT_LOWAT: options.notsent_lowat,
+        TCP_NOTSENT_LOWAT: options.notsent_lowat_set,
     }
     number = numbers.get(name)
     if number is None:
