@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 CPU_SLICE_NS: Final = 4_000_000  # how often a processor-time timer looks, at least (a tick at HZ=250)
 
+MIN_PERIOD_NS: Final = 50_000  # a periodic timer is not looked at more often; what passes meanwhile is overrun
+
 
 class IntervalTimer:
     """One of a process's three timers. `cpu`: it counts processor time instead of wall time.
@@ -60,7 +62,8 @@ class IntervalTimer:
             left = max(0, self.next_ns - self._now())
             self._timer.arm(self.group.kernel.clock.now_ns() + max(CPU_SLICE_NS, left // self.group.kernel.cpus))
         else:
-            self._timer.arm(self.next_ns)
+            soonest = self.group.kernel.clock.now_ns() + MIN_PERIOD_NS if self.interval_ns else 0
+            self._timer.arm(max(self.next_ns, soonest))
 
     def _fire(self) -> None:
         due = self.next_ns

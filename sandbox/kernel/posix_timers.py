@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.signal import SI_TIMER, SIGEV_NONE, SIGEV_THREAD_ID
 from sandbox.abi.linux.time import CLOCK_PROCESS_CPUTIME_ID, CLOCK_REALTIME, CLOCK_TAI, CLOCK_THREAD_CPUTIME_ID
-from sandbox.kernel.interval_timer import CPU_SLICE_NS
+from sandbox.kernel.interval_timer import CPU_SLICE_NS, MIN_PERIOD_NS
 from sandbox.kernel.signal_info import SignalInfo
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ class PosixTimer:
     def _arm(self) -> None:
         if self.next_ns is None or self.notify == SIGEV_NONE:
             return
-        left = max(0, self.next_ns - self.now())
+        left = max(MIN_PERIOD_NS if self.interval_ns else 0, self.next_ns - self.now())
         if self.clock in (CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_CPUTIME_ID):
             left = max(left // self.group.kernel.cpus, CPU_SLICE_NS)
         self._timer.arm(self.group.kernel.clock.now_ns() + left)

@@ -10,7 +10,7 @@ from sandbox.errors import SyscallError
 from sandbox.kernel import signal_send, task_block, task_exit, task_signals, task_syscall
 from sandbox.kernel.control import NO_RETURN
 from sandbox.kernel.signal_queue import SignalQueue
-from sandbox.kernel.task_state import PARK_NONE, WORK_INTERRUPTING, RestartBlock
+from sandbox.kernel.task_state import PARK_DEAD, PARK_NONE, WORK_INTERRUPTING, RestartBlock
 from sandbox.platform.base import MemoryFault
 from sandbox.syscalls.args import SyscallArgs
 
@@ -74,6 +74,7 @@ class Task:
         "pdeath_signal",
         # exit
         "exit_status",
+        "dying",
         "clear_child_tid",
         "robust_list",
         "vfork_parent",
@@ -130,6 +131,7 @@ class Task:
         self.pdeath_signal = 0
 
         self.exit_status = 0
+        self.dying = False  # waits for the platform before it can end
         self.clear_child_tid = 0
         self.robust_list = 0
         self.vfork_parent: Task | None = None
@@ -267,6 +269,11 @@ class Task:
     def exit(self) -> None:
         """End this thread now; no reply."""
         task_exit.exit_task(self)
+
+    def kill_if_stuck(self) -> None:
+        """The end of a task that had to wait for the platform is overdue: its host process goes."""
+        if self.parked != PARK_DEAD and self.host_op:
+            self.space.kill()
 
     def finish_call(self, result: Result) -> None:
         """What follows the handler (also one that was run again)."""

@@ -6,7 +6,7 @@ address space is gone the whole host process is killed, otherwise the one thread
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.signal import CLD_EXITED, CLD_KILLED, SA_NOCLDWAIT, SI_USER, SIG_IGN, SIGCHLD, SIGKILL
 from sandbox.kernel import job_control, task_block, task_signals
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from sandbox.kernel.thread_group import ThreadGroup
     from sandbox.platform.base import AddressSpace
 
+HOST_OP_LIMIT_NS: Final = 2_000_000_000
+
 
 def exit_task(t: Task) -> None:
     """One thread ends; `t.group.exit_status` or `t.exit_status` says how. Harmless when it has ended."""
@@ -28,7 +30,12 @@ def exit_task(t: Task) -> None:
         return
     group, kernel = t.group, t.kernel
     if t.host_op:
-        t.work |= WORK_KILL  # what the platform does for it has to end first; then it comes here again
+        # What the platform does for it has to end first; then it comes here again. A process that spoils
+        # its own stub may never end it.
+        if not t.dying:
+            t.dying = True
+            kernel.reactor.call_at(kernel.clock.now_ns() + HOST_OP_LIMIT_NS, t.kill_if_stuck)
+        t.work |= WORK_KILL
         return
     if t.going_on is not None:
         t.going_on()

@@ -1,4 +1,4 @@
-"""The machine and the sandbox's identity: uname(2), sysinfo(2), getrandom(2), syslog(2)."""
+"""The machine and the sandbox's identity: uname(2), sysinfo(2), getrandom(2), membarrier(2), syslog(2)."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import Final
 
 from sandbox.abi.linux.capability import CAP_SYS_ADMIN, CAP_SYSLOG
 from sandbox.errors import SyscallError
-from sandbox.kernel.control import Result
+from sandbox.kernel.control import Execute, Result
 from sandbox.kernel.kernel import RELEASE
 from sandbox.kernel.task import Task
+from sandbox.platform.base import Order
 from sandbox.syscalls.args import SyscallArgs
 from sandbox.syscalls.row import FULL, PARTIAL, Arg, Row
 
@@ -90,6 +91,26 @@ def sys_getrandom(t: Task, a: SyscallArgs) -> Result:
     return done
 
 
+NR_MEMBARRIER: Final = 324
+MEMBARRIER_COMMANDS: Final = 0x7F  # GLOBAL … PRIVATE_EXPEDITED_SYNC_CORE with their registrations
+
+
+def sys_membarrier(t: Task, a: SyscallArgs) -> Result:
+    """membarrier(2): the host's, executed in the guest's process."""
+    command, flags = a.int(0), a.uint(1)
+    if flags:
+        return -errno.EINVAL
+    if command == 0:
+        return MEMBARRIER_COMMANDS
+    if command < 0 or command & ~MEMBARRIER_COMMANDS or command & command - 1:
+        return -errno.EINVAL
+    return Execute((Order(NR_MEMBARRIER, (command, 0, 0)),), _order_result)
+
+
+def _order_result(t: Task, index: int, result: int) -> Result:
+    return result
+
+
 SYSLOG_READ_ALL: Final = 3
 SYSLOG_SIZE_UNREAD: Final = 9
 SYSLOG_SIZE_BUFFER: Final = 10
@@ -127,4 +148,12 @@ ROWS: Final[tuple[Row, ...]] = (
     Row(170, "sethostname", sys_sethostname, FULL, (Arg.IN_BUF, Arg.SIZE)),
     Row(171, "setdomainname", sys_setdomainname, FULL, (Arg.IN_BUF, Arg.SIZE)),
     Row(318, "getrandom", sys_getrandom, FULL, (Arg.OUT_BUF, Arg.SIZE, Arg.HEX)),
+    Row(
+        324,
+        "membarrier",
+        sys_membarrier,
+        PARTIAL,
+        (Arg.HEX, Arg.HEX, Arg.INT),
+        "rseq commands and GET_REGISTRATIONS: EINVAL",
+    ),
 )

@@ -413,3 +413,17 @@ def test_killed_while_the_host_forks(box: Box) -> None:
     child.group.begin_exit(SIGKILL)
     box.settle()
     assert child.group.exited and len(box.kernel.pids.tasks) == 1 and len(box.kernel.spaces) == 1
+
+
+def test_a_process_that_never_ends_its_order_is_killed(box: Box) -> None:
+    t = box.init
+    child = box.fork(t)
+    thread = box.thread(child)
+    thread.execute = lambda orders, done: None  # type: ignore[method-assign]
+    assert box.call(child, 324, 1, 0) is None  # membarrier: an order
+    box.call(t, KILL, child.pid, SIGKILL)
+    assert not child.group.exited and not thread.space.killed
+    box.advance(2_000_000_000)
+    assert thread.space.killed
+    box.platform.handler.space_gone(child.space, SIGKILL)
+    assert child.group.exited and box.call(t, WAIT4, -1, 0, 0, 0) == child.pid

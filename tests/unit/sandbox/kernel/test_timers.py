@@ -137,3 +137,18 @@ def test_processor_time_limit(box: Box) -> None:
     thread.space.cpu_ns = 4 * S
     box.advance(2 * S)
     assert child.group.exit_status == 9
+
+
+def test_tiny_periods_do_not_keep_the_kernel_busy(box: Box) -> None:
+    t = box.init
+    ignore = box.put(t, struct.pack("<QQQQ", 1, 0, 0, 0))
+    assert box.call(t, 13, SIGALRM, ignore, 0, 8) == 0
+    event = box.put(t, struct.pack("<Qiii", 0, SIGALRM, 0, 0).ljust(64, b"\0"))
+    assert box.call(t, TIMER_CREATE, 1, event, box.room()) == 0
+    assert box.call(t, TIMER_SETTIME, 0, 0, spec(box, 1, 1), 0) == 0
+    assert box.call(t, 38, 0, box.put(t, struct.pack("<qqqq", 0, 1, 0, 1)), 0) == 0
+    fired = 0
+    for _ in range(100):
+        box.clock.advance(1_000)
+        fired += box.reactor.timers.run(box.clock.now_ns())
+    assert fired <= 6
