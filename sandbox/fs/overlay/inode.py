@@ -194,7 +194,11 @@ class OverlayFile(TmpfsFile):
         self.changing()
         fd = low.reader()
         size = os.fstat(fd).st_size
-        self.data.copy_from(fd, size if keep is None else min(keep, size))
+        try:
+            self.data.copy_from(fd, size if keep is None else min(keep, size))
+        except SyscallError:
+            self.data.release()
+            raise
         self.size = self.data.size
         self.lower = None
         if self.opens and low.opens:

@@ -135,6 +135,7 @@ class Guest:
                 arg = os.fsencode(arg)
             raw.append(self.buffer(arg + b"\0") if isinstance(arg, bytes) else arg & 0xFFFF_FFFF_FFFF_FFFF)
         a = SyscallArgs(tuple(raw + [0] * (6 - len(raw))))  # type: ignore[arg-type]
+        self.args = a
         try:
             return HANDLERS[name](self, a)  # type: ignore[arg-type]
         except SyscallError as error:

@@ -1,0 +1,155 @@
+"""Whatever the host does meanwhile, a host directory is never left and no special file of the host is opened."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+from typing import Iterator
+
+import pytest
+
+from sandbox.fs.hostfs.filesystem import HIDDEN_TYPES, HostFs
+from sandbox.fs.overlay.root import Volume
+from tcpip.clock import ManualClock
+from tests.unit.sandbox.vfs.guest import Guest, make_kernel
+
+
+@pytest.fixture
+def volume(tmp_path: Path) -> Iterator[tuple[Guest, Path]]:
+    """A guest with a writable volume at /v; a secret lies beside it."""
+    (tmp_path / "root").mkdir()
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    (tmp_path / "secret").write_bytes(b"secret")
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside/f").write_bytes(b"secret")
+    fd = os.open(inside, os.O_RDONLY | os.O_DIRECTORY)
+    kernel = make_kernel(str(tmp_path / "root"), volumes=(Volume(fd, b"/v"),))
+    kernel.host_fds.append(fd)
+    guest = Guest(kernel)
+    yield guest, inside
+    guest.fds.release()
+    kernel.close()
+
+
+def test_links_are_followed_inside_only(volume: tuple[Guest, Path]) -> None:
+    guest, inside = volume
+    (inside / "abs").symlink_to(inside.parent / "secret")
+    (inside / "rel").symlink_to("../secret")
+    assert guest.call("open", "/v/abs", 0) == -errno.ENOENT
+    assert guest.call("open", "/v/rel", 0) == -errno.ENOENT
+    assert guest.call("open", "/v/../secret", 0) == -errno.ENOENT
+
+
+def test_a_directory_that_becomes_a_link_is_not_followed(volume: tuple[Guest, Path]) -> None:
+    guest, inside = volume
+    (inside / "d").mkdir()
+    (inside / "d/f").write_bytes(b"mine")
+    assert guest.read_file("/v/d/f") == b"mine"
+    directory = guest.ok("open", "/v/d", os.O_RDONLY | os.O_DIRECTORY)
+    (inside / "d").rename(inside / "moved")
+    (inside / "d").symlink_to(inside.parent / "outside")
+    assert guest.call("open", "/v/d/f", 0) == -errno.ENOENT
+    fd = guest.ok("openat", directory, "f", 0)  # the descriptor still means the directory that was opened
+    assert guest.out("read", 4, 1, fd, 4) == (4, b"mine")
+
+
+def test_a_closed_directory_that_is_replaced_is_found_out(volume: tuple[Guest, Path]) -> None:
+    guest, inside = volume
+    (inside / "d").mkdir()
+    (inside / "d/f").write_bytes(b"mine")
+    mount = guest.kernel.mounts.mounts()[-1]
+    fs = mount.fs
+    assert isinstance(fs, HostFs)
+    found = fs.top.child(b"d")
+    assert found is not None
+    (inside / "d").rename(inside / "old")
+    (inside / "d").symlink_to(inside.parent / "outside")
+    from sandbox.errors import SyscallError
+
+    with pytest.raises(SyscallError) as caught:
+        found.dir_fd()
+    assert caught.value.errno == errno.ENOENT
+    (inside / "d").unlink()
+    (inside / "d").mkdir()  # another directory of the same name
+    with pytest.raises(SyscallError):
+        found.dir_fd()
+
+
+def test_a_file_that_becomes_a_device_or_fifo_is_not_opened(volume: tuple[Guest, Path]) -> None:
+    guest, inside = volume
+    (inside / "f").write_bytes(b"x")
+    fs = guest.kernel.mounts.mounts()[-1].fs
+    assert isinstance(fs, HostFs)
+    found = fs.top.child(b"f")
+    assert found is not None
+    (inside / "f").unlink()
+    os.mkfifo(inside / "f")
+    from sandbox.errors import SyscallError
+
+    with pytest.raises(SyscallError):
+        found.reader()
+
+
+def test_a_fifo_made_inside_is_a_name_only(volume: tuple[Guest, Path]) -> None:
+    guest, inside = volume
+    guest.ok("mknod", "/v/p", stat.S_IFIFO | 0o644, 0)
+    assert stat.S_ISFIFO((inside / "p").stat().st_mode)
+    before = set(os.listdir("/proc/self/fd"))
+    result = guest.call("open", "/v/p", os.O_WRONLY | os.O_NONBLOCK)
+    assert result == -errno.ENXIO
+    for name in set(os.listdir("/proc/self/fd")) - before:
+        assert not os.readlink(f"/proc/self/fd/{name}").endswith("/p")
+
+
+def test_devices_cannot_be_made_on_the_host(volume: tuple[Guest, Path]) -> None:
+    guest, inside = volume
+    assert guest.call("mknod", "/v/null", stat.S_IFCHR | 0o666, 0x103) == -errno.EPERM
+    assert not (inside / "null").exists()
+
+
+def test_the_hosts_own_kernel_file_systems_look_empty() -> None:
+    assert "proc" in HIDDEN_TYPES and "sysfs" in HIDDEN_TYPES
+    fd = os.open("/", os.O_RDONLY | os.O_DIRECTORY)
+    fs = HostFs(ManualClock(), 1, fd, live=False, readonly=True)
+    try:
+        proc = fs.top.child(b"proc")
+        assert proc is not None
+        if os.stat("/proc").st_dev != os.stat("/").st_dev:
+            assert proc.child(b"self") is None and proc.entries() == []
+    finally:
+        fs.unmounted()
+        os.close(fd)
+
+
+def test_a_read_only_volume(tmp_path: Path) -> None:
+    (tmp_path / "v").mkdir()
+    (tmp_path / "v/f").write_bytes(b"x")
+    (tmp_path / "root").mkdir()
+    fd = os.open(tmp_path / "v", os.O_RDONLY | os.O_DIRECTORY)
+    kernel = make_kernel(str(tmp_path / "root"), volumes=(Volume(fd, b"/v", readonly=True),))
+    kernel.host_fds.append(fd)
+    guest = Guest(kernel)
+    assert guest.read_file("/v/f") == b"x"
+    assert guest.call("open", "/v/f", os.O_RDWR) == -errno.EROFS
+    assert guest.call("open", "/v/g", os.O_CREAT | os.O_WRONLY, 0o600) == -errno.EROFS
+    for call in (("unlink", "/v/f"), ("chmod", "/v/f", 0o600), ("mkdir", "/v/d", 0o755), ("truncate", "/v/f", 0)):
+        assert guest.call(*call) == -errno.EROFS
+    assert guest.call("access", "/v/f", 2) == -errno.EROFS
+    kernel.close()
+
+
+def test_idle_descriptors_are_bounded(tmp_path: Path) -> None:
+    for n in range(400):
+        (tmp_path / f"d{n}").mkdir()
+        (tmp_path / f"d{n}/f").write_bytes(b"%d" % n)
+    guest = Guest(make_kernel(str(tmp_path)))
+    before = len(os.listdir("/proc/self/fd"))
+    for n in range(400):
+        assert guest.read_file(f"/d{n}/f") == b"%d" % n
+    assert len(os.listdir("/proc/self/fd")) - before <= 192 + 8
+    for n in range(400):
+        assert guest.read_file(f"/d{n}/f") == b"%d" % n
+    guest.kernel.close()

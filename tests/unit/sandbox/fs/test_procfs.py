@@ -1,0 +1,142 @@
+"""proc, sysfs and dev over a kernel without a platform."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from typing import Any
+
+import pytest
+
+from sandbox.fs.devfs.filesystem import DevFs
+from sandbox.fs.overlay.root import make_point
+from sandbox.fs.procfs.filesystem import ProcFs
+from sandbox.fs.sysfs.filesystem import SysFs
+from tests.unit.sandbox.vfs.guest import Guest
+
+
+@pytest.fixture
+def system(guest: Guest) -> Guest:
+    """With /proc, /sys and /dev mounted; the guest is process 1."""
+    kernel: Any = guest.kernel
+    namespace = kernel.mounts
+    vfs = namespace.vfs
+    for fs, at in (
+        (ProcFs(kernel, vfs.new_dev()), b"/proc"),
+        (SysFs(kernel, vfs.new_dev()), b"/sys"),
+        (DevFs(vfs, vfs.new_dev()), b"/dev"),
+    ):
+        namespace.mount(fs, make_point(namespace, at, True))
+    task: Any = guest
+    group: Any = guest.group
+    group.leader, group.tasks, group.pid, group.exited = guest, {guest: None}, 1, False
+    task.mm = None
+    kernel.pids.tasks[1] = task
+    kernel.pids.groups[1] = group
+    group.cpu_ns = lambda: 0
+    task.parked = 0
+    task.comm = b"init"
+    return guest
+
+
+def test_self_is_the_reader(system: Guest) -> None:
+    n, text = system.out("readlink", 64, 1, "/proc/self", 64)
+    assert text[:n] == b"1"
+    assert b"1" in system.listdir("/proc")
+    assert system.stat("/proc/2") == -errno.ENOENT
+    assert system.stat("/proc/01") == -errno.ENOENT
+    assert system.read_file("/proc/self/comm") == b"init\n"
+    assert system.listdir("/proc/self/task") == [b"1"]
+
+
+def test_fd_links_lead_to_the_file_itself(system: Guest) -> None:
+    system.write_file("/tmp/f", b"hello")
+    fd = system.ok("open", "/tmp/f", os.O_RDONLY)
+    system.ok("unlink", "/tmp/f")
+    n, text = system.out("readlink", 64, 1, f"/proc/self/fd/{fd}", 64)
+    assert text[:n] == b"/tmp/f (deleted)"
+    assert system.read_file(f"/proc/self/fd/{fd}") == b"hello"
+    assert system.read_file(f"/dev/fd/{fd}") == b"hello"
+    assert system.stat("/proc/self/fd/99") == -errno.ENOENT
+    info = system.read_file(f"/proc/self/fdinfo/{fd}")
+    assert re.match(rb"pos:\t0\nflags:\t0100000\nmnt_id:\t\d+\nino:\t\d+\n", info)
+    closed = system.ok("open", "/tmp", os.O_RDONLY)
+    system.ok("close", closed)
+    assert system.stat(f"/proc/self/fd/{closed}") == -errno.ENOENT
+
+
+def test_a_process_that_is_gone_has_no_directory(system: Guest) -> None:
+    kernel: Any = system.kernel
+    assert not isinstance(system.stat("/proc/1/comm"), int)
+    del kernel.pids.tasks[1], kernel.pids.groups[1]
+    assert system.stat("/proc/1") == -errno.ENOENT
+    assert system.stat("/proc/1/comm") == -errno.ENOENT
+
+
+def test_mounts_are_escaped(system: Guest) -> None:
+    system.ok("mkdir", "/tmp/a b", 0o755)
+    system.ok("mount", "tmp fs", "/tmp/a b", "tmpfs", 0, 0)
+    assert b"tmp\\040fs /tmp/a\\040b tmpfs rw" in system.read_file("/proc/self/mounts")
+    lines = system.read_file("/proc/self/mountinfo").splitlines()
+    assert all(re.match(rb"\d+ \d+ \d+:\d+ /\S* /\S* \S+ - \S+ \S+ \S+$", line) for line in lines)
+
+
+def test_what_cannot_be_written(system: Guest) -> None:
+    assert system.call("open", "/proc/x", os.O_CREAT | os.O_WRONLY, 0o600) == -errno.EACCES
+    assert system.call("mkdir", "/sys/x", 0o755) == -errno.EPERM
+    assert system.call("unlink", "/proc/meminfo") == -errno.EPERM
+    fd = system.ok("open", "/proc/sys/kernel/hostname", os.O_WRONLY | os.O_TRUNC)
+    system.ok("write", fd, b"new\n", 4)
+    assert system.kernel.hostname == b"new"
+    assert system.call("write", fd, b"x" * 65, 65) == -errno.EINVAL
+
+
+def test_the_machine_is_the_sandbox(system: Guest) -> None:
+    assert system.read_file("/sys/devices/system/cpu/online") == b"0-1\n"
+    assert system.read_file("/proc/cpuinfo").count(b"processor\t") == 2
+    assert b"MemTotal:        1048576 kB" in system.read_file("/proc/meminfo")
+    one, two = (system.read_file("/proc/sys/kernel/random/uuid") for _ in range(2))
+    assert one != two and re.fullmatch(rb"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\n", one)
+    boot = {system.read_file("/proc/sys/kernel/random/boot_id") for _ in range(2)}
+    assert len(boot) == 1
+
+
+def test_every_file_can_be_read(system: Guest) -> None:
+    """Fixed files only: those of tasks need a whole task."""
+    waiting = ["/proc/sys", "/proc/net", "/sys"]
+    read = 0
+    while waiting:
+        directory = waiting.pop()
+        for name in system.listdir(directory):
+            path = f"{directory}/{name.decode()}"
+            attributes = system.stat(path, follow=False)
+            assert not isinstance(attributes, int)
+            if attributes.mode & 0o170000 == 0o040000:
+                waiting.append(path)
+            else:
+                system.read_file(path)
+                read += 1
+    assert read > 100
+
+
+def test_network_tables_come_from_the_socket_layer(system: Guest) -> None:
+    assert system.read_file("/proc/net/dev").count(b"\n") == 2
+    vfs = system.kernel.mounts.vfs
+    vfs.proc_net = lambda table: b"table %s\n" % table.encode() if table == "dev" else None
+    vfs.sys_class_net = lambda: {"eth0": {"mtu": "1500"}}
+    assert system.read_file("/proc/net/dev") == b"table dev\n"
+    assert system.read_file("/sys/class/net/eth0/mtu") == b"1500\n"
+    assert system.stat("/sys/class/net/eth1") == -errno.ENOENT
+
+
+def test_memory_devices(system: Guest) -> None:
+    for name, expected in (("null", b""), ("zero", bytes(10)), ("full", bytes(10))):
+        fd = system.ok("open", f"/dev/{name}", os.O_RDWR)
+        n, raw = system.out("read", 10, 1, fd, 10)
+        assert raw[:n] == expected
+        assert system.call("write", fd, b"x", 1) == (-errno.ENOSPC if name == "full" else 1)
+    fd = system.ok("open", "/dev/urandom", os.O_RDONLY)
+    assert system.out("read", 16, 1, fd, 16)[1] != system.out("read", 16, 1, fd, 16)[1]
+    system.ok("mknod", "/tmp/odd", 0o020666, 0x7FFF)
+    assert system.call("open", "/tmp/odd", os.O_RDONLY) == -errno.ENXIO
