@@ -7,6 +7,7 @@ import select
 import shlex
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Iterator
 
@@ -47,6 +48,23 @@ def do(*words: str, stdin: str = "", cwd: Path | None = None, env: dict[str, str
     return runsc("do", *words, stdin=stdin, cwd=cwd, env=env)
 
 
+def settled(namespace: str) -> list[int]:
+    """The processes of a PID namespace once all of them sleep: none is about to start or to end."""
+    deadline = time.monotonic() + BOUND_S
+    before: list[tuple[int, str]] = []
+    quiet = 0
+    while time.monotonic() < deadline:
+        try:
+            now = [(pid, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2]) for pid in processes_of(namespace)]
+        except FileNotFoundError:
+            continue
+        quiet = quiet + 1 if now == before and all(rest.split()[0] == "S" for _, rest in now) else 0
+        if quiet == 20:
+            return [pid for pid, _ in now]
+        before = now
+    raise TimeoutError("the sandbox does not come to rest")
+
+
 class Running:
     """A sandbox that runs: its launcher, its sentry, and every process of its PID namespace as pidfds."""
 
@@ -65,13 +83,8 @@ class Running:
         assert len(children) == 1, (children, self.first_line, self.process.poll())
         self.sentry = int(children[0])
         self.namespace = os.readlink(f"/proc/{self.sentry}/ns/pid")
-        self.members, self.pidfds = [], []
-        for pid in processes_of(self.namespace):
-            try:
-                self.pidfds.append(os.pidfd_open(pid))
-            except ProcessLookupError:
-                continue  # a short-lived one ended in between
-            self.members.append(pid)
+        self.members = settled(self.namespace)
+        self.pidfds = [os.pidfd_open(pid) for pid in self.members]
 
     def wait_until_gone(self) -> None:
         """Every process of the sandbox ends within the bound."""
