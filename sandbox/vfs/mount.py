@@ -93,15 +93,16 @@ class Vfs:
         """One mount more of `fs`."""
         self._users[fs] = self._users.get(fs, 0) + 1
 
-    def unused(self, fs: Filesystem) -> None:
-        """One mount fewer; the last one ends the file system."""
+    def unused(self, fs: Filesystem, busy: bool) -> None:
+        """One mount fewer; the last one ends the file system, unless it is still in use (`busy`)."""
         left = self._users.get(fs, 0) - 1
         if left > 0:
             self._users[fs] = left
             return
         self._users.pop(fs, None)
         self._roots.pop(fs, None)
-        fs.unmounted()
+        if not busy:
+            fs.unmounted()
 
 
 class MountNamespace:
@@ -165,7 +166,7 @@ class MountNamespace:
             if one is not mount and lazy:
                 self.detach(one)
             one.root.pins -= 1
-            self.vfs.unused(one.fs)
+            self.vfs.unused(one.fs, one.pins > 0)
             self.count -= 1
 
     def mounts(self) -> list[Mount]:

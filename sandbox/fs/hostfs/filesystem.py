@@ -71,6 +71,7 @@ class HostFs(Filesystem):
         self.root_fd = root_fd
         self.proc_fd = open_proc_self_fd()
         self.inodes: dict[tuple[int, int], HostInode] = {}
+        self._room = MAX_INODES
         self._idle: OrderedDict[HostInode, None] = OrderedDict()
         self._hidden = hidden_devices()
         self._devs: dict[int, int] = {}
@@ -108,18 +109,20 @@ class HostFs(Filesystem):
                 inode.fill(st)
             return inode
         inode = HostInode(self, parent, name, st)
-        if len(self.inodes) >= MAX_INODES:
+        if len(self.inodes) >= self._room:
             self._shrink()
         self.inodes[key] = inode
         return inode
 
     def _shrink(self) -> None:
-        for key, inode in list(self.inodes.items())[: MAX_INODES // 2]:
+        """Forget the older half of what nobody uses; directories stay, since others are reached through them."""
+        for key, inode in list(self.inodes.items())[: self._room // 2]:
             idle = not inode.opens and not inode.maps and inode.locks is None and inode.attached is None
             if idle and not inode.is_dir():
                 self.forget(inode)
                 inode.close_fds()
                 del self.inodes[key]
+        self._room = max(MAX_INODES, len(self.inodes) + MAX_INODES // 4)
 
     # --- descriptors that nobody uses but may use again ---
 

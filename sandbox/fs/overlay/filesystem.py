@@ -40,6 +40,7 @@ class OverlayFs(Tmpfs):
         super().__init__(clock, dev, "overlay", account=account)
         self.lower = lower
         self.linked: dict[tuple[int, int], OverlayInode] = {}
+        self._link_room = MAX_LINKED
         self.next_ino = FIRST_INO
         root = lower.top
         mask = masks.root if masks is not None else None
@@ -75,18 +76,20 @@ class OverlayFs(Tmpfs):
             inode = OverlaySpecial(self, low.ino, low.mode, low.uid, low.gid)
         inode.adopt(low, parent, name)
         if linked:
-            if len(self.linked) >= MAX_LINKED:
+            if len(self.linked) >= self._link_room:
                 self._forget_clean_links()
             self.linked[low.key] = inode
         return inode
 
     def _forget_clean_links(self) -> None:
         self.linked = {key: inode for key, inode in self.linked.items() if inode.dirty or inode.opens}
+        self._link_room = max(MAX_LINKED, len(self.linked) + MAX_LINKED // 4)
 
     def options(self) -> str:
         """As overlayfs prints its layers."""
         return ",lowerdir=/lower,upperdir=/upper,workdir=/work"
 
     def unmounted(self) -> None:
-        """The lower layer's descriptors."""
+        """The lower layer's descriptors too."""
+        super().unmounted()
         self.lower.unmounted()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from sandbox.abi.linux.stat import S_IFDIR
 from sandbox.abi.linux.statfs import TMPFS_MAGIC
 from sandbox.vfs.filesystem import Filesystem, FsStat
-from sandbox.vfs.space import SpaceAccount
+from sandbox.vfs.space import NAME_COST, SpaceAccount
 
 if TYPE_CHECKING:
     from tcpip.clock import Clock
@@ -53,6 +53,22 @@ class Tmpfs(Filesystem):
         out.files = account.inode_limit
         out.ffree = account.inode_limit - account.inodes
         return out
+
+    def unmounted(self) -> None:
+        """Give back all that is in it."""
+        from sandbox.fs.tmpfs.directory import TmpfsDir
+
+        waiting = [self.root]
+        while waiting:
+            inode = waiting.pop()
+            if isinstance(inode, TmpfsDir):
+                for name, child in list(inode.names.items()):
+                    self.account.add_bytes(-NAME_COST - len(name))
+                    waiting.append(child)
+                inode.names = {}
+            inode.nlink = 0
+            if not inode.opens:
+                inode.closed()
 
     def options(self) -> str:
         """size= in KiB."""

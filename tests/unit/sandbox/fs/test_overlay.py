@@ -167,3 +167,44 @@ def test_names_alone_cannot_outgrow_the_bound(tmp_path: Path) -> None:
         guest.ok("unlink", f"/l{n}")
     assert guest.kernel.mounts.vfs.space.overhead <= 2048
     guest.kernel.close()
+
+
+def test_unmounting_a_tmpfs_gives_everything_back(tmp_path: Path) -> None:
+    (tmp_path / "m").mkdir()
+    guest = Guest(make_kernel(str(tmp_path)))
+    space = guest.kernel.mounts.vfs.space
+    before = (space.used, space.inodes, space.overhead)
+    guest.ok("mount", "none", "/m", "tmpfs", 0, 0)
+    for name in ("/m/d", "/m/d/e"):
+        guest.ok("mkdir", name, 0o755)
+    guest.write_file("/m/d/e/f", b"x" * 100_000)
+    guest.ok("link", "/m/d/e/f", "/m/g")
+    guest.ok("symlink", "text", "/m/l")
+    held = guest.ok("open", "/m/g", os.O_RDONLY)
+    assert guest.call("umount2", "/m", 0) == -errno.EBUSY
+    guest.ok("close", held)
+    assert space.used > before[0]
+    guest.ok("umount2", "/m", 0)
+    assert (space.used, space.inodes, space.overhead) == before
+    assert guest.listdir("/m") == []
+    guest.kernel.close()
+
+
+def test_a_tmpfs_with_a_size_cannot_outgrow_the_sandbox(tmp_path: Path) -> None:
+    for name in "abc":
+        (tmp_path / name).mkdir()
+    guest = Guest(make_kernel(str(tmp_path), size=1 << 20))
+    written = 0
+    for name in "abc":
+        if guest.call("mount", "none", f"/{name}", "tmpfs", 0, b"size=600k"):
+            break  # full: not even a root directory fits
+        fd = guest.ok("open", f"/{name}/f", os.O_RDWR | os.O_CREAT, 0o600)
+        while True:
+            n = guest.call("write", fd, b"x" * 65536, 65536)
+            assert isinstance(n, int)
+            if n < 0:
+                break
+            written += n
+    assert 800_000 < written <= 1 << 20
+    guest.fds.release()
+    guest.kernel.close()
