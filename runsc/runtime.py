@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 from runsc.config import Config
 from runsc.donate import open_output
@@ -20,12 +21,23 @@ def network_options(config: Config, default: str) -> NetworkOptions:
     for rule in config.allow:
         check_allow(rule)
     network.allow = config.allow
+    if network.kind in ("tap", "sandbox"):
+        find_third_party_packages()
     if config.pcap_log:
         if network.kind == "none":
             raise RuntimeFailure("--pcap-log needs a network: --network is none")
         network.pcap_fd = open_output(config.pcap_log, "--pcap-log")
         network.pcap_name = config.pcap_log
     return network
+
+
+def find_third_party_packages() -> None:
+    """The one-file executable starts without site-packages (`python3 -S`), because looking there takes time. What
+    needs a package of others gets them back."""
+    if sys.flags.no_site:
+        import site
+
+        site.main()
 
 
 def check_allow(rule: str) -> None:

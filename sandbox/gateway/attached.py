@@ -48,6 +48,11 @@ def attach(kernel: Kernel, options: NetworkOptions, network: Network, hostname: 
             _attach_tap(kernel, options, network)
         else:
             _attach_interfaces(kernel, options, network)
+    except ImportError as error:
+        package = "python-pytun" if error.name == "pytun" else error.name
+        raise NetworkError(
+            f"--network {options.kind} needs the Python package {package}: pip install {package}"
+        ) from None
     except OSError as error:
         raise NetworkError(f"the network `{options.kind}` cannot be had: {error.strerror or error}") from None
     network.resolv_conf = host_resolv_conf().encode("utf-8", "replace")
