@@ -80,6 +80,10 @@ class AddressSpace(ABC):
         """The most there ever were (0 when it can't be told)."""
         return self.resident_pages()
 
+    def host_smaps(self) -> bytes:
+        """The host's /proc/PID/smaps of the process, the platform's own mappings included; empty when it can't be had."""
+        return b""
+
     def cpu_time_ns(self) -> int:
         """Processor time that the host process has used (0 when it can't be told)."""
         return 0

@@ -11,6 +11,7 @@ from sandbox.fs.procfs import task_status
 from sandbox.fs.procfs.mount_table import mountinfo, mounts, mountstats
 from sandbox.kernel.rlimits import NAMES, RLIM_INFINITY, RLIM_NLIMITS
 from sandbox.mm import proc_maps
+from sandbox.mm import smaps as mm_smaps
 from sandbox.platform.base import MemoryFault
 
 if TYPE_CHECKING:
@@ -92,41 +93,13 @@ def maps(t: Task, task: Task) -> bytes:
 
 
 def smaps(t: Task, task: Task) -> bytes:
-    """The areas with their sizes; what is resident is known for the whole only, so it is not told apart."""
-    mm = task.mm
-    if mm is None:
-        return b""
-    out = []
-    for area in mm.areas:
-        kb = (area.end - area.start) >> 10
-        out.append(proc_maps.area_line(mm, area))
-        out.append(_smaps_lines(kb, 0).encode())
-    return b"".join(out)
+    """The areas with what is in core of each."""
+    return b"" if task.mm is None else mm_smaps.smaps(task.mm, task.space.host_smaps())
 
 
 def smaps_rollup(t: Task, task: Task) -> bytes:
     """One record for all of them."""
-    mm = task.mm
-    if mm is None or not len(mm.areas):
-        return b""
-    areas = list(mm.areas)
-    resident = task.space.resident_pages() * 4
-    head = f"{areas[0].start:08x}-{areas[-1].end:08x} ---p 00000000 00:00 0 ".ljust(73) + "[rollup]\n"
-    return (head + _smaps_lines(-1, resident)).encode()
-
-
-def _smaps_lines(size: int, resident: int) -> str:
-    text = (
-        f"Size:           {size:8} kB\nKernelPageSize:        4 kB\nMMUPageSize:           4 kB\n" if size >= 0 else ""
-    )
-    for name in ("Rss", "Pss", "Pss_Dirty", "Shared_Clean", "Shared_Dirty", "Private_Clean", "Private_Dirty"):
-        value = resident if name in ("Rss", "Pss", "Private_Dirty", "Pss_Dirty") else 0
-        text += f"{name + ':':15} {value:8} kB\n"
-    for name in ("Referenced", "Anonymous", "LazyFree", "AnonHugePages", "ShmemPmdMapped", "FilePmdMapped"):
-        text += f"{name + ':':15} {0:8} kB\n"
-    for name in ("Shared_Hugetlb", "Private_Hugetlb", "Swap", "SwapPss", "Locked"):
-        text += f"{name + ':':15} {0:8} kB\n"
-    return text
+    return b"" if task.mm is None else mm_smaps.smaps_rollup(task.mm, task.space.host_smaps())
 
 
 def statm(t: Task, task: Task) -> bytes:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sandbox.platform.lane.thread import LaneThread
 
 _PAGE: Final = 4096
+_SMAPS_READS: Final = 1024  # of a page each at most: more areas than that are not worth the time
 _FAULTS: Final = (errno.EFAULT, errno.ESRCH, errno.EPERM, errno.EIO)
 
 
@@ -156,6 +157,9 @@ class LaneSpace(AddressSpace):
         except (IndexError, ValueError):
             return 0
 
+    def host_smaps(self) -> bytes:
+        return self._proc("smaps")
+
     def _proc(self, name: str) -> bytes:
         """A file of the host's /proc/PID; empty when it can't be read."""
         proc = self.platform.proc_fd
@@ -164,7 +168,12 @@ class LaneSpace(AddressSpace):
         try:
             fd = os.open(f"{self.pid}/{name}", os.O_RDONLY | os.O_CLOEXEC, dir_fd=proc)
             try:
-                return os.read(fd, 4096)
+                if name != "smaps":
+                    return os.read(fd, 4096)
+                parts: list[bytes] = []
+                while len(parts) < _SMAPS_READS and (part := os.read(fd, 1 << 16)):
+                    parts.append(part)
+                return b"".join(parts)
             finally:
                 os.close(fd)
         except OSError:
