@@ -15,8 +15,6 @@ _ANSWERS: Final[dict[str, tuple[int, str]]] = {
     "ptrace": (errno.EPERM, "EPERM: tracing is not permitted"),
     "seccomp": (errno.EINVAL, "EINVAL: filters are not supported"),
     "perf_event_open": (errno.EACCES, "EACCES, as with kernel.perf_event_paranoid at its strictest"),
-    "process_vm_readv": (errno.ENOSYS, _NOT_BUILT),
-    "process_vm_writev": (errno.ENOSYS, _NOT_BUILT),
     "pkey_alloc": (errno.ENOSPC, "ENOSPC, as on a processor without protection keys"),
     "pkey_free": (errno.EINVAL, "EINVAL: no key was ever allocated"),
     "fanotify_init": (errno.EPERM, _PRIVILEGED),
@@ -29,7 +27,36 @@ _ANSWERS: Final[dict[str, tuple[int, str]]] = {
     "lsm_list_modules": (errno.ENOSYS, _NOT_BUILT),
 }
 
-_PRIVILEGED_CALLS: Final = ["iopl", "ioperm", "init_module", "finit_module", "delete_module", "kexec_load", "kexec_file_load", "reboot", "swapon", "swapoff", "acct", "vhangup", "bpf", "quotactl", "quotactl_fd", "pivot_root", "open_by_handle_at", "process_madvise", "process_mrelease", "mount", "umount2", "move_mount", "open_tree", "fsopen", "fsconfig", "fsmount", "fspick", "mount_setattr"]
+_PRIVILEGED_CALLS: Final = [
+    "iopl",
+    "ioperm",
+    "init_module",
+    "finit_module",
+    "delete_module",
+    "kexec_load",
+    "kexec_file_load",
+    "reboot",
+    "swapon",
+    "swapoff",
+    "acct",
+    "vhangup",
+    "bpf",
+    "quotactl",
+    "quotactl_fd",
+    "pivot_root",
+    "open_by_handle_at",
+    "process_madvise",
+    "process_mrelease",
+    "mount",
+    "umount2",
+    "move_mount",
+    "open_tree",
+    "fsopen",
+    "fsconfig",
+    "fsmount",
+    "fspick",
+    "mount_setattr",
+]
 
 
 def row_for(number: int, name: str) -> Row:

@@ -1,0 +1,156 @@
+"""Looking into other processes: process_vm_readv(2), process_vm_writev(2), kcmp(2)."""
+
+from __future__ import annotations
+
+import errno
+import struct
+from typing import Final
+
+from sandbox.abi.linux.capability import CAP_SYS_PTRACE
+from sandbox.errors import SyscallError
+from sandbox.kernel.control import Result
+from sandbox.kernel.task import IOV_MAX, Task
+from sandbox.platform.base import AddressSpace, MemoryFault
+from sandbox.syscalls.args import SyscallArgs
+from sandbox.syscalls.row import PARTIAL, Arg, Row
+
+MAX_COPIED: Final = 32 << 20  # per call: the kernel serves nobody else meanwhile
+KCMP_FILE: Final = 0
+KCMP_VM: Final = 1
+KCMP_FILES: Final = 2
+KCMP_FS: Final = 3
+KCMP_SIGHAND: Final = 4
+KCMP_IO: Final = 5
+KCMP_SYSVSEM: Final = 6
+
+Ranges = list[tuple[int, int]]
+
+
+def may_inspect(t: Task, target: Task) -> bool:
+    """kernel/ptrace.c: __ptrace_may_access, with the real ids (PTRACE_MODE_REALCREDS)."""
+    if target.group is t.group:
+        return True
+    mine, theirs = t.creds, target.creds
+    if mine.has(CAP_SYS_PTRACE):
+        return True
+    same_uid = mine.uid == theirs.uid == theirs.euid == theirs.suid
+    same_gid = mine.gid == theirs.gid == theirs.egid == theirs.sgid
+    dumpable = target.mm is not None and target.mm.dumpable == 1
+    return same_uid and same_gid and dumpable and not theirs.permitted & ~mine.permitted
+
+
+def _remote_iovec(t: Task, addr: int, count: int) -> Ranges:
+    """The ranges in the other process, unchecked."""
+    if count > IOV_MAX:
+        raise SyscallError(errno.EINVAL)
+    out: Ranges = []
+    for base, size in struct.iter_unpack("<QQ", t.copy_in(addr, 16 * count)):
+        if size >> 63:
+            raise SyscallError(errno.EINVAL)
+        out.append((base, size))
+    return out
+
+
+def _transfer(t: Task, a: SyscallArgs, writing: bool) -> Result:
+    """mm/process_vm_access.c: process_vm_rw. A fault ends the call with what was moved before it."""
+    if a.ulong(5):
+        return -errno.EINVAL
+    local_count, remote_count = a.ulong(2), a.ulong(4)
+    if local_count > IOV_MAX:
+        return -errno.EINVAL
+    local = t.copy_in_iovec(a.addr(1), local_count)
+    remote = _remote_iovec(t, a.addr(3), remote_count)
+    if not any(size for _, size in local) or not any(size for _, size in remote):
+        return 0
+    target = t.kernel.find_task(a.int(0))
+    if target is None:
+        return -errno.ESRCH
+    if not may_inspect(t, target):
+        return -errno.EPERM
+    if target.mm is None:
+        return -errno.ESRCH
+    if writing:
+        done = _copy(t, t.space, local, target.space, remote)
+    else:
+        done = _copy(t, target.space, remote, t.space, local)
+    return done or -errno.EFAULT
+
+
+def _copy(t: Task, source: AddressSpace, from_: Ranges, sink: AddressSpace, to: Ranges) -> int:
+    """Bytes moved until one side ends, a page is missing, or the bound is reached."""
+    scratch = t.kernel.scratch
+    from_, to = [r for r in from_ if r[1]], [r for r in to if r[1]]
+    done = 0
+    while from_ and to and done < MAX_COPIED:
+        (read_at, have), (write_at, room) = from_[0], to[0]
+        size = min(have, room, len(scratch), MAX_COPIED - done)
+        got, failed = size, False
+        try:
+            source.read_into(read_at, scratch[:size])
+        except MemoryFault as fault:
+            got, failed = fault.done, True
+        try:
+            sink.write(write_at, scratch[:got])
+        except MemoryFault as fault:
+            got, failed = fault.done, True
+        done += got
+        if failed:
+            break
+        from_[0:1] = [(read_at + got, have - got)] if have > got else []
+        to[0:1] = [(write_at + got, room - got)] if room > got else []
+    return done
+
+
+def sys_process_vm_readv(t: Task, a: SyscallArgs) -> Result:
+    """process_vm_readv(2)."""
+    return _transfer(t, a, False)
+
+
+def sys_process_vm_writev(t: Task, a: SyscallArgs) -> Result:
+    """process_vm_writev(2)."""
+    return _transfer(t, a, True)
+
+
+def sys_kcmp(t: Task, a: SyscallArgs) -> Result:
+    """kcmp(2): 0 the same, 1 or 2 an order that means nothing but is stable."""
+    one, two = t.kernel.find_task(a.int(0)), t.kernel.find_task(a.int(1))
+    if one is None or two is None:
+        return -errno.ESRCH
+    if not may_inspect(t, one) or not may_inspect(t, two):
+        return -errno.EPERM
+    kind = a.int(2)
+    if kind == KCMP_FILE:
+        first, second = one.fds.find(a.int(3)), two.fds.find(a.int(4))
+        if first is None or second is None:
+            return -errno.EBADF
+        return _order(first, second)
+    if kind == KCMP_VM:
+        return _order(one.mm, two.mm)
+    if kind == KCMP_FILES:
+        return _order(one.fds, two.fds)
+    if kind == KCMP_FS:
+        return _order(one.fs, two.fs)
+    if kind == KCMP_SIGHAND:
+        return _order(one.group.sighand, two.group.sighand)
+    return -errno.EOPNOTSUPP if kind in (KCMP_IO, KCMP_SYSVSEM) else -errno.EINVAL
+
+
+def _order(one: object, two: object) -> int:
+    return 0 if one is two else 1 if id(one) < id(two) else 2
+
+
+_COPY_ARGS: Final = (Arg.PID, Arg.ADDR, Arg.SIZE, Arg.ADDR, Arg.SIZE, Arg.HEX)
+_COPY_NOTE: Final = "at most 32 MiB in one call"
+
+ROWS: Final[tuple[Row, ...]] = (
+    Row(310, "process_vm_readv", sys_process_vm_readv, PARTIAL, _COPY_ARGS, _COPY_NOTE),
+    Row(311, "process_vm_writev", sys_process_vm_writev, PARTIAL, _COPY_ARGS, _COPY_NOTE),
+    Row(
+        312,
+        "kcmp",
+        sys_kcmp,
+        PARTIAL,
+        (Arg.PID, Arg.PID, Arg.INT, Arg.FD, Arg.FD),
+        "KCMP_IO and KCMP_SYSVSEM: EOPNOTSUPP; KCMP_EPOLL_TFD: EINVAL",
+    ),
+)
