@@ -209,7 +209,7 @@ class NeighborTable:
     def add_permanent(self, addr: bytes, mac: bytes) -> Neighbor:
         """A static entry, which replaces what was learnt."""
         entry = self.get(addr)
-        waiting = entry.waiting
+        waiting = list(entry.waiting)
         entry.forget()
         entry._set_mac(mac)
         entry.state = PERMANENT

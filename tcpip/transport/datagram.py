@@ -39,12 +39,14 @@ _SOCKADDR_IN6: Final = struct.Struct("=H2sI16sI")
 
 
 class Datagram:
-    """One received datagram. `data` is a view of the packet."""
+    """One received datagram: packet[start:end], not copied (no view either, so that it can be pickled)."""
 
-    __slots__ = ("data", "src", "src_port", "dst", "nic", "ttl", "tos", "time_ns")
+    __slots__ = ("packet", "start", "end", "src", "src_port", "dst", "nic", "ttl", "tos", "time_ns")
 
-    def __init__(self, pkt: RxPacket, data: memoryview, src_port: int, time_ns: int) -> None:
-        self.data = data
+    def __init__(self, pkt: RxPacket, start: int, src_port: int, time_ns: int) -> None:
+        self.packet = pkt.data
+        self.start = start
+        self.end = pkt.end
         self.src = pkt.src
         self.src_port = src_port
         self.dst = pkt.dst
@@ -239,12 +241,12 @@ class DatagramEndpoint(Endpoint):
 
     # Receiving.
 
-    def enqueue(self, pkt: RxPacket, data: memoryview, src_port: int) -> bool:
-        """Queue a received datagram; False when the receive buffer is full."""
+    def enqueue(self, pkt: RxPacket, start: int, src_port: int) -> bool:
+        """Queue what follows offset `start` of a received packet; False when the receive buffer is full."""
         if self.shut_read or self.received_bytes >= self.options.rcvbuf:
             return False
-        self.received.append(Datagram(pkt, data, src_port, self.stack.clock.realtime_ns()))
-        self.received_bytes += len(data) + OVERHEAD
+        self.received.append(Datagram(pkt, start, src_port, self.stack.clock.realtime_ns()))
+        self.received_bytes += pkt.end - start + OVERHEAD
         self.queue.notify(EVENT_IN)
         return True
 
@@ -274,10 +276,9 @@ class DatagramEndpoint(Endpoint):
                 return Message(0, None, [], 0)
             raise NetworkError(errors.WOULD_BLOCK)
         got = self.received[0]
-        data = got.data
-        size = len(data)
+        size = got.end - got.start
         count = min(size, len(buffer))
-        buffer[:count] = data[:count]
+        buffer[:count] = memoryview(got.packet)[got.start : got.start + count]
         if not flags & so.MSG_PEEK:
             self.received.popleft()
             self.received_bytes -= size + OVERHEAD
@@ -432,7 +433,7 @@ class DatagramEndpoint(Endpoint):
         return mask
 
     def readable_bytes(self) -> int:
-        return len(self.received[0].data) if self.received else 0
+        return self.received[0].end - self.received[0].start if self.received else 0
 
     def set_option(self, level: int, name: int, value: int | bytes) -> None:
         if level == so.SOL_SOCKET and name in (so.SO_BINDTODEVICE, so.SO_BINDTOIFINDEX):

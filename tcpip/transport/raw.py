@@ -117,7 +117,7 @@ class RawEndpoint(DatagramEndpoint):
 
     def handle_packet(self, pkt: RxPacket) -> None:
         at = pkt.network if self.family == AF_INET else pkt.transport
-        if not self.enqueue(pkt, pkt.payload(at), 0):
+        if not self.enqueue(pkt, at, 0):
             self.stack.stats.drop(DropReason.QUEUE_FULL)
 
     def handle_error(self, error: IcmpError) -> None:

@@ -175,7 +175,7 @@ class UdpEndpoint(DatagramEndpoint):
             stack.stats.drop(DropReason.FILTERED)
             return
         at = pkt.transport
-        if self.enqueue(pkt, pkt.payload(at + HEADER_LEN), pkt.data[at] << 8 | pkt.data[at + 1]):
+        if self.enqueue(pkt, at + HEADER_LEN, pkt.data[at] << 8 | pkt.data[at + 1]):
             stats.inc("InDatagrams")
         else:
             stats.inc("RcvbufErrors")
