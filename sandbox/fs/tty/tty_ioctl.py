@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Callable, Final
 from sandbox.abi.linux import ioctls as io
 from sandbox.abi.linux import termios as abi
 from sandbox.abi.linux.capability import CAP_SYS_ADMIN, CAP_SYS_TTY_CONFIG
-from sandbox.abi.linux.fcntl import O_ACCMODE, O_CLOEXEC, O_NOCTTY, O_NONBLOCK, O_WRONLY
+from sandbox.abi.linux.fcntl import AT_FDCWD, O_ACCMODE, O_CLOEXEC, O_NOCTTY, O_NONBLOCK, O_WRONLY
 from sandbox.abi.linux.signal import SIGINT, SIGQUIT, SIGTSTP, SIGTTOU
 from sandbox.abi.linux.stat import makedev
 from sandbox.abi.linux.termios import Termios
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sandbox.kernel.control import Result
     from sandbox.kernel.task import Task
     from sandbox.vfs.file_description import FileDescription
+    from sandbox.vfs.path import Path
 
 _INT: Final = struct.Struct("<i")
 _PTS_MAJOR: Final = 136
@@ -246,7 +247,21 @@ def _open_peer(file: PtyMaster, t: Task, arg: int) -> Result:
     terminal = file.terminal
     flags = arg & (O_ACCMODE | O_NOCTTY | O_NONBLOCK | O_CLOEXEC)
     slave = file.table.open_slave(t, terminal, flags & ~O_CLOEXEC)
+    path = _path_of(t, terminal)
+    if path is not None:
+        slave.path = path.pin()
     return t.fds.install(slave, 0, flags & O_CLOEXEC != 0)
+
+
+def _path_of(t: Task, terminal: Terminal) -> Path | None:
+    """Where the slave is in the caller's tree, None when it is not."""
+    from sandbox.vfs.walk import lookup
+
+    try:
+        path = lookup(t, AT_FDCWD, b"/dev/pts/%d" % terminal.index)
+    except SyscallError:
+        return None
+    return path if path.inode.rdev == makedev(_PTS_MAJOR, terminal.index) else None
 
 
 def _flush_slave(terminal: Terminal, arg: int) -> int:
