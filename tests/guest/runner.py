@@ -10,6 +10,8 @@ them in turn and leaves output and status of each in a directory that is a volum
 Whoever makes no progress for `STALL_S` seconds, or takes the sandbox down, is blamed and the rest
 goes on in a new one.
 
+With STACKBOX_GUEST_PRIVATE every program runs in a directory of the sandbox's own root instead of the volume.
+
 By hand: `python3 tests/guest/runner.py [-n] [NAME…]` prints the differences (`-n`: native twice).
 """
 
@@ -32,15 +34,26 @@ HERE: Final = Path(__file__).resolve().parent
 REPOSITORY: Final = HERE.parent.parent
 BUILD: Final = Path(os.environ.get("STACKBOX_GUEST_BUILD", REPOSITORY / "build" / "guest"))
 BATCH: Final = 40
+PRIVATE: Final = os.environ.get("STACKBOX_GUEST_PRIVATE", "") != ""
 STALL_S: Final = float(os.environ.get("STACKBOX_GUEST_STALL", "60"))
 CFLAGS: Final = ("-O1", "-pthread", "-w")
 INTERPRETERS: Final = {"py": "/usr/bin/python3", "sh": "/bin/sh", "bash": "/bin/bash"}
 DRIVER: Final = """\
 umask 022
-while read -r name run; do
-    cd "$WORK/t/$name" || exit 125
+while read -r name place run; do
+    here="$WORK/t/$name"
+    if [ "$place" = private ]; then
+        here="/tmp/stackbox-guest.$$/$name"
+        mkdir -p "$here"
+    fi
+    cd "$here" || exit 125
     $run "$WORK/bin/$name" <"$WORK/empty" >"$WORK/out/$name" 2>"$WORK/err/$name"
     echo $? >"$WORK/status/$name.part"
+    if [ "$place" = private ]; then
+        cd /
+        find "$here" -mindepth 1 -printf '%P %M %l\n' | sort >"$WORK/t/$name/tree"
+        rm -rf "$here"
+    fi
     mv "$WORK/status/$name.part" "$WORK/status/$name"
 done <"$WORK/list"
 """
@@ -59,6 +72,11 @@ class Program:
     def first_line(self) -> str:
         with self.source.open(encoding="utf-8") as file:
             return file.readline().rstrip("\n")
+
+    def place(self) -> str:
+        """`private`: a directory that is not on the volume, where a guest may make devices and FIFOs; only names,
+        kinds and modes of its tree are compared."""
+        return "private" if PRIVATE or "private" in self.first_line().split() else "volume"
 
     def interpreter(self) -> str:
         """What runs it: nothing for C; a `#!` line naming bash chooses bash."""
@@ -95,7 +113,7 @@ def build(program: Program) -> Path:
     if not binary.exists():
         BUILD.mkdir(parents=True, exist_ok=True)
         line = program.first_line()
-        extra = shlex.split(line.removeprefix("// cflags:")) if line.startswith("// cflags:") else []
+        extra = shlex.split(line.partition("cflags:")[2]) if line.startswith("//") else []
         part = binary.with_name(f"{binary.name}.{os.getpid()}")
         command = ["gcc", *CFLAGS, "-I", str(HERE / "c"), str(program.source), "-o", str(part), *extra]
         subprocess.run(command, check=True)
@@ -208,7 +226,7 @@ def _lay_out(work: Path, batch: list[Program]) -> None:
         shutil.copy(build(program), work / "bin" / program.name)
     (work / "empty").touch()
     (work / "driver").write_text(DRIVER)
-    (work / "list").write_text("".join(f"{program.name} {program.interpreter()}\n" for program in batch))
+    (work / "list").write_text("".join(f"{program.name} {program.place()} {program.interpreter()}\n" for program in batch))
 
 
 def _wait(process: subprocess.Popen[bytes], work: Path) -> None:

@@ -1,3 +1,4 @@
+// private
 #include "t.h"
 
 struct d64 { uint64_t ino; int64_t off; unsigned short len; unsigned char type; char name[]; };

@@ -53,7 +53,7 @@ int main(void) {
     read(p[0], &c, 1);
     nap(30);
     puts("release");
-    SHOW(set(fd, F_SETLK, F_UNLCK, 0, 0));
+    MUST(set(fd, F_SETLK, F_UNLCK, 0, 0));
     reap(child);
     return 0;
 }

@@ -34,6 +34,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
@@ -79,13 +80,13 @@ static const char *ename(int number) {
     return name ? name : "?";
 }
 /* Print an expression, its value and, when that is -1, the errno. */
-#define SHOW(e)                                                                        \
-    do {                                                                               \
-        errno = 0;                                                                     \
-        long r_ = (long)(e);                                                           \
-        int n_ = errno;                                                                \
+#define SHOW(e)                                                                           \
+    ({                                                                                    \
+        errno = 0;                                                                        \
+        long r_ = (long)(e);                                                              \
+        int n_ = errno;                                                                   \
         printf("%s = %ld%s%s\n", #e, r_, r_ == -1 ? " " : "", r_ == -1 ? ename(n_) : ""); \
-    } while (0)
+    })
 /* The same for results whose value may differ (descriptors, pids, addresses): ok or the errno. */
 #define OK(e)                                                              \
     ({                                                                     \
