@@ -198,7 +198,6 @@ def adopt(child: TcpEndpoint, parent: TcpEndpoint, request: Request, seg: Segmen
     child.tcp_options.defer_accept = 0
     if parent.hold is not None:
         child.hold = parent.hold.share()
-    child.reset_connection()
     pkt = seg.pkt
     child.local_addr, child.local_port = pkt.dst, request.ports[0]
     child.remote_addr, child.remote_port = pkt.src, request.ports[1]

@@ -30,7 +30,7 @@ from tcpip.transport.demux import Bound
 from tcpip.transport.endpoint import AGAIN, Control, Endpoint, Message
 from tcpip.transport.protocol import IcmpError
 from tcpip.transport.socket_options import SocketOptions
-from tcpip.transport.tcp import addressing, closing, handshake, icmp, options
+from tcpip.transport.tcp import addressing, closing, handshake, icmp, options, reading
 from tcpip.transport.tcp import state as st
 from tcpip.transport.tcp.config import MAX_SYN_QUEUE, MIN_SEND_MSS
 from tcpip.transport.tcp.emit import dont_fragment, emit_ack
@@ -480,61 +480,15 @@ class TcpEndpoint(Endpoint):
 
     def recv_into(self, buffer: memoryview, flags: int = 0) -> int:
         if flags & (MSG_OOB | MSG_PEEK | MSG_TRUNC):
-            return self._recv_special(buffer, flags)
+            return reading.read_special(self, buffer, flags)
         rcv = self.rcv
         if not rcv.queue.size:
-            return self._nothing_to_read(buffer)
+            return reading.nothing_to_read(self, buffer)
         taken = rcv.queue.read_into(buffer)
         rcv.copied += taken
         if self.state in st.DATA_STATES or self.state in RECEIVING:
             rcv.text_taken(self.stack.clock.now_ns())
         return taken
-
-    def _recv_special(self, buffer: memoryview, flags: int) -> int:
-        rcv = self.rcv
-        if flags & MSG_OOB:
-            return self._recv_urgent(buffer, flags)
-        if not rcv.queue.size:
-            return self._nothing_to_read(buffer)
-        if flags & MSG_PEEK:
-            return rcv.queue.read_into(buffer, True)
-        taken = rcv.queue.discard(len(buffer))
-        rcv.copied += taken
-        rcv.text_taken(self.stack.clock.now_ns())
-        return taken
-
-    def _recv_urgent(self, buffer: memoryview, flags: int) -> int:
-        """tcp_recv_urg."""
-        rcv = self.rcv
-        if self.so.oob_inline or rcv.urgent_seq < 0:
-            raise NetworkError(errors.INVALID_ARGUMENT)
-        if self.state == st.CLOSED and not self.done:
-            raise NetworkError(errors.NOT_CONNECTED)
-        if rcv.urgent_byte < 0:
-            if self.state == st.CLOSED or self.shutdown_mask & RCV_SHUTDOWN:
-                return 0
-            return AGAIN
-        if not len(buffer):
-            return 0
-        buffer[0] = rcv.urgent_byte
-        if not flags & MSG_PEEK:
-            rcv.urgent_seq = -1
-            rcv.urgent_byte = -1
-        return 1
-
-    def _nothing_to_read(self, buffer: memoryview) -> int:
-        """tcp_recvmsg_locked with an empty queue."""
-        if self.state == st.LISTEN:
-            raise NetworkError(errors.NOT_CONNECTED)
-        if self.done and self.error is None:
-            return 0
-        if self.error is not None:
-            raise NetworkError(self.take_error() or errors.CONNECTION_RESET)
-        if self.shutdown_mask & RCV_SHUTDOWN:
-            return 0
-        if self.state == st.CLOSED:
-            raise NetworkError(errors.NOT_CONNECTED)
-        return AGAIN if len(buffer) else 0
 
     def recvmsg(self, buffer: memoryview, flags: int = 0) -> Message:
         taken = self.recv_into(buffer, flags)

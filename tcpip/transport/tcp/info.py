@@ -15,7 +15,9 @@ from tcpip.transport.tcp.congestion.base import INFINITE_SSTHRESH
 if TYPE_CHECKING:
     from tcpip.transport.tcp.endpoint import TcpEndpoint
 
-LAYOUT: Final = struct.Struct("=8B24I4Q6IQ3Q2I2Q6I2HI")
+_LOSS: Final = struct.Struct("=8B9I")
+_TIMES: Final = struct.Struct("=15I")
+_TOTALS: Final = struct.Struct("=4Q6I4Q2I2Q6I2HI")
 OPT_TIMESTAMPS: Final = 1
 OPT_SACK: Final = 2
 OPT_WSCALE: Final = 4
@@ -24,9 +26,14 @@ _U32: Final = 0xFFFFFFFF
 
 def tcp_info(ep: TcpEndpoint) -> bytes:
     """struct tcp_info now. What is not measured (pacing, delivery rate, limits by buffer) is 0, or no limit."""
+    now = ep.stack.clock.now_ns()
+    return _LOSS.pack(*_loss(ep)) + _TIMES.pack(*_times_and_metrics(ep, now)) + _TOTALS.pack(*_totals(ep))
+
+
+def _loss(ep: TcpEndpoint) -> tuple[int, ...]:
+    """From tcpi_state to tcpi_fackets."""
     snd = ep.snd
     rcv = ep.rcv
-    now = ep.stack.clock.now_ns()
     mss = max(snd.mss, 1)
     flags = (OPT_TIMESTAMPS if ep.timestamps else 0) | (OPT_SACK if ep.sack_ok else 0)
     flags |= OPT_WSCALE if ep.window_scaling else 0
@@ -35,8 +42,7 @@ def tcp_info(ep: TcpEndpoint) -> bytes:
     sacked = snd.board.sacked // mss
     if listening is not None:
         unacked, sacked = len(listening.ready), listening.backlog
-    ssthresh = 0x7FFFFFFF if snd.cc.ssthresh >= INFINITE_SSTHRESH else snd.cc.ssthresh // mss
-    return LAYOUT.pack(
+    return (
         ep.state,
         snd.ca_state,
         min(snd.retransmits, 255),
@@ -54,6 +60,16 @@ def tcp_info(ep: TcpEndpoint) -> bytes:
         snd.board.lost // mss,
         snd.board.retrans // mss,
         0,
+    )
+
+
+def _times_and_metrics(ep: TcpEndpoint, now: int) -> tuple[int, ...]:
+    """From tcpi_last_data_sent to tcpi_total_retrans."""
+    snd = ep.snd
+    rcv = ep.rcv
+    mss = max(snd.mss, 1)
+    ssthresh = 0x7FFFFFFF if snd.cc.ssthresh >= INFINITE_SSTHRESH else snd.cc.ssthresh // mss
+    return (
         _ms_since(snd.last_send, now),
         0,
         _ms_since(rcv.last_data, now),
@@ -69,6 +85,15 @@ def tcp_info(ep: TcpEndpoint) -> bytes:
         rcv.rtt // 1000,
         max(rcv.space, 0) & _U32,
         snd.total_retrans,
+    )
+
+
+def _totals(ep: TcpEndpoint) -> tuple[int, ...]:
+    """From tcpi_pacing_rate on."""
+    snd = ep.snd
+    rcv = ep.rcv
+    mss = max(snd.mss, 1)
+    return (
         0,
         (1 << 64) - 1,
         snd.bytes_acked,

@@ -16,7 +16,8 @@ RETRANS: Final = 4
 EVER_RETRANS: Final = 8
 """It was sent more than once: no RTT sample from it (Karn)."""
 
-MAX_RECORDS: Final = 65536
+MAX_RECORDS: Final = 4096
+"""With so many a SACK block splits no further ones: each costs time on every ACK."""
 
 
 class SentSegment:
@@ -120,7 +121,7 @@ class Scoreboard:
                 break
             if not seg.state & SACKED:
                 start, stop = aligned(seg, left, right, mss)
-                if start < stop:
+                if start < stop and (len(segs) < MAX_RECORDS or (start, stop) == (seg.seq, seg.end)):
                     if start > seg.seq:
                         self.split(index, start)
                         index += 1

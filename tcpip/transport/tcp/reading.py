@@ -1,0 +1,67 @@
+"""recv(2) off the beaten path: peeking, discarding, urgent data, and what an empty queue means.
+
+Source: net/ipv4/tcp.c:tcp_recvmsg_locked, tcp_recv_urg.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tcpip import errors
+from tcpip.errors import NetworkError
+from tcpip.sockopt import MSG_OOB, MSG_PEEK
+from tcpip.transport.endpoint import AGAIN
+from tcpip.transport.tcp import state as st
+
+if TYPE_CHECKING:
+    from tcpip.transport.tcp.endpoint import TcpEndpoint
+
+
+def read_special(ep: TcpEndpoint, buffer: memoryview, flags: int) -> int:
+    """MSG_PEEK, MSG_TRUNC (discard) and MSG_OOB."""
+    rcv = ep.rcv
+    if flags & MSG_OOB:
+        return _read_urgent(ep, buffer, flags)
+    if not rcv.queue.size:
+        return nothing_to_read(ep, buffer)
+    if flags & MSG_PEEK:
+        return rcv.queue.read_into(buffer, True)
+    taken = rcv.queue.discard(len(buffer))
+    rcv.copied += taken
+    rcv.text_taken(ep.stack.clock.now_ns())
+    return taken
+
+
+def _read_urgent(ep: TcpEndpoint, buffer: memoryview, flags: int) -> int:
+    """tcp_recv_urg."""
+    rcv = ep.rcv
+    if ep.so.oob_inline or rcv.urgent_seq < 0:
+        raise NetworkError(errors.INVALID_ARGUMENT)
+    if ep.state == st.CLOSED and not ep.done:
+        raise NetworkError(errors.NOT_CONNECTED)
+    if rcv.urgent_byte < 0:
+        if ep.state == st.CLOSED or ep.shutdown_mask & 1:
+            return 0
+        return AGAIN
+    if not len(buffer):
+        return 0
+    buffer[0] = rcv.urgent_byte
+    if not flags & MSG_PEEK:
+        rcv.urgent_seq = -1
+        rcv.urgent_byte = -1
+    return 1
+
+
+def nothing_to_read(ep: TcpEndpoint, buffer: memoryview) -> int:
+    """tcp_recvmsg_locked with an empty queue."""
+    if ep.state == st.LISTEN:
+        raise NetworkError(errors.NOT_CONNECTED)
+    if ep.done and ep.error is None:
+        return 0
+    if ep.error is not None:
+        raise NetworkError(ep.take_error() or errors.CONNECTION_RESET)
+    if ep.shutdown_mask & 1:
+        return 0
+    if ep.state == st.CLOSED:
+        raise NetworkError(errors.NOT_CONNECTED)
+    return AGAIN if len(buffer) else 0

@@ -1,0 +1,49 @@
+"""TCP_INFO: fields lie where struct tcp_info has them."""
+
+from __future__ import annotations
+
+import struct
+
+from tcpip.header.tcp import ACK
+from tcpip.transport.tcp import options as opt
+from tcpip.transport.tcp import state as st
+from tests.unit.tcpip.transport.tcp.peer import PEER_WINDOW, PeerHost
+
+
+def u32(info: bytes, at: int) -> int:
+    number: int = struct.unpack_from("=I", info, at)[0]
+    return number
+
+
+def u64(info: bytes, at: int) -> int:
+    number: int = struct.unpack_from("=Q", info, at)[0]
+    return number
+
+
+def test_fields(peer: PeerHost) -> None:
+    peer.established().ep.send(b"i" * 3000)
+    peer.send(ACK, b"hello", ack=peer.ack + 1460)
+    info = peer.ep.get_option(6, opt.TCP_INFO)
+    assert isinstance(info, bytes)
+    assert len(info) == 248
+    assert info[0] == st.ESTABLISHED
+    assert info[5] == 2  # SACK only
+    assert u32(info, 16) == 1460  # snd_mss
+    assert u32(info, 24) == 2  # unacked
+    assert u32(info, 60) == 1500  # pmtu
+    assert u32(info, 76) == 0x7FFFFFFF  # snd_ssthresh
+    assert u32(info, 80) >= 10  # snd_cwnd
+    assert u32(info, 84) == 1460  # advmss
+    assert u64(info, 112) == (1 << 64) - 1  # max_pacing_rate
+    assert u64(info, 120) == 1460  # bytes_acked
+    assert u64(info, 128) == 5  # bytes_received
+    assert u64(info, 200) == 3000  # bytes_sent: one partial segment may be out (Minshall)
+    assert u32(info, 228) == PEER_WINDOW  # snd_wnd
+
+
+def test_listener_shows_its_queue(peer: PeerHost) -> None:
+    peer.listening(backlog=9)
+    assert peer.listener is not None
+    info = peer.listener.get_option(6, opt.TCP_INFO)
+    assert isinstance(info, bytes)
+    assert (info[0], u32(info, 24), u32(info, 28)) == (st.LISTEN, 0, 9)

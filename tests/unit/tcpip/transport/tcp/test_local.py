@@ -1,0 +1,134 @@
+"""Connections inside one stack: both families, dual-stack listeners, names of both ends."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+
+from tcpip import errors
+from tcpip.addr import AF_INET, AF_INET6, IPV4_LOOPBACK, IPV6_ANY, IPV6_LOOPBACK, SockAddr, v4_mapped
+from tcpip.clock import ManualClock
+from tcpip.errors import NetworkError
+from tcpip.sockopt import IPV6_V6ONLY, SOCK_STREAM, SOL_IPV6
+from tcpip.stack.stack import Stack
+from tcpip.transport.endpoint import Endpoint
+from tcpip.waiter import EVENT_IN
+
+
+@pytest.fixture
+def stack() -> Stack:
+    return Stack(ManualClock(1_000_000_000), Random(3))
+
+
+def connect(stack: Stack, family: int, target: SockAddr) -> Endpoint:
+    client = stack.new_endpoint(family, SOCK_STREAM)
+    with pytest.raises(NetworkError) as caught:
+        client.connect(target)
+    assert caught.value.error is errors.CONNECT_STARTED
+    stack.flush()
+    return client
+
+
+def listener(stack: Stack, family: int, addr: bytes, port: int = 80, v6only: int = 0) -> Endpoint:
+    endpoint = stack.new_endpoint(family, SOCK_STREAM)
+    if v6only:
+        endpoint.set_option(SOL_IPV6, IPV6_V6ONLY, 1)
+    endpoint.bind(SockAddr(addr, port))
+    endpoint.listen(8)
+    return endpoint
+
+
+@pytest.mark.parametrize(
+    ("family", "target"),
+    ((AF_INET, IPV4_LOOPBACK), (AF_INET6, IPV6_LOOPBACK), (AF_INET6, v4_mapped(IPV4_LOOPBACK))),
+)
+def test_dual_stack_listener_takes_all(stack: Stack, family: int, target: bytes) -> None:
+    server = listener(stack, AF_INET6, IPV6_ANY)
+    client = connect(stack, family, SockAddr(target, 80))
+    child = server.accept()
+    assert len(child.getpeername().addr) == 16
+    assert child.getpeername().port == client.getsockname().port
+    assert client.getpeername().addr == target
+    data = bytes(range(256)) * 100
+    assert client.send(data) == len(data)
+    stack.flush()
+    buffer = bytearray(len(data))
+    assert child.recv_into(memoryview(buffer)) == len(data)
+    assert buffer == data
+
+
+def test_v6only_listener_leaves_ipv4_alone(stack: Stack) -> None:
+    listener(stack, AF_INET6, IPV6_ANY, v6only=1)
+    client = connect(stack, AF_INET, SockAddr(IPV4_LOOPBACK, 80))
+    assert client.take_error() is errors.CONNECTION_REFUSED
+    listener(stack, AF_INET, b"\0\0\0\0")
+    connect(stack, AF_INET, SockAddr(IPV4_LOOPBACK, 80))
+
+
+def test_self_connection(stack: Stack) -> None:
+    """Simultaneous open with oneself, as a program that guesses its own port does."""
+    endpoint = stack.new_endpoint(AF_INET, SOCK_STREAM)
+    endpoint.bind(SockAddr(IPV4_LOOPBACK, 4242))
+    with pytest.raises(NetworkError):
+        endpoint.connect(SockAddr(IPV4_LOOPBACK, 4242))
+    stack.flush()
+    endpoint.send(b"me")
+    stack.flush()
+    buffer = bytearray(2)
+    assert endpoint.recv_into(memoryview(buffer)) == 2
+    assert buffer == b"me"
+
+
+def test_every_waiter_is_told_once_per_batch(stack: Stack) -> None:
+    server = listener(stack, AF_INET, IPV4_LOOPBACK)
+    client = connect(stack, AF_INET, SockAddr(IPV4_LOOPBACK, 80))
+    child = server.accept()
+    told: list[int] = []
+    child.queue.add(EVENT_IN, told.append)
+    for _ in range(5):
+        client.send(b"x" * 65536)
+    stack.flush()
+    assert told
+    assert child.readable_bytes() > 0
+
+
+def test_no_way_there(stack: Stack) -> None:
+    client = stack.new_endpoint(AF_INET, SOCK_STREAM)
+    with pytest.raises(NetworkError) as caught:
+        client.connect(SockAddr(b"\x0a\x00\x00\x01", 80))
+    assert caught.value.error is errors.NETWORK_UNREACHABLE
+    client.close()
+    assert not stack.ports._held
+
+
+def test_many_connections_leave_nothing_behind(stack: Stack) -> None:
+    server = listener(stack, AF_INET, IPV4_LOOPBACK)
+    for _ in range(300):
+        client = connect(stack, AF_INET, SockAddr(IPV4_LOOPBACK, 80))
+        child = server.accept()
+        client.close()
+        stack.flush()
+        child.close()
+        stack.flush()
+    assert len(stack.tcp.time_wait) == 300
+    stack.clock.advance(70_000_000_000)  # type: ignore[attr-defined]
+    stack.run_timers()
+    assert not stack.tcp.demux.connected
+    server.close()
+    assert not stack.ports._held
+
+
+def test_disconnect_and_connect_again(stack: Stack) -> None:
+    server = listener(stack, AF_INET, IPV4_LOOPBACK)
+    client = connect(stack, AF_INET, SockAddr(IPV4_LOOPBACK, 80))
+    client.connect(SockAddr(IPV4_LOOPBACK, 80))
+    server.accept()
+    client.connect(None)
+    stack.flush()
+    with pytest.raises(NetworkError) as caught:
+        client.connect(SockAddr(IPV4_LOOPBACK, 80))
+    assert caught.value.error is errors.CONNECT_STARTED
+    stack.flush()
+    client.connect(SockAddr(IPV4_LOOPBACK, 80))
+    server.accept()
