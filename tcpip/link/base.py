@@ -47,3 +47,34 @@ class LinkEndpoint(ABC):
 
     def close(self) -> None:
         """Release what the link holds on the host."""
+
+
+class WrapperLink(LinkEndpoint):
+    """A link around another one: what `inner` receives comes to `received` before it goes to the dispatcher."""
+
+    def __init__(self, inner: LinkEndpoint, capabilities: int) -> None:
+        super().__init__(inner.mtu, inner.mac, capabilities, inner.gso_max)
+        self.inner = inner
+
+    def attach(self, dispatcher: Dispatcher | None) -> None:
+        super().attach(dispatcher)
+        self.inner.attach(None if dispatcher is None else Inbound(self))
+
+    @abstractmethod
+    def received(self, packets: list[RxPacket]) -> None:
+        """A batch from `inner`."""
+
+    def close(self) -> None:
+        self.inner.close()
+
+
+class Inbound(Dispatcher):
+    """Hands what a wrapped link receives to its wrapper."""
+
+    __slots__ = ("wrapper",)
+
+    def __init__(self, wrapper: WrapperLink) -> None:
+        self.wrapper = wrapper
+
+    def deliver(self, packets: list[RxPacket]) -> None:
+        self.wrapper.received(packets)

@@ -10,7 +10,7 @@ from random import Random
 
 from tcpip.buffer import RxPacket, TxPacket
 from tcpip.clock import NS_PER_S, Clock
-from tcpip.link.base import CAP_LOOPBACK, CAP_NO_ARP, Dispatcher, LinkEndpoint
+from tcpip.link.base import CAP_LOOPBACK, CAP_NO_ARP, LinkEndpoint, WrapperLink
 from tcpip.timers import TimerQueue
 
 
@@ -162,12 +162,11 @@ class _Release:
         self.direction.owner.release(self.frame, self.csum, self.direction.outward)
 
 
-class ImpairmentLink(LinkEndpoint, Dispatcher):
+class ImpairmentLink(WrapperLink):
     """Wraps `inner`; `outbound` and `inbound` are live settings. `timers` is the owning stack's queue."""
 
     def __init__(self, inner: LinkEndpoint, clock: Clock, timers: TimerQueue, seed: int = 0) -> None:
-        super().__init__(inner.mtu, inner.mac, inner.capabilities & (CAP_NO_ARP | CAP_LOOPBACK), inner.gso_max)
-        self.inner = inner
+        super().__init__(inner, inner.capabilities & (CAP_NO_ARP | CAP_LOOPBACK))
         self.clock = clock
         self.timers = timers
         self.random = Random(seed)
@@ -177,16 +176,12 @@ class ImpairmentLink(LinkEndpoint, Dispatcher):
         self._out = _Direction(self, self.outbound, True)
         self._in = _Direction(self, self.inbound, False)
 
-    def attach(self, dispatcher: Dispatcher | None) -> None:
-        super().attach(dispatcher)
-        self.inner.attach(None if dispatcher is None else self)
-
     def write_packets(self, batch: list[TxPacket]) -> int:
         for pkt in batch:
             self._out.submit(pkt.join(), 0)
         return len(batch)
 
-    def deliver(self, packets: list[RxPacket]) -> None:
+    def received(self, packets: list[RxPacket]) -> None:
         for pkt in packets:
             self._in.submit(pkt.frame(), pkt.csum)
 
@@ -196,6 +191,3 @@ class ImpairmentLink(LinkEndpoint, Dispatcher):
             self.inner.write_packets([TxPacket(frame, [], 0)])
         elif self.dispatcher is not None:
             self.dispatcher.deliver([RxPacket(frame, csum)])
-
-    def close(self) -> None:
-        self.inner.close()

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from tcpip.buffer import RxPacket, TxPacket
 from tcpip.clock import Clock
-from tcpip.link.base import CAP_NO_ARP, Dispatcher, LinkEndpoint
+from tcpip.link.base import CAP_NO_ARP, LinkEndpoint, WrapperLink
 from tcpip.link.pcapng import INBOUND, LINKTYPE_ETHERNET, LINKTYPE_RAW, OUTBOUND, PcapngWriter
 from tcpip.stack.nic import Nic
 
 
-class SnifferLink(LinkEndpoint, Dispatcher):
+class SnifferLink(WrapperLink):
     """Wraps `inner`. Super-segments are written as they are, checksums that the link completes are written incomplete."""
 
     def __init__(
         self, inner: LinkEndpoint, writer: PcapngWriter, clock: Clock, name: str = "", snap_len: int = 0
     ) -> None:
-        super().__init__(inner.mtu, inner.mac, inner.capabilities, inner.gso_max)
-        self.inner = inner
+        super().__init__(inner, inner.capabilities)
         self.writer = writer
         self.clock = clock
         self.snap_len = snap_len or 1 << 30
@@ -24,16 +23,12 @@ class SnifferLink(LinkEndpoint, Dispatcher):
         link_type = LINKTYPE_RAW if inner.capabilities & CAP_NO_ARP else LINKTYPE_ETHERNET
         self.interface = writer.add_interface(name, link_type, snap_len)
 
-    def attach(self, dispatcher: Dispatcher | None) -> None:
-        super().attach(dispatcher)
-        self.inner.attach(None if dispatcher is None else self)
-
     def write_packets(self, batch: list[TxPacket]) -> int:
         for pkt in batch:
             self._record(pkt.join(), OUTBOUND)
         return self.inner.write_packets(batch)
 
-    def deliver(self, packets: list[RxPacket]) -> None:
+    def received(self, packets: list[RxPacket]) -> None:
         for pkt in packets:
             self._record(pkt.frame(), INBOUND)
         if self.dispatcher is not None:
