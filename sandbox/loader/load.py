@@ -28,8 +28,9 @@ from sandbox.loader.host_auxv import cpu_entries
 from sandbox.loader.image import ExecImage, prepare
 from sandbox.loader.layout import Layout, stack_size
 from sandbox.loader.segments import FatalExecError, SegmentPlan
+from sandbox.loader.steps import Step, joined
 from sandbox.mm.memory_manager import MemoryManager
-from sandbox.mm.op_map import copy_range, file_backing, find_gap, map_order, needs_copy
+from sandbox.mm.op_map import copy_range, file_backing, find_gap, needs_copy
 from sandbox.mm.vma import VMA
 from sandbox.platform.base import MemoryFault
 
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 
 ADDR_NO_RANDOMIZE: Final = 0x0040000
 _CLOCK_TICKS: Final = 100
+_NOT_EXECUTABLE: Final = (-errno.EPERM, -errno.EACCES)  # mmap's and mprotect's answer on a mount with noexec
 _STACK_COUNTED: Final = 32  # pages: what Linux maps of a fresh stack below the strings
 
 
@@ -60,13 +62,13 @@ class LoadResult:
 
 
 class LoadPlan:
-    """What is to be mapped and written; `steps` are (area, replaces what was planned before)."""
+    """What is to be mapped and written."""
 
     __slots__ = ("mm", "steps", "writes", "held", "entry", "sp")
 
     def __init__(self, mm: MemoryManager) -> None:
         self.mm = mm
-        self.steps: list[tuple[VMA, bool]] = []
+        self.steps: list[Step] = []
         self.writes: list[tuple[int, bytes]] = []
         self.held: list[Backing] = []  # until everything is mapped
         self.entry = 0
@@ -108,13 +110,11 @@ class Loading:
         self.first = 0  # the step that the orders under way begin with
         self.copies: list[int] = []
 
-    def go_on(self, first: int, copy_fd: int = -1) -> None:
-        """Map everything from step `first`, which is mapped from `copy_fd` if that is given."""
+    def go_on(self, first: int) -> None:
+        """Map everything from step `first`."""
         self.first = first
         try:
-            orders = [map_order(area, replaces) for area, replaces in self.plan.steps[first:]]
-            if copy_fd >= 0:
-                orders[0] = map_order(*self.plan.steps[first], copy_fd=copy_fd)
+            orders = [step.order() for step in self.plan.steps[first:]]
         except (SyscallError, OSError) as error:
             self._fail(error.errno or errno.ENOMEM)
             return
@@ -125,13 +125,14 @@ class Loading:
         steps, at = self.plan.steps, self.first + index
         if not -4095 <= result < 0 and at == len(steps) - 1:
             self._write()
-        elif result == -errno.EPERM and needs_copy(steps[at][0]) and not (self.copies and index == 0):
+        elif result in _NOT_EXECUTABLE and steps[at].copy_fd < 0 and needs_copy(steps[at].area):
             try:
-                self.copies.append(copy_range(steps[at][0]))
+                self.copies.append(copy_range(steps[at].area))
             except OSError as error:
                 self._fail(error.errno or errno.ENOMEM)
                 return
-            self.go_on(at, self.copies[-1])
+            steps[at].use_copy(self.copies[-1])
+            self.go_on(at)
         else:
             self._fail(-result if -4095 <= result < 0 else errno.ENOMEM)
 
@@ -211,6 +212,7 @@ def _plan_all(t: Task, image: ExecImage, out: LoadPlan, layout: Layout) -> None:
     if not 0 <= out.entry < mm.task_size:
         raise FatalExecError(errno.EINVAL)
     mm.set_exe(image.file)
+    out.steps = joined(out.steps)
     aux = _aux(t, image, mapped.phdr, main.phnum, base, entry)
     built = stack.build(layout.stack_top, image.argv, image.envp, image.path, aux, layout.at_random, layout.stack_gap)
     out.sp = mm.start_stack = built.sp
@@ -231,7 +233,7 @@ def _plan_stack(
     used = _STACK_COUNTED + (page_align(strings) >> 12)
     mm.stack_slack = max(0, (size >> 12) - used)
     mm.add(area)
-    out.steps.append((area, False))
+    out.steps.append(Step(VMA(area.start, area.end, flags)))
 
 
 def _main_bias(mm: MemoryManager, main: ElfFile, layout: Layout, has_interp: bool) -> int:
@@ -273,7 +275,7 @@ def _map_segments(t: Task, out: LoadPlan, mapped: SegmentPlan, file: FileDescrip
         if source is not None:
             source.acquire()
         area = VMA(mapping.start, mapping.end, flags, source, max(mapping.offset, 0))
-        out.steps.append((VMA(area.start, area.end, flags, source, area.offset), replaces))
+        out.steps.append(Step(VMA(area.start, area.end, flags, source, area.offset), replaces))
         mm.add(area)
     out.writes.extend((address, bytes(size)) for address, size in mapped.zero)
 

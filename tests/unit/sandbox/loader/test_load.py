@@ -11,6 +11,7 @@ from typing import Any, Callable
 
 import pytest
 
+from sandbox.abi.linux.mman import NR_MPROTECT
 from sandbox.arch.amd64 import EFLAGS, RIP, RSP
 from sandbox.errors import SyscallError
 from sandbox.kernel.credentials import Credentials
@@ -291,3 +292,49 @@ def test_a_load_that_is_given_up() -> None:
     image.release()
     world.check_empty()
     world.close()
+
+
+TEXT = elf(
+    [
+        Segment(0x400000, 0x1000, flags=R, offset=0),
+        Segment(0x401000, 0xF00, flags=R | X, offset=0x1000),
+        Segment(0x402000, 0x800, flags=R, offset=0x2000),
+        Segment(0x404000, 0x100, flags=R | W, offset=0x3000),
+    ],
+    kind=2,
+    entry=0x401000,
+)
+
+
+@pytest.mark.parametrize("noexec", [False, True])
+def test_a_text_of_three_segments_is_mapped_at_once(noexec: bool) -> None:
+    """Two mappings of the file and one mprotect; where the host refuses that, a copy lies over the middle."""
+    before = open_fds()
+    world = World(prog=TEXT)
+    host = world.thread.host
+    plain: Callable[[Order], int] = host.one
+    lent = world.files[b"prog"].the_backing.fd
+
+    def one(order: Order) -> int:
+        if noexec and order.nr == NR_MPROTECT and order.args[2] & 4 and host.pages[order.args[0] >> 12][2] == lent:
+            return -errno.EACCES
+        return plain(order)
+
+    host.one = one
+    result = world.load(b"prog")
+    assert isinstance(result, LoadResult)
+    assert [host.pages[n][0] for n in range(0x400, 0x403)] == [1, 5, 1]
+    assert host.pages[0x404][0] == 3
+    assert [host.pages[n][2] == lent for n in (0x400, 0x401, 0x402, 0x404)] == [True, not noexec, True, True]
+    assert host.pages[0x401][3] == (0 if noexec else 1)
+    assert sum(order.host_fd == lent for order in host.orders) == 2
+    assert [(a.start, a.flags & 7) for a in result.mm.areas][:4] == [
+        (0x400000, 1),
+        (0x401000, 5),
+        (0x402000, 1),
+        (0x404000, 3),
+    ]
+    result.mm.drop()
+    world.check_empty()
+    world.close()
+    assert open_fds() == before
