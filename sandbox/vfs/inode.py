@@ -49,6 +49,7 @@ class Inode:
         "locks",
         "marks",
         "attached",
+        "linkable",
     )
 
     def __init__(self, fs: Filesystem, ino: int, mode: int, uid: int, gid: int, now: int) -> None:
@@ -65,6 +66,7 @@ class Inode:
         self.opens = 0  # open descriptions
         self.locks: InodeLocks | None = None
         self.marks: InodeMarks | None = None
+        self.linkable = False  # made by O_TMPFILE and without a name yet: linkat(2) may give it one
         self.attached: object = None  # what a bound socket, a FIFO or a device leads to
 
     def is_dir(self) -> bool:

@@ -130,11 +130,12 @@ def link(t: Task, old_dirfd: int, old: bytes, new_dirfd: int, new: bytes, flags:
         raise SyscallError(errno.EXDEV)
     if inode.is_dir():
         raise SyscallError(errno.EPERM)
-    if inode.nlink == 0 and not there.dentry.name.startswith(b"#"):
+    if inode.nlink == 0 and not inode.linkable:
         raise SyscallError(errno.ENOENT)
     if inode.nlink >= LINK_MAX:
         raise SyscallError(errno.EMLINK)
     parent.link(walk.last, inode)
+    inode.linkable = False
     if inode.fs.watched:
         on_self(inode, IN_ATTRIB)
     _made(t, walk, parent, inode)

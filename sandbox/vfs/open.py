@@ -133,6 +133,7 @@ def _open_tmpfile(t: Task, dirfd: int, path: bytes, flags: int, mode: int, resol
     may_create(t.creds, directory)
     mode, uid, gid = new_attributes(t, directory, S_IFREG | mode & 0o7777 & ~t.fs.umask)
     inode = directory.tmpfile(mode, uid, gid)
+    inode.linkable = not flags & O_EXCL
     dentry = Dentry(b"#%d" % inode.ino, walk.dentry, inode)
     dentry.deleted = True
     return finish_open(t, Path(walk.mount, dentry), inode, flags)

@@ -14,7 +14,18 @@ if TYPE_CHECKING:
 
 SMALL: Final = 64 << 10  # contents up to this many bytes stay in a bytearray
 PAGE: Final = 4096
+MFD_EXEC: Final = 0x10
 _HUGE: Final = 1 << 62
+
+
+def executable_memfd() -> int:
+    """A memfd that may be mapped executable, also where vm.memfd_noexec is 1; OSError."""
+    try:
+        return os.memfd_create("tmpfs", os.MFD_CLOEXEC | MFD_EXEC)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # Linux before 6.3 does not know the flag
+            raise
+        return os.memfd_create("tmpfs", os.MFD_CLOEXEC)
 
 
 class FileData:
@@ -150,7 +161,7 @@ class FileData:
         if self.fd >= 0:
             return
         try:
-            fd = os.memfd_create("tmpfs", os.MFD_CLOEXEC)
+            fd = executable_memfd()
         except OSError:
             raise SyscallError(errno.ENOSPC) from None
         if self.small:

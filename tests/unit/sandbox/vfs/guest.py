@@ -94,7 +94,7 @@ class Guest:
     def copy_in(self, addr: int, size: int) -> bytes:
         if not size:
             return b""
-        if addr not in self.memory:
+        if addr not in self.memory or len(self.memory[addr]) < size:
             raise SyscallError(errno.EFAULT)
         return bytes(self.memory[addr][:size])
 
@@ -102,7 +102,7 @@ class Guest:
         dst[:] = self.copy_in(addr, len(dst))
 
     def copy_out(self, addr: int, data: bytes | memoryview) -> None:
-        if addr not in self.memory:
+        if addr not in self.memory or len(self.memory[addr]) < len(data):
             raise SyscallError(errno.EFAULT)
         self.memory[addr][: len(data)] = data
 

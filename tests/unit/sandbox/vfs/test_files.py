@@ -202,3 +202,30 @@ def test_listing_survives_removal_while_it_is_read(guest: Guest) -> None:
     assert sorted(seen) == sorted(names)
     guest.ok("rmdir", "/tmp/d")
     assert guest.out("getdents64", 300, 1, fd, 300)[0] == -errno.ENOENT
+
+
+def test_only_a_tmpfile_without_o_excl_can_be_given_a_name(guest: Guest) -> None:
+    fd = guest.ok("open", "/tmp", os.O_TMPFILE | os.O_RDWR, 0o600)
+    exclusive = guest.ok("open", "/tmp", os.O_TMPFILE | os.O_RDWR | os.O_EXCL, 0o600)
+    removed = guest.ok("open", "/tmp/#1", os.O_CREAT | os.O_RDWR, 0o600)
+    guest.ok("unlink", "/tmp/#1")
+    guest.ok("linkat", fd, "", -100, "/tmp/named", 0x1000)
+    assert guest.call("linkat", exclusive, "", -100, "/tmp/x", 0x1000) == -errno.ENOENT
+    assert guest.call("linkat", removed, "", -100, "/tmp/x", 0x1000) == -errno.ENOENT
+    guest.ok("unlink", "/tmp/named")
+    assert guest.call("linkat", fd, "", -100, "/tmp/x", 0x1000) == -errno.ENOENT
+
+
+def test_fallocate_and_holes(guest: Guest) -> None:
+    fd = guest.ok("open", "/tmp/f", os.O_RDWR | os.O_CREAT, 0o600)
+    guest.ok("pwrite64", fd, b"x" * 4096, 4096, 1 << 20)
+    assert guest.ok("lseek", fd, 0, 3) == 1 << 20
+    assert guest.ok("lseek", fd, 1 << 20, 4) == (1 << 20) + 4096
+    assert guest.call("lseek", fd, 1 << 21, 3) == -errno.ENXIO
+    assert guest.fstat(fd).blocks == 8  # type: ignore[union-attr]
+    guest.ok("fallocate", fd, 1, 0, 8192)
+    assert guest.fstat(fd).blocks == 24  # type: ignore[union-attr]
+    guest.ok("fallocate", fd, 3, 0, 1 << 21)
+    assert guest.fstat(fd).blocks == 0 and guest.fstat(fd).size == (1 << 20) + 4096  # type: ignore[union-attr]
+    assert guest.call("fallocate", fd, 2, 0, 4096) == -errno.EOPNOTSUPP
+    assert guest.call("fallocate", fd, 0, 0, 0) == -errno.EINVAL
