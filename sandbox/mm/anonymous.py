@@ -29,12 +29,14 @@ class SharedAnonymous:
     base = 0
     device = 1  # the kernel's own shmem mount, 00:01
 
-    def __init__(self, size: int, account: CommitAccount | None = None, name: str = "/dev/zero (deleted)") -> None:
-        """`account`: already charged for it; uncharged at the end."""
+    def __init__(
+        self, size: int, inode: int, account: CommitAccount | None = None, name: str = "/dev/zero (deleted)"
+    ) -> None:
+        """`inode`: its number for maps(5). `account`: already charged for it; uncharged at the end."""
         self.size = size
         self.name = name
         self.key: object = self
-        self.inode = id(self) >> 4 & 0x7FFFFFFF
+        self.inode = inode
         self.refs = 0
         self._account = account
         self._fd = -1

@@ -10,11 +10,17 @@ OVERCOMMIT: Final = 8  # how often the memory may be promised: most of what prog
 class CommitAccount:
     """One per sandbox. In pages: `size` of its memory, `used` so far; a mapping is charged whole when it is made."""
 
-    __slots__ = ("size", "used")
+    __slots__ = ("size", "used", "_inode")
 
     def __init__(self, memory_bytes: int) -> None:
         self.size = memory_bytes >> 12
         self.used = 0
+        self._inode = 0
+
+    def next_inode(self) -> int:
+        """A number for one more object of shared anonymous memory."""
+        self._inode += 1
+        return self._inode
 
     def charge(self, pages: int) -> bool:
         """Promise `pages` more. False (and nothing changed) when no memory could hold them, or too much is promised."""

@@ -297,7 +297,7 @@ def _shared_anonymous(mm: MemoryManager, size: int, vm_flags: int) -> SharedAnon
         if not mm.account.charge(size >> 12):
             raise SyscallError(errno.ENOMEM)
         account = mm.account
-    backing = SharedAnonymous(size, account)
+    backing = SharedAnonymous(size, mm.account.next_inode(), account)
     backing.acquire()
     return backing
 
