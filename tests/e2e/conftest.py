@@ -34,11 +34,17 @@ def command(*words: str) -> list[str]:
     return [*shlex.split(os.environ.get("STACKBOX_RUNSC_COMMAND", f"{sys.executable} -m runsc")), *words]
 
 
-def runsc(*words: str, stdin: str = "", cwd: Path | None = None, env: dict[str, str] | None = None) -> Result:
+def runsc(
+    *words: str,
+    stdin: str = "",
+    cwd: Path | None = None,
+    env: dict[str, str] | None = None,
+    bound_s: int = BOUND_S,
+) -> Result:
     """Run it to its end."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), **(env or {})}
     done = subprocess.run(
-        command(*words), input=stdin, capture_output=True, text=True, cwd=cwd or ROOT, env=environment, timeout=BOUND_S
+        command(*words), input=stdin, capture_output=True, text=True, cwd=cwd or ROOT, env=environment, timeout=bound_s
     )
     return Result(done.returncode, done.stdout, done.stderr)
 
@@ -68,7 +74,7 @@ def settled(namespace: str) -> list[int]:
 class Running:
     """A sandbox that runs: its launcher, its sentry, and every process of its PID namespace as pidfds."""
 
-    def __init__(self, *words: str) -> None:
+    def __init__(self, *words: str, rests: bool = True) -> None:
         self.process = subprocess.Popen(
             command(*words),
             stdin=subprocess.PIPE,
@@ -83,7 +89,7 @@ class Running:
         assert len(children) == 1, (children, self.first_line, self.process.poll())
         self.sentry = int(children[0])
         self.namespace = os.readlink(f"/proc/{self.sentry}/ns/pid")
-        self.members = settled(self.namespace)
+        self.members = settled(self.namespace) if rests else []
         self.pidfds = [os.pidfd_open(pid) for pid in self.members]
 
     def wait_until_gone(self) -> None:
@@ -98,6 +104,12 @@ class Running:
             for fd, _ in ready:
                 poll.unregister(fd)
                 left.discard(fd)
+
+    def wait_until_empty(self) -> None:
+        """As wait_until_gone, for a sandbox whose processes come and go."""
+        deadline = time.monotonic() + BOUND_S
+        while processes_of(self.namespace):
+            assert time.monotonic() < deadline, "processes are left"
 
     def close(self) -> None:
         """Whatever happened, leave nothing."""
@@ -128,8 +140,8 @@ def start() -> Iterator[type[Running]]:
     started: list[Running] = []
 
     class Tracked(Running):
-        def __init__(self, *words: str) -> None:
-            super().__init__(*words)
+        def __init__(self, *words: str, rests: bool = True) -> None:
+            super().__init__(*words, rests=rests)
             started.append(self)
 
     yield Tracked

@@ -1,0 +1,107 @@
+"""Guests that do harm: the right errno or status, the other processes unharmed, nothing left on the host."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import Result, Running, do, runsc
+
+PROGRAMS = Path(__file__).parent / "programs"
+NEVER_BACK = {"exit", "exit_group", "rt_sigreturn"}
+
+
+@pytest.fixture(scope="session")
+def bin_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The programs of programs/, compiled."""
+    folder = tmp_path_factory.mktemp("abuse")
+    for source in PROGRAMS.glob("*.c"):
+        subprocess.run(["gcc", "-O1", "-w", "-pthread", "-o", str(folder / source.stem), str(source)], check=True)
+    return folder
+
+
+def hog(bin_dir: Path, what: str, *flags: str) -> Result:
+    return do(*flags, "--volume", f"{bin_dir}:/mnt:ro", "/mnt/hog", what)
+
+
+def chunks(count: int) -> list[list[int]]:
+    """The numbers of all calls that have a handler of their own, in `count` parts."""
+    from sandbox.syscalls.linux.table_amd64 import ROWS
+
+    numbers = [row.number for row in ROWS if row.name not in NEVER_BACK]
+    return [numbers[part::count] for part in range(count)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(12))
+def test_garbage_in_every_argument(bin_dir: Path, part: int) -> None:
+    numbers = chunks(12)[part]
+    done = runsc(
+        "--network", "internal", "do", "--pids", "100", "--volume", f"{bin_dir}:/mnt:ro", "/mnt/garbage", *map(str, numbers),
+        bound_s=600,
+    )  # fmt: skip
+    assert "oops" not in done.err, done.err[-3000:]
+    assert (done.status, done.out) == (0, f"{len(numbers)} calls, some returned: 1\n")
+
+
+def test_a_memory_bomb_gets_enomem_at_its_limit(bin_dir: Path) -> None:
+    done = hog(bin_dir, "memory", "--memory", "200M")
+    assert done.status in (0, 137), done
+    if done.status == 0:
+        assert done.out == "memory: ENOMEM after some: 1\n"
+
+
+def test_a_fork_bomb_gets_eagain_and_can_clean_up(bin_dir: Path) -> None:
+    done = hog(bin_dir, "fork", "--pids", "60")
+    assert (done.status, done.out) == (0, "fork: EAGAIN, all reaped: 1\n")
+
+
+def test_a_thread_bomb_gets_eagain(bin_dir: Path) -> None:
+    done = hog(bin_dir, "threads", "--pids", "60")
+    assert (done.status, done.out) == (0, "threads: EAGAIN after some: 1\n")
+
+
+@pytest.mark.slow
+def test_a_hundred_thousand_opens(bin_dir: Path) -> None:
+    done = hog(bin_dir, "files")
+    assert (done.status, done.out) == (0, "files: opened many: 1\n")
+
+
+def test_a_write_storm_to_a_closed_reader(bin_dir: Path) -> None:
+    done = hog(bin_dir, "pipe")
+    assert (done.status, done.out) == (0, "pipe: 20000 writes failed\n")
+
+
+def test_the_neighbours_of_a_hog_live_on(bin_dir: Path) -> None:
+    script = "(/mnt/hog memory; /mnt/hog fork) >/dev/null 2>&1; echo still here; exit 4"
+    done = do("--memory", "200M", "--pids", "60", "--volume", f"{bin_dir}:/mnt:ro", "/bin/sh", "-c", script)
+    assert (done.status, done.out) == (4, "still here\n")
+
+
+@pytest.mark.parametrize("victim", ["launcher", "sentry"])
+def test_death_at_a_random_moment(start: type[Running], victim: str) -> None:
+    moments = random.Random(7)
+    for _ in range(5):
+        running = start("do", "/bin/sh", "-c", "echo ready; while :; do /bin/true; done", rests=False)
+        assert running.first_line == "ready\n"
+        for _ in range(moments.randrange(2000)):
+            os.sched_yield()
+        os.kill(running.process.pid if victim == "launcher" else running.sentry, signal.SIGKILL)
+        running.wait_until_empty()
+
+
+def test_a_full_disk_under_the_overlay() -> None:
+    script = "dd if=/dev/zero of=/big bs=1M count=4000 2>&1 | grep -o 'No space left on device'; echo x > /etc/small && echo fine"
+    done = do("--memory", "300M", "/bin/bash", "-c", script)
+    assert "No space left on device" in done.out or done.status == 137, done
+
+
+def test_a_guest_cannot_forge_a_line_of_the_trace() -> None:
+    done = runsc("--strace", "do", "/bin/sh", "-c", "cat '/x\nrunsc: forged\x1b[2J' 2>/dev/null")
+    assert "forged" in done.err
+    assert "\nrunsc: forged" not in done.err and "\x1b" not in done.err

@@ -1,0 +1,112 @@
+"""What a user or a guest may do wrong: the right line, errno or status, and nobody else is harmed."""
+
+from __future__ import annotations
+
+import os
+import random
+import shlex
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import BOUND_S, ROOT, Running, command, do, runsc
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="becomes an ordinary user")
+
+
+def as_nobody(*words: str) -> subprocess.CompletedProcess[str]:
+    """As an ordinary user, with an interpreter that everybody may run."""
+    return subprocess.run(
+        ["/usr/bin/python3", "-B", "-m", "runsc", *words],
+        capture_output=True,
+        text=True,
+        cwd="/",
+        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)},
+        user=65534,
+        group=65534,
+        extra_groups=(),
+        timeout=BOUND_S,
+    )
+
+
+def test_an_address_in_use() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        result = do(f"--publish={port}:80", "/bin/true")
+    assert result.status == 125 and "address in use" in result.err and str(port) in result.err, result
+    assert result.err.count("\n") == 1
+
+
+@needs_root
+def test_an_ordinary_user() -> None:
+    done = as_nobody("do", "/bin/sh", "-c", "id -u; echo x > /etc/new && cat /etc/new; ls -A /root | wc -l; exit 4")
+    assert (done.returncode, done.stdout) == (4, "0\nx\n0\n"), done
+    assert not Path("/etc/new").exists()
+
+
+@needs_root
+def test_no_permission_for_a_tap() -> None:
+    done = as_nobody("do", "--network=tap", "/bin/true")
+    assert done.returncode == 125 and done.stderr.count("\n") == 1 and "tap" in done.stderr, done
+
+
+def test_a_network_namespace_is_needed_for_sandbox() -> None:
+    result = do("--network=sandbox", "/bin/true")
+    assert result.status == 125 and "network namespace" in result.err and result.err.count("\n") == 1, result
+
+
+def test_fork_bomb() -> None:
+    bomb = "bomb() { bomb | bomb & }; bomb; sleep 1; echo alive"
+    result = do("--pids=40", "--timeout=30", "/bin/bash", "-c", bomb)
+    assert result.status in (0, 1, 137, 254), result
+    assert do("/bin/echo", "hi").out == "hi\n"
+
+
+def test_memory_bomb_kills_nobody_else() -> None:
+    eat = "b = []\nwhile True: b.append(bytearray(1 << 20))"
+    script = f"sleep 100 & /usr/bin/python3 -c {shlex.quote(eat)} 2>/dev/null; kill -0 $! && echo survived"
+    result = do("--memory=200M", "--timeout=40", "/bin/sh", "-c", script)
+    assert (result.status, result.out) == (0, "survived\n"), result
+
+
+def test_a_full_disk() -> None:
+    script = "head -c 64M /dev/zero > /var/big; echo $?; rm /var/big; echo x > /var/small && cat /var/small"
+    result = do("--memory=32M", "/bin/sh", "-c", script)
+    assert "No space left on device" in result.err and result.out == "1\nx\n", result
+
+
+def test_a_writer_whose_reader_is_gone() -> None:
+    line = shlex.join(command("do", "/bin/sh", "-c", "yes; echo $? >&2; exit 9"))
+    done = subprocess.run(
+        ["/bin/bash", "-c", f"{line} | head -1; exit ${{PIPESTATUS[0]}}"], cwd=ROOT, capture_output=True
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (9, b"y\n", b"141\n"), done
+
+
+def test_a_guest_cannot_forge_trace_or_log(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    name = "a\nlevel=error msg=forged\x1b[2J"
+    result = runsc("--strace", "--debug", f"--log={log}", "do", "/bin/cat", f"/{name}")
+    assert result.status == 1
+    assert not any(line.startswith(b"level=error") for line in log.read_bytes().splitlines())
+    assert b"\x1b" not in log.read_bytes() and b"forged" in log.read_bytes()
+
+
+BUSY = "while :; do (ls / >/dev/null; echo x | cat >/dev/null) & wait; echo line; done"
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_killed_at_a_random_moment(start: type[Running], seed: int) -> None:
+    chance = random.Random(seed)
+    running = start("do", "/bin/sh", "-c", BUSY, rests=False)
+    assert running.process.stdout is not None
+    for _ in range(chance.randrange(12)):
+        assert running.process.stdout.readline() == "line\n"
+    victim = running.sentry if seed % 2 else running.process.pid
+    os.kill(victim, signal.SIGKILL)
+    running.wait_until_empty()
+    running.process.communicate(timeout=BOUND_S)
+    assert running.process.returncode == (125 if seed % 2 else -9)
