@@ -8,7 +8,10 @@ acknowledgement costs one attribute store.
 from __future__ import annotations
 
 import heapq
-from typing import Callable
+from typing import Callable, Final
+
+COMPACT_MIN: Final = 256
+"""A heap this small is never searched for cancelled timers."""
 
 
 class Timer:
@@ -36,11 +39,12 @@ class Timer:
 class TimerQueue:
     """Timers in order of (deadline, insertion)."""
 
-    __slots__ = ("_heap", "_count")
+    __slots__ = ("_heap", "_count", "_compact_at")
 
     def __init__(self) -> None:
         self._heap: list[tuple[int, int, Timer]] = []
         self._count = 0
+        self._compact_at = COMPACT_MIN
 
     def __len__(self) -> int:
         """How many entries there are; some may be of timers that were cancelled or moved."""
@@ -60,6 +64,23 @@ class TimerQueue:
         self._count += 1
         timer._queued_at = deadline
         heapq.heappush(self._heap, (deadline, self._count, timer))
+        if len(self._heap) > self._compact_at:
+            self._compact()
+
+    def _compact(self) -> None:
+        """Forget cancelled timers, whose entries would keep their owners alive until they come up."""
+        kept: list[tuple[int, int, Timer]] = []
+        for entry in self._heap:
+            timer = entry[2]
+            if timer._queued_at != entry[0]:
+                continue
+            if timer.deadline is None:
+                timer._queued_at = None
+            else:
+                kept.append(entry)
+        heapq.heapify(kept)
+        self._heap[:] = kept
+        self._compact_at = max(COMPACT_MIN, 2 * len(kept))
 
     def _settle(self) -> Timer | None:
         """Bring the heap's top in line with what its timer says now."""
