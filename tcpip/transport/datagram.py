@@ -168,12 +168,12 @@ class DatagramEndpoint(Endpoint):
         raise NetworkError(errors.ADDRESS_NOT_AVAILABLE)
 
     def bind(self, address: SockAddr) -> None:
-        if self.reservation is not None:
-            raise NetworkError(errors.INVALID_ARGUMENT)
         if len(address.addr) != (4 if self.family == AF_INET else 16):
             raise NetworkError(errors.ADDRESS_FAMILY_NOT_SUPPORTED)
         addr = self.wire_address(address)
         nic = self.check_bindable(addr, address.scope_id)
+        if self.reservation is not None:
+            raise NetworkError(errors.INVALID_ARGUMENT)
         self.reserve(addr, address.port, nic)
 
     def reserve(self, addr: bytes, port: int, nic: int) -> None:
@@ -243,7 +243,7 @@ class DatagramEndpoint(Endpoint):
 
     def enqueue(self, pkt: RxPacket, start: int, src_port: int) -> bool:
         """Queue what follows offset `start` of a received packet; False when the receive buffer is full."""
-        if self.shut_read or self.received_bytes >= self.options.rcvbuf:
+        if self.received_bytes >= self.options.rcvbuf:
             return False
         self.received.append(Datagram(pkt, start, src_port, self.stack.clock.realtime_ns()))
         self.received_bytes += pkt.end - start + OVERHEAD
@@ -272,7 +272,7 @@ class DatagramEndpoint(Endpoint):
             return self._recv_error(buffer)
         self.raise_pending()
         if not self.received:
-            if self.shut_read:
+            if self.shut_read and not flags & so.MSG_DONTWAIT:
                 return Message(0, None, [], 0)
             raise NetworkError(errors.WOULD_BLOCK)
         got = self.received[0]
