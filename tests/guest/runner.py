@@ -78,6 +78,10 @@ class Program:
         kinds and modes of its tree are compared."""
         return "private" if PRIVATE or "private" in self.first_line().split() else "volume"
 
+    def gap(self) -> str:
+        """What the sandbox is known not to have that this program needs; empty: nothing."""
+        return self.first_line().partition("gap:")[2].strip()
+
     def interpreter(self) -> str:
         """What runs it: nothing for C; a `#!` line naming bash chooses bash."""
         if self.kind in ("c", "go"):
@@ -113,7 +117,7 @@ def build(program: Program) -> Path:
     if not binary.exists():
         BUILD.mkdir(parents=True, exist_ok=True)
         line = program.first_line()
-        extra = shlex.split(line.partition("cflags:")[2]) if line.startswith("//") else []
+        extra = shlex.split(line.partition("cflags:")[2].partition("gap:")[0]) if line.startswith("//") else []
         part = binary.with_name(f"{binary.name}.{os.getpid()}")
         command = ["gcc", *CFLAGS, "-I", str(HERE / "c"), str(program.source), "-o", str(part), *extra]
         subprocess.run(command, check=True)

@@ -13,8 +13,8 @@ int main(void) {
     S((SYS_capget, 8, 8)), S((SYS_capset, 8, 8)), S((SYS_sched_getparam, 0, 8)), S((SYS_sched_setparam, 0, 8)), S((SYS_sched_getaffinity, 0, 128, 8));
     S((SYS_sched_setaffinity, 0, 128, 8)), S((SYS_sched_rr_get_interval, 0, 8)), S((SYS_getrandom, 8, 5, 0)), S((SYS_getcpu, 8, 8, 0));
     S((SYS_futex, 8, 0, 0, 0)), S((SYS_set_robust_list, 8, 5)), S((SYS_get_robust_list, 0, 8, 8)), S((SYS_prctl, PR_SET_NAME, 8)), S((SYS_prctl, PR_GET_NAME, 8));
-    S((SYS_clone3, 8, 88)), S((SYS_wait4, -1, 8, 0, 8)), S((SYS_waitid, 0, 0, 8, 0, 0)), S((SYS_sethostname, 8, 5)), S((SYS_rt_sigqueueinfo, 1, 1, 8));
+    S((SYS_clone3, 8, 88)), S((SYS_wait4, -1, 8, 0, 8)), S((SYS_waitid, 0, 0, 8, 0, 0)), S((SYS_rt_sigqueueinfo, 1, 1, 8));
     S((SYS_mincore, 4096, 4096, 8)), S((SYS_eventfd2, 0, 8)), S((SYS_signalfd4, -1, 8, 8, 0)), S((SYS_timerfd_settime, 0, 0, 8, 0)), S((SYS_timerfd_gettime, 0, 8));
-    S((SYS_epoll_ctl, 0, 1, 1, 8)), S((SYS_epoll_wait, 0, 8, 1, 0)), S((SYS_process_vm_readv, getpid(), 8, 1, 8, 1, 0)), S((SYS_io_setup, 1, 8));
+    S((SYS_epoll_ctl, 0, 1, 1, 8)), S((SYS_epoll_wait, 0, 8, 1, 0)), S((SYS_process_vm_readv, getpid(), 8, 1, 8, 1, 0));
     return 0;
 }

@@ -1,3 +1,4 @@
+// private
 #include "t.h"
 
 int main(void) {

@@ -1,3 +1,4 @@
+// private gap: seccomp filters are refused
 #include "t.h"
 
 #include <linux/filter.h>

@@ -1,3 +1,4 @@
+// private gap: System V IPC is refused
 #include "t.h"
 
 struct m { long type; char text[32]; };

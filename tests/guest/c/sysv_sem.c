@@ -1,3 +1,4 @@
+// private gap: System V IPC is refused
 #include "t.h"
 
 int main(void) {
