@@ -124,14 +124,12 @@ def abort(ep: TcpEndpoint, error: NetError) -> None:
     if ep.state == st.CLOSED:
         return
     ep.error = error
-    ep.done = ep.state not in (st.SYN_SENT, st.SYN_RECEIVED)
     _gone(ep)
     ep.raise_events(EVENT_IN | EVENT_OUT | EVENT_RDHUP | EVENT_HUP | EVENT_ERR)
 
 
 def finish(ep: TcpEndpoint) -> None:
     """tcp_done: the last ACK has come, or nobody waits any more."""
-    ep.done = True
     _gone(ep)
     ep.raise_events(EVENT_IN | EVENT_OUT | EVENT_RDHUP | EVENT_HUP)
 

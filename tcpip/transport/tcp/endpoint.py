@@ -380,7 +380,7 @@ class TcpEndpoint(Endpoint):
         """connect(2) once more on a connection that was under way."""
         if self.state in (st.SYN_SENT, st.SYN_RECEIVED):
             raise NetworkError(errors.ALREADY_IN_PROGRESS)
-        if self.state == st.CLOSED and not self.done:
+        if self.state == st.CLOSED:
             error = self.take_error() or errors.CONNECTION_ABORTED
             closing.disconnect(self)
             raise NetworkError(error)

@@ -56,7 +56,7 @@ def nothing_to_read(ep: TcpEndpoint, buffer: memoryview) -> int:
     """tcp_recvmsg_locked with an empty queue."""
     if ep.state == st.LISTEN:
         raise NetworkError(errors.NOT_CONNECTED)
-    if ep.done and ep.error is None:
+    if ep.done:
         return 0
     if ep.error is not None:
         raise NetworkError(ep.take_error() or errors.CONNECTION_RESET)
