@@ -10,6 +10,7 @@ from sandbox.kernel.control import NO_RETURN, Result
 from sandbox.kernel.futex import FutexTable
 from sandbox.kernel.log import KernelLog
 from sandbox.kernel.pid_namespace import PidNamespace
+from sandbox.kernel.pipe import PipePages
 from sandbox.kernel.signal_queue import SignalCount
 from sandbox.kernel.task_state import PARK_DEAD, WORK_TRACE
 from sandbox.kernel.timers import cancel_group_timers
@@ -71,6 +72,7 @@ class Kernel:
         self.pids = PidNamespace(max_tasks)
         self.futexes = FutexTable()
         self.queued_signals: dict[int, SignalCount] = {}  # by user
+        self.pipe_pages = PipePages()
         self.unix: UnixNamespace | None = None  # made with the first Unix socket
         self.spaces: dict[AddressSpace, dict[Task, None]] = {}
         self.loading: dict[AddressSpace, Callable[[], None]] = {}  # being filled by an execve; called when one dies

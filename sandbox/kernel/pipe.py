@@ -31,8 +31,28 @@ if TYPE_CHECKING:
 PAGE: Final = 4096
 PAGE_MASK: Final = 4095
 DEFAULT_SLOTS: Final = 16
+FEW_SLOTS: Final = 2
+SOFT_PAGES: Final = 16384
+HARD_PAGES: Final = 65536
 MAX_SIZE: Final = 1 << 20  # /proc/sys/fs/pipe-max-size
 FIONREAD: Final = 0x541B
+
+
+class PipePages:
+    """Page slots of all pipes of a sandbox (fs.pipe-user-pages-soft and -hard, for all users together)."""
+
+    __slots__ = ("count",)
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def take(self) -> int:
+        """Slots for a new pipe: few when there are many pipes. ENFILE."""
+        slots = DEFAULT_SLOTS if self.count + DEFAULT_SLOTS <= SOFT_PAGES else FEW_SLOTS
+        if self.count + slots > HARD_PAGES:
+            raise SyscallError(errno.ENFILE)
+        self.count += slots
+        return slots
 
 
 class _Segment:
@@ -51,20 +71,47 @@ class _Segment:
 
 
 class Pipe:
-    """The buffer. `readers` and `writers` count open descriptions; `queue` is theirs all."""
+    """The buffer. `readers` and `writers` count open descriptions; `queue` is theirs all. Its slots are
+    charged to `pages` while it has readers or writers."""
 
-    __slots__ = ("_segments", "used", "slots", "size", "readers", "writers", "reads_opened", "writes_opened", "queue")
+    __slots__ = (
+        "_segments",
+        "_pages",
+        "used",
+        "slots",
+        "size",
+        "readers",
+        "writers",
+        "reads_opened",
+        "writes_opened",
+        "queue",
+    )
 
-    def __init__(self) -> None:
+    def __init__(self, pages: PipePages) -> None:
         self._segments: deque[_Segment] = deque()
+        self._pages = pages
         self.used = 0  # slots in use
-        self.slots = DEFAULT_SLOTS
+        self.slots = pages.take()
         self.size = 0  # bytes held
         self.readers = 0
         self.writers = 0
         self.reads_opened = 0  # how often a reader has come: what a FIFO's open waits for
         self.writes_opened = 0
         self.queue = WaitQueue()
+
+    def closed(self) -> None:
+        """An end was closed: with the last one the contents go (a FIFO's next opener starts anew)."""
+        if self.readers or self.writers:
+            return
+        self._segments.clear()
+        self.used = self.size = 0
+        self._pages.count -= self.slots
+        self.slots = 0
+
+    def reopened(self) -> None:
+        """A FIFO that nobody had open; ENFILE."""
+        if not self.slots:
+            self.slots = self._pages.take()
 
     def put(self, src: memoryview, packet: bool) -> int:
         """Bytes taken, 0 when there is no slot."""
@@ -181,10 +228,12 @@ class Pipe:
         slots = size >> 12
         if slots > self.slots and size > MAX_SIZE and not t.creds.has(CAP_SYS_RESOURCE):
             raise SyscallError(errno.EPERM)
-        if size > MAX_SIZE:
-            raise SyscallError(errno.EPERM)  # bound on the sandbox's own memory
+        # As for an unprivileged user, whoever asks: the memory is the sandbox's own.
+        if size > MAX_SIZE or (slots > self.slots and self._pages.count + slots - self.slots > SOFT_PAGES):
+            raise SyscallError(errno.EPERM)
         if slots < self.used:
             raise SyscallError(errno.EBUSY)
+        self._pages.count += slots - self.slots
         self.slots = slots
         self.queue.notify(EVENT_OUT)
         return size
@@ -234,15 +283,10 @@ class PipeFile(FileDescription):
             pipe.readers -= 1
         if self.writing:
             pipe.writers -= 1
+        pipe.closed()
         if self.reading and not pipe.readers:
-            if not pipe.writers:
-                pipe._segments.clear()
-                pipe.used = pipe.size = 0
             pipe.queue.notify(EVENT_OUT | EVENT_ERR)
         if self.writing and not pipe.writers:
-            if not pipe.readers:
-                pipe._segments.clear()
-                pipe.used = pipe.size = 0
             pipe.queue.notify(EVENT_IN | EVENT_HUP)
 
     def read(self, t: Task, dst: memoryview) -> int:
@@ -324,7 +368,7 @@ class PipeFile(FileDescription):
 
 def new_pipe(t: Task, flags: int) -> tuple[PipeFile, PipeFile]:
     """pipe2(2): (read end, write end); `flags`: O_NONBLOCK, O_DIRECT."""
-    pipe = Pipe()
+    pipe = Pipe(t.kernel.pipe_pages)
     inode = next_inode()
     kept = flags & (O_NONBLOCK | O_DIRECT)
     ends = (PipeFile(pipe, O_RDONLY | (kept & O_NONBLOCK), inode), PipeFile(pipe, O_WRONLY | kept, inode))
@@ -346,11 +390,12 @@ def open_fifo(t: Task, path: Path, inode: Inode, flags: int) -> PipeFile | Block
         block = file.opening(a.state)
         return file if block is None else block
     pipe = inode.attached
-    if not isinstance(pipe, Pipe):
-        pipe = inode.attached = Pipe()
     writing = flags & O_ACCMODE == O_WRONLY
-    if writing and flags & O_NONBLOCK and not pipe.readers:
+    if writing and flags & O_NONBLOCK and not (isinstance(pipe, Pipe) and pipe.readers):
         raise SyscallError(errno.ENXIO)
+    if not isinstance(pipe, Pipe):
+        pipe = inode.attached = Pipe(t.kernel.pipe_pages)
+    pipe.reopened()
     seen = pipe.reads_opened if writing else pipe.writes_opened
     file = PipeFile(pipe, flags, inode.ino, inode.mode)
     file.start_opening()

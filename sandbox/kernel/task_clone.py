@@ -120,6 +120,8 @@ def _check_limits(t: Task) -> None:
     pids = t.kernel.pids
     if len(pids.tasks) >= pids.max_tasks or len(pids.groups) >= pids.max_tasks:
         raise SyscallError(errno.EAGAIN)
+    if not t.fds.may_copy():
+        raise SyscallError(errno.ENOMEM)
     limit = t.group.rlimits.get(RLIMIT_NPROC)
     if len(pids.tasks) < limit or t.creds.has(CAP_SYS_RESOURCE) or t.creds.has(CAP_SYS_ADMIN):
         return

@@ -11,7 +11,7 @@ from sandbox.abi.linux.fcntl import O_NONBLOCK
 from sandbox.errors import SyscallError
 from sandbox.sockets.base import ControlMessage, Received, SocketFile, broken_pipe
 from sandbox.sockets.unix.message import STREAM_CHUNK, Message, message_charge, stream_charge
-from sandbox.sockets.unix.namespace import pack_address
+from sandbox.sockets.unix.namespace import MAX_CHARGED, pack_address
 from sandbox.sockets.unix.socket import (
     BOTH_SHUTDOWN,
     CLOSED,
@@ -147,11 +147,13 @@ class UnixConnection(UnixSocket):
             if self.sent >= limit:
                 break
             step = min(size - done, step_limit)
-            if files is not None:
-                self.namespace.attach(t, self.uid, files)
             charge = stream_charge(step)
+            if done and self.namespace.charged + charge > MAX_CHARGED:
+                break
+            self.namespace.charge(self, charge)
+            if files is not None:
+                self._attach(t, files, charge)
             other.inbox.append(Message(bytes(data[done : done + step]), self, charge, own, creds, files))
-            self.sent += charge
             files = None
             done += step
         if done:
@@ -169,11 +171,11 @@ class UnixConnection(UnixSocket):
         if self.sent >= self.options.sndbuf:
             return WOULD_BLOCK
         creds, files = self.outgoing(t, control, other)
-        if files is not None:
-            self.namespace.attach(t, self.uid, files)
         charge = message_charge(size)
+        self.namespace.charge(self, charge)
+        if files is not None:
+            self._attach(t, files, charge)
         other.inbox.append(Message(bytes(data), self, charge, pack_address(self.name), creds, files))
-        self.sent += charge
         other.queue.notify(EVENT_IN)
         return size
 

@@ -113,11 +113,11 @@ class UnixDatagram(UnixSocket):
             self._wait_for(other)
             return WOULD_BLOCK
         creds, files = self.outgoing(t, control, other)
-        if files is not None:
-            self.namespace.attach(t, self.uid, files)
         charge = message_charge(size)
+        self.namespace.charge(self, charge)
+        if files is not None:
+            self._attach(t, files, charge)
         other.inbox.append(Message(bytes(data), self, charge, pack_address(self.name), creds, files))
-        self.sent += charge
         other.queue.notify(EVENT_IN)
         return size
 

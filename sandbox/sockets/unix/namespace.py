@@ -20,19 +20,28 @@ if TYPE_CHECKING:
 FAMILY_ONLY: Final = FAMILY.pack(AF_UNIX)
 MAX_ADDRESS: Final = 2 + UNIX_PATH_MAX
 _AUTOBIND_NAMES: Final = 1 << 20
+MAX_CHARGED: Final = 256 << 20  # bytes of messages that the sandbox keeps: ENOBUFS beyond
 
 
 class UnixNamespace:
     """One per sandbox. `in_flight` counts, for each Unix socket, the messages that carry it."""
 
-    __slots__ = ("abstract", "in_flight", "in_flight_files", "_last_auto", "_collecting")
+    __slots__ = ("abstract", "in_flight", "in_flight_files", "charged", "_last_auto", "_collecting")
 
     def __init__(self) -> None:
         self.abstract: dict[tuple[int, bytes], UnixSocket] = {}  # by type and name
         self.in_flight: dict[UnixSocket, int] = {}
         self.in_flight_files: dict[int, int] = {}  # by uid: what RLIMIT_NOFILE bounds
+        self.charged = 0  # what all unread messages are charged
         self._last_auto = 0
         self._collecting = False
+
+    def charge(self, sender: UnixSocket, charge: int) -> None:
+        """A message of `sender` is being queued. ENOBUFS."""
+        if self.charged + charge > MAX_CHARGED:
+            raise SyscallError(errno.ENOBUFS)
+        self.charged += charge
+        sender.sent += charge
 
     def autobind(self, socket: UnixSocket) -> bytes:
         """The sun_path of a free name of five hexadecimal digits. ENOSPC."""

@@ -144,6 +144,15 @@ class UnixSocket(SocketFile):
             return creds, None
         return creds, files
 
+    def _attach(self, t: Task, files: list[FileDescription], charge: int) -> None:
+        """The files of a message that is charged already; ETOOMANYREFS takes the charge back."""
+        try:
+            self.namespace.attach(t, self.uid, files)
+        except SyscallError:
+            self.namespace.charged -= charge
+            self.sent -= charge
+            raise
+
     def deliver_control(self, message: Message, got: Received, keep: bool) -> None:
         """What came with `message`: credentials if wanted, files (copies of the references with `keep`)."""
         if self.passcred:
@@ -176,6 +185,7 @@ class UnixSocket(SocketFile):
         """sock_wfree: the sender has room again."""
         sender = message.sender
         sender.sent -= message.charge
+        self.namespace.charged -= message.charge
         message.charge = 0
         if sender.writable():
             sender.queue.notify(EVENT_OUT)
