@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
+import subprocess
+import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, Iterator
 
 import pytest
 
@@ -136,3 +139,50 @@ def test_an_id_in_use(bundle: Path, start: type[Running]) -> None:
     running.wait_until_gone()
     change(bundle, process__args=["/bin/sh", "-c", "exit 4"])
     assert runsc("--root", root, "run", "--bundle", str(bundle), "same").status == 4
+
+
+@pytest.fixture
+def namespace() -> Iterator[str]:
+    """A network namespace with a veth to this one: 10.78.0.1 here, 10.78.0.2 there."""
+    name = f"sbx{os.getpid()}"
+    link = f"sbv{os.getpid()}"[:15]
+    steps = [
+        f"netns add {name}",
+        f"link add {link} type veth peer name eth0 netns {name}",
+        f"addr add 10.78.0.1/24 dev {link}",
+        f"link set {link} up",
+        f"-n {name} addr add 10.78.0.2/24 dev eth0",
+        f"-n {name} link set eth0 up",
+        f"-n {name} route add default via 10.78.0.1",
+    ]
+    try:
+        for step in steps:
+            subprocess.run(["ip", *step.split()], check=True)
+        yield f"/run/netns/{name}"
+    finally:
+        subprocess.run(["ip", "link", "del", link], check=False, stderr=subprocess.DEVNULL)
+        subprocess.run(["ip", "netns", "del", name], check=False, stderr=subprocess.DEVNULL)
+
+
+@needs_busybox
+@pytest.mark.skipif(os.geteuid() != 0, reason="makes a network namespace")
+def test_a_given_network_namespace_is_taken_over(bundle: Path, namespace: str) -> None:
+    document = json.loads((bundle / "config.json").read_text())
+    for one in document["linux"]["namespaces"]:
+        if one["type"] == "network":
+            one["path"] = namespace
+    (bundle / "config.json").write_text(json.dumps(document))
+    with socket.create_server(("10.78.0.1", 0)) as server:
+        port = server.getsockname()[1]
+
+        def answer() -> None:
+            peer, address = server.accept()
+            peer.sendall(address[0].encode() + b"\n")
+            peer.close()
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        result = run(bundle, f"busybox nc 10.78.0.1 {port}; busybox ip route")
+        thread.join()
+    assert result.out.splitlines()[0] == "10.78.0.2", result
+    assert "default via 10.78.0.1 dev eth0" in result.out

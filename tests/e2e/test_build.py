@@ -1,0 +1,67 @@
+"""What `make build` makes: one file that runs, and a wheel that needs nothing else of ours."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import BOUND_S
+from tools.build_executable import build_executable
+from tools.build_wheel import build_wheel
+
+
+@pytest.fixture(scope="module")
+def executable(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_executable(tmp_path_factory.mktemp("bin") / "runsc")
+
+
+def call(*words: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*map(str, words)], capture_output=True, text=True, cwd="/", timeout=BOUND_S)
+
+
+def test_the_executable_needs_no_checkout(executable: Path) -> None:
+    done = call(executable, "do", "/bin/sh", "-c", "echo hi; exit 3")
+    assert (done.returncode, done.stdout, done.stderr) == (3, "hi\n", ""), done
+
+
+def test_it_works_from_source_for_another_python(executable: Path, tmp_path: Path) -> None:
+    """Byte code with another magic number is not used."""
+    other = tmp_path / "runsc"
+    with zipfile.ZipFile(executable) as old, other.open("wb") as file:
+        file.write(f"#!/usr/bin/env -S {sys.executable} -I -S\n".encode())
+        with zipfile.ZipFile(file, "w") as new:
+            for name in old.namelist():
+                new.writestr(name, b"\0\0\0\0" if name == "magic" else old.read(name))
+    other.chmod(0o755)
+    assert call(other, "version").stdout.startswith("runsc version ")
+    assert call(other, "do", "/bin/echo", "hi").stdout == "hi\n"
+
+
+def test_it_lists_its_system_calls(executable: Path) -> None:
+    import json
+
+    rows = json.loads(call(executable, "syscalls", "--format=json").stdout)
+    assert [row["name"] for row in rows[:2]] == ["read", "write"] and len(rows) > 400
+    assert all(row["note"] for row in rows if row["support"] != "full")
+    table = call(executable, "syscalls").stdout.splitlines()
+    assert table[1].split()[:3] == ["0", "read", "full"]
+
+
+@pytest.mark.slow
+def test_the_netstacks_wheel_stands_alone(tmp_path: Path) -> None:
+    wheel = build_wheel(tmp_path)
+    venv = tmp_path / "venv"
+    call(sys.executable, "-m", "venv", venv)
+    done = call(venv / "bin" / "pip", "install", "--no-deps", "--no-index", wheel)
+    assert done.returncode == 0, done.stderr
+    code = (
+        "import importlib.util as u, tcpip.stack.stack, tcpip.adapters\n"
+        f"print(tcpip.stack.stack.__file__.startswith({os.fspath(venv)!r}), u.find_spec('sandbox'), u.find_spec('runsc'))"
+    )
+    assert call(venv / "bin" / "python", "-I", "-c", code).stdout == "True None None\n"
+    assert call(venv / "bin" / "tcpip", "--help").returncode == 0
