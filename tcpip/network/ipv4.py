@@ -62,7 +62,7 @@ class IPv4Route(Route):
             partial = (pseudo + protocol + length) % 0xFFFF
             header[offset : offset + 2] = _U16.pack(partial)  # type: ignore[index]
             pkt.csum = CSUM_PARTIAL
-        stack.ip_ident = ident = (stack.ip_ident + (1 if not pkt.gso_size else length // pkt.gso_size + 1)) & 0xFFFF
+        self.ident = ident = (self.ident + (1 if not pkt.gso_size else length // pkt.gso_size + 1)) & 0xFFFF
         fragment = FLAG_DF if dont_fragment else 0
         words = 0x4500 + tos + total + ident + fragment + (ttl << 8 | protocol) + pseudo
         checksum = 0xFFFF - (words % 0xFFFF or 0xFFFF)

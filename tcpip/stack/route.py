@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 class Route(ABC):
     """A resolved route; `IPv4Route` and `IPv6Route` add the header. `src` and `dst` never change.
 
+    `ident` counts IPv4 identifications for this destination, from a random start (RFC 6864 4, RFC 7739 in spirit).
     `ip_header_len` is 20 or 40. `local`: the destination is an address of this stack (the packet takes the loopback).
     """
 
@@ -39,6 +40,7 @@ class Route(ABC):
         "pseudo",
         "generation",
         "neighbor",
+        "ident",
         "_mtu",
     )
 
@@ -57,6 +59,7 @@ class Route(ABC):
         self.pseudo = partial_sum(src) + partial_sum(dst)
         self.generation = stack.generation
         self.neighbor: Neighbor | None = None
+        self.ident = stack.random.getrandbits(16)
         self._mtu = stack.path_mtu(nic, dst)
 
     @property

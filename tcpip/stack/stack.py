@@ -74,7 +74,6 @@ class Stack:
         self.local: dict[bytes, Nic] = {}
         self.generation = 0
         self.default_ttl = 64
-        self.ip_ident = self.random.getrandbits(16)
         self.forwarding = False
         self.ipv6_enabled = ipv6
         self.on_output: Callable[[], None] | None = None

@@ -190,8 +190,8 @@ class RawEndpoint(DatagramEndpoint):
         if is_any(bytes(head[12:16])):
             head[12:16] = route.src
         if not any(head[4:6]):
-            self.stack.ip_ident = (self.stack.ip_ident + 1) & 0xFFFF
-            head[4:6] = self.stack.ip_ident.to_bytes(2, "big")
+            route.ident = (route.ident + 1) & 0xFFFF
+            head[4:6] = route.ident.to_bytes(2, "big")
         head[10:12] = b"\0\0"
         total = int.from_bytes(head[:header_len], "big") % 0xFFFF
         head[10:12] = (0xFFFF - (total or 0xFFFF)).to_bytes(2, "big")
