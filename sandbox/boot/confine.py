@@ -6,7 +6,7 @@ import os
 import resource
 from typing import Final, Iterable
 
-from sandbox.boot import libc
+from sandbox.boot import host_filter, libc
 
 CAP_CHOWN: Final = 0
 CAP_DAC_OVERRIDE: Final = 1
@@ -36,7 +36,7 @@ def raise_descriptor_limit() -> None:
 
 
 def drop_privileges() -> None:
-    """No core dumps, no new privileges, only the capabilities in `KEPT`."""
+    """No core dumps, no new privileges, only the capabilities in `KEPT`, and the host calls that a sentry makes."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     libc.prctl(libc.PR_SET_NO_NEW_PRIVS, 1)
     libc.prctl(libc.PR_CAP_AMBIENT, libc.PR_CAP_AMBIENT_CLEAR_ALL)
@@ -46,3 +46,4 @@ def drop_privileges() -> None:
         except OSError:
             break  # beyond the last one of this host, or without CAP_SETPCAP: there is nothing to raise then
     libc.capset(libc.capget() & KEPT)
+    host_filter.install()

@@ -86,7 +86,9 @@ def make_filesystem(kernel: Kernel, mount: MountOptions) -> Filesystem:
     if mount.kind == MOUNT_BIND:
         return HostFs(clock, dev, mount.fd, live=True, readonly=mount.readonly, source=os.fsdecode(mount.source))
     if mount.kind == MOUNT_TMPFS:
-        return Tmpfs(clock, dev, mode=mount.mode, account=SpaceAccount(mount.size, parent=vfs.space) if mount.size else vfs.space)
+        return Tmpfs(
+            clock, dev, mode=mount.mode, account=SpaceAccount(mount.size, parent=vfs.space) if mount.size else vfs.space
+        )
     return special_filesystem(kernel, mount, dev)
 
 
