@@ -104,6 +104,17 @@ class SocketFile(FileDescription):
         none was given. A stream whose peer is gone calls `broken_pipe`."""
         raise SyscallError(errno.EOPNOTSUPP)
 
+    def check_destination(self, t: Task, address: bytes) -> None:
+        """What sending refuses before it looks at the data: a datagram that goes nowhere."""
+        if address or self.kind == abi.SOCK_STREAM:
+            return
+        try:
+            self.getpeername(t)
+        except SyscallError as error:
+            if error.errno == errno.ENOTCONN and self.family != abi.AF_UNIX and self.kind == abi.SOCK_DGRAM:
+                raise SyscallError(errno.EDESTADDRREQ) from None
+            raise
+
     def recvmsg(self, t: Task, dst: memoryview, flags: int, got: Received | None) -> int:
         """Bytes stored in `dst`, 0 at the end, or WOULD_BLOCK. Honours MSG_PEEK, MSG_OOB, MSG_ERRQUEUE; `got` is
         filled in when there is one."""

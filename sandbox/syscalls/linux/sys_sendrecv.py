@@ -69,6 +69,7 @@ def _send(t: Task, file: SocketFile, x: _Transfer, flags: int) -> int:
         if got < size and (not stream or not got):
             if it.done:
                 return it.done
+            file.check_destination(t, x.address)
             raise SyscallError(errno.EFAULT)
         try:
             put = file.sendmsg(t, view[:got], x.address, flags, x.control)
