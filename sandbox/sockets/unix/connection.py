@@ -188,6 +188,8 @@ class UnixConnection(UnixSocket):
             raise SyscallError(errno.ENOTCONN if self.kind == abi.SOCK_SEQPACKET else errno.EINVAL)
         if self.inbox:
             if self.kind == abi.SOCK_STREAM:
+                if self.options.rcvlowat > 1 and self._below_low_mark(len(dst), flags):
+                    return WOULD_BLOCK
                 return self._read_stream(dst, flags, got)
             return receive_packet(self, dst, flags, got)
         if self.error:
@@ -197,6 +199,12 @@ class UnixConnection(UnixSocket):
         if self.kind == abi.SOCK_STREAM and not len(dst):
             return 0
         return WOULD_BLOCK
+
+    def _below_low_mark(self, size: int, flags: int) -> bool:
+        """A blocking read waits for SO_RCVLOWAT bytes."""
+        if self.flags & O_NONBLOCK or flags & abi.MSG_DONTWAIT or self.shut & RCV_SHUTDOWN or self.error:
+            return False
+        return self.unread_size() < min(self.options.rcvlowat, size)
 
     def _read_stream(self, dst: memoryview, flags: int, got: Received | None) -> int:
         """unix_stream_read_generic: messages are glued, but not across files or, if wanted, credentials."""

@@ -253,3 +253,16 @@ def test_messages_are_cut(guest: Guest) -> None:
     assert guest.receive(two, 4, flags=abi.MSG_PEEK) == (4, b"data", [], abi.MSG_TRUNC)
     assert guest.receive(two, 4, flags=abi.MSG_TRUNC)[0] == 8
     assert guest.receive(two)[0] == -errno.EAGAIN
+
+
+def test_low_mark(guest: Guest) -> None:
+    box, t = guest.box, guest.t
+    one, two = guest.pair(flags=0)
+    other = box.fork(t)
+    box.put(t, abi.INT.pack(4), guest.iov)
+    assert box.call(t, SETSOCKOPT, two, abi.SOL_SOCKET, abi.SO_RCVLOWAT, guest.iov, 4) == 0
+    assert box.call(t, READ, two, BUFFER, 10) is None
+    assert box.call(other, WRITE, one, BUFFER, 3) == 3
+    assert not box.running(t)
+    assert box.call(other, WRITE, one, BUFFER, 3) == 3
+    assert box.thread(t).result() == 6
