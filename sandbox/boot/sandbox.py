@@ -118,12 +118,14 @@ class Sandbox:
     def _make_network(self, kernel: Kernel) -> None:
         from sandbox.boot.etc_files import write_etc
         from sandbox.gateway import networks
+        from sandbox.sockets import proc_net
 
         try:
             network = self.network = networks.build(kernel, self.options.network)
         except networks.NetworkError as error:
             raise StartFailure(str(error)) from None
         network.capture = self.options.network.pcap_name
+        proc_net.show(kernel, network)
         write_etc(kernel, network.resolv_conf, network.hosts)
 
     # --- events ---

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox.gateway import address_plan as plan
 from sandbox.gateway.network import Network
-from sandbox.sockets import proc_net
 from tcpip.stack.stack import Stack
 
 if TYPE_CHECKING:
@@ -48,7 +47,6 @@ def build(kernel: Kernel, options: NetworkOptions) -> Network:
         raise NetworkError(f"unknown network {options.kind!r}; there are {', '.join(KINDS)}")
     drive(kernel.reactor, stack)
     kernel.net = network
-    proc_net.show(kernel, network)
     return network
 
 
