@@ -57,6 +57,7 @@ def launch(options: SandboxOptions, tell: Callable[[str], None]) -> Outcome:
     check_this_host()
     own_network = options.network.kind in ("none", "internal")
     if options.terminal:
+        leave_keys_to_the_foreground(options)
         options.window = next((HostTerminal(fd).window() for fd in options.stdio if os.isatty(fd)), options.window)
     isolate(os.geteuid(), os.getegid(), own_network)
     ours, theirs = libc.socketpair()
@@ -77,6 +78,14 @@ def launch(options: SandboxOptions, tell: Callable[[str], None]) -> Outcome:
     for fd in options.donated() - {0, 1, 2, options.log_fd}:
         os.close(fd)
     return Launcher(pid, ours, options, tell).run()
+
+
+def leave_keys_to_the_foreground(options: SandboxOptions) -> None:
+    """Started in the background, the sandbox must not take the keys that are meant for somebody else: it reads
+    nothing, as if from /dev/null."""
+    keys = HostTerminal(options.stdio[0])
+    if keys.is_terminal and not keys.in_foreground():
+        options.stdio = (os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC), *options.stdio[1:])
 
 
 def _write_pid(path: str, pid: int) -> None:

@@ -133,7 +133,7 @@ class SandboxOptions:
         self.look = True
         self.terminal = False  # descriptors that are terminals become one terminal of the sandbox's own
         self.window = bytes(8)  # its size as struct winsize
-        self.stdio = (0, 1, 2)  # host descriptors
+        self.stdio: tuple[int, ...] = (0, 1, 2)  # host descriptors
         self.log_fd = -1
         self.strace_fd = -1
         self.debug = False

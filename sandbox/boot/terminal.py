@@ -27,17 +27,20 @@ class HostTerminal:
         self._saved: list[object] | None = None
 
     def in_foreground(self) -> bool:
-        """We are the process group that the terminal's keys go to."""
+        """We are the process group that the terminal's keys go to, or it is a terminal that controls no job of ours."""
         try:
             return os.tcgetpgrp(self.fd) == os.getpgrp()
         except OSError:
-            return False
+            return True
 
     def set_raw(self) -> None:
         """cfmakeraw(3)."""
         if not self.is_terminal or not self.in_foreground():
             return
-        mode = termios.tcgetattr(self.fd)
+        try:
+            mode = termios.tcgetattr(self.fd)
+        except termios.error:
+            return  # it has just gone away
         if self._saved is None:
             self._saved = list(mode)
         mode[_IFLAG] &= ~(
@@ -56,7 +59,10 @@ class HostTerminal:
         mode[6] = [*mode[6]]
         mode[6][termios.VMIN] = 1
         mode[6][termios.VTIME] = 0
-        termios.tcsetattr(self.fd, termios.TCSANOW, mode)
+        try:
+            termios.tcsetattr(self.fd, termios.TCSANOW, mode)
+        except termios.error:
+            pass
 
     def restore(self) -> None:
         """As it was; what was written comes out first."""

@@ -173,3 +173,19 @@ def test_the_terminal_goes_away(sit_down: type[TerminalUser]) -> None:
     _, status = os.waitpid(user.pid, 0)
     user.status = os.waitstatus_to_exitcode(status)
     assert user.status in (129, -1)
+
+
+def test_in_the_background_it_takes_no_keys(sit_down: type[TerminalUser]) -> None:
+    """A shell with job control runs `runsc do … &` on its own terminal: what is typed is the shell's."""
+    user = sit_down("/bin/true")
+    assert user.end() == 0
+    line = " ".join(command("do", "/bin/sh", "-c", "'cat; echo do''ne'"))
+    pid, fd = pty.fork()
+    if pid == 0:
+        os.chdir(ROOT)
+        os.execvp("bash", ["bash", "--norc", "--noediting", "-c", f"set -m; {line} & wait; read x; echo got:$x"])
+    user.pid, user.fd, user.seen, user.status = pid, fd, b"", None
+    user.type("typed\r")
+    user.expect("done")
+    user.expect("got:typed")
+    assert user.end() == 0

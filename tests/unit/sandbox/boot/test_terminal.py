@@ -11,19 +11,19 @@ import termios
 from sandbox.boot.terminal import NO_WINDOW, HostTerminal
 
 
-class Foreground(HostTerminal):
-    """A terminal that is ours although it does not control our session."""
+class Background(HostTerminal):
+    """A terminal whose keys go to another job."""
 
     __slots__ = ()
 
     def in_foreground(self) -> bool:
-        return True
+        return False
 
 
 def test_raw_and_restored() -> None:
     master, slave = pty.openpty()
     before = termios.tcgetattr(slave)
-    terminal = Foreground(slave)
+    terminal = HostTerminal(slave)
     assert terminal.is_terminal
     terminal.set_raw()
     raw = termios.tcgetattr(slave)
@@ -40,7 +40,7 @@ def test_raw_and_restored() -> None:
 def test_in_the_background_it_is_left_alone() -> None:
     master, slave = pty.openpty()
     before = termios.tcgetattr(slave)
-    terminal = HostTerminal(slave)  # it controls no session of ours
+    terminal = Background(slave)
     terminal.set_raw()
     assert termios.tcgetattr(slave) == before
     os.close(master)
