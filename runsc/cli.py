@@ -74,6 +74,12 @@ def run_command_line(argv: list[str]) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return status
+    except OSError as error:  # of the host, at a place where none is expected: a working directory that was removed
+        name = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
+        report(log, RuntimeFailure(f"{name}{os.strerror(error.errno or 0)}"))
+        return status
+    except KeyboardInterrupt:  # before the sandbox has started; then the command gets it
+        return 130
 
 
 def report(log: Log, failure: RuntimeFailure) -> None:
