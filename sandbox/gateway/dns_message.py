@@ -122,6 +122,13 @@ def write_name(name: str) -> bytes:
     return bytes(out)
 
 
+def reverse_name(address: bytes) -> str:
+    """The name under which an address is looked up backwards (RFC 1035 3.5, RFC 3596 2.5)."""
+    if len(address) == 4:
+        return ".".join(str(byte) for byte in reversed(address)) + ".in-addr.arpa"
+    return ".".join(reversed(address.hex())) + ".ip6.arpa"
+
+
 def parse_query(message: bytes) -> Question:
     """A query with exactly one question. Raises Malformed."""
     if len(message) < HEADER.size:

@@ -48,6 +48,7 @@ class DnsService:
         self._guard = guard
         self._counters = counters
         self._names = names
+        self._reverse = {dns.reverse_name(a): name for name, pair in reversed(names.items()) for a in pair}
         self._resolver = resolver
         self._ipv6 = ipv6
         for address in (plan.GATEWAY4, plan.GATEWAY6):
@@ -98,10 +99,13 @@ class DnsService:
             reply(dns.make_answer(question, dns.NOTIMP, [], limit))
         elif name in self._names:
             reply(dns.make_answer(question, dns.NOERROR, self._embedded(name, question.type), limit))
+        elif name in self._reverse:
+            reply(dns.make_answer(question, dns.NOERROR, self._pointer(name, question.type), limit))
         elif name.endswith("." + plan.DOMAIN) or not is_name(name) or name == "localhost":
             reply(dns.make_answer(question, dns.NXDOMAIN, [], limit))
         elif not self._guard.permits_name(name):
-            self._guard.refused_name(who, name)
+            if not name.endswith(".arpa"):  # programs look addresses up backwards without being asked to
+                self._guard.refused_name(who, name)
             reply(dns.make_answer(question, dns.NXDOMAIN, [], limit))
         elif self._resolver is None or (question.type == dns.TYPE_AAAA and not self._ipv6()):
             reply(dns.make_answer(question, dns.NOERROR, [], limit))
@@ -116,6 +120,11 @@ class DnsService:
         if qtype == dns.TYPE_AAAA:
             return [dns.Record(name, qtype, EMBEDDED_TTL, six)]
         return []
+
+    def _pointer(self, name: str, qtype: int) -> list[dns.Record]:
+        if qtype != dns.TYPE_PTR:
+            return []
+        return [dns.Record(name, qtype, EMBEDDED_TTL, dns.write_name(self._reverse[name]))]
 
     def _forward(self, question: dns.Question, limit: int, reply: Reply, stream: bool) -> None:
         def answered(message: bytes | None) -> None:

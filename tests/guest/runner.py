@@ -230,7 +230,9 @@ def _lay_out(work: Path, batch: list[Program]) -> None:
         shutil.copy(build(program), work / "bin" / program.name)
     (work / "empty").touch()
     (work / "driver").write_text(DRIVER)
-    (work / "list").write_text("".join(f"{program.name} {program.place()} {program.interpreter()}\n" for program in batch))
+    (work / "list").write_text(
+        "".join(f"{program.name} {program.place()} {program.interpreter()}\n" for program in batch)
+    )
 
 
 def _wait(process: subprocess.Popen[bytes], work: Path) -> None:

@@ -48,6 +48,16 @@ def test_a_name_that_no_rule_allows_does_not_exist(bench: Bench) -> None:
     assert bench.network.counters.denials == 1
 
 
+def test_addresses_are_looked_up_backwards_without_a_word(bench: Bench) -> None:
+    endpoint = bench.udp(GATEWAY, 53)
+    for name, found in ((dns.reverse_name(parse("10.0.2.1")), True), (dns.reverse_name(parse("8.8.8.8")), False)):
+        endpoint.send(dns.make_query(7, name, dns.TYPE_PTR))
+        answer = bench.receive(endpoint)
+        assert (dns.write_name("stackbox.internal") in answer) is found
+        assert dns.parse_response(answer, 7, name, dns.TYPE_PTR).rcode == (dns.NOERROR if found else dns.NXDOMAIN)
+    assert dns.reverse_name(parse("fd53::1")).startswith("1.0.0.0.") and not bench.kernel.lines
+
+
 @pytest.mark.parametrize("bench", [("internal",)], indirect=True)
 def test_an_internal_network_has_no_host(bench: Bench) -> None:
     assert ask(bench, "host.stackbox.internal").rcode == dns.NXDOMAIN
@@ -119,7 +129,7 @@ class Forwarding:
         self.resolver = Resolver(bench.reactor, ("127.0.0.1",), bench.kernel.random, server.port)
         self.service = DnsService.__new__(DnsService)
         self.service._guard, self.service._counters = guard, bench.network.counters
-        self.service._names, self.service._resolver = {}, self.resolver
+        self.service._names, self.service._reverse, self.service._resolver = {}, {}, self.resolver
         self.service._ipv6 = lambda: False
 
     def ask(self, name: str, qtype: int = dns.TYPE_A) -> dns.Response:
