@@ -10,7 +10,7 @@ from tcpip.transport.tcp import state as st
 from tests.unit.tcpip.transport.tcp.peer import PeerHost
 
 
-@pytest.mark.parametrize(("old", "new"), itertools.product(st.ALL_STATES, st.ALL_STATES))
+@pytest.mark.parametrize(("old", "new"), list(itertools.product(st.ALL_STATES, st.ALL_STATES)))
 def test_pair(peer: PeerHost, old: int, new: int) -> None:
     endpoint = peer.new_endpoint()
     endpoint.state = old
