@@ -40,7 +40,9 @@ def assemble(source: str) -> bytes:
 class Machine(TrapHandler):
     """`on_syscall(machine, thread, nr, args)` answers calls; faults and deaths are recorded. Bounded by a deadline."""
 
-    def __init__(self, source: str, on_syscall: Callable[[Machine, GuestThread, int, Args], None], looking: bool = True) -> None:
+    def __init__(
+        self, source: str, on_syscall: Callable[[Machine, GuestThread, int, Args], None], looking: bool = True
+    ) -> None:
         build.build()
         self.on_syscall = on_syscall
         self.on_interrupt: Callable[[GuestThread], None] = lambda thread: thread.resume()

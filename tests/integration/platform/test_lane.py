@@ -39,7 +39,9 @@ def test_six_arguments_and_every_register_survive() -> None:
         registers.append(t.get_regs())
         t.reply(0)
 
-    setup = "".join(f" mov ${value}, %{name}\n" for value, name in enumerate(("rbx", "rbp", "r12", "r13", "r14", "r15"), 100))
+    setup = "".join(
+        f" mov ${value}, %{name}\n" for value, name in enumerate(("rbx", "rbp", "r12", "r13", "r14", "r15"), 100)
+    )
     source = setup + call(200, 1, 2, 3, 4, 5, 6) + call(201, 1, 2, 3, 4, 5, 6) + exit_with()
     Machine(source, kernel).run()
     assert seen == [(200, (1, 2, 3, 4, 5, 6)), (201, (1, 2, 3, 4, 5, 6))]

@@ -116,7 +116,9 @@ def test_lies_in_the_lane_are_input() -> None:
     """Kinds that do not exist, order results nobody asked for: the process is killed, the sentry goes on."""
     lane = layout.LANES_BASE
     words = ((layout.LANE_KIND, 99), (layout.LANE_FRAME, (1 << 64) - 1), (layout.LANE_FPSTATE, 8))
-    pokes = "".join(f" movabs ${value}, %rax\n movabs ${lane + word * 8}, %rbx\n mov %rax, (%rbx)\n" for word, value in words)
+    pokes = "".join(
+        f" movabs ${value}, %rax\n movabs ${lane + word * 8}, %rbx\n mov %rax, (%rbx)\n" for word, value in words
+    )
     post = f" movabs ${lane}, %rbx\n incq (%rbx)\n"
     m = Machine(pokes + post + jump(HYPERCALL, 110, layout.HYPER_PARK, 0, 1, 0), never).run()
     assert m.gone == [_SIGKILL]
