@@ -13,6 +13,7 @@ from sandbox.kernel.credentials import Credentials
 from sandbox.kernel.fd_table import FDTable
 from sandbox.kernel.fs_context import FSContext
 from sandbox.kernel.pid_namespace import PidNamespace
+from sandbox.kernel.pipe import PipePages
 from sandbox.kernel.rlimits import ResourceLimits
 from sandbox.mm.commit import CommitAccount
 from sandbox.syscalls.args import SyscallArgs
@@ -56,6 +57,7 @@ class FakeKernel:
         self.spaces: dict[Any, Any] = {}
         self.forks = 0
         self.random = os.urandom
+        self.pipe_pages = PipePages()
         self.host_fds: list[int] = []
 
     def close(self) -> None:

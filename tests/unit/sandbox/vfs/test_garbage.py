@@ -65,7 +65,7 @@ def test_garbage(guest: Guest, where: str, tmp_path: Path) -> None:
     rounds = int(os.environ.get("STACKBOX_ROUNDS", "6000"))
     rng = random.Random(seed)
     furnish(guest)
-    names = sorted(set(HANDLERS) - SKIP)
+    names = sorted(set(HANDLERS) - SKIP - ({"fallocate"} if where == "volume" else set()))  # it would fill the disk
     guest.group.rlimits.soft[1] = 1 << 22  # RLIMIT_FSIZE: files stay small
     answered: set[int] = set()
     for _ in range(rounds):
