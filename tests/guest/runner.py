@@ -56,6 +56,8 @@ while read -r name place run; do
     fi
     mv "$WORK/status/$name.part" "$WORK/status/$name"
 done <"$WORK/list"
+rmdir "/tmp/stackbox-guest.$$" 2>/dev/null
+:
 """
 
 Tree = dict[str, tuple[str, str]]

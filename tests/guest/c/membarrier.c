@@ -1,0 +1,33 @@
+#include "t.h"
+#include <linux/membarrier.h>
+#define M(c, f) syscall(SYS_membarrier, c, f, 0)
+
+static void *other(void *unused) {
+    SHOW(M(MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0));
+    return NULL;
+}
+
+int main(void) {
+    int all = M(MEMBARRIER_CMD_QUERY, 0);
+    VAL(all & (MEMBARRIER_CMD_GLOBAL | MEMBARRIER_CMD_PRIVATE_EXPEDITED | MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED));
+    SHOW(M(MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0));
+    SHOW(M(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0));
+    SHOW(M(MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0));
+    SHOW(M(MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE, 0));
+    SHOW(M(MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED, 0));
+    SHOW(M(MEMBARRIER_CMD_GLOBAL_EXPEDITED, 0));
+    SHOW(M(MEMBARRIER_CMD_GLOBAL, 0));
+    SHOW(M(MEMBARRIER_CMD_GLOBAL, 1));
+    SHOW(M(1 << 20, 0));
+    SHOW(M(3, 0));
+    pthread_t t;
+    pthread_create(&t, NULL, other, NULL);
+    pthread_join(t, NULL);
+    pid_t p = MUST(fork());
+    if (!p) {
+        SHOW(M(MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0));
+        _exit(0);
+    }
+    reap(p);
+    return 0;
+}
