@@ -18,7 +18,13 @@ if TYPE_CHECKING:
 
 
 def _permit(t: Task, inode: Inode, name: bytes, write: bool) -> None:
-    """EPERM, EACCES, ENODATA or EOPNOTSUPP when the caller may not use attribute `name`."""
+    """EPERM, EACCES, ENODATA or EOPNOTSUPP when the caller may not use attribute `name`; EINVAL for a bare prefix."""
+    _permit_kind(t, inode, name, write)
+    if name in (b"security.", b"trusted.", b"user."):
+        raise SyscallError(errno.EINVAL)
+
+
+def _permit_kind(t: Task, inode: Inode, name: bytes, write: bool) -> None:
     if name.startswith(b"security."):
         if write:
             needed = CAP_SETFCAP if name == b"security.capability" else CAP_SYS_ADMIN

@@ -198,9 +198,9 @@ def sys_umount2(t: Task, a: SyscallArgs) -> int:
     flags = a.int(1)
     if flags & ~(MNT_FORCE | MNT_DETACH | MNT_EXPIRE | UMOUNT_NOFOLLOW):
         return -errno.EINVAL
+    there = lookup(t, AT_FDCWD, t.copy_in_path(a.addr(0)), 0 if flags & UMOUNT_NOFOLLOW else FOLLOW)
     if not t.creds.has(CAP_SYS_ADMIN):
         return -errno.EPERM
-    there = lookup(t, AT_FDCWD, t.copy_in_path(a.addr(0)), 0 if flags & UMOUNT_NOFOLLOW else FOLLOW)
     mount = there.mount
     if there.dentry is not mount.root or mount.parent is None:
         return -errno.EINVAL

@@ -86,12 +86,14 @@ def sys_sched_setaffinity(t: Task, a: SyscallArgs) -> Result:
     return 0
 
 
-def _set_policy(t: Task, target: Task, policy: int, priority: int, reset: bool) -> int:
-    """kernel/sched/syscalls.c: __sched_setscheduler, without deadline scheduling."""
+def _set_policy(t: Task, target: Task, policy: int, priority: int, reset: bool, nice: int | None = None) -> int:
+    """kernel/sched/syscalls.c: __sched_setscheduler, without deadline scheduling. `nice` None: it stays."""
     if policy not in _REALTIME and policy not in _NORMAL:
         return -errno.EINVAL
     if (policy in _REALTIME) != (1 <= priority <= 99) or (policy in _NORMAL and priority):
         return -errno.EINVAL
+    if nice is not None and policy in _NORMAL and nice < target.nice and not _may_nice(t, target, nice):
+        return -errno.EPERM
     if not t.creds.has(CAP_SYS_NICE):
         if policy in _REALTIME and priority > target.group.rlimits.get(RLIMIT_RTPRIO):
             return -errno.EPERM
@@ -143,14 +145,13 @@ def sys_sched_setattr(t: Task, a: SyscallArgs) -> Result:
         return -errno.EINVAL
     size = int.from_bytes(t.copy_in(a.addr(1), 4), "little") or _SCHED_ATTR.size
     if size < _SCHED_ATTR.size:
+        t.copy_out(a.addr(1), _SCHED_ATTR.size.to_bytes(4, "little"))
         return -errno.E2BIG
     _, policy, flags, nice, priority, *_ = _SCHED_ATTR.unpack(t.copy_in(a.addr(1), _SCHED_ATTR.size))
     if flags & ~1:
         return -errno.EINVAL
     target = _find(t, a.int(0))
-    if policy in _NORMAL and nice < target.nice and not _may_nice(t, target, nice):
-        return -errno.EPERM
-    result = _set_policy(t, target, policy, priority, flags & 1 != 0)
+    result = _set_policy(t, target, policy, priority, flags & 1 != 0, nice)
     if result == 0 and policy in _NORMAL:
         target.nice = max(-20, min(19, nice))
     return result

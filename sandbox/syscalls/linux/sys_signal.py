@@ -194,6 +194,7 @@ def sys_rt_sigreturn(t: Task, a: SyscallArgs) -> Result:
     """sigreturn(2): everything comes back from the frame; a bad frame is a SIGSEGV."""
     mask = pop_signal_frame(t)
     t.result = None
+    t.restart_block = None  # what a handler interrupted is not gone on with
     if t.kernel.trace is not None:
         t.kernel.trace.leave(t, 0)
     if mask is None:

@@ -206,6 +206,9 @@ def sys_restart_syscall(t: Task, a: SyscallArgs) -> Result:
 
 _TIMEX: Final = struct.Struct("<I4xqqqqi4xqqqqqq")  # modes … tick; 208 bytes in all
 _TIMEX_SIZE: Final = 208
+_ADJ_OFFSET_SINGLESHOT: Final = 0x0001
+_ADJ_OFFSET_READONLY: Final = 0x2000
+_ADJ_ADJTIME: Final = 0x8000
 _STA_UNSYNC: Final = 0x40
 _TIME_ERROR: Final = 5
 
@@ -213,7 +216,10 @@ _TIME_ERROR: Final = 5
 def _adjust(t: Task, addr: int) -> int:
     """Answer a query with an unsynchronised clock; refuse every change."""
     raw = bytearray(t.copy_in(addr, _TIMEX_SIZE))
-    if int.from_bytes(raw[:4], "little"):
+    modes = int.from_bytes(raw[:4], "little")
+    if modes & _ADJ_ADJTIME and not modes & _ADJ_OFFSET_SINGLESHOT:
+        return -errno.EINVAL
+    if modes and not (modes & _ADJ_ADJTIME and modes & _ADJ_OFFSET_READONLY):
         return -errno.EPERM
     now = t.kernel.clock.realtime_ns()
     seconds, micros = now // NS_PER_S, now % NS_PER_S // 1000
