@@ -1,6 +1,7 @@
-#include "t.h"
+#include "container_caps.h"
 
 int main(void) {
+    as_in_container();
     struct utsname u;
     char b[100];
     MUST(uname(&u));

@@ -1,9 +1,10 @@
-#include "t.h"
+#include "container_caps.h"
 #define CLASS(c, d) ((c) << 13 | (d))
 #define GET(which, who) syscall(SYS_ioprio_get, which, who)
 #define SET(which, who, v) syscall(SYS_ioprio_set, which, who, v)
 
 int main(void) {
+    as_in_container();
     SHOW(SET(1, 0, CLASS(2, 3)));
     SHOW(GET(1, 0));
     SHOW(GET(1, getpid()));
@@ -18,6 +19,7 @@ int main(void) {
     SHOW(GET(9, 0));
     SHOW(GET(1, 99999999));
     SHOW(SET(1, 99999999, CLASS(2, 0)));
+    MUST(setpgid(0, 0));
     SHOW(SET(2, 0, CLASS(2, 6)));
     pid_t p = MUST(fork());
     if (!p) {

@@ -1,5 +1,5 @@
 // private
-#include "t.h"
+#include "container_caps.h"
 
 static void list(const char *label, long n, const char *b) {
     printf("%s %ld", label, n);
@@ -9,6 +9,7 @@ static void list(const char *label, long n, const char *b) {
 }
 
 int main(void) {
+    as_in_container();
     char b[256];
     put("f", "x");
     MUST(symlink("f", "l"));
