@@ -105,7 +105,7 @@ class LaneLooker(Looker):
         while idle < rounds:
             found = False
             for words, thread in platform.active:
-                if words[LANE_SEQ] != thread.seen and not thread.stopped:
+                if words[LANE_SEQ] > thread.seen and not thread.stopped:
                     self.serve(thread)
                     served += 1
                     found = True
@@ -145,7 +145,7 @@ class LaneLooker(Looker):
         hostcalls.fence()
         self._awake = False
         for words, thread in platform.active:
-            if words[LANE_SEQ] != thread.seen and not thread.stopped:
+            if words[LANE_SEQ] > thread.seen and not thread.stopped:
                 self._look_from_now()
                 return True
         self.slept += 1
@@ -163,7 +163,7 @@ class LaneLooker(Looker):
         platform.regime.choose(len(platform.active), now)
         hostcalls.fence()
         for words, thread in platform.active[:]:
-            if words[LANE_SEQ] != thread.seen and not thread.stopped:
+            if words[LANE_SEQ] > thread.seen and not thread.stopped:
                 self.serve(thread)  # posted before it could see that nobody looks
         platform.listener.set_synchronous(True)
 
@@ -207,7 +207,7 @@ class LaneLooker(Looker):
         thread.notification = id_
         if thread.stopped:
             return  # posted, looked at, and not answered yet
-        if words[LANE_SEQ] == thread.seen:
+        if words[LANE_SEQ] <= thread.seen:
             thread.notification = 0
             self.platform.answer_later(id_)
             return
@@ -228,7 +228,7 @@ class LaneLooker(Looker):
         """Compare an ordered call with what was ordered, register by register."""
         listener = self.platform.listener
         words = thread.words
-        posted = words[LANE_SEQ] != thread.seen
+        posted = words[LANE_SEQ] > thread.seen
         if (posted and thread.on_return is not None) or (
             not thread.expected and (thread.stopped or posted or words[LANE_DONE] == thread.seen)
         ):
@@ -244,10 +244,17 @@ class LaneLooker(Looker):
                     return True
                 thread.at = at + 1
                 self.ordered += 1
-                if thread.on_return is not None and thread.at == len(thread.expected):
-                    self.platform.ordering -= 1  # nothing more is heard of it
-                    thread.counted = False
+                adopted = False
+                if thread.at == len(thread.expected):
+                    if thread.on_done is None:
+                        thread.disarm()  # a forked child has its lane
+                        adopted = True
+                    elif thread.on_return is not None:
+                        self.platform.ordering -= 1  # nothing more is heard of it
+                        thread.counted = False
                 listener.proceed(id_)
+                if adopted:
+                    thread.space.finished()
                 return True
         if at and thread.expected:
             number, wanted, _ = thread.expected[at - 1]

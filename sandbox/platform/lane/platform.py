@@ -36,14 +36,14 @@ Done = Callable[[GuestThread | None], None]
 
 
 class _Fork:
-    """A fork order under way: finished when both the parent and the child have reported."""
+    """A fork order under way: it ends when the child has told its token, or the parent that there is none."""
 
     __slots__ = ("parent", "done", "child", "parent_done")
 
     def __init__(self, parent: LaneThread, done: Done) -> None:
         self.parent = parent
         self.done = done
-        self.child: LaneThread | None = None  # once its lane works
+        self.child: LaneThread | None = None
         self.parent_done = False
 
 
@@ -203,13 +203,10 @@ class LanePlatform(Platform):
         self._forks[token] = fork = _Fork(parent, done)
 
         def parent_done(entry: int, result: int) -> None:
-            fork.parent_done = True
-            if result < 0 and fork.child is None:
-                self._forks.pop(token, None)
+            if result < 0 and self._forks.pop(token, None) is not None:
                 parent.space.finished()
                 done(None)
-            elif token in self._forks:
-                self._finish_fork(token)
+            fork.parent_done = True
 
         parent.words[layout.LANE_TOKEN] = token
         flags = (layout.FORK_FLAGS, 0, 0, 0, 0, 0)
@@ -238,27 +235,16 @@ class LanePlatform(Platform):
             ]
         )
         fork.child = child
-
-        def ready() -> None:
-            child.disarm()
-            child.on_ready = None
-            if token in self._forks:
-                self._finish_fork(token)
-
-        child.on_ready = ready
-        child.stopped = False
-        child.listed = True
-        self.active.append((child.words, child))
-        return lent and self.listener.answer(id_, 0)
-
-    def _finish_fork(self, token: int) -> None:
-        fork = self._forks[token]
-        child = fork.child
-        if not fork.parent_done or child is None or child.on_ready is not None:
-            return
+        child.stopped_as(fork.parent)
+        space.busy = True  # until its lane is mapped
         del self._forks[token]
+        if not (lent and self.listener.answer(id_, 0)):
+            return False
+        if not fork.parent_done:
+            fork.parent.stopped_at_next()  # the child is there, so the order has been executed
         fork.parent.space.finished()
         fork.done(child)
+        return True
 
     def clone_thread(self, parent: LaneThread, done: Done) -> None:
         """A second host thread (LaneThread.clone_thread, when it is its turn): from the pool, or a new one."""

@@ -18,6 +18,7 @@ from sandbox.platform.lane.layout import (
     LANE_COUNT,
     LANE_DONE,
     LANE_FPSTATE,
+    LANE_FRAME,
     LANE_INDEX,
     LANE_ORDERS,
     LANE_REGS,
@@ -294,6 +295,20 @@ class LaneThread(GuestThread):
         if not self.listed:
             self.listed = True
             self.platform.active.append((self.words, self))
+
+    def stopped_as(self, other: LaneThread) -> None:
+        """The thread of a forked child: it will post once its lane is mapped, and is as good as stopped till then."""
+        for index in (LANE_FRAME, LANE_FPSTATE):
+            self.words[index] = other.words[index]
+        _REGS.pack_into(self.lane, LANE_REGS * 8, *other.get_regs())
+        self.seen = 1
+
+    def stopped_at_next(self) -> None:
+        """What it was ordered has been executed; the answer can be given before it asks."""
+        self.on_done = None
+        self.disarm()
+        self.seen += 1
+        self.stopped = True
 
     def returned(self, reported: bool) -> None:
         """The first word since it was let go. A report means that the orders failed: `orders_done` tells."""

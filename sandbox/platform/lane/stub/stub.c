@@ -230,9 +230,8 @@ static void run_orders(volatile u64 *lane, u64 slot, struct ucontext *uc) {
             if (entry[7] & ORDER_THREAD) entry[2] = prepare_thread(slot, uc, lane[LANE_SLOT]);
             r = stub_order(entry);
             if (r == 0 && entry[7] & ORDER_FORK) {
-                adopt(token, slot);
+                adopt(token, slot); /* the sentry has put our registers into the new lane */
                 lane[LANE_KIND] = KIND_READY;
-                save(lane, uc);
                 return;
             }
         }
