@@ -13,8 +13,9 @@ int main(int argc, char **argv) {
         execve("/proc/self/exe", args, env);
         _exit(99);
     }
-    VAL(seen);
+    int at_return = seen;
     reap(child);
+    VAL(at_return);
     child = vfork();
     if (child == 0) {
         execve("none", args, env);
