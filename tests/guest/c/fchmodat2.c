@@ -1,5 +1,8 @@
 #include "t.h"
-#define CHMOD(d, p, m, f) syscall(452, d, p, m, f)
+#ifndef SYS_fchmodat2
+#define SYS_fchmodat2 452
+#endif
+#define CHMOD(d, p, m, f) syscall(SYS_fchmodat2, d, p, m, f)
 
 int main(void) {
     MUST(mkdir("d", 0755));
