@@ -13,7 +13,7 @@ from typing import Any, Iterator
 
 import pytest
 
-from tests.e2e.conftest import Running, runsc
+from tests.e2e.conftest import BOUND_S, Running, runsc
 
 BUSYBOX = shutil.which("busybox", path="/usr/bin:/bin") or ""
 needs_busybox = pytest.mark.skipif(not BUSYBOX, reason="the bundle is made of the host's static busybox")
@@ -141,19 +141,23 @@ def test_an_id_in_use(bundle: Path, start: type[Running]) -> None:
     assert runsc("--root", root, "run", "--bundle", str(bundle), "same").status == 4
 
 
+# Of this process alone: the same test may run in another checkout at the same time.
+SUBNET = f"10.{100 + os.getpid() % 100}.{os.getpid() // 100 % 250}"
+
+
 @pytest.fixture
 def namespace() -> Iterator[str]:
-    """A network namespace with a veth to this one: 10.78.0.1 here, 10.78.0.2 there."""
+    """A network namespace with a veth to this one: address 1 of the subnet here, 2 there."""
     name = f"sbx{os.getpid()}"
     link = f"sbv{os.getpid()}"[:15]
     steps = [
         f"netns add {name}",
         f"link add {link} type veth peer name eth0 netns {name}",
-        f"addr add 10.78.0.1/24 dev {link}",
+        f"addr add {SUBNET}.1/24 dev {link}",
         f"link set {link} up",
-        f"-n {name} addr add 10.78.0.2/24 dev eth0",
+        f"-n {name} addr add {SUBNET}.2/24 dev eth0",
         f"-n {name} link set eth0 up",
-        f"-n {name} route add default via 10.78.0.1",
+        f"-n {name} route add default via {SUBNET}.1",
     ]
     try:
         for step in steps:
@@ -172,7 +176,8 @@ def test_a_given_network_namespace_is_taken_over(bundle: Path, namespace: str) -
         if one["type"] == "network":
             one["path"] = namespace
     (bundle / "config.json").write_text(json.dumps(document))
-    with socket.create_server(("10.78.0.1", 0)) as server:
+    with socket.create_server((f"{SUBNET}.1", 0)) as server:
+        server.settimeout(BOUND_S)
         port = server.getsockname()[1]
 
         def answer() -> None:
@@ -182,7 +187,7 @@ def test_a_given_network_namespace_is_taken_over(bundle: Path, namespace: str) -
 
         thread = threading.Thread(target=answer)
         thread.start()
-        result = run(bundle, f"busybox nc 10.78.0.1 {port}; busybox ip route")
+        result = run(bundle, f"busybox nc -w 10 {SUBNET}.1 {port}; busybox ip route")
         thread.join()
-    assert result.out.splitlines()[0] == "10.78.0.2", result
-    assert "default via 10.78.0.1 dev eth0" in result.out
+    assert result.out.splitlines()[0] == f"{SUBNET}.2", result
+    assert f"default via {SUBNET}.1 dev eth0" in result.out
