@@ -73,13 +73,23 @@ def _rusage(report: WaitReport) -> bytes:
 
 
 def sys_waitid(t: Task, a: SyscallArgs) -> Result:
-    """waitid(2)."""
+    """waitid(2). `infop` is written even when the call fails (kernel/exit.c: waitid)."""
+    infop = a.addr(2)
+    try:
+        result = _waitid(t, a, infop)
+    except SyscallError as error:
+        result = -error.errno
+    if type(result) is int and result < 0 and infop:
+        _store_info(t, infop, bytes(128))
+    return result
+
+
+def _waitid(t: Task, a: SyscallArgs, infop: int) -> Result:
     target = a.state
     if target is None:
         a.state = target = _waitid_target(t, a.int(0), a.int(1), a.uint(3))
     assert isinstance(target, WaitTarget)
     report = poll_children(t, target)
-    infop = a.addr(2)
     if type(report) is int:
         if report == 0 and not target.options & WNOHANG:
             if target.nonblocking:

@@ -1,3 +1,4 @@
+// gap: recv does not stop at the urgent mark of a TCP stream
 #include "t.h"
 
 static volatile int urg;
