@@ -71,6 +71,14 @@ def settled(namespace: str) -> list[int]:
     raise TimeoutError("the sandbox does not come to rest")
 
 
+def pidfd_of(pid: int) -> int:
+    """-1 when it has just ended: an execve inside replaces the host process."""
+    try:
+        return os.pidfd_open(pid)
+    except ProcessLookupError:
+        return -1
+
+
 class Running:
     """A sandbox that runs: its launcher, its sentry, and every process of its PID namespace as pidfds."""
 
@@ -90,7 +98,7 @@ class Running:
         self.sentry = int(children[0])
         self.namespace = os.readlink(f"/proc/{self.sentry}/ns/pid")
         self.members = settled(self.namespace) if rests else []
-        self.pidfds = [os.pidfd_open(pid) for pid in self.members]
+        self.pidfds = [fd for fd in map(pidfd_of, self.members) if fd >= 0]
 
     def wait_until_gone(self) -> None:
         """Every process of the sandbox ends within the bound."""
