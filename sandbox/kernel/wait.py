@@ -74,10 +74,12 @@ def poll_children(t: Task, target: WaitTarget) -> WaitReport | int:
     if not children:
         return -errno.ECHILD
     options = target.options
+    hopeless = 0
     for child in children:
         if child.exited:
             if options & WEXITED:
                 return _exited(child, options)
+            hopeless += 1  # a zombie will never stop or continue
         elif options & WUNTRACED and child.stopped and not child.stop_reported:
             if not options & WNOWAIT:
                 child.stop_reported = True
@@ -86,7 +88,7 @@ def poll_children(t: Task, target: WaitTarget) -> WaitReport | int:
             if not options & WNOWAIT:
                 child.continued = False
             return _changed(child, CLD_CONTINUED, SIGCONT, 0xFFFF)
-    return 0
+    return -errno.ECHILD if hopeless == len(children) else 0
 
 
 def _exited(child: ThreadGroup, options: int) -> WaitReport:

@@ -38,8 +38,8 @@ def sys_copy_file_range(t: Task, a: SyscallArgs) -> int:
     if source.flags & O_ACCMODE == O_WRONLY or target.flags & O_ACCMODE == O_RDONLY or target.flags & O_APPEND:
         return -errno.EBADF
     size = min(a.size(4), MAX_COPY)
-    if at < 0 or to < 0:
-        return -errno.EINVAL
+    if at < 0 or to < 0:  # as unsigned numbers, they wrap around before they are negative
+        return -errno.EOVERFLOW if -a.size(4) <= at < 0 or -a.size(4) <= to < 0 else -errno.EINVAL
     if at + a.size(4) > MAX_OFFSET or to + a.size(4) > MAX_OFFSET:
         return -errno.EOVERFLOW
     assert source.path is not None and target.path is not None

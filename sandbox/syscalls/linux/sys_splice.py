@@ -53,7 +53,10 @@ def sys_sendfile(t: Task, a: SyscallArgs) -> Result:
     source = t.fds.get_io(a.uint(1))
     _readable(source)
     addr, count = a.addr(2), min(a.size(3), MAX_RW_COUNT)
-    offset = _read_offset(t, addr) if addr else source.pos
+    offset = int.from_bytes(t.copy_in(addr, 8), "little", signed=True) if addr else source.pos
+    if offset < 0:
+        _check_source(t, source, True)
+        return -errno.EINVAL
     held = a.held
     out = held if held is not None else t.fds.get_io(a.uint(0))
     _writable(out)
