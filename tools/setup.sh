@@ -53,6 +53,23 @@ fi
 short=$("$python" -c 'import sys; print("python%d.%d" % sys.version_info[:2])')
 "$python" -c 'import ensurepip, venv' 2>/dev/null || packages_for "$short-venv"
 
+# What the tests run natively and inside the sandbox, as PROGRAM:PACKAGE.
+test_programs() {
+    missing=""
+    for pair in bc:bc busybox:busybox bzip2:bzip2 curl:curl diff:diffutils file:file find:findutils gawk:gawk \
+        git:git go:golang-go iperf3:iperf3 ip:iproute2 less:less make:make ping:iputils-ping perl:perl ps:procps \
+        /usr/bin/python3:python3 setpriv:util-linux tc:iproute2 vim:vim wget:wget xz:xz-utils; do
+        command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair#*:}"
+    done
+    [ -z "$missing" ] && return
+    if [ "$(id -u)" = 0 ]; then
+        # shellcheck disable=SC2086
+        packages_for $missing
+    else
+        say "the tests that need them will fail: install them with: sudo apt-get install$missing"
+    fi
+}
+
 compiles() {
     for cc in "${CC:-cc}" gcc clang; do
         if command -v "$cc" >/dev/null 2>&1; then return 0; fi
@@ -80,7 +97,7 @@ fi
 if [ "$level" = dev ]; then
     # shellcheck disable=SC2046
     pip $(list dev) || { say "pip could not install $(list dev)"; exit 1; }
-    command -v git >/dev/null 2>&1 || packages_for git
+    test_programs
 fi
 # The packages are used from the checkout.
 site=$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
