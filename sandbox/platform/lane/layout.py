@@ -31,6 +31,10 @@ CHUNK_SIZE: Final = CHUNK_SLOTS * LANE_SIZE
 MAX_CHUNKS: Final = 32
 MAX_SLOTS: Final = CHUNK_SLOTS * MAX_CHUNKS
 
+STUB_END: Final = (
+    STACKS_BASE + MAX_SLOTS * STACK_SIZE
+)  # guest memory ends at TASK_SIZE; what is from here on is the vDSO
+
 # The only instructions that the filter lets through, by the address after `syscall`.
 GATE_SIGRETURN: Final = STUB_BASE + 0x07
 GATE_HYPERCALL: Final = STUB_BASE + 0x1A

@@ -30,6 +30,7 @@ _SYS_MADVISE: Final = 28
 _SYS_CLONE: Final = 56
 _MADV_DONTFORK: Final = 10
 _SPURIOUS_NS: Final = 10_000_000  # an empty hypercall is answered at the next tick, so that floods gain nothing
+_INTERRUPT_NS: Final = 10_000_000_000  # the same for any interrupt; longer, since ordered calls may take their time
 _RELEASE_NS: Final = 2_000_000_000  # a thread that does not come within this after an interrupt has its process killed
 
 Done = Callable[[GuestThread | None], None]
@@ -58,6 +59,7 @@ class LanePlatform(Platform):
         self.min_signal_stack = 0
         self.proc_fd = -1
         self.regime = Regime(looking)
+        self.cpus = sorted(os.sched_getaffinity(0))
         self.active: list[tuple[memoryview, LaneThread]] = []  # lanes that may get a request
         self.by_tid: dict[int, LaneThread] = {}
         self.spaces: dict[int, LaneSpace] = {}  # by pid
@@ -235,6 +237,7 @@ class LanePlatform(Platform):
             ]
         )
         fork.child = child
+        child.affinity = fork.parent.affinity
         child.stopped_as(fork.parent)
         space.busy = True  # until its lane is mapped
         del self._forks[token]
@@ -256,6 +259,7 @@ class LanePlatform(Platform):
             thread.released = False
             thread.set_regs(parent.get_regs())
             thread.set_fpu_state(parent.fpu_state())
+            thread.set_affinity(parent.affinity)
             space.finished()
             done(thread)
             return
@@ -317,6 +321,7 @@ class LanePlatform(Platform):
 
         def identified(tid: int) -> None:
             thread = LaneThread(self, space, slot, tid)
+            thread.affinity = parent.affinity
             thread.stopped = False
             thread.listed = True
             space.threads[slot] = self.by_tid[tid] = thread
@@ -366,6 +371,21 @@ class LanePlatform(Platform):
                 thread.space.kill()
 
         self.reactor.call_at(self.reactor.clock.now_ns() + _RELEASE_NS, late)
+
+    def watch_interrupt(self, thread: LaneThread) -> None:
+        """A thread that was interrupted posts something within a bound, or its process is killed: it has blocked the
+        signal through a forged frame, or waits in the stub for an answer to nothing."""
+        if thread.watched:
+            return
+        thread.watched = True
+        seen = thread.seen
+
+        def late() -> None:
+            thread.watched = False
+            if not thread.space.dead and not thread.stopped and thread.seen == seen:
+                thread.space.kill()
+
+        self.reactor.call_at(self.reactor.clock.now_ns() + _INTERRUPT_NS, late)
 
     def answer_later(self, id_: int) -> None:
         """A hypercall without a request."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from typing import TYPE_CHECKING, Callable, Final, Sequence
 
@@ -74,6 +75,8 @@ class LaneThread(GuestThread):
         "on_return",
         "counted",
         "parked_at",
+        "affinity",
+        "watched",
     )
 
     def __init__(self, platform: LanePlatform, space: LaneSpace, slot: int, tid: int) -> None:
@@ -98,6 +101,8 @@ class LaneThread(GuestThread):
         self.on_return: Callable[[], None] | None = None  # orders after which it goes on without a word
         self.counted = False  # in platform.ordering
         self.parked_at: tuple[int, tuple[int, ...]] | None = None  # the call at which it is parked
+        self.watched = False  # platform.watch_interrupt waits for it
+        self.affinity = 0  # as set_affinity was told; 0: every processor
 
     def detach(self) -> None:
         """Give the lane's memory back; nothing may be asked of the thread any more."""
@@ -130,14 +135,14 @@ class LaneThread(GuestThread):
         bottom = layout.STACKS_BASE + self.slot * layout.STACK_SIZE
         if not bottom <= address <= bottom + layout.STACK_SIZE - 512:
             return 0, 0
-        magic, size, _, _ = _SW.unpack(self.space.read(address + _SW_RESERVED, _SW.size))
+        magic, size, _, _ = _SW.unpack(self.space.read_own(address + _SW_RESERVED, _SW.size))
         room = bottom + layout.STACK_SIZE - address
         return address, min(size, room) if magic == _MAGIC1 and size >= 576 else 512
 
     def fpu_state(self) -> bytes:
         try:
             address, size = self._fpu_area()
-            return self.space.read(address, size) if address else b""
+            return self.space.read_own(address, size) if address else b""
         except MemoryFault:
             return b""
 
@@ -146,14 +151,24 @@ class LaneThread(GuestThread):
             address, size = self._fpu_area()
             if not address:
                 return False
-            mine = self.space.read(address, size)
+            mine = self.space.read_own(address, size)
             merged = _merge_fpu(mine, image)
             if merged is None:
                 return False
-            self.space.write(address, merged)
+            self.space.write_own(address, merged)
         except MemoryFault:
             return False
         return True
+
+    def set_affinity(self, mask: int) -> None:
+        if mask == self.affinity:
+            return
+        cpus = self.platform.cpus
+        try:
+            os.sched_setaffinity(self.tid, [cpu for n, cpu in enumerate(cpus) if mask >> n & 1 or not mask])
+            self.affinity = mask
+        except OSError:
+            pass
 
     # --- letting go ---
 
@@ -339,6 +354,7 @@ class LaneThread(GuestThread):
 
     def interrupt(self) -> None:
         if not self.stopped and not self.space.dead:
+            self.platform.watch_interrupt(self)
             try:
                 hostcalls.tgkill(self.space.pid, self.tid, layout.INTERRUPT_SIGNAL)
             except ProcessLookupError:
