@@ -57,6 +57,7 @@ LANE_CODE: Final = 13
 LANE_ADDR: Final = 14
 LANE_INDEX: Final = 15  # KIND_DONE: the last order executed
 LANE_RESULT: Final = 16  # KIND_DONE: what it returned
+LANE_CPU: Final = 17  # the processor on which the thread parked, a hint
 LANE_REGS: Final = 24  # arch/amd64.py's order
 # Answer.
 LANE_DONE: Final = 64

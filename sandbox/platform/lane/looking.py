@@ -20,6 +20,7 @@ from sandbox.platform.lane.layout import (
     LANE_ARGS,
     LANE_BLOCKED,
     LANE_CODE,
+    LANE_CPU,
     LANE_DONE,
     LANE_KIND,
     LANE_NR,
@@ -219,8 +220,14 @@ class LaneLooker(Looker):
                 self.serve(thread)
             else:
                 self.platform.listener.set_synchronous(False)  # so that the answer sends it to another CPU
+                thread.keep_apart()
                 self.serve(thread)
+                thread.set_free()
                 self._look_from_now()
+        elif words[LANE_CPU] == hostcalls.current_cpu():
+            thread.keep_apart()
+            self.serve(thread)
+            thread.set_free()
         else:
             self.serve(thread)
 

@@ -170,6 +170,26 @@ class LaneThread(GuestThread):
         except OSError:
             pass
 
+    def keep_apart(self) -> None:
+        """Parked on the sentry's own processor: let it be woken on another one. Before it is answered; `set_free` after.
+
+        A thread and a sentry that look for each other on one processor only wait for each other's time slices, and
+        where processors share no cache the host's scheduler does not part them for long."""
+        others = [cpu for cpu in self.platform.cpus if cpu != hostcalls.current_cpu()]
+        if others and not self.affinity:
+            try:
+                os.sched_setaffinity(self.tid, others)
+            except OSError:
+                pass
+
+    def set_free(self) -> None:
+        """After `keep_apart`: it stays where it was woken until the host's scheduler has a reason to move it."""
+        if not self.affinity and not self.space.dead:
+            try:
+                os.sched_setaffinity(self.tid, self.platform.cpus)
+            except OSError:
+                pass
+
     # --- letting go ---
 
     def _answer(self) -> None:

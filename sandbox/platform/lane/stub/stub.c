@@ -112,6 +112,7 @@ static inline u64 rdgsbase(void) { u64 v; __asm__ volatile("rdgsbase %0" : "=r"(
 static inline void wrfsbase(u64 v) { __asm__ volatile("wrfsbase %0" : : "r"(v)); }
 static inline void wrgsbase(u64 v) { __asm__ volatile("wrgsbase %0" : : "r"(v)); }
 static inline void fence(void) { __asm__ volatile("lock orl $0, (%%rsp)" : : : "memory"); }
+static inline u64 this_cpu(void) { u32 c; __asm__ volatile("rdtscp" : "=c"(c) : : "eax", "edx"); return c & 0xfff; }
 static inline void barrier(void) { __asm__ volatile("" : : : "memory"); }
 
 static inline u64 slot_here(void) {
@@ -152,6 +153,7 @@ static void post(volatile u64 *lane, u64 slot, volatile u64 *entry, i64 *direct)
             __builtin_ia32_pause();
     }
     if (lane[LANE_DONE] != seq) {
+        lane[LANE_CPU] = this_cpu();
         lane[LANE_PARKED] = 1;
         fence();
         if (entry && lane[LANE_DONE] != seq) *direct = stub_order(entry);
