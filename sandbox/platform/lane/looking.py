@@ -28,6 +28,7 @@ from sandbox.platform.lane.layout import (
     LANE_SIGNO,
 )
 from sandbox.platform.lane.regime import CROWDED, CROWDED_ROUNDS, DENSE_ROUNDS, SPARSE
+from sandbox.platform.lane.thread import OWN_CALLS
 from sandbox.reactor import Looker
 
 if TYPE_CHECKING:
@@ -38,7 +39,6 @@ _ARGS: Final = struct.Struct("6Q").unpack_from
 _ARGS_AT: Final = LANE_ARGS * 8
 _SYS_CLONE: Final = 56
 _SYS_GETPPID: Final = 110
-_OWN_CALLS: Final = (10, 11)  # mprotect, munmap: what the stub parks with as it is
 _SERVED_BOUND: Final = 64  # calls served between two looks at descriptors and timers
 _BATCH: Final = 16  # notifications received in one turn
 
@@ -268,7 +268,7 @@ class LaneLooker(Looker):
             if nr == number and args == wanted and nr != _SYS_CLONE:
                 listener.proceed(id_)  # the same one again: it was interrupted before it ran
                 return True
-        if at == 0 and nr in _OWN_CALLS and words[LANE_DONE] == words[LANE_SEQ]:
+        if at == 0 and nr in OWN_CALLS and words[LANE_DONE] == words[LANE_SEQ]:
             listener.answer(id_, 0)  # it parked with its own call before it saw the answer: it only has to look
             return True
         return False

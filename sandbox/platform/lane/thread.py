@@ -40,6 +40,7 @@ _REGS: Final = struct.Struct(f"{NUM_REGS}Q")
 _ORDER: Final = struct.Struct("8Q")
 _M64: Final = 0xFFFF_FFFF_FFFF_FFFF
 _SYS_CLOSE: Final = 3
+OWN_CALLS: Final = {10: 3, 11: 2}  # mprotect, munmap: what the stub parks with as it is, and how many arguments they have
 # struct _fpx_sw_bytes at byte 464 of the XSAVE image (asm/sigcontext.h)
 _SW_RESERVED: Final = 464
 _SW: Final = struct.Struct("<IIQI")
@@ -303,10 +304,17 @@ class LaneThread(GuestThread):
             return
         self.on_return = returned
         self.signed[LANE_VALUE] = value
-        if len(orders) == 1 and self.parked_at == (orders[0].nr, orders[0].args):
+        if len(orders) == 1 and self._parked_at(orders[0]):
             self._proceed(failed)
         else:
             self.space.begin(lambda: self._execute_from(list(orders), 0, failed, ACTION_ORDERS_RETURN))
+
+    def _parked_at(self, order: Order) -> bool:
+        """It is parked at exactly this call; registers that are none of its arguments do not matter."""
+        if self.parked_at is None or self.parked_at[0] != order.nr:
+            return False
+        count = OWN_CALLS[order.nr]
+        return self.parked_at[1][:count] == order.args[:count]
 
     def _proceed(self, failed: Callable[[int, int], None]) -> None:
         """It is parked at exactly the call that is ordered: let it through."""
