@@ -222,27 +222,13 @@ class LanePlatform(Platform):
         space = LaneSpace(self, pid, os.pidfd_open(pid))
         self.spaces[pid] = space
         self.reactor.watch(space.pidfd, READ, lambda _: self._reap(space))
-        number = slot // layout.CHUNK_SLOTS
-        fd = space.new_chunk(number)
-        lent = self.listener.lend(id_, fd, layout.LENT_FD)
-        os.close(fd)
-        child = LaneThread(self, space, slot, pid)
+        child = LaneThread(self, space, slot, pid, private=True)
         space.threads[slot] = self.by_tid[pid] = child
-        chunk = layout.LANES_BASE + number * layout.CHUNK_SIZE
-        child.arm(
-            [
-                (_SYS_MMAP, (chunk, layout.CHUNK_SIZE, 3, 0x11, layout.LENT_FD, 0), -1),
-                (_SYS_MADVISE, (chunk, layout.CHUNK_SIZE, _MADV_DONTFORK, 0, 0, 0), -1),
-                (3, (layout.LENT_FD, 0, 0, 0, 0, 0), -1),
-            ]
-        )
         fork.child = child
         child.affinity = fork.parent.affinity
         child.stopped_as(fork.parent)
-        space.busy = True  # until its lane is mapped
+        child.born(id_)
         del self._forks[token]
-        if not (lent and self.listener.answer(id_, 0)):
-            return False
         if not fork.parent_done:
             fork.parent.stopped_at_next()  # the child is there, so the order has been executed
         fork.parent.space.finished()
@@ -253,6 +239,9 @@ class LanePlatform(Platform):
         """A second host thread (LaneThread.clone_thread, when it is its turn): from the pool, or a new one."""
         space = parent.space
         if space.dead:
+            return
+        if parent.private:
+            parent.attach(lambda: self.clone_thread(parent, done))
             return
         if space.pooled:
             thread = space.pooled.pop()

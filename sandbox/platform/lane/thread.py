@@ -10,6 +10,7 @@ from sandbox.arch.amd64 import CSGSFS, EFLAGS, EFLAGS_USER, FS_BASE, NUM_REGS
 from sandbox.platform.base import OP_CMPXCHG32, OP_XCHG32, GuestThread, MemoryFault, Order
 from sandbox.platform.lane import hostcalls, layout
 from sandbox.platform.lane.layout import (
+    ACTION_ATTACH,
     ACTION_ORDERS,
     ACTION_ORDERS_RETURN,
     ACTION_PROCEEDED,
@@ -23,7 +24,10 @@ from sandbox.platform.lane.layout import (
     LANE_INDEX,
     LANE_ORDERS,
     LANE_REGS,
+    LANE_REQUEST,
     LANE_RESULT,
+    LANE_SEQ,
+    LANE_SIZE,
     LANE_VALUE,
     LENT_FD,
     MAX_ORDERS,
@@ -40,7 +44,13 @@ _REGS: Final = struct.Struct(f"{NUM_REGS}Q")
 _ORDER: Final = struct.Struct("8Q")
 _M64: Final = 0xFFFF_FFFF_FFFF_FFFF
 _SYS_CLOSE: Final = 3
-OWN_CALLS: Final = {10: 3, 11: 2}  # mprotect, munmap: what the stub parks with as it is, and how many arguments they have
+_SYS_MMAP: Final = 9
+_SYS_MADVISE: Final = 28
+_MADV_DONTFORK: Final = 10
+OWN_CALLS: Final = {
+    10: 3,
+    11: 2,
+}  # mprotect, munmap: what the stub parks with as it is, and how many arguments they have
 # struct _fpx_sw_bytes at byte 464 of the XSAVE image (asm/sigcontext.h)
 _SW_RESERVED: Final = 464
 _SW: Final = struct.Struct("<IIQI")
@@ -78,15 +88,25 @@ class LaneThread(GuestThread):
         "parked_at",
         "affinity",
         "watched",
+        "private",
+        "parked",
+        "lane_fd",
+        "newborn",
+        "on_attached",
     )
 
-    def __init__(self, platform: LanePlatform, space: LaneSpace, slot: int, tid: int) -> None:
+    def __init__(self, platform: LanePlatform, space: LaneSpace, slot: int, tid: int, private: bool = False) -> None:
         self.platform = platform
         self.space: LaneSpace = space
         self.owner: object = None
         self.slot = slot
         self.tid = tid
-        self.lane = space.lane(slot)
+        self.private = private  # its lane lies in guest memory, and this is a copy of it
+        self.parked = 0  # times it has parked with a private lane
+        self.lane_fd = -1  # of the shared lane that it is about to map
+        self.newborn = False  # nothing is in its private lane yet
+        self.on_attached: Callable[[], None] | None = None  # it asks again, on its shared lane, only for this
+        self.lane = memoryview(bytearray(LANE_SIZE)) if private else space.lane(slot)
         self.words = self.lane.cast("Q")
         self.signed = self.lane.cast("q")
         self.seen = 0
@@ -110,6 +130,91 @@ class LaneThread(GuestThread):
         self.words.release()
         self.signed.release()
         self.lane.release()
+        if self.lane_fd >= 0:
+            os.close(self.lane_fd)
+            self.lane_fd = -1
+
+    # --- a private lane ---
+
+    def fetch(self) -> None:
+        """Read the request of a private lane. A process that is gone has none."""
+        try:
+            size = LANE_REQUEST * 8
+            self.lane[:size] = self.space.read_own(self._private_lane(), size)
+        except MemoryFault:
+            pass
+
+    def _private_lane(self) -> int:
+        return layout.STACKS_BASE + self.slot * layout.STACK_SIZE
+
+    def _flush(self) -> None:
+        """Write the answer into a private lane; LANE_DONE last, since the thread may be looking at it."""
+        words, space, base = self.words, self.space, self._private_lane()
+        action = words[LANE_ACTION]
+        end = LANE_ORDERS + words[LANE_COUNT] * ORDER_WORDS if action != ACTION_REPLY else LANE_COUNT
+        try:
+            if self.newborn:
+                self.newborn = False
+                space.write_own(base, self.lane[: end * 8])
+                return
+            if action == ACTION_RESUME:
+                end = LANE_COUNT
+                space.write_own(base + LANE_REGS * 8, self.lane[LANE_REGS * 8 : LANE_REQUEST * 8])
+            space.write_own(base + LANE_ACTION * 8, self.lane[LANE_ACTION * 8 : end * 8])
+            space.write_own(base + LANE_DONE * 8, self.lane[LANE_DONE * 8 : LANE_ACTION * 8])
+        except MemoryFault:
+            pass
+
+    def born(self, id_: int) -> None:
+        """The first thread of a forked process: it waits for an answer to the question who it is."""
+        self.notification = id_
+        self.newborn = True
+        self.words[LANE_SEQ] = self.seen = 1
+
+    def attach(self, then: Callable[[], None] | None = None) -> None:
+        """Have it map a shared lane and ask there again what it asks now. With `then`, inside an operation of the
+        space: that is called, with the thread stopped as before, in place of asking the kernel again."""
+        space = self.space
+        number = self.slot // layout.CHUNK_SLOTS
+        chunk = layout.LANES_BASE + number * layout.CHUNK_SIZE
+        self.lane_fd = space.new_chunk(number)
+        space.busy = True
+        self.on_done = None
+        self.on_attached = then
+        self.arm(
+            [
+                (_SYS_MMAP, (chunk, layout.CHUNK_SIZE, 3, 0x11, LENT_FD, 0), self.lane_fd),
+                (_SYS_MADVISE, (chunk, layout.CHUNK_SIZE, _MADV_DONTFORK, 0, 0, 0), -1),
+                (_SYS_CLOSE, (LENT_FD, 0, 0, 0, 0, 0), -1),
+            ]
+        )
+        self.words[LANE_ACTION] = ACTION_ATTACH
+        self.words[LANE_COUNT] = 0
+        self._answer()
+
+    def attached(self) -> None:
+        """The last of `attach`'s calls has been let through: what comes next comes on the shared lane."""
+        self.disarm()
+        os.close(self.lane_fd)
+        self.lane_fd = -1
+        self.private = False
+        registers = self.get_regs()
+        self.lane = self.space.lane(self.slot)
+        self.words = self.lane.cast("Q")
+        self.signed = self.lane.cast("q")
+        self.seen = 0
+        self.listed = True
+        self.platform.active.append((self.words, self))
+        then = self.on_attached
+        if then is None:
+            self.space.finished()
+        else:
+
+            def go_on() -> None:
+                self.set_regs(registers)
+                then()
+
+            self.on_attached = go_on
 
     # --- registers ---
 
@@ -197,13 +302,15 @@ class LaneThread(GuestThread):
         """Publish the answer (its words are written) and wake the thread if it is parked."""
         self.stopped = False
         self.words[LANE_DONE] = self.seen
+        if self.private:
+            self._flush()
+        elif not self.listed:
+            self.listed = True
+            self.platform.active.append((self.words, self))
         if self.notification:
             id_, self.notification = self.notification, 0
             self.parked_at = None
             self.platform.listener.answer(id_, 0)
-        if not self.listed:
-            self.listed = True
-            self.platform.active.append((self.words, self))
 
     def reply(self, value: int) -> None:
         self.signed[LANE_VALUE] = value
@@ -332,19 +439,21 @@ class LaneThread(GuestThread):
         self.on_done = done
         self.stopped = False
         self.words[LANE_ACTION] = ACTION_PROCEEDED
+        self.words[LANE_COUNT] = 0
         self.words[LANE_DONE] = self.seen
+        if self.private:
+            self._flush()
         id_, self.notification = self.notification, 0
         self.platform.listener.proceed(id_)
-        if not self.listed:
+        if not self.listed and not self.private:
             self.listed = True
             self.platform.active.append((self.words, self))
 
     def stopped_as(self, other: LaneThread) -> None:
-        """The thread of a forked child: it will post once its lane is mapped, and is as good as stopped till then."""
+        """The thread of a forked child has the other's registers."""
         for index in (LANE_FRAME, LANE_FPSTATE):
             self.words[index] = other.words[index]
         _REGS.pack_into(self.lane, LANE_REGS * 8, *other.get_regs())
-        self.seen = 1
 
     def stopped_at_next(self) -> None:
         """What it was ordered has been executed; the answer can be given before it asks."""
