@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sandbox.kernel.credentials import Credentials
     from sandbox.kernel.fd_table import FDTable
     from sandbox.kernel.fs_context import FSContext
+    from sandbox.kernel.ipc.sem_undo import UndoList
     from sandbox.kernel.kernel import Kernel
     from sandbox.kernel.signal_info import SignalInfo
     from sandbox.kernel.thread_group import ThreadGroup
@@ -77,6 +78,7 @@ class Task:
         "dying",
         "clear_child_tid",
         "robust_list",
+        "sem_undo",
         "vfork_parent",
         # scheduling and the rest
         "nice",
@@ -134,6 +136,7 @@ class Task:
         self.dying = False  # waits for the platform before it can end
         self.clear_child_tid = 0
         self.robust_list = 0
+        self.sem_undo: UndoList | None = None
         self.vfork_parent: Task | None = None
 
         self.nice = 0

@@ -174,6 +174,7 @@ def _move(t: Task, thread: GuestThread, result: LoadResult, creds: Credentials) 
     else:
         old_thread.release()
     if old_mm is not None:
+        kernel.ipc.shm.acting_pid = t.pid
         old_mm.drop()
     t.thread = thread
     t.space = thread.space
