@@ -51,7 +51,7 @@ def attach(t: Task, mm: MemoryManager, table: ShmTable, ident: int, address: int
     segment = table.ids.get(ident)
     segment.check(t, rights)
     size = page_align(segment.size)
-    if fixed and not flags & SHM_REMAP and mm.areas.intersects(address, address + size):
+    if fixed and not flags & SHM_REMAP and (address + size >> 64 or mm.areas.intersects(address, address + size)):
         raise SyscallError(errno.EINVAL)
     if len(mm.areas) > MAX_MAP_COUNT:
         raise SyscallError(errno.ENOMEM)

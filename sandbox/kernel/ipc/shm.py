@@ -125,6 +125,8 @@ class ShmTable:
         pages = (size + 4095) >> 12
         if self.pages + pages > self.max_pages:
             raise SyscallError(errno.ENOSPC)
+        if size >> 63:
+            raise SyscallError(errno.EINVAL)
         if flags & SHM_HUGETLB:  # no huge page is reserved
             known = flags >> SHM_HUGE_SHIFT & SHM_HUGE_MASK in _HUGE_SIZES
             raise SyscallError(errno.ENOMEM if known else errno.EINVAL)

@@ -114,7 +114,10 @@ def _receive(t: Task, a: SyscallArgs, receiver: Receiver) -> Result:
         message = queue.messages[index]
         if len(message.text) > search.room:
             return -errno.E2BIG
-        if not flags & MSG_COPY:
+        if flags & MSG_COPY:
+            if len(message.text) > a.size(2):
+                return -errno.EINVAL
+        else:
             queue.take(t, index)
         return _store(t, a, message)
     if flags & IPC_NOWAIT:

@@ -113,7 +113,7 @@ def _lock(t: Task, segment: ShmSegment, command: int) -> int:
     if not t.creds.has(CAP_IPC_LOCK):
         if t.creds.euid not in (segment.uid, segment.cuid) or (command == SHM_LOCK and not limit):
             return -errno.EPERM
-        if command == SHM_LOCK and segment.pages > limit >> 12:
+        if command == SHM_LOCK and not segment.mode & SHM_LOCKED and segment.pages > limit >> 12:
             return -errno.ENOMEM
     if command == SHM_LOCK:
         segment.mode |= SHM_LOCKED
