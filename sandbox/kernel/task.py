@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sandbox.kernel.thread_group import ThreadGroup
     from sandbox.mm.memory_manager import MemoryManager
     from sandbox.platform.base import AddressSpace, GuestThread
+    from sandbox.seccomp.filter import SeccompFilter
     from tcpip.timers import Timer
     from tcpip.waiter import Waiter, WaitQueue
 
@@ -49,6 +50,9 @@ class Task:
         "creds",
         "comm",
         "no_new_privs",
+        "seccomp_mode",
+        "seccomp",
+        "handlers",
         # the call under way
         "args",
         "nr",
@@ -107,6 +111,9 @@ class Task:
         self.creds = creds
         self.comm = b""
         self.no_new_privs = False
+        self.seccomp_mode = 0
+        self.seccomp: SeccompFilter | None = None  # the newest
+        self.handlers = kernel.handlers  # with a seccomp mode: the gate, for every number
 
         self.args = SyscallArgs((0, 0, 0, 0, 0, 0))
         self.nr = -1

@@ -246,6 +246,9 @@ def _inherit(t: Task, child: Task, flags: int) -> None:
         child.sem_undo = undo_list(t).share()
     child.comm = t.comm
     child.no_new_privs = t.no_new_privs
+    child.seccomp_mode, child.handlers = t.seccomp_mode, t.handlers
+    if t.seccomp is not None:
+        child.seccomp = t.seccomp.acquire()
     child.blocked = t.blocked
     if not flags & CLONE_VM or flags & CLONE_VFORK:
         child.altstack_sp, child.altstack_size = t.altstack_sp, t.altstack_size

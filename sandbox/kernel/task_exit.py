@@ -56,6 +56,9 @@ def exit_task(t: Task) -> None:
     leave_undo(t)
     t.fds.release(t)
     t.fs.release()
+    if t.seccomp is not None:
+        t.seccomp.release()
+        t.seccomp = None
     del group.tasks[t]
     if t is not group.leader:
         kernel.pids.tasks.pop(t.tid, None)
