@@ -1,4 +1,4 @@
-"""/proc/sys/kernel/{msg*,sem,shm*}: the limits of System V IPC, which root may change (ipc/ipc_sysctl.c)."""
+"""/proc/sys/kernel/{msg*,sem,shm*} and fs/mqueue: limits that root may change (ipc/ipc_sysctl.c, mq_sysctl.c)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import errno
 from typing import TYPE_CHECKING, Callable, Final
 
 from sandbox.abi.linux.ipc import IPCMNI
+from sandbox.abi.linux.mqueue import HARD_MSGMAX, HARD_MSGSIZEMAX, MIN_MSGSIZEMAX
 from sandbox.errors import SyscallError
 from sandbox.fs.pseudo.nodes import PseudoFile
 
@@ -21,9 +22,9 @@ Values = tuple[int, ...]
 
 
 class LimitFile(PseudoFile):
-    """One or more numbers, each 0 … its maximum; writing fewer leaves the rest alone."""
+    """One or more numbers, each `least` … its maximum; writing fewer leaves the rest alone."""
 
-    __slots__ = ("get", "put", "most")
+    __slots__ = ("get", "put", "most", "least")
 
     def __init__(
         self,
@@ -32,11 +33,13 @@ class LimitFile(PseudoFile):
         get: Callable[[IpcNamespace], Values],
         put: Callable[[IpcNamespace, Values], None],
         most: Values,
+        least: int = 0,
     ) -> None:
         super().__init__(fs, ino, 0o644)
         self.get = get
         self.put = put
         self.most = most
+        self.least = least
 
     def content(self, t: Task) -> bytes:
         """Separated by tabs."""
@@ -49,7 +52,7 @@ class LimitFile(PseudoFile):
         if not words:
             raise SyscallError(errno.EINVAL)
         for n, word in enumerate(words[: len(values)]):
-            if not word.isdigit() or len(word) > 20 or int(word) > self.most[n]:
+            if not word.isdigit() or len(word) > 20 or not self.least <= int(word) <= self.most[n]:
                 raise SyscallError(errno.EINVAL)
             values[n] = int(word)
         self.put(t.kernel.ipc, tuple(values))
@@ -85,6 +88,42 @@ def _sem(ipc: IpcNamespace) -> Values:
 
 def _put_sem(ipc: IpcNamespace, values: Values) -> None:
     ipc.sem.per_set, ipc.sem.max_semaphores, ipc.sem.max_ops, ipc.sem.max_sets = values
+
+
+def _put_queues(ipc: IpcNamespace, values: Values) -> None:
+    ipc.mqueue.max_queues = values[0]
+
+
+def _put_messages(ipc: IpcNamespace, values: Values) -> None:
+    ipc.mqueue.messages = values[0]
+
+
+def _put_max_messages(ipc: IpcNamespace, values: Values) -> None:
+    ipc.mqueue.max_messages = values[0]
+
+
+def _put_size(ipc: IpcNamespace, values: Values) -> None:
+    ipc.mqueue.size = values[0]
+
+
+def _put_max_size(ipc: IpcNamespace, values: Values) -> None:
+    ipc.mqueue.max_size = values[0]
+
+
+def mqueue_files(fs: ProcFs) -> list[tuple[str, LimitFile]]:
+    """fs/mqueue."""
+    count, size = HARD_MSGMAX, HARD_MSGSIZEMAX
+    rows: tuple[tuple[str, Callable[[IpcNamespace], Values], Callable[[IpcNamespace, Values], None], int, int], ...] = (
+        ("msg_default", lambda ipc: (ipc.mqueue.messages,), _put_messages, 1, count),
+        ("msg_max", lambda ipc: (ipc.mqueue.max_messages,), _put_max_messages, 1, count),
+        ("msgsize_default", lambda ipc: (ipc.mqueue.size,), _put_size, MIN_MSGSIZEMAX, size),
+        ("msgsize_max", lambda ipc: (ipc.mqueue.max_size,), _put_max_size, MIN_MSGSIZEMAX, size),
+        ("queues_max", lambda ipc: (ipc.mqueue.max_queues,), _put_queues, 0, _INT_MAX),
+    )
+    return [
+        (f"fs/mqueue/{name}", LimitFile(fs, fs.new_ino(), get, put, (most,), least))
+        for name, get, put, least, most in rows
+    ]
 
 
 def files(fs: ProcFs) -> list[tuple[str, LimitFile]]:

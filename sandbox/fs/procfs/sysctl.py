@@ -30,11 +30,6 @@ _FIXED: Final[tuple[tuple[str, str], ...]] = (
     ("fs/lease-break-time", "45"),
     ("fs/leases-enable", "0"),
     ("fs/mount-max", "10000"),
-    ("fs/mqueue/msg_default", "10"),
-    ("fs/mqueue/msg_max", "10"),
-    ("fs/mqueue/msgsize_default", "8192"),
-    ("fs/mqueue/msgsize_max", "8192"),
-    ("fs/mqueue/queues_max", "256"),
     ("fs/nr_open", "1048576"),
     ("fs/overflowgid", "65534"),
     ("fs/overflowuid", "65534"),
@@ -166,7 +161,7 @@ def build(fs: ProcFs) -> PseudoDir:
     )
     for path, make in made:
         _enter(fs, root, path, MadeFile(fs, fs.new_ino(), make))
-    for path, inode in ipc_sysctl.files(fs):
+    for path, inode in [*ipc_sysctl.files(fs), *ipc_sysctl.mqueue_files(fs)]:
         _enter(fs, root, path, inode)
     boot_id = uuid_text(fs.kernel.random(16))
     _enter(fs, root, "kernel/random/boot_id", FixedFile(fs, fs.new_ino(), boot_id))
