@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 _INT_MAX: Final = (1 << 31) - 1
 _ULONG_MAX: Final = (1 << 64) - 1
+# Lower than Linux has them: one call has to be held in the memory of the sentry.
+_MESSAGE_MAX: Final = HARD_MSGSIZEMAX
+_SEM_MAX: Final = 65536
 
 Values = tuple[int, ...]
 
@@ -129,10 +132,10 @@ def mqueue_files(fs: ProcFs) -> list[tuple[str, LimitFile]]:
 def files(fs: ProcFs) -> list[tuple[str, LimitFile]]:
     """By path below /proc/sys."""
     rows: tuple[tuple[str, Callable[[IpcNamespace], Values], Callable[[IpcNamespace, Values], None], Values], ...] = (
-        ("msgmax", lambda ipc: (ipc.msg.max_message,), _put_msgmax, (_INT_MAX,)),
+        ("msgmax", lambda ipc: (ipc.msg.max_message,), _put_msgmax, (_MESSAGE_MAX,)),
         ("msgmnb", lambda ipc: (ipc.msg.max_queue_bytes,), _put_msgmnb, (_INT_MAX,)),
         ("msgmni", lambda ipc: (ipc.msg.max_queues,), _put_msgmni, (IPCMNI,)),
-        ("sem", _sem, _put_sem, (_INT_MAX, _INT_MAX, _INT_MAX, IPCMNI)),
+        ("sem", _sem, _put_sem, (_SEM_MAX, _INT_MAX, _SEM_MAX, IPCMNI)),
         ("shmall", lambda ipc: (ipc.shm.max_pages,), _put_shmall, (_ULONG_MAX,)),
         ("shmmax", lambda ipc: (ipc.shm.max_bytes,), _put_shmmax, (_ULONG_MAX,)),
         ("shmmni", lambda ipc: (ipc.shm.max_segments,), _put_shmmni, (IPCMNI,)),

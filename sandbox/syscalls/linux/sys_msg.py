@@ -25,7 +25,7 @@ from sandbox.abi.linux.ipc import (
 from sandbox.kernel.control import ERESTARTNOHAND, Block
 from sandbox.kernel.ipc.ids import ipc_get, seconds
 from sandbox.kernel.ipc.msg import Message, MessageQueue, Receiver, Search
-from sandbox.syscalls.row import FULL, Arg, Row
+from sandbox.syscalls.row import FULL, PARTIAL, Arg, Row
 from tcpip.waiter import EVENT_OUT
 
 if TYPE_CHECKING:
@@ -194,7 +194,7 @@ def _info(t: Task, command: int, address: int) -> int:
 
 
 ROWS: Final[tuple[Row, ...]] = (
-    Row(68, "msgget", sys_msgget, FULL, (Arg.HEX, Arg.OCT)),
+    Row(68, "msgget", sys_msgget, PARTIAL, (Arg.HEX, Arg.OCT), "kernel.msgmax cannot be set above 16 MiB"),
     Row(69, "msgsnd", sys_msgsnd, FULL, (Arg.INT, Arg.ADDR, Arg.SIZE, Arg.OCT)),
     Row(70, "msgrcv", sys_msgrcv, FULL, (Arg.INT, Arg.ADDR, Arg.SIZE, Arg.LONG, Arg.OCT)),
     Row(71, "msgctl", sys_msgctl, FULL, (Arg.INT, Arg.INT, Arg.ADDR)),

@@ -37,7 +37,7 @@ from sandbox.kernel.ipc.ids import ipc_get
 from sandbox.kernel.ipc.sem import MUST_WAIT, SEMAEM, SemaphoreSet, SemOp, SemWait
 from sandbox.kernel.ipc.sem_undo import undo_list
 from sandbox.syscalls.linux.timespec import timespec_ns
-from sandbox.syscalls.row import FULL, Arg, Row
+from sandbox.syscalls.row import FULL, PARTIAL, Arg, Row
 
 if TYPE_CHECKING:
     from sandbox.kernel.control import Result
@@ -208,7 +208,14 @@ def _info(t: Task, command: int, address: int) -> int:
 
 
 ROWS: Final[tuple[Row, ...]] = (
-    Row(64, "semget", sys_semget, FULL, (Arg.HEX, Arg.INT, Arg.OCT)),
+    Row(
+        64,
+        "semget",
+        sys_semget,
+        PARTIAL,
+        (Arg.HEX, Arg.INT, Arg.OCT),
+        "kernel.sem cannot be set above 65536 semaphores in a set or operations in a call",
+    ),
     Row(65, "semop", sys_semop, FULL, (Arg.INT, Arg.ADDR, Arg.UINT)),
     Row(66, "semctl", sys_semctl, FULL, (Arg.INT, Arg.INT, Arg.INT, Arg.HEX)),
     Row(220, "semtimedop", sys_semtimedop, FULL, (Arg.INT, Arg.ADDR, Arg.UINT, Arg.ADDR)),

@@ -71,8 +71,7 @@ int main(void) {
     SHOW(msgsnd(id, &out, 0, IPC_NOWAIT));
     pid_t c = fork();
     if (c == 0) {
-        SHOW(put_one(8, "after the wait", 0));
-        _exit(0);
+        _exit(put_one(8, "after the wait", 0) != 0);
     }
     nap(20);
     get_one(7, 10, 0);
