@@ -15,6 +15,7 @@ from tcpip.clock import NS_PER_MS
 from tcpip.transport.tcp.assembler import Assembler
 from tcpip.transport.tcp.config import DEFAULT_MSS, DELACK_MIN_NS
 from tcpip.transport.tcp.receive_queue import ReceiveQueue
+from tcpip.transport.tcp.same_stack import window_opened
 
 if TYPE_CHECKING:
     from tcpip.transport.tcp.endpoint import TcpEndpoint
@@ -258,7 +259,7 @@ class Receiver:
             return
         current = self.adv - self.nxt
         free = self.free_space()
-        if 2 * current <= free and free - current >= min(self.mss_est, ep.so.rcvbuf >> 2):
+        if 2 * current <= free and free - current >= min(self.mss_est, ep.so.rcvbuf >> 2) and not window_opened(self):
             ep.send_ack(now)
 
     def _tune(self, now: int) -> None:

@@ -19,10 +19,12 @@ from tcpip.transport.tcp.emit import emit_segment
 from tcpip.transport.tcp.rack import Rack
 from tcpip.transport.tcp.rtt import RttEstimator
 from tcpip.transport.tcp.sack import LOST, RETRANS, Scoreboard, SentSegment
+from tcpip.transport.tcp.same_stack import hand_over
 from tcpip.transport.tcp.send_buffer import SendBuffer
 
 if TYPE_CHECKING:
     from tcpip.transport.tcp.endpoint import TcpEndpoint
+    from tcpip.transport.tcp.receiver import Receiver
 
 CA_OPEN: Final = 0
 CA_DISORDER: Final = 1
@@ -84,6 +86,7 @@ class Sender:
         "segs_out",
         "data_segs_out",
         "push_forced",
+        "mate",
     )
 
     def __init__(self, ep: TcpEndpoint, iss: int) -> None:
@@ -131,6 +134,7 @@ class Sender:
         self.segs_out = 0
         self.data_segs_out = 0
         self.push_forced = iss
+        self.mate: Receiver | None = None  # the other end's receiving half, where it is in this stack
 
     # Sizes.
 
@@ -200,6 +204,8 @@ class Sender:
 
     def _send_new(self, now: int) -> None:
         self.cwnd_limited = False
+        if self.nxt == self.una and hand_over(self, now) and not self.fin_queued:
+            return
         if self.nxt == self.una and self.ep.config.slow_start_after_idle:
             idle = now - self.last_send
             if idle > self.rtt.rto and self.bytes_sent:
