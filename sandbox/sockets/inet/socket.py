@@ -46,6 +46,7 @@ class InetSocket(SocketFile):
         self.target: SockAddr | None = None  # of a connect that is under way
         self.unchecked: SockAddr | None = None  # the peer of a datagram socket until something is sent to it
         self.listening = False
+        self.drops_truncated = self.stream
 
     def release(self) -> None:
         self.network.sockets.discard(self)
@@ -202,6 +203,9 @@ class InetSocket(SocketFile):
         got.control.extend(ControlMessage(level, kind, data) for level, kind, data in message.control)
         return min(message.length, len(dst))
 
+    def at_mark(self) -> bool:
+        return self.endpoint.at_mark()
+
     def poll(self, t: Task | None) -> int:
         return self.endpoint.readiness()
 
@@ -231,6 +235,8 @@ class InetSocket(SocketFile):
             t.copy_out(arg, abi.INT.pack(self.endpoint.unsent_bytes()))
             return 0
         if cmd == abi.SIOCATMARK and self.protocol == IPPROTO_TCP:
-            t.copy_out(arg, abi.INT.pack(int(bool(self.endpoint.readiness() & 2))))  # EVENT_PRI
+            if self.listening:
+                raise SyscallError(errno.EINVAL)
+            t.copy_out(arg, abi.INT.pack(int(self.endpoint.at_mark())))
             return 0
         return interface_ioctl.ioctl(t, cmd, arg)

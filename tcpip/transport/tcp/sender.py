@@ -265,7 +265,7 @@ class Sender:
 
     def _may_send_small(self, after_full: bool) -> bool:
         """Nagle's test for the last, partial segment (net/ipv4/tcp_output.c:tcp_nagle_check)."""
-        if self.fin_queued or self.push_forced >= self.buf.end:
+        if self.fin_queued or self.push_forced >= self.buf.end or self.urgent_end > self.una:
             return True
         options = self.ep.tcp_options
         if options.cork or self.ep.more_coming:
