@@ -152,8 +152,7 @@ class InetSocket(SocketFile):
 
     def sendmsg(self, t: Task, data: memoryview, address: bytes, flags: int, control: list[ControlMessage]) -> int:
         if self.unchecked is not None and not address:
-            self.network.check(t, self.protocol, self.unchecked)
-            self.unchecked = None
+            self._check_peer(t)
         try:
             if not address and not control:
                 taken = self.endpoint.send(data, flags)
@@ -171,6 +170,12 @@ class InetSocket(SocketFile):
                 broken_pipe(t, flags)
             raise syscall_error(error) from None
 
+    def _check_peer(self, t: Task) -> None:
+        """The first message to the peer of a datagram socket: EACCES when no rule allows it."""
+        if self.unchecked is not None:
+            self.network.check(t, self.protocol, self.unchecked)
+            self.unchecked = None
+
     def _destination(self, t: Task, address: bytes) -> SockAddr | None:
         """The address of one message; a stream ignores it (TCP), AF_UNSPEC means the connected peer."""
         if not address or self.stream:
@@ -178,7 +183,9 @@ class InetSocket(SocketFile):
         where = decode(address, self.family)
         if where is None and self.family == abi.AF_INET:  # udp_sendmsg takes AF_UNSPEC for AF_INET
             where = decode(abi.FAMILY.pack(abi.AF_INET) + address[2:], self.family)
-        if where is not None:
+        if where is None:
+            self._check_peer(t)
+        else:
             self.network.check(t, self.protocol, where)
         return where
 
