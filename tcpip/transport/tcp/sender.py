@@ -66,6 +66,8 @@ class Sender:
         "prr_out",
         "recover_fs",
         "undo_marker",
+        "undo_retrans",
+        "dsack_marker",
         "retrans_ts",
         "dup_acks",
         "tlp_end",
@@ -114,6 +116,8 @@ class Sender:
         self.prr_out = 0
         self.recover_fs = 0
         self.undo_marker = -1
+        self.undo_retrans = 0  # segments sent again since `dsack_marker` that no DSACK has spoken of
+        self.dsack_marker = -1
         self.retrans_ts = -1
         self.dup_acks = 0
         self.tlp_end = -1
@@ -333,6 +337,7 @@ class Sender:
             self.retrans_ts = self.ep.ts_now(now)
         segments = max(-(-text // self.mss), 1)
         self.total_retrans += segments
+        self.undo_retrans += segments
         self.bytes_retrans += text
         self.last_send = now
         self.ep.stats.inc("RetransSegs", segments)

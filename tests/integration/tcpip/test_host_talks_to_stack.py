@@ -147,6 +147,21 @@ print(hashlib.sha256(got).hexdigest())
     assert ns.run(sys.executable, "-c", script, timeout=100).strip() == hashlib.sha256(data).hexdigest()
 
 
+def test_it_ends_quietly_with_connections_open(ns: Namespace) -> None:
+    child = ns.tcpip("tap", *LINK, *HOST)
+    script = """
+import socket, sys
+held = [socket.create_connection(("10.9.0.2", port), 10) for port in (7, 9, 80)]
+held[0].sendall(b"x")
+held[0].recv(1)
+print("held", flush=True)
+sys.stdin.read()
+"""
+    client = ns.start(sys.executable, "-c", script)
+    assert client.stdout is not None and client.stdout.readline() == "held\n"
+    assert ns.stop(child) == ""
+
+
 def test_capture_shows_the_handshake(ns: Namespace, tmp_path: Path) -> None:
     path = tmp_path / "out.pcapng"
     child = ns.tcpip("tap", *LINK, *HOST, "--capture", str(path))
