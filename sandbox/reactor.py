@@ -16,6 +16,7 @@ from tcpip.timers import NEVER, Timer, TimerQueue
 
 READ: Final = select.EPOLLIN
 WRITE: Final = select.EPOLLOUT
+URGENT: Final = select.EPOLLPRI
 
 
 class Looker:

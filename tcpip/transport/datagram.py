@@ -266,7 +266,7 @@ class DatagramEndpoint(Endpoint):
             raise
 
     def recvmsg(self, buffer: memoryview, flags: int = 0) -> Message:
-        if flags & so.MSG_OOB:
+        if flags & so.MSG_OOB and self.protocol != so.IPPROTO_UDP:
             raise NetworkError(errors.NOT_SUPPORTED)
         if flags & so.MSG_ERRQUEUE:
             return self._recv_error(buffer)
