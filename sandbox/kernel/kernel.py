@@ -122,7 +122,8 @@ class Kernel:
         self.last_oops = f"oops: call {t.nr}({arguments}) of {t!r}, calls before it: {list(t.last_calls)}\n" + "".join(
             traceback.format_exception(error)
         )
-        self.log.error(self.last_oops)
+        for line in self.last_oops.splitlines():
+            self.log.error(line)
         if t.parked == PARK_DEAD:
             return NO_RETURN
         t.group.begin_exit(SIGKILL)

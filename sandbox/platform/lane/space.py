@@ -10,7 +10,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Callable, Final
 
-from sandbox.platform.base import AddressSpace, MemoryFault
+from sandbox.platform.base import AddressSpace, MemoryFault, MemoryUse
 from sandbox.platform.lane import hostcalls, layout
 from sandbox.platform.lane.zygote import shared_pages
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _PAGE: Final = 4096
 _SMAPS_READS: Final = 1024  # of a page each at most: more areas than that are not worth the time
+_USE_LINES: Final = (b"RssAnon", b"RssShmem", b"RssFile", b"VmSwap", b"VmPTE")
 _FAULTS: Final = (errno.EFAULT, errno.ESRCH, errno.EPERM, errno.EIO)
 
 
@@ -148,6 +149,15 @@ class LaneSpace(AddressSpace):
             return int(self._proc("statm").split()[1])
         except (IndexError, ValueError):
             return 0
+
+    def memory_use(self) -> MemoryUse:
+        kib = {}
+        for line in self._proc("status").splitlines():
+            name, _, value = line.partition(b":")
+            if name in _USE_LINES:
+                kib[name] = int(value.split()[0])
+        private = kib.get(b"RssAnon", 0) + kib.get(b"VmSwap", 0) + kib.get(b"VmPTE", 0)
+        return MemoryUse(private >> 2, kib.get(b"RssShmem", 0) >> 2, kib.get(b"RssFile", 0) >> 2)
 
     def peak_resident_pages(self) -> int:
         text = self._proc("status")
