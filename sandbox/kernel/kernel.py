@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from tcpip.clock import Clock
 
 SCRATCH_SIZE: Final = 1 << 20
+OOPS_FRAMES: Final = 30
 RELEASE: Final = "6.6.0"
 
 
@@ -120,7 +121,7 @@ class Kernel:
         self.oops_count += 1
         arguments = ", ".join(hex(value) for value in t.args.raw)
         self.last_oops = f"oops: call {t.nr}({arguments}) of {t!r}, calls before it: {list(t.last_calls)}\n" + "".join(
-            traceback.format_exception(error)
+            traceback.format_exception(error, limit=-OOPS_FRAMES)
         )
         for line in self.last_oops.splitlines():
             self.log.error(line)

@@ -33,6 +33,8 @@ class MemoryWatch:
         self.kernel = kernel
         self._own_pages = own_pages
         self._own_base = own_pages()
+        self._own = 0  # of it now, beyond what is accounted for
+        self._forgiven = 0
         self._seen: dict[AddressSpace, MemoryUse] = {}
         self._turn: list[AddressSpace] = []
         self._timer = kernel.timers.timer(self.look)
@@ -45,6 +47,7 @@ class MemoryWatch:
         left = self.kernel.commit.size - self._used()
         if left < 0:
             self._kill(-left)
+            self._forgive(-left)
         took = self.kernel.clock.now_ns() - begin
         self._arm(max(took * SHARE, min(max(left * FILL_NS_PER_PAGE, SOONEST_NS), LATEST_NS)))
 
@@ -72,10 +75,17 @@ class MemoryWatch:
         the sentry beyond what files are already bounded by."""
         files = self.kernel.mounts.vfs.space
         kept = files.used + (files.overhead >> 12)
+        self._own = max(0, self._own_pages() - self._own_base - OWN_SLACK - kept)
         private = sum(use.private for use in self._seen.values())
         shared = min(self.kernel.commit.shared, sum(use.shared for use in self._seen.values()))
-        own = max(0, self._own_pages() - self._own_base - OWN_SLACK - kept)
-        return private + shared + max(0, files.used - files.limit) + own
+        return private + shared + max(0, files.used - files.limit) + self._own
+
+    def _forgive(self, excess: int) -> None:
+        """What a process made the sentry hold is free when it has ended, but not given back to the host: it must not
+        cost others their lives, up to as much as there is memory."""
+        pages = min(excess, self._own, self.kernel.commit.size - self._forgiven)
+        self._forgiven += pages
+        self._own_base += pages
 
     def _kill(self, excess: int) -> None:
         """End the process with the most memory, with everybody who shares it."""
@@ -104,11 +114,12 @@ class MemoryWatch:
         return list(dict.fromkeys(task.group for task in self.kernel.spaces.get(space, ())))
 
     def _badness(self, space: AddressSpace, total: int) -> int:
-        """oom_badness: pages, moved by oom_score_adj in thousandths of the memory; those that must not be chosen
-        come last."""
+        """oom_badness: pages, moved by oom_score_adj in thousandths of the memory; those that must not be chosen come
+        last. Each open file counts as a page: the sentry holds what belongs to it."""
         use = self._seen[space]
         adjust = max((group.oom_score_adj for group in self._groups(space)), default=0)
-        points = use.private + use.shared + use.file + adjust * total // 1000
+        files = sum({id(task.fds): len(task.fds) for task in self.kernel.spaces.get(space, ())}.values())
+        points = use.private + use.shared + use.file + files + adjust * total // 1000
         return points - (total << 20) if adjust == OOM_SCORE_ADJ_MIN else points
 
 

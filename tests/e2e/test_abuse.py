@@ -124,6 +124,7 @@ import mmap, os
 def private(): return mmap.mmap(-1, 100 << 20, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
 def shared(): return mmap.mmap(-1, 100 << 20)
 def page_tables(): return mmap.mmap(-1, 100 << 30, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x4000, mmap.PROT_READ)
+def zero(): return mmap.mmap(os.open("/dev/zero", os.O_RDWR), 100 << 20)
 def file():
     fd = os.open("/tmp/sparse", os.O_RDWR | os.O_CREAT)
     os.ftruncate(fd, 4 << 30)
@@ -138,7 +139,7 @@ for _ in range(13):
 """
 
 
-@pytest.mark.parametrize("kind", ["private", "shared", "page_tables", "file"])
+@pytest.mark.parametrize("kind", ["private", "shared", "page_tables", "zero", "file"])
 def test_memory_that_was_promised_is_not_all_given(kind: str) -> None:
     """What is touched counts: the process that has the most of it ends, and one line says so."""
     script = 'sleep 100 & /usr/bin/python3 -c "$1"; echo $?; kill $! && echo survived'
