@@ -15,11 +15,12 @@ if TYPE_CHECKING:
 
 PAGE: Final = 4096
 SPACES_A_LOOK: Final = 64
+MEASURED_A_LOOK: Final = 16
 FILES_A_LOOK: Final = 64
 SOONEST_NS: Final = 20_000_000
 LATEST_NS: Final = 500_000_000
 FILL_NS_PER_PAGE: Final = 1000  # how fast guests fill memory: 4 GiB a second
-SHARE: Final = 20  # a look takes at most one part in so many of the time
+SHARE: Final = 10  # a look takes at most one part in so many of the time
 OWN_SLACK: Final = (64 << 20) // PAGE  # caches of the sentry's own, pages
 OOM_SCORE_ADJ_MIN: Final = -1000
 NOTHING: Final = MemoryUse(0, 0, 0)
@@ -37,6 +38,8 @@ class MemoryWatch:
         self._forgiven = 0
         self._seen: dict[AddressSpace, MemoryUse] = {}
         self._turn: list[AddressSpace] = []
+        self._copies: dict[AddressSpace, int] = {}  # pages that others count too; of this round of measuring
+        self._copies_before: dict[AddressSpace, int] = {}  # and of the one before
         self._timer = kernel.timers.timer(self.look)
         self._arm(SOONEST_NS)
 
@@ -44,12 +47,35 @@ class MemoryWatch:
         """Look, kill if there is too much, and say when to look again."""
         begin = self.kernel.clock.now_ns()
         self._refresh()
-        left = self.kernel.commit.size - self._used()
+        left = self.kernel.commit.size - self._used(sum(use.private for use in self._seen.values()))
         if left < 0:
-            self._kill(-left)
-            self._forgive(-left)
+            self._measure()
+            left = self.kernel.commit.size - self._used(self._private_at_least())
+            if left < 0:
+                self._kill(-left)
+                self._forgive(-left)
         took = self.kernel.clock.now_ns() - begin
         self._arm(max(took * SHARE, min(max(left * FILL_NS_PER_PAGE, SOONEST_NS), LATEST_NS)))
+
+    def _measure(self) -> None:
+        """What forks left in common is counted for each process, so the sum of all is more than there is. Find out
+        for the biggest whose turn it is; when everybody had a turn, anew."""
+        left = [space for space in self._seen if space not in self._copies]
+        if not left:
+            self._copies_before, self._copies = self._copies, {}
+            left = list(self._seen)
+        left.sort(key=lambda space: self._seen[space].private, reverse=True)
+        for space in left[:MEASURED_A_LOOK]:
+            self._copies[space] = space.shared_copies()
+
+    def _private_at_least(self) -> int:
+        """Pages that processes have of their own, as far as that was measured."""
+        total = 0
+        for space, use in self._seen.items():
+            copies = self._copies.get(space, self._copies_before.get(space))
+            if copies is not None:
+                total += max(0, use.private - copies)
+        return total
 
     def _arm(self, delay: int) -> None:
         self._timer.arm(self.kernel.clock.now_ns() + delay)
@@ -59,6 +85,8 @@ class MemoryWatch:
         spaces = self.kernel.spaces
         for gone in [space for space in self._seen if space not in spaces]:
             del self._seen[gone]
+            self._copies.pop(gone, None)
+            self._copies_before.pop(gone, None)
         if not self._turn:
             self._turn = list(spaces)
         for space in self._turn[-SPACES_A_LOOK:]:
@@ -70,13 +98,12 @@ class MemoryWatch:
             file.blocks()
             mapped[file] = mapped.pop(file)
 
-    def _used(self) -> int:
-        """Pages, each counted once: of processes, of files beyond their bound (only a mapping gets there), and of
+    def _used(self, private: int) -> int:
+        """Pages: `private` ones of processes, what they share, of files beyond their bound (only a mapping gets there), and of
         the sentry beyond what files are already bounded by."""
         files = self.kernel.mounts.vfs.space
         kept = files.used + (files.overhead >> 12)
         self._own = max(0, self._own_pages() - self._own_base - OWN_SLACK - kept)
-        private = sum(use.private for use in self._seen.values())
         shared = min(self.kernel.commit.shared, sum(use.shared for use in self._seen.values()))
         return private + shared + max(0, files.used - files.limit) + self._own
 
@@ -119,7 +146,7 @@ class MemoryWatch:
         use = self._seen[space]
         adjust = max((group.oom_score_adj for group in self._groups(space)), default=0)
         files = sum({id(task.fds): len(task.fds) for task in self.kernel.spaces.get(space, ())}.values())
-        points = use.private + use.shared + use.file + files + adjust * total // 1000
+        points = use.private - self._copies.get(space, 0) + use.shared + use.file + files + adjust * total // 1000
         return points - (total << 20) if adjust == OOM_SCORE_ADJ_MIN else points
 
 

@@ -92,6 +92,11 @@ class AddressSpace(ABC):
         """The same, told apart; all of it is its own where that can't be told."""
         return MemoryUse(self.resident_pages(), 0, 0)
 
+    def shared_copies(self) -> int:
+        """Of memory of its own, the pages (fewer by what they are counted for here) that a fork left in common with
+        others. Takes time: milliseconds for each GiB."""
+        return 0
+
     def peak_resident_pages(self) -> int:
         """The most there ever were (0 when it can't be told)."""
         return self.resident_pages()
