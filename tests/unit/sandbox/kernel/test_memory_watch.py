@@ -71,7 +71,9 @@ def test_memory_that_several_share_counts_once(watched: Watched) -> None:
 def test_what_forks_left_in_common_counts_once(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
     children = [watched.child(LIMIT - 1000) for _ in range(40)]
     copies = dict.fromkeys((t.space for t in children), LIMIT - 1000 - 10)
-    monkeypatch.setattr(type(watched.box.init.space), "shared_copies", lambda space: copies.get(space, 0), raising=False)
+    monkeypatch.setattr(
+        type(watched.box.init.space), "shared_copies", lambda space: copies.get(space, 0), raising=False
+    )
     watched.box.advance(10 * SECOND)
     assert not any(t.group.exiting for t in children)
     copies[children[7].space] = copies[children[9].space] = 0
