@@ -10,6 +10,8 @@ import os
 import struct
 from typing import Final
 
+from tcpip.timers import NEVER
+
 _libc: Final = ctypes.CDLL(None, use_errno=True)
 _ITIMERSPEC: Final = struct.Struct("4q")
 _CLOCK_MONOTONIC: Final = 1
@@ -18,29 +20,27 @@ _TFD_TIMER_ABSTIME: Final = 1
 
 
 class HostTimer:
-    """`fd` becomes readable at the deadline. Deadlines are CLOCK_MONOTONIC ns; arming later than what is set costs nothing."""
+    """`fd` becomes readable at the deadline, in CLOCK_MONOTONIC ns."""
 
-    __slots__ = ("fd", "_armed", "_buffer", "_reference")
+    __slots__ = ("fd", "armed", "_buffer", "_reference")
 
     def __init__(self) -> None:
         self.fd: int = _libc.timerfd_create(_CLOCK_MONOTONIC, _FLAGS)
         if self.fd < 0:
             raise OSError(ctypes.get_errno(), "timerfd_create")
-        self._armed = 0  # 0: idle
+        self.armed = NEVER  # the deadline; NEVER while idle
         self._buffer = ctypes.create_string_buffer(_ITIMERSPEC.size)
         self._reference = ctypes.byref(self._buffer)
 
     def arm(self, deadline: int) -> None:
-        """Be readable no later than `deadline`; an earlier setting stays and wakes the loop for nothing once."""
-        if self._armed and self._armed <= deadline:
-            return
-        self._armed = deadline
-        _ITIMERSPEC.pack_into(self._buffer, 0, 0, 0, deadline // 1_000_000_000, deadline % 1_000_000_000)
+        """Be readable at `deadline`, at once when that has passed."""
+        self.armed = deadline
+        _ITIMERSPEC.pack_into(self._buffer, 0, 0, 0, deadline // 1_000_000_000, deadline % 1_000_000_000 or 1)
         _libc.timerfd_settime(self.fd, _TFD_TIMER_ABSTIME, self._reference, None)
 
     def fired(self) -> None:
         """The descriptor was readable: it is idle from now on."""
-        self._armed = 0
+        self.armed = NEVER
         try:
             os.read(self.fd, 8)
         except BlockingIOError:

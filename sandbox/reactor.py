@@ -12,7 +12,7 @@ from typing import Callable, Final
 
 from sandbox.host_timer import HostTimer
 from tcpip.clock import Clock
-from tcpip.timers import Timer, TimerQueue
+from tcpip.timers import NEVER, Timer, TimerQueue
 
 READ: Final = select.EPOLLIN
 WRITE: Final = select.EPOLLOUT
@@ -46,14 +46,14 @@ class Reactor:
         self._poll = select.poll()
         self._first: dict[int, Callable[[], None]] = {
             self._epoll.fileno(): self._serve_epoll,
-            self._timer.fd: self._timer.fired,
+            self._timer.fd: self._timer_fired,
         }
         for fd in self._first:
             self._poll.register(fd, select.POLLIN)
         self._callbacks: dict[int, Callable[[int], None]] = {}
         self._soon: deque[Callable[[], None]] = deque()
         self._before_sleep: list[Callable[[], None]] = []
-        self._deadlines: list[tuple[Callable[[], int | None], Callable[[], None]]] = []
+        self._sources: list[tuple[TimerQueue, Callable[[int], object]]] = [(self.timers, self.timers.run)]
         self._stopping = False
 
     def watch_first(self, fd: int, callback: Callable[[], None]) -> None:
@@ -92,9 +92,9 @@ class Reactor:
         """Run `function` each time before the loop may sleep (flush a batch)."""
         self._before_sleep.append(function)
 
-    def add_deadline_source(self, next_deadline: Callable[[], int | None], run: Callable[[], None]) -> None:
-        """Something with timers of its own (a `tcpip.Stack`): asked for its next deadline, run when it is due."""
-        self._deadlines.append((next_deadline, run))
+    def add_timers(self, timers: TimerQueue, run: Callable[[], None]) -> None:
+        """Something with timers of its own (a `tcpip.Stack`) that is run when they may be due."""
+        self._sources.append((timers, lambda now: run()))
 
     def stop(self) -> None:
         """Leave `run` after the current event."""
@@ -117,8 +117,8 @@ class Reactor:
             self._run_soon()
         if self._stopping:
             return
-        due = (self.timers or self._deadlines) and self._run_timers()
-        sleep = not (looking or due or self._soon or self._stopping or self.looker.about_to_sleep())
+        self._arm()
+        sleep = not (looking or self._soon or self._stopping or self.looker.about_to_sleep())
         for fd, _ in self._poll.poll(None if sleep else 0):
             callback = self._first.get(fd)
             if callback is not None:
@@ -139,22 +139,18 @@ class Reactor:
         while soon:
             soon.popleft()()
 
-    def _run_timers(self) -> bool:
-        """Run what is due; if nothing was, have the next deadline wake us."""
-        nearest = self.timers.next_deadline()
-        now = self.clock.now_ns()
-        if nearest is not None and nearest <= now:
-            self.timers.run(now)
-            return True
-        for next_deadline, run in self._deadlines:
-            at = next_deadline()
-            if at is None:
-                continue
-            if at <= now:
-                run()
-                return True
-            if nearest is None or at < nearest:
+    def _arm(self) -> None:
+        """Have the host's timer wake us for the earliest timer there may be."""
+        nearest = NEVER
+        for timers, _ in self._sources:
+            at = timers.earliest()
+            if at < nearest:
                 nearest = at
-        if nearest is not None:
+        if nearest < self._timer.armed:
             self._timer.arm(nearest)
-        return False
+
+    def _timer_fired(self) -> None:
+        """Run what is due."""
+        self._timer.fired()
+        for _, run in self._sources:
+            run(self.clock.now_ns())

@@ -10,6 +10,7 @@ from __future__ import annotations
 import heapq
 from typing import Callable, Final
 
+NEVER: Final = 1 << 62
 COMPACT_MIN: Final = 256
 """A heap this small is never searched for cancelled timers."""
 
@@ -98,6 +99,11 @@ class TimerQueue:
             else:
                 return timer
         return None
+
+    def earliest(self) -> int:
+        """A time before which nothing fires, without a look at what was cancelled or moved; NEVER when there is none."""
+        heap = self._heap
+        return heap[0][0] if heap else NEVER
 
     def next_deadline(self) -> int | None:
         """When the next timer fires, or None."""

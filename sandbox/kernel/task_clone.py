@@ -249,7 +249,8 @@ def _inherit(t: Task, child: Task, flags: int) -> None:
         child.altstack_flags = SS_DISABLE
     child.nice, child.policy, child.rt_priority = t.nice, t.policy, t.rt_priority
     if t.reset_on_fork:
-        child.policy = child.rt_priority = 0
+        if child.rt_priority:
+            child.policy = child.rt_priority = 0
         child.nice = max(child.nice, 0)
     child.ioprio = t.ioprio
     child.affinity = t.affinity

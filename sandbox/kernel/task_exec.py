@@ -179,6 +179,8 @@ def _move(t: Task, thread: GuestThread, result: LoadResult, creds: Credentials) 
     t.space = thread.space
     t.mm = result.mm
     thread.owner = t
+    if t.affinity != kernel.cpu_mask:
+        thread.set_affinity(t.affinity)
     kernel.enter_space(t, t.space)
     thread.set_regs(result.regs)
     _reset(t, result, creds)

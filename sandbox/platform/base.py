@@ -145,6 +145,10 @@ class GuestThread(ABC):
         """Processor time that the host thread has used (0 when it can't be told)."""
         return 0
 
+    def set_affinity(self, mask: int) -> None:
+        """Run on these processors only: bit n is the n-th that the sentry may use. New threads and spaces made from
+        this thread inherit it, a fresh space does not. A host that refuses is not heard of: it is a wish."""
+
     @abstractmethod
     def reply(self, value: int) -> None:
         """Finish the system call that the thread is stopped at: rax = value (negative errno allowed), go on."""

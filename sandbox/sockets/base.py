@@ -172,7 +172,7 @@ class SocketFile(FileDescription):
     # --- as an open file ---
 
     @property
-    def message(self) -> bool:
+    def write_once(self) -> bool:
         return self.kind != abi.SOCK_STREAM
 
     def read(self, t: Task, dst: memoryview) -> int:

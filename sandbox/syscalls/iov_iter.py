@@ -188,7 +188,7 @@ def write_iter(t: Task, file: FileDescription, it: IovIter, offset: int) -> int:
             sent += put
             if sent >= got:
                 break
-            if file.message:
+            if file.write_once:
                 return it.done
         if got < size or it.done >= it.total:
             return it.done

@@ -27,7 +27,7 @@ class EventFile(AnonFile):
         self._id = next_inode()
 
     @property
-    def message(self) -> bool:
+    def write_once(self) -> bool:
         return True
 
     def read(self, t: Task, dst: memoryview) -> int:

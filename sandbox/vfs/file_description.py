@@ -92,8 +92,8 @@ class FileDescription:
         raise SyscallError(errno.ESPIPE)
 
     @property
-    def message(self) -> bool:
-        """A write moves one record: when it takes fewer bytes than were offered, the call is done."""
+    def write_once(self) -> bool:
+        """When a write takes fewer bytes than were offered the call is done: one record, or a regular file at its limit."""
         return False
 
     def queue_for(self, t: Task) -> WaitQueue:

@@ -74,6 +74,11 @@ class InodeFile(FileDescription):
 class RegularFile(InodeFile):
     """Reads and writes go straight to the inode."""
 
+    @property
+    def write_once(self) -> bool:
+        """A short write has met a limit."""
+        return True
+
     def read(self, t: Task, dst: memoryview) -> int:
         """At the position, which advances."""
         n = self.inode.read_at(dst, self.pos)

@@ -35,7 +35,7 @@ class TimerFile(AnonFile):
         self._timer = kernel.timers.timer(self._fire)
 
     @property
-    def message(self) -> bool:
+    def write_once(self) -> bool:
         return True
 
     def set(self, value: int, interval: int, absolute: bool) -> tuple[int, int]:

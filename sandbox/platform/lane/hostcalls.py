@@ -73,6 +73,14 @@ def open_own_proc() -> int:
         os.close(context)
 
 
+_sched_getcpu: Final = ctypes.PyDLL(None).sched_getcpu
+
+
+def current_cpu() -> int:
+    """The processor that the caller runs on (sched_getcpu(3))."""
+    return int(_sched_getcpu())
+
+
 def tgkill(pid: int, tid: int, signo: int) -> None:
     """tgkill(2)."""
     call("tgkill", SYS_TGKILL, pid, tid, signo)

@@ -6,7 +6,10 @@ so this file is their only place.
     task_size                                                             end of user space
     |  guest below  | STUB_BASE  | CONTROL | LANES ... | STACKS ...  | vDSO, first stack |
 
-A lane is LANE_SIZE bytes of shared memory for one guest thread. The first part is written by the
+A lane is LANE_SIZE bytes of memory for one guest thread. It begins its life *private*, at the bottom of the
+thread's alternate stack, where the sentry reads requests and writes answers as it does in other guest memory: a
+process that is forked only to execute another program, or that makes few calls, costs no more. A thread that has
+made many is *attached*: it gets a lane of shared pages, which the sentry can look at. The first part is written by the
 stub (a request), the second by the sentry (the answer), each on cache lines of its own. Everything
 the stub writes is guest input.
 """
@@ -31,6 +34,10 @@ CHUNK_SIZE: Final = CHUNK_SLOTS * LANE_SIZE
 MAX_CHUNKS: Final = 32
 MAX_SLOTS: Final = CHUNK_SLOTS * MAX_CHUNKS
 
+STUB_END: Final = (
+    STACKS_BASE + MAX_SLOTS * STACK_SIZE
+)  # guest memory ends at TASK_SIZE; what is from here on is the vDSO
+
 # The only instructions that the filter lets through, by the address after `syscall`.
 GATE_SIGRETURN: Final = STUB_BASE + 0x07
 GATE_HYPERCALL: Final = STUB_BASE + 0x1A
@@ -53,6 +60,9 @@ LANE_CODE: Final = 13
 LANE_ADDR: Final = 14
 LANE_INDEX: Final = 15  # KIND_DONE: the last order executed
 LANE_RESULT: Final = 16  # KIND_DONE: what it returned
+LANE_CPU: Final = 17  # the processor on which the thread parked, a hint
+LANE_ATTACHED: Final = 18  # private lanes only: the thread uses its shared lane
+LANE_REQUEST: Final = 49  # words up to here are the stub's to write
 LANE_REGS: Final = 24  # arch/amd64.py's order
 # Answer.
 LANE_DONE: Final = 64
@@ -77,6 +87,7 @@ ACTION_REPLY: Final = 0
 ACTION_RESUME: Final = 1
 ACTION_ORDERS: Final = 2
 ACTION_ORDERS_RETURN: Final = 3  # and if all succeed go on with LANE_VALUE as the call's result, without a word
+ACTION_ATTACH: Final = 5  # map a shared lane, then ask again there
 ACTION_PROCEEDED: Final = 4  # the call at which it parked was let through: its result is the call's
 
 ORDER_LENT: Final = 1  # the next order takes the lent descriptor back and runs even if this one fails

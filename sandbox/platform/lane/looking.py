@@ -20,6 +20,7 @@ from sandbox.platform.lane.layout import (
     LANE_ARGS,
     LANE_BLOCKED,
     LANE_CODE,
+    LANE_CPU,
     LANE_DONE,
     LANE_KIND,
     LANE_NR,
@@ -27,6 +28,7 @@ from sandbox.platform.lane.layout import (
     LANE_SIGNO,
 )
 from sandbox.platform.lane.regime import CROWDED, CROWDED_ROUNDS, DENSE_ROUNDS, SPARSE
+from sandbox.platform.lane.thread import OWN_CALLS
 from sandbox.reactor import Looker
 
 if TYPE_CHECKING:
@@ -37,7 +39,7 @@ _ARGS: Final = struct.Struct("6Q").unpack_from
 _ARGS_AT: Final = LANE_ARGS * 8
 _SYS_CLONE: Final = 56
 _SYS_GETPPID: Final = 110
-_OWN_CALLS: Final = (10, 11)  # mprotect, munmap: what the stub parks with as it is
+_PRIVATE_CALLS: Final = 64  # that a thread makes before it gets a shared lane
 _SERVED_BOUND: Final = 64  # calls served between two looks at descriptors and timers
 _BATCH: Final = 16  # notifications received in one turn
 
@@ -69,6 +71,10 @@ class LaneLooker(Looker):
         thread.stopped = True
         self.served += 1
         kind = words[LANE_KIND]
+        if thread.on_attached is not None:
+            then, thread.on_attached = thread.on_attached, None
+            then()
+            return
         if thread.on_return is not None:
             thread.returned(kind == KIND_DONE)
         if thread.released:
@@ -76,6 +82,11 @@ class LaneLooker(Looker):
                 thread.space.pooled.append(thread)
                 return
         if kind == KIND_SYSCALL:
+            if thread.private:
+                thread.parked += 1
+                if thread.parked > _PRIVATE_CALLS and not thread.space.busy:
+                    thread.attach()
+                    return
             self.handler.syscall(thread, words[LANE_NR], _ARGS(thread.lane, _ARGS_AT))
         elif kind == KIND_DONE:
             thread.orders_done()
@@ -181,7 +192,9 @@ class LaneLooker(Looker):
 
     def _notified(self, id_: int, pid: int, nr: int, args: tuple[int, ...]) -> None:
         thread = self.platform.by_tid.get(pid)
-        if self._awake:
+        if thread is not None and thread.private and not thread.stopped:
+            thread.fetch()
+        elif self._awake:
             now = time.monotonic_ns()
             if self.platform.regime.notified_while_awake(now):
                 self._stop_looking(now)
@@ -195,6 +208,8 @@ class LaneLooker(Looker):
             if not child and not (args[0] == layout.HYPER_THREAD and self.platform.adopt_thread(id_, pid, args[1])):
                 self._attack(id_, pid, None)
         elif args[0] == layout.HYPER_PARK:
+            if thread.private:
+                thread.words[LANE_SEQ] = args[2]
             self._parked(thread, id_)
         else:
             self._attack(id_, pid, thread)
@@ -211,6 +226,9 @@ class LaneLooker(Looker):
             thread.notification = 0
             self.platform.answer_later(id_)
             return
+        if thread.private:
+            self.serve(thread)
+            return
         now = time.monotonic_ns()
         regime = self.platform.regime
         if not self._awake:
@@ -219,8 +237,14 @@ class LaneLooker(Looker):
                 self.serve(thread)
             else:
                 self.platform.listener.set_synchronous(False)  # so that the answer sends it to another CPU
+                thread.keep_apart()
                 self.serve(thread)
+                thread.set_free()
                 self._look_from_now()
+        elif words[LANE_CPU] == hostcalls.current_cpu():
+            thread.keep_apart()
+            self.serve(thread)
+            thread.set_free()
         else:
             self.serve(thread)
 
@@ -244,24 +268,23 @@ class LaneLooker(Looker):
                     return True
                 thread.at = at + 1
                 self.ordered += 1
-                adopted = False
+                attached = False
                 if thread.at == len(thread.expected):
-                    if thread.on_done is None:
-                        thread.disarm()  # a forked child has its lane
-                        adopted = True
+                    if thread.lane_fd >= 0:
+                        attached = True
                     elif thread.on_return is not None:
                         self.platform.ordering -= 1  # nothing more is heard of it
                         thread.counted = False
                 listener.proceed(id_)
-                if adopted:
-                    thread.space.finished()
+                if attached:
+                    thread.attached()
                 return True
         if at and thread.expected:
             number, wanted, _ = thread.expected[at - 1]
             if nr == number and args == wanted and nr != _SYS_CLONE:
                 listener.proceed(id_)  # the same one again: it was interrupted before it ran
                 return True
-        if at == 0 and nr in _OWN_CALLS and words[LANE_DONE] == words[LANE_SEQ]:
+        if at == 0 and nr in OWN_CALLS and words[LANE_DONE] == words[LANE_SEQ]:
             listener.answer(id_, 0)  # it parked with its own call before it saw the answer: it only has to look
             return True
         return False

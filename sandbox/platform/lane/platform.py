@@ -30,6 +30,7 @@ _SYS_MADVISE: Final = 28
 _SYS_CLONE: Final = 56
 _MADV_DONTFORK: Final = 10
 _SPURIOUS_NS: Final = 10_000_000  # an empty hypercall is answered at the next tick, so that floods gain nothing
+_INTERRUPT_NS: Final = 10_000_000_000  # the same for any interrupt; longer, since ordered calls may take their time
 _RELEASE_NS: Final = 2_000_000_000  # a thread that does not come within this after an interrupt has its process killed
 
 Done = Callable[[GuestThread | None], None]
@@ -58,6 +59,7 @@ class LanePlatform(Platform):
         self.min_signal_stack = 0
         self.proc_fd = -1
         self.regime = Regime(looking)
+        self.cpus = sorted(os.sched_getaffinity(0))
         self.active: list[tuple[memoryview, LaneThread]] = []  # lanes that may get a request
         self.by_tid: dict[int, LaneThread] = {}
         self.spaces: dict[int, LaneSpace] = {}  # by pid
@@ -220,26 +222,13 @@ class LanePlatform(Platform):
         space = LaneSpace(self, pid, os.pidfd_open(pid))
         self.spaces[pid] = space
         self.reactor.watch(space.pidfd, READ, lambda _: self._reap(space))
-        number = slot // layout.CHUNK_SLOTS
-        fd = space.new_chunk(number)
-        lent = self.listener.lend(id_, fd, layout.LENT_FD)
-        os.close(fd)
-        child = LaneThread(self, space, slot, pid)
+        child = LaneThread(self, space, slot, pid, private=True)
         space.threads[slot] = self.by_tid[pid] = child
-        chunk = layout.LANES_BASE + number * layout.CHUNK_SIZE
-        child.arm(
-            [
-                (_SYS_MMAP, (chunk, layout.CHUNK_SIZE, 3, 0x11, layout.LENT_FD, 0), -1),
-                (_SYS_MADVISE, (chunk, layout.CHUNK_SIZE, _MADV_DONTFORK, 0, 0, 0), -1),
-                (3, (layout.LENT_FD, 0, 0, 0, 0, 0), -1),
-            ]
-        )
         fork.child = child
+        child.affinity = fork.parent.affinity
         child.stopped_as(fork.parent)
-        space.busy = True  # until its lane is mapped
+        child.born(id_)
         del self._forks[token]
-        if not (lent and self.listener.answer(id_, 0)):
-            return False
         if not fork.parent_done:
             fork.parent.stopped_at_next()  # the child is there, so the order has been executed
         fork.parent.space.finished()
@@ -251,11 +240,15 @@ class LanePlatform(Platform):
         space = parent.space
         if space.dead:
             return
+        if parent.private:
+            parent.attach(lambda: self.clone_thread(parent, done))
+            return
         if space.pooled:
             thread = space.pooled.pop()
             thread.released = False
             thread.set_regs(parent.get_regs())
             thread.set_fpu_state(parent.fpu_state())
+            thread.set_affinity(parent.affinity)
             space.finished()
             done(thread)
             return
@@ -317,6 +310,7 @@ class LanePlatform(Platform):
 
         def identified(tid: int) -> None:
             thread = LaneThread(self, space, slot, tid)
+            thread.affinity = parent.affinity
             thread.stopped = False
             thread.listed = True
             space.threads[slot] = self.by_tid[tid] = thread
@@ -366,6 +360,21 @@ class LanePlatform(Platform):
                 thread.space.kill()
 
         self.reactor.call_at(self.reactor.clock.now_ns() + _RELEASE_NS, late)
+
+    def watch_interrupt(self, thread: LaneThread) -> None:
+        """A thread that was interrupted posts something within a bound, or its process is killed: it has blocked the
+        signal through a forged frame, or waits in the stub for an answer to nothing."""
+        if thread.watched:
+            return
+        thread.watched = True
+        seen = thread.seen
+
+        def late() -> None:
+            thread.watched = False
+            if not thread.space.dead and not thread.stopped and thread.seen == seen:
+                thread.space.kill()
+
+        self.reactor.call_at(self.reactor.clock.now_ns() + _INTERRUPT_NS, late)
 
     def answer_later(self, id_: int) -> None:
         """A hypercall without a request."""

@@ -85,6 +85,12 @@ class LaneSpace(AddressSpace):
     # --- memory ---
 
     def read(self, address: int, size: int) -> bytes:
+        if address < layout.STUB_END and address + size > layout.TASK_SIZE:
+            raise MemoryFault(address)
+        return self.read_own(address, size)
+
+    def read_own(self, address: int, size: int) -> bytes:
+        """As read, from the stub's part too."""
         if size <= hostcalls.BOUNCE:
             try:
                 data = hostcalls.vm_read(self.pid, address, size) if size else b""
@@ -100,6 +106,8 @@ class LaneSpace(AddressSpace):
     def read_into(self, address: int, dst: memoryview) -> None:
         if not dst:
             return
+        if address < layout.STUB_END and address + len(dst) > layout.TASK_SIZE:
+            raise MemoryFault(address)
         try:
             got = hostcalls.vm_read_into(self.pid, address, dst)
         except OSError as error:
@@ -108,6 +116,12 @@ class LaneSpace(AddressSpace):
             raise MemoryFault(address + got, got)
 
     def write(self, address: int, data: bytes | bytearray | memoryview) -> None:
+        if address < layout.STUB_END and address + len(data) > layout.TASK_SIZE:
+            raise MemoryFault(address)
+        self.write_own(address, data)
+
+    def write_own(self, address: int, data: bytes | bytearray | memoryview) -> None:
+        """As write, to the stub's part too."""
         size, done = len(data), 0
         if not size:
             return

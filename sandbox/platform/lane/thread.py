@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from typing import TYPE_CHECKING, Callable, Final, Sequence
 
@@ -9,6 +10,7 @@ from sandbox.arch.amd64 import CSGSFS, EFLAGS, EFLAGS_USER, FS_BASE, NUM_REGS
 from sandbox.platform.base import OP_CMPXCHG32, OP_XCHG32, GuestThread, MemoryFault, Order
 from sandbox.platform.lane import hostcalls, layout
 from sandbox.platform.lane.layout import (
+    ACTION_ATTACH,
     ACTION_ORDERS,
     ACTION_ORDERS_RETURN,
     ACTION_PROCEEDED,
@@ -22,7 +24,10 @@ from sandbox.platform.lane.layout import (
     LANE_INDEX,
     LANE_ORDERS,
     LANE_REGS,
+    LANE_REQUEST,
     LANE_RESULT,
+    LANE_SEQ,
+    LANE_SIZE,
     LANE_VALUE,
     LENT_FD,
     MAX_ORDERS,
@@ -39,6 +44,13 @@ _REGS: Final = struct.Struct(f"{NUM_REGS}Q")
 _ORDER: Final = struct.Struct("8Q")
 _M64: Final = 0xFFFF_FFFF_FFFF_FFFF
 _SYS_CLOSE: Final = 3
+_SYS_MMAP: Final = 9
+_SYS_MADVISE: Final = 28
+_MADV_DONTFORK: Final = 10
+OWN_CALLS: Final = {
+    10: 3,
+    11: 2,
+}  # mprotect, munmap: what the stub parks with as it is, and how many arguments they have
 # struct _fpx_sw_bytes at byte 464 of the XSAVE image (asm/sigcontext.h)
 _SW_RESERVED: Final = 464
 _SW: Final = struct.Struct("<IIQI")
@@ -74,15 +86,27 @@ class LaneThread(GuestThread):
         "on_return",
         "counted",
         "parked_at",
+        "affinity",
+        "watched",
+        "private",
+        "parked",
+        "lane_fd",
+        "newborn",
+        "on_attached",
     )
 
-    def __init__(self, platform: LanePlatform, space: LaneSpace, slot: int, tid: int) -> None:
+    def __init__(self, platform: LanePlatform, space: LaneSpace, slot: int, tid: int, private: bool = False) -> None:
         self.platform = platform
         self.space: LaneSpace = space
         self.owner: object = None
         self.slot = slot
         self.tid = tid
-        self.lane = space.lane(slot)
+        self.private = private  # its lane lies in guest memory, and this is a copy of it
+        self.parked = 0  # times it has parked with a private lane
+        self.lane_fd = -1  # of the shared lane that it is about to map
+        self.newborn = False  # nothing is in its private lane yet
+        self.on_attached: Callable[[], None] | None = None  # it asks again, on its shared lane, only for this
+        self.lane = memoryview(bytearray(LANE_SIZE)) if private else space.lane(slot)
         self.words = self.lane.cast("Q")
         self.signed = self.lane.cast("q")
         self.seen = 0
@@ -98,12 +122,99 @@ class LaneThread(GuestThread):
         self.on_return: Callable[[], None] | None = None  # orders after which it goes on without a word
         self.counted = False  # in platform.ordering
         self.parked_at: tuple[int, tuple[int, ...]] | None = None  # the call at which it is parked
+        self.watched = False  # platform.watch_interrupt waits for it
+        self.affinity = 0  # as set_affinity was told; 0: every processor
 
     def detach(self) -> None:
         """Give the lane's memory back; nothing may be asked of the thread any more."""
         self.words.release()
         self.signed.release()
         self.lane.release()
+        if self.lane_fd >= 0:
+            os.close(self.lane_fd)
+            self.lane_fd = -1
+
+    # --- a private lane ---
+
+    def fetch(self) -> None:
+        """Read the request of a private lane. A process that is gone has none."""
+        try:
+            size = LANE_REQUEST * 8
+            self.lane[:size] = self.space.read_own(self._private_lane(), size)
+        except MemoryFault:
+            pass
+
+    def _private_lane(self) -> int:
+        return layout.STACKS_BASE + self.slot * layout.STACK_SIZE
+
+    def _flush(self) -> None:
+        """Write the answer into a private lane; LANE_DONE last, since the thread may be looking at it."""
+        words, space, base = self.words, self.space, self._private_lane()
+        action = words[LANE_ACTION]
+        end = LANE_ORDERS + words[LANE_COUNT] * ORDER_WORDS if action != ACTION_REPLY else LANE_COUNT
+        try:
+            if self.newborn:
+                self.newborn = False
+                space.write_own(base, self.lane[: end * 8])
+                return
+            if action == ACTION_RESUME:
+                end = LANE_COUNT
+                space.write_own(base + LANE_REGS * 8, self.lane[LANE_REGS * 8 : LANE_REQUEST * 8])
+            space.write_own(base + LANE_ACTION * 8, self.lane[LANE_ACTION * 8 : end * 8])
+            space.write_own(base + LANE_DONE * 8, self.lane[LANE_DONE * 8 : LANE_ACTION * 8])
+        except MemoryFault:
+            pass
+
+    def born(self, id_: int) -> None:
+        """The first thread of a forked process: it waits for an answer to the question who it is."""
+        self.notification = id_
+        self.newborn = True
+        self.words[LANE_SEQ] = self.seen = 1
+
+    def attach(self, then: Callable[[], None] | None = None) -> None:
+        """Have it map a shared lane and ask there again what it asks now. With `then`, inside an operation of the
+        space: that is called, with the thread stopped as before, in place of asking the kernel again."""
+        space = self.space
+        number = self.slot // layout.CHUNK_SLOTS
+        chunk = layout.LANES_BASE + number * layout.CHUNK_SIZE
+        self.lane_fd = space.new_chunk(number)
+        space.busy = True
+        self.on_done = None
+        self.on_attached = then
+        self.arm(
+            [
+                (_SYS_MMAP, (chunk, layout.CHUNK_SIZE, 3, 0x11, LENT_FD, 0), self.lane_fd),
+                (_SYS_MADVISE, (chunk, layout.CHUNK_SIZE, _MADV_DONTFORK, 0, 0, 0), -1),
+                (_SYS_CLOSE, (LENT_FD, 0, 0, 0, 0, 0), -1),
+            ]
+        )
+        self.words[LANE_ACTION] = ACTION_ATTACH
+        self.words[LANE_COUNT] = 0
+        self._answer()
+
+    def attached(self) -> None:
+        """The last of `attach`'s calls has been let through: what comes next comes on the shared lane."""
+        self.disarm()
+        os.close(self.lane_fd)
+        self.lane_fd = -1
+        self.private = False
+        registers = self.get_regs()
+        self.lane = self.space.lane(self.slot)
+        self.words = self.lane.cast("Q")
+        self.signed = self.lane.cast("q")
+        self.seen = 0
+        self.listed = True
+        self.platform.active.append((self.words, self))
+        then = self.on_attached
+        if then is None:
+            self.space.finished()
+        else:
+
+            def go_on() -> None:
+                self.set_regs(registers)
+                then()
+
+            self.on_attached = go_on
 
     # --- registers ---
 
@@ -130,14 +241,14 @@ class LaneThread(GuestThread):
         bottom = layout.STACKS_BASE + self.slot * layout.STACK_SIZE
         if not bottom <= address <= bottom + layout.STACK_SIZE - 512:
             return 0, 0
-        magic, size, _, _ = _SW.unpack(self.space.read(address + _SW_RESERVED, _SW.size))
+        magic, size, _, _ = _SW.unpack(self.space.read_own(address + _SW_RESERVED, _SW.size))
         room = bottom + layout.STACK_SIZE - address
         return address, min(size, room) if magic == _MAGIC1 and size >= 576 else 512
 
     def fpu_state(self) -> bytes:
         try:
             address, size = self._fpu_area()
-            return self.space.read(address, size) if address else b""
+            return self.space.read_own(address, size) if address else b""
         except MemoryFault:
             return b""
 
@@ -146,14 +257,44 @@ class LaneThread(GuestThread):
             address, size = self._fpu_area()
             if not address:
                 return False
-            mine = self.space.read(address, size)
+            mine = self.space.read_own(address, size)
             merged = _merge_fpu(mine, image)
             if merged is None:
                 return False
-            self.space.write(address, merged)
+            self.space.write_own(address, merged)
         except MemoryFault:
             return False
         return True
+
+    def set_affinity(self, mask: int) -> None:
+        if mask == self.affinity:
+            return
+        cpus = self.platform.cpus
+        try:
+            os.sched_setaffinity(self.tid, [cpu for n, cpu in enumerate(cpus) if mask >> n & 1 or not mask])
+            self.affinity = mask
+        except OSError:
+            pass
+
+    def keep_apart(self) -> None:
+        """Parked on the sentry's own processor: let it be woken on another one. Before it is answered; `set_free` after.
+
+        A thread and a sentry that look for each other on one processor only wait for each other's time slices, and
+        where processors share no cache the host's scheduler does not part them for long."""
+        others = [cpu for cpu in self.platform.cpus if cpu != hostcalls.current_cpu()]
+        if others and not self.affinity:
+            try:
+                os.sched_setaffinity(self.tid, others)
+            except OSError:
+                pass
+
+    def set_free(self) -> None:
+        """After `keep_apart`: it stays where it was woken until the host's scheduler has a reason to move it."""
+        if not self.affinity and not self.space.dead:
+            try:
+                os.sched_setaffinity(self.tid, self.platform.cpus)
+            except OSError:
+                pass
 
     # --- letting go ---
 
@@ -161,13 +302,15 @@ class LaneThread(GuestThread):
         """Publish the answer (its words are written) and wake the thread if it is parked."""
         self.stopped = False
         self.words[LANE_DONE] = self.seen
+        if self.private:
+            self._flush()
+        elif not self.listed:
+            self.listed = True
+            self.platform.active.append((self.words, self))
         if self.notification:
             id_, self.notification = self.notification, 0
             self.parked_at = None
             self.platform.listener.answer(id_, 0)
-        if not self.listed:
-            self.listed = True
-            self.platform.active.append((self.words, self))
 
     def reply(self, value: int) -> None:
         self.signed[LANE_VALUE] = value
@@ -268,10 +411,17 @@ class LaneThread(GuestThread):
             return
         self.on_return = returned
         self.signed[LANE_VALUE] = value
-        if len(orders) == 1 and self.parked_at == (orders[0].nr, orders[0].args):
+        if len(orders) == 1 and self._parked_at(orders[0]):
             self._proceed(failed)
         else:
             self.space.begin(lambda: self._execute_from(list(orders), 0, failed, ACTION_ORDERS_RETURN))
+
+    def _parked_at(self, order: Order) -> bool:
+        """It is parked at exactly this call; registers that are none of its arguments do not matter."""
+        if self.parked_at is None or self.parked_at[0] != order.nr:
+            return False
+        count = OWN_CALLS[order.nr]
+        return self.parked_at[1][:count] == order.args[:count]
 
     def _proceed(self, failed: Callable[[int, int], None]) -> None:
         """It is parked at exactly the call that is ordered: let it through."""
@@ -289,19 +439,21 @@ class LaneThread(GuestThread):
         self.on_done = done
         self.stopped = False
         self.words[LANE_ACTION] = ACTION_PROCEEDED
+        self.words[LANE_COUNT] = 0
         self.words[LANE_DONE] = self.seen
+        if self.private:
+            self._flush()
         id_, self.notification = self.notification, 0
         self.platform.listener.proceed(id_)
-        if not self.listed:
+        if not self.listed and not self.private:
             self.listed = True
             self.platform.active.append((self.words, self))
 
     def stopped_as(self, other: LaneThread) -> None:
-        """The thread of a forked child: it will post once its lane is mapped, and is as good as stopped till then."""
+        """The thread of a forked child has the other's registers."""
         for index in (LANE_FRAME, LANE_FPSTATE):
             self.words[index] = other.words[index]
         _REGS.pack_into(self.lane, LANE_REGS * 8, *other.get_regs())
-        self.seen = 1
 
     def stopped_at_next(self) -> None:
         """What it was ordered has been executed; the answer can be given before it asks."""
@@ -339,6 +491,7 @@ class LaneThread(GuestThread):
 
     def interrupt(self) -> None:
         if not self.stopped and not self.space.dead:
+            self.platform.watch_interrupt(self)
             try:
                 hostcalls.tgkill(self.space.pid, self.tid, layout.INTERRUPT_SIGNAL)
             except ProcessLookupError:

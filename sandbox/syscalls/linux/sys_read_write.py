@@ -101,7 +101,7 @@ def sys_write(t: Task, a: SyscallArgs) -> Result:
         return put
     it = IovIter([(raw[1], size)])
     if put > 0:
-        if file.message:
+        if file.write_once:
             return put
         it.advance(put)
         put = write_iter(t, file, it, NO_OFFSET)

@@ -83,6 +83,7 @@ def sys_sched_setaffinity(t: Task, a: SyscallArgs) -> Result:
     if not mask:
         return -errno.EINVAL
     target.affinity = mask
+    target.thread.set_affinity(mask)
     return 0
 
 
@@ -287,7 +288,7 @@ ROWS: Final[tuple[Row, ...]] = (
     Row(146, "sched_get_priority_max", sys_sched_get_priority_max, FULL, (Arg.INT,)),
     Row(147, "sched_get_priority_min", sys_sched_get_priority_min, FULL, (Arg.INT,)),
     Row(148, "sched_rr_get_interval", sys_sched_rr_get_interval, FULL, (Arg.PID, Arg.STRUCT_OUT)),
-    Row(203, "sched_setaffinity", sys_sched_setaffinity, PARTIAL, (Arg.PID, Arg.SIZE, Arg.STRUCT_IN), _SEEN),
+    Row(203, "sched_setaffinity", sys_sched_setaffinity, FULL, (Arg.PID, Arg.SIZE, Arg.STRUCT_IN)),
     Row(204, "sched_getaffinity", sys_sched_getaffinity, FULL, (Arg.PID, Arg.SIZE, Arg.STRUCT_OUT)),
     Row(251, "ioprio_set", sys_ioprio_set, PARTIAL, (Arg.INT, Arg.INT, Arg.INT), _SEEN),
     Row(252, "ioprio_get", sys_ioprio_get, FULL, (Arg.INT, Arg.INT)),

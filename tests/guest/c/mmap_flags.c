@@ -24,7 +24,7 @@ int main(void) {
     SHOW(mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, open(".", O_RDONLY), 0));
     MUST(pipe(fds));
     SHOW(mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, fds[0], 0));
-    SHOW(mmap(NULL, 4096, PROT_READ, MAP_SHARED_VALIDATE | 0x8000000, r, 0));
+    SHOW(mmap(NULL, 4096, PROT_READ, MAP_SHARED_VALIDATE | 0x200, r, 0));
     char *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE, r, 0);
     p[0] = 'C';
     STR(p);

@@ -20,15 +20,16 @@ int main(void) {
     printf("%d %s\n", last, ename(errno));
     closefrom(3);
     handle(SIGXFSZ, big, 0);
-    r = (struct rlimit){10, RLIM_INFINITY};
+    r = (struct rlimit){100000, RLIM_INFINITY}; /* above what is printed */
     SHOW(setrlimit(RLIMIT_FSIZE, &r));
     int f = MUST(open("f", O_RDWR | O_CREAT, 0644));
+    SHOW(lseek(f, 99990, SEEK_SET));
     SHOW(write(f, "0123456789abc", 13));
     SHOW(write(f, "x", 1));
-    SHOW(ftruncate(f, 11));
-    SHOW(ftruncate(f, 10));
-    SHOW(pwrite(f, "x", 1, 10));
-    SHOW(pwrite(f, "xy", 2, 9));
+    SHOW(ftruncate(f, 100001));
+    SHOW(ftruncate(f, 100000));
+    SHOW(pwrite(f, "x", 1, 100000));
+    SHOW(pwrite(f, "xy", 2, 99999));
     signal(SIGXFSZ, SIG_IGN);
     SHOW(write(f, "x", 1));
     pid_t p = MUST(fork());

@@ -4,6 +4,7 @@ int main(void) {
     int s = 77;
     struct rusage u;
     siginfo_t i;
+    setpgid(0, 0); /* a group other than 1, whose negative means every child */
     SHOW(wait4(-1, &s, 0, NULL));
     SHOW(waitid(P_ALL, 0, &i, WEXITED));
     pid_t p = MUST(fork());

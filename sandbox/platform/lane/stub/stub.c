@@ -112,12 +112,18 @@ static inline u64 rdgsbase(void) { u64 v; __asm__ volatile("rdgsbase %0" : "=r"(
 static inline void wrfsbase(u64 v) { __asm__ volatile("wrfsbase %0" : : "r"(v)); }
 static inline void wrgsbase(u64 v) { __asm__ volatile("wrgsbase %0" : : "r"(v)); }
 static inline void fence(void) { __asm__ volatile("lock orl $0, (%%rsp)" : : : "memory"); }
+static inline u64 this_cpu(void) { u32 c; __asm__ volatile("rdtscp" : "=c"(c) : : "eax", "edx"); return c & 0xfff; }
 static inline void barrier(void) { __asm__ volatile("" : : : "memory"); }
 
 static inline u64 slot_here(void) {
     return (((u64)__builtin_frame_address(0)) - STACKS_BASE) / STACK_SIZE;
 }
-static inline volatile u64 *lane_of(u64 slot) { return (volatile u64 *)(LANES_BASE + slot * LANE_SIZE); }
+static inline volatile u64 *private_lane(u64 slot) { return (volatile u64 *)(STACKS_BASE + slot * STACK_SIZE); }
+static inline volatile u64 *shared_lane(u64 slot) { return (volatile u64 *)(LANES_BASE + slot * LANE_SIZE); }
+static inline volatile u64 *lane_of(u64 slot) {
+    volatile u64 *lane = private_lane(slot);
+    return lane[LANE_ATTACHED] ? shared_lane(slot) : lane;
+}
 
 static i64 raw(u64 nr, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f) {
     i64 r;
@@ -152,6 +158,7 @@ static void post(volatile u64 *lane, u64 slot, volatile u64 *entry, i64 *direct)
             __builtin_ia32_pause();
     }
     if (lane[LANE_DONE] != seq) {
+        lane[LANE_CPU] = this_cpu();
         lane[LANE_PARKED] = 1;
         fence();
         if (entry && lane[LANE_DONE] != seq) *direct = stub_order(entry);
@@ -175,14 +182,17 @@ static void restore(volatile u64 *lane, struct ucontext *uc) {
     wrgsbase(lane[LANE_REGS + 24]);
 }
 
-/* A forked child: tell who we are, map lanes of our own, get rid of the descriptor that lent them. */
-static void adopt(u64 token, u64 slot) {
+/* Map the shared lane, get rid of the descriptor that lent it, and take the request there. */
+static volatile u64 *attach(volatile u64 *lane, u64 slot) {
     u64 chunk = LANES_BASE + slot / CHUNK_SLOTS * CHUNK_SIZE;
     u64 map[8] = {9, chunk, CHUNK_SIZE, 3, 0x11, LENT_FD, 0, 0}; /* MAP_SHARED | MAP_FIXED */
     u64 keep[8] = {28, chunk, CHUNK_SIZE, 10, 0, 0, 0, 0};       /* MADV_DONTFORK */
     u64 close[8] = {3, LENT_FD, 0, 0, 0, 0, 0, 0};
-    hypercall(HYPER_CHILD, token, slot);
     if (stub_order(map) != (i64)chunk || stub_order(keep) || stub_order(close)) broken();
+    volatile u64 *shared = shared_lane(slot);
+    for (u64 i = LANE_KIND; i < LANE_REQUEST; i++) shared[i] = lane[i];
+    lane[LANE_ATTACHED] = 1;
+    return shared;
 }
 
 static void serve(volatile u64 *lane, u64 slot, struct ucontext *uc);
@@ -209,15 +219,19 @@ static u64 prepare_thread(u64 slot, struct ucontext *uc, u64 new_slot) {
     copy->ss_size = STACK_SIZE;
     copy->ss_flags = 0;
     if (copy->fpstate) copy->fpstate += delta;
-    volatile u64 *lane = lane_of(new_slot);
+    private_lane(new_slot)[LANE_ATTACHED] = 1;
+    volatile u64 *lane = shared_lane(new_slot);
     lane[LANE_FRAME] = (u64)copy;
     u64 sp = (((u64)copy - 8) & ~15ul) - 256;
     *(volatile u64 *)sp = (u64)thread_entry;
     return sp;
 }
 
-/* Execute the orders in the lane one after the other; the request that reports them is ready on return. */
-static void run_orders(volatile u64 *lane, u64 slot, struct ucontext *uc) {
+/*
+ * Execute the orders in the lane one after the other; the request that reports them is ready on return.
+ * True in a forked child: it has told who it is, and that was a request of its own, answered in its private lane.
+ */
+static int run_orders(volatile u64 *lane, u64 slot, struct ucontext *uc) {
     u64 count = lane[LANE_COUNT], token = lane[LANE_TOKEN], index = 0;
     i64 result = 0;
     for (u64 i = 0; i < count && i < MAX_ORDERS; i++) {
@@ -230,9 +244,8 @@ static void run_orders(volatile u64 *lane, u64 slot, struct ucontext *uc) {
             if (entry[7] & ORDER_THREAD) entry[2] = prepare_thread(slot, uc, lane[LANE_SLOT]);
             r = stub_order(entry);
             if (r == 0 && entry[7] & ORDER_FORK) {
-                adopt(token, slot); /* the sentry has put our registers into the new lane */
-                lane[LANE_KIND] = KIND_READY;
-                return;
+                hypercall(HYPER_CHILD, token, slot);
+                return 1;
             }
         }
         index = i;
@@ -249,6 +262,7 @@ static void run_orders(volatile u64 *lane, u64 slot, struct ucontext *uc) {
     lane[LANE_INDEX] = index;
     lane[LANE_RESULT] = (u64)result;
     lane[LANE_KIND] = KIND_DONE;
+    return 0;
 }
 
 /* Post, do what the answer says, until it says to go on. */
@@ -256,10 +270,15 @@ static void serve(volatile u64 *lane, u64 slot, struct ucontext *uc) {
     u64 call[8] = {lane[LANE_NR], lane[LANE_ARGS], lane[LANE_ARGS + 1], lane[LANE_ARGS + 2],
                    lane[LANE_ARGS + 3], lane[LANE_ARGS + 4], lane[LANE_ARGS + 5], 0};
     u64 *entry = lane[LANE_KIND] == KIND_SYSCALL && (call[0] == 11 || call[0] == 10) ? call : 0;
-    for (;;) {
+    for (int asked = 0;;) {
         i64 direct = 0;
-        post(lane, slot, entry, &direct);
+        if (!asked) post(lane, slot, entry, &direct);
+        asked = 0;
         u64 action = lane[LANE_ACTION];
+        if (action == ACTION_ATTACH) {
+            lane = attach(lane, slot);
+            continue;
+        }
         entry = 0;
         if (action == ACTION_REPLY) {
             uc->gregs[G_RAX] = lane[LANE_VALUE];
@@ -274,8 +293,10 @@ static void serve(volatile u64 *lane, u64 slot, struct ucontext *uc) {
             lane[LANE_INDEX] = 0;
             lane[LANE_RESULT] = (u64)direct;
             lane[LANE_KIND] = KIND_DONE;
-        } else {
-            run_orders(lane, slot, uc);
+        } else if (run_orders(lane, slot, uc)) {
+            lane = private_lane(slot);
+            asked = 1;
+            continue;
         }
         i64 result = (i64)lane[LANE_RESULT];
         if (action != ACTION_ORDERS && lane[LANE_KIND] == KIND_DONE && !(result < 0 && result >= -4095)) {
@@ -368,6 +389,7 @@ __attribute__((used)) static void stub_main(u64 *sp) {
     for (u64 i = 0; i < sizeof signals; i++)
         if (raw(13, signals[i], (u64)&act, 0, 8, 0, 0)) die(6);
     if (raw(157, 38, 1, 0, 0, 0, 0)) die(7); /* PR_SET_NO_NEW_PRIVS */
+    private_lane(0)[LANE_ATTACHED] = 1;
     volatile u64 *lane = lane_of(0);
     lane[LANE_BOOT] = vdso;
     lane[LANE_BOOT + 1] = hwcap2;
