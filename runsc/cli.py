@@ -10,7 +10,7 @@ from typing import Final
 
 from runsc import flags
 from runsc.config import GLOBAL_FLAGS, Config
-from runsc.failure import EXIT_FAILURE, RuntimeFailure, UsageError
+from runsc.failure import EXIT_FAILURE, EXIT_OURS, RuntimeFailure, UsageError
 from runsc.flags import Values
 from runsc.log import Log, open_log, printable
 from runsc.verb import Verb
@@ -51,7 +51,7 @@ def run_command_line(argv: list[str]) -> int:
     """Everything from the words of the command line to the exit status."""
     values = Values()
     log = Log()
-    status = EXIT_FAILURE
+    status = EXIT_OURS if "do" in argv else EXIT_FAILURE  # until it is known which verb it is
     try:
         words = flags.parse(GLOBAL_FLAGS, argv, values, "before the verb")
         if not words:

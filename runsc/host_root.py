@@ -24,6 +24,22 @@ def homes(passwd: str) -> list[str]:
     return found
 
 
+# Where programs of a user keep keys and tokens, in a home directory.
+_CREDENTIALS: Final = (
+    ".ssh .gnupg .aws .azure .config/gcloud .config/gh .config/rclone .kube .docker .oci .terraform.d .vault-token "
+    ".netrc .git-credentials .config/git/credentials .pypirc .npmrc .cargo/credentials .cargo/credentials.toml .pgpass "
+    ".my.cnf .boto .s3cfg .password-store .local/share/keyrings .config/op .bash_history .zsh_history .python_history"
+).split()
+
+
+def credential_masks() -> Masks:
+    """For a directory that is shown because it was given, which may be somebody's home."""
+    masks = Masks()
+    for name in _CREDENTIALS:
+        masks.hide(os.fsencode(f"/{name}"))
+    return masks
+
+
 def host_masks() -> Masks:
     """Homes, run-time state and places of keys are not shown."""
     masks = default_masks()
@@ -34,6 +50,9 @@ def host_masks() -> Masks:
                     masks.empty(os.fsencode(home))
     except OSError:
         pass  # nobody lives here
+    own = os.path.normpath(os.environ.get("HOME", "/"))  # a user that /etc/passwd does not know
+    if own.startswith("/") and own not in _NOT_HOMES and is_shown(masks, own):
+        masks.empty(os.fsencode(own))
     return masks
 
 

@@ -9,7 +9,7 @@ from runsc.config import Config
 from runsc.donate import open_directory, open_path
 from runsc.failure import EXIT_OURS, RuntimeFailure, UsageError
 from runsc.flags import LIST, NUMBER, SECONDS, SIZE, SWITCH, TEXT, Flag, Values
-from runsc.host_root import host_masks, is_shown
+from runsc.host_root import credential_masks, host_masks, is_shown
 from runsc.publish import check_publish
 from runsc.runtime import apply_config, network_options, run_sandbox
 from runsc.verb import Verb
@@ -39,6 +39,7 @@ FLAGS: Final = (
     Flag("summary", SWITCH, "", "say at the end what happened on the network"),
 )
 DEFAULT_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+MINIMUM_MEMORY: Final = 1 << 20
 STANDARD_TMPFS: Final = ("/tmp", "/run", "/dev/shm")
 DETAILS: Final = (
     "The root is the host's, read-only, with a private layer above that is gone at the end; homes, /run,\n"
@@ -127,7 +128,9 @@ def working_directory(given: str, mounts: list[MountOptions]) -> tuple[bytes, Ma
     masks = host_masks()
     if not is_shown(masks, path) or path in STANDARD_TMPFS or path.startswith(tuple(f"{d}/" for d in STANDARD_TMPFS)):
         fd = open_directory(path, "--cwd")
-        mounts.append(MountOptions(MOUNT_OVERLAY, os.fsencode(path), fd, os.fsencode(path)))
+        shown = MountOptions(MOUNT_OVERLAY, os.fsencode(path), fd, os.fsencode(path))
+        shown.masks = credential_masks()
+        mounts.append(shown)
     return os.fsencode(path), masks
 
 
@@ -154,8 +157,8 @@ def build_options(config: Config, values: Values, words: list[str]) -> SandboxOp
     network.publish = values.list("publish")
     options = SandboxOptions(program, root_mount(values, masks), network)
     options.mounts = mounts
-    options.limits.memory = values.number("memory") or 0
-    options.limits.pids = values.number("pids") or 0
+    options.limits.memory = at_least(values, "memory", MINIMUM_MEMORY, f"{MINIMUM_MEMORY >> 20}M")
+    options.limits.pids = at_least(values, "pids", 1, "1")
     options.limits.timeout_ns = values.number("timeout") or 0
     options.summary = values.switch("summary")
     if values.given("hostname"):
@@ -163,6 +166,14 @@ def build_options(config: Config, values: Values, words: list[str]) -> SandboxOp
     options.terminal = any(os.isatty(fd) for fd in options.stdio)
     apply_config(options, config)
     return options
+
+
+def at_least(values: Values, name: str, least: int, text: str) -> int:
+    """A limit that leaves room for something; 0 when it is not given."""
+    value = values.number(name)
+    if value is not None and value < least:
+        raise UsageError(f"--{name}: at least {text} is needed")
+    return value or 0
 
 
 def check_hostname(name: str) -> str:

@@ -42,11 +42,11 @@ def check_host(sysname: str, release: str, machine: str, read: ReadText) -> None
         raise HostLacks("kernel.yama.ptrace_scope is 3: set it to 2 or less to let the sandbox read its guests' memory")
 
 
-def read_text(path: str) -> str:
-    """A small file of the host, empty when it is not there or may not be read."""
+def read_text(path: str, limit: int = 4096) -> str:
+    """The head of a file of the host, empty when it is not there or may not be read."""
     try:
         with open(path, encoding="ascii", errors="replace") as file:
-            return file.read(4096)
+            return file.read(limit)
     except OSError:
         return ""
 
@@ -70,4 +70,12 @@ def why_no_namespaces(uid: int, error: str) -> str:
             "AppArmor keeps user namespaces from ordinary users: set "
             "kernel.apparmor_restrict_unprivileged_userns to 0, or run as root"
         )
+    if not is_mount_root(read_text("/proc/self/mountinfo", 1 << 20)):
+        return "in a chroot ordinary users cannot make user namespaces: run as root"
     return f"cannot make a user namespace: {error}; run as root"
+
+
+def is_mount_root(mountinfo: str) -> bool:
+    """`/` is the root of a mount, as it is everywhere but in a chroot."""
+    lines = mountinfo.splitlines()
+    return not lines or any(line.split()[4:5] == ["/"] for line in lines)

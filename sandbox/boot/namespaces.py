@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from sandbox.boot import libc
-from sandbox.boot.host_checks import HostLacks, why_no_namespaces
+from sandbox.boot.host_checks import HostLacks, is_mount_root, read_text, why_no_namespaces
 
 
 def isolate(uid: int, gid: int, own_network: bool) -> None:
@@ -27,8 +27,42 @@ def isolate(uid: int, gid: int, own_network: bool) -> None:
         _write("/proc/self/setgroups", "deny")
         _write("/proc/self/uid_map", f"0 {uid} 1")
         _write("/proc/self/gid_map", f"0 {gid} 1")
-    # Nothing that is mounted or unmounted on the host later shows inside, and the other way round.
+    if is_mount_root(read_text("/proc/self/mountinfo", 1 << 20)):
+        _keep_mounts_private()
+    else:
+        root_of_a_chroot()
+
+
+def _keep_mounts_private() -> None:
+    """Nothing that is mounted or unmounted on the host later shows inside, and the other way round."""
     libc.mount(b"none", b"/", b"", libc.MS_REC | libc.MS_PRIVATE)
+
+
+def root_of_a_chroot() -> None:
+    """Make the root of a chroot a mount of its own, in the mount namespace that was just made.
+
+    Its parent must be private first, or the host would see the new mount. It lies outside, where only a process
+    whose working directory is above its root gets to, so take a root further down and climb from here.
+    """
+    root = os.open("/", os.O_PATH | os.O_CLOEXEC)
+    where = os.getcwd()
+    try:
+        os.chdir("/")
+        os.chroot("/proc")
+        while not os.path.samestat(os.stat("."), os.stat("..")):
+            os.chdir("..")
+        os.chroot(".")
+        _keep_mounts_private()
+        os.fchdir(root)
+        name = os.fsencode(os.getcwd())
+        libc.mount(name, name, b"", libc.MS_BIND | libc.MS_REC)
+        os.chdir(name)
+        os.chroot(".")
+        os.chdir(where)
+    except OSError as error:
+        raise HostLacks(f"cannot make namespaces in a chroot: {os.strerror(error.errno or 0)}") from None
+    finally:
+        os.close(root)
 
 
 def _write(path: str, text: str) -> None:

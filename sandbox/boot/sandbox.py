@@ -13,6 +13,7 @@ from sandbox.boot.options import SandboxOptions
 from sandbox.boot.start_failure import StartFailure
 from sandbox.kernel.kernel import Kernel
 from sandbox.kernel.log import DEBUG, INFO, KernelLog
+from sandbox.kernel.memory_watch import MemoryWatch, own_pages
 from sandbox.kernel.trap_handler import KernelTrapHandler
 from sandbox.platform.base import Platform
 from sandbox.reactor import Reactor
@@ -38,6 +39,7 @@ class Sandbox:
         self.kernel: Kernel | None = None
         self.network: Network | None = None
         self.init: ThreadGroup | None = None
+        self.memory_watch: MemoryWatch | None = None
         self.running_ns = 0
 
     def start(self) -> None:
@@ -73,6 +75,7 @@ class Sandbox:
             trace_to(kernel, options.strace_fd)
         from sandbox.boot.first_program import start_first_program
 
+        self.memory_watch = MemoryWatch(kernel, own_pages)
         kernel.on_exit = self._exited
         start_first_program(kernel, options, self.link, self._failed, self._running)
 

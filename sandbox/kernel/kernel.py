@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from tcpip.clock import Clock
 
 SCRATCH_SIZE: Final = 1 << 20
+OOPS_FRAMES: Final = 30
 RELEASE: Final = "6.6.0"
 
 
@@ -122,9 +123,10 @@ class Kernel:
         self.oops_count += 1
         arguments = ", ".join(hex(value) for value in t.args.raw)
         self.last_oops = f"oops: call {t.nr}({arguments}) of {t!r}, calls before it: {list(t.last_calls)}\n" + "".join(
-            traceback.format_exception(error)
+            traceback.format_exception(error, limit=-OOPS_FRAMES)
         )
-        self.log.error(self.last_oops)
+        for line in self.last_oops.splitlines():
+            self.log.error(line)
         if t.parked == PARK_DEAD:
             return NO_RETURN
         t.group.begin_exit(SIGKILL)

@@ -30,11 +30,10 @@ class KernelLog:
         self.dmesg: deque[tuple[int, str]] = deque(maxlen=RING_LINES)  # (ns since boot, line)
 
     def write(self, level: int, text: str) -> None:
-        """One entry; each line of `text` is escaped on its own."""
+        """One entry of one line: what ends a line in `text` is escaped like everything else."""
         sink = self.sink
         if sink is not None and level >= self.level:
-            for line in text.splitlines() or [""]:
-                sink(level, printable(line))
+            sink(level, printable(text))
 
     def debug(self, text: str) -> None:
         """Detail for developers."""

@@ -290,4 +290,4 @@ class Task:
         task_syscall.finish(self, result)
 
     def __repr__(self) -> str:
-        return f"<Task {self.tid} {self.comm.decode('ascii', 'backslashreplace')}>"
+        return f"<Task {self.tid} {self.comm!r}>"

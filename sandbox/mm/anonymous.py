@@ -39,6 +39,8 @@ class SharedAnonymous:
         self.inode = inode
         self.refs = 0
         self._account = account
+        if account is not None:
+            account.shared += (size + 4095) >> 12
         self._fd = -1
 
     def host_fd(self, writable: bool) -> int:
@@ -65,6 +67,7 @@ class SharedAnonymous:
             self.close_host_fd()
             if self._account is not None:
                 self._account.uncharge((self.size + 4095) >> 12)
+                self._account.shared -= (self.size + 4095) >> 12
                 self._account = None
 
 

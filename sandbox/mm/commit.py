@@ -10,11 +10,12 @@ OVERCOMMIT: Final = 8  # how often the memory may be promised: most of what prog
 class CommitAccount:
     """One per sandbox. In pages: `size` of its memory, `used` so far; a mapping is charged whole when it is made."""
 
-    __slots__ = ("size", "used", "_inode")
+    __slots__ = ("size", "used", "shared", "_inode")
 
     def __init__(self, memory_bytes: int) -> None:
         self.size = memory_bytes >> 12
         self.used = 0
+        self.shared = 0  # of it shared anonymous memory
         self._inode = 0
 
     def next_inode(self) -> int:

@@ -48,6 +48,18 @@ class Order:
         self.fd_arg = fd_arg
 
 
+class MemoryUse:
+    """Of one address space, in pages: memory of its own (what was swapped out and its page tables too), shared
+    memory, and pages of files."""
+
+    __slots__ = ("private", "shared", "file")
+
+    def __init__(self, private: int, shared: int, file: int) -> None:
+        self.private = private
+        self.shared = shared
+        self.file = file
+
+
 class AddressSpace(ABC):
     """One guest memory: one host process whose threads are the guest threads that share it."""
 
@@ -75,6 +87,15 @@ class AddressSpace(ABC):
     @abstractmethod
     def resident_pages(self) -> int:
         """Pages of host memory in use now (0 when it can't be told)."""
+
+    def memory_use(self) -> MemoryUse:
+        """The same, told apart; all of it is its own where that can't be told."""
+        return MemoryUse(self.resident_pages(), 0, 0)
+
+    def shared_copies(self) -> int:
+        """Of memory of its own, the pages (fewer by what they are counted for here) that a fork left in common with
+        others. Takes time: milliseconds for each GiB."""
+        return 0
 
     def peak_resident_pages(self) -> int:
         """The most there ever were (0 when it can't be told)."""

@@ -139,8 +139,9 @@ def one_segment(addr: int, size: int) -> IovIter:
 def read_iter(t: Task, file: FileDescription, it: IovIter, offset: int) -> int:
     """Fill the buffers: bytes read, or WOULD_BLOCK when there was nothing yet."""
     scratch = t.kernel.scratch
+    total = min(it.total, file.most_read)
     while True:
-        size = min(it.total - it.done, SCRATCH_SIZE)
+        size = min(total - it.done, SCRATCH_SIZE)
         view = scratch[:size]
         try:
             got = file.read(t, view) if offset < 0 else file.pread(t, view, offset + it.done)
@@ -157,7 +158,7 @@ def read_iter(t: Task, file: FileDescription, it: IovIter, offset: int) -> int:
             if not it.done:
                 raise SyscallError(errno.EFAULT)
             return it.done
-        if got < size or it.done >= it.total:
+        if got < size or it.done >= total:
             return it.done
 
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import errno
 import struct
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux import poll as abi
 from sandbox.abi.linux.fcntl import O_RDWR
 from sandbox.errors import SyscallError
 from sandbox.vfs.anon import AnonFile
+from sandbox.vfs.epoll_paths import check_nesting, check_paths
 from sandbox.vfs.file_description import FileDescription
 from sandbox.vfs.poll import user_events, wait_mask
 from tcpip.waiter import EVENT_IN
@@ -26,7 +28,6 @@ PRIVATE_BITS: Final = abi.EPOLLWAKEUP | abi.EPOLLONESHOT | abi.EPOLLET | abi.EPO
 EXCLUSIVE_OK: Final = (
     abi.POLLIN | abi.POLLOUT | abi.POLLERR | abi.POLLHUP | abi.EPOLLWAKEUP | abi.EPOLLET | abi.EPOLLEXCLUSIVE
 )
-MAX_NESTS: Final = 4
 MAX_WATCHES: Final = 262_144  # fs.epoll.max_user_watches
 VERIFY_BUDGET: Final = 1000  # files asked when the readiness of an epoll file is wanted (nested lists)
 
@@ -76,13 +77,14 @@ class EventPoll(AnonFile):
         super().__init__(O_RDWR)
         self.items: dict[tuple[int, FileDescription], EpollItem] = {}
         self.ready: dict[EpollItem, None] = {}
+        self.nested = 0  # items that are lists themselves
 
     # --- interest list ---
 
     def add(self, t: Task, fd: int, file: FileDescription, events: int, data: int) -> None:
-        """EPOLL_CTL_ADD; EEXIST, ELOOP, ENOSPC."""
-        if isinstance(file, EventPoll) and (file.reaches(self, 0) or self._too_deep(file)):
-            raise SyscallError(errno.ELOOP)
+        """EPOLL_CTL_ADD; EEXIST, ELOOP, ENOSPC, EINVAL."""
+        if isinstance(file, EventPoll):
+            check_nesting(self, file)
         if (fd, file) in self.items:
             raise SyscallError(errno.EEXIST)
         if WATCHES.count >= MAX_WATCHES:
@@ -93,6 +95,13 @@ class EventPoll(AnonFile):
         if file.epoll_items is None:
             file.epoll_items = {}
         file.epoll_items[item] = None
+        self.nested += isinstance(file, EventPoll)
+        if len(file.epoll_items) > 1 or self.epoll_items or isinstance(file, EventPoll):
+            try:
+                check_paths(file)
+            except SyscallError:
+                self.remove(fd, file)
+                raise
         self._check(t, item)
 
     def modify(self, t: Task, fd: int, file: FileDescription, events: int, data: int) -> None:
@@ -120,6 +129,7 @@ class EventPoll(AnonFile):
         """Take an item out, its file's list aside."""
         if self.items.pop((item.fd, item.file), None) is not None:
             WATCHES.count -= 1
+            self.nested -= isinstance(item.file, EventPoll)
         self.ready.pop(item, None)
         item.queue.remove(item.waiter)
 
@@ -127,39 +137,6 @@ class EventPoll(AnonFile):
         """It may be ready now already."""
         if user_events(item.file.poll(t)) & item.events & ~PRIVATE_BITS:
             self.make_ready(item)
-
-    def reaches(self, other: EventPoll, depth: int) -> bool:
-        """`other` is this list or is watched, at some remove, by it; also True when lists nest too deep."""
-        if self is other or depth > MAX_NESTS:
-            return True
-        for item in self.items.values():
-            if isinstance(item.file, EventPoll) and item.file.reaches(other, depth + 1):
-                return True
-        return False
-
-    def _too_deep(self, below: EventPoll) -> bool:
-        return self._height_above(0) + below._depth_below(0) >= MAX_NESTS
-
-    def _depth_below(self, depth: int) -> int:
-        if depth > MAX_NESTS:
-            return 0
-        deepest = 0
-        for item in self.items.values():
-            if isinstance(item.file, EventPoll):
-                deepest = max(deepest, 1 + item.file._depth_below(depth + 1))
-                if deepest + depth > MAX_NESTS:
-                    break
-        return deepest
-
-    def _height_above(self, height: int) -> int:
-        highest = 0
-        if height > MAX_NESTS or self.epoll_items is None:
-            return 0
-        for item in self.epoll_items:
-            highest = max(highest, 1 + item.epoll._height_above(height + 1))
-            if highest + height > MAX_NESTS:
-                break
-        return highest
 
     # --- ready list ---
 
@@ -176,20 +153,24 @@ class EventPoll(AnonFile):
         taken: list[EpollItem] = []
         again: list[EpollItem] = []
         pack = abi.EPOLL_EVENT.pack
-        for item in list(ready):
-            if len(taken) >= limit:
-                break
-            del ready[item]
-            wanted = item.events
-            events = user_events(item.file.poll(t)) & wanted & ~PRIVATE_BITS
-            if not events:
-                continue
-            out.append(pack(events, item.data))
-            taken.append(item)
-            if wanted & abi.EPOLLONESHOT:
-                item.events = wanted & PRIVATE_BITS
-            elif not wanted & abi.EPOLLET:
-                again.append(item)
+        asked = 0  # items; each once, also those that become ready meanwhile
+        bound = len(ready)
+        while ready and asked < bound and len(taken) < limit:
+            for item in list(islice(ready, min(limit - len(taken), bound - asked))):
+                asked += 1
+                if item not in ready:
+                    continue
+                del ready[item]
+                wanted = item.events
+                events = user_events(item.file.poll(t)) & wanted & ~PRIVATE_BITS
+                if not events:
+                    continue
+                out.append(pack(events, item.data))
+                taken.append(item)
+                if wanted & abi.EPOLLONESHOT:
+                    item.events = wanted & PRIVATE_BITS
+                elif not wanted & abi.EPOLLET:
+                    again.append(item)
         for item in again:
             ready[item] = None
         return b"".join(out), taken

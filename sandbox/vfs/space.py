@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from typing import Final
+from typing import Final, Protocol
 
 from sandbox.errors import SyscallError
 
@@ -14,6 +14,13 @@ INODE_COST: Final = 1024  # bytes that the sentry itself spends on a file
 NAME_COST: Final = 384  # and on a name, besides its length
 
 
+class Measured(Protocol):
+    """A file that a mapping can make use more."""
+
+    def blocks(self) -> int:
+        """Measure it, and charge what it has become."""
+
+
 class SpaceAccount:
     """Pages and inodes in use against their limits; several file systems may share one.
 
@@ -22,7 +29,7 @@ class SpaceAccount:
     in bytes, so that small files and names cannot outgrow the bound.
     """
 
-    __slots__ = ("limit", "used", "inode_limit", "inodes", "overhead", "parent")
+    __slots__ = ("limit", "used", "inode_limit", "inodes", "overhead", "parent", "mapped")
 
     def __init__(
         self, size: int = DEFAULT_SIZE, inodes: int = DEFAULT_INODES, parent: SpaceAccount | None = None
@@ -33,6 +40,7 @@ class SpaceAccount:
         self.inodes = 0
         self.overhead = 0
         self.parent = parent
+        self.mapped: dict[Measured, None] = parent.mapped if parent is not None else {}  # files of the whole sandbox
 
     @property
     def tight(self) -> bool:

@@ -105,3 +105,44 @@ def test_a_guest_cannot_forge_a_line_of_the_trace() -> None:
     done = runsc("--strace", "do", "/bin/sh", "-c", "cat '/x\nrunsc: forged\x1b[2J' 2>/dev/null")
     assert "forged" in done.err
     assert "\nrunsc: forged" not in done.err and "\x1b" not in done.err
+
+
+NAMED = """
+import ctypes, socket
+ctypes.CDLL(None).prctl(15, b"x\\nrunsc: lie", 0, 0, 0)
+socket.socket().connect_ex(("198.51.100.1", 80))
+"""
+
+
+def test_a_guest_cannot_forge_a_line_by_its_name() -> None:
+    done = do("/usr/bin/python3", "-c", NAMED)
+    assert done.err.count("\n") == 1 and "denied" in done.err and "x\\nrunsc: lie" in done.err, done
+
+
+TOUCH = """
+import mmap, os
+def private(): return mmap.mmap(-1, 100 << 20, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+def shared(): return mmap.mmap(-1, 100 << 20)
+def page_tables(): return mmap.mmap(-1, 100 << 30, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x4000, mmap.PROT_READ)
+def zero(): return mmap.mmap(os.open("/dev/zero", os.O_RDWR), 100 << 20)
+def file():
+    fd = os.open("/tmp/sparse", os.O_RDWR | os.O_CREAT)
+    os.ftruncate(fd, 4 << 30)
+    return mmap.mmap(fd, 4 << 30)
+kept = []
+for _ in range(13):
+    kept.append(KIND())
+    step = 2 << 20 if KIND is page_tables else 4096
+    for at in range(0, len(kept[-1]), step):
+        if KIND is page_tables: kept[-1][at]
+        else: kept[-1][at] = 1
+"""
+
+
+@pytest.mark.parametrize("kind", ["private", "shared", "page_tables", "zero", "file"])
+def test_memory_that_was_promised_is_not_all_given(kind: str) -> None:
+    """What is touched counts: the process that has the most of it ends, and one line says so."""
+    script = 'sleep 100 & /usr/bin/python3 -c "$1"; echo $?; kill $! && echo survived'
+    done = do("--memory=200M", "--timeout=60", "/bin/sh", "-c", script, "sh", TOUCH.replace("KIND", kind))
+    assert done.out == "137\nsurvived\n", done
+    assert done.err.count("Out of memory: Killed process ") == 1 and "(python3)" in done.err, done

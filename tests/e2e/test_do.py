@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import do
+from tests.e2e.conftest import do, runsc
 
 
 def test_the_root_is_the_hosts_and_changes_stay_inside() -> None:
@@ -80,6 +80,30 @@ def test_a_masked_directory_that_is_given_is_shown_privately(tmp_path: Path) -> 
     (tmp_path / "file").write_text("seen\n")
     result = do(f"--cwd={tmp_path}", "/bin/sh", "-c", "cat file; echo x > new; ls")
     assert result.out == "seen\nfile\nnew\n" and not (tmp_path / "new").exists(), result
+
+
+def test_a_home_that_is_given_is_shown_without_its_keys(tmp_path: Path) -> None:
+    for name in (".ssh/id_rsa", ".aws/credentials", ".config/gcloud/token", ".config/app/settings", "work/.ssh"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("x")
+    result = do(f"--cwd={tmp_path}", "/usr/bin/find", ".", "-type", "f")
+    assert sorted(result.out.split()) == ["./.config/app/settings", "./work/.ssh"], result
+
+
+def test_the_home_of_a_user_that_passwd_does_not_know(tmp_path: Path) -> None:
+    result = do("/bin/ls", "-A", "/usr/share", env={"HOME": "/usr/share"})
+    assert result.out == "", result
+
+
+@pytest.mark.parametrize("flag", ["--memory=100", "--memory=0", "--pids=0"])
+def test_limits_that_leave_no_room(flag: str) -> None:
+    result = do(flag, "/bin/true")
+    assert result.status == 125 and "at least" in result.err and result.err.count("\n") == 1, result
+
+
+@pytest.mark.parametrize("flag", ["--bogus", "--network=moon", "--platform=none"])
+def test_a_wrong_flag_before_the_verb_is_our_failure_too(flag: str) -> None:
+    assert runsc(flag, "do", "/bin/true").status == 125
 
 
 def test_other_root(tmp_path: Path) -> None:

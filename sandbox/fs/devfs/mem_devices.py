@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sandbox.vfs.devices import DeviceRegistry
     from sandbox.vfs.inode import Inode
     from sandbox.vfs.path import Path
+    from sandbox.vfs.space import SpaceAccount
 
 MEM_MAJOR: Final = 1
 NULL, ZERO, FULL, RANDOM, URANDOM = 3, 5, 7, 8, 9
@@ -69,13 +70,15 @@ class ZeroFile(MemFile):
 
     def backing(self, t: Task, shared: bool, prot: int) -> Backing:
         """Zeroed memory of its own for each mapping."""
-        return ZeroBacking()
+        return ZeroBacking(t.kernel.mounts.vfs.space)
 
 
 class ZeroBacking:
-    """A memfd of zeros, larger than any mapping."""
+    """A memfd of zeros, larger than any mapping. What becomes of it counts as files in memory do."""
 
-    def __init__(self) -> None:
+    def __init__(self, account: SpaceAccount) -> None:
+        self._account = account
+        self._charged = 0  # pages
         self.key: object = self
         self.name = ""
         self.base = 0
@@ -94,9 +97,20 @@ class ZeroBacking:
                 raise SyscallError(errno.ENOMEM) from None
         return self._fd
 
+    def blocks(self) -> int:
+        """Measure it: pages that are there."""
+        if self._fd >= 0:
+            self._charge(os.fstat(self._fd).st_blocks >> 3)
+        return self._charged
+
+    def _charge(self, pages: int) -> None:
+        self._account.charge(pages - self._charged)
+        self._charged = pages
+
     def acquire(self) -> None:
         """One mapping more."""
         self._users += 1
+        self._account.mapped[self] = None
 
     def drop(self) -> None:
         """The last one gives the memory back."""
@@ -104,6 +118,8 @@ class ZeroBacking:
         if self._users == 0 and self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+            self._charge(0)
+            self._account.mapped.pop(self, None)
 
 
 class FullFile(ZeroFile):
@@ -116,6 +132,8 @@ class FullFile(ZeroFile):
 
 class RandomFile(MemFile):
     """/dev/random and /dev/urandom."""
+
+    most_read = (1 << 25) - 1  # as getrandom(2) has it
 
     @property
     def epollable(self) -> bool:

@@ -26,13 +26,18 @@ class TmpfsBacking:
 
     def acquire(self) -> None:
         """One mapping more."""
-        self._file.data.maps += 1
-        self._file.data.writable_maps += self._writable
+        data = self._file.data
+        data.maps += 1
+        data.writable_maps += self._writable
+        data.account.mapped[data] = None
 
     def drop(self) -> None:
         """One mapping fewer."""
         file = self._file
         file.data.maps -= 1
         file.data.writable_maps -= self._writable
+        if file.data.maps == 0:
+            file.data.blocks()
+            file.data.account.mapped.pop(file.data, None)
         if file.data.maps == 0 and file.nlink == 0 and file.opens == 0:
             file.data.release()

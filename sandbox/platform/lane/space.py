@@ -10,7 +10,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Callable, Final
 
-from sandbox.platform.base import AddressSpace, MemoryFault
+from sandbox.platform.base import AddressSpace, MemoryFault, MemoryUse
 from sandbox.platform.lane import hostcalls, layout
 from sandbox.platform.lane.zygote import shared_pages
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _PAGE: Final = 4096
 _SMAPS_READS: Final = 1024  # of a page each at most: more areas than that are not worth the time
+_USE_LINES: Final = (b"RssAnon", b"RssShmem", b"RssFile", b"VmSwap", b"VmPTE")
+_COPY_LINES: Final = (b"Anonymous", b"Pss_Anon")
 _FAULTS: Final = (errno.EFAULT, errno.ESRCH, errno.EPERM, errno.EIO)
 
 
@@ -163,6 +165,15 @@ class LaneSpace(AddressSpace):
         except (IndexError, ValueError):
             return 0
 
+    def memory_use(self) -> MemoryUse:
+        kib = _kib(self._proc("status"), _USE_LINES)
+        private = kib.get(b"RssAnon", 0) + kib.get(b"VmSwap", 0) + kib.get(b"VmPTE", 0)
+        return MemoryUse(private >> 2, kib.get(b"RssShmem", 0) >> 2, kib.get(b"RssFile", 0) >> 2)
+
+    def shared_copies(self) -> int:
+        kib = _kib(self._proc("smaps_rollup"), _COPY_LINES)
+        return max(0, kib.get(b"Anonymous", 0) - kib.get(b"Pss_Anon", 0)) >> 2
+
     def peak_resident_pages(self) -> int:
         text = self._proc("status")
         at = text.find(b"\nVmHWM:")
@@ -223,6 +234,16 @@ class LaneSpace(AddressSpace):
             chunk.close()
         self.chunks.clear()
         os.close(self.pidfd)
+
+
+def _kib(text: bytes, wanted: tuple[bytes, ...]) -> dict[bytes, int]:
+    """Lines such as `RssAnon:  124 kB` of a file of /proc/PID."""
+    found = {}
+    for line in text.splitlines():
+        name, _, value = line.partition(b":")
+        if name in wanted:
+            found[name] = int(value.split()[0])
+    return found
 
 
 def _fault(error: OSError, address: int, done: int = 0) -> Exception:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.capability import CAP_SYS_ADMIN, CAP_SYS_RESOURCE
@@ -14,21 +15,40 @@ from sandbox.kernel.rlimits import RLIMIT_NOFILE
 
 if TYPE_CHECKING:
     from sandbox.kernel.task import Task
+    from sandbox.reactor import Reactor
     from sandbox.sockets.unix.socket import UnixSocket
     from sandbox.vfs.file_description import FileDescription
 
 FAMILY_ONLY: Final = FAMILY.pack(AF_UNIX)
 MAX_ADDRESS: Final = 2 + UNIX_PATH_MAX
 _AUTOBIND_NAMES: Final = 1 << 20
+DROPPED_AT_ONCE: Final = 2000
+PAUSE_NS: Final = 1_000_000
+IN_FLIGHT_FOR_ONE: Final = 16
 MAX_CHARGED: Final = 256 << 20  # bytes of messages that the sandbox keeps: ENOBUFS beyond
 
 
 class UnixNamespace:
     """One per sandbox. `in_flight` counts, for each Unix socket, the messages that carry it."""
 
-    __slots__ = ("abstract", "in_flight", "in_flight_files", "charged", "_last_auto", "_collecting")
+    __slots__ = (
+        "abstract",
+        "in_flight",
+        "in_flight_files",
+        "charged",
+        "_last_auto",
+        "_collecting",
+        "_reactor",
+        "_doomed",
+        "_dropping",
+        "_patience",
+    )
 
-    def __init__(self) -> None:
+    def __init__(self, reactor: Reactor) -> None:
+        self._reactor = reactor
+        self._doomed: deque[FileDescription] = deque()  # of messages that nobody will read
+        self._dropping = False
+        self._patience = 0  # sockets that may be closed before the next search
         self.abstract: dict[tuple[int, bytes], UnixSocket] = {}  # by type and name
         self.in_flight: dict[UnixSocket, int] = {}
         self.in_flight_files: dict[int, int] = {}  # by uid: what RLIMIT_NOFILE bounds
@@ -83,6 +103,34 @@ class UnixNamespace:
                 self.in_flight[file] = count - 1  # type: ignore[index]
             elif count:
                 del self.in_flight[file]  # type: ignore[arg-type]
+
+    def drop_all(self, files: list[FileDescription]) -> None:
+        """The files of a message that nobody will read. One of them may be a socket with such messages of its own,
+        and so on: they wait in line, and a long line is served in parts."""
+        self._doomed.extend(files)
+        if not self._dropping:
+            self._drop_some()
+
+    def _drop_some(self) -> None:
+        self._dropping = True
+        for _ in range(DROPPED_AT_ONCE):
+            if not self._doomed:
+                self._dropping = False
+                self.closed()
+                return
+            self._doomed.popleft().drop()
+        self._reactor.call_at(self._reactor.clock.now_ns() + PAUSE_NS, self._drop_some)
+
+    def closed(self) -> None:
+        """A socket is gone, or only messages refer to it: some may be out of reach now. The search costs as much as there is in flight, so with
+        many it is made for many at once."""
+        if self._dropping:
+            return  # and once more at the end
+        if self._patience:
+            self._patience -= 1
+        elif self.in_flight:
+            self.collect()
+            self._patience = len(self.in_flight) // IN_FLIGHT_FOR_ONE
 
     def collect(self) -> None:
         """Throw away the queues of sockets that only messages refer to, and only messages in such queues."""

@@ -178,8 +178,7 @@ class UnixSocket(SocketFile):
         if files is not None:
             message.files = None
             self.namespace.detach(message.sender.uid, files)
-            for file in files:
-                file.drop()
+            self.namespace.drop_all(files)
 
     def uncharge(self, message: Message) -> None:
         """sock_wfree: the sender has room again."""
@@ -285,15 +284,14 @@ class UnixSocket(SocketFile):
         super().drop()
         flying = self.namespace.in_flight
         if flying and self.refs and self.refs == flying.get(self):
-            self.namespace.collect()  # only messages refer to it now
+            self.namespace.closed()  # only messages refer to it now
 
     def release(self) -> None:
         self.dead = True
         self.unbind()
         self.disconnect_on_release()
         self.purge()
-        if self.namespace.in_flight:
-            self.namespace.collect()
+        self.namespace.closed()
 
     def disconnect_on_release(self) -> None:
         """Tell the other side."""
@@ -330,7 +328,7 @@ def unix_namespace(t: Task) -> UnixNamespace:
     """The sandbox's."""
     kernel = t.kernel
     if kernel.unix is None:
-        kernel.unix = UnixNamespace()
+        kernel.unix = UnixNamespace(kernel.reactor)
     return kernel.unix
 
 

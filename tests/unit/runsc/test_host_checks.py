@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sandbox.boot.host_checks import HostLacks, check_host, parse_release
+from sandbox.boot.host_checks import HostLacks, check_host, is_mount_root, parse_release
 
 
 def nothing(path: str) -> str:
@@ -47,3 +47,11 @@ def test_yama_that_forbids_all() -> None:
 def test_a_good_host_passes() -> None:
     files = {"/proc/sys/kernel/seccomp/actions_avail": "kill_process user_notif trap allow"}
     check_host("Linux", "6.8.0", "x86_64", lambda path: files.get(path, ""))
+
+
+def test_a_chroot_is_told_by_its_mounts() -> None:
+    root = "29 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw"
+    inside = "60 29 0:22 / /proc rw,relatime - proc proc rw"
+    assert is_mount_root(f"{root}\n{inside}")
+    assert not is_mount_root(inside)
+    assert is_mount_root("")  # no /proc: nothing is known

@@ -186,6 +186,26 @@ def test_cycle_of_sockets_in_flight_is_collected(guest: Guest) -> None:
     assert box.call(t, READ, r, BUFFER, 1) == 0, "the pipe that lay in the queue is closed too"
 
 
+def test_a_long_chain_of_sockets_in_messages_is_closed_in_parts(guest: Guest) -> None:
+    """Each pair lies in a message of the next one: closing the last closes them all."""
+    box, t = guest.box, guest.t
+    first = before = guest.pair()
+    kept = t.fds.get(first[0])
+    kept.acquire()
+    for _ in range(5000):
+        pair = guest.pair()
+        assert guest.send(pair[0], b"x", before) == 1
+        for fd in before:
+            assert box.call(t, CLOSE, fd) == 0
+        before = pair
+    assert kept.refs == 2
+    for fd in before:
+        assert box.call(t, CLOSE, fd) == 0
+    for _ in range(20):
+        box.advance(1_000_000)
+    assert kept.refs == 1 and not kept.namespace.in_flight  # type: ignore[attr-defined]
+
+
 def test_reachable_sockets_in_flight_stay(guest: Guest) -> None:
     box, t = guest.box, guest.t
     one, two = guest.pair()

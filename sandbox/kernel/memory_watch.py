@@ -1,0 +1,160 @@
+"""MemoryWatch: what the sandbox really uses is looked at now and then, and one process ends when it is too much
+(mm/oom_kill.c). Promises are bounded when they are made (mm/commit.py), but several times what there is."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, Callable, Final
+
+from sandbox.abi.linux.signal import SIGKILL
+from sandbox.kernel.kernel import Kernel
+from sandbox.platform.base import AddressSpace, MemoryUse
+
+if TYPE_CHECKING:
+    from sandbox.kernel.thread_group import ThreadGroup
+
+PAGE: Final = 4096
+SPACES_A_LOOK: Final = 64
+MEASURED_A_LOOK: Final = 16
+FILES_A_LOOK: Final = 64
+SOONEST_NS: Final = 20_000_000
+LATEST_NS: Final = 500_000_000
+FILL_NS_PER_PAGE: Final = 1000  # how fast guests fill memory: 4 GiB a second
+SHARE: Final = 10  # a look takes at most one part in so many of the time
+OWN_SLACK: Final = (64 << 20) // PAGE  # caches of the sentry's own, pages
+OOM_SCORE_ADJ_MIN: Final = -1000
+NOTHING: Final = MemoryUse(0, 0, 0)
+
+
+class MemoryWatch:
+    """`own_pages` gives the private memory of the sentry itself, in pages: what it grows by after the start is the
+    guests' doing. Every look costs a bounded time; with many processes each is looked at in turn."""
+
+    def __init__(self, kernel: Kernel, own_pages: Callable[[], int]) -> None:
+        self.kernel = kernel
+        self._own_pages = own_pages
+        self._own_base = own_pages()
+        self._own = 0  # of it now, beyond what is accounted for
+        self._forgiven = 0
+        self._seen: dict[AddressSpace, MemoryUse] = {}
+        self._turn: list[AddressSpace] = []
+        self._copies: dict[AddressSpace, int] = {}  # pages that others count too; of this round of measuring
+        self._copies_before: dict[AddressSpace, int] = {}  # and of the one before
+        self._timer = kernel.timers.timer(self.look)
+        self._arm(SOONEST_NS)
+
+    def look(self) -> None:
+        """Look, kill if there is too much, and say when to look again."""
+        begin = self.kernel.clock.now_ns()
+        self._refresh()
+        left = self.kernel.commit.size - self._used(sum(use.private for use in self._seen.values()))
+        if left < 0:
+            self._measure()
+            left = self.kernel.commit.size - self._used(self._private_at_least())
+            if left < 0:
+                self._kill(-left)
+                self._forgive(-left)
+        took = self.kernel.clock.now_ns() - begin
+        self._arm(max(took * SHARE, min(max(left * FILL_NS_PER_PAGE, SOONEST_NS), LATEST_NS)))
+
+    def _measure(self) -> None:
+        """What forks left in common is counted for each process, so the sum of all is more than there is. Find out
+        for the biggest whose turn it is; when everybody had a turn, anew."""
+        left = [space for space in self._seen if space not in self._copies]
+        if not left:
+            self._copies_before, self._copies = self._copies, {}
+            left = list(self._seen)
+        left.sort(key=lambda space: self._seen[space].private, reverse=True)
+        for space in left[:MEASURED_A_LOOK]:
+            self._copies[space] = space.shared_copies()
+
+    def _private_at_least(self) -> int:
+        """Pages that processes have of their own, as far as that was measured."""
+        total = 0
+        for space, use in self._seen.items():
+            copies = self._copies.get(space, self._copies_before.get(space))
+            if copies is not None:
+                total += max(0, use.private - copies)
+        return total
+
+    def _arm(self, delay: int) -> None:
+        self._timer.arm(self.kernel.clock.now_ns() + delay)
+
+    def _refresh(self) -> None:
+        """Ask the host about the spaces whose turn it is, and about files that are mapped."""
+        spaces = self.kernel.spaces
+        for gone in [space for space in self._seen if space not in spaces]:
+            del self._seen[gone]
+            self._copies.pop(gone, None)
+            self._copies_before.pop(gone, None)
+        if not self._turn:
+            self._turn = list(spaces)
+        for space in self._turn[-SPACES_A_LOOK:]:
+            if space in spaces:
+                self._seen[space] = space.memory_use()
+        del self._turn[-SPACES_A_LOOK:]
+        mapped = self.kernel.mounts.vfs.space.mapped
+        for file in list(islice(mapped, FILES_A_LOOK)):
+            file.blocks()
+            mapped[file] = mapped.pop(file)
+
+    def _used(self, private: int) -> int:
+        """Pages: `private` ones of processes, what they share, of files beyond their bound (only a mapping gets there), and of
+        the sentry beyond what files are already bounded by."""
+        files = self.kernel.mounts.vfs.space
+        kept = files.used + (files.overhead >> 12)
+        self._own = max(0, self._own_pages() - self._own_base - OWN_SLACK - kept)
+        shared = min(self.kernel.commit.shared, sum(use.shared for use in self._seen.values()))
+        return private + shared + max(0, files.used - files.limit) + self._own
+
+    def _forgive(self, excess: int) -> None:
+        """What a process made the sentry hold is free when it has ended, but not given back to the host: it must not
+        cost others their lives, up to as much as there is memory."""
+        pages = min(excess, self._own, self.kernel.commit.size - self._forgiven)
+        self._forgiven += pages
+        self._own_base += pages
+
+    def _kill(self, excess: int) -> None:
+        """End the process with the most memory, with everybody who shares it."""
+        total = self.kernel.commit.size
+        worst: AddressSpace | None = None
+        worst_points = 0
+        for space in self._seen:
+            points = self._badness(space, total)
+            if worst is None or points > worst_points:
+                worst, worst_points = space, points
+        if worst is None:
+            return
+        groups = self._groups(worst)
+        use = self._seen.pop(worst)
+        for group in groups:
+            name = group.leader.comm.decode("utf-8", "backslashreplace")
+            line = (
+                f"Out of memory: Killed process {group.pid} ({name}): {use.private * 4} kB of its own, "
+                f"{use.shared * 4} kB shared; the sandbox has {total * 4} kB and used {(total + excess) * 4} kB"
+            )
+            self.kernel.log.warning(line)
+            self.kernel.log.boot(self.kernel.uptime_ns(), line)
+            group.begin_exit(SIGKILL)
+
+    def _groups(self, space: AddressSpace) -> list[ThreadGroup]:
+        return list(dict.fromkeys(task.group for task in self.kernel.spaces.get(space, ())))
+
+    def _badness(self, space: AddressSpace, total: int) -> int:
+        """oom_badness: pages, moved by oom_score_adj in thousandths of the memory; those that must not be chosen come
+        last. Each open file counts as a page: the sentry holds what belongs to it."""
+        use = self._seen[space]
+        adjust = max((group.oom_score_adj for group in self._groups(space)), default=0)
+        files = sum({id(task.fds): len(task.fds) for task in self.kernel.spaces.get(space, ())}.values())
+        points = use.private - self._copies.get(space, 0) + use.shared + use.file + files + adjust * total // 1000
+        return points - (total << 20) if adjust == OOM_SCORE_ADJ_MIN else points
+
+
+def own_pages() -> int:
+    """Private memory of this process, in pages; 0 where the host does not say."""
+    try:
+        with open("/proc/self/statm", "rb") as file:
+            fields = file.read().split()
+        return int(fields[1]) - int(fields[2])
+    except (OSError, ValueError, IndexError):
+        return 0

@@ -1,0 +1,42 @@
+"""The runtime inside a chroot, where `/` is not the root of a mount."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import BOUND_S, ROOT
+
+ENTER = """
+set -e
+mount --make-r$PROPAGATION /
+root=$1; shift
+for name in usr etc opt; do mkdir -p "$root/$name"; mount --rbind /$name "$root/$name"; done
+for name in bin lib lib64 sbin; do ln -s usr/$name "$root/$name"; done
+mkdir -p "$root/proc" "$root/dev" "$root/sys" "$root/tmp" "$root$ROOT" "$root$BASE"
+mount -t proc proc "$root/proc"; mount --rbind /dev "$root/dev"; mount --rbind "$ROOT" "$root$ROOT"
+mount --rbind "$BASE" "$root$BASE"
+exec chroot "$root" env -C "$ROOT" "$@"
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="chroot(2) needs root")
+@pytest.mark.parametrize("propagation", ["private", "shared"])
+def test_a_sandbox_in_a_chroot_leaves_no_mount(tmp_path: Path, propagation: str) -> None:
+    """Also where the host's mounts are shared: what is mounted for the sandbox must not show outside it."""
+    mounts = "wc -l </proc/self/mountinfo"
+    inside = f"{mounts}; {sys.executable} -m runsc do --network none echo hello; {mounts}"
+    done = subprocess.run(
+        ["unshare", "-m", "sh", "-c", ENTER, "sh", str(tmp_path), "sh", "-c", inside],
+        env={**os.environ, "ROOT": str(ROOT), "BASE": sys.base_prefix, "PROPAGATION": propagation},
+        capture_output=True,
+        text=True,
+        timeout=BOUND_S,
+    )
+    assert done.returncode == 0, done
+    before, said, after = done.stdout.split()
+    assert (said, before) == ("hello", after)

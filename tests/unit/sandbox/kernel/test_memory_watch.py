@@ -1,0 +1,125 @@
+"""What the sandbox really uses is bounded: the process with the most of it ends."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from sandbox.kernel.memory_watch import OWN_SLACK, MemoryWatch
+from sandbox.kernel.task import Task
+from sandbox.platform.base import MemoryUse
+from sandbox.vfs.space import SpaceAccount
+
+from .box import Box
+
+LIMIT = 10_000
+SECOND = 1_000_000_000
+
+
+class Watched:
+    """A box whose processes use what a test says, in pages."""
+
+    def __init__(self, box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.box = box
+        self.use: dict[object, MemoryUse] = {}
+        self.own = 0
+        self.lines: list[str] = []
+        self.files = SpaceAccount(LIMIT * 4096)
+        box.kernel.commit.size = LIMIT
+        box.kernel.mounts = SimpleNamespace(vfs=SimpleNamespace(space=self.files))  # type: ignore[assignment]
+        box.kernel.log.sink = lambda level, line: self.lines.append(line)
+        monkeypatch.setattr(
+            type(box.init.space), "memory_use", lambda space: self.use.get(space, MemoryUse(10, 0, 0)), raising=False
+        )
+        self.watch = MemoryWatch(box.kernel, lambda: self.own)
+
+    def child(self, private: int, shared: int = 0) -> Task:
+        t = self.box.fork(self.box.init)
+        self.use[t.space] = MemoryUse(private, shared, 0)
+        return t
+
+
+@pytest.fixture
+def watched(box: Box, monkeypatch: pytest.MonkeyPatch) -> Watched:
+    return Watched(box, monkeypatch)
+
+
+def test_the_biggest_is_killed_and_nobody_else(watched: Watched) -> None:
+    small, big = watched.child(LIMIT // 4), watched.child(LIMIT)
+    watched.box.advance(SECOND)
+    assert big.group.exiting and big.group.exit_status == 9
+    assert not small.group.exiting and not watched.box.init.group.exiting
+    assert len(watched.lines) == 1 and f"Killed process {big.group.pid} " in watched.lines[0]
+    watched.box.advance(10 * SECOND)
+    assert not small.group.exiting
+
+
+def test_what_fits_is_left_alone(watched: Watched) -> None:
+    t = watched.child(LIMIT - 1000)
+    watched.box.advance(10 * SECOND)
+    assert not t.group.exiting and not watched.lines
+
+
+def test_memory_that_several_share_counts_once(watched: Watched) -> None:
+    children = [watched.child(10, LIMIT - 1000) for _ in range(3)]
+    watched.box.kernel.commit.shared = LIMIT - 1000
+    watched.box.advance(10 * SECOND)
+    assert not any(t.group.exiting for t in children)
+
+
+def test_what_forks_left_in_common_counts_once(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    children = [watched.child(LIMIT - 1000) for _ in range(40)]
+    copies = dict.fromkeys((t.space for t in children), LIMIT - 1000 - 10)
+    monkeypatch.setattr(
+        type(watched.box.init.space), "shared_copies", lambda space: copies.get(space, 0), raising=False
+    )
+    watched.box.advance(10 * SECOND)
+    assert not any(t.group.exiting for t in children)
+    copies[children[7].space] = copies[children[9].space] = 0
+    for _ in range(10):
+        watched.box.advance(SECOND)
+    assert sum(t.group.exiting for t in children) == 1
+
+
+def test_oom_score_adj(watched: Watched) -> None:
+    wanted, big = watched.child(LIMIT // 2), watched.child(LIMIT)
+    wanted.group.oom_score_adj = 1000
+    watched.box.advance(SECOND // 50)
+    assert wanted.group.exiting and not big.group.exiting
+    big.group.oom_score_adj = -1000
+    watched.box.advance(SECOND)
+    assert watched.box.init.group.exiting  # it goes before one that must not be chosen
+
+
+def test_files_that_a_mapping_let_grow(watched: Watched) -> None:
+    t = watched.child(10, LIMIT)
+
+    class File:
+        def blocks(self) -> int:
+            watched.files.used = LIMIT + 100 + LIMIT
+            return 0
+
+    watched.files.mapped[File()] = None
+    watched.box.advance(SECOND)
+    assert t.group.exiting
+
+
+def test_the_sentrys_own_growth(watched: Watched) -> None:
+    t = watched.child(100)
+    watched.own = OWN_SLACK + LIMIT // 2
+    watched.box.advance(SECOND)
+    assert not t.group.exiting
+    watched.own = OWN_SLACK + LIMIT + 1
+    watched.box.advance(10 * SECOND)
+    assert t.group.exiting and not watched.box.init.group.exiting  # memory that comes back is not always given back
+    watched.own *= 3
+    watched.box.advance(SECOND)
+    assert watched.box.init.group.exiting
+
+
+def test_a_name_cannot_forge_a_line(watched: Watched) -> None:
+    t = watched.child(LIMIT)
+    t.comm = b"x\nruns\x1b[2J"
+    watched.box.advance(SECOND)
+    assert len(watched.lines) == 1 and "\x1b" not in watched.lines[0], watched.lines
