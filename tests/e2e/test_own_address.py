@@ -190,6 +190,20 @@ def test_a_second_tap_in_one_namespace() -> None:
         lan.close()
 
 
+def test_rules_hold_on_a_tap_without_a_word_about_what_is_allowed(tmp_path: Path) -> None:
+    lan = Lan("tap")
+    try:
+        web = [sys.executable, *WEB.format(tmp_path).split()[1:]]
+        lan.serve(outside_server(lan, *web), "Serving HTTP")
+        words = lan.argv("/bin/sh", "-c", "curl -sSf http://10.0.2.1:8000/ | head -1; curl -s http://10.0.2.1:8001/")
+        words.insert(words.index("do"), "--allow=10.0.2.1:8000")
+        done = subprocess.run(words, capture_output=True, text=True, cwd=ROOT, timeout=BOUND_S)
+        assert done.returncode == 7 and done.stdout.startswith("<!DOCTYPE"), done
+        assert done.stderr.count("\n") == 1 and "--allow 10.0.2.1:8001" in done.stderr, done
+    finally:
+        lan.close()
+
+
 def test_no_interface_to_take() -> None:
     lan = Lan("tap")
     lan.kind = "sandbox"

@@ -13,11 +13,11 @@ from tcpip.clock import ManualClock
 from tcpip.errors import NetworkError
 from tcpip.link.pcapng import PcapngWriter
 from tcpip.link.sniffer import start_capture, stop_capture
-from tcpip.sockopt import IPPROTO_TCP, MSG_MORE, MSG_OOB, SHUT_WR, SOCK_STREAM
+from tcpip.sockopt import IPPROTO_TCP, MSG_MORE, MSG_OOB, SHUT_WR, SO_RCVBUF, SO_SNDBUF, SOCK_STREAM, SOL_SOCKET
 from tcpip.stack.stack import Stack
 from tcpip.transport.endpoint import AGAIN
 from tcpip.transport.tcp.endpoint import TcpEndpoint
-from tcpip.transport.tcp.options import TCP_CORK
+from tcpip.transport.tcp.options import TCP_CORK, TCP_NODELAY
 from tcpip.waiter import EVENT_IN, EVENT_OUT
 
 
@@ -171,6 +171,19 @@ def test_closed_with_unread_text_resets() -> None:
         pair.client.send(b"x")
 
 
+def disturb(endpoint: TcpEndpoint, chance: Random) -> None:
+    """An option that changes what may be sent, when, and how much."""
+    level, name, values = chance.choice(
+        (
+            (SOL_SOCKET, SO_RCVBUF, (1000, 5000, 100_000)),
+            (SOL_SOCKET, SO_SNDBUF, (1000, 50_000, 300_000)),
+            (IPPROTO_TCP, TCP_CORK, (0, 1)),
+            (IPPROTO_TCP, TCP_NODELAY, (0, 1)),
+        )
+    )
+    endpoint.set_option(level, name, chance.choice(values))
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_both_ways_move_the_same(seed: int) -> None:
     """Random traffic through the shortcut and through packets: the same text, nothing lost, nothing left over."""
@@ -189,13 +202,17 @@ def test_both_ways_move_the_same(seed: int) -> None:
                 flags = MSG_MORE if chance.random() < 0.1 else 0
                 taken = max(ends[side].send(piece, flags), 0)
                 sent[side] += piece[:taken]
-            elif action < 0.9:
+            elif action < 0.85:
                 got[1 - side] += take(ends[side], size)
+            else:
+                disturb(ends[side], chance)
             if chance.random() < 0.5:
                 pair.run(chance.choice((0, 0, 1, 50)))
         for side in (0, 1):
+            ends[side].set_option(SOL_SOCKET, SO_RCVBUF, 1 << 17)
+            ends[side].set_option(IPPROTO_TCP, TCP_CORK, 0)
             ends[side].shutdown(SHUT_WR)
-        for _ in range(100):
+        for _ in range(400):
             pair.run(10)
             for side in (0, 1):
                 got[1 - side] += take(ends[side])
