@@ -1,4 +1,4 @@
-#include "t.h"
+#include "asleep.h"
 
 #ifndef FUTEX_WAIT_REQUEUE_PI_PRIVATE
 #define FUTEX_WAIT_REQUEUE_PI_PRIVATE (11 | FUTEX_PRIVATE_FLAG)
@@ -6,6 +6,7 @@
 #endif
 static int cond, lock, other_lock, plain;
 static atomic_int order, waiting;
+static atomic_int tids[4];
 static long futex(int *word, int op, int value, void *fourth, int *second, int third) {
     return syscall(SYS_futex, word, op, value, fourth, second, third);
 }
@@ -19,7 +20,7 @@ static struct timespec in_ms(int clock, long ms) {
 }
 static void *waiter(void *number) {
     long r;
-    waiting++;
+    tids[waiting++] = syscall(SYS_gettid);
     do r = futex(&cond, FUTEX_WAIT_REQUEUE_PI_PRIVATE, cond, NULL, &lock, 0);
     while (r == -1 && errno == EAGAIN);
     nap(30); /* the caller prints first; the others cannot have the lock yet */
@@ -30,21 +31,21 @@ static void *waiter(void *number) {
 }
 static void *times_out(void *unused) {
     struct timespec t = in_ms(CLOCK_MONOTONIC, 100);
-    waiting++;
+    tids[waiting++] = syscall(SYS_gettid);
     SHOW(futex(&cond, FUTEX_WAIT_REQUEUE_PI_PRIVATE, cond, &t, &lock, 0));
     return NULL;
 }
 static void *waits_plainly(void *unused) {
-    waiting++;
-    SHOW(futex(&plain, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0));
-    return NULL;
+    tids[waiting++] = syscall(SYS_gettid);
+    return (void *)futex(&plain, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0);
 }
 static void start(pthread_t *threads, int count, void *(*body)(void *)) {
     waiting = 0;
+    memset(tids, 0, sizeof tids);
     for (int i = 0; i < count; i++) {
         MUST(pthread_create(&threads[i], NULL, body, NULL));
-        while (waiting < i + 1) sched_yield();
-        nap(20);
+        while (!tids[i]) sched_yield();
+        asleep(tids[i]);
     }
 }
 int main(void) {

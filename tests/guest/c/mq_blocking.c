@@ -1,5 +1,5 @@
 // cflags: -lrt
-#include "t.h"
+#include "asleep.h"
 
 static mqd_t q;
 static char b[64];
@@ -18,7 +18,9 @@ static struct timespec in_ms(long ms) {
     t.tv_nsec %= 1000000000;
     return t;
 }
+static atomic_int waiting;
 static void *waits(void *unused) {
+    waiting = syscall(SYS_gettid);
     SHOW(mq_receive(q, b, 64, NULL));
     return NULL;
 }
@@ -48,7 +50,7 @@ int main(void) {
     if (c == 0) {
         _exit(mq_send(q, "9", 1, 9) != 0);
     }
-    nap(30);
+    asleep(c);
     SHOW(mq_receive(q, b, 64, NULL));
     printf("%c\n", *b);
     reap(c);
@@ -68,7 +70,7 @@ int main(void) {
             int n = mq_receive(q, b, 64, NULL);
             _exit(n == 1 ? *b : 1);
         }
-        nap(30);
+        asleep(kids[i]);
     }
     MUST(mq_send(q, "f", 1, 0));
     MUST(mq_send(q, "g", 1, 5));
@@ -88,9 +90,8 @@ int main(void) {
             _exit(0);
         }
         MUST(read(up[0], b, 1));
-        nap(30);
+        asleep(c);
         kill(c, SIGUSR1);
-        nap(30);
         if (restart) MUST(mq_send(q, "late", 4, 0));
         reap(c);
     }
@@ -99,7 +100,8 @@ int main(void) {
     if (c == 0) {
         pthread_t thread;
         MUST(pthread_create(&thread, NULL, waits, NULL));
-        nap(30);
+        while (!waiting) nap(1);
+        asleep(waiting);
         close(q);
         kill(getppid(), SIGUSR2);
         pthread_join(thread, NULL);
@@ -113,7 +115,7 @@ int main(void) {
         SHOW(mq_receive(q, b, 64, NULL));
         _exit(0);
     }
-    nap(30);
+    asleep(c);
     mqd_t other = dup(q);
     close(q); /* of this process: the child has its own */
     MUST(mq_send(other, "there", 5, 0));

@@ -1,5 +1,5 @@
 // cflags: -lrt
-#include "t.h"
+#include "asleep.h"
 
 static volatile int got;
 static void on_signal(int signo, siginfo_t *info, void *context) {
@@ -60,7 +60,7 @@ int main(void) {
     SHOW(mq_notify(q, &e));
     c = fork();
     if (c == 0) _exit(mq_receive(q, b, 64, NULL));
-    nap(30);
+    asleep(c);
     MUST(mq_send(q, "fg", 2, 0));
     reap(c);
     status(q);

@@ -1,5 +1,5 @@
 // private
-#include "t.h"
+#include "asleep.h"
 
 #include <linux/seccomp.h>
 static void sys_exit(int status) { syscall(SYS_exit, status); }
@@ -40,7 +40,7 @@ int main(void) {
             sys_exit(7);
         }
         if (way == 5) {
-            nap(50);
+            in_state(c, 'Z');
             VAL(kill(c, 0));
             MUST(write(apart[1], "x", 1));
         }

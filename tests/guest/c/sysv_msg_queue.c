@@ -1,5 +1,5 @@
 // private
-#include "t.h"
+#include "asleep.h"
 
 struct m { long type; char text[9000]; };
 static struct m out, in;
@@ -73,7 +73,7 @@ int main(void) {
     if (c == 0) {
         _exit(put_one(8, "after the wait", 0) != 0);
     }
-    nap(20);
+    asleep(c);
     get_one(7, 10, 0);
     VAL(msgrcv(id, &in, 9000, 7, 0));
     reap(c);
@@ -107,7 +107,7 @@ int main(void) {
             int n = msgrcv(id, &in, i == 1 ? 2 : 50, wants[i], 0);
             _exit(n < 0 ? 100 + errno : n);
         }
-        nap(20);
+        asleep(kids[i]);
     }
     SHOW(put_one(12, "too long", 0));
     reap(kids[1]);
@@ -123,11 +123,11 @@ int main(void) {
         get_one(0, 9, 0);
         _exit(0);
     }
-    nap(20);
+    asleep(c);
     kill(c, SIGUSR1);
     char b;
     MUST(read(up[0], &b, 1));
-    nap(20);
+    asleep(c);
     SHOW(msgctl(id, IPC_RMID, NULL));
     reap(c);
     id = MUST(msgget(IPC_PRIVATE, 0600));
@@ -141,10 +141,10 @@ int main(void) {
         SHOW(put_one(1, "h", 0));
         _exit(0);
     }
-    nap(20);
+    asleep(c);
     kill(c, SIGUSR1);
     MUST(read(up[0], &b, 1));
-    nap(20);
+    asleep(c);
     SHOW(msgctl(id, IPC_RMID, NULL));
     reap(c);
     return 0;

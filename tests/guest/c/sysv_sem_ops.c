@@ -102,8 +102,7 @@ int main(void) {
     if (c[0] == 0) {
         SHOW(op1(2, -1, 0));
         op1(1, 1, 0);
-        SHOW(op1(2, -1, 0));
-        _exit(0);
+        _exit(op1(2, -1, 0) == -1 && errno == EIDRM ? 5 : 1);
     }
     until(2, GETNCNT, 1);
     kill(c[0], SIGUSR1);
