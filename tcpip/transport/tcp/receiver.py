@@ -206,11 +206,15 @@ class Receiver:
 
     def queue_text(self, data: Slice) -> None:
         """In-order text for the user, or for nobody once the receiving side is shut down."""
+        self.take_text(data)
+        self.ep.text_ready()
+
+    def take_text(self, data: Slice) -> None:
+        """The same without a word to who waits."""
         size = len(data)
         self.queue.append(data)
         self.nxt += size
         self.bytes_received += size
-        self.ep.text_ready()
 
     def copied_seq(self) -> int:
         """The sequence number of the next byte that the user reads."""

@@ -31,7 +31,7 @@ def hand_over(snd: Sender, now: int) -> bool:
     size = min(snd.buf.end - snd.nxt, rcv.select_window())
     if size > 0:
         for piece in snd.buf.slices(snd.nxt, size):
-            rcv.queue_text(piece)
+            rcv.take_text(piece)
         snd.nxt += size
         snd.una = snd.nxt
         snd.buf.free(snd.una)
@@ -39,6 +39,7 @@ def hand_over(snd: Sender, now: int) -> bool:
         if ep.no_space:
             ep.write_space()
         if len(rcv.ep.queue):
+            rcv.ep.text_ready()
             ep.stack.endpoints_pending()
     _acknowledge(snd, rcv)
     return True

@@ -13,7 +13,17 @@ from tcpip.clock import ManualClock
 from tcpip.errors import NetworkError
 from tcpip.link.pcapng import PcapngWriter
 from tcpip.link.sniffer import start_capture, stop_capture
-from tcpip.sockopt import IPPROTO_TCP, MSG_MORE, MSG_OOB, SHUT_WR, SO_RCVBUF, SO_SNDBUF, SOCK_STREAM, SOL_SOCKET
+from tcpip.sockopt import (
+    IPPROTO_TCP,
+    MSG_MORE,
+    MSG_OOB,
+    SHUT_RD,
+    SHUT_WR,
+    SO_RCVBUF,
+    SO_SNDBUF,
+    SOCK_STREAM,
+    SOL_SOCKET,
+)
 from tcpip.stack.stack import Stack
 from tcpip.transport.endpoint import AGAIN
 from tcpip.transport.tcp.endpoint import TcpEndpoint
@@ -106,6 +116,30 @@ def test_a_full_window_holds_the_writer_until_the_reader_reads() -> None:
         got += piece
         pair.run()
     assert got == sent and told
+
+
+def test_a_flush_is_asked_for_whenever_somebody_waits() -> None:
+    """Nothing may be left to a flush that nobody has asked for: there may be no other for hours."""
+    pair = Pair()
+    wanted: list[bool] = []
+    pair.stack.on_output = lambda: wanted.append(True)
+    assert pair.server.send(b"to the client, which does not wait yet") > 0
+    while pair.client.send(bytes(60_000)) != AGAIN:
+        pass
+    if wanted:
+        pair.stack.flush()
+    told: list[int] = []
+    pair.client.queue.add(EVENT_OUT, told.append)
+    wanted.clear()
+    while take(pair.server, 500_000):
+        if wanted:
+            wanted.clear()
+            pair.stack.flush()
+    assert told
+    wanted.clear()
+    pair.server.send(b"x")
+    pair.client.shutdown(SHUT_RD)
+    assert wanted
 
 
 def test_what_needs_a_packet_gets_one() -> None:
