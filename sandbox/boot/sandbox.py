@@ -73,7 +73,7 @@ class Sandbox:
         if options.strace_fd >= 0:
             from sandbox.boot.tracing import trace_to
 
-            trace_to(kernel, options.strace_fd)
+            trace_to(kernel, options.strace_fd, options.json_log and options.strace_fd == options.log_fd)
         from sandbox.boot.first_program import start_first_program
 
         self.memory_watch = MemoryWatch(kernel, own_pages)

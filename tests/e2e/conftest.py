@@ -9,9 +9,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Iterator
+from typing import TYPE_CHECKING, Iterator
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.e2e.terminal_user import TerminalUser
 
 ROOT = Path(__file__).resolve().parents[2]
 BOUND_S = 60
@@ -171,3 +174,20 @@ def nothing_is_left() -> Iterator[None]:
     children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
     zombies = [pid for pid in children if Path(f"/proc/{pid}/comm").read_text().startswith("runsc")]
     assert not zombies
+
+
+@pytest.fixture
+def sit_down() -> Iterator[type[TerminalUser]]:
+    """Start commands on terminals that are closed at the end."""
+    from tests.e2e.terminal_user import TerminalUser
+
+    users: list[TerminalUser] = []
+
+    class Tracked(TerminalUser):
+        def __init__(self, *words: str) -> None:
+            super().__init__(*words)
+            users.append(self)
+
+    yield Tracked
+    for user in users:
+        user.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import shlex
@@ -93,6 +94,15 @@ def test_a_guest_cannot_forge_trace_or_log(tmp_path: Path) -> None:
     assert result.status == 1
     assert not any(line.startswith(b"level=error") for line in log.read_bytes().splitlines())
     assert b"\x1b" not in log.read_bytes() and b"forged" in log.read_bytes()
+
+
+def test_a_log_in_json_is_json_whatever_a_guest_says(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    script = "cat '/x\n{\"level\":\"error\"}\n' \"$(printf '\\377\\342\\200\\250')\"; exit 3"
+    result = runsc("--strace", "--debug", f"--log={log}", "--log-format=json", "do", "/bin/sh", "-c", script)
+    lines = [json.loads(line) for line in log.read_text(encoding="ascii").split("\n")[:-1]]
+    assert result.status == 3 and {line["level"] for line in lines} == {"debug", "info"}, lines
+    assert any("execve" in line["msg"] for line in lines)
 
 
 BUSY = "while :; do (ls / >/dev/null; echo x | cat >/dev/null) & wait; echo line; done"

@@ -2,92 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import pty
-import select
 import signal
-import struct
 import termios
-import time
-from typing import Iterator
-
-import pytest
 
 from tests.e2e.conftest import ROOT, command
-
-BOUND_S = 30.0
-
-
-class TerminalUser:
-    """Somebody at a terminal: types, waits for text, resizes."""
-
-    def __init__(self, *words: str) -> None:
-        self.pid, self.fd = pty.fork()
-        if self.pid == 0:
-            os.chdir(ROOT)
-            line = command("do", *words)
-            os.execvp(line[0], line)
-        self.seen = b""
-        self.status: int | None = None
-
-    def resize(self, rows: int, columns: int) -> None:
-        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-
-    def type(self, keys: str) -> None:
-        os.write(self.fd, keys.encode())
-
-    def expect(self, text: str) -> str:
-        """Read on until `text` has come; what came up to its end."""
-        wanted = text.encode()
-        deadline = time.monotonic() + BOUND_S
-        while wanted not in self.seen:
-            ready, _, _ = select.select([self.fd], [], [], max(0.0, deadline - time.monotonic()))
-            assert ready, f"waiting for {text!r}, got {self.seen!r}"
-            assert self._read(), f"the end came before {text!r}, got {self.seen!r}"
-        at = self.seen.index(wanted) + len(wanted)
-        got, self.seen = self.seen[:at], self.seen[at:]
-        return got.decode()
-
-    def _read(self) -> bool:
-        try:
-            data = os.read(self.fd, 4096)
-        except OSError:
-            return False
-        self.seen += data
-        return bool(data)
-
-    def end(self) -> int:
-        """Read to the end; the exit status."""
-        deadline = time.monotonic() + BOUND_S
-        while True:
-            ready, _, _ = select.select([self.fd], [], [], max(0.0, deadline - time.monotonic()))
-            assert ready, f"it does not end, got {self.seen!r}"
-            if not self._read():
-                break
-        self.status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
-        return self.status
-
-    def close(self) -> None:
-        if self.status is None:
-            os.kill(self.pid, signal.SIGKILL)
-            os.waitpid(self.pid, 0)
-        os.close(self.fd)
-
-
-@pytest.fixture
-def sit_down() -> Iterator[type[TerminalUser]]:
-    """Start commands on terminals that are closed at the end."""
-    users: list[TerminalUser] = []
-
-    class Tracked(TerminalUser):
-        def __init__(self, *words: str) -> None:
-            super().__init__(*words)
-            users.append(self)
-
-    yield Tracked
-    for user in users:
-        user.close()
+from tests.e2e.terminal_user import TerminalUser
 
 
 def test_it_is_a_terminal(sit_down: type[TerminalUser]) -> None:
