@@ -71,11 +71,7 @@ int main(int argc, char **argv) {
         SHOW(op1(1, -32767, 0));
         SHOW(op1(1, 1, SEM_UNDO));
         SHOW(op1(1, 2, SEM_UNDO));
-<<<<<<< HEAD
-        SHOW(op1(1, -1, 0) + semctl(id, 1, GETVAL));
-=======
         SHOW(op1(1, -1, 0));
->>>>>>> ipc
         _exit(0);
     }
     reap(c);
