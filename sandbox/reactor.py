@@ -16,7 +16,6 @@ from tcpip.timers import NEVER, Timer, TimerQueue
 
 READ: Final = select.EPOLLIN
 WRITE: Final = select.EPOLLOUT
-URGENT: Final = select.EPOLLPRI
 
 
 class Looker:

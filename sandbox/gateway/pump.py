@@ -12,7 +12,7 @@ import fcntl
 import struct
 from typing import TYPE_CHECKING, Callable, Final
 
-from sandbox.reactor import READ, URGENT, WRITE
+from sandbox.reactor import READ, WRITE
 from tcpip.errors import NetworkError
 from tcpip.sockopt import MSG_OOB, SHUT_WR, SO_LINGER, SO_OOBINLINE, SOL_SOCKET
 from tcpip.transport.endpoint import AGAIN
@@ -59,7 +59,6 @@ class Pump:
         self._running = False  # calls on the endpoint notify its queue
         self._to_host_flags = 0  # MSG_OOB for an urgent byte
         self._to_guest_flags = 0
-        self._host_urgent = False  # the host's socket has a mark ahead
         endpoint.set_option(SOL_SOCKET, SO_OOBINLINE, 1)
         sock.setsockopt(SOL_SOCKET, SO_OOBINLINE, 1)
         self._waiter: Waiter = endpoint.queue.add(EVENT_IN | EVENT_OUT | EVENT_RDHUP, self._guest_event)
@@ -73,8 +72,6 @@ class Pump:
 
     def _host_event(self, events: int) -> None:
         """An error or hang-up shows with the read or write that is waited for."""
-        if events & URGENT:
-            self._host_urgent = True
         self._run()
 
     def _again(self) -> None:
@@ -152,7 +149,7 @@ class Pump:
             if space <= 0:
                 return False
             try:
-                urgent = self._host_urgent and self._at_mark()
+                urgent = self._at_mark()
                 data = self._sock.recv(1 if urgent else min(space, CHUNK))
             except OSError as error:
                 if error.errno not in _WOULD_BLOCK:
@@ -170,10 +167,8 @@ class Pump:
         return True
 
     def _at_mark(self) -> bool:
-        """The host's next byte is the urgent one, which is then no longer ahead."""
-        mark = struct.unpack("i", fcntl.ioctl(self._fd, SIOCATMARK, bytes(4)))[0] != 0
-        self._host_urgent = not mark
-        return bool(mark)
+        """The host's next byte is the urgent one. A read stops before it, so asking before each is enough."""
+        return fcntl.ioctl(self._fd, SIOCATMARK, bytes(4)) != bytes(4)
 
     def _write_guest(self) -> bool:
         data = self._to_guest
@@ -191,7 +186,7 @@ class Pump:
         """Ask the reactor for just what is needed: a watched descriptor that nobody reads would spin."""
         mask = 0
         if not self._host_ended and self._to_guest is None and self._endpoint.readiness() & EVENT_OUT:
-            mask |= READ | URGENT  # when it is not writable, having asked makes it tell when it is
+            mask |= READ  # when it is not writable, having asked makes it tell when it is
         if self._to_host is not None:
             mask |= WRITE
         if mask == self._mask:
