@@ -75,6 +75,8 @@ class ZeroFile(MemFile):
 class ZeroBacking:
     """A memfd of zeros, larger than any mapping."""
 
+    counted = False
+
     def __init__(self) -> None:
         self.key: object = self
         self.name = ""
