@@ -272,6 +272,8 @@ def differences(native: Outcome, ours: Outcome) -> list[str]:
     found: list[str] = []
     if native.status != ours.status:
         found.append(f"exit status: native {native.status}, inside {ours.status}")
+    elif native.status is None:
+        found.append("it never ended, natively neither")
     if native.out != ours.out:
         found.extend(_diff(native.out, ours.out))
     for path in sorted(native.tree.keys() | ours.tree.keys()):

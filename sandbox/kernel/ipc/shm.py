@@ -71,6 +71,7 @@ class ShmBacking:
     """One attachment and what was split off it or copied by fork: each area counts in `nattch` (shm_open, shm_close)."""
 
     base = 0
+    counted = True
     device = 1  # the kernel's own shmem mount, 00:01
 
     def __init__(self, segment: ShmSegment) -> None:

@@ -120,8 +120,7 @@ int main(void) {
     if (c == 0) {
         get_one(0, 9, 0);
         MUST(write(up[1], "", 1));
-        get_one(0, 9, 0);
-        _exit(0);
+        _exit(msgrcv(id, &in, 9, 0, 0) == -1 && errno == EIDRM ? 5 : 1);
     }
     asleep(c);
     kill(c, SIGUSR1);
@@ -138,8 +137,7 @@ int main(void) {
     if (c == 0) {
         SHOW(put_one(1, "g", 0));
         MUST(write(up[1], "", 1));
-        SHOW(put_one(1, "h", 0));
-        _exit(0);
+        _exit(put_one(1, "h", 0) == -1 && errno == EIDRM ? 6 : 1);
     }
     asleep(c);
     kill(c, SIGUSR1);

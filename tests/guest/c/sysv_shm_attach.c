@@ -54,6 +54,8 @@ int main(int argc, char **argv) {
     maps_line("SYSV");
     SHOW(mprotect(p + 4096, 4096, PROT_READ));
     SHOW(attached(id));
+    SHOW(mprotect(p + 4096, 4096, PROT_READ | PROT_WRITE)); /* what was split stays split */
+    SHOW(attached(id));
     SHOW(munmap(p + 2 * 4096, 4096));
     SHOW(attached(id));
     SHOW(shmdt(p + 4096));
