@@ -7,6 +7,8 @@ import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
     from sandbox.boot.options import NetworkOptions
     from sandbox.gateway.network import Network
     from sandbox.kernel.kernel import Kernel
@@ -23,11 +25,12 @@ class CaptureFile(io.RawIOBase):
     def writable(self) -> bool:
         return True
 
-    def write(self, data: bytes | memoryview, /) -> int:  # type: ignore[override]
-        size = len(data)
-        while self._fd >= 0 and data:
+    def write(self, data: Buffer, /) -> int:
+        left = memoryview(data)
+        size = len(left)
+        while self._fd >= 0 and left:
             try:
-                data = data[os.write(self._fd, data) :]
+                left = left[os.write(self._fd, left) :]
             except OSError as error:
                 self._fd = -1
                 self._log.warning(f"the capture ends here: {os.strerror(error.errno or 0)}")

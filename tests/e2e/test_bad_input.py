@@ -121,7 +121,7 @@ def test_a_working_directory_that_was_removed(tmp_path: Path) -> None:
 
 def test_a_log_in_json_is_json_whatever_a_guest_says(tmp_path: Path) -> None:
     log = tmp_path / "log"
-    script = "cat '/x\n{\"level\":\"error\"}\n' \"$(printf '\\377\\342\\200\\250')\"; exit 3"
+    script = 'cat \'/x\n{"level":"error"}\n\' "$(printf \'\\377\\342\\200\\250\')"; exit 3'
     result = runsc("--strace", "--debug", f"--log={log}", "--log-format=json", "do", "/bin/sh", "-c", script)
     lines = [json.loads(line) for line in log.read_text(encoding="ascii").split("\n")[:-1]]
     assert result.status == 3 and {line["level"] for line in lines} == {"debug", "info"}, lines
