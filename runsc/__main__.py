@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
+
+
+def open_standard_descriptors() -> None:
+    """One that is closed becomes /dev/null: nothing that is opened later may take its place and go to the guest."""
+    for fd in (0, 1, 2):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
 
 
 def main() -> int:
@@ -13,6 +23,7 @@ def main() -> int:
             f"runsc: Python 3.11 or later is needed, this is {sys.version_info[0]}.{sys.version_info[1]}\n"
         )
         return 125
+    open_standard_descriptors()
     gc.disable()  # nothing of a start is garbage; the sentry turns it on again
     from runsc.cli import run_command_line
 

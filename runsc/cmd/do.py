@@ -117,7 +117,11 @@ def working_directory(given: str, mounts: list[MountOptions]) -> tuple[bytes, Ma
     """Where a command on the host's own root starts, and what it is shown. A masked directory that is given is
     shown; the caller's own is taken if it is visible."""
     if not given:
-        masks, here = host_masks(), os.getcwd()
+        masks = host_masks()
+        try:
+            here = os.getcwd()
+        except FileNotFoundError:  # it was removed
+            here = "/"
         return (os.fsencode(here) if is_shown(masks, here) else b"/"), masks
     path = os.path.abspath(given)
     if any((path + "/").startswith(os.fsdecode(mount.target).rstrip("/") + "/") for mount in mounts):

@@ -29,10 +29,11 @@ def close_all_but(keep: Iterable[int]) -> None:
     os.closerange(low, resource.getrlimit(resource.RLIMIT_NOFILE)[1] if low < 1 << 20 else low)
 
 
-def raise_descriptor_limit() -> None:
-    """A guest's open files are descriptors of ours: take what the host allows."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+def raise_limits() -> None:
+    """A guest's open files and the contents of its files are the sentry's: take what the host allows."""
+    for limit in (resource.RLIMIT_NOFILE, resource.RLIMIT_FSIZE):
+        _, hard = resource.getrlimit(limit)
+        resource.setrlimit(limit, (hard, hard))
 
 
 def drop_privileges() -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import resource
 from typing import Callable, Final
 
+MINIMUM_FILES: Final = 128
 MINIMUM_KERNEL: Final = (5, 19)
 
 ReadText = Callable[[str], str]
@@ -51,8 +53,15 @@ def read_text(path: str, limit: int = 4096) -> str:
         return ""
 
 
+def check_limits(files: int) -> None:
+    """What the shell's ulimit leaves; `files` is the hard limit of open files, -1 none. Raises HostLacks."""
+    if 0 <= files < MINIMUM_FILES:
+        raise HostLacks(f"at least {MINIMUM_FILES} open files are needed, the limit is {files}: ulimit -Hn")
+
+
 def check_this_host() -> None:
     """`check_host` with the real thing."""
+    check_limits(resource.getrlimit(resource.RLIMIT_NOFILE)[1])
     name = os.uname()
     check_host(name.sysname, name.release, name.machine, read_text)
 

@@ -61,7 +61,7 @@ def _settle(options: SandboxOptions, channel_fd: int) -> None:
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     os.set_blocking(channel_fd, False)
     confine.close_all_but(options.donated() | {channel_fd})
-    confine.raise_descriptor_limit()
+    confine.raise_limits()
     libc.set_name(b"runsc-sandbox")
     os.umask(0)
     sys.setrecursionlimit(2000)

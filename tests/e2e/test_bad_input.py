@@ -96,6 +96,29 @@ def test_a_guest_cannot_forge_trace_or_log(tmp_path: Path) -> None:
     assert b"\x1b" not in log.read_bytes() and b"forged" in log.read_bytes()
 
 
+def test_a_capture_on_a_full_disk() -> None:
+    result = runsc("--pcap-log=/dev/full", "do", "/usr/bin/curl", "-s", "http://gateway.stackbox.internal/")
+    assert result.status == 0 and "a service inside" in result.out, result
+    assert result.err == "runsc: the capture ends here: No space left on device\n"
+
+
+def test_closed_standard_descriptors() -> None:
+    """Nothing of the host's takes their place."""
+    line = shlex.join(command("do", "/bin/sh", "-c", "cat; ls -l /proc/self/fd/ | grep -c null; echo x >&2"))
+    done = subprocess.run(["/bin/sh", "-c", f"{line} <&- 2>&-"], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "2\n"), done
+    line = shlex.join(command("do", "/bin/sh", "-c", "echo x; exit 5"))
+    assert subprocess.run(["/bin/sh", "-c", f"{line} <&- >&- 2>&-"], cwd=ROOT).returncode == 5
+
+
+def test_a_working_directory_that_was_removed(tmp_path: Path) -> None:
+    line = shlex.join(command("do", "/bin/pwd"))
+    script = f"mkdir {tmp_path}/gone && cd {tmp_path}/gone && rmdir {tmp_path}/gone && {line}"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(["/bin/sh", "-c", script], env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "/\n"), done
+
+
 def test_a_log_in_json_is_json_whatever_a_guest_says(tmp_path: Path) -> None:
     log = tmp_path / "log"
     script = 'cat \'/x\n{"level":"error"}\n\' "$(printf \'\\377\\342\\200\\250\')"; exit 3'

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sandbox.boot.host_checks import HostLacks, check_host, is_mount_root, parse_release
+from sandbox.boot.host_checks import HostLacks, check_host, check_limits, is_mount_root, parse_release
 
 
 def nothing(path: str) -> str:
@@ -47,6 +47,13 @@ def test_yama_that_forbids_all() -> None:
 def test_a_good_host_passes() -> None:
     files = {"/proc/sys/kernel/seccomp/actions_avail": "kill_process user_notif trap allow"}
     check_host("Linux", "6.8.0", "x86_64", lambda path: files.get(path, ""))
+
+
+def test_few_open_files() -> None:
+    with pytest.raises(HostLacks, match="128 open files are needed, the limit is 64"):
+        check_limits(64)
+    check_limits(-1)
+    check_limits(1024)
 
 
 def test_a_chroot_is_told_by_its_mounts() -> None:
