@@ -49,6 +49,20 @@ def test_garbage_in_every_argument(bin_dir: Path, part: int) -> None:
     assert (done.status, done.out) == (0, f"{len(numbers)} calls, some returned: 1\n")
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("flags", [[], ["--no-look"]], ids=["looking", "parking"])
+@pytest.mark.parametrize("cpus", ["all", "one"])
+def test_threads_that_do_everything_at_once(bin_dir: Path, flags: list[str], cpus: str) -> None:
+    before = os.sched_getaffinity(0)
+    if cpus == "one":
+        os.sched_setaffinity(0, {min(before)})
+    try:
+        done = runsc(*flags, "do", "--volume", f"{bin_dir}:/mnt:ro", "/mnt/churn", "32", "200", bound_s=300)
+    finally:
+        os.sched_setaffinity(0, before)
+    assert (done.status, done.out) == (0, "ok\n"), done
+
+
 def test_a_memory_bomb_gets_enomem_at_its_limit(bin_dir: Path) -> None:
     done = hog(bin_dir, "memory", "--memory", "200M")
     assert done.status in (0, 137), done
