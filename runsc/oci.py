@@ -14,6 +14,7 @@ from sandbox.boot.options import (
     MOUNT_BIND,
     MOUNT_DEV,
     MOUNT_DEVPTS,
+    MOUNT_MQUEUE,
     MOUNT_OVERLAY,
     MOUNT_PROC,
     MOUNT_SYSFS,
@@ -24,13 +25,13 @@ from sandbox.boot.options import (
 )
 from sandbox.fs.overlay.masks import Masks
 
-# An empty read-only tmpfs stands for cgroup and mqueue file systems: a sandbox has no control groups or queues to show.
+# An empty read-only tmpfs stands for cgroup file systems: a sandbox has no control groups to show.
 KINDS: Final = {
     "tmpfs": MOUNT_TMPFS,
     "proc": MOUNT_PROC,
     "sysfs": MOUNT_SYSFS,
     "devpts": MOUNT_DEVPTS,
-    "mqueue": MOUNT_TMPFS,
+    "mqueue": MOUNT_MQUEUE,
     "devtmpfs": MOUNT_DEV,
     "cgroup": MOUNT_TMPFS,
     "cgroup2": MOUNT_TMPFS,
@@ -69,7 +70,7 @@ def mount_of(mount: Mount, bundle: str) -> MountOptions:
             options.size = parse_size(Flag("size", SIZE, "SIZE", ""), option[5:])
         elif option.startswith("mode="):
             options.mode = int(option[5:], 8) & 0o7777
-    options.readonly = "ro" in mount.options or mount.kind.startswith(("cgroup", "mqueue"))
+    options.readonly = "ro" in mount.options or mount.kind.startswith("cgroup")
     options.nosuid = "nosuid" in mount.options
     options.noexec = "noexec" in mount.options
     options.nodev = "nodev" in mount.options

@@ -51,7 +51,7 @@ class Reactor:
         for fd in self._first:
             self._poll.register(fd, select.POLLIN)
         self._callbacks: dict[int, Callable[[int], None]] = {}
-        self._soon: deque[Callable[[], None]] = deque()
+        self.soon: deque[Callable[[], None]] = deque()  # of `call_soon`; a Looker returns when there is something
         self._before_sleep: list[Callable[[], None]] = []
         self._sources: list[tuple[TimerQueue, Callable[[int], object]]] = [(self.timers, self.timers.run)]
         self._stopping = False
@@ -82,7 +82,7 @@ class Reactor:
 
     def call_soon(self, function: Callable[[], None]) -> None:
         """Run it before the next sleep, in order."""
-        self._soon.append(function)
+        self.soon.append(function)
 
     def call_at(self, deadline: int, function: Callable[[], None]) -> Timer:
         """Run it at `deadline` (ns of the reactor's clock); the timer can be cancelled."""
@@ -113,12 +113,12 @@ class Reactor:
 
     def _turn(self) -> None:
         looking = self.looker.look()
-        if self._soon or self._before_sleep:
+        if self.soon or self._before_sleep:
             self._run_soon()
         if self._stopping:
             return
         self._arm()
-        sleep = not (looking or self._soon or self._stopping or self.looker.about_to_sleep())
+        sleep = not (looking or self.soon or self._stopping or self.looker.about_to_sleep())
         for fd, _ in self._poll.poll(None if sleep else 0):
             callback = self._first.get(fd)
             if callback is not None:
@@ -131,7 +131,7 @@ class Reactor:
                 callback(mask)
 
     def _run_soon(self) -> None:
-        soon = self._soon
+        soon = self.soon
         while soon:
             soon.popleft()()
         for function in self._before_sleep:

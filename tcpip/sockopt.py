@@ -70,6 +70,7 @@ IP_TTL: Final = 2
 IP_HDRINCL: Final = 3
 IP_OPTIONS: Final = 4
 IP_RECVOPTS: Final = 6
+IP_RETOPTS: Final = 7
 IP_PKTINFO: Final = 8
 IP_MTU_DISCOVER: Final = 10
 IP_RECVERR: Final = 11

@@ -16,6 +16,8 @@ EVENT_HUP: Final = 0x0010
 EVENT_NVAL: Final = 0x0020
 EVENT_RDHUP: Final = 0x2000
 EVENT_ALL: Final = 0x203F
+EVENT_URGENT: Final = 0x10000
+"""None of poll(2)'s: the peer has announced urgent data, which is a matter of SIGURG."""
 
 
 class Waiter:

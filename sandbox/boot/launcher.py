@@ -13,13 +13,16 @@ import os
 import select
 import signal
 import time
-from typing import Callable, Final
+from typing import TYPE_CHECKING, Callable, Final
 
 from sandbox.boot import channel, libc
 from sandbox.boot.host_checks import check_this_host
 from sandbox.boot.namespaces import isolate
 from sandbox.boot.options import SandboxOptions
 from sandbox.boot.terminal import HostTerminal
+
+if TYPE_CHECKING:
+    from sandbox.gateway.host_interfaces import Loan
 
 FORWARDED: Final = (
     signal.SIGHUP,
@@ -59,6 +62,7 @@ def launch(options: SandboxOptions, tell: Callable[[str], None]) -> Outcome:
     if options.terminal:
         leave_keys_to_the_foreground(options)
         options.window = next((HostTerminal(fd).window() for fd in options.stdio if os.isatty(fd)), options.window)
+    loan = _loan() if options.network.kind == "sandbox" and options.network.namespace_fd < 0 else None
     isolate(os.geteuid(), os.getegid(), own_network)
     ours, theirs = libc.socketpair()
     pid = os.fork()
@@ -77,7 +81,21 @@ def launch(options: SandboxOptions, tell: Callable[[str], None]) -> Outcome:
         _write_pid(options.pid_file, pid)
     for fd in options.donated() - {0, 1, 2, options.log_fd}:
         os.close(fd)
-    return Launcher(pid, ours, options, tell).run()
+    try:
+        return Launcher(pid, ours, options, tell).run()
+    finally:
+        if loan is not None:
+            loan.give_back()
+
+
+def _loan() -> Loan | None:
+    """What this namespace's interfaces have, to be given back. None when they cannot be had: the sentry says why."""
+    from sandbox.gateway.host_interfaces import Loan, in_host_namespace
+
+    try:
+        return None if in_host_namespace() else Loan()
+    except (OSError, ImportError):
+        return None
 
 
 def leave_keys_to_the_foreground(options: SandboxOptions) -> None:

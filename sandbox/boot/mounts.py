@@ -10,6 +10,7 @@ from sandbox.boot.options import (
     MOUNT_BIND,
     MOUNT_DEV,
     MOUNT_DEVPTS,
+    MOUNT_MQUEUE,
     MOUNT_OVERLAY,
     MOUNT_PROC,
     MOUNT_SYSFS,
@@ -41,16 +42,17 @@ def standard_mounts() -> list[MountOptions]:
     dev = MountOptions(MOUNT_DEV, b"/dev")
     pts = MountOptions(MOUNT_DEVPTS, b"/dev/pts")
     shm = MountOptions(MOUNT_TMPFS, b"/dev/shm")
+    mqueue = MountOptions(MOUNT_MQUEUE, b"/dev/mqueue")
     tmp = MountOptions(MOUNT_TMPFS, b"/tmp")
     run = MountOptions(MOUNT_TMPFS, b"/run")
     run.mode = 0o755
     shm.size = SHM_SIZE
-    for mount in (proc, sys, shm, run, tmp):
+    for mount in (proc, sys, shm, mqueue, run, tmp):
         mount.nosuid = mount.nodev = True
     pts.nosuid = True
-    for mount in (proc, sys, pts):
+    for mount in (proc, sys, pts, mqueue):
         mount.noexec = True
-    return [proc, sys, dev, pts, shm, tmp, run]
+    return [proc, sys, dev, pts, shm, mqueue, tmp, run]
 
 
 def mount_all(kernel: Kernel, options: SandboxOptions) -> None:
@@ -103,6 +105,10 @@ def special_filesystem(kernel: Kernel, mount: MountOptions, dev: int) -> Filesys
         from sandbox.fs.devpts.filesystem import DevPts
 
         return DevPts(kernel.clock, dev, kernel.terminals)
+    if mount.kind == MOUNT_MQUEUE:
+        from sandbox.fs.mqueue.filesystem import mqueues
+
+        return mqueues(kernel)
     if mount.kind == MOUNT_PROC:
         from sandbox.fs.procfs.filesystem import ProcFs
 

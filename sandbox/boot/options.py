@@ -18,6 +18,7 @@ MOUNT_PROC: Final = "proc"
 MOUNT_SYSFS: Final = "sysfs"
 MOUNT_DEV: Final = "dev"
 MOUNT_DEVPTS: Final = "devpts"
+MOUNT_MQUEUE: Final = "mqueue"
 
 
 class Program:

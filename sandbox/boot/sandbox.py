@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox.boot import confine
 from sandbox.boot.link import LauncherLink
+from sandbox.boot.notices import write_line
 from sandbox.boot.options import SandboxOptions
 from sandbox.boot.start_failure import StartFailure
 from sandbox.kernel.kernel import Kernel
@@ -109,14 +110,15 @@ class Sandbox:
         return KernelLog(log_sink(options.log_fd, options.json_log), level)
 
     def _say(self, level: int, line: str) -> None:
-        self.link.notice(line)
+        if not write_line(self.options.stdio[2], line):
+            self.link.notice(line)
 
     def _complain(self, level: int, line: str) -> None:
         """Without a log: what the network refused, and what is wrong in the sandbox itself."""
         from sandbox.kernel.log import WARNING
 
         if level >= WARNING:
-            self.link.notice(line)
+            self._say(level, line)
 
     def _make_network(self, kernel: Kernel) -> None:
         from sandbox.boot.etc_files import write_etc

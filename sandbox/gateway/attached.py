@@ -7,7 +7,6 @@ the sandbox's own plan. The surrounding network decides what may be reached, unl
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Final
 
 from sandbox.gateway import address_plan as plan
@@ -17,7 +16,7 @@ from sandbox.gateway.networks import NetworkError, host_resolv_conf, hosts_file
 from sandbox.gateway.pins import NamePins
 from sandbox.gateway.policy import Policy, PolicyError
 from sandbox.reactor import READ
-from tcpip.addr import AF_INET, AF_INET6, IPV4_ANY, text
+from tcpip.addr import AF_INET, AF_INET6, IPV4_ANY, IPV6_ANY, in_prefix, parse, text
 
 if TYPE_CHECKING:
     from sandbox.boot.options import NetworkOptions
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from tcpip.stack.nic import Nic
 
 CLONE_NEWNET: Final = 0x40000000
-INITIAL_ONLY: Final = "/proc/sys/net/core/netdev_max_backlog"
 
 
 def attach(kernel: Kernel, options: NetworkOptions, network: Network, hostname: str) -> None:
@@ -106,12 +104,14 @@ def _close(kernel: Kernel, link: FdLink) -> None:
 
 
 def _attach_interfaces(kernel: Kernel, options: NetworkOptions, network: Network) -> None:
-    from sandbox.gateway.host_interfaces import take_over
+    from sandbox.gateway.host_interfaces import in_host_namespace, take_over
     from tcpip.link.packetsocket import PacketSocketLink
 
-    if options.namespace_fd < 0 and _in_host_namespace():
+    if options.namespace_fd < 0 and in_host_namespace():
         raise NetworkError("--network sandbox needs a network namespace of its own: this one is the host's")
     interfaces, routes = take_over()
+    if not interfaces and options.namespace_fd < 0:
+        raise NetworkError("--network sandbox: no interface but the loopback is up in this network namespace")
     nics: dict[int, Nic] = {}
     for interface in interfaces:
         link = PacketSocketLink(interface.name)
@@ -120,11 +120,6 @@ def _attach_interfaces(kernel: Kernel, options: NetworkOptions, network: Network
         _add_addresses(nic, interface)
     for route in routes:
         _add_route(network, nics[route.index], route)
-
-
-def _in_host_namespace() -> bool:
-    """The sentry is in the host's first network namespace: only that one has the settings that are not per namespace."""
-    return os.path.exists(INITIAL_ONLY)
 
 
 def _add_addresses(nic: Nic, interface: HostInterface) -> None:
@@ -148,9 +143,32 @@ def _add_route(network: Network, nic: Nic, route: HostRoute) -> None:
 def _attach_tap(kernel: Kernel, options: NetworkOptions, network: Network) -> None:
     from tcpip.link.tap import TapLink
 
+    if _plan_is_taken():
+        network4 = f"{text(plan.PREFIX4)}/{plan.PREFIX4_LEN}"
+        raise NetworkError(f"--network tap: {network4} is in use in this network namespace; give it one of its own")
     link = TapLink(options.tap, plan.GUEST_MAC, plan.MTU)
     link.host_up(text(plan.GATEWAY4), "255.255.255.0")
+    six = link.host_address6(plan.GATEWAY6, plan.PREFIX6_LEN)
     nic = _add_nic(kernel, options, network, link, "eth0")
+    nic.accept_ra = False
     nic.add_address(plan.GUEST4, plan.PREFIX4_LEN)
-    nic.add_link_local()
     network.stack.add_route(IPV4_ANY, 0, plan.GATEWAY4, nic)
+    if six:
+        nic.add_address(plan.GUEST6, plan.PREFIX6_LEN, dad=False)
+        network.stack.add_route(IPV6_ANY, 0, plan.GATEWAY6, nic)
+    else:
+        nic.add_link_local()
+
+
+def _plan_is_taken() -> bool:
+    """The guest's address lies on a wire that is there already: another sandbox's tap, or a network with our numbers."""
+    from _socket import SOCK_DGRAM, socket
+
+    probe = socket(AF_INET, SOCK_DGRAM)
+    try:
+        probe.connect((text(plan.GUEST4), 9))
+        return in_prefix(parse(probe.getsockname()[0]), plan.PREFIX4, plan.PREFIX4_LEN)
+    except OSError:
+        return False
+    finally:
+        probe.close()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox.gateway import flow_key
 from sandbox.gateway.flow_key import FlowKey, read_flow_key
+from tcpip.addr import is_link_local, is_multicast
 from tcpip.link.base import Dispatcher, LinkEndpoint
 
 if TYPE_CHECKING:
@@ -22,7 +23,11 @@ _ETHERTYPE_ARP: Final = b"\x08\x06"
 _SYN: Final = 0x02
 _SYN_RST_ACK: Final = 0x16
 _IGMP: Final = 2
-_NEIGHBOR_TYPES: Final = frozenset((131, 132, 133, 135, 136, 143))  # MLD, router solicitation, neighbour discovery
+_HOP_BY_HOP: Final = 0
+_MLD_TYPES: Final = frozenset((131, 132, 143))  # behind a hop-by-hop header (RFC 3810 5)
+_NEIGHBOR_TYPES: Final = frozenset((133, 135, 136))  # router solicitation, neighbour discovery
+_PAIR_TYPES: Final = frozenset((135, 136))  # those that one neighbour sends to another
+_PROTOCOLS: Final = (flow_key.TCP, flow_key.UDP, flow_key.ICMPV6)
 _ECHO_REPLY: Final = {flow_key.ICMP: 0, flow_key.ICMPV6: 129}
 _ECHO_REQUEST: Final = {flow_key.ICMP: 8, flow_key.ICMPV6: 128}
 
@@ -67,7 +72,11 @@ class EgressFilter(LinkEndpoint, Dispatcher):
         if flow.later_fragment:
             return self._fragment_may_leave(flow)
         message = head[flow.transport] if flow.transport < len(head) else -1
-        if flow.protocol == _IGMP or (flow.protocol == flow_key.ICMPV6 and message in _NEIGHBOR_TYPES):
+        if flow.protocol == _HOP_BY_HOP and len(flow.dst) == 16 and _is_mld(head, flow):
+            return True
+        if flow.protocol == _IGMP and is_multicast(flow.dst):
+            return True
+        if flow.protocol == flow_key.ICMPV6 and message in _NEIGHBOR_TYPES and self._is_neighbor(flow.dst):
             return True
         if flow.protocol not in _ECHO_REPLY:
             if flow.key in self._inbound:
@@ -86,6 +95,12 @@ class EgressFilter(LinkEndpoint, Dispatcher):
         """There are no ports in it: it passes where some port of the destination would do, or as part of an answer."""
         return self._known(flow.dst) or self._guard.permits_somehow(flow.protocol, flow.dst)
 
+    def _is_neighbor(self, address: bytes) -> bool:
+        """Neighbour discovery may go there: it stays on the wire, or answers the like, or a rule lets more go there."""
+        if is_link_local(address) or address.startswith(b"\xff\x02") or b"\1" + address in self._inbound:
+            return True
+        return any(self._guard.permits_somehow(protocol, address) for protocol in _PROTOCOLS)
+
     def _known(self, address: bytes) -> bool:
         """Something came in from there."""
         return b"\0" + address in self._inbound
@@ -99,14 +114,28 @@ class EgressFilter(LinkEndpoint, Dispatcher):
             if at + 14 > flow.end or data[at + 13] & _SYN_RST_ACK != _SYN:
                 return
         elif flow.protocol in _ECHO_REQUEST:
+            if at < flow.end and flow.protocol == flow_key.ICMPV6 and data[at] in _PAIR_TYPES:
+                self._remember(b"\1" + flow.src)
             if at >= flow.end or data[at] != _ECHO_REQUEST[flow.protocol]:
                 return
         elif flow.protocol != flow_key.UDP:
             return
         answer = FlowKey(flow.dst, flow.src, flow.protocol, 0, 0)
         answer.ports = flow.ports[2:] + flow.ports[:2]
-        for key in (answer.key, b"\0" + flow.src):
-            self._inbound[key] = None
-            self._inbound.move_to_end(key)
-        while len(self._inbound) > MAX_INBOUND:
+        self._remember(answer.key)
+        self._remember(b"\0" + flow.src)
+
+    def _remember(self, key: bytes) -> None:
+        self._inbound[key] = None
+        self._inbound.move_to_end(key)
+        if len(self._inbound) > MAX_INBOUND:
             self._inbound.popitem(last=False)
+
+
+def _is_mld(head: bytes, flow: FlowKey) -> bool:
+    """A report to a group of this wire, behind a hop-by-hop header."""
+    at = flow.transport
+    if not flow.dst.startswith(b"\xff\x02") or at + 2 > len(head) or head[at] != flow_key.ICMPV6:
+        return False
+    message = at + 8 * (head[at + 1] + 1)
+    return message < len(head) and head[message] in _MLD_TYPES

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Callable, Final
 from sandbox.errors import SyscallError
 from sandbox.gateway.counters import Counters
 from sandbox.gateway.egress_guard import DNS_PORT
+from sandbox.text import printable
 from tcpip.addr import IPV4_BROADCAST, is_any, is_loopback, is_multicast, unmapped
 from tcpip.sockopt import IPPROTO_ICMP, IPPROTO_ICMPV6
 
@@ -25,8 +26,8 @@ _PORTLESS: Final = (IPPROTO_ICMP, IPPROTO_ICMPV6)
 
 
 def who(t: Task) -> str:
-    """A process, for the log."""
-    return f"pid {t.pid} ({t.comm.decode('utf-8', 'replace')})"
+    """A process, for the log: its name is what it likes, and stays on one line."""
+    return f"pid {t.pid} ({printable(t.comm.decode('utf-8', 'replace'))})"
 
 
 class Network:

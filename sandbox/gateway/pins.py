@@ -11,6 +11,7 @@ from typing import Final
 from tcpip.clock import NS_PER_S, Clock
 
 GRACE_NS: Final = 3600 * NS_PER_S
+MAX_TTL_S: Final = 86400  # an answer's own word is not taken for longer
 MAX_ADDRESSES: Final = 4096
 MAX_NAMES: Final = 16  # per address
 
@@ -35,7 +36,7 @@ class NamePins:
         names.pop(name, None)
         if len(names) >= MAX_NAMES:
             del names[next(iter(names))]
-        names[name] = self._clock.now_ns() + ttl_s * NS_PER_S + GRACE_NS
+        names[name] = self._clock.now_ns() + min(ttl_s, MAX_TTL_S) * NS_PER_S + GRACE_NS
 
     def names(self, address: bytes) -> tuple[str, ...]:
         """The names under which `address` may be reached now, the latest last."""

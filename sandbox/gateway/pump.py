@@ -1,19 +1,20 @@
 """Pump: bytes between a TCP endpoint of the gateway and a host socket, in both directions, with back-pressure.
 
 What one side does not take waits, at most `CHUNK` bytes a direction; the other side's window or buffer then
-fills by itself. The end of one direction is passed on as a half-close, a reset as a reset.
+fills by itself. The end of one direction is passed on as a half-close, a reset as a reset, an urgent byte as one.
 """
 
 from __future__ import annotations
 
 import _socket
 import errno
+import fcntl
 import struct
 from typing import TYPE_CHECKING, Callable, Final
 
 from sandbox.reactor import READ, WRITE
 from tcpip.errors import NetworkError
-from tcpip.sockopt import SHUT_WR, SO_LINGER, SOL_SOCKET
+from tcpip.sockopt import MSG_OOB, SHUT_WR, SO_LINGER, SO_OOBINLINE, SOL_SOCKET
 from tcpip.transport.endpoint import AGAIN
 from tcpip.waiter import EVENT_IN, EVENT_OUT, EVENT_RDHUP
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from tcpip.waiter import Waiter
 
 CHUNK: Final = 1 << 18
+SIOCATMARK: Final = 0x8905
 ROUNDS: Final = 8  # chunks in one go before others get their turn
 _WOULD_BLOCK: Final = (errno.EAGAIN, errno.EINTR)
 _ABORT: Final = struct.pack("ii", 1, 0)
@@ -55,6 +57,10 @@ class Pump:
         self.closed = False
         self._queued = False
         self._running = False  # calls on the endpoint notify its queue
+        self._to_host_flags = 0  # MSG_OOB for an urgent byte
+        self._to_guest_flags = 0
+        endpoint.set_option(SOL_SOCKET, SO_OOBINLINE, 1)
+        sock.setsockopt(SOL_SOCKET, SO_OOBINLINE, 1)
         self._waiter: Waiter = endpoint.queue.add(EVENT_IN | EVENT_OUT | EVENT_RDHUP, self._guest_event)
         self._run()
 
@@ -105,7 +111,8 @@ class Pump:
                 return False
             if not len(self._buffer):
                 self._buffer = memoryview(bytearray(CHUNK))
-            count = self._endpoint.recv_into(self._buffer)
+            urgent = self._endpoint.at_mark()
+            count = self._endpoint.recv_into(self._buffer[:1] if urgent else self._buffer)
             if count == AGAIN:
                 return False
             if count == 0:
@@ -114,6 +121,7 @@ class Pump:
                 return False
             self._counters.bytes_out += count
             self._to_host = self._buffer[:count]
+            self._to_host_flags = MSG_OOB if urgent else 0
         return True
 
     def _write_host(self) -> bool:
@@ -121,7 +129,7 @@ class Pump:
         data = self._to_host
         while data is not None:
             try:
-                sent = self._sock.send(data)
+                sent = self._sock.send(data, self._to_host_flags)
             except OSError as error:
                 if error.errno not in _WOULD_BLOCK:
                     raise
@@ -141,7 +149,8 @@ class Pump:
             if space <= 0:
                 return False
             try:
-                data = self._sock.recv(min(space, CHUNK))
+                urgent = self._at_mark()
+                data = self._sock.recv(1 if urgent else min(space, CHUNK))
             except OSError as error:
                 if error.errno not in _WOULD_BLOCK:
                     raise
@@ -151,15 +160,20 @@ class Pump:
                 self._endpoint.shutdown(SHUT_WR)
                 return False
             self._counters.bytes_in += len(data)
-            taken = self._endpoint.send(data)
+            self._to_guest_flags = MSG_OOB if urgent else 0
+            taken = self._endpoint.send(data, self._to_guest_flags)
             if taken < len(data):
                 self._to_guest = memoryview(data)[max(taken, 0) :]
         return True
 
+    def _at_mark(self) -> bool:
+        """The host's next byte is the urgent one. A read stops before it, so asking before each is enough."""
+        return fcntl.ioctl(self._fd, SIOCATMARK, bytes(4)) != bytes(4)
+
     def _write_guest(self) -> bool:
         data = self._to_guest
         if data is not None:
-            taken = self._endpoint.send(data)
+            taken = self._endpoint.send(data, self._to_guest_flags)
             if taken == AGAIN:
                 return False
             if taken < len(data):

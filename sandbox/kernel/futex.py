@@ -6,7 +6,10 @@ kernel is one thread, so compare-and-enqueue is atomic by itself: a waker's call
 
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING, Hashable
+
+from sandbox.errors import SyscallError
 
 if TYPE_CHECKING:
     from sandbox.kernel.task import Task
@@ -17,10 +20,10 @@ Key = Hashable
 class FutexWaiter:
     """One task that waits on one word, at `address` in its own memory; `woken` once it has been chosen.
 
-    `deadline` survives a restart.
+    `deadline` survives a restart. `target`: the lock that it waits to be moved to (futex_requeue.py).
     """
 
-    __slots__ = ("task", "address", "key", "bitset", "woken", "queued", "deadline")
+    __slots__ = ("task", "address", "key", "bitset", "woken", "queued", "deadline", "target")
 
     def __init__(self, task: Task, address: int, bitset: int, deadline: int | None) -> None:
         self.task = task
@@ -30,6 +33,7 @@ class FutexWaiter:
         self.woken = False
         self.queued = False
         self.deadline = deadline
+        self.target: Key = None
 
 
 class FutexTable:
@@ -59,13 +63,18 @@ class FutexTable:
             del self._queues[waiter.key]
 
     def wake(self, key: Key, count: int, bitset: int = 0xFFFFFFFF) -> int:
-        """Wake up to `count` waiters whose bitset meets `bitset`: how many it were."""
+        """Wake up to `count` waiters whose bitset meets `bitset`: how many it were. EINVAL at one that waits to be
+        moved to a lock."""
         queue = self._queues.get(key)
         if queue is None:
             return 0
         chosen: list[FutexWaiter] = []
+        refused = False
         for waiter in queue:
             if len(chosen) >= count:
+                break
+            if waiter.target is not None:
+                refused = True
                 break
             if waiter.bitset & bitset:
                 chosen.append(waiter)
@@ -73,6 +82,8 @@ class FutexTable:
             self.remove(waiter)
             waiter.woken = True
             waiter.task.woken(0)
+        if refused:
+            raise SyscallError(errno.EINVAL)
         return len(chosen)
 
     def requeue(self, source: Key, target: Key, count: int) -> int:
@@ -81,11 +92,21 @@ class FutexTable:
         if queue is None or count <= 0:
             return 0
         moved = list(queue)[:count]
+        if any(waiter.target is not None for waiter in moved):
+            raise SyscallError(errno.EINVAL)
         if source != target:
             for waiter in moved:
                 self.remove(waiter)
                 self.add(target, waiter)
         return len(moved)
+
+    def first(self, key: Key) -> FutexWaiter | None:
+        """Who has waited longest."""
+        return next(iter(self._queues.get(key, ())), None)
+
+    def queued(self, key: Key) -> list[FutexWaiter]:
+        """All of them, in order."""
+        return list(self._queues.get(key, ()))
 
     def waiters(self, key: Key) -> int:
         """How many wait."""

@@ -93,7 +93,7 @@ def lock_again(t: Task, a: SyscallArgs, wait: PiWait) -> Result:
     if wait.waiter.woken:
         return 0
     if a.timed_out:
-        _leave(t, wait)
+        leave(t, wait.key, wait.waiter)
         return -errno.ETIMEDOUT
     return Block((), wait.waiter.deadline, on_interrupt=_interrupted)
 
@@ -103,18 +103,18 @@ def _interrupted(t: Task, a: SyscallArgs) -> int:
     assert isinstance(wait, PiWait)
     if wait.waiter.woken:
         return 0
-    _leave(t, wait)
+    leave(t, wait.key, wait.waiter)
     return -ERESTARTNOINTR
 
 
-def _leave(t: Task, wait: PiWait) -> None:
+def leave(t: Task, key: Key, waiter: FutexWaiter) -> None:
     """Wait no longer. FUTEX_WAITERS stays: the owner then asks the kernel, which finds nobody."""
-    state = t.kernel.futexes.pi.get(wait.key)
-    wait.waiter.queued = False
+    state = t.kernel.futexes.pi.get(key)
+    waiter.queued = False
     if state is not None:
-        state.waiters.pop(wait.waiter, None)
+        state.waiters.pop(waiter, None)
         if not state.waiters:
-            del t.kernel.futexes.pi[wait.key]
+            del t.kernel.futexes.pi[key]
 
 
 class _Unlock:

@@ -8,6 +8,7 @@ from sandbox.abi.linux.signal import SIGKILL
 from sandbox.errors import SyscallError
 from sandbox.kernel.control import NO_RETURN, Result
 from sandbox.kernel.futex import FutexTable
+from sandbox.kernel.ipc.namespace import IpcNamespace
 from sandbox.kernel.log import KernelLog
 from sandbox.kernel.pid_namespace import PidNamespace
 from sandbox.kernel.pipe import PipePages
@@ -72,6 +73,7 @@ class Kernel:
         self.boot_ns = clock.now_ns()
         self.pids = PidNamespace(max_tasks)
         self.futexes = FutexTable()
+        self.ipc = IpcNamespace(clock)
         self.queued_signals: dict[int, SignalCount] = {}  # by user
         self.pipe_pages = PipePages()
         self.unix: UnixNamespace | None = None  # made with the first Unix socket

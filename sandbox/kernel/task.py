@@ -19,11 +19,13 @@ if TYPE_CHECKING:
     from sandbox.kernel.credentials import Credentials
     from sandbox.kernel.fd_table import FDTable
     from sandbox.kernel.fs_context import FSContext
+    from sandbox.kernel.ipc.sem_undo import UndoList
     from sandbox.kernel.kernel import Kernel
     from sandbox.kernel.signal_info import SignalInfo
     from sandbox.kernel.thread_group import ThreadGroup
     from sandbox.mm.memory_manager import MemoryManager
     from sandbox.platform.base import AddressSpace, GuestThread
+    from sandbox.seccomp.filter import SeccompFilter
     from tcpip.timers import Timer
     from tcpip.waiter import Waiter, WaitQueue
 
@@ -48,6 +50,9 @@ class Task:
         "creds",
         "comm",
         "no_new_privs",
+        "seccomp_mode",
+        "seccomp",
+        "handlers",
         # the call under way
         "args",
         "nr",
@@ -77,6 +82,7 @@ class Task:
         "dying",
         "clear_child_tid",
         "robust_list",
+        "sem_undo",
         "vfork_parent",
         # scheduling and the rest
         "nice",
@@ -105,6 +111,9 @@ class Task:
         self.creds = creds
         self.comm = b""
         self.no_new_privs = False
+        self.seccomp_mode = 0
+        self.seccomp: SeccompFilter | None = None  # the newest
+        self.handlers = kernel.handlers  # with a seccomp mode: the gate, for every number
 
         self.args = SyscallArgs((0, 0, 0, 0, 0, 0))
         self.nr = -1
@@ -134,6 +143,7 @@ class Task:
         self.dying = False  # waits for the platform before it can end
         self.clear_child_tid = 0
         self.robust_list = 0
+        self.sem_undo: UndoList | None = None
         self.vfork_parent: Task | None = None
 
         self.nice = 0

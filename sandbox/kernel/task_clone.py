@@ -28,6 +28,7 @@ from sandbox.abi.linux.sched import (
     CLONE_PIDFD,
     CLONE_SETTLS,
     CLONE_SIGHAND,
+    CLONE_SYSVSEM,
     CLONE_THREAD,
     CLONE_VFORK,
     CLONE_VM,
@@ -39,6 +40,7 @@ from sandbox.kernel import task_block, task_signals
 from sandbox.kernel.control import ERESTARTNOINTR, NO_RETURN, Result
 from sandbox.kernel.cpu_limit import limit_cpu
 from sandbox.kernel.futex_word import write_word
+from sandbox.kernel.ipc.sem_undo import undo_list
 from sandbox.kernel.pidfd import PidFile
 from sandbox.kernel.rlimits import RLIMIT_NPROC
 from sandbox.kernel.task import Task
@@ -169,6 +171,7 @@ class _Making:
         flags = request.flags
         pidfd = -1
         tid = t.kernel.pids.allocate()
+        t.kernel.ipc.shm.acting_pid = t.pid
         mm = self.mm.acquire() if flags & CLONE_VM else self.mm.fork()
         group = t.group if flags & CLONE_THREAD else _new_group(t, tid, request)
         child = Task(t.kernel, tid, group, thread, t.creds)
@@ -239,8 +242,13 @@ def _inherit(t: Task, child: Task, flags: int) -> None:
     """What a task gets from its maker."""
     child.fds = t.fds.share() if flags & CLONE_FILES else t.fds.copy()
     child.fs = t.fs.share() if flags & CLONE_FS else t.fs.copy()
+    if flags & CLONE_SYSVSEM:
+        child.sem_undo = undo_list(t).share()
     child.comm = t.comm
     child.no_new_privs = t.no_new_privs
+    child.seccomp_mode, child.handlers = t.seccomp_mode, t.handlers
+    if t.seccomp is not None:
+        child.seccomp = t.seccomp.acquire()
     child.blocked = t.blocked
     if not flags & CLONE_VM or flags & CLONE_VFORK:
         child.altstack_sp, child.altstack_size = t.altstack_sp, t.altstack_size

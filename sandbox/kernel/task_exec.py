@@ -174,6 +174,7 @@ def _move(t: Task, thread: GuestThread, result: LoadResult, creds: Credentials) 
     else:
         old_thread.release()
     if old_mm is not None:
+        kernel.ipc.shm.acting_pid = t.pid
         old_mm.drop()
     t.thread = thread
     t.space = thread.space
@@ -201,6 +202,7 @@ def _reset(t: Task, result: LoadResult, creds: Credentials) -> None:
     t.restart_block = None
     t.comm = result.comm
     group.did_exec = True
+    group.execs += 1
     group.exit_signal = SIGCHLD if group.exit_signal else 0
     old = t.creds
     secure = (creds.euid, creds.egid) != (old.uid, old.gid)

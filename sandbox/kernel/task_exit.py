@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from sandbox.abi.linux.signal import CLD_EXITED, CLD_KILLED, SA_NOCLDWAIT, SI_USER, SIG_IGN, SIGCHLD, SIGKILL
 from sandbox.kernel import job_control, task_block, task_signals
 from sandbox.kernel.futex_robust import exit_futexes
+from sandbox.kernel.ipc.sem_undo import leave_undo
 from sandbox.kernel.sessions import check_orphaned_by_exit
 from sandbox.kernel.signal_info import SignalInfo
 from sandbox.kernel.task_state import PARK_DEAD, WORK_KILL
@@ -52,8 +53,12 @@ def exit_task(t: Task) -> None:
             group.exit_status = t.exit_status
         _account(group, t.space)
     _leave_space(t)
+    leave_undo(t)
     t.fds.release(t)
     t.fs.release()
+    if t.seccomp is not None:
+        t.seccomp.release()
+        t.seccomp = None
     del group.tasks[t]
     if t is not group.leader:
         kernel.pids.tasks.pop(t.tid, None)
@@ -92,6 +97,7 @@ def _leave_space(t: Task) -> None:
     mm = t.mm
     t.mm = None
     if mm is not None:
+        t.kernel.ipc.shm.acting_pid = t.pid
         mm.drop()
     if t.kernel.leave_space(t, t.space):
         t.space.kill()

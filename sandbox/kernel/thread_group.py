@@ -51,6 +51,7 @@ class ThreadGroup:
         self.is_init = False
         self.unkillable = False  # SIGNAL_UNKILLABLE: signals with default action are dropped
         self.did_exec = False
+        self.execs = 0  # programs that it has started (self_exec_id)
         self.exec_task: Task | None = None  # the thread whose execve has passed the point of no return
         self.exec_waiter: Callable[[], None] | None = None  # execve waits for the other threads to be gone
         # job control

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from typing import TYPE_CHECKING
 
 from sandbox.abi.linux.signal import SEGV_MAPERR, SIGSEGV
@@ -25,7 +24,6 @@ class KernelTrapHandler(TrapHandler):
 
     def __init__(self, kernel: Kernel) -> None:
         self.kernel = kernel
-        self.handlers = kernel.handlers
         self.count = len(kernel.handlers)
 
     def syscall(self, thread: GuestThread, nr: int, args: tuple[int, int, int, int, int, int]) -> None:
@@ -40,7 +38,7 @@ class KernelTrapHandler(TrapHandler):
         if kernel.trace is not None:
             kernel.trace.enter(t, nr, a)
         try:
-            result = self.handlers[nr](t, a) if 0 <= nr < self.count else -errno.ENOSYS
+            result = t.handlers[nr](t, a) if 0 <= nr < self.count else task_syscall.no_such_call(t, a)
         except SyscallError as error:
             result = -error.errno
         except Exception as error:  # noqa: BLE001

@@ -43,7 +43,10 @@ class VMA:
             and self.flags == after.flags
             and self.name == after.name
             and _same_object(self.backing, after.backing)
-            and (self.backing is None or self.offset + self.end - self.start == after.offset)
+            and (
+                self.backing is None
+                or (self.offset + self.end - self.start == after.offset and not self.backing.counted)
+            )
         )
 
     def lowest(self) -> int:

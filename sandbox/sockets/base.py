@@ -74,6 +74,7 @@ class SocketFile(FileDescription):
         self.options = SocketOptions()
         self.inode = next_inode()
         self.error = 0  # sk_err: pending asynchronous error, a positive errno; SO_ERROR reads and clears it
+        self.drops_truncated = False  # MSG_TRUNC throws bytes of the stream away (tcp(7))
         self.connect_queue: WaitQueue = self.queue  # what a connect that returned WOULD_BLOCK waits on
 
     # --- the family's operations: one attempt each ---
@@ -103,6 +104,10 @@ class SocketFile(FileDescription):
         """Bytes taken (a stream may take fewer, a message is taken whole), or WOULD_BLOCK. `address` is b"" if
         none was given. A stream whose peer is gone calls `broken_pipe`."""
         raise SyscallError(errno.EOPNOTSUPP)
+
+    def at_mark(self) -> bool:
+        """The next byte of a stream is an urgent one: no read goes on from the text before it (SIOCATMARK)."""
+        return False
 
     def check_destination(self, t: Task, address: bytes) -> None:
         """What sending refuses before it looks at the data: a datagram that goes nowhere."""

@@ -1,4 +1,4 @@
-"""Signal-driven I/O: F_SETOWN, F_SETSIG and O_ASYNC of an open file (fs/fcntl.c)."""
+"""Signal-driven I/O: F_SETOWN, F_SETSIG and O_ASYNC of an open file, and SIGURG (fs/fcntl.c)."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.capability import CAP_KILL
 from sandbox.abi.linux.fcntl import F_OWNER_PGRP, F_OWNER_PID, F_OWNER_TID
-from sandbox.abi.linux.signal import SI_KERNEL, SIGIO
+from sandbox.abi.linux.signal import SI_KERNEL, SIGIO, SIGURG
 from sandbox.errors import SyscallError
 from sandbox.kernel.signal_info import SignalInfo
-from tcpip.waiter import EVENT_ERR, EVENT_HUP, EVENT_IN, EVENT_OUT, EVENT_PRI, Waiter
+from tcpip.waiter import EVENT_ERR, EVENT_HUP, EVENT_IN, EVENT_OUT, EVENT_PRI, EVENT_URGENT, Waiter
 
 if TYPE_CHECKING:
     from sandbox.kernel.credentials import Credentials
@@ -32,7 +32,7 @@ class FileOwner:
     `signo` 0 is SIGIO without information. The right to send is that of who set the owner.
     """
 
-    __slots__ = ("file", "kernel", "kind", "number", "signo", "creds", "fd", "_waiter")
+    __slots__ = ("file", "kernel", "kind", "number", "signo", "creds", "fd", "_waiter", "_urgent")
 
     def __init__(self, file: FileDescription, kernel: Kernel) -> None:
         self.file = file
@@ -43,6 +43,7 @@ class FileOwner:
         self.creds: Credentials | None = None
         self.fd = -1
         self._waiter: Waiter | None = None
+        self._urgent: Waiter | None = None
 
     def set(self, t: Task, kind: int, number: int) -> None:
         """F_SETOWN(_EX); ESRCH, EINVAL."""
@@ -59,6 +60,8 @@ class FileOwner:
         self.kind = kind
         self.number = number
         self.creds = t.creds
+        if self._urgent is None:
+            self._urgent = self.file.queue.add(EVENT_URGENT, self._urgent_event)
 
     def start(self, fd: int) -> None:
         """O_ASYNC was set through descriptor `fd`."""
@@ -67,34 +70,50 @@ class FileOwner:
             self._waiter = self.file.queue.add(_WANTED, self._event)
 
     def stop(self) -> None:
-        """O_ASYNC was cleared, or the file is gone."""
+        """O_ASYNC was cleared."""
         if self._waiter is not None:
             self.file.queue.remove(self._waiter)
             self._waiter = None
 
+    def gone(self) -> None:
+        """The file is closed: nothing more is told."""
+        self.stop()
+        if self._urgent is not None:
+            self.file.queue.remove(self._urgent)
+            self._urgent = None
+
     def _event(self, mask: int) -> None:
         """send_sigio."""
         if mask & EVENT_HUP:
-            code, band = POLL_HUP, 0x10 | 0x8
+            self._tell(POLL_HUP, 0x10 | 0x8)
         elif mask & (EVENT_IN | EVENT_ERR):
-            code, band = POLL_IN, 0x41
+            self._tell(POLL_IN, 0x41)
         elif mask & EVENT_PRI:
-            code, band = POLL_PRI, 0x82
+            self._tell(POLL_PRI, 0x82)
         else:
-            code, band = POLL_OUT, 0x304
+            self._tell(POLL_OUT, 0x304)
+
+    def _urgent_event(self, mask: int) -> None:
+        """send_sigurg: SIGURG whether or not O_ASYNC is set, and what that asks for besides."""
+        if mask & EVENT_URGENT:
+            self._tell(0, 0)
+            if self._waiter is not None and not mask & _WANTED:
+                self._tell(POLL_PRI, 0x82)
+
+    def _tell(self, code: int, band: int) -> None:
+        """`code` 0: SIGURG."""
         pids = self.kernel.pids
         number = self.number
         if not number:
             return
-        info = self._info(code, band)
         if self.kind == F_OWNER_TID:
             task = pids.tasks.get(number)
             if task is not None and self._may(task.group):
-                task.send_signal(info)
+                task.send_signal(self._info(code, band))
         elif self.kind == F_OWNER_PID:
             group = pids.groups.get(number)
             if group is not None and self._may(group):
-                group.send_signal(info)
+                group.send_signal(self._info(code, band))
         else:
             pgrp = pids.process_groups.get(number)
             if pgrp is not None:
@@ -103,6 +122,8 @@ class FileOwner:
                         member.send_signal(self._info(code, band))
 
     def _info(self, code: int, band: int) -> SignalInfo:
+        if not code:
+            return SignalInfo(SIGURG, SI_KERNEL)
         if not self.signo:
             return SignalInfo(SIGIO, SI_KERNEL)
         info = SignalInfo(self.signo, code)

@@ -57,7 +57,7 @@ class FileDescription:
                 for item in items:
                     item.file_gone()
             if self.owner is not None:
-                self.owner.stop()
+                self.owner.gone()
             self.release()
             path = self.path
             if path is not None:

@@ -76,7 +76,8 @@ class SpaceAccount:
     def take_bytes(self, size: int) -> None:
         """Memory of the sentry's own; ENOSPC when the sandbox's bound is reached."""
         top = self.parent if self.parent is not None else self
-        if top.limit - top.used - (top.overhead >> 12) <= 0:
+        left = top.limit - top.used - (top.overhead >> 12)
+        if left <= 0 or left << 12 < size:
             raise SyscallError(errno.ENOSPC)
         top.overhead += size
 

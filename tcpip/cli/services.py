@@ -131,7 +131,7 @@ def guarded(handler: Handler) -> Handler:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             await handler(reader, writer)
-        except OSError:
+        except (OSError, asyncio.CancelledError):  # the server ends: asyncio's own callback would complain otherwise
             writer.close()
 
     return serve

@@ -6,9 +6,12 @@ Source: Documentation/networking/tuntap.rst, drivers/net/tun.c.
 
 from __future__ import annotations
 
+import _socket
 import fcntl
+import struct
 from typing import Any, Final
 
+from tcpip.addr import AF_INET6
 from tcpip.link.base import CAP_NO_ARP
 from tcpip.link.fdbased import FdLink
 
@@ -17,6 +20,8 @@ TUNSETVNETHDRSZ: Final = 0x400454D8
 TUN_F_CSUM: Final = 1
 TUN_F_TSO4: Final = 2
 TUN_F_TSO6: Final = 4
+SIOCSIFADDR: Final = 0x8916
+SIOCGIFINDEX: Final = 0x8933
 
 
 class TapLink(FdLink):
@@ -53,6 +58,24 @@ class TapLink(FdLink):
             self.device.addr = address
             self.device.netmask = netmask
         self.device.up()
+
+    def host_address6(self, address: bytes, prefix_len: int) -> bool:
+        """Give the host's end an IPv6 address, which is of use at once. False on a host without IPv6."""
+        try:
+            with open(f"/proc/sys/net/ipv6/conf/{self.name}/accept_dad", "w", encoding="ascii") as file:
+                file.write("0")
+            sock = _socket.socket(AF_INET6, _socket.SOCK_DGRAM)
+        except OSError:
+            return False
+        try:
+            name = struct.pack("16s16x", self.name.encode())
+            index = struct.unpack_from("=i", fcntl.ioctl(sock.fileno(), SIOCGIFINDEX, name), 16)[0]
+            fcntl.ioctl(sock.fileno(), SIOCSIFADDR, struct.pack("=16sIi", address, prefix_len, index))
+        except OSError:
+            return False
+        finally:
+            sock.close()
+        return True
 
     def close(self) -> None:
         if self.fd >= 0:

@@ -256,6 +256,19 @@ class Stack:
         if first and not self._busy and self.on_output is not None:
             self.on_output()
 
+    def loopback_is_idle(self) -> bool:
+        """Nothing is under way on the loopback, and nobody watches or disturbs what is."""
+        lo = self.lo
+        return (
+            lo is not None
+            and lo.up
+            and not self._inbox
+            and lo not in self._pending
+            and isinstance(lo.link, LoopbackLink)
+            and not self.packet_taps
+            and not self.raws.endpoints
+        )
+
     def endpoints_pending(self) -> None:
         """An endpoint has something to do at the next flush."""
         if not self._busy and self.on_output is not None:

@@ -15,6 +15,7 @@ from tcpip.addr import AF_INET, AF_INET6, SockAddr, any_of, is_any, is_link_loca
 from tcpip.buffer import RxPacket
 from tcpip.errno_map import errno_of
 from tcpip.errors import NetError, NetworkError
+from tcpip.header.ipv4 import OPTION_RECORD_ROUTE, OPTION_TIMESTAMP, parse_options
 from tcpip.transport.endpoint import AGAIN, Control, Endpoint, Message
 from tcpip.transport.memberships import Memberships
 from tcpip.transport.ports import Reservation
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 OVERHEAD: Final = 512
 """What a queued datagram is charged beside its data (an sk_buff with its shared info)."""
 MAX_ERRORS: Final = 64
+RETURNED_OPTIONS: Final = frozenset((OPTION_RECORD_ROUTE, OPTION_TIMESTAMP))
 _INT: Final = struct.Struct("=i")
 _PKTINFO: Final = struct.Struct("=i4s4s")
 _PKTINFO6: Final = struct.Struct("=16si")
@@ -41,7 +43,7 @@ _SOCKADDR_IN6: Final = struct.Struct("=H2sI16sI")
 class Datagram:
     """One received datagram: packet[start:end], not copied (no view either, so that it can be pickled)."""
 
-    __slots__ = ("packet", "start", "end", "src", "src_port", "dst", "nic", "ttl", "tos", "time_ns")
+    __slots__ = ("packet", "start", "end", "src", "src_port", "dst", "nic", "ttl", "tos", "time_ns", "ip_options")
 
     def __init__(self, pkt: RxPacket, start: int, src_port: int, time_ns: int) -> None:
         self.packet = pkt.data
@@ -54,6 +56,15 @@ class Datagram:
         self.ttl = pkt.ttl
         self.tos = pkt.tos
         self.time_ns = time_ns
+        at = pkt.network + 20
+        self.ip_options = pkt.data[at : pkt.transport] if len(pkt.src) == 4 and pkt.transport > at else b""
+
+
+def options_to_return(options: bytes) -> bytes:
+    """What an answer would carry (IP_RETOPTS): a recorded route and timestamps, padded (net/ipv4/ip_options.c)."""
+    kept = [bytes((o.kind, len(o.data) + 2)) + o.data for o in parse_options(options) if o.kind in RETURNED_OPTIONS]
+    whole = b"".join(kept)
+    return whole + bytes(-len(whole) % 4)
 
 
 class QueuedError:
@@ -266,7 +277,7 @@ class DatagramEndpoint(Endpoint):
             raise
 
     def recvmsg(self, buffer: memoryview, flags: int = 0) -> Message:
-        if flags & so.MSG_OOB:
+        if flags & so.MSG_OOB and self.protocol != so.IPPROTO_UDP:
             raise NetworkError(errors.NOT_SUPPORTED)
         if flags & so.MSG_ERRQUEUE:
             return self._recv_error(buffer)
@@ -313,6 +324,11 @@ class DatagramEndpoint(Endpoint):
                 control.append((so.SOL_IP, so.IP_TTL, _INT.pack(got.ttl)))
             if o.recv_tos:
                 control.append((so.SOL_IP, so.IP_TOS, bytes((got.tos,))))
+            if got.ip_options:
+                if o.recv_options:
+                    control.append((so.SOL_IP, so.IP_RECVOPTS, got.ip_options))
+                if o.return_options:
+                    control.append((so.SOL_IP, so.IP_RETOPTS, options_to_return(got.ip_options)))
         return control
 
     def _source_on(self, number: int) -> bytes:

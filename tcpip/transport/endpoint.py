@@ -127,6 +127,10 @@ class Endpoint(PacketHandler):
         """FIONREAD / SIOCINQ."""
         return 0
 
+    def at_mark(self) -> bool:
+        """SIOCATMARK: the next byte to read is the urgent one."""
+        return False
+
     def unsent_bytes(self) -> int:
         """SIOCOUTQ: bytes not yet acknowledged (stream) or not yet handed to the link."""
         return 0

@@ -71,6 +71,8 @@ class SocketOptions:
         "pktinfo",
         "recv_ttl",
         "recv_tos",
+        "recv_options",
+        "return_options",
         "freebind",
         "bind_no_port",
         "min_ttl",
@@ -119,6 +121,8 @@ class SocketOptions:
         self.pktinfo = False
         self.recv_ttl = False
         self.recv_tos = False
+        self.recv_options = False
+        self.return_options = False
         self.freebind = False
         self.bind_no_port = False
         self.min_ttl = 0
@@ -281,7 +285,7 @@ def in_range(value: int, low: int, high: int) -> int:
 _FIELD_NAMES: Final = (
     "reuse_addr reuse_port broadcast keepalive oob_inline dont_route no_check priority mark linger rcvbuf sndbuf "
     "rcvbuf_locked sndbuf_locked rcvlowat timestamp timestamp_ns nic owner privileged max_buf ttl tos pmtudisc "
-    "recverr pktinfo recv_ttl recv_tos freebind bind_no_port min_ttl multicast_ttl multicast_loop multicast_all "
+    "recverr pktinfo recv_ttl recv_tos recv_options return_options freebind bind_no_port min_ttl multicast_ttl multicast_loop multicast_all "
     "hop_limit traffic_class v6only pmtudisc6 recverr6 pktinfo6 recv_hop_limit recv_traffic_class multicast_hops "
     "multicast_loop6 multicast_all6"
 )
@@ -310,6 +314,8 @@ _IP_FLAGS: Final[dict[int, str]] = {
     so.IP_PKTINFO: "pktinfo",
     so.IP_RECVTTL: "recv_ttl",
     so.IP_RECVTOS: "recv_tos",
+    so.IP_RECVOPTS: "recv_options",
+    so.IP_RETOPTS: "return_options",
     so.IP_FREEBIND: "freebind",
     so.IP_BIND_ADDRESS_NO_PORT: "bind_no_port",
     so.IP_MULTICAST_LOOP: "multicast_loop",

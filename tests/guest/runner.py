@@ -160,14 +160,14 @@ def tree_of(top: Path) -> Tree:
 Start = Callable[[Path], "subprocess.Popen[bytes]"]
 
 
-def start_native(work: Path) -> subprocess.Popen[bytes]:
+def start_native(work: Path, prefix: Iterable[str] = ()) -> subprocess.Popen[bytes]:
     """The batch on the host."""
-    return _spawn(["/bin/sh", str(work / "driver")], {"WORK": str(work)})
+    return _spawn([*prefix, "/bin/sh", str(work / "driver")], {"WORK": str(work)})
 
 
-def start_sandbox(work: Path) -> subprocess.Popen[bytes]:
-    """The batch inside the sandbox. STACKBOX_RUNSC is the command, up to and including `do`."""
-    prefix = shlex.split(os.environ.get("STACKBOX_RUNSC", f"{sys.executable} -m runsc do"))
+def start_sandbox(work: Path, prefix: Iterable[str] = ()) -> subprocess.Popen[bytes]:
+    """The batch inside the sandbox. `prefix` or STACKBOX_RUNSC is the command, up to and including `do`."""
+    prefix = prefix or shlex.split(os.environ.get("STACKBOX_RUNSC", f"{sys.executable} -m runsc do"))
     inside = ["/usr/bin/env", "-i", f"PATH={PATH}", "WORK=/work", "/bin/sh", "/work/driver"]
     environment = {"PYTHONPATH": str(REPOSITORY), "HOME": "/root"}
     return _spawn([*prefix, "--volume", f"{work}:/work", "--cwd", "/work", *inside], environment)
@@ -272,6 +272,8 @@ def differences(native: Outcome, ours: Outcome) -> list[str]:
     found: list[str] = []
     if native.status != ours.status:
         found.append(f"exit status: native {native.status}, inside {ours.status}")
+    elif native.status is None:
+        found.append("it never ended, natively neither")
     if native.out != ours.out:
         found.extend(_diff(native.out, ours.out))
     for path in sorted(native.tree.keys() | ours.tree.keys()):

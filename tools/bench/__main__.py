@@ -78,6 +78,8 @@ def bench(rounds: int, wanted: set[str], do: list[str]) -> tuple[list[report.Res
             for into, command in ((native, [str(directory / "micro")]), (ours, [*inside, "/mnt/micro"])):
                 for name, value in micro(command, rows).items():
                     into.setdefault(name, []).append(value)
+            if not wanted or programs.RESIDENT in wanted:
+                ours.setdefault(programs.RESIDENT, []).append(programs.sentry_mb(do))
             for program in chosen:
                 for into, prefix in ((native, []), (ours, [*inside, "--cwd", "/mnt"])):
                     into.setdefault(program.name, []).append(programs.wall_ms([*prefix, *program.command], directory))
@@ -93,6 +95,9 @@ def bench(rounds: int, wanted: set[str], do: list[str]) -> tuple[list[report.Res
         for program in chosen:
             n, o = native[program.name], ours[program.name]
             results.append(result(program.name, program.title, "ms", n, o, bound=program.bound_ms))
+        if programs.RESIDENT in ours:
+            values, bound = ours[programs.RESIDENT], programs.RESIDENT_MB
+            results.append(result(programs.RESIDENT, "the sentry, resident", "MB", [], values, bound=bound))
         if not wanted or wanted & network.NAMES:
             results += network.rows(do, rounds, result)
         return results, u

@@ -71,3 +71,20 @@ def wall_ms(command: list[str], directory: Path) -> float:
     if done.returncode != 0:
         raise RuntimeError(f"{' '.join(command)}: status {done.returncode}: {done.stderr.strip()[-300:]}")
     return took
+
+
+RESIDENT = "sentry_resident"
+RESIDENT_MB = 45.0
+
+
+def sentry_mb(do: list[str]) -> float:
+    """Megabytes resident in the sentry of a sandbox that runs one program."""
+    with subprocess.Popen([*do, "/bin/cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as launcher:
+        assert launcher.stdin is not None and launcher.stdout is not None
+        launcher.stdin.write(b"up\n")
+        launcher.stdin.flush()
+        launcher.stdout.readline()
+        child = Path(f"/proc/{launcher.pid}/task/{launcher.pid}/children").read_text().split()[0]
+        status = Path(f"/proc/{child}/status").read_text()
+        launcher.stdin.close()
+    return int(status.partition("VmRSS:")[2].split()[0]) / 1000

@@ -76,6 +76,8 @@ class ZeroFile(MemFile):
 class ZeroBacking:
     """A memfd of zeros, larger than any mapping. What becomes of it counts as files in memory do."""
 
+    counted = False
+
     def __init__(self, account: SpaceAccount) -> None:
         self._account = account
         self._charged = 0  # pages

@@ -427,6 +427,8 @@ class HostInode(Inode):
 class HostBacking:
     """A mapping of a host file."""
 
+    counted = False
+
     def __init__(self, inode: HostInode, fd: int) -> None:
         self.key: object = inode.key
         self.name = ""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Callable, Final
 
 from sandbox.abi.linux.capability import CAP_LAST_CAP, CAP_SYS_ADMIN
 from sandbox.errors import SyscallError
+from sandbox.fs.procfs import ipc_sysctl
 from sandbox.fs.pseudo.nodes import FixedFile, MadeFile, PseudoDir, PseudoFile
 from sandbox.kernel.kernel import RELEASE
 from sandbox.kernel.pid_namespace import PID_MAX
@@ -29,11 +30,6 @@ _FIXED: Final[tuple[tuple[str, str], ...]] = (
     ("fs/lease-break-time", "45"),
     ("fs/leases-enable", "0"),
     ("fs/mount-max", "10000"),
-    ("fs/mqueue/msg_default", "10"),
-    ("fs/mqueue/msg_max", "10"),
-    ("fs/mqueue/msgsize_default", "8192"),
-    ("fs/mqueue/msgsize_max", "8192"),
-    ("fs/mqueue/queues_max", "256"),
     ("fs/nr_open", "1048576"),
     ("fs/overflowgid", "65534"),
     ("fs/overflowuid", "65534"),
@@ -50,9 +46,6 @@ _FIXED: Final[tuple[tuple[str, str], ...]] = (
     ("kernel/core_uses_pid", "0"),
     ("kernel/dmesg_restrict", "1"),
     ("kernel/kptr_restrict", "1"),
-    ("kernel/msgmax", "8192"),
-    ("kernel/msgmnb", "16384"),
-    ("kernel/msgmni", "32000"),
     ("kernel/ngroups_max", "65536"),
     ("kernel/osrelease", RELEASE),
     ("kernel/ostype", "Linux"),
@@ -66,10 +59,9 @@ _FIXED: Final[tuple[tuple[str, str], ...]] = (
     ("kernel/random/entropy_avail", "256"),
     ("kernel/random/poolsize", "256"),
     ("kernel/randomize_va_space", "2"),
-    ("kernel/sem", "32000\t1024000000\t500\t32000"),
-    ("kernel/shmall", "18446744073692774399"),
-    ("kernel/shmmax", "18446744073692774399"),
-    ("kernel/shmmni", "4096"),
+    ("kernel/seccomp/actions_avail", "kill_process kill_thread trap errno trace log allow"),
+    ("kernel/seccomp/actions_logged", "kill_process kill_thread trap errno trace log"),
+    ("kernel/shm_rmid_forced", "0"),
     ("kernel/sysrq", "0"),
     ("kernel/tainted", "0"),
     ("kernel/threads-max", "32768"),
@@ -169,6 +161,8 @@ def build(fs: ProcFs) -> PseudoDir:
     )
     for path, make in made:
         _enter(fs, root, path, MadeFile(fs, fs.new_ino(), make))
+    for path, inode in [*ipc_sysctl.files(fs), *ipc_sysctl.mqueue_files(fs)]:
+        _enter(fs, root, path, inode)
     boot_id = uuid_text(fs.kernel.random(16))
     _enter(fs, root, "kernel/random/boot_id", FixedFile(fs, fs.new_ino(), boot_id))
     _enter(fs, root, "kernel/hostname", NameFile(fs, fs.new_ino(), False))

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 from sandbox.abi.linux.stat import S_IFDIR
 from sandbox.abi.linux.statfs import SYSFS_MAGIC
-from sandbox.fs.pseudo.nodes import FixedFile, PseudoDir
+from sandbox.fs.procfs.system_files import meminfo
+from sandbox.fs.pseudo.nodes import FixedFile, MadeFile, PseudoDir, PseudoLink
 from sandbox.vfs.filesystem import Filesystem
 
 if TYPE_CHECKING:
     from sandbox.kernel.kernel import Kernel
+    from sandbox.kernel.task import Task
     from sandbox.vfs.inode import Inode
 
 
@@ -37,9 +39,7 @@ class SysFs(Filesystem):
         self._file(root, pages + "defrag", "always defer defer+madvise [madvise] never\n")
         self._file(root, pages + "hpage_pmd_size", "2097152\n")
         self._directory(root, "kernel/mm/hugepages")
-        self._file(root, "devices/system/node/online", "0\n")
-        self._file(root, "devices/system/node/possible", "0\n")
-        self._file(root, "devices/system/node/node0/cpulist", cpu_range(kernel.cpus))
+        self._node(root, kernel.cpus)
         self._directory(root, "class").add("net", ClassNet(self))
 
     def new_ino(self) -> int:
@@ -85,7 +85,28 @@ class SysFs(Filesystem):
             self._file(root, topology + "core_cpus_list", f"{cpu}\n")
             self._file(root, topology + "core_siblings", everyone)
             self._file(root, topology + "core_siblings_list", cpu_range(cpus))
+            self._file(root, topology + "package_cpus", everyone)
             self._file(root, topology + "package_cpus_list", cpu_range(cpus))
+            self._directory(root, f"{base}cpu{cpu}").add("node0", PseudoLink(self, self.new_ino(), b"../../node/node0"))
+
+    def _node(self, root: PseudoDir, cpus: int) -> None:
+        """All memory and all processors are one node's."""
+        base = "devices/system/node/"
+        for name in ("online", "possible", "has_cpu", "has_memory", "has_normal_memory"):
+            self._file(root, base + name, "0\n")
+        self._file(root, base + "node0/cpulist", cpu_range(cpus))
+        self._file(root, base + "node0/cpumap", f"{(1 << cpus) - 1:x}\n")
+        self._file(root, base + "node0/distance", "10\n")
+        self._directory(root, base + "node0").add("meminfo", MadeFile(self, self.new_ino(), node_meminfo))
+
+
+def node_meminfo(t: Task) -> bytes:
+    """The node's part of /proc/meminfo, which is all of it."""
+    lines = meminfo(t).decode().splitlines()
+    sizes = dict(line.split(":") for line in lines)
+    used = int(sizes["MemTotal"].split()[0]) - int(sizes["MemFree"].split()[0])
+    rows = [*lines[:2], f"MemUsed:        {used:8} kB", *lines[6:13]]
+    return "".join(f"Node 0 {row}\n" for row in rows).encode()
 
 
 def cpu_range(cpus: int) -> str:

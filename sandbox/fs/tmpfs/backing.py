@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 class TmpfsBacking:
     """The file's memfd; it lives as long as the file has a name, a description or a mapping."""
 
+    counted = False
+
     def __init__(self, file: TmpfsFile, writable: bool) -> None:
         self.key: object = (file.fs.dev, file.ino)
         self.name = ""

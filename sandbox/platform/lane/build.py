@@ -7,7 +7,6 @@ than its inputs.
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 
 from sandbox.platform.lane import layout
@@ -68,6 +67,8 @@ def build() -> str:
         )
     command = [os.environ.get("CC", "cc"), *CFLAGS, *defines, SOURCE, f"-Wl,-T,{script}", "-o", temporary]
     try:
+        import subprocess  # only here: a start does not compile
+
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode != 0:
             raise RuntimeError(f"the guest stub does not compile: {done.stderr.strip()}")

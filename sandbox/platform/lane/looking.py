@@ -55,6 +55,7 @@ class LaneLooker(Looker):
         self.ordered = 0
         self.slept = 0
         self._awake = False
+        self._unanswered: list[LaneThread] = []  # at the end of their turn
         self._poll = select.poll()
 
     def bind(self, handler: TrapHandler) -> None:
@@ -102,14 +103,19 @@ class LaneLooker(Looker):
         else:
             thread.space.kill()
         if thread.stopped and self._awake:
-            words[LANE_BLOCKED] = thread.seen
+            self._unanswered.append(thread)
 
     # --- looking ---
 
     def look(self) -> bool:
         if not self._awake:
             return False
+        for thread in self._unanswered:
+            if thread.stopped and not thread.space.dead:
+                thread.words[LANE_BLOCKED] = thread.seen  # let it park: nothing that came at once has woken it
+        self._unanswered.clear()
         platform = self.platform
+        soon = platform.reactor.soon
         regime = platform.regime
         rounds = CROWDED_ROUNDS if regime.now == CROWDED else DENSE_ROUNDS
         served = idle = 0
@@ -128,11 +134,11 @@ class LaneLooker(Looker):
                     self._prune()
             else:
                 idle += 1
-            if platform.ordering:
-                return True  # the next thing is a notification
+            if platform.ordering or soon:
+                break  # the next thing is a notification, or what the call has set in motion
         if served or idle >= rounds:
             regime.looked(served, time.monotonic_ns())
-        return served > 0
+        return idle < rounds
 
     def _prune(self) -> None:
         """Take stopped threads off the list; they come back when they are answered."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import mmap
 import os
-import secrets
 import select
 import signal
 import time
@@ -201,7 +200,7 @@ class LanePlatform(Platform):
         """Order a fork on a stopped thread (LaneThread.fork_space, when it is its turn)."""
         if parent.space.dead:
             return
-        token = secrets.randbits(63)
+        token = int.from_bytes(os.urandom(8)) >> 1
         self._forks[token] = fork = _Fork(parent, done)
 
         def parent_done(entry: int, result: int) -> None:

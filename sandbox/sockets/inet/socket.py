@@ -46,6 +46,7 @@ class InetSocket(SocketFile):
         self.target: SockAddr | None = None  # of a connect that is under way
         self.unchecked: SockAddr | None = None  # the peer of a datagram socket until something is sent to it
         self.listening = False
+        self.drops_truncated = self.stream
 
     def release(self) -> None:
         self.network.sockets.discard(self)
@@ -151,8 +152,7 @@ class InetSocket(SocketFile):
 
     def sendmsg(self, t: Task, data: memoryview, address: bytes, flags: int, control: list[ControlMessage]) -> int:
         if self.unchecked is not None and not address:
-            self.network.check(t, self.protocol, self.unchecked)
-            self.unchecked = None
+            self._check_peer(t)
         try:
             if not address and not control:
                 taken = self.endpoint.send(data, flags)
@@ -170,6 +170,12 @@ class InetSocket(SocketFile):
                 broken_pipe(t, flags)
             raise syscall_error(error) from None
 
+    def _check_peer(self, t: Task) -> None:
+        """The first message to the peer of a datagram socket: EACCES when no rule allows it."""
+        if self.unchecked is not None:
+            self.network.check(t, self.protocol, self.unchecked)
+            self.unchecked = None
+
     def _destination(self, t: Task, address: bytes) -> SockAddr | None:
         """The address of one message; a stream ignores it (TCP), AF_UNSPEC means the connected peer."""
         if not address or self.stream:
@@ -177,7 +183,9 @@ class InetSocket(SocketFile):
         where = decode(address, self.family)
         if where is None and self.family == abi.AF_INET:  # udp_sendmsg takes AF_UNSPEC for AF_INET
             where = decode(abi.FAMILY.pack(abi.AF_INET) + address[2:], self.family)
-        if where is not None:
+        if where is None:
+            self._check_peer(t)
+        else:
             self.network.check(t, self.protocol, where)
         return where
 
@@ -201,6 +209,9 @@ class InetSocket(SocketFile):
             got.address = encode(message.address)
         got.control.extend(ControlMessage(level, kind, data) for level, kind, data in message.control)
         return min(message.length, len(dst))
+
+    def at_mark(self) -> bool:
+        return self.endpoint.at_mark()
 
     def poll(self, t: Task | None) -> int:
         return self.endpoint.readiness()
@@ -231,6 +242,8 @@ class InetSocket(SocketFile):
             t.copy_out(arg, abi.INT.pack(self.endpoint.unsent_bytes()))
             return 0
         if cmd == abi.SIOCATMARK and self.protocol == IPPROTO_TCP:
-            t.copy_out(arg, abi.INT.pack(int(bool(self.endpoint.readiness() & 2))))  # EVENT_PRI
+            if self.listening:
+                raise SyscallError(errno.EINVAL)
+            t.copy_out(arg, abi.INT.pack(int(self.endpoint.at_mark())))
             return 0
         return interface_ioctl.ioctl(t, cmd, arg)

@@ -140,6 +140,12 @@ class NetlinkSocket(SocketFile):
         self._queue.append(datagram)
         self._queued += len(datagram)
 
+    def deliver(self, datagram: bytes) -> None:
+        """A message that nobody asked for (netlink_sendskb); dropped when too much waits already."""
+        if self._queued <= MAX_QUEUED:
+            self._put(datagram)
+            self.queue.notify(EVENT_IN)
+
     def recvmsg(self, t: Task, dst: memoryview, flags: int, got: Received | None) -> int:
         if flags & abi.MSG_OOB:
             raise SyscallError(errno.EOPNOTSUPP)

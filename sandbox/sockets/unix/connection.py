@@ -22,7 +22,7 @@ from sandbox.sockets.unix.socket import (
     UnixSocket,
 )
 from sandbox.vfs.file_description import WOULD_BLOCK
-from tcpip.waiter import EVENT_ERR, EVENT_HUP, EVENT_IN, EVENT_OUT
+from tcpip.waiter import EVENT_ERR, EVENT_HUP, EVENT_IN, EVENT_OUT, EVENT_PRI, EVENT_URGENT
 
 if TYPE_CHECKING:
     from sandbox.kernel.task import Task
@@ -35,6 +35,7 @@ class UnixConnection(UnixSocket):
     def __init__(self, t: Task, kind: int, flags: int) -> None:
         super().__init__(t, kind, flags)
         self.backlog = 0
+        self.oob: Message | None = None  # the byte of the last MSG_OOB, in the inbox too, until it was read or passed
         self.waiting: deque[UnixConnection] = deque()
 
     # --- connecting ---
@@ -89,13 +90,15 @@ class UnixConnection(UnixSocket):
 
     def poll(self, t: Task | None) -> int:
         mask = super().poll(t)
+        if self.oob is not None:
+            mask |= EVENT_PRI
         return mask | EVENT_IN if self.waiting else mask
 
     def disconnect_on_release(self) -> None:
         other = self.peer
         if other is not None and not other.dead:
             other.shut = BOTH_SHUTDOWN
-            if self.inbox:
+            if len(self.inbox) > 1 or (self.inbox and not self._is_mark(self.inbox[0])):
                 other.error = errno.ECONNRESET
             other.queue.notify(EVENT_IN | EVENT_OUT | EVENT_HUP | (EVENT_ERR if other.error else 0))
         while self.waiting:
@@ -112,6 +115,7 @@ class UnixConnection(UnixSocket):
 
     def purge(self) -> None:
         super().purge()
+        self.oob = None
         for served in self.waiting:
             served.purge()
 
@@ -128,7 +132,8 @@ class UnixConnection(UnixSocket):
         return other
 
     def sendmsg(self, t: Task, data: memoryview, address: bytes, flags: int, control: list[ControlMessage]) -> int:
-        if flags & abi.MSG_OOB:
+        urgent = flags & abi.MSG_OOB
+        if urgent and (self.kind == abi.SOCK_SEQPACKET or not len(data)):
             raise SyscallError(errno.EOPNOTSUPP)
         if self.kind == abi.SOCK_SEQPACKET:
             return self._send_packet(t, data, flags, control)
@@ -147,6 +152,8 @@ class UnixConnection(UnixSocket):
             if self.sent >= limit:
                 break
             step = min(size - done, step_limit)
+            if urgent and step > 1 and done + step == size:
+                step -= 1  # the last byte is a message of its own
             charge = stream_charge(step)
             if done and self.namespace.charged + charge > MAX_CHARGED:
                 break
@@ -157,7 +164,11 @@ class UnixConnection(UnixSocket):
             files = None
             done += step
         if done:
-            other.queue.notify(EVENT_IN)
+            if urgent and done == size and isinstance(other, UnixConnection):
+                other.oob = other.inbox[-1]
+                other.queue.notify(EVENT_IN | EVENT_PRI | EVENT_URGENT)
+            else:
+                other.queue.notify(EVENT_IN)
             return done
         return WOULD_BLOCK if size else 0
 
@@ -180,18 +191,22 @@ class UnixConnection(UnixSocket):
         return size
 
     def recvmsg(self, t: Task, dst: memoryview, flags: int, got: Received | None) -> int:
-        if flags & abi.MSG_OOB:
-            raise SyscallError(errno.EOPNOTSUPP if self.kind == abi.SOCK_SEQPACKET else errno.EINVAL)
+        if flags & abi.MSG_OOB and self.kind == abi.SOCK_SEQPACKET:
+            raise SyscallError(errno.EOPNOTSUPP)
         if flags & abi.MSG_ERRQUEUE:
             return WOULD_BLOCK
         if self.state != CONNECTED:
             raise SyscallError(errno.ENOTCONN if self.kind == abi.SOCK_SEQPACKET else errno.EINVAL)
+        if flags & abi.MSG_OOB:
+            return self._read_urgent(dst, flags, got)
         if self.inbox:
-            if self.kind == abi.SOCK_STREAM:
-                if self.options.rcvlowat > 1 and self._below_low_mark(len(dst), flags):
-                    return WOULD_BLOCK
-                return self._read_stream(dst, flags, got)
-            return receive_packet(self, dst, flags, got)
+            if self.kind == abi.SOCK_SEQPACKET:
+                return receive_packet(self, dst, flags, got)
+            if self.options.rcvlowat > 1 and self._below_low_mark(len(dst), flags):
+                return WOULD_BLOCK
+            done = self._read_stream(dst, flags, got)
+            if done or not len(dst):
+                return done
         if self.error:
             raise SyscallError(self.take_error())
         if self.shut & RCV_SHUTDOWN:
@@ -217,6 +232,11 @@ class UnixConnection(UnixSocket):
         index = 0
         while done < size and index < len(inbox):
             message = inbox[index]
+            if message is self.oob or message.pos == len(message.data):
+                index = self._pass_mark(index, bool(peek), done)
+                if index < 0:
+                    break
+                message = inbox[index]
             if first is None:
                 first = message
             elif check and message.creds != first.creds:
@@ -244,6 +264,64 @@ class UnixConnection(UnixSocket):
         if got is not None and first is not None:
             _give_stream_creds(self, first, got)
         return done
+
+    def _read_urgent(self, dst: memoryview, flags: int, got: Received | None) -> int:
+        """unix_stream_recv_urg: the byte is taken, and what is left in the queue marks its place."""
+        message = self.oob
+        if message is None or self.options.get(abi.SO_OOBINLINE):
+            raise SyscallError(errno.EINVAL)
+        if len(dst):
+            dst[:1] = message.data[message.pos : message.pos + 1]
+        if not flags & abi.MSG_PEEK:
+            self.oob = None
+            at = self.inbox.index(message)
+            if at and self._is_mark(self.inbox[at - 1]):
+                earlier = self.inbox[at - 1]
+                del self.inbox[at - 1]
+                self.discard(earlier)
+            message.pos += 1
+        if got is not None:
+            got.flags |= abi.MSG_OOB
+            got.size = 1
+        return 1
+
+    def _is_mark(self, message: Message) -> bool:
+        """What an urgent byte that was read has left."""
+        return message.pos == len(message.data)
+
+    def _pass_mark(self, index: int, peek: bool, done: int) -> int:
+        """manage_oob: which message a read goes on with at a mark or the urgent byte; -1: it stops here."""
+        inbox, oob = self.inbox, self.oob
+        if self._is_mark(inbox[index]):
+            if done and oob is None:
+                return -1
+            if peek:
+                index += 1
+            else:
+                self.discard(inbox.popleft())
+            if index == len(inbox):
+                return -1
+        if inbox[index] is not oob or (not done and self.options.get(abi.SO_OOBINLINE)):
+            if not peek and inbox[index] is oob:
+                self.oob = None
+            return index
+        if done:
+            return -1
+        if peek:
+            index += 1
+        else:
+            self.oob = None
+            self.discard(inbox.popleft())
+        return index if index < len(inbox) else -1
+
+    def at_mark(self) -> bool:
+        """SIOCATMARK (unix_ioctl)."""
+        inbox, oob = self.inbox, self.oob
+        if not inbox:
+            return False
+        if inbox[0] is oob:
+            return True
+        return self._is_mark(inbox[0]) and (oob is None or (len(inbox) > 1 and inbox[1] is oob))
 
     def _lose_files(self, message: Message) -> None:
         """read(2) has no room for them."""

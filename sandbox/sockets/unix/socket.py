@@ -307,6 +307,9 @@ class UnixSocket(SocketFile):
         if cmd == abi.SIOCOUTQ:
             t.copy_out(arg, abi.INT.pack(self.sent))
             return 0
+        if cmd == abi.SIOCATMARK:
+            t.copy_out(arg, abi.INT.pack(int(self.at_mark())))
+            return 0
         from sandbox.sockets.inet.interface_ioctl import ioctl
 
         return ioctl(t, cmd, arg)

@@ -29,6 +29,7 @@ from sandbox.abi.linux.sched import (
 from sandbox.abi.linux.signal import NSIG, SIGCHLD
 from sandbox.errors import SyscallError
 from sandbox.kernel.control import Result
+from sandbox.kernel.ipc.sem_undo import leave_undo
 from sandbox.kernel.task import Task
 from sandbox.kernel.task_clone import CloneRequest, clone
 from sandbox.syscalls.args import SyscallArgs
@@ -106,6 +107,8 @@ def sys_unshare(t: Task, a: SyscallArgs) -> Result:
         return -errno.EINVAL
     if flags & (CLONE_NAMESPACES | CLONE_NEWTIME):
         raise SyscallError(errno.EINVAL if t.creds.has(CAP_SYS_ADMIN) else errno.EPERM)
+    if flags & CLONE_SYSVSEM:
+        leave_undo(t)
     if flags & CLONE_FS and t.fs.users > 1:
         old_fs, t.fs = t.fs, t.fs.copy()
         old_fs.release()

@@ -9,6 +9,7 @@ from sandbox.abi.linux.futex import (
     FUTEX_BITSET_MATCH_ANY,
     FUTEX_CLOCK_REALTIME,
     FUTEX_CMP_REQUEUE,
+    FUTEX_CMP_REQUEUE_PI,
     FUTEX_LOCK_PI,
     FUTEX_LOCK_PI2,
     FUTEX_OP_ADD,
@@ -23,6 +24,7 @@ from sandbox.abi.linux.futex import (
     FUTEX_UNLOCK_PI,
     FUTEX_WAIT,
     FUTEX_WAIT_BITSET,
+    FUTEX_WAIT_REQUEUE_PI,
     FUTEX_WAKE,
     FUTEX_WAKE_BITSET,
     FUTEX_WAKE_OP,
@@ -30,7 +32,7 @@ from sandbox.abi.linux.futex import (
 )
 from sandbox.abi.linux.time import CLOCK_MONOTONIC, CLOCK_REALTIME
 from sandbox.errors import SyscallError
-from sandbox.kernel import futex_pi
+from sandbox.kernel import futex_pi, futex_requeue
 from sandbox.kernel.control import ERESTART_RESTARTBLOCK, ERESTARTSYS, Block, Result
 from sandbox.kernel.futex import FutexWaiter, key_of
 from sandbox.kernel.futex_word import WordUpdate, read_word
@@ -40,8 +42,8 @@ from sandbox.syscalls.linux.sys_time import to_monotonic
 from sandbox.syscalls.linux.timespec import read_timespec
 from sandbox.syscalls.row import FULL, PARTIAL, Arg, Row
 
-_TIMED: Final = frozenset((FUTEX_WAIT, FUTEX_WAIT_BITSET, FUTEX_LOCK_PI, FUTEX_LOCK_PI2))
-_CLOCKED: Final = frozenset((FUTEX_WAIT_BITSET, FUTEX_LOCK_PI2))
+_TIMED: Final = frozenset((FUTEX_WAIT, FUTEX_WAIT_BITSET, FUTEX_LOCK_PI, FUTEX_LOCK_PI2, FUTEX_WAIT_REQUEUE_PI))
+_CLOCKED: Final = frozenset((FUTEX_WAIT_BITSET, FUTEX_LOCK_PI2, FUTEX_WAIT_REQUEUE_PI))
 
 
 def sys_futex(t: Task, a: SyscallArgs) -> Result:
@@ -78,6 +80,10 @@ def _rare(t: Task, a: SyscallArgs, cmd: int, private: bool, deadline: int | None
         return futex_pi.trylock(t, a, a.addr(0), private)
     if cmd == FUTEX_UNLOCK_PI:
         return futex_pi.unlock(t, a.addr(0), private)
+    if cmd == FUTEX_WAIT_REQUEUE_PI:
+        return futex_requeue.wait(t, a, a.addr(0), a.addr(4), private, deadline)
+    if cmd == FUTEX_CMP_REQUEUE_PI:
+        return futex_requeue.requeue(t, a, private)
     return -errno.ENOSYS
 
 
@@ -124,6 +130,8 @@ def _wait_again(t: Task, a: SyscallArgs) -> Result:
     state = a.state
     if isinstance(state, futex_pi.PiWait):
         return futex_pi.lock_again(t, a, state)
+    if isinstance(state, futex_requeue.RequeueWait):
+        return futex_requeue.wait_again(t, a, state)
     assert isinstance(state, FutexWaiter)
     if state.woken:
         return 0
@@ -260,7 +268,7 @@ ROWS: Final[tuple[Row, ...]] = (
         sys_futex,
         PARTIAL,
         (Arg.ADDR, Arg.HEX, Arg.UINT, Arg.ADDR, Arg.ADDR, Arg.HEX),
-        "FUTEX_WAIT_REQUEUE_PI and FUTEX_CMP_REQUEUE_PI: ENOSYS; priorities are not inherited",
+        "priorities are not inherited",
     ),
     Row(218, "set_tid_address", sys_set_tid_address, FULL, (Arg.ADDR,)),
     Row(273, "set_robust_list", sys_set_robust_list, FULL, (Arg.ADDR, Arg.SIZE)),

@@ -7,11 +7,13 @@ import struct
 from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux import ioctls
+from sandbox.abi.linux import socket as abi
 from sandbox.abi.linux.fcntl import O_ASYNC, O_NONBLOCK
 from sandbox.abi.linux.stat import S_IFDIR, S_IFLNK, S_IFMT, S_IFREG
 from sandbox.kernel.control import Result
+from sandbox.sockets.base import SocketFile
 from sandbox.syscalls.row import FULL, Arg, Row
-from sandbox.vfs.fasync import owner_of
+from sandbox.vfs.fasync import get_owner, owner_of, set_owner
 
 if TYPE_CHECKING:
     from sandbox.kernel.task import Task
@@ -37,12 +39,23 @@ def sys_ioctl(t: Task, a: SyscallArgs) -> Result:
     if cmd == ioctls.FIOASYNC:
         on = _INT.unpack(t.copy_in(a.addr(2), 4))[0]
         return set_async(t, file, a.uint(0), on != 0)
+    if abi.FIOSETOWN <= cmd <= abi.SIOCGPGRP and isinstance(file, SocketFile):
+        return _socket_owner(t, file, cmd, a.addr(2))
     path = file.path
     if path is not None:
         handled = _file_ioctl(t, file, cmd, a.addr(2))
         if handled is not None:
             return handled
     return file.ioctl(t, cmd, a.addr(2), a)
+
+
+def _socket_owner(t: Task, file: SocketFile, cmd: int, arg: int) -> int:
+    """sock_ioctl: the owner of a socket, as F_SETOWN and F_GETOWN have it."""
+    if cmd in (abi.FIOSETOWN, abi.SIOCSPGRP):
+        set_owner(t, file, _INT.unpack(t.copy_in(arg, 4))[0])
+    else:
+        t.copy_out(arg, _INT.pack(get_owner(file)))
+    return 0
 
 
 def set_async(t: Task, file: FileDescription, fd: int, on: bool) -> int:

@@ -126,6 +126,10 @@ def _make(t: Task, kind: bytes, source: bytes, data: dict[bytes, bytes]) -> File
         from sandbox.fs.sysfs.filesystem import SysFs
 
         return SysFs(t.kernel, vfs.new_dev())
+    if kind == b"mqueue":
+        from sandbox.fs.mqueue.filesystem import mqueues
+
+        return mqueues(t.kernel)
     raise SyscallError(errno.ENODEV)
 
 

@@ -44,6 +44,7 @@ from sandbox.abi.linux.prctl import (
     PR_SET_NAME,
     PR_SET_NO_NEW_PRIVS,
     PR_SET_PDEATHSIG,
+    PR_SET_SECCOMP,
     PR_SET_SECUREBITS,
     PR_SET_TIMERSLACK,
     PR_SET_TIMING,
@@ -54,6 +55,7 @@ from sandbox.errors import SyscallError
 from sandbox.kernel.control import Result
 from sandbox.kernel.task import Task
 from sandbox.syscalls.args import SyscallArgs
+from sandbox.syscalls.linux.sys_seccomp import prctl_get_seccomp, prctl_set_seccomp
 from sandbox.syscalls.row import FULL, PARTIAL, Arg, Row
 
 COMM_LEN: Final = 16
@@ -134,10 +136,6 @@ def _get_timing(t: Task, a: SyscallArgs) -> int:
 
 def _set_timing(t: Task, a: SyscallArgs) -> int:
     return -errno.EINVAL if a.ulong(1) else 0
-
-
-def _get_seccomp(t: Task, a: SyscallArgs) -> int:
-    return 0
 
 
 def _capbset_read(t: Task, a: SyscallArgs) -> int:
@@ -249,7 +247,8 @@ _OPTIONS: Final[dict[int, Callable[[Task, SyscallArgs], int]]] = {
     PR_SET_TIMING: _set_timing,
     PR_SET_NAME: _set_name,
     PR_GET_NAME: _get_name,
-    PR_GET_SECCOMP: _get_seccomp,
+    PR_GET_SECCOMP: prctl_get_seccomp,
+    PR_SET_SECCOMP: prctl_set_seccomp,
     PR_CAPBSET_READ: _capbset_read,
     PR_CAPBSET_DROP: _capbset_drop,
     PR_GET_TSC: _get_tsc,
@@ -309,7 +308,7 @@ ROWS: Final[tuple[Row, ...]] = (
         sys_prctl,
         PARTIAL,
         (Arg.INT, Arg.HEX, Arg.HEX, Arg.HEX, Arg.HEX),
-        "process state, names and capabilities; EINVAL for the rest, PR_SET_SECCOMP and PR_SET_MM among it",
+        "process state, names and capabilities; EINVAL for the rest, PR_SET_MM among it",
     ),
     Row(158, "arch_prctl", sys_arch_prctl, FULL, (Arg.HEX, Arg.HEX)),
 )

@@ -234,13 +234,17 @@ def _receive(t: Task, file: SocketFile, x: _Transfer, flags: int, got: Received 
         if n > size:  # a length beyond the room: of a message that was truncated, or of bytes that MSG_TRUNC drops
             it.copy_out(t, view)
             return n
-        if it.copy_out(t, view[:n]) < n:
+        if flags & abi.MSG_TRUNC and file.drops_truncated and not flags & abi.MSG_PEEK:
+            it.advance(n)
+        elif it.copy_out(t, view[:n]) < n:
             raise SyscallError(errno.EFAULT)
         if not stream:
             return got.size if got is not None and flags & abi.MSG_TRUNC and got.size > n else n
         if got is not None and got.control:
             return it.done
         if it.done >= it.total or flags & abi.MSG_PEEK or (n < size and not flags & abi.MSG_WAITALL):
+            return it.done
+        if file.at_mark():
             return it.done
 
 

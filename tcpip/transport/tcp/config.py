@@ -54,6 +54,7 @@ class TcpConfig:
         "abort_on_overflow",
         "moderate_rcvbuf",
         "slow_start_after_idle",
+        "local_shortcut",
     )
 
     def __init__(self) -> None:
@@ -85,3 +86,4 @@ class TcpConfig:
         self.abort_on_overflow = False
         self.moderate_rcvbuf = True
         self.slow_start_after_idle = True
+        self.local_shortcut = True  # text between two ends of this stack makes no packets (same_stack.py)

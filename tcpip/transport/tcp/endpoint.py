@@ -30,7 +30,7 @@ from tcpip.transport.demux import Bound
 from tcpip.transport.endpoint import AGAIN, Control, Endpoint, Message
 from tcpip.transport.protocol import IcmpError
 from tcpip.transport.socket_options import SocketOptions
-from tcpip.transport.tcp import addressing, closing, handshake, icmp, options, reading
+from tcpip.transport.tcp import addressing, closing, handshake, icmp, options, reading, urgent
 from tcpip.transport.tcp import state as st
 from tcpip.transport.tcp.config import MAX_SYN_QUEUE, MIN_SEND_MSS
 from tcpip.transport.tcp.emit import dont_fragment, emit_ack
@@ -252,10 +252,6 @@ class TcpEndpoint(Endpoint):
             self.dirty = True
             self.tcp.dirty.append(self)
 
-    def urgent_pending(self) -> None:
-        """The peer has announced urgent data."""
-        self.raise_events(EVENT_PRI)
-
     def acknowledged(self) -> None:
         """The send buffer shrank or the window moved: more may be sent, and perhaps written."""
         self.want_output = True
@@ -440,7 +436,7 @@ class TcpEndpoint(Endpoint):
         snd = self.snd
         if size:
             snd.buf.append(data if isinstance(data, bytes) else bytes(data))
-        if flags & MSG_OOB:
+        if flags & MSG_OOB and size:
             snd.urgent_end = snd.buf.end
         now = self.stack.clock.now_ns()
         if now - self.rcv.last_data < 40_000_000:
@@ -479,9 +475,12 @@ class TcpEndpoint(Endpoint):
         return taken
 
     def recv_into(self, buffer: memoryview, flags: int = 0) -> int:
-        if flags & (MSG_OOB | MSG_PEEK | MSG_TRUNC):
-            return reading.read_special(self, buffer, flags)
         rcv = self.rcv
+        if rcv.urgent_seq >= 0 or flags & MSG_OOB:
+            read = urgent.read_byte if flags & MSG_OOB else urgent.read_text
+            return read(self, buffer, flags)
+        if flags & (MSG_PEEK | MSG_TRUNC):
+            return reading.read_special(self, buffer, flags)
         if not rcv.queue.size:
             return reading.nothing_to_read(self, buffer)
         taken = rcv.queue.read_into(buffer)
@@ -521,7 +520,10 @@ class TcpEndpoint(Endpoint):
             mask |= EVENT_IN | EVENT_RDHUP
         if state != st.SYN_SENT and state != st.SYN_RECEIVED:
             rcv = self.rcv
-            if rcv.queue.size >= self.so.rcvlowat:
+            wanted = self.so.rcvlowat
+            if rcv.urgent_seq >= 0 and urgent.at_mark(rcv) and not self.so.oob_inline:
+                wanted += 1
+            if rcv.queue.size >= wanted:
                 mask |= EVENT_IN
             if down & SEND_SHUTDOWN or self.writable():
                 mask |= EVENT_OUT
@@ -547,7 +549,10 @@ class TcpEndpoint(Endpoint):
     def readable_bytes(self) -> int:
         if self.listener is not None:
             raise NetworkError(errors.INVALID_ARGUMENT)
-        return self.rcv.queue.size
+        return urgent.readable(self)
+
+    def at_mark(self) -> bool:
+        return urgent.at_mark(self.rcv)
 
     def unsent_bytes(self) -> int:
         if self.listener is not None:

@@ -12,7 +12,7 @@ from tcpip.transport.tcp.config import RTO_MIN_NS
 from tcpip.transport.tcp.sack import EVER_RETRANS, LOST, RETRANS, SACKED, Delivered, Scoreboard, SentSegment
 
 DUP_THRESH: Final = 3
-MAX_MULTIPLIER: Final = 8
+MAX_MULTIPLIER: Final = 255
 PERSIST_RECOVERIES: Final = 16
 TLP_SLACK_NS: Final = 2 * NS_PER_MS
 
@@ -20,7 +20,7 @@ TLP_SLACK_NS: Final = 2 * NS_PER_MS
 class Rack:
     """The most recently sent delivered segment, and what follows from it."""
 
-    __slots__ = ("xmit", "end", "rtt", "reordering_seen", "multiplier", "persist", "dsack_round")
+    __slots__ = ("xmit", "end", "rtt", "reordering_seen", "multiplier", "persist", "dsack_round", "undo_round")
 
     def __init__(self) -> None:
         self.xmit = -1
@@ -30,6 +30,7 @@ class Rack:
         self.multiplier = 1
         self.persist = 0
         self.dsack_round = -1
+        self.undo_round = -1
 
     def update(self, delivered: Delivered, min_rtt: int, now: int) -> None:
         """6.2 steps 1-3 for all that one ACK delivered."""
@@ -53,6 +54,15 @@ class Rack:
             self.dsack_round = nxt
             self.multiplier = min(self.multiplier + 1, MAX_MULTIPLIER)
             self.persist = PERSIST_RECOVERIES
+
+    def on_spurious(self, una: int, nxt: int) -> None:
+        """A recovery was taken back: what was taken for lost came late. The window doubles, at most once a round trip,
+        and never counts for more than a smoothed one."""
+        if una >= self.undo_round:
+            self.undo_round = nxt
+            self.multiplier = min(self.multiplier * 2, MAX_MULTIPLIER)
+            self.persist = PERSIST_RECOVERIES
+            self.reordering_seen = True
 
     def on_recovery_end(self) -> None:
         """The wide window lasts for some recoveries."""

@@ -1,6 +1,6 @@
-"""recv(2) off the beaten path: peeking, discarding, urgent data, and what an empty queue means.
+"""recv(2) off the beaten path: peeking, discarding, and what an empty queue means.
 
-Source: net/ipv4/tcp.c:tcp_recvmsg_locked, tcp_recv_urg.
+Source: net/ipv4/tcp.c:tcp_recvmsg_locked.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tcpip import errors
 from tcpip.errors import NetworkError
-from tcpip.sockopt import MSG_OOB, MSG_PEEK
+from tcpip.sockopt import MSG_PEEK
 from tcpip.transport.endpoint import AGAIN
 from tcpip.transport.tcp import state as st
 
@@ -18,10 +18,8 @@ if TYPE_CHECKING:
 
 
 def read_special(ep: TcpEndpoint, buffer: memoryview, flags: int) -> int:
-    """MSG_PEEK, MSG_TRUNC (discard) and MSG_OOB."""
+    """MSG_PEEK and MSG_TRUNC (discard)."""
     rcv = ep.rcv
-    if flags & MSG_OOB:
-        return _read_urgent(ep, buffer, flags)
     if not rcv.queue.size:
         return nothing_to_read(ep, buffer)
     if flags & MSG_PEEK:
@@ -30,26 +28,6 @@ def read_special(ep: TcpEndpoint, buffer: memoryview, flags: int) -> int:
     rcv.copied += taken
     rcv.text_taken(ep.stack.clock.now_ns())
     return taken
-
-
-def _read_urgent(ep: TcpEndpoint, buffer: memoryview, flags: int) -> int:
-    """tcp_recv_urg."""
-    rcv = ep.rcv
-    if ep.so.oob_inline or rcv.urgent_seq < 0:
-        raise NetworkError(errors.INVALID_ARGUMENT)
-    if ep.state == st.CLOSED and not ep.done:
-        raise NetworkError(errors.NOT_CONNECTED)
-    if rcv.urgent_byte < 0:
-        if ep.state == st.CLOSED or ep.shutdown_mask & 1:
-            return 0
-        return AGAIN
-    if not len(buffer):
-        return 0
-    buffer[0] = rcv.urgent_byte
-    if not flags & MSG_PEEK:
-        rcv.urgent_seq = -1
-        rcv.urgent_byte = -1
-    return 1
 
 
 def nothing_to_read(ep: TcpEndpoint, buffer: memoryview) -> int:

@@ -15,6 +15,7 @@ from tcpip.clock import NS_PER_MS
 from tcpip.transport.tcp.assembler import Assembler
 from tcpip.transport.tcp.config import DEFAULT_MSS, DELACK_MIN_NS
 from tcpip.transport.tcp.receive_queue import ReceiveQueue
+from tcpip.transport.tcp.same_stack import window_opened
 
 if TYPE_CHECKING:
     from tcpip.transport.tcp.endpoint import TcpEndpoint
@@ -44,9 +45,9 @@ class Receiver:
         "pingpong",
         "ack_now",
         "fin_seq",
+        "fin_taken",
         "urgent_seq",
         "urgent_byte",
-        "urgent_mark",
         "last_data",
         "last_rcv",
         "bytes_received",
@@ -77,9 +78,9 @@ class Receiver:
         self.pingpong = False
         self.ack_now = False
         self.fin_seq = -1
+        self.fin_taken = False
         self.urgent_seq = -1
         self.urgent_byte = -1
-        self.urgent_mark = 0
         self.last_data = 0
         self.last_rcv = 0
         self.bytes_received = 0
@@ -205,25 +206,19 @@ class Receiver:
 
     def queue_text(self, data: Slice) -> None:
         """In-order text for the user, or for nobody once the receiving side is shut down."""
-        size = len(data)
-        if self.urgent_seq >= 0 and self.urgent_byte < 0 and self.nxt <= self.urgent_seq < self.nxt + size:
-            self._queue_urgent(data, self.urgent_seq - self.nxt)
-        else:
-            self.queue.append(data)
-        self.nxt += size
-        self.bytes_received += size
+        self.take_text(data)
         self.ep.text_ready()
 
-    def _queue_urgent(self, data: Slice, at: int) -> None:
-        """Text with the urgent byte in it: that is read apart, unless SO_OOBINLINE is set."""
-        self.urgent_byte = data[at]
-        if self.ep.so.oob_inline:
-            self.queue.append(data)
-        else:
-            self.queue.append(memoryview(data)[:at])
-            self.queue.append(memoryview(data)[at + 1 :])
-        self.urgent_mark = self.copied + self.queue.size - (len(data) - at - 1)
-        self.ep.urgent_pending()
+    def take_text(self, data: Slice) -> None:
+        """The same without a word to who waits."""
+        size = len(data)
+        self.queue.append(data)
+        self.nxt += size
+        self.bytes_received += size
+
+    def copied_seq(self) -> int:
+        """The sequence number of the next byte that the user reads."""
+        return self.nxt - self.queue.size - int(self.fin_taken)
 
     def _keep(self, seq: int, data: Slice) -> None:
         stats = self.ep.stats_ext
@@ -250,15 +245,13 @@ class Receiver:
         """After a read: tune the buffer, and open the window again when that is worth a segment."""
         self._tune(now)
         ep = self.ep
-        if self.urgent_byte >= 0 and self.copied > self.urgent_mark:
-            self.urgent_seq = self.urgent_byte = -1
         pending = ep.timers.delack.deadline is not None
         if pending and (self.nxt - self.wup > self.mss_est or (not self.queue.size and not self.pingpong)):
             ep.send_ack(now)
             return
         current = self.adv - self.nxt
         free = self.free_space()
-        if 2 * current <= free and free - current >= min(self.mss_est, ep.so.rcvbuf >> 2):
+        if 2 * current <= free and free - current >= min(self.mss_est, ep.so.rcvbuf >> 2) and not window_opened(self):
             ep.send_ack(now)
 
     def _tune(self, now: int) -> None:

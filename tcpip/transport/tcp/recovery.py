@@ -1,7 +1,8 @@
 """What an ACK means to the sender: new data acknowledged, losses, fast recovery, and taking a mistake back.
 
 Implements: RFC 5681 3.2, RFC 6582 (peers without SACK), RFC 6675, RFC 8985 6 and 7.4, RFC 9937 (proportional rate
-reduction), RFC 3522 with RFC 4015 (a spurious retransmission is seen by its timestamp and undone).
+reduction), RFC 3522 with RFC 4015 (a spurious retransmission is seen by its timestamp and undone), RFC 3708 (or by
+DSACKs for all of them).
 """
 
 from __future__ import annotations
@@ -58,6 +59,10 @@ def _take_sacks(snd: Sender, seg: Segment, prior_una: int, delivered: Delivered)
     if dsack:
         snd.ep.stats_ext.inc("TCPDSACKRecv")
         snd.rack.on_dsack(snd.una, snd.nxt)
+        if 0 <= snd.dsack_marker < right and snd.undo_retrans > 0:
+            snd.undo_retrans = max(snd.undo_retrans - max((right - left) // snd.mss, 1), 0)
+            if not snd.undo_retrans:
+                _undo(snd, "TCPDSACKUndo")
     for left, right in sorted(blocks):  # upwards, lest a block looks reordered to the one before it
         if snd.una <= left < right <= snd.nxt:
             snd.board.mark_sacked(left, right, snd.mss, delivered)
@@ -119,15 +124,21 @@ def _check_undo(snd: Sender, seg: Segment, advanced: int) -> None:
     if snd.undo_marker < 0 or advanced <= 0 or snd.retrans_ts < 0 or not seg.options.timestamp:
         return
     if seg.options.ts_ecr and seqnum.lt(seg.options.ts_ecr, snd.retrans_ts):
-        spurious_timeout = snd.ca_state == CA_LOSS
-        snd.cc.undo()
-        snd.board.unmark_lost()
-        snd.ca_state = CA_OPEN
-        snd.undo_marker = -1
-        snd.retrans_ts = -1
-        snd.ep.stats_ext.inc("TCPSpuriousRTOs" if spurious_timeout else "TCPFullUndo")
+        _undo(snd, "TCPSpuriousRTOs" if snd.ca_state == CA_LOSS else "TCPFullUndo")
     elif snd.una > snd.undo_marker:
         snd.undo_marker = -1
+
+
+def _undo(snd: Sender, counter: str) -> None:
+    """What was sent again had not been lost (RFC 4015 3.2, RFC 3708 3): the windows are as before."""
+    if snd.ca_state != CA_LOSS:
+        snd.rack.on_spurious(snd.una, snd.nxt)
+    snd.cc.undo()
+    snd.board.unmark_lost()
+    snd.ca_state = CA_OPEN
+    snd.undo_marker = snd.dsack_marker = -1
+    snd.retrans_ts = -1
+    snd.ep.stats_ext.inc(counter)
 
 
 def _tail_probe_acked(snd: Sender, dsack: bool, now: int) -> None:
@@ -187,10 +198,17 @@ def enter_recovery(snd: Sender, now: int) -> None:
     snd.ca_state = CA_RECOVERY
     snd.high_seq = snd.nxt
     snd.undo_marker = snd.una
+    _count_from_here(snd)
     snd.retrans_ts = -1
     snd.prr_delivered = 0
     snd.prr_out = 0
     snd.tlp_end = -1
+
+
+def _count_from_here(snd: Sender) -> None:
+    """DSACKs for all that is sent again from now on will show that nothing was lost; not with earlier ones under way."""
+    snd.undo_retrans = 0
+    snd.dsack_marker = -1 if snd.board.retrans else snd.una
 
 
 def _move_cwnd(snd: Sender, delivered: Delivered, rtt: int, prior_flight: int, now: int) -> None:
@@ -251,6 +269,7 @@ def on_retransmit_timeout(snd: Sender, now: int) -> None:
             snd.retrans_ts = -1
         cc.on_congestion(snd.in_flight(), now)
         snd.undo_marker = snd.una
+        _count_from_here(snd)
     snd.ca_state = CA_LOSS
     snd.high_seq = snd.nxt
     snd.tlp_end = -1

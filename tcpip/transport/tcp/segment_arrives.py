@@ -19,6 +19,7 @@ from tcpip.transport.tcp import state as st
 from tcpip.transport.tcp.emit import emit_bare, reset_for
 from tcpip.transport.tcp.recovery import process_ack
 from tcpip.transport.tcp.segment import Segment
+from tcpip.transport.tcp.urgent import check_urgent
 
 if TYPE_CHECKING:
     from tcpip.transport.tcp.endpoint import TcpEndpoint
@@ -47,7 +48,8 @@ def segment_arrives(ep: TcpEndpoint, seg: Segment) -> None:
         and check_syn(ep, seg)
         and check_ack(ep, seg)
     ):
-        check_urg(ep, seg)
+        if seg.flags & URG or ep.rcv.urgent_seq >= 0:
+            check_urgent(ep, seg)
         text_and_fin(ep, seg)
 
 
@@ -189,19 +191,6 @@ def fin_acknowledged(ep: TcpEndpoint, seg: Segment) -> bool:
     return True
 
 
-def check_urg(ep: TcpEndpoint, seg: Segment) -> None:
-    """Sixth: the urgent pointer points behind the urgent byte (RFC 6093 3.2, as everybody has it)."""
-    if not seg.flags & URG or not seg.urgent or not st.can_receive(ep.state):
-        return
-    at = seg.seq + seg.urgent - 1
-    rcv = ep.rcv
-    if at < rcv.nxt or (rcv.urgent_seq >= 0 and at <= rcv.urgent_seq):
-        return
-    rcv.urgent_seq = at
-    rcv.urgent_byte = -1
-    ep.urgent_pending()
-
-
 def text_and_fin(ep: TcpEndpoint, seg: Segment) -> None:
     """Seventh and eighth: the text inside the window, then the FIN."""
     rcv = ep.rcv
@@ -251,6 +240,7 @@ def check_fin(ep: TcpEndpoint, now: int) -> None:
     rcv = ep.rcv
     rcv.nxt += 1
     rcv.fin_seq = -1
+    rcv.fin_taken = True
     rcv.ofo.clear()
     rcv.has_sack_info = rcv.dsack is not None
     rcv.ack_at_once()

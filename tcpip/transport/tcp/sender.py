@@ -19,10 +19,12 @@ from tcpip.transport.tcp.emit import emit_segment
 from tcpip.transport.tcp.rack import Rack
 from tcpip.transport.tcp.rtt import RttEstimator
 from tcpip.transport.tcp.sack import LOST, RETRANS, Scoreboard, SentSegment
+from tcpip.transport.tcp.same_stack import hand_over
 from tcpip.transport.tcp.send_buffer import SendBuffer
 
 if TYPE_CHECKING:
     from tcpip.transport.tcp.endpoint import TcpEndpoint
+    from tcpip.transport.tcp.receiver import Receiver
 
 CA_OPEN: Final = 0
 CA_DISORDER: Final = 1
@@ -64,6 +66,8 @@ class Sender:
         "prr_out",
         "recover_fs",
         "undo_marker",
+        "undo_retrans",
+        "dsack_marker",
         "retrans_ts",
         "dup_acks",
         "tlp_end",
@@ -84,6 +88,7 @@ class Sender:
         "segs_out",
         "data_segs_out",
         "push_forced",
+        "mate",
     )
 
     def __init__(self, ep: TcpEndpoint, iss: int) -> None:
@@ -111,6 +116,8 @@ class Sender:
         self.prr_out = 0
         self.recover_fs = 0
         self.undo_marker = -1
+        self.undo_retrans = 0  # segments sent again since `dsack_marker` that no DSACK has spoken of
+        self.dsack_marker = -1
         self.retrans_ts = -1
         self.dup_acks = 0
         self.tlp_end = -1
@@ -131,6 +138,7 @@ class Sender:
         self.segs_out = 0
         self.data_segs_out = 0
         self.push_forced = iss
+        self.mate: Receiver | None = None  # the other end's receiving half, where it is in this stack
 
     # Sizes.
 
@@ -200,6 +208,8 @@ class Sender:
 
     def _send_new(self, now: int) -> None:
         self.cwnd_limited = False
+        if self.nxt == self.una and hand_over(self, now) and not self.fin_queued:
+            return
         if self.nxt == self.una and self.ep.config.slow_start_after_idle:
             idle = now - self.last_send
             if idle > self.rtt.rto and self.bytes_sent:
@@ -259,7 +269,7 @@ class Sender:
 
     def _may_send_small(self, after_full: bool) -> bool:
         """Nagle's test for the last, partial segment (net/ipv4/tcp_output.c:tcp_nagle_check)."""
-        if self.fin_queued or self.push_forced >= self.buf.end:
+        if self.fin_queued or self.push_forced >= self.buf.end or self.urgent_end > self.una:
             return True
         options = self.ep.tcp_options
         if options.cork or self.ep.more_coming:
@@ -327,6 +337,7 @@ class Sender:
             self.retrans_ts = self.ep.ts_now(now)
         segments = max(-(-text // self.mss), 1)
         self.total_retrans += segments
+        self.undo_retrans += segments
         self.bytes_retrans += text
         self.last_send = now
         self.ep.stats.inc("RetransSegs", segments)

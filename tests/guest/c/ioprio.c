@@ -24,12 +24,12 @@ int main(void) {
     pid_t p = MUST(fork());
     if (!p) {
         SHOW(GET(1, 0));
-        MUST(setuid(1000));
+        MUST(setuid(54321));
         SHOW(SET(1, 0, CLASS(2, 7)));
         SHOW(GET(1, 0));
         SHOW(SET(1, 0, CLASS(1, 4)));
         SHOW(SET(1, getppid(), CLASS(2, 7)));
-        SHOW(GET(3, 1000));
+        SHOW(GET(3, 54321));
         _exit(0);
     }
     reap(p);

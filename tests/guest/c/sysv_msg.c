@@ -1,5 +1,5 @@
-// private gap: System V IPC is refused
-#include "t.h"
+// private
+#include "asleep.h"
 
 struct m { long type; char text[32]; };
 int main(void) {
@@ -21,7 +21,7 @@ int main(void) {
         STR(r.text);
         _exit(0);
     }
-    nap(20);
+    asleep(c);
     MUST(msgsnd(id, &a, 5, 0));
     reap(c);
     struct msqid_ds d;

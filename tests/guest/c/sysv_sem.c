@@ -1,4 +1,4 @@
-// private gap: System V IPC is refused
+// private
 #include "t.h"
 
 int main(void) {

@@ -1,4 +1,3 @@
-// gap: recv does not stop at the urgent mark of a TCP stream
 #include "t.h"
 
 static volatile int urg;

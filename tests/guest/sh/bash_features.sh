@@ -19,7 +19,7 @@ wait; printf '%05d|%-5s|%x\n' 42 ab 255
 echo "${PATH//[!:]/}" | tr -d '\n' | wc -c
 exec 3>fd3; echo to3 >&3; exec 3>&-; cat fd3
 mapfile -t lines < <(seq 3); echo "${lines[*]}"
-sleep 5 & until [ "$(cat /proc/$!/comm)" = sleep ]; do :; done; kill %1; wait %1; echo "killed $?"
+sleep 5 & until [ "$(cat /proc/$!/comm)" = sleep ]; do :; done; kill $!; wait $!; echo "killed $?"
 timeout 0.2 sleep 5; echo "timeout $?"
 ulimit -n 64; ulimit -n
 type -t cd; echo ~root; [[ abc =~ ^a(.)c$ ]] && echo "${BASH_REMATCH[1]}"

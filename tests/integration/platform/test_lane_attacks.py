@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from sandbox.arch import amd64
-from sandbox.platform.base import GuestThread
-from sandbox.platform.lane import layout
-from tests.integration.platform.machine import DATA, EXIT, Args, Machine, call, exit_with
+from sandbox.platform.base import GuestThread, MemoryFault
+from sandbox.platform.lane import layout, platform
+from tests.integration.platform.machine import DATA, EXIT, STACK_TOP, Args, Machine, call, exit_with
 
 HYPERCALL = layout.STUB_BASE + 0x18  # the syscall instructions themselves
 ORDER = layout.STUB_BASE + 0x3B
@@ -112,23 +112,103 @@ def test_alignment_check_and_direction_flags_do_not_break_the_stub() -> None:
     assert values == [39, 39, 39, EXIT] and not m.faults
 
 
-def test_lies_in_the_lane_are_input() -> None:
-    """Kinds that do not exist, order results nobody asked for: the process is killed, the sentry goes on."""
-    lane = layout.LANES_BASE
-    words = ((layout.LANE_KIND, 99), (layout.LANE_FRAME, (1 << 64) - 1), (layout.LANE_FPSTATE, 8))
+# A thread's lane is private at first, and shared pages once it has made many calls.
+MANY_CALLS = " mov $100, %ebx\n1:" + call(39) + " dec %ebx\n jnz 1b\n"
+LANES = pytest.mark.parametrize(
+    ("first", "lane"), [("", layout.STACKS_BASE), (MANY_CALLS, layout.LANES_BASE)], ids=["private", "shared"]
+)
+SEQ = 1 << 20
+
+
+def only_getpid(m: Machine, t: GuestThread, nr: int, args: Args) -> None:
+    assert nr == 39, f"system call {nr} was answered"
+    t.reply(1)
+
+
+def forged_request(lane: int, words: dict[int, int]) -> str:
+    """Assembly that writes a request into a lane and parks with it."""
     pokes = "".join(
-        f" movabs ${value}, %rax\n movabs ${lane + word * 8}, %rbx\n mov %rax, (%rbx)\n" for word, value in words
+        f" movabs ${value}, %rax\n movabs ${lane + word * 8}, %rbx\n mov %rax, (%rbx)\n"
+        for word, value in {**words, layout.LANE_SEQ: SEQ}.items()
     )
-    post = f" movabs ${lane}, %rbx\n incq (%rbx)\n"
-    m = Machine(pokes + post + jump(HYPERCALL, 110, layout.HYPER_PARK, 0, 1, 0), never).run()
-    assert m.gone == [_SIGKILL]
+    return pokes + jump(HYPERCALL, 110, layout.HYPER_PARK, 0, SEQ, 0)
 
 
-def test_a_done_report_without_orders_kills() -> None:
-    lane = layout.LANES_BASE
-    source = f" movabs ${lane + layout.LANE_KIND * 8}, %rbx\n movq ${layout.KIND_DONE}, (%rbx)\n movabs ${lane}, %rbx\n incq (%rbx)\n"
-    m = Machine(source + jump(HYPERCALL, 110, layout.HYPER_PARK, 0, 1, 0), never).run()
-    assert m.gone == [_SIGKILL]
+@LANES
+def test_lies_in_the_lane_are_input(first: str, lane: int) -> None:
+    """Kinds that do not exist, addresses of nothing: the process is killed, the sentry goes on."""
+    words = {layout.LANE_KIND: 99, layout.LANE_FRAME: (1 << 64) - 1, layout.LANE_FPSTATE: 8}
+    m = Machine(first + forged_request(lane, words), only_getpid).run()
+    assert m.gone == [_SIGKILL] and not m.faults
+
+
+@LANES
+def test_a_done_report_without_orders_kills(first: str, lane: int) -> None:
+    m = Machine(first + forged_request(lane, {layout.LANE_KIND: layout.KIND_DONE}), only_getpid).run()
+    assert m.gone == [_SIGKILL] and not m.faults
+
+
+@LANES
+def test_a_forged_call_is_a_call(first: str, lane: int) -> None:
+    """What a guest writes into its lane itself is no more than what it could have asked for by a system call."""
+    calls = []
+
+    def kernel(m: Machine, t: GuestThread, nr: int, args: Args) -> None:
+        if nr == 39:
+            t.reply(1)
+        else:
+            calls.append((nr, args[0]))
+            t.space.kill()
+
+    words = {layout.LANE_KIND: layout.KIND_SYSCALL, layout.LANE_NR: 1234, layout.LANE_ARGS: 5}
+    Machine(first + forged_request(lane, words), kernel).run()
+    assert calls == [(1234, 5)]
+
+
+def test_a_thread_that_claims_the_other_kind_of_lane_hurts_only_itself() -> None:
+    """It says that it has a shared lane, and has none: its next trap ends it."""
+    claim = f" movabs ${layout.STACKS_BASE + layout.LANE_ATTACHED * 8}, %rbx\n movq $1, (%rbx)\n"
+    m = Machine(claim + call(39), only_getpid).run()
+    assert m.gone
+
+
+def test_the_stubs_memory_is_no_guest_memory() -> None:
+    refused = []
+
+    def kernel(m: Machine, t: GuestThread, nr: int, args: Args) -> None:
+        for start, end in ((layout.STUB_BASE, layout.CONTROL_BASE), (layout.STACKS_BASE, layout.STUB_END)):
+            for at in (start, start - 1, end - 1):
+                for action in (lambda at=at: t.space.read(at, 2), lambda at=at: t.space.write(at, b"xx")):
+                    with pytest.raises(MemoryFault):
+                        action()
+                    refused.append(at)
+        t.space.kill()
+
+    Machine(call(39), kernel).run()
+    assert len(refused) == 12
+
+
+def test_a_thread_that_blocks_the_interrupt_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A forged frame masks every signal and goes into a loop."""
+    monkeypatch.setattr(platform, "_INTERRUPT_NS", 100_000_000)
+
+    def kernel(m: Machine, t: GuestThread, nr: int, args: Args) -> None:
+        t.reply(0)
+        m.reactor.call_at(m.reactor.clock.now_ns() + 10_000_000, t.interrupt)
+
+    # struct ucontext: ss_flags, rsp, rip, flags, segments, the signal mask
+    words = (
+        (24, "$2"),
+        (160, f"${STACK_TOP}"),
+        (168, "$9f"),
+        (176, "$0x202"),
+        (184, "$0x2b000000000033"),
+        (296, "$-1"),
+    )
+    frame = "".join(f" movabs {value}, %rax\n mov %rax, {DATA + 4096 + offset}\n" for offset, value in words)
+    source = call(39) + frame + f" mov ${DATA + 4096}, %rsp\n" + jump(SIGRETURN, 15) + "9: jmp 9b\n"
+    m = Machine(source, kernel).run()
+    assert m.gone == [_SIGKILL] and not m.faults
 
 
 def test_the_control_page_cannot_be_written() -> None:

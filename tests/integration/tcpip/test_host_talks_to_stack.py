@@ -69,10 +69,11 @@ for family, host, most in ((2, "10.9.0.2", 65507), (10, "fd00:9::2", 65527)):
     assert ns.run(sys.executable, "-c", script).split() == ["True"] * 12
 
 
+@pytest.mark.parametrize("host", [V4, V6])
 @pytest.mark.parametrize("reverse", [(), ("-R",), ("-P", "3"), ("-P", "3", "-R")])
-def test_iperf3_client(ns: Namespace, reverse: tuple[str, ...]) -> None:
+def test_iperf3_client(ns: Namespace, reverse: tuple[str, ...], host: str) -> None:
     ns.tcpip("tap", *LINK, *HOST, "--iperf")
-    report = json.loads(ns.run("iperf3", "-J", "-c", V4, "-t", "1", *reverse))
+    report = json.loads(ns.run("iperf3", "-J", "-c", host, "-t", "1", *reverse))
     assert "error" not in report
     assert report["end"]["sum_received"]["bytes"] > 10_000_000
 
@@ -147,6 +148,21 @@ print(hashlib.sha256(got).hexdigest())
     assert ns.run(sys.executable, "-c", script, timeout=100).strip() == hashlib.sha256(data).hexdigest()
 
 
+def test_it_ends_quietly_with_connections_open(ns: Namespace) -> None:
+    child = ns.tcpip("tap", *LINK, *HOST)
+    script = """
+import socket, sys
+held = [socket.create_connection(("10.9.0.2", port), 10) for port in (7, 9, 80)]
+held[0].sendall(b"x")
+held[0].recv(1)
+print("held", flush=True)
+sys.stdin.read()
+"""
+    client = ns.start(sys.executable, "-c", script)
+    assert client.stdout is not None and client.stdout.readline() == "held\n"
+    assert ns.stop(child) == ""
+
+
 def test_capture_shows_the_handshake(ns: Namespace, tmp_path: Path) -> None:
     path = tmp_path / "out.pcapng"
     child = ns.tcpip("tap", *LINK, *HOST, "--capture", str(path))
@@ -199,32 +215,12 @@ s.sendto(message, ("ff02::1", 0, 0, index))
 """
 
 
-EXAMPLE = """
-import asyncio
-from tcpip.adapters import aio
-from tcpip.addr import parse
-from tcpip.clock import MonotonicClock
-from tcpip.link.tap import TapLink
-from tcpip.stack.stack import Stack
-
-async def main():
-    stack, link = Stack(MonotonicClock()), TapLink("tap0")
-    link.host_up("10.9.0.1", "255.255.255.0")
-    stack.add_nic(link, "eth0").add_address(parse("10.9.0.2"), 24)
-    async with aio.Runner(stack):
-        reader, writer = await aio.open_connection(stack, "10.9.0.1", 5000)
-        writer.write(b"ten lines"); writer.write_eof()
-        print((await reader.read()).decode())
-
-asyncio.run(main())
-"""
-
-
 def test_ten_lines_of_asyncio(ns: Namespace) -> None:
     server = ns.start(sys.executable, "-u", "-c", NC_SERVER)
     assert server.stdout is not None
     assert server.stdout.readline() == "ready\n"
-    assert ns.run("env", f"PYTHONPATH={ROOT}", sys.executable, "-c", EXAMPLE) == "TEN LINES\n"
+    out = ns.run("env", f"PYTHONPATH={ROOT}", sys.executable, "examples/tcp_over_tap.py", "5000")
+    assert out == "TEN LINES OF ASYNCIO\n"
 
 
 @pytest.mark.parametrize(

@@ -127,6 +127,7 @@ class HostServer:
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self.listener.getsockname()[1]
         self._serve = serve
+        self._serving: socket.socket | None = None
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
@@ -137,9 +138,13 @@ class HostServer:
             except OSError:
                 return
             with sock:
+                self._serving = sock
                 self._serve(sock)
+                self._serving = None
 
     def close(self) -> None:
         self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
+        if self._serving is not None:
+            self._serving.shutdown(socket.SHUT_RDWR)
         self._thread.join(LIMIT_S)

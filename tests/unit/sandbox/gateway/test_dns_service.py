@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import struct
 import threading
 from typing import Iterator
 
@@ -11,8 +12,10 @@ import pytest
 from sandbox.gateway import dns_message as dns
 from sandbox.gateway.dns_service import DnsService
 from sandbox.gateway.egress_guard import EgressGuard
+from sandbox.gateway.pins import NamePins
 from sandbox.gateway.resolver import Resolver, read_nameservers
-from tcpip.addr import parse
+from tcpip.addr import parse, v4_mapped
+from tcpip.clock import NS_PER_S, ManualClock
 from tests.unit.sandbox.gateway.harness import Bench
 
 GATEWAY = "10.0.2.1"
@@ -184,3 +187,114 @@ def test_servers_are_read_from_resolv_conf() -> None:
     text = "# x\nsearch a b\nnameserver 9.9.9.9\nnameserver fe80::1%eth0\nnameserver bad\nnameserver ::1\nnameserver\n"
     assert read_nameservers(text) == ("9.9.9.9", "::1")
     assert read_nameservers("") == ("127.0.0.1",)
+
+
+def query(labels: tuple[bytes, ...], qtype: int = dns.TYPE_A, opt: bytes = b"") -> bytes:
+    """A query whose labels may be anything."""
+    name = b"".join(bytes([len(label)]) + label for label in labels) + b"\0"
+    return dns.HEADER.pack(9, dns.RD, 1, 0, 0, 1 if opt else 0) + name + struct.pack("!HH", qtype, 1) + opt
+
+
+HOSTILE_NAMES = (
+    (b"example.org",),
+    (b"example", b"org\0"),
+    (b"example\0", b"org"),
+    (b"a\nlevel=info", b"example", b"org"),
+    (b"\x1b[2J", b"example", b"org"),
+    (b"exa\xc3\xa9mple", b"org"),
+    (b"evil", b"example", b"org.attacker"),
+    (b"www.example", b"org"),
+    (b"*", b"example", b"org"),
+    (b"notexample", b"org"),
+    (b"example", b"org", b"attacker", b"net"),
+    (),
+)
+
+
+@pytest.mark.parametrize("bench", [("user", ("example.org", "*.example.org"))], indirect=True)
+@pytest.mark.parametrize("labels", HOSTILE_NAMES)
+def test_names_that_only_look_allowed_are_not_asked_for(bench: Bench, labels: tuple[bytes, ...]) -> None:
+    server = NameServer([dns.Record("example.org", dns.TYPE_A, 60, parse("9.9.9.9"))])
+    forwarding = Forwarding(bench, server)
+    try:
+        answers: list[bytes] = []
+        for qtype in (dns.TYPE_A, 16, 65):
+            forwarding.service.query(query(labels, qtype), answers.append, "pid 7 (curl)", False)
+        assert [answer[3] & 15 for answer in answers] == [dns.NXDOMAIN] * 3  # at once
+        assert not server.asked and all(line.isprintable() for line in bench.kernel.lines)
+    finally:
+        forwarding.resolver.close()
+        server.close()
+
+
+@pytest.mark.parametrize("bench", [("user", ("Example.ORG:443",))], indirect=True)
+def test_case_does_not_matter_and_a_pin_expires(bench: Bench) -> None:
+    address = parse("93.184.216.34")
+    server = NameServer([dns.Record("example.org", dns.TYPE_A, 1 << 30, address)])
+    forwarding = Forwarding(bench, server)
+    clock = ManualClock(bench.kernel.clock.now_ns())
+    forwarding.guard.pins = NamePins(clock)
+    try:
+        answers: list[bytes] = []
+        forwarding.service.query(query((b"eXaMpLe", b"ORG")), answers.append, "pid 7 (curl)", False)
+        bench.run_until(lambda: bool(answers))
+        assert b"\x07eXaMpLe\x03ORG\0" in answers[0] and server.asked == ["example.org"]
+        assert forwarding.guard.permits(6, address, 443) and not forwarding.guard.permits(6, address, 80)
+        assert forwarding.guard.permits(6, v4_mapped(address), 443) is False  # the gateway never sees such a packet
+        clock.advance(25 * 3600 * NS_PER_S)
+        assert not forwarding.guard.permits(6, address, 443)  # whatever TTL the server gave
+    finally:
+        forwarding.resolver.close()
+        server.close()
+
+
+@pytest.mark.parametrize("bench", [("user", ("*",))], indirect=True)
+def test_an_answer_leads_to_no_place_that_is_ours(bench: Bench) -> None:
+    hosts = "::1 :: ::ffff:127.0.0.1 fe80::1 ff02::1 fd53:7461:636b::2".split()
+    server = NameServer([dns.Record("example.org", dns.TYPE_AAAA, 60, parse(host)) for host in hosts])
+    forwarding = Forwarding(bench, server)
+    forwarding.service._ipv6 = lambda: True
+    try:
+        assert forwarding.ask("example.org", dns.TYPE_AAAA).records == []
+        assert not any(forwarding.guard.permits(6, parse(host), 80) for host in hosts)
+    finally:
+        forwarding.resolver.close()
+        server.close()
+
+
+@pytest.mark.parametrize("bench", [("user", ("example.org",))], indirect=True)
+def test_edns_sizes_and_rubbish_behind_the_question(bench: Bench) -> None:
+    many = [dns.Record("example.org", dns.TYPE_A, 60, bytes((9, 9, 9, last))) for last in range(120)]
+    server = NameServer(many)
+    forwarding = Forwarding(bench, server)
+    try:
+        for size, limit in ((0, 512), (512, 512), (1232, 1232), (65535, 1232)):
+            opt = b"\0" + struct.pack("!HHIH", dns.TYPE_OPT, size, 0xFFFFFFFF, 4) + b"\xff\xff\0\0"
+            answers: list[bytes] = []
+            forwarding.service.query(query((b"example", b"org"), opt=opt), answers.append, "", False)
+            bench.run_until(lambda: bool(answers))  # noqa: B023
+            assert 400 < len(answers[0]) <= limit and answers[0][2] & 2  # TC
+        for message in (b"", bytes(11), query((b"x",))[:-1], query((b"example", b"org"))[:20], b"\xff" * 600):
+            forwarding.service.query(message, answers.append, "", False)
+        assert len(answers) == 1
+    finally:
+        forwarding.resolver.close()
+        server.close()
+
+
+@pytest.mark.parametrize("bench", [("user", ())], indirect=True)
+def test_over_tcp_the_same_policy_and_bounds(bench: Bench) -> None:
+    connection = bench.connect(GATEWAY, 53)
+    wire = b"".join(
+        len(m).to_bytes(2, "big") + m for m in (query((b"example", b"org")), query((b"stackbox", b"internal")))
+    )
+    for at in range(0, len(wire), 7):
+        bench.send_all(connection, wire[at : at + 7])
+    got = b""
+    while got.count(b"\x08internal") < 1 or len(got) < 40:
+        got += bench.receive(connection)
+    size = int.from_bytes(got[:2], "big")
+    assert got[5] & 15 == dns.NXDOMAIN and got[2 + size + 5] & 15 == dns.NOERROR
+    assert sum("example.org" in line for line in bench.kernel.lines) == 1
+    bench.send_all(connection, b"\xff\xff" + bytes(100))
+    assert bench.receive_all(connection) == b""  # too long a message ends it

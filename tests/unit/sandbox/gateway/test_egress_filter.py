@@ -90,3 +90,35 @@ def test_fragments_and_rubbish() -> None:
     assert not bench.leaves(bytes(12) + b"\x08\0" + bytes(40))
     assert not bench.leaves(bytes(12) + b"\x99\x99" + bytes(40))
     assert bench.leaves(bytes(12) + b"\x08\x06" + bytes(40))
+
+
+def frame6(dst: str, protocol: int, payload: bytes, src: str = "fd00::2") -> bytes:
+    header = struct.pack("!IHBB16s16s", 6 << 28, len(payload), protocol, 255, parse(src), parse(dst))
+    return bytes(12) + b"\x86\xdd" + header + payload
+
+
+ROUTER_ALERT = b"\x3a\0\x05\x02\0\0\x01\0"
+SOLICIT, ADVERTISE, REPORT = b"\x87" + bytes(23), b"\x88" + bytes(23), b"\x8f" + bytes(7)
+
+
+def test_what_a_machine_says_to_its_neighbours_leaves_without_a_rule() -> None:
+    bench = Bench("9.9.9.9")
+    assert bench.leaves(frame6("ff02::16", 0, ROUTER_ALERT + REPORT))
+    assert bench.leaves(frame6("ff02::1:ff00:1", 58, SOLICIT))
+    assert bench.leaves(frame6("fe80::1", 58, ADVERTISE))
+    assert bench.leaves(frame(OURS, parse("224.0.0.22"), 2, bytes(8)))
+    assert bench.counters.denials == 0
+    bench.filter.deliver([RxPacket(frame6("fd00::2", 58, SOLICIT, "fd00::1"))])
+    assert bench.leaves(frame6("fd00::1", 58, ADVERTISE))
+
+
+def test_what_only_looks_like_it_does_not() -> None:
+    bench = Bench("[2001:db8::7]:443")
+    for dst in ("2001:db8::1", "ff0e::16", "fd00::1"):
+        assert not bench.leaves(frame6(dst, 58, SOLICIT + b"stolen"))
+        assert not bench.leaves(frame6(dst, 0, ROUTER_ALERT + REPORT))
+    assert not bench.leaves(frame6("ff02::16", 0, ROUTER_ALERT + b"\x80" + bytes(7)))
+    assert not bench.leaves(frame6("ff02::16", 0, b"\x11" + ROUTER_ALERT[1:] + REPORT))
+    assert not bench.leaves(frame6("ff02::16", 0, b"\x3a"))
+    assert not bench.leaves(frame(OURS, PEER, 2, b"stolen"))
+    assert bench.leaves(frame6("2001:db8::7", 58, SOLICIT))  # whom more may be sent to

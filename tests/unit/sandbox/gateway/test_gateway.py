@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import select
 import socket
 import struct
 from typing import Iterator
@@ -83,6 +84,43 @@ def test_tcp_to_the_host_both_ways_and_half_close(bench: Bench) -> None:
     server.close()
     counters = bench.network.counters
     assert (counters.connections, counters.bytes_out, counters.bytes_in) == (1, len(data), len(data))
+
+
+@allow("host.stackbox.internal")
+def test_an_urgent_byte_stays_urgent_both_ways(bench: Bench) -> None:
+    got: list[tuple[bytes, ...]] = []
+
+    def serve(sock: socket.socket) -> None:
+        sock.settimeout(10)
+        poll = select.poll()
+        poll.register(sock, select.POLLPRI)
+        assert poll.poll(10_000)
+        urgent = sock.recv(1, socket.MSG_OOB)
+        text = b""
+        while not text.endswith(b"!"):
+            text += sock.recv(100)
+        got.append((urgent, text))
+        sock.sendall(b"before")
+        sock.send(b"?", socket.MSG_OOB)
+        sock.sendall(b"after")
+
+    server = HostServer(serve)
+    try:
+        endpoint = bench.connect("10.0.2.2", server.port)
+        bench.send_all(endpoint, b"abc")
+        assert endpoint.send(b"#", 1) == 1
+        bench.send_all(endpoint, b"def!")
+        bench.run_until(lambda: bool(endpoint.readiness() & select.POLLPRI))
+        assert got == [(b"#", b"abcdef!")]
+        byte = memoryview(bytearray(1))
+        assert endpoint.recv_into(byte, 1) == 1 and bytes(byte) == b"?"
+        text = b""
+        while not text.endswith(b"after"):
+            text += bench.receive(endpoint)
+        assert text == b"beforeafter"
+        endpoint.close()
+    finally:
+        server.close()
 
 
 @allow("host.stackbox.internal")

@@ -149,6 +149,26 @@ def test_what_the_policy_refuses_is_refused_at_once(t: Any) -> None:
     assert network.counters.denials == 5
     assert "pid 42" in lines[0] and "--allow 93.184.216.34:443" in lines[0]
     assert len(lines) == 3  # the mapped address is the same destination
+    assert all(line.isprintable() and "ev\\nil" in line for line in lines)  # the name cannot make lines of its own
+
+
+def test_a_datagram_socket_that_only_connects_is_not_a_denial(t: Any) -> None:
+    """As getaddrinfo(3) does to sort addresses; the first message is what counts, whichever way it is sent."""
+    lines: list[str] = []
+    network = t.kernel.net
+    network.guard = EgressGuard(Policy.parse(["1.1.1.1:53"]), NamePins(t.kernel.clock), network.counters, lines.append)
+    for address, family in (("8.8.8.8", AF_INET), ("::ffff:8.8.8.8", AF_INET6)):
+        probe = make(t, family, DGRAM)
+        assert probe.connect(t, sockaddr(address, 53)) == 0
+        assert decode(probe.getsockname(t), family) is not None
+        probe.release()
+    assert not lines and not network.counters.denials
+    sender = make(t, AF_INET6, DGRAM)
+    assert sender.connect(t, sockaddr("::ffff:8.8.8.8", 53)) == 0
+    unspecified = struct.pack("<H", 0) + bytes(26)
+    for address in (b"", unspecified, sockaddr("::ffff:8.8.8.8", 53)):
+        assert number(sender.sendmsg, t, memoryview(b"x"), address, 0, []) == errno.EACCES
+    assert len(lines) == 1 and "--allow udp:8.8.8.8:53" in lines[0]
 
 
 def test_options_reach_the_endpoint(t: Any) -> None:

@@ -33,7 +33,7 @@ class SteppedReactor(Reactor):
         """Everything that is ready now."""
         for _ in itertools.count():
             self._run_soon()
-            if not self.timers.run(self.clock.now_ns()) and not self._soon:
+            if not self.timers.run(self.clock.now_ns()) and not self.soon:
                 return
 
 

@@ -125,6 +125,8 @@ class HostProcess:
 
 
 class FakeBacking:
+    counted = False
+
     def __init__(self, fd: int) -> None:
         self.key: object = ("file", fd)
         self.name = f"/file{fd}"

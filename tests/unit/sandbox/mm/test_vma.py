@@ -13,6 +13,8 @@ PAGES = 48
 
 
 class FakeBacking:
+    counted = False
+
     def __init__(self, key: int) -> None:
         self.key: object = key
         self.name = f"file{key}"

@@ -12,6 +12,7 @@ from sandbox.fs.overlay.root import build_root, mount_tmpfs
 from sandbox.kernel.credentials import Credentials
 from sandbox.kernel.fd_table import FDTable
 from sandbox.kernel.fs_context import FSContext
+from sandbox.kernel.ipc.namespace import IpcNamespace
 from sandbox.kernel.pid_namespace import PidNamespace
 from sandbox.kernel.pipe import PipePages
 from sandbox.kernel.rlimits import ResourceLimits
@@ -58,6 +59,7 @@ class FakeKernel:
         self.forks = 0
         self.random = os.urandom
         self.pipe_pages = PipePages()
+        self.ipc = IpcNamespace(clock)
         self.host_fds: list[int] = []
 
     def close(self) -> None:

@@ -106,3 +106,18 @@ def test_slow_reader_closes_the_window() -> None:
     reader.reading = True
     sim.run(600)
     assert reader.received == data
+
+
+def test_a_link_that_only_reorders_is_not_taken_for_a_lossy_one() -> None:
+    settings = Impairment()
+    settings.delay_ns, settings.jitter_ns, settings.reorder = 8 * NS_PER_MS, 6 * NS_PER_MS, 0.2
+    sim = Simulation(1, settings)
+    client, server = sim.connect()
+    data = bytes(4_000_000)
+    here, there = Application(client, Random(1), data), Application(server, Random(2), b"")
+    sim.applications = [here, there]
+    begun = sim.clock.now_ns()
+    sim.run(60)
+    assert there.received == data
+    assert sim.a.stack.stats.tcp["RetransSegs"] < len(data) // 1448 // 10
+    assert sim.clock.now_ns() - begun < 2_500 * NS_PER_MS

@@ -303,6 +303,21 @@ def test_ancillary_data() -> None:
     assert host.packets()[0][8] == 9
 
 
+def test_options_of_a_packet_are_shown_and_made_ready_to_return() -> None:
+    host = Host()
+    server = udp(host)
+    server.bind(SockAddr(IPV4_ANY, 7))
+    for name in (so.IP_RECVOPTS, so.IP_RETOPTS):
+        server.set_option(so.SOL_IP, name, 1)
+    recorded = b"\x07\x07\x08" + PEER4
+    options = b"\x94\x04\0\0\x01" + recorded  # a router alert, which is nobody's to return, and a recorded route
+    host.ipv4(udp_datagram(b"x", 1, 7), 17, options=options)
+    control = receive(server)[1].control
+    assert control == [(0, so.IP_RECVOPTS, options), (0, so.IP_RETOPTS, recorded + b"\0")]
+    host.ipv4(udp_datagram(b"x", 1, 7), 17)
+    assert receive(server)[1].control == []
+
+
 def test_path_mtu_discovery_choices() -> None:
     host = Host()
     client = udp(host)

@@ -9,6 +9,7 @@ from tcpip.header.tcp import ACK, RST
 from tcpip.header.tcp_options import TcpOptions
 from tcpip.transport.tcp import options as opt
 from tcpip.transport.tcp import state as st
+from tcpip.transport.tcp.rack import Rack
 from tcpip.transport.tcp.rtt import RttEstimator
 from tcpip.transport.tcp.sender import CA_LOSS, CA_OPEN, CA_RECOVERY
 from tests.unit.tcpip.transport.tcp.peer import PeerHost, Seen
@@ -188,3 +189,46 @@ def test_keepalive_answered_goes_on(peer: PeerHost) -> None:
         assert len(peer.sent()) == 1
         peer.send(ACK)
     peer.expect_state(st.ESTABLISHED)
+
+
+def test_a_recovery_is_undone_when_a_dsack_says_that_nothing_was_lost(peer: PeerHost) -> None:
+    sent = flight(peer, 8)
+    cwnd = peer.ep.snd.cc.cwnd
+    end = sent[-1].seq + len(sent[-1].payload)
+    peer.send(ACK, ack=sent[0].seq, options=sack((sent[1].seq, end)))
+    assert [s.seq for s in peer.sent()][:1] == [sent[0].seq]
+    peer.send(ACK, ack=end)  # the original was only late
+    assert peer.ep.snd.cc.cwnd < cwnd
+    peer.send(ACK, ack=end, options=sack((sent[0].seq, sent[1].seq)))  # and its copy came, too
+    assert peer.ep.snd.cc.cwnd >= cwnd
+    assert peer.stack.stats.tcp_ext["TCPDSACKUndo"] == 1
+
+
+def test_a_dsack_for_what_was_not_sent_again_undoes_nothing(peer: PeerHost) -> None:
+    sent = flight(peer, 8)
+    end = sent[-1].seq + len(sent[-1].payload)
+    peer.send(ACK, ack=sent[0].seq, options=sack((sent[2].seq, end)))
+    assert len([s for s in peer.sent() if s.seq in (sent[0].seq, sent[1].seq)]) == 2
+    peer.send(ACK, ack=end)
+    cwnd = peer.ep.snd.cc.cwnd
+    for _ in range(5):
+        peer.send(ACK, ack=end, options=sack((sent[0].seq - 1448, sent[0].seq)))  # before the recovery began
+    peer.send(ACK, ack=end, options=sack((sent[0].seq, sent[1].seq)))  # one of two
+    assert peer.ep.snd.cc.cwnd <= cwnd
+    assert peer.stack.stats.tcp_ext["TCPDSACKUndo"] == 0
+
+
+def test_the_reordering_window_doubles_with_each_recovery_that_was_for_nothing() -> None:
+    rack = Rack()
+    srtt, min_rtt = 20_000_000, 1_000_000
+    for expected in (2, 4, 8):
+        rack.on_spurious(1000 * expected, 2000 * expected)
+        rack.on_spurious(1000 * expected + 1, 2000 * expected)  # in the same round trip
+        assert rack.multiplier == expected
+    assert rack.reo_wnd(True, 0, 1448, min_rtt, srtt) == 2 * min_rtt
+    for round_trip in range(10, 100):
+        rack.on_spurious(100_000 * round_trip, 100_000 * round_trip + 1)
+    assert rack.reo_wnd(True, 0, 1448, min_rtt, srtt) == srtt  # never more than a round trip
+    for _ in range(16):
+        rack.on_recovery_end()
+    assert rack.multiplier == 1

@@ -10,7 +10,7 @@ from tcpip.header.tcp import ACK, FIN, PSH, RST, SYN
 from tcpip.transport.endpoint import AGAIN
 from tcpip.transport.tcp import options as opt
 from tcpip.transport.tcp import state as st
-from tcpip.waiter import EVENT_ERR, EVENT_HUP, EVENT_IN, EVENT_OUT, EVENT_RDHUP
+from tcpip.waiter import EVENT_ERR, EVENT_HUP, EVENT_IN, EVENT_OUT, EVENT_RDHUP, EVENT_URGENT
 from tests.unit.tcpip.transport.tcp.peer import PeerHost
 
 FULL = b"f" * 1460
@@ -283,7 +283,9 @@ def test_urgent_byte(peer: PeerHost) -> None:
     buffer = bytearray(1)
     assert peer.ep.recv_into(memoryview(buffer), 1) == 1
     assert buffer == b"!"
-    assert peer.read() == b"abcd"
+    assert peer.read() == b"ab"
+    assert peer.ep.at_mark()
+    assert peer.read() == b"cd"
     peer.ep.send(b"xyz", 1)
     seen = peer.sent()[-1]
     assert (seen.flags & 0x20, seen.header.urgent, seen.payload) == (0x20, 3, b"xyz")
@@ -292,7 +294,34 @@ def test_urgent_byte(peer: PeerHost) -> None:
 def test_urgent_byte_inline(peer: PeerHost) -> None:
     peer.established().ep.set_option(1, 10, 1)
     peer.send(ACK | 0x20, b"ab!cd", urgent=3)
-    assert peer.read() == b"ab!cd"
+    assert peer.read() == b"ab"
+    assert peer.ep.at_mark()
+    assert peer.read() == b"!cd"
+
+
+def test_urgent_byte_is_taken_from_a_segment_out_of_order(peer: PeerHost) -> None:
+    peer.established().send(ACK | 0x20, b"!late", seq=peer.seq + 3, urgent=1)
+    assert peer.ep.readiness() & 2 and peer.ep.readable_bytes() == 0
+    buffer = bytearray(1)
+    assert peer.ep.recv_into(memoryview(buffer), 1) == 1 and buffer == b"!"
+    peer.send(ACK, b"abc")
+    assert peer.read() == b"abc" and peer.ep.at_mark()
+    assert peer.read() == b"late" and not peer.ep.at_mark()
+
+
+def test_urgent_pointer_ahead_of_its_byte(peer: PeerHost) -> None:
+    woken: list[int] = []
+    peer.established().ep.queue.add(EVENT_URGENT, woken.append)
+    peer.send(ACK | 0x20, b"abc", urgent=6)
+    assert woken and not peer.ep.readiness() & 2
+    assert peer.ep.recv_into(memoryview(bytearray(1)), 1) == AGAIN
+    assert peer.ep.readable_bytes() == 3
+    peer.send(ACK | 0x20, b"de!", seq=peer.seq + 3, urgent=3)
+    assert peer.ep.readiness() & 2 and peer.ep.readable_bytes() == 5
+    assert peer.read() == b"abcde"
+    peer.send(ACK | 0x20, b"", seq=peer.seq + 3, urgent=1)  # again, and old: neither is news
+    assert len(woken) == 1
+    assert peer.ep.readiness() & 1 == 0  # only the marked byte is there
 
 
 # Leaving.

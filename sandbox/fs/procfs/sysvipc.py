@@ -1,0 +1,69 @@
+"""/proc/sysvipc: the System V objects, a line each (ipc/util.c: sysvipc_proc_fops)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Callable, Final
+
+from sandbox.fs.pseudo.nodes import MadeFile, PseudoDir
+
+if TYPE_CHECKING:
+    from sandbox.fs.procfs.filesystem import ProcFs
+    from sandbox.kernel.ipc.ids import IpcObject
+    from sandbox.kernel.task import Task
+
+_SHM: Final = (
+    "       key      shmid perms                  size  cpid  lpid nattch   uid   gid  cuid  cgid"
+    "      atime      dtime      ctime                   rss                  swap\n"
+)
+_SEM: Final = "       key      semid perms      nsems   uid   gid  cuid  cgid      otime      ctime\n"
+_MSG: Final = (
+    "       key      msqid perms      cbytes       qnum lspid lrpid   uid   gid  cuid  cgid"
+    "      stime      rtime      ctime\n"
+)
+
+
+def _head(item: IpcObject) -> str:
+    return f"{item.key:10} {item.id:10}  {item.mode:4o}"
+
+
+def _owners(item: IpcObject) -> str:
+    return f"{item.uid:5} {item.gid:5} {item.cuid:5} {item.cgid:5}"
+
+
+def shm(t: Task) -> bytes:
+    """Segments."""
+    lines = [_SHM]
+    for item in t.kernel.ipc.shm.ids.ordered():
+        lines.append(
+            f"{_head(item)} {item.size:21} {item.cpid:5} {item.lpid:5}  {item.nattch:5} {_owners(item)}"
+            f" {item.atime:10} {item.dtime:10} {item.ctime:10} {item.resident_pages() << 12:21} {0:21}\n"
+        )
+    return "".join(lines).encode()
+
+
+def sem(t: Task) -> bytes:
+    """Semaphore sets."""
+    lines = [_SEM]
+    for item in t.kernel.ipc.sem.ids.ordered():
+        lines.append(f"{_head(item)} {len(item.values):10} {_owners(item)} {item.otime:10} {item.ctime:10}\n")
+    return "".join(lines).encode()
+
+
+def msg(t: Task) -> bytes:
+    """Message queues."""
+    lines = [_MSG]
+    for item in t.kernel.ipc.msg.ids.ordered():
+        lines.append(
+            f"{_head(item)}  {item.bytes:10} {len(item.messages):10} {item.lspid:5} {item.lrpid:5} {_owners(item)}"
+            f" {item.stime:10} {item.rtime:10} {item.ctime:10}\n"
+        )
+    return "".join(lines).encode()
+
+
+def build(fs: ProcFs) -> PseudoDir:
+    """The directory."""
+    files: tuple[tuple[str, Callable[[Task], bytes]], ...] = (("msg", msg), ("sem", sem), ("shm", shm))
+    top = PseudoDir(fs, fs.new_ino())
+    for name, make in files:
+        top.add(name, MadeFile(fs, fs.new_ino(), make))
+    return top

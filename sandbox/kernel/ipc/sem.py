@@ -1,0 +1,210 @@
+"""Semaphore sets (ipc/sem.c).
+
+Who completes an operation also completes what that lets go on, first come first served and in the
+sleepers' names, so a sleeper that is woken only has to take its result.
+"""
+
+from __future__ import annotations
+
+import errno
+from array import array
+from typing import TYPE_CHECKING, Final
+
+from sandbox.abi.linux.ipc import (
+    IPC_NOWAIT,
+    SEM_UNDO,
+    SEMID64_DS,
+    SEMMNI,
+    SEMMNS,
+    SEMMSL,
+    SEMOPM,
+    SEMVMX,
+)
+from sandbox.errors import SyscallError
+from sandbox.kernel.ipc.ids import IpcIds, IpcObject, seconds
+from sandbox.kernel.ipc.sem_undo import SemUndo
+
+if TYPE_CHECKING:
+    from sandbox.kernel.task import Task
+    from sandbox.vfs.space import SpaceAccount
+
+SEMAEM: Final = SEMVMX  # a value that an undo may adjust by
+MUST_WAIT: Final = 1
+_SET_COST: Final = 1024
+_SEM_COST: Final = 8
+
+SemOp = tuple[int, int, int]  # number, operation, flags
+
+
+class SemWait:
+    """One semop(2): its operations, in whose name, and, once somebody has completed it, its `result`."""
+
+    __slots__ = ("task", "pid", "ops", "undo", "alters", "blocking", "result", "deadline", "semaphores")
+
+    def __init__(self, t: Task, ops: list[SemOp], undo: SemUndo | None) -> None:
+        self.task = t
+        self.pid = t.pid
+        self.ops = ops
+        self.undo = undo
+        self.alters = any(op[1] for op in ops)
+        self.blocking: SemOp = ops[0]
+        self.result: int | None = None
+        self.deadline: int | None = None
+        self.semaphores: SemaphoreSet | None = None  # where it sleeps
+
+    def sleep(self, semaphores: SemaphoreSet) -> None:
+        """Wait for somebody to complete it."""
+        self.semaphores = semaphores
+        semaphores.pending[self] = None
+
+    def give_up(self) -> None:
+        """Time has passed, or a signal has come."""
+        if self.semaphores is not None:
+            self.semaphores.pending.pop(self, None)
+
+    def complete(self, result: int) -> None:
+        """It need not sleep any longer."""
+        self.result = result
+        self.task.woken(0)
+
+
+class SemaphoreSet(IpcObject):
+    """`values` and the last process that changed each; `pending` in order of arrival; `undos` of all processes."""
+
+    __slots__ = ("values", "pids", "otime", "pending", "undos", "space")
+
+    def __init__(self, t: Task, key: int, count: int, mode: int) -> None:
+        super().__init__(t, key, mode)
+        self.values = array("H", bytes(2 * count))
+        self.pids = array("i", bytes(4 * count))
+        self.otime = 0
+        self.pending: dict[SemWait, None] = {}
+        self.undos: dict[SemUndo, None] = {}
+        self.space: SpaceAccount = t.kernel.mounts.vfs.space
+
+    def cost(self) -> int:
+        """Bytes of the sentry."""
+        return _SET_COST + _SEM_COST * len(self.values)
+
+    # --- operations ---
+
+    def attempt(self, wait: SemWait) -> int:
+        """All of its operations, or none: 0, MUST_WAIT or a negative errno (perform_atomic_semop)."""
+        new: dict[int, int] = {}
+        adjusted: dict[int, int] = {}
+        undo = wait.undo
+        for op in wait.ops:
+            number, change, flags = op
+            value = new.get(number)
+            if value is None:
+                value = self.values[number]
+            if (not change and value) or value + change < 0:
+                wait.blocking = op
+                return -errno.EAGAIN if flags & IPC_NOWAIT else MUST_WAIT
+            if value + change > SEMVMX:
+                return -errno.ERANGE
+            if flags & SEM_UNDO and undo is not None:
+                adjusted[number] = adjusted.get(number, undo.adjustments.get(number, 0)) - change
+                if not -SEMAEM - 1 <= adjusted[number] <= SEMAEM:
+                    return -errno.ERANGE
+            new[number] = value + change
+        for number, value in new.items():
+            self.values[number] = value
+            self.pids[number] = wait.pid
+        if undo is not None:
+            undo.adjustments.update(adjusted)
+        self.otime = seconds(wait.task)
+        return 0
+
+    def settle(self) -> None:
+        """Values have changed: complete every sleeper that can go on now (do_smart_update)."""
+        again = True
+        while again and self.pending:
+            again = False
+            self._complete_readers()
+            for wait in [wait for wait in self.pending if wait.alters]:
+                result = self.attempt(wait)
+                if result == MUST_WAIT:
+                    continue
+                del self.pending[wait]
+                wait.complete(result)
+                if not result:
+                    again = True
+                    break
+
+    def _complete_readers(self) -> None:
+        """Those who wait for zero change nothing."""
+        for wait in [wait for wait in self.pending if not wait.alters]:
+            result = self.attempt(wait)
+            if result != MUST_WAIT:
+                del self.pending[wait]
+                wait.complete(result)
+
+    def waiting(self, number: int, for_zero: bool) -> int:
+        """How many sleep on that semaphore (count_semcnt)."""
+        return sum(
+            1
+            for wait in self.pending
+            if wait.blocking[0] == number and (wait.blocking[1] == 0 if for_zero else wait.blocking[1] < 0)
+        )
+
+    # --- values from outside ---
+
+    def set_value(self, t: Task, number: int, value: int) -> None:
+        """SETVAL."""
+        for undo in self.undos:
+            undo.adjustments.pop(number, None)
+        self.values[number] = value
+        self.pids[number] = t.pid
+        self.ctime = seconds(t)
+        self.settle()
+
+    def set_all(self, t: Task, values: array[int]) -> None:
+        """SETALL."""
+        for undo in self.undos:
+            undo.adjustments.clear()
+        self.values = values
+        self.pids = array("i", [t.pid]) * len(values)
+        self.ctime = seconds(t)
+        self.settle()
+
+    def pack(self) -> bytes:
+        """struct semid64_ds."""
+        return SEMID64_DS.pack(self.pack_perm(), self.otime, self.ctime, len(self.values))
+
+
+class SemTable:
+    """All sets, and the limits of kernel.sem."""
+
+    def __init__(self) -> None:
+        self.ids: IpcIds[SemaphoreSet] = IpcIds()
+        self.per_set = SEMMSL
+        self.max_semaphores = SEMMNS
+        self.max_ops = SEMOPM
+        self.max_sets = SEMMNI
+        self.used = 0  # semaphores
+
+    def create(self, t: Task, key: int, count: int, flags: int) -> int:
+        """A new set's id (newary): EINVAL, ENOSPC, ENOMEM."""
+        if not count:
+            raise SyscallError(errno.EINVAL)
+        if self.used + count > self.max_semaphores or len(self.ids.objects) >= self.max_sets:
+            raise SyscallError(errno.ENOSPC)
+        try:
+            t.kernel.mounts.vfs.space.take_bytes(_SET_COST + _SEM_COST * count)
+        except SyscallError:
+            raise SyscallError(errno.ENOMEM) from None
+        ident = self.ids.add(SemaphoreSet(t, key, count, flags), self.max_sets)
+        self.used += count
+        return ident
+
+    def remove(self, semaphores: SemaphoreSet) -> None:
+        """IPC_RMID: sleepers get EIDRM, undos are void (freeary)."""
+        self.ids.remove(semaphores)
+        self.used -= len(semaphores.values)
+        semaphores.space.add_bytes(-semaphores.cost())
+        for undo in list(semaphores.undos):
+            undo.discard()
+        pending, semaphores.pending = semaphores.pending, {}
+        for wait in pending:
+            wait.complete(-errno.EIDRM)

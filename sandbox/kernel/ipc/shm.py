@@ -1,0 +1,152 @@
+"""Shared memory segments (ipc/shm.c). A segment's pages are a tmpfs file's: a memfd of the sentry once mapped."""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING, Final
+
+from sandbox.abi.linux.ipc import (
+    SHM_DEST,
+    SHM_HUGE_MASK,
+    SHM_HUGE_SHIFT,
+    SHM_HUGETLB,
+    SHMALL,
+    SHMID64_DS,
+    SHMMAX,
+    SHMMIN,
+    SHMMNI,
+)
+from sandbox.errors import SyscallError
+from sandbox.fs.tmpfs.data import FileData
+from sandbox.kernel.ipc.ids import IpcIds, IpcObject
+from sandbox.vfs.space import INODE_COST
+
+if TYPE_CHECKING:
+    from sandbox.kernel.task import Task
+    from sandbox.mm.commit import CommitAccount
+    from tcpip.clock import Clock
+
+_HUGE_SIZES: Final = (0, 21, 30)  # log2; 0 is the default size
+
+
+class ShmSegment(IpcObject):
+    """`size` bytes as asked for. It is destroyed when it is marked (SHM_DEST) and no area maps it."""
+
+    __slots__ = ("table", "size", "pages", "atime", "dtime", "cpid", "lpid", "nattch", "data", "name", "commit")
+
+    def __init__(self, t: Task, table: ShmTable, key: int, size: int, mode: int) -> None:
+        super().__init__(t, key, mode)
+        self.table = table
+        self.size = size
+        self.pages = (size + 4095) >> 12
+        self.atime = self.dtime = 0
+        self.cpid = t.pid
+        self.lpid = 0
+        self.nattch = 0
+        self.name = f"/SYSV{key & 0xFFFFFFFF:08x} (deleted)"
+        self.commit: CommitAccount = t.kernel.commit
+        self.data = FileData(t.kernel.mounts.vfs.space)
+        self.data.truncate(size)
+
+    def mark(self) -> None:
+        """IPC_RMID (do_shm_rmid)."""
+        if self.nattch:
+            self.mode |= SHM_DEST
+            self.table.ids.forget_key(self)
+        else:
+            self.table.destroy(self)
+
+    def resident_pages(self) -> int:
+        """Pages that have been touched."""
+        return self.data.blocks() // 8
+
+    def pack(self) -> bytes:
+        """struct shmid64_ds."""
+        return SHMID64_DS.pack(
+            self.pack_perm(), self.size, self.atime, self.dtime, self.ctime, self.cpid, self.lpid, self.nattch
+        )
+
+
+class ShmBacking:
+    """One attachment and what was split off it or copied by fork: each area counts in `nattch` (shm_open, shm_close)."""
+
+    base = 0
+    counted = True
+    device = 1  # the kernel's own shmem mount, 00:01
+
+    def __init__(self, segment: ShmSegment) -> None:
+        self.segment = segment
+        self.key: object = segment
+        self.name = segment.name
+        self.inode = segment.id
+
+    def host_fd(self, writable: bool) -> int:
+        """The memfd, read-write: who may write was decided by shmat."""
+        return self.segment.data.fd
+
+    def acquire(self) -> None:
+        """One area more."""
+        segment = self.segment
+        segment.nattch += 1
+        segment.atime = segment.table.now()
+        segment.lpid = segment.table.acting_pid
+
+    def drop(self) -> None:
+        """One area fewer."""
+        segment = self.segment
+        segment.nattch -= 1
+        segment.dtime = segment.table.now()
+        segment.lpid = segment.table.acting_pid
+        if not segment.nattch and segment.mode & SHM_DEST:
+            segment.table.destroy(segment)
+        else:
+            segment.data.blocks()  # pages that were touched are counted
+
+
+class ShmTable:
+    """All segments. `acting_pid`: the process on whose behalf areas come and go now."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.ids: IpcIds[ShmSegment] = IpcIds()
+        self.clock = clock
+        self.max_bytes = SHMMAX  # kernel.shmmax
+        self.max_pages = SHMALL  # kernel.shmall
+        self.max_segments = SHMMNI  # kernel.shmmni
+        self.pages = 0
+        self.acting_pid = 0
+
+    def now(self) -> int:
+        """Seconds of the day's time."""
+        return self.clock.realtime_ns() // 1_000_000_000
+
+    def create(self, t: Task, key: int, size: int, flags: int) -> int:
+        """A new segment's id (newseg): EINVAL, ENOSPC by the limits, ENOMEM by the sandbox's memory."""
+        if not SHMMIN <= size <= self.max_bytes:
+            raise SyscallError(errno.EINVAL)
+        pages = (size + 4095) >> 12
+        if self.pages + pages > self.max_pages:
+            raise SyscallError(errno.ENOSPC)
+        if size >> 63:
+            raise SyscallError(errno.EINVAL)
+        if flags & SHM_HUGETLB:  # no huge page is reserved
+            known = flags >> SHM_HUGE_SHIFT & SHM_HUGE_MASK in _HUGE_SIZES
+            raise SyscallError(errno.ENOMEM if known else errno.EINVAL)
+        space = t.kernel.mounts.vfs.space
+        if not t.kernel.commit.charge(pages):
+            raise SyscallError(errno.ENOMEM)
+        try:
+            ident = self.ids.add(ShmSegment(t, self, key, size, flags), self.max_segments)
+        except SyscallError:
+            t.kernel.commit.uncharge(pages)
+            raise
+        space.add_bytes(INODE_COST)
+        self.pages += pages
+        return ident
+
+    def destroy(self, segment: ShmSegment) -> None:
+        """No key, no area: everything is given back (shm_destroy)."""
+        self.ids.remove(segment)
+        self.pages -= segment.pages
+        segment.commit.uncharge(segment.pages)
+        segment.data.account.add_bytes(-INODE_COST)
+        segment.data.release()

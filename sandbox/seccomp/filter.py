@@ -1,0 +1,126 @@
+"""SeccompFilter: one installed filter, and through `previous` those that were installed before it."""
+
+from __future__ import annotations
+
+import errno
+from array import array
+from typing import TYPE_CHECKING, Final, Sequence
+
+from sandbox.abi.linux.seccomp import AUDIT_ARCH_X86_64, SECCOMP_RET_ACTION_FULL, SECCOMP_RET_ALLOW
+from sandbox.arch.amd64 import RIP
+from sandbox.errors import SyscallError
+from sandbox.seccomp.check import Insn, converted_length
+from sandbox.seccomp.interpreter import run
+
+if TYPE_CHECKING:
+    from sandbox.kernel.task import Task
+    from sandbox.vfs.space import SpaceAccount
+
+MAX_INSNS_PER_PATH: Final = 32768
+_PENALTY: Final = 4  # instructions that every further filter of a chain counts
+_REMEMBERED: Final = 512  # call numbers
+_FILTER_COST: Final = 8 * _REMEMBERED + 512
+_INSN_COST: Final = 160
+_M32: Final = 0xFFFFFFFF
+_STRICTNESS: Final = 0x80000000  # the action's sign bit: KILL_PROCESS comes before all others
+
+
+class SeccompFilter:
+    """A node of a tree that tasks share: `refs` counts the tasks and the later filters that refer to it.
+
+    What the chain says of a call number whatever its arguments is remembered (kernel/seccomp.c:
+    seccomp_cache_allow does so for ALLOW).
+    """
+
+    __slots__ = ("program", "previous", "depth", "total", "refs", "account", "_known")
+
+    def __init__(self, program: Sequence[Insn], previous: SeccompFilter | None, account: SpaceAccount) -> None:
+        """ENOMEM when the chain would be too long, or the sandbox's memory is used up. Takes over the reference to
+        `previous`."""
+        self.total = check_length(program, previous)
+        self.program = program
+        self.previous = previous
+        self.depth: int = 1 if previous is None else previous.depth + 1
+        self.refs = 1
+        self.account = account
+        self._known: array[int] | None = None  # by number: verdict + 1, or 0
+        try:
+            account.take_bytes(self._cost())
+        except SyscallError:
+            raise SyscallError(errno.ENOMEM) from None
+
+    def _cost(self) -> int:
+        return _FILTER_COST + _INSN_COST * len(self.program)
+
+    def acquire(self) -> SeccompFilter:
+        """One more task."""
+        self.refs += 1
+        return self
+
+    def release(self) -> None:
+        """One user fewer."""
+        node: SeccompFilter | None = self
+        while node is not None:
+            node.refs -= 1
+            if node.refs:
+                return
+            node.account.add_bytes(-node._cost())
+            node = node.previous
+
+    def descends_from(self, other: SeccompFilter | None) -> bool:
+        """`other` is this filter or one before it; no filter is before all (is_ancestor)."""
+        node: SeccompFilter | None = self
+        while node is not None and node is not other:
+            node = node.previous
+        return node is other
+
+    def verdict(self, t: Task, nr: int, args: Sequence[int]) -> int:
+        """What the strictest filter of the chain returns; among equals the newest (seccomp_run_filters)."""
+        numbered = 0 <= nr < _REMEMBERED
+        if numbered:
+            known = self._known
+            if known is None:
+                known = self._known = array("Q", bytes(8 * _REMEMBERED))
+            if known[nr]:
+                return known[nr] - 1
+        words = seccomp_data(t, nr, args)
+        strictest, pure = SECCOMP_RET_ALLOW, True
+        node: SeccompFilter | None = self
+        while node is not None:
+            remembered = node._known[nr] if numbered and node._known is not None else 0
+            if remembered:
+                value = remembered - 1
+            else:
+                result = run(node.program, words)
+                value, pure = result.value, pure and result.pure
+            if strictness(value) < strictness(strictest):
+                strictest = value
+            node = None if remembered else node.previous
+        if numbered and pure and self._known is not None:
+            self._known[nr] = strictest + 1
+        return strictest
+
+
+def check_length(program: Sequence[Insn], previous: SeccompFilter | None) -> int:
+    """Instructions of the chain with one more filter; ENOMEM (seccomp_attach_filter)."""
+    total = converted_length(program)
+    if previous is not None:
+        total += previous.total + _PENALTY
+    if total > MAX_INSNS_PER_PATH:
+        raise SyscallError(errno.ENOMEM)
+    return total
+
+
+def strictness(value: int) -> int:
+    """Order of actions: the smaller, the stricter."""
+    return value & SECCOMP_RET_ACTION_FULL ^ _STRICTNESS
+
+
+def seccomp_data(t: Task, nr: int, args: Sequence[int]) -> list[int]:
+    """struct seccomp_data as words."""
+    ip = t.thread.get_reg(RIP)
+    words = [nr & _M32, AUDIT_ARCH_X86_64, ip & _M32, ip >> 32]
+    for value in args:
+        words.append(value & _M32)
+        words.append(value >> 32)
+    return words

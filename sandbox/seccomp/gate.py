@@ -1,0 +1,91 @@
+"""What a call of a task in seccomp mode goes through (kernel/seccomp.c: __secure_computing, __seccomp_filter).
+
+A task without a mode has the kernel's own table of handlers; one with a mode has a table that names
+`gate` for every call, so that nobody else pays for it.
+"""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING, Final
+
+from sandbox.abi.linux.seccomp import (
+    AUDIT_ARCH_X86_64,
+    SECCOMP_MODE_STRICT,
+    SECCOMP_RET_ACTION_FULL,
+    SECCOMP_RET_ALLOW,
+    SECCOMP_RET_DATA,
+    SECCOMP_RET_ERRNO,
+    SECCOMP_RET_KILL_THREAD,
+    SECCOMP_RET_LOG,
+    SECCOMP_RET_TRACE,
+    SECCOMP_RET_TRAP,
+    SECCOMP_RET_USER_NOTIF,
+    SYS_SECCOMP,
+)
+from sandbox.abi.linux.signal import SIGKILL, SIGSYS
+from sandbox.arch.amd64 import RAX, RIP
+from sandbox.kernel import task_signals
+from sandbox.kernel.control import NO_RETURN, Result
+from sandbox.kernel.signal_info import SignalInfo
+from sandbox.kernel.task import Task
+from sandbox.syscalls.args import SyscallArgs
+
+if TYPE_CHECKING:
+    from sandbox.kernel.control import Handler
+    from sandbox.kernel.kernel import Kernel
+
+MAX_ERRNO: Final = 4095
+_STRICT_CALLS: Final = frozenset((0, 1, 15, 60))  # read, write, rt_sigreturn, exit
+
+
+def gated(kernel: Kernel) -> list[Handler]:
+    """The table of a task in seccomp mode."""
+    return [gate] * len(kernel.handlers)
+
+
+def gate(t: Task, a: SyscallArgs) -> Result:
+    """Serve the call, if it may be made."""
+    nr = t.nr
+    chain = t.seccomp
+    if t.seccomp_mode == SECCOMP_MODE_STRICT or chain is None:
+        return _serve(t, a) if nr in _STRICT_CALLS else _end_thread(t, SIGKILL)
+    verdict = chain.verdict(t, nr, a.raw)
+    action = verdict & SECCOMP_RET_ACTION_FULL
+    if action in (SECCOMP_RET_ALLOW, SECCOMP_RET_LOG):
+        return _serve(t, a)
+    if action == SECCOMP_RET_ERRNO:
+        return -min(verdict & SECCOMP_RET_DATA, MAX_ERRNO)
+    if action == SECCOMP_RET_TRAP:
+        return _trap(t, nr, verdict & SECCOMP_RET_DATA)
+    if action in (SECCOMP_RET_TRACE, SECCOMP_RET_USER_NOTIF):
+        return -errno.ENOSYS  # nobody traces or listens
+    if action == SECCOMP_RET_KILL_THREAD and len(t.group.tasks) > 1:
+        return _end_thread(t, SIGSYS)
+    t.group.begin_exit(SIGSYS)  # KILL_PROCESS, the last thread, and actions that nobody knows
+    return 0
+
+
+def _serve(t: Task, a: SyscallArgs) -> Result:
+    handlers = t.kernel.handlers
+    return handlers[t.nr](t, a) if 0 <= t.nr < len(handlers) else -errno.ENOSYS
+
+
+def _end_thread(t: Task, signo: int) -> Result:
+    """do_exit(signo)."""
+    t.exit_status = signo
+    t.exit()
+    return NO_RETURN
+
+
+def _trap(t: Task, nr: int, reason: int) -> Result:
+    """SIGSYS; the registers are as they were at the call (force_sig_seccomp)."""
+    info = SignalInfo(SIGSYS, SYS_SECCOMP, addr=t.thread.get_reg(RIP), value=nr, status=AUDIT_ARCH_X86_64)
+    info.errno = reason
+    t.thread.set_reg(RAX, nr & 0xFFFFFFFFFFFFFFFF)
+    if t.kernel.trace is not None:
+        t.kernel.trace.leave(t, nr)
+    t.force_signal(info)
+    t.result = None
+    task_signals.return_to_guest(t)
+    return NO_RETURN

@@ -1,0 +1,231 @@
+"""`--network sandbox` over a veth and `--network tap`: the sandbox is a machine with an address of its own, which the
+host's ping, curl and iperf3 reach, and which reaches them. Every namespace here is made and removed by its test."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Iterator
+
+import pytest
+
+from tests.e2e.conftest import BOUND_S, ROOT, Result, command
+
+pytestmark = pytest.mark.skipif(
+    os.geteuid() != 0 or not os.path.exists("/dev/net/tun"), reason="needs root and /dev/net/tun"
+)
+
+WEB = "python3 -u -m http.server --bind :: --directory {} 8000"
+
+
+class Lan:
+    """Two ends of a wire. `near` is the namespace in which runsc starts, `far` the one that the sandbox talks to."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self.near = f"sbx-n{os.getpid()}"
+        self.far = f"sbx-f{os.getpid()}" if kind == "sandbox" else self.near
+        self.children: list[subprocess.Popen[str]] = []
+        for name in {self.near, self.far}:
+            ip("netns", "add", name)
+            ip("-n", name, "link", "set", "lo", "up")
+        if kind == "sandbox":
+            ip("-n", self.near, "link", "add", "eth0", "type", "veth", "peer", "name", "eth0", "netns", self.far)
+            for name, last in ((self.near, "2"), (self.far, "1")):
+                ip("-n", name, "addr", "add", f"10.198.0.{last}/24", "dev", "eth0")
+                ip("-n", name, "addr", "add", f"fd98::{last}/64", "dev", "eth0", "nodad")
+                ip("-n", name, "link", "set", "eth0", "up")
+            ip("-n", self.near, "route", "add", "192.0.2.0/24", "via", "10.198.0.1", "metric", "7")
+            ip("-n", self.near, "route", "add", "default", "via", "10.198.0.1")
+            ip("-n", self.near, "route", "add", "default", "via", "fd98::1")
+            self.inside, self.outside = ("10.198.0.2", "fd98::2"), ("10.198.0.1", "fd98::1")
+        else:
+            self.inside, self.outside = ("10.0.2.15", "fd53:7461:636b::15"), ("10.0.2.1", "fd53:7461:636b::1")
+
+    def host(self, *words: str) -> Result:
+        """At the far end, outside the sandbox."""
+        done = subprocess.run(
+            ["ip", "netns", "exec", self.far, *words], capture_output=True, text=True, cwd=ROOT, timeout=BOUND_S
+        )
+        return Result(done.returncode, done.stdout, done.stderr)
+
+    def do(self, *words: str) -> Result:
+        """A command in the sandbox, to its end."""
+        done = subprocess.run(
+            self.argv(*words), capture_output=True, text=True, cwd=ROOT, timeout=BOUND_S, stdin=subprocess.DEVNULL
+        )
+        return Result(done.returncode, done.stdout, done.stderr)
+
+    def argv(self, *words: str) -> list[str]:
+        return ["ip", "netns", "exec", self.near, *command(f"--network={self.kind}", "do", *words)]
+
+    def serve(self, argv: list[str], ready: str) -> subprocess.Popen[str]:
+        """Start a server, inside or outside, and wait for the line that says it listens."""
+        child = subprocess.Popen(
+            argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT
+        )
+        self.children.append(child)
+        assert child.stdout is not None
+        line = child.stdout.readline()
+        while ready not in line:
+            assert line, f"the server ended: {child.wait(BOUND_S)}"
+            line = child.stdout.readline()
+        return child
+
+    def addresses(self) -> str:
+        """What the host's own stack has in the sandbox's namespace, without what changes by itself."""
+        words = ("inet ", "inet6 fd", "default", "192.0.2")
+        lines = [
+            line
+            for what in (("addr",), ("route",), ("-6", "route"))
+            for line in ip("-n", self.near, *what).splitlines()
+            if any(word in line for word in words)
+        ]
+        return "\n".join(line.replace("nodad", "").strip() for line in lines)
+
+    def close(self) -> None:
+        for child in self.children:
+            child.terminate()
+        for child in self.children:
+            child.communicate(timeout=BOUND_S)
+        for name in {self.near, self.far}:
+            ip("netns", "del", name)
+
+
+def ip(*words: str) -> str:
+    return subprocess.run(["ip", *words], check=True, capture_output=True, text=True).stdout
+
+
+@pytest.fixture(params=["sandbox", "tap"])
+def lan(request: pytest.FixtureRequest) -> Iterator[Lan]:
+    made = Lan(request.param)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def url(address: str, path: str) -> str:
+    return f"http://[{address}]:8000/{path}" if ":" in address else f"http://{address}:8000/{path}"
+
+
+def outside_server(lan: Lan, *words: str) -> list[str]:
+    """The wire of a tap is there only with a sandbox: a server outside listens on every address."""
+    return ["ip", "netns", "exec", lan.far, *words]
+
+
+def test_the_host_reaches_a_server_inside(lan: Lan, tmp_path: Path) -> None:
+    lan.serve(lan.argv(*WEB.format("/usr/share/common-licenses").split()), "Serving HTTP")
+    for address in lan.inside:
+        assert " 0% packet loss" in lan.host("ping", "-c", "3", "-i", "0.05", "-s", "3000", address).out
+        got = lan.host("curl", "-sSfg", url(address, "GPL-3"))
+        assert got.out == Path("/usr/share/common-licenses/GPL-3").read_text(), got
+    refused = lan.host("curl", "-sSg", url(lan.inside[0], "").replace("8000", "8001"))
+    assert refused.status == 7, refused
+
+
+def test_the_sandbox_reaches_a_server_outside(lan: Lan, tmp_path: Path) -> None:
+    (tmp_path / "data").write_bytes(os.urandom(3_000_000))
+    lan.serve(outside_server(lan, *[sys.executable, *WEB.format(tmp_path).split()[1:]]), "Serving HTTP")
+    script = "set -e\n" + "".join(
+        f"ping -c 3 -i 0.05 -s 3000 {address} 2>/dev/null | grep packet\ncurl -sSfg '{url(address, 'data')}' | sha256sum\n"
+        for address in lan.outside
+    )
+    result = lan.do("/bin/sh", "-c", script)
+    native = subprocess.run(["sha256sum"], input=(tmp_path / "data").read_bytes(), capture_output=True, check=True)
+    assert result.status == 0 and result.out.count(" 0% packet loss") == 2, result
+    assert result.out.count(native.stdout.decode()) == 2, result
+
+
+SENT, ARRIVED = "30M", 10 << 20  # iperf3 does not read what is under way when the sender has handed over its bytes
+
+
+def moved(report: str) -> int:
+    """Bytes that arrived, of iperf3's JSON."""
+    return int(json.loads(report)["end"]["sum_received"]["bytes"])
+
+
+def test_iperf3_inside_serves_the_host(lan: Lan) -> None:
+    lan.serve(lan.argv("iperf3", "-s", "--forceflush"), "listening")
+    for address in lan.inside:
+        for words in ((), ("-R",), ("-P", "3")):
+            done = lan.host("iperf3", "-J", "-c", address, "-n", SENT, *words)
+            assert done.status == 0 and moved(done.out) >= ARRIVED, done
+
+
+def test_iperf3_inside_asks_the_host(lan: Lan) -> None:
+    lan.serve(outside_server(lan, "iperf3", "-s", "--forceflush"), "listening")
+    calls = [f"iperf3 -J -c {address} -n {SENT} {more}" for address in lan.outside for more in ("", "-R")]
+    result = lan.do("/bin/sh", "-c", "set -e\n" + "\necho NEXT\n".join(calls))
+    assert result.status == 0, result
+    assert all(moved(report) >= ARRIVED for report in result.out.split("NEXT")), result
+
+
+def test_interfaces_are_given_back() -> None:
+    lan = Lan("sandbox")
+    try:
+        before = lan.addresses()
+        assert "10.198.0.2/24" in before and "fd98::2/64" in before and "192.0.2.0/24 via" in before
+        show = "ip addr; ip route"
+        for _ in range(2):
+            inside = lan.do("/bin/sh", "-c", show)
+            assert "10.198.0.2/24" in inside.out and "192.0.2.0/24 via 10.198.0.1" in inside.out, inside
+            assert lan.addresses() == before
+        assert " 0% packet loss" in lan.host("ping", "-c", "1", "-W", "5", lan.inside[0]).out
+    finally:
+        lan.close()
+
+
+def test_a_second_tap_in_one_namespace() -> None:
+    lan = Lan("tap")
+    try:
+        lan.serve(lan.argv("iperf3", "-s", "--forceflush"), "listening")
+        result = lan.do("/bin/true")
+        assert result.status == 125 and result.err.count("\n") == 1, result
+        assert "10.0.2.0/24 is in use" in result.err, result
+    finally:
+        lan.close()
+
+
+def test_rules_hold_on_a_tap_without_a_word_about_what_is_allowed(tmp_path: Path) -> None:
+    lan = Lan("tap")
+    try:
+        web = [sys.executable, *WEB.format(tmp_path).split()[1:]]
+        lan.serve(outside_server(lan, *web), "Serving HTTP")
+        words = lan.argv("/bin/sh", "-c", "curl -sSf http://10.0.2.1:8000/ | head -1; curl -s http://10.0.2.1:8001/")
+        words.insert(words.index("do"), "--allow=10.0.2.1:8000")
+        done = subprocess.run(words, capture_output=True, text=True, cwd=ROOT, timeout=BOUND_S)
+        assert done.returncode == 7 and done.stdout.startswith("<!DOCTYPE"), done
+        assert done.stderr.count("\n") == 1 and "--allow 10.0.2.1:8001" in done.stderr, done
+    finally:
+        lan.close()
+
+
+def test_no_interface_to_take() -> None:
+    lan = Lan("tap")
+    lan.kind = "sandbox"
+    try:
+        result = lan.do("/bin/true")
+        assert result.status == 125 and result.err.count("\n") == 1 and "no interface" in result.err, result
+    finally:
+        lan.close()
+
+
+@pytest.mark.parametrize(("kind", "lost"), [("tap", "-net_admin"), ("sandbox", "-net_raw"), ("sandbox", "-net_admin")])
+def test_without_the_privilege(kind: str, lost: str) -> None:
+    lan = Lan("sandbox")
+    lan.kind = kind
+    before = lan.addresses()
+    try:
+        words = lan.argv("/bin/true")
+        words[4:4] = ["setpriv", f"--bounding-set={lost}", f"--inh-caps={lost}"]
+        done = subprocess.run(words, capture_output=True, text=True, cwd=ROOT, timeout=BOUND_S)
+        assert done.returncode == 125 and done.stderr.count("\n") == 1, done
+        assert f"`{kind}` cannot be had: Operation not permitted" in done.stderr, done
+        if lost == "-net_raw":  # what was taken already is given back
+            assert lan.addresses() == before
+    finally:
+        lan.close()

@@ -1,0 +1,118 @@
+"""Filters: bounded, shared, remembered; and free for who has none."""
+
+from __future__ import annotations
+
+import errno
+import struct
+
+from sandbox.abi.linux.seccomp import SOCK_FILTER, SOCK_FPROG
+from sandbox.abi.linux.signal import SIGKILL
+from sandbox.seccomp.check import converted_length
+from sandbox.seccomp.filter import MAX_INSNS_PER_PATH, SeccompFilter
+from sandbox.seccomp.interpreter import run
+from sandbox.vfs.space import SpaceAccount
+
+from ..kernel.box import HEAP, Box
+
+SECCOMP, PRCTL, GETPPID, GETPGID, EXIT, READ = 317, 157, 110, 121, 60, 0
+ALLOW = (0x06, 0, 0, 0x7FFF0000)
+LOAD_NR, LOAD_ARG = (0x20, 0, 0, 0), (0x20, 0, 0, 16)
+Insn = tuple[int, int, int, int]
+
+
+def install(box: Box, *program: Insn) -> int | None:
+    t = box.init
+    where = box.put(t, b"".join(SOCK_FILTER.pack(*insn) for insn in program), HEAP)
+    return box.call(t, SECCOMP, 1, 0, box.put(t, SOCK_FPROG.pack(len(program), where), HEAP + 4096))
+
+
+def answers(call: int, number: int) -> tuple[Insn, ...]:
+    return (LOAD_NR, (0x15, 0, 1, call), (0x06, 0, 0, 0x50000 | number), ALLOW)
+
+
+def test_who_has_no_filter_pays_nothing(box: Box) -> None:
+    assert box.init.handlers is box.kernel.handlers
+    assert install(box, *answers(GETPPID, 5)) == 0
+    child = box.fork(box.init)
+    assert child.handlers is box.init.handlers is not box.kernel.handlers
+    assert box.call(child, GETPPID) == -5
+
+
+def test_numbers_beyond_the_table_are_filtered(box: Box) -> None:
+    assert box.call(box.init, 100_000) == -errno.ENOSYS
+    assert install(box, *answers(100_000, 6)) == 0
+    assert box.call(box.init, 100_000) == -6
+    assert box.call(box.init, 100_001) == -errno.ENOSYS
+
+
+def test_filters_are_charged_until_the_last_task_is_gone(box: Box, space: SpaceAccount) -> None:
+    t = box.init
+    child = box.fork(t)
+    before = space.overhead
+    where = box.put(child, b"".join(SOCK_FILTER.pack(*insn) for insn in answers(GETPPID, 5)))
+    assert box.call(child, SECCOMP, 1, 0, box.put(child, SOCK_FPROG.pack(4, where))) == 0
+    grandchild = box.fork(child)
+    charged = space.overhead - before
+    assert charged > 4000
+    box.call(child, EXIT, 0)
+    assert space.overhead - before == charged
+    box.call(grandchild, EXIT, 0)
+    assert space.overhead == before
+
+
+def test_filters_do_not_outgrow_the_space(box: Box) -> None:
+    result: int | None = 0
+    count = 0
+    while result == 0:
+        result = install(box, ALLOW)
+        count += 1
+    assert result == -errno.ENOMEM and count < 300
+
+
+def test_the_chain_is_bounded(space: SpaceAccount) -> None:
+    huge = SpaceAccount()
+    program = [(0x00, 0, 0, n) for n in range(4095)] + [ALLOW]
+    chain: SeccompFilter | None = None
+    for _ in range(7):
+        chain = SeccompFilter(program, chain, huge)
+    assert chain is not None and chain.total + converted_length(program) + 4 > MAX_INSNS_PER_PATH
+    node = chain
+    node.release()
+    assert huge.overhead == 0
+
+
+def test_only_what_the_number_decides_is_remembered() -> None:
+    words = [GETPGID, 0xC000003E, 0, 0, *range(12)]
+    assert run([LOAD_NR, ALLOW], words).pure
+    assert not run([LOAD_ARG, ALLOW], words).pure
+
+
+def test_arguments_are_looked_at_each_time(box: Box) -> None:
+    program = (LOAD_NR, (0x15, 0, 3, GETPGID), LOAD_ARG, (0x15, 0, 1, 7), (0x06, 0, 0, 0x50009), ALLOW)
+    assert install(box, *program) == 0
+    assert box.call(box.init, GETPGID, 7) == -9
+    assert box.call(box.init, GETPGID, 1) == 1
+    assert box.call(box.init, GETPGID, 7) == -9
+
+
+def test_a_later_filter_makes_remembered_verdicts_stricter(box: Box) -> None:
+    assert install(box, ALLOW) == 0
+    assert box.call(box.init, GETPPID) == 0
+    assert install(box, *answers(GETPPID, 3)) == 0
+    assert box.call(box.init, GETPPID) == -3
+    assert install(box, ALLOW) == 0
+    assert box.call(box.init, GETPPID) == -3
+
+
+def test_strict_mode_ends_the_thread(box: Box) -> None:
+    child = box.fork(box.init)
+    assert box.call(child, SECCOMP, 0, 0, 0) == 0
+    assert box.call(child, READ, 99, 0, 0) == -errno.EBADF
+    box.call(child, GETPPID)
+    assert child.group.exited and child.group.exit_status == SIGKILL
+
+
+def test_a_filter_may_divide_by_nothing() -> None:
+    divide = [(0x80, 0, 0, 0), (0x3C, 0, 0, 0), ALLOW]  # A = 64; A /= X
+    assert run(divide, [0] * 16).value == 0
+    assert struct.calcsize("<HBBI") == SOCK_FILTER.size

@@ -1,0 +1,75 @@
+"""/proc/sys/kernel/{msg*,sem,shm*} and fs/mqueue are read and written."""
+
+from __future__ import annotations
+
+import errno
+
+import pytest
+
+from sandbox.errors import SyscallError
+from sandbox.fs.procfs.filesystem import ProcFs
+from sandbox.fs.procfs.ipc_sysctl import LimitFile, files, mqueue_files
+
+from ..kernel.box import Box
+
+
+@pytest.fixture
+def limits(box: Box) -> dict[str, LimitFile]:
+    fs = ProcFs(box.kernel, 1)
+    return dict([*files(fs), *mqueue_files(fs)])
+
+
+def test_they_say_what_linux_has_at_boot(box: Box, limits: dict[str, LimitFile]) -> None:
+    text = {name: file.content(box.init).decode().strip() for name, file in limits.items()}
+    assert text == {
+        "kernel/msgmax": "8192",
+        "kernel/msgmnb": "16384",
+        "kernel/msgmni": "32000",
+        "kernel/sem": "32000\t1024000000\t500\t32000",
+        "kernel/shmall": "18446744073692774399",
+        "kernel/shmmax": "18446744073692774399",
+        "kernel/shmmni": "4096",
+        "fs/mqueue/msg_default": "10",
+        "fs/mqueue/msg_max": "10",
+        "fs/mqueue/msgsize_default": "8192",
+        "fs/mqueue/msgsize_max": "8192",
+        "fs/mqueue/queues_max": "256",
+    }
+
+
+def test_each_can_be_set(box: Box, limits: dict[str, LimitFile]) -> None:
+    for name, file in limits.items():
+        if name != "kernel/sem":
+            file.store(box.init, b"200\n")
+            assert file.content(box.init) == b"200\n", name
+    ipc = box.kernel.ipc
+    assert {ipc.msg.max_message, ipc.msg.max_queues, ipc.shm.max_bytes, ipc.mqueue.max_size} == {200}
+
+
+def test_fewer_numbers_leave_the_others_alone(box: Box, limits: dict[str, LimitFile]) -> None:
+    limits["kernel/sem"].store(box.init, b"7 8\n")
+    assert limits["kernel/sem"].content(box.init) == b"7\t8\t500\t32000\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("kernel/msgmni", b"32769"),
+        ("kernel/msgmni", b"-1"),
+        ("kernel/msgmax", b"16777217"),
+        ("kernel/sem", b"1 2 3 40000"),
+        ("kernel/sem", b"1 2 x"),
+        ("kernel/shmmax", b"18446744073709551616"),
+        ("kernel/shmmax", b"9" * 4000),
+        ("kernel/shmmni", b""),
+        ("fs/mqueue/msg_max", b"0"),
+        ("fs/mqueue/msg_max", b"65537"),
+        ("fs/mqueue/msgsize_max", b"127"),
+    ],
+)
+def test_what_is_no_limit_is_refused(box: Box, limits: dict[str, LimitFile], name: str, text: bytes) -> None:
+    before = limits[name].content(box.init)
+    with pytest.raises(SyscallError) as error:
+        limits[name].store(box.init, text)
+    assert error.value.errno == errno.EINVAL
+    assert limits[name].content(box.init) == before
