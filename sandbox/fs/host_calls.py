@@ -27,3 +27,12 @@ def fallocate(fd: int, mode: int, offset: int, length: int) -> None:
 def renameat2(old_dir: int, old: bytes, new_dir: int, new: bytes, flags: int) -> None:
     """renameat2(2) of two names, each one component; OSError."""
     _call("renameat2", old_dir, old, new_dir, new, flags)
+
+
+def file_system_magic(fd: int) -> int:
+    """f_type of fstatfs(2); OSError."""
+    import ctypes
+
+    buffer = ctypes.create_string_buffer(256)
+    _call("fstatfs", fd, buffer)
+    return int.from_bytes(buffer.raw[:8], "little")

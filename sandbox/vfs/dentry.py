@@ -102,8 +102,9 @@ class DentryCache:
             for dentry in self._hand:
                 if dentry.parent.children.get(dentry.name) is not dentry:
                     continue
-                busy = dentry.pins or dentry.mounts or dentry.children or dentry is keep or dentry.inode is keep.inode
-                if self.count > goal and not busy:
+                busy = dentry.pins or dentry.mounts or dentry.children or dentry is keep
+                same = dentry.inode is not None and dentry.inode is keep.inode
+                if self.count > goal and not busy and not same:
                     self.forget(dentry)
                 else:
                     left.append(dentry)

@@ -160,3 +160,9 @@ def test_memory_that_was_promised_is_not_all_given(kind: str) -> None:
     done = do("--memory=200M", "--timeout=60", "/bin/sh", "-c", script, "sh", TOUCH.replace("KIND", kind))
     assert done.out == "137\nsurvived\n", done
     assert done.err.count("Out of memory: Killed process ") == 1 and "(python3)" in done.err, done
+
+
+def test_one_read_of_random_bytes_is_bounded() -> None:
+    """So that nobody else waits for seconds; Linux allows fewer bytes than were asked for."""
+    done = do("/usr/bin/python3", "-c", "import os; print(len(os.read(os.open('/dev/urandom', 0), 1 << 26)))")
+    assert (done.status, done.out) == (0, "33554431\n"), done

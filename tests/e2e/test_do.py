@@ -60,6 +60,20 @@ def test_a_single_file_as_volume(tmp_path: Path) -> None:
     assert do(f"--volume={tmp_path}/one:/srv/one", "/bin/cat", "/srv/one").out == "1\n"
 
 
+@pytest.mark.parametrize("path", ["/proc", "/proc/self/net", "/sys"])
+def test_the_hosts_kernel_files_cannot_be_given(path: str) -> None:
+    for flags in ((f"--volume={path}:/v:ro",), (f"--out={path}",), (f"--rootfs={path}",)):
+        result = do(*flags, "/bin/ls", "/v")
+        assert result.status == 125 and "host's kernel" in result.err and result.err.count("\n") == 1, result
+
+
+def test_the_hosts_kernel_files_in_a_volume_are_not_shown() -> None:
+    result = do(
+        "--volume=/:/host:ro", "/bin/sh", "-c", "ls /host/proc /host/sys; cat /host/proc/1/environ; ls -d /host/etc"
+    )
+    assert result.out == "/host/proc:\n\n/host/sys:\n/host/etc\n", result
+
+
 def test_out(tmp_path: Path) -> None:
     out = tmp_path / "new" / "results"
     result = do(f"--out={out}", "/bin/sh", "-c", "echo done > /out/result")

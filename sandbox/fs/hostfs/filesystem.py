@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.statfs import EXT4_SUPER_MAGIC
 from sandbox.errors import SyscallError
+from sandbox.fs.host_calls import file_system_magic
 from sandbox.vfs.filesystem import Filesystem, FsStat
 
 if TYPE_CHECKING:
@@ -54,6 +55,31 @@ HIDDEN_TYPES: Final = frozenset(
     ]
 )
 
+# The same by number (include/uapi/linux/magic.h), for what is mounted later.
+HIDDEN_MAGICS: Final = frozenset(
+    [
+        0x9FA0,  # proc
+        0x62656572,  # sysfs
+        0x27E0EB,  # cgroup
+        0x63677270,  # cgroup2
+        0x1CD1,  # devpts
+        0x64626720,  # debugfs
+        0x74726163,  # tracefs
+        0x73636673,  # securityfs
+        0x19800202,  # mqueue
+        0x6165676C,  # pstore
+        0xCAFE4A11,  # bpf
+        0x62656570,  # configfs
+        0x65735543,  # fusectl
+        0xDE5E81E4,  # efivarfs
+        0x42494E4D,  # binfmt_misc
+        0x6E736673,  # nsfs
+        0x67596969,  # rpc_pipefs
+        0xF97CFF8C,  # selinuxfs
+        0x6E667364,  # nfsd
+    ]
+)
+
 
 class HostFs(Filesystem):
     """`root_fd` stays the caller's to keep open; `proc_fd` is an O_PATH descriptor of the sentry's own
@@ -74,6 +100,7 @@ class HostFs(Filesystem):
         self._room = MAX_INODES
         self._idle: OrderedDict[HostInode, None] = OrderedDict()
         self._hidden = hidden_devices()
+        self._told: set[int] = set()  # devices whose kind was asked for
         self._devs: dict[int, int] = {}
         st = os.fstat(root_fd)
         self.host_dev = st.st_dev
@@ -95,6 +122,16 @@ class HostFs(Filesystem):
         """A directory on this host device is one of the host kernel's own and stays empty."""
         hidden = self._hidden
         return dev != self.host_dev and (hidden is None or dev in hidden)
+
+    def check_kind(self, fd: int, dev: int) -> bool:
+        """A directory that was just opened may be shown. Its file system may have been mounted after the start."""
+        if dev == self.host_dev or dev in self._told:
+            return True
+        if file_system_magic(fd) in HIDDEN_MAGICS:
+            self._hidden = (self._hidden or frozenset()) | {dev}
+            return False
+        self._told.add(dev)
+        return True
 
     def inode_for(self, parent: HostInode, name: bytes, st: os.stat_result) -> HostInode:
         """The inode object of what `st` describes, found as `name` in `parent`."""

@@ -109,6 +109,10 @@ class HostInode(Inode):
                 raise SyscallError(errno.ENOENT) from None
             raise fail(error) from None
         self._check_same(fd)
+        if not self.host.check_kind(fd, self.key[0]):
+            os.close(fd)
+            self.hidden = True
+            raise SyscallError(errno.EACCES)
         return fd
 
     def _check_same(self, fd: int) -> os.stat_result:

@@ -10,6 +10,7 @@ from typing import Iterator
 
 import pytest
 
+from sandbox.errors import SyscallError
 from sandbox.fs.hostfs.filesystem import HIDDEN_TYPES, HostFs
 from sandbox.fs.overlay.root import Volume
 from tcpip.clock import ManualClock
@@ -153,3 +154,19 @@ def test_idle_descriptors_are_bounded(tmp_path: Path) -> None:
     for n in range(400):
         assert guest.read_file(f"/d{n}/f") == b"%d" % n
     guest.kernel.close()
+
+
+def test_a_kernel_file_system_that_is_mounted_later_is_told_by_its_kind() -> None:
+    fd = os.open("/", os.O_RDONLY | os.O_DIRECTORY)
+    fs = HostFs(ManualClock(), 1, fd, live=True, readonly=True)
+    fs._hidden = frozenset()  # as if none had been there at the start
+    proc = fs.top.child(b"proc")
+    assert proc is not None
+    with pytest.raises(SyscallError) as raised:
+        proc.child(b"self")
+    assert raised.value.errno == errno.EACCES
+    assert proc.child(b"self") is None
+    usr = fs.top.child(b"usr")
+    assert usr is not None and usr.child(b"bin") is not None
+    fs.unmounted()
+    os.close(fd)

@@ -7,6 +7,7 @@ import os
 import struct
 
 from sandbox.kernel.credentials import Credentials
+from sandbox.vfs.dentry import Dentry, DentryCache
 from tests.unit.sandbox.vfs.guest import Guest
 
 NO_XDEV, NO_MAGICLINKS, NO_SYMLINKS, BENEATH, IN_ROOT = 1, 2, 4, 8, 16
@@ -100,3 +101,10 @@ def test_a_deep_tree_in_memory(guest: Guest) -> None:
         guest.ok("chdir", "d")
     assert guest.out("getcwd", 4096, 0, 4096)[0] == -errno.ENAMETOOLONG
     guest.ok("chdir", "/")
+
+
+def test_names_that_do_not_exist_are_remembered_within_a_bound() -> None:
+    cache, root = DentryCache(limit=100), Dentry(b"", None, None)
+    for number in range(10_000):
+        cache.add(root, b"%d" % number, None)
+    assert len(root.children) == cache.count <= 100 and cache.limit == 100
