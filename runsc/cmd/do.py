@@ -82,7 +82,7 @@ def volume(text: str) -> MountOptions:
     readonly = len(parts) == 3 and parts[2] == "ro"
     if len(parts) not in (2, 3) or (len(parts) == 3 and parts[2] not in ("ro", "rw")) or not parts[0]:
         raise UsageError(f"--volume {text!r}: the form is HOST:GUEST[:ro]")
-    target = guest_path(parts[1], "--volume")
+    target = mount_point(parts[1], "--volume")
     source = os.path.abspath(parts[0])
     return MountOptions(MOUNT_BIND, target, open_path(source, "--volume"), os.fsencode(source), readonly)
 
@@ -94,10 +94,18 @@ def guest_path(path: str, what: str) -> bytes:
     return os.fsencode(os.path.normpath("/" + path.lstrip("/")))
 
 
+def mount_point(path: str, what: str) -> bytes:
+    """As guest_path, but for the root itself."""
+    place = guest_path(path, what)
+    if place == b"/":
+        raise UsageError(f"{what}: nothing is mounted over the root; --rootfs DIR uses another one")
+    return place
+
+
 def tmpfs(text: str) -> MountOptions:
     """`DIR[:SIZE]`."""
     path, colon, size = text.partition(":")
-    mount = MountOptions(MOUNT_TMPFS, guest_path(path, "--tmpfs"))
+    mount = MountOptions(MOUNT_TMPFS, mount_point(path, "--tmpfs"))
     if colon:
         from runsc.flags import parse_size
 

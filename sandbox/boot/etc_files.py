@@ -11,9 +11,12 @@ if TYPE_CHECKING:
 
 
 def write_etc(kernel: Kernel, resolv_conf: bytes, hosts: bytes) -> None:
-    """resolv.conf, hosts and hostname; one that is a symbolic link or the host's own file is replaced, not followed."""
+    """resolv.conf, hosts and hostname; one that is a symbolic link or the host's own file is replaced, not followed.
+    An /etc that was mounted is its giver's: nothing is written there."""
     namespace = kernel.mounts
     place = make_point(namespace, b"/etc", True)
+    if place.mount is not namespace.root:
+        return
     directory = place.inode
     for name, text in ((b"resolv.conf", resolv_conf), (b"hosts", hosts), (b"hostname", kernel.hostname + b"\n")):
         old = directory.lookup(name)

@@ -184,8 +184,8 @@ def sit_down() -> Iterator[type[TerminalUser]]:
     users: list[TerminalUser] = []
 
     class Tracked(TerminalUser):
-        def __init__(self, *words: str) -> None:
-            super().__init__(*words)
+        def __init__(self, *words: str, in_shell: bool = False) -> None:
+            super().__init__(*words, in_shell=in_shell)
             users.append(self)
 
     yield Tracked

@@ -6,6 +6,7 @@ import fcntl
 import os
 import pty
 import select
+import shlex
 import signal
 import struct
 import termios
@@ -17,13 +18,16 @@ BOUND_S = 30.0
 
 
 class TerminalUser:
-    """Somebody at a terminal: types, waits for text, resizes."""
+    """Somebody at a terminal: types, waits for text, resizes. `in_shell`: the sandbox is started by a shell that says
+    its status and stays: when the first process of a terminal ends, what was not read yet is lost."""
 
-    def __init__(self, *words: str) -> None:
+    def __init__(self, *words: str, in_shell: bool = False) -> None:
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             os.chdir(ROOT)
             line = command("do", *words)
+            if in_shell:
+                line = ["/bin/sh", "-c", f"{shlex.join(line)}; echo status $?; read held"]
             os.execvp(line[0], line)
         self.seen = b""
         self.status: int | None = None

@@ -46,7 +46,7 @@ def test_garbage_in_every_argument(bin_dir: Path, part: int) -> None:
         bound_s=600,
     )  # fmt: skip
     assert "oops" not in done.err, done.err[-3000:]
-    assert (done.status, done.out) == (0, f"{len(numbers)} calls, some returned: 1\n")
+    assert (done.status, done.out) == (0, f"{len(numbers)} calls, some returned: 1\n"), done
 
 
 @pytest.mark.slow

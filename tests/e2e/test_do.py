@@ -55,6 +55,19 @@ def test_volume_is_real_and_read_only_is_read_only(tmp_path: Path) -> None:
     assert result.status != 0 and "Read-only file system" in result.err and not (tmp_path / "no").exists(), result
 
 
+def test_an_etc_that_is_given_is_left_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "resolv.conf").write_text("mine\n")
+    assert do("--volume", f"{tmp_path}:/etc", "cat", "/etc/resolv.conf").out == "mine\n"
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("resolv.conf", "mine\n")]
+
+
+def test_nothing_is_mounted_over_the_root(tmp_path: Path) -> None:
+    for flags in (("--volume", f"{tmp_path}:/"), ("--tmpfs", "/")):
+        done = do(*flags, "true")
+        assert done.status == 125 and "--rootfs" in done.err, done
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_single_file_as_volume(tmp_path: Path) -> None:
     (tmp_path / "one").write_text("1\n")
     assert do(f"--volume={tmp_path}/one:/srv/one", "/bin/cat", "/srv/one").out == "1\n"

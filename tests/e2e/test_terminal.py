@@ -6,6 +6,7 @@ import os
 import pty
 import signal
 import termios
+from pathlib import Path
 
 from tests.e2e.conftest import ROOT, command
 from tests.e2e.terminal_user import TerminalUser
@@ -71,19 +72,23 @@ def test_output_is_whole_at_the_end(sit_down: type[TerminalUser]) -> None:
 
 
 def test_the_users_terminal_is_restored(sit_down: type[TerminalUser]) -> None:
-    user = sit_down("/bin/sh", "-c", "echo rea''dy; read x")
+    user = sit_down("/bin/sh", "-c", "echo rea''dy; read x", in_shell=True)
     before_raw = termios.tcgetattr(user.fd)
     user.expect("ready")
     assert not termios.tcgetattr(user.fd)[3] & termios.ICANON
-    os.kill(user.pid, signal.SIGTERM)
-    children = f"/proc/{user.pid}/task/{user.pid}/children"
-    with open(children) as file:
-        sentry = int(file.read().split()[0])
-    os.kill(sentry, signal.SIGKILL)
+    launcher = only_child(user.pid)
+    os.kill(launcher, signal.SIGTERM)
+    os.kill(only_child(launcher), signal.SIGKILL)
     user.expect("killed by signal 9")
+    user.expect("status 125")
     assert termios.tcgetattr(user.fd)[3] & termios.ICANON
     assert before_raw[3] & termios.ICANON
-    assert user.end() == 125
+    user.type("\n")
+    assert user.end() == 0
+
+
+def only_child(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
 
 
 def test_the_terminal_goes_away(sit_down: type[TerminalUser]) -> None:

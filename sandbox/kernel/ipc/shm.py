@@ -88,6 +88,7 @@ class ShmBacking:
         """One area more."""
         segment = self.segment
         segment.nattch += 1
+        segment.data.account.mapped[segment.data] = None
         segment.atime = segment.table.now()
         segment.lpid = segment.table.acting_pid
 
@@ -97,10 +98,11 @@ class ShmBacking:
         segment.nattch -= 1
         segment.dtime = segment.table.now()
         segment.lpid = segment.table.acting_pid
-        if not segment.nattch and segment.mode & SHM_DEST:
-            segment.table.destroy(segment)
-        else:
-            segment.data.blocks()  # pages that were touched are counted
+        segment.data.blocks()  # pages that were touched are counted
+        if not segment.nattch:
+            segment.data.account.mapped.pop(segment.data, None)
+            if segment.mode & SHM_DEST:
+                segment.table.destroy(segment)
 
 
 class ShmTable:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import zlib
 
 from sandbox.platform.lane import layout
 
@@ -41,11 +42,21 @@ CFLAGS = [
 ]
 
 
+def inputs_mark() -> bytes:
+    """What stands at the end of a binary that was made from these sources."""
+    mark = 0
+    for path in (SOURCE, LAYOUT):
+        with open(path, "rb") as file:
+            mark = zlib.crc32(file.read(), mark)
+    return mark.to_bytes(4, "little")
+
+
 def up_to_date() -> bool:
-    """The binary is there and newer than its source."""
+    """The binary is there and made from these sources by this file."""
     try:
-        made = os.path.getmtime(BINARY)
-        return all(os.path.getmtime(path) <= made for path in (SOURCE, LAYOUT, __file__))
+        with open(BINARY, "rb") as binary:
+            same = binary.read()[-4:] == inputs_mark()
+        return same and os.path.getmtime(__file__) <= os.path.getmtime(BINARY)
     except OSError:
         return False
 
@@ -72,6 +83,8 @@ def build() -> str:
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode != 0:
             raise RuntimeError(f"the guest stub does not compile: {done.stderr.strip()}")
+        with open(temporary, "ab") as made:
+            made.write(inputs_mark())
         os.replace(temporary, BINARY)
     except FileNotFoundError:
         raise RuntimeError(f"no C compiler ({command[0]}): install gcc to build the guest stub") from None
@@ -81,13 +94,17 @@ def build() -> str:
 
 
 def stub_bytes() -> bytes:
-    """The compiled stub, from beside its source or from the archive that this module was imported from."""
+    """The compiled stub, from beside its source or from the archive that this module was imported from.
+    FileNotFoundError when there is none, or one of other sources."""
     try:
         with open(BINARY, "rb") as binary:
-            return binary.read()
-    except NotADirectoryError:
-        data: bytes = __loader__.get_data(BINARY)  # type: ignore[name-defined]
+            data = binary.read()
+        if data[-4:] != inputs_mark():
+            raise FileNotFoundError(BINARY)  # it would not understand this sentry
         return data
+    except NotADirectoryError:
+        packed: bytes = __loader__.get_data(BINARY)  # type: ignore[name-defined]
+        return packed
 
 
 if __name__ == "__main__":

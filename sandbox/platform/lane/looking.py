@@ -56,6 +56,7 @@ class LaneLooker(Looker):
         self.slept = 0
         self._awake = False
         self._unanswered: list[LaneThread] = []  # at the end of their turn
+        self._prune_above = 4
         self._poll = select.poll()
 
     def bind(self, handler: TrapHandler) -> None:
@@ -130,7 +131,7 @@ class LaneLooker(Looker):
                 idle = 0
                 if served >= _SERVED_BOUND:
                     break
-                if len(platform.active) > 4:
+                if len(platform.active) > self._prune_above:
                     self._prune()
             else:
                 idle += 1
@@ -150,11 +151,12 @@ class LaneLooker(Looker):
             else:
                 keep.append(entry)
         self.platform.active[:] = keep
+        self._prune_above = 4 + 2 * len(keep)  # so that many threads that run do not cost a look at each at every turn
 
     def about_to_sleep(self) -> bool:
         platform = self.platform
         if not self._awake:
-            if len(platform.active) > 4:
+            if len(platform.active) > self._prune_above:
                 self._prune()
             return False
         self._prune()

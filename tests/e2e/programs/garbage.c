@@ -47,7 +47,11 @@ int main(int argc, char **argv) {
         shared->at = 0;
         while (shared->at < total) {
             int pid = fork();
-            if (pid < 0) { perror("fork"); return 2; }
+            if (pid < 0) { /* what was made by garbage ends in its time */
+                if (waitpid(-1, 0, 0) > 0) continue;
+                perror("fork");
+                return 2;
+            }
             if (!pid) {
                 setsid();
                 for (int signo = 1; signo < 65; signo++) signal(signo, SIG_DFL);
