@@ -32,13 +32,14 @@ def micro(command: list[str], rows: tuple[Row, ...]) -> dict[str, float]:
     """One run of the micro-benchmarks behind a command prefix. A row that fails is left out and said on stderr."""
     values: dict[str, float] = {}
     for row in rows:
-        done = subprocess.run([*command, SECONDS, row.name], capture_output=True, text=True, stdin=subprocess.DEVNULL)
-        for line in done.stdout.splitlines():
-            name, value = line.split()
-            values[name] = float(value)
+        verb = command.index("do") if "do" in command else 0
+        line = [*command[:verb], *(row.flags if verb else ()), *command[verb:], SECONDS, row.measures or row.name]
+        done = subprocess.run(line, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        for output in done.stdout.splitlines():
+            values[row.name] = float(output.split()[1])
         if done.returncode != 0:
             print(
-                f"{row.name}: {' '.join(command)}: status {done.returncode} {done.stderr.strip()[-200:]}",
+                f"{row.name}: {' '.join(line)}: status {done.returncode} {done.stderr.strip()[-200:]}",
                 file=sys.stderr,
             )
     return values

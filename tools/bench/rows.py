@@ -16,11 +16,14 @@ class Row:
     scaled: bool = True
     ratio: float | None = None
     more_is_better: bool = False
+    measures: str = ""  # what of micro.c, if not the row's name
+    flags: tuple[str, ...] = ()  # of runsc, for this row
     peer: float | None = None  # gVisor systrap as recorded in docs/performance.md, same kind of machine
 
 
 MICRO: tuple[Row, ...] = (
     Row("getppid", "getppid", bound=5, peer=3.3),
+    Row("getppid_parked", "getppid, looking off", bound=9, measures="getppid", flags=("--no-look",)),
     Row("pread4k", "pread 4 KiB", bound=8, peer=1.9),
     Row("pwrite4k", "pwrite 4 KiB", bound=8, peer=2.0),
     Row("pread64k", "pread 64 KiB", peer=3.5),
