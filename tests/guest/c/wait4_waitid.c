@@ -22,10 +22,14 @@ int main(void) {
     SHOW(wait4(p, &s, 0, NULL));
     SHOW(wait4(getppid(), &s, 0, NULL));
     SHOW(wait4(INT_MIN, &s, 0, NULL));
+    int fds[2];
+    MUST(pipe(fds));
     p = MUST(fork());
     if (!p) {
+        char go;
         setpgid(0, 0);
         raise(SIGSTOP);
+        read(fds[0], &go, 1);
         _exit(6);
     }
     SHOW(waitid(P_PID, p, &i, WSTOPPED));
@@ -37,6 +41,7 @@ int main(void) {
     kill(p, SIGCONT);
     SHOW(waitid(P_PID, p, &i, WCONTINUED));
     printf("%d %d\n", i.si_code, i.si_status);
+    MUST(write(fds[1], "x", 1));
     VAL(wait4(-p, &s, 0, NULL) == p);
     show_status(s);
     p = MUST(fork());
