@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from sandbox.platform.lane.thread import LaneThread
 
 _PAGE: Final = 4096
+_STUB_END: Final = layout.STUB_END
+_TASK_SIZE: Final = layout.TASK_SIZE
+_vm_read: Final = hostcalls.vm_read
+_vm_write: Final = hostcalls.vm_write
 _SMAPS_READS: Final = 1024  # of a page each at most: more areas than that are not worth the time
 _USE_LINES: Final = (b"RssAnon", b"RssShmem", b"RssFile", b"VmSwap", b"VmPTE")
 _COPY_LINES: Final = (b"Anonymous", b"Pss_Anon")
@@ -85,9 +89,17 @@ class LaneSpace(AddressSpace):
     # --- memory ---
 
     def read(self, address: int, size: int) -> bytes:
-        if address < layout.STUB_END and address + size > layout.TASK_SIZE:
+        if address < _STUB_END and address + size > _TASK_SIZE:
             raise MemoryFault(address)
-        return self.read_own(address, size)
+        if not 0 < size <= hostcalls.BOUNCE:
+            return self.read_own(address, size)
+        try:
+            data = _vm_read(self.pid, address, size)
+        except OSError as error:
+            raise _fault(error, address) from None
+        if len(data) != size:
+            raise MemoryFault(address + len(data), len(data))
+        return data
 
     def read_own(self, address: int, size: int) -> bytes:
         """As read, from the stub's part too."""
@@ -106,7 +118,7 @@ class LaneSpace(AddressSpace):
     def read_into(self, address: int, dst: memoryview) -> None:
         if not dst:
             return
-        if address < layout.STUB_END and address + len(dst) > layout.TASK_SIZE:
+        if address < _STUB_END and address + len(dst) > _TASK_SIZE:
             raise MemoryFault(address)
         try:
             got = hostcalls.vm_read_into(self.pid, address, dst)
@@ -116,9 +128,18 @@ class LaneSpace(AddressSpace):
             raise MemoryFault(address + got, got)
 
     def write(self, address: int, data: bytes | bytearray | memoryview) -> None:
-        if address < layout.STUB_END and address + len(data) > layout.TASK_SIZE:
+        if address < _STUB_END and address + len(data) > _TASK_SIZE:
             raise MemoryFault(address)
-        self.write_own(address, data)
+        size = len(data)
+        if not 0 < size <= _PAGE:
+            self.write_own(address, data)
+            return
+        try:
+            done = _vm_write(self.pid, address, data)
+        except OSError as error:
+            raise _fault(error, address) from None
+        if done != size:
+            raise MemoryFault(address + done, done)
 
     def write_own(self, address: int, data: bytes | bytearray | memoryview) -> None:
         """As write, to the stub's part too."""
@@ -145,16 +166,21 @@ class LaneSpace(AddressSpace):
 
     def read_cstr(self, address: int, limit: int) -> bytes:
         # Never ask for more than to the end of a page: the next one may not be there.
-        parts = []
-        have = 0
+        left = _PAGE - address % _PAGE
+        have = min(limit, 256 if left > 256 else left)
+        part = self.read(address, have)
+        end = part.find(b"\0")
+        if end >= 0:
+            return part[:end]
+        parts = [part]
         while have < limit:
             at = address + have
-            size = min(limit - have, _PAGE - at % _PAGE if have or at % _PAGE > _PAGE - 256 else 256)
+            size = min(limit - have, _PAGE - at % _PAGE)
             part = self.read(at, size)
             end = part.find(b"\0")
             if end >= 0:
                 parts.append(part[:end])
-                return parts[0] if len(parts) == 1 else b"".join(parts)
+                return b"".join(parts)
             parts.append(part)
             have += size
         raise ValueError("no end of string")
