@@ -14,7 +14,6 @@ from sandbox.platform.lane.layout import (
     KIND_DONE,
     KIND_FAULT,
     KIND_INTERRUPTED,
-    KIND_READY,
     KIND_SYSCALL,
     LANE_ADDR,
     LANE_ARGS,
@@ -98,8 +97,6 @@ class LaneLooker(Looker):
             if code & 0x8000_0000:
                 code -= 0x1_0000_0000
             self.handler.fault(thread, words[LANE_SIGNO] & 63, code, words[LANE_ADDR])
-        elif kind == KIND_READY and thread.on_ready is not None:
-            thread.on_ready()
         else:
             thread.space.kill()
         if thread.stopped and self._awake:
@@ -274,6 +271,8 @@ class LaneLooker(Looker):
                     return True
                 thread.at = at + 1
                 self.ordered += 1
+                if nr == _SYS_CLONE:
+                    self.platform.strays.cloned(thread)
                 attached = False
                 if thread.at == len(thread.expected):
                     if thread.lane_fd >= 0:
