@@ -77,6 +77,8 @@ class LaneLooker(Looker):
             return
         if thread.on_return is not None:
             thread.returned(kind == KIND_DONE)
+            if thread.space.dead:
+                return
         if thread.released:
             if kind != KIND_DONE:
                 thread.space.pooled.append(thread)

@@ -127,6 +127,7 @@ class LanePlatform(Platform):
             elif nr != 3 or any(args):
                 raise PlatformError("the first guest process made an unexpected call")
             else:
+                first.at = 1
                 self.listener.proceed(id_)
         events = self._poll.poll(5000)
         notice = self.listener.receive() if events else None
@@ -193,7 +194,9 @@ class LanePlatform(Platform):
         del self.spaces[space.pid]
         space.dead = True
         self.forget_threads(space)
-        if space is not self.first.space and not self._closing:
+        if not self._closing:
+            if space is self.first.space:
+                raise PlatformError(f"the first guest process has ended (wait status {status:#x})")
             self.handler.space_gone(space, status)
         space.close()
 

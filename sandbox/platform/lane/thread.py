@@ -35,6 +35,7 @@ from sandbox.platform.lane.layout import (
     ORDER_LOCAL,
     ORDER_WORDS,
 )
+from sandbox.platform.lane.reports import credible
 
 if TYPE_CHECKING:
     from sandbox.platform.lane.platform import LanePlatform
@@ -464,6 +465,9 @@ class LaneThread(GuestThread):
         """The first word since it was let go. A report means that the orders failed: `orders_done` tells."""
         on_return, self.on_return = self.on_return, None
         if not reported and on_return is not None:
+            if self.at < len(self.expected):
+                self.space.kill()  # it goes on as if they had been executed
+                return
             self.on_done = None
             self.disarm()
             self.space.finished()
@@ -475,9 +479,13 @@ class LaneThread(GuestThread):
         if done is None:
             self.space.kill()  # nothing was ordered
             return
+        index, result = self.words[LANE_INDEX], self.signed[LANE_RESULT]
+        if not credible(self.space, self.expected, self.at, index, result):
+            self.space.kill()
+            return
         self.on_done = None
         self.disarm()
-        done(self.words[LANE_INDEX], self.signed[LANE_RESULT])
+        done(index, result)
 
     def clone_thread(self, done: Callable[[GuestThread | None], None]) -> None:
         self.space.begin(lambda: self.platform.clone_thread(self, done))

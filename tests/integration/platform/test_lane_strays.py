@@ -9,44 +9,13 @@ import pytest
 from sandbox.platform.base import GuestThread
 from sandbox.platform.lane import hostcalls, layout
 from tests.integration.platform.machine import DATA, EXIT, Args, Machine, call
+from tests.integration.platform.own_stub import PRIVATE, SEQ, SHARED, ask, hypercall, order, poke, report, say
 
 _SIGKILL = 9
 _FORK, _THREAD, _GETPID = 57, 56, 39
 _MANY_CALLS = " mov $100, %ebx\n1:" + call(_GETPID) + " dec %ebx\n jnz 1b\n"
-_SEQ = 1 << 20
-_PRIVATE, _SHARED = layout.STACKS_BASE, layout.LANES_BASE
-_NEW_LANE = _SHARED + layout.LANE_SIZE  # slot 1
+_NEW_LANE = SHARED + layout.LANE_SIZE  # slot 1
 _NEW_STACK = layout.STACKS_BASE + layout.STACK_SIZE + layout.STACK_SIZE // 2
-
-
-def poke(address: int, value: int | str) -> str:
-    return f" movabs ${value}, %rax\n movabs ${address}, %rbx\n mov %rax, (%rbx)\n"
-
-
-def hypercall(op: int, first: int, second: int = 0) -> str:
-    """The stub's own function, called from guest code: it comes back to guest code."""
-    return f" mov ${op}, %edi\n mov ${first}, %esi\n mov ${second}, %edx\n mov ${layout.STUB_BASE + 0x10:#x}, %rcx\n call *%rcx\n"
-
-
-def say(lane: int, seq: int, words: dict[int, int], slot: int = 0) -> str:
-    """Post a request of one's own making and wait for the answer."""
-    pokes = "".join(poke(lane + word * 8, value) for word, value in {**words, layout.LANE_SEQ: seq}.items())
-    wait = f" movabs ${lane + layout.LANE_DONE * 8}, %rbx\n cmpq ${seq}, (%rbx)\n jne 7b\n"
-    return pokes + "7:" + hypercall(layout.HYPER_PARK, slot, seq) + wait
-
-
-def ask(lane: int, nr: int) -> str:
-    return say(lane, _SEQ, {layout.LANE_KIND: layout.KIND_SYSCALL, layout.LANE_NR: nr})
-
-
-def report(lane: int, result: int) -> str:
-    done = {layout.LANE_KIND: layout.KIND_DONE, layout.LANE_INDEX: 0, layout.LANE_RESULT: result}
-    return say(lane, _SEQ + 1, done)
-
-
-def order(lane: int) -> str:
-    """Have the first order executed; what it returned is in rax."""
-    return f" movabs ${lane + layout.LANE_ORDERS * 8}, %rdi\n mov ${layout.STUB_BASE + 0x20:#x}, %rcx\n call *%rcx\n"
 
 
 def new_thread(lane: int, entry: str) -> str:
@@ -116,53 +85,51 @@ def test_a_fork_that_is_said_to_have_failed_leaves_no_process(proc: bool, monkey
         monkeypatch.setattr(hostcalls, "open_own_proc", lambda: -1)
     kernel = Kernel()
     child = " test %rax, %rax\n jnz 3f\n2: jmp 2b\n3:"
-    Machine(ask(_PRIVATE, _FORK) + order(_PRIVATE) + child + report(_PRIVATE, -11) + call(EXIT), kernel).run()
+    Machine(ask(PRIVATE, _FORK) + order(PRIVATE) + child + report(PRIVATE, -11) + call(EXIT), kernel).run()
     assert kernel.failed == 1 and kernel.at_exit == [[]]
 
 
 def test_a_child_that_never_tells_who_it_is_dies_with_its_parent() -> None:
-    m = wait_for_none(Machine(ask(_PRIVATE, _FORK) + order(_PRIVATE) + "2: jmp 2b\n", Kernel()))
+    m = wait_for_none(Machine(ask(PRIVATE, _FORK) + order(PRIVATE) + "2: jmp 2b\n", Kernel()))
     assert m.gone == [_SIGKILL]
 
 
 def test_a_child_that_lies_about_who_it_is_leaves_no_zombie() -> None:
     lie = " test %rax, %rax\n2: jnz 2b\n" + hypercall(layout.HYPER_CHILD, 12345)
-    m = wait_for_none(Machine(ask(_PRIVATE, _FORK) + order(_PRIVATE) + lie, Kernel()))
+    m = wait_for_none(Machine(ask(PRIVATE, _FORK) + order(PRIVATE) + lie, Kernel()))
     assert m.gone == [_SIGKILL]
 
 
 def test_a_parent_that_dies_while_it_forks_leaves_no_process() -> None:
     """The first system call of the parent after the clone is one that was not ordered."""
-    parent = " test %rax, %rax\n2: jz 2b\n" + order(_PRIVATE)
-    m = wait_for_none(Machine(ask(_PRIVATE, _FORK) + order(_PRIVATE) + parent, Kernel()))
+    parent = " test %rax, %rax\n2: jz 2b\n" + order(PRIVATE)
+    m = wait_for_none(Machine(ask(PRIVATE, _FORK) + order(PRIVATE) + parent, Kernel()))
     assert m.gone == [_SIGKILL]
 
 
 def test_a_thread_that_is_said_not_to_be_ends_its_process() -> None:
-    source = _MANY_CALLS + ask(_SHARED, _THREAD) + new_thread(_SHARED, "2f") + report(_SHARED, -11) + "2: jmp 2b\n"
+    source = _MANY_CALLS + ask(SHARED, _THREAD) + new_thread(SHARED, "2f") + report(SHARED, -11) + "2: jmp 2b\n"
     m = Machine(source, Kernel()).run()
     assert m.gone == [_SIGKILL]
 
 
 def test_a_thread_whose_first_word_is_a_call_ends_its_process() -> None:
-    word = say(_NEW_LANE, _SEQ, {layout.LANE_KIND: layout.KIND_SYSCALL, layout.LANE_NR: 1234}, slot=1)
+    word = say(_NEW_LANE, SEQ, {layout.LANE_KIND: layout.KIND_SYSCALL, layout.LANE_NR: 1234}, slot=1)
     thread = "5:" + hypercall(layout.HYPER_THREAD, 1) + word
-    source = (
-        _MANY_CALLS + ask(_SHARED, _THREAD) + new_thread(_SHARED, "5f") + report(_SHARED, 77) + "2: jmp 2b\n" + thread
-    )
+    source = _MANY_CALLS + ask(SHARED, _THREAD) + new_thread(SHARED, "5f") + report(SHARED, 77) + "2: jmp 2b\n" + thread
     m = Machine(source, Kernel()).run()
     assert m.gone == [_SIGKILL]
 
 
 def test_a_thread_that_claims_to_be_a_forked_process_ends_its_process() -> None:
     """A thread that nobody knows tells the token of a fork."""
-    token = _SHARED + layout.LANE_TOKEN * 8
+    token = SHARED + layout.LANE_TOKEN * 8
     thread = (
         f"5: movabs ${DATA}, %rbx\n cmpq $0, (%rbx)\n je 5b\n movabs ${token}, %rbx\n mov (%rbx), %rsi\n"
         f" mov ${layout.HYPER_CHILD}, %edi\n xor %edx, %edx\n mov ${layout.STUB_BASE + 0x10:#x}, %rcx\n call *%rcx\n"
     )
-    again = say(_SHARED, _SEQ + 2, {layout.LANE_KIND: layout.KIND_SYSCALL, layout.LANE_NR: _FORK})
-    lies = ask(_SHARED, _THREAD) + new_thread(_SHARED, "5f") + report(_SHARED, -11) + again + poke(DATA, 1)
+    again = say(SHARED, SEQ + 2, {layout.LANE_KIND: layout.KIND_SYSCALL, layout.LANE_NR: _FORK})
+    lies = ask(SHARED, _THREAD) + new_thread(SHARED, "5f") + report(SHARED, -11) + again + poke(DATA, 1)
     m = Machine(_MANY_CALLS + lies + "2: jmp 2b\n" + thread, Kernel()).run()
     assert m.gone == [_SIGKILL]
 
@@ -181,5 +148,5 @@ def test_the_largest_number_of_a_request_is_one_like_any_other() -> None:
 
         t.fork_space(done)
 
-    m = Machine(poke(_PRIVATE + layout.LANE_SEQ * 8, (1 << 64) - 2) + call(_FORK), kernel).run()
+    m = Machine(poke(PRIVATE + layout.LANE_SEQ * 8, (1 << 64) - 2) + call(_FORK), kernel).run()
     assert len(pids) == 1 and m.gone
