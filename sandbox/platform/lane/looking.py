@@ -38,6 +38,7 @@ _ARGS: Final = struct.Struct("6Q").unpack_from
 _ARGS_AT: Final = LANE_ARGS * 8
 _SYS_CLONE: Final = 56
 _SYS_GETPPID: Final = 110
+_FAULTS: Final = (4, 5, 7, 8, 11)  # SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV: what the stub handles
 _PRIVATE_CALLS: Final = 64  # that a thread makes before it gets a shared lane
 _SERVED_BOUND: Final = 64  # calls served between two looks at descriptors and timers
 _BATCH: Final = 16  # notifications received in one turn
@@ -94,11 +95,11 @@ class LaneLooker(Looker):
             thread.orders_done()
         elif kind == KIND_INTERRUPTED:
             self.handler.interrupted(thread)
-        elif kind == KIND_FAULT:
+        elif kind == KIND_FAULT and (signo := words[LANE_SIGNO]) in _FAULTS:
             code = words[LANE_CODE] & 0xFFFF_FFFF
             if code & 0x8000_0000:
                 code -= 0x1_0000_0000
-            self.handler.fault(thread, words[LANE_SIGNO] & 63, code, words[LANE_ADDR])
+            self.handler.fault(thread, signo, code, words[LANE_ADDR])
         else:
             thread.space.kill()
         if thread.stopped and self._awake:
