@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sandbox.abi.linux.stat import S_IFDIR
 from sandbox.abi.linux.statfs import SYSFS_MAGIC
-from sandbox.fs.procfs.system_files import meminfo
+from sandbox.fs.procfs.system_files import used_pages
 from sandbox.fs.pseudo.nodes import FixedFile, MadeFile, PseudoDir, PseudoLink
 from sandbox.vfs.filesystem import Filesystem
 
@@ -39,7 +39,7 @@ class SysFs(Filesystem):
         self._file(root, pages + "defrag", "always defer defer+madvise [madvise] never\n")
         self._file(root, pages + "hpage_pmd_size", "2097152\n")
         self._directory(root, "kernel/mm/hugepages")
-        self._node(root, kernel.cpus)
+        self._memory_node(root, kernel.cpus)
         self._directory(root, "class").add("net", ClassNet(self))
 
     def new_ino(self) -> int:
@@ -62,6 +62,16 @@ class SysFs(Filesystem):
         way, _, last = path.rpartition("/")
         self._directory(root, way).add(last, FixedFile(self, self.new_ino(), text.encode()))
 
+    def _memory_node(self, root: PseudoDir, cpus: int) -> None:
+        """The one that everything is in (drivers/base/node.c)."""
+        base = "devices/system/node/"
+        for name in ("online", "possible", "has_cpu", "has_memory", "has_normal_memory"):
+            self._file(root, base + name, "0\n")
+        self._file(root, base + "node0/cpulist", cpu_range(cpus))
+        self._file(root, base + "node0/cpumap", cpu_mask((1 << cpus) - 1))
+        self._file(root, base + "node0/distance", "10\n")
+        self._directory(root, base + "node0").add("meminfo", MadeFile(self, self.new_ino(), node_meminfo))
+
     def _processors(self, root: PseudoDir, cpus: int) -> None:
         base = "devices/system/cpu/"
         for name in ("online", "possible", "present"):
@@ -71,7 +81,7 @@ class SysFs(Filesystem):
         self._file(root, base + "kernel_max", "8191\n")
         self._file(root, base + "smt/active", "0\n")
         self._file(root, base + "smt/control", "notsupported\n")
-        everyone = f"{(1 << cpus) - 1:x}\n"
+        everyone = cpu_mask((1 << cpus) - 1)
         for cpu in range(cpus):
             topology = f"{base}cpu{cpu}/topology/"
             if cpu:
@@ -79,39 +89,35 @@ class SysFs(Filesystem):
             self._file(root, topology + "physical_package_id", "0\n")
             self._file(root, topology + "die_id", "0\n")
             self._file(root, topology + "core_id", f"{cpu}\n")
-            self._file(root, topology + "thread_siblings", f"{1 << cpu:x}\n")
+            self._file(root, topology + "thread_siblings", cpu_mask(1 << cpu))
             self._file(root, topology + "thread_siblings_list", f"{cpu}\n")
-            self._file(root, topology + "core_cpus", f"{1 << cpu:x}\n")
+            self._file(root, topology + "core_cpus", cpu_mask(1 << cpu))
             self._file(root, topology + "core_cpus_list", f"{cpu}\n")
             self._file(root, topology + "core_siblings", everyone)
             self._file(root, topology + "core_siblings_list", cpu_range(cpus))
-            self._file(root, topology + "package_cpus", everyone)
             self._file(root, topology + "package_cpus_list", cpu_range(cpus))
-            self._directory(root, f"{base}cpu{cpu}").add("node0", PseudoLink(self, self.new_ino(), b"../../node/node0"))
-
-    def _node(self, root: PseudoDir, cpus: int) -> None:
-        """All memory and all processors are one node's."""
-        base = "devices/system/node/"
-        for name in ("online", "possible", "has_cpu", "has_memory", "has_normal_memory"):
-            self._file(root, base + name, "0\n")
-        self._file(root, base + "node0/cpulist", cpu_range(cpus))
-        self._file(root, base + "node0/cpumap", f"{(1 << cpus) - 1:x}\n")
-        self._file(root, base + "node0/distance", "10\n")
-        self._directory(root, base + "node0").add("meminfo", MadeFile(self, self.new_ino(), node_meminfo))
-
-
-def node_meminfo(t: Task) -> bytes:
-    """The node's part of /proc/meminfo, which is all of it."""
-    lines = meminfo(t).decode().splitlines()
-    sizes = dict(line.split(":") for line in lines)
-    used = int(sizes["MemTotal"].split()[0]) - int(sizes["MemFree"].split()[0])
-    rows = [*lines[:2], f"MemUsed:        {used:8} kB", *lines[6:13]]
-    return "".join(f"Node 0 {row}\n" for row in rows).encode()
+            node = PseudoLink(self, self.new_ino(), b"../../node/node0")
+            self._directory(root, f"{base}cpu{cpu}").add("node0", node)
 
 
 def cpu_range(cpus: int) -> str:
     """`0-1`, or `0` alone."""
     return f"0-{cpus - 1}\n" if cpus > 1 else "0\n"
+
+
+def cpu_mask(mask: int) -> str:
+    """In hexadecimal, a comma before every 32 bits (lib/vsprintf.c: bitmap_string)."""
+    digits = f"{mask:x}"
+    first = (len(digits) - 1) % 8 + 1
+    return ",".join([digits[:first], *(digits[at : at + 8] for at in range(first, len(digits), 8))]) + "\n"
+
+
+def node_meminfo(t: Task) -> bytes:
+    """Sizes in KiB."""
+    total = t.kernel.memory_bytes >> 10
+    used = min(used_pages(t) * 4, total)
+    rows = (("MemTotal", total), ("MemFree", total - used), ("MemUsed", used))
+    return "".join(f"Node 0 {name + ':':15} {value:8} kB\n" for name, value in rows).encode()
 
 
 class ClassNet(PseudoDir):

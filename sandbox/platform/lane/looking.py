@@ -14,7 +14,6 @@ from sandbox.platform.lane.layout import (
     KIND_DONE,
     KIND_FAULT,
     KIND_INTERRUPTED,
-    KIND_READY,
     KIND_SYSCALL,
     LANE_ADDR,
     LANE_ARGS,
@@ -39,6 +38,7 @@ _ARGS: Final = struct.Struct("6Q").unpack_from
 _ARGS_AT: Final = LANE_ARGS * 8
 _SYS_CLONE: Final = 56
 _SYS_GETPPID: Final = 110
+_FAULTS: Final = (4, 5, 7, 8, 11)  # SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV: what the stub handles
 _PRIVATE_CALLS: Final = 64  # that a thread makes before it gets a shared lane
 _SERVED_BOUND: Final = 64  # calls served between two looks at descriptors and timers
 _BATCH: Final = 16  # notifications received in one turn
@@ -79,6 +79,8 @@ class LaneLooker(Looker):
             return
         if thread.on_return is not None:
             thread.returned(kind == KIND_DONE)
+            if thread.space.dead:
+                return
         if thread.released:
             if kind != KIND_DONE:
                 thread.space.pooled.append(thread)
@@ -94,13 +96,11 @@ class LaneLooker(Looker):
             thread.orders_done()
         elif kind == KIND_INTERRUPTED:
             self.handler.interrupted(thread)
-        elif kind == KIND_FAULT:
+        elif kind == KIND_FAULT and (signo := words[LANE_SIGNO]) in _FAULTS:
             code = words[LANE_CODE] & 0xFFFF_FFFF
             if code & 0x8000_0000:
                 code -= 0x1_0000_0000
-            self.handler.fault(thread, words[LANE_SIGNO] & 63, code, words[LANE_ADDR])
-        elif kind == KIND_READY and thread.on_ready is not None:
-            thread.on_ready()
+            self.handler.fault(thread, signo, code, words[LANE_ADDR])
         else:
             thread.space.kill()
         if thread.stopped and self._awake:
@@ -276,6 +276,8 @@ class LaneLooker(Looker):
                     return True
                 thread.at = at + 1
                 self.ordered += 1
+                if nr == _SYS_CLONE:
+                    self.platform.strays.cloned(thread)
                 attached = False
                 if thread.at == len(thread.expected):
                     if thread.lane_fd >= 0:

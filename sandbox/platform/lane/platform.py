@@ -20,6 +20,7 @@ from sandbox.platform.lane.listener import Listener
 from sandbox.platform.lane.looking import LaneLooker
 from sandbox.platform.lane.regime import STUB_LOOKS, Regime
 from sandbox.platform.lane.space import LaneSpace
+from sandbox.platform.lane.strays import Strays
 from sandbox.platform.lane.thread import Expected, LaneThread
 from sandbox.platform.lane.zygote import Zygote, shared_pages
 from sandbox.reactor import READ, Looker, Reactor
@@ -76,6 +77,7 @@ class LanePlatform(Platform):
         os.close(control_fd)
         os.close(lanes_fd)
         self.looker = LaneLooker(self)
+        self.strays = Strays(self)
         self._poll = select.poll()
         self.listener: Listener
 
@@ -125,6 +127,7 @@ class LanePlatform(Platform):
             elif nr != 3 or any(args):
                 raise PlatformError("the first guest process made an unexpected call")
             else:
+                first.at = 1
                 self.listener.proceed(id_)
         events = self._poll.poll(5000)
         notice = self.listener.receive() if events else None
@@ -170,6 +173,7 @@ class LanePlatform(Platform):
         for thread in space.threads.values():
             self.by_tid.pop(thread.tid, None)
             thread.disarm()
+        self.strays.lost(space)
         self._identifying = [parent for parent in self._identifying if parent.space is not space]
         for token, fork in list(self._forks.items()):
             if fork.parent.space is space or (fork.child is not None and fork.child.space is space):
@@ -190,7 +194,9 @@ class LanePlatform(Platform):
         del self.spaces[space.pid]
         space.dead = True
         self.forget_threads(space)
-        if space is not self.first.space and not self._closing:
+        if not self._closing:
+            if space is self.first.space:
+                raise PlatformError(f"the first guest process has ended (wait status {status:#x})")
             self.handler.space_gone(space, status)
         space.close()
 
@@ -203,10 +209,13 @@ class LanePlatform(Platform):
         token = int.from_bytes(os.urandom(8)) >> 1
         self._forks[token] = fork = _Fork(parent, done)
 
+        def failed() -> None:
+            parent.space.finished()
+            done(None)
+
         def parent_done(entry: int, result: int) -> None:
             if result < 0 and self._forks.pop(token, None) is not None:
-                parent.space.finished()
-                done(None)
+                self.strays.failed(parent, failed)
             fork.parent_done = True
 
         parent.words[layout.LANE_TOKEN] = token
@@ -218,8 +227,13 @@ class LanePlatform(Platform):
         fork = self._forks.get(token)
         if fork is None or fork.child is not None or slot != fork.parent.slot or not self.listener.valid(id_):
             return False
-        space = LaneSpace(self, pid, os.pidfd_open(pid))
+        try:
+            pidfd = os.pidfd_open(pid)
+        except OSError:
+            return False  # not a process, but a thread of one
+        space = LaneSpace(self, pid, pidfd)
         self.spaces[pid] = space
+        self.strays.announced(fork.parent)
         self.reactor.watch(space.pidfd, READ, lambda _: self._reap(space))
         child = LaneThread(self, space, slot, pid, private=True)
         space.threads[slot] = self.by_tid[pid] = child
@@ -294,16 +308,19 @@ class LanePlatform(Platform):
 
         def finish() -> None:
             thread = state[0]
-            if parent_done[0] and thread is not None and thread.on_ready is None:
+            if parent_done[0] and thread is not None and thread.on_attached is None:
                 space.finished()
                 done(thread)
+
+        def failed() -> None:
+            space.finished()
+            done(None)
 
         def ordered(entry: int, result: int) -> None:
             parent_done[0] = True
             if result < 0:
                 self._identified(parent)
-                space.finished()
-                done(None)
+                self.strays.failed(parent, failed)
             else:
                 finish()
 
@@ -317,10 +334,12 @@ class LanePlatform(Platform):
             state[0] = thread
 
             def ready() -> None:
-                thread.on_ready = None
-                finish()
+                if thread.words[layout.LANE_KIND] == layout.KIND_READY:
+                    finish()
+                else:
+                    space.kill()  # nothing else can be its first word
 
-            thread.on_ready = ready
+            thread.on_attached = ready
 
         parent.identify = identified
         self._identifying.append(parent)
@@ -340,6 +359,7 @@ class LanePlatform(Platform):
                 continue
             identify = parent.identify
             self._identified(parent)
+            self.strays.announced(parent)
             identify(tid)
             return self.listener.answer(id_, 0)
         return False
@@ -391,3 +411,4 @@ class LanePlatform(Platform):
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 pass
+            self.strays.look()

@@ -211,6 +211,9 @@ class LaneSpace(AddressSpace):
     def host_smaps(self) -> bytes:
         return self._proc("smaps")
 
+    def host_maps(self) -> bytes:
+        return self._proc("maps")
+
     def _proc(self, name: str) -> bytes:
         """A file of the host's /proc/PID; empty when it can't be read."""
         proc = self.platform.proc_fd
@@ -219,7 +222,7 @@ class LaneSpace(AddressSpace):
         try:
             fd = os.open(f"{self.pid}/{name}", os.O_RDONLY | os.O_CLOEXEC, dir_fd=proc)
             try:
-                if name != "smaps":
+                if name not in ("smaps", "maps"):
                     return os.read(fd, 4096)
                 parts: list[bytes] = []
                 while len(parts) < _SMAPS_READS and (part := os.read(fd, 1 << 16)):

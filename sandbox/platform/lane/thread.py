@@ -35,6 +35,7 @@ from sandbox.platform.lane.layout import (
     ORDER_LOCAL,
     ORDER_WORDS,
 )
+from sandbox.platform.lane.reports import credible
 
 if TYPE_CHECKING:
     from sandbox.platform.lane.platform import LanePlatform
@@ -82,7 +83,6 @@ class LaneThread(GuestThread):
         "at",
         "identify",
         "on_done",
-        "on_ready",
         "on_return",
         "counted",
         "parked_at",
@@ -105,7 +105,7 @@ class LaneThread(GuestThread):
         self.parked = 0  # times it has parked with a private lane
         self.lane_fd = -1  # of the shared lane that it is about to map
         self.newborn = False  # nothing is in its private lane yet
-        self.on_attached: Callable[[], None] | None = None  # it asks again, on its shared lane, only for this
+        self.on_attached: Callable[[], None] | None = None  # its next word, on its shared lane, is only for this
         self.lane = memoryview(bytearray(LANE_SIZE)) if private else space.lane(slot)
         self.words = self.lane.cast("Q")
         self.signed = self.lane.cast("q")
@@ -118,7 +118,6 @@ class LaneThread(GuestThread):
         self.at = 0  # how many of them were let through
         self.identify: Callable[[int], None] | None = None  # a new host thread tells its slot
         self.on_done: Callable[[int, int], None] | None = None
-        self.on_ready: Callable[[], None] | None = None
         self.on_return: Callable[[], None] | None = None  # orders after which it goes on without a word
         self.counted = False  # in platform.ordering
         self.parked_at: tuple[int, tuple[int, ...]] | None = None  # the call at which it is parked
@@ -459,13 +458,16 @@ class LaneThread(GuestThread):
         """What it was ordered has been executed; the answer can be given before it asks."""
         self.on_done = None
         self.disarm()
-        self.seen += 1
+        self.seen = self.seen + 1 & _M64  # a guest counts as it likes
         self.stopped = True
 
     def returned(self, reported: bool) -> None:
         """The first word since it was let go. A report means that the orders failed: `orders_done` tells."""
         on_return, self.on_return = self.on_return, None
         if not reported and on_return is not None:
+            if self.at < len(self.expected):
+                self.space.kill()  # it goes on as if they had been executed
+                return
             self.on_done = None
             self.disarm()
             self.space.finished()
@@ -477,9 +479,13 @@ class LaneThread(GuestThread):
         if done is None:
             self.space.kill()  # nothing was ordered
             return
+        index, result = self.words[LANE_INDEX], self.signed[LANE_RESULT]
+        if not credible(self.space, self.expected, self.at, index, result):
+            self.space.kill()
+            return
         self.on_done = None
         self.disarm()
-        done(self.words[LANE_INDEX], self.signed[LANE_RESULT])
+        done(index, result)
 
     def clone_thread(self, done: Callable[[GuestThread | None], None]) -> None:
         self.space.begin(lambda: self.platform.clone_thread(self, done))

@@ -143,6 +143,14 @@ def test_lies_in_the_lane_are_input(first: str, lane: int) -> None:
 
 
 @LANES
+@pytest.mark.parametrize("signal", [0, 9, 64, 1 << 40])
+def test_a_fault_that_no_processor_raises_kills(first: str, lane: int, signal: int) -> None:
+    words = {layout.LANE_KIND: layout.KIND_FAULT, layout.LANE_SIGNO: signal}
+    m = Machine(first + forged_request(lane, words), only_getpid).run()
+    assert m.gone == [_SIGKILL] and not m.faults
+
+
+@LANES
 def test_a_done_report_without_orders_kills(first: str, lane: int) -> None:
     m = Machine(first + forged_request(lane, {layout.LANE_KIND: layout.KIND_DONE}), only_getpid).run()
     assert m.gone == [_SIGKILL] and not m.faults

@@ -1,0 +1,103 @@
+"""A guest that runs the stub's part itself, and lies about what it executed."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from sandbox.platform.base import GuestThread, Order, PlatformError
+from sandbox.platform.lane import layout
+from tests.integration.platform.machine import DATA, Args, Machine, call
+from tests.integration.platform.own_stub import PRIVATE, SEQ, ask, order, report, say
+
+_SIGKILL = 9
+_MMAP, _MREMAP, _MUNMAP, _GETPID = 9, 25, 11, 39
+_PLACE = 0x4000_0000
+_NEVER = " ud2\n"
+_GO_ON = say(PRIVATE, SEQ + 1, {layout.LANE_KIND: layout.KIND_SYSCALL, layout.LANE_NR: _GETPID})
+_SECOND = PRIVATE + layout.ORDER_WORDS * 8  # to be given to `order`
+
+
+class Kernel:
+    """Maps a page of a file, moves a page of DATA, unmaps one; `believed` has what it was told."""
+
+    def __init__(self) -> None:
+        self.believed: list[int] = []
+        self.fd = os.memfd_create("file")
+        os.ftruncate(self.fd, 4096)
+
+    def __call__(self, m: Machine, t: GuestThread, nr: int, args: Args) -> None:
+        def told(index: int, result: int) -> None:
+            self.believed.append(result)
+            t.reply(result)
+
+        if nr == _MMAP:
+            t.execute([Order(_MMAP, (_PLACE, 4096, 3, 0x11, 0, 0), host_fd=self.fd)], told)
+        elif nr == _MREMAP:
+            t.execute([Order(_MREMAP, (DATA, 4096, 4096, 3, _PLACE))], told)
+        elif nr == _MUNMAP:
+            t.execute_and_return([Order(_MUNMAP, (DATA, 4096))], 0, lambda: self.believed.append(0), told)
+        else:
+            self.believed.append(nr)
+            t.space.kill()
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        ask(PRIVATE, _MUNMAP) + _GO_ON,
+        ask(PRIVATE, _MUNMAP) + report(PRIVATE, 0),
+        ask(PRIVATE, _MMAP) + report(PRIVATE, _PLACE),
+        ask(PRIVATE, _MMAP) + order(PRIVATE) + report(PRIVATE, _PLACE),
+        ask(PRIVATE, _MMAP) + report(PRIVATE, -12),
+        ask(PRIVATE, _MMAP) + order(PRIVATE) + order(_SECOND) + report(PRIVATE, -12),
+        ask(PRIVATE, _MREMAP) + order(PRIVATE) + report(PRIVATE, -12),
+    ],
+    ids=[
+        "munmap skipped",
+        "munmap not done",
+        "mmap not done",
+        "close not done",
+        "mmap not tried",
+        "mmap done",
+        "mremap done",
+    ],
+)
+def test_a_lie_about_an_order_is_not_believed(lie: str) -> None:
+    kernel = Kernel()
+    try:
+        m = Machine(lie + _NEVER, kernel).run()
+    finally:
+        os.close(kernel.fd)
+    assert m.gone == [_SIGKILL] and not m.faults and not kernel.believed
+
+
+def test_a_failure_that_is_one_is_reported() -> None:
+    """Nothing can be mapped there: the host says so, and the guest is told."""
+
+    def kernel(m: Machine, t: GuestThread, nr: int, args: Args) -> None:
+        def told(index: int, result: int) -> None:
+            results.append(result)
+            t.space.kill()
+
+        t.execute([Order(_MMAP, (1 << 60, 4096, 3, 0x11, 0, 0), host_fd=fd)], told)
+
+    results: list[int] = []
+    fd = os.memfd_create("file")
+    try:
+        Machine(call(_MMAP), kernel).run()
+    finally:
+        os.close(fd)
+    assert results == [-12]
+
+
+def test_a_sandbox_whose_first_process_is_gone_does_not_go_on() -> None:
+    """Nothing can be executed any more; a host that is out of memory may have killed it."""
+
+    def kernel(m: Machine, t: GuestThread, nr: int, args: Args) -> None:
+        os.kill(m.platform.first.tid, signal.SIGKILL)
+
+    with pytest.raises(PlatformError, match="the first guest process has ended"):
+        Machine(call(_GETPID), kernel).run()
