@@ -216,6 +216,7 @@ class LaneLooker(Looker):
             if not child and not (args[0] == layout.HYPER_THREAD and self.platform.adopt_thread(id_, pid, args[1])):
                 self._attack(id_, pid, None)
         elif args[0] == layout.HYPER_PARK:
+            thread.parked_at = None  # not at a call any more
             if thread.private:
                 thread.words[LANE_SEQ] = args[2]
             self._parked(thread, id_)

@@ -10,13 +10,23 @@ import pytest
 from sandbox.platform.base import GuestThread, Order, PlatformError
 from sandbox.platform.lane import layout
 from tests.integration.platform.machine import DATA, Args, Machine, call
-from tests.integration.platform.own_stub import PRIVATE, SEQ, ask, order, report, say
+from tests.integration.platform.own_stub import PRIVATE, SEQ, ask, order, poke, report, say
 
 _SIGKILL = 9
 _MMAP, _MREMAP, _MUNMAP, _GETPID = 9, 25, 11, 39
 _PLACE = 0x4000_0000
 _NEVER = " ud2\n"
 _GO_ON = say(PRIVATE, SEQ + 1, {layout.LANE_KIND: layout.KIND_SYSCALL, layout.LANE_NR: _GETPID})
+# It parks at the gate with a munmap that it has not asked for, and then asks for the same and parks elsewhere.
+_CALL = DATA + 8192
+_PARKED_BEFORE = (
+    poke(_CALL, _MUNMAP)
+    + poke(_CALL + 8, DATA)
+    + poke(_CALL + 16, 4096)
+    + order(_CALL - layout.LANE_ORDERS * 8)
+    + ask(PRIVATE, _MUNMAP)
+    + _GO_ON
+)
 _SECOND = PRIVATE + layout.ORDER_WORDS * 8  # to be given to `order`
 
 
@@ -49,6 +59,7 @@ class Kernel:
     [
         ask(PRIVATE, _MUNMAP) + _GO_ON,
         ask(PRIVATE, _MUNMAP) + report(PRIVATE, 0),
+        _PARKED_BEFORE,
         ask(PRIVATE, _MMAP) + report(PRIVATE, _PLACE),
         ask(PRIVATE, _MMAP) + order(PRIVATE) + report(PRIVATE, _PLACE),
         ask(PRIVATE, _MMAP) + report(PRIVATE, -12),
@@ -58,6 +69,7 @@ class Kernel:
     ids=[
         "munmap skipped",
         "munmap not done",
+        "munmap parked before",
         "mmap not done",
         "close not done",
         "mmap not tried",
