@@ -54,6 +54,8 @@ def run_command_line(argv: list[str]) -> int:
     status = EXIT_OURS if "do" in argv else EXIT_FAILURE  # until it is known which verb it is
     try:
         words = flags.parse(GLOBAL_FLAGS, argv, values, "before the verb")
+        if values.switch("version"):
+            words = ["version"]
         if not words:
             if not values.switch("help"):
                 raise UsageError(f"a verb is needed: {', '.join(VERBS)}; see runsc help")

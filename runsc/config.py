@@ -24,6 +24,7 @@ GLOBAL_FLAGS: Final = (
     Flag("allow", LIST, "RULE", "[tcp:|udp:|icmp:]HOST[:PORT[-PORT]]: what may be reached; repeatable"),
     Flag("no-look", SWITCH, "", "platform lane: never poll for calls, park every one"),
     Flag("help", SWITCH, "", "show help"),
+    Flag("version", SWITCH, "", "as the verb `version`"),
 )
 
 

@@ -118,19 +118,21 @@ class Kernel:
 
     def oops(self, t: Task, error: Exception) -> Result:
         """A bug of ours: log it whole, kill the calling process, go on."""
-        import traceback
-
-        self.oops_count += 1
         arguments = ", ".join(hex(value) for value in t.args.raw)
-        self.last_oops = f"oops: call {t.nr}({arguments}) of {t!r}, calls before it: {list(t.last_calls)}\n" + "".join(
-            traceback.format_exception(error, limit=-OOPS_FRAMES)
-        )
-        for line in self.last_oops.splitlines():
-            self.log.error(line)
+        self.bug(f"oops: call {t.nr}({arguments}) of {t!r}, calls before it: {list(t.last_calls)}", error)
         if t.parked == PARK_DEAD:
             return NO_RETURN
         t.group.begin_exit(SIGKILL)
         return 0
+
+    def bug(self, what: str, error: Exception) -> None:
+        """Log a bug of ours whole."""
+        import traceback
+
+        self.oops_count += 1
+        self.last_oops = f"{what}\n" + "".join(traceback.format_exception(error, limit=-OOPS_FRAMES))
+        for line in self.last_oops.splitlines():
+            self.log.error(line)
 
     # --- address spaces ---
 

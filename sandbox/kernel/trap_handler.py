@@ -90,6 +90,10 @@ class KernelTrapHandler(TrapHandler):
         t.result = None
         task_signals.return_to_guest(t)
 
+    def mishap(self, space: AddressSpace | None, error: Exception) -> None:
+        tasks = list(self.kernel.spaces.get(space, ())) if space is not None else []
+        self.kernel.bug(f"oops: in the platform, serving {tasks or 'a process that is none of a task'}", error)
+
     def space_gone(self, space: AddressSpace, wait_status: int) -> None:
         tasks = self.kernel.spaces.get(space)
         if tasks:

@@ -219,6 +219,11 @@ class TrapHandler(ABC):
         """The thread is stopped between two instructions, because of `interrupt` (or for no reason: resume it)."""
 
     @abstractmethod
+    def mishap(self, space: AddressSpace | None, error: Exception) -> None:
+        """A bug of the platform or of what it called, met while it served `space` (None: a process that nobody knows),
+        which is being killed: log it. The other spaces go on."""
+
+    @abstractmethod
     def space_gone(self, space: AddressSpace, wait_status: int) -> None:
         """The host process of a space has ended (killed by us, by the host's OOM killer, or by itself)."""
 

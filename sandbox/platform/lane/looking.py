@@ -7,7 +7,7 @@ import struct
 import time
 from typing import TYPE_CHECKING, Final
 
-from sandbox.platform.base import TrapHandler
+from sandbox.platform.base import PlatformError, TrapHandler
 from sandbox.platform.lane import hostcalls, layout
 from sandbox.platform.lane.layout import (
     CONTROL_AWAKE,
@@ -124,7 +124,10 @@ class LaneLooker(Looker):
             found = False
             for words, thread in platform.active:
                 if words[LANE_SEQ] > thread.seen and not thread.stopped:
-                    self.serve(thread)
+                    try:
+                        self.serve(thread)
+                    except Exception as error:  # noqa: BLE001
+                        self._mishap(thread, error)
                     served += 1
                     found = True
             if found:
@@ -194,9 +197,22 @@ class LaneLooker(Looker):
         for _ in range(_BATCH):
             notice = listener.receive()
             if notice is not None:
-                self._notified(notice[0], notice[1], notice[3], notice[6:])
+                try:
+                    self._notified(notice[0], notice[1], notice[3], notice[6:])
+                except Exception as error:  # noqa: BLE001
+                    self._mishap(self.platform.by_tid.get(notice[1]), error)
+                    if notice[1] not in self.platform.by_tid:
+                        self.platform.kill_stranger(notice[0], notice[1])
             if listener.synchronous or not self._poll.poll(0):
                 break  # woken on our own CPU, the guest has not run yet
+
+    def _mishap(self, thread: LaneThread | None, error: Exception) -> None:
+        """A bug costs the process that met it. Not the first one: nothing can go on without it."""
+        if isinstance(error, PlatformError) or (thread is not None and thread.space is self.platform.first.space):
+            raise error
+        self.handler.mishap(thread.space if thread is not None else None, error)
+        if thread is not None:
+            thread.space.kill()
 
     def _notified(self, id_: int, pid: int, nr: int, args: tuple[int, ...]) -> None:
         thread = self.platform.by_tid.get(pid)

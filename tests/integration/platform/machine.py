@@ -49,6 +49,7 @@ class Machine(TrapHandler):
         self.faults: list[tuple[int, int]] = []  # signal, address
         self.on_fault: Callable[[GuestThread, int], None] = lambda thread, signo: thread.space.kill()
         self.gone: list[int] = []
+        self.mishaps: list[Exception] = []
         self.stop_when_gone = True
         self.reactor = Reactor(MonotonicClock())
         self.platform = LanePlatform(self.reactor, looking)
@@ -100,6 +101,9 @@ class Machine(TrapHandler):
 
     def interrupted(self, thread: GuestThread) -> None:
         self.on_interrupt(thread)
+
+    def mishap(self, space: AddressSpace | None, error: Exception) -> None:
+        self.mishaps.append(error)
 
     def space_gone(self, space: AddressSpace, wait_status: int) -> None:
         self.gone.append(wait_status)

@@ -219,6 +219,19 @@ def test_a_thread_that_blocks_the_interrupt_is_killed(monkeypatch: pytest.Monkey
     assert m.gone == [_SIGKILL] and not m.faults
 
 
+@LANES
+def test_a_bug_costs_the_process_that_met_it(first: str, lane: int) -> None:
+    bug = ZeroDivisionError("a bug of the kernel's")
+
+    def kernel(m: Machine, t: GuestThread, nr: int, args: Args) -> None:
+        if nr != 39:
+            raise bug
+        t.reply(1)
+
+    m = Machine(first + call(1234), kernel).run()
+    assert m.gone == [_SIGKILL] and m.mishaps == [bug]
+
+
 def test_the_control_page_cannot_be_written() -> None:
     m = Machine(f" movabs ${layout.CONTROL_BASE}, %rbx\n movq $1, (%rbx)\n", never).run()
     assert m.faults == [(11, layout.CONTROL_BASE)]

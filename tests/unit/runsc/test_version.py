@@ -11,8 +11,9 @@ from runsc.cli import run_command_line
 from runsc.version import VERSION
 
 
-def test_version_prints_the_version_and_the_specification(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run_command_line(["version"]) == 0
+@pytest.mark.parametrize("words", [["version"], ["--version"], ["--version", "do"]])
+def test_version_prints_the_version_and_the_specification(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command_line(words) == 0
     assert capsys.readouterr().out == f"runsc version {VERSION}\nspec: 1.1.0\n"
 
 
