@@ -65,7 +65,7 @@ def settled(namespace: str) -> list[int]:
     while time.monotonic() < deadline:
         try:
             now = [(pid, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2]) for pid in processes_of(namespace)]
-        except FileNotFoundError:
+        except (FileNotFoundError, ProcessLookupError):
             continue
         quiet = quiet + 1 if now == before and all(rest.split()[0] == "S" for _, rest in now) else 0
         if quiet == 20:

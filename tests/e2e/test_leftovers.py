@@ -37,13 +37,21 @@ def test_the_sentry_is_killed(start: type[Running]) -> None:
 
 def test_the_first_process_is_killed_from_outside(start: type[Running]) -> None:
     running = begin(start)
-    guests = [pid for pid in running.members if pid != running.sentry]
-    for pid in guests:
+    for pid in sorted(set(running.members) - {running.sentry})[1:]:  # not the empty one that all are forked from
         with contextlib.suppress(ProcessLookupError):  # the end of the first one ends the others
             os.kill(pid, signal.SIGKILL)
     running.wait_until_gone()
     running.process.communicate(timeout=BOUND_S)
     assert running.process.returncode == 137
+
+
+def test_the_process_that_all_are_forked_from_is_killed(start: type[Running]) -> None:
+    running = begin(start)
+    os.kill(min(set(running.members) - {running.sentry}), signal.SIGKILL)
+    running.wait_until_gone()
+    _, err = running.process.communicate(timeout=BOUND_S)
+    assert running.process.returncode == 125
+    assert err.count("\n") == 1 and "the first guest process has ended" in err
 
 
 def test_signals_are_forwarded(start: type[Running]) -> None:
