@@ -18,6 +18,7 @@ from sandbox.abi.linux.signal import (
     SI_KERNEL,
     SIG_DFL,
     SIG_IGN,
+    SIGKILL,
     SIGSEGV,
     SIGSTOP,
     STOP_SIGNALS,
@@ -189,6 +190,9 @@ def _deliver(t: Task, info: SignalInfo, action: SigAction) -> None:
     _settle(t, action)
     mask = t.saved_mask if t.work & WORK_MASK else t.blocked
     if not push_signal_frame(t, info, action, mask):
+        if not t.space.alive():
+            t.group.begin_exit(SIGKILL)
+            return
         if info.signo == SIGSEGV:
             t.group.sighand.actions[SIGSEGV] = DEFAULT_ACTION
         signal_send.force(t, SignalInfo(SIGSEGV, SI_KERNEL))

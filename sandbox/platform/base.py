@@ -84,6 +84,10 @@ class AddressSpace(ABC):
         """End the host process and all its threads. Asynchronous; no callback for them comes any more
         except `TrapHandler.space_gone`, once, when the host process is reaped."""
 
+    def alive(self) -> bool:
+        """False once it is known that the host process ends: what fails then says nothing about the guest."""
+        return True
+
     @abstractmethod
     def resident_pages(self) -> int:
         """Pages of host memory in use now (0 when it can't be told)."""

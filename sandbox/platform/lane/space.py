@@ -36,7 +36,7 @@ class LaneSpace(AddressSpace):
     they were asked for (`begin`, `finished`): a fork while a descriptor is lent would keep it.
     """
 
-    __slots__ = ("platform", "pid", "pidfd", "threads", "chunks", "pooled", "dead", "busy", "_waiting")
+    __slots__ = ("platform", "pid", "pidfd", "threads", "chunks", "pooled", "dead", "ending", "busy", "_waiting")
 
     def __init__(self, platform: LanePlatform, pid: int, pidfd: int) -> None:
         self.platform = platform
@@ -46,6 +46,7 @@ class LaneSpace(AddressSpace):
         self.chunks: dict[int, mmap.mmap] = {}  # lanes, by chunk number
         self.pooled: list[LaneThread] = []  # host threads whose guest thread has ended
         self.dead = False
+        self.ending = False  # its memory is gone already
         self.busy = False
         self._waiting: deque[Callable[[], None]] = deque()
 
@@ -96,7 +97,7 @@ class LaneSpace(AddressSpace):
         try:
             data = _vm_read(self.pid, address, size)
         except OSError as error:
-            raise _fault(error, address) from None
+            raise self._fault(error, address) from None
         if len(data) != size:
             raise MemoryFault(address + len(data), len(data))
         return data
@@ -107,7 +108,7 @@ class LaneSpace(AddressSpace):
             try:
                 data = hostcalls.vm_read(self.pid, address, size) if size else b""
             except OSError as error:
-                raise _fault(error, address) from None
+                raise self._fault(error, address) from None
             if len(data) != size:
                 raise MemoryFault(address + len(data), len(data))
             return data
@@ -123,7 +124,7 @@ class LaneSpace(AddressSpace):
         try:
             got = hostcalls.vm_read_into(self.pid, address, dst)
         except OSError as error:
-            raise _fault(error, address) from None
+            raise self._fault(error, address) from None
         if got != len(dst):
             raise MemoryFault(address + got, got)
 
@@ -137,7 +138,7 @@ class LaneSpace(AddressSpace):
         try:
             done = _vm_write(self.pid, address, data)
         except OSError as error:
-            raise _fault(error, address) from None
+            raise self._fault(error, address) from None
         if done != size:
             raise MemoryFault(address + done, done)
 
@@ -160,7 +161,7 @@ class LaneSpace(AddressSpace):
                     if put != len(part):
                         break
         except OSError as error:
-            raise _fault(error, address + done, done) from None
+            raise self._fault(error, address + done, done) from None
         if done != size:
             raise MemoryFault(address + done, done)
 
@@ -184,6 +185,16 @@ class LaneSpace(AddressSpace):
             parts.append(part)
             have += size
         raise ValueError("no end of string")
+
+    def _fault(self, error: OSError, address: int, done: int = 0) -> Exception:
+        if error.errno in _FAULTS:
+            if error.errno == errno.ESRCH:
+                self.ending = True
+            return MemoryFault(address, done)
+        return error
+
+    def alive(self) -> bool:
+        return not (self.dead or self.ending)
 
     def resident_pages(self) -> int:
         try:
@@ -273,9 +284,3 @@ def _kib(text: bytes, wanted: tuple[bytes, ...]) -> dict[bytes, int]:
         if name in wanted:
             found[name] = int(value.split()[0])
     return found
-
-
-def _fault(error: OSError, address: int, done: int = 0) -> Exception:
-    if error.errno in _FAULTS:
-        return MemoryFault(address, done)
-    return error
