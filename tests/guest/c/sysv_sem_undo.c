@@ -80,8 +80,8 @@ int main(int argc, char **argv) {
     SHOW(semctl(id, 0, SETVAL, 0)); /* an undo lets a sleeper go on */
     c = fork();
     if (c == 0) {
-        op1(0, 1, 0);
-        op1(0, -1, SEM_UNDO);
+        struct sembuf both[] = {{0, 1, 0}, {0, -1, SEM_UNDO}}; /* at once: nobody sees the 1 */
+        semop(id, both, 2);
         while (semctl(id, 0, GETNCNT) == 0) nap(1);
         kill(getpid(), SIGKILL);
     }
