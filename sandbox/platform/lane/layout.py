@@ -34,9 +34,8 @@ CHUNK_SIZE: Final = CHUNK_SLOTS * LANE_SIZE
 MAX_CHUNKS: Final = 32
 MAX_SLOTS: Final = CHUNK_SLOTS * MAX_CHUNKS
 
-STUB_END: Final = (
-    STACKS_BASE + MAX_SLOTS * STACK_SIZE
-)  # guest memory ends at TASK_SIZE; what is from here on is the vDSO
+# Guest memory ends at TASK_SIZE; what is from here on is the vDSO.
+STUB_END: Final = STACKS_BASE + MAX_SLOTS * STACK_SIZE
 
 # The only instructions that the filter lets through, by the address after `syscall`.
 GATE_SIGRETURN: Final = STUB_BASE + 0x07
@@ -62,8 +61,8 @@ LANE_INDEX: Final = 15  # KIND_DONE: the last order executed
 LANE_RESULT: Final = 16  # KIND_DONE: what it returned
 LANE_CPU: Final = 17  # the processor on which the thread parked, a hint
 LANE_ATTACHED: Final = 18  # private lanes only: the thread uses its shared lane
-LANE_REQUEST: Final = 49  # words up to here are the stub's to write
 LANE_REGS: Final = 24  # arch/amd64.py's order
+LANE_REQUEST: Final = LANE_REGS + 25  # words up to here are the stub's to write
 # Answer.
 LANE_DONE: Final = 64
 LANE_ACTION: Final = 65

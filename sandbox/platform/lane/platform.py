@@ -21,14 +21,11 @@ from sandbox.platform.lane.looking import LaneLooker
 from sandbox.platform.lane.regime import STUB_LOOKS, Regime
 from sandbox.platform.lane.space import LaneSpace
 from sandbox.platform.lane.strays import Strays
-from sandbox.platform.lane.thread import Expected, LaneThread
+from sandbox.platform.lane.thread import LaneThread, chunk_calls
 from sandbox.platform.lane.zygote import Zygote, shared_pages
 from sandbox.reactor import READ, Looker, Reactor
 
-_SYS_MMAP: Final = 9
-_SYS_MADVISE: Final = 28
 _SYS_CLONE: Final = 56
-_MADV_DONTFORK: Final = 10
 _SPURIOUS_NS: Final = 10_000_000  # an empty hypercall is answered at the next tick, so that floods gain nothing
 _INTERRUPT_NS: Final = 10_000_000_000  # the same for any interrupt; longer, since ordered calls may take their time
 _RELEASE_NS: Final = 2_000_000_000  # a thread that does not come within this after an interrupt has its process killed
@@ -277,15 +274,8 @@ class LanePlatform(Platform):
     def _map_chunk(self, parent: LaneThread, number: int, then: Callable[[], None], failed: Done) -> None:
         space = parent.space
         fd = space.new_chunk(number)
-        chunk = layout.LANES_BASE + number * layout.CHUNK_SIZE
-        entries = [
-            (_SYS_MMAP, chunk, layout.CHUNK_SIZE, 3, 0x11, layout.LENT_FD, 0, layout.ORDER_LENT),
-            (3, layout.LENT_FD, 0, 0, 0, 0, 0, 0),
-            (_SYS_MADVISE, chunk, layout.CHUNK_SIZE, _MADV_DONTFORK, 0, 0, 0, 0),
-        ]
-        expected: list[Expected] = [
-            (entry[0], entry[1:7], fd if index == 0 else -1) for index, entry in enumerate(entries)
-        ]
+        expected = chunk_calls(number, fd)
+        entries = [(nr, *args, layout.ORDER_LENT if lent >= 0 else 0) for nr, args, lent in expected]
 
         def done(entry: int, result: int) -> None:
             os.close(fd)

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 _PAGE: Final = 4096
 _STUB_END: Final = layout.STUB_END
 _TASK_SIZE: Final = layout.TASK_SIZE
-_vm_read: Final = hostcalls.vm_read
-_vm_write: Final = hostcalls.vm_write
 _SMAPS_READS: Final = 1024  # of a page each at most: more areas than that are not worth the time
 _USE_LINES: Final = (b"RssAnon", b"RssShmem", b"RssFile", b"VmSwap", b"VmPTE")
 _COPY_LINES: Final = (b"Anonymous", b"Pss_Anon")
@@ -92,15 +90,7 @@ class LaneSpace(AddressSpace):
     def read(self, address: int, size: int) -> bytes:
         if address < _STUB_END and address + size > _TASK_SIZE:
             raise MemoryFault(address)
-        if not 0 < size <= hostcalls.BOUNCE:
-            return self.read_own(address, size)
-        try:
-            data = _vm_read(self.pid, address, size)
-        except OSError as error:
-            raise self._fault(error, address) from None
-        if len(data) != size:
-            raise MemoryFault(address + len(data), len(data))
-        return data
+        return self.read_own(address, size)
 
     def read_own(self, address: int, size: int) -> bytes:
         """As read, from the stub's part too."""
@@ -131,16 +121,7 @@ class LaneSpace(AddressSpace):
     def write(self, address: int, data: bytes | bytearray | memoryview) -> None:
         if address < _STUB_END and address + len(data) > _TASK_SIZE:
             raise MemoryFault(address)
-        size = len(data)
-        if not 0 < size <= _PAGE:
-            self.write_own(address, data)
-            return
-        try:
-            done = _vm_write(self.pid, address, data)
-        except OSError as error:
-            raise self._fault(error, address) from None
-        if done != size:
-            raise MemoryFault(address + done, done)
+        self.write_own(address, data)
 
     def write_own(self, address: int, data: bytes | bytearray | memoryview) -> None:
         """As write, to the stub's part too."""

@@ -48,10 +48,8 @@ _SYS_CLOSE: Final = 3
 _SYS_MMAP: Final = 9
 _SYS_MADVISE: Final = 28
 _MADV_DONTFORK: Final = 10
-OWN_CALLS: Final = {
-    10: 3,
-    11: 2,
-}  # mprotect, munmap: what the stub parks with as it is, and how many arguments they have
+# mprotect, munmap: what the stub parks with as it is, and how many arguments they have.
+OWN_CALLS: Final = {10: 3, 11: 2}
 # struct _fpx_sw_bytes at byte 464 of the XSAVE image (asm/sigcontext.h)
 _SW_RESERVED: Final = 464
 _SW: Final = struct.Struct("<IIQI")
@@ -60,6 +58,16 @@ _MXCSR_MASK: Final = 0xFFFF
 _MXCSR_INITIAL: Final = (0x1F80).to_bytes(4, "little")
 
 Expected = tuple[int, tuple[int, ...], int]  # number, arguments, descriptor to lend or -1
+
+
+def chunk_calls(number: int, fd: int) -> list[Expected]:
+    """What maps chunk `number` of the lanes, from `fd`, in a guest's process."""
+    chunk = layout.LANES_BASE + number * layout.CHUNK_SIZE
+    return [
+        (_SYS_MMAP, (chunk, layout.CHUNK_SIZE, 3, 0x11, LENT_FD, 0), fd),  # read and write; MAP_SHARED | MAP_FIXED
+        (_SYS_CLOSE, (LENT_FD, 0, 0, 0, 0, 0), -1),
+        (_SYS_MADVISE, (chunk, layout.CHUNK_SIZE, _MADV_DONTFORK, 0, 0, 0), -1),
+    ]
 
 
 class LaneThread(GuestThread):
@@ -175,18 +183,11 @@ class LaneThread(GuestThread):
         space: that is called, with the thread stopped as before, in place of asking the kernel again."""
         space = self.space
         number = self.slot // layout.CHUNK_SLOTS
-        chunk = layout.LANES_BASE + number * layout.CHUNK_SIZE
         self.lane_fd = space.new_chunk(number)
         space.busy = True
         self.on_done = None
         self.on_attached = then
-        self.arm(
-            [
-                (_SYS_MMAP, (chunk, layout.CHUNK_SIZE, 3, 0x11, LENT_FD, 0), self.lane_fd),
-                (_SYS_MADVISE, (chunk, layout.CHUNK_SIZE, _MADV_DONTFORK, 0, 0, 0), -1),
-                (_SYS_CLOSE, (LENT_FD, 0, 0, 0, 0, 0), -1),
-            ]
-        )
+        self.arm(chunk_calls(number, self.lane_fd))
         self.words[LANE_ACTION] = ACTION_ATTACH
         self.words[LANE_COUNT] = 0
         self._answer()
@@ -266,14 +267,11 @@ class LaneThread(GuestThread):
         return True
 
     def set_affinity(self, mask: int) -> None:
-        if mask == self.affinity:
-            return
         cpus = self.platform.cpus
-        try:
-            os.sched_setaffinity(self.tid, [cpu for n, cpu in enumerate(cpus) if mask >> n & 1 or not mask])
+        if mask == (1 << len(cpus)) - 1:
+            mask = 0
+        if mask != self.affinity and self._run_on([cpu for n, cpu in enumerate(cpus) if mask >> n & 1 or not mask]):
             self.affinity = mask
-        except OSError:
-            pass
 
     def keep_apart(self) -> None:
         """Parked on the sentry's own processor: let it be woken on another one. Before it is answered; `set_free` after.
@@ -282,18 +280,20 @@ class LaneThread(GuestThread):
         where processors share no cache the host's scheduler does not part them for long."""
         others = [cpu for cpu in self.platform.cpus if cpu != hostcalls.current_cpu()]
         if others and not self.affinity:
-            try:
-                os.sched_setaffinity(self.tid, others)
-            except OSError:
-                pass
+            self._run_on(others)
 
     def set_free(self) -> None:
         """After `keep_apart`: it stays where it was woken until the host's scheduler has a reason to move it."""
         if not self.affinity and not self.space.dead:
-            try:
-                os.sched_setaffinity(self.tid, self.platform.cpus)
-            except OSError:
-                pass
+            self._run_on(self.platform.cpus)
+
+    def _run_on(self, cpus: list[int]) -> bool:
+        """Host processors. False: the host refuses, or the thread has ended."""
+        try:
+            os.sched_setaffinity(self.tid, cpus)
+        except OSError:
+            return False
+        return True
 
     # --- letting go ---
 

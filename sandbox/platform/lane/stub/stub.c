@@ -188,7 +188,7 @@ static volatile u64 *attach(volatile u64 *lane, u64 slot) {
     u64 map[8] = {9, chunk, CHUNK_SIZE, 3, 0x11, LENT_FD, 0, 0}; /* MAP_SHARED | MAP_FIXED */
     u64 keep[8] = {28, chunk, CHUNK_SIZE, 10, 0, 0, 0, 0};       /* MADV_DONTFORK */
     u64 close[8] = {3, LENT_FD, 0, 0, 0, 0, 0, 0};
-    if (stub_order(map) != (i64)chunk || stub_order(keep) || stub_order(close)) broken();
+    if (stub_order(map) != (i64)chunk || stub_order(close) || stub_order(keep)) broken();
     volatile u64 *shared = shared_lane(slot);
     for (u64 i = LANE_KIND; i < LANE_REQUEST; i++) shared[i] = lane[i];
     lane[LANE_ATTACHED] = 1;
