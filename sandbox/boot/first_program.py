@@ -100,7 +100,7 @@ def make_first_task(kernel: Kernel, options: SandboxOptions, thread: GuestThread
     kernel.pids.init = group
     session = Session(kernel.pids, group, pid)
     ProcessGroup(session, pid).join(group)
-    kernel.enter_space(task, thread.space)
+    kernel.enter_space(task, thread.address_space())
     task.no_new_privs = program.no_new_privs
     root = kernel.mounts.root_path()
     task.fs = FSContext(root, root, program.umask)

@@ -104,7 +104,7 @@ class Task:
         self.pid = group.pid
         self.group = group
         self.thread = thread
-        self.space: AddressSpace = thread.space
+        self.space: AddressSpace = thread.address_space()
         self.mm: MemoryManager | None = None
         self.fds: FDTable
         self.fs: FSContext

@@ -215,7 +215,7 @@ def _discard(thread: GuestThread, flags: int) -> None:
     if flags & CLONE_VM:
         thread.release()
     else:
-        thread.space.kill()
+        thread.address_space().kill()
 
 
 def _new_group(t: Task, pid: int, request: CloneRequest) -> ThreadGroup:

@@ -84,7 +84,7 @@ class _Exec:
             self._fail(errno.ENOMEM)
             return
         self.thread = thread
-        t.kernel.loading[thread.space] = self.space_gone
+        t.kernel.loading[thread.address_space()] = self.space_gone
         load(t, self.image, thread, self.loaded)
 
     def space_gone(self) -> None:
@@ -135,7 +135,7 @@ class _Exec:
 
     def _forget_space(self) -> None:
         if self.thread is not None:
-            self.t.kernel.loading.pop(self.thread.space, None)
+            self.t.kernel.loading.pop(self.thread.address_space(), None)
 
     def _fail(self, number: int, fatal: bool = False) -> None:
         """Throw the new space away; the old program hears of it, or dies where Linux had given it up by now."""
@@ -145,7 +145,7 @@ class _Exec:
             t.group.exec_waiter = None
         self._forget_space()
         if self.thread is not None:
-            self.thread.space.kill()
+            self.thread.address_space().kill()
         if self.result is not None:
             self.result.mm.drop()
         self.image.release()
@@ -177,7 +177,7 @@ def _move(t: Task, thread: GuestThread, result: LoadResult, creds: Credentials) 
         kernel.ipc.shm.acting_pid = t.pid
         old_mm.drop()
     t.thread = thread
-    t.space = thread.space
+    t.space = thread.address_space()
     t.mm = result.mm
     thread.owner = t
     if t.affinity != kernel.cpu_mask:

@@ -153,7 +153,7 @@ class Loading:
         self._let_go()
         try:
             for address, data in load_plan.writes:
-                self.thread.space.write(address, data)
+                self.thread.address_space().write(address, data)
         except MemoryFault:
             load_plan.mm.drop()
             self.done(FatalExecError(errno.EFAULT))

@@ -117,8 +117,11 @@ class AddressSpace(ABC):
 class GuestThread(ABC):
     """One guest thread: one host thread."""
 
-    space: AddressSpace
     owner: object  # whatever the kernel hangs here (its Task); the platform never looks
+
+    @abstractmethod
+    def address_space(self) -> AddressSpace:
+        """The memory that it runs in."""
 
     @abstractmethod
     def get_reg(self, index: int) -> int:

@@ -105,7 +105,7 @@ class LaneThread(GuestThread):
 
     def __init__(self, platform: LanePlatform, space: LaneSpace, slot: int, tid: int, private: bool = False) -> None:
         self.platform = platform
-        self.space: LaneSpace = space
+        self.space = space
         self.owner: object = None
         self.slot = slot
         self.tid = tid
@@ -215,6 +215,9 @@ class LaneThread(GuestThread):
                 then()
 
             self.on_attached = go_on
+
+    def address_space(self) -> LaneSpace:
+        return self.space
 
     # --- registers ---
 

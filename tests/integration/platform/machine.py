@@ -47,7 +47,7 @@ class Machine(TrapHandler):
         self.on_syscall = on_syscall
         self.on_interrupt: Callable[[GuestThread], None] = lambda thread: thread.resume()
         self.faults: list[tuple[int, int]] = []  # signal, address
-        self.on_fault: Callable[[GuestThread, int], None] = lambda thread, signo: thread.space.kill()
+        self.on_fault: Callable[[GuestThread, int], None] = lambda thread, signo: thread.address_space().kill()
         self.gone: list[int] = []
         self.mishaps: list[Exception] = []
         self.stop_when_gone = True

@@ -100,7 +100,7 @@ class FakeSpace(AddressSpace):
 
 class FakeThread(GuestThread):
     def __init__(self, space: FakeSpace) -> None:
-        self.space: FakeSpace = space
+        self.space = space
         self.owner: object = None
         self.regs = [0] * NUM_REGS
         self.fpu = xsave_image()
@@ -109,6 +109,9 @@ class FakeThread(GuestThread):
         self.interrupted = 0
         self.replies: list[int] = []
         self.resumed = 0
+
+    def address_space(self) -> FakeSpace:
+        return self.space
 
     def get_reg(self, index: int) -> int:
         return self.regs[index]

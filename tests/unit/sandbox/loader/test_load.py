@@ -73,6 +73,9 @@ class Thread:
         self.space = Space(self.host)
         self.rounds = 0
 
+    def address_space(self) -> Space:
+        return self.space
+
     def execute(self, orders: list[Order], done: Callable[[int, int], None]) -> None:
         self.rounds += 1
         done(*self.host.run(orders))
