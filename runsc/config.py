@@ -23,6 +23,7 @@ GLOBAL_FLAGS: Final = (
     Flag("pcap-log", TEXT, "FILE", "record the sandbox's packets in FILE (pcapng)"),
     Flag("allow", LIST, "RULE", "[tcp:|udp:|icmp:]HOST[:PORT[-PORT]]: what may be reached; repeatable"),
     Flag("no-look", SWITCH, "", "platform lane: never poll for calls, park every one"),
+    Flag("no-copies", SWITCH, "", "platform lane: the stub copies no arguments, the sentry reads guest memory"),
     Flag("help", SWITCH, "", "show help"),
     Flag("version", SWITCH, "", "as the verb `version`"),
 )
@@ -31,7 +32,7 @@ GLOBAL_FLAGS: Final = (
 class Config:
     """The global settings. `network` is empty when none was asked for: the verb has a default of its own."""
 
-    __slots__ = ("root", "platform", "network", "log", "debug", "strace", "pcap_log", "allow", "look")
+    __slots__ = ("root", "platform", "network", "log", "debug", "strace", "pcap_log", "allow", "look", "copies")
 
     def __init__(self, values: Values, log: Log) -> None:
         self.root = values.text("root") or default_root()
@@ -43,6 +44,7 @@ class Config:
         self.pcap_log = values.text("pcap-log")
         self.allow = values.list("allow")
         self.look = not values.switch("no-look")
+        self.copies = not values.switch("no-copies")
 
 
 def default_root() -> str:

@@ -52,6 +52,7 @@ def apply_config(options: SandboxOptions, config: Config) -> None:
     options.begun_ns = process_start_ns()
     options.platform = config.platform
     options.look = config.look
+    options.copies = config.copies
     options.debug = config.debug
     options.json_log = config.log.json
     options.log_fd = config.log.fd

@@ -109,6 +109,7 @@ class SandboxOptions:
         "hostname",
         "platform",
         "look",
+        "copies",
         "terminal",
         "window",
         "stdio",
@@ -132,6 +133,7 @@ class SandboxOptions:
         self.hostname = b"stackbox"
         self.platform = "lane"
         self.look = True
+        self.copies = True
         self.terminal = False  # descriptors that are terminals become one terminal of the sandbox's own
         self.window = bytes(8)  # its size as struct winsize
         self.stdio: tuple[int, ...] = (0, 1, 2)  # host descriptors

@@ -59,10 +59,13 @@ class Sandbox:
         kernel.hostname = options.hostname
         if options.limits.memory:
             kernel.memory_bytes = options.limits.memory
-        from sandbox.syscalls.linux.table_amd64 import handlers
+        from sandbox.syscalls.copy_ahead import copy_table
+        from sandbox.syscalls.linux.table_amd64 import ROWS, handlers
 
         kernel.handlers[:] = handlers()
         handler = KernelTrapHandler(kernel)
+        if options.copies:
+            platform.copy_ahead(copy_table(ROWS))
         platform.start(handler)
         from sandbox.boot.mounts import mount_all
 

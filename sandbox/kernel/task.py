@@ -161,7 +161,7 @@ class Task:
     def copy_in(self, addr: int, size: int) -> bytes:
         """`size` bytes of guest memory; EFAULT."""
         try:
-            return self.space.read(addr, size) if size else b""
+            return self.thread.read(addr, size) if size else b""
         except MemoryFault:
             raise SyscallError(errno.EFAULT) from None
 
@@ -169,7 +169,7 @@ class Task:
         """Fill `dst`; EFAULT."""
         try:
             if len(dst):
-                self.space.read_into(addr, dst)
+                self.thread.read_into(addr, dst)
         except MemoryFault:
             raise SyscallError(errno.EFAULT) from None
 
@@ -177,14 +177,14 @@ class Task:
         """Write all of `data`; EFAULT."""
         try:
             if len(data):
-                self.space.write(addr, data)
+                self.thread.write(addr, data)
         except MemoryFault:
             raise SyscallError(errno.EFAULT) from None
 
     def copy_in_cstr(self, addr: int, limit: int, too_long: int = errno.ENAMETOOLONG) -> bytes:
         """The bytes before the NUL, which must be among the first `limit`; EFAULT, `too_long`."""
         try:
-            return self.space.read_cstr(addr, limit)
+            return self.thread.read_cstr(addr, limit)
         except MemoryFault:
             raise SyscallError(errno.EFAULT) from None
         except ValueError:

@@ -147,6 +147,7 @@ def return_to_guest(t: Task) -> None:
     """Let a stopped thread go. `t.result` is its call's result, or None when it was not in a call."""
     if t.parked == PARK_DEAD:
         return
+    t.thread.settle()
     if t.result is not None:
         if t.work & WORK_MASK and t.result not in _INTERRUPTED:
             _restore_mask(t)

@@ -16,11 +16,30 @@ trusted; what a platform guarantees is said at each method.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Callable, Final, Sequence
+from typing import Callable, Final, Mapping, Sequence
 
 # Stub operations that look like calls to `execute` but are done by the stub itself, atomically.
 OP_CMPXCHG32: Final = 0x10000  # (address, expected, new) -> the old value, or -EFAULT
 OP_XCHG32: Final = 0x10001  # (address, new) -> the old value, or -EFAULT
+
+
+# What a platform may copy ahead of a call, or after it.
+COPY_IN: Final = 1
+COPY_OUT: Final = 2
+COPY_STRING: Final = 3  # in, to its NUL
+
+
+class Copy:
+    """One piece of memory that a call reads or writes: `address` is the number of the argument that points to it, its
+    size is `size` bytes, times argument number `length` if there is one (strings: to the NUL)."""
+
+    __slots__ = ("kind", "address", "size", "length")
+
+    def __init__(self, kind: int, address: int, size: int = 0, length: int | None = None) -> None:
+        self.kind = kind
+        self.address = address
+        self.size = size
+        self.length = length
 
 
 class MemoryFault(Exception):
@@ -122,6 +141,28 @@ class GuestThread(ABC):
     @abstractmethod
     def address_space(self) -> AddressSpace:
         """The memory that it runs in."""
+
+    # The memory that the call at which it is stopped names. As the methods of AddressSpace, but a platform may have
+    # copied it ahead, and may write it back only when the thread goes on.
+
+    def read(self, address: int, size: int) -> bytes:
+        """As AddressSpace.read."""
+        return self.address_space().read(address, size)
+
+    def read_into(self, address: int, dst: memoryview) -> None:
+        """As AddressSpace.read_into."""
+        self.address_space().read_into(address, dst)
+
+    def write(self, address: int, data: bytes | bytearray | memoryview) -> None:
+        """As AddressSpace.write."""
+        self.address_space().write(address, data)
+
+    def read_cstr(self, address: int, limit: int) -> bytes:
+        """As AddressSpace.read_cstr."""
+        return self.address_space().read_cstr(address, limit)
+
+    def settle(self) -> None:
+        """Write back what `write` has kept: before anything but `reply` is to show in its memory."""
 
     @abstractmethod
     def get_reg(self, index: int) -> int:
@@ -245,6 +286,9 @@ class Platform(ABC):
     @abstractmethod
     def start(self, handler: TrapHandler) -> None:
         """Bring up the first (empty) host process. Raises PlatformError with one line that says what is missing."""
+
+    def copy_ahead(self, calls: Mapping[int, Sequence[Copy]]) -> None:
+        """What calls read and write, by their number: a platform may copy it ahead. Before `start`."""
 
     @abstractmethod
     def new_space(self, done: Callable[[GuestThread | None], None]) -> None:

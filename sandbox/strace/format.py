@@ -38,7 +38,7 @@ def _signed(value: int, bits: int) -> int:
 
 def _read(t: Task, address: int, size: int) -> bytes | None:
     try:
-        return t.space.read(address, size)
+        return t.thread.read(address, size)
     except MemoryFault:
         return None
 
@@ -47,7 +47,7 @@ def _string(t: Task, address: int, limit: int) -> str:
     if not address:
         return "NULL"
     try:
-        return quote(t.space.read_cstr(address, MAX_PATH), limit)
+        return quote(t.thread.read_cstr(address, MAX_PATH), limit)
     except MemoryFault:
         return hex(address)
     except ValueError:

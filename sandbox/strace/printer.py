@@ -54,6 +54,7 @@ class SyscallTrace:
         call = self._calls.pop(t, None)
         if call is None:
             return
+        t.thread.settle()
         texts = [
             text if text is not None else format_out(t, call.row.args[n], call.raw, n, result)
             for n, text in enumerate(call.texts)

@@ -10,6 +10,7 @@ from typing import Final
 
 from sandbox.kernel.control import Handler, Result
 from sandbox.kernel.task import Task
+from sandbox.platform.base import COPY_IN, COPY_OUT, Copy
 from sandbox.syscalls.args import SyscallArgs
 
 
@@ -47,12 +48,21 @@ class Arg(Enum):
 
 
 class Row:
-    """`number`, `name`, `handler`, `support`, `args` (formats, in order) and a `note` for what is partial or refused."""
+    """`number`, `name`, `handler`, `support`, `args` (formats, in order) and a `note` for what is partial or refused.
 
-    __slots__ = ("number", "name", "handler", "support", "args", "note")
+    `copies`: what it reads and writes beside the strings and buffers that `args` tells of (see copy_ahead.py)."""
+
+    __slots__ = ("number", "name", "handler", "support", "args", "note", "copies")
 
     def __init__(
-        self, number: int, name: str, handler: Handler, support: Support, args: tuple[Arg, ...] = (), note: str = ""
+        self,
+        number: int,
+        name: str,
+        handler: Handler,
+        support: Support,
+        args: tuple[Arg, ...] = (),
+        note: str = "",
+        copies: tuple[Copy, ...] = (),
     ) -> None:
         self.number = number
         self.name = name
@@ -60,6 +70,17 @@ class Row:
         self.support = support
         self.args = args
         self.note = note
+        self.copies = copies
+
+
+def reads(argument: int, size: int, length: int | None = None) -> Copy:
+    """`size` bytes, times argument `length`, where `argument` points."""
+    return Copy(COPY_IN, argument, size, length)
+
+
+def writes(argument: int, size: int, length: int | None = None) -> Copy:
+    """As `reads`, the other way. What it writes there in one piece, or nothing."""
+    return Copy(COPY_OUT, argument, size, length)
 
 
 def refuse(number: int) -> Handler:

@@ -22,12 +22,12 @@ TASK_SIZE: Final = 0x7FFE_0000_0000
 
 STUB_BASE: Final = 0x7FFF_0000_0000
 CONTROL_BASE: Final = 0x7FFF_1000_0000
-CONTROL_SIZE: Final = 4096
+CONTROL_SIZE: Final = 12288
 LANES_BASE: Final = 0x7FFF_2000_0000
 STACKS_BASE: Final = 0x7FFF_4000_0000
 
 # One slot per host thread: a lane and an alternate signal stack.
-LANE_SIZE: Final = 8192
+LANE_SIZE: Final = 12288
 STACK_SIZE: Final = 65536  # also its alignment: a handler finds its slot by masking rsp
 CHUNK_SLOTS: Final = 64  # lanes are mapped in chunks of this many
 CHUNK_SIZE: Final = CHUNK_SLOTS * LANE_SIZE
@@ -45,6 +45,18 @@ GATE_ORDER: Final = STUB_BASE + 0x3D
 # Control page, u64 words; read-only in guests.
 CONTROL_AWAKE: Final = 0  # the sentry looks at the lanes
 CONTROL_LOOKS: Final = 1  # how often a thread looks at its answer before it parks
+CONTROL_COPIES: Final = 4096  # in bytes: what the stub copies for each call, MAX_COPIES u32 words a number
+
+# A word of that table: the argument that is the address, what to do, the argument that has the length, and the size.
+COPY_KIND: Final = 3
+COPY_LENGTH: Final = 6
+COPY_SIZE: Final = 16  # the size, or with a length argument what it is multiplied by
+COPY_FIXED: Final = 7  # no length argument
+COPY_IN: Final = 1
+COPY_OUT: Final = 2
+COPY_STRING: Final = 3
+MAX_COPIES: Final = 4
+COPIED_CALLS: Final = 512
 
 # Request, u64 words.
 LANE_SEQ: Final = 0
@@ -63,6 +75,12 @@ LANE_CPU: Final = 17  # the processor on which the thread parked, a hint
 LANE_ATTACHED: Final = 18  # private lanes only: the thread uses its shared lane
 LANE_REGS: Final = 24  # arch/amd64.py's order
 LANE_REQUEST: Final = LANE_REGS + 25  # words up to here are the stub's to write
+# Shared lanes also have:
+LANE_COPIES: Final = 49  # pieces of guest memory that lie in the lane
+LANE_COPY: Final = 50  # for each its address there, and size | kind << COPIED_KIND | offset in the lane << COPIED_AT
+COPIED_KIND: Final = 32
+COPIED_AT: Final = 48
+LANE_DATA: Final = 4096  # in bytes: the pieces, to the lane's end
 # Answer.
 LANE_DONE: Final = 64
 LANE_ACTION: Final = 65
@@ -71,6 +89,7 @@ LANE_COUNT: Final = 67
 LANE_TOKEN: Final = 68
 LANE_SLOT: Final = 69
 LANE_BLOCKED: Final = 70  # sequence number of a request that will not be answered soon: park
+LANE_OUTS: Final = 71  # ACTION_REPLY_COPY: bytes to be written back of each piece, 16 bits each
 LANE_ORDERS: Final = 72  # ORDER_WORDS each
 ORDER_WORDS: Final = 8  # number, six arguments, flags
 MAX_ORDERS: Final = 50
@@ -87,6 +106,7 @@ ACTION_RESUME: Final = 1
 ACTION_ORDERS: Final = 2
 ACTION_ORDERS_RETURN: Final = 3  # and if all succeed go on with LANE_VALUE as the call's result, without a word
 ACTION_ATTACH: Final = 5  # map a shared lane, then ask again there
+ACTION_REPLY_COPY: Final = 6  # as ACTION_REPLY, after what LANE_OUTS says has been copied to guest memory
 ACTION_PROCEEDED: Final = 4  # the call at which it parked was let through: its result is the call's
 
 ORDER_LENT: Final = 1  # the next order takes the lent descriptor back and runs even if this one fails

@@ -12,10 +12,11 @@ import os
 import select
 import signal
 import time
-from typing import Callable, Final
+from typing import Callable, Final, Mapping, Sequence
 
-from sandbox.platform.base import GuestThread, Platform, PlatformError, TrapHandler
+from sandbox.platform.base import Copy, GuestThread, Platform, PlatformError, TrapHandler
 from sandbox.platform.lane import hostcalls, layout
+from sandbox.platform.lane.copies import encode
 from sandbox.platform.lane.listener import Listener
 from sandbox.platform.lane.looking import LaneLooker
 from sandbox.platform.lane.regime import STUB_LOOKS, Regime
@@ -79,6 +80,10 @@ class LanePlatform(Platform):
         self.listener: Listener
 
     # --- start and end ---
+
+    def copy_ahead(self, calls: Mapping[int, Sequence[Copy]]) -> None:
+        table = encode(calls)
+        self._control_map[layout.CONTROL_COPIES : layout.CONTROL_COPIES + len(table)] = table
 
     def start(self, handler: TrapHandler) -> None:
         self.handler = handler
@@ -290,7 +295,7 @@ class LanePlatform(Platform):
 
     def _new_thread(self, parent: LaneThread, slot: int, done: Done) -> None:
         space = parent.space
-        space.lane(slot)[:] = bytes(layout.LANE_SIZE)
+        space.lane(slot)[: layout.LANE_DATA] = bytes(layout.LANE_DATA)
         parent.words[layout.LANE_SLOT] = slot
         top = layout.STACKS_BASE + slot * layout.STACK_SIZE
         state: list[LaneThread | None] = [None]

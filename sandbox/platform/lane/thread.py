@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Callable, Final, Sequence
 from sandbox.arch.amd64 import CSGSFS, EFLAGS, EFLAGS_USER, FS_BASE, NUM_REGS
 from sandbox.platform.base import OP_CMPXCHG32, OP_XCHG32, GuestThread, MemoryFault, Order
 from sandbox.platform.lane import hostcalls, layout
+from sandbox.platform.lane.copies import LaneCopies
 from sandbox.platform.lane.layout import (
     ACTION_ATTACH,
     ACTION_ORDERS,
     ACTION_ORDERS_RETURN,
     ACTION_PROCEEDED,
     ACTION_REPLY,
+    ACTION_REPLY_COPY,
     ACTION_RESUME,
     LANE_ACTION,
     LANE_COUNT,
@@ -23,6 +25,7 @@ from sandbox.platform.lane.layout import (
     LANE_FRAME,
     LANE_INDEX,
     LANE_ORDERS,
+    LANE_OUTS,
     LANE_REGS,
     LANE_REQUEST,
     LANE_RESULT,
@@ -70,20 +73,16 @@ def chunk_calls(number: int, fd: int) -> list[Expected]:
     ]
 
 
-class LaneThread(GuestThread):
+class LaneThread(LaneCopies):
     """Stopped whenever it has posted a request that is not answered yet."""
 
     __slots__ = (
         "platform",
-        "space",
         "owner",
         "slot",
         "tid",
-        "lane",
-        "words",
         "signed",
         "seen",
-        "stopped",
         "listed",
         "notification",
         "released",
@@ -119,6 +118,7 @@ class LaneThread(GuestThread):
         self.signed = self.lane.cast("q")
         self.seen = 0
         self.stopped = True
+        self.outs = 0
         self.listed = False  # in the platform's list of lanes to look at
         self.notification = 0  # id of the hypercall that it is parked in
         self.released = False
@@ -316,10 +316,16 @@ class LaneThread(GuestThread):
 
     def reply(self, value: int) -> None:
         self.signed[LANE_VALUE] = value
-        self.words[LANE_ACTION] = ACTION_REPLY
+        if self.outs:
+            self.words[LANE_OUTS] = self.outs
+            self.outs = 0
+            self.words[LANE_ACTION] = ACTION_REPLY_COPY
+        else:
+            self.words[LANE_ACTION] = ACTION_REPLY
         self._answer()
 
     def resume(self) -> None:
+        self.settle()
         self.words[LANE_ACTION] = ACTION_RESUME
         self._answer()
 
@@ -379,6 +385,7 @@ class LaneThread(GuestThread):
         action: int = ACTION_ORDERS,
     ) -> None:
         """Put orders into the lane and let the stub run them; `done(entry, result)` when it says so."""
+        self.settle()
         words = self.words
         for index, entry in enumerate(entries):
             _ORDER.pack_into(self.lane, (LANE_ORDERS + index * ORDER_WORDS) * 8, *entry)
@@ -427,6 +434,7 @@ class LaneThread(GuestThread):
 
     def _proceed(self, failed: Callable[[int, int], None]) -> None:
         """It is parked at exactly the call that is ordered: let it through."""
+        self.settle()
         assert self.parked_at is not None
         nr, args = self.parked_at
         self.space.begin(lambda: None)

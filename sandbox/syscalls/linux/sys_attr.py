@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from sandbox.abi.linux.fcntl import AT_FDCWD
 from sandbox.abi.linux.stat import AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW, UTIME_NOW, UTIME_OMIT
 from sandbox.errors import SyscallError
-from sandbox.syscalls.row import FULL, Arg, Row
+from sandbox.syscalls.row import FULL, Arg, Row, reads
 from sandbox.vfs import attr
 from sandbox.vfs.walk import EMPTY, FOLLOW, lookup
 
@@ -174,6 +174,6 @@ ROWS: Final[tuple[Row, ...]] = (
     Row(260, "fchownat", sys_fchownat, FULL, (Arg.FD, Arg.PATH, Arg.INT, Arg.INT, Arg.HEX)),
     Row(261, "futimesat", sys_futimesat, FULL, (Arg.FD, Arg.PATH, Arg.STRUCT_IN)),
     Row(268, "fchmodat", sys_fchmodat, FULL, (Arg.FD, Arg.PATH, Arg.OCT)),
-    Row(280, "utimensat", sys_utimensat, FULL, (Arg.FD, Arg.PATH, Arg.STRUCT_IN, Arg.HEX)),
+    Row(280, "utimensat", sys_utimensat, FULL, (Arg.FD, Arg.PATH, Arg.STRUCT_IN, Arg.HEX), copies=(reads(2, 32),)),
     Row(452, "fchmodat2", sys_fchmodat2, FULL, (Arg.FD, Arg.PATH, Arg.OCT, Arg.HEX)),
 )

@@ -33,7 +33,7 @@ from sandbox.kernel.ipc.sem_undo import leave_undo
 from sandbox.kernel.task import Task
 from sandbox.kernel.task_clone import CloneRequest, clone
 from sandbox.syscalls.args import SyscallArgs
-from sandbox.syscalls.row import FULL, PARTIAL, Arg, Row
+from sandbox.syscalls.row import FULL, PARTIAL, Arg, Row, reads
 
 _PAGE: Final = 4096
 
@@ -132,5 +132,13 @@ ROWS: Final[tuple[Row, ...]] = (
     Row(58, "vfork", sys_vfork, FULL, ()),
     Row(272, "unshare", sys_unshare, PARTIAL, (Arg.HEX,), _NOTE),
     Row(308, "setns", sys_setns, PARTIAL, (Arg.FD, Arg.HEX), "no namespace can be entered: EINVAL"),
-    Row(435, "clone3", sys_clone3, PARTIAL, (Arg.STRUCT_IN, Arg.SIZE), _NOTE + "; set_tid is refused"),
+    Row(
+        435,
+        "clone3",
+        sys_clone3,
+        PARTIAL,
+        (Arg.STRUCT_IN, Arg.SIZE),
+        _NOTE + "; set_tid is refused",
+        copies=(reads(0, 1, 1),),
+    ),
 )

@@ -19,7 +19,7 @@ from sandbox.kernel.control import Result
 from sandbox.kernel.credentials import NO_ID, Credentials
 from sandbox.kernel.task import Task
 from sandbox.syscalls.args import SyscallArgs
-from sandbox.syscalls.row import FULL, Arg, Row
+from sandbox.syscalls.row import FULL, Arg, Row, writes
 
 NGROUPS_MAX: Final = 65536
 _HEADER: Final = struct.Struct("<Ii")
@@ -219,9 +219,9 @@ ROWS: Final[tuple[Row, ...]] = (
     Row(115, "getgroups", sys_getgroups, FULL, (Arg.INT, Arg.STRUCT_OUT)),
     Row(116, "setgroups", sys_setgroups, FULL, (Arg.INT, Arg.STRUCT_IN)),
     Row(117, "setresuid", sys_setresuid, FULL, _IDS),
-    Row(118, "getresuid", sys_getresuid, FULL, _OUTS),
+    Row(118, "getresuid", sys_getresuid, FULL, _OUTS, copies=(writes(0, 4), writes(1, 4), writes(2, 4))),
     Row(119, "setresgid", sys_setresgid, FULL, _IDS),
-    Row(120, "getresgid", sys_getresgid, FULL, _OUTS),
+    Row(120, "getresgid", sys_getresgid, FULL, _OUTS, copies=(writes(0, 4), writes(1, 4), writes(2, 4))),
     Row(122, "setfsuid", sys_setfsuid, FULL, _IDS[:1]),
     Row(123, "setfsgid", sys_setfsgid, FULL, _IDS[:1]),
     Row(125, "capget", sys_capget, FULL, (Arg.STRUCT_IN, Arg.STRUCT_OUT)),

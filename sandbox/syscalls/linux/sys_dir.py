@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from sandbox.abi.linux.capability import CAP_SYS_CHROOT
 from sandbox.abi.linux.fcntl import AT_FDCWD
 from sandbox.errors import SyscallError
-from sandbox.syscalls.row import FULL, Arg, Row
+from sandbox.syscalls.row import FULL, Arg, Row, writes
 from sandbox.vfs import namei
 from sandbox.vfs.directory_file import DirectoryFile
 from sandbox.vfs.permission import MAY_EXEC, check
@@ -103,13 +103,13 @@ def sys_rmdir(t: Task, a: SyscallArgs) -> int:
 
 
 ROWS: Final[tuple[Row, ...]] = (
-    Row(78, "getdents", sys_getdents, FULL, (Arg.FD, Arg.STRUCT_OUT, Arg.UINT)),
+    Row(78, "getdents", sys_getdents, FULL, (Arg.FD, Arg.STRUCT_OUT, Arg.UINT), copies=(writes(1, 1, 2),)),
     Row(79, "getcwd", sys_getcwd, FULL, (Arg.OUT_BUF, Arg.SIZE)),
     Row(80, "chdir", sys_chdir, FULL, (Arg.PATH,)),
     Row(81, "fchdir", sys_fchdir, FULL, (Arg.FD,)),
     Row(83, "mkdir", sys_mkdir, FULL, (Arg.PATH, Arg.OCT)),
     Row(84, "rmdir", sys_rmdir, FULL, (Arg.PATH,)),
     Row(161, "chroot", sys_chroot, FULL, (Arg.PATH,)),
-    Row(217, "getdents64", sys_getdents64, FULL, (Arg.FD, Arg.STRUCT_OUT, Arg.UINT)),
+    Row(217, "getdents64", sys_getdents64, FULL, (Arg.FD, Arg.STRUCT_OUT, Arg.UINT), copies=(writes(1, 1, 2),)),
     Row(258, "mkdirat", sys_mkdirat, FULL, (Arg.FD, Arg.PATH, Arg.OCT)),
 )

@@ -11,7 +11,7 @@ from sandbox.kernel.control import ERESTARTSYS, Block, Result
 from sandbox.syscalls.iov_iter import USER_MAX
 from sandbox.syscalls.linux.sys_poll import AT_ONCE, FOREVER, set_mask, start_deadline
 from sandbox.syscalls.linux.timespec import read_timespec
-from sandbox.syscalls.row import FULL, Arg, Row
+from sandbox.syscalls.row import FULL, Arg, Row, reads, writes
 from sandbox.vfs.epoll import EXCLUSIVE_OK, EventPoll
 from tcpip.clock import NS_PER_MS
 from tcpip.waiter import EVENT_IN
@@ -126,9 +126,18 @@ _NOTE: Final = "EPOLLEXCLUSIVE may wake more than one waiter; EPOLLWAKEUP change
 
 ROWS: Final[tuple[Row, ...]] = (
     Row(213, "epoll_create", sys_epoll_create, FULL, (Arg.INT,)),
-    Row(232, "epoll_wait", sys_epoll_wait, FULL, _WAIT),
-    Row(233, "epoll_ctl", sys_epoll_ctl, FULL, (Arg.FD, Arg.INT, Arg.FD, Arg.STRUCT_IN), _NOTE),
-    Row(281, "epoll_pwait", sys_epoll_pwait, FULL, (*_WAIT, Arg.ADDR, Arg.SIZE)),
+    Row(232, "epoll_wait", sys_epoll_wait, FULL, _WAIT, copies=(writes(1, 12, 2),)),
+    Row(233, "epoll_ctl", sys_epoll_ctl, FULL, (Arg.FD, Arg.INT, Arg.FD, Arg.STRUCT_IN), _NOTE, copies=(reads(3, 12),)),
+    Row(
+        281, "epoll_pwait", sys_epoll_pwait, FULL, (*_WAIT, Arg.ADDR, Arg.SIZE), copies=(writes(1, 12, 2), reads(4, 8))
+    ),
     Row(291, "epoll_create1", sys_epoll_create1, FULL, (Arg.HEX,)),
-    Row(441, "epoll_pwait2", sys_epoll_pwait2, FULL, (*_WAIT[:3], Arg.STRUCT_IN, Arg.ADDR, Arg.SIZE)),
+    Row(
+        441,
+        "epoll_pwait2",
+        sys_epoll_pwait2,
+        FULL,
+        (*_WAIT[:3], Arg.STRUCT_IN, Arg.ADDR, Arg.SIZE),
+        copies=(writes(1, 12, 2), reads(3, 16), reads(4, 8)),
+    ),
 )

@@ -13,7 +13,7 @@ from sandbox.kernel.kernel import RELEASE
 from sandbox.kernel.task import Task
 from sandbox.platform.base import Order
 from sandbox.syscalls.args import SyscallArgs
-from sandbox.syscalls.row import FULL, PARTIAL, Arg, Row
+from sandbox.syscalls.row import FULL, PARTIAL, Arg, Row, writes
 
 UTS_LEN: Final = 65
 HOST_NAME_MAX: Final = 64
@@ -142,8 +142,8 @@ def sys_syslog(t: Task, a: SyscallArgs) -> Result:
 
 
 ROWS: Final[tuple[Row, ...]] = (
-    Row(63, "uname", sys_uname, FULL, (Arg.STRUCT_OUT,)),
-    Row(99, "sysinfo", sys_sysinfo, PARTIAL, (Arg.STRUCT_OUT,), "load averages are 0"),
+    Row(63, "uname", sys_uname, FULL, (Arg.STRUCT_OUT,), copies=(writes(0, 390),)),
+    Row(99, "sysinfo", sys_sysinfo, PARTIAL, (Arg.STRUCT_OUT,), "load averages are 0", copies=(writes(0, 112),)),
     Row(103, "syslog", sys_syslog, PARTIAL, (Arg.INT, Arg.OUT_BUF, Arg.SIZE), "reads the boot lines"),
     Row(170, "sethostname", sys_sethostname, FULL, (Arg.IN_BUF, Arg.SIZE)),
     Row(171, "setdomainname", sys_setdomainname, FULL, (Arg.IN_BUF, Arg.SIZE)),

@@ -10,7 +10,7 @@ from sandbox.abi.linux.fcntl import O_CLOEXEC, O_DIRECT, O_NONBLOCK
 from sandbox.errors import SyscallError
 from sandbox.kernel.control import Result
 from sandbox.kernel.pipe import new_pipe
-from sandbox.syscalls.row import FULL, Arg, Row
+from sandbox.syscalls.row import FULL, Arg, Row, writes
 
 if TYPE_CHECKING:
     from sandbox.kernel.task import Task
@@ -61,6 +61,6 @@ def sys_pipe2(t: Task, a: SyscallArgs) -> Result:
 
 
 ROWS: Final[tuple[Row, ...]] = (
-    Row(22, "pipe", sys_pipe, FULL, (Arg.STRUCT_OUT,)),
-    Row(293, "pipe2", sys_pipe2, FULL, (Arg.STRUCT_OUT, Arg.HEX)),
+    Row(22, "pipe", sys_pipe, FULL, (Arg.STRUCT_OUT,), copies=(writes(0, 8),)),
+    Row(293, "pipe2", sys_pipe2, FULL, (Arg.STRUCT_OUT, Arg.HEX), copies=(writes(0, 8),)),
 )

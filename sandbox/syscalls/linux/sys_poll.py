@@ -10,7 +10,7 @@ from sandbox.abi.linux.poll import POLLERR, POLLFD, POLLHUP, POLLNVAL
 from sandbox.errors import SyscallError
 from sandbox.kernel.control import ERESTART_RESTARTBLOCK, ERESTARTNOHAND, Block, Result
 from sandbox.syscalls.linux.timespec import pack_timespec, pack_timeval, read_timespec
-from sandbox.syscalls.row import FULL, Arg, Row
+from sandbox.syscalls.row import FULL, Arg, Row, reads, writes
 from sandbox.vfs.poll import user_events, wait_mask
 from tcpip.clock import NS_PER_MS
 from tcpip.waiter import WaitQueue
@@ -133,6 +133,13 @@ def set_mask(t: Task, addr: int, size: int) -> None:
 
 
 ROWS: Final[tuple[Row, ...]] = (
-    Row(7, "poll", sys_poll, FULL, (Arg.ADDR, Arg.UINT, Arg.INT)),
-    Row(271, "ppoll", sys_ppoll, FULL, (Arg.ADDR, Arg.UINT, Arg.STRUCT_IN, Arg.ADDR, Arg.SIZE)),
+    Row(7, "poll", sys_poll, FULL, (Arg.ADDR, Arg.UINT, Arg.INT), copies=(reads(0, 8, 1), writes(0, 8, 1))),
+    Row(
+        271,
+        "ppoll",
+        sys_ppoll,
+        FULL,
+        (Arg.ADDR, Arg.UINT, Arg.STRUCT_IN, Arg.ADDR, Arg.SIZE),
+        copies=(reads(0, 8, 1), writes(0, 8, 1), reads(2, 16), reads(3, 8)),
+    ),
 )

@@ -16,7 +16,7 @@ from sandbox.kernel.task import Task
 from sandbox.kernel.thread_group import ThreadGroup
 from sandbox.syscalls.args import SyscallArgs
 from sandbox.syscalls.linux.rusage import pack_rusage
-from sandbox.syscalls.row import FULL, Arg, Row
+from sandbox.syscalls.row import FULL, Arg, Row, reads, writes
 
 _RLIMIT: Final = struct.Struct("<QQ")
 RUSAGE_SELF: Final = 0
@@ -110,9 +110,16 @@ def sys_times(t: Task, a: SyscallArgs) -> Result:
 
 
 ROWS: Final[tuple[Row, ...]] = (
-    Row(97, "getrlimit", sys_getrlimit, FULL, (Arg.INT, Arg.STRUCT_OUT)),
-    Row(98, "getrusage", sys_getrusage, FULL, (Arg.INT, Arg.STRUCT_OUT)),
-    Row(100, "times", sys_times, FULL, (Arg.STRUCT_OUT,)),
-    Row(160, "setrlimit", sys_setrlimit, FULL, (Arg.INT, Arg.STRUCT_IN)),
-    Row(302, "prlimit64", sys_prlimit64, FULL, (Arg.PID, Arg.INT, Arg.STRUCT_IN, Arg.STRUCT_OUT)),
+    Row(97, "getrlimit", sys_getrlimit, FULL, (Arg.INT, Arg.STRUCT_OUT), copies=(writes(1, 16),)),
+    Row(98, "getrusage", sys_getrusage, FULL, (Arg.INT, Arg.STRUCT_OUT), copies=(writes(1, 144),)),
+    Row(100, "times", sys_times, FULL, (Arg.STRUCT_OUT,), copies=(writes(0, 32),)),
+    Row(160, "setrlimit", sys_setrlimit, FULL, (Arg.INT, Arg.STRUCT_IN), copies=(reads(1, 16),)),
+    Row(
+        302,
+        "prlimit64",
+        sys_prlimit64,
+        FULL,
+        (Arg.PID, Arg.INT, Arg.STRUCT_IN, Arg.STRUCT_OUT),
+        copies=(reads(2, 16), writes(3, 16)),
+    ),
 )

@@ -22,7 +22,7 @@ from sandbox.kernel.rlimits import RLIMIT_NICE, RLIMIT_RTPRIO
 from sandbox.kernel.task import Task
 from sandbox.syscalls.args import SyscallArgs
 from sandbox.syscalls.linux.timespec import pack_timespec
-from sandbox.syscalls.row import FULL, PARTIAL, REFUSED, Arg, Row, refuse
+from sandbox.syscalls.row import FULL, PARTIAL, REFUSED, Arg, Row, reads, refuse, writes
 
 _REALTIME: Final = frozenset((SCHED_FIFO, SCHED_RR))
 _NORMAL: Final = frozenset((SCHED_OTHER, SCHED_BATCH, SCHED_IDLE))
@@ -288,11 +288,27 @@ ROWS: Final[tuple[Row, ...]] = (
     Row(146, "sched_get_priority_max", sys_sched_get_priority_max, FULL, (Arg.INT,)),
     Row(147, "sched_get_priority_min", sys_sched_get_priority_min, FULL, (Arg.INT,)),
     Row(148, "sched_rr_get_interval", sys_sched_rr_get_interval, FULL, (Arg.PID, Arg.STRUCT_OUT)),
-    Row(203, "sched_setaffinity", sys_sched_setaffinity, FULL, (Arg.PID, Arg.SIZE, Arg.STRUCT_IN)),
-    Row(204, "sched_getaffinity", sys_sched_getaffinity, FULL, (Arg.PID, Arg.SIZE, Arg.STRUCT_OUT)),
+    Row(
+        203,
+        "sched_setaffinity",
+        sys_sched_setaffinity,
+        FULL,
+        (Arg.PID, Arg.SIZE, Arg.STRUCT_IN),
+        copies=(reads(2, 1, 1),),
+    ),
+    Row(
+        204,
+        "sched_getaffinity",
+        sys_sched_getaffinity,
+        FULL,
+        (Arg.PID, Arg.SIZE, Arg.STRUCT_OUT),
+        copies=(writes(2, 1, 1),),
+    ),
     Row(251, "ioprio_set", sys_ioprio_set, PARTIAL, (Arg.INT, Arg.INT, Arg.INT), _SEEN),
     Row(252, "ioprio_get", sys_ioprio_get, FULL, (Arg.INT, Arg.INT)),
-    Row(309, "getcpu", sys_getcpu, FULL, (Arg.STRUCT_OUT, Arg.STRUCT_OUT, Arg.ADDR)),
+    Row(
+        309, "getcpu", sys_getcpu, FULL, (Arg.STRUCT_OUT, Arg.STRUCT_OUT, Arg.ADDR), copies=(writes(0, 4), writes(1, 4))
+    ),
     Row(314, "sched_setattr", sys_sched_setattr, PARTIAL, (Arg.PID, Arg.STRUCT_IN, Arg.HEX), _SEEN),
     Row(315, "sched_getattr", sys_sched_getattr, FULL, (Arg.PID, Arg.STRUCT_OUT, Arg.UINT, Arg.HEX)),
     Row(

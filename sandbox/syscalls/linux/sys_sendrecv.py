@@ -20,7 +20,7 @@ from sandbox.sockets.user_message import (
 from sandbox.syscalls.iov_iter import SCRATCH_SIZE, USER_MAX, IovIter, one_segment
 from sandbox.syscalls.linux.sys_socket import find_socket
 from sandbox.syscalls.linux.timespec import pack_timespec, read_timespec
-from sandbox.syscalls.row import FULL, Arg, Row
+from sandbox.syscalls.row import FULL, Arg, Row, reads, writes
 from sandbox.vfs.file_description import WOULD_BLOCK
 from tcpip.waiter import EVENT_IN, EVENT_OUT
 
@@ -409,9 +409,9 @@ _RECEIVE: Final = (Arg.FD, Arg.OUT_BUF, Arg.SIZE, Arg.HEX, Arg.SOCKADDR_OUT, Arg
 
 ROWS: Final[tuple[Row, ...]] = (
     Row(44, "sendto", sys_sendto, FULL, _SEND),
-    Row(45, "recvfrom", sys_recvfrom, FULL, _RECEIVE),
-    Row(46, "sendmsg", sys_sendmsg, FULL, (Arg.FD, Arg.STRUCT_IN, Arg.HEX)),
-    Row(47, "recvmsg", sys_recvmsg, FULL, (Arg.FD, Arg.STRUCT_OUT, Arg.HEX)),
+    Row(45, "recvfrom", sys_recvfrom, FULL, _RECEIVE, copies=(reads(5, 4), writes(5, 4))),
+    Row(46, "sendmsg", sys_sendmsg, FULL, (Arg.FD, Arg.STRUCT_IN, Arg.HEX), copies=(reads(1, 56),)),
+    Row(47, "recvmsg", sys_recvmsg, FULL, (Arg.FD, Arg.STRUCT_OUT, Arg.HEX), copies=(reads(1, 56),)),
     Row(299, "recvmmsg", sys_recvmmsg, FULL, (Arg.FD, Arg.STRUCT_OUT, Arg.UINT, Arg.HEX, Arg.STRUCT_IN)),
     Row(307, "sendmmsg", sys_sendmmsg, FULL, (Arg.FD, Arg.STRUCT_IN, Arg.UINT, Arg.HEX)),
 )

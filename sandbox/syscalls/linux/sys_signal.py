@@ -32,7 +32,7 @@ from sandbox.kernel.signal_queue import SigAction
 from sandbox.kernel.task import Task
 from sandbox.syscalls.args import SyscallArgs
 from sandbox.syscalls.linux.timespec import read_timespec
-from sandbox.syscalls.row import FULL, Arg, Row
+from sandbox.syscalls.row import FULL, Arg, Row, reads, writes
 
 
 def check_sigsetsize(size: int) -> None:
@@ -206,18 +206,35 @@ def sys_rt_sigreturn(t: Task, a: SyscallArgs) -> Result:
 
 
 ROWS: Final[tuple[Row, ...]] = (
-    Row(13, "rt_sigaction", sys_rt_sigaction, FULL, (Arg.SIGNAL, Arg.STRUCT_IN, Arg.STRUCT_OUT, Arg.SIZE)),
-    Row(14, "rt_sigprocmask", sys_rt_sigprocmask, FULL, (Arg.INT, Arg.STRUCT_IN, Arg.STRUCT_OUT, Arg.SIZE)),
+    Row(
+        13,
+        "rt_sigaction",
+        sys_rt_sigaction,
+        FULL,
+        (Arg.SIGNAL, Arg.STRUCT_IN, Arg.STRUCT_OUT, Arg.SIZE),
+        copies=(reads(1, 32), writes(2, 32)),
+    ),
+    Row(
+        14,
+        "rt_sigprocmask",
+        sys_rt_sigprocmask,
+        FULL,
+        (Arg.INT, Arg.STRUCT_IN, Arg.STRUCT_OUT, Arg.SIZE),
+        copies=(reads(1, 8), writes(2, 8)),
+    ),
     Row(15, "rt_sigreturn", sys_rt_sigreturn, FULL, ()),
     Row(34, "pause", sys_pause, FULL, ()),
-    Row(127, "rt_sigpending", sys_rt_sigpending, FULL, (Arg.STRUCT_OUT, Arg.SIZE)),
+    Row(127, "rt_sigpending", sys_rt_sigpending, FULL, (Arg.STRUCT_OUT, Arg.SIZE), copies=(writes(0, 8),)),
     Row(
         128,
         "rt_sigtimedwait",
         sys_rt_sigtimedwait,
         FULL,
         (Arg.STRUCT_IN, Arg.STRUCT_OUT, Arg.STRUCT_IN, Arg.SIZE),
+        copies=(reads(0, 8), writes(1, 128), reads(2, 16)),
     ),
-    Row(130, "rt_sigsuspend", sys_rt_sigsuspend, FULL, (Arg.STRUCT_IN, Arg.SIZE)),
-    Row(131, "sigaltstack", sys_sigaltstack, FULL, (Arg.STRUCT_IN, Arg.STRUCT_OUT)),
+    Row(130, "rt_sigsuspend", sys_rt_sigsuspend, FULL, (Arg.STRUCT_IN, Arg.SIZE), copies=(reads(0, 8),)),
+    Row(
+        131, "sigaltstack", sys_sigaltstack, FULL, (Arg.STRUCT_IN, Arg.STRUCT_OUT), copies=(reads(0, 24), writes(1, 24))
+    ),
 )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from sandbox.abi.linux.fcntl import O_CLOEXEC, O_NONBLOCK
 from sandbox.abi.linux.signal import SIGSET_SIZE
 from sandbox.kernel.control import Result
-from sandbox.syscalls.row import FULL, Arg, Row
+from sandbox.syscalls.row import FULL, Arg, Row, reads
 from sandbox.vfs.signalfd import SignalFile
 
 if TYPE_CHECKING:
@@ -43,5 +43,5 @@ def sys_signalfd4(t: Task, a: SyscallArgs) -> Result:
 
 ROWS: Final[tuple[Row, ...]] = (
     Row(282, "signalfd", sys_signalfd, FULL, (Arg.FD, Arg.STRUCT_IN, Arg.SIZE)),
-    Row(289, "signalfd4", sys_signalfd4, FULL, (Arg.FD, Arg.STRUCT_IN, Arg.SIZE, Arg.HEX)),
+    Row(289, "signalfd4", sys_signalfd4, FULL, (Arg.FD, Arg.STRUCT_IN, Arg.SIZE, Arg.HEX), copies=(reads(1, 8),)),
 )

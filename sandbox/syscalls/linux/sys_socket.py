@@ -13,7 +13,7 @@ from sandbox.sockets.base import IN_PROGRESS, SocketFile
 from sandbox.sockets.families import find_family
 from sandbox.sockets.user_message import copy_in_address, copy_out_address
 from sandbox.syscalls.linux.sys_pipe import install_pair
-from sandbox.syscalls.row import FULL, Arg, Row
+from sandbox.syscalls.row import FULL, Arg, Row, reads, writes
 from sandbox.vfs.file_description import WOULD_BLOCK
 from tcpip.waiter import EVENT_IN, EVENT_OUT
 
@@ -227,14 +227,21 @@ _ADDRESS_OUT: Final = (Arg.FD, Arg.SOCKADDR_OUT, Arg.ADDR)
 ROWS: Final[tuple[Row, ...]] = (
     Row(41, "socket", sys_socket, FULL, (Arg.INT, Arg.HEX, Arg.INT)),
     Row(42, "connect", sys_connect, FULL, _ADDRESS_IN),
-    Row(43, "accept", sys_accept, FULL, _ADDRESS_OUT),
+    Row(43, "accept", sys_accept, FULL, _ADDRESS_OUT, copies=(reads(2, 4), writes(2, 4))),
     Row(48, "shutdown", sys_shutdown, FULL, (Arg.FD, Arg.INT)),
     Row(49, "bind", sys_bind, FULL, _ADDRESS_IN),
     Row(50, "listen", sys_listen, FULL, (Arg.FD, Arg.INT)),
-    Row(51, "getsockname", sys_getsockname, FULL, _ADDRESS_OUT),
-    Row(52, "getpeername", sys_getpeername, FULL, _ADDRESS_OUT),
-    Row(53, "socketpair", sys_socketpair, FULL, (Arg.INT, Arg.HEX, Arg.INT, Arg.STRUCT_OUT)),
+    Row(51, "getsockname", sys_getsockname, FULL, _ADDRESS_OUT, copies=(reads(2, 4), writes(2, 4))),
+    Row(52, "getpeername", sys_getpeername, FULL, _ADDRESS_OUT, copies=(reads(2, 4), writes(2, 4))),
+    Row(53, "socketpair", sys_socketpair, FULL, (Arg.INT, Arg.HEX, Arg.INT, Arg.STRUCT_OUT), copies=(writes(3, 8),)),
     Row(54, "setsockopt", sys_setsockopt, FULL, (Arg.FD, Arg.INT, Arg.INT, Arg.IN_BUF, Arg.SIZE)),
-    Row(55, "getsockopt", sys_getsockopt, FULL, (Arg.FD, Arg.INT, Arg.INT, Arg.STRUCT_OUT, Arg.ADDR)),
-    Row(288, "accept4", sys_accept4, FULL, (*_ADDRESS_OUT, Arg.HEX)),
+    Row(
+        55,
+        "getsockopt",
+        sys_getsockopt,
+        FULL,
+        (Arg.FD, Arg.INT, Arg.INT, Arg.STRUCT_OUT, Arg.ADDR),
+        copies=(reads(4, 4), writes(4, 4)),
+    ),
+    Row(288, "accept4", sys_accept4, FULL, (*_ADDRESS_OUT, Arg.HEX), copies=(reads(2, 4), writes(2, 4))),
 )

@@ -21,7 +21,7 @@ from sandbox.abi.linux.stat import (
 )
 from sandbox.abi.linux.statfs import ST_NOEXEC
 from sandbox.errors import SyscallError
-from sandbox.syscalls.row import FULL, Arg, Row
+from sandbox.syscalls.row import FULL, Arg, Row, writes
 from sandbox.vfs.kstat import pack_stat, pack_statx
 from sandbox.vfs.permission import MAY_EXEC, MAY_WRITE, permitted
 from sandbox.vfs.regular_file import touch_atime
@@ -168,14 +168,14 @@ def sys_faccessat2(t: Task, a: SyscallArgs) -> int:
 
 
 ROWS: Final[tuple[Row, ...]] = (
-    Row(4, "stat", sys_stat, FULL, (Arg.PATH, Arg.STRUCT_OUT)),
-    Row(5, "fstat", sys_fstat, FULL, (Arg.FD, Arg.STRUCT_OUT)),
-    Row(6, "lstat", sys_lstat, FULL, (Arg.PATH, Arg.STRUCT_OUT)),
+    Row(4, "stat", sys_stat, FULL, (Arg.PATH, Arg.STRUCT_OUT), copies=(writes(1, 144),)),
+    Row(5, "fstat", sys_fstat, FULL, (Arg.FD, Arg.STRUCT_OUT), copies=(writes(1, 144),)),
+    Row(6, "lstat", sys_lstat, FULL, (Arg.PATH, Arg.STRUCT_OUT), copies=(writes(1, 144),)),
     Row(21, "access", sys_access, FULL, (Arg.PATH, Arg.OCT)),
     Row(89, "readlink", sys_readlink, FULL, (Arg.PATH, Arg.OUT_BUF, Arg.SIZE)),
-    Row(262, "newfstatat", sys_newfstatat, FULL, (Arg.FD, Arg.PATH, Arg.STRUCT_OUT, Arg.HEX)),
+    Row(262, "newfstatat", sys_newfstatat, FULL, (Arg.FD, Arg.PATH, Arg.STRUCT_OUT, Arg.HEX), copies=(writes(2, 144),)),
     Row(267, "readlinkat", sys_readlinkat, FULL, (Arg.FD, Arg.PATH, Arg.OUT_BUF, Arg.SIZE)),
     Row(269, "faccessat", sys_faccessat, FULL, (Arg.FD, Arg.PATH, Arg.OCT)),
-    Row(332, "statx", sys_statx, FULL, (Arg.FD, Arg.PATH, Arg.HEX, Arg.HEX, Arg.STRUCT_OUT)),
+    Row(332, "statx", sys_statx, FULL, (Arg.FD, Arg.PATH, Arg.HEX, Arg.HEX, Arg.STRUCT_OUT), copies=(writes(4, 256),)),
     Row(439, "faccessat2", sys_faccessat2, FULL, (Arg.FD, Arg.PATH, Arg.OCT, Arg.HEX)),
 )

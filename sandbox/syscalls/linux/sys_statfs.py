@@ -14,7 +14,7 @@ from sandbox.abi.linux.statfs import (
     ST_VALID,
     STATFS,
 )
-from sandbox.syscalls.row import FULL, Arg, Row
+from sandbox.syscalls.row import FULL, Arg, Row, writes
 from sandbox.vfs.walk import lookup
 
 if TYPE_CHECKING:
@@ -55,6 +55,6 @@ def sys_fstatfs(t: Task, a: SyscallArgs) -> int:
 
 
 ROWS: Final[tuple[Row, ...]] = (
-    Row(137, "statfs", sys_statfs, FULL, (Arg.PATH, Arg.STRUCT_OUT)),
-    Row(138, "fstatfs", sys_fstatfs, FULL, (Arg.FD, Arg.STRUCT_OUT)),
+    Row(137, "statfs", sys_statfs, FULL, (Arg.PATH, Arg.STRUCT_OUT), copies=(writes(1, 120),)),
+    Row(138, "fstatfs", sys_fstatfs, FULL, (Arg.FD, Arg.STRUCT_OUT), copies=(writes(1, 120),)),
 )

@@ -27,7 +27,7 @@ from sandbox.kernel.task import Task
 from sandbox.kernel.thread_group import ThreadGroup
 from sandbox.syscalls.args import SyscallArgs
 from sandbox.syscalls.linux.timespec import pack_timespec, pack_timeval, read_timespec
-from sandbox.syscalls.row import FULL, PARTIAL, REFUSED, Arg, Row
+from sandbox.syscalls.row import FULL, PARTIAL, REFUSED, Arg, Row, reads, writes
 
 if TYPE_CHECKING:
     from sandbox.kernel.kernel import Kernel
@@ -246,14 +246,14 @@ def sys_clock_adjtime(t: Task, a: SyscallArgs) -> Result:
 _HOST: Final = "the clock is the host's: setting it is EPERM"
 
 ROWS: Final[tuple[Row, ...]] = (
-    Row(35, "nanosleep", sys_nanosleep, FULL, (Arg.STRUCT_IN, Arg.STRUCT_OUT)),
-    Row(96, "gettimeofday", sys_gettimeofday, FULL, (Arg.STRUCT_OUT, Arg.STRUCT_OUT)),
+    Row(35, "nanosleep", sys_nanosleep, FULL, (Arg.STRUCT_IN, Arg.STRUCT_OUT), copies=(reads(0, 16),)),
+    Row(96, "gettimeofday", sys_gettimeofday, FULL, (Arg.STRUCT_OUT, Arg.STRUCT_OUT), copies=(writes(0, 16),)),
     Row(159, "adjtimex", sys_adjtimex, PARTIAL, (Arg.STRUCT_IN,), _HOST),
     Row(164, "settimeofday", sys_settimeofday, REFUSED, (Arg.STRUCT_IN, Arg.STRUCT_IN), _HOST),
-    Row(201, "time", sys_time, FULL, (Arg.STRUCT_OUT,)),
+    Row(201, "time", sys_time, FULL, (Arg.STRUCT_OUT,), copies=(writes(0, 8),)),
     Row(219, "restart_syscall", sys_restart_syscall, FULL, ()),
     Row(227, "clock_settime", sys_clock_settime, REFUSED, (Arg.INT, Arg.STRUCT_IN), _HOST),
-    Row(228, "clock_gettime", sys_clock_gettime, FULL, (Arg.INT, Arg.STRUCT_OUT)),
+    Row(228, "clock_gettime", sys_clock_gettime, FULL, (Arg.INT, Arg.STRUCT_OUT), copies=(writes(1, 16),)),
     Row(229, "clock_getres", sys_clock_getres, FULL, (Arg.INT, Arg.STRUCT_OUT)),
     Row(
         230,
@@ -262,6 +262,7 @@ ROWS: Final[tuple[Row, ...]] = (
         PARTIAL,
         (Arg.INT, Arg.HEX, Arg.STRUCT_IN, Arg.STRUCT_OUT),
         "processor-time clocks are refused with EOPNOTSUPP",
+        copies=(reads(2, 16),),
     ),
     Row(305, "clock_adjtime", sys_clock_adjtime, PARTIAL, (Arg.INT, Arg.STRUCT_IN), _HOST),
 )

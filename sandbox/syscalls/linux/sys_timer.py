@@ -41,7 +41,7 @@ from sandbox.kernel.task import Task
 from sandbox.kernel.thread_group import ThreadGroup
 from sandbox.syscalls.args import SyscallArgs
 from sandbox.syscalls.linux.timespec import pack_itimerspec, pack_timeval, read_itimerspec, timeval_ns
-from sandbox.syscalls.row import FULL, PARTIAL, Arg, Row
+from sandbox.syscalls.row import FULL, PARTIAL, Arg, Row, reads, writes
 
 TIMER_CLOCKS: Final = frozenset(
     (
@@ -176,7 +176,14 @@ def sys_timer_delete(t: Task, a: SyscallArgs) -> Result:
 ROWS: Final[tuple[Row, ...]] = (
     Row(36, "getitimer", sys_getitimer, FULL, (Arg.INT, Arg.STRUCT_OUT)),
     Row(37, "alarm", sys_alarm, FULL, (Arg.UINT,)),
-    Row(38, "setitimer", sys_setitimer, FULL, (Arg.INT, Arg.STRUCT_IN, Arg.STRUCT_OUT)),
+    Row(
+        38,
+        "setitimer",
+        sys_setitimer,
+        FULL,
+        (Arg.INT, Arg.STRUCT_IN, Arg.STRUCT_OUT),
+        copies=(reads(1, 32), writes(2, 32)),
+    ),
     Row(
         222,
         "timer_create",

@@ -17,7 +17,7 @@ from sandbox.abi.linux.time import (
 from sandbox.errors import SyscallError
 from sandbox.kernel.control import Result
 from sandbox.syscalls.linux.timespec import pack_itimerspec, read_itimerspec
-from sandbox.syscalls.row import PARTIAL, Arg, Row
+from sandbox.syscalls.row import PARTIAL, Arg, Row, reads, writes
 from sandbox.vfs.timerfd import TimerFile
 
 if TYPE_CHECKING:
@@ -72,6 +72,14 @@ _NOTE: Final = "TFD_TIMER_CANCEL_ON_SET never fires: nothing inside can set the 
 
 ROWS: Final[tuple[Row, ...]] = (
     Row(283, "timerfd_create", sys_timerfd_create, PARTIAL, (Arg.INT, Arg.HEX), _NOTE),
-    Row(286, "timerfd_settime", sys_timerfd_settime, PARTIAL, (Arg.FD, Arg.HEX, Arg.STRUCT_IN, Arg.STRUCT_OUT), _NOTE),
+    Row(
+        286,
+        "timerfd_settime",
+        sys_timerfd_settime,
+        PARTIAL,
+        (Arg.FD, Arg.HEX, Arg.STRUCT_IN, Arg.STRUCT_OUT),
+        _NOTE,
+        copies=(reads(2, 32), writes(3, 32)),
+    ),
     Row(287, "timerfd_gettime", sys_timerfd_gettime, PARTIAL, (Arg.FD, Arg.STRUCT_OUT), _NOTE),
 )

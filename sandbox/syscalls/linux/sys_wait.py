@@ -28,7 +28,7 @@ from sandbox.kernel.task import Task
 from sandbox.kernel.wait import WaitReport, WaitTarget, poll_children
 from sandbox.syscalls.args import SyscallArgs
 from sandbox.syscalls.linux.rusage import dead_child_rusage, live_child_rusage
-from sandbox.syscalls.row import FULL, Arg, Row
+from sandbox.syscalls.row import FULL, Arg, Row, writes
 from tcpip.waiter import EVENT_IN
 
 _INT_MIN: Final = -(1 << 31)
@@ -140,6 +140,20 @@ def _waitid_target(t: Task, which: int, pid: int, options: int) -> WaitTarget:
 
 
 ROWS: Final[tuple[Row, ...]] = (
-    Row(61, "wait4", sys_wait4, FULL, (Arg.PID, Arg.STRUCT_OUT, Arg.HEX, Arg.STRUCT_OUT)),
-    Row(247, "waitid", sys_waitid, FULL, (Arg.INT, Arg.PID, Arg.STRUCT_OUT, Arg.HEX, Arg.STRUCT_OUT)),
+    Row(
+        61,
+        "wait4",
+        sys_wait4,
+        FULL,
+        (Arg.PID, Arg.STRUCT_OUT, Arg.HEX, Arg.STRUCT_OUT),
+        copies=(writes(1, 4), writes(3, 144)),
+    ),
+    Row(
+        247,
+        "waitid",
+        sys_waitid,
+        FULL,
+        (Arg.INT, Arg.PID, Arg.STRUCT_OUT, Arg.HEX, Arg.STRUCT_OUT),
+        copies=(writes(2, 128),),
+    ),
 )

@@ -45,41 +45,68 @@ __asm__(".section .gate,\"ax\",@progbits\n"
         "  popfq\n"
         "  jmp handler\n"
         "  .org 0x60\n"
-        "stub_cmpxchg:\n" /* (address, expected, new) */
-        "  mov %rsi, %rax\n"
-        "stub_cmpxchg_insn:\n"
-        "  lock cmpxchg %edx, (%rdi)\n"
-        "  mov %eax, %eax\n"
-        "  ret\n"
-        "  .org 0x70\n"
-        "stub_xchg:\n" /* (address, new) */
-        "  mov %rsi, %rax\n"
-        "stub_xchg_insn:\n"
-        "  xchg %eax, (%rdi)\n"
-        "  mov %eax, %eax\n"
-        "  ret\n"
-        "  .org 0x80\n"
-        "stub_fixup:\n"
-        "  mov $-14, %rax\n"
-        "  ret\n"
-        "  .org 0x90\n"
         "stub_leave:\n" /* (ucontext): return from a frame that we did not enter by */
         "  mov %rdi, %rsp\n"
         "  jmp stub_restore\n"
-        "  .org 0xa0\n"
+        "  .org 0x70\n"
         ".globl _start\n"
         "_start:\n"
         "  mov %rsp, %rdi\n"
         "  and $-16, %rsp\n"
         "  call stub_main\n"
         "  hlt\n"
+        /* What touches the guest's memory: a fault in here makes the function return -EFAULT. */
+        "stub_user:\n"
+        "stub_cmpxchg:\n" /* (address, expected, new) */
+        "  mov %rsi, %rax\n"
+        "  lock cmpxchg %edx, (%rdi)\n"
+        "  mov %eax, %eax\n"
+        "  ret\n"
+        "stub_xchg:\n" /* (address, new) */
+        "  mov %rsi, %rax\n"
+        "  xchg %eax, (%rdi)\n"
+        "  mov %eax, %eax\n"
+        "  ret\n"
+        "stub_copy:\n" /* (to, from, size) -> 0 */
+        "  mov %rdx, %rcx\n"
+        "  rep movsb\n"
+        "  xor %eax, %eax\n"
+        "  ret\n"
+        "stub_string:\n" /* (to, from, room) -> bytes before the NUL, or room */
+        "  xor %eax, %eax\n"
+        "1:cmp %rdx, %rax\n"
+        "  je 2f\n"
+        "  movb (%rsi,%rax), %cl\n"
+        "  movb %cl, (%rdi,%rax)\n"
+        "  testb %cl, %cl\n"
+        "  je 2f\n"
+        "  inc %rax\n"
+        "  jmp 1b\n"
+        "2:ret\n"
+        "stub_probe:\n" /* (first, last) -> 0: every page of it can be written */
+        "  lock orb $0, (%rdi)\n"
+        "1:or $0xfff, %rdi\n"
+        "  inc %rdi\n"
+        "  cmp %rsi, %rdi\n"
+        "  ja 2f\n"
+        "  lock orb $0, (%rdi)\n"
+        "  jmp 1b\n"
+        "2:xor %eax, %eax\n"
+        "  ret\n"
+        "stub_user_end:\n"
+        "stub_fixup:\n"
+        "  mov $-14, %rax\n"
+        "  ret\n"
         ".text\n");
 extern u64 stub_hyper(u64 op, u64 a, u64 b, u64 c);
 extern i64 stub_order(volatile u64 *entry);
 extern i64 stub_cmpxchg(u64 address, u64 expected, u64 desired);
 extern i64 stub_xchg(u64 address, u64 value);
 extern void stub_leave(void *uc) __attribute__((noreturn));
-extern const char stub_restore[], stub_entry[], stub_cmpxchg_insn[], stub_xchg_insn[], stub_fixup[];
+extern i64 stub_copy(volatile void *to, const volatile void *from, u64 size);
+extern i64 stub_string(volatile void *to, const volatile void *from, u64 room);
+extern i64 stub_probe(u64 first, u64 last);
+extern const char stub_restore[], stub_entry[], stub_user[], stub_user_end[], stub_fixup[];
 
 struct ucontext {
     u64 flags, link;
@@ -166,6 +193,49 @@ static void post(volatile u64 *lane, u64 slot, volatile u64 *entry, i64 *direct)
         lane[LANE_PARKED] = 0;
     }
     barrier();
+}
+
+/*
+ * Copy what the call reads into the lane, as the sentry's table has it for its number, and see that what it
+ * writes can be written. What does not fit or faults is left out: the sentry finds it in guest memory, or finds the
+ * fault there.
+ */
+static void copy_in(volatile u64 *lane) {
+    u64 nr = lane[LANE_NR], count = 0, at = LANE_DATA;
+    const volatile u32 *spec = (const volatile u32 *)(CONTROL_BASE + CONTROL_COPIES) + nr * MAX_COPIES;
+    for (int i = 0; nr < COPIED_CALLS && i < (int)MAX_COPIES && spec[i]; i++) {
+        u64 kind = spec[i] >> COPY_KIND & 7, from = spec[i] >> COPY_LENGTH & 7, size = spec[i] >> COPY_SIZE;
+        u64 address = lane[LANE_ARGS + (spec[i] & 7)], room = LANE_SIZE - at;
+        if (from != COPY_FIXED) {
+            u64 length = lane[LANE_ARGS + from];
+            size = length > room ? room + 1 : size * length;
+        }
+        if (kind == COPY_STRING) size = 1;
+        if (!size || size > room || address >= TASK_SIZE || size > TASK_SIZE - address) continue;
+        volatile void *data = (volatile u8 *)lane + at;
+        if (kind == COPY_STRING) {
+            i64 length = stub_string(data, (void *)address, room < TASK_SIZE - address ? room : TASK_SIZE - address);
+            if (length < 0 || (u64)length == room) continue;
+            size = (u64)length + 1;
+        } else if (kind == COPY_IN ? stub_copy(data, (void *)address, size) : stub_probe(address, address + size - 1)) {
+            continue;
+        }
+        lane[LANE_COPY + 2 * count] = address;
+        lane[LANE_COPY + 2 * count + 1] = size | kind << COPIED_KIND | at << COPIED_AT;
+        at += (size + 7) & ~7ul;
+        count++;
+    }
+    lane[LANE_COPIES] = count;
+}
+
+/* Copy what the sentry has written into the lane to where the call wants it; what the call returns then. */
+static u64 copy_out(volatile u64 *lane, u64 value) {
+    u64 sizes = lane[LANE_OUTS];
+    for (u64 i = 0; i < MAX_COPIES && sizes; i++, sizes >>= 16) {
+        u64 size = sizes & 0xffff, at = lane[LANE_COPY + 2 * i + 1] >> COPIED_AT;
+        if (size && stub_copy((void *)lane[LANE_COPY + 2 * i], (volatile u8 *)lane + at, size)) return -14ul;
+    }
+    return value;
 }
 
 static void save(volatile u64 *lane, struct ucontext *uc) {
@@ -284,6 +354,10 @@ static void serve(volatile u64 *lane, u64 slot, struct ucontext *uc) {
             uc->gregs[G_RAX] = lane[LANE_VALUE];
             return;
         }
+        if (action == ACTION_REPLY_COPY) {
+            uc->gregs[G_RAX] = copy_out(lane, lane[LANE_VALUE]);
+            return;
+        }
         if (action == ACTION_RESUME) {
             restore(lane, uc);
             return;
@@ -309,13 +383,14 @@ static void serve(volatile u64 *lane, u64 slot, struct ucontext *uc) {
 __attribute__((used)) static void handler(int sig, struct siginfo *si, struct ucontext *uc) {
     u64 slot = slot_here(), rip = uc->gregs[G_RIP];
     if (sig == SIGSEGV || sig == SIGBUS) {
-        if (rip == (u64)stub_cmpxchg_insn || rip == (u64)stub_xchg_insn) {
+        if (rip >= (u64)stub_user && rip < (u64)stub_user_end) {
             uc->gregs[G_RIP] = (u64)stub_fixup;
             return;
         }
     }
     if (slot >= MAX_SLOTS) broken();
     volatile u64 *lane = lane_of(slot);
+    lane[LANE_COPIES] = 0;
     if (sig == SIGSYS) {
         u64 *g = uc->gregs;
         lane[LANE_KIND] = KIND_SYSCALL;
@@ -326,6 +401,7 @@ __attribute__((used)) static void handler(int sig, struct siginfo *si, struct uc
         lane[LANE_ARGS + 3] = g[2];
         lane[LANE_ARGS + 4] = g[0];
         lane[LANE_ARGS + 5] = g[1];
+        if (lane != private_lane(slot)) copy_in(lane);
     } else if (sig == INTERRUPT_SIGNAL) {
         lane[LANE_KIND] = KIND_INTERRUPTED;
     } else {
