@@ -6,6 +6,7 @@ a Python stack. `Result` is the return type of every handler:
 - `int`: the call is done; a negative errno is an error that was not worth an exception.
 - `Block`: park the task; run the handler again when a queue fires, the deadline passes.
 - `Execute`: have host calls executed in the guest's process, then go on with `finish`.
+- `Assumed`: the same for one call that will not fail and on which nothing hangs: it is done already.
 - `NoReturn`: the registers have been set (sigreturn, execve) or the task is gone (exit).
 """
 
@@ -89,6 +90,18 @@ class Execute(Control):
         self.finish = finish
         self.abandoned = abandoned
         self.value = value
+
+
+class Assumed(Control):
+    """The call ends with `value`; on the way the guest executes `order`, which is `free`, and the kernel has taken it
+    for done. If the guest says that it failed, what `failed(t, errno)` makes of it (negative) is the call's result."""
+
+    __slots__ = ("order", "value", "failed")
+
+    def __init__(self, order: Order, value: int, failed: Callable[[Task, int], Result]) -> None:
+        self.order = order
+        self.value = value
+        self.failed = failed
 
 
 class Pending(Control):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sandbox.kernel import task_signals
-from sandbox.kernel.control import ERESTART_RESTARTBLOCK, Block, Execute, Result
+from sandbox.kernel.control import ERESTART_RESTARTBLOCK, Assumed, Block, Execute, Result
 from sandbox.kernel.task_state import (
     PARK_BLOCK,
     PARK_DEAD,
@@ -96,6 +96,27 @@ def abandon(t: Task) -> None:
         if block.on_interrupt is not None:
             block.on_interrupt(t, t.args)
     t.args.end()
+
+
+def assume(t: Task, wanted: Assumed) -> None:
+    """Answer with an order that need not be waited for; where something else is pending, wait for it."""
+
+    def failed(index: int, result: int) -> None:
+        if t.parked != PARK_DEAD:
+            complete(t, wanted.failed(t, result))
+
+    if t.work:
+        finished = Execute((wanted.order,), lambda t, index, result: _outcome(t, wanted, result))
+        execute(t, finished)
+        return
+    t.parked = PARK_NONE
+    t.args.timed_out = False
+    t.args.end()
+    t.thread.execute_assumed(wanted.order, wanted.value, failed)
+
+
+def _outcome(t: Task, wanted: Assumed, result: int) -> Result:
+    return wanted.failed(t, result) if -4096 < result < 0 else wanted.value
 
 
 def execute(t: Task, wanted: Execute) -> None:

@@ -6,7 +6,7 @@ import errno
 from typing import TYPE_CHECKING
 
 from sandbox.kernel import task_block, task_signals
-from sandbox.kernel.control import NO_RETURN, PENDING, Block, Execute, Result
+from sandbox.kernel.control import NO_RETURN, PENDING, Assumed, Block, Execute, Result
 from sandbox.kernel.task_state import PARK_NONE, PARK_PENDING
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ def finish(t: Task, result: Result) -> None:
             t.thread.reply(result)
     elif type(result) is Block:
         task_block.park(t, result)
+    elif type(result) is Assumed:
+        task_block.assume(t, result)
     elif type(result) is Execute:
         task_block.execute(t, result)
     elif result is PENDING:

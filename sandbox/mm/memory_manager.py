@@ -228,6 +228,13 @@ class MemoryManager:
                 pages += (min(area.end, end) - max(area.start, start)) >> 12
         return pages
 
+    def all_anonymous(self, start: int, end: int) -> bool:
+        """Nothing but private anonymous memory is mapped in [start, end)."""
+        for area in self.areas.overlapping(start, end):
+            if area.backing is not None:
+                return False
+        return True
+
     def valid_range(self, start: int, size: int) -> bool:
         """[start, start + size) lies where a guest may map."""
         return size <= self.task_size and MMAP_MIN_ADDR <= start <= self.task_size - size

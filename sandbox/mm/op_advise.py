@@ -79,11 +79,16 @@ class AdviseOperation(Operation):
     __slots__ = ("start", "end", "advice", "error")
 
     def __init__(self, mm: MemoryManager, start: int, end: int, advice: int, error: int) -> None:
-        super().__init__(mm, (Order(NR_MADVISE, (start, end - start, advice)),))
+        empties = advice in (mman.MADV_DONTNEED, mman.MADV_FREE)
+        super().__init__(mm, (Order(NR_MADVISE, (start, end - start, advice), free=empties),))
         self.start = start
         self.end = end
         self.advice = advice
         self.error = error
+
+    def value(self) -> int | None:
+        """0, or the error of a hole."""
+        return self.error
 
     def done(self, t: Task, result: int) -> Result:
         """Advised."""
@@ -91,6 +96,13 @@ class AdviseOperation(Operation):
         if change is not None:
             self.mm.reflag(self.start, self.end, *change)
         return self.error
+
+    def apply(self) -> None:
+        """Emptying changes nothing that the kernel keeps."""
+
+    def undo(self, t: Task, error: int) -> Result:
+        """A hole, maybe."""
+        return self.failed(t, 0, error)
 
     def failed(self, t: Task, index: int, error: int) -> Result:
         """Holes do not keep the host from advising the rest."""

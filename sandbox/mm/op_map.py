@@ -66,7 +66,8 @@ class MapOperation(Operation):
     __slots__ = ("area", "replaces", "copy_fd")
 
     def __init__(self, mm: MemoryManager, area: VMA, replaces: bool, populate: bool, copy_fd: int = -1) -> None:
-        super().__init__(mm, (map_order(area, replaces, populate, copy_fd),))
+        free = not replaces or mm.all_anonymous(area.start, area.end)
+        super().__init__(mm, (map_order(area, replaces, populate, copy_fd, free),))
         self.area = area
         self.replaces = replaces
         self.copy_fd = copy_fd
@@ -75,15 +76,25 @@ class MapOperation(Operation):
         """The new address."""
         return self.area.start
 
-    def done(self, t: Task, result: int) -> Result:
+    def apply(self) -> None:
         """Mapped."""
         mm, area = self.mm, self.area
-        start = area.start
         if self.replaces:
-            mm.remove(start, area.end)
-        self._close()
+            mm.remove(area.start, area.end)
         mm.add(area)
+
+    def done(self, t: Task, result: int) -> Result:
+        """Mapped."""
+        start = self.area.start
+        self._close()
+        self.apply()
         return start
+
+    def undo(self, t: Task, error: int) -> Result:
+        """Nothing is there."""
+        start, size = self.orders[0].args[:2]
+        self.mm.remove(start, start + size)
+        return -errno.ENOMEM if error == -errno.EEXIST else error
 
     def failed(self, t: Task, index: int, error: int) -> Result:
         """A file that the host won't map executable is copied; else nothing is mapped there now: the host may have
@@ -131,8 +142,9 @@ class Abandon(Operation):
         return self.error
 
 
-def map_order(area: VMA, replaces: bool, populate: bool = False, copy_fd: int = -1) -> Order:
-    """The host's mmap for an area, of `copy_fd` in place of the backing if that is given.
+def map_order(area: VMA, replaces: bool, populate: bool = False, copy_fd: int = -1, free: bool = True) -> Order:
+    """The host's mmap for an area, of `copy_fd` in place of the backing if that is given. `free`: what it replaces is
+    private anonymous memory, or nothing.
 
     Memory is charged by the kernel, so the host need not reserve it.
     """
@@ -142,7 +154,7 @@ def map_order(area: VMA, replaces: bool, populate: bool = False, copy_fd: int = 
     size, prot, backing = area.end - area.start, area.flags & 7, area.backing
     if backing is None:
         flags |= MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
-        return Order(NR_MMAP, (area.start, size, prot, flags, _U64, 0))
+        return Order(NR_MMAP, (area.start, size, prot, flags, _U64, 0), free=free)
     shared = area.flags & VM_MAYSHARE != 0
     flags |= MAP_SHARED if shared else MAP_PRIVATE | MAP_NORESERVE
     if copy_fd >= 0:
@@ -348,11 +360,12 @@ def find_gap(mm: MemoryManager, size: int) -> int:
 class BrkOperation(Operation):
     """The heap grows by [old, new) or shrinks by [new, old)."""
 
-    __slots__ = ("area", "target")
+    __slots__ = ("area", "target", "before")
 
     def __init__(self, mm: MemoryManager, orders: tuple[Order, ...], area: VMA | None, target: int) -> None:
         super().__init__(mm, orders)
         self.area = area
+        self.before = mm.brk
         self.target = target
 
     def value(self) -> int | None:
@@ -361,13 +374,25 @@ class BrkOperation(Operation):
 
     def done(self, t: Task, result: int) -> Result:
         """The break is where it was asked for."""
+        self.apply()
+        return self.target
+
+    def apply(self) -> None:
+        """The break is where it was asked for."""
         mm = self.mm
         if self.area is not None:
             mm.add(self.area)
         else:
             mm.remove(page_align(self.target), page_align(mm.brk))
         mm.brk = self.target
-        return self.target
+
+    def undo(self, t: Task, error: int) -> Result:
+        """It is back where it was; a heap that shrinks does not fail."""
+        mm = self.mm
+        if self.area is not None:
+            mm.remove(self.orders[0].args[0], page_align(self.target))
+            mm.brk = self.before
+        return mm.brk
 
     def failed(self, t: Task, index: int, error: int) -> Result:
         """It stays where it was."""
@@ -388,7 +413,8 @@ def brk(t: Task, mm: MemoryManager, target: int) -> Result:
         mm.brk = target
         return target
     if new < old:
-        return BrkOperation(mm, (Order(NR_MUNMAP, (new, old - new)),), None, target).begin()
+        order = Order(NR_MUNMAP, (new, old - new), free=mm.all_anonymous(new, old))
+        return BrkOperation(mm, (order,), None, target).begin()
     pages = (new - old) >> 12
     flags = PROT_READ | PROT_WRITE | VM_MAYRWX | VM_ACCOUNT | mm.lock_future
     if new > mm.task_size - 4096 or not mm.areas.fits(old, new - old + 4096) or len(mm.areas) > MAX_MAP_COUNT:

@@ -47,7 +47,8 @@ class UnmapOperation(Operation):
     __slots__ = ("start", "end", "result")
 
     def __init__(self, mm: MemoryManager, start: int, end: int, result: int = 0) -> None:
-        super().__init__(mm, (Order(NR_MUNMAP, (start, end - start)),))
+        self.mm = mm
+        self.orders = (Order(NR_MUNMAP, (start, end - start, 0, 0, 0, 0), free=mm.all_anonymous(start, end)),)
         self.start = start
         self.end = end
         self.result = result
@@ -56,10 +57,18 @@ class UnmapOperation(Operation):
         """Usually 0."""
         return self.result
 
-    def done(self, t: Task, result: int) -> Result:
+    def apply(self) -> None:
         """Unmapped."""
         self.mm.remove(self.start, self.end)
+
+    def done(self, t: Task, result: int) -> Result:
+        """Unmapped."""
+        self.apply()
         return self.result
+
+    def undo(self, t: Task, error: int) -> Result:
+        """It would have split one area too many: what is still there is not the kernel's to use any more."""
+        return error
 
     def failed(self, t: Task, index: int, error: int) -> Result:
         """Nothing was unmapped."""
@@ -262,4 +271,4 @@ def grow(t: Task, mm: MemoryManager, address: int) -> Execute | None:
         return None
     if area.flags & VM_ACCOUNT and not mm.account.charge(pages):
         return None
-    return GrowOperation(mm, VMA(start, area.start, area.flags, None, 0, area.name)).begin()
+    return GrowOperation(mm, VMA(start, area.start, area.flags, None, 0, area.name)).execute()

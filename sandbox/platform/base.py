@@ -56,15 +56,20 @@ class Order:
 
     `host_fd` >= 0: that descriptor of the sentry is lent for this one call and stands in argument
     `fd_arg` (4 for mmap); the platform takes it back before the next order runs.
+
+    `free`: it makes, removes or empties private anonymous memory and nothing else. A guest that executed it without
+    being asked, or did not when it was, would gain nothing that it could not have for the asking, so the platform
+    need not see it happen.
     """
 
-    __slots__ = ("nr", "args", "host_fd", "fd_arg")
+    __slots__ = ("nr", "args", "host_fd", "fd_arg", "free")
 
-    def __init__(self, nr: int, args: Sequence[int], host_fd: int = -1, fd_arg: int = 4) -> None:
+    def __init__(self, nr: int, args: Sequence[int], host_fd: int = -1, fd_arg: int = 4, free: bool = False) -> None:
         self.nr = nr
-        self.args = tuple(args) + (0,) * (6 - len(args))
+        self.args = tuple(args) if len(args) == 6 else (*args, *(0,) * (6 - len(args)))
         self.host_fd = host_fd
         self.fd_arg = fd_arg
+        self.free = free
 
 
 class MemoryUse:
@@ -230,6 +235,17 @@ class GuestThread(ABC):
                 failed(index, result)
 
         self.execute(orders, done)
+
+    def execute_assumed(self, order: Order, value: int, failed: Callable[[int, int], None]) -> None:
+        """As `execute_and_return` of one `free` order, when nobody waits to hear that it was executed."""
+
+        def done(index: int, result: int) -> None:
+            if -4096 < result < 0:
+                failed(index, result)
+            else:
+                self.reply(value)
+
+        self.execute((order,), done)
 
     @abstractmethod
     def clone_thread(self, done: Callable[[GuestThread | None], None]) -> None:

@@ -41,6 +41,15 @@ STUB_END: Final = STACKS_BASE + MAX_SLOTS * STACK_SIZE
 GATE_SIGRETURN: Final = STUB_BASE + 0x07
 GATE_HYPERCALL: Final = STUB_BASE + 0x1A
 GATE_ORDER: Final = STUB_BASE + 0x3D
+GATE_FREE: Final = STUB_BASE + 0x5D
+
+# What the filter lets through at GATE_FREE: munmap, madvise (DONTNEED, FREE), and mmap with these protections at most,
+# with FREE_KIND and at least one of FREE_FIXED of FREE_FLAGS; below TASK_SIZE and shorter than FREE_SIZE.
+FREE_PROT: Final = 0x3  # PROT_READ | PROT_WRITE
+FREE_KIND: Final = 0x22  # MAP_PRIVATE | MAP_ANONYMOUS
+FREE_FIXED: Final = 0x10_0010  # MAP_FIXED, MAP_FIXED_NOREPLACE
+FREE_FLAGS: Final = 0x10_C010  # those, MAP_NORESERVE, MAP_POPULATE
+FREE_SIZE: Final = 1 << 32
 
 # Control page, u64 words; read-only in guests.
 CONTROL_AWAKE: Final = 0  # the sentry looks at the lanes
@@ -112,6 +121,7 @@ ACTION_PROCEEDED: Final = 4  # the call at which it parked was let through: its 
 ORDER_LENT: Final = 1  # the next order takes the lent descriptor back and runs even if this one fails
 ORDER_FORK: Final = 2
 ORDER_THREAD: Final = 4
+ORDER_FREE: Final = 16  # executed at GATE_FREE
 ORDER_LOCAL: Final = 8  # done by the stub itself: OP_CMPXCHG32, OP_XCHG32
 
 HYPER_PARK: Final = 1  # (slot, seq)

@@ -171,6 +171,7 @@ class LaneLooker(Looker):
                 self._look_from_now()
                 return True
         self.slept += 1
+        platform.regime.goes_to_sleep(time.monotonic_ns())
         platform.listener.set_synchronous(True)
         return False
 
@@ -242,6 +243,7 @@ class LaneLooker(Looker):
     def _parked(self, thread: LaneThread, id_: int) -> None:
         words = thread.words
         if words[LANE_DONE] == words[LANE_SEQ]:
+            thread.parked_at = None
             self.platform.listener.answer(id_, 0)  # answered meanwhile: it only has to look
             return
         thread.notification = id_
@@ -249,6 +251,7 @@ class LaneLooker(Looker):
             return  # posted, looked at, and not answered yet
         if words[LANE_SEQ] <= thread.seen:
             thread.notification = 0
+            thread.parked_at = None
             self.platform.answer_later(id_)
             return
         if thread.private:

@@ -11,7 +11,8 @@ Three regimes, chosen from what was measured:
 
 Looking also fails when other programs want the CPUs (threads then park although somebody looks, because
 the sentry or they are not running), when most calls block, and when they need ordered calls. When many
-notifications come although the sentry looks, nobody looks for a while.
+notifications come although the sentry looks, or it serves few calls each time before it sleeps again, nobody looks
+for a while.
 
 Times are ns.
 """
@@ -28,6 +29,8 @@ CROWDED_ROUNDS: Final = 20
 STUB_LOOKS: Final = 12000  # pauses before a thread parks, while the sentry is awake
 PARK_WINDOW: Final = 64  # calls over which parked ones are counted
 PARK_BOUND: Final = 16  # of them parked: looking does not work now
+EPISODES: Final = 8  # stretches of looking, from waking to sleep, over which their yield is counted
+EPISODE_CALLS: Final = 8  # calls in each on average that pay for moving a thread to another CPU and waking it there
 PENALTY: Final = 10_000_000
 PENALTY_MOST: Final = 640_000_000
 _DECAY: Final = 3  # a new gap counts 1/8
@@ -50,6 +53,8 @@ class Regime:
         "entered",
         "residency",
         "misses",
+        "_episodes",
+        "_yield",
         "_calls",
         "_parks",
         "_penalty",
@@ -65,6 +70,8 @@ class Regime:
         self.entered = 0
         self.residency = [0, 0, 0]  # ns spent in each
         self.misses = 0  # looks in a row that ended in sleep without having served anything
+        self._episodes = 0
+        self._yield = 0
         self._calls = 0
         self._parks = 0
         self._penalty = PENALTY
@@ -83,10 +90,22 @@ class Regime:
         self._calls += 1
         if self._parks < PARK_BOUND:
             return False
-        self._parks = self._calls = 0
+        self._stop(at)
+        return True
+
+    def _stop(self, at: int) -> None:
+        """Looking does not pay: nobody looks for a while, longer each time."""
+        self._parks = self._calls = self._episodes = self._yield = 0
         self._until = at + self._penalty
         self._penalty = min(self._penalty * 2, PENALTY_MOST)
-        return True
+
+    def goes_to_sleep(self, at: int) -> None:
+        """A stretch of looking ends. When such stretches serve few calls each, the next ones are not begun."""
+        self._episodes += 1
+        if self._episodes >= EPISODES:
+            if self._yield < EPISODES * EPISODE_CALLS:
+                self._stop(at)
+            self._episodes = self._yield = 0
 
     def looked(self, served: int, at: int) -> None:
         """A stretch of looking served so many calls and ended at `at`."""
@@ -95,6 +114,7 @@ class Regime:
         if served:
             self.misses = 0
             self._calls += served
+            self._yield += served
             if self._calls > PARK_WINDOW:
                 self._calls = self._parks = 0
                 self._penalty = max(PENALTY, self._penalty - served * 1000)

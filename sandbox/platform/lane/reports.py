@@ -5,28 +5,48 @@ could keep shared memory that nobody counts any more."""
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Sequence
+
+from sandbox.platform.lane import layout
 
 if TYPE_CHECKING:
     from sandbox.platform.lane.space import LaneSpace
     from sandbox.platform.lane.thread import Expected
 
 _SYS_MMAP: Final = 9
+_SYS_MUNMAP: Final = 11
 _SYS_MREMAP: Final = 25
+_SYS_MADVISE: Final = 28
+_EMPTYING: Final = (4, 8)  # MADV_DONTNEED, MADV_FREE
 _MREMAP_FIXED: Final = 2
 
 
-def credible(space: LaneSpace, expected: list[Expected], at: int, index: int, result: int) -> bool:
-    """`at` of the `expected` calls were let through; the last of them, number `index`, is said to have given `result`."""
+def may_run_free(nr: int, args: Sequence[int]) -> bool:
+    """The filter lets this call through at GATE_FREE (the same conditions stand in stub.c)."""
+    if args[0] >= layout.TASK_SIZE or args[1] >= layout.FREE_SIZE:
+        return False
+    if nr == _SYS_MMAP:
+        flags = args[3]
+        fixed = flags & layout.FREE_FIXED != 0
+        return fixed and flags & ~layout.FREE_FLAGS == layout.FREE_KIND and not args[2] & ~layout.FREE_PROT
+    return nr == _SYS_MUNMAP or (nr == _SYS_MADVISE and args[2] in _EMPTYING)
+
+
+def credible(
+    space: LaneSpace, asked: Sequence[bool], expected: list[Expected], at: int, index: int, result: int
+) -> bool:
+    """`at` of the `expected` calls were let through. The last order, number `index`, is said to have given `result`;
+    `asked` tells which orders are among `expected`."""
     if not -4096 < result < 0:
         return at == len(expected)
-    if not expected:
-        return True  # done by the stub itself
-    if index >= len(expected):
+    if index >= len(asked):
         return False
-    call = expected[index]
+    before = sum(asked[:index])
+    if not asked[index]:
+        return at == before  # nothing hangs on it
+    call = expected[before]
     # After a failure nothing more is executed, but a lent descriptor is taken back.
-    return at == index + (2 if call[2] >= 0 else 1) and not _has_succeeded(space, call)
+    return at == before + (2 if call[2] >= 0 else 1) and not _has_succeeded(space, call)
 
 
 def _has_succeeded(space: LaneSpace, call: Expected) -> bool:

@@ -101,7 +101,7 @@ def sys_remap_file_pages(t: Task, a: SyscallArgs) -> Result:
     new = area.copy(start, start + size)
     new.offset = page << 12
     operation = op_map.MapOperation(mm, new, True, True)
-    return _answer_zero(operation.begin())
+    return _answer_zero(operation.execute())
 
 
 def _answer_zero(execute: Execute) -> Execute:

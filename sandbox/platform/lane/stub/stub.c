@@ -39,16 +39,27 @@ __asm__(".section .gate,\"ax\",@progbits\n"
         "  syscall\n"
         "  ret\n"
         "  .org 0x40\n"
+        "stub_free:\n" /* as stub_order, for what the filter lets through by its arguments */
+        "  mov 0(%rdi), %rax\n"
+        "  mov 16(%rdi), %rsi\n"
+        "  mov 24(%rdi), %rdx\n"
+        "  mov 32(%rdi), %r10\n"
+        "  mov 40(%rdi), %r8\n"
+        "  mov 48(%rdi), %r9\n"
+        "  mov 8(%rdi), %rdi\n"
+        "  syscall\n"
+        "  ret\n"
+        "  .org 0x60\n"
         "stub_entry:\n" /* of every signal: AC survives handler entry and would make us fault */
         "  pushfq\n"
         "  andl $~0x40000, (%rsp)\n"
         "  popfq\n"
         "  jmp handler\n"
-        "  .org 0x60\n"
+        "  .org 0x70\n"
         "stub_leave:\n" /* (ucontext): return from a frame that we did not enter by */
         "  mov %rdi, %rsp\n"
         "  jmp stub_restore\n"
-        "  .org 0x70\n"
+        "  .org 0x80\n"
         ".globl _start\n"
         "_start:\n"
         "  mov %rsp, %rdi\n"
@@ -100,6 +111,7 @@ __asm__(".section .gate,\"ax\",@progbits\n"
         ".text\n");
 extern u64 stub_hyper(u64 op, u64 a, u64 b, u64 c);
 extern i64 stub_order(volatile u64 *entry);
+extern i64 stub_free(volatile u64 *entry);
 extern i64 stub_cmpxchg(u64 address, u64 expected, u64 desired);
 extern i64 stub_xchg(u64 address, u64 value);
 extern void stub_leave(void *uc) __attribute__((noreturn));
@@ -312,7 +324,7 @@ static int run_orders(volatile u64 *lane, u64 slot, struct ucontext *uc) {
             r = entry[0] & 1 ? stub_xchg(entry[1], entry[2]) : stub_cmpxchg(entry[1], entry[2], entry[3]);
         } else {
             if (entry[7] & ORDER_THREAD) entry[2] = prepare_thread(slot, uc, lane[LANE_SLOT]);
-            r = stub_order(entry);
+            r = entry[7] & ORDER_FREE ? stub_free(entry) : stub_order(entry);
             if (r == 0 && entry[7] & ORDER_FORK) {
                 hypercall(HYPER_CHILD, token, slot);
                 return 1;
@@ -425,23 +437,40 @@ struct filter { u16 code; u8 jt, jf; u32 k; };
 struct program { u16 len; const struct filter *filter; };
 struct action { const void *entry; u64 flags; const void *restorer; u64 mask; };
 
-#define LD(offset) {0x20, 0, 0, (offset)}
-#define JEQ(k, t, f) {0x15, (t), (f), (u32)(k)}
-#define RET(k) {0x06, 0, 0, (k)}
-#define ORDERABLE(nr, left) JEQ(nr, (left), 0)
 enum { NOTIFY = 0x7fc00000, TRAP = 0x00030000, ALLOW = 0x7fff0000 };
 
-static const struct filter program[] = {
-    LD(4), JEQ(AUDIT_ARCH_X86_64, 0, 25), /* arch */
-    LD(12), JEQ(STUB_BASE >> 32, 0, 23),  /* instruction pointer, high word */
-    LD(8),                                /* low word */
-    JEQ(GATE_HYPERCALL & 0xffffffff, 0, 2), LD(0), JEQ(110, 20, 19),
-    JEQ(GATE_SIGRETURN & 0xffffffff, 0, 2), LD(0), JEQ(15, 18, 16),
-    JEQ(GATE_ORDER & 0xffffffff, 0, 15), LD(0),
-    ORDERABLE(3, 14), ORDERABLE(9, 13), ORDERABLE(10, 12), ORDERABLE(11, 11), ORDERABLE(25, 10), /* close mmap mprotect munmap mremap */
-    ORDERABLE(26, 9), ORDERABLE(28, 8), ORDERABLE(56, 7), ORDERABLE(149, 6), ORDERABLE(150, 5), /* msync madvise clone mlock munlock */
-    ORDERABLE(325, 4), ORDERABLE(324, 3), ORDERABLE(27, 2), JEQ(216, 1, 0),                     /* mlock2 membarrier mincore remap_file_pages */
-    RET(TRAP), RET(NOTIFY), RET(ALLOW),
+/* Instruction number `at` of the program; jumps name the number of their target. */
+#define LD(at, offset) [at] = {0x20, 0, 0, (offset)}
+#define AND(at, k) [at] = {0x54, 0, 0, (u32)(k)}
+#define JEQ(at, k, yes, no) [at] = {0x15, (yes) - (at) - 1, (no) - (at) - 1, (u32)(k)}
+#define JGE(at, k, yes, no) [at] = {0x35, (yes) - (at) - 1, (no) - (at) - 1, (u32)(k)}
+#define JSET(at, k, yes, no) [at] = {0x45, (yes) - (at) - 1, (no) - (at) - 1, (u32)(k)}
+#define ORDERABLE(at, nr) JEQ(at, nr, DO_NOTIFY, (at) + 1)
+#define ARG_LOW(n) (16 + 8 * (n))
+#define ARG_HIGH(n) (20 + 8 * (n))
+enum { FREE_MMAP = 33, FREE_MADVISE = 39, FREE_RANGE = 42, DO_TRAP = 46, DO_NOTIFY, DO_ALLOW, PROGRAM_END };
+
+static const struct filter program[PROGRAM_END] = {
+    LD(0, 4), JEQ(1, AUDIT_ARCH_X86_64, 2, DO_TRAP), /* arch */
+    LD(2, 12), JEQ(3, STUB_BASE >> 32, 4, DO_TRAP),  /* instruction pointer, high word */
+    LD(4, 8),                                        /* low word */
+    JEQ(5, GATE_HYPERCALL, 6, 8), LD(6, 0), JEQ(7, 110, DO_NOTIFY, DO_TRAP),
+    JEQ(8, GATE_SIGRETURN, 9, 11), LD(9, 0), JEQ(10, 15, DO_ALLOW, DO_TRAP),
+    JEQ(11, GATE_ORDER, 12, 28), LD(12, 0),
+    ORDERABLE(13, 3), ORDERABLE(14, 9), ORDERABLE(15, 10), ORDERABLE(16, 11),   /* close mmap mprotect munmap */
+    ORDERABLE(17, 25), ORDERABLE(18, 26), ORDERABLE(19, 27), ORDERABLE(20, 28), /* mremap msync mincore madvise */
+    ORDERABLE(21, 56), ORDERABLE(22, 149), ORDERABLE(23, 150),                  /* clone mlock munlock */
+    ORDERABLE(24, 216), ORDERABLE(25, 324), ORDERABLE(26, 325),                 /* remap_file_pages membarrier mlock2 */
+    JEQ(27, 0, DO_TRAP, DO_TRAP),
+    JEQ(28, GATE_FREE, 29, DO_TRAP), LD(29, 0),
+    JEQ(30, 9, FREE_MMAP, 31), JEQ(31, 11, FREE_RANGE, 32), JEQ(32, 28, FREE_MADVISE, DO_TRAP),
+    /* mmap: readable and writable at most, private, anonymous, at a fixed address */
+    LD(33, ARG_LOW(2)), JSET(34, ~FREE_PROT, DO_TRAP, 35), LD(35, ARG_LOW(3)), JSET(36, FREE_FIXED, 37, DO_TRAP),
+    AND(37, ~FREE_FLAGS), JEQ(38, FREE_KIND, FREE_RANGE, DO_TRAP),
+    LD(39, ARG_LOW(2)), JEQ(40, 4, FREE_RANGE, 41), JEQ(41, 8, FREE_RANGE, DO_TRAP), /* MADV_DONTNEED, MADV_FREE */
+    /* below TASK_SIZE, and shorter than the 4 GiB from there to the stub */
+    LD(42, ARG_HIGH(0)), JGE(43, TASK_SIZE >> 32, DO_TRAP, 44), LD(44, ARG_HIGH(1)), JEQ(45, 0, DO_ALLOW, DO_TRAP),
+    [DO_TRAP] = {0x06, 0, 0, TRAP}, [DO_NOTIFY] = {0x06, 0, 0, NOTIFY}, [DO_ALLOW] = {0x06, 0, 0, ALLOW},
 };
 
 __attribute__((used)) static void stub_main(u64 *sp) {
