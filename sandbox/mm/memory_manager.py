@@ -168,15 +168,24 @@ class MemoryManager:
         self._count(area.flags, (area.end - area.start) >> 12)
         self.areas.insert(area)
 
-    def remove(self, start: int, end: int) -> None:
-        """Forget what is mapped in [start, end): references and charges are given back."""
-        for area in self.areas.take(start, end):
+    def remove(self, start: int, end: int) -> list[VMA]:
+        """Forget what is mapped in [start, end), and return it: references and charges are given back."""
+        areas = self.areas.take(start, end)
+        for area in areas:
             pages = (area.end - area.start) >> 12
             self._count(area.flags, -pages)
             if area.flags & VM_ACCOUNT:
                 self.account.uncharge(pages)
             if area.backing is not None:
                 area.backing.drop()
+        return areas
+
+    def put_back(self, areas: list[VMA]) -> None:
+        """Undo a `remove` of private anonymous memory."""
+        for area in areas:
+            if area.flags & VM_ACCOUNT:
+                self.account.used += (area.end - area.start) >> 12
+            self.add(area)
 
     def reflag(self, start: int, end: int, clear: int, add: int) -> None:
         """Change flags of everything mapped in [start, end)."""
@@ -230,10 +239,10 @@ class MemoryManager:
 
     def all_anonymous(self, start: int, end: int) -> bool:
         """Nothing but private anonymous memory is mapped in [start, end)."""
-        for area in self.areas.overlapping(start, end):
-            if area.backing is not None:
-                return False
-        return True
+        areas = self.areas.overlapping(start, end)
+        if len(areas) == 1:
+            return areas[0].backing is None
+        return all(area.backing is None for area in areas)
 
     def valid_range(self, start: int, size: int) -> bool:
         """[start, start + size) lies where a guest may map."""

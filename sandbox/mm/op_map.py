@@ -91,10 +91,14 @@ class MapOperation(Operation):
         return start
 
     def undo(self, t: Task, error: int) -> Result:
-        """Nothing is there."""
+        """Nothing is there, or the host may have unmapped what was there before it failed."""
+        mm = self.mm
         start, size = self.orders[0].args[:2]
-        self.mm.remove(start, start + size)
-        return -errno.ENOMEM if error == -errno.EEXIST else error
+        error = -errno.ENOMEM if error == -errno.EEXIST else error
+        if self.replaces:
+            return Abandon(mm, start, start + size, error).execute()
+        mm.remove(start, start + size)
+        return error
 
     def failed(self, t: Task, index: int, error: int) -> Result:
         """A file that the host won't map executable is copied; else nothing is mapped there now: the host may have
@@ -360,7 +364,7 @@ def find_gap(mm: MemoryManager, size: int) -> int:
 class BrkOperation(Operation):
     """The heap grows by [old, new) or shrinks by [new, old)."""
 
-    __slots__ = ("area", "target", "before")
+    __slots__ = ("area", "target", "before", "was")
 
     def __init__(self, mm: MemoryManager, orders: tuple[Order, ...], area: VMA | None, target: int) -> None:
         super().__init__(mm, orders)
@@ -383,15 +387,17 @@ class BrkOperation(Operation):
         if self.area is not None:
             mm.add(self.area)
         else:
-            mm.remove(page_align(self.target), page_align(mm.brk))
+            self.was = mm.remove(page_align(self.target), page_align(mm.brk))
         mm.brk = self.target
 
     def undo(self, t: Task, error: int) -> Result:
-        """It is back where it was; a heap that shrinks does not fail."""
+        """It is back where it was."""
         mm = self.mm
         if self.area is not None:
             mm.remove(self.orders[0].args[0], page_align(self.target))
-            mm.brk = self.before
+        else:
+            mm.put_back(self.was)
+        mm.brk = self.before
         return mm.brk
 
     def failed(self, t: Task, index: int, error: int) -> Result:

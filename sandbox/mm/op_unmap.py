@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 class UnmapOperation(Operation):
     """[start, end) becomes a hole; the call returns `result`."""
 
-    __slots__ = ("start", "end", "result")
+    __slots__ = ("start", "end", "result", "was")
 
     def __init__(self, mm: MemoryManager, start: int, end: int, result: int = 0) -> None:
         self.mm = mm
@@ -59,7 +59,7 @@ class UnmapOperation(Operation):
 
     def apply(self) -> None:
         """Unmapped."""
-        self.mm.remove(self.start, self.end)
+        self.was = self.mm.remove(self.start, self.end)
 
     def done(self, t: Task, result: int) -> Result:
         """Unmapped."""
@@ -67,7 +67,8 @@ class UnmapOperation(Operation):
         return self.result
 
     def undo(self, t: Task, error: int) -> Result:
-        """It would have split one area too many: what is still there is not the kernel's to use any more."""
+        """It would have split one area too many."""
+        self.mm.put_back(self.was)
         return error
 
     def failed(self, t: Task, index: int, error: int) -> Result:

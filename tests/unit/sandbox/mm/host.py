@@ -22,7 +22,7 @@ from sandbox.abi.linux.mman import (
     NR_MUNMAP,
 )
 from sandbox.errors import SyscallError
-from sandbox.kernel.control import Block, Execute, Result
+from sandbox.kernel.control import Assumed, Block, Execute, Result
 from sandbox.kernel.credentials import Credentials
 from sandbox.kernel.rlimits import ResourceLimits
 from sandbox.mm.commit import CommitAccount
@@ -178,7 +178,12 @@ class Guest:
         """Run an operation to its end: the result or a negative errno."""
         try:
             result: Result = operation(*args)
-            while isinstance(result, Execute):
+            while isinstance(result, (Execute, Assumed)):
+                if isinstance(result, Assumed):
+                    assert result.order.free and not self.mm.busy
+                    _, value = self.host.run((result.order,))
+                    result = result.failed(self.task, value) if -4096 < value < 0 else result.value
+                    continue
                 assert self.mm.busy
                 index, value = self.host.run(tuple(result.orders))
                 result = result.finish(self.task, index, value)
