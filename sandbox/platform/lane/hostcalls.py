@@ -208,6 +208,19 @@ def vm_write_from(pid: int, address: int, src: memoryview) -> int:
     return put
 
 
+def address_of(memory: memoryview) -> int:
+    """Where writable memory of the caller's lies, as long as it does."""
+    return _addressof(_from_buffer(memory))
+
+
+_SYS_FUTEX: Final = ctypes.c_long(SYS_FUTEX)
+
+
+def futex_wake(address: int) -> None:
+    """Wake whoever waits at a word in shared memory; a full memory barrier before it looks (futex(2))."""
+    _syscall(_SYS_FUTEX, ctypes.c_void_p(address), 1, 1, None, None, 0)  # FUTEX_WAKE
+
+
 _fence_words: Final = (ctypes.c_uint32 * 2)()
 _fence_address: Final = ctypes.addressof(_fence_words)
 

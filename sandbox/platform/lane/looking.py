@@ -17,7 +17,6 @@ from sandbox.platform.lane.layout import (
     KIND_SYSCALL,
     LANE_ADDR,
     LANE_ARGS,
-    LANE_BLOCKED,
     LANE_CODE,
     LANE_CPU,
     LANE_DONE,
@@ -111,10 +110,8 @@ class LaneLooker(Looker):
     def look(self) -> bool:
         if not self._awake:
             return False
-        for thread in self._unanswered:
-            if thread.stopped and not thread.space.dead:
-                thread.words[LANE_BLOCKED] = thread.seen  # let it park: nothing that came at once has woken it
-        self._unanswered.clear()
+        if self._unanswered:
+            self._let_sleep()
         platform = self.platform
         soon = platform.reactor.soon
         regime = platform.regime
@@ -138,11 +135,20 @@ class LaneLooker(Looker):
                     self._prune()
             else:
                 idle += 1
+                if self._unanswered and not soon:
+                    self._let_sleep()
             if platform.ordering or soon:
                 break  # the next thing is a notification, or what the call has set in motion
         if served or idle >= rounds:
             regime.looked(served, time.monotonic_ns())
         return idle < rounds
+
+    def _let_sleep(self) -> None:
+        """What was served and not answered, neither at once nor by what it has set in motion, need not look any more."""
+        for thread in self._unanswered:
+            if thread.stopped and not thread.space.dead:
+                thread.let_sleep()
+        self._unanswered.clear()
 
     def _prune(self) -> None:
         """Take stopped threads off the list; they come back when they are answered."""

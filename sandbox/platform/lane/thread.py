@@ -19,6 +19,7 @@ from sandbox.platform.lane.layout import (
     ACTION_REPLY_COPY,
     ACTION_RESUME,
     LANE_ACTION,
+    LANE_BLOCKED,
     LANE_COUNT,
     LANE_DONE,
     LANE_FPSTATE,
@@ -108,6 +109,8 @@ class LaneThread(LaneCopies):
         "lane_fd",
         "newborn",
         "on_attached",
+        "asleep",
+        "done_address",
     )
 
     def __init__(self, platform: LanePlatform, space: LaneSpace, slot: int, tid: int, private: bool = False) -> None:
@@ -139,6 +142,8 @@ class LaneThread(LaneCopies):
         self.counted = False  # in platform.ordering
         self.parked_at: tuple[int, tuple[int, ...]] | None = None  # the call at which it is parked
         self.watched = False  # platform.watch_interrupt waits for it
+        self.asleep = False  # `let_sleep` was called for what it asks: it may wait at its lane
+        self.done_address = 0  # of LANE_DONE in the sentry's own memory
         self.affinity = 0  # as set_affinity was told; 0: every processor
 
     def detach(self) -> None:
@@ -212,6 +217,7 @@ class LaneThread(LaneCopies):
         self.words = self.lane.cast("Q")
         self.signed = self.lane.cast("q")
         self.seen = 0
+        self.done_address = 0
         self.listed = True
         self.platform.active.append((self.words, self))
         then = self.on_attached
@@ -309,6 +315,14 @@ class LaneThread(LaneCopies):
 
     # --- letting go ---
 
+    def let_sleep(self) -> None:
+        """It will not be answered soon: it need not look any longer, and waits at its lane (futex(2))."""
+        if not self.private and not self.notification:
+            if not self.done_address:
+                self.done_address = hostcalls.address_of(self.lane) + LANE_DONE * 8
+            self.asleep = True
+            self.words[LANE_BLOCKED] = self.seen
+
     def _answer(self) -> None:
         """Publish the answer (its words are written) and wake the thread if it is parked."""
         self.stopped = False
@@ -322,6 +336,9 @@ class LaneThread(LaneCopies):
             id_, self.notification = self.notification, 0
             self.parked_at = None
             self.platform.listener.answer(id_, 0)
+        elif self.asleep:
+            hostcalls.futex_wake(self.done_address)
+        self.asleep = False
 
     def reply(self, value: int) -> None:
         self.signed[LANE_VALUE] = value

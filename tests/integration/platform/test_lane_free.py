@@ -10,6 +10,7 @@ from sandbox.platform.lane import layout
 from sandbox.platform.lane.reports import may_run_free
 from tests.integration.platform.machine import DATA, EXIT, Args, Machine, exit_with
 from tests.integration.platform.own_stub import PRIVATE, SEQ, ask, say
+from tests.integration.platform.test_lane_attacks import MANY_CALLS
 
 _FREE = layout.STUB_BASE + 0x40  # stub_free
 _ENTRY = DATA + 4096
@@ -26,7 +27,14 @@ HARMLESS = [
     (28, DATA + 8192, 4096, 4, 0, 0, 0),
     (28, DATA + 8192, 4096, 8, 0, 0, 0),
 ]
+_WORD = layout.LANES_BASE + layout.LANE_DONE * 8
+WAIT = (202, _WORD, 0, 0xFFFF_FFFF, 0, 0, 0)
 REFUSED = {
+    "woken": (202, _WORD, 1, 1, 0, 0, 0),
+    "waited elsewhere": (202, DATA, 0, 1, 0, 0, 0),
+    "waited in a stack": (202, layout.STACKS_BASE, 0, 1, 0, 0, 0),
+    "waited in the control page": (202, layout.CONTROL_BASE, 0, 1, 0, 0, 0),
+    "waited with a time": (202, _WORD, 0, 0xFFFF_FFFF, DATA, 0, 0),
     "over the stub": (9, layout.STUB_BASE, 4096, 3, _ANONYMOUS, _U64, 0),
     "over lanes": (9, layout.LANES_BASE, 4096, 3, _ANONYMOUS, _U64, 0),
     "over stacks": (11, layout.STACKS_BASE, 1 << 20, 0, 0, 0, 0),
@@ -50,6 +58,21 @@ REFUSED = {
     "asked": (110, 0, 0, 0, 0, 0, 0),
     "returned": (15, 0, 0, 0, 0, 0, 0),
 }
+
+
+def test_a_thread_may_wait_at_its_lane() -> None:
+    """Here it does not have to: the word is another than it says."""
+    results = []
+
+    def kernel(m: Machine, t: GuestThread, nr: int, args: Args) -> None:
+        if nr != EXIT:
+            t.reply(0)
+            return
+        results.append(args[0])
+        t.address_space().kill()
+
+    Machine(MANY_CALLS + at_the_gate(WAIT), kernel).run()
+    assert results == [2**64 - 11]
 
 
 def at_the_gate(call: tuple[int, ...]) -> str:

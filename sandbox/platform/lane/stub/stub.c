@@ -196,6 +196,12 @@ static void post(volatile u64 *lane, u64 slot, volatile u64 *entry, i64 *direct)
         for (u64 i = control[CONTROL_LOOKS]; i && lane[LANE_DONE] != seq && lane[LANE_BLOCKED] != seq; i--)
             __builtin_ia32_pause();
     }
+    if (seq && lane[LANE_BLOCKED] == seq) { /* nobody need be told that we wait: whoever answers wakes */
+        for (u64 done; (done = lane[LANE_DONE]) != seq;) {
+            u64 wait[8] = {202, (u64)(lane + LANE_DONE), 0, (u32)done, 0, 0, 0, 0}; /* FUTEX_WAIT */
+            stub_free(wait);
+        }
+    }
     if (lane[LANE_DONE] != seq) {
         lane[LANE_CPU] = this_cpu();
         lane[LANE_PARKED] = 1;
@@ -448,7 +454,7 @@ enum { NOTIFY = 0x7fc00000, TRAP = 0x00030000, ALLOW = 0x7fff0000 };
 #define ORDERABLE(at, nr) JEQ(at, nr, DO_NOTIFY, (at) + 1)
 #define ARG_LOW(n) (16 + 8 * (n))
 #define ARG_HIGH(n) (20 + 8 * (n))
-enum { FREE_MMAP = 33, FREE_MADVISE = 39, FREE_RANGE = 42, DO_TRAP = 46, DO_NOTIFY, DO_ALLOW, PROGRAM_END };
+enum { FREE_MMAP = 33, FREE_MADVISE = 39, FREE_RANGE = 42, FREE_FUTEX = 46, DO_TRAP = 59, DO_NOTIFY, DO_ALLOW, PROGRAM_END };
 
 static const struct filter program[PROGRAM_END] = {
     LD(0, 4), JEQ(1, AUDIT_ARCH_X86_64, 2, DO_TRAP), /* arch */
@@ -463,13 +469,18 @@ static const struct filter program[PROGRAM_END] = {
     ORDERABLE(24, 216), ORDERABLE(25, 324), ORDERABLE(26, 325),                 /* remap_file_pages membarrier mlock2 */
     JEQ(27, 0, DO_TRAP, DO_TRAP),
     JEQ(28, GATE_FREE, 29, DO_TRAP), LD(29, 0),
-    JEQ(30, 9, FREE_MMAP, 31), JEQ(31, 11, FREE_RANGE, 32), JEQ(32, 28, FREE_MADVISE, DO_TRAP),
+    JEQ(30, 9, FREE_MMAP, 31), JEQ(31, 11, FREE_RANGE, 32), JEQ(32, 28, FREE_MADVISE, FREE_FUTEX),
     /* mmap: readable and writable at most, private, anonymous, at a fixed address */
     LD(33, ARG_LOW(2)), JSET(34, ~FREE_PROT, DO_TRAP, 35), LD(35, ARG_LOW(3)), JSET(36, FREE_FIXED, 37, DO_TRAP),
     AND(37, ~FREE_FLAGS), JEQ(38, FREE_KIND, FREE_RANGE, DO_TRAP),
     LD(39, ARG_LOW(2)), JEQ(40, 4, FREE_RANGE, 41), JEQ(41, 8, FREE_RANGE, DO_TRAP), /* MADV_DONTNEED, MADV_FREE */
     /* below TASK_SIZE, and shorter than the 4 GiB from there to the stub */
     LD(42, ARG_HIGH(0)), JGE(43, TASK_SIZE >> 32, DO_TRAP, 44), LD(44, ARG_HIGH(1)), JEQ(45, 0, DO_ALLOW, DO_TRAP),
+    /* futex: FUTEX_WAIT without a timeout, in a lane */
+    LD(46, 0), JEQ(47, 202, 48, DO_TRAP), LD(48, ARG_LOW(1)), JEQ(49, 0, 50, DO_TRAP),
+    LD(50, ARG_LOW(3)), JEQ(51, 0, 52, DO_TRAP), LD(52, ARG_HIGH(3)), JEQ(53, 0, 54, DO_TRAP),
+    LD(54, ARG_HIGH(0)), JEQ(55, LANES_BASE >> 32, 56, DO_TRAP),
+    LD(56, ARG_LOW(0)), JGE(57, LANES_BASE, 58, DO_TRAP), JGE(58, STACKS_BASE, DO_TRAP, DO_ALLOW),
     [DO_TRAP] = {0x06, 0, 0, TRAP}, [DO_NOTIFY] = {0x06, 0, 0, NOTIFY}, [DO_ALLOW] = {0x06, 0, 0, ALLOW},
 };
 
