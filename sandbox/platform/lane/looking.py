@@ -40,6 +40,7 @@ _SYS_GETPPID: Final = 110
 _FAULTS: Final = (4, 5, 7, 8, 11)  # SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV: what the stub handles
 _PRIVATE_CALLS: Final = 64  # that a thread makes before it gets a shared lane
 _SERVED_BOUND: Final = 64  # calls served between two looks at descriptors and timers
+_PART_NS: Final = 4_000_000  # a thread is sent to another processor at most this often
 _BATCH: Final = 16  # notifications received in one turn
 
 
@@ -56,6 +57,7 @@ class LaneLooker(Looker):
         self._awake = False
         self._unanswered: list[LaneThread] = []  # at the end of their turn
         self._prune_above = 4
+        self._part_next = 0  # when to look next whether threads share a processor
         self._poll = select.poll()
 
     def bind(self, handler: TrapHandler) -> None:
@@ -268,19 +270,45 @@ class LaneLooker(Looker):
         if not self._awake:
             regime.woken_by_call(now)
             if regime.choose(len(self.platform.active), now) == SPARSE:
-                self.serve(thread)
+                self._serve_sparse(thread, now)
             else:
                 self.platform.listener.set_synchronous(False)  # so that the answer sends it to another CPU
-                thread.keep_apart()
-                self.serve(thread)
-                thread.set_free()
+                self._serve_apart(thread)
                 self._look_from_now()
         elif words[LANE_CPU] == hostcalls.current_cpu():
-            thread.keep_apart()
-            self.serve(thread)
-            thread.set_free()
+            self._serve_apart(thread)
         else:
             self.serve(thread)
+
+    def _serve_sparse(self, thread: LaneThread, now: int) -> None:
+        """Usually the thread is woken on this processor, where it was when it parked. Where more threads run than it,
+        that must not bring them all together here in time."""
+        if len(self.platform.active) < 2:
+            self.serve(thread)
+        elif thread.words[LANE_CPU] != hostcalls.current_cpu():
+            listener = self.platform.listener
+            listener.set_synchronous(False)
+            self.serve(thread)
+            listener.set_synchronous(True)
+        elif now > self._part_next and self._shares_cpu(thread, now):
+            self._serve_apart(thread)
+        else:
+            self.serve(thread)
+
+    def _serve_apart(self, thread: LaneThread) -> None:
+        """Its answer wakes it on another processor than this one."""
+        thread.keep_apart()
+        self.serve(thread)
+        thread.set_free()
+
+    def _shares_cpu(self, thread: LaneThread, now: int) -> bool:
+        """Another thread runs on this processor too, while there are others. Looked at now and then only."""
+        self._part_next = now + _PART_NS
+        here = hostcalls.current_cpu()
+        for words, other in self.platform.active:
+            if other is not thread and not other.stopped and words[LANE_CPU] == here:
+                return len(self.platform.cpus) > 1
+        return False
 
     def _let_through(self, thread: LaneThread, id_: int, nr: int, args: tuple[int, ...]) -> bool:
         """Compare an ordered call with what was ordered, register by register."""
