@@ -10,8 +10,8 @@ A lane is LANE_SIZE bytes of memory for one guest thread. It begins its life *pr
 thread's alternate stack, where the sentry reads requests and writes answers as it does in other guest memory: a
 process that is forked only to execute another program, or that makes few calls, costs no more. A thread that has
 made many is *attached*: it gets a lane of shared pages, which the sentry can look at. The first part is written by the
-stub (a request), the second by the sentry (the answer), each on cache lines of its own. Everything
-the stub writes is guest input.
+stub (a request), the second by the sentry (the answer), each on cache lines of its own. From LANE_DATA on lie
+copies of what the call reads, and what it writes on its way there. Everything the stub writes is guest input.
 """
 
 from __future__ import annotations
