@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Callable, Final, Sequence
 
 from sandbox.arch.amd64 import CSGSFS, EFLAGS, EFLAGS_USER, FS_BASE, NUM_REGS
 from sandbox.platform.base import OP_CMPXCHG32, OP_XCHG32, GuestThread, MemoryFault, Order
-from sandbox.platform.lane import hostcalls, layout
+from sandbox.platform.lane import fpu, hostcalls, layout
 from sandbox.platform.lane.copies import LaneCopies
 from sandbox.platform.lane.layout import (
     ACTION_ATTACH,
@@ -55,13 +55,6 @@ _SYS_MADVISE: Final = 28
 _MADV_DONTFORK: Final = 10
 # mprotect, munmap: what the stub parks with as it is, and how many arguments they have.
 OWN_CALLS: Final = {10: 3, 11: 2}
-# struct _fpx_sw_bytes at byte 464 of the XSAVE image (asm/sigcontext.h)
-_SW_RESERVED: Final = 464
-_SW: Final = struct.Struct("<IIQI")
-_MAGIC1: Final = 0x46505853
-_MXCSR_MASK: Final = 0xFFFF
-_MXCSR_INITIAL: Final = (0x1F80).to_bytes(4, "little")
-
 _NOT_ASKED: Final = [False]
 
 Expected = tuple[int, tuple[int, ...], int]  # number, arguments, descriptor to lend or -1
@@ -253,33 +246,31 @@ class LaneThread(LaneCopies):
         for index in range(FS_BASE, NUM_REGS):
             words[LANE_REGS + index] = values[index] & _M64
 
-    def _fpu_area(self) -> tuple[int, int]:
-        """Address and size of the XSAVE image in the frame; the size is what the frame says, bounded."""
-        address = self.words[LANE_FPSTATE]
+    def _fpu_image(self, address: int) -> bytes:
+        """The XSAVE image at `address`, which must be in the stack that has the frame, as long as it says itself,
+        bounded; empty without one. MemoryFault."""
         bottom = layout.STACKS_BASE + self.slot * layout.STACK_SIZE
-        if not bottom <= address <= bottom + layout.STACK_SIZE - 512:
-            return 0, 0
-        magic, size, _, _ = _SW.unpack(self.space.read_own(address + _SW_RESERVED, _SW.size))
         room = bottom + layout.STACK_SIZE - address
-        return address, min(size, room) if magic == _MAGIC1 and size >= 576 else 512
+        if not fpu.LEGACY_SIZE <= room <= layout.STACK_SIZE:
+            return b""
+        image = self.space.read_own(address, min(room, fpu.LIKELY_SIZE))
+        size = min(fpu.image_size(image), room)
+        return image[:size] if size <= len(image) else self.space.read_own(address, size)
 
     def fpu_state(self) -> bytes:
         try:
-            address, size = self._fpu_area()
-            return self.space.read_own(address, size) if address else b""
+            return self._fpu_image(self.words[LANE_FPSTATE])
         except MemoryFault:
             return b""
 
     def set_fpu_state(self, image: bytes) -> bool:
+        address = self.words[LANE_FPSTATE]
         try:
-            address, size = self._fpu_area()
-            if not address:
-                return False
-            mine = self.space.read_own(address, size)
-            merged = _merge_fpu(mine, image)
+            merged = fpu.merge(mine, image) if (mine := self._fpu_image(address)) else None
             if merged is None:
                 return False
-            self.space.write_own(address, merged)
+            if merged != mine:
+                self.space.write_own(address, merged)
         except MemoryFault:
             return False
         return True
@@ -574,36 +565,3 @@ class LaneThread(LaneCopies):
         else:
             self.interrupt()
             self.platform.watch_release(self)
-
-
-def _merge_fpu(mine: bytes, image: bytes) -> bytes | None:
-    """The frame's own image with the guest's values in it; None when the CPU would refuse them.
-
-    The software bytes and the layout stay the frame's; reserved MXCSR bits and unknown features
-    are refused, as the kernel does (arch/x86/kernel/fpu/signal.c: check_xstate_in_sigframe).
-    """
-    if not image:
-        if len(mine) < 576:
-            return None
-        # XSTATE_BV = 0: everything in its initial state, but XRSTOR takes MXCSR from memory all the same
-        return mine[:24] + _MXCSR_INITIAL + mine[28:512] + bytes(8) + mine[520:]
-    if len(image) < 512:
-        return None
-    if int.from_bytes(image[24:28], "little") & ~_MXCSR_MASK:
-        return None
-    merged = bytearray(mine)
-    merged[:416] = image[:416]
-    if len(mine) < 580:
-        return bytes(merged)
-    magic, _, features, xsize = _SW.unpack_from(mine, _SW_RESERVED)
-    their_magic, their_size, _, their_xsize = _SW.unpack_from(image, _SW_RESERVED)
-    extended = their_magic == _MAGIC1 and their_size <= len(image) and their_xsize <= their_size and their_xsize >= 576
-    if not extended:  # legacy image: x87 and SSE from it, the rest initial
-        merged[512:520] = (3 & features).to_bytes(8, "little")
-        return bytes(merged)
-    present = int.from_bytes(image[512:520], "little")
-    if present & ~features or any(image[520:576]):
-        return None
-    size = min(xsize, their_xsize, len(image))
-    merged[512:size] = image[512:size]
-    return bytes(merged)

@@ -1,0 +1,54 @@
+"""The XSAVE image in a signal frame (asm/sigcontext.h): its size, and one with the values of another."""
+
+from __future__ import annotations
+
+import struct
+from typing import Final
+
+LEGACY_SIZE: Final = 512
+LIKELY_SIZE: Final = 4096  # at least that of the CPUs there are, tile registers aside
+# struct _fpx_sw_bytes at byte 464
+_SW_RESERVED: Final = 464
+_SW: Final = struct.Struct("<IIQI")
+_MAGIC1: Final = 0x46505853
+_MXCSR_MASK: Final = 0xFFFF
+_MXCSR_INITIAL: Final = (0x1F80).to_bytes(4, "little")
+
+
+def image_size(legacy: bytes) -> int:
+    """The whole image's, from its first 512 bytes."""
+    magic, size, _, _ = _SW.unpack_from(legacy, _SW_RESERVED)
+    return int(size) if magic == _MAGIC1 and size >= 576 else LEGACY_SIZE
+
+
+def merge(mine: bytes, image: bytes) -> bytes | None:
+    """The frame's own image with the guest's values in it; None when the CPU would refuse them.
+
+    The software bytes and the layout stay the frame's; reserved MXCSR bits and unknown features
+    are refused, as the kernel does (arch/x86/kernel/fpu/signal.c: check_xstate_in_sigframe).
+    """
+    if not image:
+        if len(mine) < 576:
+            return None
+        # XSTATE_BV = 0: everything in its initial state, but XRSTOR takes MXCSR from memory all the same
+        return mine[:24] + _MXCSR_INITIAL + mine[28:512] + bytes(8) + mine[520:]
+    if len(image) < 512:
+        return None
+    if int.from_bytes(image[24:28], "little") & ~_MXCSR_MASK:
+        return None
+    merged = bytearray(mine)
+    merged[:416] = image[:416]
+    if len(mine) < 580:
+        return bytes(merged)
+    magic, _, features, xsize = _SW.unpack_from(mine, _SW_RESERVED)
+    their_magic, their_size, _, their_xsize = _SW.unpack_from(image, _SW_RESERVED)
+    extended = their_magic == _MAGIC1 and their_size <= len(image) and their_xsize <= their_size and their_xsize >= 576
+    if not extended:  # legacy image: x87 and SSE from it, the rest initial
+        merged[512:520] = (3 & features).to_bytes(8, "little")
+        return bytes(merged)
+    present = int.from_bytes(image[512:520], "little")
+    if present & ~features or any(image[520:576]):
+        return None
+    size = min(xsize, their_xsize, len(image))
+    merged[512:size] = image[512:size]
+    return bytes(merged)
