@@ -239,12 +239,10 @@ class LaneThread(LaneCopies):
         return list(_REGS.unpack_from(self.lane, LANE_REGS * 8))
 
     def set_regs(self, values: Sequence[int]) -> None:
-        words = self.words
-        for index in range(CSGSFS):
-            words[LANE_REGS + index] = values[index] & _M64
-        words[LANE_REGS + EFLAGS] = values[EFLAGS] & EFLAGS_USER | 0x202
-        for index in range(FS_BASE, NUM_REGS):
-            words[LANE_REGS + index] = values[index] & _M64
+        new = [value & _M64 for value in values]
+        new[CSGSFS:FS_BASE] = _REGS.unpack_from(self.lane, LANE_REGS * 8)[CSGSFS:FS_BASE]  # not the guest's to choose
+        new[EFLAGS] = new[EFLAGS] & EFLAGS_USER | 0x202
+        _REGS.pack_into(self.lane, LANE_REGS * 8, *new)
 
     def _fpu_image(self, address: int) -> bytes:
         """The XSAVE image at `address`, which must be in the stack that has the frame, as long as it says itself,
