@@ -17,6 +17,7 @@ from typing import Callable, Final, Mapping, Sequence
 from sandbox.platform.base import Copy, GuestThread, Platform, PlatformError, TrapHandler
 from sandbox.platform.lane import hostcalls, layout
 from sandbox.platform.lane.copies import encode
+from sandbox.platform.lane.host_proc import HostProc
 from sandbox.platform.lane.listener import Listener
 from sandbox.platform.lane.looking import LaneLooker
 from sandbox.platform.lane.regime import STUB_LOOKS, Regime
@@ -55,7 +56,6 @@ class LanePlatform(Platform):
         self.task_size = layout.TASK_SIZE
         self.vdso_address = 0
         self.min_signal_stack = 0
-        self.proc_fd = -1
         self.regime = Regime(looking)
         self.cpus = sorted(os.sched_getaffinity(0))
         self.active: list[tuple[memoryview, LaneThread]] = []  # lanes that may get a request
@@ -78,6 +78,7 @@ class LanePlatform(Platform):
         self.strays = Strays(self)
         self._poll = select.poll()
         self.listener: Listener
+        self.proc: HostProc
 
     # --- start and end ---
 
@@ -92,6 +93,7 @@ class LanePlatform(Platform):
         self.looker.bind(handler)
         self.listener.set_synchronous(True)
         self._poll.register(self.listener.fd, select.POLLIN)
+        self.proc = HostProc(zygote.pid, zygote.pidfd)
         space = LaneSpace(self, zygote.pid, zygote.pidfd)
         space.chunks[0] = self._first_lanes
         self.spaces[zygote.pid] = space
@@ -106,7 +108,6 @@ class LanePlatform(Platform):
         self.min_signal_stack = boot[layout.LANE_BOOT + 2]
         if self.min_signal_stack > layout.STACK_SIZE // 4:
             raise PlatformError(f"signal frames of {self.min_signal_stack} bytes are too large for the stub's stacks")
-        self.proc_fd = hostcalls.open_own_proc()
         self.reactor.watch_first(self.listener.fd, self.looker.on_listener)
         self.reactor.watch(space.pidfd, READ, lambda _: self._reap(space))
         self.reactor.looker = self.looker
@@ -153,9 +154,7 @@ class LanePlatform(Platform):
         self.reactor.looker = Looker()
         self.reactor.unwatch_first(self.listener.fd)
         os.close(self.listener.fd)
-        if self.proc_fd >= 0:
-            os.close(self.proc_fd)
-            self.proc_fd = -1
+        self.proc.close()
         self.control.release()
         self._control_map.close()
 
@@ -230,10 +229,9 @@ class LanePlatform(Platform):
         if fork is None or fork.child is not None or slot != fork.parent.slot or not self.listener.valid(id_):
             return False
         try:
-            pidfd = os.pidfd_open(pid)
+            space = LaneSpace(self, pid, os.pidfd_open(pid))
         except OSError:
             return False  # not a process, but a thread of one
-        space = LaneSpace(self, pid, pidfd)
         self.spaces[pid] = space
         self.strays.announced(fork.parent)
         self.reactor.watch(space.pidfd, READ, lambda _: self._reap(space))

@@ -62,7 +62,7 @@ def _has_succeeded(space: LaneSpace, call: Expected) -> bool:
 
 
 def _mapped(space: LaneSpace, start: int, end: int, inode: int = 0) -> bool:
-    """Something (of that file) is mapped between; False as well where the host's list cannot be read."""
+    """Something (of that file) is mapped between; False as well when the process is gone."""
     for line in space.host_maps().splitlines():
         fields = line.split(None, 5)
         low, _, high = fields[0].partition(b"-")

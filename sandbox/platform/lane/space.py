@@ -34,12 +34,25 @@ class LaneSpace(AddressSpace):
     they were asked for (`begin`, `finished`): a fork while a descriptor is lent would keep it.
     """
 
-    __slots__ = ("platform", "pid", "pidfd", "threads", "chunks", "pooled", "dead", "ending", "busy", "_waiting")
+    __slots__ = (
+        "platform",
+        "pid",
+        "pidfd",
+        "proc_number",
+        "threads",
+        "chunks",
+        "pooled",
+        "dead",
+        "ending",
+        "busy",
+        "_waiting",
+    )
 
     def __init__(self, platform: LanePlatform, pid: int, pidfd: int) -> None:
         self.platform = platform
         self.pid = pid
         self.pidfd = pidfd
+        self.proc_number = platform.proc.number(pid, pidfd)  # what it is called in the host's procfs
         self.threads: dict[int, LaneThread] = {}
         self.chunks: dict[int, mmap.mmap] = {}  # lanes, by chunk number
         self.pooled: list[LaneThread] = []  # host threads whose guest thread has ended
@@ -207,17 +220,16 @@ class LaneSpace(AddressSpace):
         return self._proc("maps")
 
     def _proc(self, name: str) -> bytes:
-        """A file of the host's /proc/PID; empty when it can't be read."""
-        proc = self.platform.proc_fd
-        if proc < 0 or self.dead:
+        """A file of the host's /proc/PID; empty when the process is gone."""
+        if self.dead:
             return b""
         try:
-            fd = os.open(f"{self.pid}/{name}", os.O_RDONLY | os.O_CLOEXEC, dir_fd=proc)
+            fd = self.platform.proc.open(f"{self.proc_number}/{name}")
             try:
                 if name not in ("smaps", "maps"):
                     return os.read(fd, 4096)
                 parts: list[bytes] = []
-                while len(parts) < _SMAPS_READS and (part := os.read(fd, 1 << 16)):
+                while (name == "maps" or len(parts) < _SMAPS_READS) and (part := os.read(fd, 1 << 16)):
                     parts.append(part)
                 return b"".join(parts)
             finally:

@@ -22,7 +22,6 @@ _TICK_NS: Final = 100_000_000
 # In ticks, not in time: a sandbox that was stopped and goes on has not been slow.
 _LATE: Final = 20  # a child that has not come by then does not come
 _WATCH: Final = 100  # a clone that was let through has been executed by then
-_BEYOND: Final = 1024  # numbers tried after the highest that is known, where the host's list cannot be read
 
 
 class Strays:
@@ -95,8 +94,9 @@ class Strays:
         """Kill and collect every process that is nobody's. While a fork is under way, its child is not known either."""
         seen: dict[int, int] = {}
         session = self.platform.first.tid
-        for number in self._numbers("."):
-            if number in self.platform.spaces:
+        spaces = self.platform.spaces
+        for number in self.platform.proc.processes({space.proc_number for space in spaces.values()}):
+            if number in spaces:
                 continue
             try:
                 if os.getsid(number) != session or os.waitid(os.P_PID, number, os.WEXITED | os.WNOHANG) is not None:
@@ -121,24 +121,10 @@ class Strays:
                 continue
             self._spaces[space] = ticks - 1
             known = {thread.tid for thread in space.threads.values()}
-            for number in self._numbers(f"{space.pid}/task"):
+            for number in self.platform.proc.threads(space.proc_number):
                 if number not in known and _is_thread(space.pid, number):
                     space.kill()
                     break
-
-    def _numbers(self, path: str) -> list[int]:
-        """The host's list of processes, or of one's threads; where it can't be read, every number that may be one."""
-        proc = self.platform.proc_fd
-        if proc >= 0:
-            try:
-                fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=proc)
-            except OSError:
-                return []  # it is gone
-            try:
-                return [int(name) for name in os.listdir(fd) if name.isdigit()]
-            finally:
-                os.close(fd)
-        return list(range(1, max(self.platform.by_tid, default=0) + _BEYOND))
 
 
 def _is_thread(pid: int, tid: int) -> bool:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
 
 import pytest
 
 from sandbox.platform.base import GuestThread, Order, PlatformError
-from sandbox.platform.lane import layout
+from sandbox.platform.lane import host_proc, hostcalls, layout
 from tests.integration.platform.machine import DATA, Args, Machine, call
 from tests.integration.platform.own_stub import PRIVATE, SEQ, ask, order, poke, report, say
 
@@ -54,6 +55,7 @@ class Kernel:
             t.space.kill()
 
 
+@pytest.mark.parametrize("own_proc", [True, False], ids=["procfs of our own", "procfs of others"])
 @pytest.mark.parametrize(
     "lie",
     [
@@ -77,7 +79,9 @@ class Kernel:
         "mremap done",
     ],
 )
-def test_a_lie_about_an_order_is_not_believed(lie: str) -> None:
+def test_a_lie_about_an_order_is_not_believed(lie: str, own_proc: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not own_proc:
+        monkeypatch.setattr(hostcalls, "open_own_proc", lambda: -1)
     kernel = Kernel()
     try:
         m = Machine(lie + _NEVER, kernel).run()
@@ -113,3 +117,15 @@ def test_a_sandbox_whose_first_process_is_gone_does_not_go_on() -> None:
 
     with pytest.raises(PlatformError, match="the first guest process has ended"):
         Machine(call(_GETPID), kernel).run()
+
+
+def test_there_is_no_sandbox_without_a_procfs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing that a guest says could be checked."""
+    monkeypatch.setattr(hostcalls, "open_own_proc", lambda: -1)
+    monkeypatch.setattr(host_proc, "OTHERS", str(tmp_path))
+    pidfd = os.pidfd_open(os.getpid())
+    try:
+        with pytest.raises(PlatformError, match="mount a procfs"):
+            host_proc.HostProc(os.getpid(), pidfd)
+    finally:
+        os.close(pidfd)

@@ -79,10 +79,14 @@ def wait_for_none(m: Machine) -> Machine:
     return m.run()
 
 
-@pytest.mark.parametrize("proc", [True, False], ids=["procfs", "no procfs"])
-def test_a_fork_that_is_said_to_have_failed_leaves_no_process(proc: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    if not proc:
+@pytest.fixture(params=[True, False], ids=["procfs of our own", "procfs of others"])
+def any_proc(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not request.param:
         monkeypatch.setattr(hostcalls, "open_own_proc", lambda: -1)
+
+
+@pytest.mark.usefixtures("any_proc")
+def test_a_fork_that_is_said_to_have_failed_leaves_no_process() -> None:
     kernel = Kernel()
     child = " test %rax, %rax\n jnz 3f\n2: jmp 2b\n3:"
     Machine(ask(PRIVATE, _FORK) + order(PRIVATE) + child + report(PRIVATE, -11) + call(EXIT), kernel).run()
@@ -107,6 +111,7 @@ def test_a_parent_that_dies_while_it_forks_leaves_no_process() -> None:
     assert m.gone == [_SIGKILL]
 
 
+@pytest.mark.usefixtures("any_proc")
 def test_a_thread_that_is_said_not_to_be_ends_its_process() -> None:
     source = _MANY_CALLS + ask(SHARED, _THREAD) + new_thread(SHARED, "2f") + report(SHARED, -11) + "2: jmp 2b\n"
     m = Machine(source, Kernel()).run()

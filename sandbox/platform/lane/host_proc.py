@@ -1,0 +1,103 @@
+"""The host's own account of guest processes: procfs.
+
+Where the host lets us, it is a procfs of our own PID namespace, mounted nowhere. Containers that mask parts of /proc do
+not: then it is the /proc that is there, of an outer PID namespace, in which our processes have other numbers. What a
+guest says of its clones and mappings is checked against this, so there is no sandbox without.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+from sandbox.platform.base import PlatformError
+from sandbox.platform.lane import hostcalls
+
+OTHERS: Final = "/proc"
+
+
+class HostProc:
+    """`number` says how a process is called here; everything else takes and gives numbers of our own PID namespace,
+    except where it says so. Raises PlatformError where there is no procfs that shows `pidfd`'s process."""
+
+    def __init__(self, pid: int, pidfd: int) -> None:
+        self._fd = hostcalls.open_own_proc()
+        self._outer = self._fd < 0
+        try:
+            if self._outer:
+                self._fd = os.open(OTHERS, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+            number = self.number(pid, pidfd)
+            os.close(self.open(f"{number}/maps"))
+            if pid not in self.processes(set()) or pid not in self.threads(number):
+                raise ValueError("some are not shown")
+        except (OSError, ValueError) as error:
+            self.close()
+            raise PlatformError(
+                f"cannot see the sandbox's processes in {OTHERS}: {error}; mount a procfs there"
+            ) from None
+
+    def close(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def open(self, path: str, flags: int = os.O_RDONLY) -> int:
+        """A file below the root of the procfs, by the numbers that processes have there. Raises OSError."""
+        return os.open(path, flags | os.O_CLOEXEC, dir_fd=self._fd)
+
+    def number(self, pid: int, pidfd: int) -> int:
+        """How this procfs calls a process that is not reaped (pidfd_open(2): `Pid` of its fdinfo)."""
+        if not self._outer:
+            return pid
+        value = self._line(f"self/fdinfo/{pidfd}", b"Pid:")
+        if not value or int(value[0]) <= 0:
+            raise OSError(2, os.strerror(2), "/proc/self/fdinfo")
+        return int(value[0])
+
+    def processes(self, known: set[int]) -> list[int]:
+        """Every process of our PID namespace, but those that have one of the `known` numbers here."""
+        return self._inner(".", known)
+
+    def threads(self, number: int) -> list[int]:
+        """Threads of the process that has this number here; none when it is gone."""
+        return self._inner(f"{number}/task", set())
+
+    def _inner(self, path: str, known: set[int]) -> list[int]:
+        """Numbers in a list of processes or threads, as our PID namespace has them."""
+        try:
+            fd = self.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        except OSError:
+            return []
+        try:
+            numbers = [int(entry) for entry in os.listdir(fd) if entry.isdigit()]
+        except OSError:
+            return []
+        finally:
+            os.close(fd)
+        if not self._outer:
+            return [number for number in numbers if number not in known]
+        depth = len(self._line("self/status", b"NSpid:"))
+        found = []
+        for number in numbers:
+            if number not in known:
+                levels = self._line(f"{path}/{number}/status", b"NSpid:")
+                if len(levels) == depth:  # as deep as we are; who is not in our namespace is told by its session
+                    found.append(int(levels[-1]))
+        return found
+
+    def _line(self, path: str, key: bytes) -> list[bytes]:
+        """The fields of a line of a small file; none when it is gone."""
+        try:
+            fd = self.open(path)
+        except OSError:
+            return []
+        try:
+            text = os.read(fd, 4096)
+        except OSError:
+            return []
+        finally:
+            os.close(fd)
+        for line in text.splitlines():
+            if line.startswith(key):
+                return line.split()[1:]
+        return []
