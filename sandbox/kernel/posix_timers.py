@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.signal import SI_TIMER, SIGEV_NONE, SIGEV_THREAD_ID
 from sandbox.abi.linux.time import CLOCK_PROCESS_CPUTIME_ID, CLOCK_REALTIME, CLOCK_TAI, CLOCK_THREAD_CPUTIME_ID
-from sandbox.kernel.interval_timer import CPU_SLICE_NS, MIN_PERIOD_NS
+from sandbox.kernel.interval_timer import CPU_SLICE_NS, MIN_PERIOD_NS, rest_ns
 from sandbox.kernel.signal_info import SignalInfo
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ class PosixTimer:
         "overrun",
         "last_overrun",
         "queued",
+        "_sent_ns",
         "_timer",
     )
 
@@ -62,6 +63,7 @@ class PosixTimer:
         self.overrun = 0
         self.last_overrun = 0
         self.queued = False
+        self._sent_ns = 0  # when its signal was queued, on the kernel's clock
         self._timer: Timer = group.kernel.timers.timer(self._fire)
 
     def now(self) -> int:
@@ -108,10 +110,11 @@ class PosixTimer:
             if self.target is not None:
                 self.target.pending.discard_timer(self)
 
-    def _arm(self) -> None:
+    def _arm(self, rest: int = MIN_PERIOD_NS) -> None:
+        """Periodic timers `rest` ns from now at the earliest."""
         if self.next_ns is None or self.notify == SIGEV_NONE:
             return
-        left = max(MIN_PERIOD_NS if self.interval_ns else 0, self.next_ns - self.now())
+        left = max(rest if self.interval_ns else 0, self.next_ns - self.now())
         if self.clock in (CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_CPUTIME_ID):
             left = max(left // self.group.kernel.cpus, CPU_SLICE_NS)
         self._timer.arm(self.group.kernel.clock.now_ns() + left)
@@ -144,6 +147,7 @@ class PosixTimer:
         info.timer_id = self.timer_id
         info.timer = self
         self.queued = True
+        self._sent_ns = self.group.kernel.clock.now_ns()
         if self.notify & SIGEV_THREAD_ID and self.target is not None:
             self.target.send_signal(info)
             if not self.target.pending.mask >> (self.signo - 1) & 1:
@@ -162,7 +166,7 @@ class PosixTimer:
                 missed = late // self.interval_ns + 1
                 self.overrun = min(self.overrun + missed, MAX_OVERRUN)
                 self.next_ns += missed * self.interval_ns
-            self._arm()
+            self._arm(rest_ns(self.group.kernel.clock.now_ns() - self._sent_ns))
         self.last_overrun = self.overrun
         info.overrun = self.overrun
         self.overrun = 0

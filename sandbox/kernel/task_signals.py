@@ -18,6 +18,7 @@ from sandbox.abi.linux.signal import (
     SI_KERNEL,
     SIG_DFL,
     SIG_IGN,
+    SIGALRM,
     SIGKILL,
     SIGSEGV,
     SIGSTOP,
@@ -105,6 +106,8 @@ def dequeue(t: Task, wanted: int) -> SignalInfo | None:
         if info.timer is not None:
             timer: PosixTimer = info.timer  # type: ignore[assignment]
             timer.signal_taken(info)
+        elif info.signo == SIGALRM and t.group.real_timer is not None:
+            t.group.real_timer.signal_taken()
         recalculate(t)
     return info
 

@@ -152,3 +152,21 @@ def test_tiny_periods_do_not_keep_the_kernel_busy(box: Box) -> None:
         box.clock.advance(1_000)
         fired += box.reactor.timers.run(box.clock.now_ns())
     assert fired <= 6
+
+
+def test_a_process_gets_on_beside_an_interval_timer_of_no_period(box: Box) -> None:
+    """Its signal is sent again only when the last one was taken, and not before as much time has passed again twice."""
+    t, thread = box.init, box.thread(box.init)
+    box.handle(t, SIGALRM)
+    assert box.call(t, 38, 0, box.put(t, struct.pack("<qqqq", 0, 1, 0, 1)), 0) == 0
+    for _ in range(3):
+        box.advance(1_000)
+        assert thread.interrupted == 1
+        box.advance(400_000)  # it takes that long to get there
+        assert thread.interrupted == 1
+        thread.come()
+        assert thread.regs[RDI] == SIGALRM
+        thread.regs[RSP] += 8
+        box.call(t, RT_SIGRETURN)
+        box.advance(799_000)
+        assert not thread.interrupted
