@@ -16,6 +16,11 @@ from tcpip.timers import NEVER, Timer, TimerQueue
 
 READ: Final = select.EPOLLIN
 WRITE: Final = select.EPOLLOUT
+# While the platform has something, timers go in small portions: hundreds of threads that wait for a lock with a time-out,
+# as Python's do for theirs, would otherwise keep out the one that holds it.
+TIMERS_A_TURN: Final = 8
+HOLD_NS: Final = 10_000  # between two portions, for each timer there is
+HOLD_MOST_NS: Final = 1_000_000
 
 
 class Looker:
@@ -42,6 +47,7 @@ class Reactor:
         self.timers = TimerQueue()
         self.looker: Looker = Looker()
         self._timer = HostTimer()
+        self._timers_ran = 0  # the time at which they did
         self._epoll = select.epoll()
         self._poll = select.poll()
         self._first: dict[int, Callable[[], None]] = {
@@ -53,7 +59,9 @@ class Reactor:
         self._callbacks: dict[int, Callable[[int], None]] = {}
         self.soon: deque[Callable[[], None]] = deque()  # of `call_soon`; a Looker returns when there is something
         self._before_sleep: list[Callable[[], None]] = []
-        self._sources: list[tuple[TimerQueue, Callable[[int], object]]] = [(self.timers, self.timers.run)]
+        self._sources: list[tuple[TimerQueue, Callable[[int], object]]] = [
+            (self.timers, lambda now: self.timers.run(now, TIMERS_A_TURN))
+        ]
         self._stopping = False
 
     def watch_first(self, fd: int, callback: Callable[[], None]) -> None:
@@ -119,7 +127,10 @@ class Reactor:
             return
         self._arm()
         sleep = not (looking or self.soon or self._stopping or self.looker.about_to_sleep())
-        for fd, _ in self._poll.poll(None if sleep else 0):
+        ready = self._poll.poll(None if sleep else 0)
+        for fd, _ in ready:
+            if fd == self._timer.fd and len(ready) > 1 and self._hold_timers():
+                continue
             callback = self._first.get(fd)
             if callback is not None:
                 callback()
@@ -152,5 +163,10 @@ class Reactor:
     def _timer_fired(self) -> None:
         """Run what is due."""
         self._timer.fired()
+        self._timers_ran = self.clock.now_ns()
         for _, run in self._sources:
             run(self.clock.now_ns())
+
+    def _hold_timers(self) -> bool:
+        """Other things are ready: those first, for a while."""
+        return self.clock.now_ns() - self._timers_ran < min(len(self.timers) * HOLD_NS, HOLD_MOST_NS)

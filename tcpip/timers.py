@@ -110,10 +110,11 @@ class TimerQueue:
         timer = self._settle()
         return None if timer is None else timer.deadline
 
-    def run(self, now: int) -> int:
-        """Fire what is due at `now`, in order; how many fired. Timers armed meanwhile for `now` or earlier fire too."""
+    def run(self, now: int, most: int = NEVER) -> int:
+        """Fire what is due at `now`, in order, `most` of it; how many fired. Timers armed meanwhile for `now` or earlier
+        fire too."""
         fired = 0
-        while True:
+        while fired < most:
             timer = self._settle()
             if timer is None or timer.deadline is None or timer.deadline > now:
                 return fired
@@ -122,3 +123,4 @@ class TimerQueue:
             timer.deadline = None
             timer._callback()
             fired += 1
+        return fired
