@@ -7,6 +7,7 @@ a Python stack. `Result` is the return type of every handler:
 - `Block`: park the task; run the handler again when a queue fires, the deadline passes.
 - `Execute`: have host calls executed in the guest's process, then go on with `finish`.
 - `Assumed`: the same for one call that will not fail and on which nothing hangs: it is done already.
+- `Again`: run the handler again when everybody else has had a turn.
 - `NoReturn`: the registers have been set (sigreturn, execve) or the task is gone (exit).
 """
 
@@ -67,6 +68,16 @@ class Block(Control):
         self.restart = restart
         self.interrupted = interrupted
         self.on_interrupt = on_interrupt
+
+
+class Again(Control):
+    """Much is left to do, and nothing to wait for: run the handler again with what it keeps in `a.state`, after the
+    others. Only a fatal signal ends the call in between."""
+
+    __slots__ = ()
+
+
+AGAIN: Final = Again()
 
 
 class Execute(Control):

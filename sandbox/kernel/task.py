@@ -259,6 +259,11 @@ class Task:
         """Run the blocked handler again (from the event loop)."""
         task_block.rerun(self)
 
+    def again(self) -> None:
+        """Go on with a call that returned AGAIN (from the event loop)."""
+        if self.parked != PARK_DEAD:
+            self.complete(self.kernel.run_handler(self))
+
     def deadline_passed(self) -> None:
         """The wait's timer fired."""
         task_block.deadline_passed(self)

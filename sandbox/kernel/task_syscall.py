@@ -6,7 +6,7 @@ import errno
 from typing import TYPE_CHECKING
 
 from sandbox.kernel import task_block, task_signals
-from sandbox.kernel.control import NO_RETURN, PENDING, Assumed, Block, Execute, Result
+from sandbox.kernel.control import AGAIN, NO_RETURN, PENDING, Assumed, Block, Execute, Result
 from sandbox.kernel.task_state import PARK_NONE, PARK_PENDING
 
 if TYPE_CHECKING:
@@ -44,5 +44,8 @@ def finish(t: Task, result: Result) -> None:
     elif result is PENDING:
         if t.parked == PARK_NONE:
             t.parked = PARK_PENDING
+    elif result is AGAIN:
+        t.parked = PARK_PENDING
+        t.kernel.reactor.call_at(t.kernel.clock.now_ns(), t.again)
     elif result is not NO_RETURN:
         raise TypeError(f"a handler returned {result!r}")

@@ -11,7 +11,7 @@ import errno
 from typing import TYPE_CHECKING, Final
 
 from sandbox.errors import SyscallError
-from sandbox.kernel.control import ERESTARTSYS, Block, Result
+from sandbox.kernel.control import AGAIN, ERESTARTSYS, Block, Result
 from sandbox.vfs.file_description import WOULD_BLOCK, FileDescription
 from tcpip.waiter import EVENT_IN, EVENT_OUT
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 O_NONBLOCK: Final = 0o4000
 SCRATCH_SIZE: Final = 1 << 20
+TURN_SIZE: Final = 16 << 20  # bytes moved by one call before others have a turn
 PAGE_SIZE: Final = 4096
 PAGE_MASK: Final = 0xFFF
 MAX_RW_COUNT: Final = 0x7FFFF000  # INT_MAX & PAGE_MASK
@@ -136,8 +137,15 @@ def one_segment(addr: int, size: int) -> IovIter:
     return IovIter([(addr, min(size, MAX_RW_COUNT))])
 
 
-def read_iter(t: Task, file: FileDescription, it: IovIter, offset: int) -> int:
-    """Fill the buffers: bytes read, or WOULD_BLOCK when there was nothing yet."""
+def _others_first(a: SyscallArgs, file: FileDescription, it: IovIter) -> Result:
+    a.state = it
+    a.hold(file)
+    return AGAIN
+
+
+def read_iter(t: Task, a: SyscallArgs, file: FileDescription, it: IovIter, offset: int) -> Result:
+    """Fill the buffers: bytes read, WOULD_BLOCK when there was nothing yet, or AGAIN with `it` in `a.state`."""
+    turn = it.done + TURN_SIZE
     scratch = t.kernel.scratch
     total = min(it.total, file.most_read)
     while True:
@@ -160,10 +168,14 @@ def read_iter(t: Task, file: FileDescription, it: IovIter, offset: int) -> int:
             return it.done
         if got < size or it.done >= total:
             return it.done
+        if it.done >= turn:
+            return _others_first(a, file, it)
 
 
-def write_iter(t: Task, file: FileDescription, it: IovIter, offset: int) -> int:
-    """Send the buffers on: all bytes written so far, or WOULD_BLOCK when the file takes no more for now."""
+def write_iter(t: Task, a: SyscallArgs, file: FileDescription, it: IovIter, offset: int) -> Result:
+    """Send the buffers on: all bytes written so far, WOULD_BLOCK when the file takes no more for now, or AGAIN with `it` in
+    `a.state`."""
+    turn = it.done + TURN_SIZE
     scratch = t.kernel.scratch
     while True:
         size = min(it.total - it.done, SCRATCH_SIZE)
@@ -192,6 +204,8 @@ def write_iter(t: Task, file: FileDescription, it: IovIter, offset: int) -> int:
                 return it.done
         if got < size or it.done >= it.total:
             return it.done
+        if it.done >= turn:
+            return _others_first(a, file, it)
 
 
 def wait_read(t: Task, a: SyscallArgs, file: FileDescription, it: IovIter | None) -> Result:

@@ -75,8 +75,10 @@ def _read_fault(t: Task, file: FileDescription, addr: int, data: memoryview) -> 
 
 
 def _read_long(t: Task, a: SyscallArgs, file: FileDescription) -> Result:
-    it = one_segment(a.addr(1), a.size(2))
-    got = read_iter(t, file, it, NO_OFFSET)
+    it = a.state
+    if not isinstance(it, IovIter):
+        it = one_segment(a.addr(1), a.size(2))
+    got = read_iter(t, a, file, it, NO_OFFSET)
     return wait_read(t, a, file, None) if got == WOULD_BLOCK else got
 
 
@@ -104,7 +106,12 @@ def sys_write(t: Task, a: SyscallArgs) -> Result:
         if file.write_once:
             return put
         it.advance(put)
-        put = write_iter(t, file, it, NO_OFFSET)
+        return _write_rest(t, a, file, it)
+    return wait_write(t, a, file, it) if put == WOULD_BLOCK else put
+
+
+def _write_rest(t: Task, a: SyscallArgs, file: FileDescription, it: IovIter) -> Result:
+    put = write_iter(t, a, file, it, NO_OFFSET)
     return wait_write(t, a, file, it) if put == WOULD_BLOCK else put
 
 
@@ -118,8 +125,7 @@ def _write_on(t: Task, a: SyscallArgs) -> Result:
     it = a.state
     if not isinstance(it, IovIter):
         it = one_segment(a.addr(1), a.size(2))
-    put = write_iter(t, file, it, NO_OFFSET)
-    return wait_write(t, a, file, it) if put == WOULD_BLOCK else put
+    return _write_rest(t, a, file, it)
 
 
 def _check_range(file: FileDescription, offset: int, size: int, writing: bool, t: Task) -> None:
@@ -142,7 +148,9 @@ def sys_pread64(t: Task, a: SyscallArgs) -> Result:
     size, offset = raw[2], raw[3]
     if offset > LLONG_MAX:
         return -errno.EINVAL
-    file = t.fds.get_io(raw[0] & 0xFFFFFFFF)
+    file = a.held
+    if file is None:
+        file = t.fds.get_io(raw[0] & 0xFFFFFFFF)
     if file.flags & 1 or size > SCRATCH_SIZE or offset + size > LLONG_MAX:
         return _pread_long(t, a, file)
     if raw[1] + size > USER_MAX:
@@ -160,9 +168,11 @@ def sys_pread64(t: Task, a: SyscallArgs) -> Result:
 
 
 def _pread_long(t: Task, a: SyscallArgs, file: FileDescription) -> Result:
-    it = one_segment(a.addr(1), a.size(2))
-    _check_range(file, a.long(3), it.total, False, t)
-    return read_iter(t, file, it, a.long(3))
+    it = a.state
+    if not isinstance(it, IovIter):
+        it = one_segment(a.addr(1), a.size(2))
+        _check_range(file, a.long(3), it.total, False, t)
+    return read_iter(t, a, file, it, a.long(3))
 
 
 def sys_pwrite64(t: Task, a: SyscallArgs) -> Result:
@@ -171,7 +181,9 @@ def sys_pwrite64(t: Task, a: SyscallArgs) -> Result:
     size, offset = raw[2], raw[3]
     if offset > LLONG_MAX:
         return -errno.EINVAL
-    file = t.fds.get_io(raw[0] & 0xFFFFFFFF)
+    file = a.held
+    if file is None:
+        file = t.fds.get_io(raw[0] & 0xFFFFFFFF)
     if not (file.flags + 1) & 2 or size > SCRATCH_SIZE or offset + size > LLONG_MAX:
         return _pwrite_long(t, a, file)
     if raw[1] + size > USER_MAX:
@@ -185,9 +197,11 @@ def sys_pwrite64(t: Task, a: SyscallArgs) -> Result:
 
 
 def _pwrite_long(t: Task, a: SyscallArgs, file: FileDescription) -> Result:
-    it = one_segment(a.addr(1), a.size(2))
-    _check_range(file, a.long(3), it.total, True, t)
-    return write_iter(t, file, it, a.long(3))
+    it = a.state
+    if not isinstance(it, IovIter):
+        it = one_segment(a.addr(1), a.size(2))
+        _check_range(file, a.long(3), it.total, True, t)
+    return write_iter(t, a, file, it, a.long(3))
 
 
 def _readv(t: Task, a: SyscallArgs, file: FileDescription, offset: int, nowait: bool) -> Result:
@@ -201,7 +215,7 @@ def _readv(t: Task, a: SyscallArgs, file: FileDescription, offset: int, nowait: 
         it = IovIter(t.copy_in_iovec(a.addr(1), a.uint(2)))
         if not it.total:
             return 0
-    got = read_iter(t, file, it, offset)
+    got = read_iter(t, a, file, it, offset)
     if got == WOULD_BLOCK and not nowait:
         return wait_read(t, a, file, it)
     return got
@@ -218,7 +232,7 @@ def _writev(t: Task, a: SyscallArgs, file: FileDescription, offset: int, nowait:
         it = IovIter(t.copy_in_iovec(a.addr(1), a.uint(2)))
         if not it.total:
             return 0
-    put = write_iter(t, file, it, offset)
+    put = write_iter(t, a, file, it, offset)
     if put == WOULD_BLOCK:
         return (it.done or WOULD_BLOCK) if nowait else wait_write(t, a, file, it)
     return put
@@ -240,14 +254,16 @@ def sys_preadv(t: Task, a: SyscallArgs) -> Result:
     """preadv(2): the offset is the fourth argument alone on 64-bit."""
     if a.long(3) < 0:
         return -errno.EINVAL
-    return _readv(t, a, t.fds.get_io(a.uint(0)), a.long(3), False)
+    file = a.held
+    return _readv(t, a, t.fds.get_io(a.uint(0)) if file is None else file, a.long(3), False)
 
 
 def sys_pwritev(t: Task, a: SyscallArgs) -> Result:
     """pwritev(2)."""
     if a.long(3) < 0:
         return -errno.EINVAL
-    return _writev(t, a, t.fds.get_io(a.uint(0)), a.long(3), False)
+    file = a.held
+    return _writev(t, a, t.fds.get_io(a.uint(0)) if file is None else file, a.long(3), False)
 
 
 def _rw_flags(a: SyscallArgs) -> tuple[int, bool]:

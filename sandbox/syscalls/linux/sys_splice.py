@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.fcntl import O_APPEND, O_NONBLOCK
 from sandbox.errors import SyscallError
-from sandbox.kernel.control import Block, Result
+from sandbox.kernel.control import AGAIN, Block, Result
 from sandbox.kernel.pipe import PipeFile
 from sandbox.sockets.base import broken_pipe
-from sandbox.syscalls.iov_iter import MAX_RW_COUNT, SCRATCH_SIZE, IovIter
+from sandbox.syscalls.iov_iter import MAX_RW_COUNT, SCRATCH_SIZE, TURN_SIZE, IovIter
 from sandbox.syscalls.row import FULL, Arg, Row
 from sandbox.vfs.file_description import WOULD_BLOCK, FileDescription
 from tcpip.waiter import EVENT_IN, EVENT_OUT
@@ -64,8 +64,8 @@ def sys_sendfile(t: Task, a: SyscallArgs) -> Result:
     if out.flags & O_APPEND and not isinstance(out, PipeFile):
         return -errno.EINVAL
     done = a.state if isinstance(a.state, int) else 0
-    blocked = False
-    while done < count:
+    blocked, turn = False, done + TURN_SIZE
+    while done < min(count, turn):
         view = t.kernel.scratch[: min(count - done, SCRATCH_SIZE)]
         try:
             got = source.pread(t, view, offset)
@@ -85,12 +85,14 @@ def sys_sendfile(t: Task, a: SyscallArgs) -> Result:
         _write_offset(t, addr, offset)
     else:
         source.pos = offset
-    if not blocked:
+    if not blocked and (done < turn or done >= count):
         return done
-    if out.flags & O_NONBLOCK or a.timed_out:
+    if blocked and (out.flags & O_NONBLOCK or a.timed_out):
         return done or WOULD_BLOCK
     a.state = done
     a.hold(out)
+    if not blocked:
+        return AGAIN
     return Block(((out.queue, EVENT_OUT),), out.write_deadline(t, None), interrupted=done or None)
 
 
