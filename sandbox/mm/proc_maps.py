@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Iterator
 
 from sandbox.abi.linux.mman import VM_EXEC, VM_MAYSHARE, VM_READ, VM_WRITE
 from sandbox.mm import vdso
@@ -13,15 +13,18 @@ if TYPE_CHECKING:
     from sandbox.mm.vma import VMA
 
 _NAME_COLUMN: Final = 73
+AREAS_A_PART: Final = 64
 
 
-def maps(mm: MemoryManager, vdso_address: int) -> bytes:
-    """The whole file. `vdso_address`: Platform.vdso_address."""
-    lines = [area_line(mm, area) for area in mm.areas]
+def maps(mm: MemoryManager, vdso_address: int) -> Iterator[bytes]:
+    """The file, some areas at a time, what is mapped meanwhile included. `vdso_address`: Platform.vdso_address."""
+    address = 0
+    while batch := mm.areas.areas[(i := mm.areas.index_from(address)) : i + AREAS_A_PART]:
+        yield b"".join([area_line(mm, area) for area in batch])
+        address = batch[-1].end
     if vdso_address:
         for start, end, prot, name in vdso.parts():
-            lines.append(_line(vdso_address + start, vdso_address + end, prot, False, 0, 0, 0, name.encode()))
-    return b"".join(lines)
+            yield _line(vdso_address + start, vdso_address + end, prot, False, 0, 0, 0, name.encode())
 
 
 def area_line(mm: MemoryManager, area: VMA) -> bytes:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
-from typing import TYPE_CHECKING, Final
+from operator import add
+from typing import TYPE_CHECKING, Final, Iterator, Sequence
 
 from sandbox.abi.linux import mman
-from sandbox.mm.proc_maps import area_line
+from sandbox.mm.proc_maps import AREAS_A_PART, area_line
 
 if TYPE_CHECKING:
     from sandbox.mm.memory_manager import MemoryManager
@@ -32,7 +34,9 @@ _COUNTED: Final = (
     b"Swap",
     b"SwapPss",
 )
+_NOTHING: Final = (0,) * len(_COUNTED)
 _INDEX: Final[dict[bytes, int]] = {name: n for n, name in enumerate(_COUNTED)}
+_HOST_LINE: Final = re.compile(rb"^(?:([0-9a-f]+)-[0-9a-f]+ |(\w+): +([1-9]\d*) kB$)", re.MULTILINE)
 _FLAG_NAMES: Final = (
     (mman.VM_READ, "rd"),
     (mman.VM_WRITE, "wr"),
@@ -57,34 +61,57 @@ _FLAG_NAMES: Final = (
 )
 
 
-def smaps(mm: MemoryManager, host: bytes) -> bytes:
-    """`host`: the host's smaps of the process, or nothing where it can't be had (then nothing counts as in core)."""
-    counts = _by_area(mm, host)
-    out = []
-    for area, counted in zip(mm.areas, counts, strict=True):
-        size = (area.end - area.start) >> 10
-        flags = "".join(f"{name} " for bit, name in _FLAG_NAMES if area.flags & bit)
-        out.append(area_line(mm, area))
-        out.append(_lines((b"Size", size), (b"KernelPageSize", 4), (b"MMUPageSize", 4)))
-        out.append(_counted(counted, counted[_INDEX[b"Pss"]] if area.flags & mman.VM_LOCKED else 0))
-        out.append(f"THPeligible:    {0:8}\nVmFlags: {flags}\n".encode())
-    return b"".join(out)
+def smaps(mm: MemoryManager, host: bytes) -> Iterator[bytes]:
+    """Some areas at a time, what is mapped meanwhile included. `host`: the host's smaps of the process, or nothing when it
+    is gone (then nothing counts as in core)."""
+    records = _records(host)
+    record = next(records, None)
+    texts: dict[tuple[int, int, tuple[int, ...]], bytes] = {}  # thousands of areas look alike
+    address = 0
+    while batch := mm.areas.areas[(i := mm.areas.index_from(address)) : i + AREAS_A_PART]:
+        out: list[bytes] = []
+        for area in batch:
+            counted = _NOTHING
+            while record is not None and record[0] < area.end:
+                if record[0] >= area.start:
+                    counted = _sum(counted, record[1])
+                record = next(records, None)
+            key = (area.end - area.start, area.flags, counted)
+            text = texts.get(key)
+            if text is None:
+                text = texts[key] = _record(*key)
+            out += (area_line(mm, area), text)
+        address = batch[-1].end
+        yield b"".join(out)
 
 
 def smaps_rollup(mm: MemoryManager, host: bytes) -> bytes:
     """One record for all areas."""
-    areas = mm.areas.areas
+    starts, areas = mm.areas.starts, mm.areas.areas
     if not areas:
         return b""
-    counts = _by_area(mm, host)
-    locked = sum(
-        counted[_INDEX[b"Pss"]] for area, counted in zip(areas, counts, strict=True) if area.flags & mman.VM_LOCKED
-    )
+    total, locked = _NOTHING, 0
+    for start, counted in _records(host):
+        i = bisect_right(starts, start) - 1
+        if i >= 0 and start < areas[i].end:
+            total = _sum(total, counted)
+            if areas[i].flags & mman.VM_LOCKED:
+                locked += counted[_INDEX[b"Pss"]]
     head = f"{areas[0].start:08x}-{areas[-1].end:08x} ---p 00000000 00:00 0 ".ljust(73) + "[rollup]\n"
-    return head.encode() + _counted([sum(column) for column in zip(*counts, strict=True)], locked)
+    return head.encode() + _counted(total, locked)
 
 
-def _counted(counted: list[int], locked: int) -> bytes:
+def _record(size: int, flags: int, counted: tuple[int, ...]) -> bytes:
+    """What follows an area's line."""
+    names = "".join(f"{name} " for bit, name in _FLAG_NAMES if flags & bit)
+    return (
+        _lines((b"Size", size >> 10), (b"KernelPageSize", 4), (b"MMUPageSize", 4))
+        + _counted(counted, counted[_INDEX[b"Pss"]] if flags & mman.VM_LOCKED else 0)
+        + f"THPeligible:    {0:8}\nVmFlags: {names}\n".encode()
+    )
+
+
+def _counted(counted: tuple[int, ...], locked: int) -> bytes:
     return _lines(*zip(_COUNTED, counted, strict=True), (b"Locked", locked))
 
 
@@ -92,22 +119,20 @@ def _lines(*pairs: tuple[bytes, int]) -> bytes:
     return b"".join([b"%-15s %8d kB\n" % (name + b":", value) for name, value in pairs])
 
 
-def _by_area(mm: MemoryManager, host: bytes) -> list[list[int]]:
-    """For each area the sums of the host's records that begin in it."""
-    out = [[0] * len(_COUNTED) for _ in mm.areas]
-    starts, areas = mm.areas.starts, mm.areas.areas
-    current: list[int] | None = None
-    for line in host.split(b"\n"):
-        fields = line.split(None, 2)
-        if len(fields) < 2:
-            continue
-        name = fields[0]
-        if not name.endswith(b":"):
-            start = int(name.split(b"-")[0], 16)
-            i = bisect_right(starts, start) - 1
-            current = out[i] if i >= 0 and start < areas[i].end else None
-        elif current is not None:
-            n = _INDEX.get(name[:-1])
-            if n is not None:
-                current[n] += int(fields[1])
-    return out
+def _sum(a: tuple[int, ...], b: Sequence[int]) -> tuple[int, ...]:
+    return tuple(b) if a is _NOTHING else tuple(map(add, a, b))
+
+
+def _records(host: bytes) -> Iterator[tuple[int, list[int]]]:
+    """Start and counts of each of the host's areas, in order; what is nothing at all isn't looked at."""
+    start, counted = -1, [0] * len(_COUNTED)
+    for found in _HOST_LINE.finditer(host):
+        begin, name, value = found.groups()
+        if begin is not None:
+            if start >= 0:
+                yield start, counted
+            start, counted = int(begin, 16), [0] * len(_COUNTED)
+        elif (n := _INDEX.get(name)) is not None:
+            counted[n] = int(value)
+    if start >= 0:
+        yield start, counted

@@ -7,10 +7,12 @@ A `VMASet` is ordered by address; areas never overlap, and neighbours that could
 from __future__ import annotations
 
 from bisect import bisect_right
-from typing import Iterator
+from typing import Final, Iterator
 
 from sandbox.abi.linux.mman import STACK_GUARD_GAP, VM_GROWSDOWN
 from sandbox.mm.backing import Backing
+
+MAX_FREED: Final = 32
 
 
 class VMA:
@@ -66,7 +68,7 @@ def _same_object(a: Backing | None, b: Backing | None) -> bool:
 class VMASet:
     """The areas of one address space, in order."""
 
-    __slots__ = ("starts", "areas", "_full_above", "_largest_gap")
+    __slots__ = ("starts", "areas", "_full_above", "_largest_gap", "_freed")
 
     def __init__(self) -> None:
         self.starts: list[int] = []
@@ -74,6 +76,7 @@ class VMASet:
         # No gap at or above `_full_above` (below the last search's ceiling) is larger than `_largest_gap`.
         self._full_above = -1
         self._largest_gap = 0
+        self._freed: list[int] = []  # addresses in gaps above that have grown since
 
     def __len__(self) -> int:
         return len(self.areas)
@@ -126,6 +129,8 @@ class VMASet:
 
     def insert(self, area: VMA) -> VMA:
         """Add an area where nothing is mapped, as one with its neighbours if they fit; the area that holds it."""
+        if self._freed:
+            self._divide_freed(area.start, area.end)
         i = bisect_right(self.starts, area.start)
         if i > 0 and self.areas[i - 1].joins(area):
             before = self.areas[i - 1]
@@ -172,12 +177,12 @@ class VMASet:
         taken = self.areas[i:j]
         del self.starts[i:j]
         del self.areas[i:j]
-        if end > self._full_above:
+        if end >= self._full_above >= 0:
             if i == len(self.starts):
                 self._full_above = -1
             else:
-                below = self.areas[i - 1].end if i else 0
-                self._largest_gap = max(self._largest_gap, self.starts[i] - below)
+                self._freed.append(start)
+                self._bound_freed()
         return taken
 
     def pieces(self, start: int, end: int) -> int:
@@ -193,6 +198,10 @@ class VMASet:
         A growing area keeps its guard gap free. (mm/mmap.c: vm_unmapped_area, top-down)
         """
         resume = 0 <= self._full_above < ceiling and size > self._largest_gap
+        if resume:
+            address = self._freed_gap(size, ceiling)
+            if address >= 0:
+                return address if address >= floor else -1
         top = self._full_above if resume else ceiling
         largest = self._largest_gap if resume else 0
         i = bisect_right(self.starts, top) - 1
@@ -208,11 +217,48 @@ class VMASet:
         address = top - size
         if address < floor:
             return -1
-        if not resume and self._full_above > top:
-            return address  # a small gap above what is known to be full: what is known stays
+        if not resume:
+            if 0 <= self._full_above < top:
+                return address  # a small gap above what is known to be full: what is known stays
+            self._freed.clear()
         self._full_above = top
         self._largest_gap = largest
         return address
+
+    def _freed_gap(self, size: int, ceiling: int) -> int:
+        """The highest address for `size` bytes in what was freed above `_full_above`; -1 when there is none."""
+        best = -1
+        kept = []
+        for address in self._freed:
+            low, top = self._gap(address)
+            if top - low > self._largest_gap and top > self._full_above:
+                kept.append(address)
+                best = max(best, min(top, ceiling) - size if min(top, ceiling) - low >= size else -1)
+        self._freed = kept
+        return best
+
+    def _divide_freed(self, start: int, end: int) -> None:
+        """[start, end) is about to be mapped: what is left of a gap lies beside it."""
+        freed: set[int] = set()
+        for address in self._freed:
+            low, top = self._gap(address)
+            freed.update((start - 1, end) if low <= start < top else (address,))
+        self._freed = list(freed)
+        self._bound_freed()
+
+    def _bound_freed(self) -> None:
+        """Many are no better than one search from the top."""
+        if len(self._freed) > MAX_FREED:
+            self._largest_gap = max(self._largest_gap, *(top - low for low, top in map(self._gap, self._freed)))
+            self._freed.clear()
+
+    def _gap(self, address: int) -> tuple[int, int]:
+        """The gap that `address` lies in: where it begins and ends; of no size when something is mapped there."""
+        i = bisect_right(self.starts, address)
+        low = self.areas[i - 1].end if i else 0
+        if low > address or i == len(self.areas):
+            return address, address
+        return low, max(low, self.areas[i].lowest())
 
     def gap_above(self, size: int, floor: int, ceiling: int) -> int:
         """The lowest address of such a gap; -1 when there is none. (mm/mmap.c: vm_unmapped_area, bottom-up)"""

@@ -18,7 +18,7 @@ class Snapshot:
 
     def __init__(self) -> None:
         self.entries: list[tuple[bytes, int, int]] | None = None
-        self.data: bytes | None = None
+        self.data: bytes | bytearray | None = None
 
 
 class SnapshotBudget:

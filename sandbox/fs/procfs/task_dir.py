@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING, Callable, Final
+from typing import TYPE_CHECKING, Callable, Final, Iterator
 
 from sandbox.abi.linux.capability import CAP_SYS_PTRACE
 from sandbox.abi.linux.fcntl import O_ACCMODE, O_RDONLY, O_WRONLY
@@ -64,7 +64,7 @@ class TaskFile(PseudoFile):
         """The owner follows the task's."""
         own(self, self.task)
 
-    def content(self, t: Task) -> bytes:
+    def content(self, t: Task) -> bytes | Iterator[bytes]:
         """ESRCH once the process was reaped."""
         if self.mode & 0o044 == 0:
             check_inspect(t, self.task)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING, Callable, Final
+from typing import TYPE_CHECKING, Callable, Final, Iterator
 
 from sandbox.abi.linux.capability import CAP_SYS_RESOURCE
 from sandbox.errors import SyscallError
@@ -17,7 +17,7 @@ from sandbox.platform.base import MemoryFault
 if TYPE_CHECKING:
     from sandbox.kernel.task import Task
 
-Make = Callable[["Task", "Task"], bytes]
+Make = Callable[["Task", "Task"], "bytes | Iterator[bytes]"]
 Put = Callable[["Task", "Task", bytes], None]
 
 MAX_ARGS: Final = 4 << 20
@@ -87,12 +87,12 @@ def set_comm(t: Task, task: Task, data: bytes) -> None:
     task.comm = data.split(b"\0")[0].removesuffix(b"\n")[:15]
 
 
-def maps(t: Task, task: Task) -> bytes:
+def maps(t: Task, task: Task) -> bytes | Iterator[bytes]:
     """The areas."""
     return b"" if task.mm is None else proc_maps.maps(task.mm, t.kernel.platform.vdso_address)
 
 
-def smaps(t: Task, task: Task) -> bytes:
+def smaps(t: Task, task: Task) -> bytes | Iterator[bytes]:
     """The areas with what is in core of each."""
     return b"" if task.mm is None else mm_smaps.smaps(task.mm, task.space.host_smaps())
 

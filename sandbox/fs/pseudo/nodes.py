@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING, Callable, Final
+from typing import TYPE_CHECKING, Callable, Final, Iterator
 
 from sandbox.abi.linux.stat import S_IFDIR, S_IFLNK, S_IFMT, S_IFREG
 from sandbox.errors import SyscallError
@@ -80,8 +80,8 @@ class PseudoFile(Inode):
     def __init__(self, fs: Filesystem, ino: int, mode: int = 0o444) -> None:
         super().__init__(fs, ino, S_IFREG | mode, 0, 0, fs.now())
 
-    def content(self, t: Task) -> bytes:
-        """What is read now."""
+    def content(self, t: Task) -> bytes | Iterator[bytes]:
+        """What is read now; in parts when it may be long."""
         raise SyscallError(errno.EINVAL)
 
     def store(self, t: Task, data: bytes) -> None:
@@ -150,12 +150,14 @@ class PseudoLink(Inode):
 
 
 class GeneratedFile(InodeFile):
-    """An open pseudo file: contents are taken at offset 0 and stay while reading goes on (seq_file)."""
+    """An open pseudo file: contents are taken at offset 0 and stay while reading goes on (seq_file). Those in parts are
+    made as reading gets there."""
 
     def __init__(self, flags: int, path: Path, inode: PseudoFile) -> None:
         super().__init__(flags, path, inode)
         self._node = inode
         self._snapshot = Snapshot()
+        self._parts: Iterator[bytes] | None = None  # what is not made yet
 
     def read(self, t: Task, dst: memoryview) -> int:
         """At the position, which advances."""
@@ -167,12 +169,31 @@ class GeneratedFile(InodeFile):
         """At `offset`."""
         data = self._snapshot.data
         if data is None or offset == 0:
-            data = self._snapshot.data = self._node.content(t)
-            if len(data) > LARGE:
-                t.kernel.mounts.vfs.snapshots.keep(self, self._snapshot, len(data))
+            made = self._node.content(t)
+            self._parts, data = (None, made) if isinstance(made, bytes) else (made, bytearray())
+            self._snapshot.data = data
+            self._keep(t, data)
+        if self._parts is not None and len(data) <= offset:
+            data = self._more(t, data, offset)
         part = data[offset : offset + len(dst)]
         dst[: len(part)] = part
         return len(part)
+
+    def _more(self, t: Task, data: bytes | bytearray, offset: int) -> bytes | bytearray:
+        """`data` with what follows, until there is something at `offset`."""
+        assert self._parts is not None and isinstance(data, bytearray)
+        while len(data) <= offset:
+            part = next(self._parts, None)
+            if part is None:
+                self._parts = None
+                break
+            data += part
+        self._keep(t, data)
+        return data
+
+    def _keep(self, t: Task, data: bytes | bytearray) -> None:
+        if len(data) > LARGE:
+            t.kernel.mounts.vfs.snapshots.keep(self, self._snapshot, len(data))
 
     def write(self, t: Task, src: memoryview) -> int:
         """The whole of it is one value."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sandbox.abi.linux.mman import MAP_ANONYMOUS, MAP_FIXED, MAP_PRIVATE, MAP_SHARED
 from sandbox.mm import op_map, proc_maps, smaps
+from sandbox.mm.vma import VMA
 from tests.unit.sandbox.mm.host import PAGE, FakeFile, Guest
 
 BASE = 0x5555_0000_0000
@@ -24,7 +25,7 @@ def guest() -> Guest:
 
 
 def test_maps() -> None:
-    lines = proc_maps.maps(guest().mm, 0).decode().splitlines()
+    lines = b"".join(proc_maps.maps(guest().mm, 0)).decode().splitlines()
     assert lines[0] == "555500000000-555500002000 r-xp 00000000 08:01 3".ljust(73) + "/file3"
     assert lines[1] == "555500004000-555500006000 rw-p 00000000 00:00 0".ljust(73) + "[heap]"
     assert lines[2].startswith("555500008000-55550000a000 rw-s 00000000 00:01 ")
@@ -36,11 +37,11 @@ def test_a_newline_in_a_name_does_not_make_a_line() -> None:
     backing = g.mm.areas.areas[0].backing
     assert backing is not None
     backing.name = "/tmp/a\n00400000-00500000 rwxp fake"
-    assert len(proc_maps.maps(g.mm, 0).splitlines()) == 3
+    assert len(b"".join(proc_maps.maps(g.mm, 0)).splitlines()) == 3
 
 
 def test_the_vdso_is_shown() -> None:
-    assert b"[vdso]" in proc_maps.maps(guest().mm, 0x7FFF_F7FF_D000)
+    assert b"[vdso]" in b"".join(proc_maps.maps(guest().mm, 0x7FFF_F7FF_D000))
 
 
 def test_smaps() -> None:
@@ -50,13 +51,13 @@ def test_smaps() -> None:
         b"555500005000-555500006000 rw-p 00000000 00:00 0 \nRss:   3 kB\nPss:  1 kB\n"
         b"7fff00000000-7fff00001000 r-xp 00000000 00:00 0 \nRss: 100 kB\nPss: 100 kB\n"
     )
-    text = smaps.smaps(guest().mm, host).decode()
+    text = b"".join(smaps.smaps(guest().mm, host)).decode()
     rss = [int(line.split()[1]) for line in text.splitlines() if line.startswith("Rss:")]
     assert rss == [0, 7, 0]
     assert text.count("VmFlags: rd wr mr mw me ac ") == 1
     rollup = smaps.smaps_rollup(guest().mm, host).decode()
     assert "Rss:                   7 kB\nPss:                   3 kB\n" in rollup
-    assert smaps.smaps(guest().mm, b"").count(b"VmFlags") == 3
+    assert b"".join(smaps.smaps(guest().mm, b"")).count(b"VmFlags") == 3
 
 
 def test_statm_and_status() -> None:
@@ -66,3 +67,18 @@ def test_statm_and_status() -> None:
     assert "VmSize:\t      24 kB\n" in status
     assert "VmRSS:\t      12 kB\n" in status
     assert "VmData:\t       8 kB\n" in status
+
+
+def test_files_about_thousands_of_areas_are_made_in_parts() -> None:
+    """As far as somebody reads; what is mapped meanwhile is in the rest."""
+    mm = guest().mm
+    begin = 0x5000_0000
+    for n in range(1000):
+        mm.areas.insert(VMA(begin + n * 0x2000, begin + n * 0x2000 + 0x1000, 3 if n % 2 else 1))
+    for make in (lambda: proc_maps.maps(mm, 0), lambda: smaps.smaps(mm, b"")):
+        parts = make()
+        first = next(parts)
+        assert first.count(b"-") > 0 and first.count(b"\n5") < 100
+        at = begin + 0x1000_0000 + len(mm.areas) * 0x2000
+        mm.areas.insert(VMA(at, at + 0x1000, 3))
+        assert b"%08x-" % at in b"".join(parts)

@@ -151,3 +151,30 @@ def test_a_growing_area_keeps_its_guard_gap() -> None:
     assert areas.gap_below(PAGE, PAGE, stack + PAGE) == stack - STACK_GUARD_GAP - PAGE
     assert areas.fits(stack - STACK_GUARD_GAP - PAGE, PAGE)
     assert not areas.fits(stack - STACK_GUARD_GAP, PAGE)
+
+
+class CountingVMA(VMA):
+    """Counts how often somebody looks whether there is room below it."""
+
+    looks = 0
+
+    def lowest(self) -> int:
+        CountingVMA.looks += 1
+        return super().lowest()
+
+
+def test_what_is_freed_is_found_without_a_look_at_everything_above() -> None:
+    """A block that is mapped below the last one before that is freed, again and again, under thousands of areas."""
+    areas, count, ceiling = VMASet(), 5000, 1 << 30
+    for n in range(count):
+        areas.insert(CountingVMA(ceiling - (n + 1) * 2 * PAGE, ceiling - (n + 1) * 2 * PAGE + PAGE, n % 2))
+    last = None
+    CountingVMA.looks = 0
+    for size in [64 * PAGE, PAGE] * 50:
+        at = areas.gap_below(size, PAGE, ceiling)
+        areas.insert(VMA(at, at + size, 5))
+        if size > PAGE:
+            if last is not None:
+                areas.take(last, last + size)
+            last = at
+    assert CountingVMA.looks < 3 * count
