@@ -75,11 +75,6 @@ class SignalQueue:
             self.mask &= ~(1 << (signo - 1))
         return info
 
-    @property
-    def count(self) -> int:
-        """Entries."""
-        return sum(len(queue) for queue in self._queues.values())
-
     def discard(self, signals: int) -> None:
         """Drop all pending signals in the set."""
         doomed = self.mask & signals

@@ -11,6 +11,7 @@ from sandbox.mm import vdso
 if TYPE_CHECKING:
     from sandbox.mm.memory_manager import MemoryManager
     from sandbox.mm.vma import VMA
+    from sandbox.platform.base import MemoryUse
 
 _NAME_COLUMN: Final = 73
 AREAS_A_PART: Final = 64
@@ -61,8 +62,10 @@ def _line(start: int, end: int, flags: int, shared: bool, offset: int, device: i
     return text.encode("ascii") + name + b"\n"
 
 
-def status_lines(mm: MemoryManager, resident: int, peak_resident: int) -> str:
-    """The Vm* lines of /proc/PID/status; `resident` and its peak in pages."""
+def status_lines(mm: MemoryManager, resident: int, peak_resident: int, use: MemoryUse) -> str:
+    """The lines about memory of /proc/PID/status; `resident` and its peak in pages."""
+    files = min(use.file, resident)
+    shmem = min(use.shared, resident - files)
     data_kb, stack_kb = mm.data_pages * 4, (mm.stack_pages - mm.stack_slack) * 4
     text = (min(mm.end_code + 4095, mm.task_size) >> 12) - (mm.start_code >> 12) if mm.end_code else 0
     return (
@@ -72,12 +75,16 @@ def status_lines(mm: MemoryManager, resident: int, peak_resident: int) -> str:
         f"VmPin:\t{0:8} kB\n"
         f"VmHWM:\t{peak_resident * 4:8} kB\n"
         f"VmRSS:\t{resident * 4:8} kB\n"
+        f"RssAnon:\t{(resident - files - shmem) * 4:8} kB\n"
+        f"RssFile:\t{files * 4:8} kB\n"
+        f"RssShmem:\t{shmem * 4:8} kB\n"
         f"VmData:\t{data_kb:8} kB\n"
         f"VmStk:\t{stack_kb:8} kB\n"
         f"VmExe:\t{text * 4:8} kB\n"
         f"VmLib:\t{max(0, mm.exec_pages - text) * 4:8} kB\n"
         f"VmPTE:\t{page_table_kb(mm):8} kB\n"
         f"VmSwap:\t{0:8} kB\n"
+        f"HugetlbPages:\t{0:8} kB\n"
     )
 
 

@@ -100,9 +100,10 @@ def status(t: Task, task: Task) -> bytes:
     if mm is not None:
         resident = task.space.resident_pages()
         peak = max(resident, task.space.peak_resident_pages())
-        memory = proc_maps.status_lines(mm, resident, peak)
+        memory = proc_maps.status_lines(mm, resident, peak, task.space.memory_use())
     cpus = t.kernel.cpus
     allowed = task.affinity
+    queued = t.kernel.queued_signals.get(creds.uid)
     return (
         f"Name:\t{name}\n{umask}State:\t{letter} ({_LONG[letter]})\nTgid:\t{task.pid}\nNgid:\t0\nPid:\t{task.tid}\n"
         f"PPid:\t{_parent_pid(task)}\nTracerPid:\t0\n"
@@ -113,7 +114,8 @@ def status(t: Task, task: Task) -> bytes:
         f"Kthread:\t0\n{memory}"
         f"{'CoreDumping:	0' + chr(10) if mm is not None else ''}"
         f"{'THP_enabled:	1' + chr(10) if mm is not None else ''}"
-        f"Threads:\t{max(len(group.tasks), 1)}\nSigQ:\t{group.pending.count}/{limit}\n"
+        f"{'untag_mask:	0xffffffffffffffff' + chr(10) if mm is not None else ''}"
+        f"Threads:\t{max(len(group.tasks), 1)}\nSigQ:\t{queued.queued if queued else 0}/{limit}\n"
         f"SigPnd:\t{pending:016x}\nShdPnd:\t{shared:016x}\nSigBlk:\t{blocked:016x}\n"
         f"SigIgn:\t{ignored:016x}\nSigCgt:\t{caught:016x}\n"
         f"CapInh:\t{creds.inheritable:016x}\nCapPrm:\t{creds.permitted:016x}\nCapEff:\t{creds.effective:016x}\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sandbox.abi.linux.mman import MAP_ANONYMOUS, MAP_FIXED, MAP_PRIVATE, MAP_SHARED
 from sandbox.mm import op_map, proc_maps, smaps
 from sandbox.mm.vma import VMA
+from sandbox.platform.base import MemoryUse
 from tests.unit.sandbox.mm.host import PAGE, FakeFile, Guest
 
 BASE = 0x5555_0000_0000
@@ -63,9 +64,9 @@ def test_smaps() -> None:
 def test_statm_and_status() -> None:
     mm = guest().mm
     assert proc_maps.statm(mm, 3) == b"6 3 3 2 0 2 0\n"
-    status = proc_maps.status_lines(mm, 3, 5)
+    status = proc_maps.status_lines(mm, 3, 5, MemoryUse(9, 1, 1))
     assert "VmSize:\t      24 kB\n" in status
-    assert "VmRSS:\t      12 kB\n" in status
+    assert "VmRSS:\t      12 kB\nRssAnon:\t       4 kB\nRssFile:\t       4 kB\nRssShmem:\t       4 kB\n" in status
     assert "VmData:\t       8 kB\n" in status
 
 
