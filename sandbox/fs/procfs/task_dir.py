@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 NAMESPACES: Final = (b"cgroup", b"ipc", b"mnt", b"net", b"pid", b"time", b"user", b"uts")
 _NS_INO: Final = 4026531834
+PATH_MAX: Final = 4096
 _FD_INDEX: Final = 1024  # inode indices of fd links start here
 
 
@@ -100,12 +101,20 @@ class TaskLink(Inode):
         return path
 
     def readlink(self, t: Task) -> bytes:
-        """The path as the reader sees it."""
-        return self._place(t).text(t.fs.root)
+        """The path as the reader sees it; ENAMETOOLONG."""
+        return _text(t, self._place(t))
 
     def magic_link(self, t: Task) -> Path | None:
         """The place itself."""
         return self._place(t)
+
+
+def _text(t: Task, path: Path) -> bytes:
+    """As the reader sees it; ENAMETOOLONG (fs/proc/base.c: do_proc_readlink)."""
+    text = path.text(t.fs.root)
+    if len(text) >= PATH_MAX:
+        raise SyscallError(errno.ENAMETOOLONG)
+    return text
 
 
 def exe_path(task: Task) -> Path | None:
@@ -143,7 +152,7 @@ class FdLink(Inode):
         check_inspect(t, self.task)
         file = self.task.fds.get(self.fd)
         if file.path is not None:
-            return file.path.text(t.fs.root)
+            return _text(t, file.path)
         return file.link_text().encode("utf-8", "surrogateescape")
 
     def magic_link(self, t: Task) -> Path | None:

@@ -9,6 +9,10 @@ int main(void) {
     put("bottom", "x");
     char b[8192];
     SHOW(syscall(SYS_getcwd, b, 4096));
+    SHOW(readlink("/proc/self/cwd", b, sizeof b));
+    SHOW(readlink("/proc/self/cwd", b, 10));
+    SHOW(dup2(open(".", O_RDONLY), 77));
+    SHOW(readlink("/proc/self/fd/77", b, sizeof b));
     SHOW(access("bottom", F_OK));
     SHOW(access("../bottom", F_OK));
     for (int i = 0; i < depth; i++) {
