@@ -10,6 +10,7 @@ import os
 from typing import TYPE_CHECKING, Callable, Final
 
 from sandbox.abi.linux.fcntl import AT_FDCWD
+from sandbox.boot.host_checks import why_no_process
 from sandbox.boot.options import Program, SandboxOptions
 from sandbox.boot.start_failure import StartFailure
 from sandbox.boot.stdio import open_stdio
@@ -51,7 +52,7 @@ def start_first_program(
 
     def made(thread: GuestThread | None) -> None:
         if thread is None:
-            failed(StartFailure("the host refuses to make a process for the command"))
+            failed(StartFailure(why_no_process("")))
             return
         try:
             task = make_first_task(kernel, options, thread)

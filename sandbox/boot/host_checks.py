@@ -7,6 +7,7 @@ import resource
 from typing import Callable, Final
 
 MINIMUM_FILES: Final = 128
+MINIMUM_FILE_SIZE: Final = 1 << 20  # bytes: what processes share with the sandbox's kernel is files for the host
 MINIMUM_KERNEL: Final = (5, 19)
 
 ReadText = Callable[[str], str]
@@ -53,15 +54,26 @@ def read_text(path: str, limit: int = 4096) -> str:
         return ""
 
 
-def check_limits(files: int) -> None:
-    """What the shell's ulimit leaves; `files` is the hard limit of open files, -1 none. Raises HostLacks."""
+def check_limits(files: int, file_size: int) -> None:
+    """What the shell's ulimit leaves: the hard limits of open files and of a file's size, -1 none. Raises HostLacks."""
     if 0 <= files < MINIMUM_FILES:
         raise HostLacks(f"at least {MINIMUM_FILES} open files are needed, the limit is {files}: ulimit -Hn")
+    if 0 <= file_size < MINIMUM_FILE_SIZE:
+        raise HostLacks(f"files of {MINIMUM_FILE_SIZE} bytes are needed, the limit is {file_size}: raise ulimit -Hf")
+
+
+def why_no_process(error: str) -> str:
+    """The line for a process that the host did not let us make; `error` as it said, or nothing."""
+    limit = resource.getrlimit(resource.RLIMIT_NPROC)[0]
+    line = f"cannot make a process: {error}" if error else "cannot make a process"
+    if limit == resource.RLIM_INFINITY:
+        return line
+    return f"{line}; this user may have {limit}, threads and what runs already included: raise ulimit -u"
 
 
 def check_this_host() -> None:
     """`check_host` with the real thing."""
-    check_limits(resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+    check_limits(resource.getrlimit(resource.RLIMIT_NOFILE)[1], resource.getrlimit(resource.RLIMIT_FSIZE)[1])
     name = os.uname()
     check_host(name.sysname, name.release, name.machine, read_text)
 

@@ -16,7 +16,7 @@ import time
 from typing import TYPE_CHECKING, Callable, Final
 
 from sandbox.boot import channel, libc
-from sandbox.boot.host_checks import check_this_host
+from sandbox.boot.host_checks import HostLacks, check_this_host, why_no_process
 from sandbox.boot.namespaces import isolate
 from sandbox.boot.options import SandboxOptions
 from sandbox.boot.terminal import HostTerminal
@@ -65,7 +65,10 @@ def launch(options: SandboxOptions, tell: Callable[[str], None]) -> Outcome:
     loan = _loan() if options.network.kind == "sandbox" and options.network.namespace_fd < 0 else None
     isolate(os.geteuid(), os.getegid(), own_network)
     ours, theirs = libc.socketpair()
-    pid = os.fork()
+    try:
+        pid = os.fork()
+    except OSError as error:
+        raise HostLacks(why_no_process(os.strerror(error.errno or 0))) from None
     if pid == 0:
         status = 1
         try:

@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from sandbox.boot import confine
+from sandbox.boot.host_checks import why_no_process
 from sandbox.boot.link import LauncherLink
 from sandbox.boot.notices import write_line
 from sandbox.boot.options import SandboxOptions
@@ -100,7 +101,10 @@ class Sandbox:
     def _make_platform(self) -> Platform:
         from sandbox.platform.lane.platform import LanePlatform
 
-        platform = self.platform = LanePlatform(self.reactor, looking=self.options.look)
+        try:
+            platform = self.platform = LanePlatform(self.reactor, looking=self.options.look)
+        except BlockingIOError as error:  # EAGAIN, of fork(2)
+            raise StartFailure(why_no_process(os.strerror(error.errno or 0))) from None
         return platform
 
     def _make_log(self) -> KernelLog:

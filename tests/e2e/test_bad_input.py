@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import resource
 import shlex
 import signal
 import socket
@@ -46,6 +47,26 @@ def test_an_ordinary_user() -> None:
     done = as_nobody("do", "/bin/sh", "-c", "id -u; echo x > /etc/new && cat /etc/new; ls -A /root | wc -l; exit 4")
     assert (done.returncode, done.stdout) == (4, "0\nx\n0\n"), done
     assert not Path("/etc/new").exists()
+
+
+@needs_root
+@pytest.mark.parametrize("limit", ["RLIMIT_NPROC", "RLIMIT_FSIZE"])
+def test_a_limit_that_is_too_low_is_named(limit: str) -> None:
+    """Whichever process it is that cannot be made: one line, and nothing runs any more."""
+    number = getattr(resource, limit)
+    uid = 45_600 + os.getpid() % 1000  # nobody else's processes count
+    for value in (1, 2, 3):
+        done = subprocess.run(
+            ["/usr/bin/python3", "-B", "-m", "runsc", "do", "/bin/true"],
+            capture_output=True,
+            text=True,
+            cwd="/",
+            env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)},
+            preexec_fn=lambda value=value: (resource.setrlimit(number, (value, value)), os.setgid(uid), os.setuid(uid)),
+            timeout=BOUND_S,
+        )
+        assert done.returncode == 125 and done.stderr.count("\n") == 1 and "raise ulimit" in done.stderr, done
+        assert subprocess.run(["pgrep", "-u", str(uid)], check=False).returncode == 1
 
 
 @needs_root

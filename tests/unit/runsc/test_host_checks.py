@@ -49,11 +49,13 @@ def test_a_good_host_passes() -> None:
     check_host("Linux", "6.8.0", "x86_64", lambda path: files.get(path, ""))
 
 
-def test_few_open_files() -> None:
+def test_limits_that_are_too_low() -> None:
     with pytest.raises(HostLacks, match="128 open files are needed, the limit is 64"):
-        check_limits(64)
-    check_limits(-1)
-    check_limits(1024)
+        check_limits(64, -1)
+    with pytest.raises(HostLacks, match="files of 1048576 bytes are needed, the limit is 4096"):
+        check_limits(-1, 4096)
+    check_limits(-1, -1)
+    check_limits(1024, 1 << 20)
 
 
 def test_a_chroot_is_told_by_its_mounts() -> None:
