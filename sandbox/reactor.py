@@ -58,6 +58,7 @@ class Reactor:
             self._poll.register(fd, select.POLLIN)
         self._callbacks: dict[int, Callable[[int], None]] = {}
         self.soon: deque[Callable[[], None]] = deque()  # of `call_soon`; a Looker returns when there is something
+        self._at_next: list[Callable[[], None]] = []
         self._before_sleep: list[Callable[[], None]] = []
         self._sources: list[tuple[TimerQueue, Callable[[int], object]]] = [
             (self.timers, lambda now: self.timers.run(now, TIMERS_A_TURN))
@@ -91,6 +92,10 @@ class Reactor:
     def call_soon(self, function: Callable[[], None]) -> None:
         """Run it before the next sleep, in order."""
         self.soon.append(function)
+
+    def call_at_next_event(self, function: Callable[[], None]) -> None:
+        """Run it, once, when something happens: a descriptor that is ready, a timer. By itself it wakes nobody."""
+        self._at_next.append(function)
 
     def call_at(self, deadline: int, function: Callable[[], None]) -> Timer:
         """Run it at `deadline` (ns of the reactor's clock); the timer can be cancelled."""
@@ -128,6 +133,8 @@ class Reactor:
         self._arm()
         sleep = not (looking or self.soon or self._stopping or self.looker.about_to_sleep())
         ready = self._poll.poll(None if sleep else 0)
+        if self._at_next:
+            self.something_happened()
         for fd, _ in ready:
             if fd == self._timer.fd and len(ready) > 1 and self._hold_timers():
                 continue
@@ -166,6 +173,12 @@ class Reactor:
         self._timers_ran = self.clock.now_ns()
         for _, run in self._sources:
             run(self.clock.now_ns())
+
+    def something_happened(self) -> None:
+        """Run what waits for the next event."""
+        waiting, self._at_next = self._at_next, []
+        for function in waiting:
+            function()
 
     def _hold_timers(self) -> bool:
         """Other things are ready: those first, for a while."""

@@ -28,7 +28,8 @@ NOTHING: Final = MemoryUse(0, 0, 0)
 
 class MemoryWatch:
     """`own_pages` gives the private memory of the sentry itself, in pages: what it grows by after the start is the
-    guests' doing. Every look costs a bounded time; with many processes each is looked at in turn."""
+    guests' doing. Every look costs a bounded time; with many processes each is looked at in turn. While every guest waits
+    nobody looks."""
 
     def __init__(self, kernel: Kernel, own_pages: Callable[[], int]) -> None:
         self.kernel = kernel
@@ -55,7 +56,11 @@ class MemoryWatch:
                 self._kill(-left)
                 self._forgive(-left)
         took = self.kernel.clock.now_ns() - begin
-        self._arm(max(took * SHARE, min(max(left * FILL_NS_PER_PAGE, SOONEST_NS), LATEST_NS)))
+        delay = max(took * SHARE, min(max(left * FILL_NS_PER_PAGE, SOONEST_NS), LATEST_NS))
+        if left >= 0 and self.kernel.platform.quiet():
+            self.kernel.reactor.call_at_next_event(lambda: self._arm(delay))  # nobody fills anything until then
+        else:
+            self._arm(delay)
 
     def _measure(self) -> None:
         """What forks left in common is counted for each process, so the sum of all is more than there is. Find out

@@ -310,6 +310,10 @@ class Platform(ABC):
     def new_space(self, done: Callable[[GuestThread | None], None]) -> None:
         """A fresh, empty space (vDSO only) with one stopped thread whose registers are all zero."""
 
+    def quiet(self) -> bool:
+        """No guest code runs now, nor will before the next event: every thread waits in the host's kernel."""
+        return False
+
     @abstractmethod
     def close(self) -> None:
         """Kill every host process and wait for them. Nothing is left behind."""

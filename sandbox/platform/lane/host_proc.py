@@ -62,6 +62,20 @@ class HostProc:
         """Threads of the process that has this number here; none when it is gone."""
         return self._inner(f"{number}/task", set())
 
+    def sleeps(self, number: int) -> bool:
+        """Every thread of the process that has this number here waits in the host's kernel."""
+        try:
+            fd = self.open(f"{number}/task", os.O_RDONLY | os.O_DIRECTORY)
+        except OSError:
+            return False
+        try:
+            threads = os.listdir(fd)
+        except OSError:
+            return False
+        finally:
+            os.close(fd)
+        return all(b") S " in self._text(f"{number}/task/{thread}/stat") for thread in threads)
+
     def _inner(self, path: str, known: set[int]) -> list[int]:
         """Numbers in a list of processes or threads, as our PID namespace has them."""
         try:
@@ -87,17 +101,20 @@ class HostProc:
 
     def _line(self, path: str, key: bytes) -> list[bytes]:
         """The fields of a line of a small file; none when it is gone."""
-        try:
-            fd = self.open(path)
-        except OSError:
-            return []
-        try:
-            text = os.read(fd, 4096)
-        except OSError:
-            return []
-        finally:
-            os.close(fd)
-        for line in text.splitlines():
+        for line in self._text(path).splitlines():
             if line.startswith(key):
                 return line.split()[1:]
         return []
+
+    def _text(self, path: str) -> bytes:
+        """A small file; nothing when it is gone."""
+        try:
+            fd = self.open(path)
+        except OSError:
+            return b""
+        try:
+            return os.read(fd, 4096)
+        except OSError:
+            return b""
+        finally:
+            os.close(fd)

@@ -31,6 +31,7 @@ _SYS_CLONE: Final = 56
 _SPURIOUS_NS: Final = 10_000_000  # an empty hypercall is answered at the next tick, so that floods gain nothing
 _INTERRUPT_NS: Final = 10_000_000_000  # the same for any interrupt; longer, since ordered calls may take their time
 _RELEASE_NS: Final = 2_000_000_000  # a thread that does not come within this after an interrupt has its process killed
+_QUIET_MOST: Final = 256  # threads: more are not asked for, one by one, whether they sleep
 
 Done = Callable[[GuestThread | None], None]
 
@@ -140,6 +141,14 @@ class LanePlatform(Platform):
         first.seen = first.words[layout.LANE_SEQ]
         first.stopped = True
         first.orders_done()
+
+    def quiet(self) -> bool:
+        # A thread that has asked may run all the same: it looks for its answer, or it is a guest that plays the stub's
+        # part. Where it sleeps, only the sentry can wake it.
+        threads = self.by_tid.values()
+        if len(threads) > _QUIET_MOST or not all(thread.stopped for thread in threads):
+            return False
+        return all(self.proc.sleeps(space.proc_number) for space in self.spaces.values())
 
     def close(self) -> None:
         self._closing = True

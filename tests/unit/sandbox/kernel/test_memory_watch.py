@@ -123,3 +123,18 @@ def test_a_name_cannot_forge_a_line(watched: Watched) -> None:
     t.comm = b"x\nruns\x1b[2J"
     watched.box.advance(SECOND)
     assert len(watched.lines) == 1 and "\x1b" not in watched.lines[0], watched.lines
+
+
+def test_nobody_looks_while_every_guest_waits(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until something happens; then as before."""
+    box = watched.box
+    monkeypatch.setattr(box.platform, "quiet", lambda: True, raising=False)
+    box.advance(SECOND)
+    assert box.reactor.timers.next_deadline() is None
+    monkeypatch.setattr(box.platform, "quiet", lambda: False, raising=False)
+    big = watched.child(LIMIT + 1)
+    box.advance(SECOND)
+    assert not big.group.exiting
+    box.reactor.something_happened()
+    box.advance(SECOND)
+    assert big.group.exiting
