@@ -136,7 +136,7 @@ class Reactor:
         if self._at_next:
             self.something_happened()
         for fd, _ in ready:
-            if fd == self._timer.fd and len(ready) > 1 and self._hold_timers():
+            if fd == self._timer.fd and (looking or len(ready) > 1) and self._hold_timers():
                 continue
             callback = self._first.get(fd)
             if callback is not None:
