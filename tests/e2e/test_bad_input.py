@@ -164,3 +164,35 @@ def test_killed_at_a_random_moment(start: type[Running], seed: int) -> None:
     running.wait_until_empty()
     running.process.communicate(timeout=BOUND_S)
     assert running.process.returncode == (125 if seed % 2 else -9)
+
+
+_THREADS_TWICE = """
+import subprocess, sys, threading
+def batch(n):
+    go = threading.Event()
+    threads = [threading.Thread(target=go.wait) for _ in range(n)]
+    for t in threads: t.start()
+    go.set()
+    for t in threads: t.join()
+batch(24)
+if len(sys.argv) > 1:
+    sys.exit(subprocess.run([sys.executable, "-c", sys.argv[1]]).returncode)
+print("done")
+"""
+
+
+@needs_root
+def test_ended_threads_leave_room_for_others() -> None:
+    """A process that had threads, and one that needs as many after it, under a limit that does not hold both."""
+    uid = 46_700 + os.getpid() % 1000
+    limit = resource.RLIMIT_NPROC
+    done = subprocess.run(
+        ["/usr/bin/python3", "-B", "-m", "runsc", "do", "/usr/bin/python3", "-c", _THREADS_TWICE, _THREADS_TWICE],
+        capture_output=True,
+        text=True,
+        cwd="/",
+        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)},
+        preexec_fn=lambda: (resource.setrlimit(limit, (40, 40)), os.setgid(uid), os.setuid(uid)),
+        timeout=BOUND_S,
+    )
+    assert (done.returncode, done.stdout) == (0, "done\n"), done.stderr

@@ -131,6 +131,7 @@ HYPER_BROKEN: Final = 4  # the stub found itself somewhere it cannot be
 
 LENT_FD: Final = 3
 INTERRUPT_SIGNAL: Final = 10  # SIGUSR1: standard signals do not queue up
+POOL_MOST: Final = 8  # host threads without a guest thread that a process keeps for the next ones
 THREAD_FLAGS: Final = 0x00050F00  # CLONE_VM|FS|FILES|SIGHAND|THREAD|SYSVSEM
 FORK_FLAGS: Final = 0x00008011  # CLONE_PARENT | SIGCHLD
 

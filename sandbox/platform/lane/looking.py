@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 _ARGS: Final = struct.Struct("6Q").unpack_from
 _ARGS_AT: Final = LANE_ARGS * 8
 _SYS_CLONE: Final = 56
+_SYS_EXIT: Final = 60
 _SYS_GETPPID: Final = 110
 _FAULTS: Final = (4, 5, 7, 8, 11)  # SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV: what the stub handles
 _PRIVATE_CALLS: Final = 64  # that a thread makes before it gets a shared lane
@@ -84,7 +85,7 @@ class LaneLooker(Looker):
                 return
         if thread.released:
             if kind != KIND_DONE:
-                thread.space.pooled.append(thread)
+                thread.pool()
                 return
         if kind == KIND_SYSCALL:
             if thread.private:
@@ -342,6 +343,8 @@ class LaneLooker(Looker):
                 listener.proceed(id_)
                 if attached:
                     thread.attached()
+                elif nr == _SYS_EXIT:
+                    thread.ended()
                 return True
         if at and thread.expected:
             number, wanted, _ = thread.expected[at - 1]

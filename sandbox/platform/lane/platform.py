@@ -7,6 +7,7 @@ and when the sentry looks is in looking.py; one thread's side in thread.py; memo
 
 from __future__ import annotations
 
+import errno
 import mmap
 import os
 import select
@@ -30,6 +31,7 @@ from sandbox.reactor import READ, Looker, Reactor
 _SYS_CLONE: Final = 56
 _SPURIOUS_NS: Final = 10_000_000  # an empty hypercall is answered at the next tick, so that floods gain nothing
 _INTERRUPT_NS: Final = 10_000_000_000  # the same for any interrupt; longer, since ordered calls may take their time
+_ROOM_NS: Final = 5_000_000  # threads that were told to end have ended by then
 _RELEASE_NS: Final = 2_000_000_000  # a thread that does not come within this after an interrupt has its process killed
 _QUIET_MOST: Final = 256  # threads: more are not asked for, one by one, whether they sleep
 
@@ -212,8 +214,8 @@ class LanePlatform(Platform):
 
     # --- new host processes and threads ---
 
-    def fork_space(self, parent: LaneThread, done: Done) -> None:
-        """Order a fork on a stopped thread (LaneThread.fork_space, when it is its turn)."""
+    def fork_space(self, parent: LaneThread, done: Done, first: bool = True) -> None:
+        """Order a fork on a stopped thread (LaneThread.fork_space, when it is its turn); `first`: the first attempt."""
         if parent.space.dead:
             return
         token = int.from_bytes(os.urandom(8)) >> 1
@@ -223,9 +225,13 @@ class LanePlatform(Platform):
             parent.space.finished()
             done(None)
 
+        def again() -> None:
+            self.fork_space(parent, done, False)
+
         def parent_done(entry: int, result: int) -> None:
             if result < 0 and self._forks.pop(token, None) is not None:
-                self.strays.failed(parent, failed)
+                more = result == -errno.EAGAIN and first
+                self.strays.failed(parent, lambda: self._make_room(again, failed) if more else failed())
             fork.parent_done = True
 
         parent.words[layout.LANE_TOKEN] = token
@@ -283,6 +289,18 @@ class LanePlatform(Platform):
         else:
             self._new_thread(parent, slot, done)
 
+    def _make_room(self, then: Callable[[], None], nothing: Callable[[], None]) -> None:
+        """The host lets the user have no more threads: end those that only wait to be used again, and try once more
+        when they are gone. `nothing`: there are none."""
+        idle = [thread for space in self.spaces.values() for thread in space.pooled if thread.slot and thread.stopped]
+        for thread in idle:
+            thread.space.pooled.remove(thread)
+            thread.end()
+        if idle:
+            self.reactor.call_at(self.reactor.clock.now_ns() + _ROOM_NS, then)
+        else:
+            nothing()
+
     def _map_chunk(self, parent: LaneThread, number: int, then: Callable[[], None], failed: Done) -> None:
         space = parent.space
         fd = space.new_chunk(number)
@@ -300,7 +318,7 @@ class LanePlatform(Platform):
 
         parent.give(entries, expected, done)
 
-    def _new_thread(self, parent: LaneThread, slot: int, done: Done) -> None:
+    def _new_thread(self, parent: LaneThread, slot: int, done: Done, first: bool = True) -> None:
         space = parent.space
         space.lane(slot)[: layout.LANE_DATA] = bytes(layout.LANE_DATA)
         parent.words[layout.LANE_SLOT] = slot
@@ -318,11 +336,16 @@ class LanePlatform(Platform):
             space.finished()
             done(None)
 
+        def again() -> None:
+            if not space.dead:
+                self._new_thread(parent, slot, done, False)
+
         def ordered(entry: int, result: int) -> None:
             parent_done[0] = True
             if result < 0:
                 self._identified(parent)
-                self.strays.failed(parent, failed)
+                more = result == -errno.EAGAIN and first
+                self.strays.failed(parent, lambda: self._make_room(again, failed) if more else failed())
             else:
                 finish()
 

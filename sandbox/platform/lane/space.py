@@ -42,6 +42,7 @@ class LaneSpace(AddressSpace):
         "threads",
         "chunks",
         "pooled",
+        "exiting",
         "dead",
         "ending",
         "busy",
@@ -56,6 +57,7 @@ class LaneSpace(AddressSpace):
         self.threads: dict[int, LaneThread] = {}
         self.chunks: dict[int, mmap.mmap] = {}  # lanes, by chunk number
         self.pooled: list[LaneThread] = []  # host threads whose guest thread has ended
+        self.exiting: deque[int] = deque(maxlen=64)  # host threads that were let end last: they may still be seen
         self.dead = False
         self.ending = False  # its memory is gone already
         self.busy = False
@@ -80,6 +82,13 @@ class LaneSpace(AddressSpace):
         while slot in self.threads:
             slot += 1
         return slot if slot < layout.MAX_SLOTS else None
+
+    def forget(self, thread: LaneThread) -> None:
+        """A host thread has ended: its slot is free."""
+        platform = self.platform
+        del self.threads[thread.slot]
+        platform.by_tid.pop(thread.tid, None)
+        platform.active[:] = [entry for entry in platform.active if entry[1] is not thread]
 
     # --- one operation at a time ---
 

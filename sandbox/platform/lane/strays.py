@@ -120,7 +120,7 @@ class Strays:
                 del self._spaces[space]
                 continue
             self._spaces[space] = ticks - 1
-            known = {thread.tid for thread in space.threads.values()}
+            known = {thread.tid for thread in space.threads.values()} | set(space.exiting)
             for number in self.platform.proc.threads(space.proc_number):
                 if number not in known and _is_thread(space.pid, number):
                     space.kill()

@@ -55,6 +55,7 @@ _SYS_MADVISE: Final = 28
 _MADV_DONTFORK: Final = 10
 # mprotect, munmap: what the stub parks with as it is, and how many arguments they have.
 OWN_CALLS: Final = {10: 3, 11: 2}
+_EXIT: Final = (60, 0, 0, 0, 0, 0, 0)  # exit(2): of the thread
 _NOT_ASKED: Final = [False]
 
 Expected = tuple[int, tuple[int, ...], int]  # number, arguments, descriptor to lend or -1
@@ -559,7 +560,32 @@ class LaneThread(LaneCopies):
         self.released = True
         self.owner = None
         if self.stopped:
-            self.space.pooled.append(self)
+            self.pool()
         else:
             self.interrupt()
             self.platform.watch_release(self)
+
+    def pool(self) -> None:
+        """Its guest thread has ended: it waits for another one, or ends itself where enough of them wait."""
+        pooled = self.space.pooled
+        if self.expected:
+            self.space.kill()  # it was told to end
+        elif len(pooled) < layout.POOL_MOST or not self.slot:
+            pooled.append(self)
+        else:
+            self.end()
+
+    def end(self) -> None:
+        """Order the host thread to end; `ended` when it does. Not a process's first one, whose end nobody would see."""
+        _ORDER.pack_into(self.lane, LANE_ORDERS * 8, *_EXIT, 0)
+        self.words[LANE_COUNT] = 1
+        self.words[LANE_ACTION] = ACTION_ORDERS
+        self.expected = [(_EXIT[0], _EXIT[1:], -1)]
+        self.at = 0
+        self._answer()
+
+    def ended(self) -> None:
+        """The call that ends it has been let through."""
+        self.space.exiting.append(self.tid)
+        self.space.forget(self)
+        self.detach()

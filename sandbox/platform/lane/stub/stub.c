@@ -467,7 +467,7 @@ static const struct filter program[PROGRAM_END] = {
     ORDERABLE(17, 25), ORDERABLE(18, 26), ORDERABLE(19, 27), ORDERABLE(20, 28), /* mremap msync mincore madvise */
     ORDERABLE(21, 56), ORDERABLE(22, 149), ORDERABLE(23, 150),                  /* clone mlock munlock */
     ORDERABLE(24, 216), ORDERABLE(25, 324), ORDERABLE(26, 325),                 /* remap_file_pages membarrier mlock2 */
-    JEQ(27, 0, DO_TRAP, DO_TRAP),
+    JEQ(27, 60, DO_NOTIFY, DO_TRAP), /* exit */
     JEQ(28, GATE_FREE, 29, DO_TRAP), LD(29, 0),
     JEQ(30, 9, FREE_MMAP, 31), JEQ(31, 11, FREE_RANGE, 32), JEQ(32, 28, FREE_MADVISE, FREE_FUTEX),
     /* mmap: readable and writable at most, private, anonymous, at a fixed address */
