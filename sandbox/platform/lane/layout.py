@@ -69,7 +69,6 @@ COPIED_CALLS: Final = 512
 
 # Request, u64 words.
 LANE_SEQ: Final = 0
-LANE_PARKED: Final = 1
 LANE_KIND: Final = 2
 LANE_NR: Final = 3
 LANE_ARGS: Final = 4  # six

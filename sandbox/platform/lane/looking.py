@@ -41,6 +41,7 @@ _SYS_GETPPID: Final = 110
 _FAULTS: Final = (4, 5, 7, 8, 11)  # SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV: what the stub handles
 _PRIVATE_CALLS: Final = 64  # that a thread makes before it gets a shared lane
 _SERVED_BOUND: Final = 64  # calls served between two looks at descriptors and timers
+_MANY: Final = 64  # threads above which those that block are not left parked by notification
 _PART_NS: Final = 4_000_000  # a thread is sent to another processor at most this often
 _BATCH: Final = 16  # notifications received in one turn
 
@@ -266,6 +267,11 @@ class LaneLooker(Looker):
         if thread.private:
             self.serve(thread)
             return
+        self._serve_parked(thread, words)
+        if thread.notification and thread.stopped and len(self.platform.by_tid) > _MANY:
+            thread.wait_at_lane()
+
+    def _serve_parked(self, thread: LaneThread, words: memoryview) -> None:
         now = time.monotonic_ns()
         regime = self.platform.regime
         if not self._awake:

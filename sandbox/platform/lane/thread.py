@@ -313,6 +313,13 @@ class LaneThread(LaneCopies):
             self.asleep = True
             self.words[LANE_BLOCKED] = self.seen
 
+    def wait_at_lane(self) -> None:
+        """Parked by notification: let it wait at its lane instead. The host looks through all that are parked."""
+        id_, self.notification = self.notification, 0
+        self.parked_at = None
+        self.let_sleep()
+        self.platform.listener.answer(id_, 0)
+
     def _answer(self) -> None:
         """Publish the answer (its words are written) and wake the thread if it is parked."""
         self.stopped = False

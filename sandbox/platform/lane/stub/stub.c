@@ -196,19 +196,15 @@ static void post(volatile u64 *lane, u64 slot, volatile u64 *entry, i64 *direct)
         for (u64 i = control[CONTROL_LOOKS]; i && lane[LANE_DONE] != seq && lane[LANE_BLOCKED] != seq; i--)
             __builtin_ia32_pause();
     }
-    if (seq && lane[LANE_BLOCKED] == seq) { /* nobody need be told that we wait: whoever answers wakes */
-        for (u64 done; (done = lane[LANE_DONE]) != seq;) {
-            u64 wait[8] = {202, (u64)(lane + LANE_DONE), 0, (u32)done, 0, 0, 0, 0}; /* FUTEX_WAIT */
-            stub_free(wait);
-        }
-    }
     if (lane[LANE_DONE] != seq) {
         lane[LANE_CPU] = this_cpu();
-        lane[LANE_PARKED] = 1;
         fence();
-        if (entry && lane[LANE_DONE] != seq) *direct = stub_order(entry);
-        while (lane[LANE_DONE] != seq) hypercall(HYPER_PARK, slot, seq);
-        lane[LANE_PARKED] = 0;
+        if (entry && lane[LANE_DONE] != seq && lane[LANE_BLOCKED] != seq) *direct = stub_order(entry);
+        for (u64 done; (done = lane[LANE_DONE]) != seq;) {
+            u64 wait[8] = {202, (u64)(lane + LANE_DONE), 0, (u32)done, 0, 0, 0, 0}; /* FUTEX_WAIT */
+            if (seq && lane[LANE_BLOCKED] == seq) stub_free(wait); /* nobody need be told: whoever answers wakes */
+            else hypercall(HYPER_PARK, slot, seq);
+        }
     }
     barrier();
 }
