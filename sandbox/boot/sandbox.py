@@ -93,8 +93,11 @@ class Sandbox:
         """Every guest process is gone afterwards, and what the network held on the host."""
         if self.network is not None:
             self.network.close()
-        if self.platform is not None:
-            self.platform.close()
+        platform, kernel = self.platform, self.kernel
+        if platform is not None:
+            if kernel is not None and kernel.log.level == DEBUG:
+                kernel.log.debug("platform: " + ", ".join(f"{k} {v}" for k, v in platform.metrics().items()))
+            platform.close()
 
     # --- parts ---
 

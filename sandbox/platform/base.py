@@ -314,6 +314,10 @@ class Platform(ABC):
         """No guest code runs now, nor will before the next event: every thread waits in the host's kernel."""
         return False
 
+    def metrics(self) -> dict[str, int]:
+        """What it has counted since the start, by name; times in ns."""
+        return {}
+
     @abstractmethod
     def close(self) -> None:
         """Kill every host process and wait for them. Nothing is left behind."""

@@ -21,7 +21,7 @@ from sandbox.platform.lane.copies import encode
 from sandbox.platform.lane.host_proc import HostProc
 from sandbox.platform.lane.listener import Listener
 from sandbox.platform.lane.looking import LaneLooker
-from sandbox.platform.lane.regime import STUB_LOOKS, Regime
+from sandbox.platform.lane.regime import REGIMES, STUB_LOOKS, Regime
 from sandbox.platform.lane.space import LaneSpace
 from sandbox.platform.lane.strays import Strays
 from sandbox.platform.lane.thread import LaneThread, chunk_calls
@@ -151,6 +151,16 @@ class LanePlatform(Platform):
         if len(threads) > _QUIET_MOST or not all(thread.stopped for thread in threads):
             return False
         return all(self.proc.sleeps(space.proc_number) for space in self.spaces.values())
+
+    def metrics(self) -> dict[str, int]:
+        looker, residency = self.looker, self.regime.until(time.monotonic_ns())
+        return {
+            "calls": looker.served,
+            "parked": looker.notified,
+            "ordered": looker.ordered,
+            "slept": looker.slept,
+            **{f"{name}_ns": spent for name, spent in zip(REGIMES, residency, strict=True)},
+        }
 
     def close(self) -> None:
         self._closing = True

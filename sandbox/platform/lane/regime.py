@@ -39,6 +39,7 @@ _LONGEST: Final = 4_000_000  # one long gap says no more than this
 SPARSE: Final = 0
 DENSE: Final = 1
 CROWDED: Final = 2
+REGIMES: Final = ("sparse", "dense", "crowded")
 
 
 class Regime:
@@ -77,10 +78,19 @@ class Regime:
         self._penalty = PENALTY
         self._until = 0  # do not look before
 
+    def until(self, at: int) -> list[int]:
+        """ns spent in each regime so far; the first from the first call on."""
+        spent = list(self.residency)
+        if self.entered:
+            spent[self.now] += at - self.entered
+        return spent
+
     def woken_by_call(self, at: int) -> None:
         """A parked thread's notification came at `at`."""
         gap = at - self.last
         self.last = at
+        if not self.entered:
+            self.entered = at
         self.gap += (min(gap, _LONGEST) - self.gap) >> _DECAY
 
     def notified_while_awake(self, at: int) -> bool:
