@@ -169,6 +169,56 @@ def test_iperf3_inside_asks_the_host(lan: Lan) -> None:
     assert all(moved(report) >= ARRIVED for report in result.out.split("NEXT")), result
 
 
+SIZES = [1000] * 100 + [7, 1000, 1472, 1472, 3] + [20] * 90 + [0, 5, 4000, 1]
+UDP_SEGMENT = "103"
+RECEIVE = """
+import socket, sys
+s = socket.socket(socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET, socket.SOCK_DGRAM)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+s.bind((sys.argv[1], 9000))
+s.settimeout(30)
+print("ready", flush=True)
+got = []
+while not got or got[-1] != b"end":
+    got.append(s.recv(65536))
+print([(len(d), d[:1]) for d in got])
+"""
+SEND = """
+import socket, sys
+s = socket.socket(socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET, socket.SOCK_DGRAM)
+s.connect((sys.argv[1], 9000))
+s.send(b"first")
+if len(sys.argv) > 3:
+    s.setsockopt(socket.SOL_UDP, int(sys.argv[3]), 100)
+    s.send(b"".join(bytes([n]) * 100 for n in range(60)) + b"tail")
+    s.setsockopt(socket.SOL_UDP, int(sys.argv[3]), 0)
+else:
+    for n, size in enumerate(eval(sys.argv[2])):
+        s.send(bytes([n]) * size)
+s.send(b"end")
+"""
+
+
+def test_datagrams_that_leave_in_bursts(lan: Lan) -> None:
+    """They go through the wire in super-packets, and arrive as they were sent."""
+    want = [(5, b"f"), *((size, bytes([n])[:size]) for n, size in enumerate(SIZES)), (3, b"e")]
+    for address in lan.outside:
+        receiver = outside_server(lan, sys.executable, "-c", RECEIVE, "::" if ":" in address else "0.0.0.0")
+        child = lan.serve(receiver, "ready")
+        sent = lan.do("python3", "-c", SEND, address, str(SIZES))
+        assert sent.status == 0, sent
+        assert child.communicate(timeout=BOUND_S)[0] == f"{want}\n"
+
+
+def test_super_packets_that_come_in(lan: Lan) -> None:
+    want = [(5, b"f"), *((100, bytes([n])) for n in range(60)), (4, b"t"), (3, b"e")]
+    for address in lan.inside:
+        child = lan.serve(lan.argv("python3", "-c", RECEIVE, "::" if ":" in address else "0.0.0.0"), "ready")
+        sent = lan.host("python3", "-c", SEND, address, "", UDP_SEGMENT)
+        assert sent.status == 0, sent
+        assert child.communicate(timeout=BOUND_S)[0] == f"{want}\n"
+
+
 def test_interfaces_are_given_back() -> None:
     lan = Lan("sandbox")
     try:
