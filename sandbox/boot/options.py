@@ -83,7 +83,7 @@ class NetworkOptions:
         self.pcap_fd = -1
         self.pcap_name = ""
         self.namespace_fd = -1  # the network namespace to enter (sandbox, tap), -1: the present one
-        self.tap = ""
+        self.tap = ""  # the device to use, or to make; empty: the host names it
 
 
 class Limits:
