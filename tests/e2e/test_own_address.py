@@ -13,6 +13,7 @@ from typing import Iterator
 import pytest
 
 from tests.e2e.conftest import BOUND_S, ROOT, Result, command
+from tools import netns
 
 pytestmark = pytest.mark.skipif(
     os.geteuid() != 0 or not os.path.exists("/dev/net/tun"), reason="needs root and /dev/net/tun"
@@ -26,12 +27,9 @@ class Lan:
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
-        self.near = f"sbx-n{os.getpid()}"
-        self.far = f"sbx-f{os.getpid()}" if kind == "sandbox" else self.near
         self.children: list[subprocess.Popen[str]] = []
-        for name in {self.near, self.far}:
-            ip("netns", "add", name)
-            ip("-n", name, "link", "set", "lo", "up")
+        self.near = netns.add()
+        self.far = netns.add() if kind == "sandbox" else self.near
         if kind == "sandbox":
             ip("-n", self.near, "link", "add", "eth0", "type", "veth", "peer", "name", "eth0", "netns", self.far)
             for name, last in ((self.near, "2"), (self.far, "1")):
@@ -89,10 +87,12 @@ class Lan:
     def close(self) -> None:
         for child in self.children:
             child.terminate()
-        for child in self.children:
-            child.communicate(timeout=BOUND_S)
-        for name in {self.near, self.far}:
-            ip("netns", "del", name)
+        try:
+            for child in self.children:
+                child.communicate(timeout=BOUND_S)
+        finally:
+            for name in {self.near, self.far}:
+                netns.remove(name)
 
 
 def ip(*words: str) -> str:
