@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from tcpip.stack.stack import Stack
 
 SWEEP_NS: Final = 5 * NS_PER_S
+MAX_LINES: Final = 16  # different complaints
 _SYN: Final = 0x02
 _FIN_SYN_RST_ACK: Final = 0x17
 _ECHO: Final = {flow_key.ICMP: 8, flow_key.ICMPV6: 128}
@@ -50,7 +51,8 @@ class Gateway(Dispatcher):
         self.reactor = reactor
         self.guard = guard
         self.counters = counters
-        self.warn = warn
+        self._warn = warn
+        self._said: set[str] = set()
         self._link = link
         self.nic = stack.add_nic(link, "gateway")
         self.nic.promiscuous = True
@@ -135,6 +137,12 @@ class Gateway(Dispatcher):
     def write_frame(self, frame: bytes) -> None:
         """A frame to the guest that no stack has made."""
         self._link.write_packets([TxPacket(frame, [], 0)])
+
+    def warn(self, line: str) -> None:
+        """Once: what a guest can bring about as often as it likes must not fill the log."""
+        if line not in self._said and len(self._said) < MAX_LINES:
+            self._said.add(line)
+            self._warn(line)
 
     def now(self) -> int:
         """ns, the stack's clock."""
