@@ -149,6 +149,16 @@ def world(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
 
 # --- frames ---
 
+# Where a rule leads, so that what stands near it is tried too.
+NEAR = [
+    ("198.51.100.7", 80),
+    ("198.51.100.3", 53),
+    ("198.51.100.9", 0),
+    ("2001:db8:1::5", 443),
+    ("192.0.2.1", 9999),
+    ("10.0.2.2", 9999),
+]
+
 word = st.integers(0, 65535)
 rubbish = st.binary(max_size=80)
 
@@ -159,23 +169,23 @@ def lying(true: int) -> st.SearchStrategy[int]:
 
 
 @st.composite
-def tcp_segment(draw: st.DrawFn, sum_of: int) -> bytes:
+def tcp_segment(draw: st.DrawFn, sum_of: int, port: st.SearchStrategy[int]) -> bytes:
     options = draw(
         st.sampled_from([b"", b"\2\4\5\xb4", b"\2\0\0\0", b"\3\xff\0\0", b"\1\1\1\5", b"\5\x0a" + bytes(10), b"\0" * 4])
     )
     options += bytes(-len(options) % 4)
     offset = draw(st.sampled_from([5 + len(options) // 4] * 4 + [0, 4, 15]))
     flags = draw(st.sampled_from([0x02] * 4 + [0x10, 0x12, 0x04, 0x03, 0x06, 0x29, 0, 0xFF]))
-    head = draw(port).to_bytes(2, "big") + draw(port).to_bytes(2, "big") + draw(st.binary(min_size=8, max_size=8))
+    head = draw(any_port).to_bytes(2, "big") + draw(port).to_bytes(2, "big") + draw(st.binary(min_size=8, max_size=8))
     segment = head + bytes((offset << 4, flags)) + draw(word).to_bytes(2, "big") + bytes(4) + options + draw(rubbish)
     return with_checksum(segment, 16, sum_of + 6)
 
 
 @st.composite
-def udp_datagram(draw: st.DrawFn, sum_of: int) -> bytes:
+def udp_datagram(draw: st.DrawFn, sum_of: int, port: st.SearchStrategy[int]) -> bytes:
     data = draw(st.one_of(rubbish, query()))
     length = draw(lying(len(data) + 8))
-    head = draw(port).to_bytes(2, "big") + draw(port).to_bytes(2, "big") + length.to_bytes(2, "big") + bytes(2)
+    head = draw(any_port).to_bytes(2, "big") + draw(port).to_bytes(2, "big") + length.to_bytes(2, "big") + bytes(2)
     return head + data if draw(st.booleans()) else with_checksum(head + data, 6, sum_of + 17)
 
 
@@ -198,20 +208,23 @@ def with_checksum(data: bytes, at: int, pseudo: int | None) -> bytes:
     return data[:at] + value.to_bytes(2, "big") + data[at + 2 :]
 
 
-port = st.one_of(st.sampled_from(PORTS), st.sampled_from(PORTS), word)
+any_port = st.one_of(st.sampled_from(PORTS), st.sampled_from(PORTS), word)
 
 
 @st.composite
 def ip_packet(draw: st.DrawFn, six: bool) -> bytes:
     names = SIX if six else FOUR
     guest = text(plan.GUEST6 if six else plan.GUEST4)
-    src, dst = parse(draw(st.sampled_from([guest] * 8 + names))), parse(draw(st.sampled_from(names)))
+    near = [(host, number) for host, number in NEAR if (":" in host) == six]
+    host, number = draw(st.sampled_from([*near * 3, *((name, -1) for name in names)]))
+    src, dst = parse(draw(st.sampled_from([guest] * 12 + names))), parse(host)
+    port = st.just(number) if number >= 0 and draw(st.booleans()) else any_port
     sum_of = partial_sum(src) + partial_sum(dst)
-    kind = draw(st.sampled_from(["tcp", "udp", "icmp", "other"]))
+    kind = draw(st.sampled_from(["tcp", "udp", "udp", "udp", "icmp", "other"]))
     if kind == "tcp":
-        protocol, body = 6, draw(tcp_segment(sum_of))
+        protocol, body = 6, draw(tcp_segment(sum_of, port))
     elif kind == "udp":
-        protocol, body = 17, draw(udp_datagram(sum_of))
+        protocol, body = 17, draw(udp_datagram(sum_of, port))
     elif kind == "icmp":
         protocol, body = (58 if six else 1), draw(icmp_message(sum_of, six))
     else:
@@ -324,6 +337,19 @@ def frame(draw: st.DrawFn) -> bytes:
 def test_any_frames(world: World, frames: list[bytes], outcome: int) -> None:
     world.recorder.outcome = outcome
     world.write(frames)
+    world.check()
+
+
+def test_the_frames_that_are_tried_lead_somewhere(world: World) -> None:
+    """Else the test above would show nothing."""
+
+    @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), database=None, derandomize=True)
+    @given(frames=st.lists(frame(), min_size=8, max_size=12))
+    def blow(frames: list[bytes]) -> None:
+        world.write(frames)
+
+    blow()
+    assert bool(world.recorder.reached) == bool(world.rules)
     world.check()
 
 
