@@ -15,7 +15,7 @@ from sandbox.gateway.flow_key import FlowKey, read_flow_key
 from sandbox.gateway.ping_egress import PingEgress
 from sandbox.gateway.tcp_egress import TcpEgress
 from sandbox.gateway.udp_egress import UdpEgress
-from tcpip.addr import is_link_local, is_multicast
+from tcpip.addr import is_link_local, is_multicast, is_v4_mapped
 from tcpip.buffer import RxPacket, TxPacket
 from tcpip.clock import NS_PER_S
 from tcpip.link.base import Dispatcher
@@ -90,8 +90,8 @@ class Gateway(Dispatcher):
         src, dst = flow.src, flow.dst
         if is_multicast(dst) or dst in plan.OWN or (len(dst) == 16 and is_link_local(dst)):
             return True
-        if src not in plan.GUEST:
-            return False  # a forged source: nothing could come back anyway
+        if src not in plan.GUEST or (len(dst) == 16 and is_v4_mapped(dst)):
+            return False  # a forged source, to which nothing could come back; an address that is on no wire (RFC 4291)
         if flow.protocol == flow_key.TCP:
             return self._takes_tcp(flow, pkt)
         if flow.later_fragment:

@@ -340,6 +340,17 @@ def test_any_frames(world: World, frames: list[bytes], outcome: int) -> None:
     world.check()
 
 
+@pytest.mark.parametrize("where", ["198.51.100.7", "10.0.2.2", "127.0.0.1"])
+def test_a_mapped_address_is_on_no_wire(world: World, where: str) -> None:
+    src, dst = plan.GUEST6, parse(f"::ffff:{where}")
+    for port in (53, 9999):
+        datagram = (4000).to_bytes(2, "big") + port.to_bytes(2, "big") + b"\0\x09\0\0x"
+        packet = with_checksum(datagram, 6, partial_sum(src) + partial_sum(dst) + 17)
+        head = (6 << 28).to_bytes(4, "big") + b"\0\x09\x11\x40" + src + dst
+        world.write([plan.GATEWAY_MAC + plan.GUEST_MAC + b"\x86\xdd" + head + packet])
+    assert not world.recorder.reached
+
+
 def test_the_frames_that_are_tried_lead_somewhere(world: World) -> None:
     """Else the test above would show nothing."""
 
