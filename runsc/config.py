@@ -16,6 +16,7 @@ GLOBAL_FLAGS: Final = (
     Flag("root", TEXT, "DIR", "where the state of running containers is kept"),
     Flag("platform", TEXT, "NAME", "how system calls are trapped: lane", PLATFORMS),
     Flag("network", TEXT, "NAME", "none, internal, sandbox, tap or user", NETWORKS),
+    Flag("tap", TEXT, "NAME", "with --network tap: use this device, or make it"),
     Flag("log", TEXT, "FILE", "append the runtime's log to FILE"),
     Flag("log-format", TEXT, "FORMAT", "text or json", LOG_FORMATS),
     Flag("debug", SWITCH, "", "log what the sandbox's kernel does"),
@@ -32,12 +33,13 @@ GLOBAL_FLAGS: Final = (
 class Config:
     """The global settings. `network` is empty when none was asked for: the verb has a default of its own."""
 
-    __slots__ = ("root", "platform", "network", "log", "debug", "strace", "pcap_log", "allow", "look", "copies")
+    __slots__ = ("root", "platform", "network", "tap", "log", "debug", "strace", "pcap_log", "allow", "look", "copies")
 
     def __init__(self, values: Values, log: Log) -> None:
         self.root = values.text("root") or default_root()
         self.platform = values.text("platform", "lane")
         self.network = values.text("network")
+        self.tap = values.text("tap") if values.given("tap") else None
         self.log = log
         self.debug = values.switch("debug")
         self.strace = values.switch("strace")

@@ -105,7 +105,7 @@ def parse_size(flag: Flag, value: str) -> int:
 
 
 def parse_seconds(flag: Flag, value: str) -> int:
-    """A duration in ns."""
+    """A duration in ns; 0 only for one that is 0, which timeout(1) takes for no limit."""
     scale, digits = 1_000_000_000, value
     for suffix, ns in _TIMES:
         if value.endswith(suffix):
@@ -116,7 +116,8 @@ def parse_seconds(flag: Flag, value: str) -> int:
         raise UsageError(f"--{flag.name}: {value!r} is not a duration (10, 1.5s, 500ms, 2m)")
     if fraction and not (fraction.isascii() and fraction.isdigit()):
         raise UsageError(f"--{flag.name}: {value!r} is not a duration (10, 1.5s, 500ms, 2m)")
-    return int(whole) * scale + (int(fraction) * scale // 10 ** len(fraction) if fraction else 0)
+    part = int(fraction or "0")
+    return int(whole) * scale + (max(part * scale // 10 ** len(fraction), 1) if part else 0)
 
 
 _PARSERS: Final = {SWITCH: parse_switch, NUMBER: parse_number, SIZE: parse_size, SECONDS: parse_seconds}

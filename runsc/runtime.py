@@ -7,7 +7,7 @@ import sys
 
 from runsc.config import Config
 from runsc.donate import open_output
-from runsc.failure import EXIT_OURS, RuntimeFailure
+from runsc.failure import EXIT_OURS, RuntimeFailure, UsageError
 from runsc.log import printable
 from sandbox.boot.host_checks import HostLacks
 from sandbox.boot.options import NetworkOptions, SandboxOptions
@@ -21,6 +21,8 @@ def network_options(config: Config, default: str) -> NetworkOptions:
     for rule in config.allow:
         check_allow(rule)
     network.allow = config.allow
+    if config.tap is not None:
+        network.tap = check_tap(config.tap, network.kind)
     if network.kind in ("tap", "sandbox"):
         find_third_party_packages()
     if config.pcap_log:
@@ -38,6 +40,17 @@ def find_third_party_packages() -> None:
         import site
 
         site.main()
+
+
+def check_tap(name: str, network: str) -> str:
+    """The name of a network device (net/core/dev.c:dev_valid_name), on the network that has one."""
+    if network != "tap":
+        raise UsageError(f"--tap {name}: --network is {network}, not tap")
+    if len(os.fsencode(name)) > 15:
+        raise UsageError(f"--tap {name}: too long for a device's name, which has at most 15 characters")
+    if name in ("", ".", "..") or any(c in "/:%" or not "!" <= c <= "~" for c in name):
+        raise UsageError(f"--tap {name!r} is not a device's name")
+    return name
 
 
 def check_allow(rule: str) -> None:

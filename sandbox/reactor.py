@@ -21,6 +21,7 @@ WRITE: Final = select.EPOLLOUT
 TIMERS_A_TURN: Final = 8
 HOLD_NS: Final = 10_000  # between two portions, for each timer there is
 HOLD_MOST_NS: Final = 1_000_000
+LONGEST_TURN: Final = 5_000_000  # ns that guests' calls may go before other descriptors
 
 
 class Looker:
@@ -50,20 +51,20 @@ class Reactor:
         self._timers_ran = 0  # the time at which they did
         self._epoll = select.epoll()
         self._poll = select.poll()
-        self._first: dict[int, Callable[[], None]] = {
-            self._epoll.fileno(): self._serve_epoll,
-            self._timer.fd: self._timer_fired,
-        }
-        for fd in self._first:
+        self._epoll_fd = self._epoll.fileno()
+        self._first: dict[int, Callable[[], None]] = {self._timer.fd: self._timer_fired}
+        for fd in (self._epoll_fd, self._timer.fd):
             self._poll.register(fd, select.POLLIN)
         self._callbacks: dict[int, Callable[[int], None]] = {}
         self.soon: deque[Callable[[], None]] = deque()  # of `call_soon`; a Looker returns when there is something
         self._at_next: list[Callable[[], None]] = []
+        self.later: deque[Callable[[], None]] = deque()  # of `call_later`
         self._before_sleep: list[Callable[[], None]] = []
         self._sources: list[tuple[TimerQueue, Callable[[int], object]]] = [
             (self.timers, lambda now: self.timers.run(now, TIMERS_A_TURN))
         ]
         self._stopping = False
+        self._guests_until = 0  # ns: until then what guests ask for comes before other descriptors
 
     def watch_first(self, fd: int, callback: Callable[[], None]) -> None:
         """A descriptor whose readability is worth a few microseconds less: the platform's listener."""
@@ -97,6 +98,10 @@ class Reactor:
         """Run it, once, when something happens: a descriptor that is ready, a timer. By itself it wakes nobody."""
         self._at_next.append(function)
 
+    def call_later(self, function: Callable[[], None]) -> None:
+        """Run it before the next sleep, but after calls of guests that follow each other closely."""
+        self.later.append(function)
+
     def call_at(self, deadline: int, function: Callable[[], None]) -> Timer:
         """Run it at `deadline` (ns of the reactor's clock); the timer can be cancelled."""
         return self.timers.after(deadline, function)
@@ -126,7 +131,7 @@ class Reactor:
 
     def _turn(self) -> None:
         looking = self.looker.look()
-        if self.soon or self._before_sleep:
+        if self.soon or self.later or self._before_sleep:
             self._run_soon()
         if self._stopping:
             return
@@ -135,23 +140,40 @@ class Reactor:
         ready = self._poll.poll(None if sleep else 0)
         if self._at_next:
             self.something_happened()
+        asked = looking
+        others = False
         for fd, _ in ready:
-            if fd == self._timer.fd and (looking or len(ready) > 1) and self._hold_timers():
+            if fd == self._epoll_fd:
+                others = True
+                continue
+            if fd != self._timer.fd:
+                asked = True
+            elif (looking or len(ready) > 1) and self._hold_timers():
                 continue
             callback = self._first.get(fd)
             if callback is not None:
                 callback()
+        if others and not (asked and self.clock.now_ns() < self._guests_until):
+            self._serve_epoll()
 
     def _serve_epoll(self) -> None:
+        """Guests that ask for something get as much time afterwards as this takes: a flood from outside must not
+        keep them from reading it."""
+        begin = self.clock.now_ns()
         for fd, mask in self._epoll.poll(0, 64):
             callback = self._callbacks.get(fd)
             if callback is not None:
                 callback(mask)
+        now = self.clock.now_ns()
+        self._guests_until = now + min(now - begin, LONGEST_TURN)
 
     def _run_soon(self) -> None:
         soon = self.soon
         while soon:
             soon.popleft()()
+        later = self.later
+        while later:
+            later.popleft()()
         for function in self._before_sleep:
             function()
         while soon:

@@ -30,7 +30,7 @@ FLAGS: Final = (
     Flag("volume", LIST, "HOST:GUEST[:ro]", "show a host directory or file; changes are real"),
     Flag("tmpfs", LIST, "DIR[:SIZE]", "an empty file system in memory"),
     Flag("out", TEXT, "DIR", "a host directory (made if missing) for results: /out inside"),
-    Flag("timeout", SECONDS, "TIME", "kill everything inside after TIME (10, 1.5s, 2m)"),
+    Flag("timeout", SECONDS, "TIME", "kill everything inside after TIME (10, 1.5s, 2m; 0: never)"),
     Flag("memory", SIZE, "SIZE", "the most memory the processes may have (512M)"),
     Flag("pids", NUMBER, "N", "the most processes and threads"),
     Flag("publish", LIST, "[ADDR:]PORT:PORT[/udp]", "forward a host port to a port inside"),

@@ -14,7 +14,7 @@ from runsc.verb import Verb
 FLAGS: Final = (
     Flag("bundle", TEXT, "DIR", "the bundle: config.json and the root directory (here)"),
     Flag("pid-file", TEXT, "FILE", "write the sandbox's host process id there"),
-    Flag("timeout", SECONDS, "TIME", "kill everything inside after TIME (10, 1.5s, 2m)"),
+    Flag("timeout", SECONDS, "TIME", "kill everything inside after TIME (10, 1.5s, 2m; 0: never)"),
     Flag("summary", SWITCH, "", "say at the end what happened on the network"),
 )
 DETAILS: Final = (

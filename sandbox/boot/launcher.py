@@ -4,7 +4,8 @@ It makes the namespaces, forks the sentry into them, owns the user's terminal, f
 time-out, and ends with the exit status of the sandbox's first process. It never touches a guest.
 
 When the launcher dies the sentry is killed with it (PR_SET_PDEATHSIG), and the sentry is PID 1 of the PID
-namespace that holds every guest: nothing is left on the host.
+namespace that holds every guest: nothing is left on the host. What a sandbox holds of the host beyond that is
+given back by a keeper (keeper.py).
 """
 
 from __future__ import annotations
@@ -13,16 +14,14 @@ import os
 import select
 import signal
 import time
-from typing import TYPE_CHECKING, Callable, Final
+from typing import Callable, Final
 
 from sandbox.boot import channel, libc
+from sandbox.boot.holdings import Holdings
 from sandbox.boot.host_checks import HostLacks, check_this_host, why_no_process
 from sandbox.boot.namespaces import isolate
 from sandbox.boot.options import SandboxOptions
 from sandbox.boot.terminal import HostTerminal
-
-if TYPE_CHECKING:
-    from sandbox.gateway.host_interfaces import Loan
 
 FORWARDED: Final = (
     signal.SIGHUP,
@@ -58,12 +57,20 @@ def exit_status(wait_status: int) -> int:
 def launch(options: SandboxOptions, tell: Callable[[str], None]) -> Outcome:
     """Run the sandbox to its end. `tell` gets lines for the user. Raises HostLacks."""
     check_this_host()
-    own_network = options.network.kind in ("none", "internal")
     if options.terminal:
         leave_keys_to_the_foreground(options)
         options.window = next((HostTerminal(fd).window() for fd in options.stdio if os.isatty(fd)), options.window)
-    loan = _loan() if options.network.kind == "sandbox" and options.network.namespace_fd < 0 else None
-    isolate(os.geteuid(), os.getegid(), own_network)
+    holdings = Holdings(options)
+    try:
+        return _launch(options, tell, holdings)
+    finally:
+        failure = holdings.finish()
+        if failure:
+            tell(failure)
+
+
+def _launch(options: SandboxOptions, tell: Callable[[str], None], holdings: Holdings) -> Outcome:
+    isolate(os.geteuid(), os.getegid(), options.network.kind in ("none", "internal"))
     ours, theirs = libc.socketpair()
     try:
         pid = os.fork()
@@ -75,7 +82,7 @@ def launch(options: SandboxOptions, tell: Callable[[str], None]) -> Outcome:
             os.close(ours)
             from sandbox.boot.sentry import sentry_main
 
-            sentry_main(options, theirs)
+            sentry_main(options, theirs, holdings)
             status = 0
         finally:
             os._exit(status)
@@ -84,21 +91,7 @@ def launch(options: SandboxOptions, tell: Callable[[str], None]) -> Outcome:
         _write_pid(options.pid_file, pid)
     for fd in options.donated() - {0, 1, 2, options.log_fd}:
         os.close(fd)
-    try:
-        return Launcher(pid, ours, options, tell).run()
-    finally:
-        if loan is not None:
-            loan.give_back()
-
-
-def _loan() -> Loan | None:
-    """What this namespace's interfaces have, to be given back. None when they cannot be had: the sentry says why."""
-    from sandbox.gateway.host_interfaces import Loan, in_host_namespace
-
-    try:
-        return None if in_host_namespace() else Loan()
-    except (OSError, ImportError):
-        return None
+    return Launcher(pid, ours, options, tell).run()
 
 
 def leave_keys_to_the_foreground(options: SandboxOptions) -> None:

@@ -83,7 +83,7 @@ class NetworkOptions:
         self.pcap_fd = -1
         self.pcap_name = ""
         self.namespace_fd = -1  # the network namespace to enter (sandbox, tap), -1: the present one
-        self.tap = ""
+        self.tap = ""  # the device to use, or to make; empty: the host names it
 
 
 class Limits:
@@ -122,6 +122,7 @@ class SandboxOptions:
         "oci",
         "pid_file",
         "begun_ns",
+        "notes",
     )
 
     def __init__(self, program: Program, root: MountOptions, network: NetworkOptions) -> None:
@@ -145,6 +146,7 @@ class SandboxOptions:
         self.readonly_paths: tuple[bytes, ...] = ()
         self.oci = False  # only the mounts that are listed; otherwise proc, sys, dev, tmp are there by themselves
         self.begun_ns = 0  # CLOCK_MONOTONIC when the front end began, for the summary
+        self.notes: list[str] = []  # what the launcher has to say to the log, of level debug
         self.pid_file = ""  # written by the launcher: the sentry's process id
 
     def donated(self) -> set[int]:

@@ -57,6 +57,8 @@ class Sandbox:
             cpus=len(os.sched_getaffinity(0)),
             max_tasks=options.limits.pids or MAX_TASKS,
         )
+        for note in options.notes:
+            kernel.log.debug(note)
         kernel.hostname = options.hostname
         if options.limits.memory:
             kernel.memory_bytes = options.limits.memory

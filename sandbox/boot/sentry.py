@@ -15,15 +15,16 @@ import sys
 from typing import Final
 
 from sandbox.boot import channel, confine, libc
+from sandbox.boot.holdings import Holdings
 from sandbox.boot.options import SandboxOptions
 
 IGNORED: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 FAILURE: Final = 125
 
 
-def sentry_main(options: SandboxOptions, channel_fd: int) -> None:
+def sentry_main(options: SandboxOptions, channel_fd: int, holdings: Holdings) -> None:
     """In the forked process: run the sandbox to its end. The launcher is told everything over the channel."""
-    _settle(options, channel_fd)
+    _settle(options, channel_fd, holdings)
     from sandbox.boot.sandbox import Sandbox
     from sandbox.boot.start_failure import StartFailure
     from sandbox.platform.base import PlatformError
@@ -47,13 +48,14 @@ def sentry_main(options: SandboxOptions, channel_fd: int) -> None:
         sandbox.close()
 
 
-def _settle(options: SandboxOptions, channel_fd: int) -> None:
+def _settle(options: SandboxOptions, channel_fd: int, holdings: Holdings) -> None:
     """Die with the launcher, in a session of our own, with nothing open that was not donated."""
     libc.prctl(libc.PR_SET_PDEATHSIG, int(signal.SIGKILL))
     poll = select.poll()
     poll.register(channel_fd, select.POLLIN)
     if any(mask & select.POLLHUP for _, mask in poll.poll(0)):
         os._exit(1)  # it was gone before we asked
+    holdings.enter()
     os.setsid()
     for number in IGNORED:
         signal.signal(number, signal.SIG_IGN)

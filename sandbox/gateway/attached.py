@@ -1,8 +1,8 @@
 """The networks `sandbox` and `tap`: our stack on an interface of a network namespace.
 
 `sandbox` takes over the namespace's interfaces as runsc does: their addresses and routes move from the host's stack
-to ours, and packet sockets carry the frames. `tap` opens a tap device whose host end gets the gateway's address of
-the sandbox's own plan. The surrounding network decides what may be reached, unless `--allow` is given.
+to ours, and packet sockets carry the frames. `tap` opens a tap device (tap_device.py) whose host end has the gateway's
+address of the sandbox's own plan. The surrounding network decides what may be reached, unless `--allow` is given.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sandbox.gateway.networks import NetworkError, host_resolv_conf, hosts_file
 from sandbox.gateway.pins import NamePins
 from sandbox.gateway.policy import Policy, PolicyError
 from sandbox.reactor import READ
-from tcpip.addr import AF_INET, AF_INET6, IPV4_ANY, IPV6_ANY, in_prefix, parse, text
+from tcpip.addr import AF_INET, AF_INET6, IPV4_ANY, IPV6_ANY, text
 
 if TYPE_CHECKING:
     from sandbox.boot.options import NetworkOptions
@@ -141,14 +141,9 @@ def _add_route(network: Network, nic: Nic, route: HostRoute) -> None:
 
 
 def _attach_tap(kernel: Kernel, options: NetworkOptions, network: Network) -> None:
-    from tcpip.link.tap import TapLink
+    from sandbox.gateway.tap_device import open_tap
 
-    if _plan_is_taken():
-        network4 = f"{text(plan.PREFIX4)}/{plan.PREFIX4_LEN}"
-        raise NetworkError(f"--network tap: {network4} is in use in this network namespace; give it one of its own")
-    link = TapLink(options.tap, plan.GUEST_MAC, plan.MTU)
-    link.host_up(text(plan.GATEWAY4), "255.255.255.0")
-    six = link.host_address6(plan.GATEWAY6, plan.PREFIX6_LEN)
+    link, six = open_tap(options.tap)
     nic = _add_nic(kernel, options, network, link, "eth0")
     nic.accept_ra = False
     nic.add_address(plan.GUEST4, plan.PREFIX4_LEN)
@@ -158,17 +153,3 @@ def _attach_tap(kernel: Kernel, options: NetworkOptions, network: Network) -> No
         network.stack.add_route(IPV6_ANY, 0, plan.GATEWAY6, nic)
     else:
         nic.add_link_local()
-
-
-def _plan_is_taken() -> bool:
-    """The guest's address lies on a wire that is there already: another sandbox's tap, or a network with our numbers."""
-    from _socket import SOCK_DGRAM, socket
-
-    probe = socket(AF_INET, SOCK_DGRAM)
-    try:
-        probe.connect((text(plan.GUEST4), 9))
-        return in_prefix(parse(probe.getsockname()[0]), plan.PREFIX4, plan.PREFIX4_LEN)
-    except OSError:
-        return False
-    finally:
-        probe.close()

@@ -15,7 +15,7 @@ from sandbox.gateway.flow_key import FlowKey, read_flow_key
 from sandbox.gateway.ping_egress import PingEgress
 from sandbox.gateway.tcp_egress import TcpEgress
 from sandbox.gateway.udp_egress import UdpEgress
-from tcpip.addr import is_link_local, is_multicast
+from tcpip.addr import is_link_local, is_multicast, is_v4_mapped
 from tcpip.buffer import RxPacket, TxPacket
 from tcpip.clock import NS_PER_S
 from tcpip.link.base import Dispatcher
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from tcpip.stack.stack import Stack
 
 SWEEP_NS: Final = 5 * NS_PER_S
+MAX_LINES: Final = 16  # different complaints
 _SYN: Final = 0x02
 _FIN_SYN_RST_ACK: Final = 0x17
 _ECHO: Final = {flow_key.ICMP: 8, flow_key.ICMPV6: 128}
@@ -50,7 +51,8 @@ class Gateway(Dispatcher):
         self.reactor = reactor
         self.guard = guard
         self.counters = counters
-        self.warn = warn
+        self._warn = warn
+        self._said: set[str] = set()
         self._link = link
         self.nic = stack.add_nic(link, "gateway")
         self.nic.promiscuous = True
@@ -88,8 +90,8 @@ class Gateway(Dispatcher):
         src, dst = flow.src, flow.dst
         if is_multicast(dst) or dst in plan.OWN or (len(dst) == 16 and is_link_local(dst)):
             return True
-        if src not in plan.GUEST:
-            return False  # a forged source: nothing could come back anyway
+        if src not in plan.GUEST or (len(dst) == 16 and is_v4_mapped(dst)):
+            return False  # a forged source, to which nothing could come back; an address that is on no wire (RFC 4291)
         if flow.protocol == flow_key.TCP:
             return self._takes_tcp(flow, pkt)
         if flow.later_fragment:
@@ -135,6 +137,12 @@ class Gateway(Dispatcher):
     def write_frame(self, frame: bytes) -> None:
         """A frame to the guest that no stack has made."""
         self._link.write_packets([TxPacket(frame, [], 0)])
+
+    def warn(self, line: str) -> None:
+        """Once: what a guest can bring about as often as it likes must not fill the log."""
+        if line not in self._said and len(self._said) < MAX_LINES:
+            self._said.add(line)
+            self._warn(line)
 
     def now(self) -> int:
         """ns, the stack's clock."""

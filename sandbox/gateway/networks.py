@@ -57,6 +57,7 @@ def _new_stack(kernel: Kernel) -> Stack:
 def drive(reactor: Reactor, stack: Stack) -> None:
     """Timers and output of a stack from the event loop."""
     stack.on_output = lambda: reactor.call_soon(stack.flush)
+    stack.on_more = lambda: reactor.call_later(stack.flush)
     reactor.add_timers(stack.timers, stack.run_timers)
     reactor.call_soon(stack.flush)
 

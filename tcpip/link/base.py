@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Final
 
-from tcpip.buffer import RxPacket, TxPacket
+from tcpip.buffer import GSO_TCPV4, GSO_TCPV6, GSO_UDP_L4, RxPacket, TxPacket
 
 CAP_TX_CSUM: Final = 1
 """Completes CSUM_PARTIAL packets, or carries them to a peer that knows what that means."""
@@ -15,6 +15,10 @@ CAP_LOOPBACK: Final = 8
 """What is written comes back to the same stack."""
 CAP_NO_ARP: Final = 16
 """No link addresses and no neighbour resolution: a point-to-point or raw-IP link."""
+CAP_USO: Final = 32
+"""Cuts UDP super-packets of either family (virtio's USO)."""
+GSO_NEEDS: Final = {GSO_TCPV4: CAP_TSO4, GSO_TCPV6: CAP_TSO6, GSO_UDP_L4: CAP_USO}
+"""What a link must be capable of to take a super-packet of a type."""
 
 
 class Dispatcher(ABC):

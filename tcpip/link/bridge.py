@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from tcpip.buffer import CSUM_PARTIAL, GSO_TCPV4, GSO_TCPV6, RxPacket, TxPacket
-from tcpip.link.base import CAP_TSO4, CAP_TSO6, CAP_TX_CSUM, Dispatcher, LinkEndpoint
+from tcpip.buffer import CSUM_PARTIAL, GSO_TCPV4, GSO_TCPV6, GSO_UDP_L4, RxPacket, TxPacket
+from tcpip.link.base import CAP_TX_CSUM, GSO_NEEDS, Dispatcher, LinkEndpoint
 from tcpip.link.offload import complete_checksum, split
 
 MAX_ENTRIES: Final = 4096
+_CSUM_OFFSETS: Final = {GSO_TCPV4: 16, GSO_TCPV6: 16, GSO_UDP_L4: 6}
 
 
 class BridgePort(Dispatcher):
@@ -74,7 +75,7 @@ def as_sent(pkt: RxPacket, frame: bytes) -> TxPacket:
         return TxPacket(frame, [], 0)
     transport, size, csum_offset = headers
     gso_type = pkt.gso_type & 0x7F
-    gso_size = pkt.gso_size if gso_type in (GSO_TCPV4, GSO_TCPV6) and csum_offset == 16 else 0
+    gso_size = pkt.gso_size if _CSUM_OFFSETS.get(gso_type) == csum_offset else 0
     body = memoryview(frame)[size:]
     out = TxPacket(frame[:size], [body], len(body), csum_offset, gso_type if gso_size else 0, gso_size)
     out.csum = CSUM_PARTIAL
@@ -101,8 +102,7 @@ def header_lengths(frame: bytes) -> tuple[int, int, int] | None:
 
 def adapt(pkt: TxPacket, capabilities: int) -> list[TxPacket]:
     """What a link with `capabilities` can take."""
-    needed = CAP_TSO4 if pkt.gso_type == GSO_TCPV4 else CAP_TSO6
-    if pkt.gso_size and not capabilities & needed:
+    if pkt.gso_size and not capabilities & GSO_NEEDS[pkt.gso_type]:
         return split(pkt)
     if pkt.csum == CSUM_PARTIAL and not capabilities & CAP_TX_CSUM:
         complete_checksum(pkt)

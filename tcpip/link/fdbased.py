@@ -11,10 +11,17 @@ from typing import Final
 
 from tcpip.buffer import RxPacket, TxPacket
 from tcpip.link import vnet
-from tcpip.link.base import CAP_TSO4, CAP_TSO6, CAP_TX_CSUM, LinkEndpoint
+from tcpip.link.base import CAP_TSO4, CAP_TSO6, CAP_TX_CSUM, CAP_USO, LinkEndpoint
 
 BUDGET: Final = 64
 READ_SIZE: Final = 65536 + 64
+USO_KERNEL: Final = (6, 2)
+
+
+def host_cuts_udp() -> bool:
+    """The host's virtio_net_hdr knows UDP super-packets (Linux 6.2)."""
+    major, minor = os.uname().release.split("-")[0].split(".")[:2]
+    return major.isdigit() and minor.isdigit() and (int(major), int(minor)) >= USO_KERNEL
 
 
 class FdLink(LinkEndpoint):
@@ -26,6 +33,8 @@ class FdLink(LinkEndpoint):
     def __init__(self, fd: int, mtu: int, mac: bytes, capabilities: int = 0, with_vnet: bool = False) -> None:
         if with_vnet:
             capabilities |= CAP_TX_CSUM | CAP_TSO4 | CAP_TSO6
+            if host_cuts_udp():
+                capabilities |= CAP_USO
         super().__init__(mtu, mac, capabilities)
         os.set_blocking(fd, False)
         self.fd = fd

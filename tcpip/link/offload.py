@@ -8,7 +8,7 @@ from __future__ import annotations
 from struct import Struct
 from typing import Final
 
-from tcpip.buffer import CSUM_NONE, GSO_NONE, Slice, TxPacket
+from tcpip.buffer import CSUM_NONE, GSO_NONE, GSO_UDP_L4, Slice, TxPacket
 from tcpip.checksum import finish, partial_sum, sum_slices
 
 _U16: Final = Struct("!H")
@@ -16,6 +16,8 @@ _U32: Final = Struct("!I")
 _FIN_PSH: Final = 0x09
 _CWR: Final = 0x80
 _UDP_OFFSET: Final = 6
+_TCP: Final = 6
+_UDP: Final = 17
 
 
 def complete_checksum(pkt: TxPacket) -> None:
@@ -32,7 +34,7 @@ def complete_checksum(pkt: TxPacket) -> None:
 
 
 def split(pkt: TxPacket) -> list[TxPacket]:
-    """A TCP super-segment as segments of `gso_size` bytes with whole checksums (RFC 9293; flags as net/ipv4/tcp_offload.c)."""
+    """A super-packet as packets of `gso_size` bytes with whole checksums (TCP flags as net/ipv4/tcp_offload.c)."""
     header = bytes(pkt.header)
     body: Slice = pkt.payload[0] if len(pkt.payload) == 1 else b"".join(pkt.payload)
     view = memoryview(body)
@@ -41,24 +43,30 @@ def split(pkt: TxPacket) -> list[TxPacket]:
     segments: list[TxPacket] = []
     for index in range(count):
         data = view[index * size : (index + 1) * size]
-        segments.append(_segment(pkt, header, data, index, index == count - 1))
+        if pkt.gso_type == GSO_UDP_L4:
+            segments.append(_datagram(pkt, header, data, index))
+        else:
+            segments.append(_segment(pkt, header, data, index, index == count - 1))
     return segments
+
+
+def _datagram(pkt: TxPacket, header: bytes, data: memoryview, index: int) -> TxPacket:
+    head = bytearray(header)
+    at = pkt.transport
+    pseudo = _cut_ip_header(head, pkt.network, at, len(data), index)
+    length = len(head) - at + len(data)
+    head[at + 4 : at + 6] = _U16.pack(length)
+    head[at + 6 : at + 8] = b"\0\0"
+    value = finish(pseudo + _UDP + length + partial_sum(head[at:]) + partial_sum(data))
+    head[at + 6 : at + 8] = _U16.pack(value or 0xFFFF)
+    return _piece(pkt, head, data)
 
 
 def _segment(pkt: TxPacket, header: bytes, data: memoryview, index: int, last: bool) -> TxPacket:
     head = bytearray(header)
-    ip, tcp = pkt.network, pkt.transport
+    tcp = pkt.transport
     tcp_len = len(head) - tcp + len(data)
-    if head[ip] >> 4 == 4:
-        head[ip + 2 : ip + 4] = _U16.pack(len(head) - ip + len(data))
-        ident = (_U16.unpack_from(head, ip + 4)[0] + index) & 0xFFFF
-        head[ip + 4 : ip + 6] = _U16.pack(ident)
-        head[ip + 10 : ip + 12] = b"\0\0"
-        head[ip + 10 : ip + 12] = _U16.pack(finish(partial_sum(head[ip:tcp])))
-        pseudo = partial_sum(head[ip + 12 : ip + 20])
-    else:
-        head[ip + 4 : ip + 6] = _U16.pack(len(head) - ip - 40 + len(data))
-        pseudo = partial_sum(head[ip + 8 : ip + 40])
+    pseudo = _cut_ip_header(head, pkt.network, tcp, len(data), index)
     seq = (_U32.unpack_from(head, tcp + 4)[0] + index * pkt.gso_size) & 0xFFFFFFFF
     head[tcp + 4 : tcp + 8] = _U32.pack(seq)
     if not last:
@@ -66,8 +74,25 @@ def _segment(pkt: TxPacket, header: bytes, data: memoryview, index: int, last: b
     if index:
         head[tcp + 13] &= ~_CWR & 0xFF
     head[tcp + 16 : tcp + 18] = b"\0\0"
-    total = pseudo + 6 + tcp_len + partial_sum(head[tcp:]) + partial_sum(data)
+    total = pseudo + _TCP + tcp_len + partial_sum(head[tcp:]) + partial_sum(data)
     head[tcp + 16 : tcp + 18] = _U16.pack(finish(total))
-    segment = TxPacket(bytes(head), [data], len(data), pkt.csum_offset, GSO_NONE, 0)
-    segment.network, segment.transport, segment.ethertype = ip, tcp, pkt.ethertype
-    return segment
+    return _piece(pkt, head, data)
+
+
+def _cut_ip_header(head: bytearray, ip: int, transport: int, size: int, index: int) -> int:
+    """Length, identification and checksum of one piece's IP header; the sum over its addresses."""
+    if head[ip] >> 4 == 4:
+        head[ip + 2 : ip + 4] = _U16.pack(len(head) - ip + size)
+        ident = (_U16.unpack_from(head, ip + 4)[0] + index) & 0xFFFF
+        head[ip + 4 : ip + 6] = _U16.pack(ident)
+        head[ip + 10 : ip + 12] = b"\0\0"
+        head[ip + 10 : ip + 12] = _U16.pack(finish(partial_sum(head[ip:transport])))
+        return partial_sum(head[ip + 12 : ip + 20])
+    head[ip + 4 : ip + 6] = _U16.pack(len(head) - ip - 40 + size)
+    return partial_sum(head[ip + 8 : ip + 40])
+
+
+def _piece(pkt: TxPacket, head: bytearray, data: memoryview) -> TxPacket:
+    piece = TxPacket(bytes(head), [data], len(data), pkt.csum_offset, GSO_NONE, 0)
+    piece.network, piece.transport, piece.ethertype = pkt.network, pkt.transport, pkt.ethertype
+    return piece

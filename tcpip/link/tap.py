@@ -13,13 +13,14 @@ from typing import Any, Final
 
 from tcpip.addr import AF_INET6
 from tcpip.link.base import CAP_NO_ARP
-from tcpip.link.fdbased import FdLink
+from tcpip.link.fdbased import FdLink, host_cuts_udp
 
 TUNSETOFFLOAD: Final = 0x400454D0
 TUNSETVNETHDRSZ: Final = 0x400454D8
 TUN_F_CSUM: Final = 1
 TUN_F_TSO4: Final = 2
 TUN_F_TSO6: Final = 4
+TUN_F_USO: Final = 0x20 | 0x40  # over IPv4, over IPv6
 SIOCSIFADDR: Final = 0x8916
 SIOCGIFINDEX: Final = 0x8933
 
@@ -43,7 +44,8 @@ class TapLink(FdLink):
         fd = self.device.fileno()
         if offload:
             fcntl.ioctl(fd, TUNSETVNETHDRSZ, (10).to_bytes(4, "little"))
-            fcntl.ioctl(fd, TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6)
+            udp = TUN_F_USO if host_cuts_udp() else 0
+            fcntl.ioctl(fd, TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | udp)
         super().__init__(fd, mtu, b"" if tun else mac, CAP_NO_ARP if tun else 0, offload)
 
     @property

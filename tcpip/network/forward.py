@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from tcpip import errors
 from tcpip.addr import is_link_local
-from tcpip.buffer import CSUM_PARTIAL, GSO_NONE, GSO_TCPV4, GSO_TCPV6, RxPacket, TxPacket
+from tcpip.buffer import CSUM_PARTIAL, GSO_NONE, GSO_TCPV4, GSO_TCPV6, GSO_UDP_L4, RxPacket, TxPacket
 from tcpip.errors import DropReason, Malformed, NetworkError
 from tcpip.header import icmpv4, icmpv6
 from tcpip.network import ipv4
@@ -116,6 +116,8 @@ class Forwarder:
             out.payload = [body[8:]]
             out.payload_len = len(body) - 8
             out.csum, out.csum_offset = CSUM_PARTIAL, 6
+            if pkt.gso_size and pkt.gso_type & 0x7F == GSO_UDP_L4:
+                out.gso_type, out.gso_size = GSO_UDP_L4, pkt.gso_size
         return out
 
     def _fits(self, out: TxPacket, route: Route) -> bool:

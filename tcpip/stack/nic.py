@@ -20,10 +20,10 @@ from tcpip.addr import (
     multicast_mac,
     solicited_node,
 )
-from tcpip.buffer import CSUM_PARTIAL, GSO_TCPV4, GSO_TCPV6, TO_BROADCAST, TO_MULTICAST, TO_OTHER, RxPacket, TxPacket
+from tcpip.buffer import CSUM_PARTIAL, TO_BROADCAST, TO_MULTICAST, TO_OTHER, RxPacket, TxPacket
 from tcpip.errors import DropReason, Malformed, NetworkError
 from tcpip.header.ethernet import FIXED, HEADER_LEN, TYPE_ARP, TYPE_IPV4, TYPE_IPV6
-from tcpip.link.base import CAP_LOOPBACK, CAP_NO_ARP, CAP_TSO4, CAP_TSO6, CAP_TX_CSUM, Dispatcher, LinkEndpoint
+from tcpip.link.base import CAP_LOOPBACK, CAP_NO_ARP, CAP_TX_CSUM, CAP_USO, GSO_NEEDS, Dispatcher, LinkEndpoint
 from tcpip.link.offload import complete_checksum, split
 from tcpip.network import arp, igmp, mld, ndp
 from tcpip.network.neighbor import PERMANENT, REACHABLE_TIME, RETRANS_TIMER, Neighbor, NeighborTable
@@ -56,6 +56,7 @@ class Nic(Dispatcher):
         "up",
         "loopback",
         "has_arp",
+        "cuts_udp",
         "promiscuous",
         "accept_ra",
         "addresses",
@@ -97,6 +98,7 @@ class Nic(Dispatcher):
         self._soft_csum = not link.capabilities & CAP_TX_CSUM
         self.loopback = link.capabilities & CAP_LOOPBACK != 0
         self.has_arp = not link.capabilities & CAP_NO_ARP
+        self.cuts_udp = link.capabilities & CAP_USO != 0
         self.promiscuous = False
         self.accept_ra = self.has_arp
         self.addresses: dict[bytes, NicAddress] = {}
@@ -190,7 +192,7 @@ class Nic(Dispatcher):
             return
         if not self._tx:
             self.stack.output_pending(self)
-        if pkt.gso_size and not self._capabilities & _TSO.get(pkt.gso_type, 0):
+        if pkt.gso_size and not self._capabilities & GSO_NEEDS[pkt.gso_type]:
             self._tx += split(pkt)
             return
         if self._soft_csum and pkt.csum == CSUM_PARTIAL:
@@ -395,6 +397,3 @@ class Nic(Dispatcher):
         if mtu != self.mtu:
             self.mtu = mtu
             self.stack.changed()
-
-
-_TSO: Final[dict[int, int]] = {GSO_TCPV4: CAP_TSO4, GSO_TCPV6: CAP_TSO6}

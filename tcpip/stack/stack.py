@@ -61,7 +61,8 @@ def fresh_random() -> Random:
 
 
 class Stack:
-    """A host. `on_output` is called when an endpoint call has queued the first packet: schedule `flush`."""
+    """A host. `on_output` is called when an endpoint call has queued the first packet: schedule `flush`. `on_more` is
+    called instead, where there is one, when it pays to wait a moment: more like it may come at once."""
 
     def __init__(self, clock: Clock, random: Random | None = None, loopback: bool = True, ipv6: bool = True) -> None:
         self.clock = clock
@@ -77,6 +78,7 @@ class Stack:
         self.forwarding = False
         self.ipv6_enabled = ipv6
         self.on_output: Callable[[], None] | None = None
+        self.on_more: Callable[[], None] | None = None
         self.packet_taps: list[Callable[[Nic, RxPacket], None]] = []
         self.duplicates: dict[tuple[int, bytes], None] = {}
         self._route_cache: dict[tuple[bytes, bytes, int], Route] = {}
@@ -222,6 +224,7 @@ class Stack:
         self._busy = True
         try:
             rounds = 0
+            self.udp.batch.flush()
             while self._inbox or self._pending or self._copies or self.tcp.dirty:
                 rounds += 1
                 if rounds > MAX_ROUNDS:
@@ -243,6 +246,7 @@ class Stack:
             self._deliver_copy(copies.popleft())
         if self.tcp.dirty:
             self.tcp.flush()
+        self.udp.batch.flush()
         pending = self._pending
         if pending:
             self._pending = {}
@@ -255,6 +259,12 @@ class Stack:
         self._pending[nic] = None
         if first and not self._busy and self.on_output is not None:
             self.on_output()
+
+    def output_may_wait(self) -> None:
+        """A datagram waits for more like it, until the next flush."""
+        ask = self.on_more or self.on_output
+        if not self._busy and ask is not None:
+            ask()
 
     def loopback_is_idle(self) -> bool:
         """Nothing is under way on the loopback, and nobody watches or disturbs what is."""

@@ -1,7 +1,7 @@
 """UDP: the protocol, its demultiplexing, its endpoint.
 
 Implements: RFC 768, RFC 8200 8.1 (no zero checksum over IPv6), RFC 1122 4.1, RFC 8085 in what falls to a stack.
-Deviates: no UDP_SEGMENT or UDP_GRO; no UDP-Lite.
+Deviates: no UDP_SEGMENT or UDP_GRO for users, though links may carry super-packets; no UDP-Lite.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from tcpip import errors
 from tcpip import sockopt as so
 from tcpip.addr import AF_INET, SockAddr, is_any, is_multicast
-from tcpip.buffer import CSUM_NONE, CSUM_VALID, TO_BROADCAST, TO_HOST, TO_MULTICAST, RxPacket, TxPacket
+from tcpip.buffer import CSUM_NONE, CSUM_VALID, GSO_UDP_L4, TO_BROADCAST, TO_HOST, TO_MULTICAST, RxPacket, TxPacket
 from tcpip.errors import DropReason, Malformed, NetworkError
 from tcpip.header.udp import CHECKSUM_OFFSET, FIXED, HEADER_LEN
 from tcpip.sockopt import IPPROTO_UDP, SOCK_DGRAM
@@ -19,6 +19,7 @@ from tcpip.transport.datagram import DatagramEndpoint
 from tcpip.transport.demux import Bound, Demuxer, connection_key
 from tcpip.transport.endpoint import AGAIN, Control
 from tcpip.transport.protocol import IcmpError, PacketHandler, TransportProtocol, transport_checksum_ok
+from tcpip.transport.udp_batch import UdpBatch
 
 if TYPE_CHECKING:
     from tcpip.stack.route import Route
@@ -37,6 +38,7 @@ class UdpProtocol(TransportProtocol):
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
         self.demux = Demuxer()
+        self.batch = UdpBatch()
 
     def new_endpoint(self, family: int) -> UdpEndpoint:
         return UdpEndpoint(self.stack, family)
@@ -175,12 +177,21 @@ class UdpEndpoint(DatagramEndpoint):
             stack.stats.drop(DropReason.FILTERED)
             return
         at = pkt.transport
-        if self.enqueue(pkt, at + HEADER_LEN, pkt.data[at] << 8 | pkt.data[at + 1]):
-            stats.inc("InDatagrams")
-        else:
-            stats.inc("RcvbufErrors")
-            stats.inc("InErrors")
-            stack.stats.drop(DropReason.QUEUE_FULL)
+        port = pkt.data[at] << 8 | pkt.data[at + 1]
+        start, end = at + HEADER_LEN, pkt.end
+        step = pkt.gso_size if pkt.gso_type & 0x7F == GSO_UDP_L4 else 0
+        while True:  # a super-packet is several datagrams
+            if step:
+                pkt.end = min(start + step, end)
+            if self.enqueue(pkt, start, port):
+                stats.inc("InDatagrams")
+            else:
+                stats.inc("RcvbufErrors")
+                stats.inc("InErrors")
+                stack.stats.drop(DropReason.QUEUE_FULL)
+            start = pkt.end
+            if start >= end:
+                return
 
     def handle_error(self, error: IcmpError) -> None:
         self.report_error(error, error.quoted[HEADER_LEN:])
@@ -244,19 +255,24 @@ class UdpEndpoint(DatagramEndpoint):
             tos = o.tos if four else o.traffic_class
         discover = o.pmtudisc if four else o.pmtudisc6
         size = len(payload)
-        header = bytearray(FIXED.pack(self.local_port, port, size + HEADER_LEN, 0))
         plain = o.no_check and four
-        pkt = TxPacket(header, [payload], size, -1 if plain else CHECKSUM_OFFSET)
         fits = route.ip_header_len + HEADER_LEN + size <= route.mtu()
         if not fits and discover in (so.PMTUDISC_DO, so.PMTUDISC_PROBE, so.PMTUDISC_INTERFACE):
             raise NetworkError(errors.MESSAGE_TOO_LONG)
         dont_fragment = fits and discover in (so.PMTUDISC_WANT, so.PMTUDISC_DO, so.PMTUDISC_PROBE)
+        (stack.stats.udp if four else stack.stats.udp6).inc("OutDatagrams")
+        if fits and size and not plain and route.nic.cuts_udp and not route.multicast and not route.broadcast:
+            if stack.udp.batch.add((route, self.local_port, port, ttl, tos, dont_fragment), payload):
+                stack.output_may_wait()
+            return
+        stack.udp.batch.flush()
+        header = bytearray(FIXED.pack(self.local_port, port, size + HEADER_LEN, 0))
+        pkt = TxPacket(header, [payload], size, -1 if plain else CHECKSUM_OFFSET)
         if route.multicast or route.broadcast:
             self._loop_back(route, pkt, ttl, tos)
             if ttl == 0 and route.multicast:
                 return
         route.write_packet(pkt, IPPROTO_UDP, ttl, tos, dont_fragment)
-        (stack.stats.udp if four else stack.stats.udp6).inc("OutDatagrams")
 
     def _loop_back(self, route: Route, pkt: TxPacket, ttl: int, tos: int) -> None:
         """This host's own members get a copy (RFC 1112 6.1: IP_MULTICAST_LOOP is the sender's choice, as on Linux)."""

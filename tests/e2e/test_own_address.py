@@ -13,6 +13,7 @@ from typing import Iterator
 import pytest
 
 from tests.e2e.conftest import BOUND_S, ROOT, Result, command
+from tools import netns
 
 pytestmark = pytest.mark.skipif(
     os.geteuid() != 0 or not os.path.exists("/dev/net/tun"), reason="needs root and /dev/net/tun"
@@ -26,12 +27,9 @@ class Lan:
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
-        self.near = f"sbx-n{os.getpid()}"
-        self.far = f"sbx-f{os.getpid()}" if kind == "sandbox" else self.near
         self.children: list[subprocess.Popen[str]] = []
-        for name in {self.near, self.far}:
-            ip("netns", "add", name)
-            ip("-n", name, "link", "set", "lo", "up")
+        self.near = netns.add()
+        self.far = netns.add() if kind == "sandbox" else self.near
         if kind == "sandbox":
             ip("-n", self.near, "link", "add", "eth0", "type", "veth", "peer", "name", "eth0", "netns", self.far)
             for name, last in ((self.near, "2"), (self.far, "1")):
@@ -89,10 +87,12 @@ class Lan:
     def close(self) -> None:
         for child in self.children:
             child.terminate()
-        for child in self.children:
-            child.communicate(timeout=BOUND_S)
-        for name in {self.near, self.far}:
-            ip("netns", "del", name)
+        try:
+            for child in self.children:
+                child.communicate(timeout=BOUND_S)
+        finally:
+            for name in {self.near, self.far}:
+                netns.remove(name)
 
 
 def ip(*words: str) -> str:
@@ -167,6 +167,56 @@ def test_iperf3_inside_asks_the_host(lan: Lan) -> None:
     result = lan.do("/bin/sh", "-c", "echo NEXT\n".join(calls))
     assert result.status == 0, result
     assert all(moved(report) >= ARRIVED for report in result.out.split("NEXT")), result
+
+
+SIZES = [1000] * 100 + [7, 1000, 1472, 1472, 3] + [20] * 90 + [0, 5, 4000, 1]
+UDP_SEGMENT = "103"
+RECEIVE = """
+import socket, sys
+s = socket.socket(socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET, socket.SOCK_DGRAM)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+s.bind((sys.argv[1], 9000))
+s.settimeout(30)
+print("ready", flush=True)
+got = []
+while not got or got[-1] != b"end":
+    got.append(s.recv(65536))
+print([(len(d), d[:1]) for d in got])
+"""
+SEND = """
+import socket, sys
+s = socket.socket(socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET, socket.SOCK_DGRAM)
+s.connect((sys.argv[1], 9000))
+s.send(b"first")
+if len(sys.argv) > 3:
+    s.setsockopt(socket.SOL_UDP, int(sys.argv[3]), 100)
+    s.send(b"".join(bytes([n]) * 100 for n in range(60)) + b"tail")
+    s.setsockopt(socket.SOL_UDP, int(sys.argv[3]), 0)
+else:
+    for n, size in enumerate(eval(sys.argv[2])):
+        s.send(bytes([n]) * size)
+s.send(b"end")
+"""
+
+
+def test_datagrams_that_leave_in_bursts(lan: Lan) -> None:
+    """They go through the wire in super-packets, and arrive as they were sent."""
+    want = [(5, b"f"), *((size, bytes([n])[:size]) for n, size in enumerate(SIZES)), (3, b"e")]
+    for address in lan.outside:
+        receiver = outside_server(lan, sys.executable, "-c", RECEIVE, "::" if ":" in address else "0.0.0.0")
+        child = lan.serve(receiver, "ready")
+        sent = lan.do("python3", "-c", SEND, address, str(SIZES))
+        assert sent.status == 0, sent
+        assert child.communicate(timeout=BOUND_S)[0] == f"{want}\n"
+
+
+def test_super_packets_that_come_in(lan: Lan) -> None:
+    want = [(5, b"f"), *((100, bytes([n])) for n in range(60)), (4, b"t"), (3, b"e")]
+    for address in lan.inside:
+        child = lan.serve(lan.argv("python3", "-c", RECEIVE, "::" if ":" in address else "0.0.0.0"), "ready")
+        sent = lan.host("python3", "-c", SEND, address, "", UDP_SEGMENT)
+        assert sent.status == 0, sent
+        assert child.communicate(timeout=BOUND_S)[0] == f"{want}\n"
 
 
 def test_interfaces_are_given_back() -> None:

@@ -14,6 +14,7 @@ from typing import Any, Iterator
 import pytest
 
 from tests.e2e.conftest import BOUND_S, Running, runsc
+from tools import netns
 
 BUSYBOX = shutil.which("busybox", path="/usr/bin:/bin") or ""
 needs_busybox = pytest.mark.skipif(not BUSYBOX, reason="the bundle is made of the host's busybox")
@@ -160,10 +161,9 @@ SUBNET = f"10.{100 + os.getpid() % 100}.{os.getpid() // 100 % 250}"
 @pytest.fixture
 def namespace() -> Iterator[str]:
     """A network namespace with a veth to this one: address 1 of the subnet here, 2 there."""
-    name = f"sbx{os.getpid()}"
+    name = netns.add()
     link = f"sbv{os.getpid()}"[:15]
     steps = [
-        f"netns add {name}",
         f"link add {link} type veth peer name eth0 netns {name}",
         f"addr add {SUBNET}.1/24 dev {link}",
         f"link set {link} up",
@@ -177,7 +177,7 @@ def namespace() -> Iterator[str]:
         yield f"/run/netns/{name}"
     finally:
         subprocess.run(["ip", "link", "del", link], check=False, stderr=subprocess.DEVNULL)
-        subprocess.run(["ip", "netns", "del", name], check=False, stderr=subprocess.DEVNULL)
+        netns.remove(name)
 
 
 @needs_busybox

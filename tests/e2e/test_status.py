@@ -85,6 +85,13 @@ def test_an_interpreter_loop(tmp_path: Path) -> None:
     assert result.status == 126 and "Too many levels of symbolic links" in result.err, result
 
 
+def test_a_timeout_of_nothing_is_none() -> None:
+    for zero in ("0", "0.0s", "0ms"):
+        result = do(f"--timeout={zero}", "/bin/sh", "-c", "sleep 0.05; echo done")
+        assert (result.status, result.out, result.err) == (0, "done\n", "")
+    assert "0: never" in runsc("help", "do").out and "0: never" in runsc("help", "run").out
+
+
 def test_timeout_kills_and_says_so() -> None:
     result = do("--timeout=500ms", "/bin/sleep", "100")
     assert result.status == 137 and result.err == "runsc: timed out after 0.5 s; everything inside was killed\n", result

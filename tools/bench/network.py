@@ -11,6 +11,8 @@ import shutil
 import subprocess
 from typing import Any, Callable
 
+from tools import netns
+
 UP, DOWN = "iperf3_up", "iperf3_down"
 NAMES = {UP, DOWN}
 BOUNDS = {UP: 3.0, DOWN: 2.0}
@@ -18,21 +20,18 @@ SERVER, CLIENT = "10.199.0.1", "10.199.0.2"
 SECONDS = "3"
 
 
-def _ip(*words: str, check: bool = True) -> None:
-    subprocess.run(["ip", *words], check=check, capture_output=True)
+def _ip(*words: str) -> None:
+    subprocess.run(["ip", *words], check=True, capture_output=True)
 
 
 class Pair:
     """Two namespaces, a veth between them, an iperf3 server in the first."""
 
     def __init__(self) -> None:
-        self.a, self.b = f"sbx-a{os.getpid()}", f"sbx-b{os.getpid()}"
+        self.a, self.b = netns.add(), netns.add()
         self.server: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Pair:
-        for name in (self.a, self.b):
-            _ip("netns", "add", name)
-            _ip("-n", name, "link", "set", "lo", "up")
         _ip("-n", self.a, "link", "add", "eth0", "type", "veth", "peer", "name", "eth0", "netns", self.b)
         for name, address in ((self.a, SERVER), (self.b, CLIENT)):
             _ip("-n", name, "addr", "add", f"{address}/24", "dev", "eth0")
@@ -50,7 +49,7 @@ class Pair:
             self.server.kill()
             self.server.communicate()
         for name in (self.a, self.b):
-            _ip("netns", "del", name, check=False)
+            netns.remove(name)
 
 
 def measure(command: list[str], down: bool) -> float:

@@ -25,7 +25,7 @@ from sandbox.platform.lane.layout import (
     LANE_SEQ,
     LANE_SIGNO,
 )
-from sandbox.platform.lane.regime import CROWDED, CROWDED_ROUNDS, DENSE_ROUNDS, SPARSE
+from sandbox.platform.lane.regime import CROWDED, CROWDED_ROUNDS, DENSE_ROUNDS, PAUSE_ROUNDS, SPARSE
 from sandbox.platform.lane.thread import OWN_CALLS
 from sandbox.reactor import Looker
 
@@ -117,7 +117,7 @@ class LaneLooker(Looker):
         if self._unanswered:
             self._let_sleep()
         platform = self.platform
-        soon = platform.reactor.soon
+        soon, later = platform.reactor.soon, platform.reactor.later
         regime = platform.regime
         rounds = CROWDED_ROUNDS if regime.now == CROWDED else DENSE_ROUNDS
         served = idle = 0
@@ -139,7 +139,10 @@ class LaneLooker(Looker):
                     self._prune()
             else:
                 idle += 1
-                if self._unanswered and not soon:
+                if later:
+                    if self._unanswered or idle >= PAUSE_ROUNDS:
+                        break
+                elif self._unanswered and not soon:
                     self._let_sleep()
             if platform.ordering or soon:
                 break  # the next thing is a notification, or what the call has set in motion

@@ -127,11 +127,12 @@ def _give_up(image: int, control_fd: int, lanes_fd: int, told: int) -> None:
 
 
 def _empty_root() -> None:
-    """An empty read-only tmpfs becomes the root; the host's mounts are gone from this namespace."""
+    """An empty read-only tmpfs becomes the root; the host's mounts are gone from this namespace. It is mounted over
+    /proc, the one directory that is certainly there."""
     ms_rec_private, ms_nosuid_nodev_noexec = 0x4000 | 0x40000, 2 | 4 | 8
     hostcalls.mount(None, "/", None, ms_rec_private)
-    hostcalls.mount("none", "/tmp", "tmpfs", ms_nosuid_nodev_noexec, "size=4k,nr_inodes=2,mode=0555")
-    os.chdir("/tmp")
+    hostcalls.mount("none", "/proc", "tmpfs", ms_nosuid_nodev_noexec, "size=4k,nr_inodes=2,mode=0555")
+    os.chdir("/proc")
     hostcalls.pivot_root(".", ".")
     hostcalls.umount(".", 2)  # MNT_DETACH
     os.chdir("/")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import subprocess
 import sys
@@ -10,18 +9,17 @@ from collections.abc import Iterator
 
 import pytest
 
+from tools import netns
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
-_NUMBERS = itertools.count()
 
 
 class Namespace:
     """A network namespace; `run` executes in it."""
 
     def __init__(self) -> None:
-        self.name = f"tcpip{os.getpid()}-{next(_NUMBERS)}"
         self.children: list[subprocess.Popen[str]] = []
-        subprocess.run(["ip", "netns", "add", self.name], check=True)
-        self.run("ip", "link", "set", "lo", "up")
+        self.name = netns.add()
 
     def argv(self, *command: str) -> list[str]:
         return ["ip", "netns", "exec", self.name, *command]
@@ -63,11 +61,9 @@ class Namespace:
         return child.communicate(timeout=20)[0]
 
     def close(self) -> None:
+        netns.remove(self.name)
         for child in self.children:
-            if child.poll() is None:
-                child.kill()
             child.communicate()
-        subprocess.run(["ip", "netns", "del", self.name], check=True)
 
 
 @pytest.fixture
