@@ -12,6 +12,7 @@ from typing import Callable, Final
 
 from sandbox.host_timer import HostTimer
 from tcpip.clock import Clock
+from tcpip.native import mypyc_attr
 from tcpip.timers import NEVER, Timer, TimerQueue
 
 READ: Final = select.EPOLLIN
@@ -36,6 +37,7 @@ class Looker:
         return False
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Reactor:
     """Runs until `stop`.
 

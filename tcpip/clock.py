@@ -10,11 +10,14 @@ import time
 from abc import ABC, abstractmethod
 from typing import Final
 
+from tcpip.native import mypyc_attr
+
 NS_PER_S: Final = 1_000_000_000
 NS_PER_MS: Final = 1_000_000
 NS_PER_US: Final = 1_000
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Clock(ABC):
     """A source of monotonic and wall-clock time."""
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from sandbox.gateway import flow_key
 from sandbox.gateway.flow_key import FlowKey, read_flow_key
 from tcpip.addr import is_link_local, is_multicast
-from tcpip.link.base import Dispatcher, LinkEndpoint
+from tcpip.link.base import LinkEndpoint, WrapperLink
 
 if TYPE_CHECKING:
     from sandbox.gateway.egress_guard import EgressGuard
@@ -32,33 +32,25 @@ _ECHO_REPLY: Final = {flow_key.ICMP: 0, flow_key.ICMPV6: 129}
 _ECHO_REQUEST: Final = {flow_key.ICMP: 8, flow_key.ICMPV6: 128}
 
 
-class EgressFilter(LinkEndpoint, Dispatcher):
+class EgressFilter(WrapperLink):
     """`inner` is an Ethernet link."""
 
     def __init__(self, inner: LinkEndpoint, guard: EgressGuard) -> None:
-        super().__init__(inner.mtu, inner.mac, inner.capabilities, inner.gso_max)
-        self._inner = inner
+        super().__init__(inner, inner.capabilities)
         self._guard = guard
         self._inbound: OrderedDict[bytes, None] = OrderedDict()  # keys of what may be answered
-
-    def attach(self, dispatcher: Dispatcher | None) -> None:
-        super().attach(dispatcher)
-        self._inner.attach(None if dispatcher is None else self)
 
     def write_packets(self, batch: list[TxPacket]) -> int:
         passed = [packet for packet in batch if self._may_leave(packet)]
         if passed:
-            self._inner.write_packets(passed)
+            self.inner.write_packets(passed)
         return len(batch)  # what was refused is not the link's failure
 
-    def deliver(self, packets: list[RxPacket]) -> None:
+    def received(self, packets: list[RxPacket]) -> None:
         for packet in packets:
             self._note_inbound(packet)
         if self.dispatcher is not None:
             self.dispatcher.deliver(packets)
-
-    def close(self) -> None:
-        self._inner.close()
 
     def _may_leave(self, packet: TxPacket) -> bool:
         head = bytes(packet.header)

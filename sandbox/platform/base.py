@@ -18,6 +18,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Callable, Final, Mapping, Sequence
 
+from tcpip.native import mypyc_attr
+
 # Stub operations that look like calls to `execute` but are done by the stub itself, atomically.
 OP_CMPXCHG32: Final = 0x10000  # (address, expected, new) -> the old value, or -EFAULT
 OP_XCHG32: Final = 0x10001  # (address, new) -> the old value, or -EFAULT
@@ -84,6 +86,7 @@ class MemoryUse:
         self.file = file
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class AddressSpace(ABC):
     """One guest memory: one host process whose threads are the guest threads that share it."""
 
@@ -138,6 +141,7 @@ class AddressSpace(ABC):
         return 0
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class GuestThread(ABC):
     """One guest thread: one host thread."""
 
@@ -267,6 +271,7 @@ class GuestThread(ABC):
         may be used again for another. No callback for it comes any more."""
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class TrapHandler(ABC):
     """The kernel, as a platform sees it."""
 
@@ -292,6 +297,7 @@ class TrapHandler(ABC):
         """The host process of a space has ended (killed by us, by the host's OOM killer, or by itself)."""
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Platform(ABC):
     """One per sandbox."""
 

@@ -12,6 +12,7 @@ import errno
 from typing import TYPE_CHECKING, Final
 
 from sandbox.errors import SyscallError
+from tcpip.native import mypyc_attr
 from tcpip.waiter import EVENT_IN, EVENT_OUT, WaitQueue
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 WOULD_BLOCK: Final = -errno.EAGAIN
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class FileDescription:
     """`flags` are the O_* status flags and access mode; `pos` the file offset. Reference-counted by fd tables."""
 

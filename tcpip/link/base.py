@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from typing import Final
 
 from tcpip.buffer import GSO_TCPV4, GSO_TCPV6, GSO_UDP_L4, RxPacket, TxPacket
+from tcpip.native import mypyc_attr
 
 CAP_TX_CSUM: Final = 1
 """Completes CSUM_PARTIAL packets, or carries them to a peer that knows what that means."""
@@ -21,6 +22,7 @@ GSO_NEEDS: Final = {GSO_TCPV4: CAP_TSO4, GSO_TCPV6: CAP_TSO6, GSO_UDP_L4: CAP_US
 """What a link must be capable of to take a super-packet of a type."""
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Dispatcher(ABC):
     """Who receives: a NIC, or a wrapper around one."""
 
@@ -31,6 +33,7 @@ class Dispatcher(ABC):
         """Packets from the wire, in order, as one batch. Each starts with the Ethernet header, or with IP (CAP_NO_ARP)."""
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class LinkEndpoint(ABC):
     """One attachment to a wire. `mtu` is without the link header; `mac` is empty when there are no link addresses."""
 

@@ -71,14 +71,14 @@ def test_only_what_a_rule_covers_leaves() -> None:
 def test_answers_to_what_came_in_leave() -> None:
     bench = Bench("9.9.9.9")
     assert not bench.leaves(tcp(OURS, PEER, 80, 2000, SYN | ACK))
-    bench.filter.deliver([RxPacket(tcp(PEER, OURS, 2000, 80, SYN))])
+    bench.filter.received([RxPacket(tcp(PEER, OURS, 2000, 80, SYN))])
     assert bench.leaves(tcp(OURS, PEER, 80, 2000, SYN | ACK))
     assert not bench.leaves(tcp(OURS, PEER, 80, 2001, ACK))
-    bench.filter.deliver([RxPacket(tcp(PEER, OURS, 2001, 80, ACK))])  # no connection of the peer's opening
+    bench.filter.received([RxPacket(tcp(PEER, OURS, 2001, 80, ACK))])  # no connection of the peer's opening
     assert not bench.leaves(tcp(OURS, PEER, 80, 2001, ACK))
-    bench.filter.deliver([RxPacket(udp(PEER, OURS, 3000, 53))])
+    bench.filter.received([RxPacket(udp(PEER, OURS, 3000, 53))])
     assert bench.leaves(udp(OURS, PEER, 53, 3000))
-    bench.filter.deliver([RxPacket(frame(PEER, OURS, 1, b"\x08\0" + bytes(6)))])
+    bench.filter.received([RxPacket(frame(PEER, OURS, 1, b"\x08\0" + bytes(6)))])
     assert bench.leaves(frame(OURS, PEER, 1, b"\0\0" + bytes(6)))
     assert not bench.leaves(frame(OURS, PEER, 1, b"\x08\0" + bytes(6)))
 
@@ -108,7 +108,7 @@ def test_what_a_machine_says_to_its_neighbours_leaves_without_a_rule() -> None:
     assert bench.leaves(frame6("fe80::1", 58, ADVERTISE))
     assert bench.leaves(frame(OURS, parse("224.0.0.22"), 2, bytes(8)))
     assert bench.counters.denials == 0
-    bench.filter.deliver([RxPacket(frame6("fd00::2", 58, SOLICIT, "fd00::1"))])
+    bench.filter.received([RxPacket(frame6("fd00::2", 58, SOLICIT, "fd00::1"))])
     assert bench.leaves(frame6("fd00::1", 58, ADVERTISE))
 
 
