@@ -12,7 +12,7 @@ from typing import Callable, Final
 
 from sandbox.host_timer import HostTimer
 from tcpip.clock import Clock
-from tcpip.native import mypyc_attr
+from tcpip.native import breathe, mypyc_attr
 from tcpip.timers import NEVER, Timer, TimerQueue
 
 READ: Final = select.EPOLLIN
@@ -132,6 +132,7 @@ class Reactor:
         self._epoll.close()
 
     def _turn(self) -> None:
+        breathe()
         looking = self.looker.look()
         if self.soon or self.later or self._before_sleep:
             self._run_soon()

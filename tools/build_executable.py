@@ -1,66 +1,28 @@
 """runsc as one file: a zip archive with an interpreter line, modules compiled ahead, the guest stub inside.
 
 A start is mostly importing, so all byte code lies in one member, `modules`, that a small importer in
-`__main__` reads at once: a third of what importing module by module from a directory takes. Another
-Python version than the builder's cannot use that byte code; then the sources in the archive are imported,
-slower. Third-party packages are not in it; what needs one (a tap device, say) finds the system's, or says
+`__main__` (executable_main.py) reads at once: a third of what importing module by module from a directory
+takes. Another Python version than the builder's cannot use that byte code; then the sources in the archive
+are imported, slower. With `compiled` the library of the compiled modules is in it, too. Third-party packages are not in it; what needs one (a tap device, say) finds the system's, or says
 that there is none.
 """
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import marshal
 import zipfile
 from pathlib import Path
 from typing import Final
 
+from tools.build_compiled import EVERYTHING, SUFFIX, build_compiled, module_name
 from tools.labels import ROOT
 
 HEAD: Final = b"#!/usr/bin/env -S python3 -I -S\n"
 PACKAGES: Final = ("tcpip", "sandbox", "runsc")
 DATE: Final = (2020, 1, 1, 0, 0, 0)
-MAIN: Final = '''
-import sys
-from _frozen_importlib import ModuleSpec
-from _frozen_importlib_external import MAGIC_NUMBER
-from marshal import loads
-
-archive = __loader__.archive
-
-
-class Modules:
-    """Imports the packages in `modules`: a dictionary from name to (is a package, byte code)."""
-
-    def __init__(self, table):
-        self.table = table
-
-    def find_spec(self, name, path=None, target=None):
-        entry = self.table.get(name)
-        if entry is None:
-            return None
-        spec = ModuleSpec(name, self, is_package=entry[0])
-        spec.origin = archive + "/" + name.replace(".", "/") + ("/__init__.py" if entry[0] else ".py")
-        spec.has_location = True
-        return spec
-
-    def create_module(self, spec):
-        return None
-
-    def exec_module(self, module):
-        exec(loads(self.table[module.__name__][1]), module.__dict__)
-
-    def get_data(self, path):
-        return data(path)
-
-
-data = __loader__.get_data
-if data(archive + "/magic") == MAGIC_NUMBER:
-    sys.meta_path.insert(0, Modules(loads(data(archive + "/modules"))))
-from runsc.__main__ import main
-
-sys.exit(main())
-'''
+MAIN: Final = ROOT / "tools" / "executable_main.py"
 
 
 def module_table() -> dict[str, tuple[bool, bytes]]:
@@ -75,8 +37,8 @@ def module_table() -> dict[str, tuple[bool, bytes]]:
     return table
 
 
-def build_executable(path: Path) -> Path:
-    """Write it, executable."""
+def build_executable(path: Path, compiled: bool = False) -> Path:
+    """Write it, executable. CompileError."""
     from sandbox.platform.lane.build import build
 
     stub = Path(build())
@@ -88,9 +50,16 @@ def build_executable(path: Path) -> Path:
             def add(name: str, data: bytes | str) -> None:
                 archive.writestr(zipfile.ZipInfo(name, DATE), data)
 
-            add("__main__.py", MAIN)
+            add("__main__.py", MAIN.read_text())
             add("magic", importlib.util.MAGIC_NUMBER)
             add("modules", marshal.dumps(module_table()))
+            if compiled:
+                build_compiled(EVERYTHING)
+                library = EVERYTHING.library_path.read_bytes()
+                digest = hashlib.sha256(library).hexdigest()
+                names = tuple(map(module_name, EVERYTHING.modules()))
+                add("compiled", marshal.dumps((EVERYTHING.library, SUFFIX, digest, len(library), names)))
+                add(EVERYTHING.library, library)
             for package in PACKAGES:
                 for module in sorted((ROOT / package).rglob("*.py")):
                     add(str(module.relative_to(ROOT)), module.read_text())

@@ -12,7 +12,8 @@ from typing import Final
 ROOT: Final = Path(__file__).resolve().parent.parent
 TESTS: Final = ROOT / "tests"
 KINDS: Final = ("unit", "integration", "guest", "e2e")
-BUILD_TARGETS: Final = ("tcpip", "runsc")
+DEFAULT_TARGETS: Final = ("tcpip", "runsc")
+BUILD_TARGETS: Final = (*DEFAULT_TARGETS, "compiled")
 
 
 class UnknownLabel(Exception):

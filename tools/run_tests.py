@@ -1,4 +1,7 @@
-"""`make test`, `unit-tests`, `tests`, `soak`: choose tests, run pytest, hand on its exit status."""
+"""`make test`, `unit-tests`, `tests`, `soak`: choose tests, run pytest, hand on its exit status.
+
+With `--compiled` on the modules in build/compiled, which are built first; tests marked `interpreted` are left out.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import subprocess
 import sys
 from typing import Final
 
+from tools.build_compiled import EVERYTHING, CompileError, build_compiled, compiled_environ
 from tools.labels import ROOT, UnknownLabel, find_tests
 
 QUICK: Final = "not slow and not soak"
@@ -17,25 +21,32 @@ SUITES: Final = {
 }
 
 
-def command(suite: str, labels: list[str], extra: list[str]) -> list[str]:
+def command(suite: str, labels: list[str], extra: list[str], compiled: bool = False) -> list[str]:
     """The command line of pytest. Named tests run whole, slow ones included."""
     paths, marks = SUITES[suite]
     chosen = [path for label in labels for path in find_tests(label)]
     words = [sys.executable, "-m", "pytest", *(chosen or paths)]
-    if not chosen or suite == "soak":
-        words += ["-m", marks]
+    conditions = [marks] if not chosen or suite == "soak" else []
+    if compiled:
+        words += ["-o", f"pythonpath={EVERYTHING.folder}"]
+        conditions.append("not interpreted")
+    if conditions:
+        words += ["-m", " and ".join(conditions)]
     return words + extra
 
 
 def main(argv: list[str]) -> int:
-    """`SUITE [LABEL…] [-- PYTEST_ARGS…]`."""
+    """`[--compiled] SUITE [LABEL…] [-- PYTEST_ARGS…]`."""
+    compiled = argv[:1] == ["--compiled"]
+    argv = argv[compiled:]
     words, extra = (argv[: argv.index("--")], argv[argv.index("--") + 1 :]) if "--" in argv else (argv, [])
     try:
-        line = command(words[0], words[1:], extra)
-    except UnknownLabel as error:
+        line = command(words[0], words[1:], extra, compiled)
+        environ = compiled_environ(build_compiled(EVERYTHING)) if compiled else None
+    except (UnknownLabel, CompileError) as error:
         print(f"make {words[0]}: {error}", file=sys.stderr)
         return 2
-    return subprocess.run(line, cwd=ROOT, check=False).returncode
+    return subprocess.run(line, cwd=ROOT, env=environ, check=False).returncode
 
 
 if __name__ == "__main__":

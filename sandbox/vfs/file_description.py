@@ -32,7 +32,7 @@ WOULD_BLOCK: Final = -errno.EAGAIN
 class FileDescription:
     """`flags` are the O_* status flags and access mode; `pos` the file offset. Reference-counted by fd tables."""
 
-    most_read = 1 << 31  # bytes that one read gives; fewer where they cost much
+    most_read = 0x8000_0000  # bytes that one read gives; fewer where they cost much
 
     def __init__(self, flags: int) -> None:
         self.flags = flags

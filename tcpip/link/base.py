@@ -56,6 +56,7 @@ class LinkEndpoint(ABC):
         """Release what the link holds on the host."""
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class WrapperLink(LinkEndpoint):
     """A link around another one: what `inner` receives comes to `received` before it goes to the dispatcher."""
 

@@ -45,7 +45,7 @@ def runsc(
     bound_s: int = BOUND_S,
 ) -> Result:
     """Run it to its end."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), **(env or {})}
+    environment = {"PYTHONPATH": str(ROOT), **os.environ, **(env or {})}
     done = subprocess.run(
         command(*words), input=stdin, capture_output=True, text=True, cwd=cwd or ROOT, env=environment, timeout=bound_s
     )

@@ -135,7 +135,7 @@ def test_closed_standard_descriptors() -> None:
 def test_a_working_directory_that_was_removed(tmp_path: Path) -> None:
     line = shlex.join(command("do", "/bin/pwd"))
     script = f"mkdir {tmp_path}/gone && cd {tmp_path}/gone && rmdir {tmp_path}/gone && {line}"
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = {"PYTHONPATH": str(ROOT), **os.environ}
     done = subprocess.run(["/bin/sh", "-c", script], env=environment, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, "/\n"), done
 

@@ -14,6 +14,8 @@ from tests.e2e.conftest import BOUND_S
 from tools.build_executable import build_executable
 from tools.build_wheel import build_wheel
 
+pytestmark = pytest.mark.interpreted  # what is built comes from the sources
+
 
 @pytest.fixture(scope="module")
 def executable(tmp_path_factory: pytest.TempPathFactory) -> Path:

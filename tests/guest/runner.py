@@ -169,7 +169,8 @@ def start_sandbox(work: Path, prefix: Iterable[str] = ()) -> subprocess.Popen[by
     """The batch inside the sandbox. `prefix` or STACKBOX_RUNSC is the command, up to and including `do`."""
     prefix = prefix or shlex.split(os.environ.get("STACKBOX_RUNSC", f"{sys.executable} -m runsc do"))
     inside = ["/usr/bin/env", "-i", f"PATH={PATH}", "WORK=/work", "/bin/sh", "/work/driver"]
-    environment = {"PYTHONPATH": str(REPOSITORY), "HOME": "/root"}
+    packages = os.environ.get("PYTHONPATH", str(REPOSITORY))
+    environment = {"PYTHONPATH": packages, "PYTHONSAFEPATH": "1", "HOME": "/root"}
     return _spawn([*prefix, "--volume", f"{work}:/work", "--cwd", "/work", *inside], environment)
 
 

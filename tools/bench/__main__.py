@@ -1,4 +1,5 @@
-"""`make bench`: every row native and inside, interleaved, medians; a table and a JSON file.
+"""`make bench`: every row native and inside, interleaved, medians; a table and a JSON file. Where build/compiled is of
+these sources (`make build TARGETS=compiled`), the same on the compiled modules too.
 
 python3 -m tools.bench [--rounds N] [--rows a,b] [--json FILE] [--flags '--platform …']
 python3 -m tools.bench compare A.json B.json
@@ -16,6 +17,7 @@ from pathlib import Path
 
 from tools.bench import network, programs, report, unit
 from tools.bench.rows import MICRO, Row
+from tools.build_compiled import EVERYTHING
 
 HERE = Path(__file__).resolve().parent
 SECONDS = "0.15"
@@ -54,53 +56,59 @@ def bound_of(row: Row, native: float | None, u: float) -> float | None:
     return row.bound * u / unit.REFERENCE_US if row.scaled else row.bound
 
 
-def result(name: str, title: str, unit_: str, native: list[float], ours: list[float], **more: object) -> report.Result:
-    """One row of the report."""
+def result(name: str, title: str, unit_: str, values: dict[str, list[float]], **more: object) -> report.Result:
+    """One row of the report; `values` by side."""
     row: report.Result = {"bound": None, "scaled": False, "more_is_better": False, "peer": None, **more}
-    row |= {"name": name, "title": title, "unit": unit_, "native_all": native, "ours_all": ours}
-    row |= {"native": report.median(native), "ours": report.median(ours)}
+    row |= {"name": name, "title": title, "unit": unit_}
+    for side in ("native", "ours", *(("compiled",) if "compiled" in values else ())):
+        row |= {f"{side}_all": values.get(side, []), side: report.median(values.get(side, []))}
     return row
 
 
-def bench(rounds: int, wanted: set[str], do: list[str]) -> tuple[list[report.Result], float]:
-    """All rows, interleaved."""
+def bench(rounds: int, wanted: set[str], inside: dict[str, list[str]]) -> tuple[list[report.Result], float]:
+    """All rows, interleaved. `inside`: the commands up to `do`, by side."""
     directory = Path(tempfile.mkdtemp(prefix="stackbox-bench-"))
     try:
         compile_programs(directory)
         units: list[float] = []
         rows = tuple(row for row in MICRO if not wanted or row.name in wanted)
         chosen = [p for p in programs.PROGRAMS if programs.available(p) and (not wanted or p.name in wanted)]
-        native: dict[str, list[float]] = {}
-        ours: dict[str, list[float]] = {}
-        inside = [*do, "--volume", f"{directory}:/mnt"]
+        values: dict[str, dict[str, list[float]]] = {}  # by row and side
+
+        def add(name: str, side: str, value: float) -> None:
+            values.setdefault(name, {}).setdefault(side, []).append(value)
+
+        mounted = {side: [*do, "--volume", f"{directory}:/mnt"] for side, do in inside.items()}
         programs.prepare(directory)
         for _ in range(rounds):
             units.append(unit.measure(directory / "loop"))
-            for into, command in ((native, [str(directory / "micro")]), (ours, [*inside, "/mnt/micro"])):
-                for name, value in micro(command, rows).items():
-                    into.setdefault(name, []).append(value)
+            for side, command in {"native": [], **mounted}.items():
+                program_path = "/mnt/micro" if command else str(directory / "micro")
+                for name, value in micro([*command, program_path], rows).items():
+                    add(name, side, value)
             if not wanted or programs.RESIDENT in wanted:
-                ours.setdefault(programs.RESIDENT, []).append(programs.sentry_mb(do))
+                for side, do in inside.items():
+                    add(programs.RESIDENT, side, programs.sentry_mb(do))
             for program in chosen:
-                for into, prefix in ((native, []), (ours, [*inside, "--cwd", "/mnt"])):
-                    into.setdefault(program.name, []).append(programs.wall_ms([*prefix, *program.command], directory))
+                for side, command in {"native": [], **mounted}.items():
+                    prefix = [*command, "--cwd", "/mnt"] if command else []
+                    add(program.name, side, programs.wall_ms([*prefix, *program.command], directory))
                     programs.clean(directory)
         u = report.median(units) or unit.REFERENCE_US
-        results = [result("unit", "U: bare notification loop", "us", units, [])]
+        results = [result("unit", "U: bare notification loop", "us", {"native": units})]
         for row in rows:
-            n, o = native.get(row.name, []), ours.get(row.name, [])
-            bound = bound_of(row, report.median(n), u)
+            sides = values.get(row.name, {})
+            bound = bound_of(row, report.median(sides.get("native", [])), u)
             scaled = row.scaled and row.bound is not None
             more = {"bound": bound, "scaled": scaled, "more_is_better": row.more_is_better, "peer": row.peer}
-            results.append(result(row.name, row.title, row.unit, n, o, **more))
+            results.append(result(row.name, row.title, row.unit, sides, **more))
         for program in chosen:
-            n, o = native[program.name], ours[program.name]
-            results.append(result(program.name, program.title, "ms", n, o, bound=program.bound_ms))
-        if programs.RESIDENT in ours:
-            values, bound = ours[programs.RESIDENT], programs.RESIDENT_MB
-            results.append(result(programs.RESIDENT, "the sentry, resident", "MB", [], values, bound=bound))
+            results.append(result(program.name, program.title, "ms", values[program.name], bound=program.bound_ms))
+        if programs.RESIDENT in values:
+            sides, bound = values[programs.RESIDENT], programs.RESIDENT_MB
+            results.append(result(programs.RESIDENT, "the sentry, resident", "MB", sides, bound=bound))
         if not wanted or wanted & network.NAMES:
-            results += network.rows(do, rounds, result)
+            results += network.rows(inside, rounds, result)
         return results, u
     finally:
         shutil.rmtree(directory, ignore_errors=True)
@@ -118,7 +126,10 @@ def main() -> int:
     parser.add_argument("--flags", default="", help="global flags of runsc")
     options = parser.parse_args()
     do = [sys.executable, "-m", "runsc", *shlex.split(options.flags), "do"]
-    results, u = bench(options.rounds, set(filter(None, options.rows.split(","))), do)
+    inside = {"ours": do}
+    if EVERYTHING.is_built():
+        inside["compiled"] = ["env", f"PYTHONPATH={EVERYTHING.folder}", "PYTHONSAFEPATH=1", *do]
+    results, u = bench(options.rounds, set(filter(None, options.rows.split(","))), inside)
     print(report.table(results, u))
     options.json.parent.mkdir(parents=True, exist_ok=True)
     report.write(options.json, results, u)

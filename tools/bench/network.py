@@ -62,23 +62,23 @@ def measure(command: list[str], down: bool) -> float:
         raise RuntimeError(f"iperf3: {done.stdout.strip()[-200:]} {done.stderr.strip()[-200:]}") from None
 
 
-def rows(do: list[str], rounds: int, result: Callable[..., dict[str, Any]]) -> list[dict[str, Any]]:
+def rows(inside: dict[str, list[str]], rounds: int, result: Callable[..., dict[str, Any]]) -> list[dict[str, Any]]:
     """Up and down; none where iperf3, ip or the privilege to make namespaces is missing."""
     if not (shutil.which("iperf3") and shutil.which("ip") and os.geteuid() == 0):
         return []
-    values: dict[str, tuple[list[float], list[float]]] = {UP: ([], []), DOWN: ([], [])}
+    values: dict[str, dict[str, list[float]]] = {UP: {}, DOWN: {}}
     with Pair() as pair:
         native = ["ip", "netns", "exec", pair.b]
-        verb = do.index("do")
-        inside = [*native, *do[:verb], "--network", "sandbox", *do[verb:]]
-        for _ in range(rounds):
-            for name in (UP, DOWN):
-                values[name][0].append(measure(native, name == DOWN))
-        for _ in range(rounds):
-            for name in (UP, DOWN):
-                values[name][1].append(measure(inside, name == DOWN))
+        commands = {"native": native}
+        for side, do in inside.items():
+            verb = do.index("do")
+            commands[side] = [*native, *do[:verb], "--network", "sandbox", *do[verb:]]
+        for side, command in commands.items():  # one after the other: a sandbox takes the interface's addresses
+            for _ in range(rounds):
+                for name in (UP, DOWN):
+                    values[name].setdefault(side, []).append(measure(command, name == DOWN))
     titles = {UP: "iperf3 upload over a veth", DOWN: "iperf3 download over a veth"}
     return [
-        result(name, titles[name], "Gbit/s", n, o, bound=BOUNDS[name], more_is_better=True)
-        for name, (n, o) in values.items()
+        result(name, titles[name], "Gbit/s", sides, bound=BOUNDS[name], more_is_better=True)
+        for name, sides in values.items()
     ]

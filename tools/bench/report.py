@@ -34,14 +34,19 @@ def _number(value: float | None) -> str:
 def table(results: list[Result], u: float) -> str:
     """Plain text, one row a line."""
     lines = [f"U = {u:.1f} us (bounds marked * are scaled by {u / 3.7:.2f})"]
-    lines.append(f"{'row':40} {'native':>9} {'ours':>9} {'ratio':>7} {'bound':>9} {'':7} {'peer, recorded':>14}")
+    compiled = any("compiled" in row for row in results)
+    column = f"{'compiled':>9} " if compiled else ""
+    lines.append(
+        f"{'row':40} {'native':>9} {'ours':>9} {column}{'ratio':>7} {'bound':>9} {'':7} {'peer, recorded':>14}"
+    )
     for row in results:
         native, ours = row["native"], row["ours"]
         ratio = ours / native if native and ours is not None else None
         bound = _number(row["bound"]) + ("*" if row["scaled"] else "") if row["bound"] is not None else ""
+        column = f"{_number(row.get('compiled')):>9} " if compiled else ""
         title = f"{row['title']} [{row['unit']}]"
         lines.append(
-            f"{title:40} {_number(native):>9} {_number(ours):>9} {_number(ratio):>7} {bound:>9} "
+            f"{title:40} {_number(native):>9} {_number(ours):>9} {column}{_number(ratio):>7} {bound:>9} "
             f"{verdict(row):7} {_number(row['peer']) if row['peer'] else '':>14}"
         )
     return "\n".join(lines)

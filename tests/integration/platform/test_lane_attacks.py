@@ -196,6 +196,7 @@ def test_the_stubs_memory_is_no_guest_memory() -> None:
     assert len(refused) == 12
 
 
+@pytest.mark.interpreted
 def test_a_thread_that_blocks_the_interrupt_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
     """A forged frame masks every signal and goes into a loop."""
     monkeypatch.setattr(platform, "_INTERRUPT_NS", 100_000_000)

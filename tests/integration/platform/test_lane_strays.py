@@ -79,7 +79,9 @@ def wait_for_none(m: Machine) -> Machine:
     return m.run()
 
 
-@pytest.fixture(params=[True, False], ids=["procfs of our own", "procfs of others"])
+@pytest.fixture(
+    params=[True, pytest.param(False, marks=pytest.mark.interpreted)], ids=["procfs of our own", "procfs of others"]
+)
 def any_proc(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if not request.param:
         monkeypatch.setattr(hostcalls, "open_own_proc", lambda: -1)

@@ -151,6 +151,7 @@ def test_nesting_is_bounded(box: Box) -> None:
     assert results == [0, 0, 0, 0, -errno.ELOOP, 0]
 
 
+@pytest.mark.interpreted
 def test_cost_follows_what_is_ready(box: Box, epoll: Epoll) -> None:
     box.init.fds.limit = 20000
     asked = 0

@@ -16,6 +16,8 @@ from sandbox.fs.overlay.root import Volume
 from tcpip.clock import ManualClock
 from tests.unit.sandbox.vfs.guest import Guest, make_kernel
 
+pytestmark = pytest.mark.interpreted  # a stand-in is no compiled class
+
 
 @pytest.fixture
 def volume(tmp_path: Path) -> Iterator[tuple[Guest, Path]]:

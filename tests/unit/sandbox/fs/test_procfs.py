@@ -15,6 +15,8 @@ from sandbox.fs.procfs.filesystem import ProcFs
 from sandbox.fs.sysfs.filesystem import SysFs
 from tests.unit.sandbox.vfs.guest import Guest
 
+pytestmark = pytest.mark.interpreted  # a stand-in is no compiled class
+
 
 @pytest.fixture
 def system(guest: Guest) -> Guest:

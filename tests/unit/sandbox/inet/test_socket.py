@@ -20,6 +20,8 @@ from sandbox.vfs.file_description import WOULD_BLOCK
 from tcpip.addr import SockAddr, parse
 from tests.unit.sandbox.inet.fakes import FakeTask
 
+pytestmark = pytest.mark.interpreted  # a stand-in is no compiled class
+
 AF_INET, AF_INET6, STREAM, DGRAM, RAW = 2, 10, 1, 2, 3
 
 

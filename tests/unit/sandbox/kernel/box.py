@@ -6,8 +6,10 @@ import itertools
 
 from sandbox.abi.linux.signal import SA_RESTORER, SIGACTION
 from sandbox.arch.amd64 import RSP
+from sandbox.fs.tmpfs.filesystem import Tmpfs
 from sandbox.kernel.credentials import Credentials
 from sandbox.kernel.fd_table import FDTable
+from sandbox.kernel.fs_context import FSContext
 from sandbox.kernel.kernel import Kernel
 from sandbox.kernel.sessions import ProcessGroup, Session
 from sandbox.kernel.signal_queue import SignalHandlers
@@ -18,6 +20,9 @@ from sandbox.mm.memory_manager import MemoryManager
 from sandbox.mm.vma import VMA
 from sandbox.reactor import Reactor
 from sandbox.syscalls.linux.table_amd64 import handlers
+from sandbox.vfs.devices import DeviceRegistry
+from sandbox.vfs.mount import MountNamespace, Vfs
+from sandbox.vfs.space import SpaceAccount
 from tcpip.clock import ManualClock
 
 from .fake_platform import FakePlatform, FakeSpace, FakeThread
@@ -35,24 +40,6 @@ class SteppedReactor(Reactor):
             self._run_soon()
             if not self.timers.run(self.clock.now_ns()) and not self.soon:
                 return
-
-
-class FakeFS:
-    """A filesystem context that only counts its users."""
-
-    def __init__(self) -> None:
-        self.users = 1
-        self.umask = 0o22
-
-    def share(self) -> FakeFS:
-        self.users += 1
-        return self
-
-    def copy(self) -> FakeFS:
-        return FakeFS()
-
-    def release(self) -> None:
-        self.users -= 1
 
 
 class Box:
@@ -88,7 +75,7 @@ class Box:
         task.mm.add(VMA(HEAP, HEAP + HEAP_SIZE, 3, None, 0))
         task.mm.add(VMA(STACK_TOP - STACK_SIZE, STACK_TOP, 3, None, 0))
         task.fds = FDTable()
-        task.fs = FakeFS()  # type: ignore[assignment]
+        task.fs = self._make_fs()
         group.leader = task
         group.tasks[task] = None
         kernel.pids.tasks[pid] = task
@@ -96,6 +83,12 @@ class Box:
         ProcessGroup(Session(kernel.pids, group, pid), pid).join(group)
         kernel.enter_space(task, space)
         return task
+
+    def _make_fs(self) -> FSContext:
+        """The root of an empty filesystem that nothing else knows."""
+        vfs = Vfs(self.clock, DeviceRegistry(), SpaceAccount(1 << 20))
+        root = MountNamespace(vfs, Tmpfs(self.clock, vfs.new_dev(), account=vfs.space)).root_path()
+        return FSContext(root, root)
 
     def close(self) -> None:
         """At the end of a test: nothing was a bug."""

@@ -24,6 +24,8 @@ from sandbox.platform.base import MemoryFault, Order
 from tests.unit.sandbox.loader.make_elf import R, Segment, W, X, elf, words
 from tests.unit.sandbox.mm.host import TASK_SIZE, FakeBacking, HostProcess
 
+pytestmark = pytest.mark.interpreted  # a stand-in is no compiled class
+
 VDSO = 0x7FFF_F7FF_D000
 
 

@@ -30,6 +30,8 @@ from sandbox.mm import op_advise, op_lock, op_map, op_remap, op_unmap
 from sandbox.mm.anonymous import SharedAnonymous
 from tests.unit.sandbox.mm.host import PAGE, TASK_SIZE, FakeFile, Guest
 
+pytestmark = pytest.mark.interpreted  # a stand-in is no compiled class
+
 ANON = MAP_PRIVATE | MAP_ANONYMOUS
 BASE = 0x10_0000_0000
 WINDOW = 24  # pages that the random operations fight for

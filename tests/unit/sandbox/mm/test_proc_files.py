@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
 from sandbox.abi.linux.mman import MAP_ANONYMOUS, MAP_FIXED, MAP_PRIVATE, MAP_SHARED
 from sandbox.mm import op_map, proc_maps, smaps
 from sandbox.mm.vma import VMA
 from sandbox.platform.base import MemoryUse
 from tests.unit.sandbox.mm.host import PAGE, FakeFile, Guest
+
+pytestmark = pytest.mark.interpreted  # a stand-in is no compiled class
 
 BASE = 0x5555_0000_0000
 

@@ -15,6 +15,8 @@ from sandbox.sockets.netlink.socket import NetlinkSocket
 from sandbox.vfs.file_description import WOULD_BLOCK
 from tests.unit.sandbox.inet.fakes import FakeTask
 
+pytestmark = pytest.mark.interpreted  # a stand-in is no compiled class
+
 RTM_GETLINK, RTM_GETADDR, RTM_GETROUTE, RTM_GETNEIGH, RTM_GETRULE, RTM_NEWADDR, RTM_NEWLINK = 18, 22, 26, 30, 34, 20, 16
 REQUEST, ACK, DUMP = 1, 4, 0x300
 

@@ -18,6 +18,8 @@ from sandbox.abi.linux.ioctls import FIONREAD, TCGETS, TCSETS
 from sandbox.vfs.file_description import WOULD_BLOCK
 from tests.unit.sandbox.tty.fakes import new_pair, read
 
+pytestmark = pytest.mark.interpreted  # a stand-in is no compiled class
+
 IFLAGS = (abi.ISTRIP, abi.INLCR, abi.IGNCR, abi.ICRNL, abi.IUCLC, abi.IXON, abi.IXANY, abi.IUTF8, abi.PARMRK)
 OFLAGS = (abi.OPOST, abi.OLCUC, abi.ONLCR, abi.OCRNL, abi.ONOCR, abi.ONLRET, abi.XTABS)
 LFLAGS = (

@@ -13,6 +13,8 @@ from sandbox.abi.linux import socket as abi
 from sandbox.sockets.unix.socket import UnixSocket
 from tests.unit.sandbox.kernel.box import STACK_SIZE, STACK_TOP, Box
 
+pytestmark = pytest.mark.interpreted  # a stand-in is no compiled class
+
 READ, WRITE, CLOSE, IOCTL = 0, 1, 3, 16
 SOCKET, CONNECT, ACCEPT4, SENDTO, RECVFROM, SENDMSG, RECVMSG = 41, 42, 288, 44, 45, 46, 47
 SHUTDOWN, BIND, LISTEN, SOCKETPAIR, SETSOCKOPT, GETSOCKOPT = 48, 49, 50, 53, 54, 55

@@ -6,6 +6,8 @@ import errno
 import os
 import struct
 
+import pytest
+
 from sandbox.abi.linux.fcntl import F_OFD_SETLK, F_RDLCK, F_SETLK, F_SETLKW, F_UNLCK, F_WRLCK
 from sandbox.abi.linux.signal import SIGXFSZ
 from sandbox.kernel.control import Block
@@ -14,6 +16,8 @@ from sandbox.kernel.rlimits import RLIMIT_FSIZE
 from sandbox.syscalls.args import SyscallArgs
 from sandbox.vfs.posix_locks import FLOCK, fcntl_lock
 from tests.unit.sandbox.vfs.guest import Guest
+
+pytestmark = pytest.mark.interpreted  # a stand-in is no compiled class
 
 
 def other(guest: Guest) -> Guest:

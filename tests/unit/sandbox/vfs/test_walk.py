@@ -6,9 +6,13 @@ import errno
 import os
 import struct
 
+import pytest
+
 from sandbox.kernel.credentials import Credentials
 from sandbox.vfs.dentry import Dentry, DentryCache
 from tests.unit.sandbox.vfs.guest import Guest
+
+pytestmark = pytest.mark.interpreted  # a stand-in is no compiled class
 
 NO_XDEV, NO_MAGICLINKS, NO_SYMLINKS, BENEATH, IN_ROOT = 1, 2, 4, 8, 16
 

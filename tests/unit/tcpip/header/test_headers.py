@@ -19,6 +19,7 @@ from tcpip.header.ipv6 import Ipv6Header
 from tcpip.header.mld import MldQuery
 from tcpip.header.ndp import NdpOptions, NeighborMessage, PrefixInfo, RouterAdvertisement
 from tcpip.header.udp import UdpHeader
+from tests.unit.attributes import attributes
 
 
 def emit(header: object) -> bytes:
@@ -56,7 +57,7 @@ def test_golden_bytes_survive_parse_and_emit(parser: Callable[[bytes], object], 
 def test_ipv4_fields() -> None:
     header = Ipv4Header(parse("1.2.3.4"), parse("5.6.7.8"), 17, 1000, 3, 0x10, 77, False, True, 1480, b"\x94\x04\0\0")
     parsed = Ipv4Header.parse(emit(header) + bytes(976))
-    for name in Ipv4Header.__slots__:
+    for name in attributes(Ipv4Header):
         assert getattr(parsed, name) == getattr(header, name)
 
 
@@ -98,7 +99,7 @@ PARSERS: list[Callable[[bytes], object]] = [
     EthernetHeader.parse,
     ArpPacket.parse,
     Ipv4Header.parse,
-    ipv4.parse_options,
+    lambda b: ipv4.parse_options(bytes(b)),
     Ipv6Header.parse,
     ipv6_ext.FragmentHeader.parse,
     walk_all,

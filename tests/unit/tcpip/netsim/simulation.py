@@ -14,6 +14,7 @@ from tcpip.link.pipe import pipe
 from tcpip.sockopt import SOCK_STREAM
 from tcpip.stack.stack import Stack
 from tcpip.transport.endpoint import AGAIN, Endpoint
+from tests.unit.attributes import attributes
 
 A = b"\x0a\x00\x00\x01"
 B = b"\x0a\x00\x00\x02"
@@ -94,7 +95,7 @@ class Simulation:
 
     def _impair(self, link: LinkEndpoint, host: Host, settings: Impairment, seed: int) -> LinkEndpoint:
         bad = ImpairmentLink(link, self.clock, host.stack.timers, seed)
-        for name in Impairment.__slots__:
+        for name in attributes(Impairment):
             setattr(bad.outbound, name, getattr(settings, name))
         return bad
 

@@ -2,11 +2,15 @@
 
 import pickle
 
+import pytest
+
 from tcpip.addr import IPV4_ANY, SockAddr
 from tcpip.errors import NetworkError
 from tcpip.sockopt import SOCK_DGRAM, SOCK_STREAM
 
 from ..bench import PEER4, PEER_MAC, Host, udp_datagram
+
+pytestmark = pytest.mark.interpreted  # compiled classes are not pickled
 
 
 def test_queued_datagrams_neighbours_and_timers() -> None:

@@ -9,14 +9,16 @@ from tcpip import sockopt as so
 from tcpip.errors import NetworkError
 from tcpip.transport import socket_options
 from tcpip.transport.socket_options import SocketOptions
+from tests.unit.attributes import attributes
 
 
+@pytest.mark.interpreted
 def test_copy_takes_every_field() -> None:
     options = SocketOptions()
-    assert set(socket_options._FIELDS) == set(SocketOptions.__slots__)
-    for name in SocketOptions.__slots__:
+    assert set(socket_options._FIELDS) == set(attributes(SocketOptions))
+    for name in attributes(SocketOptions):
         setattr(options, name, 12345)
-    assert all(getattr(options.copy(), name) == 12345 for name in SocketOptions.__slots__)
+    assert all(getattr(options.copy(), name) == 12345 for name in attributes(SocketOptions))
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,7 @@ def play(seed: int, timestamps: bool) -> tuple[list[dict[str, object]], list[byt
     return states, wire
 
 
+@pytest.mark.interpreted
 @pytest.mark.parametrize("timestamps", (False, True))
 @pytest.mark.parametrize("seed", range(12))
 def test_same_as_the_slow_path(seed: int, timestamps: bool, monkeypatch: pytest.MonkeyPatch) -> None:

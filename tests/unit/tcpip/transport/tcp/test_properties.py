@@ -17,6 +17,7 @@ from tcpip.transport.tcp.receive_queue import ReceiveQueue
 from tcpip.transport.tcp.sack import LOST, RETRANS, SACKED, Delivered, Scoreboard, SentSegment
 from tcpip.transport.tcp.segment import Segment
 from tcpip.transport.tcp.send_buffer import SendBuffer
+from tests.unit.attributes import attributes
 from tests.unit.tcpip.transport.tcp.peer import PeerHost
 
 STREAM = bytes((i * 7 + i // 256) & 255 for i in range(600))
@@ -166,7 +167,7 @@ def test_options_survive_the_wire(
     packed = options.emit()
     assert len(packed) % 4 == 0
     again = TcpOptions.parse(packed)
-    for name in TcpOptions.__slots__:
+    for name in attributes(TcpOptions):
         assert getattr(again, name) == getattr(options, name)
 
 
