@@ -28,6 +28,7 @@ INTERPRETED: Final = (
     "tcpip/cli/",
     "tcpip/native.py",  # must be
     "sandbox/boot/",
+    "sandbox/gateway/networks.py",
     "sandbox/platform/lane/build.py",  # must be: it asks its loader for the stub
     "runsc/",
 )

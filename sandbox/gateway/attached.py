@@ -46,8 +46,8 @@ def attach(kernel: Kernel, options: NetworkOptions, network: Network, hostname: 
             _attach_tap(kernel, options, network)
         else:
             _attach_interfaces(kernel, options, network)
-    except ImportError as error:
-        package = "python-pytun" if error.name == "pytun" else error.name
+    except ImportError as missing:
+        package = "python-pytun" if missing.name == "pytun" else missing.name
         raise NetworkError(
             f"--network {options.kind} needs the Python package {package}: pip install {package}"
         ) from None

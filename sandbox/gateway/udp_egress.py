@@ -69,8 +69,8 @@ class UdpEgress:
         try:
             sock = host_socket.open_datagram(family)
             number = sock.connect_ex((address, port))
-        except OSError as error:
-            gateway.warn(f"gateway: no UDP socket: {error}")
+        except OSError as refusal:
+            gateway.warn(f"gateway: no UDP socket: {refusal}")
             return None
         if number:
             sock.close()

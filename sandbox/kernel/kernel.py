@@ -104,8 +104,8 @@ class Kernel:
             return self.handlers[t.nr](t, t.args)
         except SyscallError as error:
             return -error.errno
-        except Exception as error:  # noqa: BLE001
-            return self.oops(t, error)
+        except Exception as bug:  # noqa: BLE001
+            return self.oops(t, bug)
 
     def run_finish(self, t: Task, finish: Callable[[Task, int, int], Result], index: int, result: int) -> Result:
         """The second half of a call that had orders executed."""
@@ -113,8 +113,8 @@ class Kernel:
             return finish(t, index, result)
         except SyscallError as error:
             return -error.errno
-        except Exception as error:  # noqa: BLE001
-            return self.oops(t, error)
+        except Exception as bug:  # noqa: BLE001
+            return self.oops(t, bug)
 
     def oops(self, t: Task, error: Exception) -> Result:
         """A bug of ours: log it whole, kill the calling process, go on."""

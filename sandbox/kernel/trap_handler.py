@@ -41,8 +41,8 @@ class KernelTrapHandler(TrapHandler):
             result = t.handlers[nr](t, a) if 0 <= nr < self.count else task_syscall.no_such_call(t, a)
         except SyscallError as error:
             result = -error.errno
-        except Exception as error:  # noqa: BLE001
-            result = kernel.oops(t, error)
+        except Exception as bug:  # noqa: BLE001
+            result = kernel.oops(t, bug)
         if type(result) is int and not t.work:
             thread.reply(result)
         else:

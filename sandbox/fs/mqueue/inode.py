@@ -58,7 +58,7 @@ class QueueInode(MqueueInode):
     __slots__ = ("queue", "user", "charged", "cost", "gone", "place")
 
     def __init__(self, fs: MqueueFs, ino: int, mode: int, owner: tuple[int, int], queue: QueueState) -> None:
-        super().__init__(fs, ino, S_IFREG | mode & 0o7777, *owner)
+        super().__init__(fs, ino, S_IFREG | mode & 0o7777, owner[0], owner[1])
         self.size = FILENT_SIZE
         self.queue = queue
         self.user = 0

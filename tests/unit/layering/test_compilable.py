@@ -1,0 +1,52 @@
+"""What mypyc compiles wrongly without a word stays out of the modules that it compiles."""
+
+from __future__ import annotations
+
+import ast
+from typing import Iterator
+
+import pytest
+
+from tools.build_compiled import EVERYTHING
+from tools.labels import ROOT
+
+MODULES = EVERYTHING.modules()
+
+
+def own_nodes(function: ast.FunctionDef) -> Iterator[ast.AST]:
+    """Without those of functions inside it."""
+    todo: list[ast.AST] = list(ast.iter_child_nodes(function))
+    while todo:
+        node = todo.pop()
+        yield node
+        if not isinstance(node, ast.FunctionDef | ast.Lambda | ast.ClassDef):
+            todo.extend(ast.iter_child_nodes(node))
+
+
+def functions(module: str) -> Iterator[ast.FunctionDef]:
+    for node in ast.walk(ast.parse((ROOT / module).read_text())):
+        if isinstance(node, ast.FunctionDef):
+            yield node
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_name_is_bound_to_one_type_of_exception_in_a_function(module: str) -> None:
+    """The first one is the variable's type: binding another is a TypeError."""
+    for function in functions(module):
+        types: dict[str, str] = {}
+        for node in own_nodes(function):
+            if isinstance(node, ast.ExceptHandler) and node.name and node.type:
+                text = ast.unparse(node.type)
+                assert types.setdefault(node.name, text) == text, f"{function.name}: {node.name}"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_no_starred_argument_goes_to_super(module: str) -> None:
+    """The tuple itself is passed."""
+    for function in functions(module):
+        for node in own_nodes(function):
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+                continue
+            of = node.func.value
+            if isinstance(of, ast.Call) and isinstance(of.func, ast.Name) and of.func.id == "super":
+                assert not any(isinstance(argument, ast.Starred) for argument in node.args), function.name
