@@ -7,7 +7,7 @@ Protocol code never reads a clock itself: it is handed `now` or an injected `Clo
 from __future__ import annotations
 
 import time
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from typing import Final
 
 from tcpip.native import mypyc_attr
@@ -18,7 +18,7 @@ NS_PER_US: Final = 1_000
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
-class Clock(ABC):
+class Clock:
     """A source of monotonic and wall-clock time."""
 
     @abstractmethod

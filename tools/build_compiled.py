@@ -29,6 +29,7 @@ INTERPRETED: Final = (
     "tcpip/native.py",  # must be
     "sandbox/boot/",
     "sandbox/gateway/networks.py",
+    "sandbox/gateway/capture.py",
     "sandbox/platform/lane/build.py",  # must be: it asks its loader for the stub
     "runsc/",
 )

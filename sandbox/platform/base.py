@@ -15,7 +15,7 @@ trusted; what a platform guarantees is said at each method.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from typing import Callable, Final, Mapping, Sequence
 
 from tcpip.native import mypyc_attr
@@ -87,7 +87,7 @@ class MemoryUse:
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
-class AddressSpace(ABC):
+class AddressSpace:
     """One guest memory: one host process whose threads are the guest threads that share it."""
 
     @abstractmethod
@@ -142,7 +142,7 @@ class AddressSpace(ABC):
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
-class GuestThread(ABC):
+class GuestThread:
     """One guest thread: one host thread."""
 
     owner: object  # whatever the kernel hangs here (its Task); the platform never looks
@@ -272,7 +272,7 @@ class GuestThread(ABC):
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
-class TrapHandler(ABC):
+class TrapHandler:
     """The kernel, as a platform sees it."""
 
     @abstractmethod
@@ -298,7 +298,7 @@ class TrapHandler(ABC):
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
-class Platform(ABC):
+class Platform:
     """One per sandbox."""
 
     handler: TrapHandler

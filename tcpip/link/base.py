@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from typing import Final
 
 from tcpip.buffer import GSO_TCPV4, GSO_TCPV6, GSO_UDP_L4, RxPacket, TxPacket
@@ -23,7 +23,7 @@ GSO_NEEDS: Final = {GSO_TCPV4: CAP_TSO4, GSO_TCPV6: CAP_TSO6, GSO_UDP_L4: CAP_US
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
-class Dispatcher(ABC):
+class Dispatcher:
     """Who receives: a NIC, or a wrapper around one."""
 
     __slots__ = ()
@@ -34,7 +34,7 @@ class Dispatcher(ABC):
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
-class LinkEndpoint(ABC):
+class LinkEndpoint:
     """One attachment to a wire. `mtu` is without the link header; `mac` is empty when there are no link addresses."""
 
     def __init__(self, mtu: int, mac: bytes, capabilities: int, gso_max: int = 65535) -> None:

@@ -6,7 +6,7 @@ the connection lives: when the stack's routes, addresses or path MTUs change it 
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from typing import TYPE_CHECKING
 
 from tcpip.addr import is_loopback, is_multicast
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tcpip.stack.stack import Stack
 
 
-class Route(ABC):
+class Route:
     """A resolved route; `IPv4Route` and `IPv6Route` add the header. `src` and `dst` never change.
 
     `ident` counts IPv4 identifications for this destination, from a random start (RFC 6864 4, RFC 7739 in spirit).

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from typing import TYPE_CHECKING
 
 from tcpip.buffer import CSUM_NONE, RxPacket
@@ -64,7 +64,7 @@ class IcmpError:
         return (self.quoted[2] << 8) | self.quoted[3]
 
 
-class PacketHandler(ABC):
+class PacketHandler:
     """What the demultiplexer finds: an endpoint, or a small stand-in such as a TIME_WAIT record."""
 
     __slots__ = ()
@@ -82,7 +82,7 @@ class PacketHandler(ABC):
         return True
 
 
-class TransportProtocol(ABC):
+class TransportProtocol:
     """One protocol above IP. The stack has one object of each, found by `number`."""
 
     number: int

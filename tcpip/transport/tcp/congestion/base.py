@@ -6,7 +6,7 @@ Implements: RFC 5681 3.1 (initial window by RFC 6928), RFC 9293 3.8.2.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from typing import Final
 
 from tcpip.transport.tcp.config import INITIAL_WINDOW_SEGMENTS
@@ -15,7 +15,7 @@ INFINITE_SSTHRESH: Final = 1 << 60
 MIN_SEGMENTS: Final = 2
 
 
-class CongestionControl(ABC):
+class CongestionControl:
     """One connection's congestion window. `name` is what TCP_CONGESTION shows."""
 
     name: str

@@ -9,6 +9,7 @@ from typing import Iterator
 
 import pytest
 
+from sandbox.gateway import address_plan as plan
 from sandbox.gateway import dns_message as dns
 from sandbox.gateway.dns_service import DnsService
 from sandbox.gateway.egress_guard import EgressGuard
@@ -16,6 +17,7 @@ from sandbox.gateway.pins import NamePins
 from sandbox.gateway.resolver import Resolver, read_nameservers
 from tcpip.addr import parse, v4_mapped
 from tcpip.clock import NS_PER_S, ManualClock
+from tcpip.stack.stack import Stack
 from tests.unit.sandbox.gateway.harness import Bench
 
 GATEWAY = "10.0.2.1"
@@ -122,7 +124,7 @@ class NameServer:
 
 
 class Forwarding:
-    """The service without its sockets, over a resolver that asks `server`."""
+    """A service on a stack of its own, over a resolver that asks `server`."""
 
     def __init__(self, bench: Bench, server: NameServer) -> None:
         self.bench = bench
@@ -130,10 +132,11 @@ class Forwarding:
         assert guard is not None
         self.guard: EgressGuard = guard
         self.resolver = Resolver(bench.reactor, ("127.0.0.1",), bench.kernel.random, server.port)
-        self.service = DnsService.__new__(DnsService)
-        self.service._guard, self.service._counters = guard, bench.network.counters
-        self.service._names, self.service._reverse, self.service._resolver = {}, {}, self.resolver
-        self.service._ipv6 = lambda: False
+        stack = Stack(bench.kernel.clock)
+        lo = stack.nics[1]
+        lo.add_address(plan.GATEWAY4, 32)
+        lo.add_address(plan.GATEWAY6, 128)
+        self.service = DnsService(stack, guard, bench.network.counters, {}, self.resolver, lambda: False)
 
     def ask(self, name: str, qtype: int = dns.TYPE_A) -> dns.Response:
         answers: list[bytes] = []
