@@ -55,7 +55,6 @@ class LanePlatform(Platform):
 
     def __init__(self, reactor: Reactor, looking: bool = True) -> None:
         self.reactor = reactor
-        self.handler: TrapHandler
         self.task_size = layout.TASK_SIZE
         self.vdso_address = 0
         self.min_signal_stack = 0

@@ -110,7 +110,7 @@ class LaneThread(LaneCopies):
     def __init__(self, platform: LanePlatform, space: LaneSpace, slot: int, tid: int, private: bool = False) -> None:
         self.platform = platform
         self.space = space
-        self.owner: object = None
+        self.owner = None
         self.slot = slot
         self.tid = tid
         self.private = private  # its lane lies in guest memory, and this is a copy of it

@@ -11,6 +11,7 @@ from tools.build_compiled import EVERYTHING
 from tools.labels import ROOT
 
 MODULES = EVERYTHING.modules()
+PLAIN = (ast.Constant, ast.Name, ast.Attribute, ast.BinOp)  # numbers and text, which no collector looks at
 
 
 def own_nodes(function: ast.FunctionDef) -> Iterator[ast.AST]:
@@ -59,3 +60,44 @@ def test_no_class_is_an_abc(module: str) -> None:
         if isinstance(node, ast.ClassDef):
             assert not any(ast.unparse(base) in ("ABC", "abc.ABC") for base in node.bases), node.name
             assert not node.keywords, node.name
+
+
+def attributes(node: ast.ClassDef) -> tuple[set[str], set[str]]:
+    """(those that a class declares with a type, all that it has). A number or text in the class body is no declaration."""
+    declared: set[str] = set()
+    assigned: set[str] = set()
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.AnnAssign):
+            target, known = inner.target, declared
+        elif isinstance(inner, ast.Assign):
+            target, known = inner.targets[0], assigned
+        else:
+            continue
+        if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name) and target.value.id == "self":
+            known.add(target.attr)
+    for inner in node.body:
+        if isinstance(inner, ast.AnnAssign | ast.Assign):
+            target = inner.target if isinstance(inner, ast.AnnAssign) else inner.targets[0]
+            known = assigned if isinstance(inner.value, PLAIN) else declared
+            known.add(ast.unparse(target))
+    return declared - {"__slots__"}, declared | assigned
+
+
+def test_no_attribute_is_declared_again_in_a_derived_class() -> None:
+    """The collector counts it twice, and frees what is still used."""
+    classes = {
+        node.name: node
+        for module in MODULES
+        for node in ast.walk(ast.parse((ROOT / module).read_text()))
+        if isinstance(node, ast.ClassDef)
+    }
+    again = []
+    for name, node in classes.items():
+        declared, _ = attributes(node)
+        todo = [ast.unparse(base) for base in node.bases]
+        while todo:
+            base = classes.get(todo.pop())
+            if base is not None:
+                again += [f"{name}.{attribute}" for attribute in sorted(declared & attributes(base)[1])]
+                todo += [ast.unparse(of) for of in base.bases]
+    assert not again
