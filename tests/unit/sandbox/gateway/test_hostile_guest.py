@@ -29,6 +29,8 @@ from tcpip.clock import ManualClock
 from tcpip.stack.stack import Stack
 from tests.unit.sandbox.gateway.harness import Bench
 
+pytestmark = pytest.mark.interpreted  # a module is patched
+
 RULES = ("tcp:198.51.100.7:80", "udp:198.51.100.0/28:53-60", "icmp:198.51.100.9", "[2001:db8:1::/48]:443", "*:9999")
 FOUR = (
     "10.0.2.1 10.0.2.2 10.0.2.15 10.0.2.77 10.0.2.255 10.0.2.0 198.51.100.7 198.51.100.9 198.51.100.200 192.0.2.1 127.0.0.1 "

@@ -57,6 +57,7 @@ def begin(box: Box, number: int) -> tuple[Task, Task, Endless]:
 
 
 @pytest.mark.parametrize("number", [19, 20, 295, 296], ids=["readv", "writev", "preadv", "pwritev"])
+@pytest.mark.interpreted
 def test_a_long_call_lets_others_go_first(box: Box, number: int) -> None:
     first, other, file = begin(box, number)
     assert not box.running(first) and file.moved == TURN_SIZE
@@ -66,6 +67,7 @@ def test_a_long_call_lets_others_go_first(box: Box, number: int) -> None:
     assert box.thread(first).result() == _TOTAL == file.moved
 
 
+@pytest.mark.interpreted
 def test_a_long_call_ends_with_its_process(box: Box) -> None:
     first, other, file = begin(box, 20)
     first.group.begin_exit(9)

@@ -47,6 +47,7 @@ def flood() -> Iterator[int]:
 
 
 @pytest.mark.parametrize(("cost", "calls_between"), [(1_000_000, 10), (20_000_000, 5)])
+@pytest.mark.interpreted
 def test_a_flood_and_guests_have_the_same_time(reactor: Reactor, flood: int, cost: int, calls_between: int) -> None:
     clock = reactor.clock
     assert isinstance(clock, ManualClock)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -163,6 +164,7 @@ class CountingVMA(VMA):
         return super().lowest()
 
 
+@pytest.mark.interpreted
 def test_what_is_freed_is_found_without_a_look_at_everything_above() -> None:
     """A block that is mapped below the last one before that is freed, again and again, under thousands of areas."""
     areas, count, ceiling = VMASet(), 5000, 1 << 30
