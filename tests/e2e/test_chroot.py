@@ -17,13 +17,14 @@ mount --make-r$PROPAGATION /
 root=$1; shift
 for name in usr etc opt; do mkdir -p "$root/$name"; mount --rbind /$name "$root/$name"; done
 for name in bin lib lib64 sbin; do ln -s usr/$name "$root/$name"; done
-mkdir -p "$root/proc" "$root/dev" "$root/sys" "$root/tmp" "$root$ROOT" "$root$BASE"
-mount -t proc proc "$root/proc"; mount --rbind /dev "$root/dev"; mount --rbind "$ROOT" "$root$ROOT"
+mkdir -p "$root/proc" "$root/dev" "$root/sys" "$root/tmp" "$root/repository" "$root$BASE"
+mount -t proc proc "$root/proc"; mount --rbind /dev "$root/dev"; mount --rbind "$ROOT" "$root/repository"
 mount --rbind "$BASE" "$root$BASE"
-exec chroot "$root" env -C "$ROOT" "$@"
+exec chroot "$root" env -C /repository "$@"
 """
 
 
+PYTHON = sys.executable.replace(str(ROOT), "/repository", 1)
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="chroot(2) needs root")
 
 
@@ -41,9 +42,7 @@ def chrooted(root: Path, script: str, propagation: str = "private") -> subproces
 def test_a_sandbox_in_a_chroot_leaves_no_mount(tmp_path: Path, propagation: str) -> None:
     """Also where the host's mounts are shared: what is mounted for the sandbox must not show outside it."""
     mounts = "wc -l </proc/self/mountinfo"
-    done = chrooted(
-        tmp_path, f"{mounts}; {sys.executable} -m runsc do --network none echo hello; {mounts}", propagation
-    )
+    done = chrooted(tmp_path, f"{mounts}; {PYTHON} -m runsc do --network none echo hello; {mounts}", propagation)
     assert done.returncode == 0, done
     before, said, after = done.stdout.split()
     assert (said, before) == ("hello", after)
@@ -51,6 +50,6 @@ def test_a_sandbox_in_a_chroot_leaves_no_mount(tmp_path: Path, propagation: str)
 
 def test_a_root_without_the_directories_that_are_mounted_over(tmp_path: Path) -> None:
     inside = "echo text >/tmp/file && cat /tmp/file && stat -c '%a %n' /tmp /run /dev/shm"
-    done = chrooted(tmp_path, f'rmdir /tmp /sys && {sys.executable} -m runsc do sh -c "{inside}" && ls -d /tmp /run')
+    done = chrooted(tmp_path, f'rmdir /tmp /sys && {PYTHON} -m runsc do sh -c "{inside}" && ls -d /tmp /run')
     assert done.stdout == "text\n1777 /tmp\n755 /run\n1777 /dev/shm\n", done
     assert done.stderr.count("\n") == 2 and done.stderr.count("No such file") == 2, done
