@@ -119,6 +119,7 @@ def test_a_sandbox_whose_first_process_is_gone_does_not_go_on() -> None:
         Machine(call(_GETPID), kernel).run()
 
 
+@pytest.mark.interpreted
 def test_there_is_no_sandbox_without_a_procfs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing that a guest says could be checked."""
     monkeypatch.setattr(hostcalls, "open_own_proc", lambda: -1)
