@@ -228,6 +228,10 @@ class LaneSpace(AddressSpace):
     def host_maps(self) -> bytes:
         return self._proc("maps")
 
+    def open_maps(self) -> int:
+        """The host's /proc/PID/maps. Raises OSError."""
+        return self.platform.proc.open(f"{self.proc_number}/maps")
+
     def _proc(self, name: str) -> bytes:
         """A file of the host's /proc/PID; empty when the process is gone."""
         if self.dead:
