@@ -190,6 +190,6 @@ print(os.system("/bin/true"))
 def test_open_files_of_a_volume_leave_the_sandbox_what_it_needs(tmp_path: Path) -> None:
     """Each is a descriptor of the kernel's; without any left it could make no process."""
     words = command("do", "--volume", f"{tmp_path}:/mnt", "python3", "-c", HOLD_FILES)
-    limited = ["sh", "-c", 'ulimit -n 200 && exec "$@"', "sh", *words]
+    limited = ["sh", "-c", 'ulimit -n 600 && exec "$@"', "sh", *words]
     done = subprocess.run(limited, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (0, "EMFILE\nTrue\n0\n", "")
