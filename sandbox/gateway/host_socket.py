@@ -7,6 +7,7 @@ import errno
 from typing import Final
 
 from sandbox.gateway import address_plan as plan
+from sandbox.host_files import keep
 from tcpip.addr import text
 
 AF_INET: Final = _socket.AF_INET
@@ -27,22 +28,27 @@ def targets(address: bytes, port: int) -> list[tuple[int, str, int]]:
     return [(AF_INET if len(address) == 4 else AF_INET6, text(address), port)]
 
 
+def _kept(sock: _socket.socket) -> _socket.socket:
+    """A socket of a guest's. OSError when there are too many."""
+    return _socket.socket(fileno=keep(sock.detach()))
+
+
 def open_stream(family: int) -> _socket.socket:
     """A TCP socket. OSError."""
-    sock = _socket.socket(family, _socket.SOCK_STREAM | _FLAGS, 0)
+    sock = _kept(_socket.socket(family, _socket.SOCK_STREAM | _FLAGS, 0))
     sock.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
     return sock
 
 
 def open_datagram(family: int) -> _socket.socket:
     """A UDP socket. OSError."""
-    return _socket.socket(family, _socket.SOCK_DGRAM | _FLAGS, 0)
+    return _kept(_socket.socket(family, _socket.SOCK_DGRAM | _FLAGS, 0))
 
 
 def open_ping(family: int) -> _socket.socket:
     """A ping socket (icmp(7), net.ipv4.ping_group_range). OSError."""
     protocol = _socket.IPPROTO_ICMP if family == AF_INET else _socket.IPPROTO_ICMPV6
-    return _socket.socket(family, _socket.SOCK_DGRAM | _FLAGS, protocol)
+    return _kept(_socket.socket(family, _socket.SOCK_DGRAM | _FLAGS, protocol))
 
 
 def open_listener(address: str, port: int, datagram: bool = False) -> _socket.socket:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import Result, Running, do, runsc
+from tests.e2e.conftest import Result, Running, command, do, runsc
 
 PROGRAMS = Path(__file__).parent / "programs"
 NEVER_BACK = {"exit", "exit_group", "rt_sigreturn"}
@@ -166,3 +166,30 @@ def test_one_read_of_random_bytes_is_bounded() -> None:
     """So that nobody else waits for seconds; Linux allows fewer bytes than were asked for."""
     done = do("/usr/bin/python3", "-c", "import os; print(len(os.read(os.open('/dev/urandom', 0), 1 << 26)))")
     assert (done.status, done.out) == (0, "33554431\n"), done
+
+
+HOLD_FILES = """
+import errno, os
+held = []
+try:
+    for n in range(1000):
+        held.append(os.open(f"/mnt/{n}", os.O_RDWR | os.O_CREAT))
+except OSError as error:
+    print(errno.errorcode[error.errno])
+def child():
+    if not (pid := os.fork()):
+        os._exit(7)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+print([child() for _ in range(20)] == [7] * 20)
+for fd in held:
+    os.close(fd)
+print(os.system("/bin/true"))
+"""
+
+
+def test_open_files_of_a_volume_leave_the_sandbox_what_it_needs(tmp_path: Path) -> None:
+    """Each is a descriptor of the kernel's; without any left it could make no process."""
+    words = command("do", "--volume", f"{tmp_path}:/mnt", "python3", "-c", HOLD_FILES)
+    limited = ["sh", "-c", 'ulimit -n 600 && exec "$@"', "sh", *words]
+    done = subprocess.run(limited, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "EMFILE\nTrue\n0\n", "")

@@ -11,6 +11,7 @@ from sandbox.abi.linux.stat import S_IFDIR, S_IFLNK, S_IFMT, S_IFREG
 from sandbox.errors import SyscallError
 from sandbox.fs.host_calls import fallocate
 from sandbox.fs.hostfs import changes
+from sandbox.host_files import keep
 from sandbox.vfs.directory_file import DirectoryFile
 from sandbox.vfs.inode import Inode
 from sandbox.vfs.regular_file import RegularFile
@@ -101,9 +102,9 @@ class HostInode(Inode):
         """A new descriptor of this directory, found by its name in `at`."""
         try:
             try:
-                fd = os.open(self.name, _OPEN_DIR, dir_fd=at)
+                fd = keep(os.open(self.name, _OPEN_DIR, dir_fd=at))
             except PermissionError:
-                fd = os.open(self.name, _OPEN_PATH | os.O_DIRECTORY, dir_fd=at)
+                fd = keep(os.open(self.name, _OPEN_PATH | os.O_DIRECTORY, dir_fd=at))
         except OSError as error:
             if error.errno in (errno.ENOTDIR, errno.ELOOP):
                 raise SyscallError(errno.ENOENT) from None
@@ -131,13 +132,13 @@ class HostInode(Inode):
         at = parent.dir_fd()
         try:
             if proc < 0:
-                fd = os.open(self.name, flags | _SAFE, dir_fd=at)
+                fd = keep(os.open(self.name, flags | _SAFE, dir_fd=at))
                 self.fill(self._check_same(fd))
                 return fd
             path_fd = os.open(self.name, _OPEN_PATH, dir_fd=at)
             self.fill(self._check_same(path_fd))
             try:
-                return os.open(str(path_fd), flags | os.O_CLOEXEC | os.O_NONBLOCK, dir_fd=proc)
+                return keep(os.open(str(path_fd), flags | os.O_CLOEXEC | os.O_NONBLOCK, dir_fd=proc))
             finally:
                 os.close(path_fd)
         except OSError as error:
@@ -148,7 +149,8 @@ class HostInode(Inode):
         if self.host.proc_fd < 0:
             raise SyscallError(errno.EACCES)
         try:
-            return os.open(str(self.host.root_fd), flags | os.O_CLOEXEC | os.O_NONBLOCK, dir_fd=self.host.proc_fd)
+            fd = os.open(str(self.host.root_fd), flags | os.O_CLOEXEC | os.O_NONBLOCK, dir_fd=self.host.proc_fd)
+            return keep(fd)
         except OSError as error:
             raise SyscallError(error.errno or errno.EIO) from None
 

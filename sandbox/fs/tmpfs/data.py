@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox.errors import SyscallError
 from sandbox.fs.host_calls import fallocate
+from sandbox.host_files import keep
 
 if TYPE_CHECKING:
     from sandbox.vfs.space import SpaceAccount
@@ -161,7 +162,7 @@ class FileData:
         if self.fd >= 0:
             return
         try:
-            fd = executable_memfd()
+            fd = keep(executable_memfd())
         except OSError:
             raise SyscallError(errno.ENOSPC) from None
         if self.small:

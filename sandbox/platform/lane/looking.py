@@ -92,8 +92,9 @@ class LaneLooker(Looker):
             if thread.private:
                 thread.parked += 1
                 if thread.parked > _PRIVATE_CALLS and not thread.space.busy:
-                    thread.attach()
-                    return
+                    thread.parked = 0
+                    if thread.attach():
+                        return
             self.handler.syscall(thread, words[LANE_NR], _ARGS(thread.lane, _ARGS_AT))
         elif kind == KIND_DONE:
             thread.orders_done()

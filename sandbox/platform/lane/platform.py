@@ -33,6 +33,7 @@ _SPURIOUS_NS: Final = 10_000_000  # an empty hypercall is answered at the next t
 _INTERRUPT_NS: Final = 10_000_000_000  # the same for any interrupt; longer, since ordered calls may take their time
 _ROOM_NS: Final = 5_000_000  # threads that were told to end have ended by then
 _RELEASE_NS: Final = 2_000_000_000  # a thread that does not come within this after an interrupt has its process killed
+_NO_ROOM: Final = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 _QUIET_MOST: Final = 256  # threads: more are not asked for, one by one, whether they sleep
 
 Done = Callable[[GuestThread | None], None]
@@ -253,11 +254,21 @@ class LanePlatform(Platform):
         if fork is None or fork.child is not None or slot != fork.parent.slot or not self.listener.valid(id_):
             return False
         try:
-            space = LaneSpace(self, pid, os.pidfd_open(pid))
-        except OSError:
+            pidfd = os.pidfd_open(pid)
+        except OSError as error:
+            if error.errno in _NO_ROOM:
+                self.kill_stranger(id_, pid)
+                self._forked(token, None)
+                return True
             return False  # not a process, but a thread of one
+        try:
+            space = LaneSpace(self, pid, pidfd)
+        except OSError:
+            os.close(pidfd)
+            self.kill_stranger(id_, pid)
+            self._forked(token, None)
+            return True
         self.spaces[pid] = space
-        self.strays.announced(fork.parent)
         self.reactor.watch(space.pidfd, READ, lambda _: self._reap(space))
         child = LaneThread(self, space, slot, pid, private=True)
         space.threads[slot] = self.by_tid[pid] = child
@@ -265,12 +276,17 @@ class LanePlatform(Platform):
         child.affinity = fork.parent.affinity
         child.stopped_as(fork.parent)
         child.born(id_)
-        del self._forks[token]
+        self._forked(token, child)
+        return True
+
+    def _forked(self, token: int, child: LaneThread | None) -> None:
+        """The child has told who it is; None: the host has no room to serve it."""
+        fork = self._forks.pop(token)
+        self.strays.announced(fork.parent)
         if not fork.parent_done:
             fork.parent.stopped_at_next()  # the child is there, so the order has been executed
         fork.parent.space.finished()
         fork.done(child)
-        return True
 
     def clone_thread(self, parent: LaneThread, done: Done) -> None:
         """A second host thread (LaneThread.clone_thread, when it is its turn): from the pool, or a new one."""
@@ -278,7 +294,9 @@ class LanePlatform(Platform):
         if space.dead:
             return
         if parent.private:
-            parent.attach(lambda: self.clone_thread(parent, done))
+            if not parent.attach(lambda: self.clone_thread(parent, done)):
+                space.finished()
+                done(None)
             return
         if space.pooled:
             thread = space.pooled.pop()
@@ -313,6 +331,10 @@ class LanePlatform(Platform):
     def _map_chunk(self, parent: LaneThread, number: int, then: Callable[[], None], failed: Done) -> None:
         space = parent.space
         fd = space.new_chunk(number)
+        if fd < 0:
+            space.finished()
+            failed(None)
+            return
         expected = chunk_calls(number, fd)
         entries = [(nr, *args, layout.ORDER_LENT if lent >= 0 else 0) for nr, args, lent in expected]
 

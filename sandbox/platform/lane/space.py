@@ -66,9 +66,16 @@ class LaneSpace(AddressSpace):
     # --- lanes ---
 
     def new_chunk(self, number: int) -> int:
-        """Lanes for slots number * CHUNK_SLOTS …: a descriptor to be mapped in the guest, to be closed by the caller."""
-        fd = shared_pages("lanes", layout.CHUNK_SIZE)
-        self.chunks[number] = mmap.mmap(fd, layout.CHUNK_SIZE)
+        """Lanes for slots number * CHUNK_SLOTS …: a descriptor to be mapped in the guest, to be closed by the caller;
+        -1 when the host gives us none."""
+        fd = -1
+        try:
+            fd = shared_pages("lanes", layout.CHUNK_SIZE)
+            self.chunks[number] = mmap.mmap(fd, layout.CHUNK_SIZE)
+        except OSError:
+            if fd >= 0:
+                os.close(fd)
+            return -1
         return fd
 
     def lane(self, slot: int) -> memoryview:
@@ -227,6 +234,10 @@ class LaneSpace(AddressSpace):
 
     def host_maps(self) -> bytes:
         return self._proc("maps")
+
+    def open_maps(self) -> int:
+        """The host's /proc/PID/maps. Raises OSError."""
+        return self.platform.proc.open(f"{self.proc_number}/maps")
 
     def _proc(self, name: str) -> bytes:
         """A file of the host's /proc/PID; empty when the process is gone."""

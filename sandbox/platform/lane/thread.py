@@ -186,19 +186,21 @@ class LaneThread(LaneCopies):
         self.newborn = True
         self.words[LANE_SEQ] = self.seen = 1
 
-    def attach(self, then: Callable[[], None] | None = None) -> None:
-        """Have it map a shared lane and ask there again what it asks now. With `then`, inside an operation of the
-        space: that is called, with the thread stopped as before, in place of asking the kernel again."""
-        space = self.space
+    def attach(self, then: Callable[[], None] | None = None) -> bool:
+        """Have it map a shared lane and ask there again what it asks now. With `then`, inside an operation of the space:
+        that is called, with the thread stopped as before, in place of asking the kernel again. False: there is no lane."""
         number = self.slot // layout.CHUNK_SLOTS
-        self.lane_fd = space.new_chunk(number)
-        space.busy = True
+        self.lane_fd = self.space.new_chunk(number)
+        if self.lane_fd < 0:
+            return False
+        self.space.busy = True
         self.on_done = None
         self.on_attached = then
         self.arm(chunk_calls(number, self.lane_fd))
         self.words[LANE_ACTION] = ACTION_ATTACH
         self.words[LANE_COUNT] = 0
         self._answer()
+        return True
 
     def attached(self) -> None:
         """The last of `attach`'s calls has been let through: what comes next comes on the shared lane."""

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import signal
+import struct
 from pathlib import Path
 
 import pytest
 
 from sandbox.platform.base import GuestThread, Order, PlatformError
-from sandbox.platform.lane import host_proc, hostcalls, layout
+from sandbox.platform.lane import host_proc, hostcalls, layout, reports
+from sandbox.platform.lane.space import LaneSpace
 from tests.integration.platform.machine import DATA, Args, Machine, call
 from tests.integration.platform.own_stub import PRIVATE, SEQ, ask, order, poke, report, say
 
 _SIGKILL = 9
 _MMAP, _MREMAP, _MUNMAP, _GETPID = 9, 25, 11, 39
 _PLACE = 0x4000_0000
+_NO_SUCH_IOCTL = 0xC068_6699
 _NEVER = " ud2\n"
 _GO_ON = say(PRIVATE, SEQ + 1, {layout.LANE_KIND: layout.KIND_SYSCALL, layout.LANE_NR: _GETPID})
 # It parks at the gate with a munmap that it has not asked for, and then asks for the same and parks elsewhere.
@@ -55,7 +60,7 @@ class Kernel:
             t.space.kill()
 
 
-@pytest.mark.parametrize("own_proc", [True, False], ids=["procfs of our own", "procfs of others"])
+@pytest.mark.parametrize("host", ["procfs of our own", "procfs of others", "before 6.11"])
 @pytest.mark.parametrize(
     "lie",
     [
@@ -79,9 +84,11 @@ class Kernel:
         "mremap done",
     ],
 )
-def test_a_lie_about_an_order_is_not_believed(lie: str, own_proc: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    if not own_proc:
+def test_a_lie_about_an_order_is_not_believed(lie: str, host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if host == "procfs of others":
         monkeypatch.setattr(hostcalls, "open_own_proc", lambda: -1)
+    elif host == "before 6.11":
+        monkeypatch.setattr(reports, "_PROCMAP_QUERY", _NO_SUCH_IOCTL)
     kernel = Kernel()
     try:
         m = Machine(lie + _NEVER, kernel).run()
@@ -90,8 +97,25 @@ def test_a_lie_about_an_order_is_not_believed(lie: str, own_proc: bool, monkeypa
     assert m.gone == [_SIGKILL] and not m.faults and not kernel.believed
 
 
-def test_a_failure_that_is_one_is_reported() -> None:
-    """Nothing can be mapped there: the host says so, and the guest is told."""
+def has_procmap_query() -> bool:
+    with open("/proc/self/maps", "rb") as maps:
+        try:
+            fcntl.ioctl(maps, 0xC068_6611, bytearray(struct.pack("Q", 104).ljust(104, b"\0")))
+        except OSError as error:
+            return error.errno == errno.ENOENT
+    return True
+
+
+@pytest.mark.parametrize("query", [True, False], ids=["6.11", "before 6.11"])
+def test_a_failure_that_is_one_is_reported(query: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing can be mapped there: the host says so, and the guest is told. However many areas a guest has, this takes
+    no longer, since it can fail as often as it likes."""
+    if query and not has_procmap_query():
+        pytest.skip("this host cannot be asked for a single area")
+    if query:
+        monkeypatch.setattr(LaneSpace, "host_maps", lambda space: pytest.fail("every area was looked at"))
+    else:
+        monkeypatch.setattr(reports, "_PROCMAP_QUERY", _NO_SUCH_IOCTL)
 
     def kernel(m: Machine, t: GuestThread, nr: int, args: Args) -> None:
         def told(index: int, result: int) -> None:

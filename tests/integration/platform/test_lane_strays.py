@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
 import pytest
 
 from sandbox.platform.base import GuestThread
 from sandbox.platform.lane import hostcalls, layout
+from sandbox.platform.lane.space import LaneSpace
 from tests.integration.platform.machine import DATA, EXIT, Args, Machine, call
 from tests.integration.platform.own_stub import PRIVATE, SEQ, SHARED, ask, hypercall, order, poke, report, say
 
@@ -157,3 +159,26 @@ def test_the_largest_number_of_a_request_is_one_like_any_other() -> None:
 
     m = Machine(poke(PRIVATE + layout.LANE_SEQ * 8, (1 << 64) - 2) + call(_FORK), kernel).run()
     assert len(pids) == 1 and m.gone
+
+
+def test_a_child_that_the_host_gives_no_descriptor_for_is_a_fork_that_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody else has to suffer for it, its parent neither."""
+
+    def none_left(pid: int) -> int:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    class Full(Kernel):
+        def __call__(self, m: Machine, t: GuestThread, nr: int, args: Args) -> None:
+            monkeypatch.setattr(os, "pidfd_open", none_left)
+            super().__call__(m, t, nr, args)
+
+    kernel = Full()
+    m = wait_for_none(Machine(call(_FORK) + call(_GETPID) + call(EXIT), kernel))
+    assert kernel.failed == 1 and len(kernel.at_exit) == 1 and len(m.gone) == 1
+
+
+def test_a_thread_without_a_shared_lane_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(LaneSpace, "new_chunk", lambda space, number: -1)
+    kernel = Kernel()
+    Machine(_MANY_CALLS + call(_THREAD) + call(EXIT), kernel).run()
+    assert kernel.failed == 1 and kernel.at_exit == [[]]
