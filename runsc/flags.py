@@ -71,6 +71,8 @@ class Values:
         elif flag.kind == TEXT:
             if flag.choices and value not in flag.choices:
                 raise UsageError(f"unknown {flag.name} {value!r}; known: {', '.join(flag.choices)}")
+            if not value:
+                raise UsageError(f"--{flag.name}: the {flag.metavar} is empty")
             self._texts[flag.name] = value
         else:
             self._numbers[flag.name] = _PARSERS[flag.kind](flag, value)

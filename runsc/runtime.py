@@ -20,6 +20,8 @@ def network_options(config: Config, default: str) -> NetworkOptions:
     network = NetworkOptions(config.network or default)
     for rule in config.allow:
         check_allow(rule)
+    if config.allow and network.kind == "none":
+        raise UsageError("--allow: --network is none; --network user has an outside")
     network.allow = config.allow
     if config.tap is not None:
         network.tap = check_tap(config.tap, network.kind)

@@ -202,7 +202,8 @@ class Launcher:
         if self._failure:
             return Outcome(self._failure_status, self._failure)
         if self._wait_status is not None:
-            return Outcome(self._wait_status, timed_out=self._timed_out)
+            # What ended by itself at the last moment did not time out.
+            return Outcome(self._wait_status, timed_out=self._timed_out and self._wait_status == signal.SIGKILL)
         if self._killed:
             return Outcome(int(signal.SIGKILL), timed_out=True)
         if os.WIFSIGNALED(status):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from sandbox.boot import confine
@@ -43,6 +44,7 @@ class Sandbox:
         self.init: ThreadGroup | None = None
         self.memory_watch: MemoryWatch | None = None
         self.running_ns = 0
+        self._early: list[int] = []
 
     def start(self) -> None:
         """Up to the first program's first instruction. StartFailure, PlatformError."""
@@ -151,6 +153,8 @@ class Sandbox:
         self.init = init
         self.running_ns = time.monotonic_ns()
         self.link.started()
+        for number in self._early:  # once the program has been let go
+            self.reactor.call_soon(partial(self._signal, number))
 
     def _failed(self, failure: StartFailure) -> None:
         self.link.failed(failure.status, str(failure))
@@ -169,11 +173,14 @@ class Sandbox:
         return lines + (self.network.summary() if self.network is not None else [])
 
     def _signal(self, number: int) -> None:
-        """From outside: to the first process, as from its parent namespace (its handlers and SIGKILL count)."""
+        """From outside: to the first process, as from its parent namespace (its handlers and SIGKILL count).
+        What comes before it runs waits for it, each number once."""
         if self.init is not None:
             from sandbox.boot.signals import forward
 
             forward(self.init, number)
+        elif number not in self._early:
+            self._early.append(number)
 
     def _time_is_up(self) -> None:
         self._signal(9)

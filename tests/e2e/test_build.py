@@ -31,6 +31,18 @@ def test_the_executable_needs_no_checkout(executable: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (3, "hi\n", ""), done
 
 
+@pytest.mark.parametrize("name", ["./runsc", "../bin/./runsc", "runsc"])
+def test_it_may_be_called_by_any_name(executable: Path, tmp_path: Path, name: str) -> None:
+    """The archive's name is what the interpreter was given, dots and all."""
+    place = tmp_path / "bin"
+    place.mkdir()
+    (place / "runsc").symlink_to(executable)
+    path = f"{place}:{os.environ['PATH']}"
+    words = ["sh", "-c", f"PATH={path} exec {name} do /bin/echo hi"]
+    done = subprocess.run(words, capture_output=True, text=True, cwd=place, timeout=BOUND_S)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "hi\n", ""), done
+
+
 def test_it_works_from_source_for_another_python(executable: Path, tmp_path: Path) -> None:
     """Byte code with another magic number is not used."""
     other = tmp_path / "runsc"

@@ -97,6 +97,13 @@ def test_timeout_kills_and_says_so() -> None:
     assert result.status == 137 and result.err == "runsc: timed out after 0.5 s; everything inside was killed\n", result
 
 
+def test_a_timeout_before_the_command_has_begun() -> None:
+    """It waits for the first process as any signal does that comes while the sandbox is being made."""
+    result = do("--timeout=1ms", "/bin/sh", "-c", "sleep 0.2; echo done")
+    said = "runsc: timed out after 0.001 s; everything inside was killed\n"
+    assert (result.status, result.out, result.err) == (137, "", said), result
+
+
 def test_the_error_is_the_last_line_of_the_log(tmp_path: Path) -> None:
     log = tmp_path / "log"
     result = runsc("--log", str(log), "--log-format=json", "do", "/no/such")

@@ -103,7 +103,9 @@ def stub_bytes() -> bytes:
             raise FileNotFoundError(BINARY)  # it would not understand this sentry
         return data
     except NotADirectoryError:
-        packed: bytes = __loader__.get_data(BINARY)  # type: ignore[name-defined]
+        # The archive has the name that it was started by, which may be ./runsc: abspath would take the dot out.
+        member = os.path.join(os.path.dirname(__file__), "stub", "lane_stub")
+        packed: bytes = __loader__.get_data(member)  # type: ignore[name-defined]
         return packed
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from sandbox.abi.linux.fcntl import O_ACCMODE, O_APPEND, O_RDONLY, O_WRONLY
 from sandbox.errors import SyscallError
 from sandbox.syscalls.row import FULL, Arg, Row
-from sandbox.vfs.regular_file import MAX_OFFSET, RegularFile
+from sandbox.vfs.regular_file import RegularFile
 
 if TYPE_CHECKING:
     from sandbox.kernel.task import Task
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sandbox.vfs.file_description import FileDescription
 
 MAX_COPY: Final = 64 << 20  # bytes moved by one call: a short copy is allowed, and others want their turn
+MAX_U64: Final = (1 << 64) - 1
 
 
 def _offset(t: Task, file: FileDescription, address: int) -> int:
@@ -37,14 +38,18 @@ def sys_copy_file_range(t: Task, a: SyscallArgs) -> int:
             return -errno.EINVAL
     if source.flags & O_ACCMODE == O_WRONLY or target.flags & O_ACCMODE == O_RDONLY or target.flags & O_APPEND:
         return -errno.EBADF
-    size = min(a.size(4), MAX_COPY)
-    if at < 0 or to < 0:  # as unsigned numbers, they wrap around before they are negative
-        return -errno.EOVERFLOW if -a.size(4) <= at < 0 or -a.size(4) <= to < 0 else -errno.EINVAL
-    if at + a.size(4) > MAX_OFFSET or to + a.size(4) > MAX_OFFSET:
-        return -errno.EOVERFLOW
-    assert source.path is not None and target.path is not None
-    if source.path.inode is target.path.inode and at < to + size and to < at + size:
+    if (at & MAX_U64) + a.size(4) > MAX_U64 or (to & MAX_U64) + a.size(4) > MAX_U64:
+        return -errno.EOVERFLOW  # generic_copy_file_checks adds unsigned numbers
+    if at < 0 or to < 0:
         return -errno.EINVAL
+    assert source.path is not None and target.path is not None
+    inode = source.path.inode
+    if inode.live:
+        inode.refresh()
+    size = min(a.size(4), max(0, inode.size - at))
+    if inode is target.path.inode and at < to + size and to < at + size:
+        return -errno.EINVAL
+    size = min(size, MAX_COPY)
     done = _copy(t, source, target, at, to, size)
     _advance(t, source, a.addr(1), at + done)
     _advance(t, target, a.addr(3), to + done)

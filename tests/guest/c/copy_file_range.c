@@ -22,6 +22,24 @@ int main(void) {
     SHOW(copy_file_range(a, &from, b, NULL, 5, 0));
     from = -9;
     SHOW(copy_file_range(a, &from, b, NULL, 5, 0));
+    from = -9;
+    SHOW(copy_file_range(a, &from, b, NULL, 9, 0));
+    /* sizes are shortened to the file's end first: cp(1) asks for 0x7fffffffc0000000 wherever it is */
+    static const unsigned long sizes[] = {SSIZE_MAX, SSIZE_MAX + 1UL, -1UL, -2UL, -3UL, -9UL};
+    for (unsigned i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        from = 8, to = 1;
+        SHOW(copy_file_range(a, &from, b, &to, sizes[i], 0));
+        from = 2, to = 1;
+        SHOW(copy_file_range(a, &from, a, &to, sizes[i], 0));
+        from = 8, to = 2;
+        SHOW(copy_file_range(b, &from, b, &to, sizes[i], 0));
+        from = 1L << 40, to = 1;
+        SHOW(copy_file_range(a, &from, a, &to, sizes[i], 0));
+        from = 0, to = SSIZE_MAX;
+        SHOW(copy_file_range(a, &from, b, &to, sizes[i], 0));
+        from = SSIZE_MAX, to = 0;
+        SHOW(copy_file_range(a, &from, b, &to, sizes[i], 0));
+    }
     SHOW(copy_file_range(a, BAD, b, NULL, 5, 0));
     SHOW(COPY(99, b, 1));
     SHOW(COPY(a, 99, 1));

@@ -76,6 +76,7 @@ def test_unknown_platform(capfd: pytest.CaptureFixture[str]) -> None:
         ("do", "--tmpfs=here", "x"),
         ("do", "--pcap-log=/no/where", "x"),
         ("do", "--network=none", "--pcap-log=/tmp/x.pcapng", "x"),
+        ("do", "--network=none", "--allow=example.org", "x"),
     ],
 )
 def test_bad_arguments_of_do(capfd: pytest.CaptureFixture[str], words: tuple[str, ...]) -> None:

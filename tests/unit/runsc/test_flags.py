@@ -92,3 +92,12 @@ def test_an_unknown_flag_names_the_known_ones() -> None:
 def test_an_unknown_choice_names_the_known_ones() -> None:
     with pytest.raises(UsageError, match="unknown kind 'c'; known: a, b"):
         parsed("--kind", "c")
+
+
+def test_an_empty_word_is_no_value() -> None:
+    """`--name "$UNSET"` is a mistake; nothing may be taken for it, and it is not as if it had not been given."""
+    for words in (("--name=",), ("--name", ""), ("--kind", "")):
+        with pytest.raises(UsageError):
+            parsed(*words)
+    with pytest.raises(UsageError, match="--name: the NAME is empty"):
+        parsed("--name", "", "cmd")
