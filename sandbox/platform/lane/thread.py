@@ -18,6 +18,7 @@ from sandbox.platform.lane.layout import (
     ACTION_REPLY,
     ACTION_REPLY_COPY,
     ACTION_RESUME,
+    KIND_THUNK,
     LANE_ACTION,
     LANE_BLOCKED,
     LANE_COUNT,
@@ -25,6 +26,7 @@ from sandbox.platform.lane.layout import (
     LANE_FPSTATE,
     LANE_FRAME,
     LANE_INDEX,
+    LANE_KIND,
     LANE_ORDERS,
     LANE_OUTS,
     LANE_REGS,
@@ -352,6 +354,13 @@ class LaneThread(LaneCopies):
         self.words[LANE_ACTION] = ACTION_RESUME
         self._answer()
 
+    def whole(self) -> bool:
+        return self.words[LANE_KIND] != KIND_THUNK
+
+    def make_whole(self, done: Callable[[], None]) -> None:
+        """The stub enters by a frame before it does anything that is not a plain answer: an empty list of orders."""
+        self.give([], [], lambda entry, result: done())
+
     # --- ordered calls ---
 
     def execute(self, orders: Sequence[Order], done: Callable[[int, int], None]) -> None:
@@ -366,6 +375,9 @@ class LaneThread(LaneCopies):
         """Give the stub as many orders as fit, from number `start`."""
         if self.space.dead:
             return
+        if self.platform.patcher is not None:
+            for order in orders[start:]:
+                self.platform.patcher.before(self.space, order.nr, order.args)
         entries: list[tuple[int, ...]] = []
         expected: list[Expected] = []
         numbers: list[int] = []  # entry in the lane -> order
@@ -480,6 +492,8 @@ class LaneThread(LaneCopies):
         assert self.parked_at is not None
         nr, args = self.parked_at
         self.space.begin(lambda: None)
+        if self.platform.patcher is not None:
+            self.platform.patcher.before(self.space, nr, args)
         self.parked_at = None
         self.expected = [(nr, args, -1)]
         self.asked = [True]
@@ -577,6 +591,8 @@ class LaneThread(LaneCopies):
         pooled = self.space.pooled
         if self.expected:
             self.space.kill()  # it was told to end
+        elif not self.whole():
+            self.make_whole(self.pool)  # so that it can be given any registers
         elif len(pooled) < layout.POOL_MOST or not self.slot:
             pooled.append(self)
         else:
