@@ -79,6 +79,11 @@ class Patches:
                 return True
         return False
 
+    def aim(self, rip: int) -> int:
+        """Where a thread really goes on of which the guest sees `rip`."""
+        site = self.sites.get(rip - 2)
+        return site.tail if site is not None and site.number is None else rip
+
     def shown(self, rip: int) -> int:
         """The address that the guest sees of a thread stopped at `rip`."""
         for area in self.areas + self.lost:
@@ -207,8 +212,7 @@ class Patcher:
         rip = thread.words[RIP_WORD]
         site = patches.sites.get(rip - 2)
         if signo == _SIGILL and site is not None and site.number is None:
-            thread.words[RIP_WORD] = site.tail  # it was in the call when the site was patched
-            self.handler.interrupted(thread)
+            self.handler.interrupted(thread)  # it was in the call when the site was patched; `aim` does the rest
             return True
         shown = patches.shown(rip)
         if shown == rip:

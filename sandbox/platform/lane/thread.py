@@ -42,6 +42,7 @@ from sandbox.platform.lane.layout import (
     ORDER_LOCAL,
     ORDER_WORDS,
 )
+from sandbox.platform.lane.patching import RIP_WORD
 from sandbox.platform.lane.reports import credible, may_run_free
 
 if TYPE_CHECKING:
@@ -351,6 +352,9 @@ class LaneThread(LaneCopies):
 
     def resume(self) -> None:
         self.settle()
+        patches = self.space.patches
+        if patches.sites:
+            self.words[RIP_WORD] = patches.aim(self.words[RIP_WORD])
         self.words[LANE_ACTION] = ACTION_RESUME
         self._answer()
 

@@ -42,6 +42,7 @@
     "  lea " S(ASM_STACK_SIZE) "(%r11), %rsp\n"
 
 __asm__(".section .gate,\"ax\",@progbits\n"
+        "  .balign 8\n" /* the guest may have set AC */
         "stub_stacks: .quad " S(ASM_STACKS_BASE) "\n"
         "stub_enter_mov:\n" /* ah, al: the flags by lahf, seto; rcx: data */
         CHECK_GS
