@@ -9,6 +9,7 @@ from sandbox.abi.linux.mman import (
     MAP_SHARED,
     MMAP_MIN_ADDR,
     NR_MMAP,
+    PAGE_OFFSET,
     PROT_EXEC,
     PROT_READ,
     VM_EXEC,
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from sandbox.mm.memory_manager import MemoryManager
 
 _REACH: Final = (1 << 31) - (1 << 20)  # of a jump, and a little less
+_FAR: Final = 7 << 28
+_ALONE: Final = 1 << 24
 # Readable, executable, and never to be made writable: the file behind it is sealed.
 _FLAGS: Final = VM_READ | VM_EXEC | VM_MAYREAD | VM_MAYEXEC | VM_SHARED | VM_MAYSHARE
 
@@ -89,8 +92,11 @@ class MapCodeOperation(Operation):
 
 
 def map_code(mm: MemoryManager, near: int, fd: int, size: int) -> MapCodeOperation | None:
-    """For `size` bytes of `fd` where a jump from `near` gets to: below it, so that a heap may grow, else above.
-    None when there is no room."""
+    """For `size` bytes of `fd` where a jump from `near` gets to. Far from everything else if possible, so that what the
+    program has unmapped stays a hole, and its heap may grow. None when there is no room."""
+    for start in (near - _FAR & ~PAGE_OFFSET, near + _FAR & ~PAGE_OFFSET):
+        if mm.valid_range(start - _ALONE, size + 2 * _ALONE) and mm.areas.fits(start - _ALONE, size + 2 * _ALONE):
+            return MapCodeOperation(mm, VMA(start, start + size, _FLAGS, PlatformCode()), fd)
     start = mm.areas.gap_below(size, max(MMAP_MIN_ADDR, near - _REACH), near)
     if start < 0:
         start = mm.areas.gap_above(size, near, min(mm.task_size, near + _REACH))

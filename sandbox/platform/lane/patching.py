@@ -221,10 +221,14 @@ class Patcher:
             self.handler.interrupted(thread)
             return True
         thread.words[RIP_WORD] = shown
-        if signo == _SIGSEGV and any(area.holds(rip) for area in patches.lost):
-            self.handler.interrupted(thread)
-            return True
-        return False
+        if signo != _SIGSEGV:
+            return False
+        # It cannot be executed: the guest has unmapped it, or did not let it be copied at a fork (MADV_DONTFORK).
+        self._lose_areas(thread.space, rip, rip + 1)
+        if shown in patches.sites or self.refused:
+            return False
+        self.handler.interrupted(thread)
+        return True
 
     # --- what the guest does to its memory ---
 
