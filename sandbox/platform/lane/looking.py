@@ -114,7 +114,7 @@ class LaneLooker(Looker):
             code = words[LANE_CODE] & 0xFFFF_FFFF
             if code & 0x8000_0000:
                 code -= 0x1_0000_0000
-            if self.patcher is not None and self.patcher.faulted(thread, signo):
+            if self.patcher is not None and self.patcher.faulted(thread, signo, code, words[LANE_ADDR]):
                 return
             self.handler.fault(thread, signo, code, words[LANE_ADDR])
         else:

@@ -13,6 +13,7 @@ file's bytes back: then the site traps again, and is patched again.
 from __future__ import annotations
 
 import os
+from bisect import bisect_left, insort
 from typing import TYPE_CHECKING, Final, Sequence
 
 from sandbox.arch.amd64 import RIP
@@ -34,10 +35,12 @@ _MAX_AREAS: Final = 8
 _SIGILL: Final = 4
 _SIGTRAP: Final = 5
 _SIGSEGV: Final = 11
+_SEGV_MAPERR: Final = 1
 _SYS_MMAP: Final = 9
 _SYS_MPROTECT: Final = 10
 _SYS_MUNMAP: Final = 11
 _SYS_MREMAP: Final = 25
+_SYS_REMAP_FILE_PAGES: Final = 216
 _PROT_WRITE: Final = 2
 _PROT_EXEC: Final = 4
 
@@ -45,11 +48,12 @@ _PROT_EXEC: Final = 4
 class Patches:
     """Of one space."""
 
-    __slots__ = ("traps", "sites", "areas", "lost", "_thunks", "no_more_areas")
+    __slots__ = ("traps", "sites", "areas", "lost", "_starts", "_thunks", "no_more_areas")
 
     def __init__(self) -> None:
         self.traps: dict[int, int] = {}  # from an address
         self.sites: dict[int, Site] = {}  # patched, by their first byte
+        self._starts: list[int] = []  # the same, in order
         self.areas: list[ThunkArea] = []
         self.lost: list[ThunkArea] = []  # that the guest has unmapped
         self._thunks: dict[int, Site] = {}  # every site that ever had one
@@ -59,6 +63,7 @@ class Patches:
         """For a forked child, whose memory is the same."""
         new = Patches()
         new.sites = dict(self.sites)
+        new._starts = list(self._starts)
         new.areas = list(self.areas)
         new.lost = list(self.lost)
         new._thunks = dict(self._thunks)
@@ -86,11 +91,34 @@ class Patches:
 
     def shown(self, rip: int) -> int:
         """The address that the guest sees of a thread stopped at `rip`."""
-        for area in self.areas + self.lost:
+        return self._shown(rip, self.areas)
+
+    def once_shown(self, rip: int) -> int:
+        """The same for an address where nothing is any more."""
+        return self._shown(rip, self.areas + self.lost)
+
+    def _shown(self, rip: int, areas: list[ThunkArea]) -> int:
+        for area in areas:
             if area.holds(rip):
                 site = self._thunks.get(area.base + (rip - area.base & ~63))
                 return site.shown(rip) if site is not None else rip
         return rip
+
+    def add(self, site: Site) -> None:
+        """It is patched."""
+        if site.start not in self.sites:
+            insort(self._starts, site.start)
+        self.sites[site.start] = site
+
+    def remove(self, site: Site) -> None:
+        """It is not."""
+        del self.sites[site.start]
+        del self._starts[bisect_left(self._starts, site.start)]
+
+    def within(self, start: int, end: int) -> list[Site]:
+        """The patched sites with a byte in [start, end)."""
+        at = bisect_left(self._starts, start - CMP_SIZE + 1)
+        return [self.sites[start] for start in self._starts[at : bisect_left(self._starts, end)]]
 
 
 class Patcher:
@@ -181,7 +209,7 @@ class Patcher:
 
     def _write(self, space: LaneSpace, site: Site) -> None:
         if self._poke(space, site.start, site.old, site.new):
-            space.patches.sites[site.start] = site
+            space.patches.add(site)
             self.patched += 1
 
     def _poke(self, space: LaneSpace, address: int, expected: bytes, code: bytes) -> bool:
@@ -206,7 +234,7 @@ class Patcher:
         if thread.space.patches.areas:
             thread.words[RIP_WORD] = thread.space.patches.shown(thread.words[RIP_WORD])
 
-    def faulted(self, thread: LaneThread, signo: int) -> bool:
+    def faulted(self, thread: LaneThread, signo: int, code: int, address: int) -> bool:
         """True: it is none of the guest's faults, and the thread goes on."""
         patches = thread.space.patches
         rip = thread.words[RIP_WORD]
@@ -214,6 +242,8 @@ class Patcher:
         if signo == _SIGILL and site is not None and site.number is None:
             self.handler.interrupted(thread)  # it was in the call when the site was patched; `aim` does the rest
             return True
+        if signo == _SIGSEGV and code == _SEGV_MAPERR and address == rip:
+            return self._gone(thread, rip)
         shown = patches.shown(rip)
         if shown == rip:
             return False
@@ -221,12 +251,16 @@ class Patcher:
             self.handler.interrupted(thread)
             return True
         thread.words[RIP_WORD] = shown
-        if signo != _SIGSEGV:
-            return False
-        # It cannot be executed: the guest has unmapped it, or did not let it be copied at a fork (MADV_DONTFORK).
+        return False
+
+    def _gone(self, thread: LaneThread, rip: int) -> bool:
+        """Nothing is mapped where it goes on. Thunks were: the guest has unmapped them, or did not let them be copied
+        at a fork (MADV_DONTFORK)."""
+        shown = thread.space.patches.once_shown(rip)
         self._lose_areas(thread.space, rip, rip + 1)
-        if shown in patches.sites or self.refused:
+        if shown == rip or self.refused:
             return False
+        thread.words[RIP_WORD] = shown
         self.handler.interrupted(thread)
         return True
 
@@ -239,7 +273,7 @@ class Patcher:
         that the guest could read them, and bytes that are executed meanwhile are not to be changed."""
         patches = space.patches
         ranges = []
-        if number in (_SYS_MUNMAP, _SYS_MMAP):
+        if number in (_SYS_MUNMAP, _SYS_MMAP, _SYS_REMAP_FILE_PAGES):
             ranges = [(args[0], args[1])]
         elif number == _SYS_MREMAP:
             ranges = [(args[0], max(args[1], args[2])), (args[4], args[2])]
@@ -248,17 +282,14 @@ class Patcher:
                 self._lose_areas(space, args[0], args[0] + args[1])
             if not args[2] & _PROT_WRITE:
                 return
-            for site in self._sites_in(patches, args[0], args[0] + args[1]):
+            for site in patches.within(args[0], args[0] + args[1]):
                 if self._quiet(space, site):
                     self._restore(space, site)
             return
         for start, size in ranges:
-            for site in self._sites_in(patches, start, start + size):
+            for site in patches.within(start, start + size):
                 self._restore(space, site)
             self._lose_areas(space, start, start + size)
-
-    def _sites_in(self, patches: Patches, start: int, end: int) -> list[Site]:
-        return [site for at, site in patches.sites.items() if at < end and at + CMP_SIZE > start]
 
     def _lose_areas(self, space: LaneSpace, start: int, end: int) -> None:
         patches = space.patches
@@ -273,5 +304,5 @@ class Patcher:
 
     def _restore(self, space: LaneSpace, site: Site) -> None:
         """Only what is there as it was written."""
-        del space.patches.sites[site.start]
+        space.patches.remove(site)
         self._poke(space, site.start, site.new, site.old)

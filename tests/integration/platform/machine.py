@@ -74,7 +74,7 @@ class Machine(TrapHandler):
         try:
             self.platform.start(self)
             self.reactor.call_at(self.reactor.clock.now_ns() + int(seconds * 1e9), timeout)
-            self.platform.new_space(self._load)
+            self.platform.new_space(self.load)
             self.reactor.run()
         finally:
             self.platform.close()
@@ -83,7 +83,7 @@ class Machine(TrapHandler):
             raise TimeoutError("the guest did not end")
         return self
 
-    def _load(self, thread: GuestThread | None) -> None:
+    def load(self, thread: GuestThread | None) -> None:
         assert thread is not None
         fd = os.memfd_create("code")
         os.write(fd, self._code.ljust(8192, b"\0"))

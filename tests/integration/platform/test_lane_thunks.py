@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable
 
 import pytest
@@ -14,14 +13,12 @@ from sandbox.platform.lane.thread import LaneThread
 from tests.integration.platform.machine import (
     CODE,
     DATA,
-    DATA_SIZE,
     EXIT,
     STACK_TOP,
     THUNKS,
     Args,
     Machine,
     assemble,
-    call,
     exit_with,
 )
 
@@ -134,7 +131,14 @@ def test_a_gs_of_its_own(form: str, gs: str) -> None:
 
 def test_an_fs_that_changed_is_another_threads() -> None:
     kernel = Kernel()
-    run(loop(WARM + 50, MOV + f" mov ${DATA}, %eax\n wrfsbase %rax\n cmp $20, %ebx\n je 1f\n jmp 2f\n1: inc %rax\n wrfsbase %rax\n2:"), kernel)
+    run(
+        loop(
+            WARM + 50,
+            MOV
+            + f" mov ${DATA}, %eax\n wrfsbase %rax\n cmp $20, %ebx\n je 1f\n jmp 2f\n1: inc %rax\n wrfsbase %rax\n2:",
+        ),
+        kernel,
+    )
     assert kernel.by_thunk.count(False) in range(WARM, WARM + 5) and kernel.by_thunk[-1]
 
 
