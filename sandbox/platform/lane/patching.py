@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from sandbox.platform.lane.thread import LaneThread
 
 RIP_WORD: Final = LANE_REGS + RIP
-FIRST_TRY: Final = 16  # traps from one address; then at every power of two
-_NEVER: Final = 1 << 40  # a count that gets to no power of two any more
+TRIES: Final = 16  # every so many traps from one address it is tried to patch it
+_NEVER: Final = 1 << 40  # from here on the count is of an address that cannot be patched
 _THUNK: Final = -(1 << 40)  # a count that stays below zero: the address is in a thunk
 _MAX_COUNTS: Final = 4096
 _MAX_AREAS: Final = 8
@@ -141,9 +141,11 @@ class Patcher:
         if count < 0:
             thread.words[RIP_WORD] = patches.shown(rip)
             return False
-        if count & count - 1 or count < FIRST_TRY or self.refused:
-            if len(traps) > _MAX_COUNTS:
-                patches.forget_counts()
+        if count % TRIES:
+            return False
+        if len(traps) > _MAX_COUNTS:
+            patches.forget_counts()
+        if count >= _NEVER or self.refused or not all(other.stopped for other in thread.space.threads.values()):
             return False
         return self._try(thread, rip, number, args)
 
