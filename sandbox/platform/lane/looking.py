@@ -26,8 +26,8 @@ from sandbox.platform.lane.layout import (
     LANE_SEQ,
     LANE_SIGNO,
 )
+from sandbox.platform.lane.orders import OWN_CALLS
 from sandbox.platform.lane.regime import CROWDED, CROWDED_ROUNDS, DENSE_ROUNDS, PAUSE_ROUNDS, SPARSE
-from sandbox.platform.lane.thread import OWN_CALLS
 from sandbox.reactor import Looker
 
 if TYPE_CHECKING:

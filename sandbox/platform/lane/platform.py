@@ -21,11 +21,12 @@ from sandbox.platform.lane.copies import encode
 from sandbox.platform.lane.host_proc import HostProc
 from sandbox.platform.lane.listener import Listener
 from sandbox.platform.lane.looking import LaneLooker
+from sandbox.platform.lane.orders import chunk_calls
 from sandbox.platform.lane.patching import Patcher
 from sandbox.platform.lane.regime import REGIMES, STUB_LOOKS, Regime
 from sandbox.platform.lane.space import LaneSpace
 from sandbox.platform.lane.strays import Strays
-from sandbox.platform.lane.thread import LaneThread, chunk_calls
+from sandbox.platform.lane.thread import LaneThread
 from sandbox.platform.lane.zygote import Zygote, shared_pages
 from sandbox.reactor import READ, Looker, Reactor
 

@@ -42,6 +42,7 @@ from sandbox.platform.lane.layout import (
     ORDER_LOCAL,
     ORDER_WORDS,
 )
+from sandbox.platform.lane.orders import OWN_CALLS, SYS_CLOSE, Expected, chunk_calls
 from sandbox.platform.lane.patching import RIP_WORD
 from sandbox.platform.lane.reports import credible, may_run_free
 
@@ -52,30 +53,12 @@ if TYPE_CHECKING:
 _REGS: Final = struct.Struct(f"{NUM_REGS}Q")
 _ORDER: Final = struct.Struct("8Q")
 _M64: Final = 0xFFFF_FFFF_FFFF_FFFF
-_SYS_CLOSE: Final = 3
-_SYS_MMAP: Final = 9
-_SYS_MADVISE: Final = 28
-_MADV_DONTFORK: Final = 10
-# mprotect, munmap: what the stub parks with as it is, and how many arguments they have.
-OWN_CALLS: Final = {10: 3, 11: 2}
 _EXIT: Final = (60, 0, 0, 0, 0, 0, 0)  # exit(2): of the thread
 _NOT_ASKED: Final = [False]
-
-Expected = tuple[int, tuple[int, ...], int]  # number, arguments, descriptor to lend or -1
 
 
 def _assumed() -> None:
     """`on_return` of a thread with an order that was taken for done."""
-
-
-def chunk_calls(number: int, fd: int) -> list[Expected]:
-    """What maps chunk `number` of the lanes, from `fd`, in a guest's process."""
-    chunk = layout.LANES_BASE + number * layout.CHUNK_SIZE
-    return [
-        (_SYS_MMAP, (chunk, layout.CHUNK_SIZE, 3, 0x11, LENT_FD, 0), fd),  # read and write; MAP_SHARED | MAP_FIXED
-        (_SYS_CLOSE, (LENT_FD, 0, 0, 0, 0, 0), -1),
-        (_SYS_MADVISE, (chunk, layout.CHUNK_SIZE, _MADV_DONTFORK, 0, 0, 0), -1),
-    ]
 
 
 class LaneThread(LaneCopies):
@@ -352,9 +335,8 @@ class LaneThread(LaneCopies):
 
     def resume(self) -> None:
         self.settle()
-        patches = self.space.patches
-        if patches.sites:
-            self.words[RIP_WORD] = patches.aim(self.words[RIP_WORD])
+        if self.space.patches.sites:
+            self.words[RIP_WORD] = self.space.patches.aim(self.words[RIP_WORD])
         self.words[LANE_ACTION] = ACTION_RESUME
         self._answer()
 
@@ -396,9 +378,9 @@ class LaneThread(LaneCopies):
             elif order.host_fd >= 0:
                 args = args[: order.fd_arg] + (LENT_FD,) + args[order.fd_arg + 1 :]
                 entries.append((order.nr, *args, ORDER_LENT))
-                entries.append((_SYS_CLOSE, LENT_FD, 0, 0, 0, 0, 0, 0))
+                entries.append((SYS_CLOSE, LENT_FD, 0, 0, 0, 0, 0, 0))
                 expected.append((order.nr, args, order.host_fd))
-                expected.append((_SYS_CLOSE, (LENT_FD, 0, 0, 0, 0, 0), -1))
+                expected.append((SYS_CLOSE, (LENT_FD, 0, 0, 0, 0, 0), -1))
                 numbers.append(number)
             elif order.free and may_run_free(order.nr, args):
                 entries.append((order.nr, *args, ORDER_FREE))

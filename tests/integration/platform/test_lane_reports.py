@@ -81,7 +81,7 @@ class Kernel:
 )
 def test_a_lie_about_an_order_is_not_believed(lie: str, own_proc: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     if not own_proc:
-        monkeypatch.setattr(hostcalls, "open_own_proc", lambda: -1)
+        monkeypatch.setattr(hostcalls, "open_own_proc", lambda writable=False: -1)
     kernel = Kernel()
     try:
         m = Machine(lie + _NEVER, kernel).run()
@@ -121,7 +121,7 @@ def test_a_sandbox_whose_first_process_is_gone_does_not_go_on() -> None:
 
 def test_there_is_no_sandbox_without_a_procfs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing that a guest says could be checked."""
-    monkeypatch.setattr(hostcalls, "open_own_proc", lambda: -1)
+    monkeypatch.setattr(hostcalls, "open_own_proc", lambda writable=False: -1)
     monkeypatch.setattr(host_proc, "OTHERS", str(tmp_path))
     pidfd = os.pidfd_open(os.getpid())
     try:
