@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final, Sequence
 
 from sandbox.arch.amd64 import RIP
 from sandbox.platform.base import MemoryFault, TrapHandler
-from sandbox.platform.lane.layout import LANE_REGS
+from sandbox.platform.lane.layout import LANE_REGS, STUB_BASE
 from sandbox.platform.lane.thunks import AREA_SIZE, CMP_SIZE, CMP_TRAP, MOV_SIZE, PATCH_SIZE, Site, ThunkArea, find_site
 
 if TYPE_CHECKING:
@@ -43,12 +43,13 @@ _SYS_MREMAP: Final = 25
 _SYS_REMAP_FILE_PAGES: Final = 216
 _PROT_WRITE: Final = 2
 _PROT_EXEC: Final = 4
+_UNUSED: Final = STUB_BASE + 8  # a byte of the stub between two gates
 
 
 class Patches:
     """Of one space."""
 
-    __slots__ = ("traps", "sites", "areas", "lost", "_starts", "_thunks", "no_more_areas")
+    __slots__ = ("traps", "sites", "areas", "lost", "_starts", "_thunks", "no_more_areas", "coming")
 
     def __init__(self) -> None:
         self.traps: dict[int, int] = {}  # from an address
@@ -58,6 +59,12 @@ class Patches:
         self.lost: list[ThunkArea] = []  # that the guest has unmapped
         self._thunks: dict[int, Site] = {}  # every site that ever had one
         self.no_more_areas = False
+        self.coming: ThunkArea | None = None  # that is being mapped
+
+    def close(self) -> None:
+        """The space is gone."""
+        if self.coming is not None:
+            self.coming.close_fd()
 
     def copy(self) -> Patches:
         """For a forked child, whose memory is the same."""
@@ -67,6 +74,7 @@ class Patches:
         new.areas = list(self.areas)
         new.lost = list(self.lost)
         new._thunks = dict(self._thunks)
+        new.no_more_areas = self.no_more_areas
         new.forget_counts()
         return new
 
@@ -91,18 +99,19 @@ class Patches:
 
     def shown(self, rip: int) -> int:
         """The address that the guest sees of a thread stopped at `rip`."""
-        return self._shown(rip, self.areas)
+        site = self.site(rip, self.areas)
+        return site.shown(rip) if site is not None else rip
 
-    def once_shown(self, rip: int) -> int:
-        """The same for an address where nothing is any more."""
-        return self._shown(rip, self.areas + self.lost)
-
-    def _shown(self, rip: int, areas: list[ThunkArea]) -> int:
+    def site(self, rip: int, areas: list[ThunkArea]) -> Site | None:
+        """Whose thunk, in one of the areas, `rip` lies in."""
         for area in areas:
             if area.holds(rip):
-                site = self._thunks.get(area.base + (rip - area.base & ~63))
-                return site.shown(rip) if site is not None else rip
-        return rip
+                return self._thunks.get(area.base + (rip - area.base & ~63))
+        return None
+
+    def most_counts(self) -> int:
+        """That `traps` may have."""
+        return _MAX_COUNTS + len(self._thunks)
 
     def add(self, site: Site) -> None:
         """It is patched."""
@@ -128,7 +137,11 @@ class Patcher:
         self.platform = platform
         self.handler = handler
         self.patched = 0
-        self.refused = False  # the host does not let guest memory be written so
+
+    def permitted(self, space: LaneSpace) -> bool:
+        """The host lets the sentry write to code: tried with a byte of the first process's stub that is never executed.
+        Some do not (the kernel's proc_mem.force_override, or a procfs that is mounted read-only)."""
+        return self._poke(space, _UNUSED, b"\0", b"\0")
 
     # --- a call that was trapped ---
 
@@ -143,9 +156,11 @@ class Patcher:
             return False
         if count % TRIES:
             return False
-        if len(traps) > _MAX_COUNTS:
+        if len(traps) > patches.most_counts():
             patches.forget_counts()
-        if count >= _NEVER or self.refused or not all(other.stopped for other in thread.space.threads.values()):
+        if count >= _NEVER or number not in self.platform.thunk_calls:
+            return False
+        if not all(other.stopped for other in thread.space.threads.values()):
             return False
         return self._try(thread, rip, number, args)
 
@@ -160,9 +175,10 @@ class Patcher:
         if not self._allowed(thread, site):
             return False
         if patches.place(site):
-            self._write(space, site)
+            if not self._write(space, site):
+                patches.traps[rip] = _NEVER
             return False
-        if patches.no_more_areas:
+        if patches.no_more_areas or patches.coming is not None:
             return False
         try:
             area = ThunkArea()
@@ -172,6 +188,7 @@ class Patcher:
 
         def mapped(address: int) -> None:
             area.close_fd()
+            patches.coming = None
             if address:
                 area.base = address
                 patches.areas.append(area)
@@ -182,8 +199,10 @@ class Patcher:
                 self._write(space, again)
             self.handler.syscall(thread, number, args)  # type: ignore[arg-type]
 
+        patches.coming = area
         if self.handler.map_code(thread, site.start, area.fd, AREA_SIZE, mapped):
             return True
+        patches.coming = None
         area.close_fd()
         return False
 
@@ -192,8 +211,7 @@ class Patcher:
             code = space.read(rip - 8, 14)
         except MemoryFault:
             return None
-        site = find_site(code, rip, number)
-        return site if site is not None and number in self.platform.thunk_calls else None
+        return find_site(code, rip, number)
 
     def _allowed(self, thread: LaneThread, site: Site) -> bool:
         """The memory is of the kind that is patched, and nobody runs."""
@@ -209,22 +227,22 @@ class Patcher:
                 return False
         return True
 
-    def _write(self, space: LaneSpace, site: Site) -> None:
-        if self._poke(space, site.start, site.old, site.new):
-            space.patches.add(site)
-            self.patched += 1
+    def _write(self, space: LaneSpace, site: Site) -> bool:
+        if not self._poke(space, site.start, site.old, site.new):
+            return False
+        space.patches.add(site)
+        self.patched += 1
+        return True
 
     def _poke(self, space: LaneSpace, address: int, expected: bytes, code: bytes) -> bool:
         """Write `code` in place of `expected`, whatever the protection; False when something else is there."""
         try:
             fd = self.platform.proc.open(f"{space.proc_number}/mem", os.O_RDWR)
         except OSError:
-            self.refused = space.alive()
             return False
         try:
             return os.pread(fd, len(expected), address) == expected and os.pwrite(fd, code, address) == len(code)
         except OSError:
-            self.refused = space.alive()
             return False
         finally:
             os.close(fd)
@@ -258,11 +276,17 @@ class Patcher:
     def _gone(self, thread: LaneThread, rip: int) -> bool:
         """Nothing is mapped where it goes on. Thunks were: the guest has unmapped them, or did not let them be copied
         at a fork (MADV_DONTFORK)."""
-        shown = thread.space.patches.once_shown(rip)
-        self._lose_areas(thread.space, rip, rip + 1)
-        if shown == rip or self.refused:
+        space = thread.space
+        site = space.patches.site(rip, space.patches.areas + space.patches.lost)
+        if site is None:
             return False
-        thread.words[RIP_WORD] = shown
+        self._lose_areas(space, rip, rip + 1)
+        try:
+            if space.read(site.start, PATCH_SIZE) == site.new:
+                return False  # the host would not have it put back
+        except MemoryFault:
+            pass
+        thread.words[RIP_WORD] = site.shown(rip)
         self.handler.interrupted(thread)
         return True
 

@@ -121,8 +121,10 @@ class LanePlatform(Platform):
         if self.min_signal_stack > layout.STACK_SIZE // 4:
             raise PlatformError(f"signal frames of {self.min_signal_stack} bytes are too large for the stub's stacks")
         if self.thunk_calls:
-            self.patcher = self.looker.patcher = Patcher(self, handler)
-            self.control[layout.CONTROL_PATCH] = 1
+            patcher = Patcher(self, handler)
+            if patcher.permitted(space):
+                self.patcher = self.looker.patcher = patcher
+                self.control[layout.CONTROL_PATCH] = 1
         self.reactor.watch_first(self.listener.fd, self.looker.on_listener)
         self.reactor.watch(space.pidfd, READ, lambda _: self._reap(space))
         self.reactor.looker = self.looker

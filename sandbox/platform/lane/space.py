@@ -275,6 +275,7 @@ class LaneSpace(AddressSpace):
             thread.detach()
         self.threads.clear()
         self.pooled.clear()
+        self.patches.close()
         for chunk in self.chunks.values():
             chunk.close()
         self.chunks.clear()

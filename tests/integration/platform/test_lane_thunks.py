@@ -101,6 +101,33 @@ def test_a_number_that_no_thunk_serves_is_trapped_also_where_others_are_not() ->
     assert all(kernel.by_thunk[WARM + 1 :]) and patched(m) == 1 and not m.faults
 
 
+def test_a_host_that_does_not_let_code_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As with proc_mem.force_override=never: seen at the start, and nothing is patched."""
+
+    def refused(fd: int, data: bytes, offset: int) -> int:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("os.pwrite", refused)
+    kernel = Kernel()
+    m = run(loop(WARM + 50, MOV), kernel)
+    assert not any(kernel.by_thunk) and m.platform.patcher is None
+
+
+def test_a_number_that_no_thunk_serves_does_not_spoil_its_site() -> None:
+    """Every trap that would be a try has one at first."""
+    kernel = Kernel()
+    m = Machine(loop(WARM + 200, CMP) + exit_with(), kernel, patch=True)
+
+    def served(t: LaneThread) -> None:
+        m.platform.patch_calls((39,))
+        t.reply(0)
+
+    kernel.at = {WARM + 100: served}
+    m.platform.thunk_calls = frozenset((40,))
+    m.run()
+    assert not any(kernel.by_thunk[: WARM + 100]) and kernel.by_thunk[-1]
+
+
 GS = {
     "its own": (f" mov ${DATA}, %eax\n wrgsbase %rax\n", 50),
     "beyond the stacks": (f" movabs ${layout.STUB_END}, %rax\n wrgsbase %rax\n", 50),
