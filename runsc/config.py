@@ -25,6 +25,7 @@ GLOBAL_FLAGS: Final = (
     Flag("allow", LIST, "RULE", "[tcp:|udp:|icmp:]HOST[:PORT[-PORT]]: what may be reached; repeatable"),
     Flag("no-look", SWITCH, "", "platform lane: never poll for calls, park every one"),
     Flag("no-copies", SWITCH, "", "platform lane: the stub copies no arguments, the sentry reads guest memory"),
+    Flag("no-patch", SWITCH, "", "platform lane: guest code stays as it is in its files, every call is trapped"),
     Flag("help", SWITCH, "", "show help"),
     Flag("version", SWITCH, "", "as the verb `version`"),
 )
@@ -33,7 +34,20 @@ GLOBAL_FLAGS: Final = (
 class Config:
     """The global settings. `network` is empty when none was asked for: the verb has a default of its own."""
 
-    __slots__ = ("root", "platform", "network", "tap", "log", "debug", "strace", "pcap_log", "allow", "look", "copies")
+    __slots__ = (
+        "root",
+        "platform",
+        "network",
+        "tap",
+        "log",
+        "debug",
+        "strace",
+        "pcap_log",
+        "allow",
+        "look",
+        "copies",
+        "patch",
+    )
 
     def __init__(self, values: Values, log: Log) -> None:
         self.root = values.text("root") or default_root()
@@ -47,6 +61,7 @@ class Config:
         self.allow = values.list("allow")
         self.look = not values.switch("no-look")
         self.copies = not values.switch("no-copies")
+        self.patch = not values.switch("no-patch")
 
 
 def default_root() -> str:

@@ -68,6 +68,7 @@ def apply_config(options: SandboxOptions, config: Config) -> None:
     options.platform = config.platform
     options.look = config.look
     options.copies = config.copies
+    options.patch = config.patch
     options.debug = config.debug
     options.json_log = config.log.json
     options.log_fd = config.log.fd

@@ -110,6 +110,7 @@ class SandboxOptions:
         "platform",
         "look",
         "copies",
+        "patch",
         "terminal",
         "window",
         "stdio",
@@ -135,6 +136,7 @@ class SandboxOptions:
         self.platform = "lane"
         self.look = True
         self.copies = True
+        self.patch = True
         self.terminal = False  # descriptors that are terminals become one terminal of the sandbox's own
         self.window = bytes(8)  # its size as struct winsize
         self.stdio: tuple[int, ...] = (0, 1, 2)  # host descriptors

@@ -71,6 +71,8 @@ class Sandbox:
         handler = KernelTrapHandler(kernel)
         if options.copies:
             platform.copy_ahead(copy_table(ROWS))
+        if options.patch:
+            platform.patch_calls(row.number for row in ROWS if not row.trap)
         platform.start(handler)
         from sandbox.boot.mounts import mount_all
 

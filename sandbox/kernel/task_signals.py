@@ -36,6 +36,7 @@ from sandbox.kernel.signal_queue import DEFAULT_ACTION, SigAction
 from sandbox.kernel.task_state import (
     PARK_DEAD,
     PARK_NONE,
+    PARK_PENDING,
     WORK_KILL,
     WORK_MASK,
     WORK_SIGNAL,
@@ -150,11 +151,15 @@ def return_to_guest(t: Task) -> None:
     """Let a stopped thread go. `t.result` is its call's result, or None when it was not in a call."""
     if t.parked == PARK_DEAD:
         return
-    t.thread.settle()
+    thread = t.thread
+    if not thread.whole():
+        _make_whole(t)
+        return
+    thread.settle()
     if t.result is not None:
         if t.work & WORK_MASK and t.result not in _INTERRUPTED:
             _restore_mask(t)
-        t.thread.set_reg(RAX, t.result & 0xFFFFFFFFFFFFFFFF)
+        thread.set_reg(RAX, t.result & 0xFFFFFFFFFFFFFFFF)
     while True:
         while t.work & (WORK_KILL | WORK_STOP | WORK_SIGNAL):
             if t.work & WORK_KILL:
@@ -171,7 +176,21 @@ def return_to_guest(t: Task) -> None:
             break
         _restore_mask(t)
     t.parked = PARK_NONE
-    t.thread.resume()
+    thread.resume()
+
+
+def _make_whole(t: Task) -> None:
+    """Its registers are about to be set, or written to a frame."""
+    t.parked = PARK_PENDING
+    t.host_op = True
+
+    def done() -> None:
+        t.host_op = False
+        if t.parked != PARK_DEAD:
+            t.parked = PARK_NONE
+            return_to_guest(t)
+
+    t.thread.make_whole(done)
 
 
 def _settle(t: Task, action: SigAction | None) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Callable
 
 from sandbox.abi.linux.signal import SEGV_MAPERR, SIGSEGV
 from sandbox.errors import SyscallError
@@ -10,7 +10,7 @@ from sandbox.kernel import task_block, task_exit, task_signals, task_syscall
 from sandbox.kernel.signal_info import SignalInfo
 from sandbox.kernel.task import Task
 from sandbox.kernel.task_state import PARK_DEAD, PARK_NONE, PARK_PENDING
-from sandbox.mm import op_unmap
+from sandbox.mm import op_code, op_unmap
 from sandbox.platform.base import TrapHandler
 
 if TYPE_CHECKING:
@@ -89,6 +89,35 @@ class KernelTrapHandler(TrapHandler):
             return
         t.result = None
         task_signals.return_to_guest(t)
+
+    def patchable(self, thread: GuestThread, start: int, end: int) -> bool:
+        t = thread.owner
+        assert type(t) is Task
+        return t.mm is not None and op_code.patchable(t.mm, start, end)
+
+    def map_code(self, thread: GuestThread, near: int, fd: int, size: int, done: Callable[[int], None]) -> bool:
+        t = thread.owner
+        assert type(t) is Task
+        mm = t.mm
+        if mm is None or mm.busy or t.parked != PARK_NONE:
+            return False
+        operation = op_code.map_code(mm, near, fd, size)
+        if operation is None:
+            return False
+        wanted = operation.execute()
+        t.parked = PARK_PENDING
+        t.host_op = True
+
+        def mapped(index: int, result: int) -> None:
+            if not task_block.end_host_op(t):
+                operation.abandoned(t, index, result)
+                return
+            t.parked = PARK_NONE
+            address = operation.finish(t, index, result)
+            done(address if type(address) is int and address > 0 else 0)
+
+        thread.execute(wanted.orders, mapped)
+        return True
 
     def mishap(self, space: AddressSpace | None, error: Exception) -> None:
         tasks = list(self.kernel.spaces.get(space, ())) if space is not None else []

@@ -16,7 +16,7 @@ trusted; what a platform guarantees is said at each method.
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Callable, Final, Mapping, Sequence
+from typing import Callable, Final, Iterable, Mapping, Sequence
 
 from tcpip.native import mypyc_attr
 
@@ -206,6 +206,15 @@ class GuestThread:
         """Run on these processors only: bit n is the n-th that the sentry may use. New threads and spaces made from
         this thread inherit it, a fresh space does not. A host that refuses is not heard of: it is a wish."""
 
+    def whole(self) -> bool:
+        """Its floating-point state can be had, and `resume` sets all its registers. False for some calls: `make_whole`
+        first. `get_reg` tells the truth at any time."""
+        return True
+
+    def make_whole(self, done: Callable[[], None]) -> None:
+        """`done()` when it is; registers that were set before are as they were."""
+        done()
+
     @abstractmethod
     def reply(self, value: int) -> None:
         """Finish the system call that the thread is stopped at: rax = value (negative errno allowed), go on."""
@@ -287,6 +296,17 @@ class TrapHandler:
     def interrupted(self, thread: GuestThread) -> None:
         """The thread is stopped between two instructions, because of `interrupt` (or for no reason: resume it)."""
 
+    def patchable(self, thread: GuestThread, start: int, end: int) -> bool:
+        """[start, end) of the thread's memory is code of a file, its own copy, that it may not write, and nothing is
+        about to change there: the platform may replace system calls in it by jumps."""
+        return False
+
+    def map_code(self, thread: GuestThread, near: int, fd: int, size: int, done: Callable[[int], None]) -> bool:
+        """Map `fd` in the stopped thread's memory, readable, executable and shared, where a jump from `near` gets to.
+        False: not now. Else `done(address)`, 0 when there is no room, with the thread stopped as before; or never, when
+        it has died meanwhile."""
+        return False
+
     @abstractmethod
     def mishap(self, space: AddressSpace | None, error: Exception) -> None:
         """A bug of the platform or of what it called, met while it served `space` (None: a process that nobody knows),
@@ -311,6 +331,10 @@ class Platform:
 
     def copy_ahead(self, calls: Mapping[int, Sequence[Copy]]) -> None:
         """What calls read and write, by their number: a platform may copy it ahead. Before `start`."""
+
+    def patch_calls(self, numbers: Iterable[int]) -> None:
+        """A platform may have these calls made without a trap, at the price of guest code that is not what is in its file.
+        Before `start`."""
 
     @abstractmethod
     def new_space(self, done: Callable[[GuestThread | None], None]) -> None:

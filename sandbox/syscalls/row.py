@@ -50,9 +50,10 @@ class Arg(Enum):
 class Row:
     """`number`, `name`, `handler`, `support`, `args` (formats, in order) and a `note` for what is partial or refused.
 
+    `trap`: why it must not be made without a trap (see Platform.patch_calls), empty if it may.
     `copies`: what it reads and writes beside the strings and buffers that `args` tells of (see copy_ahead.py)."""
 
-    __slots__ = ("number", "name", "handler", "support", "args", "note", "copies")
+    __slots__ = ("number", "name", "handler", "support", "args", "note", "copies", "trap")
 
     def __init__(
         self,
@@ -63,6 +64,7 @@ class Row:
         args: tuple[Arg, ...] = (),
         note: str = "",
         copies: tuple[Copy, ...] = (),
+        trap: str = "",
     ) -> None:
         self.number = number
         self.name = name
@@ -71,6 +73,7 @@ class Row:
         self.args = args
         self.note = note
         self.copies = copies
+        self.trap = trap
 
 
 def reads(argument: int, size: int, length: int | None = None) -> Copy:
@@ -81,6 +84,13 @@ def reads(argument: int, size: int, length: int | None = None) -> Copy:
 def writes(argument: int, size: int, length: int | None = None) -> Copy:
     """As `reads`, the other way. What it writes there in one piece, or nothing."""
     return Copy(COPY_OUT, argument, size, length)
+
+
+# Reasons for `Row.trap`.
+WHOLE: Final = "needs all of the thread's registers"
+COPIES_THREAD: Final = "makes a thread or process with this one's registers"
+ENDS: Final = "does not come back"
+ORDERS: Final = "is executed in the guest, for which the platform needs a frame anyway"
 
 
 def refuse(number: int) -> Handler:

@@ -1,4 +1,5 @@
-"""The corpus once more where the platform works differently: nobody looks at lanes; one CPU for all."""
+"""The corpus once more where the platform works differently: nobody looks at lanes; every call is trapped; one CPU for
+all."""
 
 from __future__ import annotations
 
@@ -18,6 +19,10 @@ def _without_looking(work: Path) -> subprocess.Popen[bytes]:
     return runner.start_sandbox(work, [sys.executable, "-m", "runsc", "--no-look", "do"])
 
 
+def _without_patches(work: Path) -> subprocess.Popen[bytes]:
+    return runner.start_sandbox(work, [sys.executable, "-m", "runsc", "--no-patch", "do"])
+
+
 def _on_one_cpu(work: Path) -> subprocess.Popen[bytes]:
     cpu = min(os.sched_getaffinity(0))
     return runner.start_sandbox(work, ["taskset", "-c", str(cpu), sys.executable, "-m", "runsc", "do"])
@@ -27,13 +32,16 @@ def _native_on_one_cpu(work: Path) -> subprocess.Popen[bytes]:
     return runner.start_native(work, ["taskset", "-c", str(min(os.sched_getaffinity(0)))])
 
 
+STARTS = {"without looking": _without_looking, "without patches": _without_patches}
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("regime", ["without looking", "on one CPU"])
+@pytest.mark.parametrize("regime", ["without looking", "without patches", "on one CPU"])
 def test_the_corpus(regime: str) -> None:
     if regime == "on one CPU":
         native, inside = runner.run(LIKE, _native_on_one_cpu), runner.run(LIKE, _on_one_cpu)
     else:
-        native, inside = runner.run(LIKE, runner.start_native), runner.run(LIKE, _without_looking)
+        native, inside = runner.run(LIKE, runner.start_native), runner.run(LIKE, STARTS[regime])
     found = {p.name: runner.differences(native[p.name], inside[p.name]) for p in LIKE}
     different = [f"{name}:\n" + "\n".join(lines) for name, lines in found.items() if lines]
     assert not different, "\n\n".join(different)

@@ -14,6 +14,7 @@ from sandbox.platform.lane import layout
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE = os.path.join(HERE, "stub", "stub.c")
+THUNK = os.path.join(HERE, "stub", "thunk.c")  # included by it
 BINARY = os.path.join(HERE, "stub", "lane_stub")
 LAYOUT = os.path.join(HERE, "layout.py")
 
@@ -45,7 +46,7 @@ CFLAGS = [
 def inputs_mark() -> bytes:
     """What stands at the end of a binary that was made from these sources."""
     mark = 0
-    for path in (SOURCE, LAYOUT):
+    for path in (SOURCE, THUNK, LAYOUT):
         with open(path, "rb") as file:
             mark = zlib.crc32(file.read(), mark)
     return mark.to_bytes(4, "little")
@@ -65,7 +66,9 @@ def build() -> str:
     """Compile if needed; the binary's path. Raises RuntimeError with the compiler's words."""
     if up_to_date():
         return BINARY
-    defines = [f"-D{name}={value:#x}ul" for name, value in layout.constants().items()]
+    constants = layout.constants().items()
+    defines = [f"-D{name}={value:#x}ul" for name, value in constants]
+    defines += [f"-DASM_{name}={value:#x}" for name, value in constants]  # as an assembler reads them
     temporary = f"{BINARY}.{os.getpid()}"
     script = temporary + ".ld"
     with open(script, "w") as out:

@@ -18,10 +18,11 @@ OTHERS: Final = "/proc"
 
 class HostProc:
     """`number` says how a process is called here; everything else takes and gives numbers of our own PID namespace,
-    except where it says so. Raises PlatformError where there is no procfs that shows `pidfd`'s process."""
+    except where it says so. `writable`: memory can be written through it, if the host lets us. Raises PlatformError where
+    there is no procfs that shows `pidfd`'s process."""
 
-    def __init__(self, pid: int, pidfd: int) -> None:
-        self._fd = hostcalls.open_own_proc()
+    def __init__(self, pid: int, pidfd: int, writable: bool = False) -> None:
+        self._fd = hostcalls.open_own_proc(writable)
         self._outer = self._fd < 0
         try:
             if self._outer:

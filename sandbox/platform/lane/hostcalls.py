@@ -55,20 +55,25 @@ def pidfd_getfd(pidfd: int, fd: int) -> int:
     return call("pidfd_getfd", SYS_PIDFD_GETFD, pidfd, fd, 0)
 
 
-def open_own_proc() -> int:
+def open_own_proc(writable: bool = False) -> int:
     """The root of a procfs of the caller's own PID namespace, mounted nowhere; -1 where the host does not allow that.
 
-    /proc may be that of an outer namespace, where the same numbers name other processes.
+    /proc may be that of an outer namespace, where the same numbers name other processes. `writable`, where
+    possible, is for /proc/PID/mem, in a procfs that has nothing but processes (proc(5): subset=pid).
     """
     try:
         context = call("fsopen", SYS_FSOPEN, ctypes.create_string_buffer(b"proc"), 1)
     except OSError:
         return -1
     try:
+        if writable:
+            key, value = ctypes.create_string_buffer(b"subset"), ctypes.create_string_buffer(b"pid")
+            call("fsconfig", SYS_FSCONFIG, context, 1, key, value, 0)  # FSCONFIG_SET_STRING
         call("fsconfig", SYS_FSCONFIG, context, 6, None, None, 0)  # FSCONFIG_CMD_CREATE
-        return call("fsmount", SYS_FSMOUNT, context, 1, 0x0F)  # read-only, no suid, no devices, no exec
+        # no suid, no devices, no exec; read-only
+        return call("fsmount", SYS_FSMOUNT, context, 1, 0x0E if writable else 0x0F)
     except OSError:
-        return -1
+        return open_own_proc() if writable else -1
     finally:
         os.close(context)
 

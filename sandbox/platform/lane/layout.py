@@ -28,7 +28,8 @@ STACKS_BASE: Final = 0x7FFF_4000_0000
 
 # One slot per host thread: a lane and an alternate signal stack.
 LANE_SIZE: Final = 12288
-STACK_SIZE: Final = 65536  # also its alignment: a handler finds its slot by masking rsp
+STACK_BITS: Final = 16
+STACK_SIZE: Final = 1 << STACK_BITS  # also its alignment: a handler finds its slot by masking rsp
 CHUNK_SLOTS: Final = 64  # lanes are mapped in chunks of this many
 CHUNK_SIZE: Final = CHUNK_SLOTS * LANE_SIZE
 MAX_CHUNKS: Final = 32
@@ -43,6 +44,10 @@ GATE_HYPERCALL: Final = STUB_BASE + 0x1A
 GATE_ORDER: Final = STUB_BASE + 0x3D
 GATE_FREE: Final = STUB_BASE + 0x5D
 
+# Where thunks jump to.
+ENTER_MOV: Final = STUB_BASE + 0x80
+ENTER_CMP: Final = STUB_BASE + 0x88
+
 # What the filter lets through at GATE_FREE: munmap, madvise (DONTNEED, FREE), and mmap with these protections at most,
 # with FREE_KIND and at least one of FREE_FIXED of FREE_FLAGS; below TASK_SIZE and shorter than FREE_SIZE.
 FREE_PROT: Final = 0x3  # PROT_READ | PROT_WRITE
@@ -54,6 +59,10 @@ FREE_SIZE: Final = 1 << 32
 # Control page, u64 words; read-only in guests.
 CONTROL_AWAKE: Final = 0  # the sentry looks at the lanes
 CONTROL_LOOKS: Final = 1  # how often a thread looks at its answer before it parks
+CONTROL_PATCH: Final = (
+    2  # call sites may be patched: threads that have no gs of their own get one that finds their lane
+)
+CONTROL_THUNKS: Final = 512  # in bytes: a bit for each number that a thunk may serve
 CONTROL_COPIES: Final = 4096  # in bytes: what the stub copies for each call, MAX_COPIES u32 words a number
 
 # A word of that table: the argument that is the address, what to do, the argument that has the length, and the size.
@@ -101,6 +110,12 @@ LANE_OUTS: Final = 71  # ACTION_REPLY_COPY: bytes to be written back of each pie
 LANE_ORDERS: Final = 72  # ORDER_WORDS each
 ORDER_WORDS: Final = 8  # number, six arguments, flags
 MAX_ORDERS: Final = 50
+# Of a thread with a shared lane, in its private one: its registers while it is in a call that came by a thunk.
+BLOCK_REGS: Final = 472  # as LANE_REGS, to the flags
+BLOCK_TAIL: Final = 496  # where it goes on
+BLOCK_PENDING: Final = 497  # an interrupt came meanwhile
+BLOCK_FS: Final = 498  # its fs base, for the case that gs is another thread's
+
 LANE_BOOT: Final = 480  # first process only: vDSO address, HWCAP2, MINSIGSTKSZ
 
 KIND_SYSCALL: Final = 0
@@ -108,6 +123,7 @@ KIND_FAULT: Final = 1
 KIND_INTERRUPTED: Final = 2
 KIND_DONE: Final = 3
 KIND_READY: Final = 4
+KIND_THUNK: Final = 5  # as KIND_SYSCALL, without a frame: LANE_FPSTATE is 0
 
 ACTION_REPLY: Final = 0
 ACTION_RESUME: Final = 1

@@ -15,6 +15,7 @@ from sandbox.platform.lane.layout import (
     KIND_FAULT,
     KIND_INTERRUPTED,
     KIND_SYSCALL,
+    KIND_THUNK,
     LANE_ADDR,
     LANE_ARGS,
     LANE_CODE,
@@ -25,11 +26,12 @@ from sandbox.platform.lane.layout import (
     LANE_SEQ,
     LANE_SIGNO,
 )
+from sandbox.platform.lane.orders import OWN_CALLS
 from sandbox.platform.lane.regime import CROWDED, CROWDED_ROUNDS, DENSE_ROUNDS, PAUSE_ROUNDS, SPARSE
-from sandbox.platform.lane.thread import OWN_CALLS
 from sandbox.reactor import Looker
 
 if TYPE_CHECKING:
+    from sandbox.platform.lane.patching import Patcher
     from sandbox.platform.lane.platform import LanePlatform
     from sandbox.platform.lane.thread import LaneThread
 
@@ -52,6 +54,7 @@ class LaneLooker(Looker):
     def __init__(self, platform: LanePlatform) -> None:
         self.platform = platform
         self.handler: TrapHandler
+        self.patcher: Patcher | None = None
         self.served = 0
         self.notified = 0
         self.ordered = 0
@@ -88,22 +91,32 @@ class LaneLooker(Looker):
             if kind != KIND_DONE:
                 thread.pool()
                 return
-        if kind == KIND_SYSCALL:
+        if kind == KIND_THUNK:
+            self.handler.syscall(thread, words[LANE_NR], _ARGS(thread.lane, _ARGS_AT))
+        elif kind == KIND_SYSCALL:
             if thread.private:
                 thread.parked += 1
                 if thread.parked > _PRIVATE_CALLS and not thread.space.busy:
                     thread.parked = 0
                     if thread.attach():
                         return
+            elif self.patcher is not None and self.patcher.trapped(
+                thread, words[LANE_NR], _ARGS(thread.lane, _ARGS_AT)
+            ):
+                return
             self.handler.syscall(thread, words[LANE_NR], _ARGS(thread.lane, _ARGS_AT))
         elif kind == KIND_DONE:
             thread.orders_done()
         elif kind == KIND_INTERRUPTED:
+            if self.patcher is not None:
+                self.patcher.interrupted(thread)
             self.handler.interrupted(thread)
         elif kind == KIND_FAULT and (signo := words[LANE_SIGNO]) in _FAULTS:
             code = words[LANE_CODE] & 0xFFFF_FFFF
             if code & 0x8000_0000:
                 code -= 0x1_0000_0000
+            if self.patcher is not None and self.patcher.faulted(thread, signo, code, words[LANE_ADDR]):
+                return
             self.handler.fault(thread, signo, code, words[LANE_ADDR])
         else:
             thread.space.kill()

@@ -13,7 +13,7 @@ import os
 import select
 import signal
 import time
-from typing import Callable, Final, Mapping, Sequence
+from typing import Callable, Final, Iterable, Mapping, Sequence
 
 from sandbox.platform.base import Copy, GuestThread, Platform, PlatformError, TrapHandler
 from sandbox.platform.lane import hostcalls, layout
@@ -21,10 +21,12 @@ from sandbox.platform.lane.copies import encode
 from sandbox.platform.lane.host_proc import HostProc
 from sandbox.platform.lane.listener import Listener
 from sandbox.platform.lane.looking import LaneLooker
+from sandbox.platform.lane.orders import chunk_calls
+from sandbox.platform.lane.patching import Patcher
 from sandbox.platform.lane.regime import REGIMES, STUB_LOOKS, Regime
 from sandbox.platform.lane.space import LaneSpace
 from sandbox.platform.lane.strays import Strays
-from sandbox.platform.lane.thread import LaneThread, chunk_calls
+from sandbox.platform.lane.thread import LaneThread
 from sandbox.platform.lane.zygote import Zygote, shared_pages
 from sandbox.reactor import READ, Looker, Reactor
 
@@ -42,10 +44,11 @@ Done = Callable[[GuestThread | None], None]
 class _Fork:
     """A fork order under way: it ends when the child has told its token, or the parent that there is none."""
 
-    __slots__ = ("parent", "done", "child", "parent_done")
+    __slots__ = ("parent", "patches", "done", "child", "parent_done")
 
     def __init__(self, parent: LaneThread, done: Done) -> None:
         self.parent = parent
+        self.patches = parent.space.patches.copy()
         self.done = done
         self.child: LaneThread | None = None
         self.parent_done = False
@@ -77,6 +80,8 @@ class LanePlatform(Platform):
         self._zygote = Zygote(control_fd, lanes_fd)
         os.close(control_fd)
         os.close(lanes_fd)
+        self.thunk_calls: frozenset[int] = frozenset()
+        self.patcher: Patcher | None = None
         self.looker = LaneLooker(self)
         self.strays = Strays(self)
         self._poll = select.poll()
@@ -89,6 +94,11 @@ class LanePlatform(Platform):
         table = encode(calls)
         self._control_map[layout.CONTROL_COPIES : layout.CONTROL_COPIES + len(table)] = table
 
+    def patch_calls(self, numbers: Iterable[int]) -> None:
+        self.thunk_calls = frozenset(n for n in numbers if n < layout.COPIED_CALLS)
+        for number in self.thunk_calls:
+            self._control_map[layout.CONTROL_THUNKS + number // 8] |= 1 << number % 8
+
     def start(self, handler: TrapHandler) -> None:
         self.handler = handler
         zygote = self._zygote
@@ -96,7 +106,7 @@ class LanePlatform(Platform):
         self.looker.bind(handler)
         self.listener.set_synchronous(True)
         self._poll.register(self.listener.fd, select.POLLIN)
-        self.proc = HostProc(zygote.pid, zygote.pidfd)
+        self.proc = HostProc(zygote.pid, zygote.pidfd, bool(self.thunk_calls))
         space = LaneSpace(self, zygote.pid, zygote.pidfd)
         space.chunks[0] = self._first_lanes
         self.spaces[zygote.pid] = space
@@ -111,6 +121,11 @@ class LanePlatform(Platform):
         self.min_signal_stack = boot[layout.LANE_BOOT + 2]
         if self.min_signal_stack > layout.STACK_SIZE // 4:
             raise PlatformError(f"signal frames of {self.min_signal_stack} bytes are too large for the stub's stacks")
+        if self.thunk_calls:
+            patcher = Patcher(self, handler)
+            if patcher.permitted(space):
+                self.patcher = self.looker.patcher = patcher
+                self.control[layout.CONTROL_PATCH] = 1
         self.reactor.watch_first(self.listener.fd, self.looker.on_listener)
         self.reactor.watch(space.pidfd, READ, lambda _: self._reap(space))
         self.reactor.looker = self.looker
@@ -268,6 +283,7 @@ class LanePlatform(Platform):
             self.kill_stranger(id_, pid)
             self._forked(token, None)
             return True
+        space.patches = fork.patches
         self.spaces[pid] = space
         self.reactor.watch(space.pidfd, READ, lambda _: self._reap(space))
         child = LaneThread(self, space, slot, pid, private=True)

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final, Sequence
 from sandbox.platform.lane import layout
 
 if TYPE_CHECKING:
+    from sandbox.platform.lane.orders import Expected
     from sandbox.platform.lane.space import LaneSpace
-    from sandbox.platform.lane.thread import Expected
 
 _SYS_MMAP: Final = 9
 _SYS_MUNMAP: Final = 11

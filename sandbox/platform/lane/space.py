@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Callable, Final
 
 from sandbox.platform.base import AddressSpace, MemoryFault, MemoryUse
 from sandbox.platform.lane import hostcalls, layout
+from sandbox.platform.lane.patching import Patches
 from sandbox.platform.lane.zygote import shared_pages
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class LaneSpace(AddressSpace):
         "chunks",
         "pooled",
         "exiting",
+        "patches",
         "dead",
         "ending",
         "busy",
@@ -58,6 +60,7 @@ class LaneSpace(AddressSpace):
         self.chunks: dict[int, mmap.mmap] = {}  # lanes, by chunk number
         self.pooled: list[LaneThread] = []  # host threads whose guest thread has ended
         self.exiting: deque[int] = deque(maxlen=64)  # host threads that were let end last: they may still be seen
+        self.patches = Patches()
         self.dead = False
         self.ending = False  # its memory is gone already
         self.busy = False
@@ -283,6 +286,7 @@ class LaneSpace(AddressSpace):
             thread.detach()
         self.threads.clear()
         self.pooled.clear()
+        self.patches.close()
         for chunk in self.chunks.values():
             chunk.close()
         self.chunks.clear()

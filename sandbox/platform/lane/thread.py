@@ -18,6 +18,7 @@ from sandbox.platform.lane.layout import (
     ACTION_REPLY,
     ACTION_REPLY_COPY,
     ACTION_RESUME,
+    KIND_THUNK,
     LANE_ACTION,
     LANE_BLOCKED,
     LANE_COUNT,
@@ -25,6 +26,7 @@ from sandbox.platform.lane.layout import (
     LANE_FPSTATE,
     LANE_FRAME,
     LANE_INDEX,
+    LANE_KIND,
     LANE_ORDERS,
     LANE_OUTS,
     LANE_REGS,
@@ -40,6 +42,8 @@ from sandbox.platform.lane.layout import (
     ORDER_LOCAL,
     ORDER_WORDS,
 )
+from sandbox.platform.lane.orders import EXIT, OWN_CALLS, SYS_CLOSE, Expected, assumed, chunk_calls
+from sandbox.platform.lane.patching import RIP_WORD
 from sandbox.platform.lane.reports import credible, may_run_free
 
 if TYPE_CHECKING:
@@ -49,30 +53,7 @@ if TYPE_CHECKING:
 _REGS: Final = struct.Struct(f"{NUM_REGS}Q")
 _ORDER: Final = struct.Struct("8Q")
 _M64: Final = 0xFFFF_FFFF_FFFF_FFFF
-_SYS_CLOSE: Final = 3
-_SYS_MMAP: Final = 9
-_SYS_MADVISE: Final = 28
-_MADV_DONTFORK: Final = 10
-# mprotect, munmap: what the stub parks with as it is, and how many arguments they have.
-OWN_CALLS: Final = {10: 3, 11: 2}
-_EXIT: Final = (60, 0, 0, 0, 0, 0, 0)  # exit(2): of the thread
 _NOT_ASKED: Final = [False]
-
-Expected = tuple[int, tuple[int, ...], int]  # number, arguments, descriptor to lend or -1
-
-
-def _assumed() -> None:
-    """`on_return` of a thread with an order that was taken for done."""
-
-
-def chunk_calls(number: int, fd: int) -> list[Expected]:
-    """What maps chunk `number` of the lanes, from `fd`, in a guest's process."""
-    chunk = layout.LANES_BASE + number * layout.CHUNK_SIZE
-    return [
-        (_SYS_MMAP, (chunk, layout.CHUNK_SIZE, 3, 0x11, LENT_FD, 0), fd),  # read and write; MAP_SHARED | MAP_FIXED
-        (_SYS_CLOSE, (LENT_FD, 0, 0, 0, 0, 0), -1),
-        (_SYS_MADVISE, (chunk, layout.CHUNK_SIZE, _MADV_DONTFORK, 0, 0, 0), -1),
-    ]
 
 
 class LaneThread(LaneCopies):
@@ -351,8 +332,17 @@ class LaneThread(LaneCopies):
 
     def resume(self) -> None:
         self.settle()
+        if self.space.patches.sites:
+            self.words[RIP_WORD] = self.space.patches.aim(self.words[RIP_WORD])
         self.words[LANE_ACTION] = ACTION_RESUME
         self._answer()
+
+    def whole(self) -> bool:
+        return self.words[LANE_KIND] != KIND_THUNK
+
+    def make_whole(self, done: Callable[[], None]) -> None:
+        """The stub enters by a frame before it does anything that is not a plain answer: an empty list of orders."""
+        self.give([], [], lambda entry, result: done())
 
     # --- ordered calls ---
 
@@ -368,6 +358,9 @@ class LaneThread(LaneCopies):
         """Give the stub as many orders as fit, from number `start`."""
         if self.space.dead:
             return
+        if self.platform.patcher is not None:
+            for order in orders[start:]:
+                self.platform.patcher.before(self.space, order.nr, order.args)
         entries: list[tuple[int, ...]] = []
         expected: list[Expected] = []
         numbers: list[int] = []  # entry in the lane -> order
@@ -382,9 +375,9 @@ class LaneThread(LaneCopies):
             elif order.host_fd >= 0:
                 args = args[: order.fd_arg] + (LENT_FD,) + args[order.fd_arg + 1 :]
                 entries.append((order.nr, *args, ORDER_LENT))
-                entries.append((_SYS_CLOSE, LENT_FD, 0, 0, 0, 0, 0, 0))
+                entries.append((SYS_CLOSE, LENT_FD, 0, 0, 0, 0, 0, 0))
                 expected.append((order.nr, args, order.host_fd))
-                expected.append((_SYS_CLOSE, (LENT_FD, 0, 0, 0, 0, 0), -1))
+                expected.append((SYS_CLOSE, (LENT_FD, 0, 0, 0, 0, 0), -1))
                 numbers.append(number)
             elif order.free and may_run_free(order.nr, args):
                 entries.append((order.nr, *args, ORDER_FREE))
@@ -460,7 +453,7 @@ class LaneThread(LaneCopies):
         if self.outs:
             self.settle()
         words = self.words
-        self.on_return = _assumed
+        self.on_return = assumed
         self.on_done = failed
         self.asked = _NOT_ASKED
         self.signed[LANE_VALUE] = value
@@ -482,6 +475,8 @@ class LaneThread(LaneCopies):
         assert self.parked_at is not None
         nr, args = self.parked_at
         self.space.begin(lambda: None)
+        if self.platform.patcher is not None:
+            self.platform.patcher.before(self.space, nr, args)
         self.parked_at = None
         self.expected = [(nr, args, -1)]
         self.asked = [True]
@@ -520,7 +515,7 @@ class LaneThread(LaneCopies):
     def returned(self, reported: bool) -> None:
         """The first word since it was let go. A report means that the orders failed: `orders_done` tells."""
         on_return, self.on_return = self.on_return, None
-        if on_return is _assumed:
+        if on_return is assumed:
             if not reported:
                 self.on_done = None
             return
@@ -579,6 +574,8 @@ class LaneThread(LaneCopies):
         pooled = self.space.pooled
         if self.expected:
             self.space.kill()  # it was told to end
+        elif not self.whole():
+            self.make_whole(self.pool)  # so that it can be given any registers
         elif len(pooled) < layout.POOL_MOST or not self.slot:
             pooled.append(self)
         else:
@@ -586,10 +583,10 @@ class LaneThread(LaneCopies):
 
     def end(self) -> None:
         """Order the host thread to end; `ended` when it does. Not a process's first one, whose end nobody would see."""
-        _ORDER.pack_into(self.lane, LANE_ORDERS * 8, *_EXIT, 0)
+        _ORDER.pack_into(self.lane, LANE_ORDERS * 8, *EXIT, 0)
         self.words[LANE_COUNT] = 1
         self.words[LANE_ACTION] = ACTION_ORDERS
-        self.expected = [(_EXIT[0], _EXIT[1:], -1)]
+        self.expected = [(EXIT[0], EXIT[1:], -1)]
         self.at = 0
         self._answer()
 

@@ -33,7 +33,7 @@ from sandbox.kernel.ipc.sem_undo import leave_undo
 from sandbox.kernel.task import Task
 from sandbox.kernel.task_clone import CloneRequest, clone
 from sandbox.syscalls.args import SyscallArgs
-from sandbox.syscalls.row import FULL, PARTIAL, Arg, Row, reads
+from sandbox.syscalls.row import COPIES_THREAD, FULL, PARTIAL, Arg, Row, reads
 
 _PAGE: Final = 4096
 
@@ -127,9 +127,9 @@ def sys_setns(t: Task, a: SyscallArgs) -> Result:
 _NOTE: Final = "namespace flags: EPERM without CAP_SYS_ADMIN, else EINVAL"
 
 ROWS: Final[tuple[Row, ...]] = (
-    Row(56, "clone", sys_clone, PARTIAL, (Arg.HEX, Arg.ADDR, Arg.ADDR, Arg.ADDR, Arg.ADDR), _NOTE),
-    Row(57, "fork", sys_fork, FULL, ()),
-    Row(58, "vfork", sys_vfork, FULL, ()),
+    Row(56, "clone", sys_clone, PARTIAL, (Arg.HEX, Arg.ADDR, Arg.ADDR, Arg.ADDR, Arg.ADDR), _NOTE, trap=COPIES_THREAD),
+    Row(57, "fork", sys_fork, FULL, (), trap=COPIES_THREAD),
+    Row(58, "vfork", sys_vfork, FULL, (), trap=COPIES_THREAD),
     Row(272, "unshare", sys_unshare, PARTIAL, (Arg.HEX,), _NOTE),
     Row(308, "setns", sys_setns, PARTIAL, (Arg.FD, Arg.HEX), "no namespace can be entered: EINVAL"),
     Row(

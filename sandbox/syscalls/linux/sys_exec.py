@@ -15,7 +15,7 @@ from sandbox.kernel.task_exec import execve
 from sandbox.loader.image import ExecImage
 from sandbox.loader.stack import MAX_ARG_STRLEN, string_room
 from sandbox.syscalls.args import SyscallArgs
-from sandbox.syscalls.row import FULL, Arg, Row
+from sandbox.syscalls.row import FULL, WHOLE, Arg, Row
 from sandbox.vfs.file_description import FileDescription
 
 _PAGE: Final = 4096
@@ -104,6 +104,6 @@ def sys_execveat(t: Task, a: SyscallArgs) -> Result:
 
 
 ROWS: Final[tuple[Row, ...]] = (
-    Row(59, "execve", sys_execve, FULL, (Arg.PATH, Arg.ADDR, Arg.ADDR)),
-    Row(322, "execveat", sys_execveat, FULL, (Arg.FD, Arg.PATH, Arg.ADDR, Arg.ADDR, Arg.HEX)),
+    Row(59, "execve", sys_execve, FULL, (Arg.PATH, Arg.ADDR, Arg.ADDR), trap=WHOLE),
+    Row(322, "execveat", sys_execveat, FULL, (Arg.FD, Arg.PATH, Arg.ADDR, Arg.ADDR, Arg.HEX), trap=WHOLE),
 )

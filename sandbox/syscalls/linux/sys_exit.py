@@ -7,7 +7,7 @@ from typing import Final
 from sandbox.kernel.control import NO_RETURN, Result
 from sandbox.kernel.task import Task
 from sandbox.syscalls.args import SyscallArgs
-from sandbox.syscalls.row import FULL, Arg, Row
+from sandbox.syscalls.row import ENDS, FULL, Arg, Row
 
 
 def sys_exit(t: Task, a: SyscallArgs) -> Result:
@@ -31,6 +31,6 @@ def sys_exit_group(t: Task, a: SyscallArgs) -> Result:
 
 
 ROWS: Final[tuple[Row, ...]] = (
-    Row(60, "exit", sys_exit, FULL, (Arg.INT,)),
-    Row(231, "exit_group", sys_exit_group, FULL, (Arg.INT,)),
+    Row(60, "exit", sys_exit, FULL, (Arg.INT,), trap=ENDS),
+    Row(231, "exit_group", sys_exit_group, FULL, (Arg.INT,), trap=ENDS),
 )

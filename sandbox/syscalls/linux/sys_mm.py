@@ -11,7 +11,7 @@ from sandbox.kernel.control import Execute
 from sandbox.mm import op_advise, op_lock, op_map, op_remap
 from sandbox.mm.anonymous import SharedAnonymous
 from sandbox.syscalls.linux.sys_mmap import memory
-from sandbox.syscalls.row import FULL, PARTIAL, REFUSED, Arg, Row, refuse
+from sandbox.syscalls.row import FULL, ORDERS, PARTIAL, REFUSED, Arg, Row, refuse
 
 if TYPE_CHECKING:
     from sandbox.kernel.control import Result
@@ -118,7 +118,7 @@ def _answer_zero(execute: Execute) -> Execute:
 _NUMA: Final = "ENOSYS, as without CONFIG_NUMA"
 
 ROWS: Final[tuple[Row, ...]] = (
-    Row(25, "mremap", sys_mremap, FULL, (Arg.ADDR, Arg.SIZE, Arg.SIZE, Arg.HEX, Arg.ADDR)),
+    Row(25, "mremap", sys_mremap, FULL, (Arg.ADDR, Arg.SIZE, Arg.SIZE, Arg.HEX, Arg.ADDR), trap=ORDERS),
     Row(26, "msync", sys_msync, FULL, (Arg.ADDR, Arg.SIZE, Arg.HEX)),
     Row(27, "mincore", sys_mincore, FULL, (Arg.ADDR, Arg.SIZE, Arg.ADDR)),
     Row(
@@ -128,6 +128,7 @@ ROWS: Final[tuple[Row, ...]] = (
         PARTIAL,
         (Arg.ADDR, Arg.SIZE, Arg.INT),
         "no page merging, memory failure injection or guard pages: EINVAL",
+        trap=ORDERS,
     ),
     Row(
         149, "mlock", sys_mlock, PARTIAL, (Arg.ADDR, Arg.SIZE), "pages are made present and counted; the host may swap"

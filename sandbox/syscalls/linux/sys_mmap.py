@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from sandbox.abi.linux.mman import MAP_ANONYMOUS, MAP_HUGE_MASK, MAP_HUGE_SHIFT, MAP_HUGETLB, PAGE_OFFSET
 from sandbox.errors import SyscallError
 from sandbox.mm import op_map, op_unmap
-from sandbox.syscalls.row import FULL, PARTIAL, REFUSED, Arg, Row, refuse
+from sandbox.syscalls.row import FULL, ORDERS, PARTIAL, REFUSED, Arg, Row, refuse
 
 if TYPE_CHECKING:
     from sandbox.kernel.control import Result
@@ -86,10 +86,11 @@ ROWS: Final[tuple[Row, ...]] = (
         PARTIAL,
         (Arg.ADDR, Arg.SIZE, Arg.HEX, Arg.HEX, Arg.FD, Arg.HEX),
         "no huge page is reserved: MAP_HUGETLB answers ENOMEM",
+        trap=ORDERS,
     ),
-    Row(10, "mprotect", sys_mprotect, FULL, (Arg.ADDR, Arg.SIZE, Arg.HEX)),
-    Row(11, "munmap", sys_munmap, FULL, (Arg.ADDR, Arg.SIZE)),
-    Row(12, "brk", sys_brk, FULL, (Arg.ADDR,)),
+    Row(10, "mprotect", sys_mprotect, FULL, (Arg.ADDR, Arg.SIZE, Arg.HEX), trap=ORDERS),
+    Row(11, "munmap", sys_munmap, FULL, (Arg.ADDR, Arg.SIZE), trap=ORDERS),
+    Row(12, "brk", sys_brk, FULL, (Arg.ADDR,), trap=ORDERS),
     Row(
         329,
         "pkey_mprotect",

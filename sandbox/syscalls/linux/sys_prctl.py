@@ -56,7 +56,7 @@ from sandbox.kernel.control import Result
 from sandbox.kernel.task import Task
 from sandbox.syscalls.args import SyscallArgs
 from sandbox.syscalls.linux.sys_seccomp import prctl_get_seccomp, prctl_set_seccomp
-from sandbox.syscalls.row import FULL, PARTIAL, Arg, Row
+from sandbox.syscalls.row import FULL, PARTIAL, WHOLE, Arg, Row
 
 COMM_LEN: Final = 16
 ULONG_MAX: Final = (1 << 64) - 1
@@ -310,5 +310,5 @@ ROWS: Final[tuple[Row, ...]] = (
         (Arg.INT, Arg.HEX, Arg.HEX, Arg.HEX, Arg.HEX),
         "process state, names and capabilities; EINVAL for the rest, PR_SET_MM among it",
     ),
-    Row(158, "arch_prctl", sys_arch_prctl, FULL, (Arg.HEX, Arg.HEX)),
+    Row(158, "arch_prctl", sys_arch_prctl, FULL, (Arg.HEX, Arg.HEX), trap=WHOLE),
 )

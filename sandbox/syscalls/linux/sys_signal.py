@@ -32,7 +32,7 @@ from sandbox.kernel.signal_queue import SigAction
 from sandbox.kernel.task import Task
 from sandbox.syscalls.args import SyscallArgs
 from sandbox.syscalls.linux.timespec import read_timespec
-from sandbox.syscalls.row import FULL, Arg, Row, reads, writes
+from sandbox.syscalls.row import FULL, WHOLE, Arg, Row, reads, writes
 
 
 def check_sigsetsize(size: int) -> None:
@@ -222,7 +222,7 @@ ROWS: Final[tuple[Row, ...]] = (
         (Arg.INT, Arg.STRUCT_IN, Arg.STRUCT_OUT, Arg.SIZE),
         copies=(reads(1, 8), writes(2, 8)),
     ),
-    Row(15, "rt_sigreturn", sys_rt_sigreturn, FULL, ()),
+    Row(15, "rt_sigreturn", sys_rt_sigreturn, FULL, (), trap=WHOLE),
     Row(34, "pause", sys_pause, FULL, ()),
     Row(127, "rt_sigpending", sys_rt_sigpending, FULL, (Arg.STRUCT_OUT, Arg.SIZE), copies=(writes(0, 8),)),
     Row(

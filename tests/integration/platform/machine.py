@@ -18,6 +18,7 @@ from tcpip.clock import MonotonicClock
 
 CODE = 0x100000
 DATA = 0x200000
+THUNKS = 0x180000
 DATA_SIZE = 0x10000
 STACK_TOP = DATA + DATA_SIZE
 _MMAP = 9
@@ -41,8 +42,13 @@ class Machine(TrapHandler):
     """`on_syscall(machine, thread, nr, args)` answers calls; faults and deaths are recorded. Bounded by a deadline."""
 
     def __init__(
-        self, source: str, on_syscall: Callable[[Machine, GuestThread, int, Args], None], looking: bool = True
+        self,
+        source: str,
+        on_syscall: Callable[[Machine, GuestThread, int, Args], None],
+        looking: bool = True,
+        patch: bool = False,
     ) -> None:
+        """`patch`: call sites in CODE may be patched, for every number but EXIT."""
         build.build()
         self.on_syscall = on_syscall
         self.on_interrupt: Callable[[GuestThread], None] = lambda thread: thread.resume()
@@ -53,6 +59,8 @@ class Machine(TrapHandler):
         self.stop_when_gone = True
         self.reactor = Reactor(MonotonicClock())
         self.platform = LanePlatform(self.reactor, looking)
+        if patch:
+            self.platform.patch_calls(number for number in range(512) if number != EXIT)
         self._code = assemble(source)
 
     def run(self, seconds: float = 20) -> Machine:
@@ -66,7 +74,7 @@ class Machine(TrapHandler):
         try:
             self.platform.start(self)
             self.reactor.call_at(self.reactor.clock.now_ns() + int(seconds * 1e9), timeout)
-            self.platform.new_space(self._load)
+            self.platform.new_space(self.load)
             self.reactor.run()
         finally:
             self.platform.close()
@@ -75,7 +83,7 @@ class Machine(TrapHandler):
             raise TimeoutError("the guest did not end")
         return self
 
-    def _load(self, thread: GuestThread | None) -> None:
+    def load(self, thread: GuestThread | None) -> None:
         assert thread is not None
         fd = os.memfd_create("code")
         os.write(fd, self._code.ljust(8192, b"\0"))
@@ -101,6 +109,14 @@ class Machine(TrapHandler):
 
     def interrupted(self, thread: GuestThread) -> None:
         self.on_interrupt(thread)
+
+    def patchable(self, thread: GuestThread, start: int, end: int) -> bool:
+        return start >= CODE and end <= CODE + 8192
+
+    def map_code(self, thread: GuestThread, near: int, fd: int, size: int, done: Callable[[int], None]) -> bool:
+        order = Order(_MMAP, (THUNKS, size, 5, 0x100001, 0, 0), host_fd=fd)  # MAP_SHARED | MAP_FIXED_NOREPLACE
+        thread.execute([order], lambda index, result: done(result))
+        return True
 
     def mishap(self, space: AddressSpace | None, error: Exception) -> None:
         self.mishaps.append(error)

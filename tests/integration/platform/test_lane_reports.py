@@ -86,7 +86,7 @@ class Kernel:
 )
 def test_a_lie_about_an_order_is_not_believed(lie: str, host: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if host == "procfs of others":
-        monkeypatch.setattr(hostcalls, "open_own_proc", lambda: -1)
+        monkeypatch.setattr(hostcalls, "open_own_proc", lambda writable=False: -1)
     elif host == "before 6.11":
         monkeypatch.setattr(reports, "_PROCMAP_QUERY", _NO_SUCH_IOCTL)
     kernel = Kernel()
@@ -146,7 +146,7 @@ def test_a_sandbox_whose_first_process_is_gone_does_not_go_on() -> None:
 @pytest.mark.interpreted
 def test_there_is_no_sandbox_without_a_procfs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing that a guest says could be checked."""
-    monkeypatch.setattr(hostcalls, "open_own_proc", lambda: -1)
+    monkeypatch.setattr(hostcalls, "open_own_proc", lambda writable=False: -1)
     monkeypatch.setattr(host_proc, "OTHERS", str(tmp_path))
     pidfd = os.pidfd_open(os.getpid())
     try:

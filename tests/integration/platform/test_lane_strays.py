@@ -86,7 +86,7 @@ def wait_for_none(m: Machine) -> Machine:
 )
 def any_proc(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if not request.param:
-        monkeypatch.setattr(hostcalls, "open_own_proc", lambda: -1)
+        monkeypatch.setattr(hostcalls, "open_own_proc", lambda writable=False: -1)
 
 
 @pytest.mark.usefixtures("any_proc")

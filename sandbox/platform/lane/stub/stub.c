@@ -59,7 +59,11 @@ __asm__(".section .gate,\"ax\",@progbits\n"
         "stub_leave:\n" /* (ucontext): return from a frame that we did not enter by */
         "  mov %rdi, %rsp\n"
         "  jmp stub_restore\n"
-        "  .org 0x80\n"
+        "  .org 0x80\n" /* thunks jump here */
+        "  jmp stub_enter_mov\n"
+        "  .org 0x88\n"
+        "  jmp stub_enter_cmp\n"
+        "  .org 0x90\n"
         ".globl _start\n"
         "_start:\n"
         "  mov %rsp, %rdi\n"
@@ -252,12 +256,14 @@ static u64 copy_out(volatile u64 *lane, u64 value) {
     return value;
 }
 
+#include "thunk.c"
+
 static void save(volatile u64 *lane, struct ucontext *uc) {
     lane[LANE_FRAME] = (u64)uc;
     lane[LANE_FPSTATE] = uc->fpstate;
     for (int i = 0; i < 23; i++) lane[LANE_REGS + i] = uc->gregs[i];
     lane[LANE_REGS + 23] = rdfsbase();
-    lane[LANE_REGS + 24] = rdgsbase();
+    lane[LANE_REGS + 24] = guest_gs();
 }
 
 static void restore(volatile u64 *lane, struct ucontext *uc) {
@@ -279,7 +285,7 @@ static volatile u64 *attach(volatile u64 *lane, u64 slot) {
     return shared;
 }
 
-static void serve(volatile u64 *lane, u64 slot, struct ucontext *uc);
+static void serve(volatile u64 *lane, u64 slot, struct ucontext *uc, int asked);
 
 static void thread_entry(void) {
     u64 slot = slot_here();
@@ -288,7 +294,8 @@ static void thread_entry(void) {
     hypercall(HYPER_THREAD, slot, 0);
     lane[LANE_KIND] = KIND_READY;
     save(lane, uc);
-    serve(lane, slot, uc);
+    serve(lane, slot, uc, 0);
+    lend_gs(slot);
     stub_leave(uc);
 }
 
@@ -349,12 +356,12 @@ static int run_orders(volatile u64 *lane, u64 slot, struct ucontext *uc) {
     return 0;
 }
 
-/* Post, do what the answer says, until it says to go on. */
-static void serve(volatile u64 *lane, u64 slot, struct ucontext *uc) {
+/* Post (unless that has been `asked` and answered already), do what the answer says, until it says to go on. */
+static void serve(volatile u64 *lane, u64 slot, struct ucontext *uc, int asked) {
     u64 call[8] = {lane[LANE_NR], lane[LANE_ARGS], lane[LANE_ARGS + 1], lane[LANE_ARGS + 2],
                    lane[LANE_ARGS + 3], lane[LANE_ARGS + 4], lane[LANE_ARGS + 5], 0};
     u64 *entry = lane[LANE_KIND] == KIND_SYSCALL && (call[0] == 11 || call[0] == 10) ? call : 0;
-    for (int asked = 0;;) {
+    for (;;) {
         i64 direct = 0;
         if (!asked) post(lane, slot, entry, &direct);
         asked = 0;
@@ -403,12 +410,14 @@ __attribute__((used)) static void handler(int sig, struct siginfo *si, struct uc
         }
     }
     if (slot >= MAX_SLOTS) broken();
+    int thunk = in_thunk(sig, slot, uc);
+    if (thunk == GO_ON) return;
     volatile u64 *lane = lane_of(slot);
-    lane[LANE_COPIES] = 0;
-    if (sig == SIGSYS) {
+    if (thunk != ANSWERED) lane[LANE_COPIES] = 0;
+    if (sig == SIGSYS || thunk == ENTERED) {
         u64 *g = uc->gregs;
         lane[LANE_KIND] = KIND_SYSCALL;
-        lane[LANE_NR] = si->arch == AUDIT_ARCH_X86_64 ? (u32)g[G_RAX] : 0xffffffff;
+        lane[LANE_NR] = thunk || si->arch == AUDIT_ARCH_X86_64 ? (u32)g[G_RAX] : 0xffffffff;
         lane[LANE_ARGS + 0] = g[8];
         lane[LANE_ARGS + 1] = g[9];
         lane[LANE_ARGS + 2] = g[12];
@@ -416,16 +425,25 @@ __attribute__((used)) static void handler(int sig, struct siginfo *si, struct uc
         lane[LANE_ARGS + 4] = g[0];
         lane[LANE_ARGS + 5] = g[1];
         if (lane != private_lane(slot)) copy_in(lane);
-    } else if (sig == INTERRUPT_SIGNAL) {
+    } else if (sig == INTERRUPT_SIGNAL || thunk == LEFT) {
         lane[LANE_KIND] = KIND_INTERRUPTED;
-    } else {
+    } else if (!thunk) {
         lane[LANE_KIND] = KIND_FAULT;
         lane[LANE_SIGNO] = sig;
         lane[LANE_CODE] = (u64)(i64)si->code;
         lane[LANE_ADDR] = si->addr;
     }
     save(lane, uc);
-    serve(lane, slot, uc);
+    serve(lane, slot, uc, thunk == ANSWERED);
+    if (thunk == ANSWERED && block_of(slot)[BLOCK_PENDING]) { /* the interrupt came after the answer */
+        block_of(slot)[BLOCK_PENDING] = 0;
+        lane = lane_of(slot);
+        lane[LANE_COPIES] = 0;
+        lane[LANE_KIND] = KIND_INTERRUPTED;
+        save(lane, uc);
+        serve(lane, slot, uc, 0);
+    }
+    lend_gs(slot);
 }
 
 /* --- bringing up the first process; plain system calls until the filter is in place --- */

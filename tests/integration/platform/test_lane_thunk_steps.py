@@ -1,0 +1,182 @@
+"""An interrupt at every instruction of a call that goes by a thunk: nothing is lost, and no register changes."""
+
+from __future__ import annotations
+
+import struct
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from sandbox.arch import amd64
+from sandbox.platform.base import GuestThread
+from sandbox.platform.lane import layout
+from sandbox.platform.lane.thread import LaneThread
+from tests.integration.platform.machine import CODE, DATA, STACK_TOP, THUNKS, Args, Machine, assemble
+from tests.integration.platform.stepper import Stepper
+
+START, GO, DONE, SAVED, RED = (DATA + 8 * n for n in (0, 1, 2, 16, 64))
+RESULT = 4242
+NAMES = ("r8", "r9", "r10", "r12", "r13", "r14", "r15", "rdi", "rsi", "rbp", "rbx", "rdx", "rsp", "rax", "rcx", "r11")
+PATTERNS = {name: 0x1111_1111_1111_1111 * (n + 1) & 0x7FFF_FFFF_FFFF_FFFF for n, name in enumerate(NAMES[:12])}
+FLAGS = 0x40ED7  # AC, OF, DF, IF, SF, ZF, AF, PF, CF
+ARITHMETIC = 0x8D5
+RED_ZONE = 0x12340000
+
+CODES = {
+    "mov": "site: mov $39, %eax\n syscall\nafter:\n",
+    "cmp": " xor %eax, %eax\n add $39, %eax\nsite: syscall\n cmp $-4095, %rax\nafter:\n",
+}
+
+
+def program(form: str) -> str:
+    """Waits for START, makes the call with known registers, keeps what it finds, waits for GO, counts."""
+    load = "".join(f" movabs ${value}, %{name}\n" for name, value in PATTERNS.items())
+    red = "".join(f" movq ${RED_ZONE + n}, {-8 * (n + 1)}(%rsp)\n" for n in range(16))
+    keep = "".join(f" mov %{name}, {SAVED + 8 * n}\n" for n, name in enumerate(NAMES))
+    keep_red = "".join(f" mov {-8 * (n + 1)}(%rsp), %rax\n mov %rax, {RED + 8 * n}\n" for n in range(16))
+    return f"""
+    movq $1, {START}
+again:
+    cmpq $0, {START}
+    je again
+    movq $0, {START}
+    {load}
+    mov ${STACK_TOP - 256}, %rsp
+    pushq ${FLAGS}
+    popfq
+    {red}
+    {CODES[form]}
+    {keep}
+    {keep_red}
+    pushfq
+    popq {SAVED + 8 * 16}
+    pushq $0x202
+    popfq
+2:  cmpq $0, {GO}
+    je 2b
+    movq $0, {GO}
+    incq {DONE}
+    jmp again
+"""
+
+
+class Interrupted:
+    """Steps through the call again and again, each time with an interrupt at another instruction."""
+
+    def __init__(self, form: str) -> None:
+        code = assemble(program(form))
+        self.site = CODE + code.index(b"\xb8\x27\0\0\0" if form == "mov" else b"\x0f\x05")
+        self.after = self.site + (7 if form == "mov" else 8)
+        self.calls = 0
+        self.pending = False
+        self.baseline = b""
+        self.steps: dict[tuple[int, bool], bool] = {}
+        self.shown: set[int] = set()
+        self.stepper: Stepper | None = None
+        self.machine = Machine(program(form), self.syscall, patch=True)
+        self.machine.on_interrupt = self.interrupted
+
+    def syscall(self, m: Machine, t: GuestThread, nr: int, args: Args) -> None:
+        assert nr == 39 and type(t) is LaneThread
+        self.calls += 1
+        if self.stepper is not None:
+            if not self.pending:
+                t.reply(RESULT)
+                return
+            assert not t.whole()
+            t.make_whole(lambda: self.go_on(t, RESULT))  # as the kernel does with a signal pending
+            return
+        t.write(GO, one)
+        if self.calls == 2:
+            self.baseline = t.read(SAVED, 17 * 8) + t.read(RED, 16 * 8)
+        patcher = m.platform.patcher
+        assert patcher is not None and self.calls < 500
+        if patcher.patched and not t.whole():
+            self.stepper = Stepper(t, self.work)
+            self.stepper.start()
+        else:
+            t.write(START, one)
+        t.reply(RESULT)
+
+    def go_on(self, t: GuestThread, result: int | None = None) -> None:
+        self.shown.add(t.get_reg(amd64.RIP))
+        assert t.get_reg(amd64.RSP) == STACK_TOP - 256 and len(t.fpu_state()) >= 512
+        if result is not None:
+            t.set_reg(amd64.RAX, result)
+        if self.pending:
+            self.pending = False
+            t.write(GO, one)
+        t.resume()
+
+    def interrupted(self, t: GuestThread) -> None:
+        self.go_on(t)
+
+    def work(self, s: Stepper) -> None:
+        last = struct.pack("<Q", self.calls)
+        s.go_until(lambda: s.read(DONE, 8) == last)
+        self.round(s, None)
+        for step in self.steps:
+            self.round(s, step)
+            found = s.read(SAVED, 17 * 8) + s.read(RED, 16 * 8)
+            different = differences(self.baseline, found, self.after == self.site + 8)
+            assert not different, (step, different)
+            assert not self.pending, f"lost at {step[0]:#x}, after the answer: {step[1]}"
+
+    def round(self, s: Stepper, step: tuple[int, bool] | None) -> None:
+        """One call with an interrupt at that step, an instruction before or after the answer; or without one, to find
+        which steps there are."""
+        done = s.read(DONE, 8)
+        s.write(START, one)
+        while s.rip != self.site:
+            s.step()
+        seen = s.guest.seen
+        while (rip := s.rip) != self.after:
+            here = (rip, s.guest.seen != seen)
+            if here == step and not s.guest.stopped:
+                self.pending = True
+                s.interrupt()
+                break
+            if step is None and not s.guest.stopped:
+                self.steps[here] = True
+            s.step()
+            if step is not None and step[0] >= layout.STUB_BASE and s.rip != step[0]:
+                s.go_to(step[0])
+        else:
+            s.write(GO, one)
+        s.go_until(lambda: s.read(DONE, 8) != done)
+
+
+one = struct.pack("<Q", 1)
+
+
+def differences(expected: bytes, found: bytes, cmp: bool) -> list[str]:
+    """In the cmp form r11, which has the flags of before the call, has not those that the comparison sets anyway."""
+    names = [*NAMES, "flags", *(f"red zone {n}" for n in range(16))]
+    pairs = zip(names, struct.iter_unpack("<Q", expected), struct.iter_unpack("<Q", found), strict=True)
+    masks = {"r11": ~ARITHMETIC} if cmp else {}
+    return [f"{name}: {a:#x} became {b:#x}" for name, (a,), (b,) in pairs if (a ^ b) & masks.get(name, ~0)]
+
+
+@pytest.fixture(autouse=True)
+def _threads_take_turns() -> Iterator[None]:
+    """The sentry polls while the other thread steps."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.parametrize("form", CODES)
+def test_an_interrupt_at_every_instruction(form: str) -> None:
+    call = Interrupted(form)
+    call.machine.run(60)
+    assert call.stepper is not None
+    call.stepper.join()
+    if call.stepper.error is not None:
+        raise call.stepper.error
+    assert not call.machine.faults and not call.machine.mishaps
+    thunk = {rip for rip, _ in call.steps if THUNKS <= rip < THUNKS + 65536}
+    stub = {rip for rip, _ in call.steps if rip >= layout.STUB_BASE}
+    assert len(thunk) >= 4 and len(stub) > 150  # it was there
+    assert all(CODE <= rip < CODE + 8192 for rip in call.shown)
