@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 from typing import Final
 
 from runsc.failure import RuntimeFailure
@@ -34,7 +35,9 @@ class ContainerId:
         """RuntimeFailure when a running container has it."""
         try:
             os.makedirs(self._path, mode=0o711, exist_ok=True)
-            self._fd = os.open(os.path.join(self._path, "lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._check_owner()
+            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+            self._fd = os.open(os.path.join(self._path, "lock"), flags, 0o600)
         except OSError as error:
             raise RuntimeFailure(f"--root: {error.filename}: {os.strerror(error.errno or 0)}") from None
         try:
@@ -42,6 +45,13 @@ class ContainerId:
         except BlockingIOError:
             os.close(self._fd)
             raise RuntimeFailure(f"container {os.path.basename(self._path)} is running already") from None
+
+    def _check_owner(self) -> None:
+        """A name in /tmp can be made by anybody first."""
+        for path in (os.path.dirname(self._path), self._path):
+            status = os.lstat(path)
+            if not stat.S_ISDIR(status.st_mode) or status.st_uid not in (0, os.geteuid()):
+                raise RuntimeFailure(f"--root: {path} is somebody else's: give another directory with --root")
 
     def release(self) -> None:
         """The directory goes."""

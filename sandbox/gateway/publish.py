@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import _socket
 import errno
+from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from sandbox.gateway import address_plan as plan
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from tcpip.waiter import Waiter
 
 MAX_CONNECTIONS: Final = 1024
+MAX_OPENING: Final = 4  # connections to the guest that are being opened at a time
 MAX_PEERS: Final = 256
 IDLE_NS: Final = 120 * NS_PER_S
 _BUFFER: Final = memoryview(bytearray(65536))
@@ -77,6 +79,7 @@ class PublishedStream:
         self._sock = sock
         self._fd = sock.fileno()
         self._guest_port = guest_port
+        self._waiting: deque[_socket.socket] = deque()
         self._opening: dict[Endpoint, tuple[_socket.socket, Waiter]] = {}
         self._pumps: set[Pump] = set()
         gateway.reactor.watch(self._fd, READ, self._accept)
@@ -89,9 +92,18 @@ class PublishedStream:
             return
         sock = _socket.socket(fileno=fd)
         sock.setblocking(False)
-        if len(self._pumps) + len(self._opening) >= MAX_CONNECTIONS:
+        if len(self._pumps) + len(self._opening) + len(self._waiting) >= MAX_CONNECTIONS:
             sock.close()
             return
+        self._waiting.append(sock)
+        self._open_next()
+
+    def _open_next(self) -> None:
+        """In the order in which they came: a burst that overran the guest's backlog would be retried at random."""
+        while self._waiting and len(self._opening) < MAX_OPENING:
+            self._open(self._waiting.popleft())
+
+    def _open(self, sock: _socket.socket) -> None:
         endpoint = self._gateway.stack.new_endpoint(AF_INET, SOCK_STREAM, 0)
         waiter = endpoint.queue.add(EVENT_OUT, lambda mask: self._opened(endpoint))
         self._opening[endpoint] = (sock, waiter)
@@ -112,19 +124,22 @@ class PublishedStream:
         if refused:
             endpoint.close()
             sock.close()
+            self._gateway.reactor.call_soon(self._open_next)
             return
         gateway = self._gateway
         gateway.counters.connections += 1
         pump = Pump(gateway.reactor, gateway.counters, endpoint, sock, self._pumps.discard)
         if not pump.closed:
             self._pumps.add(pump)
+        self._gateway.reactor.call_soon(self._open_next)
 
     def close(self) -> None:
         """Stop listening, end what runs."""
         self._gateway.reactor.unwatch(self._fd)
         self._sock.close()
-        for sock, _ in self._opening.values():
+        for sock in (*self._waiting, *(sock for sock, _ in self._opening.values())):
             sock.close()
+        self._waiting.clear()
         for pump in list(self._pumps):
             pump.close()
 

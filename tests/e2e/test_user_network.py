@@ -8,6 +8,8 @@ import os
 import socket
 import subprocess
 import threading
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Iterator
 
@@ -125,10 +127,25 @@ socket.socket().connect_ex(("192.0.2.1", 80))
     assert result.err.count("\n") == 1 and result.err.startswith("runsc: denied: pid 1 (a\\nrunsc: ok\\x1b)"), result
 
 
+def _burst(port: int, requests: int, at_once: int) -> list[str]:
+    """What went wrong with so many requests from so many threads: more than the server's backlog holds."""
+
+    def fetch(number: int) -> str:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/small", timeout=BOUND_S) as answer:
+                return "" if answer.read() == b"small" else "another text"
+        except OSError as error:
+            return repr(error)
+
+    with ThreadPoolExecutor(at_once) as pool:
+        return [wrong for wrong in pool.map(fetch, range(requests)) if wrong]
+
+
 def test_a_published_port(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     (tmp_path / "data").write_bytes(DATA)
+    (tmp_path / "small").write_bytes(b"small")
     server = subprocess.Popen(
         command(
             "do",
@@ -146,6 +163,7 @@ def test_a_published_port(tmp_path: Path) -> None:
         assert server.stdout is not None and "Serving HTTP" in server.stdout.readline()
         got = subprocess.run(["curl", "-sSf", f"http://127.0.0.1:{port}/data"], capture_output=True, timeout=BOUND_S)
         assert hashlib.sha256(got.stdout).hexdigest() == DIGEST, got.stderr
+        assert _burst(port, 120, 40) == []
     finally:
         server.terminate()
         server.communicate(timeout=BOUND_S)

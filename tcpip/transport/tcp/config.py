@@ -26,6 +26,7 @@ class TcpConfig:
     """Values may be changed while the stack runs; new connections see them."""
 
     __slots__ = (
+        "syn_rto_ns",
         "syn_retries",
         "synack_retries",
         "retries1",
@@ -58,6 +59,7 @@ class TcpConfig:
     )
 
     def __init__(self) -> None:
+        self.syn_rto_ns = RTO_INITIAL_NS  # of a SYN (RFC 6298, 2.1); less where every peer is known to be near
         self.syn_retries = 6
         self.synack_retries = 5
         self.retries1 = 3

@@ -46,6 +46,7 @@ def start_connect(ep: TcpEndpoint, now: int) -> None:
     snd = ep.snd
     snd.nxt = snd.iss + 1
     snd.last_send = now
+    snd.rtt.rto = config.syn_rto_ns
     ep.set_state(st.SYN_SENT)
     ep.stats.inc("ActiveOpens")
     emit_syn(ep, SYN, now)
@@ -65,7 +66,8 @@ def timeout(ep: TcpEndpoint, now: int) -> None:
         return
     snd.retransmits += 1
     snd.total_retrans += 1
-    snd.rtt.rto = min(RTO_INITIAL_NS << snd.retransmits, RTO_MAX_NS)
+    first = ep.config.syn_rto_ns if ep.state == st.SYN_SENT else RTO_INITIAL_NS
+    snd.rtt.rto = min(first << snd.retransmits, RTO_MAX_NS)
     ep.stats.inc("RetransSegs")
     ep.stats_ext.inc("TCPSynRetrans")
     emit_syn(ep, SYN if ep.state == st.SYN_SENT else SYN | ACK, now)

@@ -266,9 +266,10 @@ class Listener:
         request.send_syn_ack(seg.now, ts_val)
 
     def _cookie_arrives(self, seg: Segment) -> bool:
-        """An ACK to the listener itself: True when it brings a valid cookie back, and a connection with it."""
+        """An ACK to the listener itself: True when it brings a valid cookie back. While accept(2) is too slow it is
+        dropped, and the peer comes again (net/ipv4/syncookies.c: tcp_get_cookie_sock)."""
         ep = self.ep
-        if not ep.config.syncookies or self.full():
+        if not ep.config.syncookies:
             return False
         irs = (seg.seq - 1) & MASK
         cookie = (seg.ack - 1) & MASK
@@ -276,6 +277,10 @@ class Listener:
         if mss < 0:
             ep.stats_ext.inc("SyncookiesFailed")
             return False
+        if self.full():
+            ep.stats_ext.inc("ListenOverflows")
+            ep.stats_ext.inc("ListenDrops")
+            return True
         request = self._new_request(seg)
         if request is None:
             return True

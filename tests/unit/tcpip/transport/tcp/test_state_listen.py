@@ -154,6 +154,22 @@ def test_flood_is_answered_with_cookies_and_bounded_memory() -> None:
     peer.expect(flags=RST, seq=12345)
 
 
+def test_a_cookie_that_comes_back_while_nobody_accepts_is_dropped_not_reset() -> None:
+    peer = PeerHost().listening(backlog=0)
+    for port in range(1, 12):
+        peer.send(SYN, seq=7, src_port=port, options=peer.syn_options())
+    first, *_, last = peer.sent()
+    peer.send(ACK, seq=8, ack=first.seq + 1, src_port=1)
+    peer.sent()
+    peer.send(ACK, b"text", seq=8, ack=last.seq + 1, src_port=11)
+    assert not peer.sent()
+    assert peer.listener is not None
+    peer.listener.accept()
+    peer.send(ACK, b"text", seq=8, ack=last.seq + 1, src_port=11)
+    child = peer.listener.accept()
+    assert child.state == st.ESTABLISHED
+
+
 def test_cookie_expires() -> None:
     peer = PeerHost().listening(backlog=8)
     for port in range(1, 10):

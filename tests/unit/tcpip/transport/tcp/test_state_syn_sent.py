@@ -42,6 +42,19 @@ def test_syn_ack_establishes(peer: PeerHost) -> None:
     assert connect_error(peer) is errors.ALREADY_CONNECTED
 
 
+def test_a_stack_whose_peers_are_near_asks_again_sooner(peer: PeerHost) -> None:
+    peer.stack.tcp.config.syn_rto_ns = 50_000_000
+    peer.connecting().expect(flags=SYN)
+    peer.pass_time(40)
+    assert not peer.sent()
+    peer.pass_time(20)
+    peer.expect(flags=SYN)
+    peer.pass_time(80)
+    assert not peer.sent()
+    peer.pass_time(20)
+    peer.expect(flags=SYN)
+
+
 def test_text_on_the_syn_ack_is_kept(peer: PeerHost) -> None:
     syn = peer.connecting().expect(flags=SYN)
     peer.send(SYN | ACK | FIN, b"hi", seq=9000, ack=syn.seq + 1, options=peer.syn_options())
