@@ -23,6 +23,7 @@ class Row:
 
 MICRO: tuple[Row, ...] = (
     Row("getppid", "getppid", bound=5, peer=3.3),
+    Row("getppid_trapped", "getppid, no patches", bound=5, measures="getppid", flags=("--no-patch",)),
     Row("getppid_parked", "getppid, looking off", bound=9, measures="getppid", flags=("--no-look",)),
     Row("pread4k", "pread 4 KiB", bound=8, peer=1.9),
     Row("pwrite4k", "pwrite 4 KiB", bound=8, peer=2.0),

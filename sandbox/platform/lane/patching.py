@@ -267,7 +267,9 @@ class Patcher:
         shown = patches.shown(rip)
         if shown == rip:
             return False
-        if signo == _SIGTRAP:  # it single-steps itself, and is told at the next instruction of its own
+        if signo == _SIGTRAP:
+            # It single-steps itself, and is told at the next instruction of its own. Not to be taken back to the site:
+            # it would come here again for ever. (A signal that is pending just now does show this address.)
             self.handler.interrupted(thread)
             return True
         thread.words[RIP_WORD] = shown
