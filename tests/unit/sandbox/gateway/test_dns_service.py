@@ -70,16 +70,26 @@ def test_an_internal_network_has_no_host(bench: Bench) -> None:
     assert addresses(ask(bench, "stackbox.internal")) == [parse("10.0.2.1")]
 
 
+def _same_port() -> tuple[socket.socket, socket.socket]:
+    """A datagram and a listening socket on one port of the loopback; what is free for one may be taken for the other."""
+    for _ in range(100):
+        udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        udp.bind(("127.0.0.1", 0))
+        try:
+            return udp, socket.create_server(("127.0.0.1", udp.getsockname()[1]))
+        except OSError:
+            udp.close()
+    raise OSError("no port is free for both")
+
+
 class NameServer:
     """Answers A queries with `records`; over UDP only with TC set when `truncate`."""
 
     def __init__(self, records: list[dns.Record], truncate: bool = False, rcode: int = 0) -> None:
         self.asked: list[str] = []
         self.records, self.truncate, self.rcode = records, truncate, rcode
-        self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.udp.bind(("127.0.0.1", 0))
+        self.udp, self.tcp = _same_port()
         self.port: int = self.udp.getsockname()[1]
-        self.tcp = socket.create_server(("127.0.0.1", self.port))
         self.threads = [threading.Thread(target=run, daemon=True) for run in (self._run_udp, self._run_tcp)]
         for thread in self.threads:
             thread.start()
