@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 MAX_QUICK_ACKS: Final = 16
 INITIAL_SPACE_SEGMENTS: Final = 10
 
+LARGE_UPDATE: Final = 1 << 17  # what a window is opened by at most before the peer is told
+
 
 class Receiver:
     """RCV.NXT, the advertised window, queued text and what is out of order."""
@@ -251,7 +253,11 @@ class Receiver:
             return
         current = self.adv - self.nxt
         free = self.free_space()
-        if 2 * current <= free and free - current >= min(self.mss_est, ep.so.rcvbuf >> 2) and not window_opened(self):
+        least = min(self.mss_est, ep.so.rcvbuf >> 2)
+        if self.queue.size:
+            # There is more to read: a reader of small pieces would be sent one small segment for each.
+            least = max(least, min(ep.so.rcvbuf >> 3, LARGE_UPDATE))
+        if 2 * current <= free and free - current >= least and not window_opened(self):
             ep.send_ack(now)
 
     def _tune(self, now: int) -> None:
