@@ -15,7 +15,7 @@ LOG_FORMATS: Final = ("text", "json")
 GLOBAL_FLAGS: Final = (
     Flag("root", TEXT, "DIR", "where the state of running containers is kept"),
     Flag("platform", TEXT, "NAME", "how system calls are trapped: lane", PLATFORMS),
-    Flag("network", TEXT, "NAME", "none, internal, sandbox, tap or user", NETWORKS),
+    Flag("network", TEXT, "NAME", "none, internal, sandbox, tap or user (do: user; run: sandbox or user)", NETWORKS),
     Flag("tap", TEXT, "NAME", "with --network tap: use this device, or make it"),
     Flag("log", TEXT, "FILE", "append the runtime's log to FILE"),
     Flag("log-format", TEXT, "FORMAT", "text or json", LOG_FORMATS),
