@@ -92,6 +92,7 @@ def test_a_copy_is_as_good_as_memory(name: str) -> None:
     assert a.gone == b.gone and not a.faults and not a.mishaps and len(with_copies.found) >= 1
 
 
+@pytest.mark.interpreted
 def test_what_is_copied_needs_no_look_into_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     looks = []
 

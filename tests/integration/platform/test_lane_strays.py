@@ -177,6 +177,7 @@ def test_a_child_that_the_host_gives_no_descriptor_for_is_a_fork_that_failed(mon
     assert kernel.failed == 1 and len(kernel.at_exit) == 1 and len(m.gone) == 1
 
 
+@pytest.mark.interpreted
 def test_a_thread_without_a_shared_lane_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(LaneSpace, "new_chunk", lambda space, number: -1)
     kernel = Kernel()
