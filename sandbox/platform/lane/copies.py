@@ -73,8 +73,7 @@ class LaneCopies(GuestThread):
             if piece is not None and size <= piece[1]:
                 start = piece[0]
                 return bytes(self.lane[start : start + size])
-        if self.outs:
-            self.settle()
+        self.settle()
         return self.space.read(address, size)
 
     def read_into(self, address: int, dst: memoryview) -> None:
@@ -85,8 +84,7 @@ class LaneCopies(GuestThread):
                 start = piece[0]
                 dst[:] = self.lane[start : start + size]
                 return
-        if self.outs:
-            self.settle()
+        self.settle()
         self.space.read_into(address, dst)
 
     def read_cstr(self, address: int, limit: int) -> bytes:
@@ -98,8 +96,7 @@ class LaneCopies(GuestThread):
                 end = text.find(b"\0")
                 if end >= 0:
                     return text[:end]
-        if self.outs:
-            self.settle()
+        self.settle()
         return self.space.read_cstr(address, limit)
 
     def write(self, address: int, data: bytes | bytearray | memoryview) -> None:
@@ -121,12 +118,14 @@ class LaneCopies(GuestThread):
                 left -= 1
                 if not left:
                     break
-            if self.outs:
-                self.settle()  # in the order in which it was written
+            self.settle()  # in the order in which it was written
         self.space.write(address, data)
 
     def settle(self) -> None:
-        outs, self.outs = self.outs, 0
+        outs = self.outs
+        if not outs:
+            return
+        self.outs = 0
         words = self.words
         for at, shift in _PIECES:
             size = outs >> shift & 0xFFFF

@@ -40,6 +40,7 @@ _ARGS_AT: Final = LANE_ARGS * 8
 _SYS_CLONE: Final = 56
 _SYS_EXIT: Final = 60
 _SYS_GETPPID: Final = 110
+_CALLS: Final = (KIND_SYSCALL, KIND_THUNK)
 _FAULTS: Final = (4, 5, 7, 8, 11)  # SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV: what the stub handles
 _PRIVATE_CALLS: Final = 64  # that a thread makes before it gets a shared lane
 _SERVED_BOUND: Final = 64  # calls served between two looks at descriptors and timers
@@ -91,20 +92,19 @@ class LaneLooker(Looker):
             if kind != KIND_DONE:
                 thread.pool()
                 return
-        if kind == KIND_THUNK:
-            self.handler.syscall(thread, words[LANE_NR], _ARGS(thread.lane, _ARGS_AT))
-        elif kind == KIND_SYSCALL:
-            if thread.private:
+        if kind in _CALLS:
+            number, args = words[LANE_NR], _ARGS(thread.lane, _ARGS_AT)
+            if kind == KIND_THUNK:
+                pass  # a shared lane, and a site that is patched
+            elif thread.private:
                 thread.parked += 1
                 if thread.parked > _PRIVATE_CALLS and not thread.space.busy:
                     thread.parked = 0
                     if thread.attach():
                         return
-            elif self.patcher is not None and self.patcher.trapped(
-                thread, words[LANE_NR], _ARGS(thread.lane, _ARGS_AT)
-            ):
+            elif self.patcher is not None and self.patcher.trapped(thread, number, args):
                 return
-            self.handler.syscall(thread, words[LANE_NR], _ARGS(thread.lane, _ARGS_AT))
+            self.handler.syscall(thread, number, args)
         elif kind == KIND_DONE:
             thread.orders_done()
         elif kind == KIND_INTERRUPTED:

@@ -450,8 +450,7 @@ class LaneThread(LaneCopies):
         if self.space.busy or not may_run_free(order.nr, order.args):
             super().execute_assumed(order, value, failed)
             return
-        if self.outs:
-            self.settle()
+        self.settle()
         words = self.words
         self.on_return = assumed
         self.on_done = failed

@@ -15,6 +15,18 @@ typedef unsigned int u32;
 typedef unsigned short u16;
 typedef unsigned char u8;
 
+/* (entry): make the call that it describes, number and six arguments. */
+#define EXECUTE \
+    "  mov 0(%rdi), %rax\n" \
+    "  mov 16(%rdi), %rsi\n" \
+    "  mov 24(%rdi), %rdx\n" \
+    "  mov 32(%rdi), %r10\n" \
+    "  mov 40(%rdi), %r8\n" \
+    "  mov 48(%rdi), %r9\n" \
+    "  mov 8(%rdi), %rdi\n" \
+    "  syscall\n" \
+    "  ret\n"
+
 /* --- the gates: each must stay at its address, see layout.py --- */
 __asm__(".section .gate,\"ax\",@progbits\n"
         "stub_restore:\n"
@@ -29,26 +41,10 @@ __asm__(".section .gate,\"ax\",@progbits\n"
         "  ret\n"
         "  .org 0x20\n"
         "stub_order:\n"
-        "  mov 0(%rdi), %rax\n"
-        "  mov 16(%rdi), %rsi\n"
-        "  mov 24(%rdi), %rdx\n"
-        "  mov 32(%rdi), %r10\n"
-        "  mov 40(%rdi), %r8\n"
-        "  mov 48(%rdi), %r9\n"
-        "  mov 8(%rdi), %rdi\n"
-        "  syscall\n"
-        "  ret\n"
+        EXECUTE
         "  .org 0x40\n"
         "stub_free:\n" /* as stub_order, for what the filter lets through by its arguments */
-        "  mov 0(%rdi), %rax\n"
-        "  mov 16(%rdi), %rsi\n"
-        "  mov 24(%rdi), %rdx\n"
-        "  mov 32(%rdi), %r10\n"
-        "  mov 40(%rdi), %r8\n"
-        "  mov 48(%rdi), %r9\n"
-        "  mov 8(%rdi), %rdi\n"
-        "  syscall\n"
-        "  ret\n"
+        EXECUTE
         "  .org 0x60\n"
         "stub_entry:\n" /* of every signal: AC survives handler entry and would make us fault */
         "  pushfq\n"
@@ -256,6 +252,12 @@ static u64 copy_out(volatile u64 *lane, u64 value) {
     return value;
 }
 
+/* The call's six arguments, from the registers. */
+static inline void arguments(volatile u64 *lane, const volatile u64 *regs) {
+    static const u8 order[] = {8, 9, 12, 2, 0, 1}; /* rdi rsi rdx r10 r8 r9 */
+    for (u64 i = 0; i < sizeof order; i++) lane[LANE_ARGS + i] = regs[order[i]];
+}
+
 #include "thunk.c"
 
 static void save(volatile u64 *lane, struct ucontext *uc) {
@@ -418,12 +420,7 @@ __attribute__((used)) static void handler(int sig, struct siginfo *si, struct uc
         u64 *g = uc->gregs;
         lane[LANE_KIND] = KIND_SYSCALL;
         lane[LANE_NR] = thunk || si->arch == AUDIT_ARCH_X86_64 ? (u32)g[G_RAX] : 0xffffffff;
-        lane[LANE_ARGS + 0] = g[8];
-        lane[LANE_ARGS + 1] = g[9];
-        lane[LANE_ARGS + 2] = g[12];
-        lane[LANE_ARGS + 3] = g[2];
-        lane[LANE_ARGS + 4] = g[0];
-        lane[LANE_ARGS + 5] = g[1];
+        arguments(lane, g);
         if (lane != private_lane(slot)) copy_in(lane);
     } else if (sig == INTERRUPT_SIGNAL || thunk == LEFT) {
         lane[LANE_KIND] = KIND_INTERRUPTED;

@@ -147,12 +147,7 @@ __attribute__((used)) static void thunk_call(volatile u64 *block) {
     lane[LANE_COPIES] = 0;
     lane[LANE_KIND] = KIND_THUNK;
     lane[LANE_NR] = nr;
-    lane[LANE_ARGS + 0] = regs[8];
-    lane[LANE_ARGS + 1] = regs[9];
-    lane[LANE_ARGS + 2] = regs[12];
-    lane[LANE_ARGS + 3] = regs[2];
-    lane[LANE_ARGS + 4] = regs[0];
-    lane[LANE_ARGS + 5] = regs[1];
+    arguments(lane, regs);
     lane[LANE_FPSTATE] = 0;
     for (int i = 0; i < G_CSGSFS; i++) lane[LANE_REGS + i] = regs[i];
     lane[LANE_REGS + 23] = rdfsbase();
