@@ -58,7 +58,7 @@ class Reactor:
         for fd in (self._epoll_fd, self._timer.fd):
             self._poll.register(fd, select.POLLIN)
         self._callbacks: dict[int, Callable[[int], None]] = {}
-        self.soon: deque[Callable[[], None]] = deque()  # of `call_soon`; a Looker returns when there is something
+        self.soon: deque[Callable[[], None]] = deque()  # of `call_soon`; a Looker may run it
         self._at_next: list[Callable[[], None]] = []
         self.later: deque[Callable[[], None]] = deque()  # of `call_later`
         self._before_sleep: list[Callable[[], None]] = []
@@ -169,6 +169,13 @@ class Reactor:
                 callback(mask)
         now = self.clock.now_ns()
         self._guests_until = now + min(now - begin, LONGEST_TURN)
+
+    def run_soon(self) -> bool:
+        """Run what `call_soon` was given. True: somebody wants to stop."""
+        soon = self.soon
+        while soon:
+            soon.popleft()()
+        return self._stopping
 
     def _run_soon(self) -> None:
         soon = self.soon

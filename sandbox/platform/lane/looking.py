@@ -131,7 +131,8 @@ class LaneLooker(Looker):
         if self._unanswered:
             self._let_sleep()
         platform = self.platform
-        soon, later = platform.reactor.soon, platform.reactor.later
+        reactor = platform.reactor
+        soon, later = reactor.soon, reactor.later
         regime = platform.regime
         rounds = CROWDED_ROUNDS if regime.now == CROWDED else DENSE_ROUNDS
         served = idle = 0
@@ -145,6 +146,8 @@ class LaneLooker(Looker):
                         self._mishap(thread, error)
                     served += 1
                     found = True
+            if soon and reactor.run_soon():
+                break
             if found:
                 idle = 0
                 if served >= _SERVED_BOUND:
@@ -156,10 +159,10 @@ class LaneLooker(Looker):
                 if later:
                     if self._unanswered or idle >= PAUSE_ROUNDS:
                         break
-                elif self._unanswered and not soon:
+                elif self._unanswered:
                     self._let_sleep()
-            if platform.ordering or soon:
-                break  # the next thing is a notification, or what the call has set in motion
+            if platform.ordering:
+                break  # the next thing is a notification
         if served or idle >= rounds:
             regime.looked(served, time.monotonic_ns())
         return idle < rounds
