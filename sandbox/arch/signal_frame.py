@@ -22,8 +22,6 @@ from sandbox.abi.linux.signal import (
 from sandbox.arch.amd64 import (
     CSGSFS,
     EFLAGS,
-    EFLAGS_USER,
-    NUM_REGS,
     RAX,
     RDI,
     RDX,
@@ -51,6 +49,8 @@ _UCONTEXT: Final = struct.Struct("<QQQI4xQ23QQ64xQ")
 FRAME_SIZE: Final = _HEAD.size + SIGINFO_SIZE
 UC_OFFSET: Final = 8
 INFO_OFFSET: Final = _HEAD.size
+_SAVED: Final = 5  # number of the first register there
+UCONTEXT_SIZE: Final = _UCONTEXT.size
 
 FXSAVE_SIZE: Final = 512
 SW_RESERVED: Final = 464
@@ -58,7 +58,6 @@ MAGIC1: Final = 0x46505853
 MAGIC2: Final = 0x46505845
 _SW: Final = struct.Struct("<IIQI")  # magic1, extended_size, xfeatures, xstate_size
 MAX_XSAVE: Final = 16384
-LIKELY_SIZE: Final = 3584  # a frame with AVX-512 state
 
 
 def on_altstack(t: Task, sp: int) -> bool:
@@ -75,116 +74,128 @@ def altstack_flags(t: Task, sp: int) -> int:
     return SS_ONSTACK if on_altstack(t, sp) else 0
 
 
-def push_signal_frame(t: Task, info: SignalInfo, action: SigAction, mask: int) -> bool:
-    """Make the stopped thread start `action.handler`. False: the frame can't be written. `mask` is what sigreturn
-    puts back."""
-    if not action.flags & SA_RESTORER:
-        return False
-    thread = t.thread
-    regs = thread.get_regs()
-    sp = regs[RSP]
-    nested = not t.altstack_flags & SS_AUTODISARM and t.altstack_size != 0 and on_altstack(t, sp)
-    entering = False
-    top = sp - RED_ZONE
-    if action.flags & SA_ONSTACK and altstack_flags(t, sp) == 0:
-        top = t.altstack_sp + t.altstack_size
-        entering = True
-    image = thread.fpu_state()
-    fp = (top - len(image)) & ~63
-    frame = ((fp - FRAME_SIZE) & ~15) - 8
-    if frame < 0 or ((nested or entering) and not on_altstack(t, frame)):
-        return False
-    out = bytearray(fp - frame + len(image))
-    _HEAD.pack_into(
-        out,
-        0,
-        action.restorer,
-        UC_FLAGS,
-        0,
-        t.altstack_sp,
-        t.altstack_flags,
-        t.altstack_size,
-        *regs[:CSGSFS],
-        USER_CS | USER_SS << 48,
-        regs[CSGSFS + 1],
-        regs[CSGSFS + 2],
-        mask & _M64,
-        regs[CSGSFS + 4],
-        fp if image else 0,
-        mask,
-    )
-    out[INFO_OFFSET : INFO_OFFSET + SIGINFO_SIZE] = info.pack()
-    out[fp - frame :] = image
-    try:
-        t.space.write(frame, out)
-    except MemoryFault:
-        return False
-    if t.altstack_flags & SS_AUTODISARM:
-        t.altstack_sp = t.altstack_size = 0
-        t.altstack_flags = SS_DISABLE
-    regs[RDI] = info.signo
-    regs[RAX] = 0
-    regs[RSI] = frame + INFO_OFFSET
-    regs[RDX] = frame + UC_OFFSET
-    regs[RIP] = action.handler
-    regs[RSP] = frame
-    regs[EFLAGS] &= ~EFLAGS_CLEARED
-    thread.set_regs(regs)
-    return True
+class SignalFrame:
+    """A frame that is to be written before its handler runs: `head` at `address`, the floating-point state at `fpu`.
+    The registers are the handler's already; `undo` has what they and the alternate stack were before."""
+
+    __slots__ = ("info", "action", "mask", "address", "head", "fpu", "undo")
+
+    def __init__(self, info: SignalInfo, action: SigAction, mask: int) -> None:
+        self.info = info
+        self.action = action
+        self.mask = mask
+        self.address = 0
+        self.head = b""
+        self.fpu = 0
+        self.undo: tuple[list[int], int, int, int] = ([], 0, 0, 0)
+
+    def enter(self, t: Task, image_size: int) -> bool:
+        """Make the stopped thread start the handler, once the frame is written. False: there is no room for it."""
+        action = self.action
+        if not action.flags & SA_RESTORER:
+            return False
+        thread = t.thread
+        regs = thread.get_regs()
+        sp = regs[RSP]
+        nested = not t.altstack_flags & SS_AUTODISARM and t.altstack_size != 0 and on_altstack(t, sp)
+        entering = action.flags & SA_ONSTACK != 0 and altstack_flags(t, sp) == 0
+        top = t.altstack_sp + t.altstack_size if entering else sp - RED_ZONE
+        fpu = (top - image_size) & ~63
+        frame = ((fpu - FRAME_SIZE) & ~15) - 8
+        if frame < 0 or ((nested or entering) and not on_altstack(t, frame)):
+            return False
+        self.undo = (regs, t.altstack_sp, t.altstack_size, t.altstack_flags)
+        self.address = frame
+        self.fpu = fpu if image_size else 0
+        self.head = (
+            _HEAD.pack(
+                action.restorer,
+                UC_FLAGS,
+                0,
+                t.altstack_sp,
+                t.altstack_flags,
+                t.altstack_size,
+                *regs[:CSGSFS],
+                USER_CS | USER_SS << 48,
+                regs[CSGSFS + 1],
+                regs[CSGSFS + 2],
+                self.mask & _M64,
+                regs[CSGSFS + 4],
+                self.fpu,
+                self.mask,
+            )
+            + self.info.pack()
+        )
+        if t.altstack_flags & SS_AUTODISARM:
+            t.altstack_sp = t.altstack_size = 0
+            t.altstack_flags = SS_DISABLE
+        new = regs[:CSGSFS]
+        new[RDI] = self.info.signo
+        new[RAX] = 0
+        new[RSI] = frame + INFO_OFFSET
+        new[RDX] = frame + UC_OFFSET
+        new[RIP] = action.handler
+        new[RSP] = frame
+        new[EFLAGS] &= ~EFLAGS_CLEARED
+        thread.set_regs(new)
+        return True
+
+    def leave(self, t: Task) -> None:
+        """Undo `enter`."""
+        regs, t.altstack_sp, t.altstack_size, t.altstack_flags = self.undo
+        t.thread.set_regs(regs)
+
+    def write(self, t: Task) -> bool:
+        """Write it here and now. False: the stack can't take it."""
+        thread = t.thread
+        image = thread.fpu_state()
+        at = self.fpu - self.address if image else len(self.head)
+        out = bytearray(at + len(image))
+        out[: len(self.head)] = self.head
+        out[at:] = image
+        try:
+            t.space.write(self.address, out)
+        except MemoryFault:
+            return False
+        thread.set_fpu_state(b"")
+        return True
 
 
-def pop_signal_frame(t: Task) -> int | None:
-    """rt_sigreturn(2): registers, floating-point state and alternate stack come back from the frame at rsp - 8.
+def pop_signal_frame(t: Task) -> tuple[int, int] | None:
+    """rt_sigreturn(2): registers and alternate stack come back from the frame at rsp - 8.
 
-    The result is the signal mask to restore; None: the frame is bad (SIGSEGV).
+    The result is the signal mask to restore, and where the floating-point state is (see `take_fpu`); None: the frame is
+    bad (SIGSEGV).
     """
     thread = t.thread
-    regs = thread.get_regs()
-    at = regs[RSP]
     try:
-        raw = _read_frame(t, at)
-        fields = _UCONTEXT.unpack_from(raw)
-        image = _read_fpu(t, fields[28], at, raw)
+        fields = _UCONTEXT.unpack(thread.read(thread.get_reg(RSP), UCONTEXT_SIZE))
     except MemoryFault:
         return None
-    if image is None or not thread.set_fpu_state(image):
+    fpu = fields[28]
+    if fpu & 63:
         return None
-    saved = fields[5:28]
-    eflags = regs[EFLAGS] & ~EFLAGS_USER | saved[EFLAGS] & EFLAGS_USER
-    # Error code, trap number, mask and cr2 in the frame are for reading only.
-    new = [*saved[:CSGSFS], *regs[CSGSFS:NUM_REGS]]
-    new[EFLAGS] = eflags
-    thread.set_regs(new)
-    set_altstack(t, fields[2], fields[3], fields[4], new[RSP])
-    mask: int = fields[29]
-    return mask
+    # Segments, error code, trap number, mask and cr2 in the frame are for reading only.
+    thread.set_regs(fields[_SAVED : _SAVED + CSGSFS])
+    set_altstack(t, fields[2], fields[3], fields[4], fields[_SAVED + RSP])
+    return fields[29], fpu
 
 
-def _read_frame(t: Task, at: int) -> bytes:
-    """The ucontext at `at`, with what should be its FPU image if that much is there; MemoryFault."""
+def take_fpu(t: Task, address: int) -> bool:
+    """Take the floating-point state from a frame; 0: the initial one. False: the frame is bad."""
     try:
-        return t.space.read(at, LIKELY_SIZE)
+        return t.thread.set_fpu_state(_read_fpu(t, address) if address else b"")
     except MemoryFault:
-        return t.space.read(at, _UCONTEXT.size)
+        return False
 
 
-def _read_fpu(t: Task, address: int, at: int, near: bytes) -> bytes | None:
-    """The XSAVE image that a frame points to; empty (the initial state) when it points nowhere; None: unusable.
-
-    `near` are the bytes at `at`, read already. A frame whose magic numbers do not hold is an FXSAVE
-    image (arch/x86/kernel/fpu/signal.c).
-    """
-    if address == 0:
-        return b""
-    if address & 63:
-        return None
-    start = address - at
-    inside = 0 <= start <= len(near) - FXSAVE_SIZE
-    legacy = near[start : start + FXSAVE_SIZE] if inside else t.space.read(address, FXSAVE_SIZE)
+def _read_fpu(t: Task, address: int) -> bytes:
+    """The XSAVE image at `address`; MemoryFault. One whose magic numbers do not hold is an FXSAVE image
+    (arch/x86/kernel/fpu/signal.c)."""
+    legacy = t.space.read(address, FXSAVE_SIZE)
     magic1, extended, _, xstate_size = _SW.unpack_from(legacy, SW_RESERVED)
     if magic1 == MAGIC1 and FXSAVE_SIZE + 64 <= xstate_size < extended <= MAX_XSAVE:
-        whole = near[start : start + extended] if inside and start + extended <= len(near) else b""
-        whole = whole or t.space.read(address, extended)
+        whole = t.space.read(address, extended)
         if whole[xstate_size : xstate_size + 4] == MAGIC2.to_bytes(4, "little"):
             return whole
     return legacy

@@ -8,7 +8,7 @@ puts back a temporary mask (kernel/signal.c: get_signal; arch/x86/kernel/signal.
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Callable, Final
 
 from sandbox.abi.linux.signal import (
     IGNORED_BY_DEFAULT,
@@ -28,7 +28,7 @@ from sandbox.abi.linux.signal import (
     signal_name,
 )
 from sandbox.arch.amd64 import RAX, RIP
-from sandbox.arch.signal_frame import push_signal_frame
+from sandbox.arch.signal_frame import SignalFrame, take_fpu
 from sandbox.kernel import job_control, signal_send
 from sandbox.kernel.control import ERESTART_RESTARTBLOCK, ERESTARTNOHAND, ERESTARTNOINTR, ERESTARTSYS
 from sandbox.kernel.signal_info import SignalInfo
@@ -42,8 +42,10 @@ from sandbox.kernel.task_state import (
     WORK_SIGNAL,
     WORK_STOP,
 )
+from sandbox.mm import op_unmap
 
 if TYPE_CHECKING:
+    from sandbox.kernel.control import Execute
     from sandbox.kernel.posix_timers import PosixTimer
     from sandbox.kernel.task import Task
 
@@ -147,12 +149,16 @@ def _next_handled(t: Task) -> tuple[SignalInfo, SigAction] | None:
 # --- back to guest code ---
 
 
-def return_to_guest(t: Task) -> None:
-    """Let a stopped thread go. `t.result` is its call's result, or None when it was not in a call."""
+NO_FPU: Final = -1
+
+
+def return_to_guest(t: Task, fpu: int = NO_FPU) -> None:
+    """Let a stopped thread go. `t.result` is its call's result, or None when it was not in a call; `fpu`: where the
+    floating-point state is that it is to have (arch/signal_frame.py: take_fpu)."""
     if t.parked == PARK_DEAD:
         return
     thread = t.thread
-    if not thread.whole():
+    if not thread.whole() and not _one_handler(t):
         _make_whole(t)
         return
     thread.settle()
@@ -160,8 +166,15 @@ def return_to_guest(t: Task) -> None:
         if t.work & WORK_MASK and t.result not in _INTERRUPTED:
             _restore_mask(t)
         thread.set_reg(RAX, t.result & 0xFFFFFFFFFFFFFFFF)
+    if fpu != NO_FPU and (not fpu or t.work):
+        _take_fpu(t, fpu)
+        fpu = NO_FPU
+    frame: SignalFrame | None = None
     while True:
         while t.work & (WORK_KILL | WORK_STOP | WORK_SIGNAL):
+            if frame is not None and not _write(t, frame):
+                return
+            frame = None
             if t.work & WORK_KILL:
                 t.exit()
                 return
@@ -170,13 +183,89 @@ def return_to_guest(t: Task) -> None:
                 return
             found = _next_handled(t)
             if found is not None:
-                _deliver(t, found[0], found[1])
+                frame = _deliver(t, found[0], found[1])
         _settle(t, None)
         if not t.work & WORK_MASK:
             break
         _restore_mask(t)
     t.parked = PARK_NONE
-    thread.resume()
+    if frame is not None:
+        made = frame
+        thread.deliver(frame.address, frame.head, frame.fpu, lambda: _deliver_by_hand(t, made))
+    elif fpu != NO_FPU:
+        thread.resume_from(fpu, lambda: _return_by_hand(t, fpu))
+    else:
+        thread.resume()
+
+
+def _one_handler(t: Task) -> bool:
+    """All there is to do is to deliver one signal to its handler: no more of it is pending then."""
+    if t.work & ~WORK_MASK != WORK_SIGNAL:
+        return False
+    ready = (t.pending.mask | t.group.pending.mask) & ~t.blocked
+    if ready & (ready - 1):
+        return False
+    action = t.group.sighand.actions[ready.bit_length()]
+    return action.handler not in (SIG_DFL, SIG_IGN) and not action.flags & SA_NODEFER
+
+
+def _take_fpu(t: Task, address: int) -> None:
+    if not take_fpu(t, address):
+        signal_send.force(t, SignalInfo(SIGSEGV, SI_KERNEL))
+
+
+def _return_by_hand(t: Task, address: int) -> None:
+    """The platform does not take the floating-point state of this frame."""
+    if t.parked != PARK_DEAD:
+        _take_fpu(t, address)
+        return_to_guest(t)
+
+
+def _deliver_by_hand(t: Task, frame: SignalFrame) -> None:
+    """The platform does not write this frame. As if nothing had been done yet: its size may be another one, too."""
+    if t.parked == PARK_DEAD:
+        return
+    frame.leave(t)
+    if not frame.enter(t, len(t.thread.fpu_state())):
+        _cannot_deliver(t, frame)
+    elif not _write(t, frame):
+        return
+    return_to_guest(t)
+
+
+def _write(t: Task, frame: SignalFrame) -> bool:
+    """Write the frame now. False: it goes on when the stack has grown."""
+    if frame.write(t):
+        return True
+    growth = op_unmap.grow(t, t.mm, frame.address) if t.mm is not None and not t.work & WORK_KILL else None
+    if growth is None:
+        _cannot_deliver(t, frame)
+        return True
+
+    def grown(done: bool) -> None:
+        if not done or not frame.write(t):
+            _cannot_deliver(t, frame)
+        return_to_guest(t)
+
+    grow_stack(t, growth, grown)
+    return False
+
+
+def grow_stack(t: Task, growth: Execute, done: Callable[[bool], None]) -> None:
+    """Have a stack grow (mm/op_unmap.py: grow), then `done` with whether it has."""
+    t.parked = PARK_PENDING
+    t.host_op = True
+
+    def executed(index: int, result: int) -> None:
+        t.host_op = False
+        if t.parked == PARK_DEAD:
+            if growth.abandoned is not None:
+                growth.abandoned(t, index, result)
+            return
+        t.parked = PARK_NONE
+        done(t.kernel.run_finish(t, growth.finish, index, result) == 0)
+
+    t.thread.execute(growth.orders, executed)
 
 
 def _make_whole(t: Task) -> None:
@@ -208,20 +297,29 @@ def _settle(t: Task, action: SigAction | None) -> None:
     thread.set_reg(RIP, (thread.get_reg(RIP) - SYSCALL_INSN_SIZE) & 0xFFFFFFFFFFFFFFFF)
 
 
-def _deliver(t: Task, info: SignalInfo, action: SigAction) -> None:
-    """Build the handler's frame; a stack that can't take it is a SIGSEGV (kernel/signal.c: signal_setup_done)."""
+def _deliver(t: Task, info: SignalInfo, action: SigAction) -> SignalFrame | None:
+    """Enter the handler; its frame is still to be written. None: there is no room for it."""
     _settle(t, action)
-    mask = t.saved_mask if t.work & WORK_MASK else t.blocked
-    if not push_signal_frame(t, info, action, mask):
-        if not t.space.alive():
-            t.group.begin_exit(SIGKILL)
-            return
-        if info.signo == SIGSEGV:
-            t.group.sighand.actions[SIGSEGV] = DEFAULT_ACTION
-        signal_send.force(t, SignalInfo(SIGSEGV, SI_KERNEL))
-        return
+    frame = SignalFrame(info, action, t.saved_mask if t.work & WORK_MASK else t.blocked)
+    if not frame.enter(t, t.thread.fpu_size()):
+        _cannot_deliver(t, frame)
+        return None
     t.work &= ~WORK_MASK
     blocked = t.blocked | action.mask
     if not action.flags & SA_NODEFER:
         blocked |= 1 << (info.signo - 1)
     set_blocked(t, blocked)
+    return frame
+
+
+def _cannot_deliver(t: Task, frame: SignalFrame) -> None:
+    """A stack that can't take a frame is a SIGSEGV (kernel/signal.c: signal_setup_done)."""
+    if frame.address:
+        frame.leave(t)
+        set_blocked(t, frame.mask)
+    if not t.space.alive():
+        t.group.begin_exit(SIGKILL)
+        return
+    if frame.info.signo == SIGSEGV:
+        t.group.sighand.actions[SIGSEGV] = DEFAULT_ACTION
+    signal_send.force(t, SignalInfo(SIGSEGV, SI_KERNEL))

@@ -14,7 +14,6 @@ from sandbox.mm import op_code, op_unmap
 from sandbox.platform.base import TrapHandler
 
 if TYPE_CHECKING:
-    from sandbox.kernel.control import Execute
     from sandbox.kernel.kernel import Kernel
     from sandbox.platform.base import AddressSpace, GuestThread
 
@@ -60,27 +59,17 @@ class KernelTrapHandler(TrapHandler):
                 return
             growth = op_unmap.grow(t, t.mm, address)
             if growth is not None:
-                self._grow(t, growth, address)
+
+                def grown(done: bool) -> None:
+                    """Let the access be tried again."""
+                    if not done:
+                        t.force_signal(SignalInfo(SIGSEGV, SEGV_MAPERR, addr=address))
+                    task_signals.return_to_guest(t)
+
+                task_signals.grow_stack(t, growth, grown)
                 return
         t.force_signal(SignalInfo(signo, code, addr=address))
         task_signals.return_to_guest(t)
-
-    def _grow(self, t: Task, growth: Execute, address: int) -> None:
-        """A stack grows down to `address`, and the access is tried again."""
-        t.parked = PARK_PENDING
-        t.host_op = True
-
-        def done(index: int, result: int) -> None:
-            if not task_block.end_host_op(t):
-                if growth.abandoned is not None:
-                    growth.abandoned(t, index, result)
-                return
-            t.parked = PARK_NONE
-            if self.kernel.run_finish(t, growth.finish, index, result) != 0:
-                t.force_signal(SignalInfo(SIGSEGV, SEGV_MAPERR, addr=address))
-            task_signals.return_to_guest(t)
-
-        t.thread.execute(growth.orders, done)
 
     def interrupted(self, thread: GuestThread) -> None:
         t = thread.owner

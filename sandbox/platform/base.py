@@ -29,11 +29,12 @@ OP_XCHG32: Final = 0x10001  # (address, new) -> the old value, or -EFAULT
 COPY_IN: Final = 1
 COPY_OUT: Final = 2
 COPY_STRING: Final = 3  # in, to its NUL
+COPY_STACK: Final = 6
 
 
 class Copy:
-    """One piece of memory that a call reads or writes: `address` is the number of the argument that points to it, its
-    size is `size` bytes, times argument number `length` if there is one (strings: to the NUL)."""
+    """One piece of memory that a call reads or writes: `address` is the number of the argument that points to it (or
+    COPY_STACK: the stack pointer does), its size is `size` bytes, times argument number `length` if there is one (strings: to the NUL)."""
 
     __slots__ = ("kind", "address", "size", "length")
 
@@ -187,7 +188,8 @@ class GuestThread:
 
     @abstractmethod
     def set_regs(self, values: Sequence[int]) -> None:
-        """Set all registers; those the guest may not choose (cs, ss, trap numbers) are ignored."""
+        """Set all registers, or those to the flags (unsigned 64-bit numbers); those the guest may not choose (cs, ss,
+        trap numbers) are ignored."""
 
     @abstractmethod
     def fpu_state(self) -> bytes:
@@ -197,6 +199,20 @@ class GuestThread:
     def set_fpu_state(self, image: bytes) -> bool:
         """Replace it; False when the image is not one that the CPU would accept (nothing changed then).
         The empty image is the CPU's initial state."""
+
+    def fpu_size(self) -> int:
+        """The length of what `fpu_state` will be when it can be had."""
+        return len(self.fpu_state())
+
+    def deliver(self, address: int, head: bytes | bytearray, fpu: int, failed: Callable[[], None]) -> None:
+        """As `resume`, after writing a signal frame: `head` at `address` and `fpu_state()` at `fpu`. The thread goes on
+        with the initial floating-point state. `failed()` in its place, at any time, with the thread stopped: it can't be
+        done, or not so."""
+        failed()
+
+    def resume_from(self, fpu: int, failed: Callable[[], None]) -> None:
+        """As `resume`, with the floating-point state that a frame of `deliver` has at `fpu`. `failed()` as there."""
+        failed()
 
     def cpu_time_ns(self) -> int:
         """Processor time that the host thread has used (0 when it can't be told)."""

@@ -14,7 +14,7 @@ from sandbox.platform.lane import layout
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE = os.path.join(HERE, "stub", "stub.c")
-THUNK = os.path.join(HERE, "stub", "thunk.c")  # included by it
+INCLUDED = [os.path.join(HERE, "stub", name) for name in ("thunk.c", "signal.c")]
 BINARY = os.path.join(HERE, "stub", "lane_stub")
 LAYOUT = os.path.join(HERE, "layout.py")
 
@@ -46,7 +46,7 @@ CFLAGS = [
 def inputs_mark() -> bytes:
     """What stands at the end of a binary that was made from these sources."""
     mark = 0
-    for path in (SOURCE, THUNK, LAYOUT):
+    for path in (SOURCE, *INCLUDED, LAYOUT):
         with open(path, "rb") as file:
             mark = zlib.crc32(file.read(), mark)
     return mark.to_bytes(4, "little")

@@ -47,7 +47,7 @@ def merge(mine: bytes, image: bytes) -> bytes | None:
         merged[512:520] = (3 & features).to_bytes(8, "little")
         return bytes(merged)
     present = int.from_bytes(image[512:520], "little")
-    if present & ~features or any(image[520:576]):
+    if present & ~features or any(image[520:536]):  # XRSTOR looks at no more of the header
         return None
     size = min(xsize, their_xsize, len(image))
     merged[512:size] = image[512:size]

@@ -73,6 +73,7 @@ COPY_OUT: Final = 2
 COPY_STRING: Final = 3
 MAX_COPIES: Final = 4
 COPIED_CALLS: Final = 512
+COPY_STACK: Final = 6  # in place of an argument's number: the stack pointer
 
 # Request, u64 words.
 LANE_SEQ: Final = 0
@@ -108,6 +109,11 @@ LANE_OUTS: Final = 71  # ACTION_REPLY_COPY: bytes to be written back of each pie
 LANE_ORDERS: Final = 72  # ORDER_WORDS each
 ORDER_WORDS: Final = 8  # number, six arguments, flags
 MAX_ORDERS: Final = 50
+# Words that ACTION_DELIVER has there: where DELIVER_SIZE bytes from LANE_DATA on go, where the XSAVE image, its size.
+DELIVER_AT: Final = 72
+DELIVER_SIZE: Final = 73
+DELIVER_FPU: Final = 74
+DELIVER_FPU_SIZE: Final = 75
 # Of a thread with a shared lane, in its private one: its registers while it is in a call that came by a thunk.
 BLOCK_REGS: Final = 472  # as LANE_REGS, to the flags
 BLOCK_TAIL: Final = 496  # where it goes on
@@ -129,6 +135,8 @@ ACTION_ORDERS: Final = 2
 ACTION_ORDERS_RETURN: Final = 3  # and if all succeed go on with LANE_VALUE as the call's result, without a word
 ACTION_ATTACH: Final = 5  # map a shared lane, then ask again there
 ACTION_REPLY_COPY: Final = 6  # as ACTION_REPLY, after what LANE_OUTS says has been copied to guest memory
+ACTION_DELIVER: Final = 7  # write a signal frame, then as ACTION_RESUME; see DELIVER_*
+ACTION_RETURN: Final = 8  # as ACTION_RESUME, with the vector registers of the signal frame at LANE_ORDERS
 ACTION_PROCEEDED: Final = 4  # the call at which it parked was let through: its result is the call's
 
 ORDER_LENT: Final = 1  # the next order takes the lent descriptor back and runs even if this one fails

@@ -15,6 +15,8 @@ _MADV_DONTFORK: Final = 10
 # mprotect, munmap: what the stub parks with as it is, and how many arguments they have.
 OWN_CALLS: Final = {10: 3, 11: 2}
 
+NOT_ASKED: Final = [False]  # of one order: there is no notification of it
+
 Expected = tuple[int, tuple[int, ...], int]  # number, arguments, descriptor to lend or -1
 
 

@@ -69,6 +69,7 @@ class LanePlatform(Platform):
         self.spaces: dict[int, LaneSpace] = {}  # by pid
         self._forks: dict[int, _Fork] = {}  # by token
         self._identifying: list[LaneThread] = []  # that have a new host thread under way
+        self._fpu_size = 0
         self.ordering = 0  # threads with ordered calls under way: do not look at lanes only
         self._closing = False
         control_fd = shared_pages("control", layout.CONTROL_SIZE)
@@ -158,6 +159,12 @@ class LanePlatform(Platform):
         first.seen = first.words[layout.LANE_SEQ]
         first.stopped = True
         first.orders_done()
+
+    def fpu_size(self) -> int:
+        """How long XSAVE images in the host's signal frames are: the same for all threads."""
+        if not self._fpu_size:
+            self._fpu_size = len(self.first.fpu_state())
+        return self._fpu_size
 
     def quiet(self) -> bool:
         # A thread that has asked may run all the same: it looks for its answer, or it is a guest that plays the stub's

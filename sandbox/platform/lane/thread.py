@@ -6,10 +6,10 @@ import os
 import struct
 from typing import TYPE_CHECKING, Callable, Final, Sequence
 
-from sandbox.arch.amd64 import CSGSFS, EFLAGS, EFLAGS_USER, FS_BASE, NUM_REGS
+from sandbox.arch.amd64 import EFLAGS, EFLAGS_USER, FS_BASE, GS_BASE, NUM_REGS
 from sandbox.platform.base import OP_CMPXCHG32, OP_XCHG32, GuestThread, MemoryFault, Order
-from sandbox.platform.lane import fpu, hostcalls, layout
-from sandbox.platform.lane.copies import LaneCopies
+from sandbox.platform.lane import hostcalls, layout
+from sandbox.platform.lane.frames import LaneFrames
 from sandbox.platform.lane.layout import (
     ACTION_ATTACH,
     ACTION_ORDERS,
@@ -42,8 +42,7 @@ from sandbox.platform.lane.layout import (
     ORDER_LOCAL,
     ORDER_WORDS,
 )
-from sandbox.platform.lane.orders import EXIT, OWN_CALLS, SYS_CLOSE, Expected, assumed, chunk_calls
-from sandbox.platform.lane.patching import RIP_WORD
+from sandbox.platform.lane.orders import EXIT, NOT_ASKED, OWN_CALLS, SYS_CLOSE, Expected, assumed, chunk_calls
 from sandbox.platform.lane.reports import credible, may_run_free
 
 if TYPE_CHECKING:
@@ -51,18 +50,16 @@ if TYPE_CHECKING:
     from sandbox.platform.lane.space import LaneSpace
 
 _REGS: Final = struct.Struct(f"{NUM_REGS}Q")
+_GENERAL: Final = struct.Struct(f"{EFLAGS + 1}Q")
 _ORDER: Final = struct.Struct("8Q")
 _M64: Final = 0xFFFF_FFFF_FFFF_FFFF
-_NOT_ASKED: Final = [False]
 
 
-class LaneThread(LaneCopies):
+class LaneThread(LaneFrames):
     """Stopped whenever it has posted a request that is not answered yet."""
 
     __slots__ = (
-        "platform",
         "owner",
-        "slot",
         "tid",
         "signed",
         "seen",
@@ -70,16 +67,12 @@ class LaneThread(LaneCopies):
         "notification",
         "released",
         "expected",
-        "asked",
         "at",
         "identify",
-        "on_done",
-        "on_return",
         "counted",
         "parked_at",
         "affinity",
         "watched",
-        "private",
         "parked",
         "lane_fd",
         "newborn",
@@ -180,7 +173,7 @@ class LaneThread(LaneCopies):
         self.arm(chunk_calls(number, self.lane_fd))
         self.words[LANE_ACTION] = ACTION_ATTACH
         self.words[LANE_COUNT] = 0
-        self._answer()
+        self.answer()
         return True
 
     def attached(self) -> None:
@@ -223,39 +216,11 @@ class LaneThread(LaneCopies):
         return list(_REGS.unpack_from(self.lane, LANE_REGS * 8))
 
     def set_regs(self, values: Sequence[int]) -> None:
-        new = [value & _M64 for value in values]
-        new[CSGSFS:FS_BASE] = _REGS.unpack_from(self.lane, LANE_REGS * 8)[CSGSFS:FS_BASE]  # not the guest's to choose
-        new[EFLAGS] = new[EFLAGS] & EFLAGS_USER | 0x202
-        _REGS.pack_into(self.lane, LANE_REGS * 8, *new)
-
-    def _fpu_image(self, address: int) -> bytes:
-        """The XSAVE image at `address`, which must be in the stack that has the frame, as long as it says itself,
-        bounded; empty without one. MemoryFault."""
-        bottom = layout.STACKS_BASE + self.slot * layout.STACK_SIZE
-        room = bottom + layout.STACK_SIZE - address
-        if not fpu.LEGACY_SIZE <= room <= layout.STACK_SIZE:
-            return b""
-        image = self.space.read_own(address, min(room, fpu.LIKELY_SIZE))
-        size = min(fpu.image_size(image), room)
-        return image[:size] if size <= len(image) else self.space.read_own(address, size)
-
-    def fpu_state(self) -> bytes:
-        try:
-            return self._fpu_image(self.words[LANE_FPSTATE])
-        except MemoryFault:
-            return b""
-
-    def set_fpu_state(self, image: bytes) -> bool:
-        address = self.words[LANE_FPSTATE]
-        try:
-            merged = fpu.merge(mine, image) if (mine := self._fpu_image(address)) else None
-            if merged is None:
-                return False
-            if merged != mine:
-                self.space.write_own(address, merged)
-        except MemoryFault:
-            return False
-        return True
+        words = self.words
+        _GENERAL.pack_into(self.lane, LANE_REGS * 8, *values[:EFLAGS], values[EFLAGS] & EFLAGS_USER | 0x202)
+        if len(values) == NUM_REGS:
+            words[LANE_REGS + FS_BASE] = values[FS_BASE]
+            words[LANE_REGS + GS_BASE] = values[GS_BASE]
 
     def set_affinity(self, mask: int) -> None:
         cpus = self.platform.cpus
@@ -303,7 +268,7 @@ class LaneThread(LaneCopies):
         self.let_sleep()
         self.platform.listener.answer(id_, 0)
 
-    def _answer(self) -> None:
+    def answer(self) -> None:
         """Publish the answer (its words are written) and wake the thread if it is parked."""
         self.stopped = False
         self.words[LANE_DONE] = self.seen
@@ -328,14 +293,11 @@ class LaneThread(LaneCopies):
             self.words[LANE_ACTION] = ACTION_REPLY_COPY
         else:
             self.words[LANE_ACTION] = ACTION_REPLY
-        self._answer()
+        self.answer()
 
     def resume(self) -> None:
         self.settle()
-        if self.space.patches.sites:
-            self.words[RIP_WORD] = self.space.patches.aim(self.words[RIP_WORD])
-        self.words[LANE_ACTION] = ACTION_RESUME
-        self._answer()
+        self.go_on(ACTION_RESUME)
 
     def whole(self) -> bool:
         return self.words[LANE_KIND] != KIND_THUNK
@@ -414,7 +376,7 @@ class LaneThread(LaneCopies):
         words[LANE_ACTION] = action
         self.arm(expected)
         self.on_done = done
-        self._answer()
+        self.answer()
 
     def arm(self, expected: list[Expected]) -> None:
         """From now on exactly these calls may come from the stub, in this order."""
@@ -454,12 +416,12 @@ class LaneThread(LaneCopies):
         words = self.words
         self.on_return = assumed
         self.on_done = failed
-        self.asked = _NOT_ASKED
+        self.asked = NOT_ASKED
         self.signed[LANE_VALUE] = value
         _ORDER.pack_into(self.lane, LANE_ORDERS * 8, order.nr, *order.args, ORDER_FREE)
         words[LANE_COUNT] = 1
         words[LANE_ACTION] = ACTION_ORDERS_RETURN
-        self._answer()
+        self.answer()
 
     def _parked_at(self, order: Order) -> bool:
         """It is parked at exactly this call; registers that are none of its arguments do not matter."""
@@ -587,7 +549,7 @@ class LaneThread(LaneCopies):
         self.words[LANE_ACTION] = ACTION_ORDERS
         self.expected = [(EXIT[0], EXIT[1:], -1)]
         self.at = 0
-        self._answer()
+        self.answer()
 
     def ended(self) -> None:
         """The call that ends it has been let through."""

@@ -23,13 +23,14 @@ from sandbox.abi.linux.signal import (
     UNBLOCKABLE,
 )
 from sandbox.arch.amd64 import RSP
-from sandbox.arch.signal_frame import altstack_flags, pop_signal_frame, set_altstack
+from sandbox.arch.signal_frame import UCONTEXT_SIZE, altstack_flags, pop_signal_frame, set_altstack
 from sandbox.errors import SyscallError
 from sandbox.kernel import signal_send, task_signals
 from sandbox.kernel.control import ERESTARTNOHAND, NO_RETURN, Block, Result
 from sandbox.kernel.signal_info import SignalInfo
 from sandbox.kernel.signal_queue import SigAction
 from sandbox.kernel.task import Task
+from sandbox.platform.base import COPY_IN, COPY_STACK, Copy
 from sandbox.syscalls.args import SyscallArgs
 from sandbox.syscalls.linux.timespec import read_timespec
 from sandbox.syscalls.row import FULL, WHOLE, Arg, Row, reads, writes
@@ -192,16 +193,17 @@ def sys_sigaltstack(t: Task, a: SyscallArgs) -> Result:
 
 def sys_rt_sigreturn(t: Task, a: SyscallArgs) -> Result:
     """sigreturn(2): everything comes back from the frame; a bad frame is a SIGSEGV."""
-    mask = pop_signal_frame(t)
+    popped = pop_signal_frame(t)
     t.result = None
     t.restart_block = None  # what a handler interrupted is not gone on with
     if t.kernel.trace is not None:
         t.kernel.trace.leave(t, 0)
-    if mask is None:
+    if popped is None:
         t.force_signal(SignalInfo(SIGSEGV, SI_KERNEL))
+        task_signals.return_to_guest(t)
     else:
-        t.set_blocked(mask)
-    task_signals.return_to_guest(t)
+        t.set_blocked(popped[0])
+        task_signals.return_to_guest(t, popped[1])
     return NO_RETURN
 
 
@@ -222,7 +224,15 @@ ROWS: Final[tuple[Row, ...]] = (
         (Arg.INT, Arg.STRUCT_IN, Arg.STRUCT_OUT, Arg.SIZE),
         copies=(reads(1, 8), writes(2, 8)),
     ),
-    Row(15, "rt_sigreturn", sys_rt_sigreturn, FULL, (), trap=WHOLE),
+    Row(
+        15,
+        "rt_sigreturn",
+        sys_rt_sigreturn,
+        FULL,
+        (),
+        copies=(Copy(COPY_IN, COPY_STACK, UCONTEXT_SIZE),),
+        trap=WHOLE,
+    ),
     Row(34, "pause", sys_pause, FULL, ()),
     Row(127, "rt_sigpending", sys_rt_sigpending, FULL, (Arg.STRUCT_OUT, Arg.SIZE), copies=(writes(0, 8),)),
     Row(

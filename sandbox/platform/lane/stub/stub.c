@@ -214,12 +214,13 @@ static void post(volatile u64 *lane, u64 slot, volatile u64 *entry, i64 *direct)
  * writes can be written. What does not fit or faults is left out: the sentry finds it in guest memory, or finds the
  * fault there.
  */
-static void copy_in(volatile u64 *lane) {
+static void copy_in(volatile u64 *lane, u64 sp) {
     u64 nr = lane[LANE_NR], count = 0, at = LANE_DATA;
     const volatile u32 *spec = (const volatile u32 *)(CONTROL_BASE + CONTROL_COPIES) + nr * MAX_COPIES;
     for (int i = 0; nr < COPIED_CALLS && i < (int)MAX_COPIES && spec[i]; i++) {
         u64 kind = spec[i] >> COPY_KIND & 7, from = spec[i] >> COPY_LENGTH & 7, size = spec[i] >> COPY_SIZE;
-        u64 address = lane[LANE_ARGS + (spec[i] & 7)], room = LANE_SIZE - at;
+        u64 argument = spec[i] & 7, room = LANE_SIZE - at;
+        u64 address = argument == COPY_STACK ? sp : lane[LANE_ARGS + argument];
         if (from != COPY_FIXED) {
             u64 length = lane[LANE_ARGS + from];
             size = length > room ? room + 1 : size * length;
@@ -259,10 +260,15 @@ static inline void arguments(volatile u64 *lane, const volatile u64 *regs) {
 }
 
 #include "thunk.c"
+#include "signal.c"
 
-static void save(volatile u64 *lane, struct ucontext *uc) {
+static void frame_at(volatile u64 *lane, struct ucontext *uc) {
     lane[LANE_FRAME] = (u64)uc;
     lane[LANE_FPSTATE] = uc->fpstate;
+}
+
+static void save(volatile u64 *lane, struct ucontext *uc) {
+    frame_at(lane, uc);
     for (int i = 0; i < 23; i++) lane[LANE_REGS + i] = uc->gregs[i];
     lane[LANE_REGS + 23] = rdfsbase();
     lane[LANE_REGS + 24] = guest_gs();
@@ -381,14 +387,15 @@ static void serve(volatile u64 *lane, u64 slot, struct ucontext *uc, int asked) 
             uc->gregs[G_RAX] = copy_out(lane, lane[LANE_VALUE]);
             return;
         }
-        if (action == ACTION_RESUME) {
+        i64 framed = action == ACTION_DELIVER ? deliver(lane, uc) : action == ACTION_RETURN ? take_fpu(lane, uc) : 0;
+        if (action == ACTION_RESUME || ((action == ACTION_DELIVER || action == ACTION_RETURN) && !framed)) {
             restore(lane, uc);
             return;
         }
         i64 value = (i64)lane[LANE_VALUE];
-        if (action == ACTION_PROCEEDED) {
+        if (action == ACTION_PROCEEDED || framed) {
             lane[LANE_INDEX] = 0;
-            lane[LANE_RESULT] = (u64)direct;
+            lane[LANE_RESULT] = (u64)(framed ? framed : direct);
             lane[LANE_KIND] = KIND_DONE;
         } else if (run_orders(lane, slot, uc)) {
             lane = private_lane(slot);
@@ -421,7 +428,7 @@ __attribute__((used)) static void handler(int sig, struct siginfo *si, struct uc
         lane[LANE_KIND] = KIND_SYSCALL;
         lane[LANE_NR] = thunk || si->arch == AUDIT_ARCH_X86_64 ? (u32)g[G_RAX] : 0xffffffff;
         arguments(lane, g);
-        if (lane != private_lane(slot)) copy_in(lane);
+        if (lane != private_lane(slot)) copy_in(lane, g[G_RSP]);
     } else if (sig == INTERRUPT_SIGNAL || thunk == LEFT) {
         lane[LANE_KIND] = KIND_INTERRUPTED;
     } else if (!thunk) {
@@ -430,7 +437,8 @@ __attribute__((used)) static void handler(int sig, struct siginfo *si, struct uc
         lane[LANE_CODE] = (u64)(i64)si->code;
         lane[LANE_ADDR] = si->addr;
     }
-    save(lane, uc);
+    if (thunk != ANSWERED) save(lane, uc);
+    else frame_at(lane, uc); /* the sentry has the registers, and has perhaps set them */
     serve(lane, slot, uc, thunk == ANSWERED);
     if (thunk == ANSWERED && block_of(slot)[BLOCK_PENDING]) { /* the interrupt came after the answer */
         block_of(slot)[BLOCK_PENDING] = 0;

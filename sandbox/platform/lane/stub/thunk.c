@@ -152,7 +152,7 @@ __attribute__((used)) static void thunk_call(volatile u64 *block) {
     for (int i = 0; i < G_CSGSFS; i++) lane[LANE_REGS + i] = regs[i];
     lane[LANE_REGS + 23] = rdfsbase();
     lane[LANE_REGS + 24] = 0;
-    copy_in(lane);
+    copy_in(lane, regs[G_RSP]);
     post(lane, slot, 0, 0);
     u64 action = lane[LANE_ACTION];
     if (action == ACTION_REPLY) regs[G_RAX] = lane[LANE_VALUE];

@@ -1,0 +1,49 @@
+/*
+ * Guest signal frames: the host's frame, by which we were entered, has the vector registers, and here they go to the
+ * frame that the guest sees, and come back from it, without a copy by the sentry. Included by stub.c.
+ *
+ * XSAVE images as in asm/sigcontext.h (struct _fpstate with _fpx_sw_bytes). What does not look as it does on every day
+ * (no room, a frame of another shape, values that the CPU would refuse) fails, and the sentry does it by hand.
+ */
+enum { FP_MXCSR = 24, FP_LEGACY = 416, FP_SW = 464, FP_SW_SIZE = 24, FP_HEADER = 512, FP_HEADER_SIZE = 64 };
+#define FP_MAGIC1 0x46505853u
+#define FP_MAGIC2 0x46505845u
+#define MXCSR_MASK 0xffffu
+#define MXCSR_INITIAL 0x1f80u
+#define XFEATURE_PKRU (1ul << 9)
+
+struct sw_bytes { u32 magic, extended_size; u64 features; u32 xstate_size, pad; };
+
+static i64 deliver(volatile u64 *lane, struct ucontext *uc) {
+    u64 at = lane[DELIVER_AT], size = lane[DELIVER_SIZE], fpu = lane[DELIVER_FPU], fpu_size = lane[DELIVER_FPU_SIZE];
+    volatile u8 *image = (volatile u8 *)uc->fpstate;
+    volatile struct sw_bytes *sw = (volatile struct sw_bytes *)(image + FP_SW);
+    if (!image || sw->magic != FP_MAGIC1 || sw->extended_size != fpu_size) return -14;
+    if (at >= TASK_SIZE || fpu >= TASK_SIZE || size > LANE_SIZE - LANE_DATA) return -14;
+    if (stub_copy((void *)at, (volatile u8 *)lane + LANE_DATA, size) || stub_copy((void *)fpu, image, fpu_size)) return -14;
+    /* The handler begins with the initial state (fpu__clear_user_states), its memory protection keys aside. */
+    *(volatile u32 *)(image + FP_MXCSR) = MXCSR_INITIAL;
+    *(volatile u64 *)(image + FP_HEADER) &= XFEATURE_PKRU;
+    return 0;
+}
+
+static i64 take_fpu(volatile u64 *lane, struct ucontext *uc) {
+    u64 from = lane[DELIVER_AT], header[FP_HEADER_SIZE / 8];
+    volatile u8 *image = (volatile u8 *)uc->fpstate, *theirs = (volatile u8 *)from;
+    volatile struct sw_bytes *sw = (volatile struct sw_bytes *)(image + FP_SW);
+    struct sw_bytes guest;
+    u32 magic2, mxcsr;
+    if (!image || sw->magic != FP_MAGIC1 || from & 63 || from >= TASK_SIZE) return -14;
+    u64 size = sw->xstate_size, rest = FP_HEADER + FP_HEADER_SIZE;
+    if (stub_copy(&guest, theirs + FP_SW, FP_SW_SIZE) || stub_copy(header, theirs + FP_HEADER, FP_HEADER_SIZE) ||
+        stub_copy(&mxcsr, theirs + FP_MXCSR, 4) || stub_copy(&magic2, theirs + size, 4))
+        return -14;
+    if (guest.magic != FP_MAGIC1 || magic2 != FP_MAGIC2 || guest.extended_size != sw->extended_size ||
+        guest.xstate_size != size || size < rest || header[0] & ~sw->features || header[1] || header[2] ||
+        mxcsr & ~MXCSR_MASK)
+        return -14;
+    if (stub_copy(image, theirs, FP_LEGACY) || stub_copy(image + rest, theirs + rest, size - rest)) return -14;
+    *(volatile u32 *)(image + FP_MXCSR) = mxcsr;
+    *(volatile u64 *)(image + FP_HEADER) = header[0];
+    return 0;
+}
