@@ -22,6 +22,7 @@ PATTERNS = {name: 0x1111_1111_1111_1111 * (n + 1) & 0x7FFF_FFFF_FFFF_FFFF for n,
 FLAGS = 0x40ED7  # AC, OF, DF, IF, SF, ZF, AF, PF, CF
 ARITHMETIC = 0x8D5
 RED_ZONE = 0x12340000
+FRAME = DATA + 0x4000
 
 CODES = {
     "mov": "site: mov $39, %eax\n syscall\nafter:\n",
@@ -64,7 +65,9 @@ again:
 class Interrupted:
     """Steps through the call again and again, each time with an interrupt at another instruction."""
 
-    def __init__(self, form: str) -> None:
+    def __init__(self, form: str, frame: bool) -> None:
+        """`frame`: a signal that is pending when the call comes is delivered by a frame in the call's place."""
+        self.frame = frame
         code = assemble(program(form))
         self.site = CODE + code.index(b"\xb8\x27\0\0\0" if form == "mov" else b"\x0f\x05")
         self.after = self.site + (7 if form == "mov" else 8)
@@ -73,6 +76,7 @@ class Interrupted:
         self.baseline = b""
         self.steps: dict[tuple[int, bool], bool] = {}
         self.shown: set[int] = set()
+        self.failed: list[int] = []
         self.stepper: Stepper | None = None
         self.machine = Machine(program(form), self.syscall, patch=True)
         self.machine.on_interrupt = self.interrupted
@@ -85,6 +89,12 @@ class Interrupted:
                 t.reply(RESULT)
                 return
             assert not t.whole()
+            if self.frame:
+                self.pending = False
+                t.set_reg(amd64.RAX, RESULT)
+                t.write(GO, one)
+                t.deliver(FRAME, b"", FRAME + 4096, lambda: self.failed.append(t.get_reg(amd64.RIP)))
+                return
             t.make_whole(lambda: self.go_on(t, RESULT))  # as the kernel does with a signal pending
             return
         t.write(GO, one)
@@ -167,15 +177,16 @@ def _threads_take_turns() -> Iterator[None]:
     sys.setswitchinterval(before)
 
 
+@pytest.mark.parametrize("frame", [False, True])
 @pytest.mark.parametrize("form", CODES)
-def test_an_interrupt_at_every_instruction(form: str) -> None:
-    call = Interrupted(form)
+def test_an_interrupt_at_every_instruction(form: str, frame: bool) -> None:
+    call = Interrupted(form, frame)
     call.machine.run(60)
     assert call.stepper is not None
     call.stepper.join()
     if call.stepper.error is not None:
         raise call.stepper.error
-    assert not call.machine.faults and not call.machine.mishaps
+    assert not call.machine.faults and not call.machine.mishaps and not call.failed
     thunk = {rip for rip, _ in call.steps if THUNKS <= rip < THUNKS + 65536}
     stub = {rip for rip, _ in call.steps if rip >= layout.STUB_BASE}
     assert len(thunk) >= 4 and len(stub) > 150  # it was there
