@@ -168,18 +168,18 @@ class Task:
     def copy_in_into(self, addr: int, dst: memoryview) -> None:
         """Fill `dst`; EFAULT."""
         try:
-            if len(dst):
-                self.thread.read_into(addr, dst)
+            self.thread.read_into(addr, dst)
         except MemoryFault:
-            raise SyscallError(errno.EFAULT) from None
+            if len(dst):
+                raise SyscallError(errno.EFAULT) from None
 
     def copy_out(self, addr: int, data: bytes | bytearray | memoryview) -> None:
         """Write all of `data`; EFAULT."""
         try:
-            if len(data):
-                self.thread.write(addr, data)
+            self.thread.write(addr, data)
         except MemoryFault:
-            raise SyscallError(errno.EFAULT) from None
+            if len(data):
+                raise SyscallError(errno.EFAULT) from None
 
     def copy_in_cstr(self, addr: int, limit: int, too_long: int = errno.ENAMETOOLONG) -> bytes:
         """The bytes before the NUL, which must be among the first `limit`; EFAULT, `too_long`."""
@@ -192,7 +192,12 @@ class Task:
 
     def copy_in_path(self, addr: int) -> bytes:
         """A path as the guest wrote it, maybe empty; EFAULT, ENAMETOOLONG from PATH_MAX bytes."""
-        return self.copy_in_cstr(addr, PATH_MAX)
+        try:
+            return self.thread.read_cstr(addr, PATH_MAX)
+        except MemoryFault:
+            raise SyscallError(errno.EFAULT) from None
+        except ValueError:
+            raise SyscallError(errno.ENAMETOOLONG) from None
 
     def copy_in_iovec(self, addr: int, count: int) -> list[tuple[int, int]]:
         """(address, length) pairs, cut at MAX_RW_COUNT in all (lib/iov_iter.c: import_iovec); EINVAL, EFAULT."""

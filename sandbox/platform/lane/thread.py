@@ -286,14 +286,19 @@ class LaneThread(LaneFrames):
         self.asleep = False
 
     def reply(self, value: int) -> None:
+        words = self.words
         self.signed[LANE_VALUE] = value
         if self.outs:
-            self.words[LANE_OUTS] = self.outs
+            words[LANE_OUTS] = self.outs
             self.outs = 0
-            self.words[LANE_ACTION] = ACTION_REPLY_COPY
+            words[LANE_ACTION] = ACTION_REPLY_COPY
         else:
-            self.words[LANE_ACTION] = ACTION_REPLY
-        self.answer()
+            words[LANE_ACTION] = ACTION_REPLY
+        if self.listed and not (self.notification or self.asleep):
+            self.stopped = False  # as `answer`, of which nothing else is to be done
+            words[LANE_DONE] = self.seen
+        else:
+            self.answer()
 
     def resume(self) -> None:
         self.settle()
