@@ -102,11 +102,11 @@ class LaneThread(LaneFrames):
         self.notification = 0  # id of the hypercall that it is parked in
         self.released = False
         self.expected: list[Expected] = []  # ordered calls that may still be notified
-        self.asked: list[bool] = []  # of the orders in the lane: is there a notification of it?
+        self.asked = []  # of the orders in the lane: is there a notification of it?
         self.at = 0  # how many of `expected` were let through
         self.identify: Callable[[int], None] | None = None  # a new host thread tells its slot
-        self.on_done: Callable[[int, int], None] | None = None
-        self.on_return: Callable[[], None] | None = None  # orders after which it goes on without a word
+        self.on_done = None
+        self.on_return = None  # orders after which it goes on without a word
         self.counted = False  # in platform.ordering
         self.parked_at: tuple[int, tuple[int, ...]] | None = None  # the call at which it is parked
         self.watched = False  # platform.watch_interrupt waits for it

@@ -125,7 +125,8 @@ class FakeThread(GuestThread):
 
     def set_regs(self, values: Sequence[int]) -> None:
         assert self.stopped
-        for index in (*range(CSGSFS), *range(FS_BASE, NUM_REGS)):
+        whole = len(values) == NUM_REGS
+        for index in (*range(CSGSFS), *(range(FS_BASE, NUM_REGS) if whole else ())):
             self.regs[index] = values[index] & M64
 
     def fpu_state(self) -> bytes:
