@@ -23,6 +23,7 @@ TIMERS_A_TURN: Final = 8
 HOLD_NS: Final = 10_000  # between two portions, for each timer there is
 HOLD_MOST_NS: Final = 1_000_000
 LONGEST_TURN: Final = 5_000_000  # ns that guests' calls may go before other descriptors
+SOON_BOUND: Final = 64  # functions that others have asked for meanwhile, in one turn
 
 
 class Looker:
@@ -179,14 +180,17 @@ class Reactor:
 
     def _run_soon(self) -> None:
         soon = self.soon
-        while soon:
+        left = len(soon) + SOON_BOUND  # what asks for itself again and again must not keep everybody else out
+        while soon and left:
+            left -= 1
             soon.popleft()()
         later = self.later
         while later:
             later.popleft()()
         for function in self._before_sleep:
             function()
-        while soon:
+        while soon and left:
+            left -= 1
             soon.popleft()()
 
     def _arm(self) -> None:

@@ -20,7 +20,7 @@ from tcpip.transport.endpoint import AGAIN, Control, Endpoint, Message
 from tcpip.transport.memberships import Memberships
 from tcpip.transport.ports import Reservation
 from tcpip.transport.protocol import IcmpError
-from tcpip.transport.socket_options import SocketOptions
+from tcpip.transport.socket_options import SocketOptions, int_value
 from tcpip.waiter import EVENT_ERR, EVENT_HUP, EVENT_IN, EVENT_OUT, EVENT_RDHUP
 
 if TYPE_CHECKING:
@@ -469,7 +469,7 @@ class DatagramEndpoint(Endpoint):
             if text and nic is None:
                 raise NetworkError(errors.NO_SUCH_DEVICE)
         else:
-            number = value if isinstance(value, int) else _INT.unpack_from(value)[0]
+            number = int_value(value)
             if number and number not in self.stack.nics:
                 raise NetworkError(errors.NO_SUCH_DEVICE)
         self.options.nic = number

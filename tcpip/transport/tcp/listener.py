@@ -49,6 +49,7 @@ class Request(PacketHandler):
         "acked",
         "timer",
         "ts_recent",
+        "answered",
     )
 
     def __init__(self, listener: Listener, key: bytes, route: Route, ports: tuple[int, int], seg: Segment) -> None:
@@ -67,6 +68,7 @@ class Request(PacketHandler):
         self.acked = False
         self.timer = listener.ep.stack.timers.timer(self._expired)
         self.ts_recent = seg.options.ts_val
+        self.answered = -(1 << 62)
 
     def send_syn_ack(self, now: int, ts_val: int = -1) -> None:
         """(Re)transmit our SYN."""
@@ -92,13 +94,14 @@ class Request(PacketHandler):
         flags = seg.flags
         paws_failed = self._paws_failed(seg)
         if flags & SYN and not flags & (RST | ACK) and seg.seq == self.irs and not paws_failed:
-            self.send_syn_ack(seg.now)
+            if self._may_answer(seg):
+                self.send_syn_ack(seg.now)
             return
         window = min(ep.so.rcvbuf // 2, 65535)
         offset = (seg.seq - self.irs - 1) & MASK
         if paws_failed or not (offset <= window or (offset + seg.seg_len()) & MASK <= window):
             if not flags & RST:
-                self._answer(seg.now)
+                self._answer(seg)
             return
         if flags & RST:
             if offset == 0:
@@ -106,19 +109,34 @@ class Request(PacketHandler):
                 ep.stats.inc("AttemptFails")
                 self.drop()
             else:
-                self._answer(seg.now)
+                self._answer(seg)
             return
         if flags & SYN:
-            self._answer(seg.now)
+            self._answer(seg)
         elif flags & ACK:
             self._acknowledged(seg)
 
     def _paws_failed(self, seg: Segment) -> bool:
         return self.options.timestamp and seg.options.timestamp and seqnum.lt(seg.options.ts_val, self.ts_recent)
 
-    def _answer(self, now: int) -> None:
-        """RFC 9293 3.10.7.4 first: what does not fit is told where we are."""
+    def _may_answer(self, seg: Segment) -> bool:
+        """Not too often (net/ipv4/tcp_input.c:tcp_oow_rate_limited): the answer may come back to us, as after a SYN
+        from the listener's own address and port. An answer never has text."""
+        if seg.payload_len() and not seg.flags & SYN:
+            return True
         ep = self.listener.ep
+        if seg.now - self.answered < ep.config.invalid_ratelimit_ns:
+            ep.stats_ext.inc("TCPACKSkippedSynRecv")
+            return False
+        self.answered = seg.now
+        return True
+
+    def _answer(self, seg: Segment) -> None:
+        """RFC 9293 3.10.7.4 first: what does not fit is told where we are."""
+        if not self._may_answer(seg):
+            return
+        ep = self.listener.ep
+        now = seg.now
         options = b""
         if ep.config.timestamps and self.options.timestamp:
             reply = TcpOptions()

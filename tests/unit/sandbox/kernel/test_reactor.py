@@ -96,3 +96,19 @@ def test_later_comes_after_soon_and_before_the_next_sleep(reactor: Reactor, floo
     reactor.watch(flood, READ, event)
     reactor.run()
     assert order == ["soon", "later", "event"]
+
+
+def test_what_asks_for_itself_again_leaves_the_others_their_turn(reactor: Reactor, flood: int) -> None:
+    """Packets that answer each other for ever."""
+    rounds = 0
+
+    def again() -> None:
+        nonlocal rounds
+        rounds += 1
+        assert rounds < 100_000
+        reactor.call_soon(again)
+
+    reactor.watch(flood, READ, lambda events: reactor.stop())
+    reactor.call_soon(again)
+    reactor.run()
+    assert rounds

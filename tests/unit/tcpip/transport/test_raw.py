@@ -96,3 +96,8 @@ def test_icmpv6_gets_its_checksum() -> None:
 
 def test_protocol_zero_is_refused() -> None:
     fails(errors.PROTOCOL_NOT_SUPPORTED, Host().stack.new_endpoint, 2, SOCK_RAW, 0)
+
+
+def test_a_device_number_that_is_too_short() -> None:
+    raw = Host().stack.new_endpoint(2, SOCK_RAW, 1)
+    fails(errors.INVALID_ARGUMENT, raw.set_option, so.SOL_SOCKET, so.SO_BINDTOIFINDEX, b"\1")

@@ -8,9 +8,11 @@ import pytest
 
 from tcpip import errors
 from tcpip.addr import AF_INET, AF_INET6, IPV4_LOOPBACK, IPV6_ANY, IPV6_LOOPBACK, SockAddr, v4_mapped
+from tcpip.checksum import finish, partial_sum, pseudo_sum
 from tcpip.clock import ManualClock
 from tcpip.errors import NetworkError
-from tcpip.sockopt import IPV6_V6ONLY, SOCK_STREAM, SOL_IPV6
+from tcpip.header.tcp import SYN, TcpHeader
+from tcpip.sockopt import IPPROTO_TCP, IPV6_V6ONLY, SOCK_RAW, SOCK_STREAM, SOL_IPV6
 from tcpip.stack.stack import Stack
 from tcpip.transport.endpoint import Endpoint
 from tcpip.waiter import EVENT_IN
@@ -132,3 +134,18 @@ def test_disconnect_and_connect_again(stack: Stack) -> None:
     stack.flush()
     client.connect(SockAddr(IPV4_LOOPBACK, 80))
     server.accept()
+
+
+def test_a_syn_from_the_listener_itself_is_not_answered_for_ever(stack: Stack) -> None:
+    """The SYN-ACK comes back to the embryonic connection, and so would every answer to what does not fit."""
+    listener(stack, AF_INET, IPV4_LOOPBACK)
+    raw = stack.new_endpoint(AF_INET, SOCK_RAW, IPPROTO_TCP)
+    segment = bytearray(20)
+    TcpHeader(80, 80, 1000, 0, SYN, 60000, b"", 0).emit(segment, 0)
+    total = partial_sum(segment) + pseudo_sum(IPV4_LOOPBACK, IPV4_LOOPBACK, IPPROTO_TCP, len(segment))
+    segment[16:18] = finish(total).to_bytes(2, "big")
+    raw.sendmsg(bytes(segment), SockAddr(IPV4_LOOPBACK, 0))
+    for _ in range(3):
+        stack.flush()
+    assert stack.stats.tcp["OutSegs"] == 2
+    assert stack.stats.tcp_ext["TCPACKSkippedSynRecv"] == 1
