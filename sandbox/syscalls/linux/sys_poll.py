@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Callable, Final
 
 from sandbox.abi.linux.fcntl import O_PATH
 from sandbox.abi.linux.poll import POLLERR, POLLFD, POLLHUP, POLLNVAL
 from sandbox.errors import SyscallError
 from sandbox.kernel.control import ERESTART_RESTARTBLOCK, ERESTARTNOHAND, Block, Result
+from sandbox.syscalls.linux.long_scan import AT_ONCE, FOREVER, PIECE, Scan, deadline_of, long_scan
 from sandbox.syscalls.linux.timespec import pack_timespec, pack_timeval, read_timespec
 from sandbox.syscalls.row import FULL, Arg, Row, reads, writes
 from sandbox.vfs.poll import user_events, wait_mask
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from sandbox.kernel.task import Task
     from sandbox.syscalls.args import SyscallArgs
 
-FOREVER: Final = -1  # deadline in `a.state`: none
-AT_ONCE: Final = 0
 _ALWAYS: Final = POLLERR | POLLHUP
 
 
@@ -54,19 +53,38 @@ def _scan(t: Task, addr: int, count: int, want_queues: bool) -> tuple[int, list[
     return ready, queues
 
 
-def _poll(t: Task, a: SyscallArgs, deadline: int) -> tuple[int, list[tuple[WaitQueue, int]]]:
+def _poll(
+    t: Task,
+    a: SyscallArgs,
+    deadline: int,
+    restart: int,
+    on_interrupt: Callable[[Task, SyscallArgs], int] | None = None,
+) -> Result:
+    """One look, and what the call returns or waits for then."""
     count = a.uint(1)
     if count > t.fds.limit:
         raise SyscallError(errno.EINVAL)
-    return _scan(t, a.addr(0), count, deadline != AT_ONCE and not a.timed_out)
+    if count > PIECE:
+        wait = long_scan(t, a, deadline, count, lambda scan, size: _piece(t, a, scan, size), restart, on_interrupt)
+        if wait is not None:
+            return wait
+        assert isinstance(a.state, Scan)
+        return a.state.ready
+    ready, queues = _scan(t, a.addr(0), count, deadline != AT_ONCE and not a.timed_out)
+    if ready or deadline == AT_ONCE or a.timed_out:
+        return ready
+    a.state = deadline
+    return Block(queues, None if deadline == FOREVER else deadline, restart, None, on_interrupt)
+
+
+def _piece(t: Task, a: SyscallArgs, scan: Scan, size: int) -> int:
+    return _scan(t, a.addr(0) + POLLFD.size * scan.at, size, False)[0]
 
 
 def sys_poll(t: Task, a: SyscallArgs) -> Result:
     """poll(2)."""
-    state = a.state
-    if isinstance(state, int):
-        deadline = state
-    else:
+    deadline = deadline_of(a)
+    if deadline is None:
         timeout = a.int(2)
         if timeout < 0:
             deadline = FOREVER
@@ -74,11 +92,7 @@ def sys_poll(t: Task, a: SyscallArgs) -> Result:
             deadline = AT_ONCE
         else:
             deadline = t.kernel.clock.now_ns() + timeout * NS_PER_MS
-    ready, queues = _poll(t, a, deadline)
-    if ready or deadline == AT_ONCE or a.timed_out:
-        return ready
-    a.state = deadline
-    return Block(queues, None if deadline == FOREVER else deadline, ERESTART_RESTARTBLOCK)
+    return _poll(t, a, deadline, ERESTART_RESTARTBLOCK)
 
 
 def start_deadline(t: Task, timeout: int | None) -> int:
@@ -101,28 +115,24 @@ def write_remaining(t: Task, addr: int, deadline: int, timeval: bool, result: in
 
 
 def _ppoll_interrupted(t: Task, a: SyscallArgs) -> int:
-    assert isinstance(a.state, int)
-    return write_remaining(t, a.addr(2), a.state, False, -ERESTARTNOHAND)
+    deadline = deadline_of(a)
+    assert deadline is not None
+    return write_remaining(t, a.addr(2), deadline, False, -ERESTARTNOHAND)
 
 
 def sys_ppoll(t: Task, a: SyscallArgs) -> Result:
     """ppoll(2)."""
-    state = a.state
-    if isinstance(state, int):
-        deadline = state
-    else:
+    deadline = deadline_of(a)
+    if deadline is None:
         addr, mask = a.addr(2), a.addr(3)
         deadline = start_deadline(t, read_timespec(t, addr) if addr else None)
         if mask:
             set_mask(t, mask, a.size(4))
     try:
-        ready, queues = _poll(t, a, deadline)
+        result = _poll(t, a, deadline, ERESTARTNOHAND, _ppoll_interrupted)
     except SyscallError as error:
         return write_remaining(t, a.addr(2), deadline, False, -error.errno)
-    if ready or deadline == AT_ONCE or a.timed_out:
-        return write_remaining(t, a.addr(2), deadline, False, ready)
-    a.state = deadline
-    return Block(queues, None if deadline == FOREVER else deadline, ERESTARTNOHAND, None, _ppoll_interrupted)
+    return write_remaining(t, a.addr(2), deadline, False, result) if isinstance(result, int) else result
 
 
 def set_mask(t: Task, addr: int, size: int) -> None:
