@@ -16,7 +16,7 @@ from sandbox.boot.options import SandboxOptions
 from sandbox.boot.start_failure import StartFailure
 from sandbox.kernel.kernel import Kernel
 from sandbox.kernel.log import DEBUG, INFO, KernelLog
-from sandbox.kernel.memory_watch import MemoryWatch, own_pages
+from sandbox.kernel.memory_watch import MemoryWatch, give_back, own_pages
 from sandbox.kernel.trap_handler import KernelTrapHandler
 from sandbox.platform.base import Platform
 from sandbox.reactor import Reactor
@@ -86,7 +86,7 @@ class Sandbox:
             trace_to(kernel, options.strace_fd, options.json_log and options.strace_fd == options.log_fd)
         from sandbox.boot.first_program import start_first_program
 
-        self.memory_watch = MemoryWatch(kernel, own_pages)
+        self.memory_watch = MemoryWatch(kernel, own_pages, give_back)
         kernel.on_exit = self._exited
         start_first_program(kernel, options, self.link, self._failed, self._running)
 

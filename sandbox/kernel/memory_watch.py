@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
 from itertools import islice
 from typing import TYPE_CHECKING, Callable, Final
 
@@ -22,18 +24,24 @@ LATEST_NS: Final = 500_000_000
 FILL_NS_PER_PAGE: Final = 1000  # how fast guests fill memory: 4 GiB a second
 SHARE: Final = 10  # a look takes at most one part in so many of the time
 OWN_SLACK: Final = (64 << 20) // PAGE  # caches of the sentry's own, pages
+ENDING_NS: Final = 500_000_000  # so long one that was killed may take to end, before another is
 OOM_SCORE_ADJ_MIN: Final = -1000
 NOTHING: Final = MemoryUse(0, 0, 0)
 
 
 class MemoryWatch:
     """`own_pages` gives the private memory of the sentry itself, in pages: what it grows by after the start is the
-    guests' doing. Every look costs a bounded time; with many processes each is looked at in turn. While every guest waits
+    guests' doing; `give_back` gives the host what of it is free. Every look costs a bounded time; with many processes each is looked at in turn. While every guest waits
     nobody looks."""
 
-    def __init__(self, kernel: Kernel, own_pages: Callable[[], int]) -> None:
+    def __init__(
+        self, kernel: Kernel, own_pages: Callable[[], int], give_back: Callable[[], None] = lambda: None
+    ) -> None:
         self.kernel = kernel
         self._own_pages = own_pages
+        self._give_back = give_back
+        self._victim: AddressSpace | None = None  # was killed, and what it had has not come back yet
+        self._patience_ns = 0
         self._own_base = own_pages()
         self._own = 0  # of it now, beyond what is accounted for
         self._forgiven = 0
@@ -52,15 +60,27 @@ class MemoryWatch:
         if left < 0:
             self._measure()
             left = self.kernel.commit.size - self._used(self._private_at_least())
+        if self._victim is not None and self._has_ended(self._victim):
+            self._victim = None
             if left < 0:
-                self._kill(-left)
-                self._forgive(-left)
+                left = self._take_back()
+        if left < 0 and self._victim is None:
+            self._kill(-left)
         took = self.kernel.clock.now_ns() - begin
         delay = max(took * SHARE, min(max(left * FILL_NS_PER_PAGE, SOONEST_NS), LATEST_NS))
         if left >= 0 and self.kernel.platform.quiet():
             self.kernel.reactor.call_at_next_event(lambda: self._arm(delay))  # nobody fills anything until then
         else:
             self._arm(delay)
+
+    def _take_back(self) -> int:
+        """The one that was killed has ended: pages that are left then."""
+        self._give_back()
+        left = self.kernel.commit.size - self._used(self._private_at_least())
+        return left + self._forgive(-left) if left < 0 else left
+
+    def _has_ended(self, victim: AddressSpace) -> bool:
+        return victim not in self.kernel.spaces or self.kernel.clock.now_ns() > self._patience_ns
 
     def _measure(self) -> None:
         """What forks left in common is counted for each process, so the sum of all is more than there is. Find out
@@ -112,12 +132,13 @@ class MemoryWatch:
         shared = min(self.kernel.commit.shared, sum(use.shared for use in self._seen.values()))
         return private + shared + max(0, files.used - files.limit) + self._own
 
-    def _forgive(self, excess: int) -> None:
-        """What a process made the sentry hold is free when it has ended, but not given back to the host: it must not
-        cost others their lives, up to as much as there is memory."""
+    def _forgive(self, excess: int) -> int:
+        """What a process made the sentry hold is free when it has ended, but not all of it can be given back to the host: it
+        must not cost others their lives, up to as much as there is memory."""
         pages = min(excess, self._own, self.kernel.commit.size - self._forgiven)
         self._forgiven += pages
         self._own_base += pages
+        return pages
 
     def _kill(self, excess: int) -> None:
         """End the process with the most memory, with everybody who shares it."""
@@ -130,6 +151,8 @@ class MemoryWatch:
                 worst, worst_points = space, points
         if worst is None:
             return
+        self._victim = worst
+        self._patience_ns = self.kernel.clock.now_ns() + ENDING_NS
         groups = self._groups(worst)
         use = self._seen.pop(worst)
         for group in groups:
@@ -153,6 +176,14 @@ class MemoryWatch:
         files = sum({id(task.fds): len(task.fds) for task in self.kernel.spaces.get(space, ())}.values())
         points = use.private - self._copies.get(space, 0) + use.shared + use.file + files + adjust * total // 1000
         return points - (total << 20) if adjust == OOM_SCORE_ADJ_MIN else points
+
+
+def give_back() -> None:
+    """Let the host have memory of this process that is free (malloc_trim(3); not every C library has it)."""
+    gc.collect()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 def own_pages() -> int:

@@ -34,7 +34,12 @@ class Watched:
         monkeypatch.setattr(
             type(box.init.space), "memory_use", lambda space: self.use.get(space, MemoryUse(10, 0, 0)), raising=False
         )
-        self.watch = MemoryWatch(box.kernel, lambda: self.own)
+        self.free = 0  # of the sentry's own, pages that can be given back
+        self.watch = MemoryWatch(box.kernel, lambda: self.own, self.give_back)
+
+    def give_back(self) -> None:
+        self.own -= self.free
+        self.free = 0
 
     def child(self, private: int, shared: int = 0) -> Task:
         t = self.box.fork(self.box.init)
@@ -118,6 +123,28 @@ def test_the_sentrys_own_growth(watched: Watched) -> None:
     watched.own *= 3
     watched.box.advance(SECOND)
     assert watched.box.init.group.exiting
+
+
+def test_nobody_else_is_killed_while_what_the_sentry_held_for_one_is_not_back(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    t, other = watched.child(100), watched.child(50)
+    box, space = watched.box, t.space
+    monkeypatch.setattr(type(space), "kill", lambda space: None)  # the host takes its time
+    spaces = dict(box.kernel.spaces)
+    watched.own = OWN_SLACK + LIMIT + 1
+    box.advance(SECOND // 50)
+    assert t.group.exiting
+    box.kernel.spaces[space] = spaces[space]
+    for _ in range(5):
+        watched.own += 300
+        box.advance(SECOND // 50)
+    assert not other.group.exiting
+    del box.kernel.spaces[space]
+    watched.free = LIMIT
+    box.advance(SECOND)
+    assert not watched.free and not other.group.exiting and not box.init.group.exiting
+    assert len(watched.lines) == 1
 
 
 def test_a_name_cannot_forge_a_line(watched: Watched) -> None:
