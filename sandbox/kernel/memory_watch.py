@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 PAGE: Final = 4096
 SPACES_A_LOOK: Final = 64
 MEASURED_A_LOOK: Final = 16
+MEASURE_NS: Final = 20_000_000  # no more are measured after so long: the host walks all of a process's page tables
 FILES_A_LOOK: Final = 64
 SOONEST_NS: Final = 20_000_000
 LATEST_NS: Final = 500_000_000
@@ -90,8 +91,12 @@ class MemoryWatch:
             self._copies_before, self._copies = self._copies, {}
             left = list(self._seen)
         left.sort(key=lambda space: self._seen[space].private, reverse=True)
+        clock = self.kernel.clock
+        end = clock.now_ns() + MEASURE_NS
         for space in left[:MEASURED_A_LOOK]:
             self._copies[space] = space.shared_copies()
+            if clock.now_ns() >= end:
+                break
 
     def _private_at_least(self) -> int:
         """Pages that processes have of their own, as far as that was measured."""

@@ -89,6 +89,23 @@ def test_what_forks_left_in_common_counts_once(watched: Watched, monkeypatch: py
     assert sum(t.group.exiting for t in children) == 1
 
 
+def test_a_look_at_big_processes_is_short(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, measured = watched.box.clock, []
+
+    def slow(space: object) -> int:
+        measured.append(space)
+        clock.advance(SECOND // 20)
+        return LIMIT - 1000 - 10
+
+    children = [watched.child(LIMIT - 1000) for _ in range(10)]
+    monkeypatch.setattr(type(watched.box.init.space), "shared_copies", slow, raising=False)
+    watched.watch.look()
+    assert len(measured) == 1
+    for _ in range(12):
+        watched.watch.look()
+    assert set(measured) >= {t.space for t in children} and not watched.lines
+
+
 def test_oom_score_adj(watched: Watched) -> None:
     wanted, big = watched.child(LIMIT // 2), watched.child(LIMIT)
     wanted.group.oom_score_adj = 1000
