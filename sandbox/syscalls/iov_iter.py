@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 O_NONBLOCK: Final = 0o4000
 SCRATCH_SIZE: Final = 1 << 20
-TURN_SIZE: Final = 16 << 20  # bytes moved by one call before others have a turn
+TURN_SIZE: Final = 16 << 20  # bytes read by one call before others have a turn; a file says itself how many it takes
 PAGE_SIZE: Final = 4096
 PAGE_MASK: Final = 0xFFF
 MAX_RW_COUNT: Final = 0x7FFFF000  # INT_MAX & PAGE_MASK
@@ -175,7 +175,7 @@ def read_iter(t: Task, a: SyscallArgs, file: FileDescription, it: IovIter, offse
 def write_iter(t: Task, a: SyscallArgs, file: FileDescription, it: IovIter, offset: int) -> Result:
     """Send the buffers on: all bytes written so far, WOULD_BLOCK when the file takes no more for now, or AGAIN with `it` in
     `a.state`."""
-    turn = it.done + TURN_SIZE
+    turn = it.done + file.write_turn
     scratch = t.kernel.scratch
     while True:
         size = min(it.total - it.done, SCRATCH_SIZE)
@@ -202,6 +202,8 @@ def write_iter(t: Task, a: SyscallArgs, file: FileDescription, it: IovIter, offs
                 break
             if file.write_once:
                 return it.done
+            if it.done >= turn:
+                return _others_first(a, file, it)
         if got < size or it.done >= it.total:
             return it.done
         if it.done >= turn:

@@ -33,6 +33,7 @@ class FileDescription:
     """`flags` are the O_* status flags and access mode; `pos` the file offset. Reference-counted by fd tables."""
 
     most_read = 0x8000_0000  # bytes that one read gives; fewer where they cost much
+    write_turn = 16 << 20  # bytes that one call writes before others have a turn; fewer where they cost much
 
     def __init__(self, flags: int) -> None:
         self.flags = flags

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 class PtyMaster(FileDescription):
     """Closing it hangs the slave up."""
 
+    write_turn = 16 << 10  # the line discipline looks at each byte
+
     def __init__(self, flags: int, terminal: Terminal, table: PtyTable) -> None:
         super().__init__(flags)
         self.terminal = terminal
@@ -56,7 +58,7 @@ class PtyMaster(FileDescription):
         return self.take(dst)
 
     def write(self, t: Task, src: memoryview) -> int:
-        return self.terminal.type(src) or (WOULD_BLOCK if len(src) else 0)
+        return self.terminal.type(src[: self.write_turn]) or (WOULD_BLOCK if len(src) else 0)
 
     def unread(self, data: memoryview) -> None:
         """Lost, as on Linux."""

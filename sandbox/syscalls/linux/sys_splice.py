@@ -10,7 +10,7 @@ from sandbox.errors import SyscallError
 from sandbox.kernel.control import AGAIN, Block, Result
 from sandbox.kernel.pipe import PipeFile
 from sandbox.sockets.base import broken_pipe
-from sandbox.syscalls.iov_iter import MAX_RW_COUNT, SCRATCH_SIZE, TURN_SIZE, IovIter
+from sandbox.syscalls.iov_iter import MAX_RW_COUNT, SCRATCH_SIZE, IovIter
 from sandbox.syscalls.row import FULL, Arg, Row
 from sandbox.vfs.file_description import WOULD_BLOCK, FileDescription
 from tcpip.waiter import EVENT_IN, EVENT_OUT
@@ -64,7 +64,7 @@ def sys_sendfile(t: Task, a: SyscallArgs) -> Result:
     if out.flags & O_APPEND and not isinstance(out, PipeFile):
         return -errno.EINVAL
     done = a.state if isinstance(a.state, int) else 0
-    blocked, turn = False, done + TURN_SIZE
+    blocked, turn = False, done + out.write_turn
     while done < min(count, turn):
         view = t.kernel.scratch[: min(count - done, SCRATCH_SIZE)]
         try:
@@ -169,7 +169,7 @@ def _pipe_to_pipe(t: Task, source: PipeFile, out: PipeFile, size: int, flags: in
 def _from_pipe(t: Task, source: PipeFile, out: FileDescription, size: int, flags: int, offset: int) -> Result:
     pipe = source.pipe
     done = 0
-    while done < size and pipe.size:
+    while done < min(size, out.write_turn) and pipe.size:
         view = t.kernel.scratch[: min(size - done, SCRATCH_SIZE)]
         view = view[: pipe.peek(view)]
         try:

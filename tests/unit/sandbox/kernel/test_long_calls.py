@@ -6,6 +6,7 @@ import struct
 
 import pytest
 
+from sandbox.fs.tty.pty_table import PtyTable
 from sandbox.kernel.task import Task
 from sandbox.syscalls.iov_iter import TURN_SIZE
 from sandbox.syscalls.linux.long_scan import PIECE
@@ -149,3 +150,18 @@ def test_one_look_at_very_many_descriptors(box: Box, number: int) -> None:
     file = many(box, number, 0)
     box.settle()
     assert box.thread(box.init).result() == 0 and file.asked == _MANY
+
+
+@pytest.mark.interpreted
+def test_a_long_write_to_a_terminal_lets_others_go_first(box: Box) -> None:
+    """Each byte is looked at, also where the line is full and nothing is kept."""
+    first, other = box.init, box.fork(box.init)
+    master = PtyTable(box.clock).create(2, 0, 0)
+    fd = first.fds.install(master)
+    vector = box.put(first, struct.pack("<QQ", HEAP, HEAP_SIZE) * 2)
+    box.thread(first).call(20, fd, vector, 2)
+    assert not box.running(first)
+    box.thread(other).call(_GETPID)
+    assert box.thread(other).result() == other.pid
+    box.settle()
+    assert box.thread(first).result() == 2 * HEAP_SIZE
