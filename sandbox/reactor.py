@@ -172,26 +172,23 @@ class Reactor:
         self._guests_until = now + min(now - begin, LONGEST_TURN)
 
     def run_soon(self) -> bool:
-        """Run what `call_soon` was given. True: somebody wants to stop."""
+        """Run what `call_soon` was given. True: somebody wants to stop, or there is still more: what asks for itself again
+        and again must not keep everybody else out."""
         soon = self.soon
-        while soon:
-            soon.popleft()()
-        return self._stopping
-
-    def _run_soon(self) -> None:
-        soon = self.soon
-        left = len(soon) + SOON_BOUND  # what asks for itself again and again must not keep everybody else out
+        left = len(soon) + SOON_BOUND
         while soon and left:
             left -= 1
             soon.popleft()()
+        return self._stopping or bool(soon)
+
+    def _run_soon(self) -> None:
+        self.run_soon()
         later = self.later
         while later:
             later.popleft()()
         for function in self._before_sleep:
             function()
-        while soon and left:
-            left -= 1
-            soon.popleft()()
+        self.run_soon()
 
     def _arm(self) -> None:
         """Have the host's timer wake us for the earliest timer there may be."""

@@ -9,7 +9,8 @@ from sandbox.abi.linux import poll as abi
 from sandbox.errors import SyscallError
 from sandbox.kernel.control import ERESTARTSYS, Block, Result
 from sandbox.syscalls.iov_iter import USER_MAX
-from sandbox.syscalls.linux.sys_poll import AT_ONCE, FOREVER, set_mask, start_deadline
+from sandbox.syscalls.linux.long_scan import AT_ONCE, FOREVER
+from sandbox.syscalls.linux.sys_poll import set_mask, start_deadline
 from sandbox.syscalls.linux.timespec import read_timespec
 from sandbox.syscalls.row import FULL, Arg, Row, reads, writes
 from sandbox.vfs.epoll import EXCLUSIVE_OK, EventPoll
