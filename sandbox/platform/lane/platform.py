@@ -181,6 +181,7 @@ class LanePlatform(Platform):
             "parked": looker.notified,
             "ordered": looker.ordered,
             "slept": looker.slept,
+            "lanes": len(self.by_tid),
             **{f"{name}_ns": spent for name, spent in zip(REGIMES, residency, strict=True)},
         }
 
