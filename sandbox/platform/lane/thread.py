@@ -137,7 +137,7 @@ class LaneThread(LaneFrames):
         return layout.STACKS_BASE + self.slot * layout.STACK_SIZE
 
     def _flush(self) -> None:
-        """Write the answer into a private lane; LANE_DONE last, since the thread may be looking at it."""
+        """Write the answer into a private lane; LANE_DONE last where the thread may be about to look at it."""
         words, space, base = self.words, self.space, self._private_lane()
         action = words[LANE_ACTION]
         end = LANE_ORDERS + words[LANE_COUNT] * ORDER_WORDS if action != ACTION_REPLY else LANE_COUNT
@@ -149,8 +149,10 @@ class LaneThread(LaneFrames):
             if action == ACTION_RESUME:
                 end = LANE_COUNT
                 space.write_own(base + LANE_REGS * 8, self.lane[LANE_REGS * 8 : LANE_REQUEST * 8])
-            space.write_own(base + LANE_ACTION * 8, self.lane[LANE_ACTION * 8 : end * 8])
-            space.write_own(base + LANE_DONE * 8, self.lane[LANE_DONE * 8 : LANE_ACTION * 8])
+            if not self.notification:
+                space.write_own(base + LANE_ACTION * 8, self.lane[LANE_ACTION * 8 : end * 8])
+                end = LANE_ACTION
+            space.write_own(base + LANE_DONE * 8, self.lane[LANE_DONE * 8 : end * 8])
         except MemoryFault:
             pass
 

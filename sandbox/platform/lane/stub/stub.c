@@ -192,7 +192,7 @@ static void post(volatile u64 *lane, u64 slot, volatile u64 *entry, i64 *direct)
     barrier();
     lane[LANE_SEQ] = seq;
     fence(); /* the post is seen before we read AWAKE: the sentry clears AWAKE, then looks once more */
-    if (control[CONTROL_AWAKE]) {
+    if (control[CONTROL_AWAKE] && lane != private_lane(slot)) { /* at which nobody looks */
         for (u64 i = control[CONTROL_LOOKS]; i && lane[LANE_DONE] != seq && lane[LANE_BLOCKED] != seq; i--)
             __builtin_ia32_pause();
     }
