@@ -10,6 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HELLO = '#include <stdio.h>\nint main(void) { puts("hello"); return 0; }\n'
+FORKS = "i=0; while [ $i -lt 1000 ]; do /bin/true; i=$((i+1)); done"
+SQLITE = """
+import sqlite3
+base = sqlite3.connect("base")
+base.execute("create table t (n integer primary key, text text)")
+for block in range(100):
+    with base:
+        for n in range(100):
+            base.execute("insert into t (text) values (?)", (f"row {block} {n}",))
+"""
+MAKEFILE = "OBJECTS = $(patsubst %.c,%.o,$(wildcard *.c))\nall: $(OBJECTS)\n\t$(CC) -o all $(OBJECTS)\n"
 
 
 @dataclass(frozen=True)
@@ -33,27 +44,48 @@ PROGRAMS: tuple[Program, ...] = (
     ),
     Program("gcc", "gcc hello.c", ("gcc", "-o", "hello", "hello.c"), "gcc"),
     Program("git_clone", "git clone of 1,000 files", ("git", "clone", "-q", "--no-local", "source", "copy"), "git"),
+    Program("git_status", "git status, 20,000 files", ("git", "-C", "tree", "status", "--porcelain"), "git"),
+    Program("tar", "tar of 20,000 files", ("tar", "cf", "tree.tar", "tree"), "tar"),
+    Program("find", "find /usr", ("find", "/usr", "-xdev", "-name", "no such name"), "find"),
+    Program("make", "make -j2 of 8 C files", ("make", "-s", "-j2", "-C", "project"), "make"),
+    Program("forks", "a shell's loop of 1,000 programs", ("sh", "-c", FORKS), "sh"),
+    Program(
+        "sqlite", "sqlite: 10,000 inserts in 100 transactions", ("/usr/bin/python3", "-c", SQLITE), "/usr/bin/python3"
+    ),
 )
 
 
 def prepare(directory: Path) -> None:
-    """hello.c, and a repository of 1,000 files."""
+    """hello.c, a repository of 1,000 files and one of 20,000, and a small C project."""
     (directory / "hello.c").write_text(HELLO)
-    source = directory / "source"
+    source, tree, project = directory / "source", directory / "tree", directory / "project"
     source.mkdir()
     for number in range(1000):
         (source / f"file{number}.txt").write_text(f"line {number}\n" * 20)
-    git = ["git", "-C", str(source), "-c", "user.name=bench", "-c", "user.email=bench@example.org"]
+    for number in range(20000):
+        folder = tree / f"d{number // 1000}" / f"d{number // 50 % 20}"
+        if number % 50 == 0:
+            folder.mkdir(parents=True)
+        (folder / f"f{number % 50}").write_text(f"{number}\n")
     if shutil.which("git"):
-        subprocess.run([*git, "init", "-q"], check=True)
-        subprocess.run([*git, "add", "."], check=True)
-        subprocess.run([*git, "commit", "-qm", "files"], check=True)
+        for repository in (source, tree):
+            git = ["git", "-C", str(repository), "-c", "user.name=bench", "-c", "user.email=bench@example.org"]
+            subprocess.run([*git, "init", "-q"], check=True)
+            subprocess.run([*git, "add", "."], check=True)
+            subprocess.run([*git, "commit", "-qm", "files"], check=True)
+    project.mkdir()
+    (project / "Makefile").write_text(MAKEFILE)
+    for number in range(7):
+        (project / f"part{number}.c").write_text(f"#include <stdio.h>\nint part{number}(void) {{ return {number}; }}\n")
+    (project / "main.c").write_text(HELLO)
 
 
 def clean(directory: Path) -> None:
     """What a run left."""
     shutil.rmtree(directory / "copy", ignore_errors=True)
-    (directory / "hello").unlink(missing_ok=True)
+    made = [directory / name for name in ("hello", "tree.tar", "base")]
+    for path in [*made, *(directory / "project").glob("*.o"), directory / "project" / "all"]:
+        path.unlink(missing_ok=True)
 
 
 def available(program: Program) -> bool:
