@@ -5,10 +5,10 @@ Implements: RFC 6528 3, RFC 7323 5.4 (a timestamp offset per pair of addresses).
 
 from __future__ import annotations
 
-from hashlib import blake2s
 from random import Random
 from typing import Final
 
+from tcpip.keyed_hash import blake2s
 from tcpip.seqnum import MASK
 
 ISN_TICK_NS: Final = 64

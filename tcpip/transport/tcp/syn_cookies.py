@@ -8,11 +8,11 @@ Implements: RFC 4987 3.6, appendix A.
 
 from __future__ import annotations
 
-from hashlib import blake2s
 from random import Random
 from typing import Final
 
 from tcpip.clock import NS_PER_S
+from tcpip.keyed_hash import blake2s
 from tcpip.seqnum import MASK
 
 PERIOD_NS: Final = 64 * NS_PER_S
