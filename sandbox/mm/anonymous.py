@@ -28,6 +28,7 @@ class SharedAnonymous:
 
     base = 0
     counted = False
+    keepable = False
     device = 1  # the kernel's own shmem mount, 00:01
 
     def __init__(

@@ -8,7 +8,8 @@ from typing import Protocol
 class Backing(Protocol):
     """`host_fd()` is a descriptor of the sentry that the platform lends for one mmap; `base` is added to the
     guest's file offset. `key` is the same for all mappings of the same object (shared futexes);
-    `name` is what /proc/PID/maps prints. `counted`: each area counts for itself, so those that were split stay so."""
+    `name` is what /proc/PID/maps prints. `counted`: each area counts for itself, so those that were split stay so.
+    `keepable`: see Order."""
 
     key: object
     name: str
@@ -16,6 +17,7 @@ class Backing(Protocol):
     device: int
     inode: int
     counted: bool
+    keepable: bool
 
     def host_fd(self, writable: bool) -> int:
         """A descriptor open for reading, and for writing when the mapping is shared and writable."""

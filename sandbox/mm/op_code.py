@@ -53,6 +53,7 @@ class PlatformCode:
 
     base = 0
     counted = False
+    keepable = False
     device = 0
     inode = 0
     name = "[thunks]"

@@ -164,7 +164,8 @@ def map_order(area: VMA, replaces: bool, populate: bool = False, copy_fd: int = 
     if copy_fd >= 0:
         return Order(NR_MMAP, (area.start, size, prot, flags, 0, 0), copy_fd)
     fd = backing.host_fd(shared and area.flags & VM_MAYWRITE != 0)
-    return Order(NR_MMAP, (area.start, size, prot, flags, 0, backing.base + area.offset), fd)
+    args = (area.start, size, prot, flags, 0, backing.base + area.offset)
+    return Order(NR_MMAP, args, fd, keepable=backing.keepable)
 
 
 def needs_copy(area: VMA) -> bool:

@@ -63,16 +63,28 @@ class Order:
     `free`: it makes, removes or empties private anonymous memory and nothing else. A guest that executed it without
     being asked, or did not when it was, would gain nothing that it could not have for the asking, so the platform
     need not see it happen.
+
+    `keepable`: what is lent is a file of the host's, which takes none of the sandbox's memory: no harm is done if the
+    guest keeps it, so the platform need not see it taken back.
     """
 
-    __slots__ = ("nr", "args", "host_fd", "fd_arg", "free")
+    __slots__ = ("nr", "args", "host_fd", "fd_arg", "free", "keepable")
 
-    def __init__(self, nr: int, args: Sequence[int], host_fd: int = -1, fd_arg: int = 4, free: bool = False) -> None:
+    def __init__(
+        self,
+        nr: int,
+        args: Sequence[int],
+        host_fd: int = -1,
+        fd_arg: int = 4,
+        free: bool = False,
+        keepable: bool = False,
+    ) -> None:
         self.nr = nr
         self.args = tuple(args) if len(args) == 6 else (*args, *(0,) * (6 - len(args)))
         self.host_fd = host_fd
         self.fd_arg = fd_arg
         self.free = free
+        self.keepable = keepable
 
 
 class MemoryUse:

@@ -430,6 +430,7 @@ class HostBacking:
     """A mapping of a host file."""
 
     counted = False
+    keepable = True
 
     def __init__(self, inode: HostInode, fd: int) -> None:
         self.key: object = inode.key

@@ -48,8 +48,8 @@ GATE_FREE: Final = STUB_BASE + 0x5D
 ENTER_MOV: Final = STUB_BASE + 0x80
 ENTER_CMP: Final = STUB_BASE + 0x88
 
-# What the filter lets through at GATE_FREE: munmap, madvise (DONTNEED, FREE), and mmap with these protections at most,
-# with FREE_KIND and at least one of FREE_FIXED of FREE_FLAGS; below TASK_SIZE and shorter than FREE_SIZE.
+# What the filter lets through at GATE_FREE: close(LENT_FD), munmap, madvise (DONTNEED, FREE), and mmap with these
+# protections at most, with FREE_KIND and at least one of FREE_FIXED of FREE_FLAGS; below TASK_SIZE and shorter than FREE_SIZE.
 FREE_PROT: Final = 0x3  # PROT_READ | PROT_WRITE
 FREE_KIND: Final = 0x22  # MAP_PRIVATE | MAP_ANONYMOUS
 FREE_FIXED: Final = 0x10_0010  # MAP_FIXED, MAP_FIXED_NOREPLACE
@@ -143,6 +143,7 @@ ORDER_LENT: Final = 1  # the next order takes the lent descriptor back and runs 
 ORDER_FORK: Final = 2
 ORDER_THREAD: Final = 4
 ORDER_FREE: Final = 16  # executed at GATE_FREE
+ORDER_KEEPABLE: Final = 32  # a descriptor is lent for it, and closed by the stub at GATE_FREE
 ORDER_LOCAL: Final = 8  # done by the stub itself: OP_CMPXCHG32, OP_XCHG32
 
 HYPER_PARK: Final = 1  # (slot, seq)

@@ -11,6 +11,7 @@ import struct
 from typing import TYPE_CHECKING, Final, Sequence
 
 from sandbox.platform.lane import layout
+from sandbox.platform.lane.orders import SYS_CLOSE
 
 if TYPE_CHECKING:
     from sandbox.platform.lane.orders import Expected
@@ -54,7 +55,8 @@ def credible(
         return at == before  # nothing hangs on it
     call = expected[before]
     # After a failure nothing more is executed, but a lent descriptor is taken back.
-    return at == before + (2 if call[2] >= 0 else 1) and not _has_succeeded(space, call)
+    taken_back = before + 1 < len(expected) and expected[before + 1][0] == SYS_CLOSE
+    return at == before + (2 if taken_back else 1) and not _has_succeeded(space, call)
 
 
 def _has_succeeded(space: LaneSpace, call: Expected) -> bool:

@@ -38,11 +38,12 @@ from sandbox.platform.lane.layout import (
     LENT_FD,
     MAX_ORDERS,
     ORDER_FREE,
+    ORDER_KEEPABLE,
     ORDER_LENT,
     ORDER_LOCAL,
     ORDER_WORDS,
 )
-from sandbox.platform.lane.orders import EXIT, NOT_ASKED, OWN_CALLS, SYS_CLOSE, Expected, assumed, chunk_calls
+from sandbox.platform.lane.orders import EXIT, NOT_ASKED, OWN_CALLS, SYS_CLOSE, Expected, assumed, chunk_calls, lent
 from sandbox.platform.lane.reports import credible, may_run_free
 
 if TYPE_CHECKING:
@@ -342,10 +343,13 @@ class LaneThread(LaneFrames):
             if order.nr in (OP_CMPXCHG32, OP_XCHG32):
                 entries.append((order.nr, *args, ORDER_LOCAL))
             elif order.host_fd >= 0:
-                args = args[: order.fd_arg] + (LENT_FD,) + args[order.fd_arg + 1 :]
+                args = lent(order, args)
+                expected.append((order.nr, args, order.host_fd))
+                if order.keepable:
+                    entries.append((order.nr, *args, ORDER_KEEPABLE))
+                    continue
                 entries.append((order.nr, *args, ORDER_LENT))
                 entries.append((SYS_CLOSE, LENT_FD, 0, 0, 0, 0, 0, 0))
-                expected.append((order.nr, args, order.host_fd))
                 expected.append((SYS_CLOSE, (LENT_FD, 0, 0, 0, 0, 0), -1))
                 numbers.append(number)
             elif order.free and may_run_free(order.nr, args):
@@ -411,7 +415,7 @@ class LaneThread(LaneFrames):
         self.on_return = returned
         self.signed[LANE_VALUE] = value
         if len(orders) == 1 and self._parked_at(orders[0]):
-            self._proceed(failed)
+            self._proceed(orders[0].host_fd, failed)
         else:
             self.space.begin(lambda: self._execute_from(list(orders), 0, failed, ACTION_ORDERS_RETURN))
 
@@ -432,13 +436,14 @@ class LaneThread(LaneFrames):
 
     def _parked_at(self, order: Order) -> bool:
         """It is parked at exactly this call; registers that are none of its arguments do not matter."""
-        if self.parked_at is None or self.parked_at[0] != order.nr:
+        if self.parked_at is None or self.parked_at[0] != order.nr or (order.host_fd >= 0 and not order.keepable):
             return False
         count = OWN_CALLS[order.nr]
-        return self.parked_at[1][:count] == order.args[:count]
+        args = lent(order, order.args) if order.host_fd >= 0 else order.args
+        return self.parked_at[1][:count] == args[:count]
 
-    def _proceed(self, failed: Callable[[int, int], None]) -> None:
-        """It is parked at exactly the call that is ordered: let it through."""
+    def _proceed(self, fd: int, failed: Callable[[int, int], None]) -> None:
+        """It is parked at exactly the call that is ordered: let it through, with `fd` lent for it."""
         self.settle()
         assert self.parked_at is not None
         nr, args = self.parked_at
@@ -446,7 +451,7 @@ class LaneThread(LaneFrames):
         if self.platform.patcher is not None:
             self.platform.patcher.before(self.space, nr, args)
         self.parked_at = None
-        self.expected = [(nr, args, -1)]
+        self.expected = [(nr, args, fd)]
         self.asked = [True]
         self.at = 1  # the same again is let through: it was interrupted before it ran
 
@@ -462,7 +467,9 @@ class LaneThread(LaneFrames):
         if self.private:
             self._flush()
         id_, self.notification = self.notification, 0
-        self.platform.listener.proceed(id_)
+        listener = self.platform.listener
+        if fd < 0 or listener.lend(id_, fd, LENT_FD):
+            listener.proceed(id_)
         if not self.listed and not self.private:
             self.listed = True
             self.platform.active.append((self.words, self))

@@ -183,7 +183,7 @@ static void broken(void) {
 
 /*
  * Post the request in the lane and come back when it is answered. A call whose registers the sentry may
- * let through as they are (munmap, mprotect) parks at the order gate, so that one notification does for
+ * let through as they are (munmap, mprotect, mmap of a file) parks at the order gate, so that one notification does for
  * question and execution; `direct` gets its result.
  */
 static void post(volatile u64 *lane, u64 slot, volatile u64 *entry, i64 *direct) {
@@ -280,6 +280,12 @@ static void restore(volatile u64 *lane, struct ucontext *uc) {
     wrgsbase(lane[LANE_REGS + 24]);
 }
 
+/* Close the descriptor that was lent, of a file that it is no harm to keep. */
+static void give_back(void) {
+    u64 close[8] = {3, LENT_FD, 0, 0, 0, 0, 0, 0};
+    stub_free(close);
+}
+
 /* Map the shared lane, get rid of the descriptor that lent it, and take the request there. */
 static volatile u64 *attach(volatile u64 *lane, u64 slot) {
     u64 chunk = LANES_BASE + slot / CHUNK_SLOTS * CHUNK_SIZE;
@@ -350,6 +356,7 @@ static int run_orders(volatile u64 *lane, u64 slot, struct ucontext *uc) {
         index = i;
         result = r;
         int failed = r < 0 && r >= -4095;
+        if (entry[7] & ORDER_KEEPABLE) give_back();
         if (entry[7] & ORDER_LENT && i + 1 < count) {
             u64 take_back[8];
             i++;
@@ -368,7 +375,13 @@ static int run_orders(volatile u64 *lane, u64 slot, struct ucontext *uc) {
 static void serve(volatile u64 *lane, u64 slot, struct ucontext *uc, int asked) {
     u64 call[8] = {lane[LANE_NR], lane[LANE_ARGS], lane[LANE_ARGS + 1], lane[LANE_ARGS + 2],
                    lane[LANE_ARGS + 3], lane[LANE_ARGS + 4], lane[LANE_ARGS + 5], 0};
-    u64 *entry = lane[LANE_KIND] == KIND_SYSCALL && (call[0] == 11 || call[0] == 10) ? call : 0;
+    int file = call[0] == 9 && (call[4] & ~0x1800ul) == 0x12 && (int)call[5] >= 0; /* MAP_DENYWRITE, MAP_EXECUTABLE */
+    if (file) { /* as it will be ordered */
+        call[2] = (call[2] + 4095) & ~4095ul;
+        call[4] = 0x4012; /* MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE */
+        call[5] = LENT_FD;
+    }
+    u64 *entry = lane[LANE_KIND] == KIND_SYSCALL && (file || call[0] == 11 || call[0] == 10) ? call : 0;
     for (;;) {
         i64 direct = 0;
         if (!asked) post(lane, slot, entry, &direct);
@@ -393,6 +406,7 @@ static void serve(volatile u64 *lane, u64 slot, struct ucontext *uc, int asked) 
             return;
         }
         i64 value = (i64)lane[LANE_VALUE];
+        if (action == ACTION_PROCEEDED && file) give_back();
         if (action == ACTION_PROCEEDED || framed) {
             lane[LANE_INDEX] = 0;
             lane[LANE_RESULT] = (u64)(framed ? framed : direct);
@@ -473,7 +487,7 @@ enum { NOTIFY = 0x7fc00000, TRAP = 0x00030000, ALLOW = 0x7fff0000 };
 #define ORDERABLE(at, nr) JEQ(at, nr, DO_NOTIFY, (at) + 1)
 #define ARG_LOW(n) (16 + 8 * (n))
 #define ARG_HIGH(n) (20 + 8 * (n))
-enum { FREE_MMAP = 33, FREE_MADVISE = 39, FREE_RANGE = 42, FREE_FUTEX = 46, DO_TRAP = 59, DO_NOTIFY, DO_ALLOW, PROGRAM_END };
+enum { FREE_MMAP = 33, FREE_MADVISE = 39, FREE_RANGE = 42, FREE_FUTEX = 46, FREE_CLOSE = 59, DO_TRAP = 62, DO_NOTIFY, DO_ALLOW, PROGRAM_END };
 
 static const struct filter program[PROGRAM_END] = {
     LD(0, 4), JEQ(1, AUDIT_ARCH_X86_64, 2, DO_TRAP), /* arch */
@@ -496,10 +510,12 @@ static const struct filter program[PROGRAM_END] = {
     /* below TASK_SIZE, and shorter than the 4 GiB from there to the stub */
     LD(42, ARG_HIGH(0)), JGE(43, TASK_SIZE >> 32, DO_TRAP, 44), LD(44, ARG_HIGH(1)), JEQ(45, 0, DO_ALLOW, DO_TRAP),
     /* futex: FUTEX_WAIT without a timeout, in a lane */
-    LD(46, 0), JEQ(47, 202, 48, DO_TRAP), LD(48, ARG_LOW(1)), JEQ(49, 0, 50, DO_TRAP),
+    LD(46, 0), JEQ(47, 202, 48, FREE_CLOSE), LD(48, ARG_LOW(1)), JEQ(49, 0, 50, DO_TRAP),
     LD(50, ARG_LOW(3)), JEQ(51, 0, 52, DO_TRAP), LD(52, ARG_HIGH(3)), JEQ(53, 0, 54, DO_TRAP),
     LD(54, ARG_HIGH(0)), JEQ(55, LANES_BASE >> 32, 56, DO_TRAP),
     LD(56, ARG_LOW(0)), JGE(57, LANES_BASE, 58, DO_TRAP), JGE(58, STACKS_BASE, DO_TRAP, DO_ALLOW),
+    /* close: what was lent */
+    JEQ(59, 3, 60, DO_TRAP), LD(60, ARG_LOW(0)), JEQ(61, LENT_FD, DO_ALLOW, DO_TRAP),
     [DO_TRAP] = {0x06, 0, 0, TRAP}, [DO_NOTIFY] = {0x06, 0, 0, NOTIFY}, [DO_ALLOW] = {0x06, 0, 0, ALLOW},
 };
 
