@@ -28,7 +28,7 @@ class SharedAnonymous:
 
     base = 0
     counted = False
-    keepable = False
+    keepable: object = None
     device = 1  # the kernel's own shmem mount, 00:01
 
     def __init__(

@@ -9,7 +9,7 @@ class Backing(Protocol):
     """`host_fd()` is a descriptor of the sentry that the platform lends for one mmap; `base` is added to the
     guest's file offset. `key` is the same for all mappings of the same object (shared futexes);
     `name` is what /proc/PID/maps prints. `counted`: each area counts for itself, so those that were split stay so.
-    `keepable`: see Order."""
+    `keepable`: see Order; None if it is not."""
 
     key: object
     name: str
@@ -17,7 +17,7 @@ class Backing(Protocol):
     device: int
     inode: int
     counted: bool
-    keepable: bool
+    keepable: object
 
     def host_fd(self, writable: bool) -> int:
         """A descriptor open for reading, and for writing when the mapping is shared and writable."""

@@ -53,7 +53,7 @@ class PlatformCode:
 
     base = 0
     counted = False
-    keepable = False
+    keepable: object = None
     device = 0
     inode = 0
     name = "[thunks]"

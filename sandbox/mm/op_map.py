@@ -163,9 +163,10 @@ def map_order(area: VMA, replaces: bool, populate: bool = False, copy_fd: int = 
     flags |= MAP_SHARED if shared else MAP_PRIVATE | MAP_NORESERVE
     if copy_fd >= 0:
         return Order(NR_MMAP, (area.start, size, prot, flags, 0, 0), copy_fd)
-    fd = backing.host_fd(shared and area.flags & VM_MAYWRITE != 0)
+    writable = shared and area.flags & VM_MAYWRITE != 0
     args = (area.start, size, prot, flags, 0, backing.base + area.offset)
-    return Order(NR_MMAP, args, fd, keepable=backing.keepable)
+    keepable = None if backing.keepable is None else (backing.keepable, writable)
+    return Order(NR_MMAP, args, backing.host_fd(writable), keepable=keepable)
 
 
 def needs_copy(area: VMA) -> bool:

@@ -64,8 +64,8 @@ class Order:
     being asked, or did not when it was, would gain nothing that it could not have for the asking, so the platform
     need not see it happen.
 
-    `keepable`: what is lent is a file of the host's, which takes none of the sandbox's memory: no harm is done if the
-    guest keeps it, so the platform need not see it taken back.
+    `keepable`: what is lent is this file of the host's, which takes none of the sandbox's memory: no harm is done if the
+    guest keeps it, so the platform need not see it taken back, and need not lend it again for the next order.
     """
 
     __slots__ = ("nr", "args", "host_fd", "fd_arg", "free", "keepable")
@@ -77,7 +77,7 @@ class Order:
         host_fd: int = -1,
         fd_arg: int = 4,
         free: bool = False,
-        keepable: bool = False,
+        keepable: object = None,
     ) -> None:
         self.nr = nr
         self.args = tuple(args) if len(args) == 6 else (*args, *(0,) * (6 - len(args)))

@@ -77,7 +77,7 @@ class ZeroBacking:
     """A memfd of zeros, larger than any mapping. What becomes of it counts as files in memory do."""
 
     counted = False
-    keepable = False
+    keepable: object = None
 
     def __init__(self, account: SpaceAccount) -> None:
         self._account = account

@@ -430,7 +430,6 @@ class HostBacking:
     """A mapping of a host file."""
 
     counted = False
-    keepable = True
 
     def __init__(self, inode: HostInode, fd: int) -> None:
         self.key: object = inode.key
@@ -438,6 +437,7 @@ class HostBacking:
         self.base = 0
         self.device = inode.fs.dev
         self.inode = inode.ino
+        self.keepable: object = inode
         self._file = inode
         self._fd = fd
 

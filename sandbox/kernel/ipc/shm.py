@@ -72,7 +72,7 @@ class ShmBacking:
 
     base = 0
     counted = True
-    keepable = False
+    keepable: object = None
     device = 1  # the kernel's own shmem mount, 00:01
 
     def __init__(self, segment: ShmSegment) -> None:

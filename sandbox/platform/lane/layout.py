@@ -88,6 +88,7 @@ LANE_ADDR: Final = 14
 LANE_INDEX: Final = 15  # KIND_DONE: the last order executed
 LANE_RESULT: Final = 16  # KIND_DONE: what it returned
 LANE_CPU: Final = 17  # the processor on which the thread parked, a hint
+LANE_KEPT: Final = 19  # the descriptor that was lent last is open: only between mappings of the same file
 LANE_ATTACHED: Final = 18  # private lanes only: the thread uses its shared lane
 LANE_REGS: Final = 24  # arch/amd64.py's order
 LANE_REQUEST: Final = LANE_REGS + 25  # words up to here are the stub's to write
@@ -143,7 +144,7 @@ ORDER_LENT: Final = 1  # the next order takes the lent descriptor back and runs 
 ORDER_FORK: Final = 2
 ORDER_THREAD: Final = 4
 ORDER_FREE: Final = 16  # executed at GATE_FREE
-ORDER_KEEPABLE: Final = 32  # a descriptor is lent for it, and closed by the stub at GATE_FREE
+ORDER_KEEPABLE: Final = 32  # a descriptor is lent for it, which the stub closes at GATE_FREE before another call
 ORDER_LOCAL: Final = 8  # done by the stub itself: OP_CMPXCHG32, OP_XCHG32
 
 HYPER_PARK: Final = 1  # (slot, seq)

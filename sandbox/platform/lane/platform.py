@@ -359,6 +359,7 @@ class LanePlatform(Platform):
             space.finished()
             failed(None)
             return
+        space.lent = None
         expected = chunk_calls(number, fd)
         entries = [(nr, *args, layout.ORDER_LENT if lent >= 0 else 0) for nr, args, lent in expected]
 

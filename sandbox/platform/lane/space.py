@@ -45,6 +45,7 @@ class LaneSpace(AddressSpace):
         "pooled",
         "exiting",
         "patches",
+        "lent",
         "dead",
         "ending",
         "busy",
@@ -57,6 +58,7 @@ class LaneSpace(AddressSpace):
         self.pidfd = pidfd
         self.proc_number = platform.proc.number(pid, pidfd)  # what it is called in the host's procfs
         self.threads: dict[int, LaneThread] = {}
+        self.lent: object = None  # the keepable file (Order) that was lent last, if nothing was since
         self.chunks: dict[int, mmap.mmap] = {}  # lanes, by chunk number
         self.pooled: list[LaneThread] = []  # host threads whose guest thread has ended
         self.exiting: deque[int] = deque(maxlen=64)  # host threads that were let end last: they may still be seen

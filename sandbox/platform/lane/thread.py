@@ -26,6 +26,7 @@ from sandbox.platform.lane.layout import (
     LANE_FPSTATE,
     LANE_FRAME,
     LANE_INDEX,
+    LANE_KEPT,
     LANE_KIND,
     LANE_ORDERS,
     LANE_OUTS,
@@ -171,6 +172,7 @@ class LaneThread(LaneFrames):
         if self.lane_fd < 0:
             return False
         self.space.busy = True
+        self.space.lent = None
         self.on_done = None
         self.on_attached = then
         self.arm(chunk_calls(number, self.lane_fd))
@@ -345,7 +347,8 @@ class LaneThread(LaneFrames):
             elif order.host_fd >= 0:
                 args = lent(order, args)
                 expected.append((order.nr, args, order.host_fd))
-                if order.keepable:
+                self.space.lent = order.keepable
+                if order.keepable is not None:
                     entries.append((order.nr, *args, ORDER_KEEPABLE))
                     continue
                 entries.append((order.nr, *args, ORDER_LENT))
@@ -415,7 +418,7 @@ class LaneThread(LaneFrames):
         self.on_return = returned
         self.signed[LANE_VALUE] = value
         if len(orders) == 1 and self._parked_at(orders[0]):
-            self._proceed(orders[0].host_fd, failed)
+            self._proceed(orders[0], failed)
         else:
             self.space.begin(lambda: self._execute_from(list(orders), 0, failed, ACTION_ORDERS_RETURN))
 
@@ -436,14 +439,14 @@ class LaneThread(LaneFrames):
 
     def _parked_at(self, order: Order) -> bool:
         """It is parked at exactly this call; registers that are none of its arguments do not matter."""
-        if self.parked_at is None or self.parked_at[0] != order.nr or (order.host_fd >= 0 and not order.keepable):
+        if self.parked_at is None or self.parked_at[0] != order.nr or (order.host_fd >= 0 and order.keepable is None):
             return False
         count = OWN_CALLS[order.nr]
         args = lent(order, order.args) if order.host_fd >= 0 else order.args
         return self.parked_at[1][:count] == args[:count]
 
-    def _proceed(self, fd: int, failed: Callable[[int, int], None]) -> None:
-        """It is parked at exactly the call that is ordered: let it through, with `fd` lent for it."""
+    def _proceed(self, order: Order, failed: Callable[[int, int], None]) -> None:
+        """It is parked at exactly the call that is ordered: let it through."""
         self.settle()
         assert self.parked_at is not None
         nr, args = self.parked_at
@@ -451,6 +454,7 @@ class LaneThread(LaneFrames):
         if self.platform.patcher is not None:
             self.platform.patcher.before(self.space, nr, args)
         self.parked_at = None
+        fd = order.host_fd
         self.expected = [(nr, args, fd)]
         self.asked = [True]
         self.at = 1  # the same again is let through: it was interrupted before it ran
@@ -468,8 +472,11 @@ class LaneThread(LaneFrames):
             self._flush()
         id_, self.notification = self.notification, 0
         listener = self.platform.listener
-        if fd < 0 or listener.lend(id_, fd, LENT_FD):
+        has_it = fd < 0 or (self.words[LANE_KEPT] != 0 and self.space.lent == order.keepable)
+        if has_it or listener.lend(id_, fd, LENT_FD):
             listener.proceed(id_)
+        if fd >= 0:
+            self.space.lent = order.keepable
         if not self.listed and not self.private:
             self.listed = True
             self.platform.active.append((self.words, self))

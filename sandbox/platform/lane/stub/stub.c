@@ -259,6 +259,19 @@ static inline void arguments(volatile u64 *lane, const volatile u64 *regs) {
     for (u64 i = 0; i < sizeof order; i++) lane[LANE_ARGS + i] = regs[order[i]];
 }
 
+/* Close the descriptor that was kept after the last mapping of a file. */
+static inline void give_back(volatile u64 *lane) {
+    u64 close[8] = {3, LENT_FD, 0, 0, 0, 0, 0, 0};
+    if (!lane[LANE_KEPT]) return;
+    lane[LANE_KEPT] = 0;
+    stub_free(close);
+}
+
+/* A mapping of a file that may be let through as it is: private, at a fixed address (MAP_DENYWRITE, MAP_EXECUTABLE). */
+static inline int maps_file(volatile u64 *lane) {
+    return lane[LANE_NR] == 9 && (lane[LANE_ARGS + 3] & ~0x1800ul) == 0x12 && (int)lane[LANE_ARGS + 4] >= 0;
+}
+
 #include "thunk.c"
 #include "signal.c"
 
@@ -280,18 +293,13 @@ static void restore(volatile u64 *lane, struct ucontext *uc) {
     wrgsbase(lane[LANE_REGS + 24]);
 }
 
-/* Close the descriptor that was lent, of a file that it is no harm to keep. */
-static void give_back(void) {
-    u64 close[8] = {3, LENT_FD, 0, 0, 0, 0, 0, 0};
-    stub_free(close);
-}
-
 /* Map the shared lane, get rid of the descriptor that lent it, and take the request there. */
 static volatile u64 *attach(volatile u64 *lane, u64 slot) {
     u64 chunk = LANES_BASE + slot / CHUNK_SLOTS * CHUNK_SIZE;
     u64 map[8] = {9, chunk, CHUNK_SIZE, 3, 0x11, LENT_FD, 0, 0}; /* MAP_SHARED | MAP_FIXED */
     u64 keep[8] = {28, chunk, CHUNK_SIZE, 10, 0, 0, 0, 0};       /* MADV_DONTFORK */
     u64 close[8] = {3, LENT_FD, 0, 0, 0, 0, 0, 0};
+    lane[LANE_KEPT] = 0;
     if (stub_order(map) != (i64)chunk || stub_order(close) || stub_order(keep)) broken();
     volatile u64 *shared = shared_lane(slot);
     for (u64 i = LANE_KIND; i < LANE_REQUEST; i++) shared[i] = lane[i];
@@ -356,8 +364,9 @@ static int run_orders(volatile u64 *lane, u64 slot, struct ucontext *uc) {
         index = i;
         result = r;
         int failed = r < 0 && r >= -4095;
-        if (entry[7] & ORDER_KEEPABLE) give_back();
+        if (entry[7] & ORDER_KEEPABLE) lane[LANE_KEPT] = 1;
         if (entry[7] & ORDER_LENT && i + 1 < count) {
+            lane[LANE_KEPT] = 0;
             u64 take_back[8];
             i++;
             for (int k = 0; k < 8; k++) take_back[k] = lane[LANE_ORDERS + i * ORDER_WORDS + k];
@@ -375,7 +384,7 @@ static int run_orders(volatile u64 *lane, u64 slot, struct ucontext *uc) {
 static void serve(volatile u64 *lane, u64 slot, struct ucontext *uc, int asked) {
     u64 call[8] = {lane[LANE_NR], lane[LANE_ARGS], lane[LANE_ARGS + 1], lane[LANE_ARGS + 2],
                    lane[LANE_ARGS + 3], lane[LANE_ARGS + 4], lane[LANE_ARGS + 5], 0};
-    int file = call[0] == 9 && (call[4] & ~0x1800ul) == 0x12 && (int)call[5] >= 0; /* MAP_DENYWRITE, MAP_EXECUTABLE */
+    int file = lane[LANE_KIND] == KIND_SYSCALL && maps_file(lane);
     if (file) { /* as it will be ordered */
         call[2] = (call[2] + 4095) & ~4095ul;
         call[4] = 0x4012; /* MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE */
@@ -406,7 +415,7 @@ static void serve(volatile u64 *lane, u64 slot, struct ucontext *uc, int asked) 
             return;
         }
         i64 value = (i64)lane[LANE_VALUE];
-        if (action == ACTION_PROCEEDED && file) give_back();
+        if (action == ACTION_PROCEEDED && file) lane[LANE_KEPT] = 1;
         if (action == ACTION_PROCEEDED || framed) {
             lane[LANE_INDEX] = 0;
             lane[LANE_RESULT] = (u64)(framed ? framed : direct);
@@ -442,6 +451,7 @@ __attribute__((used)) static void handler(int sig, struct siginfo *si, struct uc
         lane[LANE_KIND] = KIND_SYSCALL;
         lane[LANE_NR] = thunk || si->arch == AUDIT_ARCH_X86_64 ? (u32)g[G_RAX] : 0xffffffff;
         arguments(lane, g);
+        if (!maps_file(lane)) give_back(lane);
         if (lane != private_lane(slot)) copy_in(lane, g[G_RSP]);
     } else if (sig == INTERRUPT_SIGNAL || thunk == LEFT) {
         lane[LANE_KIND] = KIND_INTERRUPTED;
