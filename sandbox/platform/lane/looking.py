@@ -353,7 +353,8 @@ class LaneLooker(Looker):
         if at < len(thread.expected):
             number, wanted, fd = thread.expected[at]
             if nr == number and (args == wanted or (nr == _SYS_CLONE and _in_stack(args, wanted))):
-                if fd >= 0 and not listener.lend(id_, fd, layout.LENT_FD):
+                has_it = fd < 0 or (at > 0 and thread.expected[at - 1][2] == fd)  # for the order before, and not closed
+                if not has_it and not listener.lend(id_, fd, layout.LENT_FD):
                     return True
                 thread.at = at + 1
                 self.ordered += 1
