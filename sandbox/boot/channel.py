@@ -1,7 +1,7 @@
 """The channel between the launcher and the sentry: datagrams on a socketpair.
 
-Launcher → sentry: a signal to forward, a new terminal size, the time-out, an order to stop.
-Sentry → launcher: started, a failure to start, the exit status of the first process, the summary.
+Launcher → sentry: a signal to forward, a new terminal size, the keys, the time-out, an order to stop.
+Sentry → launcher: started, a failure to start, the wish for keys, the exit status of the first process, the summary.
 When one side is gone the other reads an end of file. Every message is one byte of kind and a payload.
 """
 
@@ -15,12 +15,14 @@ from typing import Final
 SIGNAL: Final = b"s"  # one byte: the signal's number
 WINDOW: Final = b"w"  # rows, columns, x and y pixels: four native shorts (struct winsize)
 TIMEOUT: Final = b"t"  # end every process
+KEYS: Final = b"k"  # the terminal is raw: what is typed is the sandbox's
 # sentry → launcher
 STARTED: Final = b"S"
 FAILED: Final = b"F"  # exit status as one byte, then the message
 EXITED: Final = b"X"  # wait status as a native int
 SUMMARY: Final = b"m"  # text for the user
 NOTICE: Final = b"n"  # one line for the user
+WANTED: Final = b"K"  # a program waits for keys
 
 LIMIT: Final = 65536
 _STATUS: Final = struct.Struct("=i")

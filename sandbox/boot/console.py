@@ -2,6 +2,9 @@
 
 Keys go from the host's terminal (raw: the launcher has seen to that) into the line discipline of the
 sandbox; what its programs write goes out. The first process's session has it as its controlling terminal.
+
+A terminal that others may use too (`runsc do ls | less`) is not raw, and its keys are not read, until a program inside
+reads from it; up to then Ctrl-C comes as a signal from the launcher.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ import select
 from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.fcntl import AT_FDCWD, O_RDWR
+from sandbox.boot.terminal import is_ours_alone
 from sandbox.errors import SyscallError
 from sandbox.kernel.control import Block
 from sandbox.reactor import READ, WRITE
@@ -30,12 +34,14 @@ DRAIN_MS: Final = 2000  # how long the end of a run waits for a terminal that do
 
 
 class Console:
-    """Moves bytes between host descriptors and a master. `keys` or `screen` is -1 where the host gave no terminal."""
+    """Moves bytes between host descriptors and a master. `keys` or `screen` is -1 where the host gave no terminal;
+    keys are read from `take_keys` on."""
 
     def __init__(self, reactor: Reactor, master: PtyMaster, keys: int, screen: int) -> None:
         self._reactor = reactor
         self._master = master
-        self._keys = keys
+        self._keys = -1
+        self._later_keys = keys
         self._screen = screen
         self._buffer = memoryview(bytearray(CHUNK))
         self._typed = b""  # not yet taken by the line discipline
@@ -51,6 +57,12 @@ class Console:
             self._type()
 
     # --- keys ---
+
+    def take_keys(self) -> None:
+        """Those of the terminal are the sandbox's now."""
+        if self._later_keys >= 0:
+            self._keys, self._later_keys = self._later_keys, -1
+            self._watch()
 
     def _type(self) -> None:
         done = self._master.terminal.type(memoryview(self._typed))
@@ -149,7 +161,13 @@ def open_console(task: Task, options: SandboxOptions, link: LauncherLink) -> Fil
     keys, screen = host_descriptors(options.stdio)
     console = Console(task.kernel.reactor, master, keys, screen)
     link.window_changed = terminal.set_window
+    link.keys_granted = console.take_keys
     link.before_exit = console.drain
+    if is_ours_alone(options.stdio):
+        console.take_keys()
+    else:
+        terminal.on_wait = link.want_keys
+        link.interrupt = terminal.signal
     name = b"/dev/pts/%d" % terminal.index
     try:
         slave = open_path(task, AT_FDCWD, name, O_RDWR, 0)
@@ -161,12 +179,13 @@ def open_console(task: Task, options: SandboxOptions, link: LauncherLink) -> Fil
 
 def host_descriptors(stdio: tuple[int, ...]) -> tuple[int, int]:
     """For keys and for output, -1 for none: opened anew where the host allows it, so that they can be non-blocking
-    without changing what the user's other programs share."""
+    without changing what the user's other programs share. With its input from elsewhere a program may still ask for keys
+    (`… | less` does)."""
     terminals = [fd for fd in stdio if os.isatty(fd)]
-    keys = open_again(stdio[0]) if stdio[0] in terminals else -1
-    outputs = [fd for fd in stdio[1:] if fd in terminals]
-    if not outputs and keys < 0:
+    if not terminals:
         return -1, -1
+    keys = open_again(terminals[0])
+    outputs = [fd for fd in stdio[1:] if fd in terminals]
     return keys, open_again(outputs[0]) if outputs else keys
 
 

@@ -21,7 +21,7 @@ from sandbox.boot.holdings import Holdings
 from sandbox.boot.host_checks import HostLacks, check_this_host, why_no_process
 from sandbox.boot.namespaces import isolate
 from sandbox.boot.options import SandboxOptions
-from sandbox.boot.terminal import HostTerminal
+from sandbox.boot.terminal import HostTerminal, is_ours_alone
 
 FORWARDED: Final = (
     signal.SIGHUP,
@@ -114,7 +114,11 @@ class Launcher:
         self._pid = pid
         self._fd = link
         self._tell = tell
-        self._terminal = HostTerminal(options.stdio[0]) if options.terminal else None
+        self._terminal: HostTerminal | None = None
+        self._takes_keys = is_ours_alone(options.stdio)
+        if options.terminal:
+            fd = next((fd for fd in options.stdio if os.isatty(fd)), options.stdio[0])
+            self._terminal = HostTerminal(fd, shared=not self._takes_keys)
         self._timeout_ns = options.limits.timeout_ns
         self._wait_status: int | None = None
         self._failure = ""
@@ -129,7 +133,7 @@ class Launcher:
         handlers = {number: signal.signal(number, _wake) for number in (*FORWARDED, signal.SIGWINCH)}
         try:
             if self._terminal is not None:
-                self._terminal.set_raw()
+                self._take_keys()
                 self._send_window()
             self._serve(wake_read)
         finally:
@@ -175,9 +179,14 @@ class Launcher:
                 self._send_window()
             else:
                 if number == signal.SIGCONT and self._terminal is not None:
-                    self._terminal.set_raw()
+                    self._take_keys()
                     self._send_window()
                 channel.send(self._fd, channel.SIGNAL, bytes([number]))
+
+    def _take_keys(self) -> None:
+        """Now if they are wanted and we are in the foreground, else when that is so."""
+        if self._takes_keys and self._terminal is not None and self._terminal.set_raw():
+            channel.send(self._fd, channel.KEYS)
 
     def _send_window(self) -> None:
         if self._terminal is not None:
@@ -193,6 +202,9 @@ class Launcher:
         elif kind == channel.FAILED:
             self._failure_status = payload[0]
             self._failure = payload[1:].decode("utf-8", "replace")
+        elif kind == channel.WANTED:
+            self._takes_keys = True
+            self._take_keys()
         elif kind in (channel.NOTICE, channel.SUMMARY):
             self._tell(payload.decode("utf-8", "replace"))
         return True

@@ -18,6 +18,8 @@ class LauncherLink:
         self._timeout: Callable[[], None] | None = None
         self._gone: Callable[[], None] | None = None
         self.window_changed: Callable[[bytes], None] | None = None  # struct winsize
+        self.keys_granted: Callable[[], None] | None = None
+        self.interrupt: Callable[[int], None] | None = None  # SIGINT, SIGQUIT of a terminal that is not raw
         self.before_exit: Callable[[], None] | None = None
 
     def watch(self, signal: Callable[[int], None], timeout: Callable[[], None], gone: Callable[[], None]) -> None:
@@ -43,6 +45,13 @@ class LauncherLink:
         elif kind == channel.WINDOW and len(payload) == 8:
             if self.window_changed is not None:
                 self.window_changed(payload)
+
+        elif kind == channel.KEYS and self.keys_granted is not None:
+            self.keys_granted()
+
+    def want_keys(self) -> None:
+        """A program waits for what is typed."""
+        channel.send(self._fd, channel.WANTED)
 
     def started(self) -> None:
         """The first program runs."""

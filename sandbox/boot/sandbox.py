@@ -8,6 +8,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from sandbox.abi.linux.signal import SIGINT, SIGQUIT
 from sandbox.boot import confine
 from sandbox.boot.host_checks import why_no_process
 from sandbox.boot.link import LauncherLink
@@ -178,6 +179,9 @@ class Sandbox:
         """From outside: to the first process, as from its parent namespace (its handlers and SIGKILL count).
         What comes before it runs waits for it, each number once."""
         if self.init is not None:
+            if self.link.interrupt is not None and number in (SIGINT, SIGQUIT):
+                self.link.interrupt(number)
+                return
             from sandbox.boot.signals import forward
 
             forward(self.init, number)

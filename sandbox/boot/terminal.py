@@ -16,14 +16,22 @@ _CFLAG: Final = 2
 _LFLAG: Final = 3
 
 
+def is_ours_alone(stdio: tuple[int, ...]) -> bool:
+    """Keys come from the terminal and output goes there. Else there may be a pager or another program of a pipeline
+    that uses it too, so that it is left as it is until something inside reads from it."""
+    return os.isatty(stdio[0]) and os.isatty(stdio[1])
+
+
 class HostTerminal:
-    """A terminal descriptor of the host. `set_raw` and `restore` do nothing when it is not one, or not ours to change."""
+    """A terminal descriptor of the host. `set_raw` and `restore` do nothing when it is not one, or not ours to change.
+    `shared`: others write to it, and need a line feed to return the carriage."""
 
-    __slots__ = ("fd", "is_terminal", "_saved")
+    __slots__ = ("fd", "is_terminal", "shared", "_saved")
 
-    def __init__(self, fd: int) -> None:
+    def __init__(self, fd: int, shared: bool = False) -> None:
         self.fd = fd
         self.is_terminal = os.isatty(fd)
+        self.shared = shared
         self._saved: list[object] | None = None
 
     def in_foreground(self) -> bool:
@@ -33,14 +41,14 @@ class HostTerminal:
         except OSError:
             return True
 
-    def set_raw(self) -> None:
-        """cfmakeraw(3)."""
+    def set_raw(self) -> bool:
+        """cfmakeraw(3). False: not in the foreground, or it has just gone away."""
         if not self.is_terminal or not self.in_foreground():
-            return
+            return False
         try:
             mode = termios.tcgetattr(self.fd)
         except termios.error:
-            return  # it has just gone away
+            return False
         if self._saved is None:
             self._saved = list(mode)
         mode[_IFLAG] &= ~(
@@ -53,7 +61,8 @@ class HostTerminal:
             | termios.ICRNL
             | termios.IXON
         )
-        mode[_OFLAG] &= ~termios.OPOST
+        if not self.shared:
+            mode[_OFLAG] &= ~termios.OPOST
         mode[_LFLAG] &= ~(termios.ECHO | termios.ECHONL | termios.ICANON | termios.ISIG | termios.IEXTEN)
         mode[_CFLAG] = (mode[_CFLAG] & ~(termios.CSIZE | termios.PARENB)) | termios.CS8
         mode[6] = [*mode[6]]
@@ -62,7 +71,8 @@ class HostTerminal:
         try:
             termios.tcsetattr(self.fd, termios.TCSANOW, mode)
         except termios.error:
-            pass
+            return False
+        return True
 
     def restore(self) -> None:
         """As it was; what was written comes out first."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import shlex
 import signal
 import termios
 from pathlib import Path
@@ -114,4 +115,54 @@ def test_in_the_background_it_takes_no_keys(sit_down: type[TerminalUser]) -> Non
     user.type("typed\r")
     user.expect("done")
     user.expect("got:typed")
+    assert user.end() == 0
+
+
+def sit_at_pipeline(sit_down: type[TerminalUser], line: str, *words: str) -> TerminalUser:
+    """Somebody whose shell runs `line`, in which RUNSC_DO stands for the sandbox with `words`."""
+    user = sit_down("/bin/true")
+    assert user.end() == 0
+    user.pid, user.fd = pty.fork()
+    if user.pid == 0:
+        os.chdir(ROOT)
+        line = line.replace("RUNSC_DO", shlex.join(command("do", *words)))
+        os.execvp("bash", ["bash", "--norc", "-c", f"{line}; echo status ${{PIPESTATUS[*]}}; read held"])
+    user.seen, user.status = b"", None
+    return user
+
+
+def test_in_a_pipeline_the_terminal_is_left_as_it_is(sit_down: type[TerminalUser]) -> None:
+    """Until a program inside reads from it, others print on it and have its keys."""
+    user = sit_at_pipeline(sit_down, "RUNSC_DO | sed -u s/^/line/", "/bin/sh", "-c", "echo 1; echo 2; exec sleep 1000")
+    user.expect("line1\r\nline2\r\n")
+    mode = termios.tcgetattr(user.fd)
+    assert mode[1] & termios.OPOST and mode[3] & termios.ICANON and mode[3] & termios.ECHO
+    user.type("\x03")
+    user.expect("^C")
+    user.expect("status 130 130")
+    user.type("\n")
+    assert user.end() == 0
+
+
+def test_in_a_pipeline_a_program_that_reads_gets_the_keys(sit_down: type[TerminalUser]) -> None:
+    user = sit_at_pipeline(
+        sit_down, "RUNSC_DO | sed -u s/^/line/", "/bin/bash", "-c", "read -n1 x; echo $x; read y; echo $y; kill -9 $$"
+    )
+    user.type("a")
+    user.expect("linea\r\n")
+    user.type("bc\r")
+    user.expect("linebc\r\n")
+    user.expect("status 137 0")
+    assert termios.tcgetattr(user.fd)[3] & termios.ICANON
+    user.type("\n")
+    assert user.end() == 0
+
+
+def test_keys_for_a_program_whose_input_is_a_pipe(sit_down: type[TerminalUser]) -> None:
+    """What pagers do."""
+    user = sit_at_pipeline(sit_down, "echo data | RUNSC_DO", "/bin/bash", "-c", "read a; read -n1 b </dev/tty; echo $a:$b")
+    user.type("k")
+    user.expect("data:k")
+    user.expect("status 0 0")
+    user.type("\n")
     assert user.end() == 0

@@ -52,12 +52,12 @@ class PtySlave(FileDescription):
             return 0
         source = terminal.input
         if source.canonical():
-            if source.canon_head == source.read_tail:
-                return WOULD_BLOCK
-            got = source.read_line(dst)
+            got = source.read_line(dst) if source.canon_head != source.read_tail else WOULD_BLOCK
         else:
             got = self._read_raw(t, dst)
-        if got != WOULD_BLOCK and terminal.pending:
+        if got == WOULD_BLOCK:
+            terminal.waited_for()
+        elif terminal.pending:
             terminal.pump()
         return got
 
@@ -128,6 +128,8 @@ class PtySlave(FileDescription):
             least = cc[VMIN] if cc[VMIN] and not cc[VTIME] else 1
             if source.read_head - source.read_tail >= least:
                 mask = EVENT_IN
+        if not mask:
+            terminal.waited_for()
         if terminal.output.room() > 0:
             mask |= EVENT_OUT
         return mask

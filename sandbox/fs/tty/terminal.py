@@ -7,7 +7,7 @@ into it waits in `pending`. The open files of both ends are in pty_master.py and
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Callable, Final
 
 from sandbox.abi.linux import termios as abi
 from sandbox.abi.linux.signal import SI_KERNEL, SIG_IGN, SIGCONT, SIGHUP, SIGTTIN, SIGWINCH, sigmask
@@ -50,6 +50,7 @@ class Terminal:
         self.exclusive = False
         self.packet = False
         self.packet_status = 0
+        self.on_wait: Callable[[], None] | None = None  # called when a program first waits for input
         self.last_input = 0  # ns, when the line discipline last got something
 
     @property
@@ -94,6 +95,12 @@ class Terminal:
         self.output.process_echoes()
         if self.output.room() > 0:
             self.slave_queue.notify(EVENT_OUT)
+
+    def waited_for(self) -> None:
+        """A program reads and there is nothing, or asks whether there is."""
+        if self.on_wait is not None:
+            ask, self.on_wait = self.on_wait, None
+            ask()
 
     # --- what typed characters do ---
 
