@@ -65,6 +65,8 @@ def run_command_line(argv: list[str]) -> int:
         rest = flags.parse(verb.flags + GLOBAL_FLAGS, words[1:], values, f"for {verb.name}")
         if values.switch("help") and verb.name != "help":
             verb, rest = load_verb("help"), [verb.name]
+        elif values.switch("version"):
+            verb, rest = load_verb("version"), []
         try:
             log = open_log(values.text("log"), values.text("log-format") == "json", values.switch("debug"))
         except OSError as error:

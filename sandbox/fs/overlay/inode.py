@@ -52,8 +52,9 @@ class OverlayDir(TmpfsDir):
             pin(self)
 
     def blocks(self) -> int:
-        """One page, as on a disk."""
-        return 8
+        """The lower directory's, or one page as on a disk."""
+        low = self.lower
+        return low.blocks() if low is not None else 8
 
     def load_xattrs(self) -> dict[bytes, bytes]:
         """The lower directory's, until some are set."""

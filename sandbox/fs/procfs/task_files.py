@@ -22,7 +22,7 @@ Put = Callable[["Task", "Task", bytes], None]
 
 MAX_ARGS: Final = 4 << 20
 _UNITS: Final = (
-    "us", "bytes", "bytes", "bytes", "bytes", "bytes", "processes", "files",
+    "seconds", "bytes", "bytes", "bytes", "bytes", "bytes", "processes", "files",
     "bytes", "bytes", "locks", "signals", "bytes", "", "", "us",
 )  # fmt: skip
 

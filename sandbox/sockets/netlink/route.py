@@ -60,6 +60,8 @@ SCOPE_HOST: Final = 254
 TABLE_DEFAULT: Final = 253
 TABLE_MAIN: Final = 254
 TABLE_LOCAL: Final = 255
+RTM_F_CLONED: Final = 0x200
+RTCF_LOCAL: Final = 1 << 31
 RTN_UNICAST: Final = 1
 RTN_LOCAL: Final = 2
 RTN_BROADCAST: Final = 3
@@ -279,8 +281,14 @@ def _lookup(network: Network, request: Request) -> bytes:
         route = network.stack.find_route(dst, src)
     except NetworkError as error:
         raise SyscallError(ERRNO[error.error]) from None
-    kind, table = (RTN_LOCAL, TABLE_LOCAL) if route.local else (RTN_UNICAST, TABLE_MAIN)
-    body = _RTMSG.pack(family, size * 8, 0, 0, table, 0, 0, kind, 0x200) + nl.u32(15, table)  # RTM_F_CLONED
+    kind, table, flags = RTN_UNICAST, TABLE_MAIN, RTM_F_CLONED
+    if route.local:
+        kind = RTN_LOCAL
+        if family == AF_INET:  # its local and main tables are one while there are only the first three rules (fib_lookup)
+            flags |= RTCF_LOCAL
+        else:
+            table = TABLE_LOCAL
+    body = _RTMSG.pack(family, size * 8, 0, 0, table, 0, 0, kind, flags) + nl.u32(15, table)
     body += nl.attribute(1, dst) + nl.u32(4, route.nic.number) + nl.attribute(7, route.src)
     if route.next_hop != dst:
         body += nl.attribute(5, route.next_hop)

@@ -13,7 +13,7 @@ from runsc.version import VERSION
 from tcpip.native import is_compiled
 
 
-@pytest.mark.parametrize("words", [["version"], ["--version"], ["--version", "do"]])
+@pytest.mark.parametrize("words", [["version"], ["--version"], ["--version", "do"], ["do", "--version"]])
 def test_version_prints_the_version_and_the_specification(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command_line(words) == 0
     build = "compiled" if is_compiled() else "interpreted"
