@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 PATH_MAX: Final = 4096
 IOV_MAX: Final = 1024
 MAX_RW_COUNT: Final = 0x7FFFF000
+USER_MAX: Final = 0x7FFF_FFFF_F000  # TASK_SIZE_MAX: what access_ok accepts; the vDSO is above our task_size
 
 
 class Task:
@@ -206,14 +207,13 @@ class Task:
         if count < 0 or count > IOV_MAX:
             raise SyscallError(errno.EINVAL)
         words = memoryview(self.copy_in(addr, 16 * count)).cast("Q")
-        limit = self.kernel.task_size
         left = MAX_RW_COUNT
         out: list[tuple[int, int]] = []
         for n in range(0, 2 * count, 2):
             base, length = words[n], words[n + 1]
             if length >> 63:
                 raise SyscallError(errno.EINVAL)
-            if base + length > limit and length:
+            if base + length > USER_MAX and length:
                 raise SyscallError(errno.EFAULT)
             if length > left:
                 length = left

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox.errors import SyscallError
 from sandbox.kernel.control import AGAIN, ERESTARTSYS, Block, Result
+from sandbox.kernel.task import USER_MAX as USER_MAX
 from sandbox.vfs.file_description import WOULD_BLOCK, FileDescription
 from tcpip.waiter import EVENT_IN, EVENT_OUT
 
@@ -25,7 +26,6 @@ TURN_SIZE: Final = 16 << 20  # bytes read by one call before others have a turn;
 PAGE_SIZE: Final = 4096
 PAGE_MASK: Final = 0xFFF
 MAX_RW_COUNT: Final = 0x7FFFF000  # INT_MAX & PAGE_MASK
-USER_MAX: Final = 0x7FFF_FFFF_F000  # TASK_SIZE_MAX: what access_ok accepts
 NO_OFFSET: Final = -1  # use the file's own position
 
 
