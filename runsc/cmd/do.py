@@ -7,7 +7,7 @@ from typing import Final
 
 from runsc.config import Config
 from runsc.donate import open_directory, open_path
-from runsc.failure import EXIT_OURS, RuntimeFailure, UsageError
+from runsc.failure import EXIT_NOT_FOUND, EXIT_OURS, RuntimeFailure, UsageError
 from runsc.flags import LIST, NUMBER, SECONDS, SIZE, SWITCH, TEXT, Flag, Values
 from runsc.host_root import credential_masks, host_masks, is_shown
 from runsc.publish import check_publish
@@ -130,9 +130,9 @@ def working_directory(given: str, mounts: list[MountOptions]) -> tuple[bytes, Ma
             here = os.getcwd()
         except FileNotFoundError:  # it was removed
             here = "/"
-        return (os.fsencode(here) if is_shown(masks, here) else b"/"), masks
+        return (os.fsencode(here) if is_shown(masks, here) or is_mounted(here, mounts) else b"/"), masks
     path = os.path.abspath(given)
-    if any((path + "/").startswith(os.fsdecode(mount.target).rstrip("/") + "/") for mount in mounts):
+    if is_mounted(path, mounts):
         return os.fsencode(path), host_masks()
     path = os.path.realpath(path)
     if not os.path.isdir(path):
@@ -144,6 +144,11 @@ def working_directory(given: str, mounts: list[MountOptions]) -> tuple[bytes, Ma
         shown.masks = credential_masks()
         mounts.append(shown)
     return os.fsencode(path), masks
+
+
+def is_mounted(path: str, mounts: list[MountOptions]) -> bool:
+    """An absolute path in what `--volume`, `--out` or `--tmpfs` puts there."""
+    return any((path + "/").startswith(os.fsdecode(mount.target).rstrip("/") + "/") for mount in mounts)
 
 
 def build_options(config: Config, values: Values, words: list[str]) -> SandboxOptions:
@@ -200,8 +205,19 @@ def run(config: Config, values: Values, words: list[str]) -> int:
     if not words:
         raise UsageError("do needs a command: runsc do [FLAGS] CMD [ARGS…]")
     if words[0] == "":
-        raise RuntimeFailure("the command is an empty word", 127)
-    return run_sandbox(build_options(config, values, words), config)
+        raise RuntimeFailure("the command is an empty word", EXIT_NOT_FOUND)
+    options = build_options(config, values, words)
+    try:
+        return run_sandbox(options, config)
+    except RuntimeFailure as failure:
+        if failure.status != EXIT_NOT_FOUND or not is_hidden(words[0], options.program.cwd):
+            raise
+        raise RuntimeFailure(f"{failure}; it is in a directory that is not shown: --cwd . shows it", EXIT_NOT_FOUND) from None
+
+
+def is_hidden(word: str, cwd: bytes) -> bool:
+    """A program that the caller sees from the working directory, which is not the one inside."""
+    return "/" in word and not word.startswith("/") and os.path.exists(word) and os.fsdecode(cwd) != os.getcwd()
 
 
 VERB: Final = Verb("do", "run a command in a throw-away sandbox", "[FLAGS] CMD [ARGS…]", FLAGS, EXIT_OURS, run, DETAILS)

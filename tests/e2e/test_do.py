@@ -103,6 +103,21 @@ def test_cwd_of_the_caller_if_visible_else_the_root(tmp_path: Path) -> None:
     assert do("/bin/pwd", cwd=Path("/root") if os.geteuid() == 0 else Path("/tmp")).out == "/\n"
 
 
+def test_cwd_of_the_caller_in_a_volume(tmp_path: Path) -> None:
+    assert do(f"--volume={tmp_path}:{tmp_path}", "/bin/pwd", cwd=tmp_path).out == f"{tmp_path}\n"
+
+
+def test_a_program_in_a_directory_that_is_not_shown(tmp_path: Path) -> None:
+    """The README's `./untrusted`, from a home."""
+    (tmp_path / "program").write_text("#!/bin/sh\necho ran\n")
+    (tmp_path / "program").chmod(0o755)
+    result = do("./program", cwd=tmp_path)
+    assert result.status == 127 and result.err.endswith("in a directory that is not shown: --cwd . shows it\n"), result
+    assert do("--cwd", ".", "./program", cwd=tmp_path).out == "ran\n"
+    result = do("./none", cwd=tmp_path)
+    assert result.status == 127 and "--cwd" not in result.err, result
+
+
 def test_a_masked_directory_that_is_given_is_shown_privately(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("seen\n")
     result = do(f"--cwd={tmp_path}", "/bin/sh", "-c", "cat file; echo x > new; ls")
