@@ -212,7 +212,9 @@ def run(config: Config, values: Values, words: list[str]) -> int:
     except RuntimeFailure as failure:
         if failure.status != EXIT_NOT_FOUND or not is_hidden(words[0], options.program.cwd):
             raise
-        raise RuntimeFailure(f"{failure}; it is in a directory that is not shown: --cwd . shows it", EXIT_NOT_FOUND) from None
+        raise RuntimeFailure(
+            f"{failure}; it is in a directory that is not shown: --cwd . shows it", EXIT_NOT_FOUND
+        ) from None
 
 
 def is_hidden(word: str, cwd: bytes) -> bool:

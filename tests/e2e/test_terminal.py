@@ -160,7 +160,9 @@ def test_in_a_pipeline_a_program_that_reads_gets_the_keys(sit_down: type[Termina
 
 def test_keys_for_a_program_whose_input_is_a_pipe(sit_down: type[TerminalUser]) -> None:
     """What pagers do."""
-    user = sit_at_pipeline(sit_down, "echo data | RUNSC_DO", "/bin/bash", "-c", "read a; read -n1 b </dev/tty; echo $a:$b")
+    user = sit_at_pipeline(
+        sit_down, "echo data | RUNSC_DO", "/bin/bash", "-c", "read a; read -n1 b </dev/tty; echo $a:$b"
+    )
     user.type("k")
     user.expect("data:k")
     user.expect("status 0 0")

@@ -284,7 +284,7 @@ def _lookup(network: Network, request: Request) -> bytes:
     kind, table, flags = RTN_UNICAST, TABLE_MAIN, RTM_F_CLONED
     if route.local:
         kind = RTN_LOCAL
-        if family == AF_INET:  # its local and main tables are one while there are only the first three rules (fib_lookup)
+        if family == AF_INET:  # local and main are one table while there are no rules of others (fib_lookup)
             flags |= RTCF_LOCAL
         else:
             table = TABLE_LOCAL
