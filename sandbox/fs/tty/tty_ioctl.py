@@ -169,6 +169,11 @@ def _rare(file: FileDescription, terminal: Terminal, t: Task, cmd: int, arg: int
         return _put(t, arg, makedev(_PTS_MAJOR, terminal.index))
     if cmd == io.TIOCGSOFTCAR:
         return _put(t, arg, int(terminal.termios.cflag & abi.CLOCAL != 0))
+    if cmd == io.TIOCGLCKTRMIOS:  # no mode is ever locked
+        t.copy_out(arg, bytes(36))
+        return 0
+    if cmd == io.TIOCSLCKTRMIOS:
+        return -errno.EPERM  # wants the capability in the host's own user namespace
     if cmd == io.TIOCVHANGUP:
         if not t.creds.has(CAP_SYS_ADMIN):
             return -errno.EPERM

@@ -17,6 +17,8 @@ int main(void) {
     struct winsize w = {10, 20}, x;
     SHOW(ioctl(m, TIOCSWINSZ, &w)), SHOW(ioctl(s, TIOCGWINSZ, &x));
     printf("%d %d\n", x.ws_row, x.ws_col);
+    char locked[36] = {1};
+    SHOW(ioctl(s, TIOCGLCKTRMIOS, locked)), VAL(locked[0]), SHOW(ioctl(m, TIOCGLCKTRMIOS, BAD));
     SHOW(ioctl(s, FIONREAD, &v));
     SHOW(write(m, "partial", 7));
     struct pollfd p = {s, POLLIN};
