@@ -235,6 +235,7 @@ def _new_group(t: Task, pid: int, request: CloneRequest) -> ThreadGroup:
     group.rlimits = old.rlimits.copy()
     group.has_child_subreaper = old.has_child_subreaper or old.child_subreaper
     group.oom_score_adj = old.oom_score_adj
+    group.dump_filter = old.dump_filter
     return group
 
 

@@ -74,6 +74,7 @@ class ThreadGroup:
         self.posix_timers: dict[int, PosixTimer] = {}
         self.next_timer_id = 0
         self.oom_score_adj = 0
+        self.dump_filter = 0x33  # core(5); kept for /proc, as no core is ever written
 
     @property
     def tty(self) -> ControllingTerminal | None:

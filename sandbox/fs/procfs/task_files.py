@@ -21,6 +21,7 @@ Make = Callable[["Task", "Task"], "bytes | Iterator[bytes]"]
 Put = Callable[["Task", "Task", bytes], None]
 
 MAX_ARGS: Final = 4 << 20
+DUMP_FILTER_BITS: Final = 0x1FF
 _UNITS: Final = (
     "seconds", "bytes", "bytes", "bytes", "bytes", "bytes", "processes", "files",
     "bytes", "bytes", "locks", "signals", "bytes", "", "", "us",
@@ -148,9 +149,14 @@ def set_oom_score_adj(t: Task, task: Task, data: bytes) -> None:
 
 
 def parse_int(data: bytes) -> int:
-    """A decimal number with white space around it; EINVAL."""
+    """A number as kstrtoint(…, 0, …) takes it, with white space around it: 0x and 0 begin other bases; EINVAL."""
+    text = data.split(b"\0")[0].strip()
+    digits = text[1:] if text[:1] in (b"+", b"-") else text
+    base = 16 if digits[:2].lower() == b"0x" else 8 if digits[:1] == b"0" else 10
     try:
-        return int(data.split(b"\0")[0].strip())
+        if b"_" in text:
+            raise ValueError
+        return int(text, base)
     except ValueError:
         raise SyscallError(errno.EINVAL) from None
 
@@ -209,8 +215,16 @@ def syscall(t: Task, task: Task) -> bytes:
 
 
 def coredump_filter(t: Task, task: Task) -> bytes:
-    """The default."""
-    return b"00000033\n"
+    """Nine bits, in hexadecimal."""
+    return b"%08x\n" % task.group.dump_filter
+
+
+def set_coredump_filter(t: Task, task: Task, data: bytes) -> None:
+    """EINVAL for what is not a number of 32 bits."""
+    value = parse_int(data)
+    if not 0 <= value < 1 << 32:
+        raise SyscallError(errno.EINVAL if value < 0 else errno.ERANGE)
+    task.group.dump_filter = value & DUMP_FILTER_BITS
 
 
 def timerslack(t: Task, task: Task) -> bytes:
@@ -245,7 +259,7 @@ FILES: Final[dict[bytes, Spec]] = {
     b"children": Spec(children),
     b"cmdline": Spec(cmdline),
     b"comm": Spec(comm, 0o644, set_comm),
-    b"coredump_filter": Spec(coredump_filter),
+    b"coredump_filter": Spec(coredump_filter, 0o644, set_coredump_filter),
     b"environ": Spec(environ, 0o400),
     b"gid_map": Spec(id_map),
     b"io": Spec(io, 0o400),
