@@ -73,7 +73,7 @@ def test_output_is_whole_at_the_end(sit_down: type[TerminalUser]) -> None:
 
 
 def test_the_users_terminal_is_restored(sit_down: type[TerminalUser]) -> None:
-    user = sit_down("/bin/sh", "-c", "echo rea''dy; read x", in_shell=True)
+    user = sit_down("/bin/sh", "-c", "trap '' TERM; echo rea''dy; read x", in_shell=True)
     before_raw = termios.tcgetattr(user.fd)
     user.expect("ready")
     assert not termios.tcgetattr(user.fd)[3] & termios.ICANON
