@@ -23,6 +23,8 @@ FILES_A_LOOK: Final = 64
 SOONEST_NS: Final = 20_000_000
 LATEST_NS: Final = 500_000_000
 FILL_NS_PER_PAGE: Final = 1000  # how fast guests fill memory: 4 GiB a second
+AREA_BYTES: Final = 256  # struct vm_area_struct and its part of the tree, in the host's kernel
+COUNT_NS: Final = 10_000_000  # areas are counted for about so long a look
 SHARE: Final = 10  # a look takes at most one part in so many of the time
 OWN_SLACK: Final = (64 << 20) // PAGE  # caches of the sentry's own, pages
 ENDING_NS: Final = 500_000_000  # so long one that was killed may take to end, before another is
@@ -32,8 +34,16 @@ NOTHING: Final = MemoryUse(0, 0, 0)
 
 class MemoryWatch:
     """`own_pages` gives the private memory of the sentry itself, in pages: what it grows by after the start is the
-    guests' doing; `give_back` gives the host what of it is free. Every look costs a bounded time; with many processes each is looked at in turn. While every guest waits
-    nobody looks."""
+    guests' doing; `give_back` gives the host what of it is free. Every look costs a bounded time; with many processes
+    each is looked at in turn. While every guest waits nobody looks.
+
+    What the host's kernel keeps for each mapped area is charged to its process, as a memory cgroup charges it (SLAB_ACCOUNT).
+    It is the host's own count that is charged, since a guest can map private memory without telling the kernel. That is no
+    reason to kill it: an honest program too has more areas than the kernel's books, where the host could not merge
+    neighbours again after a fork. Counting takes time, so nobody counts while as many as the host allows would fit; then
+    up to half of the time goes into it, since a fork costs the host as much as a count of what it copies. A child has as
+    many as its parent was known to have, until it is counted itself."""
+>>>>>>> 8b9eb5a (The memory watch charges what the host keeps for mapped areas, told of or not)
 
     def __init__(
         self, kernel: Kernel, own_pages: Callable[[], int], give_back: Callable[[], None] = lambda: None
@@ -50,6 +60,9 @@ class MemoryWatch:
         self._turn: list[AddressSpace] = []
         self._copies: dict[AddressSpace, int] = {}  # pages that others count too; of this round of measuring
         self._copies_before: dict[AddressSpace, int] = {}  # and of the one before
+        self._counted = False  # areas are counted, since they might be too many
+        self._uncounted: list[AddressSpace] = []  # in this round
+        self._still = False  # every guest has waited since this round began
         self._timer = kernel.timers.timer(self.look)
         self._arm(SOONEST_NS)
 
@@ -57,6 +70,7 @@ class MemoryWatch:
         """Look, kill if there is too much, and say when to look again."""
         begin = self.kernel.clock.now_ns()
         self._refresh()
+        self._count_areas(begin)
         left = self.kernel.commit.size - self._used(sum(use.private for use in self._seen.values()))
         if left < 0:
             self._measure()
@@ -69,7 +83,9 @@ class MemoryWatch:
             self._kill(-left)
         took = self.kernel.clock.now_ns() - begin
         delay = max(took * SHARE, min(max(left * FILL_NS_PER_PAGE, SOONEST_NS), LATEST_NS))
-        if left >= 0 and self.kernel.platform.quiet():
+        if self._uncounted:
+            delay = max(took, SOONEST_NS)
+        if left >= 0 and self._quiet():
             self.kernel.reactor.call_at_next_event(lambda: self._arm(delay))  # nobody fills anything until then
         else:
             self._arm(delay)
@@ -82,6 +98,34 @@ class MemoryWatch:
 
     def _has_ended(self, victim: AddressSpace) -> bool:
         return victim not in self.kernel.spaces or self.kernel.clock.now_ns() > self._patience_ns
+
+    def _quiet(self) -> bool:
+        """Nobody makes any more memory his own, and what there is was looked at: areas are, when a round of counting began
+        and ended with everybody waiting."""
+        quiet = self.kernel.platform.quiet()
+        if self._uncounted:
+            self._still = self._still and quiet
+            return False
+        looked, self._still = self._still or not self._counted, quiet
+        return quiet and looked
+
+    def _count_areas(self, begin: int) -> None:
+        """Of those whose turn it is, for as long as there is time in a look that began at `begin`."""
+        most = len(self._seen) * self.kernel.platform.most_areas()
+        private = sum(use.private for use in self._seen.values())
+        if self.kernel.commit.size - self._used(private, 0) >= _area_pages(most):
+            self._counted = False
+            self._uncounted.clear()
+            return
+        self._counted = True
+        if not self._uncounted:
+            self._uncounted = list(self._seen)
+        while self._uncounted:
+            space = self._uncounted.pop()
+            if space in self._seen:
+                space.count_areas()
+                if self.kernel.clock.now_ns() - begin > COUNT_NS:
+                    break
 
     def _measure(self) -> None:
         """What forks left in common is counted for each process, so the sum of all is more than there is. Find out
@@ -128,14 +172,16 @@ class MemoryWatch:
             file.blocks()
             mapped[file] = mapped.pop(file)
 
-    def _used(self, private: int) -> int:
-        """Pages: `private` ones of processes, what they share, of files beyond their bound (only a mapping gets there), and of
-        the sentry beyond what files are already bounded by."""
+    def _used(self, private: int, areas: int | None = None) -> int:
+        """Pages: `private` ones of processes, what they share, of files beyond their bound (only a mapping gets there), of
+        the sentry beyond what files are already bounded by, and of the host for areas (`areas`: in place of those counted)."""
         files = self.kernel.mounts.vfs.space
         kept = files.used + (files.overhead >> 12)
         self._own = max(0, self._own_pages() - self._own_base - OWN_SLACK - kept)
         shared = min(self.kernel.commit.shared, sum(use.shared for use in self._seen.values()))
-        return private + shared + max(0, files.used - files.limit) + self._own
+        if areas is None:
+            areas = sum(map(self._areas, self._seen))
+        return private + shared + max(0, files.used - files.limit) + self._own + areas
 
     def _forgive(self, excess: int) -> int:
         """What a process made the sentry hold is free when it has ended, but not all of it can be given back to the host: it
@@ -160,15 +206,20 @@ class MemoryWatch:
         self._patience_ns = self.kernel.clock.now_ns() + ENDING_NS
         groups = self._groups(worst)
         use = self._seen.pop(worst)
+        own = use.private + self._areas(worst)
         for group in groups:
             name = group.leader.comm.decode("utf-8", "backslashreplace")
             line = (
-                f"Out of memory: Killed process {group.pid} ({name}): {use.private * 4} kB of its own, "
+                f"Out of memory: Killed process {group.pid} ({name}): {own * 4} kB of its own, "
                 f"{use.shared * 4} kB shared; the sandbox has {total * 4} kB and used {(total + excess) * 4} kB"
             )
             self.kernel.log.warning(line)
             self.kernel.log.boot(self.kernel.uptime_ns(), line)
             group.begin_exit(SIGKILL)
+
+    def _areas(self, space: AddressSpace) -> int:
+        """Pages of the host's kernel for the areas of a process."""
+        return _area_pages(space.known_areas()) if self._counted else 0
 
     def _groups(self, space: AddressSpace) -> list[ThreadGroup]:
         return list(dict.fromkeys(task.group for task in self.kernel.spaces.get(space, ())))
@@ -179,7 +230,8 @@ class MemoryWatch:
         use = self._seen[space]
         adjust = max((group.oom_score_adj for group in self._groups(space)), default=0)
         files = sum({id(task.fds): len(task.fds) for task in self.kernel.spaces.get(space, ())}.values())
-        points = use.private - self._copies.get(space, 0) + use.shared + use.file + files + adjust * total // 1000
+        own = use.private - self._copies.get(space, 0) + self._areas(space)
+        points = own + use.shared + use.file + files + adjust * total // 1000
         return points - (total << 20) if adjust == OOM_SCORE_ADJ_MIN else points
 
 
@@ -189,6 +241,10 @@ def give_back() -> None:
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)
+
+
+def _area_pages(areas: int) -> int:
+    return areas * AREA_BYTES // PAGE
 
 
 def own_pages() -> int:

@@ -141,6 +141,13 @@ class AddressSpace:
         others. Takes time: milliseconds for each GiB."""
         return 0
 
+    def count_areas(self) -> None:
+        """Ask the host how many areas of memory it keeps for the process. Takes time: up to tens of milliseconds."""
+
+    def known_areas(self) -> int:
+        """As last counted, or of the process that it was forked from; 0 where nobody has counted."""
+        return 0
+
     def peak_resident_pages(self) -> int:
         """The most there ever were (0 when it can't be told)."""
         return self.resident_pages()
@@ -371,6 +378,10 @@ class Platform:
     def quiet(self) -> bool:
         """No guest code runs now, nor will before the next event: every thread waits in the host's kernel."""
         return False
+
+    def most_areas(self) -> int:
+        """As many areas of memory the host lets a process have; 0 where they need not be counted."""
+        return 0
 
     def metrics(self) -> dict[str, int]:
         """What it has counted since the start, by name; times in ns."""

@@ -14,6 +14,17 @@ from sandbox.platform.base import PlatformError
 from sandbox.platform.lane import hostcalls
 
 OTHERS: Final = "/proc"
+MAX_MAP_COUNT: Final = "/proc/sys/vm/max_map_count"
+DEFAULT_MAX_MAP_COUNT: Final = 65530
+
+
+def most_areas() -> int:
+    """That a process may have (proc_sys_vm(5): max_map_count), as the host's kernel has it by default where it is not told."""
+    try:
+        with open(MAX_MAP_COUNT, "rb") as file:
+            return int(file.read())
+    except (OSError, ValueError):
+        return DEFAULT_MAX_MAP_COUNT
 
 
 class HostProc:

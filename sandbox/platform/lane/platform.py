@@ -16,7 +16,7 @@ import time
 from typing import Callable, Final, Iterable, Mapping, Sequence
 
 from sandbox.platform.base import Copy, GuestThread, Platform, PlatformError, TrapHandler
-from sandbox.platform.lane import hostcalls, layout
+from sandbox.platform.lane import host_proc, hostcalls, layout
 from sandbox.platform.lane.copies import encode
 from sandbox.platform.lane.host_proc import HostProc
 from sandbox.platform.lane.listener import Listener
@@ -72,6 +72,7 @@ class LanePlatform(Platform):
         self._fpu_size = 0
         self.ordering = 0  # threads with ordered calls under way: do not look at lanes only
         self._closing = False
+        self._most_areas = host_proc.most_areas()
         control_fd = shared_pages("control", layout.CONTROL_SIZE)
         self._control_map = mmap.mmap(control_fd, layout.CONTROL_SIZE)
         self.control = memoryview(self._control_map).cast("Q")
@@ -173,6 +174,9 @@ class LanePlatform(Platform):
         if len(threads) > _QUIET_MOST or not all(thread.stopped for thread in threads):
             return False
         return all(self.proc.sleeps(space.proc_number) for space in self.spaces.values())
+
+    def most_areas(self) -> int:
+        return self._most_areas
 
     def metrics(self) -> dict[str, int]:
         looker, residency = self.looker, self.regime.until(time.monotonic_ns())
@@ -292,6 +296,7 @@ class LanePlatform(Platform):
             self._forked(token, None)
             return True
         space.patches = fork.patches
+        space.areas = fork.parent.space.areas
         self.spaces[pid] = space
         self.reactor.watch(space.pidfd, READ, lambda _: self._reap(space))
         child = LaneThread(self, space, slot, pid, private=True)

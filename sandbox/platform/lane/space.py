@@ -46,6 +46,7 @@ class LaneSpace(AddressSpace):
         "exiting",
         "patches",
         "lent",
+        "areas",
         "dead",
         "ending",
         "busy",
@@ -63,6 +64,7 @@ class LaneSpace(AddressSpace):
         self.pooled: list[LaneThread] = []  # host threads whose guest thread has ended
         self.exiting: deque[int] = deque(maxlen=64)  # host threads that were let end last: they may still be seen
         self.patches = Patches()
+        self.areas = 0  # of memory, as last counted
         self.dead = False
         self.ending = False  # its memory is gone already
         self.busy = False
@@ -225,6 +227,22 @@ class LaneSpace(AddressSpace):
     def shared_copies(self) -> int:
         kib = _kib(self._proc("smaps_rollup"), _COPY_LINES)
         return max(0, kib.get(b"Anonymous", 0) - kib.get(b"Pss_Anon", 0)) >> 2
+
+    def count_areas(self) -> None:
+        count = 0
+        try:
+            fd = self.open_maps()
+            try:
+                while part := os.read(fd, 1 << 16):
+                    count += part.count(b"\n")
+            finally:
+                os.close(fd)
+        except OSError:
+            return
+        self.areas = count
+
+    def known_areas(self) -> int:
+        return self.areas
 
     def peak_resident_pages(self) -> int:
         text = self._proc("status")

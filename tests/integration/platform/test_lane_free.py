@@ -143,3 +143,31 @@ def test_a_report_of_a_failure_comes_at_once_or_not_at_all() -> None:
     late = say(PRIVATE, SEQ + 2, {layout.LANE_KIND: layout.KIND_DONE, layout.LANE_RESULT: -12})
     m = Machine(ask(PRIVATE, 9) + go_on + late + " ud2\n", kernel).run()
     assert m.gone == [9] and not told and not m.faults
+
+
+def test_areas_that_nobody_was_told_of_are_counted() -> None:
+    """And so is what is resident in them: every other page of a stretch, touched."""
+    count = 2000
+    step = f"mov ${_ENTRY}, %edi\n mov ${_FREE:#x}, %rcx\n call *%rcx\n"
+    stores = "".join(
+        f" movabs ${value}, %rax\n mov %rax, {_ENTRY + 8 * n}\n"
+        for n, value in enumerate((9, _PLACE, 4096, 3, _ANONYMOUS, _U64, 0))
+    )
+    touch = f"mov {_ENTRY + 8}, %rax\n movb $1, (%rax)\n addq $8192, {_ENTRY + 8}\n"
+    loop = f" mov ${count}, %ebx\n1: {step}{touch} dec %ebx\n jnz 1b\n"
+    seen: list[tuple[int, int]] = []
+
+    def kernel(m: Machine, t: GuestThread, nr: int, args: Args) -> None:
+        space = t.address_space()
+        space.count_areas()
+        seen.append((space.known_areas(), space.memory_use().private))
+        if nr == EXIT:
+            space.kill()
+        else:
+            t.reply(0)
+
+    Machine("mov $39, %eax\n syscall\n" + stores + loop + exit_with(), kernel).run()
+    (areas, private), (areas_after, private_after) = seen
+    assert 0 < areas < 64
+    assert areas + count <= areas_after < areas + count + 64
+    assert private_after >= private + count

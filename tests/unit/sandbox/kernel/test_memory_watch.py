@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from sandbox.kernel.memory_watch import OWN_SLACK, MemoryWatch
+from sandbox.kernel.memory_watch import AREA_BYTES, OWN_SLACK, PAGE, MemoryWatch
 from sandbox.kernel.task import Task
 from sandbox.platform.base import MemoryUse
 from sandbox.vfs.space import SpaceAccount
@@ -184,3 +184,45 @@ def test_nobody_looks_while_every_guest_waits(watched: Watched, monkeypatch: pyt
     box.reactor.something_happened()
     box.advance(SECOND)
     assert big.group.exiting
+
+
+def test_areas_that_the_host_keeps_are_charged(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody counts them while they would fit all the same."""
+    box = watched.box
+    few, many = watched.child(LIMIT // 3), watched.child(100)
+    asked: list[object] = []
+    most = LIMIT * PAGE // AREA_BYTES
+    areas = {few.space: 40, many.space: 16}
+    monkeypatch.setattr(type(box.init.space), "count_areas", lambda space: asked.append(space), raising=False)
+    monkeypatch.setattr(type(box.init.space), "known_areas", lambda space: areas.get(space, 16), raising=False)
+    monkeypatch.setattr(type(box.platform), "most_areas", lambda platform: most // 10)
+    box.advance(SECOND)
+    assert not asked
+    monkeypatch.setattr(type(box.platform), "most_areas", lambda platform: most)
+    box.advance(SECOND)
+    assert {few.space, many.space} <= set(asked)
+    assert not few.group.exiting and not many.group.exiting
+    areas[many.space] = most
+    box.advance(10 * SECOND)
+    assert many.group.exiting and not few.group.exiting and len(watched.lines) == 1
+    assert f"{LIMIT * 4 + 400} kB of its own" in watched.lines[0]
+
+
+def test_everybody_is_counted_before_nobody_looks(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And at half of the time, not a tenth."""
+    box = watched.box
+    children = [watched.child(10) for _ in range(30)]
+    asked: list[object] = []
+
+    def count(space: object) -> None:
+        box.clock.advance(30_000_000)
+        asked.append(space)
+
+    monkeypatch.setattr(box.platform, "quiet", lambda: True, raising=False)
+    monkeypatch.setattr(type(box.init.space), "count_areas", count, raising=False)
+    monkeypatch.setattr(type(box.platform), "most_areas", lambda platform: 200_000)
+    start = box.clock.now_ns()
+    while box.reactor.timers.next_deadline() is not None:
+        box.advance(SECOND // 100)
+    assert {t.space for t in children} <= set(asked) and len(asked) <= 3 * (len(children) + 1)
+    assert box.clock.now_ns() - start < len(asked) * 80_000_000
