@@ -4,18 +4,62 @@ could start a process, be told of an error or be served at all."""
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import resource
-from typing import Final
+from typing import Final, Protocol
 
 RESERVED: Final = 4  # one part in so many of what the host allows is for the sentry itself and for guest processes
 
 
+class Cache(Protocol):
+    """Descriptors that nobody uses and that are kept because somebody may."""
+
+    def idle_count(self) -> int:
+        """How many there are, or more."""
+        ...
+
+    def give_up(self) -> None:
+        """Close the one that was used least lately: there are fewer then."""
+        ...
+
+
+_caches: list[Cache] = []
+
+
+def add_cache(cache: Cache) -> None:
+    """From now on `cache` is asked before anybody is refused."""
+    _caches.append(cache)
+
+
+def remove_cache(cache: Cache) -> None:
+    """It has none any more."""
+    if cache in _caches:
+        _caches.remove(cache)
+
+
 def keep(fd: int) -> int:
-    """`fd`, which was just opened (open(2) gives the lowest free number) and is to stay open as long as a guest likes.
-    OSError (EMFILE), and it is closed, when guests have enough of them."""
+    """A descriptor for what `fd` is, which was just opened (open(2) gives the lowest free number) and is to stay open as
+    long as a guest likes. Idle ones, of whoever has most, make room for it. OSError (EMFILE), and it is closed, when
+    guests have enough of them."""
     allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    if allowed != resource.RLIM_INFINITY and fd >= allowed - allowed // RESERVED:
-        os.close(fd)
+    most = allowed - allowed // RESERVED
+    if allowed == resource.RLIM_INFINITY or fd < most:
+        return fd
+    try:
+        while _caches:
+            cache = max(_caches, key=_count)
+            if not cache.idle_count():
+                break
+            cache.give_up()
+            lower = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 0)
+            if lower < most:
+                return lower
+            os.close(lower)
         raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
-    return fd
+    finally:
+        os.close(fd)
+
+
+def _count(cache: Cache) -> int:
+    return cache.idle_count()

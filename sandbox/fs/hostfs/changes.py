@@ -35,6 +35,16 @@ def _place(inode: HostInode) -> tuple[bytes, int]:
     return inode.name, at
 
 
+def _both(one: HostInode, other: HostInode) -> tuple[int, int]:
+    """Descriptors of two directories at the same time. EMFILE when there is only room for one."""
+    one.dir_fd()
+    there = other.dir_fd()
+    here = one.dir_fd()  # again: it may have been given up for the other
+    if other.fd != there:
+        raise SyscallError(errno.EMFILE)
+    return here, there
+
+
 def _fd(inode: HostInode) -> int:
     """A descriptor for changes of attributes, or -1."""
     return inode.wfd if inode.wfd >= 0 else inode.fd
@@ -224,9 +234,11 @@ def mknod(directory: HostInode, name: bytes, mode: int, uid: int, gid: int) -> I
 
 def link(directory: HostInode, name: bytes, inode: HostInode) -> None:
     """link, of the file that the old name means now and not of a link's target."""
-    old, at = _place(inode)
+    old, _ = _place(inode)
+    assert inode.parent is not None
+    at, there = _both(inode.parent, directory)
     try:
-        os.link(old, name, src_dir_fd=at, dst_dir_fd=directory.dir_fd(), follow_symlinks=False)
+        os.link(old, name, src_dir_fd=at, dst_dir_fd=there, follow_symlinks=False)
     except OSError as error:
         raise _fail(error) from None
     inode.refresh()
@@ -274,11 +286,12 @@ def rename(
     """rename, or RENAME_EXCHANGE; EINVAL for a whiteout."""
     if flags & ~RENAME_EXCHANGE:
         raise SyscallError(errno.EINVAL)
+    here, there = _both(directory, new_dir)
     try:
         if flags:
-            renameat2(directory.dir_fd(), name, new_dir.dir_fd(), new_name, flags)
+            renameat2(here, name, there, new_name, flags)
         else:
-            os.rename(name, new_name, src_dir_fd=directory.dir_fd(), dst_dir_fd=new_dir.dir_fd())
+            os.rename(name, new_name, src_dir_fd=here, dst_dir_fd=there)
     except OSError as error:
         raise _fail(error) from None
     inode.parent = new_dir

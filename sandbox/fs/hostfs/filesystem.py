@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final
 from sandbox.abi.linux.statfs import EXT4_SUPER_MAGIC
 from sandbox.errors import SyscallError
 from sandbox.fs.host_calls import file_system_magic
+from sandbox.host_files import add_cache, remove_cache
 from sandbox.vfs.filesystem import Filesystem, FsStat
 
 if TYPE_CHECKING:
@@ -108,6 +109,7 @@ class HostFs(Filesystem):
         self.top.fd = root_fd
         self.top.pinned_fd = True
         self.root = self.top
+        add_cache(self)
 
     def map_ino(self, dev: int, ino: int) -> int:
         """Inode numbers unique over the host file systems below the root: the others' get a high tag."""
@@ -169,9 +171,17 @@ class HostFs(Filesystem):
         idle[inode] = None
         idle.move_to_end(inode)
         if len(idle) > IDLE_FDS:
-            old, _ = idle.popitem(last=False)
-            if not old.opens and not old.maps:
-                old.close_fds()
+            self.give_up()
+
+    def idle_count(self) -> int:
+        """Of inodes with such descriptors."""
+        return len(self._idle)
+
+    def give_up(self) -> None:
+        """Close those of the inode that was used least lately."""
+        old, _ = self._idle.popitem(last=False)
+        if not old.opens and not old.maps:
+            old.close_fds()
 
     def forget(self, inode: HostInode) -> None:
         """Its descriptors are in use, or closed."""
@@ -202,6 +212,7 @@ class HostFs(Filesystem):
             if not inode.opens and not inode.maps:
                 inode.close_fds()
         self._idle.clear()
+        remove_cache(self)
         if self.proc_fd >= 0:
             os.close(self.proc_fd)
             self.proc_fd = -1

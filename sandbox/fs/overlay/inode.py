@@ -195,11 +195,14 @@ class OverlayFile(TmpfsFile):
         self.changing()
         fd = low.reader()
         size = os.fstat(fd).st_size
+        low.opens += 1  # or its descriptor might be given up for the one that it is copied to
         try:
             self.data.copy_from(fd, size if keep is None else min(keep, size))
         except SyscallError:
             self.data.release()
             raise
+        finally:
+            low.opens -= 1
         self.size = self.data.size
         self.lower = None
         if self.opens and low.opens:

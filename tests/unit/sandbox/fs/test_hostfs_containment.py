@@ -172,3 +172,31 @@ def test_a_kernel_file_system_that_is_mounted_later_is_told_by_its_kind() -> Non
     assert usr is not None and usr.child(b"bin") is not None
     fs.unmounted()
     os.close(fd)
+
+
+def test_idle_descriptors_make_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With all that guests may have taken by what nobody uses, everything can still be done, also what needs two."""
+    for name in ("root", "v"):
+        for number in range(40):
+            (tmp_path / name / f"d{number}").mkdir(parents=True)
+            (tmp_path / name / f"d{number}/f").write_bytes(b"%02d" % number * 40_000)
+    donated = os.open(tmp_path / "v", os.O_RDONLY | os.O_DIRECTORY)
+    kernel = make_kernel(str(tmp_path / "root"), volumes=(Volume(donated, b"/v"),))
+    kernel.host_fds.append(donated)
+    guest = Guest(kernel)
+    for name in ("", "/v"):
+        for number in range(20):
+            assert guest.read_file(f"{name}/d{number}/f")[:2] == b"%02d" % number
+    most = os.dup(donated)  # the lowest that is free
+    os.close(most)
+    limit = next(n for n in range(most, 2 * most) if n - n // 4 == most)
+    monkeypatch.setattr("resource.getrlimit", lambda which: (limit, limit))
+    fds = [guest.ok("open", f"/v/d{number}/f", os.O_RDONLY) for number in range(20, 40)]
+    guest.ok("rename", "/v/d13/f", "/v/d4/g")
+    guest.ok("link", "/v/d4/g", "/v/d5/g")
+    guest.ok("truncate", "/d30/f", 70_000)  # into a memfd
+    assert guest.out("read", 4, 1, fds[7], 4) == (4, b"2727")
+    assert (tmp_path / "v/d5/g").read_bytes() == b"13" * 40_000
+    assert guest.read_file("/d30/f")[:2] == b"30"
+    guest.fds.release()
+    kernel.close()
