@@ -140,10 +140,7 @@ class LaneLooker(Looker):
             found = False
             for words, thread in platform.active:
                 if words[LANE_SEQ] > thread.seen and not thread.stopped:
-                    try:
-                        self.serve(thread)
-                    except Exception as error:  # noqa: BLE001
-                        self._mishap(thread, error)
+                    self._serve_posted(thread)
                     served += 1
                     found = True
             if soon and reactor.run_soon():
@@ -166,6 +163,13 @@ class LaneLooker(Looker):
         if served or idle >= rounds:
             regime.looked(served, time.monotonic_ns())
         return idle < rounds
+
+    def _serve_posted(self, thread: LaneThread) -> None:
+        """What goes wrong is this thread's affair, whoever is being served besides."""
+        try:
+            self.serve(thread)
+        except Exception as error:  # noqa: BLE001
+            self._mishap(thread, error)
 
     def _let_sleep(self) -> None:
         """What was served and not answered, neither at once nor by what it has set in motion, need not look any more."""
@@ -216,8 +220,8 @@ class LaneLooker(Looker):
         platform.regime.choose(len(platform.active), now)
         hostcalls.fence()
         for words, thread in platform.active[:]:
-            if words[LANE_SEQ] > thread.seen and not thread.stopped:
-                self.serve(thread)  # posted before it could see that nobody looks
+            if words[LANE_SEQ] > thread.seen and not thread.stopped and not thread.space.dead:
+                self._serve_posted(thread)  # before it could see that nobody looks
         platform.listener.set_synchronous(True)
 
     # --- notifications ---
@@ -253,6 +257,7 @@ class LaneLooker(Looker):
             now = time.monotonic_ns()
             if self.platform.regime.notified_while_awake(now):
                 self._stop_looking(now)
+                thread = self.platform.by_tid.get(pid)  # what was served may have ended it
         if nr != _SYS_GETPPID:
             if thread is None or not self._let_through(thread, id_, nr, args):
                 self._attack(id_, pid, thread)
