@@ -65,7 +65,13 @@ def mount_all(kernel: Kernel, options: SandboxOptions) -> None:
     for mount in options.mounts if options.oci else standard_mounts() + options.mounts:
         try:
             fs = make_filesystem(kernel, mount)
-            namespace.mount(fs, make_point(namespace, mount.target, fs.root.is_dir()), flags_of(mount))
+            directory = fs.root.is_dir()
+            point = make_point(namespace, mount.target, directory)
+            if point.inode.is_dir() != directory:  # mount(2): ENOTDIR
+                kinds = "a directory", "a file"
+                over, under = kinds if directory else kinds[::-1]
+                raise StartFailure(f"mount {os.fsdecode(mount.target)}: {over} cannot be mounted over {under}")
+            namespace.mount(fs, point, flags_of(mount))
         except SyscallError as error:
             raise StartFailure(f"mount {os.fsdecode(mount.target)}: {os.strerror(error.errno)}") from None
 

@@ -42,6 +42,18 @@ def test_an_address_in_use() -> None:
     assert result.err.count("\n") == 1
 
 
+def test_a_volume_over_something_of_another_kind(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for source, target, line in (
+        (tmp_path, "/etc/passwd", "a directory cannot be mounted over a file"),
+        (tmp_path / "file", "/etc", "a file cannot be mounted over a directory"),
+    ):
+        result = do("--volume", f"{source}:{target}", "/bin/true")
+        assert (result.status, result.err) == (125, f"runsc: mount {target}: {line}\n"), result
+    result = do("--volume", f"{tmp_path / 'file'}:/etc/passwd", "--volume", f"{tmp_path}:/etc/new", "/bin/true")
+    assert result.status == 0, result
+
+
 @needs_root
 def test_an_ordinary_user() -> None:
     done = as_nobody("do", "/bin/sh", "-c", "id -u; echo x > /etc/new && cat /etc/new; ls -A /root | wc -l; exit 4")

@@ -114,6 +114,24 @@ def test_mounts(bundle: Path) -> None:
 
 
 @needs_busybox
+def test_a_mount_over_something_of_another_kind(bundle: Path) -> None:
+    (bundle / "rootfs" / "etc").mkdir(exist_ok=True)
+    (bundle / "rootfs" / "etc" / "passwd").write_text("")
+    before = json.loads((bundle / "config.json").read_text())["mounts"]
+    for destination, kind, source in (
+        ("/etc/passwd", "bind", "rootfs"),
+        ("/etc", "bind", "config.json"),
+        ("/etc/passwd", "tmpfs", "tmpfs"),
+    ):
+        options = ["bind"] if kind == "bind" else []
+        mount = {"destination": destination, "type": kind, "source": source, "options": options}
+        change(bundle, mounts=[*before, mount])
+        result = run(bundle, "exit 0")
+        assert result.status == 1 and result.err.count("\n") == 1, result
+        assert f"mount {destination}: a " in result.err and "cannot be mounted over a " in result.err, result
+
+
+@needs_busybox
 @pytest.mark.parametrize(("signal", "status"), [("KILL", 137), ("TERM", 143)])
 def test_status_of_a_signal(bundle: Path, signal: str, status: int) -> None:
     result = run(bundle, f"sh -c 'kill -{signal} $$'; exit $?")
