@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Callable
 
+from sandbox.boot.host_checks import HostLacks
 from sandbox.boot.options import SandboxOptions
 
 if TYPE_CHECKING:
@@ -20,15 +21,16 @@ class Holdings:
         self._keeper: Keeper | None = None
         self._cgroup: Cgroup | None = None
         duties: list[Callable[[], None]] = []
+        claim = -1
         if options.network.kind == "sandbox" and options.network.namespace_fd < 0:
-            duties += _loan()
+            claim, duties = _loan()
         if options.limits.memory or options.limits.pids:
             self._cgroup = _cgroup(options)
             duties.append(self._cgroup.give_back)
         if duties:
             from sandbox.boot.keeper import Keeper
 
-            self._keeper = Keeper(duties)
+            self._keeper = Keeper(duties, claim)
         if self._cgroup is not None:
             self._notes += self._cgroup.make()
 
@@ -46,14 +48,24 @@ class Holdings:
         return self._keeper.finish() if self._keeper is not None else ""
 
 
-def _loan() -> list[Callable[[], None]]:
-    """What this namespace's interfaces have. Nothing when they cannot be had: the sentry says why."""
+def _loan() -> tuple[int, list[Callable[[], None]]]:
+    """What this namespace's interfaces have, once nobody has them: the claim to them and how they are given back. Nothing
+    when they cannot be had: the sentry says why. HostLacks when somebody keeps them."""
+    from sandbox.boot.claim import claim
     from sandbox.gateway.host_interfaces import Loan, in_host_namespace
 
+    if in_host_namespace():
+        return -1, []
+    fd = -1
     try:
-        return [] if in_host_namespace() else [Loan().give_back]
+        fd = claim()
+        return fd, [Loan().give_back]
+    except TimeoutError as error:
+        raise HostLacks(str(error)) from None
     except (OSError, ImportError):
-        return []
+        if fd >= 0:
+            os.close(fd)
+        return -1, []
 
 
 def _cgroup(options: SandboxOptions) -> Cgroup:

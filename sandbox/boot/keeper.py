@@ -25,18 +25,21 @@ Duty = Callable[[], None]
 
 
 class Keeper:
-    """The launcher's side. `fd` is for the sentry, which hands it to `register`."""
+    """The launcher's side. `fd` is for the sentry, which hands it to `register`. `claim`: a descriptor that is only the
+    keeper's from now on, until its duties are done; -1: none."""
 
-    def __init__(self, duties: Sequence[Duty]) -> None:
+    def __init__(self, duties: Sequence[Duty], claim: int = -1) -> None:
         self._duties = duties
         ours, theirs = libc.socketpair()
         self.pid = os.fork()
         if self.pid == 0:
             try:
-                _keep(theirs, duties)
+                _keep(theirs, duties, claim)
             finally:
                 os._exit(0)
         os.close(theirs)
+        if claim >= 0:
+            os.close(claim)
         self.fd = ours
 
     def finish(self) -> str:
@@ -59,8 +62,8 @@ def register(fd: int) -> None:
     os.close(pidfd)
 
 
-def _keep(fd: int, duties: Sequence[Duty]) -> None:
-    fd = _let_go(fd)
+def _keep(fd: int, duties: Sequence[Duty], claim: int) -> None:
+    fd = _let_go(fd, claim)
     libc.set_name(b"runsc-keeper")
     channel = _socket.socket(fileno=fd)
     while True:
@@ -74,8 +77,9 @@ def _keep(fd: int, duties: Sequence[Duty]) -> None:
         channel.send(failure.encode("utf-8", "replace"))
 
 
-def _let_go(fd: int) -> int:
-    """A session of our own, and `fd` (whose new number is returned) the only descriptor that is not /dev/null."""
+def _let_go(fd: int, claim: int) -> int:
+    """A session of our own, and `fd` (whose new number is returned) and `claim` the only descriptors that are not
+    /dev/null."""
     os.setsid()
     for number in IGNORED:
         signal.signal(number, signal.SIG_IGN)
@@ -83,10 +87,10 @@ def _let_go(fd: int) -> int:
     null = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):
         os.dup2(null, standard)
-    if fd != 3:
-        os.dup2(fd, 3)
-    os.closerange(4, os.sysconf("SC_OPEN_MAX"))
-    return 3
+    kept = sorted({fd, claim} - {-1})
+    for low, high in zip([2, *kept], [*kept, os.sysconf("SC_OPEN_MAX")], strict=True):
+        os.closerange(low + 1, high)
+    return fd
 
 
 def _wait_for(pidfd: int) -> None:

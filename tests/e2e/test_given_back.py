@@ -200,6 +200,34 @@ def test_interfaces_are_given_back(victims: str, hold: Hold) -> None:
 
 
 @needs_root
+def test_the_next_one_waits_until_they_are_given_back(hold: Hold) -> None:
+    """The former's keeper takes its time: it is stopped until the next sandbox waits for it."""
+    lan = Lan("sandbox")
+    try:
+        held = hold(lan.argv(*SLEEP))
+        os.kill(held.keeper, signal.SIGSTOP)
+        held.kill(held.sentry, held.process.pid)
+        assert "10.198.0.2/24" not in lan.addresses()
+        following = subprocess.Popen(
+            lan.argv("ping", "-c", "1", "-W", "5", lan.outside[0]), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )  # fmt: skip
+        eventually(lambda: waits_for_keeper(following), "nobody waits")
+        os.kill(held.keeper, signal.SIGCONT)
+        out, err = following.communicate(timeout=BOUND_S)
+        assert " 0% packet loss" in out, (out, err)
+        held.wait_for_keeper()
+        assert "10.198.0.2/24" in lan.addresses()
+    finally:
+        lan.close()
+
+
+def waits_for_keeper(process: subprocess.Popen[str]) -> bool:
+    """It is connected to the claim, which the keeper has."""
+    assert process.poll() is None, process.communicate()
+    return Path(f"/proc/{process.pid}/net/unix").read_text().count("@runsc/interfaces") == 2
+
+
+@needs_root
 def test_killed_at_any_moment() -> None:
     """The launcher, the sentry or both, from before anything is taken until everything runs."""
     lan = Lan("sandbox")
