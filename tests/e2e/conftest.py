@@ -57,6 +57,14 @@ def do(*words: str, stdin: str = "", cwd: Path | None = None, env: dict[str, str
     return runsc("do", *words, stdin=stdin, cwd=cwd, env=env)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def stub() -> None:
+    """The guest stub is of these sources, also where they have changed since the set-up."""
+    from sandbox.platform.lane import build
+
+    build.build()
+
+
 def settled(namespace: str) -> list[int]:
     """The processes of a PID namespace once all of them sleep: none is about to start or to end."""
     deadline = time.monotonic() + BOUND_S

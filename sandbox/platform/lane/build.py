@@ -96,6 +96,14 @@ def build() -> str:
     return BINARY
 
 
+def by_hand() -> str:
+    """What a user has to type for `build`."""
+    import shlex  # only here: a start needs no such words
+
+    root = HERE.removesuffix("/sandbox/platform/lane")
+    return f"cd {shlex.quote(root)} && {shlex.quote(sys.executable)} -m sandbox.platform.lane.build"
+
+
 def stub_bytes() -> bytes:
     """The compiled stub, from beside its source or from the archive that this module was imported from.
     FileNotFoundError when there is none, or one of other sources."""

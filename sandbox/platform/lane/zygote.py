@@ -40,9 +40,8 @@ def _stub_image() -> int:
     try:
         os.write(fd, build.stub_bytes())
     except FileNotFoundError:
-        raise PlatformError(
-            "the guest stub is not built, or from other sources: run `python3 -m sandbox.platform.lane.build`"
-        ) from None
+        os.close(fd)
+        raise PlatformError(f"the guest stub is not built, or from other sources: run `{build.by_hand()}`") from None
     fcntl.fcntl(fd, fcntl.F_ADD_SEALS, _SEALS | fcntl.F_SEAL_WRITE)
     return fd
 

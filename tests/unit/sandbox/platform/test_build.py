@@ -1,0 +1,41 @@
+"""The guest stub belongs to the sources that it was compiled from."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from sandbox.platform.base import PlatformError
+from sandbox.platform.lane import build, zygote
+
+ROOT = Path(build.__file__).parents[3]
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Another one, with a stub; its sources are looked at in place of ours."""
+    root = tmp_path / "it's here"
+    shutil.copytree(ROOT / "sandbox", root / "sandbox", ignore=shutil.ignore_patterns("__pycache__"))
+    lane = root / "sandbox/platform/lane"
+    for name, path in {
+        "HERE": lane, "SOURCE": lane / "stub/stub.c", "THUNK": lane / "stub/thunk.c", "BINARY": lane / "stub/lane_stub",
+        "LAYOUT": lane / "layout.py",
+    }.items():  # fmt: skip
+        monkeypatch.setattr(build, name, str(path))
+    return lane
+
+
+def test_one_of_other_sources_is_told_of_with_what_helps(checkout: Path) -> None:
+    build.build()
+    assert build.up_to_date() and build.stub_bytes()
+    with (checkout / "stub/thunk.c").open("a") as source:
+        source.write("/* changed */\n")
+    assert not build.up_to_date()
+    with pytest.raises(PlatformError, match="not built, or from other sources: run `cd .* && .*`$") as caught:
+        zygote._stub_image()
+    said = str(caught.value).partition("`")[2].removesuffix("`")
+    subprocess.run(["/bin/sh", "-c", said], check=True, stdout=subprocess.DEVNULL)
+    assert build.up_to_date() and build.stub_bytes()
