@@ -14,6 +14,8 @@ from _frozen_importlib_external import MAGIC_NUMBER
 from marshal import loads
 from types import ModuleType
 
+KEPT = 3  # libraries of other versions in the cache
+
 archive: str = __loader__.archive  # type: ignore[name-defined]
 
 
@@ -92,7 +94,13 @@ class Library:
                 raise
             finally:
                 posix.close(fd)
-        return check(posix.open(path, posix.O_RDONLY | posix.O_NOFOLLOW | posix.O_CLOEXEC), self.size)
+            prune(folder, path)
+        fd = check(posix.open(path, posix.O_RDONLY | posix.O_NOFOLLOW | posix.O_CLOEXEC), self.size)
+        try:
+            posix.utime(fd)  # for `prune`
+        except OSError:
+            pass  # a file system that cannot be written
+        return fd
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
         if name not in self.modules:
@@ -111,6 +119,27 @@ class Library:
 
     def exec_module(self, module: ModuleType) -> None:
         pass  # it was executed when it was created
+
+
+def prune(folder: str, newest: str) -> None:
+    """Remove all but `newest` and the KEPT others that were used last; also what a start that was killed had half unpacked.
+    Who uses one has it open or mapped already; who was about to unpacks it again, or runs interpreted."""
+    used = []
+    for name in posix.listdir(folder):
+        path = f"{folder}/{name}"
+        if ".so" in name and path != newest:
+            try:
+                status = posix.lstat(path)
+            except FileNotFoundError:
+                continue
+            if status.st_mode & 0o170000 == 0o100000:
+                used.append((status.st_mtime_ns, path))
+    used.sort(reverse=True)
+    for _, path in used[KEPT:]:
+        try:
+            posix.unlink(path)
+        except FileNotFoundError:
+            pass
 
 
 def exists(path: str) -> bool:
