@@ -28,7 +28,8 @@ _SAFE: Final = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 _OPEN_DIR: Final = os.O_RDONLY | os.O_DIRECTORY | _SAFE
 _OPEN_PATH: Final = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 PROT_WRITE: Final = 2
-MAX_DEPTH: Final = 128  # directories to be opened again on the way to one; the cache of descriptors is larger
+MAX_DEPTH: Final = 2048  # directories to be opened again on the way to one: as many as a path can name
+KEPT_DEPTH: Final = 128  # of them, the last ones, whose descriptors are kept; the cache of descriptors is larger
 
 
 def fail(error: OSError) -> SyscallError:
@@ -89,14 +90,30 @@ class HostInode(Inode):
                 parent = parent.parent
             if parent is None or len(closed) > MAX_DEPTH:
                 raise SyscallError(errno.ENOENT if parent is None else errno.ENAMETOOLONG)
-            at = parent.fd
-            for one in reversed(closed):
-                at = one.fd = one._open_dir(at)
-                if one is not self and not one.opens:
-                    one.host.idle(one)
+            self._open_down(parent.fd, closed)
         if not self.pinned_fd and not self.opens:
             self.host.idle(self)
         return self.fd
+
+    def _open_down(self, at: int, closed: list[HostInode]) -> None:
+        """Open directories, each in the one that comes after it in the list, the last one in `at`; the first is this one."""
+        passing = -1  # a descriptor that is not kept
+        try:
+            for above in range(len(closed) - 1, -1, -1):
+                one = closed[above]
+                at = one._open_dir(at)
+                if passing >= 0:
+                    os.close(passing)
+                    passing = -1
+                if above >= KEPT_DEPTH and not one.opens:
+                    passing = at
+                    continue
+                one.fd = at
+                if one is not self and not one.opens:
+                    one.host.idle(one)
+        finally:
+            if passing >= 0:
+                os.close(passing)
 
     def _open_dir(self, at: int) -> int:
         """A new descriptor of this directory, found by its name in `at`."""

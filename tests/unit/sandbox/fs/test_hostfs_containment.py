@@ -12,6 +12,7 @@ import pytest
 
 from sandbox.errors import SyscallError
 from sandbox.fs.hostfs.filesystem import HIDDEN_TYPES, HostFs
+from sandbox.fs.hostfs.inode import HostInode
 from sandbox.fs.overlay.root import Volume
 from tcpip.clock import ManualClock
 from tests.unit.sandbox.vfs.guest import Guest, make_kernel
@@ -200,3 +201,27 @@ def test_idle_descriptors_make_room(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert guest.read_file("/d30/f")[:2] == b"30"
     guest.fds.release()
     kernel.close()
+
+
+def test_a_deep_directory_is_found_again(tmp_path: Path) -> None:
+    """After its descriptor and those of the directories above it were given up; no more of them than before are kept."""
+    depth = 500
+    donated = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)
+    fs = HostFs(ManualClock(), 1, donated, live=True, readonly=False)
+    here = fs.top
+    for _ in range(depth):
+        below = here.mkdir(b"d", 0o755, 0, 0)
+        assert isinstance(below, HostInode)
+        here = below
+    (tmp_path / "/".join("d" * depth) / "f").write_bytes(b"")
+    while fs.idle_count():
+        fs.give_up()
+    before = len(os.listdir("/proc/self/fd"))
+    assert [name for name, _, _ in here.entries()] == [b"f"]
+    assert len(os.listdir("/proc/self/fd")) - before <= 128
+    on_the_way = here
+    while on_the_way.parent is not None:
+        on_the_way = on_the_way.parent
+        assert on_the_way.child(b"d") is not None
+    fs.unmounted()
+    os.close(donated)
