@@ -20,11 +20,10 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     root = tmp_path / "it's here"
     shutil.copytree(ROOT / "sandbox", root / "sandbox", ignore=shutil.ignore_patterns("__pycache__"))
     lane = root / "sandbox/platform/lane"
-    for name, path in {
-        "HERE": lane, "SOURCE": lane / "stub/stub.c", "THUNK": lane / "stub/thunk.c", "BINARY": lane / "stub/lane_stub",
-        "LAYOUT": lane / "layout.py",
-    }.items():  # fmt: skip
-        monkeypatch.setattr(build, name, str(path))
+    here = build.HERE
+    for name in ("HERE", "SOURCE", "BINARY", "LAYOUT"):
+        monkeypatch.setattr(build, name, getattr(build, name).replace(here, str(lane)))
+    monkeypatch.setattr(build, "INCLUDED", [path.replace(here, str(lane)) for path in build.INCLUDED])
     return lane
 
 
