@@ -43,7 +43,6 @@ class MemoryWatch:
     neighbours again after a fork. Counting takes time, so nobody counts while as many as the host allows would fit; then
     up to half of the time goes into it, since a fork costs the host as much as a count of what it copies. A child has as
     many as its parent was known to have, until it is counted itself."""
->>>>>>> 8b9eb5a (The memory watch charges what the host keeps for mapped areas, told of or not)
 
     def __init__(
         self, kernel: Kernel, own_pages: Callable[[], int], give_back: Callable[[], None] = lambda: None
