@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _TICK_NS: Final = 100_000_000
 # In ticks, not in time: a sandbox that was stopped and goes on has not been slow.
 _LATE: Final = 20  # a child that has not come by then does not come
+_PATIENT: Final = 600  # the same for one of the first process, which is not a guest's: without it nothing can go on
 _WATCH: Final = 100  # a clone that was let through has been executed by then
 
 
@@ -74,7 +75,7 @@ class Strays:
     def _tick(self) -> None:
         self._armed = False
         for parent, ticks in list(self._expected.items()):
-            if ticks < _LATE:
+            if ticks < self._patience(parent):
                 self._expected[parent] = ticks + 1
             else:
                 parent.space.kill()  # and is `lost`
@@ -90,6 +91,9 @@ class Strays:
         if self._expected or self._watch or self._held:
             self._arm()
 
+    def _patience(self, parent: LaneThread) -> int:
+        return _PATIENT if parent.space is self.platform.first.space else _LATE
+
     def _sweep(self) -> None:
         """Kill and collect every process that is nobody's. While a fork is under way, its child is not known either."""
         seen: dict[int, int] = {}
@@ -104,7 +108,7 @@ class Strays:
             except (ProcessLookupError, ChildProcessError):
                 continue
             ticks = self._seen.get(number, 0)
-            if ticks > _LATE or not self._expected:
+            if not self._expected or ticks > max(map(self._patience, self._expected)):
                 os.kill(number, signal.SIGKILL)
                 self._watch = _WATCH
             seen[number] = ticks + 1
