@@ -101,3 +101,14 @@ def test_no_attribute_is_declared_again_in_a_derived_class() -> None:
                 again += [f"{name}.{attribute}" for attribute in sorted(declared & attributes(base)[1])]
                 todo += [ast.unparse(of) for of in base.bases]
     assert not again
+
+
+def test_nothing_is_left_for_when_types_are_not_checked() -> None:
+    """mypyc takes TYPE_CHECKING for true: an else of it is code that cannot be reached."""
+    found = [
+        f"{module}:{node.lineno}"
+        for module in MODULES
+        for node in ast.walk(ast.parse((ROOT / module).read_text()))
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING" and node.orelse
+    ]
+    assert not found
