@@ -347,8 +347,9 @@ class LaneThread(LaneFrames):
             elif order.host_fd >= 0:
                 args = lent(order, args)
                 expected.append((order.nr, args, order.host_fd))
-                self.space.lent = order.keepable
-                if order.keepable is not None:
+                keeps = order.keepable is not None and self._alone()
+                self.space.lent = order.keepable if keeps else None
+                if keeps:
                     entries.append((order.nr, *args, ORDER_KEEPABLE))
                     continue
                 entries.append((order.nr, *args, ORDER_LENT))
@@ -439,11 +440,19 @@ class LaneThread(LaneFrames):
 
     def _parked_at(self, order: Order) -> bool:
         """It is parked at exactly this call; registers that are none of its arguments do not matter."""
-        if self.parked_at is None or self.parked_at[0] != order.nr or (order.host_fd >= 0 and order.keepable is None):
+        if (
+            self.parked_at is None
+            or self.parked_at[0] != order.nr
+            or not (order.host_fd < 0 or (order.keepable is not None and self._alone()))
+        ):
             return False
         count = OWN_CALLS[order.nr]
         args = lent(order, order.args) if order.host_fd >= 0 else order.args
         return self.parked_at[1][:count] == args[:count]
+
+    def _alone(self) -> bool:
+        """No other thread of the process makes calls, and so closes what was lent to this one."""
+        return len(self.space.threads) - len(self.space.pooled) == 1
 
     def _proceed(self, order: Order, failed: Callable[[int, int], None]) -> None:
         """It is parked at exactly the call that is ordered: let it through."""
