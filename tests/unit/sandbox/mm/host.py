@@ -126,6 +126,7 @@ class HostProcess:
 
 class FakeBacking:
     counted = False
+    keepable: object = None
 
     def __init__(self, fd: int) -> None:
         self.key: object = ("file", fd)

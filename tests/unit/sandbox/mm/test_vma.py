@@ -15,6 +15,7 @@ PAGES = 48
 
 class FakeBacking:
     counted = False
+    keepable: object = None
 
     def __init__(self, key: int) -> None:
         self.key: object = key
