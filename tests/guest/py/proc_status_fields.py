@@ -29,6 +29,10 @@ for at in range(0, 8 << 20, 4096):
 after = status()
 print(8000 < kb(after, "RssAnon") - kb(fields, "RssAnon") < 9500, kb(after, "RssShmem") - kb(fields, "RssShmem"))
 signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
-before = int(status()["SigQ"].split("/")[0])
-os.kill(os.getpid(), signal.SIGUSR1)
-print(int(status()["SigQ"].split("/")[0]) - before)
+deltas = []  # other processes of the user's count natively, so not every try tells
+while len(deltas) < 50 and 1 not in deltas:
+    before = int(status()["SigQ"].split("/")[0])
+    os.kill(os.getpid(), signal.SIGUSR1)
+    deltas.append(int(status()["SigQ"].split("/")[0]) - before)
+    signal.sigwait([signal.SIGUSR1])
+print(1 in deltas)
