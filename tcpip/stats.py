@@ -25,7 +25,8 @@ TCP_EXT = (
     "TCPTimeWaitOverflow "
     "TCPToZeroWindowAdv TCPFromZeroWindowAdv TCPWantZeroWindowAdv TCPSynRetrans TCPOrigDataSent TCPKeepAlive "
     "TCPBacklogDrop TCPRcvQDrop TCPZeroWindowDrop TCPDelivered TCPAckCompressed TCPMinTTLDrop TCPRcvCollapsed "
-    "TCPPartialUndo TCPFullUndo TCPLossUndo TCPDSACKUndo TCPSackFailures TCPLossFailures TCPRetransFail"
+    "TCPPartialUndo TCPFullUndo TCPLossUndo TCPDSACKUndo TCPSackFailures TCPLossFailures TCPRetransFail "
+    "TCPMD5Unexpected TCPFastOpenPassive TCPFastOpenPassiveFail TCPFastOpenCookieReqd"
 )
 
 

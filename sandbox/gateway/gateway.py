@@ -60,6 +60,7 @@ class Gateway(Dispatcher):
         self._link = link
         self.nic = stack.add_nic(link, "gateway")
         stack.tcp.config.syn_rto_ns, stack.tcp.config.syn_retries = _SYN_RTO_NS, _SYN_RETRIES
+        stack.tcp.config.syn_linear_timeouts = 0
         self.nic.promiscuous = True
         self.nic.accept_ra = False
         for addr, length in (

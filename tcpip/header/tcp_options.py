@@ -19,6 +19,7 @@ SACK: Final = 5
 TIMESTAMPS: Final = 8
 USER_TIMEOUT: Final = 28
 FAST_OPEN: Final = 34
+MD5_SIGNATURE: Final = 19
 
 MAX_WINDOW_SCALE: Final = 14
 TS_WORD: Final = 0x0101080A
@@ -50,9 +51,9 @@ class UnknownOption:
 
 class TcpOptions:
     """What the options of one segment say. `mss`, `window_scale` are -1 when absent; `timestamp` tells whether
-    `ts_val` and `ts_ecr` are there."""
+    `ts_val` and `ts_ecr` are there, `signed` whether there is an MD5 signature (RFC 2385)."""
 
-    __slots__ = ("mss", "window_scale", "sack_permitted", "timestamp", "ts_val", "ts_ecr", "sack", "unknown")
+    __slots__ = ("mss", "window_scale", "sack_permitted", "timestamp", "ts_val", "ts_ecr", "sack", "signed", "unknown")
 
     def __init__(self) -> None:
         self.mss = -1
@@ -62,6 +63,7 @@ class TcpOptions:
         self.ts_val = 0
         self.ts_ecr = 0
         self.sack: list[SackBlock] = []
+        self.signed = False
         self.unknown: list[UnknownOption] = []
 
     @classmethod
@@ -100,6 +102,7 @@ class TcpOptions:
         elif kind == SACK_PERMITTED and size == 0:
             self.sack_permitted = True
         else:
+            self.signed = self.signed or kind == MD5_SIGNATURE
             self.unknown.append(UnknownOption(kind, body))
 
     def emit(self) -> bytes:
@@ -119,7 +122,7 @@ class TcpOptions:
             out += emit_sack(self.sack)
         for unknown in self.unknown:
             out += bytes((unknown.kind, len(unknown.data) + 2)) + unknown.data
-        out += bytes(-len(out) % 4)
+        out += bytes((NOP if self.unknown else END,)) * (-len(out) % 4)
         return bytes(out)
 
 

@@ -13,6 +13,7 @@ from tcpip.addr import is_loopback, is_multicast
 from tcpip.buffer import TxPacket
 from tcpip.checksum import partial_sum
 from tcpip.errors import NetworkError
+from tcpip.stack.route_metrics import NO_METRICS, RouteMetrics
 
 if TYPE_CHECKING:
     from tcpip.network.neighbor import Neighbor
@@ -41,6 +42,7 @@ class Route:
         "generation",
         "neighbor",
         "ident",
+        "metrics",
         "_mtu",
     )
 
@@ -60,6 +62,7 @@ class Route:
         self.generation = stack.generation
         self.neighbor: Neighbor | None = None
         self.ident = stack.random.getrandbits(16)
+        self.metrics = NO_METRICS
         self._mtu = stack.path_mtu(nic, dst)
 
     @property
@@ -79,6 +82,12 @@ class Route:
                 return self._mtu
         return self._mtu
 
+    def use_metrics(self, metrics: RouteMetrics) -> None:
+        """What the routing table says about this way."""
+        self.metrics = metrics
+        if metrics.mtu:
+            self._mtu = min(self._mtu, metrics.mtu)
+
     def gso_limit(self) -> int:
         """The largest IP packet that may be handed over as a super-segment (before it is split or offloaded)."""
         return self.nic.gso_max
@@ -91,6 +100,7 @@ class Route:
         self.local = fresh.local
         self.broadcast = fresh.broadcast
         self.neighbor = None
+        self.metrics = fresh.metrics
         self._mtu = fresh._mtu
         self.generation = fresh.generation
 

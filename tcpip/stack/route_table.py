@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tcpip.addr import in_prefix
 from tcpip.errors import NetError
+from tcpip.stack.route_metrics import NO_METRICS
 
 if TYPE_CHECKING:
     from tcpip.stack.nic import Nic
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 class RouteEntry:
     """One row. `gateway` empty: on link. `source` empty: selected. `error`: what a reject route answers (nic None)."""
 
-    __slots__ = ("prefix", "length", "gateway", "nic", "metric", "source", "error", "protocol", "expires")
+    __slots__ = ("prefix", "length", "gateway", "nic", "metric", "source", "error", "protocol", "expires", "metrics")
 
     def __init__(
         self,
@@ -36,6 +37,7 @@ class RouteEntry:
         self.error = error
         self.protocol = protocol
         self.expires: int | None = None
+        self.metrics = NO_METRICS
 
 
 class RouteTable:

@@ -393,7 +393,9 @@ class Stack:
                 raise NetworkError(entry.error)
             raise NetworkError(errors.NETWORK_UNREACHABLE)
         next_hop = entry.gateway or dst
-        return self._route(nic, src or entry.source or self._source(nic, dst, next_hop), dst, next_hop, False)
+        route = self._route(nic, src or entry.source or self._source(nic, dst, next_hop), dst, next_hop, False)
+        route.use_metrics(entry.metrics)
+        return route
 
     def _resolve_group(self, dst: bytes, src: bytes, number: int) -> Route:
         """Broadcast and multicast leave by the given interface, the source's, the route's, or the first that can."""

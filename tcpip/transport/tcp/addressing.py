@@ -29,11 +29,13 @@ from tcpip.transport.ports import Reservation
 from tcpip.transport.socket_options import int_value
 from tcpip.transport.tcp import handshake
 from tcpip.transport.tcp import state as st
+from tcpip.transport.tcp.congestion import ALGORITHMS
 from tcpip.transport.tcp.port_hold import PortHold
 from tcpip.transport.tcp.sender import Sender
 from tcpip.transport.tcp.time_wait import TimeWait
 
 if TYPE_CHECKING:
+    from tcpip.stack.route_metrics import RouteMetrics
     from tcpip.transport.tcp.endpoint import TcpEndpoint
     from tcpip.transport.tcp.listener import Request
     from tcpip.transport.tcp.segment import Segment
@@ -168,7 +170,24 @@ def start(ep: TcpEndpoint, iss: int) -> None:
     ep.ts_offset = ep.tcp.isn.ts_offset(ep.key)
     ep.snd = Sender(ep, iss if iss >= 0 else ep.tcp.isn.isn(ep.key, ep.stack.clock.now_ns()))
     ep.snd.sync_mss()
+    if ep.route is not None:
+        _use_metrics(ep, ep.route.metrics)
     ep.options_changed()
+
+
+def _use_metrics(ep: TcpEndpoint, metrics: RouteMetrics) -> None:
+    """What the route says about its connections (net/ipv4/tcp_metrics.c:tcp_init_metrics and others)."""
+    snd = ep.snd
+    if metrics.congestion in ALGORITHMS and metrics.congestion != snd.cc.name:
+        ep.tcp_options.congestion = metrics.congestion
+        snd.cc = ALGORITHMS[metrics.congestion](snd.cc.mss)
+    if metrics.initcwnd:
+        snd.cc.cwnd = metrics.initcwnd * snd.cc.mss
+    if metrics.rto_min_ns:
+        snd.rtt.least = metrics.rto_min_ns
+    ep.rcv.always_quick = metrics.quickack != 0
+    if metrics.window:
+        ep.tcp_options.window_clamp = metrics.window
 
 
 def start_listening(ep: TcpEndpoint) -> None:
@@ -210,12 +229,14 @@ def adopt(child: TcpEndpoint, parent: TcpEndpoint, request: Request, seg: Segmen
     child.timestamps = config.timestamps
     child.sack_ok = config.sack
     child.window_scaling = config.window_scaling
-    rcv.wscale = request.wscale
+    rcv.wscale = rcv.offered_wscale = request.wscale
     rcv.start(request.irs)
     if request.options.timestamp:
         rcv.store_timestamp(request.ts_recent, seg.now)
     handshake.agree(child, request.options)
-    rcv.adv = rcv.nxt + min(child.so.rcvbuf // 2, 65535)
+    rcv.first_window = request.space
+    child.ecn.ok = request.ecn
+    rcv.adv = rcv.nxt + request.space
     snd.nxt = snd.iss + 1
     snd.last_send = request.sent
     snd.retransmits = request.retries

@@ -13,6 +13,7 @@ from tcpip.addr import any_of
 from tcpip.errors import NetError, NetworkError
 from tcpip.transport.tcp import state as st
 from tcpip.transport.tcp.emit import emit_reset
+from tcpip.transport.tcp.fast_open import finished
 from tcpip.transport.tcp.time_wait import TimeWait
 from tcpip.waiter import EVENT_ERR, EVENT_HUP, EVENT_IN, EVENT_OUT, EVENT_RDHUP
 
@@ -140,6 +141,7 @@ def _gone(ep: TcpEndpoint) -> None:
     if connected.get(ep.key) is ep:
         del connected[ep.key]
     ep.timers.stop()
+    finished(ep)
     ep.snd.board.clear()
     ep.snd.buf.clear()
     ep.snd.fin_queued = False

@@ -17,6 +17,7 @@ RESOURCE_PROBE_NS: Final = 500 * NS_PER_MS
 MIN_SEND_MSS: Final = 48
 DEFAULT_MSS: Final = 536
 """RFC 9293 3.7.1: what a peer without an MSS option takes."""
+MAX_BUF: Final = 212992
 INITIAL_WINDOW_SEGMENTS: Final = 10
 """RFC 6928."""
 MAX_SYN_QUEUE: Final = 4096
@@ -56,6 +57,27 @@ class TcpConfig:
         "moderate_rcvbuf",
         "slow_start_after_idle",
         "local_shortcut",
+        "dsack",
+        "frto",
+        "reordering",
+        "early_retrans",
+        "recovery",
+        "tso_win_divisor",
+        "min_tso_segs",
+        "tso_rtt_log",
+        "pacing_ss_ratio",
+        "pacing_ca_ratio",
+        "fastopen",
+        "fastopen_key",
+        "ecn_fallback",
+        "min_snd_mss",
+        "rfc1337",
+        "stdurg",
+        "thin_linear_timeouts",
+        "syn_linear_timeouts",
+        "rto_min_ns",
+        "rto_max_ns",
+        "max_buf",
     )
 
     def __init__(self) -> None:
@@ -70,12 +92,12 @@ class TcpConfig:
         self.keepalive_intvl_ns = 75 * NS_PER_S
         self.keepalive_probes = 9
         self.rmem = (4096, 131072, 6291456)
-        self.wmem = (4096, 131072, 4194304)
+        self.wmem = (4096, 16384, 4194304)
         self.timestamps = True
         self.sack = True
         self.window_scaling = True
         self.ecn = 2
-        self.syncookies = True
+        self.syncookies = 1  # 2: for every SYN
         self.somaxconn = 4096
         self.max_syn_backlog = 1024
         self.tw_reuse = 2
@@ -89,3 +111,26 @@ class TcpConfig:
         self.moderate_rcvbuf = True
         self.slow_start_after_idle = True
         self.local_shortcut = True  # text between two ends of this stack makes no packets (same_stack.py)
+        self.dsack = True
+        self.frto = 2
+        self.reordering = 3
+        self.early_retrans = 3  # 0: no tail loss probes
+        self.recovery = 1  # RACK's bits: 1 detection by time, 2 a constant reordering window, 4 no DUP_THRESH
+        self.tso_win_divisor = 3
+        self.min_tso_segs = 2
+        self.tso_rtt_log = 9
+        self.pacing_ss_ratio = 200
+        self.pacing_ca_ratio = 120
+        self.fastopen = (
+            1  # bits: 1 client, 2 server, 4 client without cookie, 0x200 server without, 0x400 every listener
+        )
+        self.fastopen_key = b""  # 16 bytes; empty: a secret one
+        self.ecn_fallback = True
+        self.min_snd_mss = MIN_SEND_MSS
+        self.rfc1337 = False
+        self.stdurg = False
+        self.thin_linear_timeouts = False
+        self.syn_linear_timeouts = 4
+        self.rto_min_ns = RTO_MIN_NS
+        self.rto_max_ns = RTO_MAX_NS
+        self.max_buf = MAX_BUF  # net.core.rmem_max, wmem_max

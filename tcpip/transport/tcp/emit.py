@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Final
 
 from tcpip.buffer import GSO_TCPV4, GSO_TCPV6, Slice, TxPacket
 from tcpip.errors import NetworkError
-from tcpip.header.tcp import ACK, CSUM_OFFSET, FIN, HEADER, RST, SYN, URG
+from tcpip.header.tcp import ACK, CSUM_OFFSET, FIN, HEADER, PSH, RST, SYN, URG
 from tcpip.header.tcp_options import TS_WORD, TcpOptions, emit_sack
 from tcpip.seqnum import MASK
 from tcpip.sockopt import IPPROTO_TCP, PMTUDISC_DONT
+from tcpip.transport.tcp.ecn import ECT_0, syn_flags
 from tcpip.transport.tcp.segment import Segment
 
 if TYPE_CHECKING:
@@ -29,14 +30,22 @@ WORD_PLAIN: Final = 5 << 12
 _NOTHING: Final[list[Slice]] = []
 
 
-def emit_segment(ep: TcpEndpoint, seq: int, size: int, flags: int, now: int) -> None:
-    """Send [seq, seq + size) of the send buffer with `flags`, and what the receiver has to say: ACK, window, SACK."""
+def emit_segment(ep: TcpEndpoint, seq: int, size: int, flags: int, now: int, fresh: bool = False) -> None:
+    """Send [seq, seq + size) of the send buffer with `flags`, and what the receiver has to say: ACK, window, SACK.
+
+    `fresh`: it is sent for the first time.
+    """
     snd = ep.snd
     rcv = ep.rcv
     route = ep.route
     if route is None:
         return
     window = min(rcv.select_window() >> rcv.wscale, 65535)
+    tos = ep.tos
+    if ep.ecn.ok:
+        flags = ep.ecn.mark(flags, fresh and size > 0)
+        if fresh and size:
+            tos |= ECT_0
     urgent = 0
     if snd.urgent_end > seq:
         urgent = min(snd.urgent_end - seq, 65535)
@@ -70,17 +79,17 @@ def emit_segment(ep: TcpEndpoint, seq: int, size: int, flags: int, now: int) -> 
     pkt = TxPacket(header, payload, size, CSUM_OFFSET)
     room = snd.mss - extra
     if size > room:
+        header[13] |= PSH  # the peer need not wait for more (tcp_output.c:__tcp_transmit_skb)
         pkt.gso_type = GSO_TCPV4 if route.ip_header_len == 20 else GSO_TCPV6
         pkt.gso_size = room
     rcv.ack_sent()
-    snd.segs_out += 1
+    segments = 1 if size <= room else -(-size // room)
+    snd.segs_out += segments
     if size:
-        snd.data_segs_out += 1
-    ep.stats.values["OutSegs"] += 1
+        snd.data_segs_out += segments
+    ep.stats.values["OutSegs"] += segments
     so = ep.so
-    route.write_packet(
-        pkt, IPPROTO_TCP, so.hop_limit if route.ip_header_len == 40 else so.ttl, ep.tos, ep.dont_fragment
-    )
+    route.write_packet(pkt, IPPROTO_TCP, so.hop_limit if route.ip_header_len == 40 else so.ttl, tos, ep.dont_fragment)
 
 
 def _append_sack(ep: TcpEndpoint, header: bytearray) -> int:
@@ -111,24 +120,26 @@ def emit_probe(ep: TcpEndpoint, now: int) -> None:
 
 
 def emit_syn(ep: TcpEndpoint, flags: int, now: int) -> None:
-    """Our SYN or SYN-ACK, with the options that we offer or grant; windows are not scaled here."""
+    """The SYN of an active open, or its SYN-ACK in a simultaneous one, with what we offer; windows are not scaled here."""
     route = ep.route
     if route is None:
         return
     options = TcpOptions()
     options.mss = ep.advertised_mss()
-    options.sack_permitted = ep.sack_ok
-    if ep.timestamps:
+    config = ep.config
+    passive = ep.fast_open is not None
+    options.sack_permitted = ep.sack_ok if passive else config.sack
+    if ep.timestamps if passive else config.timestamps:
         options.timestamp = True
         options.ts_val = ep.ts_now(now)
         options.ts_ecr = ep.rcv.ts_recent
-    if ep.window_scaling:
-        options.window_scale = ep.rcv.wscale
+    if ep.window_scaling if passive else config.window_scaling:
+        options.window_scale = ep.rcv.offered_wscale
     packed = options.emit()
-    window = min(ep.rcv.select_window(), 65535)
-    ep.rcv.adv = ep.rcv.nxt + window
+    window = min(ep.rcv.first_window, 65535)
+    ep.rcv.adv = max(ep.rcv.adv, ep.rcv.nxt + ep.rcv.first_window)
     ack = ep.rcv.nxt & MASK if flags & ACK else 0
-    word = (20 + len(packed)) << 10 | flags
+    word = (20 + len(packed)) << 10 | syn_flags(ep, flags)
     header = bytearray(HEADER.pack(ep.local_port, ep.remote_port, ep.snd.iss & MASK, ack, word, window, 0, 0)) + packed
     ep.snd.segs_out += 1
     ep.stats.inc("OutSegs")
@@ -179,7 +190,8 @@ def reset_for(stack: Stack, seg: Segment) -> None:
 def emit_reset(ep: TcpEndpoint) -> None:
     """Our own reset of a connection, in the window of a peer that has seen all we sent."""
     if ep.route is not None:
-        emit_bare(ep.route, (ep.local_port, ep.remote_port), ep.snd.nxt, ep.rcv.nxt, RST | ACK, 0, b"")
+        window = min(max(ep.rcv.window(), 0) >> ep.rcv.wscale, 65535)
+        emit_bare(ep.route, (ep.local_port, ep.remote_port), ep.snd.nxt, ep.rcv.nxt, RST | ACK, window, b"")
 
 
 def dont_fragment(pmtudisc: int) -> bool:

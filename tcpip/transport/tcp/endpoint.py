@@ -17,6 +17,8 @@ from tcpip.errors import NetError, NetworkError
 from tcpip.seqnum import HALF, MASK
 from tcpip.sockopt import (
     IPPROTO_TCP,
+    MSG_EOR,
+    MSG_FASTOPEN,
     MSG_MORE,
     MSG_OOB,
     MSG_PEEK,
@@ -33,6 +35,8 @@ from tcpip.transport.socket_options import SocketOptions
 from tcpip.transport.tcp import addressing, closing, handshake, icmp, options, reading, urgent
 from tcpip.transport.tcp import state as st
 from tcpip.transport.tcp.config import MAX_SYN_QUEUE, MIN_SEND_MSS
+from tcpip.transport.tcp.ecn import MASK as ECN_BITS
+from tcpip.transport.tcp.ecn import Ecn
 from tcpip.transport.tcp.emit import dont_fragment, emit_ack
 from tcpip.transport.tcp.fast_path import fast_path
 from tcpip.transport.tcp.listener import Listener, Request
@@ -107,6 +111,9 @@ class TcpEndpoint(Endpoint):
         "events",
         "no_space",
         "last_challenge",
+        "ecn",
+        "fast_open",
+        "syn_data",
     )
 
     def __init__(self, tcp: TcpProtocol, family: int) -> None:
@@ -118,7 +125,8 @@ class TcpEndpoint(Endpoint):
         self.stats_ext = tcp.stack.stats.tcp_ext
         self.so = SocketOptions()
         self.so.rcvbuf = tcp.config.rmem[1]
-        self.so.sndbuf = INITIAL_SNDBUF
+        self.so.sndbuf = tcp.config.wmem[1]
+        self.so.max_buf = max(self.so.max_buf, tcp.config.max_buf)
         self.tcp_options = options.TcpSocketOptions(tcp.config)
         self.state = st.CLOSED
         self.listener: Listener | None = None
@@ -155,6 +163,9 @@ class TcpEndpoint(Endpoint):
         self.want_output = False
         self.no_space = False
         self.last_challenge = -(1 << 62)
+        self.ecn = Ecn()
+        self.fast_open: Listener | None = None  # whose connection it is, until its SYN-ACK is acknowledged (RFC 7413)
+        self.syn_data = False
         self.snd = Sender(self, 0)
         self.rcv = Receiver(self)
         self.timers = TcpTimers(self)
@@ -177,7 +188,7 @@ class TcpEndpoint(Endpoint):
         """Copies of options that every segment needs."""
         so = self.so
         six = len(self.remote_addr) == 16
-        self.tos = so.traffic_class if six else so.tos
+        self.tos = (so.traffic_class if six else so.tos) & ~ECN_BITS  # these are TCP's own
         self.dont_fragment = six or dont_fragment(so.pmtudisc)
         if self.hold is not None and self.listener is None:
             self.hold.reservation.reuse_addr = so.reuse_addr
@@ -241,7 +252,7 @@ class TcpEndpoint(Endpoint):
 
     def advertised_mss_on(self, route: Route) -> int:
         """RFC 6691: fixed headers only."""
-        mss = min(route.nic.mtu, 65535) - route.ip_header_len - TCP_HEADER
+        mss = route.metrics.advmss or min(route.metrics.mtu or route.nic.mtu, 65535) - route.ip_header_len - TCP_HEADER
         return min(mss, self.tcp_options.user_mss) if self.tcp_options.user_mss else mss
 
     def text_ready(self) -> None:
@@ -419,7 +430,7 @@ class TcpEndpoint(Endpoint):
 
     def send(self, data: bytes | memoryview, flags: int = 0) -> int:
         state = self.state
-        if state not in st.DATA_STATES or self.shutdown_mask & SEND_SHUTDOWN:
+        if (state not in st.DATA_STATES and self.fast_open is None) or self.shutdown_mask & SEND_SHUTDOWN:
             return self._cannot_send()
         if self.error is not None:
             raise NetworkError(self.take_error() or errors.BROKEN_PIPE)
@@ -438,6 +449,8 @@ class TcpEndpoint(Endpoint):
             snd.buf.append(data if isinstance(data, bytes) else bytes(data))
         if flags & MSG_OOB and size:
             snd.urgent_end = snd.buf.end
+        if flags & MSG_EOR and size:
+            snd.records.append(snd.buf.end)
         now = self.stack.clock.now_ns()
         if now - self.rcv.last_data < 40_000_000:
             self.rcv.pingpong = True
@@ -469,6 +482,8 @@ class TcpEndpoint(Endpoint):
         flags: int = 0,
         control: list[Control] | None = None,
     ) -> int:
+        if flags & MSG_FASTOPEN and self.state == st.CLOSED:
+            raise NetworkError(errors.NOT_SUPPORTED)  # fast open as a client is not there
         taken = self.send(data, flags)
         if taken == AGAIN:
             raise NetworkError(errors.WOULD_BLOCK)
@@ -493,7 +508,8 @@ class TcpEndpoint(Endpoint):
         taken = self.recv_into(buffer, flags)
         if taken == AGAIN:
             raise NetworkError(errors.WOULD_BLOCK)
-        return Message(taken, None, [], MSG_OOB if flags & MSG_OOB else 0)
+        control = [reading.unread(self)] if self.tcp_options.inq else []
+        return Message(taken, None, control, MSG_OOB if flags & MSG_OOB else 0)
 
     # User calls: the rest.
 
@@ -518,7 +534,7 @@ class TcpEndpoint(Endpoint):
             mask |= EVENT_HUP
         if down & RCV_SHUTDOWN:
             mask |= EVENT_IN | EVENT_RDHUP
-        if state != st.SYN_SENT and state != st.SYN_RECEIVED:
+        if state != st.SYN_SENT and (state != st.SYN_RECEIVED or self.fast_open is not None):
             rcv = self.rcv
             wanted = self.so.rcvlowat
             if rcv.urgent_seq >= 0 and urgent.at_mark(rcv) and not self.so.oob_inline:

@@ -54,6 +54,8 @@ def fast_path(ep: TcpEndpoint, pkt: RxPacket) -> bool:
         return False
     if size and (size > rcv.adv - nxt or rcv.ofo.size or rcv.urgent_seq >= 0 or ep.shutdown_mask):
         return False
+    if ep.ecn.ok and (pkt.tos & 3 == 3 or not ep.ecn.seen):
+        return False
     now = ep.stack.clock.now_ns()
     rcv.segs_in += 1
     rcv.last_rcv = now
@@ -82,7 +84,7 @@ def _window(snd: Sender, window: int, seq: int, ack: int) -> bool:
     if window == snd.wnd:
         return False
     if window > snd.max_wnd:
-        snd.max_wnd = window
+        snd.window_grew(window)
     snd.wnd = window
     return True
 

@@ -9,17 +9,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from tcpip import errors, seqnum
+from tcpip.clock import NS_PER_MS
 from tcpip.header.tcp import ACK, RST, SYN
 from tcpip.header.tcp_options import TcpOptions
 from tcpip.seqnum import unwrap
+from tcpip.transport.tcp import fast_open
 from tcpip.transport.tcp import state as st
-from tcpip.transport.tcp.config import DEFAULT_MSS, MIN_SEND_MSS, RTO_INITIAL_NS, RTO_MAX_NS
+from tcpip.transport.tcp.config import DEFAULT_MSS, RTO_INITIAL_NS
+from tcpip.transport.tcp.ecn import answered
 from tcpip.transport.tcp.emit import emit_bare, emit_syn
 from tcpip.transport.tcp.segment import Segment
 
 if TYPE_CHECKING:
     from tcpip.transport.tcp.endpoint import TcpEndpoint
 
+SOON_NS: Final = 2 * NS_PER_MS
+"""TCP_TIMEOUT_MIN."""
 FALLBACK_RTO_NS: Final = 3 * RTO_INITIAL_NS
 """RFC 6298 (5.7): after a SYN had to be sent again."""
 
@@ -32,6 +37,24 @@ def window_scale_for(space: int) -> int:
     return scale
 
 
+def largest_space(ep: TcpEndpoint) -> int:
+    """What the receive buffer may once hold, which the window scale has to be enough for (tcp_select_initial_window)."""
+    space = ep.so.rcvbuf // 2 if ep.so.rcvbuf_locked else max(ep.so.rcvbuf // 2, ep.config.rmem[2])
+    clamp = ep.tcp_options.window_clamp
+    return min(space, clamp) if clamp else space
+
+
+def first_window(ep: TcpEndpoint, mss: int, metric: int) -> int:
+    """The window before any text: whole segments of `mss` bytes, `metric` of them when the route says so (initrwnd)."""
+    space = ep.so.rcvbuf // 2
+    clamp = ep.tcp_options.window_clamp
+    if clamp:
+        space = min(space, clamp)
+    if mss < space:
+        space -= space % mss
+    return min(space, metric * mss) if metric else space
+
+
 def start_connect(ep: TcpEndpoint, now: int) -> None:
     """3.10.1: choose an ISN, send a SYN; the endpoint has its route and ports."""
     config = ep.config
@@ -39,10 +62,8 @@ def start_connect(ep: TcpEndpoint, now: int) -> None:
     ep.sack_ok = config.sack
     ep.window_scaling = config.window_scaling
     rcv = ep.rcv
-    space = ep.so.rcvbuf if ep.so.rcvbuf_locked else max(ep.so.rcvbuf, config.rmem[2])
-    if ep.tcp_options.window_clamp:
-        space = min(space, ep.tcp_options.window_clamp)
-    rcv.wscale = window_scale_for(space) if ep.window_scaling else 0
+    rcv.wscale = rcv.offered_wscale = window_scale_for(largest_space(ep)) if ep.window_scaling else 0
+    rcv.first_window = first_window(ep, ep.advertised_mss(), ep.route.metrics.initrwnd if ep.route is not None else 0)
     snd = ep.snd
     snd.nxt = snd.iss + 1
     snd.last_send = now
@@ -56,7 +77,8 @@ def start_connect(ep: TcpEndpoint, now: int) -> None:
 def timeout(ep: TcpEndpoint, now: int) -> None:
     """The SYN or SYN-ACK was not answered: once more, with back-off, or ETIMEDOUT."""
     snd = ep.snd
-    retries = ep.tcp_options.syn_retries if ep.state == st.SYN_SENT else ep.config.synack_retries
+    linear = ep.config.syn_linear_timeouts if ep.state == st.SYN_SENT else 0
+    retries = ep.tcp_options.syn_retries + linear if ep.state == st.SYN_SENT else ep.config.synack_retries
     user_timeout = ep.tcp_options.user_timeout_ns
     if snd.first_timeout < 0:
         snd.first_timeout = now
@@ -67,7 +89,7 @@ def timeout(ep: TcpEndpoint, now: int) -> None:
     snd.retransmits += 1
     snd.total_retrans += 1
     first = ep.config.syn_rto_ns if ep.state == st.SYN_SENT else RTO_INITIAL_NS
-    snd.rtt.rto = min(first << snd.retransmits, RTO_MAX_NS)
+    snd.rtt.rto = min(first << max(snd.retransmits - linear, 0), ep.config.rto_max_ns)
     ep.stats.inc("RetransSegs")
     ep.stats_ext.inc("TCPSynRetrans")
     emit_syn(ep, SYN if ep.state == st.SYN_SENT else SYN | ACK, now)
@@ -87,7 +109,7 @@ def agree(ep: TcpEndpoint, options: TcpOptions) -> None:
         ep.rcv.wscale = 0
     ep.option_len = 12 if ep.timestamps else 0
     if options.mss >= 0:
-        snd.peer_mss = max(options.mss, MIN_SEND_MSS)
+        snd.peer_mss = max(options.mss, ep.config.min_snd_mss)
     else:
         snd.peer_mss = DEFAULT_MSS
     snd.sync_mss()
@@ -103,6 +125,8 @@ def syn_sent_arrives(ep: TcpEndpoint, seg: Segment) -> None:
         ack = unwrap(seg.ack, snd.nxt)
         stale_echo = ep.timestamps and seg.options.timestamp and not _echo_ok(ep, seg)
         if ack <= snd.iss or ack > snd.nxt or stale_echo:
+            if snd.retransmits == 0:
+                ep.timers.xmit.arm(seg.now + SOON_NS)  # our SYN may have met an old connection: ask again
             if not flags & RST and ep.route is not None:
                 emit_bare(ep.route, (ep.local_port, ep.remote_port), ack, 0, RST, 0, b"")
             return
@@ -137,7 +161,8 @@ def _take_syn(ep: TcpEndpoint, seg: Segment) -> None:
     if seg.options.timestamp:
         ep.rcv.store_timestamp(seg.options.ts_val, seg.now)
     agree(ep, seg.options)
-    ep.rcv.select_window()
+    answered(ep, seg)
+    ep.rcv.adv = ep.rcv.nxt + ep.rcv.first_window
 
 
 def _establish(ep: TcpEndpoint, seg: Segment) -> None:
@@ -150,12 +175,7 @@ def _establish(ep: TcpEndpoint, seg: Segment) -> None:
     snd.wl2 = seg.ack
     syn_acked(ep, seg, now)
     established(ep, now)
-    ep.rcv.ack_at_once()
-    if seg.flags & 1 or seg.payload_len():
-        from tcpip.transport.tcp.segment_arrives import text_and_fin
-
-        seg.trim_front(1)
-        text_and_fin(ep, seg)
+    ep.rcv.ack_at_once()  # text and FIN of a SYN-ACK are not taken, as Linux has it: the peer sends them again
 
 
 def syn_acked(ep: TcpEndpoint, seg: Segment, now: int) -> None:
@@ -176,8 +196,11 @@ def syn_acked(ep: TcpEndpoint, seg: Segment, now: int) -> None:
 def established(ep: TcpEndpoint, now: int) -> None:
     """Data may flow."""
     ep.set_state(st.ESTABLISHED)
+    fast_open.finished(ep)
     ep.timers.xmit.cancel()
     ep.timers.kind = 0
+    if ep.snd.board.segs:
+        ep.timers.sent_data(now)
     ep.rcv.last_rcv = now
     ep.rcv.space_at = now
     ep.rcv.space = ep.rcv.window()

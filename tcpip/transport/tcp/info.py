@@ -21,6 +21,9 @@ _TOTALS: Final = struct.Struct("=4Q6I4Q2I2Q6I2HI")
 OPT_TIMESTAMPS: Final = 1
 OPT_SACK: Final = 2
 OPT_WSCALE: Final = 4
+OPT_ECN: Final = 8
+OPT_ECN_SEEN: Final = 16
+OPT_SYN_DATA: Final = 32
 _U32: Final = 0xFFFFFFFF
 
 
@@ -37,6 +40,8 @@ def _loss(ep: TcpEndpoint) -> tuple[int, ...]:
     mss = max(snd.mss, 1)
     flags = (OPT_TIMESTAMPS if ep.timestamps else 0) | (OPT_SACK if ep.sack_ok else 0)
     flags |= OPT_WSCALE if ep.window_scaling else 0
+    flags |= (OPT_ECN if ep.ecn.ok else 0) | (OPT_ECN_SEEN if ep.ecn.seen else 0)
+    flags |= OPT_SYN_DATA if ep.syn_data else 0
     listening = ep.listener
     unacked = -(-(snd.nxt - snd.una) // mss) if st.synchronized(ep.state) else 0
     sacked = snd.board.sacked // mss
@@ -80,7 +85,7 @@ def _times_and_metrics(ep: TcpEndpoint, now: int) -> tuple[int, ...]:
         snd.rtt.rttvar // 1000,
         min(ssthresh, 0x7FFFFFFF),
         max(snd.cc.cwnd // mss, 1),
-        ep.advertised_mss() if ep.route is not None else snd.mss,
+        ep.advertised_mss() - ep.option_len if ep.route is not None else snd.mss,
         300 if snd.rack.reordering_seen else 3,
         rcv.rtt // 1000,
         max(rcv.space, 0) & _U32,
@@ -108,8 +113,8 @@ def _totals(ep: TcpEndpoint) -> tuple[int, ...]:
         0,
         0,
         0,
-        snd.bytes_acked // mss & _U32,
-        0,
+        -(-snd.bytes_acked // mss) + int(st.synchronized(ep.state)) & _U32,  # our SYN counts, too
+        -(-ep.ecn.delivered_ce // mss) & _U32,
         snd.bytes_sent + snd.bytes_retrans,
         snd.bytes_retrans,
         0,

@@ -15,13 +15,15 @@ from tcpip import seqnum
 from tcpip.buffer import RxPacket
 from tcpip.clock import NS_PER_S
 from tcpip.errors import NetworkError
-from tcpip.header.tcp import ACK, FIN, RST, SYN
-from tcpip.header.tcp_options import TcpOptions
+from tcpip.header.tcp import ACK, ECE, FIN, RST, SYN
+from tcpip.header.tcp_options import TcpOptions, UnknownOption
 from tcpip.seqnum import MASK
 from tcpip.transport.protocol import IcmpError, PacketHandler
-from tcpip.transport.tcp.config import MAX_SYN_QUEUE, MIN_SEND_MSS, RTO_INITIAL_NS, RTO_MAX_NS
+from tcpip.transport.tcp import fast_open
+from tcpip.transport.tcp.config import MAX_SYN_QUEUE, MIN_SEND_MSS, RTO_INITIAL_NS
+from tcpip.transport.tcp.ecn import grants
 from tcpip.transport.tcp.emit import emit_bare, reset_for
-from tcpip.transport.tcp.handshake import window_scale_for
+from tcpip.transport.tcp.handshake import first_window, largest_space, window_scale_for
 from tcpip.transport.tcp.segment import Segment
 from tcpip.transport.tcp.syn_cookies import options_from_timestamp, options_into_timestamp
 
@@ -43,6 +45,9 @@ class Request(PacketHandler):
         "options",
         "window",
         "wscale",
+        "space",
+        "ecn",
+        "cookie",
         "born",
         "sent",
         "retries",
@@ -62,6 +67,9 @@ class Request(PacketHandler):
         self.options = seg.options
         self.window = seg.window
         self.wscale = 0
+        self.space = 0
+        self.ecn = False
+        self.cookie: UnknownOption | None = None
         self.born = seg.now
         self.sent = seg.now
         self.retries = 0
@@ -83,8 +91,11 @@ class Request(PacketHandler):
             reply.ts_ecr = self.ts_recent
         if ep.config.window_scaling and offer.window_scale >= 0:
             reply.window_scale = self.wscale
-        window = min(ep.so.rcvbuf // 2, 65535)
-        emit_bare(self.route, self.ports, self.iss, self.irs + 1, SYN | ACK, window, reply.emit())
+        if self.cookie is not None:
+            reply.unknown.append(self.cookie)
+        window = min(self.space, 65535)
+        flags = SYN | ACK | ECE if self.ecn else SYN | ACK
+        emit_bare(self.route, self.ports, self.iss, self.irs + 1, flags, window, reply.emit())
         self.sent = now
 
     def handle_packet(self, pkt: RxPacket) -> None:
@@ -92,12 +103,15 @@ class Request(PacketHandler):
         ep = self.listener.ep
         seg = Segment(pkt, ep.stack.clock.now_ns())
         flags = seg.flags
+        if seg.options.signed:
+            ep.stats_ext.inc("TCPMD5Unexpected")
+            return
         paws_failed = self._paws_failed(seg)
         if flags & SYN and not flags & (RST | ACK) and seg.seq == self.irs and not paws_failed:
             if self._may_answer(seg):
                 self.send_syn_ack(seg.now)
             return
-        window = min(ep.so.rcvbuf // 2, 65535)
+        window = self.space
         offset = (seg.seq - self.irs - 1) & MASK
         if paws_failed or not (offset <= window or (offset + seg.seg_len()) & MASK <= window):
             if not flags & RST:
@@ -144,7 +158,7 @@ class Request(PacketHandler):
             reply.ts_val = ep.tcp.timestamp(self.key, now)
             reply.ts_ecr = self.ts_recent
             options = reply.emit()
-        window = min(ep.so.rcvbuf // 2, 65535) >> self.wscale
+        window = min(self.space >> self.wscale, 65535)
         emit_bare(self.route, self.ports, self.iss + 1, self.irs + 1, ACK, window, options)
 
     def _acknowledged(self, seg: Segment) -> None:
@@ -188,7 +202,7 @@ class Request(PacketHandler):
             except NetworkError:
                 self.drop()
                 return
-        self.timer.arm(now + min(RTO_INITIAL_NS << self.retries, RTO_MAX_NS))
+        self.timer.arm(now + min(RTO_INITIAL_NS << self.retries, ep.config.rto_max_ns))
 
     def drop(self) -> None:
         """Forget it."""
@@ -199,13 +213,14 @@ class Request(PacketHandler):
 class Listener:
     """`backlog` is listen(2)'s; one more than that may wait in `ready`, as on Linux."""
 
-    __slots__ = ("ep", "backlog", "ready", "requests")
+    __slots__ = ("ep", "backlog", "ready", "requests", "fast_opens")
 
     def __init__(self, ep: TcpEndpoint, backlog: int) -> None:
         self.ep = ep
         self.backlog = backlog
         self.ready: deque[TcpEndpoint] = deque()
         self.requests: dict[bytes, Request] = {}
+        self.fast_opens = 0  # connections of fast opens whose handshake is not over
 
     def full(self) -> bool:
         """accept(2) is too slow."""
@@ -216,6 +231,9 @@ class Listener:
         ep = self.ep
         seg = Segment(pkt, ep.stack.clock.now_ns())
         flags = seg.flags
+        if seg.options.signed:
+            ep.stats_ext.inc("TCPMD5Unexpected")
+            return
         if flags & RST:
             return
         if flags & ACK:
@@ -233,7 +251,7 @@ class Listener:
             ep.stats_ext.inc("ListenOverflows")
             ep.stats_ext.inc("ListenDrops")
             return
-        flooded = len(self.requests) >= min(max(self.backlog, 8), MAX_SYN_QUEUE)
+        flooded = len(self.requests) >= min(max(self.backlog, 8), MAX_SYN_QUEUE) or ep.config.syncookies == 2
         if flooded and not ep.config.syncookies:
             ep.stats_ext.inc("TCPReqQFullDrop")
             return
@@ -244,6 +262,9 @@ class Listener:
             self._send_cookie(request, seg)
             return
         request.iss = ep.tcp.isn.isn(pkt.key, seg.now)
+        request.ecn = grants(ep.config, request.route, seg)
+        if fast_open.syn_arrives(self, request, seg):
+            return
         self.requests[pkt.key] = request
         ep.tcp.demux.connected[pkt.key] = request
         request.send_syn_ack(seg.now)
@@ -262,9 +283,10 @@ class Listener:
         key = pkt.key
         ports = (int.from_bytes(key[-2:], "big"), int.from_bytes(key[-4:-2], "big"))
         request = Request(self, key, route, ports, seg)
-        space = ep.so.rcvbuf if ep.so.rcvbuf_locked else max(ep.so.rcvbuf, ep.config.rmem[2])
         if ep.config.window_scaling and seg.options.window_scale >= 0:
-            request.wscale = window_scale_for(space)
+            request.wscale = window_scale_for(largest_space(ep))
+        stamped = 12 if ep.config.timestamps and seg.options.timestamp else 0
+        request.space = first_window(ep, ep.advertised_mss_on(route) - stamped, route.metrics.initrwnd)
         return request
 
     def _send_cookie(self, request: Request, seg: Segment) -> None:
@@ -310,8 +332,7 @@ class Listener:
             offer.window_scale, offer.sack_permitted = options_from_timestamp(seg.options.ts_ecr)
             request.wscale = 0
             if offer.window_scale >= 0:
-                space = ep.so.rcvbuf if ep.so.rcvbuf_locked else max(ep.so.rcvbuf, ep.config.rmem[2])
-                request.wscale = window_scale_for(space)
+                request.wscale = window_scale_for(largest_space(ep))
         request.options = offer
         request.irs = irs
         request.iss = cookie

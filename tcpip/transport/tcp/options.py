@@ -1,6 +1,6 @@
 """Socket options of level IPPROTO_TCP, by Linux's numbers, and those of SOL_SOCKET that mean something special here.
 
-TCP_FASTOPEN, TCP_FASTOPEN_CONNECT, TCP_MD5SIG, TCP_REPAIR, TCP_ULP and what is not listed answer NO_SUCH_OPTION:
+TCP_FASTOPEN_CONNECT (and MSG_FASTOPEN), TCP_MD5SIG, TCP_REPAIR, TCP_ULP and what is not listed answer NO_SUCH_OPTION:
 they are not implemented, and a program must see that.
 Source: tcp(7), include/uapi/linux/tcp.h, net/ipv4/tcp.c:do_tcp_setsockopt, do_tcp_getsockopt.
 """
@@ -37,6 +37,10 @@ TCP_QUICKACK: Final = 12
 TCP_CONGESTION: Final = 13
 TCP_USER_TIMEOUT: Final = 18
 TCP_NOTSENT_LOWAT: Final = 25
+TCP_INQ: Final = 36
+TCP_FASTOPEN: Final = 23
+TCP_FASTOPEN_KEY: Final = 33
+TCP_FASTOPEN_NO_COOKIE: Final = 34
 
 MAX_KEEPIDLE: Final = 32767
 MAX_KEEPINTVL: Final = 32767
@@ -66,6 +70,10 @@ class TcpSocketOptions:
         "user_timeout_ns",
         "notsent_lowat",
         "notsent_lowat_set",
+        "inq",
+        "fastopen_queue",
+        "fastopen_key",
+        "fastopen_no_cookie",
     )
 
     def __init__(self, config: TcpConfig) -> None:
@@ -83,6 +91,10 @@ class TcpSocketOptions:
         self.user_timeout_ns = 0
         self.notsent_lowat = config.notsent_lowat
         self.notsent_lowat_set = 0
+        self.inq = False
+        self.fastopen_queue = 0
+        self.fastopen_key = b""
+        self.fastopen_no_cookie = False
 
     def copy(self, config: TcpConfig) -> TcpSocketOptions:
         """What an accepted connection inherits."""
@@ -95,7 +107,7 @@ class TcpSocketOptions:
 _FIELDS: Final = tuple(
     (
         "nodelay cork user_mss keep_idle_ns keep_intvl_ns keep_count syn_retries linger2_ns defer_accept window_clamp "
-        "congestion user_timeout_ns notsent_lowat"
+        "congestion user_timeout_ns notsent_lowat inq"
     ).split()
 )
 
@@ -135,6 +147,9 @@ def _set_tcp(ep: TcpEndpoint, name: int, value: int | bytes) -> None:
     if name == TCP_CONGESTION:
         _set_congestion(ep, value)
         return
+    if name in (TCP_FASTOPEN, TCP_FASTOPEN_KEY, TCP_FASTOPEN_NO_COOKIE):
+        _set_fast_open(ep, name, value)
+        return
     number = int_value(value)
     if name == TCP_NODELAY:
         options.nodelay = number != 0
@@ -150,6 +165,10 @@ def _set_tcp(ep: TcpEndpoint, name: int, value: int | bytes) -> None:
         options.user_mss = number
     elif name == TCP_QUICKACK:
         _set_quickack(ep, number)
+    elif name == TCP_INQ:
+        if not 0 <= number <= 1:
+            raise NetworkError(errors.INVALID_ARGUMENT)
+        options.inq = number != 0
     elif name == TCP_LINGER2:
         options.linger2_ns = -1 if number < 0 else min(number * NS_PER_S or ep.config.fin_timeout_ns, MAX_LINGER2_NS)
     elif name == TCP_DEFER_ACCEPT:
@@ -209,6 +228,25 @@ def _whole_retries(seconds: int) -> int:
     return total
 
 
+def _set_fast_open(ep: TcpEndpoint, name: int, value: int | bytes) -> None:
+    """Of a listener, or what will be one (RFC 7413); keys are one or two of 16 bytes."""
+    options = ep.tcp_options
+    if name == TCP_FASTOPEN_KEY:
+        if isinstance(value, int) or len(value) not in (16, 32):
+            raise NetworkError(errors.INVALID_ARGUMENT)
+        options.fastopen_key = bytes(value[:16])
+        return
+    number = int_value(value)
+    if ep.state not in (st.CLOSED, st.LISTEN) or number < 0:
+        raise NetworkError(errors.INVALID_ARGUMENT)
+    if name == TCP_FASTOPEN:
+        options.fastopen_queue = number
+    elif number > 1:
+        raise NetworkError(errors.INVALID_ARGUMENT)
+    else:
+        options.fastopen_no_cookie = number != 0
+
+
 def _set_quickack(ep: TcpEndpoint, number: int) -> None:
     rcv = ep.rcv
     if number == 0:
@@ -216,7 +254,7 @@ def _set_quickack(ep: TcpEndpoint, number: int) -> None:
         return
     rcv.pingpong = False
     rcv.quick_acks = max(rcv.quick_acks, 1)
-    if ep.timers.delack.deadline is not None:
+    if ep.timers.delack.deadline is not None and (not rcv.queue.size or rcv.nxt - rcv.wup > rcv.mss_est):
         ep.send_ack(ep.stack.clock.now_ns())
 
 
@@ -269,6 +307,8 @@ def _get_tcp(ep: TcpEndpoint, name: int) -> int | bytes:
         return options.congestion.encode().ljust(NAME_MAX, b"\0")
     if name == TCP_MAXSEG:
         return ep.segment_size()
+    if name == TCP_FASTOPEN_KEY:
+        return options.fastopen_key or ep.config.fastopen_key or ep.tcp.fast_open_secret
     if name == TCP_LINGER2:
         return -1 if options.linger2_ns < 0 else options.linger2_ns // NS_PER_S
     if name == TCP_QUICKACK:
@@ -284,6 +324,9 @@ def _get_tcp(ep: TcpEndpoint, name: int) -> int | bytes:
         TCP_WINDOW_CLAMP: options.window_clamp,
         TCP_USER_TIMEOUT: options.user_timeout_ns // NS_PER_MS,
         TCP_NOTSENT_LOWAT: options.notsent_lowat_set,
+        TCP_INQ: int(options.inq),
+        TCP_FASTOPEN: options.fastopen_queue,
+        TCP_FASTOPEN_NO_COOKIE: int(options.fastopen_no_cookie),
     }
     number = numbers.get(name)
     if number is None:

@@ -41,6 +41,7 @@ class TcpProtocol(TransportProtocol):
         self.demux = Demuxer()
         self.isn = IsnGenerator(stack.random)
         self.cookies = SynCookies(stack.random)
+        self.fast_open_secret = stack.random.randbytes(16)
         self.time_wait = TimeWaitTable(self)
         self.dirty: list[TcpEndpoint] = []
         self.orphans = 0

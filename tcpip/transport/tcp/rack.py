@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import Final
 
 from tcpip.clock import NS_PER_MS
-from tcpip.transport.tcp.config import RTO_MIN_NS
+from tcpip.transport.tcp.config import TcpConfig
+from tcpip.transport.tcp.rtt import RttEstimator
 from tcpip.transport.tcp.sack import EVER_RETRANS, LOST, RETRANS, SACKED, Delivered, Scoreboard, SentSegment
 
-DUP_THRESH: Final = 3
 MAX_MULTIPLIER: Final = 255
 PERSIST_RECOVERIES: Final = 16
 TLP_SLACK_NS: Final = 2 * NS_PER_MS
@@ -70,10 +70,12 @@ class Rack:
         if self.persist <= 0:
             self.multiplier = 1
 
-    def reo_wnd(self, in_recovery: bool, sacked: int, mss: int, min_rtt: int, srtt: int) -> int:
+    def reo_wnd(self, in_recovery: bool, sacked: int, mss: int, min_rtt: int, srtt: int, config: TcpConfig) -> int:
         """6.2 step 4: how late a segment may be."""
-        if not self.reordering_seen and (in_recovery or sacked >= DUP_THRESH * mss):
+        if not self.reordering_seen and (in_recovery or sacked >= config.reordering * mss) and not config.recovery & 4:
             return 0
+        if config.recovery & 2:
+            return min(min_rtt // 4, srtt)
         return min(self.multiplier * min_rtt // 4, srtt)
 
     def detect(self, board: Scoreboard, reo_wnd: int, now: int) -> tuple[bool, int]:
@@ -86,7 +88,8 @@ class Rack:
             state = seg.state
             if state & SACKED or state & (LOST | RETRANS) == LOST:
                 continue
-            if seg.sent > self.xmit or (seg.sent == self.xmit and seg.end >= self.end):
+            # What was sent again in the same tick of the clock was sent after it, whatever its number.
+            if seg.sent > self.xmit or (seg.sent == self.xmit and (seg.end >= self.end or state & RETRANS)):
                 if seg.seq >= board.fack and not board.retrans:
                     break
                 continue
@@ -99,9 +102,8 @@ class Rack:
         return found, wait
 
 
-def probe_timeout(srtt: int, rto: int, one_segment: bool) -> int:
+def probe_timeout(rtt: RttEstimator, one_segment: bool) -> int:
     """7.2: when to probe for a lost tail; a lone segment's ACK may be delayed by the peer."""
-    if srtt == 0:
-        return rto
-    timeout = 2 * srtt + (RTO_MIN_NS if one_segment else TLP_SLACK_NS)
-    return min(timeout, rto)
+    if rtt.srtt == 0:
+        return rtt.rto
+    return min(2 * rtt.srtt + (rtt.least if one_segment else TLP_SLACK_NS), rtt.rto)

@@ -5,16 +5,19 @@ Source: net/ipv4/tcp.c:tcp_recvmsg_locked.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import struct
+from typing import TYPE_CHECKING, Final
 
 from tcpip import errors
 from tcpip.errors import NetworkError
-from tcpip.sockopt import MSG_PEEK
-from tcpip.transport.endpoint import AGAIN
+from tcpip.sockopt import MSG_PEEK, SOL_TCP
+from tcpip.transport.endpoint import AGAIN, Control
 from tcpip.transport.tcp import state as st
 
 if TYPE_CHECKING:
     from tcpip.transport.tcp.endpoint import TcpEndpoint
+
+TCP_CM_INQ: Final = 36
 
 
 def read_special(ep: TcpEndpoint, buffer: memoryview, flags: int) -> int:
@@ -28,6 +31,12 @@ def read_special(ep: TcpEndpoint, buffer: memoryview, flags: int) -> int:
     rcv.copied += taken
     rcv.text_taken(ep.stack.clock.now_ns())
     return taken
+
+
+def unread(ep: TcpEndpoint) -> Control:
+    """TCP_CM_INQ: what is left to read; 1 for an end of file that is still to be seen."""
+    left = ep.readable_bytes()
+    return SOL_TCP, TCP_CM_INQ, struct.pack("=i", left or int(ep.done))
 
 
 def nothing_to_read(ep: TcpEndpoint, buffer: memoryview) -> int:

@@ -36,6 +36,8 @@ class Receiver:
         "wup",
         "adv",
         "wscale",
+        "offered_wscale",
+        "first_window",
         "queue",
         "ofo",
         "has_sack_info",
@@ -45,6 +47,7 @@ class Receiver:
         "mss_est",
         "quick_acks",
         "pingpong",
+        "always_quick",
         "ack_now",
         "fin_seq",
         "fin_taken",
@@ -69,6 +72,8 @@ class Receiver:
         self.wup = 0
         self.adv = 0
         self.wscale = 0
+        self.offered_wscale = 0
+        self.first_window = 0
         self.queue = ReceiveQueue()
         self.ofo = Assembler()
         self.has_sack_info = False
@@ -78,6 +83,7 @@ class Receiver:
         self.mss_est = DEFAULT_MSS
         self.quick_acks = MAX_QUICK_ACKS
         self.pingpong = False
+        self.always_quick = False  # the route says so
         self.ack_now = False
         self.fin_seq = -1
         self.fin_taken = False
@@ -109,6 +115,7 @@ class Receiver:
         clamp = self.ep.tcp_options.window_clamp
         if clamp and room > clamp:
             room = clamp
+        room = min(room, 65535 << self.wscale)
         return room if room > 0 else 0
 
     def window(self) -> int:
@@ -157,6 +164,7 @@ class Receiver:
             or self.ofo.size
             or self.has_sack_info
             or (self.quick_acks > 0 and not self.pingpong)
+            or self.always_quick
         ):
             self.ack_now = True
             ep.touch()
@@ -174,15 +182,25 @@ class Receiver:
         if self.dsack is not None:
             blocks.append(self.dsack)
             self.dsack = None
-        if self.ofo.size:
-            blocks += self.ofo.blocks(count - len(blocks))
+        if self.ofo.size or self.fin_seq >= 0:
+            blocks += self._held(count - len(blocks))
         else:
             self.has_sack_info = False
         return blocks
 
+    def _held(self, count: int) -> list[tuple[int, int]]:
+        """What is out of order, the newest first; a FIN beyond a hole counts with the text before it."""
+        blocks = self.ofo.blocks(count)
+        fin = self.fin_seq
+        if fin < 0:
+            return blocks
+        if not self.ofo.ranges() or self.ofo.ranges()[-1][1] < fin:
+            return [(fin, fin + 1), *blocks][:count]
+        return [(left, right + 1 if right == fin else right) for left, right in blocks]
+
     def duplicate(self, left: int, right: int) -> None:
         """[left, right) came twice: tell with a DSACK."""
-        if self.ep.sack_ok and left < right:
+        if self.ep.sack_ok and left < right and self.ep.config.dsack:
             self.dsack = (left, right)
             self.has_sack_info = True
             self.ep.stats_ext.inc("TCPDSACKOldSent" if right <= self.nxt else "TCPDSACKOfoSent")
@@ -196,6 +214,7 @@ class Receiver:
         if seq == self.nxt:
             self.queue_text(data)
             if self.ofo.size:
+                self._held_again()
                 for piece in self.ofo.pop(self.nxt):
                     self.queue_text(piece)
                 self.has_sack_info = self.ofo.size > 0 or self.dsack is not None
@@ -205,6 +224,12 @@ class Receiver:
             return
         self._keep(seq, data)
         self.ack_at_once()
+
+    def _held_again(self) -> None:
+        """What was held beyond a hole has come once more with what fills it (tcp_input.c:tcp_ofo_queue)."""
+        left, right = self.ofo.ranges()[0]
+        if left < self.nxt:
+            self.duplicate(left, min(right, self.nxt))
 
     def queue_text(self, data: Slice) -> None:
         """In-order text for the user, or for nobody once the receiving side is shut down."""

@@ -7,16 +7,21 @@ DSACKs for all of them).
 
 from __future__ import annotations
 
+from typing import Final
+
 from tcpip import seqnum
 from tcpip.clock import NS_PER_MS
-from tcpip.transport.tcp.rack import DUP_THRESH
 from tcpip.transport.tcp.sack import LOST, SACKED, Delivered
 from tcpip.transport.tcp.segment import Segment
 from tcpip.transport.tcp.sender import CA_CWR, CA_DISORDER, CA_LOSS, CA_OPEN, CA_RECOVERY, Sender
 
 
-def process_ack(snd: Sender, seg: Segment, window_changed: bool) -> None:
-    """An acceptable ACK, SND.UNA <= SEG.ACK <= SND.NXT, of a synchronized connection."""
+THIN: Final = 4
+THIN_RETRIES: Final = 6
+
+
+def process_ack(snd: Sender, seg: Segment, window_changed: bool, congested: bool) -> None:
+    """An acceptable ACK, SND.UNA <= SEG.ACK <= SND.NXT, of a synchronized connection. `congested`: it echoes a mark."""
     now = seg.now
     ep = snd.ep
     prior_flight = snd.in_flight()
@@ -28,11 +33,13 @@ def process_ack(snd: Sender, seg: Segment, window_changed: bool) -> None:
         snd.una = ack
         snd.board.ack_to(ack, delivered)
         snd.buf.free(min(ack, snd.buf.end))
+        while snd.records and snd.records[0] <= ack:
+            del snd.records[0]
         snd.bytes_acked += advanced
     dsack = _take_sacks(snd, seg, prior_una, delivered) if ep.sack_ok and seg.options.sack else False
     rtt = _sample_rtt(snd, seg, delivered, advanced, dsack, now)
     if not ep.sack_ok:
-        _count_duplicates(snd, seg, advanced, window_changed)
+        _count_duplicates(snd, seg, advanced, window_changed, delivered)
     snd.rack.update(delivered, snd.rtt.min_rtt, now)
     if advanced > 0 or not snd.board.segs:
         snd.retransmits = 0
@@ -42,8 +49,14 @@ def process_ack(snd: Sender, seg: Segment, window_changed: bool) -> None:
         if snd.rtt.backoff and rtt == 0 and not _answers_original(snd, seg):
             snd.rtt.reset_backoff()
     _check_undo(snd, seg, advanced)
+    if snd.frto and snd.ca_state == CA_LOSS:
+        _judge_timeout(snd, delivered, advanced)
     _tail_probe_acked(snd, dsack, now)
     _detect_losses(snd, advanced, now)
+    if congested:
+        ep.ecn.delivered_ce += delivered.fresh
+        if snd.ca_state < CA_CWR:
+            _enter_cwr(snd, now)
     _move_cwnd(snd, delivered, rtt, prior_flight, now)
     ep.timers.acked(advanced, now)
 
@@ -101,11 +114,12 @@ def _oldest_sent(delivered: Delivered, now: int) -> int:
     return min((record.sent for record in delivered.records), default=now)
 
 
-def _count_duplicates(snd: Sender, seg: Segment, advanced: int, window_changed: bool) -> None:
+def _count_duplicates(snd: Sender, seg: Segment, advanced: int, window_changed: bool, delivered: Delivered) -> None:
     """Without SACK: every duplicate ACK stands for one segment that has left (RFC 5681 3.2, RFC 6582)."""
     board = snd.board
     if advanced > 0:
         snd.dup_acks = 0
+        delivered.fresh = max(advanced - board.reno_sacked, min(advanced, snd.mss))
         if snd.ca_state != CA_RECOVERY:
             board.reno_sacked = 0
         else:
@@ -115,6 +129,7 @@ def _count_duplicates(snd: Sender, seg: Segment, advanced: int, window_changed: 
     else:
         return
     if snd.dup_acks:
+        delivered.fresh = snd.mss
         outstanding = snd.nxt - snd.una
         board.reno_sacked = min(board.reno_sacked + snd.mss, max(outstanding - snd.mss, 0))
 
@@ -127,6 +142,19 @@ def _check_undo(snd: Sender, seg: Segment, advanced: int) -> None:
         _undo(snd, "TCPSpuriousRTOs" if snd.ca_state == CA_LOSS else "TCPFullUndo")
     elif snd.una > snd.undo_marker:
         snd.undo_marker = -1
+
+
+def _judge_timeout(snd: Sender, delivered: Delivered, advanced: int) -> None:
+    """F-RTO, RFC 5682 3.1: was the time-out spurious? (net/ipv4/tcp_input.c:tcp_process_loss)"""
+    if 0 <= delivered.original_end <= snd.high_seq:
+        _undo(snd, "TCPSpuriousRTOs")  # (3.b): what was sent once has arrived
+        snd.frto = False
+    elif snd.nxt > snd.high_seq:
+        if delivered.sacked or snd.dup_acks:
+            snd.frto = False  # (3.a)
+    elif advanced > 0 and snd.una < snd.high_seq:
+        snd.high_seq = snd.nxt
+        snd.frto_probe = snd.frto = snd.unsent() > 0 and snd.window_end() > snd.nxt  # (2.b)
 
 
 def _undo(snd: Sender, counter: str) -> None:
@@ -163,13 +191,16 @@ def _detect_losses(snd: Sender, advanced: int, now: int) -> None:
     if not snd.ep.sack_ok:
         _detect_without_sack(snd, advanced)
     elif not board.clean():
-        detect_by_time(snd, now)
+        if snd.ep.config.recovery & 1:
+            detect_by_time(snd, now)
+        else:
+            board.mark_lost_below(snd.ep.config.reordering, snd.mss)
 
 
 def detect_by_time(snd: Sender, now: int) -> None:
     """RACK: mark what is late, or look again when it would be."""
     reo_wnd = snd.rack.reo_wnd(
-        snd.ca_state >= CA_RECOVERY, snd.board.sacked, snd.mss, snd.rtt.min_rtt, max(snd.rtt.srtt, 1)
+        snd.ca_state >= CA_RECOVERY, snd.board.sacked, snd.mss, snd.rtt.min_rtt, max(snd.rtt.srtt, 1), snd.ep.config
     )
     _, wait = snd.rack.detect(snd.board, reo_wnd, now)
     snd.ep.timers.reorder_wait(wait, now)
@@ -180,7 +211,7 @@ def _detect_without_sack(snd: Sender, advanced: int) -> None:
     if snd.ca_state >= CA_RECOVERY:
         head_missing = advanced > 0 and snd.una < snd.high_seq  # RFC 6582 3.2 step 3: a partial ACK
     else:
-        head_missing = snd.dup_acks >= DUP_THRESH
+        head_missing = snd.dup_acks >= snd.ep.config.reordering
     head = board.segs[0]
     if head_missing and not head.state & LOST:
         if head.end - head.seq > snd.mss:
@@ -192,17 +223,32 @@ def enter_recovery(snd: Sender, now: int) -> None:
     """Fast retransmit: the first loss of a window."""
     stats = snd.ep.stats_ext
     stats.inc("TCPSackRecovery" if snd.ep.sack_ok else "TCPRenoRecovery")
-    snd.recover_fs = max(snd.nxt - snd.una, 1)
-    snd.cc.prior_cwnd = 0
-    snd.cc.on_congestion(snd.in_flight(), now)
+    if snd.ca_state != CA_CWR:
+        _begin_reduction(snd, now)
     snd.ca_state = CA_RECOVERY
     snd.high_seq = snd.nxt
     snd.undo_marker = snd.una
     _count_from_here(snd)
     snd.retrans_ts = -1
+
+
+def _enter_cwr(snd: Sender, now: int) -> None:
+    """RFC 3168 6.1.2: as for a loss, once a window, though nothing was lost; the peer is told with CWR."""
+    _begin_reduction(snd, now)
+    snd.undo_marker = -1
+    snd.ca_state = CA_CWR
+    snd.high_seq = snd.nxt
+
+
+def _begin_reduction(snd: Sender, now: int) -> None:
+    """ssthresh goes down now, cwnd towards it with what is delivered (tcp_init_cwnd_reduction)."""
+    snd.recover_fs = max(snd.nxt - snd.una, 1)
+    snd.cc.prior_cwnd = 0
+    snd.cc.on_congestion(snd.in_flight(), now)
     snd.prr_delivered = 0
     snd.prr_out = 0
     snd.tlp_end = -1
+    snd.ep.ecn.tell = snd.ep.ecn.ok
 
 
 def _count_from_here(snd: Sender) -> None:
@@ -214,28 +260,32 @@ def _count_from_here(snd: Sender) -> None:
 def _move_cwnd(snd: Sender, delivered: Delivered, rtt: int, prior_flight: int, now: int) -> None:
     """Leave, enter or continue recovery, or let congestion control grow."""
     cc = snd.cc
-    if snd.ca_state >= CA_RECOVERY and snd.una >= snd.high_seq:
+    if snd.ca_state >= CA_RECOVERY and (snd.una > snd.high_seq or (snd.una == snd.high_seq and snd.ep.sack_ok)):
+        # Without SACK not before something newer is acknowledged: late duplicates would look like a new loss (RFC 6582).
         if snd.ca_state == CA_RECOVERY:
             cc.cwnd = max(cc.ssthresh, 2 * snd.mss)
             snd.rack.on_recovery_end()
         snd.ca_state = CA_OPEN
         snd.board.reno_sacked = 0
         snd.retrans_ts = -1
+    if snd.ca_state == CA_CWR and snd.una > snd.high_seq:  # our CWR has arrived
+        cc.cwnd = cc.ssthresh
+        snd.ca_state = CA_OPEN
     if snd.board.lost and snd.ca_state < CA_RECOVERY:
         enter_recovery(snd, now)
-    if snd.ca_state == CA_RECOVERY:
+    if snd.ca_state in (CA_CWR, CA_RECOVERY):
         _proportional_rate(snd, delivered)
         return
     if snd.ca_state < CA_RECOVERY:
         snd.ca_state = CA_DISORDER if snd.board.sacked or snd.dup_acks else CA_OPEN
     if delivered.acked > 0:
-        grow_cwnd(snd, delivered.acked, rtt, prior_flight, now)
+        grow_cwnd(snd, delivered.fresh, rtt, prior_flight, now)
 
 
 def grow_cwnd(snd: Sender, acked: int, rtt: int, prior_flight: int, now: int) -> None:
     """Only while the window is what limits us (RFC 9438 4.2, RFC 7661's concern)."""
     cc = snd.cc
-    flight = 2 * prior_flight if cc.in_slow_start() else prior_flight + snd.mss
+    flight = 2 * prior_flight - 1 if cc.in_slow_start() else prior_flight + snd.mss
     if snd.cwnd_limited or flight >= cc.cwnd:
         cc.on_ack(acked, rtt, snd.una, snd.nxt, now)
 
@@ -243,9 +293,7 @@ def grow_cwnd(snd: Sender, acked: int, rtt: int, prior_flight: int, now: int) ->
 def _proportional_rate(snd: Sender, delivered: Delivered) -> None:
     """RFC 9937 6.2: cwnd follows what leaves the network towards ssthresh."""
     cc = snd.cc
-    newly = delivered.acked + delivered.sacked
-    if not snd.ep.sack_ok and newly == 0:
-        newly = snd.mss
+    newly = delivered.fresh
     snd.prr_delivered += newly
     pipe = snd.in_flight()
     if pipe > cc.ssthresh:
@@ -255,7 +303,7 @@ def _proportional_rate(snd: Sender, delivered: Delivered) -> None:
         if delivered.acked > 0:
             limit += snd.mss  # a safe ACK: progress and no further loss
         allowed = min(cc.ssthresh - pipe, limit)
-    if snd.prr_out == 0:
+    if snd.prr_out == 0 and snd.ca_state == CA_RECOVERY:
         allowed = max(allowed, snd.mss)  # the fast retransmit itself
     cc.cwnd = max(pipe + max(allowed, 0), snd.mss)
 
@@ -263,6 +311,8 @@ def _proportional_rate(snd: Sender, delivered: Delivered) -> None:
 def on_retransmit_timeout(snd: Sender, now: int) -> None:
     """RFC 5681 3.1 (4), RFC 6298 (5.4)-(5.6): everything outstanding that was not sacked is taken for lost."""
     cc = snd.cc
+    new_loss = snd.ca_state < CA_RECOVERY
+    snd.frto = snd.ep.config.frto != 0 and (new_loss or snd.retransmits > 0)
     if snd.ca_state != CA_LOSS or snd.una >= snd.high_seq or snd.retransmits == 0:
         if snd.ca_state < CA_RECOVERY:
             cc.prior_cwnd = 0
@@ -270,6 +320,7 @@ def on_retransmit_timeout(snd: Sender, now: int) -> None:
         cc.on_congestion(snd.in_flight(), now)
         snd.undo_marker = snd.una
         _count_from_here(snd)
+        snd.ep.ecn.tell = snd.ep.ecn.ok
     snd.ca_state = CA_LOSS
     snd.high_seq = snd.nxt
     snd.tlp_end = -1
@@ -277,8 +328,11 @@ def on_retransmit_timeout(snd: Sender, now: int) -> None:
     if snd.board.mark_all_lost():
         snd.ep.stats_ext.inc("TCPSACKReneging")
     cc.cwnd = snd.mss
-    snd.rtt.back_off()
     snd.retransmits += 1
+    if snd.ep.config.thin_linear_timeouts and len(snd.board.segs) < THIN and snd.retransmits <= THIN_RETRIES:
+        snd.rtt.reset_backoff()  # tcp_thin_linear_timeouts: few segments, no other way to learn of a loss
+    else:
+        snd.rtt.back_off()
     snd.ep.stats_ext.inc("TCPTimeouts")
     if snd.first_timeout < 0:
         snd.first_timeout = now

@@ -16,11 +16,15 @@ MIN_RTT_WINDOW_NS: Final = 300 * NS_PER_S
 
 
 class RttEstimator:
-    """SRTT, RTTVAR, RTO with back-off, and the windowed minimum that RACK wants. `min_rtt` is 0 until measured."""
+    """SRTT, RTTVAR, RTO with back-off, and the windowed minimum that RACK wants. `min_rtt` is 0 until measured.
 
-    __slots__ = ("srtt", "rttvar", "rto", "backoff", "min_rtt", "_min_at", "samples", "latest")
+    `least` and `most` bound the variance's part, and the whole (tcp_rto_min_us, tcp_rto_max_ms)."""
 
-    def __init__(self) -> None:
+    __slots__ = ("srtt", "rttvar", "rto", "backoff", "min_rtt", "_min_at", "samples", "latest", "least", "most")
+
+    def __init__(self, least: int = RTO_MIN_NS, most: int = RTO_MAX_NS) -> None:
+        self.least = least
+        self.most = most
         self.srtt = 0
         self.rttvar = 0
         self.rto = RTO_INITIAL_NS
@@ -52,12 +56,12 @@ class RttEstimator:
         """The timeout without back-off: (2.3) with the lower bound on the variance term, not on the sum."""
         if self.samples == 0:
             return RTO_INITIAL_NS
-        return min(self.srtt + max(4 * self.rttvar, RTO_MIN_NS), RTO_MAX_NS)
+        return min(self.srtt + max(4 * self.rttvar, self.least), self.most)
 
     def back_off(self) -> None:
         """(5.5): double the timeout."""
         self.backoff += 1
-        self.rto = min(self.rto * 2, RTO_MAX_NS)
+        self.rto = min(self.rto * 2, self.most)
 
     def reset_backoff(self) -> None:
         """New data was acknowledged though nothing could be measured."""

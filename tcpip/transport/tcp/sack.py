@@ -36,19 +36,32 @@ class SentSegment:
 class Delivered:
     """What one ACK newly delivered: filled by `ack_to` and `mark_sacked`, read by RACK and the RTT estimator.
 
-    `first_sent` and `last_sent` are send times of records that were sent once only, -1 for none.
+    `fresh` are bytes of which no earlier ACK has told. `first_sent` and `last_sent` are send times of records that were
+    sent once only, -1 for none; `original_end` is where the first of these ends.
     """
 
-    __slots__ = ("acked", "sacked", "first_sent", "last_sent", "records", "retrans_acked", "below_fack")
+    __slots__ = (
+        "acked",
+        "sacked",
+        "fresh",
+        "first_sent",
+        "last_sent",
+        "records",
+        "retrans_acked",
+        "below_fack",
+        "original_end",
+    )
 
     def __init__(self) -> None:
         self.acked = 0
         self.sacked = 0
+        self.fresh = 0
         self.first_sent = -1
         self.last_sent = -1
         self.records: list[SentSegment] = []
         self.retrans_acked = False
         self.below_fack = False
+        self.original_end = -1
 
 
 class Scoreboard:
@@ -98,6 +111,7 @@ class Scoreboard:
         if state & SACKED:
             self.sacked -= size
             return
+        result.fresh += size
         self._note(seg, result)
         result.records.append(seg)
 
@@ -107,6 +121,7 @@ class Scoreboard:
             return
         if result.first_sent < 0:
             result.first_sent = seg.sent
+            result.original_end = seg.end
         result.last_sent = max(result.last_sent, seg.sent)
         if seg.end <= self.fack:
             result.below_fack = True
@@ -139,6 +154,7 @@ class Scoreboard:
             self.lost -= size
         self._note(seg, result)
         result.sacked += size
+        result.fresh += size
         result.records.append(seg)
         seg.state = seg.state & ~(LOST | RETRANS) | SACKED
         self.sacked += size
@@ -180,6 +196,15 @@ class Scoreboard:
         if not seg.state & RETRANS:
             self.retrans += seg.end - seg.seq
         seg.state |= RETRANS | EVER_RETRANS
+
+    def mark_lost_below(self, threshold: int, mss: int) -> None:
+        """RFC 6675 4, IsLost: what has `threshold` sacked segments above it; never what was sent again already."""
+        above = 0
+        for seg in reversed(self.segs):
+            if seg.state & SACKED:
+                above += seg.end - seg.seq
+            elif above > (threshold - 1) * mss and not seg.state & (LOST | RETRANS | EVER_RETRANS):
+                self.mark_lost(seg)
 
     def mark_all_lost(self) -> bool:
         """After a timeout (RFC 6675 5.1): all but what was sacked. True when the receiver reneged (RFC 2018 8)."""

@@ -14,7 +14,7 @@ from tcpip import errors, seqnum
 from tcpip.clock import NS_PER_S
 from tcpip.header.tcp import ACK, FIN, RST, SYN, URG
 from tcpip.seqnum import MASK, unwrap
-from tcpip.transport.tcp import handshake
+from tcpip.transport.tcp import ecn, handshake
 from tcpip.transport.tcp import state as st
 from tcpip.transport.tcp.emit import emit_bare, reset_for
 from tcpip.transport.tcp.recovery import process_ack
@@ -30,6 +30,9 @@ PAWS_EXPIRY_NS: Final = 24 * 86400 * NS_PER_S
 
 def segment_arrives(ep: TcpEndpoint, seg: Segment) -> None:
     """3.10.7: a segment for this endpoint, whose checksum holds."""
+    if seg.options.signed:
+        ep.stats_ext.inc("TCPMD5Unexpected")  # RFC 2385 2.0: nobody here has a key
+        return
     ep.rcv.segs_in += 1
     state = ep.state
     if state == st.SYN_SENT:
@@ -115,7 +118,7 @@ def check_rst(ep: TcpEndpoint, seg: Segment) -> bool:
         return False
     if ep.state == st.SYN_RECEIVED:
         ep.stats.inc("AttemptFails")
-        ep.abort(errors.CONNECTION_REFUSED)
+        ep.abort(errors.CONNECTION_REFUSED if ep.fast_open is None else errors.CONNECTION_RESET)
     else:
         ep.stats.inc("EstabResets", int(ep.state in (st.ESTABLISHED, st.CLOSE_WAIT)))
         ep.abort(errors.BROKEN_PIPE if ep.state == st.CLOSE_WAIT else errors.CONNECTION_RESET)
@@ -127,6 +130,8 @@ def check_syn(ep: TcpEndpoint, seg: Segment) -> bool:
     if not seg.flags & SYN:
         return True
     if ep.state == st.SYN_RECEIVED and seg.seq == ep.rcv.irs and seg.flags & ACK:
+        ep.rcv.duplicate(seg.seq, seg.seq + 1)
+        ep.rcv.ack_at_once()
         seg.trim_front(1)
         return True
     ep.stats_ext.inc("TCPSYNChallenge")
@@ -149,6 +154,7 @@ def check_ack(ep: TcpEndpoint, seg: Segment) -> bool:
         handshake.syn_acked(ep, seg, seg.now)
         snd.wl2 = ack
         snd.wnd = snd.max_wnd = seg.window << snd.wscale
+        snd.sync_mss()
         handshake.established(ep, seg.now)
         if snd.fin_queued:
             ep.set_state(st.FIN_WAIT_1)
@@ -161,7 +167,7 @@ def check_ack(ep: TcpEndpoint, seg: Segment) -> bool:
         window_changed = snd.update_window(seg.window << snd.wscale, seg.seq, ack)
         if ep.timestamps and seg.options.timestamp and seg.payload_len() and seg.options.ts_ecr:
             ep.rcv.sample_rtt(ep.ts_elapsed(seg.options.ts_ecr, seg.now))
-        process_ack(snd, seg, window_changed)
+        process_ack(snd, seg, window_changed, ecn.echoed(ep, seg.flags))
         ep.acknowledged()
     return fin_acknowledged(ep, seg)
 
@@ -197,6 +203,8 @@ def text_and_fin(ep: TcpEndpoint, seg: Segment) -> None:
     size = seg.payload_len()
     if not size and not seg.flags & FIN:
         return
+    if ep.ecn.ok and size:
+        ecn.text_came(ep, seg.pkt, seg.flags)
     if not st.can_receive(ep.state):
         if size or seg.flags & FIN:
             rcv.ack_at_once()
@@ -221,6 +229,7 @@ def text_and_fin(ep: TcpEndpoint, seg: Segment) -> None:
         rcv.ack_at_once()
     if seg.flags & FIN:
         rcv.fin_seq = fin_at
+        rcv.has_sack_info = rcv.has_sack_info or (ep.sack_ok and fin_at != rcv.nxt)
         rcv.ack_at_once()
     if rcv.fin_seq >= 0 and rcv.nxt == rcv.fin_seq:
         check_fin(ep, seg.now)
@@ -242,7 +251,8 @@ def check_fin(ep: TcpEndpoint, now: int) -> None:
     rcv.fin_seq = -1
     rcv.fin_taken = True
     rcv.ofo.clear()
-    rcv.has_sack_info = rcv.dsack is not None
+    rcv.dsack = None
+    rcv.has_sack_info = False
     rcv.ack_at_once()
     ep.shutdown_mask |= 1
     state = ep.state

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from tcpip.errors import NetworkError
 from tcpip.header.tcp import ACK, FIN, PSH
 from tcpip.transport.tcp import state as st
-from tcpip.transport.tcp.config import DEFAULT_MSS, MIN_SEND_MSS
+from tcpip.transport.tcp.config import DEFAULT_MSS
 from tcpip.transport.tcp.congestion import ALGORITHMS
 from tcpip.transport.tcp.congestion.base import CongestionControl
 from tcpip.transport.tcp.emit import emit_segment
@@ -21,6 +21,7 @@ from tcpip.transport.tcp.rtt import RttEstimator
 from tcpip.transport.tcp.sack import LOST, RETRANS, Scoreboard, SentSegment
 from tcpip.transport.tcp.same_stack import hand_over
 from tcpip.transport.tcp.send_buffer import SendBuffer
+from tcpip.transport.tcp.tso import packet_limit, should_defer
 
 if TYPE_CHECKING:
     from tcpip.transport.tcp.endpoint import TcpEndpoint
@@ -36,6 +37,7 @@ SEGMENT_OVERHEAD: Final = 512
 """What one outstanding record is charged to the send buffer, as Linux charges sk_buff's truesize."""
 TCP_HEADER: Final = 20
 MAX_IP_PACKET: Final = 65535
+LEAST_PACKET: Final = 68
 
 
 class Sender:
@@ -70,6 +72,8 @@ class Sender:
         "dsack_marker",
         "retrans_ts",
         "dup_acks",
+        "frto",
+        "frto_probe",
         "tlp_end",
         "tlp_retrans",
         "small_end",
@@ -88,6 +92,7 @@ class Sender:
         "segs_out",
         "data_segs_out",
         "push_forced",
+        "records",
         "mate",
     )
 
@@ -108,7 +113,7 @@ class Sender:
         self.buf = SendBuffer(iss + 1)
         self.board = Scoreboard()
         self.rack = Rack()
-        self.rtt = RttEstimator()
+        self.rtt = RttEstimator(ep.config.rto_min_ns, ep.config.rto_max_ns)
         self.cc: CongestionControl = ALGORITHMS[ep.tcp_options.congestion](DEFAULT_MSS)
         self.ca_state = CA_OPEN
         self.high_seq = iss
@@ -120,6 +125,8 @@ class Sender:
         self.dsack_marker = -1
         self.retrans_ts = -1
         self.dup_acks = 0
+        self.frto = False  # the last time-out may have been spurious (RFC 5682)
+        self.frto_probe = False  # to find out, new text is sent before what was taken for lost
         self.tlp_end = -1
         self.tlp_retrans = False
         self.small_end = iss
@@ -138,6 +145,7 @@ class Sender:
         self.segs_out = 0
         self.data_segs_out = 0
         self.push_forced = iss
+        self.records: list[int] = []  # where MSG_EOR has ended a write that is not acknowledged yet
         self.mate: Receiver | None = None  # the other end's receiving half, where it is in this stack
 
     # Sizes.
@@ -153,14 +161,26 @@ class Sender:
         mss = min(self.peer_mss, mtu - headers)
         if ep.tcp_options.user_mss:
             mss = min(mss, ep.tcp_options.user_mss)
-        self.mss = max(mss, MIN_SEND_MSS) - ep.option_len
+        self.mss = self._half_window(max(mss, ep.config.min_snd_mss) - ep.option_len)
         room = min(route.gso_limit(), MAX_IP_PACKET) - headers - ep.option_len
         self.gso_max = max(room - room % self.mss, self.mss)
         self.cc.set_mss(self.mss)
 
+    def _half_window(self, mss: int) -> int:
+        """A peer with a small window gets segments of half of it (net/ipv4/tcp_output.c:tcp_bound_to_half_wnd)."""
+        cutoff = self.max_wnd // 2 if self.max_wnd > DEFAULT_MSS else self.max_wnd
+        return max(cutoff, LEAST_PACKET - TCP_HEADER - self.ep.option_len) if 0 < cutoff < mss else mss
+
+    def window_grew(self, window: int) -> None:
+        """The largest window so far."""
+        bound = self.mss > self.max_wnd // 4
+        self.max_wnd = window
+        if bound:
+            self.sync_mss()
+
     def in_flight(self) -> int:
-        """RFC 6675's pipe."""
-        return self.board.pipe(self.nxt - self.una)
+        """RFC 6675's pipe, without our SYN."""
+        return self.board.pipe(self.nxt - (self.una if self.una > self.iss else self.iss + 1))
 
     def window_end(self) -> int:
         """The first sequence number that the peer does not want yet."""
@@ -182,7 +202,7 @@ class Sender:
             self.wl1 = seq
             self.wl2 = ack
             if window > self.max_wnd:
-                self.max_wnd = window
+                self.window_grew(window)
             return changed
         return False
 
@@ -190,7 +210,7 @@ class Sender:
 
     def output(self, now: int) -> None:
         """Send what may be sent: lost segments first, then new ones, then the FIN."""
-        if self.ep.state not in SENDING:
+        if self.ep.state not in SENDING and self.ep.fast_open is None:
             return
         route = self.ep.route
         if route is None:
@@ -198,10 +218,14 @@ class Sender:
         if self.mtu != route.mtu() and self.mtu != MAX_IP_PACKET:
             self.sync_mss()
         try:
-            if self.board.lost:
+            probe, self.frto_probe = self.frto_probe, False
+            if self.board.lost and not probe:
                 self._retransmit_lost(now)
             if self.nxt < self.buf.end or (self.fin_queued and not self.fin_sent):
                 self._send_new(now)
+            if probe and self.nxt == self.high_seq:
+                self.frto = False
+                self._retransmit_lost(now)
         except NetworkError as failure:
             self.ep.soft_error = failure.error
         self.ep.timers.check_probe(now)
@@ -216,12 +240,12 @@ class Sender:
                 self.cc.on_idle(idle, self.rtt.rto)
         sent = False
         while True:
-            size = self._next_size()
+            size = self._next_size(now)
             if size == 0:
                 break
             last = self.nxt + size == self.buf.end
             fin = last and self.fin_queued
-            self._transmit_new(size, fin, last, now)
+            self._transmit_new(size, fin, last or self.nxt + size in self.records, now)
             sent = True
         if self.fin_queued and not self.fin_sent and self.nxt == self.buf.end:
             self._transmit_new(0, True, True, now)
@@ -229,17 +253,20 @@ class Sender:
         if sent:
             self.ep.timers.sent_data(now)
 
-    def _next_size(self) -> int:
+    def _next_size(self, now: int) -> int:
         """How much to send in the next packet; 0: nothing now."""
         unsent = self.buf.end - self.nxt
         if unsent <= 0:
             return 0
+        if self.records:
+            unsent = next((end for end in self.records if end > self.nxt), self.buf.end) - self.nxt
         mss = self.mss
         window = self.una + self.wnd - self.nxt
-        congestion = self.cc.cwnd - self.board.pipe(self.nxt - self.una)
-        size = min(unsent, window, congestion, self.gso_max)
-        if self.urgent_end > self.nxt:
-            size = min(size, mss)
+        congestion = self.cc.cwnd - self.in_flight()
+        size = min(unsent, window, congestion)
+        if size > mss:
+            limit = mss if self.urgent_end > self.nxt or self.ep.ecn.tell else packet_limit(self)
+            size = min(size, limit)
         if size < mss:
             return self._small_size(unsent, window, congestion)
         if size == unsent:
@@ -249,8 +276,9 @@ class Sender:
             return size
         if congestion <= min(window, unsent):
             self.cwnd_limited = True
-        if size < self.gso_max and self._defer(size, congestion):
-            return 0
+        if self.ca_state < CA_RECOVERY and unsent > mss:
+            if should_defer(self, min(congestion, window), congestion, packet_limit(self), unsent, now):
+                return 0
         return size - size % mss
 
     def _small_size(self, unsent: int, window: int, congestion: int) -> int:
@@ -271,6 +299,8 @@ class Sender:
         """Nagle's test for the last, partial segment (net/ipv4/tcp_output.c:tcp_nagle_check)."""
         if self.fin_queued or self.push_forced >= self.buf.end or self.urgent_end > self.una:
             return True
+        if self.records and self.records[-1] > self.nxt:
+            return True
         options = self.ep.tcp_options
         if options.cork or self.ep.more_coming:
             return False
@@ -278,16 +308,9 @@ class Sender:
             return True
         return self.small_end <= self.una
 
-    def _defer(self, size: int, congestion: int) -> bool:
-        """Wait for a larger super-segment: more ACKs are on their way and will open the window further."""
-        if self.ca_state >= CA_RECOVERY or self.nxt == self.una:
-            return False
-        room = min(congestion, self.una + self.wnd - self.nxt)
-        return room < min(self.cc.cwnd, self.wnd) // 3 and room < self.gso_max and size >= self.mss
-
     def _transmit_new(self, size: int, fin: bool, last: bool, now: int) -> None:
         seq = self.nxt
-        flags = ACK | PSH if last else ACK
+        flags = ACK | PSH if size and (last or size > self.max_wnd // 2) else ACK
         end = seq + size
         if fin:
             flags |= FIN
@@ -299,9 +322,9 @@ class Sender:
         self.board.segs.append(SentSegment(seq, end, now, fin))
         self.last_send = now
         self.bytes_sent += size
-        if self.ca_state == CA_RECOVERY:
+        if self.ca_state in (CA_CWR, CA_RECOVERY):
             self.prr_out += size
-        emit_segment(self.ep, seq, size, flags, now)
+        emit_segment(self.ep, seq, size, flags, now, True)
 
     # Retransmission.
 
@@ -322,7 +345,7 @@ class Sender:
         """Send record `index` again, at most `limit` bytes of it (whole segments)."""
         seg = self.board.segs[index]
         size = seg.end - seg.seq
-        limit = min(limit - limit % self.mss, self.gso_max)
+        limit = min(limit - limit % self.mss, packet_limit(self))
         beyond = self.window_end() - seg.seq
         if beyond < limit:
             limit = max(beyond - beyond % self.mss, self.mss)  # a shrunken window: no more than one segment of it
@@ -344,7 +367,7 @@ class Sender:
         if self.ca_state == CA_RECOVERY:
             self.prr_out += text
         flags = ACK | FIN if seg.fin else ACK
-        if seg.seq + text == self.buf.end:
+        if text and (seg.seq + text == self.buf.end or seg.end in self.records):
             flags |= PSH
         emit_segment(self.ep, seg.seq, text, flags, now)
 

@@ -69,7 +69,8 @@ class TimeWait(PacketHandler):
         paws_failed = stamped and seqnum.lt(seg.options.ts_val, self.ts_recent)
         in_order = not paws_failed and seg.seq == self.rcv_nxt and (seg.payload_len() == 0 or flags & RST)
         if in_order and flags & RST:
-            self.tcp.time_wait.kill(self)
+            if not self.tcp.config.rfc1337:
+                self.tcp.time_wait.kill(self)
             return
         if in_order and not flags & SYN:
             if stamped:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from tcpip import errors
+from tcpip.clock import NS_PER_MS
 from tcpip.errors import NetworkError
 from tcpip.header.tcp import ACK, PSH
 from tcpip.transport.tcp import state as st
@@ -18,7 +19,7 @@ from tcpip.transport.tcp.emit import emit_ack, emit_probe, emit_reset, emit_segm
 from tcpip.transport.tcp.rack import probe_timeout
 from tcpip.transport.tcp.recovery import detect_by_time, enter_recovery, on_retransmit_timeout
 from tcpip.transport.tcp.sack import LOST, RETRANS, SACKED, SentSegment
-from tcpip.transport.tcp.sender import CA_OPEN, CA_RECOVERY
+from tcpip.transport.tcp.sender import CA_CWR, CA_DISORDER, CA_RECOVERY
 
 if TYPE_CHECKING:
     from tcpip.transport.tcp.endpoint import TcpEndpoint
@@ -67,7 +68,11 @@ class TcpTimers:
 
     def arm_retransmit(self, now: int) -> None:
         """RFC 6298 (5.1)."""
-        self._arm(RETRANSMIT, now + self.ep.snd.rtt.rto)
+        wait = self.ep.snd.rtt.rto
+        limit = self.ep.tcp_options.user_timeout_ns
+        if limit and self.ep.snd.first_timeout >= 0:
+            wait = min(wait, max(self.ep.snd.first_timeout + limit - now, NS_PER_MS))
+        self._arm(RETRANSMIT, now + wait)
 
     def sent_data(self, now: int) -> None:
         """Something that wants an ACK has left."""
@@ -89,11 +94,19 @@ class TcpTimers:
     def _consider_tail_probe(self, now: int) -> None:
         """RFC 8985 7.2: in the open state, when all that is allowed has been sent."""
         snd = self.ep.snd
-        if snd.ca_state != CA_OPEN or not self.ep.sack_ok or snd.tlp_end >= 0 or snd.board.sacked or not snd.rtt.srtt:
+        ep = self.ep
+        if (
+            snd.ca_state > CA_CWR
+            or snd.ca_state == CA_DISORDER
+            or not ep.sack_ok
+            or snd.tlp_end >= 0
+            or snd.board.sacked
+        ):
             return
-        timeout = probe_timeout(snd.rtt.srtt, snd.rtt.rto, len(snd.board.segs) == 1 and snd.nxt - snd.una <= snd.mss)
-        if timeout < snd.rtt.rto:
-            self._arm(PROBE_TAIL, now + timeout)
+        if ep.config.early_retrans not in (3, 4) or ep.fast_open is not None:
+            return
+        alone = len(snd.board.segs) == 1 and snd.nxt - snd.una <= snd.mss
+        self._arm(PROBE_TAIL, now + probe_timeout(snd.rtt, alone))
 
     def reorder_wait(self, wait: int, now: int) -> None:
         """RACK wants to look again in `wait` ns; 0: not needed."""
@@ -108,7 +121,7 @@ class TcpTimers:
         if snd.board.segs or self.kind != IDLE:
             return
         if snd.buf.end > snd.nxt:
-            self._arm(PERSIST, now + min(snd.rtt.base_rto() << min(snd.probes_out, 16), RTO_MAX_NS))
+            self._arm(PERSIST, now + min(snd.rtt.base_rto() << min(snd.probes_out, 16), snd.rtt.most))
 
     # When they fire.
 
@@ -197,14 +210,14 @@ class TcpTimers:
             ep.soft_error = failure.error
         self.arm_retransmit(now)
 
-    def _send_forced(self, size: int, now: int) -> None:
+    def _send_forced(self, size: int, now: int, push: bool = False) -> None:
         snd = self.ep.snd
         seq = snd.nxt
         snd.nxt = seq + size
         snd.board.segs.append(SentSegment(seq, snd.nxt, now, False))
         snd.bytes_sent += size
         snd.last_send = now
-        emit_segment(self.ep, seq, size, ACK | PSH, now)
+        emit_segment(self.ep, seq, size, ACK | PSH if push or snd.nxt == snd.buf.end else ACK, now, True)
 
     def _reordering_over(self, now: int) -> None:
         snd = self.ep.snd
@@ -229,7 +242,7 @@ class TcpTimers:
         room = snd.window_end() - snd.nxt
         if room > 0:
             try:
-                self._send_forced(min(waiting, room, snd.mss), now)
+                self._send_forced(min(waiting, room, snd.mss), now, True)
             except NetworkError as failure:
                 ep.soft_error = failure.error
             self.arm_retransmit(now)

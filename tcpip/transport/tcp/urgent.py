@@ -36,7 +36,7 @@ def check_urgent(ep: TcpEndpoint, seg: Segment) -> None:
         return
     rcv = ep.rcv
     if seg.flags & URG:
-        _new_pointer(ep, seg.seq + max(seg.urgent - 1, 0))
+        _new_pointer(ep, seg.seq + (seg.urgent if ep.config.stdurg else max(seg.urgent - 1, 0)))
     at = rcv.urgent_seq - seg.seq
     if rcv.urgent_seq >= 0 and rcv.urgent_byte == NOT_YET and 0 <= at < seg.payload_len():
         rcv.urgent_byte = seg.data[seg.start + at]

@@ -1,6 +1,7 @@
 """Reno congestion control.
 
 Implements: RFC 5681 3.1, 3.2 with byte counting (RFC 3465).
+Deviates: a loss halves cwnd, not what is in flight, as net/ipv4/tcp_cong.c:tcp_reno_ssthresh has it.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ class Reno(CongestionControl):
             self.cwnd += self.mss
 
     def reduced(self, flight: int) -> int:
-        return flight // 2
+        return self.cwnd // self.mss // 2 * self.mss
 
     def on_reduced(self, now: int) -> None:
         self._acked = 0

@@ -9,6 +9,7 @@ from tcpip.header.tcp import ACK, RST
 from tcpip.header.tcp_options import TcpOptions
 from tcpip.transport.tcp import options as opt
 from tcpip.transport.tcp import state as st
+from tcpip.transport.tcp.config import TcpConfig
 from tcpip.transport.tcp.rack import Rack
 from tcpip.transport.tcp.rtt import RttEstimator
 from tcpip.transport.tcp.sender import CA_LOSS, CA_OPEN, CA_RECOVERY
@@ -109,6 +110,10 @@ def test_duplicate_acks_without_sack() -> None:
     peer.send(ACK, ack=sent[2].seq)  # a partial ACK: the next hole
     assert sent[2].seq in [s.seq for s in peer.sent()]
     peer.send(ACK, ack=sent[-1].seq + MSS)
+    assert peer.ep.snd.ca_state == CA_RECOVERY  # until something newer is acknowledged
+    peer.ep.send(b"x")
+    peer.stack.flush()
+    peer.send(ACK, ack=sent[-1].seq + MSS + 1)
     assert peer.ep.snd.ca_state == CA_OPEN
 
 
@@ -225,10 +230,10 @@ def test_the_reordering_window_doubles_with_each_recovery_that_was_for_nothing()
         rack.on_spurious(1000 * expected, 2000 * expected)
         rack.on_spurious(1000 * expected + 1, 2000 * expected)  # in the same round trip
         assert rack.multiplier == expected
-    assert rack.reo_wnd(True, 0, 1448, min_rtt, srtt) == 2 * min_rtt
+    assert rack.reo_wnd(True, 0, 1448, min_rtt, srtt, TcpConfig()) == 2 * min_rtt
     for round_trip in range(10, 100):
         rack.on_spurious(100_000 * round_trip, 100_000 * round_trip + 1)
-    assert rack.reo_wnd(True, 0, 1448, min_rtt, srtt) == srtt  # never more than a round trip
+    assert rack.reo_wnd(True, 0, 1448, min_rtt, srtt, TcpConfig()) == srtt  # never more than a round trip
     for _ in range(16):
         rack.on_recovery_end()
     assert rack.multiplier == 1

@@ -1,0 +1,42 @@
+"""Metrics of a route: what ip-route(8) can say about the way to a destination, beyond how to get there."""
+
+from __future__ import annotations
+
+from typing import Final
+
+
+class RouteMetrics:
+    """Numbers are 0, and the name empty, where the route says nothing.
+
+    `initcwnd`, `initrwnd` segments; `window`, `advmss`, `mtu` bytes; `quickack`, `ecn`, `fastopen_no_cookie` flags;
+    `congestion` the name of an algorithm.
+    """
+
+    __slots__ = (
+        "mtu",
+        "advmss",
+        "initcwnd",
+        "initrwnd",
+        "window",
+        "rto_min_ns",
+        "quickack",
+        "ecn",
+        "fastopen_no_cookie",
+        "congestion",
+    )
+
+    def __init__(self) -> None:
+        self.mtu = 0
+        self.advmss = 0
+        self.initcwnd = 0
+        self.initrwnd = 0
+        self.window = 0
+        self.rto_min_ns = 0
+        self.quickack = 0
+        self.ecn = 0
+        self.fastopen_no_cookie = 0
+        self.congestion = ""
+
+
+NO_METRICS: Final = RouteMetrics()
+"""Of most routes; never changed."""
