@@ -15,7 +15,6 @@ from tcpip.transport.tcp.sack import LOST, SACKED, Delivered
 from tcpip.transport.tcp.segment import Segment
 from tcpip.transport.tcp.sender import CA_CWR, CA_DISORDER, CA_LOSS, CA_OPEN, CA_RECOVERY, Sender
 
-
 THIN: Final = 4
 THIN_RETRIES: Final = 6
 
