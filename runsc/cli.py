@@ -6,6 +6,7 @@ Every failure is one line on stderr and the last line of `--log`; the exit statu
 from __future__ import annotations
 
 import os
+from importlib import import_module
 from typing import Final
 
 from runsc import flags
@@ -15,36 +16,38 @@ from runsc.flags import Values
 from runsc.log import Log, open_log, printable
 from runsc.verb import Verb
 
-VERBS: Final = ("do", "run", "spec", "syscalls", "version", "help")
+VERBS: Final = (
+    "do",
+    "run",
+    "create",
+    "start",
+    "state",
+    "kill",
+    "delete",
+    "list",
+    "ps",
+    "wait",
+    "exec",
+    "pause",
+    "resume",
+    "update",
+    "events",
+    "spec",
+    "features",
+    "syscalls",
+    "version",
+    "help",
+)
 
 
 def load_verb(name: str) -> Verb:
     """The verb's declaration; only its own module is imported. UsageError for one that is not there."""
-    if name == "do":
-        from runsc.cmd import do
-
-        return do.VERB
-    if name == "run":
-        from runsc.cmd import run
-
-        return run.VERB
-    if name == "spec":
-        from runsc.cmd import spec
-
-        return spec.VERB
-    if name == "syscalls":
-        from runsc.cmd import syscalls
-
-        return syscalls.VERB
-    if name == "version":
-        from runsc.cmd import version
-
-        return version.VERB
-    if name == "help":
-        from runsc.cmd import help as help_verb
-
-        return help_verb.VERB
-    raise UsageError(f"unknown verb {name!r}; known: {', '.join(VERBS)}")
+    if name not in VERBS:
+        raise UsageError(f"unknown verb {name!r}; known: {', '.join(VERBS)}")
+    module = import_module(f"runsc.cmd.{name}")
+    verb = module.VERB
+    assert isinstance(verb, Verb)
+    return verb
 
 
 def run_command_line(argv: list[str]) -> int:

@@ -15,7 +15,13 @@ LOG_FORMATS: Final = ("text", "json")
 GLOBAL_FLAGS: Final = (
     Flag("root", TEXT, "DIR", "where the state of running containers is kept"),
     Flag("platform", TEXT, "NAME", "how system calls are trapped: lane", PLATFORMS),
-    Flag("network", TEXT, "NAME", "none, internal, sandbox, tap or user (do: user; run: sandbox or user)", NETWORKS),
+    Flag(
+        "network",
+        TEXT,
+        "NAME",
+        "none, internal, sandbox, tap or user (do: user; containers: by their config.json)",
+        NETWORKS,
+    ),
     Flag("tap", TEXT, "NAME", "with --network tap: use this device, or make it"),
     Flag("log", TEXT, "FILE", "append the runtime's log to FILE"),
     Flag("log-format", TEXT, "FORMAT", "text or json", LOG_FORMATS),
@@ -23,10 +29,14 @@ GLOBAL_FLAGS: Final = (
     Flag("strace", SWITCH, "", "log every system call (to --log, else stderr)"),
     Flag("pcap-log", TEXT, "FILE", "record the sandbox's packets in FILE (pcapng)"),
     Flag("allow", LIST, "RULE", "[tcp:|udp:|icmp:]HOST[:PORT[-PORT]]: what may be reached; repeatable"),
+    Flag(
+        "overlay", SWITCH, "", "containers: what is written to the root stays in a private layer and is gone at the end"
+    ),
+    Flag("systemd-cgroup", SWITCH, "", "control groups made by systemd: not supported"),
     Flag("no-look", SWITCH, "", "platform lane: never poll for calls, park every one"),
     Flag("no-copies", SWITCH, "", "platform lane: the stub copies no arguments, the sentry reads guest memory"),
     Flag("no-patch", SWITCH, "", "platform lane: guest code stays as it is in its files, every call is trapped"),
-    Flag("help", SWITCH, "", "show help"),
+    Flag("help", SWITCH, "", "show help", short="h"),
     Flag("version", SWITCH, "", "as the verb `version`"),
 )
 
@@ -47,6 +57,8 @@ class Config:
         "look",
         "copies",
         "patch",
+        "overlay",
+        "systemd_cgroup",
     )
 
     def __init__(self, values: Values, log: Log) -> None:
@@ -61,6 +73,8 @@ class Config:
         self.allow = values.list("allow")
         self.look = not values.switch("no-look")
         self.copies = not values.switch("no-copies")
+        self.overlay = values.switch("overlay")
+        self.systemd_cgroup = values.switch("systemd-cgroup")
         self.patch = not values.switch("no-patch")
 
 

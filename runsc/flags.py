@@ -22,16 +22,19 @@ _TIMES: Final = (("ms", 1_000_000), ("s", 1_000_000_000), ("m", 60_000_000_000),
 
 
 class Flag:
-    """One flag: `metavar` and `text` are for help; `choices` limits a TEXT flag."""
+    """One flag: `metavar` and `text` are for help; `choices` limits a TEXT flag; `short` is its letter, if any."""
 
-    __slots__ = ("name", "kind", "metavar", "text", "choices")
+    __slots__ = ("name", "kind", "metavar", "text", "choices", "short")
 
-    def __init__(self, name: str, kind: int, metavar: str, text: str, choices: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, name: str, kind: int, metavar: str, text: str, choices: tuple[str, ...] = (), short: str = ""
+    ) -> None:
         self.name = name
         self.kind = kind
         self.metavar = metavar
         self.text = text
         self.choices = choices
+        self.short = short
 
 
 class Values:
@@ -136,12 +139,9 @@ def parse(flags: Sequence[Flag], words: Sequence[str], values: Values, where: st
         if word == "--":
             return list(words[at + 1 :])
         if not word.startswith("--"):
-            if word == "-h" and _find(flags, "help") is not None:
-                word = "--help"
-            elif word.startswith("-") and len(word) > 1:
-                raise _unknown(flags, word, where)
-            else:
+            if not word.startswith("-") or len(word) == 1:
                 break
+            word = _long(flags, word, where)
         at += 1
         name, equals, value = word[2:].partition("=")
         flag = _find(flags, name)
@@ -157,6 +157,15 @@ def parse(flags: Sequence[Flag], words: Sequence[str], values: Values, where: st
             at += 1
         values.put(flag, value)
     return list(words[at:])
+
+
+def _long(flags: Sequence[Flag], word: str, where: str) -> str:
+    """`-x` and `-x=value` as `--name` and `--name=value`."""
+    letter, equals, value = word[1:].partition("=")
+    for flag in flags:
+        if letter and flag.short == letter:
+            return f"--{flag.name}{equals}{value}"
+    raise _unknown(flags, word, where)
 
 
 def _find(flags: Sequence[Flag], name: str) -> Flag | None:

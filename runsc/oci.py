@@ -9,7 +9,7 @@ from runsc.config import Config
 from runsc.donate import open_directory, open_path
 from runsc.flags import SIZE, Flag, parse_size
 from runsc.runtime import apply_config, network_options
-from runsc.spec.types import CAPABILITIES, RLIMITS, Mount, Process, Spec
+from runsc.spec.types import CAPABILITIES, RLIMITS, Hook, Mount, Process, Spec
 from sandbox.boot.options import (
     MOUNT_BIND,
     MOUNT_DEV,
@@ -19,12 +19,14 @@ from sandbox.boot.options import (
     MOUNT_PROC,
     MOUNT_SYSFS,
     MOUNT_TMPFS,
+    ContainerOptions,
     MountOptions,
+    NetworkOptions,
     Program,
     SandboxOptions,
 )
-from sandbox.fs.overlay.masks import Masks
 
+CAPABILITY_SETS: Final = ("bounding", "effective", "inheritable", "permitted", "ambient")
 # An empty read-only tmpfs stands for cgroup file systems: a sandbox has no control groups to show.
 KINDS: Final = {
     "tmpfs": MOUNT_TMPFS,
@@ -38,8 +40,13 @@ KINDS: Final = {
 }
 
 
+def mask_of(names: list[str]) -> int:
+    """Capabilities as a mask."""
+    return sum(1 << CAPABILITIES.index(name) for name in set(names))
+
+
 def program_of(process: Process) -> Program:
-    """The first process."""
+    """A process."""
     program = Program(
         [os.fsencode(word) for word in process.args],
         [os.fsencode(item) for item in process.env],
@@ -49,9 +56,11 @@ def program_of(process: Process) -> Program:
     program.groups = tuple(process.additional_gids)
     program.umask = process.umask
     program.no_new_privs = process.no_new_privileges
+    program.oom_score_adj = process.oom_score_adj or 0
     program.rlimits = {RLIMITS[limit.kind]: (limit.soft, limit.hard) for limit in process.rlimits}
-    sets = process.capabilities
-    program.capabilities = sum(1 << CAPABILITIES.index(name) for name in set(sets["bounding"])) if sets else 0
+    sets = process.capabilities or dict.fromkeys(CAPABILITY_SETS, [])
+    bounding, effective, inheritable, permitted, ambient = (mask_of(sets[name]) for name in CAPABILITY_SETS)
+    program.capability_sets = (bounding, effective, inheritable, permitted, ambient)
     return program
 
 
@@ -77,15 +86,31 @@ def mount_of(mount: Mount, bundle: str) -> MountOptions:
     return options
 
 
-def masks_of(spec: Spec, rootfs: str) -> Masks:
-    """maskedPaths: a directory looks empty, a file is not there."""
-    masks = Masks()
-    for path in spec.masked_paths:
-        if os.path.isdir(rootfs + path):
-            masks.empty(os.fsencode(path))
+def network_of(spec: Spec, config: Config) -> NetworkOptions:
+    """A namespace by path is taken over; a new one has a loopback, and what hooks put there."""
+    given = next((namespace for namespace in spec.namespaces if namespace.kind == "network"), None)
+    hooks = bool(spec.hooks["prestart"] or spec.hooks["createRuntime"])
+    fresh = given is not None and not given.path and not config.allow
+    default = "user"
+    if given is not None and (given.path or (fresh and hooks)):
+        default = "sandbox"
+    elif fresh:
+        default = "none"
+    network = network_options(config, default)
+    if given is not None and network.kind in ("sandbox", "tap"):
+        if given.path:
+            network.namespace_fd = os.open(given.path, os.O_RDONLY | os.O_CLOEXEC)
         else:
-            masks.hide(os.fsencode(path))
-    return masks
+            network.fresh = True
+    return network
+
+
+def hook_program(hook: Hook) -> Program:
+    """A startContainer hook: a process of the container's root, with what a container's root usually may."""
+    words = hook.args or [hook.path]
+    program = Program([os.fsencode(word) for word in words], [os.fsencode(item) for item in hook.env])
+    program.file = os.fsencode(hook.path)
+    return program
 
 
 def options_of(spec: Spec, bundle: str, config: Config) -> SandboxOptions:
@@ -95,19 +120,23 @@ def options_of(spec: Spec, bundle: str, config: Config) -> SandboxOptions:
     root = MountOptions(
         MOUNT_OVERLAY, b"/", open_directory(rootfs, "root.path"), os.fsencode(rootfs), spec.root_readonly
     )
-    root.masks = masks_of(spec, rootfs)
-    namespace = next((n.path for n in spec.namespaces if n.kind == "network"), None)
-    network = network_options(config, "sandbox" if namespace else "user")
-    if namespace and network.kind in ("sandbox", "tap"):
-        network.namespace_fd = os.open(namespace, os.O_RDONLY | os.O_CLOEXEC)
-    options = SandboxOptions(program_of(spec.process), root, network)
+    options = SandboxOptions(program_of(spec.process), root, network_of(spec, config))
     options.mounts = [mount_of(mount, bundle) for mount in spec.mounts]
-    options.readonly_paths = tuple(os.fsencode(path) for path in spec.readonly_paths)
     options.limits.memory = spec.memory_limit
     options.limits.pids = spec.pids_limit
     options.hostname = os.fsencode(spec.hostname) or options.hostname
+    options.domainname = os.fsencode(spec.domainname)
     options.terminal = spec.process.terminal
-    options.oci = True
+    container = options.container = ContainerOptions()
+    container.live_root = not config.overlay
+    container.masked_paths = tuple(os.fsencode(path) for path in spec.masked_paths)
+    container.readonly_paths = tuple(os.fsencode(path) for path in spec.readonly_paths)
+    container.seccomp = spec.seccomp
+    container.sysctl = spec.sysctl
+    container.host_oom_score_adj = spec.process.oom_score_adj
+    container.start_hooks = tuple(
+        (hook_program(hook), hook.timeout_s * 1_000_000_000) for hook in spec.hooks["startContainer"]
+    )
     apply_config(options, config)
     for path in spec.unsupported:
         config.log.write("warning", f"{path} is not applied: the sandbox's own kernel stands in its place")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import TYPE_CHECKING
 
 from runsc.config import Config
 from runsc.donate import open_output
@@ -11,6 +12,9 @@ from runsc.failure import EXIT_OURS, RuntimeFailure, UsageError
 from runsc.log import printable
 from sandbox.boot.host_checks import HostLacks
 from sandbox.boot.options import NetworkOptions, SandboxOptions
+
+if TYPE_CHECKING:
+    from sandbox.boot.launcher import Outcome
 
 # Failures to start the first process, as the sentry reports them (sandbox/boot/first_program.py).
 
@@ -101,18 +105,25 @@ def tell(line: str) -> None:
 
 def run_sandbox(options: SandboxOptions, config: Config, failure_status: int = EXIT_OURS) -> int:
     """Launch, wait, and turn the outcome into an exit status."""
-    from sandbox.boot.launcher import exit_status, launch
+    from sandbox.boot.launcher import launch
 
     config.log.write("debug", f"starting {b' '.join(options.program.argv).decode('utf-8', 'backslashreplace')}")
     try:
         outcome = launch(options, tell)
     except HostLacks as missing:
         raise RuntimeFailure(str(missing), failure_status) from None
+    return status_of(outcome, config, options.limits.timeout_ns, failure_status)
+
+
+def status_of(outcome: Outcome, config: Config, timeout_ns: int, failure_status: int) -> int:
+    """The exit status; RuntimeFailure when it was the sandbox that failed."""
+    from sandbox.boot.exit_status import exit_status
+
     if outcome.failure:
         status = outcome.status if outcome.status and failure_status == EXIT_OURS else failure_status
         raise RuntimeFailure(outcome.failure, status)
     if outcome.timed_out:
-        tell(f"timed out after {options.limits.timeout_ns / 1e9:g} s; everything inside was killed")
+        tell(f"timed out after {timeout_ns / 1e9:g} s; everything inside was killed")
     status = exit_status(outcome.status)
     config.log.write("info", f"exit status {status}")
     return status

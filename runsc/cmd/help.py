@@ -16,7 +16,7 @@ def flag_lines(flags: Sequence[Flag]) -> list[str]:
     heads = []
     for flag in flags:
         head = f"--{flag.name}" if flag.kind == SWITCH else f"--{flag.name} {flag.metavar}"
-        heads.append(head + (" …" if flag.kind == LIST else ""))
+        heads.append((f"-{flag.short}, " if flag.short else "") + head + (" …" if flag.kind == LIST else ""))
     width = max((len(head) for head in heads), default=0)
     return [f"  {head:<{width}}  {flag.text}" for head, flag in zip(heads, flags, strict=True)]
 

@@ -1,50 +1,80 @@
-"""`runsc run --bundle DIR ID`: an OCI bundle, in the foreground, until its process ends."""
+"""`runsc run --bundle DIR ID`: create and start; in the foreground until its process ends, unless detached."""
 
 from __future__ import annotations
 
 import os
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from runsc.cmd.create import CREATE_FLAGS, one_id, preserved
 from runsc.config import Config
-from runsc.container_id import ContainerId
 from runsc.failure import EXIT_FAILURE, RuntimeFailure, UsageError
-from runsc.flags import SECONDS, SWITCH, TEXT, Flag, Values
+from runsc.flags import SECONDS, SWITCH, Flag, Values
 from runsc.verb import Verb
 
+if TYPE_CHECKING:
+    from runsc.container.create import Creation
+
 FLAGS: Final = (
-    Flag("bundle", TEXT, "DIR", "the bundle: config.json and the root directory (here)"),
-    Flag("pid-file", TEXT, "FILE", "write the sandbox's host process id there"),
+    *CREATE_FLAGS,
+    Flag("detach", SWITCH, "", "return once the process runs", short="d"),
+    Flag("keep", SWITCH, "", "do not delete the container when its process has ended"),
     Flag("timeout", SECONDS, "TIME", "kill everything inside after TIME (10, 1.5s, 2m; 0: never)"),
     Flag("summary", SWITCH, "", "say at the end what happened on the network"),
 )
 DETAILS: Final = (
-    "The root directory is not changed: writes go to a private layer that is gone at the end.\n"
+    "Writes to the root are real unless --overlay is given.\n"
     "Exit status: the process's, 128 + N if signal N ended it, 1 if the container could not be run."
 )
 
 
 def run(config: Config, values: Values, words: list[str]) -> int:
-    """The process's exit status."""
-    if len(words) != 1:
-        raise UsageError("run needs one container id: runsc run --bundle DIR ID")
-    from runsc.oci import options_of
-    from runsc.runtime import run_sandbox
+    """The process's exit status; 0 when detached."""
+    name = one_id(words, "run")
+    from runsc.container.console import check_console
+    from runsc.container.create import Creation, Request
+    from runsc.container.start import start
     from runsc.spec.load import load_bundle
 
-    container = ContainerId(config.root, words[0])
+    detached = values.switch("detach")
+    for flag in ("timeout", "summary"):
+        if detached and values.given(flag):
+            raise UsageError(f"--{flag}: nobody is there to keep it with --detach")
     bundle = os.path.abspath(values.text("bundle", "."))
     spec = load_bundle(bundle)
-    if spec.process is not None and spec.process.terminal and not os.isatty(0):
+    assert spec.process is not None
+    request = Request(name, bundle, spec)
+    request.attached = not detached
+    request.console_socket = values.text("console-socket")
+    request.pid_file = values.text("pid-file")
+    request.preserve_fds = preserved(values)
+    request.timeout_ns = values.number("timeout") or 0
+    request.summary = values.switch("summary")
+    check_console(spec.process.terminal, request.console_socket, detached)
+    if spec.process.terminal and not detached and not os.isatty(0):
         raise RuntimeFailure("process.terminal is true, but stdin is not a terminal")
-    container.claim()
+    creation = Creation(request, config)
+    container = creation.create()
     try:
-        options = options_of(spec, bundle, config)
-        options.limits.timeout_ns = values.number("timeout") or 0
-        options.summary = values.switch("summary")
-        options.pid_file = values.text("pid-file")
-        return run_sandbox(options, config, EXIT_FAILURE)
+        start(container, config.log)
+    except BaseException:
+        from runsc.container.destroy import delete
+
+        delete(container, config.log)
+        raise
+    return 0 if detached else wait(creation, config, values.switch("keep"))
+
+
+def wait(creation: Creation, config: Config, keep: bool) -> int:
+    """Until the sandbox has ended; everything of it goes."""
+    from runsc.container.destroy import delete
+    from runsc.runtime import status_of
+
+    try:
+        outcome = creation.launcher.run()
     finally:
-        container.release()
+        if not keep:
+            delete(creation.container, config.log)
+    return status_of(outcome, config, creation.request.timeout_ns, EXIT_FAILURE)
 
 
 VERB: Final = Verb("run", "run an OCI bundle", "--bundle DIR ID", FLAGS, EXIT_FAILURE, run, DETAILS)

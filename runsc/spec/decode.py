@@ -5,9 +5,18 @@ from __future__ import annotations
 from typing import Final
 
 from runsc.spec.reader import INT64, UINT64, Json, Object, Problems, kind_of
-from runsc.spec.types import Mount, Namespace, Process, Rlimit, Spec
+from runsc.spec.seccomp import compile_filter
+from runsc.spec.types import HOOK_KINDS, Hook, Mount, Namespace, Process, Rlimit, Spec
 
 ID_MAX: Final = 0xFFFFFFFE
+# Listed by `features` and in the log: a container runs without them.
+UNSUPPORTED_PROCESS: Final = ("apparmorProfile", "selinuxLabel", "ioPriority", "scheduler", "execCPUAffinity")
+UNSUPPORTED_LINUX: Final = ("mountLabel", "intelRdt", "rootfsPropagation")
+UNSUPPORTED_MEMORY: Final = ("reservation", "kernel", "kernelTCP", "swappiness", "disableOOMKiller", "useHierarchy")
+UNSUPPORTED_CPU: Final = ("burst", "realtimeRuntime", "realtimePeriod", "idle")
+UNSUPPORTED_RESOURCES: Final = ("hugepageLimits", "network", "rdma", "unified")
+# Without them it would not be what was asked for.
+REFUSED_LINUX: Final = ("devices", "uidMappings", "gidMappings", "timeOffsets", "netDevices", "memoryPolicy")
 
 
 def decode(document: Json, problems: Problems) -> Spec:
@@ -29,13 +38,18 @@ def decode(document: Json, problems: Problems) -> Spec:
         process = top.child("process")
         if process is not None:
             spec.process = decode_process(process)
+            spec.unsupported += [process.at(name) for name in UNSUPPORTED_PROCESS if process.has(name)]
     spec.hostname = top.text("hostname")
     spec.mounts = [decode_mount(mount) for mount in top.children("mounts")]
+    spec.domainname = top.text("domainname")
+    spec.annotations = top.document("annotations")
+    for name in ("process", "hooks"):
+        spec.documents[name] = top.document(name)
     hooks = top.child("hooks")
     if hooks is not None:
-        for name in ("prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"):
-            if hooks.children(name):
-                spec.unsupported.append(hooks.at(name))
+        for name in HOOK_KINDS:
+            spec.hooks[name] = [decode_hook(hook) for hook in hooks.children(name)]
+    spec.refused += [name for name in ("vm", "windows", "solaris", "zos") if top.has(name)]
     linux = top.child("linux")
     if linux is not None:
         decode_linux(linux, spec)
@@ -66,6 +80,8 @@ def decode_process(o: Object) -> Process:
         limit.require("type")
         soft, hard = limit.number("soft", 0, UINT64 - 1), limit.number("hard", 0, UINT64 - 1)
         process.rlimits.append(Rlimit(limit.text("type"), soft, hard))
+    if o.has("oomScoreAdj"):
+        process.oom_score_adj = o.number("oomScoreAdj", -1000, 1000)
     capabilities = o.child("capabilities")
     if capabilities is not None:
         sets = ("bounding", "effective", "inheritable", "permitted", "ambient")
@@ -86,17 +102,47 @@ def decode_linux(o: Object, spec: Spec) -> None:
         spec.namespaces.append(Namespace(namespace.text("type"), namespace.text("path")))
     spec.masked_paths = o.texts("maskedPaths")
     spec.readonly_paths = o.texts("readonlyPaths")
+    spec.cgroups_path = o.text("cgroupsPath")
     resources = o.child("resources")
     if resources is not None:
-        memory = resources.child("memory")
-        if memory is not None:
-            spec.memory_limit = max(0, memory.number("limit", -1, INT64 - 1))
-        pids = resources.child("pids")
-        if pids is not None:
-            spec.pids_limit = max(0, pids.number("limit", -1, INT64 - 1))
-        for name in ("cpu", "blockIO", "hugepageLimits", "network", "rdma", "unified"):
-            if resources.has(name):
-                spec.unsupported.append(resources.at(name))
-    for name in ("seccomp", "uidMappings", "gidMappings", "sysctl", "intelRdt", "devices"):
-        if o.has(name):
-            spec.unsupported.append(o.at(name))
+        decode_resources(resources, spec)
+    settings = o.child("sysctl")
+    if settings is not None:
+        spec.sysctl = {name: settings.text(name) for name in settings.names()}
+    seccomp = o.child("seccomp")
+    if seccomp is not None:
+        spec.seccomp = compile_filter(seccomp)
+    personality = o.child("personality")
+    if personality is not None and (personality.text("domain", "LINUX") != "LINUX" or personality.texts("flags")):
+        spec.refused.append(o.at("personality"))
+    # What is empty asks for nothing.
+    spec.refused += [o.at(name) for name in REFUSED_LINUX if o.filled(name)]
+    spec.unsupported += [o.at(name) for name in UNSUPPORTED_LINUX if o.filled(name)]
+
+
+def decode_resources(o: Object, spec: Spec) -> None:
+    """linux.resources. Device rules need nothing done: there is no device of the host inside."""
+    memory = o.child("memory")
+    if memory is not None:
+        spec.memory_limit = max(0, memory.number("limit", -1, INT64 - 1))
+        spec.unsupported += [memory.at(name) for name in UNSUPPORTED_MEMORY if memory.filled(name)]
+    pids = o.child("pids")
+    if pids is not None:
+        spec.pids_limit = max(0, pids.number("limit", -1, INT64 - 1))
+    cpu = o.child("cpu")
+    if cpu is not None:
+        spec.cpu.shares = cpu.number("shares", 0, UINT64 - 1)
+        spec.cpu.quota = cpu.number("quota", -1, INT64 - 1)
+        spec.cpu.period = cpu.number("period", 0, UINT64 - 1)
+        spec.cpu.cpus, spec.cpu.mems = cpu.text("cpus"), cpu.text("mems")
+        spec.unsupported += [cpu.at(name) for name in UNSUPPORTED_CPU if cpu.filled(name)]
+    block = o.child("blockIO")
+    if block is not None:
+        spec.unsupported += [block.at(name) for name in block.names() if block.filled(name)]
+    spec.unsupported += [o.at(name) for name in UNSUPPORTED_RESOURCES if o.filled(name)]
+
+
+def decode_hook(o: Object) -> Hook:
+    """hooks.KIND[]."""
+    o.require("path")
+    return Hook(o.text("path"), o.texts("args"), o.texts("env"), o.number("timeout", 0, 1 << 31))

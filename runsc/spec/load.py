@@ -14,15 +14,12 @@ from runsc.spec.validate import validate
 SIZE_LIMIT: Final = 16 << 20
 
 
-def load_bundle(bundle: str) -> Spec:
-    """The checked spec; a RuntimeFailure lists every problem, each with its path in the file."""
+def read_json(path: str) -> object:
+    """A file of bounded size, or stdin for `-`. RuntimeFailure."""
     import json
 
-    if not os.path.isdir(bundle):
-        raise RuntimeFailure(f"bundle {bundle}: no such directory")
-    path = os.path.join(bundle, "config.json")
     try:
-        with open(path, "rb") as file:
+        with open(0 if path == "-" else path, "rb", closefd=path != "-") as file:
             text = file.read(SIZE_LIMIT + 1)
     except OSError as error:
         raise RuntimeFailure(f"{path}: {os.strerror(error.errno or 0)}") from None
@@ -32,6 +29,15 @@ def load_bundle(bundle: str) -> Spec:
         document: object = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise RuntimeFailure(f"{path}: not JSON: {error}") from None
+    return document
+
+
+def load_bundle(bundle: str) -> Spec:
+    """The checked spec; a RuntimeFailure lists every problem, each with its path in the file."""
+    if not os.path.isdir(bundle):
+        raise RuntimeFailure(f"bundle {bundle}: no such directory")
+    path = os.path.join(bundle, "config.json")
+    document = read_json(path)
     problems = Problems()
     spec = decode(document, problems)
     validate(spec, bundle, problems)

@@ -53,6 +53,10 @@ class Object:
         """Present and not null."""
         return self._members.get(key) is not None
 
+    def filled(self, key: str) -> bool:
+        """Present, and neither null, false, zero nor empty."""
+        return bool(self._members.get(key))
+
     def _wrong(self, key: str, wanted: str) -> None:
         self.problems.add(self.at(key), f"must be {wanted}, is {kind_of(self._members[key])}")
 
@@ -134,6 +138,15 @@ class Object:
             else:
                 self.problems.add(path, f"must be an object, is {kind_of(value)}")
         return found
+
+    def document(self, key: str) -> dict[str, Json]:
+        """A member that is an object, as it is; empty when missing or something else."""
+        value = self._members.get(key)
+        return dict(value) if isinstance(value, dict) else {}
+
+    def names(self) -> list[str]:
+        """The members that are not null."""
+        return [key for key, value in self._members.items() if value is not None]
 
     def require(self, key: str) -> bool:
         """Note a member that is missing."""

@@ -98,6 +98,7 @@ class Process:
         "no_new_privileges",
         "rows",
         "columns",
+        "oom_score_adj",
     )
 
     def __init__(self) -> None:
@@ -114,6 +115,7 @@ class Process:
         self.no_new_privileges = False
         self.rows = 0
         self.columns = 0
+        self.oom_score_adj: int | None = None
 
 
 class Mount:
@@ -142,6 +144,34 @@ class Namespace:
         self.path = path
 
 
+HOOK_KINDS: Final = ("prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop")
+
+
+class Hook:
+    """hooks.KIND[]. `timeout_s` 0: none."""
+
+    __slots__ = ("path", "args", "env", "timeout_s")
+
+    def __init__(self, path: str, args: list[str], env: list[str], timeout_s: int) -> None:
+        self.path = path
+        self.args = args
+        self.env = env
+        self.timeout_s = timeout_s
+
+
+class Cpu:
+    """linux.resources.cpu. 0 and empty: not given."""
+
+    __slots__ = ("shares", "quota", "period", "cpus", "mems")
+
+    def __init__(self) -> None:
+        self.shares = 0
+        self.quota = 0
+        self.period = 0
+        self.cpus = ""
+        self.mems = ""
+
+
 class Spec:
     """config.json. `process` is None when there is none: `run` needs one, a bundle does not."""
 
@@ -158,6 +188,15 @@ class Spec:
         "memory_limit",
         "pids_limit",
         "unsupported",
+        "refused",
+        "domainname",
+        "hooks",
+        "annotations",
+        "cgroups_path",
+        "cpu",
+        "sysctl",
+        "seccomp",
+        "documents",
     )
 
     def __init__(self) -> None:
@@ -173,3 +212,12 @@ class Spec:
         self.memory_limit = 0
         self.pids_limit = 0
         self.unsupported: list[str] = []  # JSON paths of what is there and would have an effect in runc, but not here
+        self.refused: list[str] = []  # JSON paths of what a container could not do without
+        self.domainname = ""
+        self.hooks: dict[str, list[Hook]] = {kind: [] for kind in HOOK_KINDS}
+        self.annotations: dict[str, object] = {}
+        self.cgroups_path = ""
+        self.cpu = Cpu()
+        self.sysctl: dict[str, str] = {}
+        self.seccomp: tuple[tuple[int, int, int, int], ...] = ()
+        self.documents: dict[str, dict[str, object]] = {}  # `process` and `hooks` as they stand, for later commands

@@ -165,25 +165,53 @@ def check_paths(spec: Spec, bundle: str, problems: Problems) -> None:
                 problems.add(f"linux.{name}[{n}]", f"{path!r} is not absolute")
 
 
+def check_hooks(spec: Spec, bundle: str, problems: Problems) -> None:
+    """Absolute paths."""
+    for kind, hooks in spec.hooks.items():
+        for n, hook in enumerate(hooks):
+            if hook.path and not hook.path.startswith("/"):
+                problems.add(f"hooks.{kind}[{n}].path", f"{hook.path!r} is not absolute")
+
+
+def check_domainname(spec: Spec, bundle: str, problems: Problems) -> None:
+    """As the host's name."""
+    if len(spec.domainname.encode()) > 64:
+        problems.add("domainname", "is longer than 64 bytes")
+
+
+def check_cgroups_path(spec: Spec, bundle: str, problems: Problems) -> None:
+    """A path below the mounted hierarchies; systemd's form needs its D-Bus."""
+    path = spec.cgroups_path
+    if path.count(":") == 2 and "/" not in path:
+        problems.add("linux.cgroupsPath", f"{path!r} is for systemd: use the cgroupfs driver")
+    if ".." in path.split("/") or (path and not path.strip("/.")):
+        problems.add("linux.cgroupsPath", f"{path!r} is no group of the container's own")
+
+
 def check_supported(spec: Spec, bundle: str, problems: Problems) -> None:
-    """What would be run or enforced elsewhere and is not here must not be passed over in silence."""
-    for path in spec.unsupported:
-        if path.startswith("hooks.") or path.endswith(("Mappings", ".sysctl", ".devices")):
-            problems.add(path, "is not supported")
+    """What a container could not do without must not be passed over in silence."""
+    for path in spec.refused:
+        problems.add(path, "is not supported")
 
 
-CHECKS: Final[tuple[Callable[[Spec, str, Problems], None], ...]] = (
-    check_version,
-    check_root,
+PROCESS_CHECKS: Final[tuple[Callable[[Spec, str, Problems], None], ...]] = (
     check_args,
     check_cwd,
     check_env,
     check_rlimits,
     check_capabilities,
+)
+CHECKS: Final[tuple[Callable[[Spec, str, Problems], None], ...]] = (
+    check_version,
+    check_root,
+    *PROCESS_CHECKS,
     check_hostname,
     check_mounts,
     check_namespaces,
     check_paths,
+    check_hooks,
+    check_domainname,
+    check_cgroups_path,
     check_supported,
 )
 

@@ -119,7 +119,7 @@ def settings(controller: str, value: int, version: int) -> list[tuple[str, int, 
 def find(wanted: dict[str, int], cgroups: str, mountinfo: str) -> list[list[Place]]:
     """Places by hierarchy, the best first. `cgroups` and `mountinfo` are the texts of /proc/self/cgroup and
     /proc/self/mountinfo."""
-    mounts = list(_mounts(mountinfo))
+    table = list(mounts(mountinfo))
     left = set(wanted)
     found: list[list[Place]] = []
     own2 = ""
@@ -127,10 +127,10 @@ def find(wanted: dict[str, int], cgroups: str, mountinfo: str) -> list[list[Plac
         number, _, rest = line.partition(":")
         names, _, path = rest.partition(":")
         if number == "0":
-            own2 = next(filter(None, (_below(path, m) for m in mounts if m[2] == "cgroup2")), "")
+            own2 = next(filter(None, (_below(path, m) for m in table if m[2] == "cgroup2")), "")
             continue
         here = tuple(name for name in names.split(",") if name in left)
-        parent = next(filter(None, (_below(path, m) for m in mounts if m[2] == "cgroup" and names in m[3])), "")
+        parent = next(filter(None, (_below(path, m) for m in table if m[2] == "cgroup" and names in m[3])), "")
         left -= set(here)
         if here and parent:
             found.append([Place(parent, here, 1)])
@@ -140,7 +140,7 @@ def find(wanted: dict[str, int], cgroups: str, mountinfo: str) -> list[list[Plac
     return found
 
 
-def _mounts(mountinfo: str) -> list[tuple[str, str, str, str]]:
+def mounts(mountinfo: str) -> list[tuple[str, str, str, str]]:
     """Root in the file system, mount point, type, options of the file system (proc_pid_mountinfo(5))."""
     found = []
     for line in mountinfo.splitlines():

@@ -16,7 +16,11 @@ SIGNAL: Final = b"s"  # one byte: the signal's number
 WINDOW: Final = b"w"  # rows, columns, x and y pixels: four native shorts (struct winsize)
 TIMEOUT: Final = b"t"  # end every process
 KEYS: Final = b"k"  # the terminal is raw: what is typed is the sandbox's
+ADOPTED: Final = b"a"  # a container's sentry is the launcher's child now, no longer the helper's that made it
+GO: Final = b"g"  # hooks have run: build the network
 # sentry → launcher
+READY: Final = b"R"  # a container's namespaces are there: hooks may run
+CREATED: Final = b"C"  # its first program is loaded and waits
 STARTED: Final = b"S"
 FAILED: Final = b"F"  # exit status as one byte, then the message
 EXITED: Final = b"X"  # wait status as a native int

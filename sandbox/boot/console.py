@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import select
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Callable, Final
 
 from sandbox.abi.linux.fcntl import AT_FDCWD, O_RDWR
 from sandbox.boot.terminal import is_ours_alone
@@ -23,11 +23,11 @@ from tcpip.waiter import EVENT_IN, EVENT_OUT
 
 if TYPE_CHECKING:
     from sandbox.boot.link import LauncherLink
-    from sandbox.boot.options import SandboxOptions
     from sandbox.fs.tty.pty_master import PtyMaster
     from sandbox.kernel.task import Task
     from sandbox.reactor import Reactor
     from sandbox.vfs.file_description import FileDescription
+    from tcpip.timers import Timer
 
 CHUNK: Final = 4096
 DRAIN_MS: Final = 2000  # how long the end of a run waits for a terminal that does not take its output
@@ -47,6 +47,9 @@ class Console:
         self._typed = b""  # not yet taken by the line discipline
         self._shown = b""  # not yet taken by the host
         self._watched: dict[int, int] = {}
+        self._finished: Callable[[], None] | None = None
+        self._limit: Timer | None = None
+        self._closed = False
         master.queue.add(EVENT_IN | EVENT_OUT, self._master_ready)
         self._watch()
 
@@ -55,6 +58,20 @@ class Console:
             self._reactor.call_soon(self._show)
         if mask & EVENT_OUT and self._typed:
             self._type()
+
+    def set_window(self, window: bytes) -> None:
+        """A new size, as struct winsize."""
+        self._master.terminal.set_window(window)
+
+    def join(self, link: LauncherLink) -> None:
+        """The launcher has the user's terminal: its size, its keys once they are wanted, the end."""
+        terminal = self._master.terminal
+        link.window_changed = terminal.set_window
+        link.keys_granted = self.take_keys
+        link.before_exit = self.drain
+        if self._later_keys >= 0:
+            terminal.on_wait = link.want_keys
+            link.interrupt = terminal.signal
 
     # --- keys ---
 
@@ -77,8 +94,10 @@ class Console:
         except OSError:
             data = b""
         if not data:  # the user's terminal is gone
-            self._keys = -1
+            gone, self._keys = self._keys, -1
             self._watch()
+            if gone != self._screen:
+                os.close(gone)
             self._master.terminal.hang_up()
             return
         self._typed += data
@@ -124,6 +143,37 @@ class Console:
                 return
             self._show()
 
+    def finish(self, done: Callable[[], None]) -> None:
+        """As `drain` followed by `close`, while the sandbox goes on; then `done()`."""
+        self._show()
+        if not self._shown or self._screen < 0:
+            self.close()
+            done()
+            return
+        self._finished = done
+        self._limit = self._reactor.call_at(self._reactor.clock.now_ns() + DRAIN_MS * 1_000_000, self._end)
+
+    def _end(self) -> None:
+        done, self._finished = self._finished, None
+        if self._limit is not None:
+            self._limit.cancel()
+        self.close()
+        if done is not None:
+            done()
+
+    def close(self) -> None:
+        """Let go of the host's terminal and hang up."""
+        for fd in self._watched:
+            self._reactor.unwatch(fd)
+        self._watched = {}
+        for fd in {self._keys, self._later_keys, self._screen} - {-1}:
+            os.close(fd)
+        self._keys = self._later_keys = self._screen = -1
+        self._shown = self._typed = b""
+        if not self._closed:
+            self._closed = True
+            self._master.release()
+
     # --- readiness ---
 
     def _watch(self) -> None:
@@ -148,33 +198,29 @@ class Console:
             self._read_keys()
         if self._shown and mask & WRITE:
             self._show()
+            if self._finished is not None and not self._shown:
+                self._end()
 
 
-def open_console(task: Task, options: SandboxOptions, link: LauncherLink) -> FileDescription:
-    """Make the terminal, join it to the host's, and open its slave as the controlling terminal of the first process."""
+def open_console(task: Task, stdio: tuple[int, ...], window: bytes) -> tuple[Console, FileDescription]:
+    """Make the terminal, join it to the host's, and open its slave as the controlling terminal of the process."""
     table = task.kernel.terminals
     creds = task.creds
     master = table.create(O_RDWR, creds.uid, creds.gid)
     terminal = master.terminal
     terminal.locked = False
-    terminal.set_window(options.window)
-    keys, screen = host_descriptors(options.stdio)
+    terminal.set_window(window)
+    keys, screen = host_descriptors(stdio)
     console = Console(task.kernel.reactor, master, keys, screen)
-    link.window_changed = terminal.set_window
-    link.keys_granted = console.take_keys
-    link.before_exit = console.drain
-    if is_ours_alone(options.stdio):
+    if is_ours_alone(stdio):
         console.take_keys()
-    else:
-        terminal.on_wait = link.want_keys
-        link.interrupt = terminal.signal
     name = b"/dev/pts/%d" % terminal.index
     try:
         slave = open_path(task, AT_FDCWD, name, O_RDWR, 0)
     except SyscallError:  # a bundle without devpts
-        return table.open_slave(task, terminal, O_RDWR)
+        return console, table.open_slave(task, terminal, O_RDWR)
     assert not isinstance(slave, Block)
-    return slave
+    return console, slave
 
 
 def host_descriptors(stdio: tuple[int, ...]) -> tuple[int, int]:
@@ -190,8 +236,8 @@ def host_descriptors(stdio: tuple[int, ...]) -> tuple[int, int]:
 
 
 def open_again(fd: int) -> int:
-    """The same terminal with a description of our own, non-blocking; `fd` itself where that is not permitted."""
+    """The same terminal with a description of our own, non-blocking; `fd`'s where that is not permitted."""
     try:
         return os.open(f"/proc/self/fd/{fd}", os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
-        return fd
+        return os.dup(fd)

@@ -1,4 +1,4 @@
-"""The first process: made out of nothing, where every later one is made by fork.
+"""The first process, and those that are started beside it: made out of nothing, where others are made by fork.
 
 It is looked up as a shell would do it, and a failure says so with a shell's exit status.
 """
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Callable, Final
 
 from sandbox.abi.linux.fcntl import AT_FDCWD
 from sandbox.boot.host_checks import why_no_process
-from sandbox.boot.options import Program, SandboxOptions
+from sandbox.boot.options import Program
 from sandbox.boot.start_failure import StartFailure
 from sandbox.boot.stdio import open_stdio
 from sandbox.errors import SyscallError
@@ -26,12 +26,14 @@ from sandbox.kernel.task_state import WORK_TRACE
 from sandbox.kernel.thread_group import ThreadGroup
 from sandbox.loader.image import ExecImage
 from sandbox.loader.load import LoadResult, load
+from sandbox.seccomp.attach import install
 from sandbox.vfs.walk import DIRECTORY, FOLLOW, lookup
 
 if TYPE_CHECKING:
-    from sandbox.boot.link import LauncherLink
+    from sandbox.boot.console import Console
     from sandbox.kernel.kernel import Kernel
     from sandbox.platform.base import GuestThread
+    from sandbox.seccomp.check import Insn
     from sandbox.vfs.file_description import FileDescription
 
 NOT_FOUND: Final = 127
@@ -41,64 +43,104 @@ CONTAINER_CAPABILITIES: Final = sum(1 << n for n in (0, 1, 3, 4, 5, 6, 7, 8, 10,
 DEFAULT_PATH: Final = b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
-def start_first_program(
-    kernel: Kernel,
-    options: SandboxOptions,
-    link: LauncherLink,
-    failed: Callable[[StartFailure], None],
-    running: Callable[[ThreadGroup], None],
-) -> None:
-    """Begin; exactly one of `failed` and `running` is called from the event loop."""
+class ProgramStart:
+    """A process that the sandbox's operator starts: the first one (`first`), or one more beside it.
 
-    def made(thread: GuestThread | None) -> None:
+    With `hold` it waits, loaded, for `go`. `console` is there when it has a terminal. Exactly one of `failed` and
+    `running` is called, from the event loop.
+    """
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        program: Program,
+        failed: Callable[[StartFailure], None],
+        running: Callable[[ProgramStart], None],
+    ) -> None:
+        self.kernel = kernel
+        self.program = program
+        self.first = False
+        self.unkillable = False  # the first one of a container: signals without a handler are dropped
+        self.hold = False
+        self.stdio: tuple[int, ...] = (0, 1, 2)  # host descriptors, the caller's to close
+        self.more_fds: tuple[int, ...] = ()
+        self.terminal = False  # those that are terminals become one of the sandbox's own
+        self.window = bytes(8)
+        self.seccomp: tuple[Insn, ...] = ()
+        self.console: Console | None = None
+        self.group: ThreadGroup | None = None
+        self._failed = failed
+        self._running = running
+        self._thread: GuestThread
+
+    def begin(self) -> None:
+        """Make the process and load the program."""
+        self.kernel.platform.new_space(self._made)
+
+    def go(self) -> None:
+        """Its first instruction."""
+        self._thread.resume()
+
+    def _made(self, thread: GuestThread | None) -> None:
         if thread is None:
-            failed(StartFailure(why_no_process("")))
+            self._failed(StartFailure(why_no_process("")))
+            return
+        self._thread = thread
+        try:
+            task = make_task(self, thread)
+        except SyscallError as error:
+            thread.address_space().kill()
+            self._failed(StartFailure(why_no_process(os.strerror(error.errno))))
             return
         try:
-            task = make_first_task(kernel, options, thread)
-            enter_directory(task, options.program.cwd)
-            open_stdio(task, options, link)
-            image = open_program(task, options.program)
+            enter_directory(task, self.program.cwd)
+            self.console = open_stdio(task, self.stdio, self.more_fds, self.terminal, self.window)
+            image = open_program(task, self.program)
         except StartFailure as failure:
-            failed(failure)
+            self._give_up(task, failure)
             return
-        load(task, image, thread, lambda result: loaded(task, image, result))
+        load(task, image, thread, lambda result: self._loaded(task, image, result))
 
-    def loaded(task: Task, image: ExecImage, result: LoadResult | SyscallError) -> None:
+    def _loaded(self, task: Task, image: ExecImage, result: LoadResult | SyscallError) -> None:
         if isinstance(result, SyscallError):
             image.release()
-            failed(why_not(options.program.argv[0], result))
+            self._give_up(task, why_not(self.program.argv[0], result))
             return
         task.mm = result.mm
         task.comm = result.comm
         task.group.did_exec = True
         image.release()
         task.thread.set_regs(result.regs)
-        running(task.group)
-        task.thread.resume()
+        if self.seccomp:
+            install(task, self.seccomp)
+        self._running(self)
+        if not self.hold:
+            self.go()
 
-    kernel.platform.new_space(made)
+    def _give_up(self, task: Task, failure: StartFailure) -> None:
+        if not self.first:  # with the first one the whole sandbox ends
+            task.group.begin_exit(failure.status << 8)
+        self._failed(failure)
 
 
-def make_first_task(kernel: Kernel, options: SandboxOptions, thread: GuestThread) -> Task:
-    """Process 1, with nothing in its memory yet."""
-    program = options.program
+def make_task(start: ProgramStart, thread: GuestThread) -> Task:
+    """The process, with nothing in its memory yet. EAGAIN at the sandbox's limit."""
+    kernel, program = start.kernel, start.program
     pid = kernel.pids.allocate()
     group = ThreadGroup(kernel, pid, None, SignalHandlers())
-    group.is_init = True
-    group.unkillable = options.oci
-    caps = CONTAINER_CAPABILITIES if program.capabilities is None else program.capabilities
-    creds = Credentials(program.uid, program.gid, program.groups, caps if program.uid == 0 else 0)
-    creds.bounding = caps
+    group.is_init = start.first
+    group.unkillable = start.unkillable
+    group.oom_score_adj = program.oom_score_adj
     for number, (soft, hard) in program.rlimits.items():
         group.rlimits.set(number, soft, hard)
-    task = Task(kernel, pid, group, thread, creds)
+    task = Task(kernel, pid, group, thread, credentials_of(program))
     thread.owner = task
     group.leader = task
     group.tasks[task] = None
     kernel.pids.tasks[pid] = task
     kernel.pids.groups[pid] = group
-    kernel.pids.init = group
+    if start.first:
+        kernel.pids.init = group
     session = Session(kernel.pids, group, pid)
     ProcessGroup(session, pid).join(group)
     kernel.enter_space(task, thread.address_space())
@@ -108,7 +150,22 @@ def make_first_task(kernel: Kernel, options: SandboxOptions, thread: GuestThread
     task.fds = FDTable(group.rlimits.get(RLIMIT_NOFILE))
     if kernel.trace is not None:
         task.work |= WORK_TRACE
+    start.group = group
     return task
+
+
+def credentials_of(program: Program) -> Credentials:
+    """Of the program once it is executed (capabilities(7): transformation during execve)."""
+    sets = program.capability_sets
+    if sets is None:
+        caps = CONTAINER_CAPABILITIES
+        creds = Credentials(program.uid, program.gid, program.groups, caps if program.uid == 0 else 0)
+        creds.bounding = caps
+        return creds
+    creds = Credentials(program.uid, program.gid, program.groups, 0)
+    creds.bounding, creds.effective, creds.inheritable, creds.permitted, creds.ambient = sets
+    creds.ambient &= creds.permitted & creds.inheritable
+    return creds.after_exec(None, None)
 
 
 def enter_directory(task: Task, cwd: bytes) -> None:
@@ -121,7 +178,7 @@ def enter_directory(task: Task, cwd: bytes) -> None:
 
 def open_program(task: Task, program: Program) -> ExecImage:
     """The program file, searched for in PATH when its name has no slash. StartFailure."""
-    name = program.argv[0]
+    name = program.file or program.argv[0]
     opener = open_for_exec
     found: SyscallError | None = None
     for path in candidates(program):
@@ -143,7 +200,7 @@ def open_for_exec(task: Task, path: bytes) -> FileDescription:
 
 def candidates(program: Program) -> list[bytes]:
     """Paths to try, in order."""
-    name = program.argv[0]
+    name = program.file or program.argv[0]
     if b"/" in name or not program.search:
         return [name]
     search = DEFAULT_PATH
@@ -157,6 +214,6 @@ def why_not(name: bytes, error: SyscallError) -> StartFailure:
     """The line and the exit status for a program that cannot be started."""
     text = os.fsdecode(name)
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
-        where = "no such file" if b"/" in name else "not found in PATH"
+        where = "no such file or directory" if b"/" in name else "executable file not found in PATH"
         return StartFailure(f"{text}: {where}, or no interpreter for it", NOT_FOUND)
     return StartFailure(f"{text}: {os.strerror(error.errno)}", NOT_EXECUTABLE)

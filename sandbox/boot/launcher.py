@@ -47,13 +47,6 @@ class Outcome:
         self.timed_out = timed_out
 
 
-def exit_status(wait_status: int) -> int:
-    """What a shell would show: the program's own, or 128 + the signal's number."""
-    if os.WIFSIGNALED(wait_status):
-        return 128 + os.WTERMSIG(wait_status)
-    return os.WEXITSTATUS(wait_status)
-
-
 def launch(options: SandboxOptions, tell: Callable[[str], None]) -> Outcome:
     """Run the sandbox to its end. `tell` gets lines for the user. Raises HostLacks."""
     check_this_host()
@@ -87,8 +80,6 @@ def _launch(options: SandboxOptions, tell: Callable[[str], None], holdings: Hold
         finally:
             os._exit(status)
     os.close(theirs)
-    if options.pid_file:
-        _write_pid(options.pid_file, pid)
     for fd in options.donated() - {0, 1, 2, options.log_fd}:
         os.close(fd)
     return Launcher(pid, ours, options, tell).run()
@@ -100,11 +91,6 @@ def leave_keys_to_the_foreground(options: SandboxOptions) -> None:
     keys = HostTerminal(options.stdio[0])
     if keys.is_terminal and not keys.in_foreground():
         options.stdio = (os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC), *options.stdio[1:])
-
-
-def _write_pid(path: str, pid: int) -> None:
-    with open(path, "w", encoding="ascii") as file:
-        file.write(str(pid))
 
 
 class Launcher:
@@ -125,6 +111,16 @@ class Launcher:
         self._failure_status = 0
         self._timed_out = False
         self._killed = False
+        self.on_ready: Callable[[], None] | None = None  # a container: hooks may run
+        self._created = False
+
+    def until_created(self) -> Outcome | None:
+        """A container: serve the sentry until its first program is loaded; the outcome when that fails, with the
+        sentry gone."""
+        while not self._created:
+            if not self._receive():
+                return self._outcome()
+        return None
 
     def run(self) -> Outcome:
         """Until the sentry is gone; the terminal is as it was afterwards."""
@@ -205,6 +201,11 @@ class Launcher:
         elif kind == channel.WANTED:
             self._takes_keys = True
             self._take_keys()
+        elif kind == channel.READY and self.on_ready is not None:
+            self.on_ready()
+            channel.send(self._fd, channel.GO)
+        elif kind == channel.CREATED:
+            self._created = True
         elif kind in (channel.NOTICE, channel.SUMMARY):
             self._tell(payload.decode("utf-8", "replace"))
         return True

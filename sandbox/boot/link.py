@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 from typing import Callable
 
 from sandbox.boot import channel
@@ -52,6 +53,24 @@ class LauncherLink:
     def want_keys(self) -> None:
         """A program waits for what is typed."""
         channel.send(self._fd, channel.WANTED)
+
+    def let_hooks_run(self) -> bool:
+        """A container's namespaces are ready; wait for the word to go on. False when the launcher is gone."""
+        channel.send(self._fd, channel.READY)
+        poll = select.poll()
+        poll.register(self._fd, select.POLLIN)
+        while True:
+            poll.poll()
+            try:
+                message = channel.receive(self._fd)
+            except BlockingIOError:
+                continue
+            if message is None or message[0] == channel.GO:
+                return message is not None
+
+    def created(self) -> None:
+        """The first program is loaded and waits to be started."""
+        channel.send(self._fd, channel.CREATED)
 
     def started(self) -> None:
         """The first program runs."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Sequence
 
+from sandbox.abi.linux.stat import S_IFCHR, makedev
 from sandbox.abi.linux.statfs import ST_NODEV, ST_NOEXEC, ST_NOSUID, ST_RDONLY, ST_RELATIME
 from sandbox.boot.options import (
     MOUNT_BIND,
@@ -22,7 +23,7 @@ from sandbox.boot.start_failure import StartFailure
 from sandbox.errors import SyscallError
 from sandbox.fs.hostfs.filesystem import HostFs
 from sandbox.fs.overlay.filesystem import OverlayFs
-from sandbox.fs.overlay.root import build_root, make_point
+from sandbox.fs.overlay.root import build_root, find_point, make_point
 from sandbox.fs.tmpfs.filesystem import Tmpfs
 from sandbox.fs.tty.pty_table import PtyTable
 from sandbox.kernel.pipe import open_fifo
@@ -31,6 +32,7 @@ from sandbox.vfs.space import SpaceAccount
 if TYPE_CHECKING:
     from sandbox.kernel.kernel import Kernel
     from sandbox.vfs.filesystem import Filesystem
+    from sandbox.vfs.path import Path
 
 SHM_SIZE: Final = 512 << 20
 
@@ -57,12 +59,15 @@ def standard_mounts() -> list[MountOptions]:
 
 def mount_all(kernel: Kernel, options: SandboxOptions) -> None:
     """Build `kernel.mounts`. StartFailure names the mount that cannot be made."""
-    root = options.root
+    root, container = options.root, options.container
     size = kernel.memory_bytes
-    namespace = build_root(kernel, root.fd, root.masks, size=size, readonly=root.readonly)
+    live = container is not None and container.live_root
+    # A live root becomes read-only when the mount points are there.
+    readonly = root.readonly and not live
+    namespace = build_root(kernel, root.fd, root.masks, size=size, readonly=readonly, overlay=not live)
     kernel.mounts = namespace
     register_devices(kernel)
-    for mount in options.mounts if options.oci else standard_mounts() + options.mounts:
+    for mount in standard_mounts() + options.mounts if container is None else options.mounts:
         try:
             fs = make_filesystem(kernel, mount)
             directory = fs.root.is_dir()
@@ -74,6 +79,45 @@ def mount_all(kernel: Kernel, options: SandboxOptions) -> None:
             namespace.mount(fs, point, flags_of(mount))
         except SyscallError as error:
             raise StartFailure(f"mount {os.fsdecode(mount.target)}: {os.strerror(error.errno)}") from None
+    if container is not None:
+        if root.readonly:
+            namespace.root.flags |= ST_RDONLY
+        hide_paths(kernel, container.masked_paths, container.readonly_paths)
+
+
+def hide_paths(kernel: Kernel, masked: Sequence[bytes], readonly: Sequence[bytes]) -> None:
+    """maskedPaths and readonlyPaths: an empty directory or a null device lies over the former, the latter over
+    themselves. What is not there needs neither. StartFailure."""
+    namespace = kernel.mounts
+    for path in masked:
+        try:
+            place = find_point(namespace, path)
+            if place is not None:
+                cover_up(kernel, place)
+        except SyscallError as error:
+            raise StartFailure(f"masked path {os.fsdecode(path)}: {os.strerror(error.errno)}") from None
+    for path in readonly:
+        try:
+            place = find_point(namespace, path)
+            if place is not None:
+                flags = place.mount.flags | ST_RDONLY
+                namespace.mount(place.mount.fs, place, flags, place.dentry)
+        except SyscallError as error:
+            raise StartFailure(f"read-only path {os.fsdecode(path)}: {os.strerror(error.errno)}") from None
+
+
+def cover_up(kernel: Kernel, place: Path) -> None:
+    """Nothing of what is at `place` can be seen any more."""
+    vfs = kernel.mounts.vfs
+    cover = Tmpfs(kernel.clock, vfs.new_dev(), "tmpfs", 0o755, account=vfs.space)
+    flags = ST_RDONLY | ST_RELATIME
+    if place.inode.is_dir():
+        kernel.mounts.mount(cover, place, flags)
+        return
+    cover.root.mknod(b"null", S_IFCHR | 0o666, makedev(1, 3), 0, 0)
+    null = cover.root.lookup(b"null")
+    assert null is not None
+    kernel.mounts.mount(cover, place, flags, vfs.dentries.add(vfs.root_of(cover), b"null", null))
 
 
 def register_devices(kernel: Kernel) -> None:

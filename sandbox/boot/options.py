@@ -26,6 +26,7 @@ class Program:
 
     __slots__ = (
         "argv",
+        "file",
         "env",
         "cwd",
         "uid",
@@ -34,12 +35,14 @@ class Program:
         "umask",
         "search",
         "rlimits",
-        "capabilities",
+        "capability_sets",
         "no_new_privs",
+        "oom_score_adj",
     )
 
     def __init__(self, argv: Sequence[bytes], env: Sequence[bytes], cwd: bytes = b"/") -> None:
         self.argv = tuple(argv)
+        self.file = b""  # the program's file when it is not the one that `argv[0]` names
         self.env = tuple(env)
         self.cwd = cwd
         self.uid = 0
@@ -48,8 +51,10 @@ class Program:
         self.umask = 0o022
         self.search = True
         self.rlimits: dict[int, tuple[int, int]] = {}  # RLIMIT_* → soft, hard
-        self.capabilities: int | None = None  # bounding mask; None: what a container usually has
+        # bounding, effective, inheritable, permitted, ambient as masks; None: what a container usually has
+        self.capability_sets: tuple[int, int, int, int, int] | None = None
         self.no_new_privs = False
+        self.oom_score_adj = 0
 
 
 class MountOptions:
@@ -74,7 +79,7 @@ class MountOptions:
 class NetworkOptions:
     """`kind`: none, internal, sandbox, tap, user. `allow` and `publish` as they stand on the command line, checked."""
 
-    __slots__ = ("kind", "allow", "publish", "pcap_fd", "pcap_name", "namespace_fd", "tap")
+    __slots__ = ("kind", "allow", "publish", "pcap_fd", "pcap_name", "namespace_fd", "tap", "fresh")
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
@@ -83,6 +88,7 @@ class NetworkOptions:
         self.pcap_fd = -1
         self.pcap_name = ""
         self.namespace_fd = -1  # the network namespace to enter (sandbox, tap), -1: the present one
+        self.fresh = False  # `sandbox` in a namespace that is made for it; what hooks put there is taken over
         self.tap = ""  # the device to use, or to make; empty: the host names it
 
 
@@ -97,6 +103,40 @@ class Limits:
         self.timeout_ns = 0
 
 
+class ContainerOptions:
+    """What a container has that `do` has not: a life cycle that others drive, and the rest of config.json."""
+
+    __slots__ = (
+        "control_fd",
+        "status_fd",
+        "attached",
+        "live_root",
+        "masked_paths",
+        "readonly_paths",
+        "seccomp",
+        "sysctl",
+        "more_fds",
+        "cgroups",
+        "start_hooks",
+        "host_oom_score_adj",
+    )
+
+    def __init__(self) -> None:
+        self.control_fd = -1  # the listening socket of sandbox/control
+        self.status_fd = -1  # a file of the host in which the sentry leaves how the first process ended
+        self.attached = False  # the sandbox ends with its launcher
+        self.live_root = True  # the root is the host's directory itself; otherwise a private layer lies above
+        self.masked_paths: tuple[bytes, ...] = ()
+        self.readonly_paths: tuple[bytes, ...] = ()
+        self.seccomp: tuple[tuple[int, int, int, int], ...] = ()  # struct sock_filter[] for every process
+        self.sysctl: dict[str, str] = {}
+        self.more_fds: tuple[int, ...] = ()  # host descriptors for the first process, from number 3 on
+        self.cgroups: tuple[str, ...] = ()  # directories of control groups to join
+        # Run inside before the first process, one after the other: each with its bound in ns.
+        self.start_hooks: tuple[tuple[Program, int], ...] = ()
+        self.host_oom_score_adj: int | None = None  # of the sentry, proc_pid_oom_score_adj(5)
+
+
 class SandboxOptions:
     """Everything."""
 
@@ -107,6 +147,7 @@ class SandboxOptions:
         "network",
         "limits",
         "hostname",
+        "domainname",
         "platform",
         "look",
         "copies",
@@ -119,9 +160,7 @@ class SandboxOptions:
         "debug",
         "json_log",
         "summary",
-        "readonly_paths",
-        "oci",
-        "pid_file",
+        "container",
         "begun_ns",
         "notes",
     )
@@ -133,6 +172,7 @@ class SandboxOptions:
         self.network = network
         self.limits = Limits()
         self.hostname = b"stackbox"
+        self.domainname = b""  # empty: none
         self.platform = "lane"
         self.look = True
         self.copies = True
@@ -145,16 +185,17 @@ class SandboxOptions:
         self.debug = False
         self.json_log = False
         self.summary = False
-        self.readonly_paths: tuple[bytes, ...] = ()
-        self.oci = False  # only the mounts that are listed; otherwise proc, sys, dev, tmp are there by themselves
+        # A container has only the mounts that are listed; otherwise proc, sys, dev, tmp are there by themselves.
+        self.container: ContainerOptions | None = None
         self.begun_ns = 0  # CLOCK_MONOTONIC when the front end began, for the summary
         self.notes: list[str] = []  # what the launcher has to say to the log, of level debug
-        self.pid_file = ""  # written by the launcher: the sentry's process id
 
     def donated(self) -> set[int]:
         """Every descriptor that the sentry may keep."""
         fds = {self.root.fd, self.log_fd, self.strace_fd, self.network.pcap_fd, self.network.namespace_fd}
         fds.update(self.stdio)
         fds.update(mount.fd for mount in self.mounts)
+        if self.container is not None:
+            fds.update((self.container.control_fd, self.container.status_fd), self.container.more_fds)
         fds.discard(-1)
         return fds

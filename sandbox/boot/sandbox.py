@@ -8,7 +8,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from sandbox.abi.linux.signal import SIGINT, SIGQUIT
+from sandbox.abi.linux.signal import SIGINT, SIGKILL, SIGQUIT
 from sandbox.boot import confine
 from sandbox.boot.host_checks import why_no_process
 from sandbox.boot.link import LauncherLink
@@ -24,6 +24,8 @@ from sandbox.reactor import Reactor
 from tcpip.clock import MonotonicClock
 
 if TYPE_CHECKING:
+    from sandbox.boot.container import ContainerControl
+    from sandbox.boot.first_program import ProgramStart
     from sandbox.gateway.network import Network
     from sandbox.kernel.thread_group import ThreadGroup
 
@@ -44,6 +46,9 @@ class Sandbox:
         self.network: Network | None = None
         self.init: ThreadGroup | None = None
         self.memory_watch: MemoryWatch | None = None
+        self.control: ContainerControl | None = None
+        self.first: ProgramStart | None = None
+        self.status = 0  # the wait status of the first process, once it has ended
         self.running_ns = 0
         self._early: list[int] = []
 
@@ -63,6 +68,7 @@ class Sandbox:
         for note in options.notes:
             kernel.log.debug(note)
         kernel.hostname = options.hostname
+        kernel.domainname = options.domainname or kernel.domainname
         if options.limits.memory:
             kernel.memory_bytes = options.limits.memory
         from sandbox.syscalls.copy_ahead import copy_table
@@ -78,6 +84,9 @@ class Sandbox:
         from sandbox.boot.mounts import mount_all
 
         mount_all(kernel, options)
+        container = options.container
+        if container is not None and not self.link.let_hooks_run():
+            raise StartFailure("the launcher is gone")
         self._make_network(kernel)
         confine.drop_privileges()
         gc.set_threshold(GC_THRESHOLD, 50, 50)
@@ -85,15 +94,29 @@ class Sandbox:
             from sandbox.boot.tracing import trace_to
 
             trace_to(kernel, options.strace_fd, options.json_log and options.strace_fd == options.log_fd)
-        from sandbox.boot.first_program import start_first_program
-
         self.memory_watch = MemoryWatch(kernel, own_pages, give_back)
         kernel.on_exit = self._exited
-        start_first_program(kernel, options, self.link, self._failed, self._running)
+        if container is not None:
+            from sandbox.boot.container import ContainerControl
+
+            self.control = ContainerControl(self, kernel, container)
+        self._start_first_program(kernel)
+
+    def _start_first_program(self, kernel: Kernel) -> None:
+        from sandbox.boot.first_program import ProgramStart
+
+        options, container = self.options, self.options.container
+        first = ProgramStart(kernel, options.program, self._failed, self._loaded)
+        first.first = True
+        first.stdio, first.terminal, first.window = options.stdio, options.terminal, options.window
+        if container is not None:
+            first.hold = first.unkillable = True
+            first.more_fds, first.seccomp = container.more_fds, container.seccomp
+        first.begin()
 
     def run(self) -> None:
         """Serve until the first process has ended."""
-        self.link.watch(self._signal, self._time_is_up, self._launcher_gone)
+        self.link.watch(self.signal, self._time_is_up, self._launcher_gone)
         self.reactor.run()
 
     def close(self) -> None:
@@ -152,21 +175,47 @@ class Sandbox:
 
     # --- events ---
 
-    def _running(self, init: ThreadGroup) -> None:
-        self.init = init
+    def _loaded(self, first: ProgramStart) -> None:
+        assert self.kernel is not None and first.group is not None
+        container = self.options.container
+        if container is not None and container.sysctl:
+            from sandbox.boot.sysctl import apply
+
+            try:
+                apply(self.kernel, first.group.leader, container.sysctl)
+            except StartFailure as failure:
+                self._failed(failure)
+                return
+        self.first = first
+        if first.console is not None:
+            first.console.join(self.link)
+        if self.control is not None:
+            self.control.created()
+            self.link.created()
+        else:
+            self.started()
+
+    def started(self) -> None:
+        """The first process runs, or is just about to."""
+        assert self.first is not None and self.first.group is not None
+        self.init = self.first.group
         self.running_ns = time.monotonic_ns()
         self.link.started()
         for number in self._early:  # once the program has been let go
-            self.reactor.call_soon(partial(self._signal, number))
+            self.reactor.call_soon(partial(self.signal, number))
 
     def _failed(self, failure: StartFailure) -> None:
+        self.status = failure.status << 8
         self.link.failed(failure.status, str(failure))
         self.reactor.stop()
 
     def _exited(self, status: int) -> None:
+        self.status = status
         if self.options.summary:
             self.link.summary("\n".join(self._summary()))
         self.link.exited(status)
+        if self.control is not None:
+            self.control.exited(status)
         self.reactor.stop()
 
     def _summary(self) -> list[str]:
@@ -175,9 +224,9 @@ class Sandbox:
         lines = [f"started in {start:.0f} ms, ran {run:.0f} ms"]
         return lines + (self.network.summary() if self.network is not None else [])
 
-    def _signal(self, number: int) -> None:
+    def signal(self, number: int) -> None:
         """From outside: to the first process, as from its parent namespace (its handlers and SIGKILL count).
-        What comes before it runs waits for it, each number once."""
+        What comes before it runs waits for it, each number once; SIGKILL does not wait."""
         if self.init is not None:
             if self.link.interrupt is not None and number in (SIGINT, SIGQUIT):
                 self.link.interrupt(number)
@@ -185,11 +234,14 @@ class Sandbox:
             from sandbox.boot.signals import forward
 
             forward(self.init, number)
+        elif number == SIGKILL and self.first is not None:
+            self._exited(SIGKILL)
         elif number not in self._early:
             self._early.append(number)
 
     def _time_is_up(self) -> None:
-        self._signal(9)
+        self.signal(SIGKILL)
 
     def _launcher_gone(self) -> None:
-        self.reactor.stop()
+        if self.first is None or self.control is None or self.control.attached:
+            self.reactor.stop()

@@ -12,18 +12,26 @@ import os
 import select
 import signal
 import sys
-from typing import Final
+from typing import Final, Protocol
 
 from sandbox.boot import channel, confine, libc
-from sandbox.boot.holdings import Holdings
+from sandbox.boot.exit_status import exit_status
 from sandbox.boot.options import SandboxOptions
 
 IGNORED: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 FAILURE: Final = 125
 
 
-def sentry_main(options: SandboxOptions, channel_fd: int, holdings: Holdings) -> None:
-    """In the forked process: run the sandbox to its end. The launcher is told everything over the channel."""
+class Entered(Protocol):
+    """What the sentry enters before it does anything else: control groups, the list of whom a keeper waits for."""
+
+    def enter(self) -> None:
+        """Called once."""
+
+
+def sentry_main(options: SandboxOptions, channel_fd: int, holdings: Entered) -> int:
+    """In the forked process: run the sandbox to its end. The launcher is told everything over the channel; for who
+    only waits for the process there is the exit status of a shell."""
     _settle(options, channel_fd, holdings)
     from sandbox.boot.sandbox import Sandbox
     from sandbox.boot.start_failure import StartFailure
@@ -35,26 +43,31 @@ def sentry_main(options: SandboxOptions, channel_fd: int, holdings: Holdings) ->
             sandbox.start()
         except StartFailure as failure:
             channel.send(channel_fd, channel.FAILED, bytes([failure.status]) + str(failure).encode("utf-8", "replace"))
-            return
+            return FAILURE
         except PlatformError as error:
             channel.send(channel_fd, channel.FAILED, bytes([FAILURE]) + str(error).encode("utf-8", "replace"))
-            return
+            return FAILURE
         gc.freeze()
         gc.enable()
         sandbox.run()
+        return exit_status(sandbox.status)
     except Exception as error:  # the last resort: a line for the user, the whole story for the log
         _report_crash(options, channel_fd, error)
+        return FAILURE
     finally:
         sandbox.close()
 
 
-def _settle(options: SandboxOptions, channel_fd: int, holdings: Holdings) -> None:
-    """Die with the launcher, in a session of our own, with nothing open that was not donated."""
-    libc.prctl(libc.PR_SET_PDEATHSIG, int(signal.SIGKILL))
-    poll = select.poll()
-    poll.register(channel_fd, select.POLLIN)
-    if any(mask & select.POLLHUP for _, mask in poll.poll(0)):
-        os._exit(1)  # it was gone before we asked
+def _settle(options: SandboxOptions, channel_fd: int, holdings: Entered) -> None:
+    """Die with the launcher, in a session of our own, with nothing open that was not donated. A container that
+    outlives its launcher does not."""
+    container = options.container
+    if container is not None:
+        message = channel.receive(channel_fd)
+        if message is None or message[0] != channel.ADOPTED:
+            os._exit(1)
+    if container is None or container.attached:
+        _die_with_the_launcher(channel_fd)
     holdings.enter()
     os.setsid()
     for number in IGNORED:
@@ -67,6 +80,14 @@ def _settle(options: SandboxOptions, channel_fd: int, holdings: Holdings) -> Non
     libc.set_name(b"runsc-sandbox")
     os.umask(0)
     sys.setrecursionlimit(2000)
+
+
+def _die_with_the_launcher(channel_fd: int) -> None:
+    libc.prctl(libc.PR_SET_PDEATHSIG, int(signal.SIGKILL))
+    poll = select.poll()
+    poll.register(channel_fd, select.POLLIN)
+    if any(mask & select.POLLHUP for _, mask in poll.poll(0)):
+        os._exit(1)  # it was gone before we asked
 
 
 def _report_crash(options: SandboxOptions, channel_fd: int, error: Exception) -> None:

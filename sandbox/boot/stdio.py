@@ -14,23 +14,27 @@ from sandbox.abi.linux.fcntl import O_ACCMODE, O_RDWR
 from sandbox.fs.host_stdio import HostFile
 
 if TYPE_CHECKING:
-    from sandbox.boot.link import LauncherLink
-    from sandbox.boot.options import SandboxOptions
+    from sandbox.boot.console import Console
     from sandbox.kernel.task import Task
     from sandbox.vfs.file_description import FileDescription
 
 
-def open_stdio(task: Task, options: SandboxOptions, link: LauncherLink) -> None:
-    """Enter them into the task's table; terminals share one description, as a shell's do."""
-    terminal: FileDescription | None = None
-    for fd in options.stdio:
-        if options.terminal and os.isatty(fd):
-            if terminal is None:
+def open_stdio(
+    task: Task, stdio: tuple[int, ...], more_fds: tuple[int, ...], terminal: bool, window: bytes
+) -> Console | None:
+    """Enter them, and `more_fds` behind them, into the task's table; terminals share one description, as a shell's
+    do, and their console is returned."""
+    console: Console | None = None
+    slave: FileDescription | None = None
+    for fd in (*stdio, *more_fds):
+        if terminal and fd in stdio and os.isatty(fd):
+            if slave is None:
                 from sandbox.boot.console import open_console
 
-                terminal = open_console(task, options, link)
-            task.fds.install(terminal)
+                console, slave = open_console(task, stdio, window)
+            task.fds.install(slave)
             continue
         copy = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3)
         access = fcntl.fcntl(fd, fcntl.F_GETFL) & O_ACCMODE
         task.fds.install(HostFile(copy, access if access != O_RDWR else O_RDWR, task.kernel.reactor))
+    return console

@@ -7,6 +7,7 @@ packet sockets are opened here.
 
 from __future__ import annotations
 
+import _socket
 from random import Random
 from typing import TYPE_CHECKING, Final
 
@@ -33,9 +34,10 @@ class NetworkError(Exception):
 def build(kernel: Kernel, options: NetworkOptions) -> Network:
     """Make the network and set `kernel.net`. Raises NetworkError."""
     stack = _new_stack(kernel)
-    network = Network(stack, options.kind)
+    nothing_there = options.kind == "none" or (options.fresh and only_a_loopback())
+    network = Network(stack, "none" if nothing_there else options.kind)
     hostname = kernel.hostname.decode("ascii", "replace")
-    if options.kind == "none":
+    if nothing_there:
         network.hosts = hosts_file(hostname, "", "")
     elif options.kind in ("internal", "user"):
         _build_own(kernel, options, network, hostname)
@@ -48,6 +50,11 @@ def build(kernel: Kernel, options: NetworkOptions) -> Network:
     drive(kernel.reactor, stack)
     kernel.net = network
     return network
+
+
+def only_a_loopback() -> bool:
+    """The network namespace that the sentry is in has no other interface."""
+    return all(name == "lo" for _, name in _socket.if_nameindex())
 
 
 def _new_stack(kernel: Kernel) -> Stack:

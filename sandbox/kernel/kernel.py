@@ -70,6 +70,7 @@ class Kernel:
         self.commit = CommitAccount(2 << 30)
         self.hostname = b"stackbox"
         self.domainname = b"(none)"
+        self.unprivileged_port = 1024  # net.ipv4.ip_unprivileged_port_start
         self.boot_ns = clock.now_ns()
         self.pids = PidNamespace(max_tasks)
         self.futexes = FutexTable()

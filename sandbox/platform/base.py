@@ -160,6 +160,10 @@ class AddressSpace:
         """Processor time that the host process has used (0 when it can't be told)."""
         return 0
 
+    def host_pid(self) -> int:
+        """The host process, in the sentry's PID namespace; 0 when there is none."""
+        return 0
+
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class GuestThread:
@@ -382,6 +386,12 @@ class Platform:
     def most_areas(self) -> int:
         """As many areas of memory the host lets a process have; 0 where they need not be counted."""
         return 0
+
+    def freeze(self) -> None:
+        """Stop every host process where it is, until `thaw`. Nobody may ask them for anything meanwhile."""
+
+    def thaw(self) -> None:
+        """They go on."""
 
     def metrics(self) -> dict[str, int]:
         """What it has counted since the start, by name; times in ns."""

@@ -62,6 +62,12 @@ def set_filter(t: Task, flags: int, address: int) -> int:
     return 0
 
 
+def install(t: Task, program: tuple[Insn, ...]) -> None:
+    """A filter of the operator's, checked before, for a task that is just being made."""
+    t.seccomp = SeccompFilter(program, t.seccomp, t.kernel.mounts.vfs.space)
+    _enter(t, SECCOMP_MODE_FILTER)
+
+
 def _read_program(t: Task, address: int) -> tuple[Insn, ...]:
     """The program, checked: EFAULT, EINVAL, EACCES (seccomp_prepare_filter)."""
     length, where = SOCK_FPROG.unpack(t.copy_in(address, SOCK_FPROG.size))

@@ -10,6 +10,7 @@ from sandbox.abi.linux.statfs import ST_NODEV, ST_NOSUID, ST_RDONLY, ST_RELATIME
 from sandbox.errors import SyscallError
 from sandbox.fs.devfs import mem_devices
 from sandbox.fs.hostfs.filesystem import HostFs
+from sandbox.fs.hostfs.inode import HostInode
 from sandbox.fs.overlay.filesystem import OverlayFs
 from sandbox.fs.tmpfs.filesystem import Tmpfs
 from sandbox.kernel.pipe import open_fifo
@@ -93,6 +94,22 @@ def mount_tmpfs(namespace: MountNamespace, target: bytes, mode: int = 0o1777, si
 
 def make_point(namespace: MountNamespace, target: bytes, directory: bool) -> Path:
     """The place `target`, following links inside the sandbox only; missing parts are made, as root, 0755."""
+    found = _walk(namespace, target, True, directory)
+    assert found is not None
+    return found
+
+
+def find_point(namespace: MountNamespace, target: bytes) -> Path | None:
+    """As make_point for what is there; None when something is missing on the way, or no directory."""
+    try:
+        return _walk(namespace, target, False, False)
+    except SyscallError as error:
+        if error.errno == errno.ENOTDIR:
+            return None
+        raise
+
+
+def _walk(namespace: MountNamespace, target: bytes, make: bool, directory: bool) -> Path | None:
     vfs = namespace.vfs
     here = namespace.root_path()
     parts = [name for name in target.split(b"/") if name not in (b"", b".")]
@@ -109,13 +126,15 @@ def make_point(namespace: MountNamespace, target: bytes, directory: bool) -> Pat
         known = child.inode if child is not None and (child.mounts or not inode.live) else None
         found = known if known is not None else inode.lookup(name)
         if found is None:
+            if not make:
+                return None
             if parts or directory:
                 found = inode.mkdir(name, S_IFDIR | 0o755, 0, 0)
             else:
                 found = inode.create(name, S_IFREG | 0o644, 0, 0)
         if found.is_symlink():
             links += 1
-            text = getattr(found, "target", None)
+            text = found.host_readlink() if isinstance(found, HostInode) else getattr(found, "target", None)
             if links > MAX_LINKS or not isinstance(text, bytes):
                 raise SyscallError(errno.ELOOP)
             parts = [part for part in text.split(b"/") if part not in (b"", b".")] + parts

@@ -77,7 +77,6 @@ _FIXED: Final[tuple[tuple[str, str], ...]] = (
     ("net/ipv4/ip_default_ttl", "64"),
     ("net/ipv4/ip_forward", "0"),
     ("net/ipv4/ip_local_port_range", "32768\t60999"),
-    ("net/ipv4/ip_unprivileged_port_start", "1024"),
     ("net/ipv4/ping_group_range", "0\t2147483647"),
     ("net/ipv4/tcp_available_congestion_control", "reno cubic"),
     ("net/ipv4/tcp_congestion_control", "cubic"),
@@ -133,6 +132,26 @@ class NameFile(PseudoFile):
             t.kernel.hostname = name
 
 
+class PortFile(PseudoFile):
+    """net.ipv4.ip_unprivileged_port_start: the first port that everybody may bind."""
+
+    __slots__ = ()
+
+    def __init__(self, fs: ProcFs, ino: int) -> None:
+        super().__init__(fs, ino, 0o644)
+
+    def content(self, t: Task) -> bytes:
+        """The number."""
+        return b"%d\n" % t.kernel.unprivileged_port
+
+    def store(self, t: Task, data: bytes) -> None:
+        """EINVAL for what is no port (net/ipv4/sysctl_net_ipv4.c: ipv4_local_port_range)."""
+        word = data.split(b"\0")[0].strip()
+        if not word.isdigit() or len(word) > 5 or int(word) > 65535:
+            raise SyscallError(errno.EINVAL)
+        t.kernel.unprivileged_port = int(word)
+
+
 def uuid_text(raw: bytes) -> bytes:
     """A random (version 4) UUID of 16 random bytes."""
     value = bytearray(raw)
@@ -165,6 +184,7 @@ def build(fs: ProcFs) -> PseudoDir:
         _enter(fs, root, path, inode)
     boot_id = uuid_text(fs.kernel.random(16))
     _enter(fs, root, "kernel/random/boot_id", FixedFile(fs, fs.new_ino(), boot_id))
+    _enter(fs, root, "net/ipv4/ip_unprivileged_port_start", PortFile(fs, fs.new_ino()))
     _enter(fs, root, "kernel/hostname", NameFile(fs, fs.new_ino(), False))
     _enter(fs, root, "kernel/domainname", NameFile(fs, fs.new_ino(), True))
     return root

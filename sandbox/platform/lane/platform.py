@@ -178,6 +178,20 @@ class LanePlatform(Platform):
     def most_areas(self) -> int:
         return self._most_areas
 
+    def freeze(self) -> None:
+        # A stop is nothing that a thread could notice: one that waits for its answer asks again when it goes on.
+        self._signal_all(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._signal_all(signal.SIGCONT)
+
+    def _signal_all(self, number: int) -> None:
+        for space in self.spaces.values():
+            try:
+                signal.pidfd_send_signal(space.pidfd, number)
+            except ProcessLookupError:
+                pass  # it has just ended
+
     def metrics(self) -> dict[str, int]:
         looker, residency = self.looker, self.regime.until(time.monotonic_ns())
         return {

@@ -280,6 +280,9 @@ class LaneSpace(AddressSpace):
         except OSError:
             return b""
 
+    def host_pid(self) -> int:
+        return self.pid
+
     def cpu_time_ns(self) -> int:
         try:
             return time.clock_gettime_ns(~self.pid << 3 | 2)  # the process's clock: CPUCLOCK_SCHED

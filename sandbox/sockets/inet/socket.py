@@ -62,7 +62,7 @@ class InetSocket(SocketFile):
                 raise SyscallError(errno.EAFNOSUPPORT)
             where = decode(abi.FAMILY.pack(abi.AF_INET) + address[2:], self.family)
             assert where is not None
-        if where.port and where.port < 1024 and self.stream and not socket_options.may_bind_low_ports(t):
+        if where.port and self.stream and not socket_options.may_bind(t, where.port):
             raise SyscallError(errno.EACCES)
         try:
             self.endpoint.bind(where)

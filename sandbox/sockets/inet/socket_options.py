@@ -42,9 +42,9 @@ _OURS: Final = frozenset(
 )
 
 
-def may_bind_low_ports(t: Task) -> bool:
-    """Ports below 1024 (net.ipv4.ip_unprivileged_port_start)."""
-    return t.creds.has(CAP_NET_BIND_SERVICE)
+def may_bind(t: Task, port: int) -> bool:
+    """Not everybody may have the low ones (ip(7): ip_unprivileged_port_start)."""
+    return port >= t.kernel.unprivileged_port or t.creds.has(CAP_NET_BIND_SERVICE)
 
 
 def set_option(socket: InetSocket, t: Task, level: int, name: int, value: bytes) -> bool:

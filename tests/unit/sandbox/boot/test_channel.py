@@ -8,7 +8,7 @@ from typing import Iterator
 import pytest
 
 from sandbox.boot import channel, libc
-from sandbox.boot.launcher import exit_status
+from sandbox.boot.exit_status import exit_status
 from sandbox.boot.link import LauncherLink
 from sandbox.reactor import Reactor
 from tcpip.clock import MonotonicClock

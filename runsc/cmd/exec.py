@@ -1,0 +1,58 @@
+"""`runsc exec ID CMD…`: one more process in a running container."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from runsc.cmd.create import preserved
+from runsc.config import Config
+from runsc.failure import UsageError
+from runsc.flags import LIST, NUMBER, SWITCH, TEXT, Flag, Values
+from runsc.verb import Verb
+
+EXIT_EXEC: Final = 255  # as runc
+FLAGS: Final = (
+    Flag("process", TEXT, "FILE", "a process object as in config.json, in place of a command", short="p"),
+    Flag("tty", SWITCH, "", "give it a terminal", short="t"),
+    Flag("detach", SWITCH, "", "return once it runs", short="d"),
+    Flag("pid-file", TEXT, "FILE", "write the host process id that stands for it there"),
+    Flag("console-socket", TEXT, "PATH", "a Unix socket that gets the terminal's master"),
+    Flag("user", TEXT, "UID[:GID]", "run as this user", short="u"),
+    Flag("additional-gids", LIST, "GID", "one more group", short="g"),
+    Flag("env", LIST, "NAME=VALUE", "set a variable", short="e"),
+    Flag("cwd", TEXT, "DIR", "working directory"),
+    Flag("cap", LIST, "NAME", "one more capability", short="c"),
+    Flag("no-new-privs", SWITCH, "", "no more privileges by execve"),
+    Flag("preserve-fds", NUMBER, "N", "hand descriptors 3 to 3+N-1 to the process"),
+)
+DETAILS: Final = (
+    "What is not given is as in the container's own process. Exit status: the process's, 128 + N if signal N ended\n"
+    "it, 255 if it could not be run. With --detach a host process stays that ends with the process and in its way."
+)
+
+
+def run(config: Config, values: Values, words: list[str]) -> int:
+    """The process's exit status; 0 when detached."""
+    if not words:
+        raise UsageError("exec needs a container id and a command")
+    if bool(words[1:]) == values.given("process"):
+        raise UsageError("exec needs a command, or --process FILE, and not both")
+    from runsc.container import status
+    from runsc.container.console import check_console
+    from runsc.container.container import load
+    from runsc.container.exec_process import Execution
+    from runsc.container.exec_spec import process_from_file, process_from_flags
+
+    container = load(config.root, words[0])
+    container.check(status.EXEC)
+    if values.given("process"):
+        process = process_from_file(values.text("process"), values.switch("tty"))
+    else:
+        process = process_from_flags(container.state.process, words[1:], values)
+    detached = values.switch("detach")
+    check_console(process.terminal, values.text("console-socket"), detached)
+    execution = Execution(container, process, preserved(values))
+    return execution.run(detached, values.text("console-socket"), values.text("pid-file"))
+
+
+VERB: Final = Verb("exec", "run a process in a running container", "[FLAGS] ID CMD…", FLAGS, EXIT_EXEC, run, DETAILS)

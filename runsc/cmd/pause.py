@@ -1,0 +1,30 @@
+"""`runsc pause ID`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from runsc.cmd.create import one_id
+from runsc.config import Config
+from runsc.failure import EXIT_FAILURE
+from runsc.flags import Values
+from runsc.verb import Verb
+
+
+def run(config: Config, values: Values, words: list[str]) -> int:
+    """0 once it is so."""
+    name = one_id(words, "pause")
+    from runsc.container import status
+    from runsc.container.container import load_locked
+    from sandbox.control import wire
+
+    container, lock = load_locked(config.root, name)
+    try:
+        container.check(status.PAUSE)
+        container.call(wire.PAUSE)
+    finally:
+        lock.release()
+    return 0
+
+
+VERB: Final = Verb("pause", "stop all processes of a container", "ID", (), EXIT_FAILURE, run)

@@ -1,0 +1,212 @@
+"""Making a container: from a checked bundle to a sandbox whose first program is loaded and waits.
+
+What goes wrong on the way undoes everything: the sandbox's process, its control groups, its directory under ROOT.
+Killed in the middle, `delete --force` does.
+"""
+
+from __future__ import annotations
+
+import _socket
+import os
+import time
+
+from runsc.config import Config
+from runsc.container import destroy, groups, hooks, process, state_file, status, store
+from runsc.container.console import open_terminal
+from runsc.container.container import STATUS_NAME, Container
+from runsc.container.state_file import State
+from runsc.failure import EXIT_FAILURE, RuntimeFailure
+from runsc.oci import options_of
+from runsc.runtime import tell
+from runsc.spec.types import Spec
+from sandbox.boot.detach import let_begin, spawn
+from sandbox.boot.host_checks import HostLacks, check_this_host, read_text
+from sandbox.boot.launcher import Launcher, Outcome, leave_keys_to_the_foreground
+from sandbox.boot.options import ContainerOptions, SandboxOptions
+from sandbox.boot.terminal import HostTerminal
+from sandbox.control.client import SOCKET_NAME
+from sandbox.text import timestamp
+
+BACKLOG = 128
+
+
+class Request:
+    """What the command line says of a new container."""
+
+    __slots__ = (
+        "name",
+        "bundle",
+        "spec",
+        "attached",
+        "console_socket",
+        "pid_file",
+        "preserve_fds",
+        "timeout_ns",
+        "summary",
+    )
+
+    def __init__(self, name: str, bundle: str, spec: Spec) -> None:
+        self.name = name
+        self.bundle = bundle
+        self.spec = spec
+        self.attached = False  # it ends with this command, and has this command's terminal
+        self.console_socket = ""
+        self.pid_file = ""
+        self.preserve_fds = 0
+        self.timeout_ns = 0
+        self.summary = False
+
+
+class Creation:
+    """`create` it; then `container` is there and `launcher` waits for a sandbox that is attached."""
+
+    def __init__(self, request: Request, config: Config) -> None:
+        self.request = request
+        self.config = config
+        self.container: Container
+        self.launcher: Launcher
+
+    def create(self) -> Container:
+        """RuntimeFailure, with nothing left."""
+        check_config(self.config)
+        try:
+            check_this_host()
+        except HostLacks as missing:
+            raise RuntimeFailure(str(missing), EXIT_FAILURE) from None
+        request = self.request
+        lock = store.claim(self.config.root, request.name)
+        state = State(request.name, request.bundle)
+        self.container = Container(request.name, lock.directory, state)
+        try:
+            self._create(state)
+        except BaseException:
+            destroy.destroy(self.container)
+            raise
+        finally:
+            lock.release()
+        return self.container
+
+    def _create(self, state: State) -> None:
+        request, spec, directory = self.request, self.request.spec, self.container.directory
+        state.created = timestamp(time.time_ns())
+        state.oci_version = spec.oci_version
+        state.rootfs = os.path.join(request.bundle, spec.root_path)
+        state.annotations = spec.annotations
+        state.process, state.hooks = spec.documents["process"], spec.documents["hooks"]
+        state.creator, state.creator_start = os.getpid(), process.start_ticks(os.getpid())
+        state_file.write(directory, state)
+        options = options_of(spec, request.bundle, self.config)
+        container = options.container
+        assert container is not None
+        if groups.wanted(spec):
+            self._make_groups(spec, state)
+            container.cgroups = tuple(state.cgroups)
+        container.attached = request.attached
+        container.control_fd = listen(directory)
+        container.status_fd = os.open(
+            os.path.join(directory, STATUS_NAME), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600
+        )
+        container.more_fds = tuple(range(3, 3 + request.preserve_fds))
+        self._terminal(options, spec)
+        options.limits.timeout_ns = request.timeout_ns
+        options.summary = request.summary
+        self._start_sandbox(options, container, state)
+        if request.pid_file:
+            write_pid(request.pid_file, state.pid)
+        state.creator = state.creator_start = 0
+        state_file.write(directory, state)
+
+    def _make_groups(self, spec: Spec, state: State) -> None:
+        """They are written down before they are made: killed in between, they are removed all the same."""
+        plan = groups.Plan(spec, self.request.name, groups.hierarchies(read_text("/proc/self/mountinfo", 1 << 20)))
+        state.cgroups = plan.directories
+        state_file.write(self.container.directory, state)
+        try:
+            plan.make()
+        except RuntimeFailure as failure:
+            if os.geteuid() == 0 and spec.cgroups_path:
+                raise
+            state.cgroups = []
+            self.config.log.write("warning", f"{failure}: the sandbox keeps its bounds by itself")
+
+    def _terminal(self, options: SandboxOptions, spec: Spec) -> None:
+        request = self.request
+        assert spec.process is not None
+        if not options.terminal:
+            return
+        if request.attached:
+            leave_keys_to_the_foreground(options)
+            options.window = next((HostTerminal(fd).window() for fd in options.stdio if os.isatty(fd)), options.window)
+            return
+        slave = open_terminal(request.console_socket, spec.process.rows, spec.process.columns)
+        options.stdio = (slave, slave, slave)
+        options.window = HostTerminal(slave).window()
+
+    def _start_sandbox(self, options: SandboxOptions, container: ContainerOptions, state: State) -> None:
+        try:
+            pid, link = spawn(options, container)
+        except HostLacks as missing:
+            raise RuntimeFailure(str(missing), EXIT_FAILURE) from None
+        launcher = self.launcher = Launcher(pid, link, options, tell)
+        state.pid, state.pid_start = pid, process.start_ticks(pid)
+        state_file.write(self.container.directory, state)
+        let_begin(link)
+        launcher.on_ready = self._run_hooks
+        for fd in options.donated() - {0, 1, 2, options.log_fd, *container.more_fds}:
+            os.close(fd)
+        outcome = launcher.until_created()
+        if outcome is not None:
+            raise failure_of(outcome)
+
+    def _run_hooks(self) -> None:
+        found, container = self.request.spec.hooks, self.container
+        if not any(found.values()):
+            return
+        document = container.document(status.CREATING)
+        document["pid"] = container.state.pid
+        hooks.run_hooks("prestart", found["prestart"], document)
+        hooks.run_hooks("createRuntime", found["createRuntime"], document)
+        hooks.run_hooks("createContainer", found["createContainer"], document, container.state.pid)
+
+
+def check_config(config: Config) -> None:
+    """Global flags that cannot be had."""
+    if config.systemd_cgroup:
+        raise RuntimeFailure(
+            "--systemd-cgroup is not supported: use the cgroupfs driver (native.cgroupdriver=cgroupfs)"
+        )
+
+
+def failure_of(outcome: Outcome) -> RuntimeFailure:
+    """Why the sandbox ended before its first program ran."""
+    return RuntimeFailure(outcome.failure or "the sandbox was killed before it was created", EXIT_FAILURE)
+
+
+def listen(directory: str) -> int:
+    """The control socket. Its directory lets nobody else in."""
+    at = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
+    try:
+        try:
+            os.unlink(SOCKET_NAME, dir_fd=at)  # of a runtime that was killed
+        except FileNotFoundError:
+            pass
+        sock.bind(f"/proc/self/fd/{at}/{SOCKET_NAME}")
+        sock.listen(BACKLOG)
+        return sock.detach()
+    except OSError as error:
+        sock.close()
+        raise RuntimeFailure(f"--root: {directory}/{SOCKET_NAME}: {os.strerror(error.errno or 0)}") from None
+    finally:
+        os.close(at)
+
+
+def write_pid(path: str, pid: int) -> None:
+    """Whole or not at all."""
+    new = f"{path}.{os.getpid()}"
+    try:
+        with open(new, "w", encoding="ascii") as file:
+            file.write(str(pid))
+        os.rename(new, path)
+    except OSError as error:
+        raise RuntimeFailure(f"--pid-file {path}: {os.strerror(error.errno or 0)}") from None

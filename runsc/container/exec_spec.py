@@ -1,0 +1,84 @@
+"""What `exec` runs: a process object of its own, or the container's with what the command line says."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from runsc.failure import RuntimeFailure, UsageError
+from runsc.flags import Values
+from runsc.spec.decode import decode_process
+from runsc.spec.load import read_json
+from runsc.spec.reader import Object, Problems
+from runsc.spec.types import CAPABILITIES, Process, Spec
+from runsc.spec.validate import PROCESS_CHECKS
+
+_SETS: Final = ("bounding", "effective", "permitted", "inheritable", "ambient")
+
+
+def checked(document: dict[str, object], where: str) -> Process:
+    """RuntimeFailure with every problem."""
+    problems = Problems()
+    process = decode_process(Object("process", document, problems))
+    spec = Spec()
+    spec.process = process
+    for check in PROCESS_CHECKS:
+        check(spec, "", problems)
+    if problems.found:
+        lines = tuple(f"{where}: {problem}" for problem in problems.found)
+        raise RuntimeFailure("; ".join(lines), lines=lines)
+    return process
+
+
+def process_from_file(path: str, terminal: bool) -> Process:
+    """`--process FILE`."""
+    document = read_json(path)
+    if not isinstance(document, dict):
+        raise RuntimeFailure(f"{path}: not an object")
+    process = checked(document, path)
+    process.terminal = process.terminal or terminal
+    return process
+
+
+def process_from_flags(base: dict[str, object], words: list[str], values: Values) -> Process:
+    """The container's process with another command."""
+    document = {**base, "args": words, "terminal": values.switch("tty")}
+    process = checked(document, "config.json")
+    process.args = words
+    if values.given("user"):
+        process.uid, process.gid = user_of(values.text("user"), process.gid)
+    process.additional_gids += [_id(text, "--additional-gids") for text in values.list("additional-gids")]
+    for item in values.list("env"):
+        if not item.partition("=")[1] or item.startswith("="):
+            raise UsageError(f"--env {item!r}: the form is NAME=VALUE")
+    process.env += values.list("env")
+    if values.given("cwd"):
+        if not values.text("cwd").startswith("/"):
+            raise UsageError(f"--cwd {values.text('cwd')!r} is not absolute")
+        process.cwd = values.text("cwd")
+    process.no_new_privileges = process.no_new_privileges or values.switch("no-new-privs")
+    for name in values.list("cap"):
+        _add_capability(process, name)
+    return process
+
+
+def _add_capability(process: Process, name: str) -> None:
+    if name not in CAPABILITIES:
+        raise UsageError(f"--cap {name!r}: no such capability")
+    sets = process.capabilities = process.capabilities or {}
+    for which in _SETS:
+        if which != "ambient" or process.uid != 0:
+            sets[which] = [*sets.get(which, []), name]
+    for which in _SETS:
+        sets.setdefault(which, [])
+
+
+def user_of(text: str, gid: int) -> tuple[int, int]:
+    """`UID[:GID]`."""
+    user, colon, group = text.partition(":")
+    return _id(user, "--user"), _id(group, "--user") if colon else gid
+
+
+def _id(text: str, flag: str) -> int:
+    if not (text.isascii() and text.isdigit()) or int(text) > 0xFFFFFFFE:
+        raise UsageError(f"{flag} {text!r}: a number is needed")
+    return int(text)

@@ -1,0 +1,199 @@
+"""The control groups of a container: linux.cgroupsPath and linux.resources on the host, version 1 and 2.
+
+What the sandbox's own kernel bounds (memory, processes) is bounded here with room for the sandbox itself
+(sandbox/boot/cgroup.py). Source: cgroups(7), Documentation/admin-guide/cgroup-v1, cgroup-v2.rst.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+from typing import Callable, Final
+
+from runsc.failure import RuntimeFailure
+from runsc.spec.types import Spec
+from sandbox.boot import cgroup
+from sandbox.boot.options import Limits
+
+# Hierarchies of version 1 in which a group costs nothing; cpuset has to be filled in and is made when it is asked for.
+EVERYWHERE: Final = ("memory", "pids", "cpu", "cpuacct", "blkio", "freezer", "devices", "perf_event", "hugetlb")
+SYSTEMD: Final = "name=systemd"
+REMOVE_S: Final = 10.0
+
+Setting = tuple[str, str, bool]  # file, value, whether the bound means nothing without it
+
+
+class Hierarchy:
+    """Where one is mounted: `controllers` of version 1, none of version 2."""
+
+    __slots__ = ("point", "controllers", "version")
+
+    def __init__(self, point: str, controllers: tuple[str, ...], version: int) -> None:
+        self.point = point
+        self.controllers = controllers
+        self.version = version
+
+
+def hierarchies(mountinfo: str) -> list[Hierarchy]:
+    """Those that a container is put into: the controllers of version 1, and of version 2 only where it has any."""
+    found: list[Hierarchy] = []
+    for _, point, kind, options in cgroup.mounts(mountinfo):
+        if kind == "cgroup":
+            names = tuple(name for name in options.split(",") if name in (*EVERYWHERE, "cpuset", SYSTEMD))
+            if names:
+                found.append(Hierarchy(point, names, 1))
+        elif os.path.exists(f"{point}/cgroup.controllers"):
+            with open(f"{point}/cgroup.controllers", encoding="ascii") as file:
+                if file.read().split():
+                    found.append(Hierarchy(point, (), 2))
+    return found
+
+
+def wanted(spec: Spec) -> bool:
+    """A group is asked for, by name or by a bound."""
+    cpu = spec.cpu
+    return bool(spec.cgroups_path or spec.memory_limit or spec.pids_limit or cpu.quota > 0 or cpu.cpus or cpu.mems)
+
+
+def settings(spec: Spec, version: int) -> dict[str, list[Setting]]:
+    """By controller."""
+    limits = Limits()
+    limits.memory, limits.pids = spec.memory_limit, spec.pids_limit
+    found: dict[str, list[Setting]] = {}
+    for name, value in cgroup.bounds(limits).items():
+        found[name] = [(file, str(number), needed) for file, number, needed in cgroup.settings(name, value, version)]
+    cpu, period = spec.cpu, spec.cpu.period or 100_000
+    if version == 1:
+        found["cpu"] = [("cpu.shares", str(cpu.shares), False)] if cpu.shares else []
+        found["cpu"] += [("cpu.cfs_period_us", str(period), True)] if cpu.period else []
+        found["cpu"] += [("cpu.cfs_quota_us", str(cpu.quota), True)] if cpu.quota > 0 else []
+    else:
+        weight = 1 + (max(2, min(cpu.shares, 262144)) - 2) * 9999 // 262142  # as runc converts
+        found["cpu"] = [("cpu.weight", str(weight), False)] if cpu.shares else []
+        found["cpu"] += [("cpu.max", f"{cpu.quota if cpu.quota > 0 else 'max'} {period}", True)] if cpu.quota else []
+    found["cpuset"] = [("cpuset.cpus", cpu.cpus, True)] if cpu.cpus else []
+    found["cpuset"] += [("cpuset.mems", cpu.mems, True)] if cpu.mems else []
+    return {name: rows for name, rows in found.items() if rows}
+
+
+class Plan:
+    """The groups of one container: `directories` are known before they are made."""
+
+    def __init__(self, spec: Spec, name: str, found: list[Hierarchy], mkdir: Callable[[str], None] = os.mkdir) -> None:
+        self._spec = spec
+        self._mkdir = mkdir
+        self._path = (spec.cgroups_path or f"/runsc-{name}").strip("/")
+        cpuset = bool(spec.cpu.cpus or spec.cpu.mems)
+        self._hierarchies = [one for one in found if one.controllers != ("cpuset",) or cpuset]
+        self.directories = [f"{one.point}/{self._path}" for one in self._hierarchies]
+
+    def make(self) -> None:
+        """RuntimeFailure, with everything undone, when a bound cannot be had or a group has processes already."""
+        missing = set(settings(self._spec, 2))
+        try:
+            for hierarchy, directory in zip(self._hierarchies, self.directories, strict=True):
+                rows = settings(self._spec, hierarchy.version)
+                controllers = hierarchy.controllers if hierarchy.version == 1 else tuple(rows)
+                _make_all(hierarchy, self._path, controllers, self._mkdir)
+                if _read(f"{directory}/cgroup.procs"):
+                    raise RuntimeFailure(f"control group {directory} is not empty")
+                for controller in controllers:
+                    for file, value, needed in rows.get(controller, ()):
+                        if needed or os.path.exists(f"{directory}/{file}"):
+                            write(f"{directory}/{file}", value)
+                    missing.discard(controller)
+            if missing:
+                raise RuntimeFailure(f"control group: this host has no controller for {', '.join(sorted(missing))}")
+        except OSError as error:
+            self._undo()
+            raise RuntimeFailure(f"control group {error.filename}: {os.strerror(error.errno or 0)}") from None
+        except RuntimeFailure:
+            self._undo()
+            raise
+
+    def _undo(self) -> None:
+        for directory in self.directories:
+            try:
+                os.rmdir(directory)
+            except OSError:
+                pass  # not made yet, or others are in it
+
+
+def update(spec: Spec, directories: list[str]) -> None:
+    """New bounds for groups that are there. RuntimeFailure for one that cannot be had."""
+    missing = set(settings(spec, 2))
+    for directory in directories:
+        version = 2 if os.path.exists(f"{directory}/cgroup.controllers") else 1
+        for controller, rows in settings(spec, version).items():
+            for file, value, needed in rows:
+                try:
+                    if os.path.exists(f"{directory}/{file}"):
+                        _change(f"{directory}/{file}", value)
+                        missing.discard(controller)
+                except OSError as error:
+                    if needed:
+                        why = os.strerror(error.errno or 0)
+                        raise RuntimeFailure(f"control group {error.filename}: {why}") from None
+    missing -= {"memory", "pids"}  # which the sandbox's own kernel bounds
+    if missing:
+        raise RuntimeFailure(f"control group: the container has none for {', '.join(sorted(missing))}")
+
+
+def _change(path: str, value: str) -> None:
+    """Memory with swap may not be less than memory (cgroup-v1/memory.rst): raise the one before the other."""
+    if path.endswith("/memory.limit_in_bytes"):
+        both = path.replace("memory.limit", "memory.memsw.limit")
+        if os.path.exists(both) and int(_read(both)) < int(value):
+            write(both, value)
+    write(path, value)
+
+
+def _make_all(hierarchy: Hierarchy, path: str, controllers: tuple[str, ...], mkdir: Callable[[str], None]) -> None:
+    """Every group on the way; what a group needs from its parent is handed down."""
+    here = hierarchy.point
+    for part in path.split("/"):
+        if hierarchy.version == 2:
+            for controller in controllers:
+                write(f"{here}/cgroup.subtree_control", f"+{controller}")
+        parent, here = here, f"{here}/{part}"
+        try:
+            mkdir(here)
+        except FileExistsError:
+            pass
+        if "cpuset" in hierarchy.controllers:
+            for file in ("cpuset.cpus", "cpuset.mems"):
+                if not _read(f"{here}/{file}"):
+                    write(f"{here}/{file}", _read(f"{parent}/{file}"))
+
+
+def _read(path: str) -> str:
+    with open(path, encoding="ascii") as file:
+        return file.read().strip()
+
+
+def write(path: str, value: str) -> None:
+    """OSError with the file's name, also for a value that is refused."""
+    fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.write(fd, value.encode("ascii"))
+    except OSError as error:
+        raise OSError(error.errno, os.strerror(error.errno or 0), path) from None
+    finally:
+        os.close(fd)
+
+
+def remove(directories: list[str]) -> None:
+    """The groups that are left, once their last processes have gone. RuntimeFailure when that takes too long."""
+    deadline = time.monotonic() + REMOVE_S
+    for directory in directories:
+        while True:
+            try:
+                os.rmdir(directory)
+                break
+            except FileNotFoundError:
+                break
+            except OSError as error:
+                if error.errno != errno.EBUSY or time.monotonic() >= deadline:
+                    raise RuntimeFailure(f"control group {directory}: {os.strerror(error.errno or 0)}") from None
+                time.sleep(0.01)

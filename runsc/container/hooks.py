@@ -1,0 +1,119 @@
+"""Hooks of config.json that run on the host: the container's state on standard input, a bounded time.
+
+`createContainer` hooks run in the namespaces of the sandbox's process; `startContainer` hooks run inside and are the
+sandbox's own business (sandbox/boot/start_hooks.py).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+from typing import Final, Sequence
+
+from runsc.failure import RuntimeFailure
+from runsc.log import Log, printable
+from runsc.spec.types import Hook
+
+SHOWN: Final = 2048  # bytes of a failed hook's output that are told
+NAMESPACES: Final = (("ipc", 0x08000000), ("uts", 0x04000000), ("net", 0x40000000), ("mnt", 0x00020000))
+_NOT_STARTED: Final = 127
+
+
+def run_hooks(kind: str, hooks: Sequence[Hook], state: dict[str, object], inside: int = 0) -> None:
+    """One after the other, in the namespaces of the process `inside` if given. RuntimeFailure for the first that
+    fails."""
+    for n, hook in enumerate(hooks):
+        failure = _run(hook, state, inside)
+        if failure:
+            raise RuntimeFailure(f"{kind} hook {n} ({printable(hook.path)}): {failure}")
+
+
+def run_all_hooks(kind: str, hooks: Sequence[Hook], state: dict[str, object], log: Log) -> None:
+    """Every one; those that fail are a warning in the log (runtime.md: poststart, poststop)."""
+    for n, hook in enumerate(hooks):
+        failure = _run(hook, state, 0)
+        if failure:
+            log.write("warning", f"{kind} hook {n} ({printable(hook.path)}): {failure}")
+
+
+def _run(hook: Hook, state: dict[str, object], inside: int) -> str:
+    """What went wrong, or nothing."""
+    given, output = os.memfd_create("state", os.MFD_CLOEXEC), os.memfd_create("output", os.MFD_CLOEXEC)
+    try:
+        os.pwrite(given, json.dumps(state).encode("utf-8", "surrogateescape"), 0)
+        pid = os.fork()
+        if pid == 0:
+            _become(hook, given, output, inside)
+        status = _wait(pid, hook.timeout_s)
+        if status is None:
+            return f"timed out after {hook.timeout_s} s"
+        if status == 0:
+            return ""
+        said = printable(os.pread(output, SHOWN, 0).decode("utf-8", "replace").strip())
+        how = f"signal {os.WTERMSIG(status)}" if os.WIFSIGNALED(status) else f"exit status {os.WEXITSTATUS(status)}"
+        return f"{how}: {said}" if said else how
+    finally:
+        os.close(given)
+        os.close(output)
+
+
+def _wait(pid: int, timeout_s: int) -> int | None:
+    """The wait status; None when the time was up, and its whole session was killed."""
+    pidfd = os.pidfd_open(pid)
+    try:
+        poll = select.poll()
+        poll.register(pidfd, select.POLLIN)
+        done = bool(poll.poll(timeout_s * 1000 if timeout_s else None))
+    finally:
+        os.close(pidfd)
+        if not os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+            try:
+                os.killpg(pid, signal.SIGKILL)
+            except ProcessLookupError:  # it has not come to setsid(2)
+                os.kill(pid, signal.SIGKILL)
+        _, status = os.waitpid(pid, 0)
+    return status if done else None
+
+
+def _become(hook: Hook, given: int, output: int, inside: int) -> None:
+    """The hook's process: never returns."""
+    try:
+        os.setsid()
+        for at, fd in enumerate((given, output, output)):
+            os.dup2(fd, at)
+        if inside:
+            _enter(inside)
+        os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+        environment = dict(item.partition("=")[::2] for item in hook.env)
+        os.execve(hook.path, hook.args or [hook.path], environment)
+    except OSError as error:
+        os.write(2, os.fsencode(os.strerror(error.errno or 0)))
+    finally:
+        os._exit(_NOT_STARTED)
+
+
+def _enter(pid: int) -> None:
+    from sandbox.boot import libc
+
+    descriptors = [(os.open(f"/proc/{pid}/ns/{name}", os.O_RDONLY | os.O_CLOEXEC), kind) for name, kind in NAMESPACES]
+    for fd, kind in descriptors:
+        libc.setns(fd, kind)
+
+
+def hook_of(document: object) -> Hook:
+    """One that was checked when the container was created, from the state on disk."""
+    assert isinstance(document, dict)
+    return Hook(
+        str(document.get("path")),
+        [str(word) for word in document.get("args") or ()],
+        [str(item) for item in document.get("env") or ()],
+        int(document.get("timeout") or 0),
+    )
+
+
+def hooks_of(documents: dict[str, object], kind: str) -> list[Hook]:
+    """Those of a kind, from the state on disk."""
+    found = documents.get(kind)
+    return [hook_of(document) for document in found] if isinstance(found, list) else []

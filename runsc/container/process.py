@@ -1,0 +1,49 @@
+"""Processes of the host by number and time of start: a number alone may be somebody else's by now."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+
+
+def start_ticks(pid: int) -> int:
+    """When the process started, in clock ticks since boot (proc_pid_stat(5)); 0 when there is none."""
+    fields = _stat(pid)
+    return int(fields[19]) if fields else 0
+
+
+def _stat(pid: int) -> list[bytes]:
+    """Fields from the state on; nothing for a process that is not there."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return file.read().rpartition(b")")[2].split()
+    except OSError:
+        return []
+
+
+def lives(pid: int, started: int) -> bool:
+    """It is there and no zombie."""
+    fields = _stat(pid) if pid > 0 else []
+    return bool(fields) and int(fields[19]) == started and fields[0] not in (b"Z", b"X")
+
+
+def kill(pid: int, started: int, bound_s: float) -> bool:
+    """SIGKILL, and wait until it has ended. False when it has not within the bound."""
+    try:
+        pidfd = os.pidfd_open(pid) if pid > 0 else -1
+    except ProcessLookupError:
+        return True
+    if pidfd < 0:
+        return True
+    try:
+        if start_ticks(pid) != started:
+            return True
+        signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+        poll = select.poll()
+        poll.register(pidfd, select.POLLIN)
+        return bool(poll.poll(bound_s * 1000))
+    except ProcessLookupError:
+        return True
+    finally:
+        os.close(pidfd)

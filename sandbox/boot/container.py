@@ -1,0 +1,242 @@
+"""What a container's control socket is answered: the life of its first process, and processes beside it."""
+
+from __future__ import annotations
+
+import os
+import signal
+from functools import partial
+from typing import TYPE_CHECKING, Callable, Final
+
+from sandbox.boot import process_list
+from sandbox.boot.extra_process import ExtraProcess
+from sandbox.boot.options import ContainerOptions
+from sandbox.boot.signals import forward
+from sandbox.boot.start_hooks import StartHooks
+from sandbox.control import wire
+from sandbox.control.messages import BadMessage, Fields
+from sandbox.control.server import Connection, ControlServer
+from sandbox.control.wire import Frame
+from sandbox.reactor import READ
+
+if TYPE_CHECKING:
+    from sandbox.boot.sandbox import Sandbox
+    from sandbox.kernel.kernel import Kernel
+    from sandbox.seccomp.check import Insn
+
+CREATING: Final = "creating"
+CREATED: Final = "created"
+RUNNING: Final = "running"
+PAUSED: Final = "paused"
+STOPPED: Final = "stopped"
+SIGNAL_MAX: Final = 64
+WINDOW_MAX: Final = 0xFFFF
+# What is sent to the sandbox's process is meant for the container's.
+FORWARDED: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
+
+Handler = Callable[[Connection, Frame], None]
+
+
+class ContainerControl:
+    """One for each container, from before its first program is loaded to its end."""
+
+    def __init__(self, sandbox: Sandbox, kernel: Kernel, options: ContainerOptions) -> None:
+        self.sandbox = sandbox
+        self.kernel = kernel
+        self.attached = options.attached
+        self.seccomp: tuple[Insn, ...] = options.seccomp
+        self.status = CREATING
+        self._options = options
+        self._status_fd = options.status_fd
+        self._waiting: list[Connection] = []
+        self._starting = False
+        self._handlers: dict[int, Handler] = {
+            wire.START: self._start,
+            wire.STATE: self._state,
+            wire.EXEC: self._exec,
+            wire.SIGNAL: self._signal,
+            wire.WAIT: self._wait,
+            wire.PS: self._ps,
+            wire.STATS: self._stats,
+            wire.PAUSE: self._pause,
+            wire.RESUME: self._resume,
+            wire.RESIZE: self._resize,
+            wire.UPDATE: self._update,
+        }
+        self.server = ControlServer(sandbox.reactor, options.control_fd, self.serve)
+        if not options.attached:
+            self._watch_signals()
+
+    def serve(self, connection: Connection, frame: Frame) -> None:
+        """One request."""
+        handler = self._handlers.get(frame.kind)
+        if handler is None:
+            connection.refuse("unknown", f"unknown request {frame.kind}")
+            return
+        try:
+            handler(connection, frame)
+        except BadMessage as error:
+            connection.refuse("bad-message", str(error))
+
+    # --- from the sandbox ---
+
+    def created(self) -> None:
+        """The first program is loaded."""
+        self.status = CREATED
+
+    def exited(self, wait_status: int) -> None:
+        """The first process has ended: who waits is told, and a file of the host says so afterwards."""
+        self.status = STOPPED
+        if self._status_fd >= 0:
+            try:
+                os.pwrite(self._status_fd, b"%d\n" % wait_status, 0)
+            except OSError:
+                pass  # a full disk: the status of the sandbox's own process says the same
+        for connection in self._waiting:
+            connection.answer({"status": wait_status}, wire.EXITED)
+
+    # --- requests ---
+
+    def _start(self, connection: Connection, frame: Frame) -> None:
+        fields = Fields(frame.body)
+        if self.status != CREATED or self._starting:
+            connection.refuse("wrong-state", "cannot start an already running container")
+            return
+        self._starting = True
+        StartHooks(
+            self.kernel,
+            self._options.start_hooks,
+            fields.text("state").encode("utf-8", "surrogateescape"),
+            partial(self._hooks_done, connection),
+        ).run()
+
+    def _hooks_done(self, connection: Connection, failure: str) -> None:
+        """The first process runs, or, since a hook has failed, ends."""
+        first = self.sandbox.first
+        if self.status != CREATED or first is None:
+            connection.refuse("stopped", "the container was stopped while it was started")
+            return
+        if failure:
+            connection.refuse("hook", failure)
+            self.sandbox.signal(int(signal.SIGKILL))
+            return
+        self.status = RUNNING
+        self.sandbox.started()
+        first.go()
+        connection.answer()
+
+    def _state(self, connection: Connection, frame: Frame) -> None:
+        connection.answer({"status": self.status})
+
+    def _exec(self, connection: Connection, frame: Frame) -> None:
+        if self.status != RUNNING:
+            connection.refuse("wrong-state", f"cannot exec in a container that is {self.status}")
+            return
+        ExtraProcess(self.kernel, self.seccomp, connection, frame).begin()
+
+    def _signal(self, connection: Connection, frame: Frame) -> None:
+        fields = Fields(frame.body)
+        number = fields.number("signal", 0, SIGNAL_MAX)
+        if number and fields.flag("all"):
+            for group in list(self.kernel.pids.groups.values()):
+                if not group.is_init:
+                    forward(group, number)
+        if number:
+            self.sandbox.signal(number)
+        connection.answer()
+
+    def _wait(self, connection: Connection, frame: Frame) -> None:
+        self._waiting.append(connection)
+        connection.on_close.append(lambda: self._waiting.remove(connection))
+
+    def _ps(self, connection: Connection, frame: Frame) -> None:
+        connection.answer({"processes": process_list.processes(self.kernel)})
+
+    def _stats(self, connection: Connection, frame: Frame) -> None:
+        connection.answer(process_list.stats(self.kernel))
+
+    def _pause(self, connection: Connection, frame: Frame) -> None:
+        if self.status != RUNNING:
+            connection.refuse("wrong-state", f"cannot pause a container that is {self.status}")
+            return
+        self.status = PAUSED
+        # Not from here: what other connections have asked at the same time is answered first.
+        self.kernel.reactor.call_soon(lambda: self._stand_still(connection))
+
+    def _stand_still(self, connection: Connection) -> None:
+        """No process runs and nothing of the kernel does, until somebody resumes."""
+        if self.status != PAUSED:
+            return
+        platform = self.kernel.platform
+        platform.freeze()
+        connection.answer()
+        self.server.serve_while(lambda: self.status == PAUSED)
+        platform.thaw()
+
+    def _resume(self, connection: Connection, frame: Frame) -> None:
+        if self.status != PAUSED:
+            connection.refuse("wrong-state", "container not paused")
+            return
+        self.status = RUNNING
+        connection.answer()
+
+    def _resize(self, connection: Connection, frame: Frame) -> None:
+        window = window_of(Fields(frame.body))
+        first = self.sandbox.first
+        if first is None or first.console is None:
+            connection.refuse("no-terminal", "the container has no terminal")
+            return
+        first.console.set_window(window)
+        connection.answer()
+
+    def _update(self, connection: Connection, frame: Frame) -> None:
+        fields = Fields(frame.body)
+        if fields.has("memory"):
+            self.kernel.memory_bytes = fields.number("memory", 1 << 20, 1 << 62)
+        if fields.has("pids"):
+            self.kernel.pids.max_tasks = fields.number("pids", 1, 1 << 22)
+        connection.answer()
+
+    # --- signals to our own process ---
+
+    def _watch_signals(self) -> None:
+        """From who knows the container's host process only: signals, and the terminal's new size."""
+        wake_read, wake_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
+        for number in (*FORWARDED, signal.SIGWINCH):
+            signal.signal(number, _noted)
+        self.kernel.reactor.watch(wake_read, READ, lambda mask: self._signalled(wake_read))
+        terminal = next((fd for fd in self.sandbox.options.stdio if os.isatty(fd)), -1)
+        if terminal >= 0 and self.sandbox.options.terminal:
+            own_terminal(terminal)
+
+    def _signalled(self, fd: int) -> None:
+        for number in os.read(fd, 512):
+            if number != signal.SIGWINCH:
+                self.sandbox.signal(number)
+                continue
+            first = self.sandbox.first
+            if first is not None and first.console is not None:
+                from sandbox.boot.terminal import HostTerminal
+
+                first.console.set_window(HostTerminal(self.sandbox.options.stdio[0]).window())
+
+
+def own_terminal(fd: int) -> None:
+    """Make it the calling session leader's, so that its changes of size come as SIGWINCH."""
+    import fcntl
+    import termios
+
+    try:
+        fcntl.ioctl(fd, termios.TIOCSCTTY, 0)
+    except OSError:
+        pass  # it is somebody's already: the size is told by RESIZE alone
+
+
+def window_of(fields: Fields) -> bytes:
+    """struct winsize from `rows` and `columns`."""
+    rows, columns = fields.number("rows", 0, WINDOW_MAX), fields.number("columns", 0, WINDOW_MAX)
+    return rows.to_bytes(2, "little") + columns.to_bytes(2, "little") + bytes(4)
+
+
+def _noted(number: int, frame: object) -> None:
+    """The wake-up descriptor carries the number; nothing to do here."""

@@ -1,0 +1,105 @@
+"""Starting the sentry of a container: it is left behind when the runtime that made it ends.
+
+The namespaces are made by a helper process, so that the caller, which runs hooks, stays in its own. When the helper
+has ended the sentry belongs to the nearest subreaper (prctl(2)): the caller, if the container is to end with it, else
+whoever watches over containers, or init.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+from sandbox.boot import channel, libc
+from sandbox.boot.host_checks import HostLacks, why_no_process
+from sandbox.boot.namespaces import isolate
+from sandbox.boot.options import ContainerOptions, SandboxOptions
+from sandbox.boot.sentry import sentry_main
+
+PR_SET_CHILD_SUBREAPER: Final = 36
+_FAILED: Final = b"!"
+
+
+class Groups:
+    """The control groups of a container, which the runtime has made; oom_score_adj goes the same way."""
+
+    def __init__(self, options: ContainerOptions) -> None:
+        self._options = options
+
+    def enter(self) -> None:
+        """The calling process, and all that it makes. OSError."""
+        for directory in self._options.cgroups:
+            _write(f"{directory}/cgroup.procs", "0")
+        if self._options.host_oom_score_adj is not None:
+            _write("/proc/self/oom_score_adj", str(self._options.host_oom_score_adj))
+
+
+def _write(path: str, text: str) -> None:
+    fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.write(fd, text.encode("ascii"))
+    finally:
+        os.close(fd)
+
+
+def own_network(options: SandboxOptions) -> bool:
+    """The sentry needs no network of the host's, or one that is made for it."""
+    return options.network.kind in ("none", "internal") or options.network.fresh
+
+
+def spawn(options: SandboxOptions, container: ContainerOptions) -> tuple[int, int]:
+    """The sentry's process id and our end of the channel to it; it waits for `let_begin`. HostLacks."""
+    if container.attached:
+        libc.prctl(PR_SET_CHILD_SUBREAPER, 1)
+    ours, theirs = libc.socketpair()
+    told_read, told = os.pipe2(os.O_CLOEXEC)
+    helper = _fork()
+    if helper == 0:
+        status = 1
+        try:
+            os.close(ours)
+            os.close(told_read)
+            status = _help(options, container, theirs, told)
+        finally:
+            os._exit(status)
+    os.close(theirs)
+    os.close(told)
+    # Once it is a zombie its child has been handed on.
+    os.waitpid(helper, 0)
+    said = os.read(told_read, 4096)
+    os.close(told_read)
+    if not said.isdigit():
+        os.close(ours)
+        raise HostLacks(said[1:].decode("utf-8", "replace") or "the helper that makes namespaces was killed")
+    return int(said), ours
+
+
+def let_begin(link: int) -> None:
+    """The sentry is written down where it can be found: until this word it has done nothing, and without it it ends."""
+    channel.send(link, channel.ADOPTED)
+
+
+def _fork() -> int:
+    try:
+        return os.fork()
+    except OSError as error:
+        raise HostLacks(why_no_process(os.strerror(error.errno or 0))) from None
+
+
+def _help(options: SandboxOptions, container: ContainerOptions, channel_fd: int, told: int) -> int:
+    """The helper: namespaces, then the sentry as PID 1 of the new PID namespace. The sentry never comes back."""
+    try:
+        isolate(os.geteuid(), os.getegid(), own_network(options))
+        pid = _fork()
+    except HostLacks as missing:
+        os.write(told, _FAILED + str(missing).encode("utf-8", "replace"))
+        return 1
+    if pid == 0:
+        status = 1
+        try:
+            os.close(told)
+            status = sentry_main(options, channel_fd, Groups(container))
+        finally:
+            os._exit(status)
+    os.write(told, b"%d" % pid)
+    return 0

@@ -1,0 +1,41 @@
+"""Settings that a container begins with, by their names in sysctl(8): what /proc/sys inside has, set by the operator."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sandbox.boot.start_failure import StartFailure
+from sandbox.errors import SyscallError
+from sandbox.fs.procfs.filesystem import ProcFs
+from sandbox.fs.pseudo.nodes import FixedFile, PseudoFile
+
+if TYPE_CHECKING:
+    from sandbox.kernel.kernel import Kernel
+    from sandbox.kernel.task import Task
+    from sandbox.vfs.inode import Inode
+
+
+def apply(kernel: Kernel, task: Task, settings: dict[str, str]) -> None:
+    """Set them; one that cannot be changed may be asked for as it is. StartFailure."""
+    if not settings:
+        return
+    root = ProcFs(kernel, kernel.mounts.vfs.new_dev()).root
+    for name, value in settings.items():
+        inode = _find(root, name)
+        if inode is None:
+            raise StartFailure(f"linux.sysctl.{name}: there is no such setting inside")
+        if isinstance(inode, FixedFile):
+            if inode.content(task).split() != value.encode().split():
+                raise StartFailure(f"linux.sysctl.{name}: cannot be changed to {value!r}")
+            continue
+        try:
+            inode.store(task, value.encode())
+        except SyscallError:
+            raise StartFailure(f"linux.sysctl.{name}: cannot be set to {value!r}") from None
+
+
+def _find(root: Inode, name: str) -> PseudoFile | None:
+    here: Inode | None = root.lookup(b"sys")
+    for part in name.replace(".", "/").split("/"):
+        here = here.lookup(part.encode("utf-8", "replace")) if here is not None and here.is_dir() else None
+    return here if isinstance(here, PseudoFile) else None
