@@ -18,6 +18,7 @@ from sandbox.boot.options import Limits
 
 # Hierarchies of version 1 in which a group costs nothing; cpuset has to be filled in and is made when it is asked for.
 EVERYWHERE: Final = ("memory", "pids", "cpu", "cpuacct", "blkio", "freezer", "devices", "perf_event", "hugetlb")
+VERSION_2: Final = ("memory", "pids", "cpu", "cpuset")
 SYSTEMD: Final = "name=systemd"
 REMOVE_S: Final = 10.0
 
@@ -25,7 +26,7 @@ Setting = tuple[str, str, bool]  # file, value, whether the bound means nothing 
 
 
 class Hierarchy:
-    """Where one is mounted: `controllers` of version 1, none of version 2."""
+    """Where one is mounted, and which controllers it has."""
 
     __slots__ = ("point", "controllers", "version")
 
@@ -36,7 +37,7 @@ class Hierarchy:
 
 
 def hierarchies(mountinfo: str) -> list[Hierarchy]:
-    """Those that a container is put into: the controllers of version 1, and of version 2 only where it has any."""
+    """Those that a container is put into: version 2 only where it has controllers that bound something."""
     found: list[Hierarchy] = []
     for _, point, kind, options in cgroup.mounts(mountinfo):
         if kind == "cgroup":
@@ -44,9 +45,9 @@ def hierarchies(mountinfo: str) -> list[Hierarchy]:
             if names:
                 found.append(Hierarchy(point, names, 1))
         elif os.path.exists(f"{point}/cgroup.controllers"):
-            with open(f"{point}/cgroup.controllers", encoding="ascii") as file:
-                if file.read().split():
-                    found.append(Hierarchy(point, (), 2))
+            names = tuple(name for name in _read(f"{point}/cgroup.controllers").split() if name in VERSION_2)
+            if names:
+                found.append(Hierarchy(point, names, 2))
     return found
 
 
@@ -94,7 +95,7 @@ class Plan:
         try:
             for hierarchy, directory in zip(self._hierarchies, self.directories, strict=True):
                 rows = settings(self._spec, hierarchy.version)
-                controllers = hierarchy.controllers if hierarchy.version == 1 else tuple(rows)
+                controllers = [name for name in hierarchy.controllers if hierarchy.version == 1 or name in rows]
                 _make_all(hierarchy, self._path, controllers, self._mkdir)
                 if _read(f"{directory}/cgroup.procs"):
                     raise RuntimeFailure(f"control group {directory} is not empty")
@@ -149,7 +150,7 @@ def _change(path: str, value: str) -> None:
     write(path, value)
 
 
-def _make_all(hierarchy: Hierarchy, path: str, controllers: tuple[str, ...], mkdir: Callable[[str], None]) -> None:
+def _make_all(hierarchy: Hierarchy, path: str, controllers: list[str], mkdir: Callable[[str], None]) -> None:
     """Every group on the way; what a group needs from its parent is handed down."""
     here = hierarchy.point
     for part in path.split("/"):

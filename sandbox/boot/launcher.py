@@ -211,7 +211,10 @@ class Launcher:
         return True
 
     def _outcome(self) -> Outcome:
-        _, status = os.waitpid(self._pid, 0)
+        try:
+            _, status = os.waitpid(self._pid, 0)
+        except ChildProcessError:  # a container that is somebody else's
+            status = 0
         if self._failure:
             return Outcome(self._failure_status, self._failure)
         if self._wait_status is not None:

@@ -161,7 +161,7 @@ class Sandbox:
             self._say(level, line)
 
     def _make_network(self, kernel: Kernel) -> None:
-        from sandbox.boot.etc_files import write_etc
+        from sandbox.boot.etc_files import cover_resolv_conf, write_etc
         from sandbox.gateway import networks
         from sandbox.sockets import proc_net
 
@@ -171,7 +171,10 @@ class Sandbox:
             raise StartFailure(str(error)) from None
         network.capture = self.options.network.pcap_name
         proc_net.show(kernel, network)
-        write_etc(kernel, network.resolv_conf, network.hosts)
+        if self.options.container is None:
+            write_etc(kernel, network.resolv_conf, network.hosts)
+        elif network.kind in ("internal", "user"):
+            cover_resolv_conf(kernel, network.resolv_conf)
 
     # --- events ---
 

@@ -66,6 +66,10 @@ def _settle(options: SandboxOptions, channel_fd: int, holdings: Entered) -> None
         message = channel.receive(channel_fd)
         if message is None or message[0] != channel.ADOPTED:
             os._exit(1)
+        for at, fd in enumerate(options.stdio):
+            if fd != at:  # a terminal: nobody else's ends are to be kept open
+                os.dup2(fd, at)
+        options.stdio = (0, 1, 2)
     if container is None or container.attached:
         _die_with_the_launcher(channel_fd)
     holdings.enter()
