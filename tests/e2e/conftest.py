@@ -185,6 +185,14 @@ def nothing_is_left() -> Iterator[None]:
 
 
 @pytest.fixture
+def bundle(tmp_path: Path) -> Path:
+    """An OCI bundle of the host's busybox."""
+    from tests.e2e.bundles import make_bundle
+
+    return make_bundle(tmp_path)
+
+
+@pytest.fixture
 def sit_down() -> Iterator[type[TerminalUser]]:
     """Start commands on terminals that are closed at the end."""
     from tests.e2e.terminal_user import TerminalUser

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import socket
 import subprocess
 import threading
@@ -13,52 +12,15 @@ from typing import Any, Iterator
 
 import pytest
 
+from tests.e2e.bundles import change, needs_busybox
 from tests.e2e.conftest import BOUND_S, Running, runsc
 from tools import netns
 
-BUSYBOX = shutil.which("busybox", path="/usr/bin:/bin") or ""
-needs_busybox = pytest.mark.skipif(not BUSYBOX, reason="the bundle is made of the host's busybox")
 
-
-def libraries(program: str) -> list[str]:
-    """The shared objects that a dynamic program loads, its interpreter included; none of a static one."""
-    done = subprocess.run(["ldd", program], capture_output=True, text=True)
-    return [word for word in done.stdout.split() if word.startswith("/")] if done.returncode == 0 else []
-
-
-@pytest.fixture
-def bundle(tmp_path: Path) -> Path:
-    programs = tmp_path / "rootfs" / "bin"
-    programs.mkdir(parents=True)
-    if BUSYBOX:
-        shutil.copy(BUSYBOX, programs / "busybox")
-        for library in libraries(BUSYBOX):
-            place = tmp_path / "rootfs" / library.lstrip("/")
-            place.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(library, place)
-        applets = subprocess.run([BUSYBOX, "--list"], capture_output=True, text=True, check=True).stdout.split()
-        for name in set(applets) - {"busybox"}:
-            (programs / name).symlink_to("busybox")
-    assert runsc("spec", "--bundle", str(tmp_path), "/bin/sh", "-c", "exit 0").status == 0
-    return tmp_path
-
-
-def change(bundle: Path, **parts: Any) -> None:
-    """Set members of config.json; `process__args` is process.args."""
-    path = bundle / "config.json"
-    document = json.loads(path.read_text())
-    for name, value in parts.items():
-        place, *keys = document, *name.split("__")
-        for key in keys[:-1]:
-            place = place[key]
-        place[keys[-1]] = value
-    path.write_text(json.dumps(document))
-
-
-def run(bundle: Path, script: str = "", name: str = "") -> Any:
+def run(bundle: Path, script: str = "", name: str = "", flags: tuple[str, ...] = ()) -> Any:
     if script:
         change(bundle, process__args=["/bin/sh", "-c", script])
-    return runsc("--root", str(bundle / "state"), "run", "--bundle", str(bundle), name or "test-container")
+    return runsc("--root", str(bundle / "state"), *flags, "run", "--bundle", str(bundle), name or "test-container")
 
 
 @needs_busybox
@@ -71,12 +33,28 @@ def test_what_the_default_bundle_gives(bundle: Path) -> None:
 
 
 @needs_busybox
-def test_writes_do_not_reach_the_root_directory(bundle: Path) -> None:
+def test_with_an_overlay_writes_do_not_reach_the_root_directory(bundle: Path) -> None:
     change(bundle, root__readonly=False)
     before = sorted(path.name for path in (bundle / "rootfs").iterdir())
-    assert run(bundle, "echo x > /new && rm /bin/ls && test ! -e /bin/ls").status == 0
+    result = run(bundle, "echo x > /new && rm /bin/ls && test ! -e /bin/ls", flags=("--overlay",))
+    assert result.status == 0, result
     assert sorted(path.name for path in (bundle / "rootfs").iterdir()) == before
     assert (bundle / "rootfs" / "bin" / "ls").is_symlink()
+
+
+@needs_busybox
+def test_writes_reach_the_root_directory(bundle: Path) -> None:
+    """As with any other runtime: what a container leaves can be copied and committed."""
+    change(bundle, root__readonly=False)
+    names = ["CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER"]
+    change(bundle, process__capabilities=dict.fromkeys(("bounding", "effective", "permitted"), names))
+    script = "echo x > /new && mkdir -m 700 /made && ln -s new /made/link && chown 7:8 /new && rm /bin/ls"
+    result = run(bundle, script)
+    assert result.status == 0, result
+    root = bundle / "rootfs"
+    assert (root / "new").read_text() == "x\n" and (root / "new").stat().st_uid == 7
+    assert (root / "made" / "link").readlink() == Path("new") and (root / "made").stat().st_mode & 0o777 == 0o700
+    assert not (root / "bin" / "ls").is_symlink()
 
 
 @needs_busybox
@@ -101,15 +79,19 @@ def test_mounts(bundle: Path) -> None:
         {"destination": "/ro", "type": "bind", "source": str(bundle / "shared"), "options": ["bind", "ro"]},
         {"destination": "/small", "type": "tmpfs", "source": "x", "options": ["size=16k", "mode=700"]},
     ]
-    document["linux"]["maskedPaths"] = ["/bin/hostname", "/masked"]
+    document["linux"]["maskedPaths"] = ["/hidden", "/masked", "/nowhere"]
+    (bundle / "rootfs" / "hidden").write_text("x")
     (bundle / "rootfs" / "masked").mkdir()
     (bundle / "rootfs" / "masked" / "secret").write_text("x")
+    document["linux"]["readonlyPaths"] = ["/proc/sys", "/rw/in", "/nowhere"]
     (bundle / "config.json").write_text(json.dumps(document))
     script = (
-        "cat /ro/in; echo out > /rw/out; echo x > /ro/no; ls -ld /small | cut -c 1-10; ls /masked; ls /bin/hostname"
+        "cat /ro/in; echo out > /rw/out; echo x > /ro/no; ls -ld /small | cut -c 1-10; ls -A /masked; cat /hidden;"
+        "echo x > /hidden; echo x > /rw/in || echo refused; touch /masked/x || echo refused;"
+        "echo 1 > /proc/sys/kernel/msgmax || echo refused"
     )
     result = run(bundle, script)
-    assert result.out.splitlines() == ["in", "drwx------"], result
+    assert result.out.splitlines() == ["in", "drwx------", "refused", "refused", "refused"], result
     assert (bundle / "shared" / "out").read_text() == "out\n" and not (bundle / "shared" / "no").exists()
 
 
@@ -165,10 +147,13 @@ def test_an_id_in_use(bundle: Path, start: type[Running]) -> None:
     running = start("--root", root, "run", "--bundle", str(bundle), "same")
     assert running.first_line == "ready\n"
     result = runsc("--root", root, "run", "--bundle", str(bundle), "same")
-    assert result.status == 1 and "same is running already" in result.err, result
+    assert result.status == 1 and "container with id exists: same" in result.err, result
     os.kill(running.process.pid, 9)
     running.wait_until_gone()
     change(bundle, process__args=["/bin/sh", "-c", "exit 4"])
+    assert runsc("--root", root, "list", "-q").out == "same\n"
+    assert runsc("--root", root, "run", "--bundle", str(bundle), "same").status == 1
+    assert runsc("--root", root, "delete", "same").status == 0
     assert runsc("--root", root, "run", "--bundle", str(bundle), "same").status == 4
 
 

@@ -90,7 +90,31 @@ CASES: list[tuple[list[str | int], object, str]] = [
     (["linux", "namespaces", 1], {"type": "pid"}, "linux.namespaces[1].type: pid is there twice"),
     (["linux", "namespaces", 1], {"type": "network", "path": "/no"}, "linux.namespaces[1].path: /no: no such file"),
     (["linux", "maskedPaths"], ["proc"], "linux.maskedPaths[0]: 'proc' is not absolute"),
-    (["hooks"], {"prestart": [{"path": "/bin/true"}]}, "hooks.prestart: is not supported"),
+    (["hooks"], {"prestart": [{"path": "bin/true"}]}, "hooks.prestart[0].path: 'bin/true' is not absolute"),
+    (["hooks"], {"poststop": [{"args": ["x"]}]}, "hooks.poststop[0].path: is missing"),
+    (["hooks"], {"poststop": [{"path": "/x", "timeout": -1}]}, "hooks.poststop[0].timeout: -1 is not between"),
+    (["domainname"], "x" * 65, "domainname: is longer than 64 bytes"),
+    (["vm"], {"kernel": {}}, "vm: is not supported"),
+    (["linux", "devices"], [{"path": "/dev/fuse"}], "linux.devices: is not supported"),
+    (["linux", "uidMappings"], [{"containerID": 0}], "linux.uidMappings: is not supported"),
+    (["linux", "personality"], {"domain": "LINUX32"}, "linux.personality: is not supported"),
+    (["linux", "cgroupsPath"], "system.slice:docker:x", "linux.cgroupsPath: 'system.slice:docker:x' is for systemd"),
+    (["linux", "cgroupsPath"], "/a/../b", "linux.cgroupsPath: '/a/../b' is no group of the container's own"),
+    (["linux", "cgroupsPath"], "/", "linux.cgroupsPath: '/' is no group of the container's own"),
+    (["linux", "seccomp"], {"defaultAction": "SCMP_ACT_X"}, "linux.seccomp.defaultAction: unknown action"),
+    (
+        ["linux", "seccomp"],
+        {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["bind"], "action": "SCMP_ACT_NOTIFY"}]},
+        "linux.seccomp.syscalls[0].action: SCMP_ACT_NOTIFY is not supported",
+    ),
+    (
+        ["linux", "seccomp"],
+        {
+            "defaultAction": "SCMP_ACT_ALLOW",
+            "syscalls": [{"names": ["bind"], "action": "SCMP_ACT_KILL", "args": [{"index": 6, "op": "SCMP_CMP_EQ"}]}],
+        },
+        "linux.seccomp.syscalls[0].args[0].index: 6 is not between",
+    ),
 ]
 
 

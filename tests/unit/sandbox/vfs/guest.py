@@ -53,6 +53,7 @@ class FakeKernel:
         self.pids = PidNamespace()
         self.cpus = 2
         self.hostname, self.domainname = b"box", b"(none)"
+        self.unprivileged_port = 1024
         self.memory_bytes = 1 << 30
         self.commit = CommitAccount(1 << 30)
         self.spaces: dict[Any, Any] = {}

@@ -1,0 +1,274 @@
+"""create, start, state, kill, delete and their kin, driven as containerd's shim drives them."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import signal
+import struct
+import subprocess
+import termios
+from pathlib import Path
+from typing import Iterator
+
+import pytest
+
+from tests.e2e.bundles import change, needs_busybox
+from tests.e2e.conftest import command
+from tests.e2e.containers import ConsoleSocket, Shim, eventually, read_until
+
+pytestmark = needs_busybox
+LOOP = "trap 'echo term; exit 5' TERM; echo ready; while :; do sleep 1 & wait $!; done"
+
+
+@pytest.fixture
+def shim(bundle: Path) -> Iterator[Shim]:
+    shim = Shim(bundle)
+    yield shim
+    shim.close()
+
+
+def test_from_create_to_delete(shim: Shim) -> None:
+    pid = shim.create("c", "/bin/sh", "-c", "echo out; read x; exit 7", annotations={"a": "b"})
+    result = shim.call("state", "c")
+    state = json.loads(result.out)
+    assert state["id"] == "c" and state["status"] == "created" and state["pid"] == pid
+    assert state["bundle"] == str(shim.bundle) and state["annotations"] == {"a": "b"}
+    assert shim.out("c").read_text() == ""
+    assert json.loads(shim.call("list", "--format", "json").out) == [state]
+    assert shim.call("list", "-q").out == "c\n"
+    assert shim.call("start", "c").status == 0
+    assert shim.reap(pid) == 7  # stdin was /dev/null
+    assert shim.out("c").read_text() == "out\n"
+    assert shim.status("c") == "stopped"
+    assert json.loads(shim.call("wait", "c").out) == {"id": "c", "exitStatus": 7}
+    assert shim.call("delete", "c").status == 0
+    assert shim.call("state", "c").status == 1 and shim.last_error() == "container does not exist"
+    assert shim.call("list", "--format", "json").out == "null"
+
+
+def test_signals_reach_the_process(shim: Shim) -> None:
+    pid = shim.start("c", "/bin/sh", "-c", LOOP)
+    shim.says("c", "ready")
+    assert shim.call("kill", "c", "SIGTERM").status == 0
+    assert shim.reap(pid) == 5
+    shim.says("c", "term")
+    assert shim.call("kill", "c", "9").status == 1 and shim.last_error() == "container not running"
+    assert shim.call("kill", "--all", "c", "KILL").status == 0
+
+
+def test_a_signal_to_the_host_process_is_one_to_the_container(shim: Shim) -> None:
+    pid = shim.start("c", "/bin/sh", "-c", LOOP)
+    shim.says("c", "ready")
+    os.kill(pid, signal.SIGTERM)
+    assert shim.reap(pid) == 5
+
+
+@pytest.mark.parametrize("how", ["kill", "host"])
+def test_sigkill(shim: Shim, how: str) -> None:
+    pid = shim.start("c", "/bin/sh", "-c", LOOP)
+    shim.says("c", "ready")
+    if how == "kill":
+        assert shim.call("kill", "c", "KILL").status == 0
+        assert shim.reap(pid) == 137
+    else:
+        os.kill(pid, signal.SIGKILL)
+        assert shim.reap(pid) == -9
+    assert shim.status("c") == "stopped"
+    assert json.loads(shim.call("wait", "c").out)["exitStatus"] == 137
+    assert shim.call("delete", "c").status == 0
+
+
+def test_a_created_container_can_be_killed_and_deleted(shim: Shim) -> None:
+    pid = shim.create("c", "/bin/sh", "-c", "echo never")
+    assert shim.call("kill", "c", "KILL").status == 0
+    assert shim.reap(pid) == 137
+    assert shim.call("delete", "c").status == 0
+    shim.create("c", "/bin/sh", "-c", "echo never")
+    assert shim.call("delete", "c").status == 0
+    assert shim.out("c").read_text() == ""
+
+
+def test_moves_that_are_not_legal(shim: Shim) -> None:
+    pid = shim.start("c", "/bin/sh", "-c", LOOP)
+    assert shim.call("start", "c").status == 1 and shim.last_error() == "cannot start an already running container"
+    assert shim.call("resume", "c").status == 1 and shim.last_error() == "container not paused"
+    assert shim.call("delete", "c").status == 1
+    assert shim.last_error() == "cannot delete container c that is not stopped: running"
+    assert shim.call("delete", "--force", "c").status == 0
+    assert shim.reap(pid) == -9
+    assert shim.call("delete", "--force", "c").status == 0  # there is none
+    assert shim.call("delete", "c").status == 1 and shim.last_error() == "container does not exist"
+
+
+def test_pause_and_resume(shim: Shim) -> None:
+    counter = shim.bundle / "rootfs" / "counter"
+    change(shim.bundle, root__readonly=False)
+    shim.start("c", "/bin/sh", "-c", "i=0; while :; do i=$((i+1)); echo $i > /counter; done")
+    eventually(counter.exists, "nothing is counted")
+    assert shim.call("pause", "c").status == 0
+    assert shim.status("c") == "paused"
+    before = counter.read_text()
+    assert shim.call("exec", "c", "true").status == 255
+    assert shim.last_error() == "cannot exec in a paused container"
+    assert shim.call("ps", "c").status == 0  # the sandbox answers all the same
+    assert counter.read_text() == before
+    assert shim.call("resume", "c").status == 0
+    assert shim.status("c") == "running"
+    eventually(lambda: counter.read_text() not in ("", before), "it does not go on")
+
+
+def test_killed_while_paused(shim: Shim) -> None:
+    pid = shim.start("c", "/bin/sh", "-c", LOOP)
+    assert shim.call("pause", "c").status == 0
+    assert shim.call("kill", "c", "KILL").status == 0
+    assert shim.reap(pid) == -9
+
+
+def test_ps_events_and_update(shim: Shim) -> None:
+    shim.start("c", "/bin/sh", "-c", LOOP)
+    shim.says("c", "ready")
+    pids = json.loads(shim.call("ps", "--format", "json", "c").out)
+    assert pids and all(os.path.exists(f"/proc/{pid}") for pid in pids)
+    table = shim.call("ps", "c").out.splitlines()
+    assert table[0].split() == ["UID", "PID", "PPID", "STIME", "TTY", "TIME", "CMD"]
+    assert table[1].split()[1:3] == ["1", "0"] and table[1].split()[6:] == ["/bin/sh", "-c", *LOOP.split()]
+    assert shim.call("update", "--memory", "64M", "--pids-limit", "7", "c").status == 0
+    event = json.loads(shim.call("events", "--stats", "c").out)
+    assert event["type"] == "stats" and event["id"] == "c"
+    assert event["data"]["memory"]["usage"]["limit"] == 64 << 20 and event["data"]["pids"]["limit"] == 7
+    assert event["data"]["pids"]["current"] >= 1 and event["data"]["cpu"]["usage"]["total"] > 0
+
+
+def test_exec(shim: Shim) -> None:
+    shim.start("c", "/bin/sh", "-c", LOOP)
+    result = shim.call(
+        "exec", "--env", "A=b", "--cwd", "/tmp", "-u", "7:8", "c", "sh", "-c", "echo $A; pwd; id -u; id -g; exit 9"
+    )
+    assert (result.status, result.out.split()) == (9, ["b", "/tmp", "7", "8"]), result
+    assert shim.call("exec", "c", "cat", stdin="given").out == "given"
+    assert shim.call("exec", "c", "sh", "-c", "kill -9 $$").status == 137
+    assert shim.call("exec", "c", "nothing").status == 255
+    assert "nothing: executable file not found" in shim.last_error()
+    assert shim.call("exec", "--cwd", "/nowhere", "c", "true").status == 255
+    process = {"args": ["sh", "-c", "echo $B; id -u"], "env": ["B=c", "PATH=/bin"], "cwd": "/", "user": {"uid": 3}}
+    (shim.bundle / "process.json").write_text(json.dumps(process))
+    assert shim.call("exec", "--process", str(shim.bundle / "process.json"), "c").out.split() == ["c", "3"]
+
+
+def exec_detached(shim: Shim, *words: str) -> int:
+    pid_file = shim.bundle / "exec.pid"
+    argv = command("--root", str(shim.root), "exec", "--detach", "--pid-file", str(pid_file), "c", *words)
+    with open(shim.bundle / "exec.out", "wb") as out:
+        done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out, check=False)
+    assert done.returncode == 0, (shim.bundle / "exec.out").read_text()
+    return int(pid_file.read_text())
+
+
+def test_a_detached_exec_is_waited_for_and_signalled(shim: Shim) -> None:
+    shim.start("c", "/bin/sh", "-c", LOOP)
+    pid = exec_detached(shim, "sh", "-c", "echo there; exit 11")
+    assert shim.reap(pid) == 11
+    assert (shim.bundle / "exec.out").read_text() == "there\n"
+    pid = exec_detached(shim, "sh", "-c", LOOP)
+    eventually(lambda: "ready" in (shim.bundle / "exec.out").read_text(), "it does not run")
+    os.kill(pid, signal.SIGTERM)
+    assert shim.reap(pid) == 5
+    pid = exec_detached(shim, "sleep", "1234")
+    assert "sleep 1234" in shim.call("ps", "c").out
+    os.kill(pid, signal.SIGKILL)
+    assert shim.reap(pid) == -9
+    eventually(lambda: "sleep 1234" not in shim.call("ps", "c").out, "the process outlives who stood for it")
+    pid = exec_detached(shim, "sleep", "1234")
+    assert shim.call("kill", "c", "KILL").status == 0
+    assert shim.reap(pid) == 137
+
+
+def test_a_terminal_through_the_console_socket(shim: Shim) -> None:
+    console = ConsoleSocket(shim.bundle)
+    script = "stty size; tty; echo ready; read x; stty size; echo got $x; exit 3"
+    change(shim.bundle, process__terminal=True, process__consoleSize={"height": 31, "width": 87})
+    change(shim.bundle, process__args=["/bin/sh", "-c", script])
+    pid_file = shim.bundle / "pid"
+    words = (
+        "create",
+        "--bundle",
+        str(shim.bundle),
+        "--pid-file",
+        str(pid_file),
+        "--console-socket",
+        str(console.path),
+        "c",
+    )
+    assert shim.call(*words).status == 0
+    pid, master = int(pid_file.read_text()), console.master()
+    shim.sentries.append(pid)
+    assert shim.call("start", "c").status == 0
+    assert b"31 87\r\n/dev/pts/0\r\n" in read_until(master, b"ready")
+    fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", 12, 34, 0, 0))
+    os.write(master, b"word\n")
+    assert b"12 34\r\n" in read_until(master, b"got word")
+    assert shim.reap(pid) == 3
+    os.close(master)
+
+
+def test_descriptors_that_are_preserved(shim: Shim) -> None:
+    script = "cat <&3; ls /proc/self/fd | wc -l"
+    change(shim.bundle, process__args=["/bin/sh", "-c", script])
+    read, write = os.pipe()
+    os.write(write, b"through\n")
+    os.close(write)
+    argv = command("--root", str(shim.root), "run", "--bundle", str(shim.bundle), "--preserve-fds", "1", "c")
+    shell = ["/bin/sh", "-c", f'exec 3<&{read} "$@"' if read != 3 else 'exec "$@"', "sh", *argv]
+    done = subprocess.run(shell, pass_fds=[read], capture_output=True, text=True, check=False)
+    os.close(read)
+    assert done.stdout.splitlines()[0] == "through", done
+
+
+def test_run_detached(shim: Shim) -> None:
+    change(shim.bundle, process__args=["/bin/sh", "-c", LOOP])
+    pid_file = shim.bundle / "pid"
+    words = ("run", "--detach", "--bundle", str(shim.bundle), "--pid-file", str(pid_file), "c")
+    argv = command("--root", str(shim.root), *words)
+    with open(shim.out("c"), "wb") as out:
+        assert subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out, check=False).returncode == 0
+    shim.says("c", "ready")
+    assert shim.status("c") == "running"
+    assert shim.call("kill", "c").status == 0
+    assert shim.reap(int(pid_file.read_text())) == 5
+    assert shim.call("delete", "c").status == 0
+
+
+def test_verbs_on_an_attached_run(shim: Shim) -> None:
+    change(shim.bundle, process__args=["/bin/sh", "-c", LOOP])
+    argv = command("--root", str(shim.root), "run", "--bundle", str(shim.bundle), "c")
+    process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None and process.stdout.readline() == "ready\n"
+    assert shim.call("exec", "c", "sh", "-c", "exit 2").status == 2
+    assert shim.status("c") == "running"
+    assert shim.call("kill", "c", "TERM").status == 0
+    assert process.wait(60) == 5
+    process.stdout.close()
+    assert shim.call("list", "-q").out == ""
+
+
+@pytest.mark.parametrize(
+    ("flags", "line"),
+    [
+        (("--console-socket", "/nowhere/sock"), "--console-socket: process.terminal is false"),
+        (("--preserve-fds", "9"), "descriptor"),
+        (("--bundle", "/nowhere"), "bundle /nowhere: no such directory"),
+        (("--frob",), "unknown flag --frob"),
+    ],
+)
+def test_bad_flags_are_one_line(shim: Shim, flags: tuple[str, ...], line: str) -> None:
+    result = shim.call("create", "--bundle", str(shim.bundle), *flags, "c")
+    assert result.status == 1 and result.err.count("\n") == 1 and line in result.err, result
+    assert line in shim.last_error()
+    assert shim.call("list", "-q").out == ""
+
+
+def test_systemd_is_refused(shim: Shim) -> None:
+    assert shim.call("--systemd-cgroup", "create", "--bundle", str(shim.bundle), "c").status == 1
+    assert "cgroupfs" in shim.last_error()
