@@ -57,6 +57,7 @@ def run_command_line(argv: list[str]) -> int:
     status = EXIT_OURS if "do" in argv else EXIT_FAILURE  # until it is known which verb it is
     try:
         words = flags.parse(GLOBAL_FLAGS, argv, values, "before the verb")
+        log = logged(values, log)
         if values.switch("version"):
             words = ["version"]
         if not words:
@@ -70,10 +71,7 @@ def run_command_line(argv: list[str]) -> int:
             verb, rest = load_verb("help"), [verb.name]
         elif values.switch("version"):
             verb, rest = load_verb("version"), []
-        try:
-            log = open_log(values.text("log"), values.text("log-format") == "json", values.switch("debug"))
-        except OSError as error:
-            raise RuntimeFailure(f"--log {values.text('log')}: {os.strerror(error.errno or 0)}") from None
+        log = logged(values, log)
         return verb.run(Config(values, log), values, rest)
     except RuntimeFailure as failure:
         report(log, failure)
@@ -87,6 +85,17 @@ def run_command_line(argv: list[str]) -> int:
         return status
     except KeyboardInterrupt:  # before the sandbox has started; then the command gets it
         return 130
+
+
+def logged(values: Values, before: Log) -> Log:
+    """The log that the flags so far ask for."""
+    path, json, debug = values.text("log"), values.text("log-format") == "json", values.switch("debug")
+    if before.fd >= 0 and path == before.path:
+        return Log(before.fd, json, debug, path)
+    try:
+        return open_log(path, json, debug)
+    except OSError as error:
+        raise RuntimeFailure(f"--log {path}: {os.strerror(error.errno or 0)}") from None
 
 
 def report(log: Log, failure: RuntimeFailure) -> None:

@@ -16,9 +16,10 @@ __all__ = ("Log", "open_log", "printable", "quote", "timestamp")
 class Log:
     """Appends lines to a descriptor; -1 writes nowhere. One write per line, so that processes can share the file."""
 
-    __slots__ = ("fd", "json", "debug")
+    __slots__ = ("fd", "json", "debug", "path")
 
-    def __init__(self, fd: int = -1, json: bool = False, debug: bool = False) -> None:
+    def __init__(self, fd: int = -1, json: bool = False, debug: bool = False, path: str = "") -> None:
+        self.path = path
         self.fd = fd
         self.json = json
         self.debug = debug
@@ -42,4 +43,4 @@ def open_log(path: str, json: bool, debug: bool) -> Log:
     if not path:
         return Log(-1, json, debug)
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
-    return Log(fd, json, debug)
+    return Log(fd, json, debug, path)

@@ -20,9 +20,9 @@ from tests.e2e.conftest import BOUND_S, ROOT, Result, command, processes_of, run
 PR_SET_CHILD_SUBREAPER = 36
 
 
-def become_subreaper() -> None:
-    """For the rest of this process's life."""
-    assert ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
+def set_subreaper(on: bool) -> None:
+    """Orphans below us become our children."""
+    assert ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, int(on), 0, 0, 0) == 0
 
 
 def eventually(condition: Callable[[], bool], what: str) -> None:
@@ -35,7 +35,7 @@ class Shim:
     """One ROOT and one bundle."""
 
     def __init__(self, bundle: Path) -> None:
-        become_subreaper()
+        set_subreaper(True)
         self.bundle = bundle
         self.root = bundle / "state"
         self.log = bundle / "log.json"
@@ -110,6 +110,7 @@ class Shim:
                     break
             except ChildProcessError:
                 break
+        set_subreaper(False)
         assert not self.root.exists() or os.listdir(self.root) == []
 
 

@@ -15,7 +15,7 @@ from typing import Iterator
 import pytest
 
 from tests.e2e.bundles import change, needs_busybox
-from tests.e2e.conftest import command
+from tests.e2e.conftest import ROOT, command
 from tests.e2e.containers import ConsoleSocket, Shim, eventually, read_until
 
 pytestmark = needs_busybox
@@ -161,7 +161,7 @@ def exec_detached(shim: Shim, *words: str) -> int:
     pid_file = shim.bundle / "exec.pid"
     argv = command("--root", str(shim.root), "exec", "--detach", "--pid-file", str(pid_file), "c", *words)
     with open(shim.bundle / "exec.out", "wb") as out:
-        done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out, check=False)
+        done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=ROOT, check=False)
     assert done.returncode == 0, (shim.bundle / "exec.out").read_text()
     return int(pid_file.read_text())
 
@@ -220,8 +220,9 @@ def test_descriptors_that_are_preserved(shim: Shim) -> None:
     os.write(write, b"through\n")
     os.close(write)
     argv = command("--root", str(shim.root), "run", "--bundle", str(shim.bundle), "--preserve-fds", "1", "c")
-    shell = ["/bin/sh", "-c", f'exec 3<&{read} "$@"' if read != 3 else 'exec "$@"', "sh", *argv]
-    done = subprocess.run(shell, pass_fds=[read], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        argv, preexec_fn=lambda: os.dup2(read, 3), pass_fds=[3], capture_output=True, text=True, cwd=ROOT, check=False
+    )
     os.close(read)
     assert done.stdout.splitlines()[0] == "through", done
 
@@ -232,7 +233,10 @@ def test_run_detached(shim: Shim) -> None:
     words = ("run", "--detach", "--bundle", str(shim.bundle), "--pid-file", str(pid_file), "c")
     argv = command("--root", str(shim.root), *words)
     with open(shim.out("c"), "wb") as out:
-        assert subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out, check=False).returncode == 0
+        assert (
+            subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=ROOT, check=False).returncode
+            == 0
+        )
     shim.says("c", "ready")
     assert shim.status("c") == "running"
     assert shim.call("kill", "c").status == 0
