@@ -13,7 +13,7 @@ from sandbox.control.client import ControlClient, Refused, SandboxGone, SandboxS
 from sandbox.control.wire import Body
 
 STATUS_NAME: Final = "exit-status"
-ASK_S: Final = 5.0
+ASK_S: Final = 3.0
 KILLED: Final = 9  # the wait status of a container whose sandbox was killed
 
 

@@ -124,9 +124,10 @@ class Creation:
         try:
             plan.make()
         except RuntimeFailure as failure:
+            state.cgroups = []
+            state_file.write(self.container.directory, state)
             if os.geteuid() == 0 and spec.cgroups_path:
                 raise
-            state.cgroups = []
             self.config.log.write("warning", f"{failure}: the sandbox keeps its bounds by itself")
 
     def _terminal(self, options: SandboxOptions, spec: Spec) -> None:

@@ -43,9 +43,10 @@ def _run(hook: Hook, state: dict[str, object], inside: int) -> str:
     given, output = os.memfd_create("state", os.MFD_CLOEXEC), os.memfd_create("output", os.MFD_CLOEXEC)
     try:
         os.pwrite(given, json.dumps(state).encode("utf-8", "surrogateescape"), 0)
+        parent = os.getpid()
         pid = os.fork()
         if pid == 0:
-            _become(hook, given, output, inside)
+            _become(hook, given, output, inside, parent)
         status = _wait(pid, hook.timeout_s)
         if status is None:
             return f"timed out after {hook.timeout_s} s"
@@ -77,10 +78,15 @@ def _wait(pid: int, timeout_s: int) -> int | None:
     return status if done else None
 
 
-def _become(hook: Hook, given: int, output: int, inside: int) -> None:
-    """The hook's process: never returns."""
+def _become(hook: Hook, given: int, output: int, inside: int, parent: int) -> None:
+    """The hook's process: never returns. It does not outlive who runs it."""
+    from sandbox.boot import libc
+
     try:
         os.setsid()
+        libc.prctl(libc.PR_SET_PDEATHSIG, int(signal.SIGKILL))
+        if os.getppid() != parent:
+            os._exit(_NOT_STARTED)
         for at, fd in enumerate((given, output, output)):
             os.dup2(fd, at)
         if inside:
