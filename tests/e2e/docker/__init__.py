@@ -1,0 +1,1 @@
+"""Engines that drive the runtime: dockerd and containerd."""

@@ -1,0 +1,256 @@
+"""A real dockerd whose containers run in sandboxes. The quick start of docs/docker.md is run word for word."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import select
+import shutil
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Iterator
+
+import pytest
+
+from tests.e2e.conftest import BOUND_S, ROOT
+from tests.e2e.docker.engines import Docker, need_engines
+
+pytestmark = pytest.mark.slow
+PAGE = (ROOT / "docs" / "docker.md").read_text()
+
+
+def blocks(language: str) -> list[str]:
+    """The fenced blocks of the page, in order."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def docker() -> Iterator[Docker]:
+    """With the page's daemon.json and the image that it makes."""
+    need_engines()
+    directory = Path(tempfile.mkdtemp(prefix="sbd"))  # paths of sockets are short
+    docker = Docker(directory, json.loads(blocks("json")[0]))
+    try:
+        shell(docker, blocks("sh")[0])
+        yield docker
+    finally:
+        docker.close()
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_kept(docker: Docker) -> Iterator[None]:
+    """When a test's containers are gone the runtime keeps nothing."""
+    yield
+    found = docker.run("ps", "-aq").stdout.split()
+    if found:
+        docker.run("rm", "-f", *found)
+    deadline = time.monotonic() + BOUND_S
+    while docker.leftovers():
+        assert time.monotonic() < deadline, docker.leftovers()
+
+
+def shell(docker: Docker, script: str) -> str:
+    """A block of the page, as a user would paste it."""
+    environment = {**os.environ, "DOCKER_HOST": docker.host}
+    done = subprocess.run(
+        ["sh", "-e", "-c", script],
+        cwd=docker.directory,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=4 * BOUND_S,
+        check=False,
+    )
+    assert done.returncode == 0, done
+    return done.stdout
+
+
+def inside(docker: Docker, flags: list[str], script: str, status: int = 0) -> str:
+    """A container's output."""
+    words = ["run", "--rm", "--runtime", "runsc", "--network", "none", *flags, "busybox", "sh", "-c", script]
+    done = docker.run(*words, check=False)
+    assert done.returncode == status, done
+    return done.stdout
+
+
+def start(docker: Docker, script: str, *flags: str) -> None:
+    """A detached container called `box`."""
+    words = [
+        "run",
+        "-d",
+        "--name",
+        "box",
+        "--runtime",
+        "runsc",
+        "--network",
+        "none",
+        *flags,
+        "busybox",
+        "sh",
+        "-c",
+        script,
+    ]
+    docker.run(*words)
+
+
+def test_the_quick_start(docker: Docker) -> None:
+    out = shell(docker, blocks("sh")[1]).splitlines()
+    assert out[0] == "6.6.0"
+    assert any("sleep 1000" in line for line in out)
+    assert out[-2:] == ["first", "first"]
+
+
+def test_status(docker: Docker) -> None:
+    inside(docker, [], "exit 7", 7)
+    inside(docker, [], "sh -c 'kill -9 $$'; exit $?", 137)
+    for program, status in (("nothing", 127), ("/nowhere/x", 127), ("/etc", 126)):
+        words = ["run", "--rm", "--runtime", "runsc", "--network", "none", "busybox", program]
+        assert docker.run(*words, check=False).returncode == status, program
+
+
+def test_environment_user_directory_and_names(docker: Docker) -> None:
+    flags = ["-e", "A=b c", "-u", "1000:1001", "-w", "/tmp", "--hostname", "box", "--add-host", "other:192.0.2.7"]
+    flags += ["--dns", "192.0.2.53", "--ulimit", "nofile=77:88", "--cap-drop", "ALL"]
+    script = "echo $A; id -u; id -g; pwd; hostname; ulimit -n; grep other /etc/hosts; cat /etc/resolv.conf; grep CapBnd /proc/self/status"
+    expected = ["b c", "1000", "1001", "/tmp", "box", "77", "192.0.2.7\tother", "nameserver 192.0.2.53"]
+    assert inside(docker, flags, script).splitlines() == [*expected, "CapBnd:\t0000000000000000"]
+
+
+def test_volumes_tmpfs_and_a_read_only_root(docker: Docker, tmp_path: Path) -> None:
+    (tmp_path / "in").write_text("in\n")
+    flags = ["--read-only", "--tmpfs", "/x:size=1m", "-v", f"{tmp_path}:/rw", "-v", f"{tmp_path}:/ro:ro"]
+    script = "cat /ro/in; echo out > /rw/out; touch /x/y && echo made; touch /ro/z || echo ro; touch /z || echo ro"
+    assert inside(docker, flags, script).split() == ["in", "made", "ro", "ro"]
+    assert (tmp_path / "out").read_text() == "out\n"
+
+
+def test_limits(docker: Docker) -> None:
+    script = "for i in 1 2 3 4 5 6 7 8; do sleep 5 & done 2>/dev/null; cat /proc/meminfo | head -1"
+    out = inside(
+        docker, ["--memory", "64m", "--pids-limit", "4"], "grep MemTotal /proc/meminfo; ( " + script + " ); true"
+    )
+    assert "MemTotal:          65536 kB" in out
+    assert out.count("MemTotal") == 1  # no room for a further process
+
+
+def test_init_and_masked_paths(docker: Docker) -> None:
+    script = "cat /proc/1/comm; ls -A /sys/firmware; echo x > /proc/sys/kernel/hostname || echo refused; grep Seccomp: /proc/self/status"
+    assert inside(docker, ["--init"], script).split() == ["docker-init", "refused", "Seccomp:", "2"]
+
+
+def test_the_life_of_a_container(docker: Docker) -> None:
+    start(docker, "trap 'echo bye; exit 3' TERM; echo ready; while :; do sleep 1 & wait $!; done")
+    state = json.loads(docker.run("inspect", "box").stdout)[0]["State"]
+    assert state["Status"] == "running" and Path(f"/proc/{state['Pid']}").exists()
+    assert docker.run("exec", "-e", "B=x", "box", "sh", "-c", "echo $B; exit 4", check=False).stdout == "x\n"
+    assert docker.run("exec", "box", "sh", "-c", "exit 4", check=False).returncode == 4
+    assert docker.run("exec", "box", "nothing", check=False).returncode in (126, 127)
+    assert docker.run("exec", "-i", "box", "cat", stdin="through\n").stdout == "through\n"
+    assert len(docker.run("top", "box").stdout.splitlines()) >= 2
+    docker.run("pause", "box")
+    assert json.loads(docker.run("inspect", "box").stdout)[0]["State"]["Status"] == "paused"
+    docker.run("unpause", "box")
+    docker.run("update", "--memory", "128m", "--memory-swap", "256m", "box")
+    assert "131072 kB" in docker.run("exec", "box", "head", "-1", "/proc/meminfo").stdout
+    docker.run("stop", "box")
+    assert docker.run("wait", "box").stdout == "3\n"
+    assert docker.run("logs", "box").stdout == "ready\nbye\n"
+    docker.run("start", "box")
+    docker.run("kill", "-s", "KILL", "box")
+    assert docker.run("wait", "box").stdout == "137\n"
+
+
+def test_files_go_in_and_out(docker: Docker, tmp_path: Path) -> None:
+    start(docker, "echo made > /made; echo ready; exec sleep 1000")
+    (tmp_path / "given").write_text("given\n")
+    docker.run("cp", str(tmp_path / "given"), "box:/given")
+    assert docker.run("exec", "box", "cat", "/given").stdout == "given\n"
+    docker.run("cp", "box:/made", str(tmp_path / "made"))
+    assert (tmp_path / "made").read_text() == "made\n"
+    assert "A /made" in docker.run("diff", "box").stdout
+    docker.run("restart", "-t", "0", "box")
+    assert docker.run("exec", "box", "cat", "/made").stdout == "made\n"
+
+
+def test_logs_are_followed(docker: Docker) -> None:
+    start(docker, "i=0; while :; do echo line $i; i=$((i+1)); sleep 0.1; done")
+    follower = subprocess.Popen(["docker", "-H", docker.host, "logs", "-f", "box"], stdout=subprocess.PIPE, text=True)
+    assert follower.stdout is not None
+    lines = [follower.stdout.readline() for _ in range(5)]
+    docker.run("kill", "box")
+    assert follower.wait(BOUND_S) == 0
+    follower.stdout.close()
+    assert lines == [f"line {n}\n" for n in range(5)]
+
+
+def talk(argv: list[str], word: bytes, typed: bytes) -> tuple[bytes, int]:
+    """A command on a terminal: when it prints `word`, type. All that it printed, and its status."""
+    pid, fd = pty.fork()
+    if pid == 0:
+        os.execvp(argv[0], argv)
+    found = b""
+    try:
+        while True:
+            assert select.select([fd], [], [], BOUND_S)[0], found
+            try:
+                data = os.read(fd, 4096)
+            except OSError:
+                break
+            if not data:
+                break
+            before, found = word in found, found + data
+            if word in found and not before:
+                os.write(fd, typed)
+    finally:
+        os.close(fd)
+    return found, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+@pytest.mark.parametrize("verb", ["run", "exec"])
+def test_a_terminal(docker: Docker, verb: str) -> None:
+    script = "tty; echo ready; read x; echo got $x; exit 6"
+    argv = ["docker", "-H", docker.host]
+    if verb == "run":
+        argv += ["run", "--rm", "-it", "--runtime", "runsc", "--network", "none", "busybox", "sh", "-c", script]
+    else:
+        start(docker, "exec sleep 1000")
+        argv += ["exec", "-it", "box", "sh", "-c", script]
+    out, status = talk(argv, b"ready", b"word\n")
+    assert b"/dev/pts/" in out and b"got word" in out and status == 6, out
+
+
+def test_a_bridge_network(docker: Docker) -> None:
+    docker.run("network", "create", "lan")
+    try:
+        words = ["run", "-d", "--name", "box", "--runtime", "runsc", "--network", "lan", "busybox"]
+        docker.run(*words, "sh", "-c", "while :; do echo hello | nc -l -p 7777; done")
+        networks = json.loads(docker.run("inspect", "box").stdout)[0]["NetworkSettings"]["Networks"]
+        address = networks["lan"]["IPAddress"]
+        script = f"ip addr show eth0 | grep -q 'inet ' && until nc {address} 7777 < /dev/null; do sleep 0.1; done"
+        done = docker.run("run", "--rm", "--runtime", "runsc", "--network", "lan", "busybox", "sh", "-c", script)
+        assert done.stdout == "hello\n"
+    finally:
+        docker.run("rm", "-f", "box")
+        docker.run("network", "rm", "lan")
+
+
+def test_the_sandbox_is_killed(docker: Docker) -> None:
+    start(docker, "exec sleep 1000")
+    pid = json.loads(docker.run("inspect", "box").stdout)[0]["State"]["Pid"]
+    os.kill(pid, 9)
+    assert docker.run("wait", "box").stdout == "137\n"
+
+
+def test_many_at_once(docker: Docker) -> None:
+    base = ["docker", "-H", docker.host, "run", "--rm", "--runtime", "runsc", "--network", "none", "busybox"]
+    running = [subprocess.Popen([*base, "sh", "-c", f"exit {n}"], stderr=subprocess.PIPE) for n in range(1, 6)]
+    results = []
+    for process in running:
+        _, err = process.communicate(timeout=2 * BOUND_S)
+        results.append((process.returncode, err))
+    assert [status for status, _ in results] == [1, 2, 3, 4, 5], results
