@@ -103,7 +103,10 @@ def _become(hook: Hook, given: int, output: int, inside: int, parent: int) -> No
 def _enter(pid: int) -> None:
     from sandbox.boot import libc
 
-    descriptors = [(os.open(f"/proc/{pid}/ns/{name}", os.O_RDONLY | os.O_CLOEXEC), kind) for name, kind in NAMESPACES]
+    rows = list(NAMESPACES)
+    if os.readlink(f"/proc/{pid}/ns/user") != os.readlink("/proc/self/ns/user"):
+        rows.insert(0, ("user", libc.CLONE_NEWUSER))  # an ordinary user's sandbox: its rights are there
+    descriptors = [(os.open(f"/proc/{pid}/ns/{name}", os.O_RDONLY | os.O_CLOEXEC), kind) for name, kind in rows]
     for fd, kind in descriptors:
         libc.setns(fd, kind)
 

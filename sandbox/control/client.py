@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import _socket
+import errno
 import os
 import select
+import struct
 import time
 from typing import Final, Sequence
 
@@ -13,6 +15,7 @@ from sandbox.control.wire import BadFrame, Body, Decoder, Frame
 
 SOCKET_NAME: Final = "control"
 TIMEOUT_S: Final = 10.0
+_TIMEVAL: Final = struct.Struct("=qq")
 
 
 class SandboxGone(Exception):
@@ -38,7 +41,9 @@ class ControlClient:
         self.timeout_s = timeout_s
         self._decoder = Decoder()
         self._socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
-        self._socket.settimeout(timeout_s)
+        # A full queue of connections is waited for, too, which it is only by a socket that blocks.
+        timeout = _TIMEVAL.pack(int(timeout_s), int(timeout_s % 1 * 1_000_000))
+        self._socket.setsockopt(_socket.SOL_SOCKET, _socket.SO_SNDTIMEO, timeout)
         try:
             at = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         except OSError as error:
@@ -47,12 +52,9 @@ class ControlClient:
         try:
             # A path of any length: sun_path has 108 bytes.
             self._socket.connect(f"/proc/self/fd/{at}/{SOCKET_NAME}")
-        except TimeoutError:
-            self._socket.close()
-            raise SandboxSilent("the sandbox does not answer") from None
         except OSError as error:
             self._socket.close()
-            if isinstance(error, BlockingIOError):
+            if error.errno == errno.EAGAIN:
                 raise SandboxSilent("the sandbox does not answer") from None
             raise SandboxGone(os.strerror(error.errno or 0)) from None
         finally:
@@ -69,7 +71,7 @@ class ControlClient:
             done = self._socket.sendmsg([data], wire.rights(fds))
             while done < len(data):
                 done += self._socket.send(data[done:])
-        except TimeoutError:
+        except BlockingIOError:
             raise SandboxSilent("the sandbox does not take requests") from None
         except OSError as error:
             raise SandboxGone(os.strerror(error.errno or 0)) from None
