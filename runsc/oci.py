@@ -7,6 +7,7 @@ from typing import Final
 
 from runsc.config import Config
 from runsc.donate import open_directory, open_path
+from runsc.failure import UsageError
 from runsc.flags import SIZE, Flag, parse_size
 from runsc.runtime import apply_config, network_options
 from runsc.spec.types import CAPABILITIES, RLIMITS, Hook, Mount, Process, Spec
@@ -79,6 +80,8 @@ def mount_of(mount: Mount, bundle: str) -> MountOptions:
             options.size = parse_size(Flag("size", SIZE, "SIZE", ""), option[5:])
         elif option.startswith("mode="):
             options.mode = int(option[5:], 8) & 0o7777
+        elif option.startswith(("uid=", "gid=")) and options.kind == MOUNT_TMPFS:
+            setattr(options, option[:3], int(option[4:]))
     options.readonly = "ro" in mount.options or mount.kind.startswith("cgroup")
     options.nosuid = "nosuid" in mount.options
     options.noexec = "noexec" in mount.options
@@ -97,6 +100,8 @@ def network_of(spec: Spec, config: Config) -> NetworkOptions:
     elif fresh:
         default = "none"
     network = network_options(config, default)
+    if given is None and network.kind == "sandbox":
+        raise UsageError("--network sandbox: config.json has no network namespace for it (linux.namespaces)")
     if given is not None and network.kind in ("sandbox", "tap"):
         if given.path:
             network.namespace_fd = os.open(given.path, os.O_RDONLY | os.O_CLOEXEC)

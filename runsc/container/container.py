@@ -9,7 +9,7 @@ from runsc.container import process, state_file, status, store
 from runsc.container.state_file import State
 from runsc.failure import RuntimeFailure
 from sandbox.control import wire
-from sandbox.control.client import ControlClient, Refused, SandboxGone, SandboxSilent
+from sandbox.control.client import TIMEOUT_S, ControlClient, Refused, SandboxGone, SandboxSilent
 from sandbox.control.wire import Body
 
 STATUS_NAME: Final = "exit-status"
@@ -65,12 +65,14 @@ class Container:
         status.check_move(self.name, now, move)
         return now
 
-    def call(self, kind: int, body: Body | None = None) -> Body:
-        """Ask the sandbox. RuntimeFailure with what it says, or that it is stopped or gone."""
+    def call(self, kind: int, body: Body | None = None, timeout_s: float = TIMEOUT_S) -> Body:
+        """Ask the sandbox. `timeout_s` is for its answer, negative: none. RuntimeFailure with what it says, or that it
+        is stopped or gone."""
         try:
             client = self.connect()
             try:
-                return client.call(kind, body)
+                client.send(kind, body or {})
+                return client.receive(timeout_s).body
             finally:
                 client.close()
         except Refused as refusal:

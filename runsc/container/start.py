@@ -8,13 +8,16 @@ from runsc.container import hooks, state_file, status
 from runsc.container.container import Container
 from runsc.log import Log
 from sandbox.control import wire
+from sandbox.control.client import TIMEOUT_S
 
 
 def start(container: Container, log: Log) -> None:
     """Its lock is held. RuntimeFailure."""
     container.check(status.START)
     document = container.document(status.CREATED)
-    container.call(wire.START, {"state": json.dumps(document)})
+    # Hooks inside have their own bounds, or none.
+    bound_s = -1.0 if hooks.hooks_of(container.state.hooks, "startContainer") else TIMEOUT_S
+    container.call(wire.START, {"state": json.dumps(document)}, bound_s)
     container.state.started = True
     state_file.write(container.directory, container.state)
     found = hooks.hooks_of(container.state.hooks, "poststart")

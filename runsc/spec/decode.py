@@ -92,6 +92,9 @@ def decode_process(o: Object) -> Process:
 def decode_mount(o: Object) -> Mount:
     """mounts[]."""
     o.require("destination")
+    for name in ("uidMappings", "gidMappings"):
+        if o.filled(name):
+            o.problems.add(o.at(name), "is not supported: mounts are shown with the host's ids")
     return Mount(o.text("destination"), o.text("type"), o.text("source"), o.texts("options"))
 
 
@@ -100,6 +103,9 @@ def decode_linux(o: Object, spec: Spec) -> None:
     for namespace in o.children("namespaces"):
         namespace.require("type")
         spec.namespaces.append(Namespace(namespace.text("type"), namespace.text("path")))
+    there = {namespace.kind for namespace in spec.namespaces}
+    missing = [kind for kind in ("pid", "ipc", "uts", "mount") if kind not in there]
+    spec.unsupported += [f"{o.at('namespaces')}: the host's own {kind} namespace" for kind in missing]
     spec.masked_paths = o.texts("maskedPaths")
     spec.readonly_paths = o.texts("readonlyPaths")
     spec.cgroups_path = o.text("cgroupsPath")

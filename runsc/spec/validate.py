@@ -139,6 +139,17 @@ def check_mounts(spec: Spec, bundle: str, problems: Problems) -> None:
         for m, option in enumerate(mount.options):
             if option not in MOUNT_OPTIONS and not (data and option.startswith(data)):
                 problems.add(f"{path}.options[{m}]", f"unknown option {option!r} for {mount.kind or 'bind'}")
+            elif "=" in option and not _is_number(option):
+                problems.add(f"{path}.options[{m}]", f"{option!r}: not a number that this option takes")
+
+
+def _is_number(option: str) -> bool:
+    """Of an option with a value: bytes with a unit, octal for modes, else decimal."""
+    name, _, value = option.partition("=")
+    digits = value.upper().rstrip("KMGT") if name == "size" else value
+    if not digits.isascii() or not digits.isdigit() or len(digits) > 15 or len(value) > len(digits) + 1:
+        return False
+    return not name.endswith("mode") or not set(digits) & {"8", "9"}
 
 
 def check_namespaces(spec: Spec, bundle: str, problems: Problems) -> None:

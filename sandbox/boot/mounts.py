@@ -138,9 +138,10 @@ def make_filesystem(kernel: Kernel, mount: MountOptions) -> Filesystem:
     if mount.kind == MOUNT_BIND:
         return HostFs(clock, dev, mount.fd, live=True, readonly=mount.readonly, source=os.fsdecode(mount.source))
     if mount.kind == MOUNT_TMPFS:
-        return Tmpfs(
-            clock, dev, mode=mount.mode, account=SpaceAccount(mount.size, parent=vfs.space) if mount.size else vfs.space
-        )
+        account = SpaceAccount(mount.size, parent=vfs.space) if mount.size else vfs.space
+        tmpfs = Tmpfs(clock, dev, mode=mount.mode, account=account)
+        tmpfs.root.uid, tmpfs.root.gid = mount.uid, mount.gid
+        return tmpfs
     return special_filesystem(kernel, mount, dev)
 
 

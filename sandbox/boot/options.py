@@ -60,7 +60,21 @@ class Program:
 class MountOptions:
     """One mount. `fd`: the donated O_PATH descriptor of a bind or overlay; `size` of a tmpfs in bytes, 0: half the memory."""
 
-    __slots__ = ("kind", "target", "fd", "source", "readonly", "size", "mode", "masks", "nosuid", "noexec", "nodev")
+    __slots__ = (
+        "kind",
+        "target",
+        "fd",
+        "source",
+        "readonly",
+        "size",
+        "mode",
+        "uid",
+        "gid",
+        "masks",
+        "nosuid",
+        "noexec",
+        "nodev",
+    )
 
     def __init__(self, kind: str, target: bytes, fd: int = -1, source: bytes = b"", readonly: bool = False) -> None:
         self.kind = kind
@@ -70,6 +84,7 @@ class MountOptions:
         self.readonly = readonly
         self.size = 0
         self.mode = 0o1777
+        self.uid = self.gid = 0  # of a tmpfs's root
         self.masks: Masks | None = None  # what of an overlay's lower layer is not shown
         self.nosuid = False
         self.noexec = False

@@ -42,6 +42,14 @@ def problems_with(bundle: Path, document: object) -> list[str]:
     return []
 
 
+def test_namespaces_that_are_not_asked_for_are_said(bundle: Path) -> None:
+    """Who leaves one out wants the host's, and does not get it."""
+    document = good()
+    document["linux"]["namespaces"] = [{"type": "mount"}, {"type": "uts"}, {"type": "ipc"}]
+    (bundle / "config.json").write_text(json.dumps(document))
+    assert load_bundle(str(bundle)).unsupported == ["linux.namespaces: the host's own pid namespace"]
+
+
 def test_the_default_is_good(bundle: Path) -> None:
     spec = load_bundle(str(bundle))
     assert spec.process is not None
@@ -85,6 +93,9 @@ CASES: list[tuple[list[str | int], object, str]] = [
     (["mounts", 0, "type"], "bind", "mounts[0].source: "),
     (["mounts", 0, "options"], ["ro", "rw"], "mounts[0].options: both ro and rw"),
     (["mounts", 0, "options"], ["frob"], "mounts[0].options[0]: unknown option 'frob'"),
+    (["mounts", 0], {"destination": "/x", "type": "tmpfs", "options": ["size=1x"]}, "mounts[0].options[0]: 'size=1x'"),
+    (["mounts", 0], {"destination": "/x", "type": "tmpfs", "options": ["mode=9"]}, "mounts[0].options[0]: 'mode=9'"),
+    (["mounts", 0, "uidMappings"], [{"size": 1}], "mounts[0].uidMappings: is not supported"),
     (["mounts", 0], 7, "mounts[0]: must be an object, is a number"),
     (["linux", "namespaces", 0, "type"], "pidd", "linux.namespaces[0].type: unknown kind 'pidd'"),
     (["linux", "namespaces", 1], {"type": "pid"}, "linux.namespaces[1].type: pid is there twice"),
