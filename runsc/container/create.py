@@ -14,6 +14,7 @@ from runsc.config import Config
 from runsc.container import destroy, groups, hooks, process, state_file, status, store
 from runsc.container.console import open_terminal
 from runsc.container.container import STATUS_NAME, Container
+from runsc.container.pid_file import write_pid
 from runsc.container.state_file import State
 from runsc.failure import EXIT_FAILURE, RuntimeFailure
 from runsc.oci import options_of
@@ -200,14 +201,3 @@ def listen(directory: str) -> int:
         raise RuntimeFailure(f"--root: {directory}/{SOCKET_NAME}: {os.strerror(error.errno or 0)}") from None
     finally:
         os.close(at)
-
-
-def write_pid(path: str, pid: int) -> None:
-    """Whole or not at all."""
-    new = f"{path}.{os.getpid()}"
-    try:
-        with open(new, "w", encoding="ascii") as file:
-            file.write(str(pid))
-        os.rename(new, path)
-    except OSError as error:
-        raise RuntimeFailure(f"--pid-file {path}: {os.strerror(error.errno or 0)}") from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from runsc.container import groups, hooks, process, status, store
+from runsc.container import process, status, store
 from runsc.container.container import Container
 from runsc.failure import RuntimeFailure
 from runsc.log import Log
@@ -21,13 +21,18 @@ def destroy(container: Container) -> None:
         raise RuntimeFailure(f"process {state.creator}, which creates the container, does not end")
     if not process.kill(state.pid, state.pid_start, KILL_S):
         raise RuntimeFailure(f"the sandbox's process {state.pid} does not end")
-    groups.remove(state.cgroups)
+    if state.cgroups:
+        from runsc.container import groups
+
+        groups.remove(state.cgroups)
     store.remove(container.directory)
 
 
 def delete(container: Container, log: Log) -> None:
     """`destroy`, and the poststop hooks."""
     destroy(container)
-    found = hooks.hooks_of(container.state.hooks, "poststop")
-    if found:
+    if container.state.hooks.get("poststop"):
+        from runsc.container import hooks
+
+        found = hooks.hooks_of(container.state.hooks, "poststop")
         hooks.run_all_hooks("poststop", found, container.document(status.STOPPED), log)

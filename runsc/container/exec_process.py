@@ -13,14 +13,13 @@ from typing import Final, NoReturn
 
 from runsc.container.console import open_terminal
 from runsc.container.container import Container
-from runsc.container.create import write_pid
+from runsc.container.pid_file import write_pid
 from runsc.failure import RuntimeFailure
 from runsc.oci import program_of
 from runsc.spec.types import Process
 from sandbox.boot import libc
-from sandbox.boot.container import own_terminal
 from sandbox.boot.exit_status import exit_status
-from sandbox.boot.terminal import HostTerminal
+from sandbox.boot.terminal import HostTerminal, own_terminal
 from sandbox.control import wire
 from sandbox.control.client import ControlClient, Refused, SandboxGone, SandboxSilent
 from sandbox.control.messages import program_body

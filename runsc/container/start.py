@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from runsc.container import hooks, state_file, status
+from runsc.container import state_file, status
 from runsc.container.container import Container
 from runsc.log import Log
 from sandbox.control import wire
@@ -16,10 +16,12 @@ def start(container: Container, log: Log) -> None:
     container.check(status.START)
     document = container.document(status.CREATED)
     # Hooks inside have their own bounds, or none.
-    bound_s = -1.0 if hooks.hooks_of(container.state.hooks, "startContainer") else TIMEOUT_S
+    bound_s = -1.0 if container.state.hooks.get("startContainer") else TIMEOUT_S
     container.call(wire.START, {"state": json.dumps(document)}, bound_s)
     container.state.started = True
     state_file.write(container.directory, container.state)
-    found = hooks.hooks_of(container.state.hooks, "poststart")
-    if found:
+    if container.state.hooks.get("poststart"):
+        from runsc.container import hooks
+
+        found = hooks.hooks_of(container.state.hooks, "poststart")
         hooks.run_all_hooks("poststart", found, container.document(status.RUNNING), log)

@@ -207,6 +207,8 @@ class ContainerControl:
         self.kernel.reactor.watch(wake_read, READ, lambda mask: self._signalled(wake_read))
         terminal = next((fd for fd in self.sandbox.options.stdio if os.isatty(fd)), -1)
         if terminal >= 0 and self.sandbox.options.terminal:
+            from sandbox.boot.terminal import own_terminal
+
             own_terminal(terminal)
 
     def _signalled(self, fd: int) -> None:
@@ -219,17 +221,6 @@ class ContainerControl:
                 from sandbox.boot.terminal import HostTerminal
 
                 first.console.set_window(HostTerminal(self.sandbox.options.stdio[0]).window())
-
-
-def own_terminal(fd: int) -> None:
-    """Make it the calling session leader's, so that its changes of size come as SIGWINCH."""
-    import fcntl
-    import termios
-
-    try:
-        fcntl.ioctl(fd, termios.TIOCSCTTY, 0)
-    except OSError:
-        pass  # it is somebody's already: the size is told by RESIZE alone
 
 
 def window_of(fields: Fields) -> bytes:

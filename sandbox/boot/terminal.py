@@ -92,3 +92,11 @@ class HostTerminal:
             return fcntl.ioctl(self.fd, termios.TIOCGWINSZ, NO_WINDOW)
         except OSError:
             return NO_WINDOW
+
+
+def own_terminal(fd: int) -> None:
+    """Make it the calling session leader's, so that its changes of size come as SIGWINCH."""
+    try:
+        fcntl.ioctl(fd, termios.TIOCSCTTY, 0)
+    except OSError:
+        pass  # it is somebody's already: the size is told by RESIZE alone
