@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from typing import Final
 
 EXIT_FAILURE: Final = 1  # the OCI verbs, as runc
@@ -21,3 +23,8 @@ class RuntimeFailure(Exception):
 
 class UsageError(RuntimeFailure):
     """The command line is wrong; the message names what there is."""
+
+
+def as_go_spells(message: str) -> str:
+    """dockerd looks for an error of Go's to give a program that may not be executed its status (126)."""
+    return message.replace(os.strerror(errno.EACCES), "permission denied")

@@ -16,7 +16,7 @@ from runsc.container.console import open_terminal
 from runsc.container.container import STATUS_NAME, Container
 from runsc.container.pid_file import write_pid
 from runsc.container.state_file import State
-from runsc.failure import EXIT_FAILURE, RuntimeFailure
+from runsc.failure import EXIT_FAILURE, RuntimeFailure, as_go_spells
 from runsc.oci import options_of
 from runsc.runtime import tell
 from runsc.spec.types import Spec
@@ -181,7 +181,7 @@ def check_config(config: Config) -> None:
 
 def failure_of(outcome: Outcome) -> RuntimeFailure:
     """Why the sandbox ended before its first program ran."""
-    return RuntimeFailure(outcome.failure or "the sandbox was killed before it was created", EXIT_FAILURE)
+    return RuntimeFailure(as_go_spells(outcome.failure) or "the sandbox was killed before it was created", EXIT_FAILURE)
 
 
 def listen(directory: str) -> int:

@@ -14,7 +14,7 @@ from typing import Final, NoReturn
 from runsc.container.console import open_terminal
 from runsc.container.container import Container
 from runsc.container.pid_file import write_pid
-from runsc.failure import RuntimeFailure
+from runsc.failure import RuntimeFailure, as_go_spells
 from runsc.oci import program_of
 from runsc.spec.types import Process
 from sandbox.boot import libc
@@ -78,7 +78,7 @@ class Execution:
             self.client.send(wire.EXEC, body, fds)
             self.client.receive()
         except Refused as refusal:
-            raise RuntimeFailure(f"exec failed: {refusal}", FAILURE) from None
+            raise RuntimeFailure(f"exec failed: {as_go_spells(str(refusal))}", FAILURE) from None
         except (SandboxGone, SandboxSilent, BadFrame) as error:
             raise RuntimeFailure(f"exec failed: {error}", FAILURE) from None
 

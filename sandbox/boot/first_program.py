@@ -216,5 +216,4 @@ def why_not(name: bytes, error: SyscallError) -> StartFailure:
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
         where = "no such file or directory" if b"/" in name else "executable file not found in PATH"
         return StartFailure(f"{text}: {where}, or no interpreter for it", NOT_FOUND)
-    why = os.strerror(error.errno)
-    return StartFailure(f"{text}: {why[:1].lower()}{why[1:]}", NOT_EXECUTABLE)  # dockerd knows Go's spelling
+    return StartFailure(f"{text}: {os.strerror(error.errno)}", NOT_EXECUTABLE)
