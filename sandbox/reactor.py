@@ -67,6 +67,7 @@ class Reactor:
         self._sources: list[tuple[TimerQueue, Callable[[int], object]]] = [(self.timers, self._run_timers)]
         self._behind = NEVER  # ns: since then there has always been more due than a portion
         self._stopping = False
+        self.stood_ns = 0  # how long the sandbox has stood still
         self._guests_until = 0  # ns: until then what guests ask for comes before other descriptors
 
     def watch_first(self, fd: int, callback: Callable[[], None]) -> None:
@@ -108,6 +109,20 @@ class Reactor:
     def call_at(self, deadline: int, function: Callable[[], None]) -> Timer:
         """Run it at `deadline` (ns of the reactor's clock); the timer can be cancelled."""
         return self.timers.after(deadline, function)
+
+    def call_after(self, delay: int, function: Callable[[], None]) -> None:
+        """Run it `delay` ns from now, not counting the time that the sandbox stands still: for bounds on what guests'
+        host processes do, which stand still, too."""
+        stood = self.stood_ns
+
+        def due() -> None:
+            missed = min(self.stood_ns - stood, delay)
+            if missed:
+                self.call_after(missed, function)
+            else:
+                function()
+
+        self.call_at(self.clock.now_ns() + delay, due)
 
     def add_before_sleep(self, function: Callable[[], None]) -> None:
         """Run `function` each time before the loop may sleep (flush a batch)."""

@@ -166,11 +166,13 @@ class ContainerControl:
         """No process runs and nothing of the kernel does, until somebody resumes."""
         if self.status != PAUSED:
             return
-        platform = self.kernel.platform
+        platform, reactor = self.kernel.platform, self.kernel.reactor
+        begin = reactor.clock.now_ns()
         platform.freeze()
         connection.answer()
         self.server.serve_while(lambda: self.status == PAUSED)
         platform.thaw()
+        reactor.stood_ns += reactor.clock.now_ns() - begin
 
     def _resume(self, connection: Connection, frame: Frame) -> None:
         if self.status != PAUSED:

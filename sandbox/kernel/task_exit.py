@@ -35,7 +35,7 @@ def exit_task(t: Task) -> None:
         # its own stub may never end it.
         if not t.dying:
             t.dying = True
-            kernel.reactor.call_at(kernel.clock.now_ns() + HOST_OP_LIMIT_NS, t.kill_if_stuck)
+            kernel.reactor.call_after(HOST_OP_LIMIT_NS, t.kill_if_stuck)
         t.work |= WORK_KILL
         return
     if t.going_on is not None:

@@ -478,7 +478,7 @@ class LanePlatform(Platform):
             if not thread.stopped and not thread.space.dead:
                 thread.space.kill()
 
-        self.reactor.call_at(self.reactor.clock.now_ns() + _RELEASE_NS, late)
+        self.reactor.call_after(_RELEASE_NS, late)
 
     def watch_interrupt(self, thread: LaneThread) -> None:
         """A thread that was interrupted posts something within a bound, or its process is killed: it has blocked the
@@ -493,7 +493,7 @@ class LanePlatform(Platform):
             if not thread.space.dead and not thread.stopped and thread.seen == seen:
                 thread.space.kill()
 
-        self.reactor.call_at(self.reactor.clock.now_ns() + _INTERRUPT_NS, late)
+        self.reactor.call_after(_INTERRUPT_NS, late)
 
     def answer_later(self, id_: int) -> None:
         """A hypercall without a request."""

@@ -112,3 +112,21 @@ def test_what_asks_for_itself_again_leaves_the_others_their_turn(reactor: Reacto
     reactor.call_soon(again)
     reactor.run()
     assert rounds
+
+
+def test_time_that_the_sandbox_stands_still_does_not_count(reactor: Reactor) -> None:
+    clock, calls = reactor.clock, []
+    assert isinstance(clock, ManualClock)
+    reactor.call_after(100, lambda: calls.append(clock.now_ns()))
+    reactor.call_at(clock.now_ns() + 100, lambda: calls.append(-1))
+    clock.advance(60)
+    clock.advance(5000)  # stood still
+    reactor.stood_ns += 5000
+    reactor.timers.run(clock.now_ns())
+    assert calls == [-1]
+    clock.advance(99)
+    reactor.timers.run(clock.now_ns())
+    assert calls == [-1]
+    clock.advance(1)
+    reactor.timers.run(clock.now_ns())
+    assert calls == [-1, clock.now_ns()]
