@@ -7,6 +7,7 @@ import array
 import ctypes
 import json
 import os
+import pty
 import select
 import socket
 import subprocess
@@ -149,3 +150,26 @@ def read_until(fd: int, text: bytes) -> bytes:
         assert select.select([fd], [], [], BOUND_S)[0], found
         found += os.read(fd, 4096)
     return found
+
+
+def talk(argv: list[str], word: bytes, typed: bytes) -> tuple[bytes, int]:
+    """A command on a terminal: when it prints `word`, type. All that it printed, and its status."""
+    pid, fd = pty.fork()
+    if pid == 0:
+        os.execvp(argv[0], argv)
+    found = b""
+    try:
+        while True:
+            assert select.select([fd], [], [], BOUND_S)[0], found
+            try:
+                data = os.read(fd, 4096)
+            except OSError:
+                break
+            if not data:
+                break
+            before, found = word in found, found + data
+            if word in found and not before:
+                os.write(fd, typed)
+    finally:
+        os.close(fd)
+    return found, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])

@@ -122,6 +122,8 @@ def _walk(namespace: MountNamespace, target: bytes, make: bool, directory: bool)
             here = namespace.cover(Path(here.mount, here.dentry.parent))
             continue
         inode = here.inode
+        if not inode.is_dir():
+            raise SyscallError(errno.ENOTDIR)
         child = here.dentry.children.get(name)
         known = child.inode if child is not None and (child.mounts or not inode.live) else None
         found = known if known is not None else inode.lookup(name)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import re
-import select
 import shutil
 import subprocess
 import tempfile
@@ -17,6 +15,7 @@ from typing import Iterator
 import pytest
 
 from tests.e2e.conftest import BOUND_S, ROOT
+from tests.e2e.containers import talk
 from tests.e2e.docker.engines import Docker, need_engines
 
 pytestmark = pytest.mark.slow
@@ -186,29 +185,6 @@ def test_logs_are_followed(docker: Docker) -> None:
     assert follower.wait(BOUND_S) == 0
     follower.stdout.close()
     assert lines == [f"line {n}\n" for n in range(5)]
-
-
-def talk(argv: list[str], word: bytes, typed: bytes) -> tuple[bytes, int]:
-    """A command on a terminal: when it prints `word`, type. All that it printed, and its status."""
-    pid, fd = pty.fork()
-    if pid == 0:
-        os.execvp(argv[0], argv)
-    found = b""
-    try:
-        while True:
-            assert select.select([fd], [], [], BOUND_S)[0], found
-            try:
-                data = os.read(fd, 4096)
-            except OSError:
-                break
-            if not data:
-                break
-            before, found = word in found, found + data
-            if word in found and not before:
-                os.write(fd, typed)
-    finally:
-        os.close(fd)
-    return found, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
 @pytest.mark.parametrize("verb", ["run", "exec"])

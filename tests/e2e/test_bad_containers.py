@@ -1,0 +1,116 @@
+"""What goes wrong when a container is made: one line, the last one of the log too, status 1, and nothing left."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from pathlib import Path
+from typing import Any, Iterator
+
+import pytest
+
+from tests.e2e.bundles import change, needs_busybox
+from tests.e2e.conftest import command
+from tests.e2e.containers import Shim, talk
+
+pytestmark = needs_busybox
+
+
+@pytest.fixture
+def shim(bundle: Path) -> Iterator[Shim]:
+    shim = Shim(bundle)
+    yield shim
+    shim.close()
+
+
+def fails(shim: Shim, *flags: str) -> str:
+    """The line."""
+    result = shim.call("create", "--bundle", str(shim.bundle), *flags, "c")
+    assert result.status == 1 and result.err.count("\n") == 1 and not result.out, result
+    assert result.err == f"runsc: {shim.last_error()}\n"
+    assert not shim.root.exists() or os.listdir(shim.root) == []
+    return shim.last_error()
+
+
+@pytest.mark.parametrize(
+    ("parts", "words"),
+    [
+        ({"process__args": ["nothing"]}, "nothing: executable file not found"),
+        ({"process__args": ["/bin/nothing"]}, "/bin/nothing: no such file or directory"),
+        ({"process__args": ["/tmp"]}, "/tmp: permission denied"),
+        ({"process__cwd": "/nowhere"}, "working directory /nowhere: No such file or directory"),
+        ({"process__terminal": True}, "--console-socket is needed"),
+        ({"linux__sysctl": {"kernel.nothing": "1"}}, "linux.sysctl.kernel.nothing: there is no such setting"),
+        ({"linux__sysctl": {"kernel.msgmax": "x"}}, "linux.sysctl.kernel.msgmax: cannot be set to 'x'"),
+        ({"linux__sysctl": {"net.ipv4.ip_forward": "1"}}, "linux.sysctl.net.ipv4.ip_forward: cannot be changed to '1'"),
+        ({"mounts": [{"destination": "/bin/busybox/x", "type": "tmpfs"}]}, "mount /bin/busybox/x: Not a directory"),
+    ],
+)
+def test_config(shim: Shim, parts: dict[str, Any], words: str) -> None:
+    change(shim.bundle, **parts)
+    assert words in fails(shim)
+
+
+def test_a_root_for_another_machine(shim: Shim) -> None:
+    program = shim.bundle / "rootfs" / "bin" / "alien"
+    program.write_bytes(b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x02\x00\xb7\x00" + bytes(100))
+    program.chmod(0o755)
+    change(shim.bundle, process__args=["alien"])
+    assert "alien: Exec format error" in fails(shim)
+
+
+def test_files_that_cannot_be_written(shim: Shim) -> None:
+    assert "--pid-file /nowhere/pid: No such file or directory" in fails(shim, "--pid-file", "/nowhere/pid")
+
+
+def test_console_sockets(shim: Shim, tmp_path: Path) -> None:
+    change(shim.bundle, process__terminal=True)
+    assert "--console-socket /nowhere/sock: No such file or directory" in fails(
+        shim, "--console-socket", "/nowhere/sock"
+    )
+    path = tmp_path / "sock"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+        sock.bind(str(path))  # nobody listens
+        assert "Connection refused" in fails(shim, "--console-socket", str(path))
+    path.unlink()
+    path.write_text("")
+    assert "Connection refused" in fails(shim, "--console-socket", str(path))
+
+
+def test_sysctls_that_hold(shim: Shim) -> None:
+    settings = {
+        "kernel.msgmax": "4096",
+        "net.ipv4.ip_unprivileged_port_start": "0",
+        "net.ipv4.ping_group_range": "0 2147483647",
+    }
+    script = "cat /proc/sys/kernel/msgmax /proc/sys/net/ipv4/ip_unprivileged_port_start; timeout 1 nc -l -p 7; echo $?"
+    pid = shim.start("c", "/bin/sh", "-c", script, linux__sysctl=settings, process__user={"uid": 5, "gid": 5})
+    shim.reap(pid)
+    assert shim.out("c").read_text().split()[:2] == ["4096", "0"]
+    assert "ermission" not in shim.out("c").read_text()  # port 7 is anybody's
+
+
+def test_the_log_says_what_is_not_applied(shim: Shim) -> None:
+    change(shim.bundle, process__apparmorProfile="docker-default", linux__rootfsPropagation="rslave")
+    pid = shim.start("c", "/bin/true")
+    shim.reap(pid)
+    lines = [json.loads(line) for line in shim.log.read_text().splitlines()]
+    warned = [line["msg"].split()[0] for line in lines if line["level"] == "warning"]
+    assert warned == ["process.apparmorProfile", "linux.rootfsPropagation"]
+    listed = json.loads(shim.call("features").out)["annotations"]["io.stackbox.runsc.not-applied"].split(",")
+    assert set(warned) <= set(listed)
+
+
+@pytest.mark.parametrize("verb", ["run", "exec"])
+def test_the_callers_own_terminal(shim: Shim, verb: str) -> None:
+    script = "tty; echo ready; read x; echo got $x; exit 6"
+    argv = command("--root", str(shim.root))
+    if verb == "run":
+        change(shim.bundle, process__terminal=True, process__args=["/bin/sh", "-c", script])
+        argv += ["run", "--bundle", str(shim.bundle), "c"]
+    else:
+        shim.start("c", "/bin/sh", "-c", "sleep 1000")
+        argv += ["exec", "--tty", "c", "/bin/sh", "-c", script]
+    out, status = talk(argv, b"ready", b"word\n")
+    assert b"/dev/pts/0\r\nready" in out and b"got word" in out and status == 6, out
