@@ -32,6 +32,7 @@ FORWARDED: Final = (
     signal.SIGUSR2,
     signal.SIGCONT,
 )
+SILENCE_MS: Final = 60_000  # that a sandbox may take for each step of its start
 GRACE_NS: Final = 2_000_000_000  # between asking the sentry to end everything and killing it
 
 
@@ -116,8 +117,12 @@ class Launcher:
 
     def until_created(self) -> Outcome | None:
         """A container: serve the sentry until its first program is loaded; the outcome when that fails, with the
-        sentry gone."""
+        sentry gone, or silent for too long."""
+        poll = select.poll()
+        poll.register(self._fd, select.POLLIN)
         while not self._created:
+            if not poll.poll(SILENCE_MS):
+                return Outcome(0, "the sandbox does not come up: is its process stopped?")
             if not self._receive():
                 return self._outcome()
         return None
