@@ -174,6 +174,9 @@ def test_files_go_in_and_out(docker: Docker, tmp_path: Path) -> None:
     assert "A /made" in docker.run("diff", "box").stdout
     docker.run("restart", "-t", "0", "box")
     assert docker.run("exec", "box", "cat", "/made").stdout == "made\n"
+    docker.run("commit", "box", "kept")
+    words = ["run", "--rm", "--runtime", "runsc", "--network", "none", "kept", "cat", "/given"]
+    assert docker.run(*words).stdout == "given\n"
 
 
 def test_logs_are_followed(docker: Docker) -> None:
@@ -213,6 +216,14 @@ def test_a_bridge_network(docker: Docker) -> None:
     finally:
         docker.run("rm", "-f", "box")
         docker.run("network", "rm", "lan")
+
+
+def test_what_is_refused_says_so(docker: Docker) -> None:
+    for flags in (["--privileged"], ["--device", "/dev/null:/dev/other"]):
+        done = docker.run(
+            "run", "--rm", "--runtime", "runsc", "--network", "none", *flags, "busybox", "true", check=False
+        )
+        assert done.returncode == 125 and "linux.devices: is not supported" in done.stderr, done
 
 
 def test_the_sandbox_is_killed(docker: Docker) -> None:
