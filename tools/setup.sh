@@ -57,8 +57,8 @@ short=$("$python" -c 'import sys; print("python%d.%d" % sys.version_info[:2])')
 test_programs() {
     missing=""
     for pair in bc:bc busybox:busybox bzip2:bzip2 curl:curl diff:diffutils file:file find:findutils gawk:gawk \
-        git:git go:golang-go iperf3:iperf3 ip:iproute2 less:less make:make ping:iputils-ping perl:perl ps:procps \
-        /usr/bin/python3:python3 setpriv:util-linux tc:iproute2 vim:vim wget:wget xz:xz-utils; do
+        gdb:gdb git:git go:golang-go iperf3:iperf3 ip:iproute2 less:less ltrace:ltrace make:make \
+        ping:iputils-ping perl:perl ps:procps /usr/bin/python3:python3 setpriv:util-linux strace:strace tc:iproute2 vim:vim wget:wget xz:xz-utils; do
         command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair#*:}"
     done
     [ -z "$missing" ] && return

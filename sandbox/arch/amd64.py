@@ -35,5 +35,6 @@ FS_BASE: Final = 23
 GS_BASE: Final = 24
 NUM_REGS: Final = 25
 
+EFLAGS_TF: Final = 0x100  # trap after the next instruction
 # What user space may change of eflags through a signal frame (arch/x86/kernel/signal.c: FIX_EFLAGS).
 EFLAGS_USER: Final = 0x50DD5

@@ -71,10 +71,12 @@ class Sandbox:
         kernel.domainname = options.domainname or kernel.domainname
         if options.limits.memory:
             kernel.memory_bytes = options.limits.memory
+        from sandbox.ptrace.gate import traced
         from sandbox.syscalls.copy_ahead import copy_table
         from sandbox.syscalls.linux.table_amd64 import ROWS, handlers
 
         kernel.handlers[:] = handlers()
+        kernel.traced_handlers[:] = traced(kernel)
         handler = KernelTrapHandler(kernel)
         if options.copies:
             platform.copy_ahead(copy_table(ROWS))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sandbox.abi.linux.signal import CLD_CONTINUED, CLD_STOPPED, SA_NOCLDSTOP, SIG_IGN, SIGCHLD, SIGCONT
+from sandbox.kernel import trace_stop
 from sandbox.kernel.signal_info import SignalInfo
 from sandbox.kernel.task_state import PARK_BLOCK, PARK_DEAD, PARK_NONE, PARK_STOP, WORK_STOP
 from tcpip.waiter import EVENT_IN
@@ -23,7 +24,9 @@ def begin_stop(group: ThreadGroup, signo: int) -> None:
         group.continued = False
     for task in group.tasks:
         task.work |= WORK_STOP
-        if task.parked == PARK_NONE:
+        if task.ptrace is not None and task.ptrace.seized:
+            trace_stop.notify(task, task.ptrace)
+        elif task.parked == PARK_NONE:
             task.thread.interrupt()
         elif task.parked == PARK_BLOCK:
             task.woken(0)
@@ -35,16 +38,17 @@ def halt(t: Task) -> None:
     check_stop_complete(t.group)
 
 
-def check_stop_complete(group: ThreadGroup) -> None:
-    """Tell the parent once every live thread has halted."""
+def check_stop_complete(group: ThreadGroup, tell: bool = True) -> None:
+    """Tell the parent once every live thread has halted (or did, and goes on as its tracer wants)."""
     if group.stopped or not group.stop_signal or not group.tasks:
         return
     for task in group.tasks:
-        if task.parked != PARK_STOP and task.parked != PARK_DEAD:
+        if task.work & WORK_STOP and task.parked != PARK_STOP and task.parked != PARK_DEAD:
             return
     group.stopped = True
     group.stop_reported = False
-    _tell_parent(group, CLD_STOPPED, group.stop_signal)
+    if tell:
+        _tell_parent(group, CLD_STOPPED, group.stop_signal)
 
 
 def continue_group(group: ThreadGroup) -> None:
@@ -60,6 +64,8 @@ def continue_group(group: ThreadGroup) -> None:
         if task.parked == PARK_STOP:
             task.parked = PARK_NONE
             task.kernel.reactor.call_soon(task.go_on)
+        elif task.ptrace is not None and task.ptrace.seized:
+            trace_stop.notify(task, task.ptrace)
     if was_stopped:
         group.continued = True
         _tell_parent(group, CLD_CONTINUED, SIGCONT)

@@ -87,6 +87,7 @@ class Kernel:
         self.last_oops = ""
         self.forks = 0  # since boot, for /proc/stat
         self.handlers: list[Handler] = []
+        self.traced_handlers: list[Handler] = []  # of tasks with a tracer
 
     @property
     def memory_bytes(self) -> int:

@@ -25,12 +25,13 @@ class PidNamespace:
         self.groups: dict[int, ThreadGroup] = {}  # zombies too, until reaped
         self.process_groups: dict[int, ProcessGroup] = {}
         self.sessions: dict[int, Session] = {}
+        self.held: set[int] = set()  # of threads that have ended and that their tracers have not waited for
         self.init: ThreadGroup | None = None
         self.last_pid = 0
 
     def allocate(self) -> int:
         """The next free number; EAGAIN at the sandbox's limit of tasks."""
-        if len(self.tasks) >= self.max_tasks or len(self.groups) >= self.max_tasks:
+        if len(self.tasks) + len(self.held) >= self.max_tasks or len(self.groups) >= self.max_tasks:
             raise SyscallError(errno.EAGAIN)
         pid = self.last_pid
         for _ in range(PID_MAX):
@@ -43,4 +44,10 @@ class PidNamespace:
         raise SyscallError(errno.EAGAIN)
 
     def _taken(self, pid: int) -> bool:
-        return pid in self.tasks or pid in self.groups or pid in self.process_groups or pid in self.sessions
+        return (
+            pid in self.tasks
+            or pid in self.groups
+            or pid in self.process_groups
+            or pid in self.sessions
+            or pid in self.held
+        )

@@ -75,6 +75,10 @@ class SignalQueue:
             self.mask &= ~(1 << (signo - 1))
         return info
 
+    def waiting(self) -> list[SignalInfo]:
+        """What is queued, by number."""
+        return [info for signo in sorted(self._queues) for info in self._queues[signo]]
+
     def discard(self, signals: int) -> None:
         """Drop all pending signals in the set."""
         doomed = self.mask & signals

@@ -18,7 +18,7 @@ from sandbox.abi.linux.signal import (
 from sandbox.kernel import job_control
 from sandbox.kernel.rlimits import RLIM_INFINITY, RLIMIT_SIGPENDING
 from sandbox.kernel.signal_queue import DEFAULT_ACTION, SignalCount
-from sandbox.kernel.task_state import PARK_BLOCK, PARK_DEAD, PARK_NONE, PARK_STOP, WORK_SIGNAL
+from sandbox.kernel.task_state import PARK_BLOCK, PARK_DEAD, PARK_NONE, PARK_STOP, PARK_TRACED, WORK_SIGNAL
 from tcpip.waiter import EVENT_IN
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def force(t: Task, info: SignalInfo) -> None:
     if t.blocked & bit or action.handler == SIG_IGN:
         group.sighand.actions[signo] = action = DEFAULT_ACTION
         t.blocked &= ~bit
-    if action.handler == SIG_DFL:
+    if action.handler == SIG_DFL and t.ptrace is None:
         group.unkillable = False
     t.pending.discard(bit)
     t.pending.add(info, _count(t), RLIM_INFINITY)
@@ -87,6 +87,8 @@ def is_ignored(t: Task, info: SignalInfo) -> bool:
     bit = 1 << (signo - 1)
     if (t.blocked | t.real_blocked) & bit:
         return False
+    if t.ptrace is not None and signo != SIGKILL:
+        return False  # the tracer wants to know
     group = t.group
     handler = group.sighand.actions[signo].handler
     if group.unkillable and handler == SIG_DFL and not (info.outside and bit & UNBLOCKABLE):
@@ -118,7 +120,7 @@ def _wants(t: Task, signo: int) -> bool:
     """The thread could take it now (kernel/signal.c: wants_signal)."""
     if t.blocked >> (signo - 1) & 1 or t.parked == PARK_DEAD:
         return False
-    return signo == SIGKILL or t.parked != PARK_STOP
+    return signo == SIGKILL or t.parked not in (PARK_STOP, PARK_TRACED)
 
 
 def _choose(group: ThreadGroup, signo: int) -> Task | None:
@@ -145,6 +147,7 @@ def _complete(t: Task, info: SignalInfo) -> None:
         group.sighand.actions[signo].handler == SIG_DFL
         and not bit & (IGNORED_BY_DEFAULT | STOP_SIGNALS | CORE_SIGNALS)
         and not t.real_blocked & bit
+        and (t.ptrace is None or signo == SIGKILL)
         and not (group.unkillable and not (info.outside and signo == SIGKILL))
     ):
         group.begin_exit(signo)

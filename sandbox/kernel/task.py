@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sandbox.kernel.kernel import Kernel
     from sandbox.kernel.signal_info import SignalInfo
     from sandbox.kernel.thread_group import ThreadGroup
+    from sandbox.kernel.tracee import Tracee
     from sandbox.mm.memory_manager import MemoryManager
     from sandbox.platform.base import AddressSpace, GuestThread
     from sandbox.seccomp.filter import SeccompFilter
@@ -78,6 +79,10 @@ class Task:
         "altstack_size",
         "altstack_flags",
         "pdeath_signal",
+        "decided",
+        # ptrace
+        "ptrace",
+        "tracees",
         # exit
         "exit_status",
         "dying",
@@ -139,6 +144,9 @@ class Task:
         self.altstack_size = 0
         self.altstack_flags = 0
         self.pdeath_signal = 0
+        self.decided: SignalInfo | None = None  # what a tracer has let through, to be delivered first
+        self.ptrace: Tracee | None = None  # with a tracer
+        self.tracees: dict[Task, None] = {}
 
         self.exit_status = 0
         self.dying = False  # waits for the platform before it can end

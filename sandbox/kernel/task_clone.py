@@ -10,6 +10,7 @@ import errno
 from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.capability import CAP_SYS_ADMIN, CAP_SYS_RESOURCE
+from sandbox.abi.linux.ptrace import PTRACE_EVENT_CLONE, PTRACE_EVENT_FORK, PTRACE_EVENT_VFORK
 from sandbox.abi.linux.sched import (
     CLONE_CHILD_CLEARTID,
     CLONE_CHILD_SETTID,
@@ -26,17 +27,19 @@ from sandbox.abi.linux.sched import (
     CLONE_PARENT,
     CLONE_PARENT_SETTID,
     CLONE_PIDFD,
+    CLONE_PTRACE,
     CLONE_SETTLS,
     CLONE_SIGHAND,
     CLONE_SYSVSEM,
     CLONE_THREAD,
+    CLONE_UNTRACED,
     CLONE_VFORK,
     CLONE_VM,
 )
-from sandbox.abi.linux.signal import SS_DISABLE
+from sandbox.abi.linux.signal import SIGCHLD, SS_DISABLE
 from sandbox.arch.amd64 import FS_BASE, RAX, RSP
 from sandbox.errors import SyscallError
-from sandbox.kernel import task_block, task_signals
+from sandbox.kernel import task_block, task_signals, trace_link, trace_stop
 from sandbox.kernel.control import ERESTARTNOINTR, NO_RETURN, Result
 from sandbox.kernel.cpu_limit import limit_cpu
 from sandbox.kernel.futex_word import write_word
@@ -120,7 +123,7 @@ def _check_flags(t: Task, flags: int) -> None:
 
 def _check_limits(t: Task) -> None:
     pids = t.kernel.pids
-    if len(pids.tasks) >= pids.max_tasks or len(pids.groups) >= pids.max_tasks:
+    if len(pids.tasks) + len(pids.held) >= pids.max_tasks or len(pids.groups) >= pids.max_tasks:
         raise SyscallError(errno.EAGAIN)
     if not t.fds.may_copy():
         raise SyscallError(errno.ENOMEM)
@@ -162,9 +165,14 @@ class _Making:
             return
         if flags & CLONE_VFORK:
             child.vfork_parent = t  # stays parked
+        traced = _event(t, self.request)
+        if traced or flags & CLONE_PTRACE:
+            trace_link.inherit(t, child)
+        if child.ptrace is not None:
+            child.result, child.nr = 0, t.nr
         _start(child)
-        if not flags & CLONE_VFORK:
-            t.complete(child.tid)
+        if not trace_stop.event(t, traced, child.tid, lambda: _made(t, child)):
+            _made(t, child)
 
     def _build(self, thread: GuestThread) -> Task:
         t, request = self.t, self.request
@@ -200,6 +208,25 @@ class _Making:
         if flags & CLONE_SETTLS:
             thread.set_reg(FS_BASE, request.tls & _M64)
         return child
+
+
+def _event(t: Task, request: CloneRequest) -> int:
+    """The event of which the maker's tracer hears, 0 if it does not want to."""
+    tracee = t.ptrace
+    if tracee is None or request.flags & CLONE_UNTRACED:
+        return 0
+    event = PTRACE_EVENT_FORK if request.exit_signal == SIGCHLD else PTRACE_EVENT_CLONE
+    if request.flags & CLONE_VFORK:
+        event = PTRACE_EVENT_VFORK
+    return event if tracee.wants(event) else 0
+
+
+def _made(t: Task, child: Task) -> None:
+    """The maker goes on, or waits for its memory (vfork)."""
+    if child.vfork_parent is t:
+        t.parked = PARK_PENDING
+    else:
+        t.complete(child.tid)
 
 
 def _store_quietly(t: Task, address: int, tid: int) -> None:
@@ -247,7 +274,7 @@ def _inherit(t: Task, child: Task, flags: int) -> None:
         child.sem_undo = undo_list(t).share()
     child.comm = t.comm
     child.no_new_privs = t.no_new_privs
-    child.seccomp_mode, child.handlers = t.seccomp_mode, t.handlers
+    child.seccomp_mode, child.handlers = t.seccomp_mode, t.handlers if t.ptrace is None else t.ptrace.below
     if t.seccomp is not None:
         child.seccomp = t.seccomp.acquire()
     child.blocked = t.blocked

@@ -12,7 +12,7 @@ from sandbox.abi.linux.signal import SI_KERNEL, SIGCHLD, SIGSEGV
 from sandbox.abi.linux.stat import S_ISGID, S_ISUID, S_IXGRP
 from sandbox.abi.linux.statfs import ST_NOSUID
 from sandbox.errors import SyscallError
-from sandbox.kernel import signal_send, task_block, task_exit, task_signals
+from sandbox.kernel import signal_send, task_block, task_exit, task_signals, trace_link, trace_stop
 from sandbox.kernel.control import NO_RETURN, Result
 from sandbox.kernel.credentials import Credentials
 from sandbox.kernel.signal_info import SignalInfo
@@ -122,13 +122,14 @@ class _Exec:
             return
         self._forget_space()
         t.host_op = False
+        old_tid = t.tid
         _move(t, thread, result, self.creds)
         self.image.release()
         if t.kernel.trace is not None:
             t.kernel.trace.leave(t, 0)
         t.parked = PARK_NONE
-        t.result = None
-        task_signals.return_to_guest(t)
+        t.result = None if t.ptrace is None else 0
+        trace_stop.executed(t, old_tid, lambda: task_signals.return_to_guest(t))
 
     def _doomed(self) -> bool:
         return self.t.work & WORK_KILL != 0 or self.t.group.exited
@@ -162,6 +163,7 @@ def _move(t: Task, thread: GuestThread, result: LoadResult, creds: Credentials) 
     if t is not group.leader:
         del kernel.pids.tasks[t.tid]
         t.tid = group.pid
+        trace_link.unlink(group.leader)
         group.leader = t
         kernel.pids.tasks[t.tid] = t
     task_exit.leave_memory(t)
@@ -183,6 +185,8 @@ def _move(t: Task, thread: GuestThread, result: LoadResult, creds: Credentials) 
     if t.affinity != kernel.cpu_mask:
         thread.set_affinity(t.affinity)
     kernel.enter_space(t, t.space)
+    if t.ptrace is not None:
+        t.space.show_code(True)
     thread.set_regs(result.regs)
     _reset(t, result, creds)
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from sandbox.abi.linux.ptrace import PTRACE_EVENT_VFORK_DONE
 from sandbox.abi.linux.signal import CLD_EXITED, CLD_KILLED, SA_NOCLDWAIT, SI_USER, SIG_IGN, SIGCHLD, SIGKILL
-from sandbox.kernel import job_control, task_block, task_signals
+from sandbox.kernel import job_control, task_block, task_signals, trace_link, trace_stop
 from sandbox.kernel.futex_robust import exit_futexes
 from sandbox.kernel.ipc.sem_undo import leave_undo
 from sandbox.kernel.sessions import check_orphaned_by_exit
 from sandbox.kernel.signal_info import SignalInfo
-from sandbox.kernel.task_state import PARK_DEAD, WORK_KILL
+from sandbox.kernel.task_state import PARK_DEAD, PARK_PENDING, WORK_KILL
 from tcpip.waiter import EVENT_IN
 
 if TYPE_CHECKING:
@@ -65,6 +66,11 @@ def exit_task(t: Task) -> None:
     if last:
         kernel.pids.tasks.pop(group.pid, None)
     t.pending.discard(t.pending.mask)
+    t.decided = None
+    if t.tracees:
+        trace_link.tracer_exited(t)
+    if t.ptrace is not None:
+        trace_link.thread_exited(t)
     _send_death_signals(t, group)
     if last:
         _group_exited(group)
@@ -89,7 +95,11 @@ def finish_vfork(t: Task) -> None:
     parent = t.vfork_parent
     if parent is not None:
         t.vfork_parent = None
-        parent.complete(t.tid)
+        if parent.parked != PARK_PENDING:
+            return  # dead, or at the stop at which its tracer hears of the child: it will not wait
+        tid = t.tid
+        if not trace_stop.event(parent, PTRACE_EVENT_VFORK_DONE, tid, lambda: parent.complete(tid)):
+            parent.complete(tid)
 
 
 def _leave_space(t: Task) -> None:
@@ -135,7 +145,8 @@ def _group_exited(group: ThreadGroup) -> None:
         kernel.init_exited(group)
     _reparent_children(group)
     group.exit_queue.notify(EVENT_IN)
-    notify_parent(group)
+    if not trace_link.group_exited(group):
+        notify_parent(group)
 
 
 def _session_leader_exited(group: ThreadGroup) -> None:
@@ -170,14 +181,18 @@ def notify_parent(group: ThreadGroup) -> None:
 
 def exit_info(group: ThreadGroup, signo: int) -> SignalInfo:
     """siginfo of a child's end; waitid(2) reports the same fields."""
-    status = group.exit_status
+    info = exit_info_of(group.pid, group.leader.creds.uid, group.exit_status, signo)
+    info.utime = group.cpu_ns_past // 10_000_000
+    return info
+
+
+def exit_info_of(pid: int, uid: int, status: int, signo: int) -> SignalInfo:
+    """The same of whatever has ended with that status."""
     if status & 0x7F:
         code, value = CLD_KILLED, status & 0x7F
     else:
         code, value = CLD_EXITED, status >> 8 & 0xFF
-    info = SignalInfo(signo, code, pid=group.pid, uid=group.leader.creds.uid, status=value)
-    info.utime = group.cpu_ns_past // 10_000_000
-    return info
+    return SignalInfo(signo, code, pid=pid, uid=uid, status=value)
 
 
 def _reparent_children(group: ThreadGroup) -> None:
@@ -195,6 +210,8 @@ def _reparent_children(group: ThreadGroup) -> None:
         if child.exited:
             if child.exit_signal:
                 child.exit_signal = SIGCHLD
+            if trace_link.reparented(child.leader):
+                continue  # its tracer has not seen it yet
             notify_parent(child)
         else:
             child.exit_signal = SIGCHLD
@@ -217,6 +234,7 @@ def reap(group: ThreadGroup) -> None:
     if group.reaped:
         return
     group.reaped = True
+    trace_link.unlink(group.leader)
     parent, pids = group.parent, group.kernel.pids
     if parent is not None:
         parent.children.pop(group, None)

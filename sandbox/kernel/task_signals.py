@@ -27,9 +27,9 @@ from sandbox.abi.linux.signal import (
     UNBLOCKABLE,
     signal_name,
 )
-from sandbox.arch.amd64 import RAX, RIP
+from sandbox.arch.amd64 import EFLAGS, EFLAGS_TF, RAX, RIP
 from sandbox.arch.signal_frame import SignalFrame, take_fpu
-from sandbox.kernel import job_control, signal_send
+from sandbox.kernel import job_control, signal_send, trace_stop
 from sandbox.kernel.control import ERESTART_RESTARTBLOCK, ERESTARTNOHAND, ERESTARTNOINTR, ERESTARTSYS
 from sandbox.kernel.signal_info import SignalInfo
 from sandbox.kernel.signal_queue import DEFAULT_ACTION, SigAction
@@ -37,10 +37,13 @@ from sandbox.kernel.task_state import (
     PARK_DEAD,
     PARK_NONE,
     PARK_PENDING,
+    PARK_TRACED,
     WORK_KILL,
     WORK_MASK,
+    WORK_PTRACE,
     WORK_SIGNAL,
     WORK_STOP,
+    WORK_TRAP,
 )
 from sandbox.mm import op_unmap
 
@@ -60,7 +63,7 @@ _INTERRUPTED: Final = _RESTARTS | {-errno.EINTR}
 
 def recalculate(t: Task) -> None:
     """Is a signal deliverable? Called after every change of a mask or a queue (recalc_sigpending)."""
-    if (t.pending.mask | t.group.pending.mask) & ~t.blocked:
+    if (t.pending.mask | t.group.pending.mask) & ~t.blocked or t.decided is not None:
         t.work |= WORK_SIGNAL
     else:
         t.work &= ~WORK_SIGNAL
@@ -119,10 +122,17 @@ def _next_handled(t: Task) -> tuple[SignalInfo, SigAction] | None:
     """The next signal that has a handler; default actions are taken here. None: look at `t.work` again."""
     group = t.group
     while True:
-        info = dequeue(t, ~t.blocked)
-        if info is None:
-            t.work &= ~WORK_SIGNAL
-            return None
+        info, t.decided = t.decided, None
+        if info is not None:
+            recalculate(t)
+        else:
+            info = dequeue(t, ~t.blocked)
+            if info is None:
+                t.work &= ~WORK_SIGNAL
+                return None
+            if t.ptrace is not None and info.signo != SIGKILL:
+                trace_stop.at_signal(t, t.ptrace, info)
+                return None
         signo = info.signo
         bit = 1 << (signo - 1)
         action = group.sighand.actions[signo]
@@ -142,8 +152,15 @@ def _next_handled(t: Task) -> tuple[SignalInfo, SigAction] | None:
                 continue
             job_control.begin_stop(group, signo)
             return None
-        group.begin_exit(signo)
+        _end(t, signo)
         return None
+
+
+def _end(t: Task, signo: int) -> None:
+    """The signal ends the process."""
+    group = t.group
+    if not trace_stop.exits(t, signo, lambda: group.begin_exit(signo)):
+        group.begin_exit(signo)
 
 
 # --- back to guest code ---
@@ -166,29 +183,43 @@ def return_to_guest(t: Task, fpu: int = NO_FPU) -> None:
         if t.work & WORK_MASK and t.result not in _INTERRUPTED:
             _restore_mask(t)
         thread.set_reg(RAX, t.result & 0xFFFFFFFFFFFFFFFF)
+    if t.ptrace is not None and t.ptrace.in_call:
+        if fpu != NO_FPU:
+            _take_fpu(t, fpu)
+            fpu = NO_FPU
+        if trace_stop.at_exit(t, t.ptrace):
+            return
     if fpu != NO_FPU and (not fpu or t.work):
         _take_fpu(t, fpu)
         fpu = NO_FPU
     frame: SignalFrame | None = None
     while True:
-        while t.work & (WORK_KILL | WORK_STOP | WORK_SIGNAL):
+        while t.work & (WORK_KILL | WORK_STOP | WORK_SIGNAL | WORK_TRAP):
             if frame is not None and not _write(t, frame):
                 return
             frame = None
             if t.work & WORK_KILL:
                 t.exit()
                 return
-            if t.work & WORK_STOP:
-                job_control.halt(t)
+            if t.work & (WORK_STOP | WORK_TRAP):
+                _halt(t)
                 return
             found = _next_handled(t)
+            if t.parked == PARK_TRACED or t.parked == PARK_DEAD:
+                return
             if found is not None:
                 frame = _deliver(t, found[0], found[1])
+                if frame is not None and t.ptrace is not None and t.ptrace.step:
+                    if _write(t, frame):
+                        trace_stop.after_delivery(t, t.ptrace)
+                    return
         _settle(t, None)
         if not t.work & WORK_MASK:
             break
         _restore_mask(t)
     t.parked = PARK_NONE
+    if t.work & WORK_PTRACE:
+        _leave_traced(t)
     if frame is not None:
         made = frame
         thread.deliver(frame.address, frame.head, frame.fpu, lambda: _deliver_by_hand(t, made))
@@ -196,6 +227,25 @@ def return_to_guest(t: Task, fpu: int = NO_FPU) -> None:
         thread.resume_from(fpu, lambda: _return_by_hand(t, fpu))
     else:
         thread.resume()
+
+
+def _halt(t: Task) -> None:
+    if t.ptrace is not None:
+        trace_stop.at_trap(t, t.ptrace)
+    else:
+        job_control.halt(t)
+
+
+def _leave_traced(t: Task) -> None:
+    """It goes back to guest code: for one instruction, if the tracer wants that."""
+    tracee = t.ptrace
+    if tracee is None:
+        t.work &= ~WORK_PTRACE
+    elif tracee.step:
+        flags = t.thread.get_reg(EFLAGS)
+        if not flags & EFLAGS_TF:
+            tracee.forced_tf = True
+            t.thread.set_reg(EFLAGS, flags | EFLAGS_TF)
 
 
 def _one_handler(t: Task) -> bool:

@@ -10,7 +10,9 @@ WORK_STOP: Final = 2  # a group stop is under way
 WORK_KILL: Final = 4  # the thread must end
 WORK_MASK: Final = 8  # `saved_mask` is to be put back
 WORK_TRACE: Final = 16  # strace is on: take the long way
-WORK_INTERRUPTING: Final = WORK_SIGNAL | WORK_STOP | WORK_KILL
+WORK_PTRACE: Final = 32  # traced, or was until it was let go: take the long way, and load all registers
+WORK_TRAP: Final = 64  # the tracer is to be told of a stop
+WORK_INTERRUPTING: Final = WORK_SIGNAL | WORK_STOP | WORK_KILL | WORK_TRAP
 
 # `Task.parked`: why the kernel holds the thread.
 PARK_NONE: Final = 0  # it runs guest code, or its trap is being served
@@ -18,6 +20,7 @@ PARK_BLOCK: Final = 1  # in an interruptible wait
 PARK_PENDING: Final = 2  # waits for `complete`; only SIGKILL ends it
 PARK_STOP: Final = 3  # stopped by job control
 PARK_DEAD: Final = 4  # exited
+PARK_TRACED: Final = 5  # stopped for its tracer
 
 
 class RestartBlock:

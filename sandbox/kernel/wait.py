@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING
 
-from sandbox.abi.linux.signal import CLD_CONTINUED, CLD_STOPPED, SIGCHLD, SIGCONT
+from sandbox.abi.linux.signal import CLD_CONTINUED, CLD_STOPPED, CLD_TRAPPED, SIGCHLD, SIGCONT
 from sandbox.abi.linux.wait import (
     P_ALL,
     P_PGID,
@@ -17,7 +17,7 @@ from sandbox.abi.linux.wait import (
     WNOWAIT,
     WUNTRACED,
 )
-from sandbox.kernel import task_exit
+from sandbox.kernel import task_exit, trace_link
 from sandbox.kernel.signal_info import SignalInfo
 
 if TYPE_CHECKING:
@@ -26,14 +26,16 @@ if TYPE_CHECKING:
 
 
 class WaitTarget:
-    """Whom a wait asks about: `kind` is P_ALL, P_PID (`group`: the process, None if there is none) or P_PGID."""
+    """Whom a wait asks about: `kind` is P_ALL, P_PID (`group`: the process, None if there is none; `pid`: the number,
+    which may be that of a traced thread) or P_PGID."""
 
-    __slots__ = ("kind", "group", "pgid", "options", "nonblocking")
+    __slots__ = ("kind", "group", "pid", "pgid", "options", "nonblocking")
 
-    def __init__(self, kind: int, options: int, group: ThreadGroup | None = None, pgid: int = 0) -> None:
+    def __init__(self, kind: int, options: int, group: ThreadGroup | None = None, pgid: int = 0, pid: int = 0) -> None:
         self.kind = kind
         self.options = options
         self.group = group
+        self.pid = pid or (group.pid if group is not None else 0)
         self.pgid = pgid
         self.nonblocking = False  # a pidfd with O_NONBLOCK: EAGAIN instead of a wait
 
@@ -56,48 +58,94 @@ class WaitTarget:
             return [group]
         return [child for child in t.group.children if self._eligible(t, child)]
 
+    def tracees(self, t: Task) -> list[Task]:
+        """The traced threads that it is about, whatever their exit signal."""
+        tracers = [t] if self.options & WNOTHREAD else list(t.group.tasks)
+        return [task for tracer in tracers for task in tracer.tracees if self._names(task)]
+
+    def _names(self, task: Task) -> bool:
+        if self.kind == P_ALL:
+            return True
+        return task.group.pgrp.pgid == self.pgid if self.kind == P_PGID else task.tid == self.pid
+
 
 class WaitReport:
-    """What one child reports. `status` is wait4(2)'s."""
+    """What one child, or traced thread, reports. `status` is wait4(2)'s; `ended`: it is an end."""
 
-    __slots__ = ("group", "status", "info")
+    __slots__ = ("group", "pid", "status", "info", "ended")
 
-    def __init__(self, group: ThreadGroup, status: int, info: SignalInfo) -> None:
+    def __init__(self, group: ThreadGroup, pid: int, status: int, info: SignalInfo, ended: bool = False) -> None:
         self.group = group
+        self.pid = pid
         self.status = status
         self.info = info
+        self.ended = ended
 
 
 def poll_children(t: Task, target: WaitTarget) -> WaitReport | int:
     """The first report, consumed unless WNOWAIT; 0 when there is nothing yet, -ECHILD when there never will be."""
-    children = target.children(t)
-    if not children:
-        return -errno.ECHILD
     options = target.options
-    hopeless = 0
-    for child in children:
+    hope = False
+    for child in target.children(t):
         if child.exited:
-            if options & WEXITED:
+            if trace_link.reparented(child.leader):
+                hope = True  # its tracer comes first
+            elif options & WEXITED:
                 return _exited(child, options)
-            hopeless += 1  # a zombie will never stop or continue
-        elif options & WUNTRACED and child.stopped and not child.stop_reported:
+            continue  # a zombie will never stop or continue
+        hope = True
+        traced = child.leader.ptrace is not None and not trace_link.reparented(child.leader)
+        if options & WUNTRACED and child.stopped and not child.stop_reported and not traced:
             if not options & WNOWAIT:
                 child.stop_reported = True
             return _changed(child, CLD_STOPPED, child.stop_signal, child.stop_signal << 8 | 0x7F)
-        elif options & WCONTINUED and child.continued:
+        if options & WCONTINUED and child.continued:
             if not options & WNOWAIT:
                 child.continued = False
             return _changed(child, CLD_CONTINUED, SIGCONT, 0xFFFF)
-    return -errno.ECHILD if hopeless == len(children) else 0
+    tracees = target.tracees(t) if t.tracees or len(t.group.tasks) > 1 else ()
+    for task in tracees:
+        report = _of_tracee(task, options)
+        if type(report) is WaitReport:
+            return report
+        hope = hope or report is not None
+    return 0 if hope else -errno.ECHILD
+
+
+def _of_tracee(task: Task, options: int) -> WaitReport | int | None:
+    """0: nothing now; None: nothing ever."""
+    tracee, group = task.ptrace, task.group
+    assert tracee is not None
+    if tracee.zombie:
+        if not options & WEXITED:
+            return None
+        info = task_exit.exit_info_of(task.tid, task.creds.uid, tracee.exit_status, SIGCHLD)
+        if not options & WNOWAIT:
+            trace_link.release(task)
+        return WaitReport(group, task.tid, tracee.exit_status, info, True)
+    if group.exited and task is group.leader:
+        if not options & WEXITED:
+            return None
+        return _exited(group, options)
+    if not tracee.stopped or tracee.listening or not tracee.exit_code:
+        return 0
+    code = tracee.exit_code
+    if not options & WNOWAIT:
+        tracee.exit_code = 0
+    info = SignalInfo(SIGCHLD, CLD_TRAPPED, pid=task.tid, uid=task.creds.uid, status=code)
+    return WaitReport(group, task.tid, code << 8 | 0x7F, info)
 
 
 def _exited(child: ThreadGroup, options: int) -> WaitReport:
-    report = WaitReport(child, child.exit_status, task_exit.exit_info(child, SIGCHLD))
+    report = WaitReport(child, child.pid, child.exit_status, task_exit.exit_info(child, SIGCHLD), True)
     if not options & WNOWAIT:
-        task_exit.reap(child)
+        if trace_link.reparented(child.leader):
+            trace_link.release(child.leader)  # the parent's turn
+        else:
+            task_exit.reap(child)
     return report
 
 
 def _changed(child: ThreadGroup, code: int, signo: int, status: int) -> WaitReport:
     info = SignalInfo(SIGCHLD, code, pid=child.pid, uid=child.leader.creds.uid, status=signo)
-    return WaitReport(child, status, info)
+    return WaitReport(child, child.pid, status, info)

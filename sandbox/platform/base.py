@@ -119,6 +119,18 @@ class AddressSpace:
     def read_cstr(self, address: int, limit: int) -> bytes:
         """The bytes before the first NUL; MemoryFault, or ValueError when `limit` bytes have no NUL."""
 
+    def peek(self, address: int, size: int) -> bytes:
+        """As read, whatever the protection (ptrace(2)); where a platform has put code of its own in place of the guest's,
+        the guest's."""
+        return self.read(address, size)
+
+    def poke(self, address: int, data: bytes) -> None:
+        """As write, whatever the protection, but not to what is shared and cannot be written."""
+        self.write(address, data)
+
+    def show_code(self, shown: bool) -> None:
+        """From now on (until it is taken back) somebody looks at the code: it is to be the guest's own."""
+
     @abstractmethod
     def kill(self) -> None:
         """End the host process and all its threads. Asynchronous; no callback for them comes any more
@@ -196,6 +208,9 @@ class GuestThread:
 
     def settle(self) -> None:
         """Write back what `write` has kept: before anything but `reply` is to show in its memory."""
+
+    def forget_copies(self) -> None:
+        """What was copied ahead of the call may not be what is in memory any more."""
 
     @abstractmethod
     def get_reg(self, index: int) -> int:

@@ -84,7 +84,10 @@ def _read_program(t: Task, address: int) -> tuple[Insn, ...]:
 
 def _enter(t: Task, mode: int) -> None:
     if t.seccomp_mode == SECCOMP_MODE_DISABLED:
-        t.handlers = gated(t.kernel)
+        if t.ptrace is not None:
+            t.ptrace.below = gated(t.kernel)
+        else:
+            t.handlers = gated(t.kernel)
     t.seccomp_mode = mode
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING, Final
 
+from sandbox.abi.linux.ptrace import PTRACE_EVENT_SECCOMP
 from sandbox.abi.linux.seccomp import (
     AUDIT_ARCH_X86_64,
     SECCOMP_MODE_STRICT,
@@ -25,10 +26,11 @@ from sandbox.abi.linux.seccomp import (
 )
 from sandbox.abi.linux.signal import SIGKILL, SIGSYS
 from sandbox.arch.amd64 import RAX, RIP
-from sandbox.kernel import task_signals
+from sandbox.kernel import task_signals, trace_stop
 from sandbox.kernel.control import NO_RETURN, Result
 from sandbox.kernel.signal_info import SignalInfo
 from sandbox.kernel.task import Task
+from sandbox.ptrace.gate import make_call, serve
 from sandbox.syscalls.args import SyscallArgs
 
 if TYPE_CHECKING:
@@ -46,6 +48,11 @@ def gated(kernel: Kernel) -> list[Handler]:
 
 def gate(t: Task, a: SyscallArgs) -> Result:
     """Serve the call, if it may be made."""
+    return _judge(t, a, False)
+
+
+def _judge(t: Task, a: SyscallArgs, traced: bool) -> Result:
+    """`traced`: a tracer has seen it already, and has perhaps changed it."""
     nr = t.nr
     chain = t.seccomp
     if t.seccomp_mode == SECCOMP_MODE_STRICT or chain is None:
@@ -58,6 +65,16 @@ def gate(t: Task, a: SyscallArgs) -> Result:
         return -min(verdict & SECCOMP_RET_DATA, MAX_ERRNO)
     if action == SECCOMP_RET_TRAP:
         return _trap(t, nr, verdict & SECCOMP_RET_DATA)
+    if action == SECCOMP_RET_TRACE and traced:
+        return _serve(t, a)
+    if action == SECCOMP_RET_TRACE and t.ptrace is not None:
+        tracee = t.ptrace
+
+        def go_on() -> None:
+            t.finish_call(make_call(t, a, tracee.orig_rax, _judge_again))
+
+        if trace_stop.event(t, PTRACE_EVENT_SECCOMP, verdict & SECCOMP_RET_DATA, go_on):
+            return NO_RETURN
     if action in (SECCOMP_RET_TRACE, SECCOMP_RET_USER_NOTIF):
         return -errno.ENOSYS  # nobody traces or listens
     if action == SECCOMP_RET_KILL_THREAD and len(t.group.tasks) > 1:
@@ -66,9 +83,12 @@ def gate(t: Task, a: SyscallArgs) -> Result:
     return 0
 
 
+def _judge_again(t: Task, a: SyscallArgs) -> Result:
+    return _judge(t, a, True)
+
+
 def _serve(t: Task, a: SyscallArgs) -> Result:
-    handlers = t.kernel.handlers
-    return handlers[t.nr](t, a) if 0 <= t.nr < len(handlers) else -errno.ENOSYS
+    return serve(t, a)
 
 
 def _end_thread(t: Task, signo: int) -> Result:

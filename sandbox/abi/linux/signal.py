@@ -90,6 +90,7 @@ CLD_EXITED: Final = 1
 CLD_KILLED: Final = 2
 CLD_DUMPED: Final = 3
 CLD_TRAPPED: Final = 4
+TRAP_BRKPT: Final = 1
 CLD_STOPPED: Final = 5
 CLD_CONTINUED: Final = 6
 

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.signal import SIG_DFL, SIG_IGN
 from sandbox.kernel.rlimits import RLIM_INFINITY, RLIMIT_RSS, RLIMIT_SIGPENDING
-from sandbox.kernel.task_state import PARK_BLOCK, PARK_DEAD, PARK_PENDING, PARK_STOP
+from sandbox.kernel.task_state import PARK_BLOCK, PARK_DEAD, PARK_PENDING, PARK_STOP, PARK_TRACED
 from sandbox.mm import proc_maps
 
 if TYPE_CHECKING:
     from sandbox.kernel.task import Task
 
 TICK_NS: Final = 10_000_000
-_LONG: Final = {"R": "running", "S": "sleeping", "D": "disk sleep", "T": "stopped", "Z": "zombie"}
+_LONG: Final = {"R": "running", "S": "sleeping", "D": "disk sleep", "T": "stopped", "t": "tracing stop", "Z": "zombie"}
 _KTHREAD_PRIO: Final = 20
 
 
@@ -23,7 +23,9 @@ def state(t: Task, task: Task) -> str:
         return "Z"
     if task is t:
         return "R"
-    if task.parked == PARK_STOP or task.group.stopped:
+    if task.parked == PARK_TRACED:
+        return "t"
+    if task.parked == PARK_STOP or (task.group.stopped and task.ptrace is None):
         return "T"
     if task.parked == PARK_BLOCK:
         return "S"
@@ -106,7 +108,7 @@ def status(t: Task, task: Task) -> bytes:
     queued = t.kernel.queued_signals.get(creds.uid)
     return (
         f"Name:\t{name}\n{umask}State:\t{letter} ({_LONG[letter]})\nTgid:\t{task.pid}\nNgid:\t0\nPid:\t{task.tid}\n"
-        f"PPid:\t{_parent_pid(task)}\nTracerPid:\t0\n"
+        f"PPid:\t{_parent_pid(task)}\nTracerPid:\t{task.ptrace.tracer.tid if task.ptrace is not None else 0}\n"
         f"Uid:\t{creds.uid}\t{creds.euid}\t{creds.suid}\t{creds.fsuid}\n"
         f"Gid:\t{creds.gid}\t{creds.egid}\t{creds.sgid}\t{creds.fsgid}\n"
         f"FDSize:\t{max(64, -(-len(task.fds) // 64) * 64) if mm is not None else 0}\nGroups:\t{groups}\n"

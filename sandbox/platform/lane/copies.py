@@ -133,6 +133,10 @@ class LaneCopies(GuestThread):
             self.settle()  # in the order in which it was written
         self.space.write(address, data)
 
+    def forget_copies(self) -> None:
+        self.settle()
+        self.words[LANE_COPIES] = 0
+
     def settle(self) -> None:
         outs = self.outs
         if not outs:

@@ -49,7 +49,7 @@ _UNUSED: Final = STUB_BASE + 8  # a byte of the stub between two gates
 class Patches:
     """Of one space."""
 
-    __slots__ = ("traps", "sites", "areas", "lost", "_starts", "_thunks", "no_more_areas", "coming")
+    __slots__ = ("traps", "sites", "areas", "lost", "_starts", "_thunks", "no_more_areas", "coming", "forbidden")
 
     def __init__(self) -> None:
         self.traps: dict[int, int] = {}  # from an address
@@ -60,6 +60,7 @@ class Patches:
         self._thunks: dict[int, Site] = {}  # every site that ever had one
         self.no_more_areas = False
         self.coming: ThunkArea | None = None  # that is being mapped
+        self.forbidden = False  # a debugger looks at the code
 
     def close(self) -> None:
         """The space is gone."""
@@ -154,7 +155,7 @@ class Patcher:
         if count < 0:
             thread.words[RIP_WORD] = patches.shown(rip)
             return False
-        if count % TRIES:
+        if count % TRIES or patches.forbidden:
             return False
         if len(traps) > patches.most_counts():
             patches.forget_counts()
@@ -195,7 +196,7 @@ class Patcher:
             if not address or len(patches.areas) >= _MAX_AREAS:
                 patches.no_more_areas = True
             again = self._find(space, rip, number)
-            if again is not None and self._allowed(thread, again) and patches.place(again):
+            if again is not None and not patches.forbidden and self._allowed(thread, again) and patches.place(again):
                 self._write(space, again)
             self.handler.syscall(thread, number, args)  # type: ignore[arg-type]
 
@@ -246,6 +247,20 @@ class Patcher:
             return False
         finally:
             os.close(fd)
+
+    # --- a debugger ---
+
+    def reveal(self, space: LaneSpace, start: int, end: int) -> None:
+        """Somebody is about to write there: what was patched is the guest's own code again."""
+        for site in space.patches.within(start, end):
+            self._restore(space, site)
+
+    def reveal_quiet(self, space: LaneSpace) -> None:
+        """Put back whatever can be put back now: bytes that a thread may be executing are not changed."""
+        for site in list(space.patches.sites.values()):
+            if not self._quiet(space, site):
+                return
+            self._restore(space, site)
 
     # --- a thread that stopped at an address of ours ---
 

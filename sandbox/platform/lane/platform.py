@@ -108,7 +108,7 @@ class LanePlatform(Platform):
         self.looker.bind(handler)
         self.listener.set_synchronous(True)
         self._poll.register(self.listener.fd, select.POLLIN)
-        self.proc = HostProc(zygote.pid, zygote.pidfd, bool(self.thunk_calls))
+        self.proc = HostProc(zygote.pid, zygote.pidfd, True)
         space = LaneSpace(self, zygote.pid, zygote.pidfd)
         space.chunks[0] = self._first_lanes
         self.spaces[zygote.pid] = space

@@ -68,6 +68,13 @@ class Site:
         """Where it goes on."""
         return self.thunk + CMP_TRAP if self.number is None else self.visible
 
+    def hide(self, address: int, data: bytearray) -> None:
+        """In `data`, read at `address`, put the guest's own bytes in place of the jump."""
+        for n, byte in enumerate(self.old):
+            at = self.start + n - address
+            if 0 <= at < len(data) and data[at] == self.new[n]:
+                data[at] = byte
+
     def shown(self, rip: int) -> int:
         """What the guest sees of a thread that is stopped in the thunk at `rip`."""
         at = rip - self.thunk

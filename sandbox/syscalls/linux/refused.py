@@ -12,7 +12,6 @@ _NOT_BUILT: Final = "ENOSYS, as a kernel built without it"
 
 # name -> (errno, note)
 _ANSWERS: Final[dict[str, tuple[int, str]]] = {
-    "ptrace": (errno.EPERM, "EPERM: tracing is not permitted"),
     "perf_event_open": (errno.EACCES, "EACCES, as with kernel.perf_event_paranoid at its strictest"),
     "pkey_alloc": (errno.ENOSPC, "ENOSPC, as on a processor without protection keys"),
     "pkey_free": (errno.EINVAL, "EINVAL: no key was ever allocated"),

@@ -6,11 +6,11 @@ import errno
 import struct
 from typing import Final
 
-from sandbox.abi.linux.capability import CAP_SYS_PTRACE
 from sandbox.errors import SyscallError
 from sandbox.kernel.control import Result
 from sandbox.kernel.task import IOV_MAX, Task
 from sandbox.platform.base import AddressSpace, MemoryFault
+from sandbox.ptrace.access import may_inspect
 from sandbox.syscalls.args import SyscallArgs
 from sandbox.syscalls.row import PARTIAL, Arg, Row
 
@@ -24,19 +24,6 @@ KCMP_IO: Final = 5
 KCMP_SYSVSEM: Final = 6
 
 Ranges = list[tuple[int, int]]
-
-
-def may_inspect(t: Task, target: Task) -> bool:
-    """kernel/ptrace.c: __ptrace_may_access, with the real ids (PTRACE_MODE_REALCREDS)."""
-    if target.group is t.group:
-        return True
-    mine, theirs = t.creds, target.creds
-    if mine.has(CAP_SYS_PTRACE):
-        return True
-    same_uid = mine.uid == theirs.uid == theirs.euid == theirs.suid
-    same_gid = mine.gid == theirs.gid == theirs.egid == theirs.sgid
-    dumpable = target.mm is not None and target.mm.dumpable == 1
-    return same_uid and same_gid and dumpable and not theirs.permitted & ~mine.permitted
 
 
 def _remote_iovec(t: Task, addr: int, count: int) -> Ranges:

@@ -18,6 +18,7 @@ from sandbox.kernel.thread_group import ThreadGroup
 from sandbox.kernel.trap_handler import KernelTrapHandler
 from sandbox.mm.memory_manager import MemoryManager
 from sandbox.mm.vma import VMA
+from sandbox.ptrace.gate import traced
 from sandbox.reactor import Reactor
 from sandbox.syscalls.linux.table_amd64 import handlers
 from sandbox.vfs.devices import DeviceRegistry
@@ -51,6 +52,7 @@ class Box:
         self.platform = FakePlatform(self.reactor)
         self.kernel = Kernel(self.platform, self.reactor, self.clock, lambda n: bytes(n), cpus=2)
         self.kernel.handlers[:] = handlers()
+        self.kernel.traced_handlers[:] = traced(self.kernel)
         self.platform.start(KernelTrapHandler(self.kernel))
         self.exits: list[int] = []
         self.kernel.on_exit = self.exits.append

@@ -1,0 +1,26 @@
+"""Who may look into whom (kernel/ptrace.c: __ptrace_may_access)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sandbox.abi.linux.capability import CAP_SYS_PTRACE
+
+if TYPE_CHECKING:
+    from sandbox.kernel.task import Task
+
+
+def may_inspect(t: Task, target: Task, filesystem: bool = False) -> bool:
+    """With the real ids and the permitted capabilities, or (`filesystem`) those that open(2) looks at. As on a kernel
+    without Yama."""
+    if target.group is t.group:
+        return True
+    mine, theirs = t.creds, target.creds
+    if mine.has(CAP_SYS_PTRACE):
+        return True
+    uid, gid = (mine.fsuid, mine.fsgid) if filesystem else (mine.uid, mine.gid)
+    same_uid = uid == theirs.uid == theirs.euid == theirs.suid
+    same_gid = gid == theirs.gid == theirs.egid == theirs.sgid
+    dumpable = target.mm is not None and target.mm.dumpable == 1
+    capabilities = mine.effective if filesystem else mine.permitted
+    return same_uid and same_gid and dumpable and not theirs.permitted & ~capabilities
