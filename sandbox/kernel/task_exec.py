@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from sandbox.abi.linux.signal import SI_KERNEL, SIGCHLD, SIGSEGV
 from sandbox.abi.linux.stat import S_ISGID, S_ISUID, S_IXGRP
 from sandbox.abi.linux.statfs import ST_NOSUID
+from sandbox.arch.amd64 import RAX
 from sandbox.errors import SyscallError
 from sandbox.kernel import signal_send, task_block, task_exit, task_signals, trace_link, trace_stop
 from sandbox.kernel.control import NO_RETURN, Result
@@ -129,6 +130,8 @@ class _Exec:
             t.kernel.trace.leave(t, 0)
         t.parked = PARK_NONE
         t.result = None if t.ptrace is None else 0
+        if t.ptrace is not None:
+            thread.set_reg(RAX, -errno.ENOSYS & 0xFFFFFFFFFFFFFFFF)
         trace_stop.executed(t, old_tid, lambda: task_signals.return_to_guest(t))
 
     def _doomed(self) -> bool:

@@ -69,6 +69,6 @@ NT_PRSTATUS: Final = 1
 NT_PRFPREG: Final = 2
 NT_X86_XSTATE: Final = 0x202
 
-USER_SIZE: Final = 912  # struct user
+USER_SIZE: Final = 928  # struct user, as the kernel has it
 USER_DEBUGREG: Final = 848
 DEBUG_REGISTERS: Final = 8

@@ -11,6 +11,7 @@ from sandbox.abi.linux.stat import S_IFDIR, S_IFLNK, S_IFMT, S_IFREG
 from sandbox.errors import SyscallError
 from sandbox.fs.procfs import task_files
 from sandbox.fs.procfs.anon_path import path_of
+from sandbox.fs.procfs.mem_file import MemInode
 from sandbox.fs.pseudo.nodes import PseudoDir, PseudoFile
 from sandbox.vfs.inode import Inode
 
@@ -291,6 +292,8 @@ class TaskDir(PseudoDir):
         where = _LINKS.get(name)
         if where is not None:
             return TaskLink(fs, ino, task, where)
+        if name == b"mem":
+            return MemInode(fs, ino, task)
         if name == b"fd":
             return FdDir(fs, ino, task, False)
         if name == b"fdinfo":
@@ -316,5 +319,5 @@ class TaskDir(PseudoDir):
 
 
 _LINKS: Final[dict[bytes, Callable[[Task], Path | None]]] = {b"exe": exe_path, b"cwd": cwd_path, b"root": root_path}
-_NAMES: Final = (b"task", b"fd", b"fdinfo", b"ns", b"net", *_LINKS, *task_files.FILES)
+_NAMES: Final = (b"task", b"fd", b"fdinfo", b"ns", b"net", *_LINKS, *task_files.FILES, b"mem")
 _INDEX: Final[dict[bytes, int]] = {name: number + 2 for number, name in enumerate(_NAMES)}
