@@ -271,9 +271,9 @@ def _recalculate_trap(t: Task, tracee: Tracee) -> None:
 
 
 def event(t: Task, number: int, message: int, then: Callable[[], None]) -> bool:
-    """A stop inside a call, if the tracer asked for it; `then` goes on with the call. False: it did not."""
+    """A stop inside a call, if there is an event and the tracer asked for it; `then` goes on with the call. False: it did not."""
     tracee = t.ptrace
-    if tracee is None or not tracee.wants(number):
+    if tracee is None or not number or not tracee.wants(number):
         return False
     tracee.orig_rax = t.nr
     code = SIGTRAP | number << 8
