@@ -46,7 +46,7 @@ def trace_me(t: Task) -> int:
 
 
 def check_options(options: int) -> None:
-    """EINVAL; EPERM for PTRACE_O_SUSPEND_SECCOMP, as a kernel without checkpointing has it EINVAL."""
+    """EINVAL; PTRACE_O_SUSPEND_SECCOMP too, as on a kernel without checkpointing."""
     if options & ~PTRACE_O_MASK or options & PTRACE_O_SUSPEND_SECCOMP:
         raise SyscallError(errno.EINVAL)
 
