@@ -178,6 +178,8 @@ def _move(t: Task, thread: GuestThread, result: LoadResult, creds: Credentials) 
         old_space.kill()
     else:
         old_thread.release()
+        if t.ptrace is not None:
+            trace_link.leave_code(t, old_space)
     if old_mm is not None:
         kernel.ipc.shm.acting_pid = t.pid
         old_mm.drop()

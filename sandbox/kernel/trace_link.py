@@ -77,7 +77,7 @@ def unlink(t: Task) -> None:
     t.work &= ~WORK_TRAP
     if t.group.stop_signal:
         t.work |= WORK_STOP
-    _leave_code(t, t.space)
+    leave_code(t, t.space)
     if tracee.stopped:
         trace_stop.resume(t, tracee)
     elif t.work & WORK_STOP:
@@ -87,7 +87,8 @@ def unlink(t: Task) -> None:
             t.woken(0)
 
 
-def _leave_code(t: Task, space: AddressSpace) -> None:
+def leave_code(t: Task, space: AddressSpace) -> None:
+    """`t` is not traced any more, or not in this memory: is there another who is?"""
     if not any(other.ptrace is not None for other in t.kernel.spaces.get(space, ())):
         space.show_code(False)
 
@@ -128,7 +129,7 @@ def thread_exited(t: Task) -> None:
     tracee.stopped = False
     tracee.then = None
     tracee.exit_status = group.exit_status if group.exiting else t.exit_status
-    _leave_code(t, t.space)
+    leave_code(t, t.space)
     if t is group.leader:
         return
     if _ignores_children(tracee.tracer.group):

@@ -34,20 +34,4 @@ debug -ex 'break add' -ex run -ex bt -ex 'info args' -ex 'set var a = 40' -ex fi
     -ex 'set $rip = $rip' -ex 'print $_siginfo.si_signo' -ex stepi -ex stepi -ex delete -ex continue --args ./prog
 echo "== watchpoints by stepping"
 debug -ex 'break add' -ex run -ex 'set can-use-hw-watchpoints 0' -ex 'delete' -ex 'watch total' -ex continue -ex 'print total' -ex kill --args ./prog
-echo "== threads"
-debug -ex 'break work' -ex run -ex 'print $_thread' -ex 'bt 1' -ex 'thread apply all -q print total' -ex 'thread 1' -ex 'frame function main' \
-    -ex continue --args ./prog | sed '/^#\|clone3\|nptl\|^\[Switching/d; /pthread_/d'
-echo "== a signal"
-debug -ex run -ex 'bt -1' -ex 'print $_siginfo.si_signo' -ex 'signal 0' --args ./prog abort
-echo "== vector registers"
-debug -ex 'break half' -ex run -ex 'print $xmm0.v2_double[0]' -ex 'print x' -ex 'print/x $mxcsr' -ex kill --args ./prog
-echo "== children"
-debug -ex 'set follow-fork-mode child' -ex 'set detach-on-fork off' -ex 'catch exec' -ex run -ex 'info inferiors' -ex kill --args /bin/sh -c '/bin/true; :' | grep -c 'process N is executing\|Catchpoint'
-echo "== attach"
-./prog 1 2 &
-until grep -q '^State:.S' /proc/$!/status; do :; done
-debug -ex "attach $!" -ex 'frame function main' -ex 'print argc' -ex 'set var total = 5' -ex detach | grep -v '^\(__\|[0-9]*.in\|[0-9]*\t\)\|^Reading\|sysdeps\|libc'
-debug -p $! -ex 'print total' -ex kill | tail -n 2
-wait $!
-echo "status $?"
 rm -f prog prog.c
