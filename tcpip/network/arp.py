@@ -1,13 +1,14 @@
 """ARP: resolving IPv4 neighbours, answering for our own addresses, announcing them.
 
-Implements: RFC 826, RFC 1122 2.3.2, RFC 5227 2.3 (announcement), 2.1.1 (answering probes).
+Implements: RFC 826, RFC 1122 2.3.2, RFC 5227 2.3 (announcement), 2.1.1 (answering probes), RFC 3927 2.5 (everything
+from a link-local address is broadcast). Who watches for conflicts is in `acd`.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tcpip.addr import IPV4_ANY, MAC_BROADCAST, MAC_ZERO, in_prefix
+from tcpip.addr import IPV4_ANY, MAC_BROADCAST, MAC_ZERO, in_prefix, is_link_local
 from tcpip.buffer import RxPacket, TxPacket
 from tcpip.errors import DropReason, Malformed
 from tcpip.header import arp as wire
@@ -24,6 +25,11 @@ def handle_packet(nic: Nic, pkt: RxPacket) -> None:
     if message.operation not in (wire.REQUEST, wire.REPLY):
         raise Malformed(DropReason.UNKNOWN_MESSAGE)
     sender, mac = message.sender_ip, message.sender_mac
+    if nic.conflict_detectors and mac != nic.mac:
+        for addr in dict.fromkeys((sender, message.target_ip)):
+            detector = nic.conflict_detectors.get(addr)
+            if detector is not None:
+                detector.seen(message)
     if mac[0] & 1 or sender in nic.addresses:
         raise Malformed(DropReason.BAD_SOURCE)
     for_us = message.target_ip in nic.addresses
@@ -57,7 +63,14 @@ def announce(nic: Nic, addr: bytes) -> None:
     _send(nic, wire.REQUEST, MAC_BROADCAST, addr, MAC_ZERO, addr)
 
 
+def probe(nic: Nic, addr: bytes) -> None:
+    """Ask whether anybody has `addr`, which is not ours yet."""
+    _send(nic, wire.REQUEST, MAC_BROADCAST, IPV4_ANY, MAC_ZERO, addr)
+
+
 def _send(nic: Nic, operation: int, to: bytes, sender: bytes, target_mac: bytes, target: bytes) -> None:
+    if is_link_local(sender):
+        to = MAC_BROADCAST
     out = bytearray(wire.PACKET_LEN)
     wire.ArpPacket(operation, nic.mac, sender, target_mac, target).emit(out, 0)
     nic.send_frame(TxPacket(bytes(out), [], 0), to, TYPE_ARP)

@@ -26,6 +26,7 @@ from tcpip.header.ethernet import FIXED, HEADER_LEN, TYPE_ARP, TYPE_IPV4, TYPE_I
 from tcpip.link.base import CAP_LOOPBACK, CAP_NO_ARP, CAP_TX_CSUM, CAP_USO, GSO_NEEDS, Dispatcher, LinkEndpoint
 from tcpip.link.offload import complete_checksum, split
 from tcpip.network import arp, igmp, mld, ndp
+from tcpip.network.acd import ConflictDetector
 from tcpip.network.neighbor import PERMANENT, REACHABLE_TIME, RETRANS_TIMER, Neighbor, NeighborTable
 from tcpip.stack.address import NicAddress
 from tcpip.stack.route_table import RouteEntry
@@ -67,6 +68,7 @@ class Nic(Dispatcher):
         "reachable_ns",
         "retrans_ns",
         "dad_nonces",
+        "conflict_detectors",
         "dns_servers",
         "router_solicitations_left",
         "router_timer",
@@ -109,6 +111,7 @@ class Nic(Dispatcher):
         self.reachable_ns = REACHABLE_TIME
         self.retrans_ns = RETRANS_TIMER
         self.dad_nonces: dict[bytes, bytes] = {}
+        self.conflict_detectors: dict[bytes, ConflictDetector] = {}
         self.dns_servers: list[bytes] = []
         self.router_solicitations_left = ndp.MAX_RTR_SOLICITATIONS
         self.router_timer = stack.timers.timer(self._solicit_routers)

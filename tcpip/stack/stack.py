@@ -124,6 +124,8 @@ class Stack:
         nic.set_up(False)
         nic.link.attach(None)
         nic.router_timer.cancel()
+        for detector in list(nic.conflict_detectors.values()):
+            detector.stop()
         self.nics.pop(nic.number, None)
         self.routes.entries = [e for e in self.routes.entries if e.nic is not nic]
         self._pending.pop(nic, None)
