@@ -73,30 +73,33 @@ def as_sent(pkt: RxPacket, frame: bytes) -> TxPacket:
     headers = header_lengths(frame)
     if (pkt.csum != CSUM_PARTIAL and not pkt.gso_size) or headers is None:
         return TxPacket(frame, [], 0)
-    transport, size, csum_offset = headers
+    network, transport, size, csum_offset = headers
     gso_type = pkt.gso_type & 0x7F
     gso_size = pkt.gso_size if _CSUM_OFFSETS.get(gso_type) == csum_offset else 0
     body = memoryview(frame)[size:]
     out = TxPacket(frame[:size], [body], len(body), csum_offset, gso_type if gso_size else 0, gso_size)
     out.csum = CSUM_PARTIAL
-    out.network = 14
+    out.network = network
     out.transport = transport
     return out
 
 
-def header_lengths(frame: bytes) -> tuple[int, int, int] | None:
-    """Offsets of the transport header and of its end, and its checksum's place: TCP and UDP over plain IP only."""
-    if frame[12:14] == b"\x08\0" and len(frame) >= 34:
-        transport, protocol = 14 + (frame[14] & 15) * 4, frame[23]
-    elif frame[12:14] == b"\x86\xdd" and len(frame) >= 54:
-        transport, protocol = 54, frame[20]
+def header_lengths(frame: bytes) -> tuple[int, int, int, int] | None:
+    """Offsets of the IP header, the transport header and its end, and its checksum's place: TCP and UDP over plain IP
+    only, in a VLAN or not."""
+    network = 18 if frame[12:14] == b"\x81\0" else 14
+    ethertype = frame[network - 2 : network]
+    if ethertype == b"\x08\0" and len(frame) >= network + 20:
+        transport, protocol = network + (frame[network] & 15) * 4, frame[network + 9]
+    elif ethertype == b"\x86\xdd" and len(frame) >= network + 40:
+        transport, protocol = network + 40, frame[network + 6]
     else:
         return None
     if protocol == 17 and len(frame) >= transport + 8:
-        return transport, transport + 8, 6
+        return network, transport, transport + 8, 6
     if protocol == 6 and len(frame) >= transport + 20:
         end = transport + (frame[transport + 12] >> 4) * 4
-        return (transport, end, 16) if transport + 20 <= end <= len(frame) else None
+        return (network, transport, end, 16) if transport + 20 <= end <= len(frame) else None
     return None
 
 

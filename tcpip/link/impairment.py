@@ -11,6 +11,7 @@ from random import Random
 from tcpip.buffer import RxPacket, TxPacket
 from tcpip.clock import NS_PER_S, Clock
 from tcpip.link.base import CAP_LOOPBACK, CAP_NO_ARP, LinkEndpoint, WrapperLink
+from tcpip.link.quantity import RATES, TIMES, scaled
 from tcpip.timers import TimerQueue
 
 
@@ -49,8 +50,6 @@ class Impairment:
         self.partition = False
 
 
-_UNITS = {"ns": 1, "us": 1000, "ms": 1_000_000, "s": NS_PER_S}
-_RATES = {"bit": 1, "kbit": 1000, "mbit": 1_000_000, "gbit": 1_000_000_000}
 _SHARES = frozenset(("loss", "burst_enter", "burst_leave", "duplicate", "reorder", "corrupt"))
 
 
@@ -63,24 +62,13 @@ def apply_spec(spec: str, settings: Impairment) -> None:
         elif name in _SHARES and value.endswith("%") and 0 <= float(value[:-1]) <= 100:
             setattr(settings, name, float(value[:-1]) / 100)
         elif name in ("delay", "jitter"):
-            setattr(settings, name + "_ns", _scaled(value, _UNITS))
+            setattr(settings, name + "_ns", scaled(value, TIMES))
         elif name == "rate":
-            settings.rate = _scaled(value, _RATES)
+            settings.rate = scaled(value, RATES)
         elif name == "queue_limit" and value.isdecimal():
             settings.queue_limit = int(value)
         else:
             raise ValueError(f"not an impairment: {part!r} (loss=3%, delay=20ms, rate=10mbit, ...)")
-
-
-def _scaled(value: str, units: dict[str, int]) -> int:
-    digits = value.rstrip("abcdefghijklmnopqrstuvwxyz")
-    unit = units.get(value[len(digits) :])
-    if unit is None:
-        raise ValueError(f"not a quantity: {value!r} (one of {', '.join(units)})")
-    number = int(float(digits) * unit)
-    if number < 0:
-        raise ValueError(f"not a quantity: {value!r}")
-    return number
 
 
 class _Direction:
