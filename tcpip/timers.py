@@ -38,11 +38,13 @@ class Timer:
 
 
 class TimerQueue:
-    """Timers in order of (deadline, insertion)."""
+    """Timers in order of (deadline, insertion). `on_earlier` is called with a deadline that comes before all others: for
+    who waits for the first one."""
 
-    __slots__ = ("_heap", "_count", "_compact_at")
+    __slots__ = ("on_earlier", "_heap", "_count", "_compact_at")
 
     def __init__(self) -> None:
+        self.on_earlier: Callable[[int], None] | None = None
         self._heap: list[tuple[int, int, Timer]] = []
         self._count = 0
         self._compact_at = COMPACT_MIN
@@ -67,6 +69,8 @@ class TimerQueue:
         heapq.heappush(self._heap, (deadline, self._count, timer))
         if len(self._heap) > self._compact_at:
             self._compact()
+        if self.on_earlier is not None and self._heap and self._heap[0][2] is timer:
+            self.on_earlier(deadline)
 
     def _compact(self) -> None:
         """Forget cancelled timers, whose entries would keep their owners alive until they come up."""

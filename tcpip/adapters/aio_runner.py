@@ -20,10 +20,12 @@ class Runner:
         self.stack = stack
         self.loop = loop or asyncio.get_running_loop()
         self._flushing = False
+        self._driving = False
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0
         self._watched: dict[int, FdLink] = {}
         stack.on_output = self._schedule
+        stack.timers.on_earlier = self._earlier
         for nic in stack.nics.values():
             self.watch(nic.link)
         self._schedule()
@@ -41,7 +43,9 @@ class Runner:
             self.loop.add_reader(fd, self._readable, inner)
 
     def _readable(self, link: FdLink) -> None:
+        self._driving = True
         link.receive()
+        self._driving = False
         self._rearm()
 
     def _schedule(self) -> None:
@@ -49,9 +53,16 @@ class Runner:
             self._flushing = True
             self.loop.call_soon(self._flush)
 
+    def _earlier(self, deadline: int) -> None:
+        """A timer that the loop does not know of: packets of another stack of this process may have set it."""
+        if not self._driving and (self._timer is None or deadline < self._timer_at):
+            self._schedule()
+
     def _flush(self) -> None:
         self._flushing = False
+        self._driving = True
         self.stack.flush()
+        self._driving = False
         self._rearm()
 
     def _rearm(self) -> None:
@@ -68,13 +79,16 @@ class Runner:
 
     def _run_timers(self) -> None:
         self._timer = None
+        self._driving = True
         self.stack.run_timers()
+        self._driving = False
         self._rearm()
 
     def close(self) -> None:
         """Send what is queued and let go of the loop."""
         self.stack.flush()
         self.stack.on_output = None
+        self.stack.timers.on_earlier = None
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

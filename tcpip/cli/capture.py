@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import signal
 import sys
 from typing import Any
 
-from tcpip.cli.host import HostSession, add_host_options, describe
+from tcpip.cli.host import HostSession, add_host_options, describe, until_stopped
 
 
 def add_parser(verbs: Any) -> None:
@@ -25,13 +24,7 @@ async def _main(options: argparse.Namespace) -> int:
     session = HostSession(options)
     try:
         print(describe(session.nic), file=sys.stderr, flush=True)
-        stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop.set)
-        if options.time is not None:
-            loop.call_later(options.time, stop.set)
-        await stop.wait()
+        await until_stopped(options.time)
     finally:
         session.close()
     return 0

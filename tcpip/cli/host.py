@@ -1,24 +1,34 @@
-"""Bringing a stack up as the command line says: link, addresses, routes, capture."""
+"""Bringing a stack up as the command line says: link, addresses, routes, capture; and waiting until it is to end."""
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import os
+import signal
 import subprocess
-from typing import BinaryIO
+from collections.abc import Callable
+from typing import BinaryIO, Final
 
 from tcpip.adapters.aio_runner import Runner
 from tcpip.addr import IPV4_ANY, IPV6_ANY, is_link_local, parse, parse_mac, parse_prefix, text
 from tcpip.clock import MonotonicClock
+from tcpip.config.dhcp_client import DhcpClient
+from tcpip.config.link_local import LinkLocal
 from tcpip.errors import NetworkError
 from tcpip.link.base import LinkEndpoint
 from tcpip.link.impairment import ImpairmentLink, apply_spec
 from tcpip.link.packetsocket import PacketSocketLink
 from tcpip.link.pcapng import PcapngWriter
+from tcpip.link.qdisc import QdiscLink
+from tcpip.link.qdisc_tbf import qdisc_from
 from tcpip.link.sniffer import SnifferLink, start_capture, stop_capture
 from tcpip.link.tap import TapLink
+from tcpip.link.vlan import VlanTrunk
 from tcpip.stack.nic import Nic
 from tcpip.stack.stack import Stack
+
+CONFIGURATION_TIMEOUT: Final = 60.0
 
 
 class CommandError(Exception):
@@ -49,6 +59,10 @@ def add_host_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--slaac", action="store_true", help="take IPv6 addresses and routes from router advertisements"
     )
+    parser.add_argument("--dhcp", action="store_true", help="take an IPv4 address and routes from a DHCP server")
+    parser.add_argument("--link-local", action="store_true", help="take an IPv4 link-local address (169.254.0.0/16)")
+    parser.add_argument("--vlan", type=int, metavar="ID", help="send and take frames of this VLAN only")
+    parser.add_argument("--qdisc", metavar="SPEC", help="fifo, fq, or tbf,rate=10mbit,burst=16kb,latency=50ms[,fq]")
     parser.add_argument("--impair", metavar="SPEC", help="a bad link, both ways: loss=3%%,delay=20ms,rate=10mbit,...")
     parser.add_argument("--capture", metavar="FILE", help="write what passes the link to FILE (pcapng)")
 
@@ -60,16 +74,23 @@ class HostSession:
         self.stack = Stack(MonotonicClock())
         self._file: BinaryIO | None = None
         self._sniffer: SnifferLink | None = None
+        self.dhcp: DhcpClient | None = None
+        self.link_local: LinkLocal | None = None
         link = open_link(options)
         try:
-            if options.impair:
-                link = impaired(link, self.stack, options.impair)
+            link = wrapped(link, self.stack, options)
             self.nic = self.stack.add_nic(link, "eth0")
             self.nic.accept_ra = options.slaac
             if options.capture:
                 self._file = open(options.capture, "wb")  # noqa: SIM115
                 self._sniffer = start_capture(self.nic, PcapngWriter(self._file))
             configure(self.stack, self.nic, options)
+            if options.dhcp:
+                self.dhcp = DhcpClient(self.nic)
+                self.dhcp.start()
+            if options.link_local:
+                self.link_local = LinkLocal(self.nic)
+                self.link_local.start()
         except NetworkError as error:
             link.close()
             raise CommandError(str(error)) from None
@@ -78,8 +99,33 @@ class HostSession:
             raise CommandError(str(error)) from None
         self.runner = Runner(self.stack)
 
+    async def ready(self) -> None:
+        """Until DHCP or link-local configuration, if asked for, has given an address; CommandError."""
+        if self.dhcp is None and self.link_local is None:
+            return
+        arrived = asyncio.Event()
+        self.on_change(arrived.set)
+        try:
+            await asyncio.wait_for(arrived.wait(), CONFIGURATION_TIMEOUT)
+        except TimeoutError:
+            raise CommandError(
+                "no IPv4 address: " + ("no DHCP server answers" if self.dhcp else "all are taken")
+            ) from None
+
+    def on_change(self, callback: Callable[[], None]) -> None:
+        """What to do when DHCP or link-local configuration brings or takes an address."""
+        if self.dhcp is not None:
+            self.dhcp.on_change = callback
+        if self.link_local is not None:
+            self.link_local.on_change = callback
+
     def close(self) -> None:
-        """Send what is queued, finish the capture, remove the device."""
+        """Give leases back, send what is queued, finish the capture, remove the device."""
+        self.on_change(_nothing)
+        if self.dhcp is not None:
+            self.dhcp.stop()
+        if self.link_local is not None:
+            self.link_local.stop()
         self.runner.close()
         if self._sniffer is not None:
             stop_capture(self.nic, self._sniffer)
@@ -109,12 +155,20 @@ def open_link(options: argparse.Namespace) -> LinkEndpoint:
     return link
 
 
-def impaired(link: LinkEndpoint, stack: Stack, spec: str) -> LinkEndpoint:
-    """The link behind an impairment; ValueError."""
-    bad = ImpairmentLink(link, stack.clock, stack.timers)
-    apply_spec(spec, bad.outbound)
-    apply_spec(spec, bad.inbound)
-    return bad
+def wrapped(link: LinkEndpoint, stack: Stack, options: argparse.Namespace) -> LinkEndpoint:
+    """The link behind its VLAN, impairment and queue, in this order; ValueError."""
+    if options.vlan is not None:
+        if options.interface or options.tun:
+            raise ValueError("--vlan needs a tap: packet sockets get frames without their tags, and a tun has none")
+        link = VlanTrunk(link).add(options.vlan)
+    if options.impair:
+        bad = ImpairmentLink(link, stack.clock, stack.timers)
+        apply_spec(options.impair, bad.outbound)
+        apply_spec(options.impair, bad.inbound)
+        link = bad
+    if options.qdisc:
+        link = QdiscLink(link, qdisc_from(options.qdisc, link), stack.clock, stack.timers)
+    return link
 
 
 def configure_host(link: TapLink, host_addresses: list[str]) -> None:
@@ -153,8 +207,23 @@ def configure(stack: Stack, nic: Nic, options: argparse.Namespace) -> None:
 def describe(nic: Nic) -> str:
     """One line: device and addresses."""
     addresses = ", ".join(f"{text(a.addr)}/{a.prefix_len}" for a in nic.addresses.values())
-    link: LinkEndpoint = nic.link
-    while isinstance(link, (SnifferLink, ImpairmentLink)):
+    link: object = nic.link
+    while not isinstance(link, TapLink) and hasattr(link, "inner"):
         link = link.inner
     device = link.name if isinstance(link, TapLink) else ""
     return f"{device or nic.name}: {addresses or 'no address yet'} (pid {os.getpid()})"
+
+
+async def until_stopped(seconds: float | None) -> None:
+    """Until SIGINT or SIGTERM, or for `seconds`."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    if seconds is not None:
+        loop.call_later(seconds, stop.set)
+    await stop.wait()
+
+
+def _nothing() -> None:
+    pass

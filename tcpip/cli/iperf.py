@@ -54,6 +54,7 @@ def add_parser(verbs: Any) -> None:
     parser.add_argument("-P", dest="parallel", type=int, default=1)
     parser.add_argument("-R", dest="reverse", action="store_true", help="the server sends")
     parser.add_argument("-l", dest="length", type=int, default=128 * 1024, help="bytes per write")
+    parser.add_argument("--json", action="store_true", help="of a client: one object at the end")
     parser.set_defaults(run=lambda options: asyncio.run(_main(options)))
 
 
@@ -62,6 +63,7 @@ async def _main(options: argparse.Namespace) -> int:
         raise CommandError("-P must be 1..128 and -l 1..1048576")
     session = HostSession(options)
     try:
+        await session.ready()
         if options.server:
             await serve(session.stack, options.port)
             await asyncio.Event().wait()
@@ -326,8 +328,12 @@ async def run_client(stack: Stack, options: argparse.Namespace) -> float:
                 received = theirs["streams"] if sending else [{"bytes": s.bytes} for s in streams]
                 rate = sum(int(row["bytes"]) for row in received) * 8 / max(seconds, 1e-9) / 1e9
             elif state == DISPLAY_RESULTS:
-                report(streams, seconds, "sent" if sending else "received")
-                print(f"iperf: receiver {rate:.2f} Gbit/s", flush=True)
+                if options.json:
+                    total = sum(stream.bytes for stream in streams)
+                    print(json.dumps({"bytes": total, "seconds": seconds, "receiver_bits_per_second": rate * 1e9}))
+                else:
+                    report(streams, seconds, "sent" if sending else "received")
+                    print(f"iperf: receiver {rate:.2f} Gbit/s", flush=True)
                 await wire.write_state(IPERF_DONE)
                 return rate
             elif state != TEST_START:

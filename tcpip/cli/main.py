@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import NoReturn
 
-from tcpip.cli import capture, iperf, nc, ping, ss, tap
+from tcpip.cli import capture, iperf, nc, neigh, ping, route, serve, ss, tap, traceroute
 from tcpip.cli.host import CommandError
 
-_VERBS = (tap, ping, nc, iperf, ss, capture)
+_VERBS = (tap, serve, ping, traceroute, nc, iperf, ss, route, neigh, capture)
+
+
+class Parser(argparse.ArgumentParser):
+    """Says in one line what is wrong."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message} ({self.prog} --help says more)\n")
 
 
 def build_parser() -> argparse.ArgumentParser:
     """One sub-parser per verb."""
-    parser = argparse.ArgumentParser(prog="tcpip", description="A TCP/IP stack in Python, on a tap or an interface.")
+    parser = Parser(prog="tcpip", description="A TCP/IP stack in Python, on a tap or an interface.")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     for module in _VERBS:
         module.add_parser(verbs)
@@ -27,6 +35,9 @@ def run(arguments: list[str]) -> int:
         status: int = options.run(options)
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:
+        sys.stdout = None  # nobody reads any more: nothing to flush at the end
+        return 1
     except CommandError as error:
         print(f"tcpip {options.verb}: {error}", file=sys.stderr)
         return 1

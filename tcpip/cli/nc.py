@@ -29,6 +29,7 @@ async def _main(options: argparse.Namespace) -> int:
         return 2
     session = HostSession(options)
     try:
+        await session.ready()
         if options.listen:
             reader, writer = await _accept(session, int(words[0]))
         else:

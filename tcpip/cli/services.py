@@ -1,6 +1,6 @@
 """The small servers: echo, discard, chargen, and HTTP for curl.
 
-Implements: RFC 862, RFC 863, RFC 864; of RFC 9112 what a GET needs.
+Implements: RFC 862, RFC 863, RFC 864; of RFC 9112 what a GET needs. A folder is served by `http_folder`.
 """
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from tcpip.adapters.aio import Server, create_datagram_endpoint, start_server
+from tcpip.cli.http_folder import Folder, Request
 from tcpip.stack.stack import Stack
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 CHUNK: Final = 65536
 _PRINTABLE: Final = bytes(range(32, 127))
 MAX_BODY: Final = 1 << 40
+MAX_CHARGEN: Final = 512
 
 
 async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -42,17 +44,22 @@ async def chargen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
         await writer.drain()
 
 
-async def http(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """`/` says hello, `/bytes/N` sends N bytes, POST and PUT answer how much came."""
-    try:
-        while await _request(reader, writer):
-            pass
-    except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError):
-        writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-    writer.close()
+class Http:
+    """A folder, or without one: `/` says hello, `/bytes/N` sends N bytes, POST and PUT answer how much came."""
+
+    def __init__(self, root: str | None = None) -> None:
+        self.folder = Folder(root) if root is not None else None
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while await _request(reader, writer, self.folder):
+                pass
+        except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError):
+            writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        writer.close()
 
 
-async def _request(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+async def _request(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, folder: Folder | None) -> bool:
     """One request; True to go on with the connection."""
     line = await reader.readline()
     if not line:
@@ -74,7 +81,10 @@ async def _request(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
             return False
         received += len(data)
     keep = version != "HTTP/1.0" and headers.get("connection", "").lower() != "close"
-    await _answer(writer, method, path, received, keep)
+    if folder is not None:
+        await folder.answer(writer, Request(method, path, headers.get("range", ""), keep))
+    else:
+        await _answer(writer, method, path, received, keep)
     return keep
 
 
@@ -117,12 +127,17 @@ class DatagramDiscard(asyncio.DatagramProtocol):
     """RFC 863 over UDP."""
 
 
-SERVICES: Final[dict[str, tuple[Handler, int]]] = {
-    "echo": (echo, 7),
-    "discard": (discard, 9),
-    "chargen": (chargen, 19),
-    "http": (http, 80),
-}
+class DatagramChargen(DatagramEcho):
+    """RFC 864 over UDP: an answer of at most 512 characters to each datagram, here never longer than the datagram, which
+    may come from somebody else than it says."""
+
+    def datagram_received(self, data: bytes, addr: object) -> None:
+        super().datagram_received((_PRINTABLE * 6)[: min(len(data), MAX_CHARGEN)], addr)
+
+
+PORTS: Final = {"echo": 7, "discard": 9, "chargen": 19, "http": 80}
+_STREAMS: Final[dict[str, Handler]] = {"echo": echo, "discard": discard, "chargen": chargen}
+_DATAGRAMS: Final = {"echo": DatagramEcho, "discard": DatagramDiscard, "chargen": DatagramChargen}
 
 
 def guarded(handler: Handler) -> Handler:
@@ -137,17 +152,21 @@ def guarded(handler: Handler) -> Handler:
     return serve
 
 
-async def start(stack: Stack, wanted: list[str]) -> list[Server]:
-    """Start services by `NAME` or `NAME:PORT` on all addresses of both families; ValueError for an unknown one."""
+async def start(stack: Stack, wanted: list[str], root: str | None = None) -> list[Server]:
+    """Start services by `NAME` or `NAME:PORT` on all addresses of both families, http with the folder `root`.
+
+    ValueError for an unknown one or a folder that is none.
+    """
     servers: list[Server] = []
     for value in wanted:
-        name, _, port_text = value.partition(":")
-        if name not in SERVICES:
-            raise ValueError(f"unknown service {name!r}: {', '.join(SERVICES)}")
-        handler, port = SERVICES[name]
-        if port_text:
-            port = int(port_text)
+        name, colon, port_text = value.partition(":")
+        if name not in PORTS:
+            raise ValueError(f"unknown service {name!r}: {', '.join(PORTS)}")
+        if colon and not (port_text.isdecimal() and 0 < int(port_text) < 65536):
+            raise ValueError(f"not a port: {port_text!r}")
+        port = int(port_text) if colon else PORTS[name]
+        handler = Http(root) if name == "http" else _STREAMS[name]
         servers.append(await start_server(stack, guarded(handler), "::", port, limit=1 << 18))
-        if name in ("echo", "discard"):
-            await create_datagram_endpoint(stack, DatagramEcho if name == "echo" else DatagramDiscard, ("::", port))
+        if name in _DATAGRAMS:
+            await create_datagram_endpoint(stack, _DATAGRAMS[name], ("::", port))
     return servers

@@ -6,9 +6,10 @@ import argparse
 import asyncio
 import json
 import os
-import socket
 from typing import Any
 
+from tcpip.cli import route
+from tcpip.cli.control import ask
 from tcpip.errors import NetworkError
 from tcpip.stack.stack import Stack
 from tcpip.transport.endpoint import Endpoint
@@ -21,14 +22,15 @@ def add_parser(verbs: Any) -> None:
     parser = verbs.add_parser("ss", help="show the endpoints of a running stack", description=__doc__)
     parser.add_argument("path", help="the control socket of `tcpip tap --control`")
     parser.add_argument("-s", dest="summary", action="store_true", help="counters instead of endpoints")
+    parser.add_argument("--json", action="store_true")
     parser.set_defaults(run=_main)
 
 
 def _main(options: argparse.Namespace) -> int:
-    with socket.socket(socket.AF_UNIX) as control:
-        control.connect(options.path)
-        with control.makefile("rb") as stream:
-            report = json.load(stream)
+    report = ask(options.path)
+    if options.json:
+        print(json.dumps(report["counters"] if options.summary else report["endpoints"]))
+        return 0
     if options.summary:
         for group, values in report["counters"].items():
             print(f"{group}: " + " ".join(f"{name}={value}" for name, value in values.items() if value))
@@ -46,7 +48,7 @@ def snapshot(stack: Stack) -> dict[str, Any]:
     groups = {"Ip": stats.ip, "Ip6": stats.ip6, "Icmp": stats.icmp, "Icmp6": stats.icmp6, "Tcp": stats.tcp}
     groups |= {"TcpExt": stats.tcp_ext, "Udp": stats.udp, "Udp6": stats.udp6}
     counters = {name: group.values for name, group in groups.items()}
-    return {"endpoints": rows, "counters": counters | {"drops": stats.drops}}
+    return {"endpoints": rows, "counters": counters | {"drops": stats.drops}} | route.tables(stack)
 
 
 def _endpoints(stack: Stack, name: str) -> list[Endpoint]:

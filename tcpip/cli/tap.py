@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import signal
 from typing import Any
 
 from tcpip.cli import iperf, services, ss
-from tcpip.cli.host import CommandError, HostSession, add_host_options, describe
+from tcpip.cli.host import CommandError, HostSession, add_host_options, describe, until_stopped
 
 
 def add_parser(verbs: Any) -> None:
-    """`tap [--serve LIST] [--iperf [PORT]] [--control PATH]`."""
+    """`tap [--serve LIST] [--root DIR] [--iperf [PORT]] [--control PATH]`."""
     parser = verbs.add_parser("tap", help="bring a stack up on a link and serve", description=__doc__)
     add_host_options(parser)
     parser.add_argument(
@@ -21,6 +20,7 @@ def add_parser(verbs: Any) -> None:
         metavar="LIST",
         help="services, NAME or NAME:PORT, comma separated",
     )
+    parser.add_argument("--root", metavar="DIR", help="the folder that http serves (default: a greeting)")
     parser.add_argument("--iperf", nargs="?", type=int, const=5201, metavar="PORT", help="serve iperf3 clients")
     parser.add_argument("--control", metavar="PATH", help="Unix socket where `tcpip ss` asks")
     parser.add_argument("--time", type=float, metavar="SECONDS", help="stop after so long")
@@ -32,7 +32,7 @@ async def _main(options: argparse.Namespace) -> int:
     control = None
     try:
         try:
-            await services.start(session.stack, [s for s in options.serve.split(",") if s])
+            await services.start(session.stack, [s for s in options.serve.split(",") if s], options.root)
         except ValueError as error:
             raise CommandError(str(error)) from None
         if options.iperf:
@@ -40,13 +40,8 @@ async def _main(options: argparse.Namespace) -> int:
         if options.control:
             control = await ss.serve(session.stack, options.control)
         print(describe(session.nic), flush=True)
-        stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop.set)
-        if options.time is not None:
-            loop.call_later(options.time, stop.set)
-        await stop.wait()
+        session.on_change(lambda: print(describe(session.nic), flush=True))
+        await until_stopped(options.time)
     finally:
         if control is not None:
             control.close()
