@@ -85,6 +85,8 @@ class HostSession:
                 self._file = open(options.capture, "wb")  # noqa: SIM115
                 self._sniffer = start_capture(self.nic, PcapngWriter(self._file))
             configure(self.stack, self.nic, options)
+            if (options.dhcp or options.link_local) and not self.nic.has_arp:
+                raise ValueError("--dhcp and --link-local need Ethernet: a tap or an interface")
             if options.dhcp:
                 self.dhcp = DhcpClient(self.nic)
                 self.dhcp.start()

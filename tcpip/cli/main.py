@@ -33,11 +33,6 @@ def run(arguments: list[str]) -> int:
     options = build_parser().parse_args(arguments)
     try:
         status: int = options.run(options)
-    except KeyboardInterrupt:
-        return 130
-    except BrokenPipeError:
-        sys.stdout = None  # nobody reads any more: nothing to flush at the end
-        return 1
     except CommandError as error:
         print(f"tcpip {options.verb}: {error}", file=sys.stderr)
         return 1

@@ -216,7 +216,11 @@ class DhcpClient:
         self._begin_later(NAK_DELAY)
 
     def _checked(self) -> None:
-        if self._offer is not None:
+        if self._offer is None:
+            return
+        if self._taken_elsewhere(self._offer.addr):
+            self._conflict()
+        else:
             self._bind(self._offer)
 
     def _conflict(self) -> None:

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -163,6 +164,18 @@ def test_ctrl_c_ends_a_ping_with_its_summary(ns: Namespace) -> None:
     assert child.returncode == 130 and "1 packets transmitted, 1 received" in out and "Traceback" not in out
 
 
+@pytest.mark.parametrize("verb", [("nc", "-l", "5000"), ("iperf", "-s"), ("ping", "-c", "9", "10.9.0.77")])
+def test_ctrl_c_ends_quietly(ns: Namespace, verb: tuple[str, ...]) -> None:
+    child = ns.tcpip(verb[0], *LINK, *HOST, *verb[1:], ready=False)
+    end = time.monotonic() + 30
+    while "10.9.0.1" not in ns.run("ip", "addr", "show", "tap0", check=False):
+        assert time.monotonic() < end and child.poll() is None
+    child.send_signal(signal.SIGINT)
+    out = child.communicate(timeout=20)[0]
+    assert child.returncode == 130 and "Traceback" not in out and "Error" not in out
+    assert "tap0" not in ns.run("ip", "link")
+
+
 def test_route_neigh_and_ss_of_a_running_stack(ns: Namespace, tmp_path: Path) -> None:
     path = str(tmp_path / "control")
     ns.tcpip("tap", *LINK, *HOST, "-g", "10.9.0.1", "--control", path)
@@ -283,6 +296,7 @@ def test_link_local_address(ns: Namespace) -> None:
         (("http", *LINK, "/nonexistent"), "not a folder", 1),
         (("echo", *LINK, "-p", "99999"), "not a port", 1),
         (("tap", "--tap", "tap0", "--vlan", "5000"), "not a VLAN", 1),
+        (("tap", "--tun", "tun0", "--dhcp"), "need Ethernet", 1),
         (("tap", "--interface", "lo", "--vlan", "5"), "--vlan needs a tap", 1),
         (("tap", "--tap", "tap0", "--qdisc", "red"), "not a queueing discipline", 1),
         (("tap", "--tap", "tap0", "--mtu", "10"), "mtu", 1),

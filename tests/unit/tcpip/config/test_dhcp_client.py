@@ -146,6 +146,16 @@ def test_an_address_that_somebody_has_is_declined() -> None:
     bench.one(wire.DISCOVER)
 
 
+def test_an_address_that_is_set_by_hand_meanwhile_is_declined() -> None:
+    bench = Bench()
+    bench.answer(bench.one(wire.DISCOVER), wire.OFFER)
+    bench.answer(bench.one(wire.REQUEST), wire.ACK)
+    bench.host.nic.add_address(LEASED, 24)
+    bench.host.pass_time(8)
+    bench.one(wire.DECLINE)
+    assert bench.client.lease is None and LEASED in bench.host.nic.addresses
+
+
 def test_stop_releases() -> None:
     bench = Bench()
     bench.bind({wire.OPTION_DNS: b"\x08\x08\x08\x08", wire.OPTION_MTU: b"\x05\x00"})
