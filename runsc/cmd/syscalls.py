@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING, Final, Sequence
 
 from runsc.config import Config
 from runsc.failure import EXIT_FAILURE, UsageError
-from runsc.flags import TEXT, Flag, Values
+from runsc.flags import SWITCH, TEXT, Flag, Values
 from runsc.log import quote
 from runsc.verb import Verb
 
 if TYPE_CHECKING:
     from sandbox.syscalls.row import Row
 
-FLAGS: Final = (Flag("format", TEXT, "FORMAT", "table or json", ("table", "json")),)
+FLAGS: Final = (
+    Flag("format", TEXT, "FORMAT", "table or json", ("table", "json")),
+    Flag("json", SWITCH, "", "the same as --format json"),
+)
 
 
 def as_table(rows: Sequence[Row]) -> str:
@@ -46,11 +49,11 @@ def run(config: Config, values: Values, words: list[str]) -> int:
     from sandbox.syscalls.linux.table_amd64 import ROWS
 
     rows = sorted(ROWS, key=lambda row: row.number)
-    sys.stdout.write(as_json(rows) if values.text("format") == "json" else as_table(rows))
+    sys.stdout.write(as_json(rows) if values.text("format") == "json" or values.switch("json") else as_table(rows))
     sys.stdout.flush()
     return 0
 
 
 VERB: Final = Verb(
-    "syscalls", "list the system calls and how far each is supported", "[--format json]", FLAGS, EXIT_FAILURE, run
+    "syscalls", "list the system calls and how far each is supported", "[--json]", FLAGS, EXIT_FAILURE, run
 )

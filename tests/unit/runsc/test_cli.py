@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from runsc.cli import VERBS, load_verb, run_command_line
@@ -104,3 +106,10 @@ def test_general_help_lists_every_verb(capsys: pytest.CaptureFixture[str]) -> No
     assert run_command_line(["--help"]) == 0
     out = capsys.readouterr().out
     assert all(f"  {verb} " in out for verb in VERBS)
+
+
+@pytest.mark.parametrize("flag", ["--json", "--format=json"])
+def test_the_system_calls_as_json(flag: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command_line(["syscalls", flag]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["name"] for row in rows if row["number"] == 0] == ["read"] and len(rows) > 400
