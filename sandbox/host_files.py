@@ -10,6 +10,9 @@ import resource
 from typing import Final, Protocol
 
 RESERVED: Final = 4  # one part in so many of what the host allows is for the sentry itself and for guest processes
+NO_BOUND: Final = 1 << 62
+
+_bound = 0  # what the host allowed when it was last asked: that is only when so many are reached
 
 
 class Cache(Protocol):
@@ -42,9 +45,12 @@ def keep(fd: int) -> int:
     """A descriptor for what `fd` is, which was just opened (open(2) gives the lowest free number) and is to stay open as
     long as a guest likes. Idle ones, of whoever has most, make room for it. OSError (EMFILE), and it is closed, when
     guests have enough of them."""
+    global _bound
+    if fd < _bound:
+        return fd
     allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    most = allowed - allowed // RESERVED
-    if allowed == resource.RLIM_INFINITY or fd < most:
+    _bound = most = NO_BOUND if allowed == resource.RLIM_INFINITY else allowed - allowed // RESERVED
+    if fd < most:
         return fd
     try:
         while _caches:

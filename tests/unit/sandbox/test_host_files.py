@@ -8,19 +8,32 @@ import resource
 
 import pytest
 
+from sandbox import host_files
 from sandbox.host_files import add_cache, keep, remove_cache
 
 
+@pytest.fixture(autouse=True)
+def unasked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is remembered of what the host allows."""
+    monkeypatch.setattr(host_files, "_bound", 0)
+
+
 def test_only_so_many_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(resource, "getrlimit", lambda which: (40_000, 40_000))
     fd = os.open("/dev/null", os.O_RDONLY)
-    assert keep(fd) == fd
     monkeypatch.setattr(resource, "getrlimit", lambda which: (fd + fd // 3, 40_000))
     with pytest.raises(OSError) as caught:
         keep(fd)
     assert caught.value.errno == errno.EMFILE
     with pytest.raises(OSError):
         os.fstat(fd)
+
+
+def test_what_the_host_allows_is_asked_again_when_it_is_reached(monkeypatch: pytest.MonkeyPatch) -> None:
+    fd = os.open("/dev/null", os.O_RDONLY)
+    monkeypatch.setattr(host_files, "_bound", fd)
+    monkeypatch.setattr(resource, "getrlimit", lambda which: (40_000, 40_000))
+    assert keep(fd) == fd
+    os.close(fd)
 
 
 def test_a_host_without_a_bound_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
