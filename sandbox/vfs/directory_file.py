@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from sandbox.vfs.path import Path
 
 ENTRY_COST: Final = 160  # bytes of memory for one entry of a listing, about
-_HEAD64: Final = struct.Struct("<QqHB")  # d_ino, d_off, d_reclen, d_type; then the name
+_PACK64: Final = struct.Struct("<QqHB").pack  # d_ino, d_off, d_reclen, d_type; then the name
+_PADDING: Final = {size: bytes(size - 19) for size in range(20, 28)}  # by the record's size less the name's
 _HEAD: Final = struct.Struct("<QQH")  # the old form: the type is the last byte of the record
 
 
@@ -62,23 +63,29 @@ class DirectoryFile(InodeFile):
         if inode.atime <= inode.mtime or inode.fs.now() - inode.atime >= DAY_NS:
             touch_atime(self.path, inode, self.flags)
         entries = self._listing()
+        changed = self._stamp != inode.mtime
         out: list[bytes] = []
         pos = self.pos
         while True:
-            if pos >= len(entries) and not self._append_new(entries):
-                break
+            if pos >= len(entries):
+                if not self._append_new(entries):
+                    break
+                changed = self._stamp != inode.mtime
             name, ino, mode = entries[pos]
-            if pos >= 2 and self._stamp != inode.mtime and not inode.has_entry(name):
+            if changed and pos >= 2 and not inode.has_entry(name):
                 pos += 1
                 continue
-            record = pack_record(name, ino, pos + 1, mode >> 12, old)
-            if len(record) > room:
+            size = (len(name) + 27) & ~7  # of either form: 18 or 19 bytes, the name and its NUL, maybe the type
+            if size > room:
                 if not out:
                     raise SyscallError(errno.EINVAL)
                 break
-            room -= len(record)
-            out.append(record)
+            room -= size
             pos += 1
+            if old:
+                out.append((_HEAD.pack(ino, pos, size) + name).ljust(size - 1, b"\0") + bytes((mode >> 12,)))
+            else:
+                out += (_PACK64(ino, pos, size, mode >> 12), name, _PADDING[size - len(name)])
         self.pos = pos
         return b"".join(out)
 
@@ -126,12 +133,3 @@ class DirectoryFile(InodeFile):
             mount, dentry = parent_mount, point
         parent = dentry.parent.inode
         return parent.ino if parent is not None else self.inode.ino
-
-
-def pack_record(name: bytes, ino: int, offset: int, kind: int, old: bool) -> bytes:
-    """One struct linux_dirent64, or linux_dirent when `old`; padded to eight bytes."""
-    if old:
-        size = (18 + len(name) + 2 + 7) & ~7
-        return (_HEAD.pack(ino, offset, size) + name).ljust(size - 1, b"\0") + bytes((kind,))
-    size = (19 + len(name) + 1 + 7) & ~7
-    return (_HEAD64.pack(ino, offset, size, kind) + name).ljust(size, b"\0")
