@@ -139,6 +139,8 @@ def fallocate(t: Task, path: Path, mode: int, offset: int, length: int) -> int:
     if end > MAX_OFFSET:
         raise SyscallError(errno.EFBIG)
     if not mode & FALLOC_FL_KEEP_SIZE:
+        if inode.live:
+            inode.refresh()
         _check_size(t, inode, end)
     inode.fallocate(mode, offset, length)
     if inode.mode & (S_ISUID | S_ISGID):

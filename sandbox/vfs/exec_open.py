@@ -12,7 +12,7 @@ from sandbox.errors import SyscallError
 from sandbox.kernel.control import Block
 from sandbox.vfs.open import finish_open
 from sandbox.vfs.permission import MAY_EXEC, permitted
-from sandbox.vfs.walk import EMPTY, FOLLOW, lookup
+from sandbox.vfs.walk import EMPTY, FOLLOW, lookup_now
 
 if TYPE_CHECKING:
     from sandbox.kernel.task import Task
@@ -28,7 +28,7 @@ def open_exec(t: Task, dirfd: int, path: bytes, flags: int) -> FileDescription:
     if flags & ~(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW):
         raise SyscallError(errno.EINVAL)
     how = (EMPTY if flags & AT_EMPTY_PATH else 0) | (0 if flags & AT_SYMLINK_NOFOLLOW else FOLLOW)
-    there = lookup(t, dirfd, path, how)
+    there = lookup_now(t, dirfd, path, how)
     inode = there.inode
     if inode.is_symlink():
         raise SyscallError(errno.ELOOP)

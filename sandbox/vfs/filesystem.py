@@ -26,7 +26,7 @@ class Filesystem:
 
     name = "none"
     magic = 0
-    live = False  # its inodes start with this `live`
+    live = False  # its inodes start with this `live`, and its lookup brings their attributes up to date
     root: Inode
 
     def __init__(self, clock: Clock, dev: int, source: str = "none") -> None:

@@ -197,7 +197,8 @@ class Inode:
     # --- contents ---
 
     def open(self, t: Task, path: Path, flags: int) -> FileDescription | Block:
-        """A description for it; permission has been checked, `flags` hold no creation flags any more."""
+        """A description for it. The attributes are up to date where the file system is live, and permission has been
+        checked; `flags` hold no creation flags any more."""
         raise SyscallError(errno.ENXIO)
 
     def closed(self) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sandbox.vfs.path import Path
 
 S: Final = 1_000_000_000
+_STAT: Final = STAT.pack
 ANON_DEV: Final = makedev(0, 15)  # anon_inodefs
 PIPE_DEV: Final = makedev(0, 14)
 SOCK_DEV: Final = makedev(0, 8)
@@ -65,12 +66,10 @@ class Kstat:
 
 
 def pack_stat(inode: Inode) -> bytes:
-    """struct stat of an inode, as it is now."""
-    if inode.live:
-        inode.refresh()
+    """struct stat of an inode, by its fields."""
     atime, mtime, ctime = inode.atime, inode.mtime, inode.ctime
     # fmt: off
-    return STAT.pack(
+    return _STAT(
         inode.fs.dev, inode.ino, inode.nlink, inode.mode, inode.uid, inode.gid, 0, inode.rdev, inode.size,
         inode.blksize(), inode.blocks(),
         atime // S, atime % S, mtime // S, mtime % S, ctime // S, ctime % S,
@@ -79,10 +78,8 @@ def pack_stat(inode: Inode) -> bytes:
 
 
 def pack_statx(path: Path) -> bytes:
-    """struct statx of a place in the tree."""
+    """struct statx of a place in the tree, by the fields of its inode."""
     inode = path.inode
-    if inode.live:
-        inode.refresh()
     dev, rdev = inode.fs.dev, inode.rdev
     attributes = STATX_ATTR_MOUNT_ROOT if path.dentry is path.mount.root else 0
     mask = STATX_BASIC_STATS | STATX_MNT_ID

@@ -28,7 +28,7 @@ from sandbox.vfs.notify import IN_CREATE, IN_MODIFY, IN_OPEN, on_entry, on_path
 from sandbox.vfs.path import Path
 from sandbox.vfs.path_file import PathFile
 from sandbox.vfs.permission import MAY_READ, MAY_WRITE, may_create, owner_or_capable, permitted
-from sandbox.vfs.walk import Walk
+from sandbox.vfs.walk import Walk, one_step
 
 if TYPE_CHECKING:
     from sandbox.kernel.task import Task
@@ -59,9 +59,14 @@ def open_path(t: Task, dirfd: int, path: bytes, flags: int, mode: int, resolve: 
         if flags & O_DIRECTORY:
             raise SyscallError(errno.EINVAL)
         return _open_create(t, dirfd, path, flags, mode, resolve)
+    follow = not flags & O_NOFOLLOW
+    if not resolve and b"/" not in path:
+        near = one_step(t, dirfd, path, follow, t.creds)
+        if near is not None:
+            return _open_there(t, near, flags)
     walk = Walk(t, dirfd, path, resolve)
-    walk.run(path, False, not flags & O_NOFOLLOW)
-    return open_dentry(t, Path(walk.mount, walk.dentry), flags)
+    walk.run(path, False, follow)
+    return _open_there(t, walk.end(), flags)
 
 
 def _open_create(t: Task, dirfd: int, path: bytes, flags: int, mode: int, resolve: int) -> FileDescription | Block:
@@ -81,7 +86,7 @@ def _open_create(t: Task, dirfd: int, path: bytes, flags: int, mode: int, resolv
         if inode.mode & S_IFMT == S_IFLNK and not flags & (O_EXCL | O_NOFOLLOW):
             target = walk.follow(inode)
             if target is None:
-                return open_dentry(t, Path(walk.mount, walk.dentry), flags)
+                return _open_there(t, walk.end(), flags)
             path = target
             continue
         if flags & O_EXCL:
@@ -91,7 +96,8 @@ def _open_create(t: Task, dirfd: int, path: bytes, flags: int, mode: int, resolv
     parent = walk.dentry.inode
     assert parent is not None
     _check_protected(t, parent, there.inode)
-    return open_dentry(t, there, flags)
+    walk.mount, walk.dentry = there.mount, there.dentry
+    return _open_there(t, walk.end(), flags)
 
 
 def _check_protected(t: Task, directory: Inode, inode: Inode) -> None:
@@ -139,11 +145,10 @@ def _open_tmpfile(t: Task, dirfd: int, path: bytes, flags: int, mode: int, resol
     return finish_open(t, Path(walk.mount, dentry), inode, flags)
 
 
-def open_dentry(t: Task, path: Path, flags: int) -> FileDescription | Block:
-    """Open what exists: may_open, then the inode's own open."""
-    inode = path.inode
-    if inode.live:
-        inode.refresh()
+def _open_there(t: Task, path: Path, flags: int) -> FileDescription | Block:
+    """Open what exists, with attributes as they are now: may_open, then the inode's own open."""
+    inode = path.dentry.inode
+    assert inode is not None
     kind = inode.mode & S_IFMT
     if flags & O_DIRECTORY and kind != S_IFDIR:
         raise SyscallError(errno.ENOTDIR)
@@ -179,7 +184,7 @@ def open_dentry(t: Task, path: Path, flags: int) -> FileDescription | Block:
 
 
 def finish_open(t: Task, path: Path, inode: Inode, flags: int) -> FileDescription | Block:
-    """Permission has been given: the inode opens, the description learns its place."""
+    """Permission has been given, by attributes as they are now: the inode opens, the description learns its place."""
     kept = flags & ~_CREATION
     if inode.mode & S_IFMT == S_IFCHR:
         kept |= flags & O_NOCTTY  # terminals look at it

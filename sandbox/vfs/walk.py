@@ -39,9 +39,11 @@ RESOLVE_ALL: Final = 0x3F
 
 
 class Walk:
-    """Where one walk is. After `run`: `mount` and `dentry`, for a parent walk also `last` and `slash`."""
+    """Where one walk is. After `run`: `mount` and `dentry`, for a parent walk also `last` and `slash`.
 
-    __slots__ = ("t", "creds", "root_mount", "root", "resolve", "links", "mount", "dentry", "last", "slash")
+    `seen`: the last dentry that a live directory was asked for, now and not from the cache."""
+
+    __slots__ = ("t", "creds", "root_mount", "root", "resolve", "links", "mount", "dentry", "last", "slash", "seen")
 
     mount: Mount
     dentry: Dentry
@@ -57,6 +59,7 @@ class Walk:
         self.links = 0
         self.last = b""
         self.slash = False
+        self.seen: Dentry | None = None
         if path[:1] == b"/" and not resolve & (RESOLVE_IN_ROOT | RESOLVE_BENEATH):
             self.mount, self.dentry = root.mount, root.dentry
             return
@@ -71,9 +74,9 @@ class Walk:
         """Walk `path` (not empty). ENOENT, ENOTDIR, EACCES, ELOOP, ENAMETOOLONG, EXDEV."""
         mount, dentry, creds = self.mount, self.dentry, self.creds
         parts = path.split(b"/")
-        while parts and not parts[-1]:
-            parts.pop()
         slash = path[-1] == 47
+        while slash and parts and not parts[-1]:
+            parts.pop()
         n = len(parts)
         i = 0
         self.last = b""
@@ -99,7 +102,9 @@ class Walk:
                 if name == b"..":
                     mount, dentry = self._up(mount, dentry)
                     continue
-                child = self.step(dentry, inode, name)
+                child = step(self.t, dentry, inode, name)
+                if inode.live:
+                    self.seen = child
             found = child.inode
             if found is None:
                 raise SyscallError(errno.ENOENT)
@@ -126,27 +131,23 @@ class Walk:
             if inode is None or inode.mode & S_IFMT != S_IFDIR:
                 raise SyscallError(errno.ENOTDIR)
 
-    def step(self, dentry: Dentry, inode: Inode, name: bytes) -> Dentry:
-        """The child `name` of a directory: asks the file system. Its inode is None when there is none."""
-        if len(name) > NAME_MAX:
-            raise SyscallError(errno.ENAMETOOLONG)
-        child = dentry.children.get(name)
-        if child is not None and (child.mounts or not inode.live):
-            return child
-        found = inode.lookup(name)
-        if child is not None:
-            if child.inode is found:
-                return child
-            self.t.kernel.mounts.vfs.dentries.forget(child)
-        if found is None and inode.live:
-            return Dentry(name, dentry, None)
-        return self.t.kernel.mounts.vfs.dentries.add(dentry, name, found)
+    def end(self) -> Path:
+        """Where it stands. Brings the attributes there up to date, unless this walk has seen to that."""
+        dentry = self.dentry
+        inode = dentry.inode
+        assert inode is not None
+        if inode.live and not (dentry is self.seen and inode.fs.live):
+            inode.refresh()
+        return Path(self.mount, dentry)
 
     def child(self) -> Dentry:
         """After a parent walk: the dentry of `last`, mounts not crossed. `last` is an ordinary name."""
         inode = self.dentry.inode
         assert inode is not None
-        return self.step(self.dentry, inode, self.last)
+        child = step(self.t, self.dentry, inode, self.last)
+        if inode.live:
+            self.seen = child
+        return child
 
     def follow(self, link: Inode) -> bytes | None:
         """A symbolic link in the current directory is to be followed: its text, with the walk standing where
@@ -217,9 +218,50 @@ class Walk:
 def start_of(t: Task, dirfd: int) -> Path:
     """Where a relative path starts that is given with `dirfd`. EBADF, ENOTDIR."""
     path = t.fds.get(dirfd).path
-    if path is None or not path.inode.is_dir():
-        raise SyscallError(errno.ENOTDIR)
-    return path
+    if path is not None:
+        inode = path.dentry.inode
+        if inode is not None and inode.mode & S_IFMT == S_IFDIR:
+            return path
+    raise SyscallError(errno.ENOTDIR)
+
+
+def step(t: Task, dentry: Dentry, inode: Inode, name: bytes) -> Dentry:
+    """The child `name` of a directory: cached, or what the file system says. Its inode is None when there is none."""
+    if len(name) > NAME_MAX:
+        raise SyscallError(errno.ENAMETOOLONG)
+    child = dentry.children.get(name)
+    if child is not None and (child.mounts or not inode.live):
+        return child
+    found = inode.lookup(name)
+    if child is None or child.inode is not found:
+        dentries = t.kernel.mounts.vfs.dentries
+        if child is not None:
+            dentries.forget(child)
+        if found is None and inode.live:
+            return Dentry(name, dentry, None)
+        child = dentries.add(dentry, name, found)
+    return child
+
+
+def one_step(t: Task, dirfd: int, name: bytes, follow: bool, creds: Credentials) -> Path | None:
+    """The commonest walk, without a Walk: a name in a directory. Where it leads, with attributes as they are now;
+    None if there is more to it (`.` and `..`, a link to follow, a mount)."""
+    if name[0] == 46:
+        return None
+    start = t.fs.cwd if dirfd == AT_FDCWD else start_of(t, dirfd)
+    directory = start.dentry.inode
+    assert directory is not None
+    if directory.mode & 0o111 != 0o111 and not permitted(creds, directory, MAY_EXEC):
+        raise SyscallError(errno.EACCES)
+    child = step(t, start.dentry, directory, name)
+    inode = child.inode
+    if inode is None:
+        raise SyscallError(errno.ENOENT)
+    if child.mounts or (follow and inode.mode & S_IFMT == S_IFLNK):
+        return None
+    if inode.live and not (directory.live and inode.fs.live):
+        inode.refresh()
+    return Path(start.mount, child)
 
 
 def lookup(t: Task, dirfd: int, path: bytes, flags: int = FOLLOW, creds: Credentials | None = None) -> Path:
@@ -241,6 +283,23 @@ def lookup(t: Task, dirfd: int, path: bytes, flags: int = FOLLOW, creds: Credent
         if inode is None or not inode.is_dir():
             raise SyscallError(errno.ENOTDIR)
     return Path(walk.mount, dentry)
+
+
+def lookup_now(t: Task, dirfd: int, path: bytes, flags: int = FOLLOW, creds: Credentials | None = None) -> Path:
+    """As `lookup` (without DIRECTORY), with attributes as they are now."""
+    if not path:
+        there = lookup(t, dirfd, path, flags)
+        if there.inode.live:
+            there.inode.refresh()
+        return there
+    follow = flags & FOLLOW != 0
+    if b"/" not in path:
+        near = one_step(t, dirfd, path, follow, t.creds if creds is None else creds)
+        if near is not None:
+            return near
+    walk = Walk(t, dirfd, path, 0, creds)
+    walk.run(path, False, follow)
+    return walk.end()
 
 
 def lookup_parent(t: Task, dirfd: int, path: bytes) -> tuple[Path, bytes]:

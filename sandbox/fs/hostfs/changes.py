@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sandbox.abi.linux.stat import S_IFIFO, S_IFLNK, S_IFMT, S_IFSOCK
 from sandbox.errors import SyscallError
 from sandbox.fs.host_calls import renameat2
+from sandbox.host_files import keep
 from sandbox.vfs.inode import RENAME_EXCHANGE
 
 if TYPE_CHECKING:
@@ -165,7 +166,7 @@ def list_xattr(inode: HostInode) -> list[bytes]:
     return [os.fsencode(name) for name in names if name.startswith("user.")]
 
 
-def _adopt(directory: HostInode, name: bytes, uid: int, gid: int) -> Inode:
+def _adopt(directory: HostInode, name: bytes, uid: int, gid: int) -> HostInode:
     """Look at what was just made, give it its owner, and hand out its inode."""
     at = directory.dir_fd()
     try:
@@ -183,30 +184,45 @@ def _adopt(directory: HostInode, name: bytes, uid: int, gid: int) -> Inode:
 
 
 def create(directory: HostInode, name: bytes, mode: int, uid: int, gid: int) -> Inode:
-    """O_CREAT | O_EXCL, then the exact mode: the sentry's umask is not the guest's."""
+    """O_CREAT | O_EXCL, then what the host has not done of owner and mode. The descriptor is the first that writes."""
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
-        fd = os.open(name, flags, 0o600, dir_fd=directory.dir_fd())
+        fd = keep(os.open(name, flags, mode & 0o777, dir_fd=directory.dir_fd()))
     except OSError as error:
         raise _fail(error) from None
     try:
-        os.fchmod(fd, mode & 0o7777)
-        inode = _adopt(directory, name, uid, gid)
+        st = os.fstat(fd)
+        if (st.st_uid, st.st_gid) != (uid, gid):
+            try:
+                os.fchown(fd, uid, gid)
+                st = os.fstat(fd)
+            except PermissionError:
+                pass  # an unprivileged sentry owns what its guests make
+        if (st.st_mode ^ mode) & 0o7777:
+            os.fchmod(fd, mode & 0o7777)
+            st = os.fstat(fd)
     except OSError as error:
-        raise _fail(error) from None
-    finally:
         os.close(fd)
+        raise _fail(error) from None
+    directory.refresh()
+    inode = directory.host.inode_for(directory, name, st)
+    if inode.wfd < 0:
+        inode.wfd = fd
+    else:  # a host that gives a number anew although the file is open
+        os.close(fd)
+    inode.settle()
     return inode
 
 
 def mkdir(directory: HostInode, name: bytes, mode: int, uid: int, gid: int) -> Inode:
-    """mkdir, then the exact mode."""
+    """mkdir, then the exact mode where the host has not given it."""
     try:
-        os.mkdir(name, 0o700, dir_fd=directory.dir_fd())
+        os.mkdir(name, mode & 0o777, dir_fd=directory.dir_fd())
     except OSError as error:
         raise _fail(error) from None
     inode = _adopt(directory, name, uid, gid)
-    inode.set_mode(mode & 0o7777)
+    if (inode.mode ^ mode) & 0o7777:
+        inode.set_mode(mode & 0o7777)
     return inode
 
 
@@ -267,8 +283,12 @@ def rmdir(directory: HostInode, name: bytes, inode: HostInode) -> None:
 
 
 def gone(inode: HostInode) -> None:
-    """One name of `inode` has been removed."""
-    inode.refresh()
+    """One name of `inode` has been removed. The host knows how many are left unless it was the only one, and the file
+    itself has ended with it."""
+    if inode.nlink < 2 and inode.fd < 0 and inode.wfd < 0:
+        inode.nlink = 0
+    else:
+        inode.refresh()
     if inode.nlink == 0:
         inode.host.inodes.pop(inode.key, None)
     inode.settle()

@@ -3,8 +3,9 @@
 Every host name is a single component, opened or looked at relative to a directory descriptor with
 O_NOFOLLOW; `..` and link targets are never given to the host. So whatever is renamed or replaced
 outside meanwhile, the worst that happens is that a file is not found. Sockets, FIFOs and devices of
-the host are shown but never opened. Kernel file systems of the host (proc, sysfs, cgroup …) below the
-root look empty.
+the host are shown but never opened (what the host puts in the place of a file between the look at its
+name and the open is opened without waiting, found to be another, and closed). Kernel file systems of
+the host (proc, sysfs, cgroup …) below the root look empty.
 
 Two policies. `live` (volumes): names and attributes are looked at anew at each use. Otherwise (the
 read-only lower layer of a root): names and attributes are looked at once and kept while cached; a
@@ -20,11 +21,11 @@ from typing import TYPE_CHECKING, Final
 from sandbox.abi.linux.statfs import EXT4_SUPER_MAGIC
 from sandbox.errors import SyscallError
 from sandbox.fs.host_calls import file_system_magic
+from sandbox.fs.hostfs.inode import HostInode
 from sandbox.host_files import add_cache, remove_cache
 from sandbox.vfs.filesystem import Filesystem, FsStat
 
 if TYPE_CHECKING:
-    from sandbox.fs.hostfs.inode import HostInode
     from tcpip.clock import Clock
 
 IDLE_FDS: Final = 192  # descriptors kept open though nobody uses them
@@ -90,8 +91,6 @@ class HostFs(Filesystem):
     magic = EXT4_SUPER_MAGIC
 
     def __init__(self, clock: Clock, dev: int, root_fd: int, live: bool, readonly: bool, source: str = "host") -> None:
-        from sandbox.fs.hostfs.inode import HostInode
-
         super().__init__(clock, dev, source)
         self.live = live
         self.readonly = readonly
@@ -137,8 +136,6 @@ class HostFs(Filesystem):
 
     def inode_for(self, parent: HostInode, name: bytes, st: os.stat_result) -> HostInode:
         """The inode object of what `st` describes, found as `name` in `parent`."""
-        from sandbox.fs.hostfs.inode import HostInode
-
         key = (st.st_dev, st.st_ino)
         inode = self.inodes.get(key)
         if inode is not None and (inode.mode ^ st.st_mode) & 0o170000 == 0:
@@ -167,10 +164,12 @@ class HostFs(Filesystem):
 
     def idle(self, inode: HostInode) -> None:
         """`inode` has descriptors that are not in use: keep them for a while."""
-        idle = self._idle
-        idle[inode] = None
-        idle.move_to_end(inode)
-        if len(idle) > IDLE_FDS:
+        if inode.idle:
+            self._idle.move_to_end(inode)
+            return
+        inode.idle = True
+        self._idle[inode] = None
+        if len(self._idle) > IDLE_FDS:
             self.give_up()
 
     def idle_count(self) -> int:
@@ -180,12 +179,15 @@ class HostFs(Filesystem):
     def give_up(self) -> None:
         """Close those of the inode that was used least lately."""
         old, _ = self._idle.popitem(last=False)
+        old.idle = False
         if not old.opens and not old.maps:
             old.close_fds()
 
     def forget(self, inode: HostInode) -> None:
         """Its descriptors are in use, or closed."""
-        self._idle.pop(inode, None)
+        if inode.idle:
+            inode.idle = False
+            del self._idle[inode]
 
     # --- the file system ---
 
@@ -211,6 +213,7 @@ class HostFs(Filesystem):
         for inode in list(self.inodes.values()):
             if not inode.opens and not inode.maps:
                 inode.close_fds()
+            inode.idle = False
         self._idle.clear()
         remove_cache(self)
         if self.proc_fd >= 0:

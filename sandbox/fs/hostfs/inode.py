@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.fcntl import O_ACCMODE, O_RDONLY
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 _SAFE: Final = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 _OPEN_DIR: Final = os.O_RDONLY | os.O_DIRECTORY | _SAFE
 _OPEN_PATH: Final = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
+_CODING: Final = sys.getfilesystemencoding()  # of names that the os module gives as text
 PROT_WRITE: Final = 2
 MAX_DEPTH: Final = 2048  # directories to be opened again on the way to one: as many as a path can name
 KEPT_DEPTH: Final = 128  # of them, the last ones, whose descriptors are kept; the cache of descriptors is larger
@@ -38,9 +40,23 @@ def fail(error: OSError) -> SyscallError:
 
 
 class HostInode(Inode):
-    """`fd` reads (for a directory: is looked in), `wfd` writes; -1 when not open."""
+    """`fd` reads (for a directory: is looked in), `wfd` writes; -1 when not open. `idle`: they are kept although
+    nobody needs them."""
 
-    __slots__ = ("host", "parent", "name", "key", "fd", "wfd", "maps", "pinned_fd", "_blocks", "_blksize", "hidden")
+    __slots__ = (
+        "host",
+        "parent",
+        "name",
+        "key",
+        "fd",
+        "wfd",
+        "maps",
+        "pinned_fd",
+        "idle",
+        "_blocks",
+        "_blksize",
+        "hidden",
+    )
 
     def __init__(self, fs: HostFs, parent: HostInode | None, name: bytes, st: os.stat_result) -> None:
         super().__init__(fs, fs.map_ino(st.st_dev, st.st_ino), st.st_mode, st.st_uid, st.st_gid, 0)
@@ -52,6 +68,7 @@ class HostInode(Inode):
         self.wfd = -1
         self.maps = 0
         self.pinned_fd = False
+        self.idle = False
         self.hidden = self.mode & S_IFMT == S_IFDIR and fs.hidden(st.st_dev)
         self.fill(st)
 
@@ -66,7 +83,6 @@ class HostInode(Inode):
         self.atime = st.st_atime_ns
         self.mtime = st.st_mtime_ns
         self.ctime = st.st_ctime_ns
-        self.btime = 0
         self._blocks = st.st_blocks
         self._blksize = st.st_blksize
 
@@ -140,24 +156,23 @@ class HostInode(Inode):
             raise SyscallError(errno.ENOENT)
         return st
 
-    def open_file(self, flags: int) -> int:
-        """A new descriptor for a regular file: O_PATH first, then, sure of what it is, reopened with `flags`."""
+    def open_file(self, flags: int, seen: bool = False) -> int:
+        """A new descriptor for a regular file. `seen`: its name was looked at just now, and means it. If the host puts
+        something else there at this moment it is opened without waiting and without following it, and closed."""
         parent = self.parent
-        proc = self.host.proc_fd
         if parent is None:
             return self._reopen_root(flags)
         at = parent.dir_fd()
         try:
-            if proc < 0:
-                fd = keep(os.open(self.name, flags | _SAFE, dir_fd=at))
-                self.fill(self._check_same(fd))
-                return fd
-            path_fd = os.open(self.name, _OPEN_PATH, dir_fd=at)
-            self.fill(self._check_same(path_fd))
-            try:
-                return keep(os.open(str(path_fd), flags | os.O_CLOEXEC | os.O_NONBLOCK, dir_fd=proc))
-            finally:
-                os.close(path_fd)
+            if not seen:
+                st = os.stat(self.name, dir_fd=at, follow_symlinks=False)
+                if (st.st_dev, st.st_ino) != self.key or (st.st_mode ^ self.mode) & S_IFMT:
+                    raise SyscallError(errno.ENOENT)
+            fd = keep(os.open(self.name, flags | _SAFE, dir_fd=at))
+            st = self._check_same(fd)
+            if not seen:
+                self.fill(st)
+            return fd
         except OSError as error:
             raise SyscallError(errno.ENOENT if error.errno == errno.ELOOP else error.errno or errno.EIO) from None
 
@@ -171,21 +186,21 @@ class HostInode(Inode):
         except OSError as error:
             raise SyscallError(error.errno or errno.EIO) from None
 
-    def reader(self) -> int:
-        """A descriptor that reads."""
+    def reader(self, seen: bool = False) -> int:
+        """A descriptor that reads; `seen` as for `open_file`."""
         fd = self.fd
         if fd < 0:
             if self.wfd >= 0:
                 return self.wfd
-            fd = self.fd = self.open_file(os.O_RDONLY)
+            fd = self.fd = self.open_file(os.O_RDONLY, seen)
         return fd
 
-    def writer(self) -> int:
-        """A descriptor that writes, and reads where the host lets it."""
+    def writer(self, seen: bool = False) -> int:
+        """A descriptor that writes, and reads where the host lets it; `seen` as for `open_file`."""
         fd = self.wfd
         if fd < 0:
             try:
-                fd = self.open_file(os.O_RDWR)
+                fd = self.open_file(os.O_RDWR, seen)
             except SyscallError as error:
                 if error.errno != errno.EACCES:
                     raise
@@ -240,9 +255,7 @@ class HostInode(Inode):
         """The host does it."""
 
     def touch_mtime(self, now: int) -> None:
-        """The host has done it."""
-        if self.live:
-            self.refresh()
+        """The host has done it; whoever wants to know asks."""
 
     def set_mode(self, mode: int) -> None:
         """chmod on the host."""
@@ -282,8 +295,11 @@ class HostInode(Inode):
         """As `lookup`."""
         if self.hidden:
             return None
+        fd = self.fd
+        if fd < 0 or not self.opens:
+            fd = self.dir_fd()
         try:
-            st = os.stat(name, dir_fd=self.dir_fd(), follow_symlinks=False)
+            st = os.stat(name, dir_fd=fd, follow_symlinks=False)
         except OSError as error:
             if error.errno == errno.ENOENT:
                 return None
@@ -297,19 +313,21 @@ class HostInode(Inode):
         out: list[tuple[bytes, int, int]] = []
         dev = self.key[0]
         map_ino = self.host.map_ino
+        tagged = dev != self.host.host_dev
         try:
             fd = self.dir_fd()
             with os.scandir(fd) as listing:
                 for entry in listing:
-                    if entry.is_symlink():
-                        mode = S_IFLNK
+                    if entry.is_file(follow_symlinks=False):
+                        mode = S_IFREG
                     elif entry.is_dir(follow_symlinks=False):
                         mode = S_IFDIR
-                    elif entry.is_file(follow_symlinks=False):
-                        mode = S_IFREG
+                    elif entry.is_symlink():
+                        mode = S_IFLNK
                     else:
                         mode = entry.stat(follow_symlinks=False).st_mode & S_IFMT
-                    out.append((os.fsencode(entry.name), map_ino(dev, entry.inode()), mode))
+                    name, ino = entry.name.encode(_CODING, "surrogateescape"), entry.inode()
+                    out.append((name, map_ino(dev, ino) if tagged else ino, mode))
         except OSError as error:
             if error.errno == errno.EBADF:  # it could only be opened to be looked in
                 raise SyscallError(errno.EACCES) from None
@@ -379,10 +397,12 @@ class HostInode(Inode):
             return DirectoryFile(flags, path, self)
         if kind != S_IFREG:
             return t.kernel.mounts.vfs.devices.open(t, path, self, flags)
+        # Without a descriptor it was by name that the attributes were brought up to date.
+        seen = self.live and self.fd < 0 and self.wfd < 0 and self.nlink > 0
         if flags & O_ACCMODE == O_RDONLY:
-            self.reader()
+            self.reader(seen)
         else:
-            self.writer()
+            self.writer(seen)
         self.host.forget(self)
         return RegularFile(flags, path, self)
 

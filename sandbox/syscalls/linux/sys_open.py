@@ -88,7 +88,8 @@ def sys_open(t: Task, a: SyscallArgs) -> Result:
 
 def sys_openat(t: Task, a: SyscallArgs) -> Result:
     """openat(2)."""
-    return _open(t, a, a.int(0), a.addr(1), a.int(2) & VALID, a.uint(3))
+    raw = a.raw
+    return _open(t, a, a.int(0), raw[1], raw[2] & VALID, raw[3] & 0xFFFFFFFF)
 
 
 def sys_creat(t: Task, a: SyscallArgs) -> Result:

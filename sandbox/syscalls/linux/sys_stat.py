@@ -25,7 +25,7 @@ from sandbox.syscalls.row import FULL, Arg, Row, writes
 from sandbox.vfs.kstat import pack_stat, pack_statx
 from sandbox.vfs.permission import MAY_EXEC, MAY_WRITE, permitted
 from sandbox.vfs.regular_file import touch_atime
-from sandbox.vfs.walk import EMPTY, FOLLOW, lookup
+from sandbox.vfs.walk import EMPTY, FOLLOW, lookup, lookup_now
 
 if TYPE_CHECKING:
     from sandbox.kernel.credentials import Credentials
@@ -33,45 +33,53 @@ if TYPE_CHECKING:
     from sandbox.syscalls.args import SyscallArgs
 
 SECBIT_NO_SETUID_FIXUP: Final = 1 << 2
+_STAT_FLAGS: Final = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH
 
 
 def sys_stat(t: Task, a: SyscallArgs) -> int:
     """stat(2)."""
-    t.copy_out(a.addr(1), pack_stat(lookup(t, AT_FDCWD, t.copy_in_path(a.addr(0))).inode))
+    t.copy_out(a.addr(1), pack_stat(lookup_now(t, AT_FDCWD, t.copy_in_path(a.addr(0))).inode))
     return 0
 
 
 def sys_lstat(t: Task, a: SyscallArgs) -> int:
     """lstat(2)."""
-    t.copy_out(a.addr(1), pack_stat(lookup(t, AT_FDCWD, t.copy_in_path(a.addr(0)), 0).inode))
+    t.copy_out(a.addr(1), pack_stat(lookup_now(t, AT_FDCWD, t.copy_in_path(a.addr(0)), 0).inode))
     return 0
 
 
 def _pack_fd(t: Task, fd: int) -> bytes:
     file = t.fds.get(fd)
     path = file.path
-    return pack_stat(path.inode) if path is not None else file.stat().pack()
+    if path is None:
+        return file.stat().pack()
+    inode = path.inode
+    if inode.live:
+        inode.refresh()
+    return pack_stat(inode)
 
 
 def sys_fstat(t: Task, a: SyscallArgs) -> int:
     """fstat(2)."""
-    t.copy_out(a.addr(1), _pack_fd(t, a.int(0)))
+    raw = a.raw
+    t.copy_out(raw[1], _pack_fd(t, raw[0] & 0xFFFFFFFF))
     return 0
 
 
 def sys_newfstatat(t: Task, a: SyscallArgs) -> int:
     """fstatat(2)."""
-    flags = a.int(3)
-    if flags & ~(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH):
+    raw = a.raw
+    flags = raw[3] & 0xFFFFFFFF
+    if flags & ~_STAT_FLAGS:
         return -errno.EINVAL
     dirfd = a.int(0)
-    path = b"" if not a.addr(1) and flags & AT_EMPTY_PATH else t.copy_in_path(a.addr(1))
+    path = b"" if not raw[1] and flags & AT_EMPTY_PATH else t.copy_in_path(raw[1])
     if not path and flags & AT_EMPTY_PATH and dirfd != AT_FDCWD:
         packed = _pack_fd(t, dirfd)
     else:
         how = (0 if flags & AT_SYMLINK_NOFOLLOW else FOLLOW) | (EMPTY if flags & AT_EMPTY_PATH else 0)
-        packed = pack_stat(lookup(t, dirfd, path, how).inode)
-    t.copy_out(a.addr(2), packed)
+        packed = pack_stat(lookup_now(t, dirfd, path, how).inode)
+    t.copy_out(raw[2], packed)
     return 0
 
 
@@ -85,10 +93,13 @@ def sys_statx(t: Task, a: SyscallArgs) -> int:
     path = b"" if not a.addr(1) and flags & AT_EMPTY_PATH else t.copy_in_path(a.addr(1))
     if not path and flags & AT_EMPTY_PATH and dirfd != AT_FDCWD:
         file = t.fds.get(dirfd)
-        packed = pack_statx(file.path) if file.path is not None else file.stat().packx()
+        there = file.path
+        if there is not None and there.inode.live:
+            there.inode.refresh()
+        packed = pack_statx(there) if there is not None else file.stat().packx()
     else:
         how = (0 if flags & AT_SYMLINK_NOFOLLOW else FOLLOW) | (EMPTY if flags & AT_EMPTY_PATH else 0)
-        packed = pack_statx(lookup(t, dirfd, path, how))
+        packed = pack_statx(lookup_now(t, dirfd, path, how))
     t.copy_out(a.addr(4), packed)
     return 0
 
@@ -138,10 +149,8 @@ def _access(t: Task, dirfd: int, address: int, mode: int, flags: int) -> int:
     how = (0 if flags & AT_SYMLINK_NOFOLLOW else FOLLOW) | (EMPTY if flags & AT_EMPTY_PATH else 0)
     if not path and flags & AT_EMPTY_PATH and dirfd != AT_FDCWD and t.fds.get(dirfd).path is None:
         return 0
-    there = lookup(t, dirfd, path, how, creds)
+    there = lookup_now(t, dirfd, path, how, creds)
     inode = there.inode
-    if inode.live:
-        inode.refresh()
     kind = inode.mode & S_IFMT
     if mode & MAY_EXEC and kind == S_IFREG and there.mount.flags & ST_NOEXEC:
         raise SyscallError(errno.EACCES)

@@ -6,7 +6,6 @@ import errno
 import os
 import stat
 from pathlib import Path
-from typing import Iterator
 
 import pytest
 
@@ -18,24 +17,6 @@ from tcpip.clock import ManualClock
 from tests.unit.sandbox.vfs.guest import Guest, make_kernel
 
 pytestmark = pytest.mark.interpreted  # a stand-in is no compiled class
-
-
-@pytest.fixture
-def volume(tmp_path: Path) -> Iterator[tuple[Guest, Path]]:
-    """A guest with a writable volume at /v; a secret lies beside it."""
-    (tmp_path / "root").mkdir()
-    inside = tmp_path / "inside"
-    inside.mkdir()
-    (tmp_path / "secret").write_bytes(b"secret")
-    (tmp_path / "outside").mkdir()
-    (tmp_path / "outside/f").write_bytes(b"secret")
-    fd = os.open(inside, os.O_RDONLY | os.O_DIRECTORY)
-    kernel = make_kernel(str(tmp_path / "root"), volumes=(Volume(fd, b"/v"),))
-    kernel.host_fds.append(fd)
-    guest = Guest(kernel)
-    yield guest, inside
-    guest.fds.release()
-    kernel.close()
 
 
 def test_links_are_followed_inside_only(volume: tuple[Guest, Path]) -> None:
