@@ -55,10 +55,13 @@ def run(config: Config, values: Values, words: list[str]) -> int:
     creation = Creation(request, config)
     container = creation.create()
     try:
+        if not detached:
+            creation.launcher.take_terminal()
         start(container, config.log)
     except BaseException:
         from runsc.container.destroy import delete
 
+        creation.launcher.leave_terminal()
         delete(container, config.log)
         raise
     return 0 if detached else wait(creation, config, values.switch("keep"))

@@ -127,19 +127,27 @@ class Launcher:
                 return self._outcome()
         return None
 
+    def take_terminal(self) -> None:
+        """Raw, where it is wanted so; `run` does it too, but what a container's program prints first may be earlier."""
+        if self._terminal is not None:
+            self._take_keys()
+            self._send_window()
+
+    def leave_terminal(self) -> None:
+        """As it was."""
+        if self._terminal is not None:
+            self._terminal.restore()
+
     def run(self) -> Outcome:
         """Until the sentry is gone; the terminal is as it was afterwards."""
         wake_read, wake_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         previous = signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
         handlers = {number: signal.signal(number, _wake) for number in (*FORWARDED, signal.SIGWINCH)}
         try:
-            if self._terminal is not None:
-                self._take_keys()
-                self._send_window()
+            self.take_terminal()
             self._serve(wake_read)
         finally:
-            if self._terminal is not None:
-                self._terminal.restore()
+            self.leave_terminal()
             for number, handler in handlers.items():
                 signal.signal(number, handler)
             signal.set_wakeup_fd(previous)

@@ -19,7 +19,8 @@ INSIDE = [
 
 def _chosen(request: pytest.FixtureRequest, test: str) -> list[runner.Program]:
     """The programs for which `test` was selected in this session."""
-    names = [item.callspec.params["name"] for item in request.session.items if item.originalname == test]
+    items = [item for item in request.session.items if isinstance(item, pytest.Function) and item.originalname == test]
+    names = [item.callspec.params["name"] for item in items]
     return [PROGRAMS[name] for name in names]
 
 
