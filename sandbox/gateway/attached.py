@@ -107,8 +107,9 @@ def _attach_interfaces(kernel: Kernel, options: NetworkOptions, network: Network
     from sandbox.gateway.host_interfaces import in_host_namespace, take_over
     from tcpip.link.packetsocket import PacketSocketLink
 
-    if options.namespace_fd < 0 and in_host_namespace():
-        raise NetworkError("--network sandbox needs a network namespace of its own: this one is the host's")
+    if in_host_namespace():
+        which = "this one" if options.namespace_fd < 0 else "the one of the bundle"
+        raise NetworkError(f"--network sandbox needs a network namespace of its own: {which} is the host's")
     interfaces, routes = take_over()
     if not interfaces and options.namespace_fd < 0:
         raise NetworkError("--network sandbox: no interface but the loopback is up in this network namespace")
