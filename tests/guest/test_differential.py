@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -19,7 +20,8 @@ INSIDE = [
 
 def _chosen(request: pytest.FixtureRequest, test: str) -> list[runner.Program]:
     """The programs for which `test` was selected in this session."""
-    items = [item for item in request.session.items if isinstance(item, pytest.Function) and item.originalname == test]
+    here = (item for item in request.session.items if isinstance(item, pytest.Function) and item.path == Path(__file__))
+    items = [item for item in here if item.originalname == test]
     names = [item.callspec.params["name"] for item in items]
     return [PROGRAMS[name] for name in names]
 
