@@ -6,6 +6,7 @@ runtime that was killed.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import stat
@@ -18,6 +19,7 @@ _CHARACTERS: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUV
 LOCK_NAME: Final = "lock"
 LOCK_S: Final = 10.0
 _TRY_S: Final = 0.01
+_REMOVALS: Final = 100  # of files that appear while a directory is removed
 
 
 class LockBusy(RuntimeFailure):
@@ -128,22 +130,32 @@ def names(root: str) -> list[str]:
 
 def remove(directory: str) -> None:
     """All that a runtime keeps for a container; the state goes last but one, the directory last. A file that somebody
-    else has put there stays, and the directory with it."""
+    else has put there stays, and the directory with it. Whoever is making the container just now may write another file
+    meanwhile, and then finds that it is gone."""
+    for _ in range(_REMOVALS):
+        removed = _empty(directory)
+        try:
+            os.rmdir(directory)
+            return
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            if error.errno != errno.ENOTEMPTY or not removed:
+                raise RuntimeFailure(f"--root: {directory}: {os.strerror(error.errno or 0)}") from None
+    raise RuntimeFailure(f"--root: {directory}: somebody else writes there")
+
+
+def _empty(directory: str) -> bool:
+    """Unlink its files. False: there were none."""
     try:
         found = os.listdir(directory)
     except FileNotFoundError:
-        return
+        return False
+    removed = False
     for name in sorted(found, key=lambda name: name == "state.json"):
-        path = os.path.join(directory, name)
         try:
-            os.unlink(path)
-        except IsADirectoryError:
-            pass  # nothing of ours
-        except FileNotFoundError:
-            pass
-    try:
-        os.rmdir(directory)
-    except FileNotFoundError:
-        pass
-    except OSError as error:
-        raise RuntimeFailure(f"--root: {directory}: {os.strerror(error.errno or 0)}") from None
+            os.unlink(os.path.join(directory, name))
+            removed = True
+        except (IsADirectoryError, FileNotFoundError):
+            pass  # nothing of ours; another command was faster
+    return removed

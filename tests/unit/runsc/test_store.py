@@ -109,6 +109,24 @@ def test_removal_leaves_what_others_put_there(tmp_path: Path) -> None:
     assert not directory.exists()
 
 
+def test_removal_overtakes_who_is_still_writing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    directory = tmp_path / "c"
+    directory.mkdir()
+    (directory / "lock").touch()
+    late = iter(("state.json.7", "status"))
+    unlink = os.unlink
+
+    def unlink_and_write(path: str) -> None:
+        unlink(path)
+        for name in late:
+            (directory / name).touch()
+            break
+
+    monkeypatch.setattr(os, "unlink", unlink_and_write)
+    store.remove(str(directory))
+    assert not directory.exists()
+
+
 def test_somebody_elses_directory(tmp_path: Path) -> None:
     (tmp_path / "c").symlink_to("/")
     with pytest.raises(RuntimeFailure, match="somebody else's"):
