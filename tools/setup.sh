@@ -13,8 +13,16 @@ stub_is_old() {
     done
     return 1
 }
+# A start is mostly importing. Also where Python is told to write no byte code of its own.
+byte_code() {
+    done=.venv/.byte-code
+    if [ ! -f "$done" ] || [ -n "$(find runsc sandbox tcpip -name '*.py' -newer "$done" -print -quit)" ]; then
+        .venv/bin/python -m compileall -q runsc sandbox tcpip && touch "$done"
+    fi
+}
 if [ -f "$stamp" ] && [ ! pyproject.toml -nt "$stamp" ] && [ ! tools/setup.sh -nt "$stamp" ]; then
     if stub_is_old; then .venv/bin/python -m sandbox.platform.lane.build >/dev/null; fi
+    byte_code || :
     exit 0
 fi
 
@@ -104,5 +112,6 @@ site=$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"
 pwd >"$site/stackbox.pth"
 say "compiling the guest stub"
 .venv/bin/python -m sandbox.platform.lane.build >/dev/null
+byte_code || :
 [ "$level" = dev ] && touch .venv/.ready-run
 touch "$stamp"
