@@ -15,15 +15,10 @@ def run(config: Config, values: Values, words: list[str]) -> int:
     """0 once it is so."""
     name = one_id(words, "pause")
     from runsc.container import status
-    from runsc.container.container import load_locked
+    from runsc.container.container import ask_in_state
     from sandbox.control import wire
 
-    container, lock = load_locked(config.root, name)
-    try:
-        container.check(status.PAUSE)
-        container.call(wire.PAUSE)
-    finally:
-        lock.release()
+    ask_in_state(config.root, name, status.PAUSE, wire.PAUSE)
     return 0
 
 

@@ -15,15 +15,10 @@ def run(config: Config, values: Values, words: list[str]) -> int:
     """0 once it is so."""
     name = one_id(words, "resume")
     from runsc.container import status
-    from runsc.container.container import load_locked
+    from runsc.container.container import ask_in_state
     from sandbox.control import wire
 
-    container, lock = load_locked(config.root, name)
-    try:
-        container.check(status.RESUME)
-        container.call(wire.RESUME)
-    finally:
-        lock.release()
+    ask_in_state(config.root, name, status.RESUME, wire.RESUME)
     return 0
 
 

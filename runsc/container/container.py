@@ -133,3 +133,13 @@ def load_locked(root: str, name: str) -> tuple[Container, store.Lock]:
         lock.release()
         raise
     return container, lock
+
+
+def ask_in_state(root: str, name: str, move: str, kind: int) -> None:
+    """One question to the sandbox of a container whose state allows `move`, under its lock."""
+    container, lock = load_locked(root, name)
+    try:
+        container.check(move)
+        container.call(kind)
+    finally:
+        lock.release()

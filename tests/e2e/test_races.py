@@ -62,7 +62,7 @@ def test_delete_and_create(shim: Shim) -> None:
     rng = random.Random(2)
     for _ in range(4):
         creator = spawn(shim, "create", "--bundle", str(shim.bundle), "c")
-        time.sleep(rng.random() * 0.3)
+        time.sleep(rng.random() * 0.3)  # the moment is what is drawn
         assert shim.call("delete", "--force", "c").status == 0
         if creator.wait(BOUND_S) == 0:  # it came to its end before, or began afterwards
             assert shim.call("delete", "--force", "c").status == 0

@@ -88,26 +88,14 @@ class LaneCopies(GuestThread):
         self.space.read_into(address, dst)
 
     def read_cstr(self, address: int, limit: int) -> bytes:
-        words = self.words
-        left = words[LANE_COPIES]
-        if left and self.stopped:
-            for at, _ in _PIECES:
-                if words[at] == address:
-                    word: int = words[at + 1]
-                    start, size = word >> COPIED_AT, word & 0xFFFF_FFFF
-                    if (
-                        word >> COPIED_KIND & 0xFFFF == _STRING
-                        and size <= limit
-                        and LANE_DATA <= start <= LANE_SIZE - size
-                    ):
-                        text = bytes(self.lane[start : start + size])
-                        end = text.find(b"\0")
-                        if end >= 0:
-                            return text[:end]
-                    break
-                left -= 1
-                if not left:
-                    break
+        if self.words[LANE_COPIES] and self.stopped:
+            piece = self._piece(address, _STRING)
+            if piece is not None and piece[1] <= limit:
+                start, size = piece
+                text = bytes(self.lane[start : start + size])
+                end = text.find(b"\0")
+                if end >= 0:
+                    return text[:end]
         self.settle()
         return self.space.read_cstr(address, limit)
 
