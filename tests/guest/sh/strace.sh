@@ -30,11 +30,11 @@ clean() { sed -E 's/\b[0-9]{2,}\b/N/g; s/0x[0-9a-f]+/ADDR/g; s/si_pid=[0-9]+/si_
 strace -f -o one ./calls
 echo "status $?"
 cut -d' ' -f1 one | sort -u | wc -l
-grep -v resumed one | grep -o '[a-z_0-9]*(' | sort | uniq -c
+grep -v resumed one | grep -o '[a-z_][a-z_0-9]*(' | sort | uniq -c
 strace -ff -o each ./calls
 echo "status $?"
 for file in each.*; do clean "$file"; done | sort
-strace -c -e trace=write,fork ./calls 2>&1 | awk '/write|fork/ { print $(NF), $4 }'
+strace -c -e trace=write,fork ./calls 2>&1 | awk '/write|fork/ { print $(NF), $4 }' | sort
 strace -q -e trace=none -e signal=USR1 sh -c 'kill -USR1 $$' 2>&1 | sed -E 's/si_[pu]id=[0-9]+/N/g'
 strace -q -e trace=open -e inject=open:error=EMFILE ./calls 2>&1 | sed -E 's/ += /=/; s/si_pid=[0-9]+/N/'
 sleep 100 &
