@@ -257,6 +257,8 @@ class Pipe:
 class PipeFile(FileDescription):
     """One end, or both (a FIFO opened O_RDWR)."""
 
+    looks_once = True
+
     def __init__(self, pipe: Pipe, flags: int, inode: int, mode: int = S_IFIFO | 0o600) -> None:
         super().__init__(flags)
         self.pipe = pipe

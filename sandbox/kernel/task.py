@@ -11,7 +11,6 @@ from sandbox.kernel import signal_send, task_block, task_exit, task_signals, tas
 from sandbox.kernel.control import NO_RETURN
 from sandbox.kernel.signal_queue import SignalQueue
 from sandbox.kernel.task_state import PARK_DEAD, PARK_NONE, WORK_INTERRUPTING, RestartBlock
-from sandbox.platform.base import MemoryFault
 from sandbox.syscalls.args import SyscallArgs
 
 if TYPE_CHECKING:
@@ -169,33 +168,20 @@ class Task:
 
     def copy_in(self, addr: int, size: int) -> bytes:
         """`size` bytes of guest memory; EFAULT."""
-        try:
-            return self.thread.read(addr, size) if size else b""
-        except MemoryFault:
-            raise SyscallError(errno.EFAULT) from None
+        return self.thread.read(addr, size)
 
     def copy_in_into(self, addr: int, dst: memoryview) -> None:
         """Fill `dst`; EFAULT."""
-        try:
-            self.thread.read_into(addr, dst)
-        except MemoryFault:
-            if len(dst):
-                raise SyscallError(errno.EFAULT) from None
+        self.thread.read_into(addr, dst)
 
     def copy_out(self, addr: int, data: bytes | bytearray | memoryview) -> None:
         """Write all of `data`; EFAULT."""
-        try:
-            self.thread.write(addr, data)
-        except MemoryFault:
-            if len(data):
-                raise SyscallError(errno.EFAULT) from None
+        self.thread.write(addr, data)
 
     def copy_in_cstr(self, addr: int, limit: int, too_long: int = errno.ENAMETOOLONG) -> bytes:
         """The bytes before the NUL, which must be among the first `limit`; EFAULT, `too_long`."""
         try:
             return self.thread.read_cstr(addr, limit)
-        except MemoryFault:
-            raise SyscallError(errno.EFAULT) from None
         except ValueError:
             raise SyscallError(too_long) from None
 
@@ -203,8 +189,6 @@ class Task:
         """A path as the guest wrote it, maybe empty; EFAULT, ENAMETOOLONG from PATH_MAX bytes."""
         try:
             return self.thread.read_cstr(addr, PATH_MAX)
-        except MemoryFault:
-            raise SyscallError(errno.EFAULT) from None
         except ValueError:
             raise SyscallError(errno.ENAMETOOLONG) from None
 

@@ -15,9 +15,11 @@ trusted; what a platform guarantees is said at each method.
 
 from __future__ import annotations
 
+import errno
 from abc import abstractmethod
 from typing import Callable, Final, Iterable, Mapping, Sequence
 
+from sandbox.errors import SyscallError
 from tcpip.native import mypyc_attr
 
 # Stub operations that look like calls to `execute` but are done by the stub itself, atomically.
@@ -45,11 +47,13 @@ class Copy:
         self.length = length
 
 
-class MemoryFault(Exception):
-    """Guest memory at `address` is not accessible in the way that was asked. The kernel makes it EFAULT."""
+class MemoryFault(SyscallError):
+    """Guest memory at `address` is not accessible in the way that was asked: EFAULT for who made the call."""
+
+    __slots__ = ("address", "done")
 
     def __init__(self, address: int, done: int = 0) -> None:
-        super().__init__(hex(address))
+        super().__init__(errno.EFAULT)
         self.address = address
         self.done = done  # bytes that were transferred before the fault
 
@@ -105,7 +109,7 @@ class AddressSpace:
 
     @abstractmethod
     def read(self, address: int, size: int) -> bytes:
-        """Exactly `size` bytes, or MemoryFault. Page protection is honoured."""
+        """Exactly `size` bytes, or MemoryFault. Page protection is honoured. No bytes never fault, wherever they are."""
 
     @abstractmethod
     def read_into(self, address: int, dst: memoryview) -> None:
@@ -205,6 +209,19 @@ class GuestThread:
     def read_cstr(self, address: int, limit: int) -> bytes:
         """As AddressSpace.read_cstr."""
         return self.address_space().read_cstr(address, limit)
+
+    def out_window(self, address: int, size: int) -> memoryview | None:
+        """Where `size` bytes for the guest's memory at `address` may be put without another copy; then `filled`. The guest
+        may see them, and change them, at once. None: there is no such place, `write` them."""
+        return None
+
+    def filled(self, size: int) -> None:
+        """The first `size` bytes of `out_window` are what the call has written."""
+
+    def in_window(self, address: int, size: int) -> memoryview | None:
+        """The `size` bytes at `address` where they are, for who looks at each of them once: the guest may change them
+        meanwhile. None: `read_into`."""
+        return None
 
     def settle(self) -> None:
         """Write back what `write` has kept: before anything but `reply` is to show in its memory."""

@@ -34,6 +34,7 @@ class FileDescription:
 
     most_read = 0x8000_0000  # bytes that one read gives; fewer where they cost much
     write_turn = 16 << 20  # bytes that one call writes before others have a turn; fewer where they cost much
+    looks_once = False  # at each byte of what is written: it may lie in memory that a guest can change meanwhile
 
     def __init__(self, flags: int) -> None:
         self.flags = flags

@@ -74,6 +74,8 @@ class InodeFile(FileDescription):
 class RegularFile(InodeFile):
     """Reads and writes go straight to the inode."""
 
+    looks_once = True
+
     @property
     def write_once(self) -> bool:
         """A short write has met a limit."""
@@ -132,7 +134,7 @@ class RegularFile(InodeFile):
         fs = inode.fs
         if fs.live:
             pass  # the host does it
-        elif inode.atime <= inode.mtime or inode.atime <= inode.ctime or fs.now() - inode.atime >= DAY_NS:
+        elif inode.atime <= inode.mtime or inode.atime <= inode.ctime or fs.clock.realtime_ns() - inode.atime >= DAY_NS:
             touch_atime(self.path, inode, self.flags)
         if fs.watched and self.path is not None:
             on_path(self.path, IN_ACCESS)
@@ -184,7 +186,8 @@ def limit_write(t: Task, offset: int) -> int:
     limit = t.group.rlimits.soft[RLIMIT_FSIZE]
     if limit != RLIM_INFINITY and offset >= limit:
         exceed_size(t)
-    limit = min(limit, MAX_OFFSET)
+    if limit > MAX_OFFSET:
+        limit = MAX_OFFSET
     if offset >= limit:
         raise SyscallError(errno.EFBIG)
     return limit - offset

@@ -148,10 +148,12 @@ class FileData:
             self._recount()
             end = offset + n
         else:
-            if offset > len(small):
-                small.extend(bytes(offset - len(small)))
+            before = len(small)
+            if offset > before:
+                small.extend(bytes(offset - before))
             small[offset:end] = src
-            self._charge_small()
+            if end > before:
+                self._charge_small()
         if end > self.size:
             self.size = end
         return n

@@ -92,7 +92,7 @@ class LaneCopies(GuestThread):
             piece = self._piece(address, _STRING)
             if piece is not None and piece[1] <= limit:
                 start, size = piece
-                text = bytes(self.lane[start : start + size])
+                text = self.lane[start : start + size].tobytes()
                 end = text.find(b"\0")
                 if end >= 0:
                     return text[:end]
@@ -120,6 +120,29 @@ class LaneCopies(GuestThread):
                     break
             self.settle()  # in the order in which it was written
         self.space.write(address, data)
+
+    def out_window(self, address: int, size: int) -> memoryview | None:
+        words = self.words
+        if words[LANE_COPIES] and words[LANE_COPY] == address and self.stopped and not self.outs:
+            word: int = words[LANE_COPY + 1]
+            if word >> COPIED_KIND & 0xFFFF == _OUT and size <= word & 0xFFFF_FFFF:
+                start = word >> COPIED_AT
+                if LANE_DATA <= start <= LANE_SIZE - size:
+                    return self.lane[start : start + size]
+        return None
+
+    def filled(self, size: int) -> None:
+        self.outs = size  # of the first piece: nothing else has been written
+
+    def in_window(self, address: int, size: int) -> memoryview | None:
+        words = self.words
+        if words[LANE_COPIES] and words[LANE_COPY] == address and self.stopped:
+            word: int = words[LANE_COPY + 1]
+            if word >> COPIED_KIND & 0xFFFF == _IN and size <= word & 0xFFFF_FFFF:
+                start = word >> COPIED_AT
+                if LANE_DATA <= start <= LANE_SIZE - size:
+                    return self.lane[start : start + size]
+        return None
 
     def forget_copies(self) -> None:
         self.settle()

@@ -140,7 +140,10 @@ class LaneLooker(Looker):
             found = False
             for words, thread in platform.active:
                 if words[LANE_SEQ] > thread.seen and not thread.stopped:
-                    self._serve_posted(thread)
+                    try:
+                        self.serve(thread)
+                    except Exception as error:  # noqa: BLE001
+                        self._mishap(thread, error)
                     served += 1
                     found = True
             if soon and reactor.run_soon():

@@ -124,7 +124,7 @@ class LaneSpace(AddressSpace):
     # --- memory ---
 
     def read(self, address: int, size: int) -> bytes:
-        if address < _STUB_END and address + size > _TASK_SIZE:
+        if address < _STUB_END and address + size > _TASK_SIZE and size:
             raise MemoryFault(address)
         return self.read_own(address, size)
 
@@ -155,7 +155,7 @@ class LaneSpace(AddressSpace):
             raise MemoryFault(address + got, got)
 
     def write(self, address: int, data: bytes | bytearray | memoryview) -> None:
-        if address < _STUB_END and address + len(data) > _TASK_SIZE:
+        if address < _STUB_END and address + len(data) > _TASK_SIZE and len(data):
             raise MemoryFault(address)
         self.write_own(address, data)
 

@@ -51,16 +51,24 @@ def sys_read(t: Task, a: SyscallArgs) -> Result:
         return _read_long(t, a, file)
     if raw[1] + size > USER_MAX:
         return -errno.EFAULT
-    view = t.kernel.scratch[:size]
-    got = file.read(t, view)
-    if got > 0:
-        if got != size:
-            view = view[:got]
-        try:
-            t.copy_out(raw[1], view)
-        except SyscallError:
-            return _read_fault(t, file, raw[1], view)
-        return got
+    thread = t.thread
+    view = thread.out_window(raw[1], size)
+    if view is not None:
+        got = file.read(t, view)
+        if got > 0:
+            thread.filled(got)
+            return got
+    else:
+        view = t.kernel.scratch[:size]
+        got = file.read(t, view)
+        if got > 0:
+            if got != size:
+                view = view[:got]
+            try:
+                thread.write(raw[1], view)
+            except SyscallError:
+                return _read_fault(t, file, raw[1], view)
+            return got
     if got == WOULD_BLOCK:
         return wait_read(t, a, file, None)
     return got
@@ -93,11 +101,13 @@ def sys_write(t: Task, a: SyscallArgs) -> Result:
         return -errno.EBADF
     if raw[1] + size > USER_MAX:
         return -errno.EFAULT
-    view = t.kernel.scratch[:size]
-    try:
-        t.copy_in_into(raw[1], view)
-    except SyscallError:
-        return _write_on(t, a)
+    view = t.thread.in_window(raw[1], size) if file.looks_once else None
+    if view is None:
+        view = t.kernel.scratch[:size]
+        try:
+            t.thread.read_into(raw[1], view)
+        except SyscallError:
+            return _write_on(t, a)
     put = file.write(t, view)
     if put == size:
         return put
@@ -155,13 +165,20 @@ def sys_pread64(t: Task, a: SyscallArgs) -> Result:
         return _pread_long(t, a, file)
     if raw[1] + size > USER_MAX:
         return -errno.EFAULT
+    thread = t.thread
+    view = thread.out_window(raw[1], size)
+    if view is not None:
+        got = file.pread(t, view, offset)
+        if got > 0:
+            thread.filled(got)
+        return got
     view = t.kernel.scratch[:size]
     got = file.pread(t, view, offset)
     if got > 0:
         if got != size:
             view = view[:got]
         try:
-            t.copy_out(raw[1], view)
+            thread.write(raw[1], view)
         except SyscallError:
             return IovIter([(raw[1], got)]).copy_out(t, view) or -errno.EFAULT
     return got
@@ -188,11 +205,13 @@ def sys_pwrite64(t: Task, a: SyscallArgs) -> Result:
         return _pwrite_long(t, a, file)
     if raw[1] + size > USER_MAX:
         return -errno.EFAULT
-    view = t.kernel.scratch[:size]
-    try:
-        t.copy_in_into(raw[1], view)
-    except SyscallError:
-        return _pwrite_long(t, a, file)
+    view = t.thread.in_window(raw[1], size) if file.looks_once else None
+    if view is None:
+        view = t.kernel.scratch[:size]
+        try:
+            t.thread.read_into(raw[1], view)
+        except SyscallError:
+            return _pwrite_long(t, a, file)
     return file.pwrite(t, view, offset)
 
 

@@ -278,10 +278,14 @@ def sys_recvfrom(t: Task, a: SyscallArgs) -> Result:
         raw = a.raw
         size = raw[2]
         if size <= SCRATCH_SIZE and raw[1] + size <= USER_MAX:
-            view = t.kernel.scratch[:size]
+            window = t.thread.out_window(raw[1], size)
+            view = t.kernel.scratch[:size] if window is None else window
             file = find_socket(t, raw[0] & 0xFFFFFFFF)
             n = file.recvmsg(t, view, raw[3] & 0xFFFFFFFF, None)
             if n > 0:
+                if window is not None:
+                    t.thread.filled(n)
+                    return n
                 try:
                     t.copy_out(raw[1], view[:n])
                 except SyscallError:

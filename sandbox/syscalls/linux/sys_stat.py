@@ -62,7 +62,7 @@ def _pack_fd(t: Task, fd: int) -> bytes:
 def sys_fstat(t: Task, a: SyscallArgs) -> int:
     """fstat(2)."""
     raw = a.raw
-    t.copy_out(raw[1], _pack_fd(t, raw[0] & 0xFFFFFFFF))
+    t.thread.write(raw[1], _pack_fd(t, raw[0] & 0xFFFFFFFF))
     return 0
 
 
@@ -79,7 +79,7 @@ def sys_newfstatat(t: Task, a: SyscallArgs) -> int:
     else:
         how = (0 if flags & AT_SYMLINK_NOFOLLOW else FOLLOW) | (EMPTY if flags & AT_EMPTY_PATH else 0)
         packed = pack_stat(lookup_now(t, dirfd, path, how).inode)
-    t.copy_out(raw[2], packed)
+    t.thread.write(raw[2], packed)
     return 0
 
 
