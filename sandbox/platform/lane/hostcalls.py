@@ -222,8 +222,8 @@ _SYS_FUTEX: Final = ctypes.c_long(SYS_FUTEX)
 
 
 def futex_wake(address: int) -> None:
-    """Wake whoever waits at a word in shared memory; a full memory barrier before it looks (futex(2))."""
-    _syscall(_SYS_FUTEX, ctypes.c_void_p(address), 1, 1, None, None, 0)  # FUTEX_WAKE
+    """Wake all that wait at a word in shared memory; a full memory barrier before it looks (futex(2))."""
+    _syscall(_SYS_FUTEX, ctypes.c_void_p(address), 1, 0x7FFF_FFFF, None, None, 0)  # FUTEX_WAKE
 
 
 _fence_words: Final = (ctypes.c_uint32 * 2)()

@@ -22,7 +22,7 @@ TASK_SIZE: Final = 0x7FFE_0000_0000
 
 STUB_BASE: Final = 0x7FFF_0000_0000
 CONTROL_BASE: Final = 0x7FFF_1000_0000
-CONTROL_SIZE: Final = 12288
+CONTROL_SIZE: Final = 16384
 LANES_BASE: Final = 0x7FFF_2000_0000
 STACKS_BASE: Final = 0x7FFF_4000_0000
 
@@ -63,6 +63,11 @@ CONTROL_PATCH: Final = 2  # call sites may be patched: a thread without a gs of 
 CONTROL_THUNKS: Final = 512  # in bytes: a bit for each number that a thunk may serve
 CONTROL_COPIES: Final = 4096  # in bytes: what the stub copies for each call, MAX_COPIES u32 words a number
 
+CONTROL_WAITS: Final = (
+    12288  # in bytes: WAITS u64 words at which threads sleep; the sentry changes one when it has answered
+)
+WAITS: Final = 512
+
 # A word of that table: the argument that is the address, what to do, the argument that has the length, and the size.
 COPY_KIND: Final = 3
 COPY_LENGTH: Final = 6
@@ -95,6 +100,8 @@ LANE_REQUEST: Final = LANE_REGS + 25  # words up to here are the stub's to write
 # Shared lanes also have:
 LANE_COPIES: Final = 49  # pieces of guest memory that lie in the lane
 LANE_COPY: Final = 50  # for each its address there, and size | kind << COPIED_KIND | offset in the lane << COPIED_AT
+LANE_WAIT: Final = 58  # the word of CONTROL_WAITS at which the thread sleeps
+LANE_WAKE: Final = 59  # with LANE_BLOCKED: the word of another thread that it wakes first; 0: none
 COPIED_KIND: Final = 32
 COPIED_AT: Final = 48
 LANE_DATA: Final = 4096  # in bytes: the pieces, to the lane's end

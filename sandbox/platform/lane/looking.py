@@ -135,6 +135,8 @@ class LaneLooker(Looker):
         soon, later = reactor.soon, reactor.later
         regime = platform.regime
         rounds = CROWDED_ROUNDS if regime.now == CROWDED else DENSE_ROUNDS
+        hand_over = platform.hand_over
+        hand_over.deferring = True
         served = idle = 0
         while idle < rounds:
             found = False
@@ -156,6 +158,8 @@ class LaneLooker(Looker):
                     self._prune()
             else:
                 idle += 1
+                if hand_over.due:
+                    hand_over.idle()
                 if later:
                     if self._unanswered or idle >= PAUSE_ROUNDS:
                         break
@@ -163,6 +167,9 @@ class LaneLooker(Looker):
                     self._let_sleep()
             if platform.ordering:
                 break  # the next thing is a notification
+        hand_over.deferring = False
+        if hand_over.due:
+            hand_over.flush()
         if served or idle >= rounds:
             regime.looked(served, time.monotonic_ns())
         return idle < rounds

@@ -18,6 +18,7 @@ from typing import Callable, Final, Iterable, Mapping, Sequence
 from sandbox.platform.base import Copy, GuestThread, Platform, PlatformError, TrapHandler
 from sandbox.platform.lane import host_proc, hostcalls, layout
 from sandbox.platform.lane.copies import encode
+from sandbox.platform.lane.handover import HandOver
 from sandbox.platform.lane.host_proc import HostProc
 from sandbox.platform.lane.listener import Listener
 from sandbox.platform.lane.looking import LaneLooker
@@ -76,6 +77,7 @@ class LanePlatform(Platform):
         control_fd = shared_pages("control", layout.CONTROL_SIZE)
         self._control_map = mmap.mmap(control_fd, layout.CONTROL_SIZE)
         self.control = memoryview(self._control_map).cast("Q")
+        self.hand_over = HandOver(self.control)
         self.control[layout.CONTROL_LOOKS] = STUB_LOOKS
         lanes_fd = shared_pages("lanes", layout.CHUNK_SIZE)
         self._first_lanes = mmap.mmap(lanes_fd, layout.CHUNK_SIZE)

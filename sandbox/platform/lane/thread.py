@@ -36,6 +36,7 @@ from sandbox.platform.lane.layout import (
     LANE_SEQ,
     LANE_SIZE,
     LANE_VALUE,
+    LANE_WAIT,
     LENT_FD,
     MAX_ORDERS,
     ORDER_FREE,
@@ -80,7 +81,7 @@ class LaneThread(LaneFrames):
         "newborn",
         "on_attached",
         "asleep",
-        "done_address",
+        "wait_word",
     )
 
     def __init__(self, platform: LanePlatform, space: LaneSpace, slot: int, tid: int, private: bool = False) -> None:
@@ -113,7 +114,9 @@ class LaneThread(LaneFrames):
         self.parked_at: tuple[int, tuple[int, ...]] | None = None  # the call at which it is parked
         self.watched = False  # platform.watch_interrupt waits for it
         self.asleep = False  # `let_sleep` was called for what it asks: it may wait at its lane
-        self.done_address = 0  # of LANE_DONE in the sentry's own memory
+        self.wait_word = 0 if private else platform.hand_over.new_word()  # at which it sleeps
+        if not private:
+            self.words[LANE_WAIT] = self.wait_word
         self.affinity = 0  # as set_affinity was told; 0: every processor
 
     def detach(self) -> None:
@@ -192,7 +195,8 @@ class LaneThread(LaneFrames):
         self.words = self.lane.cast("Q")
         self.signed = self.lane.cast("q")
         self.seen = 0
-        self.done_address = 0
+        self.wait_word = self.platform.hand_over.new_word()
+        self.words[LANE_WAIT] = self.wait_word
         self.listed = True
         self.platform.active.append((self.words, self))
         then = self.on_attached
@@ -259,11 +263,10 @@ class LaneThread(LaneFrames):
     # --- letting go ---
 
     def let_sleep(self) -> None:
-        """It will not be answered soon: it need not look any longer, and waits at its lane (futex(2))."""
+        """It will not be answered soon: it need not look any longer, and sleeps (handover.py)."""
         if not self.private and not self.notification:
-            if not self.done_address:
-                self.done_address = hostcalls.address_of(self.lane) + LANE_DONE * 8
             self.asleep = True
+            self.platform.hand_over.take_over(self.words)
             self.words[LANE_BLOCKED] = self.seen
 
     def wait_at_lane(self) -> None:
@@ -287,7 +290,7 @@ class LaneThread(LaneFrames):
             self.parked_at = None
             self.platform.listener.answer(id_, 0)
         elif self.asleep:
-            hostcalls.futex_wake(self.done_address)
+            self.platform.hand_over.answered(self)
         self.asleep = False
 
     def reply(self, value: int) -> None:

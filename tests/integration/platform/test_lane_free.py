@@ -27,10 +27,14 @@ HARMLESS = [
     (28, DATA + 8192, 4096, 4, 0, 0, 0),
     (28, DATA + 8192, 4096, 8, 0, 0, 0),
 ]
-_WORD = layout.LANES_BASE + layout.LANE_DONE * 8
+_WORD = layout.CONTROL_BASE + layout.CONTROL_WAITS
 WAIT = (202, _WORD, 0, 0xFFFF_FFFF, 0, 0, 0)
+WAKE = (202, _WORD, 1, 0x7FFF_FFFF, 0, 0, 0)
 REFUSED = {
-    "woken": (202, _WORD, 1, 1, 0, 0, 0),
+    "requeued": (202, _WORD, 3, 1, 0, DATA, 0),
+    "woken elsewhere": (202, DATA, 1, 1, 0, 0, 0),
+    "woken behind it": (202, layout.CONTROL_BASE + layout.CONTROL_SIZE, 1, 1, 0, 0, 0),
+    "waited in a lane": (202, layout.LANES_BASE + layout.LANE_DONE * 8, 0, 1, 0, 0, 0),
     "waited elsewhere": (202, DATA, 0, 1, 0, 0, 0),
     "waited in a stack": (202, layout.STACKS_BASE, 0, 1, 0, 0, 0),
     "waited in the control page": (202, layout.CONTROL_BASE, 0, 1, 0, 0, 0),
@@ -60,8 +64,9 @@ REFUSED = {
 }
 
 
-def test_a_thread_may_wait_at_its_lane() -> None:
-    """Here it does not have to: the word is another than it says."""
+@pytest.mark.parametrize(("call", "result"), [(WAIT, -11), (WAKE, 0)], ids=["wait", "wake"])
+def test_a_thread_may_sleep_and_wake_others(call: tuple[int, ...], result: int) -> None:
+    """Here it does not have to sleep: the word is another than it says. And nobody else does."""
     results = []
 
     def kernel(m: Machine, t: GuestThread, nr: int, args: Args) -> None:
@@ -71,8 +76,8 @@ def test_a_thread_may_wait_at_its_lane() -> None:
         results.append(args[0])
         t.address_space().kill()
 
-    Machine(MANY_CALLS + at_the_gate(WAIT), kernel).run()
-    assert results == [2**64 - 11]
+    Machine(MANY_CALLS + at_the_gate(call), kernel).run()
+    assert results == [result % 2**64]
 
 
 def at_the_gate(call: tuple[int, ...]) -> str:

@@ -200,10 +200,19 @@ static void post(volatile u64 *lane, u64 slot, volatile u64 *entry, i64 *direct)
         lane[LANE_CPU] = this_cpu();
         fence();
         if (entry && lane[LANE_DONE] != seq && lane[LANE_BLOCKED] != seq) *direct = stub_order(entry);
-        for (u64 done; (done = lane[LANE_DONE]) != seq;) {
-            u64 wait[8] = {202, (u64)(lane + LANE_DONE), 0, (u32)done, 0, 0, 0, 0}; /* FUTEX_WAIT */
-            if (seq && lane[LANE_BLOCKED] == seq) stub_free(wait); /* nobody need be told: whoever answers wakes */
-            else hypercall(HYPER_PARK, slot, seq);
+        for (;;) {
+            u64 word = CONTROL_BASE + CONTROL_WAITS + lane[LANE_WAIT] % WAITS * 8;
+            u64 wait[8] = {202, word, 0, *(volatile u32 *)word, 0, 0, 0, 0}; /* FUTEX_WAIT; the word changes after DONE */
+            if (lane[LANE_DONE] == seq) break;
+            if (!seq || lane[LANE_BLOCKED] != seq) {
+                hypercall(HYPER_PARK, slot, seq);
+                continue;
+            }
+            u64 other = lane[LANE_WAKE]; /* to be woken where we are */
+            u64 wake[8] = {202, CONTROL_BASE + CONTROL_WAITS + other % WAITS * 8, 1, 0x7fffffff, 0, 0, 0, 0};
+            lane[LANE_WAKE] = 0;
+            if (other) stub_free(wake);
+            stub_free(wait); /* nobody need be told: whoever answers sees to it that we are woken */
         }
     }
     barrier();
@@ -519,11 +528,11 @@ static const struct filter program[PROGRAM_END] = {
     LD(39, ARG_LOW(2)), JEQ(40, 4, FREE_RANGE, 41), JEQ(41, 8, FREE_RANGE, DO_TRAP), /* MADV_DONTNEED, MADV_FREE */
     /* below TASK_SIZE, and shorter than the 4 GiB from there to the stub */
     LD(42, ARG_HIGH(0)), JGE(43, TASK_SIZE >> 32, DO_TRAP, 44), LD(44, ARG_HIGH(1)), JEQ(45, 0, DO_ALLOW, DO_TRAP),
-    /* futex: FUTEX_WAIT without a timeout, in a lane */
-    LD(46, 0), JEQ(47, 202, 48, FREE_CLOSE), LD(48, ARG_LOW(1)), JEQ(49, 0, 50, DO_TRAP),
+    /* futex: FUTEX_WAIT without a timeout, or FUTEX_WAKE, at a word of the control pages */
+    LD(46, 0), JEQ(47, 202, 48, FREE_CLOSE), LD(48, ARG_LOW(1)), JGE(49, 2, DO_TRAP, 50),
     LD(50, ARG_LOW(3)), JEQ(51, 0, 52, DO_TRAP), LD(52, ARG_HIGH(3)), JEQ(53, 0, 54, DO_TRAP),
-    LD(54, ARG_HIGH(0)), JEQ(55, LANES_BASE >> 32, 56, DO_TRAP),
-    LD(56, ARG_LOW(0)), JGE(57, LANES_BASE, 58, DO_TRAP), JGE(58, STACKS_BASE, DO_TRAP, DO_ALLOW),
+    LD(54, ARG_HIGH(0)), JEQ(55, CONTROL_BASE >> 32, 56, DO_TRAP),
+    LD(56, ARG_LOW(0)), JGE(57, CONTROL_BASE + CONTROL_WAITS, 58, DO_TRAP), JGE(58, CONTROL_BASE + CONTROL_SIZE, DO_TRAP, DO_ALLOW),
     /* close: what was lent */
     JEQ(59, 3, 60, DO_TRAP), LD(60, ARG_LOW(0)), JEQ(61, LENT_FD, DO_ALLOW, DO_TRAP),
     [DO_TRAP] = {0x06, 0, 0, TRAP}, [DO_NOTIFY] = {0x06, 0, 0, NOTIFY}, [DO_ALLOW] = {0x06, 0, 0, ALLOW},
