@@ -1,5 +1,6 @@
 """`make bench`: every row native and inside, interleaved, medians; a table and a JSON file. Where build/compiled is of
-these sources (`make build TARGETS=compiled`), the same on the compiled modules too.
+these sources (`make build TARGETS=compiled`), the same on the compiled modules too. The rows of single calls also without
+patches and without looking; and in another runsc, where PEER names one.
 
 python3 -m tools.bench [--rounds N] [--rows a,b] [--json FILE] [--flags '--platform …']
 python3 -m tools.bench compare A.json B.json
@@ -8,6 +9,7 @@ python3 -m tools.bench compare A.json B.json
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
 import shutil
 import subprocess
@@ -21,6 +23,7 @@ from tools.build_compiled import EVERYTHING
 
 HERE = Path(__file__).resolve().parent
 SECONDS = "0.15"
+PEER_FLAGS = ("--rootless", "--network=none")  # with which another runsc can run a program of ours
 
 
 def compile_programs(directory: Path) -> None:
@@ -34,8 +37,7 @@ def micro(command: list[str], rows: tuple[Row, ...]) -> dict[str, float]:
     """One run of the micro-benchmarks behind a command prefix. A row that fails is left out and said on stderr."""
     values: dict[str, float] = {}
     for row in rows:
-        verb = command.index("do") if "do" in command else 0
-        line = [*command[:verb], *(row.flags if verb else ()), *command[verb:], SECONDS, row.measures or row.name]
+        line = [*command, SECONDS, row.name]
         done = subprocess.run(line, capture_output=True, text=True, stdin=subprocess.DEVNULL)
         for output in done.stdout.splitlines():
             values[row.name] = float(output.split()[1])
@@ -47,20 +49,30 @@ def micro(command: list[str], rows: tuple[Row, ...]) -> dict[str, float]:
     return values
 
 
-def bound_of(row: Row, native: float | None, u: float) -> float | None:
-    """The bound in this run's microseconds."""
+def bounds_of(row: Row, native: float | None, u: float) -> report.Result:
+    """The bounds in this run's microseconds."""
     if row.ratio is not None:
-        return native * row.ratio if native is not None else None
-    if row.bound is None:
-        return None
-    return row.bound * u / unit.REFERENCE_US if row.scaled else row.bound
+        bound = native * row.ratio if native is not None else None
+        return {"bound": bound, "bound_compiled": bound}
+    scale = u / unit.REFERENCE_US if row.scaled else 1.0
+    return {
+        name: value * scale if value is not None else None
+        for name, value in (("bound", row.bound), ("bound_compiled", row.compiled))
+    }
 
 
 def result(name: str, title: str, unit_: str, values: dict[str, list[float]], **more: object) -> report.Result:
     """One row of the report; `values` by side."""
-    row: report.Result = {"bound": None, "scaled": False, "more_is_better": False, "peer": None, **more}
+    row: report.Result = {
+        "bound": None,
+        "bound_compiled": None,
+        "scaled": False,
+        "more_is_better": False,
+        "recorded": None,
+        **more,
+    }
     row |= {"name": name, "title": title, "unit": unit_}
-    for side in ("native", "ours", *(("compiled",) if "compiled" in values else ())):
+    for side in ("native", "ours", *(side for side in report.MORE if side in values)):
         row |= {f"{side}_all": values.get(side, []), side: report.median(values.get(side, []))}
     return row
 
@@ -79,12 +91,17 @@ def bench(rounds: int, wanted: set[str], inside: dict[str, list[str]]) -> tuple[
             values.setdefault(name, {}).setdefault(side, []).append(value)
 
         mounted = {side: [*do, "--volume", f"{directory}:/mnt"] for side, do in inside.items()}
+        single = {"native": [str(directory / "micro")], **{side: [*do, "/mnt/micro"] for side, do in mounted.items()}}
+        for side, flag in (("no_patch", "--no-patch"), ("no_look", "--no-look")):
+            do = mounted["ours"]
+            single[side] = [*do[: do.index("do")], flag, *do[do.index("do") :], "/mnt/micro"]
+        if os.environ.get("PEER"):
+            single["peer"] = [os.environ["PEER"], *PEER_FLAGS, "do", str(directory / "micro")]
         programs.prepare(directory)
         for _ in range(rounds):
             units.append(unit.measure(directory / "loop"))
-            for side, command in {"native": [], **mounted}.items():
-                program_path = "/mnt/micro" if command else str(directory / "micro")
-                for name, value in micro([*command, program_path], rows).items():
+            for side, command in single.items():
+                for name, value in micro(command, rows).items():
                     add(name, side, value)
             if not wanted or programs.RESIDENT in wanted:
                 for side, do in inside.items():
@@ -98,9 +115,8 @@ def bench(rounds: int, wanted: set[str], inside: dict[str, list[str]]) -> tuple[
         results = [result("unit", "U: bare notification loop", "us", {"native": units})]
         for row in rows:
             sides = values.get(row.name, {})
-            bound = bound_of(row, report.median(sides.get("native", [])), u)
-            scaled = row.scaled and row.bound is not None
-            more = {"bound": bound, "scaled": scaled, "more_is_better": row.more_is_better, "peer": row.peer}
+            more = bounds_of(row, report.median(sides.get("native", [])), u)
+            more |= {"scaled": row.scaled, "more_is_better": row.more_is_better, "recorded": row.peer}
             results.append(result(row.name, row.title, row.unit, sides, **more))
         for program in chosen:
             results.append(result(program.name, program.title, "ms", values[program.name], bound=program.bound_ms))

@@ -8,7 +8,10 @@ import statistics
 from pathlib import Path
 from typing import Any
 
+from tools.bench.unit import REFERENCE_US
+
 Result = dict[str, Any]
+MORE = ("compiled", "no_patch", "no_look", "peer")  # sides that not every row has
 
 
 def median(values: list[float]) -> float | None:
@@ -16,12 +19,12 @@ def median(values: list[float]) -> float | None:
     return statistics.median(values) if values else None
 
 
-def verdict(row: Result) -> str:
+def verdict(row: Result, side: str = "ours") -> str:
     """`met`, `missed` or nothing where there is no bound."""
-    bound, ours = row["bound"], row["ours"]
-    if bound is None or ours is None:
+    bound, value = row["bound" if side == "ours" else "bound_compiled"], row.get(side)
+    if bound is None or value is None:
         return ""
-    met = ours >= bound if row["more_is_better"] else ours <= bound
+    met = value >= bound if row["more_is_better"] else value <= bound
     return "met" if met else "missed"
 
 
@@ -31,24 +34,29 @@ def _number(value: float | None) -> str:
     return f"{value:.0f}" if value >= 100 else f"{value:.2f}" if value < 10 else f"{value:.1f}"
 
 
+def _bound(row: Result, name: str) -> str:
+    return _number(row[name]) + ("*" if row["scaled"] else "") if row[name] is not None else ""
+
+
 def table(results: list[Result], u: float) -> str:
     """Plain text, one row a line."""
-    lines = [f"U = {u:.1f} us (bounds marked * are scaled by {u / 3.7:.2f})"]
-    compiled = any("compiled" in row for row in results)
-    column = f"{'compiled':>9} " if compiled else ""
-    lines.append(
-        f"{'row':40} {'native':>9} {'ours':>9} {column}{'ratio':>7} {'bound':>9} {'':7} {'peer, recorded':>14}"
-    )
+    sides = ["native", "ours", *(side for side in MORE if any(side in row for row in results))]
+    head = [f"{'row':44}", *(f"{side.replace('_', '-'):>9}" for side in sides), f"{'ratio':>7}", f"{'bound':>9} {'':6}"]
+    if "compiled" in sides:
+        head.append(f"{'compiled':>9} {'':6}")
+    lines = [
+        f"U = {u:.1f} us (bounds marked * are scaled by {u / REFERENCE_US:.2f})",
+        " ".join([*head, "systrap, recorded"]),
+    ]
     for row in results:
         native, ours = row["native"], row["ours"]
         ratio = ours / native if native and ours is not None else None
-        bound = _number(row["bound"]) + ("*" if row["scaled"] else "") if row["bound"] is not None else ""
-        column = f"{_number(row.get('compiled')):>9} " if compiled else ""
         title = f"{row['title']} [{row['unit']}]"
-        lines.append(
-            f"{title:40} {_number(native):>9} {_number(ours):>9} {column}{_number(ratio):>7} {bound:>9} "
-            f"{verdict(row):7} {_number(row['peer']) if row['peer'] else '':>14}"
-        )
+        parts = [f"{title:44}", *(f"{_number(row.get(side)):>9}" for side in sides), f"{_number(ratio):>7}"]
+        parts.append(f"{_bound(row, 'bound'):>9} {verdict(row):6}")
+        if "compiled" in sides:
+            parts.append(f"{_bound(row, 'bound_compiled'):>9} {verdict(row, 'compiled'):6}")
+        lines.append(" ".join([*parts, f"{_number(row['recorded']) if row['recorded'] else '':>17}"]))
     return "\n".join(lines)
 
 

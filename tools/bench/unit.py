@@ -15,7 +15,7 @@ import struct
 import time
 from pathlib import Path
 
-REFERENCE_US = 3.7  # the bounds of the table are meant for this U
+REFERENCE_US = 5.9  # the bounds of the table are meant for this U
 _RECV, _SEND, _SET_FLAGS = 0xC0502100, 0xC0182101, 0x40082104
 _GETPPID = 110
 
