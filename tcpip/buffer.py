@@ -10,7 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from tcpip.filter.packet import FilteredPacket
     from tcpip.stack.nic import Nic
+    from tcpip.transport.socket_options import SocketOptions
 
 Slice = bytes | memoryview
 
@@ -39,7 +41,8 @@ class RxPacket:
 
     `key` is (source, destination, source port, destination port) as on the wire, 12 or 36 bytes: what the
     demultiplexer looks up; empty for protocols without ports. Valid below the layer that has set a field:
-    links set data, link (where the frame begins in data), end, csum and gso; the network layer the rest.
+    links set data, link (where the frame begins in data), end, csum and gso; the network layer the rest. `track` is
+    what the packet filter knows of it, where there is one.
     """
 
     __slots__ = (
@@ -61,6 +64,7 @@ class RxPacket:
         "csum",
         "gso_type",
         "gso_size",
+        "track",
     )
 
     def __init__(
@@ -84,6 +88,7 @@ class RxPacket:
         self.tos = 0
         self.key = b""
         self.nic: Nic | None = None
+        self.track: FilteredPacket | None = None
 
     def frame(self) -> bytes:
         """The frame as it was on the wire."""
@@ -99,7 +104,8 @@ class TxPacket:
 
     `csum_offset` is where the checksum lies in the transport header (-1: none wanted); `gso_size` > 0 makes
     it a super-segment of that many payload bytes per segment. `transport` is the transport header's offset in
-    `header`, kept by those who put headers in front.
+    `header`, kept by those who put headers in front. `socket` is whose packet it is, None for the stack's own; `track`
+    is what the packet filter knows of one that goes to the loopback.
     """
 
     __slots__ = (
@@ -113,6 +119,8 @@ class TxPacket:
         "gso_type",
         "gso_size",
         "ethertype",
+        "socket",
+        "track",
     )
 
     def __init__(
@@ -134,6 +142,8 @@ class TxPacket:
         self.transport = 0
         self.network = 0
         self.ethertype = 0
+        self.socket: SocketOptions | None = None
+        self.track: FilteredPacket | None = None
 
     def __len__(self) -> int:
         return len(self.header) + self.payload_len

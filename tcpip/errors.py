@@ -102,6 +102,8 @@ class DropReason:
     TOO_BIG: Final = "too-big"
     RATE_LIMITED: Final = "rate-limited"
     FILTERED: Final = "filtered"
+    CONNECTION_TABLE_FULL: Final = "connection-table-full"
+    REVERSE_PATH: Final = "reverse-path"
     LINK_ERROR: Final = "link-error"
     IMPAIRED: Final = "impaired"
 

@@ -22,7 +22,7 @@ TCP_EXT = (
     "TCPDSACKOldSent TCPDSACKOfoSent TCPDSACKRecv TCPDSACKOfoRecv TCPAbortOnData TCPAbortOnClose TCPAbortOnMemory "
     "TCPAbortOnTimeout TCPAbortOnLinger TCPAbortFailed TCPMemoryPressures TCPRcvCoalesce TCPOFOQueue TCPOFODrop "
     "TCPChallengeACK TCPSYNChallenge TCPACKSkippedSynRecv TCPSpuriousRTOs TCPReqQFullDoCookies TCPReqQFullDrop "
-    "TCPTimeWaitOverflow "
+    "IPReversePathFilter TCPTimeWaitOverflow "
     "TCPToZeroWindowAdv TCPFromZeroWindowAdv TCPWantZeroWindowAdv TCPSynRetrans TCPOrigDataSent TCPKeepAlive "
     "TCPBacklogDrop TCPRcvQDrop TCPZeroWindowDrop TCPDelivered TCPAckCompressed TCPMinTTLDrop TCPRcvCollapsed "
     "TCPPartialUndo TCPFullUndo TCPLossUndo TCPDSACKUndo TCPSackFailures TCPLossFailures TCPRetransFail "

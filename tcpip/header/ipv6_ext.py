@@ -69,6 +69,21 @@ class Chain:
         self.router_alert = False
 
 
+def upper_layer(data: bytes, at: int, end: int, protocol: int, pointer: int = 0) -> tuple[int, int, int]:
+    """Protocol and offset behind the headers that a router does not look into, and where that protocol is named.
+
+    A fragment header is an upper protocol too. Malformed.
+    """
+    for _ in range(MAX_HEADERS + 1):
+        if protocol not in (HOP_BY_HOP, ROUTING, DESTINATION):
+            return protocol, at, pointer
+        if at + 8 > end or at + (data[at + 1] + 1) * 8 > end:
+            break
+        pointer = at
+        protocol, at = data[at], at + (data[at + 1] + 1) * 8
+    raise Malformed(DropReason.BAD_EXTENSION_HEADER)
+
+
 def walk(data: bytes | memoryview, first: int, at: int, end: int, pointer: int, to_multicast: bool) -> Chain:
     """Follow the chain from header type `first` at `at`. Malformed, or a Chain; with `report` set the packet is to be dropped."""
     chain = Chain(first, at, pointer)

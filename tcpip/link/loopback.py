@@ -14,5 +14,8 @@ class LoopbackLink(LinkEndpoint):
 
     def write_packets(self, batch: list[TxPacket]) -> int:
         if self.dispatcher is not None:
-            self.dispatcher.deliver([pkt.to_rx() for pkt in batch])
+            received = [pkt.to_rx() for pkt in batch]
+            for i, pkt in enumerate(batch):
+                received[i].track = pkt.track
+            self.dispatcher.deliver(received)
         return len(batch)

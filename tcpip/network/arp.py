@@ -1,6 +1,6 @@
 """ARP: resolving IPv4 neighbours, answering for our own addresses, announcing them.
 
-Implements: RFC 826, RFC 1122 2.3.2, RFC 5227 2.3 (announcement), 2.1.1 (answering probes), RFC 3927 2.5 (everything
+Implements: RFC 826, RFC 1027 (proxy ARP, without the delay that Linux has), RFC 1122 2.3.2, RFC 5227 2.3 (announcement), 2.1.1 (answering probes), RFC 3927 2.5 (everything
 from a link-local address is broadcast). Who watches for conflicts is in `acd`.
 """
 
@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tcpip.addr import IPV4_ANY, MAC_BROADCAST, MAC_ZERO, in_prefix, is_link_local
+from tcpip.addr import IPV4_ANY, IPV4_BROADCAST, MAC_BROADCAST, MAC_ZERO, in_prefix, is_link_local, is_multicast
 from tcpip.buffer import RxPacket, TxPacket
-from tcpip.errors import DropReason, Malformed
+from tcpip.errors import DropReason, Malformed, NetworkError
 from tcpip.header import arp as wire
 from tcpip.header.ethernet import TYPE_ARP
 
@@ -43,8 +43,20 @@ def handle_packet(nic: Nic, pkt: RxPacket) -> None:
                 entry.advertised(mac, True, True)
             else:
                 entry.learn(mac)
-    if for_us and message.operation == wire.REQUEST:
+    if message.operation == wire.REQUEST and (for_us or _proxies(nic, message.target_ip)):
         _send(nic, wire.REPLY, mac, message.target_ip, mac, sender)
+
+
+def _proxies(nic: Nic, target: bytes) -> bool:
+    """RFC 1027: a router answers for hosts that it reaches through another interface (net/ipv4/arp.c:arp_fwd_proxy)."""
+    stack = nic.stack
+    if not stack.forwarding or not (nic.proxy_arp or nic.proxied) or is_multicast(target) or target == IPV4_BROADCAST:
+        return False
+    try:
+        route = stack.find_route(target)
+    except NetworkError:
+        return False
+    return not route.local and route.nic is not nic and (nic.proxy_arp or target in nic.proxied)
 
 
 def _on_link(nic: Nic, addr: bytes) -> bool:

@@ -13,7 +13,7 @@ from tcpip.addr import is_link_local
 from tcpip.buffer import CSUM_PARTIAL, GSO_NONE, GSO_TCPV4, GSO_TCPV6, GSO_UDP_L4, RxPacket, TxPacket
 from tcpip.errors import DropReason, Malformed, NetworkError
 from tcpip.header import icmpv4, icmpv6
-from tcpip.network import ipv4
+from tcpip.network import ipv4, ipv6
 from tcpip.sockopt import IPPROTO_TCP, IPPROTO_UDP
 from tcpip.stack.route import Route
 
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from tcpip.stack.stack import Stack
 
 _CSUM_OFFSETS = {IPPROTO_TCP: 16, IPPROTO_UDP: 6}
+_CODES_V4 = {errors.HOST_UNREACHABLE: icmpv4.HOST_UNREACHABLE, errors.PERMISSION_DENIED: 13}
+_CODES_V6 = {errors.PERMISSION_DENIED: icmpv6.ADMIN_PROHIBITED}
+"""What a reject route answers (net/ipv4/route.c:ip_error, net/ipv6/route.c:ip6_pkt_drop)."""
 
 
 class Forwarder:
@@ -39,10 +42,6 @@ class Forwarder:
         if is_link_local(pkt.src) or is_link_local(pkt.dst):
             raise Malformed(DropReason.NOT_FOR_US)
         route = self._route(pkt)
-        if route is None:
-            stack.stats.ip.inc("OutNoRoutes")
-            stack.icmpv4.send_error(pkt, icmpv4.DEST_UNREACHABLE, icmpv4.NET_UNREACHABLE, 0)
-            raise Malformed(DropReason.NO_ROUTE)
         if route.broadcast:
             raise Malformed(DropReason.NOT_FOR_US)
         header = bytearray(pkt.data[pkt.network : pkt.transport])
@@ -52,15 +51,20 @@ class Forwarder:
         header[10:12] = (0xFFFF - (total or 0xFFFF)).to_bytes(2, "big")
         out = self._packet(pkt, header)
         stack.stats.ip.inc("ForwDatagrams")
-        if not self._fits(out, route):
-            if header[6] & 0x40:
-                needed = icmpv4.FRAGMENTATION_NEEDED
-                stack.icmpv4.send_error(pkt, icmpv4.DEST_UNREACHABLE, needed, route.mtu())
-                raise Malformed(DropReason.TOO_BIG)
-            for piece in ipv4.fragment_packet(out, route.mtu(), stack):
-                route.nic.neighbor_for(route).send(piece)
+        mtu = self._mtu(pkt, route)
+        fits = self._fits(out, mtu)
+        if not fits and header[6] & 0x40:
+            needed = icmpv4.FRAGMENTATION_NEEDED
+            stack.icmpv4.send_error(pkt, icmpv4.DEST_UNREACHABLE, needed, route.mtu())
+            raise Malformed(DropReason.TOO_BIG)
+        if stack.netfilter is not None and pkt.track is not None:
+            stack.netfilter.forward(pkt.track, out, pkt.protocol, route.nic)
+        neighbor = route.nic.neighbor_for(route)
+        if fits:
+            neighbor.send(out)
             return
-        route.nic.neighbor_for(route).send(out)
+        for piece in ipv4.fragment_packet(out, mtu, stack):
+            neighbor.send(piece)
 
     def forward_v6(self, nic: Nic, pkt: RxPacket) -> None:
         """One IPv6 packet, header checked."""
@@ -71,27 +75,48 @@ class Forwarder:
         if is_link_local(pkt.src) or not any(pkt.src):
             raise Malformed(DropReason.NOT_FOR_US)
         route = self._route(pkt)
-        if route is None:
-            stack.stats.ip6.inc("OutNoRoutes")
-            stack.icmpv6.send_error(pkt, icmpv6.DEST_UNREACHABLE, icmpv6.NO_ROUTE, 0)
-            raise Malformed(DropReason.NO_ROUTE)
         header = bytearray(pkt.data[pkt.network : pkt.transport])
         header[7] -= 1
         out = self._packet(pkt, header)
         stack.stats.ip6.inc("ForwDatagrams")
-        if not self._fits(out, route):
+        mtu = self._mtu(pkt, route)
+        fits = self._fits(out, mtu)
+        again = pkt.track is not None and pkt.track.max_fragment > 0 and len(header) == 40
+        if not fits and not (again and route.mtu() >= 1280):
             stack.icmpv6.send_error(pkt, icmpv6.PACKET_TOO_BIG, 0, route.mtu())
             raise Malformed(DropReason.TOO_BIG)
-        route.nic.neighbor_for(route).send(out)
+        if stack.netfilter is not None and pkt.track is not None:
+            stack.netfilter.forward(pkt.track, out, pkt.protocol, route.nic)
+        neighbor = route.nic.neighbor_for(route)
+        if fits:
+            neighbor.send(out)
+            return
+        for piece in ipv6.fragment_packet(out, header[6], max(mtu, 1280), stack):
+            neighbor.send(piece)
 
-    def _route(self, pkt: RxPacket) -> Route | None:
+    def _mtu(self, pkt: RxPacket, route: Route) -> int:
+        """What was put together for the packet filter leaves in fragments no larger than it came in."""
+        largest = pkt.track.max_fragment if pkt.track is not None else 0
+        return min(route.mtu(), largest) if largest else route.mtu()
+
+    def _route(self, pkt: RxPacket) -> Route:
+        """Malformed when there is none, and who sent the packet is told, unless a blackhole took it."""
+        refusal = errors.NETWORK_UNREACHABLE
         try:
-            route = self.stack.find_route(pkt.dst)
+            route = self.stack.forwarding_route(pkt)
+            if not route.local and route.nic.up:
+                return route
         except NetworkError as error:
-            if error.error is errors.ADDRESS_NOT_AVAILABLE:
-                return None
-            return None
-        return None if route.local or not route.nic.up else route
+            refusal = error.error
+        stack = self.stack
+        four = len(pkt.dst) == 4
+        (stack.stats.ip if four else stack.stats.ip6).inc("OutNoRoutes")
+        if refusal is not errors.INVALID_ARGUMENT:
+            if four:
+                stack.icmpv4.send_error(pkt, icmpv4.DEST_UNREACHABLE, _CODES_V4.get(refusal, icmpv4.NET_UNREACHABLE), 0)
+            else:
+                stack.icmpv6.send_error(pkt, icmpv6.DEST_UNREACHABLE, _CODES_V6.get(refusal, icmpv6.NO_ROUTE), 0)
+        raise Malformed(DropReason.NO_ROUTE)
 
     def _packet(self, pkt: RxPacket, header: bytearray) -> TxPacket:
         """The packet to send: offload state goes on with it."""
@@ -120,7 +145,7 @@ class Forwarder:
                 out.gso_type, out.gso_size = GSO_UDP_L4, pkt.gso_size
         return out
 
-    def _fits(self, out: TxPacket, route: Route) -> bool:
+    def _fits(self, out: TxPacket, mtu: int) -> bool:
         if out.gso_size:
-            return out.gso_size + len(out.header) <= route.mtu()
-        return len(out) <= route.mtu()
+            return out.gso_size + len(out.header) <= mtu
+        return len(out) <= mtu

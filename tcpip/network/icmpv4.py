@@ -153,7 +153,11 @@ class ICMPv4(TransportProtocol):
         elif error_type == wire.TIME_EXCEEDED:
             stats.inc("OutTimeExcds")
         source = pkt.dst if pkt.dst in self.stack.local else b""
+        netfilter = self.stack.netfilter
+        before = netfilter.answer_to(pkt.track) if netfilter is not None else None
         self._send(src, source, TxPacket(bytes(header), [quoted], len(quoted)), 0xC0)
+        if netfilter is not None:
+            netfilter.answer_to(before)
 
     def _received_error(self, pkt: RxPacket, message: wire.Icmpv4Message) -> None:
         """Find out whose packet it quotes; quotes that are too short or not ours are dropped (RFC 5927)."""

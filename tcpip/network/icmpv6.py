@@ -128,7 +128,11 @@ class ICMPv6(TransportProtocol):
         elif kind == wire.TIME_EXCEEDED:
             self.stack.stats.icmp6.inc("OutTimeExcds")
         source = pkt.dst if pkt.dst in self.stack.local else b""
+        netfilter = self.stack.netfilter
+        before = netfilter.answer_to(pkt.track) if netfilter is not None else None
         self.send(kind, code, rest, [quoted], src, source, pkt)
+        if netfilter is not None:
+            netfilter.answer_to(before)
 
     def _received_error(self, pkt: RxPacket, message: wire.Icmpv6Message) -> None:
         stack = self.stack

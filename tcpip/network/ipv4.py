@@ -71,17 +71,23 @@ class IPv4Route(Route):
         pkt.transport = 20
         pkt.ethertype = TYPE_IPV4
         stack.stats.ip.values["OutRequests"] += 1
-        if total > self._mtu and not pkt.gso_size:
-            if dont_fragment:
-                raise NetworkError(errors.MESSAGE_TOO_LONG)
-            for piece in fragment_packet(pkt, self._mtu, stack):
-                self._send(piece)
+        if stack.netfilter is not None:
+            stack.netfilter.send(self, pkt, protocol, dont_fragment)
             return
         neighbor = self.neighbor
-        if neighbor is None:
-            self._send(pkt)
+        if neighbor is None or (total > self._mtu and not pkt.gso_size):
+            self.transmit(pkt, dont_fragment)
         else:
             neighbor.send(pkt)
+
+    def transmit(self, pkt: TxPacket, dont_fragment: bool) -> None:
+        if len(pkt) > self._mtu and not pkt.gso_size:
+            if dont_fragment:
+                raise NetworkError(errors.MESSAGE_TOO_LONG)
+            for piece in fragment_packet(pkt, self._mtu, self.stack):
+                self._send(piece)
+            return
+        self._send(pkt)
 
     def _send(self, pkt: TxPacket) -> None:
         neighbor = self.neighbor
@@ -145,6 +151,7 @@ class IPv4(ExpiredHook):
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
         self.reassembler = Reassembler(stack.timers, TIMEOUT_V4, self)
+        self._largest = 0  # fragment of the packet that was put together last
 
     def handle_packet(self, nic: Nic, pkt: RxPacket) -> None:
         """An IPv4 packet at data[network:]; Malformed."""
@@ -174,14 +181,48 @@ class IPv4(ExpiredHook):
             raise Malformed(DropReason.BAD_SOURCE)
         if header_len > 20:
             self._check_options(data[at + 20 : transport])
+        if nic.rp_filter and not nic.loopback:
+            self._check_reverse_path(nic, pkt)
+        if stack.netfilter is not None:
+            self._filtered(nic, pkt, ident, fragment)
+            return
         if dst not in nic.addresses and not self._accept(nic, pkt):
             return
         if fragment & FRAGMENT_BITS:
-            self._reassemble(pkt, ident, fragment)
-            return
-        pkt.key = data[at + 12 : at + 24] if header_len == 20 else src + dst + data[transport : transport + 4]
+            whole = self._reassemble(pkt, ident, fragment)
+            if whole is None:
+                return
+            pkt = whole
+        else:
+            pkt.key = data[at + 12 : at + 24] if header_len == 20 else src + dst + data[transport : transport + 4]
         stats["InDelivers"] += 1
         stack.deliver_transport(pkt)
+
+    def _check_reverse_path(self, nic: Nic, pkt: RxPacket) -> None:
+        if not self.stack.reverse_path_ok(nic, pkt):
+            self.stack.stats.tcp_ext.inc("IPReversePathFilter")
+            raise Malformed(DropReason.REVERSE_PATH)
+
+    def _filtered(self, nic: Nic, pkt: RxPacket, ident: int, fragment: int) -> None:
+        """The way through the packet filter, which sees whole packets only."""
+        netfilter = self.stack.netfilter
+        assert netfilter is not None
+        largest = 0
+        if fragment & FRAGMENT_BITS:
+            if pkt.kind == TO_MULTICAST and pkt.dst not in nic.groups:
+                raise Malformed(DropReason.NOT_FOR_US)
+            whole = self._reassemble(pkt, ident, fragment)
+            if whole is None:
+                return
+            largest = self._largest
+            pkt = whole
+        else:
+            pkt.key = pkt.src + pkt.dst + pkt.data[pkt.transport : min(pkt.transport + 4, pkt.end)]
+        view = netfilter.prerouting(pkt, largest)
+        if view.intercepted or pkt.dst in nic.addresses or self._accept(nic, pkt):
+            netfilter.input(view)
+            self.stack.stats.ip.inc("InDelivers")
+            self.stack.deliver_transport(pkt)
 
     def _header_len(self, first: int, room: int) -> int:
         stats = self.stack.stats.ip
@@ -217,13 +258,16 @@ class IPv4(ExpiredHook):
             return True
         if nic.promiscuous and dst[0] != 127 and dst != IPV4_ANY:
             return True
+        if stack.has_local_routes and pkt.kind == TO_HOST and stack.delivers_locally(pkt):
+            return True
         if stack.forwarding and pkt.kind == TO_HOST and dst[0] not in (0, 127) and dst[0] < 240:
             stack.forwarder.forward_v4(nic, pkt)
             return False
         stack.stats.ip.inc("InAddrErrors")
         raise Malformed(DropReason.NOT_FOR_US)
 
-    def _reassemble(self, pkt: RxPacket, ident: int, field: int) -> None:
+    def _reassemble(self, pkt: RxPacket, ident: int, field: int) -> RxPacket | None:
+        """The packet, once its last fragment is here."""
         stack = self.stack
         stack.stats.ip.inc("ReasmReqds")
         start, data = pkt.transport, pkt.data
@@ -240,8 +284,9 @@ class IPv4(ExpiredHook):
             stack.stats.ip.inc("ReasmFails")
             raise
         if done is None:
-            return
+            return None
         stack.stats.ip.inc("ReasmOKs")
+        self._largest = len(done.head) + max([len(data) for _, data in done.pieces])
         head = bytearray(done.head)
         total = len(head) + done.total
         if total > 65535:
@@ -249,12 +294,13 @@ class IPv4(ExpiredHook):
             raise Malformed(DropReason.BAD_LENGTH)
         head[2:4] = _U16.pack(total)
         head[6:8] = b"\0\0"
+        head[10:12] = b"\0\0"
+        head[10:12] = _U16.pack(0xFFFF - (partial_sum(head) or 0xFFFF))
         whole = RxPacket(bytes(head) + joined(done))
         whole.transport = len(head)
         copy_metadata(pkt, whole)
         whole.key = whole.src + whole.dst + whole.data[len(head) : len(head) + 4]
-        stack.stats.ip.inc("InDelivers")
-        stack.deliver_transport(whole)
+        return whole
 
     def fragments_expired(self, partial: Partial) -> None:
         stats = self.stack.stats

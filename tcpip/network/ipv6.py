@@ -16,7 +16,17 @@ from tcpip.errors import DropReason, Malformed, NetworkError
 from tcpip.header import icmpv6 as icmp
 from tcpip.header.ethernet import TYPE_IPV6
 from tcpip.header.ipv6 import FIXED
-from tcpip.header.ipv6_ext import DESTINATION, FRAGMENT, FRAGMENT_FIXED, HOP_BY_HOP, ROUTING, Chain, walk
+from tcpip.header.ipv6_ext import (
+    DESTINATION,
+    FRAGMENT,
+    FRAGMENT_FIXED,
+    HOP_BY_HOP,
+    ROUTING,
+    Chain,
+    FragmentHeader,
+    upper_layer,
+    walk,
+)
 from tcpip.link.offload import complete_checksum
 from tcpip.network.ipv4 import copy_metadata
 from tcpip.network.reassembly import TIMEOUT_V6, ExpiredHook, Partial, Reassembler, joined
@@ -56,17 +66,23 @@ class IPv6Route(Route):
         pkt.transport = 40
         pkt.ethertype = TYPE_IPV6
         stack.stats.ip6.values["OutRequests"] += 1
-        if length + 40 > self._mtu and not pkt.gso_size:
-            if dont_fragment:
-                raise NetworkError(errors.MESSAGE_TOO_LONG)
-            for piece in fragment_packet(pkt, protocol, max(self._mtu, 1280), stack):
-                self._send(piece)
+        if stack.netfilter is not None:
+            stack.netfilter.send(self, pkt, protocol, dont_fragment)
             return
         neighbor = self.neighbor
-        if neighbor is None:
-            self._send(pkt)
+        if neighbor is None or (length + 40 > self._mtu and not pkt.gso_size):
+            self.transmit(pkt, dont_fragment)
         else:
             neighbor.send(pkt)
+
+    def transmit(self, pkt: TxPacket, dont_fragment: bool) -> None:
+        if len(pkt) > self._mtu and not pkt.gso_size:
+            if dont_fragment:
+                raise NetworkError(errors.MESSAGE_TOO_LONG)
+            for piece in fragment_packet(pkt, pkt.header[6], max(self._mtu, 1280), self.stack):
+                self._send(piece)
+            return
+        self._send(pkt)
 
     def _send(self, pkt: TxPacket) -> None:
         neighbor = self.neighbor
@@ -132,6 +148,9 @@ class IPv6(ExpiredHook):
                 raise Malformed(DropReason.BAD_SOURCE)
         pkt.protocol = protocol
         pkt.transport = at + 40
+        if stack.netfilter is not None:
+            self._filtered(nic, pkt, 0)
+            return
         if dst not in nic.addresses and not self._accept(nic, pkt):
             return
         if protocol in _EXTENSIONS:
@@ -140,6 +159,32 @@ class IPv6(ExpiredHook):
         pkt.key = data[at + 8 : at + 44]
         stats["InDelivers"] += 1
         stack.deliver_transport(pkt)
+
+    def _filtered(self, nic: Nic, pkt: RxPacket, largest: int) -> None:
+        """The way through the packet filter, which sees whole packets only, and protocols behind extension headers."""
+        netfilter = self.stack.netfilter
+        assert netfilter is not None
+        first = pkt.protocol
+        start = pkt.transport
+        pkt.protocol, pkt.transport, pointer = upper_layer(pkt.data, start, pkt.end, first, pkt.network + 6)
+        if pkt.protocol == FRAGMENT:
+            if largest:
+                raise Malformed(DropReason.BAD_FRAGMENT)
+            chain = Chain(FRAGMENT, pkt.transport, pointer)
+            chain.fragment = FragmentHeader.parse(pkt.data[: pkt.end], pkt.transport)
+            self._fragment(pkt, chain)
+            return
+        pkt.key = pkt.src + pkt.dst + pkt.data[pkt.transport : min(pkt.transport + 4, pkt.end)]
+        view = netfilter.prerouting(pkt, largest)
+        if not (view.intercepted or pkt.dst in nic.addresses or self._accept(nic, pkt)):
+            return
+        netfilter.input(view)
+        if first in _EXTENSIONS:
+            pkt.protocol, pkt.transport = first, start
+            self._extensions(pkt, True)
+            return
+        self.stack.stats.ip6.inc("InDelivers")
+        self.stack.deliver_transport(pkt)
 
     def _own_duplicate(self, nic: Nic, src: bytes, protocol: int) -> bool:
         """Neighbour discovery must see advertisements that come from an address of ours: somebody else has it."""
@@ -157,6 +202,8 @@ class IPv6(ExpiredHook):
         if dst in stack.local and not is_link_local(dst) and (dst != IPV6_LOOPBACK or nic.loopback):
             return True
         if nic.promiscuous and dst != IPV6_LOOPBACK and any(dst):
+            return True
+        if stack.has_local_routes and pkt.kind == TO_HOST and stack.delivers_locally(pkt):
             return True
         if stack.forwarding and pkt.kind == TO_HOST and not is_link_local(dst) and dst != IPV6_LOOPBACK and any(dst):
             stack.forwarder.forward_v6(nic, pkt)
@@ -193,7 +240,7 @@ class IPv6(ExpiredHook):
         head = pkt.data[pkt.network : chain.at]
         stack.stats.ip6.inc("ReasmReqds")
         if fragment.offset == 0 and not fragment.more:
-            self._resume(pkt, head, chain, fragment.next_header, data)
+            self._resume(pkt, head, chain, fragment.next_header, data, len(head) + len(data) + 8)
             return
         if fragment.more and len(data) & 7:
             stack.icmpv6.send_error(pkt, icmp.PARAMETER_PROBLEM, 0, 4)
@@ -208,10 +255,14 @@ class IPv6(ExpiredHook):
             raise
         if done is not None:
             chain.pointer = int.from_bytes(done.head[1:3], "big") + pkt.network
-            self._resume(pkt, done.head[3:], chain, done.head[0], joined(done))
+            largest = max([len(piece) for _, piece in done.pieces])
+            self._resume(pkt, done.head[3:], chain, done.head[0], joined(done), largest + len(done.head) + 5)
 
-    def _resume(self, pkt: RxPacket, head: bytes, chain: Chain, protocol: int, payload: bytes) -> None:
-        """Go on with the packet as it was before it was cut: the fragment header taken out."""
+    def _resume(
+        self, pkt: RxPacket, head: bytes, chain: Chain, protocol: int, payload: bytes, largest: int = 0
+    ) -> None:
+        """Go on with the packet as it was before it was cut: the fragment header taken out. `largest` is that fragment's
+        payload."""
         stack = self.stack
         if len(head) - 40 + len(payload) > 65535:
             stack.stats.ip6.inc("ReasmFails")
@@ -226,6 +277,10 @@ class IPv6(ExpiredHook):
         stack.stats.ip6.inc("ReasmOKs")
         if protocol in (FRAGMENT, HOP_BY_HOP):
             raise Malformed(DropReason.BAD_FRAGMENT)
+        if stack.netfilter is not None and pkt.nic is not None:
+            whole.protocol, whole.transport = whole.data[6], 40
+            self._filtered(pkt.nic, whole, largest)
+            return
         if protocol in _EXTENSIONS:
             self._extensions(whole, True)
             return

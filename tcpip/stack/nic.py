@@ -44,7 +44,9 @@ MAX_DUPLICATES: Final = 64
 
 
 class Nic(Dispatcher):
-    """Made by `Stack.add_nic`. `promiscuous`: packets to any address are taken as ours (a gateway for the peer)."""
+    """Made by `Stack.add_nic`. `promiscuous`: packets to any address are taken as ours (a gateway for the peer).
+    `rp_filter`: 1 refuses IPv4 sources that are not reached through here, 2 those that are not reached at all.
+    `proxy_arp`: a router answers ARP for what it reaches elsewhere; for the addresses in `proxied` it does in any case."""
 
     __slots__ = (
         "stack",
@@ -59,6 +61,9 @@ class Nic(Dispatcher):
         "has_arp",
         "cuts_udp",
         "promiscuous",
+        "rp_filter",
+        "proxy_arp",
+        "proxied",
         "accept_ra",
         "addresses",
         "broadcasts",
@@ -102,6 +107,9 @@ class Nic(Dispatcher):
         self.has_arp = not link.capabilities & CAP_NO_ARP
         self.cuts_udp = link.capabilities & CAP_USO != 0
         self.promiscuous = False
+        self.rp_filter = 0
+        self.proxy_arp = False
+        self.proxied: set[bytes] = set()
         self.accept_ra = self.has_arp
         self.addresses: dict[bytes, NicAddress] = {}
         self.broadcasts: set[bytes] = set()
@@ -297,6 +305,8 @@ class Nic(Dispatcher):
         address = self.addresses.pop(addr, None)
         if address is None:
             raise NetworkError(errors.ADDRESS_NOT_AVAILABLE)
+        if self.stack.netfilter is not None:
+            self.stack.netfilter.conntrack.address_gone(self, addr)
         self.broadcasts = set()
         for other in self.addresses.values():
             if other.broadcast:
@@ -389,6 +399,8 @@ class Nic(Dispatcher):
         if self.up != up:
             self.up = up
             if not up:
+                if self.stack.netfilter is not None:
+                    self.stack.netfilter.conntrack.address_gone(self)
                 self.neighbors.clear()
                 self._tx.clear()
             self.stack.changed()

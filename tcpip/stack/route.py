@@ -26,6 +26,7 @@ class Route:
 
     `ident` counts IPv4 identifications for this destination, from a random start (RFC 6864 4, RFC 7739 in spirit).
     `ip_header_len` is 20 or 40. `local`: the destination is an address of this stack (the packet takes the loopback).
+    `mark` is that of the socket or packet it was looked up for.
     """
 
     __slots__ = (
@@ -43,6 +44,7 @@ class Route:
         "neighbor",
         "ident",
         "metrics",
+        "mark",
         "_mtu",
     )
 
@@ -63,6 +65,7 @@ class Route:
         self.neighbor: Neighbor | None = None
         self.ident = stack.random.getrandbits(16)
         self.metrics = NO_METRICS
+        self.mark = 0
         self._mtu = stack.path_mtu(nic, dst)
 
     @property
@@ -94,7 +97,7 @@ class Route:
 
     def refresh(self) -> None:
         """Look the way up again after a change; the addresses stay. NETWORK_UNREACHABLE, NETWORK_DOWN."""
-        fresh = self.stack.find_route(self.dst, self.src, 0)
+        fresh = self.stack.find_route(self.dst, self.src, 0, self.mark)
         self.nic = fresh.nic
         self.next_hop = fresh.next_hop
         self.local = fresh.local
@@ -108,6 +111,10 @@ class Route:
         """The peer answers (an acknowledgement of new data): the next hop is reachable (RFC 4861 7.3.1)."""
         if self.neighbor is not None:
             self.neighbor.confirm()
+
+    @abstractmethod
+    def transmit(self, pkt: TxPacket, dont_fragment: bool) -> None:
+        """Send a packet that has its IP header: cut to fit where that is permitted, else MESSAGE_TOO_LONG."""
 
     @abstractmethod
     def write_packet(

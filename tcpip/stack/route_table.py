@@ -1,9 +1,10 @@
-"""The routing table: longest prefix first, then the lowest metric, then the oldest."""
+"""The routing tables: longest prefix first, then the lowest metric, then the oldest. Tables are numbered as Linux's."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from tcpip import errors
 from tcpip.addr import in_prefix
 from tcpip.errors import NetError
 from tcpip.stack.route_metrics import NO_METRICS
@@ -12,10 +13,37 @@ if TYPE_CHECKING:
     from tcpip.stack.nic import Nic
 
 
-class RouteEntry:
-    """One row. `gateway` empty: on link. `source` empty: selected. `error`: what a reject route answers (nic None)."""
+TABLE_DEFAULT: Final = 253
+TABLE_MAIN: Final = 254
 
-    __slots__ = ("prefix", "length", "gateway", "nic", "metric", "source", "error", "protocol", "expires", "metrics")
+ERRORS: Final = {
+    "blackhole": errors.INVALID_ARGUMENT,
+    "unreachable": errors.HOST_UNREACHABLE,
+    "prohibit": errors.PERMISSION_DENIED,
+    "throw": errors.NETWORK_UNREACHABLE,
+}
+"""What a socket is told by rows of these kinds (net/ipv4/fib_semantics.c:fib_props). `throw` is about its table only:
+the next rule is asked, and when there is none it is as if there were no route."""
+
+
+class RouteEntry:
+    """One row. `gateway` empty: on link. `source` empty: selected. `error`: what a reject route answers (nic None).
+    `kind`: unicast, local (what matches is for this host), or one of `ERRORS`."""
+
+    __slots__ = (
+        "prefix",
+        "length",
+        "gateway",
+        "nic",
+        "metric",
+        "source",
+        "error",
+        "protocol",
+        "expires",
+        "metrics",
+        "table",
+        "kind",
+    )
 
     def __init__(
         self,
@@ -27,6 +55,8 @@ class RouteEntry:
         source: bytes = b"",
         error: NetError | None = None,
         protocol: str = "static",
+        table: int = TABLE_MAIN,
+        kind: str = "",
     ) -> None:
         self.prefix = prefix
         self.length = length
@@ -34,14 +64,16 @@ class RouteEntry:
         self.gateway = gateway
         self.metric = metric
         self.source = source
-        self.error = error
+        self.error = ERRORS.get(kind, error)
+        self.kind = kind or _kind_of(error)
+        self.table = table
         self.protocol = protocol
         self.expires: int | None = None
         self.metrics = NO_METRICS
 
 
 class RouteTable:
-    """All routes of a stack, both families."""
+    """All routes of a stack, both families and every table."""
 
     __slots__ = ("entries",)
 
@@ -58,9 +90,11 @@ class RouteTable:
         if entry in self.entries:
             self.entries.remove(entry)
 
-    def lookup(self, dst: bytes, nic: int = 0) -> RouteEntry | None:
-        """The best usable route; with `nic` only those through it."""
+    def lookup(self, dst: bytes, nic: int = 0, table: int = TABLE_MAIN) -> RouteEntry | None:
+        """The best usable route of one table; with `nic` only those through it."""
         for entry in self.entries:
+            if entry.table != table:
+                continue
             out = entry.nic
             if out is not None and (not out.up or (nic and out.number != nic)):
                 continue
@@ -69,6 +103,12 @@ class RouteTable:
             if in_prefix(dst, entry.prefix, entry.length):
                 return entry
         return None
+
+
+def _kind_of(error: NetError | None) -> str:
+    if error is None:
+        return "unicast"
+    return next((kind for kind, raised in ERRORS.items() if raised is error), "unreachable")
 
 
 def _order(entry: RouteEntry) -> tuple[int, int]:

@@ -17,6 +17,7 @@ from tcpip.addr import AF_INET, AF_INET6, IPV4_ANY, IPV4_BROADCAST, IPV4_LOOPBAC
 from tcpip.buffer import RxPacket, TxPacket
 from tcpip.clock import NS_PER_S, Clock
 from tcpip.errors import Malformed, NetError, NetworkError
+from tcpip.filter.netfilter import Netfilter
 from tcpip.header import icmpv4 as icmpv4_wire
 from tcpip.header import icmpv6 as icmpv6_wire
 from tcpip.link.base import LinkEndpoint
@@ -30,7 +31,8 @@ from tcpip.network.ipv6 import IPv6, IPv6Route
 from tcpip.sockopt import IPPROTO_TCP, IPPROTO_UDP, SOCK_DGRAM, SOCK_RAW, SOCK_STREAM
 from tcpip.stack.nic import Nic
 from tcpip.stack.route import Route
-from tcpip.stack.route_table import RouteEntry, RouteTable
+from tcpip.stack.route_table import TABLE_MAIN, RouteEntry, RouteTable
+from tcpip.stack.routing_rules import RoutingRules
 from tcpip.stack.source_selection import select
 from tcpip.stats import Stats
 from tcpip.timers import TimerQueue
@@ -72,16 +74,19 @@ class Stack:
         self.ports = PortManager(self.random)
         self.nics: dict[int, Nic] = {}
         self.routes = RouteTable()
+        self.rules = RoutingRules()
+        self.has_local_routes = False
         self.local: dict[bytes, Nic] = {}
         self.generation = 0
         self.default_ttl = 64
         self.forwarding = False
         self.ipv6_enabled = ipv6
+        self.netfilter: Netfilter | None = None
         self.on_output: Callable[[], None] | None = None
         self.on_more: Callable[[], None] | None = None
         self.packet_taps: list[Callable[[Nic, RxPacket], None]] = []
         self.duplicates: dict[tuple[int, bytes], None] = {}
-        self._route_cache: dict[tuple[bytes, bytes, int], Route] = {}
+        self._route_cache: dict[tuple[bytes, bytes, int, int], Route] = {}
         self._path_mtus: dict[bytes, tuple[int, int]] = {}
         self._mtu_expiry = self.timers.timer(self._expire_path_mtus)
         self._inbox: deque[tuple[Nic, list[RxPacket]]] = deque()
@@ -145,14 +150,21 @@ class Stack:
         metric: int = 0,
         source: bytes = b"",
         error: NetError | None = None,
+        table: int = TABLE_MAIN,
+        kind: str = "",
     ) -> RouteEntry:
-        """A route; without `nic` the gateway's own route says which. NETWORK_UNREACHABLE when it has none."""
-        if nic is None and error is None:
+        """A route; without `nic` the gateway's own route says which. NETWORK_UNREACHABLE when it has none. `kind` as
+        `RouteEntry` has it."""
+        if kind == "local" and nic is None:
+            nic = self.lo
+        if nic is None and error is None and kind in ("", "unicast", "local"):
             via = self.routes.lookup(gateway) if gateway else None
             if via is None or via.nic is None or via.gateway:
                 raise NetworkError(errors.NETWORK_UNREACHABLE)
             nic = via.nic
-        entry = RouteEntry(addresses.masked(prefix, length), length, nic, gateway, metric, source, error)
+        entry = RouteEntry(
+            addresses.masked(prefix, length), length, nic, gateway, metric, source, error, "static", table, kind
+        )
         self.routes.add(entry)
         self.changed()
         return entry
@@ -168,6 +180,7 @@ class Stack:
 
     def changed(self) -> None:
         """Routes look themselves up again."""
+        self.has_local_routes = any([entry.kind == "local" for entry in self.routes.entries])
         self.generation += 1
         self._route_cache.clear()
 
@@ -175,6 +188,12 @@ class Stack:
         """The set of local addresses is another one."""
         self.local = {a.addr: nic for nic in self.nics.values() for a in nic.addresses.values() if not a.tentative}
         self.changed()
+
+    def enable_netfilter(self) -> Netfilter:
+        """The packet filter, with tracking and translation; empty the first time, the same one after that."""
+        if self.netfilter is None:
+            self.netfilter = Netfilter(self)
+        return self.netfilter
 
     # Endpoints.
 
@@ -278,6 +297,7 @@ class Stack:
             and lo not in self._pending
             and isinstance(lo.link, LoopbackLink)
             and not self.packet_taps
+            and self.netfilter is None
             and not self.raws.endpoints
         )
 
@@ -362,21 +382,55 @@ class Stack:
         """An address of this host, 127.0.0.0/8 included."""
         return addr in self.local or (len(addr) == 4 and addr[0] == 127 and self.lo is not None)
 
-    def find_route(self, dst: bytes, src: bytes = b"", nic: int = 0) -> Route:
-        """The way to `dst`, from `src` (empty: selected), through interface `nic` (0: any).
+    def find_route(self, dst: bytes, src: bytes = b"", nic: int = 0, mark: int = 0) -> Route:
+        """The way to `dst`, from `src` (empty: selected), through interface `nic` (0: any), for a socket's `mark`.
 
         NETWORK_UNREACHABLE, ADDRESS_NOT_AVAILABLE when there is no source, or the error of a reject route.
         """
-        key = (dst, src, nic)
+        key = (dst, src, nic, mark)
+        route = self._route_cache.get(key)
+        return route if route is not None else self._keep(key, self._resolve(dst, src, nic, mark))
+
+    def forwarding_route(self, pkt: RxPacket) -> Route:
+        """The way that a received packet for somebody else takes; raises as `find_route` does."""
+        mark = pkt.track.mark if pkt.track is not None else 0
+        if self.rules.plain or pkt.nic is None:
+            return self.find_route(pkt.dst)
+        key = (pkt.dst, pkt.src, -pkt.nic.number, mark)
         route = self._route_cache.get(key)
         if route is None:
-            route = self._resolve(dst, src, nic)
-            if len(self._route_cache) >= MAX_CACHED_ROUTES:
-                self._route_cache.clear()
-            self._route_cache[key] = route
+            entry = self.rules.lookup(self.routes, pkt.dst, pkt.src, pkt.nic.name, "", 0, mark)
+            route = self._keep(key, self._route_by(entry, pkt.dst, b"", mark))
         return route
 
-    def _resolve(self, dst: bytes, src: bytes, number: int) -> Route:
+    def _keep(self, key: tuple[bytes, bytes, int, int], route: Route) -> Route:
+        if len(self._route_cache) >= MAX_CACHED_ROUTES:
+            self._route_cache.clear()
+        self._route_cache[key] = route
+        return route
+
+    def delivers_locally(self, pkt: RxPacket) -> bool:
+        """A route of kind `local` takes a received packet to an address that is not the host's (ip-route(8))."""
+        if not self.has_local_routes or pkt.nic is None:
+            return False
+        mark = pkt.track.mark if pkt.track is not None else 0
+        try:
+            entry = self.rules.lookup(self.routes, pkt.dst, pkt.src, pkt.nic.name, "", 0, mark)
+        except NetworkError:
+            return False
+        return entry is not None and entry.kind == "local"
+
+    def reverse_path_ok(self, nic: Nic, pkt: RxPacket) -> bool:
+        """RFC 3704 2.2 (strict, `nic.rp_filter` 1) and 2.4 (loose, 2), as net/ipv4/fib_frontend.c:fib_validate_source."""
+        if pkt.src == IPV4_ANY:
+            return pkt.dst == IPV4_BROADCAST or addresses.is_multicast(pkt.dst)
+        try:
+            entry = self.rules.lookup(self.routes, pkt.src, pkt.dst, nic.name, "", 0, 0)
+        except NetworkError:
+            return False
+        return entry is not None and entry.kind == "unicast" and (nic.rp_filter == 2 or entry.nic is nic)
+
+    def _resolve(self, dst: bytes, src: bytes, number: int, mark: int) -> Route:
         if addresses.is_any(dst):
             dst = src if src and not addresses.is_any(src) else IPV4_LOOPBACK if len(dst) == 4 else IPV6_LOOPBACK
         if self.is_local(dst) and self.lo is not None:
@@ -388,15 +442,21 @@ class Stack:
                 )
         if dst == IPV4_BROADCAST or addresses.is_multicast(dst):
             return self._resolve_group(dst, src, number)
-        entry = self.routes.lookup(dst, number)
+        out = self.nics.get(number)
+        entry = self.rules.lookup(self.routes, dst, src, "lo", out.name if out is not None else "", number, mark)
+        return self._route_by(entry, dst, src, mark)
+
+    def _route_by(self, entry: RouteEntry | None, dst: bytes, src: bytes, mark: int) -> Route:
         nic = entry.nic if entry is not None else None
         if nic is None or entry is None:
             if entry is not None and entry.error is not None:
                 raise NetworkError(entry.error)
             raise NetworkError(errors.NETWORK_UNREACHABLE)
         next_hop = entry.gateway or dst
-        route = self._route(nic, src or entry.source or self._source(nic, dst, next_hop), dst, next_hop, False)
+        local = entry.kind == "local"
+        route = self._route(nic, src or entry.source or self._source(nic, dst, next_hop), dst, next_hop, local)
         route.use_metrics(entry.metrics)
+        route.mark = mark
         return route
 
     def _resolve_group(self, dst: bytes, src: bytes, number: int) -> Route:

@@ -170,7 +170,13 @@ class DatagramEndpoint(Endpoint):
             if not is_multicast(addr) and addr not in stack.nics[number].addresses:
                 raise NetworkError(errors.ADDRESS_NOT_AVAILABLE)
             return number
-        if is_any(addr) or is_multicast(addr) or stack.is_local(addr) or self.options.freebind:
+        if (
+            is_any(addr)
+            or is_multicast(addr)
+            or stack.is_local(addr)
+            or self.options.freebind
+            or self.options.transparent
+        ):
             return 0
         if len(addr) == 4 and (addr == b"\xff\xff\xff\xff" or any(addr in n.broadcasts for n in stack.nics.values())):
             return 0
@@ -237,7 +243,12 @@ class DatagramEndpoint(Endpoint):
         source = choices.source
         if not source and not is_any(self.local) and not is_multicast(self.local) and len(self.local) == len(addr):
             source = self.local
-            if len(source) == 4 and not self.stack.is_local(source) and not options.freebind:
+            if (
+                len(source) == 4
+                and not self.stack.is_local(source)
+                and not options.freebind
+                and not options.transparent
+            ):
                 source = source if self._spoofs() else b""
         if not source and len(addr) == 4 and is_multicast(addr):
             source = self.memberships.out_addr
@@ -245,7 +256,7 @@ class DatagramEndpoint(Endpoint):
             number = self.bound_nic
         if len(addr) == 16 and is_link_local(addr) and not number and addr not in self.stack.local:
             raise NetworkError(errors.INVALID_ARGUMENT)
-        return self.stack.find_route(addr, source, number)
+        return self.stack.find_route(addr, source, number, options.mark)
 
     def _spoofs(self) -> bool:
         return any(nic.promiscuous for nic in self.stack.nics.values())

@@ -80,6 +80,27 @@ class Demuxer:
         nic = pkt.nic.number if pkt.nic is not None else 0
         return pick(entries, pkt.dst, nic, pkt.key)
 
+    def find_listener(self, pkt: RxPacket, dst_port: int) -> PacketHandler | None:
+        """The same, or whom the packet filter has chosen for a packet that it took off its way."""
+        track = pkt.track
+        return track.listener if track is not None and track.intercepted else self.find_bound(pkt, dst_port)
+
+    def find_transparent(self, pkt: RxPacket, port: int) -> PacketHandler | None:
+        """Who takes a packet to any address: a connection of its own, else who is bound to `port` with IP_TRANSPARENT,
+        to the packet's address rather than to one of the host's."""
+        connected = self.connected.get(pkt.key)
+        if connected is not None:
+            return connected
+        nic = pkt.nic.number if pkt.nic is not None else 0
+        best: PacketHandler | None = None
+        for entry in self.bound.get(port, ()):
+            fits = (entry.v4 if len(pkt.dst) == 4 else entry.v6) and entry.nic in (0, nic)
+            if fits and entry.handler.is_transparent():
+                if entry.addr == pkt.dst:
+                    return entry.handler
+                best = entry.handler
+        return best
+
     def find_bound_local(self, local: bytes, port: int, nic: int, key: bytes) -> PacketHandler | None:
         """The same for an ICMP error about a packet sent from `local`."""
         entries = self.bound.get(port)

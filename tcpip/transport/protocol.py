@@ -73,6 +73,10 @@ class PacketHandler:
     def handle_packet(self, pkt: RxPacket) -> None:
         """A packet for this endpoint; network header checked, transport header not yet read."""
 
+    def is_transparent(self) -> bool:
+        """IP_TRANSPARENT is set."""
+        return False
+
     @abstractmethod
     def handle_error(self, error: IcmpError) -> None:
         """An ICMP error about a packet that this endpoint sent."""

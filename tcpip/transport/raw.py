@@ -167,7 +167,9 @@ class RawEndpoint(DatagramEndpoint):
             else:
                 choices.ttl = o.ttl if four else o.hop_limit
         tos = choices.tos if choices.tos >= 0 else o.tos if four else o.traffic_class
-        route.write_packet(self._packet(data), self.protocol, choices.ttl, tos, dont_fragment=False)
+        pkt = self._packet(data)
+        pkt.socket = o
+        route.write_packet(pkt, self.protocol, choices.ttl, tos, dont_fragment=False)
         return size
 
     def _packet(self, data: bytes | memoryview) -> TxPacket:
@@ -202,10 +204,13 @@ class RawEndpoint(DatagramEndpoint):
         pkt = TxPacket(bytes(head), [], 0)
         pkt.transport = header_len
         pkt.ethertype = TYPE_IPV4
-        neighbor = route.nic.neighbor_for(route)
+        pkt.socket = self.options
         if len(head) > route.mtu():
             raise NetworkError(errors.MESSAGE_TOO_LONG)
-        neighbor.send(pkt)
+        if self.stack.netfilter is not None:
+            self.stack.netfilter.send(route, pkt, head[9], True)
+        else:
+            route.transmit(pkt, True)
 
     # Options.
 

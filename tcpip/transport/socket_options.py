@@ -75,6 +75,7 @@ class SocketOptions:
         "return_options",
         "freebind",
         "bind_no_port",
+        "transparent",
         "min_ttl",
         "multicast_ttl",
         "multicast_loop",
@@ -125,6 +126,7 @@ class SocketOptions:
         self.return_options = False
         self.freebind = False
         self.bind_no_port = False
+        self.transparent = False
         self.min_ttl = 0
         self.multicast_ttl = 1
         self.multicast_loop = True
@@ -244,18 +246,27 @@ class SocketOptions:
             self.multicast_ttl = 1 if number == -1 else number
         elif name == so.IP_MTU_DISCOVER:
             self.pmtudisc = in_range(int_or_char_value(value), 0, 5)
+        elif name == so.IP_TRANSPARENT:
+            self._set_transparent(int_or_char_value(value))
         elif name == so.IP_MINTTL:
             self.min_ttl = in_range(int_or_char_value(value), 0, 255)
         else:
             return False
         return True
 
+    def _set_transparent(self, value: int) -> None:
+        if value and not self.privileged:
+            raise NetworkError(errors.NOT_PERMITTED)
+        self.transparent = value != 0
+
     def _set_ipv6(self, name: int, value: int | bytes) -> bool:
         attribute = _IPV6_FLAGS.get(name)
         if attribute is not None:
             setattr(self, attribute, int_value(value) != 0)
             return True
-        if name == so.IPV6_UNICAST_HOPS:
+        if name == so.IPV6_TRANSPARENT:
+            self._set_transparent(int_value(value))
+        elif name == so.IPV6_UNICAST_HOPS:
             self.hop_limit = in_range(int_value(value), -1, 255)
         elif name == so.IPV6_MULTICAST_HOPS:
             number = in_range(int_value(value), -1, 255)
@@ -285,7 +296,7 @@ def in_range(value: int, low: int, high: int) -> int:
 _FIELD_NAMES: Final = (
     "reuse_addr reuse_port broadcast keepalive oob_inline dont_route no_check priority mark linger rcvbuf sndbuf "
     "rcvbuf_locked sndbuf_locked rcvlowat timestamp timestamp_ns nic owner privileged max_buf ttl tos pmtudisc "
-    "recverr pktinfo recv_ttl recv_tos recv_options return_options freebind bind_no_port min_ttl multicast_ttl multicast_loop multicast_all "
+    "recverr pktinfo recv_ttl recv_tos recv_options return_options freebind bind_no_port transparent min_ttl multicast_ttl multicast_loop multicast_all "
     "hop_limit traffic_class v6only pmtudisc6 recverr6 pktinfo6 recv_hop_limit recv_traffic_class multicast_hops "
     "multicast_loop6 multicast_all6"
 )
@@ -328,6 +339,7 @@ _IP_GET: Final[dict[int, str]] = {
     so.IP_MULTICAST_TTL: "multicast_ttl",
     so.IP_MTU_DISCOVER: "pmtudisc",
     so.IP_MINTTL: "min_ttl",
+    so.IP_TRANSPARENT: "transparent",
 }
 _IPV6_FLAGS: Final[dict[int, str]] = {
     so.IPV6_V6ONLY: "v6only",
@@ -344,4 +356,5 @@ _IPV6_GET: Final[dict[int, str]] = {
     so.IPV6_MULTICAST_ALL: "multicast_all6",
     so.IPV6_TCLASS: "traffic_class",
     so.IPV6_MTU_DISCOVER: "pmtudisc6",
+    so.IPV6_TRANSPARENT: "transparent",
 }

@@ -64,7 +64,7 @@ class UdpProtocol(TransportProtocol):
         if pkt.kind != TO_HOST and (is_multicast(pkt.dst) or pkt.dst[0] != 127):
             self._deliver_to_all(pkt, dst_port)
             return
-        handler = self.demux.connected.get(pkt.key) or self.demux.find_bound(pkt, dst_port)
+        handler = self.demux.connected.get(pkt.key) or self.demux.find_listener(pkt, dst_port)
         if handler is None:
             stats.inc("NoPorts")
             self.stack.port_unreachable(pkt)
@@ -196,6 +196,9 @@ class UdpEndpoint(DatagramEndpoint):
     def handle_error(self, error: IcmpError) -> None:
         self.report_error(error, error.quoted[HEADER_LEN:])
 
+    def is_transparent(self) -> bool:
+        return self.options.transparent
+
     def send(self, data: bytes | memoryview, flags: int = 0) -> int:
         try:
             return self.sendmsg(data, None, flags)
@@ -261,13 +264,15 @@ class UdpEndpoint(DatagramEndpoint):
             raise NetworkError(errors.MESSAGE_TOO_LONG)
         dont_fragment = fits and discover in (so.PMTUDISC_WANT, so.PMTUDISC_DO, so.PMTUDISC_PROBE)
         (stack.stats.udp if four else stack.stats.udp6).inc("OutDatagrams")
-        if fits and size and not plain and route.nic.cuts_udp and not route.multicast and not route.broadcast:
+        cuts = route.nic.cuts_udp and stack.netfilter is None
+        if fits and size and not plain and cuts and not route.multicast and not route.broadcast:
             if stack.udp.batch.add((route, self.local_port, port, ttl, tos, dont_fragment), payload):
                 stack.output_may_wait()
             return
         stack.udp.batch.flush()
         header = bytearray(FIXED.pack(self.local_port, port, size + HEADER_LEN, 0))
         pkt = TxPacket(header, [payload], size, -1 if plain else CHECKSUM_OFFSET)
+        pkt.socket = o
         if route.multicast or route.broadcast:
             self._loop_back(route, pkt, ttl, tos)
             if ttl == 0 and route.multicast:

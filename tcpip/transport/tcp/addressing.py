@@ -94,7 +94,7 @@ def _check_bindable(ep: TcpEndpoint, addr: bytes, scope_id: int) -> int:
         if addr not in stack.nics[number].addresses:
             raise NetworkError(errors.ADDRESS_NOT_AVAILABLE)
         return number
-    if is_any(addr) or ep.so.freebind or (stack.is_local(addr) and not is_multicast(addr)):
+    if is_any(addr) or ep.so.freebind or ep.so.transparent or (stack.is_local(addr) and not is_multicast(addr)):
         return 0
     raise NetworkError(errors.ADDRESS_NOT_AVAILABLE)
 
@@ -126,7 +126,7 @@ def connect(ep: TcpEndpoint, address: SockAddr) -> None:
     source = ep.local_addr if ep.explicit_addr else b""
     if source and len(source) != len(remote):
         raise NetworkError(errors.NETWORK_UNREACHABLE if len(remote) == 4 else errors.ADDRESS_FAMILY_NOT_SUPPORTED)
-    route = ep.stack.find_route(remote, source, scope)
+    route = ep.stack.find_route(remote, source, scope, ep.so.mark)
     if route.multicast or route.broadcast:
         raise NetworkError(errors.NETWORK_UNREACHABLE)
     local = source or route.src

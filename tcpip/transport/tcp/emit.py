@@ -88,7 +88,7 @@ def emit_segment(ep: TcpEndpoint, seq: int, size: int, flags: int, now: int, fre
     if size:
         snd.data_segs_out += segments
     ep.stats.values["OutSegs"] += segments
-    so = ep.so
+    so = pkt.socket = ep.so
     route.write_packet(pkt, IPPROTO_TCP, so.hop_limit if route.ip_header_len == 40 else so.ttl, tos, ep.dont_fragment)
 
 
@@ -146,8 +146,10 @@ def emit_syn(ep: TcpEndpoint, flags: int, now: int) -> None:
     if flags & ACK:
         ep.rcv.ack_sent()
     ttl = ep.so.hop_limit if route.ip_header_len == 40 else ep.so.ttl
+    pkt = TxPacket(header, [], 0, CSUM_OFFSET)
+    pkt.socket = ep.so
     try:
-        route.write_packet(TxPacket(header, [], 0, CSUM_OFFSET), IPPROTO_TCP, ttl, ep.tos, ep.dont_fragment)
+        route.write_packet(pkt, IPPROTO_TCP, ttl, ep.tos, ep.dont_fragment)
     except NetworkError as failure:
         ep.soft_error = failure.error
 

@@ -275,7 +275,8 @@ class Listener:
         pkt = seg.pkt
         number = pkt.nic.number if pkt.nic is not None else 0
         try:
-            route = ep.stack.find_route(pkt.src, pkt.dst, ep.so.nic or (number if pkt.src[:1] == b"\xfe" else 0))
+            out = ep.so.nic or (number if pkt.src[:1] == b"\xfe" else 0)
+            route = ep.stack.find_route(pkt.src, pkt.dst, out, ep.so.mark)
         except NetworkError:
             return None
         if route.broadcast or route.multicast:

@@ -73,7 +73,7 @@ class TcpProtocol(TransportProtocol):
         """To a listener, or RFC 9293 3.10.7.1: to nobody. Broadcasts and multicasts are never TCP's (RFC 9293 3.9.2.3)."""
         if pkt.kind != TO_HOST or is_multicast(pkt.dst) or is_multicast(pkt.src) or is_any(pkt.src):
             raise Malformed(DropReason.BAD_SOURCE)
-        handler = self.demux.find_bound(pkt, int.from_bytes(pkt.key[-2:], "big"))
+        handler = self.demux.find_listener(pkt, int.from_bytes(pkt.key[-2:], "big"))
         if handler is not None:
             handler.handle_packet(pkt)
             return
