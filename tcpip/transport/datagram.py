@@ -229,6 +229,9 @@ class DatagramEndpoint(Endpoint):
     def getsockname(self) -> SockAddr:
         return self.shown(self.local, self.local_port, self.bound_nic)
 
+    def settings(self) -> SocketOptions:
+        return self.options
+
     def getpeername(self) -> SockAddr:
         if not self.peer:
             raise NetworkError(errors.NOT_CONNECTED)

@@ -14,6 +14,7 @@ from tcpip import errors
 from tcpip.addr import SockAddr
 from tcpip.errors import NetError, NetworkError
 from tcpip.transport.protocol import PacketHandler
+from tcpip.transport.socket_options import SocketOptions
 from tcpip.waiter import WaitQueue
 
 AGAIN: Final = -1
@@ -118,6 +119,13 @@ class Endpoint(PacketHandler):
     @abstractmethod
     def get_option(self, level: int, name: int) -> int | bytes:
         """getsockopt(2). SO_ERROR is not here: see `take_error`."""
+
+    @abstractmethod
+    def settings(self) -> SocketOptions:
+        """The options that all endpoints share; `owner` and `privileged` are set by who keeps users and capabilities."""
+
+    def is_transparent(self) -> bool:
+        return self.settings().transparent
 
     @abstractmethod
     def take_error(self) -> NetError | None:

@@ -198,9 +198,10 @@ class SocketOptions:
                 raise NetworkError(errors.NOT_PERMITTED)
             self.priority = number
         elif name == so.SO_MARK:
+            number = int_value(value)
             if not self.privileged:
                 raise NetworkError(errors.NOT_PERMITTED)
-            self.mark = int_value(value) & 0xFFFFFFFF
+            self.mark = number & 0xFFFFFFFF
         elif name == so.SO_RCVLOWAT:
             number = int_value(value)
             self.rcvlowat = 0x7FFFFFFF if number < 0 else number or 1

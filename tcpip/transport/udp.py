@@ -196,9 +196,6 @@ class UdpEndpoint(DatagramEndpoint):
     def handle_error(self, error: IcmpError) -> None:
         self.report_error(error, error.quoted[HEADER_LEN:])
 
-    def is_transparent(self) -> bool:
-        return self.options.transparent
-
     def send(self, data: bytes | memoryview, flags: int = 0) -> int:
         try:
             return self.sendmsg(data, None, flags)

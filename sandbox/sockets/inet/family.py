@@ -42,6 +42,7 @@ class InetFamily(Family):
             if error.error is errors.PROTOCOL_NOT_SUPPORTED and kind == abi.SOCK_RAW:
                 raise SyscallError(errno.EPROTONOSUPPORT) from None
             raise syscall_error(error) from None
+        endpoint.settings().owner = t.creds.fsuid
         socket = InetSocket(network, endpoint, kind, protocol)
         network.sockets.add(socket)
         return socket

@@ -10,12 +10,12 @@ import errno
 from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux import socket as abi
-from sandbox.abi.linux.capability import CAP_NET_BIND_SERVICE, CAP_NET_RAW
+from sandbox.abi.linux.capability import CAP_NET_ADMIN, CAP_NET_BIND_SERVICE, CAP_NET_RAW
 from sandbox.errors import SyscallError
 from sandbox.sockets.net_errno import syscall_error
 from tcpip import errors
 from tcpip.errors import NetworkError
-from tcpip.sockopt import SO_BINDTOIFINDEX
+from tcpip.sockopt import IP_TRANSPARENT, IPV6_TRANSPARENT, SO_BINDTOIFINDEX
 
 if TYPE_CHECKING:
     from sandbox.kernel.task import Task
@@ -41,6 +41,16 @@ _OURS: Final = frozenset(
     )
 )
 
+# What only those may set who have one of these capabilities; the endpoint refuses it to others.
+_PRIVILEGED: Final = {
+    (abi.SOL_SOCKET, abi.SO_MARK): (CAP_NET_RAW, CAP_NET_ADMIN),
+    (abi.SOL_SOCKET, abi.SO_PRIORITY): (CAP_NET_RAW, CAP_NET_ADMIN),
+    (abi.SOL_SOCKET, abi.SO_SNDBUFFORCE): (CAP_NET_ADMIN,),
+    (abi.SOL_SOCKET, abi.SO_RCVBUFFORCE): (CAP_NET_ADMIN,),
+    (abi.SOL_IP, IP_TRANSPARENT): (CAP_NET_RAW, CAP_NET_ADMIN),
+    (abi.SOL_IPV6, IPV6_TRANSPARENT): (CAP_NET_RAW, CAP_NET_ADMIN),
+}
+
 
 def may_bind(t: Task, port: int) -> bool:
     """Not everybody may have the low ones (ip(7): ip_unprivileged_port_start)."""
@@ -55,6 +65,8 @@ def set_option(socket: InetSocket, t: Task, level: int, name: int, value: bytes)
         if name == abi.SO_BINDTODEVICE:
             _bind_device(socket, t, value)
             return True
+    if (level, name) in _PRIVILEGED:
+        socket.endpoint.settings().privileged = any(map(t.creds.has, _PRIVILEGED[level, name]))
     try:
         socket.endpoint.set_option(level, name, value)
     except NetworkError as error:

@@ -204,8 +204,8 @@ class TcpEndpoint(Endpoint):
             return
         segment_arrives(self, Segment(pkt, self.stack.clock.now_ns()))
 
-    def is_transparent(self) -> bool:
-        return self.so.transparent
+    def settings(self) -> SocketOptions:
+        return self.so
 
     def handle_error(self, error: IcmpError) -> None:
         icmp.handle_error(self, error)
