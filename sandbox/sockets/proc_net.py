@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.socket import AF_INET, AF_INET6, SOCK_RAW
 from tcpip.addr import is_link_local, is_loopback
+from tcpip.stack.route_table import TABLE_MAIN
 
 if TYPE_CHECKING:
     from sandbox.gateway.network import Network
@@ -73,7 +74,7 @@ class ProcNet:
     def _routes(self) -> list[str]:
         rows = []
         for entry in self.network.stack.routes.entries:
-            if len(entry.prefix) != 4:
+            if len(entry.prefix) != 4 or entry.table != TABLE_MAIN:
                 continue
             mask = (0xFFFFFFFF << 32 - entry.length & 0xFFFFFFFF).to_bytes(4, "big")
             flags = RTF_UP | (RTF_GATEWAY if entry.gateway else 0) | (RTF_HOST if entry.length == 32 else 0)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from tcpip import errors
 from tcpip.addr import in_prefix
 from tcpip.errors import NetworkError
 from tcpip.stack.route_table import ERRORS, TABLE_DEFAULT, TABLE_MAIN, RouteEntry, RouteTable
@@ -130,4 +131,5 @@ def _priority(rule: RoutingRule) -> int:
 
 
 def _error(action: str) -> NetError:
-    return ERRORS[action]
+    """Rules differ from routes in one (net/ipv4/fib_rules.c:fib4_rule_action)."""
+    return errors.NETWORK_UNREACHABLE if action == "unreachable" else ERRORS[action]

@@ -1,7 +1,8 @@
 """NETLINK_ROUTE (rtnetlink(7)): what iproute2 and the C library's getifaddrs and getaddrinfo ask.
 
-Dumps and single gets of links, addresses, routes, neighbours and rules. Addresses can be added and removed and links
-brought up and down by who has CAP_NET_ADMIN, on the loopback only: the sandbox's network is not the guest's to change.
+Dumps and single gets of links, addresses, routes, neighbours and rules. Who has CAP_NET_ADMIN can change routes and
+rules, which are the guest's own way of looking things up; addresses and whether a link is up only on the loopback: the
+sandbox's network is not the guest's to change.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from sandbox.errors import SyscallError
 from sandbox.sockets.inet.interface_ioctl import interface_flags, interface_type
 from sandbox.sockets.net_errno import ERRNO, syscall_error
 from sandbox.sockets.netlink import message as nl
+from sandbox.sockets.netlink import route_change, rules
 from tcpip.addr import is_link_local, is_loopback
 from tcpip.errors import NetworkError
 
@@ -57,7 +59,7 @@ IFA_F_PERMANENT: Final = 0x80
 SCOPE_UNIVERSE: Final = 0
 SCOPE_LINK: Final = 253
 SCOPE_HOST: Final = 254
-TABLE_DEFAULT: Final = 253
+TABLE_COMPAT: Final = 252
 TABLE_MAIN: Final = 254
 TABLE_LOCAL: Final = 255
 RTM_F_CLONED: Final = 0x200
@@ -65,11 +67,8 @@ RTCF_LOCAL: Final = 1 << 31
 RTN_UNICAST: Final = 1
 RTN_LOCAL: Final = 2
 RTN_BROADCAST: Final = 3
-RTN_UNREACHABLE: Final = 7
 PROTO_KERNEL: Final = 2
-PROTO_BOOT: Final = 3
 PROTO_STATIC: Final = 4
-PROTO_RA: Final = 9
 IFF_UP: Final = 1
 _NUD: Final = {0: 0x01, 1: 0x02, 2: 0x04, 3: 0x08, 4: 0x10, 5: 0x20, 6: 0x80}  # the neighbour's state as NUD_*
 
@@ -92,7 +91,7 @@ def answer(t: Task, network: Network, request: Request, port: int, strict: bool)
     if kind == RTM_GETNEIGH:
         return nl.dump(request, port, RTM_NEWNEIGH, _neighbors(network, _family(request)))
     if kind == RTM_GETRULE:
-        return nl.dump(request, port, RTM_NEWRULE, _rules(_family(request)))
+        return nl.dump(request, port, RTM_NEWRULE, rules.bodies(network, _family(request)))
     if kind == RTM_GETQDISC:
         return nl.dump(request, port, RTM_NEWQDISC, [])
     raise SyscallError(errno.EOPNOTSUPP)
@@ -199,13 +198,17 @@ def _get_addr(network: Network, request: Request, port: int, strict: bool) -> li
 
 
 def route_body(entry: RouteEntry) -> bytes:
-    """struct rtmsg and attributes of one row of the main table."""
+    """struct rtmsg and attributes of one row of a table other than the local one."""
     four = len(entry.prefix) == 4
-    protocol = {"kernel": PROTO_KERNEL, "ra": PROTO_RA, "static": PROTO_BOOT}.get(entry.protocol, PROTO_STATIC)
+    known = {name: number for number, name in route_change.PROTOCOLS.items()}
+    protocol = int(entry.protocol) if entry.protocol.isdecimal() else known.get(entry.protocol, PROTO_STATIC)
     scope = SCOPE_LINK if four and not entry.gateway and entry.error is None else SCOPE_UNIVERSE
-    kind = RTN_UNICAST if entry.error is None else RTN_UNREACHABLE
+    if entry.kind == "local" and four:
+        scope = SCOPE_HOST
+    kind = next(number for number, name in route_change.KINDS.items() if name == entry.kind)
     family = AF_INET if four else AF_INET6
-    parts = [_RTMSG.pack(family, entry.length, 0, 0, TABLE_MAIN, protocol, scope, kind, 0), nl.u32(15, TABLE_MAIN)]
+    table = entry.table if entry.table < 256 else TABLE_COMPAT
+    parts = [_RTMSG.pack(family, entry.length, 0, 0, table, protocol, scope, kind, 0), nl.u32(15, entry.table)]
     if entry.length:
         parts.append(nl.attribute(1, entry.prefix))
     if entry.metric or not four:
@@ -216,6 +219,8 @@ def route_body(entry: RouteEntry) -> bytes:
         parts.append(nl.attribute(5, entry.gateway))
     if entry.nic is not None:
         parts.append(nl.u32(4, entry.nic.number))
+    elif not four:
+        parts.append(nl.u32(4, 1))  # reject routes of IPv6 go to the loopback
     if not four:
         parts.append(nl.u8(20, 0))  # RTA_PREF: medium
     return b"".join(parts)
@@ -256,17 +261,31 @@ def _get_route(network: Network, request: Request, port: int, strict: bool) -> l
     for wanted, size in ((AF_INET, 4), (AF_INET6, 16)):
         if family not in (AF_UNSPEC, wanted):
             continue
-        if table in (0, TABLE_MAIN):
-            bodies += [
-                route_body(entry)
-                for entry in reversed(network.stack.routes.entries)
-                if len(entry.prefix) == size and not (size == 4 and entry.nic is not None and entry.nic.loopback)
-            ]
+        bodies += [route_body(entry) for entry in _rows(network, size) if table in (0, entry.table)]
         if table in (0, TABLE_LOCAL):
             bodies += _local_bodies(network, wanted)
-    if table not in (0, TABLE_MAIN, TABLE_LOCAL):
+    known = {entry.table for entry in network.stack.routes.entries}
+    if table not in (0, TABLE_MAIN, TABLE_LOCAL) and table not in known:
         raise SyscallError(errno.ENOENT)
     return nl.dump(request, port, RTM_NEWROUTE, bodies, filtered=bool(table))
+
+
+def _rows(network: Network, size: int) -> list[RouteEntry]:
+    """By table; IPv4 by prefix as a trie has it, IPv6 the longest prefix last. The loopback's own is a row of the local
+    table."""
+    rows = [entry for entry in reversed(network.stack.routes.entries) if len(entry.prefix) == size]
+    if size == 16:
+        return sorted(rows, key=_table)
+    rows = [e for e in rows if not (e.protocol == "kernel" and e.nic is not None and e.nic.loopback)]
+    return sorted(rows, key=_place)
+
+
+def _table(entry: RouteEntry) -> int:
+    return entry.table & 255
+
+
+def _place(entry: RouteEntry) -> tuple[int, bytes, int, int]:
+    return entry.table & 255, entry.prefix, -entry.length, entry.metric
 
 
 def _lookup(network: Network, request: Request) -> bytes:
@@ -295,7 +314,7 @@ def _lookup(network: Network, request: Request) -> bytes:
     return body
 
 
-# --- neighbours and rules ---
+# --- neighbours ---
 
 
 def _neighbors(network: Network, family: int) -> list[bytes]:
@@ -311,22 +330,6 @@ def _neighbors(network: Network, family: int) -> list[bytes]:
     return bodies
 
 
-def _rules(family: int) -> list[bytes]:
-    tables = ((0, TABLE_LOCAL), (32766, TABLE_MAIN), (32767, TABLE_DEFAULT))
-    bodies = []
-    for wanted in (AF_INET, AF_INET6):
-        if family not in (AF_UNSPEC, wanted):
-            continue
-        for priority, table in tables if wanted == AF_INET else tables[:2]:
-            body = _RTMSG.pack(wanted, 0, 0, 0, table, 0, 0, 1, 0) + nl.u32(15, table)  # FR_ACT_TO_TBL
-            bodies.append(body + nl.u32(14, 0xFFFFFFFF) + nl.u8(21, PROTO_KERNEL) + _priority(priority))
-    return bodies
-
-
-def _priority(priority: int) -> bytes:
-    return nl.u32(6, priority) if priority else b""
-
-
 # --- changes ---
 
 
@@ -334,6 +337,10 @@ def _change(t: Task, network: Network, request: Request) -> list[bytes]:
     """What is done is acknowledged by the caller."""
     if not t.creds.has(CAP_NET_ADMIN):
         raise SyscallError(errno.EPERM)
+    if request.type in (RTM_NEWRULE, rules.RTM_DELRULE):
+        return rules.change(network, request)
+    if request.type in (RTM_NEWROUTE, route_change.RTM_DELROUTE):
+        return route_change.change(network, request)
     if request.type in (RTM_NEWLINK, RTM_SETLINK):
         nic = _find_nic(network, request)
         _, _, _, flags, change = request.header(_IFINFO)

@@ -12,7 +12,7 @@ from tcpip.stack.stack import Stack
 
 
 class FakeCreds:
-    uid = 0
+    uid = fsuid = 0
 
     def __init__(self) -> None:
         self.capable = True
