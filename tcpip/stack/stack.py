@@ -37,6 +37,7 @@ from tcpip.stack.source_selection import select
 from tcpip.stats import Stats
 from tcpip.timers import TimerQueue
 from tcpip.transport.endpoint import Endpoint
+from tcpip.transport.forwarder import FlowForwarder
 from tcpip.transport.ping import PingTable
 from tcpip.transport.ports import PortManager
 from tcpip.transport.protocol import IcmpError, TransportProtocol
@@ -82,6 +83,7 @@ class Stack:
         self.forwarding = False
         self.ipv6_enabled = ipv6
         self.netfilter: Netfilter | None = None
+        self.flows: FlowForwarder | None = None
         self.on_output: Callable[[], None] | None = None
         self.on_more: Callable[[], None] | None = None
         self.packet_taps: list[Callable[[Nic, RxPacket], None]] = []
@@ -194,6 +196,12 @@ class Stack:
         if self.netfilter is None:
             self.netfilter = Netfilter(self)
         return self.netfilter
+
+    def forward_flows(self) -> FlowForwarder:
+        """Who is asked about flows that nobody local takes: set its `tcp` and `udp`."""
+        if self.flows is None:
+            self.flows = FlowForwarder(self)
+        return self.flows
 
     # Endpoints.
 

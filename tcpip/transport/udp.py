@@ -66,6 +66,8 @@ class UdpProtocol(TransportProtocol):
             return
         handler = self.demux.connected.get(pkt.key) or self.demux.find_listener(pkt, dst_port)
         if handler is None:
+            if self.stack.flows is not None and self.stack.flows.datagram(pkt):
+                return
             stats.inc("NoPorts")
             self.stack.port_unreachable(pkt)
             raise Malformed(DropReason.NO_ENDPOINT)

@@ -404,7 +404,11 @@ class TcpEndpoint(Endpoint):
         if self.state != st.CLOSED or self.socket_state != SS_UNCONNECTED:
             raise NetworkError(errors.INVALID_ARGUMENT)
         addressing.start_listening(self)
-        self.listener = Listener(self, limit)
+        self.listen_unbound(limit)
+
+    def listen_unbound(self, backlog: int = MAX_SYN_QUEUE) -> None:
+        """Listen, without being found by the demultiplexer."""
+        self.listener = Listener(self, backlog)
         self.shutdown_mask = 0
         self.set_state(st.LISTEN)
 

@@ -77,6 +77,8 @@ class TcpProtocol(TransportProtocol):
         if handler is not None:
             handler.handle_packet(pkt)
             return
+        if self.stack.flows is not None and self.stack.flows.segment(pkt):
+            return
         reset_for(self.stack, Segment(pkt, self.stack.clock.now_ns()))
         raise Malformed(DropReason.NO_ENDPOINT)
 
