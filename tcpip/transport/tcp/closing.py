@@ -168,14 +168,13 @@ def release_port(ep: TcpEndpoint) -> None:
 def enter_time_wait(ep: TcpEndpoint, now: int) -> None:
     """A record takes over, with the port; the endpoint is closed, what it has received stays readable."""
     ep.set_state(st.TIME_WAIT)
-    ack = ep.rcv.ack_now
+    if ep.rcv.ack_now:
+        ep.acknowledge_last(now)  # which may open the window: the record repeats what it has said
     route = ep.route
     record = None
     if route is not None:
         hold = ep.hold.share() if ep.hold is not None else None
         record = TimeWait(ep, route, hold, now)
-    if ack:
-        ep.acknowledge_last(now)
     finish(ep)
     if record is not None:
         ep.tcp.time_wait.add(record)

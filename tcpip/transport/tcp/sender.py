@@ -24,6 +24,7 @@ from tcpip.transport.tcp.send_buffer import SendBuffer
 from tcpip.transport.tcp.tso import packet_limit, should_defer
 
 if TYPE_CHECKING:
+    from tcpip.stack.route import Route
     from tcpip.transport.tcp.endpoint import TcpEndpoint
     from tcpip.transport.tcp.receiver import Receiver
 
@@ -166,6 +167,11 @@ class Sender:
         self.gso_max = max(room - room % self.mss, self.mss)
         self.cc.set_mss(self.mss)
 
+    def follow_path(self, route: Route) -> None:
+        """The path's MTU may have changed since the last segment: another connection, or an interface, has learnt."""
+        if self.mtu != route.mtu() and self.mtu != MAX_IP_PACKET:
+            self.sync_mss()
+
     def _half_window(self, mss: int) -> int:
         """A peer with a small window gets segments of half of it (net/ipv4/tcp_output.c:tcp_bound_to_half_wnd)."""
         cutoff = self.max_wnd // 2 if self.max_wnd > DEFAULT_MSS else self.max_wnd
@@ -215,8 +221,7 @@ class Sender:
         route = self.ep.route
         if route is None:
             return
-        if self.mtu != route.mtu() and self.mtu != MAX_IP_PACKET:
-            self.sync_mss()
+        self.follow_path(route)
         try:
             probe, self.frto_probe = self.frto_probe, False
             if self.board.lost and not probe:
@@ -226,8 +231,10 @@ class Sender:
             if probe and self.nxt == self.high_seq:
                 self.frto = False
                 self._retransmit_lost(now)
-        except NetworkError as failure:
+        except NetworkError as failure:  # as if the link had lost it
             self.ep.soft_error = failure.error
+            if self.board.segs:
+                self.ep.timers.sent_data(now)
         self.ep.timers.check_probe(now)
 
     def _send_new(self, now: int) -> None:

@@ -139,7 +139,10 @@ class TcpTimers:
         self.kind = IDLE
         if self.ep.state in (st.SYN_SENT, st.SYN_RECEIVED):
             self.ep.handshake_timeout(now)
-        elif kind == RETRANSMIT:
+            return
+        if self.ep.route is not None:
+            self.ep.snd.follow_path(self.ep.route)
+        if kind == RETRANSMIT:
             self._retransmit(now)
         elif kind == PROBE_TAIL:
             self._probe_tail(now)

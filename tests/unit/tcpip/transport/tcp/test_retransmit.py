@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tcpip import errors
-from tcpip.header.tcp import ACK, RST
+from tcpip.header.tcp import ACK, FIN, RST
 from tcpip.header.tcp_options import TcpOptions
 from tcpip.transport.tcp import options as opt
 from tcpip.transport.tcp import state as st
@@ -13,7 +13,7 @@ from tcpip.transport.tcp.config import TcpConfig
 from tcpip.transport.tcp.rack import Rack
 from tcpip.transport.tcp.rtt import RttEstimator
 from tcpip.transport.tcp.sender import CA_LOSS, CA_OPEN, CA_RECOVERY
-from tests.unit.tcpip.transport.tcp.peer import PeerHost, Seen
+from tests.unit.tcpip.transport.tcp.peer import PEER, PeerHost, Seen
 
 MSS = 1460
 
@@ -237,3 +237,21 @@ def test_the_reordering_window_doubles_with_each_recovery_that_was_for_nothing()
     for _ in range(16):
         rack.on_recovery_end()
     assert rack.multiplier == 1
+
+
+def test_what_a_dead_interface_refused_is_sent_again(peer: PeerHost) -> None:
+    peer.close_wait()
+    peer.nic.set_up(False)
+    peer.ep.close()
+    peer.expect_nothing()
+    peer.nic.set_up(True)
+    peer.pass_time(1000)
+    assert peer.sent()[0].flags & FIN
+
+
+def test_a_timeout_cuts_to_the_path_as_it_is_now(peer: PeerHost) -> None:
+    peer.established().ep.send(b"d" * 1460)
+    assert len(peer.expect(seq=peer.ack).payload) == 1460
+    peer.stack.learn_path_mtu(PEER, 1300)  # another connection to the peer has heard of it
+    peer.pass_time(2000)
+    assert max(len(seen.payload) for seen in peer.sent()) == 1260

@@ -156,3 +156,21 @@ def test_reading_goes_on_after_the_end(peer: PeerHost) -> None:
     assert peer.read() == b"tail"
     assert peer.read() == b""
     assert peer.ep.recv_into(memoryview(bytearray(1))) != AGAIN
+
+
+def test_time_wait_repeats_the_window_that_the_last_ack_has_told(peer: PeerHost) -> None:
+    peer.established()
+    for _ in range(2):
+        peer.send(ACK, b"d" * 1460)
+        peer.seq += 1460
+    peer.pass_time(50)
+    peer.sent()
+    peer.ep.shutdown(1)
+    peer.sent()
+    peer.ack += 1
+    assert peer.read() == b"d" * 2920
+    peer.sent()
+    peer.send(FIN | ACK)
+    told = peer.expect(flags=ACK, ack=peer.seq + 1)
+    peer.send(FIN | ACK)
+    assert peer.expect(flags=ACK, ack=peer.seq + 1).window == told.window
