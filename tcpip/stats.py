@@ -26,7 +26,8 @@ TCP_EXT = (
     "TCPToZeroWindowAdv TCPFromZeroWindowAdv TCPWantZeroWindowAdv TCPSynRetrans TCPOrigDataSent TCPKeepAlive "
     "TCPBacklogDrop TCPRcvQDrop TCPZeroWindowDrop TCPDelivered TCPAckCompressed TCPMinTTLDrop TCPRcvCollapsed "
     "TCPPartialUndo TCPFullUndo TCPLossUndo TCPDSACKUndo TCPSackFailures TCPLossFailures TCPRetransFail "
-    "TCPMD5Unexpected TCPFastOpenPassive TCPFastOpenPassiveFail TCPFastOpenCookieReqd"
+    "TCPMD5NotFound TCPMD5Unexpected TCPMD5Failure TCPMTUPFail TCPMTUPSuccess TCPFastOpenActive TCPFastOpenActiveFail "
+    "TCPFastOpenPassive TCPFastOpenPassiveFail TCPFastOpenCookieReqd"
 )
 
 

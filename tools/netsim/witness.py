@@ -74,6 +74,10 @@ class Flow:
     def heard(self, seg: TcpSegment) -> None:
         """A good segment came in."""
         if seg.flags & SYN:
+            if seg.flags & ACK and self.iss >= 0 and seg.ack != (self.iss + 1) & MASK and not self.offers:
+                return  # it answers an earlier connection with the same ports
+            if 2 in seg.options:  # whichever of several SYNs was the first that was not dropped
+                self.peer_mss = max(self.peer_mss, int.from_bytes(seg.options[2], "big"))
             if self.irs < 0:
                 self._agree(seg)
             if seg.seq != self.irs:
@@ -96,8 +100,6 @@ class Flow:
         scale = seg.options.get(3)
         if scale is not None:
             self.peer_scale = min(scale[0], 14)
-        if 2 in seg.options:
-            self.peer_mss = int.from_bytes(seg.options[2], "big")
         if not seg.flags & ACK:
             self.peer_edge = max(self.peer_edge, seg.window)
 

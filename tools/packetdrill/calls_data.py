@@ -48,16 +48,21 @@ def sending(context: Context, fd: int, data: bytes, flags: int, where: Any = ELL
     if data.strip(b"\0"):
         context.not_zeros()
     sent = 0
+    opened = False  # by MSG_FASTOPEN: the rest goes as any other text
     blocking = _may_block(context, fd, flags)
 
     def attempt() -> int | None:
-        nonlocal sent
+        nonlocal sent, opened
         descriptor = context.descriptor(fd)
         if not isinstance(descriptor, Socket):
             return descriptor.write(data)
         try:
-            taken = _send(context, descriptor, data[sent:], flags, where)
+            if opened:
+                taken = _send(context, descriptor, data[sent:], flags & ~MSG_FASTOPEN, ELLIPSIS)
+            else:
+                taken = _send(context, descriptor, data[sent:], flags, where)
         except NetworkError as error:
+            opened = opened or error.error is errors.CONNECT_STARTED
             if error.error is errors.WOULD_BLOCK:
                 return None
             if error.error in (errors.CONNECT_STARTED, errors.ALREADY_IN_PROGRESS) and blocking:
@@ -67,6 +72,7 @@ def sending(context: Context, fd: int, data: bytes, flags: int, where: Any = ELL
             raise
         if taken == AGAIN:
             return None
+        opened = opened or flags & MSG_FASTOPEN != 0
         sent += taken
         if sent < len(data) and blocking and descriptor.endpoint.type == SOCK_STREAM:
             return attempt() if taken else None
@@ -90,10 +96,11 @@ def _send(context: Context, sock: Socket, data: bytes, flags: int, where: Any) -
                 connecting(context, sock, target)
     if target is None:
         return endpoint.send(data, flags)
-    taken = endpoint.sendmsg(data, target, flags)
-    if sock.flow is not None:
-        sock.flow.local_port = endpoint.getsockname().port
-    return taken
+    try:
+        return endpoint.sendmsg(data, target, flags)
+    finally:
+        if sock.flow is not None:
+            sock.flow.local_port = endpoint.getsockname().port
 
 
 def _connected(sock: Socket) -> bool:

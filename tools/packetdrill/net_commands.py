@@ -19,7 +19,9 @@ def ip_command(host: Host, words: list[str]) -> int:
     words = [word for word in words if word not in ("-4", "-6", "-q")]
     what, rest = (words[0], words[1:]) if words else ("", [])
     if what in ("tcp_metrics", "tcpmetrics"):
-        return 0  # none are kept
+        if rest[:1] in (["flush"], ["del"], ["delete"]):
+            host.stack.tcp.fast_open_cookies.clear()
+        return 0  # no others are kept
     if what in ("route", "r", "ro"):
         return _route(host, rest)
     if what in ("link", "l"):

@@ -154,6 +154,8 @@ class InetSocket(SocketFile):
         if self.unchecked is not None and not address:
             self._check_peer(t)
         try:
+            if flags & abi.MSG_FASTOPEN and self.stream:
+                return self._open_fast(t, data, address, flags)
             if not address and not control:
                 taken = self.endpoint.send(data, flags)
                 return WOULD_BLOCK if taken == AGAIN else taken
@@ -169,6 +171,29 @@ class InetSocket(SocketFile):
             if error.error is errors.BROKEN_PIPE and self.stream:
                 broken_pipe(t, flags)
             raise syscall_error(error) from None
+
+    def _open_fast(self, t: Task, data: memoryview, address: bytes, flags: int) -> int:
+        """MSG_FASTOPEN: connect and send in one. A blocking call comes again until the handshake is over."""
+        where = decode(address, self.family) if address else None
+        if address and where is None:
+            raise SyscallError(errno.EOPNOTSUPP)
+        if where is not None and self.target is None:
+            self.network.check(t, self.protocol, where)
+        try:
+            taken = self.endpoint.sendmsg(data, where, flags)
+        except NetworkError as error:
+            blocking = not (self.flags & O_NONBLOCK or flags & abi.MSG_DONTWAIT)
+            started = error.error is errors.CONNECT_STARTED
+            if started and where is not None:
+                self.target = where
+                self.network.sent(t, self.protocol, where, self.endpoint)
+            if blocking and (started or (self.target is not None and error.error is errors.ALREADY_IN_PROGRESS)):
+                return WOULD_BLOCK
+            raise
+        self.target = None
+        if where is not None:
+            self.network.sent(t, self.protocol, where, self.endpoint)
+        return WOULD_BLOCK if taken == AGAIN else taken
 
     def _check_peer(self, t: Task) -> None:
         """The first message to the peer of a datagram socket: EACCES when no rule allows it."""

@@ -59,6 +59,8 @@ def _send(t: Task, file: SocketFile, x: _Transfer, flags: int) -> int:
     stream = file.kind == abi.SOCK_STREAM
     scratch = t.kernel.scratch
     while True:
+        if it.done:
+            flags &= ~abi.MSG_FASTOPEN  # the connection is under way
         size = it.total - it.done
         if size > SCRATCH_SIZE:
             if not stream:

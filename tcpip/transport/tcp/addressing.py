@@ -138,7 +138,8 @@ def connect(ep: TcpEndpoint, address: SockAddr) -> None:
     ep.remote_addr, ep.remote_port = remote, address.port
     ep.scope_id = scope
     start(ep, -1)
-    handshake.start_connect(ep, ep.stack.clock.now_ns())
+    ep.socket_state = 2
+    handshake.start_connect(ep)
 
 
 def _choose_port(ep: TcpEndpoint, local: bytes, remote: bytes, remote_port: int) -> int:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from tcpip.buffer import GSO_TCPV4, GSO_TCPV6, Slice, TxPacket
 from tcpip.errors import NetworkError
 from tcpip.header.tcp import ACK, CSUM_OFFSET, FIN, HEADER, PSH, RST, SYN, URG
-from tcpip.header.tcp_options import TS_WORD, TcpOptions, emit_sack
+from tcpip.header.tcp_options import TS_WORD, TcpOptions, UnknownOption, emit_sack
 from tcpip.seqnum import MASK
 from tcpip.sockopt import IPPROTO_TCP, PMTUDISC_DONT
 from tcpip.transport.tcp.ecn import ECT_0, syn_flags
@@ -119,8 +119,11 @@ def emit_probe(ep: TcpEndpoint, now: int) -> None:
         ep.soft_error = failure.error
 
 
-def emit_syn(ep: TcpEndpoint, flags: int, now: int) -> None:
-    """The SYN of an active open, or its SYN-ACK in a simultaneous one, with what we offer; windows are not scaled here."""
+def emit_syn(ep: TcpEndpoint, flags: int, now: int, fast_open: UnknownOption | None = None, text: int = 0) -> None:
+    """The SYN of an active open, or its SYN-ACK in a simultaneous one, with what we offer; windows are not scaled here.
+
+    `fast_open` and the first `text` bytes of the send buffer go with it (RFC 7413).
+    """
     route = ep.route
     if route is None:
         return
@@ -135,6 +138,8 @@ def emit_syn(ep: TcpEndpoint, flags: int, now: int) -> None:
         options.ts_ecr = ep.rcv.ts_recent
     if ep.window_scaling if passive else config.window_scaling:
         options.window_scale = ep.rcv.offered_wscale
+    if fast_open is not None:
+        options.unknown.append(fast_open)
     packed = options.emit()
     window = min(ep.rcv.first_window, 65535)
     ep.rcv.adv = max(ep.rcv.adv, ep.rcv.nxt + ep.rcv.first_window)
@@ -146,9 +151,10 @@ def emit_syn(ep: TcpEndpoint, flags: int, now: int) -> None:
     if flags & ACK:
         ep.rcv.ack_sent()
     ttl = ep.so.hop_limit if route.ip_header_len == 40 else ep.so.ttl
-    pkt = TxPacket(header, [], 0, CSUM_OFFSET)
-    pkt.socket = ep.so
     try:
+        payload = ep.snd.buf.slices(ep.snd.iss + 1, text) if text else _NOTHING
+        pkt = TxPacket(header, payload, text, CSUM_OFFSET)
+        pkt.socket = ep.so
         route.write_packet(pkt, IPPROTO_TCP, ttl, ep.tos, ep.dont_fragment)
     except NetworkError as failure:
         ep.soft_error = failure.error

@@ -32,12 +32,13 @@ from tcpip.transport.demux import Bound
 from tcpip.transport.endpoint import AGAIN, Control, Endpoint, Message
 from tcpip.transport.protocol import IcmpError
 from tcpip.transport.socket_options import SocketOptions
-from tcpip.transport.tcp import addressing, closing, handshake, icmp, options, reading, urgent
+from tcpip.transport.tcp import addressing, closing, fast_open_client, handshake, icmp, options, reading, urgent
 from tcpip.transport.tcp import state as st
 from tcpip.transport.tcp.config import MAX_SYN_QUEUE, MIN_SEND_MSS
 from tcpip.transport.tcp.ecn import MASK as ECN_BITS
 from tcpip.transport.tcp.ecn import Ecn
 from tcpip.transport.tcp.emit import dont_fragment, emit_ack
+from tcpip.transport.tcp.fast_open_client import FastOpenRequest
 from tcpip.transport.tcp.fast_path import fast_path
 from tcpip.transport.tcp.listener import Listener, Request
 from tcpip.transport.tcp.receiver import Receiver
@@ -113,6 +114,7 @@ class TcpEndpoint(Endpoint):
         "last_challenge",
         "ecn",
         "fast_open",
+        "fast_open_request",
         "syn_data",
     )
 
@@ -165,6 +167,7 @@ class TcpEndpoint(Endpoint):
         self.last_challenge = -(1 << 62)
         self.ecn = Ecn()
         self.fast_open: Listener | None = None  # whose connection it is, until its SYN-ACK is acknowledged (RFC 7413)
+        self.fast_open_request: FastOpenRequest | None = None  # ... and what we try as a client
         self.syn_data = False
         self.snd = Sender(self, 0)
         self.rcv = Receiver(self)
@@ -336,8 +339,6 @@ class TcpEndpoint(Endpoint):
         self.snd.push_forced = self.snd.buf.end
         self.snd.output(self.stack.clock.now_ns())
 
-    # The end.
-
     def abort(self, error: NetError) -> None:
         """The connection failed: `error` is what the user sees once."""
         closing.abort(self, error)
@@ -375,19 +376,34 @@ class TcpEndpoint(Endpoint):
         if address is None:
             closing.disconnect(self)
             return
-        if self.socket_state == SS_CONNECTED:
-            raise NetworkError(errors.ALREADY_CONNECTED)
         if self.socket_state == SS_CONNECTING:
             self._connect_outcome()
             return
-        if self.state != st.CLOSED:
-            raise NetworkError(errors.ALREADY_CONNECTED)
+        self.check_unconnected()
         addressing.connect(self, address)
-        self.socket_state = SS_CONNECTING
+        if self.tcp_options.fastopen_connect and fast_open_client.defers(self):
+            return
+        handshake.send_first_syn(self, self.stack.clock.now_ns())
         raise NetworkError(errors.CONNECT_STARTED)
+
+    def check_unconnected(self) -> None:
+        """ALREADY_CONNECTED, ALREADY_IN_PROGRESS."""
+        if self.socket_state == SS_CONNECTING:
+            raise NetworkError(errors.ALREADY_IN_PROGRESS)
+        if self.socket_state == SS_CONNECTED or self.state != st.CLOSED:
+            raise NetworkError(errors.ALREADY_CONNECTED)
+
+    def connecting_is_over(self) -> bool:
+        """A handshake has come to its end since connect(2) was last called; its outcome is told now."""
+        if self.socket_state != SS_CONNECTING or self.state in (st.SYN_SENT, st.SYN_RECEIVED):
+            return False
+        self._connect_outcome()
+        return True
 
     def _connect_outcome(self) -> None:
         """connect(2) once more on a connection that was under way."""
+        if fast_open_client.waits_for_text(self):
+            raise NetworkError(errors.ALREADY_CONNECTED)
         if self.state in (st.SYN_SENT, st.SYN_RECEIVED):
             raise NetworkError(errors.ALREADY_IN_PROGRESS)
         if self.state == st.CLOSED:
@@ -438,7 +454,7 @@ class TcpEndpoint(Endpoint):
     def send(self, data: bytes | memoryview, flags: int = 0) -> int:
         state = self.state
         if (state not in st.DATA_STATES and self.fast_open is None) or self.shutdown_mask & SEND_SHUTDOWN:
-            return self._cannot_send()
+            return self._cannot_send(data)
         if self.error is not None:
             raise NetworkError(self.take_error() or errors.BROKEN_PIPE)
         size = len(data)
@@ -466,7 +482,9 @@ class TcpEndpoint(Endpoint):
         self.more_coming = False
         return size
 
-    def _cannot_send(self) -> int:
+    def _cannot_send(self, data: bytes | memoryview) -> int:
+        if fast_open_client.waits_for_text(self) and not self.shutdown_mask & SEND_SHUTDOWN:
+            return fast_open_client.send_syn(self, data)
         if self.state in (st.SYN_SENT, st.SYN_RECEIVED) and not self.shutdown_mask & SEND_SHUTDOWN:
             if self.error is None:
                 self.no_space = True
@@ -489,8 +507,8 @@ class TcpEndpoint(Endpoint):
         flags: int = 0,
         control: list[Control] | None = None,
     ) -> int:
-        if flags & MSG_FASTOPEN and self.state == st.CLOSED:
-            raise NetworkError(errors.NOT_SUPPORTED)  # fast open as a client is not there
+        if flags & MSG_FASTOPEN:
+            return fast_open_client.send(self, data, address)
         taken = self.send(data, flags)
         if taken == AGAIN:
             raise NetworkError(errors.WOULD_BLOCK)
@@ -554,6 +572,8 @@ class TcpEndpoint(Endpoint):
                 self.no_space = True
             if rcv.urgent_byte >= 0:
                 mask |= EVENT_PRI
+        elif fast_open_client.waits_for_text(self):
+            mask |= EVENT_OUT
         if self.error is not None:
             mask |= EVENT_ERR
         return mask

@@ -2,7 +2,7 @@
 
 A connection whose SYN brings a valid cookie waits in the accept queue at once, in SYN_RECEIVED, and may send; its own
 timer repeats the SYN-ACK.
-Implements: RFC 7413 3, 4.1.2, 4.2 (server). As net/ipv4/tcp_fastopen.c. The client's side (MSG_FASTOPEN) is not here.
+Implements: RFC 7413 3, 4.1.2, 4.2 (server). As net/ipv4/tcp_fastopen.c. The client's side is fast_open_client.py.
 """
 
 from __future__ import annotations

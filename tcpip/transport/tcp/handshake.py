@@ -13,7 +13,7 @@ from tcpip.clock import NS_PER_MS
 from tcpip.header.tcp import ACK, RST, SYN
 from tcpip.header.tcp_options import TcpOptions
 from tcpip.seqnum import unwrap
-from tcpip.transport.tcp import fast_open
+from tcpip.transport.tcp import fast_open, fast_open_client
 from tcpip.transport.tcp import state as st
 from tcpip.transport.tcp.config import DEFAULT_MSS, RTO_INITIAL_NS
 from tcpip.transport.tcp.ecn import answered
@@ -55,8 +55,8 @@ def first_window(ep: TcpEndpoint, mss: int, metric: int) -> int:
     return min(space, metric * mss) if metric else space
 
 
-def start_connect(ep: TcpEndpoint, now: int) -> None:
-    """3.10.1: choose an ISN, send a SYN; the endpoint has its route and ports."""
+def start_connect(ep: TcpEndpoint) -> None:
+    """3.10.1: what a SYN will offer; the endpoint has its ISN, route and ports."""
     config = ep.config
     ep.timestamps = config.timestamps
     ep.sack_ok = config.sack
@@ -66,11 +66,19 @@ def start_connect(ep: TcpEndpoint, now: int) -> None:
     rcv.first_window = first_window(ep, ep.advertised_mss(), ep.route.metrics.initrwnd if ep.route is not None else 0)
     snd = ep.snd
     snd.nxt = snd.iss + 1
-    snd.last_send = now
     snd.rtt.rto = config.syn_rto_ns
     ep.set_state(st.SYN_SENT)
+
+
+def send_first_syn(ep: TcpEndpoint, now: int) -> None:
+    """In SYN_SENT, right after `start_connect` or with the first write (fast_open_client.py)."""
+    ep.snd.last_send = now
     ep.stats.inc("ActiveOpens")
-    emit_syn(ep, SYN, now)
+    request = ep.fast_open_request
+    if request is None:
+        emit_syn(ep, SYN, now)
+    else:
+        emit_syn(ep, SYN, now, request.option, request.size)
     ep.timers.arm_retransmit(now)
 
 
@@ -174,7 +182,10 @@ def _establish(ep: TcpEndpoint, seg: Segment) -> None:
     snd.wl1 = seg.seq
     snd.wl2 = seg.ack
     syn_acked(ep, seg, now)
+    fast_open_client.answered(ep, seg)
     established(ep, now)
+    if ep.snd.board.lost:
+        ep.want_output = True  # the text of our SYN, once more
     ep.rcv.ack_at_once()  # text and FIN of a SYN-ACK are not taken, as Linux has it: the peer sends them again
 
 

@@ -55,7 +55,7 @@ def _loss(ep: TcpEndpoint) -> tuple[int, ...]:
         min(snd.rtt.backoff, 255),
         flags,
         snd.wscale | rcv.wscale << 4,
-        0,
+        ep.fast_open_request.failure << 1 if ep.fast_open_request is not None else 0,
         snd.rtt.rto // 1000,
         DELACK_MIN_NS // 1000,
         snd.mss,

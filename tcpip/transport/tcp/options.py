@@ -1,6 +1,6 @@
 """Socket options of level IPPROTO_TCP, by Linux's numbers, and those of SOL_SOCKET that mean something special here.
 
-TCP_FASTOPEN_CONNECT (and MSG_FASTOPEN), TCP_MD5SIG, TCP_REPAIR, TCP_ULP and what is not listed answer NO_SUCH_OPTION:
+TCP_MD5SIG, TCP_REPAIR, TCP_ULP and what is not listed answer NO_SUCH_OPTION:
 they are not implemented, and a program must see that.
 Source: tcp(7), include/uapi/linux/tcp.h, net/ipv4/tcp.c:do_tcp_setsockopt, do_tcp_getsockopt.
 """
@@ -39,6 +39,7 @@ TCP_USER_TIMEOUT: Final = 18
 TCP_NOTSENT_LOWAT: Final = 25
 TCP_INQ: Final = 36
 TCP_FASTOPEN: Final = 23
+TCP_FASTOPEN_CONNECT: Final = 30
 TCP_FASTOPEN_KEY: Final = 33
 TCP_FASTOPEN_NO_COOKIE: Final = 34
 
@@ -74,6 +75,7 @@ class TcpSocketOptions:
         "fastopen_queue",
         "fastopen_key",
         "fastopen_no_cookie",
+        "fastopen_connect",
     )
 
     def __init__(self, config: TcpConfig) -> None:
@@ -95,6 +97,7 @@ class TcpSocketOptions:
         self.fastopen_queue = 0
         self.fastopen_key = b""
         self.fastopen_no_cookie = False
+        self.fastopen_connect = False
 
     def copy(self, config: TcpConfig) -> TcpSocketOptions:
         """What an accepted connection inherits."""
@@ -147,7 +150,7 @@ def _set_tcp(ep: TcpEndpoint, name: int, value: int | bytes) -> None:
     if name == TCP_CONGESTION:
         _set_congestion(ep, value)
         return
-    if name in (TCP_FASTOPEN, TCP_FASTOPEN_KEY, TCP_FASTOPEN_NO_COOKIE):
+    if name in (TCP_FASTOPEN, TCP_FASTOPEN_KEY, TCP_FASTOPEN_NO_COOKIE, TCP_FASTOPEN_CONNECT):
         _set_fast_open(ep, name, value)
         return
     number = int_value(value)
@@ -237,6 +240,9 @@ def _set_fast_open(ep: TcpEndpoint, name: int, value: int | bytes) -> None:
         options.fastopen_key = bytes(value[:16])
         return
     number = int_value(value)
+    if name == TCP_FASTOPEN_CONNECT:
+        _set_fast_open_connect(ep, number)
+        return
     if ep.state not in (st.CLOSED, st.LISTEN) or number < 0:
         raise NetworkError(errors.INVALID_ARGUMENT)
     if name == TCP_FASTOPEN:
@@ -245,6 +251,17 @@ def _set_fast_open(ep: TcpEndpoint, name: int, value: int | bytes) -> None:
         raise NetworkError(errors.INVALID_ARGUMENT)
     else:
         options.fastopen_no_cookie = number != 0
+
+
+def _set_fast_open_connect(ep: TcpEndpoint, number: int) -> None:
+    """Of a client, before it connects."""
+    if not 0 <= number <= 1:
+        raise NetworkError(errors.INVALID_ARGUMENT)
+    if not ep.config.fastopen & 1:
+        raise NetworkError(errors.NOT_SUPPORTED)
+    if ep.state != st.CLOSED:
+        raise NetworkError(errors.INVALID_ARGUMENT)
+    ep.tcp_options.fastopen_connect = number != 0
 
 
 def _set_quickack(ep: TcpEndpoint, number: int) -> None:
@@ -327,6 +344,7 @@ def _get_tcp(ep: TcpEndpoint, name: int) -> int | bytes:
         TCP_INQ: int(options.inq),
         TCP_FASTOPEN: options.fastopen_queue,
         TCP_FASTOPEN_NO_COOKIE: int(options.fastopen_no_cookie),
+        TCP_FASTOPEN_CONNECT: int(options.fastopen_connect),
     }
     number = numbers.get(name)
     if number is None:

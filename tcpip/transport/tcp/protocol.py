@@ -18,6 +18,7 @@ from tcpip.transport.demux import Demuxer
 from tcpip.transport.protocol import IcmpError, TransportProtocol, transport_checksum_ok
 from tcpip.transport.tcp.config import TcpConfig
 from tcpip.transport.tcp.emit import reset_for
+from tcpip.transport.tcp.fast_open_client import CookieCache
 from tcpip.transport.tcp.isn import IsnGenerator
 from tcpip.transport.tcp.segment import Segment
 from tcpip.transport.tcp.syn_cookies import SynCookies
@@ -41,6 +42,7 @@ class TcpProtocol(TransportProtocol):
         self.demux = Demuxer()
         self.isn = IsnGenerator(stack.random)
         self.cookies = SynCookies(stack.random)
+        self.fast_open_cookies = CookieCache()
         self.fast_open_secret = stack.random.randbytes(16)
         self.time_wait = TimeWaitTable(self)
         self.dirty: list[TcpEndpoint] = []

@@ -335,6 +335,14 @@ class Sender:
 
     # Retransmission.
 
+    def lose_syn_text(self) -> None:
+        """The peer took our SYN without its text: that is nobody's congestion (tcp_non_congestion_loss_retransmit)."""
+        for seg in self.board.segs:
+            self.board.mark_lost(seg)
+        self.ca_state = CA_LOSS
+        self.high_seq = self.nxt
+        self.undo_marker = -1
+
     def _retransmit_lost(self, now: int) -> None:
         """Lost segments in order, as far as the congestion window goes."""
         board = self.board
