@@ -175,6 +175,7 @@ class DatagramFlow:
 def tune(random: Random, node: Node) -> None:
     """One host's settings, as sysctl(8) would make them."""
     config = node.stack.tcp.config
+    config.synack_retries = config.orphan_retries = 15  # several faults in a row outlast Linux's defaults
     config.sack = random.random() < 0.8
     config.timestamps = random.random() < 0.8
     config.window_scaling = random.random() < 0.8

@@ -193,7 +193,7 @@ class Witness(WrapperLink):
     def received(self, packets: list[RxPacket]) -> None:
         for pkt in packets:
             seg = tcp_of(pkt.frame())
-            if seg is None or not seg.ok:
+            if seg is None or not seg.ok or self.nic is None or not self.nic.up:
                 continue
             flow = self.flows.get((seg.dst, seg.src, seg.dport, seg.sport))
             if seg.flags & (SYN | ACK) == SYN and (flow is None or (flow.irs != seg.seq and not self._lives(seg))):
