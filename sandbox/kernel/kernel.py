@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Callable, Final
 
 from sandbox.abi.linux.signal import SIGKILL
 from sandbox.errors import SyscallError
+from sandbox.kernel.aio import AioTotal
 from sandbox.kernel.control import NO_RETURN, Result
 from sandbox.kernel.futex import FutexTable
 from sandbox.kernel.ipc.namespace import IpcNamespace
@@ -74,6 +75,7 @@ class Kernel:
         self.boot_ns = clock.now_ns()
         self.pids = PidNamespace(max_tasks)
         self.futexes = FutexTable()
+        self.aio = AioTotal()
         self.ipc = IpcNamespace(clock)
         self.queued_signals: dict[int, SignalCount] = {}  # by user
         self.pipe_pages = PipePages()

@@ -22,6 +22,7 @@ from sandbox.abi.linux.mman import (
     VM_WRITE,
 )
 from sandbox.errors import SyscallError
+from sandbox.kernel.aio import AioContext, destroy_all
 from sandbox.kernel.control import ERESTARTNOINTR, Block
 from sandbox.kernel.rlimits import RLIM_INFINITY, RLIMIT_AS, RLIMIT_DATA
 from sandbox.mm.commit import CommitAccount
@@ -67,6 +68,7 @@ class MemoryManager:
         "auxv",
         "exe",
         "dumpable",
+        "aio",
         "__weakref__",
     )
 
@@ -94,6 +96,7 @@ class MemoryManager:
         self.auxv = b""
         self.exe: FileDescription | None = None
         self.dumpable = 1
+        self.aio: dict[int, AioContext] = {}  # by number
 
     # --- life ---
 
@@ -106,6 +109,8 @@ class MemoryManager:
         """One task fewer; the last gives back every backing and what was charged."""
         self.users -= 1
         if self.users == 0:
+            if self.aio:
+                destroy_all(self.aio)
             self.remove(0, 1 << 64)
             if self.exe is not None:
                 self.exe.drop()

@@ -21,7 +21,6 @@ MAX_NAME: Final = 64
 
 _FIXED: Final[tuple[tuple[str, str], ...]] = (
     ("fs/aio-max-nr", "65536"),
-    ("fs/aio-nr", "0"),
     ("fs/file-max", "9223372036854775807"),
     ("fs/file-nr", "0\t0\t9223372036854775807"),
     ("fs/inotify/max_queued_events", "16384"),
@@ -169,12 +168,17 @@ def _last_pid(t: Task) -> bytes:
     return b"%d\n" % t.kernel.pids.last_pid
 
 
+def _aio_nr(t: Task) -> bytes:
+    return b"%d\n" % t.kernel.aio.count
+
+
 def build(fs: ProcFs) -> PseudoDir:
     """The tree."""
     root = PseudoDir(fs, fs.new_ino())
     for path, value in _FIXED:
         _enter(fs, root, path, FixedFile(fs, fs.new_ino(), value.encode() + b"\n"))
     made: tuple[tuple[str, Callable[[Task], bytes]], ...] = (
+        ("fs/aio-nr", _aio_nr),
         ("kernel/random/uuid", _new_uuid),
         ("kernel/ns_last_pid", _last_pid),
     )

@@ -285,15 +285,20 @@ def sys_pwritev(t: Task, a: SyscallArgs) -> Result:
     return _writev(t, a, t.fds.get_io(a.uint(0)) if file is None else file, a.long(3), False)
 
 
-def _rw_flags(a: SyscallArgs) -> tuple[int, bool]:
-    """(offset, RWF_NOWAIT given); EINVAL, EOPNOTSUPP (kiocb_set_rw_flags)."""
-    offset, flags = a.long(3), a.int(5)
-    if offset < -1:
-        raise SyscallError(errno.EINVAL)
+def rw_flags(flags: int) -> None:
+    """EINVAL, EOPNOTSUPP (kiocb_set_rw_flags)."""
     if flags & ~_RWF_KNOWN:
         raise SyscallError(errno.EOPNOTSUPP)
     if flags & RWF_APPEND and flags & RWF_NOAPPEND:
         raise SyscallError(errno.EINVAL)
+
+
+def _rw_flags(a: SyscallArgs) -> tuple[int, bool]:
+    """(offset, RWF_NOWAIT given)."""
+    offset, flags = a.long(3), a.int(5)
+    if offset < -1:
+        raise SyscallError(errno.EINVAL)
+    rw_flags(flags)
     return offset, flags & RWF_NOWAIT != 0
 
 

@@ -7,7 +7,7 @@ import errno
 import struct
 from typing import Final
 
-from sandbox.abi.linux.capability import CAP_SYS_NICE
+from sandbox.abi.linux.capability import CAP_SYS_ADMIN, CAP_SYS_NICE
 from sandbox.abi.linux.sched import (
     SCHED_BATCH,
     SCHED_FIFO,
@@ -243,14 +243,19 @@ def sys_ioprio_get(t: Task, a: SyscallArgs) -> Result:
     return max((task.ioprio for task in _io_targets(t, a.int(0), a.int(1))), default=-errno.ESRCH)
 
 
+def check_ioprio(t: Task, ioprio: int) -> None:
+    """EPERM for the real-time class without privilege, EINVAL for classes that there are not."""
+    kind, level = ioprio >> 13 & 7, ioprio & 7
+    if kind == 1 and not (t.creds.has(CAP_SYS_NICE) or t.creds.has(CAP_SYS_ADMIN)):
+        raise SyscallError(errno.EPERM)
+    if kind > 3 or (kind == 0 and level):
+        raise SyscallError(errno.EINVAL)
+
+
 def sys_ioprio_set(t: Task, a: SyscallArgs) -> Result:
     """ioprio_set(2): remembered."""
     ioprio = a.int(2)
-    kind, level = ioprio >> 13 & 7, ioprio & 7
-    if kind == 1 and not (t.creds.has(CAP_SYS_NICE) or t.creds.has(21)):
-        return -errno.EPERM
-    if kind > 3 or (kind == 0 and level):
-        return -errno.EINVAL
+    check_ioprio(t, ioprio)
     targets = _io_targets(t, a.int(0), a.int(1))
     for target in targets:
         if t.creds.uid not in (target.creds.uid, target.creds.euid) and not t.creds.has(CAP_SYS_NICE):

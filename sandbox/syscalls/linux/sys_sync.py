@@ -6,21 +6,27 @@ import errno
 from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.stat import S_IFBLK, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG
+from sandbox.errors import SyscallError
 from sandbox.syscalls.row import FULL, Arg, Row
 
 if TYPE_CHECKING:
     from sandbox.kernel.task import Task
     from sandbox.syscalls.args import SyscallArgs
+    from sandbox.vfs.file_description import FileDescription
 
 SYNC_FILE_RANGE_VALID: Final = 7
 
 
-def _fsync(t: Task, a: SyscallArgs) -> int:
-    """EINVAL for files that have nothing to synchronise (pipes, sockets, devices)."""
-    path = t.fds.get_io(a.int(0)).path
+def synchronise(file: FileDescription) -> None:
+    """fsync(2) of `file`; EINVAL for files that have nothing to synchronise (pipes, sockets, devices)."""
+    path = file.path
     if path is None or path.inode.mode & S_IFMT not in (S_IFREG, S_IFDIR):
-        return -errno.EINVAL
+        raise SyscallError(errno.EINVAL)
     path.inode.fsync()
+
+
+def _fsync(t: Task, a: SyscallArgs) -> int:
+    synchronise(t.fds.get_io(a.int(0)))
     return 0
 
 

@@ -8,6 +8,7 @@ from typing import Final
 from sandbox.abi.linux.syscall_names import SYSCALL_NAMES
 from sandbox.kernel.control import Handler
 from sandbox.syscalls.linux import (
+    sys_aio,
     sys_attr,
     sys_clone,
     sys_copy_range,
@@ -66,6 +67,7 @@ from sandbox.syscalls.linux.refused import row_for
 from sandbox.syscalls.row import REFUSED, Row, refuse
 
 _FAMILIES: Final = (
+    sys_aio.ROWS,
     sys_attr.ROWS,
     sys_clone.ROWS,
     sys_copy_range.ROWS,
