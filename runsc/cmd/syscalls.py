@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sandbox.syscalls.row import Row
 
 FLAGS: Final = (
-    Flag("format", TEXT, "FORMAT", "table or json", ("table", "json")),
+    Flag("format", TEXT, "FORMAT", "table, json or markdown", ("table", "json", "markdown")),
     Flag("json", SWITCH, "", "the same as --format json"),
 )
 
@@ -42,6 +42,24 @@ def as_json(rows: Sequence[Row]) -> str:
     return "[\n" + ",\n".join(objects) + "\n]\n"
 
 
+def as_markdown(rows: Sequence[Row]) -> str:
+    """docs/syscalls.md: how many of each, then a line per call that Linux has."""
+    calls = [row for row in rows if row.name != "-"]
+    lines = [
+        "# System calls",
+        "",
+        "Printed by `runsc syscalls --format markdown`; change the rows in `sandbox/syscalls/linux/`, not this page.",
+        "`full`: as Linux has it. `partial`: the note says what differs. `refused`: it answers the errno in the note.",
+        "",
+    ]
+    for support in ("full", "partial", "refused"):
+        lines.append(f"- {support}: {sum(row.support.value == support for row in calls)}")
+    lines += ["", "| number | call | support | note |", "|---|---|---|---|"]
+    for row in calls:
+        lines.append(f"| {row.number} | `{row.name}` | {row.support.value} | {row.note.replace('|', chr(92) + '|')} |")
+    return "\n".join(lines) + "\n"
+
+
 def run(config: Config, values: Values, words: list[str]) -> int:
     """Print the table of this machine's architecture."""
     if words:
@@ -49,7 +67,8 @@ def run(config: Config, values: Values, words: list[str]) -> int:
     from sandbox.syscalls.linux.table_amd64 import ROWS
 
     rows = sorted(ROWS, key=lambda row: row.number)
-    sys.stdout.write(as_json(rows) if values.text("format") == "json" or values.switch("json") else as_table(rows))
+    form = "json" if values.switch("json") else values.text("format")
+    sys.stdout.write({"json": as_json, "markdown": as_markdown}.get(form or "", as_table)(rows))
     sys.stdout.flush()
     return 0
 

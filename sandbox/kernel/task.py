@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sandbox.kernel.thread_group import ThreadGroup
     from sandbox.kernel.tracee import Tracee
     from sandbox.mm.memory_manager import MemoryManager
+    from sandbox.mm.policy import MemPolicy
     from sandbox.platform.base import AddressSpace, GuestThread
     from sandbox.seccomp.filter import SeccompFilter
     from tcpip.timers import Timer
@@ -95,6 +96,7 @@ class Task:
         "rt_priority",
         "reset_on_fork",
         "ioprio",
+        "mempolicy",
         "affinity",
         "timer_slack_ns",
         "default_timer_slack_ns",
@@ -155,10 +157,10 @@ class Task:
         self.vfork_parent: Task | None = None
 
         self.nice = 0
-        self.policy = 0
-        self.rt_priority = 0
+        self.policy = self.rt_priority = 0
         self.reset_on_fork = False
         self.ioprio = 0
+        self.mempolicy: MemPolicy | None = None
         self.affinity = kernel.cpu_mask
         self.timer_slack_ns = self.default_timer_slack_ns = 50_000
         self.personality = 0

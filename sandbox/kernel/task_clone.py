@@ -289,6 +289,7 @@ def _inherit(t: Task, child: Task, flags: int) -> None:
             child.policy = child.rt_priority = 0
         child.nice = max(child.nice, 0)
     child.ioprio = t.ioprio
+    child.mempolicy = t.mempolicy
     child.affinity = t.affinity
     child.timer_slack_ns = child.default_timer_slack_ns = t.timer_slack_ns
     child.personality = t.personality

@@ -26,6 +26,7 @@ from sandbox.kernel.aio import AioContext, destroy_all
 from sandbox.kernel.control import ERESTARTNOINTR, Block
 from sandbox.kernel.rlimits import RLIM_INFINITY, RLIMIT_AS, RLIMIT_DATA
 from sandbox.mm.commit import CommitAccount
+from sandbox.mm.policy import PolicyRanges
 from sandbox.mm.vma import VMA, VMASet
 from tcpip.waiter import EVENT_IN, WaitQueue
 
@@ -69,6 +70,7 @@ class MemoryManager:
         "exe",
         "dumpable",
         "aio",
+        "policies",
         "__weakref__",
     )
 
@@ -97,6 +99,7 @@ class MemoryManager:
         self.exe: FileDescription | None = None
         self.dumpable = 1
         self.aio: dict[int, AioContext] = {}  # by number
+        self.policies: PolicyRanges | None = None  # once mbind(2) was called
 
     # --- life ---
 
@@ -142,6 +145,8 @@ class MemoryManager:
         if not self.account.charge(charged >> 12):
             raise SyscallError(errno.ENOMEM)
         new.stack_slack = self.stack_slack
+        if self.policies is not None:
+            new.policies = self.policies.copy()
         for area in self.areas:
             if not area.flags & VM_DONTCOPY:
                 copy = area.copy(area.start, area.end)
@@ -176,6 +181,8 @@ class MemoryManager:
     def remove(self, start: int, end: int) -> list[VMA]:
         """Forget what is mapped in [start, end), and return it: references and charges are given back."""
         areas = self.areas.take(start, end)
+        if self.policies is not None:
+            self.policies.set(start, end, None)
         for area in areas:
             pages = (area.end - area.start) >> 12
             self._count(area.flags, -pages)

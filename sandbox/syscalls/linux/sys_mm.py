@@ -115,8 +115,6 @@ def _answer_zero(execute: Execute) -> Execute:
     return Execute(execute.orders, finished, execute.abandoned)
 
 
-_NUMA: Final = "ENOSYS, as without CONFIG_NUMA"
-
 ROWS: Final[tuple[Row, ...]] = (
     Row(25, "mremap", sys_mremap, FULL, (Arg.ADDR, Arg.SIZE, Arg.SIZE, Arg.HEX, Arg.ADDR), trap=ORDERS),
     Row(26, "msync", sys_msync, FULL, (Arg.ADDR, Arg.SIZE, Arg.HEX)),
@@ -144,16 +142,9 @@ ROWS: Final[tuple[Row, ...]] = (
         (Arg.ADDR, Arg.SIZE, Arg.HEX, Arg.HEX, Arg.HEX),
         "files only",
     ),
-    Row(237, "mbind", refuse(errno.ENOSYS), REFUSED, note=_NUMA),
-    Row(238, "set_mempolicy", refuse(errno.ENOSYS), REFUSED, note=_NUMA),
-    Row(239, "get_mempolicy", refuse(errno.ENOSYS), REFUSED, note=_NUMA),
-    Row(256, "migrate_pages", refuse(errno.ENOSYS), REFUSED, note=_NUMA),
-    Row(279, "move_pages", refuse(errno.ENOSYS), REFUSED, note=_NUMA),
     Row(323, "userfaultfd", refuse(errno.ENOSYS), REFUSED, note="ENOSYS, as without CONFIG_USERFAULTFD"),
     Row(325, "mlock2", sys_mlock2, PARTIAL, (Arg.ADDR, Arg.SIZE, Arg.HEX), "as mlock"),
-    Row(440, "process_madvise", refuse(errno.EPERM), REFUSED, note="EPERM, as without CAP_SYS_NICE"),
     Row(447, "memfd_secret", refuse(errno.ENOSYS), REFUSED, note="ENOSYS, as without secretmem.enable"),
-    Row(450, "set_mempolicy_home_node", refuse(errno.ENOSYS), REFUSED, note=_NUMA),
     Row(453, "map_shadow_stack", refuse(errno.EOPNOTSUPP), REFUSED, note="EOPNOTSUPP, as on a CPU without them"),
     Row(462, "mseal", refuse(errno.ENOSYS), REFUSED, note="ENOSYS, as before Linux 6.10"),
 )

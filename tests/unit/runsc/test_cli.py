@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -113,3 +114,9 @@ def test_the_system_calls_as_json(flag: str, capsys: pytest.CaptureFixture[str])
     assert run_command_line(["syscalls", flag]) == 0
     rows = json.loads(capsys.readouterr().out)
     assert [row["name"] for row in rows if row["number"] == 0] == ["read"] and len(rows) > 400
+
+
+def test_the_page_of_system_calls_is_current(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command_line(["syscalls", "--format", "markdown"]) == 0
+    page = Path(__file__).parents[3] / "docs" / "syscalls.md"
+    assert capsys.readouterr().out == page.read_text(encoding="utf-8")
