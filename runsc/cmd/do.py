@@ -12,7 +12,9 @@ from runsc.flags import LIST, NUMBER, SECONDS, SIZE, SWITCH, TEXT, Flag, Values
 from runsc.host_root import credential_masks, host_masks, is_shown
 from runsc.publish import check_publish
 from runsc.runtime import apply_config, network_options, run_sandbox
+from runsc.spec.types import CAPABILITIES
 from runsc.verb import Verb
+from sandbox.boot.first_program import CONTAINER_CAPABILITIES
 from sandbox.boot.options import (
     MOUNT_BIND,
     MOUNT_OVERLAY,
@@ -27,6 +29,7 @@ FLAGS: Final = (
     Flag("cwd", TEXT, "DIR", "working directory; one that is masked (a home) is shown then"),
     Flag("env", LIST, "NAME[=VALUE]", "set a variable, or hand on the one from outside"),
     Flag("user", TEXT, "UID[:GID]", "run as this user instead of 0"),
+    Flag("cap-add", LIST, "NAME", "one more capability than a container usually has (SYS_ADMIN; ALL: every one)"),
     Flag("volume", LIST, "HOST:GUEST[:ro]", "show a host directory or file; changes are real"),
     Flag("tmpfs", LIST, "DIR[:SIZE]", "an empty file system in memory"),
     Flag("out", TEXT, "DIR", "a host directory (made if missing) for results: /out inside"),
@@ -74,6 +77,21 @@ def user_ids(text: str) -> tuple[int, int]:
         if not (part.isascii() and part.isdigit()) or int(part) > 0xFFFFFFFE:
             raise UsageError(f"--user {text!r}: the form is UID[:GID], in numbers")
     return int(parts[0]), int(parts[1])
+
+
+def capability_sets(names: tuple[str, ...], uid: int) -> tuple[int, int, int, int, int]:
+    """Bounding, effective, inheritable, permitted and ambient capabilities with those of `--cap-add`."""
+    caps = CONTAINER_CAPABILITIES
+    for name in names:
+        full = "CAP_" + name.upper().removeprefix("CAP_")
+        if full == "CAP_ALL":
+            caps = (1 << len(CAPABILITIES)) - 1
+        elif full in CAPABILITIES:
+            caps |= 1 << CAPABILITIES.index(full)
+        else:
+            raise UsageError(f"--cap-add {name!r}: unknown capability")
+    held = caps if uid == 0 else 0
+    return caps, held, 0, held, 0
 
 
 def volume(text: str) -> MountOptions:
@@ -168,6 +186,8 @@ def build_options(config: Config, values: Values, words: list[str]) -> SandboxOp
     home = "/root" if uid == 0 else "/"
     program = Program([os.fsencode(word) for word in words], environment(values.list("env"), home), cwd)
     program.uid, program.gid = uid, gid
+    if values.given("cap-add"):
+        program.capability_sets = capability_sets(values.list("cap-add"), uid)
     network = network_options(config, "user")
     for text in values.list("publish"):
         check_publish(text, network.kind)

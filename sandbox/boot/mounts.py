@@ -159,7 +159,7 @@ def special_filesystem(kernel: Kernel, mount: MountOptions, dev: int) -> Filesys
     if mount.kind == MOUNT_MQUEUE:
         from sandbox.fs.mqueue.filesystem import mqueues
 
-        return mqueues(kernel)
+        return mqueues(kernel, kernel.ipc)
     if mount.kind == MOUNT_PROC:
         from sandbox.fs.procfs.filesystem import ProcFs
 

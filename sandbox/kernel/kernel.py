@@ -11,6 +11,7 @@ from sandbox.kernel.control import NO_RETURN, Result
 from sandbox.kernel.futex import FutexTable
 from sandbox.kernel.ipc.namespace import IpcNamespace
 from sandbox.kernel.log import KernelLog
+from sandbox.kernel.namespaces import FIRST_NUMBER, KINDS, CgroupNamespace, Namespaces, UtsNamespace
 from sandbox.kernel.pid_namespace import PidNamespace
 from sandbox.kernel.pipe import PipePages
 from sandbox.kernel.signal_queue import SignalCount
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from sandbox.sockets.unix.namespace import UnixNamespace
     from sandbox.strace.printer import SyscallTrace
     from sandbox.vfs.file_description import FileDescription
-    from sandbox.vfs.mount import MountNamespace
+    from sandbox.vfs.mount import Mount, MountNamespace
     from tcpip.clock import Clock
 
 SCRATCH_SIZE: Final = 1 << 20
@@ -69,14 +70,18 @@ class Kernel:
         self.cpus = cpus
         self.cpu_mask = (1 << cpus) - 1
         self.commit = CommitAccount(2 << 30)
-        self.hostname = b"stackbox"
-        self.domainname = b"(none)"
         self.unprivileged_port = 1024  # net.ipv4.ip_unprivileged_port_start
         self.boot_ns = clock.now_ns()
         self.pids = PidNamespace(max_tasks)
         self.futexes = FutexTable()
         self.aio = AioTotal()
-        self.ipc = IpcNamespace(clock)
+        self.ipc = IpcNamespace(clock, FIRST_NUMBER + KINDS.index(b"ipc"))
+        self.uts = UtsNamespace(FIRST_NUMBER + KINDS.index(b"uts"), b"stackbox", b"(none)")
+        cgroup = CgroupNamespace(FIRST_NUMBER + KINDS.index(b"cgroup"))
+        self.namespaces = Namespaces(self, self.uts, self.ipc, cgroup, None).acquire()  # the first ones
+        self.nsfs: Mount | None = None  # made when first needed
+        self.namespace_count = 0  # those made since
+        self._last_namespace = FIRST_NUMBER + 100
         self.queued_signals: dict[int, SignalCount] = {}  # by user
         self.pipe_pages = PipePages()
         self.unix: UnixNamespace | None = None  # made with the first Unix socket
@@ -99,6 +104,29 @@ class Kernel:
     @memory_bytes.setter
     def memory_bytes(self, size: int) -> None:
         self.commit.size = size >> 12
+
+    @property
+    def hostname(self) -> bytes:
+        """Of the first UTS namespace."""
+        return self.uts.hostname
+
+    @hostname.setter
+    def hostname(self, name: bytes) -> None:
+        self.uts.hostname = name
+
+    @property
+    def domainname(self) -> bytes:
+        """Of the first UTS namespace."""
+        return self.uts.domainname
+
+    @domainname.setter
+    def domainname(self, name: bytes) -> None:
+        self.uts.domainname = name
+
+    def new_namespace_number(self) -> int:
+        """An inode number that no namespace has had."""
+        self._last_namespace += 1
+        return self._last_namespace
 
     # --- calls ---
 

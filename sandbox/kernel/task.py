@@ -50,6 +50,7 @@ class Task:
         "fds",
         "fs",
         "creds",
+        "ns",
         "comm",
         "no_new_privs",
         "seccomp_mode",
@@ -116,6 +117,7 @@ class Task:
         self.fds: FDTable
         self.fs: FSContext
         self.creds = creds
+        self.ns = kernel.namespaces.acquire()
         self.comm = b""
         self.no_new_privs = False
         self.seccomp_mode = 0
@@ -141,9 +143,7 @@ class Task:
         self.saved_mask = 0
         self.real_blocked = 0  # the mask before sigtimedwait(2) opened it; 0 outside
         self.pending = SignalQueue()
-        self.altstack_sp = 0
-        self.altstack_size = 0
-        self.altstack_flags = 0
+        self.altstack_sp = self.altstack_size = self.altstack_flags = 0
         self.pdeath_signal = 0
         self.decided: SignalInfo | None = None  # what a tracer has let through, to be delivered first
         self.ptrace: Tracee | None = None  # with a tracer

@@ -19,7 +19,7 @@ from sandbox.abi.linux.sched import (
     CLONE_FILES,
     CLONE_FS,
     CLONE_INTO_CGROUP,
-    CLONE_NAMESPACES,
+    CLONE_NEWIPC,
     CLONE_NEWNS,
     CLONE_NEWPID,
     CLONE_NEWTIME,
@@ -44,6 +44,7 @@ from sandbox.kernel.control import ERESTARTNOINTR, NO_RETURN, Result
 from sandbox.kernel.cpu_limit import limit_cpu
 from sandbox.kernel.futex_word import write_word
 from sandbox.kernel.ipc.sem_undo import undo_list
+from sandbox.kernel.namespaces import SUPPORTED, check_namespaces, new_namespaces
 from sandbox.kernel.pidfd import PidFile
 from sandbox.kernel.rlimits import RLIMIT_NPROC
 from sandbox.kernel.task import Task
@@ -114,9 +115,9 @@ def _check_flags(t: Task, flags: int) -> None:
         or (flags & CLONE_NEWTIME and flags & (CLONE_THREAD | CLONE_VM))
     ):
         raise SyscallError(errno.EINVAL)
-    if flags & (CLONE_NAMESPACES | CLONE_NEWTIME):
-        # As a kernel built without these namespaces; without privilege it does not get that far.
-        raise SyscallError(errno.EINVAL if t.creds.has(CAP_SYS_ADMIN) else errno.EPERM)
+    if flags & CLONE_NEWIPC and flags & CLONE_SYSVSEM:
+        raise SyscallError(errno.EINVAL)
+    check_namespaces(t, flags)
     if flags & CLONE_INTO_CGROUP:
         raise SyscallError(errno.EBADF)
 
@@ -179,19 +180,23 @@ class _Making:
         flags = request.flags
         pidfd = -1
         tid = t.kernel.pids.allocate()
-        t.kernel.ipc.shm.acting_pid = t.pid
+        t.kernel.ipc.shm.actor.pid = t.pid
         mm = self.mm.acquire() if flags & CLONE_VM else self.mm.fork()
         group = t.group if flags & CLONE_THREAD else _new_group(t, tid, request)
         child = Task(t.kernel, tid, group, thread, t.creds)
-        if flags & CLONE_PIDFD:
-            try:
+        child.fs = t.fs.share() if flags & CLONE_FS else t.fs.copy()
+        try:
+            self._join_namespaces(child)
+            if flags & CLONE_PIDFD:
                 pidfd = t.fds.install(PidFile(group, 0), cloexec=True)
                 write_word(t, request.pidfd, pidfd)
-            except SyscallError:
-                if pidfd >= 0:
-                    t.fds.close(pidfd)
-                mm.drop()
-                raise
+        except SyscallError:
+            if pidfd >= 0:
+                t.fds.close(pidfd)
+            child.fs.release()
+            child.ns.drop()
+            mm.drop()
+            raise
         child.mm = mm
         _inherit(t, child, flags)
         _enter(t, child, flags)
@@ -208,6 +213,13 @@ class _Making:
         if flags & CLONE_SETTLS:
             thread.set_reg(FS_BASE, request.tls & _M64)
         return child
+
+    def _join_namespaces(self, child: Task) -> None:
+        """The maker's, or new ones; ENOSPC."""
+        t, flags = self.t, self.request.flags
+        new = new_namespaces(t.kernel, t.ns, flags, child.fs) if flags & SUPPORTED else t.ns
+        old, child.ns = child.ns, new.acquire()
+        old.drop()
 
 
 def _event(t: Task, request: CloneRequest) -> int:
@@ -269,7 +281,6 @@ def _new_group(t: Task, pid: int, request: CloneRequest) -> ThreadGroup:
 def _inherit(t: Task, child: Task, flags: int) -> None:
     """What a task gets from its maker."""
     child.fds = t.fds.share() if flags & CLONE_FILES else t.fds.copy()
-    child.fs = t.fs.share() if flags & CLONE_FS else t.fs.copy()
     if flags & CLONE_SYSVSEM:
         child.sem_undo = undo_list(t).share()
     child.comm = t.comm

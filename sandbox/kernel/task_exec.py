@@ -181,7 +181,7 @@ def _move(t: Task, thread: GuestThread, result: LoadResult, creds: Credentials) 
         if t.ptrace is not None:
             trace_link.leave_code(t, old_space)
     if old_mm is not None:
-        kernel.ipc.shm.acting_pid = t.pid
+        kernel.ipc.shm.actor.pid = t.pid
         old_mm.drop()
     t.thread = thread
     t.space = thread.address_space()

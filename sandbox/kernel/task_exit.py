@@ -57,6 +57,7 @@ def exit_task(t: Task) -> None:
     leave_undo(t)
     t.fds.release(t)
     t.fs.release()
+    t.ns.drop()
     if t.seccomp is not None:
         t.seccomp.release()
         t.seccomp = None
@@ -107,7 +108,7 @@ def _leave_space(t: Task) -> None:
     mm = t.mm
     t.mm = None
     if mm is not None:
-        t.kernel.ipc.shm.acting_pid = t.pid
+        t.kernel.ipc.shm.actor.pid = t.pid
         mm.drop()
     if t.kernel.leave_space(t, t.space):
         t.space.kill()

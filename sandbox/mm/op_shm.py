@@ -90,7 +90,7 @@ def _map(
         segment.data.promote()
     except SyscallError:
         raise SyscallError(errno.ENOMEM) from None
-    table.acting_pid = t.pid
+    table.actor.pid = t.pid
     backing = ShmBacking(segment)
     backing.acquire()
     try:
@@ -118,7 +118,7 @@ class DetachOperation(Operation):
         return self._remove(t, index, error)
 
     def _remove(self, t: Task, count: int, result: int) -> int:
-        t.kernel.ipc.shm.acting_pid = t.pid
+        t.kernel.ipc.shm.actor.pid = t.pid
         for order in self.orders[:count]:
             start, size = order.args[0], order.args[1]
             self.mm.remove(start, start + size)

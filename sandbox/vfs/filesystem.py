@@ -52,5 +52,11 @@ class Filesystem:
     def sync(self) -> None:
         """syncfs(2)."""
 
+    def mount_made(self, root: Inode) -> None:
+        """One mount more shows it, from `root` on."""
+
+    def mount_gone(self, root: Inode) -> None:
+        """One fewer."""
+
     def unmounted(self) -> None:
         """The last mount is gone: give back host resources."""

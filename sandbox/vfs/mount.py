@@ -6,11 +6,31 @@ import errno
 from typing import TYPE_CHECKING, Callable, Final, Iterator
 
 from sandbox.abi.linux.stat import makedev
-from sandbox.abi.linux.statfs import ST_NOATIME, ST_NODEV, ST_NOEXEC, ST_NOSUID, ST_RDONLY, ST_RELATIME
+from sandbox.abi.linux.statfs import (
+    ST_NOATIME,
+    ST_NODEV,
+    ST_NODIRATIME,
+    ST_NOEXEC,
+    ST_NOSUID,
+    ST_NOSYMFOLLOW,
+    ST_RDONLY,
+    ST_RELATIME,
+)
 from sandbox.errors import SyscallError
 from sandbox.vfs.dentry import Dentry, DentryCache
 from sandbox.vfs.locks import DeadlockGraph
 from sandbox.vfs.path import Path
+from sandbox.vfs.propagation import (
+    PeerGroup,
+    Spread,
+    copy_tree,
+    follow,
+    hang,
+    leave_peers,
+    make_shared,
+    receivers,
+    unhang,
+)
 from sandbox.vfs.snapshots import SnapshotBudget
 from sandbox.vfs.space import SpaceAccount
 
@@ -19,13 +39,41 @@ if TYPE_CHECKING:
     from sandbox.vfs.filesystem import Filesystem
     from tcpip.clock import Clock
 
-MAX_MOUNTS: Final = 10_000  # fs.mount-max is 100,000
+FIRST_NUMBER: Final = 4026531841  # the inode number of the first mount namespace in nsfs
+MAX_MOUNTS: Final = 10_000  # of a namespace (fs.mount-max)
+MAX_ALL_MOUNTS: Final = 50_000  # of all namespaces
+
+
+_OPTIONS: Final = (
+    (ST_NOSUID, "nosuid"),
+    (ST_NODEV, "nodev"),
+    (ST_NOEXEC, "noexec"),
+    (ST_NOATIME, "noatime"),
+    (ST_NODIRATIME, "nodiratime"),
+    (ST_RELATIME, "relatime"),
+    (ST_NOSYMFOLLOW, "nosymfollow"),
+)
 
 
 class Mount:
     """`flags` are ST_* bits. `root` is the dentry shown at `point` of `parent`."""
 
-    __slots__ = ("id", "fs", "root", "parent", "point", "children", "flags", "pins", "namespace")
+    __slots__ = (
+        "id",
+        "fs",
+        "root",
+        "parent",
+        "point",
+        "children",
+        "flags",
+        "pins",
+        "namespace",
+        "attached",
+        "peers",
+        "master",
+        "unbindable",
+        "expiring",
+    )
 
     def __init__(self, ident: int, fs: Filesystem, root: Dentry, flags: int, namespace: MountNamespace) -> None:
         self.id = ident
@@ -37,6 +85,11 @@ class Mount:
         self.flags = flags
         self.pins = 0
         self.namespace = namespace
+        self.attached = False  # it is part of its namespace's tree
+        self.peers: PeerGroup | None = None  # shared
+        self.master: PeerGroup | None = None  # slave
+        self.unbindable = False
+        self.expiring = False  # MNT_EXPIRE was asked for once
 
     def readonly(self) -> bool:
         """Writes are EROFS."""
@@ -46,10 +99,10 @@ class Mount:
         """The per-mount options as /proc/mounts prints them."""
         flags = self.flags
         text = "ro" if flags & ST_RDONLY else "rw"
-        for bit, name in ((ST_NOSUID, "nosuid"), (ST_NODEV, "nodev"), (ST_NOEXEC, "noexec"), (ST_NOATIME, "noatime")):
+        for bit, name in _OPTIONS:
             if flags & bit:
                 text += "," + name
-        return text + ",relatime" if flags & ST_RELATIME else text
+        return text
 
 
 class Vfs:
@@ -71,6 +124,8 @@ class Vfs:
         self._next_mount = 20
         self._roots: dict[Filesystem, Dentry] = {}
         self._users: dict[Filesystem, int] = {}
+        self.mount_count = 0
+        self._groups: dict[int, PeerGroup] = {}
 
     def new_dev(self) -> int:
         """An st_dev for a new file system (major 0)."""
@@ -81,6 +136,40 @@ class Vfs:
         """An id for /proc/PID/mountinfo."""
         self._next_mount += 1
         return self._next_mount
+
+    def new_mount(self, fs: Filesystem, root: Dentry, flags: int, namespace: MountNamespace) -> Mount:
+        """A mount that is attached nowhere yet; ENOSPC at the bound."""
+        if self.mount_count >= MAX_ALL_MOUNTS:
+            raise SyscallError(errno.ENOSPC)
+        if root.inode is not None:
+            fs.mount_made(root.inode)
+        self.mount_count += 1
+        self.used(fs)
+        root.pins += 1
+        return Mount(self.new_mount_id(), fs, root, flags, namespace)
+
+    def end_mount(self, mount: Mount) -> None:
+        """It is seen nowhere any more."""
+        mount.attached = False
+        leave_peers(self, mount)
+        follow(mount, None)
+        mount.root.pins -= 1
+        if mount.root.inode is not None:
+            mount.fs.mount_gone(mount.root.inode)
+        self.mount_count -= 1
+        self.unused(mount.fs, mount.pins > 0)
+
+    def new_group(self) -> PeerGroup:
+        """A peer group with the lowest free number."""
+        ident = 1
+        while ident in self._groups:
+            ident += 1
+        group = self._groups[ident] = PeerGroup(ident)
+        return group
+
+    def end_group(self, group: PeerGroup) -> None:
+        """It has no members any more."""
+        del self._groups[group.ident]
 
     def root_of(self, fs: Filesystem) -> Dentry:
         """The root dentry of a file system: one however often it is mounted."""
@@ -106,13 +195,37 @@ class Vfs:
 
 
 class MountNamespace:
-    """A tree of mounts."""
+    """A tree of mounts. `number` is its inode number in nsfs."""
 
-    def __init__(self, vfs: Vfs, root_fs: Filesystem, flags: int = ST_RELATIME) -> None:
+    def __init__(self, vfs: Vfs, root_fs: Filesystem, flags: int = ST_RELATIME, number: int = FIRST_NUMBER) -> None:
         self.vfs = vfs
+        self.number = number
         self.count = 1
-        self.root = Mount(vfs.new_mount_id(), root_fs, vfs.root_of(root_fs), flags, self)
-        vfs.used(root_fs)
+        self.root = vfs.new_mount(root_fs, vfs.root_of(root_fs), flags, self)
+        self.root.attached = True
+        self.users = 1
+
+    def copy(self, number: int) -> tuple[MountNamespace, dict[Mount, Mount]]:
+        """CLONE_NEWNS: a namespace with copies of all mounts, and which is whose (copy_mnt_ns). ENOSPC."""
+        new = MountNamespace.__new__(MountNamespace)
+        new.vfs = self.vfs
+        new.number = number
+        new.users = 0
+        new.root = copy_tree(self.vfs, self.root, self.root.root, new, all_mounts=True)
+        copies = dict(zip(walk_mounts(self.root), walk_mounts(new.root), strict=True))
+        for mount in copies.values():
+            mount.attached = True
+        for old, mount in copies.items():
+            mount.unbindable = old.unbindable
+        new.count = len(copies)
+        return new, copies
+
+    def end(self) -> None:
+        """Nobody is in it any more: its mounts go."""
+        for mount in list(walk_mounts(self.root)):
+            unhang(mount)
+            self.vfs.end_mount(mount)
+        self.count = 0
 
     def root_path(self) -> Path:
         """The top: the topmost mount that covers the root."""
@@ -120,58 +233,127 @@ class MountNamespace:
 
     def cover(self, path: Path) -> Path:
         """`path`, or the root of what is mounted on it."""
-        mount, dentry = path.mount, path.dentry
-        while dentry.mounts:
-            child = mount.children.get(dentry)
-            if child is None:
-                break
-            mount, dentry = child, child.root
-        return path if mount is path.mount else Path(mount, dentry)
+        return covering(path)
 
     def mount(self, fs: Filesystem, at: Path, flags: int = ST_RELATIME, root: Dentry | None = None) -> Mount:
         """Attach `fs` (or its subtree `root`) on top of what is at `at`; ENOSPC at the bound of mounts."""
-        if self.count >= MAX_MOUNTS:
-            raise SyscallError(errno.ENOSPC)
-        at = self.cover(at)
-        new = Mount(self.vfs.new_mount_id(), fs, root if root is not None else self.vfs.root_of(fs), flags, self)
-        self.vfs.used(fs)
-        self.attach(new, at)
-        self.count += 1
-        new.root.pins += 1
+        new = self.vfs.new_mount(fs, root if root is not None else self.vfs.root_of(fs), flags, self)
+        self.graft(new, at)
         return new
 
-    def attach(self, mount: Mount, at: Path) -> None:
-        """Hang `mount` at `at`, where nothing is mounted."""
-        mount.parent = at.mount
-        mount.point = at.dentry
-        at.mount.children[at.dentry] = mount
-        at.dentry.mounts += 1
+    def graft(self, tree: Mount, at: Path) -> None:
+        """Attach a tree of new mounts on top of what is at `at`, and copies of it wherever that is heard of; a tree that
+        cannot be attached is discarded. ENOSPC. (attach_recursive_mnt)"""
+        from sandbox.vfs.propagation import discard_tree
 
-    def detach(self, mount: Mount) -> None:
-        """Take `mount` off its place, with all that hangs below it."""
-        parent, point = mount.parent, mount.point
-        if parent is not None and point is not None:
-            del parent.children[point]
-            point.mounts -= 1
-        mount.parent = None
-        mount.point = None
+        at = covering(at)
+        spread = Spread(self.vfs, at.dentry)
+        try:
+            self._check_room(tree)
+            if at.mount.peers is not None:
+                for mount in walk_mounts(tree):
+                    make_shared(self.vfs, mount)
+                spread.run(at.mount, tree)
+                for copy, where in spread.copies:
+                    where.namespace._check_room(copy)
+        except SyscallError:
+            spread.discard()
+            discard_tree(self.vfs, tree)
+            raise
+        self.attach(tree, at)
+        for copy, where in spread.copies:
+            where.namespace.attach(copy, covering(Path(where, at.dentry)))
+
+    def _check_room(self, tree: Mount) -> None:
+        if self.count + sum(1 for _ in walk_mounts(tree)) > MAX_MOUNTS:
+            raise SyscallError(errno.ENOSPC)
+
+    def attach(self, tree: Mount, at: Path) -> None:
+        """Hang a tree at `at`, where nothing is mounted; it counts from now on."""
+        hang(tree, at.mount, at.dentry)
+        for mount in walk_mounts(tree):
+            if not mount.attached:
+                mount.attached = True
+                mount.namespace = self
+                self.count += 1
+
+    def move(self, mount: Mount, at: Path) -> None:
+        """Take `mount` with all that hangs below it to another place of the namespace (MS_MOVE). ENOSPC."""
+        at = covering(at)
+        spread = Spread(self.vfs, at.dentry)
+        if at.mount.peers is not None:
+            for one in walk_mounts(mount):
+                make_shared(self.vfs, one)
+            try:
+                spread.run(at.mount, mount)
+                for copy, where in spread.copies:
+                    where.namespace._check_room(copy)
+            except SyscallError:
+                spread.discard()
+                raise
+        unhang(mount)
+        hang(mount, at.mount, at.dentry)
+        for copy, where in spread.copies:
+            where.namespace.attach(copy, covering(Path(where, at.dentry)))
 
     def unmount(self, mount: Mount, lazy: bool) -> None:
-        """umount2(2): EBUSY while it is in use, unless `lazy`."""
+        """umount2(2): EBUSY while it is in use, unless `lazy`. Who heard of the mount hears of its end."""
         below = list(walk_mounts(mount))
         if not lazy and (len(below) > 1 or mount.pins):
             raise SyscallError(errno.EBUSY)
-        self.detach(mount)
-        for one in below:
-            if one is not mount and lazy:
-                self.detach(one)
-            one.root.pins -= 1
-            self.vfs.unused(one.fs, one.pins > 0)
-            self.count -= 1
+        ending = dict.fromkeys(below)
+        for one in reversed(below):
+            parent, point = one.parent, one.point
+            if parent is None or point is None:
+                continue
+            for other in receivers(parent, point):
+                child = other.children.get(point)
+                if child is None or child in ending or any(left not in ending for left in child.children.values()):
+                    continue
+                if not lazy and child.pins:
+                    raise SyscallError(errno.EBUSY)
+                ending[child] = None
+        for one in ending:
+            unhang(one)
+            one.namespace.count -= 1
+            self.vfs.end_mount(one)
+
+    def pivot(self, root: Mount, new: Mount, at: Path) -> None:
+        """`new` takes the place of `root`, which is seen at `at` from now on (pivot_root(2))."""
+        unhang(new)
+        parent, point = root.parent, root.point
+        unhang(root)
+        hang(root, at.mount, at.dentry)
+        if parent is None or point is None:
+            self.root = new
+        else:
+            hang(new, parent, point)
 
     def mounts(self) -> list[Mount]:
         """All mounts, parents before children."""
         return list(walk_mounts(self.root))
+
+
+def below(path: Path, top: Path) -> bool:
+    """`path` lies at or under `top` (is_path_reachable)."""
+    mount, dentry = path.mount, path.dentry
+    while mount is not top.mount:
+        parent, point = mount.parent, mount.point
+        if parent is None or point is None:
+            return False
+        mount, dentry = parent, point
+    return dentry.within(top.dentry)
+
+
+def covering(path: Path) -> Path:
+    """`path`, or the root of what is mounted on it."""
+    mount, dentry = path.mount, path.dentry
+    while dentry.mounts:
+        child = mount.children.get(dentry)
+        if child is None:
+            break
+        mount, dentry = child, child.root
+    return path if mount is path.mount else Path(mount, dentry)
 
 
 def walk_mounts(mount: Mount) -> Iterator[Mount]:

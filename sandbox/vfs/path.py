@@ -66,7 +66,3 @@ class Path:
             dentry = dentry.parent
         text = prefix + b"/" + b"/".join(reversed(parts))
         return text + b" (deleted)" if deleted else text
-
-    def reachable(self, root: Path) -> bool:
-        """It lies under `root`."""
-        return not self.text(root).startswith(b"(unreachable)")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from sandbox.abi.linux.capability import CAP_FSETID
 from sandbox.abi.linux.fcntl import O_ACCMODE, O_APPEND, O_NOATIME, O_PATH, O_RDWR
 from sandbox.abi.linux.stat import S_ISGID, S_ISUID, S_IXGRP
-from sandbox.abi.linux.statfs import ST_NOATIME, ST_RDONLY
+from sandbox.abi.linux.statfs import ST_NOATIME, ST_NODIRATIME, ST_RDONLY
 from sandbox.errors import SyscallError
 from sandbox.kernel.rlimits import RLIM_INFINITY, RLIMIT_FSIZE
 from sandbox.vfs.file_description import FileDescription
@@ -217,4 +217,6 @@ def remove_privileges(t: Task, inode: Inode) -> None:
 def touch_atime(path: Path | None, inode: Inode, flags: int) -> None:
     """Record a read unless the mount or the description says not to."""
     if path is not None and not path.mount.flags & (ST_NOATIME | ST_RDONLY) and not flags & O_NOATIME:
+        if path.mount.flags & ST_NODIRATIME and inode.is_dir():
+            return
         inode.touch_atime(inode.fs.now())

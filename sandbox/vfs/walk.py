@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.fcntl import AT_FDCWD
 from sandbox.abi.linux.stat import S_IFDIR, S_IFLNK, S_IFMT, S_ISVTX
+from sandbox.abi.linux.statfs import ST_NOSYMFOLLOW
 from sandbox.errors import SyscallError
 from sandbox.vfs.dentry import Dentry
 from sandbox.vfs.path import Path
@@ -153,7 +154,7 @@ class Walk:
         """A symbolic link in the current directory is to be followed: its text, with the walk standing where
         the text starts; None when it was a magic link and the walk stands at its end."""
         resolve = self.resolve
-        if resolve & RESOLVE_NO_SYMLINKS:
+        if resolve & RESOLVE_NO_SYMLINKS or self.mount.flags & ST_NOSYMFOLLOW:
             raise SyscallError(errno.ELOOP)
         self.links += 1
         if self.links > MAX_LINKS:

@@ -80,6 +80,10 @@ class Program:
         kinds and modes of its tree are compared."""
         return "private" if PRIVATE or "private" in self.first_line().split() else "volume"
 
+    def admin(self) -> bool:
+        """`admin`: it needs all capabilities; natively it goes into namespaces of its own before it does anything."""
+        return "admin" in self.first_line().split()
+
     def gap(self) -> str:
         """What the sandbox is known not to have that this program needs; empty: nothing."""
         return self.first_line().partition("gap:")[2].strip()
@@ -171,6 +175,8 @@ def start_sandbox(work: Path, prefix: Iterable[str] = ()) -> subprocess.Popen[by
     inside = ["/usr/bin/env", "-i", f"PATH={PATH}", "WORK=/work", "/bin/sh", "/work/driver"]
     packages = os.environ.get("PYTHONPATH", str(REPOSITORY))
     environment = {"PYTHONPATH": packages, "PYTHONSAFEPATH": "1", "HOME": "/root"}
+    if (work / "admin").exists():
+        prefix = [*prefix, "--cap-add", "ALL"]
     return _spawn([*prefix, "--volume", f"{work}:/work", "--cwd", "/work", *inside], environment)
 
 
@@ -192,9 +198,14 @@ def _spawn(command: list[str], environment: dict[str, str]) -> subprocess.Popen[
 def run(chosen: Iterable[Program], start: Start) -> dict[str, Outcome]:
     """Run each program once; outcomes by name."""
     outcomes: dict[str, Outcome] = {}
-    todo = list(chosen)
-    while todo:
-        batch, todo = todo[:BATCH], todo[BATCH:]
+    chosen = list(chosen)
+    todo = [program for program in chosen if not program.admin()]
+    admins = [program for program in chosen if program.admin()]
+    while todo or admins:
+        if todo:
+            batch, todo = todo[:BATCH], todo[BATCH:]
+        else:
+            batch, admins = admins, []
         while batch:
             done = _run_batch(batch, start)
             outcomes.update(done)
@@ -232,6 +243,8 @@ def _lay_out(work: Path, batch: list[Program]) -> None:
         (work / "t" / program.name).mkdir()
         shutil.copy(build(program), work / "bin" / program.name)
     (work / "empty").touch()
+    if any(program.admin() for program in batch):
+        (work / "admin").touch()
     (work / "driver").write_text(DRIVER)
     (work / "list").write_text(
         "".join(f"{program.name} {program.place()} {program.interpreter()}\n" for program in batch)

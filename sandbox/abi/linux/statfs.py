@@ -26,7 +26,9 @@ ST_NODEV: Final = 0x4
 ST_NOEXEC: Final = 0x8
 ST_VALID: Final = 0x20
 ST_NOATIME: Final = 0x400
+ST_NODIRATIME: Final = 0x800
 ST_RELATIME: Final = 0x1000
+ST_NOSYMFOLLOW: Final = 0x2000
 
 MS_RDONLY: Final = 0x1
 MS_NOSUID: Final = 0x2
@@ -47,6 +49,7 @@ MS_UNBINDABLE: Final = 1 << 17
 MS_PRIVATE: Final = 1 << 18
 MS_SLAVE: Final = 1 << 19
 MS_SHARED: Final = 1 << 20
+MS_NOUSER: Final = 1 << 31
 MS_RELATIME: Final = 1 << 21
 MS_STRICTATIME: Final = 1 << 24
 MS_LAZYTIME: Final = 1 << 25

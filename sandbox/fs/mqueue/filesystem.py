@@ -20,6 +20,7 @@ from sandbox.vfs.space import NAME_COST
 
 if TYPE_CHECKING:
     from sandbox.fs.mqueue.maker import Maker
+    from sandbox.kernel.ipc.namespace import IpcNamespace
     from sandbox.kernel.kernel import Kernel
 
 _MSG_SIZE: Final = 48  # sizeof(struct msg_msg), sizeof(struct posix_msg_tree_node)
@@ -33,11 +34,11 @@ class MqueueFs(Filesystem):
     magic = MQUEUE_MAGIC
     live = True
 
-    def __init__(self, kernel: Kernel) -> None:
+    def __init__(self, kernel: Kernel, ipc: IpcNamespace) -> None:
         vfs = kernel.mounts.vfs
         super().__init__(kernel.clock, vfs.new_dev(), "mqueue")
         self.space = vfs.space
-        self.limits = kernel.ipc.mqueue
+        self.limits = ipc.mqueue
         self._last = 1
         self.directory = MqueueDir(self, 1)
         self.root = self.directory
@@ -70,6 +71,11 @@ class MqueueFs(Filesystem):
         self.directory.enter(name, inode)
         return inode
 
+    def end(self) -> None:
+        """Its IPC namespace has ended: no queue has a name any more."""
+        for name, inode in list(self.directory.names.items()):
+            self.directory.unlink(name, inode)
+
     def evict(self, inode: QueueInode) -> None:
         """A queue has ended (mqueue_evict_inode)."""
         inode.queue.discard()
@@ -82,9 +88,9 @@ class MqueueFs(Filesystem):
             del self.users[inode.user]
 
 
-def mqueues(kernel: Kernel) -> MqueueFs:
-    """The sandbox's, made when first needed."""
-    fs = kernel.ipc.mqueue.fs
+def mqueues(kernel: Kernel, ipc: IpcNamespace) -> MqueueFs:
+    """An IPC namespace's, made when first needed."""
+    fs = ipc.mqueue.fs
     if fs is None:
-        fs = kernel.ipc.mqueue.fs = MqueueFs(kernel)
+        fs = ipc.mqueue.fs = MqueueFs(kernel, ipc)
     return fs

@@ -46,19 +46,19 @@ class LimitFile(PseudoFile):
 
     def content(self, t: Task) -> bytes:
         """Separated by tabs."""
-        return "\t".join(map(str, self.get(t.kernel.ipc))).encode() + b"\n"
+        return "\t".join(map(str, self.get(t.ns.ipc))).encode() + b"\n"
 
     def store(self, t: Task, data: bytes) -> None:
         """EINVAL for what is no number, or too large (kernel/sysctl.c: proc_dointvec_minmax)."""
         words = data.split(b"\0")[0].split()
-        values = list(self.get(t.kernel.ipc))
+        values = list(self.get(t.ns.ipc))
         if not words:
             raise SyscallError(errno.EINVAL)
         for n, word in enumerate(words[: len(values)]):
             if not word.isdigit() or len(word) > 20 or not self.least <= int(word) <= self.most[n]:
                 raise SyscallError(errno.EINVAL)
             values[n] = int(word)
-        self.put(t.kernel.ipc, tuple(values))
+        self.put(t.ns.ipc, tuple(values))
 
 
 def _put_msgmax(ipc: IpcNamespace, values: Values) -> None:

@@ -19,11 +19,15 @@ def _escape(text: bytes) -> bytes:
     return text
 
 
+def _ident(mount: Mount) -> int:
+    return mount.id
+
+
 def _visible(task: Task) -> list[tuple[Mount, bytes]]:
     """The mounts that can be reached from the task's root, with their places."""
     root = task.fs.root
     out = []
-    for mount in task.kernel.mounts.mounts():
+    for mount in sorted(task.ns.mnt.mounts(), key=_ident):
         text = Path(mount, mount.root).text(root)
         if not text.startswith(b"(unreachable)"):
             out.append((mount, _escape(text)))
@@ -56,7 +60,7 @@ def mountinfo(t: Task, task: Task) -> bytes:
         inside = _escape(_inside(mount))
         super_options = ("ro" if fs.readonly else "rw") + fs.options()
         lines.append(
-            b"%d %d %d:%d %s %s %s - %s %s %s\n"
+            b"%d %d %d:%d %s %s %s %s- %s %s %s\n"
             % (
                 mount.id,
                 parent,
@@ -65,12 +69,23 @@ def mountinfo(t: Task, task: Task) -> bytes:
                 inside,
                 place,
                 mount.options().encode(),
+                _propagation(mount),
                 fs.name.encode(),
                 _escape(fs.source.encode()),
                 super_options.encode(),
             )
         )
     return b"".join(lines)
+
+
+def _propagation(mount: Mount) -> bytes:
+    """The optional fields."""
+    text = b""
+    if mount.peers is not None:
+        text += b"shared:%d " % mount.peers.ident
+    if mount.master is not None:
+        text += b"master:%d " % mount.master.ident
+    return text + b"unbindable " if mount.unbindable else text
 
 
 def _inside(mount: Mount) -> bytes:

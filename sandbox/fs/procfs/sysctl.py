@@ -95,7 +95,11 @@ _FIXED: Final[tuple[tuple[str, str], ...]] = (
     ("net/ipv6/conf/all/forwarding", "0"),
     ("net/ipv6/conf/default/disable_ipv6", "0"),
     ("net/unix/max_dgram_qlen", "512"),
+    ("user/max_cgroup_namespaces", "1024"),
+    ("user/max_ipc_namespaces", "1024"),
+    ("user/max_mnt_namespaces", "1024"),
     ("user/max_user_namespaces", "0"),
+    ("user/max_uts_namespaces", "1024"),
     ("vm/max_map_count", "65530"),
     ("vm/mmap_min_addr", "65536"),
     ("vm/overcommit_kbytes", "0"),
@@ -116,7 +120,7 @@ class NameFile(PseudoFile):
 
     def content(self, t: Task) -> bytes:
         """The name."""
-        return (t.kernel.domainname if self.domain else t.kernel.hostname) + b"\n"
+        return (t.ns.uts.domainname if self.domain else t.ns.uts.hostname) + b"\n"
 
     def store(self, t: Task, data: bytes) -> None:
         """EPERM; EINVAL when it is too long."""
@@ -126,9 +130,9 @@ class NameFile(PseudoFile):
         if len(name) > MAX_NAME:
             raise SyscallError(errno.EINVAL)
         if self.domain:
-            t.kernel.domainname = name
+            t.ns.uts.domainname = name
         else:
-            t.kernel.hostname = name
+            t.ns.uts.hostname = name
 
 
 class PortFile(PseudoFile):

@@ -33,7 +33,7 @@ def _owners(item: IpcObject) -> str:
 def shm(t: Task) -> bytes:
     """Segments."""
     lines = [_SHM]
-    for item in t.kernel.ipc.shm.ids.ordered():
+    for item in t.ns.ipc.shm.ids.ordered():
         lines.append(
             f"{_head(item)} {item.size:21} {item.cpid:5} {item.lpid:5}  {item.nattch:5} {_owners(item)}"
             f" {item.atime:10} {item.dtime:10} {item.ctime:10} {item.resident_pages() << 12:21} {0:21}\n"
@@ -44,7 +44,7 @@ def shm(t: Task) -> bytes:
 def sem(t: Task) -> bytes:
     """Semaphore sets."""
     lines = [_SEM]
-    for item in t.kernel.ipc.sem.ids.ordered():
+    for item in t.ns.ipc.sem.ids.ordered():
         lines.append(f"{_head(item)} {len(item.values):10} {_owners(item)} {item.otime:10} {item.ctime:10}\n")
     return "".join(lines).encode()
 
@@ -52,7 +52,7 @@ def sem(t: Task) -> bytes:
 def msg(t: Task) -> bytes:
     """Message queues."""
     lines = [_MSG]
-    for item in t.kernel.ipc.msg.ids.ordered():
+    for item in t.ns.ipc.msg.ids.ordered():
         lines.append(
             f"{_head(item)}  {item.bytes:10} {len(item.messages):10} {item.lspid:5} {item.lrpid:5} {_owners(item)}"
             f" {item.stime:10} {item.rtime:10} {item.ctime:10}\n"

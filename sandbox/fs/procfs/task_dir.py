@@ -9,6 +9,7 @@ from sandbox.abi.linux.capability import CAP_SYS_PTRACE
 from sandbox.abi.linux.fcntl import O_ACCMODE, O_RDONLY, O_WRONLY
 from sandbox.abi.linux.stat import S_IFDIR, S_IFLNK, S_IFMT, S_IFREG
 from sandbox.errors import SyscallError
+from sandbox.fs.nsfs.filesystem import NsFile, namespace_path
 from sandbox.fs.procfs import task_files
 from sandbox.fs.procfs.anon_path import path_of
 from sandbox.fs.procfs.mem_file import MemInode
@@ -20,8 +21,18 @@ if TYPE_CHECKING:
     from sandbox.kernel.task import Task
     from sandbox.vfs.path import Path
 
-NAMESPACES: Final = (b"cgroup", b"ipc", b"mnt", b"net", b"pid", b"time", b"user", b"uts")
-_NS_INO: Final = 4026531834
+NAMESPACES: Final = (
+    b"cgroup",
+    b"ipc",
+    b"mnt",
+    b"net",
+    b"pid",
+    b"pid_for_children",
+    b"time",
+    b"time_for_children",
+    b"user",
+    b"uts",
+)
 PATH_MAX: Final = 4096
 _FD_INDEX: Final = 1024  # inode indices of fd links start here
 
@@ -152,7 +163,7 @@ class FdLink(Inode):
         """A path, or what the file says about itself."""
         check_inspect(t, self.task)
         file = self.task.fds.get(self.fd)
-        if file.path is not None:
+        if file.path is not None and (file.path.mount.id or not isinstance(file, NsFile)):
             return _text(t, file.path)
         return file.link_text().encode("utf-8", "surrogateescape")
 
@@ -237,21 +248,28 @@ class TaskListDir(PseudoDir):
 
 
 class NamespaceLink(Inode):
-    """/proc/PID/ns/*: all tasks share the same namespaces."""
+    """/proc/PID/ns/*."""
 
-    __slots__ = ("text",)
+    __slots__ = ("task", "kind")
 
-    def __init__(self, fs: ProcFs, ino: int, task: Task, name: bytes, number: int) -> None:
+    def __init__(self, fs: ProcFs, ino: int, task: Task, shown: bytes) -> None:
         super().__init__(fs, ino, S_IFLNK | 0o777, task.creds.euid, task.creds.egid, fs.now())
-        self.text = b"%s:[%d]" % (name, number)
+        self.task = task
+        self.kind = shown.removesuffix(b"_for_children")
 
     def readlink(self, t: Task) -> bytes:
-        """As Linux prints it."""
-        return self.text
+        """As Linux prints it; ENOENT for a zombie."""
+        return self._place(t).dentry.name
 
     def magic_link(self, t: Task) -> Path | None:
-        """They cannot be entered or opened here."""
-        raise SyscallError(errno.EACCES)
+        """The namespace's own file."""
+        return self._place(t)
+
+    def _place(self, t: Task) -> Path:
+        check_inspect(t, self.task)
+        if self.task.mm is None:
+            raise SyscallError(errno.ENOENT)
+        return namespace_path(t, self.task, self.kind)
 
 
 class TaskDir(PseudoDir):
@@ -304,8 +322,7 @@ class TaskDir(PseudoDir):
             return fs.net
         directory = PseudoDir(fs, ino, 0o511)
         for number, kind in enumerate(NAMESPACES):
-            link = NamespaceLink(fs, fs.task_ino(task.tid, 200 + number), task, kind, _NS_INO + number)
-            directory.add(kind.decode(), link)
+            directory.add(kind.decode(), NamespaceLink(fs, fs.task_ino(task.tid, 200 + number), task, kind))
         return directory
 
     def entries(self) -> list[tuple[bytes, int, int]]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.stat import S_IFDIR
 from sandbox.abi.linux.statfs import TMPFS_MAGIC
+from sandbox.errors import SyscallError
 from sandbox.vfs.filesystem import Filesystem, FsStat
 from sandbox.vfs.space import NAME_COST, SpaceAccount
 
 if TYPE_CHECKING:
+    from sandbox.fs.tmpfs.options import TmpfsOptions
     from tcpip.clock import Clock
 
 PAGE: Final = 4096
@@ -35,6 +38,7 @@ class Tmpfs(Filesystem):
 
         super().__init__(clock, dev, source)
         self.account = account if account is not None else SpaceAccount()
+        self.asked: TmpfsOptions | None = None  # what mount(2) was given
         self.next_ino = 0
         self.root = TmpfsDir(self, self.new_ino(), S_IFDIR | mode, uid, gid)
 
@@ -70,6 +74,14 @@ class Tmpfs(Filesystem):
             if not inode.opens:
                 inode.closed()
 
+    def resize(self, asked: TmpfsOptions) -> None:
+        """A remount with new limits; EINVAL."""
+        if self.asked is None:
+            raise SyscallError(errno.EINVAL)
+        self.asked.resize(asked, self.account)
+
     def options(self) -> str:
-        """size= in KiB."""
+        """As they were asked for, or size= in KiB."""
+        if self.asked is not None:
+            return self.asked.shown(self.account)
         return f",size={self.account.limit * (PAGE // 1024)}k"

@@ -7,17 +7,30 @@ from typing import TYPE_CHECKING
 from sandbox.kernel.ipc.mqueue import MqueueLimits
 from sandbox.kernel.ipc.msg import MsgTable
 from sandbox.kernel.ipc.sem import SemTable
-from sandbox.kernel.ipc.shm import ShmTable
+from sandbox.kernel.ipc.shm import Actor, ShmTable
 
 if TYPE_CHECKING:
     from tcpip.clock import Clock
 
 
 class IpcNamespace:
-    """`kernel.ipc`; there is one."""
+    """`t.ns.ipc`; `kernel.ipc` is the first. `number` is its inode number in nsfs."""
 
-    def __init__(self, clock: Clock) -> None:
-        self.shm = ShmTable(clock)
+    def __init__(self, clock: Clock, number: int = 0, parent: IpcNamespace | None = None) -> None:
+        self.number = number
+        self.users = 0
+        self.shm: ShmTable = ShmTable(clock, parent.shm.actor if parent is not None else Actor())
         self.sem = SemTable()
         self.msg = MsgTable()
         self.mqueue = MqueueLimits()
+
+    def end(self) -> None:
+        """Nobody is in it any more: its objects go (free_ipc_ns)."""
+        for segment in self.shm.ids.ordered():
+            segment.mark()
+        for semaphores in self.sem.ids.ordered():
+            self.sem.remove(semaphores)
+        for queue in self.msg.ids.ordered():
+            self.msg.remove(queue)
+        if self.mqueue.fs is not None:
+            self.mqueue.fs.end()

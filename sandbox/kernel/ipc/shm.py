@@ -91,14 +91,14 @@ class ShmBacking:
         segment.nattch += 1
         segment.data.account.mapped[segment.data] = None
         segment.atime = segment.table.now()
-        segment.lpid = segment.table.acting_pid
+        segment.lpid = segment.table.actor.pid
 
     def drop(self) -> None:
         """One area fewer."""
         segment = self.segment
         segment.nattch -= 1
         segment.dtime = segment.table.now()
-        segment.lpid = segment.table.acting_pid
+        segment.lpid = segment.table.actor.pid
         segment.data.blocks()  # pages that were touched are counted
         if not segment.nattch:
             segment.data.account.mapped.pop(segment.data, None)
@@ -106,17 +106,26 @@ class ShmBacking:
                 segment.table.destroy(segment)
 
 
-class ShmTable:
-    """All segments. `acting_pid`: the process on whose behalf areas come and go now."""
+class Actor:
+    """`pid`: the process on whose behalf areas come and go now."""
 
-    def __init__(self, clock: Clock) -> None:
+    __slots__ = ("pid",)
+
+    def __init__(self) -> None:
+        self.pid = 0
+
+
+class ShmTable:
+    """All segments of an IPC namespace; the `actor` is known to all namespaces."""
+
+    def __init__(self, clock: Clock, actor: Actor) -> None:
+        self.actor = actor
         self.ids: IpcIds[ShmSegment] = IpcIds()
         self.clock = clock
         self.max_bytes = SHMMAX  # kernel.shmmax
         self.max_pages = SHMALL  # kernel.shmall
         self.max_segments = SHMMNI  # kernel.shmmni
         self.pages = 0
-        self.acting_pid = 0
 
     def now(self) -> int:
         """Seconds of the day's time."""

@@ -12,24 +12,17 @@ from sandbox.abi.linux.sched import (
     CLONE_ARGS_SIZE_VER0,
     CLONE_CLEAR_SIGHAND,
     CLONE_DETACHED,
-    CLONE_FILES,
-    CLONE_FS,
-    CLONE_NAMESPACES,
-    CLONE_NEWTIME,
     CLONE_PARENT,
     CLONE_PARENT_SETTID,
     CLONE_PIDFD,
     CLONE_SIGHAND,
-    CLONE_SYSVSEM,
     CLONE_THREAD,
     CLONE_VFORK,
     CLONE_VM,
     CSIGNAL,
 )
 from sandbox.abi.linux.signal import NSIG, SIGCHLD
-from sandbox.errors import SyscallError
 from sandbox.kernel.control import Result
-from sandbox.kernel.ipc.sem_undo import leave_undo
 from sandbox.kernel.task import Task
 from sandbox.kernel.task_clone import CloneRequest, clone
 from sandbox.syscalls.args import SyscallArgs
@@ -86,52 +79,15 @@ def sys_clone3(t: Task, a: SyscallArgs) -> Result:
     return clone(t, CloneRequest(flags, exit_signal, stack + stack_size, tls, parent_tid, child_tid, pidfd))
 
 
-def sys_unshare(t: Task, a: SyscallArgs) -> Result:
-    """unshare(2): descriptor tables and filesystem contexts; namespaces are refused."""
-    flags = a.ulong(0)
-    known = (
-        CLONE_THREAD
-        | CLONE_FS
-        | CLONE_SIGHAND
-        | CLONE_VM
-        | CLONE_FILES
-        | CLONE_SYSVSEM
-        | CLONE_NAMESPACES
-        | CLONE_NEWTIME
-    )
-    if flags & ~known:
-        return -errno.EINVAL
-    if flags & (CLONE_THREAD | CLONE_SIGHAND | CLONE_VM) and len(t.group.tasks) > 1:
-        return -errno.EINVAL
-    if flags & (CLONE_SIGHAND | CLONE_VM) and (t.group.sighand.refs > 1 or t.kernel.space_users(t.space) > 1):
-        return -errno.EINVAL
-    if flags & (CLONE_NAMESPACES | CLONE_NEWTIME):
-        raise SyscallError(errno.EINVAL if t.creds.has(CAP_SYS_ADMIN) else errno.EPERM)
-    if flags & CLONE_SYSVSEM:
-        leave_undo(t)
-    if flags & CLONE_FS and t.fs.users > 1:
-        old_fs, t.fs = t.fs, t.fs.copy()
-        old_fs.release()
-    if flags & CLONE_FILES and t.fds.users > 1:
-        old_fds, t.fds = t.fds, t.fds.copy()
-        old_fds.release(t)
-    return 0
-
-
-def sys_setns(t: Task, a: SyscallArgs) -> Result:
-    """setns(2): there are no namespaces to enter."""
-    t.fds.get(a.int(0))
-    return -errno.EINVAL
-
-
-_NOTE: Final = "namespace flags: EPERM without CAP_SYS_ADMIN, else EINVAL"
+_NOTE: Final = (
+    "UTS, IPC, mount and cgroup namespaces; user, PID, network and time namespaces: "
+    "EPERM without CAP_SYS_ADMIN, else EINVAL"
+)
 
 ROWS: Final[tuple[Row, ...]] = (
     Row(56, "clone", sys_clone, PARTIAL, (Arg.HEX, Arg.ADDR, Arg.ADDR, Arg.ADDR, Arg.ADDR), _NOTE, trap=COPIES_THREAD),
     Row(57, "fork", sys_fork, FULL, (), trap=COPIES_THREAD),
     Row(58, "vfork", sys_vfork, FULL, (), trap=COPIES_THREAD),
-    Row(272, "unshare", sys_unshare, PARTIAL, (Arg.HEX,), _NOTE),
-    Row(308, "setns", sys_setns, PARTIAL, (Arg.FD, Arg.HEX), "no namespace can be entered: EINVAL"),
     Row(
         435,
         "clone3",

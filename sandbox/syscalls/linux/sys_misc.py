@@ -24,9 +24,9 @@ PER_LINUX32: Final = 0x08
 
 def sys_uname(t: Task, a: SyscallArgs) -> Result:
     """uname(2)."""
-    kernel = t.kernel
+    uts = t.ns.uts
     machine = b"i686" if t.personality & PER_MASK == PER_LINUX32 else b"x86_64"
-    fields = (b"Linux", kernel.hostname, RELEASE.encode(), VERSION, machine, kernel.domainname)
+    fields = (b"Linux", uts.hostname, RELEASE.encode(), VERSION, machine, uts.domainname)
     t.copy_out(a.addr(0), b"".join(field[: UTS_LEN - 1].ljust(UTS_LEN, b"\0") for field in fields))
     return 0
 
@@ -42,13 +42,13 @@ def _read_name(t: Task, a: SyscallArgs) -> bytes:
 
 def sys_sethostname(t: Task, a: SyscallArgs) -> Result:
     """sethostname(2)."""
-    t.kernel.hostname = _read_name(t, a)
+    t.ns.uts.hostname = _read_name(t, a)
     return 0
 
 
 def sys_setdomainname(t: Task, a: SyscallArgs) -> Result:
     """setdomainname(2)."""
-    t.kernel.domainname = _read_name(t, a)
+    t.ns.uts.domainname = _read_name(t, a)
     return 0
 
 

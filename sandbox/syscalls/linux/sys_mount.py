@@ -1,4 +1,4 @@
-"""mount, umount2 (fs/namespace.c), name_to_handle_at."""
+"""mount, umount2, pivot_root (fs/namespace.c), name_to_handle_at."""
 
 from __future__ import annotations
 
@@ -17,74 +17,113 @@ from sandbox.abi.linux.statfs import (
     MS_MOVE,
     MS_NOATIME,
     MS_NODEV,
+    MS_NODIRATIME,
     MS_NOEXEC,
     MS_NOSUID,
+    MS_NOSYMFOLLOW,
+    MS_NOUSER,
     MS_PRIVATE,
     MS_RDONLY,
+    MS_REC,
+    MS_RELATIME,
     MS_REMOUNT,
     MS_SHARED,
+    MS_SILENT,
     MS_SLAVE,
+    MS_STRICTATIME,
     MS_UNBINDABLE,
     ST_NOATIME,
     ST_NODEV,
+    ST_NODIRATIME,
     ST_NOEXEC,
     ST_NOSUID,
+    ST_NOSYMFOLLOW,
     ST_RDONLY,
     ST_RELATIME,
     UMOUNT_NOFOLLOW,
 )
 from sandbox.errors import SyscallError
-from sandbox.syscalls.row import PARTIAL, REFUSED, Arg, Row, refuse
-from sandbox.vfs.walk import FOLLOW, lookup
+from sandbox.fs.nsfs.filesystem import NsInode
+from sandbox.fs.tmpfs.filesystem import Tmpfs
+from sandbox.fs.tmpfs.options import TmpfsOptions
+from sandbox.syscalls.linux.mountable import make_filesystem
+from sandbox.syscalls.row import FULL, PARTIAL, REFUSED, Arg, Row, refuse
+from sandbox.vfs.mount import Mount, MountNamespace, below, covering, walk_mounts
+from sandbox.vfs.path import Path
+from sandbox.vfs.propagation import copy_tree, discard_tree, make_private, make_shared, make_slave
+from sandbox.vfs.walk import DIRECTORY, FOLLOW, lookup
 
 if TYPE_CHECKING:
     from sandbox.kernel.task import Task
     from sandbox.syscalls.args import SyscallArgs
     from sandbox.vfs.filesystem import Filesystem
-    from sandbox.vfs.path import Path
 
 _PROPAGATION: Final = MS_PRIVATE | MS_SLAVE | MS_SHARED | MS_UNBINDABLE
+_ATIME: Final = MS_NOATIME | MS_NODIRATIME | MS_RELATIME | MS_STRICTATIME
+_BITS: Final = (
+    (MS_RDONLY, ST_RDONLY),
+    (MS_NOSUID, ST_NOSUID),
+    (MS_NODEV, ST_NODEV),
+    (MS_NOEXEC, ST_NOEXEC),
+    (MS_NOATIME, ST_NOATIME),
+    (MS_NODIRATIME, ST_NODIRATIME),
+    (MS_NOSYMFOLLOW, ST_NOSYMFOLLOW),
+)
 
 
-def _flags(ms: int) -> int:
-    out = 0 if ms & MS_NOATIME else ST_RELATIME
-    for bit, flag in (
-        (MS_RDONLY, ST_RDONLY),
-        (MS_NOSUID, ST_NOSUID),
-        (MS_NODEV, ST_NODEV),
-        (MS_NOEXEC, ST_NOEXEC),
-        (MS_NOATIME, ST_NOATIME),
-    ):
+def flags_of(ms: int) -> int:
+    """ST_* bits of a mount's MS_* flags: relatime unless another rule is asked for."""
+    out = 0 if ms & (MS_NOATIME | MS_STRICTATIME) else ST_RELATIME
+    for bit, flag in _BITS:
         if ms & bit:
             out |= flag
+    if ms & MS_STRICTATIME:
+        out &= ~ST_NOATIME
     return out
 
 
 def sys_mount(t: Task, a: SyscallArgs) -> int:
-    """mount(2)."""
+    """mount(2) (fs/namespace.c: path_mount)."""
     flags = a.uint(3)
-    if flags & MS_MGC_MSK == MS_MGC_VAL:
-        flags &= ~MS_MGC_MSK
     kind = t.copy_in_cstr(a.addr(2), 4096, errno.EINVAL) if a.addr(2) else None
     source = t.copy_in_cstr(a.addr(0), 4096, errno.EINVAL) if a.addr(0) else None
     data = _data(t, a.addr(4))
     target = lookup(t, AT_FDCWD, t.copy_in_path(a.addr(1)))
+    if flags & MS_MGC_MSK == MS_MGC_VAL:
+        flags &= ~MS_MGC_MSK
+    if flags & MS_NOUSER:
+        return -errno.EINVAL
     if not t.creds.has(CAP_SYS_ADMIN):
         return -errno.EPERM
     if flags & MS_REMOUNT:
-        return _remount(target, flags)
+        return _remount(t, target, flags, data)
     if flags & MS_BIND:
-        return _bind(t, source, target)
+        return _bind(t, source, target, flags & MS_REC != 0)
     if flags & _PROPAGATION:
-        return _propagation(target, flags)
+        return change_propagation(t, target, flags)
     if flags & MS_MOVE:
         return _move(t, source, target)
     if kind is None:
         return -errno.EINVAL
-    fs = _make(t, kind, source or b"none", data)
-    if not target.inode.is_dir():
+    fs = make_filesystem(t, kind, source or b"none", data)
+    return add_mount(t, fs, target, flags_of(flags))
+
+
+def check_mine(t: Task, mount: Mount) -> None:
+    """EINVAL for a mount that is not in the caller's namespace."""
+    if not mount.attached or mount.namespace is not t.ns.mnt:
+        raise SyscallError(errno.EINVAL)
+
+
+def add_mount(t: Task, fs: Filesystem, target: Path, flags: int) -> int:
+    """A new file system at `target`: EINVAL, EBUSY where the same one is mounted already, ENOTDIR. (do_add_mount)"""
+    check_mine(t, target.mount)
+    at = covering(target)
+    if at.mount.fs is fs and at.dentry is at.mount.root:
+        return -errno.EBUSY
+    if target.inode.is_dir() != fs.root.is_dir():
         return -errno.ENOTDIR
-    t.kernel.mounts.mount(fs, target, _flags(flags))
+    t.ns.mnt.mount(fs, target, flags)
     return 0
 
 
@@ -100,101 +139,98 @@ def _data(t: Task, address: int) -> dict[bytes, bytes]:
     return out
 
 
-def _make(t: Task, kind: bytes, source: bytes, data: dict[bytes, bytes]) -> Filesystem:
-    """A new file system; ENODEV for kinds that are not here."""
-    vfs = t.kernel.mounts.vfs
-    if kind in (b"tmpfs", b"ramfs"):
-        from sandbox.fs.tmpfs.filesystem import Tmpfs
-        from sandbox.vfs.space import SpaceAccount
-
-        account = vfs.space
-        if b"size" in data or b"nr_inodes" in data:
-            account = SpaceAccount(
-                min(_size(data.get(b"size", b"0")) or 2 << 30, vfs.space.limit * 4096),
-                _size(data.get(b"nr_inodes", b"0")) or 1 << 20,
-                vfs.space,
-            )
-        mode = _number(data.get(b"mode", b"1777"), 8)
-        uid, gid = _number(data.get(b"uid", b"0"), 10), _number(data.get(b"gid", b"0"), 10)
-        name = source.decode("utf-8", "surrogateescape")
-        return Tmpfs(vfs.clock, vfs.new_dev(), name, mode & 0o7777, uid, gid, account)
-    if kind == b"proc":
-        from sandbox.fs.procfs.filesystem import ProcFs
-
-        return ProcFs(t.kernel, vfs.new_dev())
-    if kind == b"sysfs":
-        from sandbox.fs.sysfs.filesystem import SysFs
-
-        return SysFs(t.kernel, vfs.new_dev())
-    if kind == b"mqueue":
-        from sandbox.fs.mqueue.filesystem import mqueues
-
-        return mqueues(t.kernel)
-    raise SyscallError(errno.ENODEV)
-
-
-def _number(text: bytes, base: int) -> int:
-    try:
-        return int(text, base)
-    except ValueError:
-        raise SyscallError(errno.EINVAL) from None
-
-
-def _size(text: bytes) -> int:
-    unit = {b"k": 10, b"m": 20, b"g": 30}.get(text[-1:].lower())
-    if unit is not None:
-        return _number(text[:-1], 10) << unit
-    if text.endswith(b"%"):
-        return 0
-    return _number(text, 10)
-
-
-def _remount(target: Path, flags: int) -> int:
+def _remount(t: Task, target: Path, flags: int, data: dict[bytes, bytes]) -> int:
+    """New flags of a mount; without MS_BIND a tmpfs takes new limits, too. (do_remount, do_reconfigure_mnt)"""
     mount = target.mount
+    check_mine(t, mount)
     if target.dentry is not mount.root:
         return -errno.EINVAL
-    mount.flags = _flags(flags)
+    new = flags_of(flags)
+    if not flags & _ATIME:
+        kept = ST_NOATIME | ST_NODIRATIME | ST_RELATIME
+        new = new & ~kept | mount.flags & kept
+    if data and not flags & MS_BIND and isinstance(mount.fs, Tmpfs):
+        mount.fs.resize(TmpfsOptions(data))
+    mount.flags = new
     return 0
 
 
-def _bind(t: Task, source: bytes | None, target: Path) -> int:
-    """A second view of a subtree; the mounts below it do not come along."""
+def bind_tree(t: Task, there: Path, recurse: bool) -> Mount:
+    """Copies of what is mounted from `there` on, attached nowhere: EINVAL, ENOSPC. (__do_loopback)"""
+    inode = there.inode
+    if isinstance(inode, NsInode):
+        namespace = inode.namespace
+        if isinstance(namespace, MountNamespace) and namespace.number >= t.ns.mnt.number:
+            raise SyscallError(errno.EINVAL)
+    else:
+        check_mine(t, there.mount)
+    if there.mount.unbindable:
+        raise SyscallError(errno.EINVAL)
+    vfs = t.ns.mnt.vfs
+    return copy_tree(vfs, there.mount, there.dentry, t.ns.mnt, recurse=recurse)
+
+
+def _bind(t: Task, source: bytes | None, target: Path, recurse: bool) -> int:
+    """A second view of a subtree, with the mounts below it if `recurse`."""
     if not source:
-        return -errno.ENOENT
+        return -errno.EINVAL
     there = lookup(t, AT_FDCWD, source, FOLLOW)
+    check_mine(t, target.mount)
+    tree = bind_tree(t, there, recurse)
     if there.inode.is_dir() != target.inode.is_dir():
+        discard_tree(t.ns.mnt.vfs, tree)
         return -errno.ENOTDIR
-    t.kernel.mounts.mount(there.inode.fs, target, there.mount.flags, there.dentry)
+    t.ns.mnt.graft(tree, target)
     return 0
 
 
-def _propagation(target: Path, flags: int) -> int:
-    """All mounts are private; asking for that is fine."""
-    if target.dentry is not target.mount.root or flags & (MS_SHARED | MS_UNBINDABLE):
+def change_propagation(t: Task, target: Path, flags: int) -> int:
+    """MS_SHARED, MS_PRIVATE, MS_SLAVE, MS_UNBINDABLE, with MS_REC for all below as well. (do_change_type)"""
+    kind = flags & ~(MS_REC | MS_SILENT)
+    if kind not in (MS_SHARED, MS_PRIVATE, MS_SLAVE, MS_UNBINDABLE):
         return -errno.EINVAL
+    top = target.mount
+    check_mine(t, top)
+    if target.dentry is not top.root:
+        return -errno.EINVAL
+    vfs = t.ns.mnt.vfs
+    for mount in list(walk_mounts(top)) if flags & MS_REC else [top]:
+        if kind == MS_SHARED:
+            make_shared(vfs, mount)
+        elif kind == MS_SLAVE:
+            make_slave(vfs, mount)
+        else:
+            make_private(vfs, mount, kind == MS_UNBINDABLE)
     return 0
 
 
 def _move(t: Task, source: bytes | None, target: Path) -> int:
     if not source:
-        return -errno.ENOENT
-    there = lookup(t, AT_FDCWD, source, FOLLOW)
-    namespace = t.kernel.mounts
-    mount = there.mount
-    if there.dentry is not mount.root or mount.parent is None:
         return -errno.EINVAL
-    if there.inode.is_dir() != target.inode.is_dir():
-        return -errno.ENOTDIR
-    at = target.mount
-    while True:
-        if at is mount:
-            return -errno.ELOOP
-        if at.parent is None:
-            break
-        at = at.parent
-    namespace.detach(mount)
-    namespace.attach(mount, namespace.cover(target))
+    move_tree(t, lookup(t, AT_FDCWD, source, FOLLOW), target)
     return 0
+
+
+def move_tree(t: Task, there: Path, target: Path) -> None:
+    """The mount at `there` to `target`: EINVAL, ELOOP. (do_move_mount)"""
+    mount = there.mount
+    check_mine(t, target.mount)
+    check_mine(t, mount)
+    shared = target.mount.peers is not None
+    if (
+        there.dentry is not mount.root
+        or mount.parent is None
+        or there.inode.is_dir() != target.inode.is_dir()
+        or mount.parent.peers is not None
+        or (shared and any(one.unbindable for one in walk_mounts(mount)))
+    ):
+        raise SyscallError(errno.EINVAL)
+    at: Mount | None = covering(target).mount
+    while at is not None:
+        if at is mount:
+            raise SyscallError(errno.ELOOP)
+        at = at.parent
+    t.ns.mnt.move(mount, target)
 
 
 def sys_umount2(t: Task, a: SyscallArgs) -> int:
@@ -202,23 +238,67 @@ def sys_umount2(t: Task, a: SyscallArgs) -> int:
     flags = a.int(1)
     if flags & ~(MNT_FORCE | MNT_DETACH | MNT_EXPIRE | UMOUNT_NOFOLLOW):
         return -errno.EINVAL
-    there = lookup(t, AT_FDCWD, t.copy_in_path(a.addr(0)), 0 if flags & UMOUNT_NOFOLLOW else FOLLOW)
+    path = t.copy_in_path(a.addr(0))
+    there = covering(lookup(t, AT_FDCWD, path, 0 if flags & UMOUNT_NOFOLLOW else FOLLOW))
     if not t.creds.has(CAP_SYS_ADMIN):
         return -errno.EPERM
     mount = there.mount
-    if there.dentry is not mount.root or mount.parent is None:
+    if there.dentry is not mount.root:
         return -errno.EINVAL
+    check_mine(t, mount)
     if flags & MNT_EXPIRE:
-        return -(errno.EINVAL if flags & (MNT_FORCE | MNT_DETACH) else errno.EAGAIN)
-    t.kernel.mounts.unmount(mount, bool(flags & MNT_DETACH))
+        if mount.parent is None or flags & (MNT_FORCE | MNT_DETACH):
+            return -errno.EINVAL
+        if mount.pins:
+            return -errno.EBUSY
+        if not mount.expiring:
+            mount.expiring = True
+            return -errno.EAGAIN
+    if mount.parent is None:
+        return -(errno.EINVAL if flags & MNT_DETACH else errno.EBUSY)
+    t.ns.mnt.unmount(mount, flags & MNT_DETACH != 0)
     return 0
 
 
-_MOUNT_NOTE: Final = "tmpfs, proc, sysfs, bind (without the mounts below), remount, move; all mounts are private"
+def sys_pivot_root(t: Task, a: SyscallArgs) -> int:
+    """pivot_root(2)."""
+    if not t.creds.has(CAP_SYS_ADMIN):
+        return -errno.EPERM
+    new = lookup(t, AT_FDCWD, t.copy_in_path(a.addr(0)), FOLLOW | DIRECTORY)
+    old = lookup(t, AT_FDCWD, t.copy_in_path(a.addr(1)), FOLLOW | DIRECTORY)
+    root = t.fs.root
+    under = covering(old)
+    new_parent, root_parent = new.mount.parent, root.mount.parent
+    shared = under.mount.peers is not None or (new_parent is not None and new_parent.peers is not None)
+    if shared or (root_parent is not None and root_parent.peers is not None):
+        return -errno.EINVAL
+    check_mine(t, root.mount)
+    check_mine(t, new.mount)
+    if new.dentry.deleted:
+        return -errno.ENOENT
+    if new.mount is root.mount or under.mount is root.mount:
+        return -errno.EBUSY
+    if root.dentry is not root.mount.root or new.dentry is not new.mount.root or new_parent is None:
+        return -errno.EINVAL
+    if not below(under, new) or not below(new, root):
+        return -errno.EINVAL
+    t.ns.mnt.pivot(root.mount, new.mount, under)
+    old_root = Path(root.mount, root.dentry)
+    for task in list(t.kernel.pids.tasks.values()):
+        if task.mm is not None and task.fs.root.same(old_root):
+            task.fs.set_root(new)
+        if task.mm is not None and task.fs.cwd.same(old_root):
+            task.fs.set_cwd(new)
+    return 0
+
+
+_REMOUNT: Final = "a remount without MS_BIND changes this mount's flags only (and a tmpfs's limits)"
+_EXPIRE: Final = "after MNT_EXPIRE has answered EAGAIN, a look at the mount does not start the wait anew"
 
 ROWS: Final[tuple[Row, ...]] = (
-    Row(165, "mount", sys_mount, PARTIAL, (Arg.PATH, Arg.PATH, Arg.STR, Arg.HEX, Arg.ADDR), note=_MOUNT_NOTE),
-    Row(166, "umount2", sys_umount2, PARTIAL, (Arg.PATH, Arg.HEX), note="MNT_EXPIRE answers EAGAIN each time"),
+    Row(155, "pivot_root", sys_pivot_root, FULL, (Arg.PATH, Arg.PATH)),
+    Row(165, "mount", sys_mount, PARTIAL, (Arg.PATH, Arg.PATH, Arg.STR, Arg.HEX, Arg.ADDR), note=_REMOUNT),
+    Row(166, "umount2", sys_umount2, PARTIAL, (Arg.PATH, Arg.HEX), note=_EXPIRE),
     Row(
         303,
         "name_to_handle_at",

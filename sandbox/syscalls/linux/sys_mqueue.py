@@ -44,7 +44,7 @@ def sys_mq_open(t: Task, a: SyscallArgs) -> Result:
     name = _read_name(t, a.addr(0))
     t.fds.lowest_free(0)  # EMFILE comes first
     _check_name(name)
-    fs = mqueues(t.kernel)
+    fs = mqueues(t.kernel, t.ns.ipc)
     inode = fs.directory.names.get(name)
     if inode is None:
         if not flags & O_CREAT:
@@ -79,14 +79,14 @@ def _check_name(name: bytes) -> None:
 def _create(t: Task, directory: MqueueDir, name: bytes, mode: int, attr: tuple[int, int] | None) -> QueueInode:
     may_create(t.creds, directory)
     mode, uid, gid = new_attributes(t, directory, S_IFREG | mode & 0o7777 & ~t.fs.umask)
-    return mqueues(t.kernel).make(name, mode, Maker(uid, gid, t), attr)
+    return mqueues(t.kernel, t.ns.ipc).make(name, mode, Maker(uid, gid, t), attr)
 
 
 def sys_mq_unlink(t: Task, a: SyscallArgs) -> Result:
     """mq_unlink(2)."""
     name = _read_name(t, a.addr(0))
     _check_name(name)
-    directory = mqueues(t.kernel).directory
+    directory = mqueues(t.kernel, t.ns.ipc).directory
     inode = directory.names.get(name)
     if inode is None:
         return -errno.ENOENT

@@ -38,7 +38,7 @@ _SIZE_MAX: Final = (1 << 63) - 1
 
 def sys_msgget(t: Task, a: SyscallArgs) -> Result:
     """msgget(2)."""
-    table, key, flags = t.kernel.ipc.msg, a.int(0), a.int(1)
+    table, key, flags = t.ns.ipc.msg, a.int(0), a.int(1)
     return ipc_get(t, table.ids, key, flags, lambda: table.create(t, key, flags), lambda queue: None)
 
 
@@ -59,7 +59,7 @@ def sys_msgsnd(t: Task, a: SyscallArgs) -> Result:
     """msgsnd(2)."""
     sending = a.state
     if sending is None:
-        table, ident, address, size = t.kernel.ipc.msg, a.int(0), a.addr(1), a.size(2)
+        table, ident, address, size = t.ns.ipc.msg, a.int(0), a.addr(1), a.size(2)
         kind = int.from_bytes(t.copy_in(address, 8), "little", signed=True)
         if size > table.max_message or ident < 0 or kind < 1:
             return -errno.EINVAL
@@ -91,7 +91,7 @@ def sys_msgrcv(t: Task, a: SyscallArgs) -> Result:
             return -errno.EINVAL
         if flags & MSG_COPY and (flags & MSG_EXCEPT or not flags & IPC_NOWAIT):
             return -errno.EINVAL
-        queue = t.kernel.ipc.msg.ids.get(ident)
+        queue = t.ns.ipc.msg.ids.get(ident)
         return _receive(t, a, Receiver(t, queue, Search(a.long(3), flags, size)))
     assert isinstance(receiver, Receiver)
     result = receiver.result
@@ -150,7 +150,7 @@ def sys_msgctl(t: Task, a: SyscallArgs) -> Result:
     ident, command, address = a.int(0), a.int(1), a.addr(2)
     if ident < 0 or command < 0:
         return -errno.EINVAL
-    table = t.kernel.ipc.msg
+    table = t.ns.ipc.msg
     if command in (IPC_INFO, MSG_INFO):
         return _info(t, command, address)
     if command in (IPC_STAT, MSG_STAT, MSG_STAT_ANY):
@@ -173,7 +173,7 @@ def sys_msgctl(t: Task, a: SyscallArgs) -> Result:
 def _set(t: Task, queue: MessageQueue, perm: bytes, limit: int) -> int:
     """IPC_SET: more than kernel.msgmnb bytes need CAP_SYS_RESOURCE."""
     queue.check_owner(t)
-    if limit > t.kernel.ipc.msg.max_queue_bytes and not t.creds.has(CAP_SYS_RESOURCE):
+    if limit > t.ns.ipc.msg.max_queue_bytes and not t.creds.has(CAP_SYS_RESOURCE):
         return -errno.EPERM
     queue.update(t, perm)
     queue.limit = limit
@@ -184,7 +184,7 @@ def _set(t: Task, queue: MessageQueue, perm: bytes, limit: int) -> int:
 
 def _info(t: Task, command: int, address: int) -> int:
     """The limits, or in three of the fields what is in use; the highest index."""
-    table = t.kernel.ipc.msg
+    table = t.ns.ipc.msg
     pool, headers, total = MSGMNI * MSGMNB // 1024, MSGMNB, MSGMNB
     if command == MSG_INFO:
         pool, headers, total = len(table.ids.objects), table.messages, table.bytes

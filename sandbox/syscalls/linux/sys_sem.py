@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 def sys_semget(t: Task, a: SyscallArgs) -> Result:
     """semget(2)."""
-    table = t.kernel.ipc.sem
+    table = t.ns.ipc.sem
     key, count, flags = a.int(0), a.int(1), a.int(2)
     if not 0 <= count <= table.per_set:
         return -errno.EINVAL
@@ -77,7 +77,7 @@ def sys_semtimedop(t: Task, a: SyscallArgs) -> Result:
 
 def _operate(t: Task, a: SyscallArgs, timeout: tuple[int, int] | None) -> Result:
     """The first try (do_semtimedop)."""
-    table, ident, count = t.kernel.ipc.sem, a.int(0), a.uint(2)
+    table, ident, count = t.ns.ipc.sem, a.int(0), a.uint(2)
     if count > table.max_ops:
         return -errno.E2BIG
     if count < 1:
@@ -137,7 +137,7 @@ def sys_semctl(t: Task, a: SyscallArgs) -> Result:
     ident, number, command, argument = a.int(0), a.int(1), a.int(2), a.ulong(3)
     if ident < 0:
         return -errno.EINVAL
-    table = t.kernel.ipc.sem
+    table = t.ns.ipc.sem
     ids = table.ids
     if command in (IPC_INFO, SEM_INFO):
         return _info(t, command, argument)
@@ -200,7 +200,7 @@ def _values(t: Task, semaphores: SemaphoreSet, number: int, command: int, addres
 
 def _info(t: Task, command: int, address: int) -> int:
     """The limits, or in two of the fields what is in use; the highest index."""
-    table = t.kernel.ipc.sem
+    table = t.ns.ipc.sem
     last = (SEMUSZ, SEMAEM) if command == IPC_INFO else (len(table.ids.objects), table.used)
     limits = (SEMMNS, table.max_sets, table.max_semaphores, SEMMNS, table.per_set, table.max_ops, SEMOPM)
     t.copy_out(address, SEMINFO.pack(*limits, last[0], SEMVMX, last[1]))

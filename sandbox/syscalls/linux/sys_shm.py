@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 def sys_shmget(t: Task, a: SyscallArgs) -> Result:
     """shmget(2)."""
-    table = t.kernel.ipc.shm
+    table = t.ns.ipc.shm
     key, size, flags = a.int(0), a.size(1), a.int(2)
 
     def check(segment: ShmSegment) -> None:
@@ -53,7 +53,7 @@ def sys_shmat(t: Task, a: SyscallArgs) -> Result:
     mm = memory(t)
     if mm.busy:
         return mm.wait()
-    return op_shm.attach(t, mm, t.kernel.ipc.shm, a.int(0), a.addr(1), a.int(2))
+    return op_shm.attach(t, mm, t.ns.ipc.shm, a.int(0), a.addr(1), a.int(2))
 
 
 def sys_shmdt(t: Task, a: SyscallArgs) -> Result:
@@ -69,7 +69,7 @@ def sys_shmctl(t: Task, a: SyscallArgs) -> Result:
     ident, command, address = a.int(0), a.int(1), a.addr(2)
     if command < 0 or ident < 0:
         return -errno.EINVAL
-    ids = t.kernel.ipc.shm.ids
+    ids = t.ns.ipc.shm.ids
     if command in (IPC_INFO, SHM_INFO):
         return _info(t, command, address)
     if command in (IPC_STAT, SHM_STAT, SHM_STAT_ANY):
@@ -96,7 +96,7 @@ def sys_shmctl(t: Task, a: SyscallArgs) -> Result:
 
 def _info(t: Task, command: int, address: int) -> int:
     """The limits, or what is in use; the highest index."""
-    table = t.kernel.ipc.shm
+    table = t.ns.ipc.shm
     segments = table.ids.objects
     if command == IPC_INFO:
         limits = SHMINFO64.pack(table.max_bytes, SHMMIN, table.max_segments, table.max_segments, table.max_pages)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import struct
 from typing import Any
 
 from sandbox.errors import SyscallError
 from sandbox.fs.overlay.root import build_root, mount_tmpfs
+from sandbox.kernel.aio import AioTotal
 from sandbox.kernel.credentials import Credentials
 from sandbox.kernel.fd_table import FDTable
 from sandbox.kernel.fs_context import FSContext
 from sandbox.kernel.ipc.namespace import IpcNamespace
+from sandbox.kernel.namespaces import CgroupNamespace, Namespaces, UtsNamespace
 from sandbox.kernel.pid_namespace import PidNamespace
 from sandbox.kernel.pipe import PipePages
 from sandbox.kernel.rlimits import ResourceLimits
@@ -28,6 +31,7 @@ from sandbox.syscalls.linux import (
     sys_link,
     sys_memfd,
     sys_mount,
+    sys_namespace,
     sys_open,
     sys_read_write,
     sys_stat,
@@ -39,7 +43,7 @@ from sandbox.syscalls.linux import (
 from tcpip.clock import Clock, MonotonicClock
 
 _MODULES = (
-    sys_attr, sys_copy_range, sys_dir, sys_fd, sys_flock, sys_inotify, sys_link, sys_memfd, sys_mount, sys_open,
+    sys_attr, sys_copy_range, sys_dir, sys_fd, sys_flock, sys_inotify, sys_link, sys_memfd, sys_mount, sys_namespace, sys_open,
     sys_read_write, sys_stat, sys_statfs, sys_sync, sys_truncate, sys_xattr,
 )  # fmt: skip
 HANDLERS = {row.name: row.handler for module in _MODULES for row in module.ROWS}
@@ -52,7 +56,6 @@ class FakeKernel:
         self.scratch = memoryview(bytearray(1 << 20))
         self.pids = PidNamespace()
         self.cpus = 2
-        self.hostname, self.domainname = b"box", b"(none)"
         self.unprivileged_port = 1024
         self.memory_bytes = 1 << 30
         self.commit = CommitAccount(1 << 30)
@@ -61,6 +64,13 @@ class FakeKernel:
         self.random = os.urandom
         self.pipe_pages = PipePages()
         self.ipc = IpcNamespace(clock)
+        self.aio = AioTotal()
+        kernel: Any = self
+        uts, cgroup = UtsNamespace(1, b"box", b"(none)"), CgroupNamespace(2)
+        self.namespaces = Namespaces(kernel, uts, self.ipc, cgroup, None).acquire()
+        self.nsfs: Any = None
+        self.namespace_count = 0
+        self.new_namespace_number = itertools.count(100).__next__
         self.host_fds: list[int] = []
 
     def close(self) -> None:
@@ -88,6 +98,9 @@ class Guest:
         root = kernel.mounts.root_path()
         self.fs = FSContext(root, root, 0o022)
         self.fds = FDTable()
+        self.ns = kernel.namespaces.acquire()
+        self.mm: Any = object()
+        self.sem_undo: Any = None
         self.group = FakeGroup()
         self.pid = self.tid = 1
         self.memory: dict[int, bytearray] = {}

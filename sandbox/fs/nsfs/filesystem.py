@@ -1,0 +1,168 @@
+"""nsfs: the files of /proc/PID/ns, which name namespaces (namespaces(7), ioctl_ns(2), fs/nsfs.c)."""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING, Final
+
+from sandbox.abi.linux.fcntl import O_ACCMODE
+from sandbox.abi.linux.sched import (
+    CLONE_NEWCGROUP,
+    CLONE_NEWIPC,
+    CLONE_NEWNET,
+    CLONE_NEWNS,
+    CLONE_NEWPID,
+    CLONE_NEWTIME,
+    CLONE_NEWUSER,
+    CLONE_NEWUTS,
+)
+from sandbox.abi.linux.stat import S_IFREG
+from sandbox.errors import SyscallError
+from sandbox.kernel.namespaces import enter, leave
+from sandbox.vfs.dentry import Dentry
+from sandbox.vfs.filesystem import Filesystem
+from sandbox.vfs.inode import Inode
+from sandbox.vfs.mount import Mount
+from sandbox.vfs.path import Path
+from sandbox.vfs.regular_file import InodeFile
+
+if TYPE_CHECKING:
+    from sandbox.kernel.kernel import Kernel
+    from sandbox.kernel.namespaces import Namespace
+    from sandbox.kernel.task import Task
+    from sandbox.syscalls.args import SyscallArgs
+
+NSFS_MAGIC: Final = 0x6E736673
+NS_GET_USERNS: Final = 0xB701
+NS_GET_PARENT: Final = 0xB702
+NS_GET_NSTYPE: Final = 0xB703
+NS_GET_OWNER_UID: Final = 0xB704
+TYPES: Final[dict[bytes, int]] = {
+    b"time": CLONE_NEWTIME,
+    b"cgroup": CLONE_NEWCGROUP,
+    b"pid": CLONE_NEWPID,
+    b"user": CLONE_NEWUSER,
+    b"uts": CLONE_NEWUTS,
+    b"ipc": CLONE_NEWIPC,
+    b"net": CLONE_NEWNET,
+    b"mnt": CLONE_NEWNS,
+}
+
+
+class NsInode(Inode):
+    """One namespace. `namespace` None: of a kind of which there is only one."""
+
+    __slots__ = ("kernel", "kind", "namespace")
+
+    def __init__(self, fs: Filesystem, kernel: Kernel, number: int, kind: bytes, namespace: Namespace | None) -> None:
+        super().__init__(fs, number, S_IFREG | 0o444, 0, 0, fs.now())
+        self.kernel = kernel
+        self.kind = kind
+        self.namespace = namespace
+
+    def text(self) -> bytes:
+        """`uts:[4026531838]`."""
+        return b"%s:[%d]" % (self.kind, self.ino)
+
+    def hold(self) -> None:
+        """An open file or a mount keeps the namespace; ESRCH once it has ended."""
+        if self.namespace is not None:
+            if not self.namespace.users:
+                raise SyscallError(errno.ESRCH)
+            enter(self.namespace)
+
+    def let_go(self) -> None:
+        """The opposite."""
+        if self.namespace is not None:
+            leave(self.kernel, self.namespace)
+
+    def open(self, t: Task, path: Path, flags: int) -> NsFile:
+        """For setns(2) and ioctl_ns(2); it is immutable."""
+        if flags & O_ACCMODE:
+            raise SyscallError(errno.EPERM)
+        return NsFile(flags, path, self)
+
+
+class NsFile(InodeFile):
+    """An open namespace file; there is nothing in it to read."""
+
+    def __init__(self, flags: int, path: Path, inode: NsInode) -> None:
+        inode.hold()
+        super().__init__(flags, path, inode)
+        self.ns = inode
+
+    def release(self) -> None:
+        """The last descriptor is gone."""
+        super().release()
+        self.ns.let_go()
+
+    def link_text(self) -> str:
+        """The name, or where it was bound."""
+        path = self.path
+        assert path is not None
+        return super().link_text() if path.mount.id else self.ns.text().decode()
+
+    def ioctl(self, t: Task, cmd: int, arg: int, a: SyscallArgs) -> int:
+        """ioctl_ns(2): one user namespace owns all others, and has no parent."""
+        kind = self.ns.kind
+        if cmd == NS_GET_NSTYPE:
+            return TYPES[kind]
+        if cmd == NS_GET_USERNS:
+            if kind == b"user":
+                return -errno.EPERM
+            return t.fds.install(open_namespace(t, b"user"), cloexec=True)
+        if cmd == NS_GET_PARENT:
+            return -(errno.EPERM if kind in (b"user", b"pid") else errno.EINVAL)
+        if cmd == NS_GET_OWNER_UID:
+            if kind != b"user":
+                return -errno.EINVAL
+            t.copy_out(arg, bytes(4))
+            return 0
+        raise SyscallError(errno.ENOTTY)
+
+
+class NsFs(Filesystem):
+    """Mounted nowhere by itself; its files may be bound elsewhere."""
+
+    name = "nsfs"
+    magic = NSFS_MAGIC
+
+    def __init__(self, kernel: Kernel, dev: int) -> None:
+        super().__init__(kernel.clock, dev, "nsfs")
+        self.root = Inode(self, 1, S_IFREG, 0, 0, self.now())
+
+    def mount_made(self, root: Inode) -> None:
+        """A mount of a namespace's file keeps the namespace."""
+        if isinstance(root, NsInode):
+            root.hold()
+
+    def mount_gone(self, root: Inode) -> None:
+        """The mount is gone."""
+        if isinstance(root, NsInode):
+            root.let_go()
+
+
+def nsfs_mount(kernel: Kernel) -> Mount:
+    """The internal mount that the files live on, made when it is first needed."""
+    mount = kernel.nsfs
+    if mount is None:
+        vfs = kernel.mounts.vfs
+        fs = NsFs(kernel, vfs.new_dev())
+        vfs.used(fs)
+        mount = kernel.nsfs = Mount(0, fs, vfs.root_of(fs), 0, kernel.mounts)
+    return mount
+
+
+def namespace_path(t: Task, task: Task, kind: bytes) -> Path:
+    """Where /proc/PID/ns/KIND leads."""
+    mount = nsfs_mount(t.kernel)
+    inode = NsInode(mount.fs, t.kernel, task.ns.number(kind), kind, task.ns.find(kind))
+    return Path(mount, Dentry(inode.text(), mount.root, inode))
+
+
+def open_namespace(t: Task, kind: bytes) -> NsFile:
+    """A description of the caller's own namespace."""
+    path = namespace_path(t, t, kind)
+    inode = path.inode
+    assert isinstance(inode, NsInode)
+    return NsFile(0, path, inode)

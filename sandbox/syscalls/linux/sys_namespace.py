@@ -1,0 +1,148 @@
+"""unshare(2) and setns(2) (kernel/nsproxy.c)."""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING, Final
+
+from sandbox.abi.linux.capability import CAP_SYS_ADMIN, CAP_SYS_CHROOT
+from sandbox.abi.linux.sched import (
+    CLONE_FILES,
+    CLONE_FS,
+    CLONE_NAMESPACES,
+    CLONE_NEWIPC,
+    CLONE_NEWNS,
+    CLONE_NEWTIME,
+    CLONE_SIGHAND,
+    CLONE_SYSVSEM,
+    CLONE_THREAD,
+    CLONE_VM,
+)
+from sandbox.errors import SyscallError
+from sandbox.fs.nsfs.filesystem import TYPES, NsFile
+from sandbox.kernel.ipc.namespace import IpcNamespace
+from sandbox.kernel.ipc.sem_undo import leave_undo
+from sandbox.kernel.namespaces import (
+    SUPPORTED,
+    CgroupNamespace,
+    Namespace,
+    Namespaces,
+    UtsNamespace,
+    check_namespaces,
+    new_namespaces,
+)
+from sandbox.kernel.pidfd import PidFile
+from sandbox.ptrace.access import may_inspect
+from sandbox.syscalls.row import PARTIAL, Arg, Row
+from sandbox.vfs.mount import MountNamespace
+
+if TYPE_CHECKING:
+    from sandbox.kernel.task import Task
+    from sandbox.syscalls.args import SyscallArgs
+
+_ALL: Final = CLONE_NAMESPACES | CLONE_NEWTIME
+_KNOWN: Final = CLONE_THREAD | CLONE_FS | CLONE_SIGHAND | CLONE_VM | CLONE_FILES | CLONE_SYSVSEM | _ALL
+
+
+def sys_unshare(t: Task, a: SyscallArgs) -> int:
+    """unshare(2)."""
+    flags = a.ulong(0)
+    if flags & CLONE_NEWNS:
+        flags |= CLONE_FS
+    if flags & ~_KNOWN:
+        return -errno.EINVAL
+    if flags & (CLONE_THREAD | CLONE_SIGHAND | CLONE_VM) and len(t.group.tasks) > 1:
+        return -errno.EINVAL
+    if flags & (CLONE_SIGHAND | CLONE_VM) and (t.group.sighand.refs > 1 or t.kernel.space_users(t.space) > 1):
+        return -errno.EINVAL
+    check_namespaces(t, flags)
+    if flags & CLONE_FILES and not t.fds.may_copy():
+        return -errno.ENOMEM
+    fs = t.fs.copy() if flags & CLONE_FS and (t.fs.users > 1 or flags & CLONE_NEWNS) else t.fs
+    if flags & SUPPORTED:
+        try:
+            namespaces = new_namespaces(t.kernel, t.ns, flags, fs)
+        except SyscallError:
+            if fs is not t.fs:
+                fs.release()
+            raise
+        if flags & CLONE_NEWIPC:
+            leave_undo(t)
+        switch(t, namespaces)
+    if flags & CLONE_SYSVSEM:
+        leave_undo(t)
+    if fs is not t.fs:
+        old_fs, t.fs = t.fs, fs
+        old_fs.release()
+    if flags & CLONE_FILES and t.fds.users > 1:
+        old_fds, t.fds = t.fds, t.fds.copy()
+        old_fds.release(t)
+    return 0
+
+
+def switch(t: Task, namespaces: Namespaces) -> None:
+    """The task is in these from now on."""
+    old, t.ns = t.ns, namespaces.acquire()
+    old.drop()
+
+
+def sys_setns(t: Task, a: SyscallArgs) -> int:
+    """setns(2), with a namespace's file or a pidfd."""
+    file, flags = t.fds.get_io(a.int(0)), a.int(1)
+    if isinstance(file, NsFile):
+        kind = file.ns.kind
+        if flags and flags != TYPES[kind]:
+            return -errno.EINVAL
+        enter_all(t, [(kind, file.ns.namespace)])
+        return 0
+    if not isinstance(file, PidFile) or not flags or flags & ~_ALL:
+        return -errno.EINVAL
+    target = next((task for task in file.group.tasks if task.mm is not None), None)
+    if target is None:
+        return -errno.ESRCH
+    if not may_inspect(t, target):
+        return -errno.EPERM
+    enter_all(t, [(kind, target.ns.find(kind)) for kind, bit in TYPES.items() if flags & bit])
+    return 0
+
+
+def enter_all(t: Task, wanted: list[tuple[bytes, Namespace | None]]) -> None:
+    """Check all, then enter all: EPERM, EINVAL."""
+    uts, ipc, cgroup, mnt = t.ns.uts, t.ns.ipc, t.ns.cgroup, t.ns.mnt
+    moves = False
+    for kind, namespace in wanted:
+        if kind == b"user":
+            raise SyscallError(errno.EINVAL)  # it is in this one already
+        if not t.creds.has(CAP_SYS_ADMIN) or (kind == b"mnt" and not t.creds.has(CAP_SYS_CHROOT)):
+            raise SyscallError(errno.EPERM)
+        if kind == b"mnt" and t.fs.users > 1:
+            raise SyscallError(errno.EINVAL)
+        if kind == b"time" and len(t.group.tasks) > 1:
+            raise SyscallError(errno.EUSERS)
+        if isinstance(namespace, UtsNamespace):
+            uts = namespace
+        elif isinstance(namespace, IpcNamespace):
+            ipc = namespace
+        elif isinstance(namespace, CgroupNamespace):
+            cgroup = namespace
+        elif isinstance(namespace, MountNamespace):
+            mnt, moves = namespace, True
+    if ipc is not t.ns.ipc:
+        leave_undo(t)
+    kernel = t.kernel
+    switch(t, Namespaces(kernel, uts, ipc, cgroup, mnt if mnt is not kernel.mounts else None))
+    if moves:
+        root = mnt.root_path()
+        t.fs.set_root(root)
+        t.fs.set_cwd(root)
+
+
+_NOTE: Final = (
+    "UTS, IPC, mount and cgroup namespaces; user, PID, network and time namespaces: "
+    "EPERM without CAP_SYS_ADMIN, else EINVAL"
+)
+
+ROWS: Final[tuple[Row, ...]] = (
+    Row(272, "unshare", sys_unshare, PARTIAL, (Arg.HEX,), _NOTE),
+    Row(308, "setns", sys_setns, PARTIAL, (Arg.FD, Arg.HEX), "of user, PID, network and time namespaces there is one"),
+)

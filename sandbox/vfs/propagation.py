@@ -1,0 +1,218 @@
+"""Propagation of mounts: peer groups and their slaves (mount_namespaces(7), "Shared subtrees"; fs/pnode.c)."""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING, Iterator
+
+from sandbox.errors import SyscallError
+
+if TYPE_CHECKING:
+    from sandbox.vfs.dentry import Dentry
+    from sandbox.vfs.mount import Mount, Vfs
+
+
+class PeerGroup:
+    """Mounts that tell each other of mounts below them (`members`), and those that only listen (`slaves`)."""
+
+    __slots__ = ("ident", "members", "slaves")
+
+    def __init__(self, ident: int) -> None:
+        self.ident = ident
+        self.members: dict[Mount, None] = {}
+        self.slaves: dict[Mount, None] = {}
+
+
+def make_shared(vfs: Vfs, mount: Mount) -> None:
+    """MS_SHARED: a group of its own, unless it is in one."""
+    mount.unbindable = False
+    if mount.peers is None:
+        join(mount, vfs.new_group())
+
+
+def join(mount: Mount, group: PeerGroup) -> None:
+    """One peer more."""
+    mount.peers = group
+    group.members[mount] = None
+
+
+def follow(mount: Mount, group: PeerGroup | None) -> None:
+    """It listens to `group` from now on, or to nobody."""
+    if mount.master is not None:
+        mount.master.slaves.pop(mount, None)
+    mount.master = group
+    if group is not None:
+        group.slaves[mount] = None
+
+
+def leave_peers(vfs: Vfs, mount: Mount) -> None:
+    """It tells nobody any more. Who listened to a group that is empty now listens to what that listened to."""
+    group = mount.peers
+    if group is None:
+        return
+    mount.peers = None
+    del group.members[mount]
+    if not group.members:
+        for slave in list(group.slaves):
+            follow(slave, mount.master)
+        vfs.end_group(group)
+
+
+def make_slave(vfs: Vfs, mount: Mount) -> None:
+    """MS_SLAVE: it only listens to its former peers; without any it stays as it is."""
+    group = mount.peers
+    if group is None:
+        return
+    if len(group.members) > 1:
+        leave_peers(vfs, mount)
+        follow(mount, group)
+    else:
+        leave_peers(vfs, mount)
+
+
+def make_private(vfs: Vfs, mount: Mount, unbindable: bool) -> None:
+    """MS_PRIVATE, MS_UNBINDABLE."""
+    leave_peers(vfs, mount)
+    follow(mount, None)
+    mount.unbindable = unbindable
+
+
+def receivers(mount: Mount, point: Dentry) -> Iterator[Mount]:
+    """Every other mount that hears of what is mounted on `mount`, and shows `point`."""
+    if mount.peers is None:
+        return
+    seen = {mount.peers}
+    waiting = [mount.peers]
+    while waiting:
+        group = waiting.pop()
+        for other in [*group.members, *group.slaves]:
+            if other.peers is not None and other.peers not in seen:
+                seen.add(other.peers)
+                waiting.append(other.peers)
+            if other is not mount and other.attached and point.within(other.root) and other.peers in (None, group):
+                yield other
+
+
+class Spread:
+    """Copies of a tree for everybody who hears of its being mounted at `point` of `mount` (propagate_mnt)."""
+
+    __slots__ = ("vfs", "point", "copies")
+
+    def __init__(self, vfs: Vfs, point: Dentry) -> None:
+        self.vfs = vfs
+        self.point = point
+        self.copies: list[tuple[Mount, Mount]] = []  # (tree, where)
+
+    def run(self, mount: Mount, tree: Mount) -> None:
+        """Make them; nothing is attached yet. ENOSPC."""
+        group = mount.peers
+        if group is None:
+            return
+        seen = {group}
+        waiting = [(group, tree, mount)]
+        while waiting:
+            group, source, first = waiting.pop(0)
+            for peer in list(group.members):
+                if peer is not first and self._hears(peer):
+                    self._copy(source, peer, False)
+            for slave in list(group.slaves):
+                peers = slave.peers
+                if peers is None:
+                    if self._hears(slave):
+                        self._copy(source, slave, True)
+                elif peers not in seen:
+                    seen.add(peers)
+                    chosen = next((peer for peer in list(peers.members) if self._hears(peer)), None)
+                    if chosen is not None:
+                        waiting.append((peers, self._copy(source, chosen, True), chosen))
+
+    def _hears(self, mount: Mount) -> bool:
+        return mount.attached and self.point.within(mount.root)
+
+    def _copy(self, source: Mount, where: Mount, slave: bool) -> Mount:
+        tree = copy_tree(self.vfs, source, source.root, where.namespace, slave=slave, shared=where.peers is not None)
+        self.copies.append((tree, where))
+        return tree
+
+    def discard(self) -> None:
+        """None of them is wanted."""
+        for tree, _ in self.copies:
+            discard_tree(self.vfs, tree)
+
+
+def copy_tree(
+    vfs: Vfs,
+    top: Mount,
+    root: Dentry,
+    namespace: MountNamespace,
+    *,
+    slave: bool = False,
+    shared: bool = False,
+    recurse: bool = True,
+    all_mounts: bool = False,
+) -> Mount:
+    """A copy of what is mounted from `root` of `top` on, not attached anywhere (copy_tree).
+
+    The copies are peers of their originals, or their slaves (`slave`), and shared in any case with `shared`. Unbindable
+    mounts are left out unless `all_mounts`. ENOSPC at the bound of mounts."""
+    new = _clone(vfs, top, root, namespace, slave, shared)
+    waiting = [(child, new) for child in reversed(top.children.values())] if recurse else []
+    try:
+        while waiting:
+            old, copy = waiting.pop()
+            point = old.point
+            if (old.unbindable and not all_mounts) or point is None or not point.within(copy.root):
+                continue
+            below = _clone(vfs, old, old.root, namespace, slave, shared)
+            hang(below, copy, point)
+            waiting.extend((child, below) for child in reversed(old.children.values()))
+    except SyscallError:
+        discard_tree(vfs, new)
+        raise
+    return new
+
+
+def _clone(vfs: Vfs, old: Mount, root: Dentry, namespace: MountNamespace, slave: bool, shared: bool) -> Mount:
+    new = vfs.new_mount(old.fs, root, old.flags, namespace)
+    if slave:
+        follow(new, old.peers)
+    else:
+        if old.peers is not None:
+            join(new, old.peers)
+        follow(new, old.master)
+    if shared:
+        make_shared(vfs, new)
+    return new
+
+
+def hang(mount: Mount, parent: Mount, point: Dentry) -> None:
+    """`mount` is seen at `point` of `parent`, where nothing is mounted."""
+    if point in parent.children:
+        raise SyscallError(errno.EBUSY)
+    mount.parent = parent
+    mount.point = point
+    parent.children[point] = mount
+    point.mounts += 1
+
+
+def unhang(mount: Mount) -> None:
+    """The opposite."""
+    parent, point = mount.parent, mount.point
+    if parent is not None and point is not None:
+        del parent.children[point]
+        point.mounts -= 1
+    mount.parent = None
+    mount.point = None
+
+
+def discard_tree(vfs: Vfs, top: Mount) -> None:
+    """Give up a tree that is attached nowhere."""
+    from sandbox.vfs.mount import walk_mounts
+
+    for mount in list(walk_mounts(top)):
+        unhang(mount)
+        vfs.end_mount(mount)
+
+
+if TYPE_CHECKING:
+    from sandbox.vfs.mount import MountNamespace
