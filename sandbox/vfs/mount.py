@@ -24,6 +24,7 @@ from sandbox.vfs.propagation import (
     PeerGroup,
     Spread,
     copy_tree,
+    discard_tree,
     follow,
     hang,
     leave_peers,
@@ -242,10 +243,16 @@ class MountNamespace:
         return new
 
     def graft(self, tree: Mount, at: Path) -> None:
-        """Attach a tree of new mounts on top of what is at `at`, and copies of it wherever that is heard of; a tree that
-        cannot be attached is discarded. ENOSPC. (attach_recursive_mnt)"""
-        from sandbox.vfs.propagation import discard_tree
+        """As `graft_kept`, but a tree that cannot be attached is discarded."""
+        try:
+            self.graft_kept(tree, at)
+        except SyscallError:
+            discard_tree(self.vfs, tree)
+            raise
 
+    def graft_kept(self, tree: Mount, at: Path) -> None:
+        """Attach a tree of new mounts on top of what is at `at`, and copies of it wherever that is heard of. ENOSPC.
+        (attach_recursive_mnt)"""
         at = covering(at)
         spread = Spread(self.vfs, at.dentry)
         try:
@@ -258,7 +265,6 @@ class MountNamespace:
                     where.namespace._check_room(copy)
         except SyscallError:
             spread.discard()
-            discard_tree(self.vfs, tree)
             raise
         self.attach(tree, at)
         for copy, where in spread.copies:

@@ -9,6 +9,7 @@ from sandbox.errors import SyscallError
 from sandbox.vfs.space import DEFAULT_INODES, PAGE, SpaceAccount
 
 _SUFFIXES: Final = b"kmgtpe"
+_KEYS: Final = frozenset((b"size", b"nr_blocks", b"nr_inodes", b"mode", b"uid", b"gid", b"huge", b"inode64"))
 _SUPER_FLAGS: Final = frozenset((b"rw", b"ro", b"async", b"nolazytime", b"nomand", b"inode64", b"source"))
 
 
@@ -45,6 +46,11 @@ class TmpfsOptions:
             self.gid = _id(value)
         elif key not in _SUPER_FLAGS and (key, value) != (b"huge", b"never"):
             raise SyscallError(errno.EINVAL)
+
+    @staticmethod
+    def knows(key: bytes) -> bool:
+        """There is such an option."""
+        return key in _KEYS
 
     def limit(self, space: SpaceAccount) -> int:
         """Pages that it may hold: what the sandbox has where nothing less is asked for."""

@@ -193,15 +193,20 @@ def change_propagation(t: Task, target: Path, flags: int) -> int:
     check_mine(t, top)
     if target.dentry is not top.root:
         return -errno.EINVAL
+    propagate(t, list(walk_mounts(top)) if flags & MS_REC else [top], kind)
+    return 0
+
+
+def propagate(t: Task, mounts: list[Mount], kind: int) -> None:
+    """One of MS_SHARED, MS_PRIVATE, MS_SLAVE, MS_UNBINDABLE for each."""
     vfs = t.ns.mnt.vfs
-    for mount in list(walk_mounts(top)) if flags & MS_REC else [top]:
+    for mount in mounts:
         if kind == MS_SHARED:
             make_shared(vfs, mount)
         elif kind == MS_SLAVE:
             make_slave(vfs, mount)
         else:
             make_private(vfs, mount, kind == MS_UNBINDABLE)
-    return 0
 
 
 def _move(t: Task, source: bytes | None, target: Path) -> int:

@@ -31,6 +31,7 @@ from sandbox.syscalls.linux import (
     sys_link,
     sys_memfd,
     sys_mount,
+    sys_mount_api,
     sys_namespace,
     sys_open,
     sys_read_write,
@@ -43,7 +44,7 @@ from sandbox.syscalls.linux import (
 from tcpip.clock import Clock, MonotonicClock
 
 _MODULES = (
-    sys_attr, sys_copy_range, sys_dir, sys_fd, sys_flock, sys_inotify, sys_link, sys_memfd, sys_mount, sys_namespace, sys_open,
+    sys_attr, sys_copy_range, sys_dir, sys_fd, sys_flock, sys_inotify, sys_link, sys_memfd, sys_mount, sys_mount_api, sys_namespace, sys_open,
     sys_read_write, sys_stat, sys_statfs, sys_sync, sys_truncate, sys_xattr,
 )  # fmt: skip
 HANDLERS = {row.name: row.handler for module in _MODULES for row in module.ROWS}

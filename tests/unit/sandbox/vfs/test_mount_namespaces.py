@@ -85,3 +85,33 @@ def test_without_privilege_there_is_no_namespace(guest: Guest) -> None:
     guest.creds.effective = 0
     assert guest.call("unshare", NEWNS) == -errno.EPERM
     assert guest.call("pivot_root", "/", "/") == -errno.EPERM
+
+
+def test_a_tree_that_is_attached_nowhere_goes_with_its_descriptor(guest: Guest) -> None:
+    vfs = guest.kernel.mounts.vfs
+    guest.ok("mount", "none", "/a", "tmpfs", 0, 0)
+    guest.write_file("/a/f", b"x" * 10_000)
+    before = vfs.mount_count, vfs.space.used
+    tree = guest.ok("open_tree", -100, "/a", 1)
+    assert vfs.mount_count == before[0] + 1
+    guest.ok("umount2", "/a", 0)
+    assert vfs.space.used == before[1]
+    guest.ok("close", tree)
+    assert vfs.mount_count == before[0] - 1 and vfs.space.used < before[1]
+
+
+def test_a_tree_that_is_too_large_is_kept_by_its_descriptor(guest: Guest, monkeypatch: pytest.MonkeyPatch) -> None:
+    tree = guest.ok("open_tree", -100, "/", 1)
+    monkeypatch.setattr(mounts, "MAX_MOUNTS", guest.kernel.mounts.count)
+    assert guest.call("move_mount", tree, "", -100, "/a", 4) == -errno.ENOSPC
+    monkeypatch.setattr(mounts, "MAX_MOUNTS", guest.kernel.mounts.count + 1)
+    guest.ok("move_mount", tree, "", -100, "/a", 4)
+
+
+def test_parameters_and_messages_are_bounded(guest: Guest) -> None:
+    fd = guest.ok("fsopen", "tmpfs", 0)
+    for n in range(50):
+        assert guest.call("fsconfig", fd, 1, f"k{n}", "v", 0) == -errno.EINVAL
+        guest.ok("fsconfig", fd, 1, "size", f"{n + 1}m", 0)
+    file = guest.fds.get(fd)
+    assert len(file.messages) == 8 and file.params == {b"size": b"50m"}  # type: ignore[attr-defined]
