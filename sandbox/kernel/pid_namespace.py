@@ -43,6 +43,16 @@ class PidNamespace:
                 return pid
         raise SyscallError(errno.EAGAIN)
 
+    def take(self, pid: int) -> int:
+        """This very number: EINVAL out of range, EEXIST, EAGAIN as `allocate`."""
+        if not 0 < pid < PID_MAX:
+            raise SyscallError(errno.EINVAL)
+        if self._taken(pid):
+            raise SyscallError(errno.EEXIST)
+        if len(self.tasks) + len(self.held) >= self.max_tasks or len(self.groups) >= self.max_tasks:
+            raise SyscallError(errno.EAGAIN)
+        return pid
+
     def _taken(self, pid: int) -> bool:
         return (
             pid in self.tasks

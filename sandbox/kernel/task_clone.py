@@ -61,7 +61,7 @@ _M64: Final = 0xFFFFFFFFFFFFFFFF
 class CloneRequest:
     """What a new task shall be. `stack` 0: the maker's stack pointer. `pidfd`: where its descriptor is stored."""
 
-    __slots__ = ("flags", "exit_signal", "stack", "tls", "parent_tid", "child_tid", "pidfd")
+    __slots__ = ("flags", "exit_signal", "stack", "tls", "parent_tid", "child_tid", "pidfd", "set_tid")
 
     def __init__(
         self,
@@ -80,6 +80,7 @@ class CloneRequest:
         self.parent_tid = parent_tid
         self.child_tid = child_tid
         self.pidfd = pidfd
+        self.set_tid = 0  # the number that the task shall have (clone3), 0: any
 
 
 def clone(t: Task, request: CloneRequest) -> Result:
@@ -179,7 +180,8 @@ class _Making:
         t, request = self.t, self.request
         flags = request.flags
         pidfd = -1
-        tid = t.kernel.pids.allocate()
+        pids = t.kernel.pids
+        tid = pids.take(request.set_tid) if request.set_tid else pids.allocate()
         t.kernel.ipc.shm.actor.pid = t.pid
         mm = self.mm.acquire() if flags & CLONE_VM else self.mm.fork()
         group = t.group if flags & CLONE_THREAD else _new_group(t, tid, request)

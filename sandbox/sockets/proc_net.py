@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Iterator
 
 from sandbox.abi.linux.socket import AF_INET, AF_INET6, SOCK_RAW
 from tcpip.addr import is_link_local, is_loopback
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 IPPROTO_TCP: Final = 6
 IPPROTO_UDP: Final = 17
+PORTION: Final = 256  # sockets that are written down before others have a turn
 RTF_UP: Final = 1
 RTF_GATEWAY: Final = 2
 RTF_HOST: Final = 4
@@ -36,14 +37,14 @@ class ProcNet:
     def __init__(self, network: Network) -> None:
         self.network = network
 
-    def table(self, name: str) -> bytes | None:
-        """The whole text of /proc/net/NAME; None: as in an empty stack."""
+    def table(self, name: str) -> bytes | Iterator[bytes] | None:
+        """The text of /proc/net/NAME, in portions where it may be long; None: as in an empty stack."""
         from sandbox.fs.procfs.net import EMPTY
 
         wanted = _PROTOCOLS.get(name)
         if wanted is not None:
-            rows = self._sockets(wanted[0], wanted[1])
-        elif name == "dev":
+            return self._sockets(EMPTY[name], wanted[0], wanted[1])
+        if name == "dev":
             rows = self._devices()
         elif name == "route":
             rows = self._routes()
@@ -53,16 +54,25 @@ class ProcNet:
             return None
         return EMPTY[name] + "".join(rows).encode()
 
-    def _sockets(self, family: int, protocol: int) -> list[str]:
+    def _sockets(self, head: bytes, family: int, protocol: int) -> Iterator[bytes]:
+        """The sockets that there are now, without those that are closed before their turn comes."""
         from sandbox.sockets.netlink.diag import TCP_CLOSE, state_of
 
+        yield head
         rows: list[str] = []
+        number = 0
         for socket in sorted(self.network.sockets, key=_inode):
+            if len(rows) == PORTION:
+                yield "".join(rows).encode()
+                rows.clear()
+            if socket not in self.network.sockets:
+                continue
             if socket.family != family or (socket.kind == SOCK_RAW) != (protocol == -1):
                 continue
             if protocol in (-1, socket.protocol) and (state_of(socket) != TCP_CLOSE or protocol != IPPROTO_TCP):
-                rows.append(_socket_row(len(rows), socket, protocol))
-        return rows
+                rows.append(_socket_row(number, socket, protocol))
+                number += 1
+        yield "".join(rows).encode()
 
     def _devices(self) -> list[str]:
         return [

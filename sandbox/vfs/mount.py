@@ -118,7 +118,7 @@ class Vfs:
         self.snapshots = SnapshotBudget()
         self.inotify_instances = 0
         self.inotify_watches = 0
-        self.proc_net: Callable[[str], bytes | None] | None = None  # text of a table of /proc/net
+        self.proc_net: Callable[[str], bytes | Iterator[bytes] | None] | None = None  # text of a table of /proc/net
         self.sys_class_net: Callable[[], dict[str, dict[str, str]]] | None = None  # interface -> attributes
         self.internal: Mount | None = None  # of files that have no place in any tree
         self._next_dev = 20

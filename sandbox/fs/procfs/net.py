@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Iterator
 
 from sandbox.fs.pseudo.nodes import PseudoDir, PseudoFile
 
@@ -62,7 +62,7 @@ class NetFile(PseudoFile):
         super().__init__(fs, ino)
         self.table = table
 
-    def content(self, t: Task) -> bytes:
+    def content(self, t: Task) -> bytes | Iterator[bytes]:
         """The socket layer's text; the empty table without one."""
         provider = t.kernel.mounts.vfs.proc_net
         text = provider(self.table) if provider is not None else None

@@ -33,7 +33,6 @@ _PRIVILEGED_CALLS: Final = [
     "delete_module",
     "kexec_load",
     "kexec_file_load",
-    "reboot",
     "swapon",
     "swapoff",
     "acct",

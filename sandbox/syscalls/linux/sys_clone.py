@@ -22,7 +22,9 @@ from sandbox.abi.linux.sched import (
     CSIGNAL,
 )
 from sandbox.abi.linux.signal import NSIG, SIGCHLD
+from sandbox.errors import SyscallError
 from sandbox.kernel.control import Result
+from sandbox.kernel.pid_namespace import PID_MAX
 from sandbox.kernel.task import Task
 from sandbox.kernel.task_clone import CloneRequest, clone
 from sandbox.syscalls.args import SyscallArgs
@@ -73,10 +75,20 @@ def sys_clone3(t: Task, a: SyscallArgs) -> Result:
         return -errno.EINVAL
     if (stack == 0) != (stack_size == 0) or stack + stack_size > t.kernel.task_size:
         return -errno.EINVAL
+    request = CloneRequest(flags, exit_signal, stack + stack_size, tls, parent_tid, child_tid, pidfd)
     if set_tid_size:
-        privileged = t.creds.has(CAP_SYS_ADMIN) or t.creds.has(CAP_CHECKPOINT_RESTORE)
-        return -errno.EINVAL if privileged else -errno.EPERM
-    return clone(t, CloneRequest(flags, exit_signal, stack + stack_size, tls, parent_tid, child_tid, pidfd))
+        request.set_tid = _wanted_tid(t, set_tid, set_tid_size)
+    return clone(t, request)
+
+
+def _wanted_tid(t: Task, address: int, count: int) -> int:
+    """The number for the one PID namespace that there is: EFAULT, EINVAL, EPERM. (alloc_pid)"""
+    numbers = memoryview(t.copy_in(address, 4 * count)).cast("i")
+    if count > 1 or not 0 < numbers[0] < PID_MAX:
+        raise SyscallError(errno.EINVAL)
+    if not t.creds.has(CAP_SYS_ADMIN) and not t.creds.has(CAP_CHECKPOINT_RESTORE):
+        raise SyscallError(errno.EPERM)
+    return numbers[0]
 
 
 _NOTE: Final = (
@@ -94,7 +106,7 @@ ROWS: Final[tuple[Row, ...]] = (
         sys_clone3,
         PARTIAL,
         (Arg.STRUCT_IN, Arg.SIZE),
-        _NOTE + "; set_tid is refused",
+        _NOTE,
         copies=(reads(0, 1, 1),),
     ),
 )

@@ -119,7 +119,9 @@ def sys_kcmp(t: Task, a: SyscallArgs) -> Result:
         return _order(one.fs, two.fs)
     if kind == KCMP_SIGHAND:
         return _order(one.group.sighand, two.group.sighand)
-    return -errno.EOPNOTSUPP if kind in (KCMP_IO, KCMP_SYSVSEM) else -errno.EINVAL
+    if kind == KCMP_SYSVSEM:
+        return _order(one.sem_undo, two.sem_undo)
+    return -errno.EOPNOTSUPP if kind == KCMP_IO else -errno.EINVAL
 
 
 def _order(one: object, two: object) -> int:
@@ -138,6 +140,6 @@ ROWS: Final[tuple[Row, ...]] = (
         sys_kcmp,
         PARTIAL,
         (Arg.PID, Arg.PID, Arg.INT, Arg.FD, Arg.FD),
-        "KCMP_IO and KCMP_SYSVSEM: EOPNOTSUPP; KCMP_EPOLL_TFD: EINVAL",
+        "KCMP_IO: EOPNOTSUPP; KCMP_EPOLL_TFD: EINVAL",
     ),
 )

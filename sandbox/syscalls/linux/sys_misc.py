@@ -6,7 +6,8 @@ import errno
 import struct
 from typing import Final
 
-from sandbox.abi.linux.capability import CAP_SYS_ADMIN, CAP_SYSLOG
+from sandbox.abi.linux.capability import CAP_SYS_ADMIN, CAP_SYS_BOOT, CAP_SYSLOG
+from sandbox.abi.linux.signal import SIGHUP, SIGINT
 from sandbox.errors import SyscallError
 from sandbox.kernel.control import Execute, Result
 from sandbox.kernel.kernel import RELEASE
@@ -141,10 +142,35 @@ def sys_syslog(t: Task, a: SyscallArgs) -> Result:
     return -errno.EPERM
 
 
+REBOOT_MAGIC1: Final = 0xFEE1DEAD
+REBOOT_MAGIC2: Final = (672274793, 85072278, 369367448, 537993216)
+# What process 1 seems to have been killed by (kernel/pid_namespace.c: reboot_pid_ns).
+REBOOT_SIGNALS: Final = {
+    0x01234567: SIGHUP,  # LINUX_REBOOT_CMD_RESTART
+    0xA1B2C3D4: SIGHUP,  # … RESTART2
+    0x4321FEDC: SIGINT,  # … POWER_OFF
+    0xCDEF0123: SIGINT,  # … HALT
+}
+
+
+def sys_reboot(t: Task, a: SyscallArgs) -> Result:
+    """reboot(2), as in a PID namespace: process 1 ends, and with it the sandbox."""
+    if not t.creds.has(CAP_SYS_BOOT):
+        return -errno.EPERM
+    if a.uint(0) != REBOOT_MAGIC1 or a.uint(1) not in REBOOT_MAGIC2:
+        return -errno.EINVAL
+    signo, init = REBOOT_SIGNALS.get(a.uint(2)), t.kernel.pids.init
+    if signo is None or init is None:
+        return -errno.EINVAL
+    init.begin_exit(signo)
+    return 0
+
+
 ROWS: Final[tuple[Row, ...]] = (
     Row(63, "uname", sys_uname, FULL, (Arg.STRUCT_OUT,), copies=(writes(0, 390),)),
     Row(99, "sysinfo", sys_sysinfo, PARTIAL, (Arg.STRUCT_OUT,), "load averages are 0", copies=(writes(0, 112),)),
     Row(103, "syslog", sys_syslog, PARTIAL, (Arg.INT, Arg.OUT_BUF, Arg.SIZE), "reads the boot lines"),
+    Row(169, "reboot", sys_reboot, FULL, (Arg.HEX, Arg.HEX, Arg.HEX, Arg.ADDR)),
     Row(170, "sethostname", sys_sethostname, FULL, (Arg.IN_BUF, Arg.SIZE)),
     Row(171, "setdomainname", sys_setdomainname, FULL, (Arg.IN_BUF, Arg.SIZE)),
     Row(318, "getrandom", sys_getrandom, FULL, (Arg.OUT_BUF, Arg.SIZE, Arg.HEX)),

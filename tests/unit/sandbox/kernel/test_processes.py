@@ -427,3 +427,16 @@ def test_a_process_that_never_ends_its_order_is_killed(box: Box) -> None:
     assert thread.space.killed
     box.platform.handler.space_gone(child.space, SIGKILL)
     assert child.group.exited and box.call(t, WAIT4, -1, 0, 0, 0) == child.pid
+
+
+def test_reboot_ends_the_sandbox_as_the_signal_would(box: Box) -> None:
+    t = box.init
+    child = box.fork(t)
+    assert box.call(child, 169, 0xFEE1DEAD, 1, 0x01234567) == -errno.EINVAL
+    assert box.call(child, 169, 0xFEE1DEAD, 672274793, 0x89ABCDEF) == -errno.EINVAL
+    child.creds = child.creds.copy()
+    child.creds.effective = 0
+    assert box.call(child, 169, 1, 2, 3) == -errno.EPERM
+    assert box.call(t, 169, 0xFEE1DEAD, 672274793, 0x01234567) is None
+    box.settle()
+    assert box.exits == [1]
