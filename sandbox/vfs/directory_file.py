@@ -7,6 +7,7 @@ import struct
 from typing import TYPE_CHECKING, Final
 
 from sandbox.errors import SyscallError
+from sandbox.vfs.dnotify import end_notices
 from sandbox.vfs.regular_file import DAY_NS, MAX_OFFSET, SEEK_CUR, SEEK_END, SEEK_SET, InodeFile, touch_atime
 from sandbox.vfs.snapshots import Snapshot
 
@@ -32,6 +33,12 @@ class DirectoryFile(InodeFile):
         super().__init__(flags, path, inode)
         self._snapshot = Snapshot()
         self._stamp = 0
+
+    def flush(self, t: Task) -> None:
+        """A descriptor was closed: locks go, and so does what F_NOTIFY asked for."""
+        super().flush(t)
+        if self.inode.marks is not None:
+            end_notices(t, self)
 
     def read(self, t: Task, dst: memoryview) -> int:
         """EISDIR."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 POLL_IN: Final = 1
 POLL_OUT: Final = 2
+POLL_MSG: Final = 3
 POLL_PRI: Final = 5
 POLL_HUP: Final = 6
 _WANTED: Final = EVENT_IN | EVENT_OUT | EVENT_PRI
@@ -81,6 +82,11 @@ class FileOwner:
         if self._urgent is not None:
             self.file.queue.remove(self._urgent)
             self._urgent = None
+
+    def directory_event(self, fd: int) -> None:
+        """dnotify_handle_event: something happened in the directory that `fd` has open."""
+        self.fd = fd
+        self._tell(POLL_MSG, 0x441)
 
     def _event(self, mask: int) -> None:
         """send_sigio."""

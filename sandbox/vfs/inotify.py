@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sandbox.kernel.control import Result
     from sandbox.kernel.task import Task
     from sandbox.syscalls.args import SyscallArgs
+    from sandbox.vfs.dnotify import DirectoryNotice
     from sandbox.vfs.inode import Inode
     from sandbox.vfs.mount import Vfs
 
@@ -50,12 +51,13 @@ class Watch:
 
 
 class InodeMarks:
-    """All watches on one inode."""
+    """All watches on one inode, and who asked a directory for signals."""
 
-    __slots__ = ("watches",)
+    __slots__ = ("watches", "notices")
 
     def __init__(self) -> None:
         self.watches: dict[InotifyFile, Watch] = {}
+        self.notices: list[DirectoryNotice] = []
 
     def send(self, mask: int, name: bytes, cookie: int) -> None:
         """Queue an event with everybody who asked for it."""
@@ -64,6 +66,17 @@ class InodeMarks:
                 watch.owner.queue_event(watch.wd, mask, name, cookie)
                 if watch.mask & IN_ONESHOT:
                     watch.owner.forget(watch)
+        for notice in list(self.notices):
+            if notice.mask & mask:
+                notice.tell()
+                if not notice.always:
+                    self.notices.remove(notice)
+
+    def drop_from(self, inode: Inode) -> None:
+        """The inode goes without marks when nobody wants to know any more."""
+        if inode.marks is self and not self.watches and not self.notices:
+            inode.marks = None
+            inode.fs.watched -= 1
 
     def remove_all(self) -> None:
         """The inode is gone."""
@@ -124,9 +137,7 @@ class InotifyFile(FileDescription):
         marks = watch.inode.marks
         if marks is not None:
             marks.watches.pop(self, None)
-            if not marks.watches:
-                watch.inode.marks = None
-                watch.inode.fs.watched -= 1
+            marks.drop_from(watch.inode)
 
     def queue_event(self, wd: int, mask: int, name: bytes, cookie: int) -> None:
         """Append, unless it repeats the last one; one overflow event when the queue is full."""

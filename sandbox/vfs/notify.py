@@ -1,4 +1,4 @@
-"""Telling watchers what happened to files (fs/notify/fsnotify.c). inotify is the only kind of watcher.
+"""Telling watchers what happened to files (fs/notify/fsnotify.c). The watchers are inotify's and dnotify's.
 
 Callers test `fs.watched` first, so that a file system without watches pays one attribute read.
 """
@@ -27,6 +27,7 @@ IN_DELETE_SELF: Final = 0x400
 IN_MOVE_SELF: Final = 0x800
 IN_ALL_EVENTS: Final = 0xFFF
 IN_ISDIR: Final = 0x4000_0000
+RENAMED_WITHIN: Final = 0x1000_0000  # FS_RENAME: never in an event of inotify
 
 
 def on_path(path: Path, mask: int) -> None:

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Final
 from sandbox.abi.linux.stat import S_IFDIR, S_IFMT
 from sandbox.errors import SyscallError
 from sandbox.vfs.inode import RENAME_EXCHANGE, RENAME_NOREPLACE, RENAME_WHITEOUT
-from sandbox.vfs.notify import IN_ATTRIB, IN_MOVE_SELF, IN_MOVED_FROM, IN_MOVED_TO, on_entry, on_gone, on_self
+from sandbox.vfs.notify import (
+    IN_ATTRIB,
+    IN_MOVE_SELF,
+    IN_MOVED_FROM,
+    IN_MOVED_TO,
+    RENAMED_WITHIN,
+    on_entry,
+    on_gone,
+    on_self,
+)
 from sandbox.vfs.permission import MAY_WRITE, check, check_mount_write, may_create, may_delete
 from sandbox.vfs.walk import walk_parent
 
@@ -120,6 +129,8 @@ def _notify(
     is_dir = inode.is_dir()
     on_entry(directory, IN_MOVED_FROM, name, is_dir, fs.move_cookie)
     on_entry(new_dir, IN_MOVED_TO, new_name, is_dir, fs.move_cookie)
+    if directory is new_dir:
+        on_entry(directory, RENAMED_WITHIN, name, is_dir)
     if replaced is not None and not flags & RENAME_EXCHANGE:
         on_self(replaced, IN_ATTRIB)
     on_self(inode, IN_MOVE_SELF)

@@ -23,6 +23,7 @@ _FIXED: Final[tuple[tuple[str, str], ...]] = (
     ("fs/aio-max-nr", "65536"),
     ("fs/file-max", "9223372036854775807"),
     ("fs/file-nr", "0\t0\t9223372036854775807"),
+    ("fs/dir-notify-enable", "1"),
     ("fs/inotify/max_queued_events", "16384"),
     ("fs/inotify/max_user_instances", "128"),
     ("fs/inotify/max_user_watches", "65536"),

@@ -14,6 +14,7 @@ from sandbox.kernel.control import Result
 from sandbox.kernel.pipe import PipeFile
 from sandbox.syscalls.linux.sys_ioctl import set_async
 from sandbox.syscalls.row import PARTIAL, Arg, Row
+from sandbox.vfs.dnotify import set_notice
 from sandbox.vfs.fasync import FileOwner, get_owner, owner_of, set_owner
 from sandbox.vfs.file_description import FileDescription
 
@@ -108,6 +109,8 @@ def _rare(t: Task, a: SyscallArgs, file: FileDescription, cmd: int, arg: int) ->
         return file.add_seals(t, a.uint(2))
     if cmd == abi.F_GET_SEALS:
         return file.get_seals(t)
+    if cmd == abi.F_NOTIFY:
+        return set_notice(t, file, a.uint(0), a.uint(2))
     if cmd == abi.F_GETLEASE:
         return abi.F_UNLCK if not file.epollable else -errno.EINVAL
     return -errno.EINVAL
@@ -126,6 +129,6 @@ def _owner_ex(t: Task, file: FileDescription, cmd: int, arg: int) -> int:
     return 0
 
 
-_NOTE: Final = "no leases (F_SETLEASE: EINVAL), no directory notification (F_NOTIFY: EINVAL), no write hints"
+_NOTE: Final = "no leases (F_SETLEASE: EINVAL), no write hints"
 
 ROWS: Final[tuple[Row, ...]] = (Row(72, "fcntl", sys_fcntl, PARTIAL, (Arg.FD, Arg.INT, Arg.HEX), _NOTE),)

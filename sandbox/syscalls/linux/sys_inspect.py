@@ -121,7 +121,9 @@ def sys_kcmp(t: Task, a: SyscallArgs) -> Result:
         return _order(one.group.sighand, two.group.sighand)
     if kind == KCMP_SYSVSEM:
         return _order(one.sem_undo, two.sem_undo)
-    return -errno.EOPNOTSUPP if kind == KCMP_IO else -errno.EINVAL
+    if kind == KCMP_IO:  # an I/O context of its own has who was given a priority
+        return _order(one, two) if one.ioprio or two.ioprio else 0
+    return -errno.EINVAL
 
 
 def _order(one: object, two: object) -> int:
@@ -140,6 +142,6 @@ ROWS: Final[tuple[Row, ...]] = (
         sys_kcmp,
         PARTIAL,
         (Arg.PID, Arg.PID, Arg.INT, Arg.FD, Arg.FD),
-        "KCMP_IO: EOPNOTSUPP; KCMP_EPOLL_TFD: EINVAL",
+        "KCMP_EPOLL_TFD: EINVAL",
     ),
 )

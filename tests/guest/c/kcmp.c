@@ -10,6 +10,8 @@ int main(void) {
     SHOW(KCMP(me, me, KCMP_FILE, a, 99));
     SHOW(KCMP(me, me, KCMP_VM, 0, 0));
     SHOW(KCMP(me, me, KCMP_FILES, 0, 0));
+    SHOW(KCMP(me, me, KCMP_IO, 0, 0));
+    SHOW(KCMP(me, me, KCMP_SYSVSEM, 0, 0));
     SHOW(KCMP(me, me, 99, 0, 0));
     SHOW(KCMP(me, 99999999, KCMP_VM, 0, 0));
     pid_t p = MUST(fork());
@@ -22,6 +24,15 @@ int main(void) {
     VAL(KCMP(me, p, KCMP_FILES, 0, 0) > 0);
     VAL(KCMP(me, p, KCMP_FS, 0, 0) > 0);
     VAL(KCMP(me, p, KCMP_SIGHAND, 0, 0) > 0);
+    SHOW(KCMP(me, p, KCMP_SYSVSEM, 0, 0));
+    int sem = MUST(semget(IPC_PRIVATE, 1, 0600));
+    struct sembuf up = {0, 1, SEM_UNDO};
+    MUST(semop(sem, &up, 1));
+    VAL(KCMP(me, p, KCMP_SYSVSEM, 0, 0) > 0);
+    MUST(semctl(sem, 0, IPC_RMID));
+    MUST(syscall(SYS_ioprio_set, 1, 0, 2 << 13 | 3));
+    SHOW(KCMP(me, me, KCMP_IO, 0, 0));
+    VAL(KCMP(me, p, KCMP_IO, 0, 0) > 0);
     pid_t q = MUST(fork());
     if (!q) {
         MUST(setuid(1000));
