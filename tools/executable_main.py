@@ -1,35 +1,41 @@
-"""`__main__` of the one-file executable (build_executable.py): imports our packages from members of the archive.
+"""What the one-file executable (build_executable.py) runs first: imports our packages from the file itself.
 
-`modules`, read at once, is a dictionary from a module's name to (is a package, byte code). An executable built with
-COMPILED=1 has `compiled` too: what `Library` says, and the shared library itself. That cannot be loaded from an archive:
-it is unpacked once, into a cache directory of the user's. Where that is impossible, or the Python is another one than
-the builder's, everything runs interpreted.
+`fd` is the file, open, `archive` its path, and `index` says where in it things are: `modules` maps a module's name to
+(is a package, offset, length) in the byte code, which is one piece, `code`; `files` are others, by path. An executable
+built with COMPILED=1 has `compiled` too: what `Library` says, and the shared library itself, as a file. That cannot be
+loaded from here: it is unpacked once, into a cache directory of the user's. Where that is impossible, everything runs
+interpreted.
 """
 
-# ruff: noqa: E402
+# ruff: noqa: E402, F821
 import posix
 import sys
 from _frozen_importlib import ModuleSpec
-from _frozen_importlib_external import MAGIC_NUMBER
 from marshal import loads
-from types import ModuleType
+
+fd: int
+archive: str
+index: dict[str, object]
 
 KEPT = 3  # libraries of other versions in the cache
 
-archive: str = __loader__.archive  # type: ignore[name-defined]
 
-
-def data(path: str) -> bytes:
-    """A member of the archive."""
-    found: bytes = __loader__.get_data(path)  # type: ignore[name-defined]
-    return found
+def piece(place: tuple[int, int]) -> bytes:
+    """`length` bytes at `offset` of the file. Read by one call: it is a local file, and complete."""
+    offset, length = place
+    data = posix.pread(fd, length, offset)
+    if len(data) != length:
+        raise OSError(f"{archive}: cut off")
+    return data
 
 
 class Modules:
     """Imports from `modules`."""
 
-    def __init__(self, table: dict[str, tuple[bool, bytes]]) -> None:
+    def __init__(self, table: dict[str, tuple[bool, int, int]], code: bytes, files: dict[str, bytes]) -> None:
         self.table = table
+        self.code = memoryview(code)
+        self.files = files
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
         entry = self.table.get(name)
@@ -43,22 +49,24 @@ class Modules:
     def create_module(self, spec: ModuleSpec) -> None:
         return None
 
-    def exec_module(self, module: ModuleType) -> None:
-        exec(loads(self.table[module.__name__][1]), module.__dict__)
+    def exec_module(self, module: object) -> None:
+        _, offset, length = self.table[module.__name__]  # type: ignore[attr-defined]
+        exec(loads(self.code[offset : offset + length]), module.__dict__)
 
     def get_data(self, path: str) -> bytes:
-        return data(path)
+        return self.files[path.removeprefix(archive + "/")]
 
 
 class Library:
     """Imports from a shared library in which mypyc has put `modules`. `suffix` tells the Python that it is for, `digest`
     its contents."""
 
-    def __init__(self, name: str, suffix: str, digest: str, size: int, modules: tuple[str, ...]) -> None:
+    def __init__(self, name: str, suffix: str, digest: str, place: tuple[int, int], modules: tuple[str, ...]) -> None:
         self.name = name
         self.suffix = suffix
         self.digest = digest
-        self.size = size
+        self.place = place
+        self.size = place[1]
         self.modules = frozenset(modules)
 
     def load(self) -> None:
@@ -85,7 +93,7 @@ class Library:
             temporary = f"{path}.{posix.getpid()}"
             fd = posix.open(temporary, posix.O_WRONLY | posix.O_CREAT | posix.O_EXCL | posix.O_CLOEXEC, 0o600)
             try:
-                contents = memoryview(data(f"{archive}/{self.name}"))
+                contents = memoryview(piece(self.place))
                 while contents:
                     contents = contents[posix.write(fd, contents) :]
                 posix.rename(temporary, path)
@@ -107,17 +115,16 @@ class Library:
             return None
         return ModuleSpec(name, self, origin=self.library.__file__)  # type: ignore[arg-type]
 
-    def create_module(self, spec: ModuleSpec) -> ModuleType:
+    def create_module(self, spec: ModuleSpec) -> object:
         from ctypes import PYFUNCTYPE, c_char_p, c_void_p, py_object, pythonapi
 
         get_pointer = pythonapi.PyCapsule_GetPointer
         get_pointer.restype, get_pointer.argtypes = c_void_p, (py_object, c_char_p)
         attribute = "init_" + spec.name.replace("___", "___3_").replace(".", "___")
         init = get_pointer(getattr(self.library, attribute), f"{self.name}.{attribute}".encode())
-        module: ModuleType = PYFUNCTYPE(py_object)(init)()
-        return module
+        return PYFUNCTYPE(py_object)(init)()
 
-    def exec_module(self, module: ModuleType) -> None:
+    def exec_module(self, module: object) -> None:
         pass  # it was executed when it was created
 
 
@@ -181,18 +188,19 @@ def cache_folder() -> str:
 
 def start() -> None:
     """Make our packages importable."""
-    if data(archive + "/magic") != MAGIC_NUMBER:
-        return  # from the sources in the archive
-    sys.meta_path.insert(0, Modules(loads(data(archive + "/modules"))))
-    try:
-        library = Library(*loads(data(archive + "/compiled")))
-        library.load()
-        sys.meta_path.insert(0, library)
-    except (OSError, ImportError):
-        pass
+    files = {path: piece(place) for path, place in index["files"].items()}  # type: ignore[attr-defined]
+    sys.meta_path.insert(0, Modules(index["modules"], piece(index["code"]), files))  # type: ignore[arg-type]
+    if "compiled" in index:
+        try:
+            library = Library(*index["compiled"])  # type: ignore[misc]
+            library.load()
+            sys.meta_path.insert(0, library)  # type: ignore[arg-type]
+        except (OSError, ImportError):
+            pass
+    posix.close(fd)
 
 
 start()
-from runsc.__main__ import main
+from runsc.__main__ import run
 
-sys.exit(main())
+run()

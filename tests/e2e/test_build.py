@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import BOUND_S
+from tests.e2e.conftest import BOUND_S, ROOT
 from tools.build_executable import build_executable
 from tools.build_wheel import build_wheel
 
@@ -45,15 +46,30 @@ def test_it_may_be_called_by_any_name(executable: Path, tmp_path: Path, name: st
 
 def test_it_works_from_source_for_another_python(executable: Path, tmp_path: Path) -> None:
     """Byte code with another magic number is not used."""
+    magic = importlib.util.MAGIC_NUMBER.hex().encode()
+    data = executable.read_bytes()
+    assert data[:2000].count(magic) == 1
     other = tmp_path / "runsc"
-    with zipfile.ZipFile(executable) as old, other.open("wb") as file:
-        file.write(f"#!/usr/bin/env -S {sys.executable} -I -S\n".encode())
-        with zipfile.ZipFile(file, "w") as new:
-            for name in old.namelist():
-                new.writestr(name, b"\0\0\0\0" if name == "magic" else old.read(name))
+    other.write_bytes(data.replace(magic, b"0" * 8, 1))
     other.chmod(0o755)
     assert call(other, "version").stdout.startswith("runsc version ")
     assert call(other, "do", "/bin/echo", "hi").stdout == "hi\n"
+
+
+def test_it_is_an_archive_that_python_runs(executable: Path) -> None:
+    assert call(sys.executable, executable, "version").stdout.startswith("runsc version ")
+    with zipfile.ZipFile(executable) as archive:
+        assert archive.testzip() is None
+        assert archive.read("runsc/cli.py") == (ROOT / "runsc" / "cli.py").read_bytes()
+
+
+def test_a_builders_python_that_is_not_there_is_not_needed(executable: Path, tmp_path: Path) -> None:
+    head, _, rest = executable.read_bytes().partition(b"[ -x $p ]")
+    start = head.index(b"p=") + 2
+    other = tmp_path / "runsc"
+    other.write_bytes(head[:start] + b"/".ljust(len(head) - start - 1, b"x") + b";[ -x $p ]" + rest)
+    other.chmod(0o755)
+    assert call(other, "version").stdout.startswith("runsc version ")
 
 
 def test_it_lists_its_system_calls(executable: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import os
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,9 +19,9 @@ def main() -> dict[str, Any]:
     """What executable_main.py defines; nothing is started."""
     tree = ast.parse(SOURCE.read_text())
     tree.body = tree.body[: next(at for at, node in enumerate(tree.body) if ast.unparse(node) == "start()")]
-    loader = SimpleNamespace(archive="/runsc", get_data=lambda path: CONTENTS)
-    space: dict[str, Any] = {"__loader__": loader, "__name__": "executable_main"}
+    space: dict[str, Any] = {"archive": "/runsc", "index": {}, "fd": -1, "__name__": "executable_main"}
     exec(compile(tree, str(SOURCE), "exec"), space)
+    space["piece"] = lambda place: CONTENTS
     return space
 
 
@@ -42,7 +41,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def unpack(main: dict[str, Any], folder: Path, digest: str) -> None:
-    library = main["Library"]("group", SUFFIX, digest, len(CONTENTS), ())
+    library = main["Library"]("group", SUFFIX, digest, (0, len(CONTENTS)), ())
     fd = library.unpacked(str(folder))
     assert os.read(fd, 100) == CONTENTS
     os.close(fd)
