@@ -15,10 +15,9 @@ from runsc.verb import Verb
 def run(config: Config, values: Values, words: list[str]) -> int:
     """Prints the id and the exit status as JSON."""
     name = one_id(words, "wait")
-    import json
-
     from runsc.container import status
     from runsc.container.container import load
+    from sandbox import plain_json
     from sandbox.boot.exit_status import exit_status
     from sandbox.control import wire
     from sandbox.control.client import SandboxGone
@@ -35,7 +34,7 @@ def run(config: Config, values: Values, words: list[str]) -> int:
             pass  # it has ended meanwhile
     if wait_status is None:
         wait_status = container.exit_status()
-    sys.stdout.write(json.dumps({"id": name, "exitStatus": exit_status(wait_status)}) + "\n")
+    sys.stdout.write(plain_json.dumps({"id": name, "exitStatus": exit_status(wait_status)}) + "\n")
     sys.stdout.flush()
     return 0
 

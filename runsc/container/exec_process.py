@@ -17,7 +17,6 @@ from runsc.container.pid_file import write_pid
 from runsc.failure import RuntimeFailure, as_go_spells
 from runsc.oci import program_of
 from runsc.spec.types import Process
-from sandbox.boot import libc
 from sandbox.boot.exit_status import exit_status
 from sandbox.boot.terminal import HostTerminal, own_terminal
 from sandbox.control import wire
@@ -145,6 +144,8 @@ class Execution:
     def _stand_in(self, stdio: tuple[int, int, int], told: int) -> NoReturn:
         status = FAILURE
         try:
+            from sandbox.boot import libc
+
             os.setsid()
             libc.set_name(b"runsc-exec")
             if self.process.terminal:

@@ -6,7 +6,6 @@ sandbox's own business (sandbox/boot/start_hooks.py).
 
 from __future__ import annotations
 
-import json
 import os
 import select
 import signal
@@ -15,6 +14,7 @@ from typing import Final, Sequence
 from runsc.failure import RuntimeFailure
 from runsc.log import Log, printable
 from runsc.spec.types import Hook
+from sandbox import plain_json
 
 SHOWN: Final = 2048  # bytes of a failed hook's output that are told
 NAMESPACES: Final = (("ipc", 0x08000000), ("uts", 0x04000000), ("net", 0x40000000), ("mnt", 0x00020000))
@@ -42,7 +42,7 @@ def _run(hook: Hook, state: dict[str, object], inside: int) -> str:
     """What went wrong, or nothing."""
     given, output = os.memfd_create("state", os.MFD_CLOEXEC), os.memfd_create("output", os.MFD_CLOEXEC)
     try:
-        os.pwrite(given, json.dumps(state).encode("utf-8", "surrogateescape"), 0)
+        os.pwrite(given, plain_json.dumps(state).encode("utf-8", "surrogateescape"), 0)
         parent = os.getpid()
         pid = os.fork()
         if pid == 0:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import select
-import signal
+from _signal import SIGKILL, pidfd_send_signal  # type: ignore[import-not-found]  # signal imports enum, which is dear
 
 
 def start_ticks(pid: int) -> int:
@@ -39,7 +39,7 @@ def kill(pid: int, started: int, bound_s: float) -> bool:
     try:
         if start_ticks(pid) != started:
             return True
-        signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+        pidfd_send_signal(pidfd, SIGKILL)
         poll = select.poll()
         poll.register(pidfd, select.POLLIN)
         return bool(poll.poll(bound_s * 1000))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 from runsc.container import state_file, status
 from runsc.container.container import Container
 from runsc.log import Log
+from sandbox import plain_json
 from sandbox.control import wire
 from sandbox.control.client import TIMEOUT_S
 
@@ -17,7 +16,7 @@ def start(container: Container, log: Log) -> None:
     document = container.document(status.CREATED)
     # Hooks inside have their own bounds, or none.
     bound_s = -1.0 if container.state.hooks.get("startContainer") else TIMEOUT_S
-    container.call(wire.START, {"state": json.dumps(document)}, bound_s)
+    container.call(wire.START, {"state": plain_json.dumps(document)}, bound_s)
     container.state.started = True
     state_file.write(container.directory, container.state)
     if container.state.hooks.get("poststart"):

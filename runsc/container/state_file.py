@@ -6,11 +6,11 @@ itself knows better (running, paused) is asked of it and not kept here.
 
 from __future__ import annotations
 
-import json
 import os
 from typing import Final
 
 from runsc.failure import RuntimeFailure
+from sandbox import plain_json
 
 VERSION: Final = 1
 NAME: Final = "state.json"
@@ -87,7 +87,7 @@ def write(directory: str, state: State) -> None:
         fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
             with open(fd, "w", encoding="utf-8", errors="surrogateescape") as file:
-                json.dump(state.document(), file)
+                file.write(plain_json.dumps(state.document()))
             os.rename(new, path)
         except OSError:
             os.unlink(new)
@@ -107,7 +107,7 @@ def read(directory: str) -> State | None:
     except OSError as error:
         raise RuntimeFailure(f"--root: {path}: {os.strerror(error.errno or 0)}") from None
     try:
-        document: object = json.loads(text)
+        document: object = plain_json.loads(text)
     except (ValueError, RecursionError):
         raise RuntimeFailure(f"{path}: not JSON; runsc delete --force removes the container") from None
     version = document.get("version") if isinstance(document, dict) else None

@@ -10,14 +10,13 @@ from runsc.spec.decode import decode
 from runsc.spec.reader import Problems
 from runsc.spec.types import Spec
 from runsc.spec.validate import validate
+from sandbox import plain_json
 
 SIZE_LIMIT: Final = 16 << 20
 
 
 def read_json(path: str) -> object:
     """A file of bounded size, or stdin for `-`. RuntimeFailure."""
-    import json
-
     try:
         with open(0 if path == "-" else path, "rb", closefd=path != "-") as file:
             text = file.read(SIZE_LIMIT + 1)
@@ -25,6 +24,16 @@ def read_json(path: str) -> object:
         raise RuntimeFailure(f"{path}: {os.strerror(error.errno or 0)}") from None
     if len(text) > SIZE_LIMIT:
         raise RuntimeFailure(f"{path}: larger than {SIZE_LIMIT >> 20} MiB")
+    try:
+        return plain_json.loads(text.decode("utf-8"))
+    except (ValueError, RecursionError):
+        return _in_another_encoding(path, text)
+
+
+def _in_another_encoding(path: str, text: bytes) -> object:
+    """UTF-16, UTF-32 or with a mark in front; or not JSON, and then this says where."""
+    import json
+
     try:
         document: object = json.loads(text)
     except (ValueError, RecursionError) as error:

@@ -7,18 +7,18 @@ frame says, nobody reads more than `BODY_LIMIT` bytes or takes more than `FDS_LI
 from __future__ import annotations
 
 import _socket
-import array
-import json
 import os
 import struct
 from typing import Final, Sequence
+
+from sandbox import plain_json
 
 VERSION: Final = 1
 BODY_LIMIT: Final = 4 << 20
 FDS_LIMIT: Final = 32
 HEADER: Final = struct.Struct("=4sHHI")
 _MAGIC: Final = b"sbxc"
-_INT: Final = array.array("i").itemsize
+_INT: Final = 4  # bytes of an int
 ANCILLARY: Final = _socket.CMSG_SPACE(FDS_LIMIT * _INT)
 
 # requests
@@ -65,24 +65,24 @@ class Frame:
 
 def encode(kind: int, body: Body) -> bytes:
     """BadFrame when it is too large."""
-    text = json.dumps(body, separators=(",", ":")).encode("ascii")
+    text = plain_json.dumps(body, (",", ":")).encode("ascii")
     if len(text) > BODY_LIMIT:
         raise BadFrame(f"{len(text)} bytes are more than a message may have ({BODY_LIMIT})")
     return HEADER.pack(_MAGIC, VERSION, kind, len(text)) + text
 
 
-def rights(fds: Sequence[int]) -> list[tuple[int, int, array.array[int]]]:
+def rights(fds: Sequence[int]) -> list[tuple[int, int, bytes]]:
     """The ancillary data that carries `fds`."""
-    return [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
+    return [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, struct.pack(f"={len(fds)}i", *fds))] if fds else []
 
 
 def received(ancillary: Sequence[tuple[int, int, bytes]]) -> list[int]:
     """The descriptors in ancillary data."""
-    found = array.array("i")
+    found: list[int] = []
     for level, kind, data in ancillary:
         if level == _socket.SOL_SOCKET and kind == _socket.SCM_RIGHTS:
-            found.frombytes(data[: len(data) - len(data) % _INT])
-    return list(found)
+            found += struct.unpack(f"={len(data) // _INT}i", data[: len(data) // _INT * _INT])
+    return found
 
 
 class Decoder:
@@ -118,7 +118,7 @@ class Decoder:
         if len(data) < end:
             return None
         try:
-            body: object = json.loads(bytes(data[HEADER.size : end]))
+            body: object = plain_json.loads(data[HEADER.size : end].decode("utf-8"))
         except (ValueError, RecursionError):
             raise BadFrame("the body is not JSON") from None
         if not isinstance(body, dict):
