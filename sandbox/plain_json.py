@@ -31,6 +31,12 @@ class _Settings:
 _scan: Final[Callable[[str, int], tuple[object, int]]] = make_scanner(_Settings())  # type: ignore[arg-type]
 
 
+def prepare() -> None:
+    """For a process that is about to confine itself: the interpreter's scanner imports this when it meets what is not
+    JSON, and then it is too late."""
+    import json.decoder  # noqa: F401
+
+
 def loads(text: str) -> object:
     """The value. ValueError, RecursionError."""
     text = text.strip(_WHITESPACE)

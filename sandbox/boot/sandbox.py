@@ -8,6 +8,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from sandbox import plain_json
 from sandbox.abi.linux.signal import SIGINT, SIGKILL, SIGQUIT
 from sandbox.boot import confine
 from sandbox.boot.host_checks import why_no_process
@@ -87,8 +88,10 @@ class Sandbox:
 
         mount_all(kernel, options)
         container = options.container
-        if container is not None and not self.link.let_hooks_run():
-            raise StartFailure("the launcher is gone")
+        if container is not None:
+            if not self.link.let_hooks_run():
+                raise StartFailure("the launcher is gone")
+            plain_json.prepare()
         self._make_network(kernel)
         confine.drop_privileges()
         gc.set_threshold(GC_THRESHOLD, 50, 50)
