@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import socket
+import _socket
 from typing import Final
 
 from runsc.failure import UsageError
@@ -41,7 +41,7 @@ def parse_publish(text: str) -> Published:
         if not (port.isascii() and port.isdigit()) or not 0 < int(port) <= 65535:
             raise UsageError(f"--publish {text!r}: {port!r} is not a port; the form is {FORM}")
     try:
-        socket.inet_pton(socket.AF_INET6 if ":" in address else socket.AF_INET, address)
+        _socket.inet_pton(_socket.AF_INET6 if ":" in address else _socket.AF_INET, address)
     except OSError:
         raise UsageError(f"--publish {text!r}: {address!r} is not an address; the form is {FORM}") from None
     return Published(address, int(host), int(guest), protocol or "tcp")
