@@ -194,7 +194,7 @@ def start() -> None:
         try:
             library = Library(*index["compiled"])  # type: ignore[misc]
             library.load()
-            sys.meta_path.insert(0, library)  # type: ignore[arg-type]
+            sys.meta_path.insert(0, library)
         except (OSError, ImportError):
             pass
     posix.close(fd)

@@ -19,7 +19,7 @@ ONLY_TYPES: Final = ("Protocol", "Generic")  # as bases they do nothing once nob
 def stripped(source: str) -> ast.Module:
     """The module's tree, without types."""
     tree = ast.parse(source)
-    tree = _Stripper().visit(tree)
+    _Stripper().visit(tree)
     names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     _drop_imports(tree, names)
     return ast.fix_missing_locations(tree)

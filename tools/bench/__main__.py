@@ -17,7 +17,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tools.bench import network, programs, report, unit
+from tools.bench import containers, network, programs, report, unit
 from tools.bench.rows import MICRO, Row
 from tools.build_compiled import EVERYTHING
 
@@ -125,6 +125,8 @@ def bench(rounds: int, wanted: set[str], inside: dict[str, list[str]]) -> tuple[
             results.append(result(programs.RESIDENT, "the sentry, resident", "MB", sides, bound=bound))
         if not wanted or wanted & network.NAMES:
             results += network.rows(inside, rounds, result)
+        if not wanted or wanted & containers.NAMES:
+            results += containers.rows(directory, rounds, wanted, result)
         return results, u
     finally:
         shutil.rmtree(directory, ignore_errors=True)

@@ -1,0 +1,199 @@
+"""Rows of the OCI runtime: the executable's cycle of verbs and `exec`, beside runc and crun where they are installed, and
+what containers that do nothing cost."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any, Callable, Final
+
+from tools.bench.report import Result, median
+from tools.build_compiled import EVERYTHING
+from tools.build_executable import build_executable
+from tools.labels import ROOT
+
+CYCLE, EXEC, DO, IDLE, MANY = "oci_cycle", "oci_exec", "do_executable", "idle_pss", "idle_200"
+NAMES: Final = frozenset((CYCLE, EXEC, DO, IDLE, MANY))
+REPEATS: Final = 7  # a round
+IDLE_CONTAINERS: Final = 200
+IDLE_S: Final = 5.0
+PEERS: Final = ("runc", "crun")
+PROGRAM: Final = """
+#include <string.h>
+#include <unistd.h>
+int main(int argc, char **argv) {
+    if (argc > 1 && !strcmp(argv[1], "wait")) for (;;) pause();
+    return write(1, "hello\\n", 6) != 6;
+}
+"""
+Make = Callable[..., Result]
+
+
+def make_bundle(directory: Path, name: str, words: list[str]) -> Path:
+    """A static program and a configuration that every runtime takes."""
+    bundle = directory / name
+    root = bundle / "rootfs"
+    root.mkdir(parents=True)
+    source = directory / "hello.source.c"
+    source.write_text(PROGRAM)
+    subprocess.run(["gcc", "-O1", "-static", "-o", str(root / "hello"), str(source)], check=True)
+    for folder in ("proc", "dev", "sys"):
+        (root / folder).mkdir()
+    subprocess.run([sys.executable, "-m", "runsc", "spec", "--bundle", str(bundle)], cwd=ROOT, check=True)
+    path = bundle / "config.json"
+    config = json.loads(path.read_text())
+    config["process"] |= {"terminal": False, "args": words}
+    path.write_text(json.dumps(config))
+    return bundle
+
+
+class Runtime:
+    """One program with runc's verbs."""
+
+    def __init__(self, command: str, root: Path) -> None:
+        self.words = [command, "--root", str(root)]
+        self.waits = command not in PEERS
+        self.complaints: int | None = None
+
+    def works(self, bundle: Path) -> bool:
+        """It runs here at all: a peer may want control groups that this machine does not have."""
+        self.complaints = None if self.waits else subprocess.DEVNULL
+        try:
+            self.cycle_ms(bundle)
+        except RuntimeError:
+            if self.waits:
+                raise
+            return False
+        return True
+
+    def ms(self, *words: str) -> float:
+        """One verb. RuntimeError when it fails."""
+        begin = time.perf_counter()
+        words = (*self.words, *words)
+        done = subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self.complaints)
+        took = (time.perf_counter() - begin) * 1e3
+        if done.returncode != 0:
+            raise RuntimeError(f"{' '.join(words)}: status {done.returncode}")
+        return took
+
+    def cycle_ms(self, bundle: Path) -> float:
+        """create, start, wait (a poll of `state` where there is no such verb, not counted), delete."""
+        took = self.ms("create", "--bundle", str(bundle), "hello") + self.ms("start", "hello")
+        if self.waits:
+            took += self.ms("wait", "hello")
+        else:
+            while '"stopped"' not in self.output("state", "hello"):
+                pass
+        return took + self.ms("delete", "hello")
+
+    def output(self, *words: str) -> str:
+        """What a verb prints."""
+        return subprocess.run([*self.words, *words], capture_output=True, text=True, check=True).stdout
+
+    def begin(self, name: str, bundle: Path) -> int:
+        """A container that waits; the process id of `state`."""
+        self.ms("create", "--bundle", str(bundle), name)
+        self.ms("start", name)
+        return int(json.loads(self.output("state", name))["pid"])
+
+    def end(self, name: str) -> None:
+        """And away with it."""
+        self.ms("delete", "--force", name)
+
+
+def family(pid: int) -> list[int]:
+    """A process and all that descend from it."""
+    found = [pid]
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in (task / "children").read_text().split():
+            found += family(int(child))
+    return found
+
+
+def pss_mb(pids: list[int]) -> float:
+    """What they hold in memory, shared pages divided among their holders."""
+    kilobytes = 0
+    for pid in pids:
+        text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+        kilobytes += int(text.partition("\nPss:")[2].split()[0])
+    return kilobytes / 1000
+
+
+def cpu_s(pids: list[int]) -> float:
+    """What they have used of a processor."""
+    ticks = 0
+    for pid in pids:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def idle(runtime: Runtime, bundle: Path, count: int) -> tuple[float, float]:
+    """Megabytes (PSS) and percent of one processor of so many containers that wait."""
+    names = [f"idle{n}" for n in range(count)]
+    try:
+        pids = [pid for name in names for pid in family(runtime.begin(name, bundle))]
+        before, begin = cpu_s(pids), time.monotonic()
+        time.sleep(IDLE_S)
+        return pss_mb(pids), (cpu_s(pids) - before) / (time.monotonic() - begin) * 100
+    finally:
+        for name in names:
+            runtime.end(name)
+
+
+def rows(directory: Path, rounds: int, wanted: set[str], result: Make) -> list[Result]:
+    """`native` is runc's figure; crun's has a row of its own."""
+    commands = {"ours": str(build_executable(directory / "runsc"))}
+    if EVERYTHING.is_built():
+        commands["compiled"] = str(build_executable(directory / "runsc-compiled", True))
+    commands |= {name: name for name in PEERS if shutil.which(name)}
+    runtimes = {side: Runtime(command, directory / f"root-{side}") for side, command in commands.items()}
+    hello = make_bundle(directory, "hello-bundle", ["/hello"])
+    waits = make_bundle(directory, "idle-bundle", ["/hello", "wait"])
+    runtimes = {side: runtime for side, runtime in runtimes.items() if runtime.works(hello)}
+    values: dict[str, dict[str, list[float]]] = {name: {} for name in NAMES}
+    for _ in range(rounds):
+        for side, runtime in runtimes.items():
+
+            def add(name: str, value: float, side: str = side) -> None:
+                values[name].setdefault(side, []).append(value)
+
+            for _ in range(REPEATS):
+                add(CYCLE, runtime.cycle_ms(hello))
+            runtime.begin("exec", waits)
+            for _ in range(REPEATS):
+                add(EXEC, runtime.ms("exec", "exec", "/hello"))
+            runtime.end("exec")
+            if runtime.waits:
+                for _ in range(REPEATS):
+                    add(DO, runtime.ms("do", "/bin/true"))
+            add(IDLE, idle(runtime, waits, 1)[0])
+    found = [
+        *_beside(result, CYCLE, "create + start + wait + delete", values[CYCLE], 120),
+        *_beside(result, EXEC, "exec of a static program", values[EXEC], 30),
+        result(DO, "do /bin/true, the executable", "ms", values[DO], bound=65),
+        result(IDLE, "an idle container, PSS", "MB", _as_native(values[IDLE], "runc"), bound=30),
+    ]
+    if MANY in wanted:
+        memory, percent = idle(runtimes["ours"], waits, IDLE_CONTAINERS)
+        found.append(result(MANY, f"{IDLE_CONTAINERS} idle containers, PSS", "MB", {"ours": [memory]}, bound=6000))
+        found.append(result(f"{MANY}_cpu", "… of a processor", "%", {"ours": [percent]}, bound=1))
+    return found
+
+
+def _as_native(values: dict[str, list[float]], peer: str) -> dict[str, list[float]]:
+    return {side: taken for side, taken in values.items() if side not in PEERS} | {"native": values.get(peer, [])}
+
+
+def _beside(result: Make, name: str, title: str, values: dict[str, list[float]], bound: float) -> list[Result]:
+    found: list[Any] = []
+    for peer in PEERS:
+        if median(values.get(peer, [])) is not None:
+            more = {"bound": bound} if not found else {}
+            found.append(result(f"{name}_{peer}", f"{title}; native: {peer}", "ms", _as_native(values, peer), **more))
+    return found or [result(name, title, "ms", values, bound=bound)]
