@@ -6,7 +6,7 @@ import argparse
 import asyncio
 from typing import Any
 
-from tcpip.cli import iperf, services, ss
+from tcpip.cli import iperf_server, services, ss
 from tcpip.cli.host import CommandError, HostSession, add_host_options, describe, until_stopped
 
 
@@ -36,7 +36,7 @@ async def _main(options: argparse.Namespace) -> int:
         except ValueError as error:
             raise CommandError(str(error)) from None
         if options.iperf:
-            await iperf.serve(session.stack, options.iperf)
+            await iperf_server.serve(session.stack, options.iperf)
         if options.control:
             control = await ss.serve(session.stack, options.control)
         print(describe(session.nic), flush=True)

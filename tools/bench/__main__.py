@@ -17,13 +17,14 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tools.bench import containers, network, programs, report, unit
+from tools.bench import containers, netstack, network, programs, report, unit
 from tools.bench.rows import MICRO, Row
 from tools.build_compiled import EVERYTHING
 
 HERE = Path(__file__).resolve().parent
 SECONDS = "0.15"
 PEER_FLAGS = ("--rootless", "--network=none")  # with which another runsc can run a program of ours
+COMPILED = {"PYTHONPATH": str(EVERYTHING.folder), "PYTHONSAFEPATH": "1"}
 
 
 def compile_programs(directory: Path) -> None:
@@ -127,6 +128,9 @@ def bench(rounds: int, wanted: set[str], inside: dict[str, list[str]]) -> tuple[
             results += network.rows(inside, rounds, result)
         if not wanted or wanted & containers.NAMES:
             results += containers.rows(directory, rounds, wanted, result)
+        if not wanted or wanted & netstack.NAMES:
+            sides = {side: COMPILED if side == "compiled" else {} for side in inside}
+            results += netstack.rows(sides, rounds, wanted, u, result)
         return results, u
     finally:
         shutil.rmtree(directory, ignore_errors=True)
@@ -146,7 +150,7 @@ def main() -> int:
     do = [sys.executable, "-m", "runsc", *shlex.split(options.flags), "do"]
     inside = {"ours": do}
     if EVERYTHING.is_built():
-        inside["compiled"] = ["env", f"PYTHONPATH={EVERYTHING.folder}", "PYTHONSAFEPATH=1", *do]
+        inside["compiled"] = ["env", *(f"{name}={value}" for name, value in COMPILED.items()), *do]
     results, u = bench(options.rounds, set(filter(None, options.rows.split(","))), inside)
     print(report.table(results, u))
     options.json.parent.mkdir(parents=True, exist_ok=True)

@@ -15,7 +15,8 @@ import struct
 import time
 from pathlib import Path
 
-REFERENCE_US = 5.9  # the bounds of the table are meant for this U
+REFERENCE_US = 5.9  # the bounds of calls are meant for this U
+NETSTACK_US = 3.7  # and those of the netstack for this one
 _RECV, _SEND, _SET_FLAGS = 0xC0502100, 0xC0182101, 0x40082104
 _GETPPID = 110
 

@@ -34,6 +34,7 @@ from tcpip.transport.protocol import IcmpError
 from tcpip.transport.socket_options import SocketOptions
 from tcpip.transport.tcp import addressing, closing, fast_open_client, handshake, icmp, options, reading, urgent
 from tcpip.transport.tcp import state as st
+from tcpip.transport.tcp.closing import RCV_SHUTDOWN, SEND_SHUTDOWN
 from tcpip.transport.tcp.config import MAX_SYN_QUEUE, MIN_SEND_MSS
 from tcpip.transport.tcp.ecn import MASK as ECN_BITS
 from tcpip.transport.tcp.ecn import Ecn
@@ -57,9 +58,7 @@ SS_UNCONNECTED: Final = 1
 SS_CONNECTING: Final = 2
 SS_CONNECTED: Final = 3
 
-RCV_SHUTDOWN: Final = 1
-SEND_SHUTDOWN: Final = 2
-SHUTDOWN_BOTH: Final = 3
+SHUTDOWN_BOTH: Final = RCV_SHUTDOWN | SEND_SHUTDOWN
 EVENT_ANY: Final = EVENT_IN | EVENT_OUT | EVENT_PRI | EVENT_ERR | EVENT_HUP | EVENT_RDHUP
 INITIAL_SNDBUF: Final = 16384
 ESTABLISHED_SNDBUF: Final = 262144
@@ -233,7 +232,7 @@ class TcpEndpoint(Endpoint):
         if self.want_output:
             self.want_output = False
             self.snd.output(self.stack.clock.now_ns())
-        if self.rcv.ack_now and self.state not in UNSYNCHRONIZED:
+        if self.rcv.ack_now and self.state not in st.UNSYNCHRONIZED:
             emit_ack(self, self.stack.clock.now_ns())
 
     def raise_events(self, mask: int) -> None:
@@ -317,7 +316,7 @@ class TcpEndpoint(Endpoint):
 
     def send_ack(self, now: int) -> None:
         """Acknowledge now, or update the window."""
-        if self.state not in UNSYNCHRONIZED:
+        if self.state not in st.UNSYNCHRONIZED:
             emit_ack(self, now)
 
     def acknowledge_last(self, now: int) -> None:
@@ -525,7 +524,7 @@ class TcpEndpoint(Endpoint):
             return reading.nothing_to_read(self, buffer)
         taken = rcv.queue.read_into(buffer)
         rcv.copied += taken
-        if self.state in st.DATA_STATES or self.state in RECEIVING:
+        if self.state in st.DATA_STATES or self.state in st.RECEIVING:
             rcv.text_taken(self.stack.clock.now_ns())
         return taken
 
@@ -550,11 +549,9 @@ class TcpEndpoint(Endpoint):
 
     def readiness(self) -> int:
         """tcp_poll."""
-        state = self.state
         if self.listener is not None:
             return EVENT_IN if self.listener.ready else 0
-        mask = 0
-        down = self.shutdown_mask
+        mask, state, down = 0, self.state, self.shutdown_mask
         if down == SHUTDOWN_BOTH or state == st.CLOSED:
             mask |= EVENT_HUP
         if down & RCV_SHUTDOWN:
@@ -585,8 +582,7 @@ class TcpEndpoint(Endpoint):
         return options.get_option(self, level, name)
 
     def take_error(self) -> NetError | None:
-        error = self.error
-        self.error = None
+        error, self.error = self.error, None
         return error
 
     def readable_bytes(self) -> int:
@@ -601,7 +597,3 @@ class TcpEndpoint(Endpoint):
         if self.listener is not None:
             raise NetworkError(errors.INVALID_ARGUMENT)
         return len(self.snd.buf) + int(self.snd.fin_queued and self.snd.una <= self.snd.buf.end)
-
-
-UNSYNCHRONIZED: Final = frozenset({st.CLOSED, st.LISTEN, st.SYN_SENT, st.SYN_RECEIVED, st.TIME_WAIT})
-RECEIVING: Final = frozenset({st.FIN_WAIT_1, st.FIN_WAIT_2})

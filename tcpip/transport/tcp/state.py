@@ -72,6 +72,10 @@ class IllegalTransition(Exception):
         super().__init__(f"{NAMES[old]} -> {NAMES[new]}")
 
 
+UNSYNCHRONIZED: Final = frozenset({CLOSED, LISTEN, SYN_SENT, SYN_RECEIVED, TIME_WAIT})
+RECEIVING: Final = frozenset({FIN_WAIT_1, FIN_WAIT_2})  # closed by us alone
+
+
 def check_transition(old: int, new: int) -> None:
     """Raise `IllegalTransition` unless `NEXT` allows old -> new."""
     if new not in NEXT[old]:
