@@ -36,7 +36,9 @@ def sentry_main(options: SandboxOptions, channel_fd: int, holdings: Entered) -> 
     from sandbox.boot.sandbox import Sandbox
     from sandbox.boot.start_failure import StartFailure
     from sandbox.platform.base import PlatformError
+    from tcpip.allocator import keep_freed_memory
 
+    keep_freed_memory()
     sandbox = Sandbox(options, channel_fd)
     try:
         try:

@@ -6,6 +6,7 @@ import argparse
 import sys
 from typing import NoReturn
 
+from tcpip.allocator import keep_freed_memory
 from tcpip.cli import capture, iperf, nc, neigh, ping, route, serve, ss, tap, traceroute
 from tcpip.cli.host import CommandError
 
@@ -31,6 +32,7 @@ def build_parser() -> argparse.ArgumentParser:
 def run(arguments: list[str]) -> int:
     """Parse and run; 0 when it worked, 1 when it did not, 2 for a wrong command line."""
     options = build_parser().parse_args(arguments)
+    keep_freed_memory()
     try:
         status: int = options.run(options)
     except CommandError as error:
