@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from tcpip import errors
 from tcpip.errors import NetworkError
-from tcpip.sockopt import MSG_DONTWAIT, SOCK_STREAM
+from tcpip.sockopt import MSG_DONTWAIT, MSG_ERRQUEUE, SOCK_STREAM
 from tcpip.transport.endpoint import AGAIN, Control, Message
 from tools.packetdrill import wire
 from tools.packetdrill.calls import Context, Handler, Operation
@@ -40,7 +40,7 @@ def gathered(pieces: list[tuple[Any, int]]) -> bytes:
 
 
 def _may_block(context: Context, fd: int, flags: int) -> bool:
-    return fd in context.descriptors and context.descriptors[fd].blocking and not flags & MSG_DONTWAIT
+    return fd in context.descriptors and context.descriptors[fd].blocking and not flags & (MSG_DONTWAIT | MSG_ERRQUEUE)
 
 
 def sending(context: Context, fd: int, data: bytes, flags: int, where: Any = ELLIPSIS) -> Operation:

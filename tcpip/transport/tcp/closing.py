@@ -144,6 +144,7 @@ def _gone(ep: TcpEndpoint) -> None:
     finished(ep)
     ep.snd.board.clear()
     ep.snd.buf.clear()
+    ep.notify_written(ep.snd.buf.end)
     ep.snd.fin_queued = False
     ep.rcv.ofo.clear()
     ep.rcv.ack_now = False

@@ -18,11 +18,13 @@ from tcpip.seqnum import HALF, MASK
 from tcpip.sockopt import (
     IPPROTO_TCP,
     MSG_EOR,
+    MSG_ERRQUEUE,
     MSG_FASTOPEN,
     MSG_MORE,
     MSG_OOB,
     MSG_PEEK,
     MSG_TRUNC,
+    MSG_ZEROCOPY,
     SHUT_RD,
     SHUT_RDWR,
     SHUT_WR,
@@ -32,7 +34,17 @@ from tcpip.transport.demux import Bound
 from tcpip.transport.endpoint import AGAIN, Control, Endpoint, Message
 from tcpip.transport.protocol import IcmpError
 from tcpip.transport.socket_options import SocketOptions
-from tcpip.transport.tcp import addressing, closing, fast_open_client, handshake, icmp, options, reading, urgent
+from tcpip.transport.tcp import (
+    addressing,
+    closing,
+    fast_open_client,
+    handshake,
+    icmp,
+    options,
+    polling,
+    reading,
+    urgent,
+)
 from tcpip.transport.tcp import state as st
 from tcpip.transport.tcp.closing import RCV_SHUTDOWN, SEND_SHUTDOWN
 from tcpip.transport.tcp.config import MAX_SYN_QUEUE, MIN_SEND_MSS
@@ -47,6 +59,7 @@ from tcpip.transport.tcp.segment import Segment
 from tcpip.transport.tcp.segment_arrives import segment_arrives
 from tcpip.transport.tcp.sender import TCP_HEADER, Sender
 from tcpip.transport.tcp.timers import TcpTimers
+from tcpip.transport.tcp.zero_copy import ZeroCopy
 from tcpip.waiter import EVENT_ERR, EVENT_HUP, EVENT_IN, EVENT_OUT, EVENT_PRI, EVENT_RDHUP
 
 if TYPE_CHECKING:
@@ -114,6 +127,7 @@ class TcpEndpoint(Endpoint):
         "ecn",
         "fast_open",
         "fast_open_request",
+        "zero_copy",
         "syn_data",
     )
 
@@ -168,6 +182,7 @@ class TcpEndpoint(Endpoint):
         self.fast_open: Listener | None = None  # whose connection it is, until its SYN-ACK is acknowledged (RFC 7413)
         self.fast_open_request: FastOpenRequest | None = None  # ... and what we try as a client
         self.syn_data = False
+        self.zero_copy: ZeroCopy | None = None  # once MSG_ZEROCOPY was used
         self.snd = Sender(self, 0)
         self.rcv = Receiver(self)
         self.timers = TcpTimers(self)
@@ -271,11 +286,18 @@ class TcpEndpoint(Endpoint):
     def acknowledged(self) -> None:
         """The send buffer shrank or the window moved: more may be sent, and perhaps written."""
         self.want_output = True
+        if self.zero_copy is not None:
+            self.notify_written(self.snd.una)
         if self.no_space:
             self.write_space()
         if not self.dirty:
             self.dirty = True
             self.tcp.dirty.append(self)
+
+    def notify_written(self, una: int) -> None:
+        """Writes with MSG_ZEROCOPY up to `una` are over."""
+        if self.zero_copy is not None and self.zero_copy.acknowledged(una):
+            self.raise_events(EVENT_ERR)
 
     def write_space(self) -> None:
         """Tell writers when there is room again (sk_stream_write_space)."""
@@ -456,6 +478,7 @@ class TcpEndpoint(Endpoint):
             return self._cannot_send(data)
         if self.error is not None:
             raise NetworkError(self.take_error() or errors.BROKEN_PIPE)
+        zerocopy = self._number_writes() if flags & MSG_ZEROCOPY else None
         size = len(data)
         room = self.send_space()
         if room < size:
@@ -473,6 +496,8 @@ class TcpEndpoint(Endpoint):
             snd.urgent_end = snd.buf.end
         if flags & MSG_EOR and size:
             snd.records.append(snd.buf.end)
+        if zerocopy is not None and size:
+            zerocopy.written(snd.buf.end)
         now = self.stack.clock.now_ns()
         if now - self.rcv.last_data < 40_000_000:
             self.rcv.pingpong = True
@@ -480,6 +505,15 @@ class TcpEndpoint(Endpoint):
         snd.output(now)
         self.more_coming = False
         return size
+
+    def _number_writes(self) -> ZeroCopy | None:
+        """For MSG_ZEROCOPY, which is ignored unless SO_ZEROCOPY is set."""
+        if not self.so.zerocopy:
+            return None
+        if self.zero_copy is None:
+            self.zero_copy = ZeroCopy()
+        self.zero_copy.check_room()
+        return self.zero_copy
 
     def _cannot_send(self, data: bytes | memoryview) -> int:
         if fast_open_client.waits_for_text(self) and not self.shutdown_mask & SEND_SHUTDOWN:
@@ -529,6 +563,8 @@ class TcpEndpoint(Endpoint):
         return taken
 
     def recvmsg(self, buffer: memoryview, flags: int = 0) -> Message:
+        if flags & MSG_ERRQUEUE:
+            return (self.zero_copy or ZeroCopy()).receive(self.family)
         taken = self.recv_into(buffer, flags)
         if taken == AGAIN:
             raise NetworkError(errors.WOULD_BLOCK)
@@ -548,32 +584,7 @@ class TcpEndpoint(Endpoint):
             closing.close(self)
 
     def readiness(self) -> int:
-        """tcp_poll."""
-        if self.listener is not None:
-            return EVENT_IN if self.listener.ready else 0
-        mask, state, down = 0, self.state, self.shutdown_mask
-        if down == SHUTDOWN_BOTH or state == st.CLOSED:
-            mask |= EVENT_HUP
-        if down & RCV_SHUTDOWN:
-            mask |= EVENT_IN | EVENT_RDHUP
-        if state != st.SYN_SENT and (state != st.SYN_RECEIVED or self.fast_open is not None):
-            rcv = self.rcv
-            wanted = self.so.rcvlowat
-            if rcv.urgent_seq >= 0 and urgent.at_mark(rcv) and not self.so.oob_inline:
-                wanted += 1
-            if rcv.queue.size >= wanted:
-                mask |= EVENT_IN
-            if down & SEND_SHUTDOWN or self.writable():
-                mask |= EVENT_OUT
-            else:
-                self.no_space = True
-            if rcv.urgent_byte >= 0:
-                mask |= EVENT_PRI
-        elif fast_open_client.waits_for_text(self):
-            mask |= EVENT_OUT
-        if self.error is not None:
-            mask |= EVENT_ERR
-        return mask
+        return polling.readiness(self)
 
     def set_option(self, level: int, name: int, value: int | bytes) -> None:
         options.set_option(self, level, name, value)

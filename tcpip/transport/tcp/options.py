@@ -13,7 +13,7 @@ from tcpip import errors
 from tcpip import sockopt as so
 from tcpip.clock import NS_PER_MS, NS_PER_S
 from tcpip.errors import NetworkError
-from tcpip.transport.socket_options import int_value
+from tcpip.transport.socket_options import in_range, int_value
 from tcpip.transport.tcp import state as st
 from tcpip.transport.tcp.config import RTO_INITIAL_NS, RTO_MAX_NS, TcpConfig
 from tcpip.transport.tcp.congestion import ALGORITHMS
@@ -122,6 +122,9 @@ def set_option(ep: TcpEndpoint, level: int, name: int, value: int | bytes) -> No
         return
     if level == so.SOL_SOCKET and name in (so.SO_BINDTODEVICE, so.SO_BINDTOIFINDEX):
         ep.bind_to_device(name, value)
+        return
+    if level == so.SOL_SOCKET and name == so.SO_ZEROCOPY:
+        ep.so.zerocopy = in_range(int_value(value), 0, 1) != 0
         return
     if (level, name) == (so.SOL_IPV6, so.IPV6_V6ONLY) and ep.hold is not None:
         raise NetworkError(errors.INVALID_ARGUMENT)
@@ -295,6 +298,8 @@ def get_option(ep: TcpEndpoint, level: int, name: int) -> int | bytes:
     if level == so.SOL_TCP:
         return _get_tcp(ep, name)
     if level == so.SOL_SOCKET:
+        if name == so.SO_ZEROCOPY:
+            return int(ep.so.zerocopy)
         if name == so.SO_TYPE:
             return ep.type
         if name == so.SO_PROTOCOL:

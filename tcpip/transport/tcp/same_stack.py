@@ -35,6 +35,8 @@ def hand_over(snd: Sender, now: int) -> bool:
         snd.nxt += size
         snd.una = snd.nxt
         snd.buf.free(snd.una)
+        if ep.zero_copy is not None:
+            ep.notify_written(snd.una)
         _count(snd, rcv, size, now)
         if ep.no_space:
             ep.write_space()
