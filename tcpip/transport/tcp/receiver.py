@@ -155,12 +155,12 @@ class Receiver:
         self.ep.timers.delack.deadline = None
 
     def text_arrived(self, size: int, now: int) -> None:
-        """In-order text was queued: acknowledge every second full segment at once, else later (RFC 5681 4.2)."""
+        """In-order text was queued: acknowledge more than a full segment at once, else later (RFC 5681 4.2)."""
         if size >= self.mss_est or size > 536:
             self.mss_est = min(size, max(self.ep.snd.mss, DEFAULT_MSS))
         ep = self.ep
         if (
-            self.nxt - self.wup >= 2 * self.mss_est
+            (self.nxt - self.wup > self.mss_est and self._worth_telling())
             or self.ofo.size
             or self.has_sack_info
             or (self.quick_acks > 0 and not self.pingpong)
@@ -170,6 +170,12 @@ class Receiver:
             ep.touch()
         elif ep.timers.delack.deadline is None:
             ep.timers.delack.arm(now + DELACK_MIN_NS)
+
+    def _worth_telling(self) -> bool:
+        """Somebody reads: the window is as large as the peer was told, or there is less than the reader waits for. Else
+        the ACK waits for the reader, or its time (net/ipv4/tcp_input.c:__tcp_ack_snd_check)."""
+        unit = (1 << self.wscale) - 1
+        return self.queue.size < self.ep.so.rcvlowat or self.free_space() + unit & ~unit >= self.adv - self.wup
 
     def ack_at_once(self) -> None:
         """Acknowledge with the end of this batch."""
