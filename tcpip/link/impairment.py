@@ -6,6 +6,7 @@ change while it runs. It works on single segments: super-segments and checksums 
 
 from __future__ import annotations
 
+from collections import deque
 from random import Random
 
 from tcpip.buffer import RxPacket, TxPacket
@@ -81,7 +82,7 @@ class _Direction:
         self.settings = settings
         self.outward = outward
         self.busy_until = 0
-        self.waiting = 0
+        self.waiting: deque[int] = deque()  # when each packet that waits for the rate limiter will leave
         self.bursting = False
         self.last_at = 0
 
@@ -118,11 +119,14 @@ class _Direction:
         now = owner.clock.now_ns()
         at = now
         if s.rate:
-            if self.waiting >= s.queue_limit:
+            while self.waiting and self.waiting[0] <= now:
+                self.waiting.popleft()
+            if len(self.waiting) >= s.queue_limit:
                 owner.lost += 1
                 return
             self.busy_until = max(self.busy_until, now) + len(frame) * 8 * NS_PER_S // s.rate
             at = self.busy_until
+            self.waiting.append(at)
         if not (s.reorder and owner.random.random() < s.reorder):
             at += s.delay_ns
             if s.jitter_ns:
@@ -131,7 +135,6 @@ class _Direction:
         if at <= now:
             owner.release(frame, csum, self.outward)
             return
-        self.waiting += 1
         owner.timers.after(at, _Release(self, frame, csum).run)
 
 
@@ -146,7 +149,6 @@ class _Release:
         self.csum = csum
 
     def run(self) -> None:
-        self.direction.waiting -= 1
         self.direction.owner.release(self.frame, self.csum, self.direction.outward)
 
 

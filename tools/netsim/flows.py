@@ -179,7 +179,7 @@ def tune(random: Random, node: Node) -> None:
     config.sack = random.random() < 0.8
     config.timestamps = random.random() < 0.8
     config.window_scaling = random.random() < 0.8
-    config.congestion = random.choice(("cubic", "reno"))
+    config.congestion = random.choice(("cubic", "reno", "bbr"))
     config.ecn = random.choice((0, 1, 2))
     config.syncookies = random.choice((0, 1))  # not 2: a cookie is lost with the first segment that brings it back
     config.recovery = random.choice((1, 1, 1, 0))

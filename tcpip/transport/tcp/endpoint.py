@@ -59,7 +59,7 @@ from tcpip.transport.tcp.segment import Segment
 from tcpip.transport.tcp.segment_arrives import segment_arrives
 from tcpip.transport.tcp.sender import TCP_HEADER, Sender
 from tcpip.transport.tcp.timers import TcpTimers
-from tcpip.transport.tcp.zero_copy import ZeroCopy
+from tcpip.transport.tcp.zero_copy import ZeroCopy, number_writes
 from tcpip.waiter import EVENT_ERR, EVENT_HUP, EVENT_IN, EVENT_OUT, EVENT_PRI, EVENT_RDHUP
 
 if TYPE_CHECKING:
@@ -478,7 +478,7 @@ class TcpEndpoint(Endpoint):
             return self._cannot_send(data)
         if self.error is not None:
             raise NetworkError(self.take_error() or errors.BROKEN_PIPE)
-        zerocopy = self._number_writes() if flags & MSG_ZEROCOPY else None
+        zerocopy = number_writes(self) if flags & MSG_ZEROCOPY else None
         size = len(data)
         room = self.send_space()
         if room < size:
@@ -505,15 +505,6 @@ class TcpEndpoint(Endpoint):
         snd.output(now)
         self.more_coming = False
         return size
-
-    def _number_writes(self) -> ZeroCopy | None:
-        """For MSG_ZEROCOPY, which is ignored unless SO_ZEROCOPY is set."""
-        if not self.so.zerocopy:
-            return None
-        if self.zero_copy is None:
-            self.zero_copy = ZeroCopy()
-        self.zero_copy.check_room()
-        return self.zero_copy
 
     def _cannot_send(self, data: bytes | memoryview) -> int:
         if fast_open_client.waits_for_text(self) and not self.shutdown_mask & SEND_SHUTDOWN:

@@ -50,6 +50,8 @@ def fast_path(ep: TcpEndpoint, pkt: RxPacket) -> bool:
     acked = (ack - snd.una) & MASK
     if acked > snd.nxt - snd.una or (not acked and not size):
         return False
+    if acked and snd.cc.models:
+        return False
     if snd.ca_state != CA_OPEN or snd.tlp_end >= 0 or snd.dup_acks or snd.undo_marker >= 0:
         return False
     if size and (size > rcv.adv - nxt or rcv.ofo.size or rcv.urgent_seq >= 0 or ep.shutdown_mask):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from tcpip.transport.tcp import state as st
 from tcpip.transport.tcp.config import DELACK_MIN_NS
 from tcpip.transport.tcp.congestion.base import INFINITE_SSTHRESH
+from tcpip.transport.tcp.tso import pacing_rate
 
 if TYPE_CHECKING:
     from tcpip.transport.tcp.endpoint import TcpEndpoint
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 _LOSS: Final = struct.Struct("=8B9I")
 _TIMES: Final = struct.Struct("=15I")
 _TOTALS: Final = struct.Struct("=4Q6I4Q2I2Q6I2HI")
+_U64: Final = (1 << 64) - 1
 OPT_TIMESTAMPS: Final = 1
 OPT_SACK: Final = 2
 OPT_WSCALE: Final = 4
@@ -28,7 +30,7 @@ _U32: Final = 0xFFFFFFFF
 
 
 def tcp_info(ep: TcpEndpoint) -> bytes:
-    """struct tcp_info now. What is not measured (pacing, delivery rate, limits by buffer) is 0, or no limit."""
+    """struct tcp_info now. What is not measured (delivery rate, limits by buffer) is 0."""
     now = ep.stack.clock.now_ns()
     return _LOSS.pack(*_loss(ep)) + _TIMES.pack(*_times_and_metrics(ep, now)) + _TOTALS.pack(*_totals(ep))
 
@@ -99,8 +101,8 @@ def _totals(ep: TcpEndpoint) -> tuple[int, ...]:
     rcv = ep.rcv
     mss = max(snd.mss, 1)
     return (
-        0,
-        (1 << 64) - 1,
+        snd.pace() or pacing_rate(snd) or _U64,
+        ep.so.max_pacing_rate & _U64,
         snd.bytes_acked,
         rcv.bytes_received,
         snd.segs_out & _U32,

@@ -126,6 +126,9 @@ def set_option(ep: TcpEndpoint, level: int, name: int, value: int | bytes) -> No
     if level == so.SOL_SOCKET and name == so.SO_ZEROCOPY:
         ep.so.zerocopy = in_range(int_value(value), 0, 1) != 0
         return
+    if level == so.SOL_SOCKET and name == so.SO_MAX_PACING_RATE:
+        _set_max_pacing_rate(ep, value)
+        return
     if (level, name) == (so.SOL_IPV6, so.IPV6_V6ONLY) and ep.hold is not None:
         raise NetworkError(errors.INVALID_ARGUMENT)
     if not ep.so.set(ep.family, level, name, value):
@@ -135,6 +138,16 @@ def set_option(ep: TcpEndpoint, level: int, name: int, value: int | bytes) -> No
         _limit_rcvlowat(ep)
     if level == so.SOL_SOCKET and name == so.SO_KEEPALIVE:
         ep.timers.arm_keepalive(ep.stack.clock.now_ns())
+
+
+def _set_max_pacing_rate(ep: TcpEndpoint, value: int | bytes) -> None:
+    """Bytes a second in 32 or 64 bits; all ones: no bound (net/core/sock.c)."""
+    if isinstance(value, bytes) and len(value) >= 8:
+        rate = int.from_bytes(value[:8], "little")
+        ep.so.max_pacing_rate = -1 if rate == (1 << 64) - 1 else rate
+    else:
+        rate = int_value(value) & 0xFFFFFFFF
+        ep.so.max_pacing_rate = -1 if rate == 0xFFFFFFFF else rate
 
 
 def _limit_rcvlowat(ep: TcpEndpoint) -> None:
@@ -300,6 +313,8 @@ def get_option(ep: TcpEndpoint, level: int, name: int) -> int | bytes:
     if level == so.SOL_SOCKET:
         if name == so.SO_ZEROCOPY:
             return int(ep.so.zerocopy)
+        if name == so.SO_MAX_PACING_RATE:
+            return (ep.so.max_pacing_rate & (1 << 64) - 1).to_bytes(8, "little")
         if name == so.SO_TYPE:
             return ep.type
         if name == so.SO_PROTOCOL:

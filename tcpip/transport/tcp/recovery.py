@@ -24,6 +24,7 @@ def process_ack(snd: Sender, seg: Segment, window_changed: bool, congested: bool
     now = seg.now
     ep = snd.ep
     prior_flight = snd.in_flight()
+    prior_lost = snd.board.lost
     prior_una = snd.una
     delivered = Delivered()
     ack = seg.ack
@@ -57,6 +58,8 @@ def process_ack(snd: Sender, seg: Segment, window_changed: bool, congested: bool
         if snd.ca_state < CA_CWR:
             _enter_cwr(snd, now)
     _move_cwnd(snd, delivered, rtt, prior_flight, now)
+    if snd.cc.models:
+        _model(snd, delivered, rtt, prior_lost, now)
     ep.timers.acked(advanced, now)
 
 
@@ -262,23 +265,35 @@ def _move_cwnd(snd: Sender, delivered: Delivered, rtt: int, prior_flight: int, n
     if snd.ca_state >= CA_RECOVERY and (snd.una > snd.high_seq or (snd.una == snd.high_seq and snd.ep.sack_ok)):
         # Without SACK not before something newer is acknowledged: late duplicates would look like a new loss (RFC 6582).
         if snd.ca_state == CA_RECOVERY:
-            cc.cwnd = max(cc.ssthresh, 2 * snd.mss)
+            if not cc.models:
+                cc.cwnd = max(cc.ssthresh, 2 * snd.mss)
             snd.rack.on_recovery_end()
         snd.ca_state = CA_OPEN
         snd.board.reno_sacked = 0
         snd.retrans_ts = -1
     if snd.ca_state == CA_CWR and snd.una > snd.high_seq:  # our CWR has arrived
-        cc.cwnd = cc.ssthresh
+        if not cc.models:
+            cc.cwnd = cc.ssthresh
         snd.ca_state = CA_OPEN
     if snd.board.lost and snd.ca_state < CA_RECOVERY:
         enter_recovery(snd, now)
     if snd.ca_state in (CA_CWR, CA_RECOVERY):
-        _proportional_rate(snd, delivered)
+        if not cc.models:
+            _proportional_rate(snd, delivered)
         return
     if snd.ca_state < CA_RECOVERY:
         snd.ca_state = CA_DISORDER if snd.board.sacked or snd.dup_acks else CA_OPEN
     if delivered.acked > 0:
         grow_cwnd(snd, delivered.fresh, rtt, prior_flight, now)
+
+
+def _model(snd: Sender, delivered: Delivered, rtt: int, prior_lost: int, now: int) -> None:
+    """Congestion control that moves its window itself hears of what this ACK has delivered."""
+    sample = snd.rate.acked(delivered.records, delivered.fresh, snd.rtt.min_rtt, now)
+    sample.rtt = rtt
+    sample.lost = max(snd.board.lost - prior_lost, 0)
+    sample.in_flight = snd.in_flight()
+    snd.cc.on_sample(sample, snd.ca_state >= CA_RECOVERY, now)
 
 
 def grow_cwnd(snd: Sender, acked: int, rtt: int, prior_flight: int, now: int) -> None:

@@ -23,7 +23,7 @@ MAX_RECORDS: Final = 4096
 class SentSegment:
     """Sequence numbers [seq, end), last sent at `sent`; `fin` when the last of them is the FIN."""
 
-    __slots__ = ("seq", "end", "sent", "state", "fin")
+    __slots__ = ("seq", "end", "sent", "state", "fin", "rate")
 
     def __init__(self, seq: int, end: int, sent: int, fin: bool) -> None:
         self.seq = seq
@@ -31,6 +31,7 @@ class SentSegment:
         self.sent = sent
         self.state = 0
         self.fin = fin
+        self.rate: tuple[int, int, int, bool] | None = None  # rate.py, where congestion control wants it
 
 
 class Delivered:
@@ -177,6 +178,7 @@ class Scoreboard:
         seg = self.segs[index]
         rest = SentSegment(at, seg.end, seg.sent, seg.fin)
         rest.state = seg.state
+        rest.rate = seg.rate
         seg.end = at
         seg.fin = False
         self.segs.insert(index + 1, rest)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from tcpip.clock import NS_PER_S
 from tcpip.errors import NetworkError
 from tcpip.header.tcp import ACK, FIN, PSH
 from tcpip.transport.tcp import state as st
@@ -17,11 +18,12 @@ from tcpip.transport.tcp.congestion import ALGORITHMS
 from tcpip.transport.tcp.congestion.base import CongestionControl
 from tcpip.transport.tcp.emit import emit_segment
 from tcpip.transport.tcp.rack import Rack
+from tcpip.transport.tcp.rate import RateSampler
 from tcpip.transport.tcp.rtt import RttEstimator
 from tcpip.transport.tcp.sack import LOST, RETRANS, Scoreboard, SentSegment
 from tcpip.transport.tcp.same_stack import hand_over
 from tcpip.transport.tcp.send_buffer import SendBuffer
-from tcpip.transport.tcp.tso import packet_limit, should_defer
+from tcpip.transport.tcp.tso import pacing_rate, packet_limit, should_defer
 
 if TYPE_CHECKING:
     from tcpip.stack.route import Route
@@ -38,6 +40,7 @@ SEGMENT_OVERHEAD: Final = 512
 """What one outstanding record is charged to the send buffer, as Linux charges sk_buff's truesize."""
 TCP_HEADER: Final = 20
 MAX_IP_PACKET: Final = 65535
+UNPACED_SEGMENTS: Final = 10
 LEAST_PACKET: Final = 68
 
 
@@ -95,6 +98,8 @@ class Sender:
         "push_forced",
         "records",
         "mate",
+        "rate",
+        "pace_at",
     )
 
     def __init__(self, ep: TcpEndpoint, iss: int) -> None:
@@ -147,6 +152,8 @@ class Sender:
         self.data_segs_out = 0
         self.push_forced = iss
         self.records: list[int] = []  # where MSG_EOR has ended a write that is not acknowledged yet
+        self.rate = RateSampler()
+        self.pace_at = 0  # when the next packet may leave, where there is a pace
         self.mate: Receiver | None = None  # the other end's receiving half, where it is in this stack
 
     # Sizes.
@@ -246,7 +253,7 @@ class Sender:
             if idle > self.rtt.rto and self.bytes_sent:
                 self.cc.on_idle(idle, self.rtt.rto)
         sent = False
-        while True:
+        while self._may_leave(now):
             size = self._next_size(now)
             if size == 0:
                 break
@@ -254,6 +261,8 @@ class Sender:
             fin = last and self.fin_queued
             self._transmit_new(size, fin, last or self.nxt + size in self.records, now)
             sent = True
+        if self.cc.models and self.nxt >= self.buf.end and self.in_flight() < self.cc.cwnd:
+            self.rate.nothing_to_send(self.in_flight())
         if self.fin_queued and not self.fin_sent and self.nxt == self.buf.end:
             self._transmit_new(0, True, True, now)
             sent = True
@@ -325,13 +334,42 @@ class Sender:
             self.fin_sent = True
         if size % self.mss and size:
             self.small_end = seq + size
+        record = SentSegment(seq, end, now, fin)
+        if self.cc.models:
+            record.rate = self.rate.sending(self.in_flight(), now)
         self.nxt = end
-        self.board.segs.append(SentSegment(seq, end, now, fin))
+        self.board.segs.append(record)
         self.last_send = now
         self.bytes_sent += size
         if self.ca_state in (CA_CWR, CA_RECOVERY):
             self.prr_out += size
         emit_segment(self.ep, seq, size, flags, now, True)
+        self._left(size, now)
+
+    # Pacing.
+
+    def pace(self) -> int:
+        """Bytes a second, 0 for none: congestion control's, or SO_MAX_PACING_RATE's bound."""
+        rate = self.cc.pacing_rate
+        most = self.ep.so.max_pacing_rate
+        if most >= 0:
+            rate = min(rate or pacing_rate(self) or most, most)
+        return rate
+
+    def _may_leave(self, now: int) -> bool:
+        """Its time has come; else a timer waits for it."""
+        if self.pace_at <= now:
+            return True
+        self.ep.timers.pace.arm(self.pace_at)
+        return False
+
+    def _left(self, size: int, now: int) -> None:
+        """The first ten segments are not paced (net/ipv4/tcp_output.c:tcp_update_skb_after_send)."""
+        rate = self.pace()
+        if rate and self.data_segs_out >= UNPACED_SEGMENTS:
+            wait = size * NS_PER_S // rate
+            wait -= min(wait // 2, max(now - self.pace_at, 0))  # who was late, or idle, has some credit
+            self.pace_at = max(self.pace_at, now) + wait
 
     # Retransmission.
 
@@ -353,6 +391,8 @@ class Sender:
                 room = self.cc.cwnd - self.in_flight()
                 if room < self.mss and room < seg.end - seg.seq and board.pipe(self.nxt - self.una) > 0:
                     break
+                if not self._may_leave(now):
+                    break
                 self.retransmit(index, max(room, self.mss), now)
             index += 1
 
@@ -368,6 +408,8 @@ class Sender:
             self.board.split(index, seg.seq + limit)
             seg = self.board.segs[index]
             size = limit
+        if self.cc.models:
+            seg.rate = self.rate.sending(self.in_flight(), now)
         self.board.mark_retransmitted(seg, now)
         self.ep.timers.sent_data(now)
         text = size - (1 if seg.fin else 0)
@@ -385,6 +427,7 @@ class Sender:
         if text and (seg.seq + text == self.buf.end or seg.end in self.records):
             flags |= PSH
         emit_segment(self.ep, seg.seq, text, flags, now)
+        self._left(text, now)
 
 
 SENDING: Final = frozenset({st.ESTABLISHED, st.CLOSE_WAIT, st.FIN_WAIT_1, st.CLOSING, st.LAST_ACK})

@@ -42,7 +42,7 @@ def retries_last(boundary: int) -> int:
 class TcpTimers:
     """Three timers and what happens when they fire."""
 
-    __slots__ = ("ep", "xmit", "kind", "delack", "keep", "keep_probes")
+    __slots__ = ("ep", "xmit", "kind", "delack", "keep", "keep_probes", "pace")
 
     def __init__(self, ep: TcpEndpoint) -> None:
         queue = ep.stack.timers
@@ -52,6 +52,7 @@ class TcpTimers:
         self.delack = queue.timer(self._delack_fired)
         self.keep = queue.timer(self._keep_fired)
         self.keep_probes = 0
+        self.pace = queue.timer(self._pace_fired)
 
     def stop(self) -> None:
         """The connection is over."""
@@ -59,6 +60,7 @@ class TcpTimers:
         self.kind = IDLE
         self.delack.cancel()
         self.keep.cancel()
+        self.pace.cancel()
 
     def _arm(self, kind: int, deadline: int) -> None:
         self.kind = kind
@@ -132,6 +134,9 @@ class TcpTimers:
             ep.rcv.pingpong = False
         if st.synchronized(ep.state):
             emit_ack(ep, ep.stack.clock.now_ns())
+
+    def _pace_fired(self) -> None:
+        self.ep.snd.output(self.ep.stack.clock.now_ns())
 
     def _xmit_fired(self) -> None:
         now = self.ep.stack.clock.now_ns()

@@ -22,7 +22,10 @@ MAX_SHIFT: Final = 31
 
 
 def pacing_rate(snd: Sender) -> int:
-    """Bytes a second, from the window and the round-trip time; 0 until that is known. Sizes packets, spaces none."""
+    """Bytes a second, from the window and the round-trip time; 0 until that is known. Sizes packets, and spaces them
+    where SO_MAX_PACING_RATE asks for a pace."""
+    if snd.cc.pacing_rate:
+        return snd.cc.pacing_rate
     srtt = snd.rtt.srtt
     if srtt <= 0:
         return 0

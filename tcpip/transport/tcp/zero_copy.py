@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import struct
 from collections import deque
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from tcpip import errors
 from tcpip import sockopt as so
 from tcpip.addr import AF_INET
 from tcpip.errors import NetworkError
 from tcpip.transport.endpoint import Control, Message
+
+if TYPE_CHECKING:
+    from tcpip.transport.tcp.endpoint import TcpEndpoint
 
 ORIGIN_ZEROCOPY: Final = 5
 CODE_COPIED: Final = 1
@@ -68,3 +71,13 @@ class ZeroCopy:
         else:
             control = (so.SOL_IPV6, so.IPV6_RECVERR, data + _NOBODY_6)
         return Message(0, None, [control], so.MSG_ERRQUEUE)
+
+
+def number_writes(ep: TcpEndpoint) -> ZeroCopy | None:
+    """Who numbers a write with MSG_ZEROCOPY, which is ignored unless SO_ZEROCOPY is set."""
+    if not ep.so.zerocopy:
+        return None
+    if ep.zero_copy is None:
+        ep.zero_copy = ZeroCopy()
+    ep.zero_copy.check_room()
+    return ep.zero_copy

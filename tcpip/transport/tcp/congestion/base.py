@@ -7,9 +7,12 @@ Implements: RFC 5681 3.1 (initial window by RFC 6928), RFC 9293 3.8.2.
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from tcpip.transport.tcp.config import INITIAL_WINDOW_SEGMENTS
+
+if TYPE_CHECKING:
+    from tcpip.transport.tcp.rate import RateSample
 
 INFINITE_SSTHRESH: Final = 1 << 60
 MIN_SEGMENTS: Final = 2
@@ -19,6 +22,8 @@ class CongestionControl:
     """One connection's congestion window. `name` is what TCP_CONGESTION shows."""
 
     name: str
+    models = False
+    """It is told of every ACK by `on_sample`, and moves cwnd itself, in recovery too."""
 
     def __init__(self, mss: int) -> None:
         self.mss = mss
@@ -26,6 +31,7 @@ class CongestionControl:
         self.ssthresh = INFINITE_SSTHRESH
         self.prior_cwnd = 0
         self.prior_ssthresh = 0
+        self.pacing_rate = 0  # bytes/s; 0: what the windows allow leaves at once
 
     def set_mss(self, mss: int) -> None:
         """The segment size changed (handshake, path MTU): the window keeps its number of segments."""
@@ -40,6 +46,9 @@ class CongestionControl:
     @abstractmethod
     def on_ack(self, acked: int, rtt: int, una: int, nxt: int, now: int) -> None:
         """`acked` new bytes outside of recovery while cwnd was the limit; `rtt` ns or 0; `una`, `nxt` as RFC 9293 has them."""
+
+    def on_sample(self, sample: RateSample, recovering: bool, now: int) -> None:
+        """Every ACK, for those with `models`; `recovering`: lost text is being sent again."""
 
     @abstractmethod
     def reduced(self, flight: int) -> int:

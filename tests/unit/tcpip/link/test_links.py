@@ -11,7 +11,7 @@ import pytest
 from tcpip.addr import SockAddr, parse
 from tcpip.buffer import CSUM_PARTIAL, GSO_TCPV4, GSO_TCPV6, RxPacket, TxPacket
 from tcpip.checksum import partial_sum
-from tcpip.clock import ManualClock
+from tcpip.clock import NS_PER_S, ManualClock
 from tcpip.errors import NetworkError
 from tcpip.header.ipv4 import Ipv4Header
 from tcpip.link import vnet
@@ -322,3 +322,23 @@ def test_interface_that_is_down_has_no_routes() -> None:
     host.nic.set_up(False)
     with pytest.raises(NetworkError):
         host.stack.new_endpoint(2, SOCK_DGRAM).sendmsg(b"x", SockAddr(PEER4, 9))
+
+
+def test_what_is_under_way_does_not_fill_the_queue_of_the_rate_limiter() -> None:
+    clock, timers = ManualClock(), TimerQueue()
+    a, b = pipe(1500, offload=False)
+    received: list[RxPacket] = []
+
+    class Sink(Dispatcher):
+        def deliver(self, packets: list[RxPacket]) -> None:
+            received.extend(packets)
+
+    b.attach(Sink())
+    link = ImpairmentLink(a, clock, timers)
+    link.outbound.rate, link.outbound.queue_limit, link.outbound.delay_ns = 8_000_000, 2, NS_PER_S
+    for _ in range(20):
+        link.write_packets([TxPacket(bytes(1000), [], 0)])
+        clock.advance(1_000_000)  # what a packet takes
+    clock.advance(2 * NS_PER_S)
+    timers.run(clock.now_ns())
+    assert (len(received), link.lost) == (20, 0)
