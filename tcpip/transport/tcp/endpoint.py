@@ -562,8 +562,6 @@ class TcpEndpoint(Endpoint):
         control = [reading.unread(self)] if self.tcp_options.inq else []
         return Message(taken, None, control, MSG_OOB if flags & MSG_OOB else 0)
 
-    # User calls: the rest.
-
     def shutdown(self, how: int) -> None:
         if how not in (SHUT_RD, SHUT_WR, SHUT_RDWR):
             raise NetworkError(errors.INVALID_ARGUMENT)
