@@ -125,6 +125,10 @@ def options_of(spec: Spec, bundle: str, config: Config) -> SandboxOptions:
     root = MountOptions(
         MOUNT_OVERLAY, b"/", open_directory(rootfs, "root.path"), os.fsencode(rootfs), spec.root_readonly
     )
+    if config.overlay and os.path.realpath(rootfs) == "/":
+        from runsc.host_root import host_masks
+
+        root.masks = host_masks()  # the host's own root shows what it does in `runsc do`
     options = SandboxOptions(program_of(spec.process), root, network_of(spec, config))
     options.mounts = [mount_of(mount, bundle) for mount in spec.mounts]
     options.limits.memory = spec.memory_limit

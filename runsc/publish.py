@@ -50,6 +50,6 @@ def parse_publish(text: str) -> Published:
 def check_publish(text: str, network: str) -> Published:
     """Also that there is a network to publish on."""
     published = parse_publish(text)
-    if network == "none":
-        raise UsageError(f"--publish {text!r}: --network is none")
+    if network in ("none", "internal"):
+        raise UsageError(f"--publish {text!r}: --network is {network}, which has no host side")
     return published

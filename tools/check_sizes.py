@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-PACKAGES: Final = ("tcpip", "sandbox", "runsc", "tools")
+PACKAGES: Final = ("tcpip", "sandbox", "runsc", "stackbox", "tools")
 FILE_LIMIT: Final = 600
 FUNCTION_LIMIT: Final = 60
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from runsc.config import Config
 from runsc.failure import EXIT_FAILURE, RuntimeFailure, UsageError
-from runsc.flags import NUMBER, SWITCH, TEXT, Flag, Values
+from runsc.flags import LIST, NUMBER, SWITCH, TEXT, Flag, Values
 from runsc.verb import Verb
 
 CREATE_FLAGS: Final = (
@@ -15,6 +15,7 @@ CREATE_FLAGS: Final = (
     Flag("console-socket", TEXT, "PATH", "a Unix socket that gets the terminal's master"),
     Flag("pid-file", TEXT, "FILE", "write the sandbox's host process id there"),
     Flag("preserve-fds", NUMBER, "N", "hand descriptors 3 to 3+N-1 to the process"),
+    Flag("publish", LIST, "[ADDR:]PORT:PORT[/udp]", "forward a host port to a port inside"),
     Flag("no-pivot", SWITCH, "", "nothing to do: a sandbox never pivots its root"),
     Flag("no-new-keyring", SWITCH, "", "nothing to do: there are no keys of the host inside"),
 )
@@ -58,6 +59,7 @@ def run(config: Config, values: Values, words: list[str]) -> int:
     request.console_socket = values.text("console-socket")
     request.pid_file = values.text("pid-file")
     request.preserve_fds = preserved(values)
+    request.publish = values.list("publish")
     check_console(spec.process.terminal, request.console_socket, True)
     Creation(request, config).create()
     return 0

@@ -47,6 +47,7 @@ def run(config: Config, values: Values, words: list[str]) -> int:
     request.console_socket = values.text("console-socket")
     request.pid_file = values.text("pid-file")
     request.preserve_fds = preserved(values)
+    request.publish = values.list("publish")
     request.timeout_ns = values.number("timeout") or 0
     request.summary = values.switch("summary")
     check_console(spec.process.terminal, request.console_socket, detached)

@@ -18,6 +18,7 @@ from runsc.container.pid_file import write_pid
 from runsc.container.state_file import State
 from runsc.failure import EXIT_FAILURE, RuntimeFailure, as_go_spells
 from runsc.oci import options_of
+from runsc.publish import check_publish
 from runsc.runtime import tell
 from runsc.spec.types import Spec
 from sandbox.boot.detach import let_begin, spawn
@@ -44,6 +45,7 @@ class Request:
         "preserve_fds",
         "timeout_ns",
         "summary",
+        "publish",
     )
 
     def __init__(self, name: str, bundle: str, spec: Spec) -> None:
@@ -56,6 +58,7 @@ class Request:
         self.preserve_fds = 0
         self.timeout_ns = 0
         self.summary = False
+        self.publish: tuple[str, ...] = ()
 
 
 class Creation:
@@ -97,6 +100,9 @@ class Creation:
         state.creator, state.creator_start = os.getpid(), process.start_ticks(os.getpid())
         state_file.write(directory, state)
         options = options_of(spec, request.bundle, self.config)
+        for rule in request.publish:
+            check_publish(rule, options.network.kind)
+        options.network.publish = request.publish
         container = options.container
         assert container is not None
         if groups.wanted(spec):

@@ -1,4 +1,4 @@
-"""tcpip imports nothing of ours, sandbox only tcpip, runsc those two; protocol code does no I/O of its own."""
+"""tcpip imports nothing of ours, sandbox only tcpip, runsc those two, stackbox nothing (it runs runsc); protocol code does no I/O of its own."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
-OURS = ("tcpip", "sandbox", "runsc", "tools", "tests")
+OURS = ("tcpip", "sandbox", "runsc", "stackbox", "tools", "tests")
 MAY_IMPORT = {
     "tcpip": {"tcpip"},
     "sandbox": {"tcpip", "sandbox"},
     "runsc": {"tcpip", "sandbox", "runsc"},
+    "stackbox": {"stackbox"},
     "tools": {"tcpip", "sandbox", "runsc", "tools"},
 }
 PURE = ("tcpip/header", "tcpip/network", "tcpip/transport", "tcpip/stack")

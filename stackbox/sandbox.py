@@ -1,0 +1,166 @@
+"""Sandbox: a running sandbox and the processes in it, by `subprocess`."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Mapping, Sequence
+
+from stackbox.options import NAME, READY, Options
+
+
+class SandboxError(Exception):
+    """A sandbox that does not start, or a file that cannot be read or written; `str()` is what was said."""
+
+
+class Sandbox:
+    """`Sandbox(network="internal", …)`: the arguments are the fields of `Options`. It runs from here on, and ends with
+    `close`, with the `with` block, or with this process, however that ends. Its root needs `sh` and `cat`.
+
+    Exit statuses are those of processes inside, 128 + N for one that signal N ended.
+    """
+
+    def __init__(self, options: Options | None = None, **fields: Any) -> None:
+        self.options = options if options is not None else Options(**fields)
+        self._directory = Path(tempfile.mkdtemp(prefix="stackbox-"))
+        self._main: subprocess.Popen[bytes] | None = None
+        try:
+            self._start()
+        except BaseException:
+            self.close()
+            raise
+
+    def _start(self) -> None:
+        self.options.write_bundle(self._directory)
+        with (self._directory / "stderr").open("wb") as said:
+            main = self._main = subprocess.Popen(
+                self.options.start_words(self._directory),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=said,
+                start_new_session=True,
+            )
+        assert main.stdout is not None
+        if main.stdout.read(len(READY)) != READY:
+            main.wait()
+            raise SandboxError(said_of(self._directory) or f"it ended with status {main.returncode}")
+
+    def __enter__(self) -> Sandbox:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # --- processes ---
+
+    def popen(
+        self,
+        args: Sequence[str],
+        *,
+        env: Mapping[str, str] | None = None,
+        cwd: str | None = None,
+        user: tuple[int, int] | None = None,
+        **options: Any,
+    ) -> subprocess.Popen[Any]:
+        """Start a process inside. `options` are Popen's (streams, text, …). SIGTERM and its like reach it; killing what
+        is returned kills it."""
+        words = self.options.exec_words(self._directory, args, env, cwd, user)
+        return subprocess.Popen(words, **{"stdin": subprocess.DEVNULL, **options})
+
+    exec = popen
+
+    def run(
+        self,
+        args: Sequence[str],
+        *,
+        env: Mapping[str, str] | None = None,
+        cwd: str | None = None,
+        user: tuple[int, int] | None = None,
+        **options: Any,
+    ) -> subprocess.CompletedProcess[Any]:
+        """Run a process to its end. `options` are those of `subprocess.run` (input, capture_output, text, timeout, check,
+        …). Standard input is empty unless given."""
+        words = self.options.exec_words(self._directory, args, env, cwd, user)
+        if options.get("input") is None:
+            options.setdefault("stdin", subprocess.DEVNULL)
+        try:
+            done = subprocess.run(words, **options)
+        except (subprocess.TimeoutExpired, subprocess.CalledProcessError) as error:
+            error.cmd = list(args)  # what was asked for, not how
+            raise
+        done.args = list(args)
+        return done
+
+    # --- files ---
+
+    def write_file(self, path: str, data: bytes | str, mode: int = 0o644) -> None:
+        """Make or replace a file inside; its directory is made. SandboxError."""
+        done = self.run(write_words(path, mode), input=as_bytes(data), capture_output=True)
+        if done.returncode:
+            raise SandboxError(done.stderr.decode("utf-8", "replace").strip())
+
+    def read_file(self, path: str) -> bytes:
+        """A file inside. SandboxError."""
+        done = self.run(read_words(path), capture_output=True)
+        if done.returncode:
+            raise SandboxError(done.stderr.decode("utf-8", "replace").strip())
+        data: bytes = done.stdout
+        return data
+
+    # --- the end ---
+
+    @property
+    def alive(self) -> bool:
+        """It has not ended, by itself or otherwise."""
+        return self._main is not None and self._main.poll() is None
+
+    def kill(self) -> None:
+        """End every process inside, at once."""
+        words = self.options.words(self._directory, "delete", "--force", NAME)
+        subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        if self._main is not None:
+            self._main.wait()
+
+    def close(self) -> None:
+        """End it and leave nothing on the host. Harmless twice."""
+        main = self._main
+        if main is not None:
+            self.kill()
+            for stream in (main.stdin, main.stdout):
+                if stream is not None:
+                    stream.close()
+            self._main = None
+        shutil.rmtree(self._directory, ignore_errors=True)
+
+
+def write_words(path: str, mode: int) -> list[str]:
+    """The command that writes its standard input to a file."""
+    script = 'mkdir -p "${1%/*}/" && cat > "$1" && chmod "$2" "$1"'
+    return ["sh", "-c", script, "sh", absolute(path), f"{mode:o}"]
+
+
+def read_words(path: str) -> list[str]:
+    """The command that prints a file."""
+    return ["cat", absolute(path)]
+
+
+def absolute(path: str) -> str:
+    """ValueError for a path that does not start at the root."""
+    if not path.startswith("/"):
+        raise ValueError(f"{path!r} is not an absolute path")
+    return path
+
+
+def as_bytes(data: bytes | str) -> bytes:
+    """Text as UTF-8."""
+    return data.encode() if isinstance(data, str) else data
+
+
+def said_of(directory: Path) -> str:
+    """What the runtime said on its standard error."""
+    return (directory / "stderr").read_text("utf-8", "replace").strip().removeprefix("runsc: ")

@@ -1,0 +1,171 @@
+"""The Python interface, and the examples that show it, each run as its reader would."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Iterator
+
+import pytest
+
+import stackbox
+from stackbox.sandbox import Sandbox
+from tests.e2e.conftest import BOUND_S, ROOT
+from tests.e2e.containers import eventually
+
+EXAMPLES = ROOT / "examples" / "python"
+PRINTED = {
+    "run_a_command": "sandbox\n",
+    "chat_tool": "noted\n42\nstopped after 1 s\n",
+    "grader": "3 right\n12 right\n100 wrong\n",
+    "files_in_and_out": "apple\nfig\npear\n",
+    "pipes": "     1\tone\n     2\ttwo\n",
+    "many_at_once": "[1, 4, 9]\n",
+    "time_limit": "killed: sleep 1000\nstill here\n",
+    "bounded_memory": "MemoryError\n",
+    "host_directory": "refused\n['1', '2', '3']\n",
+    "published_port": "hello from inside\n",
+    "own_root": "motd\non the host: False\n",
+}
+
+
+@pytest.fixture(scope="module")
+def box() -> Iterator[Sandbox]:
+    with Sandbox(network="none") as box:
+        yield box
+
+
+def environ() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(ROOT)}
+
+
+@pytest.mark.parametrize("name", PRINTED)
+def test_an_example(name: str, tmp_path: Path) -> None:
+    if name == "own_root" and shutil.which("busybox") is None:
+        pytest.skip("no busybox")
+    words = [sys.executable, str(EXAMPLES / f"{name}.py")]
+    done = subprocess.run(words, cwd=tmp_path, env=environ(), capture_output=True, text=True, timeout=BOUND_S)
+    assert (done.returncode, done.stdout) == (0, PRINTED[name]), done.stderr
+
+
+def test_the_plugin_runs_tests_in_sandboxes() -> None:
+    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "stackbox.pytest_plugin"]
+    path = str(EXAMPLES / "test_in_a_sandbox.py")
+    done = subprocess.run([*words, path], cwd=ROOT, env=environ(), capture_output=True, text=True, timeout=3 * BOUND_S)
+    assert done.returncode == 0 and "3 passed" in done.stdout, done.stdout
+
+
+def test_the_plugin_tells_what_failed_inside(tmp_path: Path) -> None:
+    (tmp_path / "test_it.py").write_text(
+        "import pytest\n@pytest.mark.sandbox\ndef test_it():\n    assert 6 * 9 == 42\n"
+    )
+    words = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "stackbox.pytest_plugin",
+        "test_it.py",
+    ]
+    done = subprocess.run(words, cwd=tmp_path, env=environ(), capture_output=True, text=True, timeout=BOUND_S)
+    assert done.returncode == 1 and "assert (6 * 9) == 42" in done.stdout, done.stdout
+
+
+def test_every_example_is_run() -> None:
+    assert {path.stem for path in EXAMPLES.glob("*.py")} == {*PRINTED, "test_in_a_sandbox"}
+
+
+def test_it_is_shaped_as_subprocess(box: Sandbox) -> None:
+    done = box.run(["sh", "-c", "echo $X; pwd; echo no >&2; exit 3"], env={"X": "a b"}, cwd="/usr", capture_output=True)
+    assert (done.args[0], done.returncode, done.stdout, done.stderr) == ("sh", 3, b"a b\n/usr\n", b"no\n")
+    with pytest.raises(subprocess.CalledProcessError) as caught:
+        box.run(["false"], check=True)
+    assert caught.value.cmd == ["false"]
+    assert box.run(["cat"], input=b"\0\xff", capture_output=True).stdout == b"\0\xff"
+    assert box.run(["id", "-u"], user=(5, 6), capture_output=True).stdout == b"5\n"
+
+
+def test_signals_reach_a_process(box: Sandbox) -> None:
+    with box.popen(
+        ["sh", "-c", "trap 'echo got it; exit 7' TERM; echo up; while :; do sleep 0.1; done"], stdout=-1
+    ) as it:
+        assert it.stdout is not None and it.stdout.readline() == b"up\n"
+        it.terminate()
+        assert it.stdout.read() == b"got it\n"
+        assert it.wait() == 7
+
+
+def test_files_with_odd_names_and_bytes(box: Sandbox) -> None:
+    data = bytes(range(256)) * 1000
+    box.write_file("/tmp/new dir/a 'b' $c", data, 0o600)
+    assert box.read_file("/tmp/new dir/a 'b' $c") == data
+    with pytest.raises(stackbox.SandboxError, match="No such file"):
+        box.read_file("/tmp/none")
+    with pytest.raises(ValueError):
+        box.read_file("relative")
+
+
+def test_what_is_secret_on_the_host_is_not_shown(box: Sandbox) -> None:
+    assert box.run(["ls", "-A", "/root"], capture_output=True).stdout == b""
+    assert box.run(["cat", "/etc/shadow"], capture_output=True).returncode != 0
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"network": "none", "publish": ["99999:1"]}, "is not a port"),
+        ({"network": "internal", "publish": ["8080:80"]}, "--network is internal"),
+        ({"network": "none", "allow": ["example.org:1"]}, "--network is none"),
+        ({"root": "/nonexistent"}, "nonexistent"),
+        ({"cwd": "relative"}, "process.cwd"),
+    ],
+)
+def test_a_sandbox_that_cannot_be_says_why(fields: dict[str, object], words: str) -> None:
+    with pytest.raises(stackbox.SandboxError, match=words):
+        Sandbox(**fields)
+
+
+def test_nothing_is_left() -> None:
+    box = Sandbox(network="none")
+    directory = box._directory
+    assert box.alive
+    box.kill()
+    assert not box.alive
+    box.close()
+    box.close()
+    assert not directory.exists()
+
+
+def test_it_ends_with_the_program_that_made_it(tmp_path: Path) -> None:
+    code = "import stackbox, time\nbox = stackbox.Sandbox(network='none')\nprint(box._main.pid, flush=True)\ntime.sleep(999)"
+    with subprocess.Popen([sys.executable, "-c", code], env=environ(), stdout=subprocess.PIPE, text=True) as owner:
+        assert owner.stdout is not None
+        pid = int(owner.stdout.readline())
+        owner.send_signal(signal.SIGKILL)
+    eventually(lambda: not Path(f"/proc/{pid}").exists(), "its sandbox is left")
+
+
+def test_the_asynchronous_one() -> None:
+    async def use() -> None:
+        async with stackbox.AsyncSandbox(network="none") as box:
+            await box.write_file("/tmp/x", "text")
+            assert await box.read_file("/tmp/x") == b"text"
+            done = await box.run(["sh", "-c", "cat; exit 2"], input=b"in")
+            assert (done.returncode, done.stdout) == (2, b"in")
+            with pytest.raises(TimeoutError):
+                await box.run(["sleep", "1000"], timeout=0.2)
+            both = await asyncio.gather(*(box.run(["echo", str(n)]) for n in range(3)))
+            assert [one.stdout for one in both] == [b"0\n", b"1\n", b"2\n"]
+            await box.kill()
+        with pytest.raises(stackbox.SandboxError):
+            await box.run(["true"])
+
+    asyncio.run(use())
