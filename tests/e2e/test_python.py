@@ -57,7 +57,7 @@ def test_the_plugin_runs_tests_in_sandboxes() -> None:
     words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "stackbox.pytest_plugin"]
     path = str(EXAMPLES / "test_in_a_sandbox.py")
     done = subprocess.run([*words, path], cwd=ROOT, env=environ(), capture_output=True, text=True, timeout=3 * BOUND_S)
-    assert done.returncode == 0 and "3 passed" in done.stdout, done.stdout
+    assert done.returncode == 0 and done.stdout.startswith("... "), done.stdout
 
 
 def test_the_plugin_tells_what_failed_inside(tmp_path: Path) -> None:
