@@ -34,10 +34,11 @@ def main() -> int:
 def run() -> NoReturn:
     """`main`, and out: what a process has when it ends needs no taking apart, which takes as long as a small verb."""
     status = main()
-    try:
-        sys.stdout.flush()
-    except OSError:  # nobody reads it
-        status = status or 1
+    if sys.stdout is not None:  # it was open at the start
+        try:
+            sys.stdout.flush()
+        except OSError:  # nobody reads it
+            status = status or 1
     os._exit(status)
 
 
