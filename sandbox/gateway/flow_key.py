@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from tcpip.buffer import RxPacket
 
 ETHERNET: Final = 14
 ETHERTYPE_IPV4: Final = b"\x08\x00"
@@ -44,6 +47,12 @@ class FlowKey:
     def key(self) -> bytes:
         """What names the flow."""
         return bytes((self.protocol,)) + self.src + self.dst + self.ports
+
+
+def frame_of(pkt: RxPacket) -> bytes:
+    """A packet that the stack has had, in an Ethernet frame again: what was put together of fragments has none."""
+    kind = ETHERTYPE_IPV4 if len(pkt.src) == 4 else ETHERTYPE_IPV6
+    return bytes(12) + kind + pkt.data[pkt.network : pkt.end]
 
 
 def read_flow_key(frame: bytes, whole: bool = True) -> FlowKey | None:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sandbox.reactor import Reactor
     from tcpip.link.pipe import PipeLink
     from tcpip.stack.stack import Stack
+    from tcpip.transport.forwarder import FlowRequest
 
 SWEEP_NS: Final = 5 * NS_PER_S
 MAX_LINES: Final = 16  # different complaints
@@ -37,6 +38,16 @@ _ETHERTYPE_ARP: Final = b"\x08\x06"
 # The guest is at the other end of a cable that loses nothing: a SYN is lost only when a backlog is full for a moment.
 _SYN_RTO_NS: Final = 50_000_000
 _SYN_RETRIES: Final = 11  # as long in all as six with the usual time-out
+
+
+def _stays(dst: bytes) -> bool:
+    """For the gateway itself, or for everybody on the cable."""
+    return is_multicast(dst) or dst in plan.OWN or (len(dst) == 16 and is_link_local(dst))
+
+
+def _is_outward(src: bytes, dst: bytes) -> bool:
+    """Not of a forged source, to which nothing could come back; nor to an address that is on no wire (RFC 4291)."""
+    return src in plan.GUEST and not (len(dst) == 16 and is_v4_mapped(dst))
 
 
 class Gateway(Dispatcher):
@@ -94,18 +105,16 @@ class Gateway(Dispatcher):
     def _takes(self, flow: FlowKey, pkt: RxPacket) -> bool:
         """The gateway's stack may have it. What an egress part takes care of is passed on by that."""
         src, dst = flow.src, flow.dst
-        if is_multicast(dst) or dst in plan.OWN or (len(dst) == 16 and is_link_local(dst)):
+        if _stays(dst):
             return True
-        if src not in plan.GUEST or (len(dst) == 16 and is_v4_mapped(dst)):
-            return False  # a forged source, to which nothing could come back; an address that is on no wire (RFC 4291)
+        if not _is_outward(src, dst):
+            return False
         if flow.protocol == flow_key.TCP:
             return self._takes_tcp(flow, pkt)
         if flow.later_fragment:
             return flow.protocol == flow_key.UDP  # to the reassembler: without its first part it goes nowhere
         if flow.protocol == flow_key.UDP:
-            if self._permitted(flow, pkt, flow.dst_port):
-                self.udp.packet(flow, pkt)
-            return False
+            return self._permitted(flow, pkt, flow.dst_port)
         if flow.protocol in _ECHO and flow.transport < flow.end:
             if pkt.data[flow.transport] != _ECHO[flow.protocol]:
                 return True  # errors and the like end in the stack
@@ -118,14 +127,13 @@ class Gateway(Dispatcher):
         return False
 
     def _takes_tcp(self, flow: FlowKey, pkt: RxPacket) -> bool:
-        """A SYN asks the policy; the rest belongs to connections of the stack, which resets what it does not know."""
+        """A SYN asks the policy; the rest belongs to connections of the stack, which resets what it does not know. What
+        neither knows, and is permitted, the stack asks the egress parts about."""
         if flow.later_fragment or flow.transport + 20 > flow.end:
             return False
         if pkt.data[flow.transport + 13] & _FIN_SYN_RST_ACK != _SYN:
             return True
-        if self._permitted(flow, pkt, flow.dst_port):
-            self.tcp.syn(flow, pkt)
-        return False
+        return self._permitted(flow, pkt, flow.dst_port)
 
     def _permitted(self, flow: FlowKey, pkt: RxPacket, port: int) -> bool:
         if self.guard.permits(flow.protocol, flow.dst, port):
@@ -136,9 +144,11 @@ class Gateway(Dispatcher):
 
     # --- for the egress parts ---
 
-    def pass_on(self, pkt: RxPacket) -> None:
-        """Let the gateway's stack have a packet of the guest's after all."""
-        self.nic.deliver([pkt])
+    def may_leave(self, request: FlowRequest) -> bool:
+        """A flow that the gateway's stack asks about goes outwards, and the policy permits it."""
+        if _stays(request.dst) or not _is_outward(request.src, request.dst):
+            return False
+        return self.guard.permits(request.protocol, request.dst, request.dst_port)
 
     def write_frame(self, frame: bytes) -> None:
         """A frame to the guest that no stack has made."""
@@ -161,7 +171,7 @@ class Gateway(Dispatcher):
 
     def _run_sweep(self) -> None:
         now = self.now()
-        left = [part.sweep(now) for part in (self.tcp, self.udp, self.ping)]
+        left = [part.sweep(now) for part in (self.udp, self.ping)]
         if any(left):
             self._sweep.arm(now + SWEEP_NS)
 

@@ -6,12 +6,10 @@ import errno
 from typing import TYPE_CHECKING, Final
 
 from sandbox.gateway import host_socket, icmp_reply
-from sandbox.gateway.tcp_egress import transparent_endpoint
+from sandbox.gateway.flow_key import frame_of, read_flow_key
 from sandbox.reactor import READ
-from tcpip.addr import SockAddr
 from tcpip.clock import NS_PER_S
 from tcpip.errors import NetworkError
-from tcpip.sockopt import SO_REUSEADDR, SOCK_DGRAM, SOL_SOCKET
 from tcpip.transport.endpoint import AGAIN
 from tcpip.waiter import EVENT_IN
 
@@ -20,8 +18,8 @@ if TYPE_CHECKING:
 
     from sandbox.gateway.flow_key import FlowKey
     from sandbox.gateway.gateway import Gateway
-    from tcpip.buffer import RxPacket
     from tcpip.transport.endpoint import Endpoint
+    from tcpip.transport.forwarder import FlowRequest
 
 MAX_FLOWS: Final = 1024
 IDLE_NS: Final = 120 * NS_PER_S  # RFC 4787 REQ-5
@@ -32,7 +30,7 @@ _BUFFER: Final = memoryview(bytearray(65536))
 class UdpFlow:
     """One (source, destination) pair."""
 
-    __slots__ = ("flow", "endpoint", "sock", "fd", "used", "last")
+    __slots__ = ("flow", "endpoint", "sock", "fd", "used", "quoted")
 
     def __init__(self, flow: FlowKey, endpoint: Endpoint, sock: _socket.socket, packet: bytes) -> None:
         self.flow = flow
@@ -40,7 +38,7 @@ class UdpFlow:
         self.sock = sock
         self.fd = sock.fileno()
         self.used = 0
-        self.last = packet  # of the guest: quoted when the host is told that nobody is there
+        self.quoted = packet  # of the guest: quoted when the host is told that nobody is there
 
 
 class UdpEgress:
@@ -49,19 +47,18 @@ class UdpEgress:
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
         self._flows: dict[bytes, UdpFlow] = {}
+        gateway.stack.forward_flows().udp = self.first
 
-    def packet(self, flow: FlowKey, pkt: RxPacket) -> None:
-        """A datagram (or its first fragment) that the policy permits."""
-        key = flow.key
-        known = self._flows.pop(key, None) or self._open(flow, pkt.data)
-        if known is None:
-            return
-        self._flows[key] = known
-        known.used = self._gateway.now()
-        known.last = pkt.data if len(pkt.data) < 2048 else pkt.data[:128]
-        self._gateway.pass_on(pkt)
+    def first(self, request: FlowRequest) -> None:
+        """A datagram of a new flow, to nobody in the gateway's stack."""
+        packet = frame_of(request.pkt)
+        flow = read_flow_key(packet)
+        if not self._gateway.may_leave(request):
+            request.refuse()
+        elif flow is None or not self._open(flow, packet, request):
+            request.drop()
 
-    def _open(self, flow: FlowKey, packet: bytes) -> UdpFlow | None:
+    def _open(self, flow: FlowKey, packet: bytes, request: FlowRequest) -> bool:
         gateway = self._gateway
         if len(self._flows) >= MAX_FLOWS:
             self._end(next(iter(self._flows)))
@@ -71,30 +68,35 @@ class UdpEgress:
             number = sock.connect_ex((address, port))
         except OSError as refusal:
             gateway.warn(f"gateway: no UDP socket: {refusal}")
-            return None
+            return False
         if number:
             sock.close()
             cause = icmp_reply.PROHIBITED if number in (errno.EACCES, errno.EPERM) else icmp_reply.NO_ROUTE
             gateway.write_frame(icmp_reply.unreachable(flow, packet, cause))
-            return None
+            return False
+        quoted = packet if len(packet) < 2048 else packet[:128]
         try:
-            endpoint = transparent_endpoint(gateway.stack, SOCK_DGRAM, flow.dst, flow.dst_port)
-            endpoint.set_option(SOL_SOCKET, SO_REUSEADDR, 1)
-            endpoint.bind(SockAddr(flow.dst, flow.dst_port))
-            endpoint.connect(SockAddr(flow.src, flow.src_port))
+            request.accept(lambda endpoint: self._opened(UdpFlow(flow, endpoint, sock, quoted)))
         except NetworkError as error:
             gateway.warn(f"gateway: no UDP endpoint: {error}")
             sock.close()
-            return None
-        new = UdpFlow(flow, endpoint, sock, packet)
-        endpoint.queue.add(EVENT_IN, lambda mask: self._from_guest(new))
+            return False
+        return True
+
+    def _opened(self, new: UdpFlow) -> None:
+        gateway = self._gateway
+        self._flows[new.flow.key] = new
+        new.endpoint.queue.add(EVENT_IN, lambda mask: self._from_guest(new))
         gateway.reactor.watch(new.fd, READ, lambda events: self._from_host(new))
         gateway.counters.flows += 1
         gateway.expect_sweep()
-        return new
+        self._from_guest(new)
 
     def _from_guest(self, flow: UdpFlow) -> None:
         counters = self._gateway.counters
+        flow.used = self._gateway.now()
+        if self._flows.pop(flow.flow.key, None) is flow:
+            self._flows[flow.flow.key] = flow
         try:
             while (count := flow.endpoint.recv_into(_BUFFER)) != AGAIN:
                 counters.bytes_out += count
@@ -128,7 +130,7 @@ class UdpEgress:
 
     def _refused(self, flow: UdpFlow) -> None:
         """The host's socket was told that nobody is at the port: so is the guest."""
-        self._gateway.write_frame(icmp_reply.unreachable(flow.flow, flow.last, icmp_reply.PORT))
+        self._gateway.write_frame(icmp_reply.unreachable(flow.flow, flow.quoted, icmp_reply.PORT))
 
     def _end(self, key: bytes) -> None:
         flow = self._flows.pop(key)

@@ -223,6 +223,19 @@ def test_udp_to_the_host_and_back(bench: Bench) -> None:
     assert port
 
 
+@allow("host.stackbox.internal")
+def test_a_udp_flow_that_begins_in_fragments(bench: Bench) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        flow = bench.udp(HOST, server.getsockname()[1])
+        flow.send(b"z" * 40000)
+        bench.run_until(lambda: bool(select_read(server)))
+        assert len(server.recv(65536)) == 40000
+    flow.send(b"gone")
+    with pytest.raises(NetworkError):
+        bench.receive(flow)
+
+
 def select_read(sock: socket.socket) -> list[object]:
     import select
 
