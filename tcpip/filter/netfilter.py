@@ -87,6 +87,7 @@ class Netfilter:
     def forward(self, view: FilteredPacket, out: TxPacket, protocol: int, nic: Nic) -> None:
         """A packet for somebody else, and then as it leaves. Malformed."""
         view.out_nic = nic
+        view.tx = out  # its TTL is the new one, which is what a rejection quotes
         if not self.mangle.run(view, FORWARD, self) or not self.filter.run(view, FORWARD, self):
             raise Malformed(DropReason.FILTERED)
         view.sent(out, protocol)

@@ -16,13 +16,16 @@ if TYPE_CHECKING:
 
 
 def _as_received(stack: Stack, pkt: FilteredPacket) -> RxPacket:
-    """A packet of this host's own as it would come in."""
-    if pkt.rx is not None:
-        return pkt.rx
-    assert pkt.tx is not None
-    rx = RxPacket(pkt.tx.join(), pkt.tx.csum)
-    rx.transport = pkt.transport
+    """A packet that is about to leave as it would come in."""
+    tx, known = pkt.tx, pkt.rx
+    if tx is None:
+        assert known is not None
+        return known
+    rx = RxPacket(tx.join(), tx.csum)
+    rx.transport = tx.transport
     rx.src, rx.dst, rx.protocol, rx.nic = pkt.src, pkt.dst, pkt.protocol, stack.lo
+    if known is not None:
+        rx.nic, rx.kind, rx.ttl, rx.tos = known.nic, known.kind, known.ttl, known.tos
     rx.track = pkt
     rx.key = rx.src + rx.dst + rx.data[rx.transport : rx.transport + 4]
     return rx
