@@ -8,7 +8,7 @@ sockets and open files may share one object.
 from __future__ import annotations
 
 import errno
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.capability import (
     ALL_CAPS,
@@ -27,6 +27,9 @@ from sandbox.abi.linux.capability import (
     SECBIT_NOROOT,
 )
 from sandbox.errors import SyscallError
+
+if TYPE_CHECKING:
+    from sandbox.vfs.landlock import Domain
 
 NO_ID: Final = 0xFFFFFFFF  # (uid_t) -1: leave alone
 
@@ -62,6 +65,7 @@ class Credentials:
         "bounding",
         "ambient",
         "securebits",
+        "landlock",
     )
 
     def __init__(self, uid: int = 0, gid: int = 0, groups: tuple[int, ...] = (), caps: int | None = None) -> None:
@@ -76,6 +80,7 @@ class Credentials:
         self.bounding = ALL_CAPS if caps is None else caps & ALL_CAPS
         self.ambient = 0
         self.securebits = 0
+        self.landlock: Domain | None = None
 
     def copy(self) -> Credentials:
         """A copy to be changed."""
@@ -85,6 +90,7 @@ class Credentials:
         new.groups = self.groups
         new.permitted, new.effective, new.inheritable = self.permitted, self.effective, self.inheritable
         new.bounding, new.ambient, new.securebits = self.bounding, self.ambient, self.securebits
+        new.landlock = self.landlock
         return new
 
     def has(self, cap: int) -> bool:

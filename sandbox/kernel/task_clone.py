@@ -285,6 +285,8 @@ def _inherit(t: Task, child: Task, flags: int) -> None:
     child.fds = t.fds.share() if flags & CLONE_FILES else t.fds.copy()
     if flags & CLONE_SYSVSEM:
         child.sem_undo = undo_list(t).share()
+    if child.creds.landlock is not None:
+        child.creds.landlock.acquire()
     child.comm = t.comm
     child.no_new_privs = t.no_new_privs
     child.seccomp_mode, child.handlers = t.seccomp_mode, t.handlers if t.ptrace is None else t.ptrace.below

@@ -58,6 +58,8 @@ def exit_task(t: Task) -> None:
     t.fds.release(t)
     t.fs.release()
     t.ns.drop()
+    if t.creds.landlock is not None:
+        t.creds.landlock.release()
     if t.seccomp is not None:
         t.seccomp.release()
         t.seccomp = None

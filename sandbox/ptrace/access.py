@@ -16,6 +16,8 @@ def may_inspect(t: Task, target: Task, filesystem: bool = False) -> bool:
     if target.group is t.group:
         return True
     mine, theirs = t.creds, target.creds
+    if mine.landlock is not None and (theirs.landlock is None or not theirs.landlock.within(mine.landlock)):
+        return False
     if mine.has(CAP_SYS_PTRACE):
         return True
     uid, gid = (mine.fsuid, mine.fsgid) if filesystem else (mine.uid, mine.gid)

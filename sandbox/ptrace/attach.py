@@ -41,6 +41,9 @@ def trace_me(t: Task) -> int:
         parent = next(iter(t.group.parent.tasks), None)
     if t.ptrace is not None or parent is None or parent.parked == PARK_DEAD:
         return -errno.EPERM
+    domain = parent.creds.landlock
+    if domain is not None and (t.creds.landlock is None or not t.creds.landlock.within(domain)):
+        return -errno.EPERM
     trace_link.link(t, parent, False, 0)
     return 0
 

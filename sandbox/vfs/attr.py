@@ -10,6 +10,7 @@ from sandbox.abi.linux.stat import S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S
 from sandbox.errors import SyscallError
 from sandbox.kernel.credentials import NO_ID
 from sandbox.kernel.rlimits import RLIMIT_FSIZE
+from sandbox.vfs import landlock
 from sandbox.vfs.notify import IN_ATTRIB, IN_MODIFY, on_path
 from sandbox.vfs.permission import MAY_WRITE, check, check_mount_write, owner_or_capable, permitted
 from sandbox.vfs.regular_file import MAX_OFFSET, exceed_size, remove_privileges
@@ -104,6 +105,7 @@ def truncate(t: Task, path: Path, size: int) -> int:
         raise SyscallError(errno.EINVAL)
     check_mount_write(path.mount)
     check(t.creds, inode, MAY_WRITE)
+    landlock.check(t, path, landlock.TRUNCATE)
     return do_truncate(t, path, inode, size)
 
 

@@ -10,6 +10,7 @@ from sandbox.abi.linux.stat import AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW
 from sandbox.abi.linux.statfs import ST_NOEXEC
 from sandbox.errors import SyscallError
 from sandbox.kernel.control import Block
+from sandbox.vfs.landlock import EXECUTE
 from sandbox.vfs.open import finish_open
 from sandbox.vfs.permission import MAY_EXEC, permitted
 from sandbox.vfs.walk import EMPTY, FOLLOW, lookup_now
@@ -36,6 +37,6 @@ def open_exec(t: Task, dirfd: int, path: bytes, flags: int) -> FileDescription:
         raise SyscallError(errno.EACCES)
     if not permitted(t.creds, inode, MAY_EXEC):
         raise SyscallError(errno.EACCES)
-    file = finish_open(t, there, inode, O_RDONLY)
+    file = finish_open(t, there, inode, O_RDONLY, EXECUTE)
     assert not isinstance(file, Block)
     return file

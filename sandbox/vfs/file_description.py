@@ -40,6 +40,7 @@ class FileDescription:
         self.flags = flags
         self.pos = 0
         self.refs = 0
+        self.truncatable = True  # Landlock lets ftruncate(2) through
         self.queue = WaitQueue()  # readiness; regular files never use it
         self.epoll_items: dict[EpollItem, None] | None = None  # the interest lists that name it
         self.owner: FileOwner | None = None  # F_SETOWN, F_SETSIG, O_ASYNC

@@ -16,6 +16,7 @@ from sandbox.abi.linux.stat import (
     S_IFCHR,
     S_IFDIR,
     S_IFIFO,
+    S_IFLNK,
     S_IFMT,
     S_IFREG,
     S_IFSOCK,
@@ -24,6 +25,7 @@ from sandbox.abi.linux.stat import (
     S_IXGRP,
 )
 from sandbox.errors import SyscallError
+from sandbox.vfs import landlock
 from sandbox.vfs.create import new_attributes
 from sandbox.vfs.notify import IN_ATTRIB, IN_CREATE, IN_DELETE, on_entry, on_gone, on_self
 from sandbox.vfs.path import Path
@@ -66,6 +68,7 @@ def mkdir(t: Task, dirfd: int, path: bytes, mode: int) -> int:
     """mkdirat(2)."""
     walk, parent = _for_create(t, dirfd, path, True)
     may_create(t.creds, parent)
+    landlock.check(t, Path(walk.mount, walk.dentry), landlock.MAKE[S_IFDIR])
     mode, uid, gid = new_attributes(t, parent, S_IFDIR | mode & 0o1777 & ~t.fs.umask)
     _made(t, walk, parent, parent.mkdir(walk.last, mode, uid, gid))
     return 0
@@ -81,6 +84,7 @@ def mknod(t: Task, dirfd: int, path: bytes, mode: int, rdev: int) -> int:
     device = kind in (S_IFCHR, S_IFBLK)
     if device and not t.creds.has(CAP_MKNOD) and not (kind == S_IFCHR and rdev == 0):
         raise SyscallError(errno.EPERM)
+    landlock.check(t, Path(walk.mount, walk.dentry), landlock.MAKE[kind])
     mode, uid, gid = new_attributes(t, parent, (kind or S_IFREG) | mode & 0o7777 & ~t.fs.umask)
     if mode & S_IFMT == S_IFREG:
         inode = parent.create(walk.last, mode, uid, gid)
@@ -97,6 +101,7 @@ def make_socket(t: Task, path: bytes, mode: int) -> Path:
     except SyscallError as error:
         raise SyscallError(errno.EADDRINUSE if error.errno == errno.EEXIST else error.errno) from None
     may_create(t.creds, parent)
+    landlock.check(t, Path(walk.mount, walk.dentry), landlock.MAKE[S_IFSOCK])
     mode, uid, gid = new_attributes(t, parent, S_IFSOCK | mode & 0o777 & ~t.fs.umask)
     return _made(t, walk, parent, parent.mknod(walk.last, mode, 0, uid, gid))
 
@@ -107,6 +112,7 @@ def symlink(t: Task, target: bytes, dirfd: int, path: bytes) -> int:
         raise SyscallError(errno.ENOENT)
     walk, parent = _for_create(t, dirfd, path, False)
     may_create(t.creds, parent)
+    landlock.check(t, Path(walk.mount, walk.dentry), landlock.MAKE[S_IFLNK])
     _, uid, gid = new_attributes(t, parent, 0o777)
     _made(t, walk, parent, parent.symlink(walk.last, target, uid, gid))
     return 0
@@ -125,6 +131,7 @@ def link(t: Task, old_dirfd: int, old: bytes, new_dirfd: int, new: bytes, flags:
     if there.mount is not walk.mount:
         raise SyscallError(errno.EXDEV)
     _check_hardlink(t, inode)
+    landlock.check_refer(t, there, Path(walk.mount, walk.dentry), None, False, False, None)
     may_create(t.creds, parent)
     if inode.fs is not parent.fs:
         raise SyscallError(errno.EXDEV)
@@ -173,6 +180,7 @@ def unlink(t: Task, dirfd: int, path: bytes) -> int:
     if walk.slash:
         raise SyscallError(errno.EISDIR if inode.is_dir() else errno.ENOTDIR)
     check_mount_write(walk.mount)
+    landlock.check(t, Path(walk.mount, walk.dentry), landlock.REMOVE_FILE)
     may_delete(t.creds, directory, inode)
     if inode.is_dir():
         raise SyscallError(errno.EISDIR)
@@ -194,6 +202,7 @@ def rmdir(t: Task, dirfd: int, path: bytes) -> int:
         raise SyscallError(errno.ENOTEMPTY)
     child, inode, directory = _victim(walk)
     check_mount_write(walk.mount)
+    landlock.check(t, Path(walk.mount, walk.dentry), landlock.REMOVE_DIR)
     may_delete(t.creds, directory, inode)
     if not inode.is_dir():
         raise SyscallError(errno.ENOTDIR)

@@ -22,6 +22,7 @@ from sandbox.abi.linux.stat import S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, 
 from sandbox.abi.linux.statfs import ST_NODEV
 from sandbox.errors import SyscallError
 from sandbox.kernel.control import Block
+from sandbox.vfs import landlock
 from sandbox.vfs.create import new_attributes
 from sandbox.vfs.dentry import Dentry
 from sandbox.vfs.notify import IN_CREATE, IN_MODIFY, IN_OPEN, on_entry, on_path
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from sandbox.kernel.task import Task
     from sandbox.vfs.file_description import FileDescription
     from sandbox.vfs.inode import Inode
+    from sandbox.vfs.landlock import Domain
 
 _TMPFILE_BIT: Final = O_TMPFILE & ~O_DIRECTORY
 _PATH_KEEPS: Final = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
@@ -117,13 +119,14 @@ def _create(t: Task, walk: Walk, flags: int, mode: int) -> FileDescription | Blo
     if walk.mount.readonly():
         raise SyscallError(errno.EROFS)
     may_create(t.creds, directory)
+    landlock.check(t, Path(walk.mount, walk.dentry), landlock.MAKE[S_IFREG])
     mode, uid, gid = new_attributes(t, directory, S_IFREG | mode & 0o7777 & ~t.fs.umask)
     inode = directory.create(walk.last, mode, uid, gid)
     dentry = t.kernel.mounts.vfs.dentries.add(walk.dentry, walk.last, inode)
     path = Path(walk.mount, dentry)
     if directory.marks is not None:
         on_entry(directory, IN_CREATE, walk.last, False)
-    return finish_open(t, path, inode, flags)
+    return finish_open(t, path, inode, flags & ~O_TRUNC)
 
 
 def _open_tmpfile(t: Task, dirfd: int, path: bytes, flags: int, mode: int, resolve: int) -> FileDescription | Block:
@@ -183,14 +186,36 @@ def _open_there(t: Task, path: Path, flags: int) -> FileDescription | Block:
     return file
 
 
-def finish_open(t: Task, path: Path, inode: Inode, flags: int) -> FileDescription | Block:
-    """Permission has been given, by attributes as they are now: the inode opens, the description learns its place."""
+def _check_domain(t: Task, domain: Domain, path: Path, inode: Inode, flags: int, rights: int) -> bool:
+    """Landlock's say; EACCES. True: the file may be truncated by its descriptor. (hook_file_open)"""
+    access = _ACCESS[flags & O_ACCMODE]
+    if inode.is_dir():
+        rights |= landlock.READ_DIR
+    elif access & MAY_READ:
+        rights |= landlock.READ_FILE
+    if access & MAY_WRITE:
+        rights |= landlock.WRITE_FILE
+    if not domain.allows(path, rights):
+        raise SyscallError(errno.EACCES)
+    truncatable = domain.allows(path, landlock.TRUNCATE)
+    if flags & O_TRUNC and inode.is_regular() and not truncatable:
+        raise SyscallError(errno.EACCES)
+    return truncatable
+
+
+def finish_open(t: Task, path: Path, inode: Inode, flags: int, rights: int = 0) -> FileDescription | Block:
+    """Permission has been given, by attributes as they are now: the inode opens, the description learns its place.
+    `rights`: what Landlock has to allow besides those that follow from `flags`."""
+    domain = t.creds.landlock
+    truncatable = domain is None or _check_domain(t, domain, path, inode, flags, rights)
     kept = flags & ~_CREATION
     if inode.mode & S_IFMT == S_IFCHR:
         kept |= flags & O_NOCTTY  # terminals look at it
     file = inode.open(t, path, kept)
     if isinstance(file, Block):
         return file
+    if not truncatable:
+        file.truncatable = False
     if file.path is None and path.mount.id:  # not through /proc/PID/fd to what has no place
         file.path = path.pin()
     if inode.fs.watched:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.stat import S_IFDIR, S_IFMT
 from sandbox.errors import SyscallError
+from sandbox.vfs import landlock
 from sandbox.vfs.inode import RENAME_EXCHANGE, RENAME_NOREPLACE, RENAME_WHITEOUT
 from sandbox.vfs.notify import (
     IN_ATTRIB,
@@ -18,6 +19,7 @@ from sandbox.vfs.notify import (
     on_gone,
     on_self,
 )
+from sandbox.vfs.path import Path
 from sandbox.vfs.permission import MAY_WRITE, check, check_mount_write, may_create, may_delete
 from sandbox.vfs.walk import walk_parent
 
@@ -52,6 +54,10 @@ def rename(t: Task, old_dirfd: int, old: bytes, new_dirfd: int, new: bytes, flag
     _check_names(source, target, child, victim, flags)
     directory, new_dir = source.dentry.inode, target.dentry.inode
     assert directory is not None and new_dir is not None
+    if t.creds.landlock is not None:
+        here, new_parent = Path(source.mount, child), Path(target.mount, target.dentry)
+        there = Path(target.mount, victim) if replaced is not None else None
+        landlock.check_refer(t, here, new_parent, replaced, True, flags & RENAME_EXCHANGE != 0, there)
     if inode is replaced:
         return 0
     _check_permissions(t, directory, new_dir, inode, replaced, flags)

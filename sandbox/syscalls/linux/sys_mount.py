@@ -93,8 +93,7 @@ def sys_mount(t: Task, a: SyscallArgs) -> int:
         flags &= ~MS_MGC_MSK
     if flags & MS_NOUSER:
         return -errno.EINVAL
-    if not t.creds.has(CAP_SYS_ADMIN):
-        return -errno.EPERM
+    check_privilege(t)
     if flags & MS_REMOUNT:
         return _remount(t, target, flags, data)
     if flags & MS_BIND:
@@ -107,6 +106,12 @@ def sys_mount(t: Task, a: SyscallArgs) -> int:
         return -errno.EINVAL
     fs = make_filesystem(t, kind, source or b"none", data)
     return add_mount(t, fs, target, flags_of(flags))
+
+
+def check_privilege(t: Task) -> None:
+    """EPERM without CAP_SYS_ADMIN, or in a Landlock domain."""
+    if not t.creds.has(CAP_SYS_ADMIN) or t.creds.landlock is not None:
+        raise SyscallError(errno.EPERM)
 
 
 def check_mine(t: Task, mount: Mount) -> None:
@@ -251,6 +256,7 @@ def sys_umount2(t: Task, a: SyscallArgs) -> int:
     if there.dentry is not mount.root:
         return -errno.EINVAL
     check_mine(t, mount)
+    check_privilege(t)
     if flags & MNT_EXPIRE:
         if mount.parent is None or flags & (MNT_FORCE | MNT_DETACH):
             return -errno.EINVAL
@@ -267,8 +273,7 @@ def sys_umount2(t: Task, a: SyscallArgs) -> int:
 
 def sys_pivot_root(t: Task, a: SyscallArgs) -> int:
     """pivot_root(2)."""
-    if not t.creds.has(CAP_SYS_ADMIN):
-        return -errno.EPERM
+    check_privilege(t)
     new = lookup(t, AT_FDCWD, t.copy_in_path(a.addr(0)), FOLLOW | DIRECTORY)
     old = lookup(t, AT_FDCWD, t.copy_in_path(a.addr(1)), FOLLOW | DIRECTORY)
     root = t.fs.root

@@ -27,7 +27,7 @@ from sandbox.errors import SyscallError
 from sandbox.fs.tmpfs.filesystem import Tmpfs
 from sandbox.fs.tmpfs.options import TmpfsOptions
 from sandbox.syscalls.linux.mountable import KINDS, make_filesystem
-from sandbox.syscalls.linux.sys_mount import bind_tree, check_mine, move_tree, propagate
+from sandbox.syscalls.linux.sys_mount import bind_tree, check_mine, check_privilege, move_tree, propagate
 from sandbox.syscalls.row import FULL, PARTIAL, Arg, Row
 from sandbox.vfs.fs_context import (
     AWAITING_MOUNT,
@@ -255,7 +255,7 @@ def _ways(flags: int) -> int:
 
 def sys_move_mount(t: Task, a: SyscallArgs) -> int:
     """move_mount(2)."""
-    _may_mount(t)
+    check_privilege(t)
     flags = a.uint(4)
     if flags & ~0x77:
         return -errno.EINVAL

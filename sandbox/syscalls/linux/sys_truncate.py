@@ -32,6 +32,8 @@ def sys_ftruncate(t: Task, a: SyscallArgs) -> int:
     path = file.path
     if path is None or not path.inode.is_regular() or file.flags & O_ACCMODE == O_RDONLY:
         return -errno.EINVAL
+    if not file.truncatable:
+        return -errno.EACCES
     return attr.do_truncate(t, path, path.inode, size)
 
 

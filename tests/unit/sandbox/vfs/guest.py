@@ -28,6 +28,7 @@ from sandbox.syscalls.linux import (
     sys_fd,
     sys_flock,
     sys_inotify,
+    sys_landlock,
     sys_link,
     sys_memfd,
     sys_mount,
@@ -44,7 +45,7 @@ from sandbox.syscalls.linux import (
 from tcpip.clock import Clock, MonotonicClock
 
 _MODULES = (
-    sys_attr, sys_copy_range, sys_dir, sys_fd, sys_flock, sys_inotify, sys_link, sys_memfd, sys_mount, sys_mount_api, sys_namespace, sys_open,
+    sys_attr, sys_copy_range, sys_dir, sys_fd, sys_flock, sys_inotify, sys_landlock, sys_link, sys_memfd, sys_mount, sys_mount_api, sys_namespace, sys_open,
     sys_read_write, sys_stat, sys_statfs, sys_sync, sys_truncate, sys_xattr,
 )  # fmt: skip
 HANDLERS = {row.name: row.handler for module in _MODULES for row in module.ROWS}
@@ -102,6 +103,7 @@ class Guest:
         self.ns = kernel.namespaces.acquire()
         self.mm: Any = object()
         self.sem_undo: Any = None
+        self.no_new_privs = True
         self.group = FakeGroup()
         self.pid = self.tid = 1
         self.memory: dict[int, bytearray] = {}
