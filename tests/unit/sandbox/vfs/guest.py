@@ -19,6 +19,7 @@ from sandbox.kernel.namespaces import CgroupNamespace, Namespaces, UtsNamespace
 from sandbox.kernel.pid_namespace import PidNamespace
 from sandbox.kernel.pipe import PipePages
 from sandbox.kernel.rlimits import ResourceLimits
+from sandbox.kernel.signal_queue import SignalHandlers
 from sandbox.mm.commit import CommitAccount
 from sandbox.syscalls.args import SyscallArgs
 from sandbox.syscalls.linux import (
@@ -82,6 +83,9 @@ class FakeKernel:
         for fd in self.host_fds:
             os.close(fd)
 
+    def space_users(self, space: Any) -> int:
+        return 1
+
     def uptime_ns(self) -> int:
         return 10**10
 
@@ -89,6 +93,8 @@ class FakeKernel:
 class FakeGroup:
     def __init__(self) -> None:
         self.rlimits = ResourceLimits()
+        self.tasks: dict[Any, None] = {}
+        self.sighand = SignalHandlers()
 
 
 class Guest:
@@ -104,6 +110,7 @@ class Guest:
         self.mm: Any = object()
         self.sem_undo: Any = None
         self.no_new_privs = True
+        self.space: Any = None
         self.group = FakeGroup()
         self.pid = self.tid = 1
         self.memory: dict[int, bytearray] = {}
