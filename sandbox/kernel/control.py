@@ -70,6 +70,16 @@ class Block(Control):
         self.on_interrupt = on_interrupt
 
 
+class Intercepted:
+    """In `a.state` of a call whose handler has not been asked yet: `again` is run in its place when the task is woken."""
+
+    __slots__ = ()
+
+    def again(self, t: Task, a: SyscallArgs) -> Result:
+        """As a handler."""
+        raise NotImplementedError
+
+
 class Again(Control):
     """Much is left to do, and nothing to wait for: run the handler again with what it keeps in `a.state`, after the
     others. Only a fatal signal ends the call in between."""

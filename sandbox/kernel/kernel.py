@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Callable, Final
 from sandbox.abi.linux.signal import SIGKILL
 from sandbox.errors import SyscallError
 from sandbox.kernel.aio import AioTotal
-from sandbox.kernel.control import NO_RETURN, Result
+from sandbox.kernel.control import NO_RETURN, Intercepted, Result
 from sandbox.kernel.futex import FutexTable
 from sandbox.kernel.ipc.namespace import IpcNamespace
 from sandbox.kernel.log import KernelLog
@@ -132,7 +132,10 @@ class Kernel:
 
     def run_handler(self, t: Task) -> Result:
         """Run the handler of the call that `t` is in, again."""
+        state = t.args.state
         try:
+            if isinstance(state, Intercepted):
+                return state.again(t, t.args)
             return self.handlers[t.nr](t, t.args)
         except SyscallError as error:
             return -error.errno

@@ -9,6 +9,7 @@ from sandbox.abi.linux.capability import CAP_SYS_ADMIN
 from sandbox.abi.linux.seccomp import (
     BPF_MAXINSNS,
     SECCOMP_FILTER_FLAG_LOG,
+    SECCOMP_FILTER_FLAG_NEW_LISTENER,
     SECCOMP_FILTER_FLAG_SPEC_ALLOW,
     SECCOMP_FILTER_FLAG_TSYNC,
     SECCOMP_FILTER_FLAG_TSYNC_ESRCH,
@@ -22,6 +23,7 @@ from sandbox.errors import SyscallError
 from sandbox.seccomp.check import Insn, check
 from sandbox.seccomp.filter import SeccompFilter, check_length
 from sandbox.seccomp.gate import gated
+from sandbox.seccomp.listener import Listener
 
 if TYPE_CHECKING:
     from sandbox.kernel.task import Task
@@ -31,6 +33,7 @@ FLAGS: Final = (
     | SECCOMP_FILTER_FLAG_LOG
     | SECCOMP_FILTER_FLAG_SPEC_ALLOW
     | SECCOMP_FILTER_FLAG_TSYNC_ESRCH
+    | SECCOMP_FILTER_FLAG_NEW_LISTENER
 )
 
 
@@ -46,6 +49,9 @@ def set_filter(t: Task, flags: int, address: int) -> int:
     """SECCOMP_SET_MODE_FILTER: 0, or with TSYNC the id of a thread that cannot be taken along."""
     if flags & ~FLAGS:
         return -errno.EINVAL
+    listens = flags & SECCOMP_FILTER_FLAG_NEW_LISTENER != 0
+    if listens and flags & (SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_TSYNC_ESRCH) == SECCOMP_FILTER_FLAG_TSYNC:
+        return -errno.EINVAL
     program = _read_program(t, address)
     if t.seccomp_mode == SECCOMP_MODE_STRICT:
         return -errno.EINVAL
@@ -54,12 +60,25 @@ def set_filter(t: Task, flags: int, address: int) -> int:
         stray = _cannot_follow(t)
         if stray is not None:
             return -errno.ESRCH if flags & SECCOMP_FILTER_FLAG_TSYNC_ESRCH else stray.tid
-    new = SeccompFilter(program, t.seccomp, t.kernel.mounts.vfs.space)
+    if listens and t.seccomp is not None and t.seccomp.has_listener():
+        return -errno.EBUSY
+    fd = 0
+    listener: Listener | None = None
+    if listens:
+        listener = Listener(int.from_bytes(t.kernel.random(8), "little"))
+        fd = t.fds.install(listener, cloexec=True)
+    try:
+        new = SeccompFilter(program, t.seccomp, t.kernel.mounts.vfs.space)
+    except SyscallError:
+        if listens:
+            t.fds.close(fd)
+        raise
+    new.listener = listener
     t.seccomp = new
     _enter(t, SECCOMP_MODE_FILTER)
     if flags & SECCOMP_FILTER_FLAG_TSYNC:
         _synchronize(t, new)
-    return 0
+    return fd
 
 
 def install(t: Task, program: tuple[Insn, ...]) -> None:

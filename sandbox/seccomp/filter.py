@@ -14,6 +14,7 @@ from sandbox.seccomp.interpreter import run
 
 if TYPE_CHECKING:
     from sandbox.kernel.task import Task
+    from sandbox.seccomp.listener import Listener
     from sandbox.vfs.space import SpaceAccount
 
 MAX_INSNS_PER_PATH: Final = 32768
@@ -32,7 +33,7 @@ class SeccompFilter:
     seccomp_cache_allow does so for ALLOW).
     """
 
-    __slots__ = ("program", "previous", "depth", "total", "refs", "account", "_known")
+    __slots__ = ("program", "previous", "depth", "total", "refs", "account", "_known", "listener")
 
     def __init__(self, program: Sequence[Insn], previous: SeccompFilter | None, account: SpaceAccount) -> None:
         """ENOMEM when the chain would be too long, or the sandbox's memory is used up. Takes over the reference to
@@ -43,6 +44,7 @@ class SeccompFilter:
         self.depth: int = 1 if previous is None else previous.depth + 1
         self.refs = 1
         self.account = account
+        self.listener: Listener | None = None  # of its user notifications
         self._known: array[int] | None = None  # by number: verdict + 1, or 0
         try:
             account.take_bytes(self._cost())
@@ -65,6 +67,8 @@ class SeccompFilter:
             if node.refs:
                 return
             node.account.add_bytes(-node._cost())
+            if node.listener is not None:
+                node.listener.end()
             node = node.previous
 
     def descends_from(self, other: SeccompFilter | None) -> bool:
@@ -73,6 +77,21 @@ class SeccompFilter:
         while node is not None and node is not other:
             node = node.previous
         return node is other
+
+    def deciding(self, t: Task, nr: int, args: Sequence[int], verdict: int) -> SeccompFilter | None:
+        """The newest filter of the chain that returns `verdict` itself."""
+        words = seccomp_data(t, nr, args)
+        node: SeccompFilter | None = self
+        while node is not None and run(node.program, words).value != verdict:
+            node = node.previous
+        return node
+
+    def has_listener(self) -> bool:
+        """It, or one before it, has one: there can only be one."""
+        node: SeccompFilter | None = self
+        while node is not None and node.listener is None:
+            node = node.previous
+        return node is not None
 
     def verdict(self, t: Task, nr: int, args: Sequence[int]) -> int:
         """What the strictest filter of the chain returns; among equals the newest (seccomp_run_filters)."""

@@ -75,6 +75,10 @@ def _judge(t: Task, a: SyscallArgs, traced: bool) -> Result:
 
         if trace_stop.event(t, PTRACE_EVENT_SECCOMP, verdict & SECCOMP_RET_DATA, go_on):
             return NO_RETURN
+    if action == SECCOMP_RET_USER_NOTIF:
+        node = chain.deciding(t, nr, a.raw, verdict)
+        if node is not None and node.listener is not None:
+            return node.listener.wait_for(t, a)
     if action in (SECCOMP_RET_TRACE, SECCOMP_RET_USER_NOTIF):
         return -errno.ENOSYS  # nobody traces or listens
     if action == SECCOMP_RET_KILL_THREAD and len(t.group.tasks) > 1:

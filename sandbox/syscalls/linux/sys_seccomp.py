@@ -18,6 +18,7 @@ from sandbox.abi.linux.seccomp import (
     SECCOMP_RET_LOG,
     SECCOMP_RET_TRACE,
     SECCOMP_RET_TRAP,
+    SECCOMP_RET_USER_NOTIF,
     SECCOMP_SET_MODE_FILTER,
     SECCOMP_SET_MODE_STRICT,
 )
@@ -37,6 +38,7 @@ _ACTIONS: Final = frozenset(
         SECCOMP_RET_ERRNO,
         SECCOMP_RET_TRACE,
         SECCOMP_RET_LOG,
+        SECCOMP_RET_USER_NOTIF,
         SECCOMP_RET_ALLOW,
     )
 )
@@ -80,6 +82,6 @@ ROWS: Final[tuple[Row, ...]] = (
         sys_seccomp,
         PARTIAL,
         (Arg.UINT, Arg.HEX, Arg.ADDR),
-        "no user notification: NEW_LISTENER is EINVAL; nothing is logged",
+        "nothing is logged; WAIT_KILLABLE_RECV: EINVAL",
     ),
 )

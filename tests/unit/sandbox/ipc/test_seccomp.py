@@ -10,6 +10,7 @@ from sandbox.abi.linux.signal import SIGKILL
 from sandbox.seccomp.check import converted_length
 from sandbox.seccomp.filter import MAX_INSNS_PER_PATH, SeccompFilter
 from sandbox.seccomp.interpreter import run
+from sandbox.seccomp.listener import Listener
 from sandbox.vfs.space import SpaceAccount
 
 from ..kernel.box import HEAP, Box
@@ -116,3 +117,33 @@ def test_a_filter_may_divide_by_nothing() -> None:
     divide = [(0x80, 0, 0, 0), (0x3C, 0, 0, 0), ALLOW]  # A = 64; A /= X
     assert run(divide, [0] * 16).value == 0
     assert struct.calcsize("<HBBI") == SOCK_FILTER.size
+
+
+def test_who_waits_for_a_supervisor_is_forgotten_when_it_ends(box: Box, space: SpaceAccount) -> None:
+    t = box.init
+    child = box.fork(t)
+    program = (LOAD_NR, (0x15, 0, 1, GETPPID), (0x06, 0, 0, 0x7FC00000), ALLOW)
+    where = box.put(child, b"".join(SOCK_FILTER.pack(*insn) for insn in program))
+    fd = box.call(child, SECCOMP, 1, 8, box.put(child, SOCK_FPROG.pack(4, where)))
+    assert fd == 0
+    listener = child.fds.get(0)
+    assert isinstance(listener, Listener)
+    listener.acquire()
+    assert box.call(child, GETPPID) is None
+    assert len(listener.notices) == 1 and not listener.dead
+    child.group.begin_exit(SIGKILL)
+    box.settle()
+    assert not listener.notices and listener.dead
+    listener.drop()
+
+
+def test_the_end_of_the_supervisor_ends_the_wait(box: Box, space: SpaceAccount) -> None:
+    child = box.fork(box.init)
+    program = (LOAD_NR, (0x15, 0, 1, GETPPID), (0x06, 0, 0, 0x7FC00000), ALLOW)
+    where = box.put(child, b"".join(SOCK_FILTER.pack(*insn) for insn in program))
+    assert box.call(child, SECCOMP, 1, 8, box.put(child, SOCK_FPROG.pack(4, where))) == 0
+    assert box.call(child, GETPPID) is None
+    child.fds.close(0)
+    box.settle()
+    assert box.thread(child).result() == -errno.ENOSYS
+    assert box.call(child, GETPPID) == -errno.ENOSYS
