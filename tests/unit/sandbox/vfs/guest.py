@@ -90,6 +90,11 @@ class FakeKernel:
         return 10**10
 
 
+class FakeThread:
+    def in_window(self, address: int, size: int) -> None:
+        """Nothing can be looked at in place."""
+
+
 class FakeGroup:
     def __init__(self) -> None:
         self.rlimits = ResourceLimits()
@@ -111,6 +116,7 @@ class Guest:
         self.sem_undo: Any = None
         self.no_new_privs = True
         self.space: Any = None
+        self.thread = FakeThread()
         self.group = FakeGroup()
         self.pid = self.tid = 1
         self.memory: dict[int, bytearray] = {}
