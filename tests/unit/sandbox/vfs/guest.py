@@ -21,6 +21,7 @@ from sandbox.kernel.pipe import PipePages
 from sandbox.kernel.rlimits import ResourceLimits
 from sandbox.kernel.signal_queue import SignalHandlers
 from sandbox.mm.commit import CommitAccount
+from sandbox.platform.base import MemoryFault
 from sandbox.syscalls.args import SyscallArgs
 from sandbox.syscalls.linux import (
     sys_attr,
@@ -91,8 +92,19 @@ class FakeKernel:
 
 
 class FakeThread:
+    """Guest memory as calls that copy without a handler's help see it."""
+
+    def __init__(self, guest: Guest) -> None:
+        self.guest = guest
+
     def in_window(self, address: int, size: int) -> None:
         """Nothing can be looked at in place."""
+
+    def read_into(self, address: int, dst: memoryview) -> None:
+        try:
+            self.guest.copy_in_into(address, dst)
+        except SyscallError:
+            raise MemoryFault(address) from None
 
 
 class FakeGroup:
@@ -116,7 +128,7 @@ class Guest:
         self.sem_undo: Any = None
         self.no_new_privs = True
         self.space: Any = None
-        self.thread = FakeThread()
+        self.thread = FakeThread(self)
         self.group = FakeGroup()
         self.pid = self.tid = 1
         self.memory: dict[int, bytearray] = {}
