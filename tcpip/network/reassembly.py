@@ -79,7 +79,7 @@ class Reassembler:
         if len(self.partials) >= MAX_PACKETS:
             self.discard(next(iter(self.partials.values())))
         partial = Partial(key)
-        expiry = _Expiry(self, partial)
+        expiry = _Expiry(self, key)
         partial.timer = self.timers.after(now + self.timeout_ns, expiry.run)
         self.partials[key] = partial
         return partial
@@ -127,17 +127,18 @@ class ExpiredHook:
 
 
 class _Expiry:
-    """What one packet's timer runs."""
+    """What one packet's timer runs. A cancelled timer may linger, so it keeps no data alive."""
 
-    __slots__ = ("owner", "partial")
+    __slots__ = ("owner", "key")
 
-    def __init__(self, owner: Reassembler, partial: Partial) -> None:
+    def __init__(self, owner: Reassembler, key: FragmentKey) -> None:
         self.owner = owner
-        self.partial = partial
+        self.key = key
 
     def run(self) -> None:
-        self.owner.discard(self.partial)
-        self.owner.on_expired.fragments_expired(self.partial)
+        partial = self.owner.partials[self.key]
+        self.owner.discard(partial)
+        self.owner.on_expired.fragments_expired(partial)
 
 
 def joined(partial: Partial) -> bytes:

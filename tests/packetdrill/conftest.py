@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.oracles import watching
 from tools.packetdrill.cli import Options, run_script
 
 MODES: dict[str, Options] = {
@@ -57,9 +58,11 @@ class Scenario(pytest.Item):
         self.options = options
 
     def runtest(self) -> None:
-        error = run_script(str(self.path), self.options)
+        with watching() as seen:
+            error = run_script(str(self.path), self.options)
         if error:
             raise Deviation(error)
+        seen.check()
 
     def repr_failure(self, excinfo: Any, style: Any = None) -> Any:
         if isinstance(excinfo.value, Deviation):
