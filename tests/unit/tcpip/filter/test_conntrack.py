@@ -118,6 +118,7 @@ def test_window_scale_is_heeded() -> None:
     assert router.from_lan(tcp(CLIENT, 1, SERVER, 2, ACK, 1001 + 130_000, 5002, b"x")) == ([], [])
 
 
+@pytest.mark.any_packets
 def test_damaged_and_odd_segments_are_invalid() -> None:
     router = Router()
     bad = Rule([State(INVALID)])
@@ -180,6 +181,7 @@ def test_a_full_table_drops_the_oldest_unassured() -> None:
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(st.tuples(st.booleans(), st.binary(max_size=120), st.sampled_from((1, 6, 17, 58, 0, 44))), max_size=12))
+@pytest.mark.any_packets
 def test_hostile_packets(packets: list[tuple[bool, bytes, int]]) -> None:
     """Nothing is raised, the table holds what it says, and all of it goes away."""
     router = Router()
