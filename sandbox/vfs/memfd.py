@@ -21,6 +21,8 @@ MFD_ALLOW_SEALING = 2
 MFD_HUGETLB = 4
 MFD_NOEXEC_SEAL = 8
 MFD_EXEC = 16
+MFD_HUGE_SHIFT = 26
+MFD_HUGE_MASK = 0x3F
 
 
 def internal_mount(t: Task) -> Mount:

@@ -10,6 +10,8 @@ from sandbox.vfs.memfd import (
     MFD_ALLOW_SEALING,
     MFD_CLOEXEC,
     MFD_EXEC,
+    MFD_HUGE_MASK,
+    MFD_HUGE_SHIFT,
     MFD_HUGETLB,
     MFD_NOEXEC_SEAL,
     new_memfd,
@@ -20,16 +22,20 @@ if TYPE_CHECKING:
     from sandbox.syscalls.args import SyscallArgs
 
 NAME_LIMIT: Final = 255 - len("memfd:") + 1
+_FLAGS: Final = MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC | MFD_NOEXEC_SEAL
+_HUGE_FLAGS: Final = _FLAGS | MFD_HUGETLB | MFD_HUGE_MASK << MFD_HUGE_SHIFT
 
 
 def sys_memfd_create(t: Task, a: SyscallArgs) -> int:
     """memfd_create(2)."""
     flags = a.uint(1)
-    if flags & ~(MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC | MFD_NOEXEC_SEAL):
-        return -(errno.ENODEV if flags & MFD_HUGETLB else errno.EINVAL)
+    if flags & ~(_HUGE_FLAGS if flags & MFD_HUGETLB else _FLAGS):
+        return -errno.EINVAL
     if flags & MFD_EXEC and flags & MFD_NOEXEC_SEAL:
         return -errno.EINVAL
     name = t.copy_in_cstr(a.addr(0), NAME_LIMIT, errno.EINVAL)
+    if flags & MFD_HUGETLB:  # no size of huge pages is there
+        return -errno.ENODEV
     return t.fds.install(new_memfd(t, name, flags), 0, bool(flags & MFD_CLOEXEC))
 
 

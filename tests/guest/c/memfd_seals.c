@@ -22,6 +22,10 @@ int main(void) {
     SHOW(fcntl(g, F_GET_SEALS));
     SHOW(fcntl(g, F_ADD_SEALS, F_SEAL_WRITE));
     SHOW(memfd_create("x", 0x100));
+    SHOW(memfd_create("x", -1));
+    SHOW(memfd_create(NULL, MFD_HUGETLB | 0x100));
+    SHOW(memfd_create("x", 0x10 | 0x8 | MFD_HUGETLB));
+    SHOW(memfd_create((char *)8, MFD_HUGETLB));
     char name[300];
     memset(name, 'x', 299), name[299] = 0;
     SHOW(memfd_create(name, 0));
