@@ -11,7 +11,7 @@ build_level = $(if $(compiled)$(filter compiled,$(TARGETS)),dev,run)
 PYTEST_ARGS ?=
 export CMD TARGETS
 
-KNOWN := help run test unit-tests tests soak build copy lint format bench bench-compare clean
+KNOWN := help run test unit-tests tests programs soak build copy lint format bench bench-compare clean
 
 .PHONY: $(KNOWN)
 
@@ -21,6 +21,7 @@ help: ## this list
 	@echo "make test [TARGETS=LABELS]        the quick tests, or those named: //runsc:version_test, //tcpip/..., tests/unit"
 	@echo "make unit-tests                   tests that need no privilege and no guest"
 	@echo "make tests                        every test but the soak"
+	@echo "make programs [TARGETS=NAMES]     real programs natively and inside; writes docs/compatibility.md"
 	@echo "make soak                         what takes hours"
 	@echo "make build TARGETS=tcpip|runsc    a wheel of the netstack alone | the self-contained executable"
 	@echo "make build TARGETS=compiled       tcpip and sandbox compiled (mypyc) in build/compiled/, to run from there"
@@ -48,6 +49,10 @@ unit-tests:
 tests:
 	@sh tools/setup.sh dev
 	@$(PYTHON) -m tools.run_tests $(compiled) tests $(TARGETS) -- $(PYTEST_ARGS)
+
+programs:
+	@sh tools/setup.sh dev
+	@$(PYTHON) -m tests.programs.run $(TARGETS); status=$$?; $(PYTHON) -m tests.programs.report; exit $$status
 
 soak:
 	@sh tools/setup.sh dev

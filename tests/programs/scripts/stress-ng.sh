@@ -1,0 +1,28 @@
+#!/bin/bash
+# title: stress-ng
+# packages: stress-ng
+# what: --verify of each stressor of the classes cpu, memory, vm, os, scheduler, pipe, network, filesystem and interrupt that needs no device and no privilege; a second each
+# memory: 4G
+# known: rawpkt: = there is no AF_PACKET on the network `none`
+set -u
+. /programs/lib.sh
+# What takes the whole memory of the machine or its kernel's settings natively.
+LEFT_OUT=" bigheap brk stack oom-pipe swap sysfs procfs watchdog cpu-online smi loop binderfs tun netdev resources "
+trap : ALRM # one stressor sends it to process 1
+cd /tmp && mkdir -p s
+classes="cpu memory vm os scheduler pipe network filesystem interrupt"
+names=$(for c in $classes; do stress-ng --class "$c?" 2>&1 | sed 's/^[^:]*: *//' | tr ' ' '\n'; done | grep -E '^[a-z0-9-]+$' | sort -u)
+for name in ${STRESS_NAMES:-$names}; do
+    [[ $LEFT_OUT == *" $name "* ]] && continue
+    timeout -k 5 90 stress-ng --"$name" 2 --verify -t 1 --temp-path /tmp/s --vm-bytes 64m --mmap-bytes 64m >/tmp/log 2>&1
+    status=$?
+    # 3: no resources for it; 4: not implemented here; and those that only `--pathological` starts.
+    if grep -q 'No stress workers invoked' /tmp/log || [ $status = 3 ] || [ $status = 4 ]; then
+        figure "$name was not run"
+    elif [ $status = 0 ]; then
+        echo "$name: ok"
+    else
+        echo "$name: status $status"
+        { echo "== $name"; tail -n 15 /tmp/log; } >&2
+    fi
+done
