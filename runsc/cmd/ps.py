@@ -37,7 +37,7 @@ def run(config: Config, values: Values, words: list[str]) -> int:
     found = container.call(wire.PS).get("processes")
     processes = [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
     if values.text("format", "table") == "json":
-        sys.stdout.write(json.dumps(host_pids(container.state.pid, [int(item["host_pid"]) for item in processes])))
+        sys.stdout.write(json.dumps(host_pids(container.sandbox_pid(), [int(item["host_pid"]) for item in processes])))
     else:
         sys.stdout.write(HEAD + "".join(line(item) for item in processes))
     sys.stdout.flush()
@@ -46,7 +46,10 @@ def run(config: Config, values: Values, words: list[str]) -> int:
 
 def host_pids(sandbox: int, inner: list[int]) -> list[int]:
     """Numbers in the sandbox's PID namespace as numbers here; those that have ended meanwhile are left out."""
-    namespace = os.readlink(f"/proc/{sandbox}/ns/pid")
+    try:
+        namespace = os.readlink(f"/proc/{sandbox}/ns/pid")
+    except OSError:
+        return []  # it has ended meanwhile
     outer: dict[int, int] = {}
     for entry in os.listdir("/proc"):
         if not entry.isdigit():

@@ -82,6 +82,16 @@ class Container:
         except SandboxSilent as error:
             raise RuntimeFailure(f"container {self.name}: {error}: is its process {self.state.pid} stopped?") from None
 
+    def sandbox_pid(self) -> int:
+        """The host process of the sandbox that it is in; 0 when that is gone."""
+        state = self.state
+        if state.sandbox:
+            found = state_file.read(os.path.join(os.path.dirname(self.directory), state.sandbox))
+            if found is None:
+                return 0
+            state = found
+        return state.pid if process.lives(state.pid, state.pid_start) else 0
+
     def connect(self) -> ControlClient:
         """SandboxGone, SandboxSilent."""
         return ControlClient(self.directory)

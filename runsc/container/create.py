@@ -20,6 +20,7 @@ from runsc.failure import EXIT_FAILURE, RuntimeFailure, as_go_spells
 from runsc.oci import options_of
 from runsc.publish import check_publish
 from runsc.runtime import tell
+from runsc.spec.pod import sandbox_of
 from runsc.spec.types import Spec
 from sandbox.boot.detach import let_begin, spawn
 from sandbox.boot.host_checks import HostLacks, check_this_host, read_text
@@ -82,7 +83,7 @@ class Creation:
         state = State(request.name, request.bundle)
         self.container = Container(request.name, lock.directory, state)
         try:
-            self._create(state)
+            self._create(state, lock)
         except BaseException:
             destroy.destroy(self.container)
             raise
@@ -90,7 +91,7 @@ class Creation:
             lock.release()
         return self.container
 
-    def _create(self, state: State) -> None:
+    def _create(self, state: State, lock: store.Lock) -> None:
         request, spec, directory = self.request, self.request.spec, self.container.directory
         state.created = timestamp(time.time_ns())
         state.oci_version = spec.oci_version
@@ -98,6 +99,7 @@ class Creation:
         state.annotations = spec.annotations
         state.process, state.hooks = spec.documents["process"], spec.documents["hooks"]
         state.creator, state.creator_start = os.getpid(), process.start_ticks(os.getpid())
+        state.sandbox = sandbox_of(spec)
         state_file.write(directory, state)
         options = options_of(spec, request.bundle, self.config)
         for rule in request.publish:
@@ -105,7 +107,7 @@ class Creation:
         options.network.publish = request.publish
         container = options.container
         assert container is not None
-        if groups.wanted(spec):
+        if groups.wanted(spec) and not state.sandbox:
             self._make_groups(spec, state)
             container.cgroups = tuple(state.cgroups)
         container.attached = request.attached
@@ -114,6 +116,14 @@ class Creation:
             os.path.join(directory, STATUS_NAME), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600
         )
         container.more_fds = tuple(range(3, 3 + request.preserve_fds))
+        if state.sandbox:
+            from runsc.container import pod
+
+            try:
+                pod.create(request, self.config, self.container, options, lock)
+            finally:
+                os.close(container.control_fd)  # from now on the sandbox answers there, or nobody does
+            return
         self._terminal(options, spec)
         options.limits.timeout_ns = request.timeout_ns
         options.summary = request.summary

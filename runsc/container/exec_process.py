@@ -39,6 +39,9 @@ FAILURE: Final = 255
 class Execution:
     """`run` it."""
 
+    what = "exec failed"
+    title = b"runsc-exec"
+
     def __init__(self, container: Container, process: Process, preserve_fds: int) -> None:
         self.container = container
         self.process = process
@@ -132,7 +135,7 @@ class Execution:
         os.close(told_read)
         if said != b"r":
             os.waitpid(pid, 0)
-            raise RuntimeFailure(said[1:].decode("utf-8", "replace") or "exec failed: its process was killed", FAILURE)
+            raise RuntimeFailure(said[1:].decode("utf-8", "replace") or f"{self.what}: its process was killed", FAILURE)
         if pid_file:
             try:
                 write_pid(pid_file, pid)
@@ -147,7 +150,7 @@ class Execution:
             from sandbox.boot import libc
 
             os.setsid()
-            libc.set_name(b"runsc-exec")
+            libc.set_name(self.title)
             if self.process.terminal:
                 self.terminal = stdio[0]
                 own_terminal(self.terminal)

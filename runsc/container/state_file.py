@@ -38,6 +38,7 @@ class State:
         "hooks",
         "cgroups",
         "started",
+        "sandbox",
     )
 
     def __init__(self, container: str, bundle: str) -> None:
@@ -55,6 +56,7 @@ class State:
         self.hooks: Json = {}  # of config.json
         self.cgroups: list[str] = []  # directories to be removed
         self.started = False
+        self.sandbox = ""  # the container in whose sandbox it is; empty: its own
 
     def document(self) -> Json:
         """As it is written."""
@@ -76,6 +78,7 @@ _TYPES: Final[dict[str, type]] = {
     "hooks": dict,
     "cgroups": list,
     "started": bool,
+    "sandbox": str,
 }
 
 
@@ -115,7 +118,7 @@ def read(directory: str) -> State | None:
         raise RuntimeFailure(f"{path}: version {version} of the state; this runsc knows version {VERSION}")
     state = State("", "")
     for name, kind in _TYPES.items():
-        value = document.get(name)
+        value = document.get(name, "" if name == "sandbox" else None)
         if not isinstance(value, kind):
             raise RuntimeFailure(f"{path}: {name} is missing or wrong; runsc delete --force removes the container")
         setattr(state, name, value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Callable, Final
 
+from runsc.spec.pod import sandbox_of
 from runsc.spec.reader import Problems
 from runsc.spec.types import CAPABILITIES, RLIMITS, Spec
 
@@ -40,6 +41,7 @@ MOUNT_OPTIONS: Final = frozenset(
         "defaults",
     ]
 )
+POD_NAMESPACES: Final = ("network", "ipc", "uts", "pid")  # that a container may share with its pod
 TMPFS_DATA: Final = ("size=", "mode=", "nr_inodes=", "uid=", "gid=")
 DEVPTS_DATA: Final = ("ptmxmode=", "mode=", "gid=", "uid=", "max=")
 
@@ -155,6 +157,7 @@ def _is_number(option: str) -> bool:
 def check_namespaces(spec: Spec, bundle: str, problems: Problems) -> None:
     """Known, once each; a path names a file."""
     seen: set[str] = set()
+    joined = POD_NAMESPACES if sandbox_of(spec) else ("network",)
     for n, namespace in enumerate(spec.namespaces):
         path = f"linux.namespaces[{n}]"
         if namespace.kind not in NAMESPACE_KINDS:
@@ -163,7 +166,7 @@ def check_namespaces(spec: Spec, bundle: str, problems: Problems) -> None:
             problems.add(f"{path}.type", f"{namespace.kind} is there twice")
         if namespace.path and not os.path.exists(namespace.path):
             problems.add(f"{path}.path", f"{namespace.path}: no such file")
-        if namespace.path and namespace.kind not in ("network",):
+        if namespace.path and namespace.kind not in joined:
             problems.add(f"{path}.path", f"a {namespace.kind} namespace cannot be joined: every sandbox has its own")
         seen.add(namespace.kind)
 

@@ -204,7 +204,7 @@ class Console:
 
 def open_console(task: Task, stdio: tuple[int, ...], window: bytes) -> tuple[Console, FileDescription]:
     """Make the terminal, join it to the host's, and open its slave as the controlling terminal of the process."""
-    table = task.kernel.terminals
+    table = task.group.view.terminals
     creds = task.creds
     master = table.create(O_RDWR, creds.uid, creds.gid)
     terminal = master.terminal

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from functools import partial
-from typing import TYPE_CHECKING, Callable, Final
+from typing import TYPE_CHECKING, Callable, Final, Protocol
 
 from sandbox.boot import process_list
 from sandbox.boot.extra_process import ExtraProcess
@@ -19,8 +19,11 @@ from sandbox.control.wire import Frame
 from sandbox.reactor import READ
 
 if TYPE_CHECKING:
+    from sandbox.boot.first_program import ProgramStart
     from sandbox.boot.sandbox import Sandbox
     from sandbox.kernel.kernel import Kernel
+    from sandbox.kernel.view import View
+    from sandbox.reactor import Reactor
     from sandbox.seccomp.check import Insn
 
 CREATING: Final = "creating"
@@ -36,12 +39,35 @@ FORWARDED: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGUSR
 Handler = Callable[[Connection, Frame], None]
 
 
+class Holder(Protocol):
+    """Whose life a control socket is about: the sandbox with its first container, or one of the further ones."""
+
+    view: View
+    first: ProgramStart | None
+
+    def signal(self, number: int) -> None:
+        """To the first process, from outside."""
+
+    def started(self) -> None:
+        """The first process is about to run."""
+
+    def set_memory(self, size: int) -> None:
+        """The most that its processes may have, in bytes."""
+
+    def create(self, connection: Connection, frame: Frame) -> None:
+        """One more container in this sandbox."""
+
+    def remove(self, connection: Connection) -> None:
+        """Answered when nothing of it is left."""
+
+
 class ContainerControl:
     """One for each container, from before its first program is loaded to its end."""
 
-    def __init__(self, sandbox: Sandbox, kernel: Kernel, options: ContainerOptions) -> None:
-        self.sandbox = sandbox
+    def __init__(self, holder: Holder, kernel: Kernel, options: ContainerOptions) -> None:
+        self.holder = holder
         self.kernel = kernel
+        self.view = holder.view
         self.attached = options.attached
         self.seccomp: tuple[Insn, ...] = options.seccomp
         self.status = CREATING
@@ -61,10 +87,10 @@ class ContainerControl:
             wire.RESUME: self._resume,
             wire.RESIZE: self._resize,
             wire.UPDATE: self._update,
+            wire.CREATE: self._create,
+            wire.REMOVE: self._remove,
         }
-        self.server = ControlServer(sandbox.reactor, options.control_fd, self.serve)
-        if not options.attached:
-            self._watch_signals()
+        self.server = ControlServer(kernel.reactor, options.control_fd, self.serve)
 
     def serve(self, connection: Connection, frame: Frame) -> None:
         """One request."""
@@ -107,20 +133,21 @@ class ContainerControl:
             self._options.start_hooks,
             fields.text("state").encode("utf-8", "surrogateescape"),
             partial(self._hooks_done, connection),
+            self.view,
         ).run()
 
     def _hooks_done(self, connection: Connection, failure: str) -> None:
         """The first process runs, or, since a hook has failed, ends."""
-        first = self.sandbox.first
+        first = self.holder.first
         if self.status != CREATED or first is None:
             connection.refuse("stopped", "the container was stopped while it was started")
             return
         if failure:
             connection.refuse("hook", failure)
-            self.sandbox.signal(int(signal.SIGKILL))
+            self.holder.signal(int(signal.SIGKILL))
             return
         self.status = RUNNING
-        self.sandbox.started()
+        self.holder.started()
         first.go()
         connection.answer()
 
@@ -131,17 +158,17 @@ class ContainerControl:
         if self.status != RUNNING:
             connection.refuse("wrong-state", f"cannot exec in a container that is {self.status}")
             return
-        ExtraProcess(self.kernel, self.seccomp, connection, frame).begin()
+        ExtraProcess(self.kernel, self.view, self.seccomp, connection, frame).begin()
 
     def _signal(self, connection: Connection, frame: Frame) -> None:
         fields = Fields(frame.body)
         number = fields.number("signal", 0, SIGNAL_MAX)
         if number and fields.flag("all"):
-            for group in list(self.kernel.pids.groups.values()):
-                if not group.is_init:
+            for group in self.view.groups():
+                if group is not self.view.first:
                     forward(group, number)
         if number:
-            self.sandbox.signal(number)
+            self.holder.signal(number)
         connection.answer()
 
     def _wait(self, connection: Connection, frame: Frame) -> None:
@@ -149,12 +176,15 @@ class ContainerControl:
         connection.on_close.append(lambda: self._waiting.remove(connection))
 
     def _ps(self, connection: Connection, frame: Frame) -> None:
-        connection.answer({"processes": process_list.processes(self.kernel)})
+        connection.answer({"processes": process_list.processes(self.kernel, self.view)})
 
     def _stats(self, connection: Connection, frame: Frame) -> None:
-        connection.answer(process_list.stats(self.kernel))
+        connection.answer(process_list.stats(self.kernel, self.view))
 
     def _pause(self, connection: Connection, frame: Frame) -> None:
+        if self.view is not self.kernel.view:
+            connection.refuse("not-alone", "cannot pause a container of a pod: pause the pod's sandbox")
+            return
         if self.status != RUNNING:
             connection.refuse("wrong-state", f"cannot pause a container that is {self.status}")
             return
@@ -183,7 +213,7 @@ class ContainerControl:
 
     def _resize(self, connection: Connection, frame: Frame) -> None:
         window = window_of(Fields(frame.body))
-        first = self.sandbox.first
+        first = self.holder.first
         if first is None or first.console is None:
             connection.refuse("no-terminal", "the container has no terminal")
             return
@@ -193,22 +223,30 @@ class ContainerControl:
     def _update(self, connection: Connection, frame: Frame) -> None:
         fields = Fields(frame.body)
         if fields.has("memory"):
-            self.kernel.memory_bytes = fields.number("memory", 1 << 20, 1 << 62)
+            self.holder.set_memory(fields.number("memory", 1 << 20, 1 << 62))
         if fields.has("pids"):
-            self.kernel.pids.max_tasks = fields.number("pids", 1, 1 << 22)
+            self.view.pids.max_tasks = fields.number("pids", 1, 1 << 22)
         connection.answer()
 
-    # --- signals to our own process ---
+    def _create(self, connection: Connection, frame: Frame) -> None:
+        self.holder.create(connection, frame)
 
-    def _watch_signals(self) -> None:
-        """From who knows the container's host process only: signals, and the terminal's new size."""
+    def _remove(self, connection: Connection, frame: Frame) -> None:
+        self.holder.remove(connection)
+
+
+class HostSignals:
+    """From who knows the container's host process only: signals, and the terminal's new size."""
+
+    def __init__(self, sandbox: Sandbox, reactor: Reactor) -> None:
+        self.sandbox = sandbox
         wake_read, wake_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
         for number in (*FORWARDED, signal.SIGWINCH):
             signal.signal(number, _noted)
-        self.kernel.reactor.watch(wake_read, READ, lambda mask: self._signalled(wake_read))
-        terminal = next((fd for fd in self.sandbox.options.stdio if os.isatty(fd)), -1)
-        if terminal >= 0 and self.sandbox.options.terminal:
+        reactor.watch(wake_read, READ, lambda mask: self._signalled(wake_read))
+        terminal = next((fd for fd in sandbox.options.stdio if os.isatty(fd)), -1)
+        if terminal >= 0 and sandbox.options.terminal:
             from sandbox.boot.terminal import own_terminal
 
             own_terminal(terminal)

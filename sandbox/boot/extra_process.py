@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sandbox.boot.start_failure import StartFailure
     from sandbox.kernel.kernel import Kernel
     from sandbox.kernel.thread_group import ThreadGroup
+    from sandbox.kernel.view import View
     from sandbox.seccomp.check import Insn
 
 STDIO: Final = 3
@@ -32,7 +33,9 @@ SIGNAL_MAX: Final = 64
 class ExtraProcess:
     """From the request to the exit status."""
 
-    def __init__(self, kernel: Kernel, seccomp: tuple[Insn, ...], connection: Connection, frame: Frame) -> None:
+    def __init__(
+        self, kernel: Kernel, view: View, seccomp: tuple[Insn, ...], connection: Connection, frame: Frame
+    ) -> None:
         """BadMessage."""
         self.kernel = kernel
         self.connection = connection
@@ -41,6 +44,7 @@ class ExtraProcess:
         if len(frame.fds) < STDIO:
             raise BadMessage("three descriptors are needed")
         start = self.start = ProgramStart(kernel, program, self._failed, self._running)
+        start.view = view
         start.terminal = fields.flag("terminal")
         if start.terminal:
             from sandbox.boot.container import window_of

@@ -59,6 +59,7 @@ class ProgramStart:
     ) -> None:
         self.kernel = kernel
         self.program = program
+        self.view = kernel.view  # of the container that it belongs to
         self.first = False
         self.unkillable = False  # the first one of a container: signals without a handler are dropped
         self.hold = False
@@ -126,26 +127,33 @@ class ProgramStart:
 def make_task(start: ProgramStart, thread: GuestThread) -> Task:
     """The process, with nothing in its memory yet. EAGAIN at the sandbox's limit."""
     kernel, program = start.kernel, start.program
-    pid = kernel.pids.allocate()
-    group = ThreadGroup(kernel, pid, None, SignalHandlers())
-    group.is_init = start.first
-    group.unkillable = start.unkillable
+    view = start.view
+    pids = view.pids
+    pid = pids.allocate()
+    group = ThreadGroup(kernel, pid, None, SignalHandlers(), view)
+    group.is_init = start.first and pids.init is None
+    group.unkillable = start.unkillable and group.is_init
     group.oom_score_adj = program.oom_score_adj
     for number, (soft, hard) in program.rlimits.items():
         group.rlimits.set(number, soft, hard)
     task = Task(kernel, pid, group, thread, credentials_of(program))
+    if task.ns is not view.namespaces:
+        task.ns.drop()
+        task.ns = view.namespaces.acquire()
     thread.owner = task
     group.leader = task
     group.tasks[task] = None
-    kernel.pids.tasks[pid] = task
-    kernel.pids.groups[pid] = group
+    pids.tasks[pid] = task
+    pids.groups[pid] = group
     if start.first:
-        kernel.pids.init = group
-    session = Session(kernel.pids, group, pid)
+        view.first = group
+    if group.is_init:
+        pids.init = group
+    session = Session(pids, group, pid)
     ProcessGroup(session, pid).join(group)
     kernel.enter_space(task, thread.address_space())
     task.no_new_privs = program.no_new_privs
-    root = kernel.mounts.root_path()
+    root = view.mounts.root_path()
     task.fs = FSContext(root, root, program.umask)
     task.fds = FDTable(group.rlimits.get(RLIMIT_NOFILE))
     if kernel.trace is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from typing import TYPE_CHECKING, Final, Sequence
 
@@ -23,15 +24,22 @@ from sandbox.boot.start_failure import StartFailure
 from sandbox.errors import SyscallError
 from sandbox.fs.hostfs.filesystem import HostFs
 from sandbox.fs.overlay.filesystem import OverlayFs
-from sandbox.fs.overlay.root import build_root, find_point, make_point
+from sandbox.fs.overlay.root import build_namespace, build_root, find_point, make_point
 from sandbox.fs.tmpfs.filesystem import Tmpfs
-from sandbox.fs.tty.pty_table import PtyTable
+from sandbox.fs.tty.pty_slave import PTS_MAJOR
+from sandbox.fs.tty.pty_table import ANY_MINOR, TTYAUX_MAJOR, PtyTable
+from sandbox.kernel.namespaces import Namespaces
 from sandbox.kernel.pipe import open_fifo
 from sandbox.vfs.space import SpaceAccount
 
 if TYPE_CHECKING:
     from sandbox.kernel.kernel import Kernel
+    from sandbox.kernel.task import Task
+    from sandbox.kernel.view import View
+    from sandbox.vfs.file_description import FileDescription
     from sandbox.vfs.filesystem import Filesystem
+    from sandbox.vfs.inode import Inode
+    from sandbox.vfs.mount import MountNamespace
     from sandbox.vfs.path import Path
 
 SHM_SIZE: Final = 512 << 20
@@ -60,16 +68,37 @@ def standard_mounts() -> list[MountOptions]:
 def mount_all(kernel: Kernel, options: SandboxOptions) -> None:
     """Build `kernel.mounts`. StartFailure names the mount that cannot be made."""
     root, container = options.root, options.container
-    size = kernel.memory_bytes
     live = container is not None and container.live_root
     # A live root becomes read-only when the mount points are there.
-    readonly = root.readonly and not live
-    namespace = build_root(kernel, root.fd, root.masks, size=size, readonly=readonly, overlay=not live)
+    namespace = build_root(
+        kernel, root.fd, root.masks, size=kernel.memory_bytes, readonly=root.readonly and not live, overlay=not live
+    )
     kernel.mounts = namespace
     register_devices(kernel)
+    kernel.view.namespaces = kernel.namespaces
+    fill_view(kernel, kernel.view, namespace, options)
+
+
+def mount_further(kernel: Kernel, view: View, options: SandboxOptions) -> None:
+    """The mounts of one more container. StartFailure."""
+    root, container = options.root, options.container
+    live = container is not None and container.live_root
+    namespace = build_namespace(kernel, kernel.mounts.vfs, root.fd, root.masks, root.readonly and not live, not live)
+    namespace.number, namespace.users = kernel.new_namespace_number(), 0
+    kernel.namespace_count += 1
+    shared = kernel.namespaces
+    view.namespaces = Namespaces(kernel, shared.uts, shared.ipc, shared.cgroup, namespace).acquire()
+    fill_view(kernel, view, namespace, options)
+
+
+def fill_view(kernel: Kernel, view: View, namespace: MountNamespace, options: SandboxOptions) -> None:
+    """Everything that is mounted below the root. StartFailure."""
+    root, container = options.root, options.container
+    view.mounts = namespace
+    view.terminals = PtyTable(kernel.clock)
     for mount in standard_mounts() + options.mounts if container is None else options.mounts:
         try:
-            fs = make_filesystem(kernel, mount)
+            fs = make_filesystem(kernel, view, mount)
             directory = fs.root.is_dir()
             point = make_point(namespace, mount.target, directory)
             if point.inode.is_dir() != directory:  # mount(2): ENOTDIR
@@ -82,18 +111,17 @@ def mount_all(kernel: Kernel, options: SandboxOptions) -> None:
     if container is not None:
         if root.readonly:
             namespace.root.flags |= ST_RDONLY
-        hide_paths(kernel, container.masked_paths, container.readonly_paths)
+        hide_paths(kernel, namespace, container.masked_paths, container.readonly_paths)
 
 
-def hide_paths(kernel: Kernel, masked: Sequence[bytes], readonly: Sequence[bytes]) -> None:
+def hide_paths(kernel: Kernel, namespace: MountNamespace, masked: Sequence[bytes], readonly: Sequence[bytes]) -> None:
     """maskedPaths and readonlyPaths: an empty directory or a null device lies over the former, the latter over
     themselves. What is not there needs neither. StartFailure."""
-    namespace = kernel.mounts
     for path in masked:
         try:
             place = find_point(namespace, path)
             if place is not None:
-                cover_up(kernel, place)
+                cover_up(kernel, namespace, place)
         except SyscallError as error:
             raise StartFailure(f"masked path {os.fsdecode(path)}: {os.strerror(error.errno)}") from None
     for path in readonly:
@@ -106,29 +134,42 @@ def hide_paths(kernel: Kernel, masked: Sequence[bytes], readonly: Sequence[bytes
             raise StartFailure(f"read-only path {os.fsdecode(path)}: {os.strerror(error.errno)}") from None
 
 
-def cover_up(kernel: Kernel, place: Path) -> None:
+def cover_up(kernel: Kernel, namespace: MountNamespace, place: Path) -> None:
     """Nothing of what is at `place` can be seen any more."""
     vfs = kernel.mounts.vfs
     cover = Tmpfs(kernel.clock, vfs.new_dev(), "tmpfs", 0o755, account=vfs.space)
     flags = ST_RDONLY | ST_RELATIME
     if place.inode.is_dir():
-        kernel.mounts.mount(cover, place, flags)
+        namespace.mount(cover, place, flags)
         return
     cover.root.mknod(b"null", S_IFCHR | 0o666, makedev(1, 3), 0, 0)
     null = cover.root.lookup(b"null")
     assert null is not None
-    kernel.mounts.mount(cover, place, flags, vfs.dentries.add(vfs.root_of(cover), b"null", null))
+    namespace.mount(cover, place, flags, vfs.dentries.add(vfs.root_of(cover), b"null", null))
 
 
 def register_devices(kernel: Kernel) -> None:
     """What device nodes and FIFOs open."""
     devices = kernel.mounts.vfs.devices
-    kernel.terminals = PtyTable(kernel.clock)
-    kernel.terminals.register(devices)
+    devices.register(TTYAUX_MAJOR, 2, _open_ptmx)
+    devices.register(TTYAUX_MAJOR, 0, _open_current)
+    devices.register(PTS_MAJOR, ANY_MINOR, _open_number)
     devices.fifo = open_fifo
 
 
-def make_filesystem(kernel: Kernel, mount: MountOptions) -> Filesystem:
+def _open_ptmx(t: Task, path: Path, inode: Inode, flags: int) -> FileDescription:
+    return t.group.view.terminals.open_ptmx(t, path, inode, flags)
+
+
+def _open_current(t: Task, path: Path, inode: Inode, flags: int) -> FileDescription:
+    return t.group.view.terminals.open_current(t, path, inode, flags)
+
+
+def _open_number(t: Task, path: Path, inode: Inode, flags: int) -> FileDescription:
+    return t.group.view.terminals.open_number(t, path, inode, flags)
+
+
+def make_filesystem(kernel: Kernel, view: View, mount: MountOptions) -> Filesystem:
     """A file system for one mount."""
     vfs = kernel.mounts.vfs
     clock, dev = kernel.clock, vfs.new_dev()
@@ -136,16 +177,33 @@ def make_filesystem(kernel: Kernel, mount: MountOptions) -> Filesystem:
         lower = HostFs(clock, vfs.new_dev(), mount.fd, live=False, readonly=True)
         return OverlayFs(clock, dev, lower, mount.masks, vfs.space)
     if mount.kind == MOUNT_BIND:
-        return HostFs(clock, dev, mount.fd, live=True, readonly=mount.readonly, source=os.fsdecode(mount.source))
+        return host_directory(kernel, mount, dev)
     if mount.kind == MOUNT_TMPFS:
         account = SpaceAccount(mount.size, parent=vfs.space) if mount.size else vfs.space
         tmpfs = Tmpfs(clock, dev, mode=mount.mode, account=account)
         tmpfs.root.uid, tmpfs.root.gid = mount.uid, mount.gid
         return tmpfs
-    return special_filesystem(kernel, mount, dev)
+    return special_filesystem(kernel, view, mount, dev)
 
 
-def special_filesystem(kernel: Kernel, mount: MountOptions, dev: int) -> Filesystem:
+def host_directory(kernel: Kernel, mount: MountOptions, dev: int) -> Filesystem:
+    """One for all containers that have it, so that they meet at its pipes, sockets and locks."""
+    vfs = kernel.mounts.vfs
+    status = os.fstat(mount.fd)
+    key = (status.st_dev, status.st_ino, mount.readonly)
+    known = vfs.given.get(key)
+    if known is not None and vfs.is_mounted(known):
+        return known
+    fd = fcntl.fcntl(mount.fd, fcntl.F_DUPFD_CLOEXEC, 3)
+    made = HostFs(kernel.clock, dev, fd, live=True, readonly=mount.readonly, source=os.fsdecode(mount.source))
+    made.owns_root = True
+    for old in [one for one, fs in vfs.given.items() if not vfs.is_mounted(fs)]:
+        del vfs.given[old]
+    vfs.given[key] = made
+    return made
+
+
+def special_filesystem(kernel: Kernel, view: View, mount: MountOptions, dev: int) -> Filesystem:
     """File systems that show the kernel itself; each is imported only where it is mounted."""
     vfs = kernel.mounts.vfs
     if mount.kind == MOUNT_DEV:
@@ -155,7 +213,7 @@ def special_filesystem(kernel: Kernel, mount: MountOptions, dev: int) -> Filesys
     if mount.kind == MOUNT_DEVPTS:
         from sandbox.fs.devpts.filesystem import DevPts
 
-        return DevPts(kernel.clock, dev, kernel.terminals)
+        return DevPts(kernel.clock, dev, view.terminals)
     if mount.kind == MOUNT_MQUEUE:
         from sandbox.fs.mqueue.filesystem import mqueues
 
@@ -163,7 +221,7 @@ def special_filesystem(kernel: Kernel, mount: MountOptions, dev: int) -> Filesys
     if mount.kind == MOUNT_PROC:
         from sandbox.fs.procfs.filesystem import ProcFs
 
-        return ProcFs(kernel, dev)
+        return ProcFs(kernel, dev, view.pids)
     if mount.kind == MOUNT_SYSFS:
         from sandbox.fs.sysfs.filesystem import SysFs
 

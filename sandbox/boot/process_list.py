@@ -11,15 +11,17 @@ if TYPE_CHECKING:
     from sandbox.control.wire import Body
     from sandbox.kernel.kernel import Kernel
     from sandbox.kernel.thread_group import ThreadGroup
+    from sandbox.kernel.view import View
 
 LIMIT: Final = 4096  # processes that are listed
 COMMAND_LIMIT: Final = 256  # bytes of a command line
 
 
-def processes(kernel: Kernel) -> list[Body]:
+def processes(kernel: Kernel, view: View) -> list[Body]:
     """By process id: numbers inside, and the number of the host process in the sandbox's PID namespace."""
     found: list[Body] = []
-    for pid, group in sorted(kernel.pids.groups.items())[:LIMIT]:
+    for group in view.groups()[:LIMIT]:
+        pid = group.pid
         leader = group.leader
         task = next(iter(group.tasks), None)
         words = cmdline(leader, task)[:COMMAND_LIMIT] if task is not None else b""
@@ -48,13 +50,14 @@ def terminal_of(group: ThreadGroup) -> str:
     return f"pts/{tty.index}" if isinstance(tty, Terminal) else "?"
 
 
-def stats(kernel: Kernel) -> Body:
-    """What the sandbox's processes use: ns, bytes, tasks, and their bounds."""
-    pids = kernel.pids
+def stats(kernel: Kernel, view: View) -> Body:
+    """What a container's processes use: ns, bytes, tasks, and their bounds."""
+    groups = view.groups()
+    spaces = {task.space for group in groups for task in group.tasks}
     return {
-        "cpu_ns": sum(group.cpu_ns() for group in pids.groups.values()),
-        "memory": kernel.resident_bytes(),
+        "cpu_ns": sum(group.cpu_ns() for group in groups),
+        "memory": sum(space.resident_pages() for space in spaces) << 12,
         "memory_limit": kernel.memory_bytes,
-        "pids": len(pids.tasks),
-        "pids_limit": pids.max_tasks,
+        "pids": sum(len(group.tasks) for group in groups),
+        "pids_limit": view.pids.max_tasks,
     }

@@ -27,15 +27,21 @@ from tcpip.clock import MonotonicClock
 if TYPE_CHECKING:
     from sandbox.boot.container import ContainerControl
     from sandbox.boot.first_program import ProgramStart
+    from sandbox.boot.further import Pod
+    from sandbox.control.server import Connection
+    from sandbox.control.wire import Frame
     from sandbox.gateway.network import Network
     from sandbox.kernel.thread_group import ThreadGroup
+    from sandbox.kernel.view import View
 
 MAX_TASKS: Final = 32768
 GC_THRESHOLD: Final = 20_000  # young objects before a collection: a sentry makes few cycles
 
 
 class Sandbox:
-    """`start`, `run` until the first process ends, `close`."""
+    """`start`, `run` until the first process ends, `close`. `pod`: what further containers there are."""
+
+    view: View
 
     def __init__(self, options: SandboxOptions, channel_fd: int) -> None:
         self.options = options
@@ -51,6 +57,7 @@ class Sandbox:
         self.first: ProgramStart | None = None
         self.status = 0  # the wait status of the first process, once it has ended
         self.running_ns = 0
+        self.pod: Pod | None = None
         self._early: list[int] = []
 
     def start(self) -> None:
@@ -100,11 +107,14 @@ class Sandbox:
 
             trace_to(kernel, options.strace_fd, options.json_log and options.strace_fd == options.log_fd)
         self.memory_watch = MemoryWatch(kernel, own_pages, give_back)
-        kernel.on_exit = self._exited
+        self.view = kernel.view
+        self.view.on_exit = self._exited
         if container is not None:
-            from sandbox.boot.container import ContainerControl
+            from sandbox.boot.container import ContainerControl, HostSignals
 
             self.control = ContainerControl(self, kernel, container)
+            if not container.attached:
+                HostSignals(self, self.reactor)
         self._start_first_program(kernel)
 
     def _start_first_program(self, kernel: Kernel) -> None:
@@ -246,6 +256,26 @@ class Sandbox:
             self._exited(SIGKILL)
         elif number not in self._early:
             self._early.append(number)
+
+    # --- a container's control socket ---
+
+    def set_memory(self, size: int) -> None:
+        """The most that its processes may have, those of further containers included."""
+        assert self.kernel is not None
+        self.kernel.memory_bytes = size
+
+    def create(self, connection: Connection, frame: Frame) -> None:
+        """One more container. BadMessage."""
+        assert self.kernel is not None
+        if self.pod is None:
+            from sandbox.boot.further import Pod
+
+            self.pod = Pod(self.kernel, bool(self.options.limits.memory))
+        self.pod.create(connection, frame)
+
+    def remove(self, connection: Connection) -> None:
+        """It takes everything with it when its process ends."""
+        connection.refuse("sandbox", "the sandbox's own container ends with its process")
 
     def _time_is_up(self) -> None:
         self.signal(SIGKILL)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sandbox.boot.start_failure import StartFailure
     from sandbox.kernel.kernel import Kernel
     from sandbox.kernel.thread_group import ThreadGroup
+    from sandbox.kernel.view import View
     from tcpip.timers import Timer
 
 
@@ -25,9 +26,15 @@ class StartHooks:
     """`done(failure)` when all have run or one has failed; the text is empty for success."""
 
     def __init__(
-        self, kernel: Kernel, hooks: tuple[tuple[Program, int], ...], state: bytes, done: Callable[[str], None]
+        self,
+        kernel: Kernel,
+        hooks: tuple[tuple[Program, int], ...],
+        state: bytes,
+        done: Callable[[str], None],
+        view: View,
     ) -> None:
         self.kernel = kernel
+        self.view = view
         self._left = list(hooks)
         self._state = state
         self._done = done
@@ -42,6 +49,7 @@ class StartHooks:
             return
         program, bound_ns = self._left.pop(0)
         start = ProgramStart(self.kernel, program, self._failed, self._running)
+        start.view = self.view
         null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         self._fds = (self._stdin(), null)
         start.stdio = (self._fds[0], null, null)

@@ -19,7 +19,7 @@ def apply(kernel: Kernel, task: Task, settings: dict[str, str]) -> None:
     """Set them; one that cannot be changed may be asked for as it is. StartFailure."""
     if not settings:
         return
-    root = ProcFs(kernel, kernel.mounts.vfs.new_dev()).root
+    root = ProcFs(kernel, kernel.mounts.vfs.new_dev(), task.pids).root
     for name, value in settings.items():
         inode = _find(root, name)
         if inode is None:

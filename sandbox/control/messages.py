@@ -71,6 +71,22 @@ class Fields:
             found.append(value)
         return found
 
+    def member(self, name: str) -> Fields:
+        """An object."""
+        value = self._body.get(name)
+        if not isinstance(value, dict):
+            raise BadMessage(f"{name} is not an object")
+        return Fields(value)
+
+    def objects(self, name: str, most: int) -> list[Fields]:
+        """A list of at most `most` objects."""
+        found: list[Fields] = []
+        for value in self._list(name):
+            if not isinstance(value, dict) or len(found) >= most:
+                raise BadMessage(f"{name} is not a list of at most {most} objects")
+            found.append(Fields(value))
+        return found
+
     def _list(self, name: str) -> list[object]:
         value = self._body.get(name)
         if not isinstance(value, list) or len(value) > LIST_LIMIT:

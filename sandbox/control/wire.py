@@ -15,7 +15,7 @@ from sandbox import plain_json
 
 VERSION: Final = 1
 BODY_LIMIT: Final = 4 << 20
-FDS_LIMIT: Final = 32
+FDS_LIMIT: Final = 253  # SCM_MAX_FD (include/net/scm.h)
 HEADER: Final = struct.Struct("=4sHHI")
 _MAGIC: Final = b"sbxc"
 _INT: Final = 4  # bytes of an int
@@ -33,7 +33,9 @@ PAUSE: Final = 8
 RESUME: Final = 9
 RESIZE: Final = 10
 UPDATE: Final = 11
-REQUESTS: Final = (START, STATE, EXEC, SIGNAL, WAIT, PS, STATS, PAUSE, RESUME, RESIZE, UPDATE)
+CREATE: Final = 12  # one more container: lives as long as its connection
+REMOVE: Final = 13  # everything of it
+REQUESTS: Final = (START, STATE, EXEC, SIGNAL, WAIT, PS, STATS, PAUSE, RESUME, RESIZE, UPDATE, CREATE, REMOVE)
 # answers
 OK: Final = 64
 REFUSED: Final = 65

@@ -48,7 +48,7 @@ class PiWait:
             raise SyscallError(errno.EDEADLK)
         if self.try_only:
             return None
-        if t.kernel.find_task(owner) is None:
+        if t.pids.tasks.get(owner) is None:
             raise SyscallError(errno.ESRCH)
         return None if word & FUTEX_WAITERS else word | FUTEX_WAITERS
 
@@ -58,7 +58,7 @@ class PiWait:
             return 0
         if self.try_only:
             return -errno.EAGAIN
-        owner = t.kernel.find_task(word & FUTEX_TID_MASK)
+        owner = t.pids.tasks.get(word & FUTEX_TID_MASK)
         if owner is None:
             return WordUpdate(self.waiter.address, self.change, self.then).run(t)
         futexes = t.kernel.futexes

@@ -114,7 +114,7 @@ class _Requeue:
             return word & FUTEX_OWNER_DIED | first.task.tid | (FUTEX_WAITERS if self.count else 0)
         if owner == first.task.tid:
             raise SyscallError(errno.EDEADLK)
-        if self.t.kernel.find_task(owner) is None:
+        if self.t.pids.tasks.get(owner) is None:
             raise SyscallError(errno.ESRCH)
         return None if word & FUTEX_WAITERS else word | FUTEX_WAITERS
 
@@ -124,7 +124,7 @@ class _Requeue:
         if first is None:
             return 0
         futexes = t.kernel.futexes
-        owner = first.task if self.taken else t.kernel.find_task(word & FUTEX_TID_MASK)
+        owner = first.task if self.taken else t.pids.tasks.get(word & FUTEX_TID_MASK)
         if owner is None or futexes.first(self.key) is not first:
             self.phantom = first.task.tid if self.taken else 0
             return WordUpdate(self.address, self.change, self.then).run(t)

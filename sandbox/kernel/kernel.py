@@ -17,10 +17,10 @@ from sandbox.kernel.pipe import PipePages
 from sandbox.kernel.signal_queue import SignalCount
 from sandbox.kernel.task_state import PARK_DEAD, WORK_TRACE
 from sandbox.kernel.timers import cancel_group_timers
+from sandbox.kernel.view import View
 from sandbox.mm.commit import CommitAccount
 
 if TYPE_CHECKING:
-    from sandbox.fs.tty.pty_table import PtyTable
     from sandbox.gateway.network import Network
     from sandbox.kernel.control import Handler
     from sandbox.kernel.task import Task
@@ -41,14 +41,12 @@ RELEASE: Final = "6.6.0"
 class Kernel:
     """Owns the PID namespace, the tables and the identity of the sandbox's machine.
 
-    `random(n)` gives n random bytes. `on_exit(status)` is called once, when process 1 has ended
-    (wait status). `net` is the socket backend, `mounts` the initial mount namespace; both are set by
-    whoever assembles the sandbox, before the first process.
+    `random(n)` gives n random bytes. `net` is the socket backend, `mounts` the initial mount namespace; both are
+    set by whoever assembles the sandbox, before the first process. `pids` and `view` are the first container's.
     """
 
     mounts: MountNamespace
     net: Network
-    terminals: PtyTable
 
     def __init__(
         self,
@@ -73,6 +71,7 @@ class Kernel:
         self.unprivileged_port = 1024  # net.ipv4.ip_unprivileged_port_start
         self.boot_ns = clock.now_ns()
         self.pids = PidNamespace(max_tasks)
+        self.view = View(self.pids)  # of its first container; further ones have their own
         self.futexes = FutexTable()
         self.aio = AioTotal()
         self.ipc = IpcNamespace(clock, FIRST_NUMBER + KINDS.index(b"ipc"))
@@ -89,7 +88,6 @@ class Kernel:
         self.loading: dict[AddressSpace, Callable[[], None]] = {}  # being filled by an execve; called when one dies
         self.scratch = memoryview(bytearray(SCRATCH_SIZE))
         self.trace: SyscallTrace | None = None
-        self.on_exit: Callable[[int], None] | None = None
         self.oops_count = 0
         self.last_oops = ""
         self.forks = 0  # since boot, for /proc/stat
@@ -192,15 +190,17 @@ class Kernel:
 
     # --- ends ---
 
-    def init_exited(self, init: ThreadGroup) -> None:
-        """Process 1 is gone: everybody else dies with it (kernel/pid_namespace.c: zap_pid_ns_processes)."""
-        for group in list(self.pids.groups.values()):
-            if group is not init and not group.exited:
+    def first_exited(self, first: ThreadGroup) -> None:
+        """A container's first process is gone: everybody else of it dies, and with process 1 everybody that has a number
+        beside it (kernel/pid_namespace.c: zap_pid_ns_processes)."""
+        view = first.view
+        for group in list(first.pids.groups.values()):
+            if group is not first and not group.exited and (first.is_init or group.view is view):
                 group.begin_exit(SIGKILL)
                 group.finish_exit()
-        if self.on_exit is not None:
-            on_exit, self.on_exit = self.on_exit, None
-            on_exit(init.exit_status)
+        if view.on_exit is not None:
+            on_exit, view.on_exit = view.on_exit, None
+            on_exit(first.exit_status)
 
     def forget_timers(self, t: Task) -> None:
         """The task's own timers."""
@@ -226,18 +226,10 @@ class Kernel:
         """Since the sandbox booted."""
         return self.clock.now_ns() - self.boot_ns
 
-    def find_task(self, tid: int) -> Task | None:
-        """A live thread."""
-        return self.pids.tasks.get(tid)
-
-    def find_group(self, pid: int) -> ThreadGroup | None:
-        """A process, maybe a zombie."""
-        return self.pids.groups.get(pid)
-
     def set_trace(self, trace: SyscallTrace | None) -> None:
         """Turn strace output on or off for all tasks."""
         self.trace = trace
-        for task in self.pids.tasks.values():
+        for task in [task for tasks in self.spaces.values() for task in tasks]:
             if trace is not None:
                 task.work |= WORK_TRACE
             else:

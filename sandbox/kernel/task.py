@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sandbox.kernel.fs_context import FSContext
     from sandbox.kernel.ipc.sem_undo import UndoList
     from sandbox.kernel.kernel import Kernel
+    from sandbox.kernel.pid_namespace import PidNamespace
     from sandbox.kernel.signal_info import SignalInfo
     from sandbox.kernel.thread_group import ThreadGroup
     from sandbox.kernel.tracee import Tracee
@@ -44,6 +45,7 @@ class Task:
         "tid",
         "pid",
         "group",
+        "pids",
         "thread",
         "space",
         "mm",
@@ -111,6 +113,7 @@ class Task:
         self.tid = tid
         self.pid = group.pid
         self.group = group
+        self.pids: PidNamespace = group.pids
         self.thread = thread
         self.space: AddressSpace = thread.address_space()
         self.mm: MemoryManager | None = None

@@ -124,7 +124,7 @@ def _check_flags(t: Task, flags: int) -> None:
 
 
 def _check_limits(t: Task) -> None:
-    pids = t.kernel.pids
+    pids = t.pids
     if len(pids.tasks) + len(pids.held) >= pids.max_tasks or len(pids.groups) >= pids.max_tasks:
         raise SyscallError(errno.EAGAIN)
     if not t.fds.may_copy():
@@ -180,7 +180,7 @@ class _Making:
         t, request = self.t, self.request
         flags = request.flags
         pidfd = -1
-        pids = t.kernel.pids
+        pids = t.pids
         tid = pids.take(request.set_tid) if request.set_tid else pids.allocate()
         t.kernel.ipc.shm.actor.pid = t.pid
         mm = self.mm.acquire() if flags & CLONE_VM else self.mm.fork()
@@ -270,7 +270,7 @@ def _new_group(t: Task, pid: int, request: CloneRequest) -> ThreadGroup:
         if flags & CLONE_CLEAR_SIGHAND:
             sighand.reset_to_default()
     parent = old.parent if flags & CLONE_PARENT else old
-    group = ThreadGroup(t.kernel, pid, parent, sighand)
+    group = ThreadGroup(t.kernel, pid, parent, sighand, old.view)
     group.parent_task = old.parent_task if flags & CLONE_PARENT else t
     group.exit_signal = old.exit_signal if flags & CLONE_PARENT else request.exit_signal
     group.rlimits = old.rlimits.copy()
@@ -314,7 +314,7 @@ def _enter(t: Task, child: Task, flags: int) -> None:
     """Make the child known: family, process group, numbers, address space."""
     kernel, group = t.kernel, child.group
     group.tasks[child] = None
-    kernel.pids.tasks[child.tid] = child
+    group.pids.tasks[child.tid] = child
     kernel.enter_space(child, child.space)
     kernel.forks += 1
     if kernel.trace is not None:
@@ -327,7 +327,7 @@ def _enter(t: Task, child: Task, flags: int) -> None:
     group.leader = child
     if flags & CLONE_VM:
         group.cpu_base_ns = child.space.cpu_time_ns()
-    kernel.pids.groups[group.pid] = group
+    group.pids.groups[group.pid] = group
     if group.parent is not None:
         group.parent.children[group] = None
     t.group.pgrp.join(group)

@@ -164,11 +164,11 @@ def _move(t: Task, thread: GuestThread, result: LoadResult, creds: Credentials) 
     """The point of no return (fs/exec.c: begin_new_exec, setup_new_exec)."""
     kernel, group = t.kernel, t.group
     if t is not group.leader:
-        del kernel.pids.tasks[t.tid]
+        del group.pids.tasks[t.tid]
         t.tid = group.pid
         trace_link.unlink(group.leader)
         group.leader = t
-        kernel.pids.tasks[t.tid] = t
+        group.pids.tasks[t.tid] = t
     task_exit.leave_memory(t)
     old_space, old_thread, old_mm = t.space, t.thread, t.mm
     group.cpu_ns_past = group.cpu_ns()

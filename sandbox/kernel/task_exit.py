@@ -65,9 +65,9 @@ def exit_task(t: Task) -> None:
         t.seccomp = None
     del group.tasks[t]
     if t is not group.leader:
-        kernel.pids.tasks.pop(t.tid, None)
+        group.pids.tasks.pop(t.tid, None)
     if last:
-        kernel.pids.tasks.pop(group.pid, None)
+        group.pids.tasks.pop(group.pid, None)
     t.pending.discard(t.pending.mask)
     t.decided = None
     if t.tracees:
@@ -144,8 +144,8 @@ def _group_exited(group: ThreadGroup) -> None:
     if group.session.leader is group:
         _session_leader_exited(group)
     check_orphaned_by_exit(group, None)
-    if group.is_init:
-        kernel.init_exited(group)
+    if group is group.view.first:
+        kernel.first_exited(group)
     _reparent_children(group)
     group.exit_queue.notify(EVENT_IN)
     if not trace_link.group_exited(group):
@@ -228,7 +228,7 @@ def find_reaper(group: ThreadGroup) -> ThreadGroup | None:
         if ancestor.child_subreaper and not ancestor.exited:
             return ancestor
         ancestor = ancestor.parent
-    init = group.kernel.pids.init
+    init = group.pids.init
     return init if init is not None and init is not group and not init.exited else None
 
 
@@ -238,7 +238,7 @@ def reap(group: ThreadGroup) -> None:
         return
     group.reaped = True
     trace_link.unlink(group.leader)
-    parent, pids = group.parent, group.kernel.pids
+    parent, pids = group.parent, group.pids
     if parent is not None:
         parent.children.pop(group, None)
         parent.child_cpu_ns += group.cpu_ns_past + group.child_cpu_ns

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sandbox.kernel.sessions import ControllingTerminal, ProcessGroup, Session
     from sandbox.kernel.signal_info import SignalInfo
     from sandbox.kernel.task import Task
+    from sandbox.kernel.view import View
 
 
 class ThreadGroup:
@@ -27,8 +28,17 @@ class ThreadGroup:
     session: Session
     leader: Task
 
-    def __init__(self, kernel: Kernel, pid: int, parent: ThreadGroup | None, sighand: SignalHandlers) -> None:
+    def __init__(
+        self,
+        kernel: Kernel,
+        pid: int,
+        parent: ThreadGroup | None,
+        sighand: SignalHandlers,
+        view: View | None = None,
+    ) -> None:
         self.kernel = kernel
+        self.view = view if view is not None else kernel.view
+        self.pids = self.view.pids
         self.pid = pid
         self.parent = parent
         self.parent_task: Task | None = None  # the thread that made it: PDEATHSIG, __WNOTHREAD

@@ -117,7 +117,7 @@ def release(t: Task) -> None:
     was_elsewhere = reparented(t)
     unlink(t)
     if tracee is not None and tracee.zombie:
-        t.kernel.pids.held.discard(t.tid)
+        t.pids.held.discard(t.tid)
     elif was_elsewhere and t.group.exited and t is t.group.leader and not t.group.reaped:
         task_exit.notify_parent(t.group)
 
@@ -136,7 +136,7 @@ def thread_exited(t: Task) -> None:
         unlink(t)
         return
     tracee.zombie = True
-    t.kernel.pids.held.add(t.tid)
+    t.pids.held.add(t.tid)
     _tell(tracee.tracer.group, task_exit.exit_info_of(t.tid, t.creds.uid, tracee.exit_status, SIGCHLD))
 
 

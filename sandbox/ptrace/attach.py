@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def find(t: Task, tid: int) -> Task:
     """ESRCH."""
-    task = t.kernel.find_task(tid)
+    task = t.pids.tasks.get(tid)
     if task is None:
         raise SyscallError(errno.ESRCH)
     return task

@@ -14,7 +14,7 @@ from tcpip.waiter import EVENT_ERR, EVENT_HUP, EVENT_IN, EVENT_OUT, EVENT_PRI, E
 
 if TYPE_CHECKING:
     from sandbox.kernel.credentials import Credentials
-    from sandbox.kernel.kernel import Kernel
+    from sandbox.kernel.pid_namespace import PidNamespace
     from sandbox.kernel.task import Task
     from sandbox.kernel.thread_group import ThreadGroup
     from sandbox.vfs.file_description import FileDescription
@@ -33,11 +33,11 @@ class FileOwner:
     `signo` 0 is SIGIO without information. The right to send is that of who set the owner.
     """
 
-    __slots__ = ("file", "kernel", "kind", "number", "signo", "creds", "fd", "_waiter", "_urgent")
+    __slots__ = ("file", "pids", "kind", "number", "signo", "creds", "fd", "_waiter", "_urgent")
 
-    def __init__(self, file: FileDescription, kernel: Kernel) -> None:
+    def __init__(self, file: FileDescription, pids: PidNamespace) -> None:
         self.file = file
-        self.kernel = kernel
+        self.pids = pids
         self.kind = F_OWNER_PID
         self.number = 0
         self.signo = 0
@@ -48,7 +48,7 @@ class FileOwner:
 
     def set(self, t: Task, kind: int, number: int) -> None:
         """F_SETOWN(_EX); ESRCH, EINVAL."""
-        pids = t.kernel.pids
+        pids = self.pids = t.pids
         if number:
             if kind == F_OWNER_TID:
                 known = number in pids.tasks
@@ -108,7 +108,7 @@ class FileOwner:
 
     def _tell(self, code: int, band: int) -> None:
         """`code` 0: SIGURG."""
-        pids = self.kernel.pids
+        pids = self.pids
         number = self.number
         if not number:
             return
@@ -151,7 +151,7 @@ class FileOwner:
 def owner_of(t: Task, file: FileDescription) -> FileOwner:
     """The file's owner record, made when there is none."""
     if file.owner is None:
-        file.owner = FileOwner(file, t.kernel)
+        file.owner = FileOwner(file, t.pids)
     return file.owner
 
 

@@ -121,6 +121,7 @@ class Vfs:
         self.proc_net: Callable[[str], bytes | Iterator[bytes] | None] | None = None  # text of a table of /proc/net
         self.sys_class_net: Callable[[], dict[str, dict[str, str]]] | None = None  # interface -> attributes
         self.internal: Mount | None = None  # of files that have no place in any tree
+        self.given: dict[tuple[int, int, bool], Filesystem] = {}  # of the host, by its device, inode and read-only
         self._next_dev = 20
         self._next_mount = 20
         self._roots: dict[Filesystem, Dentry] = {}
@@ -182,6 +183,10 @@ class Vfs:
     def used(self, fs: Filesystem) -> None:
         """One mount more of `fs`."""
         self._users[fs] = self._users.get(fs, 0) + 1
+
+    def is_mounted(self, fs: Filesystem) -> bool:
+        """Anywhere."""
+        return fs in self._users
 
     def unused(self, fs: Filesystem, busy: bool) -> None:
         """One mount fewer; the last one ends the file system, unless it is still in use (`busy`)."""

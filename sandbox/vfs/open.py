@@ -94,7 +94,7 @@ def _open_create(t: Task, dirfd: int, path: bytes, flags: int, mode: int, resolv
         if flags & O_EXCL:
             raise SyscallError(errno.EEXIST)
         break
-    there = t.kernel.mounts.cover(Path(walk.mount, child)) if child.mounts else Path(walk.mount, child)
+    there = walk.mount.namespace.cover(Path(walk.mount, child)) if child.mounts else Path(walk.mount, child)
     parent = walk.dentry.inode
     assert parent is not None
     _check_protected(t, parent, there.inode)

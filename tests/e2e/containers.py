@@ -99,7 +99,9 @@ class Shim:
 
     def close(self) -> None:
         """Delete by force whatever there is, and see that nothing is left."""
-        namespaces = [space for space in map(pid_namespace, self.sentries) if space]
+        namespaces = [
+            space for space in map(pid_namespace, self.sentries) if space not in ("", pid_namespace(os.getpid()))
+        ]
         for name in os.listdir(self.root) if self.root.exists() else []:
             result = self.call("delete", "--force", name)
             assert result.status == 0, result

@@ -95,6 +95,7 @@ class HostFs(Filesystem):
         self.live = live
         self.readonly = readonly
         self.root_fd = root_fd
+        self.owns_root = False  # the descriptor is closed with the file system
         self.proc_fd = open_proc_self_fd()
         self.inodes: dict[tuple[int, int], HostInode] = {}
         self._room = MAX_INODES
@@ -219,6 +220,8 @@ class HostFs(Filesystem):
         if self.proc_fd >= 0:
             os.close(self.proc_fd)
             self.proc_fd = -1
+        if self.owns_root:
+            os.close(self.root_fd)
 
 
 def open_proc_self_fd() -> int:

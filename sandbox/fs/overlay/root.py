@@ -64,16 +64,23 @@ def build_root(
     vfs = Vfs(kernel.clock, DeviceRegistry(), SpaceAccount(size))
     mem_devices.register(vfs.devices)
     vfs.devices.fifo = open_fifo
+    namespace = build_namespace(kernel, vfs, root_fd, masks, readonly, overlay)
+    for volume in volumes:
+        mount_volume(namespace, volume)
+    return namespace
+
+
+def build_namespace(
+    kernel: HasClock, vfs: Vfs, root_fd: int, masks: Masks | None, readonly: bool, overlay: bool
+) -> MountNamespace:
+    """The same for one more container of a sandbox, with nothing mounted."""
     root: Filesystem
     if overlay:
         lower = HostFs(kernel.clock, vfs.new_dev(), root_fd, live=False, readonly=True)
         root = OverlayFs(kernel.clock, vfs.new_dev(), lower, masks, vfs.space)
     else:
         root = HostFs(kernel.clock, vfs.new_dev(), root_fd, live=True, readonly=readonly)
-    namespace = MountNamespace(vfs, root, ST_RELATIME | (ST_RDONLY if readonly else 0))
-    for volume in volumes:
-        mount_volume(namespace, volume)
-    return namespace
+    return MountNamespace(vfs, root, ST_RELATIME | (ST_RDONLY if readonly else 0))
 
 
 def mount_volume(namespace: MountNamespace, volume: Volume) -> Mount:

@@ -13,6 +13,7 @@ from sandbox.vfs.filesystem import Filesystem
 
 if TYPE_CHECKING:
     from sandbox.kernel.kernel import Kernel
+    from sandbox.kernel.pid_namespace import PidNamespace
     from sandbox.kernel.task import Task
     from sandbox.vfs.inode import Inode
 
@@ -25,9 +26,10 @@ class ProcFs(Filesystem):
     name = "proc"
     magic = PROC_SUPER_MAGIC
 
-    def __init__(self, kernel: Kernel, dev: int) -> None:
+    def __init__(self, kernel: Kernel, dev: int, pids: PidNamespace) -> None:
         super().__init__(kernel.clock, dev, "proc")
         self.kernel = kernel
+        self.pids = pids
         self._last = 0
         root = ProcRoot(self)
         self.root = root
@@ -64,7 +66,7 @@ class ProcRoot(PseudoDir):
 
     def find_task(self, tid: int) -> Task | None:
         """A thread, or the leader of a process that has become a zombie."""
-        pids = self.proc.kernel.pids
+        pids = self.proc.pids
         task = pids.tasks.get(tid)
         if task is None:
             group = pids.groups.get(tid)
@@ -95,5 +97,5 @@ class ProcRoot(PseudoDir):
     def entries(self) -> list[tuple[bytes, int, int]]:
         """Fixed names, then processes in ascending order."""
         fs = self.proc
-        numbers = sorted(fs.kernel.pids.groups)
+        numbers = sorted(fs.pids.groups)
         return super().entries() + [(b"%d" % pid, fs.task_ino(pid, 0), S_IFDIR) for pid in numbers]

@@ -170,7 +170,7 @@ def _new_uuid(t: Task) -> bytes:
 
 
 def _last_pid(t: Task) -> bytes:
-    return b"%d\n" % t.kernel.pids.last_pid
+    return b"%d\n" % t.pids.last_pid
 
 
 def _aio_nr(t: Task) -> bytes:

@@ -116,12 +116,12 @@ def meminfo(t: Task) -> bytes:
 
 def _cpu_ticks(t: Task) -> tuple[int, int]:
     """Busy and idle time of all processors since boot."""
-    busy = sum(group.cpu_ns() for group in t.kernel.pids.groups.values()) // TICK_NS
+    busy = sum(group.cpu_ns() for group in t.pids.groups.values()) // TICK_NS
     return busy, max(t.kernel.uptime_ns() * t.kernel.cpus // TICK_NS - busy, 0)
 
 
 def _running(t: Task) -> int:
-    return sum(1 for task in t.kernel.pids.tasks.values() if task.parked == PARK_NONE)
+    return sum(1 for task in t.pids.tasks.values() if task.parked == PARK_NONE)
 
 
 def stat(t: Task) -> bytes:
@@ -139,7 +139,7 @@ def stat(t: Task) -> bytes:
 
 def loadavg(t: Task) -> bytes:
     """The load is not sampled: zeros; then runnable and all threads, and the last PID."""
-    pids = t.kernel.pids
+    pids = t.pids
     return b"0.00 0.00 0.00 %d/%d %d\n" % (_running(t), len(pids.tasks), pids.last_pid)
 
 

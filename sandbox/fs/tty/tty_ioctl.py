@@ -216,7 +216,7 @@ def _set_foreground(terminal: Terminal, t: Task, arg: int) -> Result:
         return -errno.ENOTTY
     if number < 0:
         return -errno.EINVAL
-    pids = t.kernel.pids
+    pids = t.pids
     pgrp = pids.process_groups.get(number)
     if pgrp is None:
         known = number in pids.tasks or number in pids.groups

@@ -343,7 +343,7 @@ def _check_creds(t: Task, data: bytes) -> tuple[int, int, int]:
         and (uid in (creds.uid, creds.euid, creds.suid) or creds.has(CAP_SETUID))
         and (gid in (creds.gid, creds.egid, creds.sgid) or creds.has(CAP_SETGID))
     ):
-        if pid not in t.kernel.pids.groups:
+        if pid not in t.pids.groups:
             raise SyscallError(errno.ESRCH)
         return pid, uid, gid
     raise SyscallError(errno.EPERM)

@@ -32,7 +32,7 @@ def make_filesystem(t: Task, kind: bytes, source: bytes, data: dict[bytes, bytes
     if kind == b"proc":
         from sandbox.fs.procfs.filesystem import ProcFs
 
-        return ProcFs(t.kernel, vfs.new_dev())
+        return ProcFs(t.kernel, vfs.new_dev(), t.pids)
     if kind == b"sysfs":
         from sandbox.fs.sysfs.filesystem import SysFs
 

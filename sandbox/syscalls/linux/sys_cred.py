@@ -165,7 +165,7 @@ def sys_capget(t: Task, a: SyscallArgs) -> Result:
         return 0 if a.addr(1) == 0 else -errno.EINVAL
     if pid < 0:
         return -errno.EINVAL
-    other = t if pid == 0 else t.kernel.find_task(pid)
+    other = t if pid == 0 else t.pids.tasks.get(pid)
     if other is None:
         return -errno.ESRCH
     if a.addr(1) == 0:

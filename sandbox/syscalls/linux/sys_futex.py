@@ -251,7 +251,7 @@ def sys_set_robust_list(t: Task, a: SyscallArgs) -> Result:
 def sys_get_robust_list(t: Task, a: SyscallArgs) -> Result:
     """get_robust_list(2)."""
     pid = a.int(0)
-    target = t if pid == 0 else t.kernel.find_task(pid)
+    target = t if pid == 0 else t.pids.tasks.get(pid)
     if target is None:
         return -errno.ESRCH
     if target.group is not t.group and target.creds.uid != t.creds.euid and not t.creds.has(19):

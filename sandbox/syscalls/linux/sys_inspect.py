@@ -49,7 +49,7 @@ def _transfer(t: Task, a: SyscallArgs, writing: bool) -> Result:
     remote = _remote_iovec(t, a.addr(3), remote_count)
     if not any(size for _, size in local) or not any(size for _, size in remote):
         return 0
-    target = t.kernel.find_task(a.int(0))
+    target = t.pids.tasks.get(a.int(0))
     if target is None:
         return -errno.ESRCH
     if not may_inspect(t, target):
@@ -100,7 +100,7 @@ def sys_process_vm_writev(t: Task, a: SyscallArgs) -> Result:
 
 def sys_kcmp(t: Task, a: SyscallArgs) -> Result:
     """kcmp(2): 0 the same, 1 or 2 an order that means nothing but is stable."""
-    one, two = t.kernel.find_task(a.int(0)), t.kernel.find_task(a.int(1))
+    one, two = t.pids.tasks.get(a.int(0)), t.pids.tasks.get(a.int(1))
     if one is None or two is None:
         return -errno.ESRCH
     if not may_inspect(t, one) or not may_inspect(t, two):

@@ -150,7 +150,7 @@ def sys_set_mempolicy_home_node(t: Task, a: SyscallArgs) -> int:
 
 def _memory_of(t: Task, pid: int) -> MemoryManager:
     """The address space of process `pid` (0: the caller's); ESRCH, EPERM, EINVAL."""
-    target = t if pid == 0 else t.kernel.find_task(pid)
+    target = t if pid == 0 else t.pids.tasks.get(pid)
     if target is None:
         raise SyscallError(errno.ESRCH)
     if not may_inspect(t, target):

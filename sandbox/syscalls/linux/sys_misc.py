@@ -63,7 +63,7 @@ def sys_sysinfo(t: Task, a: SyscallArgs) -> Result:
     total = kernel.memory_bytes
     free = max(0, total - kernel.resident_bytes())
     up = -(-kernel.uptime_ns() // 1_000_000_000)
-    procs = min(len(kernel.pids.tasks), 0xFFFF)
+    procs = min(len(t.pids.tasks), 0xFFFF)
     t.copy_out(a.addr(0), _SYSINFO.pack(up, 0, 0, 0, total, free, 0, 0, 0, 0, procs, 0, 0, 1))
     return 0
 
@@ -159,7 +159,7 @@ def sys_reboot(t: Task, a: SyscallArgs) -> Result:
         return -errno.EPERM
     if a.uint(0) != REBOOT_MAGIC1 or a.uint(1) not in REBOOT_MAGIC2:
         return -errno.EINVAL
-    signo, init = REBOOT_SIGNALS.get(a.uint(2)), t.kernel.pids.init
+    signo, init = REBOOT_SIGNALS.get(a.uint(2)), t.pids.init
     if signo is None or init is None:
         return -errno.EINVAL
     init.begin_exit(signo)

@@ -294,7 +294,7 @@ def sys_pivot_root(t: Task, a: SyscallArgs) -> int:
         return -errno.EINVAL
     t.ns.mnt.pivot(root.mount, new.mount, under)
     old_root = Path(root.mount, root.dentry)
-    for task in list(t.kernel.pids.tasks.values()):
+    for task in list(t.pids.tasks.values()):
         if task.mm is not None and task.fs.root.same(old_root):
             task.fs.set_root(new)
         if task.mm is not None and task.fs.cwd.same(old_root):

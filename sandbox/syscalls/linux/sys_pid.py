@@ -37,9 +37,9 @@ def _group(t: Task, pid: int) -> ThreadGroup:
     """The process `pid` or the caller's for 0; any thread names its process; ESRCH."""
     if pid == 0:
         return t.group
-    group = t.kernel.pids.groups.get(pid)
+    group = t.pids.groups.get(pid)
     if group is None:
-        task = t.kernel.pids.tasks.get(pid)
+        task = t.pids.tasks.get(pid)
         if task is None:
             raise SyscallError(errno.ESRCH)
         group = task.group
@@ -68,7 +68,7 @@ def sys_setpgid(t: Task, a: SyscallArgs) -> Result:
     pgid = pgid or pid
     if pgid < 0:
         return -errno.EINVAL
-    pids = t.kernel.pids
+    pids = t.pids
     group = pids.groups.get(pid)
     if group is None:
         return -errno.EINVAL if pid in pids.tasks else -errno.ESRCH
@@ -94,7 +94,7 @@ def sys_setpgid(t: Task, a: SyscallArgs) -> Result:
 
 def sys_setsid(t: Task, a: SyscallArgs) -> Result:
     """setsid(2)."""
-    group, pids = t.group, t.kernel.pids
+    group, pids = t.group, t.pids
     if group.session.leader is group or group.pid in pids.process_groups:
         return -errno.EPERM
     old = group.pgrp
@@ -108,9 +108,9 @@ def sys_pidfd_open(t: Task, a: SyscallArgs) -> Result:
     pid, flags = a.int(0), a.uint(1)
     if flags & ~O_NONBLOCK or pid <= 0:
         return -errno.EINVAL
-    group = t.kernel.pids.groups.get(pid)
+    group = t.pids.groups.get(pid)
     if group is None:
-        return -errno.EINVAL if pid in t.kernel.pids.tasks else -errno.ESRCH
+        return -errno.EINVAL if pid in t.pids.tasks else -errno.ESRCH
     return t.fds.install(PidFile(group, flags), cloexec=True)
 
 

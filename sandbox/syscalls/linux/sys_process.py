@@ -53,7 +53,7 @@ def sys_kill(t: Task, a: SyscallArgs) -> Result:
     pid, signo = a.int(0), a.int(1)
     if pid == _INT_MIN:
         return -errno.ESRCH
-    pids = t.kernel.pids
+    pids = t.pids
     if pid > 0:
         group = pids.groups.get(pid)
         if group is None:
@@ -81,7 +81,7 @@ def _kill_all(t: Task, signo: int) -> int:
     """Everybody but process 1 and the caller."""
     _check_signo(signo)
     result, found = 0, False
-    for group in list(t.kernel.pids.groups.values()):
+    for group in list(t.pids.groups.values()):
         if group.is_init or group is t.group:
             continue
         found = True
@@ -92,7 +92,7 @@ def _kill_all(t: Task, signo: int) -> int:
 
 
 def _kill_thread(t: Task, tgid: int, tid: int, signo: int) -> int:
-    target = t.kernel.pids.tasks.get(tid)
+    target = t.pids.tasks.get(tid)
     if target is None or (tgid > 0 and target.pid != tgid):
         return -errno.ESRCH
     _check_signo(signo)
@@ -129,7 +129,7 @@ def sys_rt_sigqueueinfo(t: Task, a: SyscallArgs) -> Result:
     info = _read_info(t, a.addr(2), signo)
     if (info.code >= 0 or info.code == SI_TKILL) and pid != t.pid:
         return -errno.EPERM
-    group = t.kernel.pids.groups.get(pid)
+    group = t.pids.groups.get(pid)
     return -errno.ESRCH if group is None else _queue(t, group, None, info)
 
 
@@ -141,7 +141,7 @@ def sys_rt_tgsigqueueinfo(t: Task, a: SyscallArgs) -> Result:
         return -errno.EINVAL
     if (info.code >= 0 or info.code == SI_TKILL) and tid != t.tid:
         return -errno.EPERM
-    target = t.kernel.pids.tasks.get(tid)
+    target = t.pids.tasks.get(tid)
     if target is None or target.pid != tgid:
         return -errno.ESRCH
     return _queue(t, target.group, target, info)

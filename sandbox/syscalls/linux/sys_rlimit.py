@@ -63,7 +63,7 @@ def sys_prlimit64(t: Task, a: SyscallArgs) -> Result:
     """prlimit(2)."""
     pid, resource, new, old = a.int(0), a.uint(1), a.addr(2), a.addr(3)
     wanted = _RLIMIT.unpack(t.copy_in(new, _RLIMIT.size)) if new else None
-    target = t if pid == 0 else t.kernel.find_task(pid)
+    target = t if pid == 0 else t.pids.tasks.get(pid)
     if target is None:
         return -errno.ESRCH
     if target.group is not t.group and not _may_limit(t, target):

@@ -38,7 +38,7 @@ _SCHED_ATTR: Final = struct.Struct("<IIQiIQQQ")  # size, policy, flags, nice, pr
 def _find(t: Task, pid: int) -> Task:
     if pid < 0:
         raise SyscallError(errno.EINVAL)
-    task = t if pid == 0 else t.kernel.find_task(pid)
+    task = t if pid == 0 else t.pids.tasks.get(pid)
     if task is None:
         raise SyscallError(errno.ESRCH)
     return task
@@ -46,7 +46,7 @@ def _find(t: Task, pid: int) -> Task:
 
 def _find_any(t: Task, pid: int) -> Task:
     """The same where a negative number is just nobody's."""
-    task = t if pid == 0 else t.kernel.find_task(pid)
+    task = t if pid == 0 else t.pids.tasks.get(pid)
     if task is None:
         raise SyscallError(errno.ESRCH)
     return task
@@ -202,7 +202,7 @@ def _may_nice(t: Task, target: Task, nice: int) -> bool:
 
 def _prio_targets(t: Task, which: int, who: int) -> list[Task]:
     """Whom setpriority(2) and getpriority(2) mean."""
-    pids = t.kernel.pids
+    pids = t.pids
     if which == PRIO_PROCESS:
         task = t if who == 0 else pids.tasks.get(who)
         return [] if task is None else [task]

@@ -42,7 +42,7 @@ def sys_fdatasync(t: Task, a: SyscallArgs) -> int:
 
 def sys_sync(t: Task, a: SyscallArgs) -> int:
     """sync(2): writable host directories are brought to disk; what is in memory has no disk."""
-    for mount in t.kernel.mounts.mounts():
+    for mount in t.ns.mnt.mounts():
         mount.fs.sync()
     return 0
 

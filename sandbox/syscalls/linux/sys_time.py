@@ -63,11 +63,11 @@ def _read_cpu_clock(t: Task, clock: int) -> int:
     if kind == 3:
         raise SyscallError(errno.EINVAL)
     if thread:
-        task = t if pid == 0 else t.kernel.find_task(pid)
+        task = t if pid == 0 else t.pids.tasks.get(pid)
         if task is None or task.group is not t.group:
             raise SyscallError(errno.EINVAL)
         return task.cpu_ns()
-    group: ThreadGroup | None = t.group if pid == 0 else t.kernel.find_group(pid)
+    group: ThreadGroup | None = t.group if pid == 0 else t.pids.groups.get(pid)
     if group is None:
         raise SyscallError(errno.EINVAL)
     return group.cpu_ns()

@@ -115,7 +115,7 @@ def sys_timer_create(t: Task, a: SyscallArgs) -> Result:
         raw = t.copy_in(a.addr(1), SIGEVENT_SIZE)
         value, signo, notify, tid = SIGEVENT.unpack_from(raw)
         if notify == SIGEV_SIGNAL | SIGEV_THREAD_ID:
-            target = t.kernel.find_task(tid)
+            target = t.pids.tasks.get(tid)
             if target is None or target.group is not group:
                 return -errno.EINVAL
         if notify not in (SIGEV_SIGNAL, SIGEV_NONE, SIGEV_THREAD, SIGEV_SIGNAL | SIGEV_THREAD_ID):

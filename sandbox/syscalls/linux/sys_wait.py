@@ -65,7 +65,7 @@ def _wait4_target(t: Task, pid: int, options: int) -> WaitTarget:
         return WaitTarget(P_PGID, options, pgid=-pid)
     if pid == 0:
         return WaitTarget(P_PGID, options, pgid=t.group.pgrp.pgid)
-    return WaitTarget(P_PID, options, t.kernel.find_group(pid), pid=pid)
+    return WaitTarget(P_PID, options, t.pids.groups.get(pid), pid=pid)
 
 
 def _rusage(report: WaitReport) -> bytes:
@@ -124,7 +124,7 @@ def _waitid_target(t: Task, which: int, pid: int, options: int) -> WaitTarget:
     if which == P_PID:
         if pid <= 0:
             raise SyscallError(errno.EINVAL)
-        return WaitTarget(P_PID, options, t.kernel.find_group(pid), pid=pid)
+        return WaitTarget(P_PID, options, t.pids.groups.get(pid), pid=pid)
     if which == P_PGID:
         if pid < 0:
             raise SyscallError(errno.EINVAL)

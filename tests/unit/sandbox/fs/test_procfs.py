@@ -25,7 +25,7 @@ def system(guest: Guest) -> Guest:
     namespace = kernel.mounts
     vfs = namespace.vfs
     for fs, at in (
-        (ProcFs(kernel, vfs.new_dev()), b"/proc"),
+        (ProcFs(kernel, vfs.new_dev(), kernel.pids), b"/proc"),
         (SysFs(kernel, vfs.new_dev()), b"/sys"),
         (DevFs(vfs, vfs.new_dev()), b"/dev"),
     ):

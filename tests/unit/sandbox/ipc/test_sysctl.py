@@ -15,7 +15,7 @@ from ..kernel.box import Box
 
 @pytest.fixture
 def limits(box: Box) -> dict[str, LimitFile]:
-    fs = ProcFs(box.kernel, 1)
+    fs = ProcFs(box.kernel, 1, box.kernel.pids)
     return dict([*files(fs), *mqueue_files(fs)])
 
 

@@ -55,7 +55,7 @@ class Box:
         self.kernel.traced_handlers[:] = traced(self.kernel)
         self.platform.start(KernelTrapHandler(self.kernel))
         self.exits: list[int] = []
-        self.kernel.on_exit = self.exits.append
+        self.kernel.view.on_exit = self.exits.append
         self.init = self._make_init()
         self._next = itertools.count(HEAP, 256)
 
@@ -70,6 +70,7 @@ class Box:
         pid = kernel.pids.allocate()
         group = ThreadGroup(kernel, pid, None, SignalHandlers())
         group.is_init = True
+        kernel.view.first = group
         kernel.pids.init = group
         task = Task(kernel, pid, group, thread, Credentials())
         thread.owner = task

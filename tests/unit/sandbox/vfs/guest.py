@@ -75,6 +75,7 @@ class FakeKernel:
         self.nsfs: Any = None
         self.namespace_count = 0
         self.new_namespace_number = itertools.count(100).__next__
+        self.pids = PidNamespace()
         self.host_fds: list[int] = []
 
     def close(self) -> None:
@@ -131,6 +132,7 @@ class Guest:
         self.thread = FakeThread(self)
         self.group = FakeGroup()
         self.pid = self.tid = 1
+        self.pids = kernel.pids
         self.memory: dict[int, bytearray] = {}
         self.signals: list[int] = []
         self._next = 0x10000

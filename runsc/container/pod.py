@@ -1,0 +1,134 @@
+"""A container in the sandbox of another: a host process stands for it, as for one of `exec --detach`, and holds the
+connection that the container lives as long as."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from runsc.config import Config
+from runsc.container import hooks, process, state_file, status
+from runsc.container.container import Container, load
+from runsc.container.exec_process import Execution
+from runsc.container.store import Lock
+from runsc.failure import EXIT_FAILURE, RuntimeFailure, as_go_spells
+from runsc.spec.types import Spec
+from sandbox.boot.options import SandboxOptions
+from sandbox.boot.terminal import HostTerminal
+from sandbox.control import wire
+from sandbox.control.client import ControlClient, Refused, SandboxGone, SandboxSilent
+from sandbox.control.container_body import container_body
+from sandbox.control.wire import BadFrame
+
+if TYPE_CHECKING:
+    from runsc.container.create import Request
+
+SHARED = ("ipc", "uts", "network", "pid")
+
+
+class PodProcess(Execution):
+    """The stand-in. It writes down its process id before anything of the container is there."""
+
+    what = "create failed"
+    title = b"runsc-container"
+
+    def __init__(
+        self, request: Request, container: Container, sandbox: Container, options: SandboxOptions, lock: Lock
+    ) -> None:
+        assert request.spec.process is not None
+        super().__init__(container, request.spec.process, request.preserve_fds)
+        self.spec = request.spec
+        self.sandbox = sandbox
+        self.options = options
+        self.lock = lock
+
+    def _begin(self, stdio: tuple[int, int, int]) -> None:
+        container, options = self.container, self.options
+        state = container.state
+        state.pid, state.pid_start = os.getpid(), process.start_ticks(os.getpid())
+        state_file.write(container.directory, state)
+        self._run_hooks()
+        options.stdio = stdio
+        if options.terminal:
+            options.window = HostTerminal(stdio[0]).window()
+        body, fds = container_body(options, joins(self.spec, self.sandbox, "pid"))
+        try:
+            self.client = self.sandbox.connect()
+            self.client.send(wire.CREATE, body, fds)
+            self.client.receive()
+        except Refused as refusal:
+            raise RuntimeFailure(as_go_spells(str(refusal)), EXIT_FAILURE) from None
+        except (SandboxGone, SandboxSilent, BadFrame) as error:
+            raise RuntimeFailure(f"sandbox {self.sandbox.name}: {error}", EXIT_FAILURE) from None
+        for fd in set(fds) - {*stdio, *range(3, 3 + self.preserve_fds)}:
+            os.close(fd)
+        self.lock.release()
+
+    def _run_hooks(self) -> None:
+        found, container = self.spec.hooks, self.container
+        document = container.document(status.CREATING)
+        document["pid"] = container.state.pid
+        hooks.run_hooks("prestart", found["prestart"], document)
+        hooks.run_hooks("createRuntime", found["createRuntime"], document)
+        hooks.run_hooks("createContainer", found["createContainer"], document, self.sandbox.state.pid)
+
+
+def create(request: Request, config: Config, container: Container, options: SandboxOptions, lock: Lock) -> None:
+    """The rest of a creation. RuntimeFailure."""
+    spec, state = request.spec, container.state
+    if request.attached:
+        raise RuntimeFailure("a container of a pod is created, or run with --detach")
+    if spec.sysctl:
+        raise RuntimeFailure("linux.sysctl: settings are those of the pod's sandbox")
+    try:
+        sandbox = load(config.root, state.sandbox)
+    except RuntimeFailure:
+        raise RuntimeFailure(f"sandbox {state.sandbox}: no such container") from None
+    if not sandbox.lives() or sandbox.state.sandbox:
+        raise RuntimeFailure(f"sandbox {state.sandbox}: {'not a sandbox' if sandbox.state.sandbox else 'not running'}")
+    for kind in SHARED:
+        joins(spec, sandbox, kind)
+    cpu = spec.cpu
+    if cpu.quota > 0 or cpu.cpus or cpu.mems or cpu.shares:
+        config.log.write("warning", "linux.resources.cpu is not applied: processors are bounded for the pod as a whole")
+    stand_in = PodProcess(request, container, sandbox, options, lock)
+    try:
+        stand_in.run(True, request.console_socket, request.pid_file)
+    except RuntimeFailure as failure:
+        raise RuntimeFailure(str(failure), EXIT_FAILURE) from None
+    written = state_file.read(container.directory)
+    if written is None:
+        raise RuntimeFailure("the container was deleted while it was created")
+    state.pid, state.pid_start = written.pid, written.pid_start
+    state.creator = state.creator_start = 0
+    state_file.write(container.directory, state)
+
+
+def joins(spec: Spec, sandbox: Container, kind: str) -> bool:
+    """It shares a namespace with the sandbox by path. RuntimeFailure when the path names another's."""
+    path = next((one.path for one in spec.namespaces if one.kind == kind), "")
+    if not path or kind == "network":  # the sandbox has taken over what is in there
+        return bool(path)
+    try:
+        same = os.path.samestat(os.stat(path), os.stat(f"/proc/{sandbox.state.pid}/ns/{kind}"))
+    except OSError:
+        same = False
+    if not same:
+        raise RuntimeFailure(f"linux.namespaces: {path} is not the {kind} namespace of sandbox {sandbox.name}")
+    return True
+
+
+def remove(container: Container) -> None:
+    """What the sandbox still has of it, once its stand-in is gone. RuntimeFailure when the sandbox does not answer."""
+    try:
+        client = ControlClient(container.directory)
+        try:
+            client.call(wire.REMOVE)
+        finally:
+            client.close()
+    except SandboxGone:
+        pass
+    except Refused as refusal:
+        raise RuntimeFailure(str(refusal)) from None
+    except SandboxSilent as error:
+        raise RuntimeFailure(f"sandbox {container.state.sandbox}: {error}") from None

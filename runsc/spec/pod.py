@@ -1,0 +1,22 @@
+"""Which pod a container belongs to, by the annotations that Kubernetes' runtimes give it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from runsc.spec.types import Spec
+
+# The kind of the container, and the id of the container whose sandbox it shares: containerd's names, CRI-O's.
+ANNOTATIONS: Final = (
+    ("io.kubernetes.cri.container-type", "io.kubernetes.cri.sandbox-id"),
+    ("io.kubernetes.cri-o.ContainerType", "io.kubernetes.cri-o.SandboxID"),
+)
+
+
+def sandbox_of(spec: Spec) -> str:
+    """The container in whose sandbox it is to be; empty when it is to have its own."""
+    for kind, sandbox in ANNOTATIONS:
+        name = spec.annotations.get(sandbox)
+        if spec.annotations.get(kind) == "container" and isinstance(name, str):
+            return name
+    return ""

@@ -1,0 +1,209 @@
+"""Further containers in a sandbox that is there: the pod. Each has its mounts, process numbers and terminals, its control
+socket, and a connection that it lives as long as; network, IPC and names are the sandbox's."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from sandbox.abi.linux.signal import SIGKILL
+from sandbox.boot.container import SIGNAL_MAX, ContainerControl, window_of
+from sandbox.boot.first_program import ProgramStart
+from sandbox.boot.mounts import mount_further
+from sandbox.boot.signals import forward
+from sandbox.boot.start_failure import StartFailure
+from sandbox.control import wire
+from sandbox.control.container_body import options_of
+from sandbox.control.messages import BadMessage, Fields
+from sandbox.kernel.pid_namespace import PidNamespace
+from sandbox.kernel.view import View
+
+if TYPE_CHECKING:
+    from sandbox.boot.options import SandboxOptions
+    from sandbox.control.server import Connection
+    from sandbox.control.wire import Frame
+    from sandbox.kernel.kernel import Kernel
+
+CONTAINERS_MOST: Final = 256
+
+
+class Pod:
+    """What further containers a sandbox has. `bounded`: the memory of them all is bounded by the sandbox's own."""
+
+    def __init__(self, kernel: Kernel, bounded: bool) -> None:
+        self.kernel = kernel
+        self.bounded = bounded
+        self.containers: dict[FurtherContainer, None] = {}
+        self._usual = kernel.memory_bytes
+
+    def create(self, connection: Connection, frame: Frame) -> None:
+        """BadMessage."""
+        if len(self.containers) >= CONTAINERS_MOST:
+            connection.refuse("too-many", f"a sandbox has at most {CONTAINERS_MOST} containers")
+            return
+        options = options_of(frame)
+        shared = Fields(frame.body).flag("shared_pids")
+        pids = self.kernel.pids if shared else PidNamespace(options.limits.pids or self.kernel.pids.max_tasks)
+        container = FurtherContainer(self, connection, options, View(pids))
+        container.fds, frame.fds = frame.fds, []
+        self.containers[container] = None
+        self.count_memory()
+        container.begin()
+
+    def count_memory(self) -> None:
+        """Together they may have what each may have; one without a bound, what a sandbox usually has."""
+        if self.bounded or not self.containers:
+            return
+        sizes = [container.memory for container in self.containers]
+        self.kernel.memory_bytes = sum(sizes) if all(sizes) else max(self._usual, sum(sizes))
+
+
+class FurtherContainer:
+    """From CREATE to REMOVE. When the connection that asked for it is gone, its processes are killed."""
+
+    def __init__(self, pod: Pod, connection: Connection, options: SandboxOptions, view: View) -> None:
+        self.pod = pod
+        self.kernel = pod.kernel
+        self.connection = connection
+        self.options = options
+        self.view = view
+        self.memory = options.limits.memory
+        self.fds: list[int] = []
+        self.first: ProgramStart | None = None
+        self.control: ContainerControl | None = None
+        self._start: ProgramStart | None = None
+        self._running = False
+        self._early: list[int] = []
+        self._ended = False
+        self._gone = False
+
+    def begin(self) -> None:
+        """Mount, and load the first program."""
+        options, container = self.options, self.options.container
+        assert container is not None
+        self.connection.on_close.append(self._hung_up)
+        try:
+            mount_further(self.kernel, self.view, options)
+        except StartFailure as failure:
+            self._failed(failure)
+            return
+        self.view.on_exit = self._exited
+        start = self._start = ProgramStart(self.kernel, options.program, self._failed, self._loaded)
+        start.view = self.view
+        start.first = start.hold = start.unkillable = True
+        start.stdio, start.terminal, start.window = options.stdio, options.terminal, options.window
+        start.more_fds, start.seccomp = container.more_fds, container.seccomp
+        start.begin()
+
+    def _loaded(self, start: ProgramStart) -> None:
+        container = self.options.container
+        assert container is not None
+        if self._gone:
+            self._kill()
+            return
+        self.first = start
+        for fd in (*self.options.stdio, *container.more_fds):
+            self._close(fd)
+        if start.console is not None:
+            start.console.take_keys()
+        control = self.control = ContainerControl(self, self.kernel, container)
+        self.fds.remove(container.control_fd)  # the server's now
+        control.created()
+        self.connection.on_frame = self._frame
+        self.connection.answer()
+
+    def _failed(self, failure: StartFailure) -> None:
+        self.connection.answer({"code": str(failure.status), "message": str(failure)}, wire.REFUSED)
+        self._kill()
+        self._clear()
+
+    def _exited(self, status: int) -> None:
+        """The first process has ended, and everybody with it."""
+        self._ended = True
+        if self.control is not None:
+            self.control.exited(status)
+        answer = partial(self.connection.answer, {"status": status}, wire.EXITED)
+        console = self.first.console if self.first is not None else None
+        if console is not None:
+            console.finish(answer)
+        else:
+            answer()
+
+    def _frame(self, frame: Frame) -> bool:
+        """Signals and sizes from the host process that stands for it."""
+        if frame.kind not in (wire.SIGNAL, wire.RESIZE):
+            return False
+        fields = Fields(frame.body)
+        try:
+            if frame.kind == wire.SIGNAL:
+                self.signal(fields.number("signal", 1, SIGNAL_MAX))
+            elif self.first is not None and self.first.console is not None:
+                self.first.console.set_window(window_of(fields))
+        except BadMessage as error:
+            self.connection.refuse("bad-message", str(error))
+        return True
+
+    def _hung_up(self) -> None:
+        self._gone = True
+        self._kill()
+
+    # --- for its control socket ---
+
+    def signal(self, number: int) -> None:
+        """What comes before it runs waits for it, each number once; SIGKILL does not wait."""
+        group = self.view.first
+        if group is not None and (self._running or number == SIGKILL):
+            if not self._running:
+                self._kill()
+            else:
+                forward(group, number)
+        elif number not in self._early:
+            self._early.append(number)
+
+    def started(self) -> None:
+        """It is about to run."""
+        self._running = True
+        for number in self._early:
+            self.kernel.reactor.call_soon(partial(self.signal, number))
+
+    def set_memory(self, size: int) -> None:
+        """Its part of what the pod may have."""
+        self.memory = size
+        self.pod.count_memory()
+
+    def create(self, connection: Connection, frame: Frame) -> None:
+        """Only the sandbox has containers."""
+        connection.refuse("no-sandbox", "the container is not a pod's sandbox")
+
+    def remove(self, connection: Connection) -> None:
+        """Its processes, mounts, descriptors, socket."""
+        self._kill()
+        self._clear()
+        connection.answer()
+        if self.control is not None:
+            self.control.server.close()
+
+    # --- the end ---
+
+    def _kill(self) -> None:
+        for group in self.view.groups():
+            if not group.exited:
+                group.begin_exit(SIGKILL)
+                group.finish_exit()
+
+    def _clear(self) -> None:
+        """Nothing of the host's stays open, so that what it was on can be unmounted there."""
+        if self not in self.pod.containers:
+            return
+        del self.pod.containers[self]
+        self.pod.count_memory()
+        if hasattr(self.view, "namespaces"):
+            self.view.namespaces.drop()
+        for fd in list(self.fds):
+            self._close(fd)
+
+    def _close(self, fd: int) -> None:
+        if fd in self.fds:
+            self.fds.remove(fd)
+            os.close(fd)

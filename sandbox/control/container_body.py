@@ -1,0 +1,131 @@
+"""A further container for CREATE: what is to be mounted, run and hidden, with the descriptors that it is made of.
+
+Descriptors come in this order: three for the process, the control socket's, the status file's, one for the root and for
+each bind mount, then those that the process gets from number 3 on.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sandbox.boot.options import (
+    MOUNT_BIND,
+    MOUNT_DEV,
+    MOUNT_DEVPTS,
+    MOUNT_MQUEUE,
+    MOUNT_OVERLAY,
+    MOUNT_PROC,
+    MOUNT_SYSFS,
+    MOUNT_TMPFS,
+    ContainerOptions,
+    MountOptions,
+    NetworkOptions,
+    SandboxOptions,
+)
+from sandbox.control.messages import ENCODING, ID_MAX, BadMessage, Fields, program_body, program_of
+from sandbox.control.wire import Body, Frame
+
+KINDS: Final = (
+    MOUNT_BIND,
+    MOUNT_OVERLAY,
+    MOUNT_TMPFS,
+    MOUNT_PROC,
+    MOUNT_SYSFS,
+    MOUNT_DEV,
+    MOUNT_DEVPTS,
+    MOUNT_MQUEUE,
+)
+FIRST_MOUNT: Final = 5
+MOUNTS_MOST: Final = 1 << 12
+SIZE_MAX: Final = 1 << 62
+_SWITCHES: Final = ("readonly", "nosuid", "noexec", "nodev")
+_NUMBERS: Final = (("size", SIZE_MAX), ("mode", 0o7777), ("uid", ID_MAX), ("gid", ID_MAX))
+
+
+def container_body(options: SandboxOptions, shared_pids: bool) -> tuple[Body, list[int]]:
+    """The body, and the descriptors."""
+    container = options.container
+    assert container is not None
+    mounts = [options.root, *options.mounts]
+    rows = [number for row in container.seccomp for number in row]
+    hooks: list[Body] = [
+        {**program_body(program), "file": program.file.decode(ENCODING), "bound_ns": bound_ns}
+        for program, bound_ns in container.start_hooks
+    ]
+    body: Body = {
+        "program": program_body(options.program),
+        "mounts": [mount_body(mount) for mount in mounts],
+        "live_root": container.live_root,
+        "masked": [path.decode(ENCODING) for path in container.masked_paths],
+        "readonly": [path.decode(ENCODING) for path in container.readonly_paths],
+        "seccomp": rows,
+        "hooks": hooks,
+        "terminal": options.terminal,
+        "window": list(options.window),
+        "shared_pids": shared_pids,
+        "memory": options.limits.memory,
+        "pids": options.limits.pids,
+    }
+    fds = [*options.stdio, container.control_fd, container.status_fd]
+    fds += [mount.fd for mount in mounts if mount.fd >= 0]
+    return body, [*fds, *container.more_fds]
+
+
+def mount_body(mount: MountOptions) -> Body:
+    """One mount; its descriptor goes beside."""
+    body: Body = {"kind": mount.kind, "target": mount.target.decode(ENCODING), "source": mount.source.decode(ENCODING)}
+    body |= {name: getattr(mount, name) for name in _SWITCHES}
+    return body | {name: getattr(mount, name) for name, _ in _NUMBERS}
+
+
+def options_of(frame: Frame) -> SandboxOptions:
+    """The opposite. BadMessage. The descriptors stay the frame's."""
+    fields, fds = Fields(frame.body), frame.fds
+    if len(fds) <= FIRST_MOUNT:
+        raise BadMessage("descriptors are missing")
+    left = list(fds[FIRST_MOUNT:])
+    mounts = [_mount_of(item, left) for item in fields.objects("mounts", MOUNTS_MOST)]
+    if not mounts or mounts[0].kind != MOUNT_OVERLAY:
+        raise BadMessage("mounts has no root")
+    options = SandboxOptions(program_of(fields.member("program")), mounts[0], NetworkOptions("none"))
+    options.mounts = mounts[1:]
+    options.stdio = (fds[0], fds[1], fds[2])
+    options.terminal = fields.flag("terminal")
+    window = fields.numbers("window", 0xFF)
+    if len(window) != 8:
+        raise BadMessage("window is not a struct winsize")
+    options.window = bytes(window)
+    options.limits.memory, options.limits.pids = fields.number("memory", 0, SIZE_MAX), fields.number("pids", 0, 1 << 22)
+    container = options.container = ContainerOptions()
+    container.control_fd, container.status_fd = fds[3], fds[4]
+    container.more_fds = tuple(left)
+    container.live_root = fields.flag("live_root")
+    container.masked_paths, container.readonly_paths = tuple(fields.raws("masked")), tuple(fields.raws("readonly"))
+    rows = fields.numbers("seccomp", 0xFFFFFFFF)
+    if len(rows) % 4:
+        raise BadMessage("seccomp is not a list of instructions")
+    container.seccomp = tuple((rows[n], rows[n + 1], rows[n + 2], rows[n + 3]) for n in range(0, len(rows), 4))
+    hooks = []
+    for item in fields.objects("hooks", MOUNTS_MOST):
+        program = program_of(item)
+        program.file = item.raw("file")
+        hooks.append((program, item.number("bound_ns", 0, SIZE_MAX)))
+    container.start_hooks = tuple(hooks)
+    return options
+
+
+def _mount_of(fields: Fields, fds: list[int]) -> MountOptions:
+    """One; takes its descriptor off `fds`."""
+    kind = fields.text("kind")
+    if kind not in KINDS:
+        raise BadMessage(f"unknown kind of mount {kind!r}")
+    mount = MountOptions(kind, fields.raw("target"), source=fields.raw("source"))
+    if kind in (MOUNT_BIND, MOUNT_OVERLAY):
+        if not fds:
+            raise BadMessage("a mount has no descriptor")
+        mount.fd = fds.pop(0)
+    for name in _SWITCHES:
+        setattr(mount, name, fields.flag(name))
+    for name, most in _NUMBERS:
+        setattr(mount, name, fields.number(name, 0, most))
+    return mount

@@ -1,0 +1,154 @@
+"""Several containers in one sandbox: what they share, what each has of its own, and who ends with whom."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+from typing import Any, Iterator
+
+import pytest
+
+from tests.e2e.bundles import change, make_bundle, needs_busybox
+from tests.e2e.containers import ConsoleSocket, Shim, eventually, read_until
+
+pytestmark = needs_busybox
+KIND = "io.kubernetes.cri.container-type"
+SANDBOX = "io.kubernetes.cri.sandbox-id"
+PAUSE = ("sh", "-c", "trap 'exit 0' TERM; while :; do sleep 1000 & wait; done")
+
+
+@pytest.fixture
+def shim(tmp_path: Path) -> Iterator[Shim]:
+    shim = Shim(make_bundle(tmp_path))
+    shim.start("pod", *PAUSE, annotations={KIND: "sandbox"}, hostname="podname")
+    yield shim
+    shim.close()
+
+
+def further(shim: Shim, name: str, *words: str, **parts: Any) -> int:
+    """One more container, started: the process that stands for it."""
+    return shim.start(name, *words, **{"annotations": {KIND: "container", SANDBOX: "pod"}, **parts})
+
+
+def test_own_processes_and_mounts_but_one_name(shim: Shim) -> None:
+    one = further(shim, "one", "sh", "-c", "echo only > /tmp/one; echo ready; sleep 1000; true")
+    shim.says("one", "ready")
+    two = further(
+        shim, "two", "sh", "-c", "echo pid $$; hostname; ls /tmp; ps -o args | grep -c 'sleep 10[0]0'; exit 7"
+    )
+    assert shim.reap(two) == 7
+    assert shim.out("two").read_text().split() == ["pid", "1", "podname", "0"]
+    assert shim.status("one") == "running" and shim.status("two") == "stopped"
+    assert json.loads(shim.call("wait", "two").out)["exitStatus"] == 7
+    done = shim.call("exec", "one", "sh", "-c", "cat /tmp/one; ps -o pid,args; exit 3")
+    assert done.status == 3 and "only" in done.out and "    1 sh -c echo only" in done.out, done
+    assert [line.split()[1] for line in shim.call("ps", "one").out.splitlines()] == ["PID", "1", "2"]
+    assert len(json.loads(shim.call("ps", "--format", "json", "one").out)) == 2
+    used = json.loads(shim.call("events", "--stats", "one").out)["data"]
+    assert used["pids"]["current"] == 2 and used["memory"]["usage"]["usage"] > 0
+    assert shim.call("kill", "one", "KILL").status == 0
+    assert shim.reap(one) == 137
+    assert shim.status("pod") == "running"
+
+
+def test_a_shared_process_namespace(shim: Shim) -> None:
+    space = {"type": "pid", "path": f"/proc/{shim.sentries[0]}/ns/pid"}
+    change(shim.bundle, linux__namespaces=[space, {"type": "mount"}, {"type": "uts"}])
+    one = further(shim, "one", "sh", "-c", "sleep 2000 & echo $$; kill -0 1 && echo seen; exit 4")
+    assert shim.reap(one) == 4
+    number, word = shim.out("one").read_text().split()
+    assert int(number) > 1 and word == "seen"
+    done = shim.call("exec", "pod", "ps", "-o", "args")
+    assert "sleep 1000" in done.out and "sleep 2000" not in done.out, done
+    change(
+        shim.bundle,
+        linux__namespaces=[{**space, "path": f"/proc/{os.getpid()}/ns/pid"}, {"type": "uts"}, {"type": "mount"}],
+    )
+    result = shim.call("create", "--bundle", str(shim.bundle), "other")
+    assert result.status == 1 and "is not the pid namespace of sandbox pod" in result.err
+
+
+def test_one_volume_for_two(shim: Shim, tmp_path: Path) -> None:
+    volume = tmp_path / "volume"
+    volume.mkdir()
+    mounts = json.loads((shim.bundle / "config.json").read_text())["mounts"]
+    mounts.append({"destination": "/v", "type": "bind", "source": str(volume), "options": ["rbind", "rw"]})
+    server = "mkfifo /v/pipe; echo ready; read line < /v/pipe; echo got $line > /v/answer"
+    one = further(shim, "one", "sh", "-c", server, mounts=mounts)
+    shim.says("one", "ready")
+    two = further(shim, "two", "sh", "-c", "echo word > /v/pipe", mounts=mounts)
+    assert (shim.reap(two), shim.reap(one)) == (0, 0)
+    assert (volume / "answer").read_text() == "got word\n"
+
+
+def test_the_sandbox_takes_its_containers_along(shim: Shim) -> None:
+    one = further(shim, "one", "sleep", "1000")
+    assert shim.call("kill", "pod", "KILL").status == 0
+    assert shim.reap(one) == 137
+    assert shim.status("one") == "stopped"
+    assert shim.call("delete", "one").status == 0
+    result = shim.call("create", "--bundle", str(shim.bundle), "late")
+    assert result.status == 1 and "sandbox pod: not running" in result.err
+    assert not (shim.root / "late").exists()
+
+
+def test_killing_what_stands_for_it_kills_it(shim: Shim) -> None:
+    one = further(shim, "one", "sleep", "1000")
+    os.kill(one, signal.SIGKILL)
+    assert shim.reap(one) == -9
+    eventually(lambda: shim.call("delete", "one").status == 0, "it cannot be deleted")
+    further(shim, "one", "sleep", "1000")
+    assert shim.call("delete", "one").status == 1
+    assert shim.call("delete", "--force", "one").status == 0
+    assert len(shim.call("ps", "pod").out.splitlines()) == 3
+    assert shim.status("pod") == "running"
+
+
+def test_a_removed_container_holds_nothing_of_the_host(shim: Shim) -> None:
+    def held() -> int:
+        return len(os.listdir(f"/proc/{shim.sentries[0]}/fd"))
+
+    before = held()
+    for round in range(3):
+        name = f"c{round}"
+        assert shim.reap(further(shim, name, "cat", "/bin/busybox")) == 0
+        assert shim.call("delete", name).status == 0
+        if round == 0:
+            before = held()
+    assert held() == before
+
+
+def test_a_terminal(shim: Shim) -> None:
+    change(shim.bundle, process__terminal=True, process__args=["sh", "-c", "tty; read x; echo $x$x; exit 6"])
+    change(shim.bundle, annotations={KIND: "container", SANDBOX: "pod"})
+    console = ConsoleSocket(shim.bundle)
+    result = shim.call(
+        "create", "--bundle", str(shim.bundle), "--console-socket", str(console.path), "--pid-file",
+        str(shim.bundle / "tty.pid"), "tty",
+    )  # fmt: skip
+    assert result.status == 0, result
+    master = console.master()
+    assert shim.call("start", "tty").status == 0
+    assert b"/dev/pts/0" in read_until(master, b"pts/0")
+    os.write(master, b"ab\n")
+    read_until(master, b"abab")
+    assert shim.reap(int((shim.bundle / "tty.pid").read_text())) == 6
+    os.close(master)
+
+
+def test_what_cannot_be(shim: Shim) -> None:
+    further(shim, "one", "sleep", "1000")
+    for parts, says in (
+        ({"annotations": {KIND: "container", SANDBOX: "nobody"}}, "sandbox nobody: no such container"),
+        ({"annotations": {KIND: "container", SANDBOX: "one"}}, "sandbox one: not a sandbox"),
+        ({"annotations": {KIND: "container", SANDBOX: "pod"}, "process__args": ["/none"]}, "/none: no such file"),
+    ):
+        change(shim.bundle, **parts)
+        result = shim.call("create", "--bundle", str(shim.bundle), "late")
+        assert result.status == 1 and says in result.err, result
+    result = shim.call("pause", "one")
+    assert result.status == 1 and "pause the pod's sandbox" in result.err
+    assert shim.call("pause", "pod").status == 0 and shim.call("resume", "pod").status == 0
+    assert shim.status("one") == "running"
