@@ -1,4 +1,4 @@
-"""`runsc` and `python -m runsc`."""
+"""`runsc` and `python -m runsc`; under the name `containerd-shim-runsc-v1` containerd's shim."""
 
 from __future__ import annotations
 
@@ -26,6 +26,10 @@ def main() -> int:
         return 125
     open_standard_descriptors()
     gc.disable()  # nothing of a start is garbage; the sentry turns it on again
+    if os.path.basename(sys.argv[0]).startswith("containerd-shim-"):
+        from runsc.shim.command_line import main as shim
+
+        return shim(sys.argv[1:])
     from runsc.cli import run_command_line
 
     return run_command_line(sys.argv[1:])

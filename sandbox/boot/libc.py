@@ -67,9 +67,14 @@ def set_name(name: bytes) -> None:
     prctl(PR_SET_NAME, ctypes.addressof(buffer))
 
 
-def mount(source: bytes, target: bytes, kind: bytes, flags: int) -> None:
-    """mount(2) without data."""
-    _check(_libc.mount(source, target, kind, ctypes.c_ulong(flags), None), "mount")
+def mount(source: bytes, target: bytes, kind: bytes, flags: int, data: bytes = b"") -> None:
+    """mount(2)."""
+    _check(_libc.mount(source, target, kind, ctypes.c_ulong(flags), data or None), "mount")
+
+
+def umount(target: bytes, flags: int) -> None:
+    """umount2(2)."""
+    _check(_libc.umount2(target, ctypes.c_int(flags)), "umount2")
 
 
 def capset(permitted: int) -> None:

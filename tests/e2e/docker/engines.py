@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -17,14 +18,16 @@ from tests.e2e.conftest import BOUND_S, ROOT, command
 PACKAGES = {"dockerd": "docker.io", "docker": "docker.io", "ctr": "containerd", "busybox": "busybox-static"}
 # In place of the files that a machine's own daemon would have: nothing of that one is touched.
 IN_A_MOUNT_NAMESPACE = """
-mount --make-rprivate / && mount -t tmpfs none /usr/local/bin && cp "$1" /usr/local/bin/runsc && shift && exec "$@"
+mount --make-rprivate / && mount -t tmpfs none /usr/local/bin && cp "$1" /usr/local/bin/runsc &&
+cp "$2" /usr/local/bin/containerd-shim-runsc-v1 && shift 2 && exec "$@"
 """
 START_S = 60
 
 
-def need_engines() -> None:
-    """Debian's packages; a skip on a machine that is not the continuous integration's."""
-    missing = sorted({package for program, package in PACKAGES.items() if shutil.which(program) is None})
+def need_engines(more: dict[str, str] | None = None) -> None:
+    """Debian's packages, `more` by program; a skip on a machine that is not the continuous integration's."""
+    wanted = PACKAGES | (more or {})
+    missing = sorted({package for program, package in wanted.items() if shutil.which(program) is None})
     why = ""
     if os.geteuid() != 0:
         why = "engines need root"
@@ -45,23 +48,41 @@ def need_engines() -> None:
 class Daemon:
     """A server with everything it keeps below `directory`."""
 
-    def __init__(self, directory: Path, name: str, argv: list[str], answers: list[str]) -> None:
+    def __init__(
+        self, directory: Path, name: str, argv: list[str], answers: list[str], space: tuple[str, ...] = ("-m",)
+    ) -> None:
         self.directory = directory
+        self._answers = answers
+        self._space = space
+        self._argv = argv
         runsc = directory / "runsc.sh"
         words = " ".join(f"'{word}'" for word in command())
         runsc.write_text(f'#!/bin/sh\nPYTHONPATH={ROOT} exec {words} "$@"\n')
         runsc.chmod(0o755)
+        shim = directory / "shim.sh"
+        shim.write_text(f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} -m runsc.shim "$@"\n')
+        shim.chmod(0o755)
         self.log = directory / f"{name}.log"
-        with open(self.log, "wb") as log:
+        self._scripts = [str(runsc), str(shim)]
+        self._start()
+
+    def start_again(self) -> None:
+        """After it was killed."""
+        self._start()
+
+    def _start(self) -> None:
+        """In namespaces of its own."""
+        with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                ["unshare", "-m", "sh", "-c", IN_A_MOUNT_NAMESPACE, "sh", str(runsc), *argv],
+                ["unshare", *self._space, "sh", "-c", IN_A_MOUNT_NAMESPACE, "sh", *self._scripts, *self._argv],
                 stdin=subprocess.DEVNULL,
+                env={**os.environ, "RUNSC_ROOT": str(self.directory / "runsc")},
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
             )
         deadline = time.monotonic() + START_S
-        while subprocess.run(answers, capture_output=True, check=False, timeout=BOUND_S).returncode:
+        while subprocess.run(self._answers, capture_output=True, check=False, timeout=BOUND_S).returncode:
             assert self.process.poll() is None and time.monotonic() < deadline, self.log.read_text()
 
     def close(self) -> None:
@@ -113,16 +134,22 @@ class Docker(Daemon):
 
 
 class Containerd(Daemon):
-    """containerd alone, without CRI."""
+    """containerd alone; without CRI unless the settings say otherwise."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        settings: str = 'disabled_plugins = ["io.containerd.grpc.v1.cri"]\n',
+        space: tuple[str, ...] = ("-m",),
+    ) -> None:
         self.address = str(directory / "containerd.sock")
         file = directory / "config.toml"
-        file.write_text(
-            f'version = 2\nroot = "{directory}/root"\nstate = "{directory}/state"\n'
-            f'disabled_plugins = ["io.containerd.grpc.v1.cri"]\n[grpc]\n  address = "{self.address}"\n'
-        )
-        super().__init__(directory, "containerd", ["containerd", "-c", str(file)], self._ctr("version"))
+        head = f'version = 2\nroot = "{directory}/root"\nstate = "{directory}/state"\n'
+        file.write_text(f'{head}{settings}[grpc]\n  address = "{self.address}"\n')
+        argv = ["containerd", "-c", str(file)]
+        if "-n" in space:
+            argv = ["sh", "-c", 'ip link set lo up && exec "$@"', "sh", *argv]
+        super().__init__(directory, "containerd", argv, self._ctr("version"), space)
 
     def _ctr(self, *words: str) -> list[str]:
         return ["ctr", "--address", self.address, *words]

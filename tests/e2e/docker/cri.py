@@ -1,0 +1,232 @@
+"""A client of CRI (runtime.v1 of k8s.io/cri-api) over gRPC, an image, and a containerd that serves it in namespaces of
+its own."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import os
+import socket
+import tarfile
+import threading
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import grpc
+
+from runsc.shim.protobuf import Fields, message
+from sandbox.boot import libc
+from tests.e2e.conftest import BOUND_S
+from tests.e2e.docker.engines import Containerd
+
+IMAGE = "docker.io/library/box:1"
+POD, CONTAINER = 0, 1  # NamespaceMode
+SETTINGS = """
+[plugins."io.containerd.grpc.v1.cri"]
+  sandbox_image = "{image}"
+  stream_server_address = "127.0.0.1"
+  disable_apparmor = true
+  restrict_oom_score_adj = true
+  [plugins."io.containerd.grpc.v1.cri".containerd]
+    snapshotter = "native"
+    default_runtime_name = "runsc"
+    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runsc]
+      runtime_type = "io.containerd.runsc.v1"
+  [plugins."io.containerd.grpc.v1.cri".cni]
+    bin_dir = "/usr/lib/cni"
+    conf_dir = "{directory}/cni"
+"""
+NETWORK = {
+    "cniVersion": "0.4.0",
+    "name": "pods",
+    "plugins": [
+        {
+            "type": "bridge",
+            "bridge": "cni0",
+            "isGateway": True,
+            "ipam": {"type": "host-local", "ranges": [[{"subnet": "10.88.7.0/24"}]], "routes": [{"dst": "0.0.0.0/0"}]},
+        }
+    ],
+}
+
+
+def image(rootfs: Path, path: Path) -> None:
+    """A Docker archive of one layer; its entry point waits for a signal."""
+    layer = io.BytesIO()
+    with tarfile.open(fileobj=layer, mode="w") as tar:
+        tar.add(rootfs, ".")
+    pause = ["/bin/sh", "-c", "trap 'exit 0' TERM; while :; do sleep 1000 & wait; done"]
+    config = {"architecture": "amd64", "os": "linux", "config": {"Entrypoint": pause}, "rootfs": {"type": "layers"}}
+    import hashlib
+
+    config["rootfs"] = {"type": "layers", "diff_ids": ["sha256:" + hashlib.sha256(layer.getvalue()).hexdigest()]}
+    manifest = [{"Config": "config.json", "RepoTags": ["box:1"], "Layers": ["layer.tar"]}]
+    with tarfile.open(path, "w") as tar:
+        for name, data in (
+            ("layer.tar", layer.getvalue()),
+            ("config.json", json.dumps(config).encode()),
+            ("manifest.json", json.dumps(manifest).encode()),
+        ):
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+
+
+class Cri(Containerd):
+    """With its own network namespace, bridge and pods."""
+
+    def __init__(self, directory: Path, rootfs: Path) -> None:
+        (directory / "cni").mkdir()
+        network = json.loads(json.dumps(NETWORK))
+        network["plugins"][0]["ipam"]["dataDir"] = str(directory / "ipam")
+        (directory / "cni" / "pods.conflist").write_text(json.dumps(network))
+        settings = SETTINGS.format(image=IMAGE, directory=directory)
+        super().__init__(directory, settings, ("-m", "-n"))
+        image(rootfs, directory / "image.tar")
+        done = self.run(
+            "--namespace", "k8s.io", "images", "import", "--snapshotter", "native", str(directory / "image.tar")
+        )
+        assert done.returncode == 0, done
+        self._channel = grpc.insecure_channel(f"unix:{self.address}")
+
+    def call(self, method: str, *fields: Any) -> Fields:
+        """One call of the RuntimeService."""
+        function = self._channel.unary_unary(f"/runtime.v1.RuntimeService/{method}")
+        return Fields(function(message(*fields), timeout=BOUND_S))
+
+    def connect(self, url: str) -> socket.socket:
+        """To the streaming server, which is in the other network namespace."""
+        made: list[socket.socket] = []
+
+        def enter() -> None:
+            fd = os.open(f"/proc/{self.process.pid}/ns/net", os.O_RDONLY)
+            libc.setns(fd, libc.CLONE_NEWNET)
+            os.close(fd)
+            parts = urlsplit(url)
+            made.append(socket.create_connection((str(parts.hostname), int(parts.port or 0)), BOUND_S))
+
+        thread = threading.Thread(target=enter)
+        thread.start()
+        thread.join()
+        return made[0]
+
+    def remove_pods(self) -> None:
+        """Those that there are."""
+        for data in self.call("ListPodSandbox").all(1):
+            self.call("StopPodSandbox", (1, Fields(data).text(1)))
+            self.call("RemovePodSandbox", (1, Fields(data).text(1)))
+
+    def close(self) -> None:
+        self.remove_pods()
+        self._channel.close()
+        super().close()
+
+
+class Pod:
+    """One sandbox; `create` its containers."""
+
+    def __init__(self, cri: Cri, name: str, pid_mode: int = CONTAINER, handler: str = "runsc") -> None:
+        self.cri = cri
+        self.logs = cri.directory / "logs"
+        options = message((2, pid_mode))
+        self.config = message(
+            (1, message((1, name), (2, f"uid-{name}"), (3, "default"))),
+            (2, f"host-{name}"),
+            (3, str(self.logs)),
+            (8, message((2, message((1, options))))),
+        )
+        self.options = options
+        self.id = cri.call("RunPodSandbox", (1, self.config), (2, handler)).text(1)
+
+    def create(self, name: str, *words: str, mounts: dict[str, str] | None = None, **more: int) -> str:
+        """One container, started; its id. `more`: stdin, tty, memory."""
+        binds = [message((1, inside), (2, outside)) for inside, outside in (mounts or {}).items()]
+        linux = message((1, message((4, more.get("memory", 0)))), (2, message((3, self.options))))
+        config = message(
+            (1, message((1, name))),
+            (2, message((1, IMAGE))),
+            (3, [word.encode() for word in words]),
+            (7, binds),
+            (11, f"{name}.log"),
+            (12, more.get("stdin", 0)),
+            (14, more.get("tty", 0)),
+            (15, linux),
+        )
+        made = self.cri.call("CreateContainer", (1, self.id), (2, config), (3, self.config)).text(1)
+        self.cri.call("StartContainer", (1, made))
+        return made
+
+    def exec(self, container: str, *words: str) -> tuple[int, str]:
+        """ExecSync: status and output."""
+        done = self.cri.call("ExecSync", (1, container), (2, [word.encode() for word in words]), (3, int(BOUND_S)))
+        return done.number(3), done.text(1) + done.text(2)
+
+    def status(self, container: str) -> tuple[int, int]:
+        """State (1 running, 2 exited) and exit code."""
+        status = self.cri.call("ContainerStatus", (1, container)).inner(1)
+        return status.number(3), status.number(7)
+
+    def address(self) -> str:
+        return self.cri.call("PodSandboxStatus", (1, self.id)).inner(1).inner(5).text(1)
+
+    def remove(self) -> None:
+        self.cri.call("StopPodSandbox", (1, self.id))
+        self.cri.call("RemovePodSandbox", (1, self.id))
+
+
+class WebSocket:
+    """A client of the streaming server (RFC 6455); the first byte of each message is the channel."""
+
+    def __init__(self, sock: socket.socket, url: str, protocol: str) -> None:
+        self.sock = sock
+        parts = urlsplit(url)
+        path = f"{parts.path}?{parts.query}" if parts.query else parts.path
+        key = base64.b64encode(os.urandom(16)).decode()
+        sock.sendall(
+            f"GET {path} HTTP/1.1\r\nHost: {parts.netloc}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\nOrigin: http://{parts.netloc}\r\n"
+            f"Sec-WebSocket-Protocol: {protocol}\r\n\r\n".encode()
+        )
+        self._file = sock.makefile("rb")
+        status = self._file.readline()
+        assert b" 101 " in status, status
+        while self._file.readline().strip():
+            pass
+
+    def send(self, channel: int, data: bytes) -> None:
+        payload = bytes([channel]) + data
+        mask = os.urandom(4)
+        head = bytes([0x82, 0x80 | len(payload)]) if len(payload) < 126 else b""
+        assert head
+        self.sock.sendall(head + mask + bytes(byte ^ mask[n % 4] for n, byte in enumerate(payload)))
+
+    def receive(self) -> tuple[int, bytes] | None:
+        """A message; None at the end."""
+        while True:
+            head = self._file.read(2)
+            if len(head) < 2 or head[0] & 0xF == 8:
+                return None
+            size = head[1] & 0x7F
+            if size == 126:
+                size = int.from_bytes(self._file.read(2), "big")
+            elif size == 127:
+                size = int.from_bytes(self._file.read(8), "big")
+            data = self._file.read(size)
+            if data:
+                return data[0], data[1:]
+
+    def close(self) -> None:
+        self._file.close()
+        self.sock.close()
+
+    def until(self, word: bytes) -> bytes:
+        """All that was printed."""
+        found = b""
+        while word not in found:
+            got = self.receive()
+            assert got is not None, found
+            if got[0] in (1, 2):
+                found += got[1]
+        return found

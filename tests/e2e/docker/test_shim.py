@@ -1,0 +1,170 @@
+"""containerd with a shim of our own. The quick start of docs/containerd.md is run word for word."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Iterator
+
+import pytest
+
+from tests.e2e.conftest import BOUND_S, ROOT
+from tests.e2e.containers import talk
+from tests.e2e.docker.engines import Containerd, busybox_root, need_engines
+
+pytestmark = pytest.mark.slow
+PAGE = (ROOT / "docs" / "containerd.md").read_text()
+RUNTIME = ("--runtime", "io.containerd.runsc.v1")
+
+
+@pytest.fixture(scope="module")
+def directory() -> Iterator[Path]:
+    need_engines()
+    directory = Path(tempfile.mkdtemp(prefix="sbs"))
+    busybox_root(directory)
+    yield directory
+    shutil.rmtree(directory)
+
+
+@pytest.fixture
+def containerd(directory: Path) -> Iterator[Containerd]:
+    """When a test is over nothing is left of its containers, in the runtime's root and among the processes."""
+    containerd = Containerd(directory)
+    yield containerd
+    for name in tasks(containerd):
+        containerd.run("task", "kill", "--signal", "KILL", name)
+        containerd.run("task", "delete", "--force", name)
+    eventually(lambda: not shims(directory), "a shim is left")
+    root = directory / "runsc" / "default"
+    assert not root.exists() or os.listdir(root) == []
+    containerd.close()
+
+
+def tasks(containerd: Containerd) -> list[str]:
+    return [line.split()[0] for line in containerd.run("task", "list").stdout.splitlines()[1:]]
+
+
+def shims(directory: Path) -> list[int]:
+    """Process ids: shims serve this containerd."""
+    found = []
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            try:
+                words = Path(f"/proc/{entry}/cmdline").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if b"runsc.shim" in words and os.fsencode(str(directory / "containerd.sock")) in words:
+                found.append(int(entry))
+    return found
+
+
+def eventually(condition: object, what: str) -> None:
+    deadline = time.monotonic() + BOUND_S
+    assert callable(condition)
+    while not condition():
+        assert time.monotonic() < deadline, what
+
+
+def run(containerd: Containerd, name: str, *words: str, flags: tuple[str, ...] = ("--rm",), stdin: str = "") -> str:
+    rootfs = str(containerd.directory / "rootfs")
+    done = containerd.run("run", *RUNTIME, *flags, "--rootfs", rootfs, name, *words, stdin=stdin)
+    assert done.returncode == 0, done
+    return done.stdout
+
+
+def test_the_quick_start(containerd: Containerd) -> None:
+    blocks = re.findall(r"^```sh\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    environment = {**os.environ, "CONTAINERD_ADDRESS": containerd.address}
+    done = subprocess.run(
+        ["sh", "-e", "-c", blocks[0]], cwd=containerd.directory, env=environment, capture_output=True, text=True,
+        timeout=4 * BOUND_S,
+    )  # fmt: skip
+    assert done.returncode == 0, done
+    assert done.stdout.splitlines()[0] == "6.6.0" and "inside" in done.stdout, done
+
+
+def test_status_output_and_input(containerd: Containerd) -> None:
+    rootfs = str(containerd.directory / "rootfs")
+    done = containerd.run("run", *RUNTIME, "--rm", "--rootfs", rootfs, "a", "sh", "-c", "echo o; echo e >&2; exit 7")
+    assert (done.returncode, done.stdout, done.stderr) == (7, "o\n", "e\n")
+    assert run(containerd, "b", "cat", stdin="x" * 100_000) == "x" * 100_000
+    done = containerd.run("run", *RUNTIME, "--rm", "--rootfs", rootfs, "c", "/none")
+    assert done.returncode == 1 and "/none: no such file" in done.stderr, done
+
+
+def test_a_terminal(containerd: Containerd) -> None:
+    rootfs = str(containerd.directory / "rootfs")
+    argv = ["ctr", "--address", containerd.address, "run", *RUNTIME, "--rm", "-t", "--rootfs", rootfs, "t"]
+    out, status = talk([*argv, "sh", "-c", "tty; echo rea''dy; read x; echo got $x; exit 3"], b"ready", b"word\n")
+    assert b"/dev/pts/0" in out and b"got word" in out and status == 3, out
+
+
+def test_tasks(containerd: Containerd) -> None:
+    run(containerd, "t", "sh", "-c", "echo ready; sleep 1000", flags=("--detach",))
+    done = containerd.run("task", "exec", "--exec-id", "e", "t", "sh", "-c", "echo inside; exit 5")
+    assert (done.returncode, done.stdout) == (5, "inside\n"), done
+    done = containerd.run("task", "exec", "--exec-id", "f", "t", "/none")
+    assert done.returncode == 1 and "/none" in done.stderr, done
+    assert containerd.run("task", "pause", "t").returncode == 0
+    assert "PAUSED" in containerd.run("task", "list").stdout
+    assert containerd.run("task", "resume", "t").returncode == 0
+    assert len(containerd.run("task", "ps", "t").stdout.splitlines()) >= 2
+    assert "pids.current" in containerd.run("task", "metrics", "t").stdout
+    assert containerd.run("task", "kill", "--signal", "KILL", "t").returncode == 0
+    done = containerd.run("task", "delete", "t")
+    assert done.returncode == 0 and "exit code 137" in done.stderr, done
+    assert containerd.run("container", "delete", "t").returncode == 0
+
+
+def test_containerd_restarts(containerd: Containerd) -> None:
+    run(
+        containerd,
+        "r",
+        "sh",
+        "-c",
+        "trap 'exit 4' USR1; echo ready; while :; do sleep 1000 & wait; done",
+        flags=("--detach",),
+    )
+    os.kill(containerd.process.pid, signal.SIGKILL)
+    containerd.process.wait()
+    containerd.start_again()
+    assert "RUNNING" in containerd.run("task", "list").stdout
+    assert containerd.run("task", "exec", "--exec-id", "e", "r", "echo", "still").stdout == "still\n"
+    assert containerd.run("task", "kill", "--signal", "SIGUSR1", "r").returncode == 0
+    eventually(lambda: "STOPPED" in containerd.run("task", "list").stdout, "its end is not seen")
+    assert "exit code 4" in containerd.run("task", "delete", "r").stderr
+    assert containerd.run("container", "delete", "r").returncode == 0
+
+
+def test_a_shim_that_is_killed_leaves_nothing(containerd: Containerd) -> None:
+    run(containerd, "k", "sh", "-c", "echo ready; sleep 1000", flags=("--detach",))
+    root = containerd.directory / "runsc" / "default"
+    assert os.listdir(root) == ["k"]
+    for pid in shims(containerd.directory):
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+    eventually(lambda: os.listdir(root) == [], "the runtime keeps it")
+    containerd.run("task", "delete", "--force", "k")
+    assert containerd.run("container", "delete", "k").returncode == 0
+
+
+def test_options(containerd: Containerd) -> None:
+    file = containerd.directory / "runsc.toml"
+    file.write_text('[runsc]\nnetwork = "none"\noverlay = true\n')
+    assert run(
+        containerd, "o", "sh", "-c", "touch /new && echo made", flags=("--rm", "--runtime-config-path", str(file))
+    )
+    assert not (containerd.directory / "rootfs" / "new").exists()
+    file.write_text("[runsc]\nnothing = 1\n")
+    rootfs = str(containerd.directory / "rootfs")
+    done = containerd.run("run", *RUNTIME, "--rm", "--runtime-config-path", str(file), "--rootfs", rootfs, "p", "true")
+    assert done.returncode == 1 and "runsc.nothing: no such setting" in done.stderr, done
+    containerd.run("container", "delete", "p")
