@@ -69,6 +69,7 @@ class Kernel:
         self.cpu_mask = (1 << cpus) - 1
         self.commit = CommitAccount(2 << 30)
         self.unprivileged_port = 1024  # net.ipv4.ip_unprivileged_port_start
+        self.ping_groups = (0, 2147483647)  # net.ipv4.ping_group_range
         self.boot_ns = clock.now_ns()
         self.pids = PidNamespace(max_tasks)
         self.view = View(self.pids)  # of its first container; further ones have their own

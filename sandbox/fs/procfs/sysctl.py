@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sandbox.vfs.inode import Inode
 
 MAX_NAME: Final = 64
+MAX_GROUP: Final = 2147483647
 
 _FIXED: Final[tuple[tuple[str, str], ...]] = (
     ("fs/aio-max-nr", "65536"),
@@ -77,7 +78,6 @@ _FIXED: Final[tuple[tuple[str, str], ...]] = (
     ("net/ipv4/ip_default_ttl", "64"),
     ("net/ipv4/ip_forward", "0"),
     ("net/ipv4/ip_local_port_range", "32768\t60999"),
-    ("net/ipv4/ping_group_range", "0\t2147483647"),
     ("net/ipv4/tcp_available_congestion_control", "reno cubic"),
     ("net/ipv4/tcp_congestion_control", "cubic"),
     ("net/ipv4/tcp_ecn", "2"),
@@ -156,6 +156,27 @@ class PortFile(PseudoFile):
         t.kernel.unprivileged_port = int(word)
 
 
+class PingGroupsFile(PseudoFile):
+    """net.ipv4.ping_group_range: the groups whose members may make ping sockets (icmp(7)); 1 0 for none."""
+
+    __slots__ = ()
+
+    def __init__(self, fs: ProcFs, ino: int) -> None:
+        super().__init__(fs, ino, 0o644)
+
+    def content(self, t: Task) -> bytes:
+        """First and last."""
+        return b"%d\t%d\n" % t.kernel.ping_groups
+
+    def store(self, t: Task, data: bytes) -> None:
+        """EINVAL for what are no groups (net/ipv4/sysctl_net_ipv4.c: ipv4_ping_group_range)."""
+        words = data.split(b"\0")[0].split()
+        if len(words) != 2 or not all(word.isdigit() and len(word) < 11 and int(word) <= MAX_GROUP for word in words):
+            raise SyscallError(errno.EINVAL)
+        low, high = int(words[0]), int(words[1])
+        t.kernel.ping_groups = (low, high) if low <= high else (1, 0)
+
+
 def uuid_text(raw: bytes) -> bytes:
     """A random (version 4) UUID of 16 random bytes."""
     value = bytearray(raw)
@@ -194,6 +215,7 @@ def build(fs: ProcFs) -> PseudoDir:
     boot_id = uuid_text(fs.kernel.random(16))
     _enter(fs, root, "kernel/random/boot_id", FixedFile(fs, fs.new_ino(), boot_id))
     _enter(fs, root, "net/ipv4/ip_unprivileged_port_start", PortFile(fs, fs.new_ino()))
+    _enter(fs, root, "net/ipv4/ping_group_range", PingGroupsFile(fs, fs.new_ino()))
     _enter(fs, root, "kernel/hostname", NameFile(fs, fs.new_ino(), False))
     _enter(fs, root, "kernel/domainname", NameFile(fs, fs.new_ino(), True))
     return root

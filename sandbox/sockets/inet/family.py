@@ -33,6 +33,8 @@ class InetFamily(Family):
         protocol = self._protocol(kind, protocol)
         if kind == abi.SOCK_RAW and not t.creds.has(CAP_NET_RAW):
             raise SyscallError(errno.EPERM)
+        if kind == abi.SOCK_DGRAM and protocol != IPPROTO_UDP and not _may_ping(t):
+            raise SyscallError(errno.EACCES)
         network = t.kernel.net
         if len(network.sockets) >= MAX_SOCKETS:
             raise SyscallError(errno.ENOBUFS)
@@ -65,3 +67,9 @@ class InetFamily(Family):
         if protocol not in known:
             raise SyscallError(errno.EPROTONOSUPPORT)
         return protocol
+
+
+def _may_ping(t: Task) -> bool:
+    """One of its groups is in net.ipv4.ping_group_range (net/ipv4/ping.c: ping_init_sock)."""
+    low, high = t.kernel.ping_groups
+    return any(low <= group <= high for group in (t.creds.egid, *t.creds.groups))

@@ -25,6 +25,7 @@ class FakeKernel:
     def __init__(self) -> None:
         self.clock = ManualClock(10**12)
         self.unprivileged_port = 1024
+        self.ping_groups = (0, 2147483647)
         self.stack = Stack(self.clock, Random(1))
         self.net = Network(self.stack, "internal")
         nic = self.stack.add_nic(ChannelLink(), "eth0")

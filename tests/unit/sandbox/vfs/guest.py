@@ -59,6 +59,7 @@ class FakeKernel:
         self.mounts: Any = None
         self.scratch = memoryview(bytearray(1 << 20))
         self.pids = PidNamespace()
+        self.ping_groups = (0, 2147483647)
         self.cpus = 2
         self.unprivileged_port = 1024
         self.memory_bytes = 1 << 30
@@ -76,6 +77,7 @@ class FakeKernel:
         self.namespace_count = 0
         self.new_namespace_number = itertools.count(100).__next__
         self.pids = PidNamespace()
+        self.ping_groups = (0, 2147483647)
         self.host_fds: list[int] = []
 
     def close(self) -> None:
