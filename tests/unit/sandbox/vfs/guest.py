@@ -59,7 +59,6 @@ class FakeKernel:
         self.mounts: Any = None
         self.scratch = memoryview(bytearray(1 << 20))
         self.pids = PidNamespace()
-        self.ping_groups = (0, 2147483647)
         self.cpus = 2
         self.unprivileged_port = 1024
         self.memory_bytes = 1 << 30
