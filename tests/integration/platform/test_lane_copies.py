@@ -74,6 +74,8 @@ CASES = {
     "the stub's part": call(_PUT, 7, layout.LANES_BASE, 8) + END,
     "a size that wraps": call(_PUT, 7, DATA, -1) + END,
     "into a buffer": call(_GET, 7, DATA, 8) + END,
+    "a short answer into a long buffer": call(_GET, 7, DATA, 1 << 20) + END,
+    "a buffer without end": call(_GET, 7, DATA, -1) + END,
     "over the end": call(_GET, 7, _LAST - 4, 8) + END,
     "into code": call(_GET, 7, 0x100000, 8) + END,
     "over two pages": call(_GET, 7, DATA + 4093, 8) + f" mov ({DATA + 4093}), %rdi\n mov ${_END}, %eax\n syscall\n",
@@ -104,6 +106,15 @@ def test_what_is_copied_needs_no_look_into_memory(monkeypatch: pytest.MonkeyPatc
     kernel = Kernel()
     run(text(DATA + 100, b"0123456789") + call(_PUT, 7, DATA + 100, 10) + END, kernel)
     assert not looks and kernel.found[0] == b"0123456789"
+
+
+@pytest.mark.interpreted
+def test_a_short_answer_goes_back_through_the_lane(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long the buffer is."""
+    monkeypatch.delattr(LaneSpace, "write")
+    kernel = Kernel()
+    run(call(_GET, 7, DATA, 1 << 20) + END, kernel)
+    assert kernel.found == [int.from_bytes(b"answer\0\0", "little")]
 
 
 def test_memory_that_goes_away_before_the_answer_is_efault() -> None:

@@ -234,6 +234,7 @@ static void copy_in(volatile u64 *lane, u64 sp) {
             u64 length = lane[LANE_ARGS + from];
             size = length > room ? room + 1 : size * length;
         }
+        if (kind == COPY_OUT && size > room) size = room / 2; /* what comes may be short, and leave room for others */
         if (kind == COPY_STRING) size = 1;
         if (!size || size > room || address >= TASK_SIZE || size > TASK_SIZE - address) continue;
         volatile void *data = (volatile u8 *)lane + at;
