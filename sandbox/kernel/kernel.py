@@ -233,6 +233,7 @@ class Kernel:
         for task in [task for tasks in self.spaces.values() for task in tasks]:
             if trace is not None:
                 task.work |= WORK_TRACE
+                task.thread.unlearn()
             else:
                 task.work &= ~WORK_TRACE
 

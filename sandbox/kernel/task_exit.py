@@ -207,6 +207,8 @@ def _reparent_children(group: ThreadGroup) -> None:
     group.children.clear()
     for child in children:
         child.parent = reaper
+        for task in child.tasks:
+            task.thread.unlearn()
         child.parent_task = reaper.leader if reaper is not None else None
         if reaper is not None:
             reaper.children[child] = None

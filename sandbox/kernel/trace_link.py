@@ -34,6 +34,7 @@ def link(t: Task, tracer: Task, seized: bool, options: int) -> Tracee:
     tracee.in_call = t.parked in (PARK_BLOCK, PARK_PENDING)
     tracer.tracees[t] = None
     t.handlers = t.kernel.traced_handlers
+    t.thread.unlearn()
     t.work |= WORK_PTRACE
     t.space.show_code(True)
     return tracee

@@ -223,6 +223,13 @@ class GuestThread:
         meanwhile. None: `read_into`."""
         return None
 
+    def learn(self, call: int, value: int) -> None:
+        """Until `unlearn`, call number `call` of this thread has the result `value`, whatever its arguments: a platform may
+        give it by itself. Stopped only."""
+
+    def unlearn(self) -> None:
+        """From now on calls are to be asked for again; one that the thread is making may still have the old result."""
+
     def settle(self) -> None:
         """Write back what `write` has kept: before anything but `reply` is to show in its memory."""
 

@@ -107,6 +107,7 @@ def _enter(t: Task, mode: int) -> None:
             t.ptrace.below = gated(t.kernel)
         else:
             t.handlers = gated(t.kernel)
+            t.thread.unlearn()
     t.seccomp_mode = mode
 
 

@@ -38,6 +38,7 @@ static void check(long result) {
 }
 
 static void op_getppid(void) { syscall(SYS_getppid); }
+static void op_getpgrp(void) { syscall(SYS_getpgrp); }
 static void op_pread4k(void) { check(pread(file, buffer, 4096, 0)); }
 static void op_pwrite4k(void) { check(pwrite(file, buffer, 4096, 0)); }
 static void op_pread64k(void) { check(pread(file, buffer, 65536, 0)); }
@@ -156,7 +157,7 @@ static double row_compute(double seconds) {
 }
 
 static const struct { const char *name; void (*op)(void); } simple[] = {
-    {"getppid", op_getppid}, {"pread4k", op_pread4k}, {"pwrite4k", op_pwrite4k}, {"pread64k", op_pread64k},
+    {"getppid", op_getppid}, {"getpgrp", op_getpgrp}, {"pread4k", op_pread4k}, {"pwrite4k", op_pwrite4k}, {"pread64k", op_pread64k},
     {"fstat", op_fstat}, {"stat", op_stat}, {"open_close", op_open_close}, {"dev_zero", op_dev_zero},
     {"pipe_self", op_pipe_self}, {"epoll_wait", op_epoll}, {"mmap_munmap", op_mmap}, {"pthread", op_pthread},
     {"fork_wait", op_fork}, {"fork_exec_wait", op_fork_exec}, {"signal", op_signal}, {"tcp_self", op_tcp_self},

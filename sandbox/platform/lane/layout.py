@@ -128,6 +128,9 @@ BLOCK_TAIL: Final = 496  # where it goes on
 BLOCK_PENDING: Final = 497  # an interrupt came meanwhile
 BLOCK_FS: Final = 498  # its fs base, for the case that gs is another thread's
 
+# Answers that the stub may give itself: which (a bit each), then the values, as KNOWN_CALLS (answers.py) has them.
+LANE_KNOWN: Final = 472
+
 LANE_BOOT: Final = 480  # first process only: vDSO address, HWCAP2, MINSIGSTKSZ
 
 KIND_SYSCALL: Final = 0

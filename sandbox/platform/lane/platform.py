@@ -346,6 +346,7 @@ class LanePlatform(Platform):
         if space.pooled:
             thread = space.pooled.pop()
             thread.released = False
+            thread.unlearn()
             thread.set_regs(parent.get_regs())
             thread.set_fpu_state(parent.fpu_state())
             thread.set_affinity(parent.affinity)

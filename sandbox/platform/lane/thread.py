@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Callable, Final, Sequence
 from sandbox.arch.amd64 import EFLAGS, EFLAGS_USER, FS_BASE, GS_BASE, NUM_REGS
 from sandbox.platform.base import OP_CMPXCHG32, OP_XCHG32, GuestThread, MemoryFault, Order
 from sandbox.platform.lane import hostcalls, layout
-from sandbox.platform.lane.frames import LaneFrames
+from sandbox.platform.lane.answers import LaneAnswers
 from sandbox.platform.lane.layout import (
     ACTION_ATTACH,
     ACTION_ORDERS,
@@ -58,7 +58,7 @@ _ORDER: Final = struct.Struct("8Q")
 _M64: Final = 0xFFFF_FFFF_FFFF_FFFF
 
 
-class LaneThread(LaneFrames):
+class LaneThread(LaneAnswers):
     """Stopped whenever it has posted a request that is not answered yet."""
 
     __slots__ = (

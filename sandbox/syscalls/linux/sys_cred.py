@@ -19,6 +19,7 @@ from sandbox.kernel.control import Result
 from sandbox.kernel.credentials import NO_ID, Credentials
 from sandbox.kernel.task import Task
 from sandbox.syscalls.args import SyscallArgs
+from sandbox.syscalls.known import known
 from sandbox.syscalls.row import FULL, Arg, Row, writes
 
 NGROUPS_MAX: Final = 65536
@@ -27,22 +28,22 @@ _HEADER: Final = struct.Struct("<Ii")
 
 def sys_getuid(t: Task, a: SyscallArgs) -> Result:
     """getuid(2)."""
-    return t.creds.uid
+    return known(t, t.creds.uid)
 
 
 def sys_geteuid(t: Task, a: SyscallArgs) -> Result:
     """geteuid(2)."""
-    return t.creds.euid
+    return known(t, t.creds.euid)
 
 
 def sys_getgid(t: Task, a: SyscallArgs) -> Result:
     """getgid(2)."""
-    return t.creds.gid
+    return known(t, t.creds.gid)
 
 
 def sys_getegid(t: Task, a: SyscallArgs) -> Result:
     """getegid(2)."""
-    return t.creds.egid
+    return known(t, t.creds.egid)
 
 
 def sys_getresuid(t: Task, a: SyscallArgs) -> Result:
@@ -69,6 +70,7 @@ def _commit(t: Task, new: Credentials) -> int:
             t.mm.dumpable = 0
         t.pdeath_signal = 0
     t.creds = new
+    t.thread.unlearn()
     return 0
 
 

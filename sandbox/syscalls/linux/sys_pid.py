@@ -12,6 +12,7 @@ from sandbox.kernel.sessions import ProcessGroup, Session
 from sandbox.kernel.task import Task
 from sandbox.kernel.thread_group import ThreadGroup
 from sandbox.syscalls.args import SyscallArgs
+from sandbox.syscalls.known import known
 from sandbox.syscalls.row import FULL, PARTIAL, Arg, Row
 
 PTRACE_MODE_CAP: Final = 19
@@ -19,18 +20,18 @@ PTRACE_MODE_CAP: Final = 19
 
 def sys_getpid(t: Task, a: SyscallArgs) -> Result:
     """getpid(2)."""
-    return t.pid
+    return known(t, t.pid)
 
 
 def sys_gettid(t: Task, a: SyscallArgs) -> Result:
     """gettid(2)."""
-    return t.tid
+    return known(t, t.tid)
 
 
 def sys_getppid(t: Task, a: SyscallArgs) -> Result:
     """getppid(2): 0 for a process that came from outside."""
     parent = t.group.parent
-    return 0 if parent is None else parent.pid
+    return known(t, 0 if parent is None else parent.pid)
 
 
 def _group(t: Task, pid: int) -> ThreadGroup:

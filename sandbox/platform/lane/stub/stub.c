@@ -282,6 +282,7 @@ static inline int maps_file(volatile u64 *lane) {
     return lane[LANE_NR] == 9 && (lane[LANE_ARGS + 3] & ~0x1800ul) == 0x12 && (int)lane[LANE_ARGS + 4] >= 0;
 }
 
+#include "known.c"
 #include "thunk.c"
 #include "signal.c"
 
@@ -455,6 +456,14 @@ __attribute__((used)) static void handler(int sig, struct siginfo *si, struct uc
     int thunk = in_thunk(sig, slot, uc);
     if (thunk == GO_ON) return;
     volatile u64 *lane = lane_of(slot);
+    if (sig == SIGSYS && si->arch == AUDIT_ARCH_X86_64 && lane != private_lane(slot)) {
+        u64 value;
+        if (known(lane, (u32)uc->gregs[G_RAX], &value)) {
+            uc->gregs[G_RAX] = value;
+            lend_gs(slot);
+            return;
+        }
+    }
     if (thunk != ANSWERED) lane[LANE_COPIES] = 0;
     if (sig == SIGSYS || thunk == ENTERED) {
         u64 *g = uc->gregs;

@@ -21,7 +21,6 @@ from sandbox.kernel.pipe import PipePages
 from sandbox.kernel.rlimits import ResourceLimits
 from sandbox.kernel.signal_queue import SignalHandlers
 from sandbox.mm.commit import CommitAccount
-from sandbox.platform.base import MemoryFault
 from sandbox.syscalls.args import SyscallArgs
 from sandbox.syscalls.linux import (
     sys_attr,
@@ -102,11 +101,17 @@ class FakeThread:
     def in_window(self, address: int, size: int) -> None:
         """Nothing can be looked at in place."""
 
+    def out_window(self, address: int, size: int) -> None:
+        """Nor put there."""
+
     def read_into(self, address: int, dst: memoryview) -> None:
-        try:
-            self.guest.copy_in_into(address, dst)
-        except SyscallError:
-            raise MemoryFault(address) from None
+        self.guest.copy_in_into(address, dst)
+
+    def write(self, address: int, data: bytes | memoryview) -> None:
+        self.guest.copy_out(address, data)
+
+    def unlearn(self) -> None:
+        """It has learnt nothing."""
 
 
 class FakeGroup:

@@ -1,0 +1,42 @@
+"""Answers that the stub gives itself (stub/known.c): results that hold until the kernel says otherwise.
+
+They lie in the thread's shared lane. A guest that writes there deceives itself.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sandbox.platform.lane.frames import LaneFrames
+from sandbox.platform.lane.layout import KIND_THUNK, LANE_KIND, LANE_KNOWN
+
+KNOWN_CALLS: Final = (
+    39,
+    186,
+    110,
+    102,
+    107,
+    104,
+    108,
+)  # getpid gettid getppid getuid geteuid getgid getegid: as known.c
+_ALL: Final = (1 << len(KNOWN_CALLS)) - 1
+
+
+class LaneAnswers(LaneFrames):
+    """The part of a LaneThread that knows what its stub knows."""
+
+    __slots__ = ()
+
+    def learn(self, call: int, value: int) -> None:
+        words = self.words
+        if self.private or call not in KNOWN_CALLS:
+            return
+        if words[LANE_KIND] != KIND_THUNK and self.platform.patcher is not None:
+            return  # first the site is to be patched, and for that its traps have to be seen
+        at = KNOWN_CALLS.index(call)
+        words[LANE_KNOWN + 1 + at] = value
+        words[LANE_KNOWN] = words[LANE_KNOWN] & _ALL | 1 << at
+
+    def unlearn(self) -> None:
+        if not self.private and not self.space.dead:
+            self.words[LANE_KNOWN] = 0

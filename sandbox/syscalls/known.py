@@ -1,0 +1,20 @@
+"""Answers that the platform may give itself the next time: who a thread is.
+
+They hold until something changes them or somebody wants to see the calls; the kernel takes them back (`GuestThread.unlearn`)
+where ids are set (sys_cred.py), a parent ends (task_exit.py), a filter or a tracer comes (seccomp/attach.py, trace_link.py),
+or strace output is turned on (Kernel.set_trace). A program that is executed, a child and a new thread begin without any.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sandbox.kernel.task import Task
+
+
+def known(t: Task, value: int) -> int:
+    """The result of the call that `t` makes: the same next time, whatever the arguments, unless somebody watches."""
+    if t.handlers is t.kernel.handlers and t.kernel.trace is None:
+        t.thread.learn(t.nr, value)
+    return value
