@@ -201,13 +201,14 @@ static void post(volatile u64 *lane, u64 slot, volatile u64 *entry, i64 *direct)
         fence();
         if (entry && lane[LANE_DONE] != seq && lane[LANE_BLOCKED] != seq) *direct = stub_order(entry);
         for (;;) {
-            u64 word = CONTROL_BASE + CONTROL_WAITS + lane[LANE_WAIT] % WAITS * 8;
-            u64 wait[8] = {202, word, 0, *(volatile u32 *)word, 0, 0, 0, 0}; /* FUTEX_WAIT; the word changes after DONE */
             if (lane[LANE_DONE] == seq) break;
             if (!seq || lane[LANE_BLOCKED] != seq) {
                 hypercall(HYPER_PARK, slot, seq);
                 continue;
             }
+            u64 word = CONTROL_BASE + CONTROL_WAITS + lane[LANE_WAIT] % WAITS * 8; /* is there since before BLOCKED */
+            u64 wait[8] = {202, word, 0, *(volatile u32 *)word, 0, 0, 0, 0}; /* FUTEX_WAIT; the word changes after DONE */
+            if (lane[LANE_DONE] == seq) break;
             u64 other = lane[LANE_WAKE]; /* to be woken where we are */
             u64 wake[8] = {202, CONTROL_BASE + CONTROL_WAITS + other % WAITS * 8, 1, 0x7fffffff, 0, 0, 0, 0};
             lane[LANE_WAKE] = 0;
