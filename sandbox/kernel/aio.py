@@ -21,19 +21,31 @@ if TYPE_CHECKING:
     from tcpip.waiter import Waiter
 
 AIO_MAX_NR: Final = 65536  # fs.aio-max-nr: events that all contexts may ask for
+MAX_HELD: Final = 4 * AIO_MAX_NR  # operations and events that all contexts together can hold, some 400 bytes each
 EVENT: Final = struct.Struct("<QQqq")  # data, obj, res, res2
 _RING_HEADER: Final = 32
 
 
-class AioTotal:
-    """What all contexts share. `count`: events that they have asked for (fs.aio-nr)."""
+def _capacity(asked: int, cpus: int) -> int:
+    """The places of a ring of whole pages."""
+    pages = -(-(_RING_HEADER + (max(asked, 4 * cpus) * 2 + 2) * EVENT.size) // 4096)
+    return (pages * 4096 - _RING_HEADER) // EVENT.size - 1
 
-    __slots__ = ("count", "_ended", "_telling")
+
+class AioTotal:
+    """What all contexts share. `count`: events that they have asked for (fs.aio-nr); `capacity`: what they have got."""
+
+    __slots__ = ("count", "capacity", "_ended", "_telling")
 
     def __init__(self) -> None:
         self.count = 0
+        self.capacity = 0
         self._ended: deque[EventFile] = deque()
         self._telling = False
+
+    def has_room(self, asked: int, cpus: int) -> bool:
+        """One more context that asks for so many events can be made."""
+        return self.count + asked <= AIO_MAX_NR and self.capacity + _capacity(asked, cpus) <= MAX_HELD
 
     def tell(self, notify: EventFile) -> None:
         """Signal it, which may end polls that have eventfds of their own: one after another, however long the chain."""
@@ -71,9 +83,9 @@ class AioContext:
     def __init__(self, total: AioTotal, asked: int, cpus: int) -> None:
         self.total = total
         self.asked = asked
+        self.capacity = _capacity(asked, cpus)
         total.count += asked
-        pages = -(-(_RING_HEADER + (max(asked, 4 * cpus) * 2 + 2) * EVENT.size) // 4096)
-        self.capacity = (pages * 4096 - _RING_HEADER) // EVENT.size - 1
+        total.capacity += self.capacity
         self.events: deque[bytes] = deque()
         self.polls: dict[AioPoll, None] = {}
         self.queue = WaitQueue()
@@ -107,6 +119,7 @@ class AioContext:
             return
         self.dead = True
         self.total.count -= self.asked
+        self.total.capacity -= self.capacity
         for poll in list(self.polls):
             poll.end(0)
         self.events.clear()

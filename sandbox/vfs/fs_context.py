@@ -70,5 +70,5 @@ class TreeFile(PathFile):
         path, self.path = self.path, None
         if path is not None:
             path.unpin()
-        if not self.top.attached and self.top.parent is None:
+        if not self.top.attached and self.top.parent is None and not self.top.ended:
             discard_tree(self.vfs, self.top)

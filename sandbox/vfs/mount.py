@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import heapq
 from typing import TYPE_CHECKING, Callable, Final, Iterator
 
 from sandbox.abi.linux.stat import makedev
@@ -74,6 +75,7 @@ class Mount:
         "master",
         "unbindable",
         "expiring",
+        "ended",
     )
 
     def __init__(self, ident: int, fs: Filesystem, root: Dentry, flags: int, namespace: MountNamespace) -> None:
@@ -91,6 +93,7 @@ class Mount:
         self.master: PeerGroup | None = None  # slave
         self.unbindable = False
         self.expiring = False  # MNT_EXPIRE was asked for once
+        self.ended = False  # seen nowhere, and never again: only what was open in it is left
 
     def readonly(self) -> bool:
         """Writes are EROFS."""
@@ -127,7 +130,8 @@ class Vfs:
         self._roots: dict[Filesystem, Dentry] = {}
         self._users: dict[Filesystem, int] = {}
         self.mount_count = 0
-        self._groups: dict[int, PeerGroup] = {}
+        self.group_count = 0
+        self._free_groups: list[int] = []  # a heap of lower numbers
 
     def new_dev(self) -> int:
         """An st_dev for a new file system (major 0)."""
@@ -153,6 +157,7 @@ class Vfs:
     def end_mount(self, mount: Mount) -> None:
         """It is seen nowhere any more."""
         mount.attached = False
+        mount.ended = True
         leave_peers(self, mount)
         follow(mount, None)
         mount.root.pins -= 1
@@ -163,15 +168,13 @@ class Vfs:
 
     def new_group(self) -> PeerGroup:
         """A peer group with the lowest free number."""
-        ident = 1
-        while ident in self._groups:
-            ident += 1
-        group = self._groups[ident] = PeerGroup(ident)
-        return group
+        self.group_count += 1
+        return PeerGroup(heapq.heappop(self._free_groups) if self._free_groups else self.group_count)
 
     def end_group(self, group: PeerGroup) -> None:
         """It has no members any more."""
-        del self._groups[group.ident]
+        self.group_count -= 1
+        heapq.heappush(self._free_groups, group.ident)
 
     def root_of(self, fs: Filesystem) -> Dentry:
         """The root dentry of a file system: one however often it is mounted."""
@@ -217,8 +220,8 @@ class MountNamespace:
         new.vfs = self.vfs
         new.number = number
         new.users = 0
-        new.root = copy_tree(self.vfs, self.root, self.root.root, new, all_mounts=True)
-        copies = dict(zip(walk_mounts(self.root), walk_mounts(new.root), strict=True))
+        copies: dict[Mount, Mount] = {}
+        new.root = copy_tree(self.vfs, self.root, self.root.root, new, copies=copies)
         for mount in copies.values():
             mount.attached = True
         for old, mount in copies.items():

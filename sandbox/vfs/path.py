@@ -45,7 +45,7 @@ class Path:
         """The absolute path as /proc and getcwd(2) show it, seen from `root`.
 
         ` (deleted)` is appended to what has no name any more; what is not under `root` starts with
-        `(unreachable)`.
+        `(unreachable)`. What was moved out of the part of a file system that its mount shows is `/`.
         """
         parts: list[bytes] = []
         mount, dentry = self.mount, self.dentry
@@ -62,7 +62,12 @@ class Path:
                     break
                 mount, dentry = parent, point
                 continue
+            above = dentry.parent
+            if above is dentry:
+                parts.clear()
+                prefix = b"" if root is None else b"(unreachable)"
+                break
             parts.append(dentry.name)
-            dentry = dentry.parent
+            dentry = above
         text = prefix + b"/" + b"/".join(reversed(parts))
         return text + b" (deleted)" if deleted else text

@@ -149,22 +149,27 @@ def copy_tree(
     slave: bool = False,
     shared: bool = False,
     recurse: bool = True,
-    all_mounts: bool = False,
+    copies: dict[Mount, Mount] | None = None,
 ) -> Mount:
     """A copy of what is mounted from `root` of `top` on, not attached anywhere (copy_tree).
 
     The copies are peers of their originals, or their slaves (`slave`), and shared in any case with `shared`. Unbindable
-    mounts are left out unless `all_mounts`. ENOSPC at the bound of mounts."""
+    mounts are left out unless `copies` is there, which is told what became of each. ENOSPC at the bound of mounts."""
     new = _clone(vfs, top, root, namespace, slave, shared)
+    if copies is not None:
+        copies[top] = new
     waiting = [(child, new) for child in reversed(top.children.values())] if recurse else []
     try:
         while waiting:
             old, copy = waiting.pop()
             point = old.point
-            if (old.unbindable and not all_mounts) or point is None or not point.within(copy.root):
+            left_out = old.unbindable and copies is None
+            if left_out or point is None or (copy is new and not point.within(root)):
                 continue
             below = _clone(vfs, old, old.root, namespace, slave, shared)
             hang(below, copy, point)
+            if copies is not None:
+                copies[old] = below
             waiting.extend((child, below) for child in reversed(old.children.values()))
     except SyscallError:
         discard_tree(vfs, new)

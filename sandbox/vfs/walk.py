@@ -186,14 +186,18 @@ class Walk:
         return target
 
     def _up(self, mount: Mount, dentry: Dentry) -> tuple[Mount, Dentry]:
-        """`..`: not above the root; out of a mount's root to where it is mounted."""
+        """`..`: not above the root; out of a mount's root to where it is mounted. ENOENT for what was moved out of the
+        part of a file system that the mount shows (path_connected)."""
         while True:
             if dentry is self.root and mount is self.root_mount:
                 if self.resolve & RESOLVE_BENEATH:
                     raise SyscallError(errno.EXDEV)
                 return mount, dentry
             if dentry is not mount.root:
-                return self._cross_up(mount, dentry.parent)
+                above, top = dentry.parent, mount.root
+                if top.parent is not top and not above.within(top):
+                    raise SyscallError(errno.ENOENT)
+                return self._cross_up(mount, above)
             parent, point = mount.parent, mount.point
             if parent is None or point is None:
                 return mount, dentry

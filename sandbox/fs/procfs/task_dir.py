@@ -124,8 +124,9 @@ class TaskLink(Inode):
 
 
 def _text(t: Task, path: Path) -> bytes:
-    """As the reader sees it; ENAMETOOLONG (fs/proc/base.c: do_proc_readlink)."""
-    text = path.text(t.fs.root)
+    """As the reader sees it, or from where it hangs if that is not below the reader's root; ENAMETOOLONG
+    (fs/proc/base.c: do_proc_readlink)."""
+    text = path.text(t.fs.root).removeprefix(b"(unreachable)")
     if len(text) >= PATH_MAX:
         raise SyscallError(errno.ENAMETOOLONG)
     return text

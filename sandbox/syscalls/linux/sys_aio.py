@@ -10,7 +10,7 @@ from sandbox.abi.linux.fcntl import O_APPEND, O_NONBLOCK
 from sandbox.abi.linux.mman import MAP_ANONYMOUS, MAP_PRIVATE, PROT_READ, PROT_WRITE
 from sandbox.abi.linux.time import NS_PER_S, TIMESPEC
 from sandbox.errors import SyscallError
-from sandbox.kernel.aio import AIO_MAX_NR, AioContext, AioPoll, AioRequest
+from sandbox.kernel.aio import AioContext, AioPoll, AioRequest
 from sandbox.kernel.control import AGAIN, ERESTARTNOHAND, Assumed, Block, Execute, Result
 from sandbox.mm import op_map, op_unmap
 from sandbox.syscalls.args import SyscallArgs
@@ -56,7 +56,7 @@ def sys_io_setup(t: Task, a: SyscallArgs) -> Result:
     if t.copy_in(at, 8) != bytes(8) or not count or max(count, 4 * t.kernel.cpus) * 2 > _SETUP_MAX:
         return -errno.EINVAL
     total = t.kernel.aio
-    if total.count + count > AIO_MAX_NR:
+    if not total.has_room(count, t.kernel.cpus):
         return -errno.EAGAIN
     t.copy_out(at, bytes(8))
     mapping = op_map.mmap(t, mm, 0, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, None, 0)

@@ -262,7 +262,7 @@ def sys_move_mount(t: Task, a: SyscallArgs) -> int:
     there = lookup(t, a.int(0), t.copy_in_path(a.addr(1)), _ways(flags))
     target = lookup(t, a.int(2), t.copy_in_path(a.addr(3)), _ways(flags >> 4))
     mount = there.mount
-    if mount.attached or mount.parent is not None or mount.id == 0:
+    if mount.attached or mount.parent is not None or mount.ended or mount.id == 0:
         move_tree(t, there, target)
         return 0
     check_mine(t, target.mount)
@@ -294,7 +294,7 @@ def sys_mount_setattr(t: Task, a: SyscallArgs) -> int:
     top = there.mount
     if there.dentry is not top.root:
         return -errno.EINVAL
-    if top.attached or top.parent is not None:
+    if top.attached or top.ended or top.parent is not None:
         check_mine(t, top)
     chosen = list(walk_mounts(top)) if flags & AT_RECURSIVE else [top]
     bits = _flags(wanted & ~_ATIME)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sandbox.kernel.aio import EVENT, AioContext, AioPoll, AioRequest, AioTotal, destroy_all
+from sandbox.kernel.aio import AIO_MAX_NR, EVENT, MAX_HELD, AioContext, AioPoll, AioRequest, AioTotal, destroy_all
 from sandbox.vfs.eventfd import EventFile
 
 from .box import Box
@@ -46,6 +46,19 @@ def test_a_context_is_full_until_its_events_are_fetched(box: Box) -> None:
     assert taken == context.capacity >= 2
     context.events.popleft()
     assert not context.full()
+
+
+def test_small_contexts_are_bounded_by_what_they_can_hold() -> None:
+    total = AioTotal()
+    contexts = []
+    while total.has_room(1, 1):
+        contexts.append(AioContext(total, 1, 1))
+    assert sum(context.capacity for context in contexts) == total.capacity <= MAX_HELD < total.capacity + 200
+    assert total.count == len(contexts) < AIO_MAX_NR
+    contexts.pop().destroy()
+    assert total.has_room(1, 1) and not total.has_room(AIO_MAX_NR, 1)
+    destroy_all(dict(enumerate(contexts)))
+    assert total.capacity == 0 and total.has_room(AIO_MAX_NR, 1)
 
 
 def test_the_end_of_an_address_space_lets_go_of_everything(box: Box) -> None:

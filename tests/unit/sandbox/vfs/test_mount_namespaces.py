@@ -65,7 +65,16 @@ def test_mounts_that_spread_are_bounded(guest: Guest, monkeypatch: pytest.Monkey
     assert (vfs.mount_count, guest.kernel.mounts.count) == before
     for name in "abc":
         guest.ok("umount2", f"/{name}", 0)
-    assert not vfs._groups
+    assert not vfs.group_count
+
+
+def test_peer_groups_have_the_lowest_free_number(guest: Guest) -> None:
+    vfs = guest.kernel.mounts.vfs
+    groups = [vfs.new_group() for _ in range(20_000)]
+    assert [group.ident for group in groups] == list(range(1, 20_001))
+    for group in groups[:3000:-1]:
+        vfs.end_group(group)
+    assert [vfs.new_group().ident for _ in range(3)] == [3002, 3003, 3004] and vfs.group_count == 3004
 
 
 def test_a_tree_that_contains_itself_is_copied_once(guest: Guest) -> None:
@@ -77,7 +86,7 @@ def test_a_tree_that_contains_itself_is_copied_once(guest: Guest) -> None:
         assert len([one for one in guest.kernel.mounts.mounts() if one.fs.name == "tmpfs"]) >= expected
     for _ in range(40):
         guest.call("umount2", "/a", 2)
-    assert guest.kernel.mounts.vfs._groups == {}
+    assert not guest.kernel.mounts.vfs.group_count
 
 
 def test_without_privilege_there_is_no_namespace(guest: Guest) -> None:
