@@ -35,6 +35,7 @@ VERBS: Final = (
     "spec",
     "features",
     "syscalls",
+    "doctor",
     "version",
     "help",
 )

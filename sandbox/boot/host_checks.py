@@ -31,16 +31,31 @@ def parse_release(release: str) -> tuple[int, int]:
 
 
 def check_host(sysname: str, release: str, machine: str, read: ReadText) -> None:
-    """Raises HostLacks. `read` returns a file's text, empty when there is none."""
+    """All that a start asks of the system. Raises HostLacks. `read` returns a file's text, empty when there is none."""
+    check_machine(sysname, release, machine)
+    check_notification(read)
+    check_yama(read)
+
+
+def check_machine(sysname: str, release: str, machine: str) -> None:
+    """Raises HostLacks."""
     if sysname != "Linux":
         raise HostLacks(f"Linux is needed, this is {sysname}")
     if machine != "x86_64":
         raise HostLacks(f"an x86-64 machine is needed, this is {machine}")
     if parse_release(release) < MINIMUM_KERNEL:
         raise HostLacks(f"Linux {MINIMUM_KERNEL[0]}.{MINIMUM_KERNEL[1]} or later is needed, this is {release}")
+
+
+def check_notification(read: ReadText) -> None:
+    """seccomp_unotify(2). Raises HostLacks."""
     actions = read("/proc/sys/kernel/seccomp/actions_avail")
     if actions and "user_notif" not in actions.split():
         raise HostLacks("the host's kernel has no seccomp user notification (CONFIG_SECCOMP_FILTER)")
+
+
+def check_yama(read: ReadText) -> None:
+    """Documentation/admin-guide/LSM/Yama.rst. Raises HostLacks."""
     if read("/proc/sys/kernel/yama/ptrace_scope").strip() == "3":
         raise HostLacks("kernel.yama.ptrace_scope is 3: set it to 2 or less to let the sandbox read its guests' memory")
 
@@ -82,18 +97,25 @@ def why_no_namespaces(uid: int, error: str) -> str:
     """The line for an unshare(2) that failed."""
     if uid == 0:
         return f"cannot make namespaces: {error}; root without CAP_SYS_ADMIN needs a container that allows it"
-    if read_text("/proc/sys/user/max_user_namespaces").strip() == "0":
-        return "user namespaces are off: set user.max_user_namespaces above 0, or run as root"
-    if read_text("/proc/sys/kernel/unprivileged_userns_clone").strip() == "0":
-        return "user namespaces are off for ordinary users: set kernel.unprivileged_userns_clone to 1, or run as root"
-    if read_text("/proc/sys/kernel/apparmor_restrict_unprivileged_userns").strip() == "1":
-        return (
-            "AppArmor keeps user namespaces from ordinary users: set "
-            "kernel.apparmor_restrict_unprivileged_userns to 0, or run as root"
-        )
+    off = why_user_namespaces_are_off(read_text)
+    if off:
+        return f"{off}, or run as root"
     if not is_mount_root(read_text("/proc/self/mountinfo", 1 << 20)):
         return "in a chroot ordinary users cannot make user namespaces: run as root"
     return f"cannot make a user namespace: {error}; run as root"
+
+
+def why_user_namespaces_are_off(read: ReadText) -> str:
+    """For ordinary users, and what to set; empty when no setting says so."""
+    if read("/proc/sys/user/max_user_namespaces").strip() == "0":
+        return "user namespaces are off: set user.max_user_namespaces above 0"
+    if read("/proc/sys/kernel/unprivileged_userns_clone").strip() == "0":
+        return "user namespaces are off for ordinary users: set kernel.unprivileged_userns_clone to 1"
+    if read("/proc/sys/kernel/apparmor_restrict_unprivileged_userns").strip() == "1":
+        return (
+            "AppArmor keeps user namespaces from ordinary users: set kernel.apparmor_restrict_unprivileged_userns to 0"
+        )
+    return ""
 
 
 def is_mount_root(mountinfo: str) -> bool:
