@@ -32,6 +32,7 @@ VERBS: Final = (
     "resume",
     "update",
     "events",
+    "metrics",
     "spec",
     "features",
     "syscalls",

@@ -28,6 +28,15 @@ def lives(pid: int, started: int) -> bool:
     return bool(fields) and int(fields[19]) == started and fields[0] not in (b"Z", b"X")
 
 
+def resident_bytes(pid: int) -> int:
+    """Its memory (proc_pid_statm(5)); 0 when that cannot be read."""
+    try:
+        with open(f"/proc/{pid}/statm", "rb") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, IndexError):
+        return 0
+
+
 def kill(pid: int, started: int, bound_s: float) -> bool:
     """SIGKILL, and wait until it has ended. False when it has not within the bound."""
     try:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 LIMIT: Final = 4096  # processes that are listed
 COMMAND_LIMIT: Final = 256  # bytes of a command line
+NIC_COUNTERS: Final = ("rx_packets", "rx_bytes", "rx_dropped", "tx_packets", "tx_bytes", "tx_dropped")
 
 
 def processes(kernel: Kernel, view: View) -> list[Body]:
@@ -51,7 +52,7 @@ def terminal_of(group: ThreadGroup) -> str:
 
 
 def stats(kernel: Kernel, view: View) -> Body:
-    """What a container's processes use: ns, bytes, tasks, and their bounds."""
+    """What a container's processes use: ns, bytes, tasks, and their bounds; then what the whole sandbox has counted."""
     groups = view.groups()
     spaces = {task.space for group in groups for task in group.tasks}
     return {
@@ -60,4 +61,15 @@ def stats(kernel: Kernel, view: View) -> Body:
         "memory_limit": kernel.memory_bytes,
         "pids": sum(len(group.tasks) for group in groups),
         "pids_limit": view.pids.max_tasks,
+        "platform": dict(kernel.platform.metrics()),
+        "interfaces": interfaces(kernel),
+        "network": dict(kernel.net.counters.as_dict(), names=len(kernel.net.counters.names)),
     }
+
+
+def interfaces(kernel: Kernel) -> list[Body]:
+    """What the sandbox's interfaces have counted (Documentation/networking/statistics.rst)."""
+    found: list[Body] = []
+    for nic in kernel.net.stack.nics.values():
+        found.append({"name": nic.name, **{name: getattr(nic, name) for name in NIC_COUNTERS}})
+    return found[:LIMIT]

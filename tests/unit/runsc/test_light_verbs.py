@@ -14,12 +14,13 @@ MODULES = (
     "runsc.container.start",
     "runsc.container.destroy",
     "runsc.container.container",
+    "runsc.container.prometheus",
 )
 HEAVY = ("sandbox.kernel", "sandbox.vfs", "sandbox.fs", "sandbox.platform", "tcpip", "argparse", "subprocess", "socket")
 
 
 @pytest.mark.parametrize(
-    "module", [f"runsc.cmd.{v}" for v in ("state", "kill", "exec", "delete", "list", "ps")] + list(MODULES)
+    "module", [f"runsc.cmd.{v}" for v in ("state", "kill", "exec", "delete", "list", "ps", "metrics")] + list(MODULES)
 )
 def test_what_it_imports(module: str) -> None:
     code = f"import sys; import runsc.cli, {module}; print(*sys.modules)"
