@@ -94,6 +94,15 @@ class RxPacket:
         """The frame as it was on the wire."""
         return self.data[self.link :] if self.link else self.data
 
+    def piece(self, data: bytes) -> RxPacket:
+        """One packet of a received super-packet: its bytes are `data`, and all else is the same."""
+        one = RxPacket(data, CSUM_VALID, link=self.link)
+        one.network, one.transport, one.ethertype = self.network, self.transport, self.ethertype
+        one.kind, one.link_src, one.nic, one.track = self.kind, self.link_src, self.nic, self.track
+        one.src, one.dst, one.key = self.src, self.dst, self.key
+        one.protocol, one.ttl, one.tos = self.protocol, self.ttl, self.tos
+        return one
+
     def payload(self, at: int) -> memoryview:
         """A view of data[at:end]: from `at`, an absolute offset, to the end of the packet."""
         return memoryview(self.data)[at : self.end]

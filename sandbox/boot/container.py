@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sandbox.kernel.kernel import Kernel
     from sandbox.kernel.view import View
     from sandbox.reactor import Reactor
-    from sandbox.seccomp.check import Insn
+    from tcpip.bpf.opcodes import Insn
 
 CREATING: Final = "creating"
 CREATED: Final = "created"

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sandbox.kernel.kernel import Kernel
     from sandbox.kernel.thread_group import ThreadGroup
     from sandbox.kernel.view import View
-    from sandbox.seccomp.check import Insn
+    from tcpip.bpf.opcodes import Insn
 
 STDIO: Final = 3
 SIGNAL_MAX: Final = 64

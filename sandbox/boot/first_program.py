@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from sandbox.boot.console import Console
     from sandbox.kernel.kernel import Kernel
     from sandbox.platform.base import GuestThread
-    from sandbox.seccomp.check import Insn
     from sandbox.vfs.file_description import FileDescription
+    from tcpip.bpf.opcodes import Insn
 
 NOT_FOUND: Final = 127
 NOT_EXECUTABLE: Final = 126

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.capability import CAP_SYS_ADMIN
 from sandbox.abi.linux.seccomp import (
-    BPF_MAXINSNS,
     SECCOMP_FILTER_FLAG_LOG,
     SECCOMP_FILTER_FLAG_NEW_LISTENER,
     SECCOMP_FILTER_FLAG_SPEC_ALLOW,
@@ -20,10 +19,11 @@ from sandbox.abi.linux.seccomp import (
     SOCK_FPROG,
 )
 from sandbox.errors import SyscallError
-from sandbox.seccomp.check import Insn, check
+from sandbox.seccomp.check import check
 from sandbox.seccomp.filter import SeccompFilter, check_length
 from sandbox.seccomp.gate import gated
 from sandbox.seccomp.listener import Listener
+from tcpip.bpf.opcodes import BPF_MAXINSNS, Insn
 
 if TYPE_CHECKING:
     from sandbox.kernel.task import Task

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Final, Sequence
 from sandbox.abi.linux.seccomp import AUDIT_ARCH_X86_64, SECCOMP_RET_ACTION_FULL, SECCOMP_RET_ALLOW
 from sandbox.arch.amd64 import RIP
 from sandbox.errors import SyscallError
-from sandbox.seccomp.check import Insn, converted_length
+from sandbox.seccomp.check import converted_length
 from sandbox.seccomp.interpreter import run
+from tcpip.bpf.opcodes import Insn
 
 if TYPE_CHECKING:
     from sandbox.kernel.task import Task

@@ -8,7 +8,7 @@ from __future__ import annotations
 from struct import Struct
 from typing import Final
 
-from tcpip.buffer import CSUM_NONE, GSO_NONE, GSO_UDP_L4, Slice, TxPacket
+from tcpip.buffer import CSUM_NONE, GSO_ECN, GSO_NONE, GSO_UDP_L4, RxPacket, Slice, TxPacket
 from tcpip.checksum import finish, partial_sum, sum_slices
 
 _U16: Final = Struct("!H")
@@ -18,6 +18,7 @@ _CWR: Final = 0x80
 _UDP_OFFSET: Final = 6
 _TCP: Final = 6
 _UDP: Final = 17
+_UDP_HEADER: Final = 8
 
 
 def complete_checksum(pkt: TxPacket) -> None:
@@ -48,6 +49,16 @@ def split(pkt: TxPacket) -> list[TxPacket]:
         else:
             segments.append(_segment(pkt, header, data, index, index == count - 1))
     return segments
+
+
+def split_datagrams(pkt: RxPacket) -> list[RxPacket]:
+    """A received UDP packet as its datagrams, each with whole headers: itself unless it is a super-packet."""
+    if not pkt.gso_size or pkt.gso_type & ~GSO_ECN != GSO_UDP_L4:
+        return [pkt]
+    body = pkt.transport + _UDP_HEADER
+    whole = TxPacket(pkt.data[:body], [pkt.payload(body)], pkt.end - body, _UDP_OFFSET, GSO_UDP_L4, pkt.gso_size)
+    whole.network, whole.transport = pkt.network, pkt.transport
+    return [pkt.piece(one.join()) for one in split(whole)]
 
 
 def _datagram(pkt: TxPacket, header: bytes, data: memoryview, index: int) -> TxPacket:

@@ -14,12 +14,13 @@ from tcpip import sockopt as so
 from tcpip.addr import AF_INET, AF_INET6, SockAddr, any_of, is_any, is_link_local, is_multicast, unmapped, v4_mapped
 from tcpip.buffer import RxPacket
 from tcpip.errno_map import errno_of
-from tcpip.errors import NetError, NetworkError
+from tcpip.errors import DropReason, NetError, NetworkError
 from tcpip.header.ipv4 import OPTION_RECORD_ROUTE, OPTION_TIMESTAMP, parse_options
 from tcpip.transport.endpoint import AGAIN, Control, Endpoint, Message
 from tcpip.transport.memberships import Memberships
 from tcpip.transport.ports import Reservation
 from tcpip.transport.protocol import IcmpError
+from tcpip.transport.socket_filter import passes
 from tcpip.transport.socket_options import SocketOptions, int_value
 from tcpip.waiter import EVENT_ERR, EVENT_HUP, EVENT_IN, EVENT_OUT, EVENT_RDHUP
 
@@ -265,6 +266,27 @@ class DatagramEndpoint(Endpoint):
         return any(nic.promiscuous for nic in self.stack.nics.values())
 
     # Receiving.
+
+    def filtered_end(self, pkt: RxPacket, start: int, header: int) -> int:
+        """Where what the socket filter leaves of a packet ends, seen from offset `start`; -1: it is to be dropped."""
+        program = self.options.filter
+        if not program:
+            return pkt.end
+        end = passes(program, pkt, start, header, self.stack.random)
+        if end < 0:
+            self.stack.stats.drop(DropReason.FILTERED)
+        return end
+
+    def enqueue_filtered(self, pkt: RxPacket, start: int) -> None:
+        """Queue what the socket filter leaves of what follows offset `start`, if there is room."""
+        end = pkt.end
+        kept = self.filtered_end(pkt, start, 1)
+        if kept < 0:
+            return
+        pkt.end = kept
+        if not self.enqueue(pkt, start, 0):
+            self.stack.stats.drop(DropReason.QUEUE_FULL)
+        pkt.end = end  # others get the same packet
 
     def enqueue(self, pkt: RxPacket, start: int, src_port: int) -> bool:
         """Queue what follows offset `start` of a received packet; False when the receive buffer is full."""

@@ -93,8 +93,7 @@ class PingEndpoint(DatagramEndpoint):
         return is_any(self.bound_addr) or self.bound_addr == pkt.dst
 
     def handle_packet(self, pkt: RxPacket) -> None:
-        if not self.enqueue(pkt, pkt.transport, 0):
-            self.stack.stats.drop(DropReason.QUEUE_FULL)
+        self.enqueue_filtered(pkt, pkt.transport)
 
     def handle_error(self, error: IcmpError) -> None:
         self.report_error(error, error.quoted)

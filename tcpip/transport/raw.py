@@ -13,7 +13,7 @@ from tcpip import errors
 from tcpip import sockopt as so
 from tcpip.addr import AF_INET, SockAddr, is_any, is_multicast
 from tcpip.buffer import RxPacket, TxPacket
-from tcpip.errors import DropReason, Malformed, NetworkError
+from tcpip.errors import Malformed, NetworkError
 from tcpip.header.ethernet import TYPE_IPV4
 from tcpip.header.ipv4 import MIN_LEN, Ipv4Header
 from tcpip.transport.datagram import DatagramEndpoint
@@ -117,8 +117,7 @@ class RawEndpoint(DatagramEndpoint):
 
     def handle_packet(self, pkt: RxPacket) -> None:
         at = pkt.network if self.family == AF_INET else pkt.transport
-        if not self.enqueue(pkt, at, 0):
-            self.stack.stats.drop(DropReason.QUEUE_FULL)
+        self.enqueue_filtered(pkt, at)
 
     def handle_error(self, error: IcmpError) -> None:
         self.report_error(error, error.quoted)

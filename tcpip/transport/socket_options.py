@@ -13,6 +13,7 @@ from tcpip import errors
 from tcpip import sockopt as so
 from tcpip.addr import AF_INET6
 from tcpip.errors import NetworkError
+from tcpip.transport.socket_filter import lock_filter, set_filter
 
 MIN_RCVBUF: Final = 2304
 MIN_SNDBUF: Final = 4608
@@ -61,6 +62,8 @@ class SocketOptions:
         "timestamp",
         "timestamp_ns",
         "zerocopy",
+        "filter",
+        "filter_locked",
         "max_pacing_rate",
         "nic",
         "owner",
@@ -114,6 +117,8 @@ class SocketOptions:
         self.timestamp = False
         self.timestamp_ns = False
         self.zerocopy = False
+        self.filter = b""  # SO_ATTACH_FILTER: packed instructions; empty: none
+        self.filter_locked = False
         self.max_pacing_rate = -1  # bytes/s; -1: no bound
         self.nic = 0
         self.owner = 0
@@ -206,6 +211,10 @@ class SocketOptions:
             if not self.privileged:
                 raise NetworkError(errors.NOT_PERMITTED)
             self.mark = number & 0xFFFFFFFF
+        elif name in (so.SO_ATTACH_FILTER, so.SO_DETACH_FILTER):
+            set_filter(self, name, value if name == so.SO_ATTACH_FILTER else int_value(value))
+        elif name == so.SO_LOCK_FILTER:
+            lock_filter(self, int_value(value) != 0)
         elif name == so.SO_RCVLOWAT:
             number = int_value(value)
             self.rcvlowat = 0x7FFFFFFF if number < 0 else number or 1
@@ -230,6 +239,8 @@ class SocketOptions:
             return _LINGER.pack(int(self.linger >= 0), max(self.linger, 0))
         if name == so.SO_SNDLOWAT:
             return 1
+        if name == so.SO_ATTACH_FILTER:  # SO_GET_FILTER
+            return self.filter
         return None
 
     def _set_ip(self, name: int, value: int | bytes) -> bool:
@@ -300,7 +311,7 @@ def in_range(value: int, low: int, high: int) -> int:
 
 _FIELD_NAMES: Final = (
     "reuse_addr reuse_port broadcast keepalive oob_inline dont_route no_check priority mark linger rcvbuf sndbuf "
-    "rcvbuf_locked sndbuf_locked rcvlowat timestamp timestamp_ns zerocopy max_pacing_rate nic owner privileged max_buf ttl tos pmtudisc "
+    "rcvbuf_locked sndbuf_locked rcvlowat timestamp timestamp_ns zerocopy filter filter_locked max_pacing_rate nic owner privileged max_buf ttl tos pmtudisc "
     "recverr pktinfo recv_ttl recv_tos recv_options return_options freebind bind_no_port transparent min_ttl multicast_ttl multicast_loop multicast_all "
     "hop_limit traffic_class v6only pmtudisc6 recverr6 pktinfo6 recv_hop_limit recv_traffic_class multicast_hops "
     "multicast_loop6 multicast_all6"
@@ -324,6 +335,7 @@ _SOCKET_INTS: Final[dict[int, str]] = {
     so.SO_MARK: "mark",
     so.SO_RCVLOWAT: "rcvlowat",
     so.SO_BINDTOIFINDEX: "nic",
+    so.SO_LOCK_FILTER: "filter_locked",
 }
 _IP_FLAGS: Final[dict[int, str]] = {
     so.IP_RECVERR: "recverr",

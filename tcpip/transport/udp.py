@@ -14,7 +14,9 @@ from tcpip.addr import AF_INET, SockAddr, is_any, is_multicast
 from tcpip.buffer import CSUM_NONE, CSUM_VALID, GSO_UDP_L4, TO_BROADCAST, TO_HOST, TO_MULTICAST, RxPacket, TxPacket
 from tcpip.errors import DropReason, Malformed, NetworkError
 from tcpip.header.udp import CHECKSUM_OFFSET, FIXED, HEADER_LEN
+from tcpip.link.offload import split_datagrams
 from tcpip.sockopt import IPPROTO_UDP, SOCK_DGRAM
+from tcpip.stats import Counters
 from tcpip.transport.datagram import DatagramEndpoint
 from tcpip.transport.demux import Bound, Demuxer, connection_key
 from tcpip.transport.endpoint import AGAIN, Control
@@ -178,6 +180,9 @@ class UdpEndpoint(DatagramEndpoint):
         if four and o.min_ttl > pkt.ttl:
             stack.stats.drop(DropReason.FILTERED)
             return
+        if o.filter:
+            self._filter(pkt, stats)
+            return
         at = pkt.transport
         port = pkt.data[at] << 8 | pkt.data[at + 1]
         start, end = at + HEADER_LEN, pkt.end
@@ -185,15 +190,32 @@ class UdpEndpoint(DatagramEndpoint):
         while True:  # a super-packet is several datagrams
             if step:
                 pkt.end = min(start + step, end)
-            if self.enqueue(pkt, start, port):
-                stats.inc("InDatagrams")
-            else:
-                stats.inc("RcvbufErrors")
-                stats.inc("InErrors")
-                stack.stats.drop(DropReason.QUEUE_FULL)
+            self._take(pkt, start, port, stats)
             start = pkt.end
             if start >= end:
                 return
+
+    def _take(self, pkt: RxPacket, start: int, port: int, stats: Counters) -> None:
+        if self.enqueue(pkt, start, port):
+            stats.inc("InDatagrams")
+        else:
+            stats.inc("RcvbufErrors")
+            stats.inc("InErrors")
+            self.stack.stats.drop(DropReason.QUEUE_FULL)
+
+    def _filter(self, pkt: RxPacket, stats: Counters) -> None:
+        """The same with a socket filter, which sees each datagram of a super-packet with a header of its own."""
+        at = pkt.transport
+        port = pkt.data[at] << 8 | pkt.data[at + 1]
+        for one in split_datagrams(pkt):
+            end = one.end
+            kept = self.filtered_end(one, at, HEADER_LEN)
+            if kept < 0:
+                stats.inc("InErrors")
+                continue
+            one.end = kept
+            self._take(one, at + HEADER_LEN, port, stats)
+            one.end = end  # others get the same packet
 
     def handle_error(self, error: IcmpError) -> None:
         self.report_error(error, error.quoted[HEADER_LEN:])

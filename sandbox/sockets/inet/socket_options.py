@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux import socket as abi
 from sandbox.abi.linux.capability import CAP_NET_ADMIN, CAP_NET_BIND_SERVICE, CAP_NET_RAW
+from sandbox.abi.linux.seccomp import SOCK_FILTER, SOCK_FPROG
 from sandbox.errors import SyscallError
 from sandbox.sockets.net_errno import syscall_error
 from tcpip import errors
+from tcpip.bpf.opcodes import BPF_MAXINSNS
 from tcpip.errors import NetworkError
-from tcpip.sockopt import IP_TRANSPARENT, IPV6_TRANSPARENT, SO_BINDTOIFINDEX
+from tcpip.sockopt import IP_TRANSPARENT, IPV6_TRANSPARENT, SO_ATTACH_FILTER, SO_BINDTOIFINDEX
 
 if TYPE_CHECKING:
     from sandbox.kernel.task import Task
@@ -65,6 +67,8 @@ def set_option(socket: InetSocket, t: Task, level: int, name: int, value: bytes)
         if name == abi.SO_BINDTODEVICE:
             _bind_device(socket, t, value)
             return True
+        if name == SO_ATTACH_FILTER:
+            value = _read_filter(socket, t, value)
     if (level, name) in _PRIVILEGED:
         socket.endpoint.settings().privileged = any(map(t.creds.has, _PRIVILEGED[level, name]))
     try:
@@ -94,6 +98,18 @@ def get_option(socket: InetSocket, level: int, name: int, size: int) -> bytes | 
     if level == abi.SOL_IP and 0 < size < 4 and 0 <= value <= 255:
         return bytes((value,))
     return abi.INT.pack(value) if value < 1 << 31 else abi.UINT.pack(value & 0xFFFFFFFF)
+
+
+def _read_filter(socket: InetSocket, t: Task, value: bytes) -> bytes:
+    """The instructions that a struct sock_fprog points to. EINVAL, EPERM, EFAULT, in Linux's order (__get_filter)."""
+    if len(value) != SOCK_FPROG.size:
+        raise SyscallError(errno.EINVAL)
+    if socket.endpoint.settings().filter_locked:
+        raise SyscallError(errno.EPERM)
+    length, where = SOCK_FPROG.unpack(value)
+    if not where or not 0 < length <= BPF_MAXINSNS:
+        raise SyscallError(errno.EINVAL)
+    return t.copy_in(where, SOCK_FILTER.size * length)
 
 
 def _bind_device(socket: InetSocket, t: Task, value: bytes) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux import socket as abi
 from sandbox.abi.linux.fcntl import O_CLOEXEC, O_NONBLOCK
+from sandbox.abi.linux.seccomp import SOCK_FILTER
 from sandbox.errors import SyscallError
 from sandbox.kernel.control import ERESTARTSYS, Block, Result
 from sandbox.sockets.base import IN_PROGRESS, SocketFile
@@ -209,13 +210,27 @@ def sys_setsockopt(t: Task, a: SyscallArgs) -> Result:
     return 0
 
 
+def _get_filter(t: Task, a: SyscallArgs, program: bytes, size: int) -> Result:
+    """SO_GET_FILTER counts in instructions, and a size of 0 only asks how many there are (sk_get_filter)."""
+    count = len(program) // SOCK_FILTER.size
+    if count and size:
+        if size < count:
+            return -errno.EINVAL
+        t.copy_out(a.addr(3), program)
+    t.copy_out(a.addr(4), abi.INT.pack(count))
+    return 0
+
+
 def sys_getsockopt(t: Task, a: SyscallArgs) -> Result:
     """getsockopt(2)."""
     file = find_socket(t, a.uint(0))
     size = abi.INT.unpack(t.copy_in(a.addr(4), 4))[0]
     if size < 0:
         return -errno.EINVAL
-    value = file.getsockopt(t, a.int(1), a.int(2), size)[:size]
+    value = file.getsockopt(t, a.int(1), a.int(2), size)
+    if (a.int(1), a.int(2)) == (abi.SOL_SOCKET, abi.SO_ATTACH_FILTER):
+        return _get_filter(t, a, value, size)
+    value = value[:size]
     t.copy_out(a.addr(3), value)
     t.copy_out(a.addr(4), abi.INT.pack(len(value)))
     return 0

@@ -1,8 +1,7 @@
 """A TCP endpoint: a socket's user calls, and the connection that owns the parts beside this file.
 
 Calls and errors are Linux's (net/ipv4/tcp.c, net/ipv4/af_inet.c); the protocol itself is in segment_arrives.py,
-sender.py, receiver.py, recovery.py, timers.py. Work that a packet causes is done at the end of its batch: see
-`finish_batch`.
+sender.py, receiver.py, recovery.py, timers.py. What a packet causes is done at its batch's end: `finish_batch`.
 Implements: RFC 9293 3.9.1 (user calls), 3.10.1-3.10.6.
 """
 
@@ -55,7 +54,7 @@ from tcpip.transport.tcp.fast_open_client import FastOpenRequest
 from tcpip.transport.tcp.fast_path import fast_path
 from tcpip.transport.tcp.listener import Listener, Request
 from tcpip.transport.tcp.receiver import Receiver
-from tcpip.transport.tcp.segment import Segment
+from tcpip.transport.tcp.segment import Segment, passes_filter
 from tcpip.transport.tcp.segment_arrives import segment_arrives
 from tcpip.transport.tcp.sender import TCP_HEADER, Sender
 from tcpip.transport.tcp.timers import TcpTimers
@@ -214,6 +213,8 @@ class TcpEndpoint(Endpoint):
     # Packets.
 
     def handle_packet(self, pkt: RxPacket) -> None:
+        if self.so.filter and not passes_filter(self.so, pkt, self.stack):
+            return
         if self.state == st.ESTABLISHED and fast_path(self, pkt):
             return
         if self.listener is not None:

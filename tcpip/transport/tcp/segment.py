@@ -7,14 +7,34 @@ connection's own numbers) and masked when a header is written.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from tcpip.buffer import RxPacket
 from tcpip.errors import DropReason, Malformed
 from tcpip.header.tcp import FIN, FLAGS_MASK, HEADER, MIN_LENGTH, SYN
 from tcpip.header.tcp_options import TcpOptions
+from tcpip.transport.socket_filter import passes
+
+if TYPE_CHECKING:
+    from tcpip.stack.stack import Stack
+    from tcpip.transport.socket_options import SocketOptions
 
 _NO_OPTIONS: Final = TcpOptions()
+
+
+def passes_filter(options: SocketOptions, pkt: RxPacket, stack: Stack) -> bool:
+    """What the socket filter leaves, at least the header (net/ipv4/tcp_ipv4.c: tcp_filter). Text that it cuts off comes
+    again and again, as it was never acknowledged."""
+    at = pkt.transport
+    program = options.filter
+    if not program:
+        return True
+    end = passes(program, pkt, at, (pkt.data[at + 12] >> 4) * 4, stack.random)
+    if end < 0:
+        stack.stats.drop(DropReason.FILTERED)
+        return False
+    pkt.end = end
+    return True
 
 
 class Segment:

@@ -1,0 +1,1 @@
+"""Classic BPF: programs that decide over packets and system calls."""
