@@ -46,6 +46,8 @@ def attach(kernel: Kernel, options: NetworkOptions, network: Network, hostname: 
             _attach_tap(kernel, options, network)
         else:
             _attach_interfaces(kernel, options, network)
+            if options.fresh and network.guard is None:
+                _add_resolver(kernel, network)
     except ImportError as missing:
         package = "python-pytun" if missing.name == "pytun" else missing.name
         raise NetworkError(
@@ -121,6 +123,24 @@ def _attach_interfaces(kernel: Kernel, options: NetworkOptions, network: Network
         _add_addresses(nic, interface)
     for route in routes:
         _add_route(network, nics[route.index], route)
+
+
+def _add_resolver(kernel: Kernel, network: Network) -> None:
+    """Docker's, where there is one. What it is asked reaches the Internet, and no rule of `--allow` would cover that."""
+    from sandbox.gateway import embedded_resolver, resolver_upstream
+    from sandbox.gateway.networks import drive, new_stack
+
+    guest = network.stack.lo
+    if guest is None or not embedded_resolver.is_here():
+        return
+    stack = new_stack(kernel)
+    resolver = embedded_resolver.EmbeddedResolver(stack, guest, kernel.reactor, network.counters, kernel.log.warning)
+    drive(kernel.reactor, stack)
+    network.on_close(resolver.close)
+    resolver_upstream.lead_here()
+    for kind in (resolver_upstream.UpstreamDatagrams, resolver_upstream.UpstreamStream):
+        sock = resolver_upstream.open_socket(kind is resolver_upstream.UpstreamDatagrams)
+        network.on_close(kind(network.stack, kernel.reactor, network.counters, sock).close)
 
 
 def _add_addresses(nic: Nic, interface: HostInterface) -> None:

@@ -12,13 +12,10 @@ from typing import TYPE_CHECKING, Callable, Final
 from sandbox.gateway import address_plan as plan
 from sandbox.gateway import flow_key, icmp_reply
 from sandbox.gateway.flow_key import FlowKey, read_flow_key
+from sandbox.gateway.outlet import Outlet
 from sandbox.gateway.ping_egress import PingEgress
-from sandbox.gateway.tcp_egress import TcpEgress
-from sandbox.gateway.udp_egress import UdpEgress
 from tcpip.addr import is_link_local, is_multicast, is_v4_mapped
 from tcpip.buffer import RxPacket, TxPacket
-from tcpip.clock import NS_PER_S
-from tcpip.link.base import Dispatcher
 
 if TYPE_CHECKING:
     from sandbox.gateway.counters import Counters
@@ -28,8 +25,6 @@ if TYPE_CHECKING:
     from tcpip.stack.stack import Stack
     from tcpip.transport.forwarder import FlowRequest
 
-SWEEP_NS: Final = 5 * NS_PER_S
-MAX_LINES: Final = 16  # different complaints
 _SYN: Final = 0x02
 _FIN_SYN_RST_ACK: Final = 0x17
 _ECHO: Final = {flow_key.ICMP: 8, flow_key.ICMPV6: 128}
@@ -50,7 +45,7 @@ def _is_outward(src: bytes, dst: bytes) -> bool:
     return src in plan.GUEST and not (len(dst) == 16 and is_v4_mapped(dst))
 
 
-class Gateway(Dispatcher):
+class Gateway(Outlet):
     """Owns the gateway's stack. `link` is the gateway's end of the cable."""
 
     def __init__(
@@ -62,12 +57,8 @@ class Gateway(Dispatcher):
         counters: Counters,
         warn: Callable[[str], None],
     ) -> None:
-        self.stack = stack
-        self.reactor = reactor
+        super().__init__(stack, reactor, counters, warn)
         self.guard = guard
-        self.counters = counters
-        self._warn = warn
-        self._said: set[str] = set()
         self._link = link
         self.nic = stack.add_nic(link, "gateway")
         stack.tcp.config.syn_rto_ns, stack.tcp.config.syn_retries = _SYN_RTO_NS, _SYN_RETRIES
@@ -82,10 +73,7 @@ class Gateway(Dispatcher):
         ):
             self.nic.add_address(addr, length, dad=False)
         link.attach(self)
-        self.tcp = TcpEgress(self)
-        self.udp = UdpEgress(self)
         self.ping = PingEgress(self)
-        self._sweep = stack.timers.timer(self._run_sweep)
 
     # --- frames of the guest ---
 
@@ -139,7 +127,7 @@ class Gateway(Dispatcher):
         if self.guard.permits(flow.protocol, flow.dst, port):
             return True
         self.guard.refused("", flow.protocol, flow.dst, port)
-        self.write_frame(icmp_reply.unreachable(flow, pkt.data, icmp_reply.PROHIBITED))
+        self.unreachable(flow, pkt.data, icmp_reply.PROHIBITED)
         return False
 
     # --- for the egress parts ---
@@ -154,30 +142,13 @@ class Gateway(Dispatcher):
         """A frame to the guest that no stack has made."""
         self._link.write_packets([TxPacket(frame, [], 0)])
 
-    def warn(self, line: str) -> None:
-        """Once: what a guest can bring about as often as it likes must not fill the log."""
-        if line not in self._said and len(self._said) < MAX_LINES:
-            self._said.add(line)
-            self._warn(line)
+    def unreachable(self, flow: FlowKey, packet: bytes, cause: tuple[int, int]) -> None:
+        self.write_frame(icmp_reply.unreachable(flow, packet, cause))
 
-    def now(self) -> int:
-        """ns, the stack's clock."""
-        return self.stack.clock.now_ns()
-
-    def expect_sweep(self) -> None:
-        """Something may go stale."""
-        if self._sweep.deadline is None:
-            self._sweep.arm(self.now() + SWEEP_NS)
-
-    def _run_sweep(self) -> None:
-        now = self.now()
-        left = [part.sweep(now) for part in (self.udp, self.ping)]
-        if any(left):
-            self._sweep.arm(now + SWEEP_NS)
+    def sweep(self, now: int) -> bool:
+        pings_left = self.ping.sweep(now)
+        return super().sweep(now) or pings_left
 
     def close(self) -> None:
-        """Close what is open on the host."""
-        self._sweep.cancel()
-        self.tcp.close()
-        self.udp.close()
+        super().close()
         self.ping.close()

@@ -35,11 +35,12 @@ def frame(src: bytes, dst: bytes, message_type: int, code: int, rest: int, body:
     return plan.GUEST_MAC + plan.GATEWAY_MAC + b"\x86\xdd" + header + message
 
 
-def unreachable(flow: FlowKey, packet: bytes, cause: tuple[int, int]) -> bytes:
-    """Destination unreachable about `packet` (a frame of the guest), from the gateway (RFC 792, RFC 4443 3.1)."""
+def unreachable(flow: FlowKey, packet: bytes, cause: tuple[int, int], source: bytes = plan.GATEWAY4) -> bytes:
+    """Destination unreachable about `packet` (a frame of the guest), from the gateway (RFC 792, RFC 4443 3.1); about one of
+    IPv4 from `source`."""
     if len(flow.src) == 4:
         quoted = packet[ETHERNET : flow.transport + 8]
-        return frame(plan.GATEWAY4, flow.src, 3, cause[0], 0, quoted[:548])
+        return frame(source, flow.src, 3, cause[0], 0, quoted[:548])
     return frame(plan.GATEWAY6, flow.src, 1, cause[1], 0, packet[ETHERNET : ETHERNET + 1232])
 
 

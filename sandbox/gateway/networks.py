@@ -33,7 +33,7 @@ class NetworkError(Exception):
 
 def build(kernel: Kernel, options: NetworkOptions) -> Network:
     """Make the network and set `kernel.net`. Raises NetworkError."""
-    stack = _new_stack(kernel)
+    stack = new_stack(kernel)
     nothing_there = options.kind == "none" or (options.fresh and only_a_loopback())
     network = Network(stack, "none" if nothing_there else options.kind)
     hostname = kernel.hostname.decode("ascii", "replace")
@@ -57,7 +57,8 @@ def only_a_loopback() -> bool:
     return all(name == "lo" for _, name in _socket.if_nameindex())
 
 
-def _new_stack(kernel: Kernel) -> Stack:
+def new_stack(kernel: Kernel) -> Stack:
+    """An empty one, on the sandbox's clock."""
     return Stack(kernel.clock, Random(int.from_bytes(kernel.random(32), "big")))
 
 
@@ -99,7 +100,7 @@ def _build_own(kernel: Kernel, options: NetworkOptions, network: Network, hostna
         raise NetworkError("--allow: the network `internal` has no outside; --network user has one")
     guard = EgressGuard(policy, NamePins(kernel.clock), network.counters, kernel.log.warning, internal)
     guest_link, gateway_link = pipe(plan.MTU, (plan.GUEST_MAC, plan.GATEWAY_MAC))
-    gateway_stack = _new_stack(kernel)
+    gateway_stack = new_stack(kernel)
     gateway = Gateway(gateway_stack, gateway_link, kernel.reactor, guard, network.counters, kernel.log.warning)
     network.on_close(gateway.close)
     _configure_guest(kernel, options, network, guest_link)

@@ -58,7 +58,7 @@ class PingEgress:
             known.sock.send(message[:2] + b"\0\0" + message[4:])
         except OSError as error:
             if error.errno not in (errno.EAGAIN, errno.ENOBUFS, errno.ECONNREFUSED):
-                self._gateway.write_frame(icmp_reply.unreachable(flow, pkt.data, icmp_reply.HOST))
+                self._gateway.unreachable(flow, pkt.data, icmp_reply.HOST)
 
     def _open(self, flow: FlowKey, identifier: int, packet: bytes) -> PingFlow | None:
         gateway = self._gateway
@@ -79,7 +79,7 @@ class PingEgress:
                 self._told = True
                 gateway.warn("ping: this host has no ping sockets for us (sysctl net.ipv4.ping_group_range)")
             cause = icmp_reply.PROHIBITED if refused else icmp_reply.NO_ROUTE
-            gateway.write_frame(icmp_reply.unreachable(flow, packet, cause))
+            gateway.unreachable(flow, packet, cause)
             return None
         new = PingFlow(flow, identifier, sock)
         gateway.reactor.watch(new.fd, READ, lambda events: self._from_host(new))

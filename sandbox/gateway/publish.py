@@ -24,7 +24,10 @@ from tcpip.transport.endpoint import AGAIN
 from tcpip.waiter import EVENT_IN, EVENT_OUT
 
 if TYPE_CHECKING:
+    from sandbox.gateway.counters import Counters
     from sandbox.gateway.gateway import Gateway
+    from sandbox.reactor import Reactor
+    from tcpip.stack.stack import Stack
     from tcpip.transport.endpoint import Endpoint
     from tcpip.waiter import Waiter
 
@@ -71,18 +74,23 @@ def _is_port(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= 5 and 0 < int(text) <= 65535
 
 
-class PublishedStream:
-    """A TCP port."""
+class InboundStream:
+    """A listening host socket. `stack` is where connections to the guest are made; a class of its own says whereto."""
 
-    def __init__(self, gateway: Gateway, sock: _socket.socket, guest_port: int) -> None:
-        self._gateway = gateway
+    def __init__(self, stack: Stack, reactor: Reactor, counters: Counters, sock: _socket.socket) -> None:
+        self._stack = stack
+        self._reactor = reactor
+        self._counters = counters
         self._sock = sock
         self._fd = sock.fileno()
-        self._guest_port = guest_port
         self._waiting: deque[_socket.socket] = deque()
         self._opening: dict[Endpoint, tuple[_socket.socket, Waiter]] = {}
         self._pumps: set[Pump] = set()
-        gateway.reactor.watch(self._fd, READ, self._accept)
+        reactor.watch(self._fd, READ, self._accept)
+
+    def target(self, sock: _socket.socket) -> SockAddr:
+        """Where the connection `sock` of the host goes on. OSError, NetworkError: nowhere."""
+        raise NotImplementedError
 
     def _accept(self, events: int) -> None:
         """One connection a turn: the level-triggered reactor comes back for the next."""
@@ -104,7 +112,7 @@ class PublishedStream:
             self._open(self._waiting.popleft())
 
     def _open(self, sock: _socket.socket) -> None:
-        endpoint = self._gateway.stack.new_endpoint(AF_INET, SOCK_STREAM, 0)
+        endpoint = self._stack.new_endpoint(AF_INET, SOCK_STREAM, 0)
         waiter = endpoint.queue.add(EVENT_OUT, lambda mask: self._opened(endpoint))
         self._opening[endpoint] = (sock, waiter)
         self._opened(endpoint)
@@ -114,7 +122,9 @@ class PublishedStream:
             return
         refused = False
         try:
-            endpoint.connect(SockAddr(plan.GUEST4, self._guest_port))
+            endpoint.connect(self.target(self._opening[endpoint][0]))
+        except OSError:
+            refused = True  # the host's side is gone
         except NetworkError as error:
             if error.error in (errors.CONNECT_STARTED, errors.ALREADY_IN_PROGRESS):
                 return
@@ -124,24 +134,34 @@ class PublishedStream:
         if refused:
             endpoint.close()
             sock.close()
-            self._gateway.reactor.call_soon(self._open_next)
+            self._reactor.call_soon(self._open_next)
             return
-        gateway = self._gateway
-        gateway.counters.connections += 1
-        pump = Pump(gateway.reactor, gateway.counters, endpoint, sock, self._pumps.discard)
+        self._counters.connections += 1
+        pump = Pump(self._reactor, self._counters, endpoint, sock, self._pumps.discard)
         if not pump.closed:
             self._pumps.add(pump)
-        self._gateway.reactor.call_soon(self._open_next)
+        self._reactor.call_soon(self._open_next)
 
     def close(self) -> None:
         """Stop listening, end what runs."""
-        self._gateway.reactor.unwatch(self._fd)
+        self._reactor.unwatch(self._fd)
         self._sock.close()
         for sock in (*self._waiting, *(sock for sock, _ in self._opening.values())):
             sock.close()
         self._waiting.clear()
         for pump in list(self._pumps):
             pump.close()
+
+
+class PublishedStream(InboundStream):
+    """A TCP port."""
+
+    def __init__(self, gateway: Gateway, sock: _socket.socket, guest_port: int) -> None:
+        super().__init__(gateway.stack, gateway.reactor, gateway.counters, sock)
+        self._target = SockAddr(plan.GUEST4, guest_port)
+
+    def target(self, sock: _socket.socket) -> SockAddr:
+        return self._target
 
 
 class _Peer:

@@ -18,7 +18,7 @@ from tcpip.sockopt import IPPROTO_TCP
 if TYPE_CHECKING:
     import _socket
 
-    from sandbox.gateway.gateway import Gateway
+    from sandbox.gateway.outlet import Outlet
     from tcpip.transport.endpoint import Endpoint
     from tcpip.transport.forwarder import FlowRequest
 
@@ -51,7 +51,7 @@ class Attempt:
 class TcpEgress:
     """All TCP connections that the guest opened through the gateway."""
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Outlet) -> None:
         self._gateway = gateway
         self._flows = gateway.stack.forward_flows()
         self._flows.tcp = self.syn
@@ -116,7 +116,7 @@ class TcpEgress:
             request.refuse()
         else:
             request.drop()
-            self._gateway.write_frame(icmp_reply.unreachable(flow, packet, cause))
+            self._gateway.unreachable(flow, packet, cause)
 
     # --- the guest's side ---
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import _socket
 
     from sandbox.gateway.flow_key import FlowKey
-    from sandbox.gateway.gateway import Gateway
+    from sandbox.gateway.outlet import Outlet
     from tcpip.transport.endpoint import Endpoint
     from tcpip.transport.forwarder import FlowRequest
 
@@ -44,7 +44,7 @@ class UdpFlow:
 class UdpEgress:
     """All of them, the longest idle first."""
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Outlet) -> None:
         self._gateway = gateway
         self._flows: dict[bytes, UdpFlow] = {}
         gateway.stack.forward_flows().udp = self.first
@@ -72,7 +72,7 @@ class UdpEgress:
         if number:
             sock.close()
             cause = icmp_reply.PROHIBITED if number in (errno.EACCES, errno.EPERM) else icmp_reply.NO_ROUTE
-            gateway.write_frame(icmp_reply.unreachable(flow, packet, cause))
+            gateway.unreachable(flow, packet, cause)
             return False
         quoted = packet if len(packet) < 2048 else packet[:128]
         try:
@@ -130,7 +130,7 @@ class UdpEgress:
 
     def _refused(self, flow: UdpFlow) -> None:
         """The host's socket was told that nobody is at the port: so is the guest."""
-        self._gateway.write_frame(icmp_reply.unreachable(flow.flow, flow.quoted, icmp_reply.PORT))
+        self._gateway.unreachable(flow.flow, flow.quoted, icmp_reply.PORT)
 
     def _end(self, key: bytes) -> None:
         flow = self._flows.pop(key)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
+import select
 import shutil
+import socket
 import subprocess
 import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import Iterator
@@ -213,6 +217,70 @@ def test_a_bridge_network(docker: Docker) -> None:
         script = f"ip addr show eth0 | grep -q 'inet ' && until nc {address} 7777 < /dev/null; do sleep 0.1; done"
         done = docker.run("run", "--rm", "--runtime", "runsc", "--network", "lan", "busybox", "sh", "-c", script)
         assert done.stdout == "hello\n"
+    finally:
+        docker.run("rm", "-f", "box")
+        docker.run("network", "rm", "lan")
+
+
+def answer_to(query: bytes) -> bytes:
+    """192.0.2.7, whatever is asked."""
+    return query[:2] + b"\x81\x80\0\1\0\1\0\0\0\0" + query[12:] + b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\xc0\0\2\7"
+
+
+@contextlib.contextmanager
+def a_name_server(address: str) -> Iterator[None]:
+    """At port 53 of an address of the host's, until the block ends."""
+    datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    datagrams.bind((address, 53))
+    stream = socket.create_server((address, 53))
+    over = threading.Event()
+
+    def serve() -> None:
+        while not over.is_set():
+            for ready in select.select([datagrams, stream], [], [], 0.1)[0]:
+                if ready is datagrams:
+                    query, peer = datagrams.recvfrom(4096)
+                    datagrams.sendto(answer_to(query), peer)
+                else:
+                    with stream.accept()[0] as connection:
+                        answer = answer_to(connection.recv(4096)[2:])
+                        connection.sendall(len(answer).to_bytes(2, "big") + answer)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+        datagrams.close()
+        stream.close()
+
+
+def ask_by_tcp(name: str) -> str:
+    """A line of shell that prints the answer's bytes."""
+    query = rf"\000\041\001\000\000\001\000\000\000\000\000\000\00{len(name)}{name}\000\000\001\000\001"
+    size = rf"\000\0{16 + len(name) + 2:o}"
+    return f"(printf '{size}{query}'; sleep 1) | nc 127.0.0.11 53 | od -An -tu1 -v"
+
+
+def test_names_on_a_network_of_the_users_own(docker: Docker) -> None:
+    """Docker's resolver at 127.0.0.11, by UDP and TCP, for names here and outside: as with the distribution's runtime."""
+    docker.run("network", "create", "lan")
+    try:
+        docker.run("run", "-d", "--name", "box", "--runtime", "runsc", "--network", "lan", "busybox", "sleep", "1000")
+        lan = json.loads(docker.run("inspect", "box").stdout)[0]["NetworkSettings"]["Networks"]["lan"]
+        script = (
+            "cat /etc/resolv.conf; nslookup -type=a box; nslookup -type=a example.com; ping -c 1 box > /dev/null &&"
+            f" echo reached; nc 127.0.0.11 80 || echo refused; {ask_by_tcp('box')}; {ask_by_tcp('out')}"
+        )
+        words = ["--dns", lan["Gateway"], "--network", "lan", "busybox", "sh", "-c", script]
+        with a_name_server(lan["Gateway"]):
+            ours = docker.run("run", "--rm", "--runtime", "runsc", *words).stdout
+            theirs = docker.run("run", "--rm", *words).stdout
+        assert f"Address: {lan['IPAddress']}" in ours and "Address: 192.0.2.7" in ours, ours
+        assert "reached\nrefused\n" in ours
+        assert ours == theirs
     finally:
         docker.run("rm", "-f", "box")
         docker.run("network", "rm", "lan")
