@@ -225,7 +225,7 @@ class ContainerControl:
         if fields.has("memory"):
             self.holder.set_memory(fields.number("memory", 1 << 20, 1 << 62))
         if fields.has("pids"):
-            self.view.pids.max_tasks = fields.number("pids", 1, 1 << 22)
+            self.view.limit_tasks(fields.number("pids", 1, 1 << 22))
         connection.answer()
 
     def _create(self, connection: Connection, frame: Frame) -> None:

@@ -44,8 +44,10 @@ class Pod:
             return
         options = options_of(frame)
         shared = Fields(frame.body).flag("shared_pids")
-        pids = self.kernel.pids if shared else PidNamespace(options.limits.pids or self.kernel.pids.max_tasks)
-        container = FurtherContainer(self, connection, options, View(pids))
+        view = View(self.kernel.pids if shared else PidNamespace(self.kernel.pids.max_tasks), shared)
+        if options.limits.pids:
+            view.limit_tasks(options.limits.pids)
+        container = FurtherContainer(self, connection, options, view)
         container.fds, frame.fds = frame.fds, []
         self.containers[container] = None
         self.count_memory()

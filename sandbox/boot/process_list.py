@@ -60,7 +60,7 @@ def stats(kernel: Kernel, view: View) -> Body:
         "memory": sum(space.resident_pages() for space in spaces) << 12,
         "memory_limit": kernel.memory_bytes,
         "pids": sum(len(group.tasks) for group in groups),
-        "pids_limit": view.pids.max_tasks,
+        "pids_limit": view.task_limit(),
         "platform": dict(kernel.platform.metrics()),
         "interfaces": interfaces(kernel),
         "network": dict(kernel.net.counters.as_dict(), names=len(kernel.net.counters.names)),

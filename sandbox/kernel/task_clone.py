@@ -125,6 +125,7 @@ def _check_flags(t: Task, flags: int) -> None:
 
 def _check_limits(t: Task) -> None:
     pids = t.pids
+    t.group.view.check_room()
     if len(pids.tasks) + len(pids.held) >= pids.max_tasks or len(pids.groups) >= pids.max_tasks:
         raise SyscallError(errno.EAGAIN)
     if not t.fds.may_copy():
@@ -181,6 +182,7 @@ class _Making:
         flags = request.flags
         pidfd = -1
         pids = t.pids
+        t.group.view.check_room()  # others of the container may have been quicker
         tid = pids.take(request.set_tid) if request.set_tid else pids.allocate()
         t.kernel.ipc.shm.actor.pid = t.pid
         mm = self.mm.acquire() if flags & CLONE_VM else self.mm.fork()

@@ -70,6 +70,22 @@ def test_a_shared_process_namespace(shim: Shim) -> None:
     assert result.status == 1 and "is not the pid namespace of sandbox pod" in result.err
 
 
+def test_a_pids_limit_among_shared_numbers(shim: Shim) -> None:
+    space = {"type": "pid", "path": f"/proc/{shim.sentries[0]}/ns/pid"}
+    change(shim.bundle, linux__namespaces=[space, {"type": "mount"}, {"type": "uts"}])
+    script = "for n in 1 2 3; do sleep 2000 & done; echo ready; read line"
+    limited = further(shim, "one", "sh", "-c", script, linux__resources={"pids": {"limit": 3}})
+    assert shim.reap(limited) == 2  # sh: can't fork
+    change(shim.bundle, linux__resources={"pids": {"limit": 4}})
+    further(shim, "two", "sh", "-c", script + "; sleep 2000")
+    shim.says("two", "ready")
+    used = json.loads(shim.call("events", "--stats", "two").out)["data"]["pids"]
+    assert used == {"current": 4, "limit": 4}
+    assert shim.call("exec", "pod", "sh", "-c", "true; (true); exit 5").status == 5
+    assert shim.call("update", "--pids-limit", "3", "two").status == 0
+    assert json.loads(shim.call("events", "--stats", "pod").out)["data"]["pids"]["limit"] > 4
+
+
 def test_one_volume_for_two(shim: Shim, tmp_path: Path) -> None:
     volume = tmp_path / "volume"
     volume.mkdir()
