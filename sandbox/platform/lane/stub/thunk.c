@@ -11,7 +11,8 @@
  * here touches. Neither the guest's stack nor its red zone is used.
  *
  * No signal is masked meanwhile. What the interrupt signal does depends on where it arrives:
- *   on the way in, before the request is posted: nothing, the sentry looks at what is pending before it answers;
+ *   on the way in, before the request is posted: nothing, the sentry looks at what is pending before it answers; but where
+ *   the stub may know the answer, as in C;
  *   in C: a word is set that stub_exit looks at;
  *   in stub_exit, after that look or at its fault: the handler completes the exit, since all registers are in the block,
  *   and reports the thread as interrupted at the visible address.
@@ -189,8 +190,10 @@ static int in_thunk(int sig, u64 slot, struct ucontext *uc) {
     int leaving = rip >= (u64)stub_exit && rip < (u64)stub_exit_end;
     if (sig == SIGTRAP) return GO_ON; /* the guest has set TF: it is told at its own next instruction */
     if (sig == INTERRUPT_SIGNAL && !leaving) {
-        if (rip >= (u64)stub_enter_mov && rip < (u64)stub_enter_end) return GO_ON;
-        if (rip >= ENTER_MOV && rip < ENTER_MOV + 16) return GO_ON;
+        if ((rip >= (u64)stub_enter_mov && rip < (u64)stub_enter_end) || (rip >= ENTER_MOV && rip < ENTER_MOV + 16)) {
+            if (block[LANE_ATTACHED] && shared_lane(slot)[LANE_KNOWN]) block[BLOCK_PENDING] = 1; /* perhaps no request */
+            return GO_ON;
+        }
         if (uc->gregs[G_RSP] - (u64)block >= STACK_SIZE) return NOT_OURS;
         block[BLOCK_PENDING] = 1;
         return GO_ON;
