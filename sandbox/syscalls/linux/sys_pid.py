@@ -11,11 +11,10 @@ from sandbox.kernel.pidfd import O_NONBLOCK, PidFile, process_of
 from sandbox.kernel.sessions import ProcessGroup, Session
 from sandbox.kernel.task import Task
 from sandbox.kernel.thread_group import ThreadGroup
+from sandbox.ptrace.access import may_inspect
 from sandbox.syscalls.args import SyscallArgs
 from sandbox.syscalls.known import known
 from sandbox.syscalls.row import FULL, PARTIAL, Arg, Row
-
-PTRACE_MODE_CAP: Final = 19
 
 
 def sys_getpid(t: Task, a: SyscallArgs) -> Result:
@@ -123,13 +122,7 @@ def sys_pidfd_getfd(t: Task, a: SyscallArgs) -> Result:
     if group.exited:
         return -errno.ESRCH
     owner = next(iter(group.tasks))
-    mine, theirs = t.creds, owner.creds
-    same = mine.uid == theirs.uid == theirs.euid == theirs.suid and mine.gid == theirs.gid == theirs.egid == theirs.sgid
-    if (
-        group is not t.group
-        and not mine.has(PTRACE_MODE_CAP)
-        and not (same and mine.permitted | theirs.permitted == mine.permitted)
-    ):
+    if not may_inspect(t, owner):
         return -errno.EPERM
     return t.fds.install(owner.fds.get(a.int(1)), cloexec=True)
 
