@@ -33,6 +33,7 @@ VERBS: Final = (
     "update",
     "events",
     "metrics",
+    "debug",
     "spec",
     "features",
     "syscalls",

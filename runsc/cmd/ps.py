@@ -34,14 +34,25 @@ def run(config: Config, values: Values, words: list[str]) -> int:
 
     container = load(config.root, words[0])
     container.check(status.PS)
-    found = container.call(wire.PS).get("processes")
-    processes = [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+    processes = objects(container.call(wire.PS).get("processes"))
     if values.text("format", "table") == "json":
-        sys.stdout.write(json.dumps(host_pids(container.sandbox_pid(), [int(item["host_pid"]) for item in processes])))
+        sys.stdout.write(
+            json.dumps(host_pids(container.sandbox_pid(), [number(item, "host_pid") for item in processes]))
+        )
     else:
-        sys.stdout.write(HEAD + "".join(line(item) for item in processes))
+        sys.stdout.write(table(processes))
     sys.stdout.flush()
     return 0
+
+
+def objects(found: object) -> list[dict[str, object]]:
+    """Those of a list that a sandbox has sent."""
+    return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+
+
+def table(processes: list[dict[str, object]]) -> str:
+    """A head and a line for each."""
+    return HEAD + "".join(line(item) for item in processes)
 
 
 def host_pids(sandbox: int, inner: list[int]) -> list[int]:
@@ -73,17 +84,18 @@ def inner_pid(entry: str) -> int:
 
 def line(item: dict[str, object]) -> str:
     """As ps -ef prints it."""
-    began = time.localtime(time.time() - _number(item, "age_ns") / 1e9)
-    seconds = _number(item, "cpu_ns") // 1_000_000_000
+    began = time.localtime(time.time() - number(item, "age_ns") / 1e9)
+    seconds = number(item, "cpu_ns") // 1_000_000_000
     used = f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
     command = printable(str(item.get("command")).encode("latin-1", "replace").decode("utf-8", "replace"))
     return (
-        f"{_number(item, 'uid'):<8} {_number(item, 'pid'):>7} {_number(item, 'ppid'):>7} "
+        f"{number(item, 'uid'):<8} {number(item, 'pid'):>7} {number(item, 'ppid'):>7} "
         f"{time.strftime('%H:%M', began)} {item.get('tty')!s:<8} {used:>8} {command}\n"
     )
 
 
-def _number(item: dict[str, object], name: str) -> int:
+def number(item: dict[str, object], name: str) -> int:
+    """0 when it is not there."""
     value = item.get(name)
     return value if isinstance(value, int) else 0
 

@@ -65,13 +65,15 @@ class Container:
         status.check_move(self.name, now, move)
         return now
 
-    def call(self, kind: int, body: Body | None = None, timeout_s: float = TIMEOUT_S) -> Body:
+    def call(
+        self, kind: int, body: Body | None = None, timeout_s: float = TIMEOUT_S, fds: tuple[int, ...] = ()
+    ) -> Body:
         """Ask the sandbox. `timeout_s` is for its answer, negative: none. RuntimeFailure with what it says, or that it
         is stopped or gone."""
         try:
             client = self.connect()
             try:
-                client.send(kind, body or {})
+                client.send(kind, body or {}, fds)
                 return client.receive(timeout_s).body
             finally:
                 client.close()

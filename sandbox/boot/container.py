@@ -75,6 +75,7 @@ class ContainerControl:
         self._status_fd = options.status_fd
         self._waiting: list[Connection] = []
         self._starting = False
+        self._trace_fd = -1
         self._handlers: dict[int, Handler] = {
             wire.START: self._start,
             wire.STATE: self._state,
@@ -89,6 +90,8 @@ class ContainerControl:
             wire.UPDATE: self._update,
             wire.CREATE: self._create,
             wire.REMOVE: self._remove,
+            wire.STACKS: self._stacks,
+            wire.TRACE: self._trace,
         }
         self.server = ControlServer(kernel.reactor, options.control_fd, self.serve)
 
@@ -233,6 +236,32 @@ class ContainerControl:
 
     def _remove(self, connection: Connection, frame: Frame) -> None:
         self.holder.remove(connection)
+
+    def _stacks(self, connection: Connection, frame: Frame) -> None:
+        from sandbox.boot import stacks
+
+        connection.answer({"tasks": stacks.tasks(self.view), "sentry": stacks.sentry()})
+
+    def _trace(self, connection: Connection, frame: Frame) -> None:
+        if self.view is not self.kernel.view:
+            connection.refuse("not-alone", "cannot trace a container of a pod: trace the pod's sandbox")
+            return
+        fields = Fields(frame.body)
+        if fields.flag("on"):
+            from sandbox.boot.tracing import trace_to
+
+            if not frame.fds:
+                raise BadMessage("no descriptor for the trace")
+            json = fields.flag("json")
+            fd, before = frame.fds.pop(0), self._trace_fd
+            trace_to(self.kernel, fd, json)
+        else:
+            self.kernel.set_trace(None)
+            fd, before = -1, self._trace_fd
+        self._trace_fd = fd
+        if before >= 0:
+            os.close(before)
+        connection.answer()
 
 
 class HostSignals:

@@ -35,7 +35,11 @@ RESIZE: Final = 10
 UPDATE: Final = 11
 CREATE: Final = 12  # one more container: lives as long as its connection
 REMOVE: Final = 13  # everything of it
-REQUESTS: Final = (START, STATE, EXEC, SIGNAL, WAIT, PS, STATS, PAUSE, RESUME, RESIZE, UPDATE, CREATE, REMOVE)
+STACKS: Final = 14
+TRACE: Final = 15  # on: to the descriptor that comes with it; off
+REQUESTS: Final = (
+    START, STATE, EXEC, SIGNAL, WAIT, PS, STATS, PAUSE, RESUME, RESIZE, UPDATE, CREATE, REMOVE, STACKS, TRACE
+)  # fmt: skip
 # answers
 OK: Final = 64
 REFUSED: Final = 65

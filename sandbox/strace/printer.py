@@ -27,6 +27,15 @@ class _Call:
         self.texts = texts
 
 
+def begun(t: Task, rows: Sequence[Row], nr: int, raw: tuple[int, ...]) -> str:
+    """A call that `t` is in, with what it reads; `...` for what it is to fill in."""
+    if nr >= len(rows):
+        return f"syscall_{nr}()"
+    row = rows[nr]
+    texts = ["..." if kind in OUT_FORMATS else format_in(t, kind, raw, n) for n, kind in enumerate(row.args)]
+    return f"{row.name}({', '.join(texts)})"
+
+
 class SyscallTrace:
     """`write(line)` gets each line, without its newline. `only`: names to print, all when empty."""
 

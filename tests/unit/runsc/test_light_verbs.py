@@ -20,7 +20,8 @@ HEAVY = ("sandbox.kernel", "sandbox.vfs", "sandbox.fs", "sandbox.platform", "tcp
 
 
 @pytest.mark.parametrize(
-    "module", [f"runsc.cmd.{v}" for v in ("state", "kill", "exec", "delete", "list", "ps", "metrics")] + list(MODULES)
+    "module",
+    [f"runsc.cmd.{v}" for v in ("state", "kill", "exec", "delete", "list", "ps", "metrics", "debug")] + list(MODULES),
 )
 def test_what_it_imports(module: str) -> None:
     code = f"import sys; import runsc.cli, {module}; print(*sys.modules)"
