@@ -7,17 +7,17 @@ from typing import Final
 from sandbox.gateway.policy import HOST_NAME
 from tcpip.addr import in_prefix, parse
 
-PREFIX4: Final = parse("10.0.2.0")
+PREFIX4: Final[bytes] = parse("10.0.2.0")
 PREFIX4_LEN: Final = 24
-GATEWAY4: Final = parse("10.0.2.1")
-HOST4: Final = parse("10.0.2.2")
-GUEST4: Final = parse("10.0.2.15")
+GATEWAY4: Final[bytes] = parse("10.0.2.1")
+HOST4: Final[bytes] = parse("10.0.2.2")
+GUEST4: Final[bytes] = parse("10.0.2.15")
 
-PREFIX6: Final = parse("fd53:7461:636b::")
+PREFIX6: Final[bytes] = parse("fd53:7461:636b::")
 PREFIX6_LEN: Final = 64
-GATEWAY6: Final = parse("fd53:7461:636b::1")
-HOST6: Final = parse("fd53:7461:636b::2")
-GUEST6: Final = parse("fd53:7461:636b::15")
+GATEWAY6: Final[bytes] = parse("fd53:7461:636b::1")
+HOST6: Final[bytes] = parse("fd53:7461:636b::2")
+GUEST6: Final[bytes] = parse("fd53:7461:636b::15")
 
 GATEWAY_MAC: Final = b"\x02\x53\x42\x00\x00\x01"
 GUEST_MAC: Final = b"\x02\x53\x42\x00\x00\x15"
