@@ -204,22 +204,25 @@ class Vfs:
 
 
 class MountNamespace:
-    """A tree of mounts. `number` is its inode number in nsfs."""
+    """A tree of mounts. `number` is its inode number in nsfs. Without `root_fs` nothing is in it yet (`copy`)."""
 
-    def __init__(self, vfs: Vfs, root_fs: Filesystem, flags: int = ST_RELATIME, number: int = FIRST_NUMBER) -> None:
+    root: Mount
+
+    def __init__(
+        self, vfs: Vfs, root_fs: Filesystem | None, flags: int = ST_RELATIME, number: int = FIRST_NUMBER
+    ) -> None:
         self.vfs = vfs
         self.number = number
-        self.count = 1
-        self.root = vfs.new_mount(root_fs, vfs.root_of(root_fs), flags, self)
-        self.root.attached = True
-        self.users = 1
+        self.count = 0
+        self.users = 0
+        if root_fs is not None:
+            self.root = vfs.new_mount(root_fs, vfs.root_of(root_fs), flags, self)
+            self.root.attached = True
+            self.count = self.users = 1
 
     def copy(self, number: int) -> tuple[MountNamespace, dict[Mount, Mount]]:
         """CLONE_NEWNS: a namespace with copies of all mounts, and which is whose (copy_mnt_ns). ENOSPC."""
-        new = MountNamespace.__new__(MountNamespace)
-        new.vfs = self.vfs
-        new.number = number
-        new.users = 0
+        new = MountNamespace(self.vfs, None, number=number)
         copies: dict[Mount, Mount] = {}
         new.root = copy_tree(self.vfs, self.root, self.root.root, new, copies=copies)
         for mount in copies.values():

@@ -115,7 +115,7 @@ def public() -> Iterator[Path]:
 
 
 class User:
-    """An ordinary user with an empty home, who runs the executable with our Python."""
+    """An ordinary user with an empty home, who runs the executable with the Python that it finds."""
 
     def __init__(self, executable: Path, home: Path) -> None:
         self.executable = executable
@@ -125,9 +125,8 @@ class User:
         self.environ = {"PATH": "/usr/bin:/bin", "HOME": str(home)}
 
     def run(self, *words: str) -> str:
-        python = ("/usr/bin/python3", "-I", "-S")
         ids = {"user": NOBODY, "group": NOBODY, "extra_groups": ()}
-        done = call(*python, self.executable, *words, env=self.environ, **ids)
+        done = call(self.executable, *words, env=self.environ, **ids)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
