@@ -47,7 +47,7 @@ run() {
     linux64|linux32) $b linux64 true ;; setpriv) $b setpriv --nnp true ;; nsenter|unshare) $b unshare true ;; start-stop-daemon) $b start-stop-daemon -S -x /bin/true ;; run-parts) mkdir -p rp; printf '#!/bin/sh\necho part\n' >rp/one; chmod 755 rp/one; $b run-parts rp ;; watch) $b watch --help >/dev/null 2>&1; echo $? ;;
     stty) $b stty </dev/null ;; sync) $b sync ;; fsync) $b fsync n ;; shred) cp n sh; $b shred -u sh; ls sh ;; sysctl) $b sysctl -n kernel.ostype ;; xargs) seq 3 | $b xargs -n 2 echo ;; mkpasswd) $b mkpasswd -m md5 -S abcdefgh secret ;; nologin) $b nologin </dev/null ;;
     nc) $b nc -l -p $((20000 + $$ % 20000)) >got & for _ in $(seq 200); do echo hello | $b nc 127.0.0.1 $((20000 + $$ % 20000)) 2>/dev/null && break; $b usleep 10000; done; wait; cat got ;;
-    httpd) echo page >index.html; $b httpd -f -p 127.0.0.1:34572 & p=$!; for _ in $(seq 200); do $b wget -q -O - http://127.0.0.1:34572/index.html 2>/dev/null && break; $b usleep 10000; done; kill $p; wait $p 2>/dev/null ;;
+    httpd) echo page >index.html; $b httpd -f -p 127.0.0.1:14572 & p=$!; for _ in $(seq 200); do $b wget -q -O - http://127.0.0.1:14572/index.html 2>/dev/null && break; $b usleep 10000; done; kill $p; wait $p 2>/dev/null ;;
     wget) $b wget -q -O - http://127.0.0.1:9/ 2>&1; echo $? ;; telnet|ftpget|ftpput|tftp|rdate|nslookup|traceroute|traceroute6|ssl_client) $b "$1" --help >/dev/null 2>&1; echo $? ;;
     mkdosfs|mke2fs|mkswap) truncate -s 1M img; $b "$1" img >/dev/null 2>&1; echo $? ;; blkid) $b blkid img; echo $? ;; rpm|rpm2cpio) $b "$1" n >/dev/null 2>&1; echo $? ;; microcom|cttyhack|login|getty) $b "$1" --help 2>&1 | head -1 ;;
     *) $b "$1" --help 2>&1 | sed -n '3,$p' | head -3 ;;
