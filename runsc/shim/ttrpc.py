@@ -12,6 +12,7 @@ from typing import Callable, Final
 
 from runsc.shim.loop import READ, WRITE, Loop
 from runsc.shim.protobuf import BadMessage, Fields, message
+from sandbox.control.backlog import send_pending
 
 HEADER: Final = struct.Struct(">IIBB")
 LIMIT: Final = 4 << 20
@@ -151,15 +152,7 @@ class Connection:
             request.refuse(UNKNOWN, f"{error.filename or method}: {os.strerror(error.errno or 0)}")
 
     def _flush(self) -> None:
-        try:
-            while self._out:
-                done = self._socket.send(self._out)
-                del self._out[:done]
-        except BlockingIOError:
-            if len(self._out) > BACKLOG:
-                self.close()
-                return
-        except OSError:
+        if not send_pending(self._socket, self._out, BACKLOG):
             self.close()
             return
         self._loop.change(self._socket.fileno(), READ | WRITE if self._out else READ)

@@ -14,6 +14,7 @@ import struct
 from typing import Callable, Final
 
 from sandbox.control import wire
+from sandbox.control.backlog import send_pending
 from sandbox.control.wire import BadFrame, Body, Decoder, Frame
 from sandbox.reactor import READ, WRITE, Reactor
 
@@ -61,15 +62,7 @@ class Connection:
             self._read()
 
     def _flush(self) -> None:
-        try:
-            while self._out:
-                done = self._socket.send(self._out)
-                del self._out[:done]
-        except BlockingIOError:
-            if len(self._out) > BACKLOG:
-                self.close()
-                return
-        except OSError:
+        if not send_pending(self._socket, self._out, BACKLOG):
             self.close()
             return
         self._want(READ | WRITE if self._out else READ)

@@ -80,20 +80,8 @@ class IPv4Route(Route):
         else:
             neighbor.send(pkt)
 
-    def transmit(self, pkt: TxPacket, dont_fragment: bool) -> None:
-        if len(pkt) > self._mtu and not pkt.gso_size:
-            if dont_fragment:
-                raise NetworkError(errors.MESSAGE_TOO_LONG)
-            for piece in fragment_packet(pkt, self._mtu, self.stack):
-                self._send(piece)
-            return
-        self._send(pkt)
-
-    def _send(self, pkt: TxPacket) -> None:
-        neighbor = self.neighbor
-        if neighbor is None:
-            neighbor = self.neighbor = self.nic.neighbor_for(self)
-        neighbor.send(pkt)
+    def fragments(self, pkt: TxPacket) -> list[TxPacket]:
+        return fragment_packet(pkt, self._mtu, self.stack)
 
 
 def fragment_packet(pkt: TxPacket, mtu: int, stack: Stack) -> list[TxPacket]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING
 
+from tcpip import errors
 from tcpip.addr import is_loopback, is_multicast
 from tcpip.buffer import TxPacket
 from tcpip.checksum import partial_sum
@@ -112,9 +113,25 @@ class Route:
         if self.neighbor is not None:
             self.neighbor.confirm()
 
-    @abstractmethod
     def transmit(self, pkt: TxPacket, dont_fragment: bool) -> None:
         """Send a packet that has its IP header: cut to fit where that is permitted, else MESSAGE_TOO_LONG."""
+        if len(pkt) <= self._mtu or pkt.gso_size:
+            self._send(pkt)
+            return
+        if dont_fragment:
+            raise NetworkError(errors.MESSAGE_TOO_LONG)
+        for piece in self.fragments(pkt):
+            self._send(piece)
+
+    def _send(self, pkt: TxPacket) -> None:
+        neighbor = self.neighbor
+        if neighbor is None:
+            neighbor = self.neighbor = self.nic.neighbor_for(self)
+        neighbor.send(pkt)
+
+    @abstractmethod
+    def fragments(self, pkt: TxPacket) -> list[TxPacket]:
+        """A packet that is too long, cut to fit."""
 
     @abstractmethod
     def write_packet(

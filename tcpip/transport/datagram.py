@@ -304,6 +304,14 @@ class DatagramEndpoint(Endpoint):
             self.error = None
             raise NetworkError(error)
 
+    def send(self, data: bytes | memoryview, flags: int = 0) -> int:
+        try:
+            return self.sendmsg(data, None, flags)
+        except NetworkError as error:
+            if error.error is errors.WOULD_BLOCK:
+                return AGAIN
+            raise
+
     def recv_into(self, buffer: memoryview, flags: int = 0) -> int:
         try:
             return self.recvmsg(buffer, flags).length

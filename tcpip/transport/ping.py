@@ -15,7 +15,7 @@ from tcpip.errors import DropReason, NetworkError
 from tcpip.header import icmpv4, icmpv6
 from tcpip.sockopt import IPPROTO_ICMP, IPPROTO_ICMPV6, SOCK_DGRAM
 from tcpip.transport.datagram import DatagramEndpoint
-from tcpip.transport.endpoint import AGAIN, Control
+from tcpip.transport.endpoint import Control
 from tcpip.transport.protocol import IcmpError
 
 if TYPE_CHECKING:
@@ -97,14 +97,6 @@ class PingEndpoint(DatagramEndpoint):
 
     def handle_error(self, error: IcmpError) -> None:
         self.report_error(error, error.quoted)
-
-    def send(self, data: bytes | memoryview, flags: int = 0) -> int:
-        try:
-            return self.sendmsg(data, None, flags)
-        except NetworkError as error:
-            if error.error is errors.WOULD_BLOCK:
-                return AGAIN
-            raise
 
     def sendmsg(
         self,

@@ -17,7 +17,7 @@ from tcpip.errors import Malformed, NetworkError
 from tcpip.header.ethernet import TYPE_IPV4
 from tcpip.header.ipv4 import MIN_LEN, Ipv4Header
 from tcpip.transport.datagram import DatagramEndpoint
-from tcpip.transport.endpoint import AGAIN, Control
+from tcpip.transport.endpoint import Control
 from tcpip.transport.protocol import IcmpError
 from tcpip.transport.socket_options import int_value
 
@@ -123,14 +123,6 @@ class RawEndpoint(DatagramEndpoint):
         self.report_error(error, error.quoted)
 
     # Sending.
-
-    def send(self, data: bytes | memoryview, flags: int = 0) -> int:
-        try:
-            return self.sendmsg(data, None, flags)
-        except NetworkError as error:
-            if error.error is errors.WOULD_BLOCK:
-                return AGAIN
-            raise
 
     def sendmsg(
         self,

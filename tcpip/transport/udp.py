@@ -19,7 +19,7 @@ from tcpip.sockopt import IPPROTO_UDP, SOCK_DGRAM
 from tcpip.stats import Counters
 from tcpip.transport.datagram import DatagramEndpoint
 from tcpip.transport.demux import Bound, Demuxer, connection_key
-from tcpip.transport.endpoint import AGAIN, Control
+from tcpip.transport.endpoint import Control
 from tcpip.transport.protocol import IcmpError, PacketHandler, TransportProtocol, transport_checksum_ok
 from tcpip.transport.udp_batch import UdpBatch
 
@@ -219,14 +219,6 @@ class UdpEndpoint(DatagramEndpoint):
 
     def handle_error(self, error: IcmpError) -> None:
         self.report_error(error, error.quoted[HEADER_LEN:])
-
-    def send(self, data: bytes | memoryview, flags: int = 0) -> int:
-        try:
-            return self.sendmsg(data, None, flags)
-        except NetworkError as error:
-            if error.error is errors.WOULD_BLOCK:
-                return AGAIN
-            raise
 
     def sendmsg(
         self,
