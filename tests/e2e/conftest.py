@@ -94,6 +94,7 @@ class Running:
     """A sandbox that runs: its launcher, its sentry, and every process of its PID namespace as pidfds."""
 
     def __init__(self, *words: str, rests: bool = True) -> None:
+        self.pidfds: list[int] = []
         self.process = subprocess.Popen(
             command(*words),
             stdin=subprocess.PIPE,
@@ -160,8 +161,8 @@ def start() -> Iterator[type[Running]]:
 
     class Tracked(Running):
         def __init__(self, *words: str, rests: bool = True) -> None:
-            super().__init__(*words, rests=rests)
             started.append(self)
+            super().__init__(*words, rests=rests)
 
     yield Tracked
     for running in started:

@@ -55,7 +55,7 @@ def test_the_process_that_all_are_forked_from_is_killed(start: type[Running]) ->
 
 
 def test_signals_are_forwarded(start: type[Running]) -> None:
-    running = start("do", "/bin/sh", "-c", "trap 'echo got; exit 5' TERM; echo ready; while :; do sleep 0.1; done")
+    running = start("do", "/bin/sh", "-c", "trap 'echo got; exit 5' TERM; sleep 1000 & echo ready; wait")
     assert running.first_line == "ready\n"
     os.kill(running.process.pid, signal.SIGTERM)
     out, _ = running.process.communicate(timeout=BOUND_S)
