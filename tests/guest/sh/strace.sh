@@ -39,6 +39,7 @@ strace -q -e trace=none -e signal=USR1 sh -c 'kill -USR1 $$' 2>&1 | sed -E 's/si
 strace -q -e trace=open -e inject=open:error=EMFILE ./calls 2>&1 | sed -E 's/ += /=/; s/si_pid=[0-9]+/N/'
 sleep 100 &
 sleeper=$!
+until grep -q '^[0-9]* (sleep) S' /proc/$sleeper/stat; do :; done
 strace -q -p $sleeper -o attached &
 until grep -q TracerPid:.[1-9] /proc/$sleeper/status; do :; done
 until [ -s attached ]; do :; done
