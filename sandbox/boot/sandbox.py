@@ -133,6 +133,8 @@ class Sandbox:
         """Serve until the first process has ended."""
         self.link.watch(self.signal, self._time_is_up, self._launcher_gone)
         self.reactor.run()
+        if self.network is not None:
+            self.network.deliver_rest(self.reactor)
 
     def close(self) -> None:
         """Every guest process is gone afterwards, and what the network held on the host."""

@@ -15,6 +15,7 @@ from tcpip.sockopt import IPPROTO_ICMP, IPPROTO_ICMPV6
 if TYPE_CHECKING:
     from sandbox.gateway.egress_guard import EgressGuard
     from sandbox.kernel.task import Task
+    from sandbox.reactor import Reactor
     from sandbox.sockets.inet.socket import InetSocket
     from sandbox.sockets.netlink.family import PortTable
     from tcpip.addr import SockAddr
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from tcpip.stack.stack import Stack
     from tcpip.transport.endpoint import Endpoint
 
+DELIVERY_NS: Final = 1_500_000_000
+"""How long what was sent may take to leave after the last process has ended: one lost solicitation or segment is made up
+for."""
 _PORTLESS: Final = (IPPROTO_ICMP, IPPROTO_ICMPV6)
 
 
@@ -77,6 +81,20 @@ class Network:
     def find_nic(self, name: str) -> Nic | None:
         """An interface by name."""
         return self.stack.find_nic(name)
+
+    def deliver_rest(self, reactor: Reactor) -> None:
+        """Processes are gone, and a kernel goes on: what they have sent leaves, as far as it can within `DELIVERY_NS`."""
+        stack = self.stack
+        if not stack.has_undelivered():
+            return
+
+        def look() -> None:
+            if not stack.has_undelivered():
+                reactor.stop()
+
+        reactor.add_before_sleep(look)
+        reactor.call_at(reactor.clock.now_ns() + DELIVERY_NS, reactor.stop)
+        reactor.run()
 
     def on_close(self, function: Callable[[], None]) -> None:
         """Run it when the network goes."""

@@ -224,6 +224,10 @@ class NeighborTable:
             entry.forget()
             self.nic.stack.changed()
 
+    def have_waiting(self) -> bool:
+        """Some packet waits for a neighbour's link address."""
+        return any(entry.waiting for entry in self.entries.values())
+
     def clear(self) -> None:
         """Forget all but the static entries."""
         for addr in [a for a, e in self.entries.items() if e.state != PERMANENT]:

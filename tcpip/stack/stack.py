@@ -264,6 +264,13 @@ class Stack:
         if (self._inbox or self._pending or self._copies or self.tcp.dirty) and self.on_output is not None:
             self.on_output()
 
+    def has_undelivered(self) -> bool:
+        """Something that was sent by who is gone by now is still here: it waits for the next flush, for a neighbour to
+        answer, or for the acknowledgement of a peer."""
+        if self.udp.batch.flow is not None or self._pending or self.tcp.dirty:
+            return True
+        return self.tcp.orphans_have_data() or any(nic.neighbors.have_waiting() for nic in self.nics.values())
+
     def _turn(self) -> None:
         inbox = self._inbox
         for _ in range(len(inbox)):

@@ -60,10 +60,10 @@ class Lan:
     def argv(self, *words: str) -> list[str]:
         return ["ip", "netns", "exec", self.near, *command(f"--network={self.kind}", "do", *words)]
 
-    def serve(self, argv: list[str], ready: str) -> subprocess.Popen[str]:
+    def serve(self, argv: list[str], ready: str, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[str]:
         """Start a server, inside or outside, and wait for the line that says it listens."""
         child = subprocess.Popen(
-            argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT
+            argv, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT
         )
         self.children.append(child)
         assert child.stdout is not None
@@ -208,6 +208,52 @@ def test_datagrams_that_leave_in_bursts(lan: Lan) -> None:
         sent = lan.do("python3", "-c", SEND, address, str(SIZES))
         assert sent.status == 0, sent
         assert child.communicate(timeout=BOUND_S)[0] == f"{want}\n"
+
+
+SEND_AND_GO = """
+import socket, sys
+kind, size = getattr(socket, sys.argv[2]), int(sys.argv[3])
+s = socket.socket(socket.AF_INET, kind)
+s.settimeout(30)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+s.connect((sys.argv[1], 9000))
+s.send(b"first")
+for _ in range(0, size, 1000):
+    s.sendall(bytes(1000))
+s.send(b"end")
+print("sent", flush=True)
+"""
+ACCEPT = """
+import socket
+s = socket.socket()
+s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+s.bind(("0.0.0.0", 9000))
+s.listen()
+print("ready", flush=True)
+c, _ = s.accept()
+input()
+c.settimeout(30)
+print(sum(iter(lambda: len(c.recv(65536)), 0)))
+"""
+
+
+@pytest.mark.parametrize("lan", ["sandbox"], indirect=True)
+def test_what_waits_for_a_neighbour_leaves_after_the_program(lan: Lan) -> None:
+    """The first solicitation is not answered, the second, a second later, is: by then nobody is left inside."""
+    child = lan.serve(outside_server(lan, sys.executable, "-c", RECEIVE, "0.0.0.0"), "ready")
+    lan.host("sysctl", "-w", "net.ipv4.conf.eth0.arp_ignore=8")
+    lan.serve(lan.argv("python3", "-c", SEND_AND_GO, lan.outside[0], "SOCK_DGRAM", "2000"), "sent")
+    lan.host("sysctl", "-w", "net.ipv4.conf.eth0.arp_ignore=0")
+    want = [(5, b"f"), (1000, b"\0"), (1000, b"\0"), (3, b"e")]
+    assert child.communicate(timeout=BOUND_S)[0] == f"{want}\n"
+
+
+@pytest.mark.parametrize("lan", ["sandbox"], indirect=True)
+def test_a_stream_is_delivered_after_the_program(lan: Lan) -> None:
+    argv = outside_server(lan, sys.executable, "-c", ACCEPT)
+    child = lan.serve(argv, "ready", subprocess.PIPE)
+    lan.serve(lan.argv("python3", "-c", SEND_AND_GO, lan.outside[0], "SOCK_STREAM", "150000"), "sent")
+    assert child.communicate("go\n", timeout=BOUND_S)[0] == "150008\n"
 
 
 def test_super_packets_that_come_in(lan: Lan) -> None:

@@ -107,6 +107,15 @@ class TcpProtocol(TransportProtocol):
             for ep in batch:
                 ep.finish_batch()
 
+    def orphans_have_data(self) -> bool:
+        """A connection that nobody has open any more has bytes or a FIN that its peer has not acknowledged."""
+        from tcpip.transport.tcp.endpoint import TcpEndpoint
+
+        if not self.orphans:
+            return False
+        held = self.demux.connected.values()
+        return any(isinstance(ep, TcpEndpoint) and ep.orphaned and ep.unsent_bytes() > 0 for ep in held)
+
     def timestamp(self, key: bytes, now: int) -> int:
         """What a timestamp option to this peer says: milliseconds from a secret origin (RFC 7323 5.4)."""
         return (now // 1_000_000 + self.isn.ts_offset(key)) & MASK
