@@ -173,7 +173,7 @@ def _move(t: Task, thread: GuestThread, result: LoadResult, creds: Credentials) 
     old_space, old_thread, old_mm = t.space, t.thread, t.mm
     group.cpu_ns_past = group.cpu_ns()
     group.cpu_base_ns = 0
-    group.max_rss_pages = max(group.max_rss_pages, old_space.peak_resident_pages())
+    group.max_rss_pages = max(group.max_rss_pages, old_thread.peak_resident_pages())
     if kernel.leave_space(t, old_space):
         old_space.kill()
     else:

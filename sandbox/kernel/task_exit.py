@@ -21,7 +21,6 @@ from tcpip.waiter import EVENT_IN
 if TYPE_CHECKING:
     from sandbox.kernel.task import Task
     from sandbox.kernel.thread_group import ThreadGroup
-    from sandbox.platform.base import AddressSpace
 
 HOST_OP_LIMIT_NS: Final = 2_000_000_000
 
@@ -52,7 +51,7 @@ def exit_task(t: Task) -> None:
         if not group.exiting:
             group.exiting = True
             group.exit_status = t.exit_status
-        _account(group, t.space)
+        _account(t)
     _leave_space(t)
     leave_undo(t)
     t.fds.release(t)
@@ -118,9 +117,10 @@ def _leave_space(t: Task) -> None:
         t.thread.release()
 
 
-def _account(group: ThreadGroup, space: AddressSpace) -> None:
+def _account(t: Task) -> None:
+    group = t.group
     group.cpu_ns_past = group.cpu_ns()
-    group.max_rss_pages = max(group.max_rss_pages, space.peak_resident_pages())
+    group.max_rss_pages = max(group.max_rss_pages, t.thread.peak_resident_pages())
 
 
 def _send_death_signals(t: Task, group: ThreadGroup) -> None:

@@ -191,6 +191,11 @@ class GuestThread:
     def address_space(self) -> AddressSpace:
         """The memory that it runs in."""
 
+    def peak_resident_pages(self) -> int:
+        """As of its space; of a call that ends the program the platform may know it without asking the host. Stopped or
+        not."""
+        return self.address_space().peak_resident_pages()
+
     # The memory that the call at which it is stopped names. As the methods of AddressSpace, but a platform may have
     # copied it ahead, and may write it back only when the thread goes on.
 

@@ -58,6 +58,8 @@ REFUSED = {
     "moved": (25, DATA, 4096, 8192, 1, 0, 0),
     "cloned": (56, 0x11, 0, 0, 0, 0, 0),
     "closed": (3, 0, 0, 0, 0, 0, 0),
+    "its children's use": (98, 2**64 - 1, DATA, 0, 0, 0, 0),
+    "its thread's use": (98, 1, DATA, 0, 0, 0, 0),
     "opened": (2, DATA, 0, 0, 0, 0, 0),
     "asked": (110, 0, 0, 0, 0, 0, 0),
     "returned": (15, 0, 0, 0, 0, 0, 0),
@@ -83,6 +85,20 @@ def test_a_thread_may_sleep_and_wake_others(call: tuple[int, ...], result: int) 
 def at_the_gate(call: tuple[int, ...]) -> str:
     stores = "".join(f" movabs ${value}, %rax\n mov %rax, {_ENTRY + 8 * n}\n" for n, value in enumerate(call))
     return f"{stores} mov ${_ENTRY}, %edi\n mov ${_FREE:#x}, %rcx\n call *%rcx\n" + exit_with()
+
+
+def test_it_may_ask_what_it_uses() -> None:
+    """The stub does so for its last call: nobody else is told."""
+    results = []
+
+    def kernel(m: Machine, t: GuestThread, nr: int, args: Args) -> None:
+        results.append((nr, args[0], t.address_space().read(DATA + 16, 16)))
+        t.address_space().kill()
+
+    fill = f" movq $-1, {DATA + 16}\n movq $-1, {DATA + 24}\n"
+    Machine(fill + at_the_gate((98, 0, DATA, 0, 0, 0, 0)), kernel).run()
+    ((nr, result, system_time),) = results
+    assert (nr, result) == (EXIT, 0) and system_time != b"\xff" * 16
 
 
 @pytest.mark.parametrize("call", HARMLESS)

@@ -283,6 +283,16 @@ static inline int maps_file(volatile u64 *lane) {
     return lane[LANE_NR] == 9 && (lane[LANE_ARGS + 3] & ~0x1800ul) == 0x12 && (int)lane[LANE_ARGS + 4] >= 0;
 }
 
+/* The program ends or is replaced: the most memory that it ever had, for who waits for it (getrusage: ru_maxrss). */
+static inline void tell_peak(volatile u64 *lane) {
+    u64 nr = lane[LANE_NR], usage[18];
+    u64 call[8] = {98, 0, (u64)usage, 0, 0, 0, 0, 0};
+    if (nr != 59 && nr != 60 && nr != 231 && nr != 322) return;
+    usage[4] = 0;
+    stub_free(call);
+    lane[LANE_PEAK] = usage[4];
+}
+
 #include "known.c"
 #include "thunk.c"
 #include "signal.c"
@@ -472,6 +482,7 @@ __attribute__((used)) static void handler(int sig, struct siginfo *si, struct uc
         lane[LANE_NR] = thunk || si->arch == AUDIT_ARCH_X86_64 ? (u32)g[G_RAX] : 0xffffffff;
         arguments(lane, g);
         if (!maps_file(lane)) give_back(lane);
+        tell_peak(lane);
         if (lane != private_lane(slot)) copy_in(lane, g[G_RSP]);
     } else if (sig == INTERRUPT_SIGNAL || thunk == LEFT) {
         lane[LANE_KIND] = KIND_INTERRUPTED;
@@ -517,7 +528,7 @@ enum { NOTIFY = 0x7fc00000, TRAP = 0x00030000, ALLOW = 0x7fff0000 };
 #define ORDERABLE(at, nr) JEQ(at, nr, DO_NOTIFY, (at) + 1)
 #define ARG_LOW(n) (16 + 8 * (n))
 #define ARG_HIGH(n) (20 + 8 * (n))
-enum { FREE_MMAP = 33, FREE_MADVISE = 39, FREE_RANGE = 42, FREE_FUTEX = 46, FREE_CLOSE = 59, DO_TRAP = 62, DO_NOTIFY, DO_ALLOW, PROGRAM_END };
+enum { FREE_MMAP = 33, FREE_MADVISE = 39, FREE_RANGE = 42, FREE_FUTEX = 46, FREE_CLOSE = 59, FREE_USAGE = 62, DO_TRAP = 65, DO_NOTIFY, DO_ALLOW, PROGRAM_END };
 
 static const struct filter program[PROGRAM_END] = {
     LD(0, 4), JEQ(1, AUDIT_ARCH_X86_64, 2, DO_TRAP), /* arch */
@@ -545,7 +556,9 @@ static const struct filter program[PROGRAM_END] = {
     LD(54, ARG_HIGH(0)), JEQ(55, CONTROL_BASE >> 32, 56, DO_TRAP),
     LD(56, ARG_LOW(0)), JGE(57, CONTROL_BASE + CONTROL_WAITS, 58, DO_TRAP), JGE(58, CONTROL_BASE + CONTROL_SIZE, DO_TRAP, DO_ALLOW),
     /* close: what was lent */
-    JEQ(59, 3, 60, DO_TRAP), LD(60, ARG_LOW(0)), JEQ(61, LENT_FD, DO_ALLOW, DO_TRAP),
+    JEQ(59, 3, 60, FREE_USAGE), LD(60, ARG_LOW(0)), JEQ(61, LENT_FD, DO_ALLOW, DO_TRAP),
+    /* getrusage: its own */
+    JEQ(62, 98, 63, DO_TRAP), LD(63, ARG_LOW(0)), JEQ(64, 0, DO_ALLOW, DO_TRAP),
     [DO_TRAP] = {0x06, 0, 0, TRAP}, [DO_NOTIFY] = {0x06, 0, 0, NOTIFY}, [DO_ALLOW] = {0x06, 0, 0, ALLOW},
 };
 
