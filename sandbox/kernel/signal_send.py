@@ -85,6 +85,8 @@ def is_ignored(t: Task, info: SignalInfo) -> bool:
     """The signal would have no effect, so it isn't even queued (kernel/signal.c: sig_ignored)."""
     signo = info.signo
     bit = 1 << (signo - 1)
+    if t.lent:
+        t.thread.take_back()
     if (t.blocked | t.real_blocked) & bit:
         return False
     if t.ptrace is not None and signo != SIGKILL:
@@ -118,6 +120,8 @@ def discard_everywhere(group: ThreadGroup, signals: int) -> None:
 
 def _wants(t: Task, signo: int) -> bool:
     """The thread could take it now (kernel/signal.c: wants_signal)."""
+    if t.lent:
+        t.thread.take_back()
     if t.blocked >> (signo - 1) & 1 or t.parked == PARK_DEAD:
         return False
     return signo == SIGKILL or t.parked not in (PARK_STOP, PARK_TRACED)

@@ -83,6 +83,7 @@ class Task:
         "altstack_flags",
         "pdeath_signal",
         "decided",
+        "lent",
         # ptrace
         "ptrace",
         "tracees",
@@ -142,12 +143,12 @@ class Task:
         self.host_op = False  # the platform works on an order, a clone, a fork: the thread must not be released
         self.last_calls: deque[int] = deque(maxlen=16)
 
-        self.blocked = 0
-        self.saved_mask = 0
+        self.blocked = self.saved_mask = 0
         self.real_blocked = 0  # the mask before sigtimedwait(2) opened it; 0 outside
         self.pending = SignalQueue()
         self.altstack_sp = self.altstack_size = self.altstack_flags = 0
         self.pdeath_signal = 0
+        self.lent = False  # it may return from its signal handler without asking, to another mask (GuestThread.deliver)
         self.decided: SignalInfo | None = None  # what a tracer has let through, to be delivered first
         self.ptrace: Tracee | None = None  # with a tracer
         self.tracees: dict[Task, None] = {}

@@ -22,6 +22,7 @@ from sandbox.abi.linux.signal import (
     SIGKILL,
     SIGSEGV,
     SIGSTOP,
+    SS_AUTODISARM,
     STOP_SIGNALS,
     SYNCHRONOUS,
     UNBLOCKABLE,
@@ -82,6 +83,8 @@ def set_blocked(t: Task, mask: int) -> None:
 def retarget(t: Task, signals: int) -> None:
     """Let other threads look at what is pending for the process (kernel/signal.c: retarget_shared_pending)."""
     for other in t.group.tasks:
+        if other.lent:
+            other.thread.take_back()
         if other is not t and signals & ~other.blocked and not other.work & WORK_SIGNAL:
             signals &= other.blocked
             signal_send.notice(other)
@@ -222,7 +225,8 @@ def return_to_guest(t: Task, fpu: int = NO_FPU) -> None:
         _leave_traced(t)
     if frame is not None:
         made = frame
-        thread.deliver(frame.address, frame.head, frame.fpu, lambda: _deliver_by_hand(t, made))
+        left = _lend(t, frame)
+        thread.deliver(frame.address, frame.head, frame.fpu, lambda: _deliver_by_hand(t, made), left)
     elif fpu != NO_FPU:
         thread.resume_from(fpu, lambda: _return_by_hand(t, fpu))
     else:
@@ -257,6 +261,27 @@ def _one_handler(t: Task) -> bool:
         return False
     action = t.group.sighand.actions[ready.bit_length()]
     return action.handler not in (SIG_DFL, SIG_IGN) and not action.flags & SA_NODEFER
+
+
+def _lend(t: Task, frame: SignalFrame) -> Callable[[bool], None] | None:
+    """Let it return from this frame without asking, where that changes nothing that anybody waits for. Whoever wants to
+    know its mask asks `take_back` first."""
+    mask = frame.mask
+    if t.work or t.ptrace is not None or t.kernel.trace is not None or t.handlers is not t.kernel.handlers:
+        return None
+    if (t.pending.mask | t.group.pending.mask) & ~mask or frame.undo[3] & SS_AUTODISARM:
+        return None
+
+    def left(has: bool) -> None:
+        t.lent = False
+        if has and t.parked != PARK_DEAD:
+            t.restart_block = None
+            set_blocked(t, mask)
+            if t.work & WORK_SIGNAL:
+                signal_send.notice(t)
+
+    t.lent = True
+    return left
 
 
 def _take_fpu(t: Task, address: int) -> None:

@@ -271,11 +271,25 @@ class GuestThread:
         """The length of what `fpu_state` will be when it can be had."""
         return len(self.fpu_state())
 
-    def deliver(self, address: int, head: bytes | bytearray, fpu: int, failed: Callable[[], None]) -> None:
+    def deliver(
+        self,
+        address: int,
+        head: bytes | bytearray,
+        fpu: int,
+        failed: Callable[[], None],
+        left: Callable[[bool], None] | None = None,
+    ) -> None:
         """As `resume`, after writing a signal frame: `head` at `address` and `fpu_state()` at `fpu`. The thread goes on
         with the initial floating-point state. `failed()` in its place, at any time, with the thread stopped: it can't be
-        done, or not so."""
+        done, or not so.
+
+        With `left` the thread may return from the frame by itself, as rt_sigreturn(2), where signal mask and alternate
+        stack in it are what they are in `head`: until it stops at anything else, or `take_back`. `left(has it?)` then,
+        once."""
         failed()
+
+    def take_back(self) -> None:
+        """It may not return from a signal frame by itself any more."""
 
     def resume_from(self, fpu: int, failed: Callable[[], None]) -> None:
         """As `resume`, with the floating-point state that a frame of `deliver` has at `fpu`. `failed()` as there."""

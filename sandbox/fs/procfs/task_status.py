@@ -40,6 +40,7 @@ def _parent_pid(task: Task) -> int:
 def _signal_masks(task: Task) -> tuple[int, int, int, int, int]:
     """Pending for the thread and the process, blocked, ignored, caught."""
     ignored = caught = 0
+    task.thread.take_back()  # its mask is what it is now
     handlers = task.group.sighand
     for signo in range(1, 65):
         handler = handlers.actions[signo].handler

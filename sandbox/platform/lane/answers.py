@@ -48,5 +48,6 @@ class LaneAnswers(LaneFrames):
         return self.space.peak_resident_pages()
 
     def unlearn(self) -> None:
+        self.take_back()
         if not self.private and not self.space.dead:
             self.words[LANE_KNOWN] = 0

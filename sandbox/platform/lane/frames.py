@@ -11,7 +11,7 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, Callable, Final
 
 from sandbox.platform.base import MemoryFault
-from sandbox.platform.lane import fpu, layout
+from sandbox.platform.lane import fpu, hostcalls, layout
 from sandbox.platform.lane.copies import LaneCopies
 from sandbox.platform.lane.layout import (
     ACTION_DELIVER,
@@ -23,6 +23,8 @@ from sandbox.platform.lane.layout import (
     LANE_ACTION,
     LANE_DATA,
     LANE_FPSTATE,
+    LANE_RETURN,
+    LANE_RETURNED,
     LANE_SIZE,
 )
 from sandbox.platform.lane.orders import NOT_ASKED, assumed
@@ -37,7 +39,7 @@ _ROOM: Final = LANE_SIZE - LANE_DATA
 class LaneFrames(LaneCopies):
     """The part of a LaneThread that knows frames."""
 
-    __slots__ = ("platform", "slot", "private", "asked", "on_done", "on_return")
+    __slots__ = ("platform", "slot", "private", "asked", "on_done", "on_return", "left")
 
     platform: LanePlatform
     slot: int
@@ -45,6 +47,7 @@ class LaneFrames(LaneCopies):
     asked: list[bool]
     on_done: Callable[[int, int], None] | None
     on_return: Callable[[], None] | None
+    left: Callable[[bool], None] | None  # to be told whether it has returned by itself
 
     @abstractmethod
     def answer(self) -> None:
@@ -89,9 +92,18 @@ class LaneFrames(LaneCopies):
     def fpu_size(self) -> int:
         return self.platform.fpu_size()
 
-    def deliver(self, address: int, head: bytes | bytearray, fpu: int, failed: Callable[[], None]) -> None:
+    def deliver(
+        self,
+        address: int,
+        head: bytes | bytearray,
+        fpu: int,
+        failed: Callable[[], None],
+        left: Callable[[bool], None] | None = None,
+    ) -> None:
         size = len(head)
         if self.private or size > _ROOM:
+            if left is not None:
+                left(False)
             failed()
             return
         self.settle()
@@ -101,7 +113,20 @@ class LaneFrames(LaneCopies):
         words[DELIVER_SIZE] = size
         words[DELIVER_FPU] = fpu
         words[DELIVER_FPU_SIZE] = self.platform.fpu_size()
+        if left is not None:
+            self.left = left
+            words[LANE_RETURNED] = 0
+            words[LANE_RETURN] = address
         self._go_on_framed(ACTION_DELIVER, failed)
+
+    def take_back(self) -> None:
+        left, self.left = self.left, None
+        if left is None or self.space.dead:
+            return
+        self.words[LANE_RETURN] = 0
+        if not self.stopped:
+            hostcalls.fence()  # it says that it has returned, then looks whether it may
+        left(self.words[LANE_RETURNED] != 0)
 
     def resume_from(self, fpu: int, failed: Callable[[], None]) -> None:
         if self.private:

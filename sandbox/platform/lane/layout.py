@@ -96,6 +96,7 @@ LANE_CPU: Final = 17  # the processor on which the thread parked, a hint
 LANE_KEPT: Final = 19  # the descriptor that was lent last is open: only between mappings of the same file
 LANE_PEAK: Final = 20  # KIND_SYSCALL that ends the program: the most memory that it ever had, KiB
 LANE_ATTACHED: Final = 18  # private lanes only: the thread uses its shared lane
+LANE_RETURNED: Final = 20  # the thread has returned by itself from the frame at LANE_RETURN
 LANE_REGS: Final = 24  # arch/amd64.py's order
 LANE_REQUEST: Final = LANE_REGS + 25  # words up to here are the stub's to write
 # Shared lanes also have:
@@ -105,6 +106,7 @@ LANE_WAIT: Final = 58  # the word of CONTROL_WAITS at which the thread sleeps
 LANE_WAKE: Final = 59  # with LANE_BLOCKED: the word of another thread that it wakes first; 0: none
 COPIED_KIND: Final = 32
 COPIED_AT: Final = 48
+LANE_RETURN: Final = 60  # of a signal frame: the thread may return from it by itself; 0: from none
 LANE_DATA: Final = 4096  # in bytes: the pieces, to the lane's end
 # Answer.
 LANE_DONE: Final = 64

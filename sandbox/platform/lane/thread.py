@@ -33,6 +33,7 @@ from sandbox.platform.lane.layout import (
     LANE_REGS,
     LANE_REQUEST,
     LANE_RESULT,
+    LANE_RETURN,
     LANE_SEQ,
     LANE_SIZE,
     LANE_VALUE,
@@ -109,6 +110,7 @@ class LaneThread(LaneAnswers):
         self.at = 0  # how many of `expected` were let through
         self.identify: Callable[[int], None] | None = None  # a new host thread tells its slot
         self.on_done = None
+        self.left = None
         self.on_return = None  # orders after which it goes on without a word
         self.counted = False  # in platform.ordering
         self.parked_at: tuple[int, tuple[int, ...]] | None = None  # the call at which it is parked
@@ -508,6 +510,8 @@ class LaneThread(LaneAnswers):
 
     def returned(self, reported: bool) -> None:
         """The first word since it was let go. A report means that the orders failed: `orders_done` tells."""
+        if self.left is not None:
+            self.take_back()
         on_return, self.on_return = self.on_return, None
         if on_return is assumed:
             if not reported:
@@ -557,6 +561,9 @@ class LaneThread(LaneAnswers):
             return
         self.released = True
         self.owner = None
+        if self.left is not None:
+            self.left = None
+            self.words[LANE_RETURN] = 0
         if self.stopped:
             self.pool()
         else:

@@ -27,8 +27,8 @@ static i64 deliver(volatile u64 *lane, struct ucontext *uc) {
     return 0;
 }
 
-static i64 take_fpu(volatile u64 *lane, struct ucontext *uc) {
-    u64 from = lane[DELIVER_AT], header[FP_HEADER_SIZE / 8];
+static i64 take_fpu(u64 from, struct ucontext *uc) {
+    u64 header[FP_HEADER_SIZE / 8];
     volatile u8 *image = (volatile u8 *)uc->fpstate, *theirs = (volatile u8 *)from;
     volatile struct sw_bytes *sw = (volatile struct sw_bytes *)(image + FP_SW);
     struct sw_bytes guest;
@@ -46,4 +46,31 @@ static i64 take_fpu(volatile u64 *lane, struct ucontext *uc) {
     *(volatile u32 *)(image + FP_MXCSR) = mxcsr;
     *(volatile u64 *)(image + FP_HEADER) = header[0];
     return 0;
+}
+
+/*
+ * rt_sigreturn from the frame that was written last, where the sentry need not be asked: it has said so, nothing was asked
+ * since, and the signal mask and the alternate stack in the frame are as they were written. 0: ask.
+ *
+ * The sentry may take the permission back at any time: it clears LANE_RETURN, crosses a barrier and reads LANE_RETURNED;
+ * we set LANE_RETURNED, cross a barrier and read LANE_RETURN. Both may see the other's word, and then we ask for what the
+ * sentry has taken for done: to return twice from the same frame is to return once.
+ */
+static int return_alone(volatile u64 *lane, struct ucontext *uc) {
+    u64 at = lane[LANE_RETURN];
+    volatile struct ucontext *made = (volatile struct ucontext *)((volatile u8 *)lane + LANE_DATA + 8);
+    struct ucontext frame;
+    if (!at || lane[LANE_RETURNED] || uc->gregs[G_RSP] != at + 8 || at >= TASK_SIZE) return 0;
+    if (stub_copy(&frame, (void *)(at + 8), sizeof frame)) return 0;
+    if (frame.sigmask != made->sigmask || frame.ss_sp != made->ss_sp || frame.ss_flags != made->ss_flags ||
+        frame.ss_size != made->ss_size || take_fpu(frame.fpstate, uc))
+        return 0;
+    lane[LANE_RETURNED] = 1;
+    fence();
+    if (lane[LANE_RETURN] != at) {
+        lane[LANE_RETURNED] = 0;
+        return 0;
+    }
+    for (int i = 0; i < G_CSGSFS; i++) uc->gregs[i] = frame.gregs[i];
+    return 1;
 }

@@ -431,7 +431,7 @@ static void serve(volatile u64 *lane, u64 slot, struct ucontext *uc, int asked) 
             uc->gregs[G_RAX] = copy_out(lane, lane[LANE_VALUE]);
             return;
         }
-        i64 framed = action == ACTION_DELIVER ? deliver(lane, uc) : action == ACTION_RETURN ? take_fpu(lane, uc) : 0;
+        i64 framed = action == ACTION_DELIVER ? deliver(lane, uc) : action == ACTION_RETURN ? take_fpu(lane[DELIVER_AT], uc) : 0;
         if (action == ACTION_RESUME || ((action == ACTION_DELIVER || action == ACTION_RETURN) && !framed)) {
             restore(lane, uc);
             return;
@@ -471,6 +471,10 @@ __attribute__((used)) static void handler(int sig, struct siginfo *si, struct uc
         u64 value;
         if (known(lane, (u32)uc->gregs[G_RAX], &value)) {
             uc->gregs[G_RAX] = value;
+            lend_gs(slot);
+            return;
+        }
+        if ((u32)uc->gregs[G_RAX] == 15 && return_alone(lane, uc)) {
             lend_gs(slot);
             return;
         }
