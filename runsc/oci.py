@@ -10,7 +10,7 @@ from runsc.donate import open_directory, open_path
 from runsc.failure import UsageError
 from runsc.flags import SIZE, Flag, parse_size
 from runsc.runtime import apply_config, network_options
-from runsc.spec.types import CAPABILITIES, RLIMITS, Hook, Mount, Process, Spec
+from runsc.spec.types import CAPABILITIES, RLIMITS, Device, Hook, Mount, Process, Spec
 from sandbox.boot.options import (
     MOUNT_BIND,
     MOUNT_DEV,
@@ -21,6 +21,7 @@ from sandbox.boot.options import (
     MOUNT_SYSFS,
     MOUNT_TMPFS,
     ContainerOptions,
+    DeviceOptions,
     MountOptions,
     NetworkOptions,
     Program,
@@ -89,6 +90,13 @@ def mount_of(mount: Mount, bundle: str) -> MountOptions:
     return options
 
 
+def device_of(device: Device) -> DeviceOptions:
+    """One of linux.devices[]."""
+    options = DeviceOptions(os.fsencode(device.path), device.major, device.minor)
+    options.mode, options.uid, options.gid = device.mode, device.uid, device.gid
+    return options
+
+
 def network_of(spec: Spec, config: Config) -> NetworkOptions:
     """A namespace by path is taken over; a new one has a loopback, and what hooks put there."""
     given = next((namespace for namespace in spec.namespaces if namespace.kind == "network"), None)
@@ -140,6 +148,7 @@ def options_of(spec: Spec, bundle: str, config: Config) -> SandboxOptions:
     container.live_root = not config.overlay
     container.masked_paths = tuple(os.fsencode(path) for path in spec.masked_paths)
     container.readonly_paths = tuple(os.fsencode(path) for path in spec.readonly_paths)
+    container.devices = tuple(device_of(device) for device in spec.devices)
     container.seccomp = spec.seccomp
     container.sysctl = spec.sysctl
     container.host_oom_score_adj = spec.process.oom_score_adj

@@ -6,7 +6,7 @@ from typing import Final
 
 from runsc.spec.reader import INT64, UINT64, Json, Object, Problems, kind_of
 from runsc.spec.seccomp import compile_filter
-from runsc.spec.types import HOOK_KINDS, Hook, Mount, Namespace, Process, Rlimit, Spec
+from runsc.spec.types import HOOK_KINDS, Device, Hook, Mount, Namespace, Process, Rlimit, Spec
 
 ID_MAX: Final = 0xFFFFFFFE
 # Listed by `features` and in the log: a container runs without them.
@@ -16,7 +16,10 @@ UNSUPPORTED_MEMORY: Final = ("reservation", "kernel", "kernelTCP", "swappiness",
 UNSUPPORTED_CPU: Final = ("burst", "realtimeRuntime", "realtimePeriod", "idle")
 UNSUPPORTED_RESOURCES: Final = ("hugepageLimits", "network", "rdma", "unified")
 # Without them it would not be what was asked for.
-REFUSED_LINUX: Final = ("devices", "uidMappings", "gidMappings", "timeOffsets", "netDevices", "memoryPolicy")
+REFUSED_LINUX: Final = ("uidMappings", "gidMappings", "timeOffsets", "netDevices", "memoryPolicy")
+# null, zero, full, random, urandom and tty, as Documentation/admin-guide/devices.txt numbers them.
+DEVICES: Final = ((1, 3), (1, 5), (1, 7), (1, 8), (1, 9), (5, 0))
+PTMX: Final = ("/dev/ptmx", "c", 5, 2)  # the specification has it made as a link, in every container
 
 
 def decode(document: Json, problems: Problems) -> Spec:
@@ -121,9 +124,51 @@ def decode_linux(o: Object, spec: Spec) -> None:
     personality = o.child("personality")
     if personality is not None and (personality.text("domain", "LINUX") != "LINUX" or personality.texts("flags")):
         spec.refused.append(o.at("personality"))
+    decode_devices(o, resources is not None and allows_every_device(resources), spec)
     # What is empty asks for nothing.
     spec.refused += [o.at(name) for name in REFUSED_LINUX if o.filled(name)]
     spec.unsupported += [o.at(name) for name in UNSUPPORTED_LINUX if o.filled(name)]
+
+
+def allows_every_device(resources: Object) -> bool:
+    """The last of its device rules is for all: the container is privileged, and the devices listed are the host's."""
+    rules = resources.children("devices")
+    return bool(rules) and rules[-1].flag("allow") and rules[-1].text("type", "a") == "a"
+
+
+def decode_devices(o: Object, privileged: bool, spec: Spec) -> None:
+    """linux.devices: none of the host's, and nowhere but below /dev, which is the sandbox's. A privileged container,
+    whose engine lists whatever the host has, gets those of the sandbox's kernel."""
+    left_out = 0
+    for device in o.children("devices"):
+        found = decode_device(device)
+        if (found.path, found.kind, found.major, found.minor) == PTMX:
+            continue
+        if found.kind in ("c", "u") and (found.major, found.minor) in DEVICES:
+            spec.devices.append(found)
+        elif privileged:
+            left_out += 1
+        else:
+            number = f"{found.kind} {found.major}:{found.minor}"
+            o.problems.add(
+                device.at("path"), f"{found.path} ({number}) is not supported: no device of the host is inside"
+            )
+    if left_out:
+        spec.unsupported.append(f"{o.at('devices')} (of the host: {left_out})")
+
+
+def decode_device(o: Object) -> Device:
+    """One of them."""
+    for name in ("path", "type"):
+        o.require(name)
+    number = o.number("major", -1, ID_MAX), o.number("minor", -1, ID_MAX)
+    device = Device(o.text("path"), o.text("type"), *number)
+    parts = device.path.split("/")
+    if parts[:2] != ["", "dev"] or len(parts) < 3 or set(parts[2:]) & {"", ".", ".."}:
+        o.problems.add(o.at("path"), f"{device.path!r} is not supported: devices are made below /dev")
+    device.mode = o.number("fileMode", 0, ID_MAX, 0o666) & 0o7777
+    device.uid, device.gid = o.number("uid", 0, ID_MAX), o.number("gid", 0, ID_MAX)
+    return device
 
 
 def decode_resources(o: Object, spec: Spec) -> None:

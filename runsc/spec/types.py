@@ -159,6 +159,21 @@ class Hook:
         self.timeout_s = timeout_s
 
 
+class Device:
+    """linux.devices[]. `kind` as mknod(1) has it: c, u, b or p."""
+
+    __slots__ = ("path", "kind", "major", "minor", "mode", "uid", "gid")
+
+    def __init__(self, path: str, kind: str, major: int, minor: int) -> None:
+        self.path = path
+        self.kind = kind
+        self.major = major
+        self.minor = minor
+        self.mode = 0o666
+        self.uid = 0
+        self.gid = 0
+
+
 class Cpu:
     """linux.resources.cpu. 0 and empty: not given."""
 
@@ -196,6 +211,7 @@ class Spec:
         "cpu",
         "sysctl",
         "seccomp",
+        "devices",
         "documents",
     )
 
@@ -220,4 +236,5 @@ class Spec:
         self.cpu = Cpu()
         self.sysctl: dict[str, str] = {}
         self.seccomp: tuple[tuple[int, int, int, int], ...] = ()
+        self.devices: list[Device] = []
         self.documents: dict[str, dict[str, object]] = {}  # `process` and `hooks` as they stand, for later commands

@@ -59,6 +59,11 @@ class Console:
         if mask & EVENT_OUT and self._typed:
             self._type()
 
+    @property
+    def number(self) -> int:
+        """Of the terminal, in /dev/pts."""
+        return self._master.terminal.index
+
     def set_window(self, window: bytes) -> None:
         """A new size, as struct winsize."""
         self._master.terminal.set_window(window)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from sandbox.abi.linux.signal import SIGKILL
 from sandbox.boot.container import SIGNAL_MAX, ContainerControl, window_of
 from sandbox.boot.first_program import ProgramStart
-from sandbox.boot.mounts import mount_further
+from sandbox.boot.mounts import bind_console, mount_further
 from sandbox.boot.signals import forward
 from sandbox.boot.start_failure import StartFailure
 from sandbox.control import wire
@@ -108,6 +108,11 @@ class FurtherContainer:
         for fd in (*self.options.stdio, *container.more_fds):
             self._close(fd)
         if start.console is not None:
+            try:
+                bind_console(self.view, start.console.number)
+            except StartFailure as failure:
+                self._failed(failure)
+                return
             start.console.take_keys()
         control = self.control = ContainerControl(self, self.kernel, container)
         self.fds.remove(container.control_fd)  # the server's now

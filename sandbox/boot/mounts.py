@@ -17,6 +17,7 @@ from sandbox.boot.options import (
     MOUNT_PROC,
     MOUNT_SYSFS,
     MOUNT_TMPFS,
+    DeviceOptions,
     MountOptions,
     SandboxOptions,
 )
@@ -25,6 +26,7 @@ from sandbox.errors import SyscallError
 from sandbox.fs.hostfs.filesystem import HostFs
 from sandbox.fs.overlay.filesystem import OverlayFs
 from sandbox.fs.overlay.root import build_namespace, build_root, find_point, make_point
+from sandbox.fs.tmpfs.directory import TmpfsDir
 from sandbox.fs.tmpfs.filesystem import Tmpfs
 from sandbox.fs.tty.pty_slave import PTS_MAJOR
 from sandbox.fs.tty.pty_table import ANY_MINOR, TTYAUX_MAJOR, PtyTable
@@ -111,7 +113,40 @@ def fill_view(kernel: Kernel, view: View, namespace: MountNamespace, options: Sa
     if container is not None:
         if root.readonly:
             namespace.root.flags |= ST_RDONLY
+        for device in container.devices:
+            make_device(namespace, device)
         hide_paths(kernel, namespace, container.masked_paths, container.readonly_paths)
+
+
+def make_device(namespace: MountNamespace, device: DeviceOptions) -> None:
+    """Its node, in place of the file that bears the name in the sandbox's /dev. StartFailure."""
+    directory, _, name = device.path.rpartition(b"/")
+    what = f"device {os.fsdecode(device.path)}"
+    try:
+        place = make_point(namespace, directory, True)
+        inode = place.inode
+        if not isinstance(inode, TmpfsDir):
+            raise StartFailure(f"{what}: needs a tmpfs at /dev (mounts)")
+        old, known = inode.lookup(name), place.dentry.children.get(name)
+        if old is not None and (old.is_dir() or (known is not None and known.mounts)):
+            raise StartFailure(f"{what}: there is a directory or a mount of that name")
+        if old is not None:
+            inode.unlink(name, old)
+        made = inode.mknod(name, S_IFCHR | device.mode, makedev(device.major, device.minor), device.uid, device.gid)
+        namespace.vfs.dentries.add(place.dentry, name, made)
+    except SyscallError as error:
+        raise StartFailure(f"{what}: {os.strerror(error.errno)}") from None
+
+
+def bind_console(view: View, number: int) -> None:
+    """/dev/console is the terminal /dev/pts/`number` where there is one, as runc has it. StartFailure."""
+    namespace = view.mounts
+    try:
+        slave, place = find_point(namespace, b"/dev/pts/%d" % number), make_point(namespace, b"/dev/console", False)
+        if slave is not None:
+            namespace.mount(slave.mount.fs, place, slave.mount.flags, slave.dentry)
+    except SyscallError as error:
+        raise StartFailure(f"/dev/console: {os.strerror(error.errno)}") from None
 
 
 def hide_paths(kernel: Kernel, namespace: MountNamespace, masked: Sequence[bytes], readonly: Sequence[bytes]) -> None:

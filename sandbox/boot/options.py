@@ -91,6 +91,19 @@ class MountOptions:
         self.nodev = False
 
 
+class DeviceOptions:
+    """A node of a character device that the sandbox's kernel has, to be made at `path`."""
+
+    __slots__ = ("path", "major", "minor", "mode", "uid", "gid")
+
+    def __init__(self, path: bytes, major: int, minor: int) -> None:
+        self.path = path
+        self.major = major
+        self.minor = minor
+        self.mode = 0o666
+        self.uid = self.gid = 0
+
+
 class NetworkOptions:
     """`kind`: none, internal, sandbox, tap, user. `allow` and `publish` as they stand on the command line, checked."""
 
@@ -128,6 +141,7 @@ class ContainerOptions:
         "live_root",
         "masked_paths",
         "readonly_paths",
+        "devices",
         "seccomp",
         "sysctl",
         "more_fds",
@@ -143,6 +157,7 @@ class ContainerOptions:
         self.live_root = True  # the root is the host's directory itself; otherwise a private layer lies above
         self.masked_paths: tuple[bytes, ...] = ()
         self.readonly_paths: tuple[bytes, ...] = ()
+        self.devices: tuple[DeviceOptions, ...] = ()
         self.seccomp: tuple[tuple[int, int, int, int], ...] = ()  # struct sock_filter[] for every process
         self.sysctl: dict[str, str] = {}
         self.more_fds: tuple[int, ...] = ()  # host descriptors for the first process, from number 3 on

@@ -198,14 +198,18 @@ class Sandbox:
     def _loaded(self, first: ProgramStart) -> None:
         assert self.kernel is not None and first.group is not None
         container = self.options.container
-        if container is not None and container.sysctl:
-            from sandbox.boot.sysctl import apply
+        try:
+            if container is not None and container.sysctl:
+                from sandbox.boot.sysctl import apply
 
-            try:
                 apply(self.kernel, first.group.leader, container.sysctl)
-            except StartFailure as failure:
-                self._failed(failure)
-                return
+            if container is not None and first.console is not None:
+                from sandbox.boot.mounts import bind_console
+
+                bind_console(self.view, first.console.number)
+        except StartFailure as failure:
+            self._failed(failure)
+            return
         self.first = first
         if first.console is not None:
             first.console.join(self.link)

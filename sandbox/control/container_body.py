@@ -18,6 +18,7 @@ from sandbox.boot.options import (
     MOUNT_SYSFS,
     MOUNT_TMPFS,
     ContainerOptions,
+    DeviceOptions,
     MountOptions,
     NetworkOptions,
     SandboxOptions,
@@ -40,6 +41,7 @@ MOUNTS_MOST: Final = 1 << 12
 SIZE_MAX: Final = 1 << 62
 _SWITCHES: Final = ("readonly", "nosuid", "noexec", "nodev")
 _NUMBERS: Final = (("size", SIZE_MAX), ("mode", 0o7777), ("uid", ID_MAX), ("gid", ID_MAX))
+_DEVICE_NUMBERS: Final = (("major", 0xFFF), ("minor", 0xFFFFF), ("mode", 0o7777), ("uid", ID_MAX), ("gid", ID_MAX))
 
 
 def container_body(options: SandboxOptions, shared_pids: bool) -> tuple[Body, list[int]]:
@@ -58,6 +60,7 @@ def container_body(options: SandboxOptions, shared_pids: bool) -> tuple[Body, li
         "live_root": container.live_root,
         "masked": [path.decode(ENCODING) for path in container.masked_paths],
         "readonly": [path.decode(ENCODING) for path in container.readonly_paths],
+        "devices": [device_body(device) for device in container.devices],
         "seccomp": rows,
         "hooks": hooks,
         "terminal": options.terminal,
@@ -69,6 +72,11 @@ def container_body(options: SandboxOptions, shared_pids: bool) -> tuple[Body, li
     fds = [*options.stdio, container.control_fd, container.status_fd]
     fds += [mount.fd for mount in mounts if mount.fd >= 0]
     return body, [*fds, *container.more_fds]
+
+
+def device_body(device: DeviceOptions) -> Body:
+    """One device."""
+    return {"path": device.path.decode(ENCODING)} | {name: getattr(device, name) for name, _ in _DEVICE_NUMBERS}
 
 
 def mount_body(mount: MountOptions) -> Body:
@@ -101,6 +109,7 @@ def options_of(frame: Frame) -> SandboxOptions:
     container.more_fds = tuple(left)
     container.live_root = fields.flag("live_root")
     container.masked_paths, container.readonly_paths = tuple(fields.raws("masked")), tuple(fields.raws("readonly"))
+    container.devices = tuple(_device_of(item) for item in fields.objects("devices", MOUNTS_MOST))
     rows = fields.numbers("seccomp", 0xFFFFFFFF)
     if len(rows) % 4:
         raise BadMessage("seccomp is not a list of instructions")
@@ -112,6 +121,14 @@ def options_of(frame: Frame) -> SandboxOptions:
         hooks.append((program, item.number("bound_ns", 0, SIZE_MAX)))
     container.start_hooks = tuple(hooks)
     return options
+
+
+def _device_of(fields: Fields) -> DeviceOptions:
+    """One; which numbers there are is the kernel's business."""
+    device = DeviceOptions(fields.raw("path"), 0, 0)
+    for name, most in _DEVICE_NUMBERS:
+        setattr(device, name, fields.number(name, 0, most))
+    return device
 
 
 def _mount_of(fields: Fields, fds: list[int]) -> MountOptions:

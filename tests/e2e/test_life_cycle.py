@@ -187,7 +187,7 @@ def test_a_detached_exec_is_waited_for_and_signalled(shim: Shim) -> None:
 
 def test_a_terminal_through_the_console_socket(shim: Shim) -> None:
     console = ConsoleSocket(shim.bundle)
-    script = "stty size; tty; echo ready; read x; stty size; echo got $x; exit 3"
+    script = "stty size; tty; echo ready; read x < /dev/console; stty size; echo got $x > /dev/console; exit 3"
     change(shim.bundle, process__terminal=True, process__consoleSize={"height": 31, "width": 87})
     change(shim.bundle, process__args=["/bin/sh", "-c", script])
     pid_file = shim.bundle / "pid"

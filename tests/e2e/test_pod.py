@@ -137,7 +137,11 @@ def test_a_removed_container_holds_nothing_of_the_host(shim: Shim) -> None:
 
 
 def test_a_terminal(shim: Shim) -> None:
-    change(shim.bundle, process__terminal=True, process__args=["sh", "-c", "tty; read x; echo $x$x; exit 6"])
+    change(
+        shim.bundle,
+        process__terminal=True,
+        process__args=["sh", "-c", "tty; stat -c %t:%T /dev/console; read x; echo $x$x > /dev/console; exit 6"],
+    )
     change(shim.bundle, annotations={KIND: "container", SANDBOX: "pod"})
     console = ConsoleSocket(shim.bundle)
     result = shim.call(
@@ -147,7 +151,7 @@ def test_a_terminal(shim: Shim) -> None:
     assert result.status == 0, result
     master = console.master()
     assert shim.call("start", "tty").status == 0
-    assert b"/dev/pts/0" in read_until(master, b"pts/0")
+    assert b"/dev/pts/0" in read_until(master, b"88:0")
     os.write(master, b"ab\n")
     read_until(master, b"abab")
     assert shim.reap(int((shim.bundle / "tty.pid").read_text())) == 6

@@ -9,6 +9,7 @@ import re
 import select
 import shutil
 import socket
+import stat
 import subprocess
 import tempfile
 import threading
@@ -286,12 +287,39 @@ def test_names_on_a_network_of_the_users_own(docker: Docker) -> None:
         docker.run("network", "rm", "lan")
 
 
+def test_devices(docker: Docker) -> None:
+    script = "stat -c %t:%T /dev/other; head -c 1 /dev/other | od -An -tx1"
+    assert inside(docker, ["--device", "/dev/zero:/dev/other"], script).split() == ["1:5", "00"]
+
+
+def test_privileged_gives_capabilities_and_no_device(docker: Docker) -> None:
+    script = "grep CapEff /proc/self/status; find /dev -type b; find /dev -type c | sort; mount -t tmpfs none /bin && echo yes"
+    out = inside(docker, ["--privileged"], script)
+    old = (1 << 38) - 1  # up to CAP_AUDIT_READ: the engine may not know of later ones
+    assert int(out.split()[1], 16) & old == old and out.endswith("yes\n")
+    assert out.split()[2:-1] == [
+        f"/dev/{name}" for name in ("full", "null", "pts/ptmx", "random", "tty", "urandom", "zero")
+    ]
+
+
 def test_what_is_refused_says_so(docker: Docker) -> None:
-    for flags in (["--privileged"], ["--device", "/dev/null:/dev/other"]):
-        done = docker.run(
-            "run", "--rm", "--runtime", "runsc", "--network", "none", *flags, "busybox", "true", check=False
-        )
-        assert done.returncode == 125 and "linux.devices: is not supported" in done.stderr, done
+    where = Path(tempfile.mkdtemp(prefix="sbn")) / "node"
+    os.mknod(where, 0o666 | stat.S_IFCHR, os.makedev(10, 229))
+    words = [
+        "run",
+        "--rm",
+        "--runtime",
+        "runsc",
+        "--network",
+        "none",
+        "--device",
+        f"{where}:/dev/fuse",
+        "busybox",
+        "true",
+    ]
+    done = docker.run(*words, check=False)
+    shutil.rmtree(where.parent)
+    assert done.returncode == 125 and "/dev/fuse (c 10:229) is not supported" in done.stderr, done
 
 
 def test_the_sandbox_is_killed(docker: Docker) -> None:

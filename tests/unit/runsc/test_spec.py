@@ -50,6 +50,21 @@ def test_namespaces_that_are_not_asked_for_are_said(bundle: Path) -> None:
     assert load_bundle(str(bundle)).unsupported == ["linux.namespaces: the host's own pid namespace"]
 
 
+def test_devices_of_a_privileged_container(bundle: Path) -> None:
+    """Its engine lists what the host has; the last rule for all is what tells it from one that names a device."""
+    document = good()
+    host = [("/dev/sda", "b", 8, 0), ("/dev/fuse", "c", 10, 229), ("/dev/ptmx", "c", 5, 2), ("/dev/full", "c", 1, 7)]
+    named = [dict(zip(("path", "type", "major", "minor"), row, strict=True)) for row in host]
+    document["linux"]["devices"] = [{**device, "fileMode": 0o20640, "uid": 3, "gid": 4} for device in named]
+    document["linux"]["resources"] = {"devices": [{"allow": True, "access": "rwm"}]}
+    (bundle / "config.json").write_text(json.dumps(document))
+    spec = load_bundle(str(bundle))
+    assert [(one.path, one.mode, one.uid, one.gid) for one in spec.devices] == [("/dev/full", 0o640, 3, 4)]
+    assert spec.unsupported == ["linux.devices (of the host: 2)"]
+    document["linux"]["resources"]["devices"].append({"allow": True, "type": "c", "major": 10, "access": "rwm"})
+    assert len(problems_with(bundle, document)) == 2
+
+
 def test_the_default_is_good(bundle: Path) -> None:
     spec = load_bundle(str(bundle))
     assert spec.process is not None
@@ -106,7 +121,22 @@ CASES: list[tuple[list[str | int], object, str]] = [
     (["hooks"], {"poststop": [{"path": "/x", "timeout": -1}]}, "hooks.poststop[0].timeout: -1 is not between"),
     (["domainname"], "x" * 65, "domainname: is longer than 64 bytes"),
     (["vm"], {"kernel": {}}, "vm: is not supported"),
-    (["linux", "devices"], [{"path": "/dev/fuse"}], "linux.devices: is not supported"),
+    (
+        ["linux", "devices"],
+        [{"path": "/dev/fuse", "type": "c", "major": 10, "minor": 229}],
+        "linux.devices[0].path: /dev/fuse (c 10:229) is not supported: no device of the host is inside",
+    ),
+    (
+        ["linux", "devices"],
+        [{"path": "/dev/null", "type": "b", "major": 1, "minor": 3}],
+        "linux.devices[0].path: /dev/null (b 1:3) is not supported",
+    ),
+    (
+        ["linux", "devices"],
+        [{"path": "/dev/../null", "type": "c", "major": 1, "minor": 3}],
+        "linux.devices[0].path: '/dev/../null' is not supported: devices are made below /dev",
+    ),
+    (["linux", "devices"], [{"path": "/dev/null"}], "linux.devices[0].type: is missing"),
     (["linux", "uidMappings"], [{"containerID": 0}], "linux.uidMappings: is not supported"),
     (["linux", "personality"], {"domain": "LINUX32"}, "linux.personality: is not supported"),
     (["linux", "cgroupsPath"], "system.slice:docker:x", "linux.cgroupsPath: 'system.slice:docker:x' is for systemd"),

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.boot.options import ContainerOptions, MountOptions, NetworkOptions, Program, SandboxOptions
+from sandbox.boot.options import ContainerOptions, DeviceOptions, MountOptions, NetworkOptions, Program, SandboxOptions
 from sandbox.control import wire
 from sandbox.control.container_body import container_body, options_of
 from sandbox.control.messages import BadMessage
@@ -31,6 +31,9 @@ def sample() -> SandboxOptions:
     container.more_fds = (18, 19)
     container.seccomp = ((6, 0, 0, 1), (7, 0, 0, 2))
     container.masked_paths = (b"/m",)
+    device = DeviceOptions(b"/dev/x", 1, 7)
+    device.mode, device.uid, device.gid = 0o640, 3, 4
+    container.devices = (device,)
     container.start_hooks = ((Program([b"hook"], []), 5),)
     return options
 
