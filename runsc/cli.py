@@ -35,6 +35,7 @@ VERBS: Final = (
     "metrics",
     "debug",
     "spec",
+    "bundle",
     "features",
     "syscalls",
     "doctor",
