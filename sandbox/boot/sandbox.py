@@ -107,6 +107,7 @@ class Sandbox:
 
             trace_to(kernel, options.strace_fd, options.json_log and options.strace_fd == options.log_fd)
         self.memory_watch = MemoryWatch(kernel, own_pages, give_back)
+        kernel.load.start()
         self.view = kernel.view
         self.view.on_exit = self._exited
         if container is not None:

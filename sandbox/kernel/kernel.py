@@ -10,6 +10,7 @@ from sandbox.kernel.aio import AioTotal
 from sandbox.kernel.control import NO_RETURN, Intercepted, Result
 from sandbox.kernel.futex import FutexTable
 from sandbox.kernel.ipc.namespace import IpcNamespace
+from sandbox.kernel.load_average import LoadAverage
 from sandbox.kernel.log import KernelLog
 from sandbox.kernel.namespaces import FIRST_NUMBER, KINDS, CgroupNamespace, Namespaces, UtsNamespace
 from sandbox.kernel.pid_namespace import PidNamespace
@@ -71,6 +72,7 @@ class Kernel:
         self.unprivileged_port = 1024  # net.ipv4.ip_unprivileged_port_start
         self.ping_groups = (0, 2147483647)  # net.ipv4.ping_group_range
         self.boot_ns = clock.now_ns()
+        self.load = LoadAverage(self)
         self.pids = PidNamespace(max_tasks)
         self.view = View(self.pids)  # of its first container; further ones have their own
         self.futexes = FutexTable()

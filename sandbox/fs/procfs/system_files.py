@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Callable, Final
 
 from sandbox.kernel.kernel import RELEASE
+from sandbox.kernel.load_average import ONE, SHIFT
 from sandbox.kernel.task_state import PARK_NONE
 
 if TYPE_CHECKING:
@@ -138,9 +139,11 @@ def stat(t: Task) -> bytes:
 
 
 def loadavg(t: Task) -> bytes:
-    """The load is not sampled: zeros; then runnable and all threads, and the last PID."""
+    """The load of the whole sandbox; then runnable and all threads, and the last PID."""
     pids = t.pids
-    return b"0.00 0.00 0.00 %d/%d %d\n" % (_running(t), len(pids.tasks), pids.last_pid)
+    loads = [load + ONE // 200 for load in t.kernel.load.loads()]
+    text = " ".join(f"{load >> SHIFT}.{(load & ONE - 1) * 100 >> SHIFT:02}" for load in loads)
+    return b"%s %d/%d %d\n" % (text.encode(), _running(t), len(pids.tasks), pids.last_pid)
 
 
 def uptime(t: Task) -> bytes:

@@ -37,6 +37,7 @@ from sandbox.kernel.control import ERESTART_RESTARTBLOCK, ERESTARTSYS, Block, Re
 from sandbox.kernel.futex import FutexWaiter, key_of
 from sandbox.kernel.futex_word import WordUpdate, read_word
 from sandbox.kernel.task import Task
+from sandbox.ptrace.access import may_inspect
 from sandbox.syscalls.args import SyscallArgs
 from sandbox.syscalls.linux.sys_time import to_monotonic
 from sandbox.syscalls.linux.timespec import read_timespec
@@ -254,7 +255,7 @@ def sys_get_robust_list(t: Task, a: SyscallArgs) -> Result:
     target = t if pid == 0 else t.pids.tasks.get(pid)
     if target is None:
         return -errno.ESRCH
-    if target.group is not t.group and target.creds.uid != t.creds.euid and not t.creds.has(19):
+    if not may_inspect(t, target):
         return -errno.EPERM
     t.copy_out(a.addr(2), ROBUST_LIST_HEAD_SIZE.to_bytes(8, "little"))
     t.copy_out(a.addr(1), target.robust_list.to_bytes(8, "little"))

@@ -11,6 +11,7 @@ from sandbox.abi.linux.signal import SIGHUP, SIGINT
 from sandbox.errors import SyscallError
 from sandbox.kernel.control import Execute, Result
 from sandbox.kernel.kernel import RELEASE
+from sandbox.kernel.load_average import SHIFT
 from sandbox.kernel.task import Task
 from sandbox.platform.base import Order
 from sandbox.syscalls.args import SyscallArgs
@@ -54,6 +55,7 @@ def sys_setdomainname(t: Task, a: SyscallArgs) -> Result:
 
 
 # uptime, loads[3], totalram, freeram, sharedram, bufferram, totalswap, freeswap, procs, totalhigh, freehigh, mem_unit
+LOAD_SHIFT: Final = 16  # SI_LOAD_SHIFT
 _SYSINFO: Final = struct.Struct("<q3Q6QH6xQQI4x")
 
 
@@ -64,7 +66,8 @@ def sys_sysinfo(t: Task, a: SyscallArgs) -> Result:
     free = max(0, total - kernel.resident_bytes())
     up = -(-kernel.uptime_ns() // 1_000_000_000)
     procs = min(len(t.pids.tasks), 0xFFFF)
-    t.copy_out(a.addr(0), _SYSINFO.pack(up, 0, 0, 0, total, free, 0, 0, 0, 0, procs, 0, 0, 1))
+    loads = [load << LOAD_SHIFT - SHIFT for load in kernel.load.loads()]
+    t.copy_out(a.addr(0), _SYSINFO.pack(up, *loads, total, free, 0, 0, 0, 0, procs, 0, 0, 1))
     return 0
 
 
@@ -168,7 +171,7 @@ def sys_reboot(t: Task, a: SyscallArgs) -> Result:
 
 ROWS: Final[tuple[Row, ...]] = (
     Row(63, "uname", sys_uname, FULL, (Arg.STRUCT_OUT,), copies=(writes(0, 390),)),
-    Row(99, "sysinfo", sys_sysinfo, PARTIAL, (Arg.STRUCT_OUT,), "load averages are 0", copies=(writes(0, 112),)),
+    Row(99, "sysinfo", sys_sysinfo, FULL, (Arg.STRUCT_OUT,), copies=(writes(0, 112),)),
     Row(103, "syslog", sys_syslog, PARTIAL, (Arg.INT, Arg.OUT_BUF, Arg.SIZE), "reads the boot lines"),
     Row(169, "reboot", sys_reboot, FULL, (Arg.HEX, Arg.HEX, Arg.HEX, Arg.ADDR)),
     Row(170, "sethostname", sys_sethostname, FULL, (Arg.IN_BUF, Arg.SIZE)),

@@ -249,6 +249,7 @@ class FakePlatform(Platform):
         self.reactor = reactor
         self.vdso_address = 0
         self.task_size = 0x7FFF_0000_0000
+        self.idle = False  # every guest waits
         self.refuse = False  # the host has no more threads
         self.before_cmpxchg: Callable[[], None] | None = None  # what another guest thread does just before
 
@@ -258,6 +259,9 @@ class FakePlatform(Platform):
     def new_space(self, done: Callable[[GuestThread | None], None]) -> None:
         thread = None if self.refuse else FakeThread(FakeSpace(self))
         self.reactor.call_soon(lambda: done(thread))
+
+    def quiet(self) -> bool:
+        return self.idle
 
     def close(self) -> None:
         pass
