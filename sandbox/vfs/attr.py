@@ -10,7 +10,7 @@ from sandbox.abi.linux.stat import S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S
 from sandbox.errors import SyscallError
 from sandbox.kernel.credentials import NO_ID
 from sandbox.kernel.rlimits import RLIMIT_FSIZE
-from sandbox.vfs import landlock
+from sandbox.vfs import acl, landlock
 from sandbox.vfs.notify import IN_ATTRIB, IN_MODIFY, on_path
 from sandbox.vfs.permission import MAY_WRITE, check, check_mount_write, owner_or_capable, permitted
 from sandbox.vfs.regular_file import MAX_OFFSET, exceed_size, remove_privileges
@@ -49,6 +49,7 @@ def chmod(t: Task, path: Path, mode: int) -> int:
     if mode & S_ISGID and not t.creds.in_group(inode.gid) and not t.creds.has(CAP_FSETID):
         mode &= ~S_ISGID
     inode.set_mode(mode)
+    acl.mode_changed(inode)
     _told(path)
     return 0
 

@@ -26,6 +26,7 @@ class Filesystem:
 
     name = "none"
     magic = 0
+    acls = False  # it keeps POSIX access control lists
     live = False  # its inodes start with this `live`, and its lookup brings their attributes up to date
     root: Inode
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sandbox.kernel.control import Block
     from sandbox.kernel.task import Task
     from sandbox.mm.backing import Backing
+    from sandbox.vfs.acl import Acls
     from sandbox.vfs.file_description import FileDescription
     from sandbox.vfs.filesystem import Filesystem
     from sandbox.vfs.inotify import InodeMarks
@@ -50,6 +51,7 @@ class Inode:
         "marks",
         "attached",
         "linkable",
+        "acls",
     )
 
     def __init__(self, fs: Filesystem, ino: int, mode: int, uid: int, gid: int, now: int) -> None:
@@ -66,6 +68,7 @@ class Inode:
         self.opens = 0  # open descriptions
         self.locks: InodeLocks | None = None
         self.marks: InodeMarks | None = None
+        self.acls: Acls | None = None
         self.linkable = False  # made by O_TMPFILE and without a name yet: linkat(2) may give it one
         self.attached: object = None  # what a bound socket, a FIFO or a device leads to
 

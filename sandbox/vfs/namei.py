@@ -26,6 +26,7 @@ from sandbox.abi.linux.stat import (
 )
 from sandbox.errors import SyscallError
 from sandbox.vfs import landlock
+from sandbox.vfs.acl import inherit
 from sandbox.vfs.create import new_attributes
 from sandbox.vfs.notify import IN_ATTRIB, IN_CREATE, IN_DELETE, on_entry, on_gone, on_self
 from sandbox.vfs.path import Path
@@ -57,7 +58,8 @@ def _for_create(t: Task, dirfd: int, path: bytes, directory: bool) -> tuple[Walk
 
 
 def _made(t: Task, walk: Walk, parent: Inode, inode: Inode) -> Path:
-    """The new name is in the directory: remember it, tell watchers."""
+    """The new name is in the directory: give it what it inherits, remember it, tell watchers."""
+    inherit(parent, walk.last, inode)
     dentry = t.kernel.mounts.vfs.dentries.add(walk.dentry, walk.last, inode)
     if parent.marks is not None:
         on_entry(parent, IN_CREATE, walk.last, inode.is_dir())
@@ -69,7 +71,7 @@ def mkdir(t: Task, dirfd: int, path: bytes, mode: int) -> int:
     walk, parent = _for_create(t, dirfd, path, True)
     may_create(t.creds, parent)
     landlock.check(t, Path(walk.mount, walk.dentry), landlock.MAKE[S_IFDIR])
-    mode, uid, gid = new_attributes(t, parent, S_IFDIR | mode & 0o1777 & ~t.fs.umask)
+    mode, uid, gid = new_attributes(t, parent, S_IFDIR | mode & 0o1777)
     _made(t, walk, parent, parent.mkdir(walk.last, mode, uid, gid))
     return 0
 
@@ -85,7 +87,7 @@ def mknod(t: Task, dirfd: int, path: bytes, mode: int, rdev: int) -> int:
     if device and not t.creds.has(CAP_MKNOD) and not (kind == S_IFCHR and rdev == 0):
         raise SyscallError(errno.EPERM)
     landlock.check(t, Path(walk.mount, walk.dentry), landlock.MAKE[kind])
-    mode, uid, gid = new_attributes(t, parent, (kind or S_IFREG) | mode & 0o7777 & ~t.fs.umask)
+    mode, uid, gid = new_attributes(t, parent, (kind or S_IFREG) | mode & 0o7777)
     if mode & S_IFMT == S_IFREG:
         inode = parent.create(walk.last, mode, uid, gid)
     else:

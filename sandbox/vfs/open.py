@@ -23,6 +23,7 @@ from sandbox.abi.linux.statfs import ST_NODEV
 from sandbox.errors import SyscallError
 from sandbox.kernel.control import Block
 from sandbox.vfs import landlock
+from sandbox.vfs.acl import inherit
 from sandbox.vfs.create import new_attributes
 from sandbox.vfs.dentry import Dentry
 from sandbox.vfs.notify import IN_CREATE, IN_MODIFY, IN_OPEN, on_entry, on_path
@@ -120,8 +121,9 @@ def _create(t: Task, walk: Walk, flags: int, mode: int) -> FileDescription | Blo
         raise SyscallError(errno.EROFS)
     may_create(t.creds, directory)
     landlock.check(t, Path(walk.mount, walk.dentry), landlock.MAKE[S_IFREG])
-    mode, uid, gid = new_attributes(t, directory, S_IFREG | mode & 0o7777 & ~t.fs.umask)
+    mode, uid, gid = new_attributes(t, directory, S_IFREG | mode & 0o7777)
     inode = directory.create(walk.last, mode, uid, gid)
+    inherit(directory, walk.last, inode)
     dentry = t.kernel.mounts.vfs.dentries.add(walk.dentry, walk.last, inode)
     path = Path(walk.mount, dentry)
     if directory.marks is not None:
@@ -140,8 +142,9 @@ def _open_tmpfile(t: Task, dirfd: int, path: bytes, flags: int, mode: int, resol
     if walk.mount.readonly():
         raise SyscallError(errno.EROFS)
     may_create(t.creds, directory)
-    mode, uid, gid = new_attributes(t, directory, S_IFREG | mode & 0o7777 & ~t.fs.umask)
+    mode, uid, gid = new_attributes(t, directory, S_IFREG | mode & 0o7777)
     inode = directory.tmpfile(mode, uid, gid)
+    inherit(directory, b"", inode)
     inode.linkable = not flags & O_EXCL
     dentry = Dentry(b"#%d" % inode.ino, walk.dentry, inode)
     dentry.deleted = True

@@ -22,10 +22,12 @@ SEARCH_CAPS: Final = 1 << CAP_DAC_OVERRIDE | 1 << CAP_DAC_READ_SEARCH
 
 
 def permitted(creds: Credentials, inode: Inode, mask: int) -> bool:
-    """`mask` (MAY_*) is allowed by the mode bits or a capability."""
+    """`mask` (MAY_*) is allowed by the mode bits, the access list or a capability."""
     mode = inode.mode
     if creds.fsuid == inode.uid:
         bits = mode >> 6
+    elif inode.acls is not None and inode.acls.access is not None and mode & 0o070:
+        bits = mask if inode.acls.access.permits(creds, inode, mask) else 0
     elif creds.fsgid == inode.gid or inode.gid in creds.groups:
         bits = mode >> 3
     else:

@@ -91,7 +91,7 @@ class Walk:
             mode = inode.mode
             if mode & S_IFMT != S_IFDIR:
                 raise SyscallError(errno.ENOTDIR)
-            if mode & 0o111 != 0o111 and not permitted(creds, inode, MAY_EXEC):
+            if (mode & 0o111 != 0o111 or inode.acls is not None) and not permitted(creds, inode, MAY_EXEC):
                 raise SyscallError(errno.EACCES)
             if i == n and parent_only:
                 self.last = name
@@ -256,7 +256,8 @@ def one_step(t: Task, dirfd: int, name: bytes, follow: bool, creds: Credentials)
     start = t.fs.cwd if dirfd == AT_FDCWD else start_of(t, dirfd)
     directory = start.dentry.inode
     assert directory is not None
-    if directory.mode & 0o111 != 0o111 and not permitted(creds, directory, MAY_EXEC):
+    restricted = directory.mode & 0o111 != 0o111 or directory.acls is not None
+    if restricted and not permitted(creds, directory, MAY_EXEC):
         raise SyscallError(errno.EACCES)
     child = step(t, start.dentry, directory, name)
     inode = child.inode

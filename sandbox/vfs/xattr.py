@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sandbox.abi.linux.capability import CAP_SETFCAP, CAP_SYS_ADMIN
 from sandbox.abi.linux.stat import S_IFDIR, S_IFMT, S_IFREG, S_ISVTX
 from sandbox.errors import SyscallError
+from sandbox.vfs import acl
 from sandbox.vfs.notify import IN_ATTRIB, on_path
 from sandbox.vfs.permission import MAY_READ, MAY_WRITE, check, check_mount_write, owner_or_capable
 
@@ -48,6 +49,8 @@ def _permit_kind(t: Task, inode: Inode, name: bytes, write: bool) -> None:
 def get(t: Task, path: Path, name: bytes) -> bytes:
     """getxattr(2)."""
     inode = path.inode
+    if name in acl.NAMES:
+        return acl.get(inode, name)
     _permit(t, inode, name, False)
     return inode.get_xattr(name)
 
@@ -56,8 +59,11 @@ def set_value(t: Task, path: Path, name: bytes, value: bytes, flags: int) -> int
     """setxattr(2)."""
     check_mount_write(path.mount)
     inode = path.inode
-    _permit(t, inode, name, True)
-    inode.set_xattr(name, value, flags)
+    if name in acl.NAMES:
+        acl.set_value(t, inode, name, value)
+    else:
+        _permit(t, inode, name, True)
+        inode.set_xattr(name, value, flags)
     if inode.fs.watched:
         on_path(path, IN_ATTRIB)
     return 0
@@ -67,8 +73,11 @@ def remove(t: Task, path: Path, name: bytes) -> int:
     """removexattr(2)."""
     check_mount_write(path.mount)
     inode = path.inode
-    _permit(t, inode, name, True)
-    inode.remove_xattr(name)
+    if name in acl.NAMES:
+        acl.set_value(t, inode, name, b"")
+    else:
+        _permit(t, inode, name, True)
+        inode.remove_xattr(name)
     if inode.fs.watched:
         on_path(path, IN_ATTRIB)
     return 0

@@ -380,17 +380,21 @@ class DatagramEndpoint(Endpoint):
         return (nic.source_for(b"\xe0\0\0\x01") if nic is not None else b"") or bytes(4)
 
     def parse_control(self, control: list[Control] | None) -> SendOptions:
-        """Control messages of a sendmsg; INVALID_ARGUMENT for one that is not understood."""
+        """Control messages of a sendmsg; INVALID_ARGUMENT for one that is not understood. Those of other levels are not for
+        us (net/ipv4/ip_sockglue.c: ip_cmsg_send, net/ipv6/datagram.c: ip6_datagram_send_ctl)."""
         choices = SendOptions()
+        levels = (so.SOL_IP, so.SOL_IPV6) if self.family == AF_INET6 else (so.SOL_IP,)
         for level, kind, data in control or ():
-            if level == so.SOL_IP and kind == so.IP_PKTINFO and len(data) >= 12:
+            if level not in levels:
+                continue
+            if level == so.SOL_IP and kind == so.IP_PKTINFO and len(data) == 12:
                 choices.nic, choices.source, _ = _PKTINFO.unpack_from(data)
             elif level == so.SOL_IPV6 and kind == so.IPV6_PKTINFO and len(data) >= 20:
                 source, choices.nic = _PKTINFO6.unpack_from(data)
                 choices.source = unmapped(source)
-            elif (level, kind) in _INT_CONTROLS and len(data) >= 4:
-                value: int = _INT.unpack_from(data)[0]
-                if not 0 <= value <= 255:
+            elif (level, kind) in _INT_CONTROLS and len(data) == 4:
+                value: int = _INT.unpack(data)[0]
+                if not _INT_CONTROLS[level, kind] <= value <= 255:
                     raise NetworkError(errors.INVALID_ARGUMENT)
                 if kind in (so.IP_TTL, so.IPV6_HOPLIMIT):
                     choices.ttl = value
@@ -546,11 +550,10 @@ class DatagramEndpoint(Endpoint):
         return value
 
 
-_INT_CONTROLS: Final = frozenset(
-    (
-        (so.SOL_IP, so.IP_TTL),
-        (so.SOL_IP, so.IP_TOS),
-        (so.SOL_IPV6, so.IPV6_HOPLIMIT),
-        (so.SOL_IPV6, so.IPV6_TCLASS),
-    )
-)
+# The least value of each.
+_INT_CONTROLS: Final = {
+    (so.SOL_IP, so.IP_TTL): 1,
+    (so.SOL_IP, so.IP_TOS): 0,
+    (so.SOL_IPV6, so.IPV6_HOPLIMIT): -1,
+    (so.SOL_IPV6, so.IPV6_TCLASS): -1,
+}

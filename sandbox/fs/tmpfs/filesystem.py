@@ -23,6 +23,7 @@ class Tmpfs(Filesystem):
 
     name = "tmpfs"
     magic = TMPFS_MAGIC
+    acls = True
 
     def __init__(
         self,

@@ -78,7 +78,7 @@ def _check_name(name: bytes) -> None:
 
 def _create(t: Task, directory: MqueueDir, name: bytes, mode: int, attr: tuple[int, int] | None) -> QueueInode:
     may_create(t.creds, directory)
-    mode, uid, gid = new_attributes(t, directory, S_IFREG | mode & 0o7777 & ~t.fs.umask)
+    mode, uid, gid = new_attributes(t, directory, S_IFREG | mode & 0o7777)
     return mqueues(t.kernel, t.ns.ipc).make(name, mode, Maker(uid, gid, t), attr)
 
 
