@@ -93,10 +93,10 @@ LANE_ADDR: Final = 14
 LANE_INDEX: Final = 15  # KIND_DONE: the last order executed
 LANE_RESULT: Final = 16  # KIND_DONE: what it returned
 LANE_CPU: Final = 17  # the processor on which the thread parked, a hint
+LANE_ATTACHED: Final = 18  # private lanes only: the thread uses its shared lane
 LANE_KEPT: Final = 19  # the descriptor that was lent last is open: only between mappings of the same file
 LANE_PEAK: Final = 20  # KIND_SYSCALL that ends the program: the most memory that it ever had, KiB
-LANE_ATTACHED: Final = 18  # private lanes only: the thread uses its shared lane
-LANE_RETURNED: Final = 20  # the thread has returned by itself from the frame at LANE_RETURN
+LANE_RETURNED: Final = 21  # the thread has returned by itself from the frame at LANE_RETURN
 LANE_REGS: Final = 24  # arch/amd64.py's order
 LANE_REQUEST: Final = LANE_REGS + 25  # words up to here are the stub's to write
 # Shared lanes also have:
