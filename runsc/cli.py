@@ -39,6 +39,8 @@ VERBS: Final = (
     "features",
     "syscalls",
     "doctor",
+    "install",
+    "uninstall",
     "version",
     "help",
 )
