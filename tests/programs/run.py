@@ -47,6 +47,7 @@ mount -t tmpfs none dev/shm && ln -s pts/ptmx dev/ptmx && ln -s /proc/self/fd de
 ln -s /proc/self/fd/1 dev/stdout && ln -s /proc/self/fd/2 dev/stderr && mknod -m 666 dev/null c 1 3 &&
 mknod -m 666 dev/zero c 1 5 && mknod -m 666 dev/full c 1 7 && mknod -m 666 dev/random c 1 8 &&
 mknod -m 666 dev/urandom c 1 9 && mknod -m 666 dev/tty c 5 0 &&
+printf '127.0.0.1\\tlocalhost\\n::1\\tlocalhost ip6-localhost ip6-loopback\\n127.0.1.1\\tstackbox\\n' > etc/hosts &&
 mount --bind "$data" data && mount --bind "$PROGRAMS" programs && hostname stackbox && exec chroot . setpriv --inh-caps=-all --bounding-set="$CAPABILITIES" "$@"
 """
 
