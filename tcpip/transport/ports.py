@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 EPHEMERAL_FIRST: Final = 32768
 EPHEMERAL_LAST: Final = 60999
+_PORTS: Final = 1 << 16
 
 
 class Reservation:
@@ -83,10 +84,11 @@ def addresses_overlap(a: Reservation, b: Reservation) -> bool:
 class PortManager:
     """All reservations of a stack."""
 
-    __slots__ = ("_held", "_random", "first", "last")
+    __slots__ = ("_held", "_taken", "_random", "first", "last")
 
     def __init__(self, random: Random) -> None:
         self._held: dict[tuple[int, int], list[Reservation]] = {}
+        self._taken: dict[int, bytearray] = {}  # by protocol: for each port 1 where somebody holds it, which is in `_held`
         self._random = random
         self.first = EPHEMERAL_FIRST
         self.last = EPHEMERAL_LAST
@@ -97,14 +99,29 @@ class PortManager:
             self._pick(want)
         elif self.in_use(want):
             raise NetworkError(errors.ADDRESS_IN_USE)
-        self._held.setdefault((want.protocol, want.port), []).append(want)
+        key = (want.protocol, want.port)
+        holders = self._held.get(key)
+        if holders is None:
+            self._held[key] = [want]
+            self._taken_of(want.protocol)[want.port] = 1
+        else:
+            holders.append(want)
         return want
+
+    def _taken_of(self, protocol: int) -> bytearray:
+        taken = self._taken.get(protocol)
+        if taken is None:
+            taken = self._taken[protocol] = bytearray(_PORTS)
+        return taken
 
     def in_use(self, want: Reservation) -> bool:
         """Some other reservation stands against it."""
-        return any(
-            other is not want and want.conflicts(other) for other in self._held.get((want.protocol, want.port), ())
-        )
+        holders = self._held.get((want.protocol, want.port))
+        if holders is not None:
+            for other in holders:
+                if other is not want and want.conflicts(other):
+                    return True
+        return False
 
     def start_listening(self, held: Reservation) -> None:
         """listen(2) checks again, as sharing by SO_REUSEADDR ends there. ADDRESS_IN_USE."""
@@ -121,6 +138,7 @@ class PortManager:
             holders.remove(held)
             if not holders:
                 del self._held[key]
+                self._taken[held.protocol][held.port] = 0
 
     def candidates(self) -> list[range]:
         """The ephemeral ports in the order to try them: from a random one on, then around."""
@@ -128,11 +146,13 @@ class PortManager:
         return [range(start, self.last + 1), range(self.first, start)]
 
     def _pick(self, want: Reservation) -> None:
+        """A port that nobody holds, or else one that can be shared."""
+        taken = self._taken_of(want.protocol)
         for ports in self.candidates():
-            for port in ports:
-                if (want.protocol, port) not in self._held:
-                    want.port = port
-                    return
+            port = taken.find(0, ports.start, ports.stop)
+            if port >= 0:
+                want.port = port
+                return
         for ports in self.candidates():
             for port in ports:
                 want.port = port

@@ -83,3 +83,37 @@ def test_connections_share_ports_until_the_tuple_is_taken() -> None:
     with pytest.raises(NetworkError) as caught:
         ports.reserve_for_connect(Reservation(6, 0, A), lambda _: False)
     assert caught.value.error is errors.ADDRESS_NOT_AVAILABLE
+
+
+class Looks(dict[tuple[int, int], list[Reservation]]):
+    """Counts how often it is asked for a port."""
+
+    count = 0
+
+    def __contains__(self, key: object) -> bool:
+        self.count += 1
+        return super().__contains__(key)
+
+    def get(self, *args: object) -> list[Reservation] | None:  # type: ignore[override]
+        self.count += 1
+        return super().get(*args)  # type: ignore[call-overload, no-any-return]
+
+
+def test_finding_a_port_where_all_are_held_does_not_ask_for_each() -> None:
+    ports = PortManager(Random(1))
+    for port in range(EPHEMERAL_FIRST, EPHEMERAL_LAST + 1):
+        ports.reserve(Reservation(17, port, A))
+    looks = ports._held = Looks(ports._held)
+    shared = ports.reserve(Reservation(17, 0, B))
+    assert EPHEMERAL_FIRST <= shared.port <= EPHEMERAL_LAST and looks.count <= 2
+    ports.release(shared)
+    with pytest.raises(NetworkError):
+        ports.reserve(Reservation(17, shared.port, A))
+
+
+def test_the_one_port_that_is_free_is_found_without_asking_for_the_others() -> None:
+    ports = PortManager(Random(1))
+    held = [ports.reserve(Reservation(17, port, A)) for port in range(EPHEMERAL_FIRST, EPHEMERAL_LAST + 1)]
+    ports.release(held[777])
+    looks = ports._held = Looks(ports._held)
+    assert ports.reserve(Reservation(17, 0, A)).port == EPHEMERAL_FIRST + 777 and looks.count <= 1
