@@ -43,6 +43,7 @@ from sandbox.kernel import task_block, task_signals, trace_link, trace_stop
 from sandbox.kernel.control import ERESTARTNOINTR, NO_RETURN, Result
 from sandbox.kernel.cpu_limit import limit_cpu
 from sandbox.kernel.futex_word import write_word
+from sandbox.kernel.identity import introduce
 from sandbox.kernel.ipc.sem_undo import undo_list
 from sandbox.kernel.namespaces import SUPPORTED, check_namespaces, new_namespaces
 from sandbox.kernel.pidfd import PidFile
@@ -337,6 +338,7 @@ def _enter(t: Task, child: Task, flags: int) -> None:
 
 
 def _start(child: Task) -> None:
+    introduce(child)
     if child.work:
         task_signals.return_to_guest(child)
     else:

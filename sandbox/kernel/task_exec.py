@@ -16,6 +16,7 @@ from sandbox.errors import SyscallError
 from sandbox.kernel import signal_send, task_block, task_exit, task_signals, trace_link, trace_stop
 from sandbox.kernel.control import NO_RETURN, Result
 from sandbox.kernel.credentials import Credentials
+from sandbox.kernel.identity import introduce
 from sandbox.kernel.signal_info import SignalInfo
 from sandbox.kernel.task_state import PARK_NONE, PARK_PENDING, WORK_KILL
 from sandbox.kernel.timers import delete_posix_timers
@@ -130,6 +131,7 @@ class _Exec:
             t.kernel.trace.leave(t, 0)
         t.parked = PARK_NONE
         t.result = None if t.ptrace is None else 0
+        introduce(t)
         if t.ptrace is not None:
             thread.set_reg(RAX, -errno.ENOSYS & 0xFFFFFFFFFFFFFFFF)
         trace_stop.executed(t, old_tid, lambda: task_signals.return_to_guest(t))

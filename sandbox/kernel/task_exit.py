@@ -88,6 +88,7 @@ def exit_task(t: Task) -> None:
 def leave_memory(t: Task) -> None:
     """Robust futexes, clear_child_tid, the parent of a vfork (kernel/fork.c: mm_release)."""
     if t.mm is not None:
+        t.thread.collect()
         exit_futexes(t)
     finish_vfork(t)
 

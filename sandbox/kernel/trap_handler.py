@@ -79,6 +79,15 @@ class KernelTrapHandler(TrapHandler):
         t.result = None
         task_signals.return_to_guest(t)
 
+    def noted(self, thread: GuestThread, robust_list: int | None, tid_address: int | None) -> None:
+        t = thread.owner
+        if type(t) is not Task:
+            return
+        if robust_list is not None:
+            t.robust_list = robust_list
+        if tid_address is not None:
+            t.clear_child_tid = tid_address
+
     def patchable(self, thread: GuestThread, start: int, end: int) -> bool:
         t = thread.owner
         assert type(t) is Task

@@ -232,6 +232,14 @@ class GuestThread:
         """Until `unlearn`, call number `call` of this thread has the result `value`, whatever its arguments: a platform may
         give it by itself. Stopped only."""
 
+    def introduce(self, results: tuple[int, int, int, int, int, int, int, int]) -> None:
+        """The thread begins a process or a program: as `learn` for getpid, gettid, getppid, getuid, geteuid, getgid, getegid
+        and rseq. Until `unlearn` a platform may also answer set_robust_list and set_tid_address (with the second result) and
+        tell them later, by `noted`, and arch_prctl(ARCH_SET_FS). Stopped only."""
+
+    def collect(self) -> None:
+        """Whatever it has not told yet is told by `noted` now."""
+
     def unlearn(self) -> None:
         """From now on calls are to be asked for again; one that the thread is making may still have the old result."""
 
@@ -392,6 +400,9 @@ class TrapHandler:
     @abstractmethod
     def interrupted(self, thread: GuestThread) -> None:
         """The thread is stopped between two instructions, because of `interrupt` (or for no reason: resume it)."""
+
+    def noted(self, thread: GuestThread, robust_list: int | None, tid_address: int | None) -> None:
+        """What set_robust_list and set_tid_address were last called with, where they were answered by the platform."""
 
     def patchable(self, thread: GuestThread, start: int, end: int) -> bool:
         """[start, end) of the thread's memory is code of a file, its own copy, that it may not write, and nothing is

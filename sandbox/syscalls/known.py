@@ -2,7 +2,8 @@
 
 They hold until something changes them or somebody wants to see the calls; the kernel takes them back (`GuestThread.unlearn`)
 where ids are set (sys_cred.py), a parent ends (task_exit.py), a filter or a tracer comes (seccomp/attach.py, trace_link.py),
-or strace output is turned on (Kernel.set_trace). A program that is executed, a child and a new thread begin without any.
+or strace output is turned on (Kernel.set_trace). A program that is executed and a child begin with what kernel/identity.py
+tells them, a new thread without any.
 """
 
 from __future__ import annotations

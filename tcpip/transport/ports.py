@@ -88,7 +88,9 @@ class PortManager:
 
     def __init__(self, random: Random) -> None:
         self._held: dict[tuple[int, int], list[Reservation]] = {}
-        self._taken: dict[int, bytearray] = {}  # by protocol: for each port 1 where somebody holds it, which is in `_held`
+        self._taken: dict[
+            int, bytearray
+        ] = {}  # by protocol: for each port 1 where somebody holds it, which is in `_held`
         self._random = random
         self.first = EPHEMERAL_FIRST
         self.last = EPHEMERAL_LAST

@@ -1,14 +1,34 @@
 """Answers that the stub gives itself (stub/known.c): results that hold until the kernel says otherwise.
 
-They lie in the thread's shared lane. A guest that writes there deceives itself.
+They lie in the thread's lane. A guest that writes there deceives itself. A thread with a private lane is told all of them
+when it begins; then the stub also keeps what a few calls only tell the kernel (*notes*), and sends it with the next request.
 """
 
 from __future__ import annotations
 
+import struct
 from typing import Final
 
+from sandbox.platform.base import MemoryFault
 from sandbox.platform.lane.frames import LaneFrames
-from sandbox.platform.lane.layout import KIND_SYSCALL, KIND_THUNK, LANE_KIND, LANE_KNOWN, LANE_NR, LANE_PEAK, TASK_SIZE
+from sandbox.platform.lane.layout import (
+    KIND_SYSCALL,
+    KIND_THUNK,
+    KNOWN_END,
+    KNOWN_NOTES,
+    LANE_KIND,
+    LANE_KNOWN,
+    LANE_NOTED,
+    LANE_NR,
+    LANE_PEAK,
+    LANE_ROBUST,
+    LANE_TID_ADDRESS,
+    NOTED_ROBUST,
+    NOTED_TID_ADDRESS,
+    STACK_SIZE,
+    STACKS_BASE,
+    TASK_SIZE,
+)
 
 KNOWN_CALLS: Final = (
     39,
@@ -18,15 +38,57 @@ KNOWN_CALLS: Final = (
     107,
     104,
     108,
-)  # getpid gettid getppid getuid geteuid getgid getegid: as known.c
+    334,
+)  # getpid gettid getppid getuid geteuid getgid getegid rseq: as known.c
 _ALL: Final = (1 << len(KNOWN_CALLS)) - 1
+_KNOWN: Final = struct.Struct(f"Q{len(KNOWN_CALLS)}q")
 _LAST_CALLS: Final = (59, 60, 231, 322)  # execve exit exit_group execveat: as tell_peak
 
 
 class LaneAnswers(LaneFrames):
     """The part of a LaneThread that knows what its stub knows."""
 
-    __slots__ = ()
+    __slots__ = ("newborn", "noting")
+
+    newborn: bool  # nothing is in its private lane yet
+    noting: bool  # it may have notes
+
+    def private_lane(self) -> int:
+        """Where it lies in the guest."""
+        return STACKS_BASE + self.slot * STACK_SIZE
+
+    def introduce(self, results: tuple[int, int, int, int, int, int, int, int]) -> None:
+        if not self.private:
+            return
+        _KNOWN.pack_into(self.lane, LANE_KNOWN * 8, _ALL | 1 << KNOWN_NOTES, *results)
+        self.noting = True
+        if not self.newborn:
+            self._write_private(LANE_KNOWN, self.lane[LANE_KNOWN * 8 : KNOWN_END * 8])
+
+    def _write_private(self, word: int, data: memoryview) -> None:
+        try:
+            self.space.write_own(self.private_lane() + word * 8, data)
+        except MemoryFault:
+            pass  # it is gone
+
+    def tell_notes(self) -> None:
+        """Tell the kernel what lies in the lane."""
+        words = self.words
+        which = words[LANE_NOTED]
+        robust = words[LANE_ROBUST] if which & NOTED_ROBUST else None
+        self.platform.handler.noted(self, robust, words[LANE_TID_ADDRESS] if which & NOTED_TID_ADDRESS else None)
+
+    def collect(self) -> None:
+        if not self.noting or not self.private or self.stopped or self.space.dead:
+            return  # what is stopped has told
+        try:
+            noted = self.space.read_own(self.private_lane(), (LANE_TID_ADDRESS + 1) * 8)
+        except MemoryFault:
+            return
+        for word in (LANE_NOTED, LANE_ROBUST, LANE_TID_ADDRESS):
+            self.lane[word * 8 : word * 8 + 8] = noted[word * 8 : word * 8 + 8]
+        if self.words[LANE_NOTED]:
+            self.tell_notes()
 
     def learn(self, call: int, value: int) -> None:
         words = self.words
@@ -49,5 +111,10 @@ class LaneAnswers(LaneFrames):
 
     def unlearn(self) -> None:
         self.take_back()
-        if not self.private and not self.space.dead:
-            self.words[LANE_KNOWN] = 0
+        if self.space.dead:
+            return
+        if self.private and self.words[LANE_KNOWN] and not self.newborn:
+            self._write_private(LANE_KNOWN, memoryview(bytes(8)))
+        self.words[LANE_KNOWN] = 0
+        if self.stopped:
+            self.noting = False  # else it may just be making a note

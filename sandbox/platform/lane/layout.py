@@ -82,6 +82,7 @@ COPY_STACK: Final = 6  # in place of an argument's number: the stack pointer
 
 # Request, u64 words.
 LANE_SEQ: Final = 0
+LANE_NOTED: Final = 1  # private lanes: which of the NOTED_ it has said since it last asked, without asking (known.c)
 LANE_KIND: Final = 2
 LANE_NR: Final = 3
 LANE_ARGS: Final = 4  # six
@@ -97,6 +98,8 @@ LANE_ATTACHED: Final = 18  # private lanes only: the thread uses its shared lane
 LANE_KEPT: Final = 19  # the descriptor that was lent last is open: only between mappings of the same file
 LANE_PEAK: Final = 20  # KIND_SYSCALL that ends the program: the most memory that it ever had, KiB
 LANE_RETURNED: Final = 21  # the thread has returned by itself from the frame at LANE_RETURN
+LANE_ROBUST: Final = 22  # NOTED_ROBUST: set_robust_list
+LANE_TID_ADDRESS: Final = 23  # NOTED_TID_ADDRESS: set_tid_address
 LANE_REGS: Final = 24  # arch/amd64.py's order
 LANE_REQUEST: Final = LANE_REGS + 25  # words up to here are the stub's to write
 # Shared lanes also have:
@@ -133,8 +136,13 @@ BLOCK_FS: Final = 498  # its fs base, for the case that gs is another thread's
 
 # Answers that the stub may give itself: which (a bit each), then the values, as KNOWN_CALLS (answers.py) has them.
 LANE_KNOWN: Final = 472
+KNOWN_NOTES: Final = 8  # private lanes: the bit which says that the stub may keep what is LANE_NOTED
+KNOWN_END: Final = 481
 
-LANE_BOOT: Final = 480  # first process only: vDSO address, HWCAP2, MINSIGSTKSZ
+LANE_BOOT: Final = 484  # first process only: vDSO address, HWCAP2, MINSIGSTKSZ
+
+NOTED_ROBUST: Final = 1
+NOTED_TID_ADDRESS: Final = 2
 
 KIND_SYSCALL: Final = 0
 KIND_FAULT: Final = 1

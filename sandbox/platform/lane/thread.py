@@ -19,6 +19,7 @@ from sandbox.platform.lane.layout import (
     ACTION_REPLY_COPY,
     ACTION_RESUME,
     KIND_THUNK,
+    KNOWN_END,
     LANE_ACTION,
     LANE_BLOCKED,
     LANE_COUNT,
@@ -28,6 +29,7 @@ from sandbox.platform.lane.layout import (
     LANE_INDEX,
     LANE_KEPT,
     LANE_KIND,
+    LANE_NOTED,
     LANE_ORDERS,
     LANE_OUTS,
     LANE_REGS,
@@ -79,7 +81,6 @@ class LaneThread(LaneAnswers):
         "watched",
         "parked",
         "lane_fd",
-        "newborn",
         "on_attached",
         "asleep",
         "wait_word",
@@ -95,6 +96,7 @@ class LaneThread(LaneAnswers):
         self.parked = 0  # times it has parked with a private lane
         self.lane_fd = -1  # of the shared lane that it is about to map
         self.newborn = False  # nothing is in its private lane yet
+        self.noting = False
         self.on_attached: Callable[[], None] | None = None  # its next word, on its shared lane, is only for this
         self.lane = memoryview(bytearray(LANE_SIZE)) if private else space.lane(slot)
         self.words = self.lane.cast("Q")
@@ -136,22 +138,21 @@ class LaneThread(LaneAnswers):
         """Read the request of a private lane. A process that is gone has none."""
         try:
             size = LANE_REQUEST * 8
-            self.lane[:size] = self.space.read_own(self._private_lane(), size)
+            self.lane[:size] = self.space.read_own(self.private_lane(), size)
         except MemoryFault:
-            pass
-
-    def _private_lane(self) -> int:
-        return layout.STACKS_BASE + self.slot * layout.STACK_SIZE
+            return
+        if self.noting and self.words[LANE_NOTED]:
+            self.tell_notes()
 
     def _flush(self) -> None:
         """Write the answer into a private lane; LANE_DONE last where the thread may be about to look at it."""
-        words, space, base = self.words, self.space, self._private_lane()
+        words, space, base = self.words, self.space, self.private_lane()
         action = words[LANE_ACTION]
         end = LANE_ORDERS + words[LANE_COUNT] * ORDER_WORDS if action != ACTION_REPLY else LANE_COUNT
         try:
             if self.newborn:
                 self.newborn = False
-                space.write_own(base, self.lane[: end * 8])
+                space.write_own(base, self.lane[: KNOWN_END * 8])
                 return
             if action == ACTION_RESUME:
                 end = LANE_COUNT

@@ -257,6 +257,7 @@ def sys_get_robust_list(t: Task, a: SyscallArgs) -> Result:
         return -errno.ESRCH
     if not may_inspect(t, target):
         return -errno.EPERM
+    target.thread.collect()
     t.copy_out(a.addr(2), ROBUST_LIST_HEAD_SIZE.to_bytes(8, "little"))
     t.copy_out(a.addr(1), target.robust_list.to_bytes(8, "little"))
     return 0

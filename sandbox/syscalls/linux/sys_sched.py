@@ -322,6 +322,6 @@ ROWS: Final[tuple[Row, ...]] = (
         refuse(errno.ENOSYS),
         REFUSED,
         (Arg.ADDR, Arg.SIZE, Arg.HEX, Arg.HEX),
-        "ENOSYS: no restartable sequences",
+        "ENOSYS: no restartable sequences",  # as kernel/identity.py has it
     ),
 )

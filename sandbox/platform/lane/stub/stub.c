@@ -217,6 +217,7 @@ static void post(volatile u64 *lane, u64 slot, volatile u64 *entry, i64 *direct)
         }
     }
     barrier();
+    if (lane == private_lane(slot)) lane[LANE_NOTED] = 0; /* it came with the request */
 }
 
 /*
@@ -467,9 +468,9 @@ __attribute__((used)) static void handler(int sig, struct siginfo *si, struct uc
     int thunk = in_thunk(sig, slot, uc);
     if (thunk == GO_ON) return;
     volatile u64 *lane = lane_of(slot);
-    if (sig == SIGSYS && si->arch == AUDIT_ARCH_X86_64 && lane != private_lane(slot)) {
+    if (sig == SIGSYS && si->arch == AUDIT_ARCH_X86_64) {
         u64 value;
-        if (known(lane, (u32)uc->gregs[G_RAX], &value)) {
+        if (known(lane, (u32)uc->gregs[G_RAX], &value) || (lane == private_lane(slot) && noted(lane, uc->gregs, &value))) {
             uc->gregs[G_RAX] = value;
             lend_gs(slot);
             return;

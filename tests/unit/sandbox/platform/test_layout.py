@@ -7,12 +7,13 @@ from typing import Final
 
 from sandbox.platform.lane import layout
 
-# More than a word: how many. BLOCK_ words are in private lanes, LANE_KNOWN in shared ones; DELIVER_ words are for
+# More than a word: how many. BLOCK_ words are in private lanes of threads that have a shared one; DELIVER_ words are for
 # actions without orders.
 SIZES: Final = {
     "LANE_ARGS": 6,
     "LANE_REGS": 25,
     "LANE_COPY": 2 * layout.MAX_COPIES,
+    "LANE_KNOWN": layout.KNOWN_END - layout.LANE_KNOWN,
     "LANE_ORDERS": layout.ORDER_WORDS * layout.MAX_ORDERS,
 }
 NO_WORDS: Final = {"LANE_SIZE", "LANE_DATA", "LANE_REQUEST"}

@@ -1,0 +1,19 @@
+"""Who a new process or program is, told to its thread before it asks (GuestThread.introduce)."""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sandbox.kernel.task import Task
+
+
+def introduce(t: Task) -> None:
+    """Unless somebody watches its calls. What takes it back is in syscalls/known.py."""
+    kernel = t.kernel
+    if t.handlers is not kernel.handlers or kernel.trace is not None:
+        return
+    parent, creds = t.group.parent, t.creds
+    above = 0 if parent is None else parent.pid
+    t.thread.introduce((t.pid, t.tid, above, creds.uid, creds.euid, creds.gid, creds.egid, -errno.ENOSYS))
