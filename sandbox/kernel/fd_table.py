@@ -199,11 +199,20 @@ class FDTable:
     def release(self, t: Task | None = None) -> None:
         """One task fewer uses the table; the last one closes everything."""
         self.users -= 1
-        if self.users == 0:
-            for fd in self.fds():
-                self.close(fd, t)
-            self._files.clear()
-            self._next = 0
+        if self.users:
+            return
+        files = [file for file in self._files if file is not None]
+        if self._high:
+            files += [file for _, file in sorted(self._high.items())]
+            self._high.clear()
+        self._files.clear()
+        self._cloexec.clear()
+        self._next = 0
+        self._entries.count -= len(files)
+        for file in files:
+            if t is not None:
+                file.flush(t)
+            file.drop()
 
     # --- marks ---
 
@@ -238,13 +247,18 @@ class FDTable:
         """fork, unshare: a table of its own with the same descriptions; only numbers under `below`."""
         table = FDTable(self.limit, self._entries)
         table._files = self._files[:below]
-        table._high = {fd: file for fd, file in self._high.items() if fd < below}
-        self._entries.count += len(table)
-        table._cloexec = {fd for fd in self._cloexec if fd < below}
         table._next = min(self._next, below)
+        if self._cloexec:
+            table._cloexec = {fd for fd in self._cloexec if fd < below}
+        count = 0
         for file in table._files:
             if file is not None:
                 file.acquire()
-        for file in table._high.values():
-            file.acquire()
+                count += 1
+        if self._high:
+            table._high = {fd: file for fd, file in self._high.items() if fd < below}
+            for file in table._high.values():
+                file.acquire()
+                count += 1
+        self._entries.count += count
         return table

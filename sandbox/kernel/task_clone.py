@@ -273,10 +273,9 @@ def _new_group(t: Task, pid: int, request: CloneRequest) -> ThreadGroup:
         if flags & CLONE_CLEAR_SIGHAND:
             sighand.reset_to_default()
     parent = old.parent if flags & CLONE_PARENT else old
-    group = ThreadGroup(t.kernel, pid, parent, sighand, old.view)
+    group = ThreadGroup(t.kernel, pid, parent, sighand, old.view, old.rlimits.copy())
     group.parent_task = old.parent_task if flags & CLONE_PARENT else t
     group.exit_signal = old.exit_signal if flags & CLONE_PARENT else request.exit_signal
-    group.rlimits = old.rlimits.copy()
     group.has_child_subreaper = old.has_child_subreaper or old.child_subreaper
     group.oom_score_adj = old.oom_score_adj
     group.dump_filter = old.dump_filter

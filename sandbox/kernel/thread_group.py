@@ -35,6 +35,7 @@ class ThreadGroup:
         parent: ThreadGroup | None,
         sighand: SignalHandlers,
         view: View | None = None,
+        rlimits: ResourceLimits | None = None,
     ) -> None:
         self.kernel = kernel
         self.view = view if view is not None else kernel.view
@@ -46,7 +47,7 @@ class ThreadGroup:
         self.tasks: dict[Task, None] = {}
         self.sighand = sighand
         self.pending = SignalQueue()
-        self.rlimits = ResourceLimits()
+        self.rlimits = rlimits if rlimits is not None else ResourceLimits()
         # exit and wait
         self.exiting = False  # exit_group, a fatal signal or the last thread's exit has begun
         self.exited = False  # all threads are gone

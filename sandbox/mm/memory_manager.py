@@ -141,17 +141,28 @@ class MemoryManager:
         new.env_start, new.env_end = self.env_start, self.env_end
         new.auxv = self.auxv
         new.dumpable = self.dumpable
-        charged = sum(a.end - a.start for a in self.areas if a.flags & VM_ACCOUNT and not a.flags & VM_DONTCOPY)
+        charged = unlike = 0
+        for area in self.areas.areas:
+            flags = area.flags
+            if flags & VM_ACCOUNT and not flags & VM_DONTCOPY:
+                charged += area.end - area.start
+            unlike |= flags & (VM_DONTCOPY | VM_LOCKED)
         if not self.account.charge(charged >> 12):
             raise SyscallError(errno.ENOMEM)
         new.stack_slack = self.stack_slack
         if self.policies is not None:
             new.policies = self.policies.copy()
-        for area in self.areas:
-            if not area.flags & VM_DONTCOPY:
-                copy = area.copy(area.start, area.end)
-                copy.flags &= ~VM_LOCKED
-                new.add(copy)
+        if unlike:
+            for area in self.areas:
+                if not area.flags & VM_DONTCOPY:
+                    copy = area.copy(area.start, area.end)
+                    copy.flags &= ~VM_LOCKED
+                    new.add(copy)
+        else:
+            new.areas = self.areas.copy()
+            new.total_pages, new.peak_pages = self.total_pages, max(0, self.virtual_pages)
+            new.data_pages, new.stack_pages = self.data_pages, self.stack_pages
+            new.exec_pages, new.shared_pages = self.exec_pages, self.shared_pages
         if self.exe is not None:
             new.set_exe(self.exe)
         return new

@@ -78,6 +78,18 @@ class VMASet:
         self._largest_gap = 0
         self._freed: list[int] = []  # addresses in gaps above that have grown since
 
+    def copy(self) -> VMASet:
+        """The same areas once more, with references of their own to what backs them."""
+        new = VMASet()
+        new.starts = self.starts[:]
+        new.areas = copies = []
+        for area in self.areas:
+            backing = area.backing
+            if backing is not None:
+                backing.acquire()
+            copies.append(VMA(area.start, area.end, area.flags, backing, area.offset, area.name))
+        return new
+
     def __len__(self) -> int:
         return len(self.areas)
 

@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from sandbox.platform.lane.space import LaneSpace
 
 _REGS: Final = struct.Struct(f"{NUM_REGS}Q")
+_STOPPED: Final = ((LANE_FRAME * 8, LANE_FPSTATE * 8 + 8), (LANE_REGS * 8, LANE_REGS * 8 + _REGS.size))
 _GENERAL: Final = struct.Struct(f"{EFLAGS + 1}Q")
 _ORDER: Final = struct.Struct("8Q")
 _M64: Final = 0xFFFF_FFFF_FFFF_FFFF
@@ -498,9 +499,8 @@ class LaneThread(LaneAnswers):
 
     def stopped_as(self, other: LaneThread) -> None:
         """The thread of a forked child has the other's registers."""
-        for index in (LANE_FRAME, LANE_FPSTATE):
-            self.words[index] = other.words[index]
-        _REGS.pack_into(self.lane, LANE_REGS * 8, *other.get_regs())
+        for first, end in _STOPPED:
+            self.lane[first:end] = other.lane[first:end]
 
     def stopped_at_next(self) -> None:
         """What it was ordered has been executed; the answer can be given before it asks."""
