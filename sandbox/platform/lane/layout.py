@@ -110,6 +110,7 @@ LANE_WAKE: Final = 59  # with LANE_BLOCKED: the word of another thread that it w
 COPIED_KIND: Final = 32
 COPIED_AT: Final = 48
 LANE_RETURN: Final = 60  # of a signal frame: the thread may return from it by itself; 0: from none
+LANE_SYNC: Final = 61  # code was changed: a serialising instruction before the thread goes on
 LANE_DATA: Final = 4096  # in bytes: the pieces, to the lane's end
 # Answer.
 LANE_DONE: Final = 64

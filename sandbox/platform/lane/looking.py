@@ -28,6 +28,7 @@ from sandbox.platform.lane.layout import (
 )
 from sandbox.platform.lane.orders import OWN_CALLS
 from sandbox.platform.lane.regime import CROWDED, CROWDED_ROUNDS, DENSE_ROUNDS, PAUSE_ROUNDS, SPARSE
+from sandbox.platform.lane.standstill import Standstills
 from sandbox.reactor import Looker
 
 if TYPE_CHECKING:
@@ -65,6 +66,8 @@ class LaneLooker(Looker):
         self._prune_above = 4
         self._part_next = 0  # when to look next whether threads share a processor
         self._poll = select.poll()
+        self.standstills = Standstills(platform.reactor, self._serve_posted)
+        self._standing = self.standstills.under_way
 
     def bind(self, handler: TrapHandler) -> None:
         """The kernel that is asked."""
@@ -92,6 +95,8 @@ class LaneLooker(Looker):
             if kind != KIND_DONE:
                 thread.pool()
                 return
+        if self._standing and thread.space in self._standing and self.standstills.keep(thread):
+            return
         if kind in _CALLS:
             number, args = words[LANE_NR], _ARGS(thread.lane, _ARGS_AT)
             if kind == KIND_THUNK:

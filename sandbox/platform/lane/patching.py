@@ -3,8 +3,9 @@
 What is written is five bytes of private, executable memory of a file, through /proc/PID/mem: it makes the page a copy of
 the process's own as a debugger's breakpoint does, needs no change of protection, and is over when the call returns. So
 it is done at one moment, when every thread of the process is stopped and none of them between two of the bytes that
-change; no thread runs until it is done, and no protocol of cross-modification is needed. Where the sentry cannot write
-there, nothing is patched.
+change; those that run are brought to a stop for it (standstill.py). No thread runs until it is done, and each executes a
+serialising instruction before it does (LANE_SYNC), so there are no half-written instructions and no old ones. Where the
+sentry cannot write there, nothing is patched.
 
 What else the guest does to such memory is noticed when it is ordered (`before`), except MADV_DONTNEED, which brings the
 file's bytes back: then the site traps again, and is patched again.
@@ -18,7 +19,8 @@ from typing import TYPE_CHECKING, Final, Sequence
 
 from sandbox.arch.amd64 import RIP
 from sandbox.platform.base import MemoryFault, TrapHandler
-from sandbox.platform.lane.layout import LANE_REGS, STUB_BASE
+from sandbox.platform.lane.layout import LANE_REGS, LANE_SYNC, STUB_BASE
+from sandbox.platform.lane.standstill import GAP
 from sandbox.platform.lane.thunks import AREA_SIZE, CMP_SIZE, CMP_TRAP, MOV_SIZE, PATCH_SIZE, Site, ThunkArea, find_site
 
 if TYPE_CHECKING:
@@ -49,7 +51,19 @@ _UNUSED: Final = STUB_BASE + 8  # a byte of the stub between two gates
 class Patches:
     """Of one space."""
 
-    __slots__ = ("traps", "sites", "areas", "lost", "_starts", "_thunks", "no_more_areas", "coming", "forbidden")
+    __slots__ = (
+        "traps",
+        "sites",
+        "areas",
+        "lost",
+        "_starts",
+        "_thunks",
+        "no_more_areas",
+        "coming",
+        "forbidden",
+        "still_next",
+        "still_gap",
+    )
 
     def __init__(self) -> None:
         self.traps: dict[int, int] = {}  # from an address
@@ -61,6 +75,8 @@ class Patches:
         self.no_more_areas = False
         self.coming: ThunkArea | None = None  # that is being mapped
         self.forbidden = False  # a debugger looks at the code
+        self.still_next = 0  # the process is not brought to a stop before, ns
+        self.still_gap = GAP
 
     def close(self) -> None:
         """The space is gone."""
@@ -162,18 +178,31 @@ class Patcher:
         if count >= _NEVER or number not in self.platform.thunk_calls:
             return False
         if not all(other.stopped for other in thread.space.threads.values()):
-            return False
+            return self._try_still(thread, rip, number, args)
         return self._try(thread, rip, number, args)
+
+    def _try_still(self, thread: LaneThread, rip: int, number: int, args: tuple[int, ...]) -> bool:
+        """As `_try`, once the threads that run have been brought to a stop, if it is worth that."""
+        space = thread.space
+        patches = space.patches
+        site = self._found(space, rip, number)
+        if site is None or not self._patchable(thread, site):
+            return False
+        if not patches.place(site) and (patches.no_more_areas or patches.coming is not None):
+            return False
+        standstills = self.platform.looker.standstills
+
+        def still() -> None:
+            if patches.forbidden or not thread.stopped or not self._try(thread, rip, number, args):
+                standstills.end(space)
+
+        return standstills.begin(thread, still)
 
     def _try(self, thread: LaneThread, rip: int, number: int, args: tuple[int, ...]) -> bool:
         space = thread.space
         patches = space.patches
-        site = self._find(space, rip, number)
-        if site is None:
-            if rip - MOV_SIZE not in patches.sites and rip - 2 not in patches.sites:
-                patches.traps[rip] = _NEVER
-            return False
-        if not self._allowed(thread, site):
+        site = self._found(space, rip, number)
+        if site is None or not self._allowed(thread, site):
             return False
         if patches.place(site):
             if not self._write(space, site):
@@ -198,10 +227,13 @@ class Patcher:
             again = self._find(space, rip, number)
             if again is not None and not patches.forbidden and self._allowed(thread, again) and patches.place(again):
                 self._write(space, again)
+            standstills.end(space)
             self.handler.syscall(thread, number, args)  # type: ignore[arg-type]
 
         patches.coming = area
+        standstills = self.platform.looker.standstills
         if self.handler.map_code(thread, site.start, area.fd, AREA_SIZE, mapped):
+            standstills.drop(thread)
             return True
         patches.coming = None
         area.close_fd()
@@ -214,10 +246,22 @@ class Patcher:
             return None
         return find_site(code, rip, number)
 
-    def _allowed(self, thread: LaneThread, site: Site) -> bool:
-        """The memory is of the kind that is patched, and nobody runs."""
+    def _found(self, space: LaneSpace, rip: int, number: int) -> Site | None:
+        """As `_find`; if there is no such call, it is not looked for again."""
+        patches = space.patches
+        site = self._find(space, rip, number)
+        if site is None and rip - MOV_SIZE not in patches.sites and rip - 2 not in patches.sites:
+            patches.traps[rip] = _NEVER
+        return site
+
+    def _patchable(self, thread: LaneThread, site: Site) -> bool:
+        """The memory is of the kind that is patched."""
         end = site.start + (CMP_SIZE if site.number is None else MOV_SIZE)
-        return self._quiet(thread.space, site) and self.handler.patchable(thread, site.start, end)
+        return self.handler.patchable(thread, site.start, end)
+
+    def _allowed(self, thread: LaneThread, site: Site) -> bool:
+        """It is, and nobody runs."""
+        return self._quiet(thread.space, site) and self._patchable(thread, site)
 
     def _quiet(self, space: LaneSpace, site: Site) -> bool:
         for other in space.threads.values():
@@ -242,11 +286,16 @@ class Patcher:
         except OSError:
             return False
         try:
-            return os.pread(fd, len(expected), address) == expected and os.pwrite(fd, code, address) == len(code)
+            if os.pread(fd, len(expected), address) != expected or os.pwrite(fd, code, address) != len(code):
+                return False
         except OSError:
             return False
         finally:
             os.close(fd)
+        for thread in space.threads.values():
+            if not thread.private:
+                thread.words[LANE_SYNC] = 1
+        return True
 
     # --- a debugger ---
 

@@ -173,6 +173,8 @@ class LanePlatform(Platform):
         # A thread that has asked may run all the same: it looks for its answer, or it is a guest that plays the stub's
         # part. Where it sleeps, only the sentry can wake it.
         threads = self.by_tid.values()
+        if self.looker.standstills.under_way:
+            return False  # what they ask is kept
         if len(threads) > _QUIET_MOST or not all(thread.stopped for thread in threads):
             return False
         return all(self.proc.sleeps(space.proc_number) for space in self.spaces.values())
@@ -201,6 +203,8 @@ class LanePlatform(Platform):
             "parked": looker.notified,
             "ordered": looker.ordered,
             "slept": looker.slept,
+            "standstills": looker.standstills.reached,
+            "standstills_missed": looker.standstills.missed,
             "lanes": len(self.by_tid),
             **{f"{name}_ns": spent for name, spent in zip(REGIMES, residency, strict=True)},
         }

@@ -229,11 +229,9 @@ class LaneThread(LaneAnswers):
         return list(_REGS.unpack_from(self.lane, LANE_REGS * 8))
 
     def set_regs(self, values: Sequence[int]) -> None:
-        words = self.words
         _GENERAL.pack_into(self.lane, LANE_REGS * 8, *values[:EFLAGS], values[EFLAGS] & EFLAGS_USER | 0x202)
         if len(values) == NUM_REGS:
-            words[LANE_REGS + FS_BASE] = values[FS_BASE]
-            words[LANE_REGS + GS_BASE] = values[GS_BASE]
+            self.words[LANE_REGS + FS_BASE], self.words[LANE_REGS + GS_BASE] = values[FS_BASE:NUM_REGS]
 
     def set_affinity(self, mask: int) -> None:
         cpus = self.platform.cpus
@@ -326,10 +324,10 @@ class LaneThread(LaneAnswers):
     # --- ordered calls ---
 
     def execute(self, orders: Sequence[Order], done: Callable[[int, int], None]) -> None:
-        if not orders:
+        if orders:
+            self.space.begin(lambda: self._execute_from(list(orders), 0, done))
+        else:
             done(-1, 0)
-            return
-        self.space.begin(lambda: self._execute_from(list(orders), 0, done))
 
     def _execute_from(
         self, orders: list[Order], start: int, done: Callable[[int, int], None], action: int = ACTION_ORDERS
@@ -552,10 +550,14 @@ class LaneThread(LaneAnswers):
     def interrupt(self) -> None:
         if not self.stopped and not self.space.dead:
             self.platform.watch_interrupt(self)
-            try:
-                hostcalls.tgkill(self.space.pid, self.tid, layout.INTERRUPT_SIGNAL)
-            except ProcessLookupError:
-                pass  # the process is dying; its pidfd will tell
+            self.nudge()
+
+    def nudge(self) -> None:
+        """As `interrupt`, of one that runs; nothing happens where it does not come."""
+        try:
+            hostcalls.tgkill(self.space.pid, self.tid, layout.INTERRUPT_SIGNAL)
+        except ProcessLookupError:
+            pass  # the process is dying; its pidfd will tell
 
     def release(self) -> None:
         if self.released or self.space.dead:

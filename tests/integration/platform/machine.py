@@ -115,7 +115,7 @@ class Machine(TrapHandler):
 
     def map_code(self, thread: GuestThread, near: int, fd: int, size: int, done: Callable[[int], None]) -> bool:
         order = Order(_MMAP, (THUNKS, size, 5, 0x100001, 0, 0), host_fd=fd)  # MAP_SHARED | MAP_FIXED_NOREPLACE
-        thread.execute([order], lambda index, result: done(result))
+        thread.execute([order], lambda index, result: done(max(result, 0)))
         return True
 
     def mishap(self, space: AddressSpace | None, error: Exception) -> None:

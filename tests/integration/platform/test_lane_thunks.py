@@ -331,33 +331,3 @@ def test_a_fork_in_patched_text() -> None:
     m = Machine(loop(WARM + 200, MOV) + exit_with(), syscall, patch=True).run()
     assert not m.faults and len(by_thunk) == 180
     assert not any(by_thunk[:64]) and by_thunk[-1] and patched(m) == 1
-
-
-def test_nothing_is_patched_while_another_thread_runs() -> None:
-    """It makes calls of its own, and then spins until told to end; then the first one's site is patched."""
-    kernel = Kernel()
-    others: list[LaneThread] = []
-    spins = 2000
-    states: list[int] = []
-
-    def clone(t: LaneThread) -> None:
-        t.clone_thread(lambda other: cloned(t, other))
-
-    def cloned(t: LaneThread, other: GuestThread | None) -> None:
-        assert type(other) is LaneThread
-        others.append(other)
-        other.set_reg(amd64.RIP, CODE + assemble(source).index(b"\xeb\xfe"))
-        other.resume()
-        t.reply(0)
-
-    def state(t: LaneThread) -> None:
-        states.append(patched(m))
-        others[0].interrupt()
-        t.reply(0)
-
-    kernel.at = {2: clone, spins: state}
-    source = loop(spins + 3000, MOV) + exit_with() + "1: jmp 1b\n"
-    m = Machine(source, kernel, patch=True)
-    m.on_interrupt = lambda thread: None  # it stays where it is
-    m.run()
-    assert states == [0] and patched(m) == 1 and kernel.by_thunk[-1] and not m.faults

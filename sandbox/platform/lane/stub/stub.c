@@ -154,6 +154,13 @@ static inline void fence(void) { __asm__ volatile("lock orl $0, (%%rsp)" : : : "
 static inline u64 this_cpu(void) { u32 c; __asm__ volatile("rdtscp" : "=c"(c) : : "eax", "edx"); return c & 0xfff; }
 static inline void barrier(void) { __asm__ volatile("" : : : "memory"); }
 
+/* iret is a serialising instruction, and no hypervisor catches it. */
+static inline void serialize(void) {
+    u64 a, sp;
+    __asm__ volatile("  mov %%rsp, %1\n  mov %%ss, %k0\n  push %0\n  push %1\n  pushfq\n  mov %%cs, %k0\n  push %0\n"
+                     "  lea 1f(%%rip), %0\n  push %0\n  iretq\n1:\n" : "=&r"(a), "=&r"(sp) : : "memory", "cc");
+}
+
 static inline u64 slot_here(void) {
     return (((u64)__builtin_frame_address(0)) - STACKS_BASE) / STACK_SIZE;
 }
@@ -218,6 +225,7 @@ static void post(volatile u64 *lane, u64 slot, volatile u64 *entry, i64 *direct)
     }
     barrier();
     if (lane == private_lane(slot)) lane[LANE_NOTED] = 0; /* it came with the request */
+    if (lane[LANE_SYNC]) lane[LANE_SYNC] = 0, serialize();
 }
 
 /*
