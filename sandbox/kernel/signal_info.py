@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from sandbox.kernel.signal_queue import SignalCount
 
 _KILL: Final = struct.Struct("<iI")
+_SENT: Final = struct.Struct("<iii4xiI104x")  # the whole of one that kill(2) and its kin have sent
 _RT: Final = struct.Struct("<iIQ")
 _TIMER: Final = struct.Struct("<iiQ")
 _CHILD: Final = struct.Struct("<iIi4xqq")
@@ -91,6 +92,8 @@ class SignalInfo:
         """The 128 bytes of siginfo_t (kernel/signal.c: siginfo_layout chooses the union member)."""
         if self.raw is not None:
             return self.raw
+        if self.code == SI_TKILL or self.code == SI_USER:
+            return _SENT.pack(self.signo, self.errno, self.code, self.pid, self.uid)
         out = bytearray(SIGINFO_SIZE)
         SIGINFO_HEAD.pack_into(out, 0, self.signo, self.errno, self.code)
         code, signo = self.code, self.signo

@@ -14,7 +14,7 @@ from sandbox.platform.lane import layout
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE = os.path.join(HERE, "stub", "stub.c")
-INCLUDED = [os.path.join(HERE, "stub", name) for name in ("known.c", "thunk.c", "signal.c", "start.c")]
+INCLUDED = [os.path.join(HERE, "stub", name) for name in ("copy.c", "known.c", "signal.c", "thunk.c", "start.c")]
 BINARY = os.path.join(HERE, "stub", "lane_stub")
 LAYOUT = os.path.join(HERE, "layout.py")
 

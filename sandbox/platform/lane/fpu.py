@@ -21,6 +21,15 @@ def image_size(legacy: bytes) -> int:
     return int(size) if magic == _MAGIC1 and size >= 576 else LEGACY_SIZE
 
 
+def kind(image: bytes) -> tuple[int, int]:
+    """The features of an XSAVE image and its size without what follows it; zeros of another image, or one of another
+    shape than is usual."""
+    if len(image) < LEGACY_SIZE:
+        return 0, 0
+    magic, extended, features, size = _SW.unpack_from(image, _SW_RESERVED)
+    return (features, size) if magic == _MAGIC1 and size >= 576 and extended == size + 4 == len(image) else (0, 0)
+
+
 def merge(mine: bytes, image: bytes) -> bytes | None:
     """The frame's own image with the guest's values in it; None when the CPU would refuse them.
 

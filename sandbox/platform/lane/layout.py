@@ -60,6 +60,8 @@ FREE_SIZE: Final = 1 << 32
 CONTROL_AWAKE: Final = 0  # the sentry looks at the lanes
 CONTROL_LOOKS: Final = 1  # how often a thread looks at its answer before it parks
 CONTROL_PATCH: Final = 2  # call sites may be patched: a thread without a gs of its own gets one that finds its lane
+CONTROL_XSTATE: Final = 3  # size of an XSAVE image in the host's signal frames, without what follows it; 0: no XSAVE
+CONTROL_XFEATURES: Final = 4  # what it has
 CONTROL_THUNKS: Final = 512  # in bytes: a bit for each number that a thunk may serve
 CONTROL_COPIES: Final = 4096  # in bytes: what the stub copies for each call, MAX_COPIES u32 words a number
 

@@ -16,7 +16,7 @@ import time
 from typing import Callable, Final, Iterable, Mapping, Sequence
 
 from sandbox.platform.base import Copy, GuestThread, Platform, PlatformError, TrapHandler
-from sandbox.platform.lane import host_proc, hostcalls, layout
+from sandbox.platform.lane import fpu, host_proc, hostcalls, layout
 from sandbox.platform.lane.copies import encode
 from sandbox.platform.lane.handover import HandOver
 from sandbox.platform.lane.host_proc import HostProc
@@ -166,7 +166,9 @@ class LanePlatform(Platform):
     def fpu_size(self) -> int:
         """How long XSAVE images in the host's signal frames are: the same for all threads."""
         if not self._fpu_size:
-            self._fpu_size = len(self.first.fpu_state())
+            image = self.first.fpu_state()
+            self._fpu_size = len(image)
+            self.control[layout.CONTROL_XFEATURES], self.control[layout.CONTROL_XSTATE] = fpu.kind(image)
         return self._fpu_size
 
     def quiet(self) -> bool:

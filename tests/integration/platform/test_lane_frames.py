@@ -10,7 +10,7 @@ from sandbox.arch import amd64
 from sandbox.platform.base import GuestThread
 from sandbox.platform.lane import layout
 from sandbox.platform.lane.thread import LaneThread
-from tests.integration.platform.machine import CODE, DATA, STACK_TOP, Args, Machine, call, exit_with
+from tests.integration.platform.machine import CODE, DATA, STACK_TOP, Args, Machine, assemble, call, exit_with
 
 MANY = 100  # calls after which a thread has its shared lane, and those by a hot site go by a thunk
 HEAD = bytes(range(256)) * 2
@@ -95,6 +95,85 @@ def test_a_frame_is_written_with_the_registers_of_the_vector_unit(patch: bool) -
     assert int.from_bytes(seen[1][160 + 7 * 16 :][:8], "little") == 77  # xmm7 in the FXSAVE image
     assert seen[2] == bytes(8)  # the handler begins with the initial state
     assert script.left == 77  # and what the frame has comes back
+
+
+UNUSUAL = f"""
+ pushq $0x7f80
+ ldmxcsr (%rsp)
+ popq %rax
+ fldpi
+ fld1
+ mov $77, %eax
+ movq %rax, %xmm7
+ movq %rax, %xmm15
+ jmp start
+elsewhere:
+ stmxcsr {DATA}
+ fnstenv {DATA + 64}
+ movq %xmm7, %rax
+ mov %rax, {DATA + 8}
+ movq %xmm15, %rax
+ mov %rax, {DATA + 16}
+ pushfq
+ popq {DATA + 24}
+ mov %rbx, {DATA + 32}
+ mov %r11, {DATA + 40}
+ mov %rcx, {DATA + 48}
+ mov $500, %eax
+ syscall
+ ud2
+start:
+"""
+
+
+@pytest.mark.parametrize("interrupted", [False, True])
+def test_without_the_hosts_frame_it_is_the_same(interrupted: bool) -> None:
+    """By a thunk, with no register but those that a handler has changed: written from the processor, not from a copy."""
+    seen: dict[bool, tuple[bytes, bytes, bytes, int]] = {}
+    code = assemble(UNUSUAL + CALLS + exit_with())
+    handler = CODE + code.index(b"\x0f\xae\x1c\x25")  # stmxcsr
+
+    def by(whole: bool) -> None:
+        def go(t: LaneThread, failed: Callable[[], None]) -> None:
+            for register, value in (
+                (amd64.RIP, handler),
+                (amd64.R11, 11),
+                (amd64.RCX, 12),
+                (amd64.RSP, STACK_TOP - 256),
+            ):
+                t.set_reg(register, value)
+            t.deliver(FRAME, HEAD, FPU, failed)
+            if interrupted:
+                t.interrupt()
+
+        def deliver(t: LaneThread, failed: Callable[[], None]) -> None:
+            assert not t.whole()
+            if whole:
+                t.make_whole(lambda: go(t, failed))
+            else:
+                go(t, failed)
+
+        script = Scripted(deliver)
+
+        def at_500(t: LaneThread) -> None:
+            space = t.address_space()
+            block = layout.STACKS_BASE + t.slot * layout.STACK_SIZE + 8 * (layout.BLOCK_REGS + amd64.RIP)
+            went_on = int.from_bytes(t.space.read_own(block, 8), "little")
+            seen[whole] = space.read(FRAME, len(HEAD)), space.read(FPU, t.fpu_size()), space.read(DATA, 128), went_on
+            space.kill()
+
+        script.at_500 = at_500
+        assert not Machine(UNUSUAL + CALLS + exit_with(), script, patch=True).run().faults and not script.failures
+
+    by(True)
+    by(False)
+    for part in (0, 2):
+        assert seen[True][part] == seen[False][part]
+    image, ours = seen[True][1], seen[False][1]  # behind 832 there are gaps, in which the host's has whatever was there
+    assert seen[True][0] == HEAD and image[:832] == ours[:832] and image[-4:] == ours[-4:] and len(image) == len(ours)
+    assert int.from_bytes(ours[160 + 15 * 16 :][:8], "little") == 77 and ours[24:26] == b"\x80\x7f"
+    assert seen[True][3] != handler == seen[False][3]  # this one had no frame of the host's
+    assert seen[False][2][:4] == b"\x80\x1f\0\0" and seen[False][2][8:24] == bytes(16)
 
 
 @pytest.mark.parametrize("patch", [False, True])

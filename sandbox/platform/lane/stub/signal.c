@@ -27,6 +27,33 @@ static i64 deliver(volatile u64 *lane, struct ucontext *uc) {
     return 0;
 }
 
+/* An image whose every component is in its initial state: XSTATE_BV is 0, and MXCSR is loaded all the same. */
+static const struct { u8 x87[FP_MXCSR]; u32 mxcsr; u8 rest[FP_HEADER + FP_HEADER_SIZE - FP_MXCSR - 4]; }
+    initial __attribute__((aligned(64))) = {.mxcsr = MXCSR_INITIAL};
+
+/*
+ * As deliver, where there is no frame of the host's: the vector registers are the guest's own still. What it takes from
+ * the processor is what the host takes (XSAVE, then the words for software), and what it leaves there is the same as there.
+ */
+static i64 deliver_here(volatile u64 *lane) {
+    const volatile u64 *control = (const volatile u64 *)CONTROL_BASE;
+    u64 at = lane[DELIVER_AT], size = lane[DELIVER_SIZE], fpu = lane[DELIVER_FPU], xstate = control[CONTROL_XSTATE];
+    u64 features = control[CONTROL_XFEATURES], present, zero[FP_HEADER_SIZE / 8] = {0};
+    struct { struct sw_bytes sw; u32 pad[6]; } words = {{FP_MAGIC1, xstate + 4, features, xstate, 0}, {0}};
+    u32 magic2 = FP_MAGIC2;
+    if (!xstate || lane[DELIVER_FPU_SIZE] != xstate + 4 || fpu & 63) return -14;
+    if (at >= TASK_SIZE || fpu >= TASK_SIZE || size > LANE_SIZE - LANE_DATA) return -14;
+    if (stub_copy((void *)at, (volatile u8 *)lane + LANE_DATA, size) || stub_copy((void *)(fpu + FP_HEADER), zero, sizeof zero) ||
+        stub_xsave(fpu, features) || stub_copy((void *)(fpu + FP_SW), &words, sizeof words) ||
+        stub_copy((void *)(fpu + xstate), &magic2, 4) || stub_copy(&present, (void *)(fpu + FP_HEADER), 8))
+        return -14;
+    present |= 3; /* x87 and SSE are always said to be there */
+    if (stub_copy((void *)(fpu + FP_HEADER), &present, 8)) return -14;
+    features &= ~XFEATURE_PKRU;
+    __asm__ volatile("xrstor64 (%0)" : : "r"(&initial), "a"((u32)features), "d"((u32)(features >> 32)) : "memory");
+    return 0;
+}
+
 static i64 take_fpu(u64 from, struct ucontext *uc) {
     u64 header[FP_HEADER_SIZE / 8];
     volatile u8 *image = (volatile u8 *)uc->fpstate, *theirs = (volatile u8 *)from;

@@ -144,6 +144,18 @@ static void lend_gs(u64 slot) {
     if (!guest_gs()) wrgsbase((u64)block);
 }
 
+/* Write a signal frame and leave to its handler; 0: only by a frame. */
+static int enter_handler(volatile u64 *lane, volatile u64 *block) {
+    static const u8 kept[] = {4, 5, 6, 7, 10, 11}; /* r12 - r15, rbp, rbx: stub_exit leaves them as they are */
+    volatile u64 *regs = block + BLOCK_REGS, *set = lane + LANE_REGS;
+    for (u64 i = 0; i < sizeof kept; i++)
+        if (set[kept[i]] != regs[kept[i]]) return 0;
+    if (set[17] & 0x40100 || set[23] != rdfsbase() || set[24] || deliver_here(lane)) return 0; /* AC, TF */
+    for (int i = 0; i < G_CSGSFS; i++) regs[i] = set[i];
+    block[BLOCK_TAIL] = set[G_RIP];
+    return 1;
+}
+
 /* By a thunk: the registers are in the block, and a signal may come at any instruction. */
 __attribute__((used)) static void thunk_call(volatile u64 *block) {
     u64 slot = slot_here();
@@ -170,7 +182,7 @@ __attribute__((used)) static void thunk_call(volatile u64 *block) {
     u64 action = lane[LANE_ACTION];
     if (action == ACTION_REPLY) regs[G_RAX] = lane[LANE_VALUE];
     else if (action == ACTION_REPLY_COPY) regs[G_RAX] = copy_out(lane, lane[LANE_VALUE]);
-    else stub_frame();
+    else if (action != ACTION_DELIVER || !enter_handler(lane, block)) stub_frame();
 }
 
 static void take_registers(volatile u64 *block, struct ucontext *uc) {
