@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Callable, Final, Sequence
 from sandbox.arch.amd64 import EFLAGS, EFLAGS_USER, FS_BASE, GS_BASE, NUM_REGS
 from sandbox.platform.base import OP_CMPXCHG32, OP_XCHG32, GuestThread, MemoryFault, Order
 from sandbox.platform.lane import hostcalls, layout
-from sandbox.platform.lane.answers import LaneAnswers
+from sandbox.platform.lane.affinity import LaneAffinity
 from sandbox.platform.lane.layout import (
     ACTION_ATTACH,
     ACTION_ORDERS,
@@ -62,12 +62,11 @@ _ORDER: Final = struct.Struct("8Q")
 _M64: Final = 0xFFFF_FFFF_FFFF_FFFF
 
 
-class LaneThread(LaneAnswers):
+class LaneThread(LaneAffinity):
     """Stopped whenever it has posted a request that is not answered yet."""
 
     __slots__ = (
         "owner",
-        "tid",
         "signed",
         "seen",
         "listed",
@@ -78,7 +77,6 @@ class LaneThread(LaneAnswers):
         "identify",
         "counted",
         "parked_at",
-        "affinity",
         "watched",
         "parked",
         "lane_fd",
@@ -232,35 +230,6 @@ class LaneThread(LaneAnswers):
         _GENERAL.pack_into(self.lane, LANE_REGS * 8, *values[:EFLAGS], values[EFLAGS] & EFLAGS_USER | 0x202)
         if len(values) == NUM_REGS:
             self.words[LANE_REGS + FS_BASE], self.words[LANE_REGS + GS_BASE] = values[FS_BASE:NUM_REGS]
-
-    def set_affinity(self, mask: int) -> None:
-        cpus = self.platform.cpus
-        if mask == (1 << len(cpus)) - 1:
-            mask = 0
-        if mask != self.affinity and self._run_on([cpu for n, cpu in enumerate(cpus) if mask >> n & 1 or not mask]):
-            self.affinity = mask
-
-    def keep_apart(self) -> None:
-        """Parked on the sentry's own processor: let it be woken on another one. Before it is answered; `set_free` after.
-
-        A thread and a sentry that look for each other on one processor only wait for each other's time slices, and
-        where processors share no cache the host's scheduler does not part them for long."""
-        others = [cpu for cpu in self.platform.cpus if cpu != hostcalls.current_cpu()]
-        if others and not self.affinity:
-            self._run_on(others)
-
-    def set_free(self) -> None:
-        """After `keep_apart`: it stays where it was woken until the host's scheduler has a reason to move it."""
-        if not self.affinity and not self.space.dead:
-            self._run_on(self.platform.cpus)
-
-    def _run_on(self, cpus: list[int]) -> bool:
-        """Host processors. False: the host refuses, or the thread has ended."""
-        try:
-            os.sched_setaffinity(self.tid, cpus)
-        except OSError:
-            return False
-        return True
 
     # --- letting go ---
 

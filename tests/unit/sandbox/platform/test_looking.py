@@ -44,6 +44,7 @@ class Lanes:
             regime=SimpleNamespace(choose=lambda active, now: None),
             listener=SimpleNamespace(set_synchronous=lambda on: None),
             first=SimpleNamespace(space=Space()),
+            reactor=SimpleNamespace(),
         )
         self.looker = LaneLooker(platform)
         handler: Any = SimpleNamespace(
