@@ -34,6 +34,7 @@ VERBS: Final = (
     "events",
     "metrics",
     "debug",
+    "port-forward",
     "spec",
     "bundle",
     "features",
@@ -50,8 +51,9 @@ def load_verb(name: str) -> Verb:
     """The verb's declaration; only its own module is imported. UsageError for one that is not there."""
     if name not in VERBS:
         raise UsageError(f"unknown verb {name!r}; known: {', '.join(VERBS)}")
-    __import__(f"runsc.cmd.{name}")  # importlib takes as long as all of a small verb's own modules
-    verb = sys.modules[f"runsc.cmd.{name}"].VERB
+    module = f"runsc.cmd.{name.replace('-', '_')}"
+    __import__(module)  # importlib takes as long as all of a small verb's own modules
+    verb = sys.modules[module].VERB
     assert isinstance(verb, Verb)
     return verb
 

@@ -10,6 +10,7 @@ from runsc.donate import open_directory, open_path
 from runsc.failure import UsageError
 from runsc.flags import SIZE, Flag, parse_size
 from runsc.runtime import apply_config, network_options
+from runsc.spec.pod import is_pod
 from runsc.spec.types import CAPABILITIES, RLIMITS, Device, Hook, Mount, Process, Spec
 from sandbox.boot.options import (
     MOUNT_BIND,
@@ -115,6 +116,7 @@ def network_of(spec: Spec, config: Config) -> NetworkOptions:
             network.namespace_fd = os.open(given.path, os.O_RDONLY | os.O_CLOEXEC)
         else:
             network.fresh = True
+    network.mirror = network.kind == "sandbox" and is_pod(spec)
     return network
 
 

@@ -27,7 +27,7 @@ def general() -> str:
 
     lines = ["runsc: run untrusted programs on a Linux kernel and a TCP/IP stack written in Python", ""]
     lines += ["usage: runsc [GLOBAL FLAGS] VERB [FLAGS] [ARGUMENTS]", "", "verbs:"]
-    lines += [f"  {name:<9} {load_verb(name).summary}" for name in VERBS]
+    lines += [f"  {name:<12} {load_verb(name).summary}" for name in VERBS]
     lines += ["", "global flags (before or after the verb):", *flag_lines(GLOBAL_FLAGS)]
     lines += ["", "runsc help VERB says more."]
     return "\n".join(lines) + "\n"

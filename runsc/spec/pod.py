@@ -20,3 +20,8 @@ def sandbox_of(spec: Spec) -> str:
         if spec.annotations.get(kind) == "container" and isinstance(name, str):
             return name
     return ""
+
+
+def is_pod(spec: Spec) -> bool:
+    """It is the one in whose sandbox others are to be."""
+    return any(spec.annotations.get(kind) == "sandbox" for kind, _ in ANNOTATIONS)

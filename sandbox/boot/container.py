@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import _socket
 import os
 import signal
+import stat
 from functools import partial
 from typing import TYPE_CHECKING, Callable, Final, Protocol
 
@@ -33,6 +35,7 @@ PAUSED: Final = "paused"
 STOPPED: Final = "stopped"
 SIGNAL_MAX: Final = 64
 WINDOW_MAX: Final = 0xFFFF
+PORT_MAX: Final = 0xFFFF
 # What is sent to the sandbox's process is meant for the container's.
 FORWARDED: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 
@@ -92,6 +95,7 @@ class ContainerControl:
             wire.REMOVE: self._remove,
             wire.STACKS: self._stacks,
             wire.TRACE: self._trace,
+            wire.FORWARD: self._forward,
         }
         self.server = ControlServer(kernel.reactor, options.control_fd, self.serve)
 
@@ -242,6 +246,13 @@ class ContainerControl:
 
         connection.answer({"tasks": stacks.tasks(self.view), "sentry": stacks.sentry()})
 
+    def _forward(self, connection: Connection, frame: Frame) -> None:
+        port = Fields(frame.body).number("port", 1, PORT_MAX)
+        if len(frame.fds) != 1 or not is_stream(frame.fds[0]):
+            raise BadMessage("one connected stream is needed")
+        self.kernel.net.forward(self.kernel.reactor, frame.fds.pop(), port)
+        connection.answer()
+
     def _trace(self, connection: Connection, frame: Frame) -> None:
         if self.view is not self.kernel.view:
             connection.refuse("not-alone", "cannot trace a container of a pod: trace the pod's sandbox")
@@ -290,6 +301,16 @@ class HostSignals:
                 from sandbox.boot.terminal import HostTerminal
 
                 first.console.set_window(HostTerminal(self.sandbox.options.stdio[0]).window())
+
+
+def is_stream(fd: int) -> bool:
+    """A descriptor of a TCP connection."""
+    kind = -1
+    if stat.S_ISSOCK(os.fstat(fd).st_mode):
+        sock = _socket.socket(fileno=fd)
+        kind = sock.getsockopt(_socket.SOL_SOCKET, _socket.SO_PROTOCOL)
+        sock.detach()
+    return kind == _socket.IPPROTO_TCP
 
 
 def window_of(fields: Fields) -> bytes:

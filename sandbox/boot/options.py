@@ -107,7 +107,7 @@ class DeviceOptions:
 class NetworkOptions:
     """`kind`: none, internal, sandbox, tap, user. `allow` and `publish` as they stand on the command line, checked."""
 
-    __slots__ = ("kind", "allow", "publish", "pcap_fd", "pcap_name", "namespace_fd", "tap", "fresh")
+    __slots__ = ("kind", "allow", "publish", "pcap_fd", "pcap_name", "namespace_fd", "tap", "fresh", "mirror")
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
@@ -117,6 +117,7 @@ class NetworkOptions:
         self.pcap_name = ""
         self.namespace_fd = -1  # the network namespace to enter (sandbox, tap), -1: the present one
         self.fresh = False  # `sandbox` in a namespace that is made for it; what hooks put there is taken over
+        self.mirror = False  # `sandbox`: what listens inside is reached at the namespace's own loopback, too
         self.tap = ""  # the device to use, or to make; empty: the host names it
 
 

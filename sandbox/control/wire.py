@@ -37,8 +37,10 @@ CREATE: Final = 12  # one more container: lives as long as its connection
 REMOVE: Final = 13  # everything of it
 STACKS: Final = 14
 TRACE: Final = 15  # on: to the descriptor that comes with it; off
+FORWARD: Final = 16  # the stream that comes with it, to a port of the sandbox's loopback
 REQUESTS: Final = (
-    START, STATE, EXEC, SIGNAL, WAIT, PS, STATS, PAUSE, RESUME, RESIZE, UPDATE, CREATE, REMOVE, STACKS, TRACE
+    START, STATE, EXEC, SIGNAL, WAIT, PS, STATS, PAUSE, RESUME, RESIZE, UPDATE, CREATE, REMOVE, STACKS, TRACE,
+    FORWARD,
 )  # fmt: skip
 # answers
 OK: Final = 64

@@ -46,6 +46,8 @@ def attach(kernel: Kernel, options: NetworkOptions, network: Network, hostname: 
             _attach_tap(kernel, options, network)
         else:
             _attach_interfaces(kernel, options, network)
+            if options.mirror:
+                _mirror_ports(kernel, network)
             if options.fresh and network.guard is None:
                 _add_resolver(kernel, network)
     except ImportError as missing:
@@ -141,6 +143,14 @@ def _add_resolver(kernel: Kernel, network: Network) -> None:
     for kind in (resolver_upstream.UpstreamDatagrams, resolver_upstream.UpstreamStream):
         sock = resolver_upstream.open_socket(kind is resolver_upstream.UpstreamDatagrams)
         network.on_close(kind(network.stack, kernel.reactor, network.counters, sock).close)
+
+
+def _mirror_ports(kernel: Kernel, network: Network) -> None:
+    from sandbox.gateway.loopback import Mirror, let_low_ports_be_bound
+
+    let_low_ports_be_bound()
+    mirror = network.mirror = Mirror(network.stack, kernel.reactor, network.counters)
+    network.on_close(mirror.close)
 
 
 def _add_addresses(nic: Nic, interface: HostInterface) -> None:

@@ -14,6 +14,7 @@ from tcpip.sockopt import IPPROTO_ICMP, IPPROTO_ICMPV6
 
 if TYPE_CHECKING:
     from sandbox.gateway.egress_guard import EgressGuard
+    from sandbox.gateway.loopback import Forwarder, Mirror
     from sandbox.kernel.task import Task
     from sandbox.reactor import Reactor
     from sandbox.sockets.inet.socket import InetSocket
@@ -47,10 +48,12 @@ class Network:
         self.counters = Counters()
         self.sockets: set[InetSocket] = set()
         self.netlink_ports: PortTable | None = None
+        self.mirror: Mirror | None = None
         self.resolv_conf = b""
         self.hosts = b""
         self.capture = ""  # where the packets are written to, for the summary
         self._closers: list[Callable[[], None]] = []
+        self._forwarder: Forwarder | None = None
 
     def check(self, t: Task, protocol: int, where: SockAddr) -> None:
         """connect(2) or sendto(2) to `where`: EACCES at once when no rule allows it."""
@@ -77,6 +80,15 @@ class Network:
         if is_loopback(address) or is_any(address) or is_multicast(address) or address == IPV4_BROADCAST:
             return True
         return self.stack.is_local(address)
+
+    def forward(self, reactor: Reactor, fd: int, port: int) -> None:
+        """A connected stream of the host, the network's from now on, goes on to a port of the loopback inside."""
+        if self._forwarder is None:
+            from sandbox.gateway.loopback import Forwarder
+
+            self._forwarder = Forwarder(self.stack, reactor, self.counters)
+            self.on_close(self._forwarder.close)
+        self._forwarder.forward(fd, port)
 
     def find_nic(self, name: str) -> Nic | None:
         """An interface by name."""

@@ -8,31 +8,23 @@ from __future__ import annotations
 
 import _socket
 import errno
-from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from sandbox.gateway import address_plan as plan
 from sandbox.gateway import host_socket
-from sandbox.gateway.pump import Pump
+from sandbox.gateway.inbound import InboundStream
 from sandbox.reactor import READ
-from tcpip import errors
 from tcpip.addr import AF_INET, SockAddr
 from tcpip.clock import NS_PER_S
 from tcpip.errors import NetworkError
-from tcpip.sockopt import SOCK_DGRAM, SOCK_STREAM
+from tcpip.sockopt import SOCK_DGRAM
 from tcpip.transport.endpoint import AGAIN
-from tcpip.waiter import EVENT_IN, EVENT_OUT
+from tcpip.waiter import EVENT_IN
 
 if TYPE_CHECKING:
-    from sandbox.gateway.counters import Counters
     from sandbox.gateway.gateway import Gateway
-    from sandbox.reactor import Reactor
-    from tcpip.stack.stack import Stack
     from tcpip.transport.endpoint import Endpoint
-    from tcpip.waiter import Waiter
 
-MAX_CONNECTIONS: Final = 1024
-MAX_OPENING: Final = 4  # connections to the guest that are being opened at a time
 MAX_PEERS: Final = 256
 IDLE_NS: Final = 120 * NS_PER_S
 _BUFFER: Final = memoryview(bytearray(65536))
@@ -74,94 +66,15 @@ def _is_port(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= 5 and 0 < int(text) <= 65535
 
 
-class InboundStream:
-    """A listening host socket. `stack` is where connections to the guest are made; a class of its own says whereto."""
-
-    def __init__(self, stack: Stack, reactor: Reactor, counters: Counters, sock: _socket.socket) -> None:
-        self._stack = stack
-        self._reactor = reactor
-        self._counters = counters
-        self._sock = sock
-        self._fd = sock.fileno()
-        self._waiting: deque[_socket.socket] = deque()
-        self._opening: dict[Endpoint, tuple[_socket.socket, Waiter]] = {}
-        self._pumps: set[Pump] = set()
-        reactor.watch(self._fd, READ, self._accept)
-
-    def target(self, sock: _socket.socket) -> SockAddr:
-        """Where the connection `sock` of the host goes on. OSError, NetworkError: nowhere."""
-        raise NotImplementedError
-
-    def _accept(self, events: int) -> None:
-        """One connection a turn: the level-triggered reactor comes back for the next."""
-        try:
-            fd, _ = self._sock._accept()  # type: ignore[attr-defined]
-        except OSError:
-            return
-        sock = _socket.socket(fileno=fd)
-        sock.setblocking(False)
-        if len(self._pumps) + len(self._opening) + len(self._waiting) >= MAX_CONNECTIONS:
-            sock.close()
-            return
-        self._waiting.append(sock)
-        self._open_next()
-
-    def _open_next(self) -> None:
-        """In the order in which they came: a burst that overran the guest's backlog would be retried at random."""
-        while self._waiting and len(self._opening) < MAX_OPENING:
-            self._open(self._waiting.popleft())
-
-    def _open(self, sock: _socket.socket) -> None:
-        endpoint = self._stack.new_endpoint(AF_INET, SOCK_STREAM, 0)
-        waiter = endpoint.queue.add(EVENT_OUT, lambda mask: self._opened(endpoint))
-        self._opening[endpoint] = (sock, waiter)
-        self._opened(endpoint)
-
-    def _opened(self, endpoint: Endpoint) -> None:
-        if endpoint not in self._opening:
-            return
-        refused = False
-        try:
-            endpoint.connect(self.target(self._opening[endpoint][0]))
-        except OSError:
-            refused = True  # the host's side is gone
-        except NetworkError as error:
-            if error.error in (errors.CONNECT_STARTED, errors.ALREADY_IN_PROGRESS):
-                return
-            refused = error.error is not errors.ALREADY_CONNECTED
-        sock, waiter = self._opening.pop(endpoint)
-        endpoint.queue.remove(waiter)
-        if refused:
-            endpoint.close()
-            sock.close()
-            self._reactor.call_soon(self._open_next)
-            return
-        self._counters.connections += 1
-        pump = Pump(self._reactor, self._counters, endpoint, sock, self._pumps.discard)
-        if not pump.closed:
-            self._pumps.add(pump)
-        self._reactor.call_soon(self._open_next)
-
-    def close(self) -> None:
-        """Stop listening, end what runs."""
-        self._reactor.unwatch(self._fd)
-        self._sock.close()
-        for sock in (*self._waiting, *(sock for sock, _ in self._opening.values())):
-            sock.close()
-        self._waiting.clear()
-        for pump in list(self._pumps):
-            pump.close()
-
-
 class PublishedStream(InboundStream):
     """A TCP port."""
 
     def __init__(self, gateway: Gateway, sock: _socket.socket, guest_port: int) -> None:
         super().__init__(gateway.stack, gateway.reactor, gateway.counters, sock)
-        self._target = SockAddr(plan.GUEST4, guest_port)
+        self._targets = [SockAddr(plan.GUEST4, guest_port)]
 
-    def target(self, sock: _socket.socket) -> SockAddr:
-        return self._target
+    def targets(self, sock: _socket.socket) -> list[SockAddr]:
+        return self._targets
 
 
 class _Peer:

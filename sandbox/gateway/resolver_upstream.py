@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox.gateway import host_socket
 from sandbox.gateway.egress_guard import DNS_PORT
+from sandbox.gateway.inbound import InboundStream
 from sandbox.gateway.policy import never_leaves
-from sandbox.gateway.publish import InboundStream
 from sandbox.reactor import READ
 from tcpip import errors
 from tcpip.addr import AF_INET, SockAddr, parse
@@ -70,11 +70,11 @@ def open_socket(datagram: bool) -> _socket.socket:
 class UpstreamStream(InboundStream):
     """By TCP."""
 
-    def target(self, sock: _socket.socket) -> SockAddr:
+    def targets(self, sock: _socket.socket) -> list[SockAddr]:
         server = parse(sock.getsockname()[0])
         if never_leaves(server):
             raise NetworkError(errors.NETWORK_UNREACHABLE)
-        return SockAddr(server, DNS_PORT)
+        return [SockAddr(server, DNS_PORT)]
 
 
 class _Question:

@@ -46,11 +46,14 @@ class InetSocket(SocketFile):
         self.target: SockAddr | None = None  # of a connect that is under way
         self.unchecked: SockAddr | None = None  # the peer of a datagram socket until something is sent to it
         self.listening = False
+        self.mirrored = 0  # the port that is told of outside, too
         self.drops_truncated = self.stream
 
     def release(self) -> None:
         self.network.sockets.discard(self)
         self.endpoint.close()
+        if self.mirrored and self.network.mirror is not None:
+            self.network.mirror.closed(self.mirrored)
 
     # --- names ---
 
@@ -125,6 +128,8 @@ class InetSocket(SocketFile):
             self.endpoint.listen(backlog)
         except NetworkError as error:
             raise syscall_error(error) from None
+        if self.network.mirror is not None and not self.mirrored:
+            self.mirrored = self.network.mirror.opened(self.endpoint.getsockname())
         self.listening = True
 
     def accepting(self) -> bool:

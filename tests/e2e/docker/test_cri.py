@@ -124,3 +124,26 @@ def test_exec_and_attach(cri: object) -> None:
         channel.send(0, b"line\n")
         channel.until(b"got line")
     pod.remove()
+
+
+def test_port_forward(cri: object) -> None:
+    """As `kubectl port-forward`: containerd connects to the loopback of the pod's network namespace."""
+    pod = Pod(cri, "ports")
+    pod.create(
+        "one", "sh", "-c", "mkdir /w; echo page > /w/p; httpd -h /w -p 127.0.0.1:80; httpd -h /w -p 8080; sleep 1000"
+    )
+
+    def ask(port: int) -> bytes:
+        url = pod.cri.call("PortForward", (1, pod.id), (2, port)).text(1)
+        found = b""
+        with closing(cri_client.WebSocket(pod.cri.connect(url), url, "v4.channel.k8s.io")) as channel:
+            channel.send(0, b"GET /p HTTP/1.0\r\n\r\n")
+            while got := channel.receive():
+                if got[0] == 0:  # 1: errors
+                    found += got[1]
+        return found
+
+    for port in (8080, 80):
+        eventually(lambda port=port: ask(port).endswith(b"\r\n\r\npage\n"), "no page")  # type: ignore[misc]
+    assert b"page" not in ask(9)
+    pod.remove()
