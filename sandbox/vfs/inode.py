@@ -211,6 +211,10 @@ class Inode:
         """Bytes read, 0 at end of file."""
         raise SyscallError(errno.EINVAL)
 
+    def stored(self, offset: int, size: int) -> memoryview | None:
+        """FileDescription.stored()."""
+        return None
+
     def write_at(self, src: memoryview, offset: int) -> int:
         """Bytes written, at least one; `size` grows as needed. ENOSPC."""
         raise SyscallError(errno.EINVAL)

@@ -94,6 +94,13 @@ class RegularFile(InodeFile):
         self.accessed()
         return n
 
+    def stored(self, offset: int, size: int) -> memoryview | None:
+        """Where the inode has it so."""
+        view = self.inode.stored(offset, size)
+        if view is not None:
+            self.accessed()
+        return view
+
     def write(self, t: Task, src: memoryview) -> int:
         """At the position, or at the end with O_APPEND; the position follows."""
         inode = self.inode

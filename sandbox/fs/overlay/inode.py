@@ -214,6 +214,10 @@ class OverlayFile(TmpfsFile):
         low = self.lower
         return low.read_at(dst, offset) if low is not None else self.data.read(dst, offset)
 
+    def stored(self, offset: int, size: int) -> memoryview | None:
+        """Only what is in memory."""
+        return self.data.stored(offset, size) if self.lower is None else None
+
     def write_at(self, src: memoryview, offset: int) -> int:
         """Into memory."""
         if self.lower is not None:

@@ -129,6 +129,16 @@ class FileData:
             dst[have:n] = bytes(n - have)
         return n
 
+    def stored(self, offset: int, size: int) -> memoryview | None:
+        """What `read` would give, without a copy; None unless all of it is in the bytearray, which keeps its length as
+        long as the view is there."""
+        end = offset + size
+        if end > self.size:
+            end = self.size
+        if not offset < end <= len(self.small):
+            return None
+        return memoryview(self.small)[offset:end]
+
     def write(self, src: memoryview, offset: int) -> int:
         """Bytes written, fewer than asked when space ends; ENOSPC, EFBIG."""
         n = len(src)

@@ -164,6 +164,10 @@ class TmpfsFile(TmpfsInode):
         """From memory."""
         return self.data.read(dst, offset)
 
+    def stored(self, offset: int, size: int) -> memoryview | None:
+        """Where it is small."""
+        return self.data.stored(offset, size)
+
     def write_at(self, src: memoryview, offset: int) -> int:
         """Into memory."""
         if self.seals > F_SEAL_SEAL:

@@ -59,8 +59,13 @@ def sys_read(t: Task, a: SyscallArgs) -> Result:
             thread.filled(got)
             return got
     else:
-        view = t.kernel.scratch[:size]
-        got = file.read(t, view)
+        view = file.stored(file.pos, size)
+        if view is not None:
+            got = size = len(view)
+            file.pos += got
+        else:
+            view = t.kernel.scratch[:size]
+            got = file.read(t, view)
         if got > 0:
             if got != size:
                 view = view[:got]
@@ -172,8 +177,12 @@ def sys_pread64(t: Task, a: SyscallArgs) -> Result:
         if got > 0:
             thread.filled(got)
         return got
-    view = t.kernel.scratch[:size]
-    got = file.pread(t, view, offset)
+    view = file.stored(offset, size)
+    if view is not None:
+        got = size = len(view)
+    else:
+        view = t.kernel.scratch[:size]
+        got = file.pread(t, view, offset)
     if got > 0:
         if got != size:
             view = view[:got]

@@ -43,6 +43,19 @@ def test_a_removed_file_lives_until_it_is_closed(guest: Guest) -> None:
     assert account.used == used
 
 
+def test_a_long_read_of_a_small_file_is_copied_once(guest: Guest) -> None:
+    fd = guest.ok("open", "/tmp/f", os.O_RDWR | os.O_CREAT, 0o600)
+    text = bytes(range(256)) * 200
+    guest.ok("write", fd, text, len(text))
+    guest.kernel.scratch[:] = bytes(len(guest.kernel.scratch))
+    assert guest.out("pread64", 40_000, 1, fd, 40_000, 7) == (40_000, text[7:40_007])
+    guest.ok("lseek", fd, 1, os.SEEK_SET)
+    assert guest.out("read", 1 << 16, 1, fd, 1 << 16)[0] == len(text) - 1
+    assert guest.ok("lseek", fd, 0, os.SEEK_CUR) == len(text)
+    assert not any(guest.kernel.scratch)
+    guest.ok("write", fd, b"more", 4)  # nothing keeps it from growing
+
+
 def test_a_rename_is_seen_through_an_open_directory(guest: Guest) -> None:
     guest.ok("mkdir", "/tmp/a", 0o755)
     fd = guest.ok("open", "/tmp/a", os.O_RDONLY | os.O_DIRECTORY)
