@@ -65,6 +65,8 @@ class DirectoryFile(InodeFile):
         """As many records from the position on as `room` holds; EINVAL when not even one does. ENOENT in a
         directory that was removed."""
         inode = self.inode
+        if inode.live:
+            inode.refresh()
         if inode.nlink == 0:
             raise SyscallError(errno.ENOENT)
         if inode.atime <= inode.mtime or inode.fs.now() - inode.atime >= DAY_NS:

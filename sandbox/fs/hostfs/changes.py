@@ -1,4 +1,5 @@
-"""What a writable host directory lets a guest change: each function is one host call on one component."""
+"""What a writable host directory lets a guest change: each function is one host call on one component. The directory's own
+attributes are not asked for afterwards: whoever wants to know asks."""
 
 from __future__ import annotations
 
@@ -179,7 +180,6 @@ def _adopt(directory: HostInode, name: bytes, uid: int, gid: int) -> HostInode:
                 pass  # an unprivileged sentry owns what its guests make
     except OSError as error:
         raise _fail(error) from None
-    directory.refresh()
     return directory.host.inode_for(directory, name, st)
 
 
@@ -204,7 +204,6 @@ def create(directory: HostInode, name: bytes, mode: int, uid: int, gid: int) -> 
     except OSError as error:
         os.close(fd)
         raise _fail(error) from None
-    directory.refresh()
     inode = directory.host.inode_for(directory, name, st)
     if inode.wfd < 0:
         inode.wfd = fd
@@ -258,7 +257,6 @@ def link(directory: HostInode, name: bytes, inode: HostInode) -> None:
     except OSError as error:
         raise _fail(error) from None
     inode.refresh()
-    directory.refresh()
 
 
 def unlink(directory: HostInode, name: bytes, inode: HostInode) -> None:
@@ -268,7 +266,6 @@ def unlink(directory: HostInode, name: bytes, inode: HostInode) -> None:
     except OSError as error:
         raise _fail(error) from None
     gone(inode)
-    directory.refresh()
 
 
 def rmdir(directory: HostInode, name: bytes, inode: HostInode) -> None:
@@ -279,7 +276,6 @@ def rmdir(directory: HostInode, name: bytes, inode: HostInode) -> None:
         raise _fail(error) from None
     inode.nlink = 0
     gone(inode)
-    directory.refresh()
 
 
 def gone(inode: HostInode) -> None:
@@ -323,6 +319,3 @@ def rename(
             target.refresh()
         else:
             gone(target)
-    directory.refresh()
-    new_dir.refresh()
-    inode.refresh()

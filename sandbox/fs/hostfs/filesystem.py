@@ -145,10 +145,14 @@ class HostFs(Filesystem):
             if self.live:
                 inode.fill(st)
             return inode
+        return self.new_inode(parent, name, st)
+
+    def new_inode(self, parent: HostInode, name: bytes, st: os.stat_result) -> HostInode:
+        """As `inode_for` what was not known."""
         inode = HostInode(self, parent, name, st)
         if len(self.inodes) >= self._room:
             self._shrink()
-        self.inodes[key] = inode
+        self.inodes[inode.key] = inode
         return inode
 
     def _shrink(self) -> None:
@@ -165,8 +169,8 @@ class HostFs(Filesystem):
 
     def idle(self, inode: HostInode) -> None:
         """`inode` has descriptors that are not in use: keep them for a while."""
+        inode.used = True
         if inode.idle:
-            self._idle.move_to_end(inode)
             return
         inode.idle = True
         self._idle[inode] = None
@@ -178,8 +182,12 @@ class HostFs(Filesystem):
         return len(self._idle)
 
     def give_up(self) -> None:
-        """Close those of the inode that was used least lately."""
+        """Close those of the one that came first, except that whoever was used since the last time goes to the end."""
         old, _ = self._idle.popitem(last=False)
+        while old.used:
+            old.used = False
+            self._idle[old] = None
+            old, _ = self._idle.popitem(last=False)
         old.idle = False
         if not old.opens and not old.maps:
             old.close_fds()

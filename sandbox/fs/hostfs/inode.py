@@ -41,7 +41,7 @@ def fail(error: OSError) -> SyscallError:
 
 class HostInode(Inode):
     """`fd` reads (for a directory: is looked in), `wfd` writes; -1 when not open. `idle`: they are kept although
-    nobody needs them."""
+    nobody needs them; `used`: one was needed since those that are to be closed were last looked through."""
 
     __slots__ = (
         "host",
@@ -53,6 +53,7 @@ class HostInode(Inode):
         "maps",
         "pinned_fd",
         "idle",
+        "used",
         "_blocks",
         "_blksize",
         "hidden",
@@ -69,6 +70,7 @@ class HostInode(Inode):
         self.maps = 0
         self.pinned_fd = False
         self.idle = False
+        self.used = False
         self.hidden = self.mode & S_IFMT == S_IFDIR and fs.hidden(st.st_dev)
         self.fill(st)
 
@@ -107,7 +109,9 @@ class HostInode(Inode):
             if parent is None or len(closed) > MAX_DEPTH:
                 raise SyscallError(errno.ENOENT if parent is None else errno.ENAMETOOLONG)
             self._open_down(parent.fd, closed)
-        if not self.pinned_fd and not self.opens:
+        if self.idle:
+            self.used = True
+        elif not self.pinned_fd and not self.opens:
             self.host.idle(self)
         return self.fd
 
@@ -287,16 +291,14 @@ class HostInode(Inode):
 
     # --- directory ---
 
-    def lookup(self, name: bytes) -> Inode | None:
-        """One component, on the host."""
-        return self.child(name)
-
-    def child(self, name: bytes) -> HostInode | None:
-        """As `lookup`."""
+    def lookup(self, name: bytes) -> HostInode | None:
+        """One component, on the host. Where names and attributes are looked at anew each time this is what most calls cost."""
         if self.hidden:
             return None
         fd = self.fd
-        if fd < 0 or not self.opens:
+        if fd >= 0 and self.idle:
+            self.used = True
+        else:
             fd = self.dir_fd()
         try:
             st = os.stat(name, dir_fd=fd, follow_symlinks=False)
@@ -304,7 +306,15 @@ class HostInode(Inode):
             if error.errno == errno.ENOENT:
                 return None
             raise fail(error) from None
-        return self.host.inode_for(self, name, st)
+        host = self.host
+        inode = host.inodes.get((st.st_dev, st.st_ino))
+        if inode is None or (inode.mode ^ st.st_mode) & S_IFMT:
+            return host.new_inode(self, name, st)
+        inode.parent = self
+        inode.name = name
+        if self.live:
+            inode.fill(st)
+        return inode
 
     def entries(self) -> list[tuple[bytes, int, int]]:
         """What the host lists."""

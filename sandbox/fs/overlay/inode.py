@@ -76,7 +76,7 @@ class OverlayDir(TmpfsDir):
         mask = self.mask
         if mask is not None and not mask.shows(name):
             return None
-        return low.child(name)
+        return low.lookup(name)
 
     def enter(self, name: bytes, inode: TmpfsInode) -> None:
         """Put a name in, above whatever the lower layer has."""

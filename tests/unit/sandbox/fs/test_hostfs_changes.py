@@ -11,9 +11,10 @@ from typing import Callable
 import pytest
 
 from sandbox.errors import SyscallError
-from sandbox.fs.hostfs.filesystem import HostFs
+from sandbox.fs.hostfs.filesystem import IDLE_FDS, HostFs
 from sandbox.fs.hostfs.inode import HostInode
 from sandbox.kernel.credentials import Credentials
+from tcpip.clock import ManualClock
 from tests.unit.sandbox.vfs.guest import Guest, Stat
 
 pytestmark = pytest.mark.interpreted  # a stand-in is no compiled class
@@ -138,7 +139,7 @@ def test_a_name_that_was_not_looked_at_is_before_it_is_opened(
     (inside / "f").write_bytes(b"mine")
     fs = guest.kernel.mounts.mounts()[-1].fs
     assert isinstance(fs, HostFs)
-    found = fs.top.child(b"f")
+    found = fs.top.lookup(b"f")
     assert found is not None
     (inside / "f").rename(inside / "old")
     os.mkfifo(inside / "f")
@@ -192,3 +193,47 @@ def test_appends_follow_what_others_write(volume: tuple[Guest, Path]) -> None:
     guest.ok("write", fd, b"3", 1)
     assert (inside / "f").read_bytes() == b"12host3"
     assert guest.ok("lseek", fd, 0, os.SEEK_END) == 7
+
+
+def names_in(records: bytes) -> list[bytes]:
+    """Of struct linux_dirent64."""
+    names, at = [], 0
+    while at < len(records):
+        size = int.from_bytes(records[at + 16 : at + 18], "little")
+        names.append(records[at + 19 : at + size].rstrip(b"\0"))
+        at += size
+    return names
+
+
+def test_a_listing_leaves_out_what_the_host_has_removed_meanwhile(volume: tuple[Guest, Path]) -> None:
+    guest, inside = volume
+    for number in range(20):
+        (inside / f"file{number}").touch()
+    os.utime(inside, ns=(1, 1))  # so that the next change shows
+    order = [os.fsencode(name) for name in os.listdir(inside)]
+    fd = guest.ok("open", "/v", os.O_RDONLY | os.O_DIRECTORY)
+    got, records = guest.out("getdents64", 128, 1, fd, 128)
+    seen = names_in(records[:got])
+    assert seen[:2] == [b".", b".."] and order[0] in seen and order[-1] not in seen
+    (inside / os.fsdecode(order[-1])).unlink()
+    while (answer := guest.out("getdents64", 4096, 1, fd, 4096))[0]:
+        seen += names_in(answer[1][: answer[0]])
+    assert sorted(seen[2:]) == sorted(order[:-1])
+
+
+def test_a_directory_in_use_keeps_its_descriptor(tmp_path: Path) -> None:
+    for number in range(IDLE_FDS * 2):
+        (tmp_path / f"d{number}").mkdir()
+    donated = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)
+    fs = HostFs(ManualClock(), 1, donated, live=True, readonly=False)
+    used, once = fs.top.lookup(b"d0"), fs.top.lookup(b"d1")
+    assert used is not None and once is not None
+    once.lookup(b"none")
+    for number in range(2, IDLE_FDS * 2):
+        assert used.lookup(b"none") is None
+        other = fs.top.lookup(b"d%d" % number)
+        assert other is not None and other.lookup(b"none") is None and other.fd >= 0
+        assert used.fd >= 0 and fs.idle_count() <= IDLE_FDS
+    assert once.fd < 0
+    fs.unmounted()
+    os.close(donated)

@@ -48,7 +48,7 @@ def test_a_closed_directory_that_is_replaced_is_found_out(volume: tuple[Guest, P
     mount = guest.kernel.mounts.mounts()[-1]
     fs = mount.fs
     assert isinstance(fs, HostFs)
-    found = fs.top.child(b"d")
+    found = fs.top.lookup(b"d")
     assert found is not None
     (inside / "d").rename(inside / "old")
     (inside / "d").symlink_to(inside.parent / "outside")
@@ -68,7 +68,7 @@ def test_a_file_that_becomes_a_device_or_fifo_is_not_opened(volume: tuple[Guest,
     (inside / "f").write_bytes(b"x")
     fs = guest.kernel.mounts.mounts()[-1].fs
     assert isinstance(fs, HostFs)
-    found = fs.top.child(b"f")
+    found = fs.top.lookup(b"f")
     assert found is not None
     (inside / "f").unlink()
     os.mkfifo(inside / "f")
@@ -100,10 +100,10 @@ def test_the_hosts_own_kernel_file_systems_look_empty() -> None:
     fd = os.open("/", os.O_RDONLY | os.O_DIRECTORY)
     fs = HostFs(ManualClock(), 1, fd, live=False, readonly=True)
     try:
-        proc = fs.top.child(b"proc")
+        proc = fs.top.lookup(b"proc")
         assert proc is not None
         if os.stat("/proc").st_dev != os.stat("/").st_dev:
-            assert proc.child(b"self") is None and proc.entries() == []
+            assert proc.lookup(b"self") is None and proc.entries() == []
     finally:
         fs.unmounted()
         os.close(fd)
@@ -144,14 +144,14 @@ def test_a_kernel_file_system_that_is_mounted_later_is_told_by_its_kind() -> Non
     fd = os.open("/", os.O_RDONLY | os.O_DIRECTORY)
     fs = HostFs(ManualClock(), 1, fd, live=True, readonly=True)
     fs._hidden = frozenset()  # as if none had been there at the start
-    proc = fs.top.child(b"proc")
+    proc = fs.top.lookup(b"proc")
     assert proc is not None
     with pytest.raises(SyscallError) as raised:
-        proc.child(b"self")
+        proc.lookup(b"self")
     assert raised.value.errno == errno.EACCES
-    assert proc.child(b"self") is None
-    usr = fs.top.child(b"usr")
-    assert usr is not None and usr.child(b"bin") is not None
+    assert proc.lookup(b"self") is None
+    usr = fs.top.lookup(b"usr")
+    assert usr is not None and usr.lookup(b"bin") is not None
     fs.unmounted()
     os.close(fd)
 
@@ -203,6 +203,6 @@ def test_a_deep_directory_is_found_again(tmp_path: Path) -> None:
     on_the_way = here
     while on_the_way.parent is not None:
         on_the_way = on_the_way.parent
-        assert on_the_way.child(b"d") is not None
+        assert on_the_way.lookup(b"d") is not None
     fs.unmounted()
     os.close(donated)
