@@ -8,10 +8,11 @@ from typing import Final
 from runsc.config import Config
 from runsc.donate import open_directory, open_path
 from runsc.failure import UsageError
-from runsc.flags import SIZE, Flag, parse_size
 from runsc.runtime import apply_config, network_options
+from runsc.spec.mount_options import COPY_UP, PROPAGATION, flags_of, propagation_of
 from runsc.spec.pod import is_pod
 from runsc.spec.types import CAPABILITIES, RLIMITS, Device, Hook, Mount, Process, Spec
+from sandbox.abi.linux.statfs import MS_RDONLY
 from sandbox.boot.options import (
     MOUNT_BIND,
     MOUNT_DEV,
@@ -69,25 +70,19 @@ def program_of(process: Process) -> Program:
 
 def mount_of(mount: Mount, bundle: str) -> MountOptions:
     """One of mounts[]."""
-    target = os.fsencode(os.path.normpath(mount.destination))
+    target = os.fsencode(os.path.normpath("/" + mount.destination.lstrip("/")))  # relative ones begin there, too
     if mount.is_bind():
         source = os.path.join(bundle, mount.source)
         options = MountOptions(MOUNT_BIND, target, open_path(source, f"mount {mount.destination}"), os.fsencode(source))
-    elif mount.destination == "/dev":
-        options = MountOptions(MOUNT_DEV, target)  # a tmpfs with the usual nodes, as the specification wants it
-    else:
-        options = MountOptions(KINDS[mount.kind], target)
-    for option in mount.options:
-        if option.startswith("size="):
-            options.size = parse_size(Flag("size", SIZE, "SIZE", ""), option[5:])
-        elif option.startswith("mode="):
-            options.mode = int(option[5:], 8) & 0o7777
-        elif option.startswith(("uid=", "gid=")) and options.kind == MOUNT_TMPFS:
-            setattr(options, option[:3], int(option[4:]))
-    options.readonly = "ro" in mount.options or mount.kind.startswith("cgroup")
-    options.nosuid = "nosuid" in mount.options
-    options.noexec = "noexec" in mount.options
-    options.nodev = "nodev" in mount.options
+    else:  # /dev is a tmpfs with the usual nodes, as the specification wants it
+        options = MountOptions(MOUNT_DEV if target == b"/dev" else KINDS[mount.kind], target)
+        options.source = os.fsencode(mount.source)
+        options.data = os.fsencode(",".join(option for option in mount.options if "=" in option))
+    flags = flags_of(mount.options)
+    options.readonly = bool(flags & MS_RDONLY) or mount.kind.startswith("cgroup")
+    options.flags = flags & ~MS_RDONLY
+    options.propagation = propagation_of(mount.options)
+    options.copy_up = COPY_UP in mount.options
     return options
 
 
@@ -151,6 +146,7 @@ def options_of(spec: Spec, bundle: str, config: Config) -> SandboxOptions:
     container.masked_paths = tuple(os.fsencode(path) for path in spec.masked_paths)
     container.readonly_paths = tuple(os.fsencode(path) for path in spec.readonly_paths)
     container.devices = tuple(device_of(device) for device in spec.devices)
+    container.root_propagation = PROPAGATION.get(spec.root_propagation, 0)
     container.seccomp = spec.seccomp
     container.sysctl = spec.sysctl
     container.host_oom_score_adj = spec.process.oom_score_adj

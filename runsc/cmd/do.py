@@ -127,7 +127,7 @@ def tmpfs(text: str) -> MountOptions:
     if colon:
         from runsc.flags import parse_size
 
-        mount.size = parse_size(Flag("tmpfs", SIZE, "SIZE", ""), size)
+        mount.data = b"size=%d" % parse_size(Flag("tmpfs", SIZE, "SIZE", ""), size)
     return mount
 
 

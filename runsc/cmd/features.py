@@ -8,7 +8,7 @@ from typing import Final
 from runsc.config import Config
 from runsc.failure import EXIT_FAILURE, UsageError
 from runsc.flags import Values
-from runsc.spec import decode, seccomp, validate
+from runsc.spec import decode, mount_options, seccomp, validate
 from runsc.spec.types import CAPABILITIES, HOOK_KINDS
 from runsc.verb import Verb
 from runsc.version import OCI_VERSION, VERSION
@@ -20,7 +20,7 @@ def features() -> dict[str, object]:
         "ociVersionMin": "1.0.0",
         "ociVersionMax": OCI_VERSION,
         "hooks": list(HOOK_KINDS),
-        "mountOptions": sorted(validate.MOUNT_OPTIONS),
+        "mountOptions": sorted(mount_options.MOUNT_OPTIONS),
         "linux": {
             "namespaces": list(validate.NAMESPACE_KINDS),
             "capabilities": list(CAPABILITIES),

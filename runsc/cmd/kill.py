@@ -17,10 +17,12 @@ KILL_S: Final = 10.0
 
 
 def run(config: Config, values: Values, words: list[str]) -> int:
-    """0 once the signal is on its way. SIGKILL reaches a sandbox that answers nobody, too."""
+    """0 once the signal is on its way. SIGKILL reaches a sandbox that answers nobody, too; 0 only asks whether there
+    is somebody (kill(2))."""
     if len(words) not in (1, 2):
         raise UsageError("kill needs a container id, and perhaps a signal")
-    number = signal_number(words[1] if len(words) == 2 else DEFAULT)
+    text = words[1] if len(words) == 2 else DEFAULT
+    number = 0 if text == "0" else signal_number(text)
     from runsc.container import process, status
     from runsc.container.container import load
     from sandbox.control import wire
@@ -30,6 +32,8 @@ def run(config: Config, values: Values, words: list[str]) -> int:
     if values.switch("all") and now == status.STOPPED:
         return 0  # whatever was in it is gone
     status.check_move(words[0], now, status.KILL)
+    if number == 0:
+        return 0
     state = container.state
     if number == KILL and now == status.PAUSED:
         process.kill(state.pid, state.pid_start, KILL_S)

@@ -95,7 +95,7 @@ class Creation:
         request, spec, directory = self.request, self.request.spec, self.container.directory
         state.created = timestamp(time.time_ns())
         state.oci_version = spec.oci_version
-        state.rootfs = os.path.join(request.bundle, spec.root_path)
+        state.rootfs = os.path.normpath(os.path.join(request.bundle, spec.root_path))
         state.annotations = spec.annotations
         state.process, state.hooks = spec.documents["process"], spec.documents["hooks"]
         state.creator, state.creator_start = os.getpid(), process.start_ticks(os.getpid())

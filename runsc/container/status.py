@@ -61,7 +61,7 @@ LEGAL: Final[dict[str, dict[str, str]]] = {
         PAUSED: "",
         STOPPED: _NOT_RUNNING,
     },
-    DELETE: {CREATING: _LEFT, CREATED: "", RUNNING: _LEFT, PAUSED: _LEFT, STOPPED: ""},
+    DELETE: {CREATING: _LEFT, CREATED: _LEFT, RUNNING: _LEFT, PAUSED: _LEFT, STOPPED: ""},
     FORCE_DELETE: {CREATING: "", CREATED: "", RUNNING: "", PAUSED: "", STOPPED: ""},
     UPDATE: {
         CREATING: _NOT_RUNNING,

@@ -11,7 +11,7 @@ from runsc.spec.types import HOOK_KINDS, Device, Hook, Mount, Namespace, Process
 ID_MAX: Final = 0xFFFFFFFE
 # Listed by `features` and in the log: a container runs without them.
 UNSUPPORTED_PROCESS: Final = ("apparmorProfile", "selinuxLabel", "ioPriority", "scheduler", "execCPUAffinity")
-UNSUPPORTED_LINUX: Final = ("mountLabel", "intelRdt", "rootfsPropagation")
+UNSUPPORTED_LINUX: Final = ("mountLabel", "intelRdt")
 UNSUPPORTED_MEMORY: Final = ("reservation", "kernel", "kernelTCP", "swappiness", "disableOOMKiller", "useHierarchy")
 UNSUPPORTED_CPU: Final = ("burst", "realtimeRuntime", "realtimePeriod", "idle")
 UNSUPPORTED_RESOURCES: Final = ("hugepageLimits", "network", "rdma", "unified")
@@ -112,6 +112,7 @@ def decode_linux(o: Object, spec: Spec) -> None:
     spec.masked_paths = o.texts("maskedPaths")
     spec.readonly_paths = o.texts("readonlyPaths")
     spec.cgroups_path = o.text("cgroupsPath")
+    spec.root_propagation = o.text("rootfsPropagation")
     resources = o.child("resources")
     if resources is not None:
         decode_resources(resources, spec)

@@ -212,6 +212,7 @@ class Spec:
         "sysctl",
         "seccomp",
         "devices",
+        "root_propagation",
         "documents",
     )
 
@@ -237,4 +238,5 @@ class Spec:
         self.sysctl: dict[str, str] = {}
         self.seccomp: tuple[tuple[int, int, int, int], ...] = ()
         self.devices: list[Device] = []
+        self.root_propagation = ""
         self.documents: dict[str, dict[str, object]] = {}  # `process` and `hooks` as they stand, for later commands

@@ -2,48 +2,20 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from typing import Callable, Final
 
+from runsc.spec.mount_options import COPY_UP, MOUNT_OPTIONS, PROPAGATION, data_of, is_number
 from runsc.spec.pod import sandbox_of
 from runsc.spec.reader import Problems
 from runsc.spec.types import CAPABILITIES, RLIMITS, Spec
 
 MOUNT_KINDS: Final = ("bind", "tmpfs", "proc", "sysfs", "devpts", "mqueue", "devtmpfs", "cgroup", "cgroup2")
 NAMESPACE_KINDS: Final = ("pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time")
-MOUNT_OPTIONS: Final = frozenset(
-    [
-        "ro",
-        "rw",
-        "bind",
-        "rbind",
-        "private",
-        "rprivate",
-        "slave",
-        "rslave",
-        "shared",
-        "rshared",
-        "nosuid",
-        "suid",
-        "nodev",
-        "dev",
-        "noexec",
-        "exec",
-        "noatime",
-        "atime",
-        "relatime",
-        "norelatime",
-        "strictatime",
-        "nostrictatime",
-        "nodiratime",
-        "diratime",
-        "newinstance",
-        "defaults",
-    ]
-)
+NS_GET_NSTYPE: Final = 0xB703
+NAMESPACE_TYPES: Final = {"network": 0x40000000, "ipc": 0x08000000, "uts": 0x04000000, "pid": 0x20000000}
 POD_NAMESPACES: Final = ("network", "ipc", "uts", "pid")  # that a container may share with its pod
-TMPFS_DATA: Final = ("size=", "mode=", "nr_inodes=", "uid=", "gid=")
-DEVPTS_DATA: Final = ("ptmxmode=", "mode=", "gid=", "uid=", "max=")
 
 
 def check_version(spec: Spec, bundle: str, problems: Problems) -> None:
@@ -120,11 +92,9 @@ def check_hostname(spec: Spec, bundle: str, problems: Problems) -> None:
 
 
 def check_mounts(spec: Spec, bundle: str, problems: Problems) -> None:
-    """Kinds, absolute destinations, sources of binds, options."""
+    """Kinds, destinations, sources of binds, options."""
     for n, mount in enumerate(spec.mounts):
         path = f"mounts[{n}]"
-        if mount.destination and not mount.destination.startswith("/"):
-            problems.add(f"{path}.destination", f"{mount.destination!r} is not absolute")
         if ".." in mount.destination.split("/"):
             problems.add(f"{path}.destination", f"{mount.destination!r} contains ..")
         if mount.is_bind():
@@ -137,21 +107,14 @@ def check_mounts(spec: Spec, bundle: str, problems: Problems) -> None:
             problems.add(f"{path}.type", f"unknown kind {mount.kind!r}; known: {', '.join(MOUNT_KINDS)}")
         if "ro" in mount.options and "rw" in mount.options:
             problems.add(f"{path}.options", "both ro and rw")
-        data = {"tmpfs": TMPFS_DATA, "devpts": DEVPTS_DATA, "devtmpfs": TMPFS_DATA}.get(mount.kind, ())
+        data = data_of(mount.kind)
         for m, option in enumerate(mount.options):
             if option not in MOUNT_OPTIONS and not (data and option.startswith(data)):
                 problems.add(f"{path}.options[{m}]", f"unknown option {option!r} for {mount.kind or 'bind'}")
-            elif "=" in option and not _is_number(option):
+            elif "=" in option and not is_number(option):
                 problems.add(f"{path}.options[{m}]", f"{option!r}: not a number that this option takes")
-
-
-def _is_number(option: str) -> bool:
-    """Of an option with a value: bytes with a unit, octal for modes, else decimal."""
-    name, _, value = option.partition("=")
-    digits = value.upper().rstrip("KMGT") if name == "size" else value
-    if not digits.isascii() or not digits.isdigit() or len(digits) > 15 or len(value) > len(digits) + 1:
-        return False
-    return not name.endswith("mode") or not set(digits) & {"8", "9"}
+            elif option == COPY_UP and mount.kind != "tmpfs":
+                problems.add(f"{path}.options[{m}]", f"{option!r} is for a tmpfs")
 
 
 def check_namespaces(spec: Spec, bundle: str, problems: Problems) -> None:
@@ -168,7 +131,20 @@ def check_namespaces(spec: Spec, bundle: str, problems: Problems) -> None:
             problems.add(f"{path}.path", f"{namespace.path}: no such file")
         if namespace.path and namespace.kind not in joined:
             problems.add(f"{path}.path", f"a {namespace.kind} namespace cannot be joined: every sandbox has its own")
+        elif namespace.path and os.path.exists(namespace.path) and not _is_namespace(namespace.path, namespace.kind):
+            problems.add(f"{path}.path", f"{namespace.path}: not a {namespace.kind} namespace")
         seen.add(namespace.kind)
+
+
+def _is_namespace(path: str, kind: str) -> bool:
+    """What an nsfs file says of itself (ioctl_ns(2))."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return fcntl.ioctl(fd, NS_GET_NSTYPE) == NAMESPACE_TYPES.get(kind)
+    except OSError:
+        return False
+    finally:
+        os.close(fd)
 
 
 def check_paths(spec: Spec, bundle: str, problems: Problems) -> None:
@@ -177,6 +153,12 @@ def check_paths(spec: Spec, bundle: str, problems: Problems) -> None:
         for n, path in enumerate(paths):
             if not path.startswith("/"):
                 problems.add(f"linux.{name}[{n}]", f"{path!r} is not absolute")
+
+
+def check_propagation(spec: Spec, bundle: str, problems: Problems) -> None:
+    """One of the kinds that mount(2) knows, perhaps with r for recursive in front."""
+    if spec.root_propagation and spec.root_propagation not in PROPAGATION:
+        problems.add("linux.rootfsPropagation", f"unknown propagation {spec.root_propagation!r}")
 
 
 def check_hooks(spec: Spec, bundle: str, problems: Problems) -> None:
@@ -223,6 +205,7 @@ CHECKS: Final[tuple[Callable[[Spec, str, Problems], None], ...]] = (
     check_mounts,
     check_namespaces,
     check_paths,
+    check_propagation,
     check_hooks,
     check_domainname,
     check_cgroups_path,

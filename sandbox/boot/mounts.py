@@ -7,7 +7,8 @@ import os
 from typing import TYPE_CHECKING, Final, Sequence
 
 from sandbox.abi.linux.stat import S_IFCHR, makedev
-from sandbox.abi.linux.statfs import ST_NODEV, ST_NOEXEC, ST_NOSUID, ST_RDONLY, ST_RELATIME
+from sandbox.abi.linux.statfs import MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, MS_REC, ST_RDONLY, ST_RELATIME
+from sandbox.boot.copy_up import copy_up
 from sandbox.boot.options import (
     MOUNT_BIND,
     MOUNT_DEV,
@@ -28,11 +29,13 @@ from sandbox.fs.overlay.filesystem import OverlayFs
 from sandbox.fs.overlay.root import build_namespace, build_root, find_point, make_point
 from sandbox.fs.tmpfs.directory import TmpfsDir
 from sandbox.fs.tmpfs.filesystem import Tmpfs
+from sandbox.fs.tmpfs.options import TmpfsOptions
 from sandbox.fs.tty.pty_slave import PTS_MAJOR
 from sandbox.fs.tty.pty_table import ANY_MINOR, TTYAUX_MAJOR, PtyTable
 from sandbox.kernel.namespaces import Namespaces
 from sandbox.kernel.pipe import open_fifo
-from sandbox.vfs.space import SpaceAccount
+from sandbox.vfs.mount_flags import flags_of
+from sandbox.vfs.propagation import propagate
 
 if TYPE_CHECKING:
     from sandbox.kernel.kernel import Kernel
@@ -44,7 +47,7 @@ if TYPE_CHECKING:
     from sandbox.vfs.mount import MountNamespace
     from sandbox.vfs.path import Path
 
-SHM_SIZE: Final = 512 << 20
+SHM_DATA: Final = b"size=512m"
 
 
 def standard_mounts() -> list[MountOptions]:
@@ -57,13 +60,12 @@ def standard_mounts() -> list[MountOptions]:
     mqueue = MountOptions(MOUNT_MQUEUE, b"/dev/mqueue")
     tmp = MountOptions(MOUNT_TMPFS, b"/tmp")
     run = MountOptions(MOUNT_TMPFS, b"/run")
-    run.mode = 0o755
-    shm.size = SHM_SIZE
+    run.data, shm.data = b"mode=755", SHM_DATA
     for mount in (proc, sys, shm, mqueue, run, tmp):
-        mount.nosuid = mount.nodev = True
-    pts.nosuid = True
+        mount.flags |= MS_NOSUID | MS_NODEV
+    pts.flags |= MS_NOSUID
     for mount in (proc, sys, pts, mqueue):
-        mount.noexec = True
+        mount.flags |= MS_NOEXEC
     return [proc, sys, dev, pts, shm, mqueue, tmp, run]
 
 
@@ -102,12 +104,18 @@ def fill_view(kernel: Kernel, view: View, namespace: MountNamespace, options: Sa
         try:
             fs = make_filesystem(kernel, view, mount)
             directory = fs.root.is_dir()
+            if container is not None:
+                take_mode(fs, find_point(namespace, mount.target), mount)
             point = make_point(namespace, mount.target, directory)
             if point.inode.is_dir() != directory:  # mount(2): ENOTDIR
                 kinds = "a directory", "a file"
                 over, under = kinds if directory else kinds[::-1]
                 raise StartFailure(f"mount {os.fsdecode(mount.target)}: {over} cannot be mounted over {under}")
-            namespace.mount(fs, point, flags_of(mount))
+            if mount.copy_up:
+                copy_up(point, fs)
+            made = namespace.mount(fs, point, flags_of(mount.flags | (MS_RDONLY if mount.readonly else 0)))
+            if mount.propagation:
+                propagate(namespace.vfs, [made], mount.propagation & ~MS_REC)
         except SyscallError as error:
             raise StartFailure(f"mount {os.fsdecode(mount.target)}: {os.strerror(error.errno)}") from None
     if container is not None:
@@ -116,6 +124,10 @@ def fill_view(kernel: Kernel, view: View, namespace: MountNamespace, options: Sa
         for device in container.devices:
             make_device(namespace, device)
         hide_paths(kernel, namespace, container.masked_paths, container.readonly_paths)
+        kind = container.root_propagation
+        if kind:
+            top = namespace.root
+            propagate(namespace.vfs, namespace.mounts() if kind & MS_REC else [top], kind & ~MS_REC)
 
 
 def make_device(namespace: MountNamespace, device: DeviceOptions) -> None:
@@ -214,11 +226,39 @@ def make_filesystem(kernel: Kernel, view: View, mount: MountOptions) -> Filesyst
     if mount.kind == MOUNT_BIND:
         return host_directory(kernel, mount, dev)
     if mount.kind == MOUNT_TMPFS:
-        account = SpaceAccount(mount.size, parent=vfs.space) if mount.size else vfs.space
-        tmpfs = Tmpfs(clock, dev, mode=mount.mode, account=account)
-        tmpfs.root.uid, tmpfs.root.gid = mount.uid, mount.gid
-        return tmpfs
-    return special_filesystem(kernel, view, mount, dev)
+        return in_memory(kernel, mount, dev)
+    fs = special_filesystem(kernel, view, mount, dev)
+    if mount.source and mount.kind != MOUNT_MQUEUE:  # of which there is one for all
+        fs.source = os.fsdecode(mount.source)
+    return fs
+
+
+def in_memory(kernel: Kernel, mount: MountOptions, dev: int) -> Tmpfs:
+    """A tmpfs, and a /dev that is one. SyscallError: EINVAL."""
+    vfs = kernel.mounts.vfs
+    pairs = [item.partition(b"=") for item in mount.data.split(b",") if item]
+    asked = TmpfsOptions({name: value for name, _, value in pairs})
+    fs: Tmpfs
+    if mount.kind == MOUNT_DEV:
+        from sandbox.fs.devfs.filesystem import DevFs
+
+        fs = DevFs(vfs, dev, asked.account(vfs.space))
+        if mount.source:
+            fs.name = "tmpfs"
+        if pairs:
+            fs.root.mode = fs.root.mode & ~0o7777 | asked.mode
+    else:
+        fs = Tmpfs(kernel.clock, dev, "tmpfs", asked.mode, asked.uid or 0, asked.gid or 0, asked.account(vfs.space))
+    if mount.source:
+        fs.source = os.fsdecode(mount.source)
+    fs.asked = asked
+    return fs
+
+
+def take_mode(fs: Filesystem, point: Path | None, mount: MountOptions) -> None:
+    """A container's tmpfs that is given no mode has that of the directory that it lies over, as runc has it."""
+    if mount.kind == MOUNT_TMPFS and point is not None and b"mode=" not in mount.data:
+        fs.root.mode = fs.root.mode & ~0o7777 | point.inode.mode & 0o7777
 
 
 def host_directory(kernel: Kernel, mount: MountOptions, dev: int) -> Filesystem:
@@ -240,11 +280,8 @@ def host_directory(kernel: Kernel, mount: MountOptions, dev: int) -> Filesystem:
 
 def special_filesystem(kernel: Kernel, view: View, mount: MountOptions, dev: int) -> Filesystem:
     """File systems that show the kernel itself; each is imported only where it is mounted."""
-    vfs = kernel.mounts.vfs
     if mount.kind == MOUNT_DEV:
-        from sandbox.fs.devfs.filesystem import DevFs
-
-        return DevFs(vfs, dev)
+        return in_memory(kernel, mount, dev)
     if mount.kind == MOUNT_DEVPTS:
         from sandbox.fs.devpts.filesystem import DevPts
 
@@ -262,17 +299,3 @@ def special_filesystem(kernel: Kernel, view: View, mount: MountOptions, dev: int
 
         return SysFs(kernel, dev)
     raise StartFailure(f"mount {os.fsdecode(mount.target)}: unknown kind {mount.kind}")
-
-
-def flags_of(mount: MountOptions) -> int:
-    """ST_* bits."""
-    flags = ST_RELATIME
-    for on, bit in (
-        (mount.readonly, ST_RDONLY),
-        (mount.nosuid, ST_NOSUID),
-        (mount.noexec, ST_NOEXEC),
-        (mount.nodev, ST_NODEV),
-    ):
-        if on:
-            flags |= bit
-    return flags

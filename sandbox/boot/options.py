@@ -58,7 +58,8 @@ class Program:
 
 
 class MountOptions:
-    """One mount. `fd`: the donated O_PATH descriptor of a bind or overlay; `size` of a tmpfs in bytes, 0: half the memory."""
+    """One mount. `fd`: the donated O_PATH descriptor of a bind or overlay; `source`: where that is, or what stands as
+    the source in /proc/mounts; `data`: the options of a tmpfs, as mount(2) takes them."""
 
     __slots__ = (
         "kind",
@@ -66,14 +67,11 @@ class MountOptions:
         "fd",
         "source",
         "readonly",
-        "size",
-        "mode",
-        "uid",
-        "gid",
+        "flags",
+        "propagation",
+        "data",
+        "copy_up",
         "masks",
-        "nosuid",
-        "noexec",
-        "nodev",
     )
 
     def __init__(self, kind: str, target: bytes, fd: int = -1, source: bytes = b"", readonly: bool = False) -> None:
@@ -82,13 +80,11 @@ class MountOptions:
         self.fd = fd
         self.source = source
         self.readonly = readonly
-        self.size = 0
-        self.mode = 0o1777
-        self.uid = self.gid = 0  # of a tmpfs's root
+        self.flags = 0  # MS_NOSUID and its kin, but for MS_RDONLY
+        self.propagation = 0  # MS_SHARED and its kin, perhaps with MS_REC
+        self.data = b""
+        self.copy_up = False  # a tmpfs begins with what is in the directory that it lies over
         self.masks: Masks | None = None  # what of an overlay's lower layer is not shown
-        self.nosuid = False
-        self.noexec = False
-        self.nodev = False
 
 
 class DeviceOptions:
@@ -143,6 +139,7 @@ class ContainerOptions:
         "masked_paths",
         "readonly_paths",
         "devices",
+        "root_propagation",
         "seccomp",
         "sysctl",
         "more_fds",
@@ -159,6 +156,7 @@ class ContainerOptions:
         self.masked_paths: tuple[bytes, ...] = ()
         self.readonly_paths: tuple[bytes, ...] = ()
         self.devices: tuple[DeviceOptions, ...] = ()
+        self.root_propagation = 0  # MS_SHARED and its kin, perhaps with MS_REC
         self.seccomp: tuple[tuple[int, int, int, int], ...] = ()  # struct sock_filter[] for every process
         self.sysctl: dict[str, str] = {}
         self.more_fds: tuple[int, ...] = ()  # host descriptors for the first process, from number 3 on

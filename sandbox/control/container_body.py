@@ -39,8 +39,9 @@ KINDS: Final = (
 FIRST_MOUNT: Final = 5
 MOUNTS_MOST: Final = 1 << 12
 SIZE_MAX: Final = 1 << 62
-_SWITCHES: Final = ("readonly", "nosuid", "noexec", "nodev")
-_NUMBERS: Final = (("size", SIZE_MAX), ("mode", 0o7777), ("uid", ID_MAX), ("gid", ID_MAX))
+_SWITCHES: Final = ("readonly", "copy_up")
+_NUMBERS: Final = ("flags", "propagation")
+FLAGS_MAX: Final = (1 << 32) - 1
 _DEVICE_NUMBERS: Final = (("major", 0xFFF), ("minor", 0xFFFFF), ("mode", 0o7777), ("uid", ID_MAX), ("gid", ID_MAX))
 
 
@@ -61,6 +62,7 @@ def container_body(options: SandboxOptions, shared_pids: bool) -> tuple[Body, li
         "masked": [path.decode(ENCODING) for path in container.masked_paths],
         "readonly": [path.decode(ENCODING) for path in container.readonly_paths],
         "devices": [device_body(device) for device in container.devices],
+        "root_propagation": container.root_propagation,
         "seccomp": rows,
         "hooks": hooks,
         "terminal": options.terminal,
@@ -81,9 +83,11 @@ def device_body(device: DeviceOptions) -> Body:
 
 def mount_body(mount: MountOptions) -> Body:
     """One mount; its descriptor goes beside."""
-    body: Body = {"kind": mount.kind, "target": mount.target.decode(ENCODING), "source": mount.source.decode(ENCODING)}
+    texts = {"target": mount.target, "source": mount.source, "data": mount.data}
+    body: Body = {"kind": mount.kind}
+    body |= {name: text.decode(ENCODING) for name, text in texts.items()}
     body |= {name: getattr(mount, name) for name in _SWITCHES}
-    return body | {name: getattr(mount, name) for name, _ in _NUMBERS}
+    return body | {name: getattr(mount, name) for name in _NUMBERS}
 
 
 def options_of(frame: Frame) -> SandboxOptions:
@@ -110,6 +114,7 @@ def options_of(frame: Frame) -> SandboxOptions:
     container.live_root = fields.flag("live_root")
     container.masked_paths, container.readonly_paths = tuple(fields.raws("masked")), tuple(fields.raws("readonly"))
     container.devices = tuple(_device_of(item) for item in fields.objects("devices", MOUNTS_MOST))
+    container.root_propagation = fields.number("root_propagation", 0, FLAGS_MAX)
     rows = fields.numbers("seccomp", 0xFFFFFFFF)
     if len(rows) % 4:
         raise BadMessage("seccomp is not a list of instructions")
@@ -143,6 +148,7 @@ def _mount_of(fields: Fields, fds: list[int]) -> MountOptions:
         mount.fd = fds.pop(0)
     for name in _SWITCHES:
         setattr(mount, name, fields.flag(name))
-    for name, most in _NUMBERS:
-        setattr(mount, name, fields.number(name, 0, most))
+    for name in _NUMBERS:
+        setattr(mount, name, fields.number(name, 0, FLAGS_MAX))
+    mount.data = fields.raw("data")
     return mount

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING, Iterator
 
+from sandbox.abi.linux.statfs import MS_SHARED, MS_SLAVE, MS_UNBINDABLE
 from sandbox.errors import SyscallError
 
 if TYPE_CHECKING:
@@ -75,6 +76,17 @@ def make_private(vfs: Vfs, mount: Mount, unbindable: bool) -> None:
     leave_peers(vfs, mount)
     follow(mount, None)
     mount.unbindable = unbindable
+
+
+def propagate(vfs: Vfs, mounts: list[Mount], kind: int) -> None:
+    """One of MS_SHARED, MS_PRIVATE, MS_SLAVE, MS_UNBINDABLE for each."""
+    for mount in mounts:
+        if kind == MS_SHARED:
+            make_shared(vfs, mount)
+        elif kind == MS_SLAVE:
+            make_slave(vfs, mount)
+        else:
+            make_private(vfs, mount, kind == MS_UNBINDABLE)
 
 
 def receivers(mount: Mount, point: Dentry) -> Iterator[Mount]:

@@ -86,7 +86,7 @@ def test_a_created_container_can_be_killed_and_deleted(shim: Shim) -> None:
     assert shim.reap(pid) == 137
     assert shim.call("delete", "c").status == 0
     shim.create("c", "/bin/sh", "-c", "echo never")
-    assert shim.call("delete", "c").status == 0
+    assert shim.call("delete", "--force", "c").status == 0
     assert shim.out("c").read_text() == ""
 
 

@@ -9,6 +9,7 @@ from sandbox.fs.tmpfs.filesystem import Tmpfs
 
 if TYPE_CHECKING:
     from sandbox.vfs.mount import Vfs
+    from sandbox.vfs.space import SpaceAccount
 
 _NODES: Final = (
     (b"null", 0o666, 1, 3),
@@ -34,8 +35,8 @@ class DevFs(Tmpfs):
 
     name = "devtmpfs"
 
-    def __init__(self, vfs: Vfs, dev: int) -> None:
-        super().__init__(vfs.clock, dev, "dev", 0o755, account=vfs.space)
+    def __init__(self, vfs: Vfs, dev: int, account: SpaceAccount) -> None:
+        super().__init__(vfs.clock, dev, "dev", 0o755, account=account)
         root = self.root
         for name, mode, major, minor in _NODES:
             root.mknod(name, S_IFCHR | mode, makedev(major, minor), 0, 5 if name == b"tty" else 0)

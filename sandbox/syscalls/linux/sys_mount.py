@@ -16,14 +16,9 @@ from sandbox.abi.linux.statfs import (
     MS_MGC_VAL,
     MS_MOVE,
     MS_NOATIME,
-    MS_NODEV,
     MS_NODIRATIME,
-    MS_NOEXEC,
-    MS_NOSUID,
-    MS_NOSYMFOLLOW,
     MS_NOUSER,
     MS_PRIVATE,
-    MS_RDONLY,
     MS_REC,
     MS_RELATIME,
     MS_REMOUNT,
@@ -33,12 +28,7 @@ from sandbox.abi.linux.statfs import (
     MS_STRICTATIME,
     MS_UNBINDABLE,
     ST_NOATIME,
-    ST_NODEV,
     ST_NODIRATIME,
-    ST_NOEXEC,
-    ST_NOSUID,
-    ST_NOSYMFOLLOW,
-    ST_RDONLY,
     ST_RELATIME,
     UMOUNT_NOFOLLOW,
 )
@@ -49,8 +39,9 @@ from sandbox.fs.tmpfs.options import TmpfsOptions
 from sandbox.syscalls.linux.mountable import make_filesystem
 from sandbox.syscalls.row import FULL, PARTIAL, REFUSED, Arg, Row, refuse
 from sandbox.vfs.mount import Mount, MountNamespace, below, covering, walk_mounts
+from sandbox.vfs.mount_flags import flags_of
 from sandbox.vfs.path import Path
-from sandbox.vfs.propagation import copy_tree, discard_tree, make_private, make_shared, make_slave
+from sandbox.vfs.propagation import copy_tree, discard_tree, propagate
 from sandbox.vfs.walk import DIRECTORY, FOLLOW, lookup
 
 if TYPE_CHECKING:
@@ -60,26 +51,6 @@ if TYPE_CHECKING:
 
 _PROPAGATION: Final = MS_PRIVATE | MS_SLAVE | MS_SHARED | MS_UNBINDABLE
 _ATIME: Final = MS_NOATIME | MS_NODIRATIME | MS_RELATIME | MS_STRICTATIME
-_BITS: Final = (
-    (MS_RDONLY, ST_RDONLY),
-    (MS_NOSUID, ST_NOSUID),
-    (MS_NODEV, ST_NODEV),
-    (MS_NOEXEC, ST_NOEXEC),
-    (MS_NOATIME, ST_NOATIME),
-    (MS_NODIRATIME, ST_NODIRATIME),
-    (MS_NOSYMFOLLOW, ST_NOSYMFOLLOW),
-)
-
-
-def flags_of(ms: int) -> int:
-    """ST_* bits of a mount's MS_* flags: relatime unless another rule is asked for."""
-    out = 0 if ms & (MS_NOATIME | MS_STRICTATIME) else ST_RELATIME
-    for bit, flag in _BITS:
-        if ms & bit:
-            out |= flag
-    if ms & MS_STRICTATIME:
-        out &= ~ST_NOATIME
-    return out
 
 
 def sys_mount(t: Task, a: SyscallArgs) -> int:
@@ -198,20 +169,8 @@ def change_propagation(t: Task, target: Path, flags: int) -> int:
     check_mine(t, top)
     if target.dentry is not top.root:
         return -errno.EINVAL
-    propagate(t, list(walk_mounts(top)) if flags & MS_REC else [top], kind)
+    propagate(t.ns.mnt.vfs, list(walk_mounts(top)) if flags & MS_REC else [top], kind)
     return 0
-
-
-def propagate(t: Task, mounts: list[Mount], kind: int) -> None:
-    """One of MS_SHARED, MS_PRIVATE, MS_SLAVE, MS_UNBINDABLE for each."""
-    vfs = t.ns.mnt.vfs
-    for mount in mounts:
-        if kind == MS_SHARED:
-            make_shared(vfs, mount)
-        elif kind == MS_SLAVE:
-            make_slave(vfs, mount)
-        else:
-            make_private(vfs, mount, kind == MS_UNBINDABLE)
 
 
 def _move(t: Task, source: bytes | None, target: Path) -> int:

@@ -27,7 +27,7 @@ from sandbox.errors import SyscallError
 from sandbox.fs.tmpfs.filesystem import Tmpfs
 from sandbox.fs.tmpfs.options import TmpfsOptions
 from sandbox.syscalls.linux.mountable import KINDS, make_filesystem
-from sandbox.syscalls.linux.sys_mount import bind_tree, check_mine, check_privilege, move_tree, propagate
+from sandbox.syscalls.linux.sys_mount import bind_tree, check_mine, check_privilege, move_tree
 from sandbox.syscalls.row import FULL, PARTIAL, Arg, Row
 from sandbox.vfs.fs_context import (
     AWAITING_MOUNT,
@@ -40,6 +40,7 @@ from sandbox.vfs.fs_context import (
 )
 from sandbox.vfs.mount import Mount, walk_mounts
 from sandbox.vfs.path_file import PathFile
+from sandbox.vfs.propagation import propagate
 from sandbox.vfs.walk import EMPTY, FOLLOW, lookup
 
 if TYPE_CHECKING:
@@ -304,7 +305,7 @@ def sys_mount_setattr(t: Task, a: SyscallArgs) -> int:
         atime = _flags(wanted & _ATIME) & keep if cleared & _ATIME else mount.flags & keep
         mount.flags = (mount.flags & ~(gone | keep) | bits) & ~keep | atime
     if kind:
-        propagate(t, chosen, kind)
+        propagate(t.ns.mnt.vfs, chosen, kind)
     return 0
 
 

@@ -13,7 +13,7 @@ LEGAL = {
     "exec": {"running"},
     "pause": {"running"},
     "resume": {"paused"},
-    "delete": {"created", "stopped"},
+    "delete": {"stopped"},  # runtime.md, Delete
     "delete --force": {"creating", "created", "running", "paused", "stopped"},
     "update": {"created", "running", "paused"},
     "ps": {"created", "running", "paused"},

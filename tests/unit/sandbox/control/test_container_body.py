@@ -21,7 +21,7 @@ def sample() -> SandboxOptions:
     program.capability_sets = (1, 2, 3, 4, 5)
     options = SandboxOptions(program, MountOptions("overlay", b"/", 15, b"/r", True), NetworkOptions("none"))
     tmpfs = MountOptions("tmpfs", b"/tmp")
-    tmpfs.size, tmpfs.nosuid = 4096, True
+    tmpfs.data, tmpfs.flags, tmpfs.propagation, tmpfs.copy_up = b"size=4096", 2, 1 << 20, True
     options.mounts = [MountOptions("bind", b"/v", 16, b"/v"), tmpfs, MountOptions("bind", b"/w", 17)]
     options.stdio = (10, 11, 12)
     options.window = bytes(range(8))

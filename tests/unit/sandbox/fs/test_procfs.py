@@ -27,7 +27,7 @@ def system(guest: Guest) -> Guest:
     for fs, at in (
         (ProcFs(kernel, vfs.new_dev(), kernel.pids), b"/proc"),
         (SysFs(kernel, vfs.new_dev()), b"/sys"),
-        (DevFs(vfs, vfs.new_dev()), b"/dev"),
+        (DevFs(vfs, vfs.new_dev(), vfs.space), b"/dev"),
     ):
         namespace.mount(fs, make_point(namespace, at, True))
     task: Any = guest

@@ -1,0 +1,139 @@
+"""What the OCI runtime specification asks of a runtime, sentence by sentence; each test names its section."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any, Iterator
+
+import pytest
+
+from tests.e2e.bundles import change, needs_busybox
+from tests.e2e.conftest import runsc
+from tests.e2e.containers import Shim
+
+pytestmark = needs_busybox
+BASE = [
+    {"destination": "/proc", "type": "proc", "source": "proc"},
+    {"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "mode=755", "size=65536k"]},
+    {"destination": "/dev/shm", "type": "tmpfs", "source": "shm", "options": ["mode=1777", "size=64k"]},
+]
+
+
+@pytest.fixture
+def shim(bundle: Path) -> Iterator[Shim]:
+    shim = Shim(bundle)
+    yield shim
+    shim.close()
+
+
+def run(bundle: Path, script: str, **parts: Any) -> str:
+    """What a script in a container prints."""
+    change(bundle, process__args=["/bin/sh", "-c", script], **parts)
+    result = runsc("--root", str(bundle / "state"), "run", "--bundle", str(bundle), "c")
+    assert result.status == 0, result
+    return result.out
+
+
+def refusal(bundle: Path, **parts: Any) -> str:
+    """The one line with which `create` fails."""
+    change(bundle, **parts)
+    result = runsc("--root", str(bundle / "state"), "create", "--bundle", str(bundle), "c")
+    assert result.status == 1, result
+    return result.err
+
+
+def test_mounts_are_made_in_order_as_they_are_named(bundle: Path) -> None:
+    """config.md, mounts: in the listed order; their type and source are seen by who looks at /proc/self/mountinfo."""
+    out = run(
+        bundle, "cat /proc/self/mountinfo", mounts=[*BASE, {"destination": "/mnt", "type": "tmpfs", "source": "a"}]
+    )
+    found = []
+    for line in out.splitlines():
+        before, _, after = line.partition(" - ")
+        found.append((before.split()[4], *after.split()[:3]))
+    assert found[1:] == [
+        ("/proc", "proc", "proc", "rw"),
+        ("/dev", "tmpfs", "tmpfs", "rw,size=65536k,mode=755"),
+        ("/dev/shm", "tmpfs", "shm", "rw,size=64k"),
+        ("/mnt", "tmpfs", "a", "rw"),
+    ]
+
+
+def test_a_relative_destination_begins_at_the_root(bundle: Path) -> None:
+    """config.md, mounts: a relative destination MUST be interpreted as relative to "/"."""
+    mounts = [*BASE, {"destination": "a/b", "type": "tmpfs", "source": "tmpfs"}]
+    assert run(bundle, "cd /home 2>/dev/null; grep -c ' /a/b tmpfs' /proc/mounts", mounts=mounts) == "1\n"
+
+
+def test_mount_options(bundle: Path) -> None:
+    """config.md, Linux mount options: the options that a runtime MUST or SHOULD know."""
+    rows: list[tuple[list[str], str]] = [
+        (["rw", "noatime", "nodiratime", "nosymfollow"], "rw,noatime,nodiratime,nosymfollow"),
+        (["strictatime", "nosuid", "nodev", "noexec"], "rw,nosuid,nodev,noexec"),
+        (["norelatime", "sync", "dirsync", "mand", "lazytime", "silent", "iversion"], "rw,relatime"),
+        (["async", "nomand", "nolazytime", "loud", "noiversion", "defaults", "nosuid", "suid"], "rw,relatime"),
+        (["rro", "rnosuid", "rnodev", "rnoexec", "rnoatime"], "ro,nosuid,nodev,noexec,noatime"),
+        (["rnodiratime", "rdiratime", "rrelatime", "rsuid", "rdev", "rexec", "rrw"], "rw,relatime"),
+    ]
+    mounts = [
+        {"destination": f"/m{n}", "type": "tmpfs", "source": "t", "options": row[0]} for n, row in enumerate(rows)
+    ]
+    out = run(bundle, "grep -o '^t /m.*' /proc/mounts", mounts=[*BASE, *mounts])
+    assert [line.split()[3] for line in out.splitlines()] == [row[1] for row in rows]
+
+
+def test_a_tmpfs_may_begin_with_what_lies_below(bundle: Path) -> None:
+    """config.md, Linux mount options: tmpcopyup."""
+    below = bundle / "rootfs" / "data"
+    (below / "sub").mkdir(parents=True)
+    (below / "sub" / "file").write_text("x" * 3_000_000)
+    (below / "link").symlink_to("sub/file")
+    os.chmod(below / "sub" / "file", 0o640)
+    os.chmod(below, 0o711)
+    mounts: list[Any] = [*BASE, {"destination": "/data", "type": "tmpfs", "source": "t", "options": ["tmpcopyup"]}]
+    script = "stat -c '%a %F' /data; stat -c '%a %s' /data/sub/file; wc -c < /data/link; rm -r /data/*; ls /data"
+    assert run(bundle, script, mounts=mounts) == "711 directory\n640 3000000\n3000000\n"
+    assert (below / "sub" / "file").stat().st_size == 3_000_000
+    mounts[-1]["options"] += ["size=1m"]
+    assert "mount /data: No space left on device" in refusal(bundle, mounts=mounts)
+
+
+@pytest.mark.parametrize(
+    ("kind", "shown"), [("shared", "shared:"), ("rshared", "shared:"), ("unbindable", "unbindable"), ("private", "- ")]
+)
+def test_propagation_of_the_root(bundle: Path, kind: str, shown: str) -> None:
+    """config-linux.md, Rootfs Mount Propagation; and of one mount: config.md, Linux mount options."""
+    mounts = [*BASE, {"destination": "/mnt", "type": "tmpfs", "source": "t", "options": [kind]}]
+    script = "grep -e ' / / ' -e ' /mnt ' -e ' /proc ' /proc/self/mountinfo"
+    out = run(bundle, script, mounts=mounts, linux__rootfsPropagation=kind)
+    fields = {line.split()[4]: line.split(" ", 6)[6] for line in out.splitlines()}
+    assert fields["/"].startswith(shown) and fields["/mnt"].startswith(shown)
+    assert fields["/proc"].startswith("shared:") == (kind == "rshared")
+
+
+def test_a_container_that_is_created_is_not_deleted(shim: Shim) -> None:
+    """runtime.md, Delete: a container that is not stopped MUST NOT be touched, and MUST generate an error."""
+    pid = shim.create("c", "/bin/true")
+    assert shim.call("delete", "c").status == 1
+    assert shim.last_error() == "cannot delete container c that is not stopped: created"
+    assert shim.status("c") == "created"
+    assert shim.call("kill", "c", "0").status == 0  # kill(2): there is somebody
+    assert shim.call("kill", "c", "KILL").status == 0
+    assert shim.reap(pid) == 137
+    assert shim.call("kill", "c", "0").status == 1 and shim.last_error() == "container not running"
+    assert shim.call("delete", "c").status == 0
+
+
+def test_a_namespace_of_another_type(bundle: Path) -> None:
+    """config-linux.md, Namespaces: an error if the path is no namespace of that type."""
+    namespaces = [{"type": "network", "path": "/proc/self/ns/pid"}, {"type": "mount"}, {"type": "uts"}]
+    line = refusal(bundle, linux__namespaces=namespaces)
+    assert "linux.namespaces[0].path: /proc/self/ns/pid: not a network namespace" in line
+
+
+def test_the_root_of_the_state_is_clean(shim: Shim) -> None:
+    """runc's `rootfs` of the state, which programs compare."""
+    shim.create("c", "/bin/true", root__path="./rootfs/.")
+    assert json.loads(shim.call("state", "c").out)["rootfs"] == str(shim.bundle / "rootfs")
