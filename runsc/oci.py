@@ -12,7 +12,7 @@ from runsc.runtime import apply_config, network_options
 from runsc.spec.mount_options import COPY_UP, PROPAGATION, flags_of, propagation_of
 from runsc.spec.pod import is_pod
 from runsc.spec.types import CAPABILITIES, RLIMITS, Device, Hook, Mount, Process, Spec
-from sandbox.abi.linux.statfs import MS_RDONLY
+from sandbox.abi.linux.statfs import MS_NOEXEC, MS_NOSUID, MS_RDONLY
 from sandbox.boot.options import (
     MOUNT_BIND,
     MOUNT_DEV,
@@ -93,6 +93,13 @@ def device_of(device: Device) -> DeviceOptions:
     return options
 
 
+def default_dev() -> MountOptions:
+    """What the specification wants in every container (config-linux.md, Default Devices), where no mount brings it."""
+    dev = MountOptions(MOUNT_DEV, b"/dev", source=b"tmpfs")
+    dev.flags, dev.data = MS_NOSUID | MS_NOEXEC, b"mode=755"
+    return dev
+
+
 def network_of(spec: Spec, config: Config) -> NetworkOptions:
     """A namespace by path is taken over; a new one has a loopback, and what hooks put there."""
     given = next((namespace for namespace in spec.namespaces if namespace.kind == "network"), None)
@@ -136,6 +143,8 @@ def options_of(spec: Spec, bundle: str, config: Config) -> SandboxOptions:
         root.masks = host_masks()  # the host's own root shows what it does in `runsc do`
     options = SandboxOptions(program_of(spec.process), root, network_of(spec, config))
     options.mounts = [mount_of(mount, bundle) for mount in spec.mounts]
+    if not any(mount.target == b"/dev" for mount in options.mounts):
+        options.mounts.insert(0, default_dev())
     options.limits.memory = spec.memory_limit
     options.limits.pids = spec.pids_limit
     options.hostname = os.fsencode(spec.hostname) or options.hostname

@@ -8,6 +8,7 @@ from sandbox.boot.start_failure import StartFailure
 from sandbox.errors import SyscallError
 from sandbox.fs.procfs.filesystem import ProcFs
 from sandbox.fs.pseudo.nodes import FixedFile, PseudoFile
+from sandbox.kernel.credentials import Credentials
 
 if TYPE_CHECKING:
     from sandbox.kernel.kernel import Kernel
@@ -16,9 +17,17 @@ if TYPE_CHECKING:
 
 
 def apply(kernel: Kernel, task: Task, settings: dict[str, str]) -> None:
-    """Set them; one that cannot be changed may be asked for as it is. StartFailure."""
-    if not settings:
-        return
+    """Set them, whatever the container's own process may do; one that cannot be changed may be asked for as it is.
+    StartFailure."""
+    own = task.creds
+    task.creds = Credentials()
+    try:
+        _apply(kernel, task, settings)
+    finally:
+        task.creds = own
+
+
+def _apply(kernel: Kernel, task: Task, settings: dict[str, str]) -> None:
     root = ProcFs(kernel, kernel.mounts.vfs.new_dev(), task.pids).root
     for name, value in settings.items():
         inode = _find(root, name)

@@ -164,3 +164,4 @@ def show(kernel: Kernel, network: Network) -> None:
     tables = ProcNet(network)
     kernel.mounts.vfs.proc_net = tables.table
     kernel.mounts.vfs.sys_class_net = tables.class_net
+    kernel.mounts.vfs.stack = network.stack

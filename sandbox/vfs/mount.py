@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from sandbox.vfs.devices import DeviceRegistry
     from sandbox.vfs.filesystem import Filesystem
     from tcpip.clock import Clock
+    from tcpip.stack.stack import Stack
 
 FIRST_NUMBER: Final = 4026531841  # the inode number of the first mount namespace in nsfs
 MAX_MOUNTS: Final = 10_000  # of a namespace (fs.mount-max)
@@ -122,6 +123,7 @@ class Vfs:
         self.inotify_instances = 0
         self.inotify_watches = 0
         self.proc_net: Callable[[str], bytes | Iterator[bytes] | None] | None = None  # text of a table of /proc/net
+        self.stack: Stack | None = None  # of the sandbox's network, once it is there
         self.sys_class_net: Callable[[], dict[str, dict[str, str]]] | None = None  # interface -> attributes
         self.internal: Mount | None = None  # of files that have no place in any tree
         self.given: dict[tuple[int, int, bool], Filesystem] = {}  # of the host, by its device, inode and read-only

@@ -28,7 +28,7 @@ _CODES_V6 = {errors.PERMISSION_DENIED: icmpv6.ADMIN_PROHIBITED}
 
 
 class Forwarder:
-    """Takes packets that are for somebody else; `Stack.forwarding` turns it on."""
+    """Takes packets that are for somebody else; `Stack.forwarding` and `forwarding_v6` turn it on."""
 
     def __init__(self, stack: Stack) -> None:
         self.stack = stack

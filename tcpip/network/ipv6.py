@@ -193,7 +193,7 @@ class IPv6(ExpiredHook):
             return True
         if stack.has_local_routes and pkt.kind == TO_HOST and stack.delivers_locally(pkt):
             return True
-        if stack.forwarding and pkt.kind == TO_HOST and not is_link_local(dst) and dst != IPV6_LOOPBACK and any(dst):
+        if stack.forwarding_v6 and pkt.kind == TO_HOST and not is_link_local(dst) and dst != IPV6_LOOPBACK and any(dst):
             stack.forwarder.forward_v6(nic, pkt)
             return False
         stack.stats.ip6.inc("InAddrErrors")

@@ -80,7 +80,8 @@ class Stack:
         self.local: dict[bytes, Nic] = {}
         self.generation = 0
         self.default_ttl = 64
-        self.forwarding = False
+        self.forwarding = False  # of IPv4
+        self.forwarding_v6 = False
         self.ipv6_enabled = ipv6
         self.netfilter: Netfilter | None = None
         self.flows: FlowForwarder | None = None

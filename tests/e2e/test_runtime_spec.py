@@ -137,3 +137,23 @@ def test_the_root_of_the_state_is_clean(shim: Shim) -> None:
     """runc's `rootfs` of the state, which programs compare."""
     shim.create("c", "/bin/true", root__path="./rootfs/.")
     assert json.loads(shim.call("state", "c").out)["rootfs"] == str(shim.bundle / "rootfs")
+
+
+def test_default_devices(bundle: Path) -> None:
+    """config-linux.md, Default Devices: the runtime MUST supply them, whatever is mounted; Dev symbolic links likewise
+    (runtime-linux.md)."""
+    script = "cd /dev; stat -c '%n %t:%T' null zero full random urandom tty; for n in fd stdin stdout stderr ptmx; do readlink $n; done"
+    nodes = ["null 1:3", "zero 1:5", "full 1:7", "random 1:8", "urandom 1:9", "tty 5:0"]
+    links = ["/proc/self/fd", "/proc/self/fd/0", "/proc/self/fd/1", "/proc/self/fd/2", "pts/ptmx"]
+    assert run(bundle, script, mounts=BASE[:1]).splitlines() == nodes + links
+
+
+def test_sysctl(bundle: Path) -> None:
+    """config-linux.md, Sysctl: kernel parameters that are modified at runtime."""
+    settings = {"net.ipv4.ip_forward": "1", "net.ipv6.conf.all.forwarding": "1", "kernel.domainname": "example"}
+    script = "cat /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv4/conf/all/forwarding; echo 0 > /proc/sys/net/ipv4/ip_forward"
+    script += "; cat /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv6/conf/all/forwarding /proc/sys/kernel/domainname"
+    out = run(bundle, script, linux__sysctl=settings, linux__readonlyPaths=[])
+    assert out.split() == ["1", "1", "0", "1", "example"]
+    line = refusal(bundle, linux__sysctl={"net.ipv4.ip_forward": "yes"})
+    assert "linux.sysctl.net.ipv4.ip_forward: cannot be set to 'yes'" in line

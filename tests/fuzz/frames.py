@@ -31,7 +31,7 @@ class Target:
         host = self.host = Host()
         stack = host.stack
         host.nic.accept_ra = True
-        stack.forwarding = True
+        stack.forwarding = stack.forwarding_v6 = True
         self.endpoints: list[Endpoint] = []
         for family, kind, protocol in (
             (AF_INET6, SOCK_STREAM, 0),

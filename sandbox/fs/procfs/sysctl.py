@@ -76,7 +76,6 @@ _FIXED: Final[tuple[tuple[str, str], ...]] = (
     ("net/core/wmem_default", "212992"),
     ("net/core/wmem_max", "212992"),
     ("net/ipv4/ip_default_ttl", "64"),
-    ("net/ipv4/ip_forward", "0"),
     ("net/ipv4/ip_local_port_range", "32768\t60999"),
     ("net/ipv4/tcp_available_congestion_control", "reno cubic"),
     ("net/ipv4/tcp_congestion_control", "cubic"),
@@ -93,7 +92,6 @@ _FIXED: Final[tuple[tuple[str, str], ...]] = (
     ("net/ipv4/tcp_wmem", "4096\t16384\t4194304"),
     ("net/ipv6/bindv6only", "0"),
     ("net/ipv6/conf/all/disable_ipv6", "0"),
-    ("net/ipv6/conf/all/forwarding", "0"),
     ("net/ipv6/conf/default/disable_ipv6", "0"),
     ("net/unix/max_dgram_qlen", "512"),
     ("user/max_cgroup_namespaces", "1024"),
@@ -177,6 +175,34 @@ class PingGroupsFile(PseudoFile):
         t.kernel.ping_groups = (low, high) if low <= high else (1, 0)
 
 
+class ForwardingFile(PseudoFile):
+    """net.ipv4.ip_forward, net.ipv6.conf.all.forwarding: whether packets for others are passed on."""
+
+    __slots__ = ("v6",)
+
+    def __init__(self, fs: ProcFs, ino: int, v6: bool) -> None:
+        super().__init__(fs, ino, 0o644)
+        self.v6 = v6
+
+    def content(self, t: Task) -> bytes:
+        """0 or 1; 0 without a network."""
+        stack = t.kernel.mounts.vfs.stack
+        return b"%d\n" % (stack is not None and (stack.forwarding_v6 if self.v6 else stack.forwarding))
+
+    def store(self, t: Task, data: bytes) -> None:
+        """Any number but 0 turns it on; EINVAL for what is none (net/ipv4/devinet.c: devinet_sysctl_forward)."""
+        word = data.split(b"\0")[0].strip()
+        if not word.removeprefix(b"-").isdigit() or len(word) > 10:
+            raise SyscallError(errno.EINVAL)
+        stack = t.kernel.mounts.vfs.stack
+        if stack is None:
+            return
+        if self.v6:
+            stack.forwarding_v6 = int(word) != 0
+        else:
+            stack.forwarding = int(word) != 0
+
+
 def uuid_text(raw: bytes) -> bytes:
     """A random (version 4) UUID of 16 random bytes."""
     value = bytearray(raw)
@@ -216,6 +242,9 @@ def build(fs: ProcFs) -> PseudoDir:
     _enter(fs, root, "kernel/random/boot_id", FixedFile(fs, fs.new_ino(), boot_id))
     _enter(fs, root, "net/ipv4/ip_unprivileged_port_start", PortFile(fs, fs.new_ino()))
     _enter(fs, root, "net/ipv4/ping_group_range", PingGroupsFile(fs, fs.new_ino()))
+    for path in ("net/ipv4/ip_forward", "net/ipv4/conf/all/forwarding"):
+        _enter(fs, root, path, ForwardingFile(fs, fs.new_ino(), False))
+    _enter(fs, root, "net/ipv6/conf/all/forwarding", ForwardingFile(fs, fs.new_ino(), True))
     _enter(fs, root, "kernel/hostname", NameFile(fs, fs.new_ino(), False))
     _enter(fs, root, "kernel/domainname", NameFile(fs, fs.new_ino(), True))
     return root

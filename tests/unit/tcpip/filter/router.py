@@ -35,7 +35,7 @@ class Router:
             nic.add_address(six, 64, dad=False)
         self.stack.add_route(IPV4_ANY, 0, parse("203.0.113.254"), self.wan)
         self.stack.add_route(IPV6_ANY, 0, parse("2001:db8::fe"), self.wan)
-        self.stack.forwarding = True
+        self.stack.forwarding = self.stack.forwarding_v6 = True
         if netfilter:
             self.nf = self.stack.enable_netfilter()
         self.sent()

@@ -34,7 +34,7 @@ def busy_host() -> tuple[Host, list[Endpoint]]:
         active.connect(SockAddr(PEER4, PORT))
     except NetworkError:
         pass
-    host.stack.forwarding = True
+    host.stack.forwarding = host.stack.forwarding_v6 = True
     host.frames()
     return host, [stream, datagram, active]
 

@@ -156,6 +156,9 @@ def test_forwarding_ipv6() -> None:
     host.stack.forwarding = True
     host.frame(ipv6_packet(bytes(20), 17, PEER6, target), TYPE_IPV6)
     assert isinstance(other.link, ChannelLink)
+    assert not [f for f in other.link.take() if f[20] == 17]
+    host.stack.forwarding_v6 = True
+    host.frame(ipv6_packet(bytes(20), 17, PEER6, target), TYPE_IPV6)
     frames = [f for f in other.link.take() if f[20] == 17]
     assert len(frames) == 1 and frames[0][21] == 63
     other.set_mtu(1280)

@@ -13,7 +13,7 @@ from ..filter.router import CLIENT, CLIENT6, LAN4, SERVER, SERVER6, Router, addr
 
 def gateway() -> tuple[Router, list[FlowRequest]]:
     router = Router(netfilter=False)
-    router.stack.forwarding = False
+    router.stack.forwarding = router.stack.forwarding_v6 = False
     router.lan.promiscuous = True
     asked: list[FlowRequest] = []
     flows = router.stack.forward_flows()
