@@ -94,12 +94,12 @@ def test_sysctls_that_hold(shim: Shim) -> None:
 
 
 def test_the_log_says_what_is_not_applied(shim: Shim) -> None:
-    change(shim.bundle, process__apparmorProfile="docker-default", linux__rootfsPropagation="rslave")
+    change(shim.bundle, process__apparmorProfile="docker-default", linux__mountLabel="label")
     pid = shim.start("c", "/bin/true")
     shim.reap(pid)
     lines = [json.loads(line) for line in shim.log.read_text().splitlines()]
     warned = [line["msg"].split()[0] for line in lines if line["level"] == "warning"]
-    assert warned == ["process.apparmorProfile", "linux.rootfsPropagation"]
+    assert warned == ["process.apparmorProfile", "linux.mountLabel"]
     listed = json.loads(shim.call("features").out)["annotations"]["io.stackbox.runsc.not-applied"].split(",")
     assert set(warned) <= set(listed)
 
