@@ -129,28 +129,27 @@ def make_task(start: ProgramStart, thread: GuestThread) -> Task:
     kernel, program = start.kernel, start.program
     view = start.view
     pids = view.pids
-    pid = pids.allocate()
-    group = ThreadGroup(kernel, pid, None, SignalHandlers(), view)
+    ids = pids.allocate()
+    group = ThreadGroup(kernel, ids, None, SignalHandlers(), view)
     group.is_init = start.first and pids.init is None
     group.unkillable = start.unkillable and group.is_init
     group.oom_score_adj = program.oom_score_adj
     for number, (soft, hard) in program.rlimits.items():
         group.rlimits.set(number, soft, hard)
-    task = Task(kernel, pid, group, thread, credentials_of(program))
+    task = Task(kernel, ids, group, thread, credentials_of(program))
     if task.ns is not view.namespaces:
         task.ns.drop()
         task.ns = view.namespaces.acquire()
     thread.owner = task
     group.leader = task
     group.tasks[task] = None
-    pids.tasks[pid] = task
-    pids.groups[pid] = group
+    pids.tasks[ids.number] = task
+    pids.groups[ids.number] = group
     if start.first:
         view.first = group
     if group.is_init:
         pids.init = group
-    session = Session(pids, group, pid)
-    ProcessGroup(session, pid).join(group)
+    ProcessGroup(Session(group), group).join(group)
     kernel.enter_space(task, thread.address_space())
     task.no_new_privs = program.no_new_privs
     root = view.mounts.root_path()

@@ -44,7 +44,12 @@ class Pod:
             return
         options = options_of(frame)
         shared = Fields(frame.body).flag("shared_pids")
-        view = View(self.kernel.pids if shared else PidNamespace(self.kernel.pids.max_tasks), shared)
+        view = View(
+            self.kernel.pids
+            if shared
+            else PidNamespace(self.kernel.pids.max_tasks, self.kernel.new_namespace_number()),
+            shared,
+        )
         if options.limits.pids:
             view.limit_tasks(options.limits.pids)
         container = FurtherContainer(self, connection, options, view)

@@ -22,7 +22,7 @@ def processes(kernel: Kernel, view: View) -> list[Body]:
     """By process id: numbers inside, and the number of the host process in the sandbox's PID namespace."""
     found: list[Body] = []
     for group in view.groups()[:LIMIT]:
-        pid = group.pid
+        pid = group.ids.top()
         leader = group.leader
         task = next(iter(group.tasks), None)
         words = cmdline(leader, task)[:COMMAND_LIMIT] if task is not None else b""
@@ -30,7 +30,7 @@ def processes(kernel: Kernel, view: View) -> list[Body]:
         found.append(
             {
                 "pid": pid,
-                "ppid": group.parent.pid if group.parent is not None else 0,
+                "ppid": group.parent.ids.top() if group.parent is not None else 0,
                 "uid": leader.creds.uid,
                 "threads": len(group.tasks),
                 "host_pid": task.space.host_pid() if task is not None else 0,

@@ -36,8 +36,8 @@ def tasks(view: View) -> list[Body]:
                 return found
             found.append(
                 {
-                    "pid": group.pid,
-                    "tid": task.tid,
+                    "pid": group.ids.top(),
+                    "tid": task.ids.top(),
                     "name": task.comm.decode(ENCODING),
                     "state": _STATES.get(task.parked, "runs"),
                     "call": call_of(task),

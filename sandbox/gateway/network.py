@@ -32,7 +32,7 @@ _PORTLESS: Final = (IPPROTO_ICMP, IPPROTO_ICMPV6)
 
 def who(t: Task) -> str:
     """A process, for the log: its name is what it likes, and stays on one line."""
-    return f"pid {t.pid} ({printable(t.comm.decode('utf-8', 'replace'))})"
+    return f"pid {t.group.ids.top()} ({printable(t.comm.decode('utf-8', 'replace'))})"
 
 
 class Network:

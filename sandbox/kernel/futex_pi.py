@@ -138,7 +138,7 @@ class _Unlock:
             self.heir = None
             return 0
         self.heir = next(iter(state.waiters))
-        return self.heir.task.tid | (FUTEX_WAITERS if len(state.waiters) > 1 else 0)
+        return self.heir.task.ids.number_in(self.t.pids) | (FUTEX_WAITERS if len(state.waiters) > 1 else 0)
 
     def then(self, t: Task, word: int) -> Result:
         """The word has changed: wake the heir, or choose another if that one has left meanwhile."""
@@ -148,7 +148,7 @@ class _Unlock:
             return 0
         state = futexes.pi.get(self.key)
         if state is None or heir not in state.waiters:
-            self.owner_tid = heir.task.tid
+            self.owner_tid = heir.task.ids.number_in(t.pids)
             return WordUpdate(self.address, self.change, self.then).run(t)
         del state.waiters[heir]
         heir.queued = False

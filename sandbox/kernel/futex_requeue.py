@@ -111,8 +111,10 @@ class _Requeue:
             raise SyscallError(errno.EINVAL)
         if not owner and self.lock not in futexes.pi:
             self.taken = True
-            return word & FUTEX_OWNER_DIED | first.task.tid | (FUTEX_WAITERS if self.count else 0)
-        if owner == first.task.tid:
+            return (
+                word & FUTEX_OWNER_DIED | first.task.ids.number_in(self.t.pids) | (FUTEX_WAITERS if self.count else 0)
+            )
+        if owner == first.task.ids.number_in(self.t.pids):
             raise SyscallError(errno.EDEADLK)
         if self.t.pids.tasks.get(owner) is None:
             raise SyscallError(errno.ESRCH)
@@ -126,7 +128,7 @@ class _Requeue:
         futexes = t.kernel.futexes
         owner = first.task if self.taken else t.pids.tasks.get(word & FUTEX_TID_MASK)
         if owner is None or futexes.first(self.key) is not first:
-            self.phantom = first.task.tid if self.taken else 0
+            self.phantom = first.task.ids.number_in(t.pids) if self.taken else 0
             return WordUpdate(self.address, self.change, self.then).run(t)
         if self.taken:
             futexes.remove(first)

@@ -78,7 +78,7 @@ def _tell_parent(group: ThreadGroup, code: int, signo: int) -> None:
         return
     action = parent.sighand.actions[SIGCHLD]
     if action.handler != SIG_IGN and not action.flags & SA_NOCLDSTOP:
-        info = SignalInfo(SIGCHLD, code, pid=group.pid, uid=group.leader.creds.uid, status=signo)
+        info = SignalInfo(SIGCHLD, code, pid=group.ids.number_in(parent.pids), uid=group.leader.creds.uid, status=signo)
         ticks = group.cpu_ns() // 10_000_000
         info.utime = ticks
         parent.send_signal(info)

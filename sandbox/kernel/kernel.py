@@ -73,7 +73,7 @@ class Kernel:
         self.ping_groups = (0, 2147483647)  # net.ipv4.ping_group_range
         self.boot_ns = clock.now_ns()
         self.load = LoadAverage(self)
-        self.pids = PidNamespace(max_tasks)
+        self.pids = PidNamespace(max_tasks, FIRST_NUMBER + KINDS.index(b"pid"))
         self.view = View(self.pids)  # of its first container; further ones have their own
         self.futexes = FutexTable()
         self.aio = AioTotal()

@@ -209,7 +209,7 @@ class MemoryWatch:
         for group in groups:
             name = group.leader.comm.decode("utf-8", "backslashreplace")
             line = (
-                f"Out of memory: Killed process {group.pid} ({name}): {own * 4} kB of its own, "
+                f"Out of memory: Killed process {group.ids.top()} ({name}): {own * 4} kB of its own, "
                 f"{use.shared * 4} kB shared; the sandbox has {total * 4} kB and used {(total + excess) * 4} kB"
             )
             self.kernel.log.warning(line)

@@ -1,5 +1,5 @@
-"""Which namespaces a task is in (namespaces(7), struct nsproxy): UTS, IPC, mount and cgroup ones of its own; the others
-there is one of."""
+"""Which namespaces a task is in (namespaces(7), struct nsproxy): UTS, IPC, mount, cgroup and PID ones of its own; the
+others there is one of."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from sandbox.abi.linux.sched import (
     CLONE_NEWCGROUP,
     CLONE_NEWIPC,
     CLONE_NEWNS,
+    CLONE_NEWPID,
     CLONE_NEWTIME,
     CLONE_NEWUTS,
 )
 from sandbox.errors import SyscallError
 from sandbox.kernel.ipc.namespace import IpcNamespace
+from sandbox.kernel.pid_namespace import MAX_PID_NS_LEVEL, PidNamespace
 from sandbox.vfs.mount import MountNamespace
 from sandbox.vfs.path import Path
 
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from sandbox.kernel.task import Task
 
 MAX_NAMESPACES: Final = 1024  # of all kinds together, besides the first ones
-SUPPORTED: Final = CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP
+SUPPORTED: Final = CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP | CLONE_NEWPID
 FIRST_NUMBER: Final = 4026531834  # PROC_DYNAMIC_FIRST and on: the inode numbers of the first namespaces
 # In the order of their numbers.
 KINDS: Final = (b"time", b"cgroup", b"pid", b"user", b"uts", b"ipc", b"net", b"mnt")
@@ -54,13 +56,14 @@ class CgroupNamespace:
         self.users = 0
 
 
-Namespace = UtsNamespace | IpcNamespace | CgroupNamespace | MountNamespace
+Namespace = UtsNamespace | IpcNamespace | CgroupNamespace | MountNamespace | PidNamespace
 
 
 class Namespaces:
-    """Never changed; shared by the tasks that are in the same ones. `mnt` None: the first one, `kernel.mounts`."""
+    """Never changed; shared by the tasks that are in the same ones. `mnt` None: the first one, `kernel.mounts`. `pids`: where
+    children will be, None: where the task is itself."""
 
-    __slots__ = ("kernel", "users", "uts", "ipc", "cgroup", "_mnt")
+    __slots__ = ("kernel", "users", "uts", "ipc", "cgroup", "_mnt", "pids")
 
     def __init__(
         self,
@@ -69,6 +72,7 @@ class Namespaces:
         ipc: IpcNamespace,
         cgroup: CgroupNamespace,
         mnt: MountNamespace | None,
+        pids: PidNamespace | None = None,
     ) -> None:
         self.kernel = kernel
         self.users = 0
@@ -76,16 +80,23 @@ class Namespaces:
         self.ipc = ipc
         self.cgroup = cgroup
         self._mnt = mnt
+        self.pids = pids
         uts.users += 1
         ipc.users += 1
         cgroup.users += 1
         if mnt is not None:
             mnt.users += 1
+        if pids is not None:
+            pids.users += 1
 
     @property
     def mnt(self) -> MountNamespace:
         """The mount namespace."""
         return self.kernel.mounts if self._mnt is None else self._mnt
+
+    def pids_of_children(self, t: Task) -> PidNamespace:
+        """The PID namespace of the children that `t` makes."""
+        return t.pids if self.pids is None else self.pids
 
     def acquire(self) -> Namespaces:
         """One task more."""
@@ -97,24 +108,29 @@ class Namespaces:
         self.users -= 1
         if self.users:
             return
-        for namespace in (self.uts, self.ipc, self.cgroup, self._mnt):
+        for namespace in (self.uts, self.ipc, self.cgroup, self._mnt, self.pids):
             if namespace is not None:
                 leave(self.kernel, namespace)
 
-    def number(self, kind: bytes) -> int:
-        """The inode number of the namespace of this kind."""
-        found = self.find(kind)
-        return FIRST_NUMBER + KINDS.index(kind) if found is None else found.number
 
-    def find(self, kind: bytes) -> Namespace | None:
-        """The namespace; None for kinds of which there is only one."""
-        if kind == b"uts":
-            return self.uts
-        if kind == b"ipc":
-            return self.ipc
-        if kind == b"cgroup":
-            return self.cgroup
-        return self.mnt if kind == b"mnt" else None
+def namespace_of(task: Task, kind: bytes) -> Namespace | None:
+    """The namespace that /proc/PID/ns/KIND names, None for kinds of which there is only one. ENOENT for children's that
+    have no process 1 yet."""
+    ns = task.ns
+    if kind == b"pid":
+        return task.pids
+    if kind == b"pid_for_children":
+        pids = ns.pids_of_children(task)
+        if pids.init is None:
+            raise SyscallError(errno.ENOENT)
+        return pids
+    if kind == b"uts":
+        return ns.uts
+    if kind == b"ipc":
+        return ns.ipc
+    if kind == b"cgroup":
+        return ns.cgroup
+    return ns.mnt if kind == b"mnt" else None
 
 
 def enter(namespace: Namespace) -> None:
@@ -128,16 +144,27 @@ def leave(kernel: Kernel, namespace: Namespace) -> None:
     if namespace.users:
         return
     kernel.namespace_count -= 1
-    if isinstance(namespace, IpcNamespace) or not isinstance(namespace, (UtsNamespace, CgroupNamespace)):
+    if isinstance(namespace, PidNamespace):
+        if namespace.parent is not None:
+            leave(kernel, namespace.parent)
+    elif isinstance(namespace, IpcNamespace) or not isinstance(namespace, (UtsNamespace, CgroupNamespace)):
         namespace.end()
 
 
-def new_namespaces(kernel: Kernel, old: Namespaces, flags: int, fs: FSContext) -> Namespaces:
-    """Copies of what CLONE_NEW* `flags` name, and the rest of `old`; with CLONE_NEWNS `fs` moves into the new tree.
-    ENOSPC. The result has no users yet."""
+def new_namespaces(t: Task, flags: int, fs: FSContext) -> Namespaces:
+    """Copies of what CLONE_NEW* `flags` name, and the rest as `t` has them; with CLONE_NEWNS `fs` moves into the new tree.
+    ENOSPC, EINVAL. The result has no users yet."""
+    kernel, old = t.kernel, t.ns
     wanted = (flags & SUPPORTED).bit_count()
     if kernel.namespace_count + wanted > MAX_NAMESPACES:
         raise SyscallError(errno.ENOSPC)
+    pids = old.pids
+    if flags & CLONE_NEWPID:
+        above = old.pids_of_children(t)
+        if above is not t.pids:
+            raise SyscallError(errno.EINVAL)
+        if above.level >= MAX_PID_NS_LEVEL:
+            raise SyscallError(errno.ENOSPC)
     mnt: MountNamespace | None = old.mnt if old.mnt is not kernel.mounts else None
     if flags & CLONE_NEWNS:
         mnt, copies = old.mnt.copy(kernel.new_namespace_number())
@@ -152,8 +179,10 @@ def new_namespaces(kernel: Kernel, old: Namespaces, flags: int, fs: FSContext) -
         ipc = IpcNamespace(kernel.clock, kernel.new_namespace_number(), ipc)
     if flags & CLONE_NEWCGROUP:
         cgroup = CgroupNamespace(kernel.new_namespace_number())
+    if flags & CLONE_NEWPID:
+        pids = PidNamespace(t.pids.max_tasks, kernel.new_namespace_number(), t.pids)
     kernel.namespace_count += wanted
-    return Namespaces(kernel, uts, ipc, cgroup, mnt)
+    return Namespaces(kernel, uts, ipc, cgroup, mnt, pids)
 
 
 def check_namespaces(t: Task, flags: int) -> None:

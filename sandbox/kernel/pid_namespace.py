@@ -1,9 +1,9 @@
-"""The PID namespace: which number names which task, process, process group and session (pid_namespaces(7))."""
+"""PID namespaces: which number names which task, process, process group and session (pid_namespaces(7), kernel/pid.c)."""
 
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Callable, Final
 
 from sandbox.errors import SyscallError
 
@@ -14,25 +14,115 @@ if TYPE_CHECKING:
 
 PID_MAX: Final = 4194304
 RESERVED_PIDS: Final = 300  # after a wrap numbers start here
+MAX_PID_NS_LEVEL: Final = 32
+
+
+class Pid:
+    """The numbers of one task, process, process group or session: `number` in its own namespace `ns`, `outer` those in
+    the namespaces above, the first one's first (struct pid)."""
+
+    __slots__ = ("ns", "number", "outer")
+
+    def __init__(self, ns: PidNamespace, number: int, outer: tuple[int, ...] = ()) -> None:
+        self.ns = ns
+        self.number = number
+        self.outer = outer
+
+    def number_in(self, ns: PidNamespace) -> int:
+        """As seen from `ns`; 0 where it is not seen."""
+        own = self.ns
+        if ns is own:
+            return self.number
+        level = ns.level
+        return self.outer[level] if level < own.level and own.above[level] is ns else 0
+
+    def top(self) -> int:
+        """In the container's first namespace."""
+        return self.outer[0] if self.outer else self.number
+
+    def numbers_from(self, ns: PidNamespace) -> tuple[int, ...]:
+        """From `ns` inwards; (0,) where it is not seen."""
+        return (*self.outer[ns.level :], self.number) if self.number_in(ns) else (0,)
+
+    def forget_task(self) -> None:
+        """The task that bears the numbers has ended."""
+        for ns, number in self.levels():
+            ns.tasks.pop(number, None)
+
+    def levels(self) -> list[tuple[PidNamespace, int]]:
+        """Every namespace in which it has a number, with that."""
+        return [*zip(self.ns.above, self.outer, strict=True), (self.ns, self.number)]
+
+
+def number_in(ids: Pid | None, ns: PidNamespace) -> int:
+    """The same of maybe nobody: 0."""
+    return ids.number_in(ns) if ids is not None else 0
 
 
 class PidNamespace:
-    """A number is free again when no task, process, group or session bears it."""
+    """A number is free again when no task, process, group or session bears it.
 
-    def __init__(self, max_tasks: int = 32768) -> None:
+    `number` is the inode number of its file; a `parent` makes it a nested one. `init` None: no process has entered yet.
+    """
+
+    def __init__(self, max_tasks: int = 32768, number: int = 0, parent: PidNamespace | None = None) -> None:
         self.max_tasks = max_tasks
+        self.number = number
+        self.users = (
+            1 if parent is None else 0
+        )  # processes in it, tasks whose children will be, files and namespaces below
+        self.parent = parent
+        self.above: tuple[PidNamespace, ...] = (*parent.above, parent) if parent is not None else ()
+        self.level = len(self.above)
         self.tasks: dict[int, Task] = {}
         self.groups: dict[int, ThreadGroup] = {}  # zombies too, until reaped
         self.process_groups: dict[int, ProcessGroup] = {}
         self.sessions: dict[int, Session] = {}
-        self.held: set[int] = set()  # of threads that have ended and that their tracers have not waited for
+        self.held: dict[int, Pid] = {}  # of threads that have ended and that their tracers have not waited for
         self.init: ThreadGroup | None = None
+        self.closed = False  # process 1 has ended: nobody may enter any more
+        self.when_empty: Callable[[], None] | None = None  # process 1 ends once it is alone
         self.last_pid = 0
+        if parent is not None:
+            parent.users += 1
 
-    def allocate(self) -> int:
-        """The next free number; EAGAIN at the sandbox's limit of tasks."""
-        if len(self.tasks) + len(self.held) >= self.max_tasks or len(self.groups) >= self.max_tasks:
+    def allocate(self, wanted: tuple[int, ...] = ()) -> Pid:
+        """Free numbers here and in each namespace above. `wanted`: those to be taken, the innermost first.
+
+        EAGAIN at the sandbox's limit of tasks; ENOMEM when process 1 has ended; EINVAL, EEXIST for `wanted`.
+        """
+        levels = [self, *reversed(self.above)]
+        for ns, number in zip(levels, wanted, strict=False):
+            if not 0 < number < PID_MAX or (number != 1 and ns.init is None):
+                raise SyscallError(errno.EINVAL)
+            if ns._taken(number):
+                raise SyscallError(errno.EEXIST)
+        if levels[-1].full():
             raise SyscallError(errno.EAGAIN)
+        if self.closed:
+            raise SyscallError(errno.ENOMEM)
+        numbers = [*wanted, *(ns._next() for ns in levels[len(wanted) :])]
+        return Pid(self, numbers[0], tuple(reversed(numbers[1:])))
+
+    def full(self) -> bool:
+        """The sandbox's limit of tasks is reached; of the first namespace, in which every task has a number."""
+        return len(self.tasks) + len(self.held) >= self.max_tasks or len(self.groups) >= self.max_tasks
+
+    def find(self, number: int) -> Pid | None:
+        """Whatever bears the number."""
+        named: Task | ThreadGroup | ProcessGroup | Session | None = (
+            self.tasks.get(number)
+            or self.groups.get(number)
+            or self.process_groups.get(number)
+            or self.sessions.get(number)
+        )
+        return named.ids if named is not None else self.held.get(number)
+
+    def within(self, other: PidNamespace) -> bool:
+        """It is `other` or below it."""
+        return self is other or (other.level < self.level and self.above[other.level] is other)
+
+    def _next(self) -> int:
         pid = self.last_pid
         for _ in range(PID_MAX):
             pid += 1
@@ -42,16 +132,6 @@ class PidNamespace:
                 self.last_pid = pid
                 return pid
         raise SyscallError(errno.EAGAIN)
-
-    def take(self, pid: int) -> int:
-        """This very number: EINVAL out of range, EEXIST, EAGAIN as `allocate`."""
-        if not 0 < pid < PID_MAX:
-            raise SyscallError(errno.EINVAL)
-        if self._taken(pid):
-            raise SyscallError(errno.EEXIST)
-        if len(self.tasks) + len(self.held) >= self.max_tasks or len(self.groups) >= self.max_tasks:
-            raise SyscallError(errno.EAGAIN)
-        return pid
 
     def _taken(self, pid: int) -> bool:
         return (

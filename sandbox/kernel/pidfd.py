@@ -10,6 +10,7 @@ from sandbox.vfs.file_description import FileDescription
 from tcpip.waiter import EVENT_HUP, EVENT_IN
 
 if TYPE_CHECKING:
+    from sandbox.kernel.pid_namespace import PidNamespace
     from sandbox.kernel.task import Task
     from sandbox.kernel.thread_group import ThreadGroup
 
@@ -33,9 +34,12 @@ class PidFile(FileDescription):
     def link_text(self) -> str:
         return "anon_inode:[pidfd]"
 
-    def fdinfo(self) -> str:
-        pid = -1 if self.group.reaped else self.group.pid
-        return f"Pid:\t{pid}\nNSpid:\t{pid}\n"
+    def numbers(self, pids: PidNamespace) -> str:
+        """The lines of fdinfo, as seen from `pids`."""
+        if self.group.reaped:
+            return "Pid:\t-1\nNSpid:\t-1\n"
+        numbers = self.group.ids.numbers_from(pids)
+        return f"Pid:\t{numbers[0]}\nNSpid:" + "".join(f"\t{number}" for number in numbers) + "\n"
 
 
 def process_of(t: Task, fd: int) -> ThreadGroup:

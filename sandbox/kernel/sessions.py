@@ -12,7 +12,7 @@ from sandbox.abi.linux.signal import SI_KERNEL, SIGCONT, SIGHUP
 from sandbox.kernel.signal_info import SignalInfo
 
 if TYPE_CHECKING:
-    from sandbox.kernel.pid_namespace import PidNamespace
+    from sandbox.kernel.pid_namespace import Pid
     from sandbox.kernel.thread_group import ThreadGroup
 
 
@@ -29,28 +29,29 @@ class ControllingTerminal(Protocol):
 class Session:
     """Process groups that share a controlling terminal."""
 
-    __slots__ = ("sid", "leader", "groups", "tty", "ns")
+    __slots__ = ("ids", "leader", "groups", "tty")
 
-    def __init__(self, ns: PidNamespace, leader: ThreadGroup, sid: int) -> None:
-        self.ns = ns
-        self.sid = sid
+    def __init__(self, leader: ThreadGroup) -> None:
+        self.ids = leader.ids
         self.leader: ThreadGroup | None = leader
-        self.groups: dict[int, ProcessGroup] = {}
+        self.groups: dict[Pid, ProcessGroup] = {}
         self.tty: ControllingTerminal | None = None
-        ns.sessions[sid] = self
+        for ns, number in self.ids.levels():
+            ns.sessions[number] = self
 
 
 class ProcessGroup:
     """A job. It exists as long as it has members (zombies count)."""
 
-    __slots__ = ("pgid", "session", "members")
+    __slots__ = ("ids", "session", "members")
 
-    def __init__(self, session: Session, pgid: int) -> None:
-        self.pgid = pgid
+    def __init__(self, session: Session, leader: ThreadGroup) -> None:
+        self.ids = leader.ids
         self.session = session
         self.members: dict[ThreadGroup, None] = {}
-        session.groups[pgid] = self
-        session.ns.process_groups[pgid] = self
+        session.groups[self.ids] = self
+        for ns, number in self.ids.levels():
+            ns.process_groups[number] = self
 
     def join(self, group: ThreadGroup) -> None:
         """`group` becomes a member."""
@@ -63,15 +64,18 @@ class ProcessGroup:
         self.members.pop(group, None)
         if self.members:
             return
-        session, ns = self.session, self.session.ns
-        session.groups.pop(self.pgid, None)
-        if ns.process_groups.get(self.pgid) is self:
-            del ns.process_groups[self.pgid]
+        session = self.session
+        session.groups.pop(self.ids, None)
+        for ns, number in self.ids.levels():
+            if ns.process_groups.get(number) is self:
+                del ns.process_groups[number]
         tty = session.tty
         if tty is not None and tty.foreground is self:
             tty.foreground = None
-        if not session.groups and ns.sessions.get(session.sid) is session:
-            del ns.sessions[session.sid]
+        if not session.groups:
+            for ns, number in session.ids.levels():
+                if ns.sessions.get(number) is session:
+                    del ns.sessions[number]
 
     def send_signal(self, info: SignalInfo) -> None:
         """To every member."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from sandbox.abi.linux.signal import SI_KERNEL, SI_TIMER, SI_TKILL, SI_USER, SIGCHLD, SIGINFO_HEAD, SIGINFO_SIZE
 
 if TYPE_CHECKING:
+    from sandbox.kernel.pid_namespace import Pid
     from sandbox.kernel.signal_queue import SignalCount
 
 _KILL: Final = struct.Struct("<iI")
@@ -48,6 +49,7 @@ class SignalInfo:
         "overrun",
         "raw",
         "outside",
+        "sender",
         "timer",
         "charged",
     )
@@ -77,14 +79,15 @@ class SignalInfo:
         self.timer_id = 0
         self.overrun = 0
         self.raw: bytes | None = None
-        self.outside = False
+        self.outside = False  # from somebody whom the receiver does not see
+        self.sender: Pid | None = None  # of a signal that a process sends: what it is in its PID namespaces
         self.timer: object = None
         self.charged: SignalCount | None = None  # whose queued signals it counts among
 
     def copy(self) -> SignalInfo:
         """For one more receiver."""
         new = SignalInfo(self.signo, self.code, self.pid, self.uid, self.value, self.addr, self.status)
-        new.errno, new.raw, new.outside = self.errno, self.raw, self.outside
+        new.errno, new.raw, new.outside, new.sender = self.errno, self.raw, self.outside, self.sender
         new.utime, new.stime, new.band, new.fd = self.utime, self.stime, self.band, self.fd
         return new
 

@@ -31,6 +31,8 @@ _CONT_BIT = sigmask(SIGCONT)
 
 def send_to_group(group: ThreadGroup, info: SignalInfo) -> bool:
     """To the process. False: a queued signal found no room (RLIMIT_SIGPENDING)."""
+    if info.sender is not None and info.sender.ns is not group.pids:
+        _cross(group, info)
     if group.exited or not _prepare(group, info.signo) or is_ignored(group.leader, info):
         return True
     if not group.pending.add(info, _count(group.leader), group.rlimits.get(RLIMIT_SIGPENDING)):
@@ -46,6 +48,8 @@ def send_to_group(group: ThreadGroup, info: SignalInfo) -> bool:
 def send_to_task(t: Task, info: SignalInfo) -> bool:
     """To one thread. False: a queued signal found no room."""
     group = t.group
+    if info.sender is not None and info.sender.ns is not group.pids:
+        _cross(group, info)
     if t.parked == PARK_DEAD or not _prepare(group, info.signo) or is_ignored(t, info):
         return True
     if not t.pending.add(info, _count(t), group.rlimits.get(RLIMIT_SIGPENDING)):
@@ -55,6 +59,16 @@ def send_to_task(t: Task, info: SignalInfo) -> bool:
     if _wants(t, info.signo):
         _complete(t, info)
     return True
+
+
+def _cross(group: ThreadGroup, info: SignalInfo) -> None:
+    """From another PID namespace: a sender whom the receiver does not see has number 0, and may kill and stop even
+    process 1 (send_signal_locked)."""
+    if info.sender is not None and not info.sender.number_in(group.pids):
+        info.outside = True
+        info.pid = 0
+        if info.raw is not None:
+            info.raw = info.raw[:16] + bytes(4) + info.raw[20:]
 
 
 def _count(t: Task) -> SignalCount:

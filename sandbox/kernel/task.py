@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sandbox.kernel.fs_context import FSContext
     from sandbox.kernel.ipc.sem_undo import UndoList
     from sandbox.kernel.kernel import Kernel
-    from sandbox.kernel.pid_namespace import PidNamespace
+    from sandbox.kernel.pid_namespace import Pid, PidNamespace
     from sandbox.kernel.signal_info import SignalInfo
     from sandbox.kernel.thread_group import ThreadGroup
     from sandbox.kernel.tracee import Tracee
@@ -38,10 +38,11 @@ USER_MAX: Final = 0x7FFF_FFFF_F000  # TASK_SIZE_MAX: what access_ok accepts; the
 
 
 class Task:
-    """One thread. `tid` is its number, `pid` its process's; see docs/interfaces.md."""
+    """One thread. `tid` is its number in its own PID namespace, `pid` its process's, `ids` those in all of them; see docs/interfaces.md."""
 
     __slots__ = (
         "kernel",
+        "ids",
         "tid",
         "pid",
         "group",
@@ -109,12 +110,12 @@ class Task:
         "__weakref__",
     )
 
-    def __init__(self, kernel: Kernel, tid: int, group: ThreadGroup, thread: GuestThread, creds: Credentials) -> None:
+    def __init__(self, kernel: Kernel, ids: Pid, group: ThreadGroup, thread: GuestThread, creds: Credentials) -> None:
         self.kernel = kernel
-        self.tid = tid
+        self.ids, self.tid = ids, ids.number
         self.pid = group.pid
         self.group = group
-        self.pids: PidNamespace = group.pids
+        self.pids: PidNamespace = ids.ns
         self.thread = thread
         self.space: AddressSpace = thread.address_space()
         self.mm: MemoryManager | None = None

@@ -53,6 +53,7 @@ from sandbox.kernel.task_state import PARK_PENDING, WORK_KILL, WORK_STOP, WORK_T
 from sandbox.kernel.thread_group import ThreadGroup
 
 if TYPE_CHECKING:
+    from sandbox.kernel.pid_namespace import Pid
     from sandbox.mm.memory_manager import MemoryManager
     from sandbox.platform.base import GuestThread
 
@@ -81,7 +82,7 @@ class CloneRequest:
         self.parent_tid = parent_tid
         self.child_tid = child_tid
         self.pidfd = pidfd
-        self.set_tid = 0  # the number that the task shall have (clone3), 0: any
+        self.set_tid: tuple[int, ...] = ()  # the numbers that the task shall have, the innermost first (clone3)
 
 
 def clone(t: Task, request: CloneRequest) -> Result:
@@ -112,7 +113,7 @@ def _check_flags(t: Task, flags: int) -> None:
         or (flags & CLONE_THREAD and not flags & CLONE_SIGHAND)
         or (flags & CLONE_SIGHAND and not flags & CLONE_VM)
         or (flags & CLONE_PARENT and t.group.is_init)
-        or (flags & CLONE_THREAD and flags & (CLONE_NEWUSER | CLONE_NEWPID))
+        or (flags & CLONE_THREAD and (flags & (CLONE_NEWUSER | CLONE_NEWPID) or t.ns.pids_of_children(t) is not t.pids))
         or (flags & CLONE_PIDFD and flags & (CLONE_DETACHED | CLONE_THREAD))
         or (flags & CLONE_NEWTIME and flags & (CLONE_THREAD | CLONE_VM))
     ):
@@ -125,9 +126,9 @@ def _check_flags(t: Task, flags: int) -> None:
 
 
 def _check_limits(t: Task) -> None:
-    pids = t.pids
+    pids = t.group.view.pids
     t.group.view.check_room()
-    if len(pids.tasks) + len(pids.held) >= pids.max_tasks or len(pids.groups) >= pids.max_tasks:
+    if pids.full():
         raise SyscallError(errno.EAGAIN)
     if not t.fds.may_copy():
         raise SyscallError(errno.ENOMEM)
@@ -175,42 +176,50 @@ class _Making:
         if child.ptrace is not None:
             child.result, child.nr = 0, t.nr
         _start(child)
-        if not trace_stop.event(t, traced, child.tid, lambda: _made(t, child)):
+        if not trace_stop.event(t, traced, child.ids, lambda: _made(t, child)):
             _made(t, child)
 
     def _build(self, thread: GuestThread) -> Task:
         t, request = self.t, self.request
         flags = request.flags
         pidfd = -1
-        pids = t.pids
         t.group.view.check_room()  # others of the container may have been quicker
-        tid = pids.take(request.set_tid) if request.set_tid else pids.allocate()
-        t.kernel.ipc.shm.actor.pid = t.pid
-        mm = self.mm.acquire() if flags & CLONE_VM else self.mm.fork()
-        group = t.group if flags & CLONE_THREAD else _new_group(t, tid, request)
-        child = Task(t.kernel, tid, group, thread, t.creds)
-        child.fs = t.fs.share() if flags & CLONE_FS else t.fs.copy()
+        fs = t.fs.share() if flags & CLONE_FS else t.fs.copy()
+        ns = t.ns.acquire()
+        group = t.group
         try:
-            self._join_namespaces(child)
+            if flags & SUPPORTED:
+                old, ns = ns, new_namespaces(t, flags, fs).acquire()
+                old.drop()
+            ids = ns.pids_of_children(t).allocate(request.set_tid)
+            if not flags & CLONE_THREAD:
+                group = _new_group(t, ids, request)
             if flags & CLONE_PIDFD:
                 pidfd = t.fds.install(PidFile(group, 0), cloexec=True)
                 write_word(t, request.pidfd, pidfd)
         except SyscallError:
             if pidfd >= 0:
                 t.fds.close(pidfd)
-            child.fs.release()
-            child.ns.drop()
-            mm.drop()
+            if group is not t.group:
+                group.sighand.refs -= 1
+            fs.release()
+            ns.drop()
             raise
+        t.kernel.ipc.shm.actor.ids = t.group.ids
+        mm = self.mm.acquire() if flags & CLONE_VM else self.mm.fork()
+        child = Task(t.kernel, ids, group, thread, t.creds)
+        child.fs = fs
+        child.ns.drop()
+        child.ns = ns
         child.mm = mm
         _inherit(t, child, flags)
         _enter(t, child, flags)
         if flags & CLONE_CHILD_CLEARTID:
             child.clear_child_tid = request.child_tid
         if flags & CLONE_PARENT_SETTID:
-            _store_quietly(t, request.parent_tid, tid)
+            _store_quietly(t, request.parent_tid, ids.number_in(t.pids))
         if flags & CLONE_CHILD_SETTID:
-            _store_quietly(child, request.child_tid, tid)
+            _store_quietly(child, request.child_tid, ids.number)
         thread.owner = child
         thread.set_reg(RAX, 0)
         if request.stack:
@@ -218,13 +227,6 @@ class _Making:
         if flags & CLONE_SETTLS:
             thread.set_reg(FS_BASE, request.tls & _M64)
         return child
-
-    def _join_namespaces(self, child: Task) -> None:
-        """The maker's, or new ones; ENOSPC."""
-        t, flags = self.t, self.request.flags
-        new = new_namespaces(t.kernel, t.ns, flags, child.fs) if flags & SUPPORTED else t.ns
-        old, child.ns = child.ns, new.acquire()
-        old.drop()
 
 
 def _event(t: Task, request: CloneRequest) -> int:
@@ -243,7 +245,7 @@ def _made(t: Task, child: Task) -> None:
     if child.vfork_parent is t:
         t.parked = PARK_PENDING
     else:
-        t.complete(child.tid)
+        t.complete(child.ids.number_in(t.pids))
 
 
 def _store_quietly(t: Task, address: int, tid: int) -> None:
@@ -262,7 +264,7 @@ def _discard(thread: GuestThread, flags: int) -> None:
         thread.address_space().kill()
 
 
-def _new_group(t: Task, pid: int, request: CloneRequest) -> ThreadGroup:
+def _new_group(t: Task, ids: Pid, request: CloneRequest) -> ThreadGroup:
     """The child's process; not yet anybody's child."""
     flags, old = request.flags, t.group
     if flags & CLONE_SIGHAND:
@@ -273,7 +275,7 @@ def _new_group(t: Task, pid: int, request: CloneRequest) -> ThreadGroup:
         if flags & CLONE_CLEAR_SIGHAND:
             sighand.reset_to_default()
     parent = old.parent if flags & CLONE_PARENT else old
-    group = ThreadGroup(t.kernel, pid, parent, sighand, old.view, old.rlimits.copy())
+    group = ThreadGroup(t.kernel, ids, parent, sighand, old.view, old.rlimits.copy())
     group.parent_task = old.parent_task if flags & CLONE_PARENT else t
     group.exit_signal = old.exit_signal if flags & CLONE_PARENT else request.exit_signal
     group.has_child_subreaper = old.has_child_subreaper or old.child_subreaper
@@ -316,7 +318,8 @@ def _enter(t: Task, child: Task, flags: int) -> None:
     """Make the child known: family, process group, numbers, address space."""
     kernel, group = t.kernel, child.group
     group.tasks[child] = None
-    group.pids.tasks[child.tid] = child
+    for ns, number in child.ids.levels():
+        ns.tasks[number] = child
     kernel.enter_space(child, child.space)
     kernel.forks += 1
     if kernel.trace is not None:
@@ -329,7 +332,14 @@ def _enter(t: Task, child: Task, flags: int) -> None:
     group.leader = child
     if flags & CLONE_VM:
         group.cpu_base_ns = child.space.cpu_time_ns()
-    group.pids.groups[group.pid] = group
+    pids = group.pids
+    for ns, number in group.ids.levels():
+        ns.groups[number] = group
+    if pids.level:
+        pids.users += 1
+        if pids.init is None:
+            pids.init = group
+            group.is_init = group.unkillable = True
     if group.parent is not None:
         group.parent.children[group] = None
     t.group.pgrp.join(group)

@@ -124,7 +124,7 @@ class _Exec:
             return
         self._forget_space()
         t.host_op = False
-        old_tid = t.tid
+        old = t.ids
         _move(t, thread, result, self.creds)
         self.image.release()
         if t.kernel.trace is not None:
@@ -134,7 +134,7 @@ class _Exec:
         introduce(t)
         if t.ptrace is not None:
             thread.set_reg(RAX, -errno.ENOSYS & 0xFFFFFFFFFFFFFFFF)
-        trace_stop.executed(t, old_tid, lambda: task_signals.return_to_guest(t))
+        trace_stop.executed(t, old, lambda: task_signals.return_to_guest(t))
 
     def _doomed(self) -> bool:
         return self.t.work & WORK_KILL != 0 or self.t.group.exited
@@ -166,11 +166,13 @@ def _move(t: Task, thread: GuestThread, result: LoadResult, creds: Credentials) 
     """The point of no return (fs/exec.c: begin_new_exec, setup_new_exec)."""
     kernel, group = t.kernel, t.group
     if t is not group.leader:
-        del group.pids.tasks[t.tid]
-        t.tid = group.pid
+        for ns, number in t.ids.levels():
+            del ns.tasks[number]
+        t.ids, t.tid = group.ids, group.pid
         trace_link.unlink(group.leader)
         group.leader = t
-        group.pids.tasks[t.tid] = t
+        for ns, number in t.ids.levels():
+            ns.tasks[number] = t
     task_exit.leave_memory(t)
     old_space, old_thread, old_mm = t.space, t.thread, t.mm
     group.cpu_ns_past = group.cpu_ns()
@@ -183,7 +185,7 @@ def _move(t: Task, thread: GuestThread, result: LoadResult, creds: Credentials) 
         if t.ptrace is not None:
             trace_link.leave_code(t, old_space)
     if old_mm is not None:
-        kernel.ipc.shm.actor.pid = t.pid
+        kernel.ipc.shm.actor.ids = t.group.ids
         old_mm.drop()
     t.thread = thread
     t.space = thread.address_space()

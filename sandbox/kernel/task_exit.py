@@ -13,12 +13,14 @@ from sandbox.abi.linux.signal import CLD_EXITED, CLD_KILLED, SA_NOCLDWAIT, SI_US
 from sandbox.kernel import job_control, task_block, task_signals, trace_link, trace_stop
 from sandbox.kernel.futex_robust import exit_futexes
 from sandbox.kernel.ipc.sem_undo import leave_undo
+from sandbox.kernel.namespaces import leave
 from sandbox.kernel.sessions import check_orphaned_by_exit
 from sandbox.kernel.signal_info import SignalInfo
 from sandbox.kernel.task_state import PARK_DEAD, PARK_PENDING, WORK_KILL
 from tcpip.waiter import EVENT_IN
 
 if TYPE_CHECKING:
+    from sandbox.kernel.pid_namespace import PidNamespace
     from sandbox.kernel.task import Task
     from sandbox.kernel.thread_group import ThreadGroup
 
@@ -64,9 +66,9 @@ def exit_task(t: Task) -> None:
         t.seccomp = None
     del group.tasks[t]
     if t is not group.leader:
-        group.pids.tasks.pop(t.tid, None)
+        t.ids.forget_task()
     if last:
-        group.pids.tasks.pop(group.pid, None)
+        group.ids.forget_task()
     t.pending.discard(t.pending.mask)
     t.decided = None
     if t.tracees:
@@ -100,8 +102,8 @@ def finish_vfork(t: Task) -> None:
         t.vfork_parent = None
         if parent.parked != PARK_PENDING:
             return  # dead, or at the stop at which its tracer hears of the child: it will not wait
-        tid = t.tid
-        if not trace_stop.event(parent, PTRACE_EVENT_VFORK_DONE, tid, lambda: parent.complete(tid)):
+        tid = t.ids.number_in(parent.pids)
+        if not trace_stop.event(parent, PTRACE_EVENT_VFORK_DONE, t.ids, lambda: parent.complete(tid)):
             parent.complete(tid)
 
 
@@ -110,7 +112,7 @@ def _leave_space(t: Task) -> None:
     mm = t.mm
     t.mm = None
     if mm is not None:
-        t.kernel.ipc.shm.actor.pid = t.pid
+        t.kernel.ipc.shm.actor.ids = t.group.ids
         mm.drop()
     if t.kernel.leave_space(t, t.space):
         t.space.kill()
@@ -131,11 +133,31 @@ def _send_death_signals(t: Task, group: ThreadGroup) -> None:
             child.parent_task = None
             for task in list(child.tasks):
                 if task.pdeath_signal:
-                    child.send_signal(SignalInfo(task.pdeath_signal, SI_USER, group.pid, t.creds.uid))
+                    info = SignalInfo(task.pdeath_signal, SI_USER, group.ids.number_in(child.pids), t.creds.uid)
+                    info.outside = not info.pid
+                    child.send_signal(info)
 
 
 def _group_exited(group: ThreadGroup) -> None:
-    """The last thread is gone: the process is a zombie, or nothing at all."""
+    """The last thread is gone: process 1 of a namespace takes all others along, then it becomes a zombie."""
+    pids = group.pids
+    if group is pids.init and pids.level:
+        pids.closed = True
+        for other in list(pids.groups.values()):
+            if other is not group and not other.exited:
+                other.begin_exit(SIGKILL)
+                other.finish_exit()
+        for child in list(group.children):
+            if child.exited and not trace_link.reparented(child.leader):
+                reap(child)
+        if len(pids.groups) > 1:
+            pids.when_empty = lambda: _become_zombie(group)
+            return
+    _become_zombie(group)
+
+
+def _become_zombie(group: ThreadGroup) -> None:
+    """The process is a zombie, or nothing at all."""
     kernel = group.kernel
     group.exited = True
     group.stopped = False
@@ -169,7 +191,7 @@ def notify_parent(group: ThreadGroup) -> None:
         reap(group)
         return
     signo = group.exit_signal
-    autoreap = False
+    autoreap = parent.pids.closed and parent is parent.pids.init  # zap_pid_ns_processes
     if signo == SIGCHLD:
         action = parent.sighand.actions[SIGCHLD]
         if action.handler == SIG_IGN or action.flags & SA_NOCLDWAIT:
@@ -177,15 +199,15 @@ def notify_parent(group: ThreadGroup) -> None:
             if action.handler == SIG_IGN:
                 signo = 0
     if signo and not parent.exited:
-        parent.send_signal(exit_info(group, signo))
+        parent.send_signal(exit_info(group, signo, parent.pids))
     if autoreap:
         reap(group)
     parent.wait_queue.notify(EVENT_IN)
 
 
-def exit_info(group: ThreadGroup, signo: int) -> SignalInfo:
-    """siginfo of a child's end; waitid(2) reports the same fields."""
-    info = exit_info_of(group.pid, group.leader.creds.uid, group.exit_status, signo)
+def exit_info(group: ThreadGroup, signo: int, pids: PidNamespace) -> SignalInfo:
+    """siginfo of a child's end as told to somebody in `pids`; waitid(2) reports the same fields."""
+    info = exit_info_of(group.ids.number_in(pids), group.leader.creds.uid, group.exit_status, signo)
     info.utime = group.cpu_ns_past // 10_000_000
     return info
 
@@ -225,9 +247,9 @@ def _reparent_children(group: ThreadGroup) -> None:
 
 
 def find_reaper(group: ThreadGroup) -> ThreadGroup | None:
-    """Who adopts the children of `group`."""
+    """Who adopts the children of `group`: of its PID namespace."""
     ancestor = group.parent
-    while ancestor is not None:
+    while ancestor is not None and ancestor.pids.level == group.pids.level:
         if ancestor.child_subreaper and not ancestor.exited:
             return ancestor
         ancestor = ancestor.parent
@@ -241,14 +263,20 @@ def reap(group: ThreadGroup) -> None:
         return
     group.reaped = True
     trace_link.unlink(group.leader)
-    parent, pids = group.parent, group.pids
+    parent = group.parent
     if parent is not None:
         parent.children.pop(group, None)
         parent.child_cpu_ns += group.cpu_ns_past + group.child_cpu_ns
         parent.child_max_rss_pages = max(parent.child_max_rss_pages, group.max_rss_pages, group.child_max_rss_pages)
-    if pids.groups.get(group.pid) is group:
-        del pids.groups[group.pid]
+    for ns, number in group.ids.levels():
+        if ns.groups.get(number) is group:
+            del ns.groups[number]
+        if ns.when_empty is not None and len(ns.groups) == 1:
+            group.kernel.reactor.call_soon(ns.when_empty)
+            ns.when_empty = None
     group.pgrp.leave(group)
+    if group.pids.level:
+        leave(group.kernel, group.pids)
 
 
 def space_gone(tasks: list[Task]) -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from sandbox.kernel.cpu_limit import CpuLimit
     from sandbox.kernel.interval_timer import IntervalTimer
     from sandbox.kernel.kernel import Kernel
+    from sandbox.kernel.pid_namespace import Pid
     from sandbox.kernel.posix_timers import PosixTimer
     from sandbox.kernel.sessions import ControllingTerminal, ProcessGroup, Session
     from sandbox.kernel.signal_info import SignalInfo
@@ -31,7 +32,7 @@ class ThreadGroup:
     def __init__(
         self,
         kernel: Kernel,
-        pid: int,
+        ids: Pid,
         parent: ThreadGroup | None,
         sighand: SignalHandlers,
         view: View | None = None,
@@ -39,8 +40,9 @@ class ThreadGroup:
     ) -> None:
         self.kernel = kernel
         self.view = view if view is not None else kernel.view
-        self.pids = self.view.pids
-        self.pid = pid
+        self.ids = ids
+        self.pids = ids.ns
+        self.pid = ids.number
         self.parent = parent
         self.parent_task: Task | None = None  # the thread that made it: PDEATHSIG, __WNOTHREAD
         self.children: dict[ThreadGroup, None] = {}
@@ -59,7 +61,7 @@ class ThreadGroup:
         self.exit_queue = WaitQueue()
         self.child_subreaper = False
         self.has_child_subreaper = False
-        self.is_init = False
+        self.is_init = False  # process 1 of its PID namespace
         self.unkillable = False  # SIGNAL_UNKILLABLE: signals with default action are dropped
         self.did_exec = False
         self.execs = 0  # programs that it has started (self_exec_id)

@@ -118,7 +118,8 @@ def release(t: Task) -> None:
     was_elsewhere = reparented(t)
     unlink(t)
     if tracee is not None and tracee.zombie:
-        t.pids.held.discard(t.tid)
+        for ns, number in t.ids.levels():
+            ns.held.pop(number, None)
     elif was_elsewhere and t.group.exited and t is t.group.leader and not t.group.reaped:
         task_exit.notify_parent(t.group)
 
@@ -137,8 +138,10 @@ def thread_exited(t: Task) -> None:
         unlink(t)
         return
     tracee.zombie = True
-    t.pids.held.add(t.tid)
-    _tell(tracee.tracer.group, task_exit.exit_info_of(t.tid, t.creds.uid, tracee.exit_status, SIGCHLD))
+    for ns, number in t.ids.levels():
+        ns.held[number] = t.ids
+    told = tracee.tracer.group
+    _tell(told, task_exit.exit_info_of(t.ids.number_in(told.pids), t.creds.uid, tracee.exit_status, SIGCHLD))
 
 
 def group_exited(group: ThreadGroup) -> bool:
@@ -150,7 +153,7 @@ def group_exited(group: ThreadGroup) -> bool:
     if _ignores_children(tracee.tracer.group):
         unlink(leader)
         return False
-    _tell(tracee.tracer.group, task_exit.exit_info(group, SIGCHLD))
+    _tell(tracee.tracer.group, task_exit.exit_info(group, SIGCHLD, tracee.tracer.pids))
     return True
 
 

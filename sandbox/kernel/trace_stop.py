@@ -33,6 +33,7 @@ from sandbox.abi.linux.signal import (
 )
 from sandbox.arch.amd64 import EFLAGS, EFLAGS_TF, RAX, RIP
 from sandbox.kernel import job_control, signal_send, task_signals
+from sandbox.kernel.pid_namespace import Pid
 from sandbox.kernel.signal_info import SignalInfo
 from sandbox.kernel.task_state import PARK_BLOCK, PARK_DEAD, PARK_NONE, PARK_TRACED, WORK_KILL, WORK_STOP, WORK_TRAP
 from sandbox.kernel.tracee import STOPS_AT_CALLS, Tracee
@@ -83,7 +84,7 @@ def tell_tracer(t: Task, tracee: Tracee, code: int, status: int) -> None:
         return
     action = group.sighand.actions[SIGCHLD]
     if action.handler != SIG_IGN and not action.flags & SA_NOCLDSTOP:
-        info = SignalInfo(SIGCHLD, code, pid=t.tid, uid=t.creds.uid, status=status)
+        info = SignalInfo(SIGCHLD, code, pid=t.ids.number_in(group.pids), uid=t.creds.uid, status=status)
         info.utime = t.group.cpu_ns() // 10_000_000
         group.send_signal(info)
     group.wait_queue.notify(EVENT_IN)
@@ -196,7 +197,7 @@ def at_signal(t: Task, tracee: Tracee, info: SignalInfo) -> None:
 
 def _decide(t: Task, tracee: Tracee, signo: int, info: SignalInfo) -> None:
     if signo != info.signo:
-        info = SignalInfo(signo, SI_USER, pid=tracee.tracer.pid, uid=tracee.tracer.creds.uid)
+        info = SignalInfo(signo, SI_USER, pid=tracee.tracer.group.ids.number_in(t.pids), uid=tracee.tracer.creds.uid)
     if t.blocked >> (signo - 1) & 1:
         signal_send.send_to_task(t, info)
     else:
@@ -270,8 +271,10 @@ def _recalculate_trap(t: Task, tracee: Tracee) -> None:
 # --- events ---
 
 
-def event(t: Task, number: int, message: int, then: Callable[[], None]) -> bool:
-    """A stop inside a call, if there is an event and the tracer asked for it; `then` goes on with the call. False: it did not."""
+def event(t: Task, number: int, message: int | Pid, then: Callable[[], None]) -> bool:
+    """A stop inside a call, if there is an event and the tracer asked for it; `then` goes on with the call. False: it did not.
+
+    A `message` that names a task is told as the tracer sees it (ptrace_event_pid)."""
     tracee = t.ptrace
     if tracee is None or not number or not tracee.wants(number):
         return False
@@ -284,16 +287,16 @@ def event(t: Task, number: int, message: int, then: Callable[[], None]) -> bool:
         then()
 
     stop(t, tracee, code, _notified(t, SIGTRAP, code), go_on)
-    tracee.message = message
+    tracee.message = message.number_in(tracee.tracer.pids) if isinstance(message, Pid) else message
     if number == PTRACE_EVENT_SECCOMP:
         tracee.kind = PTRACE_SYSCALL_INFO_SECCOMP
     return True
 
 
-def executed(t: Task, old_tid: int, then: Callable[[], None]) -> None:
+def executed(t: Task, old: Pid, then: Callable[[], None]) -> None:
     """execve(2) has succeeded: an event, or SIGTRAP where the tracer knows of no events."""
     tracee = t.ptrace
-    if tracee is None or event(t, PTRACE_EVENT_EXEC, old_tid, then):
+    if tracee is None or event(t, PTRACE_EVENT_EXEC, old, then):
         if tracee is None:
             then()
         return

@@ -21,26 +21,25 @@ from sandbox.kernel import task_exit, trace_link
 from sandbox.kernel.signal_info import SignalInfo
 
 if TYPE_CHECKING:
+    from sandbox.kernel.pid_namespace import Pid
     from sandbox.kernel.task import Task
     from sandbox.kernel.thread_group import ThreadGroup
 
 
 class WaitTarget:
-    """Whom a wait asks about: `kind` is P_ALL, P_PID (`group`: the process, None if there is none; `pid`: the number,
-    which may be that of a traced thread) or P_PGID."""
+    """Whom a wait asks about: `kind` is P_ALL, P_PID (`ids`: of the process, or of a traced thread; None: of nobody) or
+    P_PGID (`ids`: of the process group)."""
 
-    __slots__ = ("kind", "group", "pid", "pgid", "options", "nonblocking")
+    __slots__ = ("kind", "ids", "options", "nonblocking")
 
-    def __init__(self, kind: int, options: int, group: ThreadGroup | None = None, pgid: int = 0, pid: int = 0) -> None:
+    def __init__(self, kind: int, options: int, ids: Pid | None = None) -> None:
         self.kind = kind
         self.options = options
-        self.group = group
-        self.pid = pid or (group.pid if group is not None else 0)
-        self.pgid = pgid
+        self.ids = ids
         self.nonblocking = False  # a pidfd with O_NONBLOCK: EAGAIN instead of a wait
 
     def _eligible(self, t: Task, child: ThreadGroup) -> bool:
-        if self.kind == P_PGID and child.pgrp.pgid != self.pgid:
+        if self.kind == P_PGID and child.pgrp.ids is not self.ids:
             return False
         options = self.options
         if options & WNOTHREAD and child.parent_task is not t:
@@ -52,8 +51,9 @@ class WaitTarget:
     def children(self, t: Task) -> list[ThreadGroup]:
         """The children that the wait is about."""
         if self.kind not in (P_ALL, P_PGID):
-            group = self.group
-            if group is None or group.reaped or group.parent is not t.group or not self._eligible(t, group):
+            ids = self.ids
+            group = ids.ns.groups.get(ids.number) if ids is not None else None
+            if group is None or group.ids is not ids or group.parent is not t.group or not self._eligible(t, group):
                 return []
             return [group]
         return [child for child in t.group.children if self._eligible(t, child)]
@@ -66,7 +66,7 @@ class WaitTarget:
     def _names(self, task: Task) -> bool:
         if self.kind == P_ALL:
             return True
-        return task.group.pgrp.pgid == self.pgid if self.kind == P_PGID else task.tid == self.pid
+        return (task.group.pgrp.ids if self.kind == P_PGID else task.ids) is self.ids
 
 
 class WaitReport:
@@ -91,53 +91,54 @@ def poll_children(t: Task, target: WaitTarget) -> WaitReport | int:
             if trace_link.reparented(child.leader):
                 hope = True  # its tracer comes first
             elif options & WEXITED:
-                return _exited(child, options)
+                return _exited(t, child, options)
             continue  # a zombie will never stop or continue
         hope = True
         traced = child.leader.ptrace is not None and not trace_link.reparented(child.leader)
         if options & WUNTRACED and child.stopped and not child.stop_reported and not traced:
             if not options & WNOWAIT:
                 child.stop_reported = True
-            return _changed(child, CLD_STOPPED, child.stop_signal, child.stop_signal << 8 | 0x7F)
+            return _changed(t, child, CLD_STOPPED, child.stop_signal, child.stop_signal << 8 | 0x7F)
         if options & WCONTINUED and child.continued:
             if not options & WNOWAIT:
                 child.continued = False
-            return _changed(child, CLD_CONTINUED, SIGCONT, 0xFFFF)
+            return _changed(t, child, CLD_CONTINUED, SIGCONT, 0xFFFF)
     tracees = target.tracees(t) if t.tracees or len(t.group.tasks) > 1 else ()
     for task in tracees:
-        report = _of_tracee(task, options)
+        report = _of_tracee(t, task, options)
         if type(report) is WaitReport:
             return report
         hope = hope or report is not None
     return 0 if hope else -errno.ECHILD
 
 
-def _of_tracee(task: Task, options: int) -> WaitReport | int | None:
+def _of_tracee(t: Task, task: Task, options: int) -> WaitReport | int | None:
     """0: nothing now; None: nothing ever."""
-    tracee, group = task.ptrace, task.group
+    tracee, group, number = task.ptrace, task.group, task.ids.number_in(t.pids)
     assert tracee is not None
     if tracee.zombie:
         if not options & WEXITED:
             return None
-        info = task_exit.exit_info_of(task.tid, task.creds.uid, tracee.exit_status, SIGCHLD)
+        info = task_exit.exit_info_of(number, task.creds.uid, tracee.exit_status, SIGCHLD)
         if not options & WNOWAIT:
             trace_link.release(task)
-        return WaitReport(group, task.tid, tracee.exit_status, info, True)
+        return WaitReport(group, number, tracee.exit_status, info, True)
     if group.exited and task is group.leader:
         if not options & WEXITED:
             return None
-        return _exited(group, options)
+        return _exited(t, group, options)
     if not tracee.stopped or tracee.listening or not tracee.exit_code:
         return 0
     code = tracee.exit_code
     if not options & WNOWAIT:
         tracee.exit_code = 0
-    info = SignalInfo(SIGCHLD, CLD_TRAPPED, pid=task.tid, uid=task.creds.uid, status=code)
-    return WaitReport(group, task.tid, code << 8 | 0x7F, info)
+    info = SignalInfo(SIGCHLD, CLD_TRAPPED, pid=number, uid=task.creds.uid, status=code)
+    return WaitReport(group, number, code << 8 | 0x7F, info)
 
 
-def _exited(child: ThreadGroup, options: int) -> WaitReport:
-    report = WaitReport(child, child.pid, child.exit_status, task_exit.exit_info(child, SIGCHLD), True)
+def _exited(t: Task, child: ThreadGroup, options: int) -> WaitReport:
+    info = task_exit.exit_info(child, SIGCHLD, t.pids)
+    report = WaitReport(child, info.pid, child.exit_status, info, True)
     if not options & WNOWAIT:
         if trace_link.reparented(child.leader):
             trace_link.release(child.leader)  # the parent's turn
@@ -146,6 +147,6 @@ def _exited(child: ThreadGroup, options: int) -> WaitReport:
     return report
 
 
-def _changed(child: ThreadGroup, code: int, signo: int, status: int) -> WaitReport:
-    info = SignalInfo(SIGCHLD, code, pid=child.pid, uid=child.leader.creds.uid, status=signo)
-    return WaitReport(child, child.pid, status, info)
+def _changed(t: Task, child: ThreadGroup, code: int, signo: int, status: int) -> WaitReport:
+    info = SignalInfo(SIGCHLD, code, pid=child.ids.number_in(t.pids), uid=child.leader.creds.uid, status=signo)
+    return WaitReport(child, info.pid, status, info)

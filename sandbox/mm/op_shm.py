@@ -90,7 +90,7 @@ def _map(
         segment.data.promote()
     except SyscallError:
         raise SyscallError(errno.ENOMEM) from None
-    table.actor.pid = t.pid
+    table.actor.ids = t.group.ids
     backing = ShmBacking(segment)
     backing.acquire()
     try:
@@ -118,7 +118,7 @@ class DetachOperation(Operation):
         return self._remove(t, index, error)
 
     def _remove(self, t: Task, count: int, result: int) -> int:
-        t.kernel.ipc.shm.actor.pid = t.pid
+        t.kernel.ipc.shm.actor.ids = t.group.ids
         for order in self.orders[:count]:
             start, size = order.args[0], order.args[1]
             self.mm.remove(start, start + size)

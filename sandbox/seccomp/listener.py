@@ -138,7 +138,7 @@ class Listener(FileDescription):
                 return -errno.ENOENT
             a.hold(self)
             return Block(((self.queue, EVENT_IN),), restart=ERESTARTSYS)
-        t.copy_out(arg, _NOTIF.pack(notice.ident, notice.task.tid, 0, *notice.data))
+        t.copy_out(arg, _NOTIF.pack(notice.ident, notice.task.ids.number_in(t.pids), 0, *notice.data))
         notice.state = _SENT
         self.queue.notify(EVENT_OUT)
         return 0

@@ -48,7 +48,7 @@ class SyscallTrace:
     def enter(self, t: Task, nr: int, a: SyscallArgs) -> None:
         """`t` is at the beginning of call `nr`."""
         if not 0 <= nr < len(self._rows):
-            self._write(f"{t.tid} syscall_{nr}() = -1 ENOSYS")
+            self._write(f"{t.ids.top()} syscall_{nr}() = -1 ENOSYS")
             return
         row = self._rows[nr]
         if self._only and row.name not in self._only:
@@ -68,16 +68,16 @@ class SyscallTrace:
             text if text is not None else format_out(t, call.row.args[n], call.raw, n, result)
             for n, text in enumerate(call.texts)
         ]
-        self._write(f"{t.tid} {call.row.name}({', '.join(texts)}) = {format_result(result)}")
+        self._write(f"{t.ids.top()} {call.row.name}({', '.join(texts)}) = {format_result(result)}")
 
     def signal(self, t: Task, name: str) -> None:
         """`t` is about to handle a signal, or to die of it."""
-        self._write(f"{t.tid} --- {name} ---")
+        self._write(f"{t.ids.top()} --- {name} ---")
 
     def exited(self, t: Task) -> None:
         """`t` ends; its call, if it is in one, never returns."""
         call = self._calls.pop(t, None)
         if call is not None:
             texts = [text or "..." for text in call.texts]
-            self._write(f"{t.tid} {call.row.name}({', '.join(texts)}) = ?")
-        self._write(f"{t.tid} +++ exited +++")
+            self._write(f"{t.ids.top()} {call.row.name}({', '.join(texts)}) = ?")
+        self._write(f"{t.ids.top()} +++ exited +++")

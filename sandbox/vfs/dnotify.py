@@ -75,7 +75,7 @@ def set_notice(t: Task, file: FileDescription, fd: int, arg: int) -> int:
         if arg & asked:
             mask |= events
     owner = owner_of(t, file)
-    if not owner.number:
+    if owner.ids is None:
         owner.set(t, F_OWNER_PID, t.group.pid)
     inode = path.inode
     marks = inode.marks

@@ -9,12 +9,14 @@ from sandbox.abi.linux.capability import CAP_KILL
 from sandbox.abi.linux.fcntl import F_OWNER_PGRP, F_OWNER_PID, F_OWNER_TID
 from sandbox.abi.linux.signal import SI_KERNEL, SIGIO, SIGURG
 from sandbox.errors import SyscallError
+from sandbox.kernel.pid_namespace import number_in
 from sandbox.kernel.signal_info import SignalInfo
 from tcpip.waiter import EVENT_ERR, EVENT_HUP, EVENT_IN, EVENT_OUT, EVENT_PRI, EVENT_URGENT, Waiter
 
 if TYPE_CHECKING:
     from sandbox.kernel.credentials import Credentials
-    from sandbox.kernel.pid_namespace import PidNamespace
+    from sandbox.kernel.pid_namespace import Pid
+    from sandbox.kernel.sessions import ProcessGroup
     from sandbox.kernel.task import Task
     from sandbox.kernel.thread_group import ThreadGroup
     from sandbox.vfs.file_description import FileDescription
@@ -28,18 +30,17 @@ _WANTED: Final = EVENT_IN | EVENT_OUT | EVENT_PRI
 
 
 class FileOwner:
-    """Who is told about events of `file`. `kind` and `number` as F_SETOWN_EX has them; 0: nobody.
+    """Who is told about events of `file`. `kind` as F_SETOWN_EX has it; `ids` None: nobody.
 
     `signo` 0 is SIGIO without information. The right to send is that of who set the owner.
     """
 
-    __slots__ = ("file", "pids", "kind", "number", "signo", "creds", "fd", "_waiter", "_urgent")
+    __slots__ = ("file", "kind", "ids", "signo", "creds", "fd", "_waiter", "_urgent")
 
-    def __init__(self, file: FileDescription, pids: PidNamespace) -> None:
+    def __init__(self, file: FileDescription) -> None:
         self.file = file
-        self.pids = pids
         self.kind = F_OWNER_PID
-        self.number = 0
+        self.ids: Pid | None = None
         self.signo = 0
         self.creds: Credentials | None = None
         self.fd = -1
@@ -48,18 +49,19 @@ class FileOwner:
 
     def set(self, t: Task, kind: int, number: int) -> None:
         """F_SETOWN(_EX); ESRCH, EINVAL."""
-        pids = self.pids = t.pids
+        pids = t.pids
+        named: Task | ThreadGroup | ProcessGroup | None = None
         if number:
             if kind == F_OWNER_TID:
-                known = number in pids.tasks
+                named = pids.tasks.get(number)
             elif kind == F_OWNER_PID:
-                known = number in pids.groups
+                named = pids.groups.get(number)
             else:
-                known = number in pids.process_groups
-            if not known:
+                named = pids.process_groups.get(number)
+            if named is None:
                 raise SyscallError(errno.ESRCH)
         self.kind = kind
-        self.number = number
+        self.ids = named.ids if named is not None else None
         self.creds = t.creds
         if self._urgent is None:
             self._urgent = self.file.queue.add(EVENT_URGENT, self._urgent_event)
@@ -108,10 +110,9 @@ class FileOwner:
 
     def _tell(self, code: int, band: int) -> None:
         """`code` 0: SIGURG."""
-        pids = self.pids
-        number = self.number
-        if not number:
+        if self.ids is None:
             return
+        pids, number = self.ids.ns, self.ids.number
         if self.kind == F_OWNER_TID:
             task = pids.tasks.get(number)
             if task is not None and self._may(task.group):
@@ -151,7 +152,7 @@ class FileOwner:
 def owner_of(t: Task, file: FileDescription) -> FileOwner:
     """The file's owner record, made when there is none."""
     if file.owner is None:
-        file.owner = FileOwner(file, t.pids)
+        file.owner = FileOwner(file)
     return file.owner
 
 
@@ -163,9 +164,10 @@ def set_owner(t: Task, file: FileDescription, number: int) -> None:
     owner_of(t, file).set(t, kind, abs(number))
 
 
-def get_owner(file: FileDescription) -> int:
+def get_owner(t: Task, file: FileDescription) -> int:
     """F_GETOWN."""
     owner = file.owner
-    if owner is None or owner.kind == F_OWNER_TID:
-        return owner.number if owner is not None else 0
-    return -owner.number if owner.kind == F_OWNER_PGRP else owner.number
+    if owner is None:
+        return 0
+    number = number_in(owner.ids, t.pids)
+    return -number if owner.kind == F_OWNER_PGRP else number

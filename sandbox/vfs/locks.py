@@ -15,6 +15,7 @@ from sandbox.errors import SyscallError
 from tcpip.waiter import EVENT_IN, WaitQueue
 
 if TYPE_CHECKING:
+    from sandbox.kernel.pid_namespace import Pid
     from sandbox.vfs.inode import Inode
 
 OFFSET_MAX: Final = (1 << 63) - 1
@@ -27,16 +28,16 @@ LOCK_UN: Final = 8
 
 
 class RecordLock:
-    """[start, end], both included. `owner`: a descriptor table or a description; `pid` for F_GETLK (-1: OFD)."""
+    """[start, end], both included. `owner`: a descriptor table or a description; `ids`: whose it is, for F_GETLK (None: OFD)."""
 
-    __slots__ = ("owner", "kind", "start", "end", "pid")
+    __slots__ = ("owner", "kind", "start", "end", "ids")
 
-    def __init__(self, owner: object, kind: int, start: int, end: int, pid: int) -> None:
+    def __init__(self, owner: object, kind: int, start: int, end: int, ids: Pid | None) -> None:
         self.owner = owner
         self.kind = kind
         self.start = start
         self.end = end
-        self.pid = pid
+        self.ids = ids
 
     def conflicts(self, other: RecordLock) -> bool:
         """Both can't be held."""
@@ -82,11 +83,11 @@ class InodeLocks:
                 kept.append(held)
             else:
                 if held.start < new.start:
-                    kept.append(RecordLock(owner, held.kind, held.start, new.start - 1, held.pid))
+                    kept.append(RecordLock(owner, held.kind, held.start, new.start - 1, held.ids))
                 if held.end > new.end:
-                    kept.append(RecordLock(owner, held.kind, new.end + 1, held.end, held.pid))
+                    kept.append(RecordLock(owner, held.kind, new.end + 1, held.end, held.ids))
         if new.kind != F_UNLCK:
-            kept.append(RecordLock(owner, new.kind, start, end, new.pid))
+            kept.append(RecordLock(owner, new.kind, start, end, new.ids))
         if len(kept) > MAX_LOCKS and len(kept) > len(self.records):
             raise SyscallError(errno.ENOLCK)
         kept.sort(key=_start_of)

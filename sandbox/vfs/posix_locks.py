@@ -47,15 +47,16 @@ def fcntl_lock(t: Task, a: SyscallArgs, file: FileDescription, cmd: int, arg: in
     if not kind_allowed(kind) or (getting and kind == F_UNLCK and not ofd):
         raise SyscallError(errno.EINVAL)
     start, end = _range(file, whence, start, length)
-    wanted = RecordLock(file if ofd else t.fds, kind, start, end, -1 if ofd else t.pid)
+    wanted = RecordLock(file if ofd else t.fds, kind, start, end, None if ofd else t.group.ids)
     locks = locks_of(inode)
     if getting:
         held = locks.conflict(wanted) if kind != F_UNLCK else None
         if held is None:
             t.copy_out(arg, F_UNLCK.to_bytes(2, "little"))
         else:
+            owner = held.ids.number_in(t.pids) if held.ids is not None else -1
             size = 0 if held.end == OFFSET_MAX else held.end - held.start + 1
-            t.copy_out(arg, FLOCK.pack(held.kind, 0, held.start, size, held.pid))
+            t.copy_out(arg, FLOCK.pack(held.kind, 0, held.start, size, owner))
         return 0
     access = file.flags & O_ACCMODE
     if (kind == F_RDLCK and access == O_WRONLY) or (kind == F_WRLCK and access == O_RDONLY):
@@ -82,7 +83,7 @@ def _wait(
     """Somebody is in the way: EAGAIN, EDEADLK, or wait."""
     if cmd not in (F_SETLKW, F_OFD_SETLKW):
         raise SyscallError(errno.EAGAIN)
-    if not ofd and held.pid != -1:
+    if not ofd and held.ids is not None:
         if graph.would_deadlock(t.fds, held.owner):
             raise SyscallError(errno.EDEADLK)
         graph.edges[t.fds] = held.owner

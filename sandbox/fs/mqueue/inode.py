@@ -162,7 +162,7 @@ class MqueueFile(InodeFile):
         return n
 
     def pread(self, t: Task, dst: memoryview, offset: int) -> int:
-        part = self.node.queue.describe()[offset : offset + len(dst)]
+        part = self.node.queue.describe(t)[offset : offset + len(dst)]
         dst[: len(part)] = part
         self.node.atime = self.node.ctime = self.node.fs.now()
         return len(part)

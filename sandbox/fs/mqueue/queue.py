@@ -78,7 +78,9 @@ class Notification:
         if self.kind == SIGEV_SIGNAL:
             group = self.group
             if group.execs == self.images and not group.exited and self.signo:
-                group.send_signal(SignalInfo(self.signo, SI_MESGQ, t.pid, t.creds.uid, self.value))
+                group.send_signal(
+                    SignalInfo(self.signo, SI_MESGQ, t.group.ids.number_in(group.pids), t.creds.uid, self.value)
+                )
         self._tell(NOTIFY_WOKENUP)
 
     def removed(self) -> None:
@@ -186,11 +188,11 @@ class QueueState:
             self.notification = None
             notification.removed()
 
-    def describe(self) -> bytes:
+    def describe(self, t: Task) -> bytes:
         """What read(2) of the descriptor gives (mqueue_read_file)."""
         kind, signo, pid = 0, 0, 0
         notification = self.notification
         if notification is not None:
-            kind, pid = notification.kind, notification.group.pid
+            kind, pid = notification.kind, notification.group.ids.number_in(t.pids)
             signo = notification.signo if kind == SIGEV_SIGNAL else 0
         return f"QSIZE:{self.bytes:<10} NOTIFY:{kind:<5} SIGNO:{signo:<5} NOTIFY_PID:{pid:<6}\n".encode()

@@ -18,7 +18,8 @@ from sandbox.abi.linux.sched import (
 )
 from sandbox.abi.linux.stat import S_IFREG
 from sandbox.errors import SyscallError
-from sandbox.kernel.namespaces import enter, leave
+from sandbox.kernel.namespaces import FIRST_NUMBER, KINDS, enter, leave, namespace_of
+from sandbox.kernel.pid_namespace import PidNamespace
 from sandbox.vfs.dentry import Dentry
 from sandbox.vfs.filesystem import Filesystem
 from sandbox.vfs.inode import Inode
@@ -103,22 +104,31 @@ class NsFile(InodeFile):
         return super().link_text() if path.mount.id else self.ns.text().decode()
 
     def ioctl(self, t: Task, cmd: int, arg: int, a: SyscallArgs) -> int:
-        """ioctl_ns(2): one user namespace owns all others, and has no parent."""
+        """ioctl_ns(2): one user namespace owns all others."""
         kind = self.ns.kind
         if cmd == NS_GET_NSTYPE:
             return TYPES[kind]
         if cmd == NS_GET_USERNS:
             if kind == b"user":
                 return -errno.EPERM
-            return t.fds.install(open_namespace(t, b"user"), cloexec=True)
+            return t.fds.install(open_namespace(t, b"user", None), cloexec=True)
         if cmd == NS_GET_PARENT:
-            return -(errno.EPERM if kind in (b"user", b"pid") else errno.EINVAL)
+            return self._parent(t)
         if cmd == NS_GET_OWNER_UID:
             if kind != b"user":
                 return -errno.EINVAL
             t.copy_out(arg, bytes(4))
             return 0
         raise SyscallError(errno.ENOTTY)
+
+    def _parent(self, t: Task) -> int:
+        """NS_GET_PARENT: of a PID namespace that the caller sees; EPERM, EINVAL."""
+        namespace = self.ns.namespace
+        if isinstance(namespace, PidNamespace) and namespace.parent is not None:
+            parent = namespace.parent
+            if parent.within(t.pids):
+                return t.fds.install(open_namespace(t, b"pid", parent), cloexec=True)
+        return -(errno.EPERM if self.ns.kind in (b"user", b"pid") else errno.EINVAL)
 
 
 class NsFs(Filesystem):
@@ -156,13 +166,18 @@ def nsfs_mount(kernel: Kernel) -> Mount:
 def namespace_path(t: Task, task: Task, kind: bytes) -> Path:
     """Where /proc/PID/ns/KIND leads."""
     mount = nsfs_mount(t.kernel)
-    inode = NsInode(mount.fs, t.kernel, task.ns.number(kind), kind, task.ns.find(kind))
+    return _path(t, mount, kind.removesuffix(b"_for_children"), namespace_of(task, kind))
+
+
+def _path(t: Task, mount: Mount, kind: bytes, namespace: Namespace | None) -> Path:
+    number = namespace.number if namespace is not None else FIRST_NUMBER + KINDS.index(kind)
+    inode = NsInode(mount.fs, t.kernel, number, kind, namespace)
     return Path(mount, Dentry(inode.text(), mount.root, inode))
 
 
-def open_namespace(t: Task, kind: bytes) -> NsFile:
-    """A description of the caller's own namespace."""
-    path = namespace_path(t, t, kind)
+def open_namespace(t: Task, kind: bytes, namespace: Namespace | None) -> NsFile:
+    """A description of a namespace."""
+    path = _path(t, nsfs_mount(t.kernel), kind, namespace)
     inode = path.inode
     assert isinstance(inode, NsInode)
     return NsFile(0, path, inode)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Callable, Final
 
 from sandbox.fs.pseudo.nodes import MadeFile, PseudoDir
+from sandbox.kernel.pid_namespace import number_in
 
 if TYPE_CHECKING:
     from sandbox.fs.procfs.filesystem import ProcFs
@@ -35,7 +36,7 @@ def shm(t: Task) -> bytes:
     lines = [_SHM]
     for item in t.ns.ipc.shm.ids.ordered():
         lines.append(
-            f"{_head(item)} {item.size:21} {item.cpid:5} {item.lpid:5}  {item.nattch:5} {_owners(item)}"
+            f"{_head(item)} {item.size:21} {item.cpid.number_in(t.pids):5} {number_in(item.lpid, t.pids):5}  {item.nattch:5} {_owners(item)}"
             f" {item.atime:10} {item.dtime:10} {item.ctime:10} {item.resident_pages() << 12:21} {0:21}\n"
         )
     return "".join(lines).encode()
@@ -54,7 +55,7 @@ def msg(t: Task) -> bytes:
     lines = [_MSG]
     for item in t.ns.ipc.msg.ids.ordered():
         lines.append(
-            f"{_head(item)}  {item.bytes:10} {len(item.messages):10} {item.lspid:5} {item.lrpid:5} {_owners(item)}"
+            f"{_head(item)}  {item.bytes:10} {len(item.messages):10} {number_in(item.lspid, t.pids):5} {number_in(item.lrpid, t.pids):5} {_owners(item)}"
             f" {item.stime:10} {item.rtime:10} {item.ctime:10}\n"
         )
     return "".join(lines).encode()

@@ -52,27 +52,31 @@ def check_inspect(t: Task, task: Task) -> None:
 class SelfLink(Inode):
     """/proc/self and /proc/thread-self."""
 
-    __slots__ = ("thread",)
+    __slots__ = ("thread", "pids")
 
     def __init__(self, fs: ProcFs, ino: int, thread: bool) -> None:
         super().__init__(fs, ino, S_IFLNK | 0o777, 0, 0, fs.now())
+        self.pids = fs.pids
         self.thread = thread
 
     def readlink(self, t: Task) -> bytes:
-        """The reader's own."""
-        return b"%d/task/%d" % (t.pid, t.tid) if self.thread else b"%d" % t.pid
+        """The reader's own; ENOENT where it is not seen."""
+        pid, tid = t.group.ids.number_in(self.pids), t.ids.number_in(self.pids)
+        if not pid:
+            raise SyscallError(errno.ENOENT)
+        return b"%d/task/%d" % (pid, tid) if self.thread else b"%d" % pid
 
 
 class TaskFile(PseudoFile):
     """A file about one task: made, and maybe written, by functions of it."""
 
-    __slots__ = ("task", "make", "put")
+    __slots__ = ("task", "pids", "spec")
 
     def __init__(self, fs: ProcFs, ino: int, mode: int, task: Task, spec: task_files.Spec) -> None:
         super().__init__(fs, ino, mode)
         self.task = task
-        self.make = spec.make
-        self.put = spec.put
+        self.pids = fs.pids
+        self.spec = spec
         own(self, task)
 
     def refresh(self) -> None:
@@ -83,13 +87,14 @@ class TaskFile(PseudoFile):
         """ESRCH once the process was reaped."""
         if self.mode & 0o044 == 0:
             check_inspect(t, self.task)
-        return self.make(t, self.task)
+        spec = self.spec
+        return spec.make(t, self.task) if spec.numbered is None else spec.numbered(t, self.task, self.pids)
 
     def store(self, t: Task, data: bytes) -> None:
         """EINVAL where nothing can be set."""
-        if self.put is None:
+        if self.spec.put is None:
             raise SyscallError(errno.EINVAL)
-        self.put(t, self.task, data)
+        self.spec.put(t, self.task, data)
 
 
 def own(inode: Inode, task: Task) -> None:
@@ -156,7 +161,7 @@ class FdLink(Inode):
     def __init__(self, fs: ProcFs, task: Task, fd: int, flags: int) -> None:
         access = flags & O_ACCMODE
         mode = (0 if access == O_WRONLY else 0o500) | (0 if access == O_RDONLY else 0o300)
-        ino = fs.task_ino(task.tid, _FD_INDEX + fd)
+        ino = fs.task_ino(task.ids.number_in(fs.pids), _FD_INDEX + fd)
         super().__init__(fs, ino, S_IFLNK | mode, task.creds.euid, task.creds.egid, fs.now())
         self.task = task
         self.fd = fd
@@ -204,13 +209,19 @@ class FdDir(PseudoDir):
             return None
         if self.info:
             spec = task_files.fdinfo_spec(fd)
-            return TaskFile(self.proc, self.proc.task_ino(self.task.tid, 512 + fd % 512), 0o400, self.task, spec)
+            return TaskFile(
+                self.proc,
+                self.proc.task_ino(self.task.ids.number_in(self.proc.pids), 512 + fd % 512),
+                0o400,
+                self.task,
+                spec,
+            )
         return FdLink(self.proc, self.task, fd, file.flags)
 
     def entries(self) -> list[tuple[bytes, int, int]]:
         """The descriptors in use."""
         kind = S_IFREG if self.info else S_IFLNK
-        tid = self.task.tid
+        tid = self.task.ids.number_in(self.proc.pids)
         return [(b"%d" % fd, self.proc.task_ino(tid, _FD_INDEX + fd), kind) for fd in self.task.fds.fds()]
 
 
@@ -233,7 +244,7 @@ class TaskListDir(PseudoDir):
             return None
         tid = int(name)
         for task in self.task.group.tasks:
-            if task.tid == tid:
+            if task.ids.number_in(self.proc.pids) == tid:
                 found = self.known.get(tid)
                 if found is None or found.task is not task:
                     found = self.known[tid] = TaskDir(self.proc, task, True)
@@ -247,7 +258,9 @@ class TaskListDir(PseudoDir):
 
     def entries(self) -> list[tuple[bytes, int, int]]:
         """The live threads."""
-        return [(b"%d" % task.tid, self.proc.task_ino(task.tid, 1), S_IFDIR) for task in self.task.group.tasks]
+        fs = self.proc
+        numbers = [task.ids.number_in(fs.pids) for task in self.task.group.tasks]
+        return [(b"%d" % tid, fs.task_ino(tid, 1), S_IFDIR) for tid in numbers if tid]
 
 
 class NamespaceLink(Inode):
@@ -258,7 +271,7 @@ class NamespaceLink(Inode):
     def __init__(self, fs: ProcFs, ino: int, task: Task, shown: bytes) -> None:
         super().__init__(fs, ino, S_IFLNK | 0o777, task.creds.euid, task.creds.egid, fs.now())
         self.task = task
-        self.kind = shown.removesuffix(b"_for_children")
+        self.kind = shown
 
     def readlink(self, t: Task) -> bytes:
         """As Linux prints it; ENOENT for a zombie."""
@@ -281,7 +294,7 @@ class TaskDir(PseudoDir):
     __slots__ = ("proc", "task", "thread", "made")
 
     def __init__(self, fs: ProcFs, task: Task, thread: bool) -> None:
-        super().__init__(fs, fs.task_ino(task.tid, 1 if thread else 0))
+        super().__init__(fs, fs.task_ino(task.ids.number_in(fs.pids), 1 if thread else 0))
         self.live = True
         self.proc = fs
         self.task = task
@@ -301,7 +314,9 @@ class TaskDir(PseudoDir):
             index = _INDEX.get(name)
             if index is None or (self.thread and name in (b"task",)):
                 return None
-            found = self.made[name] = self._make(name, self.proc.task_ino(self.task.tid, (256 * self.thread) + index))
+            found = self.made[name] = self._make(
+                name, self.proc.task_ino(self.task.ids.number_in(self.proc.pids), (256 * self.thread) + index)
+            )
         found.refresh()
         return found
 
@@ -325,7 +340,9 @@ class TaskDir(PseudoDir):
             return fs.net
         directory = PseudoDir(fs, ino, 0o511)
         for number, kind in enumerate(NAMESPACES):
-            directory.add(kind.decode(), NamespaceLink(fs, fs.task_ino(task.tid, 200 + number), task, kind))
+            directory.add(
+                kind.decode(), NamespaceLink(fs, fs.task_ino(task.ids.number_in(fs.pids), 200 + number), task, kind)
+            )
         return directory
 
     def entries(self) -> list[tuple[bytes, int, int]]:

@@ -9,15 +9,18 @@ from sandbox.abi.linux.capability import CAP_SYS_RESOURCE
 from sandbox.errors import SyscallError
 from sandbox.fs.procfs import task_status
 from sandbox.fs.procfs.mount_table import mountinfo, mounts, mountstats
+from sandbox.kernel.pidfd import PidFile
 from sandbox.kernel.rlimits import NAMES, RLIM_INFINITY, RLIM_NLIMITS
 from sandbox.mm import proc_maps
 from sandbox.mm import smaps as mm_smaps
 from sandbox.platform.base import MemoryFault
 
 if TYPE_CHECKING:
+    from sandbox.kernel.pid_namespace import PidNamespace
     from sandbox.kernel.task import Task
 
 Make = Callable[["Task", "Task"], "bytes | Iterator[bytes]"]
+Numbered = Callable[["Task", "Task", "PidNamespace"], bytes]
 Put = Callable[["Task", "Task", bytes], None]
 
 MAX_ARGS: Final = 4 << 20
@@ -29,12 +32,14 @@ _UNITS: Final = (
 
 
 class Spec:
-    """How a file is made, its mode, and what writing does."""
+    """How a file is made, its mode, and what writing does. `numbered` in place of `make`: with process numbers of a PID
+    namespace in it."""
 
-    __slots__ = ("make", "mode", "put")
+    __slots__ = ("make", "mode", "put", "numbered")
 
-    def __init__(self, make: Make, mode: int = 0o444, put: Put | None = None) -> None:
+    def __init__(self, make: Make, mode: int = 0o444, put: Put | None = None, numbered: Numbered | None = None) -> None:
         self.make = make
+        self.numbered = numbered
         self.mode = mode
         self.put = put
 
@@ -192,9 +197,9 @@ def io(t: Task, task: Task) -> bytes:
     return "".join(f"{name}: 0\n" for name in names).encode()
 
 
-def sched(t: Task, task: Task) -> bytes:
+def sched(t: Task, task: Task, pids: PidNamespace) -> bytes:
     """The head of what Linux prints, with the processor time."""
-    title = f"{task.comm.decode('utf-8', 'replace')} ({task.tid}, #threads: {len(task.group.tasks)})\n"
+    title = f"{task.comm.decode('utf-8', 'replace')} ({task.ids.number_in(pids)}, #threads: {len(task.group.tasks)})\n"
     runtime = task.group.cpu_ns() / 1e6
     return f"{title}{'-' * 67}\nse.sum_exec_runtime                          : {runtime:20.6f}\n".encode()
 
@@ -232,31 +237,37 @@ def timerslack(t: Task, task: Task) -> bytes:
     return b"%d\n" % task.timer_slack_ns
 
 
-def children(t: Task, task: Task) -> bytes:
+def children(t: Task, task: Task, pids: PidNamespace) -> bytes:
     """The children that this thread made."""
     if task.group.leader is not task:
         return b""
-    return b"".join(b"%d " % group.pid for group in task.group.children)
+    return b"".join(b"%d " % group.ids.number_in(pids) for group in task.group.children)
+
+
+def nothing(t: Task, task: Task) -> bytes:
+    """Of what is shown with process numbers."""
+    return b""
 
 
 def fdinfo_spec(fd: int) -> Spec:
     """/proc/PID/fdinfo/N."""
 
-    def make(t: Task, task: Task) -> bytes:
+    def make(t: Task, task: Task, pids: PidNamespace) -> bytes:
         file = task.fds.get(fd)
         flags = file.flags | (0o2000000 if task.fds.cloexec(fd) else 0)
         path = file.path
         mount = path.mount.id if path is not None else 15
         ino = path.inode.ino if path is not None else file.stat().ino
-        return f"pos:\t{file.pos}\nflags:\t0{flags:o}\nmnt_id:\t{mount}\nino:\t{ino}\n{file.fdinfo()}".encode()
+        more = file.numbers(pids) if isinstance(file, PidFile) else file.fdinfo()
+        return f"pos:\t{file.pos}\nflags:\t0{flags:o}\nmnt_id:\t{mount}\nino:\t{ino}\n{more}".encode()
 
-    return Spec(make, 0o400)
+    return Spec(nothing, 0o400, numbered=make)
 
 
 FILES: Final[dict[bytes, Spec]] = {
     b"auxv": Spec(auxv, 0o400),
     b"cgroup": Spec(cgroup),
-    b"children": Spec(children),
+    b"children": Spec(nothing, numbered=children),
     b"cmdline": Spec(cmdline),
     b"comm": Spec(comm, 0o644, set_comm),
     b"coredump_filter": Spec(coredump_filter, 0o644, set_coredump_filter),
@@ -272,14 +283,14 @@ FILES: Final[dict[bytes, Spec]] = {
     b"oom_score": Spec(oom_score),
     b"oom_score_adj": Spec(oom_score_adj, 0o644, set_oom_score_adj),
     b"personality": Spec(personality, 0o400),
-    b"sched": Spec(sched),
+    b"sched": Spec(nothing, numbered=sched),
     b"schedstat": Spec(schedstat),
     b"setgroups": Spec(setgroups),
     b"smaps": Spec(smaps),
     b"smaps_rollup": Spec(smaps_rollup),
-    b"stat": Spec(task_status.stat),
+    b"stat": Spec(nothing, numbered=task_status.stat),
     b"statm": Spec(statm),
-    b"status": Spec(task_status.status),
+    b"status": Spec(nothing, numbered=task_status.status),
     b"syscall": Spec(syscall, 0o400),
     b"timerslack_ns": Spec(timerslack),
     b"uid_map": Spec(id_map),

@@ -10,6 +10,7 @@ from sandbox.kernel.task_state import PARK_BLOCK, PARK_DEAD, PARK_PENDING, PARK_
 from sandbox.mm import proc_maps
 
 if TYPE_CHECKING:
+    from sandbox.kernel.pid_namespace import Pid, PidNamespace
     from sandbox.kernel.task import Task
 
 TICK_NS: Final = 10_000_000
@@ -32,9 +33,14 @@ def state(t: Task, task: Task) -> str:
     return "D" if task.parked == PARK_PENDING else "R"
 
 
-def _parent_pid(task: Task) -> int:
+def _parent_pid(task: Task, pids: PidNamespace) -> int:
     parent = task.group.parent
-    return parent.pid if parent is not None else 0
+    return parent.ids.number_in(pids) if parent is not None else 0
+
+
+def _each(name: str, ids: Pid, pids: PidNamespace) -> str:
+    """A number for each level of namespaces."""
+    return name + ":" + "".join(f"\t{number}" for number in ids.numbers_from(pids)) + "\n"
 
 
 def _signal_masks(task: Task) -> tuple[int, int, int, int, int]:
@@ -51,21 +57,21 @@ def _signal_masks(task: Task) -> tuple[int, int, int, int, int]:
     return task.pending.mask, task.group.pending.mask, task.blocked, ignored, caught
 
 
-def stat(t: Task, task: Task) -> bytes:
+def stat(t: Task, task: Task, pids: PidNamespace) -> bytes:
     """The 52 fields."""
     group, mm = task.group, task.mm
     pending, _, blocked, ignored, caught = _signal_masks(task)
     cpu = group.cpu_ns() // TICK_NS
     child = group.child_cpu_ns // TICK_NS
     start = (task.start_ns - t.kernel.boot_ns) // TICK_NS
-    tty_nr, foreground = _terminal(task)
+    tty_nr, foreground = _terminal(task, pids)
     rss_limit = group.rlimits.soft[RLIMIT_RSS]
     exited = group.exited
     size, resident = (mm.virtual_pages * 4096, task.space.resident_pages()) if mm is not None else (0, 0)
     # fmt: off
     fields: list[object] = [
-        task.tid, "(" + task.comm.decode("utf-8", "surrogateescape") + ")", state(t, task), _parent_pid(task),
-        group.pgrp.pgid, group.session.sid, tty_nr, foreground, 0x400000, 0, 0, 0, 0,
+        task.ids.number_in(pids), "(" + task.comm.decode("utf-8", "surrogateescape") + ")", state(t, task), _parent_pid(task, pids),
+        group.pgrp.ids.number_in(pids), group.session.ids.number_in(pids), tty_nr, foreground, 0x400000, 0, 0, 0, 0,
         cpu, 0, child, 0, 20 + task.nice, task.nice, max(len(group.tasks), 1), 0, max(start, 0),
         size, resident, rss_limit if rss_limit != RLIM_INFINITY else (1 << 64) - 1,
         mm.start_code if mm else 0, mm.end_code if mm else 0, mm.start_stack if mm else 0, 0, 0,
@@ -79,7 +85,7 @@ def stat(t: Task, task: Task) -> bytes:
     return (" ".join(map(str, fields)) + "\n").encode("utf-8", "surrogateescape")
 
 
-def _terminal(task: Task) -> tuple[int, int]:
+def _terminal(task: Task, pids: PidNamespace) -> tuple[int, int]:
     """Device number of the controlling terminal and its foreground process group, as stat prints them."""
     tty = task.group.session.tty
     if tty is None:
@@ -87,10 +93,10 @@ def _terminal(task: Task) -> tuple[int, int]:
     index = getattr(tty, "index", 0)
     foreground = tty.foreground
     number = (136 << 8) | (index & 0xFF) | ((index & ~0xFF) << 12)
-    return number, foreground.pgid if foreground is not None else -1
+    return number, foreground.ids.number_in(pids) if foreground is not None else -1
 
 
-def status(t: Task, task: Task) -> bytes:
+def status(t: Task, task: Task, pids: PidNamespace) -> bytes:
     """Names and values."""
     group, mm, creds = task.group, task.mm, task.creds
     letter = state(t, task)
@@ -107,13 +113,15 @@ def status(t: Task, task: Task) -> bytes:
     cpus = t.kernel.cpus
     allowed = task.affinity
     queued = t.kernel.queued_signals.get(creds.uid)
+    tracer = task.ptrace.tracer.ids.number_in(pids) if task.ptrace is not None else 0
     return (
-        f"Name:\t{name}\n{umask}State:\t{letter} ({_LONG[letter]})\nTgid:\t{task.pid}\nNgid:\t0\nPid:\t{task.tid}\n"
-        f"PPid:\t{_parent_pid(task)}\nTracerPid:\t{task.ptrace.tracer.tid if task.ptrace is not None else 0}\n"
+        f"Name:\t{name}\n{umask}State:\t{letter} ({_LONG[letter]})\nTgid:\t{group.ids.number_in(pids)}\nNgid:\t0\nPid:\t{task.ids.number_in(pids)}\n"
+        f"PPid:\t{_parent_pid(task, pids)}\nTracerPid:\t{tracer}\n"
         f"Uid:\t{creds.uid}\t{creds.euid}\t{creds.suid}\t{creds.fsuid}\n"
         f"Gid:\t{creds.gid}\t{creds.egid}\t{creds.sgid}\t{creds.fsgid}\n"
         f"FDSize:\t{max(64, -(-len(task.fds) // 64) * 64) if mm is not None else 0}\nGroups:\t{groups}\n"
-        f"NStgid:\t{task.pid}\nNSpid:\t{task.tid}\nNSpgid:\t{group.pgrp.pgid}\nNSsid:\t{group.session.sid}\n"
+        f"{_each('NStgid', group.ids, pids)}{_each('NSpid', task.ids, pids)}"
+        f"{_each('NSpgid', group.pgrp.ids, pids)}{_each('NSsid', group.session.ids, pids)}"
         f"Kthread:\t0\n{memory}"
         f"{'CoreDumping:	0' + chr(10) if mm is not None else ''}"
         f"{'THP_enabled:	1' + chr(10) if mm is not None else ''}"

@@ -137,13 +137,13 @@ def _common(file: FileDescription, terminal: Terminal, t: Task, cmd: int, arg: i
     if cmd == io.TIOCGPGRP:
         if not ours:
             return -errno.ENOTTY
-        return _put(t, arg, terminal.foreground.pgid if terminal.foreground is not None else 0)
+        return _put(t, arg, terminal.foreground.ids.number_in(t.pids) if terminal.foreground is not None else 0)
     if cmd == io.TIOCSPGRP:
         return _set_foreground(terminal, t, arg)
     if cmd == io.TIOCGSID:
         if not ours or terminal.session is None:
             return -errno.ENOTTY
-        return _put(t, arg, terminal.session.sid)
+        return _put(t, arg, terminal.session.ids.number_in(t.pids))
     return _rare(file, terminal, t, cmd, arg)
 
 

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Final
 from sandbox.abi.linux.ipc import MSG_COPY, MSG_EXCEPT, MSG_NOERROR, MSGMAX, MSGMNB, MSGMNI, MSQID64_DS
 from sandbox.errors import SyscallError
 from sandbox.kernel.ipc.ids import IpcIds, IpcObject, seconds
+from sandbox.kernel.pid_namespace import number_in
 from tcpip.waiter import EVENT_OUT, WaitQueue
 
 if TYPE_CHECKING:
+    from sandbox.kernel.pid_namespace import Pid, PidNamespace
     from sandbox.kernel.task import Task
     from sandbox.vfs.space import SpaceAccount
 
@@ -120,7 +122,8 @@ class MessageQueue(IpcObject):
         self.bytes = 0
         self.limit = table.max_queue_bytes
         self.stime = self.rtime = 0
-        self.lspid = self.lrpid = 0
+        self.lspid: Pid | None = None
+        self.lrpid: Pid | None = None
         self.receivers: dict[Receiver, None] = {}
         self.room = WaitQueue()
         self.space: SpaceAccount = t.kernel.mounts.vfs.space
@@ -141,7 +144,7 @@ class MessageQueue(IpcObject):
             self.bytes += size
             self.table.bytes += size
             self.table.messages += 1
-        self.lspid = t.pid
+        self.lspid = t.group.ids
         self.stime = seconds(t)
 
     def _hand_over(self, t: Task, message: Message) -> bool:
@@ -153,7 +156,7 @@ class MessageQueue(IpcObject):
             if len(message.text) > receiver.search.room:
                 receiver.complete(-errno.E2BIG)
                 continue
-            self.lrpid = receiver.task.pid
+            self.lrpid = receiver.task.group.ids
             self.rtime = seconds(t)
             receiver.complete(message)
             return True
@@ -164,7 +167,7 @@ class MessageQueue(IpcObject):
         message = self.messages.pop(index)
         self._forget(message)
         self.rtime = seconds(t)
-        self.lrpid = t.pid
+        self.lrpid = t.group.ids
         self.room.notify(EVENT_OUT)
         return message
 
@@ -188,8 +191,8 @@ class MessageQueue(IpcObject):
             self._forget(message)
         self.messages.clear()
 
-    def pack(self) -> bytes:
-        """struct msqid64_ds."""
+    def pack(self, pids: PidNamespace) -> bytes:
+        """struct msqid64_ds, with process numbers as seen from `pids`."""
         return MSQID64_DS.pack(
             self.pack_perm(),
             self.stime,
@@ -198,8 +201,8 @@ class MessageQueue(IpcObject):
             self.bytes,
             len(self.messages),
             self.limit,
-            self.lspid,
-            self.lrpid,
+            number_in(self.lspid, pids),
+            number_in(self.lrpid, pids),
         )
 
 

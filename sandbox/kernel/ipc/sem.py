@@ -25,6 +25,7 @@ from sandbox.kernel.ipc.ids import IpcIds, IpcObject, seconds
 from sandbox.kernel.ipc.sem_undo import SemUndo
 
 if TYPE_CHECKING:
+    from sandbox.kernel.pid_namespace import Pid
     from sandbox.kernel.task import Task
     from sandbox.vfs.space import SpaceAccount
 
@@ -39,11 +40,11 @@ SemOp = tuple[int, int, int]  # number, operation, flags
 class SemWait:
     """One semop(2): its operations, in whose name, and, once somebody has completed it, its `result`."""
 
-    __slots__ = ("task", "pid", "ops", "undo", "alters", "blocking", "result", "deadline", "semaphores")
+    __slots__ = ("task", "ids", "ops", "undo", "alters", "blocking", "result", "deadline", "semaphores")
 
     def __init__(self, t: Task, ops: list[SemOp], undo: SemUndo | None) -> None:
         self.task = t
-        self.pid = t.pid
+        self.ids = t.group.ids
         self.ops = ops
         self.undo = undo
         self.alters = any(op[1] for op in ops)
@@ -76,7 +77,7 @@ class SemaphoreSet(IpcObject):
     def __init__(self, t: Task, key: int, count: int, mode: int) -> None:
         super().__init__(t, key, mode)
         self.values = array("H", bytes(2 * count))
-        self.pids = array("i", bytes(4 * count))
+        self.pids: list[Pid | None] = [None] * count
         self.otime = 0
         self.pending: dict[SemWait, None] = {}
         self.undos: dict[SemUndo, None] = {}
@@ -110,7 +111,7 @@ class SemaphoreSet(IpcObject):
             new[number] = value + change
         for number, value in new.items():
             self.values[number] = value
-            self.pids[number] = wait.pid
+            self.pids[number] = wait.ids
         if undo is not None:
             undo.adjustments.update(adjusted)
         self.otime = seconds(wait.task)
@@ -155,7 +156,7 @@ class SemaphoreSet(IpcObject):
         for undo in self.undos:
             undo.adjustments.pop(number, None)
         self.values[number] = value
-        self.pids[number] = t.pid
+        self.pids[number] = t.group.ids
         self.ctime = seconds(t)
         self.settle()
 
@@ -164,7 +165,7 @@ class SemaphoreSet(IpcObject):
         for undo in self.undos:
             undo.adjustments.clear()
         self.values = values
-        self.pids = array("i", [t.pid]) * len(values)
+        self.pids = [t.group.ids] * len(values)
         self.ctime = seconds(t)
         self.settle()
 

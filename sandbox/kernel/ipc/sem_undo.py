@@ -52,7 +52,7 @@ class SemUndo:
         for number, change in adjustments.items():
             if change:
                 semaphores.values[number] = min(max(semaphores.values[number] + change, 0), SEMVMX)
-                semaphores.pids[number] = t.pid
+                semaphores.pids[number] = t.group.ids
         semaphores.otime = seconds(t)
         semaphores.settle()
 

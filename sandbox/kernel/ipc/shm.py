@@ -19,9 +19,11 @@ from sandbox.abi.linux.ipc import (
 from sandbox.errors import SyscallError
 from sandbox.fs.tmpfs.data import FileData
 from sandbox.kernel.ipc.ids import IpcIds, IpcObject
+from sandbox.kernel.pid_namespace import number_in
 from sandbox.vfs.space import INODE_COST
 
 if TYPE_CHECKING:
+    from sandbox.kernel.pid_namespace import Pid, PidNamespace
     from sandbox.kernel.task import Task
     from sandbox.mm.commit import CommitAccount
     from tcpip.clock import Clock
@@ -40,8 +42,8 @@ class ShmSegment(IpcObject):
         self.size = size
         self.pages = (size + 4095) >> 12
         self.atime = self.dtime = 0
-        self.cpid = t.pid
-        self.lpid = 0
+        self.cpid: Pid = t.group.ids
+        self.lpid: Pid | None = None
         self.nattch = 0
         self.name = f"/SYSV{key & 0xFFFFFFFF:08x} (deleted)"
         self.commit: CommitAccount = t.kernel.commit
@@ -60,10 +62,17 @@ class ShmSegment(IpcObject):
         """Pages that have been touched."""
         return self.data.blocks() // 8
 
-    def pack(self) -> bytes:
-        """struct shmid64_ds."""
+    def pack(self, pids: PidNamespace) -> bytes:
+        """struct shmid64_ds, with process numbers as seen from `pids`."""
         return SHMID64_DS.pack(
-            self.pack_perm(), self.size, self.atime, self.dtime, self.ctime, self.cpid, self.lpid, self.nattch
+            self.pack_perm(),
+            self.size,
+            self.atime,
+            self.dtime,
+            self.ctime,
+            self.cpid.number_in(pids),
+            number_in(self.lpid, pids),
+            self.nattch,
         )
 
 
@@ -91,14 +100,14 @@ class ShmBacking:
         segment.nattch += 1
         segment.data.account.mapped[segment.data] = None
         segment.atime = segment.table.now()
-        segment.lpid = segment.table.actor.pid
+        segment.lpid = segment.table.actor.ids
 
     def drop(self) -> None:
         """One area fewer."""
         segment = self.segment
         segment.nattch -= 1
         segment.dtime = segment.table.now()
-        segment.lpid = segment.table.actor.pid
+        segment.lpid = segment.table.actor.ids
         segment.data.blocks()  # pages that were touched are counted
         if not segment.nattch:
             segment.data.account.mapped.pop(segment.data, None)
@@ -107,12 +116,12 @@ class ShmBacking:
 
 
 class Actor:
-    """`pid`: the process on whose behalf areas come and go now."""
+    """`ids`: the process on whose behalf areas come and go now."""
 
-    __slots__ = ("pid",)
+    __slots__ = ("ids",)
 
     def __init__(self) -> None:
-        self.pid = 0
+        self.ids: Pid | None = None
 
 
 class ShmTable:

@@ -12,6 +12,7 @@ from sandbox.errors import SyscallError
 from sandbox.sockets.base import ControlMessage, Received, SocketFile, broken_pipe
 from sandbox.sockets.unix.message import STREAM_CHUNK, Message, message_charge, stream_charge
 from sandbox.sockets.unix.namespace import MAX_CHARGED, pack_address
+from sandbox.sockets.unix.peer import UNKNOWN, Ucred, pack_ucred
 from sandbox.sockets.unix.socket import (
     BOTH_SHUTDOWN,
     CLOSED,
@@ -140,7 +141,7 @@ class UnixConnection(UnixSocket):
         if address:
             raise SyscallError(errno.EISCONN if self.state == CONNECTED else errno.EOPNOTSUPP)
         other = self._peer_to_write(t, flags)
-        creds: tuple[int, int, int] | None = None
+        creds: Ucred | None = None
         files: list[FileDescription] | None = None
         if control or self.passcred or other.passcred:
             creds, files = self.outgoing(t, control, other)
@@ -201,10 +202,10 @@ class UnixConnection(UnixSocket):
             return self._read_urgent(dst, flags, got)
         if self.inbox:
             if self.kind == abi.SOCK_SEQPACKET:
-                return receive_packet(self, dst, flags, got)
+                return receive_packet(self, t, dst, flags, got)
             if self.options.rcvlowat > 1 and self._below_low_mark(len(dst), flags):
                 return WOULD_BLOCK
-            done = self._read_stream(dst, flags, got)
+            done = self._read_stream(t, dst, flags, got)
             if done or not len(dst):
                 return done
         if self.error:
@@ -221,7 +222,7 @@ class UnixConnection(UnixSocket):
             return False
         return self.unread_size() < min(self.options.rcvlowat, size)
 
-    def _read_stream(self, dst: memoryview, flags: int, got: Received | None) -> int:
+    def _read_stream(self, t: Task, dst: memoryview, flags: int, got: Received | None) -> int:
         """unix_stream_read_generic: messages are glued, but not across files or, if wanted, credentials."""
         inbox = self.inbox
         peek = flags & abi.MSG_PEEK
@@ -262,7 +263,7 @@ class UnixConnection(UnixSocket):
             if files is not None:
                 break
         if got is not None and first is not None:
-            _give_stream_creds(self, first, got)
+            _give_stream_creds(self, t, first, got)
         return done
 
     def _read_urgent(self, dst: memoryview, flags: int, got: Received | None) -> int:
@@ -355,16 +356,16 @@ def _give_stream_files(socket: UnixSocket, message: Message, got: Received, keep
     got.control.append(ControlMessage(abi.SOL_SOCKET, abi.SCM_RIGHTS, b"", files))
 
 
-def _give_stream_creds(socket: UnixSocket, first: Message, got: Received) -> None:
+def _give_stream_creds(socket: UnixSocket, t: Task, first: Message, got: Received) -> None:
     """Credentials come before files; the sender's address only for sockets with a name."""
     if socket.passcred:
-        pid, uid, gid = first.creds or (0, 65534, 65534)
-        got.control.insert(0, ControlMessage(abi.SOL_SOCKET, abi.SCM_CREDENTIALS, abi.UCRED.pack(pid, uid, gid)))
+        data = pack_ucred(t, first.creds or UNKNOWN)
+        got.control.insert(0, ControlMessage(abi.SOL_SOCKET, abi.SCM_CREDENTIALS, data))
     if len(first.address) > 2:
         got.address = first.address
 
 
-def receive_packet(socket: UnixSocket, dst: memoryview, flags: int, got: Received | None) -> int:
+def receive_packet(socket: UnixSocket, t: Task, dst: memoryview, flags: int, got: Received | None) -> int:
     """One message, cut to `dst` (__unix_dgram_recvmsg)."""
     message = socket.inbox[0]
     data = message.data
@@ -379,7 +380,7 @@ def receive_packet(socket: UnixSocket, dst: memoryview, flags: int, got: Receive
             got.flags |= abi.MSG_TRUNC
         if len(message.address) > 2:
             got.address = message.address
-        socket.deliver_control(message, got, peek)
+        socket.deliver_control(t, message, got, peek)
     if not peek:
         socket.discard(message)
     return count

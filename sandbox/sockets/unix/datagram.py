@@ -148,7 +148,7 @@ class UnixDatagram(UnixSocket):
             if self.error:
                 raise SyscallError(self.take_error())
             return 0 if self.shut & RCV_SHUTDOWN else WOULD_BLOCK
-        count = receive_packet(self, dst, flags, got)
+        count = receive_packet(self, t, dst, flags, got)
         if not flags & abi.MSG_PEEK:
             self.room_queue.notify(EVENT_OUT)
         return count

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from sandbox.sockets.unix.peer import Ucred
     from sandbox.sockets.unix.socket import UnixSocket
     from sandbox.vfs.file_description import FileDescription
 
@@ -43,7 +44,7 @@ def message_charge(size: int) -> int:
 
 
 class Message:
-    """`data` from `pos` on is unread. `creds` (pid, uid, gid), None when nobody wanted them. `files` hold one
+    """`data` from `pos` on is unread. `creds`: the sender, None when nobody wanted them. `files` hold one
     reference each. `address` is the sender's name at the time."""
 
     __slots__ = ("data", "pos", "sender", "charge", "address", "creds", "files")
@@ -54,7 +55,7 @@ class Message:
         sender: UnixSocket,
         charge: int,
         address: bytes,
-        creds: tuple[int, int, int] | None,
+        creds: Ucred | None,
         files: list[FileDescription] | None,
     ) -> None:
         self.data = data

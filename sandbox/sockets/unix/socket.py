@@ -7,13 +7,13 @@ from collections import deque
 from typing import TYPE_CHECKING, Final, Iterator, NoReturn
 
 from sandbox.abi.linux import socket as abi
-from sandbox.abi.linux.capability import CAP_SETGID, CAP_SETUID, CAP_SYS_ADMIN
 from sandbox.abi.linux.fcntl import AT_FDCWD
 from sandbox.abi.linux.stat import S_IFSOCK
 from sandbox.errors import SyscallError
 from sandbox.sockets.base import ControlMessage, Received, SocketFile
 from sandbox.sockets.unix.message import Message
 from sandbox.sockets.unix.namespace import UnixNamespace, find_socket, pack_address, parse_address
+from sandbox.sockets.unix.peer import NOBODY, UNKNOWN, Ucred, pack_ucred, ucred_of
 from sandbox.vfs.kstat import SOCK_DEV, Kstat
 from tcpip.waiter import EVENT_ERR, EVENT_HUP, EVENT_IN, EVENT_OUT, EVENT_RDHUP
 
@@ -30,8 +30,6 @@ CONNECTED: Final = 2
 RCV_SHUTDOWN: Final = 1
 SEND_SHUTDOWN: Final = 2
 BOTH_SHUTDOWN: Final = 3
-OVERFLOW_ID: Final = 65534
-NO_CREDS: Final = (0, 0xFFFFFFFF, 0xFFFFFFFF)
 
 
 class UnixSocket(SocketFile):
@@ -49,7 +47,7 @@ class UnixSocket(SocketFile):
         self.inbox: deque[Message] = deque()
         self.sent = 0
         self.passcred = False  # SO_PASSCRED
-        self.peer_creds: tuple[int, int, int] = NO_CREDS
+        self.peer_creds: Ucred = NOBODY
         self.peer_groups: tuple[int, ...] = ()
         self.uid = t.creds.fsuid
         self.gid = t.creds.fsgid
@@ -115,7 +113,7 @@ class UnixSocket(SocketFile):
 
     def remember_peer(self, t: Task) -> None:
         """init_peercred: what SO_PEERCRED of the other side will say is `t`."""
-        self.peer_creds = (t.pid, t.creds.euid, t.creds.egid)
+        self.peer_creds = (t.group.ids, t.creds.euid, t.creds.egid)
         self.peer_groups = t.creds.groups
 
     def option_changed(self, t: Task, name: int) -> None:
@@ -123,9 +121,9 @@ class UnixSocket(SocketFile):
 
     def outgoing(
         self, t: Task, control: list[ControlMessage], receiver: UnixSocket | None
-    ) -> tuple[tuple[int, int, int] | None, list[FileDescription] | None]:
+    ) -> tuple[Ucred | None, list[FileDescription] | None]:
         """scm_send: (credentials, files) of the message. EINVAL, EPERM, EBADF, ETOOMANYREFS."""
-        creds: tuple[int, int, int] | None = None
+        creds: Ucred | None = None
         files: list[FileDescription] = []
         for message in control:
             if message.level != abi.SOL_SOCKET:
@@ -135,11 +133,11 @@ class UnixSocket(SocketFile):
                 if len(files) > abi.SCM_MAX_FD:
                     raise SyscallError(errno.EINVAL)
             elif message.type == abi.SCM_CREDENTIALS:
-                creds = _check_creds(t, message.data)
+                creds = ucred_of(t, message.data)
             else:
                 raise SyscallError(errno.EINVAL)
         if creds is None and (self.passcred or (receiver is not None and receiver.passcred)):
-            creds = (t.pid, t.creds.uid, t.creds.gid)
+            creds = (t.group.ids, t.creds.uid, t.creds.gid)
         if not files:
             return creds, None
         return creds, files
@@ -153,11 +151,10 @@ class UnixSocket(SocketFile):
             self.sent -= charge
             raise
 
-    def deliver_control(self, message: Message, got: Received, keep: bool) -> None:
+    def deliver_control(self, t: Task, message: Message, got: Received, keep: bool) -> None:
         """What came with `message`: credentials if wanted, files (copies of the references with `keep`)."""
         if self.passcred:
-            pid, uid, gid = message.creds or (0, OVERFLOW_ID, OVERFLOW_ID)
-            data = abi.UCRED.pack(pid, uid, gid)
+            data = pack_ucred(t, message.creds or UNKNOWN)
             got.control.append(ControlMessage(abi.SOL_SOCKET, abi.SCM_CREDENTIALS, data))
         files = message.files
         if files is None:
@@ -215,9 +212,9 @@ class UnixSocket(SocketFile):
         if level != abi.SOL_SOCKET:
             raise SyscallError(errno.EOPNOTSUPP)
         if name == abi.SO_PEERCRED:
-            return abi.UCRED.pack(*self.peer_creds)
+            return pack_ucred(t, self.peer_creds)
         if name == abi.SO_PEERGROUPS:
-            if self.peer_creds == NO_CREDS:
+            if self.peer_creds is NOBODY:
                 raise SyscallError(errno.ENODATA)
             groups = b"".join(abi.UINT.pack(gid) for gid in self.peer_groups)
             if size < len(groups):
@@ -330,20 +327,3 @@ def unix_namespace(t: Task) -> UnixNamespace:
     if kernel.unix is None:
         kernel.unix = UnixNamespace(kernel.reactor)
     return kernel.unix
-
-
-def _check_creds(t: Task, data: bytes) -> tuple[int, int, int]:
-    """scm_check_creds."""
-    if len(data) != 12:
-        raise SyscallError(errno.EINVAL)
-    pid, uid, gid = abi.UCRED.unpack(data)
-    creds = t.creds
-    if (
-        (pid == t.pid or creds.has(CAP_SYS_ADMIN))
-        and (uid in (creds.uid, creds.euid, creds.suid) or creds.has(CAP_SETUID))
-        and (gid in (creds.gid, creds.egid, creds.sgid) or creds.has(CAP_SETGID))
-    ):
-        if pid not in t.pids.groups:
-            raise SyscallError(errno.ESRCH)
-        return pid, uid, gid
-    raise SyscallError(errno.EPERM)

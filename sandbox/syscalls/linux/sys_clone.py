@@ -12,6 +12,7 @@ from sandbox.abi.linux.sched import (
     CLONE_ARGS_SIZE_VER0,
     CLONE_CLEAR_SIGHAND,
     CLONE_DETACHED,
+    CLONE_NEWPID,
     CLONE_PARENT,
     CLONE_PARENT_SETTID,
     CLONE_PIDFD,
@@ -77,22 +78,23 @@ def sys_clone3(t: Task, a: SyscallArgs) -> Result:
         return -errno.EINVAL
     request = CloneRequest(flags, exit_signal, stack + stack_size, tls, parent_tid, child_tid, pidfd)
     if set_tid_size:
-        request.set_tid = _wanted_tid(t, set_tid, set_tid_size)
+        request.set_tid = _wanted_tids(t, flags, set_tid, set_tid_size)
     return clone(t, request)
 
 
-def _wanted_tid(t: Task, address: int, count: int) -> int:
-    """The number for the one PID namespace that there is: EFAULT, EINVAL, EPERM. (alloc_pid)"""
-    numbers = memoryview(t.copy_in(address, 4 * count)).cast("i")
-    if count > 1 or not 0 < numbers[0] < PID_MAX:
+def _wanted_tids(t: Task, flags: int, address: int, count: int) -> tuple[int, ...]:
+    """The numbers for the innermost PID namespaces: EFAULT, EINVAL, EPERM. (copy_clone_args_from_user, alloc_pid)"""
+    levels = t.ns.pids_of_children(t).level + 1 + (flags & CLONE_NEWPID != 0)
+    numbers = tuple(memoryview(t.copy_in(address, 4 * count)).cast("i"))
+    if count > levels or not 0 < numbers[0] < PID_MAX:
         raise SyscallError(errno.EINVAL)
     if not t.creds.has(CAP_SYS_ADMIN) and not t.creds.has(CAP_CHECKPOINT_RESTORE):
         raise SyscallError(errno.EPERM)
-    return numbers[0]
+    return numbers
 
 
 _NOTE: Final = (
-    "UTS, IPC, mount and cgroup namespaces; user, PID, network and time namespaces: "
+    "UTS, IPC, mount, cgroup and PID namespaces; user, network and time namespaces: "
     "EPERM without CAP_SYS_ADMIN, else EINVAL"
 )
 

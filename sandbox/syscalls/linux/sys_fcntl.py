@@ -11,6 +11,7 @@ from sandbox.abi.linux.capability import CAP_FOWNER
 from sandbox.abi.linux.signal import NSIG
 from sandbox.errors import SyscallError
 from sandbox.kernel.control import Result
+from sandbox.kernel.pid_namespace import number_in
 from sandbox.kernel.pipe import PipeFile
 from sandbox.syscalls.linux.sys_ioctl import set_async
 from sandbox.syscalls.row import PARTIAL, Arg, Row
@@ -89,7 +90,7 @@ def _rare(t: Task, a: SyscallArgs, file: FileDescription, cmd: int, arg: int) ->
             return file.pipe.slots << 12
         return file.pipe.resize(t, a.uint(2))
     if cmd == abi.F_GETOWN:
-        return get_owner(file)
+        return get_owner(t, file)
     if cmd == abi.F_SETOWN:
         set_owner(t, file, a.int(2))
         return 0
@@ -119,7 +120,7 @@ def _rare(t: Task, a: SyscallArgs, file: FileDescription, cmd: int, arg: int) ->
 def _owner_ex(t: Task, file: FileDescription, cmd: int, arg: int) -> int:
     if cmd == abi.F_GETOWN_EX:
         owner: FileOwner | None = file.owner
-        kind, number = (owner.kind, owner.number) if owner is not None else (abi.F_OWNER_TID, 0)
+        kind, number = (owner.kind, number_in(owner.ids, t.pids)) if owner is not None else (abi.F_OWNER_TID, 0)
         t.copy_out(arg, _OWNER_EX.pack(kind, number))
         return 0
     kind, number = _OWNER_EX.unpack(t.copy_in(arg, 8))

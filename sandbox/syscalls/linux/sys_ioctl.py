@@ -54,7 +54,7 @@ def _socket_owner(t: Task, file: SocketFile, cmd: int, arg: int) -> int:
     if cmd in (abi.FIOSETOWN, abi.SIOCSPGRP):
         set_owner(t, file, _INT.unpack(t.copy_in(arg, 4))[0])
     else:
-        t.copy_out(arg, _INT.pack(get_owner(file)))
+        t.copy_out(arg, _INT.pack(get_owner(t, file)))
     return 0
 
 

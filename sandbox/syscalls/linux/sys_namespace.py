@@ -29,8 +29,10 @@ from sandbox.kernel.namespaces import (
     Namespaces,
     UtsNamespace,
     check_namespaces,
+    namespace_of,
     new_namespaces,
 )
+from sandbox.kernel.pid_namespace import PidNamespace
 from sandbox.kernel.pidfd import PidFile
 from sandbox.ptrace.access import may_inspect
 from sandbox.syscalls.row import PARTIAL, Arg, Row
@@ -61,7 +63,7 @@ def sys_unshare(t: Task, a: SyscallArgs) -> int:
     fs = t.fs.copy() if flags & CLONE_FS and (t.fs.users > 1 or flags & CLONE_NEWNS) else t.fs
     if flags & SUPPORTED:
         try:
-            namespaces = new_namespaces(t.kernel, t.ns, flags, fs)
+            namespaces = new_namespaces(t, flags, fs)
         except SyscallError:
             if fs is not t.fs:
                 fs.release()
@@ -102,13 +104,13 @@ def sys_setns(t: Task, a: SyscallArgs) -> int:
         return -errno.ESRCH
     if not may_inspect(t, target):
         return -errno.EPERM
-    enter_all(t, [(kind, target.ns.find(kind)) for kind, bit in TYPES.items() if flags & bit])
+    enter_all(t, [(kind, namespace_of(target, kind)) for kind, bit in TYPES.items() if flags & bit])
     return 0
 
 
 def enter_all(t: Task, wanted: list[tuple[bytes, Namespace | None]]) -> None:
     """Check all, then enter all: EPERM, EINVAL."""
-    uts, ipc, cgroup, mnt = t.ns.uts, t.ns.ipc, t.ns.cgroup, t.ns.mnt
+    uts, ipc, cgroup, mnt, pids = t.ns.uts, t.ns.ipc, t.ns.cgroup, t.ns.mnt, t.ns.pids
     moves = False
     for kind, namespace in wanted:
         if kind == b"user":
@@ -125,12 +127,16 @@ def enter_all(t: Task, wanted: list[tuple[bytes, Namespace | None]]) -> None:
             ipc = namespace
         elif isinstance(namespace, CgroupNamespace):
             cgroup = namespace
+        elif isinstance(namespace, PidNamespace):
+            if not namespace.within(t.pids):
+                raise SyscallError(errno.EINVAL)
+            pids = namespace
         elif isinstance(namespace, MountNamespace):
             mnt, moves = namespace, True
     if ipc is not t.ns.ipc:
         leave_undo(t)
     kernel = t.kernel
-    switch(t, Namespaces(kernel, uts, ipc, cgroup, mnt if mnt is not kernel.mounts else None))
+    switch(t, Namespaces(kernel, uts, ipc, cgroup, mnt if mnt is not kernel.mounts else None, pids))
     if moves:
         root = mnt.root_path()
         t.fs.set_root(root)
@@ -138,11 +144,11 @@ def enter_all(t: Task, wanted: list[tuple[bytes, Namespace | None]]) -> None:
 
 
 _NOTE: Final = (
-    "UTS, IPC, mount and cgroup namespaces; user, PID, network and time namespaces: "
+    "UTS, IPC, mount, cgroup and PID namespaces; user, network and time namespaces: "
     "EPERM without CAP_SYS_ADMIN, else EINVAL"
 )
 
 ROWS: Final[tuple[Row, ...]] = (
     Row(272, "unshare", sys_unshare, PARTIAL, (Arg.HEX,), _NOTE),
-    Row(308, "setns", sys_setns, PARTIAL, (Arg.FD, Arg.HEX), "of user, PID, network and time namespaces there is one"),
+    Row(308, "setns", sys_setns, PARTIAL, (Arg.FD, Arg.HEX), "of user, network and time namespaces there is one"),
 )

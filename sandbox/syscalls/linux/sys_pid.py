@@ -28,9 +28,9 @@ def sys_gettid(t: Task, a: SyscallArgs) -> Result:
 
 
 def sys_getppid(t: Task, a: SyscallArgs) -> Result:
-    """getppid(2): 0 for a process that came from outside."""
+    """getppid(2): 0 for a process that came from outside, or whose parent is."""
     parent = t.group.parent
-    return known(t, 0 if parent is None else parent.pid)
+    return known(t, 0 if parent is None else parent.ids.number_in(t.pids))
 
 
 def _group(t: Task, pid: int) -> ThreadGroup:
@@ -48,17 +48,17 @@ def _group(t: Task, pid: int) -> ThreadGroup:
 
 def sys_getpgid(t: Task, a: SyscallArgs) -> Result:
     """getpgid(2)."""
-    return _group(t, a.int(0)).pgrp.pgid
+    return _group(t, a.int(0)).pgrp.ids.number_in(t.pids)
 
 
 def sys_getpgrp(t: Task, a: SyscallArgs) -> Result:
     """getpgrp(2)."""
-    return t.group.pgrp.pgid
+    return t.group.pgrp.ids.number_in(t.pids)
 
 
 def sys_getsid(t: Task, a: SyscallArgs) -> Result:
     """getsid(2)."""
-    return _group(t, a.int(0)).session.sid
+    return _group(t, a.int(0)).session.ids.number_in(t.pids)
 
 
 def sys_setpgid(t: Task, a: SyscallArgs) -> Result:
@@ -87,7 +87,7 @@ def sys_setpgid(t: Task, a: SyscallArgs) -> Result:
         return -errno.EPERM
     if target is not group.pgrp:
         old = group.pgrp
-        (target or ProcessGroup(session, pgid)).join(group)
+        (target or ProcessGroup(session, group)).join(group)
         old.leave(group)
     return 0
 
@@ -98,7 +98,7 @@ def sys_setsid(t: Task, a: SyscallArgs) -> Result:
     if group.session.leader is group or group.pid in pids.process_groups:
         return -errno.EPERM
     old = group.pgrp
-    ProcessGroup(Session(pids, group, group.pid), group.pid).join(group)
+    ProcessGroup(Session(group), group).join(group)
     old.leave(group)
     return group.pid
 

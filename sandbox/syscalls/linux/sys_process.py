@@ -31,7 +31,9 @@ def may_signal(t: Task, target: Task, signo: int) -> bool:
 
 
 def _info(t: Task, signo: int, code: int) -> SignalInfo:
-    return SignalInfo(signo, code, t.pid, t.creds.uid)
+    info = SignalInfo(signo, code, t.pid, t.creds.uid)
+    info.sender = t.group.ids
+    return info
 
 
 def _check_signo(signo: int) -> None:
@@ -78,11 +80,11 @@ def sys_kill(t: Task, a: SyscallArgs) -> Result:
 
 
 def _kill_all(t: Task, signo: int) -> int:
-    """Everybody but process 1 and the caller."""
+    """Everybody whom the caller sees but process 1 and itself."""
     _check_signo(signo)
     result, found = 0, False
-    for group in list(t.pids.groups.values()):
-        if group.is_init or group is t.group:
+    for number, group in list(t.pids.groups.items()):
+        if number == 1 or group is t.group:
             continue
         found = True
         answer = _kill_group(t, group, signo)
@@ -93,7 +95,7 @@ def _kill_all(t: Task, signo: int) -> int:
 
 def _kill_thread(t: Task, tgid: int, tid: int, signo: int) -> int:
     target = t.pids.tasks.get(tid)
-    if target is None or (tgid > 0 and target.pid != tgid):
+    if target is None or (tgid > 0 and target.group.ids.number_in(t.pids) != tgid):
         return -errno.ESRCH
     _check_signo(signo)
     if not may_signal(t, target, signo):
@@ -120,7 +122,9 @@ def sys_tgkill(t: Task, a: SyscallArgs) -> Result:
 def _read_info(t: Task, addr: int, signo: int) -> SignalInfo:
     """A siginfo_t; its number is the argument's."""
     raw = signo.to_bytes(4, "little", signed=True) + t.copy_in(addr, SIGINFO_SIZE)[4:]
-    return from_user(raw)
+    info = from_user(raw)
+    info.sender = t.group.ids
+    return info
 
 
 def sys_rt_sigqueueinfo(t: Task, a: SyscallArgs) -> Result:
@@ -142,7 +146,7 @@ def sys_rt_tgsigqueueinfo(t: Task, a: SyscallArgs) -> Result:
     if (info.code >= 0 or info.code == SI_TKILL) and tid != t.tid:
         return -errno.EPERM
     target = t.pids.tasks.get(tid)
-    if target is None or target.pid != tgid:
+    if target is None or target.group.ids.number_in(t.pids) != tgid:
         return -errno.ESRCH
     return _queue(t, target.group, target, info)
 
@@ -165,9 +169,12 @@ def sys_pidfd_send_signal(t: Task, a: SyscallArgs) -> Result:
     if a.uint(3):
         return -errno.EINVAL
     group, signo = signal_target(t, a.int(0)), a.int(1)
+    if not group.pids.within(t.pids):
+        return -errno.EINVAL
     if a.addr(2):
         raw = t.copy_in(a.addr(2), SIGINFO_SIZE)
         info = from_user(raw)
+        info.sender = t.group.ids
         if info.signo != signo:
             return -errno.EINVAL
         if group is not t.group and (info.code >= 0 or info.code == SI_TKILL):

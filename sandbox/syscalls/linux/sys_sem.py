@@ -36,6 +36,7 @@ from sandbox.kernel.control import Block
 from sandbox.kernel.ipc.ids import ipc_get
 from sandbox.kernel.ipc.sem import MUST_WAIT, SEMAEM, SemaphoreSet, SemOp, SemWait
 from sandbox.kernel.ipc.sem_undo import undo_list
+from sandbox.kernel.pid_namespace import number_in
 from sandbox.syscalls.linux.timespec import timespec_ns
 from sandbox.syscalls.row import FULL, PARTIAL, Arg, Row
 
@@ -194,7 +195,7 @@ def _values(t: Task, semaphores: SemaphoreSet, number: int, command: int, addres
     if command == GETVAL:
         return semaphores.values[number]
     if command == GETPID:
-        return semaphores.pids[number]
+        return number_in(semaphores.pids[number], t.pids)
     return semaphores.waiting(number, command == GETZCNT)
 
 

@@ -76,7 +76,7 @@ def sys_shmctl(t: Task, a: SyscallArgs) -> Result:
         segment = ids.get(ident) if command == IPC_STAT else ids.at(ident)
         if command != SHM_STAT_ANY:
             segment.check(t, 0o444)
-        t.copy_out(address, segment.pack())
+        t.copy_out(address, segment.pack(t.pids))
         return 0 if command == IPC_STAT else segment.id
     if command == IPC_SET:
         perm = SHMID64_DS.unpack(t.copy_in(address, SHMID64_DS.size))[0]

@@ -62,10 +62,10 @@ def _wait4_target(t: Task, pid: int, options: int) -> WaitTarget:
     if pid == -1:
         return WaitTarget(P_ALL, options)
     if pid < 0:
-        return WaitTarget(P_PGID, options, pgid=-pid)
+        return WaitTarget(P_PGID, options, t.pids.find(-pid))
     if pid == 0:
-        return WaitTarget(P_PGID, options, pgid=t.group.pgrp.pgid)
-    return WaitTarget(P_PID, options, t.pids.groups.get(pid), pid=pid)
+        return WaitTarget(P_PGID, options, t.group.pgrp.ids)
+    return WaitTarget(P_PID, options, t.pids.find(pid))
 
 
 def _rusage(report: WaitReport) -> bytes:
@@ -124,16 +124,16 @@ def _waitid_target(t: Task, which: int, pid: int, options: int) -> WaitTarget:
     if which == P_PID:
         if pid <= 0:
             raise SyscallError(errno.EINVAL)
-        return WaitTarget(P_PID, options, t.pids.groups.get(pid), pid=pid)
+        return WaitTarget(P_PID, options, t.pids.find(pid))
     if which == P_PGID:
         if pid < 0:
             raise SyscallError(errno.EINVAL)
-        return WaitTarget(P_PGID, options, pgid=pid or t.group.pgrp.pgid)
+        return WaitTarget(P_PGID, options, t.pids.find(pid) if pid else t.group.pgrp.ids)
     if which == P_PIDFD:
         if pid < 0:
             raise SyscallError(errno.EINVAL)
         group, flags = process_and_flags(t, pid)
-        target = WaitTarget(P_PID, options, group)
+        target = WaitTarget(P_PID, options, group.ids)
         target.nonblocking = flags & O_NONBLOCK != 0
         return target
     raise SyscallError(errno.EINVAL)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from random import Random
 
 from sandbox.gateway.network import Network
+from sandbox.kernel.pid_namespace import Pid, PidNamespace
 from tcpip.addr import parse
 from tcpip.clock import ManualClock
 from tcpip.link.channel import ChannelLink
@@ -41,6 +42,8 @@ class FakeTask:
         self.kernel = FakeKernel()
         self.creds = FakeCreds()
         self.pid = self.tid = 42
+        self.ids = Pid(PidNamespace(), 42)
+        self.group = self
         self.comm = b"prog"
         self.memory: dict[int, bytes] = {}
         self.signals: list[object] = []

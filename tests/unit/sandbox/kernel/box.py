@@ -67,12 +67,12 @@ class Box:
         thread = FakeThread(space)
         thread.regs[RSP] = STACK_TOP - 64
         thread.stopped = False
-        pid = kernel.pids.allocate()
-        group = ThreadGroup(kernel, pid, None, SignalHandlers())
+        ids = kernel.pids.allocate()
+        group = ThreadGroup(kernel, ids, None, SignalHandlers())
         group.is_init = True
         kernel.view.first = group
         kernel.pids.init = group
-        task = Task(kernel, pid, group, thread, Credentials())
+        task = Task(kernel, ids, group, thread, Credentials())
         thread.owner = task
         task.mm = MemoryManager(kernel.commit, self.platform.task_size)
         task.mm.add(VMA(HEAP, HEAP + HEAP_SIZE, 3, None, 0))
@@ -81,9 +81,9 @@ class Box:
         task.fs = self._make_fs()
         group.leader = task
         group.tasks[task] = None
-        kernel.pids.tasks[pid] = task
-        kernel.pids.groups[pid] = group
-        ProcessGroup(Session(kernel.pids, group, pid), pid).join(group)
+        kernel.pids.tasks[ids.number] = task
+        kernel.pids.groups[ids.number] = group
+        ProcessGroup(Session(group), group).join(group)
         kernel.enter_space(task, space)
         return task
 

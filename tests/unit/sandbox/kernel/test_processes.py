@@ -33,6 +33,7 @@ from sandbox.abi.linux.wait import (
 )
 from sandbox.arch.amd64 import FS_BASE, RAX, RIP, RSP
 from sandbox.errors import SyscallError
+from sandbox.kernel.pidfd import PidFile
 from sandbox.kernel.signal_info import SignalInfo
 from sandbox.kernel.task_state import PARK_DEAD
 from sandbox.syscalls.args import SyscallArgs
@@ -307,7 +308,7 @@ def test_process_groups_and_sessions(box: Box) -> None:
     assert box.call(child, SETSID) == -errno.EPERM  # leads a group
     assert box.call(child, SETPGID, 0, 1) == 0
     assert box.call(child, SETSID) == child.pid
-    assert child.group.session.sid == child.pid and child.pid in box.kernel.pids.sessions
+    assert child.group.session.ids.number == child.pid and child.pid in box.kernel.pids.sessions
     child.group.did_exec = True
     assert box.call(t, SETPGID, child.pid, 0) == -errno.EPERM
     other = box.fork(t)
@@ -357,7 +358,8 @@ def test_pidfd_open(box: Box) -> None:
     fd = box.call(t, PIDFD_OPEN, child.pid, 0o4000)
     assert fd == 0
     assert box.call(t, WAITID, P_PIDFD, fd, 0, WEXITED, 0) == -errno.EAGAIN
-    assert t.fds.get(fd).fdinfo().startswith("Pid:\t2\n")
+    pidfd = t.fds.get(fd)
+    assert isinstance(pidfd, PidFile) and pidfd.numbers(t.pids).startswith("Pid:\t2\n")
 
 
 def test_dead_host_process_is_a_kill(box: Box) -> None:

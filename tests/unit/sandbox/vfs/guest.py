@@ -16,7 +16,7 @@ from sandbox.kernel.fd_table import FDTable
 from sandbox.kernel.fs_context import FSContext
 from sandbox.kernel.ipc.namespace import IpcNamespace
 from sandbox.kernel.namespaces import CgroupNamespace, Namespaces, UtsNamespace
-from sandbox.kernel.pid_namespace import PidNamespace
+from sandbox.kernel.pid_namespace import Pid, PidNamespace
 from sandbox.kernel.pipe import PipePages
 from sandbox.kernel.rlimits import ResourceLimits
 from sandbox.kernel.signal_queue import SignalHandlers
@@ -115,10 +115,11 @@ class FakeThread:
 
 
 class FakeGroup:
-    def __init__(self) -> None:
+    def __init__(self, ids: Pid) -> None:
         self.rlimits = ResourceLimits()
         self.tasks: dict[Any, None] = {}
         self.sighand = SignalHandlers()
+        self.ids = ids
 
 
 class Guest:
@@ -136,9 +137,10 @@ class Guest:
         self.no_new_privs = True
         self.space: Any = None
         self.thread = FakeThread(self)
-        self.group = FakeGroup()
-        self.pid = self.tid = 1
         self.pids = kernel.pids
+        self.ids = Pid(self.pids, 1)
+        self.group = FakeGroup(self.ids)
+        self.pid = self.tid = 1
         self.memory: dict[int, bytearray] = {}
         self.signals: list[int] = []
         self._next = 0x10000
