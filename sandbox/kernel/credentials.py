@@ -27,11 +27,11 @@ from sandbox.abi.linux.capability import (
     SECBIT_NOROOT,
 )
 from sandbox.errors import SyscallError
+from sandbox.kernel.user_namespace import INITIAL, NO_ID, UserNamespace
 
 if TYPE_CHECKING:
+    from sandbox.vfs.inode import Inode
     from sandbox.vfs.landlock import Domain
-
-NO_ID: Final = 0xFFFFFFFF  # (uid_t) -1: leave alone
 
 # include/linux/capability.h: CAP_FS_SET, which follows fsuid.
 FS_CAPS: Final = (
@@ -47,7 +47,8 @@ FS_CAPS: Final = (
 
 
 class Credentials:
-    """Real, effective, saved and filesystem ids; supplementary groups; capability sets as bit masks."""
+    """Real, effective, saved and filesystem ids, as the kernel has them; supplementary groups; capability sets as bit masks,
+    which hold in the user namespace `user`."""
 
     __slots__ = (
         "uid",
@@ -66,6 +67,7 @@ class Credentials:
         "ambient",
         "securebits",
         "landlock",
+        "user",
     )
 
     def __init__(self, uid: int = 0, gid: int = 0, groups: tuple[int, ...] = (), caps: int | None = None) -> None:
@@ -81,6 +83,7 @@ class Credentials:
         self.ambient = 0
         self.securebits = 0
         self.landlock: Domain | None = None
+        self.user: UserNamespace = INITIAL
 
     def copy(self) -> Credentials:
         """A copy to be changed."""
@@ -91,11 +94,42 @@ class Credentials:
         new.permitted, new.effective, new.inheritable = self.permitted, self.effective, self.inheritable
         new.bounding, new.ambient, new.securebits = self.bounding, self.ambient, self.securebits
         new.landlock = self.landlock
+        new.user = self.user
         return new
 
     def has(self, cap: int) -> bool:
-        """`cap` is effective (ns_capable)."""
+        """`cap` is effective in the first user namespace, which owns what no other does (capable)."""
+        return self.user is INITIAL and bool(self.effective >> cap & 1)
+
+    def has_here(self, cap: int) -> bool:
+        """It is effective in their own user namespace."""
         return bool(self.effective >> cap & 1)
+
+    def has_in(self, user: UserNamespace, cap: int) -> bool:
+        """It is effective over what `user` owns (ns_capable, security/commoncap.c: cap_capable)."""
+        own = self.user
+        target: UserNamespace | None = user
+        while target is not None:
+            if target is own:
+                return bool(self.effective >> cap & 1)
+            if target.level <= own.level:
+                return False
+            if target.parent is own and target.owner == self.euid:
+                return True
+            target = target.parent
+        return False
+
+    def has_over(self, inode: Inode, cap: int) -> bool:
+        """It is effective, and over this inode: its ids have names inside (capable_wrt_inode_uidgid)."""
+        return bool(self.effective >> cap & 1) and (self.user is INITIAL or self.user.maps(inode.uid, inode.gid))
+
+    def in_user(self, user: UserNamespace) -> Credentials:
+        """The same user as one who has all capabilities in `user` (set_cred_user_ns)."""
+        new = self.copy()
+        new.user = user
+        new.permitted = new.effective = new.bounding = ALL_CAPS
+        new.inheritable = new.ambient = new.securebits = 0
+        return new
 
     def in_group(self, gid: int) -> bool:
         """`gid` is the filesystem gid or a supplementary group (in_group_p)."""
@@ -106,7 +140,7 @@ class Credentials:
     def with_uid(self, uid: int) -> Credentials:
         """setuid(2)."""
         new = self.copy()
-        if self.has(CAP_SETUID):
+        if self.has_here(CAP_SETUID):
             new.uid = new.suid = uid
         elif uid not in (self.uid, self.suid):
             raise SyscallError(errno.EPERM)
@@ -115,7 +149,7 @@ class Credentials:
 
     def with_reuid(self, ruid: int, euid: int) -> Credentials:
         """setreuid(2)."""
-        new, privileged = self.copy(), self.has(CAP_SETUID)
+        new, privileged = self.copy(), self.has_here(CAP_SETUID)
         if ruid != NO_ID:
             if not privileged and ruid not in (self.uid, self.euid):
                 raise SyscallError(errno.EPERM)
@@ -132,7 +166,7 @@ class Credentials:
     def with_resuid(self, ruid: int, euid: int, suid: int) -> Credentials:
         """setresuid(2)."""
         new, mine = self.copy(), (self.uid, self.euid, self.suid)
-        if not self.has(CAP_SETUID):
+        if not self.has_here(CAP_SETUID):
             for wanted in (ruid, euid, suid):
                 if wanted != NO_ID and wanted not in mine:
                     raise SyscallError(errno.EPERM)
@@ -147,13 +181,14 @@ class Credentials:
 
     def with_fsuid(self, uid: int) -> Credentials:
         """setfsuid(2): unchanged credentials when it is not allowed."""
-        if uid != NO_ID and (uid in (self.uid, self.euid, self.suid, self.fsuid) or self.has(CAP_SETUID)):
+        if uid != NO_ID and (uid in (self.uid, self.euid, self.suid, self.fsuid) or self.has_here(CAP_SETUID)):
             new = self.copy()
             new.fsuid = uid
             if not self.securebits & SECBIT_NO_SETUID_FIXUP:
-                if self.fsuid == 0 and uid != 0:
+                root = self.user.root()
+                if self.fsuid == root and uid != root:
                     new.effective &= ~FS_CAPS
-                elif self.fsuid != 0 and uid == 0:
+                elif self.fsuid != root and uid == root:
                     new.effective |= FS_CAPS & new.permitted
             return new
         return self
@@ -161,7 +196,7 @@ class Credentials:
     def with_gid(self, gid: int) -> Credentials:
         """setgid(2)."""
         new = self.copy()
-        if self.has(CAP_SETGID):
+        if self.has_here(CAP_SETGID):
             new.gid = new.sgid = gid
         elif gid not in (self.gid, self.sgid):
             raise SyscallError(errno.EPERM)
@@ -170,7 +205,7 @@ class Credentials:
 
     def with_regid(self, rgid: int, egid: int) -> Credentials:
         """setregid(2)."""
-        new, privileged = self.copy(), self.has(CAP_SETGID)
+        new, privileged = self.copy(), self.has_here(CAP_SETGID)
         if rgid != NO_ID:
             if not privileged and rgid not in (self.gid, self.egid):
                 raise SyscallError(errno.EPERM)
@@ -187,7 +222,7 @@ class Credentials:
     def with_resgid(self, rgid: int, egid: int, sgid: int) -> Credentials:
         """setresgid(2)."""
         new, mine = self.copy(), (self.gid, self.egid, self.sgid)
-        if not self.has(CAP_SETGID):
+        if not self.has_here(CAP_SETGID):
             for wanted in (rgid, egid, sgid):
                 if wanted != NO_ID and wanted not in mine:
                     raise SyscallError(errno.EPERM)
@@ -202,7 +237,7 @@ class Credentials:
 
     def with_fsgid(self, gid: int) -> Credentials:
         """setfsgid(2): unchanged credentials when it is not allowed."""
-        if gid != NO_ID and (gid in (self.gid, self.egid, self.sgid, self.fsgid) or self.has(CAP_SETGID)):
+        if gid != NO_ID and (gid in (self.gid, self.egid, self.sgid, self.fsgid) or self.has_here(CAP_SETGID)):
             new = self.copy()
             new.fsgid = gid
             return new
@@ -227,9 +262,10 @@ class Credentials:
         permitted = 0
         privileged = False
         if not self.securebits & SECBIT_NOROOT:
-            if 0 in (new.uid, new.euid):
+            root = self.user.root()
+            if root in (new.uid, new.euid):
                 permitted = self.inheritable | self.bounding
-            privileged = new.euid == 0
+            privileged = new.euid == root
         new.permitted = permitted | new.ambient
         new.effective = new.permitted if privileged else new.ambient
         new.securebits = self.securebits & ~SECBIT_KEEP_CAPS
@@ -240,12 +276,13 @@ def _after_setuid(old: Credentials, new: Credentials) -> Credentials:
     """Capabilities after a change of uids (security/commoncap.c: cap_emulate_setxuid)."""
     if old.securebits & SECBIT_NO_SETUID_FIXUP:
         return new
-    if 0 in (old.uid, old.euid, old.suid) and 0 not in (new.uid, new.euid, new.suid):
+    root = old.user.root()
+    if root in (old.uid, old.euid, old.suid) and root not in (new.uid, new.euid, new.suid):
         if not old.securebits & SECBIT_KEEP_CAPS:
             new.permitted = new.effective = 0
         new.ambient = 0
-    if old.euid == 0 and new.euid != 0:
+    if old.euid == root and new.euid != root:
         new.effective = 0
-    elif old.euid != 0 and new.euid == 0:
+    elif old.euid != root and new.euid == root:
         new.effective = new.permitted
     return new

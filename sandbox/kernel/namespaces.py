@@ -1,12 +1,12 @@
-"""Which namespaces a task is in (namespaces(7), struct nsproxy): UTS, IPC, mount, cgroup and PID ones of its own; the
-others there is one of."""
+"""Which namespaces a task is in (namespaces(7), struct nsproxy): UTS, IPC, mount, cgroup, PID and user ones of its own;
+the others there is one of."""
 
 from __future__ import annotations
 
 import errno
 from typing import TYPE_CHECKING, Final
 
-from sandbox.abi.linux.capability import CAP_SYS_ADMIN
+from sandbox.abi.linux.capability import CAP_SETFCAP, CAP_SYS_ADMIN
 from sandbox.abi.linux.sched import (
     CLONE_NAMESPACES,
     CLONE_NEWCGROUP,
@@ -14,15 +14,18 @@ from sandbox.abi.linux.sched import (
     CLONE_NEWNS,
     CLONE_NEWPID,
     CLONE_NEWTIME,
+    CLONE_NEWUSER,
     CLONE_NEWUTS,
 )
 from sandbox.errors import SyscallError
 from sandbox.kernel.ipc.namespace import IpcNamespace
 from sandbox.kernel.pid_namespace import MAX_PID_NS_LEVEL, PidNamespace
+from sandbox.kernel.user_namespace import INITIAL, MAX_LEVEL, NO_ID, UserNamespace
 from sandbox.vfs.mount import MountNamespace
 from sandbox.vfs.path import Path
 
 if TYPE_CHECKING:
+    from sandbox.kernel.credentials import Credentials
     from sandbox.kernel.fs_context import FSContext
     from sandbox.kernel.kernel import Kernel
     from sandbox.kernel.task import Task
@@ -37,10 +40,11 @@ KINDS: Final = (b"time", b"cgroup", b"pid", b"user", b"uts", b"ipc", b"net", b"m
 class UtsNamespace:
     """Host and domain name."""
 
-    __slots__ = ("number", "users", "hostname", "domainname")
+    __slots__ = ("number", "users", "user", "hostname", "domainname")
 
-    def __init__(self, number: int, hostname: bytes, domainname: bytes) -> None:
+    def __init__(self, number: int, hostname: bytes, domainname: bytes, user: UserNamespace = INITIAL) -> None:
         self.number = number
+        self.user = user
         self.users = 0
         self.hostname = hostname
         self.domainname = domainname
@@ -49,14 +53,15 @@ class UtsNamespace:
 class CgroupNamespace:
     """Nothing but an identity: there is one control group."""
 
-    __slots__ = ("number", "users")
+    __slots__ = ("number", "users", "user")
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, user: UserNamespace = INITIAL) -> None:
         self.number = number
+        self.user = user
         self.users = 0
 
 
-Namespace = UtsNamespace | IpcNamespace | CgroupNamespace | MountNamespace | PidNamespace
+Namespace = UtsNamespace | IpcNamespace | CgroupNamespace | MountNamespace | PidNamespace | UserNamespace
 
 
 class Namespaces:
@@ -124,6 +129,8 @@ def namespace_of(task: Task, kind: bytes) -> Namespace | None:
         if pids.init is None:
             raise SyscallError(errno.ENOENT)
         return pids
+    if kind == b"user":
+        return task.creds.user
     if kind == b"uts":
         return ns.uts
     if kind == b"ipc":
@@ -141,9 +148,14 @@ def enter(namespace: Namespace) -> None:
 def leave(kernel: Kernel, namespace: Namespace) -> None:
     """One fewer."""
     namespace.users -= 1
-    if namespace.users:
+    if namespace.users or namespace is INITIAL:
         return
     kernel.namespace_count -= 1
+    if isinstance(namespace, UserNamespace):
+        if namespace.parent is not None:
+            leave(kernel, namespace.parent)
+        return
+    leave(kernel, namespace.user)
     if isinstance(namespace, PidNamespace):
         if namespace.parent is not None:
             leave(kernel, namespace.parent)
@@ -151,44 +163,81 @@ def leave(kernel: Kernel, namespace: Namespace) -> None:
         namespace.end()
 
 
-def new_namespaces(t: Task, flags: int, fs: FSContext) -> Namespaces:
-    """Copies of what CLONE_NEW* `flags` name, and the rest as `t` has them; with CLONE_NEWNS `fs` moves into the new tree.
-    ENOSPC, EINVAL. The result has no users yet."""
+def new_namespaces(t: Task, flags: int, fs: FSContext, user: UserNamespace) -> Namespaces:
+    """Copies of what CLONE_NEW* `flags` name, owned by `user`, and the rest as `t` has them; with CLONE_NEWNS `fs` moves into
+    the new tree. ENOSPC, EINVAL. The result has no users yet."""
     kernel, old = t.kernel, t.ns
     wanted = (flags & SUPPORTED).bit_count()
-    if kernel.namespace_count + wanted > MAX_NAMESPACES:
-        raise SyscallError(errno.ENOSPC)
-    pids = old.pids
+    check_room(t, wanted)
     if flags & CLONE_NEWPID:
         above = old.pids_of_children(t)
-        if above is not t.pids:
+        if above is not t.pids or not user.within(above.user):
             raise SyscallError(errno.EINVAL)
         if above.level >= MAX_PID_NS_LEVEL:
             raise SyscallError(errno.ENOSPC)
     mnt: MountNamespace | None = old.mnt if old.mnt is not kernel.mounts else None
     if flags & CLONE_NEWNS:
-        mnt, copies = old.mnt.copy(kernel.new_namespace_number())
+        mnt, copies = old.mnt.copy(kernel.new_namespace_number(), user)
         for path, put in ((fs.root, fs.set_root), (fs.cwd, fs.set_cwd)):
             mount = copies.get(path.mount)
             if mount is not None:
                 put(Path(mount, path.dentry))
-    uts, ipc, cgroup = old.uts, old.ipc, old.cgroup
+    uts, ipc, cgroup, pids = old.uts, old.ipc, old.cgroup, old.pids
     if flags & CLONE_NEWUTS:
-        uts = UtsNamespace(kernel.new_namespace_number(), uts.hostname, uts.domainname)
+        uts = UtsNamespace(kernel.new_namespace_number(), uts.hostname, uts.domainname, user)
     if flags & CLONE_NEWIPC:
-        ipc = IpcNamespace(kernel.clock, kernel.new_namespace_number(), ipc)
+        ipc = IpcNamespace(kernel.clock, kernel.new_namespace_number(), ipc, user)
     if flags & CLONE_NEWCGROUP:
-        cgroup = CgroupNamespace(kernel.new_namespace_number())
+        cgroup = CgroupNamespace(kernel.new_namespace_number(), user)
     if flags & CLONE_NEWPID:
-        pids = PidNamespace(t.pids.max_tasks, kernel.new_namespace_number(), t.pids)
+        pids = PidNamespace(t.pids.max_tasks, kernel.new_namespace_number(), t.pids, user)
     kernel.namespace_count += wanted
+    user.users += wanted
     return Namespaces(kernel, uts, ipc, cgroup, mnt, pids)
 
 
-def check_namespaces(t: Task, flags: int) -> None:
-    """EPERM without CAP_SYS_ADMIN; EINVAL for kinds that there are not, as of a kernel built without them."""
-    if flags & (CLONE_NAMESPACES | CLONE_NEWTIME):
-        if not t.creds.has(CAP_SYS_ADMIN):
+def check_room(t: Task, wanted: int) -> None:
+    """ENOSPC at the bound of namespaces; half of it is kept for those who may administer the sandbox."""
+    limit = MAX_NAMESPACES if t.creds.has(CAP_SYS_ADMIN) else MAX_NAMESPACES // 2
+    if t.kernel.namespace_count + wanted > limit:
+        raise SyscallError(errno.ENOSPC)
+
+
+def new_user_namespace(t: Task) -> Credentials:
+    """CLONE_NEWUSER: credentials of one who has all capabilities in a namespace below `t`'s (create_user_ns): ENOSPC, EPERM for
+    one who is in a chroot or has no name in its own. The namespace has no users yet."""
+    creds = t.creds
+    parent = creds.user
+    if parent.level > MAX_LEVEL:
+        raise SyscallError(errno.ENOSPC)
+    check_room(t, 1)
+    root, top = t.fs.root, t.ns.mnt.root_path()
+    if root.mount is not top.mount or root.dentry is not top.dentry:
+        raise SyscallError(errno.EPERM)
+    if NO_ID in (parent.uids.find(creds.euid), parent.gids.find(creds.egid)):
+        raise SyscallError(errno.EPERM)
+    user = UserNamespace(t.kernel.new_namespace_number(), parent, creds.euid, creds.egid)
+    user.setfcap = creds.has_here(CAP_SETFCAP)
+    t.kernel.namespace_count += 1
+    parent.users += 1
+    return creds.in_user(user)
+
+
+def commit_user(t: Task, creds: Credentials) -> None:
+    """`t` goes into the user namespace of `creds`."""
+    old = t.creds.user
+    creds.user.users += 1
+    t.creds = creds
+    t.thread.unlearn()
+    leave(t.kernel, old)
+
+
+def check_namespaces(t: Task, flags: int, user: UserNamespace) -> None:
+    """EPERM without CAP_SYS_ADMIN over `user`, which will own them; EINVAL for kinds that there are not, as of a kernel built
+    without them."""
+    owned = flags & (CLONE_NAMESPACES | CLONE_NEWTIME) & ~CLONE_NEWUSER
+    if owned:
+        if not flags & CLONE_NEWUSER and not t.creds.has_in(user, CAP_SYS_ADMIN):
             raise SyscallError(errno.EPERM)
-        if flags & (CLONE_NAMESPACES | CLONE_NEWTIME) & ~SUPPORTED:
+        if owned & ~SUPPORTED:
             raise SyscallError(errno.EINVAL)

@@ -6,6 +6,7 @@ import errno
 from typing import TYPE_CHECKING, Callable, Final
 
 from sandbox.errors import SyscallError
+from sandbox.kernel.user_namespace import INITIAL, UserNamespace
 
 if TYPE_CHECKING:
     from sandbox.kernel.sessions import ProcessGroup, Session
@@ -65,9 +66,16 @@ class PidNamespace:
     `number` is the inode number of its file; a `parent` makes it a nested one. `init` None: no process has entered yet.
     """
 
-    def __init__(self, max_tasks: int = 32768, number: int = 0, parent: PidNamespace | None = None) -> None:
+    def __init__(
+        self,
+        max_tasks: int = 32768,
+        number: int = 0,
+        parent: PidNamespace | None = None,
+        user: UserNamespace = INITIAL,
+    ) -> None:
         self.max_tasks = max_tasks
         self.number = number
+        self.user = user
         self.users = (
             1 if parent is None else 0
         )  # processes in it, tasks whose children will be, files and namespaces below

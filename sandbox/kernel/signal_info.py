@@ -6,6 +6,7 @@ import struct
 from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.signal import SI_KERNEL, SI_TIMER, SI_TKILL, SI_USER, SIGCHLD, SIGINFO_HEAD, SIGINFO_SIZE
+from sandbox.kernel.user_namespace import INITIAL, UserNamespace
 
 if TYPE_CHECKING:
     from sandbox.kernel.pid_namespace import Pid
@@ -50,6 +51,7 @@ class SignalInfo:
         "raw",
         "outside",
         "sender",
+        "user",
         "timer",
         "charged",
     )
@@ -80,6 +82,7 @@ class SignalInfo:
         self.overrun = 0
         self.raw: bytes | None = None
         self.outside = False  # from somebody whom the receiver does not see
+        self.user: UserNamespace = INITIAL  # in which `uid` is meant
         self.sender: Pid | None = None  # of a signal that a process sends: what it is in its PID namespaces
         self.timer: object = None
         self.charged: SignalCount | None = None  # whose queued signals it counts among
@@ -88,8 +91,18 @@ class SignalInfo:
         """For one more receiver."""
         new = SignalInfo(self.signo, self.code, self.pid, self.uid, self.value, self.addr, self.status)
         new.errno, new.raw, new.outside, new.sender = self.errno, self.raw, self.outside, self.sender
+        new.user = self.user
         new.utime, new.stime, new.band, new.fd = self.utime, self.stime, self.band, self.fd
         return new
+
+    def translate(self, user: UserNamespace) -> None:
+        """`uid` as somebody in `user` sees it (send_signal_locked, from_kuid_munged)."""
+        has_uid = self.code <= SI_USER and self.code != SI_TIMER or (self.signo == SIGCHLD and self.code < SI_KERNEL)
+        if has_uid:
+            self.uid = user.uids.shown(self.user.uids.to_kernel(self.uid))
+            if self.raw is not None:
+                self.raw = self.raw[:20] + self.uid.to_bytes(4, "little") + self.raw[24:]
+        self.user = user
 
     def pack(self) -> bytes:
         """The 128 bytes of siginfo_t (kernel/signal.c: siginfo_layout chooses the union member)."""

@@ -33,6 +33,8 @@ def send_to_group(group: ThreadGroup, info: SignalInfo) -> bool:
     """To the process. False: a queued signal found no room (RLIMIT_SIGPENDING)."""
     if info.sender is not None and info.sender.ns is not group.pids:
         _cross(group, info)
+    if info.user is not group.leader.creds.user:
+        info.translate(group.leader.creds.user)
     if group.exited or not _prepare(group, info.signo) or is_ignored(group.leader, info):
         return True
     if not group.pending.add(info, _count(group.leader), group.rlimits.get(RLIMIT_SIGPENDING)):
@@ -50,6 +52,8 @@ def send_to_task(t: Task, info: SignalInfo) -> bool:
     group = t.group
     if info.sender is not None and info.sender.ns is not group.pids:
         _cross(group, info)
+    if info.user is not t.creds.user:
+        info.translate(t.creds.user)
     if t.parked == PARK_DEAD or not _prepare(group, info.signo) or is_ignored(t, info):
         return True
     if not t.pending.add(info, _count(t), group.rlimits.get(RLIMIT_SIGPENDING)):

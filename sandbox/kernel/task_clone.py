@@ -45,7 +45,7 @@ from sandbox.kernel.cpu_limit import limit_cpu
 from sandbox.kernel.futex_word import write_word
 from sandbox.kernel.identity import introduce
 from sandbox.kernel.ipc.sem_undo import undo_list
-from sandbox.kernel.namespaces import SUPPORTED, check_namespaces, new_namespaces
+from sandbox.kernel.namespaces import SUPPORTED, check_namespaces, leave, new_namespaces, new_user_namespace
 from sandbox.kernel.pidfd import PidFile
 from sandbox.kernel.rlimits import RLIMIT_NPROC
 from sandbox.kernel.task import Task
@@ -120,7 +120,7 @@ def _check_flags(t: Task, flags: int) -> None:
         raise SyscallError(errno.EINVAL)
     if flags & CLONE_NEWIPC and flags & CLONE_SYSVSEM:
         raise SyscallError(errno.EINVAL)
-    check_namespaces(t, flags)
+    check_namespaces(t, flags, t.creds.user)
     if flags & CLONE_INTO_CGROUP:
         raise SyscallError(errno.EBADF)
 
@@ -186,10 +186,15 @@ class _Making:
         t.group.view.check_room()  # others of the container may have been quicker
         fs = t.fs.share() if flags & CLONE_FS else t.fs.copy()
         ns = t.ns.acquire()
-        group = t.group
+        group, creds = t.group, t.creds
+        creds.user.users += 1
         try:
+            if flags & CLONE_NEWUSER:
+                creds, made_in = new_user_namespace(t), creds
+                creds.user.users += 1
+                leave(t.kernel, made_in.user)
             if flags & SUPPORTED:
-                old, ns = ns, new_namespaces(t, flags, fs).acquire()
+                old, ns = ns, new_namespaces(t, flags, fs, creds.user).acquire()
                 old.drop()
             ids = ns.pids_of_children(t).allocate(request.set_tid)
             if not flags & CLONE_THREAD:
@@ -204,10 +209,11 @@ class _Making:
                 group.sighand.refs -= 1
             fs.release()
             ns.drop()
+            leave(t.kernel, creds.user)
             raise
         t.kernel.ipc.shm.actor.ids = t.group.ids
         mm = self.mm.acquire() if flags & CLONE_VM else self.mm.fork()
-        child = Task(t.kernel, ids, group, thread, t.creds)
+        child = Task(t.kernel, ids, group, thread, creds)
         child.fs = fs
         child.ns.drop()
         child.ns = ns

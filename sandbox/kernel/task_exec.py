@@ -44,7 +44,9 @@ def execve(t: Task, image: ExecImage) -> Result:
         raise
     old = t.creds
     image.creds = new
-    image.secure = new.euid != old.uid or new.egid != old.gid or (new.uid != 0 and new.permitted & ~new.ambient != 0)
+    image.secure = (
+        new.euid != old.uid or new.egid != old.gid or (new.uid != new.user.root() and new.permitted & ~new.ambient != 0)
+    )
     t.parked = PARK_PENDING
     t.host_op = True
     t.kernel.platform.new_space(_Exec(t, image, new).space_made)
@@ -57,8 +59,14 @@ def exec_credentials(t: Task, file: FileDescription) -> Credentials:
     gid: int | None = None
     if not isinstance(file, InodeFile) or file.path is None or t.no_new_privs:
         return t.creds.after_exec(None, None)
-    if not file.path.mount.flags & ST_NOSUID:
-        inode = file.inode
+    inode, mount, user = file.inode, file.path.mount, t.creds.user
+    if (
+        not mount.flags & ST_NOSUID
+        and mount.attached
+        and mount.namespace is t.ns.mnt
+        and user.within(inode.fs.user)
+        and user.maps(inode.uid, inode.gid)
+    ):
         if inode.mode & S_ISUID:
             uid = inode.uid
         if inode.mode & (S_ISGID | S_IXGRP) == S_ISGID | S_IXGRP:
@@ -222,4 +230,5 @@ def _reset(t: Task, result: LoadResult, creds: Credentials) -> None:
     if secure:
         t.pdeath_signal = 0
     result.mm.dumpable = 0 if secure else 1
+    result.mm.user = creds.user
     t.creds = creds

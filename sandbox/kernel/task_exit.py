@@ -59,6 +59,7 @@ def exit_task(t: Task) -> None:
     t.fds.release(t)
     t.fs.release()
     t.ns.drop()
+    leave(kernel, t.creds.user)
     if t.creds.landlock is not None:
         t.creds.landlock.release()
     if t.seccomp is not None:

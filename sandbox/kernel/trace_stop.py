@@ -114,7 +114,7 @@ def _notified(t: Task, signo: int, code: int) -> SignalInfo:
     info = SignalInfo(signo, code, pid=t.tid, uid=t.creds.uid)
     head: bytes = SIGINFO_HEAD.pack(signo, 0, code)
     info.raw = (
-        head.ljust(16, b"\0") + t.tid.to_bytes(4, "little") + (t.creds.uid & 0xFFFFFFFF).to_bytes(4, "little")
+        head.ljust(16, b"\0") + t.tid.to_bytes(4, "little") + t.creds.user.uids.shown(t.creds.uid).to_bytes(4, "little")
     ).ljust(SIGINFO_SIZE, b"\0")
     return info
 

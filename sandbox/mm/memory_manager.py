@@ -25,6 +25,7 @@ from sandbox.errors import SyscallError
 from sandbox.kernel.aio import AioContext, destroy_all
 from sandbox.kernel.control import ERESTARTNOINTR, Block
 from sandbox.kernel.rlimits import RLIM_INFINITY, RLIMIT_AS, RLIMIT_DATA
+from sandbox.kernel.user_namespace import INITIAL, UserNamespace
 from sandbox.mm.commit import CommitAccount
 from sandbox.mm.policy import PolicyRanges
 from sandbox.mm.vma import VMA, VMASet
@@ -69,6 +70,7 @@ class MemoryManager:
         "auxv",
         "exe",
         "dumpable",
+        "user",
         "aio",
         "policies",
         "__weakref__",
@@ -98,6 +100,7 @@ class MemoryManager:
         self.auxv = b""
         self.exe: FileDescription | None = None
         self.dumpable = 1
+        self.user: UserNamespace = INITIAL  # of who executed the program
         self.aio: dict[int, AioContext] = {}  # by number
         self.policies: PolicyRanges | None = None  # once mbind(2) was called
 
@@ -141,6 +144,7 @@ class MemoryManager:
         new.env_start, new.env_end = self.env_start, self.env_end
         new.auxv = self.auxv
         new.dumpable = self.dumpable
+        new.user = self.user
         charged = unlike = 0
         for area in self.areas.areas:
             flags = area.flags

@@ -18,11 +18,14 @@ def may_inspect(t: Task, target: Task, filesystem: bool = False) -> bool:
     mine, theirs = t.creds, target.creds
     if mine.landlock is not None and (theirs.landlock is None or not theirs.landlock.within(mine.landlock)):
         return False
-    if mine.has(CAP_SYS_PTRACE):
-        return True
     uid, gid = (mine.fsuid, mine.fsgid) if filesystem else (mine.uid, mine.gid)
     same_uid = uid == theirs.uid == theirs.euid == theirs.suid
     same_gid = gid == theirs.gid == theirs.egid == theirs.sgid
-    dumpable = target.mm is not None and target.mm.dumpable == 1
+    privileged = mine.has_in(theirs.user, CAP_SYS_PTRACE)
+    if not (same_uid and same_gid) and not privileged:
+        return False
+    mm = target.mm
+    if (mm is None or mm.dumpable != 1) and not mine.has_in(mm.user if mm is not None else theirs.user, CAP_SYS_PTRACE):
+        return False
     capabilities = mine.effective if filesystem else mine.permitted
-    return same_uid and same_gid and dumpable and not theirs.permitted & ~capabilities
+    return privileged or (mine.user is theirs.user and not theirs.permitted & ~capabilities)

@@ -92,7 +92,7 @@ def _read_program(t: Task, address: int) -> tuple[Insn, ...]:
     length, where = SOCK_FPROG.unpack(t.copy_in(address, SOCK_FPROG.size))
     if not 0 < length <= BPF_MAXINSNS:
         raise SyscallError(errno.EINVAL)
-    if not t.no_new_privs and not t.creds.has(CAP_SYS_ADMIN):
+    if not t.no_new_privs and not t.creds.has_here(CAP_SYS_ADMIN):
         raise SyscallError(errno.EACCES)
     if not where:
         raise SyscallError(errno.EINVAL)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from sandbox.abi.linux.capability import CAP_CHOWN, CAP_FSETID
 from sandbox.abi.linux.stat import S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_ISGID, S_ISUID, S_IXGRP
 from sandbox.errors import SyscallError
-from sandbox.kernel.credentials import NO_ID
 from sandbox.kernel.rlimits import RLIMIT_FSIZE
+from sandbox.kernel.user_namespace import NO_ID
 from sandbox.vfs import acl, landlock
 from sandbox.vfs.notify import IN_ATTRIB, IN_MODIFY, on_path
 from sandbox.vfs.permission import MAY_WRITE, check, check_mount_write, owner_or_capable, permitted
@@ -46,7 +46,7 @@ def chmod(t: Task, path: Path, mode: int) -> int:
     if not owner_or_capable(t.creds, inode):
         raise SyscallError(errno.EPERM)
     mode &= 0o7777
-    if mode & S_ISGID and not t.creds.in_group(inode.gid) and not t.creds.has(CAP_FSETID):
+    if mode & S_ISGID and not t.creds.in_group(inode.gid) and not t.creds.has_over(inode, CAP_FSETID):
         mode &= ~S_ISGID
     inode.set_mode(mode)
     acl.mode_changed(inode)
@@ -58,17 +58,25 @@ def chown(t: Task, path: Path, uid: int, gid: int) -> int:
     """fchownat(2); NO_ID leaves an id alone. Set-user-ID and set-group-ID bits go, whoever does it."""
     inode = _prepare(path)
     creds = t.creds
+    given = uid != NO_ID, gid != NO_ID
+    uid, gid = creds.user.uids.to_kernel(uid), creds.user.gids.to_kernel(gid)
+    if given != (uid != NO_ID, gid != NO_ID):
+        raise SyscallError(errno.EINVAL)
     owner = creds.fsuid == inode.uid
-    if uid != NO_ID and not creds.has(CAP_CHOWN) and not (owner and uid == inode.uid):
+    if uid != NO_ID and not creds.has_over(inode, CAP_CHOWN) and not (owner and uid == inode.uid):
         raise SyscallError(errno.EPERM)
-    if gid != NO_ID and not creds.has(CAP_CHOWN) and not (owner and (gid == inode.gid or creds.in_group(gid))):
+    if (
+        gid != NO_ID
+        and not creds.has_over(inode, CAP_CHOWN)
+        and not (owner and (gid == inode.gid or creds.in_group(gid)))
+    ):
         raise SyscallError(errno.EPERM)
     mode = inode.mode
     kill = 0
     if mode & S_IFMT != S_IFDIR:
         kill = mode & S_ISUID
         if mode & S_ISGID:
-            if mode & S_IXGRP or not (creds.in_group(inode.gid) or creds.has(CAP_FSETID)):
+            if mode & S_IXGRP or not (creds.in_group(inode.gid) or creds.has_over(inode, CAP_FSETID)):
                 kill |= S_ISGID
     inode.set_owner(inode.uid if uid == NO_ID else uid, inode.gid if gid == NO_ID else gid)
     if kill and inode.mode & kill and mode & S_IFMT != S_IFLNK:

@@ -21,7 +21,11 @@ def new_attributes(t: Task, directory: Inode, mode: int) -> tuple[int, int, int]
         gid = directory.gid
         if mode & S_IFMT == S_IFDIR:
             mode |= S_ISGID
-        elif mode & (S_ISGID | S_IXGRP) == S_ISGID | S_IXGRP and not creds.in_group(gid) and not creds.has(CAP_FSETID):
+        elif (
+            mode & (S_ISGID | S_IXGRP) == S_ISGID | S_IXGRP
+            and not creds.in_group(gid)
+            and not creds.has_over(directory, CAP_FSETID)
+        ):
             mode &= ~S_ISGID
     if directory.acls is not None and directory.acls.default is not None:
         mode &= ~0o777 | directory.acls.default.mode()

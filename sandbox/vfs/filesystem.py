@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sandbox.kernel.user_namespace import INITIAL, UserNamespace
+
 if TYPE_CHECKING:
     from sandbox.vfs.inode import Inode
     from tcpip.clock import Clock
@@ -36,6 +38,7 @@ class Filesystem:
         self.source = source
         self.watched = 0  # inodes with watchers
         self.move_cookie = 0  # the last one given to a pair of inotify events
+        self.user: UserNamespace = INITIAL  # whose root may do with it as they like
         self.readonly = False  # of the super block: EROFS for every mount of it
 
     def now(self) -> int:

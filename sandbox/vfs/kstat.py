@@ -17,6 +17,7 @@ from sandbox.abi.linux.stat import (
 )
 
 if TYPE_CHECKING:
+    from sandbox.kernel.user_namespace import UserNamespace
     from sandbox.vfs.inode import Inode
     from sandbox.vfs.path import Path
 
@@ -43,41 +44,41 @@ class Kstat:
         self.rdev = 0
         self.time = 0
 
-    def pack(self) -> bytes:
-        """struct stat."""
+    def pack(self, user: UserNamespace) -> bytes:
+        """struct stat, for somebody in `user`."""
         s, ns = divmod(self.time, S)
         # fmt: off
         return STAT.pack(
-            self.dev, self.ino, self.nlink, self.mode, self.uid, self.gid, 0, self.rdev, self.size, 4096, 0,
+            self.dev, self.ino, self.nlink, self.mode, user.uids.shown(self.uid), user.gids.shown(self.gid), 0, self.rdev, self.size, 4096, 0,
             s, ns, s, ns, s, ns,
         )
         # fmt: on
 
-    def packx(self) -> bytes:
+    def packx(self, user: UserNamespace) -> bytes:
         """struct statx."""
         s, ns = divmod(self.time, S)
         # fmt: off
         return STATX.pack(
-            STATX_BASIC_STATS | STATX_MNT_ID, 4096, 0, self.nlink, self.uid, self.gid, self.mode, self.ino, self.size,
+            STATX_BASIC_STATS | STATX_MNT_ID, 4096, 0, self.nlink, user.uids.shown(self.uid), user.gids.shown(self.gid), self.mode, self.ino, self.size,
             0, STATX_ATTR_MOUNT_ROOT, s, ns, 0, 0, s, ns, s, ns,
             major(self.rdev), minor(self.rdev), major(self.dev), minor(self.dev), 0,
         )
         # fmt: on
 
 
-def pack_stat(inode: Inode) -> bytes:
-    """struct stat of an inode, by its fields."""
+def pack_stat(inode: Inode, user: UserNamespace) -> bytes:
+    """struct stat of an inode, by its fields, for somebody in `user`."""
     atime, mtime, ctime = inode.atime, inode.mtime, inode.ctime
     # fmt: off
     return _STAT(
-        inode.fs.dev, inode.ino, inode.nlink, inode.mode, inode.uid, inode.gid, 0, inode.rdev, inode.size,
+        inode.fs.dev, inode.ino, inode.nlink, inode.mode, user.uids.shown(inode.uid), user.gids.shown(inode.gid), 0, inode.rdev, inode.size,
         inode.blksize(), inode.blocks(),
         atime // S, atime % S, mtime // S, mtime % S, ctime // S, ctime % S,
     )
     # fmt: on
 
 
-def pack_statx(path: Path) -> bytes:
+def pack_statx(path: Path, user: UserNamespace) -> bytes:
     """struct statx of a place in the tree, by the fields of its inode."""
     inode = path.inode
     dev, rdev = inode.fs.dev, inode.rdev
@@ -88,7 +89,7 @@ def pack_statx(path: Path) -> bytes:
         mask |= STATX_BTIME
     # fmt: off
     return STATX.pack(
-        mask, inode.blksize(), attributes, inode.nlink, inode.uid, inode.gid, inode.mode, inode.ino, inode.size,
+        mask, inode.blksize(), attributes, inode.nlink, user.uids.shown(inode.uid), user.gids.shown(inode.gid), inode.mode, inode.ino, inode.size,
         inode.blocks(), STATX_ATTR_MOUNT_ROOT,
         inode.atime // S, inode.atime % S, btime // S, btime % S, inode.ctime // S, inode.ctime % S,
         inode.mtime // S, inode.mtime % S, major(rdev), minor(rdev), major(dev), minor(dev), path.mount.id,

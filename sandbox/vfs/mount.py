@@ -18,6 +18,7 @@ from sandbox.abi.linux.statfs import (
     ST_RELATIME,
 )
 from sandbox.errors import SyscallError
+from sandbox.kernel.user_namespace import INITIAL, UserNamespace
 from sandbox.vfs.dentry import Dentry, DentryCache
 from sandbox.vfs.locks import DeadlockGraph
 from sandbox.vfs.path import Path
@@ -30,6 +31,7 @@ from sandbox.vfs.propagation import (
     hang,
     leave_peers,
     make_shared,
+    make_slave,
     receivers,
     unhang,
 )
@@ -47,6 +49,7 @@ MAX_MOUNTS: Final = 10_000  # of a namespace (fs.mount-max)
 MAX_ALL_MOUNTS: Final = 50_000  # of all namespaces
 
 
+ATIME_FLAGS: Final = ST_NOATIME | ST_NODIRATIME | ST_RELATIME
 _OPTIONS: Final = (
     (ST_NOSUID, "nosuid"),
     (ST_NODEV, "nodev"),
@@ -77,6 +80,8 @@ class Mount:
         "unbindable",
         "expiring",
         "ended",
+        "locked",
+        "locked_flags",
     )
 
     def __init__(self, ident: int, fs: Filesystem, root: Dentry, flags: int, namespace: MountNamespace) -> None:
@@ -94,6 +99,8 @@ class Mount:
         self.master: PeerGroup | None = None  # slave
         self.unbindable = False
         self.expiring = False  # MNT_EXPIRE was asked for once
+        self.locked = False  # it hides what a more privileged user namespace wants hidden (MNT_LOCKED)
+        self.locked_flags = 0  # ST_* bits that cannot change (MNT_LOCK_*)
         self.ended = False  # seen nowhere, and never again: only what was open in it is left
 
     def readonly(self) -> bool:
@@ -215,6 +222,7 @@ class MountNamespace:
     ) -> None:
         self.vfs = vfs
         self.number = number
+        self.user: UserNamespace = INITIAL
         self.count = 0
         self.users = 0
         if root_fs is not None:
@@ -222,8 +230,8 @@ class MountNamespace:
             self.root.attached = True
             self.count = self.users = 1
 
-    def copy(self, number: int) -> tuple[MountNamespace, dict[Mount, Mount]]:
-        """CLONE_NEWNS: a namespace with copies of all mounts, and which is whose (copy_mnt_ns). ENOSPC."""
+    def copy(self, number: int, user: UserNamespace = INITIAL) -> tuple[MountNamespace, dict[Mount, Mount]]:
+        """CLONE_NEWNS: a namespace of `user` with copies of all mounts, and which is whose (copy_mnt_ns). ENOSPC."""
         new = MountNamespace(self.vfs, None, number=number)
         copies: dict[Mount, Mount] = {}
         new.root = copy_tree(self.vfs, self.root, self.root.root, new, copies=copies)
@@ -232,6 +240,11 @@ class MountNamespace:
         for old, mount in copies.items():
             mount.unbindable = old.unbindable
         new.count = len(copies)
+        new.user = user
+        if user is not self.user:
+            for mount in copies.values():
+                make_slave(self.vfs, mount)
+            lock_tree(new.root)
         return new, copies
 
     def end(self) -> None:
@@ -280,7 +293,13 @@ class MountNamespace:
             spread.discard()
             raise
         self.attach(tree, at)
+        self._attach_copies(spread, at)
+
+    def _attach_copies(self, spread: Spread, at: Path) -> None:
+        """What other mounts have heard; in namespaces of others it is locked, but not its top."""
         for copy, where in spread.copies:
+            if where.namespace.user is not self.user:
+                lock_tree(copy)
             where.namespace.attach(copy, covering(Path(where, at.dentry)))
 
     def _check_room(self, tree: Mount) -> None:
@@ -312,8 +331,7 @@ class MountNamespace:
                 raise
         unhang(mount)
         hang(mount, at.mount, at.dentry)
-        for copy, where in spread.copies:
-            where.namespace.attach(copy, covering(Path(where, at.dentry)))
+        self._attach_copies(spread, at)
 
     def unmount(self, mount: Mount, lazy: bool) -> None:
         """umount2(2): EBUSY while it is in use, unless `lazy`. Who heard of the mount hears of its end."""
@@ -341,6 +359,7 @@ class MountNamespace:
         """`new` takes the place of `root`, which is seen at `at` from now on (pivot_root(2))."""
         unhang(new)
         parent, point = root.parent, root.point
+        new.locked, root.locked = root.locked, False
         unhang(root)
         hang(root, at.mount, at.dentry)
         if parent is None or point is None:
@@ -351,6 +370,13 @@ class MountNamespace:
     def mounts(self) -> list[Mount]:
         """All mounts, parents before children."""
         return list(walk_mounts(self.root))
+
+
+def lock_tree(top: Mount) -> None:
+    """What is below `top` cannot be taken away one by one, nor be given fewer restrictions (lock_mnt_tree)."""
+    for mount in walk_mounts(top):
+        mount.locked = mount is not top
+        mount.locked_flags = mount.flags & (ST_RDONLY | ST_NODEV | ST_NOSUID | ST_NOEXEC) | ATIME_FLAGS
 
 
 def below(path: Path, top: Path) -> bool:

@@ -124,7 +124,7 @@ def link(t: Task, old_dirfd: int, old: bytes, new_dirfd: int, new: bytes, flags:
     """linkat(2)."""
     if flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH):
         raise SyscallError(errno.EINVAL)
-    if not old and flags & AT_EMPTY_PATH and not t.creds.has(CAP_DAC_READ_SEARCH):
+    if not old and flags & AT_EMPTY_PATH and not t.creds.has_here(CAP_DAC_READ_SEARCH):
         raise SyscallError(errno.ENOENT)
     how = (FOLLOW if flags & AT_SYMLINK_FOLLOW else 0) | (EMPTY if flags & AT_EMPTY_PATH else 0)
     there = lookup(t, old_dirfd, old, how)
@@ -154,7 +154,7 @@ def link(t: Task, old_dirfd: int, old: bytes, new_dirfd: int, new: bytes, flags:
 def _check_hardlink(t: Task, inode: Inode) -> None:
     """fs.protected_hardlinks = 1: only what one owns, or could read and write and is harmless."""
     creds = t.creds
-    if creds.fsuid == inode.uid or creds.has(CAP_FOWNER):
+    if creds.fsuid == inode.uid or creds.has_over(inode, CAP_FOWNER):
         return
     mode = inode.mode
     harmless = mode & S_IFMT == S_IFREG and not mode & S_ISUID and mode & (S_ISGID | S_IXGRP) != S_ISGID | S_IXGRP

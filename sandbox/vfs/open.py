@@ -22,6 +22,7 @@ from sandbox.abi.linux.stat import S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, 
 from sandbox.abi.linux.statfs import ST_NODEV
 from sandbox.errors import SyscallError
 from sandbox.kernel.control import Block
+from sandbox.kernel.user_namespace import INITIAL
 from sandbox.vfs import landlock
 from sandbox.vfs.acl import inherit
 from sandbox.vfs.create import new_attributes
@@ -170,7 +171,7 @@ def _open_there(t: Task, path: Path, flags: int) -> FileDescription | Block:
     if kind == S_IFDIR:
         if access & MAY_WRITE:
             raise SyscallError(errno.EISDIR)
-    elif kind in (S_IFCHR, S_IFBLK) and path.mount.flags & ST_NODEV:
+    elif kind in (S_IFCHR, S_IFBLK) and (path.mount.flags & ST_NODEV or inode.fs.user is not INITIAL):
         raise SyscallError(errno.EACCES)
     elif kind == S_IFREG and access & MAY_WRITE and path.mount.readonly():
         raise SyscallError(errno.EROFS)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from sandbox.abi.linux.capability import CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER
 from sandbox.abi.linux.stat import S_IFDIR, S_IFMT, S_IFREG, S_ISVTX
 from sandbox.errors import SyscallError
+from sandbox.kernel.user_namespace import INITIAL
 
 if TYPE_CHECKING:
     from sandbox.kernel.credentials import Credentials
@@ -35,6 +36,8 @@ def permitted(creds: Credentials, inode: Inode, mask: int) -> bool:
     if bits & mask == mask:
         return True
     effective = creds.effective
+    if not effective or (creds.user is not INITIAL and not creds.user.maps(inode.uid, inode.gid)):
+        return False
     if mode & S_IFMT == S_IFDIR:
         if not mask & MAY_WRITE and effective >> CAP_DAC_READ_SEARCH & 1:
             return True
@@ -59,9 +62,12 @@ def check_mount_write(mount: Mount) -> None:
 
 
 def may_create(creds: Credentials, directory: Inode) -> None:
-    """A new name in `directory`: ENOENT if it was removed, EACCES."""
+    """A new name in `directory`: ENOENT if it was removed, EACCES, EOVERFLOW for one who has no name in the file
+    system's user namespace."""
     if directory.nlink == 0:
         raise SyscallError(errno.ENOENT)
+    if not directory.fs.user.maps(creds.fsuid, creds.fsgid):
+        raise SyscallError(errno.EOVERFLOW)
     if not permitted(creds, directory, MAY_WRITE | MAY_EXEC):
         raise SyscallError(errno.EACCES)
 
@@ -70,13 +76,17 @@ def may_delete(creds: Credentials, directory: Inode, inode: Inode) -> None:
     """Taking the name of `inode` out of `directory`: EACCES, EPERM by the sticky bit."""
     if not permitted(creds, directory, MAY_WRITE | MAY_EXEC):
         raise SyscallError(errno.EACCES)
-    if directory.mode & S_ISVTX and creds.fsuid not in (inode.uid, directory.uid) and not creds.has(CAP_FOWNER):
+    if (
+        directory.mode & S_ISVTX
+        and creds.fsuid not in (inode.uid, directory.uid)
+        and not creds.has_over(inode, CAP_FOWNER)
+    ):
         raise SyscallError(errno.EPERM)
 
 
 def owner_or_capable(creds: Credentials, inode: Inode) -> bool:
     """inode_owner_or_capable: who may change attributes."""
-    return creds.fsuid == inode.uid or creds.has(CAP_FOWNER)
+    return creds.fsuid == inode.uid or creds.has_over(inode, CAP_FOWNER)
 
 
 def is_regular(inode: Inode) -> bool:

@@ -191,6 +191,7 @@ def copy_tree(
 
 def _clone(vfs: Vfs, old: Mount, root: Dentry, namespace: MountNamespace, slave: bool, shared: bool) -> Mount:
     new = vfs.new_mount(old.fs, root, old.flags, namespace)
+    new.locked, new.locked_flags = old.locked, old.locked_flags
     if slave:
         follow(new, old.peers)
     else:

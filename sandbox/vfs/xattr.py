@@ -29,7 +29,7 @@ def _permit_kind(t: Task, inode: Inode, name: bytes, write: bool) -> None:
     if name.startswith(b"security."):
         if write:
             needed = CAP_SETFCAP if name == b"security.capability" else CAP_SYS_ADMIN
-            if not t.creds.has(needed):
+            if not t.creds.has_in(inode.fs.user, needed):
                 raise SyscallError(errno.EPERM)
         return
     if name.startswith(b"trusted."):

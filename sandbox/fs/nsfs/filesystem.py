@@ -20,6 +20,7 @@ from sandbox.abi.linux.stat import S_IFREG
 from sandbox.errors import SyscallError
 from sandbox.kernel.namespaces import FIRST_NUMBER, KINDS, enter, leave, namespace_of
 from sandbox.kernel.pid_namespace import PidNamespace
+from sandbox.kernel.user_namespace import INITIAL, UserNamespace
 from sandbox.vfs.dentry import Dentry
 from sandbox.vfs.filesystem import Filesystem
 from sandbox.vfs.inode import Inode
@@ -104,31 +105,48 @@ class NsFile(InodeFile):
         return super().link_text() if path.mount.id else self.ns.text().decode()
 
     def ioctl(self, t: Task, cmd: int, arg: int, a: SyscallArgs) -> int:
-        """ioctl_ns(2): one user namespace owns all others."""
+        """ioctl_ns(2)."""
         kind = self.ns.kind
         if cmd == NS_GET_NSTYPE:
             return TYPES[kind]
         if cmd == NS_GET_USERNS:
-            if kind == b"user":
-                return -errno.EPERM
-            return t.fds.install(open_namespace(t, b"user", None), cloexec=True)
+            return self._give(t, b"user", self._owner(t))
         if cmd == NS_GET_PARENT:
             return self._parent(t)
         if cmd == NS_GET_OWNER_UID:
-            if kind != b"user":
+            namespace = self.ns.namespace
+            if not isinstance(namespace, UserNamespace):
                 return -errno.EINVAL
-            t.copy_out(arg, bytes(4))
+            t.copy_out(arg, t.creds.user.uids.shown(namespace.owner).to_bytes(4, "little"))
             return 0
         raise SyscallError(errno.ENOTTY)
 
-    def _parent(self, t: Task) -> int:
-        """NS_GET_PARENT: of a PID namespace that the caller sees; EPERM, EINVAL."""
+    def _owner(self, t: Task) -> UserNamespace:
+        """The user namespace above; EPERM for one that is not the caller's, nor below it (ns_get_owner)."""
         namespace = self.ns.namespace
-        if isinstance(namespace, PidNamespace) and namespace.parent is not None:
-            parent = namespace.parent
-            if parent.within(t.pids):
-                return t.fds.install(open_namespace(t, b"pid", parent), cloexec=True)
-        return -(errno.EPERM if self.ns.kind in (b"user", b"pid") else errno.EINVAL)
+        owner: UserNamespace | None = INITIAL
+        if isinstance(namespace, UserNamespace):
+            owner = namespace.parent
+        elif namespace is not None:
+            owner = namespace.user
+        if owner is None or not owner.within(t.creds.user):
+            raise SyscallError(errno.EPERM)
+        return owner
+
+    def _parent(self, t: Task) -> int:
+        """NS_GET_PARENT: of a PID or user namespace that the caller sees; EPERM, EINVAL."""
+        namespace = self.ns.namespace
+        if isinstance(namespace, UserNamespace):
+            return self._give(t, b"user", self._owner(t))
+        if not isinstance(namespace, PidNamespace):
+            return -errno.EINVAL
+        parent = namespace.parent
+        if parent is None or not parent.within(t.pids):
+            return -errno.EPERM
+        return self._give(t, b"pid", parent)
+
+    def _give(self, t: Task, kind: bytes, namespace: Namespace) -> int:
+        return t.fds.install(open_namespace(t, kind, namespace), cloexec=True)
 
 
 class NsFs(Filesystem):

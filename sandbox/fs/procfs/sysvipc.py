@@ -27,8 +27,9 @@ def _head(item: IpcObject) -> str:
     return f"{item.key:10} {item.id:10}  {item.mode:4o}"
 
 
-def _owners(item: IpcObject) -> str:
-    return f"{item.uid:5} {item.gid:5} {item.cuid:5} {item.cgid:5}"
+def _owners(t: Task, item: IpcObject) -> str:
+    uid, gid = t.creds.user.uids.shown, t.creds.user.gids.shown
+    return f"{uid(item.uid):5} {gid(item.gid):5} {uid(item.cuid):5} {gid(item.cgid):5}"
 
 
 def shm(t: Task) -> bytes:
@@ -36,7 +37,7 @@ def shm(t: Task) -> bytes:
     lines = [_SHM]
     for item in t.ns.ipc.shm.ids.ordered():
         lines.append(
-            f"{_head(item)} {item.size:21} {item.cpid.number_in(t.pids):5} {number_in(item.lpid, t.pids):5}  {item.nattch:5} {_owners(item)}"
+            f"{_head(item)} {item.size:21} {item.cpid.number_in(t.pids):5} {number_in(item.lpid, t.pids):5}  {item.nattch:5} {_owners(t, item)}"
             f" {item.atime:10} {item.dtime:10} {item.ctime:10} {item.resident_pages() << 12:21} {0:21}\n"
         )
     return "".join(lines).encode()
@@ -46,7 +47,7 @@ def sem(t: Task) -> bytes:
     """Semaphore sets."""
     lines = [_SEM]
     for item in t.ns.ipc.sem.ids.ordered():
-        lines.append(f"{_head(item)} {len(item.values):10} {_owners(item)} {item.otime:10} {item.ctime:10}\n")
+        lines.append(f"{_head(item)} {len(item.values):10} {_owners(t, item)} {item.otime:10} {item.ctime:10}\n")
     return "".join(lines).encode()
 
 
@@ -55,7 +56,7 @@ def msg(t: Task) -> bytes:
     lines = [_MSG]
     for item in t.ns.ipc.msg.ids.ordered():
         lines.append(
-            f"{_head(item)}  {item.bytes:10} {len(item.messages):10} {number_in(item.lspid, t.pids):5} {number_in(item.lrpid, t.pids):5} {_owners(item)}"
+            f"{_head(item)}  {item.bytes:10} {len(item.messages):10} {number_in(item.lspid, t.pids):5} {number_in(item.lrpid, t.pids):5} {_owners(t, item)}"
             f" {item.stime:10} {item.rtime:10} {item.ctime:10}\n"
         )
     return "".join(lines).encode()

@@ -10,7 +10,7 @@ from sandbox.abi.linux.fcntl import O_ACCMODE, O_RDONLY, O_WRONLY
 from sandbox.abi.linux.stat import S_IFDIR, S_IFLNK, S_IFMT, S_IFREG
 from sandbox.errors import SyscallError
 from sandbox.fs.nsfs.filesystem import NsFile, namespace_path
-from sandbox.fs.procfs import task_files
+from sandbox.fs.procfs import task_files, user_maps
 from sandbox.fs.procfs.anon_path import path_of
 from sandbox.fs.procfs.mem_file import MemInode
 from sandbox.fs.pseudo.nodes import PseudoDir, PseudoFile
@@ -45,7 +45,9 @@ def check_inspect(t: Task, task: Task) -> None:
     if mine.landlock is not None and (other.landlock is None or not other.landlock.within(mine.landlock)):
         raise SyscallError(errno.EACCES)
     same = mine.fsuid in (other.uid, other.euid, other.suid) and other.uid == other.euid == other.suid
-    if not (same and mine.fsgid == other.gid == other.egid == other.sgid) and not mine.has(CAP_SYS_PTRACE):
+    if not (same and mine.fsgid == other.gid == other.egid == other.sgid) and not mine.has_in(
+        other.user, CAP_SYS_PTRACE
+    ):
         raise SyscallError(errno.EACCES)
 
 
@@ -328,6 +330,8 @@ class TaskDir(PseudoDir):
         where = _LINKS.get(name)
         if where is not None:
             return TaskLink(fs, ino, task, where)
+        if name in user_maps.NAMES:
+            return user_maps.UserMapNode(fs, ino, task, name)
         if name == b"mem":
             return MemInode(fs, ino, task)
         if name == b"fd":
@@ -356,5 +360,5 @@ class TaskDir(PseudoDir):
 
 
 _LINKS: Final[dict[bytes, Callable[[Task], Path | None]]] = {b"exe": exe_path, b"cwd": cwd_path, b"root": root_path}
-_NAMES: Final = (b"task", b"fd", b"fdinfo", b"ns", b"net", *_LINKS, *task_files.FILES, b"mem")
+_NAMES: Final = (b"task", b"fd", b"fdinfo", b"ns", b"net", *_LINKS, *task_files.FILES, b"mem", *user_maps.NAMES)
 _INDEX: Final[dict[bytes, int]] = {name: number + 2 for number, name in enumerate(_NAMES)}

@@ -171,16 +171,6 @@ def cgroup(t: Task, task: Task) -> bytes:
     return b"0::/\n"
 
 
-def id_map(t: Task, task: Task) -> bytes:
-    """The initial user namespace."""
-    return b"         0          0 4294967295\n"
-
-
-def setgroups(t: Task, task: Task) -> bytes:
-    """Allowed."""
-    return b"allow\n"
-
-
 def loginuid(t: Task, task: Task) -> bytes:
     """Nobody logged in."""
     return b"4294967295"
@@ -272,7 +262,6 @@ FILES: Final[dict[bytes, Spec]] = {
     b"comm": Spec(comm, 0o644, set_comm),
     b"coredump_filter": Spec(coredump_filter, 0o644, set_coredump_filter),
     b"environ": Spec(environ, 0o400),
-    b"gid_map": Spec(id_map),
     b"io": Spec(io, 0o400),
     b"limits": Spec(limits),
     b"loginuid": Spec(loginuid),
@@ -285,7 +274,6 @@ FILES: Final[dict[bytes, Spec]] = {
     b"personality": Spec(personality, 0o400),
     b"sched": Spec(nothing, numbered=sched),
     b"schedstat": Spec(schedstat),
-    b"setgroups": Spec(setgroups),
     b"smaps": Spec(smaps),
     b"smaps_rollup": Spec(smaps_rollup),
     b"stat": Spec(nothing, numbered=task_status.stat),
@@ -293,6 +281,5 @@ FILES: Final[dict[bytes, Spec]] = {
     b"status": Spec(nothing, numbered=task_status.status),
     b"syscall": Spec(syscall, 0o400),
     b"timerslack_ns": Spec(timerslack),
-    b"uid_map": Spec(id_map),
     b"wchan": Spec(wchan),
 }

@@ -104,7 +104,8 @@ def status(t: Task, task: Task, pids: PidNamespace) -> bytes:
     name = task.comm.decode("utf-8", "surrogateescape").replace("\\", "\\\\").replace("\n", "\\n")
     umask = f"Umask:\t{task.fs.umask:04o}\n" if mm is not None else ""
     limit = group.rlimits.soft[RLIMIT_SIGPENDING]
-    groups = "".join(f"{gid} " for gid in creds.groups)
+    uid, gid = t.creds.user.uids.shown, t.creds.user.gids.shown
+    groups = "".join(f"{gid(one)} " for one in creds.groups)
     memory = ""
     if mm is not None:
         resident = task.space.resident_pages()
@@ -117,8 +118,8 @@ def status(t: Task, task: Task, pids: PidNamespace) -> bytes:
     return (
         f"Name:\t{name}\n{umask}State:\t{letter} ({_LONG[letter]})\nTgid:\t{group.ids.number_in(pids)}\nNgid:\t0\nPid:\t{task.ids.number_in(pids)}\n"
         f"PPid:\t{_parent_pid(task, pids)}\nTracerPid:\t{tracer}\n"
-        f"Uid:\t{creds.uid}\t{creds.euid}\t{creds.suid}\t{creds.fsuid}\n"
-        f"Gid:\t{creds.gid}\t{creds.egid}\t{creds.sgid}\t{creds.fsgid}\n"
+        f"Uid:\t{uid(creds.uid)}\t{uid(creds.euid)}\t{uid(creds.suid)}\t{uid(creds.fsuid)}\n"
+        f"Gid:\t{gid(creds.gid)}\t{gid(creds.egid)}\t{gid(creds.sgid)}\t{gid(creds.fsgid)}\n"
         f"FDSize:\t{max(64, -(-len(task.fds) // 64) * 64) if mm is not None else 0}\nGroups:\t{groups}\n"
         f"{_each('NStgid', group.ids, pids)}{_each('NSpid', task.ids, pids)}"
         f"{_each('NSpgid', group.pgrp.ids, pids)}{_each('NSsid', group.session.ids, pids)}"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Callable, Generic, TypeVar
 from sandbox.abi.linux.capability import CAP_IPC_OWNER, CAP_SYS_ADMIN
 from sandbox.abi.linux.ipc import IPC64_PERM, IPC_CREAT, IPC_EXCL, IPC_PRIVATE, IPC_SEQ_MAX, IPCMNI
 from sandbox.errors import SyscallError
+from sandbox.kernel.user_namespace import NO_ID, UserNamespace
 
 if TYPE_CHECKING:
     from sandbox.kernel.credentials import Credentials
@@ -34,38 +35,41 @@ class IpcObject:
         self.ctime = seconds(t)
         self.removed = False
 
-    def allows(self, creds: Credentials, flag: int) -> bool:
-        """The rights that `flag` asks for, in any of its three triples, are granted (ipcperms)."""
+    def allows(self, creds: Credentials, flag: int, owner: UserNamespace) -> bool:
+        """The rights that `flag` asks for, in any of its three triples, are granted (ipcperms). `owner`: of the IPC namespace."""
         wanted = flag >> 6 | flag >> 3 | flag
         granted = self.mode
         if creds.euid in (self.cuid, self.uid):
             granted >>= 6
         elif creds.in_group(self.cgid) or creds.in_group(self.gid):
             granted >>= 3
-        return not wanted & ~granted & 7 or creds.has(CAP_IPC_OWNER)
+        return not wanted & ~granted & 7 or creds.has_in(owner, CAP_IPC_OWNER)
 
     def check(self, t: Task, flag: int) -> None:
         """EACCES."""
-        if not self.allows(t.creds, flag):
+        if not self.allows(t.creds, flag, t.ns.ipc.user):
             raise SyscallError(errno.EACCES)
 
     def check_owner(self, t: Task) -> None:
         """IPC_SET and IPC_RMID are for owner, creator and CAP_SYS_ADMIN: EPERM (ipcctl_obtain_check)."""
-        if t.creds.euid not in (self.cuid, self.uid) and not t.creds.has(CAP_SYS_ADMIN):
+        if t.creds.euid not in (self.cuid, self.uid) and not t.creds.has_in(t.ns.ipc.user, CAP_SYS_ADMIN):
             raise SyscallError(errno.EPERM)
 
     def update(self, t: Task, perm: bytes) -> None:
         """IPC_SET: owner and permission bits from a struct ipc64_perm; EINVAL for the id -1."""
         uid, gid, mode = (IPC64_PERM.unpack(perm)[n] for n in (1, 2, 5))
-        if 0xFFFFFFFF in (uid, gid):
+        uid, gid = t.creds.user.uids.to_kernel(uid), t.creds.user.gids.to_kernel(gid)
+        if NO_ID in (uid, gid):
             raise SyscallError(errno.EINVAL)
         self.uid, self.gid = uid, gid
         self.mode = self.mode & ~0o777 | mode & 0o777
         self.ctime = seconds(t)
 
-    def pack_perm(self) -> bytes:
-        """struct ipc64_perm."""
-        return IPC64_PERM.pack(self.key, self.uid, self.gid, self.cuid, self.cgid, self.mode, self.seq, 0, 0, 0)
+    def pack_perm(self, user: UserNamespace) -> bytes:
+        """struct ipc64_perm, for somebody in `user`."""
+        uids, gids = user.uids, user.gids
+        owner, creator = (uids.shown(self.uid), gids.shown(self.gid)), (uids.shown(self.cuid), gids.shown(self.cgid))
+        return IPC64_PERM.pack(self.key, *owner, *creator, self.mode, self.seq, 0, 0, 0)
 
 
 def seconds(t: Task) -> int:

@@ -18,6 +18,7 @@ from tcpip.waiter import EVENT_OUT, WaitQueue
 if TYPE_CHECKING:
     from sandbox.kernel.pid_namespace import Pid, PidNamespace
     from sandbox.kernel.task import Task
+    from sandbox.kernel.user_namespace import UserNamespace
     from sandbox.vfs.space import SpaceAccount
 
 _QUEUE_COST: Final = 1024
@@ -191,10 +192,10 @@ class MessageQueue(IpcObject):
             self._forget(message)
         self.messages.clear()
 
-    def pack(self, pids: PidNamespace) -> bytes:
+    def pack(self, pids: PidNamespace, user: UserNamespace) -> bytes:
         """struct msqid64_ds, with process numbers as seen from `pids`."""
         return MSQID64_DS.pack(
-            self.pack_perm(),
+            self.pack_perm(user),
             self.stime,
             self.rtime,
             self.ctime,

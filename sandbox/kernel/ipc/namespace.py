@@ -8,6 +8,7 @@ from sandbox.kernel.ipc.mqueue import MqueueLimits
 from sandbox.kernel.ipc.msg import MsgTable
 from sandbox.kernel.ipc.sem import SemTable
 from sandbox.kernel.ipc.shm import Actor, ShmTable
+from sandbox.kernel.user_namespace import INITIAL, UserNamespace
 
 if TYPE_CHECKING:
     from tcpip.clock import Clock
@@ -16,8 +17,11 @@ if TYPE_CHECKING:
 class IpcNamespace:
     """`t.ns.ipc`; `kernel.ipc` is the first. `number` is its inode number in nsfs."""
 
-    def __init__(self, clock: Clock, number: int = 0, parent: IpcNamespace | None = None) -> None:
+    def __init__(
+        self, clock: Clock, number: int = 0, parent: IpcNamespace | None = None, user: UserNamespace = INITIAL
+    ) -> None:
         self.number = number
+        self.user = user
         self.users = 0
         self.shm: ShmTable = ShmTable(clock, parent.shm.actor if parent is not None else Actor())
         self.sem = SemTable()

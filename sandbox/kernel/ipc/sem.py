@@ -27,6 +27,7 @@ from sandbox.kernel.ipc.sem_undo import SemUndo
 if TYPE_CHECKING:
     from sandbox.kernel.pid_namespace import Pid
     from sandbox.kernel.task import Task
+    from sandbox.kernel.user_namespace import UserNamespace
     from sandbox.vfs.space import SpaceAccount
 
 SEMAEM: Final = SEMVMX  # a value that an undo may adjust by
@@ -169,9 +170,9 @@ class SemaphoreSet(IpcObject):
         self.ctime = seconds(t)
         self.settle()
 
-    def pack(self) -> bytes:
+    def pack(self, user: UserNamespace) -> bytes:
         """struct semid64_ds."""
-        return SEMID64_DS.pack(self.pack_perm(), self.otime, self.ctime, len(self.values))
+        return SEMID64_DS.pack(self.pack_perm(user), self.otime, self.ctime, len(self.values))
 
 
 class SemTable:

@@ -25,6 +25,7 @@ from sandbox.vfs.space import INODE_COST
 if TYPE_CHECKING:
     from sandbox.kernel.pid_namespace import Pid, PidNamespace
     from sandbox.kernel.task import Task
+    from sandbox.kernel.user_namespace import UserNamespace
     from sandbox.mm.commit import CommitAccount
     from tcpip.clock import Clock
 
@@ -62,10 +63,10 @@ class ShmSegment(IpcObject):
         """Pages that have been touched."""
         return self.data.blocks() // 8
 
-    def pack(self, pids: PidNamespace) -> bytes:
+    def pack(self, pids: PidNamespace, user: UserNamespace) -> bytes:
         """struct shmid64_ds, with process numbers as seen from `pids`."""
         return SHMID64_DS.pack(
-            self.pack_perm(),
+            self.pack_perm(user),
             self.size,
             self.atime,
             self.dtime,

@@ -9,20 +9,22 @@ from sandbox.abi.linux import socket as abi
 from sandbox.abi.linux.capability import CAP_SETGID, CAP_SETUID, CAP_SYS_ADMIN
 from sandbox.errors import SyscallError
 from sandbox.kernel.pid_namespace import Pid, number_in
+from sandbox.kernel.user_namespace import NO_ID, OVERFLOW_ID
 
 if TYPE_CHECKING:
     from sandbox.kernel.task import Task
 
 Ucred = tuple[Pid | None, int, int]  # the process, its user and group
 
-OVERFLOW_ID: Final = 65534
-NOBODY: Final[Ucred] = (None, 0xFFFFFFFF, 0xFFFFFFFF)
+NOBODY: Final[Ucred] = (None, NO_ID, NO_ID)
 UNKNOWN: Final[Ucred] = (None, OVERFLOW_ID, OVERFLOW_ID)
 
 
 def pack_ucred(t: Task, creds: Ucred) -> bytes:
     """struct ucred for `t`."""
     ids, uid, gid = creds
+    if uid != NO_ID:
+        uid, gid = t.creds.user.uids.shown(uid), t.creds.user.gids.shown(gid)
     return abi.UCRED.pack(number_in(ids, t.pids), uid, gid)
 
 
@@ -32,10 +34,13 @@ def ucred_of(t: Task, data: bytes) -> Ucred:
         raise SyscallError(errno.EINVAL)
     pid, uid, gid = abi.UCRED.unpack(data)
     creds = t.creds
+    uid, gid = creds.user.uids.to_kernel(uid), creds.user.gids.to_kernel(gid)
+    if NO_ID in (uid, gid):
+        raise SyscallError(errno.EINVAL)
     if (
-        (pid == t.pid or creds.has(CAP_SYS_ADMIN))
-        and (uid in (creds.uid, creds.euid, creds.suid) or creds.has(CAP_SETUID))
-        and (gid in (creds.gid, creds.egid, creds.sgid) or creds.has(CAP_SETGID))
+        (pid == t.pid or creds.has_in(t.pids.user, CAP_SYS_ADMIN))
+        and (uid in (creds.uid, creds.euid, creds.suid) or creds.has_here(CAP_SETUID))
+        and (gid in (creds.gid, creds.egid, creds.sgid) or creds.has_here(CAP_SETGID))
     ):
         if pid not in t.pids.groups:
             raise SyscallError(errno.ESRCH)

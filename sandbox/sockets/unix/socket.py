@@ -216,7 +216,7 @@ class UnixSocket(SocketFile):
         if name == abi.SO_PEERGROUPS:
             if self.peer_creds is NOBODY:
                 raise SyscallError(errno.ENODATA)
-            groups = b"".join(abi.UINT.pack(gid) for gid in self.peer_groups)
+            groups = b"".join(abi.UINT.pack(t.creds.user.gids.shown(gid)) for gid in self.peer_groups)
             if size < len(groups):
                 raise SyscallError(errno.ERANGE)
             return groups

@@ -5,7 +5,11 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING
 
+from sandbox.abi.linux.capability import CAP_SYS_ADMIN
+from sandbox.abi.linux.statfs import ST_NODEV, ST_NOEXEC, ST_NOSUID, ST_RDONLY
 from sandbox.errors import SyscallError
+from sandbox.kernel.user_namespace import INITIAL, NO_ID, UserNamespace
+from sandbox.vfs.mount import ATIME_FLAGS, Mount
 
 if TYPE_CHECKING:
     from sandbox.kernel.task import Task
@@ -15,24 +19,33 @@ KINDS = (b"tmpfs", b"ramfs", b"proc", b"sysfs", b"mqueue")
 
 
 def make_filesystem(t: Task, kind: bytes, source: bytes, data: dict[bytes, bytes]) -> Filesystem:
-    """A new file system; ENODEV for kinds that are not here, EINVAL for what their options cannot be."""
+    """A new file system; ENODEV for kinds that are not here, EPERM for those of a namespace that is another's, EINVAL for
+    what their options cannot be."""
     vfs = t.kernel.mounts.vfs
+    owner = _owner(t, kind)
+    if kind in KINDS and not t.creds.has_in(owner, CAP_SYS_ADMIN):
+        raise SyscallError(errno.EPERM)
     if kind in (b"tmpfs", b"ramfs"):
         from sandbox.fs.tmpfs.filesystem import Tmpfs
         from sandbox.fs.tmpfs.options import TmpfsOptions
 
         options = TmpfsOptions(data)
-        uid = t.creds.fsuid if options.uid is None else options.uid
-        gid = t.creds.fsgid if options.gid is None else options.gid
+        uid = t.creds.fsuid if options.uid is None else t.creds.user.uids.to_kernel(options.uid)
+        gid = t.creds.fsgid if options.gid is None else t.creds.user.gids.to_kernel(options.gid)
+        if NO_ID in (uid, gid):
+            raise SyscallError(errno.EINVAL)
         name = source.decode("utf-8", "surrogateescape")
         fs = Tmpfs(vfs.clock, vfs.new_dev(), name, options.mode, uid, gid, options.account(vfs.space))
+        fs.user = owner
         fs.asked = options
         fs.readonly = options.readonly
         return fs
     if kind == b"proc":
         from sandbox.fs.procfs.filesystem import ProcFs
 
-        return ProcFs(t.kernel, vfs.new_dev(), t.pids)
+        proc = ProcFs(t.kernel, vfs.new_dev(), t.pids)
+        proc.user = owner
+        return proc
     if kind == b"sysfs":
         from sandbox.fs.sysfs.filesystem import SysFs
 
@@ -42,3 +55,38 @@ def make_filesystem(t: Task, kind: bytes, source: bytes, data: dict[bytes, bytes
 
         return mqueues(t.kernel, t.ns.ipc)
     raise SyscallError(errno.ENODEV)
+
+
+def _owner(t: Task, kind: bytes) -> UserNamespace:
+    """The user namespace of a new file system: what it shows may belong to somebody else than who mounts it."""
+    if kind == b"proc":
+        return t.pids.user
+    if kind == b"mqueue":
+        return t.ns.ipc.user
+    return INITIAL if kind == b"sysfs" else t.creds.user
+
+
+def check_revealing(t: Task, fs: Filesystem, flags: int) -> None:
+    """EPERM for a proc or sysfs that would show more than those that are mounted already (mount_too_revealing)."""
+    namespace = t.ns.mnt
+    if namespace.user is INITIAL or fs.name not in ("proc", "sysfs"):
+        return
+    if not any(mount.fs.name == fs.name and _as_revealing(mount, flags) for mount in namespace.mounts()):
+        raise SyscallError(errno.EPERM)
+
+
+def _as_revealing(mount: Mount, flags: int) -> bool:
+    """The whole of it is seen, as freely as with `flags` (mnt_already_visible)."""
+    locked = mount.locked_flags
+    if (
+        mount.root.inode is not mount.fs.root
+        or locked & (ST_RDONLY | ST_NODEV | ST_NOSUID | ST_NOEXEC) & ST_RDONLY & ~flags
+    ):
+        return False
+    if locked & ATIME_FLAGS and (mount.flags ^ flags) & ATIME_FLAGS:
+        return False
+    for point, child in mount.children.items():
+        inode = point.inode
+        if child.locked and not (inode is not None and inode.is_dir() and inode.nlink <= 2 and not inode.entries()):
+            return False
+    return True

@@ -88,13 +88,13 @@ def _wanted_tids(t: Task, flags: int, address: int, count: int) -> tuple[int, ..
     numbers = tuple(memoryview(t.copy_in(address, 4 * count)).cast("i"))
     if count > levels or not 0 < numbers[0] < PID_MAX:
         raise SyscallError(errno.EINVAL)
-    if not t.creds.has(CAP_SYS_ADMIN) and not t.creds.has(CAP_CHECKPOINT_RESTORE):
+    if not t.creds.has_in(t.pids.user, CAP_SYS_ADMIN) and not t.creds.has_in(t.pids.user, CAP_CHECKPOINT_RESTORE):
         raise SyscallError(errno.EPERM)
     return numbers
 
 
 _NOTE: Final = (
-    "UTS, IPC, mount, cgroup and PID namespaces; user, network and time namespaces: "
+    "UTS, IPC, mount, cgroup, PID and user namespaces; network and time namespaces: "
     "EPERM without CAP_SYS_ADMIN, else EINVAL"
 )
 

@@ -16,8 +16,9 @@ from sandbox.abi.linux.capability import (
 )
 from sandbox.errors import SyscallError
 from sandbox.kernel.control import Result
-from sandbox.kernel.credentials import NO_ID, Credentials
+from sandbox.kernel.credentials import Credentials
 from sandbox.kernel.task import Task
+from sandbox.kernel.user_namespace import NO_ID, IdMap
 from sandbox.syscalls.args import SyscallArgs
 from sandbox.syscalls.known import known
 from sandbox.syscalls.row import FULL, Arg, Row, writes
@@ -28,35 +29,35 @@ _HEADER: Final = struct.Struct("<Ii")
 
 def sys_getuid(t: Task, a: SyscallArgs) -> Result:
     """getuid(2)."""
-    return known(t, t.creds.uid)
+    return known(t, t.creds.user.uids.shown(t.creds.uid))
 
 
 def sys_geteuid(t: Task, a: SyscallArgs) -> Result:
     """geteuid(2)."""
-    return known(t, t.creds.euid)
+    return known(t, t.creds.user.uids.shown(t.creds.euid))
 
 
 def sys_getgid(t: Task, a: SyscallArgs) -> Result:
     """getgid(2)."""
-    return known(t, t.creds.gid)
+    return known(t, t.creds.user.gids.shown(t.creds.gid))
 
 
 def sys_getegid(t: Task, a: SyscallArgs) -> Result:
     """getegid(2)."""
-    return known(t, t.creds.egid)
+    return known(t, t.creds.user.gids.shown(t.creds.egid))
 
 
 def sys_getresuid(t: Task, a: SyscallArgs) -> Result:
     """getresuid(2)."""
     for n, value in enumerate((t.creds.uid, t.creds.euid, t.creds.suid)):
-        t.copy_out(a.addr(n), value.to_bytes(4, "little"))
+        t.copy_out(a.addr(n), t.creds.user.uids.shown(value).to_bytes(4, "little"))
     return 0
 
 
 def sys_getresgid(t: Task, a: SyscallArgs) -> Result:
     """getresgid(2)."""
     for n, value in enumerate((t.creds.gid, t.creds.egid, t.creds.sgid)):
-        t.copy_out(a.addr(n), value.to_bytes(4, "little"))
+        t.copy_out(a.addr(n), t.creds.user.gids.shown(value).to_bytes(4, "little"))
     return 0
 
 
@@ -74,54 +75,66 @@ def _commit(t: Task, new: Credentials) -> int:
     return 0
 
 
-def _check_id(value: int) -> int:
+def _id(ids: IdMap, value: int) -> int:
+    """The kernel's; EINVAL for -1 and for what has no name here."""
+    value = ids.to_kernel(value)
     if value == NO_ID:
         raise SyscallError(errno.EINVAL)
     return value
 
 
+def _uid(t: Task, value: int) -> int:
+    """The same; -1 stays."""
+    return value if value == NO_ID else _id(t.creds.user.uids, value)
+
+
+def _gid(t: Task, value: int) -> int:
+    """The same of a group."""
+    return value if value == NO_ID else _id(t.creds.user.gids, value)
+
+
 def sys_setuid(t: Task, a: SyscallArgs) -> Result:
     """setuid(2)."""
-    return _commit(t, t.creds.with_uid(_check_id(a.uint(0))))
+    return _commit(t, t.creds.with_uid(_id(t.creds.user.uids, a.uint(0))))
 
 
 def sys_setgid(t: Task, a: SyscallArgs) -> Result:
     """setgid(2)."""
-    return _commit(t, t.creds.with_gid(_check_id(a.uint(0))))
+    return _commit(t, t.creds.with_gid(_id(t.creds.user.gids, a.uint(0))))
 
 
 def sys_setreuid(t: Task, a: SyscallArgs) -> Result:
     """setreuid(2)."""
-    return _commit(t, t.creds.with_reuid(a.uint(0), a.uint(1)))
+    return _commit(t, t.creds.with_reuid(_uid(t, a.uint(0)), _uid(t, a.uint(1))))
 
 
 def sys_setregid(t: Task, a: SyscallArgs) -> Result:
     """setregid(2)."""
-    return _commit(t, t.creds.with_regid(a.uint(0), a.uint(1)))
+    return _commit(t, t.creds.with_regid(_gid(t, a.uint(0)), _gid(t, a.uint(1))))
 
 
 def sys_setresuid(t: Task, a: SyscallArgs) -> Result:
     """setresuid(2)."""
-    return _commit(t, t.creds.with_resuid(a.uint(0), a.uint(1), a.uint(2)))
+    return _commit(t, t.creds.with_resuid(_uid(t, a.uint(0)), _uid(t, a.uint(1)), _uid(t, a.uint(2))))
 
 
 def sys_setresgid(t: Task, a: SyscallArgs) -> Result:
     """setresgid(2)."""
-    return _commit(t, t.creds.with_resgid(a.uint(0), a.uint(1), a.uint(2)))
+    return _commit(t, t.creds.with_resgid(_gid(t, a.uint(0)), _gid(t, a.uint(1)), _gid(t, a.uint(2))))
 
 
 def sys_setfsuid(t: Task, a: SyscallArgs) -> Result:
     """setfsuid(2): the previous id, whether it was changed or not."""
-    old = t.creds.fsuid
-    _commit(t, t.creds.with_fsuid(a.uint(0)))
-    return old
+    uids, old = t.creds.user.uids, t.creds.fsuid
+    _commit(t, t.creds.with_fsuid(uids.to_kernel(a.uint(0))))
+    return uids.shown(old)
 
 
 def sys_setfsgid(t: Task, a: SyscallArgs) -> Result:
     """setfsgid(2)."""
-    old = t.creds.fsgid
-    _commit(t, t.creds.with_fsgid(a.uint(0)))
-    return old
+    gids, old = t.creds.user.gids, t.creds.fsgid
+    _commit(t, t.creds.with_fsgid(gids.to_kernel(a.uint(0))))
+    return gids.shown(old)
 
 
 def sys_getgroups(t: Task, a: SyscallArgs) -> Result:
@@ -130,18 +143,19 @@ def sys_getgroups(t: Task, a: SyscallArgs) -> Result:
     if size < 0 or (size and size < len(groups)):
         return -errno.EINVAL
     if size:
-        t.copy_out(a.addr(1), struct.pack(f"<{len(groups)}I", *groups))
+        t.copy_out(a.addr(1), struct.pack(f"<{len(groups)}I", *map(t.creds.user.gids.shown, groups)))
     return len(groups)
 
 
 def sys_setgroups(t: Task, a: SyscallArgs) -> Result:
     """setgroups(2)."""
     size = a.int(0)
-    if not t.creds.has(CAP_SETGID):
+    user = t.creds.user
+    if not t.creds.has_here(CAP_SETGID) or not user.may_setgroups or not (user.gids.identity or user.gids.extents):
         return -errno.EPERM
     if not 0 <= size <= NGROUPS_MAX:
         return -errno.EINVAL
-    groups = struct.unpack(f"<{size}I", t.copy_in(a.addr(1), 4 * size))
+    groups = tuple(map(user.gids.to_kernel, struct.unpack(f"<{size}I", t.copy_in(a.addr(1), 4 * size))))
     if NO_ID in groups:
         return -errno.EINVAL
     new = t.creds.copy()
@@ -196,7 +210,7 @@ def sys_capset(t: Task, a: SyscallArgs) -> Result:
         inheritable |= values[3 * word + 2] << 32 * word
     effective, permitted, inheritable = effective & ALL_CAPS, permitted & ALL_CAPS, inheritable & ALL_CAPS
     old = t.creds
-    if not old.has(CAP_SETPCAP) and inheritable & ~(old.inheritable | old.permitted):
+    if not old.has_here(CAP_SETPCAP) and inheritable & ~(old.inheritable | old.permitted):
         return -errno.EPERM
     if inheritable & ~(old.inheritable | old.bounding) or permitted & ~old.permitted or effective & ~permitted:
         return -errno.EPERM

@@ -81,7 +81,7 @@ def sys_chroot(t: Task, a: SyscallArgs) -> int:
     """chroot(2)."""
     there = lookup(t, AT_FDCWD, t.copy_in_path(a.addr(0)), FOLLOW | DIRECTORY)
     check(t.creds, there.inode, MAY_EXEC)
-    if not t.creds.has(CAP_SYS_CHROOT):
+    if not t.creds.has_here(CAP_SYS_CHROOT):
         return -errno.EPERM
     t.fs.set_root(there)
     return 0

@@ -66,7 +66,7 @@ def _set_flags(t: Task, file: FileDescription, fd: int, arg: int) -> int:
     changed = (arg ^ file.flags) & SETFL_MASK
     path = file.path
     if changed & arg & abi.O_NOATIME and path is not None:
-        if t.creds.fsuid != path.inode.uid and not t.creds.has(CAP_FOWNER):
+        if t.creds.fsuid != path.inode.uid and not t.creds.has_over(path.inode, CAP_FOWNER):
             return -errno.EPERM
     file.check_status_flags(t, arg & SETFL_MASK)
     if changed & abi.O_ASYNC and file.epollable:

@@ -75,7 +75,7 @@ def sys_landlock_add_rule(t: Task, a: SyscallArgs) -> int:
 
 def sys_landlock_restrict_self(t: Task, a: SyscallArgs) -> int:
     """landlock_restrict_self(2)."""
-    if not t.no_new_privs and not t.creds.has(CAP_SYS_ADMIN):
+    if not t.no_new_privs and not t.creds.has_here(CAP_SYS_ADMIN):
         return -errno.EPERM
     if a.uint(1):
         return -errno.EINVAL

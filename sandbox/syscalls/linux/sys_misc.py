@@ -34,7 +34,7 @@ def sys_uname(t: Task, a: SyscallArgs) -> Result:
 
 
 def _read_name(t: Task, a: SyscallArgs) -> bytes:
-    if not t.creds.has(CAP_SYS_ADMIN):
+    if not t.creds.has_in(t.ns.uts.user, CAP_SYS_ADMIN):
         raise SyscallError(errno.EPERM)
     size = a.int(1)
     if not 0 <= size <= HOST_NAME_MAX:
@@ -158,7 +158,7 @@ REBOOT_SIGNALS: Final = {
 
 def sys_reboot(t: Task, a: SyscallArgs) -> Result:
     """reboot(2), as in a PID namespace: process 1 ends, and with it the sandbox."""
-    if not t.creds.has(CAP_SYS_BOOT):
+    if not t.creds.has_in(t.pids.user, CAP_SYS_BOOT):
         return -errno.EPERM
     if a.uint(0) != REBOOT_MAGIC1 or a.uint(1) not in REBOOT_MAGIC2:
         return -errno.EINVAL

@@ -36,9 +36,9 @@ from sandbox.errors import SyscallError
 from sandbox.fs.nsfs.filesystem import NsInode
 from sandbox.fs.tmpfs.filesystem import Tmpfs
 from sandbox.fs.tmpfs.options import TmpfsOptions
-from sandbox.syscalls.linux.mountable import make_filesystem
+from sandbox.syscalls.linux.mountable import check_revealing, make_filesystem
 from sandbox.syscalls.row import FULL, PARTIAL, REFUSED, Arg, Row, refuse
-from sandbox.vfs.mount import Mount, MountNamespace, below, covering, walk_mounts
+from sandbox.vfs.mount import ATIME_FLAGS, Mount, MountNamespace, below, covering, walk_mounts
 from sandbox.vfs.mount_flags import flags_of
 from sandbox.vfs.path import Path
 from sandbox.vfs.propagation import copy_tree, discard_tree, propagate
@@ -80,8 +80,8 @@ def sys_mount(t: Task, a: SyscallArgs) -> int:
 
 
 def check_privilege(t: Task) -> None:
-    """EPERM without CAP_SYS_ADMIN, or in a Landlock domain."""
-    if not t.creds.has(CAP_SYS_ADMIN) or t.creds.landlock is not None:
+    """EPERM without CAP_SYS_ADMIN over the mount namespace, or in a Landlock domain."""
+    if not t.creds.has_in(t.ns.mnt.user, CAP_SYS_ADMIN) or t.creds.landlock is not None:
         raise SyscallError(errno.EPERM)
 
 
@@ -94,6 +94,7 @@ def check_mine(t: Task, mount: Mount) -> None:
 def add_mount(t: Task, fs: Filesystem, target: Path, flags: int) -> int:
     """A new file system at `target`: EINVAL, EBUSY where the same one is mounted already, ENOTDIR. (do_add_mount)"""
     check_mine(t, target.mount)
+    check_revealing(t, fs, flags)
     at = covering(target)
     if at.mount.fs is fs and at.dentry is at.mount.root:
         return -errno.EBUSY
@@ -125,10 +126,20 @@ def _remount(t: Task, target: Path, flags: int, data: dict[bytes, bytes]) -> int
     if not flags & _ATIME:
         kept = ST_NOATIME | ST_NODIRATIME | ST_RELATIME
         new = new & ~kept | mount.flags & kept
+    check_locked(mount, new)
+    if not flags & MS_BIND and not t.creds.has_in(mount.fs.user, CAP_SYS_ADMIN):
+        return -errno.EPERM
     if data and not flags & MS_BIND and isinstance(mount.fs, Tmpfs):
         mount.fs.resize(TmpfsOptions(data))
     mount.flags = new
     return 0
+
+
+def check_locked(mount: Mount, flags: int) -> None:
+    """EPERM for flags that would undo what a more privileged user namespace has set (can_change_locked_flags)."""
+    locked = mount.locked_flags
+    if locked & ~ATIME_FLAGS & ~flags or (locked & ATIME_FLAGS and (mount.flags ^ flags) & ATIME_FLAGS):
+        raise SyscallError(errno.EPERM)
 
 
 def bind_tree(t: Task, there: Path, recurse: bool) -> Mount:
@@ -142,8 +153,13 @@ def bind_tree(t: Task, there: Path, recurse: bool) -> Mount:
         check_mine(t, there.mount)
     if there.mount.unbindable:
         raise SyscallError(errno.EINVAL)
-    vfs = t.ns.mnt.vfs
-    return copy_tree(vfs, there.mount, there.dentry, t.ns.mnt, recurse=recurse)
+    if not recurse:
+        for point, child in there.mount.children.items():
+            if child.locked and point.within(there.dentry):
+                raise SyscallError(errno.EINVAL)
+    tree = copy_tree(t.ns.mnt.vfs, there.mount, there.dentry, t.ns.mnt, recurse=recurse)
+    tree.locked = False
+    return tree
 
 
 def _bind(t: Task, source: bytes | None, target: Path, recurse: bool) -> int:
@@ -189,6 +205,7 @@ def move_tree(t: Task, there: Path, target: Path) -> None:
     if (
         there.dentry is not mount.root
         or mount.parent is None
+        or mount.locked
         or there.inode.is_dir() != target.inode.is_dir()
         or mount.parent.peers is not None
         or (shared and any(one.unbindable for one in walk_mounts(mount)))
@@ -209,13 +226,15 @@ def sys_umount2(t: Task, a: SyscallArgs) -> int:
         return -errno.EINVAL
     path = t.copy_in_path(a.addr(0))
     there = covering(lookup(t, AT_FDCWD, path, 0 if flags & UMOUNT_NOFOLLOW else FOLLOW))
-    if not t.creds.has(CAP_SYS_ADMIN):
+    if not t.creds.has_in(t.ns.mnt.user, CAP_SYS_ADMIN):
         return -errno.EPERM
     mount = there.mount
     if there.dentry is not mount.root:
         return -errno.EINVAL
     check_mine(t, mount)
     check_privilege(t)
+    if mount.locked:
+        return -errno.EINVAL
     if flags & MNT_EXPIRE:
         if mount.parent is None or flags & (MNT_FORCE | MNT_DETACH):
             return -errno.EINVAL
@@ -243,6 +262,8 @@ def sys_pivot_root(t: Task, a: SyscallArgs) -> int:
         return -errno.EINVAL
     check_mine(t, root.mount)
     check_mine(t, new.mount)
+    if new.mount.locked:
+        return -errno.EINVAL
     if new.dentry.deleted:
         return -errno.ENOENT
     if new.mount is root.mount or under.mount is root.mount:

@@ -26,8 +26,8 @@ from sandbox.abi.linux.statfs import (
 from sandbox.errors import SyscallError
 from sandbox.fs.tmpfs.filesystem import Tmpfs
 from sandbox.fs.tmpfs.options import TmpfsOptions
-from sandbox.syscalls.linux.mountable import KINDS, make_filesystem
-from sandbox.syscalls.linux.sys_mount import bind_tree, check_mine, check_privilege, move_tree
+from sandbox.syscalls.linux.mountable import KINDS, check_revealing, make_filesystem
+from sandbox.syscalls.linux.sys_mount import bind_tree, check_locked, check_mine, check_privilege, move_tree
 from sandbox.syscalls.row import FULL, PARTIAL, Arg, Row
 from sandbox.vfs.fs_context import (
     AWAITING_MOUNT,
@@ -73,7 +73,7 @@ _PAGE: Final = 4096
 
 
 def _may_mount(t: Task) -> None:
-    if not t.creds.has(CAP_SYS_ADMIN):
+    if not t.creds.has_in(t.ns.mnt.user, CAP_SYS_ADMIN):
         raise SyscallError(errno.EPERM)
 
 
@@ -179,6 +179,8 @@ def _reconfigure(t: Task, file: FsConfigFile) -> int:
     if file.phase != RECONF_PARAMS:
         return -errno.EBUSY
     _may_mount(t)
+    if file.fs is not None and not t.creds.has_in(file.fs.user, CAP_SYS_ADMIN):
+        return -errno.EPERM
     if isinstance(file.fs, Tmpfs) and file.fs.asked is not None:
         file.fs.resize(TmpfsOptions(file.params))
         if b"ro" in file.params or b"rw" in file.params:
@@ -213,6 +215,7 @@ def sys_fsmount(t: Task, a: SyscallArgs) -> int:
         return -errno.EINVAL
     if file.phase != AWAITING_MOUNT:
         return -errno.EBUSY
+    check_revealing(t, file.fs, bits)
     vfs = t.ns.mnt.vfs
     top = vfs.new_mount(file.fs, vfs.root_of(file.fs), bits, t.ns.mnt)
     file.phase, file.fs = RECONF_PARAMS, file.fs
@@ -300,10 +303,14 @@ def sys_mount_setattr(t: Task, a: SyscallArgs) -> int:
     chosen = list(walk_mounts(top)) if flags & AT_RECURSIVE else [top]
     bits = _flags(wanted & ~_ATIME)
     gone = _flags(cleared & ~_ATIME)
+    keep = ST_NOATIME | ST_RELATIME
+    changed = []
     for mount in chosen:
-        keep = ST_NOATIME | ST_RELATIME
         atime = _flags(wanted & _ATIME) & keep if cleared & _ATIME else mount.flags & keep
-        mount.flags = (mount.flags & ~(gone | keep) | bits) & ~keep | atime
+        changed.append((mount.flags & ~(gone | keep) | bits) & ~keep | atime)
+        check_locked(mount, changed[-1])
+    for mount, new in zip(chosen, changed, strict=True):
+        mount.flags = new
     if kind:
         propagate(t.ns.mnt.vfs, chosen, kind)
     return 0

@@ -157,7 +157,7 @@ def sys_msgctl(t: Task, a: SyscallArgs) -> Result:
         queue = table.ids.get(ident) if command == IPC_STAT else table.ids.at(ident)
         if command != MSG_STAT_ANY:
             queue.check(t, 0o444)
-        t.copy_out(address, queue.pack(t.pids))
+        t.copy_out(address, queue.pack(t.pids, t.creds.user))
         return 0 if command == IPC_STAT else queue.id
     if command == IPC_SET:
         fields = MSQID64_DS.unpack(t.copy_in(address, MSQID64_DS.size))

@@ -13,6 +13,7 @@ from sandbox.abi.linux.sched import (
     CLONE_NEWIPC,
     CLONE_NEWNS,
     CLONE_NEWTIME,
+    CLONE_NEWUSER,
     CLONE_SIGHAND,
     CLONE_SYSVSEM,
     CLONE_THREAD,
@@ -29,16 +30,22 @@ from sandbox.kernel.namespaces import (
     Namespaces,
     UtsNamespace,
     check_namespaces,
+    commit_user,
+    leave,
     namespace_of,
     new_namespaces,
+    new_user_namespace,
 )
 from sandbox.kernel.pid_namespace import PidNamespace
 from sandbox.kernel.pidfd import PidFile
+from sandbox.kernel.user_namespace import INITIAL, UserNamespace
 from sandbox.ptrace.access import may_inspect
 from sandbox.syscalls.row import PARTIAL, Arg, Row
 from sandbox.vfs.mount import MountNamespace
 
 if TYPE_CHECKING:
+    from sandbox.kernel.credentials import Credentials
+    from sandbox.kernel.fs_context import FSContext
     from sandbox.kernel.task import Task
     from sandbox.syscalls.args import SyscallArgs
 
@@ -49,6 +56,8 @@ _KNOWN: Final = CLONE_THREAD | CLONE_FS | CLONE_SIGHAND | CLONE_VM | CLONE_FILES
 def sys_unshare(t: Task, a: SyscallArgs) -> int:
     """unshare(2)."""
     flags = a.ulong(0)
+    if flags & CLONE_NEWUSER:
+        flags |= CLONE_THREAD | CLONE_FS
     if flags & CLONE_NEWNS:
         flags |= CLONE_FS
     if flags & ~_KNOWN:
@@ -57,20 +66,11 @@ def sys_unshare(t: Task, a: SyscallArgs) -> int:
         return -errno.EINVAL
     if flags & (CLONE_SIGHAND | CLONE_VM) and (t.group.sighand.refs > 1 or t.kernel.space_users(t.space) > 1):
         return -errno.EINVAL
-    check_namespaces(t, flags)
+    check_namespaces(t, flags, t.creds.user)
     if flags & CLONE_FILES and not t.fds.may_copy():
         return -errno.ENOMEM
     fs = t.fs.copy() if flags & CLONE_FS and (t.fs.users > 1 or flags & CLONE_NEWNS) else t.fs
-    if flags & SUPPORTED:
-        try:
-            namespaces = new_namespaces(t, flags, fs)
-        except SyscallError:
-            if fs is not t.fs:
-                fs.release()
-            raise
-        if flags & CLONE_NEWIPC:
-            leave_undo(t)
-        switch(t, namespaces)
+    _make(t, flags, fs)
     if flags & CLONE_SYSVSEM:
         leave_undo(t)
     if fs is not t.fs:
@@ -80,6 +80,31 @@ def sys_unshare(t: Task, a: SyscallArgs) -> int:
         old_fds, t.fds = t.fds, t.fds.copy()
         old_fds.release(t)
     return 0
+
+
+def _make(t: Task, flags: int, fs: FSContext) -> None:
+    """The new namespaces; `fs`, if it is not the task's, is released when they cannot be made."""
+    creds: Credentials | None = None
+    namespaces: Namespaces | None = None
+    try:
+        if flags & CLONE_NEWUSER:
+            creds = new_user_namespace(t)
+            creds.user.users += 1
+        if flags & SUPPORTED:
+            namespaces = new_namespaces(t, flags, fs, creds.user if creds is not None else t.creds.user)
+    except SyscallError:
+        if fs is not t.fs:
+            fs.release()
+        if creds is not None:
+            leave(t.kernel, creds.user)
+        raise
+    if creds is not None:
+        commit_user(t, creds)
+        leave(t.kernel, creds.user)
+    if namespaces is not None:
+        if flags & CLONE_NEWIPC:
+            leave_undo(t)
+        switch(t, namespaces)
 
 
 def switch(t: Task, namespaces: Namespaces) -> None:
@@ -109,13 +134,18 @@ def sys_setns(t: Task, a: SyscallArgs) -> int:
 
 
 def enter_all(t: Task, wanted: list[tuple[bytes, Namespace | None]]) -> None:
-    """Check all, then enter all: EPERM, EINVAL."""
+    """Check all, then enter all: EPERM, EINVAL, EUSERS. A user namespace comes first and gives the right for the others."""
     uts, ipc, cgroup, mnt, pids = t.ns.uts, t.ns.ipc, t.ns.cgroup, t.ns.mnt, t.ns.pids
+    creds = t.creds
     moves = False
-    for kind, namespace in wanted:
-        if kind == b"user":
-            raise SyscallError(errno.EINVAL)  # it is in this one already
-        if not t.creds.has(CAP_SYS_ADMIN) or (kind == b"mnt" and not t.creds.has(CAP_SYS_CHROOT)):
+    for kind, namespace in sorted(wanted, key=lambda one: one[0] != b"user"):
+        if isinstance(namespace, UserNamespace):
+            creds = _into_user(t, namespace)
+            continue
+        owner = namespace.user if namespace is not None else INITIAL
+        if not creds.has_in(owner, CAP_SYS_ADMIN) or not creds.has_here(CAP_SYS_ADMIN):
+            raise SyscallError(errno.EPERM)
+        if kind == b"mnt" and not creds.has_here(CAP_SYS_CHROOT):
             raise SyscallError(errno.EPERM)
         if kind == b"mnt" and t.fs.users > 1:
             raise SyscallError(errno.EINVAL)
@@ -136,6 +166,8 @@ def enter_all(t: Task, wanted: list[tuple[bytes, Namespace | None]]) -> None:
     if ipc is not t.ns.ipc:
         leave_undo(t)
     kernel = t.kernel
+    if creds is not t.creds:
+        commit_user(t, creds)
     switch(t, Namespaces(kernel, uts, ipc, cgroup, mnt if mnt is not kernel.mounts else None, pids))
     if moves:
         root = mnt.root_path()
@@ -143,12 +175,21 @@ def enter_all(t: Task, wanted: list[tuple[bytes, Namespace | None]]) -> None:
         t.fs.set_cwd(root)
 
 
+def _into_user(t: Task, user: UserNamespace) -> Credentials:
+    """setns(2) of a user namespace: EINVAL for its own, for threads and for a shared root; EPERM. (userns_install)"""
+    if user is t.creds.user or len(t.group.tasks) > 1 or t.fs.users > 1:
+        raise SyscallError(errno.EINVAL)
+    if not t.creds.has_in(user, CAP_SYS_ADMIN):
+        raise SyscallError(errno.EPERM)
+    return t.creds.in_user(user)
+
+
 _NOTE: Final = (
-    "UTS, IPC, mount, cgroup and PID namespaces; user, network and time namespaces: "
+    "UTS, IPC, mount, cgroup, PID and user namespaces; network and time namespaces: "
     "EPERM without CAP_SYS_ADMIN, else EINVAL"
 )
 
 ROWS: Final[tuple[Row, ...]] = (
     Row(272, "unshare", sys_unshare, PARTIAL, (Arg.HEX,), _NOTE),
-    Row(308, "setns", sys_setns, PARTIAL, (Arg.FD, Arg.HEX), "of user, network and time namespaces there is one"),
+    Row(308, "setns", sys_setns, PARTIAL, (Arg.FD, Arg.HEX), "of network and time namespaces there is one"),
 )

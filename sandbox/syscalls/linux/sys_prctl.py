@@ -145,7 +145,7 @@ def _capbset_read(t: Task, a: SyscallArgs) -> int:
 
 
 def _capbset_drop(t: Task, a: SyscallArgs) -> int:
-    if not t.creds.has(CAP_SETPCAP):
+    if not t.creds.has_here(CAP_SETPCAP):
         return -errno.EPERM
     if a.ulong(1) > CAP_LAST_CAP:
         return -errno.EINVAL
@@ -169,7 +169,7 @@ def _set_securebits(t: Task, a: SyscallArgs) -> int:
         (old & SECBITS_LOCKS) >> 1 & (old ^ wanted)
         or old & SECBITS_LOCKS & ~wanted
         or wanted & ~SECBITS_ALL
-        or not t.creds.has(CAP_SETPCAP)
+        or not t.creds.has_here(CAP_SETPCAP)
     ):
         return -errno.EPERM
     new = t.creds.copy()

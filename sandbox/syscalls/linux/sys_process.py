@@ -25,7 +25,11 @@ def may_signal(t: Task, target: Task, signo: int) -> bool:
     if target.group is t.group:
         return True
     mine, theirs = t.creds, target.creds
-    if mine.euid in (theirs.suid, theirs.uid) or mine.uid in (theirs.suid, theirs.uid) or mine.has(CAP_KILL):
+    if (
+        mine.euid in (theirs.suid, theirs.uid)
+        or mine.uid in (theirs.suid, theirs.uid)
+        or mine.has_in(theirs.user, CAP_KILL)
+    ):
         return True
     return signo == SIGCONT and target.group.session is t.group.session
 
@@ -123,7 +127,7 @@ def _read_info(t: Task, addr: int, signo: int) -> SignalInfo:
     """A siginfo_t; its number is the argument's."""
     raw = signo.to_bytes(4, "little", signed=True) + t.copy_in(addr, SIGINFO_SIZE)[4:]
     info = from_user(raw)
-    info.sender = t.group.ids
+    info.sender, info.user = t.group.ids, t.creds.user
     return info
 
 
@@ -174,7 +178,7 @@ def sys_pidfd_send_signal(t: Task, a: SyscallArgs) -> Result:
     if a.addr(2):
         raw = t.copy_in(a.addr(2), SIGINFO_SIZE)
         info = from_user(raw)
-        info.sender = t.group.ids
+        info.sender, info.user = t.group.ids, t.creds.user
         if info.signo != signo:
             return -errno.EINVAL
         if group is not t.group and (info.code >= 0 or info.code == SI_TKILL):

@@ -83,7 +83,7 @@ def _may_limit(t: Task, target: Task) -> bool:
     mine, theirs = t.creds, target.creds
     same_uid = mine.uid == theirs.uid == theirs.euid == theirs.suid
     same_gid = mine.gid == theirs.gid == theirs.egid == theirs.sgid
-    return (same_uid and same_gid) or mine.has(CAP_SYS_RESOURCE)
+    return (same_uid and same_gid) or mine.has_in(theirs.user, CAP_SYS_RESOURCE)
 
 
 def sys_getrusage(t: Task, a: SyscallArgs) -> Result:

@@ -54,7 +54,7 @@ def _find_any(t: Task, pid: int) -> Task:
 
 def _check_owner(t: Task, target: Task) -> None:
     mine, theirs = t.creds, target.creds
-    if mine.euid not in (theirs.euid, theirs.uid) and not mine.has(CAP_SYS_NICE):
+    if mine.euid not in (theirs.euid, theirs.uid) and not mine.has_in(theirs.user, CAP_SYS_NICE):
         raise SyscallError(errno.EPERM)
 
 
@@ -210,7 +210,7 @@ def _prio_targets(t: Task, which: int, who: int) -> list[Task]:
         pgrp = t.group.pgrp if who == 0 else pids.process_groups.get(who)
         return [] if pgrp is None else [task for group in pgrp.members for task in group.tasks]
     if which == PRIO_USER:
-        uid = t.creds.uid if who == 0 else who
+        uid = t.creds.uid if who == 0 else t.creds.user.uids.to_kernel(who)
         return [task for task in pids.tasks.values() if task.creds.uid == uid]
     raise SyscallError(errno.EINVAL)
 
@@ -227,7 +227,9 @@ def sys_setpriority(t: Task, a: SyscallArgs) -> Result:
     nice = max(-20, min(19, a.int(2)))
     result = -errno.ESRCH
     for target in targets:
-        if t.creds.euid not in (target.creds.uid, target.creds.euid) and not t.creds.has(CAP_SYS_NICE):
+        if t.creds.euid not in (target.creds.uid, target.creds.euid) and not t.creds.has_in(
+            target.creds.user, CAP_SYS_NICE
+        ):
             result = -errno.EPERM
         elif nice < target.nice and not _may_nice(t, target, nice):
             result = -errno.EACCES
@@ -258,7 +260,9 @@ def sys_ioprio_set(t: Task, a: SyscallArgs) -> Result:
     check_ioprio(t, ioprio)
     targets = _io_targets(t, a.int(0), a.int(1))
     for target in targets:
-        if t.creds.uid not in (target.creds.uid, target.creds.euid) and not t.creds.has(CAP_SYS_NICE):
+        if t.creds.uid not in (target.creds.uid, target.creds.euid) and not t.creds.has_in(
+            target.creds.user, CAP_SYS_NICE
+        ):
             return -errno.EPERM
         target.ioprio = ioprio
     return 0 if targets else -errno.ESRCH

@@ -146,7 +146,7 @@ def sys_semctl(t: Task, a: SyscallArgs) -> Result:
         semaphores = ids.get(ident) if command == IPC_STAT else ids.at(ident)
         if command != SEM_STAT_ANY:
             semaphores.check(t, 0o444)
-        t.copy_out(argument, semaphores.pack())
+        t.copy_out(argument, semaphores.pack(t.creds.user))
         return 0 if command == IPC_STAT else semaphores.id
     if command == SETVAL:
         if not 0 <= a.int(3) <= SEMVMX:

@@ -76,7 +76,7 @@ def sys_shmctl(t: Task, a: SyscallArgs) -> Result:
         segment = ids.get(ident) if command == IPC_STAT else ids.at(ident)
         if command != SHM_STAT_ANY:
             segment.check(t, 0o444)
-        t.copy_out(address, segment.pack(t.pids))
+        t.copy_out(address, segment.pack(t.pids, t.creds.user))
         return 0 if command == IPC_STAT else segment.id
     if command == IPC_SET:
         perm = SHMID64_DS.unpack(t.copy_in(address, SHMID64_DS.size))[0]
@@ -110,7 +110,7 @@ def _info(t: Task, command: int, address: int) -> int:
 def _lock(t: Task, segment: ShmSegment, command: int) -> int:
     """SHM_LOCK, SHM_UNLOCK: nothing is ever swapped out, so only the mode tells (shmctl_do_lock)."""
     limit = t.group.rlimits.get(RLIMIT_MEMLOCK)
-    if not t.creds.has(CAP_IPC_LOCK):
+    if not t.creds.has_in(t.ns.ipc.user, CAP_IPC_LOCK):
         if t.creds.euid not in (segment.uid, segment.cuid) or (command == SHM_LOCK and not limit):
             return -errno.EPERM
         if command == SHM_LOCK and not segment.mode & SHM_LOCKED and segment.pages > limit >> 12:

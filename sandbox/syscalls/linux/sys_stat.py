@@ -38,13 +38,13 @@ _STAT_FLAGS: Final = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH
 
 def sys_stat(t: Task, a: SyscallArgs) -> int:
     """stat(2)."""
-    t.copy_out(a.addr(1), pack_stat(lookup_now(t, AT_FDCWD, t.copy_in_path(a.addr(0))).inode))
+    t.copy_out(a.addr(1), pack_stat(lookup_now(t, AT_FDCWD, t.copy_in_path(a.addr(0))).inode, t.creds.user))
     return 0
 
 
 def sys_lstat(t: Task, a: SyscallArgs) -> int:
     """lstat(2)."""
-    t.copy_out(a.addr(1), pack_stat(lookup_now(t, AT_FDCWD, t.copy_in_path(a.addr(0)), 0).inode))
+    t.copy_out(a.addr(1), pack_stat(lookup_now(t, AT_FDCWD, t.copy_in_path(a.addr(0)), 0).inode, t.creds.user))
     return 0
 
 
@@ -52,11 +52,11 @@ def _pack_fd(t: Task, fd: int) -> bytes:
     file = t.fds.get(fd)
     path = file.path
     if path is None:
-        return file.stat().pack()
+        return file.stat().pack(t.creds.user)
     inode = path.inode
     if inode.live:
         inode.refresh()
-    return pack_stat(inode)
+    return pack_stat(inode, t.creds.user)
 
 
 def sys_fstat(t: Task, a: SyscallArgs) -> int:
@@ -78,7 +78,7 @@ def sys_newfstatat(t: Task, a: SyscallArgs) -> int:
         packed = _pack_fd(t, dirfd)
     else:
         how = (0 if flags & AT_SYMLINK_NOFOLLOW else FOLLOW) | (EMPTY if flags & AT_EMPTY_PATH else 0)
-        packed = pack_stat(lookup_now(t, dirfd, path, how).inode)
+        packed = pack_stat(lookup_now(t, dirfd, path, how).inode, t.creds.user)
     t.thread.write(raw[2], packed)
     return 0
 
@@ -96,10 +96,10 @@ def sys_statx(t: Task, a: SyscallArgs) -> int:
         there = file.path
         if there is not None and there.inode.live:
             there.inode.refresh()
-        packed = pack_statx(there) if there is not None else file.stat().packx()
+        packed = pack_statx(there, t.creds.user) if there is not None else file.stat().packx(t.creds.user)
     else:
         how = (0 if flags & AT_SYMLINK_NOFOLLOW else FOLLOW) | (EMPTY if flags & AT_EMPTY_PATH else 0)
-        packed = pack_statx(lookup_now(t, dirfd, path, how))
+        packed = pack_statx(lookup_now(t, dirfd, path, how), t.creds.user)
     t.copy_out(a.addr(4), packed)
     return 0
 
@@ -132,12 +132,14 @@ def sys_readlinkat(t: Task, a: SyscallArgs) -> int:
 def _access_creds(creds: Credentials) -> Credentials:
     """access(2) asks for the real ids (fs/open.c: access_override_creds)."""
     if creds.fsuid == creds.uid and creds.fsgid == creds.gid:
-        if creds.securebits & SECBIT_NO_SETUID_FIXUP or (creds.effective == creds.permitted) == (creds.uid == 0):
+        if creds.securebits & SECBIT_NO_SETUID_FIXUP or (creds.effective == creds.permitted) == (
+            creds.uid == creds.user.root()
+        ):
             return creds
     new = creds.copy()
     new.fsuid, new.fsgid = creds.uid, creds.gid
     if not creds.securebits & SECBIT_NO_SETUID_FIXUP:
-        new.effective = new.permitted & ALL_CAPS if creds.uid == 0 else 0
+        new.effective = new.permitted & ALL_CAPS if creds.uid == creds.user.root() else 0
     return new
 
 

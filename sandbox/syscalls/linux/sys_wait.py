@@ -104,6 +104,7 @@ def _waitid(t: Task, a: SyscallArgs, infop: int) -> Result:
     if infop:
         report.info.signo = SIGCHLD
         report.info.utime = 0
+        report.info.translate(t.creds.user)
         _store_info(t, infop, report.info.pack())
     return 0
 

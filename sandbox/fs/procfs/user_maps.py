@@ -1,0 +1,81 @@
+"""/proc/PID/uid_map, gid_map and setgroups (user_namespaces(7))."""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING, Final
+
+from sandbox.abi.linux.capability import CAP_SYS_ADMIN
+from sandbox.abi.linux.fcntl import O_ACCMODE
+from sandbox.errors import SyscallError
+from sandbox.fs.pseudo.nodes import MAX_STORE, GeneratedFile, PseudoFile
+from sandbox.kernel import id_maps
+from sandbox.kernel.user_namespace import NO_ID
+
+if TYPE_CHECKING:
+    from sandbox.fs.procfs.filesystem import ProcFs
+    from sandbox.kernel.credentials import Credentials
+    from sandbox.kernel.task import Task
+    from sandbox.vfs.path import Path
+
+NAMES: Final = (b"uid_map", b"gid_map", b"setgroups")
+
+
+class UserMapNode(PseudoFile):
+    """One of the files of one task."""
+
+    __slots__ = ("task", "kind")
+
+    def __init__(self, fs: ProcFs, ino: int, task: Task, kind: bytes) -> None:
+        super().__init__(fs, ino, 0o644)
+        self.task = task
+        self.kind = kind
+        self.refresh()
+
+    def refresh(self) -> None:
+        """The owner is the task's, or root of who executed the program where that may not be looked at (task_dump_owner)."""
+        self.uid, self.gid = self.task.creds.euid, self.task.creds.egid
+        mm = self.task.mm
+        if mm is not None and mm.dumpable != 1:
+            uid, gid = mm.user.root(), mm.user.gids.to_kernel(0)
+            self.uid, self.gid = 0 if uid == NO_ID else uid, 0 if gid == NO_ID else gid
+
+    def content(self, t: Task) -> bytes:
+        """As who has opened it sees it; here: the reader."""
+        return self.text(t.creds)
+
+    def text(self, reader: Credentials) -> bytes:
+        """The map, in the numbers of the reader's user namespace."""
+        user = self.task.creds.user
+        if self.kind == b"setgroups":
+            return b"allow\n" if user.may_setgroups else b"deny\n"
+        groups = self.kind == b"gid_map"
+        return id_maps.shown(user.gids if groups else user.uids, user, reader.user, groups)
+
+    def open(self, t: Task, path: Path, flags: int) -> UserMapFile:
+        """Who opens it needs the right as well as who writes."""
+        user = self.task.creds.user
+        if self.kind == b"setgroups" and flags & O_ACCMODE and not t.creds.has_in(user, CAP_SYS_ADMIN):
+            raise SyscallError(errno.EACCES)
+        return UserMapFile(flags, path, self, t.creds)
+
+
+class UserMapFile(GeneratedFile):
+    """An open one; `opener` is who opened it."""
+
+    def __init__(self, flags: int, path: Path, node: UserMapNode, opener: Credentials) -> None:
+        super().__init__(flags, path, node)
+        self.node = node
+        self.user = node.task.creds.user
+        self.opener = opener
+
+    def pwrite(self, t: Task, src: memoryview, offset: int) -> int:
+        """The whole of it is one value."""
+        if len(src) > MAX_STORE:
+            raise SyscallError(errno.EINVAL)
+        if self.node.kind == b"setgroups":
+            id_maps.write_setgroups(self.user, bytes(src), offset)
+        else:
+            id_maps.write_map(t, self.opener, self.user, self.node.kind == b"gid_map", bytes(src), offset)
+        self._snapshot.data = None
+        return len(src)
