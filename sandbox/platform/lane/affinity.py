@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 
 from sandbox.platform.lane import hostcalls
-from sandbox.platform.lane.answers import LaneAnswers
+from sandbox.platform.lane.private import LanePrivate
 
 
-class LaneAffinity(LaneAnswers):
+class LaneAffinity(LanePrivate):
     """The part of a LaneThread that knows where it runs."""
 
     __slots__ = ("tid", "affinity")

@@ -25,8 +25,6 @@ from sandbox.platform.lane.layout import (
     LANE_TID_ADDRESS,
     NOTED_ROBUST,
     NOTED_TID_ADDRESS,
-    STACK_SIZE,
-    STACKS_BASE,
     TASK_SIZE,
 )
 
@@ -48,14 +46,11 @@ _LAST_CALLS: Final = (59, 60, 231, 322)  # execve exit exit_group execveat: as t
 class LaneAnswers(LaneFrames):
     """The part of a LaneThread that knows what its stub knows."""
 
-    __slots__ = ("newborn", "noting")
+    __slots__ = ("newborn", "noting", "remote_address")
 
     newborn: bool  # nothing is in its private lane yet
     noting: bool  # it may have notes
-
-    def private_lane(self) -> int:
-        """Where it lies in the guest."""
-        return STACKS_BASE + self.slot * STACK_SIZE
+    remote_address: int  # of its private lane in the guest
 
     def introduce(self, results: tuple[int, int, int, int, int, int, int, int]) -> None:
         if not self.private:
@@ -67,7 +62,7 @@ class LaneAnswers(LaneFrames):
 
     def _write_private(self, word: int, data: memoryview) -> None:
         try:
-            self.space.write_own(self.private_lane() + word * 8, data)
+            self.space.write_own(self.remote_address + word * 8, data)
         except MemoryFault:
             pass  # it is gone
 
@@ -82,7 +77,7 @@ class LaneAnswers(LaneFrames):
         if not self.noting or not self.private or self.stopped or self.space.dead:
             return  # what is stopped has told
         try:
-            noted = self.space.read_own(self.private_lane(), (LANE_TID_ADDRESS + 1) * 8)
+            noted = self.space.read_own(self.remote_address, (LANE_TID_ADDRESS + 1) * 8)
         except MemoryFault:
             return
         for word in (LANE_NOTED, LANE_ROBUST, LANE_TID_ADDRESS):

@@ -213,6 +213,24 @@ def vm_write_from(pid: int, address: int, src: memoryview) -> int:
     return put
 
 
+def vm_copy_in(pid: int, local: int, remote: int, size: int) -> bool:
+    """As vm_read_into, between addresses (`address_of`). False: not all of it was there."""
+    _local[0] = local
+    _local[1] = _remote[1] = size
+    _remote[0] = remote
+    got: int = _process_vm_readv(pid, _local_ref, _one, _remote_ref, _one, _zero)
+    return got == size
+
+
+def vm_copy_out(pid: int, local: int, remote: int, size: int) -> bool:
+    """The other way."""
+    _local[0] = local
+    _local[1] = _remote[1] = size
+    _remote[0] = remote
+    put: int = _process_vm_writev(pid, _local_ref, _one, _remote_ref, _one, _zero)
+    return put == size
+
+
 def address_of(memory: memoryview) -> int:
     """Where writable memory of the caller's lies, as long as it does."""
     return _addressof(_from_buffer(memory))

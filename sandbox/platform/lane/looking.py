@@ -267,7 +267,8 @@ class LaneLooker(Looker):
     def _notified(self, id_: int, pid: int, nr: int, args: tuple[int, ...]) -> None:
         thread = self.platform.by_tid.get(pid)
         if thread is not None and thread.private and not thread.stopped:
-            thread.fetch()
+            if nr == _SYS_GETPPID or not thread.expected or thread.on_return is not None:
+                thread.fetch()  # else it executes orders: it has not asked anything since
         elif self._awake:
             now = time.monotonic_ns()
             if self.platform.regime.notified_while_awake(now):

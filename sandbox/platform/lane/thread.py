@@ -7,7 +7,7 @@ import struct
 from typing import TYPE_CHECKING, Callable, Final, Sequence
 
 from sandbox.arch.amd64 import EFLAGS, EFLAGS_USER, FS_BASE, GS_BASE, NUM_REGS
-from sandbox.platform.base import OP_CMPXCHG32, OP_XCHG32, GuestThread, MemoryFault, Order
+from sandbox.platform.base import OP_CMPXCHG32, OP_XCHG32, GuestThread, Order
 from sandbox.platform.lane import hostcalls, layout
 from sandbox.platform.lane.affinity import LaneAffinity
 from sandbox.platform.lane.layout import (
@@ -19,7 +19,6 @@ from sandbox.platform.lane.layout import (
     ACTION_REPLY_COPY,
     ACTION_RESUME,
     KIND_THUNK,
-    KNOWN_END,
     LANE_ACTION,
     LANE_BLOCKED,
     LANE_COUNT,
@@ -29,14 +28,11 @@ from sandbox.platform.lane.layout import (
     LANE_INDEX,
     LANE_KEPT,
     LANE_KIND,
-    LANE_NOTED,
     LANE_ORDERS,
     LANE_OUTS,
     LANE_REGS,
-    LANE_REQUEST,
     LANE_RESULT,
     LANE_RETURN,
-    LANE_SEQ,
     LANE_SIZE,
     LANE_VALUE,
     LANE_WAIT,
@@ -68,9 +64,7 @@ class LaneThread(LaneAffinity):
     __slots__ = (
         "owner",
         "signed",
-        "seen",
         "listed",
-        "notification",
         "released",
         "expected",
         "at",
@@ -98,6 +92,8 @@ class LaneThread(LaneAffinity):
         self.noting = False
         self.on_attached: Callable[[], None] | None = None  # its next word, on its shared lane, is only for this
         self.lane = memoryview(bytearray(LANE_SIZE)) if private else space.lane(slot)
+        self.lane_address = hostcalls.address_of(self.lane) if private else 0
+        self.remote_address = layout.STACKS_BASE + slot * layout.STACK_SIZE
         self.words = self.lane.cast("Q")
         self.signed = self.lane.cast("q")
         self.seen = 0
@@ -131,43 +127,7 @@ class LaneThread(LaneAffinity):
             os.close(self.lane_fd)
             self.lane_fd = -1
 
-    # --- a private lane ---
-
-    def fetch(self) -> None:
-        """Read the request of a private lane. A process that is gone has none."""
-        try:
-            size = LANE_REQUEST * 8
-            self.lane[:size] = self.space.read_own(self.private_lane(), size)
-        except MemoryFault:
-            return
-        if self.noting and self.words[LANE_NOTED]:
-            self.tell_notes()
-
-    def _flush(self) -> None:
-        """Write the answer into a private lane; LANE_DONE last where the thread may be about to look at it."""
-        words, space, base = self.words, self.space, self.private_lane()
-        action = words[LANE_ACTION]
-        end = LANE_ORDERS + words[LANE_COUNT] * ORDER_WORDS if action != ACTION_REPLY else LANE_COUNT
-        try:
-            if self.newborn:
-                self.newborn = False
-                space.write_own(base, self.lane[: KNOWN_END * 8])
-                return
-            if action == ACTION_RESUME:
-                end = LANE_COUNT
-                space.write_own(base + LANE_REGS * 8, self.lane[LANE_REGS * 8 : LANE_REQUEST * 8])
-            if not self.notification:
-                space.write_own(base + LANE_ACTION * 8, self.lane[LANE_ACTION * 8 : end * 8])
-                end = LANE_ACTION
-            space.write_own(base + LANE_DONE * 8, self.lane[LANE_DONE * 8 : end * 8])
-        except MemoryFault:
-            pass
-
-    def born(self, id_: int) -> None:
-        """The first thread of a forked process: it waits for an answer to the question who it is."""
-        self.notification = id_
-        self.newborn = True
-        self.words[LANE_SEQ] = self.seen = 1
+    # --- a private lane becomes a shared one ---
 
     def attach(self, then: Callable[[], None] | None = None) -> bool:
         """Have it map a shared lane and ask there again what it asks now. With `then`, inside an operation of the space:
@@ -252,7 +212,7 @@ class LaneThread(LaneAffinity):
         self.stopped = False
         self.words[LANE_DONE] = self.seen
         if self.private:
-            self._flush()
+            self.flush()
         elif not self.listed:
             self.listed = True
             self.platform.active.append((self.words, self))
@@ -452,7 +412,7 @@ class LaneThread(LaneAffinity):
         self.words[LANE_COUNT] = 0
         self.words[LANE_DONE] = self.seen
         if self.private:
-            self._flush()
+            self.flush()
         id_, self.notification = self.notification, 0
         listener = self.platform.listener
         has_it = fd < 0 or (self.words[LANE_KEPT] != 0 and self.space.lent == order.keepable)

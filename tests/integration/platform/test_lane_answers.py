@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from sandbox.arch import amd64
@@ -72,6 +74,31 @@ def test_an_earlier_call_says_nothing_of_it() -> None:
     again = {layout.LANE_KIND: layout.KIND_SYSCALL, layout.LANE_NR: 39, layout.LANE_PEAK: 1 << 30}
     Machine(call(EXIT, 0) + say(PRIVATE, SEQ, again), kernel).run()
     assert seen[0] < 10_000
+
+
+@pytest.mark.parametrize("size", [4096, 4000, 1])
+def test_a_call_that_can_run_as_it_is_comes_once(size: int) -> None:
+    """munmap and mprotect count in pages, however long the program says it is: question and permission are one."""
+    counts = []
+
+    def kernel(m: Machine, t: GuestThread, nr: int, args: Args) -> None:
+        looker = m.platform.looker
+        counts.append(looker.notified + looker.ordered)
+        if nr in (10, 11):
+            assert args[1] == size  # the kernel is told what the program said
+            order = Order(nr, (args[0], 4096, args[2] if nr == 10 else 0))
+            t.execute_and_return([order], 0, lambda: None, lambda index, result: t.reply(result))
+        elif nr == EXIT:
+            result.append(args[0])
+            t.address_space().kill()
+        else:
+            t.reply(0)
+
+    result: list[int] = []
+    ask = call(10, DATA + 8192, size, 1) + " mov %rax, %r12\n" + call(11, DATA + 8192, size) + " or %rax, %r12\n"
+    m = Machine(call(39) + ask + exit_with("r12"), kernel, looking=False).run()
+    assert result == [0] and not m.faults
+    assert [after - before for before, after in pairwise(counts)] == [0, 0, 1]
 
 
 _BEGIN = 111  # the call at which the kernel introduces the thread

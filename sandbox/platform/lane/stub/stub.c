@@ -385,6 +385,7 @@ static void serve(volatile u64 *lane, u64 slot, struct ucontext *uc, int asked) 
         call[4] = 0x4012; /* MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE */
         call[5] = LENT_FD;
     }
+    if (call[0] == 11 || call[0] == 10) call[2] = (call[2] + 4095) & ~4095ul;
     u64 *entry = lane[LANE_KIND] == KIND_SYSCALL && (file || call[0] == 11 || call[0] == 10) ? call : 0;
     for (;;) {
         i64 direct = 0;
