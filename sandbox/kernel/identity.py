@@ -1,4 +1,4 @@
-"""Who a new process or program is, told to its thread before it asks (GuestThread.introduce)."""
+"""Who a new process, program or thread is, told to the platform before it asks (GuestThread.introduce)."""
 
 from __future__ import annotations
 
@@ -16,4 +16,5 @@ def introduce(t: Task) -> None:
         return
     parent, creds = t.group.parent, t.creds
     above = 0 if parent is None else parent.pid
-    t.thread.introduce((t.pid, t.tid, above, creds.uid, creds.euid, creds.gid, creds.egid, -errno.ENOSYS))
+    ids = (t.pid, t.tid, above, creds.uid, creds.euid, creds.gid, creds.egid)
+    t.thread.introduce((*ids, -errno.ENOSYS, 0 if t.mm is None else t.mm.brk))

@@ -232,9 +232,9 @@ class GuestThread:
         """Until `unlearn`, call number `call` of this thread has the result `value`, whatever its arguments: a platform may
         give it by itself. Stopped only."""
 
-    def introduce(self, results: tuple[int, int, int, int, int, int, int, int]) -> None:
-        """The thread begins a process or a program: as `learn` for getpid, gettid, getppid, getuid, geteuid, getgid, getegid
-        and rseq. Until `unlearn` a platform may also answer set_robust_list and set_tid_address (with the second result) and
+    def introduce(self, results: tuple[int, int, int, int, int, int, int, int, int]) -> None:
+        """The thread begins a process, a program or itself: as `learn` for getpid, gettid, getppid, getuid, geteuid, getgid,
+        getegid, rseq and brk(0), the last until it makes another brk. Until `unlearn` a platform may also answer set_robust_list and set_tid_address (with the second result) and
         tell them later, by `noted`, and arch_prctl(ARCH_SET_FS). Stopped only."""
 
     def collect(self) -> None:

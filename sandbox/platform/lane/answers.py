@@ -37,7 +37,9 @@ KNOWN_CALLS: Final = (
     104,
     108,
     334,
-)  # getpid gettid getppid getuid geteuid getgid getegid rseq: as known.c
+    12,
+)  # getpid gettid getppid getuid geteuid getgid getegid rseq brk(0): as known.c
+_RSEQ: Final = 7
 _ALL: Final = (1 << len(KNOWN_CALLS)) - 1
 _KNOWN: Final = struct.Struct(f"Q{len(KNOWN_CALLS)}q")
 _LAST_CALLS: Final = (59, 60, 231, 322)  # execve exit exit_group execveat: as tell_peak
@@ -52,8 +54,10 @@ class LaneAnswers(LaneFrames):
     noting: bool  # it may have notes
     remote_address: int  # of its private lane in the guest
 
-    def introduce(self, results: tuple[int, int, int, int, int, int, int, int]) -> None:
-        if not self.private:
+    def introduce(self, results: tuple[int, int, int, int, int, int, int, int, int]) -> None:
+        if not self.private:  # the rest when its sites are patched, as `learn` has it
+            self.words[LANE_KNOWN + 1 + _RSEQ] = results[_RSEQ] & 0xFFFF_FFFF_FFFF_FFFF
+            self.words[LANE_KNOWN] = 1 << _RSEQ
             return
         _KNOWN.pack_into(self.lane, LANE_KNOWN * 8, _ALL | 1 << KNOWN_NOTES, *results)
         self.noting = True

@@ -139,8 +139,9 @@ BLOCK_FS: Final = 498  # its fs base, for the case that gs is another thread's
 
 # Answers that the stub may give itself: which (a bit each), then the values, as KNOWN_CALLS (answers.py) has them.
 LANE_KNOWN: Final = 472
-KNOWN_NOTES: Final = 8  # private lanes: the bit which says that the stub may keep what is LANE_NOTED
-KNOWN_END: Final = 481
+KNOWN_BREAK: Final = 8  # the bit of brk(0), in private lanes
+KNOWN_NOTES: Final = 9  # private lanes: the bit which says that the stub may keep what is LANE_NOTED
+KNOWN_END: Final = 482
 
 LANE_BOOT: Final = 484  # first process only: vDSO address, HWCAP2, MINSIGSTKSZ
 

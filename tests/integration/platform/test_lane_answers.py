@@ -102,7 +102,8 @@ def test_a_call_that_can_run_as_it_is_comes_once(size: int) -> None:
 
 
 _BEGIN = 111  # the call at which the kernel introduces the thread
-_WHO = (7, 8, 6, 1001, 1002, 1003, 1004, -38)
+_WHO = (7, 8, 6, 1001, 1002, 1003, 1004, -38, 0x555000)
+_NUMBERS = (39, 186, 110, 102, 107, 104, 108, 334, 12)
 _HEAD = DATA + 64
 
 
@@ -133,10 +134,15 @@ class Introducing(Machine):
         self.said.append((robust_list, tid_address))
 
 
-@pytest.mark.parametrize(("nr", "value"), list(zip((39, 186, 110, 102, 107, 104, 108, 334), _WHO, strict=True)))
+@pytest.mark.parametrize(("nr", "value"), list(zip(_NUMBERS, _WHO, strict=True)))
 def test_who_it_is_it_knows_from_the_start(nr: int, value: int) -> None:
-    m = Introducing(call(nr) + exit_with()).run()
+    m = Introducing(call(nr, 0) + exit_with()).run()
     assert m.asked == [EXIT] and m.result == value % 2**64
+
+
+def test_where_its_heap_ends_it_knows_until_it_moves_it() -> None:
+    m = Introducing(call(12, 0) + call(12, 0x556000) + call(12, 0) + exit_with()).run()
+    assert m.asked == [12, 12, EXIT]
 
 
 def test_what_it_only_tells_comes_with_the_next_call() -> None:

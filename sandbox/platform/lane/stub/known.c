@@ -22,6 +22,7 @@ static inline int known(volatile u64 *lane, u64 nr, u64 *value) {
 /*
  * What a new process or program says of itself before it does anything: where its thread-local memory, its list of robust
  * futexes and its number are. It is kept in the lane and comes with the next request, or is read when the thread ends.
+ * And what it asks, where its heap ends: that holds until it moves it.
  */
 static inline int noted(volatile u64 *lane, const u64 *regs, u64 *value) {
     u64 nr = (u32)regs[G_RAX], first = regs[8], second = regs[9]; /* rdi, rsi */
@@ -32,10 +33,13 @@ static inline int noted(volatile u64 *lane, const u64 *regs, u64 *value) {
     } else if (nr == 273 && second == 24) {
         lane[LANE_ROBUST] = first;
         lane[LANE_NOTED] |= NOTED_ROBUST;
+    } else if (nr == 12 && !first && lane[LANE_KNOWN] >> KNOWN_BREAK & 1) {
+        *value = lane[LANE_KNOWN + 1 + KNOWN_BREAK];
     } else if (nr == 218 && known(lane, 186, value)) {
         lane[LANE_TID_ADDRESS] = first;
         lane[LANE_NOTED] |= NOTED_TID_ADDRESS;
     } else {
+        if (nr == 12) lane[LANE_KNOWN] &= ~(1ul << KNOWN_BREAK); /* it is about to change */
         return 0;
     }
     return 1;
