@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 AF_UNSPEC: Final = 0
 AF_INET: Final = 2
 AF_INET6: Final = 10
+AF_PACKET: Final = 17
 
 IPV4_ANY: Final = b"\0\0\0\0"
 IPV4_BROADCAST: Final = b"\xff\xff\xff\xff"
@@ -29,7 +30,7 @@ MAC_ZERO: Final = bytes(6)
 
 
 class SockAddr:
-    """Where an endpoint is or talks to. `addr` has 4 or 16 bytes; `scope_id` is a NIC number, 0 for none."""
+    """Where an endpoint is or talks to. `addr` has 4 or 16 bytes (`LinkAddress`: 6); `scope_id` is a NIC number, 0 for none."""
 
     __slots__ = ("addr", "port", "scope_id", "flowinfo")
 
@@ -55,6 +56,25 @@ class SockAddr:
         host = text(self.addr)
         scope = f"%{self.scope_id}" if self.scope_id else ""
         return f"[{host}{scope}]:{self.port}" if len(self.addr) == 16 else f"{host}:{self.port}"
+
+
+class LinkAddress(SockAddr):
+    """Where a frame comes from or goes to (struct sockaddr_ll): `addr` is a link address, `port` the ethertype, `scope_id`
+    the NIC's number; `hardware` ARPHRD_*, `kind` TO_* of a received one."""
+
+    __slots__ = ("hardware", "kind")
+
+    def __init__(self, addr: bytes, port: int, scope_id: int = 0, hardware: int = 0, kind: int = 0) -> None:
+        super().__init__(addr, port, scope_id)
+        self.hardware = hardware
+        self.kind = kind
+
+    @property
+    def family(self) -> int:
+        return AF_PACKET
+
+    def __repr__(self) -> str:
+        return f"{self.addr.hex(':')}%{self.scope_id}:{self.port:04x}"
 
 
 def any_of(family: int) -> bytes:

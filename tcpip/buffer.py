@@ -34,6 +34,8 @@ TO_HOST: Final = 0
 TO_BROADCAST: Final = 1
 TO_MULTICAST: Final = 2
 TO_OTHER: Final = 3
+TO_OUTGOING: Final = 4
+"""What this host sends, as packet endpoints see it."""
 
 
 class RxPacket:
@@ -114,7 +116,7 @@ class TxPacket:
     `csum_offset` is where the checksum lies in the transport header (-1: none wanted); `gso_size` > 0 makes
     it a super-segment of that many payload bytes per segment. `transport` is the transport header's offset in
     `header`, kept by those who put headers in front. `socket` is whose packet it is, None for the stack's own; `track`
-    is what the packet filter knows of one that goes to the loopback.
+    is what the packet filter knows of one that goes to the loopback. `unseen`: packet endpoints are not shown it.
     """
 
     __slots__ = (
@@ -130,6 +132,7 @@ class TxPacket:
         "ethertype",
         "socket",
         "track",
+        "unseen",
     )
 
     def __init__(
@@ -151,6 +154,7 @@ class TxPacket:
         self.transport = 0
         self.network = 0
         self.ethertype = 0
+        self.unseen = False
         self.socket: SocketOptions | None = None
         self.track: FilteredPacket | None = None
 

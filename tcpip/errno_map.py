@@ -33,6 +33,7 @@ ERRNO: Final[dict[NetError, int]] = {
     errors.NOT_PERMITTED: errno.EPERM,
     errors.NOT_SUPPORTED: errno.EOPNOTSUPP,
     errors.NO_BUFFER_SPACE: errno.ENOBUFS,
+    errors.NO_SUCH_ADDRESS: errno.ENXIO,
     errors.NO_SUCH_DEVICE: errno.ENODEV,
     errors.NO_SUCH_FILE: errno.ENOENT,
     errors.NO_SUCH_OPTION: errno.ENOPROTOOPT,

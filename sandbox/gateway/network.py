@@ -47,6 +47,7 @@ class Network:
         self.guard: EgressGuard | None = None
         self.counters = Counters()
         self.sockets: set[InetSocket] = set()
+        self.packet_rings = 0
         self.netlink_ports: PortTable | None = None
         self.mirror: Mirror | None = None
         self.resolv_conf = b""

@@ -275,6 +275,7 @@ def _map_region(
         raise SyscallError(errno.EEXIST)
     backing: Backing | None = None
     if file is not None:
+        file.check_mapping(size, offset)
         backing = file_backing(t, file, vm_flags & VM_MAYSHARE != 0, vm_flags & 7)
     try:
         pages = size >> 12

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 from typing import Callable, Final
 
-from sandbox.abi.linux.socket import AF_INET, AF_INET6, AF_MAX, AF_NETLINK, AF_UNIX
+from sandbox.abi.linux.socket import AF_INET, AF_INET6, AF_MAX, AF_NETLINK, AF_PACKET, AF_UNIX
 from sandbox.errors import SyscallError
 from sandbox.sockets.base import Family
 
@@ -34,11 +34,18 @@ def _netlink() -> Family:
     return NetlinkFamily()
 
 
+def _packet() -> Family:
+    from sandbox.sockets.packet.family import PacketFamily
+
+    return PacketFamily()
+
+
 LOADERS: Final[dict[int, Callable[[], Family]]] = {
     AF_UNIX: _unix,
     AF_INET: _inet,
     AF_INET6: _inet6,
     AF_NETLINK: _netlink,
+    AF_PACKET: _packet,
 }
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Iterator
 from sandbox.abi.linux.socket import AF_INET, AF_INET6, SOCK_RAW
 from tcpip.addr import is_link_local, is_loopback
 from tcpip.stack.route_table import TABLE_MAIN
+from tcpip.transport.packet import PacketEndpoint
 
 if TYPE_CHECKING:
     from sandbox.gateway.network import Network
@@ -44,7 +45,9 @@ class ProcNet:
         wanted = _PROTOCOLS.get(name)
         if wanted is not None:
             return self._sockets(EMPTY[name], wanted[0], wanted[1])
-        if name == "dev":
+        if name == "packet":
+            rows = self._packets()
+        elif name == "dev":
             rows = self._devices()
         elif name == "route":
             rows = self._routes()
@@ -73,6 +76,19 @@ class ProcNet:
                 rows.append(_socket_row(number, socket, protocol))
                 number += 1
         yield "".join(rows).encode()
+
+    def _packets(self) -> list[str]:
+        """AF_PACKET sockets (net/packet/af_packet.c: packet_seq_show)."""
+        rows = []
+        for socket in sorted(self.network.sockets, key=_inode):
+            endpoint = socket.endpoint
+            if isinstance(endpoint, PacketEndpoint):
+                running = int(endpoint.ethertype != 0)
+                rows.append(
+                    f"0000000000000000 {3:<6} {socket.kind:<4} {endpoint.ethertype:04x} {endpoint.nic:<5} {running} "
+                    f"{endpoint.received_bytes:<6} {endpoint.options.owner:<6} {socket.inode:<6}\n"
+                )
+        return rows
 
     def _devices(self) -> list[str]:
         return [

@@ -92,6 +92,8 @@ def _sockaddr(t: Task, address: int) -> str:
         return f"{{AF_INET, {'.'.join(map(str, data[4:8]))}:{port}}}"
     if family == 10:
         return f"{{AF_INET6, [{data[8:24].hex(':', 2)}]:{port}}}"
+    if family == 17:
+        return f"{{AF_PACKET, {data[2:4].hex()}, if {int.from_bytes(data[4:8], 'little')}, {data[12:18].hex(':')}}}"
     return f"{{family {family}, {data[2:16].hex()}}}"
 
 

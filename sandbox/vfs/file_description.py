@@ -147,6 +147,9 @@ class FileDescription:
         """ioctl(2) except what every file has (FIONBIO, FIOCLEX …)."""
         raise SyscallError(errno.ENOTTY)
 
+    def check_mapping(self, size: int, offset: int) -> None:
+        """mmap(2) of so much of it, in whole pages: EINVAL where only certain ranges can be mapped."""
+
     def backing(self, t: Task, shared: bool, prot: int) -> Backing:
         """What mmap(2) maps. Raises ENODEV where there is nothing to map."""
         raise SyscallError(errno.ENODEV)

@@ -149,6 +149,8 @@ class Nic(Dispatcher):
         pkt.nic = self
         data = pkt.data
         stack = self.stack
+        if stack.packets.endpoints:
+            stack.packets.received(self, pkt)
         try:
             if self.has_arp:
                 if pkt.end < at + HEADER_LEN:
@@ -223,6 +225,8 @@ class Nic(Dispatcher):
         self._tx = []
         for pkt in batch:
             self.tx_bytes += len(pkt.header) + pkt.payload_len
+        if self.stack.packets.endpoints:
+            self.stack.packets.sent(self, batch)
         taken = self.link.write_packets(batch)
         self.tx_packets += taken
         if taken < len(batch):
@@ -403,6 +407,7 @@ class Nic(Dispatcher):
                     self.stack.netfilter.conntrack.address_gone(self)
                 self.neighbors.clear()
                 self._tx.clear()
+                self.stack.packets.went_down(self)
             self.stack.changed()
 
     def set_mtu(self, mtu: int) -> None:

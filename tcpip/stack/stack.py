@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from tcpip import addr as addresses
 from tcpip import errors
-from tcpip.addr import AF_INET, AF_INET6, IPV4_ANY, IPV4_BROADCAST, IPV4_LOOPBACK, IPV6_ANY, IPV6_LOOPBACK
+from tcpip.addr import AF_INET, AF_INET6, AF_PACKET, IPV4_ANY, IPV4_BROADCAST, IPV4_LOOPBACK, IPV6_ANY, IPV6_LOOPBACK
 from tcpip.buffer import RxPacket, TxPacket
 from tcpip.clock import NS_PER_S, Clock
 from tcpip.errors import Malformed, NetError, NetworkError
@@ -38,6 +38,8 @@ from tcpip.stats import Stats
 from tcpip.timers import TimerQueue
 from tcpip.transport.endpoint import Endpoint
 from tcpip.transport.forwarder import FlowForwarder
+from tcpip.transport.packet import PacketEndpoint
+from tcpip.transport.packet_table import PacketTable
 from tcpip.transport.ping import PingTable
 from tcpip.transport.ports import PortManager
 from tcpip.transport.protocol import IcmpError, TransportProtocol
@@ -102,6 +104,7 @@ class Stack:
         self.icmpv6 = ICMPv6(self)
         self.pings = PingTable(self)
         self.raws = RawTable(self)
+        self.packets = PacketTable(self)
         self.forwarder = Forwarder(self)
         self.udp = UdpProtocol(self)
         self.protocols: dict[int, TransportProtocol] = {}
@@ -207,10 +210,13 @@ class Stack:
     # Endpoints.
 
     def new_endpoint(self, family: int, sock_type: int, protocol: int = 0) -> Endpoint:
-        """socket(2): stream, datagram, datagram with ICMP (a ping endpoint), raw.
+        """socket(2): stream, datagram, datagram with ICMP (a ping endpoint), raw; with AF_PACKET raw or datagram, and
+        `protocol` is an ethertype.
 
         ADDRESS_FAMILY_NOT_SUPPORTED, PROTOCOL_NOT_SUPPORTED.
         """
+        if family == AF_PACKET and sock_type in (SOCK_DGRAM, SOCK_RAW):
+            return PacketEndpoint(self, sock_type, protocol)
         if family not in (AF_INET, AF_INET6) or (family == AF_INET6 and not self.ipv6_enabled):
             raise NetworkError(errors.ADDRESS_FAMILY_NOT_SUPPORTED)
         icmp = self.icmpv4 if family == AF_INET else self.icmpv6
@@ -315,6 +321,7 @@ class Stack:
             and not self.packet_taps
             and self.netfilter is None
             and not self.raws.endpoints
+            and not self.packets.endpoints
         )
 
     def endpoints_pending(self) -> None:

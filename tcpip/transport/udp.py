@@ -277,7 +277,7 @@ class UdpEndpoint(DatagramEndpoint):
             raise NetworkError(errors.MESSAGE_TOO_LONG)
         dont_fragment = fits and discover in (so.PMTUDISC_WANT, so.PMTUDISC_DO, so.PMTUDISC_PROBE)
         (stack.stats.udp if four else stack.stats.udp6).inc("OutDatagrams")
-        cuts = route.nic.cuts_udp and stack.netfilter is None
+        cuts = route.nic.cuts_udp and stack.netfilter is None and not stack.packets.endpoints
         if fits and size and not plain and cuts and not route.multicast and not route.broadcast:
             if stack.udp.batch.add((route, self.local_port, port, ttl, tos, dont_fragment), payload):
                 stack.output_may_wait()

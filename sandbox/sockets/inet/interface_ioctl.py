@@ -29,6 +29,7 @@ SIOCGIFMTU: Final = 0x8921
 SIOCGIFHWADDR: Final = 0x8927
 SIOCGIFINDEX: Final = 0x8933
 SIOCGIFTXQLEN: Final = 0x8942
+SIOCETHTOOL: Final = 0x8946
 SIOCGIFMAP: Final = 0x8970
 # SIOCSIF*, SIOCADDMULTI …: all need CAP_NET_ADMIN over the network namespace.
 _CHANGES: Final = frozenset(
@@ -85,13 +86,15 @@ def ioctl(t: Task, cmd: int, arg: int) -> int:
             raise SyscallError(errno.ENODEV)
         t.copy_out(arg, _name(nic))
         return 0
-    if cmd not in _GETTERS:
+    if cmd not in _GETTERS and cmd != SIOCETHTOOL:
         raise SyscallError(errno.ENOTTY)
     name = t.copy_in(arg, IFREQ_SIZE)[: NAME_SIZE - 1].split(b"\0", 1)[0]
     alias = name.split(b":", 1)[0]  # `eth0:1` of old
     nic = network.find_nic(alias.decode("latin-1"))
     if nic is None:
         raise SyscallError(errno.ENODEV)
+    if cmd == SIOCETHTOOL:
+        raise SyscallError(errno.EOPNOTSUPP)  # as by a driver that has none of it
     t.copy_out(arg + NAME_SIZE, _get(nic, cmd))
     return 0
 

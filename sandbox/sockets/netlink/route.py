@@ -50,6 +50,8 @@ _GETS: Final = 2  # kinds come in fours: NEW, DEL, GET, SET
 _IFINFO: Final = struct.Struct("<BxHiII")
 _IFADDR: Final = struct.Struct("<BBBBI")
 _RTMSG: Final = struct.Struct("<BBBBBBBBI")
+_CACHED: Final = struct.Struct("<8I")  # struct rta_cacheinfo: references first; there are no times to tell
+_RTA_CACHEINFO, _RTA_UID = 12, 25
 _NDMSG: Final = struct.Struct("<BxxxiHBB")
 _CACHEINFO: Final = struct.Struct("<IIII")
 _STATS: Final = 24  # fields of rtnl_link_stats64
@@ -85,7 +87,7 @@ def answer(t: Task, network: Network, request: Request, port: int, strict: bool)
     if kind == RTM_GETADDR:
         return _get_addr(network, request, port, strict)
     if kind == RTM_GETROUTE:
-        return _get_route(network, request, port, strict)
+        return _get_route(t, network, request, port, strict)
     if not request.dump:
         raise SyscallError(errno.EOPNOTSUPP)
     if kind == RTM_GETNEIGH:
@@ -249,9 +251,9 @@ def _local_bodies(network: Network, family: int) -> list[bytes]:
     return bodies
 
 
-def _get_route(network: Network, request: Request, port: int, strict: bool) -> list[bytes]:
+def _get_route(t: Task, network: Network, request: Request, port: int, strict: bool) -> list[bytes]:
     if not request.dump:
-        return [nl.message(RTM_NEWROUTE, 0, request.seq, port, _lookup(network, request))]
+        return [nl.message(RTM_NEWROUTE, 0, request.seq, port, _lookup(t, network, request))]
     family = _family(request)
     table = 0
     if strict and len(request.body) >= _RTMSG.size:
@@ -288,7 +290,7 @@ def _place(entry: RouteEntry) -> tuple[int, bytes, int, int]:
     return entry.table & 255, entry.prefix, -entry.length, entry.metric
 
 
-def _lookup(network: Network, request: Request) -> bytes:
+def _lookup(t: Task, network: Network, request: Request) -> bytes:
     """`ip route get`, and what getaddrinfo's sorting would want."""
     family = request.header(_RTMSG)[0]
     attributes = request.attributes(_RTMSG.size)
@@ -311,7 +313,9 @@ def _lookup(network: Network, request: Request) -> bytes:
     body += nl.attribute(1, dst) + nl.u32(4, route.nic.number) + nl.attribute(7, route.src)
     if route.next_hop != dst:
         body += nl.attribute(5, route.next_hop)
-    return body
+    if family == AF_INET:
+        body += nl.u32(_RTA_UID, t.creds.uid)
+    return body + nl.attribute(_RTA_CACHEINFO, _CACHED.pack(1, 0, 0, 0, 0, 0, 0, 0))
 
 
 # --- neighbours ---

@@ -227,7 +227,12 @@ def sys_getsockopt(t: Task, a: SyscallArgs) -> Result:
     size = abi.INT.unpack(t.copy_in(a.addr(4), 4))[0]
     if size < 0:
         return -errno.EINVAL
-    value = file.getsockopt(t, a.int(1), a.int(2), size)
+    if (file.family, a.int(1), a.int(2)) == (abi.AF_PACKET, abi.SOL_PACKET, abi.PACKET_HDRLEN):
+        from sandbox.sockets.packet.ring import hdrlen_option
+
+        value = hdrlen_option(t.copy_in(a.addr(3), min(size, 4)))
+    else:
+        value = file.getsockopt(t, a.int(1), a.int(2), size)
     if (a.int(1), a.int(2)) == (abi.SOL_SOCKET, abi.SO_ATTACH_FILTER):
         return _get_filter(t, a, value, size)
     value = value[:size]
