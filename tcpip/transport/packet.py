@@ -19,6 +19,7 @@ from tcpip.buffer import CSUM_NONE, CSUM_PARTIAL, GSO_ECN, GSO_TCPV4, GSO_TCPV6,
 from tcpip.errors import NetError, NetworkError
 from tcpip.header.ethernet import FIXED, HEADER_LEN
 from tcpip.link.vlan import TYPE_VLAN
+from tcpip.native import mypyc_attr
 from tcpip.transport.endpoint import AGAIN, Control, Endpoint, Message
 from tcpip.transport.packet_options import PacketOptions
 from tcpip.transport.packet_table import hardware_type, own_address
@@ -58,6 +59,7 @@ class Frame:
         self.time_ns = time_ns
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class FrameSink:
     """Takes frames in place of the queue, for instance a ring that is shared with a reader."""
 
