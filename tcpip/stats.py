@@ -24,8 +24,8 @@ TCP_EXT = (
     "TCPChallengeACK TCPSYNChallenge TCPACKSkippedSynRecv TCPSpuriousRTOs TCPReqQFullDoCookies TCPReqQFullDrop "
     "IPReversePathFilter TCPTimeWaitOverflow "
     "TCPToZeroWindowAdv TCPFromZeroWindowAdv TCPWantZeroWindowAdv TCPSynRetrans TCPOrigDataSent TCPKeepAlive "
-    "TCPBacklogDrop TCPRcvQDrop TCPZeroWindowDrop TCPDelivered TCPAckCompressed TCPMinTTLDrop TCPRcvCollapsed "
-    "TCPPartialUndo TCPFullUndo TCPLossUndo TCPDSACKUndo TCPSackFailures TCPLossFailures TCPRetransFail "
+    "TCPBacklogDrop TCPRcvQDrop TCPDeferAcceptDrop TCPZeroWindowDrop TCPDelivered TCPAckCompressed TCPMinTTLDrop "
+    "TCPRcvCollapsed TCPPartialUndo TCPFullUndo TCPLossUndo TCPDSACKUndo TCPSackFailures TCPLossFailures TCPRetransFail "
     "TCPMD5NotFound TCPMD5Unexpected TCPMD5Failure TCPMTUPFail TCPMTUPSuccess TCPFastOpenActive TCPFastOpenActiveFail "
     "TCPFastOpenPassive TCPFastOpenPassiveFail TCPFastOpenCookieReqd"
 )

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from tcpip import seqnum
 from tcpip.buffer import RxPacket
-from tcpip.clock import NS_PER_S
 from tcpip.errors import NetworkError
 from tcpip.header.tcp import ACK, ECE, FIN, RST, SYN
 from tcpip.header.tcp_options import TcpOptions, UnknownOption
@@ -48,7 +47,6 @@ class Request(PacketHandler):
         "space",
         "ecn",
         "cookie",
-        "born",
         "sent",
         "retries",
         "acked",
@@ -70,7 +68,6 @@ class Request(PacketHandler):
         self.space = 0
         self.ecn = False
         self.cookie: UnknownOption | None = None
-        self.born = seg.now
         self.sent = seg.now
         self.retries = 0
         self.acked = False
@@ -176,9 +173,9 @@ class Request(PacketHandler):
                 reset_for(ep.stack, seg)
                 self.drop()
             return
-        waits = ep.tcp_options.defer_accept * NS_PER_S
-        if waits and seg.seg_len() == 0 and seg.now - self.born < waits:
+        if self.retries < ep.tcp_options.defer_accept and seg.seg_len() == 0:
             self.acked = True
+            ep.stats_ext.inc("TCPDeferAcceptDrop")
             return
         self.drop()
         listener.complete(self, seg)
@@ -189,14 +186,14 @@ class Request(PacketHandler):
     def _expired(self) -> None:
         ep = self.listener.ep
         now = ep.stack.clock.now_ns()
-        limit = ep.config.synack_retries
-        if self.retries >= limit:
+        defer = ep.tcp_options.defer_accept
+        if self.retries >= ep.config.synack_retries and not (self.acked and self.retries < defer):
             ep.stats.inc("AttemptFails")
             self.drop()
             return
+        resend = not self.acked or self.retries >= defer - 1  # syn_ack_recalc: one more chance at the end of waiting
         self.retries += 1
-        waits = ep.tcp_options.defer_accept * NS_PER_S
-        if not self.acked or now - self.born >= waits:
+        if resend:
             ep.stats.inc("RetransSegs")
             ep.stats_ext.inc("TCPSynRetrans")
             try:

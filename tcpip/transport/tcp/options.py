@@ -7,10 +7,12 @@ Source: tcp(7), include/uapi/linux/tcp.h, net/ipv4/tcp.c:do_tcp_setsockopt, do_t
 
 from __future__ import annotations
 
+import struct
 from typing import TYPE_CHECKING, Final
 
 from tcpip import errors
 from tcpip import sockopt as so
+from tcpip.addr import AF_INET, AF_INET6
 from tcpip.clock import NS_PER_MS, NS_PER_S
 from tcpip.errors import NetworkError
 from tcpip.transport.socket_options import in_range, int_value
@@ -22,6 +24,8 @@ from tcpip.transport.tcp.info import tcp_info
 if TYPE_CHECKING:
     from tcpip.transport.tcp.endpoint import TcpEndpoint
 
+_SOCKADDR_IN: Final = struct.Struct("=H2s4s8x")
+_SOCKADDR_IN6: Final = struct.Struct("=H2sI16sI")
 TCP_NODELAY: Final = 1
 TCP_MAXSEG: Final = 2
 TCP_CORK: Final = 3
@@ -191,7 +195,7 @@ def _set_tcp(ep: TcpEndpoint, name: int, value: int | bytes) -> None:
     elif name == TCP_LINGER2:
         options.linger2_ns = -1 if number < 0 else min(number * NS_PER_S or ep.config.fin_timeout_ns, MAX_LINGER2_NS)
     elif name == TCP_DEFER_ACCEPT:
-        options.defer_accept = _whole_retries(max(number, 0))
+        options.defer_accept = _retries_in(max(number, 0))
     elif name == TCP_WINDOW_CLAMP:
         if number == 0 and ep.state != st.CLOSED:
             raise NetworkError(errors.INVALID_ARGUMENT)
@@ -237,14 +241,18 @@ def not_negative(number: int) -> int:
     return number
 
 
-def _whole_retries(seconds: int) -> int:
-    """TCP_DEFER_ACCEPT is kept as a number of SYN-ACK retransmissions and read back as their time."""
-    period, total, timeout = 0, 0, RTO_INITIAL_NS // NS_PER_S
-    while total < seconds and period < 255:
-        total += timeout
-        timeout = min(timeout * 2, RTO_MAX_NS // NS_PER_S)
-        period += 1
-    return total
+def _retries_in(seconds: int) -> int:
+    """TCP_DEFER_ACCEPT is kept as the number of SYN-ACKs that so much time has room for (secs_to_retrans)."""
+    retries = 0
+    while _retries_last(retries) < seconds and retries < 255:
+        retries += 1
+    return retries
+
+
+def _retries_last(retries: int) -> int:
+    """Seconds (retrans_to_secs)."""
+    first, most = RTO_INITIAL_NS // NS_PER_S, RTO_MAX_NS // NS_PER_S
+    return sum([min(first << number, most) for number in range(retries)])
 
 
 def _set_fast_open(ep: TcpEndpoint, name: int, value: int | bytes) -> None:
@@ -330,10 +338,28 @@ def get_option(ep: TcpEndpoint, level: int, name: int) -> int | bytes:
         if ep.route is None:
             raise NetworkError(errors.NOT_CONNECTED)
         return ep.route.mtu()
+    if name == so.SO_ORIGINAL_DST and level == (so.SOL_IP if len(ep.local_addr) == 4 else so.SOL_IPV6):
+        return _original_destination(ep)
     value = ep.so.get(ep.family, level, name)
     if value is None:
         raise NetworkError(errors.NO_SUCH_OPTION)
     return value
+
+
+def _original_destination(ep: TcpEndpoint) -> bytes:
+    """SO_ORIGINAL_DST, IP6T_SO_ORIGINAL_DST: where the peer wanted to go before it was translated, as struct sockaddr_in or
+    sockaddr_in6 (net/netfilter/nf_conntrack_proto.c: getorigdst). NO_SUCH_FILE when nothing tracks the connection."""
+    netfilter = ep.stack.netfilter
+    if netfilter is None:
+        raise NetworkError(errors.NO_SUCH_OPTION)
+    flow = (so.IPPROTO_TCP, ep.local_addr, ep.remote_addr, ep.local_port, ep.remote_port)
+    connection = netfilter.conntrack.table.get(flow)
+    if connection is None:
+        raise NetworkError(errors.NO_SUCH_FILE)
+    _, _, addr, _, port = connection.original
+    if len(addr) == 4:
+        return _SOCKADDR_IN.pack(AF_INET, port.to_bytes(2, "big"), addr)
+    return _SOCKADDR_IN6.pack(AF_INET6, port.to_bytes(2, "big"), 0, addr, ep.scope_id)
 
 
 def _get_tcp(ep: TcpEndpoint, name: int) -> int | bytes:
@@ -357,7 +383,7 @@ def _get_tcp(ep: TcpEndpoint, name: int) -> int | bytes:
         TCP_KEEPINTVL: options.keep_intvl_ns // NS_PER_S,
         TCP_KEEPCNT: options.keep_count,
         TCP_SYNCNT: options.syn_retries,
-        TCP_DEFER_ACCEPT: options.defer_accept,
+        TCP_DEFER_ACCEPT: _retries_last(options.defer_accept),
         TCP_WINDOW_CLAMP: options.window_clamp,
         TCP_USER_TIMEOUT: options.user_timeout_ns // NS_PER_MS,
         TCP_NOTSENT_LOWAT: options.notsent_lowat_set,

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tcpip.addr import parse
+from tcpip import errors
+from tcpip.addr import SockAddr, parse
+from tcpip.errors import NetworkError
 from tcpip.filter.flow_tuple import invert
 from tcpip.filter.match import DestinationPort, InInterface, OutInterface, Protocol, Source
 from tcpip.filter.packet import SRC
@@ -14,6 +16,7 @@ from tcpip.filter.table import Rule
 from tcpip.filter.target import Dnat, Masquerade, Redirect, Snat
 from tcpip.header.tcp import ACK, SYN
 from tcpip.sockopt import SOCK_DGRAM
+from tcpip.transport.endpoint import Endpoint
 
 from ..bench import icmpv4_message, icmpv6_message
 from .router import (
@@ -21,6 +24,7 @@ from .router import (
     CLIENT2,
     CLIENT6,
     LAN4,
+    LAN6,
     SERVER,
     SERVER6,
     WAN4,
@@ -203,7 +207,7 @@ def test_redirect_to_a_local_socket() -> None:
     router = Router()
     router.nf.nat["prerouting"].append(Rule([Protocol(17), DestinationPort(53)], Redirect(ports=(5353, 5353))))
     server = router.stack.new_endpoint(2, SOCK_DGRAM)
-    from tcpip.addr import IPV4_ANY, SockAddr
+    from tcpip.addr import IPV4_ANY
 
     server.bind(SockAddr(IPV4_ANY, 5353))
     assert router.from_lan(udp(CLIENT, 4000, SERVER, 53, b"who?")) == ([], [])
@@ -213,6 +217,38 @@ def test_redirect_to_a_local_socket() -> None:
     server.sendmsg(b"me", message.address)
     lan, wan = router.sent()
     assert wan == [] and addresses(lan[0]) == (SERVER, CLIENT) and ports(lan[0]) == (53, 4000) and checks(lan[0])
+
+
+@pytest.mark.parametrize("six", [False, True])
+def test_where_a_redirected_connection_wanted_to_go(six: bool) -> None:
+    router = Router()
+    family, level, name = (10, 41, 80) if six else (2, 0, 80)
+    own, client, server = (LAN6, CLIENT6, SERVER6) if six else (LAN4, CLIENT, SERVER)
+    listener = router.stack.new_endpoint(family, 1)
+    listener.bind(SockAddr(bytes(16 if six else 4), 8080))
+    listener.listen(5)
+
+    def connect(port: int) -> Endpoint:
+        """From port 4000 + `port`, to `port`."""
+        answer = router.from_lan(tcp(client, 4000 + port, server if port == 80 else own, port, SYN))[0][0]
+        at = 40 if six else 20
+        ack = int.from_bytes(answer[at + 4 : at + 8], "big") + 1
+        to = server if port == 80 else own
+        router.from_lan(tcp(client, 4000 + port, to, port, ACK, 1001, ack))
+        return listener.accept()
+
+    with pytest.raises(NetworkError) as caught:
+        listener.get_option(level, name)
+    assert caught.value.error is errors.NO_SUCH_FILE
+    router.nf.nat["prerouting"].append(Rule([Protocol(6), DestinationPort(80)], Redirect(ports=(8080, 8080))))
+    for port in (80, 8080):
+        raw = connect(port).get_option(level, name)
+        assert isinstance(raw, bytes) and len(raw) == (28 if six else 16)
+        assert raw[2:4] == port.to_bytes(2, "big") and (server if port == 80 else own) in raw
+    without = Router(netfilter=False).stack.new_endpoint(family, 1)
+    with pytest.raises(NetworkError) as caught:
+        without.get_option(level, name)
+    assert caught.value.error is errors.NO_SUCH_OPTION
 
 
 def test_masquerade_ends_with_the_address() -> None:

@@ -192,6 +192,26 @@ def test_defer_accept_waits_for_text(peer: PeerHost) -> None:
     assert peer.listener.readiness() == EVENT_IN
 
 
+def test_defer_accept_counts_repetitions(peer: PeerHost) -> None:
+    """Not time: an ACK without text is no end before the SYN-ACK's timer has run as often as was asked for, and the last
+    time the SYN-ACK is repeated (net/ipv4/inet_connection_sock.c: syn_ack_recalc)."""
+    peer.listening()
+    assert peer.listener is not None
+    peer.listener.set_option(6, opt.TCP_DEFER_ACCEPT, 2)
+    assert peer.listener.get_option(6, opt.TCP_DEFER_ACCEPT) == 3
+    handshake(peer, 5)
+    ack = peer_ack(peer)
+    peer.pass_time(1_500)
+    peer.expect_nothing()
+    peer.send(ACK, seq=2, ack=ack, src_port=5)
+    assert peer.listener.readiness() == 0
+    peer.pass_time(1_600)
+    peer.expect(flags=SYN | ACK)
+    peer.send(ACK, seq=2, ack=ack, src_port=5)
+    assert peer.listener.readiness() == EVENT_IN
+    assert peer.stack.stats.tcp_ext.values["TCPDeferAcceptDrop"] == 2
+
+
 def peer_ack(peer: PeerHost) -> int:
     assert peer.listener is not None
     assert peer.listener.listener is not None
