@@ -30,7 +30,8 @@ _U32: Final = 0xFFFFFFFF
 
 
 def tcp_info(ep: TcpEndpoint) -> bytes:
-    """struct tcp_info now. What is not measured (delivery rate, limits by buffer) is 0."""
+    """struct tcp_info now. What is not measured is 0: the delivery rate, times busy and limited by window or
+    buffer, rehashed flow labels, totals of time-outs (which Linux has since 6.7)."""
     now = ep.stack.clock.now_ns()
     return _LOSS.pack(*_loss(ep)) + _TIMES.pack(*_times_and_metrics(ep, now)) + _TOTALS.pack(*_totals(ep))
 
@@ -119,9 +120,9 @@ def _totals(ep: TcpEndpoint) -> tuple[int, ...]:
         -(-ep.ecn.delivered_ce // mss) & _U32,
         snd.bytes_sent + snd.bytes_retrans,
         snd.bytes_retrans,
-        0,
+        snd.dsack_dups & _U32,
         int(snd.rack.reordering_seen),
-        0,
+        rcv.ooo_packets & _U32,
         min(snd.wnd, _U32),
         min(max(rcv.window(), 0), _U32),
         0,

@@ -40,6 +40,7 @@ class Receiver:
         "first_window",
         "queue",
         "ofo",
+        "ooo_packets",
         "has_sack_info",
         "dsack",
         "ts_recent",
@@ -75,6 +76,7 @@ class Receiver:
         self.offered_wscale = 0
         self.first_window = 0
         self.queue = ReceiveQueue()
+        self.ooo_packets = 0
         self.ofo = Assembler()
         self.has_sack_info = False
         self.dsack: tuple[int, int] | None = None
@@ -256,6 +258,7 @@ class Receiver:
     def _keep(self, seq: int, data: Slice) -> None:
         stats = self.ep.stats_ext
         stats.inc("TCPOFOQueue")
+        self.ooo_packets += 1
         limit = self.ep.so.rcvbuf
         while True:
             try:

@@ -73,6 +73,7 @@ def _take_sacks(snd: Sender, seg: Segment, prior_una: int, delivered: Delivered)
     dsack = left < right and (right <= seg.ack or (len(blocks) > 1 and blocks[1][0] <= left and right <= blocks[1][1]))
     if dsack:
         snd.ep.stats_ext.inc("TCPDSACKRecv")
+        snd.dsack_dups += max(-(-(right - left) // max(snd.mss, 1)), 1)
         snd.rack.on_dsack(snd.una, snd.nxt)
         if 0 <= snd.dsack_marker < right and snd.undo_retrans > 0:
             snd.undo_retrans = max(snd.undo_retrans - max((right - left) // snd.mss, 1), 0)

@@ -90,6 +90,7 @@ class Sender:
         "first_timeout",
         "probes_out",
         "total_retrans",
+        "dsack_dups",
         "bytes_acked",
         "bytes_sent",
         "bytes_retrans",
@@ -145,6 +146,7 @@ class Sender:
         self.first_timeout = -1
         self.probes_out = 0
         self.total_retrans = 0
+        self.dsack_dups = 0
         self.bytes_acked = 0
         self.bytes_sent = 0
         self.bytes_retrans = 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 
 from tcpip.header.tcp import ACK
+from tcpip.header.tcp_options import TcpOptions
 from tcpip.transport.tcp import options as opt
 from tcpip.transport.tcp import state as st
 from tests.unit.tcpip.transport.tcp.peer import PEER_WINDOW, PeerHost
@@ -47,3 +48,17 @@ def test_listener_shows_its_queue(peer: PeerHost) -> None:
     info = peer.listener.get_option(6, opt.TCP_INFO)
     assert isinstance(info, bytes)
     assert (info[0], u32(info, 24), u32(info, 28)) == (st.LISTEN, 0, 9)
+
+
+def test_what_came_out_of_order_and_twice(peer: PeerHost) -> None:
+    """tcpi_rcv_ooopack counts segments, tcpi_dsack_dups what DSACKs tell in segments (net/ipv4/tcp_input.c: tcp_dsack_seen)."""
+    peer.established().ep.send(b"i" * 2920)
+    peer.sent()
+    for ahead in (10, 20):
+        peer.send(ACK, b"later", seq=peer.seq + ahead)
+    options = TcpOptions()
+    options.sack = [(peer.ack, peer.ack + 2920)]
+    peer.send(ACK, ack=peer.ack + 2920, options=options)
+    info = peer.ep.get_option(6, opt.TCP_INFO)
+    assert isinstance(info, bytes)
+    assert (u32(info, 216), u32(info, 224)) == (2, 2)
