@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Final, NoReturn
 from sandbox.abi.linux import socket as abi
 from sandbox.abi.linux.fcntl import O_NONBLOCK, O_RDWR
 from sandbox.abi.linux.signal import SI_USER, SIGPIPE
+from sandbox.abi.linux.stat import S_IFSOCK
 from sandbox.errors import SyscallError
 from sandbox.kernel.signal_info import SignalInfo
 from sandbox.sockets.options import SocketOptions
 from sandbox.vfs.anon import next_inode
 from sandbox.vfs.file_description import FileDescription
+from sandbox.vfs.kstat import SOCK_DEV, Kstat
 from tcpip.waiter import WaitQueue
 
 if TYPE_CHECKING:
@@ -73,6 +75,7 @@ class SocketFile(FileDescription):
         self.protocol = protocol
         self.options = SocketOptions()
         self.inode = next_inode()
+        self.uid = self.gid = 0  # whose it is, as fstat(2) tells
         self.error = 0  # sk_err: pending asynchronous error, a positive errno; SO_ERROR reads and clears it
         self.drops_truncated = False  # MSG_TRUNC throws bytes of the stream away (tcp(7))
         self.connect_queue: WaitQueue = self.queue  # what a connect that returned WOULD_BLOCK waits on
@@ -200,6 +203,9 @@ class SocketFile(FileDescription):
         if before is not None or not timeout:
             return before
         return t.kernel.clock.now_ns() + timeout
+
+    def stat(self) -> Kstat:
+        return Kstat(S_IFSOCK | 0o777, self.inode, SOCK_DEV, self.uid, self.gid)
 
     def link_text(self) -> str:
         return f"socket:[{self.inode}]"

@@ -207,7 +207,7 @@ def readiness():
 
 def listed():
     with packet() as s, packet(socket.SOCK_DGRAM, 0, False) as other:
-        inodes = {os.readlink(f"/proc/self/fd/{x.fileno()}")[8:-1] for x in (s, other)}
+        inodes = {str(os.fstat(x.fileno()).st_ino) for x in (s, other)}
         with open("/proc/net/packet") as file:
             head, *rows = file
         print(head.split())
