@@ -6,6 +6,7 @@ Source: net/core/sock.c, net/ipv4/ip_sockglue.c, net/ipv6/ipv6_sockglue.c.
 
 from __future__ import annotations
 
+import operator
 import struct
 from typing import Final
 
@@ -155,8 +156,9 @@ class SocketOptions:
     def copy(self) -> SocketOptions:
         """What an accepted connection inherits."""
         other = SocketOptions()
-        for name in _FIELDS:
-            setattr(other, name, getattr(self, name))
+        for name, value, before in zip(_FIELDS, _values(self), _values(other), strict=True):
+            if value is not before:
+                setattr(other, name, value)
         return other
 
     def set(self, family: int, level: int, name: int, value: int | bytes) -> bool:
@@ -317,6 +319,7 @@ _FIELD_NAMES: Final = (
     "multicast_loop6 multicast_all6"
 )
 _FIELDS: Final = tuple(_FIELD_NAMES.split())
+_values: Final = operator.attrgetter(*_FIELDS)
 _SOCKET_FLAGS: Final[dict[int, str]] = {
     so.SO_REUSEADDR: "reuse_addr",
     so.SO_REUSEPORT: "reuse_port",

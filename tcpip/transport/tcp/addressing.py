@@ -132,7 +132,9 @@ def connect(ep: TcpEndpoint, address: SockAddr) -> None:
     local = source or route.src
     remote = route.dst
     port = _choose_port(ep, local, remote, address.port)
-    ep.reset_connection()
+    if not ep.fresh or ep.error is not None or ep.shutdown_mask:
+        ep.reset_connection()
+    ep.no_space = False
     ep.route = route
     ep.local_addr, ep.local_port = local, port
     ep.remote_addr, ep.remote_port = remote, address.port
@@ -169,7 +171,13 @@ def start(ep: TcpEndpoint, iss: int) -> None:
         ep.tcp.time_wait.kill(old)
     ep.tcp.demux.connected[ep.key] = ep
     ep.ts_offset = ep.tcp.isn.ts_offset(ep.key)
-    ep.snd = Sender(ep, iss if iss >= 0 else ep.tcp.isn.isn(ep.key, ep.stack.clock.now_ns()))
+    if iss < 0:
+        iss = ep.tcp.isn.isn(ep.key, ep.stack.clock.now_ns())
+    if ep.fresh:
+        ep.fresh = False
+        ep.snd.begin(iss)
+    else:
+        ep.snd = Sender(ep, iss)
     ep.snd.sync_mss()
     if ep.route is not None:
         _use_metrics(ep, ep.route.metrics)
@@ -199,6 +207,7 @@ def start_listening(ep: TcpEndpoint) -> None:
     if hold is None:
         raise NetworkError(errors.ADDRESS_IN_USE)
     ep.stack.ports.start_listening(hold.reservation)
+    ep.fresh = False
     ep.bound = listening_entry(ep)
     ep.tcp.demux.add(ep.bound)
 
@@ -213,8 +222,6 @@ def listening_entry(ep: TcpEndpoint) -> Bound:
 
 def adopt(child: TcpEndpoint, parent: TcpEndpoint, request: Request, seg: Segment) -> None:
     """A connection of a listener: SYN_RECEIVED, about to be given the ACK that establishes it."""
-    child.so = parent.so.copy()
-    child.tcp_options = parent.tcp_options.copy(parent.config)
     child.tcp_options.defer_accept = 0
     if parent.hold is not None:
         child.hold = parent.hold.share()

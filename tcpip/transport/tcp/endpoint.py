@@ -128,20 +128,18 @@ class TcpEndpoint(Endpoint):
         "fast_open_request",
         "zero_copy",
         "syn_data",
+        "fresh",
     )
 
-    def __init__(self, tcp: TcpProtocol, family: int) -> None:
+    def __init__(self, tcp: TcpProtocol, family: int, so: SocketOptions, own: options.TcpSocketOptions) -> None:
         super().__init__(family, SOCK_STREAM, IPPROTO_TCP)
         self.tcp = tcp
         self.stack = tcp.stack
         self.config = tcp.config
         self.stats = tcp.stack.stats.tcp
         self.stats_ext = tcp.stack.stats.tcp_ext
-        self.so = SocketOptions()
-        self.so.rcvbuf = tcp.config.rmem[1]
-        self.so.sndbuf = tcp.config.wmem[1]
-        self.so.max_buf = max(self.so.max_buf, tcp.config.max_buf)
-        self.tcp_options = options.TcpSocketOptions(tcp.config)
+        self.so = so
+        self.tcp_options = own
         self.state = st.CLOSED
         self.listener: Listener | None = None
         self.hold: PortHold | None = None
@@ -185,6 +183,7 @@ class TcpEndpoint(Endpoint):
         self.snd = Sender(self, 0)
         self.rcv = Receiver(self)
         self.timers = TcpTimers(self)
+        self.fresh = True  # no connection was begun since
         self.options_changed()
 
     # State.
@@ -463,7 +462,7 @@ class TcpEndpoint(Endpoint):
 
     def new_child(self, request: Request, seg: Segment) -> TcpEndpoint:
         """The endpoint of a connection whose handshake `seg` completes."""
-        child = TcpEndpoint(self.tcp, self.family)
+        child = TcpEndpoint(self.tcp, self.family, self.so.copy(), self.tcp_options.copy(self.config))
         addressing.adopt(child, self, request, seg)
         return child
 

@@ -16,6 +16,7 @@ from tcpip.seqnum import MASK
 from tcpip.sockopt import IPPROTO_TCP
 from tcpip.transport.demux import Demuxer
 from tcpip.transport.protocol import IcmpError, TransportProtocol, transport_checksum_ok
+from tcpip.transport.socket_options import SocketOptions
 from tcpip.transport.tcp.config import TcpConfig
 from tcpip.transport.tcp.emit import reset_for
 from tcpip.transport.tcp.fast_open_client import CookieCache
@@ -26,7 +27,7 @@ from tcpip.transport.tcp.time_wait import TimeWaitTable
 
 if TYPE_CHECKING:
     from tcpip.stack.stack import Stack
-    from tcpip.transport.tcp.endpoint import TcpEndpoint
+from tcpip.transport.tcp.endpoint import TcpEndpoint
 
 MAX_ROUNDS: Final = 16
 
@@ -52,8 +53,11 @@ class TcpProtocol(TransportProtocol):
 
     def new_endpoint(self, family: int) -> TcpEndpoint:
         from tcpip.transport.tcp.endpoint import TcpEndpoint
+        from tcpip.transport.tcp.options import TcpSocketOptions
 
-        return TcpEndpoint(self, family)
+        so, config = SocketOptions(), self.config
+        so.rcvbuf, so.sndbuf, so.max_buf = config.rmem[1], config.wmem[1], max(so.max_buf, config.max_buf)
+        return TcpEndpoint(self, family, so, TcpSocketOptions(config))
 
     def deliver(self, pkt: RxPacket) -> None:
         stats = self.stack.stats.tcp.values

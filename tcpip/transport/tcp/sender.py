@@ -158,6 +158,15 @@ class Sender:
         self.pace_at = 0  # when the next packet may leave, where there is a pace
         self.mate: Receiver | None = None  # the other end's receiving half, where it is in this stack
 
+    def begin(self, iss: int) -> None:
+        """Nothing has been sent: the connection's numbers start at `iss`."""
+        ep = self.ep
+        self.iss = self.una = self.nxt = self.high_seq = self.small_end = self.push_forced = iss
+        self.buf = SendBuffer(iss + 1)
+        self.rtt = RttEstimator(ep.config.rto_min_ns, ep.config.rto_max_ns)
+        if self.cc.name != ep.tcp_options.congestion:
+            self.cc = ALGORITHMS[ep.tcp_options.congestion](DEFAULT_MSS)
+
     # Sizes.
 
     def sync_mss(self) -> None:

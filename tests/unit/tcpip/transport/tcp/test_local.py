@@ -12,9 +12,20 @@ from tcpip.checksum import finish, partial_sum, pseudo_sum
 from tcpip.clock import ManualClock
 from tcpip.errors import NetworkError
 from tcpip.header.tcp import SYN, TcpHeader
-from tcpip.sockopt import IPPROTO_TCP, IPV6_V6ONLY, SOCK_RAW, SOCK_STREAM, SOL_IPV6
+from tcpip.sockopt import (
+    IPPROTO_TCP,
+    IPV6_V6ONLY,
+    SO_KEEPALIVE,
+    SO_PRIORITY,
+    SO_RCVBUF,
+    SOCK_RAW,
+    SOCK_STREAM,
+    SOL_IPV6,
+    SOL_SOCKET,
+)
 from tcpip.stack.stack import Stack
 from tcpip.transport.endpoint import Endpoint
+from tcpip.transport.tcp.endpoint import TcpEndpoint
 from tcpip.waiter import EVENT_IN
 
 
@@ -134,6 +145,42 @@ def test_disconnect_and_connect_again(stack: Stack) -> None:
     stack.flush()
     client.connect(SockAddr(IPV4_LOOPBACK, 80))
     server.accept()
+
+
+def test_a_connection_that_fails_leaves_nothing_to_the_next_one(stack: Stack) -> None:
+    client = stack.new_endpoint(AF_INET, SOCK_STREAM)
+    assert isinstance(client, TcpEndpoint)
+    made = client.snd
+    with pytest.raises(NetworkError):
+        client.connect(SockAddr(IPV4_LOOPBACK, 80))
+    assert client.snd is made  # it was not used yet
+    stack.flush()
+    with pytest.raises(NetworkError) as caught:
+        client.connect(SockAddr(IPV4_LOOPBACK, 80))
+    assert caught.value.error is errors.CONNECTION_REFUSED
+    server = listener(stack, AF_INET, IPV4_LOOPBACK)
+    with pytest.raises(NetworkError) as caught:
+        client.connect(SockAddr(IPV4_LOOPBACK, 80))
+    assert caught.value.error is errors.CONNECT_STARTED
+    stack.flush()
+    client.connect(SockAddr(IPV4_LOOPBACK, 80))
+    assert client.snd is not made and client.take_error() is None
+    assert client.send(b"text") == 4
+    stack.flush()
+    buffer = bytearray(4)
+    assert server.accept().recv_into(memoryview(buffer)) == 4 and buffer == b"text"
+
+
+def test_what_is_accepted_has_its_own_copy_of_the_options(stack: Stack) -> None:
+    server = listener(stack, AF_INET, IPV4_LOOPBACK)
+    for name, value in ((SO_KEEPALIVE, 1), (SO_RCVBUF, 70_000), (SO_PRIORITY, 3)):
+        server.set_option(SOL_SOCKET, name, value)
+    client = connect(stack, AF_INET, SockAddr(IPV4_LOOPBACK, 80))
+    child = server.accept()
+    got = [child.get_option(SOL_SOCKET, name) for name in (SO_KEEPALIVE, SO_RCVBUF, SO_PRIORITY)]
+    assert got == [server.get_option(SOL_SOCKET, name) for name in (SO_KEEPALIVE, SO_RCVBUF, SO_PRIORITY)]
+    server.set_option(SOL_SOCKET, SO_KEEPALIVE, 0)
+    assert child.get_option(SOL_SOCKET, SO_KEEPALIVE) == 1 and client.get_option(SOL_SOCKET, SO_KEEPALIVE) == 0
 
 
 def test_a_syn_from_the_listener_itself_is_not_answered_for_ever(stack: Stack) -> None:
