@@ -109,8 +109,8 @@ def bench(rounds: int, wanted: set[str], inside: dict[str, list[str]]) -> tuple[
                     add(programs.RESIDENT, side, programs.sentry_mb(do))
             for program in chosen:
                 for side, command in {"native": [], **mounted}.items():
-                    prefix = [*command, "--cwd", "/mnt"] if command else []
-                    add(program.name, side, programs.wall_ms([*prefix, *program.command], directory))
+                    line = [*command, "--cwd", "/mnt", *program.command] if command else program.native()
+                    add(program.name, side, programs.wall_ms(line, directory))
                     programs.clean(directory)
         u = report.median(units) or unit.REFERENCE_US
         results = [result("unit", "U: bare notification loop", "us", {"native": units})]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HELLO = '#include <stdio.h>\nint main(void) { puts("hello"); return 0; }\n'
+PIPELINE = "head -c 200M /dev/zero | cat | wc -c"
 FORKS = "i=0; while [ $i -lt 1000 ]; do /bin/true; i=$((i+1)); done"
 SQLITE = """
 import sqlite3
@@ -20,6 +21,24 @@ for block in range(100):
         for n in range(100):
             base.execute("insert into t (text) values (?)", (f"row {block} {n}",))
 """
+NGINX_CONF = """
+user root; worker_processes 1; pid pid; error_log err;
+events { worker_connections 1024; }
+http { access_log off; keepalive_requests 100000; server { listen 8099; root html; } }
+"""
+WAIT = "i=0; until %s || [ $i = 500 ]; do i=$((i+1)); sleep 0.01; done; "
+NGINX = (
+    "cd server && nginx -e err -p $PWD -c nginx.conf || exit; "
+    + WAIT % "curl -sfo index http://127.0.0.1:8099/"
+    + "ab -q %s http://127.0.0.1:8099/; status=$?; kill $(cat pid); exit $status"
+)
+REDIS = (
+    "cd server && redis-server --port 6399 --save '' --daemonize yes || exit; "
+    + WAIT % "redis-cli -p 6399 ping"
+    + "redis-benchmark -p 6399 -t get -c 50 -q %s; status=$?; redis-cli -p 6399 shutdown nosave; exit $status"
+)
+GIT_OPTIONS = ("-c", "user.name=bench", "-c", "user.email=bench@example.org", "-c", "gc.auto=0")  # no packing meanwhile
+ALONE = ("unshare", "-n", "sh", "-c", 'ip link set lo up && exec "$@"', "sh")  # natively, a server's own network
 MAKEFILE = "OBJECTS = $(patsubst %.c,%.o,$(wildcard *.c))\nall: $(OBJECTS)\n\t$(CC) -o all $(OBJECTS)\n"
 
 
@@ -32,6 +51,11 @@ class Program:
     command: tuple[str, ...]
     needs: str  # the host program without which the row is left out
     bound_ms: float | None = None
+    server: bool = False  # it listens
+
+    def native(self) -> list[str]:
+        """The command outside of a sandbox."""
+        return [*(ALONE if self.server else ()), *self.command]
 
 
 PROGRAMS: tuple[Program, ...] = (
@@ -46,19 +70,37 @@ PROGRAMS: tuple[Program, ...] = (
     Program("git_clone", "git clone of 1,000 files", ("git", "clone", "-q", "--no-local", "source", "copy"), "git"),
     Program("git_status", "git status, 20,000 files", ("git", "-C", "tree", "status", "--porcelain"), "git"),
     Program("tar", "tar of 20,000 files", ("tar", "cf", "tree.tar", "tree"), "tar"),
+    Program("du", "du of 20,000 files", ("du", "-s", "tree"), "du"),
     Program("find", "find /usr", ("find", "/usr", "-xdev", "-name", "no such name"), "find"),
     Program("make", "make -j2 of 8 C files", ("make", "-s", "-j2", "-C", "project"), "make"),
     Program("forks", "a shell's loop of 1,000 programs", ("sh", "-c", FORKS), "sh"),
     Program(
         "sqlite", "sqlite: 10,000 inserts in 100 transactions", ("/usr/bin/python3", "-c", SQLITE), "/usr/bin/python3"
     ),
+    Program("node", "node -e 0", ("node", "-e", "0"), "node"),
+    Program("pipeline", "head -c 200M /dev/zero | cat | wc -c", ("sh", "-c", PIPELINE), "sh"),
+    Program("ab", "nginx: 1,000 connections (ab -c 10)", ("sh", "-c", NGINX % "-n 1000 -c 10"), "ab", server=True),
+    Program(
+        "ab_kept", "nginx: 5,000 requests (ab -k -c 50)", ("sh", "-c", NGINX % "-k -n 5000 -c 50"), "ab", server=True
+    ),
+    Program("redis", "redis: 5,000 GET, 50 clients", ("sh", "-c", REDIS % "-n 5000"), "redis-server", server=True),
+    Program(
+        "redis_16",
+        "redis: 80,000 GET, 16 at a time",
+        ("sh", "-c", REDIS % "-n 80000 -P 16"),
+        "redis-server",
+        server=True,
+    ),
 )
 
 
 def prepare(directory: Path) -> None:
-    """hello.c, a repository of 1,000 files and one of 20,000, and a small C project."""
+    """hello.c, a repository of 1,000 files and one of 20,000, a small C project, and what nginx needs."""
     (directory / "hello.c").write_text(HELLO)
     source, tree, project = directory / "source", directory / "tree", directory / "project"
+    (directory / "server/html").mkdir(parents=True)
+    (directory / "server/nginx.conf").write_text(NGINX_CONF)
+    (directory / "server/html/index.html").write_text("hello\n")
     source.mkdir()
     for number in range(1000):
         (source / f"file{number}.txt").write_text(f"line {number}\n" * 20)
@@ -69,7 +111,7 @@ def prepare(directory: Path) -> None:
         (folder / f"f{number % 50}").write_text(f"{number}\n")
     if shutil.which("git"):
         for repository in (source, tree):
-            git = ["git", "-C", str(repository), "-c", "user.name=bench", "-c", "user.email=bench@example.org"]
+            git = ["git", "-C", str(repository), *GIT_OPTIONS]
             subprocess.run([*git, "init", "-q"], check=True)
             subprocess.run([*git, "add", "."], check=True)
             subprocess.run([*git, "commit", "-qm", "files"], check=True)
