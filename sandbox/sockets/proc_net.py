@@ -72,7 +72,7 @@ class ProcNet:
                 continue
             if socket.family != family or (socket.kind == SOCK_RAW) != (protocol == -1):
                 continue
-            if protocol in (-1, socket.protocol) and (state_of(socket) != TCP_CLOSE or protocol != IPPROTO_TCP):
+            if protocol in (-1, socket.protocol) and (protocol != IPPROTO_TCP or state_of(socket) != TCP_CLOSE):
                 rows.append(_socket_row(number, socket, protocol))
                 number += 1
         yield "".join(rows).encode()
@@ -162,7 +162,7 @@ def _words(addr: bytes) -> str:
 
 
 def _socket_row(number: int, socket: InetSocket, protocol: int) -> str:
-    from sandbox.sockets.netlink.diag import peer_of, state_of
+    from sandbox.sockets.netlink.diag import peer_of, state_with
 
     own, peer = socket.endpoint.getsockname(), peer_of(socket)
     size = 4 if socket.family == AF_INET else 16
@@ -170,7 +170,7 @@ def _socket_row(number: int, socket: InetSocket, protocol: int) -> str:
     tail = " 1 0000000000000000 100 0 0 10 0" if protocol == IPPROTO_TCP else " 2 0000000000000000 0"
     return (
         f"{number:4}: {_words(own.addr.ljust(size, bytes(1)))}:{own.port:04X} "
-        f"{_words(peer.addr.ljust(size, bytes(1)))}:{peer.port:04X} {state_of(socket):02X} "
+        f"{_words(peer.addr.ljust(size, bytes(1)))}:{peer.port:04X} {state_with(socket, peer):02X} "
         f"{queues[0]:08X}:{queues[1]:08X} 00:00000000 00000000 {0:5} {0:8} {socket.inode}{tail}\n"
     )
 

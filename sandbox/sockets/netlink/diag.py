@@ -51,9 +51,14 @@ def _inode(socket: InetSocket) -> int:
 
 def state_of(socket: InetSocket) -> int:
     """TCP_* as far as the socket layer can tell: listening, connected, closed (datagrams: unconnected)."""
+    return TCP_LISTEN if socket.listening else state_with(socket, peer_of(socket))
+
+
+def state_with(socket: InetSocket, peer: SockAddr) -> int:
+    """The same of whose peer is known."""
     if socket.listening:
         return TCP_LISTEN
-    return TCP_CLOSE if is_any(peer_of(socket).addr) else TCP_ESTABLISHED
+    return TCP_CLOSE if is_any(peer.addr) else TCP_ESTABLISHED
 
 
 def peer_of(socket: InetSocket) -> SockAddr:

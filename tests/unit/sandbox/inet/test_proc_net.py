@@ -10,6 +10,9 @@ import pytest
 from sandbox.abi.linux.socket import AF_INET, SOCK_DGRAM
 from sandbox.sockets import proc_net
 from sandbox.sockets.netlink import diag
+from tcpip import errors
+from tcpip.addr import SockAddr
+from tcpip.errors import NetworkError
 
 
 def test_many_sockets_come_in_portions(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -26,6 +29,31 @@ def test_many_sockets_come_in_portions(monkeypatch: pytest.MonkeyPatch) -> None:
     network.sockets.difference_update(sockets[500:])
     rows = (first + b"".join(text)).splitlines()
     assert rows == [b"%d %d" % (n, n) for n in range(500)]
+
+
+def test_a_datagram_sockets_row_asks_for_its_peer_once() -> None:
+    asked = []
+
+    class EndpointStandIn:
+        def getsockname(self) -> SockAddr:
+            return SockAddr(b"\x7f\0\0\1", 53)
+
+        def getpeername(self) -> SockAddr:
+            asked.append(self)
+            raise NetworkError(errors.NOT_CONNECTED)
+
+        def unsent_bytes(self) -> int:
+            return 1
+
+        def readable_bytes(self) -> int:
+            return 2
+
+    socket: Any = SocketStandIn(77)
+    socket.endpoint, socket.listening = EndpointStandIn(), False
+    network: Any = SimpleNamespace(sockets={socket})
+    text = b"".join(proc_net.ProcNet(network).table("udp") or ()).splitlines()  # type: ignore[arg-type]
+    assert text[1].split()[:5] == [b"0:", b"0100007F:0035", b"00000000:0000", b"07", b"00000001:00000002"]
+    assert len(asked) == 1
 
 
 class SocketStandIn:
