@@ -59,6 +59,10 @@ if TYPE_CHECKING:
 
 _U64: Final = (1 << 64) - 1
 
+# Where MAP_32BIT maps (arch/x86/kernel/sys_x86_64.c: find_start_end).
+LOW_BEGIN: Final = 0x4000_0000
+LOW_END: Final = 0x8000_0000
+
 
 class MapOperation(Operation):
     """One new area. `replaces`: something is mapped there now."""
@@ -335,15 +339,18 @@ def choose(t: Task, mm: MemoryManager, addr: int, size: int, flags: int) -> int:
         if flags & MAP_FIXED_NOREPLACE and mm.areas.intersects(addr, addr + size):
             raise SyscallError(errno.EEXIST)
         return addr
-    if flags & MAP_32BIT:
-        start = mm.areas.gap_above(size, 0x4000_0000, 0x8000_0000)
+    low = flags & MAP_32BIT != 0
+    addr &= ~PAGE_OFFSET
+    if addr:
+        addr = max(addr, MMAP_MIN_ADDR)
+        valid = addr + size <= LOW_END if low else mm.valid_range(addr, size)
+        if valid and mm.areas.fits(addr, size):
+            return addr
+    if low:
+        start = mm.areas.gap_above(size, LOW_BEGIN, LOW_END)
         if start < 0:
             raise SyscallError(errno.ENOMEM)
         return start
-    if addr:
-        addr = page_align(max(addr, MMAP_MIN_ADDR))
-        if mm.valid_range(addr, size) and mm.areas.fits(addr, size):
-            return addr
     return find_gap(mm, size)
 
 

@@ -35,5 +35,14 @@ int main(void) {
     SHOW(munmap(m, 0));
     SHOW(munmap(BAD - 8, 4096));
     VAL((unsigned long)mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0) >> 32);
+    int how = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_32BIT;
+    VAL(mmap((void *)0x50000000, 1 << 20, PROT_NONE, how, -1, 0));
+    VAL(mmap((void *)0x30000001, 4096, PROT_NONE, how, -1, 0));
+    VAL((unsigned long)mmap((void *)0x50001000, 4096, PROT_NONE, how, -1, 0) < 0x80000000);
+    VAL((unsigned long)mmap((void *)0x7ffff000, 8192, PROT_NONE, how, -1, 0) < 0x7ffff000);
+    VAL(mmap((void *)0x7fffe000, 8192, PROT_NONE, how, -1, 0));
+    VAL((unsigned long)mmap((void *)0x100000000, 4096, PROT_NONE, how, -1, 0) < 0x80000000);
+    how = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    VAL(mmap((void *)0x60000fff, 4096, PROT_NONE, how, -1, 0));
     return 0;
 }
