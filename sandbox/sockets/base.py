@@ -75,10 +75,20 @@ class SocketFile(FileDescription):
         self.protocol = protocol
         self.options = SocketOptions()
         self.inode = next_inode()
-        self.uid = self.gid = 0  # whose it is, as fstat(2) tells
+        self.uid = 0  # of its inode: whoever made it, by `owned_by`
+        self.gid = 0
         self.error = 0  # sk_err: pending asynchronous error, a positive errno; SO_ERROR reads and clears it
         self.drops_truncated = False  # MSG_TRUNC throws bytes of the stream away (tcp(7))
         self.connect_queue: WaitQueue = self.queue  # what a connect that returned WOULD_BLOCK waits on
+
+    def owned_by(self, t: Task) -> None:
+        """Made by `t`, with socket(2) or accept(2)."""
+        self.uid = t.creds.fsuid
+        self.gid = t.creds.fsgid
+
+    def stat(self) -> Kstat:
+        """fstat(2) (net/socket.c: sock_alloc)."""
+        return Kstat(S_IFSOCK | 0o777, self.inode, SOCK_DEV, self.uid, self.gid)
 
     # --- the family's operations: one attempt each ---
 

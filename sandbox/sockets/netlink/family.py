@@ -62,4 +62,6 @@ class NetlinkFamily(Family):
         if table.open >= MAX_SOCKETS:
             raise SyscallError(errno.ENOBUFS)
         table.open += 1
-        return NetlinkSocket(table, kind, protocol)
+        socket = NetlinkSocket(table, kind, protocol)
+        socket.owned_by(t)
+        return socket

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Final, Iterator, NoReturn
 
 from sandbox.abi.linux import socket as abi
 from sandbox.abi.linux.fcntl import AT_FDCWD
-from sandbox.abi.linux.stat import S_IFSOCK
 from sandbox.errors import SyscallError
 from sandbox.sockets.base import ControlMessage, Received, SocketFile
 from sandbox.sockets.unix.message import Message
 from sandbox.sockets.unix.namespace import UnixNamespace, find_socket, pack_address, parse_address
 from sandbox.sockets.unix.peer import NOBODY, UNKNOWN, Ucred, pack_ucred, ucred_of
-from sandbox.vfs.kstat import SOCK_DEV, Kstat
+from sandbox.vfs.kstat import Kstat
 from tcpip.waiter import EVENT_ERR, EVENT_HUP, EVENT_IN, EVENT_OUT, EVENT_RDHUP
 
 if TYPE_CHECKING:
@@ -49,8 +48,7 @@ class UnixSocket(SocketFile):
         self.passcred = False  # SO_PASSCRED
         self.peer_creds: Ucred = NOBODY
         self.peer_groups: tuple[int, ...] = ()
-        self.uid = t.creds.fsuid
-        self.gid = t.creds.fsgid
+        self.owned_by(t)
         self.created = t.kernel.clock.realtime_ns()
 
     # --- names ---
@@ -316,7 +314,7 @@ class UnixSocket(SocketFile):
         return len(self.inbox[0].data) if self.inbox else 0
 
     def stat(self) -> Kstat:
-        attributes = Kstat(S_IFSOCK | 0o777, self.inode, SOCK_DEV, self.uid, self.gid)
+        attributes = super().stat()
         attributes.time = self.created
         return attributes
 
