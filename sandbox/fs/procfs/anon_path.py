@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sandbox.errors import SyscallError
 from sandbox.vfs.dentry import Dentry
+from sandbox.vfs.filesystem import Filesystem
 from sandbox.vfs.inode import Inode
 from sandbox.vfs.memfd import internal_mount
 from sandbox.vfs.path import Path
@@ -14,7 +15,7 @@ from sandbox.vfs.path import Path
 if TYPE_CHECKING:
     from sandbox.kernel.task import Task
     from sandbox.vfs.file_description import FileDescription
-    from sandbox.vfs.filesystem import Filesystem
+    from tcpip.clock import Clock
 
 
 class OpenFileInode(Inode):
@@ -22,9 +23,9 @@ class OpenFileInode(Inode):
 
     __slots__ = ("file",)
 
-    def __init__(self, fs: Filesystem, file: FileDescription) -> None:
+    def __init__(self, clock: Clock, file: FileDescription) -> None:
         attributes = file.stat()
-        super().__init__(fs, attributes.ino, attributes.mode, attributes.uid, attributes.gid, attributes.time)
+        super().__init__(Filesystem(clock, attributes.dev), attributes.ino, attributes.mode, attributes.uid, attributes.gid, attributes.time)
         self.rdev = attributes.rdev
         self.file = file
 
@@ -41,5 +42,5 @@ def path_of(t: Task, file: FileDescription) -> Path:
     if file.path is not None:
         return file.path
     mount = internal_mount(t)
-    dentry = Dentry(file.link_text().encode("utf-8", "surrogateescape"), mount.root, OpenFileInode(mount.fs, file))
+    dentry = Dentry(file.link_text().encode("utf-8", "surrogateescape"), mount.root, OpenFileInode(mount.fs.clock, file))
     return Path(mount, dentry)

@@ -14,7 +14,7 @@ static void show(const char *name, int fd) {
     printf("%s: mode %o %o links %d size %d owner %d %d, same %d, named %d\n", name, s.st_mode, x.stx_mode, (int)s.st_nlink,
            (int)s.st_size, s.st_uid, s.st_gid, s.st_ino == again.st_ino, !strcmp(link, text));
     MUST(stat(path, &again));
-    printf("  by its name %d\n", again.st_ino == s.st_ino && again.st_mode == s.st_mode);
+    printf("  by its name %d\n", again.st_ino == s.st_ino && again.st_mode == s.st_mode && again.st_dev == s.st_dev);
 }
 int main(void) {
     MUST(setresgid(-1, 7, -1)), MUST(setresuid(-1, 1000, -1));
@@ -26,6 +26,14 @@ int main(void) {
     show("unix", MUST(socket(AF_UNIX, SOCK_DGRAM, 0)));
     MUST(socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
     show("pair", pair[1]);
+    int p[2];
+    MUST(pipe(p));
+    struct stat one, two;
+    MUST(fstat(p[0], &one));
+    char path[64];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", p[1]);
+    MUST(stat(path, &two));
+    printf("a pipe's ends are one file: %d\n", one.st_dev == two.st_dev && one.st_ino == two.st_ino);
     struct sockaddr_in a = {AF_INET, 0, {htonl(INADDR_LOOPBACK)}};
     socklen_t size = sizeof a;
     MUST(bind(l, (void *)&a, size)), MUST(listen(l, 1)), MUST(getsockname(l, (void *)&a, &size));
