@@ -25,7 +25,14 @@ class OpenFileInode(Inode):
 
     def __init__(self, clock: Clock, file: FileDescription) -> None:
         attributes = file.stat()
-        super().__init__(Filesystem(clock, attributes.dev), attributes.ino, attributes.mode, attributes.uid, attributes.gid, attributes.time)
+        super().__init__(
+            Filesystem(clock, attributes.dev),
+            attributes.ino,
+            attributes.mode,
+            attributes.uid,
+            attributes.gid,
+            attributes.time,
+        )
         self.rdev = attributes.rdev
         self.file = file
 
@@ -42,5 +49,7 @@ def path_of(t: Task, file: FileDescription) -> Path:
     if file.path is not None:
         return file.path
     mount = internal_mount(t)
-    dentry = Dentry(file.link_text().encode("utf-8", "surrogateescape"), mount.root, OpenFileInode(mount.fs.clock, file))
+    dentry = Dentry(
+        file.link_text().encode("utf-8", "surrogateescape"), mount.root, OpenFileInode(mount.fs.clock, file)
+    )
     return Path(mount, dentry)
