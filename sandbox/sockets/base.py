@@ -214,9 +214,6 @@ class SocketFile(FileDescription):
             return before
         return t.kernel.clock.now_ns() + timeout
 
-    def stat(self) -> Kstat:
-        return Kstat(S_IFSOCK | 0o777, self.inode, SOCK_DEV, self.uid, self.gid)
-
     def link_text(self) -> str:
         return f"socket:[{self.inode}]"
 
