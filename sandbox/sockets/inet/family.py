@@ -46,7 +46,6 @@ class InetFamily(Family):
             raise syscall_error(error) from None
         endpoint.settings().owner = t.creds.fsuid
         socket = InetSocket(network, endpoint, kind, protocol)
-        socket.owned_by(t)
         network.sockets.add(socket)
         return socket
 

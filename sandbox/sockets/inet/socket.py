@@ -144,7 +144,6 @@ class InetSocket(SocketFile):
             raise syscall_error(error) from None
         new = InetSocket(self.network, endpoint, self.kind, self.protocol, flags)
         new.options = self.options.copy()
-        new.owned_by(t)
         self.network.sockets.add(new)
         return new
 

@@ -62,6 +62,4 @@ class NetlinkFamily(Family):
         if table.open >= MAX_SOCKETS:
             raise SyscallError(errno.ENOBUFS)
         table.open += 1
-        socket = NetlinkSocket(table, kind, protocol)
-        socket.owned_by(t)
-        return socket
+        return NetlinkSocket(table, kind, protocol)

@@ -62,7 +62,7 @@ def sys_socket(t: Task, a: SyscallArgs) -> Result:
     _check_kind(family, kind)
     file = find_family(family).create(t, kind, a.int(2))
     file.flags |= flags & O_NONBLOCK
-    file.uid, file.gid = t.creds.fsuid, t.creds.fsgid
+    file.owned_by(t)
     return t.fds.install(file, 0, flags & O_CLOEXEC != 0)
 
 
@@ -110,7 +110,7 @@ def _accept(t: Task, a: SyscallArgs, flags: int) -> Result:
         interrupted = None if deadline is None else -errno.EINTR
         return Block(((file.queue, EVENT_IN),), deadline, ERESTARTSYS, interrupted)
     new.acquire()
-    new.uid, new.gid = t.creds.fsuid, t.creds.fsgid
+    new.owned_by(t)
     try:
         if a.addr(1):
             try:
