@@ -35,6 +35,7 @@ VERBS: Final = (
     "metrics",
     "debug",
     "port-forward",
+    "network",
     "spec",
     "bundle",
     "features",

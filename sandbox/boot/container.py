@@ -96,6 +96,7 @@ class ContainerControl:
             wire.STACKS: self._stacks,
             wire.TRACE: self._trace,
             wire.FORWARD: self._forward,
+            wire.NETWORK: self._network,
         }
         self.server = ControlServer(kernel.reactor, options.control_fd, self.serve)
 
@@ -252,6 +253,11 @@ class ContainerControl:
             raise BadMessage("one connected stream is needed")
         self.kernel.net.forward(self.kernel.reactor, frame.fds.pop(), port)
         connection.answer()
+
+    def _network(self, connection: Connection, frame: Frame) -> None:
+        from sandbox.boot.network_requests import serve
+
+        serve(self.kernel, connection, frame)
 
     def _trace(self, connection: Connection, frame: Frame) -> None:
         if self.view is not self.kernel.view:

@@ -61,6 +61,13 @@ def socketpair() -> tuple[int, int]:
     return pair[0], pair[1]
 
 
+def stream_pair() -> tuple[int, int]:
+    """The same without bounds (SOCK_STREAM)."""
+    pair = (ctypes.c_int * 2)()
+    _check(_libc.socketpair(1, 1 | 0o2000000, 0, pair), "socketpair")
+    return pair[0], pair[1]
+
+
 def set_name(name: bytes) -> None:
     """PR_SET_NAME: what ps shows."""
     buffer = ctypes.create_string_buffer(name[:15])

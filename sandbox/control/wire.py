@@ -38,9 +38,10 @@ REMOVE: Final = 13  # everything of it
 STACKS: Final = 14
 TRACE: Final = 15  # on: to the descriptor that comes with it; off
 FORWARD: Final = 16  # the stream that comes with it, to a port of the sandbox's loopback
+NETWORK: Final = 17  # list, capture, impair, allow, deny
 REQUESTS: Final = (
     START, STATE, EXEC, SIGNAL, WAIT, PS, STATS, PAUSE, RESUME, RESIZE, UPDATE, CREATE, REMOVE, STACKS, TRACE,
-    FORWARD,
+    FORWARD, NETWORK,
 )  # fmt: skip
 # answers
 OK: Final = 64

@@ -57,6 +57,14 @@ class DnsService:
             stack, (plan.GATEWAY4, plan.GATEWAY6), PORT, lambda endpoint: _DnsConnection(endpoint, self)
         )
 
+    def has_resolver(self) -> bool:
+        """Names of the outside can be asked for."""
+        return self._resolver is not None
+
+    def use(self, resolver: Resolver) -> None:
+        """From now on."""
+        self._resolver = resolver
+
     def _serve_udp(self, stack: Stack, address: bytes) -> None:
         family = AF_INET if len(address) == 4 else AF_INET6
         endpoint = stack.new_endpoint(family, SOCK_DGRAM, 0)

@@ -40,6 +40,11 @@ class EgressGuard:
         self._seen: set[tuple[str, int, str, int]] = set()
         self._askers: OrderedDict[tuple[int, int], str] = OrderedDict()
 
+    def change(self, policy: Policy) -> None:
+        """Other rules from now on; what they refuse is said, even where it was said before."""
+        self.policy = policy
+        self._seen.clear()
+
     def permits(self, protocol: int, address: bytes, port: int) -> bool:
         """A packet of the guest may go to `address`: the own network's services, or what the policy says."""
         if address in self.own:

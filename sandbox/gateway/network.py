@@ -13,8 +13,11 @@ from tcpip.addr import IPV4_BROADCAST, is_any, is_loopback, is_multicast, unmapp
 from tcpip.sockopt import IPPROTO_ICMP, IPPROTO_ICMPV6
 
 if TYPE_CHECKING:
+    from sandbox.gateway.dns_service import DnsService
     from sandbox.gateway.egress_guard import EgressGuard
     from sandbox.gateway.loopback import Forwarder, Mirror
+    from sandbox.gateway.operator import Operator
+    from sandbox.kernel.kernel import Kernel
     from sandbox.kernel.task import Task
     from sandbox.reactor import Reactor
     from sandbox.sockets.inet.socket import InetSocket
@@ -50,11 +53,13 @@ class Network:
         self.packet_rings = 0
         self.netlink_ports: PortTable | None = None
         self.mirror: Mirror | None = None
+        self.dns: DnsService | None = None  # of `user` and `internal`
         self.resolv_conf = b""
         self.hosts = b""
         self.capture = ""  # where the packets are written to, for the summary
         self._closers: list[Callable[[], None]] = []
         self._forwarder: Forwarder | None = None
+        self._operator: Operator | None = None
 
     def check(self, t: Task, protocol: int, where: SockAddr) -> None:
         """connect(2) or sendto(2) to `where`: EACCES at once when no rule allows it."""
@@ -90,6 +95,14 @@ class Network:
             self._forwarder = Forwarder(self.stack, reactor, self.counters)
             self.on_close(self._forwarder.close)
         self._forwarder.forward(fd, port)
+
+    def operator(self, kernel: Kernel) -> Operator:
+        """For who runs the sandbox."""
+        if self._operator is None:
+            from sandbox.gateway.operator import Operator
+
+            self._operator = Operator(kernel, self)
+        return self._operator
 
     def find_nic(self, name: str) -> Nic | None:
         """An interface by name."""

@@ -141,7 +141,7 @@ def _start_services(
     names = plan.embedded_names(hostname)
     if internal:
         del names[HOST_NAME]
-    DnsService(gateway.stack, guard, network.counters, names, resolver, host_socket.has_ipv6)
+    network.dns = DnsService(gateway.stack, guard, network.counters, names, resolver, host_socket.has_ipv6)
     StreamService(gateway.stack, (plan.GATEWAY4, plan.GATEWAY6), http_service.PORT, http_service.HttpConnection)
 
 

@@ -51,6 +51,8 @@ class Impairment:
         self.partition = False
 
 
+UNDER_WAY_MOST = 50_000
+"""Packets that are delayed at a time; later ones are lost."""
 _SHARES = frozenset(("loss", "burst_enter", "burst_leave", "duplicate", "reorder", "corrupt"))
 
 
@@ -135,6 +137,10 @@ class _Direction:
         if at <= now:
             owner.release(frame, csum, self.outward)
             return
+        if owner.under_way >= UNDER_WAY_MOST:
+            owner.lost += 1
+            return
+        owner.under_way += 1
         owner.timers.after(at, _Release(self, frame, csum).run)
 
 
@@ -149,6 +155,7 @@ class _Release:
         self.csum = csum
 
     def run(self) -> None:
+        self.direction.owner.under_way -= 1
         self.direction.owner.release(self.frame, self.csum, self.direction.outward)
 
 
@@ -163,6 +170,7 @@ class ImpairmentLink(WrapperLink):
         self.outbound = Impairment()
         self.inbound = Impairment()
         self.lost = 0
+        self.under_way = 0
         self._out = _Direction(self, self.outbound, True)
         self._in = _Direction(self, self.inbound, False)
 

@@ -132,6 +132,14 @@ class Nic(Dispatcher):
         self._expiry = stack.timers.timer(self._expire)
         link.attach(self)
 
+    def set_link(self, link: LinkEndpoint) -> None:
+        """Another link for the same wire: a wrapper around the present one, or what it wraps."""
+        self.link = link
+        self._capabilities = link.capabilities
+        self._soft_csum = not link.capabilities & CAP_TX_CSUM
+        self.cuts_udp = link.capabilities & CAP_USO != 0
+        link.attach(self)
+
     # Receiving.
 
     def deliver(self, packets: list[RxPacket]) -> None:
