@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 FLAGS: Final = (
     Flag("resources", TEXT, "FILE", "a resources object as in config.json; - for stdin", short="r"),
     Flag("memory", SIZE, "SIZE", "the most memory its processes may have"),
+    Flag("memory-reservation", SIZE, "SIZE", "what it keeps when the host is short of memory"),
     Flag("pids-limit", NUMBER, "N", "the most processes and threads"),
     Flag("cpu-share", NUMBER, "N", "relative weight"),
     Flag("cpu-quota", NUMBER, "US", "processor time in each period"),
@@ -62,6 +63,7 @@ def run(config: Config, values: Values, words: list[str]) -> int:
 def apply_flags(spec: Spec, values: Values) -> None:
     """What the command line says wins."""
     spec.memory_limit = values.number("memory") or spec.memory_limit
+    spec.memory_reservation = values.number("memory-reservation") or spec.memory_reservation
     spec.pids_limit = values.number("pids-limit") or spec.pids_limit
     cpu = spec.cpu
     cpu.shares = values.number("cpu-share") or cpu.shares

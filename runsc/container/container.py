@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 from typing import Final
 
 from runsc.container import process, state_file, status, store
@@ -118,8 +119,19 @@ class Container:
             "rootfs": state.rootfs,
             "created": state.created,
             "annotations": state.annotations,
-            "owner": "",
+            "owner": self._owner(),
         }
+
+    def _owner(self) -> str:
+        """The name of whom it belongs to, as runc has it."""
+        try:
+            uid = os.stat(self.directory).st_uid
+        except OSError:  # deleted since
+            return ""
+        try:
+            return pwd.getpwuid(uid).pw_name
+        except KeyError:
+            return f"#{uid}"
 
 
 def load(root: str, name: str) -> Container:

@@ -65,9 +65,9 @@ def _add_capability(process: Process, name: str) -> None:
     if name not in CAPABILITIES:
         raise UsageError(f"--cap {name!r}: no such capability")
     sets = process.capabilities = process.capabilities or {}
-    for which in _SETS:
-        if which != "ambient" or process.uid != 0:
-            sets[which] = [*sets.get(which, []), name]
+    # Root has it by the first three; in the inheritable set, too, a file of the image could hand it on (CVE-2022-29162).
+    for which in _SETS if process.uid else _SETS[:3]:
+        sets[which] = [*sets.get(which, []), name]
     for which in _SETS:
         sets.setdefault(which, [])
 

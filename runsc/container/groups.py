@@ -53,8 +53,8 @@ def hierarchies(mountinfo: str) -> list[Hierarchy]:
 
 def wanted(spec: Spec) -> bool:
     """A group is asked for, by name or by a bound."""
-    cpu = spec.cpu
-    return bool(spec.cgroups_path or spec.memory_limit or spec.pids_limit or cpu.quota > 0 or cpu.cpus or cpu.mems)
+    cpu, memory = spec.cpu, spec.memory_limit or spec.memory_reservation
+    return bool(spec.cgroups_path or memory or spec.pids_limit or cpu.quota > 0 or cpu.cpus or cpu.mems)
 
 
 def settings(spec: Spec, version: int) -> dict[str, list[Setting]]:
@@ -64,6 +64,10 @@ def settings(spec: Spec, version: int) -> dict[str, list[Setting]]:
     found: dict[str, list[Setting]] = {}
     for name, value in cgroup.bounds(limits).items():
         found[name] = [(file, str(number), needed) for file, number, needed in cgroup.settings(name, value, version)]
+    if spec.memory_reservation:
+        file = "memory.soft_limit_in_bytes" if version == 1 else "memory.low"
+        kept = "0" if version == 2 and spec.memory_reservation < 0 else str(spec.memory_reservation)
+        found.setdefault("memory", []).append((file, kept, True))
     cpu, period = spec.cpu, spec.cpu.period or 100_000
     if version == 1:
         found["cpu"] = [("cpu.shares", str(cpu.shares), False)] if cpu.shares else []

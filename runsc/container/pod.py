@@ -89,6 +89,8 @@ def create(request: Request, config: Config, container: Container, options: Sand
     for kind in SHARED:
         joins(spec, sandbox, kind)
     cpu = spec.cpu
+    if spec.memory_reservation:
+        config.log.write("warning", "linux.resources.memory.reservation is not applied: it is the pod's as a whole")
     if cpu.quota > 0 or cpu.cpus or cpu.mems or cpu.shares:
         config.log.write("warning", "linux.resources.cpu is not applied: processors are bounded for the pod as a whole")
     stand_in = PodProcess(request, container, sandbox, options, lock)

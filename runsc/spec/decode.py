@@ -12,7 +12,7 @@ ID_MAX: Final = 0xFFFFFFFE
 # Listed by `features` and in the log: a container runs without them.
 UNSUPPORTED_PROCESS: Final = ("apparmorProfile", "selinuxLabel", "ioPriority", "scheduler", "execCPUAffinity")
 UNSUPPORTED_LINUX: Final = ("mountLabel", "intelRdt")
-UNSUPPORTED_MEMORY: Final = ("reservation", "kernel", "kernelTCP", "swappiness", "disableOOMKiller", "useHierarchy")
+UNSUPPORTED_MEMORY: Final = ("kernel", "kernelTCP", "swappiness", "disableOOMKiller", "useHierarchy")
 UNSUPPORTED_CPU: Final = ("burst", "realtimeRuntime", "realtimePeriod", "idle")
 UNSUPPORTED_RESOURCES: Final = ("hugepageLimits", "network", "rdma", "unified")
 # Without them it would not be what was asked for.
@@ -177,6 +177,7 @@ def decode_resources(o: Object, spec: Spec) -> None:
     memory = o.child("memory")
     if memory is not None:
         spec.memory_limit = max(0, memory.number("limit", -1, INT64 - 1))
+        spec.memory_reservation = memory.number("reservation", -1, INT64 - 1)
         spec.unsupported += [memory.at(name) for name in UNSUPPORTED_MEMORY if memory.filled(name)]
     pids = o.child("pids")
     if pids is not None:

@@ -201,6 +201,7 @@ class Spec:
         "masked_paths",
         "readonly_paths",
         "memory_limit",
+        "memory_reservation",
         "pids_limit",
         "unsupported",
         "refused",
@@ -227,6 +228,7 @@ class Spec:
         self.masked_paths: list[str] = []
         self.readonly_paths: list[str] = []
         self.memory_limit = 0
+        self.memory_reservation = 0  # bytes, -1: none, 0: not given
         self.pids_limit = 0
         self.unsupported: list[str] = []  # JSON paths of what is there and would have an effect in runc, but not here
         self.refused: list[str] = []  # JSON paths of what a container could not do without

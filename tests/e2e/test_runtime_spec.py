@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 from pathlib import Path
 from typing import Any, Iterator
 
@@ -133,10 +134,12 @@ def test_a_namespace_of_another_type(bundle: Path) -> None:
     assert "linux.namespaces[0].path: /proc/self/ns/pid: not a network namespace" in line
 
 
-def test_the_root_of_the_state_is_clean(shim: Shim) -> None:
-    """runc's `rootfs` of the state, which programs compare."""
+def test_what_runc_adds_to_the_state(shim: Shim) -> None:
+    """`rootfs`, cleaned, and `owner`, which programs read."""
     shim.create("c", "/bin/true", root__path="./rootfs/.")
-    assert json.loads(shim.call("state", "c").out)["rootfs"] == str(shim.bundle / "rootfs")
+    state = json.loads(shim.call("state", "c").out)
+    assert state["rootfs"] == str(shim.bundle / "rootfs")
+    assert state["owner"] == pwd.getpwuid(os.getuid()).pw_name
 
 
 def test_default_devices(bundle: Path) -> None:
@@ -157,3 +160,14 @@ def test_sysctl(bundle: Path) -> None:
     assert out.split() == ["1", "1", "0", "1", "example"]
     line = refusal(bundle, linux__sysctl={"net.ipv4.ip_forward": "yes"})
     assert "linux.sysctl.net.ipv4.ip_forward: cannot be set to 'yes'" in line
+
+
+def test_a_capability_of_exec_is_not_inherited_by_files(shim: Shim) -> None:
+    """capabilities(7): what root is given beside its own has no need to be inheritable; for another user it is ambient."""
+    shim.start("c", "/bin/sh", "-c", "echo ready; read x < /dev/zero", process__capabilities={})
+    words = ["/bin/sh", "-c", "grep Cap /proc/self/status | cut -f2"]
+    zero, sys_time = "0" * 16, f"{1 << 25:016x}"
+    root = shim.call("exec", "--cap", "CAP_SYS_TIME", "c", *words).out.split()
+    assert root == [zero, sys_time, sys_time, sys_time, zero]
+    other = shim.call("exec", "--cap", "CAP_SYS_TIME", "--user", "7:7", "c", *words).out.split()
+    assert other == [sys_time] * 5

@@ -17,6 +17,8 @@ FILES = (
     "cgroup.subtree_control",
     "memory.max",
     "memory.swap.max",
+    "memory.low",
+    "memory.soft_limit_in_bytes",
     "memory.limit_in_bytes",
     "memory.memsw.limit_in_bytes",
     "pids.max",
@@ -61,12 +63,13 @@ def test_version_2(tmp_path: Path) -> None:
         (str(tmp_path), ("cpuset", "cpu", "memory", "pids"), 2)
     ]
     spec = spec_with(64 << 20, 10)
+    spec.memory_reservation = 32 << 20
     spec.cpu.shares, spec.cpu.quota, spec.cpu.period, spec.cpu.cpus = 1024, 50_000, 200_000, "0-1"
     plan = Plan(spec, "c", found, fake_mkdir)
     assert plan.directories == [f"{tmp_path}/engine/c"] and not (tmp_path / "engine").exists()
     plan.make()
     assert int(value(tmp_path, "memory.max")) > 64 << 20 and value(tmp_path, "memory.swap.max") == "0"
-    assert int(value(tmp_path, "pids.max")) > 10
+    assert int(value(tmp_path, "pids.max")) > 10 and value(tmp_path, "memory.low") == str(32 << 20)
     assert value(tmp_path, "cpu.weight") == "39" and value(tmp_path, "cpu.max") == "50000 200000"
     assert value(tmp_path, "cpuset.cpus") == "0-1"
     for place in (tmp_path, tmp_path / "engine"):  # handed down on the way
@@ -84,11 +87,12 @@ def test_version_1(tmp_path: Path) -> None:
         lines.append(f"31 23 0:28 / {tmp_path}/{name} rw - cgroup cgroup rw,{name}")
     found = hierarchies("\n".join(lines))
     spec = spec_with(64 << 20, 10)
-    spec.cpu.shares = 99
+    spec.cpu.shares, spec.memory_reservation = 99, 16 << 20
     plan = Plan(spec, "c", found, fake_mkdir)
     assert [path.split("/")[-3] for path in plan.directories] == ["memory", "pids", "cpu,cpuacct"]
     plan.make()
     assert value(tmp_path / "cpu,cpuacct", "cpu.shares") == "99"
+    assert value(tmp_path / "memory", "memory.soft_limit_in_bytes") == str(16 << 20)
     assert value(tmp_path / "memory", "memory.limit_in_bytes") == value(
         tmp_path / "memory", "memory.memsw.limit_in_bytes"
     )
