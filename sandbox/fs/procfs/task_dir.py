@@ -44,10 +44,8 @@ def check_inspect(t: Task, task: Task) -> None:
     mine, other = t.creds, task.creds
     if mine.landlock is not None and (other.landlock is None or not other.landlock.within(mine.landlock)):
         raise SyscallError(errno.EACCES)
-    same = mine.fsuid in (other.uid, other.euid, other.suid) and other.uid == other.euid == other.suid
-    if not (same and mine.fsgid == other.gid == other.egid == other.sgid) and not mine.has_in(
-        other.user, CAP_SYS_PTRACE
-    ):
+    same = mine.fsuid == other.uid == other.euid == other.suid and mine.fsgid == other.gid == other.egid == other.sgid
+    if not (same and mine.user is other.user) and not mine.has_in(other.user, CAP_SYS_PTRACE):
         raise SyscallError(errno.EACCES)
 
 

@@ -6,7 +6,7 @@ import errno
 from typing import TYPE_CHECKING
 
 from sandbox.abi.linux.capability import CAP_SYS_ADMIN
-from sandbox.abi.linux.statfs import ST_NODEV, ST_NOEXEC, ST_NOSUID, ST_RDONLY
+from sandbox.abi.linux.statfs import ST_RDONLY
 from sandbox.errors import SyscallError
 from sandbox.kernel.user_namespace import INITIAL, NO_ID, UserNamespace
 from sandbox.vfs.mount import ATIME_FLAGS, Mount
@@ -78,10 +78,7 @@ def check_revealing(t: Task, fs: Filesystem, flags: int) -> None:
 def _as_revealing(mount: Mount, flags: int) -> bool:
     """The whole of it is seen, as freely as with `flags` (mnt_already_visible)."""
     locked = mount.locked_flags
-    if (
-        mount.root.inode is not mount.fs.root
-        or locked & (ST_RDONLY | ST_NODEV | ST_NOSUID | ST_NOEXEC) & ST_RDONLY & ~flags
-    ):
+    if mount.root.inode is not mount.fs.root or locked & ST_RDONLY & ~flags:
         return False
     if locked & ATIME_FLAGS and (mount.flags ^ flags) & ATIME_FLAGS:
         return False
