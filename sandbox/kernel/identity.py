@@ -15,6 +15,7 @@ def introduce(t: Task) -> None:
     if t.handlers is not kernel.handlers or kernel.trace is not None:
         return
     parent, creds = t.group.parent, t.creds
-    above = 0 if parent is None else parent.pid
-    ids = (t.pid, t.tid, above, creds.uid, creds.euid, creds.gid, creds.egid)
-    t.thread.introduce((*ids, -errno.ENOSYS, 0 if t.mm is None else t.mm.brk))
+    above = 0 if parent is None else parent.ids.number_in(t.pids)
+    uids, gids = creds.user.uids, creds.user.gids
+    ids = uids.shown(creds.uid), uids.shown(creds.euid), gids.shown(creds.gid), gids.shown(creds.egid)
+    t.thread.introduce((t.pid, t.tid, above, *ids, -errno.ENOSYS, 0 if t.mm is None else t.mm.brk))

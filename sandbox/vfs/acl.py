@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from sandbox.abi.linux.capability import CAP_FSETID
 from sandbox.abi.linux.stat import S_ISGID
 from sandbox.errors import SyscallError
+from sandbox.kernel.user_namespace import INITIAL, UserNamespace
 from sandbox.vfs.permission import owner_or_capable
 
 if TYPE_CHECKING:
@@ -71,9 +72,11 @@ class Acl:
                 self.other = allowed
         self.minimal = len(entries) == 3  # it says no more than a mode does
 
-    def encode(self) -> bytes:
-        """The attribute's value."""
-        return VERSION.to_bytes(4, "little") + b"".join(ENTRY.pack(*entry) for entry in self.entries)
+    def encode(self, user: UserNamespace = INITIAL) -> bytes:
+        """The attribute's value, as somebody in `user` sees it."""
+        ids = {USER: user.uids, GROUP: user.gids}
+        entries = [(tag, allowed, ids[tag].find(who) if tag in ids else who) for tag, allowed, who in self.entries]
+        return VERSION.to_bytes(4, "little") + b"".join(ENTRY.pack(*entry) for entry in entries)
 
     def mode(self) -> int:
         """The nine bits that go with it."""
@@ -111,8 +114,8 @@ class Acls:
         self.default = default
 
 
-def _decode(value: bytes) -> list[tuple[int, int, int]]:
-    """posix_acl_from_xattr: EINVAL, EOPNOTSUPP for another version."""
+def _decode(value: bytes, user: UserNamespace = INITIAL) -> list[tuple[int, int, int]]:
+    """posix_acl_from_xattr, from somebody in `user`: EINVAL, EOPNOTSUPP for another version."""
     if not value:
         return []
     if len(value) < 4:
@@ -124,6 +127,8 @@ def _decode(value: bytes) -> list[tuple[int, int, int]]:
     entries = []
     for tag, allowed, who in ENTRY.iter_unpack(value[4:]):
         named = tag in (USER, GROUP)
+        if named:
+            who = (user.uids if tag == USER else user.gids).to_kernel(who)
         if not named and tag not in (USER_OBJ, GROUP_OBJ, MASK, OTHER) or named and who == NOBODY:
             raise SyscallError(errno.EINVAL)
         entries.append((tag, allowed, who if named else NOBODY))
@@ -164,15 +169,16 @@ def _supported(inode: Inode) -> None:
         raise SyscallError(errno.EOPNOTSUPP)
 
 
-def get(inode: Inode, name: bytes) -> bytes:
+def get(t: Task, inode: Inode, name: bytes) -> bytes:
     """The value of one of NAMES: EOPNOTSUPP, ENODATA."""
     _supported(inode)
-    return inode.get_xattr(name)
+    value = inode.get_xattr(name)
+    return value if t.creds.user is INITIAL else Acl(_decode(value)).encode(t.creds.user)
 
 
 def set_value(t: Task, inode: Inode, name: bytes, value: bytes) -> None:
     """Set one of NAMES, or remove it with an empty value: EINVAL, EOPNOTSUPP, EACCES, EPERM, ENOSPC."""
-    entries = _decode(value)
+    entries = _decode(value, t.creds.user)
     _supported(inode)
     if name == DEFAULT and not inode.is_dir():
         if entries:
@@ -186,7 +192,7 @@ def set_value(t: Task, inode: Inode, name: bytes, value: bytes) -> None:
         _store(inode, name, acl)
         return
     mode = inode.mode & 0o7000 | acl.mode()
-    if mode & S_ISGID and not creds.in_group(inode.gid) and not creds.has(CAP_FSETID):
+    if mode & S_ISGID and not creds.in_group(inode.gid) and not creds.has_over(inode, CAP_FSETID):
         mode &= ~S_ISGID
     _store(inode, name, None if acl.minimal else acl)
     inode.set_mode(mode)

@@ -50,7 +50,7 @@ def get(t: Task, path: Path, name: bytes) -> bytes:
     """getxattr(2)."""
     inode = path.inode
     if name in acl.NAMES:
-        return acl.get(inode, name)
+        return acl.get(t, inode, name)
     _permit(t, inode, name, False)
     return inode.get_xattr(name)
 

@@ -48,10 +48,18 @@ static void ids(void) {
     struct __user_cap_header_struct head = {_LINUX_CAPABILITY_VERSION_3, 0};
     struct __user_cap_data_struct data[2];
     syscall(SYS_capget, &head, data);
+    printf(" calls %u %u %u %u", getuid(), geteuid(), getgid(), getegid());
     printf(" caps %x %x %x\n", data[0].effective, data[0].permitted, data[0].inheritable);
 }
 static void become(uid_t id) {
     MUST(setgroups(0, NULL)), MUST(setresgid(id, id, id)), MUST(setresuid(id, id, id)), MUST(prctl(PR_SET_DUMPABLE, 1));
+}
+/* An access list with an entry for user `id`, set and read again. */
+static void list(const char *path, uint32_t id) {
+    struct { uint32_t version; struct { uint16_t tag, allowed; uint32_t id; } entry[5]; } acl = {
+        2, {{1, 7, -1}, {2, 4, id}, {4, 5, -1}, {16, 5, -1}, {32, 5, -1}}}, got = {0};
+    SHOW(setxattr(path, "system.posix_acl_access", &acl, sizeof acl, 0));
+    SHOW(getxattr(path, "system.posix_acl_access", &got, sizeof got)), VAL(got.entry[1].id);
 }
 static void owner(const char *path) {
     struct stat s;
@@ -227,7 +235,7 @@ static void mounts(void) {
         SHOW(umount("b"));
         SHOW(mount(".", "b", NULL, MS_BIND | MS_REC, NULL)), SHOW(umount("b/a")), SHOW(umount2("b", MNT_DETACH));
         SHOW(mount("none", "c", "tmpfs", 0, NULL)), owner("c");
-        SHOW(mknod("c/null", S_IFCHR | 0666, makedev(1, 3))), SHOW(mkdir("c/y", 0755)), owner("c/y");
+        SHOW(mknod("c/null", S_IFCHR | 0666, makedev(1, 3))), SHOW(mkdir("c/y", 0755)), owner("c/y"), list("c/y", 5), list("c/y", 50);
         SHOW(mount("none", "d", "tmpfs", 0, "uid=5,gid=6")), SHOW(mount("none", "d", "tmpfs", 0, "uid=50"));
         SHOW(mount("none", "d", "tmpfs", 0, "uid=5,gid=6,mode=711")), owner("d");
         SHOW(mount("none", "d", "proc", 0, NULL)), SHOW(mount("none", "d", "sysfs", 0, NULL));
@@ -239,7 +247,7 @@ static void mounts(void) {
         tell(up), hear(down);
         _exit(0);
     }
-    MUST(set_file(child, "uid_map", "0 0 10")), MUST(set_file(child, "gid_map", "0 0 10"));
+    MUST(set_file(child, "uid_map", "0 100 10\n20 0 1")), MUST(set_file(child, "gid_map", "0 100 10\n20 0 1"));
     tell(down), hear(up);
     owner("c/y"), owner("b");
     MUST(mount("none", "c", "tmpfs", 0, NULL)), MUST(umount("c"));
