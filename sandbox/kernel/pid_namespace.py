@@ -20,14 +20,18 @@ MAX_PID_NS_LEVEL: Final = 32
 
 class Pid:
     """The numbers of one task, process, process group or session: `number` in its own namespace `ns`, `outer` those in
-    the namespaces above, the first one's first (struct pid)."""
+    the namespaces above, the first one's first (struct pid). `levels`: every namespace in which it has a number, with that."""
 
-    __slots__ = ("ns", "number", "outer")
+    __slots__ = ("ns", "number", "outer", "levels")
 
     def __init__(self, ns: PidNamespace, number: int, outer: tuple[int, ...] = ()) -> None:
         self.ns = ns
         self.number = number
         self.outer = outer
+        own = (ns, number)
+        self.levels: tuple[tuple[PidNamespace, int], ...] = (
+            (*zip(ns.above, outer, strict=True), own) if outer else (own,)
+        )
 
     def number_in(self, ns: PidNamespace) -> int:
         """As seen from `ns`; 0 where it is not seen."""
@@ -47,12 +51,8 @@ class Pid:
 
     def forget_task(self) -> None:
         """The task that bears the numbers has ended."""
-        for ns, number in self.levels():
+        for ns, number in self.levels:
             ns.tasks.pop(number, None)
-
-    def levels(self) -> list[tuple[PidNamespace, int]]:
-        """Every namespace in which it has a number, with that."""
-        return [*zip(self.ns.above, self.outer, strict=True), (self.ns, self.number)]
 
 
 def number_in(ids: Pid | None, ns: PidNamespace) -> int:
@@ -99,6 +99,10 @@ class PidNamespace:
 
         EAGAIN at the sandbox's limit of tasks; ENOMEM when process 1 has ended; EINVAL, EEXIST for `wanted`.
         """
+        if not wanted and not self.above:
+            if self.full():
+                raise SyscallError(errno.EAGAIN)
+            return Pid(self, self._next())
         levels = [self, *reversed(self.above)]
         for ns, number in zip(levels, wanted, strict=False):
             if not 0 < number < PID_MAX or (number != 1 and ns.init is None):

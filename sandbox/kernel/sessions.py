@@ -36,7 +36,7 @@ class Session:
         self.leader: ThreadGroup | None = leader
         self.groups: dict[Pid, ProcessGroup] = {}
         self.tty: ControllingTerminal | None = None
-        for ns, number in self.ids.levels():
+        for ns, number in self.ids.levels:
             ns.sessions[number] = self
 
 
@@ -50,7 +50,7 @@ class ProcessGroup:
         self.session = session
         self.members: dict[ThreadGroup, None] = {}
         session.groups[self.ids] = self
-        for ns, number in self.ids.levels():
+        for ns, number in self.ids.levels:
             ns.process_groups[number] = self
 
     def join(self, group: ThreadGroup) -> None:
@@ -66,14 +66,14 @@ class ProcessGroup:
             return
         session = self.session
         session.groups.pop(self.ids, None)
-        for ns, number in self.ids.levels():
+        for ns, number in self.ids.levels:
             if ns.process_groups.get(number) is self:
                 del ns.process_groups[number]
         tty = session.tty
         if tty is not None and tty.foreground is self:
             tty.foreground = None
         if not session.groups:
-            for ns, number in session.ids.levels():
+            for ns, number in session.ids.levels:
                 if ns.sessions.get(number) is session:
                     del ns.sessions[number]
 

@@ -324,7 +324,7 @@ def _enter(t: Task, child: Task, flags: int) -> None:
     """Make the child known: family, process group, numbers, address space."""
     kernel, group = t.kernel, child.group
     group.tasks[child] = None
-    for ns, number in child.ids.levels():
+    for ns, number in child.ids.levels:
         ns.tasks[number] = child
     kernel.enter_space(child, child.space)
     kernel.forks += 1
@@ -339,7 +339,7 @@ def _enter(t: Task, child: Task, flags: int) -> None:
     if flags & CLONE_VM:
         group.cpu_base_ns = child.space.cpu_time_ns()
     pids = group.pids
-    for ns, number in group.ids.levels():
+    for ns, number in group.ids.levels:
         ns.groups[number] = group
     if pids.level:
         pids.users += 1

@@ -174,12 +174,12 @@ def _move(t: Task, thread: GuestThread, result: LoadResult, creds: Credentials) 
     """The point of no return (fs/exec.c: begin_new_exec, setup_new_exec)."""
     kernel, group = t.kernel, t.group
     if t is not group.leader:
-        for ns, number in t.ids.levels():
+        for ns, number in t.ids.levels:
             del ns.tasks[number]
         t.ids, t.tid = group.ids, group.pid
         trace_link.unlink(group.leader)
         group.leader = t
-        for ns, number in t.ids.levels():
+        for ns, number in t.ids.levels:
             ns.tasks[number] = t
     task_exit.leave_memory(t)
     old_space, old_thread, old_mm = t.space, t.thread, t.mm

@@ -269,7 +269,7 @@ def reap(group: ThreadGroup) -> None:
         parent.children.pop(group, None)
         parent.child_cpu_ns += group.cpu_ns_past + group.child_cpu_ns
         parent.child_max_rss_pages = max(parent.child_max_rss_pages, group.max_rss_pages, group.child_max_rss_pages)
-    for ns, number in group.ids.levels():
+    for ns, number in group.ids.levels:
         if ns.groups.get(number) is group:
             del ns.groups[number]
         if ns.when_empty is not None and len(ns.groups) == 1:

@@ -118,7 +118,7 @@ def release(t: Task) -> None:
     was_elsewhere = reparented(t)
     unlink(t)
     if tracee is not None and tracee.zombie:
-        for ns, number in t.ids.levels():
+        for ns, number in t.ids.levels:
             ns.held.pop(number, None)
     elif was_elsewhere and t.group.exited and t is t.group.leader and not t.group.reaped:
         task_exit.notify_parent(t.group)
@@ -138,7 +138,7 @@ def thread_exited(t: Task) -> None:
         unlink(t)
         return
     tracee.zombie = True
-    for ns, number in t.ids.levels():
+    for ns, number in t.ids.levels:
         ns.held[number] = t.ids
     told = tracee.tracer.group
     _tell(told, task_exit.exit_info_of(t.ids.number_in(told.pids), t.creds.uid, tracee.exit_status, SIGCHLD))
