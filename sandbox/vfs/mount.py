@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 FIRST_NUMBER: Final = 4026531841  # the inode number of the first mount namespace in nsfs
 MAX_MOUNTS: Final = 10_000  # of a namespace (fs.mount-max)
-MAX_ALL_MOUNTS: Final = 50_000  # of all namespaces
+MAX_ALL_MOUNTS: Final = 50_000  # of all namespaces; half of it for those that ordinary users have made
 
 
 ATIME_FLAGS: Final = ST_NOATIME | ST_NODIRATIME | ST_RELATIME
@@ -154,7 +154,7 @@ class Vfs:
 
     def new_mount(self, fs: Filesystem, root: Dentry, flags: int, namespace: MountNamespace) -> Mount:
         """A mount that is attached nowhere yet; ENOSPC at the bound."""
-        if self.mount_count >= MAX_ALL_MOUNTS:
+        if self.mount_count >= (MAX_ALL_MOUNTS if namespace.user is INITIAL else MAX_ALL_MOUNTS // 2):
             raise SyscallError(errno.ENOSPC)
         if root.inode is not None:
             fs.mount_made(root.inode)
@@ -233,6 +233,7 @@ class MountNamespace:
     def copy(self, number: int, user: UserNamespace = INITIAL) -> tuple[MountNamespace, dict[Mount, Mount]]:
         """CLONE_NEWNS: a namespace of `user` with copies of all mounts, and which is whose (copy_mnt_ns). ENOSPC."""
         new = MountNamespace(self.vfs, None, number=number)
+        new.user = user
         copies: dict[Mount, Mount] = {}
         new.root = copy_tree(self.vfs, self.root, self.root.root, new, copies=copies)
         for mount in copies.values():
@@ -240,7 +241,6 @@ class MountNamespace:
         for old, mount in copies.items():
             mount.unbindable = old.unbindable
         new.count = len(copies)
-        new.user = user
         if user is not self.user:
             for mount in copies.values():
                 make_slave(self.vfs, mount)

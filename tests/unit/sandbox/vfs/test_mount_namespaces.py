@@ -12,7 +12,7 @@ from sandbox.vfs import mount as mounts
 
 from .guest import Guest, make_kernel
 
-NEWNS, NEWUTS, NEWIPC = 0x20000, 0x4000000, 0x8000000
+NEWNS, NEWUTS, NEWIPC, NEWUSER = 0x20000, 0x4000000, 0x8000000, 0x10000000
 SHARED, BIND, REC, PRIVATE = 1 << 20, 4096, 16384, 1 << 18
 
 
@@ -45,6 +45,24 @@ def test_the_number_of_namespaces_is_bounded(guest: Guest, monkeypatch: pytest.M
     for _ in range(5):  # each takes the place of the one before it only afterwards
         assert guest.call("unshare", NEWNS) == -errno.ENOSPC
     assert guest.kernel.namespace_count == 3
+
+
+def test_ordinary_users_have_half_of_the_bounds(guest: Guest, monkeypatch: pytest.MonkeyPatch) -> None:
+    vfs = guest.kernel.mounts.vfs
+    guest.ok("unshare", NEWUSER | NEWNS)
+    assert guest.kernel.namespace_count == 2
+    monkeypatch.setattr(mounts, "MAX_ALL_MOUNTS", 2 * vfs.mount_count)
+    assert guest.call("mount", "none", "/a", "tmpfs", 0, 0) == -errno.ENOSPC
+    monkeypatch.setattr(mounts, "MAX_ALL_MOUNTS", 2 * vfs.mount_count + 2)
+    guest.ok("mount", "none", "/a", "tmpfs", 0, 0)
+    monkeypatch.setattr(namespaces, "MAX_NAMESPACES", 5)
+    assert guest.call("unshare", NEWUTS) == -errno.ENOSPC
+    monkeypatch.setattr(namespaces, "MAX_NAMESPACES", 6)
+    guest.ok("unshare", NEWUTS)
+    guest.fs.release()
+    guest.ns.drop()
+    namespaces.leave(guest.kernel, guest.creds.user)
+    assert guest.kernel.namespace_count == 0
 
 
 def test_mounts_that_spread_are_bounded(guest: Guest, monkeypatch: pytest.MonkeyPatch) -> None:
