@@ -132,6 +132,10 @@ class Reactor:
         """Something with timers of its own (a `tcpip.Stack`) that is run when they may be due."""
         self._sources.append((timers, lambda now: run()))
 
+    def remove_timers(self, timers: TimerQueue) -> None:
+        """It is gone."""
+        self._sources = [source for source in self._sources if source[0] is not timers]
+
     def stop(self) -> None:
         """Leave `run` after the current event."""
         self._stopping = True

@@ -91,7 +91,7 @@ def mount_further(kernel: Kernel, view: View, options: SandboxOptions) -> None:
     namespace.number, namespace.users = kernel.new_namespace_number(), 0
     kernel.namespace_count += 1
     shared = kernel.namespaces
-    view.namespaces = Namespaces(kernel, shared.uts, shared.ipc, shared.cgroup, namespace).acquire()
+    view.namespaces = Namespaces(kernel, shared.uts, shared.ipc, shared.cgroup, namespace, shared.net).acquire()
     fill_view(kernel, view, namespace, options)
 
 
@@ -297,5 +297,5 @@ def special_filesystem(kernel: Kernel, view: View, mount: MountOptions, dev: int
     if mount.kind == MOUNT_SYSFS:
         from sandbox.fs.sysfs.filesystem import SysFs
 
-        return SysFs(kernel, dev)
+        return SysFs(kernel, dev, kernel.net_ns)
     raise StartFailure(f"mount {os.fsdecode(mount.target)}: unknown kind {mount.kind}")

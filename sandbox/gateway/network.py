@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Callable, Final
 from sandbox.errors import SyscallError
 from sandbox.gateway.counters import Counters
 from sandbox.gateway.egress_guard import DNS_PORT
+from sandbox.kernel.user_namespace import INITIAL, UserNamespace
 from sandbox.text import printable
 from tcpip.addr import IPV4_BROADCAST, is_any, is_loopback, is_multicast, unmapped
 from tcpip.sockopt import IPPROTO_ICMP, IPPROTO_ICMPV6
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from sandbox.gateway.loopback import Forwarder, Mirror
     from sandbox.gateway.operator import Operator
     from sandbox.kernel.kernel import Kernel
+    from sandbox.kernel.net_namespace import NetNamespace
     from sandbox.kernel.task import Task
     from sandbox.reactor import Reactor
     from sandbox.sockets.inet.socket import InetSocket
@@ -51,6 +53,7 @@ class Network:
         self.counters = Counters()
         self.sockets: set[InetSocket] = set()
         self.packet_rings = 0
+        self.owner: NetNamespace | None = None  # None: of the sandbox
         self.netlink_ports: PortTable | None = None
         self.mirror: Mirror | None = None
         self.dns: DnsService | None = None  # of `user` and `internal`
@@ -60,6 +63,10 @@ class Network:
         self._closers: list[Callable[[], None]] = []
         self._forwarder: Forwarder | None = None
         self._operator: Operator | None = None
+
+    def user(self) -> UserNamespace:
+        """Who may administer it."""
+        return INITIAL if self.owner is None else self.owner.user
 
     def check(self, t: Task, protocol: int, where: SockAddr) -> None:
         """connect(2) or sendto(2) to `where`: EACCES at once when no rule allows it."""

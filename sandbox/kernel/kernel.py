@@ -13,6 +13,7 @@ from sandbox.kernel.ipc.namespace import IpcNamespace
 from sandbox.kernel.load_average import LoadAverage
 from sandbox.kernel.log import KernelLog
 from sandbox.kernel.namespaces import FIRST_NUMBER, KINDS, CgroupNamespace, Namespaces, UtsNamespace
+from sandbox.kernel.net_namespace import NetNamespace
 from sandbox.kernel.pid_namespace import PidNamespace
 from sandbox.kernel.pipe import PipePages
 from sandbox.kernel.signal_queue import SignalCount
@@ -69,8 +70,6 @@ class Kernel:
         self.cpus = cpus
         self.cpu_mask = (1 << cpus) - 1
         self.commit = CommitAccount(2 << 30)
-        self.unprivileged_port = 1024  # net.ipv4.ip_unprivileged_port_start
-        self.ping_groups = (0, 2147483647)  # net.ipv4.ping_group_range
         self.boot_ns = clock.now_ns()
         self.load = LoadAverage(self)
         self.pids = PidNamespace(max_tasks, FIRST_NUMBER + KINDS.index(b"pid"))
@@ -79,8 +78,9 @@ class Kernel:
         self.aio = AioTotal()
         self.ipc = IpcNamespace(clock, FIRST_NUMBER + KINDS.index(b"ipc"))
         self.uts = UtsNamespace(FIRST_NUMBER + KINDS.index(b"uts"), b"stackbox", b"(none)")
+        self.net_ns = NetNamespace(self, FIRST_NUMBER + KINDS.index(b"net"))
         cgroup = CgroupNamespace(FIRST_NUMBER + KINDS.index(b"cgroup"))
-        self.namespaces = Namespaces(self, self.uts, self.ipc, cgroup, None).acquire()  # the first ones
+        self.namespaces = Namespaces(self, self.uts, self.ipc, cgroup, None, self.net_ns).acquire()  # the first ones
         self.nsfs: Mount | None = None  # made when first needed
         self.namespace_count = 0  # those made since
         self._last_namespace = FIRST_NUMBER + 100

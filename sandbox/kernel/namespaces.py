@@ -1,5 +1,4 @@
-"""Which namespaces a task is in (namespaces(7), struct nsproxy): UTS, IPC, mount, cgroup, PID and user ones of its own;
-the others there is one of."""
+"""Which namespaces a task is in (namespaces(7), struct nsproxy): all kinds but time, of which there is one."""
 
 from __future__ import annotations
 
@@ -11,6 +10,7 @@ from sandbox.abi.linux.sched import (
     CLONE_NAMESPACES,
     CLONE_NEWCGROUP,
     CLONE_NEWIPC,
+    CLONE_NEWNET,
     CLONE_NEWNS,
     CLONE_NEWPID,
     CLONE_NEWTIME,
@@ -19,6 +19,7 @@ from sandbox.abi.linux.sched import (
 )
 from sandbox.errors import SyscallError
 from sandbox.kernel.ipc.namespace import IpcNamespace
+from sandbox.kernel.net_namespace import NetNamespace, new_net_namespace
 from sandbox.kernel.pid_namespace import MAX_PID_NS_LEVEL, PidNamespace
 from sandbox.kernel.user_namespace import INITIAL, MAX_LEVEL, NO_ID, UserNamespace
 from sandbox.vfs.mount import MountNamespace
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from sandbox.kernel.task import Task
 
 MAX_NAMESPACES: Final = 1024  # of all kinds together, besides the first ones
-SUPPORTED: Final = CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP | CLONE_NEWPID
+SUPPORTED: Final = CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP | CLONE_NEWPID | CLONE_NEWNET
 FIRST_NUMBER: Final = 4026531834  # PROC_DYNAMIC_FIRST and on: the inode numbers of the first namespaces
 # In the order of their numbers.
 KINDS: Final = (b"time", b"cgroup", b"pid", b"user", b"uts", b"ipc", b"net", b"mnt")
@@ -61,14 +62,14 @@ class CgroupNamespace:
         self.users = 0
 
 
-Namespace = UtsNamespace | IpcNamespace | CgroupNamespace | MountNamespace | PidNamespace | UserNamespace
+Namespace = UtsNamespace | IpcNamespace | CgroupNamespace | MountNamespace | PidNamespace | NetNamespace | UserNamespace
 
 
 class Namespaces:
     """Never changed; shared by the tasks that are in the same ones. `mnt` None: the first one, `kernel.mounts`. `pids`: where
     children will be, None: where the task is itself."""
 
-    __slots__ = ("kernel", "users", "uts", "ipc", "cgroup", "_mnt", "pids")
+    __slots__ = ("kernel", "users", "uts", "ipc", "cgroup", "_mnt", "net", "pids")
 
     def __init__(
         self,
@@ -77,6 +78,7 @@ class Namespaces:
         ipc: IpcNamespace,
         cgroup: CgroupNamespace,
         mnt: MountNamespace | None,
+        net: NetNamespace,
         pids: PidNamespace | None = None,
     ) -> None:
         self.kernel = kernel
@@ -85,6 +87,8 @@ class Namespaces:
         self.ipc = ipc
         self.cgroup = cgroup
         self._mnt = mnt
+        self.net = net
+        net.users += 1
         self.pids = pids
         uts.users += 1
         ipc.users += 1
@@ -113,7 +117,7 @@ class Namespaces:
         self.users -= 1
         if self.users:
             return
-        for namespace in (self.uts, self.ipc, self.cgroup, self._mnt, self.pids):
+        for namespace in (self.uts, self.ipc, self.cgroup, self._mnt, self.net, self.pids):
             if namespace is not None:
                 leave(self.kernel, namespace)
 
@@ -137,6 +141,8 @@ def namespace_of(task: Task, kind: bytes) -> Namespace | None:
         return ns.ipc
     if kind == b"cgroup":
         return ns.cgroup
+    if kind == b"net":
+        return ns.net
     return ns.mnt if kind == b"mnt" else None
 
 
@@ -182,18 +188,20 @@ def new_namespaces(t: Task, flags: int, fs: FSContext, user: UserNamespace) -> N
             mount = copies.get(path.mount)
             if mount is not None:
                 put(Path(mount, path.dentry))
-    uts, ipc, cgroup, pids = old.uts, old.ipc, old.cgroup, old.pids
+    uts, ipc, cgroup, net, pids = old.uts, old.ipc, old.cgroup, old.net, old.pids
     if flags & CLONE_NEWUTS:
         uts = UtsNamespace(kernel.new_namespace_number(), uts.hostname, uts.domainname, user)
     if flags & CLONE_NEWIPC:
         ipc = IpcNamespace(kernel.clock, kernel.new_namespace_number(), ipc, user)
     if flags & CLONE_NEWCGROUP:
         cgroup = CgroupNamespace(kernel.new_namespace_number(), user)
+    if flags & CLONE_NEWNET:
+        net = new_net_namespace(kernel, user)
     if flags & CLONE_NEWPID:
         pids = PidNamespace(t.pids.max_tasks, kernel.new_namespace_number(), t.pids, user)
     kernel.namespace_count += wanted
     user.users += wanted
-    return Namespaces(kernel, uts, ipc, cgroup, mnt, pids)
+    return Namespaces(kernel, uts, ipc, cgroup, mnt, net, pids)
 
 
 def check_room(t: Task, wanted: int) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from sandbox.abi.linux import socket as abi
 from sandbox.abi.linux.capability import CAP_NET_ADMIN, CAP_NET_RAW
 from sandbox.errors import SyscallError
+from sandbox.kernel.user_namespace import INITIAL, UserNamespace
 from tcpip.clock import NS_PER_S, NS_PER_US
 
 if TYPE_CHECKING:
@@ -37,9 +38,10 @@ class SocketOptions:
     """`values` holds the booleans and SO_PRIORITY, SO_MARK; the fields what is read often. Times are ns, 0: none.
     `sndbuf` and `rcvbuf` are the doubled values that getsockopt shows."""
 
-    __slots__ = ("values", "sndbuf", "rcvbuf", "rcvlowat", "rcv_timeout", "snd_timeout", "linger", "device")
+    __slots__ = ("values", "sndbuf", "rcvbuf", "rcvlowat", "rcv_timeout", "snd_timeout", "linger", "device", "user")
 
     def __init__(self) -> None:
+        self.user: UserNamespace = INITIAL  # who owns the network namespace
         self.values: dict[int, int] = {}
         self.sndbuf = abi.WMEM_DEFAULT
         self.rcvbuf = abi.RMEM_DEFAULT
@@ -90,11 +92,13 @@ class SocketOptions:
             on, seconds = abi.LINGER.unpack_from(value)
             self.linger = max(0, seconds) if on else -1
         elif name == abi.SO_PRIORITY:
-            if not 0 <= number <= 6 and not (t.creds.has(CAP_NET_RAW) or t.creds.has(CAP_NET_ADMIN)):
+            if not 0 <= number <= 6 and not (
+                t.creds.has_in(self.user, CAP_NET_RAW) or t.creds.has_in(self.user, CAP_NET_ADMIN)
+            ):
                 raise SyscallError(errno.EPERM)
             self.values[name] = number
         elif name == abi.SO_MARK:
-            if not (t.creds.has(CAP_NET_RAW) or t.creds.has(CAP_NET_ADMIN)):
+            if not (t.creds.has_in(self.user, CAP_NET_RAW) or t.creds.has_in(self.user, CAP_NET_ADMIN)):
                 raise SyscallError(errno.EPERM)
             self.values[name] = number
         elif name == abi.SO_DEBUG:
@@ -115,7 +119,7 @@ class SocketOptions:
 
     def _bind_device(self, t: Task, value: bytes) -> None:
         """The family checks that there is such a device."""
-        if self.device and not t.creds.has(CAP_NET_RAW):
+        if self.device and not t.creds.has_in(self.user, CAP_NET_RAW):
             raise SyscallError(errno.EPERM)
         self.device = value[:15].split(b"\0", 1)[0]
 

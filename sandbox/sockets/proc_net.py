@@ -33,7 +33,7 @@ _LO_SCOPE, _LINK_SCOPE, _GLOBAL_SCOPE = 0x10, 0x20, 0x00
 
 
 class ProcNet:
-    """`table` and `class_net` are what `Vfs.proc_net` and `Vfs.sys_class_net` call."""
+    """`table` and `class_net` are what `Vfs.proc_net` and `Vfs.sys_class_net` call for a network namespace."""
 
     def __init__(self, network: Network) -> None:
         self.network = network
@@ -177,7 +177,6 @@ def _socket_row(number: int, socket: InetSocket, protocol: int) -> str:
 
 def show(kernel: Kernel, network: Network) -> None:
     """Let /proc/net and /sys/class/net show `network`."""
-    tables = ProcNet(network)
-    kernel.mounts.vfs.proc_net = tables.table
-    kernel.mounts.vfs.sys_class_net = tables.class_net
+    kernel.mounts.vfs.proc_net = lambda net, table: ProcNet(net.network).table(table)
+    kernel.mounts.vfs.sys_class_net = lambda net: ProcNet(net.network).class_net()
     kernel.mounts.vfs.stack = network.stack

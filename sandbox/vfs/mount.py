@@ -39,6 +39,7 @@ from sandbox.vfs.snapshots import SnapshotBudget
 from sandbox.vfs.space import SpaceAccount
 
 if TYPE_CHECKING:
+    from sandbox.kernel.net_namespace import NetNamespace
     from sandbox.vfs.devices import DeviceRegistry
     from sandbox.vfs.filesystem import Filesystem
     from tcpip.clock import Clock
@@ -129,9 +130,11 @@ class Vfs:
         self.snapshots = SnapshotBudget()
         self.inotify_instances = 0
         self.inotify_watches = 0
-        self.proc_net: Callable[[str], bytes | Iterator[bytes] | None] | None = None  # text of a table of /proc/net
+        self.proc_net: Callable[[NetNamespace, str], bytes | Iterator[bytes] | None] | None = (
+            None  # text of a table of /proc/net
+        )
         self.stack: Stack | None = None  # of the sandbox's network, once it is there
-        self.sys_class_net: Callable[[], dict[str, dict[str, str]]] | None = None  # interface -> attributes
+        self.sys_class_net: Callable[[NetNamespace], dict[str, dict[str, str]]] | None = None  # interface -> attributes
         self.internal: Mount | None = None  # of files that have no place in any tree
         self.given: dict[tuple[int, int, bool], Filesystem] = {}  # of the host, by its device, inode and read-only
         self._next_dev = 20

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.stat import S_IFDIR
 from sandbox.abi.linux.statfs import PROC_SUPER_MAGIC
-from sandbox.fs.procfs import net, sysctl, system_files, sysvipc
+from sandbox.fs.procfs import sysctl, system_files, sysvipc
 from sandbox.fs.procfs.task_dir import SelfLink, TaskDir
 from sandbox.fs.pseudo.nodes import MadeFile, PseudoDir, PseudoLink
 from sandbox.vfs.filesystem import Filesystem
@@ -41,7 +41,6 @@ class ProcFs(Filesystem):
         root.add("net", PseudoLink(self, self.new_ino(), b"self/net"))
         root.add("sysvipc", sysvipc.build(self))
         root.add("sys", sysctl.build(self))
-        self.net = net.build(self)
 
     def new_ino(self) -> int:
         """For a node that stays."""

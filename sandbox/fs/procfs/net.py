@@ -56,22 +56,23 @@ EMPTY: Final[dict[str, bytes]] = {
 class NetFile(PseudoFile):
     """One table."""
 
-    __slots__ = ("table",)
+    __slots__ = ("task", "table")
 
-    def __init__(self, fs: ProcFs, ino: int, table: str) -> None:
+    def __init__(self, fs: ProcFs, ino: int, task: Task, table: str) -> None:
         super().__init__(fs, ino)
+        self.task = task
         self.table = table
 
     def content(self, t: Task) -> bytes | Iterator[bytes]:
         """The socket layer's text; the empty table without one."""
         provider = t.kernel.mounts.vfs.proc_net
-        text = provider(self.table) if provider is not None else None
+        text = provider(self.task.ns.net, self.table) if provider is not None else None
         return EMPTY[self.table] if text is None else text
 
 
-def build(fs: ProcFs) -> PseudoDir:
-    """The directory."""
+def build(fs: ProcFs, task: Task) -> PseudoDir:
+    """The directory of a task's network namespace."""
     root = PseudoDir(fs, fs.new_ino())
     for table in EMPTY:
-        root.add(table, NetFile(fs, fs.new_ino(), table))
+        root.add(table, NetFile(fs, fs.new_ino(), task, table))
     return root

@@ -144,14 +144,14 @@ class PortFile(PseudoFile):
 
     def content(self, t: Task) -> bytes:
         """The number."""
-        return b"%d\n" % t.kernel.unprivileged_port
+        return b"%d\n" % t.ns.net.unprivileged_port
 
     def store(self, t: Task, data: bytes) -> None:
         """EINVAL for what is no port (net/ipv4/sysctl_net_ipv4.c: ipv4_local_port_range)."""
         word = data.split(b"\0")[0].strip()
         if not word.isdigit() or len(word) > 5 or int(word) > 65535:
             raise SyscallError(errno.EINVAL)
-        t.kernel.unprivileged_port = int(word)
+        t.ns.net.unprivileged_port = int(word)
 
 
 class PingGroupsFile(PseudoFile):
@@ -164,7 +164,7 @@ class PingGroupsFile(PseudoFile):
 
     def content(self, t: Task) -> bytes:
         """First and last."""
-        return b"%d\t%d\n" % t.kernel.ping_groups
+        return b"%d\t%d\n" % t.ns.net.ping_groups
 
     def store(self, t: Task, data: bytes) -> None:
         """EINVAL for what are no groups (net/ipv4/sysctl_net_ipv4.c: ipv4_ping_group_range)."""
@@ -172,7 +172,7 @@ class PingGroupsFile(PseudoFile):
         if len(words) != 2 or not all(word.isdigit() and len(word) < 11 and int(word) <= MAX_GROUP for word in words):
             raise SyscallError(errno.EINVAL)
         low, high = int(words[0]), int(words[1])
-        t.kernel.ping_groups = (low, high) if low <= high else (1, 0)
+        t.ns.net.ping_groups = (low, high) if low <= high else (1, 0)
 
 
 class ForwardingFile(PseudoFile):
@@ -186,7 +186,7 @@ class ForwardingFile(PseudoFile):
 
     def content(self, t: Task) -> bytes:
         """0 or 1; 0 without a network."""
-        stack = t.kernel.mounts.vfs.stack
+        stack = t.ns.net.stack
         return b"%d\n" % (stack is not None and (stack.forwarding_v6 if self.v6 else stack.forwarding))
 
     def store(self, t: Task, data: bytes) -> None:
@@ -194,7 +194,7 @@ class ForwardingFile(PseudoFile):
         word = data.split(b"\0")[0].strip()
         if not word.removeprefix(b"-").isdigit() or len(word) > 10:
             raise SyscallError(errno.EINVAL)
-        stack = t.kernel.mounts.vfs.stack
+        stack = t.ns.net.stack
         if stack is None:
             return
         if self.v6:

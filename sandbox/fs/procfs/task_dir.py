@@ -10,7 +10,7 @@ from sandbox.abi.linux.fcntl import O_ACCMODE, O_RDONLY, O_WRONLY
 from sandbox.abi.linux.stat import S_IFDIR, S_IFLNK, S_IFMT, S_IFREG
 from sandbox.errors import SyscallError
 from sandbox.fs.nsfs.filesystem import NsFile, namespace_path
-from sandbox.fs.procfs import task_files, user_maps
+from sandbox.fs.procfs import net, task_files, user_maps
 from sandbox.fs.procfs.anon_path import path_of
 from sandbox.fs.procfs.mem_file import MemInode
 from sandbox.fs.pseudo.nodes import PseudoDir, PseudoFile
@@ -339,7 +339,7 @@ class TaskDir(PseudoDir):
         if name == b"task":
             return TaskListDir(fs, ino, task)
         if name == b"net":
-            return fs.net
+            return net.build(fs, task)
         directory = PseudoDir(fs, ino, 0o511)
         for number, kind in enumerate(NAMESPACES):
             directory.add(

@@ -12,6 +12,7 @@ from sandbox.vfs.filesystem import Filesystem
 
 if TYPE_CHECKING:
     from sandbox.kernel.kernel import Kernel
+    from sandbox.kernel.net_namespace import NetNamespace
     from sandbox.kernel.task import Task
     from sandbox.vfs.inode import Inode
 
@@ -22,9 +23,10 @@ class SysFs(Filesystem):
     name = "sysfs"
     magic = SYSFS_MAGIC
 
-    def __init__(self, kernel: Kernel, dev: int) -> None:
+    def __init__(self, kernel: Kernel, dev: int, net: NetNamespace) -> None:
         super().__init__(kernel.clock, dev, "sysfs")
         self.kernel = kernel
+        self.net = net
         self._last = 0
         root = PseudoDir(self, self.new_ino(), 0o755)
         self.root = root
@@ -133,7 +135,7 @@ class ClassNet(PseudoDir):
 
     def _interfaces(self) -> dict[str, dict[str, str]]:
         provider = self.sysfs.kernel.mounts.vfs.sys_class_net
-        return provider() if provider is not None else {}
+        return provider(self.sysfs.net) if provider is not None else {}
 
     def lookup(self, name: bytes) -> Inode | None:
         """An interface; its directory is made anew when an attribute has changed."""

@@ -31,11 +31,11 @@ class InetFamily(Family):
         if not 0 <= protocol <= 255:
             raise SyscallError(errno.EINVAL)
         protocol = self._protocol(kind, protocol)
-        if kind == abi.SOCK_RAW and not t.creds.has(CAP_NET_RAW):
+        if kind == abi.SOCK_RAW and not t.creds.has_in(t.ns.net.user, CAP_NET_RAW):
             raise SyscallError(errno.EPERM)
         if kind == abi.SOCK_DGRAM and protocol != IPPROTO_UDP and not _may_ping(t):
             raise SyscallError(errno.EACCES)
-        network = t.kernel.net
+        network = t.ns.net.network
         if len(network.sockets) >= MAX_SOCKETS:
             raise SyscallError(errno.ENOBUFS)
         try:
@@ -71,5 +71,5 @@ class InetFamily(Family):
 
 def _may_ping(t: Task) -> bool:
     """One of its groups is in net.ipv4.ping_group_range (net/ipv4/ping.c: ping_init_sock)."""
-    low, high = t.kernel.ping_groups
+    low, high = t.ns.net.ping_groups
     return any(low <= group <= high for group in (t.creds.egid, *t.creds.groups))

@@ -1,6 +1,6 @@
 """The interface ioctls of any socket (netdevice(7)): SIOCGIF* from the stack's NICs.
 
-Changing an interface this way is refused with EPERM, as without CAP_NET_ADMIN.
+What changes an interface but SIOCSIFFLAGS is refused with EPERM, as without CAP_NET_ADMIN.
 """
 
 from __future__ import annotations
@@ -9,8 +9,10 @@ import errno
 import struct
 from typing import TYPE_CHECKING, Final
 
+from sandbox.abi.linux.capability import CAP_NET_ADMIN
 from sandbox.abi.linux.socket import AF_INET
 from sandbox.errors import SyscallError
+from tcpip.addr import IPV4_LOOPBACK, IPV6_LOOPBACK
 
 if TYPE_CHECKING:
     from sandbox.gateway.network import Network
@@ -31,6 +33,7 @@ SIOCGIFINDEX: Final = 0x8933
 SIOCGIFTXQLEN: Final = 0x8942
 SIOCETHTOOL: Final = 0x8946
 SIOCGIFMAP: Final = 0x8970
+SIOCSIFFLAGS: Final = 0x8914
 # SIOCSIF*, SIOCADDMULTI …: all need CAP_NET_ADMIN over the network namespace.
 _CHANGES: Final = frozenset(
     (0x8911, 0x8914, 0x8916, 0x8918, 0x891A, 0x891C, 0x891E, 0x8922, 0x8923, 0x8924, 0x8931, 0x8932, 0x8943, 0x8971)
@@ -56,6 +59,20 @@ _IFCONF: Final = struct.Struct("<i4xQ")
 _SOCKADDR_IN: Final = struct.Struct("<HH4s8x")
 
 
+def turn(nic: Nic, up: bool) -> None:
+    """Set it up or down: EPERM for the way out, which is the sandbox's. A loopback that goes up has its addresses
+    (inetdev_event, init_loopback)."""
+    if up == nic.up:
+        return
+    if not nic.loopback:
+        raise SyscallError(errno.EPERM)
+    nic.set_up(up)
+    if up and not nic.addresses_of(AF_INET):
+        nic.add_address(IPV4_LOOPBACK, 8)
+    if up and IPV6_LOOPBACK not in nic.addresses:
+        nic.add_address(IPV6_LOOPBACK, 128)
+
+
 def interface_flags(nic: Nic) -> int:
     """IFF_* of a NIC, 32 bits."""
     flags = IFF_UP | IFF_RUNNING | IFF_LOWER_UP if nic.up else 0
@@ -71,14 +88,19 @@ def interface_type(nic: Nic) -> int:
     return ARPHRD_ETHER if nic.mac else ARPHRD_NONE
 
 
-def ioctl(t: Task, cmd: int, arg: int) -> int:
+def ioctl(t: Task, network: Network, cmd: int, arg: int) -> int:
     """dev_ioctl: 0. ENOTTY for a command that is not of an interface, ENODEV for an unknown name."""
-    network = t.kernel.net
     if cmd == SIOCGIFCONF:
         return _ifconf(t, network, arg)
     if cmd in _CHANGES:
-        t.copy_in(arg, IFREQ_SIZE)
-        raise SyscallError(errno.EPERM)
+        request = t.copy_in(arg, IFREQ_SIZE)
+        nic = network.find_nic(request[: NAME_SIZE - 1].split(b"\0", 1)[0].decode("latin-1"))
+        if cmd != SIOCSIFFLAGS or not t.creds.has_in(network.user(), CAP_NET_ADMIN):
+            raise SyscallError(errno.EPERM)
+        if nic is None:
+            raise SyscallError(errno.ENODEV)
+        turn(nic, request[NAME_SIZE] & IFF_UP != 0)
+        return 0
     if cmd == SIOCGIFNAME:
         number = _INT.unpack_from(t.copy_in(arg, IFREQ_SIZE), NAME_SIZE)[0]
         nic = network.stack.nics.get(number)

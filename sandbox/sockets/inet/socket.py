@@ -39,6 +39,9 @@ class InetSocket(SocketFile):
     def __init__(self, network: Network, endpoint: Endpoint, kind: int, protocol: int, flags: int = 0) -> None:
         super().__init__(endpoint.family, kind, protocol, flags)
         self.network = network
+        self.options.user = network.user()
+        if network.owner is not None:
+            network.owner.users += 1
         self.endpoint = endpoint
         self.queue = endpoint.queue
         self.connect_queue = endpoint.queue
@@ -52,6 +55,8 @@ class InetSocket(SocketFile):
     def release(self) -> None:
         self.network.sockets.discard(self)
         self.endpoint.close()
+        if self.network.owner is not None:
+            self.network.owner.let_go()
         if self.mirrored and self.network.mirror is not None:
             self.network.mirror.closed(self.mirrored)
 
@@ -65,7 +70,7 @@ class InetSocket(SocketFile):
                 raise SyscallError(errno.EAFNOSUPPORT)
             where = decode(abi.FAMILY.pack(abi.AF_INET) + address[2:], self.family)
             assert where is not None
-        if where.port and self.stream and not socket_options.may_bind(t, where.port):
+        if where.port and self.stream and not socket_options.may_bind(t, self.network, where.port):
             raise SyscallError(errno.EACCES)
         try:
             self.endpoint.bind(where)
@@ -276,4 +281,4 @@ class InetSocket(SocketFile):
                 raise SyscallError(errno.EINVAL)
             t.copy_out(arg, abi.INT.pack(int(self.endpoint.at_mark())))
             return 0
-        return interface_ioctl.ioctl(t, cmd, arg)
+        return interface_ioctl.ioctl(t, self.network, cmd, arg)

@@ -13,6 +13,7 @@ from sandbox.abi.linux import socket as abi
 from sandbox.abi.linux.capability import CAP_NET_ADMIN, CAP_NET_BIND_SERVICE, CAP_NET_RAW
 from sandbox.abi.linux.seccomp import SOCK_FILTER, SOCK_FPROG
 from sandbox.errors import SyscallError
+from sandbox.kernel.user_namespace import INITIAL
 from sandbox.sockets.net_errno import syscall_error
 from tcpip import errors
 from tcpip.bpf.opcodes import BPF_MAXINSNS
@@ -20,6 +21,7 @@ from tcpip.errors import NetworkError
 from tcpip.sockopt import IP_TRANSPARENT, IPV6_TRANSPARENT, SO_ATTACH_FILTER, SO_BINDTOIFINDEX
 
 if TYPE_CHECKING:
+    from sandbox.gateway.network import Network
     from sandbox.kernel.task import Task
     from sandbox.sockets.inet.socket import InetSocket
 
@@ -52,11 +54,13 @@ _PRIVILEGED: Final = {
     (abi.SOL_IP, IP_TRANSPARENT): (CAP_NET_RAW, CAP_NET_ADMIN),
     (abi.SOL_IPV6, IPV6_TRANSPARENT): (CAP_NET_RAW, CAP_NET_ADMIN),
 }
+_OF_THE_SANDBOX: Final = (abi.SO_SNDBUFFORCE, abi.SO_RCVBUFFORCE)  # memory belongs to no network namespace
 
 
-def may_bind(t: Task, port: int) -> bool:
+def may_bind(t: Task, network: Network, port: int) -> bool:
     """Not everybody may have the low ones (ip(7): ip_unprivileged_port_start)."""
-    return port >= t.kernel.unprivileged_port or t.creds.has(CAP_NET_BIND_SERVICE)
+    first = t.kernel.net_ns if network.owner is None else network.owner
+    return port >= first.unprivileged_port or t.creds.has_in(network.user(), CAP_NET_BIND_SERVICE)
 
 
 def set_option(socket: InetSocket, t: Task, level: int, name: int, value: bytes) -> bool:
@@ -70,7 +74,9 @@ def set_option(socket: InetSocket, t: Task, level: int, name: int, value: bytes)
         if name == SO_ATTACH_FILTER:
             value = _read_filter(socket, t, value)
     if (level, name) in _PRIVILEGED:
-        socket.endpoint.settings().privileged = any(map(t.creds.has, _PRIVILEGED[level, name]))
+        owner = INITIAL if name in _OF_THE_SANDBOX and level == abi.SOL_SOCKET else socket.network.user()
+        privileged = any(t.creds.has_in(owner, capability) for capability in _PRIVILEGED[level, name])
+        socket.endpoint.settings().privileged = privileged
     try:
         socket.endpoint.set_option(level, name, value)
     except NetworkError as error:
@@ -114,7 +120,7 @@ def _read_filter(socket: InetSocket, t: Task, value: bytes) -> bytes:
 
 def _bind_device(socket: InetSocket, t: Task, value: bytes) -> None:
     """SO_BINDTODEVICE: an interface's name, empty to undo it."""
-    if socket.options.device and not t.creds.has(CAP_NET_RAW):
+    if socket.options.device and not t.creds.has_in(socket.network.user(), CAP_NET_RAW):
         raise SyscallError(errno.EPERM)
     name = value[:15].split(b"\0", 1)[0]
     number = 0

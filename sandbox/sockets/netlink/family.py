@@ -55,11 +55,11 @@ class NetlinkFamily(Family):
             raise SyscallError(errno.ESOCKTNOSUPPORT)
         if not 0 <= protocol < MAX_PROTOCOL or protocol not in PROTOCOLS:
             raise SyscallError(errno.EPROTONOSUPPORT)
-        network = t.kernel.net
+        network = t.ns.net.network
         table = network.netlink_ports
         if table is None:
             table = network.netlink_ports = PortTable()
         if table.open >= MAX_SOCKETS:
             raise SyscallError(errno.ENOBUFS)
         table.open += 1
-        return NetlinkSocket(table, kind, protocol)
+        return NetlinkSocket(network, table, kind, protocol)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from sandbox.abi.linux.capability import CAP_NET_ADMIN
 from sandbox.abi.linux.socket import AF_INET, AF_INET6, AF_UNSPEC
 from sandbox.errors import SyscallError
-from sandbox.sockets.inet.interface_ioctl import interface_flags, interface_type
+from sandbox.sockets.inet.interface_ioctl import interface_flags, interface_type, turn
 from sandbox.sockets.net_errno import ERRNO, syscall_error
 from sandbox.sockets.netlink import message as nl
 from sandbox.sockets.netlink import route_change, rules
@@ -44,6 +44,8 @@ RTM_NEWRULE: Final = 32
 RTM_GETRULE: Final = 34
 RTM_NEWQDISC: Final = 36
 RTM_GETQDISC: Final = 38
+RTM_NEWNSID: Final = 88
+RTM_GETNSID: Final = 90
 RTM_MAX: Final = 123
 _GETS: Final = 2  # kinds come in fours: NEW, DEL, GET, SET
 
@@ -88,6 +90,8 @@ def answer(t: Task, network: Network, request: Request, port: int, strict: bool)
         return _get_addr(network, request, port, strict)
     if kind == RTM_GETROUTE:
         return _get_route(t, network, request, port, strict)
+    if kind == RTM_GETNSID:
+        return _get_nsid(request, port)
     if not request.dump:
         raise SyscallError(errno.EOPNOTSUPP)
     if kind == RTM_GETNEIGH:
@@ -97,6 +101,15 @@ def answer(t: Task, network: Network, request: Request, port: int, strict: bool)
     if kind == RTM_GETQDISC:
         return nl.dump(request, port, RTM_NEWQDISC, [])
     raise SyscallError(errno.EOPNOTSUPP)
+
+
+def _get_nsid(request: Request, port: int) -> list[bytes]:
+    """No other namespace has been given an id here: NETNSA_NSID_NOT_ASSIGNED (net/core/net_namespace.c: rtnl_net_getid)."""
+    if request.dump:
+        return nl.dump(request, port, RTM_NEWNSID, [])
+    if not set(request.attributes(4)) & {1, 2, 3}:  # NETNSA_NSID, NETNSA_PID, NETNSA_FD
+        raise SyscallError(errno.EINVAL)
+    return [nl.message(RTM_NEWNSID, 0, request.seq, port, bytes(4) + nl.u32(1, 0xFFFFFFFF))]
 
 
 def _family(request: Request) -> int:
@@ -339,18 +352,21 @@ def _neighbors(network: Network, family: int) -> list[bytes]:
 
 def _change(t: Task, network: Network, request: Request) -> list[bytes]:
     """What is done is acknowledged by the caller."""
-    if not t.creds.has(CAP_NET_ADMIN):
+    if not t.creds.has_in(network.user(), CAP_NET_ADMIN):
         raise SyscallError(errno.EPERM)
     if request.type in (RTM_NEWRULE, rules.RTM_DELRULE):
         return rules.change(network, request)
     if request.type in (RTM_NEWROUTE, route_change.RTM_DELROUTE):
         return route_change.change(network, request)
     if request.type in (RTM_NEWLINK, RTM_SETLINK):
+        if request.flags & nl.NLM_F_CREATE and 18 in request.attributes(
+            _IFINFO.size
+        ):  # IFLA_LINKINFO: "Unknown device type"
+            raise SyscallError(errno.EOPNOTSUPP)
         nic = _find_nic(network, request)
         _, _, _, flags, change = request.header(_IFINFO)
-        if (change or 0xFFFFFFFF) & IFF_UP and bool(flags & IFF_UP) != nic.up:
-            _check_own(nic)
-            nic.set_up(bool(flags & IFF_UP))
+        if (change or 0xFFFFFFFF) & IFF_UP:
+            turn(nic, flags & IFF_UP != 0)
         return []
     if request.type in (RTM_NEWADDR, RTM_DELADDR):
         family, length, _, _, index = request.header(_IFADDR)

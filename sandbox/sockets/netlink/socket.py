@@ -17,6 +17,7 @@ from sandbox.vfs.file_description import WOULD_BLOCK
 from tcpip.waiter import EVENT_ERR, EVENT_IN, EVENT_OUT
 
 if TYPE_CHECKING:
+    from sandbox.gateway.network import Network
     from sandbox.kernel.control import Result
     from sandbox.kernel.task import Task
     from sandbox.sockets.netlink.family import PortTable
@@ -45,8 +46,11 @@ MAX_QUEUED: Final = 1 << 22  # bytes of answers that wait; more is ENOBUFS, as o
 class NetlinkSocket(SocketFile):
     """`port`: the port id, 0 while unbound. Only the kernel can be talked to."""
 
-    def __init__(self, ports: PortTable, kind: int, protocol: int) -> None:
+    def __init__(self, network: Network, ports: PortTable, kind: int, protocol: int) -> None:
         super().__init__(abi.AF_NETLINK, kind, protocol)
+        self._network = network
+        if network.owner is not None:
+            network.owner.users += 1
         self._ports = ports
         self.port = 0
         self._peer = _KERNEL
@@ -57,12 +61,14 @@ class NetlinkSocket(SocketFile):
 
     def release(self) -> None:
         self._ports.forget(self)
+        if self._network.owner is not None:
+            self._network.owner.let_go()
 
     # --- names ---
 
     def bind(self, t: Task, address: bytes) -> None:
         _, port, groups = _address(address)
-        if groups and self.protocol != NETLINK_ROUTE and not t.creds.has(CAP_NET_ADMIN):
+        if groups and self.protocol != NETLINK_ROUTE and not t.creds.has_in(self._network.user(), CAP_NET_ADMIN):
             if self.protocol != NETLINK_KOBJECT_UEVENT:
                 raise SyscallError(errno.EPERM)
         if self.port:
@@ -79,7 +85,7 @@ class NetlinkSocket(SocketFile):
             self._peer = _KERNEL
             return 0
         _, port, groups = _address(address)
-        if (port or groups) and not t.creds.has(CAP_NET_ADMIN):
+        if (port or groups) and not t.creds.has_in(self._network.user(), CAP_NET_ADMIN):
             raise SyscallError(errno.EPERM)
         if not self.port:
             self._ports.autobind(self, t.pid)
@@ -101,7 +107,7 @@ class NetlinkSocket(SocketFile):
         _, port, groups = _address(address) if address else _ADDRESS.unpack(self._peer)
         if not self.port:
             self._ports.autobind(self, t.pid)
-        if groups and not t.creds.has(CAP_NET_ADMIN):
+        if groups and not t.creds.has_in(self._network.user(), CAP_NET_ADMIN):
             raise SyscallError(errno.EPERM)
         if port or groups:
             raise SyscallError(errno.ECONNREFUSED)
@@ -124,9 +130,9 @@ class NetlinkSocket(SocketFile):
         try:
             if self.protocol == NETLINK_ROUTE:
                 strict = NETLINK_GET_STRICT_CHK in self._set
-                datagrams = route.answer(t, t.kernel.net, request, self.port, strict)
+                datagrams = route.answer(t, self._network, request, self.port, strict)
             elif self.protocol == NETLINK_SOCK_DIAG:
-                datagrams = diag.answer(t.kernel.net, request, self.port)
+                datagrams = diag.answer(self._network, request, self.port)
             else:
                 number = errno.EOPNOTSUPP
         except SyscallError as error:
@@ -199,7 +205,7 @@ class NetlinkSocket(SocketFile):
     def ioctl(self, t: Task, cmd: int, arg: int, a: SyscallArgs) -> Result:
         from sandbox.sockets.inet import interface_ioctl
 
-        return interface_ioctl.ioctl(t, cmd, arg)
+        return interface_ioctl.ioctl(t, self._network, cmd, arg)
 
 
 def _address(raw: bytes) -> tuple[int, int, int]:

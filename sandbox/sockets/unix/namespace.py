@@ -49,7 +49,7 @@ class UnixNamespace:
         self._doomed: deque[FileDescription] = deque()  # of messages that nobody will read
         self._dropping = False
         self._patience = 0  # sockets that may be closed before the next search
-        self.abstract: dict[tuple[int, bytes], UnixSocket] = {}  # by type and name
+        self.abstract: dict[tuple[int, int, bytes], UnixSocket] = {}  # by network namespace, type and name
         self.in_flight: dict[UnixSocket, int] = {}
         self.in_flight_files: dict[int, int] = {}  # by uid: what RLIMIT_NOFILE bounds
         self.charged = 0  # what all unread messages are charged
@@ -68,8 +68,8 @@ class UnixNamespace:
         for _ in range(_AUTOBIND_NAMES):
             self._last_auto = (self._last_auto + 1) % _AUTOBIND_NAMES
             name = b"\0%05x" % self._last_auto
-            if (socket.kind, name) not in self.abstract:
-                self.abstract[(socket.kind, name)] = socket
+            if (socket.net, socket.kind, name) not in self.abstract:
+                self.abstract[(socket.net, socket.kind, name)] = socket
                 return name
         raise SyscallError(errno.ENOSPC)
 
@@ -184,7 +184,7 @@ def find_socket(t: Task, namespace: UnixNamespace, name: bytes, kind: int) -> Un
     if not name:
         raise SyscallError(errno.ECONNREFUSED)
     if name[:1] == b"\0":
-        found = namespace.abstract.get((kind, name))
+        found = namespace.abstract.get((t.ns.net.number, kind, name))
         if found is None:
             raise SyscallError(errno.ECONNREFUSED)
         return found

@@ -37,6 +37,7 @@ class UnixSocket(SocketFile):
     def __init__(self, t: Task, kind: int, flags: int) -> None:
         super().__init__(abi.AF_UNIX, kind, 0, flags)
         self.namespace = unix_namespace(t)
+        self.net = t.ns.net.number  # whose abstract names it sees
         self.name: bytes | None = None
         self.bound: Inode | None = None
         self.state = CLOSED
@@ -62,9 +63,9 @@ class UnixSocket(SocketFile):
         if not name:
             self.autobind()
         elif name[:1] == b"\0":
-            if (self.kind, name) in self.namespace.abstract:
+            if (self.net, self.kind, name) in self.namespace.abstract:
                 raise SyscallError(errno.EADDRINUSE)
-            self.namespace.abstract[(self.kind, name)] = self
+            self.namespace.abstract[(self.net, self.kind, name)] = self
             self.name = name
         else:
             from sandbox.vfs.namei import make_socket
@@ -268,8 +269,8 @@ class UnixSocket(SocketFile):
     def unbind(self) -> None:
         """The name is free, though a path stays in the file system."""
         name = self.name
-        if name is not None and name[:1] == b"\0" and self.namespace.abstract.get((self.kind, name)) is self:
-            del self.namespace.abstract[(self.kind, name)]
+        if name is not None and name[:1] == b"\0" and self.namespace.abstract.get((self.net, self.kind, name)) is self:
+            del self.namespace.abstract[(self.net, self.kind, name)]
         if self.bound is not None:
             if self.bound.attached is self:
                 self.bound.attached = None
@@ -307,7 +308,7 @@ class UnixSocket(SocketFile):
             return 0
         from sandbox.sockets.inet.interface_ioctl import ioctl
 
-        return ioctl(t, cmd, arg)
+        return ioctl(t, t.ns.net.network, cmd, arg)
 
     def unread_size(self) -> int:
         """SIOCINQ."""

@@ -49,7 +49,7 @@ def make_filesystem(t: Task, kind: bytes, source: bytes, data: dict[bytes, bytes
     if kind == b"sysfs":
         from sandbox.fs.sysfs.filesystem import SysFs
 
-        return SysFs(t.kernel, vfs.new_dev())
+        return SysFs(t.kernel, vfs.new_dev(), t.ns.net)
     if kind == b"mqueue":
         from sandbox.fs.mqueue.filesystem import mqueues
 
@@ -63,7 +63,7 @@ def _owner(t: Task, kind: bytes) -> UserNamespace:
         return t.pids.user
     if kind == b"mqueue":
         return t.ns.ipc.user
-    return INITIAL if kind == b"sysfs" else t.creds.user
+    return t.ns.net.user if kind == b"sysfs" else t.creds.user
 
 
 def check_revealing(t: Task, fs: Filesystem, flags: int) -> None:

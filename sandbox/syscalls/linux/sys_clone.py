@@ -94,7 +94,7 @@ def _wanted_tids(t: Task, flags: int, address: int, count: int) -> tuple[int, ..
 
 
 _NOTE: Final = (
-    "UTS, IPC, mount, cgroup, PID and user namespaces; network and time namespaces: "
+    "a new network namespace has a loopback and can be given no other interface; time namespaces: "
     "EPERM without CAP_SYS_ADMIN, else EINVAL"
 )
 

@@ -26,7 +26,7 @@ def system(guest: Guest) -> Guest:
     vfs = namespace.vfs
     for fs, at in (
         (ProcFs(kernel, vfs.new_dev(), kernel.pids), b"/proc"),
-        (SysFs(kernel, vfs.new_dev()), b"/sys"),
+        (SysFs(kernel, vfs.new_dev(), kernel.namespaces.net), b"/sys"),
         (DevFs(vfs, vfs.new_dev(), vfs.space), b"/dev"),
     ):
         namespace.mount(fs, make_point(namespace, at, True))
@@ -125,8 +125,8 @@ def test_every_file_can_be_read(system: Guest) -> None:
 def test_network_tables_come_from_the_socket_layer(system: Guest) -> None:
     assert system.read_file("/proc/net/dev").count(b"\n") == 2
     vfs = system.kernel.mounts.vfs
-    vfs.proc_net = lambda table: b"table %s\n" % table.encode() if table == "dev" else None
-    vfs.sys_class_net = lambda: {"eth0": {"mtu": "1500"}}
+    vfs.proc_net = lambda _, table: b"table %s\n" % table.encode() if table == "dev" else None
+    vfs.sys_class_net = lambda _: {"eth0": {"mtu": "1500"}}
     assert system.read_file("/proc/net/dev") == b"table dev\n"
     assert system.read_file("/sys/class/net/eth0/mtu") == b"1500\n"
     assert system.stat("/sys/class/net/eth1") == -errno.ENOENT

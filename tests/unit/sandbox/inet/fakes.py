@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from random import Random
+from types import SimpleNamespace
+from typing import Any
 
 from sandbox.gateway.network import Network
+from sandbox.kernel.net_namespace import NetNamespace
 from sandbox.kernel.pid_namespace import Pid, PidNamespace
+from sandbox.kernel.user_namespace import UserNamespace
 from tcpip.addr import parse
 from tcpip.clock import ManualClock
 from tcpip.link.channel import ChannelLink
@@ -21,12 +25,15 @@ class FakeCreds:
     def has(self, capability: int) -> bool:
         return self.capable
 
+    def has_in(self, user: UserNamespace, capability: int) -> bool:
+        return self.capable
+
 
 class FakeKernel:
     def __init__(self) -> None:
         self.clock = ManualClock(10**12)
-        self.unprivileged_port = 1024
-        self.ping_groups = (0, 2147483647)
+        kernel: Any = self
+        self.net_ns = NetNamespace(kernel, 1)
         self.stack = Stack(self.clock, Random(1))
         self.net = Network(self.stack, "internal")
         nic = self.stack.add_nic(ChannelLink(), "eth0")
@@ -40,6 +47,7 @@ class FakeTask:
 
     def __init__(self) -> None:
         self.kernel = FakeKernel()
+        self.ns = SimpleNamespace(net=self.kernel.net_ns)
         self.creds = FakeCreds()
         self.pid = self.tid = 42
         self.ids = Pid(PidNamespace(), 42)

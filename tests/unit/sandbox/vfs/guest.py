@@ -16,6 +16,7 @@ from sandbox.kernel.fd_table import FDTable
 from sandbox.kernel.fs_context import FSContext
 from sandbox.kernel.ipc.namespace import IpcNamespace
 from sandbox.kernel.namespaces import CgroupNamespace, Namespaces, UtsNamespace
+from sandbox.kernel.net_namespace import NetNamespace
 from sandbox.kernel.pid_namespace import Pid, PidNamespace
 from sandbox.kernel.pipe import PipePages
 from sandbox.kernel.rlimits import ResourceLimits
@@ -59,7 +60,6 @@ class FakeKernel:
         self.scratch = memoryview(bytearray(1 << 20))
         self.pids = PidNamespace()
         self.cpus = 2
-        self.unprivileged_port = 1024
         self.memory_bytes = 1 << 30
         self.commit = CommitAccount(1 << 30)
         self.spaces: dict[Any, Any] = {}
@@ -70,12 +70,11 @@ class FakeKernel:
         self.aio = AioTotal()
         kernel: Any = self
         uts, cgroup = UtsNamespace(1, b"box", b"(none)"), CgroupNamespace(2)
-        self.namespaces = Namespaces(kernel, uts, self.ipc, cgroup, None).acquire()
+        self.namespaces = Namespaces(kernel, uts, self.ipc, cgroup, None, NetNamespace(kernel, 3)).acquire()
         self.nsfs: Any = None
         self.namespace_count = 0
         self.new_namespace_number = itertools.count(100).__next__
         self.pids = PidNamespace()
-        self.ping_groups = (0, 2147483647)
         self.host_fds: list[int] = []
 
     def close(self) -> None:
