@@ -200,6 +200,8 @@ def test_interface_ioctls(t: Any) -> None:
     assert ask(0x8915, b"eth0")[4:8] == parse("10.0.2.15")
     assert ask(0x891B, b"eth0")[4:8] == parse("255.255.255.0")
     assert number(ask, 0x8913, b"eth9") == errno.ENODEV
+    assert number(ask, 0x8914, b"eth0") == errno.EPERM
+    t.creds.capable = False
     assert number(ask, 0x8914, b"lo") == errno.EPERM
     assert number(ask, 0x89FF, b"lo") == errno.ENOTTY
     t.memory = {0x1000: struct.pack("<i4xQ", 4096, 0x2000)}
