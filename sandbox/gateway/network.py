@@ -40,6 +40,16 @@ def who(t: Task) -> str:
     return f"pid {t.group.ids.top()} ({printable(t.comm.decode('utf-8', 'replace'))})"
 
 
+class Totals:
+    """How much there is in all network namespaces, for the bounds."""
+
+    __slots__ = ("sockets", "packet_rings")
+
+    def __init__(self) -> None:
+        self.sockets = 0
+        self.packet_rings = 0
+
+
 class Network:
     """`kind` as on the command line. `guard` None: the surrounding network decides.
 
@@ -52,7 +62,7 @@ class Network:
         self.guard: EgressGuard | None = None
         self.counters = Counters()
         self.sockets: set[InetSocket] = set()
-        self.packet_rings = 0
+        self.totals = Totals()  # a network namespace has those of the sandbox
         self.owner: NetNamespace | None = None  # None: of the sandbox
         self.netlink_ports: PortTable | None = None
         self.mirror: Mirror | None = None

@@ -64,6 +64,7 @@ def new_net_namespace(kernel: Kernel, user: UserNamespace) -> NetNamespace:
         lo.remove_address(address)
     lo.set_up(False)
     network = Network(stack, "none")
+    network.totals = kernel.net.totals
     drive(kernel.reactor, stack)
     network.on_close(lambda: kernel.reactor.remove_timers(stack.timers))
     return NetNamespace(kernel, kernel.new_namespace_number(), user, network)

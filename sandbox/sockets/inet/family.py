@@ -36,7 +36,7 @@ class InetFamily(Family):
         if kind == abi.SOCK_DGRAM and protocol != IPPROTO_UDP and not _may_ping(t):
             raise SyscallError(errno.EACCES)
         network = t.ns.net.network
-        if len(network.sockets) >= MAX_SOCKETS:
+        if network.totals.sockets >= MAX_SOCKETS:
             raise SyscallError(errno.ENOBUFS)
         try:
             endpoint = network.stack.new_endpoint(self.number, kind, protocol)

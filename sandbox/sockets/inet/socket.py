@@ -40,6 +40,7 @@ class InetSocket(SocketFile):
         super().__init__(endpoint.family, kind, protocol, flags)
         self.network = network
         self.options.user = network.user()
+        network.totals.sockets += 1
         if network.owner is not None:
             network.owner.users += 1
         self.endpoint = endpoint
@@ -54,6 +55,7 @@ class InetSocket(SocketFile):
 
     def release(self) -> None:
         self.network.sockets.discard(self)
+        self.network.totals.sockets -= 1
         self.endpoint.close()
         if self.network.owner is not None:
             self.network.owner.let_go()

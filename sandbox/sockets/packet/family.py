@@ -20,12 +20,12 @@ class PacketFamily(Family):
     """SOCK_RAW and SOCK_DGRAM; SOCK_PACKET of old is not there."""
 
     def create(self, t: Task, kind: int, protocol: int) -> SocketFile:
-        if not t.creds.has(CAP_NET_RAW):
+        if not t.creds.has_in(t.ns.net.user, CAP_NET_RAW):
             raise SyscallError(errno.EPERM)
         if kind not in (abi.SOCK_RAW, abi.SOCK_DGRAM):
             raise SyscallError(errno.ESOCKTNOSUPPORT)
-        network = t.kernel.net
-        if len(network.sockets) >= MAX_SOCKETS:
+        network = t.ns.net.network
+        if network.totals.sockets >= MAX_SOCKETS:
             raise SyscallError(errno.ENOBUFS)
         ethertype = int.from_bytes((protocol & 0xFFFF).to_bytes(2, "little"), "big")
         endpoint = network.stack.new_endpoint(abi.AF_PACKET, kind, ethertype)

@@ -156,11 +156,11 @@ class PacketSocket(InetSocket):
             raise SyscallError(errno.EBUSY)
         shape = RingShape(block_size, blocks, frame_size, frames, self.version, self.reserve)
         shape.check()
-        if self.network.packet_rings >= MAX_RINGS:
+        if self.network.totals.packet_rings >= MAX_RINGS:
             raise SyscallError(errno.ENOMEM)
         endpoint = self._packet_endpoint()
         ring = PacketRing(t, shape, self, endpoint)
-        self.network.packet_rings += 1
+        self.network.totals.packet_rings += 1
         self.ring = ring
         endpoint.sink = ring
         endpoint.received.clear()
@@ -176,7 +176,7 @@ class PacketSocket(InetSocket):
         if ring is not None:
             self.ring = None
             self._packet_endpoint().sink = None
-            self.network.packet_rings -= 1
+            self.network.totals.packet_rings -= 1
             ring.close()
 
     def check_mapping(self, size: int, offset: int) -> None:

@@ -96,7 +96,7 @@ int main(void) {
         tell(up), VAL(sender_of(0)), tell(up);
         for (;;) pause();
     }
-    hear(up), SHOW(kill(child, SIGUSR1)), hear(up);
+    hear(up), MUST(kill(child, SIGUSR1)), hear(up);
     SHOW(kill(child, SIGTERM)), SHOW(waitpid(child, &status, WNOHANG));
     SHOW(kill(child, SIGSTOP)), VAL(waitpid(child, &status, WUNTRACED) == child), told("init", status);
     SHOW(kill(child, SIGCONT)), VAL(waitpid(child, &status, WCONTINUED) == child), VAL(WIFCONTINUED(status) != 0);
