@@ -34,6 +34,7 @@ VERBS: Final = (
     "events",
     "metrics",
     "debug",
+    "trace",
     "port-forward",
     "network",
     "spec",

@@ -9,6 +9,7 @@ import stat
 from functools import partial
 from typing import TYPE_CHECKING, Callable, Final, Protocol
 
+from sandbox import plain_json
 from sandbox.boot import process_list
 from sandbox.boot.extra_process import ExtraProcess
 from sandbox.boot.options import ContainerOptions
@@ -21,6 +22,7 @@ from sandbox.control.wire import Frame
 from sandbox.reactor import READ
 
 if TYPE_CHECKING:
+    from sandbox.boot.events import Events
     from sandbox.boot.first_program import ProgramStart
     from sandbox.boot.sandbox import Sandbox
     from sandbox.kernel.kernel import Kernel
@@ -78,7 +80,9 @@ class ContainerControl:
         self._status_fd = options.status_fd
         self._waiting: list[Connection] = []
         self._starting = False
+        self.name = ""  # once it is started
         self._trace_fd = -1
+        self._events: Events | None = None
         self._handlers: dict[int, Handler] = {
             wire.START: self._start,
             wire.STATE: self._state,
@@ -97,6 +101,7 @@ class ContainerControl:
             wire.TRACE: self._trace,
             wire.FORWARD: self._forward,
             wire.NETWORK: self._network,
+            wire.EVENTS: self._listen,
         }
         self.server = ControlServer(kernel.reactor, options.control_fd, self.serve)
 
@@ -120,6 +125,7 @@ class ContainerControl:
     def exited(self, wait_status: int) -> None:
         """The first process has ended: who waits is told, and a file of the host says so afterwards."""
         self.status = STOPPED
+        self._tell("exited", {"status": wait_status})
         if self._status_fd >= 0:
             try:
                 os.pwrite(self._status_fd, b"%d\n" % wait_status, 0)
@@ -136,6 +142,7 @@ class ContainerControl:
             connection.refuse("wrong-state", "cannot start an already running container")
             return
         self._starting = True
+        self.name = name_in(fields.text("state"))
         StartHooks(
             self.kernel,
             self._options.start_hooks,
@@ -155,6 +162,7 @@ class ContainerControl:
             self.holder.signal(int(signal.SIGKILL))
             return
         self.status = RUNNING
+        self._tell("started", {})
         self.holder.started()
         first.go()
         connection.answer()
@@ -166,7 +174,9 @@ class ContainerControl:
         if self.status != RUNNING:
             connection.refuse("wrong-state", f"cannot exec in a container that is {self.status}")
             return
-        ExtraProcess(self.kernel, self.view, self.seccomp, connection, frame).begin()
+        extra = ExtraProcess(self.kernel, self.view, self.seccomp, connection, frame)
+        extra.tell = self._tell
+        extra.begin()
 
     def _signal(self, connection: Connection, frame: Frame) -> None:
         fields = Fields(frame.body)
@@ -206,11 +216,13 @@ class ContainerControl:
             return
         platform, reactor = self.kernel.platform, self.kernel.reactor
         begin = reactor.clock.now_ns()
+        self._tell("paused", {})
         platform.freeze()
         connection.answer()
         self.server.serve_while(lambda: self.status == PAUSED)
         platform.thaw()
         reactor.stood_ns += reactor.clock.now_ns() - begin
+        self._tell("resumed", {})
 
     def _resume(self, connection: Connection, frame: Frame) -> None:
         if self.status != PAUSED:
@@ -259,11 +271,41 @@ class ContainerControl:
 
         serve(self.kernel, connection, frame)
 
+    def _listen(self, connection: Connection, frame: Frame) -> None:
+        if self.view is not self.kernel.view:
+            connection.refuse("not-alone", "cannot trace a container of a pod: trace the pod's sandbox")
+            return
+        from sandbox.boot.events import Events, EventsRefused
+
+        fields = Fields(frame.body)
+        points, calls = (
+            frozenset(word.decode("latin-1") for word in fields.raws(name)) for name in ("points", "calls")
+        )
+        if len(frame.fds) != 1 or not stat.S_ISSOCK(os.fstat(frame.fds[0]).st_mode):
+            raise BadMessage("one socket is needed")
+        if self._events is None:
+            self._events = Events(self.kernel)
+        try:
+            self._events.listen(frame.fds[0], points, calls)
+        except EventsRefused as error:
+            connection.refuse("events", str(error))
+            return
+        frame.fds.clear()  # the listener's now
+        self.kernel.tell = self._events.tell
+        connection.answer()
+
+    def _tell(self, what: str, body: dict[str, object]) -> None:
+        if self.kernel.tell is not None:
+            self.kernel.tell(f"container/{what}", {"id": self.name, **body})
+
     def _trace(self, connection: Connection, frame: Frame) -> None:
         if self.view is not self.kernel.view:
             connection.refuse("not-alone", "cannot trace a container of a pod: trace the pod's sandbox")
             return
         fields = Fields(frame.body)
+        if self.kernel.trace is not None and self._trace_fd < 0 and self._events is not None:
+            connection.refuse("events", "system calls are traced by somebody else already")
+            return
         if fields.flag("on"):
             from sandbox.boot.tracing import trace_to
 
@@ -307,6 +349,15 @@ class HostSignals:
                 from sandbox.boot.terminal import HostTerminal
 
                 first.console.set_window(HostTerminal(self.sandbox.options.stdio[0]).window())
+
+
+def name_in(state: str) -> str:
+    """The id, of the state that hooks get."""
+    try:
+        document = plain_json.loads(state)
+    except ValueError:
+        return ""
+    return str(document.get("id", "")) if isinstance(document, dict) else ""
 
 
 def is_stream(fd: int) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Callable, Final
 
 from sandbox.abi.linux.signal import SIGKILL
 from sandbox.boot.first_program import ProgramStart
@@ -54,6 +54,7 @@ class ExtraProcess:
         self._fds, frame.fds = frame.fds, []
         start.stdio = (self._fds[0], self._fds[1], self._fds[2])
         start.more_fds = tuple(self._fds[STDIO:])
+        self.tell: Callable[[str, dict[str, object]], None] = _nobody
         self._group: ThreadGroup | None = None
         self._hung_up = False
 
@@ -76,6 +77,8 @@ class ExtraProcess:
     def _running(self, start: ProgramStart) -> None:
         group = self._group = start.group
         assert group is not None
+        words = [word.decode("utf-8", "replace") for word in start.program.argv]
+        self.tell("exec", {"pid": group.pid, "args": words})
         self._close_fds()
         if start.console is not None:
             start.console.take_keys()
@@ -91,6 +94,7 @@ class ExtraProcess:
         if group is None or not group.exited:
             return
         self._group = None
+        self.tell("exec-exited", {"pid": group.pid, "status": group.exit_status})
         answer = partial(self.connection.answer, {"status": group.exit_status}, wire.EXITED)
         if console is not None:
             console.finish(answer)
@@ -120,3 +124,7 @@ class ExtraProcess:
         self._hung_up = True
         if self._group is not None:
             forward(self._group, SIGKILL)
+
+
+def _nobody(what: str, body: dict[str, object]) -> None:
+    """Nobody listens."""

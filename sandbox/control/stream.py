@@ -50,7 +50,9 @@ class OutStream:
         return size
 
     def flush(self) -> None:
-        """For who takes this for a file: it is flushed by itself."""
+        """What goes now goes now, not at the end of the turn."""
+        if not self.closed and self._mask == READ:
+            self._flush()
 
     def _flush(self) -> None:
         self._due = False

@@ -36,6 +36,7 @@ class EgressGuard:
         self.internal = internal
         self.own = plan.OWN if own_network else frozenset()
         self.host = plan.HOST if own_network else frozenset()
+        self.on_verdict: Callable[[bool, str, str, str, int], None] | None = None  # allowed, who, protocol, host, port
         self._warn = warn
         self._seen: set[tuple[str, int, str, int]] = set()
         self._askers: OrderedDict[tuple[int, int], str] = OrderedDict()
@@ -63,12 +64,20 @@ class EgressGuard:
         """A DNS name of the outside may be resolved."""
         return not self.internal and self.policy.permits_name(name)
 
+    def allowed(self, who: str, protocol: int, address: bytes, port: int) -> None:
+        """For who wants to know."""
+        if self.on_verdict is not None:
+            names = (HOST_NAME,) if address in self.host else self.pins.names(address)
+            self.on_verdict(True, who, protocol_name(protocol), names[-1] if names else text(address), port)
+
     def refused(self, who: str, protocol: int, address: bytes, port: int) -> None:
         """Count and log; `who` is "" for a packet that no socket of the guest's asked for."""
         self.counters.denials += 1
         names = (HOST_NAME,) if address in self.host else self.pins.names(address)
         target = names[-1] if names else text(address)
         what = protocol_name(protocol)
+        if self.on_verdict is not None:
+            self.on_verdict(False, who, what, target, port)
         # A program is not to fill the log: one line for each program and destination.
         key = (who.partition(" ")[2] or who, protocol, target, port)
         if key in self._seen or len(self._seen) > MAX_LINES:
@@ -95,6 +104,8 @@ class EgressGuard:
     def refused_name(self, who: str, name: str) -> None:
         """A DNS query for a name that is not allowed."""
         self.counters.denials += 1
+        if self.on_verdict is not None:
+            self.on_verdict(False, who, "name", name, DNS_PORT)
         key = (who.partition(" ")[2] or who, 0, name, DNS_PORT)
         if key in self._seen or len(self._seen) > MAX_LINES:
             return

@@ -88,6 +88,8 @@ class Network:
             return
         port = 0 if protocol in _PORTLESS else where.port
         if guard.permits(protocol, address, port):
+            if guard.on_verdict is not None:
+                guard.allowed(who(t), protocol, address, port)
             return
         guard.refused(who(t), protocol, address, port)
         raise SyscallError(errno.EACCES)

@@ -91,6 +91,7 @@ class Kernel:
         self.loading: dict[AddressSpace, Callable[[], None]] = {}  # being filled by an execve; called when one dies
         self.scratch = memoryview(bytearray(SCRATCH_SIZE))
         self.trace: SyscallTrace | None = None
+        self.tell: Callable[[str, dict[str, object]], None] | None = None  # events, for who listens to the sandbox
         self.oops_count = 0
         self.last_oops = ""
         self.forks = 0  # since boot, for /proc/stat
