@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from sandbox.vfs.inode import Inode
 
 DEFAULT_LIMIT: Final = 50_000
+DEAD_SLACK: Final = 1024  # of those that are in no directory any more, beyond as many as live
 
 
 class Dentry:
@@ -61,8 +62,10 @@ class DentryCache:
             self.count += 1
         parent.children[name] = dentry
         self._hand.append(dentry)
-        if len(self._hand) > 2 * self.limit or self.count > self.limit:
+        if self.count > self.limit:
             self._shrink(dentry)
+        elif len(self._hand) > 2 * self.count + DEAD_SLACK:
+            self._hand = [dentry for dentry in self._hand if dentry.parent.children.get(dentry.name) is dentry]
         return dentry
 
     def forget(self, dentry: Dentry) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import struct
+import sys
+from typing import Any
 
 import pytest
 
 from sandbox.kernel.credentials import Credentials
-from sandbox.vfs.dentry import Dentry, DentryCache
+from sandbox.vfs.dentry import DEAD_SLACK, Dentry, DentryCache
 from tests.unit.sandbox.vfs.guest import Guest
 
 pytestmark = pytest.mark.interpreted  # a stand-in is no compiled class
@@ -112,3 +114,15 @@ def test_names_that_do_not_exist_are_remembered_within_a_bound() -> None:
     for number in range(10_000):
         cache.add(root, b"%d" % number, None)
     assert len(root.children) == cache.count <= 100 and cache.limit == 100
+
+
+def test_names_that_were_removed_are_not_kept() -> None:
+    """However many files come and go, few of them stay in memory."""
+    inode: Any = object()
+    root, cache = Dentry(b"", None, None), DentryCache()
+    live = [cache.add(root, b"live%d" % n, inode) for n in range(10)]
+    before = sys.getrefcount(inode)
+    for n in range(4 * DEAD_SLACK):
+        cache.delete(cache.add(root, b"%d" % n, inode))
+    assert sys.getrefcount(inode) - before <= DEAD_SLACK + len(live) + 1
+    assert all(root.children[dentry.name] is dentry for dentry in live) and cache.count == len(live)
