@@ -13,6 +13,7 @@ from sandbox.abi.linux.signal import CLD_EXITED, CLD_KILLED, SA_NOCLDWAIT, SI_US
 from sandbox.kernel import job_control, task_block, task_signals, trace_link, trace_stop
 from sandbox.kernel.futex_robust import exit_futexes
 from sandbox.kernel.ipc.sem_undo import leave_undo
+from sandbox.kernel.ipc.shm import leave_segments
 from sandbox.kernel.namespaces import leave
 from sandbox.kernel.sessions import check_orphaned_by_exit
 from sandbox.kernel.signal_info import SignalInfo
@@ -56,6 +57,7 @@ def exit_task(t: Task) -> None:
         _account(t)
     _leave_space(t)
     leave_undo(t)
+    leave_segments(t)
     t.fds.release(t)
     t.fs.release()
     t.ns.drop()

@@ -81,6 +81,10 @@ def _put_shmall(ipc: IpcNamespace, values: Values) -> None:
     ipc.shm.max_pages = values[0]
 
 
+def _put_forced(ipc: IpcNamespace, values: Values) -> None:
+    ipc.shm.force(values[0] == 1)
+
+
 def _put_shmmni(ipc: IpcNamespace, values: Values) -> None:
     ipc.shm.max_segments = values[0]
 
@@ -136,6 +140,7 @@ def files(fs: ProcFs) -> list[tuple[str, LimitFile]]:
         ("msgmnb", lambda ipc: (ipc.msg.max_queue_bytes,), _put_msgmnb, (_INT_MAX,)),
         ("msgmni", lambda ipc: (ipc.msg.max_queues,), _put_msgmni, (IPCMNI,)),
         ("sem", _sem, _put_sem, (_SEM_MAX, _INT_MAX, _SEM_MAX, IPCMNI)),
+        ("shm_rmid_forced", lambda ipc: (int(ipc.shm.rmid_forced),), _put_forced, (1,)),
         ("shmall", lambda ipc: (ipc.shm.max_pages,), _put_shmall, (_ULONG_MAX,)),
         ("shmmax", lambda ipc: (ipc.shm.max_bytes,), _put_shmmax, (_ULONG_MAX,)),
         ("shmmni", lambda ipc: (ipc.shm.max_segments,), _put_shmmni, (IPCMNI,)),

@@ -62,7 +62,6 @@ _FIXED: Final[tuple[tuple[str, str], ...]] = (
     ("kernel/randomize_va_space", "2"),
     ("kernel/seccomp/actions_avail", "kill_process kill_thread trap errno user_notif trace log allow"),
     ("kernel/seccomp/actions_logged", "kill_process kill_thread trap errno trace log"),
-    ("kernel/shm_rmid_forced", "0"),
     ("kernel/sysrq", "0"),
     ("kernel/tainted", "0"),
     ("kernel/threads-max", "32768"),

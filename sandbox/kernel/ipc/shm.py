@@ -33,9 +33,23 @@ _HUGE_SIZES: Final = (0, 21, 30)  # log2; 0 is the default size
 
 
 class ShmSegment(IpcObject):
-    """`size` bytes as asked for. It is destroyed when it is marked (SHM_DEST) and no area maps it."""
+    """`size` bytes as asked for. It is destroyed when it is marked (SHM_DEST), or its namespace has `rmid_forced`, and no
+    area maps it. `creator`: the task that made it, while that lives."""
 
-    __slots__ = ("table", "size", "pages", "atime", "dtime", "cpid", "lpid", "nattch", "data", "name", "commit")
+    __slots__ = (
+        "table",
+        "size",
+        "pages",
+        "atime",
+        "dtime",
+        "cpid",
+        "lpid",
+        "nattch",
+        "data",
+        "name",
+        "commit",
+        "creator",
+    )
 
     def __init__(self, t: Task, table: ShmTable, key: int, size: int, mode: int) -> None:
         super().__init__(t, key, mode)
@@ -46,6 +60,7 @@ class ShmSegment(IpcObject):
         self.cpid: Pid = t.group.ids
         self.lpid: Pid | None = None
         self.nattch = 0
+        self.creator: Task | None = t
         self.name = f"/SYSV{key & 0xFFFFFFFF:08x} (deleted)"
         self.commit: CommitAccount = t.kernel.commit
         self.data = FileData(t.kernel.mounts.vfs.space)
@@ -112,17 +127,18 @@ class ShmBacking:
         segment.data.blocks()  # pages that were touched are counted
         if not segment.nattch:
             segment.data.account.mapped.pop(segment.data, None)
-            if segment.mode & SHM_DEST:
+            if segment.mode & SHM_DEST or segment.table.rmid_forced:
                 segment.table.destroy(segment)
 
 
 class Actor:
-    """`ids`: the process on whose behalf areas come and go now."""
+    """`ids`: the process on whose behalf areas come and go now. `created`: what tasks that live have made."""
 
-    __slots__ = ("ids",)
+    __slots__ = ("ids", "created")
 
     def __init__(self) -> None:
         self.ids: Pid | None = None
+        self.created: dict[Task, dict[ShmSegment, None]] = {}
 
 
 class ShmTable:
@@ -135,6 +151,7 @@ class ShmTable:
         self.max_bytes = SHMMAX  # kernel.shmmax
         self.max_pages = SHMALL  # kernel.shmall
         self.max_segments = SHMMNI  # kernel.shmmni
+        self.rmid_forced = False  # kernel.shm_rmid_forced
         self.pages = 0
 
     def now(self) -> int:
@@ -157,18 +174,43 @@ class ShmTable:
         if not t.kernel.commit.charge(pages):
             raise SyscallError(errno.ENOMEM)
         try:
-            ident = self.ids.add(ShmSegment(t, self, key, size, flags), self.max_segments)
+            segment = ShmSegment(t, self, key, size, flags)
+            ident = self.ids.add(segment, self.max_segments)
         except SyscallError:
             t.kernel.commit.uncharge(pages)
             raise
         space.add_bytes(INODE_COST)
+        self.actor.created.setdefault(t, {})[segment] = None
         self.pages += pages
         return ident
 
     def destroy(self, segment: ShmSegment) -> None:
         """No key, no area: everything is given back (shm_destroy)."""
+        creator = segment.creator
+        if creator is not None:
+            segment.creator = None
+            mine = self.actor.created[creator]
+            del mine[segment]
+            if not mine:
+                del self.actor.created[creator]
         self.ids.remove(segment)
         self.pages -= segment.pages
         segment.commit.uncharge(segment.pages)
         segment.data.account.add_bytes(-INODE_COST)
         segment.data.release()
+
+    def force(self, on: bool) -> None:
+        """kernel.shm_rmid_forced; with it go all segments whose makers have ended and that nobody maps
+        (shm_destroy_orphaned)."""
+        self.rmid_forced = on
+        for segment in self.ids.ordered() if on else ():
+            if segment.creator is None and not segment.nattch:
+                self.destroy(segment)
+
+
+def leave_segments(t: Task) -> None:
+    """A task ends, or leaves its IPC namespace: what it has made is an orphan (exit_shm)."""
+    for segment in t.kernel.ipc.shm.actor.created.pop(t, ()):
+        segment.creator = None
+        if segment.table.rmid_forced and not segment.nattch:
+            segment.table.destroy(segment)

@@ -23,6 +23,7 @@ from sandbox.errors import SyscallError
 from sandbox.fs.nsfs.filesystem import TYPES, NsFile
 from sandbox.kernel.ipc.namespace import IpcNamespace
 from sandbox.kernel.ipc.sem_undo import leave_undo
+from sandbox.kernel.ipc.shm import leave_segments
 from sandbox.kernel.namespaces import (
     SUPPORTED,
     CgroupNamespace,
@@ -105,6 +106,7 @@ def _make(t: Task, flags: int, fs: FSContext) -> None:
     if namespaces is not None:
         if flags & CLONE_NEWIPC:
             leave_undo(t)
+            leave_segments(t)
         switch(t, namespaces)
 
 
@@ -168,6 +170,7 @@ def enter_all(t: Task, wanted: list[tuple[bytes, Namespace | None]]) -> None:
             mnt, moves = namespace, True
     if ipc is not t.ns.ipc:
         leave_undo(t)
+        leave_segments(t)
     kernel = t.kernel
     if creds is not t.creds:
         commit_user(t, creds)

@@ -9,6 +9,7 @@ import pytest
 from sandbox.errors import SyscallError
 from sandbox.fs.procfs.filesystem import ProcFs
 from sandbox.fs.procfs.ipc_sysctl import LimitFile, files, mqueue_files
+from sandbox.kernel.ipc.shm import ShmBacking, leave_segments
 
 from ..kernel.box import Box
 
@@ -26,6 +27,7 @@ def test_they_say_what_linux_has_at_boot(box: Box, limits: dict[str, LimitFile])
         "kernel/msgmnb": "16384",
         "kernel/msgmni": "32000",
         "kernel/sem": "32000\t1024000000\t500\t32000",
+        "kernel/shm_rmid_forced": "0",
         "kernel/shmall": "18446744073692774399",
         "kernel/shmmax": "18446744073692774399",
         "kernel/shmmni": "4096",
@@ -39,7 +41,7 @@ def test_they_say_what_linux_has_at_boot(box: Box, limits: dict[str, LimitFile])
 
 def test_each_can_be_set(box: Box, limits: dict[str, LimitFile]) -> None:
     for name, file in limits.items():
-        if name != "kernel/sem":
+        if name not in ("kernel/sem", "kernel/shm_rmid_forced"):
             file.store(box.init, b"200\n")
             assert file.content(box.init) == b"200\n", name
     ipc = box.kernel.ipc
@@ -73,3 +75,34 @@ def test_what_is_no_limit_is_refused(box: Box, limits: dict[str, LimitFile], nam
         limits[name].store(box.init, text)
     assert error.value.errno == errno.EINVAL
     assert limits[name].content(box.init) == before
+
+
+def test_segments_that_nobody_maps_go_when_that_is_wished(box: Box, limits: dict[str, LimitFile]) -> None:
+    """kernel.shm_rmid_forced (Documentation/admin-guide/sysctl/kernel.rst): at the last detach, at the end of the maker,
+    and those that are left over as soon as it is set."""
+    table, switch, task = box.kernel.ipc.shm, limits["kernel/shm_rmid_forced"], box.init
+
+    def make() -> ShmBacking:
+        table.create(task, 0, 4096, 0o600)
+        return ShmBacking(table.ids.ordered()[-1])
+
+    made = make()
+    made.acquire()
+    made.drop()
+    switch.store(task, b"1\n")
+    assert len(table.ids.ordered()) == 1  # its maker lives
+    made.acquire()
+    made.drop()
+    assert table.ids.ordered() == []
+    mapped, idle = make(), make()
+    mapped.acquire()
+    leave_segments(task)
+    assert table.ids.ordered() == [mapped.segment] and idle.segment.creator is None
+    mapped.drop()
+    assert table.ids.ordered() == []
+    switch.store(task, b"0\n")
+    make()
+    leave_segments(task)
+    assert len(table.ids.ordered()) == 1
+    switch.store(task, b"1\n")
+    assert table.ids.ordered() == [] and table.pages == 0 and table.actor.created == {}
