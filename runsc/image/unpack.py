@@ -34,7 +34,7 @@ RIGHTS: Final = 1 << 0 | 1 << 1 | 1 << 3 | 1 << 4
 BROKEN: Final = (*UNREADABLE, zlib.error, lzma.LZMAError, gzip.BadGzipFile, OverflowError)
 _DECOMPRESSOR: Final = bz2.BZ2Decompressor
 
-Opener = Callable[[], IO[bytes]]
+Opener = Callable[[], "IO[bytes]"]
 
 
 def open_file(path: str) -> IO[bytes]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, BinaryIO, Final, cast
+from typing import TYPE_CHECKING, Final
 
 from sandbox.control.stream import STREAMS_MOST, OutStream
 from sandbox.gateway.policy import Policy, PolicyError, parse_rule
@@ -118,7 +118,7 @@ class Operator:
         if len(self._captures) >= STREAMS_MOST:
             raise OperatorError(f"there are {STREAMS_MOST} captures already")
         stream = OutStream(reactor, fd, lambda: self._end_capture(stream))
-        writer = PcapngWriter(cast(BinaryIO, stream), "stackbox")
+        writer = PcapngWriter(stream, "stackbox")
         pairs = self._captures[stream] = []
         for nic in nics:
             sniffer = SnifferLink(nic.link, writer, nic.stack.clock, nic.name)

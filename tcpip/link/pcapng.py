@@ -6,7 +6,7 @@ Implements: draft-ietf-opsawg-pcapng 4.1, 4.2, 4.3 (little-endian sections).
 from __future__ import annotations
 
 from struct import Struct
-from typing import BinaryIO, Final
+from typing import Final, Protocol
 
 LINKTYPE_ETHERNET: Final = 1
 LINKTYPE_RAW: Final = 101
@@ -25,10 +25,20 @@ def option(code: int, value: bytes) -> bytes:
     return _OPTION.pack(code, len(value)) + value + bytes(-len(value) & 3)
 
 
-class PcapngWriter:
-    """One section on a binary file. Flushed with `flush`; never seeks, so a pipe will do."""
+class Sink(Protocol):
+    """What it is written to: a binary file, or what takes bytes as one does."""
 
-    def __init__(self, out: BinaryIO, application: str = "tcpip") -> None:
+    def write(self, data: bytes, /) -> object:
+        """All of it."""
+
+    def flush(self) -> object:
+        """Push what is buffered."""
+
+
+class PcapngWriter:
+    """One section. Flushed with `flush`; never seeks, so a pipe will do."""
+
+    def __init__(self, out: Sink, application: str = "tcpip") -> None:
         self.out = out
         self.interfaces = 0
         body = _SECTION.pack(0x1A2B3C4D, 1, 0, -1) + option(4, application.encode()) + _OPTION.pack(0, 0)

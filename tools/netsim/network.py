@@ -75,7 +75,7 @@ class Network:
 
     def _add(self, name: str, lans: list[int]) -> None:
         stack = Stack(self.clock, Random(self.random.getrandbits(64)), ipv6=not self.small)
-        stack.forwarding = len(lans) > 1
+        stack.forwarding = stack.forwarding_v6 = len(lans) > 1
         node = Node(stack, name, lans)
         self.nodes.append(node)
         for lan in lans:

@@ -158,6 +158,9 @@ class FakeFile:
     def backing(self, t: Any, shared: bool, prot: int) -> FakeBacking:
         return self.the_backing
 
+    def check_mapping(self, size: int, offset: int) -> None:
+        pass
+
     def link_text(self) -> str:
         return self.the_backing.name
 
