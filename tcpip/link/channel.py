@@ -7,10 +7,12 @@ from typing import Final
 
 from tcpip.buffer import CSUM_NONE, RxPacket, TxPacket
 from tcpip.link.base import LinkEndpoint
+from tcpip.native import mypyc_attr
 
 DEFAULT_LIMIT: Final = 4096
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class ChannelLink(LinkEndpoint):
     """What the stack sends is in `sent`, up to `limit` packets; `inject` gives it frames."""
 

@@ -49,6 +49,7 @@ static int first(void) {
     SHOW(raise(SIGUSR1));
     pid_t child = fork();
     if (!child) {
+        hear(down);
         VAL(getpid()), VAL(getppid());
         SHOW(kill(1, SIGKILL)), SHOW(kill(1, SIGTERM));
         pid_t grandchild = fork();
@@ -60,7 +61,7 @@ static int first(void) {
         hear(up);
         _exit(4);
     }
-    VAL(child);
+    VAL(child), tell(down);
     end("child", child);
     tell(down);
     int status;

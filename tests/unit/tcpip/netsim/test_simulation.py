@@ -114,6 +114,7 @@ def test_ranges_merge() -> None:
     assert ranges.covers(1, 7) and not ranges.covers(6, 10)
 
 
+@pytest.mark.interpreted  # a method of a compiled class cannot be replaced
 def test_a_stack_that_breaks_a_rule_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     from tcpip.transport.tcp.congestion.base import CongestionControl
 
