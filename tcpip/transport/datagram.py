@@ -312,14 +312,6 @@ class DatagramEndpoint(Endpoint):
                 return AGAIN
             raise
 
-    def recv_into(self, buffer: memoryview, flags: int = 0) -> int:
-        try:
-            return self.recvmsg(buffer, flags).length
-        except NetworkError as error:
-            if error.error is errors.WOULD_BLOCK:
-                return AGAIN
-            raise
-
     def recvmsg(self, buffer: memoryview, flags: int = 0) -> Message:
         if flags & so.MSG_OOB and self.protocol != so.IPPROTO_UDP:
             raise NetworkError(errors.NOT_SUPPORTED)

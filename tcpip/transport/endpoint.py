@@ -81,9 +81,14 @@ class Endpoint(PacketHandler):
     ) -> int:
         """sendmsg(2): bytes taken."""
 
-    @abstractmethod
     def recv_into(self, buffer: memoryview, flags: int = 0) -> int:
         """Bytes copied into `buffer`, 0 at the end of a stream, or AGAIN."""
+        try:
+            return self.recvmsg(buffer, flags).length
+        except NetworkError as error:
+            if error.error is errors.WOULD_BLOCK:
+                return AGAIN
+            raise
 
     @abstractmethod
     def recvmsg(self, buffer: memoryview, flags: int = 0) -> Message:

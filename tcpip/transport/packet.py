@@ -20,7 +20,7 @@ from tcpip.errors import NetError, NetworkError
 from tcpip.header.ethernet import FIXED, HEADER_LEN
 from tcpip.link.vlan import TYPE_VLAN
 from tcpip.native import mypyc_attr
-from tcpip.transport.endpoint import AGAIN, Control, Endpoint, Message
+from tcpip.transport.endpoint import Control, Endpoint, Message
 from tcpip.transport.packet_options import PacketOptions
 from tcpip.transport.packet_table import hardware_type, own_address
 from tcpip.transport.protocol import IcmpError
@@ -175,14 +175,6 @@ class PacketEndpoint(Endpoint):
 
     def handle_error(self, error: IcmpError) -> None:
         """ICMP knows nothing of frames."""
-
-    def recv_into(self, buffer: memoryview, flags: int = 0) -> int:
-        try:
-            return self.recvmsg(buffer, flags).length
-        except NetworkError as error:
-            if error.error is errors.WOULD_BLOCK:
-                return AGAIN
-            raise
 
     def recvmsg(self, buffer: memoryview, flags: int = 0) -> Message:
         if flags & ~_RECV_FLAGS:
