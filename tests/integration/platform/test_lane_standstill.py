@@ -90,6 +90,7 @@ def test_sites_are_patched_while_threads_run_through_them(looking: bool, forget:
     assert forget or (patcher.patched and standstills.reached and kernel.by_thunk)
 
 
+@pytest.mark.interpreted  # a method of a compiled class cannot be replaced
 def test_who_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """The one that computes does not hear the interrupt: nothing is patched, and the others go on."""
     kernel = Kernel()
