@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Hashable
 from sandbox.errors import SyscallError
 
 if TYPE_CHECKING:
+    from sandbox.kernel.futex_turns import Turn
     from sandbox.kernel.task import Task
 
 Key = Hashable
@@ -42,6 +43,7 @@ class FutexTable:
     def __init__(self) -> None:
         self._queues: dict[Key, dict[FutexWaiter, None]] = {}
         self.pi: dict[Key, PiState] = {}
+        self.turns: dict[Key, Turn] = {}  # of locks whose words are being changed
 
     def add(self, key: Key, waiter: FutexWaiter) -> None:
         """Wait at the end of the queue."""

@@ -13,7 +13,7 @@ from sandbox.abi.linux.futex import FUTEX_OWNER_DIED, FUTEX_TID_MASK, FUTEX_WAIT
 from sandbox.errors import SyscallError
 from sandbox.kernel.control import ERESTARTNOINTR, Block, Result
 from sandbox.kernel.futex import FutexWaiter, Key, PiState, key_of
-from sandbox.kernel.futex_word import WordUpdate
+from sandbox.kernel.futex_turns import LockUpdate
 
 if TYPE_CHECKING:
     from sandbox.kernel.task import Task
@@ -60,7 +60,7 @@ class PiWait:
             return -errno.EAGAIN
         owner = t.pids.tasks.get(word & FUTEX_TID_MASK)
         if owner is None:
-            return WordUpdate(self.waiter.address, self.change, self.then).run(t)
+            return LockUpdate(self.key, self.waiter.address, self.change, self.then).run(t)
         futexes = t.kernel.futexes
         state = futexes.pi.get(self.key)
         if state is None:
@@ -85,7 +85,7 @@ def _attempt(t: Task, a: SyscallArgs, address: int, private: bool, deadline: int
     if address & 3:
         raise SyscallError(errno.EINVAL)
     wait = PiWait(t, a, address, key_of(t, address, private), deadline, try_only)
-    return WordUpdate(address, wait.change, wait.then).run(t)
+    return LockUpdate(wait.key, address, wait.change, wait.then).run(t)
 
 
 def lock_again(t: Task, a: SyscallArgs, wait: PiWait) -> Result:
@@ -149,7 +149,7 @@ class _Unlock:
         state = futexes.pi.get(self.key)
         if state is None or heir not in state.waiters:
             self.owner_tid = heir.task.ids.number_in(t.pids)
-            return WordUpdate(self.address, self.change, self.then).run(t)
+            return LockUpdate(self.key, self.address, self.change, self.then).run(t)
         del state.waiters[heir]
         heir.queued = False
         heir.woken = True
@@ -165,4 +165,4 @@ def unlock(t: Task, address: int, private: bool) -> Result:
     if address & 3:
         raise SyscallError(errno.EINVAL)
     unlocking = _Unlock(t, key_of(t, address, private), address)
-    return WordUpdate(address, unlocking.change, unlocking.then).run(t)
+    return LockUpdate(unlocking.key, address, unlocking.change, unlocking.then).run(t)

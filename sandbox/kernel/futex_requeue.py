@@ -14,7 +14,8 @@ from sandbox.errors import SyscallError
 from sandbox.kernel import futex_pi
 from sandbox.kernel.control import ERESTARTNOINTR, Block, Result
 from sandbox.kernel.futex import FutexWaiter, Key, PiState, key_of
-from sandbox.kernel.futex_word import WordUpdate, read_word
+from sandbox.kernel.futex_turns import LockUpdate
+from sandbox.kernel.futex_word import read_word
 
 if TYPE_CHECKING:
     from sandbox.kernel.task import Task
@@ -129,7 +130,7 @@ class _Requeue:
         owner = first.task if self.taken else t.pids.tasks.get(word & FUTEX_TID_MASK)
         if owner is None or futexes.first(self.key) is not first:
             self.phantom = first.task.ids.number_in(t.pids) if self.taken else 0
-            return WordUpdate(self.address, self.change, self.then).run(t)
+            return LockUpdate(self.lock, self.address, self.change, self.then).run(t)
         if self.taken:
             futexes.remove(first)
             first.woken = True
@@ -172,4 +173,4 @@ def requeue(t: Task, a: SyscallArgs, private: bool) -> Result:
         return -errno.EAGAIN
     read_word(t, target)
     requeuing = _Requeue(t, key, lock, target, nr_requeue)
-    return WordUpdate(target, requeuing.change, requeuing.then).run(t)
+    return LockUpdate(lock, target, requeuing.change, requeuing.then).run(t)

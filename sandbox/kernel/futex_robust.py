@@ -18,6 +18,7 @@ from sandbox.abi.linux.futex import (
 )
 from sandbox.errors import SyscallError
 from sandbox.kernel.futex import key_of
+from sandbox.kernel.futex_turns import leave_turns
 from sandbox.kernel.futex_word import read_word, write_word
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ def exit_futexes(t: Task) -> None:
         except SyscallError:
             pass
         t.robust_list = 0
+    if t.kernel.futexes.turns:
+        leave_turns(t)
     if t.kernel.futexes.pi:
         _leave_pi_locks(t)
     if t.clear_child_tid:

@@ -165,6 +165,9 @@ class FakeThread(GuestThread):
             result = self._one(order)
             if -4096 < result < 0:
                 break
+        after, self.space.platform.after_orders = self.space.platform.after_orders, None
+        if after is not None:
+            after()
         done(index, result)
 
     def _one(self, order: Order) -> int:
@@ -252,6 +255,7 @@ class FakePlatform(Platform):
         self.idle = False  # every guest waits
         self.refuse = False  # the host has no more threads
         self.before_cmpxchg: Callable[[], None] | None = None  # what another guest thread does just before
+        self.after_orders: Callable[[], None] | None = None  # or before the kernel hears of what was done
 
     def start(self, handler: TrapHandler) -> None:
         self.handler = handler

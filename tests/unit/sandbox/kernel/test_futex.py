@@ -9,7 +9,9 @@ from sandbox.abi.linux.futex import FUTEX_OWNER_DIED, FUTEX_WAITERS
 from sandbox.abi.linux.sched import CLONE_FILES, CLONE_FS, CLONE_SIGHAND, CLONE_THREAD, CLONE_VM
 from sandbox.abi.linux.signal import SIGUSR1
 from sandbox.arch.amd64 import RAX, RIP
+from sandbox.kernel.futex_robust import exit_futexes
 from sandbox.kernel.task import Task
+from sandbox.kernel.task_state import PARK_BLOCK
 
 from .box import Box
 from .numbers import EXIT, FUTEX, KILL, RESTART_SYSCALL, SET_ROBUST_LIST, TKILL
@@ -156,6 +158,57 @@ def test_pi_lock_is_handed_over(box: Box) -> None:
     assert box.word(t, word) == other.tid and box.running(other)
     assert box.call(other, FUTEX, word, UNLOCK_PI, 0, 0) == 0
     assert box.word(t, word) == 0 and not box.kernel.futexes.pi
+
+
+def test_a_pi_lock_that_is_freed_while_a_waiter_is_announced(box: Box) -> None:
+    t = box.init
+    word = put_word(box, t, 0)
+    assert box.call(t, FUTEX, word, LOCK_PI, 0, 0) == 0
+    other = box.fork(t, THREAD, 0)
+    unlocked = []
+
+    def unlock() -> None:
+        unlocked.append(box.word(t, word))
+        box.thread(t).call(FUTEX, word, UNLOCK_PI, 0, 0)
+
+    box.platform.after_orders = unlock
+    assert box.call(other, FUTEX, word, LOCK_PI, 0, 0) == 0
+    assert unlocked == [t.tid | FUTEX_WAITERS] and box.thread(t).result() == 0
+    assert box.word(t, word) == other.tid
+    assert not box.kernel.futexes.turns and not box.kernel.futexes.pi
+
+
+def test_who_dies_in_its_turn_lets_the_others_on(box: Box) -> None:
+    t = box.init
+    word = put_word(box, t, 0)
+    first, second = box.fork(t, THREAD, 0), box.fork(t, THREAD, 0)
+
+    def die() -> None:
+        box.thread(second).call(FUTEX, word, LOCK_PI, 0, 0)
+        exit_futexes(first)
+
+    box.platform.after_orders = die
+    box.call(first, FUTEX, word, LOCK_PI, 0, 0)
+    assert not box.kernel.futexes.turns
+    assert second.parked == PARK_BLOCK and box.word(t, word) == first.tid | FUTEX_WAITERS
+
+
+def test_who_is_interrupted_before_its_turn_begins_anew(box: Box) -> None:
+    t = box.init
+    word = put_word(box, t, 0)
+    box.handle(t, SIGUSR1)
+    other, third = box.fork(t, THREAD, 0), box.fork(t, THREAD, 0)
+
+    def meet() -> None:
+        box.thread(other).call(FUTEX, word, LOCK_PI, 0, 0)
+        assert other in next(iter(box.kernel.futexes.turns.values())).waiting
+        box.thread(third).call(TKILL, other.tid, SIGUSR1)
+        box.reactor.run_soon()
+        assert not next(iter(box.kernel.futexes.turns.values())).waiting
+
+    box.platform.after_orders = meet
+    assert box.call(t, FUTEX, word, LOCK_PI, 0, 0) == 0
+    assert not box.kernel.futexes.turns and box.thread(other).regs[RIP] == 0x400000  # in its handler
 
 
 def test_pi_lock_of_a_dead_owner(box: Box) -> None:
