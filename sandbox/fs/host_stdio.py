@@ -193,8 +193,12 @@ class HostFile(FileDescription):
         attributes = Kstat(self._kind | (self._mode & 0o777), self._inode)
         attributes.rdev = self._rdev if self._kind == stat.S_IFCHR else 0
         attributes.size = now.st_size if self._kind == stat.S_IFREG else 0
-        attributes.time = now.st_mtime_ns
+        attributes.atime = attributes.mtime = attributes.ctime = now.st_mtime_ns
         return attributes
+
+    def set_stat(self, attributes: Kstat) -> None:
+        """The host's own attributes are not a guest's to change."""
+        raise SyscallError(errno.EPERM)
 
     def reopen(self, t: Task, flags: int) -> HostFile:
         """This one: the host's descriptor is all there is."""

@@ -85,6 +85,7 @@ class Pipe:
         "reads_opened",
         "writes_opened",
         "queue",
+        "new_stat",
     )
 
     def __init__(self, pages: PipePages) -> None:
@@ -98,6 +99,7 @@ class Pipe:
         self.reads_opened = 0  # how often a reader has come: what a FIFO's open waits for
         self.writes_opened = 0
         self.queue = WaitQueue()
+        self.new_stat: Kstat | None = None  # attributes of both ends, once fchmod(2) or its like has changed them
 
     def closed(self) -> None:
         """An end was closed: with the last one the contents go (a FIFO's next opener starts anew)."""
@@ -350,9 +352,10 @@ class PipeFile(FileDescription):
         return Block(((pipe.queue, EVENT_OUT),))
 
     def stat(self) -> Kstat:
-        attributes = Kstat(self._mode, self._inode, PIPE_DEV, self.uid, self.gid)
-        attributes.time = self.created
-        return attributes
+        return self.pipe.new_stat or Kstat(self._mode, self._inode, PIPE_DEV, self.uid, self.gid, self.created)
+
+    def set_stat(self, attributes: Kstat) -> None:
+        self.pipe.new_stat = attributes
 
     def reopen(self, t: Task, flags: int) -> PipeFile:
         """Another end of the same pipe; it never waits for the other side, which is there or was."""

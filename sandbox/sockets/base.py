@@ -77,6 +77,7 @@ class SocketFile(FileDescription):
         self.inode = next_inode()
         self.uid = 0  # of its inode: whoever made it, by `owned_by`
         self.gid = 0
+        self.new_stat: Kstat | None = None  # attributes, once fchmod(2) or its like has changed them
         self.error = 0  # sk_err: pending asynchronous error, a positive errno; SO_ERROR reads and clears it
         self.drops_truncated = False  # MSG_TRUNC throws bytes of the stream away (tcp(7))
         self.connect_queue: WaitQueue = self.queue  # what a connect that returned WOULD_BLOCK waits on
@@ -88,7 +89,10 @@ class SocketFile(FileDescription):
 
     def stat(self) -> Kstat:
         """fstat(2) (net/socket.c: sock_alloc)."""
-        return Kstat(S_IFSOCK | 0o777, self.inode, SOCK_DEV, self.uid, self.gid)
+        return self.new_stat or Kstat(S_IFSOCK | 0o777, self.inode, SOCK_DEV, self.uid, self.gid)
+
+    def set_stat(self, attributes: Kstat) -> None:
+        self.new_stat = attributes
 
     # --- the family's operations: one attempt each ---
 

@@ -178,5 +178,10 @@ class FileDescription:
 
         return Kstat(0o600)
 
+    def set_stat(self, attributes: Kstat) -> None:
+        """From now on these are the attributes of a file that has no `path`; EOPNOTSUPP: of an anonymous inode, which all
+        of its kind share (fs/libfs.c: anon_inode_setattr)."""
+        raise SyscallError(errno.EOPNOTSUPP)
+
     # Path-based operations (fstat, getdents, fsync, ftruncate, fallocate, xattrs, locks) work on
     # `path.inode`; see sandbox/vfs/.

@@ -31,9 +31,9 @@ SOCK_DEV: Final = makedev(0, 8)
 class Kstat:
     """`mode` with the file type; times in ns."""
 
-    __slots__ = ("mode", "ino", "dev", "uid", "gid", "nlink", "size", "rdev", "time")
+    __slots__ = ("mode", "ino", "dev", "uid", "gid", "nlink", "size", "rdev", "atime", "mtime", "ctime")
 
-    def __init__(self, mode: int, ino: int = 1, dev: int = ANON_DEV, uid: int = 0, gid: int = 0) -> None:
+    def __init__(self, mode: int, ino: int = 1, dev: int = ANON_DEV, uid: int = 0, gid: int = 0, time: int = 0) -> None:
         self.mode = mode
         self.ino = ino
         self.dev = dev
@@ -42,25 +42,25 @@ class Kstat:
         self.nlink = 1
         self.size = 0
         self.rdev = 0
-        self.time = 0
+        self.atime = self.mtime = self.ctime = time
 
     def pack(self, user: UserNamespace) -> bytes:
         """struct stat, for somebody in `user`."""
-        s, ns = divmod(self.time, S)
+        atime, mtime, ctime = self.atime, self.mtime, self.ctime
         # fmt: off
         return STAT.pack(
             self.dev, self.ino, self.nlink, self.mode, user.uids.shown(self.uid), user.gids.shown(self.gid), 0, self.rdev, self.size, 4096, 0,
-            s, ns, s, ns, s, ns,
+            atime // S, atime % S, mtime // S, mtime % S, ctime // S, ctime % S,
         )
         # fmt: on
 
     def packx(self, user: UserNamespace) -> bytes:
         """struct statx."""
-        s, ns = divmod(self.time, S)
+        atime, mtime, ctime = self.atime, self.mtime, self.ctime
         # fmt: off
         return STATX.pack(
             STATX_BASIC_STATS | STATX_MNT_ID, 4096, 0, self.nlink, user.uids.shown(self.uid), user.gids.shown(self.gid), self.mode, self.ino, self.size,
-            0, STATX_ATTR_MOUNT_ROOT, s, ns, 0, 0, s, ns, s, ns,
+            0, STATX_ATTR_MOUNT_ROOT, atime // S, atime % S, 0, 0, ctime // S, ctime % S, mtime // S, mtime % S,
             major(self.rdev), minor(self.rdev), major(self.dev), minor(self.dev), 0,
         )
         # fmt: on

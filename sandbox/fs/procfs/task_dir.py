@@ -11,10 +11,10 @@ from sandbox.abi.linux.stat import S_IFDIR, S_IFLNK, S_IFMT, S_IFREG
 from sandbox.errors import SyscallError
 from sandbox.fs.nsfs.filesystem import NsFile, namespace_path
 from sandbox.fs.procfs import net, task_files, user_maps
-from sandbox.fs.procfs.anon_path import path_of
 from sandbox.fs.procfs.mem_file import MemInode
 from sandbox.fs.pseudo.nodes import PseudoDir, PseudoFile
 from sandbox.vfs.inode import Inode
+from sandbox.vfs.open_file_path import path_of
 
 if TYPE_CHECKING:
     from sandbox.fs.procfs.filesystem import ProcFs

@@ -316,7 +316,8 @@ class UnixSocket(SocketFile):
 
     def stat(self) -> Kstat:
         attributes = super().stat()
-        attributes.time = self.created
+        if attributes is not self.new_stat:
+            attributes.atime = attributes.mtime = attributes.ctime = self.created
         return attributes
 
 

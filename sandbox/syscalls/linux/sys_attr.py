@@ -11,6 +11,7 @@ from sandbox.abi.linux.stat import AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW, UTIME_NOW
 from sandbox.errors import SyscallError
 from sandbox.syscalls.row import FULL, Arg, Row, reads
 from sandbox.vfs import attr
+from sandbox.vfs.open_file_path import path_of
 from sandbox.vfs.walk import EMPTY, FOLLOW, lookup
 
 if TYPE_CHECKING:
@@ -25,11 +26,8 @@ _INT_MAX_S: Final = (1 << 33) - 1  # seconds that a file system with 34-bit time
 
 
 def _file(t: Task, fd: int) -> Path:
-    """A descriptor's place; EBADF for O_PATH; EPERM where attributes can't be changed (anonymous inodes)."""
-    path = t.fds.get_io(fd).path
-    if path is None:
-        raise SyscallError(errno.EPERM)
-    return path
+    """A descriptor's place; EBADF for O_PATH."""
+    return path_of(t, t.fds.get_io(fd))
 
 
 def sys_chmod(t: Task, a: SyscallArgs) -> int:

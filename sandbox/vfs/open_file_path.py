@@ -1,14 +1,17 @@
-"""A place for an open file that has none: what a magic link of /proc/PID/fd to a pipe or socket leads to."""
+"""A place for an open file that has none: what fchmod(2) and its like change, and what a magic link of
+/proc/PID/fd to a pipe or socket leads to."""
 
 from __future__ import annotations
 
 import errno
 from typing import TYPE_CHECKING
 
+from sandbox.abi.linux.stat import S_IFMT
 from sandbox.errors import SyscallError
 from sandbox.vfs.dentry import Dentry
 from sandbox.vfs.filesystem import Filesystem
 from sandbox.vfs.inode import Inode
+from sandbox.vfs.kstat import Kstat
 from sandbox.vfs.memfd import internal_mount
 from sandbox.vfs.path import Path
 
@@ -31,10 +34,36 @@ class OpenFileInode(Inode):
             attributes.mode,
             attributes.uid,
             attributes.gid,
-            attributes.time,
+            attributes.ctime,
         )
+        self.atime, self.mtime = attributes.atime, attributes.mtime
         self.rdev = attributes.rdev
         self.file = file
+
+    def set_mode(self, mode: int) -> None:
+        """The file's own permission bits; EOPNOTSUPP."""
+        self._change(self.mode & S_IFMT | mode, self.uid, self.gid, self.atime, self.mtime)
+
+    def set_owner(self, uid: int, gid: int) -> None:
+        """The file's own owner; EOPNOTSUPP."""
+        self._change(self.mode, uid, gid, self.atime, self.mtime)
+
+    def set_times(self, atime: int | None, mtime: int | None, ctime: int) -> None:
+        """The file's own times; EOPNOTSUPP."""
+        self._change(
+            self.mode,
+            self.uid,
+            self.gid,
+            self.atime if atime is None else atime,
+            self.mtime if mtime is None else mtime,
+        )
+
+    def _change(self, mode: int, uid: int, gid: int, atime: int, mtime: int) -> None:
+        attributes = Kstat(mode, self.ino, self.fs.dev, uid, gid, self.fs.now())
+        attributes.atime, attributes.mtime, attributes.rdev = atime, mtime, self.rdev
+        self.file.set_stat(attributes)
+        self.mode, self.uid, self.gid = mode, uid, gid
+        self.atime, self.mtime, self.ctime = atime, mtime, attributes.ctime
 
     def open(self, t: Task, path: Path, flags: int) -> FileDescription:
         """ENXIO where there can be no second description (sockets)."""
