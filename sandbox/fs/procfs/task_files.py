@@ -6,11 +6,13 @@ import errno
 from typing import TYPE_CHECKING, Callable, Final, Iterator
 
 from sandbox.abi.linux.capability import CAP_SYS_RESOURCE
+from sandbox.arch.amd64 import RIP, RSP
 from sandbox.errors import SyscallError
 from sandbox.fs.procfs import task_status
 from sandbox.fs.procfs.mount_table import mountinfo, mounts, mountstats
 from sandbox.kernel.pidfd import PidFile
 from sandbox.kernel.rlimits import NAMES, RLIM_INFINITY, RLIM_NLIMITS
+from sandbox.kernel.task_state import PARK_BLOCK, PARK_STOP, PARK_TRACED
 from sandbox.mm import proc_maps
 from sandbox.mm import smaps as mm_smaps
 from sandbox.platform.base import MemoryFault
@@ -205,8 +207,13 @@ def personality(t: Task, task: Task) -> bytes:
 
 
 def syscall(t: Task, task: Task) -> bytes:
-    """Not told."""
-    return b"running\n"
+    """The number and arguments of the call that it waits in, its stack pointer and program counter (proc_pid_syscall)."""
+    if task is not t and task.parked not in (PARK_BLOCK, PARK_STOP, PARK_TRACED):
+        return b"running\n"
+    place = b"0x%x 0x%x\n" % (task.thread.get_reg(RSP), task.thread.get_reg(RIP))
+    if task.nr < 0:
+        return b"-1 " + place
+    return b"%d " % task.nr + b"".join(b"0x%x " % arg for arg in task.args.raw) + place
 
 
 def coredump_filter(t: Task, task: Task) -> bytes:
