@@ -11,6 +11,7 @@ from sandbox.errors import SyscallError
 from sandbox.syscalls.row import FULL, Arg, Row, writes
 from sandbox.vfs import namei
 from sandbox.vfs.directory_file import DirectoryFile
+from sandbox.vfs.notify import IN_ACCESS, on_path
 from sandbox.vfs.permission import MAY_EXEC, check
 from sandbox.vfs.walk import DIRECTORY, FOLLOW, lookup
 
@@ -32,6 +33,8 @@ def _getdents(t: Task, a: SyscallArgs, old: bool) -> int:
     except SyscallError:
         file.pos = before
         raise
+    if file.inode.fs.watched:
+        on_path(file.path, IN_ACCESS)
     return len(records)
 
 

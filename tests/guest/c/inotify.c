@@ -19,6 +19,10 @@ int main(void) {
     put("d/a", "x"), drain();
     rename("d/a", "d/b"), drain();
     chmod("d/b", 0600), drain();
+    DIR *dir = opendir("d");
+    while (readdir(dir))
+        ;
+    closedir(dir), drain();
     mkdir("d/sub", 0755), drain();
     rmdir("d/sub"), drain();
     SHOW(inotify_add_watch(f, "d/b", IN_MODIFY | IN_DELETE_SELF | IN_ATTRIB));
