@@ -33,7 +33,7 @@ def _getdents(t: Task, a: SyscallArgs, old: bool) -> int:
     except SyscallError:
         file.pos = before
         raise
-    if file.inode.fs.watched:
+    if file.inode.fs.watched and file.path is not None:
         on_path(file.path, IN_ACCESS)
     return len(records)
 
