@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from sandbox.platform.lane import hostcalls
+from sandbox.platform import hostcalls
 from sandbox.platform.lane.private import LanePrivate
 
 

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sandbox.platform.lane import hostcalls, layout
+from sandbox.platform import hostcalls
+from sandbox.platform.lane import layout
 from sandbox.platform.lane.layout import LANE_WAKE
 
 if TYPE_CHECKING:

@@ -7,8 +7,9 @@ import struct
 import time
 from typing import TYPE_CHECKING, Final
 
+from sandbox.platform import hostcalls
 from sandbox.platform.base import PlatformError, TrapHandler
-from sandbox.platform.lane import hostcalls, layout
+from sandbox.platform.lane import layout
 from sandbox.platform.lane.layout import (
     CONTROL_AWAKE,
     KIND_DONE,

@@ -15,11 +15,12 @@ import signal
 import time
 from typing import Callable, Final, Iterable, Mapping, Sequence
 
+from sandbox.platform import host_proc, hostcalls
 from sandbox.platform.base import Copy, GuestThread, Platform, PlatformError, TrapHandler
-from sandbox.platform.lane import fpu, host_proc, hostcalls, layout
+from sandbox.platform.host_proc import HostProc
+from sandbox.platform.lane import fpu, layout
 from sandbox.platform.lane.copies import encode
 from sandbox.platform.lane.handover import HandOver
-from sandbox.platform.lane.host_proc import HostProc
 from sandbox.platform.lane.listener import Listener
 from sandbox.platform.lane.looking import LaneLooker
 from sandbox.platform.lane.orders import chunk_calls

@@ -5,7 +5,7 @@ Each request and each answer is one host call, between two addresses that are kn
 
 from __future__ import annotations
 
-from sandbox.platform.lane import hostcalls
+from sandbox.platform import hostcalls
 from sandbox.platform.lane.answers import LaneAnswers
 from sandbox.platform.lane.layout import (
     ACTION_REPLY,

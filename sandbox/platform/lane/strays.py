@@ -11,7 +11,7 @@ import os
 import signal
 from typing import TYPE_CHECKING, Callable, Final
 
-from sandbox.platform.lane import hostcalls
+from sandbox.platform import hostcalls
 
 if TYPE_CHECKING:
     from sandbox.platform.lane.platform import LanePlatform

@@ -7,8 +7,9 @@ import struct
 from typing import TYPE_CHECKING, Callable, Final, Sequence
 
 from sandbox.arch.amd64 import EFLAGS, EFLAGS_USER, FS_BASE, GS_BASE, NUM_REGS
+from sandbox.platform import hostcalls
 from sandbox.platform.base import OP_CMPXCHG32, OP_XCHG32, GuestThread, Order
-from sandbox.platform.lane import hostcalls, layout
+from sandbox.platform.lane import layout
 from sandbox.platform.lane.affinity import LaneAffinity
 from sandbox.platform.lane.layout import (
     ACTION_ATTACH,

@@ -8,22 +8,15 @@ from __future__ import annotations
 
 import fcntl
 import os
-import resource
 import time
 from typing import Final, NoReturn
 
+from sandbox.platform import hostcalls
 from sandbox.platform.base import PlatformError
-from sandbox.platform.lane import build, hostcalls, layout
+from sandbox.platform.empty_process import give_up_rights, leave_host
+from sandbox.platform.lane import build, layout
 
-ADDR_NO_RANDOMIZE: Final = 0x0040000
 _SEALS: Final = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
-_NAMESPACES: Final = (
-    hostcalls.CLONE_NEWNET
-    | hostcalls.CLONE_NEWIPC
-    | hostcalls.CLONE_NEWUTS
-    | hostcalls.CLONE_NEWNS
-    | hostcalls.CLONE_NEWCGROUP
-)
 
 
 def shared_pages(name: str, size: int) -> int:
@@ -99,40 +92,12 @@ def _become_stub(image: int, control_fd: int, lanes_fd: int, told: int) -> NoRet
 
 
 def _give_up(image: int, control_fd: int, lanes_fd: int, told: int) -> None:
-    hostcalls.prctl(hostcalls.PR_SET_PDEATHSIG, 9)
-    os.setsid()
-    try:
-        with open("/proc/self/oom_score_adj", "w") as file:
-            file.write("1000")
-    except OSError:
-        pass  # /proc may be masked; the guest is then judged by its size alone
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    hostcalls.unshare(_NAMESPACES)
-    _empty_root()
+    leave_host()
     fds = [fcntl.fcntl(fd, fcntl.F_DUPFD, 16) for fd in (control_fd, lanes_fd, told, image)]
     for at, fd in zip((layout.BOOT_CONTROL_FD, layout.BOOT_LANES_FD, layout.BOOT_PIPE_FD), fds, strict=False):
         os.dup2(fd, at, inheritable=True)
     os.dup2(fds[3], 6, inheritable=False)
     hostcalls.close_range(0, 2)
     hostcalls.close_range(7)
-    hostcalls.prctl(hostcalls.PR_SET_NO_NEW_PRIVS, 1)
-    try:
-        hostcalls.prctl(hostcalls.PR_SET_SECUREBITS, 0x2F)  # NOROOT, NO_SETUID_FIXUP, both locked
-    except PermissionError:
-        pass  # no CAP_SETPCAP: there is nothing that uid 0 could give back either
-    hostcalls.drop_capabilities()
-    hostcalls.personality(ADDR_NO_RANDOMIZE)
+    give_up_rights()
     os.execve(6, ["stub"], {})
-
-
-def _empty_root() -> None:
-    """An empty read-only tmpfs becomes the root; the host's mounts are gone from this namespace. It is mounted over
-    /proc, the one directory that is certainly there."""
-    ms_rec_private, ms_nosuid_nodev_noexec = 0x4000 | 0x40000, 2 | 4 | 8
-    hostcalls.mount(None, "/", None, ms_rec_private)
-    hostcalls.mount("none", "/proc", "tmpfs", ms_nosuid_nodev_noexec, "size=4k,nr_inodes=2,mode=0555")
-    os.chdir("/proc")
-    hostcalls.pivot_root(".", ".")
-    hostcalls.umount(".", 2)  # MNT_DETACH
-    os.chdir("/")
-    hostcalls.mount(None, "/", None, 32 | 1 | ms_nosuid_nodev_noexec)  # MS_REMOUNT | MS_RDONLY

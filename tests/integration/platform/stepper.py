@@ -11,7 +11,8 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
-from sandbox.platform.lane import hostcalls, layout
+from sandbox.platform import hostcalls
+from sandbox.platform.lane import layout
 from sandbox.platform.lane.thread import LaneThread
 
 _SINGLESTEP: Final = 9

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sandbox.platform.base import COPY_IN, COPY_OUT, COPY_STRING, Copy, GuestThread, MemoryFault, Order
+from sandbox.platform.host_space import HostSpace
 from sandbox.platform.lane import layout
 from sandbox.platform.lane.space import LaneSpace
 from tests.integration.platform.machine import DATA, DATA_SIZE, Args, Machine, call
@@ -111,7 +112,7 @@ def test_what_is_copied_needs_no_look_into_memory(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.interpreted
 def test_a_short_answer_goes_back_through_the_lane(monkeypatch: pytest.MonkeyPatch) -> None:
     """However long the buffer is."""
-    monkeypatch.delattr(LaneSpace, "write")
+    monkeypatch.delattr(HostSpace, "write")
     kernel = Kernel()
     run(call(_GET, 7, DATA, 1 << 20) + END, kernel)
     assert kernel.found == [int.from_bytes(b"answer\0\0", "little")]

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.platform import host_proc, hostcalls
 from sandbox.platform.base import GuestThread, Order, PlatformError
-from sandbox.platform.lane import host_proc, hostcalls, layout, reports
+from sandbox.platform.lane import layout, reports
 from sandbox.platform.lane.space import LaneSpace
 from tests.integration.platform.machine import DATA, Args, Machine, call
 from tests.integration.platform.own_stub import PRIVATE, SEQ, ask, order, poke, report, say

@@ -11,6 +11,7 @@ from tests.integration.platform.machine import CODE, DATA, EXIT, STACK_TOP, Args
 
 SITES = 100
 WORKERS = 3
+ATTEMPTS = 5
 ROUNDS = 40
 FIRST = 100  # the number of the first site's call
 CLONE = 56
@@ -80,14 +81,19 @@ class Kernel:
 @pytest.mark.parametrize("looking", [True, False])
 @pytest.mark.parametrize("forget", [0, FORGET])
 def test_sites_are_patched_while_threads_run_through_them(looking: bool, forget: int) -> None:
-    kernel = Kernel(forget)
-    m = Machine(program(ROUNDS), kernel, looking, patch=True)
-    m.run(60)
-    assert not m.faults and not m.mishaps and not kernel.left
-    assert kernel.calls == dict.fromkeys(range(FIRST, FIRST + SITES), WORKERS * ROUNDS)
-    patcher, standstills = m.platform.patcher, m.platform.looker.standstills
-    assert patcher is not None and not standstills.under_way
-    assert forget or (patcher.patched and standstills.reached and kernel.by_thunk)
+    for _ in range(
+        ATTEMPTS
+    ):  # a thread that gets no processor for 20 ms is not waited for, and a busy host has many such
+        kernel = Kernel(forget)
+        m = Machine(program(ROUNDS), kernel, looking, patch=True)
+        m.run(60)
+        assert not m.faults and not m.mishaps and not kernel.left
+        assert kernel.calls == dict.fromkeys(range(FIRST, FIRST + SITES), WORKERS * ROUNDS)
+        patcher, standstills = m.platform.patcher, m.platform.looker.standstills
+        assert patcher is not None and not standstills.under_way
+        if forget or (patcher.patched and standstills.reached and kernel.by_thunk):
+            return
+    pytest.fail("never brought to a stop")
 
 
 @pytest.mark.interpreted  # a method of a compiled class cannot be replaced

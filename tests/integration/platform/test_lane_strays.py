@@ -7,8 +7,9 @@ import os
 
 import pytest
 
+from sandbox.platform import hostcalls
 from sandbox.platform.base import GuestThread
-from sandbox.platform.lane import hostcalls, layout
+from sandbox.platform.lane import layout
 from sandbox.platform.lane.space import LaneSpace
 from tests.integration.platform.machine import DATA, EXIT, Args, Machine, call
 from tests.integration.platform.own_stub import PRIVATE, SEQ, SHARED, ask, hypercall, order, poke, report, say

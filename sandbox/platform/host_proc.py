@@ -10,8 +10,8 @@ from __future__ import annotations
 import os
 from typing import Final
 
+from sandbox.platform import hostcalls
 from sandbox.platform.base import PlatformError
-from sandbox.platform.lane import hostcalls
 
 OTHERS: Final = "/proc"
 MAX_MAP_COUNT: Final = "/proc/sys/vm/max_map_count"
