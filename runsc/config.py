@@ -7,14 +7,21 @@ from typing import Final
 
 from runsc.flags import LIST, SWITCH, TEXT, Flag, Values
 from runsc.log import Log
+from sandbox.platform.choose import AUTO
+from sandbox.platform.choose import NAMES as PLATFORMS
 
-PLATFORMS: Final = ("lane",)
 NETWORKS: Final = ("none", "internal", "sandbox", "tap", "user")
 LOG_FORMATS: Final = ("text", "json")
 
 GLOBAL_FLAGS: Final = (
     Flag("root", TEXT, "DIR", "where the state of running containers is kept"),
-    Flag("platform", TEXT, "NAME", "how system calls are trapped: lane", PLATFORMS),
+    Flag(
+        "platform",
+        TEXT,
+        "NAME",
+        "how system calls are trapped: lane, ptrace, or auto (the first that the host allows)",
+        PLATFORMS,
+    ),
     Flag(
         "network",
         TEXT,
@@ -63,7 +70,7 @@ class Config:
 
     def __init__(self, values: Values, log: Log) -> None:
         self.root = values.text("root") or default_root()
-        self.platform = values.text("platform", "lane")
+        self.platform = values.text("platform", AUTO)
         self.network = values.text("network")
         self.tap = values.text("tap") if values.given("tap") else None
         self.log = log

@@ -75,7 +75,7 @@ class Creation:
         """RuntimeFailure, with nothing left."""
         check_config(self.config)
         try:
-            check_this_host()
+            self.config.platform = check_this_host(self.config.platform)
         except HostLacks as missing:
             raise RuntimeFailure(str(missing), EXIT_FAILURE) from None
         request = self.request

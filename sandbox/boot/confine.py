@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
-from typing import Final, Iterable
+from typing import Collection, Final, Iterable
 
 from sandbox.boot import host_filter, libc
 
@@ -36,8 +36,9 @@ def raise_limits() -> None:
         resource.setrlimit(limit, (hard, hard))
 
 
-def drop_privileges() -> None:
-    """No core dumps, no new privileges, only the capabilities in `KEPT`, and the host calls that a sentry makes."""
+def drop_privileges(needed: Collection[str]) -> None:
+    """No core dumps, no new privileges, only the capabilities in `KEPT`, and the host calls that a sentry makes, those that
+    its platform `needed` among them."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     libc.prctl(libc.PR_SET_NO_NEW_PRIVS, 1)
     libc.prctl(libc.PR_CAP_AMBIENT, libc.PR_CAP_AMBIENT_CLEAR_ALL)
@@ -47,4 +48,4 @@ def drop_privileges() -> None:
         except OSError:
             break  # beyond the last one of this host, or without CAP_SETPCAP: there is nothing to raise then
     libc.capset(libc.capget() & KEPT)
-    host_filter.install()
+    host_filter.install(needed)

@@ -6,6 +6,8 @@ import os
 import resource
 from typing import Callable, Final
 
+from sandbox.platform.choose import AUTO, LANE, choose
+
 MINIMUM_FILES: Final = 128
 MINIMUM_FILE_SIZE: Final = 1 << 20  # bytes: what processes share with the sandbox's kernel is files for the host
 MINIMUM_KERNEL: Final = (5, 19)
@@ -30,11 +32,15 @@ def parse_release(release: str) -> tuple[int, int]:
     return (numbers[0], numbers[1]) if len(numbers) == 2 else (numbers[0], 0)
 
 
-def check_host(sysname: str, release: str, machine: str, read: ReadText) -> None:
-    """All that a start asks of the system. Raises HostLacks. `read` returns a file's text, empty when there is none."""
+def check_host(sysname: str, release: str, machine: str, read: ReadText, platform: str = AUTO) -> str:
+    """All that a start asks of the system: the platform that it gets. Raises HostLacks. `read` returns a file's text,
+    empty when there is none."""
     check_machine(sysname, release, machine)
-    check_notification(read)
+    chosen = choose(platform, notifies(read))
+    if chosen == LANE:
+        check_notification(read)
     check_yama(read)
+    return chosen
 
 
 def check_machine(sysname: str, release: str, machine: str) -> None:
@@ -47,10 +53,15 @@ def check_machine(sysname: str, release: str, machine: str) -> None:
         raise HostLacks(f"Linux {MINIMUM_KERNEL[0]}.{MINIMUM_KERNEL[1]} or later is needed, this is {release}")
 
 
-def check_notification(read: ReadText) -> None:
-    """seccomp_unotify(2). Raises HostLacks."""
+def notifies(read: ReadText) -> bool:
+    """seccomp_unotify(2), as far as the host tells."""
     actions = read("/proc/sys/kernel/seccomp/actions_avail")
-    if actions and "user_notif" not in actions.split():
+    return not actions or "user_notif" in actions.split()
+
+
+def check_notification(read: ReadText) -> None:
+    """Raises HostLacks."""
+    if not notifies(read):
         raise HostLacks("the host's kernel has no seccomp user notification (CONFIG_SECCOMP_FILTER)")
 
 
@@ -86,11 +97,11 @@ def why_no_process(error: str) -> str:
     return f"{line}; this user may have {limit}, threads and what runs already included: raise ulimit -u"
 
 
-def check_this_host() -> None:
+def check_this_host(platform: str) -> str:
     """`check_host` with the real thing."""
     check_limits(resource.getrlimit(resource.RLIMIT_NOFILE)[1], resource.getrlimit(resource.RLIMIT_FSIZE)[1])
     name = os.uname()
-    check_host(name.sysname, name.release, name.machine, read_text)
+    return check_host(name.sysname, name.release, name.machine, read_text, platform)
 
 
 def why_no_namespaces(uid: int, error: str) -> str:

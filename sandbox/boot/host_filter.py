@@ -12,7 +12,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import struct
-from typing import Final
+from typing import Collection, Final
 
 from sandbox.boot import libc
 
@@ -117,9 +117,9 @@ def program(denied: tuple[int, ...]) -> bytes:
     return b"".join(_INSTRUCTION.pack(*instruction) for instruction in out)
 
 
-def install() -> None:
-    """For this process, for good. Needs no_new_privs."""
-    code = program(tuple(sorted(DENIED.values())))
+def install(needed: Collection[str] = ()) -> None:
+    """For this process, for good; `needed`: calls that it is to be left after all. Needs no_new_privs."""
+    code = program(tuple(sorted(number for name, number in DENIED.items() if name not in needed)))
     buffer = ctypes.create_string_buffer(code, len(code))
     header = ctypes.create_string_buffer(
         struct.pack("=H6xQ", len(code) // _INSTRUCTION.size, ctypes.addressof(buffer)), 16

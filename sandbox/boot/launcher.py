@@ -50,7 +50,7 @@ class Outcome:
 
 def launch(options: SandboxOptions, tell: Callable[[str], None]) -> Outcome:
     """Run the sandbox to its end. `tell` gets lines for the user. Raises HostLacks."""
-    check_this_host()
+    options.platform = check_this_host(options.platform)
     if options.terminal:
         leave_keys_to_the_foreground(options)
         options.window = next((HostTerminal(fd).window() for fd in options.stdio if os.isatty(fd)), options.window)

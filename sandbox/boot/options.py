@@ -202,7 +202,7 @@ class SandboxOptions:
         self.limits = Limits()
         self.hostname = b"stackbox"
         self.domainname = b""  # empty: none
-        self.platform = "lane"
+        self.platform = "auto"
         self.look = True
         self.copies = True
         self.patch = True

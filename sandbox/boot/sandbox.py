@@ -100,7 +100,7 @@ class Sandbox:
                 raise StartFailure("the launcher is gone")
             plain_json.prepare()
         self._make_network(kernel)
-        confine.drop_privileges()
+        confine.drop_privileges(platform.host_calls)
         gc.set_threshold(GC_THRESHOLD, 50, 50)
         if options.strace_fd >= 0:
             from sandbox.boot.tracing import trace_to
@@ -150,10 +150,10 @@ class Sandbox:
     # --- parts ---
 
     def _make_platform(self) -> Platform:
-        from sandbox.platform.lane.platform import LanePlatform
+        from sandbox.platform.choose import make
 
         try:
-            platform = self.platform = LanePlatform(self.reactor, looking=self.options.look)
+            platform = self.platform = make(self.options.platform, self.reactor, self.options.look)
         except BlockingIOError as error:  # EAGAIN, of fork(2)
             raise StartFailure(why_no_process(os.strerror(error.errno or 0))) from None
         return platform

@@ -12,7 +12,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from sandbox.boot import libc
-from sandbox.boot.host_checks import HostLacks, why_no_process
+from sandbox.boot.host_checks import HostLacks, notifies, read_text, why_no_process
 from sandbox.boot.namespaces import isolate
 from sandbox.platform.base import PlatformError, TrapHandler
 
@@ -106,19 +106,20 @@ def _outer(out: int) -> None:
 
 def _start_platform(out: int) -> None:
     """As the sentry."""
-    from sandbox.platform.lane.platform import LanePlatform
+    from sandbox.platform.choose import AUTO, choose, make
     from sandbox.reactor import Reactor
     from tcpip.clock import MonotonicClock
 
     try:
-        platform = LanePlatform(Reactor(MonotonicClock()))
+        platform = make(choose(AUTO, notifies(read_text)), Reactor(MonotonicClock()), True)
         platform.patch_calls([_GETPID])
         platform.start(_Nobody())
     except (PlatformError, OSError) as error:
         os.write(out, _FAILED + str(error).encode("utf-8", "replace"))
         return
-    synchronous = _SYNCHRONOUS if platform.listener.synchronous else b""
-    patches = _PATCHES if platform.patcher is not None else b""
+    ways = platform.faster_ways()
+    synchronous = _SYNCHRONOUS if "synchronous" in ways else b""
+    patches = _PATCHES if "patches" in ways else b""
     platform.close()
     os.write(out, synchronous + patches + _STARTED)
 

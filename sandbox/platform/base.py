@@ -430,6 +430,9 @@ class Platform:
     """One per sandbox."""
 
     handler: TrapHandler
+    host_calls: tuple[
+        str, ...
+    ] = ()  # of the host's that it makes when guests run, and a sentry need not be able to make
     vdso_address: int  # where the host's vDSO lies in every space, 0 if none
     task_size: int  # guest mappings lie in [mmap_min_addr, task_size); what is above belongs to the stub
 
@@ -461,6 +464,10 @@ class Platform:
 
     def thaw(self) -> None:
         """They go on."""
+
+    def faster_ways(self) -> frozenset[str]:
+        """Which of those that it would like to use this host allows. After `start`."""
+        return frozenset()
 
     def metrics(self) -> dict[str, int]:
         """What it has counted since the start, by name; times in ns."""

@@ -10,9 +10,9 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Callable, Final
 
-from sandbox.platform import hostcalls
+from sandbox.platform import fpu, hostcalls
 from sandbox.platform.base import MemoryFault
-from sandbox.platform.lane import fpu, layout
+from sandbox.platform.lane import layout
 from sandbox.platform.lane.copies import LaneCopies
 from sandbox.platform.lane.layout import (
     ACTION_DELIVER,

@@ -15,10 +15,10 @@ import signal
 import time
 from typing import Callable, Final, Iterable, Mapping, Sequence
 
-from sandbox.platform import host_proc, hostcalls
+from sandbox.platform import fpu, host_proc, hostcalls
 from sandbox.platform.base import Copy, GuestThread, Platform, PlatformError, TrapHandler
 from sandbox.platform.host_proc import HostProc
-from sandbox.platform.lane import fpu, layout
+from sandbox.platform.lane import layout
 from sandbox.platform.lane.copies import encode
 from sandbox.platform.lane.handover import HandOver
 from sandbox.platform.lane.listener import Listener
@@ -198,6 +198,11 @@ class LanePlatform(Platform):
                 signal.pidfd_send_signal(space.pidfd, number)
             except ProcessLookupError:
                 pass  # it has just ended
+
+    def faster_ways(self) -> frozenset[str]:
+        """`synchronous`: waking the sentry on the caller's processor; `patches`: writing to guest code."""
+        ways = {"synchronous": self.listener.synchronous, "patches": self.patcher is not None}
+        return frozenset(name for name, has in ways.items() if has)
 
     def metrics(self) -> dict[str, int]:
         looker, residency = self.looker, self.regime.until(time.monotonic_ns())

@@ -11,6 +11,7 @@ LIKELY_SIZE: Final = 4096  # at least that of the CPUs there are, tile registers
 _SW_RESERVED: Final = 464
 _SW: Final = struct.Struct("<IIQI")
 _MAGIC1: Final = 0x46505853
+_MAGIC2: Final = b"EXPF"
 _MXCSR_MASK: Final = 0xFFFF
 _MXCSR_INITIAL: Final = (0x1F80).to_bytes(4, "little")
 
@@ -61,3 +62,12 @@ def merge(mine: bytes, image: bytes) -> bytes | None:
     size = min(xsize, their_xsize, len(image))
     merged[512:size] = image[512:size]
     return bytes(merged)
+
+
+def framed(image: bytes) -> bytes:
+    """An XSAVE image as in a signal frame, from one of ptrace(2)'s NT_X86_XSTATE, which has XCR0 in the software bytes."""
+    if len(image) < 576:
+        return image
+    features = int.from_bytes(image[_SW_RESERVED : _SW_RESERVED + 8], "little")
+    software = _SW.pack(_MAGIC1, len(image) + 4, features, len(image)).ljust(LEGACY_SIZE - _SW_RESERVED, b"\0")
+    return image[:_SW_RESERVED] + software + image[LEGACY_SIZE:] + _MAGIC2
