@@ -12,6 +12,8 @@ _SW_RESERVED: Final = 464
 _SW: Final = struct.Struct("<IIQI")
 _MAGIC1: Final = 0x46505853
 _MAGIC2: Final = b"EXPF"
+_TILE_DATA: Final = 18  # AMX's, behind all others
+_TILE_DATA_AT: Final = 2816
 _MXCSR_MASK: Final = 0xFFFF
 _MXCSR_INITIAL: Final = (0x1F80).to_bytes(4, "little")
 
@@ -69,5 +71,16 @@ def framed(image: bytes) -> bytes:
     if len(image) < 576:
         return image
     features = int.from_bytes(image[_SW_RESERVED : _SW_RESERVED + 8], "little")
+    if features >> _TILE_DATA & 1:  # a process has to ask for it before it is in its frames (arch_prctl(2))
+        features &= ~(1 << _TILE_DATA)
+        image = image[:_TILE_DATA_AT]
     software = _SW.pack(_MAGIC1, len(image) + 4, features, len(image)).ljust(LEGACY_SIZE - _SW_RESERVED, b"\0")
     return image[:_SW_RESERVED] + software + image[LEGACY_SIZE:] + _MAGIC2
+
+
+def unframed(image: bytes, like: bytes) -> bytes:
+    """The other way, as long as `like`. XRSTOR looks at no more of the header than `merge`, ptrace(2) at all of it."""
+    if len(like) < 576:
+        return image[: len(like)]
+    whole = image[: min(len(image) - len(_MAGIC2), len(like))] + like[len(image) - len(_MAGIC2) :]
+    return whole[:536] + bytes(40) + whole[576:]

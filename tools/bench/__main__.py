@@ -23,6 +23,11 @@ from tools.build_compiled import EVERYTHING
 
 HERE = Path(__file__).resolve().parent
 SECONDS = "0.15"
+FLAGS = {
+    "no_patch": ["--no-patch"],
+    "no_look": ["--no-look"],
+    "ptrace": ["--platform", "ptrace"],
+}  # of the sides that have some
 PEER_FLAGS = ("--rootless", "--network=none")  # with which another runsc can run a program of ours
 COMPILED = {"PYTHONPATH": str(EVERYTHING.folder), "PYTHONSAFEPATH": "1"}
 
@@ -93,9 +98,9 @@ def bench(rounds: int, wanted: set[str], inside: dict[str, list[str]]) -> tuple[
 
         mounted = {side: [*do, "--volume", f"{directory}:/mnt"] for side, do in inside.items()}
         single = {"native": [str(directory / "micro")], **{side: [*do, "/mnt/micro"] for side, do in mounted.items()}}
-        for side, flag in (("no_patch", "--no-patch"), ("no_look", "--no-look")):
+        for side, flags in FLAGS.items():
             do = mounted["ours"]
-            single[side] = [*do[: do.index("do")], flag, *do[do.index("do") :], "/mnt/micro"]
+            single[side] = [*do[: do.index("do")], *flags, *do[do.index("do") :], "/mnt/micro"]
         if os.environ.get("PEER"):
             single["peer"] = [os.environ["PEER"], *PEER_FLAGS, "do", str(directory / "micro")]
         programs.prepare(directory)

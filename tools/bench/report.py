@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 Result = dict[str, Any]
-MORE = ("compiled", "no_patch", "no_look", "peer")  # sides that not every row has
+MORE = ("compiled", "no_patch", "no_look", "ptrace", "peer")  # sides that not every row has
 
 
 def median(values: list[float]) -> float | None:

@@ -14,7 +14,7 @@ import signal
 from typing import Callable, Final
 
 from sandbox.platform import host_proc, hostcalls
-from sandbox.platform.base import GuestThread, Platform, PlatformError, TrapHandler
+from sandbox.platform.base import GuestThread, MemoryFault, Platform, PlatformError, TrapHandler
 from sandbox.platform.host_proc import HostProc
 from sandbox.platform.lane.layout import STUB_END, TASK_SIZE
 from sandbox.platform.ptrace import first_process, tracing
@@ -39,9 +39,8 @@ Done = Callable[[GuestThread | None], None]
 class PtracePlatform(Platform):
     """Only the thread that makes it may use it: it is the tracer."""
 
-    host_calls = ("ptrace",)
-
     def __init__(self, reactor: Reactor) -> None:
+        self.host_calls = ("ptrace",)
         self.reactor = reactor
         self.task_size = TASK_SIZE
         self.vdso_address = 0
@@ -243,7 +242,7 @@ class PtracePlatform(Platform):
         nr, rip = int(registers.orig_rax), int(registers.rip)
         thread.changed = True
         registers.orig_rax = (1 << 64) - 1
-        if registers.cs != _CS_64 or thread.space.peek(rip - 2, 2) == _INT_80:
+        if registers.cs != _CS_64 or _is_int_80(thread.space, rip - 2):
             registers.rip, registers.rax = rip - 2, nr  # as on a kernel without 32-bit calls
             thread.error_code, thread.trap_number, thread.fault_address = 0x402, 13, 0
             self.handler.fault(thread, signal.SIGSEGV, _SI_KERNEL, 0)
@@ -260,3 +259,11 @@ class PtracePlatform(Platform):
         thread.trap_number, thread.fault_address = (_PAGE_FAULT, address) if is_page_fault else (0, 0)
         thread.error_code = 4 if is_page_fault else 0  # user mode; whether it wrote is not told
         self.handler.fault(thread, number, code, address)
+
+
+def _is_int_80(space: PtraceSpace, address: int) -> bool:
+    """A call of the 32-bit table. Another thread may have changed the code since: it is the guest's own loss."""
+    try:
+        return address < TASK_SIZE and space.peek(address, 2) == _INT_80
+    except MemoryFault:
+        return False

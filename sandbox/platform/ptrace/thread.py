@@ -53,7 +53,7 @@ class PtraceThread(GuestThread):
         self.platform = platform
         self.space = space
         self.tid = tid
-        self.owner: object = None
+        self.owner = None
         self.registers = Registers()
         self.changed = False
         self.stopped = True
@@ -100,7 +100,7 @@ class PtraceThread(GuestThread):
     def set_fpu_state(self, image: bytes) -> bool:
         mine = tracing.get_xstate(self.tid)
         merged = fpu.merge(fpu.framed(mine), image)
-        return merged is not None and tracing.set_xstate(self.tid, merged[: len(mine)])
+        return merged is not None and tracing.set_xstate(self.tid, fpu.unframed(merged, mine))
 
     def fpu_size(self) -> int:
         return self.platform.fpu_size

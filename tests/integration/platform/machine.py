@@ -1,4 +1,4 @@
-"""Runs a few lines of assembly as a guest of the lane platform, with a scripted kernel."""
+"""Runs a few lines of assembly as a guest of a platform, with a scripted kernel."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ import tempfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import cast
 
 from sandbox.arch import amd64
 from sandbox.platform.base import AddressSpace, GuestThread, Order, TrapHandler
+from sandbox.platform.choose import make
 from sandbox.platform.lane import build
 from sandbox.platform.lane.platform import LanePlatform
 from sandbox.reactor import Reactor
@@ -47,8 +49,9 @@ class Machine(TrapHandler):
         on_syscall: Callable[[Machine, GuestThread, int, Args], None],
         looking: bool = True,
         patch: bool = False,
+        platform: str = "",
     ) -> None:
-        """`patch`: call sites in CODE may be patched, for every number but EXIT."""
+        """`platform`: by its name, the lane platform otherwise. `patch`: call sites in CODE may be patched, for every number but EXIT."""
         build.build()
         self.on_syscall = on_syscall
         self.on_interrupt: Callable[[GuestThread], None] = lambda thread: thread.resume()
@@ -58,7 +61,9 @@ class Machine(TrapHandler):
         self.mishaps: list[Exception] = []
         self.stop_when_gone = True
         self.reactor = Reactor(MonotonicClock())
-        self.platform = LanePlatform(self.reactor, looking)
+        # What is said of it here holds for both; tests of one use what it alone has.
+        made = make(platform, self.reactor, looking)
+        self.platform = cast(LanePlatform, made)
         if patch:
             self.platform.patch_calls(number for number in range(512) if number != EXIT)
         self._code = assemble(source)

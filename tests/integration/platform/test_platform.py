@@ -1,4 +1,4 @@
-"""The lane platform with bare machine code: traps, registers, orders, fork, threads, interruption."""
+"""What both platforms do, with bare machine code: traps, registers, orders, fork, threads, interruption."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from sandbox.arch import amd64
 from sandbox.platform.base import OP_CMPXCHG32, OP_XCHG32, GuestThread, MemoryFault, Order
 from tests.integration.platform.machine import CODE, DATA, EXIT, STACK_TOP, Args, Machine, call, exit_with
 
+pytestmark = pytest.mark.parametrize("platform", ["lane", "ptrace"])
 LOOKING = pytest.mark.parametrize("looking", [True, False], ids=["looking", "parking"])
 
 
 @LOOKING
-def test_calls_are_answered_in_order(looking: bool) -> None:
+def test_calls_are_answered_in_order(looking: bool, platform: str) -> None:
     calls: list[int] = []
 
     def kernel(m: Machine, t: GuestThread, nr: int, args: Args) -> None:
@@ -23,11 +24,11 @@ def test_calls_are_answered_in_order(looking: bool) -> None:
             t.reply(args[0] + 1)
 
     loop = " xor %edi, %edi\n1: mov $39, %eax\n syscall\n mov %rax, %rdi\n cmp $3000, %rdi\n jne 1b\n"
-    Machine(loop + exit_with("rdi"), kernel, looking).run()
+    Machine(loop + exit_with("rdi"), kernel, looking, platform=platform).run()
     assert calls == [3000]
 
 
-def test_six_arguments_and_every_register_survive() -> None:
+def test_six_arguments_and_every_register_survive(platform: str) -> None:
     seen: list[tuple[int, Args]] = []
     registers: list[list[int]] = []
 
@@ -43,7 +44,7 @@ def test_six_arguments_and_every_register_survive() -> None:
         f" mov ${value}, %{name}\n" for value, name in enumerate(("rbx", "rbp", "r12", "r13", "r14", "r15"), 100)
     )
     source = setup + call(200, 1, 2, 3, 4, 5, 6) + call(201, 1, 2, 3, 4, 5, 6) + exit_with()
-    Machine(source, kernel).run()
+    Machine(source, kernel, platform=platform).run()
     assert seen == [(200, (1, 2, 3, 4, 5, 6)), (201, (1, 2, 3, 4, 5, 6))]
     first, second = registers
     for index in (amd64.RBX, amd64.RBP, amd64.R12, amd64.R13, amd64.R14, amd64.R15, amd64.RSP, amd64.RDI, amd64.R9):
@@ -51,7 +52,7 @@ def test_six_arguments_and_every_register_survive() -> None:
     assert first[amd64.RSP] == STACK_TOP
 
 
-def test_a_changed_register_file_is_what_the_guest_sees() -> None:
+def test_a_changed_register_file_is_what_the_guest_sees(platform: str) -> None:
     got: list[int] = []
 
     def kernel(m: Machine, t: GuestThread, nr: int, args: Args) -> None:
@@ -66,11 +67,13 @@ def test_a_changed_register_file_is_what_the_guest_sees() -> None:
             t.space.write(DATA, (77).to_bytes(8, "little"))
             t.reply(0)
 
-    Machine(call(301) + call(300) + " mov %fs:0, %rdi\n add %r15, %rdi\n" + exit_with("rdi"), kernel).run()
+    Machine(
+        call(301) + call(300) + " mov %fs:0, %rdi\n add %r15, %rdi\n" + exit_with("rdi"), kernel, platform=platform
+    ).run()
     assert got == [0x1234 + 77]
 
 
-def test_vector_state_is_kept_and_can_be_replaced() -> None:
+def test_vector_state_is_kept_and_can_be_replaced(platform: str) -> None:
     got: list[int] = []
 
     def kernel(m: Machine, t: GuestThread, nr: int, args: Args) -> None:
@@ -88,11 +91,15 @@ def test_vector_state_is_kept_and_can_be_replaced() -> None:
             assert not t.set_fpu_state(bytes(bad))
             t.resume()
 
-    Machine(" mov $55, %rax\n movq %rax, %xmm3\n" + call(300) + " movq %xmm3, %rdi\n" + exit_with("rdi"), kernel).run()
+    Machine(
+        " mov $55, %rax\n movq %rax, %xmm3\n" + call(300) + " movq %xmm3, %rdi\n" + exit_with("rdi"),
+        kernel,
+        platform=platform,
+    ).run()
     assert got == [55, 99]
 
 
-def test_fork_copies_memory_and_registers() -> None:
+def test_fork_copies_memory_and_registers(platform: str) -> None:
     exits: list[tuple[int, int]] = []
 
     def kernel(m: Machine, t: GuestThread, nr: int, args: Args) -> None:
@@ -112,6 +119,7 @@ def test_fork_copies_memory_and_registers() -> None:
     m = Machine(
         f" movq $5, {DATA}\n" + call(57) + f" add %rax, {DATA}\n mov %rax, %rdi\n" + exit_with("rdi"),
         kernel,
+        platform=platform,
     )
     m.stop_when_gone = False
     m.on_fault = lambda t, signo: pytest.fail("fault")
@@ -128,7 +136,7 @@ def test_fork_copies_memory_and_registers() -> None:
 
 
 @LOOKING
-def test_threads_share_memory_and_ended_ones_are_used_again(looking: bool) -> None:
+def test_threads_share_memory_and_ended_ones_are_used_again(looking: bool, platform: str) -> None:
     host_threads: set[int] = set()
     left = [300]
 
@@ -154,12 +162,12 @@ def test_threads_share_memory_and_ended_ones_are_used_again(looking: bool) -> No
 
     source = "1:" + call(56, 0) + " test %rax, %rax\n jz 2f\n cmp $1, %rax\n jg 1b\n mov $9, %edi\n" + exit_with("rdi")
     source += f"2: lock incq {DATA}\n xor %edi, %edi\n" + exit_with("rdi")
-    Machine(source, kernel, looking).run()
+    Machine(source, kernel, looking, platform=platform).run()
     assert left[1] == 300
     assert len(host_threads) <= 3
 
 
-def test_a_running_thread_is_interrupted() -> None:
+def test_a_running_thread_is_interrupted(platform: str) -> None:
     seen: list[int] = []
 
     def kernel(m: Machine, t: GuestThread, nr: int, args: Args) -> None:
@@ -179,15 +187,17 @@ def test_a_running_thread_is_interrupted() -> None:
             t.set_reg(amd64.RBX, 1)
             t.resume()
 
-    Machine(" xor %ebx, %ebx\n" + call(39) + "1: test %ebx, %ebx\n jz 1b\n" + exit_with(), kernel).run()
+    Machine(
+        " xor %ebx, %ebx\n" + call(39) + "1: test %ebx, %ebx\n jz 1b\n" + exit_with(), kernel, platform=platform
+    ).run()
     assert len(seen) == 50 and all(CODE < rip < CODE + 4096 for rip in seen)
 
 
-def test_faults_are_reported_and_can_be_mended() -> None:
+def test_faults_are_reported_and_can_be_mended(platform: str) -> None:
     def kernel(m: Machine, t: GuestThread, nr: int, args: Args) -> None:
         t.space.kill()
 
-    m = Machine(" mov 0x10, %rax\n ud2\n movabs %rax, 0x7fff00000000\n int3\n hlt\n", kernel)
+    m = Machine(" mov 0x10, %rax\n ud2\n movabs %rax, 0x7fff00000000\n int3\n hlt\n", kernel, platform=platform)
     lengths = iter((8, 2, 10, 0, 1))
 
     def skip(t: GuestThread, signo: int) -> None:
@@ -203,7 +213,7 @@ def test_faults_are_reported_and_can_be_mended() -> None:
     assert m.faults[0][1] == 0x10
 
 
-def test_atomic_operations_run_in_the_stub() -> None:
+def test_atomic_operations_run_in_the_stub(platform: str) -> None:
     results: list[tuple[int, int]] = []
 
     def kernel(m: Machine, t: GuestThread, nr: int, args: Args) -> None:
@@ -218,11 +228,11 @@ def test_atomic_operations_run_in_the_stub() -> None:
 
         t.execute([Order(OP_XCHG32, (DATA, 77))], done)
 
-    Machine(call(39), kernel).run()
+    Machine(call(39), kernel, platform=platform).run()
     assert results == [(0, 0), (1, 78), (0, -14)]
 
 
-def test_guest_memory_honours_protection_and_ends() -> None:
+def test_guest_memory_honours_protection_and_ends(platform: str) -> None:
     def kernel(m: Machine, t: GuestThread, nr: int, args: Args) -> None:
         space = t.space
         space.write(DATA, b"hello\0")
@@ -247,20 +257,4 @@ def test_guest_memory_honours_protection_and_ends() -> None:
         assert space.read(DATA, len(big)) == big
         t.space.kill()
 
-    Machine(call(39), kernel).run()
-
-
-def test_a_platform_is_quiet_while_every_thread_waits_in_the_host() -> None:
-    """Not while one runs that is said to wait: it may be anybody's code."""
-    seen: list[bool] = []
-
-    def kernel(m: Machine, t: GuestThread, nr: int, args: Args) -> None:
-        seen.append(m.platform.quiet())
-        t.reply(0)
-        seen.append(m.platform.quiet())
-        t.stopped = True
-        seen.append(m.platform.quiet())
-        t.space.kill()
-
-    Machine(call(39) + "1: jmp 1b\n", kernel, looking=False).run()
-    assert seen == [True, False, False]
+    Machine(call(39), kernel, platform=platform).run()
