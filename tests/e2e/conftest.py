@@ -75,7 +75,7 @@ def settled(namespace: str) -> list[int]:
             now = [(pid, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2]) for pid in processes_of(namespace)]
         except (FileNotFoundError, ProcessLookupError):
             continue
-        quiet = quiet + 1 if now == before and all(rest.split()[0] == "S" for _, rest in now) else 0
+        quiet = quiet + 1 if now == before and all(rest.split()[0] in ("S", "t") for _, rest in now) else 0
         if quiet == 20:
             return [pid for pid, _ in now]
         before = now

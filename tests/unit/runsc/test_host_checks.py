@@ -32,12 +32,6 @@ def test_other_systems_and_machines() -> None:
         check_host("Linux", "6.8", "aarch64", nothing)
 
 
-def test_seccomp_without_notification() -> None:
-    files = {"/proc/sys/kernel/seccomp/actions_avail": "kill_process kill_thread trap errno trace log allow"}
-    with pytest.raises(HostLacks, match="no seccomp user notification"):
-        check_host("Linux", "6.8", "x86_64", lambda path: files.get(path, ""))
-
-
 def test_yama_that_forbids_all() -> None:
     files = {"/proc/sys/kernel/yama/ptrace_scope": "3\n"}
     with pytest.raises(HostLacks, match="ptrace_scope is 3"):
@@ -46,7 +40,15 @@ def test_yama_that_forbids_all() -> None:
 
 def test_a_good_host_passes() -> None:
     files = {"/proc/sys/kernel/seccomp/actions_avail": "kill_process user_notif trap allow"}
-    check_host("Linux", "6.8.0", "x86_64", lambda path: files.get(path, ""))
+    assert check_host("Linux", "6.8.0", "x86_64", lambda path: files.get(path, "")) == "lane"
+    assert check_host("Linux", "6.8.0", "x86_64", lambda path: files.get(path, ""), "ptrace") == "ptrace"
+
+
+def test_a_host_without_notification_traps_by_ptrace() -> None:
+    files = {"/proc/sys/kernel/seccomp/actions_avail": "kill_process trap allow"}
+    assert check_host("Linux", "6.8.0", "x86_64", lambda path: files.get(path, "")) == "ptrace"
+    with pytest.raises(HostLacks, match="no seccomp user notification"):
+        check_host("Linux", "6.8", "x86_64", lambda path: files.get(path, ""), "lane")
 
 
 def test_limits_that_are_too_low() -> None:

@@ -53,7 +53,6 @@ def test_a_host_with_everything() -> None:
 @pytest.mark.parametrize(
     ("files", "name", "needs"),
     [
-        ({"actions_avail": "trap errno allow"}, "seccomp notification", "CONFIG_SECCOMP_FILTER"),
         ({"ptrace_scope": "3\n"}, "guest memory", "kernel.yama.ptrace_scope"),
         ({"/proc/self/status": ""}, "procfs", "mount proc"),
     ],
@@ -62,6 +61,13 @@ def test_files_that_say_nothing_can_run(files: dict[str, str], name: str, needs:
     findings = found(host(**files))
     assert findings[name].state == MISSING and needs in findings[name].needs
     assert outcome(findings) == 2
+
+
+def test_without_notification_it_is_slower() -> None:
+    findings = found(host(actions_avail="trap errno allow"))
+    finding = findings["seccomp notification"]
+    assert finding.state == LESS and "ptrace" in finding.found and "CONFIG_SECCOMP_FILTER" in finding.needs
+    assert outcome(findings) == 1
 
 
 def test_an_old_kernel_few_files_and_an_old_python() -> None:
