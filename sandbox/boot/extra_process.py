@@ -45,6 +45,7 @@ class ExtraProcess:
             raise BadMessage("three descriptors are needed")
         start = self.start = ProgramStart(kernel, program, self._failed, self._running)
         start.view = view
+        start.home = True
         start.terminal = fields.flag("terminal")
         if start.terminal:
             from sandbox.boot.container import window_of

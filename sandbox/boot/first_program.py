@@ -63,6 +63,7 @@ class ProgramStart:
         self.first = False
         self.unkillable = False  # the first one of a container: signals without a handler are dropped
         self.hold = False
+        self.home = False  # it gets a HOME when its environment has none
         self.stdio: tuple[int, ...] = (0, 1, 2)  # host descriptors, the caller's to close
         self.more_fds: tuple[int, ...] = ()
         self.terminal = False  # those that are terminals become one of the sandbox's own
@@ -96,7 +97,7 @@ class ProgramStart:
         try:
             enter_directory(task, self.program.cwd)
             self.console = open_stdio(task, self.stdio, self.more_fds, self.terminal, self.window)
-            image = open_program(task, self.program)
+            image = open_program(task, self.program, self.home)
         except StartFailure as failure:
             self._give_up(task, failure)
             return
@@ -183,8 +184,13 @@ def enter_directory(task: Task, cwd: bytes) -> None:
         raise StartFailure(f"working directory {os.fsdecode(cwd)}: {os.strerror(error.errno)}") from None
 
 
-def open_program(task: Task, program: Program) -> ExecImage:
+def open_program(task: Task, program: Program, home: bool) -> ExecImage:
     """The program file, searched for in PATH when its name has no slash. StartFailure."""
+    env = program.env
+    if home:
+        from sandbox.boot.home import with_home
+
+        env = with_home(task, env, program.uid)
     name = program.file or program.argv[0]
     opener = open_for_exec
     found: SyscallError | None = None
@@ -196,7 +202,7 @@ def open_program(task: Task, program: Program) -> ExecImage:
             if found is None or found.errno == errno.ENOENT:
                 found = error
             continue
-        return ExecImage(file, path, list(program.argv), list(program.env), opener)
+        return ExecImage(file, path, list(program.argv), list(env), opener)
     raise why_not(name, found or SyscallError(errno.ENOENT))
 
 

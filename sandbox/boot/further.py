@@ -98,7 +98,7 @@ class FurtherContainer:
         self.view.on_exit = self._exited
         start = self._start = ProgramStart(self.kernel, options.program, self._failed, self._loaded)
         start.view = self.view
-        start.first = start.hold = start.unkillable = True
+        start.first = start.hold = start.unkillable = start.home = True
         start.stdio, start.terminal, start.window = options.stdio, options.terminal, options.window
         start.more_fds, start.seccomp = container.more_fds, container.seccomp
         start.begin()

@@ -126,7 +126,7 @@ class Sandbox:
         first.first = True
         first.stdio, first.terminal, first.window = options.stdio, options.terminal, options.window
         if container is not None:
-            first.hold = first.unkillable = True
+            first.hold = first.unkillable = first.home = True
             first.more_fds, first.seccomp = container.more_fds, container.seccomp
         first.begin()
 

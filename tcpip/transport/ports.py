@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 EPHEMERAL_FIRST: Final = 32768
 EPHEMERAL_LAST: Final = 60999
 _PORTS: Final = 1 << 16
+_NO_PORTS: Final = bytes(_PORTS)
 
 
 class Reservation:
@@ -84,7 +85,7 @@ def addresses_overlap(a: Reservation, b: Reservation) -> bool:
 class PortManager:
     """All reservations of a stack."""
 
-    __slots__ = ("_held", "_taken", "_random", "first", "last")
+    __slots__ = ("_held", "_taken", "_random", "first", "last", "reserved")
 
     def __init__(self, random: Random) -> None:
         self._held: dict[tuple[int, int], list[Reservation]] = {}
@@ -94,6 +95,7 @@ class PortManager:
         self._random = random
         self.first = EPHEMERAL_FIRST
         self.last = EPHEMERAL_LAST
+        self.reserved: bytes = _NO_PORTS  # for each port 1 where it is for who asks for it by number
 
     def reserve(self, want: Reservation) -> Reservation:
         """Hold `want`, whose port 0 becomes an ephemeral one. ADDRESS_IN_USE."""
@@ -152,13 +154,15 @@ class PortManager:
         taken = self._taken_of(want.protocol)
         for ports in self.candidates():
             port = taken.find(0, ports.start, ports.stop)
+            while port >= 0 and self.reserved[port]:
+                port = taken.find(0, port + 1, ports.stop)
             if port >= 0:
                 want.port = port
                 return
         for ports in self.candidates():
             for port in ports:
                 want.port = port
-                if not self.in_use(want):
+                if not self.reserved[port] and not self.in_use(want):
                     return
         want.port = 0
         raise NetworkError(errors.ADDRESS_IN_USE)
@@ -169,7 +173,7 @@ class PortManager:
         for ports in self.candidates():
             for port in ports:
                 want.port = port
-                if not self.in_use(want) and usable(port):
+                if not self.reserved[port] and not self.in_use(want) and usable(port):
                     return self.reserve(want)
         want.port = 0
         raise NetworkError(errors.ADDRESS_NOT_AVAILABLE)

@@ -171,3 +171,20 @@ def test_a_capability_of_exec_is_not_inherited_by_files(shim: Shim) -> None:
     assert root == [zero, sys_time, sys_time, sys_time, zero]
     other = shim.call("exec", "--cap", "CAP_SYS_TIME", "--user", "7:7", "c", *words).out.split()
     assert other == [sys_time] * 5
+
+
+def test_home_is_what_passwd_says(bundle: Path) -> None:
+    """As runc has it: for who is given none, or an empty one; a number that nobody has is at home in /."""
+    (bundle / "rootfs" / "etc").mkdir()
+    (bundle / "rootfs" / "etc" / "passwd").write_text(
+        "broken\nroot:x:0:0::/root:/bin/sh\nuser:x:7:7::/home/user:/bin/sh\n"
+    )
+    script = "tr '\\0' '\\n' </proc/self/environ | grep HOME"
+    assert run(bundle, script, process__env=["PATH=/bin"]) == "HOME=/root\n"
+    assert run(bundle, script, process__env=["HOME=", "PATH=/bin"]) == "HOME=/root\n"
+    assert run(bundle, script, process__env=["HOME=/own", "PATH=/bin"]) == "HOME=/own\n"
+    assert run(bundle, script, process__env=["PATH=/bin"], process__user={"uid": 7, "gid": 7}) == "HOME=/home/user\n"
+    assert run(bundle, script, process__user={"uid": 8, "gid": 8}) == "HOME=/\n"
+    (bundle / "rootfs" / "etc" / "passwd").unlink()
+    os.mkfifo(bundle / "rootfs" / "etc" / "passwd")
+    assert run(bundle, script) == "HOME=/\n"

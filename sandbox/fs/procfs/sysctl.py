@@ -5,9 +5,9 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING, Callable, Final
 
-from sandbox.abi.linux.capability import CAP_LAST_CAP, CAP_SYS_ADMIN
+from sandbox.abi.linux.capability import CAP_LAST_CAP
 from sandbox.errors import SyscallError
-from sandbox.fs.procfs import ipc_sysctl
+from sandbox.fs.procfs import ipc_sysctl, net_sysctl
 from sandbox.fs.pseudo.nodes import FixedFile, MadeFile, PseudoDir, PseudoFile
 from sandbox.kernel.kernel import RELEASE
 from sandbox.kernel.pid_namespace import PID_MAX
@@ -71,24 +71,15 @@ _FIXED: Final[tuple[tuple[str, str], ...]] = (
     ("net/core/default_qdisc", "fq_codel"),
     ("net/core/rmem_default", "212992"),
     ("net/core/rmem_max", "212992"),
-    ("net/core/somaxconn", "4096"),
     ("net/core/wmem_default", "212992"),
     ("net/core/wmem_max", "212992"),
     ("net/ipv4/ip_default_ttl", "64"),
-    ("net/ipv4/ip_local_port_range", "32768\t60999"),
     ("net/ipv4/tcp_available_congestion_control", "reno cubic"),
     ("net/ipv4/tcp_congestion_control", "cubic"),
     ("net/ipv4/tcp_ecn", "2"),
-    ("net/ipv4/tcp_fin_timeout", "60"),
-    ("net/ipv4/tcp_keepalive_intvl", "75"),
-    ("net/ipv4/tcp_keepalive_probes", "9"),
-    ("net/ipv4/tcp_keepalive_time", "7200"),
-    ("net/ipv4/tcp_max_syn_backlog", "4096"),
-    ("net/ipv4/tcp_rmem", "4096\t131072\t6291456"),
     ("net/ipv4/tcp_sack", "1"),
     ("net/ipv4/tcp_timestamps", "1"),
     ("net/ipv4/tcp_window_scaling", "1"),
-    ("net/ipv4/tcp_wmem", "4096\t16384\t4194304"),
     ("net/ipv6/bindv6only", "0"),
     ("net/ipv6/conf/all/disable_ipv6", "0"),
     ("net/ipv6/conf/default/disable_ipv6", "0"),
@@ -108,7 +99,7 @@ _FIXED: Final[tuple[tuple[str, str], ...]] = (
 
 
 class NameFile(PseudoFile):
-    """hostname or domainname: written by who has CAP_SYS_ADMIN."""
+    """hostname or domainname: root writes them, whatever it may else (kernel/utsname_sysctl.c asks for no capability)."""
 
     __slots__ = ("domain",)
 
@@ -121,9 +112,7 @@ class NameFile(PseudoFile):
         return (t.ns.uts.domainname if self.domain else t.ns.uts.hostname) + b"\n"
 
     def store(self, t: Task, data: bytes) -> None:
-        """EPERM; EINVAL when it is too long."""
-        if not t.creds.has(CAP_SYS_ADMIN):
-            raise SyscallError(errno.EPERM)
+        """EINVAL when it is too long."""
         name = data.split(b"\n")[0].split(b"\0")[0]
         if len(name) > MAX_NAME:
             raise SyscallError(errno.EINVAL)
@@ -131,26 +120,6 @@ class NameFile(PseudoFile):
             t.ns.uts.domainname = name
         else:
             t.ns.uts.hostname = name
-
-
-class PortFile(PseudoFile):
-    """net.ipv4.ip_unprivileged_port_start: the first port that everybody may bind."""
-
-    __slots__ = ()
-
-    def __init__(self, fs: ProcFs, ino: int) -> None:
-        super().__init__(fs, ino, 0o644)
-
-    def content(self, t: Task) -> bytes:
-        """The number."""
-        return b"%d\n" % t.ns.net.unprivileged_port
-
-    def store(self, t: Task, data: bytes) -> None:
-        """EINVAL for what is no port (net/ipv4/sysctl_net_ipv4.c: ipv4_local_port_range)."""
-        word = data.split(b"\0")[0].strip()
-        if not word.isdigit() or len(word) > 5 or int(word) > 65535:
-            raise SyscallError(errno.EINVAL)
-        t.ns.net.unprivileged_port = int(word)
 
 
 class PingGroupsFile(PseudoFile):
@@ -239,7 +208,8 @@ def build(fs: ProcFs) -> PseudoDir:
         _enter(fs, root, path, inode)
     boot_id = uuid_text(fs.kernel.random(16))
     _enter(fs, root, "kernel/random/boot_id", FixedFile(fs, fs.new_ino(), boot_id))
-    _enter(fs, root, "net/ipv4/ip_unprivileged_port_start", PortFile(fs, fs.new_ino()))
+    for path, file in net_sysctl.files(fs):
+        _enter(fs, root, path, file)
     _enter(fs, root, "net/ipv4/ping_group_range", PingGroupsFile(fs, fs.new_ino()))
     for path in ("net/ipv4/ip_forward", "net/ipv4/conf/all/forwarding"):
         _enter(fs, root, path, ForwardingFile(fs, fs.new_ino(), False))

@@ -117,3 +117,15 @@ def test_the_one_port_that_is_free_is_found_without_asking_for_the_others() -> N
     ports.release(held[777])
     looks = ports._held = Looks(ports._held)
     assert ports.reserve(Reservation(17, 0, A)).port == EPHEMERAL_FIRST + 777 and looks.count <= 1
+
+
+def test_reserved_ports_are_for_who_asks_by_number() -> None:
+    manager = PortManager(Random(1))
+    manager.first, manager.last = 100, 103
+    manager.reserved = bytes(port in (100, 102) for port in range(1 << 16))
+    assert {manager.reserve(Reservation(17, 0, A)).port for _ in range(2)} == {101, 103}
+    with pytest.raises(NetworkError) as full:
+        manager.reserve(Reservation(17, 0, A))
+    assert full.value.error is errors.ADDRESS_IN_USE
+    assert manager.reserve(Reservation(17, 102, A)).port == 102
+    assert manager.reserve_for_connect(Reservation(6, 0, A), lambda port: port != 101).port == 103

@@ -1,0 +1,201 @@
+"""/proc/sys/net: what root may change of the stack (Documentation/networking/ip-sysctl.rst). New sockets go by it."""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING, Callable, Final
+
+from sandbox.errors import SyscallError
+from sandbox.fs.pseudo.nodes import PseudoFile
+from tcpip.transport.ports import EPHEMERAL_FIRST, EPHEMERAL_LAST
+
+if TYPE_CHECKING:
+    from sandbox.fs.procfs.filesystem import ProcFs
+    from sandbox.kernel.task import Task
+    from sandbox.vfs.inode import Inode
+    from tcpip.stack.stack import Stack
+    from tcpip.transport.tcp.config import TcpConfig
+
+NS_PER_S: Final = 1_000_000_000
+PORT_MAX: Final = 65535
+_INT_MAX: Final = (1 << 31) - 1
+_BYTE_MAX: Final = 255
+_SECONDS_MAX: Final = _INT_MAX // 1000  # in jiffies they are still an int
+_BUFFER_MAX: Final = 1 << 26  # lower than Linux has it: what is in a buffer is held in the memory of the sentry
+
+Values = tuple[int, ...]
+# Where Linux takes a time of 0 and probes with every tick, 1 is the least.
+# By name below net/: the attribute of TcpConfig, its unit, least and most.
+_TCP: Final[tuple[tuple[str, str, int, int, int], ...]] = (
+    ("core/somaxconn", "somaxconn", 1, 0, _INT_MAX),
+    ("ipv4/tcp_fin_timeout", "fin_timeout_ns", NS_PER_S, 0, _SECONDS_MAX),
+    ("ipv4/tcp_keepalive_intvl", "keepalive_intvl_ns", NS_PER_S, 1, _SECONDS_MAX),
+    ("ipv4/tcp_keepalive_probes", "keepalive_probes", 1, 0, _BYTE_MAX),
+    ("ipv4/tcp_keepalive_time", "keepalive_time_ns", NS_PER_S, 1, _SECONDS_MAX),
+    ("ipv4/tcp_max_syn_backlog", "max_syn_backlog", 1, 0, _INT_MAX),
+    ("ipv4/tcp_max_tw_buckets", "max_tw_buckets", 1, 0, 1 << 18),
+    ("ipv4/tcp_orphan_retries", "orphan_retries", 1, 0, _BYTE_MAX),
+    ("ipv4/tcp_retries1", "retries1", 1, 0, _BYTE_MAX),
+    ("ipv4/tcp_retries2", "retries2", 1, 0, _BYTE_MAX),
+    ("ipv4/tcp_syn_retries", "syn_retries", 1, 1, 127),
+    ("ipv4/tcp_synack_retries", "synack_retries", 1, 0, _BYTE_MAX),
+    ("ipv4/tcp_syncookies", "syncookies", 1, 0, _BYTE_MAX),
+    ("ipv4/tcp_tw_reuse", "tw_reuse", 1, 0, 2),
+)
+
+
+class NumbersFile(PseudoFile):
+    """One or more numbers, each `least` … `most`; writing fewer leaves the rest alone."""
+
+    __slots__ = ("get", "put", "least", "most")
+
+    def __init__(
+        self,
+        fs: ProcFs,
+        ino: int,
+        get: Callable[[Task], Values],
+        put: Callable[[Task, Values], None],
+        least: int,
+        most: int,
+    ) -> None:
+        super().__init__(fs, ino, 0o644)
+        self.get = get
+        self.put = put
+        self.least = least
+        self.most = most
+
+    def content(self, t: Task) -> bytes:
+        """Separated by tabs."""
+        return "\t".join(map(str, self.get(t))).encode() + b"\n"
+
+    def store(self, t: Task, data: bytes) -> None:
+        """EINVAL for what is no number, or out of range (kernel/sysctl.c: proc_dointvec_minmax)."""
+        words = data.split(b"\0")[0].split()
+        values = list(self.get(t))
+        if not words:
+            raise SyscallError(errno.EINVAL)
+        for n, word in enumerate(words[: len(values)]):
+            if not word.isdigit() or len(word) > 10 or not self.least <= int(word) <= self.most:
+                raise SyscallError(errno.EINVAL)
+            values[n] = int(word)
+        self.put(t, tuple(values))
+
+
+class ReservedPortsFile(PseudoFile):
+    """net.ipv4.ip_local_reserved_ports: ports that are given to nobody who does not ask for them by number."""
+
+    __slots__ = ()
+
+    def __init__(self, fs: ProcFs, ino: int) -> None:
+        super().__init__(fs, ino, 0o644)
+
+    def content(self, t: Task) -> bytes:
+        """Ranges, as they are written."""
+        stack = t.ns.net.stack
+        return (ranges_text(stack.ports.reserved) if stack is not None else "").encode() + b"\n"
+
+    def store(self, t: Task, data: bytes) -> None:
+        """EINVAL for what are no ranges of ports (kernel/sysctl.c: proc_do_large_bitmap)."""
+        ports = bytearray(PORT_MAX + 1)
+        for word in data.split(b"\0")[0].replace(b",", b" ").split():
+            first, dash, last = word.partition(b"-")
+            low, high = _port(first), _port(last if dash else first)
+            if high < low:
+                raise SyscallError(errno.EINVAL)
+            ports[low : high + 1] = b"\1" * (high + 1 - low)
+        stack = t.ns.net.stack
+        if stack is not None:
+            stack.ports.reserved = bytes(ports)
+
+
+def _port(word: bytes) -> int:
+    if not word.isdigit() or len(word) > 5 or int(word) > PORT_MAX:
+        raise SyscallError(errno.EINVAL)
+    return int(word)
+
+
+def ranges_text(ports: bytes) -> str:
+    """N,N-M,… of the ports that are marked."""
+    found = []
+    low = ports.find(1)
+    while low >= 0:
+        end = ports.find(0, low)
+        high = (end if end >= 0 else len(ports)) - 1
+        found.append(str(low) if low == high else f"{low}-{high}")
+        low = ports.find(1, high + 1)
+    return ",".join(found)
+
+
+def _config(t: Task) -> TcpConfig | None:
+    stack: Stack | None = t.ns.net.stack
+    return stack.tcp.config if stack is not None else None
+
+
+def _tcp_file(fs: ProcFs, name: str, unit: int, least: int, most: int) -> NumbersFile:
+    """A setting of TCP; 0 where there is no network."""
+
+    def get(t: Task) -> Values:
+        config = _config(t)
+        return (getattr(config, name) // unit if config is not None else 0,)
+
+    def put(t: Task, values: Values) -> None:
+        config = _config(t)
+        if config is not None:
+            setattr(config, name, values[0] * unit)
+
+    return NumbersFile(fs, fs.new_ino(), get, put, least, most)
+
+
+def _buffer_file(fs: ProcFs, name: str) -> NumbersFile:
+    """tcp_rmem, tcp_wmem: least, usual and most bytes of a socket's buffer."""
+
+    def get(t: Task) -> Values:
+        config = _config(t)
+        return tuple(getattr(config, name)) if config is not None else (0, 0, 0)
+
+    def put(t: Task, values: Values) -> None:
+        config = _config(t)
+        if config is not None:
+            setattr(config, name, values)
+
+    return NumbersFile(fs, fs.new_ino(), get, put, 1, _BUFFER_MAX)
+
+
+def _get_range(t: Task) -> Values:
+    stack = t.ns.net.stack
+    return (stack.ports.first, stack.ports.last) if stack is not None else (EPHEMERAL_FIRST, EPHEMERAL_LAST)
+
+
+def _put_range(t: Task, values: Values) -> None:
+    """EINVAL when it would be of ports that not everybody may bind (net/ipv4/sysctl_net_ipv4.c: ipv4_local_port_range)."""
+    first, last = values
+    if last < first or first < t.ns.net.unprivileged_port:
+        raise SyscallError(errno.EINVAL)
+    stack = t.ns.net.stack
+    if stack is not None:
+        stack.ports.first, stack.ports.last = first, last
+
+
+def _get_start(t: Task) -> Values:
+    return (t.ns.net.unprivileged_port,)
+
+
+def _put_start(t: Task, values: Values) -> None:
+    """EINVAL above the ports that are given out (ipv4_privileged_ports)."""
+    if values[0] > _get_range(t)[0]:
+        raise SyscallError(errno.EINVAL)
+    t.ns.net.unprivileged_port = values[0]
+
+
+def files(fs: ProcFs) -> list[tuple[str, Inode]]:
+    """By path below /proc/sys."""
+    found: list[tuple[str, Inode]] = [
+        (f"net/{path}", _tcp_file(fs, name, unit, least, most)) for path, name, unit, least, most in _TCP
+    ]
+    found += [(f"net/ipv4/tcp_{name}", _buffer_file(fs, name)) for name in ("rmem", "wmem")]
+    ports = NumbersFile(fs, fs.new_ino(), _get_range, _put_range, 1, PORT_MAX)
+    found.append(("net/ipv4/ip_local_port_range", ports))
+    start = NumbersFile(fs, fs.new_ino(), _get_start, _put_start, 0, PORT_MAX)
+    found.append(("net/ipv4/ip_unprivileged_port_start", start))
+    found.append(("net/ipv4/ip_local_reserved_ports", ReservedPortsFile(fs, fs.new_ino())))
+    return found
