@@ -51,7 +51,12 @@ def run(config: Config, values: Values, words: list[str]) -> int:
     try:
         container.check(status.UPDATE)
         body = {"memory": spec.memory_limit or None, "pids": spec.pids_limit or None}
-        groups.update(spec, container.state.cgroups)
+        if container.state.sandbox:
+            from runsc.container.pod import warn_of_shared
+
+            warn_of_shared(spec, config)
+        else:
+            groups.update(spec, container.state.cgroups)
         container.call(wire.UPDATE, {key: value for key, value in body.items() if value})
     finally:
         lock.release()

@@ -9,11 +9,11 @@ from typing import Final
 from runsc.container import process, state_file, status, store
 from runsc.container.state_file import State
 from runsc.failure import RuntimeFailure
+from sandbox.boot.exit_status import STATUS_NAME
 from sandbox.control import wire
 from sandbox.control.client import TIMEOUT_S, ControlClient, Refused, SandboxGone, SandboxSilent
 from sandbox.control.wire import Body
 
-STATUS_NAME: Final = "exit-status"
 ASK_S: Final = 3.0
 KILLED: Final = 9  # the wait status of a container whose sandbox was killed
 
@@ -103,7 +103,7 @@ class Container:
         """The wait status of a stopped container's first process."""
         try:
             with open(os.path.join(self.directory, STATUS_NAME), "rb") as file:
-                return int(file.read(32) or KILLED)
+                return int(file.readline(32) or KILLED)
         except (OSError, ValueError):
             return KILLED
 

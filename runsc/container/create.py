@@ -13,7 +13,7 @@ import time
 from runsc.config import Config
 from runsc.container import destroy, groups, hooks, process, state_file, status, store
 from runsc.container.console import open_terminal
-from runsc.container.container import STATUS_NAME, Container
+from runsc.container.container import Container
 from runsc.container.pid_file import write_pid
 from runsc.container.state_file import State
 from runsc.failure import EXIT_FAILURE, RuntimeFailure, as_go_spells
@@ -23,6 +23,7 @@ from runsc.runtime import tell
 from runsc.spec.pod import sandbox_of
 from runsc.spec.types import Spec
 from sandbox.boot.detach import let_begin, spawn
+from sandbox.boot.exit_status import STATUS_NAME
 from sandbox.boot.host_checks import HostLacks, check_this_host, read_text
 from sandbox.boot.launcher import Launcher, Outcome, leave_keys_to_the_foreground
 from sandbox.boot.options import ContainerOptions, SandboxOptions

@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from runsc.config import Config
-from runsc.container import hooks, process, state_file, status
+from runsc.container import hooks, process, state_file, status, store
 from runsc.container.container import Container, load
 from runsc.container.exec_process import Execution
 from runsc.container.store import Lock
@@ -17,13 +17,13 @@ from sandbox.boot.options import SandboxOptions
 from sandbox.boot.terminal import HostTerminal
 from sandbox.control import wire
 from sandbox.control.client import ControlClient, Refused, SandboxGone, SandboxSilent
-from sandbox.control.container_body import container_body
+from sandbox.control.container_body import SANDBOX_PIDS, container_body
 from sandbox.control.wire import BadFrame
 
 if TYPE_CHECKING:
     from runsc.container.create import Request
 
-SHARED = ("ipc", "uts", "network", "pid")
+SHARED = ("ipc", "uts")
 
 
 class PodProcess(Execution):
@@ -51,7 +51,7 @@ class PodProcess(Execution):
         options.stdio = stdio
         if options.terminal:
             options.window = HostTerminal(stdio[0]).window()
-        body, fds = container_body(options, joins(self.spec, self.sandbox, "pid"))
+        body, fds = container_body(options, container.name, whose_pids(self.spec, self.sandbox))
         try:
             self.client = self.sandbox.connect()
             self.client.send(wire.CREATE, body, fds)
@@ -87,12 +87,9 @@ def create(request: Request, config: Config, container: Container, options: Sand
     if not sandbox.lives() or sandbox.state.sandbox:
         raise RuntimeFailure(f"sandbox {state.sandbox}: {'not a sandbox' if sandbox.state.sandbox else 'not running'}")
     for kind in SHARED:
-        joins(spec, sandbox, kind)
-    cpu = spec.cpu
-    if spec.memory_reservation:
-        config.log.write("warning", "linux.resources.memory.reservation is not applied: it is the pod's as a whole")
-    if cpu.quota > 0 or cpu.cpus or cpu.mems or cpu.shares:
-        config.log.write("warning", "linux.resources.cpu is not applied: processors are bounded for the pod as a whole")
+        check_shared(spec, sandbox, kind)
+    whose_pids(spec, sandbox)
+    warn_of_shared(spec, config)
     stand_in = PodProcess(request, container, sandbox, options, lock)
     try:
         stand_in.run(True, request.console_socket, request.pid_file)
@@ -106,18 +103,53 @@ def create(request: Request, config: Config, container: Container, options: Sand
     state_file.write(container.directory, state)
 
 
-def joins(spec: Spec, sandbox: Container, kind: str) -> bool:
-    """It shares a namespace with the sandbox by path. RuntimeFailure when the path names another's."""
-    path = next((one.path for one in spec.namespaces if one.kind == kind), "")
-    if not path or kind == "network":  # the sandbox has taken over what is in there
-        return bool(path)
+def warn_of_shared(spec: Spec, config: Config) -> None:
+    """Bounds that hold for the pod only are named in the log."""
+    cpu = spec.cpu
+    if spec.memory_reservation:
+        config.log.write("warning", "linux.resources.memory.reservation is not applied: it is the pod's as a whole")
+    if cpu.quota > 0 or cpu.cpus or cpu.mems or cpu.shares:
+        config.log.write("warning", "linux.resources.cpu is not applied: processors are bounded for the pod as a whole")
+
+
+def path_of(spec: Spec, kind: str) -> str:
+    """Where the namespace is that it joins; empty for none."""
+    return next((one.path for one in spec.namespaces if one.kind == kind), "")
+
+
+def is_of(path: str, sandbox: Container, kind: str) -> bool:
+    """The sandbox's own."""
     try:
-        same = os.path.samestat(os.stat(path), os.stat(f"/proc/{sandbox.state.pid}/ns/{kind}"))
+        return os.path.samestat(os.stat(path), os.stat(f"/proc/{sandbox.state.pid}/ns/{kind}"))
     except OSError:
-        same = False
-    if not same:
+        return False
+
+
+def check_shared(spec: Spec, sandbox: Container, kind: str) -> None:
+    """A namespace by path is the sandbox's. RuntimeFailure."""
+    path = path_of(spec, kind)
+    if path and not is_of(path, sandbox, kind):
         raise RuntimeFailure(f"linux.namespaces: {path} is not the {kind} namespace of sandbox {sandbox.name}")
-    return True
+
+
+def whose_pids(spec: Spec, sandbox: Container) -> str:
+    """The container of the pod whose process numbers it has: SANDBOX_PIDS, or the one that the process of a path
+    /proc/PID/ns/pid stands for (Kubernetes' NamespaceMode TARGET). Empty: its own. RuntimeFailure."""
+    path = path_of(spec, "pid")
+    if not path:
+        return ""
+    if is_of(path, sandbox, "pid"):
+        return SANDBOX_PIDS
+    root = os.path.dirname(sandbox.directory)
+    for name in store.names(root):
+        state = state_file.read(os.path.join(root, name))
+        if state is None or state.sandbox != sandbox.name or path != f"/proc/{state.pid}/ns/pid":
+            continue
+        if process.lives(state.pid, state.pid_start):
+            return name
+    raise RuntimeFailure(
+        f"linux.namespaces: {path} is not the pid namespace of sandbox {sandbox.name} or its containers"
+    )
 
 
 def remove(container: Container) -> None:

@@ -16,12 +16,13 @@ from runsc.shim.publish import Publisher
 from runsc.shim.stdio import Streams
 from runsc.shim.task import PAUSED, RUNNING, STOPPED, Process, Task, delete_event, exit_event, metrics
 from runsc.shim.ttrpc import CallError, Request
-from sandbox.boot.exit_status import exit_status
+from sandbox.boot.exit_status import OOM_LINE, STATUS_NAME, exit_status
 
 SERVICE: Final = "containerd.task.v2.Task"
 VERSION: Final = "v2"
 METRICS: Final = "io.containerd.cgroups.v1.Metrics"
 PROCESS_DETAILS: Final = "containerd.runc.v1.ProcessDetails"
+STATUS_MOST: Final = 64
 EARLY_MOST: Final = 64  # ends of processes that nobody knows yet
 CONSOLE: Final = "console-{}.sock"
 
@@ -258,8 +259,18 @@ class Service:
             self._child_ended(process.pid, status)
 
     def _exited(self, task: Task, process: Process, status: int) -> None:
+        if process is task.first and self._lacked_memory(task.name):
+            self.publisher.publish("/tasks/oom", "TaskOOM", message((1, task.name)))
         process.exited(exit_status(status))
         self.publisher.publish("/tasks/exit", "TaskExit", exit_event(task, process))
+
+    def _lacked_memory(self, name: str) -> bool:
+        """Some process of a container that has ended was killed since there was too little memory."""
+        try:
+            with open(os.path.join(self._root, name, STATUS_NAME), "rb") as file:
+                return OOM_LINE in file.read(STATUS_MOST)
+        except OSError:
+            return False
 
     # --- questions and orders ---
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Callable, Final, Protocol
 
 from sandbox import plain_json
 from sandbox.boot import process_list
+from sandbox.boot.exit_status import OOM_LINE
 from sandbox.boot.extra_process import ExtraProcess
 from sandbox.boot.options import ContainerOptions
 from sandbox.boot.signals import forward
@@ -128,7 +129,7 @@ class ContainerControl:
         self._tell("exited", {"status": wait_status})
         if self._status_fd >= 0:
             try:
-                os.pwrite(self._status_fd, b"%d\n" % wait_status, 0)
+                os.pwrite(self._status_fd, b"%d\n%s" % (wait_status, OOM_LINE if self.view.oom_kills else b""), 0)
             except OSError:
                 pass  # a full disk: the status of the sandbox's own process says the same
         for connection in self._waiting:

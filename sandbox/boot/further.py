@@ -14,7 +14,7 @@ from sandbox.boot.mounts import bind_console, mount_further
 from sandbox.boot.signals import forward
 from sandbox.boot.start_failure import StartFailure
 from sandbox.control import wire
-from sandbox.control.container_body import options_of
+from sandbox.control.container_body import SANDBOX_PIDS, options_of
 from sandbox.control.messages import BadMessage, Fields
 from sandbox.kernel.pid_namespace import PidNamespace
 from sandbox.kernel.view import View
@@ -36,6 +36,8 @@ class Pod:
         self.bounded = bounded
         self.containers: dict[FurtherContainer, None] = {}
         self._usual = kernel.memory_bytes
+        if not bounded:
+            kernel.commit.machine = kernel.commit.size
 
     def create(self, connection: Connection, frame: Frame) -> None:
         """BadMessage."""
@@ -43,20 +45,28 @@ class Pod:
             connection.refuse("too-many", f"a sandbox has at most {CONTAINERS_MOST} containers")
             return
         options = options_of(frame)
-        shared = Fields(frame.body).flag("shared_pids")
-        view = View(
-            self.kernel.pids
-            if shared
-            else PidNamespace(self.kernel.pids.max_tasks, self.kernel.new_namespace_number()),
-            shared,
-        )
+        fields = Fields(frame.body)
+        name, whose = fields.text("name"), fields.text("whose_pids")
+        pids = self._pids(whose)
+        if pids is None:
+            connection.refuse("no-container", f"container {whose} does not run")
+            return
+        view = View(pids, bool(whose))
         if options.limits.pids:
             view.limit_tasks(options.limits.pids)
-        container = FurtherContainer(self, connection, options, view)
+        container = FurtherContainer(self, connection, options, view, name)
         container.fds, frame.fds = frame.fds, []
         self.containers[container] = None
         self.count_memory()
         container.begin()
+
+    def _pids(self, whose: str) -> PidNamespace | None:
+        """New ones, those of a further container, or the sandbox's. None when nobody can enter any more."""
+        if not whose:
+            return PidNamespace(self.kernel.pids.max_tasks, self.kernel.new_namespace_number())
+        found = [one.view.pids for one in self.containers if one.name == whose]
+        pids = self.kernel.pids if whose == SANDBOX_PIDS else found[0] if found else None
+        return None if pids is None or pids.closed else pids
 
     def count_memory(self) -> None:
         """Together they may have what each may have; one without a bound, what a sandbox usually has."""
@@ -69,13 +79,15 @@ class Pod:
 class FurtherContainer:
     """From CREATE to REMOVE. When the connection that asked for it is gone, its processes are killed."""
 
-    def __init__(self, pod: Pod, connection: Connection, options: SandboxOptions, view: View) -> None:
+    def __init__(self, pod: Pod, connection: Connection, options: SandboxOptions, view: View, name: str) -> None:
         self.pod = pod
         self.kernel = pod.kernel
         self.connection = connection
         self.options = options
         self.view = view
-        self.memory = options.limits.memory
+        self.name = name
+        self.memory = 0
+        self.set_memory_of_its_own(options.limits.memory)
         self.fds: list[int] = []
         self.first: ProgramStart | None = None
         self.control: ContainerControl | None = None
@@ -181,8 +193,15 @@ class FurtherContainer:
 
     def set_memory(self, size: int) -> None:
         """Its part of what the pod may have."""
-        self.memory = size
+        self.set_memory_of_its_own(size)
         self.pod.count_memory()
+
+    def set_memory_of_its_own(self, size: int) -> None:
+        """What its own processes may have together; 0: no less than everybody's."""
+        self.memory = size
+        if size:
+            self.view.memory_pages = size >> 12
+            self.kernel.bounded_views[self.view] = None
 
     def create(self, connection: Connection, frame: Frame) -> None:
         """Only the sandbox has containers."""
@@ -209,6 +228,7 @@ class FurtherContainer:
         if self not in self.pod.containers:
             return
         del self.pod.containers[self]
+        self.kernel.bounded_views.pop(self.view, None)
         self.pod.count_memory()
         if hasattr(self.view, "namespaces"):
             self.view.namespaces.drop()

@@ -119,6 +119,7 @@ def fill_view(kernel: Kernel, view: View, namespace: MountNamespace, options: Sa
         except SyscallError as error:
             raise StartFailure(f"mount {os.fsdecode(mount.target)}: {os.strerror(error.errno)}") from None
     if container is not None:
+        make_directory(namespace, options.program.cwd)
         if root.readonly:
             namespace.root.flags |= ST_RDONLY
         for device in container.devices:
@@ -128,6 +129,24 @@ def fill_view(kernel: Kernel, view: View, namespace: MountNamespace, options: Sa
         if kind:
             top = namespace.root
             propagate(namespace.vfs, namespace.mounts() if kind & MS_REC else [top], kind & ~MS_REC)
+
+
+def make_directory(namespace: MountNamespace, path: bytes) -> None:
+    """A working directory that is missing, as root, as runc does; not in what is mounted read-only. Why it could not be
+    made is told when it cannot be entered."""
+    if find_point(namespace, path) is not None:
+        return
+    deepest, parts = namespace.root_path(), [name for name in path.split(b"/") if name]
+    for n in range(1, len(parts)):
+        found = find_point(namespace, b"/".join(parts[:n]))
+        if found is None:
+            break
+        deepest = found
+    try:
+        if not deepest.mount.flags & ST_RDONLY:
+            make_point(namespace, path, True)
+    except SyscallError:
+        pass
 
 
 def make_device(namespace: MountNamespace, device: DeviceOptions) -> None:

@@ -37,6 +37,7 @@ KINDS: Final = (
     MOUNT_MQUEUE,
 )
 FIRST_MOUNT: Final = 5
+SANDBOX_PIDS: Final = "/"  # in the place of a container's name, which has none
 MOUNTS_MOST: Final = 1 << 12
 SIZE_MAX: Final = 1 << 62
 _SWITCHES: Final = ("readonly", "copy_up")
@@ -45,8 +46,9 @@ FLAGS_MAX: Final = (1 << 32) - 1
 _DEVICE_NUMBERS: Final = (("major", 0xFFF), ("minor", 0xFFFFF), ("mode", 0o7777), ("uid", ID_MAX), ("gid", ID_MAX))
 
 
-def container_body(options: SandboxOptions, shared_pids: bool) -> tuple[Body, list[int]]:
-    """The body, and the descriptors."""
+def container_body(options: SandboxOptions, name: str, whose_pids: str) -> tuple[Body, list[int]]:
+    """The body, and the descriptors. `whose_pids`: the container whose process numbers it has,
+    SANDBOX_PIDS for the sandbox's, empty for its own."""
     container = options.container
     assert container is not None
     mounts = [options.root, *options.mounts]
@@ -67,7 +69,8 @@ def container_body(options: SandboxOptions, shared_pids: bool) -> tuple[Body, li
         "hooks": hooks,
         "terminal": options.terminal,
         "window": list(options.window),
-        "shared_pids": shared_pids,
+        "name": name,
+        "whose_pids": whose_pids,
         "memory": options.limits.memory,
         "pids": options.limits.pids,
     }

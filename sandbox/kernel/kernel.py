@@ -87,6 +87,7 @@ class Kernel:
         self.queued_signals: dict[int, SignalCount] = {}  # by user
         self.pipe_pages = PipePages()
         self.unix: UnixNamespace | None = None  # made with the first Unix socket
+        self.bounded_views: dict[View, None] = {}  # containers that may have but a part of the memory
         self.spaces: dict[AddressSpace, dict[Task, None]] = {}
         self.loading: dict[AddressSpace, Callable[[], None]] = {}  # being filled by an execve; called when one dies
         self.scratch = memoryview(bytearray(SCRATCH_SIZE))

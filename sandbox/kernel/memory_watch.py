@@ -6,7 +6,7 @@ from __future__ import annotations
 import ctypes
 import gc
 from itertools import islice
-from typing import TYPE_CHECKING, Callable, Final
+from typing import TYPE_CHECKING, Callable, Final, Iterable
 
 from sandbox.abi.linux.signal import SIGKILL
 from sandbox.kernel.kernel import Kernel
@@ -14,6 +14,7 @@ from sandbox.platform.base import AddressSpace, MemoryUse
 
 if TYPE_CHECKING:
     from sandbox.kernel.thread_group import ThreadGroup
+    from sandbox.kernel.view import View
 
 PAGE: Final = 4096
 SPACES_A_LOOK: Final = 64
@@ -73,13 +74,15 @@ class MemoryWatch:
         left = self.kernel.commit.size - self._used(sum(use.private for use in self._seen.values()))
         if left < 0:
             self._measure()
-            left = self.kernel.commit.size - self._used(self._private_at_least())
+            left = self.kernel.commit.size - self._used(self._private_at_least(self._seen))
         if self._victim is not None and self._has_ended(self._victim):
             self._victim = None
             if left < 0:
                 left = self._take_back()
         if left < 0 and self._victim is None:
-            self._kill(-left)
+            self._kill(-left, list(self._seen), self.kernel.commit.size, "the sandbox")
+        if self.kernel.bounded_views:
+            left = min(left, self._look_at_views())
         took = self.kernel.clock.now_ns() - begin
         delay = max(took * SHARE, min(max(left * FILL_NS_PER_PAGE, SOONEST_NS), LATEST_NS))
         if self._uncounted:
@@ -89,10 +92,36 @@ class MemoryWatch:
         else:
             self._arm(delay)
 
+    def _look_at_views(self) -> int:
+        """Containers of a pod that are bounded by themselves, by the memory of their processes: pages left of the one
+        that has least. What they put into files is of the pod."""
+        of_view: dict[View, list[AddressSpace]] = {view: [] for view in self.kernel.bounded_views}
+        for space in self._seen:
+            task = next(iter(self.kernel.spaces.get(space, ())), None)
+            if task is not None and task.group.view in of_view:
+                of_view[task.group.view].append(space)
+        least = self.kernel.commit.size
+        for view, spaces in of_view.items():
+            left = view.memory_pages - self._used_by(spaces, True)
+            if left < 0:
+                self._measure()
+                left = view.memory_pages - self._used_by(spaces, False)
+            if left < 0 and self._victim is None:
+                self._kill(-left, spaces, view.memory_pages, "its container")
+            least = min(least, left)
+        return least
+
+    def _used_by(self, spaces: list[AddressSpace], quick: bool) -> int:
+        """Pages of their own and shared among them; `quick`: with what forks left in common counted for each."""
+        seen = self._seen
+        private = sum(seen[space].private for space in spaces) if quick else self._private_at_least(spaces)
+        shared = min(self.kernel.commit.shared, sum(seen[space].shared for space in spaces))
+        return private + shared + sum(map(self._areas, spaces))
+
     def _take_back(self) -> int:
         """The one that was killed has ended: pages that are left then."""
         self._give_back()
-        left = self.kernel.commit.size - self._used(self._private_at_least())
+        left = self.kernel.commit.size - self._used(self._private_at_least(self._seen))
         return left + self._forgive(-left) if left < 0 else left
 
     def _has_ended(self, victim: AddressSpace) -> bool:
@@ -141,10 +170,11 @@ class MemoryWatch:
             if clock.now_ns() >= end:
                 break
 
-    def _private_at_least(self) -> int:
+    def _private_at_least(self, spaces: Iterable[AddressSpace]) -> int:
         """Pages that processes have of their own, as far as that was measured."""
         total = 0
-        for space, use in self._seen.items():
+        for space in spaces:
+            use = self._seen[space]
             copies = self._copies.get(space, self._copies_before.get(space))
             if copies is not None:
                 total += max(0, use.private - copies)
@@ -190,12 +220,12 @@ class MemoryWatch:
         self._own_base += pages
         return pages
 
-    def _kill(self, excess: int) -> None:
-        """End the process with the most memory, with everybody who shares it."""
-        total = self.kernel.commit.size
+    def _kill(self, excess: int, spaces: Iterable[AddressSpace], total: int, whose: str) -> None:
+        """End the process with the most memory of those in `spaces`, with everybody who shares it. `total`: pages that
+        `whose` memory has."""
         worst: AddressSpace | None = None
         worst_points = 0
-        for space in self._seen:
+        for space in spaces:
             points = self._badness(space, total)
             if worst is None or points > worst_points:
                 worst, worst_points = space, points
@@ -210,10 +240,11 @@ class MemoryWatch:
             name = group.leader.comm.decode("utf-8", "backslashreplace")
             line = (
                 f"Out of memory: Killed process {group.ids.top()} ({name}): {own * 4} kB of its own, "
-                f"{use.shared * 4} kB shared; the sandbox has {total * 4} kB and used {(total + excess) * 4} kB"
+                f"{use.shared * 4} kB shared; {whose} has {total * 4} kB and used {(total + excess) * 4} kB"
             )
             self.kernel.log.warning(line)
             self.kernel.log.boot(self.kernel.uptime_ns(), line)
+            group.view.oom_kills += 1
             group.begin_exit(SIGKILL)
 
     def _areas(self, space: AddressSpace) -> int:

@@ -30,6 +30,8 @@ class View:
         self.pids = pids
         self._shared = shared
         self._max_tasks = 0  # of a container that shares its numbers; 0: what bounds them all
+        self.memory_pages = 0  # the most that the processes of one of `Kernel.bounded_views` may have
+        self.oom_kills = 0  # of its processes, since there was too little memory
         self.first: ThreadGroup | None = None
         self.on_exit: Callable[[int], None] | None = None
 

@@ -70,6 +70,30 @@ def test_a_shared_process_namespace(shim: Shim) -> None:
     assert result.status == 1 and "is not the pid namespace of sandbox pod" in result.err
 
 
+def test_the_process_namespace_of_another_container(shim: Shim) -> None:
+    """Kubernetes' NamespaceMode TARGET, which `kubectl debug --target` asks for."""
+    own = [{"type": "pid"}, {"type": "mount"}, {"type": "uts"}]
+    tmpfs = {"destination": "/mnt", "type": "tmpfs", "source": "tmpfs"}
+    proc = {"destination": "/proc", "type": "proc", "source": "proc"}
+    change(shim.bundle, linux__namespaces=own, mounts=[proc, tmpfs])
+    further(shim, "other", "sleep", "3000")
+    target = further(shim, "target", "sh", "-c", "echo $$; sleep 2000; exit 6")
+    space = {"type": "pid", "path": f"/proc/{target}/ns/pid"}
+    change(shim.bundle, linux__namespaces=[space, *own[1:]])
+    one = further(shim, "one", "sh", "-c", "ps -o args; echo word > /proc/1/root/mnt/word; echo end; exec sleep 1000")
+    shim.says("one", "end")
+    out = shim.out("one").read_text()
+    assert "sleep 2000" in out and "sleep 3000" not in out
+    assert shim.call("exec", "target", "cat", "/mnt/word").out == "word\n"
+    assert "sleep 1000" in shim.call("exec", "target", "ps", "-o", "args").out
+    assert [line.split()[-1] for line in shim.call("ps", "one").out.splitlines()[1:]] == ["1000"]
+    assert shim.call("kill", "target", "KILL").status == 0
+    assert shim.reap(target) == 137
+    assert shim.reap(one) == 137, "process 1 of its namespace has ended"
+    result = shim.call("create", "--bundle", str(shim.bundle), "late")
+    assert result.status == 1 and "late" not in shim.call("list", "-q").out.split(), result
+
+
 def test_a_pids_limit_among_shared_numbers(shim: Shim) -> None:
     space = {"type": "pid", "path": f"/proc/{shim.sentries[0]}/ns/pid"}
     change(shim.bundle, linux__namespaces=[space, {"type": "mount"}, {"type": "uts"}])
@@ -84,6 +108,24 @@ def test_a_pids_limit_among_shared_numbers(shim: Shim) -> None:
     assert shim.call("exec", "pod", "sh", "-c", "true; (true); exit 5").status == 5
     assert shim.call("update", "--pids-limit", "3", "two").status == 0
     assert json.loads(shim.call("events", "--stats", "pod").out)["data"]["pids"]["limit"] > 4
+
+
+def test_memory_of_one_container(shim: Shim) -> None:
+    """It has what it may have by itself, however much the pod has; its status file says why it ended."""
+    change(shim.bundle, linux__resources={"memory": {"limit": 32 << 20}})
+    one = further(shim, "one", "sh", "-c", "(dd if=/dev/zero of=/dev/null bs=64M); exit 3")
+    assert shim.reap(one) == 3
+    assert (shim.root / "one" / "exit-status").read_bytes() == b"768\noom\n"
+    assert json.loads(shim.call("wait", "one").out)["exitStatus"] == 3
+    two = further(shim, "two", "dd", "if=/dev/zero", "of=/dev/null", "bs=64M")
+    assert shim.reap(two) == 137
+    three = further(shim, "three", "sh", "-c", "sleep 1000")
+    assert json.loads(shim.call("events", "--stats", "three").out)["data"]["memory"]["usage"]["limit"] == 32 << 20
+    assert shim.call("update", "--memory", "16M", "--cpu-quota", "5000", "three").status == 0
+    assert json.loads(shim.call("events", "--stats", "three").out)["data"]["memory"]["usage"]["limit"] == 16 << 20
+    assert shim.status("pod") == "running" and shim.call("kill", "three", "KILL").status == 0
+    assert shim.reap(three) == 137
+    assert (shim.root / "three" / "exit-status").read_bytes() == b"9\n"
 
 
 def test_one_volume_for_two(shim: Shim, tmp_path: Path) -> None:

@@ -188,3 +188,16 @@ def test_home_is_what_passwd_says(bundle: Path) -> None:
     (bundle / "rootfs" / "etc" / "passwd").unlink()
     os.mkfifo(bundle / "rootfs" / "etc" / "passwd")
     assert run(bundle, script) == "HOME=/\n"
+
+
+def test_a_missing_working_directory_is_made(bundle: Path, tmp_path: Path) -> None:
+    """As runc does, also where the root is read-only afterwards; not in a volume that is."""
+    volume = tmp_path / "volume"
+    volume.mkdir()
+    bind = {"destination": "/v", "type": "bind", "source": str(volume), "options": ["bind", "ro"]}
+    assert run(bundle, "pwd; touch x || true", process__cwd="/new/one", root__readonly=True) == "/new/one\n"
+    assert (bundle / "rootfs" / "new" / "one").is_dir()
+    change(bundle, process__cwd="/v/new/one", mounts=[*BASE, bind])
+    result = runsc("--root", str(bundle / "state"), "run", "--bundle", str(bundle), "c")
+    assert result.status == 1 and "working directory /v/new/one: No such file or directory" in result.err, result
+    assert list(volume.iterdir()) == []

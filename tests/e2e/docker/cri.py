@@ -10,6 +10,7 @@ import os
 import socket
 import tarfile
 import threading
+import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,6 +20,9 @@ import grpc
 from runsc.shim.protobuf import Fields, message
 from sandbox.boot import libc
 from tests.e2e.conftest import BOUND_S
+from tests.e2e.docker.cri_config import CONTAINER as CONTAINER_CONFIG
+from tests.e2e.docker.cri_config import POD as POD_CONFIG
+from tests.e2e.docker.cri_config import encode
 from tests.e2e.docker.engines import Containerd
 
 IMAGE = "docker.io/library/box:1"
@@ -125,38 +129,62 @@ class Cri(Containerd):
 
 
 class Pod:
-    """One sandbox; `create` its containers."""
+    """One sandbox; `create` its containers. `config`: fields of cri_config.POD; its namespaces are the containers', too."""
 
-    def __init__(self, cri: Cri, name: str, pid_mode: int = CONTAINER, handler: str = "runsc") -> None:
+    def __init__(self, cri: Cri, name: str, pid_mode: int = CONTAINER, handler: str = "runsc", **config: Any) -> None:
         self.cri = cri
         self.logs = cri.directory / "logs"
-        options = message((2, pid_mode))
-        self.config = message(
-            (1, message((1, name), (2, f"uid-{name}"), (3, "default"))),
-            (2, f"host-{name}"),
-            (3, str(self.logs)),
-            (8, message((2, message((1, options))))),
-        )
-        self.options = options
+        linux = config.pop("linux", {})
+        self.namespaces = {"pid": pid_mode, **linux.get("security", {}).get("namespaces", {})}
+        values = {
+            "metadata": {"name": name, "uid": f"uid-{name}", "namespace": "default"},
+            "hostname": f"host-{name}",
+            "logs": str(self.logs),
+            "linux": {**linux, "security": {**linux.get("security", {}), "namespaces": self.namespaces}},
+            **config,
+        }
+        self.config = encode(POD_CONFIG, values)
         self.id = cri.call("RunPodSandbox", (1, self.config), (2, handler)).text(1)
 
-    def create(self, name: str, *words: str, mounts: dict[str, str] | None = None, **more: int) -> str:
-        """One container, started; its id. `more`: stdin, tty, memory."""
-        binds = [message((1, inside), (2, outside)) for inside, outside in (mounts or {}).items()]
-        linux = message((1, message((4, more.get("memory", 0)))), (2, message((3, self.options))))
-        config = message(
-            (1, message((1, name))),
-            (2, message((1, IMAGE))),
-            (3, [word.encode() for word in words]),
-            (7, binds),
-            (11, f"{name}.log"),
-            (12, more.get("stdin", 0)),
-            (14, more.get("tty", 0)),
-            (15, linux),
-        )
-        made = self.cri.call("CreateContainer", (1, self.id), (2, config), (3, self.config)).text(1)
+    def make(self, name: str, *words: str, **config: Any) -> str:
+        """One container; its id. `config`: fields of cri_config.CONTAINER, or of RESOURCES and SECURITY in `resources` and
+        `security`."""
+        security = {"namespaces": self.namespaces, **config.pop("security", {})}
+        values = {
+            "metadata": {"name": name},
+            "image": {"image": IMAGE},
+            "command": words,
+            "log": f"{name}.log",
+            "linux": {"resources": config.pop("resources", {}), "security": security},
+            **config,
+        }
+        config_of = encode(CONTAINER_CONFIG, values)
+        return self.cri.call("CreateContainer", (1, self.id), (2, config_of), (3, self.config)).text(1)
+
+    def create(self, name: str, *words: str, mounts: dict[str, str] | None = None, **config: Any) -> str:
+        """The same, started. `mounts`: paths outside by those inside."""
+        if mounts:
+            config["mounts"] = [{"inside": inside, "outside": outside} for inside, outside in mounts.items()]
+        made = self.make(name, *words, **config)
         self.cri.call("StartContainer", (1, made))
         return made
+
+    def log(self, name: str) -> list[str]:
+        """Lines of a container's log without the time: stream, F for a full line, text."""
+        path = self.logs / f"{name}.log"
+        return [line.split(" ", 1)[1] for line in path.read_text().splitlines()] if path.exists() else []
+
+    def ended(self, container: str) -> tuple[int, str]:
+        """Wait for it: exit code and reason."""
+        deadline = time.monotonic() + BOUND_S
+        while self.status(container)[0] != 2:
+            assert time.monotonic() < deadline, "it does not end"
+        status = self.cri.call("ContainerStatus", (1, container)).inner(1)
+        return status.number(7), status.text(10)
+
+    def sh(self, container: str, line: str) -> tuple[int, str]:
+        """ExecSync of a shell's line."""
+        return self.exec(container, "sh", "-c", line)
 
     def exec(self, container: str, *words: str) -> tuple[int, str]:
         """ExecSync: status and output."""

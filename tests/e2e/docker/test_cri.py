@@ -92,7 +92,13 @@ def test_ends(cri: object) -> None:
 
 def test_stats(cri: object) -> None:
     pod = Pod(cri, "stats")
-    one = pod.create("one", "sh", "-c", "x=0; while [ $x -lt 20000 ]; do x=$((x+1)); done; sleep 1000", memory=64 << 20)
+    one = pod.create(
+        "one",
+        "sh",
+        "-c",
+        "x=0; while [ $x -lt 20000 ]; do x=$((x+1)); done; sleep 1000",
+        resources={"memory": 64 << 20},
+    )
 
     def used() -> tuple[int, int]:
         stats = pod.cri.call("ContainerStats", (1, one)).inner(1)

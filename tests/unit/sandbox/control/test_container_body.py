@@ -39,17 +39,17 @@ def sample() -> SandboxOptions:
 
 
 def test_what_is_written_is_read() -> None:
-    body, fds = container_body(sample(), True)
+    body, fds = container_body(sample(), "one", "two")
     assert fds == list(range(10, 20))
     found = options_of(Frame(wire.CREATE, json.loads(json.dumps(body)), fds))
-    again, numbers = container_body(found, True)
+    again, numbers = container_body(found, "one", "two")
     assert (again, numbers) == (body, fds)
     assert found.container is not None and found.container.more_fds == (18, 19)
     assert [mount.fd for mount in found.mounts] == [16, -1, 17]
 
 
 def test_too_few_descriptors() -> None:
-    body, fds = container_body(sample(), False)
+    body, fds = container_body(sample(), "one", "")
     for count in range(8):
         with pytest.raises(BadMessage):
             options_of(Frame(wire.CREATE, body, fds[:count]))
@@ -64,7 +64,7 @@ JSON = st.recursive(
 
 @given(st.data())
 def test_a_field_that_is_wrong_is_refused(data: st.DataObject) -> None:
-    body, fds = container_body(sample(), False)
+    body, fds = container_body(sample(), "one", "")
     document: Any = json.loads(json.dumps(body))
     place = document
     while True:

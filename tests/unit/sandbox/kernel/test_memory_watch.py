@@ -8,6 +8,7 @@ import pytest
 
 from sandbox.kernel.memory_watch import AREA_BYTES, OWN_SLACK, PAGE, MemoryWatch
 from sandbox.kernel.task import Task
+from sandbox.kernel.view import View
 from sandbox.platform.base import MemoryUse
 from sandbox.vfs.space import SpaceAccount
 
@@ -58,6 +59,25 @@ def test_the_biggest_is_killed_and_nobody_else(watched: Watched) -> None:
     assert big.group.exiting and big.group.exit_status == 9
     assert not small.group.exiting and not watched.box.init.group.exiting
     assert len(watched.lines) == 1 and f"Killed process {big.group.pid} " in watched.lines[0]
+    watched.box.advance(10 * SECOND)
+    assert not small.group.exiting
+
+
+def test_a_bounded_container_is_looked_at_by_itself(watched: Watched) -> None:
+    """The biggest of its processes ends, bigger ones of others do not; what it shares counts once."""
+    bounded, other = watched.child(200), watched.child(LIMIT // 2)
+    small = watched.child(100, 300)
+    view = View(watched.box.kernel.pids, True)
+    for t in (bounded, small):
+        t.group.view = view
+    view.memory_pages, watched.box.kernel.commit.shared = 700, 300
+    watched.box.kernel.bounded_views[view] = None
+    watched.box.advance(SECOND)
+    assert not watched.lines and view.oom_kills == 0
+    watched.use[bounded.space] = MemoryUse(500, 300, 0)
+    watched.box.advance(SECOND)
+    assert bounded.group.exiting and not small.group.exiting and not other.group.exiting
+    assert view.oom_kills == 1 and "its container has 2800 kB and used 3600 kB" in watched.lines[0]
     watched.box.advance(10 * SECOND)
     assert not small.group.exiting
 
