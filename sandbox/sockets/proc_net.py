@@ -131,7 +131,7 @@ class ProcNet:
 
     def class_net(self) -> dict[str, dict[str, str]]:
         """The attributes of each interface."""
-        from sandbox.sockets.inet.interface_ioctl import interface_flags, interface_type
+        from sandbox.sockets.inet.interface_ioctl import carries, interface_flags, interface_type, operational
 
         out = {}
         for nic in self.network.stack.nics.values():
@@ -140,12 +140,12 @@ class ProcNet:
                 "address": mac,
                 "addr_len": "6",
                 "broadcast": "ff:ff:ff:ff:ff:ff" if nic.mac else "00:00:00:00:00:00",
-                "carrier": "1" if nic.up else "0",
+                "carrier": "1" if carries(nic) else "0",
                 "flags": hex(interface_flags(nic)),
                 "ifindex": str(nic.number),
                 "iflink": str(nic.number),
                 "mtu": str(nic.mtu),
-                "operstate": "unknown" if nic.loopback else "up" if nic.up else "down",
+                "operstate": operational(nic),
                 "tx_queue_len": "1000",
                 "type": str(interface_type(nic)),
             }

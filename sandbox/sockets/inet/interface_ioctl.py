@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from sandbox.abi.linux.capability import CAP_NET_ADMIN
 from sandbox.abi.linux.socket import AF_INET
 from sandbox.errors import SyscallError
+from sandbox.sockets.inet.own_links import BRIDGE, BRIDGE_CALLS, DUMMY, bridge_ioctl, kind_of
 from tcpip.addr import IPV4_LOOPBACK, IPV6_LOOPBACK
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ IFF_UP: Final = 1
 IFF_BROADCAST: Final = 2
 IFF_LOOPBACK: Final = 8
 IFF_RUNNING: Final = 0x40
+IFF_NOARP: Final = 0x80
 IFF_MULTICAST: Final = 0x1000
 IFF_LOWER_UP: Final = 0x10000
 
@@ -64,6 +66,9 @@ def turn(nic: Nic, up: bool) -> None:
     (inetdev_event, init_loopback)."""
     if up == nic.up:
         return
+    if kind_of(nic):
+        nic.set_up(up)
+        return
     if not nic.loopback:
         raise SyscallError(errno.EPERM)
     nic.set_up(up)
@@ -73,11 +78,27 @@ def turn(nic: Nic, up: bool) -> None:
         nic.add_address(IPV6_LOOPBACK, 128)
 
 
+def carries(nic: Nic) -> bool:
+    """There is a carrier: a bridge has none without ports."""
+    return nic.up and kind_of(nic) != BRIDGE
+
+
+def operational(nic: Nic) -> str:
+    """Its state by RFC 2863, as /sys/class/net has it."""
+    if not carries(nic):
+        return "down"
+    return "unknown" if nic.loopback or kind_of(nic) == DUMMY else "up"
+
+
 def interface_flags(nic: Nic) -> int:
     """IFF_* of a NIC, 32 bits."""
-    flags = IFF_UP | IFF_RUNNING | IFF_LOWER_UP if nic.up else 0
+    flags = IFF_UP if nic.up else 0
+    if carries(nic):
+        flags |= IFF_RUNNING | IFF_LOWER_UP
     if nic.loopback:
         return flags | IFF_LOOPBACK
+    if kind_of(nic) == DUMMY:
+        return flags | IFF_BROADCAST | IFF_NOARP
     return flags | IFF_BROADCAST | IFF_MULTICAST if nic.mac else flags | IFF_MULTICAST
 
 
@@ -101,6 +122,8 @@ def ioctl(t: Task, network: Network, cmd: int, arg: int) -> int:
             raise SyscallError(errno.ENODEV)
         turn(nic, request[NAME_SIZE] & IFF_UP != 0)
         return 0
+    if cmd in BRIDGE_CALLS:
+        return bridge_ioctl(t, network, cmd, arg)
     if cmd == SIOCGIFNAME:
         number = _INT.unpack_from(t.copy_in(arg, IFREQ_SIZE), NAME_SIZE)[0]
         nic = network.stack.nics.get(number)

@@ -55,15 +55,20 @@ class Request:
 
     def attributes(self, fixed: int) -> dict[int, bytes]:
         """The attributes behind a fixed part of `fixed` bytes; the last of each type. EINVAL for broken ones."""
-        found: dict[int, bytes] = {}
-        at, body = (fixed + 3) & ~3, self.body
-        while at + 4 <= len(body):
-            length, kind = _ATTRIBUTE.unpack_from(body, at)
-            if length < 4 or at + length > len(body):
-                raise SyscallError(errno.EINVAL)
-            found[kind & _TYPE_MASK] = body[at + 4 : at + length]
-            at += (length + 3) & ~3
-        return found
+        return attributes_in(self.body[(fixed + 3) & ~3 :])
+
+
+def attributes_in(body: bytes) -> dict[int, bytes]:
+    """The last of each type. EINVAL for broken ones."""
+    found: dict[int, bytes] = {}
+    at = 0
+    while at + 4 <= len(body):
+        length, kind = _ATTRIBUTE.unpack_from(body, at)
+        if length < 4 or at + length > len(body):
+            raise SyscallError(errno.EINVAL)
+        found[kind & _TYPE_MASK] = body[at + 4 : at + length]
+        at += (length + 3) & ~3
+    return found
 
 
 def split(data: bytes) -> Iterator[Request]:

@@ -1,8 +1,8 @@
 """NETLINK_ROUTE (rtnetlink(7)): what iproute2 and the C library's getifaddrs and getaddrinfo ask.
 
 Dumps and single gets of links, addresses, routes, neighbours and rules. Who has CAP_NET_ADMIN can change routes and
-rules, which are the guest's own way of looking things up; addresses and whether a link is up only on the loopback: the
-sandbox's network is not the guest's to change.
+rules, which are the guest's own way of looking things up, and make links that lead nowhere; addresses and whether a link is up
+only there and on the loopback: the sandbox's network is not the guest's to change.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Final
 from sandbox.abi.linux.capability import CAP_NET_ADMIN
 from sandbox.abi.linux.socket import AF_INET, AF_INET6, AF_UNSPEC
 from sandbox.errors import SyscallError
-from sandbox.sockets.inet.interface_ioctl import interface_flags, interface_type, turn
+from sandbox.sockets.inet.interface_ioctl import carries, interface_flags, interface_type, operational, turn
+from sandbox.sockets.inet.own_links import kind_of
 from sandbox.sockets.net_errno import ERRNO, syscall_error
+from sandbox.sockets.netlink import link_change, route_change, rules
 from sandbox.sockets.netlink import message as nl
-from sandbox.sockets.netlink import route_change, rules
 from tcpip.addr import is_link_local, is_loopback
 from tcpip.errors import NetworkError
 
@@ -74,6 +75,7 @@ RTN_BROADCAST: Final = 3
 PROTO_KERNEL: Final = 2
 PROTO_STATIC: Final = 4
 IFF_UP: Final = 1
+_OPERSTATE: Final = {"unknown": 0, "down": 2, "up": 6}
 _NUD: Final = {0: 0x01, 1: 0x02, 2: 0x04, 3: 0x08, 4: 0x10, 5: 0x20, 6: 0x80}  # the neighbour's state as NUD_*
 
 
@@ -124,24 +126,24 @@ def link_body(nic: Nic) -> bytes:
     """struct ifinfomsg and attributes of one interface."""
     counts = (nic.rx_packets, nic.tx_packets, nic.rx_bytes, nic.tx_bytes, 0, 0, nic.rx_dropped, nic.tx_dropped)
     stats = counts + (0,) * (_STATS - len(counts))
-    up = nic.up
     parts = [
         _IFINFO.pack(AF_UNSPEC, interface_type(nic), nic.number, interface_flags(nic), 0),
         nl.string(3, nic.name),
         nl.u32(13, 1000),  # IFLA_TXQLEN
-        nl.u8(16, (0 if nic.loopback else 6) if up else 2),  # IFLA_OPERSTATE: unknown, up, down
+        nl.u8(16, _OPERSTATE[operational(nic)]),
         nl.u8(17, 0),
         nl.u32(4, nic.mtu),
         nl.u32(27, 0),
         nl.u32(30, 0),
         nl.u32(31, 1),
         nl.u32(32, 1),
-        nl.u8(33, int(up)),
-        nl.string(6, "noqueue" if nic.loopback else "fq_codel"),
+        nl.u8(33, int(carries(nic))),
+        nl.string(6, "noqueue" if nic.loopback or kind_of(nic) else "fq_codel"),
         nl.attribute(1, nic.mac or bytes(6)),
         nl.attribute(2, b"\xff" * 6 if nic.mac else bytes(6)),
         nl.attribute(23, struct.pack(f"<{_STATS}Q", *stats)),
         nl.attribute(7, struct.pack(f"<{_STATS}I", *(value & 0xFFFFFFFF for value in stats))),
+        link_change.info(nic),
     ]
     return b"".join(parts)
 
@@ -359,14 +361,17 @@ def _change(t: Task, network: Network, request: Request) -> list[bytes]:
     if request.type in (RTM_NEWROUTE, route_change.RTM_DELROUTE):
         return route_change.change(network, request)
     if request.type in (RTM_NEWLINK, RTM_SETLINK):
-        if request.flags & nl.NLM_F_CREATE and 18 in request.attributes(
-            _IFINFO.size
-        ):  # IFLA_LINKINFO: "Unknown device type"
-            raise SyscallError(errno.EOPNOTSUPP)
-        nic = _find_nic(network, request)
+        attributes = request.attributes(_IFINFO.size)
+        if request.flags & nl.NLM_F_CREATE and link_change.IFLA_LINKINFO in attributes:
+            nic = link_change.new_link(t, network, attributes)
+        else:
+            nic = _find_nic(network, request)
         _, _, _, flags, change = request.header(_IFINFO)
         if (change or 0xFFFFFFFF) & IFF_UP:
             turn(nic, flags & IFF_UP != 0)
+        return []
+    if request.type == RTM_DELLINK:
+        link_change.delete_link(network, _find_nic(network, request))
         return []
     if request.type in (RTM_NEWADDR, RTM_DELADDR):
         family, length, _, _, index = request.header(_IFADDR)
@@ -392,6 +397,6 @@ def _change(t: Task, network: Network, request: Request) -> list[bytes]:
 
 
 def _check_own(nic: Nic) -> None:
-    """The loopback is the guest's; the way out is the sandbox's."""
-    if not nic.loopback:
+    """The loopback and what it has made are the guest's; the way out is the sandbox's."""
+    if not nic.loopback and not kind_of(nic):
         raise SyscallError(errno.EPERM)

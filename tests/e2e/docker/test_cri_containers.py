@@ -79,6 +79,11 @@ def test_capabilities(pod: Any) -> None:
     ):
         made = pod.create(name, "sleep", "1000", security={"capabilities": capabilities})
         assert pod.sh(made, mask) == (0, f"{wanted:016x}\n"), name
+        status, out = pod.exec(made, "brctl", "addbr", "foobar")
+        assert (status, "not permitted" in out) == ((0, False) if name == "more" else (1, True)), name
+        if name == "more":
+            script = "ip link add d0 type dummy && ip addr add 10.9.9.1/24 dev d0 && ip link set d0 up && ip -o -4 addr show d0"
+            assert "inet 10.9.9.1/24" in pod.sh(made, f"{script}; ip link del d0; brctl delbr foobar")[1]
     status, out = pod.sh(made, "chown 5 /tmp")
     assert status == 1 and "Operation not permitted" in out
 
