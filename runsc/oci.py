@@ -6,13 +6,13 @@ import os
 from typing import Final
 
 from runsc.config import Config
-from runsc.donate import open_directory, open_path
+from runsc.donate import open_directory, open_path, open_private
 from runsc.failure import UsageError
 from runsc.runtime import apply_config, network_options
 from runsc.spec.mount_options import COPY_UP, PROPAGATION, flags_of, propagation_of
 from runsc.spec.pod import is_pod
 from runsc.spec.types import CAPABILITIES, RLIMITS, Device, Hook, Mount, Process, Spec
-from sandbox.abi.linux.statfs import MS_NOEXEC, MS_NOSUID, MS_RDONLY
+from sandbox.abi.linux.statfs import MS_NOEXEC, MS_NOSUID, MS_PRIVATE, MS_RDONLY
 from sandbox.boot.options import (
     MOUNT_BIND,
     MOUNT_DEV,
@@ -73,7 +73,9 @@ def mount_of(mount: Mount, bundle: str) -> MountOptions:
     target = os.fsencode(os.path.normpath("/" + mount.destination.lstrip("/")))  # relative ones begin there, too
     if mount.is_bind():
         source = os.path.join(bundle, mount.source)
-        options = MountOptions(MOUNT_BIND, target, open_path(source, f"mount {mount.destination}"), os.fsencode(source))
+        what, private = f"mount {mount.destination}", propagation_of(mount.options) & MS_PRIVATE
+        fd = open_private(source, what, "rbind" in mount.options) if private else open_path(source, what)
+        options = MountOptions(MOUNT_BIND, target, fd, os.fsencode(source))
     else:  # /dev is a tmpfs with the usual nodes, as the specification wants it
         options = MountOptions(MOUNT_DEV if target == b"/dev" else KINDS[mount.kind], target)
         options.source = os.fsencode(mount.source)

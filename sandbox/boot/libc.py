@@ -28,6 +28,10 @@ MS_PRIVATE: Final = 1 << 18
 MS_SLAVE: Final = 1 << 19
 
 _LINUX_CAPABILITY_VERSION_3: Final = 0x20080522
+SYS_OPEN_TREE: Final = 428  # on every architecture
+OPEN_TREE_CLONE: Final = 1
+AT_EMPTY_PATH: Final = 0x1000
+AT_RECURSIVE: Final = 0x8000
 _libc: Final = ctypes.CDLL(None, use_errno=True)
 
 
@@ -46,6 +50,13 @@ def unshare(flags: int) -> None:
 def setns(fd: int, kind: int) -> None:
     """setns(2)."""
     _check(_libc.setns(ctypes.c_int(fd), ctypes.c_int(kind)), "setns")
+
+
+def open_tree(fd: int, recursive: bool) -> int:
+    """open_tree(2): a copy of the mount that `fd` is on, from there on, with those below when `recursive`."""
+    flags = OPEN_TREE_CLONE | os.O_CLOEXEC | AT_EMPTY_PATH | (AT_RECURSIVE if recursive else 0)
+    words = ctypes.c_long(SYS_OPEN_TREE), ctypes.c_int(fd), ctypes.c_char_p(b""), ctypes.c_uint(flags)
+    return _check(_libc.syscall(*words), "open_tree")
 
 
 def prctl(option: int, arg2: int = 0, arg3: int = 0) -> int:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import pwd
+import subprocess
 from pathlib import Path
 from typing import Any, Iterator
 
 import pytest
 
 from tests.e2e.bundles import change, needs_busybox
-from tests.e2e.conftest import runsc
+from tests.e2e.conftest import BOUND_S, ROOT, command, runsc
 from tests.e2e.containers import Shim
 
 pytestmark = needs_busybox
@@ -201,3 +202,40 @@ def test_a_missing_working_directory_is_made(bundle: Path, tmp_path: Path) -> No
     result = runsc("--root", str(bundle / "state"), "run", "--bundle", str(bundle), "c")
     assert result.status == 1 and "working directory /v/new/one: No such file or directory" in result.err, result
     assert list(volume.iterdir()) == []
+
+
+HOST_MOUNTS = """
+v=$1; shift; cd "$v"
+mount --make-rprivate / || exit 9
+for d in p one s; do mount -t tmpfs none $d/early && echo > $d/early/inner || exit 9; done
+"$@" & while ! [ -e c/up ]; do :; done
+for d in p one s; do mount -t tmpfs none $d/late && echo > $d/late/later; done
+umount p/late p/early && echo "not held"
+echo > c/go; wait $!
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounts in a namespace of its own")
+def test_a_private_bind_mount_is_as_it_was(bundle: Path, tmp_path: Path) -> None:
+    """With rprivate what the host mounts later is not seen, and what it unmounts is not held; with bind and private there
+    is nothing of what is mounted below; with rslave the host's later mounts are seen."""
+    for path in ("p/early", "p/late", "one/early", "one/late", "s/early", "s/late", "c"):
+        (tmp_path / path).mkdir(parents=True)
+    options = {"p": ["rbind", "rprivate"], "one": ["bind", "private"], "s": ["rbind", "rslave"], "c": ["bind"]}
+    binds = [
+        {"destination": f"/{name}", "type": "bind", "source": str(tmp_path / name), "options": words}
+        for name, words in options.items()
+    ]
+    script = (
+        "echo > /c/up; while ! [ -e /c/go ]; do :; done; ls -A /p/early /p/late /one/early /one/late /s/early /s/late"
+    )
+    change(bundle, process__args=["/bin/sh", "-c", script], mounts=[*BASE, *binds])
+    words = command("--root", str(bundle / "state"), "run", "--bundle", str(bundle), "c")
+    done = subprocess.run(
+        ["unshare", "-m", "sh", "-c", HOST_MOUNTS, "sh", str(tmp_path), *words],
+        env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=BOUND_S,
+    )  # fmt: skip
+    assert done.returncode == 0, done
+    assert done.stdout == (
+        "not held\n/one/early:\n\n/one/late:\n\n/p/early:\ninner\n\n/p/late:\n\n/s/early:\ninner\n\n/s/late:\nlater\n"
+    )
