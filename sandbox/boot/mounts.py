@@ -134,15 +134,15 @@ def fill_view(kernel: Kernel, view: View, namespace: MountNamespace, options: Sa
 def make_directory(namespace: MountNamespace, path: bytes) -> None:
     """A working directory that is missing, as root, as runc does; not in what is mounted read-only. Why it could not be
     made is told when it cannot be entered."""
-    if find_point(namespace, path) is not None:
-        return
-    deepest, parts = namespace.root_path(), [name for name in path.split(b"/") if name]
-    for n in range(1, len(parts)):
-        found = find_point(namespace, b"/".join(parts[:n]))
-        if found is None:
-            break
-        deepest = found
     try:
+        if find_point(namespace, path) is not None:
+            return
+        deepest, parts = namespace.root_path(), [name for name in path.split(b"/") if name]
+        for n in range(1, len(parts)):
+            found = find_point(namespace, b"/".join(parts[:n]))
+            if found is None:
+                break
+            deepest = found
         if not deepest.mount.flags & ST_RDONLY:
             make_point(namespace, path, True)
     except SyscallError:
