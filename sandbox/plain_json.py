@@ -42,7 +42,7 @@ def loads(text: str) -> object:
     text = text.strip(_WHITESPACE)
     try:
         value, end = _scan(text, 0)
-    except StopIteration:
+    except (StopIteration, SystemError):  # the latter by versions that look for JSONDecodeError and do not import it
         raise ValueError("not JSON") from None
     if end != len(text):
         raise ValueError(f"not JSON after character {end}")

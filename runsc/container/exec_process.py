@@ -58,12 +58,12 @@ class Execution:
         self.terminal = 0 if self.process.terminal else -1
         wake = self._catch_signals()
         host = HostTerminal(0) if self.process.terminal else None
-        self._begin((0, 1, 2))
-        if pid_file:
-            write_pid(pid_file, os.getpid())
         try:
             if host is not None:
-                host.set_raw()
+                host.set_raw()  # before it can print anything
+            self._begin((0, 1, 2))
+            if pid_file:
+                write_pid(pid_file, os.getpid())
             return exit_status(self._wait(wake))
         finally:
             if host is not None:

@@ -46,6 +46,8 @@ def load_bundle(bundle: str) -> Spec:
     if not os.path.isdir(bundle):
         raise RuntimeFailure(f"bundle {bundle}: no such directory")
     path = os.path.join(bundle, "config.json")
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise RuntimeFailure(f"{path}: not a file")  # a pipe would be waited for
     document = read_json(path)
     problems = Problems()
     spec = decode(document, problems)

@@ -69,7 +69,7 @@ def check_rlimits(spec: Spec, bundle: str, problems: Problems) -> None:
 
 
 def check_capabilities(spec: Spec, bundle: str, problems: Problems) -> None:
-    """Known names; effective and inheritable within what contains them."""
+    """Known names; effective within permitted. Ambient ones that cannot be are left out, as by runc."""
     if spec.process is None or spec.process.capabilities is None:
         return
     sets = spec.process.capabilities
@@ -79,8 +79,6 @@ def check_capabilities(spec: Spec, bundle: str, problems: Problems) -> None:
                 problems.add(f"process.capabilities.{name}[{n}]", f"unknown capability {capability!r}")
     for capability in sorted(set(sets["effective"]) - set(sets["permitted"])):
         problems.add("process.capabilities.effective", f"{capability} is not permitted")
-    for capability in sorted(set(sets["ambient"]) - (set(sets["permitted"]) & set(sets["inheritable"]))):
-        problems.add("process.capabilities.ambient", f"{capability} is not both permitted and inheritable")
 
 
 def check_hostname(spec: Spec, bundle: str, problems: Problems) -> None:

@@ -39,7 +39,7 @@ def fails(shim: Shim, *flags: str) -> str:
         ({"process__args": ["nothing"]}, "nothing: executable file not found"),
         ({"process__args": ["/bin/nothing"]}, "/bin/nothing: no such file or directory"),
         ({"process__args": ["/tmp"]}, "/tmp: permission denied"),
-        ({"process__cwd": "/nowhere"}, "working directory /nowhere: No such file or directory"),
+        ({"process__cwd": "/bin/busybox/x"}, "working directory /bin/busybox/x: Not a directory"),
         ({"process__terminal": True}, "--console-socket is needed"),
         ({"linux__sysctl": {"kernel.nothing": "1"}}, "linux.sysctl.kernel.nothing: there is no such setting"),
         ({"linux__sysctl": {"kernel.msgmax": "x"}}, "linux.sysctl.kernel.msgmax: cannot be set to 'x'"),
@@ -50,6 +50,19 @@ def fails(shim: Shim, *flags: str) -> str:
 def test_config(shim: Shim, parts: dict[str, Any], words: str) -> None:
     change(shim.bundle, **parts)
     assert words in fails(shim)
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"ociVersion": "1.0.2', "[]", "null", "[" * 100_000, "\0\1", "nul"])
+def test_what_is_no_config(shim: Shim, text: str) -> None:
+    (shim.bundle / "config.json").write_text(text)
+    assert "config.json: " in fails(shim)
+
+
+def test_a_config_that_is_no_file(shim: Shim) -> None:
+    (shim.bundle / "config.json").unlink()
+    assert "config.json: No such file or directory" in fails(shim)
+    os.mkfifo(shim.bundle / "config.json")
+    assert "config.json: not a file" in fails(shim)
 
 
 def test_a_root_for_another_machine(shim: Shim) -> None:
