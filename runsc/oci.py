@@ -165,8 +165,8 @@ def options_of(spec: Spec, bundle: str, config: Config) -> SandboxOptions:
         (hook_program(hook), hook.timeout_s * 1_000_000_000) for hook in spec.hooks["startContainer"]
     )
     apply_config(options, config)
-    sets = spec.process.capabilities or {}
-    for capability in sorted(set(sets.get("ambient", ())) - (set(sets["permitted"]) & set(sets["inheritable"]))):
+    sets = spec.process.capabilities or dict.fromkeys(CAPABILITY_SETS, [])
+    for capability in sorted(set(sets["ambient"]) - (set(sets["permitted"]) & set(sets["inheritable"]))):
         path = f"process.capabilities.ambient: {capability}"
         config.log.write("warning", f"{path} is not ambient: it is not both permitted and inheritable")
     for path in spec.unsupported:

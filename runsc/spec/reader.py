@@ -35,6 +35,17 @@ def kind_of(value: Json) -> str:
     return "an array" if isinstance(value, list) else "an object"
 
 
+def why_no_text(value: str) -> str:
+    """What a path or a word cannot have, which no file system or program could be given; empty when it is good."""
+    if "\0" in value:
+        return "contains a NUL character"
+    return (
+        "contains half a surrogate pair"
+        if not value.isascii() and any("\ud800" <= c <= "\udfff" for c in value)
+        else ""
+    )
+
+
 class Object:
     """A JSON object at `path`; null members count as missing, as Go's decoder has it."""
 
@@ -68,8 +79,9 @@ class Object:
         if not isinstance(value, str):
             self._wrong(key, "a string")
             return default
-        if "\0" in value:
-            self.problems.add(self.at(key), "contains a NUL character")
+        why = why_no_text(value)
+        if why:
+            self.problems.add(self.at(key), why)
             return default
         return value
 
@@ -102,8 +114,8 @@ class Object:
         for n, value in enumerate(self._array(key)):
             if not isinstance(value, str):
                 self.problems.add(f"{self.at(key)}[{n}]", f"must be a string, is {kind_of(value)}")
-            elif "\0" in value:
-                self.problems.add(f"{self.at(key)}[{n}]", "contains a NUL character")
+            elif why := why_no_text(value):
+                self.problems.add(f"{self.at(key)}[{n}]", why)
             else:
                 found.append(value)
         return found
@@ -149,9 +161,9 @@ class Object:
         return [key for key, value in self._members.items() if value is not None]
 
     def require(self, key: str) -> bool:
-        """Note a member that is missing."""
-        if not self.has(key):
-            self.problems.add(self.at(key), "is missing")
+        """Note a member that is missing, or no more than an empty string."""
+        if not self.has(key) or self._members[key] == "":
+            self.problems.add(self.at(key), "is empty" if self.has(key) else "is missing")
             return False
         return True
 
