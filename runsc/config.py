@@ -86,8 +86,18 @@ class Config:
 
 
 def default_root() -> str:
-    """/run/runsc, or the user's own runtime directory."""
-    if os.geteuid() == 0:
-        return "/run/runsc"
+    """/run/runsc, or the user's own runtime directory; also root's of a user namespace (podman without privilege)."""
     runtime = os.environ.get("XDG_RUNTIME_DIR", "")
-    return f"{runtime}/runsc" if runtime.startswith("/") else f"/tmp/runsc-{os.geteuid()}"
+    own = runtime.startswith("/")
+    if os.geteuid() == 0 and not (own and in_user_namespace()):
+        return "/run/runsc"
+    return f"{runtime}/runsc" if own else f"/tmp/runsc-{os.geteuid()}"
+
+
+def in_user_namespace() -> bool:
+    """Not every number is mapped to itself (user_namespaces(7))."""
+    try:
+        with open("/proc/self/uid_map", encoding="ascii") as file:
+            return file.read().split() != ["0", "0", "4294967295"]
+    except OSError:
+        return False

@@ -19,7 +19,10 @@ SEND_S: Final = 10.0
 
 def open_terminal(console_socket: str, rows: int, columns: int) -> int:
     """The slave, raw; its master has been sent. RuntimeFailure when nobody takes it."""
-    master, slave = os.openpty()
+    try:
+        master, slave = os.openpty()
+    except OSError as error:
+        raise RuntimeFailure(f"cannot allocate a terminal: {os.strerror(error.errno or 0)}") from None
     try:
         os.set_inheritable(slave, False)
         HostTerminal(slave).set_raw()

@@ -1,4 +1,5 @@
-"""podman, as root, with everything it keeps in a directory of the test's. docs/podman.md is run word for word."""
+"""podman, as root and as an ordinary user, with everything it keeps in a directory of the test's. docs/podman.md is run
+word for word."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import Iterator
@@ -97,3 +99,89 @@ def test_a_life(podman: Podman) -> None:
     assert podman.shell("podman inspect --format '{{.State.ExitCode}}' box") == "5\n"
     assert podman.shell("podman logs box") == "up\n"
     podman.shell("podman rm box")
+
+
+USER, NUMBER, FIRST = "stackbox", 23456, 2_000_000
+# A user who is there for whoever is in this mount namespace only, and devices and terminals as a fresh host has them.
+AS_A_USER = """
+mount --make-rprivate / && cd "$1" && mkdir dev && mount -t tmpfs none dev
+for f in passwd group subuid subgid; do [ ! -e /etc/$f ] || cat /etc/$f > $f.new; done
+echo "$2:x:$3:$3::$1:/bin/sh" >> passwd.new; echo "$2:x:$3:" >> group.new
+echo "$2:$4:65536" >> subuid.new; echo "$2:$4:65536" >> subgid.new
+for f in passwd group subuid subgid; do mount --bind $f.new /etc/$f; done
+for d in null:3 zero:5; do mknod -m 666 dev/${d%:*} c 1 ${d#*:} && mount --bind dev/${d%:*} /dev/${d%:*}; done
+mount -t devpts -o newinstance,mode=620,ptmxmode=666 devpts /dev/pts && mount --bind /dev/pts/ptmx /dev/ptmx
+cd home && exec setpriv --reuid "$3" --regid "$3" --clear-groups sh -e -c "$5"
+"""
+
+
+class Rootless(Podman):
+    """The same for a user with subordinate ids, of whom the machine knows nothing."""
+
+    def __init__(self, directory: Path) -> None:
+        directory.chmod(0o755)
+        self.directory = directory
+        python = sys.executable if is_everybodys(Path(sys.executable)) else "/usr/bin/python3"
+        for name in ("runsc", "sandbox", "tcpip"):
+            shutil.copytree(ROOT / name, directory / "tree" / name, ignore=shutil.ignore_patterns("__pycache__"))
+        (directory / "runsc").write_text(
+            f'#!/bin/sh\nPYTHONDONTWRITEBYTECODE=1 PYTHONPATH={directory}/tree exec {python} -m runsc "$@"\n'
+        )
+        (directory / "runsc").chmod(0o755)
+        configuration = directory / "home" / ".config" / "containers"
+        configuration.mkdir(parents=True)
+        settings = blocks("toml")[0].replace("[engine]\n", '[engine]\nevents_logger = "file"\n')
+        (configuration / "containers.conf").write_text(settings.replace("/usr/local/bin", str(directory)))
+        (configuration / "storage.conf").write_text('[storage]\ndriver = "vfs"\n')
+        (directory / "run").mkdir(mode=0o700)
+        for path in (directory / "run", *(directory / "home").rglob("*"), directory / "home"):
+            os.chown(path, NUMBER, NUMBER)
+
+    def shell(self, script: str, status: int = 0) -> str:
+        environment = {
+            "HOME": f"{self.directory}/home",
+            "XDG_RUNTIME_DIR": f"{self.directory}/run",
+            "PATH": "/usr/bin:/bin:/usr/sbin:/sbin",
+        }
+        words = [str(self.directory), USER, str(NUMBER), str(FIRST), script]
+        shutil.rmtree(self.directory / "dev", ignore_errors=True)
+        done = subprocess.run(
+            ["unshare", "-m", "sh", "-e", "-c", AS_A_USER, "sh", *words],
+            env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=4 * BOUND_S,
+        )  # fmt: skip
+        assert done.returncode == status, done
+        return done.stdout
+
+
+def is_everybodys(path: Path) -> bool:
+    """Others may execute it where it really is."""
+    real = path.resolve()
+    return all(parent.stat().st_mode & 1 for parent in (real, *real.parents))
+
+
+def test_an_ordinary_user(tmp_path: Path) -> None:
+    """Numbers inside are the user's and the subordinate ones outside; root of the user's namespace is all that it needs."""
+    need_engines({"podman": "podman", "newuidmap": "uidmap"})
+    directory = Path(tempfile.mkdtemp(prefix="sbu"))
+    podman = Rootless(directory)
+    try:
+        image = re.search(r"^mkdir.*?podman import - busybox$", blocks("sh")[0], re.MULTILINE | re.DOTALL)
+        assert image is not None
+        script = f"""{image[0]} >/dev/null
+mkdir v; echo in > v/in
+podman run --rm --network none -v $PWD/v:/v busybox sh -c 'id -u; uname -r; echo out > /v/out; chown 5 /v/out; cat /v/in'
+stat -c %u v/out
+podman run --rm --network none -u 7:8 -t busybox sh -c 'id -u; tty'
+podman run -d --name box --network none busybox sh -c 'trap "exit 5" TERM; echo up; while :; do sleep 1000 & wait; done' >/dev/null
+podman exec box echo inside
+podman logs box
+podman stop box >/dev/null
+podman inspect --format '{{{{.State.ExitCode}}}}' box
+podman rm box >/dev/null
+ls {directory}/run/runsc
+"""
+        out = podman.shell(script).split()
+        assert out == ["0", "6.6.0", "in", str(FIRST + 4), "7", "/dev/pts/0", "inside", "up", "5"]
+    finally:
+        podman.shell("podman rm --all --force --time 0; podman unshare rm -rf .local; podman system migrate; :")
+        shutil.rmtree(directory, ignore_errors=True)
