@@ -12,6 +12,7 @@ from sandbox.platform.choose import NAMES as PLATFORMS
 
 NETWORKS: Final = ("none", "internal", "sandbox", "tap", "user")
 LOG_FORMATS: Final = ("text", "json")
+ROOTLESS: Final = ("auto", "true", "false")
 
 GLOBAL_FLAGS: Final = (
     Flag("root", TEXT, "DIR", "where the state of running containers is kept"),
@@ -38,6 +39,13 @@ GLOBAL_FLAGS: Final = (
     Flag("allow", LIST, "RULE", "[tcp:|udp:|icmp:]HOST[:PORT[-PORT]]: what may be reached; repeatable"),
     Flag(
         "overlay", SWITCH, "", "containers: what is written to the root stays in a private layer and is gone at the end"
+    ),
+    Flag(
+        "rootless",
+        TEXT,
+        "WHEN",
+        "do without control groups that cannot be made: auto (who is not root), true, false",
+        ROOTLESS,
     ),
     Flag("systemd-cgroup", SWITCH, "", "control groups made by systemd: not supported"),
     Flag("no-look", SWITCH, "", "platform lane: never poll for calls, park every one"),
@@ -66,6 +74,7 @@ class Config:
         "patch",
         "overlay",
         "systemd_cgroup",
+        "rootless",
     )
 
     def __init__(self, values: Values, log: Log) -> None:
@@ -83,6 +92,11 @@ class Config:
         self.overlay = values.switch("overlay")
         self.systemd_cgroup = values.switch("systemd-cgroup")
         self.patch = not values.switch("no-patch")
+        self.rootless = values.text("rootless", "auto")
+
+    def is_rootless(self) -> bool:
+        """Control groups that cannot be made are done without, as by runc."""
+        return self.rootless == "true" or (self.rootless == "auto" and (os.geteuid() != 0 or in_user_namespace()))
 
 
 def default_root() -> str:

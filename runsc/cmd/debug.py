@@ -6,7 +6,7 @@ import sys
 from typing import Final
 
 from runsc.cmd.create import one_id
-from runsc.cmd.ps import number, objects, table
+from runsc.cmd.ps import FULL, number, objects, table
 from runsc.config import Config
 from runsc.failure import EXIT_FAILURE, UsageError
 from runsc.flags import SWITCH, TEXT, Flag, Values
@@ -36,7 +36,7 @@ def run(config: Config, values: Values, words: list[str]) -> int:
     container = load(config.root, name)
     container.check(status.PS)
     if values.switch("ps"):
-        sys.stdout.write(table(objects(container.call(wire.PS).get("processes"))))
+        sys.stdout.write(table(objects(container.call(wire.PS).get("processes")), list(FULL)))
     if values.switch("stacks"):
         found = container.call(wire.STACKS)
         sys.stdout.write(HEAD + "".join(line(item) for item in objects(found.get("tasks"))))

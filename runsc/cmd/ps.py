@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from typing import Final
+from typing import Callable, Final
 
 from runsc.config import Config
 from runsc.failure import EXIT_FAILURE, UsageError
@@ -17,15 +17,13 @@ FORMATS: Final = ("table", "json")
 FLAGS: Final = (
     Flag("format", TEXT, "FORMAT", "table (as the container sees them) or json (host pids)", FORMATS, short="f"),
 )
-HEAD: Final = f"{'UID':<8} {'PID':>7} {'PPID':>7} {'STIME':<5} {'TTY':<8} {'TIME':>8} CMD\n"
 
 
 def run(config: Config, values: Values, words: list[str]) -> int:
     """On stdout."""
     if not words:
         raise UsageError("ps needs one container id")
-    if len(words) > 1:
-        raise UsageError(f"ps takes no options of ps(1): {words[1]!r}")
+    columns = columns_of(words[1:])
     import json
 
     from runsc.container import status
@@ -40,7 +38,7 @@ def run(config: Config, values: Values, words: list[str]) -> int:
             json.dumps(host_pids(container.sandbox_pid(), [number(item, "host_pid") for item in processes]))
         )
     else:
-        sys.stdout.write(table(processes))
+        sys.stdout.write(table(processes, columns))
     sys.stdout.flush()
     return 0
 
@@ -50,9 +48,38 @@ def objects(found: object) -> list[dict[str, object]]:
     return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
 
 
-def table(processes: list[dict[str, object]]) -> str:
+def columns_of(options: list[str]) -> list[str]:
+    """What options of ps(1) ask for: -e, -f and -o LIST. UsageError for others."""
+    columns: list[str] = []
+    left = list(options)
+    while left:
+        word = left.pop(0)
+        letters = word[1:] if word.startswith("-") else ""
+        if letters and not set(letters) - set("ef"):
+            continue
+        before, o, after = letters.partition("o")
+        if not o or set(before) - set("ef"):
+            raise UsageError(f"ps takes no option {word!r} of ps(1): -e, -f and -o LIST")
+        if not after and not left:
+            raise UsageError("ps: -o needs a list of columns")
+        for name in (after or left.pop(0)).split(","):
+            if name not in COLUMNS:
+                raise UsageError(f"ps: unknown column {name!r}; known: {', '.join(COLUMNS)}")
+            columns.append(name)
+    return columns or list(FULL)
+
+
+def table(processes: list[dict[str, object]], columns: list[str]) -> str:
     """A head and a line for each."""
-    return HEAD + "".join(line(item) for item in processes)
+    shown = [COLUMNS[name] for name in columns]
+    rows = [[head for head, _, _ in shown], *([show(item) for _, _, show in shown] for item in processes)]
+    return "".join(" ".join(map(aligned, row, shown)).rstrip() + "\n" for row in rows)
+
+
+def aligned(text: str, column: Column) -> str:
+    """To the right for numbers; the width of ps(1)'s -f."""
+    _, width, _ = column
+    return text.rjust(-width) if width < 0 else text.ljust(width)
 
 
 def host_pids(sandbox: int, inner: list[int]) -> list[int]:
@@ -82,16 +109,20 @@ def inner_pid(entry: str) -> int:
     return 0
 
 
-def line(item: dict[str, object]) -> str:
-    """As ps -ef prints it."""
-    began = time.localtime(time.time() - number(item, "age_ns") / 1e9)
+def started(item: dict[str, object]) -> str:
+    """The time of day."""
+    return time.strftime("%H:%M", time.localtime(time.time() - number(item, "age_ns") / 1e9))
+
+
+def used(item: dict[str, object]) -> str:
+    """Processor time."""
     seconds = number(item, "cpu_ns") // 1_000_000_000
-    used = f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
-    command = printable(str(item.get("command")).encode("latin-1", "replace").decode("utf-8", "replace"))
-    return (
-        f"{number(item, 'uid'):<8} {number(item, 'pid'):>7} {number(item, 'ppid'):>7} "
-        f"{time.strftime('%H:%M', began)} {item.get('tty')!s:<8} {used:>8} {command}\n"
-    )
+    return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+
+
+def command(item: dict[str, object]) -> str:
+    """With its arguments."""
+    return printable(str(item.get("command")).encode("latin-1", "replace").decode("utf-8", "replace"))
 
 
 def number(item: dict[str, object], name: str) -> int:
@@ -100,4 +131,19 @@ def number(item: dict[str, object], name: str) -> int:
     return value if isinstance(value, int) else 0
 
 
-VERB: Final = Verb("ps", "list the processes of a container", "[--format FORMAT] ID", FLAGS, EXIT_FAILURE, run)
+Column = tuple[str, int, Callable[[dict[str, object]], str]]  # its head, its width (negative: to the right), a row
+COLUMNS: Final[dict[str, Column]] = {
+    "uid": ("UID", 8, lambda item: str(number(item, "uid"))),
+    "pid": ("PID", -7, lambda item: str(number(item, "pid"))),
+    "ppid": ("PPID", -7, lambda item: str(number(item, "ppid"))),
+    "nlwp": ("NLWP", -4, lambda item: str(number(item, "threads"))),
+    "stime": ("STIME", 5, started),
+    "tty": ("TTY", 8, lambda item: str(item.get("tty"))),
+    "time": ("TIME", -8, used),
+    "cmd": ("CMD", 0, command),
+    "args": ("COMMAND", 0, command),
+}
+FULL: Final = ("uid", "pid", "ppid", "stime", "tty", "time", "cmd")
+VERB: Final = Verb(
+    "ps", "list the processes of a container", "[--format FORMAT] ID [-e] [-f] [-o LIST]", FLAGS, EXIT_FAILURE, run
+)

@@ -144,7 +144,7 @@ class Creation:
         except RuntimeFailure as failure:
             state.cgroups = []
             state_file.write(self.container.directory, state)
-            if os.geteuid() == 0 and spec.cgroups_path:
+            if spec.cgroups_path and not self.config.is_rootless():
                 raise
             self.config.log.write("warning", f"{failure}: the sandbox keeps its bounds by itself")
 

@@ -273,6 +273,32 @@ def test_bad_flags_are_one_line(shim: Shim, flags: tuple[str, ...], line: str) -
     assert shim.call("list", "-q").out == ""
 
 
+def test_columns_of_ps(shim: Shim) -> None:
+    """Options of ps(1) that runc's callers give."""
+    shim.start("c", "/bin/sh", "-c", "echo ready; exec sleep 1234")
+    shim.says("c", "ready")
+    eventually(lambda: "sleep" in shim.call("ps", "c").out.splitlines()[1], "it is still the shell")
+    usual = shim.call("ps", "c").out
+    assert usual.split()[:7] == ["UID", "PID", "PPID", "STIME", "TTY", "TIME", "CMD"]
+    assert shim.call("ps", "c", "-ef").out == shim.call("ps", "c", "-e", "-f").out == shim.call("ps", "c").out
+    assert shim.call("ps", "c", "-o", "pid,ppid,nlwp").out.split() == ["PID", "PPID", "NLWP", "1", "0", "1"]
+    assert shim.call("ps", "c", "-eo", "args").out == "COMMAND\nsleep 1234\n"
+    for words, line in ((["-o", "x"], "unknown column 'x'"), (["-o"], "needs a list"), (["aux"], "no option 'aux'")):
+        result = shim.call("ps", "c", *words)
+        assert result.status == 1 and line in result.err and result.err.count("\n") == 1, result
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="makes control groups")
+def test_control_groups_that_cannot_be_made(shim: Shim) -> None:
+    """With --rootless they are done without, as by runc."""
+    parts = {"linux__cgroupsPath": "/stackbox-test\nnone", "linux__resources": {"pids": {"limit": 9}}}
+    change(shim.bundle, process__args=["/bin/true"], **parts)
+    for flags, status in (([], 1), (["--rootless=false"], 1), (["--rootless", "true"], 0)):
+        result = shim.call(*flags, "run", "--bundle", str(shim.bundle), "c")
+        assert result.status == status and result.err.count("control group") == status, result
+        assert result.err.count("\n") == status
+
+
 def test_systemd_is_refused(shim: Shim) -> None:
     assert shim.call("--systemd-cgroup", "create", "--bundle", str(shim.bundle), "c").status == 1
     assert "cgroupfs" in shim.last_error()
