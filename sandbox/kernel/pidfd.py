@@ -21,6 +21,9 @@ O_NONBLOCK: Final = 0o4000
 class PidFile(FileDescription):
     """Readable once the process has ended; keeps naming it after it was reaped."""
 
+    can_read = False
+    can_write = False
+
     def __init__(self, group: ThreadGroup, flags: int) -> None:
         super().__init__(flags | O_RDWR)
         self.group = group

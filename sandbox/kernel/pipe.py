@@ -225,8 +225,6 @@ class Pipe:
         size = PAGE
         while size < wanted:
             size <<= 1
-        if wanted == 0:
-            raise SyscallError(errno.EINVAL)
         slots = size >> 12
         if slots > self.slots and size > MAX_SIZE and not t.creds.has(CAP_SYS_RESOURCE):
             raise SyscallError(errno.EPERM)
@@ -260,6 +258,7 @@ class PipeFile(FileDescription):
     """One end, or both (a FIFO opened O_RDWR)."""
 
     looks_once = True
+    nowait = True
 
     def __init__(self, pipe: Pipe, flags: int, inode: int, mode: int = S_IFIFO | 0o600) -> None:
         super().__init__(flags)
@@ -315,6 +314,14 @@ class PipeFile(FileDescription):
             return WOULD_BLOCK
         pipe.queue.notify(EVENT_IN)
         return done
+
+    def check_status_flags(self, t: Task, flags: int) -> None:
+        """O_DIRECT: packets."""
+
+    def write_fault(self, t: Task, size: int) -> int:
+        if not self.pipe.readers:
+            broken_pipe(t)
+        return -errno.EFAULT
 
     def unread(self, data: memoryview) -> None:
         self.pipe.put_back(data)

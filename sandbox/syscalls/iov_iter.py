@@ -182,9 +182,7 @@ def write_iter(t: Task, a: SyscallArgs, file: FileDescription, it: IovIter, offs
         view = scratch[:size]
         got = it.copy_in(t, view)
         if got < size and not got:
-            if it.done:
-                return it.done
-            raise SyscallError(errno.EFAULT)
+            return it.done or file.write_fault(t, it.total)
         sent = 0
         while True:
             try:

@@ -33,17 +33,10 @@ def next_inode() -> int:
 
 
 class AnonFile(FileDescription):
-    """eventfd, timerfd, signalfd, epoll: it has no positions, but seeks and positioned calls are let through
-    (noop_llseek)."""
+    """eventfd, timerfd, signalfd, epoll, inotify: it has no positions, but seeks are let through (noop_llseek)."""
 
     def seek(self, t: Task, offset: int, whence: int) -> int:
         return self.pos
-
-    def pread(self, t: Task, dst: memoryview, offset: int) -> int:
-        return self.read(t, dst)
-
-    def pwrite(self, t: Task, src: memoryview, offset: int) -> int:
-        return self.write(t, src)
 
     def unread(self, data: memoryview) -> None:
         """What was read is lost, as on Linux."""

@@ -11,11 +11,13 @@ from sandbox.errors import SyscallError
 from sandbox.kernel.rlimits import RLIMIT_FSIZE
 from sandbox.kernel.user_namespace import NO_ID
 from sandbox.vfs import acl, landlock
+from sandbox.vfs.leases import break_leases
 from sandbox.vfs.notify import IN_ATTRIB, IN_MODIFY, on_path
 from sandbox.vfs.permission import MAY_WRITE, check, check_mount_write, owner_or_capable, permitted
 from sandbox.vfs.regular_file import MAX_OFFSET, exceed_size, remove_privileges
 
 if TYPE_CHECKING:
+    from sandbox.kernel.control import Block
     from sandbox.kernel.task import Task
     from sandbox.vfs.inode import Inode
     from sandbox.vfs.path import Path
@@ -104,7 +106,7 @@ def _check_size(t: Task, inode: Inode, size: int) -> None:
         exceed_size(t)
 
 
-def truncate(t: Task, path: Path, size: int) -> int:
+def truncate(t: Task, path: Path, size: int) -> int | Block:
     """truncate(2) of what has been looked up."""
     inode = path.inode
     kind = inode.mode & S_IFMT
@@ -115,6 +117,9 @@ def truncate(t: Task, path: Path, size: int) -> int:
     check_mount_write(path.mount)
     check(t.creds, inode, MAY_WRITE)
     landlock.check(t, path, landlock.TRUNCATE)
+    block = break_leases(t, inode, True, 0)
+    if block is not None:
+        return block
     return do_truncate(t, path, inode, size)
 
 
@@ -133,12 +138,8 @@ def do_truncate(t: Task, path: Path, inode: Inode, size: int) -> int:
 
 
 def fallocate(t: Task, path: Path, mode: int, offset: int, length: int) -> int:
-    """fallocate(2) of a file that is open for writing."""
+    """fallocate(2) of a file that is open for writing, with a valid range and `mode`."""
     inode = path.inode
-    if offset < 0 or length <= 0:
-        raise SyscallError(errno.EINVAL)
-    if mode & ~FALLOC_FL_KNOWN or mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE) == FALLOC_FL_PUNCH_HOLE:
-        raise SyscallError(errno.EOPNOTSUPP)
     kind = inode.mode & S_IFMT
     if kind == S_IFIFO:
         raise SyscallError(errno.ESPIPE)

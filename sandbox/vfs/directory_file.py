@@ -29,6 +29,8 @@ class DirectoryFile(InodeFile):
     new are appended when the end is reached.
     """
 
+    flagged = False
+
     def __init__(self, flags: int, path: Path, inode: Inode) -> None:
         super().__init__(flags, path, inode)
         self._snapshot = Snapshot()

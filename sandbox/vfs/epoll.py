@@ -73,6 +73,9 @@ class EpollItem:
 class EventPoll(AnonFile):
     """What epoll_create(2) returns. `ready` keeps its order: first come, first delivered."""
 
+    can_read = False
+    can_write = False
+
     def __init__(self) -> None:
         super().__init__(O_RDWR)
         self.items: dict[tuple[int, FileDescription], EpollItem] = {}

@@ -20,6 +20,8 @@ MAX: Final = (1 << 64) - 1
 class EventFile(AnonFile):
     """A counter of 0 … 2^64 - 2. As a semaphore each read takes one."""
 
+    nowait = True
+
     def __init__(self, count: int, flags: int, semaphore: bool) -> None:
         super().__init__(O_RDWR | flags)
         self.count = count

@@ -90,6 +90,10 @@ class FileOwner:
         self.fd = fd
         self._tell(POLL_MSG, 0x441)
 
+    def lease_broken(self) -> None:
+        """lease_break_callback: the lease has to be given up, or weakened."""
+        self._tell(POLL_MSG, 0x441)
+
     def _event(self, mask: int) -> None:
         """send_sigio."""
         if mask & EVENT_HUP:

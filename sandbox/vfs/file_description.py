@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING, Final
 
+from sandbox.abi.linux.fcntl import O_DIRECT
 from sandbox.errors import SyscallError
 from tcpip.native import mypyc_attr
 from tcpip.waiter import EVENT_IN, EVENT_OUT, WaitQueue
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from sandbox.vfs.epoll import EpollItem
     from sandbox.vfs.fasync import FileOwner
     from sandbox.vfs.kstat import Kstat
+    from sandbox.vfs.locks import InodeLocks
     from sandbox.vfs.path import Path
 
 WOULD_BLOCK: Final = -errno.EAGAIN
@@ -34,6 +36,11 @@ class FileDescription:
 
     most_read = 0x8000_0000  # bytes that one read gives; fewer where they cost much
     write_turn = 16 << 20  # bytes that one call writes before others have a turn; fewer where they cost much
+    can_read = True  # it has a read operation at all (FMODE_CAN_READ); EINVAL otherwise, before the buffer is looked at
+    can_write = True
+    positioned = False  # pread(2) and pwrite(2) mean something (FMODE_PREAD); ESPIPE otherwise
+    nowait = False  # RWF_NOWAIT (FMODE_NOWAIT); EOPNOTSUPP otherwise
+    flagged = True  # preadv2(2) and pwritev2(2) take flags: it has read_iter and write_iter
     looks_once = False  # at each byte of what is written: it may lie in memory that a guest can change meanwhile
 
     def __init__(self, flags: int) -> None:
@@ -44,6 +51,7 @@ class FileDescription:
         self.queue = WaitQueue()  # readiness; regular files never use it
         self.epoll_items: dict[EpollItem, None] | None = None  # the interest lists that name it
         self.owner: FileOwner | None = None  # F_SETOWN, F_SETSIG, O_ASYNC
+        self.own_locks: InodeLocks | None = None  # of what has no place in the tree
         self.path: Path | None = None  # where it was opened, pinned; None for what has no place in the tree
 
     # --- life ---
@@ -63,6 +71,10 @@ class FileDescription:
                     item.file_gone()
             if self.owner is not None:
                 self.owner.gone()
+            locks = self.held_locks()
+            if locks is not None:
+                locks.drop_owner(self)
+                locks.drop_lease(self)
             self.release()
             path = self.path
             if path is not None:
@@ -72,7 +84,25 @@ class FileDescription:
         """The last reference is gone: give back what it holds."""
 
     def flush(self, t: Task) -> None:
-        """A descriptor for it was closed by `t` (POSIX locks go)."""
+        """A descriptor for it was closed by `t`: the process's POSIX locks on the file go."""
+        locks = self.held_locks()
+        if locks is not None:
+            locks.drop_owner(t.fds)
+
+    def held_locks(self) -> InodeLocks | None:
+        """The locks and leases on its file; None: there have been none."""
+        path = self.path
+        return self.own_locks if path is None else path.inode.locks
+
+    def locks(self) -> InodeLocks:
+        """The same, made on first use. What has no place in the tree has its own, for each open description."""
+        from sandbox.vfs.locks import InodeLocks, locks_of
+
+        if self.path is not None:
+            return locks_of(self.path.inode)
+        if self.own_locks is None:
+            self.own_locks = InodeLocks()
+        return self.own_locks
 
     # --- data: one attempt each ---
 
@@ -133,7 +163,14 @@ class FileDescription:
         return EVENT_IN | EVENT_OUT
 
     def check_status_flags(self, t: Task, flags: int) -> None:
-        """F_SETFL: `flags` are about to become the status flags; EINVAL for one that the file cannot have."""
+        """F_SETFL: `flags` are about to become the status flags; EINVAL for one that the file cannot have: O_DIRECT,
+        unless it has direct I/O or packets."""
+        if flags & O_DIRECT:
+            raise SyscallError(errno.EINVAL)
+
+    def write_fault(self, t: Task, size: int) -> int:
+        """What a write of `size` bytes returns of which not even the first could be fetched."""
+        return -errno.EFAULT
 
     def add_seals(self, t: Task, seals: int) -> int:
         """F_ADD_SEALS of a memfd."""

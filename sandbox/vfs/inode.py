@@ -47,6 +47,7 @@ class Inode:
         "ctime",
         "btime",
         "opens",
+        "writers",
         "locks",
         "marks",
         "attached",
@@ -66,6 +67,7 @@ class Inode:
         self.rdev = 0
         self.atime = self.mtime = self.ctime = self.btime = now
         self.opens = 0  # open descriptions
+        self.writers = 0  # those that may write
         self.locks: InodeLocks | None = None
         self.marks: InodeMarks | None = None
         self.acls: Acls | None = None
@@ -240,7 +242,8 @@ class Inode:
         raise SyscallError(errno.EINVAL)
 
     def fsync(self) -> None:
-        """Nothing is lost if the machine stops now."""
+        """Nothing is lost if the machine stops now. EINVAL: no such operation (proc, sysfs)."""
+        raise SyscallError(errno.EINVAL)
 
     def backing(self, shared: bool, prot: int) -> Backing:
         """What mmap(2) maps."""

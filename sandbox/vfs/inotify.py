@@ -8,7 +8,8 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from sandbox.errors import SyscallError
-from sandbox.vfs.file_description import WOULD_BLOCK, FileDescription
+from sandbox.vfs.anon import AnonFile
+from sandbox.vfs.file_description import WOULD_BLOCK
 from sandbox.vfs.notify import IN_ALL_EVENTS, IN_ISDIR
 from tcpip.waiter import EVENT_IN
 
@@ -84,8 +85,11 @@ class InodeMarks:
             watch.owner.forget(watch)
 
 
-class InotifyFile(FileDescription):
+class InotifyFile(AnonFile):
     """An inotify instance."""
+
+    can_write = False
+    flagged = False
 
     def __init__(self, flags: int, vfs: Vfs) -> None:
         super().__init__(flags)
@@ -171,9 +175,6 @@ class InotifyFile(FileDescription):
         if not at:
             raise SyscallError(errno.EINVAL)
         return at
-
-    def unread(self, data: memoryview) -> None:
-        """Events that were not stored are lost, as on Linux."""
 
     def poll(self, t: Task | None) -> int:
         """Readable when there are events."""

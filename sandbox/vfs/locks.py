@@ -16,6 +16,7 @@ from tcpip.waiter import EVENT_IN, WaitQueue
 
 if TYPE_CHECKING:
     from sandbox.kernel.pid_namespace import Pid
+    from sandbox.vfs.file_description import FileDescription
     from sandbox.vfs.inode import Inode
 
 OFFSET_MAX: Final = (1 << 63) - 1
@@ -25,6 +26,7 @@ LOCK_SH: Final = 1
 LOCK_EX: Final = 2
 LOCK_NB: Final = 4
 LOCK_UN: Final = 8
+LOCK_MAND: Final = 32
 
 
 class RecordLock:
@@ -49,12 +51,26 @@ class RecordLock:
         )
 
 
-class InodeLocks:
-    """The locks on one inode."""
+class Lease:
+    """`kind`: F_RDLCK or F_WRLCK. `wanted`: what it has to become (the same while nobody minds), by `break_at` (ns; 0: no
+    such time)."""
 
-    __slots__ = ("records", "flocks", "queue")
+    __slots__ = ("kind", "wanted", "break_at")
+
+    def __init__(self, kind: int) -> None:
+        self.kind = kind
+        self.wanted = kind
+        self.break_at = 0
+
+
+class InodeLocks:
+    """The locks and leases on one inode, and how long its data are expected to live (F_SET_RW_HINT)."""
+
+    __slots__ = ("records", "flocks", "queue", "leases", "life")
 
     def __init__(self) -> None:
+        self.leases: dict[FileDescription, Lease] = {}
+        self.life = 0
         self.records: list[RecordLock] = []
         self.flocks: dict[object, int] = {}  # description -> LOCK_SH or LOCK_EX
         self.queue = WaitQueue()
@@ -116,6 +132,13 @@ class InodeLocks:
         elif LOCK_EX in self.flocks.values():
             return False
         self.flocks[owner] = kind
+        return True
+
+    def drop_lease(self, file: FileDescription) -> bool:
+        """It is given up; False: there was none."""
+        if self.leases.pop(file, None) is None:
+            return False
+        self.queue.notify(EVENT_IN)
         return True
 
     def drop_owner(self, owner: object) -> None:

@@ -9,6 +9,7 @@ import errno
 from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.capability import CAP_DAC_READ_SEARCH, CAP_FOWNER, CAP_MKNOD
+from sandbox.abi.linux.fcntl import AT_FDCWD
 from sandbox.abi.linux.stat import (
     AT_EMPTY_PATH,
     AT_SYMLINK_FOLLOW,
@@ -76,11 +77,16 @@ def mkdir(t: Task, dirfd: int, path: bytes, mode: int) -> int:
     return 0
 
 
-def mknod(t: Task, dirfd: int, path: bytes, mode: int, rdev: int) -> int:
-    """mknodat(2)."""
+def check_kind(mode: int) -> None:
+    """EPERM, EINVAL for what mknod(2) does not make; looked at before the path is."""
     kind = mode & S_IFMT
     if kind not in (0, S_IFREG, S_IFCHR, S_IFBLK, S_IFIFO, S_IFSOCK):
         raise SyscallError(errno.EPERM if kind == S_IFDIR else errno.EINVAL)
+
+
+def mknod(t: Task, dirfd: int, path: bytes, mode: int, rdev: int) -> int:
+    """mknodat(2) of a kind that `check_kind` lets through."""
+    kind = mode & S_IFMT
     walk, parent = _for_create(t, dirfd, path, False)
     may_create(t.creds, parent)
     device = kind in (S_IFCHR, S_IFBLK)
@@ -124,7 +130,7 @@ def link(t: Task, old_dirfd: int, old: bytes, new_dirfd: int, new: bytes, flags:
     """linkat(2)."""
     if flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH):
         raise SyscallError(errno.EINVAL)
-    if not old and flags & AT_EMPTY_PATH and not t.creds.has_here(CAP_DAC_READ_SEARCH):
+    if not old and flags & AT_EMPTY_PATH and old_dirfd != AT_FDCWD and not t.creds.has_here(CAP_DAC_READ_SEARCH):
         raise SyscallError(errno.ENOENT)
     how = (FOLLOW if flags & AT_SYMLINK_FOLLOW else 0) | (EMPTY if flags & AT_EMPTY_PATH else 0)
     there = lookup(t, old_dirfd, old, how)

@@ -27,6 +27,7 @@ from sandbox.vfs import landlock
 from sandbox.vfs.acl import inherit
 from sandbox.vfs.create import new_attributes
 from sandbox.vfs.dentry import Dentry
+from sandbox.vfs.leases import break_leases
 from sandbox.vfs.notify import IN_CREATE, IN_MODIFY, IN_OPEN, on_entry, on_path
 from sandbox.vfs.path import Path
 from sandbox.vfs.path_file import PathFile
@@ -46,6 +47,17 @@ _CREATION: Final = O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC | _TMPFILE_
 _ACCESS: Final = (MAY_READ, MAY_WRITE, MAY_READ | MAY_WRITE, MAY_READ | MAY_WRITE)
 
 
+def check_flags(flags: int) -> None:
+    """EINVAL for creation flags that exclude each other; looked at before the path is."""
+    if flags & O_PATH:
+        return
+    if flags & _TMPFILE_BIT:
+        if flags & O_TMPFILE != O_TMPFILE or flags & O_CREAT or not flags & O_ACCMODE:
+            raise SyscallError(errno.EINVAL)
+    elif flags & O_CREAT and flags & O_DIRECTORY:
+        raise SyscallError(errno.EINVAL)
+
+
 def open_path(t: Task, dirfd: int, path: bytes, flags: int, mode: int, resolve: int = 0) -> FileDescription | Block:
     """The new description, not yet in any table. `mode`: permission bits for creation, umask not applied.
 
@@ -56,21 +68,17 @@ def open_path(t: Task, dirfd: int, path: bytes, flags: int, mode: int, resolve: 
     if flags & O_PATH:
         flags &= _PATH_KEEPS
     elif flags & _TMPFILE_BIT:
-        if flags & O_TMPFILE != O_TMPFILE or flags & O_CREAT or not flags & O_ACCMODE:
-            raise SyscallError(errno.EINVAL)
         return _open_tmpfile(t, dirfd, path, flags, mode, resolve)
     if flags & O_CREAT:
-        if flags & O_DIRECTORY:
-            raise SyscallError(errno.EINVAL)
         return _open_create(t, dirfd, path, flags, mode, resolve)
     follow = not flags & O_NOFOLLOW
     if not resolve and b"/" not in path:
         near = one_step(t, dirfd, path, follow, t.creds)
         if near is not None:
-            return _open_there(t, near, flags)
+            return open_there(t, near, flags)
     walk = Walk(t, dirfd, path, resolve)
     walk.run(path, False, follow)
-    return _open_there(t, walk.end(), flags)
+    return open_there(t, walk.end(), flags)
 
 
 def _open_create(t: Task, dirfd: int, path: bytes, flags: int, mode: int, resolve: int) -> FileDescription | Block:
@@ -90,7 +98,7 @@ def _open_create(t: Task, dirfd: int, path: bytes, flags: int, mode: int, resolv
         if inode.mode & S_IFMT == S_IFLNK and not flags & (O_EXCL | O_NOFOLLOW):
             target = walk.follow(inode)
             if target is None:
-                return _open_there(t, walk.end(), flags)
+                return open_there(t, walk.end(), flags)
             path = target
             continue
         if flags & O_EXCL:
@@ -101,7 +109,7 @@ def _open_create(t: Task, dirfd: int, path: bytes, flags: int, mode: int, resolv
     assert parent is not None
     _check_protected(t, parent, there.inode)
     walk.mount, walk.dentry = there.mount, there.dentry
-    return _open_there(t, walk.end(), flags)
+    return open_there(t, walk.end(), flags)
 
 
 def _check_protected(t: Task, directory: Inode, inode: Inode) -> None:
@@ -152,7 +160,7 @@ def _open_tmpfile(t: Task, dirfd: int, path: bytes, flags: int, mode: int, resol
     return finish_open(t, Path(walk.mount, dentry), inode, flags)
 
 
-def _open_there(t: Task, path: Path, flags: int) -> FileDescription | Block:
+def open_there(t: Task, path: Path, flags: int) -> FileDescription | Block:
     """Open what exists, with attributes as they are now: may_open, then the inode's own open."""
     inode = path.dentry.inode
     assert inode is not None
@@ -181,6 +189,11 @@ def _open_there(t: Task, path: Path, flags: int) -> FileDescription | Block:
         raise SyscallError(errno.EPERM)
     if kind == S_IFSOCK:
         raise SyscallError(errno.ENXIO)
+    locks = inode.locks
+    if locks is not None and locks.leases:
+        block = break_leases(t, inode, access & MAY_WRITE != 0, flags)
+        if block is not None:
+            return block
     file = finish_open(t, path, inode, flags)
     if flags & O_TRUNC and kind == S_IFREG and not isinstance(file, Block):
         inode.truncate(0)

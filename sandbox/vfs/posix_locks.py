@@ -21,7 +21,7 @@ from sandbox.abi.linux.fcntl import (
 )
 from sandbox.errors import SyscallError
 from sandbox.kernel.control import Block
-from sandbox.vfs.locks import OFFSET_MAX, DeadlockGraph, RecordLock, kind_allowed, locks_of
+from sandbox.vfs.locks import OFFSET_MAX, DeadlockGraph, RecordLock, kind_allowed
 from tcpip.waiter import EVENT_IN
 
 if TYPE_CHECKING:
@@ -34,12 +34,8 @@ FLOCK: Final = struct.Struct("<hh4xqqi4x")  # l_type, l_whence, l_start, l_len, 
 
 
 def fcntl_lock(t: Task, a: SyscallArgs, file: FileDescription, cmd: int, arg: int) -> Result:
-    """One attempt at a record lock; a Block when it has to wait (F_SETLKW). EBADF for a file without an inode."""
+    """One attempt at a record lock; a Block when it has to wait (F_SETLKW)."""
     kind, whence, start, length, pid = FLOCK.unpack(t.copy_in(arg, FLOCK.size))
-    path = file.path
-    if path is None:
-        raise SyscallError(errno.EBADF)
-    inode = path.inode
     ofd = cmd in (F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW)
     if ofd and pid != 0:
         raise SyscallError(errno.EINVAL)
@@ -48,7 +44,7 @@ def fcntl_lock(t: Task, a: SyscallArgs, file: FileDescription, cmd: int, arg: in
         raise SyscallError(errno.EINVAL)
     start, end = _range(file, whence, start, length)
     wanted = RecordLock(file if ofd else t.fds, kind, start, end, None if ofd else t.group.ids)
-    locks = locks_of(inode)
+    locks = file.locks()
     if getting:
         held = locks.conflict(wanted) if kind != F_UNLCK else None
         if held is None:
@@ -88,8 +84,7 @@ def _wait(
             raise SyscallError(errno.EDEADLK)
         graph.edges[t.fds] = held.owner
     a.hold(file)
-    assert file.path is not None
-    return Block(((locks_of(file.path.inode).queue, EVENT_IN),))
+    return Block(((file.locks().queue, EVENT_IN),))
 
 
 def _range(file: FileDescription, whence: int, start: int, length: int) -> tuple[int, int]:
@@ -97,11 +92,11 @@ def _range(file: FileDescription, whence: int, start: int, length: int) -> tuple
     if whence == 1:
         start += file.pos
     elif whence == 2:
-        assert file.path is not None
-        inode = file.path.inode
-        if inode.live:
-            inode.refresh()
-        start += inode.size
+        if file.path is not None:
+            inode = file.path.inode
+            if inode.live:
+                inode.refresh()
+            start += inode.size
     elif whence != 0:
         raise SyscallError(errno.EINVAL)
     if start > OFFSET_MAX:

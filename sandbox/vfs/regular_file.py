@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.capability import CAP_FSETID
-from sandbox.abi.linux.fcntl import O_ACCMODE, O_APPEND, O_NOATIME, O_PATH, O_RDWR
+from sandbox.abi.linux.fcntl import O_ACCMODE, O_APPEND, O_DIRECT, O_NOATIME, O_PATH, O_RDWR
 from sandbox.abi.linux.stat import S_ISGID, S_ISUID, S_IXGRP
 from sandbox.abi.linux.statfs import ST_NOATIME, ST_NODIRATIME, ST_RDONLY
 from sandbox.errors import SyscallError
@@ -36,29 +36,26 @@ SEEK_HOLE: Final = 4
 class InodeFile(FileDescription):
     """A description that was opened by path: regular files, directories, O_PATH."""
 
+    positioned = True
+
     def __init__(self, flags: int, path: Path, inode: Inode) -> None:
         super().__init__(flags)
         self.path = path.pin()
         self.inode = inode
         inode.opens += 1
+        if (flags + 1) & 2:
+            inode.writers += 1
 
     def release(self) -> None:
-        """The last reference is gone: locks of the description, then maybe the inode's contents."""
+        """The last reference is gone, then maybe the inode's contents."""
         inode = self.inode
-        locks = inode.locks
-        if locks is not None:
-            locks.drop_owner(self)
         inode.opens -= 1
+        if (self.flags + 1) & 2:
+            inode.writers -= 1
         if inode.fs.watched and self.path is not None and not self.flags & O_PATH:
             on_close(self.path, self.flags)
         if inode.opens == 0:
             inode.closed()
-
-    def flush(self, t: Task) -> None:
-        """A descriptor was closed: the process's POSIX locks on the file go."""
-        locks = self.inode.locks
-        if locks is not None:
-            locks.drop_owner(t.fds)
 
     @property
     def epollable(self) -> bool:
@@ -74,7 +71,13 @@ class InodeFile(FileDescription):
 class RegularFile(InodeFile):
     """Reads and writes go straight to the inode."""
 
+    nowait = True
     looks_once = True
+
+    def check_status_flags(self, t: Task, flags: int) -> None:
+        """O_DIRECT is remembered, except by what memfd_create(2) made."""
+        if flags & O_DIRECT and not self.flags & O_DIRECT and self.path is not None and not self.path.mount.id:
+            raise SyscallError(errno.EINVAL)
 
     @property
     def write_once(self) -> bool:

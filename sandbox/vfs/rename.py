@@ -32,12 +32,16 @@ if TYPE_CHECKING:
 _SPECIAL: Final = (b"", b".", b"..")
 
 
-def rename(t: Task, old_dirfd: int, old: bytes, new_dirfd: int, new: bytes, flags: int) -> int:
-    """renameat2(2): 0."""
+def check_flags(flags: int) -> None:
+    """EINVAL; looked at before the paths are."""
     if flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT):
         raise SyscallError(errno.EINVAL)
     if flags & RENAME_EXCHANGE and flags & (RENAME_NOREPLACE | RENAME_WHITEOUT):
         raise SyscallError(errno.EINVAL)
+
+
+def rename(t: Task, old_dirfd: int, old: bytes, new_dirfd: int, new: bytes, flags: int) -> int:
+    """renameat2(2) with `flags` that `check_flags` lets through: 0."""
     source = walk_parent(t, old_dirfd, old)
     target = walk_parent(t, new_dirfd, new)
     if source.mount is not target.mount:

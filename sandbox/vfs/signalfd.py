@@ -51,6 +51,9 @@ def pack_info(info: SignalInfo) -> bytes:
 class SignalFile(AnonFile):
     """`mask`: the signals that it accepts."""
 
+    can_write = False
+    nowait = True
+
     def __init__(self, mask: int, flags: int) -> None:
         super().__init__(O_RDWR | flags)
         self.mask = mask & ~UNBLOCKABLE

@@ -25,6 +25,9 @@ class TimerFile(AnonFile):
     it are counted when somebody looks, so a short interval costs nothing while nobody reads.
     """
 
+    can_write = False
+    nowait = True
+
     def __init__(self, kernel: Kernel, clock: int, flags: int) -> None:
         super().__init__(O_RDWR | flags)
         self._kernel = kernel

@@ -30,6 +30,8 @@ RNDGETENTCNT: Final = 0x80045200
 class MemFile(InodeFile):
     """Seeking sets a position that means nothing."""
 
+    nowait = True
+
     def seek(self, t: Task, offset: int, whence: int) -> int:
         """null_lseek: always 0."""
         self.pos = 0
@@ -46,6 +48,10 @@ class MemFile(InodeFile):
     def write(self, t: Task, src: memoryview) -> int:
         """Taken and forgotten."""
         return len(src)
+
+    def write_fault(self, t: Task, size: int) -> int:
+        """Nobody looks."""
+        return size
 
 
 class NullFile(MemFile):
@@ -131,6 +137,10 @@ class FullFile(ZeroFile):
     def write(self, t: Task, src: memoryview) -> int:
         """ENOSPC."""
         raise SyscallError(errno.ENOSPC)
+
+    def write_fault(self, t: Task, size: int) -> int:
+        """ENOSPC."""
+        return -errno.ENOSPC
 
 
 class RandomFile(MemFile):

@@ -139,6 +139,9 @@ class MqueueDir(MqueueInode):
 class MqueueFile(InodeFile):
     """An open queue."""
 
+    can_write = False
+    flagged = False
+
     def __init__(self, flags: int, path: Path, inode: QueueInode) -> None:
         super().__init__(flags, path, inode)
         self.node = inode

@@ -12,13 +12,14 @@ from sandbox.errors import SyscallError
 from sandbox.fs.nsfs.filesystem import NsFile, namespace_path
 from sandbox.fs.procfs import net, task_files, user_maps
 from sandbox.fs.procfs.mem_file import MemInode
-from sandbox.fs.pseudo.nodes import PseudoDir, PseudoFile
+from sandbox.fs.pseudo.nodes import PseudoDir, PseudoFile, TaskGeneratedFile
 from sandbox.vfs.inode import Inode
 from sandbox.vfs.open_file_path import path_of
 
 if TYPE_CHECKING:
     from sandbox.fs.procfs.filesystem import ProcFs
     from sandbox.kernel.task import Task
+    from sandbox.vfs.file_description import FileDescription
     from sandbox.vfs.path import Path
 
 NAMESPACES: Final = (
@@ -95,6 +96,10 @@ class TaskFile(PseudoFile):
         if self.spec.put is None:
             raise SyscallError(errno.EINVAL)
         self.spec.put(t, self.task, data)
+
+    def open(self, t: Task, path: Path, flags: int) -> FileDescription:
+        """As any generated file, without splices."""
+        return TaskGeneratedFile(flags, path, self)
 
 
 def own(inode: Inode, task: Task) -> None:

@@ -225,3 +225,9 @@ class GeneratedFile(InodeFile):
             raise SyscallError(errno.EINVAL)
         self.pos = offset
         return offset
+
+
+class TaskGeneratedFile(GeneratedFile):
+    """One of a process's: it has read and write alone, so it can't be spliced and takes no flags."""
+
+    flagged = False

@@ -9,6 +9,7 @@ from sandbox.abi.linux.stat import S_IFDIR
 from sandbox.abi.linux.statfs import TMPFS_MAGIC
 from sandbox.errors import SyscallError
 from sandbox.vfs.filesystem import Filesystem, FsStat
+from sandbox.vfs.handles import Handles
 from sandbox.vfs.space import NAME_COST, SpaceAccount
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class Tmpfs(Filesystem):
         self.account = account if account is not None else SpaceAccount()
         self.asked: TmpfsOptions | None = None  # what mount(2) was given
         self.next_ino = 0
+        self.handles = Handles()
         self.root = TmpfsDir(self, self.new_ino(), S_IFDIR | mode, uid, gid)
 
     def new_ino(self) -> int:

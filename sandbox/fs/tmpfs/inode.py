@@ -49,6 +49,9 @@ class TmpfsInode(Inode):
         """No pages of its own."""
         return 0
 
+    def fsync(self) -> None:
+        """Memory is all there is."""
+
     def set_mode(self, mode: int) -> None:
         """Replace the permission bits."""
         self.changing()

@@ -38,7 +38,6 @@ _PRIVILEGED_CALLS: Final = [
     "quotactl",
     "quotactl_fd",
     "pivot_root",
-    "open_by_handle_at",
     "process_madvise",
     "process_mrelease",
     "mount",

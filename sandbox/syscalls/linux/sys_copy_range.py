@@ -34,15 +34,19 @@ def sys_copy_file_range(t: Task, a: SyscallArgs) -> int:
     for file in (source, target):
         if file.path is not None and file.path.inode.is_dir():
             return -errno.EISDIR
-        if not isinstance(file, RegularFile):
+        if file.path is None or not file.path.inode.is_regular():
             return -errno.EINVAL
     if source.flags & O_ACCMODE == O_WRONLY or target.flags & O_ACCMODE == O_RDONLY or target.flags & O_APPEND:
         return -errno.EBADF
+    assert source.path is not None and target.path is not None
+    if source.path.inode.fs is not target.path.inode.fs:
+        return -errno.EXDEV
+    if not isinstance(source, RegularFile) or not isinstance(target, RegularFile):
+        return -errno.EINVAL
     if (at & MAX_U64) + a.size(4) > MAX_U64 or (to & MAX_U64) + a.size(4) > MAX_U64:
         return -errno.EOVERFLOW  # generic_copy_file_checks adds unsigned numbers
     if at < 0 or to < 0:
         return -errno.EINVAL
-    assert source.path is not None and target.path is not None
     inode = source.path.inode
     if inode.live:
         inode.refresh()

@@ -98,6 +98,8 @@ def sys_execve(t: Task, a: SyscallArgs) -> Result:
 def sys_execveat(t: Task, a: SyscallArgs) -> Result:
     """execveat(2)."""
     path = t.copy_in_path(a.addr(1))
+    if not path and a.int(4) & AT_EMPTY_PATH and a.int(0) != AT_FDCWD and t.fds.get(a.int(0)).path is None:
+        return -errno.EACCES  # a pipe, a socket: no regular file
     if not path and not a.int(4) & AT_EMPTY_PATH:
         return -errno.ENOENT
     return _exec(t, a.int(0), path, a.addr(2), a.addr(3), a.int(4))

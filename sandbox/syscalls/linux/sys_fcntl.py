@@ -14,10 +14,12 @@ from sandbox.kernel.control import Result
 from sandbox.kernel.pid_namespace import number_in
 from sandbox.kernel.pipe import PipeFile
 from sandbox.syscalls.linux.sys_ioctl import set_async
-from sandbox.syscalls.row import PARTIAL, Arg, Row
+from sandbox.syscalls.row import FULL, Arg, Row
 from sandbox.vfs.dnotify import set_notice
 from sandbox.vfs.fasync import FileOwner, get_owner, owner_of, set_owner
 from sandbox.vfs.file_description import FileDescription
+from sandbox.vfs.leases import get_lease, set_lease
+from sandbox.vfs.permission import owner_or_capable
 
 if TYPE_CHECKING:
     from sandbox.kernel.task import Task
@@ -31,6 +33,7 @@ _PATH_COMMANDS: Final = frozenset(
 _LOCK_COMMANDS: Final = frozenset(
     (abi.F_GETLK, abi.F_SETLK, abi.F_SETLKW, abi.F_OFD_GETLK, abi.F_OFD_SETLK, abi.F_OFD_SETLKW)
 )
+RWH_WRITE_LIFE_EXTREME: Final = 5
 _OWNER_EX: Final = struct.Struct("<ii")
 
 
@@ -107,14 +110,35 @@ def _rare(t: Task, a: SyscallArgs, file: FileDescription, cmd: int, arg: int) ->
     if cmd == abi.F_DUPFD_QUERY:
         return int(t.fds.find(a.uint(2)) is file)
     if cmd == abi.F_ADD_SEALS:
+        if not (file.flags + 1) & 2:
+            return -errno.EPERM
         return file.add_seals(t, a.uint(2))
     if cmd == abi.F_GET_SEALS:
         return file.get_seals(t)
     if cmd == abi.F_NOTIFY:
         return set_notice(t, file, a.uint(0), a.uint(2))
     if cmd == abi.F_GETLEASE:
-        return abi.F_UNLCK if not file.epollable else -errno.EINVAL
+        return get_lease(t, file)
+    if cmd == abi.F_SETLEASE:
+        return set_lease(t, file, a.uint(0), a.int(2))
+    if cmd == abi.F_GET_RW_HINT:
+        locks = file.held_locks()
+        t.copy_out(arg, (locks.life if locks is not None else 0).to_bytes(8, "little"))
+        return 0
+    if cmd == abi.F_SET_RW_HINT:
+        return _set_life(t, file, arg)
     return -errno.EINVAL
+
+
+def _set_life(t: Task, file: FileDescription, arg: int) -> int:
+    """F_SET_RW_HINT: remembered. EPERM for another's file."""
+    life = int.from_bytes(t.copy_in(arg, 8), "little")
+    if file.path is not None and not owner_or_capable(t.creds, file.path.inode):
+        return -errno.EPERM
+    if life > RWH_WRITE_LIFE_EXTREME:
+        return -errno.EINVAL
+    file.locks().life = life
+    return 0
 
 
 def _owner_ex(t: Task, file: FileDescription, cmd: int, arg: int) -> int:
@@ -130,6 +154,4 @@ def _owner_ex(t: Task, file: FileDescription, cmd: int, arg: int) -> int:
     return 0
 
 
-_NOTE: Final = "no leases (F_SETLEASE: EINVAL), no write hints"
-
-ROWS: Final[tuple[Row, ...]] = (Row(72, "fcntl", sys_fcntl, PARTIAL, (Arg.FD, Arg.INT, Arg.HEX), _NOTE),)
+ROWS: Final[tuple[Row, ...]] = (Row(72, "fcntl", sys_fcntl, FULL, (Arg.FD, Arg.INT, Arg.HEX)),)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox.kernel.control import Block, Result
 from sandbox.syscalls.row import FULL, Arg, Row
-from sandbox.vfs.locks import LOCK_EX, LOCK_NB, LOCK_SH, LOCK_UN, locks_of
+from sandbox.vfs.locks import LOCK_EX, LOCK_MAND, LOCK_NB, LOCK_SH, LOCK_UN
 from tcpip.waiter import EVENT_IN
 
 if TYPE_CHECKING:
@@ -18,14 +18,13 @@ if TYPE_CHECKING:
 def sys_flock(t: Task, a: SyscallArgs) -> Result:
     """flock(2)."""
     operation = a.uint(1)
+    if operation & LOCK_MAND:
+        return 0  # once a share mode; accepted, and nothing comes of it
     kind = operation & ~LOCK_NB
     if kind not in (LOCK_SH, LOCK_EX, LOCK_UN):
         return -errno.EINVAL
     file = a.held or t.fds.get_io(a.int(0))
-    path = file.path
-    if path is None:
-        return -errno.EBADF
-    locks = locks_of(path.inode)
+    locks = file.locks()
     if locks.flock(file, kind):
         return 0
     if operation & LOCK_NB:

@@ -9,7 +9,7 @@ from sandbox.abi.linux.fcntl import AT_FDCWD
 from sandbox.abi.linux.stat import AT_REMOVEDIR
 from sandbox.syscalls.row import FULL, Arg, Row
 from sandbox.vfs import namei
-from sandbox.vfs.rename import rename
+from sandbox.vfs.rename import check_flags, rename
 
 if TYPE_CHECKING:
     from sandbox.kernel.task import Task
@@ -64,16 +64,19 @@ def sys_renameat(t: Task, a: SyscallArgs) -> int:
 
 def sys_renameat2(t: Task, a: SyscallArgs) -> int:
     """renameat2(2)."""
+    check_flags(a.uint(4))
     return rename(t, a.int(0), t.copy_in_path(a.addr(1)), a.int(2), t.copy_in_path(a.addr(3)), a.uint(4))
 
 
 def sys_mknod(t: Task, a: SyscallArgs) -> int:
     """mknod(2)."""
+    namei.check_kind(a.uint(1) & 0xFFFF)
     return namei.mknod(t, AT_FDCWD, t.copy_in_path(a.addr(0)), a.uint(1) & 0xFFFF, a.uint(2))
 
 
 def sys_mknodat(t: Task, a: SyscallArgs) -> int:
     """mknodat(2)."""
+    namei.check_kind(a.uint(2) & 0xFFFF)
     return namei.mknod(t, a.int(0), t.copy_in_path(a.addr(1)), a.uint(2) & 0xFFFF, a.uint(3))
 
 

@@ -37,7 +37,7 @@ from sandbox.fs.nsfs.filesystem import NsInode
 from sandbox.fs.tmpfs.filesystem import Tmpfs
 from sandbox.fs.tmpfs.options import TmpfsOptions
 from sandbox.syscalls.linux.mountable import check_revealing, make_filesystem
-from sandbox.syscalls.row import FULL, PARTIAL, REFUSED, Arg, Row, refuse
+from sandbox.syscalls.row import FULL, PARTIAL, Arg, Row
 from sandbox.vfs.mount import ATIME_FLAGS, Mount, MountNamespace, below, covering, walk_mounts
 from sandbox.vfs.mount_flags import flags_of
 from sandbox.vfs.path import Path
@@ -289,12 +289,4 @@ ROWS: Final[tuple[Row, ...]] = (
     Row(155, "pivot_root", sys_pivot_root, FULL, (Arg.PATH, Arg.PATH)),
     Row(165, "mount", sys_mount, PARTIAL, (Arg.PATH, Arg.PATH, Arg.STR, Arg.HEX, Arg.ADDR), note=_REMOUNT),
     Row(166, "umount2", sys_umount2, PARTIAL, (Arg.PATH, Arg.HEX), note=_EXPIRE),
-    Row(
-        303,
-        "name_to_handle_at",
-        refuse(errno.EOPNOTSUPP),
-        REFUSED,
-        (Arg.FD, Arg.PATH, Arg.ADDR, Arg.ADDR, Arg.HEX),
-        note="EOPNOTSUPP, as on a file system that can't be exported",
-    ),
 )

@@ -31,7 +31,7 @@ from sandbox.abi.linux.fcntl import (
 from sandbox.errors import SyscallError
 from sandbox.kernel.control import Block, Result
 from sandbox.syscalls.row import FULL, PARTIAL, Arg, Row
-from sandbox.vfs.open import open_path
+from sandbox.vfs.open import check_flags, open_path
 from sandbox.vfs.walk import RESOLVE_ALL, RESOLVE_BENEATH, RESOLVE_CACHED, RESOLVE_IN_ROOT
 
 if TYPE_CHECKING:
@@ -66,6 +66,8 @@ PAGE: Final = 4096
 
 
 def _open(t: Task, a: SyscallArgs, dirfd: int, address: int, flags: int, mode: int, resolve: int = 0) -> Result:
+    if flags & _CREATES:
+        check_flags(flags)
     path = t.copy_in_path(address)
     if not flags & O_PATH:
         flags |= O_LARGEFILE

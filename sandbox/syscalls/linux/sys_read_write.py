@@ -50,7 +50,7 @@ def sys_read(t: Task, a: SyscallArgs) -> Result:
     if size > SCRATCH_SIZE:
         return _read_long(t, a, file)
     if raw[1] + size > USER_MAX:
-        return -errno.EFAULT
+        return -errno.EFAULT if file.can_read else -errno.EINVAL
     thread = t.thread
     view = thread.out_window(raw[1], size)
     if view is not None:
@@ -90,6 +90,8 @@ def _read_fault(t: Task, file: FileDescription, addr: int, data: memoryview) -> 
 def _read_long(t: Task, a: SyscallArgs, file: FileDescription) -> Result:
     it = a.state
     if not isinstance(it, IovIter):
+        if not file.can_read:
+            return -errno.EINVAL
         it = one_segment(a.addr(1), a.size(2))
     got = read_iter(t, a, file, it, NO_OFFSET)
     return wait_read(t, a, file, None) if got == WOULD_BLOCK else got
@@ -105,7 +107,7 @@ def sys_write(t: Task, a: SyscallArgs) -> Result:
     if not (file.flags + 1) & 2:
         return -errno.EBADF
     if raw[1] + size > USER_MAX:
-        return -errno.EFAULT
+        return -errno.EFAULT if file.can_write else -errno.EINVAL
     view = t.thread.in_window(raw[1], size) if file.looks_once else None
     if view is None:
         view = t.kernel.scratch[:size]
@@ -139,20 +141,25 @@ def _write_on(t: Task, a: SyscallArgs) -> Result:
             return -errno.EBADF
     it = a.state
     if not isinstance(it, IovIter):
+        if not file.can_write:
+            return -errno.EINVAL
         it = one_segment(a.addr(1), a.size(2))
     return _write_rest(t, a, file, it)
 
 
-def _check_range(file: FileDescription, offset: int, size: int, writing: bool, t: Task) -> None:
-    """Order of vfs_read behind pread64: ESPIPE before EBADF before EINVAL."""
-    bad = not (file.flags + 1) & 2 if writing else file.flags & 1
-    if bad:
-        empty = t.kernel.scratch[:0]
-        if writing:
-            file.pwrite(t, empty, offset)
-        else:
-            file.pread(t, empty, offset)
+def _check_access(file: FileDescription, writing: bool) -> None:
+    """EBADF; EINVAL for a file without the operation."""
+    if not (file.flags + 1) & 2 if writing else file.flags & 1:
         raise SyscallError(errno.EBADF)
+    if not (file.can_write if writing else file.can_read):
+        raise SyscallError(errno.EINVAL)
+
+
+def _check_range(file: FileDescription, offset: int, size: int, writing: bool) -> None:
+    """Order of vfs_read behind pread64: ESPIPE before EBADF before EINVAL."""
+    if not file.positioned:
+        raise SyscallError(errno.ESPIPE)
+    _check_access(file, writing)
     if offset + size > LLONG_MAX:
         raise SyscallError(errno.EINVAL)
 
@@ -197,7 +204,7 @@ def _pread_long(t: Task, a: SyscallArgs, file: FileDescription) -> Result:
     it = a.state
     if not isinstance(it, IovIter):
         it = one_segment(a.addr(1), a.size(2))
-        _check_range(file, a.long(3), it.total, False, t)
+        _check_range(file, a.long(3), it.total, False)
     return read_iter(t, a, file, it, a.long(3))
 
 
@@ -228,54 +235,56 @@ def _pwrite_long(t: Task, a: SyscallArgs, file: FileDescription) -> Result:
     it = a.state
     if not isinstance(it, IovIter):
         it = one_segment(a.addr(1), a.size(2))
-        _check_range(file, a.long(3), it.total, True, t)
+        _check_range(file, a.long(3), it.total, True)
     return write_iter(t, a, file, it, a.long(3))
 
 
-def _readv(t: Task, a: SyscallArgs, file: FileDescription, offset: int, nowait: bool) -> Result:
+def _readv(t: Task, a: SyscallArgs, file: FileDescription, offset: int, flags: int) -> Result:
     it = a.state
     if not isinstance(it, IovIter):
         if offset < 0:
-            if file.flags & 1:
-                return -errno.EBADF
+            _check_access(file, False)
         else:
-            _check_range(file, offset, 0, False, t)
+            _check_range(file, offset, 0, False)
         it = IovIter(t.copy_in_iovec(a.addr(1), a.uint(2)))
         if not it.total:
             return 0
+        if flags:
+            rw_flags(file, flags)
     got = read_iter(t, a, file, it, offset)
-    if got == WOULD_BLOCK and not nowait:
+    if got == WOULD_BLOCK and not flags & RWF_NOWAIT:
         return wait_read(t, a, file, it)
     return got
 
 
-def _writev(t: Task, a: SyscallArgs, file: FileDescription, offset: int, nowait: bool) -> Result:
+def _writev(t: Task, a: SyscallArgs, file: FileDescription, offset: int, flags: int) -> Result:
     it = a.state
     if not isinstance(it, IovIter):
         if offset < 0:
-            if not (file.flags + 1) & 2:
-                return -errno.EBADF
+            _check_access(file, True)
         else:
-            _check_range(file, offset, 0, True, t)
+            _check_range(file, offset, 0, True)
         it = IovIter(t.copy_in_iovec(a.addr(1), a.uint(2)))
         if not it.total:
             return 0
+        if flags:
+            rw_flags(file, flags)
     put = write_iter(t, a, file, it, offset)
     if put == WOULD_BLOCK:
-        return (it.done or WOULD_BLOCK) if nowait else wait_write(t, a, file, it)
+        return (it.done or WOULD_BLOCK) if flags & RWF_NOWAIT else wait_write(t, a, file, it)
     return put
 
 
 def sys_readv(t: Task, a: SyscallArgs) -> Result:
     """readv(2)."""
     file = a.held
-    return _readv(t, a, t.fds.get_io(a.uint(0)) if file is None else file, NO_OFFSET, False)
+    return _readv(t, a, t.fds.get_io(a.uint(0)) if file is None else file, NO_OFFSET, 0)
 
 
 def sys_writev(t: Task, a: SyscallArgs) -> Result:
     """writev(2)."""
     file = a.held
-    return _writev(t, a, t.fds.get_io(a.uint(0)) if file is None else file, NO_OFFSET, False)
+    return _writev(t, a, t.fds.get_io(a.uint(0)) if file is None else file, NO_OFFSET, 0)
 
 
 def sys_preadv(t: Task, a: SyscallArgs) -> Result:
@@ -283,7 +292,7 @@ def sys_preadv(t: Task, a: SyscallArgs) -> Result:
     if a.long(3) < 0:
         return -errno.EINVAL
     file = a.held
-    return _readv(t, a, t.fds.get_io(a.uint(0)) if file is None else file, a.long(3), False)
+    return _readv(t, a, t.fds.get_io(a.uint(0)) if file is None else file, a.long(3), 0)
 
 
 def sys_pwritev(t: Task, a: SyscallArgs) -> Result:
@@ -291,48 +300,43 @@ def sys_pwritev(t: Task, a: SyscallArgs) -> Result:
     if a.long(3) < 0:
         return -errno.EINVAL
     file = a.held
-    return _writev(t, a, t.fds.get_io(a.uint(0)) if file is None else file, a.long(3), False)
+    return _writev(t, a, t.fds.get_io(a.uint(0)) if file is None else file, a.long(3), 0)
 
 
-def rw_flags(flags: int) -> None:
-    """EINVAL, EOPNOTSUPP (kiocb_set_rw_flags)."""
-    if flags & ~_RWF_KNOWN:
+def rw_flags(file: FileDescription, flags: int) -> None:
+    """EINVAL, EOPNOTSUPP (kiocb_set_rw_flags, do_loop_readv_writev)."""
+    if flags & ~_RWF_KNOWN or (flags & RWF_NOWAIT and not file.nowait) or (flags & ~RWF_HIPRI and not file.flagged):
         raise SyscallError(errno.EOPNOTSUPP)
     if flags & RWF_APPEND and flags & RWF_NOAPPEND:
         raise SyscallError(errno.EINVAL)
 
 
-def _rw_flags(a: SyscallArgs) -> tuple[int, bool]:
-    """(offset, RWF_NOWAIT given)."""
-    offset, flags = a.long(3), a.int(5)
-    if offset < -1:
-        raise SyscallError(errno.EINVAL)
-    rw_flags(flags)
-    return offset, flags & RWF_NOWAIT != 0
-
-
 def sys_preadv2(t: Task, a: SyscallArgs) -> Result:
     """preadv2(2); offset -1 is the file's own position."""
-    offset, nowait = _rw_flags(a)
+    offset = a.long(3)
+    if offset < -1:
+        return -errno.EINVAL
     file = a.held
-    return _readv(t, a, t.fds.get_io(a.uint(0)) if file is None else file, offset, nowait)
+    return _readv(t, a, t.fds.get_io(a.uint(0)) if file is None else file, offset, a.uint(5))
 
 
 def sys_pwritev2(t: Task, a: SyscallArgs) -> Result:
     """pwritev2(2). RWF_APPEND and RWF_NOAPPEND stand for O_APPEND during the call."""
-    offset, nowait = _rw_flags(a)
+    offset, flags = a.long(3), a.uint(5)
+    if offset < -1:
+        return -errno.EINVAL
     file = a.held
     if file is None:
         file = t.fds.get_io(a.uint(0))
-    flags, before = a.int(5), file.flags
+    before = file.flags
     if flags & RWF_APPEND:
         file.flags = before | O_APPEND
     elif flags & RWF_NOAPPEND:
         file.flags = before & ~O_APPEND
     else:
-        return _writev(t, a, file, offset, nowait)
+        return _writev(t, a, file, offset, flags)
     try:
-        return _writev(t, a, file, offset, nowait)
+        return _writev(t, a, file, offset, flags)
     finally:
         file.flags = before
 

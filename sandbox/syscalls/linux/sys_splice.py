@@ -61,6 +61,8 @@ def sys_sendfile(t: Task, a: SyscallArgs) -> Result:
     out = held if held is not None else t.fds.get_io(a.uint(0))
     _writable(out)
     _check_source(t, source, addr != 0)
+    if not out.flagged:
+        return -errno.EINVAL
     if out.flags & O_APPEND and not isinstance(out, PipeFile):
         return -errno.EINVAL
     done = a.state if isinstance(a.state, int) else 0
@@ -97,11 +99,11 @@ def sys_sendfile(t: Task, a: SyscallArgs) -> Result:
 
 
 def _check_source(t: Task, source: FileDescription, with_offset: bool) -> None:
-    """The input must have positions."""
-    try:
-        source.pread(t, t.kernel.scratch[:0], 0)
-    except SyscallError as error:
-        raise SyscallError(errno.ESPIPE if with_offset and error.errno == errno.ESPIPE else errno.EINVAL) from None
+    """The input must have positions, and be one that can be spliced from."""
+    if with_offset and not source.positioned:
+        raise SyscallError(errno.ESPIPE)
+    if not source.positioned or not source.flagged:
+        raise SyscallError(errno.EINVAL)
 
 
 # --- splice ---
@@ -169,6 +171,8 @@ def _pipe_to_pipe(t: Task, source: PipeFile, out: PipeFile, size: int, flags: in
 def _from_pipe(t: Task, source: PipeFile, out: FileDescription, size: int, flags: int, offset: int) -> Result:
     pipe = source.pipe
     done = 0
+    if not out.flagged:
+        return -errno.EINVAL  # no splice_write
     while done < min(size, out.write_turn) and pipe.size:
         view = t.kernel.scratch[: min(size - done, SCRATCH_SIZE)]
         view = view[: pipe.peek(view)]
@@ -194,6 +198,8 @@ def _from_pipe(t: Task, source: PipeFile, out: FileDescription, size: int, flags
 
 def _to_pipe(t: Task, source: FileDescription, out: PipeFile, size: int, flags: int, offset: int) -> Result:
     pipe = out.pipe
+    if not source.flagged:
+        return -errno.EINVAL  # no splice_read, as what has no read_iter
     if not pipe.readers:
         broken_pipe(t)
     room = pipe.room()

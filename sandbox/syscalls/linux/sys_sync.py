@@ -63,18 +63,22 @@ def sys_sync_file_range(t: Task, a: SyscallArgs) -> int:
         return -errno.EINVAL
     if path is None or path.inode.mode & S_IFMT not in (S_IFREG, S_IFBLK, S_IFDIR, S_IFLNK):
         return -errno.ESPIPE
-    path.inode.fsync()
+    if path.inode.mode & S_IFMT == S_IFREG:
+        try:
+            path.inode.fsync()
+        except SyscallError as error:
+            if error.errno != errno.EINVAL:  # nothing to write back
+                raise
     return 0
 
 
 def sys_fadvise64(t: Task, a: SyscallArgs) -> int:
     """posix_fadvise(2): checks the arguments; the advice changes nothing that a program could see."""
     file = t.fds.get_io(a.int(0))
-    if not 0 <= a.int(3) <= 5 or a.long(2) < 0:
-        return -errno.EINVAL
-    if file.path is None and file.stat().mode & S_IFMT == S_IFIFO:
+    mode = file.stat().mode if file.path is None else file.path.inode.mode
+    if mode & S_IFMT == S_IFIFO:
         return -errno.ESPIPE
-    return 0
+    return -errno.EINVAL if not 0 <= a.int(3) <= 5 or a.long(2) < 0 else 0
 
 
 def sys_readahead(t: Task, a: SyscallArgs) -> int:

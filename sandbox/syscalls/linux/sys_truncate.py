@@ -6,8 +6,10 @@ import errno
 from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.fcntl import AT_FDCWD, O_ACCMODE, O_RDONLY
+from sandbox.kernel.control import Result
 from sandbox.syscalls.row import FULL, PARTIAL, Arg, Row
 from sandbox.vfs import attr
+from sandbox.vfs.attr import FALLOC_FL_KEEP_SIZE, FALLOC_FL_KNOWN, FALLOC_FL_PUNCH_HOLE
 from sandbox.vfs.walk import lookup
 
 if TYPE_CHECKING:
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from sandbox.syscalls.args import SyscallArgs
 
 
-def sys_truncate(t: Task, a: SyscallArgs) -> int:
+def sys_truncate(t: Task, a: SyscallArgs) -> Result:
     """truncate(2)."""
     size = a.long(1)
     if size < 0:
@@ -43,12 +45,15 @@ def sys_fallocate(t: Task, a: SyscallArgs) -> int:
     offset, length = a.long(2), a.long(3)
     if offset < 0 or length <= 0:
         return -errno.EINVAL
+    mode = a.int(1)
+    if mode & ~FALLOC_FL_KNOWN or mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE) == FALLOC_FL_PUNCH_HOLE:
+        return -errno.EOPNOTSUPP
     if file.flags & O_ACCMODE == O_RDONLY:
         return -errno.EBADF
     path = file.path
     if path is None:
         return -errno.ESPIPE if file.stat().mode & 0o170000 == 0o010000 else -errno.ENODEV
-    return attr.fallocate(t, path, a.int(1), offset, length)
+    return attr.fallocate(t, path, mode, offset, length)
 
 
 ROWS: Final[tuple[Row, ...]] = (

@@ -22,11 +22,12 @@ def _path(t: Task, a: SyscallArgs, follow: bool) -> Path:
     return lookup(t, AT_FDCWD, t.copy_in_path(a.addr(0)), FOLLOW if follow else 0)
 
 
-def _file(t: Task, a: SyscallArgs) -> Path:
-    """A descriptor's place; EBADF for O_PATH, EOPNOTSUPP for files without an inode in the tree."""
+def _file(t: Task, a: SyscallArgs, without: int) -> Path:
+    """A descriptor's place; EBADF for O_PATH. What has no inode in the tree has no attributes and can be given none:
+    `without`, for names that users may give."""
     path = t.fds.get_io(a.int(0)).path
     if path is None:
-        raise SyscallError(errno.EOPNOTSUPP)
+        raise SyscallError(without if _name(t, a).startswith(b"user.") else errno.EOPNOTSUPP)
     return path
 
 
@@ -83,7 +84,7 @@ def sys_lsetxattr(t: Task, a: SyscallArgs) -> int:
 
 def sys_fsetxattr(t: Task, a: SyscallArgs) -> int:
     """fsetxattr(2)."""
-    path = _file(t, a)
+    path = _file(t, a, errno.EPERM)
     value, name = _value(t, a), _name(t, a)
     return _set(t, a, path, name, value)
 
@@ -102,7 +103,7 @@ def sys_lgetxattr(t: Task, a: SyscallArgs) -> int:
 
 def sys_fgetxattr(t: Task, a: SyscallArgs) -> int:
     """fgetxattr(2)."""
-    path = _file(t, a)
+    path = _file(t, a, errno.ENODATA)
     return _get(t, a, path, _name(t, a))
 
 
@@ -118,7 +119,8 @@ def sys_llistxattr(t: Task, a: SyscallArgs) -> int:
 
 def sys_flistxattr(t: Task, a: SyscallArgs) -> int:
     """flistxattr(2)."""
-    return _list(t, a, _file(t, a))
+    path = t.fds.get_io(a.int(0)).path
+    return 0 if path is None else _list(t, a, path)
 
 
 def sys_removexattr(t: Task, a: SyscallArgs) -> int:
@@ -135,7 +137,7 @@ def sys_lremovexattr(t: Task, a: SyscallArgs) -> int:
 
 def sys_fremovexattr(t: Task, a: SyscallArgs) -> int:
     """fremovexattr(2)."""
-    path = _file(t, a)
+    path = _file(t, a, errno.EPERM)
     return xattr.remove(t, path, _name(t, a))
 
 
