@@ -105,6 +105,8 @@ class Task:
         "affinity",
         "timer_slack_ns",
         "default_timer_slack_ns",
+        "memory_error_policy",
+        "io_flusher",
         "personality",
         "start_ns",
         "__weakref__",
@@ -167,6 +169,8 @@ class Task:
         self.ioprio = 0
         self.mempolicy: MemPolicy | None = None
         self.affinity = kernel.cpu_mask
+        self.memory_error_policy = 2  # PR_MCE_KILL: the default
+        self.io_flusher = False  # PR_SET_IO_FLUSHER: remembered
         self.timer_slack_ns = self.default_timer_slack_ns = 50_000
         self.personality = 0
         self.start_ns = kernel.clock.now_ns()

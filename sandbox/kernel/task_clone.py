@@ -118,9 +118,9 @@ def _check_flags(t: Task, flags: int) -> None:
         or (flags & CLONE_NEWTIME and flags & (CLONE_THREAD | CLONE_VM))
     ):
         raise SyscallError(errno.EINVAL)
+    check_namespaces(t, flags, t.creds.user)
     if flags & CLONE_NEWIPC and flags & CLONE_SYSVSEM:
         raise SyscallError(errno.EINVAL)
-    check_namespaces(t, flags, t.creds.user)
     if flags & CLONE_INTO_CGROUP:
         raise SyscallError(errno.EBADF)
 
@@ -316,6 +316,7 @@ def _inherit(t: Task, child: Task, flags: int) -> None:
     child.ioprio = t.ioprio
     child.mempolicy = t.mempolicy
     child.affinity = t.affinity
+    child.memory_error_policy, child.io_flusher = t.memory_error_policy, t.io_flusher
     child.timer_slack_ns = child.default_timer_slack_ns = t.timer_slack_ns
     child.personality = t.personality
 

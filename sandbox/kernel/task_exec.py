@@ -197,6 +197,8 @@ def _move(t: Task, thread: GuestThread, result: LoadResult, creds: Credentials) 
         old_mm.drop()
     t.thread = thread
     t.space = thread.address_space()
+    if old_mm is not None:
+        result.mm.inherit(old_mm)
     t.mm = result.mm
     thread.owner = t
     if t.affinity != kernel.cpu_mask:

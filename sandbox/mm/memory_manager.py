@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Hashable
 
 from sandbox.abi.linux.mman import (
     MMAP_MIN_ADDR,
+    PROT_EXEC,
+    PROT_WRITE,
     VM_ACCOUNT,
     VM_DONTCOPY,
     VM_EXEC,
@@ -21,6 +23,7 @@ from sandbox.abi.linux.mman import (
     VM_SHARED,
     VM_WRITE,
 )
+from sandbox.abi.linux.prctl import PR_MDWE_NO_INHERIT
 from sandbox.errors import SyscallError
 from sandbox.kernel.aio import AioContext, destroy_all
 from sandbox.kernel.control import ERESTARTNOINTR, Block
@@ -70,6 +73,8 @@ class MemoryManager:
         "auxv",
         "exe",
         "dumpable",
+        "thp_disabled",
+        "mdwe",
         "user",
         "aio",
         "policies",
@@ -100,6 +105,8 @@ class MemoryManager:
         self.auxv = b""
         self.exe: FileDescription | None = None
         self.dumpable = 1
+        self.thp_disabled = False  # PR_SET_THP_DISABLE: remembered
+        self.mdwe = 0  # PR_SET_MDWE
         self.user: UserNamespace = INITIAL  # of who executed the program
         self.aio: dict[int, AioContext] = {}  # by number
         self.policies: PolicyRanges | None = None  # once mbind(2) was called
@@ -121,6 +128,15 @@ class MemoryManager:
             if self.exe is not None:
                 self.exe.drop()
                 self.exe = None
+
+    def inherit(self, before: MemoryManager) -> None:
+        """What outlives fork and execve (mmf_init_flags)."""
+        self.thp_disabled = before.thp_disabled
+        self.mdwe = 0 if before.mdwe & PR_MDWE_NO_INHERIT else before.mdwe
+
+    def refuses(self, now: int, wanted: int) -> bool:
+        """PR_SET_MDWE: an area with protection `now` may not have `wanted` (map_deny_write_exec)."""
+        return self.mdwe != 0 and wanted & PROT_EXEC != 0 and (wanted & PROT_WRITE != 0 or not now & PROT_EXEC)
 
     def set_exe(self, file: FileDescription) -> None:
         """What /proc/PID/exe names."""
@@ -144,6 +160,7 @@ class MemoryManager:
         new.env_start, new.env_end = self.env_start, self.env_end
         new.auxv = self.auxv
         new.dumpable = self.dumpable
+        new.inherit(self)
         new.user = self.user
         charged = unlike = 0
         for area in self.areas.areas:

@@ -193,7 +193,7 @@ def msync(mm: MemoryManager, start: int, length: int, flags: int) -> Result:
         raise SyscallError(errno.EINVAL)
     size = page_align(length)
     end = start + size
-    if end >> 64 or (length and not size):
+    if end >> 64:
         raise SyscallError(errno.ENOMEM)
     if end == start:
         return 0

@@ -212,6 +212,8 @@ def mmap(
         raise SyscallError(errno.ENOMEM)
     start = choose(t, mm, addr, size, flags)
     prot &= 7
+    if mm.refuses(prot, prot):
+        raise SyscallError(errno.EACCES)
     vm_flags = prot | VM_MAYRWX | mm.lock_future
     if flags & MAP_LOCKED:
         vm_flags |= VM_LOCKED

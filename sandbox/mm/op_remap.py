@@ -169,11 +169,11 @@ def _move_to(t: Task, mm: MemoryManager, r: Request) -> Result:
     fixed = r.flags & MREMAP_FIXED
     if not r.flags & MREMAP_MAYMOVE or (r.flags & MREMAP_DONTUNMAP and r.old_size != r.size):
         raise SyscallError(errno.EINVAL)
+    if r.target & PAGE_OFFSET or r.target > mm.task_size - r.size:
+        raise SyscallError(errno.EINVAL)
+    if r.old + r.old_size > r.target and r.target + r.size > r.old:
+        raise SyscallError(errno.EINVAL)
     if fixed:
-        if r.target & PAGE_OFFSET or r.target > mm.task_size - r.size:
-            raise SyscallError(errno.EINVAL)
-        if r.old + r.old_size > r.target and r.target + r.size > r.old:
-            raise SyscallError(errno.EINVAL)
         if r.target < MMAP_MIN_ADDR:
             raise SyscallError(errno.EPERM)
     if mm.areas.find(r.old) is None:

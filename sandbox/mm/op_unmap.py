@@ -195,7 +195,7 @@ def _protect(t: Task, mm: MemoryManager, areas: list[VMA], start: int, end: int,
         if area.start > at:
             error = -errno.ENOMEM
             break
-        if prot & ~(area.flags >> 4) & VM_ACCESS:
+        if prot & ~(area.flags >> 4) & VM_ACCESS or mm.refuses(area.flags, prot):
             error = -errno.EACCES
             break
         until = min(area.end, end)

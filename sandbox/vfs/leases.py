@@ -31,11 +31,13 @@ def set_lease(t: Task, file: FileDescription, fd: int, kind: int) -> int:
     if kind not in (F_RDLCK, F_WRLCK, F_UNLCK):
         raise SyscallError(errno.EINVAL)
     path = file.path
-    if path is None or not path.inode.is_regular():
+    if path is None:
         raise SyscallError(errno.EINVAL)
     inode = path.inode
     if t.creds.fsuid != inode.uid and not t.creds.has(CAP_LEASE):
         raise SyscallError(errno.EACCES)
+    if not inode.is_regular():
+        raise SyscallError(errno.EINVAL)
     if kind == F_UNLCK:
         if inode.locks is None or not inode.locks.drop_lease(file):
             raise SyscallError(errno.EAGAIN)

@@ -10,8 +10,10 @@ from sandbox.abi.linux.sched import (
     CLONE3_FLAGS,
     CLONE_ARGS,
     CLONE_ARGS_SIZE_VER0,
+    CLONE_ARGS_SIZE_VER2,
     CLONE_CLEAR_SIGHAND,
     CLONE_DETACHED,
+    CLONE_INTO_CGROUP,
     CLONE_NEWPID,
     CLONE_PARENT,
     CLONE_PARENT_SETTID,
@@ -32,6 +34,7 @@ from sandbox.syscalls.args import SyscallArgs
 from sandbox.syscalls.row import COPIES_THREAD, FULL, PARTIAL, Arg, Row, reads
 
 _PAGE: Final = 4096
+_INT_MAX: Final = 0x7FFFFFFF
 
 
 def sys_clone(t: Task, a: SyscallArgs) -> Result:
@@ -73,6 +76,8 @@ def sys_clone3(t: Task, a: SyscallArgs) -> Result:
     if flags & ~CLONE3_FLAGS or flags & (CLONE_SIGHAND | CLONE_CLEAR_SIGHAND) == CLONE_SIGHAND | CLONE_CLEAR_SIGHAND:
         return -errno.EINVAL
     if flags & (CLONE_THREAD | CLONE_PARENT) and exit_signal:
+        return -errno.EINVAL
+    if flags & CLONE_INTO_CGROUP and (cgroup > _INT_MAX or size < CLONE_ARGS_SIZE_VER2):
         return -errno.EINVAL
     if (stack == 0) != (stack_size == 0) or stack + stack_size > t.kernel.task_size:
         return -errno.EINVAL

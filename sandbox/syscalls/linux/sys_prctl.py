@@ -55,17 +55,12 @@ from sandbox.errors import SyscallError
 from sandbox.kernel.control import Result
 from sandbox.kernel.task import Task
 from sandbox.syscalls.args import SyscallArgs
+from sandbox.syscalls.linux.prctl_flags import OPTIONS, no_more
 from sandbox.syscalls.linux.sys_seccomp import prctl_get_seccomp, prctl_set_seccomp
 from sandbox.syscalls.row import FULL, PARTIAL, WHOLE, Arg, Row
 
 COMM_LEN: Final = 16
 ULONG_MAX: Final = (1 << 64) - 1
-
-
-def _no_more(a: SyscallArgs, first: int) -> None:
-    """Unused arguments have to be 0."""
-    if any(a.raw[first:5]):
-        raise SyscallError(errno.EINVAL)
 
 
 def _store_int(t: Task, addr: int, value: int) -> int:
@@ -199,13 +194,13 @@ def _get_subreaper(t: Task, a: SyscallArgs) -> int:
 def _set_no_new_privs(t: Task, a: SyscallArgs) -> int:
     if a.ulong(1) != 1:
         return -errno.EINVAL
-    _no_more(a, 2)
+    no_more(a, 2)
     t.no_new_privs = True
     return 0
 
 
 def _get_no_new_privs(t: Task, a: SyscallArgs) -> int:
-    _no_more(a, 1)
+    no_more(a, 1)
     return int(t.no_new_privs)
 
 
@@ -214,7 +209,7 @@ def _cap_ambient(t: Task, a: SyscallArgs) -> int:
     what, cap = a.ulong(1), a.ulong(2)
     creds = t.creds
     if what == PR_CAP_AMBIENT_CLEAR_ALL:
-        _no_more(a, 2)
+        no_more(a, 2)
         new = creds.copy()
         new.ambient = 0
         t.creds = new
@@ -261,6 +256,7 @@ _OPTIONS: Final[dict[int, Callable[[Task, SyscallArgs], int]]] = {
     PR_SET_NO_NEW_PRIVS: _set_no_new_privs,
     PR_GET_NO_NEW_PRIVS: _get_no_new_privs,
     PR_CAP_AMBIENT: _cap_ambient,
+    **OPTIONS,
 }
 
 
@@ -308,7 +304,7 @@ ROWS: Final[tuple[Row, ...]] = (
         sys_prctl,
         PARTIAL,
         (Arg.INT, Arg.HEX, Arg.HEX, Arg.HEX, Arg.HEX),
-        "process state, names and capabilities; EINVAL for the rest, PR_SET_MM among it",
+        "process state, names, capabilities and flags of memory; EINVAL for the rest, PR_SET_MM among it",
     ),
     Row(158, "arch_prctl", sys_arch_prctl, FULL, (Arg.HEX, Arg.HEX), trap=WHOLE),
 )

@@ -96,7 +96,12 @@ def _set_policy(t: Task, target: Task, policy: int, priority: int, reset: bool, 
     if nice is not None and policy in _NORMAL and nice < target.nice and not _may_nice(t, target, nice):
         return -errno.EPERM
     if not t.creds.has(CAP_SYS_NICE):
-        if policy in _REALTIME and priority > target.group.rlimits.get(RLIMIT_RTPRIO):
+        most = target.group.rlimits.get(RLIMIT_RTPRIO)
+        if policy in _REALTIME and (
+            (policy != target.policy and not most) or (priority > target.rt_priority and priority > most)
+        ):
+            return -errno.EPERM
+        if target.policy == SCHED_IDLE and policy != SCHED_IDLE and not _may_nice(t, target, target.nice):
             return -errno.EPERM
         if target.reset_on_fork and not reset:
             return -errno.EPERM

@@ -23,6 +23,7 @@ from sandbox.abi.linux.time import (
 )
 from sandbox.errors import SyscallError
 from sandbox.kernel.control import ERESTART_RESTARTBLOCK, ERESTARTNOHAND, Block, Result
+from sandbox.kernel.interval_timer import CPU_SLICE_NS
 from sandbox.kernel.task import Task
 from sandbox.kernel.thread_group import ThreadGroup
 from sandbox.syscalls.args import SyscallArgs
@@ -144,6 +145,17 @@ class _Sleep:
         self.remaining_at = remaining_at
 
 
+class _CpuSleep:
+    """`until`: ns on the processor-time clock `clock`. `remaining_at` as for `_Sleep`; -1: absolute."""
+
+    __slots__ = ("clock", "until", "remaining_at")
+
+    def __init__(self, clock: int, until: int, remaining_at: int) -> None:
+        self.clock = clock
+        self.until = until
+        self.remaining_at = remaining_at
+
+
 def sys_nanosleep(t: Task, a: SyscallArgs) -> Result:
     """nanosleep(2)."""
     if a.state is None:
@@ -156,10 +168,7 @@ def sys_clock_nanosleep(t: Task, a: SyscallArgs) -> Result:
     if a.state is None:
         clock, flags = a.int(0), a.int(1)
         if clock not in SLEEPABLE:
-            if clock == CLOCK_THREAD_CPUTIME_ID:
-                return -errno.EINVAL
-            read_clock(t, clock)
-            return -errno.EOPNOTSUPP
+            return _cpu_sleep(t, a, clock)
         request = read_timespec(t, a.addr(2))
         if flags & TIMER_ABSTIME:
             a.state = _Sleep(to_monotonic(t.kernel, clock, request), -1)
@@ -168,8 +177,48 @@ def sys_clock_nanosleep(t: Task, a: SyscallArgs) -> Result:
     return _sleep(t, a)
 
 
+def _cpu_sleep(t: Task, a: SyscallArgs, clock: int) -> Result:
+    """Until a process has used so much of the processors. EOPNOTSUPP for clocks that nobody can wait for, EINVAL for
+    the caller's own thread's."""
+    if clock == CLOCK_THREAD_CPUTIME_ID or clock > CLOCK_PROCESS_CPUTIME_ID:
+        read_clock(t, clock)
+        return -errno.EOPNOTSUPP
+    request, now = read_timespec(t, a.addr(2)), read_clock(t, clock)
+    if clock & 4 and ~(clock >> 3) in (0, t.ids.number_in(t.pids)):
+        return -errno.EINVAL
+    absolute = a.int(1) & TIMER_ABSTIME != 0
+    a.state = _CpuSleep(clock, request if absolute else now + request, -1 if absolute else a.addr(3))
+    return _cpu_wait(t, a)
+
+
+def _cpu_wait(t: Task, a: SyscallArgs) -> Result:
+    """Look again when that time can have been used at the earliest."""
+    state = a.state
+    assert isinstance(state, _CpuSleep)
+    try:
+        left = state.until - read_clock(t, state.clock)
+    except SyscallError:
+        return -errno.ESRCH  # the process is gone
+    if left <= 0:
+        return 0
+    kernel = t.kernel
+    return Block((), kernel.clock.now_ns() + max(CPU_SLICE_NS, left // kernel.cpus), on_interrupt=_cpu_interrupted)
+
+
+def _cpu_interrupted(t: Task, a: SyscallArgs) -> int:
+    state = a.state
+    assert isinstance(state, _CpuSleep)
+    try:
+        left = max(0, state.until - read_clock(t, state.clock))
+        return _interrupted(t, state.remaining_at, left)
+    except SyscallError as error:
+        return -error.errno
+
+
 def _sleep(t: Task, a: SyscallArgs) -> Result:
     state = a.state
+    if isinstance(state, _CpuSleep):
+        return _cpu_wait(t, a)
     assert isinstance(state, _Sleep)
     if a.timed_out or state.deadline <= t.kernel.clock.now_ns():
         return 0
@@ -179,14 +228,18 @@ def _sleep(t: Task, a: SyscallArgs) -> Result:
 def _sleep_interrupted(t: Task, a: SyscallArgs) -> int:
     state = a.state
     assert isinstance(state, _Sleep)
-    if state.remaining_at < 0:
+    return _interrupted(t, state.remaining_at, max(0, state.deadline - t.kernel.clock.now_ns()))
+
+
+def _interrupted(t: Task, remaining_at: int, left: int) -> int:
+    """A sleep with `left` ns to go: a relative one says so and goes on after a stop, an absolute one starts anew."""
+    if remaining_at < 0:
         return -ERESTARTNOHAND
-    left = max(0, state.deadline - t.kernel.clock.now_ns())
     if left == 0:
         return 0
-    if state.remaining_at:
+    if remaining_at:
         try:
-            t.copy_out(state.remaining_at, pack_timespec(left))
+            t.copy_out(remaining_at, pack_timespec(left))
         except SyscallError as error:
             return -error.errno
     return -ERESTART_RESTARTBLOCK
@@ -259,9 +312,8 @@ ROWS: Final[tuple[Row, ...]] = (
         230,
         "clock_nanosleep",
         sys_clock_nanosleep,
-        PARTIAL,
+        FULL,
         (Arg.INT, Arg.HEX, Arg.STRUCT_IN, Arg.STRUCT_OUT),
-        "processor-time clocks are refused with EOPNOTSUPP",
         copies=(reads(2, 16),),
     ),
     Row(305, "clock_adjtime", sys_clock_adjtime, PARTIAL, (Arg.INT, Arg.STRUCT_IN), _HOST),

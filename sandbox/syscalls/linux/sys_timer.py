@@ -20,9 +20,12 @@ from sandbox.abi.linux.time import (
     CLOCK_BOOTTIME,
     CLOCK_BOOTTIME_ALARM,
     CLOCK_MONOTONIC,
+    CLOCK_MONOTONIC_COARSE,
+    CLOCK_MONOTONIC_RAW,
     CLOCK_PROCESS_CPUTIME_ID,
     CLOCK_REALTIME,
     CLOCK_REALTIME_ALARM,
+    CLOCK_REALTIME_COARSE,
     CLOCK_TAI,
     CLOCK_THREAD_CPUTIME_ID,
     ITIMER_PROF,
@@ -43,6 +46,7 @@ from sandbox.syscalls.args import SyscallArgs
 from sandbox.syscalls.linux.timespec import pack_itimerspec, pack_timeval, read_itimerspec, timeval_ns
 from sandbox.syscalls.row import FULL, PARTIAL, Arg, Row, reads, writes
 
+UNTIMED_CLOCKS: Final = frozenset((CLOCK_MONOTONIC_RAW, CLOCK_REALTIME_COARSE, CLOCK_MONOTONIC_COARSE))
 TIMER_CLOCKS: Final = frozenset(
     (
         CLOCK_REALTIME,
@@ -123,7 +127,7 @@ def sys_timer_create(t: Task, a: SyscallArgs) -> Result:
         if notify != SIGEV_NONE and not 1 <= signo <= NSIG:
             return -errno.EINVAL
     if clock not in TIMER_CLOCKS:
-        return -errno.EINVAL
+        return -errno.EOPNOTSUPP if clock in UNTIMED_CLOCKS else -errno.EINVAL
     if len(group.posix_timers) >= group.rlimits.get(RLIMIT_SIGPENDING):
         return -errno.EAGAIN
     timer_id = group.next_timer_id

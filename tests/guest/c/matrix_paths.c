@@ -1,5 +1,6 @@
 // private
 #include "t.h"
+#include "container_caps.h"
 /* Every call that takes a path, at every kind of path: one line a call. */
 
 static char long_name[300], long_path[PATH_MAX + 8];
@@ -59,6 +60,7 @@ static int changes(const char *name) {
     puts("")
 
 int main(void) {
+    as_in_container();
     memset(long_name, 'n', 256);
     memset(long_path, '/', PATH_MAX);
     int home = MUST(open(".", O_RDONLY | O_DIRECTORY)), watch = MUST(inotify_init());
