@@ -164,13 +164,11 @@ class Task:
         self.vfork_parent: Task | None = None
 
         self.nice = 0
-        self.policy = self.rt_priority = 0
+        self.policy = self.rt_priority = self.ioprio = 0
         self.reset_on_fork = False
-        self.ioprio = 0
         self.mempolicy: MemPolicy | None = None
         self.affinity = kernel.cpu_mask
-        self.memory_error_policy = 2  # PR_MCE_KILL: the default
-        self.io_flusher = False  # PR_SET_IO_FLUSHER: remembered
+        self.memory_error_policy, self.io_flusher = 2, False  # PR_MCE_KILL (the default), PR_SET_IO_FLUSHER
         self.timer_slack_ns = self.default_timer_slack_ns = 50_000
         self.personality = 0
         self.start_ns = kernel.clock.now_ns()

@@ -25,6 +25,8 @@ _TOTAL = _SEGMENT * _SEGMENTS
 class Endless(AnonFile):
     """Reads and writes whatever is asked for, and remembers where."""
 
+    positioned = True
+
     def __init__(self) -> None:
         super().__init__(2)
         self.moved = 0
