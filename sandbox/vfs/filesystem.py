@@ -28,6 +28,7 @@ class Filesystem:
 
     name = "none"
     magic = 0
+    devices = False  # its devices open also where its owner is the root of a user namespace of its own
     acls = False  # it keeps POSIX access control lists
     live = False  # its inodes start with this `live`, and its lookup brings their attributes up to date
     root: Inode

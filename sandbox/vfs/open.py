@@ -179,7 +179,9 @@ def open_there(t: Task, path: Path, flags: int) -> FileDescription | Block:
     if kind == S_IFDIR:
         if access & MAY_WRITE:
             raise SyscallError(errno.EISDIR)
-    elif kind in (S_IFCHR, S_IFBLK) and (path.mount.flags & ST_NODEV or inode.fs.user is not INITIAL):
+    elif kind in (S_IFCHR, S_IFBLK) and (
+        path.mount.flags & ST_NODEV or (inode.fs.user is not INITIAL and not inode.fs.devices)
+    ):
         raise SyscallError(errno.EACCES)
     elif kind == S_IFREG and access & MAY_WRITE and path.mount.readonly():
         raise SyscallError(errno.EROFS)

@@ -30,6 +30,7 @@ class DevPts(Filesystem):
     name = "devpts"
     magic = DEVPTS_SUPER_MAGIC
     live = True
+    devices = True
 
     def __init__(
         self,
@@ -40,17 +41,20 @@ class DevPts(Filesystem):
         mode: int = 0o620,
         ptmxmode: int = 0o666,
         source: str = "devpts",
+        uid: int | None = None,
     ) -> None:
         super().__init__(clock, dev, source)
         self.table = table
+        self.uid = uid
         self.gid = gid
         self.mode = mode
         self.ptmxmode = ptmxmode
         self.root = DevPtsRoot(self)
 
     def options(self) -> str:
+        uid = f",uid={self.uid}" if self.uid is not None else ""
         gid = f",gid={self.gid}" if self.gid is not None else ""
-        return f"{gid},mode={self.mode:03o},ptmxmode={self.ptmxmode:03o}"
+        return f"{uid}{gid},mode={self.mode:03o},ptmxmode={self.ptmxmode:03o}"
 
 
 class PtsInode(Inode):
@@ -95,9 +99,10 @@ class SlaveInode(PtsInode):
     __slots__ = ("owner", "table")
 
     def __init__(self, fs: DevPts, owner: PtyOwner) -> None:
+        uid = owner.uid if fs.uid is None else fs.uid
         gid = owner.gid if fs.gid is None else fs.gid
         index = owner.terminal.index
-        super().__init__(fs, FIRST_INO + index, S_IFCHR | fs.mode, owner.uid, gid, owner.time)
+        super().__init__(fs, FIRST_INO + index, S_IFCHR | fs.mode, uid, gid, owner.time)
         self.rdev = makedev(PTS_MAJOR, index)
         self.owner = owner
         self.table = fs.table

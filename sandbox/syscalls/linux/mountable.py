@@ -1,4 +1,4 @@
-"""The file systems that a guest may make: tmpfs, proc, sysfs, mqueue."""
+"""The file systems that a guest may make: tmpfs, proc, sysfs, mqueue, devpts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sandbox.kernel.task import Task
     from sandbox.vfs.filesystem import Filesystem
 
-KINDS = (b"tmpfs", b"ramfs", b"proc", b"sysfs", b"mqueue")
+KINDS = (b"tmpfs", b"ramfs", b"proc", b"sysfs", b"mqueue", b"devpts")
 
 
 def make_filesystem(t: Task, kind: bytes, source: bytes, data: dict[bytes, bytes]) -> Filesystem:
@@ -54,6 +54,12 @@ def make_filesystem(t: Task, kind: bytes, source: bytes, data: dict[bytes, bytes
         from sandbox.fs.mqueue.filesystem import mqueues
 
         return mqueues(t.kernel, t.ns.ipc)
+    if kind == b"devpts":
+        from sandbox.fs.devpts.options import DevPtsOptions
+
+        pts = DevPtsOptions(data, t.creds.user).make(vfs.clock, vfs.new_dev(), source)
+        pts.user = owner
+        return pts
     raise SyscallError(errno.ENODEV)
 
 
