@@ -25,6 +25,7 @@ SOONEST_NS: Final = 20_000_000
 LATEST_NS: Final = 500_000_000
 FILL_NS_PER_PAGE: Final = 1000  # how fast guests fill memory: 4 GiB a second
 AREA_BYTES: Final = 256  # struct vm_area_struct and its part of the tree, in the host's kernel
+TIDY_PAGES: Final = 2048  # so much may the sentry grow before its garbage is collected
 COUNT_NS: Final = 10_000_000  # areas are counted for about so long a look
 SHARE: Final = 10  # a look takes at most one part in so many of the time
 OWN_SLACK: Final = (64 << 20) // PAGE  # caches of the sentry's own, pages
@@ -55,6 +56,7 @@ class MemoryWatch:
         self._patience_ns = 0
         self._own_base = own_pages()
         self._own = 0  # of it now, beyond what is accounted for
+        self._tidied = self._own_base  # what there was of it when garbage was last collected
         self._forgiven = 0
         self._seen: dict[AddressSpace, MemoryUse] = {}
         self._turn: list[AddressSpace] = []
@@ -87,7 +89,9 @@ class MemoryWatch:
         delay = max(took * SHARE, min(max(left * FILL_NS_PER_PAGE, SOONEST_NS), LATEST_NS))
         if self._uncounted:
             delay = max(took, SOONEST_NS)
-        if left >= 0 and self._quiet():
+        quiet = self._quiet()
+        self._tidy(quiet)
+        if left >= 0 and quiet:
             self.kernel.reactor.call_at_next_event(lambda: self._arm(delay))  # nobody fills anything until then
         else:
             self._arm(delay)
@@ -117,6 +121,14 @@ class MemoryWatch:
         private = sum(seen[space].private for space in spaces) if quick else self._private_at_least(spaces)
         shared = min(self.kernel.commit.shared, sum(seen[space].shared for space in spaces))
         return private + shared + sum(map(self._areas, spaces))
+
+    def _tidy(self, quiet: bool) -> None:
+        """Collect garbage when the sentry has grown by half since it last was, or by less before everybody waits: what
+        processes leave behind is in circles, and Python alone would wait for many more of them."""
+        own = self._own_pages()
+        if own > self._tidied + (TIDY_PAGES if quiet else max(2 * TIDY_PAGES, self._tidied // 2)):
+            self._give_back()
+            self._tidied = self._own_pages()
 
     def _take_back(self) -> int:
         """The one that was killed has ended: pages that are left then."""

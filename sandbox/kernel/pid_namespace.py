@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from sandbox.kernel.sessions import ProcessGroup, Session
     from sandbox.kernel.task import Task
     from sandbox.kernel.thread_group import ThreadGroup
+    from sandbox.vfs.filesystem import Filesystem
 
 PID_MAX: Final = 4194304
 RESERVED_PIDS: Final = 300  # after a wrap numbers start here
@@ -49,10 +50,21 @@ class Pid:
         """From `ns` inwards; (0,) where it is not seen."""
         return (*self.outer[ns.level :], self.number) if self.number_in(ns) else (0,)
 
-    def forget_task(self) -> None:
-        """The task that bears the numbers has ended."""
+    def forget_task(self, process: Pid | None) -> None:
+        """The task that bears the numbers has ended. `process`: whose thread it was; None for what is a zombie now."""
         for ns, number in self.levels:
             ns.tasks.pop(number, None)
+        if process is not None:
+            self.forget_views(process)
+
+    def forget_views(self, process: Pid | None) -> None:
+        """Whoever shows a process that was reaped, or a thread of `process` that has ended, lets go of it."""
+        for ns, number in self.levels:
+            for forget in ns.views.values():
+                if process is None:
+                    forget(number, 0)
+                else:
+                    forget(process.number_in(ns), number)
 
 
 def number_in(ids: Pid | None, ns: PidNamespace) -> int:
@@ -91,6 +103,8 @@ class PidNamespace:
         self.closed = False  # process 1 has ended: nobody may enter any more
         self.when_empty: Callable[[], None] | None = None  # process 1 ends once it is alone
         self.last_pid = 0
+        # of each mounted proc, called with the numbers of who is gone: a process and 0, or a process and its thread
+        self.views: dict[Filesystem, Callable[[int, int], None]] = {}
         if parent is not None:
             parent.users += 1
 

@@ -69,9 +69,9 @@ def exit_task(t: Task) -> None:
         t.seccomp = None
     del group.tasks[t]
     if t is not group.leader:
-        t.ids.forget_task()
+        t.ids.forget_task(group.ids)
     if last:
-        group.ids.forget_task()
+        group.ids.forget_task(None)
     t.pending.discard(t.pending.mask)
     t.decided = None
     if t.tracees:
@@ -277,6 +277,7 @@ def reap(group: ThreadGroup) -> None:
         if ns.when_empty is not None and len(ns.groups) == 1:
             group.kernel.reactor.call_soon(ns.when_empty)
             ns.when_empty = None
+    group.ids.forget_views(None)
     group.pgrp.leave(group)
     if group.pids.level:
         leave(group.kernel, group.pids)

@@ -75,6 +75,13 @@ class DentryCache:
             del children[dentry.name]
             self.count -= 1
 
+    def forget_below(self, dentry: Dentry) -> None:
+        """The name leads nowhere any more, and so do those below it; but for what something is mounted on."""
+        for child in list(dentry.children.values()):
+            self.forget_below(child)
+        if not dentry.mounts and not dentry.children:
+            self.forget(dentry)
+
     def delete(self, dentry: Dentry) -> None:
         """The file was unlinked: the dentry stays with those who hold it."""
         self.forget(dentry)

@@ -98,10 +98,9 @@ class SlaveInode(PtsInode):
 
     __slots__ = ("owner", "table")
 
-    def __init__(self, fs: DevPts, owner: PtyOwner) -> None:
+    def __init__(self, fs: DevPts, index: int, owner: PtyOwner) -> None:
         uid = owner.uid if fs.uid is None else fs.uid
         gid = owner.gid if fs.gid is None else fs.gid
-        index = owner.terminal.index
         super().__init__(fs, FIRST_INO + index, S_IFCHR | fs.mode, uid, gid, owner.time)
         self.rdev = makedev(PTS_MAJOR, index)
         self.owner = owner
@@ -135,7 +134,7 @@ class DevPtsRoot(PtsInode):
             return None
         inode = self._slaves.get(index)
         if inode is None or inode.owner is not owner:
-            inode = self._slaves[index] = SlaveInode(self._devpts, owner)
+            inode = self._slaves[index] = SlaveInode(self._devpts, index, owner)
         return inode
 
     def entries(self) -> list[tuple[bytes, int, int]]:

@@ -31,6 +31,7 @@ class ProcFs(Filesystem):
         self.kernel = kernel
         self.pids = pids
         self._last = 0
+        self._mounts = 0
         root = ProcRoot(self)
         self.root = root
         for name, make in system_files.FILES:
@@ -41,6 +42,36 @@ class ProcFs(Filesystem):
         root.add("net", PseudoLink(self, self.new_ino(), b"self/net"))
         root.add("sysvipc", sysvipc.build(self))
         root.add("sys", sysctl.build(self))
+
+    def mount_made(self, root: Inode) -> None:
+        """Hear of those who end."""
+        self._mounts += 1
+        self.pids.views[self] = self._forget
+
+    def mount_gone(self, root: Inode) -> None:
+        """The last one: nobody looks any more."""
+        self._mounts -= 1
+        if not self._mounts:
+            self.pids.views.pop(self, None)
+
+    def _forget(self, pid: int, tid: int) -> None:
+        """A process was reaped, or (`tid`) one of its threads has ended: its names go, and with them what they keep of it
+        (proc_flush_pid)."""
+        root = self.root
+        assert isinstance(root, ProcRoot)
+        vfs = self.kernel.mounts.vfs
+        directory = root.tasks.get(tid or pid)
+        if directory is not None and (tid or directory.task.group.reaped):
+            del root.tasks[tid or pid]
+        place = vfs.root_of(self).children.get(b"%d" % pid)
+        if tid:
+            above = root.tasks.get(pid)
+            if above is not None:
+                above.forget_thread(tid)
+            place = place.children.get(b"task") if place is not None else None
+            place = place.children.get(b"%d" % tid) if place is not None else None
+        if place is not None:
+            vfs.dentries.forget_below(place)
 
     def new_ino(self) -> int:
         """For a node that stays."""

@@ -298,6 +298,12 @@ class TaskDir(PseudoDir):
 
     __slots__ = ("proc", "task", "thread", "made")
 
+    def forget_thread(self, tid: int) -> None:
+        """It has ended."""
+        threads = self.made.get(b"task")
+        if isinstance(threads, TaskListDir):
+            threads.known.pop(tid, None)
+
     def __init__(self, fs: ProcFs, task: Task, thread: bool) -> None:
         super().__init__(fs, fs.task_ino(task.ids.number_in(fs.pids), 1 if thread else 0))
         self.live = True

@@ -26,12 +26,12 @@ ANY_MINOR: Final = -1
 
 
 class PtyOwner:
-    """A terminal with what its node in devpts shows; times are ns since the epoch."""
+    """A terminal with what its node in devpts shows; times are ns since the epoch. The node may outlive the terminal."""
 
     __slots__ = ("terminal", "uid", "gid", "time")
 
     def __init__(self, terminal: Terminal, uid: int, gid: int, time: int) -> None:
-        self.terminal = terminal
+        self.terminal: Terminal | None = terminal
         self.uid = uid
         self.gid = gid
         self.time = time
@@ -60,12 +60,14 @@ class PtyTable:
 
     def remove(self, terminal: Terminal) -> None:
         """The master is closed."""
-        self.entries.pop(terminal.index, None)
+        owner = self.entries.pop(terminal.index, None)
+        if owner is not None:
+            owner.terminal = None
         self.created += 1
 
-    def open_slave(self, t: Task, terminal: Terminal, flags: int) -> PtySlave:
+    def open_slave(self, t: Task, terminal: Terminal | None, flags: int) -> PtySlave:
         """Open the slave end; EIO while it is locked or when the master is gone; EBUSY when exclusive."""
-        if not terminal.master_open or terminal.locked:
+        if terminal is None or not terminal.master_open or terminal.locked:
             raise SyscallError(errno.EIO)
         if terminal.exclusive and not t.creds.has(CAP_SYS_ADMIN):
             raise SyscallError(errno.EBUSY)

@@ -142,3 +142,18 @@ def test_memory_devices(system: Guest) -> None:
     assert system.out("read", 16, 1, fd, 16)[1] != system.out("read", 16, 1, fd, 16)[1]
     system.ok("mknod", "/tmp/odd", 0o020666, 0x7FFF)
     assert system.call("open", "/tmp/odd", os.O_RDONLY) == -errno.ENXIO
+
+
+def test_names_of_a_process_go_when_it_is_reaped(system: Guest) -> None:
+    vfs = system.kernel.mounts.vfs
+    proc = next(mount.fs for mount in system.kernel.mounts.mounts() if mount.fs.name == "proc")
+    assert system.read_file("/proc/1/task/1/comm") == b"init\n"
+    known, place = proc.root.tasks, vfs.root_of(proc)  # type: ignore[attr-defined]
+    before = vfs.dentries.count
+    assert 1 in known and b"1" in place.children
+    (forget,) = system.kernel.pids.views.values()
+    forget(1, 1)  # the thread: its names below those of the process
+    assert b"1" not in place.children[b"1"].children[b"task"].children
+    system.group.reaped = True  # type: ignore[attr-defined]
+    forget(1, 0)
+    assert not known and b"1" not in place.children and vfs.dentries.count == before - 4

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from sandbox.kernel.memory_watch import AREA_BYTES, OWN_SLACK, PAGE, MemoryWatch
+from sandbox.kernel.memory_watch import AREA_BYTES, OWN_SLACK, PAGE, TIDY_PAGES, MemoryWatch
 from sandbox.kernel.task import Task
 from sandbox.kernel.view import View
 from sandbox.platform.base import MemoryUse
@@ -246,3 +246,13 @@ def test_everybody_is_counted_before_nobody_looks(watched: Watched, monkeypatch:
         box.advance(SECOND // 100)
     assert {t.space for t in children} <= set(asked) and len(asked) <= 3 * (len(children) + 1)
     assert box.clock.now_ns() - start < len(asked) * 80_000_000
+
+
+def test_garbage_is_collected_as_it_grows_and_before_all_wait(watched: Watched) -> None:
+    watched.box.advance(SECOND)
+    watched.own, watched.free = TIDY_PAGES, 10
+    watched.box.advance(SECOND)
+    assert watched.free, "so little is not worth it"
+    watched.own, watched.free = 2 * TIDY_PAGES + 1, 2 * TIDY_PAGES
+    watched.box.advance(SECOND)
+    assert watched.own == 1 and not watched.free
