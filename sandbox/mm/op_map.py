@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.capability import CAP_IPC_LOCK
-from sandbox.abi.linux.fcntl import O_ACCMODE, O_RDONLY, O_WRONLY
+from sandbox.abi.linux.fcntl import FS_APPEND_FL, O_ACCMODE, O_RDONLY, O_WRONLY
 from sandbox.abi.linux.mman import (
     LEGACY_MAP_MASK,
     MAP_32BIT,
@@ -247,6 +247,8 @@ def _file_flags(file: FileDescription, prot: int, flags: int, vm_flags: int) -> 
         if kind == MAP_SHARED_VALIDATE and flags & ~(LEGACY_MAP_MASK | MAP_SHARED_VALIDATE):
             raise SyscallError(errno.EOPNOTSUPP)
         if prot & PROT_WRITE and mode == O_RDONLY:
+            raise SyscallError(errno.EACCES)
+        if mode != O_RDONLY and file.path is not None and file.path.inode.attrs & FS_APPEND_FL:
             raise SyscallError(errno.EACCES)
         vm_flags |= VM_MAYSHARE | VM_SHARED
         if mode == O_RDONLY:

@@ -6,11 +6,13 @@ import errno
 from typing import TYPE_CHECKING
 
 from sandbox.abi.linux.capability import CAP_CHOWN, CAP_FSETID
+from sandbox.abi.linux.fcntl import FS_IMMUTABLE_FL
 from sandbox.abi.linux.stat import S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_ISGID, S_ISUID, S_IXGRP
 from sandbox.errors import SyscallError
 from sandbox.kernel.rlimits import RLIMIT_FSIZE
 from sandbox.kernel.user_namespace import NO_ID
 from sandbox.vfs import acl, landlock
+from sandbox.vfs.file_flags import check_changeable, check_not_append
 from sandbox.vfs.leases import break_leases
 from sandbox.vfs.notify import IN_ATTRIB, IN_MODIFY, on_path
 from sandbox.vfs.permission import MAY_WRITE, check, check_mount_write, owner_or_capable, permitted
@@ -47,6 +49,7 @@ def chmod(t: Task, path: Path, mode: int) -> int:
         raise SyscallError(errno.EOPNOTSUPP)
     if not owner_or_capable(t.creds, inode):
         raise SyscallError(errno.EPERM)
+    check_changeable(inode)
     mode &= 0o7777
     if mode & S_ISGID and not t.creds.in_group(inode.gid) and not t.creds.has_over(inode, CAP_FSETID):
         mode &= ~S_ISGID
@@ -73,6 +76,8 @@ def chown(t: Task, path: Path, uid: int, gid: int) -> int:
         and not (owner and (gid == inode.gid or creds.in_group(gid)))
     ):
         raise SyscallError(errno.EPERM)
+    if given != (False, False):
+        check_changeable(inode)
     mode = inode.mode
     kill = 0
     if mode & S_IFMT != S_IFDIR:
@@ -95,6 +100,10 @@ def set_times(t: Task, path: Path, atime: int | None, mtime: int | None, touch: 
             raise SyscallError(errno.EPERM)
         if not permitted(t.creds, inode, MAY_WRITE):
             raise SyscallError(errno.EACCES)
+    if not touch:
+        check_changeable(inode)
+    elif inode.attrs & FS_IMMUTABLE_FL:
+        raise SyscallError(errno.EPERM)
     inode.set_times(atime, mtime, inode.fs.now())
     _told(path)
     return 0
@@ -116,6 +125,7 @@ def truncate(t: Task, path: Path, size: int) -> int | Block:
         raise SyscallError(errno.EINVAL)
     check_mount_write(path.mount)
     check(t.creds, inode, MAY_WRITE)
+    check_not_append(inode)
     landlock.check(t, path, landlock.TRUNCATE)
     block = break_leases(t, inode, True, 0)
     if block is not None:
@@ -140,6 +150,10 @@ def do_truncate(t: Task, path: Path, inode: Inode, size: int) -> int:
 def fallocate(t: Task, path: Path, mode: int, offset: int, length: int) -> int:
     """fallocate(2) of a file that is open for writing, with a valid range and `mode`."""
     inode = path.inode
+    if mode & ~FALLOC_FL_KEEP_SIZE:
+        check_not_append(inode)
+    if inode.attrs & FS_IMMUTABLE_FL:
+        raise SyscallError(errno.EPERM)
     kind = inode.mode & S_IFMT
     if kind == S_IFIFO:
         raise SyscallError(errno.ESPIPE)

@@ -48,6 +48,7 @@ class Inode:
         "btime",
         "opens",
         "writers",
+        "attrs",
         "locks",
         "marks",
         "attached",
@@ -68,6 +69,7 @@ class Inode:
         self.atime = self.mtime = self.ctime = self.btime = now
         self.opens = 0  # open descriptions
         self.writers = 0  # those that may write
+        self.attrs = 0  # FS_*_FL
         self.locks: InodeLocks | None = None
         self.marks: InodeMarks | None = None
         self.acls: Acls | None = None
@@ -118,6 +120,14 @@ class Inode:
     def touch_mtime(self, now: int) -> None:
         """The contents were changed: mtime and ctime."""
         self.mtime = self.ctime = now
+
+    def flaggable(self) -> bool:
+        """It keeps chattr(1)'s flags."""
+        return False
+
+    def set_attrs(self, attrs: int) -> None:
+        """Replace them."""
+        raise SyscallError(errno.EOPNOTSUPP)
 
     # --- extended attributes ---
 

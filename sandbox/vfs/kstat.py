@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Final
 from sandbox.abi.linux.stat import (
     STAT,
     STATX,
+    STATX_ATTR_APPEND,
+    STATX_ATTR_IMMUTABLE,
     STATX_ATTR_MOUNT_ROOT,
+    STATX_ATTR_NODUMP,
     STATX_BASIC_STATS,
     STATX_BTIME,
     STATX_MNT_ID,
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from sandbox.vfs.path import Path
 
 S: Final = 1_000_000_000
+_FLAGS: Final = STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND | STATX_ATTR_NODUMP  # the numbers of FS_*_FL
 _STAT: Final = STAT.pack
 ANON_DEV: Final = makedev(0, 15)  # anon_inodefs
 PIPE_DEV: Final = makedev(0, 14)
@@ -83,6 +87,10 @@ def pack_statx(path: Path, user: UserNamespace) -> bytes:
     inode = path.inode
     dev, rdev = inode.fs.dev, inode.rdev
     attributes = STATX_ATTR_MOUNT_ROOT if path.dentry is path.mount.root else 0
+    known = STATX_ATTR_MOUNT_ROOT
+    if inode.flaggable():
+        known |= _FLAGS
+        attributes |= inode.attrs & _FLAGS
     mask = STATX_BASIC_STATS | STATX_MNT_ID
     btime = inode.btime
     if btime:
@@ -90,7 +98,7 @@ def pack_statx(path: Path, user: UserNamespace) -> bytes:
     # fmt: off
     return STATX.pack(
         mask, inode.blksize(), attributes, inode.nlink, user.uids.shown(inode.uid), user.gids.shown(inode.gid), inode.mode, inode.ino, inode.size,
-        inode.blocks(), STATX_ATTR_MOUNT_ROOT,
+        inode.blocks(), known,
         inode.atime // S, inode.atime % S, btime // S, btime % S, inode.ctime // S, inode.ctime % S,
         inode.mtime // S, inode.mtime % S, major(rdev), minor(rdev), major(dev), minor(dev), path.mount.id,
     )

@@ -29,6 +29,7 @@ from sandbox.errors import SyscallError
 from sandbox.vfs import landlock
 from sandbox.vfs.acl import inherit
 from sandbox.vfs.create import new_attributes
+from sandbox.vfs.file_flags import check_changeable
 from sandbox.vfs.notify import IN_ATTRIB, IN_CREATE, IN_DELETE, on_entry, on_gone, on_self
 from sandbox.vfs.path import Path
 from sandbox.vfs.permission import MAY_READ, MAY_WRITE, check_mount_write, may_create, may_delete, permitted
@@ -143,6 +144,7 @@ def link(t: Task, old_dirfd: int, old: bytes, new_dirfd: int, new: bytes, flags:
     may_create(t.creds, parent)
     if inode.fs is not parent.fs:
         raise SyscallError(errno.EXDEV)
+    check_changeable(inode)
     if inode.is_dir():
         raise SyscallError(errno.EPERM)
     if inode.nlink == 0 and not inode.linkable:

@@ -6,7 +6,9 @@ import errno
 from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.fcntl import (
+    FS_APPEND_FL,
     O_ACCMODE,
+    O_APPEND,
     O_CLOEXEC,
     O_CREAT,
     O_DIRECTORY,
@@ -187,6 +189,8 @@ def open_there(t: Task, path: Path, flags: int) -> FileDescription | Block:
         raise SyscallError(errno.EROFS)
     if not permitted(t.creds, inode, access):
         raise SyscallError(errno.EACCES)
+    if inode.attrs & FS_APPEND_FL and (access & MAY_WRITE and not flags & O_APPEND or flags & O_TRUNC):
+        raise SyscallError(errno.EPERM)
     if flags & O_NOATIME and not owner_or_capable(t.creds, inode):
         raise SyscallError(errno.EPERM)
     if kind == S_IFSOCK:

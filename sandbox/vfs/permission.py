@@ -6,6 +6,7 @@ import errno
 from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.capability import CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER
+from sandbox.abi.linux.fcntl import FS_APPEND_FL, FS_IMMUTABLE_FL
 from sandbox.abi.linux.stat import S_IFDIR, S_IFMT, S_IFREG, S_ISVTX
 from sandbox.errors import SyscallError
 from sandbox.kernel.user_namespace import INITIAL
@@ -23,7 +24,9 @@ SEARCH_CAPS: Final = 1 << CAP_DAC_OVERRIDE | 1 << CAP_DAC_READ_SEARCH
 
 
 def permitted(creds: Credentials, inode: Inode, mask: int) -> bool:
-    """`mask` (MAY_*) is allowed by the mode bits, the access list or a capability."""
+    """`mask` (MAY_*) is allowed by the mode bits, the access list or a capability. EPERM to write what is immutable."""
+    if mask & MAY_WRITE and inode.attrs & FS_IMMUTABLE_FL:
+        raise SyscallError(errno.EPERM)
     mode = inode.mode
     if creds.fsuid == inode.uid:
         bits = mode >> 6
@@ -76,6 +79,8 @@ def may_delete(creds: Credentials, directory: Inode, inode: Inode) -> None:
     """Taking the name of `inode` out of `directory`: EACCES, EPERM by the sticky bit."""
     if not permitted(creds, directory, MAY_WRITE | MAY_EXEC):
         raise SyscallError(errno.EACCES)
+    if directory.attrs & FS_APPEND_FL or inode.attrs & (FS_APPEND_FL | FS_IMMUTABLE_FL):
+        raise SyscallError(errno.EPERM)
     if (
         directory.mode & S_ISVTX
         and creds.fsuid not in (inode.uid, directory.uid)

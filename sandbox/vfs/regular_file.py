@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.capability import CAP_FSETID
-from sandbox.abi.linux.fcntl import O_ACCMODE, O_APPEND, O_DIRECT, O_NOATIME, O_PATH, O_RDWR
+from sandbox.abi.linux.fcntl import FS_NOATIME_FL, O_ACCMODE, O_APPEND, O_DIRECT, O_NOATIME, O_PATH, O_RDWR
 from sandbox.abi.linux.stat import S_ISGID, S_ISUID, S_IXGRP
 from sandbox.abi.linux.statfs import ST_NOATIME, ST_NODIRATIME, ST_RDONLY
 from sandbox.errors import SyscallError
@@ -226,7 +226,12 @@ def remove_privileges(t: Task, inode: Inode) -> None:
 
 def touch_atime(path: Path | None, inode: Inode, flags: int) -> None:
     """Record a read unless the mount or the description says not to."""
-    if path is not None and not path.mount.flags & (ST_NOATIME | ST_RDONLY) and not flags & O_NOATIME:
+    if (
+        path is not None
+        and not path.mount.flags & (ST_NOATIME | ST_RDONLY)
+        and not flags & O_NOATIME
+        and not inode.attrs & FS_NOATIME_FL
+    ):
         if path.mount.flags & ST_NODIRATIME and inode.is_dir():
             return
         inode.touch_atime(inode.fs.now())

@@ -9,6 +9,7 @@ from sandbox.abi.linux.capability import CAP_SETFCAP, CAP_SYS_ADMIN
 from sandbox.abi.linux.stat import S_IFDIR, S_IFMT, S_IFREG, S_ISVTX
 from sandbox.errors import SyscallError
 from sandbox.vfs import acl
+from sandbox.vfs.file_flags import check_changeable
 from sandbox.vfs.notify import IN_ATTRIB, on_path
 from sandbox.vfs.permission import MAY_READ, MAY_WRITE, check, check_mount_write, owner_or_capable
 
@@ -26,6 +27,8 @@ def _permit(t: Task, inode: Inode, name: bytes, write: bool) -> None:
 
 
 def _permit_kind(t: Task, inode: Inode, name: bytes, write: bool) -> None:
+    if write:
+        check_changeable(inode)
     if name.startswith(b"security."):
         if write:
             needed = CAP_SETFCAP if name == b"security.capability" else CAP_SYS_ADMIN

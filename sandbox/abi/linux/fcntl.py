@@ -84,3 +84,9 @@ F_SEAL_FUTURE_WRITE: Final = 0x10
 F_SEAL_EXEC: Final = 0x20
 
 AT_FDCWD: Final = -100
+
+# include/uapi/linux/fs.h: what FS_IOC_SETFLAGS sets
+FS_IMMUTABLE_FL: Final = 0x10
+FS_APPEND_FL: Final = 0x20
+FS_NODUMP_FL: Final = 0x40
+FS_NOATIME_FL: Final = 0x80

@@ -6,7 +6,7 @@ import errno
 from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.fcntl import F_SEAL_FUTURE_WRITE, F_SEAL_GROW, F_SEAL_SEAL, F_SEAL_SHRINK, F_SEAL_WRITE
-from sandbox.abi.linux.stat import S_IFLNK, S_IFMT
+from sandbox.abi.linux.stat import S_IFDIR, S_IFLNK, S_IFMT, S_IFREG
 from sandbox.errors import SyscallError
 from sandbox.fs.tmpfs.data import FileData
 from sandbox.vfs.inode import Inode
@@ -73,6 +73,16 @@ class TmpfsInode(Inode):
         if mtime is not None:
             self.mtime = mtime
         self.ctime = ctime
+
+    def flaggable(self) -> bool:
+        """Regular files and directories."""
+        return self.mode & S_IFMT in (S_IFREG, S_IFDIR)
+
+    def set_attrs(self, attrs: int) -> None:
+        """Replace them."""
+        self.changing()
+        self.attrs = attrs
+        self.ctime = self.fs.now()
 
     def load_xattrs(self) -> dict[bytes, bytes]:
         """The attributes to read from; never changed by the caller."""

@@ -18,6 +18,7 @@ from sandbox.syscalls.row import FULL, Arg, Row
 from sandbox.vfs.dnotify import set_notice
 from sandbox.vfs.fasync import FileOwner, get_owner, owner_of, set_owner
 from sandbox.vfs.file_description import FileDescription
+from sandbox.vfs.file_flags import check_not_append
 from sandbox.vfs.leases import get_lease, set_lease
 from sandbox.vfs.permission import owner_or_capable
 
@@ -71,6 +72,8 @@ def _set_flags(t: Task, file: FileDescription, fd: int, arg: int) -> int:
     if changed & arg & abi.O_NOATIME and path is not None:
         if t.creds.fsuid != path.inode.uid and not t.creds.has_over(path.inode, CAP_FOWNER):
             return -errno.EPERM
+    if changed & abi.O_APPEND and path is not None:
+        check_not_append(path.inode)
     file.check_status_flags(t, arg & SETFL_MASK)
     if changed & abi.O_ASYNC and file.epollable:
         set_async(t, file, fd, arg & abi.O_ASYNC != 0)

@@ -14,6 +14,7 @@ from sandbox.kernel.control import Result
 from sandbox.sockets.base import SocketFile
 from sandbox.syscalls.row import FULL, Arg, Row
 from sandbox.vfs.fasync import get_owner, owner_of, set_owner
+from sandbox.vfs.file_flags import COMMANDS, file_flags_ioctl
 
 if TYPE_CHECKING:
     from sandbox.kernel.task import Task
@@ -85,6 +86,8 @@ def _file_ioctl(t: Task, file: FileDescription, cmd: int, arg: int) -> int | Non
         left = inode.size - file.pos
         t.copy_out(arg, _INT.pack(((left + 0x8000_0000) & 0xFFFF_FFFF) - 0x8000_0000))
         return 0
+    if cmd in COMMANDS:
+        return file_flags_ioctl(t, path, cmd, arg)
     if cmd == ioctls.FIGETBSZ:
         t.copy_out(arg, _INT.pack(inode.blksize()))
         return 0

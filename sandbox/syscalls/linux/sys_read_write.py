@@ -21,6 +21,7 @@ from sandbox.syscalls.iov_iter import (
 )
 from sandbox.syscalls.row import FULL, PARTIAL, Arg, Row
 from sandbox.vfs.file_description import WOULD_BLOCK, FileDescription
+from sandbox.vfs.file_flags import check_not_append
 
 if TYPE_CHECKING:
     from sandbox.kernel.task import Task
@@ -332,6 +333,8 @@ def sys_pwritev2(t: Task, a: SyscallArgs) -> Result:
     if flags & RWF_APPEND:
         file.flags = before | O_APPEND
     elif flags & RWF_NOAPPEND:
+        if before & O_APPEND and file.path is not None:
+            check_not_append(file.path.inode)
         file.flags = before & ~O_APPEND
     else:
         return _writev(t, a, file, offset, flags)

@@ -10,6 +10,7 @@ from sandbox.kernel.control import Result
 from sandbox.syscalls.row import FULL, PARTIAL, Arg, Row
 from sandbox.vfs import attr
 from sandbox.vfs.attr import FALLOC_FL_KEEP_SIZE, FALLOC_FL_KNOWN, FALLOC_FL_PUNCH_HOLE
+from sandbox.vfs.file_flags import check_not_append
 from sandbox.vfs.walk import lookup
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def sys_ftruncate(t: Task, a: SyscallArgs) -> int:
     path = file.path
     if path is None or not path.inode.is_regular() or file.flags & O_ACCMODE == O_RDONLY:
         return -errno.EINVAL
+    check_not_append(path.inode)
     if not file.truncatable:
         return -errno.EACCES
     return attr.do_truncate(t, path, path.inode, size)

@@ -151,6 +151,8 @@ class FakeBacking:
 class FakeFile:
     """A regular file of whole pages for mmap."""
 
+    path = None
+
     def __init__(self, fd: int, flags: int = 2) -> None:
         self.flags = flags
         self.the_backing = FakeBacking(fd)
