@@ -172,6 +172,11 @@ class AddressSpace:
         """The host's /proc/PID/smaps of the process, the platform's own mappings included; empty when it can't be had."""
         return b""
 
+    def host_pagemap(self, page: int, count: int) -> bytes:
+        """`count` words of the host's /proc/PID/pagemap of the process, from page number `page` on; zeros when they can't be
+        had."""
+        return bytes(8 * count)
+
     def cpu_time_ns(self) -> int:
         """Processor time that the host process has used (0 when it can't be told)."""
         return 0

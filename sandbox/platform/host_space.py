@@ -210,6 +210,19 @@ class HostSpace(AddressSpace):
     def host_smaps(self) -> bytes:
         return self._proc("smaps")
 
+    def host_pagemap(self, page: int, count: int) -> bytes:
+        words = b""
+        if not self.dead:
+            try:
+                fd = self.proc.open(f"{self.proc_number}/pagemap")
+                try:
+                    words = os.pread(fd, 8 * count, 8 * page)
+                finally:
+                    os.close(fd)
+            except OSError:
+                pass
+        return words.ljust(8 * count, b"\0")
+
     def host_maps(self) -> bytes:
         return self._proc("maps")
 

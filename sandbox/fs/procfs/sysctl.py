@@ -23,7 +23,6 @@ MAX_GROUP: Final = 2147483647
 _FIXED: Final[tuple[tuple[str, str], ...]] = (
     ("fs/aio-max-nr", "65536"),
     ("fs/file-max", "9223372036854775807"),
-    ("fs/file-nr", "0\t0\t9223372036854775807"),
     ("fs/dir-notify-enable", "1"),
     ("fs/inotify/max_queued_events", "16384"),
     ("fs/inotify/max_user_instances", "128"),
@@ -191,6 +190,29 @@ def _aio_nr(t: Task) -> bytes:
     return b"%d\n" % t.kernel.aio.count
 
 
+def _files(t: Task) -> bytes:
+    """Open descriptions, by the descriptors that there are."""
+    return b"%d\t0\t9223372036854775807\n" % sum({id(task.fds): len(task.fds) for task in _tasks(t)}.values())
+
+
+def _tasks(t: Task) -> list[Task]:
+    return [task for group in t.kernel.pids.groups.values() for task in group.tasks]
+
+
+def _inodes(t: Task) -> bytes:
+    """Those in memory, of which none is kept for later use."""
+    return b"%d\t0\n" % t.kernel.mounts.vfs.space.inodes
+
+
+def _inode_state(t: Task) -> bytes:
+    return b"%d\t0\t0\t0\t0\t0\t0\n" % t.kernel.mounts.vfs.space.inodes
+
+
+def _dentry_state(t: Task) -> bytes:
+    """Names that are remembered."""
+    return b"%d\t0\t45\t0\t0\t0\n" % t.kernel.mounts.vfs.dentries.count
+
+
 def build(fs: ProcFs) -> PseudoDir:
     """The tree."""
     root = PseudoDir(fs, fs.new_ino())
@@ -198,6 +220,10 @@ def build(fs: ProcFs) -> PseudoDir:
         _enter(fs, root, path, FixedFile(fs, fs.new_ino(), value.encode() + b"\n"))
     made: tuple[tuple[str, Callable[[Task], bytes]], ...] = (
         ("fs/aio-nr", _aio_nr),
+        ("fs/dentry-state", _dentry_state),
+        ("fs/file-nr", _files),
+        ("fs/inode-nr", _inodes),
+        ("fs/inode-state", _inode_state),
         ("kernel/random/uuid", _new_uuid),
         ("kernel/ns_last_pid", _last_pid),
     )

@@ -12,6 +12,7 @@ from sandbox.errors import SyscallError
 from sandbox.fs.nsfs.filesystem import NsFile, namespace_path
 from sandbox.fs.procfs import net, task_files, user_maps
 from sandbox.fs.procfs.mem_file import MemInode
+from sandbox.fs.procfs.pagemap import PagemapInode
 from sandbox.fs.pseudo.nodes import PseudoDir, PseudoFile, TaskGeneratedFile
 from sandbox.vfs.inode import Inode
 from sandbox.vfs.open_file_path import path_of
@@ -343,6 +344,8 @@ class TaskDir(PseudoDir):
             return user_maps.UserMapNode(fs, ino, task, name)
         if name == b"mem":
             return MemInode(fs, ino, task)
+        if name == b"pagemap":
+            return PagemapInode(fs, ino, task)
         if name == b"fd":
             return FdDir(fs, ino, task, False)
         if name == b"fdinfo":
@@ -369,5 +372,16 @@ class TaskDir(PseudoDir):
 
 
 _LINKS: Final[dict[bytes, Callable[[Task], Path | None]]] = {b"exe": exe_path, b"cwd": cwd_path, b"root": root_path}
-_NAMES: Final = (b"task", b"fd", b"fdinfo", b"ns", b"net", *_LINKS, *task_files.FILES, b"mem", *user_maps.NAMES)
+_NAMES: Final = (
+    b"task",
+    b"fd",
+    b"fdinfo",
+    b"ns",
+    b"net",
+    *_LINKS,
+    *task_files.FILES,
+    b"mem",
+    *user_maps.NAMES,
+    b"pagemap",
+)
 _INDEX: Final[dict[bytes, int]] = {name: number + 2 for number, name in enumerate(_NAMES)}
