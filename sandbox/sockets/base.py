@@ -17,6 +17,7 @@ from sandbox.abi.linux.stat import S_IFSOCK
 from sandbox.errors import SyscallError
 from sandbox.kernel.signal_info import SignalInfo
 from sandbox.sockets.options import SocketOptions
+from sandbox.sockets.socket_facts import get_fact, refuse_bpf
 from sandbox.vfs.anon import next_inode
 from sandbox.vfs.file_description import FileDescription
 from sandbox.vfs.kstat import SOCK_DEV, Kstat
@@ -164,6 +165,8 @@ class SocketFile(FileDescription):
         """setsockopt(2). A family handles its own levels and calls this for SOL_SOCKET."""
         if level != abi.SOL_SOCKET:
             raise SyscallError(errno.ENOPROTOOPT)
+        if name in (abi.SO_ATTACH_BPF, abi.SO_ATTACH_REUSEPORT_EBPF):
+            refuse_bpf(t, value)
         self.options.set(t, name, value)
         self.option_changed(t, name)
 
@@ -184,9 +187,16 @@ class SocketFile(FileDescription):
             return abi.INT.pack(int(self.accepting()))
         if name == abi.SO_ERROR:
             return abi.INT.pack(self.take_error())
-        if name == abi.SO_COOKIE:
-            return self.inode.to_bytes(8, "little")
-        return self.options.get_bytes(name)
+        fact = get_fact(self, t, name, size)
+        return self.options.get_bytes(name) if fact is None else fact
+
+    def net_number(self, t: Task) -> int:
+        """Which network namespace it belongs to."""
+        return t.ns.net.number
+
+    def memory_info(self) -> tuple[int, ...]:
+        """SO_MEMINFO: bytes received, their bound, bytes sent, their bound, reserved, queued to send, options, backlog, drops."""
+        return (0, self.options.rcvbuf, 0, self.options.sndbuf, 0, 0, 0, 0, 0)
 
     def take_error(self) -> int:
         """The pending error, which is cleared (sock_error)."""

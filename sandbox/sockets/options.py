@@ -9,7 +9,13 @@ from sandbox.abi.linux import socket as abi
 from sandbox.abi.linux.capability import CAP_NET_ADMIN, CAP_NET_RAW
 from sandbox.errors import SyscallError
 from sandbox.kernel.user_namespace import INITIAL, UserNamespace
+from sandbox.sockets.net_errno import syscall_error
+from sandbox.sockets.privileges import privileges
 from tcpip.clock import NS_PER_S, NS_PER_US
+from tcpip.errors import NetworkError
+from tcpip.transport.kept_options import find, get_kept, set_kept
+from tcpip.transport.socket_level import get_more, set_more
+from tcpip.transport.socket_options import SocketOptions as GeneralOptions
 
 if TYPE_CHECKING:
     from sandbox.kernel.task import Task
@@ -25,10 +31,7 @@ _BOOLEANS: Final = frozenset(
         abi.SO_OOBINLINE,
         abi.SO_NO_CHECK,
         abi.SO_PASSCRED,
-        abi.SO_RXQ_OVFL,
-        abi.SO_SELECT_ERR_QUEUE,
-        abi.SO_TIMESTAMP,
-        abi.SO_TIMESTAMPNS,
+        abi.SO_PASSSEC,
     )
 )
 _MAX_SECONDS: Final = (1 << 63) // NS_PER_S - 1
@@ -38,11 +41,23 @@ class SocketOptions:
     """`values` holds the booleans and SO_PRIORITY, SO_MARK; the fields what is read often. Times are ns, 0: none.
     `sndbuf` and `rcvbuf` are the doubled values that getsockopt shows."""
 
-    __slots__ = ("values", "sndbuf", "rcvbuf", "rcvlowat", "rcv_timeout", "snd_timeout", "linger", "device", "user")
+    __slots__ = (
+        "values",
+        "sndbuf",
+        "rcvbuf",
+        "rcvlowat",
+        "rcv_timeout",
+        "snd_timeout",
+        "linger",
+        "device",
+        "user",
+        "general",
+    )
 
     def __init__(self) -> None:
         self.user: UserNamespace = INITIAL  # who owns the network namespace
         self.values: dict[int, int] = {}
+        self.general = GeneralOptions()  # of what the network stack's endpoints keep themselves
         self.sndbuf = abi.WMEM_DEFAULT
         self.rcvbuf = abi.RMEM_DEFAULT
         self.rcvlowat = 1
@@ -55,6 +70,7 @@ class SocketOptions:
         """What an accepted socket inherits from its listener."""
         new = SocketOptions()
         new.values = dict(self.values)
+        new.general = self.general.copy()
         new.sndbuf, new.rcvbuf, new.rcvlowat = self.sndbuf, self.rcvbuf, self.rcvlowat
         new.rcv_timeout, new.snd_timeout = self.rcv_timeout, self.snd_timeout
         new.linger, new.device = self.linger, self.device
@@ -105,17 +121,25 @@ class SocketOptions:
             if number and not t.creds.has(CAP_NET_ADMIN):
                 raise SyscallError(errno.EACCES)
             self.values[name] = int(number != 0)
-        elif name in (abi.SO_TYPE, abi.SO_PROTOCOL, abi.SO_DOMAIN, abi.SO_ERROR, abi.SO_ACCEPTCONN):
-            raise SyscallError(errno.ENOPROTOOPT)
         else:
-            raise SyscallError(errno.ENOPROTOOPT)
+            self._set_general(t, name, value)
+
+    def _set_general(self, t: Task, name: int, value: bytes) -> None:
+        """What the network stack keeps for its own endpoints is kept alike for the others."""
+        self.general.privileged = any(
+            t.creds.has_in(owner, capability) for owner, capability in privileges(abi.SOL_SOCKET, name, self.user)
+        )
+        try:
+            rule = find(abi.AF_UNSPEC, abi.SOL_SOCKET, name)
+            if rule is not None:
+                set_kept(self.general, rule, abi.SOL_SOCKET, name, abi.INT.unpack_from(value)[0])
+            elif not set_more(self.general, name, value):
+                raise SyscallError(errno.ENOPROTOOPT)
+        except NetworkError as error:
+            raise syscall_error(error) from None
 
     def _set_boolean(self, name: int, number: int) -> None:
         self.values[name] = int(number != 0)
-        if number and name == abi.SO_TIMESTAMP:
-            self.values[abi.SO_TIMESTAMPNS] = 0
-        elif number and name == abi.SO_TIMESTAMPNS:
-            self.values[abi.SO_TIMESTAMP] = 0
 
     def _bind_device(self, t: Task, value: bytes) -> None:
         """The family checks that there is such a device."""
@@ -143,7 +167,17 @@ class SocketOptions:
             return abi.LINGER.pack(int(self.linger >= 0), max(0, self.linger))
         if name == abi.SO_BINDTODEVICE:
             return self.device + b"\0" if self.device else b""
-        raise SyscallError(errno.ENOPROTOOPT)
+        return self._get_general(name)
+
+    def _get_general(self, name: int) -> bytes:
+        try:
+            value = get_kept(self.general, abi.AF_UNSPEC, abi.SOL_SOCKET, name)
+            more = get_more(self.general, name) if value is None else value
+        except NetworkError as error:
+            raise syscall_error(error) from None
+        if more is None:
+            raise SyscallError(errno.ENOPROTOOPT)
+        return more if isinstance(more, bytes) else abi.INT.pack(more)
 
 
 def _check_force(t: Task, force: bool) -> None:

@@ -15,14 +15,16 @@ from tcpip.addr import AF_INET, AF_INET6, SockAddr, any_of, is_any, is_link_loca
 from tcpip.buffer import RxPacket
 from tcpip.errno_map import errno_of
 from tcpip.errors import DropReason, NetError, NetworkError
-from tcpip.header.ipv4 import OPTION_RECORD_ROUTE, OPTION_TIMESTAMP, parse_options
+from tcpip.transport.ancillary import received_control
 from tcpip.transport.endpoint import AGAIN, Control, Endpoint, Message
+from tcpip.transport.ip_options import get_ip, mtu_of, out_interface, set_ip
 from tcpip.transport.memberships import Memberships
+from tcpip.transport.option_values import int_value
 from tcpip.transport.ports import Reservation
 from tcpip.transport.protocol import IcmpError
 from tcpip.transport.socket_filter import passes
-from tcpip.transport.socket_options import SocketOptions, int_value
-from tcpip.waiter import EVENT_ERR, EVENT_HUP, EVENT_IN, EVENT_OUT, EVENT_RDHUP
+from tcpip.transport.socket_options import SocketOptions
+from tcpip.waiter import EVENT_ERR, EVENT_HUP, EVENT_IN, EVENT_OUT, EVENT_PRI, EVENT_RDHUP
 
 if TYPE_CHECKING:
     from tcpip.stack.route import Route
@@ -31,11 +33,11 @@ if TYPE_CHECKING:
 OVERHEAD: Final = 512
 """What a queued datagram is charged beside its data (an sk_buff with its shared info)."""
 MAX_ERRORS: Final = 64
-RETURNED_OPTIONS: Final = frozenset((OPTION_RECORD_ROUTE, OPTION_TIMESTAMP))
+_V6ONLY: Final = (AF_INET6, so.SOL_IPV6, so.IPV6_V6ONLY)
+SELECT_ERROR_QUEUE: Final = (so.SOL_SOCKET, so.SO_SELECT_ERR_QUEUE)
 _INT: Final = struct.Struct("=i")
 _PKTINFO: Final = struct.Struct("=i4s4s")
 _PKTINFO6: Final = struct.Struct("=16si")
-_TIMEVAL: Final = struct.Struct("=qq")
 _EXTENDED_ERROR: Final = struct.Struct("=IBBBBII")
 _SOCKADDR_IN: Final = struct.Struct("=H2s4s8x")
 _SOCKADDR_IN6: Final = struct.Struct("=H2sI16sI")
@@ -44,10 +46,30 @@ _SOCKADDR_IN6: Final = struct.Struct("=H2sI16sI")
 class Datagram:
     """One received datagram: packet[start:end], not copied (no view either, so that it can be pickled)."""
 
-    __slots__ = ("packet", "start", "end", "src", "src_port", "dst", "nic", "ttl", "tos", "time_ns", "ip_options")
+    __slots__ = (
+        "packet",
+        "network",
+        "transport",
+        "start",
+        "end",
+        "src",
+        "src_port",
+        "dst",
+        "nic",
+        "ttl",
+        "tos",
+        "time_ns",
+        "ip_options",
+        "mark",
+        "drops",
+        "segment_size",
+        "peeked",
+    )
 
     def __init__(self, pkt: RxPacket, start: int, src_port: int, time_ns: int) -> None:
         self.packet = pkt.data
+        self.network = pkt.network
+        self.transport = pkt.transport
         self.start = start
         self.end = pkt.end
         self.src = pkt.src
@@ -59,13 +81,15 @@ class Datagram:
         self.time_ns = time_ns
         at = pkt.network + 20
         self.ip_options = pkt.data[at : pkt.transport] if len(pkt.src) == 4 and pkt.transport > at else b""
+        self.mark = pkt.track.mark if pkt.track is not None else 0
+        self.drops = 0  # how many were lost before it
+        self.segment_size = 0  # UDP_GRO: of the datagrams in it
+        self.peeked = False
 
-
-def options_to_return(options: bytes) -> bytes:
-    """What an answer would carry (IP_RETOPTS): a recorded route and timestamps, padded (net/ipv4/ip_options.c)."""
-    kept = [bytes((o.kind, len(o.data) + 2)) + o.data for o in parse_options(options) if o.kind in RETURNED_OPTIONS]
-    whole = b"".join(kept)
-    return whole + bytes(-len(whole) % 4)
+    @property
+    def dst_port(self) -> bytes:
+        """As on the wire; of a protocol without ports what lies there."""
+        return self.packet[self.transport + 2 : self.transport + 4].ljust(2, b"\0")
 
 
 class QueuedError:
@@ -107,6 +131,7 @@ class DatagramEndpoint(Endpoint):
         "error_queue",
         "received",
         "received_bytes",
+        "drops",
         "memberships",
         "bound_addr",
         "bound_nic",
@@ -131,6 +156,7 @@ class DatagramEndpoint(Endpoint):
         self.error_queue: deque[QueuedError] = deque()
         self.received: deque[Datagram] = deque()
         self.received_bytes = 0
+        self.drops = 0
         self.memberships = Memberships(stack)
         self.shut_read = False
         self.shut_write = False
@@ -207,6 +233,7 @@ class DatagramEndpoint(Endpoint):
                 options.reuse_addr,
                 options.reuse_port,
                 options.owner,
+                port_range=options.port_range,
             )
         )
         self.bound_addr = self.local = addr
@@ -242,8 +269,12 @@ class DatagramEndpoint(Endpoint):
         """The way a datagram takes, by destination, binding, device and control messages."""
         options = self.options
         number = choices.nic or options.nic or scope_id
+        if options.nic and options.nic not in self.stack.nics:
+            raise NetworkError(errors.NO_SUCH_DEVICE)
         if not number and is_multicast(addr):
             number = self.memberships.out_nic_for(addr)
+        elif not number:
+            number = out_interface(options, addr)
         source = choices.source
         if not source and not is_any(self.local) and not is_multicast(self.local) and len(self.local) == len(addr):
             source = self.local
@@ -288,11 +319,15 @@ class DatagramEndpoint(Endpoint):
             self.stack.stats.drop(DropReason.QUEUE_FULL)
         pkt.end = end  # others get the same packet
 
-    def enqueue(self, pkt: RxPacket, start: int, src_port: int) -> bool:
+    def enqueue(self, pkt: RxPacket, start: int, src_port: int, segment_size: int = 0) -> bool:
         """Queue what follows offset `start` of a received packet; False when the receive buffer is full."""
         if self.received_bytes >= self.options.rcvbuf:
+            self.drops += 1
             return False
-        self.received.append(Datagram(pkt, start, src_port, self.stack.clock.realtime_ns()))
+        datagram = Datagram(pkt, start, src_port, self.stack.clock.realtime_ns())
+        datagram.drops = self.drops
+        datagram.segment_size = segment_size
+        self.received.append(datagram)
         self.received_bytes += pkt.end - start + OVERHEAD
         self.queue.notify(EVENT_IN)
         return True
@@ -322,54 +357,38 @@ class DatagramEndpoint(Endpoint):
             if self.shut_read and not flags & so.MSG_DONTWAIT:
                 return Message(0, None, [], 0)
             raise NetworkError(errors.WOULD_BLOCK)
-        got = self.received[0]
-        size = got.end - got.start
+        got, skipped = self._first(flags)
+        size = got.end - got.start - skipped
         count = min(size, len(buffer))
-        buffer[:count] = memoryview(got.packet)[got.start : got.start + count]
+        start = got.start + skipped
+        buffer[:count] = memoryview(got.packet)[start : start + count]
         if not flags & so.MSG_PEEK:
             self.received.popleft()
             self.received_bytes -= size + OVERHEAD
+        if self.options.peek_off >= 0:
+            self.options.peek_off = max(self.options.peek_off + (count if flags & so.MSG_PEEK else -size), 0)
         short = size > count
         length = size if flags & so.MSG_TRUNC else count
         address = self.shown(got.src, got.src_port, got.nic)
-        return Message(length, address, self._ancillary(got), so.MSG_TRUNC if short else 0)
+        return Message(length, address, received_control(self, got), so.MSG_TRUNC if short else 0)
 
-    def _ancillary(self, got: Datagram) -> list[Control]:
-        """Control messages in the order in which Linux puts them."""
-        o = self.options
-        control: list[Control] = []
-        if o.timestamp_ns:
-            control.append((so.SOL_SOCKET, so.SO_TIMESTAMPNS, _TIMEVAL.pack(*divmod(got.time_ns, 10**9))))
-        elif o.timestamp:
-            seconds, ns = divmod(got.time_ns, 10**9)
-            control.append((so.SOL_SOCKET, so.SO_TIMESTAMP, _TIMEVAL.pack(seconds, ns // 1000)))
-        if self.family == AF_INET6:
-            if o.pktinfo6:
-                dst = got.dst if len(got.dst) == 16 else v4_mapped(got.dst)
-                control.append((so.SOL_IPV6, so.IPV6_PKTINFO, _PKTINFO6.pack(dst, got.nic)))
-            if len(got.src) == 16:
-                if o.recv_hop_limit:
-                    control.append((so.SOL_IPV6, so.IPV6_HOPLIMIT, _INT.pack(got.ttl)))
-                if o.recv_traffic_class:
-                    control.append((so.SOL_IPV6, so.IPV6_TCLASS, _INT.pack(got.tos)))
-        if len(got.src) == 4:
-            if o.pktinfo:
-                specific = got.dst if got.dst in self.stack.local else self._source_on(got.nic)
-                control.append((so.SOL_IP, so.IP_PKTINFO, _PKTINFO.pack(got.nic, specific, got.dst)))
-            if o.recv_ttl:
-                control.append((so.SOL_IP, so.IP_TTL, _INT.pack(got.ttl)))
-            if o.recv_tos:
-                control.append((so.SOL_IP, so.IP_TOS, bytes((got.tos,))))
-            if got.ip_options:
-                if o.recv_options:
-                    control.append((so.SOL_IP, so.IP_RECVOPTS, got.ip_options))
-                if o.return_options:
-                    control.append((so.SOL_IP, so.IP_RETOPTS, options_to_return(got.ip_options)))
-        return control
-
-    def _source_on(self, number: int) -> bytes:
+    def source_on(self, number: int) -> bytes:
         nic = self.stack.nics.get(number)
         return (nic.source_for(b"\xe0\0\0\x01") if nic is not None else b"") or bytes(4)
+
+    def _first(self, flags: int) -> tuple[Datagram, int]:
+        """The datagram to read, and how much of it SO_PEEK_OFF passes over. WOULD_BLOCK when it passes over all
+        (net/core/datagram.c: __skb_try_recv_from_queue)."""
+        skip = self.options.peek_off if flags & so.MSG_PEEK else -1
+        if skip < 0:
+            return self.received[0], 0
+        for got in self.received:
+            size = got.end - got.start
+            if skip < size or not (skip or got.peeked):
+                got.peeked = True
+                return got, skip
+            skip -= size
+        raise NetworkError(errors.WOULD_BLOCK)
 
     def parse_control(self, control: list[Control] | None) -> SendOptions:
         """Control messages of a sendmsg; INVALID_ARGUMENT for one that is not understood. Those of other levels are not for
@@ -481,7 +500,7 @@ class DatagramEndpoint(Endpoint):
         if self.received or self.shut_read:
             mask |= EVENT_IN
         if self.error is not None or self.error_queue:
-            mask |= EVENT_ERR
+            mask |= EVENT_ERR | (EVENT_PRI if self.options.kept.get(SELECT_ERROR_QUEUE) else 0)
         if self.shut_read:
             mask |= EVENT_RDHUP
             if self.shut_write:
@@ -491,12 +510,20 @@ class DatagramEndpoint(Endpoint):
     def readable_bytes(self) -> int:
         return self.received[0].end - self.received[0].start if self.received else 0
 
+    def held_bytes(self) -> int:
+        return self.received_bytes
+
+    def dropped(self) -> int:
+        return self.drops
+
     def set_option(self, level: int, name: int, value: int | bytes) -> None:
         if level == so.SOL_SOCKET and name in (so.SO_BINDTODEVICE, so.SO_BINDTOIFINDEX):
             self._bind_to_device(name, value)
-        elif self.memberships.set_option(self.family, level, name, value):
+        elif set_ip(self.stack, self.family, self.options, level, name, value) or self.memberships.set_option(
+            self.family, level, name, value
+        ):
             return
-        elif (level, name) == (so.SOL_IPV6, so.IPV6_V6ONLY) and self.reservation is not None:
+        elif (self.family, level, name) == _V6ONLY and self.reservation is not None:
             raise NetworkError(errors.INVALID_ARGUMENT)
         elif not self.options.set(self.family, level, name, value):
             raise NetworkError(errors.NO_SUCH_OPTION)
@@ -510,12 +537,15 @@ class DatagramEndpoint(Endpoint):
                 raise NetworkError(errors.NO_SUCH_DEVICE)
         else:
             number = int_value(value)
-            if number and number not in self.stack.nics:
-                raise NetworkError(errors.NO_SUCH_DEVICE)
+            if number < 0:
+                raise NetworkError(errors.INVALID_ARGUMENT)
         self.options.nic = number
         if self.reservation is not None:
             self.stop_receiving()
             self.start_receiving()
+
+    def _route_to_peer(self) -> Route | None:
+        return self.stack.find_route(self.peer, b"", self.peer_scope) if self.peer else None
 
     def get_option(self, level: int, name: int) -> int | bytes:
         if level == so.SOL_SOCKET:
@@ -530,10 +560,12 @@ class DatagramEndpoint(Endpoint):
             if name == so.SO_BINDTODEVICE:
                 nic = self.stack.nics.get(self.options.nic)
                 return nic.name.encode() + b"\0" if nic is not None else b""
-        if (level, name) in ((so.SOL_IP, so.IP_MTU), (so.SOL_IPV6, so.IPV6_MTU)) and self.peer:
-            return self.stack.find_route(self.peer, b"", self.peer_scope).mtu()
-        if (level, name) in ((so.SOL_IP, so.IP_MTU), (so.SOL_IPV6, so.IPV6_MTU)):
-            raise NetworkError(errors.NOT_CONNECTED)
+        if level in (so.SOL_IP, so.SOL_IPV6):
+            special = get_ip(self.family, self.options, level, name, self.local_port)
+            if special is None:
+                special = mtu_of(self.family, level, name, self._route_to_peer())
+            if special is not None:
+                return special
         value = self.memberships.get_option(level, name)
         if value is None:
             value = self.options.get(self.family, level, name)

@@ -140,6 +140,23 @@ class Endpoint(PacketHandler):
         """FIONREAD / SIOCINQ."""
         return 0
 
+    def memory_info(self) -> tuple[int, ...]:
+        """SO_MEMINFO: bytes received and their bound, bytes sent and theirs, reserved, queued, of options, backlog, drops."""
+        settings = self.settings()
+        return (self.held_bytes(), settings.rcvbuf, 0, settings.sndbuf, 0, self.queued_bytes(), 0, 0, self.dropped())
+
+    def held_bytes(self) -> int:
+        """Received and not read yet."""
+        return 0
+
+    def queued_bytes(self) -> int:
+        """To be sent, or not acknowledged yet."""
+        return 0
+
+    def dropped(self) -> int:
+        """Packets that there was no room for."""
+        return 0
+
     def at_mark(self) -> bool:
         """SIOCATMARK: the next byte to read is the urgent one."""
         return False

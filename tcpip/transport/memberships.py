@@ -12,7 +12,7 @@ from tcpip import errors
 from tcpip import sockopt as so
 from tcpip.addr import AF_INET, is_any, is_multicast
 from tcpip.errors import NetworkError
-from tcpip.transport.socket_options import int_value
+from tcpip.transport.option_values import int_value
 
 if TYPE_CHECKING:
     from tcpip.stack.nic import Nic

@@ -25,6 +25,7 @@ from tcpip.transport.packet_options import PacketOptions
 from tcpip.transport.packet_table import hardware_type, own_address
 from tcpip.transport.protocol import IcmpError
 from tcpip.transport.socket_filter import passes
+from tcpip.transport.socket_level import timestamp_message
 from tcpip.transport.socket_options import SocketOptions
 from tcpip.waiter import EVENT_ERR, EVENT_IN, EVENT_OUT
 
@@ -199,10 +200,9 @@ class PacketEndpoint(Endpoint):
     def _ancillary(self, frame: Frame) -> list[Control]:
         control: list[Control] = []
         seconds, ns = divmod(frame.time_ns, 10**9)
-        if self.options.timestamp_ns:
-            control.append((so.SOL_SOCKET, so.SO_TIMESTAMPNS, _TIMEVAL.pack(seconds, ns)))
-        elif self.options.timestamp:
-            control.append((so.SOL_SOCKET, so.SO_TIMESTAMP, _TIMEVAL.pack(seconds, ns // 1000)))
+        if self.options.timestamp:
+            part = ns if self.options.timestamp_ns else ns // 1000
+            control.append((so.SOL_SOCKET, timestamp_message(self.options), _TIMEVAL.pack(seconds, part)))
         if self.packet.flags[so.PACKET_AUXDATA]:
             data = _AUXDATA.pack(frame.status, frame.length, len(frame.data), 0, frame.network, 0, 0)
             control.append((so.SOL_PACKET, so.PACKET_AUXDATA, data))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from tcpip import errors
 from tcpip import sockopt as so
 from tcpip.errors import NetworkError
-from tcpip.transport.socket_options import in_range, int_value
+from tcpip.transport.option_values import in_range, int_value
 
 if TYPE_CHECKING:
     from tcpip.stack.stack import Stack

@@ -23,7 +23,8 @@ _NO_PORTS: Final = bytes(_PORTS)
 
 
 class Reservation:
-    """One hold on a port. `addr` is 4 or 16 bytes, all zero for any; `nic` 0 for any."""
+    """One hold on a port. `addr` is 4 or 16 bytes, all zero for any; `nic` 0 for any. `port_range` narrows the choice of
+    an ephemeral one: the lowest in the lower 16 bits, the highest in the upper ones, 0 for the host's."""
 
     __slots__ = (
         "protocol",
@@ -36,6 +37,7 @@ class Reservation:
         "owner",
         "listening",
         "by_connect",
+        "port_range",
     )
 
     def __init__(
@@ -49,6 +51,7 @@ class Reservation:
         reuse_port: bool = False,
         owner: int = 0,
         by_connect: bool = False,
+        port_range: int = 0,
     ) -> None:
         self.protocol = protocol
         self.port = port
@@ -59,6 +62,7 @@ class Reservation:
         self.reuse_port = reuse_port
         self.owner = owner
         self.by_connect = by_connect
+        self.port_range = port_range
         self.listening = False
 
     def conflicts(self, other: Reservation) -> bool:
@@ -144,22 +148,25 @@ class PortManager:
                 del self._held[key]
                 self._taken[held.protocol][held.port] = 0
 
-    def candidates(self) -> list[range]:
-        """The ephemeral ports in the order to try them: from a random one on, then around."""
-        start = self._random.randint(self.first, self.last)
-        return [range(start, self.last + 1), range(self.first, start)]
+    def candidates(self, port_range: int = 0) -> list[range]:
+        """The ephemeral ports in the order to try them: from a random one on, then around (inet_sk_get_local_port_range)."""
+        low, high = port_range & 0xFFFF, port_range >> 16
+        first = low if self.first <= low <= self.last else self.first
+        last = high if self.first <= high <= self.last else self.last
+        start = self._random.randint(first, last)
+        return [range(start, last + 1), range(first, start)]
 
     def _pick(self, want: Reservation) -> None:
         """A port that nobody holds, or else one that can be shared."""
         taken = self._taken_of(want.protocol)
-        for ports in self.candidates():
+        for ports in self.candidates(want.port_range):
             port = taken.find(0, ports.start, ports.stop)
             while port >= 0 and self.reserved[port]:
                 port = taken.find(0, port + 1, ports.stop)
             if port >= 0:
                 want.port = port
                 return
-        for ports in self.candidates():
+        for ports in self.candidates(want.port_range):
             for port in ports:
                 want.port = port
                 if not self.reserved[port] and not self.in_use(want):
@@ -170,7 +177,7 @@ class PortManager:
     def reserve_for_connect(self, want: Reservation, usable: Callable[[int], bool]) -> Reservation:
         """Hold an ephemeral port whose 4-tuple is `usable` for a connection. ADDRESS_NOT_AVAILABLE."""
         want.by_connect = True
-        for ports in self.candidates():
+        for ports in self.candidates(want.port_range):
             for port in ports:
                 want.port = port
                 if not self.reserved[port] and not self.in_use(want) and usable(port):

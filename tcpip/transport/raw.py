@@ -18,8 +18,8 @@ from tcpip.header.ethernet import TYPE_IPV4
 from tcpip.header.ipv4 import MIN_LEN, Ipv4Header
 from tcpip.transport.datagram import DatagramEndpoint
 from tcpip.transport.endpoint import Control
+from tcpip.transport.option_values import int_or_char_value, int_value
 from tcpip.transport.protocol import IcmpError
-from tcpip.transport.socket_options import int_value
 
 if TYPE_CHECKING:
     from tcpip.stack.route import Route
@@ -55,6 +55,7 @@ class RawEndpoint(DatagramEndpoint):
     def __init__(self, stack: Stack, family: int, protocol: int) -> None:
         super().__init__(stack, family, so.SOCK_RAW, protocol)
         self.options.v6only = True
+        self.options.reuse_addr = True
         self.header_included = family == AF_INET and protocol == so.IPPROTO_RAW
         self.checksum_offset = 2 if protocol == so.IPPROTO_ICMPV6 and family != AF_INET else -1
         self._filter = b""
@@ -206,8 +207,10 @@ class RawEndpoint(DatagramEndpoint):
     # Options.
 
     def set_option(self, level: int, name: int, value: int | bytes) -> None:
+        if level == so.SOL_IP and self.family != AF_INET:
+            raise NetworkError(errors.NO_SUCH_OPTION)
         if (level, name) == (so.SOL_IP, so.IP_HDRINCL) and self.family == AF_INET:
-            self.header_included = int_value(value) != 0
+            self.header_included = int_or_char_value(value) != 0
         elif (level, name) == (so.SOL_RAW, so.ICMP_FILTER) and self.protocol == so.IPPROTO_ICMP:
             self._filter = value.to_bytes(4, "little") if isinstance(value, int) else value[:4]
         elif (level, name) == (so.SOL_ICMPV6, so.ICMPV6_FILTER) and self.protocol == so.IPPROTO_ICMPV6:
@@ -226,6 +229,10 @@ class RawEndpoint(DatagramEndpoint):
             super().set_option(level, name, value)
 
     def get_option(self, level: int, name: int) -> int | bytes:
+        if level == so.SOL_IP and self.family != AF_INET:
+            raise NetworkError(errors.NO_SUCH_OPTION)
+        if (level, name) == (so.SOL_IP, so.IP_PROTOCOL):
+            return self.protocol
         if (level, name) == (so.SOL_IP, so.IP_HDRINCL) and self.family == AF_INET:
             return int(self.header_included)
         if (level, name) == (so.SOL_RAW, so.ICMP_FILTER) and self.protocol == so.IPPROTO_ICMP:

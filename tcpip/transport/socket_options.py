@@ -14,31 +14,17 @@ from tcpip import errors
 from tcpip import sockopt as so
 from tcpip.addr import AF_INET6
 from tcpip.errors import NetworkError
+from tcpip.transport.kept_options import find, get_kept, set_kept
+from tcpip.transport.option_values import in_range, int_or_char_value, int_value
 from tcpip.transport.socket_filter import lock_filter, set_filter
+from tcpip.transport.socket_level import get_more, set_more
 
 MIN_RCVBUF: Final = 2304
 MIN_SNDBUF: Final = 4608
 MAX_BUF: Final = 212992
 DEFAULT_BUF: Final = 212992
-_INT: Final = struct.Struct("=i")
+MIN_HOPS: Final = (so.SOL_IPV6, so.IPV6_MINHOPCOUNT)
 _LINGER: Final = struct.Struct("=ii")
-
-
-def int_value(value: int | bytes) -> int:
-    """An int option's value; bytes in host order, at least 4 (INVALID_ARGUMENT)."""
-    if isinstance(value, int):
-        return value
-    if len(value) < 4:
-        raise NetworkError(errors.INVALID_ARGUMENT)
-    number: int = _INT.unpack_from(value)[0]
-    return number
-
-
-def int_or_char_value(value: int | bytes) -> int:
-    """The same for IPPROTO_IP options, which also take a single byte."""
-    if isinstance(value, bytes) and 0 < len(value) < 4:
-        return value[0]
-    return int_value(value)
 
 
 class SocketOptions:
@@ -97,6 +83,15 @@ class SocketOptions:
         "multicast_hops",
         "multicast_loop6",
         "multicast_all6",
+        "kept",
+        "stream",
+        "time_new",
+        "peek_off",
+        "peeks",
+        "unicast_nic",
+        "unicast_nic6",
+        "port_range",
+        "preferences",
     )
 
     def __init__(self) -> None:
@@ -152,6 +147,18 @@ class SocketOptions:
         self.multicast_hops = 1
         self.multicast_loop6 = True
         self.multicast_all6 = True
+        self._init_newer()
+
+    def _init_newer(self) -> None:
+        self.kept: dict[tuple[int, int], int] = {}  # of kept_options.py; replaced, never changed
+        self.stream = False
+        self.time_new = False  # SO_TIMESTAMP_NEW or SO_TIMESTAMPNS_NEW set the flags, so theirs are the messages
+        self.peek_off = -1
+        self.peeks = False  # SO_PEEK_OFF is there
+        self.unicast_nic = 0
+        self.unicast_nic6 = 0
+        self.port_range = 0  # IP_LOCAL_PORT_RANGE as it is packed
+        self.preferences = 0x500  # of source addresses (RFC 5014)
 
     def copy(self) -> SocketOptions:
         """What an accepted connection inherits."""
@@ -161,18 +168,37 @@ class SocketOptions:
                 setattr(other, name, value)
         return other
 
+    def screens(self) -> bool:
+        """Not every packet comes through to who owns these options."""
+        return bool(self.filter or self.min_ttl or self.kept.get(MIN_HOPS))
+
+    def min_hops(self, four: bool) -> int:
+        """IP_MINTTL, IPV6_MINHOPCOUNT: what has fewer left is not taken (RFC 5082)."""
+        return self.min_ttl if four else self.kept.get(MIN_HOPS, 0)
+
     def set(self, family: int, level: int, name: int, value: int | bytes) -> bool:
         """setsockopt(2); False when the option is not one of these."""
         if level == so.SOL_SOCKET:
-            return self._set_socket(name, value)
-        if level == so.SOL_IP:
-            return self._set_ip(name, value)
-        if level == so.SOL_IPV6 and family == AF_INET6:
-            return self._set_ipv6(name, value)
-        return False
+            done = self._set_socket(name, value)
+        elif level == so.SOL_IP:
+            done = self._set_ip(name, value)
+        elif level == so.SOL_IPV6 and family == AF_INET6:
+            done = self._set_ipv6(name, value)
+        else:
+            return False
+        rule = None if done else find(family, level, name)
+        if rule is None:
+            return done
+        if (level, name) == (so.SOL_IPV6, so.IPV6_DONTFRAG) and isinstance(value, bytes) and len(value) < 4:
+            value = 0
+        set_kept(self, rule, level, name, int_or_char_value(value) if level == so.SOL_IP else int_value(value))
+        return True
 
     def get(self, family: int, level: int, name: int) -> int | bytes | None:
         """getsockopt(2); None when the option is not one of these."""
+        kept = get_kept(self, family, level, name)
+        if kept is not None:
+            return kept
         if level == so.SOL_SOCKET:
             return self._get_socket(name)
         if level == so.SOL_IP:
@@ -223,7 +249,7 @@ class SocketOptions:
         elif name == so.SO_SNDLOWAT:
             raise NetworkError(errors.NO_SUCH_OPTION)
         else:
-            return False
+            return set_more(self, name, value)
         return True
 
     def _buffer_limit(self, force: bool) -> int:
@@ -243,15 +269,17 @@ class SocketOptions:
             return 1
         if name == so.SO_ATTACH_FILTER:  # SO_GET_FILTER
             return self.filter
-        return None
+        return get_more(self, name)
 
     def _set_ip(self, name: int, value: int | bytes) -> bool:
+        if value == b"" and name in _NEVER_EMPTY:
+            raise NetworkError(errors.INVALID_ARGUMENT)
         attribute = _IP_FLAGS.get(name)
         if attribute is not None:
             setattr(self, attribute, int_or_char_value(value) != 0)
             return True
         if name == so.IP_TOS:
-            self.tos = int_or_char_value(value) & 0xFF
+            self.tos = self._without_ecn(int_or_char_value(value) & 0xFF, self.tos)
         elif name == so.IP_TTL:
             number = int_or_char_value(value)
             if number != -1 and not 1 <= number <= 255:
@@ -266,11 +294,17 @@ class SocketOptions:
             self.pmtudisc = in_range(int_or_char_value(value), 0, 5)
         elif name == so.IP_TRANSPARENT:
             self._set_transparent(int_or_char_value(value))
+        elif name == so.IP_MULTICAST_ALL:
+            self.multicast_all = in_range(int_or_char_value(value), 0, 1) != 0
         elif name == so.IP_MINTTL:
             self.min_ttl = in_range(int_or_char_value(value), 0, 255)
         else:
             return False
         return True
+
+    def _without_ecn(self, value: int, before: int) -> int:
+        """The lowest two bits are a stream's own (RFC 3168)."""
+        return value & ~3 | before & 3 if self.stream else value
 
     def _set_transparent(self, value: int) -> None:
         if value and not self.privileged:
@@ -290,33 +324,32 @@ class SocketOptions:
             number = in_range(int_value(value), -1, 255)
             self.multicast_hops = 1 if number == -1 else number
         elif name == so.IPV6_TCLASS:
-            self.traffic_class = max(in_range(int_value(value), -1, 255), 0)
+            self.traffic_class = self._without_ecn(max(in_range(int_value(value), -1, 255), 0), self.traffic_class)
         elif name == so.IPV6_MTU_DISCOVER:
             self.pmtudisc6 = in_range(int_value(value), 0, 5)
-        elif name in (so.IPV6_MULTICAST_LOOP, so.IPV6_MULTICAST_ALL):
-            flag = in_range(int_value(value), 0, 1) != 0
-            if name == so.IPV6_MULTICAST_LOOP:
-                self.multicast_loop6 = flag
-            else:
-                self.multicast_all6 = flag
+        elif name == so.IPV6_MULTICAST_LOOP:
+            self.multicast_loop6 = in_range(int_value(value), 0, 1) != 0
         else:
             return False
         return True
 
 
-def in_range(value: int, low: int, high: int) -> int:
-    """`value`, or INVALID_ARGUMENT."""
-    if not low <= value <= high:
-        raise NetworkError(errors.INVALID_ARGUMENT)
-    return value
-
-
+_NEVER_EMPTY: Final = (
+    so.IP_MULTICAST_LOOP,
+    so.IP_FREEBIND,
+    so.IP_TRANSPARENT,
+    so.IP_TTL,
+    so.IP_MULTICAST_TTL,
+    so.IP_MULTICAST_ALL,
+    so.IP_MINTTL,
+)
 _FIELD_NAMES: Final = (
     "reuse_addr reuse_port broadcast keepalive oob_inline dont_route no_check priority mark linger rcvbuf sndbuf "
     "rcvbuf_locked sndbuf_locked rcvlowat timestamp timestamp_ns zerocopy filter filter_locked max_pacing_rate nic owner privileged max_buf ttl tos pmtudisc "
     "recverr pktinfo recv_ttl recv_tos recv_options return_options freebind bind_no_port transparent min_ttl multicast_ttl multicast_loop multicast_all "
     "hop_limit traffic_class v6only pmtudisc6 recverr6 pktinfo6 recv_hop_limit recv_traffic_class multicast_hops "
-    "multicast_loop6 multicast_all6"
+    "multicast_loop6 multicast_all6 kept stream time_new peek_off peeks "
+    "unicast_nic unicast_nic6 port_range preferences"
 )
 _FIELDS: Final = tuple(_FIELD_NAMES.split())
 _values: Final = operator.attrgetter(*_FIELDS)
@@ -328,8 +361,6 @@ _SOCKET_FLAGS: Final[dict[int, str]] = {
     so.SO_OOBINLINE: "oob_inline",
     so.SO_DONTROUTE: "dont_route",
     so.SO_NO_CHECK: "no_check",
-    so.SO_TIMESTAMP: "timestamp",
-    so.SO_TIMESTAMPNS: "timestamp_ns",
 }
 _SOCKET_INTS: Final[dict[int, str]] = {
     so.SO_RCVBUF: "rcvbuf",
@@ -350,7 +381,6 @@ _IP_FLAGS: Final[dict[int, str]] = {
     so.IP_FREEBIND: "freebind",
     so.IP_BIND_ADDRESS_NO_PORT: "bind_no_port",
     so.IP_MULTICAST_LOOP: "multicast_loop",
-    so.IP_MULTICAST_ALL: "multicast_all",
 }
 _IP_GET: Final[dict[int, str]] = {
     **_IP_FLAGS,
@@ -358,11 +388,14 @@ _IP_GET: Final[dict[int, str]] = {
     so.IP_TTL: "ttl",
     so.IP_MULTICAST_TTL: "multicast_ttl",
     so.IP_MTU_DISCOVER: "pmtudisc",
+    so.IP_MULTICAST_ALL: "multicast_all",
     so.IP_MINTTL: "min_ttl",
     so.IP_TRANSPARENT: "transparent",
 }
 _IPV6_FLAGS: Final[dict[int, str]] = {
     so.IPV6_V6ONLY: "v6only",
+    so.IPV6_MULTICAST_ALL: "multicast_all6",
+    so.IPV6_FREEBIND: "freebind",
     so.IPV6_RECVERR: "recverr6",
     so.IPV6_RECVPKTINFO: "pktinfo6",
     so.IPV6_RECVHOPLIMIT: "recv_hop_limit",
@@ -373,7 +406,6 @@ _IPV6_GET: Final[dict[int, str]] = {
     so.IPV6_UNICAST_HOPS: "hop_limit",
     so.IPV6_MULTICAST_HOPS: "multicast_hops",
     so.IPV6_MULTICAST_LOOP: "multicast_loop6",
-    so.IPV6_MULTICAST_ALL: "multicast_all6",
     so.IPV6_TCLASS: "traffic_class",
     so.IPV6_MTU_DISCOVER: "pmtudisc6",
     so.IPV6_TRANSPARENT: "transparent",

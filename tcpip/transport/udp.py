@@ -1,7 +1,7 @@
 """UDP: the protocol, its demultiplexing, its endpoint.
 
 Implements: RFC 768, RFC 8200 8.1 (no zero checksum over IPv6), RFC 1122 4.1, RFC 8085 in what falls to a stack.
-Deviates: no UDP_SEGMENT or UDP_GRO for users, though links may carry super-packets; no UDP-Lite.
+Deviates: no UDP-Lite, no encapsulation.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from tcpip.transport.demux import Bound, Demuxer, connection_key
 from tcpip.transport.endpoint import Control
 from tcpip.transport.protocol import IcmpError, PacketHandler, TransportProtocol, transport_checksum_ok
 from tcpip.transport.udp_batch import UdpBatch
+from tcpip.transport.udp_options import UdpOptions, cut
 
 if TYPE_CHECKING:
     from tcpip.stack.route import Route
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 MAX_PAYLOAD_V4: Final = 65507
 MAX_PAYLOAD_V6: Final = 65527
-UDP_CORK: Final = 1
+_DONTFRAG: Final = (so.SOL_IPV6, so.IPV6_DONTFRAG)
 
 
 class UdpProtocol(TransportProtocol):
@@ -56,7 +57,7 @@ class UdpProtocol(TransportProtocol):
             stats.inc("InErrors")
             raise Malformed(DropReason.BAD_LENGTH)
         pkt.end = at + length
-        if not checksum and len(pkt.dst) == 16 and pkt.csum == CSUM_NONE:
+        if not checksum and len(pkt.dst) == 16 and pkt.csum == CSUM_NONE and not self._takes_unchecked(pkt, dst_port):
             stats.inc("InCsumErrors")
             raise Malformed(DropReason.BAD_CHECKSUM)
         if checksum and not transport_checksum_ok(pkt):
@@ -74,6 +75,11 @@ class UdpProtocol(TransportProtocol):
             self.stack.port_unreachable(pkt)
             raise Malformed(DropReason.NO_ENDPOINT)
         handler.handle_packet(pkt)
+
+    def _takes_unchecked(self, pkt: RxPacket, dst_port: int) -> bool:
+        """Who gets it has UDP_NO_CHECK6_RX (RFC 6935)."""
+        handler = self.demux.connected.get(pkt.key) or self.demux.find_listener(pkt, dst_port)
+        return isinstance(handler, UdpEndpoint) and handler.udp.no_check6_rx
 
     def _deliver_to_all(self, pkt: RxPacket, dst_port: int) -> None:
         """Broadcast and multicast reach every endpoint that wants them (RFC 1122 4.1.3.3)."""
@@ -104,14 +110,15 @@ class UdpProtocol(TransportProtocol):
 class UdpEndpoint(DatagramEndpoint):
     """socket(AF_INET*, SOCK_DGRAM, IPPROTO_UDP)."""
 
-    __slots__ = ("_entry", "_key", "_corked", "_cork")
+    __slots__ = ("_entry", "_key", "_corked", "udp")
 
     def __init__(self, stack: Stack, family: int) -> None:
         super().__init__(stack, family, SOCK_DGRAM, IPPROTO_UDP)
+        self.options.peeks = True
         self._entry: Bound | None = None
         self._key = b""
         self._corked: list[bytes] = []
-        self._cork = False
+        self.udp = UdpOptions()
 
     # Being found.
 
@@ -177,9 +184,6 @@ class UdpEndpoint(DatagramEndpoint):
             everything = o.multicast_all if four else o.multicast_all6
             if not self.memberships.receives(pkt.dst, pkt.nic.number, everything):
                 return
-        if four and o.min_ttl > pkt.ttl:
-            stack.stats.drop(DropReason.FILTERED)
-            return
         if o.filter:
             self._filter(pkt, stats)
             return
@@ -187,6 +191,9 @@ class UdpEndpoint(DatagramEndpoint):
         port = pkt.data[at] << 8 | pkt.data[at + 1]
         start, end = at + HEADER_LEN, pkt.end
         step = pkt.gso_size if pkt.gso_type & 0x7F == GSO_UDP_L4 else 0
+        if step and self.udp.gro:
+            self._take(pkt, start, port, stats, step)
+            return
         while True:  # a super-packet is several datagrams
             if step:
                 pkt.end = min(start + step, end)
@@ -195,8 +202,8 @@ class UdpEndpoint(DatagramEndpoint):
             if start >= end:
                 return
 
-    def _take(self, pkt: RxPacket, start: int, port: int, stats: Counters) -> None:
-        if self.enqueue(pkt, start, port):
+    def _take(self, pkt: RxPacket, start: int, port: int, stats: Counters, segment_size: int = 0) -> None:
+        if self.enqueue(pkt, start, port, segment_size):
             stats.inc("InDatagrams")
         else:
             stats.inc("RcvbufErrors")
@@ -249,14 +256,24 @@ class UdpEndpoint(DatagramEndpoint):
             raise NetworkError(errors.BROADCAST_NOT_ALLOWED)
         self.autobind()
         payload = data if isinstance(data, bytes) else bytes(data)
-        if flags & so.MSG_MORE or self._cork:
+        if flags & so.MSG_MORE or self.udp.cork:
             self._corked.append(payload)
             return size
         if self._corked:
             payload = b"".join((*self._corked, payload))
             self._corked.clear()
-        self._transmit(route, port, payload, choices.ttl, choices.tos)
+        segment = self.udp.segment_of(control)
+        if not segment:
+            self._transmit(route, port, payload, choices.ttl, choices.tos)
+            return size
+        room = route.mtu() - route.ip_header_len - HEADER_LEN
+        for piece in cut(payload, segment, room, not self._unchecked(route)):
+            self._transmit(route, port, piece, choices.ttl, choices.tos)
         return size
+
+    def _unchecked(self, route: Route) -> bool:
+        """SO_NO_CHECK, UDP_NO_CHECK6_TX: datagrams leave without a checksum."""
+        return self.options.no_check if len(route.dst) == 4 else self.udp.no_check6_tx
 
     def _transmit(self, route: Route, port: int, payload: bytes, ttl: int, tos: int) -> None:
         stack = self.stack
@@ -271,9 +288,11 @@ class UdpEndpoint(DatagramEndpoint):
             tos = o.tos if four else o.traffic_class
         discover = o.pmtudisc if four else o.pmtudisc6
         size = len(payload)
-        plain = o.no_check and four
+        plain = self._unchecked(route)
         fits = route.ip_header_len + HEADER_LEN + size <= route.mtu()
         if not fits and discover in (so.PMTUDISC_DO, so.PMTUDISC_PROBE, so.PMTUDISC_INTERFACE):
+            raise NetworkError(errors.MESSAGE_TOO_LONG)
+        if not fits and not four and o.kept.get(_DONTFRAG):
             raise NetworkError(errors.MESSAGE_TOO_LONG)
         dont_fragment = fits and discover in (so.PMTUDISC_WANT, so.PMTUDISC_DO, so.PMTUDISC_PROBE)
         (stack.stats.udp if four else stack.stats.udp6).inc("OutDatagrams")
@@ -309,18 +328,12 @@ class UdpEndpoint(DatagramEndpoint):
         self.stack.loop_back(copy)
 
     def set_option(self, level: int, name: int, value: int | bytes) -> None:
-        if level == IPPROTO_UDP:
-            if name != UDP_CORK:
-                raise NetworkError(errors.NO_SUCH_OPTION)
-            self._cork = bool(value if isinstance(value, int) else any(value[:4]))
-            if not self._cork and self._corked and self.peer:
-                self.sendmsg(b"")
+        if level != IPPROTO_UDP:
+            super().set_option(level, name, value)
             return
-        super().set_option(level, name, value)
+        self.udp.set(name, value)
+        if name == so.UDP_CORK and not self.udp.cork and self._corked and self.peer:
+            self.sendmsg(b"")
 
     def get_option(self, level: int, name: int) -> int | bytes:
-        if level == IPPROTO_UDP:
-            if name != UDP_CORK:
-                raise NetworkError(errors.NO_SUCH_OPTION)
-            return int(self._cork)
-        return super().get_option(level, name)
+        return self.udp.get(name) if level == IPPROTO_UDP else super().get_option(level, name)

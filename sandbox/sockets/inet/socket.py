@@ -267,6 +267,12 @@ class InetSocket(SocketFile):
         value = socket_options.get_option(self, level, name, size)
         return super().getsockopt(t, level, name, size) if value is None else value
 
+    def net_number(self, t: Task) -> int:
+        return t.kernel.net_ns.number if self.network.owner is None else self.network.owner.number
+
+    def memory_info(self) -> tuple[int, ...]:
+        return self.endpoint.memory_info()
+
     def ioctl(self, t: Task, cmd: int, arg: int, a: SyscallArgs) -> Result:
         if cmd == abi.SIOCINQ:
             if self.listening:

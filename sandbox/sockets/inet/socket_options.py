@@ -10,15 +10,15 @@ import errno
 from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux import socket as abi
-from sandbox.abi.linux.capability import CAP_NET_ADMIN, CAP_NET_BIND_SERVICE, CAP_NET_RAW
+from sandbox.abi.linux.capability import CAP_NET_BIND_SERVICE, CAP_NET_RAW
 from sandbox.abi.linux.seccomp import SOCK_FILTER, SOCK_FPROG
 from sandbox.errors import SyscallError
-from sandbox.kernel.user_namespace import INITIAL
 from sandbox.sockets.net_errno import syscall_error
+from sandbox.sockets.privileges import privileges
 from tcpip import errors
 from tcpip.bpf.opcodes import BPF_MAXINSNS
 from tcpip.errors import NetworkError
-from tcpip.sockopt import IP_TRANSPARENT, IPV6_TRANSPARENT, SO_ATTACH_FILTER, SO_BINDTOIFINDEX
+from tcpip.sockopt import IPV6_PATHMTU, SO_ATTACH_FILTER, SO_BINDTOIFINDEX
 
 if TYPE_CHECKING:
     from sandbox.gateway.network import Network
@@ -40,21 +40,20 @@ _OURS: Final = frozenset(
         abi.SO_SNDTIMEO_NEW,
         abi.SO_PASSCRED,
         abi.SO_DEBUG,
-        abi.SO_RXQ_OVFL,
-        abi.SO_SELECT_ERR_QUEUE,
+        abi.SO_PASSSEC,
+        abi.SO_PEERNAME,
+        abi.SO_PEERCRED,
+        abi.SO_PEERGROUPS,
+        abi.SO_PEERPIDFD,
+        abi.SO_MEMINFO,
+        abi.SO_NETNS_COOKIE,
+        abi.SO_ATTACH_BPF,
+        abi.SO_ATTACH_REUSEPORT_EBPF,
     )
 )
 
-# What only those may set who have one of these capabilities; the endpoint refuses it to others.
-_PRIVILEGED: Final = {
-    (abi.SOL_SOCKET, abi.SO_MARK): (CAP_NET_RAW, CAP_NET_ADMIN),
-    (abi.SOL_SOCKET, abi.SO_PRIORITY): (CAP_NET_RAW, CAP_NET_ADMIN),
-    (abi.SOL_SOCKET, abi.SO_SNDBUFFORCE): (CAP_NET_ADMIN,),
-    (abi.SOL_SOCKET, abi.SO_RCVBUFFORCE): (CAP_NET_ADMIN,),
-    (abi.SOL_IP, IP_TRANSPARENT): (CAP_NET_RAW, CAP_NET_ADMIN),
-    (abi.SOL_IPV6, IPV6_TRANSPARENT): (CAP_NET_RAW, CAP_NET_ADMIN),
-}
-_OF_THE_SANDBOX: Final = (abi.SO_SNDBUFFORCE, abi.SO_RCVBUFFORCE)  # memory belongs to no network namespace
+
+_MTUINFO: Final = 32  # sizeof(struct ip6_mtuinfo)
 
 
 def may_bind(t: Task, network: Network, port: int) -> bool:
@@ -73,10 +72,9 @@ def set_option(socket: InetSocket, t: Task, level: int, name: int, value: bytes)
             return True
         if name == SO_ATTACH_FILTER:
             value = _read_filter(socket, t, value)
-    if (level, name) in _PRIVILEGED:
-        owner = INITIAL if name in _OF_THE_SANDBOX and level == abi.SOL_SOCKET else socket.network.user()
-        privileged = any(t.creds.has_in(owner, capability) for capability in _PRIVILEGED[level, name])
-        socket.endpoint.settings().privileged = privileged
+    needed = privileges(level, name, socket.network.user())
+    if needed:
+        socket.endpoint.settings().privileged = any(t.creds.has_in(owner, capability) for owner, capability in needed)
     try:
         socket.endpoint.set_option(level, name, value)
     except NetworkError as error:
@@ -90,6 +88,8 @@ def get_option(socket: InetSocket, level: int, name: int, size: int) -> bytes | 
     """None: the socket layer keeps it."""
     if level == abi.SOL_SOCKET and (name in _OURS or name == abi.SO_BINDTODEVICE):
         return None
+    if socket.family == abi.AF_INET6 and (level, name) == (abi.SOL_IPV6, IPV6_PATHMTU) and size < _MTUINFO:
+        raise SyscallError(errno.EINVAL)
     try:
         value = socket.endpoint.get_option(level, name)
     except NetworkError as error:

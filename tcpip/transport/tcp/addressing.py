@@ -25,8 +25,9 @@ from tcpip.errors import NetworkError
 from tcpip.seqnum import unwrap
 from tcpip.sockopt import IPPROTO_TCP
 from tcpip.transport.demux import Bound, connection_key
+from tcpip.transport.ip_options import out_interface
+from tcpip.transport.option_values import int_value
 from tcpip.transport.ports import Reservation
-from tcpip.transport.socket_options import int_value
 from tcpip.transport.tcp import handshake
 from tcpip.transport.tcp import state as st
 from tcpip.transport.tcp.congestion import ALGORITHMS
@@ -110,6 +111,7 @@ def _reserve(ep: TcpEndpoint, addr: bytes, port: int, nic: int) -> None:
         options.reuse_addr,
         options.reuse_port,
         options.owner,
+        port_range=options.port_range,
     )
     ep.hold = PortHold(ep.stack.ports, ep.stack.ports.reserve(want))
     ep.local_port = ep.hold.port
@@ -126,7 +128,9 @@ def connect(ep: TcpEndpoint, address: SockAddr) -> None:
     source = ep.local_addr if ep.explicit_addr else b""
     if source and len(source) != len(remote):
         raise NetworkError(errors.NETWORK_UNREACHABLE if len(remote) == 4 else errors.ADDRESS_FAMILY_NOT_SUPPORTED)
-    route = ep.stack.find_route(remote, source, scope, ep.so.mark)
+    if ep.so.nic and ep.so.nic not in ep.stack.nics:
+        raise NetworkError(errors.NO_SUCH_DEVICE)
+    route = ep.stack.find_route(remote, source, scope or out_interface(ep.so, remote), ep.so.mark)
     if route.multicast or route.broadcast:
         raise NetworkError(errors.NETWORK_UNREACHABLE)
     local = source or route.src
@@ -155,7 +159,9 @@ def _choose_port(ep: TcpEndpoint, local: bytes, remote: bytes, remote_port: int)
 
     if ep.hold is None:
         options = ep.so
-        want = Reservation(IPPROTO_TCP, 0, local, options.nic, options.v6only, owner=options.owner)
+        want = Reservation(
+            IPPROTO_TCP, 0, local, options.nic, options.v6only, owner=options.owner, port_range=options.port_range
+        )
         held = ep.stack.ports.reserve_for_connect(want, usable)
         ep.hold = PortHold(ep.stack.ports, held)
     elif not usable(ep.hold.port):
@@ -265,8 +271,8 @@ def bind_to_device(ep: TcpEndpoint, name: int, value: int | bytes) -> None:
         number = nic.number if nic is not None else 0
     else:
         number = int_value(value)
-        if number and number not in ep.stack.nics:
-            raise NetworkError(errors.NO_SUCH_DEVICE)
+        if number < 0:
+            raise NetworkError(errors.INVALID_ARGUMENT)
     ep.so.nic = number
     if ep.bound is not None:
         ep.tcp.demux.remove(ep.bound)

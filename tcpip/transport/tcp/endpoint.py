@@ -36,6 +36,7 @@ from tcpip.transport.socket_options import SocketOptions
 from tcpip.transport.tcp import (
     addressing,
     closing,
+    connecting,
     fast_open_client,
     handshake,
     icmp,
@@ -54,7 +55,7 @@ from tcpip.transport.tcp.fast_open_client import FastOpenRequest
 from tcpip.transport.tcp.fast_path import fast_path
 from tcpip.transport.tcp.listener import Listener, Request
 from tcpip.transport.tcp.receiver import Receiver
-from tcpip.transport.tcp.segment import Segment, passes_filter
+from tcpip.transport.tcp.segment import Segment, passes_screen
 from tcpip.transport.tcp.segment_arrives import segment_arrives
 from tcpip.transport.tcp.sender import TCP_HEADER, Sender
 from tcpip.transport.tcp.timers import TcpTimers
@@ -129,6 +130,7 @@ class TcpEndpoint(Endpoint):
         "zero_copy",
         "syn_data",
         "fresh",
+        "screened",
     )
 
     def __init__(self, tcp: TcpProtocol, family: int, so: SocketOptions, own: options.TcpSocketOptions) -> None:
@@ -204,6 +206,7 @@ class TcpEndpoint(Endpoint):
         so = self.so
         six = len(self.remote_addr) == 16
         self.tos = (so.traffic_class if six else so.tos) & ~ECN_BITS  # these are TCP's own
+        self.screened = so.screens()
         self.dont_fragment = six or dont_fragment(so.pmtudisc)
         if self.hold is not None and self.listener is None:
             self.hold.reservation.reuse_addr = so.reuse_addr
@@ -212,7 +215,7 @@ class TcpEndpoint(Endpoint):
     # Packets.
 
     def handle_packet(self, pkt: RxPacket) -> None:
-        if self.so.filter and not passes_filter(self.so, pkt, self.stack):
+        if self.screened and not passes_screen(self.so, pkt, self.stack):
             return
         if self.state == st.ESTABLISHED and fast_path(self, pkt):
             return
@@ -398,40 +401,14 @@ class TcpEndpoint(Endpoint):
             closing.disconnect(self)
             return
         if self.socket_state == SS_CONNECTING:
-            self._connect_outcome()
+            connecting.outcome(self)
             return
-        self.check_unconnected()
+        connecting.check_unconnected(self)
         addressing.connect(self, address)
         if self.tcp_options.fastopen_connect and fast_open_client.defers(self):
             return
         handshake.send_first_syn(self, self.stack.clock.now_ns())
         raise NetworkError(errors.CONNECT_STARTED)
-
-    def check_unconnected(self) -> None:
-        """ALREADY_CONNECTED, ALREADY_IN_PROGRESS."""
-        if self.socket_state == SS_CONNECTING:
-            raise NetworkError(errors.ALREADY_IN_PROGRESS)
-        if self.socket_state == SS_CONNECTED or self.state != st.CLOSED:
-            raise NetworkError(errors.ALREADY_CONNECTED)
-
-    def connecting_is_over(self) -> bool:
-        """A handshake has come to its end since connect(2) was last called; its outcome is told now."""
-        if self.socket_state != SS_CONNECTING or self.state in (st.SYN_SENT, st.SYN_RECEIVED):
-            return False
-        self._connect_outcome()
-        return True
-
-    def _connect_outcome(self) -> None:
-        """connect(2) once more on a connection that was under way."""
-        if fast_open_client.waits_for_text(self):
-            raise NetworkError(errors.ALREADY_CONNECTED)
-        if self.state in (st.SYN_SENT, st.SYN_RECEIVED):
-            raise NetworkError(errors.ALREADY_IN_PROGRESS)
-        if self.state == st.CLOSED:
-            error = self.take_error() or errors.CONNECTION_ABORTED
-            closing.disconnect(self)
-            raise NetworkError(error)
-        self.socket_state = SS_CONNECTED
 
     def listen(self, backlog: int) -> None:
         limit = min(backlog if backlog >= 0 else self.config.somaxconn, self.config.somaxconn, MAX_SYN_QUEUE)
@@ -589,6 +566,12 @@ class TcpEndpoint(Endpoint):
         if self.listener is not None:
             raise NetworkError(errors.INVALID_ARGUMENT)
         return urgent.readable(self)
+
+    def held_bytes(self) -> int:
+        return self.rcv.queue.size
+
+    def queued_bytes(self) -> int:
+        return self.snd.memory()
 
     def at_mark(self) -> bool:
         return urgent.at_mark(self.rcv)

@@ -15,7 +15,7 @@ from tcpip import errors
 from tcpip.addr import SockAddr
 from tcpip.errors import NetworkError
 from tcpip.header.tcp_options import UnknownOption
-from tcpip.transport.tcp import addressing, handshake
+from tcpip.transport.tcp import addressing, connecting, handshake
 from tcpip.transport.tcp import state as st
 from tcpip.transport.tcp.config import DEFAULT_MSS
 from tcpip.transport.tcp.fast_open import as_option, offered
@@ -116,9 +116,9 @@ def send(ep: TcpEndpoint, data: bytes | memoryview, address: SockAddr | None) ->
     """sendmsg(2) with MSG_FASTOPEN: bytes that left with the SYN; CONNECT_STARTED when there are none."""
     if not ep.config.fastopen & CLIENT:
         raise NetworkError(errors.NOT_SUPPORTED)
-    if ep.connecting_is_over():
+    if connecting.is_over(ep):
         return ep.send(data)
-    ep.check_unconnected()
+    connecting.check_unconnected(ep)
     if address is None:
         raise NetworkError(errors.INVALID_ARGUMENT)
     addressing.connect(ep, address)

@@ -23,7 +23,7 @@ from tcpip.transport.tcp.config import MAX_SYN_QUEUE, MIN_SEND_MSS, RTO_INITIAL_
 from tcpip.transport.tcp.ecn import grants
 from tcpip.transport.tcp.emit import emit_bare, reset_for
 from tcpip.transport.tcp.handshake import first_window, largest_space, window_scale_for
-from tcpip.transport.tcp.segment import Segment, passes_filter
+from tcpip.transport.tcp.segment import Segment, passes_screen
 from tcpip.transport.tcp.syn_cookies import options_from_timestamp, options_into_timestamp
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class Request(PacketHandler):
     def handle_packet(self, pkt: RxPacket) -> None:
         """SYN-RECEIVED: an ACK completes it, a SYN repeats our answer, a reset ends it."""
         ep = self.listener.ep
-        if ep.so.filter and not passes_filter(ep.so, pkt, ep.stack):
+        if ep.screened and not passes_screen(ep.so, pkt, ep.stack):
             return
         seg = Segment(pkt, ep.stack.clock.now_ns())
         flags = seg.flags

@@ -15,7 +15,8 @@ from tcpip import sockopt as so
 from tcpip.addr import AF_INET, AF_INET6
 from tcpip.clock import NS_PER_MS, NS_PER_S
 from tcpip.errors import NetworkError
-from tcpip.transport.socket_options import in_range, int_value
+from tcpip.transport.ip_options import get_ip, mtu_of, set_ip
+from tcpip.transport.option_values import in_range, int_value
 from tcpip.transport.tcp import state as st
 from tcpip.transport.tcp.config import RTO_INITIAL_NS, RTO_MAX_NS, TcpConfig
 from tcpip.transport.tcp.congestion import ALGORITHMS
@@ -130,10 +131,9 @@ def set_option(ep: TcpEndpoint, level: int, name: int, value: int | bytes) -> No
     if level == so.SOL_SOCKET and name == so.SO_ZEROCOPY:
         ep.so.zerocopy = in_range(int_value(value), 0, 1) != 0
         return
-    if level == so.SOL_SOCKET and name == so.SO_MAX_PACING_RATE:
-        _set_max_pacing_rate(ep, value)
+    if set_ip(ep.stack, ep.family, ep.so, level, name, value):
         return
-    if (level, name) == (so.SOL_IPV6, so.IPV6_V6ONLY) and ep.hold is not None:
+    if (ep.family, level, name) == (AF_INET6, so.SOL_IPV6, so.IPV6_V6ONLY) and ep.hold is not None:
         raise NetworkError(errors.INVALID_ARGUMENT)
     if not ep.so.set(ep.family, level, name, value):
         raise NetworkError(errors.NO_SUCH_OPTION)
@@ -142,16 +142,6 @@ def set_option(ep: TcpEndpoint, level: int, name: int, value: int | bytes) -> No
         _limit_rcvlowat(ep)
     if level == so.SOL_SOCKET and name == so.SO_KEEPALIVE:
         ep.timers.arm_keepalive(ep.stack.clock.now_ns())
-
-
-def _set_max_pacing_rate(ep: TcpEndpoint, value: int | bytes) -> None:
-    """Bytes a second in 32 or 64 bits; all ones: no bound (net/core/sock.c)."""
-    if isinstance(value, bytes) and len(value) >= 8:
-        rate = int.from_bytes(value[:8], "little")
-        ep.so.max_pacing_rate = -1 if rate == (1 << 64) - 1 else rate
-    else:
-        rate = int_value(value) & 0xFFFFFFFF
-        ep.so.max_pacing_rate = -1 if rate == 0xFFFFFFFF else rate
 
 
 def _limit_rcvlowat(ep: TcpEndpoint) -> None:
@@ -321,8 +311,6 @@ def get_option(ep: TcpEndpoint, level: int, name: int) -> int | bytes:
     if level == so.SOL_SOCKET:
         if name == so.SO_ZEROCOPY:
             return int(ep.so.zerocopy)
-        if name == so.SO_MAX_PACING_RATE:
-            return (ep.so.max_pacing_rate & (1 << 64) - 1).to_bytes(8, "little")
         if name == so.SO_TYPE:
             return ep.type
         if name == so.SO_PROTOCOL:
@@ -334,10 +322,16 @@ def get_option(ep: TcpEndpoint, level: int, name: int) -> int | bytes:
         if name == so.SO_BINDTODEVICE:
             nic = ep.stack.nics.get(ep.so.nic)
             return nic.name.encode() + b"\0" if nic is not None else b""
-    if (level, name) in ((so.SOL_IP, so.IP_MTU), (so.SOL_IPV6, so.IPV6_MTU)):
-        if ep.route is None:
-            raise NetworkError(errors.NOT_CONNECTED)
-        return ep.route.mtu()
+    if level in (so.SOL_IP, so.SOL_IPV6):
+        special = get_ip(ep.family, ep.so, level, name, ep.local_port)
+        if special is None:
+            special = mtu_of(ep.family, level, name, ep.route)
+        if special is None and (level, name) == (so.SOL_IP, so.IP_MULTICAST_IF):
+            special = bytes(4)
+        if special is None and (level, name) == (so.SOL_IPV6, so.IPV6_MULTICAST_IF):
+            special = 0
+        if special is not None:
+            return special
     if name == so.SO_ORIGINAL_DST and level == (so.SOL_IP if len(ep.local_addr) == 4 else so.SOL_IPV6):
         return _original_destination(ep)
     value = ep.so.get(ep.family, level, name)

@@ -56,6 +56,7 @@ class TcpProtocol(TransportProtocol):
         from tcpip.transport.tcp.options import TcpSocketOptions
 
         so, config = SocketOptions(), self.config
+        so.stream = True
         so.rcvbuf, so.sndbuf, so.max_buf = config.rmem[1], config.wmem[1], max(so.max_buf, config.max_buf)
         return TcpEndpoint(self, family, so, TcpSocketOptions(config))
 

@@ -87,7 +87,7 @@ def _idle_peer(snd: Sender, sends: bool = True) -> Receiver | None:
             return None
     if rcv.ep.state != st.ESTABLISHED or (sends and (snd.nxt != snd.una or rcv.nxt != snd.nxt or snd.ca_state)):
         return None
-    if rcv.ep.so.filter or ep.so.filter:
+    if rcv.ep.screened or ep.screened:
         return None  # it sees packets
     return rcv if ep.stack.loopback_is_idle() and ep.config.local_shortcut else None
 
