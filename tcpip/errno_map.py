@@ -23,6 +23,7 @@ ERRNO: Final[dict[NetError, int]] = {
     errors.CONNECT_STARTED: errno.EINPROGRESS,
     errors.DESTINATION_REQUIRED: errno.EDESTADDRREQ,
     errors.DOMAIN_ERROR: errno.EDOM,
+    errors.FILE_TOO_LARGE: errno.EFBIG,
     errors.HOST_DOWN: errno.EHOSTDOWN,
     errors.HOST_UNREACHABLE: errno.EHOSTUNREACH,
     errors.INVALID_ARGUMENT: errno.EINVAL,

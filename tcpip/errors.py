@@ -48,6 +48,7 @@ CONNECTION_RESET: Final = NetError("CONNECTION_RESET", "connection reset by peer
 CONNECT_STARTED: Final = NetError("CONNECT_STARTED", "connection attempt started")
 DESTINATION_REQUIRED: Final = NetError("DESTINATION_REQUIRED", "destination address required")
 DOMAIN_ERROR: Final = NetError("DOMAIN_ERROR", "value out of range")
+FILE_TOO_LARGE: Final = NetError("FILE_TOO_LARGE", "number too large")
 HOST_DOWN: Final = NetError("HOST_DOWN", "host is down")
 HOST_UNREACHABLE: Final = NetError("HOST_UNREACHABLE", "no route to host")
 INVALID_ARGUMENT: Final = NetError("INVALID_ARGUMENT", "invalid argument")

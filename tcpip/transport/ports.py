@@ -24,7 +24,8 @@ _NO_PORTS: Final = bytes(_PORTS)
 
 class Reservation:
     """One hold on a port. `addr` is 4 or 16 bytes, all zero for any; `nic` 0 for any. `port_range` narrows the choice of
-    an ephemeral one: the lowest in the lower 16 bits, the highest in the upper ones, 0 for the host's."""
+    an ephemeral one: the lowest in the lower 16 bits, the highest in the upper ones, 0 for the host's.
+    `forced`: it shares with anybody (TCP_REPAIR)."""
 
     __slots__ = (
         "protocol",
@@ -38,6 +39,7 @@ class Reservation:
         "listening",
         "by_connect",
         "port_range",
+        "forced",
     )
 
     def __init__(
@@ -52,6 +54,7 @@ class Reservation:
         owner: int = 0,
         by_connect: bool = False,
         port_range: int = 0,
+        forced: bool = False,
     ) -> None:
         self.protocol = protocol
         self.port = port
@@ -63,11 +66,14 @@ class Reservation:
         self.owner = owner
         self.by_connect = by_connect
         self.port_range = port_range
+        self.forced = forced
         self.listening = False
 
     def conflicts(self, other: Reservation) -> bool:
         """`self` may not join `other` on one port."""
         if self.by_connect and other.by_connect:
+            return False
+        if self.forced:
             return False
         if self.nic and other.nic and self.nic != other.nic:
             return False

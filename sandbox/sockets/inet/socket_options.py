@@ -18,7 +18,8 @@ from sandbox.sockets.privileges import privileges
 from tcpip import errors
 from tcpip.bpf.opcodes import BPF_MAXINSNS
 from tcpip.errors import NetworkError
-from tcpip.sockopt import IPV6_PATHMTU, SO_ATTACH_FILTER, SO_BINDTOIFINDEX
+from tcpip.sockopt import IPV6_PATHMTU, SO_ATTACH_FILTER, SO_BINDTOIFINDEX, TCP_REPAIR_WINDOW, TCP_SAVED_SYN
+from tcpip.transport.tcp.endpoint import TcpEndpoint
 
 if TYPE_CHECKING:
     from sandbox.gateway.network import Network
@@ -53,6 +54,7 @@ _OURS: Final = frozenset(
 )
 
 
+_REPAIR_WINDOW: Final = 20  # sizeof(struct tcp_repair_window)
 _MTUINFO: Final = 32  # sizeof(struct ip6_mtuinfo)
 
 
@@ -90,6 +92,8 @@ def get_option(socket: InetSocket, level: int, name: int, size: int) -> bytes | 
         return None
     if socket.family == abi.AF_INET6 and (level, name) == (abi.SOL_IPV6, IPV6_PATHMTU) and size < _MTUINFO:
         raise SyscallError(errno.EINVAL)
+    if level == abi.SOL_TCP and socket.stream and name in (TCP_REPAIR_WINDOW, TCP_SAVED_SYN):
+        _check_room(socket, name, size)
     try:
         value = socket.endpoint.get_option(level, name)
     except NetworkError as error:
@@ -104,6 +108,15 @@ def get_option(socket: InetSocket, level: int, name: int, size: int) -> bytes | 
     if level == abi.SOL_IP and 0 < size < 4 and 0 <= value <= 255:
         return bytes((value,))
     return abi.INT.pack(value) if value < 1 << 31 else abi.UINT.pack(value & 0xFFFFFFFF)
+
+
+def _check_room(socket: InetSocket, name: int, size: int) -> None:
+    """What is not cut off when there is no room for it. EINVAL."""
+    endpoint = socket.endpoint
+    if name == TCP_REPAIR_WINDOW and size != _REPAIR_WINDOW:
+        raise SyscallError(errno.EINVAL)
+    if name == TCP_SAVED_SYN and isinstance(endpoint, TcpEndpoint) and size < len(endpoint.tcp_options.saved_syn):
+        raise SyscallError(errno.EINVAL)
 
 
 def _read_filter(socket: InetSocket, t: Task, value: bytes) -> bytes:

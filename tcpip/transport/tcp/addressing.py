@@ -112,13 +112,14 @@ def _reserve(ep: TcpEndpoint, addr: bytes, port: int, nic: int) -> None:
         options.reuse_port,
         options.owner,
         port_range=options.port_range,
+        forced=ep.repair is not None,
     )
     ep.hold = PortHold(ep.stack.ports, ep.stack.ports.reserve(want))
     ep.local_port = ep.hold.port
 
 
-def connect(ep: TcpEndpoint, address: SockAddr) -> None:
-    """connect(2): find the way, take a port, send the SYN."""
+def connect(ep: TcpEndpoint, address: SockAddr, iss: int = -1) -> None:
+    """connect(2): find the way, take a port, be about to send the SYN; `iss` -1: a new one."""
     if ep.family == AF_INET6 and len(address.addr) == 4:
         raise NetworkError(errors.ADDRESS_FAMILY_NOT_SUPPORTED)
     remote = wire_address(ep, address)
@@ -143,7 +144,7 @@ def connect(ep: TcpEndpoint, address: SockAddr) -> None:
     ep.local_addr, ep.local_port = local, port
     ep.remote_addr, ep.remote_port = remote, address.port
     ep.scope_id = scope
-    start(ep, -1)
+    start(ep, iss)
     ep.socket_state = 2
     handshake.start_connect(ep)
 
@@ -229,6 +230,7 @@ def listening_entry(ep: TcpEndpoint) -> Bound:
 def adopt(child: TcpEndpoint, parent: TcpEndpoint, request: Request, seg: Segment) -> None:
     """A connection of a listener: SYN_RECEIVED, about to be given the ACK that establishes it."""
     child.tcp_options.defer_accept = 0
+    child.tcp_options.saved_syn = request.saved_syn
     if parent.hold is not None:
         child.hold = parent.hold.share()
     pkt = seg.pkt

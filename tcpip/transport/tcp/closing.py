@@ -158,6 +158,12 @@ def _gone(ep: TcpEndpoint) -> None:
         release_port(ep)
 
 
+def forget(ep: TcpEndpoint) -> None:
+    """The connection lives elsewhere now: nothing is said."""
+    _gone(ep)
+    release_port(ep)
+
+
 def release_port(ep: TcpEndpoint) -> None:
     """The endpoint holds its port no longer."""
     hold = ep.hold

@@ -43,6 +43,7 @@ from tcpip.transport.tcp import (
     options,
     polling,
     reading,
+    repair,
     urgent,
 )
 from tcpip.transport.tcp import state as st
@@ -131,6 +132,7 @@ class TcpEndpoint(Endpoint):
         "syn_data",
         "fresh",
         "screened",
+        "repair",
     )
 
     def __init__(self, tcp: TcpProtocol, family: int, so: SocketOptions, own: options.TcpSocketOptions) -> None:
@@ -182,6 +184,7 @@ class TcpEndpoint(Endpoint):
         self.fast_open_request: FastOpenRequest | None = None  # ... and what we try as a client
         self.syn_data = False
         self.zero_copy: ZeroCopy | None = None  # once MSG_ZEROCOPY was used
+        self.repair: repair.Repair | None = None
         self.snd = Sender(self, 0)
         self.rcv = Receiver(self)
         self.timers = TcpTimers(self)
@@ -354,6 +357,8 @@ class TcpEndpoint(Endpoint):
 
     def segment_size(self) -> int:
         """TCP_MAXSEG."""
+        if self.repair is not None:
+            return self.snd.peer_mss
         if self.state in (st.CLOSED, st.LISTEN) and self.tcp_options.user_mss:
             return self.tcp_options.user_mss
         return self.snd.mss
@@ -399,6 +404,9 @@ class TcpEndpoint(Endpoint):
     def connect(self, address: SockAddr | None) -> None:
         if address is None:
             closing.disconnect(self)
+            return
+        if self.repair is not None:
+            repair.connect(self, address)
             return
         if self.socket_state == SS_CONNECTING:
             connecting.outcome(self)
@@ -450,6 +458,8 @@ class TcpEndpoint(Endpoint):
     # User calls: data.
 
     def send(self, data: bytes | memoryview, flags: int = 0) -> int:
+        if self.repair is not None:
+            return repair.send(self, data)
         state = self.state
         if (state not in st.DATA_STATES and self.fast_open is None) or self.shutdown_mask & SEND_SHUTDOWN:
             return self._cannot_send(data)
@@ -517,7 +527,9 @@ class TcpEndpoint(Endpoint):
 
     def recv_into(self, buffer: memoryview, flags: int = 0) -> int:
         rcv = self.rcv
-        if rcv.urgent_seq >= 0 or flags & MSG_OOB:
+        if rcv.urgent_seq >= 0 or flags & MSG_OOB or self.repair is not None:
+            if self.repair is not None:
+                return repair.read(self, buffer, flags)
             read = urgent.read_byte if flags & MSG_OOB else urgent.read_text
             return read(self, buffer, flags)
         if flags & (MSG_PEEK | MSG_TRUNC):
@@ -547,7 +559,7 @@ class TcpEndpoint(Endpoint):
     def close(self) -> None:
         if not self.closed:
             self.closed = True
-            closing.close(self)
+            (closing if self.repair is None else repair).close(self)
 
     def readiness(self) -> int:
         return polling.readiness(self)

@@ -23,6 +23,7 @@ from tcpip.transport.tcp.config import MAX_SYN_QUEUE, MIN_SEND_MSS, RTO_INITIAL_
 from tcpip.transport.tcp.ecn import grants
 from tcpip.transport.tcp.emit import emit_bare, reset_for
 from tcpip.transport.tcp.handshake import first_window, largest_space, window_scale_for
+from tcpip.transport.tcp.more_options import saved_syn
 from tcpip.transport.tcp.segment import Segment, passes_screen
 from tcpip.transport.tcp.syn_cookies import options_from_timestamp, options_into_timestamp
 
@@ -52,6 +53,7 @@ class Request(PacketHandler):
         "acked",
         "timer",
         "ts_recent",
+        "saved_syn",
         "answered",
     )
 
@@ -74,6 +76,7 @@ class Request(PacketHandler):
         self.timer = listener.ep.stack.timers.timer(self._expired)
         self.ts_recent = seg.options.ts_val
         self.answered = -(1 << 62)
+        self.saved_syn = saved_syn(listener.ep.tcp_options.save_syn, seg)
 
     def send_syn_ack(self, now: int, ts_val: int = -1) -> None:
         """(Re)transmit our SYN."""
@@ -334,6 +337,7 @@ class Listener:
             if offer.window_scale >= 0:
                 request.wscale = window_scale_for(largest_space(ep))
         request.options = offer
+        request.saved_syn = b""  # it is long gone
         request.irs = irs
         request.iss = cookie
         request.window = 65535

@@ -1,7 +1,6 @@
 """Socket options of level IPPROTO_TCP, by Linux's numbers, and those of SOL_SOCKET that mean something special here.
 
-TCP_MD5SIG, TCP_REPAIR, TCP_ULP and what is not listed answer NO_SUCH_OPTION:
-they are not implemented, and a program must see that.
+What is in none of these modules answers NO_SUCH_OPTION: it is not implemented, and a program must see that.
 Source: tcp(7), include/uapi/linux/tcp.h, net/ipv4/tcp.c:do_tcp_setsockopt, do_tcp_getsockopt.
 """
 
@@ -17,10 +16,12 @@ from tcpip.clock import NS_PER_MS, NS_PER_S
 from tcpip.errors import NetworkError
 from tcpip.transport.ip_options import get_ip, mtu_of, set_ip
 from tcpip.transport.option_values import in_range, int_value
+from tcpip.transport.tcp import repair
 from tcpip.transport.tcp import state as st
 from tcpip.transport.tcp.config import RTO_INITIAL_NS, RTO_MAX_NS, TcpConfig
 from tcpip.transport.tcp.congestion import ALGORITHMS
 from tcpip.transport.tcp.info import tcp_info
+from tcpip.transport.tcp.more_options import get_more, set_more
 
 if TYPE_CHECKING:
     from tcpip.transport.tcp.endpoint import TcpEndpoint
@@ -81,6 +82,10 @@ class TcpSocketOptions:
         "fastopen_key",
         "fastopen_no_cookie",
         "fastopen_connect",
+        "thin_linear",
+        "save_syn",
+        "saved_syn",
+        "tx_delay",
     )
 
     def __init__(self, config: TcpConfig) -> None:
@@ -103,6 +108,10 @@ class TcpSocketOptions:
         self.fastopen_key = b""
         self.fastopen_no_cookie = False
         self.fastopen_connect = False
+        self.thin_linear = False
+        self.save_syn = 0
+        self.saved_syn = b""
+        self.tx_delay = 0  # microseconds; only queueing disciplines that there are none of hold packets back for it
 
     def copy(self, config: TcpConfig) -> TcpSocketOptions:
         """What an accepted connection inherits."""
@@ -115,7 +124,7 @@ class TcpSocketOptions:
 _FIELDS: Final = tuple(
     (
         "nodelay cork user_mss keep_idle_ns keep_intvl_ns keep_count syn_retries linger2_ns defer_accept window_clamp "
-        "congestion user_timeout_ns notsent_lowat inq"
+        "congestion user_timeout_ns notsent_lowat inq thin_linear save_syn tx_delay"
     ).split()
 )
 
@@ -159,6 +168,11 @@ def _set_tcp(ep: TcpEndpoint, name: int, value: int | bytes) -> None:
     options = ep.tcp_options
     if name == TCP_CONGESTION:
         _set_congestion(ep, value)
+        return
+    if name in repair.OPTIONS:
+        repair.set_option(ep, name, value)
+        return
+    if set_more(ep, name, value):
         return
     if name in (TCP_FASTOPEN, TCP_FASTOPEN_KEY, TCP_FASTOPEN_NO_COOKIE, TCP_FASTOPEN_CONNECT):
         _set_fast_open(ep, name, value)
@@ -260,7 +274,7 @@ def _set_fast_open(ep: TcpEndpoint, name: int, value: int | bytes) -> None:
     if ep.state not in (st.CLOSED, st.LISTEN) or number < 0:
         raise NetworkError(errors.INVALID_ARGUMENT)
     if name == TCP_FASTOPEN:
-        options.fastopen_queue = number
+        options.fastopen_queue = min(number, ep.config.somaxconn)
     elif number > 1:
         raise NetworkError(errors.INVALID_ARGUMENT)
     else:
@@ -358,6 +372,11 @@ def _original_destination(ep: TcpEndpoint) -> bytes:
 
 def _get_tcp(ep: TcpEndpoint, name: int) -> int | bytes:
     options = ep.tcp_options
+    if name in repair.OPTIONS:
+        return repair.get_option(ep, name)
+    more = get_more(ep, name)
+    if more is not None:
+        return more
     if name == TCP_INFO:
         return tcp_info(ep)
     if name == TCP_CONGESTION:
@@ -365,7 +384,7 @@ def _get_tcp(ep: TcpEndpoint, name: int) -> int | bytes:
     if name == TCP_MAXSEG:
         return ep.segment_size()
     if name == TCP_FASTOPEN_KEY:
-        return options.fastopen_key or ep.config.fastopen_key or ep.tcp.fast_open_secret
+        return options.fastopen_key or ep.config.fastopen_key
     if name == TCP_LINGER2:
         return -1 if options.linger2_ns < 0 else options.linger2_ns // NS_PER_S
     if name == TCP_QUICKACK:

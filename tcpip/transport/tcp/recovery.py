@@ -344,7 +344,8 @@ def on_retransmit_timeout(snd: Sender, now: int) -> None:
         snd.ep.stats_ext.inc("TCPSACKReneging")
     cc.cwnd = snd.mss
     snd.retransmits += 1
-    if snd.ep.config.thin_linear_timeouts and len(snd.board.segs) < THIN and snd.retransmits <= THIN_RETRIES:
+    thin_linear = snd.ep.config.thin_linear_timeouts or snd.ep.tcp_options.thin_linear
+    if thin_linear and len(snd.board.segs) < THIN and snd.retransmits <= THIN_RETRIES:
         snd.rtt.reset_backoff()  # tcp_thin_linear_timeouts: few segments, no other way to learn of a loss
     else:
         snd.rtt.back_off()

@@ -65,6 +65,10 @@ class CongestionControl:
     def on_reduced(self, now: int) -> None:
         """After ssthresh went down."""
 
+    def info(self) -> bytes:
+        """TCP_CC_INFO: a union tcp_cc_info, empty where there is nothing to tell."""
+        return b""
+
     def undo(self) -> None:
         """The congestion event was none (RFC 3708, RFC 4015, RFC 5682)."""
         self.cwnd = max(self.cwnd, self.prior_cwnd)

@@ -6,6 +6,7 @@ Deviates: no long-term sampling, which looks for token-bucket policers; no extra
 
 from __future__ import annotations
 
+import struct
 from collections import deque
 from typing import Final
 
@@ -18,6 +19,7 @@ DRAIN: Final = 1
 PROBE_BW: Final = 2
 PROBE_RTT: Final = 3
 
+_INFO: Final = struct.Struct("=5I")
 HIGH_GAIN: Final = 2885
 """2/ln(2), in thousandths as all gains here: the least that doubles the rate each round."""
 UNIT: Final = 1000
@@ -79,6 +81,14 @@ class Bbr(CongestionControl):
         self._full_bandwidth = 0
         self._full_count = 0
         self.cwnd = max(self.cwnd, self.prior_cwnd)
+
+    def info(self) -> bytes:
+        """struct tcp_bbr_info: bytes/s in two halves, microseconds, gains in 256ths."""
+        rate = self.bandwidth()
+        gains = (self.pacing_gain * 256 // UNIT, self.cwnd_gain * 256 // UNIT)
+        return _INFO.pack(
+            rate & 0xFFFFFFFF, rate >> 32 & 0xFFFFFFFF, min(self.min_rtt // 1000, 0xFFFFFFFF) or 0xFFFFFFFF, *gains
+        )
 
     def on_idle(self, idle: int, rto: int) -> None:
         """The model holds."""
