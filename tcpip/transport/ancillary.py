@@ -15,6 +15,7 @@ from tcpip.addr import AF_INET, AF_INET6, is_link_local, v4_mapped
 from tcpip.header.ipv4 import OPTION_RECORD_ROUTE, OPTION_TIMESTAMP, parse_options
 from tcpip.header.ipv6_ext import DESTINATION, HOP_BY_HOP, ROUTING
 from tcpip.transport.socket_level import timestamp_message
+from tcpip.transport.timestamping import stamp_message, wants_received
 
 if TYPE_CHECKING:
     from tcpip.transport.datagram import Datagram, DatagramEndpoint
@@ -61,6 +62,8 @@ def received_control(ep: DatagramEndpoint, got: Datagram) -> list[Control]:
         part = ns if o.timestamp_ns else ns // 1000
         control.append((so.SOL_SOCKET, timestamp_message(o), _TIMEVAL.pack(seconds, part)))
     if o.kept:
+        if wants_received(o):
+            control.append(stamp_message(o, got.time_ns))
         if o.kept.get((so.SOL_SOCKET, so.SO_RXQ_OVFL)) and got.drops:
             control.append((so.SOL_SOCKET, so.SO_RXQ_OVFL, _UINT.pack(got.drops & 0xFFFFFFFF)))
         if o.kept.get((so.SOL_SOCKET, so.SO_RCVMARK)):

@@ -13,8 +13,8 @@ from tcpip import errors
 from tcpip import sockopt as so
 from tcpip.addr import AF_INET, AF_INET6, SockAddr, any_of, is_any, is_link_local, is_multicast, unmapped, v4_mapped
 from tcpip.buffer import RxPacket
-from tcpip.errno_map import errno_of
 from tcpip.errors import DropReason, NetError, NetworkError
+from tcpip.transport import error_queue
 from tcpip.transport.ancillary import received_control
 from tcpip.transport.endpoint import AGAIN, Control, Endpoint, Message
 from tcpip.transport.ip_options import get_ip, mtu_of, out_interface, set_ip
@@ -23,7 +23,8 @@ from tcpip.transport.option_values import int_value
 from tcpip.transport.ports import Reservation
 from tcpip.transport.protocol import IcmpError
 from tcpip.transport.socket_filter import passes
-from tcpip.transport.socket_options import SocketOptions
+from tcpip.transport.socket_options import SELECT_ERROR_QUEUE, SocketOptions
+from tcpip.transport.timestamping import NAMES, OPT_ID, SentStamp, get_flags, set_flags
 from tcpip.waiter import EVENT_ERR, EVENT_HUP, EVENT_IN, EVENT_OUT, EVENT_PRI, EVENT_RDHUP
 
 if TYPE_CHECKING:
@@ -32,9 +33,7 @@ if TYPE_CHECKING:
 
 OVERHEAD: Final = 512
 """What a queued datagram is charged beside its data (an sk_buff with its shared info)."""
-MAX_ERRORS: Final = 64
 _V6ONLY: Final = (AF_INET6, so.SOL_IPV6, so.IPV6_V6ONLY)
-SELECT_ERROR_QUEUE: Final = (so.SOL_SOCKET, so.SO_SELECT_ERR_QUEUE)
 _INT: Final = struct.Struct("=i")
 _PKTINFO: Final = struct.Struct("=i4s4s")
 _PKTINFO6: Final = struct.Struct("=16si")
@@ -92,17 +91,6 @@ class Datagram:
         return self.packet[self.transport + 2 : self.transport + 4].ljust(2, b"\0")
 
 
-class QueuedError:
-    """One entry of the error queue: the datagram that failed, where it went, and the report."""
-
-    __slots__ = ("report", "port", "payload")
-
-    def __init__(self, report: IcmpError, port: int, payload: bytes) -> None:
-        self.report = report
-        self.port = port
-        self.payload = payload
-
-
 class SendOptions:
     """Per-datagram choices from control messages; -1 and 0 mean the endpoint's own."""
 
@@ -132,6 +120,7 @@ class DatagramEndpoint(Endpoint):
         "received",
         "received_bytes",
         "drops",
+        "stamp_key",
         "memberships",
         "bound_addr",
         "bound_nic",
@@ -153,10 +142,11 @@ class DatagramEndpoint(Endpoint):
         self.peer_scope = 0
         self.reservation: Reservation | None = None
         self.error: NetError | None = None
-        self.error_queue: deque[QueuedError] = deque()
+        self.error_queue: deque[error_queue.QueuedError | SentStamp] = deque()
         self.received: deque[Datagram] = deque()
         self.received_bytes = 0
         self.drops = 0
+        self.stamp_key = 0  # SO_TIMESTAMPING: which message the next one is
         self.memberships = Memberships(stack)
         self.shut_read = False
         self.shut_write = False
@@ -351,7 +341,7 @@ class DatagramEndpoint(Endpoint):
         if flags & so.MSG_OOB and self.protocol != so.IPPROTO_UDP:
             raise NetworkError(errors.NOT_SUPPORTED)
         if flags & so.MSG_ERRQUEUE:
-            return self._recv_error(buffer)
+            return error_queue.receive(self, buffer)
         self.raise_pending()
         if not self.received:
             if self.shut_read and not flags & so.MSG_DONTWAIT:
@@ -424,40 +414,8 @@ class DatagramEndpoint(Endpoint):
     # Errors.
 
     def report_error(self, error: IcmpError, payload: bytes) -> None:
-        """An ICMP error about a datagram of ours: to SO_ERROR when connected and hard, to the error queue when wanted."""
-        o = self.options
-        four = len(error.dst) == 4
-        wanted = o.recverr if four else o.recverr6
-        hard = error.hard
-        if error.error is errors.MESSAGE_TOO_LONG:
-            hard = (o.pmtudisc if four else o.pmtudisc6) != so.PMTUDISC_DONT
-        if wanted and len(self.error_queue) < MAX_ERRORS:
-            self.error_queue.append(QueuedError(error, error.remote_port, payload))
-        if wanted or (hard and self.peer):
-            self.error = error.error
-            self.queue.notify(EVENT_ERR)
-
-    def _recv_error(self, buffer: memoryview) -> Message:
-        """recvmsg with MSG_ERRQUEUE: ip(7), IP_RECVERR."""
-        if not self.error_queue:
-            raise NetworkError(errors.WOULD_BLOCK)
-        entry = self.error_queue.popleft()
-        report = entry.report
-        count = min(len(entry.payload), len(buffer))
-        buffer[:count] = entry.payload[:count]
-        self.error = self.error_queue[0].report.error if self.error_queue else None
-        four = len(report.dst) == 4
-        origin = so.SO_EE_ORIGIN_ICMP if four else so.SO_EE_ORIGIN_ICMP6
-        data = _EXTENDED_ERROR.pack(errno_of(report.error), origin, report.icmp_type, report.code, 0, report.mtu, 0)
-        if four:
-            data += _SOCKADDR_IN.pack(AF_INET, b"\0\0", report.offender)
-            control: Control = (so.SOL_IP, so.IP_RECVERR, data)
-        else:
-            data += _SOCKADDR_IN6.pack(AF_INET6, b"\0\0", 0, report.offender, 0)
-            control = (so.SOL_IPV6, so.IPV6_RECVERR, data)
-        short = so.MSG_TRUNC if len(entry.payload) > count else 0
-        address = self.shown(report.dst, entry.port, report.nic.number)
-        return Message(count, address, [control], so.MSG_ERRQUEUE | short)
+        """An ICMP error about a datagram of ours."""
+        error_queue.report_error(self, error, payload)
 
     def take_error(self) -> NetError | None:
         error, self.error = self.error, None
@@ -519,6 +477,9 @@ class DatagramEndpoint(Endpoint):
     def set_option(self, level: int, name: int, value: int | bytes) -> None:
         if level == so.SOL_SOCKET and name in (so.SO_BINDTODEVICE, so.SO_BINDTOIFINDEX):
             self._bind_to_device(name, value)
+        elif level == so.SOL_SOCKET and name in NAMES:
+            if not set_flags(self.options, name, value, False) & OPT_ID:
+                self.stamp_key = 0
         elif set_ip(self.stack, self.family, self.options, level, name, value) or self.memberships.set_option(
             self.family, level, name, value
         ):
@@ -557,6 +518,8 @@ class DatagramEndpoint(Endpoint):
             }
             if name in known:
                 return known[name]
+            if name in NAMES:
+                return get_flags(self.options, name)
             if name == so.SO_BINDTODEVICE:
                 nic = self.stack.nics.get(self.options.nic)
                 return nic.name.encode() + b"\0" if nic is not None else b""

@@ -20,7 +20,9 @@ from tcpip.stats import Counters
 from tcpip.transport.datagram import DatagramEndpoint
 from tcpip.transport.demux import Bound, Demuxer, connection_key
 from tcpip.transport.endpoint import Control
+from tcpip.transport.error_queue import as_frame, report_stamp
 from tcpip.transport.protocol import IcmpError, PacketHandler, TransportProtocol, transport_checksum_ok
+from tcpip.transport.timestamping import OPT_ID, OPT_TSONLY, SCHED, SND, TX_RECORD, TX_SCHED, TX_SOFTWARE, flags_of
 from tcpip.transport.udp_batch import UdpBatch
 from tcpip.transport.udp_options import UdpOptions, cut
 
@@ -263,19 +265,22 @@ class UdpEndpoint(DatagramEndpoint):
             payload = b"".join((*self._corked, payload))
             self._corked.clear()
         segment = self.udp.segment_of(control)
+        stamps = flags_of(self.options, control) if self.options.kept or control else 0
         if not segment:
-            self._transmit(route, port, payload, choices.ttl, choices.tos)
+            self._transmit(route, port, payload, choices.ttl, choices.tos, stamps)
             return size
         room = route.mtu() - route.ip_header_len - HEADER_LEN
-        for piece in cut(payload, segment, room, not self._unchecked(route)):
+        *pieces, last = cut(payload, segment, room, not self._unchecked(route))
+        for piece in pieces:
             self._transmit(route, port, piece, choices.ttl, choices.tos)
+        self._transmit(route, port, last, choices.ttl, choices.tos, stamps)
         return size
 
     def _unchecked(self, route: Route) -> bool:
         """SO_NO_CHECK, UDP_NO_CHECK6_TX: datagrams leave without a checksum."""
         return self.options.no_check if len(route.dst) == 4 else self.udp.no_check6_tx
 
-    def _transmit(self, route: Route, port: int, payload: bytes, ttl: int, tos: int) -> None:
+    def _transmit(self, route: Route, port: int, payload: bytes, ttl: int, tos: int, stamps: int = 0) -> None:
         stack = self.stack
         four = len(route.dst) == 4
         o = self.options
@@ -296,7 +301,7 @@ class UdpEndpoint(DatagramEndpoint):
             raise NetworkError(errors.MESSAGE_TOO_LONG)
         dont_fragment = fits and discover in (so.PMTUDISC_WANT, so.PMTUDISC_DO, so.PMTUDISC_PROBE)
         (stack.stats.udp if four else stack.stats.udp6).inc("OutDatagrams")
-        cuts = route.nic.cuts_udp and stack.netfilter is None and not stack.packets.endpoints
+        cuts = route.nic.cuts_udp and stack.netfilter is None and not stack.packets.endpoints and not stamps & TX_RECORD
         if fits and size and not plain and cuts and not route.multicast and not route.broadcast:
             if stack.udp.batch.add((route, self.local_port, port, ttl, tos, dont_fragment), payload):
                 stack.output_may_wait()
@@ -310,6 +315,18 @@ class UdpEndpoint(DatagramEndpoint):
             if ttl == 0 and route.multicast:
                 return
         route.write_packet(pkt, IPPROTO_UDP, ttl, tos, dont_fragment)
+        if stamps & TX_RECORD:
+            self._stamp(stamps, route, pkt)
+
+    def _stamp(self, flags: int, route: Route, pkt: TxPacket) -> None:
+        """SO_TIMESTAMPING: tell when it was queued and when it was given to the interface."""
+        key = 0
+        if flags & OPT_ID:
+            key, self.stamp_key = self.stamp_key, self.stamp_key + 1
+        packet = b"" if flags & OPT_TSONLY else as_frame(route, pkt)
+        for flag, event in ((TX_SCHED, SCHED), (TX_SOFTWARE, SND)):
+            if flags & flag:
+                report_stamp(self, event, key, packet)
 
     def _loop_back(self, route: Route, pkt: TxPacket, ttl: int, tos: int) -> None:
         """This host's own members get a copy (RFC 1112 6.1: IP_MULTICAST_LOOP is the sender's choice, as on Linux)."""

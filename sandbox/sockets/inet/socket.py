@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from tcpip.addr import SockAddr
     from tcpip.transport.endpoint import Endpoint
 
+_STAMPING: Final = (abi.SO_TIMESTAMPING, abi.SO_TIMESTAMPING_NEW)
 _SPECIAL: Final = abi.MSG_OOB | abi.MSG_ERRQUEUE
 
 
@@ -172,7 +173,9 @@ class InetSocket(SocketFile):
                 taken = self.endpoint.send(data, flags)
                 return WOULD_BLOCK if taken == AGAIN else taken
             where = self._destination(t, address)
-            ancillary: list[Control] = [(c.level, c.type, c.data) for c in control if c.level != abi.SOL_SOCKET]
+            ancillary: list[Control] = [
+                (c.level, c.type, c.data) for c in control if c.level != abi.SOL_SOCKET or c.type in _STAMPING
+            ]
             taken = self.endpoint.sendmsg(data, where, flags, ancillary or None)
             if where is not None:
                 self.network.sent(t, self.protocol, where, self.endpoint)

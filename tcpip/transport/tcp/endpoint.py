@@ -17,7 +17,6 @@ from tcpip.seqnum import HALF, MASK
 from tcpip.sockopt import (
     IPPROTO_TCP,
     MSG_EOR,
-    MSG_ERRQUEUE,
     MSG_FASTOPEN,
     MSG_MORE,
     MSG_OOB,
@@ -60,6 +59,7 @@ from tcpip.transport.tcp.segment import Segment, passes_screen
 from tcpip.transport.tcp.segment_arrives import segment_arrives
 from tcpip.transport.tcp.sender import TCP_HEADER, Sender
 from tcpip.transport.tcp.timers import TcpTimers
+from tcpip.transport.tcp.tx_stamps import TxStamps, note_write
 from tcpip.transport.tcp.zero_copy import ZeroCopy, number_writes
 from tcpip.waiter import EVENT_ERR, EVENT_HUP, EVENT_IN, EVENT_OUT, EVENT_PRI, EVENT_RDHUP
 
@@ -133,6 +133,7 @@ class TcpEndpoint(Endpoint):
         "fresh",
         "screened",
         "repair",
+        "tx_stamps",
     )
 
     def __init__(self, tcp: TcpProtocol, family: int, so: SocketOptions, own: options.TcpSocketOptions) -> None:
@@ -184,6 +185,7 @@ class TcpEndpoint(Endpoint):
         self.fast_open_request: FastOpenRequest | None = None  # ... and what we try as a client
         self.syn_data = False
         self.zero_copy: ZeroCopy | None = None  # once MSG_ZEROCOPY was used
+        self.tx_stamps: TxStamps | None = None  # once SO_TIMESTAMPING was used
         self.repair: repair.Repair | None = None
         self.snd = Sender(self, 0)
         self.rcv = Receiver(self)
@@ -294,6 +296,8 @@ class TcpEndpoint(Endpoint):
         self.want_output = True
         if self.zero_copy is not None:
             self.notify_written(self.snd.una)
+        if self.tx_stamps is not None:
+            self.tx_stamps.acknowledged(self, self.snd.una)
         if self.no_space:
             self.write_space()
         if not self.dirty:
@@ -457,7 +461,7 @@ class TcpEndpoint(Endpoint):
 
     # User calls: data.
 
-    def send(self, data: bytes | memoryview, flags: int = 0) -> int:
+    def send(self, data: bytes | memoryview, flags: int = 0, control: list[Control] | None = None) -> int:
         if self.repair is not None:
             return repair.send(self, data)
         state = self.state
@@ -485,6 +489,8 @@ class TcpEndpoint(Endpoint):
             snd.records.append(snd.buf.end)
         if zerocopy is not None and size:
             zerocopy.written(snd.buf.end)
+        if (self.tx_stamps is not None or control) and size:
+            note_write(self, control)
         now = self.stack.clock.now_ns()
         if now - self.rcv.last_data < 40_000_000:
             self.rcv.pingpong = True
@@ -520,7 +526,7 @@ class TcpEndpoint(Endpoint):
     ) -> int:
         if flags & MSG_FASTOPEN:
             return fast_open_client.send(self, data, address)
-        taken = self.send(data, flags)
+        taken = self.send(data, flags, control)
         if taken == AGAIN:
             raise NetworkError(errors.WOULD_BLOCK)
         return taken
@@ -543,13 +549,7 @@ class TcpEndpoint(Endpoint):
         return taken
 
     def recvmsg(self, buffer: memoryview, flags: int = 0) -> Message:
-        if flags & MSG_ERRQUEUE:
-            return (self.zero_copy or ZeroCopy()).receive(self.family)
-        taken = self.recv_into(buffer, flags)
-        if taken == AGAIN:
-            raise NetworkError(errors.WOULD_BLOCK)
-        control = [reading.unread(self)] if self.tcp_options.inq else []
-        return Message(taken, None, control, MSG_OOB if flags & MSG_OOB else 0)
+        return reading.receive_message(self, buffer, flags)
 
     def shutdown(self, how: int) -> None:
         if how not in (SHUT_RD, SHUT_WR, SHUT_RDWR):

@@ -22,6 +22,8 @@ from tcpip.transport.tcp.config import RTO_INITIAL_NS, RTO_MAX_NS, TcpConfig
 from tcpip.transport.tcp.congestion import ALGORITHMS
 from tcpip.transport.tcp.info import tcp_info
 from tcpip.transport.tcp.more_options import get_more, set_more
+from tcpip.transport.tcp.tx_stamps import set_timestamping
+from tcpip.transport.timestamping import NAMES, get_flags
 
 if TYPE_CHECKING:
     from tcpip.transport.tcp.endpoint import TcpEndpoint
@@ -136,6 +138,9 @@ def set_option(ep: TcpEndpoint, level: int, name: int, value: int | bytes) -> No
         return
     if level == so.SOL_SOCKET and name in (so.SO_BINDTODEVICE, so.SO_BINDTOIFINDEX):
         ep.bind_to_device(name, value)
+        return
+    if level == so.SOL_SOCKET and name in NAMES:
+        set_timestamping(ep, name, value)
         return
     if level == so.SOL_SOCKET and name == so.SO_ZEROCOPY:
         ep.so.zerocopy = in_range(int_value(value), 0, 1) != 0
@@ -323,6 +328,8 @@ def get_option(ep: TcpEndpoint, level: int, name: int) -> int | bytes:
     if level == so.SOL_TCP:
         return _get_tcp(ep, name)
     if level == so.SOL_SOCKET:
+        if name in NAMES:
+            return get_flags(ep.so, name)
         if name == so.SO_ZEROCOPY:
             return int(ep.so.zerocopy)
         if name == so.SO_TYPE:

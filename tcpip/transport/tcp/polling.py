@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from tcpip.transport.socket_options import SELECT_ERROR_QUEUE
 from tcpip.transport.tcp import fast_open_client, urgent
 from tcpip.transport.tcp import state as st
 from tcpip.waiter import EVENT_ERR, EVENT_HUP, EVENT_IN, EVENT_OUT, EVENT_PRI, EVENT_RDHUP
@@ -42,6 +43,13 @@ def readiness(ep: TcpEndpoint) -> int:
             mask |= EVENT_PRI
     elif fast_open_client.waits_for_text(ep):
         mask |= EVENT_OUT
-    if ep.error is not None or (ep.zero_copy is not None and ep.zero_copy.done):
-        mask |= EVENT_ERR
+    if ep.error is not None or _has_news(ep):
+        mask |= EVENT_ERR | (EVENT_PRI if ep.so.kept.get(SELECT_ERROR_QUEUE) else 0)
     return mask
+
+
+def _has_news(ep: TcpEndpoint) -> bool:
+    """Something is in the error queue."""
+    if ep.zero_copy is not None and ep.zero_copy.done:
+        return True
+    return ep.tx_stamps is not None and bool(ep.tx_stamps.done)

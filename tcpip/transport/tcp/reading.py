@@ -10,14 +10,28 @@ from typing import TYPE_CHECKING, Final
 
 from tcpip import errors
 from tcpip.errors import NetworkError
-from tcpip.sockopt import MSG_PEEK, SOL_TCP
-from tcpip.transport.endpoint import AGAIN, Control
+from tcpip.sockopt import MSG_ERRQUEUE, MSG_OOB, MSG_PEEK, SOL_TCP
+from tcpip.transport.endpoint import AGAIN, Control, Message
 from tcpip.transport.tcp import state as st
+from tcpip.transport.tcp.zero_copy import ZeroCopy
 
 if TYPE_CHECKING:
     from tcpip.transport.tcp.endpoint import TcpEndpoint
 
 TCP_CM_INQ: Final = 36
+
+
+def receive_message(ep: TcpEndpoint, buffer: memoryview, flags: int) -> Message:
+    """recvmsg(2)."""
+    if flags & MSG_ERRQUEUE:
+        if ep.tx_stamps is not None and ep.tx_stamps.done:
+            return ep.tx_stamps.receive(ep)
+        return (ep.zero_copy or ZeroCopy()).receive(ep.family)
+    taken = ep.recv_into(buffer, flags)
+    if taken == AGAIN:
+        raise NetworkError(errors.WOULD_BLOCK)
+    control = [unread(ep)] if ep.tcp_options.inq else []
+    return Message(taken, None, control, MSG_OOB if flags & MSG_OOB else 0)
 
 
 def read_special(ep: TcpEndpoint, buffer: memoryview, flags: int) -> int:

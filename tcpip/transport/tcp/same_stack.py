@@ -37,6 +37,9 @@ def hand_over(snd: Sender, now: int) -> bool:
         snd.buf.free(snd.una)
         if ep.zero_copy is not None:
             ep.notify_written(snd.una)
+        if ep.tx_stamps is not None:
+            ep.tx_stamps.sent(ep, snd.una)
+            ep.tx_stamps.acknowledged(ep, snd.una)
         _count(snd, rcv, size, now)
         if ep.no_space:
             ep.write_space()

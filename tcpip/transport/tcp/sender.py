@@ -355,6 +355,8 @@ class Sender:
         if self.ca_state in (CA_CWR, CA_RECOVERY):
             self.prr_out += size
         emit_segment(self.ep, seq, size, flags, now, True)
+        if self.ep.tx_stamps is not None:
+            self.ep.tx_stamps.sent(self.ep, self.nxt)
         self._left(size, now)
 
     # Pacing.

@@ -12,6 +12,7 @@ from tcpip.errors import NetworkError
 from tcpip.header.ethernet import TYPE_IPV6
 from tcpip.sockopt import SOCK_DGRAM
 from tcpip.transport.datagram import Datagram
+from tcpip.transport.timestamping import SOFTWARE, TX_SOFTWARE
 
 from ..bench import IP4, IP6, PEER4, PEER6, Host, ipv4_packet, udp_datagram
 from .test_udp import receive, udp
@@ -106,3 +107,20 @@ def test_a_mark_is_shown() -> None:
     pkt.transport = 20
     datagram = Datagram(pkt, 28, 1, 0)
     assert datagram.mark == 0 and datagram.dst_port == b"\0\7"
+
+
+def test_stamps_that_nobody_asks_for_are_bounded() -> None:
+    host = Host()
+    client = udp(host)
+    client.connect(SockAddr(PEER4, 9))
+    client.set_option(so.SOL_SOCKET, so.SO_TIMESTAMPING, TX_SOFTWARE | SOFTWARE)
+    for _ in range(200):
+        client.send(b"x")
+    keys = 0
+    with pytest.raises(NetworkError):
+        while True:
+            text, message = receive(client, 100, so.MSG_ERRQUEUE)
+            assert text[:14] == bytes(12) + b"\x08\0" or text[12:14] == b"\x08\0"
+            assert message.control[1][1] == so.IP_RECVERR
+            keys += 1
+    assert keys == 64
