@@ -31,6 +31,7 @@ from tcpip.transport.ports import Reservation
 from tcpip.transport.tcp import handshake
 from tcpip.transport.tcp import state as st
 from tcpip.transport.tcp.congestion import ALGORITHMS
+from tcpip.transport.tcp.md5 import choose_key
 from tcpip.transport.tcp.port_hold import PortHold
 from tcpip.transport.tcp.sender import Sender
 from tcpip.transport.tcp.time_wait import TimeWait
@@ -178,6 +179,8 @@ def start(ep: TcpEndpoint, iss: int) -> None:
         ep.tcp.time_wait.kill(old)
     ep.tcp.demux.connected[ep.key] = ep
     ep.ts_offset = ep.tcp.isn.ts_offset(ep.key)
+    if ep.tcp_options.md5 is not None:
+        choose_key(ep)
     if iss < 0:
         iss = ep.tcp.isn.isn(ep.key, ep.stack.clock.now_ns())
     if ep.fresh:
@@ -230,6 +233,8 @@ def listening_entry(ep: TcpEndpoint) -> Bound:
 def adopt(child: TcpEndpoint, parent: TcpEndpoint, request: Request, seg: Segment) -> None:
     """A connection of a listener: SYN_RECEIVED, about to be given the ACK that establishes it."""
     child.tcp_options.defer_accept = 0
+    keys = parent.tcp_options.md5
+    child.tcp_options.md5 = keys.only(seg.pkt.src) if keys is not None else None
     child.tcp_options.saved_syn = request.saved_syn
     if parent.hold is not None:
         child.hold = parent.hold.share()

@@ -16,6 +16,7 @@ from tcpip.header.tcp_options import TS_WORD, TcpOptions, UnknownOption, emit_sa
 from tcpip.seqnum import MASK
 from tcpip.sockopt import IPPROTO_TCP, PMTUDISC_DONT
 from tcpip.transport.tcp.ecn import ECT_0, syn_flags
+from tcpip.transport.tcp.md5 import sign
 from tcpip.transport.tcp.segment import Segment
 
 if TYPE_CHECKING:
@@ -31,10 +32,7 @@ _NOTHING: Final[list[Slice]] = []
 
 
 def emit_segment(ep: TcpEndpoint, seq: int, size: int, flags: int, now: int, fresh: bool = False) -> None:
-    """Send [seq, seq + size) of the send buffer with `flags`, and what the receiver has to say: ACK, window, SACK.
-
-    `fresh`: it is sent for the first time.
-    """
+    """Send [seq, seq + size) of the send buffer with `flags`, for the first time if `fresh`, and the receiver's ACK, window, SACK."""
     snd = ep.snd
     rcv = ep.rcv
     route = ep.route
@@ -76,6 +74,8 @@ def emit_segment(ep: TcpEndpoint, seq: int, size: int, flags: int, now: int, fre
     if rcv.has_sack_info and size <= snd.gso_max - 40:
         extra = _append_sack(ep, header)
     payload = snd.buf.slices(seq, size) if size else _NOTHING
+    if ep.md5_key:
+        sign(route.src, route.dst, header, payload, size, ep.md5_key)
     pkt = TxPacket(header, payload, size, CSUM_OFFSET)
     room = snd.mss - extra
     if size > room:
@@ -94,7 +94,10 @@ def emit_segment(ep: TcpEndpoint, seq: int, size: int, flags: int, now: int, fre
 
 def _append_sack(ep: TcpEndpoint, header: bytearray) -> int:
     """The SACK option behind a header; how many bytes it took."""
-    blocks = ep.rcv.take_sack_blocks(3 if ep.timestamps else 4)
+    if ep.md5_key:
+        blocks = ep.rcv.take_sack_blocks(2) if not ep.timestamps else []
+    else:
+        blocks = ep.rcv.take_sack_blocks(3 if ep.timestamps else 4)
     if not blocks:
         return 0
     option = emit_sack([(left & MASK, right & MASK) for left, right in blocks])
@@ -132,7 +135,7 @@ def emit_syn(ep: TcpEndpoint, flags: int, now: int, fast_open: UnknownOption | N
     config = ep.config
     passive = ep.fast_open is not None
     options.sack_permitted = ep.sack_ok if passive else config.sack
-    if ep.timestamps if passive else config.timestamps:
+    if ep.timestamps if passive else config.timestamps and not ep.md5_key:
         options.timestamp = True
         options.ts_val = ep.ts_now(now)
         options.ts_ecr = ep.rcv.ts_recent
@@ -153,6 +156,8 @@ def emit_syn(ep: TcpEndpoint, flags: int, now: int, fast_open: UnknownOption | N
     ttl = ep.so.hop_limit if route.ip_header_len == 40 else ep.so.ttl
     try:
         payload = ep.snd.buf.slices(ep.snd.iss + 1, text) if text else _NOTHING
+        if ep.md5_key:
+            sign(route.src, route.dst, header, payload, text, ep.md5_key)
         pkt = TxPacket(header, payload, text, CSUM_OFFSET)
         pkt.socket = ep.so
         route.write_packet(pkt, IPPROTO_TCP, ttl, ep.tos, ep.dont_fragment)
@@ -161,11 +166,20 @@ def emit_syn(ep: TcpEndpoint, flags: int, now: int, fast_open: UnknownOption | N
 
 
 def emit_bare(
-    route: Route, ports: tuple[int, int], seq: int, ack: int, flags: int, window: int, options: bytes
+    route: Route,
+    ports: tuple[int, int],
+    seq: int,
+    ack: int,
+    flags: int,
+    window: int,
+    options: bytes,
+    md5_key: bytes = b"",
 ) -> None:
     """A segment without a connection behind it. `ports` are ours and the peer's; nothing is raised."""
     word = (20 + len(options)) << 10 | flags
     header = bytearray(HEADER.pack(ports[0], ports[1], seq & MASK, ack & MASK, word, window, 0, 0)) + options
+    if md5_key:
+        sign(route.src, route.dst, header, _NOTHING, 0, md5_key)
     stats = route.stack.stats.tcp
     stats.inc("OutSegs")
     if flags & RST:
@@ -199,7 +213,7 @@ def emit_reset(ep: TcpEndpoint) -> None:
     """Our own reset of a connection, in the window of a peer that has seen all we sent."""
     if ep.route is not None:
         window = min(max(ep.rcv.window(), 0) >> ep.rcv.wscale, 65535)
-        emit_bare(ep.route, (ep.local_port, ep.remote_port), ep.snd.nxt, ep.rcv.nxt, RST | ACK, window, b"")
+        emit_bare(ep.route, (ep.local_port, ep.remote_port), ep.snd.nxt, ep.rcv.nxt, RST | ACK, window, b"", ep.md5_key)
 
 
 def dont_fragment(pmtudisc: int) -> bool:

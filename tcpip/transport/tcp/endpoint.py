@@ -134,6 +134,7 @@ class TcpEndpoint(Endpoint):
         "screened",
         "repair",
         "tx_stamps",
+        "md5_key",
     )
 
     def __init__(self, tcp: TcpProtocol, family: int, so: SocketOptions, own: options.TcpSocketOptions) -> None:
@@ -185,6 +186,7 @@ class TcpEndpoint(Endpoint):
         self.fast_open_request: FastOpenRequest | None = None  # ... and what we try as a client
         self.syn_data = False
         self.zero_copy: ZeroCopy | None = None  # once MSG_ZEROCOPY was used
+        self.md5_key = b""  # RFC 2385
         self.tx_stamps: TxStamps | None = None  # once SO_TIMESTAMPING was used
         self.repair: repair.Repair | None = None
         self.snd = Sender(self, 0)
@@ -211,7 +213,7 @@ class TcpEndpoint(Endpoint):
         so = self.so
         six = len(self.remote_addr) == 16
         self.tos = (so.traffic_class if six else so.tos) & ~ECN_BITS  # these are TCP's own
-        self.screened = so.screens()
+        self.screened = so.screens() or self.md5_key != b""
         self.dont_fragment = six or dont_fragment(so.pmtudisc)
         if self.hold is not None and self.listener is None:
             self.hold.reservation.reuse_addr = so.reuse_addr

@@ -95,7 +95,7 @@ def key_of(ep: TcpEndpoint) -> bytes:
 def syn_arrives(listener: Listener, request: Request, seg: Segment) -> bool:
     """A SYN to a listener: True when a connection was made of it; else the SYN-ACK may be given a cookie."""
     found = offered(seg.options)
-    if (found is None and not seg.payload_len()) or not enabled(listener):
+    if (found is None and not seg.payload_len()) or not enabled(listener) or request.md5_key:
         return False
     ep = listener.ep
     cookie, experimental = found if found is not None else (b"", False)

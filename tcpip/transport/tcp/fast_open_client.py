@@ -114,7 +114,7 @@ def begin(ep: TcpEndpoint, deferrable: bool) -> None:
 
 def send(ep: TcpEndpoint, data: bytes | memoryview, address: SockAddr | None) -> int:
     """sendmsg(2) with MSG_FASTOPEN: bytes that left with the SYN; CONNECT_STARTED when there are none."""
-    if not ep.config.fastopen & CLIENT:
+    if not ep.config.fastopen & CLIENT or ep.tcp_options.md5 is not None:
         raise NetworkError(errors.NOT_SUPPORTED)
     if connecting.is_over(ep):
         return ep.send(data)
@@ -128,6 +128,8 @@ def send(ep: TcpEndpoint, data: bytes | memoryview, address: SockAddr | None) ->
 
 def defers(ep: TcpEndpoint) -> bool:
     """connect(2) with TCP_FASTOPEN_CONNECT: True when there is nothing to send yet."""
+    if ep.md5_key:
+        return False
     begin(ep, True)
     return ep.fast_open_request is not None and ep.fast_open_request.deferred
 

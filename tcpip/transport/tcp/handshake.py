@@ -18,6 +18,7 @@ from tcpip.transport.tcp import state as st
 from tcpip.transport.tcp.config import DEFAULT_MSS, RTO_INITIAL_NS
 from tcpip.transport.tcp.ecn import answered
 from tcpip.transport.tcp.emit import emit_bare, emit_syn
+from tcpip.transport.tcp.md5 import option_len
 from tcpip.transport.tcp.segment import Segment
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def first_window(ep: TcpEndpoint, mss: int, metric: int) -> int:
 def start_connect(ep: TcpEndpoint) -> None:
     """3.10.1: what a SYN will offer; the endpoint has its ISN, route and ports."""
     config = ep.config
-    ep.timestamps = config.timestamps
+    ep.timestamps = config.timestamps and not ep.md5_key
     ep.sack_ok = config.sack
     ep.window_scaling = config.window_scaling
     rcv = ep.rcv
@@ -115,7 +116,7 @@ def agree(ep: TcpEndpoint, options: TcpOptions) -> None:
         ep.window_scaling = False
         snd.wscale = 0
         ep.rcv.wscale = 0
-    ep.option_len = 12 if ep.timestamps else 0
+    ep.option_len = option_len(ep)
     if options.mss >= 0:
         snd.peer_mss = max(options.mss, ep.config.min_snd_mss)
     else:
@@ -136,7 +137,7 @@ def syn_sent_arrives(ep: TcpEndpoint, seg: Segment) -> None:
             if snd.retransmits == 0:
                 ep.timers.xmit.arm(seg.now + SOON_NS)  # our SYN may have met an old connection: ask again
             if not flags & RST and ep.route is not None:
-                emit_bare(ep.route, (ep.local_port, ep.remote_port), ack, 0, RST, 0, b"")
+                emit_bare(ep.route, (ep.local_port, ep.remote_port), ack, 0, RST, 0, b"", ep.md5_key)
             return
         ack_ok = True
         seg.ack = ack

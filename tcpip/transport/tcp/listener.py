@@ -23,6 +23,7 @@ from tcpip.transport.tcp.config import MAX_SYN_QUEUE, MIN_SEND_MSS, RTO_INITIAL_
 from tcpip.transport.tcp.ecn import grants
 from tcpip.transport.tcp.emit import emit_bare, reset_for
 from tcpip.transport.tcp.handshake import first_window, largest_space, window_scale_for
+from tcpip.transport.tcp.md5 import acceptable, key_for
 from tcpip.transport.tcp.more_options import saved_syn
 from tcpip.transport.tcp.segment import Segment, passes_screen
 from tcpip.transport.tcp.syn_cookies import options_from_timestamp, options_into_timestamp
@@ -54,6 +55,7 @@ class Request(PacketHandler):
         "timer",
         "ts_recent",
         "saved_syn",
+        "md5_key",
         "answered",
     )
 
@@ -76,6 +78,9 @@ class Request(PacketHandler):
         self.timer = listener.ep.stack.timers.timer(self._expired)
         self.ts_recent = seg.options.ts_val
         self.answered = -(1 << 62)
+        self.md5_key = key_for(listener.ep, seg.pkt.src)
+        if self.md5_key and listener.ep.config.sack and self.options.sack_permitted:
+            self.options.timestamp = False  # there is no room for blocks beside it
         self.saved_syn = saved_syn(listener.ep.tcp_options.save_syn, seg)
 
     def send_syn_ack(self, now: int, ts_val: int = -1) -> None:
@@ -95,7 +100,7 @@ class Request(PacketHandler):
             reply.unknown.append(self.cookie)
         window = min(self.space, 65535)
         flags = SYN | ACK | ECE if self.ecn else SYN | ACK
-        emit_bare(self.route, self.ports, self.iss, self.irs + 1, flags, window, reply.emit())
+        emit_bare(self.route, self.ports, self.iss, self.irs + 1, flags, window, reply.emit(), self.md5_key)
         self.sent = now
 
     def handle_packet(self, pkt: RxPacket) -> None:
@@ -105,8 +110,7 @@ class Request(PacketHandler):
             return
         seg = Segment(pkt, ep.stack.clock.now_ns())
         flags = seg.flags
-        if seg.options.signed:
-            ep.stats_ext.inc("TCPMD5Unexpected")
+        if (seg.options.signed or self.md5_key) and not acceptable(ep, seg, self.md5_key):
             return
         paws_failed = self._paws_failed(seg)
         if flags & SYN and not flags & (RST | ACK) and seg.seq == self.irs and not paws_failed:
@@ -161,7 +165,7 @@ class Request(PacketHandler):
             reply.ts_ecr = self.ts_recent
             options = reply.emit()
         window = min(self.space >> self.wscale, 65535)
-        emit_bare(self.route, self.ports, self.iss + 1, self.irs + 1, ACK, window, options)
+        emit_bare(self.route, self.ports, self.iss + 1, self.irs + 1, ACK, window, options, self.md5_key)
 
     def _acknowledged(self, seg: Segment) -> None:
         listener = self.listener
@@ -233,9 +237,9 @@ class Listener:
         ep = self.ep
         seg = Segment(pkt, ep.stack.clock.now_ns())
         flags = seg.flags
-        if seg.options.signed:
-            ep.stats_ext.inc("TCPMD5Unexpected")
-            return
+        if seg.options.signed or ep.tcp_options.md5 is not None:
+            if not acceptable(ep, seg, key_for(ep, pkt.src)):
+                return
         if flags & RST:
             return
         if flags & ACK:

@@ -21,6 +21,7 @@ from tcpip.transport.tcp import state as st
 from tcpip.transport.tcp.config import RTO_INITIAL_NS, RTO_MAX_NS, TcpConfig
 from tcpip.transport.tcp.congestion import ALGORITHMS
 from tcpip.transport.tcp.info import tcp_info
+from tcpip.transport.tcp.md5 import Md5Keys, set_key
 from tcpip.transport.tcp.more_options import get_more, set_more
 from tcpip.transport.tcp.tx_stamps import set_timestamping
 from tcpip.transport.timestamping import NAMES, get_flags
@@ -88,6 +89,7 @@ class TcpSocketOptions:
         "save_syn",
         "saved_syn",
         "tx_delay",
+        "md5",
     )
 
     def __init__(self, config: TcpConfig) -> None:
@@ -113,6 +115,7 @@ class TcpSocketOptions:
         self.thin_linear = False
         self.save_syn = 0
         self.saved_syn = b""
+        self.md5: Md5Keys | None = None
         self.tx_delay = 0  # microseconds; only queueing disciplines that there are none of hold packets back for it
 
     def copy(self, config: TcpConfig) -> TcpSocketOptions:
@@ -173,6 +176,9 @@ def _set_tcp(ep: TcpEndpoint, name: int, value: int | bytes) -> None:
     options = ep.tcp_options
     if name == TCP_CONGESTION:
         _set_congestion(ep, value)
+        return
+    if name in (so.TCP_MD5SIG, so.TCP_MD5SIG_EXT):
+        set_key(ep, name, value)
         return
     if name in repair.OPTIONS:
         repair.set_option(ep, name, value)

@@ -23,6 +23,7 @@ from tcpip.transport.tcp import addressing, closing, connecting, handshake
 from tcpip.transport.tcp import state as st
 from tcpip.transport.tcp.config import DEFAULT_MSS
 from tcpip.transport.tcp.emit import emit_probe
+from tcpip.transport.tcp.md5 import option_len
 from tcpip.transport.tcp.sack import SentSegment
 from tcpip.transport.tcp.segment_arrives import PAWS_EXPIRY_NS
 
@@ -151,7 +152,7 @@ def connect(ep: TcpEndpoint, address: SockAddr) -> None:
     ep.ts_offset = offset
     snd, rcv = ep.snd, ep.rcv
     ep.timestamps = ep.sack_ok = ep.window_scaling = False
-    ep.option_len = 0
+    ep.option_len = option_len(ep)
     rcv.wscale = rcv.offered_wscale = 0
     rcv.start((repair.read_seq - 1) & MASK)
     rcv.adv = rcv.nxt + rcv.first_window
@@ -188,7 +189,7 @@ def _set_options(ep: TcpEndpoint, value: int | bytes) -> None:
             if code == TIMESTAMPS:
                 ep.timestamps = True
                 ep.rcv.ts_recent_at = ep.stack.clock.now_ns() - PAWS_EXPIRY_NS  # whatever the peer says is news
-    ep.option_len = 12 if ep.timestamps else 0
+    ep.option_len = option_len(ep)
     snd.sync_mss()
     ep.rcv.mss_est = snd.mss or DEFAULT_MSS
 

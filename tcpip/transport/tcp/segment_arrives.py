@@ -17,6 +17,7 @@ from tcpip.seqnum import MASK, unwrap
 from tcpip.transport.tcp import ecn, handshake
 from tcpip.transport.tcp import state as st
 from tcpip.transport.tcp.emit import emit_bare, reset_for
+from tcpip.transport.tcp.md5 import acceptable
 from tcpip.transport.tcp.recovery import process_ack
 from tcpip.transport.tcp.segment import Segment
 from tcpip.transport.tcp.urgent import check_urgent
@@ -30,8 +31,7 @@ PAWS_EXPIRY_NS: Final = 24 * 86400 * NS_PER_S
 
 def segment_arrives(ep: TcpEndpoint, seg: Segment) -> None:
     """3.10.7: a segment for this endpoint, whose checksum holds."""
-    if seg.options.signed:
-        ep.stats_ext.inc("TCPMD5Unexpected")  # RFC 2385 2.0: nobody here has a key
+    if (seg.options.signed or ep.md5_key) and not acceptable(ep, seg, ep.md5_key):
         return
     ep.rcv.segs_in += 1
     state = ep.state
@@ -148,7 +148,7 @@ def check_ack(ep: TcpEndpoint, seg: Segment) -> bool:
     if ep.state == st.SYN_RECEIVED:
         if not snd.una < ack <= snd.nxt:
             if ep.route is not None:
-                emit_bare(ep.route, (ep.local_port, ep.remote_port), ack, 0, RST, 0, b"")
+                emit_bare(ep.route, (ep.local_port, ep.remote_port), ack, 0, RST, 0, b"", ep.md5_key)
             return False
         snd.una = snd.iss + 1
         handshake.syn_acked(ep, seg, seg.now)
@@ -240,7 +240,7 @@ def _text_for_nobody(ep: TcpEndpoint, seg: Segment) -> None:
     ep.stats_ext.inc("TCPAbortOnData")
     if ep.route is not None:
         seq = seg.ack if seg.flags & ACK else ep.snd.nxt
-        emit_bare(ep.route, (ep.local_port, ep.remote_port), seq & MASK, 0, RST, 0, b"")
+        emit_bare(ep.route, (ep.local_port, ep.remote_port), seq & MASK, 0, RST, 0, b"", ep.md5_key)
     ep.abort(errors.CONNECTION_RESET)
 
 

@@ -182,7 +182,7 @@ class Sender:
             mss = min(mss, ep.tcp_options.user_mss)
         self.mss = self._half_window(max(mss, ep.config.min_snd_mss) - ep.option_len)
         room = min(route.gso_limit(), MAX_IP_PACKET) - headers - ep.option_len
-        self.gso_max = max(room - room % self.mss, self.mss)
+        self.gso_max = self.mss if ep.md5_key else max(room - room % self.mss, self.mss)
         self.cc.set_mss(self.mss)
 
     def follow_path(self, route: Route) -> None:
