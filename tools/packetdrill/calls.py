@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from tcpip.errors import NetworkError
-from tools.packetdrill.errors import Difference, ScriptError
+from tools.packetdrill.errors import CallError, Difference, ScriptError
 from tools.packetdrill.file_space import FileSpace
-from tools.packetdrill.files import CallError, Descriptor, Socket, translated
+from tools.packetdrill.files import Descriptor, Socket, translated
 from tools.packetdrill.flows import Flows
 from tools.packetdrill.host import Host
 from tools.packetdrill.report import errno_text
@@ -51,6 +51,7 @@ class Context:
     files: FileSpace
     not_zeros: Callable[[], None]
     expected: int = 0
+    nameless: list[Descriptor] = field(default_factory=list)
 
     def descriptor(self, fd: int) -> Descriptor:
         if fd not in self.descriptors:
@@ -64,12 +65,15 @@ class Context:
         return found
 
     def adopt(self, descriptor: Descriptor) -> int:
-        """A new descriptor: the number that the script expects, else the lowest free one."""
+        """A new descriptor: the number that the script expects, else the lowest free one. The script's numbers are names:
+        one that it uses again stands for the newest, and the file that it stood for stays open."""
         fd = self.expected
-        if fd < 0 or fd in self.descriptors:
+        if fd < 0:
             fd = FIRST_FD
             while fd in self.descriptors:
                 fd += 1
+        if fd in self.descriptors:
+            self.nameless.append(self.descriptors[fd])
         self.descriptors[fd] = descriptor
         return fd
 
@@ -96,7 +100,15 @@ def operation(context: Context, call: Call) -> Operation:
     if handler is None:
         raise ScriptError(f"Unknown system call: '{call.name}'")
     context.expected = call.result if isinstance(call.result, int) else NO_CHECK
-    return handler(context, Arguments(call.arguments))
+    try:
+        return handler(context, Arguments(call.arguments))
+    except CallError as error:
+        number = error.errno
+        return Operation(lambda: _refused(number))
+
+
+def _refused(number: int) -> int:
+    raise CallError(number)
 
 
 def attempt(run: Callable[[], int | None]) -> tuple[int | None, int]:

@@ -13,8 +13,8 @@ from tcpip.transport.endpoint import AGAIN, Control, Message
 from tools.packetdrill import wire
 from tools.packetdrill.calls import Context, Handler, Operation
 from tools.packetdrill.calls_socket import ICMP_PROTOCOLS, address, connecting, remote
-from tools.packetdrill.errors import Difference, ScriptError
-from tools.packetdrill.files import CallError, Socket
+from tools.packetdrill.errors import CallError, Difference, ScriptError
+from tools.packetdrill.files import Socket
 from tools.packetdrill.syntax import ELLIPSIS, Struct
 from tools.packetdrill.values import Arguments, describe, number
 
@@ -177,6 +177,7 @@ def call_sendmsg(context: Context, args: Arguments) -> Operation:
 
 def call_read(context: Context, args: Arguments) -> Operation:
     args.count(3)
+    args.check_pointer(1)
     return receiving(context, args.number(0), args.number(2), 0)
 
 
@@ -188,11 +189,13 @@ def call_readv(context: Context, args: Arguments) -> Operation:
 
 def call_recv(context: Context, args: Arguments) -> Operation:
     args.count(4)
+    args.check_pointer(1)
     return receiving(context, args.number(0), args.number(2), args.number(3))
 
 
 def call_recvfrom(context: Context, args: Arguments) -> Operation:
     args.count(6)
+    args.check_pointer(1)
     return receiving(context, args.number(0), args.number(2), args.number(3))
 
 

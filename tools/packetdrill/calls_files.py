@@ -9,8 +9,8 @@ import errno
 from typing import Final
 
 from tools.packetdrill.calls import Context, Handler, Operation
-from tools.packetdrill.errors import ScriptError
-from tools.packetdrill.files import CallError, Descriptor, PipeBuffer, PipeReader, PipeWriter, ReadOnlyFile
+from tools.packetdrill.errors import CallError, ScriptError
+from tools.packetdrill.files import Descriptor, PipeBuffer, PipeReader, PipeWriter, ReadOnlyFile
 from tools.packetdrill.values import Arguments, number
 
 

@@ -9,8 +9,8 @@ from typing import Any, Final
 from tcpip.errno_map import errno_of
 from tcpip.sockopt import SO_ERROR, SOL_SOCKET
 from tools.packetdrill.calls import Context, Handler, Operation
-from tools.packetdrill.errors import Difference, ScriptError
-from tools.packetdrill.files import O_NONBLOCK, CallError
+from tools.packetdrill.errors import CallError, Difference, ScriptError
+from tools.packetdrill.files import O_NONBLOCK
 from tools.packetdrill.syntax import ELLIPSIS, Struct
 from tools.packetdrill.table_symbols import SYMBOLS
 from tools.packetdrill.values import Arguments, describe, number

@@ -62,6 +62,8 @@ def call_socket(context: Context, args: Arguments) -> Operation:
         if family not in (AF_INET, AF_INET6):
             raise NetworkError(errors.ADDRESS_FAMILY_NOT_SUPPORTED)
         endpoint = context.host.stack.new_endpoint(family, kind & SOCK_TYPE_MASK, protocol)
+        if not context.settings.native:
+            endpoint.settings().privileged = True  # packetdrill is run by root
         flow = context.flows.new(protocol or known.get(kind & SOCK_TYPE_MASK, wire.TCP))
         flow.last_endpoint = endpoint
         flags = O_RDWR | (kind & O_NONBLOCK)

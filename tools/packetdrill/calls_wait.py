@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from tcpip.waiter import EVENT_ERR, EVENT_HUP, EVENT_NVAL
 from tools.packetdrill.calls import Context, Handler, Operation
-from tools.packetdrill.errors import Difference, ScriptError
-from tools.packetdrill.files import CallError, EpollSet, Interest
+from tools.packetdrill.errors import CallError, Difference, ScriptError
+from tools.packetdrill.files import EpollSet, Interest
 from tools.packetdrill.syntax import NO_CHECK, Struct
 from tools.packetdrill.values import Arguments, describe, number
 

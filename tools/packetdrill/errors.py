@@ -19,3 +19,11 @@ class Difference(Exception):
         super().__init__(text)
         self.text = text
         self.kind = kind
+
+
+class CallError(Exception):
+    """A call fails with an errno."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.errno = number

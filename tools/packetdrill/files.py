@@ -11,19 +11,12 @@ from tcpip.errno_map import errno_of
 from tcpip.errors import NetworkError
 from tcpip.transport.endpoint import AGAIN, Endpoint
 from tcpip.waiter import EVENT_ALL, EVENT_HUP, EVENT_IN, EVENT_OUT
+from tools.packetdrill.errors import CallError
 from tools.packetdrill.flows import Flow
 
 O_RDWR: Final = 2
 O_NONBLOCK: Final = 0x800
 PIPE_SIZE: Final = 65536
-
-
-class CallError(Exception):
-    """A call fails with an errno."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.errno = number
 
 
 def translated(error: NetworkError) -> CallError:

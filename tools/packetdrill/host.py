@@ -20,6 +20,7 @@ from tcpip.stack.stack import Stack
 from tools.packetdrill.settings import Settings
 
 SEED: Final = 20131
+MAX_MTU: Final = 65535
 START_NS: Final = 1_000_000_000_000
 """Far from 0, as a machine's clock is after a while."""
 
@@ -27,8 +28,8 @@ START_NS: Final = 1_000_000_000_000
 class TunLink(ChannelLink):
     """Keeps what the stack sends with the time at which it did."""
 
-    def __init__(self, clock: ManualClock, mtu: int) -> None:
-        super().__init__(mtu, b"", CAP_NO_ARP)
+    def __init__(self, clock: ManualClock) -> None:
+        super().__init__(MAX_MTU, b"", CAP_NO_ARP)
         self.clock = clock
         self.frames: deque[tuple[int, bytes]] = deque()
 
@@ -46,7 +47,7 @@ class Host:
     def __init__(self, settings: Settings) -> None:
         self.clock = ManualClock(START_NS)
         self.stack = Stack(self.clock, Random(SEED))
-        self.link = TunLink(self.clock, settings.mtu)
+        self.link = TunLink(self.clock)
         self.counters: dict[str, int] = {}
         self.nic = self._add_tun(settings)
         self.stack.flush()
@@ -54,6 +55,7 @@ class Host:
 
     def _add_tun(self, settings: Settings) -> Nic:
         nic = self.stack.add_nic(self.link, "tun0")
+        nic.set_mtu(settings.mtu)
         nic.add_address(settings.local, settings.prefix_len, dad=False)
         family = 10 if settings.ipv6 else 2
         self.stack.add_route(any_of(family), 0, nic=nic)

@@ -22,8 +22,9 @@ from tcpip import errors
 from tcpip.addr import SockAddr, text
 from tcpip.errors import NetError, NetworkError
 from tcpip.transport.endpoint import AGAIN, Control, Endpoint, Message
+from tcpip.transport.socket_options import SocketOptions
 from tcpip.waiter import WaitQueue
-from tools.packetdrill.files import CallError
+from tools.packetdrill.errors import CallError
 from tools.packetdrill.settings import Settings
 
 TUNSETIFF: Final = 0x400454CA
@@ -164,6 +165,10 @@ class NativeEndpoint(Endpoint):
     def get_option(self, level: int, name: int) -> int | bytes:
         data: bytes = call(self.sock.getsockopt, level, name, 1024)
         return int.from_bytes(data, "little", signed=True) if len(data) == 4 else data
+
+    def settings(self) -> SocketOptions:
+        """The kernel's alone."""
+        return SocketOptions()
 
     def take_error(self) -> NetError | None:
         number = self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)

@@ -94,6 +94,7 @@ TCP_SETTINGS: Final[dict[str, tuple[str, Convert]]] = {
     "tcp_slow_start_after_idle": ("slow_start_after_idle", _flag),
     "tcp_frto": ("frto", _int),
     "tcp_reordering": ("reordering", _int),
+    "tcp_max_reordering": ("max_reordering", _int),
     "tcp_early_retrans": ("early_retrans", _int),
     "tcp_recovery": ("recovery", _int),
     "tcp_tso_win_divisor": ("tso_win_divisor", _int),
@@ -141,7 +142,6 @@ WITHOUT_EFFECT: Final[dict[str, str]] = {
 }
 ONE_VALUE: Final[dict[str, tuple[int, str]]] = {
     "net.ipv4.tcp_mtu_probing": (0, "there is no packetization-layer path MTU discovery (RFC 4821)"),
-    "net.ipv4.tcp_max_reordering": (300, "RACK's window is bounded by the round trip"),
     "net.ipv4.tcp_thin_dupack": (0, "Linux no longer has it"),
     "net.ipv4.tcp_shrink_window": (0, "the window is never shrunk"),
     "net.ipv4.tcp_workaround_signed_windows": (0, "windows are unsigned"),

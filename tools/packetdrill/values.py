@@ -10,7 +10,7 @@ import socket
 from typing import Any, Final
 
 from tcpip.addr import parse
-from tools.packetdrill.errors import ScriptError
+from tools.packetdrill.errors import CallError, ScriptError
 from tools.packetdrill.syntax import ELLIPSIS, Address, Or, Struct, Word
 from tools.packetdrill.table_symbols import SYMBOLS
 
@@ -95,9 +95,16 @@ class Arguments:
             raise ScriptError(f"expected a structure, the script has {describe(value)}")
         return value
 
-    def data(self, index: int, size: int) -> bytes:
-        """A buffer of `size` bytes to send: zeros for `...`."""
+    def check_pointer(self, index: int) -> None:
+        """CallError for NULL."""
         value = self.values[index]
+        if isinstance(value, Word) and value.name == "NULL":
+            raise CallError(errno.EFAULT)
+
+    def data(self, index: int, size: int) -> bytes:
+        """A buffer of `size` bytes to send: zeros for `...`. CallError for NULL."""
+        value = self.values[index]
+        self.check_pointer(index)
         if isinstance(value, bytes):
             return value[:size].ljust(size, b"\0")
         if value is not ELLIPSIS:

@@ -60,6 +60,7 @@ class TcpConfig:
         "dsack",
         "frto",
         "reordering",
+        "max_reordering",
         "early_retrans",
         "recovery",
         "tso_win_divisor",
@@ -114,6 +115,7 @@ class TcpConfig:
         self.dsack = True
         self.frto = 2
         self.reordering = 3
+        self.max_reordering = 300
         self.early_retrans = 3  # 0: no tail loss probes
         self.recovery = 1  # RACK's bits: 1 detection by time, 2 a constant reordering window, 4 no DUP_THRESH
         self.tso_win_divisor = 3

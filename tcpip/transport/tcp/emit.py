@@ -210,10 +210,12 @@ def reset_for(stack: Stack, seg: Segment) -> None:
 
 
 def emit_reset(ep: TcpEndpoint) -> None:
-    """Our own reset of a connection, in the window of a peer that has seen all we sent."""
-    if ep.route is not None:
-        window = min(max(ep.rcv.window(), 0) >> ep.rcv.wscale, 65535)
-        emit_bare(ep.route, (ep.local_port, ep.remote_port), ep.snd.nxt, ep.rcv.nxt, RST | ACK, window, b"", ep.md5_key)
+    """Our own reset of a connection, with its options, in the window of a peer that has seen all we sent."""
+    ep.stats.inc("OutRsts")
+    try:
+        emit_segment(ep, ep.snd.nxt, 0, RST | ACK, ep.stack.clock.now_ns())
+    except NetworkError as failure:
+        ep.soft_error = failure.error
 
 
 def dont_fragment(pmtudisc: int) -> bool:

@@ -478,9 +478,7 @@ class TcpEndpoint(Endpoint):
             self.no_space = True
             if room <= 0:
                 return AGAIN
-            if isinstance(data, bytes):
-                data = memoryview(data)
-            data = data[:room]
+            data = memoryview(data)[:room]
             size = room
         snd = self.snd
         if size:
@@ -494,9 +492,11 @@ class TcpEndpoint(Endpoint):
         if (self.tx_stamps is not None or control) and size:
             note_write(self, control)
         now = self.stack.clock.now_ns()
-        if now - self.rcv.last_data < 40_000_000:
+        if now - self.rcv.last_data < self.rcv.ato:
             self.rcv.pingpong = True
         self.more_coming = flags & MSG_MORE != 0
+        if not self.more_coming:
+            snd.push_end = snd.buf.end
         snd.output(now)
         self.more_coming = False
         return size
@@ -527,7 +527,7 @@ class TcpEndpoint(Endpoint):
         control: list[Control] | None = None,
     ) -> int:
         if flags & MSG_FASTOPEN:
-            return fast_open_client.send(self, data, address)
+            return fast_open_client.send(self, data, address, number_writes(self) if flags & MSG_ZEROCOPY else None)
         taken = self.send(data, flags, control)
         if taken == AGAIN:
             raise NetworkError(errors.WOULD_BLOCK)

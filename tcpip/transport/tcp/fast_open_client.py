@@ -24,6 +24,7 @@ from tcpip.transport.tcp.sack import Delivered, SentSegment
 if TYPE_CHECKING:
     from tcpip.transport.tcp.endpoint import TcpEndpoint
     from tcpip.transport.tcp.segment import Segment
+    from tcpip.transport.tcp.zero_copy import ZeroCopy
 
 CLIENT: Final = 1
 WITHOUT_COOKIE: Final = 4
@@ -112,7 +113,7 @@ def begin(ep: TcpEndpoint, deferrable: bool) -> None:
     request.deferred = deferrable and request.allowed
 
 
-def send(ep: TcpEndpoint, data: bytes | memoryview, address: SockAddr | None) -> int:
+def send(ep: TcpEndpoint, data: bytes | memoryview, address: SockAddr | None, zerocopy: ZeroCopy | None = None) -> int:
     """sendmsg(2) with MSG_FASTOPEN: bytes that left with the SYN; CONNECT_STARTED when there are none."""
     if not ep.config.fastopen & CLIENT or ep.tcp_options.md5 is not None:
         raise NetworkError(errors.NOT_SUPPORTED)
@@ -123,7 +124,10 @@ def send(ep: TcpEndpoint, data: bytes | memoryview, address: SockAddr | None) ->
         raise NetworkError(errors.INVALID_ARGUMENT)
     addressing.connect(ep, address)
     begin(ep, False)
-    return send_syn(ep, data)
+    taken = send_syn(ep, data)
+    if zerocopy is not None:
+        zerocopy.written(ep.snd.buf.end)
+    return taken
 
 
 def defers(ep: TcpEndpoint) -> bool:
@@ -147,7 +151,9 @@ def send_syn(ep: TcpEndpoint, data: bytes | memoryview) -> int:
         snd = ep.snd
         snd.buf.append(bytes(data[:size]))
         snd.nxt = snd.iss + 1 + size
-        snd.board.segs.append(SentSegment(snd.iss + 1, snd.nxt, now, False))
+        record = SentSegment(snd.iss + 1, snd.nxt, now, False)
+        record.push = True
+        snd.board.segs.append(record)
         snd.bytes_sent += size
         snd.data_segs_out += 1
     handshake.send_first_syn(ep, now)
@@ -175,6 +181,7 @@ def answered(ep: TcpEndpoint, seg: Segment) -> None:
     snd = ep.snd
     snd.board.ack_to(seg.ack, Delivered())
     snd.buf.free(seg.ack)
+    ep.notify_written(seg.ack)
     snd.bytes_acked += seg.ack - snd.iss - 1
     _keep(ep, request, seg)
     if snd.board.segs:

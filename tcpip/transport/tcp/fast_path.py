@@ -73,7 +73,6 @@ def fast_path(ep: TcpEndpoint, pkt: RxPacket) -> bool:
     if size:
         if ts_ecr:
             rcv.sample_rtt(ep.ts_elapsed(ts_ecr, now))
-        rcv.last_data = now
         rcv.data_segs_in += 1
         rcv.queue_text(memoryview(pkt.data)[start : pkt.end])
         rcv.text_arrived(size, now)
@@ -94,7 +93,6 @@ def _window(snd: Sender, window: int, seq: int, ack: int) -> bool:
 def _acknowledge(ep: TcpEndpoint, acked: int, now: int) -> None:
     """`process_ack` for new data acknowledged in the open state with a clean scoreboard."""
     snd = ep.snd
-    prior_flight = snd.nxt - snd.una
     una = snd.una + acked
     snd.una = una
     board = snd.board
@@ -111,10 +109,10 @@ def _acknowledge(ep: TcpEndpoint, acked: int, now: int) -> None:
         else:
             first = seg.sent if first < 0 else first
             last = seg.sent
+            rack.rtt = now - last
             if last > rack.xmit or (last == rack.xmit and seg.end > rack.end):
                 rack.xmit = last
                 rack.end = seg.end
-                rack.rtt = now - last
         if seg.end > una:
             seg.seq = una
             break
@@ -132,6 +130,6 @@ def _acknowledge(ep: TcpEndpoint, acked: int, now: int) -> None:
     snd.retransmits = 0
     snd.first_timeout = -1
     snd.probes_out = 0
-    grow_cwnd(snd, acked, rtt, prior_flight, now)
+    grow_cwnd(snd, acked, rtt, now)
     ep.timers.acked(acked, now)
     ep.acknowledged()

@@ -214,6 +214,8 @@ def established(ep: TcpEndpoint, now: int) -> None:
     if ep.snd.board.segs:
         ep.timers.sent_data(now)
     ep.rcv.last_rcv = now
+    if not ep.rcv.ato:
+        ep.rcv.last_data = now
     ep.rcv.space_at = now
     ep.rcv.space = ep.rcv.window()
     ep.grow_send_buffer()

@@ -29,6 +29,8 @@ def quotes_text_under_way(ep: TcpEndpoint, error: IcmpError) -> bool:
 def handle_error(ep: TcpEndpoint, error: IcmpError) -> None:
     """An ICMP error that quotes a segment of this connection."""
     if not quotes_text_under_way(ep, error):
+        if ep.state != st.LISTEN:
+            ep.stats_ext.inc("OutOfWindowIcmps")
         return
     if error.mtu:
         path_mtu_changed(ep)

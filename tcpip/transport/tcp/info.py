@@ -9,7 +9,6 @@ import struct
 from typing import TYPE_CHECKING, Final
 
 from tcpip.transport.tcp import state as st
-from tcpip.transport.tcp.config import DELACK_MIN_NS
 from tcpip.transport.tcp.congestion.base import INFINITE_SSTHRESH
 from tcpip.transport.tcp.tso import pacing_rate
 
@@ -60,7 +59,7 @@ def _loss(ep: TcpEndpoint) -> tuple[int, ...]:
         snd.wscale | rcv.wscale << 4,
         ep.fast_open_request.failure << 1 if ep.fast_open_request is not None else 0,
         snd.rtt.rto // 1000,
-        DELACK_MIN_NS // 1000,
+        rcv.ato // 1000,
         snd.mss,
         rcv.mss_est,
         unacked,
@@ -89,7 +88,7 @@ def _times_and_metrics(ep: TcpEndpoint, now: int) -> tuple[int, ...]:
         min(ssthresh, 0x7FFFFFFF),
         max(snd.cc.cwnd // mss, 1),
         ep.advertised_mss() - ep.option_len if ep.route is not None else snd.mss,
-        300 if snd.rack.reordering_seen else 3,
+        snd.rack.reordering,
         rcv.rtt // 1000,
         max(rcv.space, 0) & _U32,
         snd.total_retrans,
@@ -121,7 +120,7 @@ def _totals(ep: TcpEndpoint) -> tuple[int, ...]:
         snd.bytes_sent + snd.bytes_retrans,
         snd.bytes_retrans,
         snd.dsack_dups & _U32,
-        int(snd.rack.reordering_seen),
+        snd.rack.reorders & _U32,
         rcv.ooo_packets & _U32,
         min(snd.wnd, _U32),
         min(max(rcv.window(), 0), _U32),

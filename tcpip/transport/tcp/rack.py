@@ -20,33 +20,47 @@ TLP_SLACK_NS: Final = 2 * NS_PER_MS
 class Rack:
     """The most recently sent delivered segment, and what follows from it."""
 
-    __slots__ = ("xmit", "end", "rtt", "reordering_seen", "multiplier", "persist", "dsack_round", "undo_round")
+    __slots__ = (
+        "xmit",
+        "end",
+        "rtt",
+        "reordering",
+        "reorders",
+        "multiplier",
+        "persist",
+        "dsack_round",
+        "undo_round",
+        "advanced",
+    )
 
-    def __init__(self) -> None:
+    def __init__(self, reordering: int) -> None:
         self.xmit = -1
         self.end = 0
         self.rtt = 0
-        self.reordering_seen = False
+        self.reordering = reordering  # how many segments may overtake one, as far as is known
+        self.reorders = 0  # how often some have
         self.multiplier = 1
         self.persist = 0
         self.dsack_round = -1
         self.undo_round = -1
+        self.advanced = False
 
     def update(self, delivered: Delivered, min_rtt: int, now: int) -> None:
-        """6.2 steps 1-3 for all that one ACK delivered."""
-        for seg in delivered.records:
-            self._update_one(seg, min_rtt, now)
-        if delivered.below_fack:
-            self.reordering_seen = True
+        """6.2 steps 1-3 for all that one ACK delivered: what it sacks, then what it acknowledges, as Linux goes through it."""
+        for sacked in (SACKED, 0):
+            for seg in delivered.records:
+                if seg.state & SACKED == sacked:
+                    self._update_one(seg, min_rtt, now)
 
     def _update_one(self, seg: SentSegment, min_rtt: int, now: int) -> None:
         rtt = now - seg.sent
         if seg.state & EVER_RETRANS and rtt < min_rtt:
             return  # more likely the answer to the original
+        self.advanced = True
+        self.rtt = rtt
         if seg.sent > self.xmit or (seg.sent == self.xmit and seg.end > self.end):
             self.xmit = seg.sent
             self.end = seg.end
-            self.rtt = rtt
 
     def on_dsack(self, una: int, nxt: int) -> None:
         """6.2 step 4: the peer got something twice; widen the reordering window once a round trip."""
@@ -62,7 +76,11 @@ class Rack:
             self.undo_round = nxt
             self.multiplier = min(self.multiplier * 2, MAX_MULTIPLIER)
             self.persist = PERSIST_RECOVERIES
-            self.reordering_seen = True
+
+    def on_reordering(self, segments: int, most: int) -> None:
+        """`segments` were overtaken by one that was sent before them (tcp_input.c:tcp_check_sack_reordering)."""
+        self.reordering = max(self.reordering, min(segments, most))
+        self.reorders += 1
 
     def on_recovery_end(self) -> None:
         """The wide window lasts for some recoveries."""
@@ -72,7 +90,12 @@ class Rack:
 
     def reo_wnd(self, in_recovery: bool, sacked: int, mss: int, min_rtt: int, srtt: int, config: TcpConfig) -> int:
         """6.2 step 4: how late a segment may be."""
-        if not self.reordering_seen and (in_recovery or sacked >= config.reordering * mss) and not config.recovery & 4:
+        if (
+            not self.reorders
+            and self.undo_round < 0
+            and (in_recovery or sacked >= self.reordering * mss)
+            and not config.recovery & 4
+        ):
             return 0
         if config.recovery & 2:
             return min(min_rtt // 4, srtt)

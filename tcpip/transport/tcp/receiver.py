@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from tcpip.buffer import Slice
 from tcpip.clock import NS_PER_MS
 from tcpip.transport.tcp.assembler import Assembler
-from tcpip.transport.tcp.config import DEFAULT_MSS, DELACK_MIN_NS
+from tcpip.transport.tcp.config import DEFAULT_MSS, DELACK_MAX_NS, DELACK_MIN_NS
 from tcpip.transport.tcp.receive_queue import ReceiveQueue
 from tcpip.transport.tcp.same_stack import window_opened
 
@@ -55,6 +55,7 @@ class Receiver:
         "urgent_seq",
         "urgent_byte",
         "last_data",
+        "ato",
         "last_rcv",
         "bytes_received",
         "data_segs_in",
@@ -92,6 +93,7 @@ class Receiver:
         self.urgent_seq = -1
         self.urgent_byte = -1
         self.last_data = 0
+        self.ato = 0  # how long an ACK waits for the user's answer; 0 before any text
         self.last_rcv = 0
         self.bytes_received = 0
         self.data_segs_in = 0
@@ -122,11 +124,20 @@ class Receiver:
 
     def window(self) -> int:
         """What the peer may still send: the advertised right edge never moves back (RFC 9293 3.8.6)."""
-        return self.adv - self.nxt
+        return max(self.adv - self.nxt, 0)
+
+    def is_full(self, end: int) -> bool:
+        """No text is wanted up to `end`. A segment that begins inside the window is taken as a whole, as long as the buffer
+        is not full already (net/ipv4/tcp_input.c:tcp_data_queue)."""
+        if end <= self.nxt:
+            return False
+        return self.adv <= self.nxt or self.queue.size + self.ofo.size > self.ep.so.rcvbuf
 
     def select_window(self) -> int:
         """The window to advertise now, a multiple of what the scale can say; moves the right edge."""
         current = self.adv - self.nxt
+        if current < 0:
+            current = 0  # what was taken beyond the edge has moved it
         free = self.ep.so.rcvbuf // 2 - self.queue.size
         clamp = self.ep.tcp_options.window_clamp
         if clamp and free > clamp:
@@ -158,6 +169,7 @@ class Receiver:
 
     def text_arrived(self, size: int, now: int) -> None:
         """In-order text was queued: acknowledge more than a full segment at once, else later (RFC 5681 4.2)."""
+        self._pace_of_text(now)
         if size >= self.mss_est or size > 536:
             self.mss_est = min(size, max(self.ep.snd.mss, DEFAULT_MSS))
         ep = self.ep
@@ -171,7 +183,53 @@ class Receiver:
             self.ack_now = True
             ep.touch()
         elif ep.timers.delack.deadline is None:
-            ep.timers.delack.arm(now + DELACK_MIN_NS)
+            ep.timers.delack.arm(now + self.ack_delay())
+
+    def fin_arrived(self, now: int) -> None:
+        """The peer has finished first: as for text, but at once where no text has ever come (net/ipv4/tcp_input.c:tcp_fin)."""
+        full = self.queue.size > self.ep.so.rcvbuf
+        if not self.ato or full or self.always_quick or self.nxt - self.wup > self.mss_est:
+            self.ack_at_once()
+        elif self.ep.timers.delack.deadline is None and not self.ack_now:
+            self.ep.timers.delack.arm(now + self.ack_delay())
+
+    def _pace_of_text(self, now: int) -> None:
+        """How fast text comes says how long its ACK may wait (tcp_event_data_recv)."""
+        since = now - self.last_data
+        self.last_data = now
+        ato = self.ato
+        if not ato:
+            self._quicken()
+            self.ato = DELACK_MIN_NS
+        elif since <= DELACK_MIN_NS // 2:
+            self.ato = (ato + DELACK_MIN_NS) // 2
+        elif since < ato:
+            self.ato = min(ato // 2 + since, self.ep.snd.rtt.rto)
+        elif since > self.ep.snd.rtt.rto:
+            self._quicken()  # the peer begins anew
+
+    def _quicken(self) -> None:
+        """Acknowledge at once for half a window (tcp_incr_quickack)."""
+        self.quick_acks = max(self.quick_acks, min(self.window() // (2 * self.mss_est) or 2, MAX_QUICK_ACKS))
+
+    def waited_in_vain(self) -> None:
+        """No answer of the user's came in time: it is not that kind of a connection, or needs longer."""
+        if self.pingpong:
+            self.pingpong = False
+            self.ato = DELACK_MIN_NS
+        else:
+            self.ato = min(2 * self.ato, self.ep.snd.rtt.rto)
+
+    def ack_delay(self) -> int:
+        """For how long now, ns: a round trip at most, where that is known (tcp_send_delayed_ack)."""
+        ato = self.ato
+        if ato <= DELACK_MIN_NS:
+            return DELACK_MIN_NS
+        most = DELACK_MAX_NS if self.pingpong else 2 * DELACK_MAX_NS + DELACK_MAX_NS // 2
+        srtt = self.ep.snd.rtt.srtt
+        if srtt:
+            most = min(most, max(srtt, DELACK_MIN_NS))
+        return min(ato, most)
 
     def _worth_telling(self) -> bool:
         """Somebody reads: the window is as large as the peer was told, or there is less than the reader waits for. Else
@@ -217,7 +275,6 @@ class Receiver:
 
     def accept_text(self, seq: int, data: Slice, now: int) -> None:
         """Text inside the window, seq >= rcv_nxt: queue it, or keep it for later."""
-        self.last_data = now
         self.data_segs_in += 1
         if seq == self.nxt:
             self.queue_text(data)
@@ -285,7 +342,7 @@ class Receiver:
         if pending and (self.nxt - self.wup > self.mss_est or (not self.queue.size and not self.pingpong)):
             ep.send_ack(now)
             return
-        current = self.adv - self.nxt
+        current = self.window()
         free = self.free_space()
         least = min(self.mss_est, ep.so.rcvbuf >> 2)
         if self.queue.size:

@@ -23,7 +23,6 @@ def process_ack(snd: Sender, seg: Segment, window_changed: bool, congested: bool
     """An acceptable ACK, SND.UNA <= SEG.ACK <= SND.NXT, of a synchronized connection. `congested`: it echoes a mark."""
     now = seg.now
     ep = snd.ep
-    prior_flight = snd.in_flight()
     prior_lost = snd.board.lost
     prior_una = snd.una
     delivered = Delivered()
@@ -41,6 +40,7 @@ def process_ack(snd: Sender, seg: Segment, window_changed: bool, congested: bool
     if not ep.sack_ok:
         _count_duplicates(snd, seg, advanced, window_changed, delivered)
     snd.rack.update(delivered, snd.rtt.min_rtt, now)
+    _note_reordering(snd, delivered)
     if advanced > 0 or not snd.board.segs:
         snd.retransmits = 0
         snd.first_timeout = -1
@@ -57,10 +57,21 @@ def process_ack(snd: Sender, seg: Segment, window_changed: bool, congested: bool
         ep.ecn.delivered_ce += delivered.fresh
         if snd.ca_state < CA_CWR:
             _enter_cwr(snd, now)
-    _move_cwnd(snd, delivered, rtt, prior_flight, now)
+    _move_cwnd(snd, delivered, rtt, now)
     if snd.cc.models:
         _model(snd, delivered, rtt, prior_lost, now)
     ep.timers.acked(advanced, now)
+
+
+def process_old_ack(snd: Sender, seg: Segment) -> None:
+    """An ACK that a later one has overtaken: what its SACK blocks tell is news none the less (tcp_input.c:tcp_ack)."""
+    delivered = Delivered()
+    _take_sacks(snd, seg, snd.una, delivered)
+    snd.rack.update(delivered, snd.rtt.min_rtt, seg.now)
+    _note_reordering(snd, delivered)
+    _detect_losses(snd, 0, seg.now)
+    if snd.board.lost and snd.ca_state < CA_RECOVERY:
+        enter_recovery(snd, seg.now)
 
 
 def _take_sacks(snd: Sender, seg: Segment, prior_una: int, delivered: Delivered) -> bool:
@@ -83,6 +94,17 @@ def _take_sacks(snd: Sender, seg: Segment, prior_una: int, delivered: Delivered)
         if snd.una <= left < right <= snd.nxt:
             snd.board.mark_sacked(left, right, snd.mss, delivered)
     return dsack
+
+
+def _note_reordering(snd: Sender, delivered: Delivered) -> None:
+    """Something that was sent once has come after what was sent behind it."""
+    low = delivered.reordered
+    if low < 0 or not snd.ep.sack_ok or (snd.ca_state == CA_LOSS and snd.undo_marker < 0):
+        return
+    highest = snd.board.fack if snd.board.sacked else snd.una
+    if low < highest:
+        snd.rack.on_reordering(-(-(highest - low) // snd.mss), snd.ep.config.max_reordering)
+        snd.ep.stats_ext.inc("TCPSACKReorder")
 
 
 def _sample_rtt(snd: Sender, seg: Segment, delivered: Delivered, advanced: int, dsack: bool, now: int) -> int:
@@ -189,15 +211,17 @@ def _tail_probe_acked(snd: Sender, dsack: bool, now: int) -> None:
 
 def _detect_losses(snd: Sender, advanced: int, now: int) -> None:
     board = snd.board
+    news, snd.rack.advanced = snd.rack.advanced, False
     if not board.segs:
         return
     if not snd.ep.sack_ok:
         _detect_without_sack(snd, advanced)
     elif not board.clean():
         if snd.ep.config.recovery & 1:
-            detect_by_time(snd, now)
+            if news:
+                detect_by_time(snd, now)
         else:
-            board.mark_lost_below(snd.ep.config.reordering, snd.mss)
+            board.mark_lost_below(snd.rack.reordering, snd.mss)
 
 
 def detect_by_time(snd: Sender, now: int) -> None:
@@ -214,7 +238,7 @@ def _detect_without_sack(snd: Sender, advanced: int) -> None:
     if snd.ca_state >= CA_RECOVERY:
         head_missing = advanced > 0 and snd.una < snd.high_seq  # RFC 6582 3.2 step 3: a partial ACK
     else:
-        head_missing = snd.dup_acks >= snd.ep.config.reordering
+        head_missing = snd.dup_acks >= snd.rack.reordering
     head = board.segs[0]
     if head_missing and not head.state & LOST:
         if head.end - head.seq > snd.mss:
@@ -260,7 +284,7 @@ def _count_from_here(snd: Sender) -> None:
     snd.dsack_marker = -1 if snd.board.retrans else snd.una
 
 
-def _move_cwnd(snd: Sender, delivered: Delivered, rtt: int, prior_flight: int, now: int) -> None:
+def _move_cwnd(snd: Sender, delivered: Delivered, rtt: int, now: int) -> None:
     """Leave, enter or continue recovery, or let congestion control grow."""
     cc = snd.cc
     if snd.ca_state >= CA_RECOVERY and (snd.una > snd.high_seq or (snd.una == snd.high_seq and snd.ep.sack_ok)):
@@ -285,7 +309,7 @@ def _move_cwnd(snd: Sender, delivered: Delivered, rtt: int, prior_flight: int, n
     if snd.ca_state < CA_RECOVERY:
         snd.ca_state = CA_DISORDER if snd.board.sacked or snd.dup_acks else CA_OPEN
     if delivered.acked > 0:
-        grow_cwnd(snd, delivered.fresh, rtt, prior_flight, now)
+        grow_cwnd(snd, delivered.fresh, rtt, now)
 
 
 def _model(snd: Sender, delivered: Delivered, rtt: int, prior_lost: int, now: int) -> None:
@@ -297,12 +321,10 @@ def _model(snd: Sender, delivered: Delivered, rtt: int, prior_lost: int, now: in
     snd.cc.on_sample(sample, snd.ca_state >= CA_RECOVERY, now)
 
 
-def grow_cwnd(snd: Sender, acked: int, rtt: int, prior_flight: int, now: int) -> None:
+def grow_cwnd(snd: Sender, acked: int, rtt: int, now: int) -> None:
     """Only while the window is what limits us (RFC 9438 4.2, RFC 7661's concern)."""
-    cc = snd.cc
-    flight = 2 * prior_flight - 1 if cc.in_slow_start() else prior_flight + snd.mss
-    if snd.cwnd_limited or flight >= cc.cwnd:
-        cc.on_ack(acked, rtt, snd.una, snd.nxt, now)
+    if snd.limited_by_cwnd():
+        snd.cc.on_ack(acked, rtt, snd.una, snd.nxt, now)
 
 
 def _proportional_rate(snd: Sender, delivered: Delivered) -> None:

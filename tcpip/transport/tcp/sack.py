@@ -23,7 +23,7 @@ MAX_RECORDS: Final = 4096
 class SentSegment:
     """Sequence numbers [seq, end), last sent at `sent`; `fin` when the last of them is the FIN."""
 
-    __slots__ = ("seq", "end", "sent", "state", "fin", "rate")
+    __slots__ = ("seq", "end", "sent", "state", "fin", "push", "rate")
 
     def __init__(self, seq: int, end: int, sent: int, fin: bool) -> None:
         self.seq = seq
@@ -31,6 +31,7 @@ class SentSegment:
         self.sent = sent
         self.state = 0
         self.fin = fin
+        self.push = False  # PSH goes with its last byte
         self.rate: tuple[int, int, int, bool] | None = None  # rate.py, where congestion control wants it
 
 
@@ -38,7 +39,8 @@ class Delivered:
     """What one ACK newly delivered: filled by `ack_to` and `mark_sacked`, read by RACK and the RTT estimator.
 
     `fresh` are bytes of which no earlier ACK has told. `first_sent` and `last_sent` are send times of records that were
-    sent once only, -1 for none; `original_end` is where the first of these ends.
+    sent once only, -1 for none; `original_end` is where the first of these ends; `reordered` the lowest of those that were
+    overtaken.
     """
 
     __slots__ = (
@@ -49,7 +51,7 @@ class Delivered:
         "last_sent",
         "records",
         "retrans_acked",
-        "below_fack",
+        "reordered",
         "original_end",
     )
 
@@ -61,7 +63,7 @@ class Delivered:
         self.last_sent = -1
         self.records: list[SentSegment] = []
         self.retrans_acked = False
-        self.below_fack = False
+        self.reordered = -1
         self.original_end = -1
 
 
@@ -124,8 +126,8 @@ class Scoreboard:
             result.first_sent = seg.sent
             result.original_end = seg.end
         result.last_sent = max(result.last_sent, seg.sent)
-        if seg.end <= self.fack:
-            result.below_fack = True
+        if seg.seq < self.fack and (result.reordered < 0 or seg.seq < result.reordered):
+            result.reordered = seg.seq
 
     def mark_sacked(self, left: int, right: int, mss: int, result: Delivered) -> None:
         """[left, right) arrived out of order."""
@@ -179,8 +181,9 @@ class Scoreboard:
         rest = SentSegment(at, seg.end, seg.sent, seg.fin)
         rest.state = seg.state
         rest.rate = seg.rate
+        rest.push = seg.push
         seg.end = at
-        seg.fin = False
+        seg.fin = seg.push = False
         self.segs.insert(index + 1, rest)
 
     def mark_lost(self, seg: SentSegment) -> None:

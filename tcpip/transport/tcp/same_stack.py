@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tcpip.transport.tcp import state as st
+from tcpip.transport.tcp.config import DELACK_MIN_NS
 
 if TYPE_CHECKING:
     from tcpip.transport.tcp.endpoint import TcpEndpoint
@@ -114,6 +115,7 @@ def _count(snd: Sender, rcv: Receiver, size: int, now: int) -> None:
     snd.segs_out += 1
     snd.data_segs_out += 1
     rcv.last_rcv = rcv.last_data = now
+    rcv.ato = rcv.ato or DELACK_MIN_NS
     rcv.segs_in += 1
     rcv.data_segs_in += 1
     values = ep.stats.values

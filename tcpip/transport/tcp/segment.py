@@ -93,10 +93,3 @@ class Segment:
         take = min(count, self.end - self.start)
         self.start += take
         self.seq += take
-
-    def trim_back(self, count: int) -> None:
-        """Cut `count` sequence numbers off the end: the FIN first."""
-        if count > 0 and self.flags & FIN:
-            self.flags &= ~FIN
-            count -= 1
-        self.end -= min(count, self.end - self.start)

@@ -18,7 +18,7 @@ from tcpip.transport.tcp import ecn, handshake
 from tcpip.transport.tcp import state as st
 from tcpip.transport.tcp.emit import emit_bare, reset_for
 from tcpip.transport.tcp.md5 import acceptable
-from tcpip.transport.tcp.recovery import process_ack
+from tcpip.transport.tcp.recovery import process_ack, process_old_ack
 from tcpip.transport.tcp.segment import Segment
 from tcpip.transport.tcp.urgent import check_urgent
 
@@ -91,15 +91,15 @@ def check_sequence(ep: TcpEndpoint, seg: Segment) -> bool:
             _note_duplicate(ep, seg)
             ep.challenge_ack(seg)
         return False
-    if (
-        ep.timestamps
-        and seg.options.timestamp
-        and seg.seq <= rcv.wup
-        and not seg.flags & RST
-        and seqnum.ge(seg.options.ts_val, rcv.ts_recent)
-    ):
-        rcv.store_timestamp(seg.options.ts_val, seg.now)  # RFC 7323 4.3 (2)
     return True
+
+
+def _note_timestamp(ep: TcpEndpoint, seg: Segment) -> None:
+    """RFC 7323 4.3 (2), of a segment with an acceptable ACK."""
+    rcv = ep.rcv
+    options = seg.options
+    if ep.timestamps and options.timestamp and seg.seq <= rcv.wup and seqnum.ge(options.ts_val, rcv.ts_recent):
+        rcv.store_timestamp(options.ts_val, seg.now)
 
 
 def _note_duplicate(ep: TcpEndpoint, seg: Segment) -> None:
@@ -158,16 +158,20 @@ def check_ack(ep: TcpEndpoint, seg: Segment) -> bool:
         handshake.established(ep, seg.now)
         if snd.fin_queued:
             ep.set_state(st.FIN_WAIT_1)
-    if ack > snd.nxt or ack < snd.una - max(snd.max_wnd, 1):
+    if ack > snd.nxt or ack < snd.una - min(snd.max_wnd, snd.bytes_acked):
         ep.challenge_ack(seg)
         return False
     ep.rcv.last_rcv = seg.now
     window_changed = False
     if ack >= snd.una:
+        _note_timestamp(ep, seg)
         window_changed = snd.update_window(seg.window << snd.wscale, seg.seq, ack)
         if ep.timestamps and seg.options.timestamp and seg.payload_len() and seg.options.ts_ecr:
             ep.rcv.sample_rtt(ep.ts_elapsed(seg.options.ts_ecr, seg.now))
         process_ack(snd, seg, window_changed, ecn.echoed(ep, seg.flags))
+        ep.acknowledged()
+    elif ep.sack_ok and seg.options.sack:
+        process_old_ack(snd, seg)
         ep.acknowledged()
     return fin_acknowledged(ep, seg)
 
@@ -212,9 +216,10 @@ def text_and_fin(ep: TcpEndpoint, seg: Segment) -> None:
     if size and ep.shutdown_mask & 1 and ep.state != st.ESTABLISHED and seg.seq + size > rcv.nxt:
         _text_for_nobody(ep, seg)
         return
-    excess = seg.seq + seg.seg_len() - max(rcv.adv, rcv.nxt)
-    if excess > 1 or (excess == 1 and not seg.flags & FIN):
-        seg.trim_back(excess)
+    if size and rcv.is_full(seg.seq + size):
+        rcv.duplicate(seg.seq, min(seg.seq + size, rcv.nxt))
+        rcv.ack_at_once()
+        return
     old = rcv.nxt - seg.seq
     if old > 0:
         rcv.duplicate(seg.seq, min(seg.seq + size, rcv.nxt))
@@ -223,6 +228,8 @@ def text_and_fin(ep: TcpEndpoint, seg: Segment) -> None:
     if seg.seq < rcv.nxt and not seg.flags & FIN:
         return
     fin_at = seg.seq + seg.payload_len()
+    if seg.flags & FIN and seg.seq == rcv.nxt and ep.state == st.ESTABLISHED:
+        rcv.pingpong = True  # the user is likely to close, too: our FIN can carry the ACK (tcp_input.c:tcp_fin)
     if seg.payload_len():
         rcv.accept_text(seg.seq, seg.payload(), seg.now)
     elif not seg.flags & FIN:
@@ -230,7 +237,8 @@ def text_and_fin(ep: TcpEndpoint, seg: Segment) -> None:
     if seg.flags & FIN:
         rcv.fin_seq = fin_at
         rcv.has_sack_info = rcv.has_sack_info or (ep.sack_ok and fin_at != rcv.nxt)
-        rcv.ack_at_once()
+        if fin_at != rcv.nxt:
+            rcv.ack_at_once()
     if rcv.fin_seq >= 0 and rcv.nxt == rcv.fin_seq:
         check_fin(ep, seg.now)
 
@@ -253,12 +261,14 @@ def check_fin(ep: TcpEndpoint, now: int) -> None:
     rcv.ofo.clear()
     rcv.dsack = None
     rcv.has_sack_info = False
-    rcv.ack_at_once()
     ep.shutdown_mask |= 1
     state = ep.state
-    if state == st.ESTABLISHED:
+    if state != st.ESTABLISHED:
+        rcv.ack_at_once()
+    else:
         ep.set_state(st.CLOSE_WAIT)
-    elif state == st.FIN_WAIT_1:
+        rcv.fin_arrived(now)
+    if state == st.FIN_WAIT_1:
         ep.set_state(st.CLOSING)
     elif state == st.FIN_WAIT_2:
         ep.peer_finished()

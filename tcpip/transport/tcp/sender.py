@@ -86,6 +86,9 @@ class Sender:
         "fin_sent",
         "last_send",
         "cwnd_limited",
+        "held_by_cwnd",
+        "most_out",
+        "usage_end",
         "retransmits",
         "first_timeout",
         "probes_out",
@@ -97,6 +100,7 @@ class Sender:
         "segs_out",
         "data_segs_out",
         "push_forced",
+        "push_end",
         "records",
         "mate",
         "rate",
@@ -119,7 +123,7 @@ class Sender:
         self.mtu = 0
         self.buf = SendBuffer(iss + 1)
         self.board = Scoreboard()
-        self.rack = Rack()
+        self.rack = Rack(ep.config.reordering)
         self.rtt = RttEstimator(ep.config.rto_min_ns, ep.config.rto_max_ns)
         self.cc: CongestionControl = ALGORITHMS[ep.tcp_options.congestion](DEFAULT_MSS)
         self.ca_state = CA_OPEN
@@ -142,6 +146,9 @@ class Sender:
         self.fin_sent = False
         self.last_send = 0
         self.cwnd_limited = False
+        self.held_by_cwnd = False  # the congestion window has stopped what is being sent now
+        self.most_out = 0
+        self.usage_end = iss
         self.retransmits = 0
         self.first_timeout = -1
         self.probes_out = 0
@@ -153,6 +160,7 @@ class Sender:
         self.segs_out = 0
         self.data_segs_out = 0
         self.push_forced = iss
+        self.push_end = iss  # up to where writes without MSG_MORE have come: PSH goes with what holds the end of them
         self.records: list[int] = []  # where MSG_EOR has ended a write that is not acknowledged yet
         self.rate = RateSampler()
         self.pace_at = 0  # when the next packet may leave, where there is a pace
@@ -161,7 +169,7 @@ class Sender:
     def begin(self, iss: int) -> None:
         """Nothing has been sent: the connection's numbers start at `iss`."""
         ep = self.ep
-        self.iss = self.una = self.nxt = self.high_seq = self.small_end = self.push_forced = iss
+        self.iss = self.una = self.nxt = self.high_seq = self.small_end = self.push_forced = self.push_end = iss
         self.buf = SendBuffer(iss + 1)
         self.rtt = RttEstimator(ep.config.rto_min_ns, ep.config.rto_max_ns)
         if self.cc.name != ep.tcp_options.congestion:
@@ -256,7 +264,7 @@ class Sender:
         self.ep.timers.check_probe(now)
 
     def _send_new(self, now: int) -> None:
-        self.cwnd_limited = False
+        self.held_by_cwnd = False
         if self.nxt == self.una and hand_over(self, now) and not self.fin_queued:
             return
         if self.nxt == self.una and self.ep.config.slow_start_after_idle:
@@ -268,17 +276,33 @@ class Sender:
             size = self._next_size(now)
             if size == 0:
                 break
-            last = self.nxt + size == self.buf.end
-            fin = last and self.fin_queued
-            self._transmit_new(size, fin, last or self.nxt + size in self.records, now)
+            end = self.nxt + size
+            last = end == self.buf.end
+            push = (last and self.push_end > self.nxt) or end in self.records
+            self._transmit_new(size, last and self.fin_queued, push, now)
             sent = True
         if self.cc.models and self.nxt >= self.buf.end and self.in_flight() < self.cc.cwnd:
             self.rate.nothing_to_send(self.in_flight())
         if self.fin_queued and not self.fin_sent and self.nxt == self.buf.end:
             self._transmit_new(0, True, True, now)
             sent = True
+        if sent or self.held_by_cwnd:
+            self._validate_cwnd()
         if sent:
             self.ep.timers.sent_data(now)
+
+    def _validate_cwnd(self) -> None:
+        """How much of the congestion window this window of text has used (tcp_output.c:tcp_cwnd_validate)."""
+        limited = self.held_by_cwnd or self.in_flight() >= self.cc.cwnd
+        out = self.nxt - self.una
+        if self.una >= self.usage_end or limited or (not self.cwnd_limited and out > self.most_out):
+            self.cwnd_limited = limited
+            self.most_out = out
+            self.usage_end = self.nxt
+
+    def limited_by_cwnd(self) -> bool:
+        """The congestion window may grow: it was all used, or in slow start more than half (tcp_is_cwnd_limited)."""
+        return self.cwnd_limited or (self.cc.in_slow_start() and self.cc.cwnd < 2 * self.most_out)
 
     def _next_size(self, now: int) -> int:
         """How much to send in the next packet; 0: nothing now."""
@@ -302,7 +326,7 @@ class Sender:
                 return size - tail
             return size
         if congestion <= min(window, unsent):
-            self.cwnd_limited = True
+            self.held_by_cwnd = True
         if self.ca_state < CA_RECOVERY and unsent > mss:
             if should_defer(self, min(congestion, window), congestion, packet_limit(self), unsent, now):
                 return 0
@@ -311,7 +335,7 @@ class Sender:
     def _small_size(self, unsent: int, window: int, congestion: int) -> int:
         """Less than a segment: RFC 9293 3.8.6.2.1 and Nagle."""
         if congestion < min(self.mss, unsent):
-            self.cwnd_limited = True
+            self.held_by_cwnd = True
             if congestion <= 0 or self.nxt != self.una:
                 return 0
         if window < min(unsent, self.mss):
@@ -335,9 +359,10 @@ class Sender:
             return True
         return self.small_end <= self.una
 
-    def _transmit_new(self, size: int, fin: bool, last: bool, now: int) -> None:
+    def _transmit_new(self, size: int, fin: bool, push: bool, now: int) -> None:
         seq = self.nxt
-        flags = ACK | PSH if size and (last or size > self.max_wnd // 2) else ACK
+        push = size > 0 and (push or size > self.max_wnd // 2)
+        flags = ACK | PSH if push else ACK
         end = seq + size
         if fin:
             flags |= FIN
@@ -346,6 +371,7 @@ class Sender:
         if size % self.mss and size:
             self.small_end = seq + size
         record = SentSegment(seq, end, now, fin)
+        record.push = push
         if self.cc.models:
             record.rate = self.rate.sending(self.in_flight(), now)
         self.nxt = end
@@ -437,7 +463,7 @@ class Sender:
         if self.ca_state == CA_RECOVERY:
             self.prr_out += text
         flags = ACK | FIN if seg.fin else ACK
-        if text and (seg.seq + text == self.buf.end or seg.end in self.records):
+        if text and seg.push:
             flags |= PSH
         emit_segment(self.ep, seg.seq, text, flags, now)
         self._left(text, now)

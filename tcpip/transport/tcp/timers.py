@@ -130,8 +130,7 @@ class TcpTimers:
     def _delack_fired(self) -> None:
         ep = self.ep
         ep.stats_ext.inc("DelayedACKs")
-        if ep.rcv.pingpong:
-            ep.rcv.pingpong = False
+        ep.rcv.waited_in_vain()
         if st.synchronized(ep.state):
             emit_ack(ep, ep.stack.clock.now_ns())
 
@@ -222,10 +221,12 @@ class TcpTimers:
         snd = self.ep.snd
         seq = snd.nxt
         snd.nxt = seq + size
-        snd.board.segs.append(SentSegment(seq, snd.nxt, now, False))
+        record = SentSegment(seq, snd.nxt, now, False)
+        record.push = push or (snd.nxt == snd.buf.end and snd.push_end > seq)
+        snd.board.segs.append(record)
         snd.bytes_sent += size
         snd.last_send = now
-        emit_segment(self.ep, seq, size, ACK | PSH if push or snd.nxt == snd.buf.end else ACK, now, True)
+        emit_segment(self.ep, seq, size, ACK | PSH if record.push else ACK, now, True)
 
     def _reordering_over(self, now: int) -> None:
         snd = self.ep.snd

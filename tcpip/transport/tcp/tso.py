@@ -66,5 +66,5 @@ def should_defer(snd: Sender, room: int, cwnd_room: int, limit: int, unsent: int
     if now - snd.board.segs[0].sent < snd.rtt.srtt // 2:
         return False
     if cwnd_room <= room:
-        snd.cwnd_limited = True
+        snd.held_by_cwnd = True
     return not snd.fin_queued

@@ -224,7 +224,7 @@ def test_a_dsack_for_what_was_not_sent_again_undoes_nothing(peer: PeerHost) -> N
 
 
 def test_the_reordering_window_doubles_with_each_recovery_that_was_for_nothing() -> None:
-    rack = Rack()
+    rack = Rack(3)
     srtt, min_rtt = 20_000_000, 1_000_000
     for expected in (2, 4, 8):
         rack.on_spurious(1000 * expected, 2000 * expected)

@@ -10,6 +10,7 @@ from tcpip.header.tcp import ACK, FIN, PSH, RST, SYN
 from tcpip.transport.endpoint import AGAIN
 from tcpip.transport.tcp import options as opt
 from tcpip.transport.tcp import state as st
+from tcpip.transport.tcp.config import DELACK_MIN_NS
 from tcpip.waiter import EVENT_ERR, EVENT_HUP, EVENT_IN, EVENT_OUT, EVENT_RDHUP, EVENT_URGENT
 from tests.unit.tcpip.transport.tcp.peer import PeerHost
 
@@ -53,18 +54,29 @@ def test_overlap_is_trimmed(peer: PeerHost) -> None:
     assert peer.read() == b"abcdef"
 
 
-def test_text_beyond_the_window_is_cut(peer: PeerHost) -> None:
+def test_text_that_begins_in_the_window_is_taken_as_a_whole(peer: PeerHost) -> None:
     peer.established()
     window = peer.ep.rcv.window()
     peer.send(ACK, b"x" * 100, seq=peer.seq + window - 40)
     seen = peer.expect(flags=ACK, ack=peer.seq)
-    assert seen.options.sack == [(peer.seq + window - 40, peer.seq + window)]
+    assert seen.options.sack == [(peer.seq + window - 40, peer.seq + window + 60)]
     peer.send(ACK, b"y" * 10, seq=peer.seq + window + 1)
-    assert peer.sent()[0].options.sack == [(peer.seq + window - 40, peer.seq + window)]
+    assert peer.sent()[0].options.sack == [(peer.seq + window - 40, peer.seq + window + 60)]
+
+
+def test_text_beyond_a_closed_window_is_dropped(peer: PeerHost) -> None:
+    peer.established()
+    peer.ep.so.rcvbuf_locked = True
+    limit = peer.ep.so.rcvbuf // 2 + 1460
+    for number in range(2 * limit // 1460):  # a peer that does not heed the window
+        peer.send(ACK, FULL, seq=peer.seq + number * 1460)
+    assert limit - 2 * 1460 < peer.ep.rcv.queue.size <= limit
+    assert peer.sent()[-1].window == 0
 
 
 def test_a_reader_lets_the_second_full_segment_be_acknowledged_at_once(peer: PeerHost) -> None:
     peer.established()
+    peer.ep.rcv.ato = DELACK_MIN_NS  # as after some text
     peer.ep.rcv.quick_acks = 0
     peer.send(ACK, FULL)
     assert peer.read() == FULL
@@ -79,6 +91,7 @@ def test_a_reader_lets_the_second_full_segment_be_acknowledged_at_once(peer: Pee
 
 def test_answer_carries_the_acknowledgement(peer: PeerHost) -> None:
     peer.established()
+    peer.ep.rcv.ato = DELACK_MIN_NS  # as after some text
     peer.ep.rcv.quick_acks = 0
     peer.send(ACK, b"question")
     peer.expect_nothing()
