@@ -10,6 +10,7 @@ from tcpip import errors
 from tcpip.errors import NetworkError
 from tcpip.sockopt import MSG_DONTWAIT, MSG_ERRQUEUE, SOCK_STREAM
 from tcpip.transport.endpoint import AGAIN, Control, Message
+from tcpip.waiter import EVENT_ERR, EVENT_HUP, EVENT_OUT
 from tools.packetdrill import wire
 from tools.packetdrill.calls import Context, Handler, Operation
 from tools.packetdrill.calls_socket import ICMP_PROTOCOLS, address, connecting, remote
@@ -49,13 +50,17 @@ def sending(context: Context, fd: int, data: bytes, flags: int, where: Any = ELL
         context.not_zeros()
     sent = 0
     opened = False  # by MSG_FASTOPEN: the rest goes as any other text
+    waits = False  # for a third of the buffer, as poll(2) would (sk_stream_wait_memory)
     blocking = _may_block(context, fd, flags)
 
     def attempt() -> int | None:
-        nonlocal sent, opened
+        nonlocal sent, opened, waits
         descriptor = context.descriptor(fd)
         if not isinstance(descriptor, Socket):
             return descriptor.write(data)
+        if waits and not descriptor.readiness() & (EVENT_OUT | EVENT_ERR | EVENT_HUP):
+            return None
+        waits = False
         try:
             if opened:
                 taken = _send(context, descriptor, data[sent:], flags & ~MSG_FASTOPEN, ELLIPSIS)
@@ -71,11 +76,13 @@ def sending(context: Context, fd: int, data: bytes, flags: int, where: Any = ELL
                 return sent
             raise
         if taken == AGAIN:
+            waits = blocking
             return None
         opened = opened or flags & MSG_FASTOPEN != 0
         sent += taken
         if sent < len(data) and blocking and descriptor.endpoint.type == SOCK_STREAM:
-            return attempt() if taken else None
+            waits = True
+            return None
         return sent
 
     return Operation(attempt, blocking)

@@ -16,9 +16,7 @@ from tcpip.errors import NetError, NetworkError
 from tcpip.seqnum import HALF, MASK
 from tcpip.sockopt import (
     IPPROTO_TCP,
-    MSG_EOR,
     MSG_FASTOPEN,
-    MSG_MORE,
     MSG_OOB,
     MSG_PEEK,
     MSG_TRUNC,
@@ -44,6 +42,7 @@ from tcpip.transport.tcp import (
     reading,
     repair,
     urgent,
+    writing,
 )
 from tcpip.transport.tcp import state as st
 from tcpip.transport.tcp.closing import RCV_SHUTDOWN, SEND_SHUTDOWN
@@ -59,7 +58,7 @@ from tcpip.transport.tcp.segment import Segment, passes_screen
 from tcpip.transport.tcp.segment_arrives import segment_arrives
 from tcpip.transport.tcp.sender import TCP_HEADER, Sender
 from tcpip.transport.tcp.timers import TcpTimers
-from tcpip.transport.tcp.tx_stamps import TxStamps, note_write
+from tcpip.transport.tcp.tx_stamps import TxStamps
 from tcpip.transport.tcp.zero_copy import ZeroCopy, number_writes
 from tcpip.waiter import EVENT_ERR, EVENT_HUP, EVENT_IN, EVENT_OUT, EVENT_PRI, EVENT_RDHUP
 
@@ -471,35 +470,7 @@ class TcpEndpoint(Endpoint):
             return self._cannot_send(data)
         if self.error is not None:
             raise NetworkError(self.take_error() or errors.BROKEN_PIPE)
-        zerocopy = number_writes(self) if flags & MSG_ZEROCOPY else None
-        size = len(data)
-        room = self.send_space()
-        if room < size:
-            self.no_space = True
-            if room <= 0:
-                return AGAIN
-            data = memoryview(data)[:room]
-            size = room
-        snd = self.snd
-        if size:
-            snd.buf.append(data if isinstance(data, bytes) else bytes(data))
-        if flags & MSG_OOB and size:
-            snd.urgent_end = snd.buf.end
-        if flags & MSG_EOR and size:
-            snd.records.append(snd.buf.end)
-        if zerocopy is not None and size:
-            zerocopy.written(snd.buf.end)
-        if (self.tx_stamps is not None or control) and size:
-            note_write(self, control)
-        now = self.stack.clock.now_ns()
-        if now - self.rcv.last_data < self.rcv.ato:
-            self.rcv.pingpong = True
-        self.more_coming = flags & MSG_MORE != 0
-        if not self.more_coming:
-            snd.push_end = snd.buf.end
-        snd.output(now)
-        self.more_coming = False
-        return size
+        return writing.write(self, data, flags, control)
 
     def _cannot_send(self, data: bytes | memoryview) -> int:
         if fast_open_client.waits_for_text(self) and not self.shutdown_mask & SEND_SHUTDOWN:
@@ -511,13 +482,7 @@ class TcpEndpoint(Endpoint):
         raise NetworkError(self.take_error() or errors.BROKEN_PIPE)
 
     def send_space(self) -> int:
-        snd = self.snd
-        used = snd.memory()
-        room = self.so.sndbuf - used
-        lowat = self.tcp_options.notsent_lowat
-        if lowat != 0xFFFFFFFF and snd.unsent() >= lowat:
-            return 0
-        return room if room > 0 else 0
+        return self.so.sndbuf - self.snd.memory() if writing.has_room(self) else 0
 
     def sendmsg(
         self,

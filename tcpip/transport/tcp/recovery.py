@@ -308,7 +308,8 @@ def _move_cwnd(snd: Sender, delivered: Delivered, rtt: int, now: int) -> None:
         return
     if snd.ca_state < CA_RECOVERY:
         snd.ca_state = CA_DISORDER if snd.board.sacked or snd.dup_acks else CA_OPEN
-    if delivered.acked > 0:
+    reordering = snd.rack.reordering > snd.ep.config.reordering  # what is sacked is progress, too (tcp_may_raise_cwnd)
+    if delivered.acked > 0 or (delivered.sacked > 0 and reordering):
         grow_cwnd(snd, delivered.fresh, rtt, now)
 
 

@@ -7,6 +7,7 @@ Linux has it), RFC 9293 3.8.6.1 (zero-window probes), RFC 3042 (limited transmit
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from tcpip.clock import NS_PER_S
@@ -101,6 +102,8 @@ class Sender:
         "data_segs_out",
         "push_forced",
         "push_end",
+        "packet_start",
+        "packets",
         "records",
         "mate",
         "rate",
@@ -161,6 +164,8 @@ class Sender:
         self.data_segs_out = 0
         self.push_forced = iss
         self.push_end = iss  # up to where writes without MSG_MORE have come: PSH goes with what holds the end of them
+        self.packet_start = iss  # where the packet begins that the next write may be added to
+        self.packets: deque[tuple[int, bool]] = deque()  # where full ones before it end, and whether with PSH
         self.records: list[int] = []  # where MSG_EOR has ended a write that is not acknowledged yet
         self.rate = RateSampler()
         self.pace_at = 0  # when the next packet may leave, where there is a pace
@@ -169,7 +174,8 @@ class Sender:
     def begin(self, iss: int) -> None:
         """Nothing has been sent: the connection's numbers start at `iss`."""
         ep = self.ep
-        self.iss = self.una = self.nxt = self.high_seq = self.small_end = self.push_forced = self.push_end = iss
+        self.iss = self.una = self.nxt = self.high_seq = self.small_end = self.push_forced = iss
+        self.push_end = self.packet_start = iss + 1
         self.buf = SendBuffer(iss + 1)
         self.rtt = RttEstimator(ep.config.rto_min_ns, ep.config.rto_max_ns)
         if self.cc.name != ep.tcp_options.congestion:
@@ -240,8 +246,30 @@ class Sender:
 
     # Output.
 
-    def output(self, now: int) -> None:
-        """Send what may be sent: lost segments first, then new ones, then the FIN."""
+    def room_in_packet(self) -> int:
+        """What the last packet that was not sent yet may still take."""
+        if self.nxt >= self.buf.end or (self.records and self.records[-1] == self.buf.end):
+            return 0
+        return self._packet_goal() - (self.buf.end - max(self.packet_start, self.nxt))
+
+    def begin_packet(self) -> int:
+        """What is written from now on goes into another packet; how much that takes."""
+        if self.nxt < self.buf.end:
+            self.packets.append((self.buf.end, self.push_end > self.packet_start))
+        self.packet_start = self.buf.end
+        return self._packet_goal()
+
+    def _packet_goal(self) -> int:
+        """Whole segments, half a window at most (tcp_xmit_size_goal)."""
+        goal = self._half_window(self.gso_max)
+        return max(goal - goal % self.mss, self.mss)
+
+    def push_is_due(self) -> bool:
+        """Half a window was written since the last PSH (forced_push)."""
+        return self.buf.end > self.push_end + self.max_wnd // 2
+
+    def output(self, now: int, once: bool = False) -> None:
+        """Send what may be sent: lost segments first, then new ones (`once`: one packet of them), then the FIN."""
         if self.ep.state not in SENDING and self.ep.fast_open is None:
             return
         route = self.ep.route
@@ -253,7 +281,7 @@ class Sender:
             if self.board.lost and not probe:
                 self._retransmit_lost(now)
             if self.nxt < self.buf.end or (self.fin_queued and not self.fin_sent):
-                self._send_new(now)
+                self._send_new(now, once)
             if probe and self.nxt == self.high_seq:
                 self.frto = False
                 self._retransmit_lost(now)
@@ -263,7 +291,7 @@ class Sender:
                 self.ep.timers.sent_data(now)
         self.ep.timers.check_probe(now)
 
-    def _send_new(self, now: int) -> None:
+    def _send_new(self, now: int, once: bool) -> None:
         self.held_by_cwnd = False
         if self.nxt == self.una and hand_over(self, now) and not self.fin_queued:
             return
@@ -278,9 +306,14 @@ class Sender:
                 break
             end = self.nxt + size
             last = end == self.buf.end
-            push = (last and self.push_end > self.nxt) or end in self.records
-            self._transmit_new(size, last and self.fin_queued, push, now)
+            if self.packets and self.packets[0][0] == end:
+                push = self.packets.popleft()[1]
+            else:
+                push = last and self.push_end > self.packet_start
+            self._transmit_new(size, last and self.fin_queued, push or end in self.records, now)
             sent = True
+            if once:
+                break
         if self.cc.models and self.nxt >= self.buf.end and self.in_flight() < self.cc.cwnd:
             self.rate.nothing_to_send(self.in_flight())
         if self.fin_queued and not self.fin_sent and self.nxt == self.buf.end:
@@ -311,6 +344,11 @@ class Sender:
             return 0
         if self.records:
             unsent = next((end for end in self.records if end > self.nxt), self.buf.end) - self.nxt
+        packets = self.packets
+        while packets and packets[0][0] <= self.nxt:
+            packets.popleft()
+        if packets:
+            unsent = min(unsent, packets[0][0] - self.nxt)
         mss = self.mss
         window = self.una + self.wnd - self.nxt
         congestion = self.cc.cwnd - self.in_flight()
@@ -350,7 +388,7 @@ class Sender:
         """Nagle's test for the last, partial segment (net/ipv4/tcp_output.c:tcp_nagle_check)."""
         if self.fin_queued or self.push_forced >= self.buf.end or self.urgent_end > self.una:
             return True
-        if self.records and self.records[-1] > self.nxt:
+        if self.packets or (self.records and self.records[-1] > self.nxt):
             return True
         options = self.ep.tcp_options
         if options.cork or self.ep.more_coming:
@@ -361,7 +399,7 @@ class Sender:
 
     def _transmit_new(self, size: int, fin: bool, push: bool, now: int) -> None:
         seq = self.nxt
-        push = size > 0 and (push or size > self.max_wnd // 2)
+        push = push and size > 0
         flags = ACK | PSH if push else ACK
         end = seq + size
         if fin:

@@ -222,7 +222,7 @@ class TcpTimers:
         seq = snd.nxt
         snd.nxt = seq + size
         record = SentSegment(seq, snd.nxt, now, False)
-        record.push = push or (snd.nxt == snd.buf.end and snd.push_end > seq)
+        record.push = push or (snd.nxt == snd.buf.end and snd.push_end > snd.packet_start)
         snd.board.segs.append(record)
         snd.bytes_sent += size
         snd.last_send = now
