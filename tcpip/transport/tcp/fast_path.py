@@ -130,6 +130,8 @@ def _acknowledge(ep: TcpEndpoint, acked: int, now: int) -> None:
     snd.retransmits = 0
     snd.first_timeout = -1
     snd.probes_out = 0
+    if rtt:
+        snd.cc.on_rtt(rtt, una, snd.nxt, now)
     grow_cwnd(snd, acked, rtt, now)
     ep.timers.acked(acked, now)
     ep.acknowledged()

@@ -37,6 +37,8 @@ def process_ack(snd: Sender, seg: Segment, window_changed: bool, congested: bool
         snd.bytes_acked += advanced
     dsack = _take_sacks(snd, seg, prior_una, delivered) if ep.sack_ok and seg.options.sack else False
     rtt = _sample_rtt(snd, seg, delivered, advanced, dsack, now)
+    if rtt:
+        snd.cc.on_rtt(rtt, snd.una, snd.nxt, now)
     if not ep.sack_ok:
         _count_duplicates(snd, seg, advanced, window_changed, delivered)
     snd.rack.update(delivered, snd.rtt.min_rtt, now)
@@ -359,6 +361,7 @@ def on_retransmit_timeout(snd: Sender, now: int) -> None:
         snd.undo_marker = snd.una
         _count_from_here(snd)
         snd.ep.ecn.tell = snd.ep.ecn.ok
+    cc.on_timeout()
     snd.ca_state = CA_LOSS
     snd.high_seq = snd.nxt
     snd.tlp_end = -1

@@ -295,9 +295,10 @@ class Sender:
         self.held_by_cwnd = False
         if self.nxt == self.una and hand_over(self, now) and not self.fin_queued:
             return
-        if self.nxt == self.una and self.ep.config.slow_start_after_idle:
+        if self.nxt == self.una and self.bytes_sent:
             idle = now - self.last_send
-            if idle > self.rtt.rto and self.bytes_sent:
+            self.cc.on_restart(idle, now)
+            if idle > self.rtt.rto and self.ep.config.slow_start_after_idle:
                 self.cc.on_idle(idle, self.rtt.rto)
         sent = False
         while self._may_leave(now):

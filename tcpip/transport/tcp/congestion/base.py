@@ -29,6 +29,7 @@ class CongestionControl:
         self.mss = mss
         self.cwnd = INITIAL_WINDOW_SEGMENTS * mss
         self.ssthresh = INFINITE_SSTHRESH
+        self.credit = 0  # segments acknowledged towards the next of growth
         self.prior_cwnd = 0
         self.prior_ssthresh = 0
         self.pacing_rate = 0  # bytes/s; 0: what the windows allow leaves at once
@@ -43,9 +44,38 @@ class CongestionControl:
         """cwnd is below ssthresh."""
         return self.cwnd < self.ssthresh
 
+    def slow_start(self, segments: int) -> int:
+        """Grow by as many as were acknowledged, up to ssthresh; what is left for congestion avoidance (tcp_slow_start)."""
+        if not self.in_slow_start():
+            return segments
+        cwnd = self.cwnd // self.mss
+        grown = min(cwnd + segments, -(-self.ssthresh // self.mss))
+        self.cwnd = grown * self.mss
+        return segments - (grown - cwnd)
+
+    def grow(self, pace: int, segments: int) -> None:
+        """By one segment for every `pace` that were acknowledged (tcp_cong_avoid_ai)."""
+        cwnd = self.cwnd // self.mss
+        if self.credit >= pace:
+            self.credit = 0
+            cwnd += 1
+        self.credit += segments
+        cwnd += self.credit // pace
+        self.credit %= pace
+        self.cwnd = cwnd * self.mss
+
     @abstractmethod
     def on_ack(self, acked: int, rtt: int, una: int, nxt: int, now: int) -> None:
         """`acked` new bytes outside of recovery while cwnd was the limit; `rtt` ns or 0; `una`, `nxt` as RFC 9293 has them."""
+
+    def on_rtt(self, rtt: int, una: int, nxt: int, now: int) -> None:
+        """An ACK has measured a round trip, ns, whether or not cwnd is the limit; before `on_ack`."""
+
+    def on_timeout(self) -> None:
+        """Everything outstanding was taken for lost; after `on_congestion`."""
+
+    def on_restart(self, idle: int, now: int) -> None:
+        """Text is about to leave after `idle` ns in which nothing was outstanding."""
 
     def on_sample(self, sample: RateSample, recovering: bool, now: int) -> None:
         """Every ACK, for those with `models`; `recovering`: lost text is being sent again."""
@@ -59,6 +89,7 @@ class CongestionControl:
         recovery ends."""
         self.prior_cwnd = max(self.cwnd, self.prior_cwnd)
         self.prior_ssthresh = self.ssthresh
+        self.credit = 0
         self.ssthresh = max(self.reduced(flight), MIN_SEGMENTS * self.mss)
         self.on_reduced(now)
 

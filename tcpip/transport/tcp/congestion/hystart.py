@@ -1,6 +1,6 @@
-"""HyStart++: leave slow start when round trips grow, before packets are lost.
+"""HyStart: leave slow start when round trips grow, or ACKs of one window come for longer than half of one.
 
-Implements: RFC 9406 4.2, 4.3 (without pacing: L is left to the sender's ACK clock).
+Source: "Taming the elephants: New TCP slow start" (Ha, Rhee, 2011), as net/ipv4/tcp_cubic.c:hystart_update has it.
 """
 
 from __future__ import annotations
@@ -9,60 +9,53 @@ from typing import Final
 
 from tcpip.clock import NS_PER_MS
 
-MIN_RTT_THRESH: Final = 4 * NS_PER_MS
-MAX_RTT_THRESH: Final = 16 * NS_PER_MS
-MIN_RTT_DIVISOR: Final = 8
-N_RTT_SAMPLE: Final = 8
-CSS_GROWTH_DIVISOR: Final = 4
-CSS_ROUNDS: Final = 5
+LOW_WINDOW: Final = 16
+MIN_SAMPLES: Final = 8
+MIN_THRESH: Final = 4 * NS_PER_MS
+MAX_THRESH: Final = 16 * NS_PER_MS
+ACK_DELTA: Final = 2 * NS_PER_MS
+GSO_MAX: Final = 65536
 _INFINITE: Final = 1 << 62
 
 
 class HyStart:
-    """Slow start's rounds and their smallest round-trip times. `css` while in conservative slow start."""
+    """Slow start's rounds, the smallest round-trip time in one and how long its ACKs have come. Times ns."""
 
-    __slots__ = ("css", "_end", "_last_min", "_current_min", "_samples", "_baseline", "_css_rounds")
+    __slots__ = ("found", "_end", "_began", "_last_ack", "_least", "_samples")
 
     def __init__(self) -> None:
-        self.css = False
+        self.found = False
         self._end = -1
-        self._last_min = _INFINITE
-        self._current_min = _INFINITE
+        self._began = 0
+        self._last_ack = 0
+        self._least = _INFINITE
         self._samples = 0
-        self._baseline = _INFINITE
-        self._css_rounds = 0
 
-    def on_ack(self, rtt: int, una: int, nxt: int) -> bool:
-        """One ACK in slow start; True when slow start is over."""
+    def ends(self, rtt: int, least_rtt: int, cwnd: int, mss: int, una: int, nxt: int, now: int) -> bool:
+        """One ACK in slow start, with a window of `cwnd` segments of `mss`; True when slow start is over."""
+        if self.found:
+            return False
         if una > self._end:
-            finished = self._next_round(nxt)
-            if finished:
-                return True
-        if rtt > 0:
-            self._current_min = min(self._current_min, rtt)
+            self._end = nxt
+            self._began = self._last_ack = now
+            self._least = _INFINITE
+            self._samples = 0
+        if cwnd < LOW_WINDOW:
+            return False
+        self.found = self._is_train(least_rtt, cwnd * mss, now) | self._is_late(rtt, least_rtt)
+        return self.found
+
+    def _is_train(self, least_rtt: int, window: int, now: int) -> bool:
+        """ACKs one after the other; those of large packets come late by up to a millisecond (hystart_ack_delay)."""
+        if now - self._last_ack > ACK_DELTA:
+            return False
+        self._last_ack = now
+        late = min(NS_PER_MS, 2 * GSO_MAX * least_rtt // window)
+        return now - self._began > (least_rtt + late) // 2
+
+    def _is_late(self, rtt: int, least_rtt: int) -> bool:
+        self._least = min(self._least, rtt)
+        if self._samples < MIN_SAMPLES:
             self._samples += 1
-            self._judge()
-        return False
-
-    def _next_round(self, nxt: int) -> bool:
-        self._end = nxt
-        self._last_min = self._current_min
-        self._current_min = _INFINITE
-        self._samples = 0
-        if self.css:
-            self._css_rounds += 1
-            return self._css_rounds >= CSS_ROUNDS
-        return False
-
-    def _judge(self) -> None:
-        if self._samples < N_RTT_SAMPLE or self._last_min == _INFINITE:
-            return
-        if not self.css:
-            thresh = max(MIN_RTT_THRESH, min(self._last_min // MIN_RTT_DIVISOR, MAX_RTT_THRESH))
-            if self._current_min >= self._last_min + thresh:
-                self.css = True
-                self._baseline = self._current_min
-                self._css_rounds = 0
-        elif self._current_min < self._baseline:
-            self.css = False
-            self._baseline = _INFINITE
+            return False
+        return self._least > least_rtt + min(max(least_rtt >> 3, MIN_THRESH), MAX_THRESH)
