@@ -17,6 +17,7 @@ from tools.packetdrill.file_space import FileSpace
 from tools.packetdrill.host import Host
 from tools.packetdrill.net_commands import ip_command, nstat, tc_command
 from tools.packetdrill.settings import Settings
+from tools.packetdrill.socket_table import SOCKET_TABLES, socket_table
 from tools.packetdrill.sysctls import Sysctls
 
 DEFAULTS: Final = """
@@ -98,10 +99,10 @@ class Commands:
             "modprobe": self._modprobe,
             "ethtool": self._ethtool,
             "ip": lambda words: (ip_command(self.host, words), ""),
-            "tc": lambda words: (tc_command(words), ""),
+            "tc": lambda words: (tc_command(self.host, words), ""),
             "nstat": lambda words: nstat(self.host, words),
-            "grep": lambda words: grep(words, given),
-            "egrep": lambda words: grep(["-E", *words], given),
+            "grep": lambda words: grep(words, given, self._contents),
+            "egrep": lambda words: grep(["-E", *words], given, self._contents),
         }
         if name == "defaults.sh":
             self.run(DEFAULTS)
@@ -152,13 +153,18 @@ class Commands:
         return 0, ""
 
     def _cat(self, words: list[str]) -> Result:
-        output = ""
-        for word in words:
-            if word.startswith("/proc/sys/"):
-                output += self.sysctls.read(word) + "\n"
-            else:
-                output += self.files.read(word).decode(errors="replace")
-        return 0, output
+        return 0, "".join(self._contents(word) for word in words)
+
+    def _contents(self, name: str) -> str:
+        """A file's text: sysctls and tables of sockets are the stack's own."""
+        if name.startswith("/proc/sys/"):
+            return self.sysctls.read(name) + "\n"
+        if name in SOCKET_TABLES:
+            return socket_table(self.host.stack, SOCKET_TABLES[name])
+        try:
+            return self.files.read(name).decode(errors="replace")
+        except OSError as error:
+            raise ScriptError(f"{name!r}: {error.strerror}") from None
 
     def _dd(self, words: list[str]) -> Result:
         settings = dict(word.partition("=")[::2] for word in words)
@@ -203,14 +209,16 @@ def _size(word: str) -> int:
     return int(word[:-1] if scale else word) * (scale or 1)
 
 
-def grep(words: list[str], given: str) -> Result:
-    """grep(1) of a pipe: -q, -v, -i, -c, -E, -F, -w, -o."""
+def grep(words: list[str], given: str, contents: Callable[[str], str]) -> Result:
+    """grep(1) of a pipe, or of files: -q, -v, -i, -c, -E, -F, -w, -o, -s, -h."""
     import re
 
     flags = "".join(word[1:] for word in words if word.startswith("-") and len(word) > 1)
     patterns = [word for word in words if not word.startswith("-")]
-    if set(flags) - set("qvicEFwo") or len(patterns) != 1:
+    if set(flags) - set("qvicEFwosh") or not patterns:
         raise ScriptError(f"grep {' '.join(words)} is not supported")
+    if len(patterns) > 1:
+        given = "".join(contents(name) for name in patterns[1:])
     pattern = re.escape(patterns[0]) if "F" in flags else patterns[0]
     if "E" not in flags and "F" not in flags:
         pattern = re.sub(r"\\([|+?(){}])", r"\1", re.sub(r"(?<!\\)([|+?(){}])", r"[\1]", pattern))

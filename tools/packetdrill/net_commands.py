@@ -131,16 +131,24 @@ def _address(host: Host, words: list[str]) -> int:
     return 0
 
 
-def tc_command(words: list[str]) -> int:
-    """A fifo is what the link is; everything else would have to be simulated, and is refused."""
+def tc_command(host: Host, words: list[str]) -> int:
+    """A fifo is what the link is, and fq the pace of each connection; everything else would have to be simulated, and is
+    refused."""
     if words[:1] != ["qdisc"]:
         raise ScriptError(f"tc {' '.join(words[:1])!r} is not supported")
-    if words[1:2] in (["del"], ["delete"], ["show"]):
+    if words[1:2] == ["show"]:
+        return 0
+    config = host.stack.tcp.config
+    if words[1:2] in (["del"], ["delete"]):
+        config.paced = False
         return 0
     kind = next(
         (word for word in words if word in (*FIFOS, "fq", "fq_codel", "netem", "tbf", "htb", "codel", "sfq")), ""
     )
-    if kind not in FIFOS:
+    if "limit" in words and words[-1] != "limit" and words[words.index("limit") + 1] == "0":
+        raise ScriptError("tc qdisc: a queue that takes nothing is not supported")
+    config.paced = kind == "fq" and words[-1] == "fq"
+    if kind not in FIFOS and not config.paced:
         raise ScriptError(f"tc qdisc {kind or ' '.join(words)!r} is not supported: packets leave at once")
     return 0
 

@@ -25,6 +25,11 @@ def parse_packet(cursor: Cursor, ipv6: bool) -> Packet:
         if not inbound:
             raise cursor.fail("an inbound packet behind 'inject'")
     _refuse_encapsulation(cursor)
+    quoted = _quoted(cursor) if cursor.peek().is_symbol("[") and _quotes(cursor) else None
+    if quoted is not None:
+        if not cursor.take_word("icmp"):
+            raise cursor.fail("'icmp'")
+        return Packet(inbound, IpInfo(), _icmp(cursor, ipv6, quoted))
     ip = _ip_info(cursor)
     _refuse_encapsulation(cursor)
     if ip.check == syntax.ECN_ECT01 and inbound:
@@ -159,7 +164,26 @@ def _sequence(cursor: Cursor) -> tuple[int, int]:
     return start, length
 
 
-def _icmp(cursor: Cursor, ipv6: bool) -> IcmpSpec:
+def _quotes(cursor: Cursor) -> bool:
+    """`[1:1001(1000)] icmp …`, as older scripts have it: a bracket that opens no IP fields."""
+    inside = cursor.peek(1)
+    return inside.kind == lexer.INTEGER or inside.is_word("udp", "raw")
+
+
+def _quoted(cursor: Cursor) -> tuple[str, int, int]:
+    """`[udp (100)]`, `[raw (100)]`, `[1:1001(1000)]`: protocol, sequence number, length."""
+    cursor.expect_symbol("[")
+    protocol, seq = "tcp", 0
+    if cursor.take_word("udp", "raw"):
+        protocol = cursor.previous().text
+        length = _in_parentheses(cursor, "payload size")
+    else:
+        seq, length = _sequence(cursor)
+    cursor.expect_symbol("]")
+    return protocol, seq, length
+
+
+def _icmp(cursor: Cursor, ipv6: bool, quoted: tuple[str, int, int] | None = None) -> IcmpSpec:
     name = cursor.expect(lexer.WORD)
     code = ""
     if cursor.peek().kind == lexer.WORD and not cursor.peek().is_word("mtu", "id"):
@@ -169,11 +193,8 @@ def _icmp(cursor: Cursor, ipv6: bool) -> IcmpSpec:
         spec.mtu = cursor.integer(0, U32 if ipv6 else U16, "ICMP MTU")
     if cursor.take_word("id"):
         spec.ident = cursor.integer(0, U16, "ICMP echo id")
-    if cursor.take_symbol("["):
-        if cursor.take_word("udp", "raw"):
-            spec.quoted = cursor.previous().text
-            spec.length = _in_parentheses(cursor, "payload size")
-        else:
-            spec.seq, spec.length = _sequence(cursor)
-        cursor.expect_symbol("]")
+    if cursor.peek().is_symbol("[") and quoted is None:
+        quoted = _quoted(cursor)
+    if quoted is not None:
+        spec.quoted, spec.seq, spec.length = quoted
     return spec

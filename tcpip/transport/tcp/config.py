@@ -61,6 +61,7 @@ class TcpConfig:
         "frto",
         "reordering",
         "max_reordering",
+        "paced",
         "early_retrans",
         "recovery",
         "tso_win_divisor",
@@ -116,6 +117,7 @@ class TcpConfig:
         self.frto = 2
         self.reordering = 3
         self.max_reordering = 300
+        self.paced = False  # every connection is, as below Linux's qdisc fq
         self.early_retrans = 3  # 0: no tail loss probes
         self.recovery = 1  # RACK's bits: 1 detection by time, 2 a constant reordering window, 4 no DUP_THRESH
         self.tso_win_divisor = 3

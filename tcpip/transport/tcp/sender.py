@@ -430,6 +430,8 @@ class Sender:
         """Bytes a second, 0 for none: congestion control's, or SO_MAX_PACING_RATE's bound."""
         rate = self.cc.pacing_rate
         most = self.ep.so.max_pacing_rate
+        if self.ep.config.paced:
+            rate = rate or pacing_rate(self)
         if most >= 0:
             rate = min(rate or pacing_rate(self) or most, most)
         return rate

@@ -17,7 +17,10 @@ from tcpip.seqnum import MASK
 
 PERIOD_NS: Final = 64 * NS_PER_S
 MAX_AGE: Final = 2
-MSS_TABLE: Final = (536, 900, 1220, 1300, 1440, 1460, 4312, 8960)
+MSS_IPV4: Final = (536, 1300, 1440, 1460)
+MSS_IPV6: Final = (1220, 1420, 1440, 8940)
+"""What a cookie can say, as on Linux (net/ipv4/syncookies.c, net/ipv6/syncookies.c)."""
+IPV4_KEY: Final = 12
 TS_BITS: Final = 6
 NO_SCALE: Final = 15
 
@@ -38,7 +41,8 @@ class SynCookies:
         """The ISN to answer a SYN with."""
         counter = now // PERIOD_NS
         index = 0
-        while index + 1 < len(MSS_TABLE) and MSS_TABLE[index + 1] <= mss:
+        table = _sizes(key)
+        while index + 1 < len(table) and table[index + 1] <= mss:
             index += 1
         return (counter & 31) << 27 | index << 24 | self._mac(key, irs, counter, index)
 
@@ -49,9 +53,15 @@ class SynCookies:
         if age >= MAX_AGE or age > counter:
             return -1
         index = cookie >> 24 & 7
-        if cookie & 0xFFFFFF != self._mac(key, irs, counter - age, index):
+        table = _sizes(key)
+        if index >= len(table) or cookie & 0xFFFFFF != self._mac(key, irs, counter - age, index):
             return -1
-        return MSS_TABLE[index]
+        return table[index]
+
+
+def _sizes(key: bytes) -> tuple[int, ...]:
+    """By the family of a connection's key."""
+    return MSS_IPV4 if len(key) == IPV4_KEY else MSS_IPV6
 
 
 def options_into_timestamp(ts_val: int, window_scale: int, sack: bool) -> int:
