@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Callable, Final
 
 from sandbox.abi.linux.signal import SIGKILL
 from sandbox.errors import SyscallError
+from sandbox.io_uring.tasks import UringTasks
 from sandbox.kernel.aio import AioTotal
 from sandbox.kernel.control import NO_RETURN, Intercepted, Result
 from sandbox.kernel.futex import FutexTable
@@ -76,6 +77,7 @@ class Kernel:
         self.view = View(self.pids)  # of its first container; further ones have their own
         self.futexes = FutexTable()
         self.aio = AioTotal()
+        self.uring = UringTasks()
         self.ipc = IpcNamespace(clock, FIRST_NUMBER + KINDS.index(b"ipc"))
         self.uts = UtsNamespace(FIRST_NUMBER + KINDS.index(b"uts"), b"stackbox", b"(none)")
         self.net_ns = NetNamespace(self, FIRST_NUMBER + KINDS.index(b"net"))

@@ -181,7 +181,7 @@ def _move(t: Task, thread: GuestThread, result: LoadResult, creds: Credentials) 
         group.leader = t
         for ns, number in t.ids.levels:
             ns.tasks[number] = t
-    task_exit.leave_memory(t)
+    task_exit.leave_memory(t, True)
     old_space, old_thread, old_mm = t.space, t.thread, t.mm
     group.cpu_ns_past = group.cpu_ns()
     group.cpu_base_ns = 0

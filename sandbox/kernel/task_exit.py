@@ -90,8 +90,10 @@ def exit_task(t: Task) -> None:
         waiter()
 
 
-def leave_memory(t: Task) -> None:
-    """Robust futexes, clear_child_tid, the parent of a vfork (kernel/fork.c: mm_release)."""
+def leave_memory(t: Task, executes: bool = False) -> None:
+    """Its io_urings' requests, robust futexes, clear_child_tid, the parent of a vfork (kernel/fork.c: mm_release). It ends, or
+    `executes` a program."""
+    t.kernel.uring.leave(t, executes)
     if t.mm is not None:
         t.thread.collect()
         exit_futexes(t)

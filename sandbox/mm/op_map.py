@@ -284,7 +284,7 @@ def _map_region(
     backing: Backing | None = None
     if file is not None:
         file.check_mapping(size, offset)
-        backing = file_backing(t, file, vm_flags & VM_MAYSHARE != 0, vm_flags & 7)
+        backing = file_backing(t, file, vm_flags & VM_MAYSHARE != 0, vm_flags & 7, offset)
     try:
         pages = size >> 12
         if not mm.may_expand(t.group.rlimits, vm_flags, pages - (mm.pages_in(start, end) if replaces else 0)):
@@ -309,9 +309,9 @@ def _map_region(
         raise
 
 
-def file_backing(t: Task, file: FileDescription, shared: bool, prot: int) -> Backing:
+def file_backing(t: Task, file: FileDescription, shared: bool, prot: int, offset: int = 0) -> Backing:
     """What a file maps, with the name that maps(5) prints; acquired."""
-    backing = file.backing(t, shared, prot)
+    backing = file.backing_at(t, shared, prot, offset)
     if not backing.name:
         backing.name = file.link_text()
     backing.acquire()

@@ -41,6 +41,7 @@ class FileDescription:
     positioned = False  # pread(2) and pwrite(2) mean something (FMODE_PREAD); ESPIPE otherwise
     nowait = False  # RWF_NOWAIT (FMODE_NOWAIT); EOPNOTSUPP otherwise
     flagged = True  # preadv2(2) and pwritev2(2) take flags: it has read_iter and write_iter
+    is_ring = False  # an io_uring
     looks_once = False  # at each byte of what is written: it may lie in memory that a guest can change meanwhile
 
     def __init__(self, flags: int) -> None:
@@ -190,6 +191,10 @@ class FileDescription:
     def backing(self, t: Task, shared: bool, prot: int) -> Backing:
         """What mmap(2) maps. Raises ENODEV where there is nothing to map."""
         raise SyscallError(errno.ENODEV)
+
+    def backing_at(self, t: Task, shared: bool, prot: int, offset: int) -> Backing:
+        """The same, where it depends on the offset."""
+        return self.backing(t, shared, prot)
 
     @property
     def epollable(self) -> bool:

@@ -118,7 +118,8 @@ def build(program: Program) -> Path:
     if program.kind != "c":
         return program.source
     text = program.source.read_bytes()
-    digest = hashlib.sha256(text + (HERE / "c" / "t.h").read_bytes() + " ".join(CFLAGS).encode()).hexdigest()[:16]
+    headers = b"".join(path.read_bytes() for path in sorted((HERE / "c").glob("*.h")))
+    digest = hashlib.sha256(text + headers + " ".join(CFLAGS).encode()).hexdigest()[:16]
     binary = BUILD / f"{program.source.stem}-{digest}"
     if not binary.exists():
         BUILD.mkdir(parents=True, exist_ok=True)

@@ -169,6 +169,36 @@ class ForwardingFile(PseudoFile):
             stack.forwarding = int(word) != 0
 
 
+class UringFile(PseudoFile):
+    """kernel.io_uring_disabled (0: everybody makes rings, 1: the privileged and a group, 2: nobody), kernel.io_uring_group."""
+
+    __slots__ = ("group",)
+
+    def __init__(self, fs: ProcFs, ino: int, group: bool) -> None:
+        super().__init__(fs, ino, 0o644)
+        self.group = group
+
+    def content(self, t: Task) -> bytes:
+        """The number."""
+        tasks = t.kernel.uring
+        return b"%d\n" % (tasks.group if self.group else tasks.disabled)
+
+    def store(self, t: Task, data: bytes) -> None:
+        """EINVAL for what is out of range."""
+        word = data.split(b"\0")[0].strip()
+        if not word.removeprefix(b"-").isdigit() or len(word) > 11:
+            raise SyscallError(errno.EINVAL)
+        value = int(word)
+        if self.group:
+            if not -(1 << 31) <= value < 1 << 31:
+                raise SyscallError(errno.EINVAL)
+            t.kernel.uring.group = value
+        else:
+            if not 0 <= value <= 2:
+                raise SyscallError(errno.EINVAL)
+            t.kernel.uring.disabled = value
+
+
 def uuid_text(raw: bytes) -> bytes:
     """A random (version 4) UUID of 16 random bytes."""
     value = bytearray(raw)
@@ -239,6 +269,8 @@ def build(fs: ProcFs) -> PseudoDir:
     for path in ("net/ipv4/ip_forward", "net/ipv4/conf/all/forwarding"):
         _enter(fs, root, path, ForwardingFile(fs, fs.new_ino(), False))
     _enter(fs, root, "net/ipv6/conf/all/forwarding", ForwardingFile(fs, fs.new_ino(), True))
+    _enter(fs, root, "kernel/io_uring_disabled", UringFile(fs, fs.new_ino(), False))
+    _enter(fs, root, "kernel/io_uring_group", UringFile(fs, fs.new_ino(), True))
     _enter(fs, root, "kernel/hostname", NameFile(fs, fs.new_ino(), False))
     _enter(fs, root, "kernel/domainname", NameFile(fs, fs.new_ino(), True))
     return root

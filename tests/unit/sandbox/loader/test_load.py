@@ -48,7 +48,7 @@ class ProgramFile:
         dst[: len(part)] = part
         return len(part)
 
-    def backing(self, t: Any, shared: bool, prot: int) -> FakeBacking:
+    def backing_at(self, t: Any, shared: bool, prot: int, offset: int) -> FakeBacking:
         return self.the_backing
 
     def link_text(self) -> str:

@@ -157,7 +157,7 @@ class FakeFile:
         self.flags = flags
         self.the_backing = FakeBacking(fd)
 
-    def backing(self, t: Any, shared: bool, prot: int) -> FakeBacking:
+    def backing_at(self, t: Any, shared: bool, prot: int, offset: int) -> FakeBacking:
         return self.the_backing
 
     def check_mapping(self, size: int, offset: int) -> None:

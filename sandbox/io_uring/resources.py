@@ -1,0 +1,171 @@
+"""Registered files and buffers (io_uring/rsrc.c, io_uring/filetable.c)."""
+
+from __future__ import annotations
+
+import errno
+import struct
+from typing import TYPE_CHECKING, Final
+
+from sandbox.abi.linux.capability import CAP_IPC_LOCK
+from sandbox.errors import SyscallError
+from sandbox.kernel.rlimits import RLIMIT_MEMLOCK, RLIMIT_NOFILE
+from sandbox.syscalls.iov_iter import USER_MAX
+
+if TYPE_CHECKING:
+    from sandbox.io_uring.ring import RingFile
+    from sandbox.kernel.task import Task
+    from sandbox.vfs.file_description import FileDescription
+
+MAX_FILES: Final = 1 << 15  # IORING_MAX_FIXED_FILES is 1 << 20, which no RLIMIT_NOFILE here reaches at once
+MAX_BUFFERS: Final = 1 << 14
+MAX_BUFFER: Final = 1 << 30
+SKIP: Final = -2
+_UPDATE: Final = struct.Struct("<IIQ")
+_IOVEC: Final = struct.Struct("<QQ")
+
+
+def _fds(t: Task, address: int, count: int) -> tuple[int, ...]:
+    return struct.unpack(f"<{count}i", t.copy_in(address, 4 * count))
+
+
+def _registrable(t: Task, fd: int) -> FileDescription:
+    """EBADF, also for a ring."""
+    file = t.fds.get_io(fd & 0xFFFFFFFF)
+    if file.is_ring:
+        raise SyscallError(errno.EBADF)
+    return file
+
+
+def register_files(t: Task, ring: RingFile, address: int, count: int) -> int:
+    """IORING_REGISTER_FILES: -1 leaves a place empty."""
+    if ring.files is not None:
+        return -errno.EBUSY
+    if not count:
+        return -errno.EINVAL
+    if count > MAX_FILES or count > t.group.rlimits.get(RLIMIT_NOFILE):
+        return -errno.EMFILE
+    files: list[FileDescription | None] = []
+    try:
+        for fd in _fds(t, address, count):
+            file = None if fd == -1 else _registrable(t, fd)
+            if file is not None:
+                file.acquire()
+            files.append(file)
+    except SyscallError:
+        _drop(files)
+        raise
+    ring.files = files
+    ring.alloc_range = (0, count)
+    ring.alloc_hint = 0
+    return 0
+
+
+def _drop(files: list[FileDescription | None]) -> None:
+    for file in files:
+        if file is not None:
+            file.drop()
+
+
+def unregister_files(t: Task, ring: RingFile, address: int, count: int) -> int:
+    """IORING_UNREGISTER_FILES."""
+    if address or count:
+        return -errno.EINVAL
+    files, ring.files = ring.files, None
+    if files is None:
+        return -errno.ENXIO
+    _drop(files)
+    return 0
+
+
+def replace(files: list[FileDescription | None], index: int, file: FileDescription | None) -> None:
+    """Put a file (or none) in a place."""
+    old = files[index]
+    if file is not None:
+        file.acquire()
+    files[index] = file
+    if old is not None:
+        old.drop()
+
+
+def change_files(t: Task, ring: RingFile, address: int, offset: int, count: int) -> int:
+    """How many places were changed before the first that could not be."""
+    files = ring.files
+    if files is None:
+        return -errno.ENXIO
+    if offset + count > len(files):
+        return -errno.EINVAL
+    for done in range(count):
+        try:
+            fd = _fds(t, address + 4 * done, 1)[0]
+            if fd == SKIP:
+                continue
+            replace(files, offset + done, None if fd == -1 else _registrable(t, fd))
+        except SyscallError as error:
+            return done or -error.errno
+    return count
+
+
+def update_files(t: Task, ring: RingFile, address: int, count: int) -> int:
+    """IORING_REGISTER_FILES_UPDATE."""
+    if not count:
+        return -errno.EINVAL
+    offset, reserved, where = _UPDATE.unpack(t.copy_in(address, _UPDATE.size))
+    return -errno.EINVAL if reserved else change_files(t, ring, where, offset, count)
+
+
+def register_buffers(t: Task, ring: RingFile, address: int, count: int) -> int:
+    """IORING_REGISTER_BUFFERS: pieces of memory that are counted as locked; they are used where they are."""
+    if ring.buffers is not None:
+        return -errno.EBUSY
+    if not 0 < count <= MAX_BUFFERS:
+        return -errno.EINVAL
+    found: list[tuple[int, int]] = []
+    pages = 0
+    for base, size in _IOVEC.iter_unpack(t.copy_in(address, _IOVEC.size * count)):
+        if not base or not size or size > MAX_BUFFER or base + size > USER_MAX:
+            if not base and not size:
+                found.append((0, 0))
+                continue
+            return -errno.EFAULT
+        t.space.read(base, 1)
+        t.space.read(base + size - 1, 1)
+        pages += (base + size - 1 >> 12) - (base >> 12) + 1
+        found.append((base, size))
+    user = None if t.creds.has(CAP_IPC_LOCK) else t.creds.uid
+    pinned = ring.tasks.pinned
+    if user is not None:
+        if pinned.get(user, 0) + pages > t.group.rlimits.get(RLIMIT_MEMLOCK) >> 12:
+            return -errno.ENOMEM
+        pinned[user] = pinned.get(user, 0) + pages
+        ring.pinned = (user, pages)
+    if ring.tasks.buffers + count > ring.tasks.max_buffers:
+        forget_buffers(ring)
+        return -errno.ENOMEM
+    ring.tasks.buffers += count
+    ring.buffers, ring.buffers_mm = found, t.mm
+    return 0
+
+
+def forget_buffers(ring: RingFile) -> None:
+    """They are registered no longer."""
+    if ring.pinned is not None:
+        user, pages = ring.pinned
+        ring.pinned = None
+        left = ring.tasks.pinned[user] - pages
+        if left:
+            ring.tasks.pinned[user] = left
+        else:
+            del ring.tasks.pinned[user]
+    if ring.buffers is not None:
+        ring.tasks.buffers -= len(ring.buffers)
+        ring.buffers = ring.buffers_mm = None
+
+
+def unregister_buffers(t: Task, ring: RingFile, address: int, count: int) -> int:
+    """IORING_UNREGISTER_BUFFERS."""
+    if address or count:
+        return -errno.EINVAL
+    if ring.buffers is None:
+        return -errno.ENXIO
+    forget_buffers(ring)
+    return 0
