@@ -190,6 +190,7 @@ _CALLS: Final[dict[int, Callable[[Task, RingFile, int, int], int]]] = {
     abi.UNREGISTER_RING_FDS: _unregister_ring_fds,
     abi.REGISTER_PBUF_RING: buffers.register_ring,
     abi.UNREGISTER_PBUF_RING: buffers.unregister_ring,
+    abi.REGISTER_FILE_ALLOC_RANGE: resources.set_alloc_range,
 }
 
 

@@ -6,12 +6,14 @@ import errno
 import struct
 from typing import TYPE_CHECKING, Final
 
+from sandbox.abi.linux import io_uring as abi
 from sandbox.abi.linux.capability import CAP_IPC_LOCK
 from sandbox.errors import SyscallError
 from sandbox.kernel.rlimits import RLIMIT_MEMLOCK, RLIMIT_NOFILE
 from sandbox.syscalls.iov_iter import USER_MAX
 
 if TYPE_CHECKING:
+    from sandbox.io_uring.request import Request
     from sandbox.io_uring.ring import RingFile
     from sandbox.kernel.task import Task
     from sandbox.vfs.file_description import FileDescription
@@ -21,6 +23,7 @@ MAX_BUFFERS: Final = 1 << 14
 MAX_BUFFER: Final = 1 << 30
 SKIP: Final = -2
 _UPDATE: Final = struct.Struct("<IIQ")
+_RANGE: Final = struct.Struct("<IIQ")
 _IOVEC: Final = struct.Struct("<QQ")
 
 
@@ -85,6 +88,68 @@ def replace(files: list[FileDescription | None], index: int, file: FileDescripti
     files[index] = file
     if old is not None:
         old.drop()
+
+
+def place(r: Request, file: FileDescription, slot: int, cloexec: bool) -> int:
+    """Give a new open file to the task, or to the ring's table: `slot` is 0, a place's number plus one, or any free one. The
+    descriptor, the place that was found, or 0; EMFILE, ENXIO, EINVAL, ENFILE. A file that nobody takes is released."""
+    file.acquire()
+    try:
+        if not slot:
+            return r.t.fds.install(file, 0, cloexec)
+        files = r.ring.files
+        if slot == abi.FILE_INDEX_ALLOC:
+            number = _free_place(r.ring)
+        elif files is None:
+            raise SyscallError(errno.ENXIO)
+        elif slot > len(files):
+            raise SyscallError(errno.EINVAL)
+        else:
+            number = slot - 1
+        assert files is not None
+        replace(files, number, file)
+        return number if slot == abi.FILE_INDEX_ALLOC else 0
+    finally:
+        file.drop()
+
+
+def _free_place(ring: RingFile) -> int:
+    """ENFILE."""
+    files = ring.files
+    if files is not None:
+        first, end = ring.alloc_range
+        for start, stop in ((max(ring.alloc_hint, first), end), (first, end)):
+            for number in range(start, stop):
+                if files[number] is None:
+                    ring.alloc_hint = number + 1
+                    return number
+    raise SyscallError(errno.ENFILE)
+
+
+def close_place(ring: RingFile, number: int) -> int:
+    """Take a file out of the table."""
+    files = ring.files
+    if files is None:
+        return -errno.ENXIO
+    if number >= len(files):
+        return -errno.EINVAL
+    if files[number] is None:
+        return -errno.EBADF
+    replace(files, number, None)
+    ring.alloc_hint = min(ring.alloc_hint, number)
+    return 0
+
+
+def set_alloc_range(t: Task, ring: RingFile, address: int, count: int) -> int:
+    """IORING_REGISTER_FILE_ALLOC_RANGE: where a free place is looked for."""
+    if not address or count:
+        return -errno.EINVAL
+    first, size, reserved = _RANGE.unpack(t.copy_in(address, _RANGE.size))
+    if reserved or ring.files is None or first + size > len(ring.files):
+        return -errno.EINVAL if first + size < 1 << 32 else -errno.EOVERFLOW
+    ring.alloc_range = (first, first + size)
+    ring.alloc_hint = first
+    return 0
 
 
 def change_files(t: Task, ring: RingFile, address: int, offset: int, count: int) -> int:

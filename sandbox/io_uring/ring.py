@@ -16,6 +16,7 @@ from sandbox.io_uring.memory import WORD, RingBacking, RingMemory
 from sandbox.io_uring.request import Request
 from sandbox.io_uring.resources import forget_buffers
 from sandbox.io_uring.run import complete, step, tidy
+from sandbox.io_uring.tasks import Poller
 from sandbox.vfs.anon import next_inode
 from sandbox.vfs.file_description import FileDescription
 from tcpip.waiter import EVENT_IN, EVENT_OUT
@@ -50,7 +51,9 @@ class RingFile(FileDescription):
         self.setup = flags
         self.disabled = flags & abi.SETUP_R_DISABLED != 0
         self.issuer: Task | None = None  # with IORING_SETUP_SINGLE_ISSUER
-        self.poller: Task | None = t if flags & abi.SETUP_SQPOLL else None  # in whose name entries are taken
+        self.poller = Poller(t) if flags & abi.SETUP_SQPOLL else None
+        if self.poller is not None:
+            memory.words[at.SQ_FLAGS] |= abi.SQ_NEED_WAKEUP
         self.sq_head = self.cq_tail = 0
         self.cq_timeouts = 0
         self.completions = 0  # since it was made, those of timeouts aside

@@ -26,7 +26,7 @@ _SLOW: Final = abi.SQE_IO_DRAIN | abi.SQE_BUFFER_SELECT | abi.SQE_CQE_SKIP_SUCCE
 class Batch:
     """One call's submission: `left` entries are to be taken, `done` have been. `head` … `last`: a chain that is not whole."""
 
-    __slots__ = ("ring", "t", "owner", "left", "done", "head", "last")
+    __slots__ = ("ring", "t", "owner", "left", "done", "taken", "head", "last")
 
     def __init__(self, ring: RingFile, t: Task, count: int) -> None:
         self.ring = ring
@@ -34,13 +34,14 @@ class Batch:
         self.owner: TaskRings = ring.tasks.of(t)
         there = (ring.memory.words[at.SQ_TAIL] - ring.sq_head) & WORD
         self.left = min(count, there, ring.sq_entries)
-        self.done = 0
+        self.done = self.taken = 0
         self.head: Request | None = None
         self.last: Request | None = None
 
     def take(self) -> bool:
         """Submit some. True: that was all."""
         ring, clock = self.ring, self.t.kernel.clock
+        self.t.thread.forget_copies()  # it may be in a call of its own
         turn, until = TURN, clock.now_ns() + TURN_NS
         while self.left:
             if not turn or (not turn & 7 and clock.now_ns() > until):
@@ -54,6 +55,7 @@ class Batch:
                 break
             self.left -= 1
             self.done += 1
+            self.taken += 1
             if not self._submit(raw) and not ring.setup & abi.SETUP_SUBMIT_ALL:
                 break
         self.left = 0
@@ -64,12 +66,23 @@ class Batch:
         ring.commit()
         return True
 
+    def rest(self) -> Batch | None:
+        """For who takes all there is: the entries behind a wrong one."""
+        taken = self.done
+        more = Batch(self.ring, self.t, self.ring.sq_entries - self.taken) if taken > 0 else None
+        if more is None or not more.left:
+            return None
+        more.taken += self.taken
+        return more
+
     def _submit(self, raw: bytes) -> bool:
         """False: it was wrong."""
         ring = self.ring
         r = Request(ring, self.t, self.owner, raw)
         ring.enter(r)
         try:
+            if ring.poller is not None:
+                r.creds = ring.poller.creds
             _check(self, r)
             if self.head is not None and r.op is not None and r.op.early is not None:
                 r.op.early(r)

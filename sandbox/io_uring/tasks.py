@@ -33,6 +33,28 @@ class TaskRings:
         return self.rings[number] if number < len(self.rings) else None
 
 
+class Poller:
+    """In whose name entries of a ring with IORING_SETUP_SQPOLL are taken: a task of the process that made it."""
+
+    __slots__ = ("task", "group", "mm", "creds")
+
+    def __init__(self, t: Task) -> None:
+        self.task = t
+        self.group = t.group
+        self.mm = t.mm
+        self.creds = t.creds
+
+    def find(self) -> Task | None:
+        """None: the process has ended, or executes another program."""
+        if self.task not in self.group.tasks:
+            for other in self.group.tasks:
+                self.task = other
+                break
+            else:
+                return None
+        return self.task if self.mm is not None and self.task.mm is self.mm else None
+
+
 class UringTasks:
     """Of one kernel. `disabled` and `group` are kernel.io_uring_disabled and kernel.io_uring_group."""
 

@@ -196,6 +196,9 @@ class Task:
 
     def copy_in_path(self, addr: int) -> bytes:
         """A path as the guest wrote it, maybe empty; EFAULT, ENAMETOOLONG from PATH_MAX bytes."""
+        paths = self.args.paths
+        if paths is not None and addr in paths:
+            return paths[addr]
         try:
             return self.thread.read_cstr(addr, PATH_MAX)
         except ValueError:

@@ -17,13 +17,14 @@ class SyscallArgs:
     """`raw`: six unsigned 64-bit register values. `held`: the open file that a blocked call keeps alive
     although its descriptor may be closed or given away meanwhile (fdget)."""
 
-    __slots__ = ("raw", "state", "timed_out", "held")
+    __slots__ = ("raw", "state", "timed_out", "held", "paths")
 
     def __init__(self, raw: tuple[Int, Int, Int, Int, Int, Int]) -> None:
         self.raw = raw
         self.state: object = None  # see kernel/control.py: Block
         self.timed_out = False
         self.held: FileDescription | None = None
+        self.paths: dict[Int, bytes] | None = None  # those, by address, that were fetched when io_uring took the call
 
     def hold(self, file: FileDescription) -> None:
         """Keep `file` until the call ends; a second time does nothing."""

@@ -19,6 +19,7 @@ from sandbox.syscalls.row import PARTIAL, Arg, Row
 from tcpip.waiter import EVENT_IN
 
 if TYPE_CHECKING:
+    from sandbox.io_uring.tasks import Poller
     from sandbox.kernel.task import Task
     from sandbox.syscalls.args import SyscallArgs
 
@@ -45,7 +46,7 @@ def _power(count: int, most: int, clamp: bool) -> int:
     return 1 << (count - 1).bit_length()
 
 
-def _check_flags(t: Task, flags: int, wq_fd: int) -> None:
+def _check_flags(t: Task, flags: int, cpu: int, wq_fd: int) -> None:
     """EINVAL for what does not go together; what the descriptor to attach to is wrong with."""
     if flags & ~_SETUP_KNOWN:
         raise SyscallError(errno.EINVAL)
@@ -62,10 +63,8 @@ def _check_flags(t: Task, flags: int, wq_fd: int) -> None:
             raise SyscallError(errno.ENXIO)
         if not isinstance(file, RingFile):
             raise SyscallError(errno.EINVAL)
-    if flags & abi.SETUP_SQ_AFF and not flags & abi.SETUP_SQPOLL:
+    if flags & abi.SETUP_SQ_AFF and (not flags & abi.SETUP_SQPOLL or cpu >= t.kernel.cpus):
         raise SyscallError(errno.EINVAL)
-    if flags & abi.SETUP_SQPOLL:
-        raise SyscallError(errno.EPERM)
 
 
 def sys_io_uring_setup(t: Task, a: SyscallArgs) -> Result:
@@ -85,7 +84,7 @@ def sys_io_uring_setup(t: Task, a: SyscallArgs) -> Result:
         cq = _power(words[1], abi.MAX_CQ_ENTRIES, clamp)
         if cq < sq:
             return -errno.EINVAL
-    _check_flags(t, flags, wq_fd)
+    _check_flags(t, flags, words[3], wq_fd)
     t.fds.lowest_free()
     file = RingFile(t, RingMemory(t.kernel.mounts.vfs.space, sq, cq, flags), sq, cq, flags)
     file.acquire()
@@ -147,7 +146,9 @@ def sys_io_uring_enter(t: Task, a: SyscallArgs) -> Result:
         if ring.disabled:
             return -errno.EBADFD
         state = _Entering(ring)
-        if a.uint(1):
+        if ring.poller is not None:
+            _wake_poller(state, ring.poller, a.uint(1), flags)
+        elif a.uint(1):
             if ring.issuer is not None and ring.issuer is not t:
                 return -errno.EEXIST
             state.batch = Batch(ring, t, a.uint(1))
@@ -158,11 +159,27 @@ def sys_io_uring_enter(t: Task, a: SyscallArgs) -> Result:
     return result
 
 
+def _wake_poller(state: _Entering, poller: Poller, count: int, flags: int) -> None:
+    """IORING_SETUP_SQPOLL: entries are taken in the name of the task that made the ring, when it is woken; it sleeps again at
+    once, which IORING_SQ_NEED_WAKEUP says. EOWNERDEAD."""
+    ring = state.ring
+    ring.flush_overflow()
+    task = poller.find()
+    if task is None:
+        raise SyscallError(errno.EOWNERDEAD)
+    state.submitted = count
+    if flags & (abi.ENTER_SQ_WAKEUP | abi.ENTER_SQ_WAIT):
+        state.batch = Batch(ring, task, ring.sq_entries)
+
+
 def _go_on(t: Task, a: SyscallArgs, state: _Entering) -> Result:
     batch, ring = state.batch, state.ring
     if batch is not None:
         if not batch.take():
             return AGAIN
+        if ring.poller is not None:
+            state.batch = batch = batch.rest()
+            return AGAIN if batch is not None else _go_on(t, a, state)
         state.batch = None
         state.submitted = batch.done
         if batch.done != a.uint(1):
@@ -261,7 +278,10 @@ def sys_io_uring_register(t: Task, a: SyscallArgs) -> Result:
     return register(t, ring, opcode, a.addr(2), a.uint(3))
 
 
-_NOTE: Final = "the opcodes that IORING_REGISTER_PROBE tells of; no IORING_SETUP_NO_MMAP; direct I/O is not polled for"
+_NOTE: Final = (
+    "the opcodes that IORING_REGISTER_PROBE tells of; no IORING_SETUP_NO_MMAP; direct I/O is not polled for; the "
+    "thread of IORING_SETUP_SQPOLL sleeps whenever it has nothing to do"
+)
 
 ROWS: Final[tuple[Row, ...]] = (
     Row(425, "io_uring_setup", sys_io_uring_setup, PARTIAL, (Arg.UINT, Arg.ADDR), _NOTE),

@@ -99,17 +99,21 @@ def sys_creat(t: Task, a: SyscallArgs) -> Result:
     return _open(t, a, AT_FDCWD, a.addr(0), O_CREAT | O_WRONLY | O_TRUNC, a.uint(1))
 
 
-def sys_openat2(t: Task, a: SyscallArgs) -> Result:
-    """openat2(2): E2BIG when bytes beyond the known structure are not zero."""
-    size = a.size(3)
+def read_how(t: Task, address: int, size: int) -> tuple[int, int, int]:
+    """struct open_how: flags, mode, resolve. E2BIG when bytes beyond the known structure are not zero; EINVAL, EFAULT."""
     if size < _OPEN_HOW.size:
-        return -errno.EINVAL
+        raise SyscallError(errno.EINVAL)
     if size > PAGE:
-        return -errno.E2BIG
-    raw = t.copy_in(a.addr(2), size)
+        raise SyscallError(errno.E2BIG)
+    raw = t.copy_in(address, size)
     if any(raw[_OPEN_HOW.size :]):
-        return -errno.E2BIG
+        raise SyscallError(errno.E2BIG)
     flags, mode, resolve = _OPEN_HOW.unpack_from(raw)
+    return flags, mode, resolve
+
+
+def check_how(flags: int, mode: int, resolve: int) -> int:
+    """0, -EINVAL or -EAGAIN (build_open_flags)."""
     if flags & ~VALID or resolve & ~RESOLVE_ALL:
         return -errno.EINVAL
     if resolve & RESOLVE_BENEATH and resolve & RESOLVE_IN_ROOT:
@@ -123,7 +127,13 @@ def sys_openat2(t: Task, a: SyscallArgs) -> Result:
         return -errno.EINVAL
     if resolve & RESOLVE_CACHED and flags & (O_TRUNC | _CREATES):
         return -errno.EAGAIN
-    return _open(t, a, a.int(0), a.addr(1), flags, mode, resolve)
+    return 0
+
+
+def sys_openat2(t: Task, a: SyscallArgs) -> Result:
+    """openat2(2)."""
+    flags, mode, resolve = read_how(t, a.addr(2), a.size(3))
+    return check_how(flags, mode, resolve) or _open(t, a, a.int(0), a.addr(1), flags, mode, resolve)
 
 
 ROWS: Final[tuple[Row, ...]] = (

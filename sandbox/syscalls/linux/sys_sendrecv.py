@@ -125,7 +125,7 @@ def sys_sendto(t: Task, a: SyscallArgs) -> Result:
         return _send_or_wait(t, a, _file(t, a), x, flags)
     if raw[1] + size > USER_MAX:
         return -errno.EFAULT
-    file = find_socket(t, raw[0] & 0xFFFFFFFF)
+    file = _file(t, a)
     address = copy_in_address(t, raw[4], a.int(5)) if raw[4] else b""
     put = 0
     if size <= SCRATCH_SIZE:
@@ -282,7 +282,7 @@ def sys_recvfrom(t: Task, a: SyscallArgs) -> Result:
         if size <= SCRATCH_SIZE and raw[1] + size <= USER_MAX:
             window = t.thread.out_window(raw[1], size)
             view = t.kernel.scratch[:size] if window is None else window
-            file = find_socket(t, raw[0] & 0xFFFFFFFF)
+            file = _file(t, a)
             n = file.recvmsg(t, view, raw[3] & 0xFFFFFFFF, None)
             if n > 0:
                 if window is not None:
@@ -302,9 +302,7 @@ def sys_recvfrom(t: Task, a: SyscallArgs) -> Result:
     if not isinstance(x, _Transfer):
         x = _Transfer()
         x.it = one_segment(a.addr(1), a.size(2))
-        file = find_socket(t, a.uint(0))
-    else:
-        file = _file(t, a)
+    file = _file(t, a)
     flags = a.uint(3)
     addr = a.addr(4)
     got = Received() if addr or flags & abi.MSG_TRUNC else None
@@ -347,7 +345,8 @@ def _receive_message(t: Task, a: SyscallArgs, file: SocketFile, x: _Transfer, fl
     return n
 
 
-def _decode_receive(t: Task, addr: int) -> _Transfer:
+def decode_receive(t: Task, addr: int) -> _Transfer:
+    """The header of a message to receive."""
     x = _Transfer()
     x.message = UserMessage(t, addr)
     x.it = IovIter(x.message.segments)
@@ -362,7 +361,7 @@ def sys_recvmsg(t: Task, a: SyscallArgs) -> Result:
     file = _file(t, a)
     x = a.state
     if not isinstance(x, _Transfer):
-        x = _decode_receive(t, a.addr(1))
+        x = decode_receive(t, a.addr(1))
     return _receive_message(t, a, file, x, flags)
 
 
@@ -387,7 +386,7 @@ def sys_recvmmsg(t: Task, a: SyscallArgs) -> Result:
         wait = flags | abi.MSG_DONTWAIT if count and flags & abi.MSG_WAITFORONE else flags
         try:
             if x is None:
-                x = _decode_receive(t, addr)
+                x = decode_receive(t, addr)
             result = _receive_message(t, a, file, x, wait & ~abi.MSG_WAITFORONE)
             if not isinstance(result, int):
                 x.count, x.limit = count, limit

@@ -47,7 +47,7 @@ def _kind(kind: int) -> tuple[int, int]:
     return kind & abi.SOCK_TYPE_MASK, flags
 
 
-def _check_kind(family: int, kind: int) -> None:
+def check_kind(family: int, kind: int) -> None:
     """__sock_create: EAFNOSUPPORT before EINVAL."""
     if not 0 <= family < abi.AF_MAX:
         raise SyscallError(errno.EAFNOSUPPORT)
@@ -59,7 +59,7 @@ def sys_socket(t: Task, a: SyscallArgs) -> Result:
     """socket(2)."""
     kind, flags = _kind(a.int(1))
     family = a.int(0)
-    _check_kind(family, kind)
+    check_kind(family, kind)
     file = find_family(family).create(t, kind, a.int(2))
     file.flags |= flags & O_NONBLOCK
     file.owned_by(t)
@@ -70,7 +70,7 @@ def sys_socketpair(t: Task, a: SyscallArgs) -> Result:
     """socketpair(2)."""
     kind, flags = _kind(a.int(1))
     family = a.int(0)
-    _check_kind(family, kind)
+    check_kind(family, kind)
     one, two = find_family(family).pair(t, kind, a.int(2))
     one.flags |= flags & O_NONBLOCK
     two.flags |= flags & O_NONBLOCK
@@ -92,9 +92,8 @@ def sys_listen(t: Task, a: SyscallArgs) -> Result:
     return 0
 
 
-def _accept(t: Task, a: SyscallArgs, flags: int) -> Result:
-    if flags & ~(O_CLOEXEC | O_NONBLOCK):
-        return -errno.EINVAL
+def take_connection(t: Task, a: SyscallArgs, flags: int) -> SocketFile | Result:
+    """The next connection, held; or what the call returns or waits for."""
     held = a.held
     file = held if held is not None else t.fds.get_io(a.uint(0))
     t.fds.lowest_free()
@@ -116,8 +115,21 @@ def _accept(t: Task, a: SyscallArgs, flags: int) -> Result:
             try:
                 address = new.getpeername(t)
             except SyscallError:
-                return -errno.ECONNABORTED
+                raise SyscallError(errno.ECONNABORTED) from None
             copy_out_address(t, address, a.addr(1), a.addr(2))
+    except SyscallError:
+        new.drop()
+        raise
+    return new
+
+
+def _accept(t: Task, a: SyscallArgs, flags: int) -> Result:
+    if flags & ~(O_CLOEXEC | O_NONBLOCK):
+        return -errno.EINVAL
+    new = take_connection(t, a, flags)
+    if not isinstance(new, SocketFile):
+        return new
+    try:
         return t.fds.install(new, 0, flags & O_CLOEXEC != 0)
     finally:
         new.drop()
@@ -150,7 +162,7 @@ def sys_connect(t: Task, a: SyscallArgs) -> Result:
         file = _held_socket(t, a)
         result = file.connect_result(t) if state.under_way else _connect(t, a, file)
     else:
-        held = t.fds.get_io(a.uint(0))
+        held = a.held or t.fds.get_io(a.uint(0))
         address = copy_in_address(t, a.addr(1), a.int(2))
         if not isinstance(held, SocketFile):
             return -errno.ENOTSOCK

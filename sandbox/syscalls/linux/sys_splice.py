@@ -118,11 +118,26 @@ def sys_splice(t: Task, a: SyscallArgs) -> Result:
         return -errno.EINVAL
     source, out = t.fds.get_io(a.uint(0)), t.fds.get_io(a.uint(2))
     from_addr, to_addr = a.addr(1), a.addr(3)
-    from_pipe, to_pipe = isinstance(source, PipeFile), isinstance(out, PipeFile)
-    if (from_pipe and from_addr) or (to_pipe and to_addr):
+    if (isinstance(source, PipeFile) and from_addr) or (isinstance(out, PipeFile) and to_addr):
         return -errno.ESPIPE
     to_offset = _read_offset(t, to_addr) if to_addr else -1
     from_offset = _read_offset(t, from_addr) if from_addr else -1
+    result = splice(t, source, out, size, flags, from_offset, to_offset)
+    if isinstance(result, int) and result > 0:
+        if to_addr:
+            _write_offset(t, to_addr, to_offset + result)
+        if from_addr:
+            _write_offset(t, from_addr, from_offset + result)
+    return result
+
+
+def splice(
+    t: Task, source: FileDescription, out: FileDescription, size: int, flags: int, from_offset: int, to_offset: int
+) -> Result:
+    """Between a pipe and a file, or two pipes; an offset of -1 is the file's own position."""
+    from_pipe, to_pipe = isinstance(source, PipeFile), isinstance(out, PipeFile)
+    if (from_pipe and from_offset >= 0) or (to_pipe and to_offset >= 0):
+        return -errno.ESPIPE
     _readable(source)
     _writable(out)
     if isinstance(source, PipeFile) and isinstance(out, PipeFile):
@@ -130,18 +145,8 @@ def sys_splice(t: Task, a: SyscallArgs) -> Result:
             return -errno.EINVAL
         return _pipe_to_pipe(t, source, out, size, flags, True)
     if isinstance(source, PipeFile):
-        if out.flags & O_APPEND:
-            return -errno.EINVAL
-        result = _from_pipe(t, source, out, size, flags, to_offset)
-        if to_addr and isinstance(result, int) and result > 0:
-            _write_offset(t, to_addr, to_offset + result)
-        return result
-    if isinstance(out, PipeFile):
-        result = _to_pipe(t, source, out, size, flags, from_offset)
-        if from_addr and isinstance(result, int) and result > 0:
-            _write_offset(t, from_addr, from_offset + result)
-        return result
-    return -errno.EINVAL
+        return -errno.EINVAL if out.flags & O_APPEND else _from_pipe(t, source, out, size, flags, to_offset)
+    return _to_pipe(t, source, out, size, flags, from_offset) if isinstance(out, PipeFile) else -errno.EINVAL
 
 
 def _wait(file: FileDescription, mask: int, flags: int) -> Result:
@@ -230,7 +235,11 @@ def sys_tee(t: Task, a: SyscallArgs) -> Result:
         return -errno.EINVAL
     if not size:
         return 0
-    first, second = t.fds.get_io(a.uint(0)), t.fds.get_io(a.uint(1))
+    return tee(t, t.fds.get_io(a.uint(0)), t.fds.get_io(a.uint(1)), size, flags)
+
+
+def tee(t: Task, first: FileDescription, second: FileDescription, size: int, flags: int) -> Result:
+    """From a pipe to another, and it stays in the first."""
     _readable(first)
     _writable(second)
     if not isinstance(first, PipeFile) or not isinstance(second, PipeFile) or first.pipe is second.pipe:

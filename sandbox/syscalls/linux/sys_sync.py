@@ -57,7 +57,7 @@ def sys_syncfs(t: Task, a: SyscallArgs) -> int:
 
 def sys_sync_file_range(t: Task, a: SyscallArgs) -> int:
     """sync_file_range(2)."""
-    path = t.fds.get_io(a.int(0)).path
+    path = (a.held or t.fds.get_io(a.int(0))).path
     offset, length, flags = a.long(1), a.long(2), a.uint(3)
     if flags & ~SYNC_FILE_RANGE_VALID or offset < 0 or length < 0 or offset + length >= 1 << 63:
         return -errno.EINVAL
@@ -74,7 +74,7 @@ def sys_sync_file_range(t: Task, a: SyscallArgs) -> int:
 
 def sys_fadvise64(t: Task, a: SyscallArgs) -> int:
     """posix_fadvise(2): checks the arguments; the advice changes nothing that a program could see."""
-    file = t.fds.get_io(a.int(0))
+    file = a.held or t.fds.get_io(a.int(0))
     mode = file.stat().mode if file.path is None else file.path.inode.mode
     if mode & S_IFMT == S_IFIFO:
         return -errno.ESPIPE

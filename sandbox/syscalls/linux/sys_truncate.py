@@ -43,7 +43,7 @@ def sys_ftruncate(t: Task, a: SyscallArgs) -> int:
 
 def sys_fallocate(t: Task, a: SyscallArgs) -> int:
     """fallocate(2)."""
-    file = t.fds.get_io(a.int(0))
+    file = a.held or t.fds.get_io(a.int(0))
     offset, length = a.long(2), a.long(3)
     if offset < 0 or length <= 0:
         return -errno.EINVAL

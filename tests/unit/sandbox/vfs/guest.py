@@ -10,6 +10,7 @@ from typing import Any
 
 from sandbox.errors import SyscallError
 from sandbox.fs.overlay.root import build_root, mount_tmpfs
+from sandbox.io_uring.tasks import UringTasks
 from sandbox.kernel.aio import AioTotal
 from sandbox.kernel.credentials import Credentials
 from sandbox.kernel.fd_table import FDTable
@@ -68,6 +69,7 @@ class FakeKernel:
         self.pipe_pages = PipePages()
         self.ipc = IpcNamespace(clock)
         self.aio = AioTotal()
+        self.uring = UringTasks()
         kernel: Any = self
         uts, cgroup = UtsNamespace(1, b"box", b"(none)"), CgroupNamespace(2)
         self.namespaces = Namespaces(kernel, uts, self.ipc, cgroup, None, NetNamespace(kernel, 3)).acquire()
