@@ -130,14 +130,15 @@ def prepare_remove(r: Request) -> None:
 
 def remove(r: Request) -> Result:
     """TIMEOUT_REMOVE."""
-    link = r.op_flags & abi.LINK_TIMEOUT_UPDATE != 0
+    updates = r.op_flags & abi.TIMEOUT_UPDATE != 0  # of a linked one it takes both flags
+    link = updates and r.op_flags & abi.LINK_TIMEOUT_UPDATE != 0
     opcode = abi.OP_LINK_TIMEOUT if link else abi.OP_TIMEOUT
     for found in find(r.ring, r.addr):
         if found.opcode == opcode and found.issued and found.step != 2:
             break
     else:
         return -errno.ENOENT
-    if not r.op_flags & _UPDATES:
+    if not updates:
         cancel(found)
         return 0
     what = found.state

@@ -97,6 +97,11 @@ def test_the_neighbours_of_a_hog_live_on(bin_dir: Path) -> None:
     assert (done.status, done.out) == (4, "still here\n")
 
 
+def test_garbage_in_the_rings_of_io_uring(bin_dir: Path) -> None:
+    done = do("--volume", f"{bin_dir}:/mnt:ro", "/mnt/uring")
+    assert (done.status, done.out) == (0, "done\n") and "oops" not in done.err, done
+
+
 @pytest.mark.parametrize("victim", ["launcher", "sentry"])
 def test_death_at_a_random_moment(start: type[Running], victim: str) -> None:
     moments = random.Random(7)

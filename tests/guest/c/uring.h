@@ -105,12 +105,17 @@ static void seen(struct ring *r) { __atomic_store_n(&CQ_HEAD(r), CQ_HEAD(r) + 1,
 static void print_cqe(struct cqe *c) {
     printf("  %llu: %d%s%s flags %x\n", (long long)c->user_data, c->res, c->res < 0 ? " " : "", c->res < 0 ? ename(-c->res) : "", c->flags);
 }
-/* Print what has completed. */
-static void completions(struct ring *r) {
-    for (struct cqe *c; (c = peek(r)); seen(r)) print_cqe(c);
+/* Print what has completed: so many, or all that are there. */
+static void completions(struct ring *r, unsigned n) {
+    for (unsigned i = 0; i < n || !n; i++, seen(r)) {
+        struct cqe *c = peek(r);
+        for (; !c && n; c = peek(r)) MUST(uring_enter(r->fd, 0, 1, GETEVENTS, NULL, 8));
+        if (!c) return;
+        print_cqe(c);
+    }
 }
 /* Submit, wait for so many completions, print them. */
 static void go(struct ring *r, unsigned wait) {
     SHOW(submit(r, wait));
-    completions(r);
+    completions(r, wait);
 }

@@ -61,7 +61,7 @@ static void pipes(void) {
     go(&r, 0);
     write(p[1], "late", 4);
     SHOW(uring_enter(r.fd, 0, 1, GETEVENTS, NULL, 8));
-    completions(&r);
+    completions(&r, 1);
     fcntl(p[0], F_SETFL, O_NONBLOCK);
     add(&r, READ, p[0], b, 64, -1, 31);
     add(&r, READ, p[0], b, 64, 0, 32)->op_flags = 8;
@@ -75,7 +75,7 @@ static void pipes(void) {
     go(&r, 1);
     close(p[1]);
     SHOW(uring_enter(r.fd, 0, 1, GETEVENTS, NULL, 8));
-    completions(&r);
+    completions(&r, 1);
     close(p[0]);
     /* a write that finds some room only, and one that finds none */
     MUST(pipe(p));
@@ -86,7 +86,7 @@ static void pipes(void) {
     go(&r, 1);
     SHOW(read(p[0], big, 4096));
     SHOW(uring_enter(r.fd, 0, 1, GETEVENTS, NULL, 8));
-    completions(&r);
+    completions(&r, 1);
     signal(SIGPIPE, SIG_IGN);
     close(p[0]);
     add(&r, WRITE, p[1], big, 100, 0, 39);
@@ -107,7 +107,7 @@ static void bad(void) {
     add(&r, NOP, -1, NULL, 0, 0, 52);
     go(&r, 0);
     SHOW(uring_enter(r.fd, 1, 1, GETEVENTS, NULL, 8));
-    completions(&r);
+    completions(&r, 1);
     add(&r, NOP, -1, NULL, 0, 0, 53)->flags = 0x80;
     go(&r, 0);
     add(&r, NOP, -1, NULL, 0, 0, 54)->ioprio = 1;
@@ -126,7 +126,7 @@ static void bad(void) {
     go(&r, 0);
     VAL(SQ_DROPPED(&r));
     SHOW(uring_enter(r.fd, 1, 0, 0, NULL, 8));
-    completions(&r);
+    completions(&r, 0);
     struct ring all = open_ring(8, S_SUBMIT_ALL);
     add(&all, 200, -1, NULL, 0, 0, 61);
     add(&all, NOP, -1, NULL, 0, 0, 62);
@@ -146,10 +146,10 @@ static void overflow(void) {
     SHOW(poll(&p, 1, 0));
     VAL(p.revents);
     for (int i = 0; i < 3; i++) {
-        completions(&o);
+        completions(&o, 0);
         SHOW(uring_enter(o.fd, 0, 0, GETEVENTS, NULL, 8));
     }
-    completions(&o);
+    completions(&o, 0);
     VAL(SQ_FLAGS(&o) & 2);
     close(o.fd);
 }

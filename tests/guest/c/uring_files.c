@@ -157,7 +157,7 @@ static void registered(void) {
 static void rings(void) {
     struct ring o = open_ring(4, 0);
     add(&r, MSG_RING, o.fd, NULL, 123, 456, 80), one();
-    completions(&o);
+    completions(&o, 0);
     add(&r, MSG_RING, 0, NULL, 123, 456, 81), one();
     struct {
         uint32_t offset, resv;
@@ -168,7 +168,7 @@ static void rings(void) {
     SHOW(uring_register(r.fd, 20, u + 1, 1));
     add(&o, NOP, -1, NULL, 0, 0, 82);
     SHOW(uring_enter(5, 1, 1, GETEVENTS | REGISTERED_RING, NULL, 8));
-    completions(&o);
+    completions(&o, 0);
     SHOW(uring_enter(6, 1, 1, GETEVENTS | REGISTERED_RING, NULL, 8));
     u[0].data = u[1].data = 0;
     SHOW(uring_register(r.fd, 21, u, 2));

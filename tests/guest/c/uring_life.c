@@ -55,10 +55,10 @@ int main(int argc, char **argv) {
     }
     waitpid(child, NULL, 0);
     SHOW(uring_enter(r.fd, 0, 0, GETEVENTS, NULL, 8));
-    completions(&r);
+    completions(&r, 0);
     write(p[1], "y", 1);
     SHOW(uring_enter(r.fd, 0, 1, GETEVENTS, NULL, 8));
-    completions(&r);
+    completions(&r, 1);
     r.tail = SQ_TAIL(&r);
     SHOW(read(p[0], b, 8));
 
@@ -69,7 +69,7 @@ int main(int argc, char **argv) {
     void *n;
     pthread_join(th, &n);
     VAL((long)n);
-    completions(&r);
+    completions(&r, 0);
 
     /* execve ends what is under way */
     int q[2];

@@ -6,7 +6,7 @@ static char b[256], pool[4][16];
 
 static void wait_for(unsigned n) {
     SHOW(uring_enter(r.fd, 0, n, GETEVENTS, NULL, 8));
-    completions(&r);
+    completions(&r, n);
 }
 static int last; /* the result of the completion that was fetched */
 static void one(const char *what) {

@@ -5,7 +5,7 @@ static char b[4096];
 
 static void wait_for(unsigned n) {
     SHOW(uring_enter(r.fd, 0, n, GETEVENTS, NULL, 8));
-    completions(&r);
+    completions(&r, n);
 }
 static void once(void) {
     int p[2], e = MUST(eventfd(0, 0));
@@ -59,7 +59,7 @@ static void multishot(void) {
     wait_for(1);
     add(&r, ASYNC_CANCEL, -1, (void *)25, 0, 0, 26);
     go(&r, 1);
-    completions(&r);
+    completions(&r, 0);
     close(s[0]);
 }
 static void cancel(void) {
@@ -104,7 +104,7 @@ static void as_a_file(void) {
     write(p[1], "x", 1);
     SHOW(epoll_wait(ep, &ev, 1, -1));
     VAL(ev.events);
-    completions(&r);
+    completions(&r, 0);
     SHOW(epoll_wait(ep, &ev, 1, 0));
     /* one ring waits for another */
     struct ring o = open_ring(4, 0);
@@ -113,7 +113,7 @@ static void as_a_file(void) {
     add(&r, NOP, -1, NULL, 0, 0, 52);
     go(&r, 1);
     SHOW(uring_enter(o.fd, 0, 1, GETEVENTS, NULL, 8));
-    completions(&o);
+    completions(&o, 1);
     close(o.fd), close(ep), close(p[0]), close(p[1]);
 }
 static void told(void) {
@@ -143,7 +143,7 @@ static void told(void) {
     SHOW(submit(&r, 2));
     while (CQ_TAIL(&r) - CQ_HEAD(&r) < 2) sched_yield();
     VAL(CQ_TAIL(&r) - CQ_HEAD(&r));
-    completions(&r);
+    completions(&r, 0);
     SHOW(uring_register(r.fd, 5, NULL, 0));
     SHOW(uring_register(r.fd, 5, NULL, 0));
     SHOW(uring_register(r.fd, 4, &(int){0}, 1));

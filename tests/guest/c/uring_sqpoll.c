@@ -9,7 +9,7 @@ static void hand_over(unsigned wait) {
     atomic_thread_fence(memory_order_seq_cst);
     if (SQ_FLAGS(&r) & 1) MUST(uring_enter(r.fd, 3, 0, SQ_WAKEUP, NULL, 8));
     while (CQ_TAIL(&r) - CQ_HEAD(&r) < wait) MUST(uring_enter(r.fd, 0, wait, GETEVENTS, NULL, 8));
-    completions(&r);
+    completions(&r, 0);
 }
 
 int main(void) {

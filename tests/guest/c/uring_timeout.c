@@ -6,7 +6,7 @@ static struct __kernel_timespec soon = {0, 5 * MS}, later = {0, 20 * MS}, never 
 
 static void wait_for(unsigned n) {
     SHOW(uring_enter(r.fd, 0, n, GETEVENTS, NULL, 8));
-    completions(&r);
+    completions(&r, n);
 }
 static void alarmed(int n) {}
 
@@ -30,7 +30,7 @@ static void plain(void) {
     add(&r, TIMEOUT, -1, &soon, 1, 3, 7)->op_flags = 64;
     SHOW(submit(&r, 1));
     while (CQ_TAIL(&r) - CQ_HEAD(&r) < 3) uring_enter(r.fd, 0, 3, GETEVENTS, NULL, 8);
-    completions(&r);
+    completions(&r, 0);
     add(&r, TIMEOUT, -1, &soon, 2, 0, 8);
     go(&r, 0);
     add(&r, TIMEOUT, -1, BAD, 1, 0, 9);
@@ -158,10 +158,11 @@ static void waits(void) {
     x.ts = (uintptr_t)&soon;
     SHOW(uring_enter(r.fd, 1, 2, GETEVENTS | EXT_ARG, &x, sizeof x));
     r.put = 0;
-    completions(&r);
+    completions(&r, 0);
     /* a timeout ends the wait whatever was waited for */
     add(&r, TIMEOUT, -1, &soon, 1, 0, 81);
-    go(&r, 3);
+    SHOW(submit(&r, 3));
+    completions(&r, 1);
     signal(SIGALRM, alarmed);
     struct itimerval t = {{0, 0}, {0, 5000}};
     setitimer(ITIMER_REAL, &t, NULL);
