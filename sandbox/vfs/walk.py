@@ -277,10 +277,12 @@ def lookup(t: Task, dirfd: int, path: bytes, flags: int = FOLLOW, creds: Credent
             raise SyscallError(errno.ENOENT)
         if dirfd == AT_FDCWD:
             return t.fs.cwd
-        there = t.fds.get(dirfd).path
-        if there is None:
-            raise SyscallError(errno.ENOTDIR)
-        return there
+        file = t.fds.get(dirfd)
+        if file.path is not None:
+            return file.path
+        from sandbox.vfs.open_file_path import path_of
+
+        return path_of(t, file)
     walk = Walk(t, dirfd, path, 0, creds)
     walk.run(path, False, bool(flags & FOLLOW))
     dentry = walk.dentry
