@@ -7,8 +7,8 @@ from typing import Final
 
 from runsc.flags import LIST, SWITCH, TEXT, Flag, Values
 from runsc.log import Log
-from sandbox.platform.choose import AUTO
-from sandbox.platform.choose import NAMES as PLATFORMS
+from sandbox.known_platforms import AUTO
+from sandbox.known_platforms import NAMES as PLATFORMS
 
 NETWORKS: Final = ("none", "internal", "sandbox", "tap", "user")
 LOG_FORMATS: Final = ("text", "json")

@@ -6,7 +6,7 @@ import os
 import resource
 from typing import Callable, Final
 
-from sandbox.platform.choose import AUTO, LANE, choose
+from sandbox.known_platforms import AUTO, LANE, choose
 
 MINIMUM_FILES: Final = 128
 MINIMUM_FILE_SIZE: Final = 1 << 20  # bytes: what processes share with the sandbox's kernel is files for the host

@@ -106,7 +106,8 @@ def _outer(out: int) -> None:
 
 def _start_platform(out: int) -> None:
     """As the sentry."""
-    from sandbox.platform.choose import AUTO, choose, make
+    from sandbox.known_platforms import AUTO, choose
+    from sandbox.platform.choose import make
     from sandbox.reactor import Reactor
     from tcpip.clock import MonotonicClock
 

@@ -1,26 +1,15 @@
-"""The platforms by name. None is imported before it is made: start-up time."""
+"""A platform by its name (sandbox/known_platforms.py). None is imported before it is made: start-up time."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
+from sandbox.known_platforms import PTRACE
 from sandbox.platform.base import PlatformError
 
 if TYPE_CHECKING:
     from sandbox.platform.base import Platform
     from sandbox.reactor import Reactor
-
-AUTO: Final = "auto"
-LANE: Final = "lane"
-PTRACE: Final = "ptrace"
-NAMES: Final = (AUTO, LANE, PTRACE)
-
-
-def choose(name: str, notifies: bool) -> str:
-    """The platform that `name` stands for on a host with (`notifies`) or without seccomp notification."""
-    if name != AUTO:
-        return name
-    return LANE if notifies else PTRACE
 
 
 def make(name: str, reactor: Reactor, look: bool) -> Platform:

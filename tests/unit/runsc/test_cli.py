@@ -41,7 +41,7 @@ def test_unknown_network(capfd: pytest.CaptureFixture[str], words: tuple[str, ..
 
 def test_unknown_platform(capfd: pytest.CaptureFixture[str]) -> None:
     status, err = error_of(capfd, "do", "--platform=kvm", "x")
-    assert status == 125 and "unknown platform 'kvm'; known: lane" in err
+    assert status == 125 and "unknown platform 'kvm'; known: auto, lane, ptrace" in err
 
 
 @pytest.mark.parametrize(
