@@ -11,6 +11,7 @@ from sandbox.abi.linux.fcntl import (
     O_APPEND,
     O_CLOEXEC,
     O_CREAT,
+    O_DIRECT,
     O_DIRECTORY,
     O_EXCL,
     O_NOATIME,
@@ -237,6 +238,10 @@ def finish_open(t: Task, path: Path, inode: Inode, flags: int, rights: int = 0) 
     file = inode.open(t, path, kept)
     if isinstance(file, Block):
         return file
+    if flags & O_DIRECT and not inode.is_regular():
+        file.acquire()
+        file.drop()
+        raise SyscallError(errno.EINVAL)
     if not truncatable:
         file.truncatable = False
     if file.path is None and path.mount.id:  # not through /proc/PID/fd to what has no place

@@ -160,12 +160,13 @@ def version(t: Task) -> bytes:
     return b"Linux version %s (stackbox) %s\n" % (RELEASE.encode(), VERSION)
 
 
+# The kinds of file systems, by index.
+KINDS: Final = (b"sysfs", b"tmpfs", b"proc", b"devtmpfs", b"pipefs", b"sockfs", b"devpts", b"overlay", b"mqueue")
+
+
 def filesystems(t: Task) -> bytes:
     """What mount(2) knows, and the root's kind."""
-    return b"".join(
-        b"nodev\t%s\n" % name
-        for name in (b"sysfs", b"tmpfs", b"proc", b"devtmpfs", b"pipefs", b"sockfs", b"devpts", b"overlay", b"mqueue")
-    )
+    return b"".join(b"nodev\t%s\n" % name for name in KINDS)
 
 
 def cmdline(t: Task) -> bytes:

@@ -157,3 +157,14 @@ def test_names_of_a_process_go_when_it_is_reaped(system: Guest) -> None:
     system.group.reaped = True  # type: ignore[attr-defined]
     forget(1, 0)
     assert not known and b"1" not in place.children and vfs.dentries.count == before - 4
+
+
+def test_kinds_of_file_systems_by_index(system: Guest) -> None:
+    index = system.ok("sysfs", 1, "proc", 0)
+    assert system.ok("sysfs", 3, 0, 0) > index
+    result, text = system.out("sysfs", 64, 2, 2, index)
+    assert result == 0 and text.split(b"\0")[0] == b"proc"
+    assert b"nodev\tproc\n" in system.read_file("/proc/filesystems")
+    assert system.call("sysfs", 1, "nosuch", 0) == system.call("sysfs", 2, 1000, 8) == -errno.EINVAL
+    assert system.call("sysfs", 0, 0, 0) == system.call("sysfs", 4, 0, 0) == -errno.EINVAL
+    assert system.call("ustat", 0xFFFFFFFF, 8) == -errno.EINVAL

@@ -30,6 +30,7 @@ from sandbox.syscalls.linux import (
     sys_dir,
     sys_fd,
     sys_flock,
+    sys_fs_kinds,
     sys_inotify,
     sys_landlock,
     sys_link,
@@ -49,7 +50,7 @@ from tcpip.clock import Clock, MonotonicClock
 
 _MODULES = (
     sys_attr, sys_copy_range, sys_dir, sys_fd, sys_flock, sys_inotify, sys_landlock, sys_link, sys_memfd, sys_mount, sys_mount_api, sys_namespace, sys_open,
-    sys_read_write, sys_stat, sys_statfs, sys_sync, sys_truncate, sys_xattr,
+    sys_fs_kinds, sys_read_write, sys_stat, sys_statfs, sys_sync, sys_truncate, sys_xattr,
 )  # fmt: skip
 HANDLERS = {row.name: row.handler for module in _MODULES for row in module.ROWS}
 
