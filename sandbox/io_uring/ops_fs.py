@@ -227,7 +227,10 @@ def splice_or_tee(r: Request) -> Result:
     """SPLICE, TEE: from `splice_fd_in`."""
     t, out, flags = r.t, r.file, r.op_flags & SPLICE_F_ALL
     assert out is not None
-    source = find_file(r, _source(r), r.op_flags & _FD_IN_FIXED != 0)
+    source = r.source
+    if source is None:
+        source = r.source = find_file(r, _source(r), r.op_flags & _FD_IN_FIXED != 0)
+        source.acquire()
     result: Result = 0
     if r.length:
         if r.opcode == abi.OP_TEE:

@@ -8,7 +8,7 @@ from typing import Final
 from sandbox.abi.linux import io_uring as abi
 from sandbox.errors import SyscallError
 from sandbox.io_uring.request import Request
-from sandbox.io_uring.resources import change_files, replace
+from sandbox.io_uring.resources import add_files, change_files, replace
 from sandbox.io_uring.ring import RingFile
 from sandbox.kernel.control import Result
 from sandbox.syscalls.linux.sys_epoll import sys_epoll_ctl
@@ -35,11 +35,9 @@ def prepare_files(r: Request) -> None:
 
 
 def files_update(r: Request) -> Result:
-    """FILES_UPDATE, to places that are named."""
+    """FILES_UPDATE, to places that are named or to any that are free."""
     offset = r.off & 0xFFFF_FFFF
-    if offset == abi.FILE_INDEX_ALLOC:
-        return -errno.EINVAL
-    return change_files(r.t, r.ring, r.addr, offset, r.length)
+    return add_files(r) if offset == abi.FILE_INDEX_ALLOC else change_files(r.t, r.ring, r.addr, offset, r.length)
 
 
 def prepare_message(r: Request) -> None:

@@ -188,6 +188,8 @@ _CALLS: Final[dict[int, Callable[[Task, RingFile, int, int], int]]] = {
     abi.REGISTER_ENABLE_RINGS: _enable,
     abi.REGISTER_RING_FDS: _register_ring_fds,
     abi.UNREGISTER_RING_FDS: _unregister_ring_fds,
+    abi.REGISTER_FILES2: resources.register_files2,
+    abi.REGISTER_FILES_UPDATE2: resources.update_files2,
     abi.REGISTER_PBUF_RING: buffers.register_ring,
     abi.UNREGISTER_PBUF_RING: buffers.unregister_ring,
     abi.REGISTER_FILE_ALLOC_RANGE: resources.set_alloc_range,

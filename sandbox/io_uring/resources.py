@@ -24,6 +24,9 @@ MAX_BUFFER: Final = 1 << 30
 SKIP: Final = -2
 _UPDATE: Final = struct.Struct("<IIQ")
 _RANGE: Final = struct.Struct("<IIQ")
+_REGISTER2: Final = struct.Struct("<IIQQQ")
+_UPDATE2: Final = struct.Struct("<IIQQII")
+_SPARSE: Final = 1
 _IOVEC: Final = struct.Struct("<QQ")
 
 
@@ -39,8 +42,8 @@ def _registrable(t: Task, fd: int) -> FileDescription:
     return file
 
 
-def register_files(t: Task, ring: RingFile, address: int, count: int) -> int:
-    """IORING_REGISTER_FILES: -1 leaves a place empty."""
+def register_files(t: Task, ring: RingFile, address: int, count: int, sparse: bool = False) -> int:
+    """IORING_REGISTER_FILES: -1 leaves a place empty, as do all of a `sparse` table."""
     if ring.files is not None:
         return -errno.EBUSY
     if not count:
@@ -49,7 +52,7 @@ def register_files(t: Task, ring: RingFile, address: int, count: int) -> int:
         return -errno.EMFILE
     files: list[FileDescription | None] = []
     try:
-        for fd in _fds(t, address, count):
+        for fd in (-1,) * count if sparse else _fds(t, address, count):
             file = None if fd == -1 else _registrable(t, fd)
             if file is not None:
                 file.acquire()
@@ -168,6 +171,57 @@ def change_files(t: Task, ring: RingFile, address: int, offset: int, count: int)
         except SyscallError as error:
             return done or -error.errno
     return count
+
+
+def add_files(r: Request) -> int:
+    """Put files into free places, and write the places where the descriptors stand (io_files_update_with_index_alloc)."""
+    if r.ring.files is None:
+        return -errno.ENXIO
+    for done in range(r.length):
+        where = r.addr + 4 * done
+        try:
+            file = _registrable(r.t, _fds(r.t, where, 1)[0])
+            number = place(r, file, abi.FILE_INDEX_ALLOC, False)
+            try:
+                r.t.copy_out(where, number.to_bytes(4, "little"))
+            except SyscallError:
+                close_place(r.ring, number)
+                raise
+        except SyscallError as error:
+            return done or -error.errno
+    return r.length
+
+
+def _registration(t: Task, address: int, size: int) -> tuple[int, int, int]:
+    """struct io_uring_rsrc_register: how many, whether they are all empty yet, and where; EINVAL, also for tags."""
+    if size != _REGISTER2.size:
+        raise SyscallError(errno.EINVAL)
+    count, flags, reserved, where, tags = _REGISTER2.unpack(t.copy_in(address, size))
+    if not count or reserved or tags or flags & ~_SPARSE or (flags and where):
+        raise SyscallError(errno.EINVAL)
+    return count, flags, where
+
+
+def _change(t: Task, address: int, size: int) -> tuple[int, int, int]:
+    """struct io_uring_rsrc_update2: from which place on, how many, and where they stand; EINVAL, also for tags."""
+    if size != _UPDATE2.size:
+        raise SyscallError(errno.EINVAL)
+    offset, reserved, where, tags, count, more = _UPDATE2.unpack(t.copy_in(address, size))
+    if not count or reserved or more or tags:
+        raise SyscallError(errno.EINVAL)
+    return offset, count, where
+
+
+def register_files2(t: Task, ring: RingFile, address: int, size: int) -> int:
+    """IORING_REGISTER_FILES2."""
+    count, sparse, where = _registration(t, address, size)
+    return register_files(t, ring, where, count, sparse != 0)
+
+
+def update_files2(t: Task, ring: RingFile, address: int, size: int) -> int:
+    """IORING_REGISTER_FILES_UPDATE2."""
+    offset, count, where = _change(t, address, size)
+    return change_files(t, ring, where, offset, count)
 
 
 def update_files(t: Task, ring: RingFile, address: int, count: int) -> int:

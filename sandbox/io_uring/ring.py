@@ -66,6 +66,7 @@ class RingFile(FileDescription):
         self.deferred: deque[Request] = deque()
         self.drain_next = self.drain_disabled = False
         self.work: deque[Request] = deque()
+        self.orders: deque[Request] = deque()  # those that need their task in a call
         self.scheduled = self.closed = False
         self.timeouts: dict[Request, int] = {}
         self.timeout_heap: list[tuple[int, int, Request]] = []
@@ -289,6 +290,7 @@ class RingFile(FileDescription):
         for r in list(self.inflight):
             self.abandon(r, -errno.ECANCELED)
         self.work.clear()
+        self.orders.clear()
         self.deferred.clear()
         self.tasks.overflow -= len(self.overflow)
         self.overflow.clear()

@@ -134,6 +134,9 @@ def complete(r: Request, result: int, flags: int = 0) -> None:
         ring.told |= r.worker
     ring.leave(r)
     r.args.end()
+    source, r.source = r.source, None
+    if source is not None:
+        source.drop()
     r.file = None
     r.state = None
     other = r.timeout

@@ -44,7 +44,7 @@ class Batch:
         self.t.thread.forget_copies()  # it may be in a call of its own
         turn, until = TURN, clock.now_ns() + TURN_NS
         while self.left:
-            if not turn or (not turn & 7 and clock.now_ns() > until):
+            if not turn or clock.now_ns() > until:
                 return False
             turn -= 1
             if ring.tasks.requests >= ring.tasks.max_requests:

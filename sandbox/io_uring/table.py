@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from sandbox.abi.linux import io_uring as abi
-from sandbox.io_uring import buffers, cancel, ops_fs, ops_misc, ops_net, ops_rw, poll, timeout
+from sandbox.io_uring import advise, buffers, cancel, ops_fs, ops_misc, ops_net, ops_rw, poll, timeout
 from sandbox.io_uring.request import Operation
 
 
@@ -50,6 +50,7 @@ OPERATIONS: Final[dict[int, Operation]] = {
     abi.OP_SYNC_FILE_RANGE: Operation(ops_fs.prepare_plain, ops_fs.sync_file_range, file=True),
     abi.OP_FALLOCATE: Operation(ops_fs.prepare_plain, ops_fs.fallocate, file=True),
     abi.OP_FADVISE: Operation(ops_fs.prepare_plain, ops_fs.fadvise, file=True),
+    abi.OP_MADVISE: Operation(advise.prepare, advise.madvise),
     abi.OP_OPENAT: Operation(ops_fs.prepare_open, ops_fs.openat),
     abi.OP_OPENAT2: Operation(ops_fs.prepare_open, ops_fs.openat),
     abi.OP_CLOSE: Operation(ops_fs.prepare_close, ops_fs.close),

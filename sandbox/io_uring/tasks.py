@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from sandbox.io_uring.ring import RingFile
     from sandbox.kernel.task import Task
 
-MAX_REQUESTS: Final = 65536  # in flight in all rings, some 1.2 KiB each
+MAX_REQUESTS: Final = 32768  # in flight in all rings, some 1.2 KiB each
 MAX_OVERFLOW: Final = 131_072  # completions that wait for room in a ring
 MAX_BUFFERS: Final = 1 << 18  # that are provided or registered
 

@@ -9,6 +9,7 @@ from sandbox.abi.linux import io_uring as abi
 from sandbox.abi.linux.time import NS_PER_S, TIMESPEC
 from sandbox.errors import SyscallError
 from sandbox.io_uring import memory as at
+from sandbox.io_uring.advise import execute, next_order
 from sandbox.io_uring.memory import WORD, RingMemory
 from sandbox.io_uring.register import register
 from sandbox.io_uring.ring import RingFile
@@ -187,6 +188,13 @@ def _go_on(t: Task, a: SyscallArgs, state: _Entering) -> Result:
             return batch.done
     if not _run_due(ring):
         return AGAIN
+    while ring.orders:
+        r = next_order(ring, t)
+        if r is None:
+            break
+        ordered = execute(t, r, lambda: _go_on(t, a, state))
+        if ordered is not None:
+            return ordered
     if not a.uint(3) & abi.ENTER_GETEVENTS:
         return state.submitted
     try:

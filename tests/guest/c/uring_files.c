@@ -130,6 +130,19 @@ static void registered(void) {
     SHOW(uring_register(r.fd, 6, &w, 1));
     SHOW(uring_register(r.fd, 3, NULL, 0));
     SHOW(uring_register(r.fd, 3, NULL, 0));
+    struct {
+        uint32_t nr, flags;
+        uint64_t resv, data, tags;
+    } sparse = {4, 1};
+    SHOW(uring_register(r.fd, 13, &sparse, 8));
+    SHOW(uring_register(r.fd, 13, &sparse, sizeof sparse));
+    add(&r, READ, 0, b, 4, 0, 63)->flags = FIXED_FILE, one();
+    int some[3] = {fds[0], fds[0], 99};
+    add(&r, FILES_UPDATE, -1, some, 3, 0xffffffff, 64);
+    VAL(one());
+    VAL(some[0]), VAL(some[1]), VAL(some[2]);
+    add(&r, READ, 1, b, 4, 0, 65)->flags = FIXED_FILE, one();
+    SHOW(uring_register(r.fd, 3, NULL, 0));
     add(&r, READ, 0, b, 4, 0, 62)->flags = FIXED_FILE, one();
 
     static char mem[8192];
@@ -199,6 +212,31 @@ static void rings(void) {
     close(d.fd);
 }
 
+static void advice(void) {
+    char *m = MUST(mmap(NULL, 16384, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    memset(m, 'x', 16384);
+    add(&r, MADVISE, -1, m, 4096, 0, 90)->op_flags = MADV_DONTNEED, one();
+    VAL(m[0]), VAL(m[4096]);
+    add(&r, MADVISE, -1, m, 8192, 0, 91)->op_flags = MADV_RANDOM, one();
+    add(&r, MADVISE, -1, m + 1, 4096, 0, 92)->op_flags = MADV_DONTNEED, one();
+    add(&r, MADVISE, -1, m, 4096, 0, 93)->op_flags = 999, one();
+    add(&r, NOP, -1, NULL, 0, 0, 94)->flags = LINK;
+    add(&r, MADVISE, -1, m + 4096, 4096, 0, 95)->op_flags = MADV_DONTNEED;
+    one(), one();
+    VAL(m[4096]);
+    int p[2];
+    MUST(pipe(p));
+    add(&r, READ, p[0], b, 1, 0, 96)->flags = LINK;
+    add(&r, MADVISE, -1, m + 8192, 4096, 0, 97)->op_flags = MADV_DONTNEED;
+    MUST(submit(&r, 0));
+    write(p[1], "x", 1);
+    one(), one();
+    VAL(m[8192]);
+    munmap(m, 4096);
+    add(&r, MADVISE, -1, m, 8192, 0, 98)->op_flags = MADV_DONTNEED, one();
+    close(p[0]), close(p[1]);
+}
+
 int main(void) {
     r = open_ring(8, 0);
     umask(022);
@@ -207,5 +245,6 @@ int main(void) {
     watches();
     registered();
     rings();
+    advice();
     return 0;
 }

@@ -5,7 +5,7 @@ static void setup(unsigned entries, unsigned flags, unsigned cq) {
     int fd = uring_setup(entries, &p);
     printf("setup(%u, %#x, %u): %s", entries, flags, cq, fd < 0 ? ename(errno) : "ok");
     if (fd >= 0) {
-        printf(" sq %u cq %u array %d features %x", p.sq_entries, p.cq_entries, p.sq.word[6] != 0, p.features & 0x3fff);
+        printf(" sq %u cq %u array %d features %x", p.sq_entries, p.cq_entries, p.sq.word[6] != 0, p.features & 0x3bff);
         printf(" cloexec %d", fcntl(fd, F_GETFD));
         close(fd);
     }

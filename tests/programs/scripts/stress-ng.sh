@@ -4,7 +4,7 @@
 # what: --verify of each stressor of the classes cpu, memory, vm, os, scheduler, pipe, network, filesystem and interrupt that needs no device and no privilege; a second each
 # memory: 4G
 # known: klog: = natively it needs the privilege to read the kernel's log; inside the log is the sandbox's own
-# known: io-uring: = there is no io_uring, and some hosts' fails
+# known: io-uring: = some hosts' fails natively
 # known: netlink-task: = there is no taskstats
 # known: pci: = there is no PCI bus
 # known: secretmem: = there is no memfd_secret
