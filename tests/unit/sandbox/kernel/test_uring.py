@@ -95,7 +95,10 @@ def opened(rings: Rings) -> tuple[int, EventFile]:
 
 
 def test_closing_a_ring_ends_what_is_under_way(rings: Rings) -> None:
+    account = rings.box.kernel.mounts.vfs.space
+    before = account.used
     fd, ring = rings.make()
+    assert account.used > before
     efd, file = opened(rings)
     rings.add(ring, abi.OP_READ, efd, addr=HEAP, length=8)
     rings.add(ring, abi.OP_POLL_ADD, efd, op_flags=1, length=1)
@@ -107,6 +110,7 @@ def test_closing_a_ring_ends_what_is_under_way(rings: Rings) -> None:
     assert file.refs == 1 and ring.closed and not len(file.queue)
     rings.box.advance(20 * NS)
     rings.nothing_left()
+    assert account.used == before
 
 
 def test_a_request_keeps_its_file_and_no_longer(rings: Rings) -> None:
