@@ -29,10 +29,11 @@ _U32: Final = 0xFFFFFFFF
 
 
 def tcp_info(ep: TcpEndpoint) -> bytes:
-    """struct tcp_info now. What is not measured is 0: the delivery rate, times busy and limited by window or
-    buffer, rehashed flow labels, totals of time-outs (which Linux has since 6.7)."""
+    """struct tcp_info now. Flow labels are not rehashed: 0. The delivery rate is measured from the first call on, and always
+    with BBR: to measure it for everybody would slow everybody down."""
+    ep.snd.asked = True
     now = ep.stack.clock.now_ns()
-    return _LOSS.pack(*_loss(ep)) + _TIMES.pack(*_times_and_metrics(ep, now)) + _TOTALS.pack(*_totals(ep))
+    return _LOSS.pack(*_loss(ep)) + _TIMES.pack(*_times_and_metrics(ep, now)) + _TOTALS.pack(*_totals(ep, now))
 
 
 def _loss(ep: TcpEndpoint) -> tuple[int, ...]:
@@ -57,7 +58,8 @@ def _loss(ep: TcpEndpoint) -> tuple[int, ...]:
         min(snd.rtt.backoff, 255),
         flags,
         snd.wscale | rcv.wscale << 4,
-        ep.fast_open_request.failure << 1 if ep.fast_open_request is not None else 0,
+        (ep.fast_open_request.failure << 1 if ep.fast_open_request is not None else 0)
+        | int(snd.rate.best_limited and listening is None),
         snd.rtt.rto // 1000,
         rcv.ato // 1000,
         snd.mss,
@@ -95,7 +97,7 @@ def _times_and_metrics(ep: TcpEndpoint, now: int) -> tuple[int, ...]:
     )
 
 
-def _totals(ep: TcpEndpoint) -> tuple[int, ...]:
+def _totals(ep: TcpEndpoint, now: int) -> tuple[int, ...]:
     """From tcpi_pacing_rate on."""
     snd = ep.snd
     rcv = ep.rcv
@@ -111,10 +113,8 @@ def _totals(ep: TcpEndpoint) -> tuple[int, ...]:
         min(snd.rtt.min_rtt // 1000, _U32) if snd.rtt.min_rtt else _U32,
         rcv.data_segs_in & _U32,
         snd.data_segs_out & _U32,
-        0,
-        0,
-        0,
-        0,
+        snd.rate.best,
+        *snd.chrono.times(now),
         -(-snd.bytes_acked // mss) + int(st.synchronized(ep.state)) & _U32,  # our SYN counts, too
         -(-ep.ecn.delivered_ce // mss) & _U32,
         snd.bytes_sent + snd.bytes_retrans,
@@ -125,9 +125,9 @@ def _totals(ep: TcpEndpoint) -> tuple[int, ...]:
         min(snd.wnd, _U32),
         min(max(rcv.window(), 0), _U32),
         0,
-        0,
-        0,
-        0,
+        min(snd.total_rto, 0xFFFF),
+        min(snd.rto_recoveries, 0xFFFF),
+        (snd.rto_time + (now - snd.rto_since if snd.rto_since >= 0 else 0)) // 1_000_000 & _U32,
     )
 
 

@@ -36,9 +36,11 @@ class RateSample:
 class RateSampler:
     """A connection's delivery so far. `delivered` bytes; times ns."""
 
-    __slots__ = ("delivered", "delivered_at", "first_sent", "app_limited")
+    __slots__ = ("delivered", "delivered_at", "first_sent", "app_limited", "best", "best_limited")
 
     def __init__(self) -> None:
+        self.best = 0  # the last rate that the path allowed, or the best that the application did (tcp_rate_gen)
+        self.best_limited = True
         self.delivered = 0
         self.delivered_at = 0
         self.first_sent = 0
@@ -75,4 +77,6 @@ class RateSampler:
         interval = max(sent - first_sent, now - prior_at)
         if interval >= min_rtt and interval > 0:
             sample.rate = (self.delivered - sample.prior_delivered) * NS_PER_S // interval
+            if not sample.app_limited or sample.rate >= self.best:
+                self.best, self.best_limited = sample.rate, sample.app_limited
         return sample

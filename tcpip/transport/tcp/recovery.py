@@ -60,8 +60,11 @@ def process_ack(snd: Sender, seg: Segment, window_changed: bool, congested: bool
         if snd.ca_state < CA_CWR:
             _enter_cwr(snd, now)
     _move_cwnd(snd, delivered, rtt, now)
-    if snd.cc.models:
+    if snd.cc.models or snd.asked:
         _model(snd, delivered, rtt, prior_lost, now)
+    if snd.rto_since >= 0 and advanced > 0:
+        snd.rto_time += now - snd.rto_since
+        snd.rto_since = -1
     ep.timers.acked(advanced, now)
 
 
@@ -321,7 +324,8 @@ def _model(snd: Sender, delivered: Delivered, rtt: int, prior_lost: int, now: in
     sample.rtt = rtt
     sample.lost = max(snd.board.lost - prior_lost, 0)
     sample.in_flight = snd.in_flight()
-    snd.cc.on_sample(sample, snd.ca_state >= CA_RECOVERY, now)
+    if snd.cc.models:
+        snd.cc.on_sample(sample, snd.ca_state >= CA_RECOVERY, now)
 
 
 def grow_cwnd(snd: Sender, acked: int, rtt: int, now: int) -> None:
@@ -369,7 +373,11 @@ def on_retransmit_timeout(snd: Sender, now: int) -> None:
     if snd.board.mark_all_lost():
         snd.ep.stats_ext.inc("TCPSACKReneging")
     cc.cwnd = snd.mss
+    if not snd.retransmits:  # tcp_update_rto_stats
+        snd.rto_recoveries += 1
+        snd.rto_since = now
     snd.retransmits += 1
+    snd.total_rto += 1
     thin_linear = snd.ep.config.thin_linear_timeouts or snd.ep.tcp_options.thin_linear
     if thin_linear and len(snd.board.segs) < THIN and snd.retransmits <= THIN_RETRIES:
         snd.rtt.reset_backoff()  # tcp_thin_linear_timeouts: few segments, no other way to learn of a loss

@@ -14,6 +14,7 @@ from tcpip.clock import NS_PER_S
 from tcpip.errors import NetworkError
 from tcpip.header.tcp import ACK, FIN, PSH
 from tcpip.transport.tcp import state as st
+from tcpip.transport.tcp.chrono import Chrono
 from tcpip.transport.tcp.config import DEFAULT_MSS
 from tcpip.transport.tcp.congestion import ALGORITHMS
 from tcpip.transport.tcp.congestion.base import CongestionControl
@@ -108,6 +109,12 @@ class Sender:
         "mate",
         "rate",
         "pace_at",
+        "chrono",
+        "asked",
+        "total_rto",
+        "rto_recoveries",
+        "rto_since",
+        "rto_time",
     )
 
     def __init__(self, ep: TcpEndpoint, iss: int) -> None:
@@ -169,6 +176,12 @@ class Sender:
         self.records: list[int] = []  # where MSG_EOR has ended a write that is not acknowledged yet
         self.rate = RateSampler()
         self.pace_at = 0  # when the next packet may leave, where there is a pace
+        self.chrono = Chrono()
+        self.asked = False  # TCP_INFO has been: the rate of delivery is measured from then on
+        self.total_rto = 0
+        self.rto_recoveries = 0
+        self.rto_since = -1
+        self.rto_time = 0
         self.mate: Receiver | None = None  # the other end's receiving half, where it is in this stack
 
     def begin(self, iss: int) -> None:
@@ -290,6 +303,7 @@ class Sender:
             if self.board.segs:
                 self.ep.timers.sent_data(now)
         self.ep.timers.check_probe(now)
+        self.chrono.look(self, now)
 
     def _send_new(self, now: int, once: bool) -> None:
         self.held_by_cwnd = False
@@ -315,7 +329,7 @@ class Sender:
             sent = True
             if once:
                 break
-        if self.cc.models and self.nxt >= self.buf.end and self.in_flight() < self.cc.cwnd:
+        if (self.cc.models or self.asked) and self.nxt >= self.buf.end and self.in_flight() < self.cc.cwnd:
             self.rate.nothing_to_send(self.in_flight())
         if self.fin_queued and not self.fin_sent and self.nxt == self.buf.end:
             self._transmit_new(0, True, True, now)
@@ -411,7 +425,7 @@ class Sender:
             self.small_end = seq + size
         record = SentSegment(seq, end, now, fin)
         record.push = push
-        if self.cc.models:
+        if self.cc.models or self.asked:
             record.rate = self.rate.sending(self.in_flight(), now)
         self.nxt = end
         self.board.segs.append(record)
@@ -488,7 +502,7 @@ class Sender:
             self.board.split(index, seg.seq + limit)
             seg = self.board.segs[index]
             size = limit
-        if self.cc.models:
+        if self.cc.models or self.asked:
             seg.rate = self.rate.sending(self.in_flight(), now)
         self.board.mark_retransmitted(seg, now)
         self.ep.timers.sent_data(now)

@@ -16,11 +16,14 @@ def snapshot(peer: PeerHost) -> dict[str, object]:
     """All that a segment may change."""
     snd, rcv = peer.ep.snd, peer.ep.rcv
     values: dict[str, object] = {}
-    for part, skip in ((snd, ("ep", "buf", "board", "rack", "rtt", "cc", "rate")), (rcv, ("ep", "queue", "ofo"))):
+    for part, skip in (
+        (snd, ("ep", "buf", "board", "rack", "rtt", "cc", "rate", "chrono")),
+        (rcv, ("ep", "queue", "ofo")),
+    ):
         for name in part.__slots__:
             if name not in skip:
                 values[f"{type(part).__name__}.{name}"] = getattr(part, name)
-    algorithms: tuple[object, ...] = (snd.rack, snd.rtt, snd.cc, snd.rate)
+    algorithms: tuple[object, ...] = (snd.rack, snd.rtt, snd.cc, snd.rate, snd.chrono)
     for algorithm in algorithms:
         names: tuple[str, ...] = tuple(getattr(algorithm, "__dict__", ())) or getattr(type(algorithm), "__slots__", ())
         for name in names:

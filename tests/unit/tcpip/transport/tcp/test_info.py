@@ -62,3 +62,46 @@ def test_what_came_out_of_order_and_twice(peer: PeerHost) -> None:
     info = peer.ep.get_option(6, opt.TCP_INFO)
     assert isinstance(info, bytes)
     assert (u32(info, 216), u32(info, 224)) == (2, 2)
+
+
+def info_of(peer: PeerHost) -> bytes:
+    info = peer.ep.get_option(6, opt.TCP_INFO)
+    assert isinstance(info, bytes)
+    return info
+
+
+def test_times_busy_and_limited(peer: PeerHost) -> None:
+    """tcpi_busy_time, tcpi_rwnd_limited, tcpi_sndbuf_limited: microseconds (net/ipv4/tcp.c: tcp_get_info_chrono_stats)."""
+    peer.established()
+    peer.pass_time(100)
+    assert [u64(info_of(peer), at) for at in (168, 176, 184)] == [0, 0, 0]
+    peer.ep.send(b"x" * 1460)
+    peer.pass_time(20)
+    assert [u64(info_of(peer), at) for at in (168, 176, 184)] == [20_000, 0, 0]
+    peer.send(ACK, ack=peer.ack + 1460, window=1000)
+    peer.ep.send(b"x" * 1460)  # more than the peer wants
+    peer.pass_time(30)
+    assert [u64(info_of(peer), at) for at in (168, 176, 184)] == [50_000, 30_000, 0]
+
+
+def test_the_rate_of_delivery(peer: PeerHost) -> None:
+    """tcpi_delivery_rate, bytes a second, with the bit that says whether the application could have sent more."""
+    peer.established()
+    assert (u64(info_of(peer), 160), info_of(peer)[7] & 1) == (0, 1)
+    peer.ep.send(b"x" * 14_600)
+    peer.pass_time(100)
+    peer.send(ACK, ack=peer.ack + 14_600)
+    assert u64(info_of(peer), 160) == 146_000
+
+
+def test_totals_of_time_outs(peer: PeerHost) -> None:
+    """tcpi_total_rto, tcpi_total_rto_recoveries, tcpi_total_rto_time in milliseconds (Linux has them since 6.7)."""
+    peer.established().ep.send(b"x")
+    peer.pass_time(900)
+    info = info_of(peer)
+    assert struct.unpack_from("=HH", info, 240) == (2, 1)
+    peer.send(ACK, ack=peer.ack + 1)
+    before = u32(info_of(peer), 244)
+    assert 300 <= before <= 900
+    peer.pass_time(1000)
+    assert u32(info_of(peer), 244) == before
