@@ -13,7 +13,7 @@ from tcpip.errors import NetworkError
 from tcpip.stack.stack import Stack
 
 LEVELS: Final = (so.SOL_SOCKET, so.SOL_IP, so.SOL_IPV6, so.SOL_TCP, so.SOL_UDP)
-_VALUES: Final = (struct.pack("=i", 0), struct.pack("=i", 1), bytes(8), bytes(20), bytes(256))
+_VALUES: Final = (struct.pack("=i", 0), struct.pack("=i", 1), bytes(8), bytes(12), bytes(20), bytes(256), bytes(264))
 _KINDS: Final = (
     ("TCP", so.SOCK_STREAM, 0),
     ("UDP", so.SOCK_DGRAM, 0),

@@ -14,7 +14,8 @@ from tools.option_table_more import IPV6, TCP, UDP
 IN_THE_SANDBOX: Final = "of the sandbox's sockets, not of the netstack's endpoints"
 NO_DEVICE: Final = "kept; no device acts on it"
 NO_QDISC: Final = "kept; only queueing disciplines that there are none of act on it"
-NO_SOURCES: Final = "source filters are not there"
+NO_SOURCES: Final = "not there"
+SOURCES: Final = "the socket filters; routers are asked for every source"
 NO_XFRM: Final = "there is no IPsec"
 
 SOCKET: Final[dict[int, tuple[str, str]]] = {
@@ -124,17 +125,17 @@ IP: Final[dict[int, tuple[str, str]]] = {
     34: ("IP_MULTICAST_LOOP", ""),
     35: ("IP_ADD_MEMBERSHIP", ""),
     36: ("IP_DROP_MEMBERSHIP", ""),
-    37: ("IP_UNBLOCK_SOURCE", NO_SOURCES),
-    38: ("IP_BLOCK_SOURCE", NO_SOURCES),
-    39: ("IP_ADD_SOURCE_MEMBERSHIP", NO_SOURCES),
-    40: ("IP_DROP_SOURCE_MEMBERSHIP", NO_SOURCES),
+    37: ("IP_UNBLOCK_SOURCE", SOURCES),
+    38: ("IP_BLOCK_SOURCE", SOURCES),
+    39: ("IP_ADD_SOURCE_MEMBERSHIP", SOURCES),
+    40: ("IP_DROP_SOURCE_MEMBERSHIP", SOURCES),
     41: ("IP_MSFILTER", NO_SOURCES),
     42: ("MCAST_JOIN_GROUP", ""),
-    43: ("MCAST_BLOCK_SOURCE", NO_SOURCES),
-    44: ("MCAST_UNBLOCK_SOURCE", NO_SOURCES),
+    43: ("MCAST_BLOCK_SOURCE", SOURCES),
+    44: ("MCAST_UNBLOCK_SOURCE", SOURCES),
     45: ("MCAST_LEAVE_GROUP", ""),
-    46: ("MCAST_JOIN_SOURCE_GROUP", NO_SOURCES),
-    47: ("MCAST_LEAVE_SOURCE_GROUP", NO_SOURCES),
+    46: ("MCAST_JOIN_SOURCE_GROUP", SOURCES),
+    47: ("MCAST_LEAVE_SOURCE_GROUP", SOURCES),
     48: ("MCAST_MSFILTER", NO_SOURCES),
     49: ("IP_MULTICAST_ALL", ""),
     50: ("IP_UNICAST_IF", ""),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 _NO_XFRM: Final = "there is no IPsec"
-_NO_SOURCES: Final = "source filters are not there"
+_NO_SOURCES: Final = "not there"
+_SOURCES: Final = "the socket filters; routers are asked for every source"
 _STICKY: Final = "headers to send are not there"
 
 IPV6: Final[dict[int, tuple[str, str]]] = {
@@ -42,11 +43,11 @@ IPV6: Final[dict[int, tuple[str, str]]] = {
     35: ("IPV6_XFRM_POLICY", _NO_XFRM),
     36: ("IPV6_HDRINCL", "not there"),
     42: ("MCAST_JOIN_GROUP", ""),
-    43: ("MCAST_BLOCK_SOURCE", _NO_SOURCES),
-    44: ("MCAST_UNBLOCK_SOURCE", _NO_SOURCES),
+    43: ("MCAST_BLOCK_SOURCE", _SOURCES),
+    44: ("MCAST_UNBLOCK_SOURCE", _SOURCES),
     45: ("MCAST_LEAVE_GROUP", ""),
-    46: ("MCAST_JOIN_SOURCE_GROUP", _NO_SOURCES),
-    47: ("MCAST_LEAVE_SOURCE_GROUP", _NO_SOURCES),
+    46: ("MCAST_JOIN_SOURCE_GROUP", _SOURCES),
+    47: ("MCAST_LEAVE_SOURCE_GROUP", _SOURCES),
     48: ("MCAST_MSFILTER", _NO_SOURCES),
     49: ("IPV6_RECVPKTINFO", "of datagrams"),
     50: ("IPV6_PKTINFO", "as a control message only"),

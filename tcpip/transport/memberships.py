@@ -1,6 +1,6 @@
 """Multicast memberships of one endpoint, and where its multicasts leave.
 
-Source of behaviour: ip(7) IP_ADD_MEMBERSHIP, ipv6(7), net/ipv4/igmp.c. Source-specific filters are not supported.
+Source of behaviour: ip(7) IP_ADD_MEMBERSHIP, ipv6(7), net/ipv4/igmp.c.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from tcpip import sockopt as so
 from tcpip.addr import AF_INET, is_any, is_multicast
 from tcpip.errors import NetworkError
 from tcpip.transport.option_values import int_value
+from tcpip.transport.source_filters import SourceFilter, set_source
 
 if TYPE_CHECKING:
     from tcpip.stack.nic import Nic
@@ -28,11 +29,12 @@ _MREQ6: Final = struct.Struct("=16si")
 class Memberships:
     """(group, NIC) pairs, in the order in which they were joined."""
 
-    __slots__ = ("stack", "joined", "out_nic", "out_addr", "out_nic6")
+    __slots__ = ("stack", "joined", "filters", "out_nic", "out_addr", "out_nic6")
 
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
         self.joined: dict[tuple[bytes, int], None] = {}
+        self.filters: dict[tuple[bytes, int], SourceFilter] = {}
         self.out_nic = 0
         self.out_addr = b""
         self.out_nic6 = 0
@@ -41,16 +43,21 @@ class Memberships:
         """The interface that multicasts to `group` leave by, 0 when the routes decide."""
         return self.out_nic if len(group) == 4 else self.out_nic6
 
-    def receives(self, group: bytes, nic: int, all_groups: bool) -> bool:
+    def receives(self, group: bytes, nic: int, source: bytes, all_groups: bool) -> bool:
         """Whether the endpoint wants packets to `group`: it joined, or takes whatever the host takes (IP_MULTICAST_ALL)."""
-        return (group, nic) in self.joined or all_groups
+        if (group, nic) not in self.joined:
+            return all_groups
+        chosen = self.filters.get((group, nic))
+        return chosen is None or chosen.hears(source)
 
     def set_option(self, family: int, level: int, name: int, value: int | bytes) -> bool:
         """Handle an option of ours; False when it is none."""
+        if set_source(self, family, level, name, value):
+            return True
         if level == so.SOL_IP:
             if name in (so.IP_ADD_MEMBERSHIP, so.IP_DROP_MEMBERSHIP):
                 group, nic = self._mreq(value)
-                self._change(name == so.IP_ADD_MEMBERSHIP, group, nic)
+                self.change(name == so.IP_ADD_MEMBERSHIP, group, nic)
             elif name == so.IP_MULTICAST_IF:
                 self._set_out(value)
             elif name in (so.MCAST_JOIN_GROUP, so.MCAST_LEAVE_GROUP):
@@ -64,7 +71,7 @@ class Memberships:
             if isinstance(value, int) or len(value) < 20:
                 raise NetworkError(errors.INVALID_ARGUMENT)
             group6, number = _MREQ6.unpack_from(value)
-            self._change(name == so.IPV6_ADD_MEMBERSHIP, group6, self._nic(group6, number, b""))
+            self.change(name == so.IPV6_ADD_MEMBERSHIP, group6, self.nic_for(group6, number, b""))
         elif name == so.IPV6_MULTICAST_IF:
             number = int_value(value)
             if number and number not in self.stack.nics:
@@ -92,7 +99,7 @@ class Memberships:
             group, local, number = _MREQN.unpack_from(value)
         else:
             group, local = _MREQ.unpack_from(value)
-        return group, self._nic(group, number, local)
+        return group, self.nic_for(group, number, local)
 
     def _set_out(self, value: int | bytes) -> None:
         if isinstance(value, int) or len(value) < 4:
@@ -114,9 +121,9 @@ class Memberships:
             raise NetworkError(errors.INVALID_ARGUMENT)
         number = int.from_bytes(value[:4], "little")
         group = value[12:16] if size == 4 else value[16:32]
-        self._change(join, group, self._nic(group, number, b""))
+        self.change(join, group, self.nic_for(group, number, b""))
 
-    def _nic(self, group: bytes, number: int, local: bytes) -> Nic:
+    def nic_for(self, group: bytes, number: int, local: bytes) -> Nic:
         """The interface a membership is about: by number, by address, or where the group's route leads."""
         if not is_multicast(group):
             raise NetworkError(errors.INVALID_ARGUMENT)
@@ -133,12 +140,14 @@ class Memberships:
             raise NetworkError(errors.NO_SUCH_DEVICE)
         return nic
 
-    def _change(self, join: bool, group: bytes, nic: Nic) -> None:
+    def change(self, join: bool, group: bytes, nic: Nic) -> None:
+        """Join or leave. ADDRESS_NOT_AVAILABLE, ADDRESS_IN_USE, TOO_MANY_MEMBERSHIPS."""
         key = (group, nic.number)
         if not join:
             if key not in self.joined:
                 raise NetworkError(errors.ADDRESS_NOT_AVAILABLE)
             del self.joined[key]
+            self.filters.pop(key, None)
             nic.leave_group(group)
             return
         if key in self.joined:
@@ -155,3 +164,4 @@ class Memberships:
             if nic is not None:
                 nic.leave_group(group)
         self.joined.clear()
+        self.filters.clear()

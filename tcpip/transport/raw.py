@@ -110,6 +110,10 @@ class RawEndpoint(DatagramEndpoint):
             return False
         if self.peer and self.peer != pkt.src:
             return False
+        if is_multicast(pkt.dst):
+            everything = self.options.multicast_all if len(pkt.dst) == 4 else self.options.multicast_all6
+            if not self.memberships.receives(pkt.dst, nic, pkt.src, everything):
+                return False
         if self._filter and pkt.transport < pkt.end:
             kind = pkt.data[pkt.transport]
             if kind >> 3 < len(self._filter) and self._filter[kind >> 3] >> (kind & 7) & 1:

@@ -184,7 +184,7 @@ class UdpEndpoint(DatagramEndpoint):
         stats = stack.stats.udp if four else stack.stats.udp6
         if pkt.kind == TO_MULTICAST and pkt.nic is not None:
             everything = o.multicast_all if four else o.multicast_all6
-            if not self.memberships.receives(pkt.dst, pkt.nic.number, everything):
+            if not self.memberships.receives(pkt.dst, pkt.nic.number, pkt.src, everything):
                 return
         if o.filter:
             self._filter(pkt, stats)
