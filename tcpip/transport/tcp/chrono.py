@@ -15,14 +15,36 @@ BUFFER: Final = 3
 
 
 class Chrono:
-    """Times are ns. `kind` is what holds now, since `since`."""
+    """Times are ns. `kind` is what holds now, since `since`. Beside it time-outs of retransmission, and the time from the
+    first of a row to the next acknowledgement; `rto_since` -1: there is none."""
 
-    __slots__ = ("kind", "since", "spent")
+    __slots__ = ("kind", "since", "spent", "total_rto", "rto_recoveries", "rto_since", "rto_time")
 
     def __init__(self) -> None:
         self.kind = IDLE
         self.since = 0
         self.spent = [0, 0, 0, 0]
+        self.total_rto = 0
+        self.rto_recoveries = 0
+        self.rto_since = -1
+        self.rto_time = 0
+
+    def timed_out(self, first: bool, now: int) -> None:
+        """A retransmission timer has fired, for the `first` time in a row or again (tcp_update_rto_stats)."""
+        self.total_rto += 1
+        if first:
+            self.rto_recoveries += 1
+            self.rto_since = now
+
+    def acknowledged(self, now: int) -> None:
+        """Something new came through."""
+        if self.rto_since >= 0:
+            self.rto_time += now - self.rto_since
+            self.rto_since = -1
+
+    def rto_ms(self, now: int) -> int:
+        """How long the connection was in time-outs."""
+        return (self.rto_time + (now - self.rto_since if self.rto_since >= 0 else 0)) // 1_000_000
 
     def look(self, snd: Sender, now: int) -> None:
         """After the sender has done what it could."""

@@ -125,9 +125,9 @@ def _totals(ep: TcpEndpoint, now: int) -> tuple[int, ...]:
         min(snd.wnd, _U32),
         min(max(rcv.window(), 0), _U32),
         0,
-        min(snd.total_rto, 0xFFFF),
-        min(snd.rto_recoveries, 0xFFFF),
-        (snd.rto_time + (now - snd.rto_since if snd.rto_since >= 0 else 0)) // 1_000_000 & _U32,
+        min(snd.chrono.total_rto, 0xFFFF),
+        min(snd.chrono.rto_recoveries, 0xFFFF),
+        snd.chrono.rto_ms(now) & _U32,
     )
 
 

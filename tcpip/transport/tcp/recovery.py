@@ -62,9 +62,8 @@ def process_ack(snd: Sender, seg: Segment, window_changed: bool, congested: bool
     _move_cwnd(snd, delivered, rtt, now)
     if snd.cc.models or snd.asked:
         _model(snd, delivered, rtt, prior_lost, now)
-    if snd.rto_since >= 0 and advanced > 0:
-        snd.rto_time += now - snd.rto_since
-        snd.rto_since = -1
+    if advanced > 0:
+        snd.chrono.acknowledged(now)
     ep.timers.acked(advanced, now)
 
 
@@ -373,11 +372,8 @@ def on_retransmit_timeout(snd: Sender, now: int) -> None:
     if snd.board.mark_all_lost():
         snd.ep.stats_ext.inc("TCPSACKReneging")
     cc.cwnd = snd.mss
-    if not snd.retransmits:  # tcp_update_rto_stats
-        snd.rto_recoveries += 1
-        snd.rto_since = now
+    snd.chrono.timed_out(snd.retransmits == 0, now)
     snd.retransmits += 1
-    snd.total_rto += 1
     thin_linear = snd.ep.config.thin_linear_timeouts or snd.ep.tcp_options.thin_linear
     if thin_linear and len(snd.board.segs) < THIN and snd.retransmits <= THIN_RETRIES:
         snd.rtt.reset_backoff()  # tcp_thin_linear_timeouts: few segments, no other way to learn of a loss

@@ -111,20 +111,14 @@ class Sender:
         "pace_at",
         "chrono",
         "asked",
-        "total_rto",
-        "rto_recoveries",
-        "rto_since",
-        "rto_time",
     )
 
     def __init__(self, ep: TcpEndpoint, iss: int) -> None:
         self.ep = ep
         self.iss = iss
-        self.una = iss
-        self.nxt = iss
+        self.una = self.nxt = iss
         self.wnd = 0
-        self.wl1 = 0
-        self.wl2 = 0
+        self.wl1 = self.wl2 = 0
         self.max_wnd = 0
         self.wscale = 0
         self.peer_mss = DEFAULT_MSS
@@ -178,10 +172,6 @@ class Sender:
         self.pace_at = 0  # when the next packet may leave, where there is a pace
         self.chrono = Chrono()
         self.asked = False  # TCP_INFO has been: the rate of delivery is measured from then on
-        self.total_rto = 0
-        self.rto_recoveries = 0
-        self.rto_since = -1
-        self.rto_time = 0
         self.mate: Receiver | None = None  # the other end's receiving half, where it is in this stack
 
     def begin(self, iss: int) -> None:
