@@ -38,8 +38,8 @@ CA_CWR: Final = 2
 CA_RECOVERY: Final = 3
 CA_LOSS: Final = 4
 
-SEGMENT_OVERHEAD: Final = 512
-"""What one outstanding record is charged to the send buffer, as Linux charges sk_buff's truesize."""
+SEGMENT_OVERHEAD: Final = 832
+"""What one packet is charged to the send buffer beside its text, as Linux charges sk_buff's truesize."""
 TCP_HEADER: Final = 20
 MAX_IP_PACKET: Final = 65535
 UNPACED_SEGMENTS: Final = 10
@@ -233,7 +233,8 @@ class Sender:
 
     def memory(self) -> int:
         """What is charged to SO_SNDBUF."""
-        return len(self.buf) + SEGMENT_OVERHEAD * len(self.board.segs)
+        packets = len(self.board.segs) + len(self.packets) + (1 if self.nxt < self.buf.end else 0)
+        return len(self.buf) + SEGMENT_OVERHEAD * packets
 
     def update_window(self, window: int, seq: int, ack: int) -> bool:
         """RFC 9293 3.10.7.4 fifth: take the window of a segment that is newer than the one it came from last."""
