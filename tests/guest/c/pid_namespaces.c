@@ -197,6 +197,7 @@ int main(void) {
     }
     end("visit", visitor);
     close(inner);
+    kill(child, SIGKILL), end("inner", child);
 
     /* Credentials of messages */
     int pair[2];
