@@ -93,8 +93,7 @@ def signal_info(tid: int) -> tuple[int, int]:
     return int.from_bytes(raw[8:12], "little", signed=True), int.from_bytes(raw[16:24], "little")
 
 
-class _Iovec(ctypes.Structure):
-    _fields_ = (("base", ctypes.c_void_p), ("len", ctypes.c_size_t))
+_Iovec: Final = ctypes.c_uint64 * 2  # struct iovec: base and length
 
 
 def get_xstate(tid: int) -> bytes:
@@ -102,7 +101,7 @@ def get_xstate(tid: int) -> bytes:
     image = ctypes.create_string_buffer(_XSTATE_MOST)
     vector = _Iovec(ctypes.addressof(image), _XSTATE_MOST)
     _do(binding.PTRACE_GETREGSET, tid, _NT_X86_XSTATE, ctypes.addressof(vector))
-    return image.raw[: vector.len]
+    return image.raw[: vector[1]]
 
 
 def set_xstate(tid: int, data: bytes) -> bool:
