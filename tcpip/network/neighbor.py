@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from tcpip.buffer import TxPacket
 from tcpip.clock import NS_PER_S
 from tcpip.errors import DropReason
+from tcpip.network.unresolved import Unresolved
 
 if TYPE_CHECKING:
+    from tcpip.buffer import TxPacket
     from tcpip.stack.nic import Nic
 
 INCOMPLETE: Final = 0
@@ -31,8 +32,6 @@ RETRANS_TIMER: Final = NS_PER_S
 DELAY_FIRST_PROBE_TIME: Final = 5 * NS_PER_S
 MAX_MULTICAST_SOLICIT: Final = 3
 MAX_UNICAST_SOLICIT: Final = 3
-MAX_WAITING: Final = 64
-"""Packets kept per unresolved neighbour; the oldest goes first, as Linux has it."""
 MAX_NEIGHBORS: Final = 1024
 
 
@@ -48,7 +47,7 @@ class Neighbor:
         self.header = nic.link_header(mac, len(addr)) if mac else b""
         self.state = state
         self.is_router = False
-        self.waiting: list[TxPacket] = []
+        self.waiting = Unresolved()
         self._timer = nic.stack.timers.timer(self._expired)
         self._probes = 0
         self._hint = False
@@ -72,10 +71,8 @@ class Neighbor:
             self._reachable()
 
     def _wait(self, pkt: TxPacket) -> None:
-        if len(self.waiting) >= MAX_WAITING:
-            del self.waiting[0]
+        for _ in range(self.waiting.add(pkt)):
             self.nic.stack.stats.drop(DropReason.NEIGHBOR_QUEUE_FULL)
-        self.waiting.append(pkt)
         if self.state == FAILED:
             self.state = INCOMPLETE
             self._probes = 1
@@ -109,8 +106,7 @@ class Neighbor:
     def _failed(self) -> None:
         self.state = FAILED
         self.mac = self.header = b""
-        waiting, self.waiting = self.waiting, []
-        for pkt in waiting:
+        for pkt in self.waiting.take():
             self.nic.stack.stats.drop(DropReason.NEIGHBOR_UNREACHABLE)
             self.nic.stack.link_failure(self.nic, pkt)
         self.nic.neighbor_failed(self)
@@ -126,8 +122,7 @@ class Neighbor:
             self.header = self.nic.link_header(mac, len(self.addr))
 
     def _release(self) -> None:
-        waiting, self.waiting = self.waiting, []
-        for pkt in waiting:
+        for pkt in self.waiting.take():
             self.nic.enqueue(pkt, self.header)
 
     def learn(self, mac: bytes) -> None:
@@ -141,7 +136,7 @@ class Neighbor:
         self._flush_stale()
 
     def _flush_stale(self) -> None:
-        if self.waiting:
+        if self.waiting.packets:
             self.state = DELAY
             self._arm(DELAY_FIRST_PROBE_TIME)
             self._release()
@@ -179,7 +174,7 @@ class Neighbor:
     def forget(self) -> None:
         """Leave the cache: no timer, no packets."""
         self._timer.cancel()
-        self.waiting.clear()
+        self.waiting.take()
         self.state = FAILED
 
 
@@ -209,7 +204,7 @@ class NeighborTable:
     def add_permanent(self, addr: bytes, mac: bytes) -> Neighbor:
         """A static entry, which replaces what was learnt."""
         entry = self.get(addr)
-        waiting = list(entry.waiting)
+        waiting = entry.waiting.take()
         entry.forget()
         entry._set_mac(mac)
         entry.state = PERMANENT
@@ -226,7 +221,7 @@ class NeighborTable:
 
     def have_waiting(self) -> bool:
         """Some packet waits for a neighbour's link address."""
-        return any(entry.waiting for entry in self.entries.values())
+        return any(entry.waiting.packets for entry in self.entries.values())
 
     def clear(self) -> None:
         """Forget all but the static entries."""

@@ -329,6 +329,22 @@ class DatagramEndpoint(Endpoint):
             self.error = None
             raise NetworkError(error)
 
+    def check_room(self) -> None:
+        """WOULD_BLOCK while as much as the send buffer holds waits for a neighbour to answer (sock_alloc_send_pskb)."""
+        if self.options.waiting >= self.options.sndbuf:
+            self.options.on_room = self._has_room
+            raise NetworkError(errors.WOULD_BLOCK)
+
+    def _is_full(self) -> bool:
+        """sock_writeable; who asks is told when it is over."""
+        if 2 * self.options.waiting <= self.options.sndbuf:
+            return False
+        self.options.on_room = self._has_room
+        return True
+
+    def _has_room(self) -> None:
+        self.queue.notify(EVENT_OUT)
+
     def send(self, data: bytes | memoryview, flags: int = 0) -> int:
         try:
             return self.sendmsg(data, None, flags)
@@ -454,7 +470,7 @@ class DatagramEndpoint(Endpoint):
         self.error_queue.clear()
 
     def readiness(self) -> int:
-        mask = EVENT_OUT
+        mask = 0 if self.options.waiting and self._is_full() else EVENT_OUT
         if self.received or self.shut_read:
             mask |= EVENT_IN
         if self.error is not None or self.error_queue:

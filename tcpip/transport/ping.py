@@ -106,6 +106,7 @@ class PingEndpoint(DatagramEndpoint):
         control: list[Control] | None = None,
     ) -> int:
         self.raise_pending()
+        self.check_room()
         if self.shut_write:
             raise NetworkError(errors.BROKEN_PIPE)
         size = len(data)

@@ -139,6 +139,7 @@ class RawEndpoint(DatagramEndpoint):
         if flags & so.MSG_OOB:
             raise NetworkError(errors.NOT_SUPPORTED)
         self.raise_pending()
+        self.check_room()
         size = len(data)
         if size > MAX_PACKET:
             raise NetworkError(errors.MESSAGE_TOO_LONG)

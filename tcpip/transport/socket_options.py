@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 import struct
-from typing import Final
+from typing import Callable, Final
 
 from tcpip import errors
 from tcpip import sockopt as so
@@ -46,6 +46,8 @@ class SocketOptions:
         "sndbuf",
         "rcvbuf_locked",
         "sndbuf_locked",
+        "waiting",
+        "on_room",
         "rcvlowat",
         "timestamp",
         "timestamp_ns",
@@ -110,6 +112,8 @@ class SocketOptions:
         self.sndbuf = DEFAULT_BUF
         self.rcvbuf_locked = False
         self.sndbuf_locked = False
+        self.waiting = 0  # bytes of packets that wait for a neighbour's address
+        self.on_room: Callable[[], None] | None = None  # called once there are fewer again than half of sndbuf
         self.rcvlowat = 1
         self.timestamp = False
         self.timestamp_ns = False

@@ -239,6 +239,7 @@ class UdpEndpoint(DatagramEndpoint):
         if flags & so.MSG_OOB:
             raise NetworkError(errors.NOT_SUPPORTED)
         self.raise_pending()
+        self.check_room()
         if self.shut_write:
             raise NetworkError(errors.BROKEN_PIPE)
         size = len(data)
@@ -303,7 +304,7 @@ class UdpEndpoint(DatagramEndpoint):
         (stack.stats.udp if four else stack.stats.udp6).inc("OutDatagrams")
         cuts = route.nic.cuts_udp and stack.netfilter is None and not stack.packets.endpoints and not stamps & TX_RECORD
         if fits and size and not plain and cuts and not route.multicast and not route.broadcast:
-            if stack.udp.batch.add((route, self.local_port, port, ttl, tos, dont_fragment), payload):
+            if stack.udp.batch.add((route, self.local_port, port, ttl, tos, dont_fragment, o), payload):
                 stack.output_may_wait()
             return
         stack.udp.batch.flush()

@@ -14,12 +14,13 @@ from tcpip.sockopt import IPPROTO_UDP
 
 if TYPE_CHECKING:
     from tcpip.stack.route import Route
+    from tcpip.transport.socket_options import SocketOptions
 
 MAX_SEGMENTS: Final = 64
 MAX_TOTAL: Final = 65535 - 40 - HEADER_LEN
 
-Flow = tuple["Route", int, int, int, int, bool]
-"""Route, ports of both ends, TTL, type of service, whether it must not be fragmented."""
+Flow = tuple["Route", int, int, int, int, bool, "SocketOptions"]
+"""Route, ports of both ends, TTL, type of service, whether it must not be fragmented, whose it is."""
 
 
 class UdpBatch:
@@ -64,9 +65,10 @@ class UdpBatch:
 
 
 def _send(flow: Flow, payloads: list[Slice], total: int, gso_size: int) -> None:
-    route, local_port, port, ttl, tos, dont_fragment = flow
+    route, local_port, port, ttl, tos, dont_fragment, socket = flow
     header = bytearray(FIXED.pack(local_port, port, total + HEADER_LEN, 0))
     pkt = TxPacket(header, payloads, total, CHECKSUM_OFFSET, GSO_UDP_L4 if gso_size else GSO_NONE, gso_size)
+    pkt.socket = socket
     try:
         route.write_packet(pkt, IPPROTO_UDP, ttl, tos, dont_fragment)
     except NetworkError:

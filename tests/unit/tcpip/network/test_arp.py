@@ -6,9 +6,11 @@ from tcpip import errors
 from tcpip.addr import MAC_BROADCAST, SockAddr, parse
 from tcpip.errors import DropReason, NetworkError
 from tcpip.header.arp import REPLY, REQUEST, ArpPacket
-from tcpip.network.neighbor import DELAY, FAILED, MAX_NEIGHBORS, MAX_WAITING, REACHABLE, STALE
+from tcpip.network.neighbor import DELAY, FAILED, MAX_NEIGHBORS, REACHABLE, STALE
+from tcpip.network.unresolved import QUEUE_BYTES
 from tcpip.sockopt import SOCK_DGRAM
-from tcpip.transport.endpoint import Endpoint
+from tcpip.transport.endpoint import AGAIN, Endpoint
+from tcpip.waiter import EVENT_OUT
 
 from ..bench import IP4, MAC, PEER4, PEER_MAC, Host
 
@@ -63,12 +65,38 @@ def test_packets_wait_for_resolution_and_leave_in_order() -> None:
 def test_waiting_packets_are_bounded() -> None:
     host = Host(resolve=False)
     endpoint = sender(host)
-    for number in range(MAX_WAITING + 3):
-        endpoint.send(b"%d" % number)
+    endpoint.settings().sndbuf = 2 * QUEUE_BYTES
+    most = QUEUE_BYTES // 768
+    for number in range(most + 3):
+        endpoint.send(b"%03d" % number)
+        host.stack.flush()
     reply(host)
     sent = [p[28:] for p in host.packets()]
-    assert sent[0] == b"3" and len(sent) == MAX_WAITING
+    assert sent[0] == b"003" and len(sent) == most
     assert host.stack.stats.drops[DropReason.NEIGHBOR_QUEUE_FULL] == 3
+
+
+def test_who_writes_a_burst_waits_for_the_neighbour() -> None:
+    host = Host(resolve=False)
+    endpoint = sender(host)
+    taken = 0
+    while taken < 1000 and endpoint.send(bytes(1000)) != AGAIN:
+        taken += 1
+    assert taken == 93 and not endpoint.readiness() & EVENT_OUT  # SO_SNDBUF by skb->truesize, 2304 each
+    told: list[int] = []
+    endpoint.queue.add(EVENT_OUT, told.append)
+    reply(host)
+    assert told and endpoint.readiness() & EVENT_OUT
+    assert len(host.packets()) == taken and DropReason.NEIGHBOR_QUEUE_FULL not in host.stack.stats.drops
+    assert endpoint.send(b"x") == 1
+
+
+def test_what_waits_for_a_neighbour_that_never_answers_is_not_held_for_ever() -> None:
+    host = Host(resolve=False)
+    endpoint = sender(host)
+    assert any(endpoint.send(bytes(1000)) == AGAIN for _ in range(1000))
+    host.pass_time(4)
+    assert endpoint.readiness() & EVENT_OUT and endpoint.settings().waiting == 0
 
 
 def test_three_requests_then_the_sender_hears_host_unreachable() -> None:
