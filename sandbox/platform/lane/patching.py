@@ -126,6 +126,10 @@ class Patches:
                 return self._thunks.get(area.base + (rip - area.base & ~63))
         return None
 
+    def last_at(self, start: int) -> Site | None:
+        """A site that begins with its call, as it was last patched."""
+        return next((s for s in reversed(self._thunks.values()) if s.start == start and s.number is None), None)
+
     def most_counts(self) -> int:
         """That `traps` may have."""
         return _MAX_COUNTS + len(self._thunks)
@@ -322,9 +326,8 @@ class Patcher:
         """True: it is none of the guest's faults, and the thread goes on."""
         patches = thread.space.patches
         rip = thread.words[RIP_WORD]
-        site = patches.sites.get(rip - 2)
-        if signo == _SIGILL and site is not None and site.number is None:
-            self.handler.interrupted(thread)  # it was in the call when the site was patched; `aim` does the rest
+        if signo == _SIGILL and self._was_in_call(thread.space, rip):
+            self.handler.interrupted(thread)  # if the site is patched, `aim` does the rest
             return True
         if signo == _SIGSEGV and code == _SEGV_MAPERR and address == rip:
             return self._gone(thread, rip)
@@ -338,6 +341,17 @@ class Patcher:
             return True
         thread.words[RIP_WORD] = shown
         return False
+
+    def _was_in_call(self, space: LaneSpace, rip: int) -> bool:
+        """It was in the call before `rip` when the site was patched. By now the site may be the guest's own again."""
+        site = space.patches.sites.get(rip - 2)
+        if site is not None:
+            return site.number is None
+        site = space.patches.last_at(rip - 2)
+        try:
+            return site is not None and space.read(site.start, PATCH_SIZE) == site.old
+        except MemoryFault:
+            return False
 
     def _gone(self, thread: LaneThread, rip: int) -> bool:
         """Nothing is mapped where it goes on. Thunks were: the guest has unmapped them, or did not let them be copied

@@ -331,3 +331,23 @@ def test_a_fork_in_patched_text() -> None:
     m = Machine(loop(WARM + 200, MOV) + exit_with(), syscall, patch=True).run()
     assert not m.faults and len(by_thunk) == 180
     assert not any(by_thunk[:64]) and by_thunk[-1] and patched(m) == 1
+
+
+def test_who_met_a_patch_that_is_gone_again_goes_on() -> None:
+    """A thread was in the call when its site was patched, and the site is as it was before the sentry hears of the fault."""
+    told: list[bool] = []
+
+    def meet(t: LaneThread) -> None:
+        patcher = m.platform.patcher
+        assert patcher is not None and t.space.patches.sites
+        (start,) = t.space.patches.sites
+        t.set_reg(amd64.RAX, 1000)
+        t.set_reg(amd64.RIP, start + 2)
+        patcher.reveal(t.space, start, start + 8)
+        assert not t.space.patches.sites
+        told.append(patcher.faulted(t, SIGILL, 2, start + 2))
+
+    kernel = Kernel({WARM + 20: lambda t: t.make_whole(lambda: meet(t))})
+    m = Machine(loop(WARM + 60, CMP) + exit_with(), kernel, patch=True)
+    m.run()
+    assert told == [True] and not m.faults and len(kernel.by_thunk) == WARM + 60
