@@ -77,7 +77,9 @@ def leftovers(stack: Stack) -> list[str]:
     }
     for nic in stack.nics.values():
         counts[f"packets of {nic.name}"] = len(nic._tx)
-        counts[f"packets for neighbours of {nic.name}"] = sum(len(n.waiting) for n in nic.neighbors.entries.values())
+        counts[f"packets for neighbours of {nic.name}"] = sum(
+            len(n.waiting.packets) for n in nic.neighbors.entries.values()
+        )
     found = [f"{count} {what}" for what, count in counts.items() if count]
     deadline = stack.next_deadline()
     return found if deadline is None else [*found, f"a timer for {deadline / 1e9:.3f} s"]
