@@ -14,6 +14,7 @@ from tests.e2e.conftest import Result, Running, command, do, runsc
 
 PROGRAMS = Path(__file__).parent / "programs"
 NEVER_BACK = {"exit", "exit_group", "rt_sigreturn"}
+FATAL = (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT)
 
 
 @pytest.fixture(scope="session")
@@ -99,7 +100,9 @@ def test_the_neighbours_of_a_hog_live_on(bin_dir: Path) -> None:
 
 def test_garbage_in_the_rings_of_io_uring(bin_dir: Path) -> None:
     done = do("--volume", f"{bin_dir}:/mnt:ro", "/mnt/uring")
-    assert (done.status, done.out) == (0, "done\n") and "oops" not in done.err, done
+    assert "oops" not in done.err, done
+    # What it asks for may be a read over its own stack: then it dies of that, and nobody else does.
+    assert (done.status, done.out) == (0, "done\n") or done.status - 128 in FATAL, done
 
 
 @pytest.mark.parametrize("victim", ["launcher", "sentry"])

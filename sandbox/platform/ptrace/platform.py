@@ -196,6 +196,8 @@ class PtracePlatform(Platform):
             if met is None:
                 return
             self._met(*met)
+            if self.reactor.soon and self.reactor.run_soon():  # what a call has set going is there before the next one
+                break
         self.reactor.call_soon(self._serve_some)
 
     def _met(self, tid: int, status: int) -> None:

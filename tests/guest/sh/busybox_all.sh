@@ -9,7 +9,7 @@ run() {
     case $1 in
     \[) $b [ 1 -lt 2 ] ;; \[\[) $b [[ a = b ]] ;;
     adjtimex|dmesg|df|free|ps|top|uptime|w|who|last|logname|hostid|netstat|pidof|lsmod|mt|route|arp|ifconfig|ip|ping|ping6)
-        case $1 in top) $b top -b -n1 ;; pidof) $b pidof nosuchprogram; return ;; *) $b "$1" ;; esac >/dev/null 2>&1; echo ran ;;
+        case $1 in top) $b top -b -n1 ;; pidof) $b pidof nosuchprogram; return ;; netstat|arp|route) $b "$1" -n ;; *) $b "$1" ;; esac >/dev/null 2>&1; echo ran ;;
     ar) ar rc a.a n l 2>/dev/null; $b ar t a.a; $b ar p a.a l ;;
     arch|uname) $b "$1" ;; nproc|tty) $b "$1" >/dev/null; echo $? ;;
     ascii) $b ascii | head -3 ;; crc32) $b crc32 n ;;
