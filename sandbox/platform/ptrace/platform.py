@@ -1,7 +1,7 @@
 """The ptrace platform: every system call of a guest stops it, and the sentry is its tracer.
 
 It asks for little: no seccomp notifications, no shared memory with guests, nothing compiled. Each call costs several
-changes of context and calls of ptrace(2), ten times what the lane platform needs.
+changes of context and calls of ptrace(2): ten times what one that parks costs on the lane platform.
 
 Whoever is stopped does what the sentry orders at once, while the sentry waits: host calls of the kernel's orders are short.
 """
