@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import time
 from typing import TYPE_CHECKING, Final
 
@@ -247,6 +248,13 @@ class HostSpace(AddressSpace):
                 os.close(fd)
         except OSError:
             return b""
+
+    def end_process(self) -> None:
+        """Kill the host process, if it has not ended by itself."""
+        try:
+            signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
 
     def host_pid(self) -> int:
         return self.pid

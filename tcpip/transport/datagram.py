@@ -37,9 +37,6 @@ _V6ONLY: Final = (AF_INET6, so.SOL_IPV6, so.IPV6_V6ONLY)
 _INT: Final = struct.Struct("=i")
 _PKTINFO: Final = struct.Struct("=i4s4s")
 _PKTINFO6: Final = struct.Struct("=16si")
-_EXTENDED_ERROR: Final = struct.Struct("=IBBBBII")
-_SOCKADDR_IN: Final = struct.Struct("=H2s4s8x")
-_SOCKADDR_IN6: Final = struct.Struct("=H2sI16sI")
 
 
 class Datagram:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.stat import S_IFREG
 from sandbox.errors import SyscallError
+from sandbox.fs.pseudo.nodes import seek_without_end
 from sandbox.ptrace.access import may_inspect
 from sandbox.vfs.inode import Inode
 from sandbox.vfs.regular_file import InodeFile
@@ -78,15 +79,7 @@ class PagemapFile(InodeFile):
         return size
 
     def seek(self, t: Task, offset: int, whence: int) -> int:
-        """SEEK_SET and SEEK_CUR: EINVAL."""
-        if whence == 1:
-            offset += self.pos
-        elif whence != 0:
-            raise SyscallError(errno.EINVAL)
-        if offset < 0:
-            raise SyscallError(errno.EINVAL)
-        self.pos = offset
-        return offset
+        return seek_without_end(self, offset, whence)
 
 
 def without_frames(words: bytes) -> bytes:

@@ -216,15 +216,19 @@ class GeneratedFile(InodeFile):
         super().release()
 
     def seek(self, t: Task, offset: int, whence: int) -> int:
-        """SEEK_SET and SEEK_CUR."""
-        if whence == 1:
-            offset += self.pos
-        elif whence != 0:
-            raise SyscallError(errno.EINVAL)
-        if offset < 0:
-            raise SyscallError(errno.EINVAL)
-        self.pos = offset
-        return offset
+        return seek_without_end(self, offset, whence)
+
+
+def seek_without_end(file: FileDescription, offset: int, whence: int) -> int:
+    """lseek(2) of a file that nobody knows the length of: SEEK_SET and SEEK_CUR, else EINVAL."""
+    if whence == 1:
+        offset += file.pos
+    elif whence != 0:
+        raise SyscallError(errno.EINVAL)
+    if offset < 0:
+        raise SyscallError(errno.EINVAL)
+    file.pos = offset
+    return offset
 
 
 class TaskGeneratedFile(GeneratedFile):

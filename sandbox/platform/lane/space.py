@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import mmap
 import os
-import signal
 from collections import deque
 from typing import TYPE_CHECKING, Callable
 
@@ -129,10 +128,7 @@ class LaneSpace(HostSpace):
         self.dead = True
         self._waiting.clear()
         self.platform.forget_threads(self)
-        try:
-            signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
+        self.end_process()
 
     def close(self) -> None:
         """The host process is reaped: give back what belongs to it."""

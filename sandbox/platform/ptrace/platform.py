@@ -100,13 +100,9 @@ class PtracePlatform(Platform):
         self._closing = True
         for space in list(self.spaces.values()):
             space.kill()
-        while self.spaces:
-            try:
-                tid, status = os.waitpid(-1, 0x40000000)  # __WALL
-            except ChildProcessError:
-                break
-            if not os.WIFSTOPPED(status):
-                self.ended(tid, status)
+        while self.spaces and (met := tracing.wait_any(block=True)) is not None:
+            if not os.WIFSTOPPED(met[1]):
+                self.ended(*met)
         if self._first_pid not in self.spaces and not hasattr(self, "first"):
             os.kill(self._first_pid, signal.SIGKILL)
             os.waitpid(self._first_pid, 0)

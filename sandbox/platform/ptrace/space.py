@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 from typing import TYPE_CHECKING
 
 from sandbox.platform.host_space import HostSpace
@@ -29,10 +28,7 @@ class PtraceSpace(HostSpace):
             return
         self.dead = True
         self.platform.forget_threads(self)
-        try:
-            signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
+        self.end_process()
 
     def close(self) -> None:
         """The host process is reaped."""

@@ -153,7 +153,6 @@ class PtraceThread(GuestThread):
 
     def release(self) -> None:
         self.released = True
-        self.platform.by_tid[self.tid] = self
         if self.stopped:
             self.space.pooled.append(self)
         else:

@@ -115,10 +115,11 @@ def set_xstate(tid: int, data: bytes) -> bool:
     return True
 
 
-def wait_any() -> tuple[int, int] | None:
-    """The next thread that has stopped or ended, and its wait status; None when there is none now."""
+def wait_any(block: bool = False) -> tuple[int, int] | None:
+    """The next thread that has stopped or ended, and its wait status; None when there is none now, or, with `block`, none
+    at all."""
     try:
-        tid, status = os.waitpid(-1, os.WNOHANG | _WALL)
+        tid, status = os.waitpid(-1, _WALL if block else os.WNOHANG | _WALL)
     except ChildProcessError:
         return None
     return (tid, status) if tid else None

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from sandbox.syscalls.args import SyscallArgs
 
 _USTAT: Final = struct.Struct("<i4xQ16x")  # f_tfree, f_tinode, and names that nobody fills in
-_PAGE: Final = 4096
 
 
 def sys_sysfs(t: Task, a: SyscallArgs) -> Result:

@@ -60,14 +60,11 @@ def has_room(ep: TcpEndpoint) -> bool:
 
 def _hand_over(ep: TcpEndpoint, data: bytes | memoryview) -> int:
     """To a peer in this stack, which mostly takes it as it is (same_stack.py): packets are not counted."""
-    if not has_room(ep):
-        return 0
-    snd = ep.snd
-    room = ep.so.sndbuf - snd.memory()
+    room = ep.send_space()
     if len(data) > room:
         data = memoryview(data)[:room]
     if data:
-        snd.buf.append(data if isinstance(data, bytes) else bytes(data))
+        ep.snd.buf.append(data if isinstance(data, bytes) else bytes(data))
     return len(data)
 
 
