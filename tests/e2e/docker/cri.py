@@ -7,12 +7,15 @@ import base64
 import io
 import json
 import os
+import shutil
 import socket
 import tarfile
+import tempfile
 import threading
 import time
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Iterator
 from urllib.parse import urlsplit
 
 import grpc
@@ -23,7 +26,7 @@ from tests.e2e.conftest import BOUND_S
 from tests.e2e.docker.cri_config import CONTAINER as CONTAINER_CONFIG
 from tests.e2e.docker.cri_config import POD as POD_CONFIG
 from tests.e2e.docker.cri_config import encode
-from tests.e2e.docker.engines import Containerd
+from tests.e2e.docker.engines import Containerd, busybox_root
 
 IMAGE = "docker.io/library/box:1"
 POD, CONTAINER = 0, 1  # NamespaceMode
@@ -258,3 +261,21 @@ class WebSocket:
             if got[0] in (1, 2):
                 found += got[1]
         return found
+
+
+@contextmanager
+def running(etc: dict[str, str] | None = None) -> Iterator[Cri]:
+    """A containerd with CRI in a directory of its own, its image with the files `etc` in /etc; nothing is left."""
+    directory = Path(tempfile.mkdtemp(prefix="sbk"))
+    rootfs = busybox_root(directory)
+    for name, text in (etc or {}).items():
+        (rootfs / "etc" / name).write_text(text)
+    cri = Cri(directory, rootfs)
+    try:
+        yield cri
+        cri.remove_pods()
+        left = directory / "runsc" / "k8s.io"
+        assert not left.exists() or os.listdir(left) == []
+    finally:
+        cri.close()
+        shutil.rmtree(directory, ignore_errors=True)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
 import time
 from contextlib import closing
 from pathlib import Path
@@ -13,7 +10,7 @@ from typing import Callable, Iterator
 import pytest
 
 from tests.e2e.conftest import BOUND_S
-from tests.e2e.docker.engines import busybox_root, need_engines
+from tests.e2e.docker.engines import need_engines
 
 pytestmark = pytest.mark.slow
 cri_client = pytest.importorskip("tests.e2e.docker.cri", reason="grpcio is not installed")
@@ -23,16 +20,8 @@ Pod = cri_client.Pod
 @pytest.fixture(scope="module")
 def cri() -> Iterator[object]:
     need_engines({"/usr/lib/cni/bridge": "containernetworking-plugins"})
-    directory = Path(tempfile.mkdtemp(prefix="sbk"))
-    cri = cri_client.Cri(directory, busybox_root(directory))
-    try:
+    with cri_client.running() as cri:
         yield cri
-        cri.remove_pods()
-        left = directory / "runsc" / "k8s.io"
-        assert not left.exists() or os.listdir(left) == []
-    finally:
-        cri.close()
-        shutil.rmtree(directory, ignore_errors=True)
 
 
 def eventually(condition: Callable[[], bool], what: str) -> None:

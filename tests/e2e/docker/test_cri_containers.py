@@ -5,8 +5,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import tempfile
 import time
 from contextlib import closing
 from pathlib import Path
@@ -15,7 +13,7 @@ from typing import Any, Iterator
 import pytest
 
 from tests.e2e.conftest import BOUND_S
-from tests.e2e.docker.engines import busybox_root, need_engines
+from tests.e2e.docker.engines import need_engines
 from tests.e2e.docker.test_cri import eventually
 
 pytestmark = pytest.mark.slow
@@ -29,19 +27,8 @@ PASSWD = "root:x:0:0::/root:/bin/sh\nuser:x:1000:1000::/home/user:/bin/sh\n"
 @pytest.fixture(scope="module")
 def cri() -> Iterator[Any]:
     need_engines({"/usr/lib/cni/bridge": "containernetworking-plugins"})
-    directory = Path(tempfile.mkdtemp(prefix="sbk"))
-    rootfs = busybox_root(directory)
-    (rootfs / "etc" / "passwd").write_text(PASSWD)
-    (rootfs / "etc" / "group").write_text("root:x:0:\nmore:x:77:user\n")
-    cri = cri_client.Cri(directory, rootfs)
-    try:
+    with cri_client.running({"passwd": PASSWD, "group": "root:x:0:\nmore:x:77:user\n"}) as cri:
         yield cri
-        cri.remove_pods()
-        left = directory / "runsc" / "k8s.io"
-        assert not left.exists() or os.listdir(left) == []
-    finally:
-        cri.close()
-        shutil.rmtree(directory, ignore_errors=True)
 
 
 @pytest.fixture
