@@ -15,6 +15,7 @@ from runsc.spec.types import CAPABILITIES, RLIMITS, Device, Hook, Mount, Process
 from sandbox.abi.linux.statfs import MS_NOEXEC, MS_NOSUID, MS_PRIVATE, MS_RDONLY
 from sandbox.boot.options import (
     MOUNT_BIND,
+    MOUNT_CGROUP,
     MOUNT_DEV,
     MOUNT_DEVPTS,
     MOUNT_MQUEUE,
@@ -31,7 +32,7 @@ from sandbox.boot.options import (
 )
 
 CAPABILITY_SETS: Final = ("bounding", "effective", "inheritable", "permitted", "ambient")
-# An empty read-only tmpfs stands for cgroup file systems: a sandbox has no control groups to show.
+# Control groups are the sandbox's own, of the second version, whichever was asked for.
 KINDS: Final = {
     "tmpfs": MOUNT_TMPFS,
     "proc": MOUNT_PROC,
@@ -39,8 +40,8 @@ KINDS: Final = {
     "devpts": MOUNT_DEVPTS,
     "mqueue": MOUNT_MQUEUE,
     "devtmpfs": MOUNT_DEV,
-    "cgroup": MOUNT_TMPFS,
-    "cgroup2": MOUNT_TMPFS,
+    "cgroup": MOUNT_CGROUP,
+    "cgroup2": MOUNT_CGROUP,
 }
 
 
@@ -81,7 +82,7 @@ def mount_of(mount: Mount, bundle: str) -> MountOptions:
         options.source = os.fsencode(mount.source)
         options.data = os.fsencode(",".join(option for option in mount.options if "=" in option))
     flags = flags_of(mount.options)
-    options.readonly = bool(flags & MS_RDONLY) or mount.kind.startswith("cgroup")
+    options.readonly = bool(flags & MS_RDONLY)
     options.flags = flags & ~MS_RDONLY
     options.propagation = propagation_of(mount.options)
     options.copy_up = COPY_UP in mount.options

@@ -20,6 +20,7 @@ from sandbox.control import wire
 from sandbox.control.messages import BadMessage, Fields
 from sandbox.control.server import Connection, ControlServer
 from sandbox.control.wire import Frame
+from sandbox.kernel.cgroup.freezer import Freeze, set_freeze
 from sandbox.reactor import READ
 
 if TYPE_CHECKING:
@@ -201,13 +202,14 @@ class ContainerControl:
         connection.answer(process_list.stats(self.kernel, self.view))
 
     def _pause(self, connection: Connection, frame: Frame) -> None:
-        if self.view is not self.kernel.view:
-            connection.refuse("not-alone", "cannot pause a container of a pod: pause the pod's sandbox")
-            return
         if self.status != RUNNING:
             connection.refuse("wrong-state", f"cannot pause a container that is {self.status}")
             return
         self.status = PAUSED
+        if self.view is not self.kernel.view:
+            Freeze(self.view.cgroup, connection.answer).begin()
+            self._tell("paused", {})
+            return
         # Not from here: what other connections have asked at the same time is answered first.
         self.kernel.reactor.call_soon(lambda: self._stand_still(connection))
 
@@ -230,6 +232,9 @@ class ContainerControl:
             connection.refuse("wrong-state", "container not paused")
             return
         self.status = RUNNING
+        if self.view is not self.kernel.view:
+            set_freeze(self.view.cgroup, False)
+            self._tell("resumed", {})
         connection.answer()
 
     def _resize(self, connection: Connection, frame: Frame) -> None:

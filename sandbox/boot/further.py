@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 from functools import partial
+from itertools import count
 from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.signal import SIGKILL
@@ -16,6 +17,7 @@ from sandbox.boot.start_failure import StartFailure
 from sandbox.control import wire
 from sandbox.control.container_body import SANDBOX_PIDS, options_of
 from sandbox.control.messages import BadMessage, Fields
+from sandbox.kernel.cgroup.cgroup import Cgroup
 from sandbox.kernel.pid_namespace import PidNamespace
 from sandbox.kernel.view import View
 
@@ -36,6 +38,7 @@ class Pod:
         self.bounded = bounded
         self.containers: dict[FurtherContainer, None] = {}
         self._usual = kernel.memory_bytes
+        self._numbers = count(2)  # of their control groups; the sandbox's own is 1
         if not bounded:
             kernel.commit.machine = kernel.commit.size
 
@@ -51,7 +54,8 @@ class Pod:
         if pids is None:
             connection.refuse("no-container", f"container {whose} does not run")
             return
-        view = View(pids, bool(whose))
+        number = next(self._numbers)
+        view = View(pids, Cgroup(self.kernel.cgroups, self.kernel.cgroups.root, b"%d" % number), bool(whose))
         if options.limits.pids:
             view.limit_tasks(options.limits.pids)
         container = FurtherContainer(self, connection, options, view, name)
@@ -200,8 +204,7 @@ class FurtherContainer:
         """What its own processes may have together; 0: no less than everybody's."""
         self.memory = size
         if size:
-            self.view.memory_pages = size >> 12
-            self.kernel.bounded_views[self.view] = None
+            self.view.cgroup.limit_memory(size >> 12)
 
     def create(self, connection: Connection, frame: Frame) -> None:
         """Only the sandbox has containers."""
@@ -228,7 +231,7 @@ class FurtherContainer:
         if self not in self.pod.containers:
             return
         del self.pod.containers[self]
-        self.kernel.bounded_views.pop(self.view, None)
+        self.view.cgroup.discard()
         self.pod.count_memory()
         if hasattr(self.view, "namespaces"):
             self.view.namespaces.drop()

@@ -11,6 +11,7 @@ from sandbox.abi.linux.statfs import MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, 
 from sandbox.boot.copy_up import copy_up
 from sandbox.boot.options import (
     MOUNT_BIND,
+    MOUNT_CGROUP,
     MOUNT_DEV,
     MOUNT_DEVPTS,
     MOUNT_MQUEUE,
@@ -32,7 +33,7 @@ from sandbox.fs.tmpfs.filesystem import Tmpfs
 from sandbox.fs.tmpfs.options import TmpfsOptions
 from sandbox.fs.tty.pty_slave import PTS_MAJOR
 from sandbox.fs.tty.pty_table import ANY_MINOR, TTYAUX_MAJOR, PtyTable
-from sandbox.kernel.namespaces import Namespaces
+from sandbox.kernel.namespaces import CgroupNamespace, Namespaces
 from sandbox.kernel.pipe import open_fifo
 from sandbox.vfs.mount_flags import flags_of
 from sandbox.vfs.propagation import propagate
@@ -58,15 +59,16 @@ def standard_mounts() -> list[MountOptions]:
     pts = MountOptions(MOUNT_DEVPTS, b"/dev/pts")
     shm = MountOptions(MOUNT_TMPFS, b"/dev/shm")
     mqueue = MountOptions(MOUNT_MQUEUE, b"/dev/mqueue")
+    groups = MountOptions(MOUNT_CGROUP, b"/sys/fs/cgroup")
     tmp = MountOptions(MOUNT_TMPFS, b"/tmp")
     run = MountOptions(MOUNT_TMPFS, b"/run")
     run.data, shm.data = b"mode=755", SHM_DATA
-    for mount in (proc, sys, shm, mqueue, run, tmp):
+    for mount in (proc, sys, groups, shm, mqueue, run, tmp):
         mount.flags |= MS_NOSUID | MS_NODEV
     pts.flags |= MS_NOSUID
-    for mount in (proc, sys, pts, mqueue):
+    for mount in (proc, sys, groups, pts, mqueue):
         mount.flags |= MS_NOEXEC
-    return [proc, sys, dev, pts, shm, mqueue, tmp, run]
+    return [proc, sys, groups, dev, pts, shm, mqueue, tmp, run]
 
 
 def mount_all(kernel: Kernel, options: SandboxOptions) -> None:
@@ -91,7 +93,9 @@ def mount_further(kernel: Kernel, view: View, options: SandboxOptions) -> None:
     namespace.number, namespace.users = kernel.new_namespace_number(), 0
     kernel.namespace_count += 1
     shared = kernel.namespaces
-    view.namespaces = Namespaces(kernel, shared.uts, shared.ipc, shared.cgroup, namespace, shared.net).acquire()
+    cgroup = CgroupNamespace(kernel.new_namespace_number(), view.cgroup)
+    kernel.namespace_count += 1
+    view.namespaces = Namespaces(kernel, shared.uts, shared.ipc, cgroup, namespace, shared.net).acquire()
     fill_view(kernel, view, namespace, options)
 
 
@@ -113,7 +117,8 @@ def fill_view(kernel: Kernel, view: View, namespace: MountNamespace, options: Sa
                 raise StartFailure(f"mount {os.fsdecode(mount.target)}: {over} cannot be mounted over {under}")
             if mount.copy_up:
                 copy_up(point, fs)
-            made = namespace.mount(fs, point, flags_of(mount.flags | (MS_RDONLY if mount.readonly else 0)))
+            flags = flags_of(mount.flags | (MS_RDONLY if mount.readonly else 0))
+            made = namespace.mount(fs, point, flags, fs.shown_to(view.namespaces))
             if mount.propagation:
                 propagate(namespace.vfs, [made], mount.propagation & ~MS_REC)
         except SyscallError as error:
@@ -247,7 +252,7 @@ def make_filesystem(kernel: Kernel, view: View, mount: MountOptions) -> Filesyst
     if mount.kind == MOUNT_TMPFS:
         return in_memory(kernel, mount, dev)
     fs = special_filesystem(kernel, view, mount, dev)
-    if mount.source and mount.kind != MOUNT_MQUEUE:  # of which there is one for all
+    if mount.source and mount.kind not in (MOUNT_MQUEUE, MOUNT_CGROUP):  # of which there is one for all
         fs.source = os.fsdecode(mount.source)
     return fs
 
@@ -313,6 +318,10 @@ def special_filesystem(kernel: Kernel, view: View, mount: MountOptions, dev: int
         from sandbox.fs.procfs.filesystem import ProcFs
 
         return ProcFs(kernel, dev, view.pids)
+    if mount.kind == MOUNT_CGROUP:
+        from sandbox.fs.cgroupfs.filesystem import cgroups
+
+        return cgroups(kernel)
     if mount.kind == MOUNT_SYSFS:
         from sandbox.fs.sysfs.filesystem import SysFs
 

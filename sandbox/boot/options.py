@@ -19,6 +19,7 @@ MOUNT_SYSFS: Final = "sysfs"
 MOUNT_DEV: Final = "dev"
 MOUNT_DEVPTS: Final = "devpts"
 MOUNT_MQUEUE: Final = "mqueue"
+MOUNT_CGROUP: Final = "cgroup2"
 
 
 class Program:

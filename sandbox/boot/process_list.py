@@ -58,7 +58,7 @@ def stats(kernel: Kernel, view: View) -> Body:
     return {
         "cpu_ns": sum(group.cpu_ns() for group in groups),
         "memory": sum(space.resident_pages() for space in spaces) << 12,
-        "memory_limit": view.memory_pages << 12 or kernel.memory_bytes,
+        "memory_limit": (view.cgroup.memory_pages or 0) << 12 or kernel.memory_bytes,
         "pids": sum(len(group.tasks) for group in groups),
         "pids_limit": view.task_limit(),
         "platform": dict(kernel.platform.metrics()),

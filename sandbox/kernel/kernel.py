@@ -8,6 +8,7 @@ from sandbox.abi.linux.signal import SIGKILL
 from sandbox.errors import SyscallError
 from sandbox.io_uring.tasks import UringTasks
 from sandbox.kernel.aio import AioTotal
+from sandbox.kernel.cgroup.cgroup import Cgroup, Hierarchy
 from sandbox.kernel.control import NO_RETURN, Intercepted, Result
 from sandbox.kernel.futex import FutexTable
 from sandbox.kernel.ipc.namespace import IpcNamespace
@@ -74,14 +75,17 @@ class Kernel:
         self.boot_ns = clock.now_ns()
         self.load = LoadAverage(self)
         self.pids = PidNamespace(max_tasks, FIRST_NUMBER + KINDS.index(b"pid"))
-        self.view = View(self.pids)  # of its first container; further ones have their own
+        self.cgroups = Hierarchy()
+        self.view = View(
+            self.pids, Cgroup(self.cgroups, self.cgroups.root, b"1")
+        )  # of its first container; further ones have their own
         self.futexes = FutexTable()
         self.aio = AioTotal()
         self.uring = UringTasks()
         self.ipc = IpcNamespace(clock, FIRST_NUMBER + KINDS.index(b"ipc"))
         self.uts = UtsNamespace(FIRST_NUMBER + KINDS.index(b"uts"), b"stackbox", b"(none)")
         self.net_ns = NetNamespace(self, FIRST_NUMBER + KINDS.index(b"net"))
-        cgroup = CgroupNamespace(FIRST_NUMBER + KINDS.index(b"cgroup"))
+        cgroup = CgroupNamespace(FIRST_NUMBER + KINDS.index(b"cgroup"), self.view.cgroup)
         self.namespaces = Namespaces(self, self.uts, self.ipc, cgroup, None, self.net_ns).acquire()  # the first ones
         self.nsfs: Mount | None = None  # made when first needed
         self.namespace_count = 0  # those made since
@@ -89,7 +93,6 @@ class Kernel:
         self.queued_signals: dict[int, SignalCount] = {}  # by user
         self.pipe_pages = PipePages()
         self.unix: UnixNamespace | None = None  # made with the first Unix socket
-        self.bounded_views: dict[View, None] = {}  # containers that may have but a part of the memory
         self.spaces: dict[AddressSpace, dict[Task, None]] = {}
         self.loading: dict[AddressSpace, Callable[[], None]] = {}  # being filled by an execve; called when one dies
         self.scratch = memoryview(bytearray(SCRATCH_SIZE))

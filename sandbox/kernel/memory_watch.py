@@ -13,8 +13,8 @@ from sandbox.kernel.kernel import Kernel
 from sandbox.platform.base import AddressSpace, MemoryUse
 
 if TYPE_CHECKING:
+    from sandbox.kernel.cgroup.cgroup import Cgroup
     from sandbox.kernel.thread_group import ThreadGroup
-    from sandbox.kernel.view import View
 
 PAGE: Final = 4096
 SPACES_A_LOOK: Final = 64
@@ -67,6 +67,7 @@ class MemoryWatch:
         self._still = False  # every guest has waited since this round began
         self._timer = kernel.timers.timer(self.look)
         self._arm(SOONEST_NS)
+        kernel.cgroups.on_bound = lambda: self._arm(SOONEST_NS)
 
     def look(self) -> None:
         """Look, kill if there is too much, and say when to look again."""
@@ -82,9 +83,9 @@ class MemoryWatch:
             if left < 0:
                 left = self._take_back()
         if left < 0 and self._victim is None:
-            self._kill(-left, list(self._seen), self.kernel.commit.size, "the sandbox")
-        if self.kernel.bounded_views:
-            left = min(left, self._look_at_views())
+            self._kill(-left, list(self._seen), self.kernel.commit.size)
+        if self.kernel.cgroups.memory_bounds:
+            left = min(left, self._look_at_groups())
         took = self.kernel.clock.now_ns() - begin
         delay = max(took * SHARE, min(max(left * FILL_NS_PER_PAGE, SOONEST_NS), LATEST_NS))
         if self._uncounted:
@@ -96,22 +97,24 @@ class MemoryWatch:
         else:
             self._arm(delay)
 
-    def _look_at_views(self) -> int:
-        """Containers of a pod that are bounded by themselves, by the memory of their processes: pages left of the one
-        that has least. What they put into files is of the pod."""
-        of_view: dict[View, list[AddressSpace]] = {view: [] for view in self.kernel.bounded_views}
+    def _look_at_groups(self) -> int:
+        """Control groups that are bounded by themselves (containers of a pod too), by the memory of their processes: pages
+        left of the one that has least. What they put into files is of the sandbox."""
+        of_group: dict[Cgroup, list[AddressSpace]] = {cgroup: [] for cgroup in self.kernel.cgroups.memory_bounds}
         for space in self._seen:
             task = next(iter(self.kernel.spaces.get(space, ())), None)
-            if task is not None and task.group.view in of_view:
-                of_view[task.group.view].append(space)
+            for cgroup in task.group.cgroup.ancestors() if task is not None else ():
+                if cgroup in of_group:
+                    of_group[cgroup].append(space)
         least = self.kernel.commit.size
-        for view, spaces in of_view.items():
-            left = view.memory_pages - self._used_by(spaces, True)
+        for cgroup, spaces in of_group.items():
+            most = cgroup.memory_pages or 0
+            left = most - self._used_by(spaces, True)
             if left < 0:
                 self._measure()
-                left = view.memory_pages - self._used_by(spaces, False)
+                left = most - self._used_by(spaces, False)
             if left < 0 and self._victim is None:
-                self._kill(-left, spaces, view.memory_pages, "its container")
+                self._kill(-left, spaces, most, cgroup)
             least = min(least, left)
         return least
 
@@ -232,9 +235,9 @@ class MemoryWatch:
         self._own_base += pages
         return pages
 
-    def _kill(self, excess: int, spaces: Iterable[AddressSpace], total: int, whose: str) -> None:
+    def _kill(self, excess: int, spaces: Iterable[AddressSpace], total: int, cgroup: Cgroup | None = None) -> None:
         """End the process with the most memory of those in `spaces`, with everybody who shares it. `total`: pages that
-        `whose` memory has."""
+        `cgroup` has, or the sandbox."""
         worst: AddressSpace | None = None
         worst_points = 0
         for space in spaces:
@@ -248,6 +251,7 @@ class MemoryWatch:
         groups = self._groups(worst)
         use = self._seen.pop(worst)
         own = use.private + self._areas(worst)
+        whose = "the sandbox" if cgroup is None else "its container" if cgroup.view is not None else "its control group"
         for group in groups:
             name = group.leader.comm.decode("utf-8", "backslashreplace")
             line = (
@@ -257,7 +261,10 @@ class MemoryWatch:
             self.kernel.log.warning(line)
             self.kernel.log.boot(self.kernel.uptime_ns(), line)
             group.view.oom_kills += 1
+            group.cgroup.was_killed()
             group.begin_exit(SIGKILL)
+        if cgroup is not None and groups:
+            cgroup.out_of_memory(groups[0])
 
     def _areas(self, space: AddressSpace) -> int:
         """Pages of the host's kernel for the areas of a process."""

@@ -26,6 +26,7 @@ from sandbox.vfs.mount import MountNamespace
 from sandbox.vfs.path import Path
 
 if TYPE_CHECKING:
+    from sandbox.kernel.cgroup.cgroup import Cgroup
     from sandbox.kernel.credentials import Credentials
     from sandbox.kernel.fs_context import FSContext
     from sandbox.kernel.kernel import Kernel
@@ -52,12 +53,13 @@ class UtsNamespace:
 
 
 class CgroupNamespace:
-    """Nothing but an identity: there is one control group."""
+    """`root`: the control group that is `/` to those inside."""
 
-    __slots__ = ("number", "users", "user")
+    __slots__ = ("number", "root", "users", "user")
 
-    def __init__(self, number: int, user: UserNamespace = INITIAL) -> None:
+    def __init__(self, number: int, root: Cgroup, user: UserNamespace = INITIAL) -> None:
         self.number = number
+        self.root = root
         self.user = user
         self.users = 0
 
@@ -194,7 +196,7 @@ def new_namespaces(t: Task, flags: int, fs: FSContext, user: UserNamespace) -> N
     if flags & CLONE_NEWIPC:
         ipc = IpcNamespace(kernel.clock, kernel.new_namespace_number(), ipc, user)
     if flags & CLONE_NEWCGROUP:
-        cgroup = CgroupNamespace(kernel.new_namespace_number(), user)
+        cgroup = CgroupNamespace(kernel.new_namespace_number(), t.group.cgroup, user)
     if flags & CLONE_NEWNET:
         net = new_net_namespace(kernel, user)
     if flags & CLONE_NEWPID:

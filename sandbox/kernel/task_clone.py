@@ -18,7 +18,6 @@ from sandbox.abi.linux.sched import (
     CLONE_DETACHED,
     CLONE_FILES,
     CLONE_FS,
-    CLONE_INTO_CGROUP,
     CLONE_NEWIPC,
     CLONE_NEWNS,
     CLONE_NEWPID,
@@ -49,10 +48,11 @@ from sandbox.kernel.namespaces import SUPPORTED, check_namespaces, leave, new_na
 from sandbox.kernel.pidfd import PidFile
 from sandbox.kernel.rlimits import RLIMIT_NPROC
 from sandbox.kernel.task import Task
-from sandbox.kernel.task_state import PARK_PENDING, WORK_KILL, WORK_STOP, WORK_TRACE
+from sandbox.kernel.task_state import PARK_PENDING, WORK_FREEZE, WORK_KILL, WORK_STOP, WORK_TRACE
 from sandbox.kernel.thread_group import ThreadGroup
 
 if TYPE_CHECKING:
+    from sandbox.kernel.cgroup.cgroup import Cgroup
     from sandbox.kernel.pid_namespace import Pid
     from sandbox.mm.memory_manager import MemoryManager
     from sandbox.platform.base import GuestThread
@@ -63,7 +63,7 @@ _M64: Final = 0xFFFFFFFFFFFFFFFF
 class CloneRequest:
     """What a new task shall be. `stack` 0: the maker's stack pointer. `pidfd`: where its descriptor is stored."""
 
-    __slots__ = ("flags", "exit_signal", "stack", "tls", "parent_tid", "child_tid", "pidfd", "set_tid")
+    __slots__ = ("flags", "exit_signal", "stack", "tls", "parent_tid", "child_tid", "pidfd", "set_tid", "cgroup")
 
     def __init__(
         self,
@@ -83,6 +83,7 @@ class CloneRequest:
         self.child_tid = child_tid
         self.pidfd = pidfd
         self.set_tid: tuple[int, ...] = ()  # the numbers that the task shall have, the innermost first (clone3)
+        self.cgroup: Cgroup | None = None  # where the process shall be (CLONE_INTO_CGROUP)
 
 
 def clone(t: Task, request: CloneRequest) -> Result:
@@ -121,13 +122,12 @@ def _check_flags(t: Task, flags: int) -> None:
     check_namespaces(t, flags, t.creds.user)
     if flags & CLONE_NEWIPC and flags & CLONE_SYSVSEM:
         raise SyscallError(errno.EINVAL)
-    if flags & CLONE_INTO_CGROUP:
-        raise SyscallError(errno.EBADF)
 
 
 def _check_limits(t: Task) -> None:
     pids = t.group.view.pids
-    t.group.view.check_room()
+    if t.kernel.cgroups.pids_bounds:
+        t.group.cgroup.check_room()
     if pids.full():
         raise SyscallError(errno.EAGAIN)
     if not t.fds.may_copy():
@@ -183,7 +183,9 @@ class _Making:
         t, request = self.t, self.request
         flags = request.flags
         pidfd = -1
-        t.group.view.check_room()  # others of the container may have been quicker
+        cgroup = t.group.cgroup if request.cgroup is None else request.cgroup
+        if t.kernel.cgroups.pids_bounds:
+            cgroup.check_room()  # others may have been quicker
         fs = t.fs.share() if flags & CLONE_FS else t.fs.copy()
         ns = t.ns.acquire()
         group, creds = t.group, t.creds
@@ -282,6 +284,7 @@ def _new_group(t: Task, ids: Pid, request: CloneRequest) -> ThreadGroup:
             sighand.reset_to_default()
     parent = old.parent if flags & CLONE_PARENT else old
     group = ThreadGroup(t.kernel, ids, parent, sighand, old.view, old.rlimits.copy())
+    group.cgroup = old.cgroup if request.cgroup is None else request.cgroup
     group.parent_task = old.parent_task if flags & CLONE_PARENT else t
     group.exit_signal = old.exit_signal if flags & CLONE_PARENT else request.exit_signal
     group.has_child_subreaper = old.has_child_subreaper or old.child_subreaper
@@ -331,12 +334,15 @@ def _enter(t: Task, child: Task, flags: int) -> None:
     kernel.forks += 1
     if kernel.trace is not None:
         child.work |= WORK_TRACE
+    if group.cgroup.frozen:
+        child.work |= WORK_FREEZE
     if flags & CLONE_THREAD:
         if group.stop_signal:
             child.work |= WORK_STOP
         task_signals.recalculate(child)
         return
     group.leader = child
+    group.cgroup.enter(group)
     if flags & CLONE_VM:
         group.cpu_base_ns = child.space.cpu_time_ns()
     pids = group.pids

@@ -166,6 +166,7 @@ def _become_zombie(group: ThreadGroup) -> None:
     kernel = group.kernel
     group.exited = True
     group.stopped = False
+    group.cgroup.ended()
     group.sighand.refs -= 1
     group.pending.discard(group.pending.mask)
     kernel.forget_group_timers(group)
@@ -273,6 +274,7 @@ def reap(group: ThreadGroup) -> None:
         parent.children.pop(group, None)
         parent.child_cpu_ns += group.cpu_ns_past + group.child_cpu_ns
         parent.child_max_rss_pages = max(parent.child_max_rss_pages, group.max_rss_pages, group.child_max_rss_pages)
+    group.cgroup.leave(group)
     for ns, number in group.ids.levels:
         if ns.groups.get(number) is group:
             del ns.groups[number]

@@ -31,6 +31,7 @@ from sandbox.abi.linux.signal import (
 from sandbox.arch.amd64 import EFLAGS, EFLAGS_TF, RAX, RIP
 from sandbox.arch.signal_frame import SignalFrame, take_fpu
 from sandbox.kernel import job_control, signal_send, trace_stop
+from sandbox.kernel.cgroup import freezer
 from sandbox.kernel.control import ERESTART_RESTARTBLOCK, ERESTARTNOHAND, ERESTARTNOINTR, ERESTARTSYS
 from sandbox.kernel.signal_info import SignalInfo
 from sandbox.kernel.signal_queue import DEFAULT_ACTION, SigAction
@@ -39,6 +40,8 @@ from sandbox.kernel.task_state import (
     PARK_NONE,
     PARK_PENDING,
     PARK_TRACED,
+    WORK_FREEZE,
+    WORK_INTERRUPTING,
     WORK_KILL,
     WORK_MASK,
     WORK_PTRACE,
@@ -197,14 +200,14 @@ def return_to_guest(t: Task, fpu: int = NO_FPU) -> None:
         fpu = NO_FPU
     frame: SignalFrame | None = None
     while True:
-        while t.work & (WORK_KILL | WORK_STOP | WORK_SIGNAL | WORK_TRAP):
+        while t.work & WORK_INTERRUPTING:
             if frame is not None and not _write(t, frame):
                 return
             frame = None
             if t.work & WORK_KILL:
                 t.exit()
                 return
-            if t.work & (WORK_STOP | WORK_TRAP):
+            if t.work & (WORK_STOP | WORK_TRAP | WORK_FREEZE):
                 _halt(t)
                 return
             found = _next_handled(t)
@@ -234,7 +237,9 @@ def return_to_guest(t: Task, fpu: int = NO_FPU) -> None:
 
 
 def _halt(t: Task) -> None:
-    if t.ptrace is not None:
+    if not t.work & (WORK_STOP | WORK_TRAP):
+        freezer.halt(t)
+    elif t.ptrace is not None:
         trace_stop.at_trap(t, t.ptrace)
     else:
         job_control.halt(t)

@@ -11,6 +11,7 @@ from sandbox.kernel.task_state import WORK_KILL
 from tcpip.waiter import WaitQueue
 
 if TYPE_CHECKING:
+    from sandbox.kernel.cgroup.cgroup import Cgroup
     from sandbox.kernel.cpu_limit import CpuLimit
     from sandbox.kernel.interval_timer import IntervalTimer
     from sandbox.kernel.kernel import Kernel
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 class ThreadGroup:
     """`tasks` are the live threads; the group is a zombie when it is empty, and gone when it is reaped."""
 
+    cgroup_cpu_ns = 0  # processor time that it had used when it came to its control group
     pgrp: ProcessGroup
     session: Session
     leader: Task
@@ -40,6 +42,7 @@ class ThreadGroup:
     ) -> None:
         self.kernel = kernel
         self.view = view if view is not None else kernel.view
+        self.cgroup: Cgroup = self.view.cgroup
         self.ids = ids
         self.pids = ids.ns
         self.pid = ids.number

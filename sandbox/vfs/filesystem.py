@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from sandbox.kernel.user_namespace import INITIAL, UserNamespace
 
 if TYPE_CHECKING:
+    from sandbox.kernel.namespaces import Namespaces
+    from sandbox.vfs.dentry import Dentry
     from sandbox.vfs.inode import Inode
     from tcpip.clock import Clock
 
@@ -56,6 +58,14 @@ class Filesystem:
 
     def sync(self) -> None:
         """syncfs(2)."""
+
+    def shown_to(self, namespaces: Namespaces) -> Dentry | None:
+        """What a new mount by somebody in these namespaces shows; None: all of it."""
+        return None
+
+    def inside(self, root: Dentry, namespaces: Namespaces) -> bytes | None:
+        """The path of a mount's root in mountinfo, for a reader in these namespaces; None: as it is in the file system."""
+        return None
 
     def mount_made(self, root: Inode) -> None:
         """One mount more shows it, from `root` on."""

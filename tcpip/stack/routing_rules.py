@@ -22,28 +22,31 @@ PRIORITY_DEFAULT: Final = 32767
 MAX_RULES: Final = 1024
 
 
+FIELDS: Final = (
+    "family",
+    "priority",
+    "action",
+    "table",
+    "source",
+    "source_len",
+    "target",
+    "target_len",
+    "in_nic",
+    "out_nic",
+    "mark",
+    "mask",
+    "inverted",
+    "min_length",
+    "protocol",
+)
+
+
 class RoutingRule:
     """One rule. `family` is 4 or 16, the length of the addresses it is for. Conditions that are empty or 0 hold always;
     `inverted` turns all of them around. `action` is "table", or a kind of reject route. `min_length`: what the table
     answers with a shorter prefix does not count (suppress_prefixlength)."""
 
-    __slots__ = (
-        "family",
-        "priority",
-        "action",
-        "table",
-        "source",
-        "source_len",
-        "target",
-        "target_len",
-        "in_nic",
-        "out_nic",
-        "mark",
-        "mask",
-        "inverted",
-        "min_length",
-        "protocol",
-    )
+    __slots__ = FIELDS
 
     def __init__(self, family: int, priority: int, table: int = TABLE_MAIN, action: str = "table") -> None:
         self.family = family
@@ -76,7 +79,7 @@ class RoutingRule:
 
     def same(self, other: RoutingRule) -> bool:
         """All of it is equal."""
-        return all(getattr(self, name) == getattr(other, name) for name in self.__slots__)
+        return all(getattr(self, name) == getattr(other, name) for name in FIELDS)
 
 
 class RoutingRules:

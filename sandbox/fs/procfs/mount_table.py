@@ -57,7 +57,7 @@ def mountinfo(t: Task, task: Task) -> bytes:
     for mount, place in _visible(task):
         fs = mount.fs
         parent = mount.parent.id if mount.parent is not None else mount.id
-        inside = _escape(_inside(mount))
+        inside = _escape(fs.inside(mount.root, t.ns) or _inside(mount))
         super_options = ("ro" if fs.readonly else "rw") + fs.options()
         lines.append(
             b"%d %d %d:%d %s %s %s %s- %s %s %s\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Callable, Final
 
+from sandbox.kernel.cgroup.cgroup import CONTROLLERS
 from sandbox.kernel.kernel import RELEASE
 from sandbox.kernel.load_average import ONE, SHIFT
 from sandbox.kernel.task_state import PARK_NONE
@@ -161,7 +162,18 @@ def version(t: Task) -> bytes:
 
 
 # The kinds of file systems, by index.
-KINDS: Final = (b"sysfs", b"tmpfs", b"proc", b"devtmpfs", b"pipefs", b"sockfs", b"devpts", b"overlay", b"mqueue")
+KINDS: Final = (
+    b"sysfs",
+    b"tmpfs",
+    b"proc",
+    b"devtmpfs",
+    b"pipefs",
+    b"sockfs",
+    b"devpts",
+    b"overlay",
+    b"mqueue",
+    b"cgroup2",
+)
 
 
 def filesystems(t: Task) -> bytes:
@@ -195,8 +207,9 @@ def partitions(t: Task) -> bytes:
 
 
 def cgroups(t: Task) -> bytes:
-    """No controllers of the first version."""
-    return b"#subsys_name\thierarchy\tnum_cgroups\tenabled\n"
+    """Controllers of the second version."""
+    rows = b"".join(b"%s\t0\t%d\t1\n" % (name, t.kernel.cgroups.count) for name in CONTROLLERS)
+    return b"#subsys_name\thierarchy\tnum_cgroups\tenabled\n" + rows
 
 
 def vmstat(t: Task) -> bytes:

@@ -169,8 +169,9 @@ def parse_int(data: bytes) -> int:
 
 
 def cgroup(t: Task, task: Task) -> bytes:
-    """Everybody is in the root of the unified hierarchy."""
-    return b"0::/\n"
+    """Where it is in the unified hierarchy, from the reader's root."""
+    group = task.group.cgroup
+    return b"0::%s%s\n" % (group.path_from(t.ns.cgroup.root), b" (deleted)" if group.deleted else b"")
 
 
 def loginuid(t: Task, task: Task) -> bytes:

@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.signal import SIG_DFL, SIG_IGN
 from sandbox.kernel.rlimits import RLIM_INFINITY, RLIMIT_RSS, RLIMIT_SIGPENDING
-from sandbox.kernel.task_state import PARK_BLOCK, PARK_DEAD, PARK_PENDING, PARK_STOP, PARK_TRACED
+from sandbox.kernel.task_state import (
+    PARK_BLOCK,
+    PARK_DEAD,
+    PARK_PENDING,
+    PARK_STOP,
+    PARK_TRACED,
+    WORK_FREEZE,
+    WORK_STOP,
+)
 from sandbox.mm import proc_maps
 
 if TYPE_CHECKING:
@@ -26,6 +34,8 @@ def state(t: Task, task: Task) -> str:
         return "R"
     if task.parked == PARK_TRACED:
         return "t"
+    if task.parked == PARK_STOP and task.work & (WORK_FREEZE | WORK_STOP) == WORK_FREEZE:
+        return "S"
     if task.parked == PARK_STOP or (task.group.stopped and task.ptrace is None):
         return "T"
     if task.parked == PARK_BLOCK:

@@ -1,4 +1,4 @@
-"""The file systems that a guest may make: tmpfs, proc, sysfs, mqueue, devpts."""
+"""The file systems that a guest may make: tmpfs, proc, sysfs, mqueue, devpts, cgroup2."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sandbox.kernel.task import Task
     from sandbox.vfs.filesystem import Filesystem
 
-KINDS = (b"tmpfs", b"ramfs", b"proc", b"sysfs", b"mqueue", b"devpts")
+KINDS = (b"tmpfs", b"ramfs", b"proc", b"sysfs", b"mqueue", b"devpts", b"cgroup2")
 
 
 def make_filesystem(t: Task, kind: bytes, source: bytes, data: dict[bytes, bytes]) -> Filesystem:
@@ -60,6 +60,11 @@ def make_filesystem(t: Task, kind: bytes, source: bytes, data: dict[bytes, bytes
         pts = DevPtsOptions(data, t.creds.user).make(vfs.clock, vfs.new_dev(), source)
         pts.user = owner
         return pts
+    if kind == b"cgroup2":
+        from sandbox.fs.cgroupfs.filesystem import cgroups, check_options
+
+        check_options(data)
+        return cgroups(t.kernel)
     raise SyscallError(errno.ENODEV)
 
 
@@ -69,6 +74,8 @@ def _owner(t: Task, kind: bytes) -> UserNamespace:
         return t.pids.user
     if kind == b"mqueue":
         return t.ns.ipc.user
+    if kind == b"cgroup2":
+        return t.ns.cgroup.user
     return t.ns.net.user if kind == b"sysfs" else t.creds.user
 
 

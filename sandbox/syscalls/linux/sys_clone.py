@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.capability import CAP_CHECKPOINT_RESTORE, CAP_SYS_ADMIN
 from sandbox.abi.linux.sched import (
@@ -32,6 +32,9 @@ from sandbox.kernel.task import Task
 from sandbox.kernel.task_clone import CloneRequest, clone
 from sandbox.syscalls.args import SyscallArgs
 from sandbox.syscalls.row import COPIES_THREAD, FULL, PARTIAL, Arg, Row, reads
+
+if TYPE_CHECKING:
+    from sandbox.kernel.cgroup.cgroup import Cgroup
 
 _PAGE: Final = 4096
 _INT_MAX: Final = 0x7FFFFFFF
@@ -84,7 +87,29 @@ def sys_clone3(t: Task, a: SyscallArgs) -> Result:
     request = CloneRequest(flags, exit_signal, stack + stack_size, tls, parent_tid, child_tid, pidfd)
     if set_tid_size:
         request.set_tid = _wanted_tids(t, flags, set_tid, set_tid_size)
+    if flags & CLONE_INTO_CGROUP:
+        request.cgroup = _wanted_cgroup(t, cgroup)
     return clone(t, request)
+
+
+def _wanted_cgroup(t: Task, fd: int) -> Cgroup:
+    """The group whose directory is open: EBADF for anything else, ENOENT for one that is gone, and what writing to its
+    cgroup.procs would give (cgroup_css_set_fork)."""
+    from sandbox.fs.cgroupfs.directory import CgroupDir
+    from sandbox.fs.cgroupfs.rights import check_move, procs_of
+    from sandbox.vfs.permission import MAY_WRITE, check
+
+    file = t.fds.get(fd)
+    node = file.path.inode if file.path is not None else None
+    if not isinstance(node, CgroupDir):
+        raise SyscallError(errno.EBADF)
+    procs = procs_of(node.cgroup)
+    if procs is None:
+        raise SyscallError(errno.ENOENT)
+    check(t.creds, procs, MAY_WRITE)
+    check_move(t.group.cgroup, node.cgroup, t.creds, t.ns.cgroup.root)
+    node.cgroup.check_domain()
+    return node.cgroup
 
 
 def _wanted_tids(t: Task, flags: int, address: int, count: int) -> tuple[int, ...]:

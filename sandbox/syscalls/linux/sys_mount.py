@@ -100,7 +100,7 @@ def add_mount(t: Task, fs: Filesystem, target: Path, flags: int) -> int:
         return -errno.EBUSY
     if target.inode.is_dir() != fs.root.is_dir():
         return -errno.ENOTDIR
-    t.ns.mnt.mount(fs, target, flags)
+    t.ns.mnt.mount(fs, target, flags, fs.shown_to(t.ns))
     return 0
 
 

@@ -217,7 +217,7 @@ def sys_fsmount(t: Task, a: SyscallArgs) -> int:
         return -errno.EBUSY
     check_revealing(t, file.fs, bits)
     vfs = t.ns.mnt.vfs
-    top = vfs.new_mount(file.fs, vfs.root_of(file.fs), bits, t.ns.mnt)
+    top = vfs.new_mount(file.fs, file.fs.shown_to(t.ns) or vfs.root_of(file.fs), bits, t.ns.mnt)
     file.phase, file.fs = RECONF_PARAMS, file.fs
     file.params.clear()
     return _install_tree(t, top, flags & 1 != 0)

@@ -83,6 +83,7 @@ class Box:
         group.tasks[task] = None
         kernel.pids.tasks[ids.number] = task
         kernel.pids.groups[ids.number] = group
+        group.cgroup.enter(group)
         ProcessGroup(Session(group), group).join(group)
         kernel.enter_space(task, space)
         return task

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from sandbox.kernel.cgroup.cgroup import Cgroup
 from sandbox.kernel.memory_watch import AREA_BYTES, OWN_SLACK, PAGE, TIDY_PAGES, MemoryWatch
 from sandbox.kernel.task import Task
 from sandbox.kernel.view import View
@@ -67,11 +68,13 @@ def test_a_bounded_container_is_looked_at_by_itself(watched: Watched) -> None:
     """The biggest of its processes ends, bigger ones of others do not; what it shares counts once."""
     bounded, other = watched.child(200), watched.child(LIMIT // 2)
     small = watched.child(100, 300)
-    view = View(watched.box.kernel.pids, True)
+    kernel = watched.box.kernel
+    view = View(kernel.pids, Cgroup(kernel.cgroups, kernel.cgroups.root, b"2"), True)
     for t in (bounded, small):
         t.group.view = view
-    view.memory_pages, watched.box.kernel.commit.shared = 700, 300
-    watched.box.kernel.bounded_views[view] = None
+        view.cgroup.take(t.group)
+    view.cgroup.limit_memory(700)
+    kernel.commit.shared = 300
     watched.box.advance(SECOND)
     assert not watched.lines and view.oom_kills == 0
     watched.use[bounded.space] = MemoryUse(500, 300, 0)

@@ -12,6 +12,7 @@ from sandbox.errors import SyscallError
 from sandbox.fs.overlay.root import build_root, mount_tmpfs
 from sandbox.io_uring.tasks import UringTasks
 from sandbox.kernel.aio import AioTotal
+from sandbox.kernel.cgroup.cgroup import Hierarchy
 from sandbox.kernel.credentials import Credentials
 from sandbox.kernel.fd_table import FDTable
 from sandbox.kernel.fs_context import FSContext
@@ -72,7 +73,8 @@ class FakeKernel:
         self.aio = AioTotal()
         self.uring = UringTasks()
         kernel: Any = self
-        uts, cgroup = UtsNamespace(1, b"box", b"(none)"), CgroupNamespace(2)
+        self.cgroups = Hierarchy()
+        uts, cgroup = UtsNamespace(1, b"box", b"(none)"), CgroupNamespace(2, self.cgroups.root)
         self.namespaces = Namespaces(kernel, uts, self.ipc, cgroup, None, NetNamespace(kernel, 3)).acquire()
         self.nsfs: Any = None
         self.namespace_count = 0

@@ -1,0 +1,151 @@
+"""ControlFile: a file of a control group, and what is open of it (fs/kernfs/file.c)."""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING, Callable, Final
+
+from sandbox.abi.linux.stat import S_IFREG
+from sandbox.errors import SyscallError
+from sandbox.fs.cgroupfs.node import CgroupNode
+from sandbox.fs.pseudo.nodes import seek_without_end
+from sandbox.vfs.regular_file import InodeFile
+from tcpip.waiter import EVENT_ERR, EVENT_IN, EVENT_OUT, EVENT_PRI
+
+if TYPE_CHECKING:
+    from sandbox.fs.cgroupfs.filesystem import CgroupFs
+    from sandbox.kernel.cgroup.cgroup import Cgroup
+    from sandbox.kernel.cgroup.events import Event
+    from sandbox.kernel.credentials import Credentials
+    from sandbox.kernel.task import Task
+    from sandbox.vfs.file_description import FileDescription
+    from sandbox.vfs.path import Path
+
+MAX_WRITE: Final = 4096
+ALWAYS: Final = EVENT_IN | EVENT_OUT
+
+
+class Writer:
+    """Who writes: the task, and the rights with which the file was opened."""
+
+    __slots__ = ("task", "creds")
+
+    def __init__(self, task: Task, creds: Credentials) -> None:
+        self.task = task
+        self.creds = creds
+
+
+class Spec:
+    """What a control file is. `delegated`: whoever is in a cgroup namespace may write to that of its root, too."""
+
+    __slots__ = ("read", "write", "delegated", "event")
+
+    def __init__(
+        self,
+        read: Callable[[Cgroup, Task], str] | None,
+        write: Callable[[Cgroup, Writer, str], None] | None = None,
+        delegated: bool = False,
+        event: Callable[[Cgroup], Event] | None = None,
+    ) -> None:
+        self.read = read
+        self.write = write
+        self.delegated = delegated
+        self.event = event
+
+    def mode(self) -> int:
+        """Permission bits."""
+        return (0o444 if self.read is not None else 0) | (0o200 if self.write is not None else 0)
+
+
+class ControlFile(CgroupNode):
+    """One of a group's."""
+
+    __slots__ = ("cgroup", "spec")
+
+    def __init__(self, fs: CgroupFs, cgroup: Cgroup, spec: Spec, owner: tuple[int, int]) -> None:
+        super().__init__(fs, S_IFREG | spec.mode(), owner)
+        self.cgroup = cgroup
+        self.spec = spec
+
+    def truncate(self, size: int) -> None:
+        """A size means nothing here."""
+
+    def open(self, t: Task, path: Path, flags: int) -> FileDescription:
+        """ENODEV for a group that is gone."""
+        if self.cgroup.deleted:
+            raise SyscallError(errno.ENODEV)
+        return OpenControlFile(flags, path, self, t.creds)
+
+
+class OpenControlFile(InodeFile):
+    """What is read is taken at offset 0; each write is one value."""
+
+    def __init__(self, flags: int, path: Path, node: ControlFile, creds: Credentials) -> None:
+        super().__init__(flags, path, node)
+        self._node = node
+        self._creds = creds
+        self._text = b""
+        self._seen = 0
+        event = node.spec.event
+        self._event = event(node.cgroup) if event is not None else None
+        if self._event is not None:
+            self.queue = self._event.queue
+            self._seen = self._event.count
+
+    @property
+    def epollable(self) -> bool:
+        """It can tell of changes."""
+        return True
+
+    def poll(self, t: Task | None) -> int:
+        """POLLPRI when something has happened since it was read."""
+        if self._event is not None and self._event.count != self._seen:
+            return ALWAYS | EVENT_PRI | EVENT_ERR
+        return ALWAYS
+
+    def read(self, t: Task, dst: memoryview) -> int:
+        """At the position, which advances."""
+        n = self.pread(t, dst, self.pos)
+        self.pos += n
+        return n
+
+    def pread(self, t: Task, dst: memoryview, offset: int) -> int:
+        """At `offset`."""
+        read = self._node.spec.read
+        if self._node.cgroup.deleted:
+            raise SyscallError(errno.ENODEV)
+        if read is None:
+            raise SyscallError(errno.EINVAL)
+        if offset == 0 or not self._text:
+            if self._event is not None:
+                self._seen = self._event.count
+            self._text = read(self._node.cgroup, t).encode()
+        part = self._text[offset : offset + len(dst)]
+        dst[: len(part)] = part
+        return len(part)
+
+    def write(self, t: Task, src: memoryview) -> int:
+        """The whole of it is one value."""
+        n = self.pwrite(t, src, self.pos)
+        self.pos += n
+        return n
+
+    def pwrite(self, t: Task, src: memoryview, offset: int) -> int:
+        """E2BIG for what is too long, EPERM at the border of a namespace (cgroup_file_write)."""
+        cgroup, spec = self._node.cgroup, self._node.spec
+        if len(src) > MAX_WRITE:
+            raise SyscallError(errno.E2BIG)
+        if not len(src):
+            return 0
+        if cgroup.deleted:
+            raise SyscallError(errno.ENODEV)
+        if cgroup is t.ns.cgroup.root and not spec.delegated:
+            raise SyscallError(errno.EPERM)
+        if spec.write is None:
+            raise SyscallError(errno.EINVAL)
+        spec.write(cgroup, Writer(t, self._creds), bytes(src).split(b"\0")[0].decode("latin-1").strip())
+        self._text = b""
+        return len(src)
+
+    def seek(self, t: Task, offset: int, whence: int) -> int:
+        return seek_without_end(self, offset, whence)

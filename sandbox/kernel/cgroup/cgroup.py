@@ -1,0 +1,294 @@
+"""Cgroup: a control group of the unified hierarchy (cgroups(7), Documentation/admin-guide/cgroup-v2.rst; kernel/cgroup/cgroup.c).
+
+Processes are members whole: there is no threaded mode. The hierarchy's own root is never seen; each container has a group of
+its own below it, which is the root of its cgroup namespace.
+"""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING, Callable, Final, Iterator
+
+from sandbox.abi.linux.signal import SI_USER, SIGKILL
+from sandbox.errors import SyscallError
+from sandbox.kernel.cgroup import freezer
+from sandbox.kernel.cgroup.events import Event
+from sandbox.kernel.signal_info import SignalInfo
+
+if TYPE_CHECKING:
+    from sandbox.kernel.task import Task
+    from sandbox.kernel.thread_group import ThreadGroup
+    from sandbox.kernel.view import View
+
+MEMORY: Final = b"memory"
+PIDS: Final = b"pids"
+CONTROLLERS: Final = (MEMORY, PIDS)  # in the order in which Linux names them
+DOMAIN: Final = frozenset((MEMORY,))  # those that a group with processes of its own cannot pass on
+MAX_GROUPS: Final = 4096  # of all: what one costs the sentry is a few KB with its files
+
+
+class Hierarchy:
+    """All groups. `memory_bounds`: those whose processes may have but a part of the memory; `pids_bounds`: how many have a
+    bound of tasks."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.memory_bounds: dict[Cgroup, None] = {}
+        self.pids_bounds = 0
+        self.on_bound: Callable[[], None] | None = None  # memory that is used has a bound that it had not
+        self.root = Cgroup(self, None, b"")
+        self.root.enabled = frozenset(CONTROLLERS)
+
+
+class Cgroup:
+    """`members` are processes, zombies too, in the order in which they came. `live` counts those below as well, without
+    zombies. `enabled`: the controllers of its children. None: no bound."""
+
+    __slots__ = (
+        "hierarchy", "parent", "name", "children", "members", "live", "enabled", "deleted", "view", "node", "max_depth",
+        "max_descendants", "cpu_ns_past", "events", "freeze", "frozen", "pids_max", "pids_hits", "pids_events", "memory_pages",
+        "memory_events", "oom_group",
+    )  # fmt: skip
+
+    def __init__(self, hierarchy: Hierarchy, parent: Cgroup | None, name: bytes) -> None:
+        self.hierarchy = hierarchy
+        self.parent = parent
+        self.name = name
+        self.children: dict[bytes, Cgroup] = {}
+        self.members: dict[ThreadGroup, None] = {}
+        self.live = 0
+        self.enabled: frozenset[bytes] = frozenset()
+        self.deleted = False
+        self.view: View | None = None  # of the container whose top it is
+        self.node: object = None  # its directory
+        self.max_depth: int | None = None
+        self.max_descendants: int | None = None
+        self.cpu_ns_past = 0  # of processes that have left, and of groups below that were removed
+        self.events = Event()
+        self.freeze = False  # asked for here
+        self.frozen = False  # here or above
+        self.pids_max: int | None = None
+        self.pids_hits = 0
+        self.pids_events = Event()
+        self.memory_pages: int | None = None
+        self.memory_events = MemoryEvents()
+        self.oom_group = False
+        if parent is not None:
+            self.frozen = parent.frozen
+            parent.children[name] = self
+        hierarchy.count += 1
+
+    # --- the tree ---
+
+    def controllers(self) -> frozenset[bytes]:
+        """Those that it has files of."""
+        return frozenset(CONTROLLERS) if self.parent is None else self.parent.enabled
+
+    def ancestors(self) -> Iterator[Cgroup]:
+        """It, and those above."""
+        here: Cgroup | None = self
+        while here is not None:
+            yield here
+            here = here.parent
+
+    def walk(self) -> Iterator[Cgroup]:
+        """It, and those below, parents first."""
+        yield self
+        for child in list(self.children.values()):
+            yield from child.walk()
+
+    def within(self, other: Cgroup) -> bool:
+        """It is `other`, or below it."""
+        return any(one is other for one in self.ancestors())
+
+    def path_from(self, top: Cgroup) -> bytes:
+        """As seen from a cgroup namespace whose root is `top` (kernfs_path_from_node)."""
+        up = 0
+        common = top
+        while not self.within(common):
+            assert common.parent is not None
+            common, up = common.parent, up + 1
+        names = [one.name for one in self.ancestors()][
+            : sum(1 for _ in self.ancestors()) - sum(1 for _ in common.ancestors())
+        ]
+        return b"/.." * up + b"".join(b"/" + name for name in reversed(names)) or b"/"
+
+    def make(self, name: bytes) -> Cgroup:
+        """A new child: EAGAIN at a bound of depth or number, ENODEV below one that is gone (cgroup_mkdir)."""
+        if self.deleted:
+            raise SyscallError(errno.ENODEV)
+        if b"\n" in name:
+            raise SyscallError(errno.EINVAL)
+        for depth, above in enumerate(self.ancestors(), 1):
+            most = above.max_descendants
+            if most is not None and sum(1 for _ in above.walk()) > most:
+                raise SyscallError(errno.EAGAIN)
+            if above.max_depth is not None and depth > above.max_depth:
+                raise SyscallError(errno.EAGAIN)
+        if self.hierarchy.count >= MAX_GROUPS:
+            raise SyscallError(errno.ENOMEM)
+        return Cgroup(self.hierarchy, self, name)
+
+    def remove(self) -> None:
+        """EBUSY while it has children or live processes (cgroup_destroy_locked)."""
+        parent = self.parent
+        if self.live or self.children or parent is None:
+            raise SyscallError(errno.EBUSY)
+        self.deleted = True
+        del parent.children[self.name]
+        parent.cpu_ns_past += self.cpu_ns_past
+        self.cpu_ns_past = 0
+        self.limit_memory(None)
+        self.limit_tasks(None)
+        self.hierarchy.count -= 1
+
+    def discard(self) -> None:
+        """Its container is gone, with all that was in it and below."""
+        if self.parent is not None:
+            self.parent.children.pop(self.name, None)
+        for cgroup in self.walk():
+            cgroup.deleted = True
+            cgroup.limit_memory(None)
+            cgroup.limit_tasks(None)
+            self.hierarchy.count -= 1
+
+    # --- members ---
+
+    def enter(self, group: ThreadGroup) -> None:
+        """A new process, or one that comes from elsewhere."""
+        self.members[group] = None
+        self._count(1)
+
+    def ended(self) -> None:
+        """A process has become a zombie."""
+        self._count(-1)
+
+    def leave(self, group: ThreadGroup) -> None:
+        """It was reaped, or goes elsewhere: what it has used stays counted here."""
+        if group in self.members:
+            del self.members[group]
+            self.cpu_ns_past += group.cpu_ns() - group.cgroup_cpu_ns
+
+    def _count(self, change: int) -> None:
+        here: Cgroup | None = self
+        while here is not None:
+            here.live += change
+            if here.live == (change > 0):
+                here.events.happened()
+            here = here.parent
+
+    def take(self, group: ThreadGroup) -> None:
+        """Move a live process here, with all its threads. The rights were checked."""
+        old = group.cgroup
+        if old is self or group.exited:
+            return
+        old.leave(group)
+        old.ended()
+        group.cgroup, group.cgroup_cpu_ns = self, group.cpu_ns()
+        self.enter(group)
+        self._look_soon()
+        freezer.follow(group)
+        for cgroup in (old, self):
+            freezer.look(cgroup)
+
+    def check_domain(self) -> None:
+        """EBUSY where processes may not be, since they would compete with the children's (cgroup_migrate_vet_dst)."""
+        if self.deleted:
+            raise SyscallError(errno.ENODEV)
+        if self.parent is None or not self.enabled:
+            return
+        if self.enabled & DOMAIN or any(child.live for child in self.children.values()):
+            raise SyscallError(errno.EBUSY)
+
+    def kill(self, sender: Task) -> None:
+        """cgroup.kill: everything in it and below ends."""
+        for cgroup in self.walk():
+            for group in list(cgroup.members):
+                info = SignalInfo(SIGKILL, SI_USER, sender.group.ids.number_in(group.pids), sender.creds.uid)
+                info.outside = not info.pid
+                group.send_signal(info)
+
+    def cpu_ns(self) -> int:
+        """Processor time of everything that is or was in it or below."""
+        total = 0
+        for cgroup in self.walk():
+            total += cgroup.cpu_ns_past + sum(group.cpu_ns() - group.cgroup_cpu_ns for group in cgroup.members)
+        return total
+
+    # --- bounds ---
+
+    def tasks(self) -> int:
+        """Threads in it and below; a zombie counts."""
+        return sum(max(1, len(group.tasks)) for cgroup in self.walk() for group in cgroup.members)
+
+    def limit_tasks(self, most: int | None) -> None:
+        """pids.max."""
+        self.hierarchy.pids_bounds += (most is not None) - (self.pids_max is not None)
+        self.pids_max = most
+
+    def check_room(self) -> None:
+        """For one more task: EAGAIN at a bound here or above (pids_can_fork)."""
+        for cgroup in self.ancestors():
+            if cgroup.pids_max is not None and cgroup.tasks() >= cgroup.pids_max:
+                self.pids_hits += 1
+                self.pids_events.happened()
+                raise SyscallError(errno.EAGAIN)
+
+    def limit_memory(self, pages: int | None) -> None:
+        """memory.max."""
+        self.memory_pages = pages
+        self.hierarchy.memory_bounds.pop(self, None)
+        if pages is not None:
+            self.hierarchy.memory_bounds[self] = None
+            self._look_soon()
+
+    def _look_soon(self) -> None:
+        if self.hierarchy.memory_bounds and self.hierarchy.on_bound is not None:
+            self.hierarchy.on_bound()
+
+    def lost(self, controllers: set[bytes]) -> None:
+        """Its parent passes these on no longer: what they bounded here is free again."""
+        if MEMORY in controllers:
+            self.limit_memory(None)
+            self.oom_group = False
+        if PIDS in controllers:
+            self.limit_tasks(None)
+
+    def out_of_memory(self, victim: ThreadGroup) -> None:
+        """The watch has killed `victim` for this group's bound; with memory.oom.group everybody goes."""
+        own = self.memory_events
+        own.local_max += 1
+        own.local_oom += 1
+        for cgroup in self.ancestors():
+            cgroup.memory_events.max += 1
+            cgroup.memory_events.oom += 1
+            cgroup.memory_events.changed.happened()
+        if self.oom_group:
+            own.local_group_kill += 1
+            for cgroup in self.ancestors():
+                cgroup.memory_events.group_kill += 1
+            for cgroup in self.walk():
+                for group in list(cgroup.members):
+                    if group is not victim and not group.exited:
+                        group.cgroup.was_killed()
+                        group.begin_exit(SIGKILL)
+
+    def was_killed(self) -> None:
+        """One of its processes was, since there was too little memory."""
+        self.memory_events.local_kill += 1
+        for cgroup in self.ancestors():
+            cgroup.memory_events.kill += 1
+            cgroup.memory_events.changed.happened()
+
+
+class MemoryEvents:
+    """memory.events, and memory.events.local: of the group's own bound and processes."""
+
+    __slots__ = (
+        "max", "oom", "kill", "group_kill", "local_max", "local_oom", "local_kill", "local_group_kill", "changed",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        self.max = self.oom = self.kill = self.group_kill = 0
+        self.local_max = self.local_oom = self.local_kill = self.local_group_kill = 0
+        self.changed = Event()
