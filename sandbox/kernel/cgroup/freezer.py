@@ -1,5 +1,5 @@
 """Freezing the processes of a control group (kernel/cgroup/freezer.c): their threads stop as for job control, but nobody's
-parent hears of it, and only SIGKILL gets through."""
+parent hears of it, and of signals only those get through that kill."""
 
 from __future__ import annotations
 

@@ -47,7 +47,9 @@ static void try(const char *file, const char *text) {
     snprintf(what, sizeof what, "%s <- '%s'", file, text);
     check(what, put(file, text));
 }
+static void handler(int signo) { _exit(3); }
 static pid_t sleeper(void) {
+    signal(SIGUSR1, handler);
     pid_t pid = fork();
     if (!pid) for (;;) pause();
     return pid;
@@ -154,12 +156,19 @@ static void members(void) {
     put("m/cgroup.freeze", "1");
     for (int i = 0; i < 50 && !strstr(get("m/cgroup.events"), "frozen 1"); i++) poll(&poll_fd, 1, 100), lseek(events, 0, 0), read(events, text, 64);
     printf("frozen: %s", get("m/cgroup.events"));
-    kill(pid, SIGTERM);
+    kill(pid, SIGUSR1);
     int status;
     printf("still there: %d\n", waitpid(pid, &status, WNOHANG));
     put("m/cgroup.freeze", "0");
     waitpid(pid, &status, 0);
+    printf("ended with %d\n", WEXITSTATUS(status));
+    pid = sleeper();
+    move("m", pid);
+    put("m/cgroup.freeze", "1");
+    kill(pid, SIGTERM);
+    waitpid(pid, &status, 0);
     printf("ended by %d\n", WTERMSIG(status));
+    put("m/cgroup.freeze", "0");
     printf("populated: %s", get("m/cgroup.events"));
     int dir = open("m", O_PATH | O_DIRECTORY);
     struct clone_args args = {.flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD, .cgroup = dir};
