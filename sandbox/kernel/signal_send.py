@@ -18,7 +18,7 @@ from sandbox.abi.linux.signal import (
 from sandbox.kernel import job_control
 from sandbox.kernel.rlimits import RLIM_INFINITY, RLIMIT_SIGPENDING
 from sandbox.kernel.signal_queue import DEFAULT_ACTION, SignalCount
-from sandbox.kernel.task_state import PARK_BLOCK, PARK_DEAD, PARK_NONE, PARK_STOP, PARK_TRACED, WORK_SIGNAL
+from sandbox.kernel.task_state import PARK_BLOCK, PARK_DEAD, PARK_NONE, PARK_STOP, PARK_TRACED, WORK_SIGNAL, WORK_STOP
 from tcpip.waiter import EVENT_IN
 
 if TYPE_CHECKING:
@@ -142,7 +142,8 @@ def _wants(t: Task, signo: int) -> bool:
         t.thread.take_back()
     if t.blocked >> (signo - 1) & 1 or t.parked == PARK_DEAD:
         return False
-    return signo == SIGKILL or t.parked not in (PARK_STOP, PARK_TRACED)
+    stopped = t.parked == PARK_TRACED or (t.parked == PARK_STOP and t.work & WORK_STOP)
+    return signo == SIGKILL or not stopped
 
 
 def _choose(group: ThreadGroup, signo: int) -> Task | None:

@@ -130,6 +130,15 @@ static void values(void) {
     check("clone3 into one that is gone", pid);
     close(fd), close(dir);
 }
+static void freeze(int events) {
+    char text[64];
+    struct pollfd change = {events, POLLPRI, 0};
+    put("m/cgroup.freeze", "1");
+    for (int i = 0; i < 50 && !strstr(get("m/cgroup.events"), "frozen 1"); i++) {
+        poll(&change, 1, 100);
+        pread(events, text, 64, 0);
+    }
+}
 static void members(void) {
     pid_t pid = sleeper();
     mkdir("m", 0755);
@@ -153,8 +162,7 @@ static void members(void) {
     sprintf(path, "/proc/%d/cgroup", pid);
     printf("%s", strstr(get(path), "0::"));
     check("rmdir with a process", rmdir("m"));
-    put("m/cgroup.freeze", "1");
-    for (int i = 0; i < 50 && !strstr(get("m/cgroup.events"), "frozen 1"); i++) poll(&poll_fd, 1, 100), lseek(events, 0, 0), read(events, text, 64);
+    freeze(events);
     printf("frozen: %s", get("m/cgroup.events"));
     kill(pid, SIGUSR1);
     int status;
@@ -164,7 +172,7 @@ static void members(void) {
     printf("ended with %d\n", WEXITSTATUS(status));
     pid = sleeper();
     move("m", pid);
-    put("m/cgroup.freeze", "1");
+    freeze(events);
     kill(pid, SIGTERM);
     waitpid(pid, &status, 0);
     printf("ended by %d\n", WTERMSIG(status));

@@ -6,7 +6,7 @@ import errno
 
 import pytest
 
-from sandbox.abi.linux.signal import SIGKILL, SIGTERM
+from sandbox.abi.linux.signal import SIGKILL, SIGTERM, SIGUSR1
 from sandbox.errors import SyscallError
 from sandbox.kernel.cgroup.cgroup import MEMORY, PIDS, Cgroup
 from sandbox.kernel.cgroup.freezer import is_still, set_freeze
@@ -93,6 +93,7 @@ def test_processes_may_not_be_beside_groups_that_compete(box: Box, top: Cgroup) 
 def test_frozen_processes_stand_still_until_thawed_or_killed(box: Box, top: Cgroup) -> None:
     a = top.make(b"a")
     first, second = box.fork(box.init), box.fork(box.init)
+    box.handle(second, SIGUSR1)
     a.take(first.group)
     set_freeze(a, True)
     box.thread(first).come()
@@ -103,13 +104,14 @@ def test_frozen_processes_stand_still_until_thawed_or_killed(box: Box, top: Cgro
     box.thread(second).come()
     box.settle()
     assert is_still(a) and not is_still(top)
-    first.group.send_signal(SignalInfo(SIGKILL))
-    second.group.send_signal(SignalInfo(SIGTERM))
+    first.group.send_signal(SignalInfo(SIGTERM))
+    second.group.send_signal(SignalInfo(SIGUSR1))
     box.settle()
-    assert first.group.exited and first.group.exit_status == SIGKILL
+    assert first.group.exited and first.group.exit_status == SIGTERM
+    assert second.parked == PARK_STOP
     set_freeze(a, False)
     box.settle()
-    assert second.group.exited and second.group.exit_status == SIGTERM
+    assert box.running(second) and not second.pending.mask | second.group.pending.mask
 
 
 def test_a_child_of_a_frozen_group_begins_frozen(box: Box, top: Cgroup) -> None:
