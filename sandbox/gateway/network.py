@@ -9,8 +9,10 @@ from sandbox.errors import SyscallError
 from sandbox.gateway.counters import Counters
 from sandbox.gateway.egress_guard import DNS_PORT
 from sandbox.kernel.user_namespace import INITIAL, UserNamespace
+from sandbox.sockets.inet.own_links import own_link
 from sandbox.text import printable
 from tcpip.addr import IPV4_BROADCAST, is_any, is_loopback, is_multicast, unmapped
+from tcpip.errors import NetworkError
 from tcpip.sockopt import IPPROTO_ICMP, IPPROTO_ICMPV6
 
 if TYPE_CHECKING:
@@ -43,11 +45,12 @@ def who(t: Task) -> str:
 class Totals:
     """How much there is in all network namespaces, for the bounds."""
 
-    __slots__ = ("sockets", "packet_rings")
+    __slots__ = ("sockets", "packet_rings", "veth_bytes")
 
     def __init__(self) -> None:
         self.sockets = 0
         self.packet_rings = 0
+        self.veth_bytes = 0  # on their way between namespaces
 
 
 class Network:
@@ -64,6 +67,8 @@ class Network:
         self.sockets: set[InetSocket] = set()
         self.totals = Totals()  # a network namespace has those of the sandbox
         self.owner: NetNamespace | None = None  # None: of the sandbox
+        self.ids: dict[Network, int] = {}  # the numbers that other namespaces have here
+        self.observers: set[Network] = set()  # where this one has a number
         self.netlink_ports: PortTable | None = None
         self.mirror: Mirror | None = None
         self.dns: DnsService | None = None  # of `user` and `internal`
@@ -101,10 +106,18 @@ class Network:
             guard.note_asker(protocol, endpoint.getsockname().port, who(t))
 
     def _stays_inside(self, address: bytes) -> bool:
-        """Loopback, this machine, or what no gateway carries on anyway."""
+        """Loopback, this machine, what no gateway carries on anyway, or what leaves by an interface that a guest has made: if
+        it comes to the gateway after all, that decides."""
         if is_loopback(address) or is_any(address) or is_multicast(address) or address == IPV4_BROADCAST:
             return True
-        return self.stack.is_local(address)
+        if self.stack.is_local(address):
+            return True
+        if all([own_link(nic) is None for nic in self.stack.nics.values()]):
+            return False
+        try:
+            return own_link(self.stack.find_route(address).nic) is not None
+        except NetworkError:
+            return False
 
     def forward(self, reactor: Reactor, fd: int, port: int) -> None:
         """A connected stream of the host, the network's from now on, goes on to a port of the loopback inside."""

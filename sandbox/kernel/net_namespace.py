@@ -49,6 +49,11 @@ class NetNamespace:
     def end(self) -> None:
         """Nobody uses it any more."""
         if self._network is not None:
+            from sandbox.sockets.inet.own_links import remove_all
+            from sandbox.sockets.netlink.namespace_ids import forget
+
+            remove_all(self._network)
+            forget(self._network)
             self._network.close()
 
 

@@ -131,11 +131,14 @@ class ProcNet:
 
     def class_net(self) -> dict[str, dict[str, str]]:
         """The attributes of each interface."""
-        from sandbox.sockets.inet.interface_ioctl import carries, interface_flags, interface_type, operational
+        from sandbox.sockets.inet.link_state import carries, interface_flags, interface_type, operational
+        from sandbox.sockets.inet.own_links import own_link
 
         out = {}
         for nic in self.network.stack.nics.values():
             mac = (nic.mac or bytes(6)).hex(":")
+            link = own_link(nic)
+            other = link.other_end() if link is not None else None
             out[nic.name] = {
                 "address": mac,
                 "addr_len": "6",
@@ -143,7 +146,7 @@ class ProcNet:
                 "carrier": "1" if carries(nic) else "0",
                 "flags": hex(interface_flags(nic)),
                 "ifindex": str(nic.number),
-                "iflink": str(nic.number),
+                "iflink": str(nic.number if other is None else other.number),
                 "mtu": str(nic.mtu),
                 "operstate": operational(nic),
                 "tx_queue_len": "1000",

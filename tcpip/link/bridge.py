@@ -1,6 +1,7 @@
 """A learning bridge between links, in memory.
 
-Implements: IEEE 802.1D learning and forwarding; no spanning tree, so the wiring must have no loops.
+Implements: IEEE 802.1D learning and forwarding; addresses kept for the bridges themselves (01:80:c2:00:00:0X) are not
+forwarded. No spanning tree, so the wiring must have no loops; what is learnt does not age.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from tcpip.link.base import CAP_TX_CSUM, GSO_NEEDS, Dispatcher, LinkEndpoint
 from tcpip.link.offload import complete_checksum, split
 
 MAX_ENTRIES: Final = 4096
+_RESERVED: Final = b"\x01\x80\xc2\0\0"
 _CSUM_OFFSETS: Final = {GSO_TCPV4: 16, GSO_TCPV6: 16, GSO_UDP_L4: 6}
 
 
@@ -56,6 +58,8 @@ class Bridge:
             if len(frame) < 14:
                 continue
             dst, src = frame[:6], frame[6:12]
+            if dst.startswith(_RESERVED) and dst[5] < 16:
+                continue
             if not src[0] & 1:
                 if src not in self.table and len(self.table) >= MAX_ENTRIES:
                     del self.table[next(iter(self.table))]

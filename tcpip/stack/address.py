@@ -8,13 +8,15 @@ from tcpip.addr import subnet_broadcast
 class NicAddress:
     """`addr`/`prefix_len`. Times are ns on the stack's clock, None for ever. A tentative address is not ours yet (DAD).
 
-    `broadcast` is empty for IPv6, /31 and /32. `dynamic`: from SLAAC.
+    `broadcast` is empty for IPv6, /31 and /32. `dynamic`: from SLAAC. `broadcast_told`
+    off: who lists addresses is not shown it, as nobody has asked for it by name.
     """
 
     __slots__ = (
         "addr",
         "prefix_len",
         "broadcast",
+        "broadcast_told",
         "tentative",
         "deprecated",
         "dynamic",
@@ -26,6 +28,7 @@ class NicAddress:
         self.addr = addr
         self.prefix_len = prefix_len
         self.broadcast = subnet_broadcast(addr, prefix_len) if len(addr) == 4 and prefix_len < 31 else b""
+        self.broadcast_told = True
         self.tentative = False
         self.deprecated = False
         self.dynamic = dynamic

@@ -292,11 +292,8 @@ class Nic(Dispatcher):
         if address.broadcast:
             self.broadcasts.add(address.broadcast)
             self.broadcasts.add(masked(addr, prefix_len))
-        if not dynamic and prefix_len < len(addr) * 8:
-            route = RouteEntry(masked(addr, prefix_len), prefix_len, self, b"", 256 if six else 0, b"", None, "kernel")
-            if not six:
-                route.source = addr
-            self.stack.routes.add(route)
+        if not dynamic:
+            self.add_prefix_route(address)
         self.stack.addresses_changed()
         if six:
             if self.has_arp:
@@ -306,6 +303,17 @@ class Nic(Dispatcher):
         elif self.has_arp:
             arp.announce(self, addr)
         return address
+
+    def add_prefix_route(self, address: NicAddress) -> None:
+        """The route to those who are on the link, where an address says that there are such."""
+        addr, length = address.addr, address.prefix_len
+        six = len(addr) == 16
+        if length == len(addr) * 8:
+            return
+        route = RouteEntry(masked(addr, length), length, self, b"", 256 if six else 0, b"", None, "kernel")
+        if not six:
+            route.source = addr
+        self.stack.routes.add(route)
 
     def add_link_local(self, dad: bool = True) -> None:
         """fe80::/64 from the MAC, as every IPv6 interface must have one (RFC 4291 2.8); harmless when there is one."""

@@ -76,6 +76,7 @@ class Stack:
         self.stats = Stats()
         self.ports = PortManager(self.random)
         self.nics: dict[int, Nic] = {}
+        self._next_number = 1
         self.routes = RouteTable()
         self.rules = RoutingRules()
         self.has_local_routes = False
@@ -121,9 +122,12 @@ class Stack:
     # Configuration.
 
     def add_nic(self, link: LinkEndpoint, name: str = "", number: int = 0) -> Nic:
-        """A new interface, up, without addresses. Numbers start at 1."""
+        """A new interface, up, without addresses. Numbers start at 1 and are not used again soon."""
         if not number:
-            number = max(self.nics, default=0) + 1
+            number = self._next_number
+            while number in self.nics:
+                number += 1
+            self._next_number = number + 1
         if number in self.nics or any(n.name == name for n in self.nics.values() if name):
             raise NetworkError(errors.ADDRESS_IN_USE)
         nic = Nic(self, number, name or f"eth{number}", link)
@@ -132,6 +136,11 @@ class Stack:
 
     def remove_nic(self, nic: Nic) -> None:
         """Take an interface away with its addresses and routes; the link is closed."""
+        self.detach_nic(nic)
+        nic.link.close()
+
+    def detach_nic(self, nic: Nic) -> None:
+        """The same, and the link goes on, for another stack."""
         nic.set_up(False)
         nic.link.attach(None)
         nic.router_timer.cancel()
@@ -141,7 +150,6 @@ class Stack:
         self.routes.entries = [e for e in self.routes.entries if e.nic is not nic]
         self._pending.pop(nic, None)
         self.addresses_changed()
-        nic.link.close()
 
     def find_nic(self, name: str) -> Nic | None:
         """By its name."""

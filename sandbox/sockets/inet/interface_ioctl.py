@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 from sandbox.abi.linux.capability import CAP_NET_ADMIN
 from sandbox.abi.linux.socket import AF_INET
 from sandbox.errors import SyscallError
-from sandbox.sockets.inet.own_links import BRIDGE, BRIDGE_CALLS, DUMMY, bridge_ioctl, kind_of
-from tcpip.addr import IPV4_LOOPBACK, IPV6_LOOPBACK
+from sandbox.sockets.inet.bridge import BRIDGE_CALLS, bridge_ioctl
+from sandbox.sockets.inet.link_state import IFF_UP, interface_flags, interface_type, turn
 
 if TYPE_CHECKING:
     from sandbox.gateway.network import Network
@@ -44,69 +44,9 @@ IFREQ_SIZE: Final = 40
 NAME_SIZE: Final = 16
 MAX_IFCONF: Final = 256  # entries that one SIOCGIFCONF returns at most
 
-IFF_UP: Final = 1
-IFF_BROADCAST: Final = 2
-IFF_LOOPBACK: Final = 8
-IFF_RUNNING: Final = 0x40
-IFF_NOARP: Final = 0x80
-IFF_MULTICAST: Final = 0x1000
-IFF_LOWER_UP: Final = 0x10000
-
-ARPHRD_ETHER: Final = 1
-ARPHRD_NONE: Final = 0xFFFE
-ARPHRD_LOOPBACK: Final = 772
-
 _INT: Final = struct.Struct("<i")
 _IFCONF: Final = struct.Struct("<i4xQ")
 _SOCKADDR_IN: Final = struct.Struct("<HH4s8x")
-
-
-def turn(nic: Nic, up: bool) -> None:
-    """Set it up or down: EPERM for the way out, which is the sandbox's. A loopback that goes up has its addresses
-    (inetdev_event, init_loopback)."""
-    if up == nic.up:
-        return
-    if kind_of(nic):
-        nic.set_up(up)
-        return
-    if not nic.loopback:
-        raise SyscallError(errno.EPERM)
-    nic.set_up(up)
-    if up and not nic.addresses_of(AF_INET):
-        nic.add_address(IPV4_LOOPBACK, 8)
-    if up and IPV6_LOOPBACK not in nic.addresses:
-        nic.add_address(IPV6_LOOPBACK, 128)
-
-
-def carries(nic: Nic) -> bool:
-    """There is a carrier: a bridge has none without ports."""
-    return nic.up and kind_of(nic) != BRIDGE
-
-
-def operational(nic: Nic) -> str:
-    """Its state by RFC 2863, as /sys/class/net has it."""
-    if not carries(nic):
-        return "down"
-    return "unknown" if nic.loopback or kind_of(nic) == DUMMY else "up"
-
-
-def interface_flags(nic: Nic) -> int:
-    """IFF_* of a NIC, 32 bits."""
-    flags = IFF_UP if nic.up else 0
-    if carries(nic):
-        flags |= IFF_RUNNING | IFF_LOWER_UP
-    if nic.loopback:
-        return flags | IFF_LOOPBACK
-    if kind_of(nic) == DUMMY:
-        return flags | IFF_BROADCAST | IFF_NOARP
-    return flags | IFF_BROADCAST | IFF_MULTICAST if nic.mac else flags | IFF_MULTICAST
-
-
-def interface_type(nic: Nic) -> int:
-    """ARPHRD_* of a NIC."""
-    if nic.loopback:
-        return ARPHRD_LOOPBACK
-    return ARPHRD_ETHER if nic.mac else ARPHRD_NONE
 
 
 def ioctl(t: Task, network: Network, cmd: int, arg: int) -> int:
@@ -180,7 +120,7 @@ def _get(nic: Nic, cmd: int) -> bytes:
     if cmd == SIOCGIFNETMASK:
         return _sockaddr((0xFFFFFFFF << (32 - found.prefix_len) & 0xFFFFFFFF).to_bytes(4, "big"))
     if cmd == SIOCGIFBRDADDR:
-        return _sockaddr(b"" if nic.loopback else found.broadcast)
+        return _sockaddr(found.broadcast if found.broadcast_told and not nic.loopback else b"")
     return _sockaddr(found.addr)
 
 

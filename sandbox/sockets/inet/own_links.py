@@ -1,12 +1,11 @@
-"""Interfaces that a guest with CAP_NET_ADMIN makes: `dummy`, which takes what is sent, and `bridge` without ports
-(ip-link(8); drivers/net/dummy.c, net/bridge/br_ioctl.c). Neither leads anywhere; addresses and routes on them are the guest's."""
+"""Interfaces that a guest with CAP_NET_ADMIN makes (ip-link(8)): `dummy`, which takes what is sent (drivers/net/dummy.c),
+`veth` pairs (veth.py) and bridges (bridge.py). None leads out of the sandbox."""
 
 from __future__ import annotations
 
 import errno
 from typing import TYPE_CHECKING, Final
 
-from sandbox.abi.linux.capability import CAP_NET_ADMIN
 from sandbox.errors import SyscallError
 from sandbox.sockets.net_errno import syscall_error
 from tcpip.errors import NetworkError
@@ -15,81 +14,153 @@ from tcpip.link.base import LinkEndpoint
 if TYPE_CHECKING:
     from sandbox.gateway.network import Network
     from sandbox.kernel.kernel import Kernel
-    from sandbox.kernel.task import Task
+    from sandbox.sockets.inet.bridge import PortLink
     from tcpip.buffer import TxPacket
     from tcpip.stack.nic import Nic
 
-SIOCBRADDBR: Final = 0x89A0
-SIOCBRDELBR: Final = 0x89A1
-SIOCBRADDIF: Final = 0x89A2
-SIOCBRDELIF: Final = 0x89A3
-BRIDGE_CALLS: Final = frozenset((SIOCBRADDBR, SIOCBRDELBR, SIOCBRADDIF, SIOCBRDELIF))
 NAME_SIZE: Final = 16
 LINKS_MOST: Final = 64  # of a network
 MTU: Final = 1500
+MTU_MOST: Final = 65535
 BRIDGE: Final = "bridge"
 DUMMY: Final = "dummy"
-KINDS: Final = (BRIDGE, DUMMY)
+VETH: Final = "veth"
 
 
 class OwnLink(LinkEndpoint):
-    """Nobody is at the other end."""
+    """By itself nobody is at the other end. `nic`, `network`: whose it is now, and where. `port`: of the bridge that it belongs to. `activated`: it
+    has been up since it was made or moved. `chosen`: its address is one that somebody has asked for."""
 
-    def __init__(self, kind: str, mac: bytes) -> None:
-        super().__init__(MTU, mac, 0)
+    def __init__(self, kind: str, mac: bytes, capabilities: int = 0) -> None:
+        super().__init__(MTU_MOST, mac, capabilities)
         self.kind = kind
+        self.nic: Nic | None = None
+        self.network: Network | None = None
+        self.port: PortLink | None = None
+        self.activated = False
+        self.chosen = False
 
     def write_packets(self, batch: list[TxPacket]) -> int:
         return len(batch)
 
+    def carrier(self) -> bool:
+        """While the interface is up."""
+        return True
+
+    def other_end(self) -> Nic | None:
+        """What IFLA_LINK names."""
+        return None
+
+
+def own_link(nic: Nic) -> OwnLink | None:
+    """None for what the sandbox has."""
+    link = nic.link
+    return link if isinstance(link, OwnLink) else None
+
 
 def kind_of(nic: Nic) -> str:
     """Empty for what the sandbox has."""
-    return nic.link.kind if isinstance(nic.link, OwnLink) else ""
+    link = own_link(nic)
+    return link.kind if link is not None else ""
 
 
-def add(kernel: Kernel, network: Network, kind: str, name: str, mac: bytes = b"") -> Nic:
-    """Down, without addresses. EINVAL, EEXIST; ENOSPC when there are too many."""
-    stack = network.stack
-    if name and (len(name) >= NAME_SIZE or name in (".", "..") or any(c in "/:" or c.isspace() for c in name)):
+def fresh_mac(kernel: Kernel) -> bytes:
+    """A local one, of one station."""
+    raw = kernel.random(6)
+    return bytes([raw[0] & 0xFC | 2]) + raw[1:]
+
+
+def check_name(name: str) -> None:
+    """dev_valid_name: EINVAL."""
+    if not name or len(name) >= NAME_SIZE or name in (".", "..") or any(c in "/:" or c.isspace() for c in name):
         raise SyscallError(errno.EINVAL)
-    if sum(1 for nic in stack.nics.values() if kind_of(nic)) >= LINKS_MOST:
+
+
+def free_name(network: Network, prefix: str) -> str:
+    """The first of PREFIX0, PREFIX1, … that nobody has."""
+    taken = {nic.name for nic in network.stack.nics.values()}
+    number = 0
+    while f"{prefix}{number}" in taken:
+        number += 1
+    return f"{prefix}{number}"
+
+
+def check_room(network: Network) -> None:
+    """ENOSPC when there are too many."""
+    if sum(1 for nic in network.stack.nics.values() if kind_of(nic)) >= LINKS_MOST:
         raise SyscallError(errno.ENOSPC)
+
+
+def put(network: Network, link: OwnLink, name: str, number: int = 0) -> Nic:
+    """A new interface: down, without addresses. EINVAL, EEXIST, ENOSPC. `number` 0: the next one."""
+    stack = network.stack
+    if name:
+        check_name(name)
+    check_room(network)
     if not name:
-        name = next(free for n in range(LINKS_MOST + 1) if not stack.find_nic(free := f"{kind}{n}"))
+        name = free_name(network, link.kind)
     if stack.find_nic(name) is not None:
         raise SyscallError(errno.EEXIST)
-    if not mac:
-        raw = kernel.random(6)
-        mac = bytes([raw[0] & 0xFC | 2]) + raw[1:]  # local, of one station
     try:
-        nic = stack.add_nic(OwnLink(kind, mac), name)
+        nic = stack.add_nic(link, name, number)
     except NetworkError as error:
         raise syscall_error(error) from None
     nic.set_up(False)
+    nic.set_mtu(MTU)
+    link.nic, link.network = nic, network
     return nic
 
 
-def bridge_ioctl(t: Task, network: Network, cmd: int, arg: int) -> int:
-    """br_ioctl_stub. EPERM, EEXIST, ENXIO for a bridge that is not there, EBUSY for one that is up."""
-    if not t.creds.has_in(network.user(), CAP_NET_ADMIN):
-        raise SyscallError(errno.EPERM)
-    name = t.copy_in(arg, NAME_SIZE)[: NAME_SIZE - 1].split(b"\0", 1)[0].decode("latin-1")
-    if cmd == SIOCBRADDBR:
-        if not name:
-            raise SyscallError(errno.EINVAL)
-        add(t.kernel, network, BRIDGE, name)
-        return 0
-    nic = network.find_nic(name)
-    if cmd in (SIOCBRADDIF, SIOCBRDELIF):
-        if nic is None:
-            raise SyscallError(errno.ENODEV)
-        raise SyscallError(errno.EOPNOTSUPP)  # there is no port that could be given away
-    if nic is None:
-        raise SyscallError(errno.ENXIO)
-    if kind_of(nic) != BRIDGE:
-        raise SyscallError(errno.EPERM)
-    if nic.up:
-        raise SyscallError(errno.EBUSY)
-    network.stack.remove_nic(nic)
-    return 0
+def move(nic: Nic, network: Network, name: str = "") -> Nic:
+    """Into another namespace, down and without addresses (dev_change_net_namespace). EINVAL for what stays where it is,
+    EEXIST for a name that is taken there, ENOSPC."""
+    link = own_link(nic)
+    if link is None or link.kind == BRIDGE:
+        raise SyscallError(errno.EINVAL)
+    stack = network.stack
+    if stack is nic.stack:
+        return nic
+    if stack.find_nic(name or nic.name) is not None:
+        raise SyscallError(errno.EEXIST)
+    if name:
+        check_name(name)
+    check_room(network)
+    from sandbox.sockets.inet.link_state import turn
+
+    turn(nic, False)
+    if link.port is not None:
+        link.port.leave()
+    mac, mtu = nic.mac, nic.mtu
+    nic.stack.detach_nic(nic)
+    link.mac = mac
+    new = put(network, link, name or nic.name, 0 if nic.number in stack.nics else nic.number)
+    new.set_mtu(mtu)
+    link.activated = False
+    return new
+
+
+def remove(nic: Nic) -> None:
+    """With a pair's one end goes the other one; a bridge lets go of its ports."""
+    link = own_link(nic)
+    if link is None:
+        return
+    from sandbox.sockets.inet.bridge import BridgeLink
+    from sandbox.sockets.inet.link_state import turn
+
+    if isinstance(link, BridgeLink):
+        for port in list(link.ports):
+            port.leave()
+    other = link.other_end()
+    for one in (nic,) if other is None else (nic, other):
+        turn(one, False)
+        end = own_link(one)
+        if end is not None and end.port is not None:
+            end.port.leave()
+        one.stack.remove_nic(one)
+
+
+def remove_all(network: Network) -> None:
+    """The namespace ends (default_device_exit_batch)."""
+    for nic in list(network.stack.nics.values()):
+        if network.stack.nics.get(nic.number) is nic:
+            remove(nic)

@@ -1,4 +1,4 @@
-"""RTM_NEWLINK and RTM_DELLINK of links that a guest makes (net/core/rtnetlink.c)."""
+"""RTM_NEWLINK, RTM_SETLINK and RTM_DELLINK (net/core/rtnetlink.c): links that a guest makes, changes, moves and deletes."""
 
 from __future__ import annotations
 
@@ -7,9 +7,24 @@ import struct
 from typing import TYPE_CHECKING, Final
 
 from sandbox.errors import SyscallError
-from sandbox.sockets.inet.own_links import KINDS, add, kind_of
+from sandbox.sockets.inet.bridge import BridgeLink, enslave
+from sandbox.sockets.inet.link_state import IFF_UP, carrier_changed, turn
+from sandbox.sockets.inet.own_links import (
+    BRIDGE,
+    DUMMY,
+    VETH,
+    OwnLink,
+    check_name,
+    fresh_mac,
+    move,
+    own_link,
+    put,
+    remove,
+)
+from sandbox.sockets.inet.veth import pair
 from sandbox.sockets.net_errno import syscall_error
 from sandbox.sockets.netlink import message as nl
+from sandbox.sockets.netlink import namespace_ids
 from tcpip.errors import NetworkError
 
 if TYPE_CHECKING:
@@ -17,42 +32,248 @@ if TYPE_CHECKING:
     from sandbox.kernel.task import Task
     from tcpip.stack.nic import Nic
 
-IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINKINFO, IFLA_TXQLEN, IFLA_EXT_MASK = 1, 3, 4, 18, 13, 29
-IFLA_INFO_KIND, IFLA_INFO_DATA = 1, 2
-_KNOWN: Final = frozenset((IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINKINFO, IFLA_TXQLEN, IFLA_EXT_MASK))
+RTM_NEWLINK: Final = 16
+IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINK, IFLA_MASTER, IFLA_TXQLEN = 1, 3, 4, 5, 10, 13
+IFLA_LINKINFO, IFLA_NET_NS_PID, IFLA_NET_NS_FD, IFLA_EXT_MASK, IFLA_LINK_NETNSID = 18, 19, 28, 29, 37
+IFLA_ALT_IFNAME: Final = 53
+IFLA_INFO_KIND, IFLA_INFO_DATA, IFLA_INFO_SLAVE_KIND = 1, 2, 4
+VETH_INFO_PEER: Final = 1
+TXQLEN: Final = 1000
+_NAMESPACE: Final = (IFLA_NET_NS_PID, IFLA_NET_NS_FD)
+_NEW: Final = frozenset((IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINKINFO, IFLA_TXQLEN, IFLA_EXT_MASK, *_NAMESPACE))
+_SET: Final = frozenset((*_NEW, IFLA_MASTER, IFLA_ALT_IFNAME)) - {IFLA_LINKINFO}
+_KINDS: Final = (BRIDGE, DUMMY, VETH)
 _NUMBER: Final = struct.Struct("<I")
+_IFINFO: Final = struct.Struct("<BxHiII")
+Attributes = dict[int, bytes]
 
 
-def new_link(t: Task, network: Network, attributes: dict[int, bytes]) -> Nic:
-    """RTM_NEWLINK with a kind. EOPNOTSUPP for another kind and for what a link cannot have."""
-    info = nl.attributes_in(attributes[IFLA_LINKINFO])
-    kind = info.get(IFLA_INFO_KIND, b"").split(b"\0", 1)[0].decode("latin-1")
-    name = attributes.get(IFLA_IFNAME, b"").split(b"\0", 1)[0].decode("latin-1")
-    if name and network.find_nic(name) is not None:
-        raise SyscallError(errno.EEXIST)
-    if kind not in KINDS or info.get(IFLA_INFO_DATA) or set(attributes) - _KNOWN:
-        raise SyscallError(errno.EOPNOTSUPP)
-    mac, mtu = attributes.get(IFLA_ADDRESS, b""), attributes.get(IFLA_MTU, b"")
-    if (mac and (len(mac) != 6 or mac[0] & 1 or not any(mac))) or len(mtu) not in (0, 4):
-        raise SyscallError(errno.EADDRNOTAVAIL if len(mac) == 6 else errno.EINVAL)
-    nic = add(t.kernel, network, kind, name, mac)
-    if mtu:
-        try:
-            nic.set_mtu(_NUMBER.unpack(mtu)[0])
-        except NetworkError as error:
-            network.stack.remove_nic(nic)
-            raise syscall_error(error) from None
+def _text(attributes: Attributes, kind: int) -> str:
+    return attributes.get(kind, b"").split(b"\0", 1)[0].decode("latin-1")
+
+
+def _u32(value: bytes) -> int:
+    if len(value) < 4:
+        raise SyscallError(errno.EINVAL)
+    return int(_NUMBER.unpack_from(value)[0])
+
+
+def find(network: Network, index: int, attributes: Attributes) -> Nic:
+    """By index, else by IFLA_IFNAME or IFLA_ALT_IFNAME. ENODEV, EINVAL when neither is given."""
+    name = _text(attributes, IFLA_IFNAME) or _text(attributes, IFLA_ALT_IFNAME)
+    if index > 0:
+        nic = network.stack.nics.get(index)
+    elif name:
+        nic = network.find_nic(name)
+    else:
+        raise SyscallError(errno.EINVAL)
+    if nic is None:
+        raise SyscallError(errno.ENODEV)
     return nic
+
+
+def change(t: Task, network: Network, request: nl.Request) -> None:
+    """RTM_NEWLINK, RTM_SETLINK (__rtnl_newlink, do_setlink). ENODEV for a change of nothing, EINVAL by RTM_SETLINK."""
+    _, _, index, flags, mask = request.header(_IFINFO)
+    attributes = request.attributes(_IFINFO.size)
+    new = request.flags & nl.NLM_F_CREATE and IFLA_LINKINFO in attributes
+    named = index > 0 or bool(_text(attributes, IFLA_IFNAME))
+    if not named and not new and request.type == RTM_NEWLINK:
+        raise SyscallError(errno.ENODEV)
+    try:
+        nic = find(network, index, attributes) if named or not new else None
+    except SyscallError as error:
+        if not new or error.errno != errno.ENODEV:
+            raise
+        nic = None
+    if nic is None:
+        turn_as(_new_link(t, network, attributes, index), flags, mask)
+        return
+    if new and request.flags & nl.NLM_F_EXCL:
+        raise SyscallError(errno.EEXIST)
+    if IFLA_LINKINFO in attributes or set(attributes) - _SET:
+        raise SyscallError(errno.EOPNOTSUPP)
+    _set_link(t, network, nic, attributes, (flags, mask), index > 0)
+
+
+def turn_as(nic: Nic, flags: int, mask: int) -> None:
+    """ifi_flags where ifi_change says so; without a mask all of them are meant where any is given (rtnl_dev_combine_flags)."""
+    if (mask or (0xFFFFFFFF if flags else 0)) & IFF_UP:
+        turn(nic, flags & IFF_UP != 0)
+
+
+def _target(t: Task, network: Network, attributes: Attributes) -> Network:
+    """The namespace that IFLA_NET_NS_PID or _FD names, else this one: ESRCH, EBADF, EINVAL, EPERM."""
+    namespace = namespace_ids.named(t, attributes, IFLA_NET_NS_PID, IFLA_NET_NS_FD)
+    if namespace is None:
+        return network
+    from sandbox.abi.linux.capability import CAP_NET_ADMIN
+
+    if not t.creds.has_in(namespace.user, CAP_NET_ADMIN):
+        raise SyscallError(errno.EPERM)
+    return namespace.network
+
+
+def _mac_of(attributes: Attributes) -> bytes:
+    mac = attributes.get(IFLA_ADDRESS, b"")
+    if mac and (len(mac) != 6 or mac[0] & 1 or not any(mac)):
+        raise SyscallError(errno.EADDRNOTAVAIL if len(mac) == 6 else errno.EINVAL)
+    return mac
+
+
+def _new_link(t: Task, network: Network, attributes: Attributes, index: int) -> Nic:
+    """rtnl_newlink_create. EOPNOTSUPP for another kind and for what a link cannot have."""
+    info = nl.attributes_in(attributes[IFLA_LINKINFO])
+    kind = _text(info, IFLA_INFO_KIND)
+    if kind not in _KINDS or set(attributes) - _NEW:
+        raise SyscallError(errno.EOPNOTSUPP)
+    if index < 0:
+        raise SyscallError(errno.EINVAL)
+    data = nl.attributes_in(info.get(IFLA_INFO_DATA, b""))
+    target = _target(t, network, attributes)
+    name, mac = _text(attributes, IFLA_IFNAME), _mac_of(attributes)
+    link: OwnLink
+    if kind == VETH:
+        return _new_pair(t, network, target, attributes, data, index)
+    if data:
+        raise SyscallError(errno.EOPNOTSUPP)
+    link = BridgeLink(mac or fresh_mac(t.kernel)) if kind == BRIDGE else OwnLink(kind, mac or fresh_mac(t.kernel))
+    link.chosen = bool(mac)
+    return _configured(put(target, link, name, index), attributes)
+
+
+def _new_pair(t: Task, network: Network, target: Network, attributes: Attributes, data: Attributes, index: int) -> Nic:
+    """veth_newlink: the peer comes first."""
+    if set(data) - {VETH_INFO_PEER}:
+        raise SyscallError(errno.EOPNOTSUPP)
+    peer, other, other_index, flags, mask = {}, target, 0, 0, 0
+    raw = data.get(VETH_INFO_PEER)
+    if raw is not None:
+        if len(raw) < _IFINFO.size:
+            raise SyscallError(errno.EINVAL)
+        _, _, other_index, flags, mask = _IFINFO.unpack_from(raw)
+        peer = nl.attributes_in(raw[_IFINFO.size :])
+        if set(peer) - _NEW or IFLA_LINKINFO in peer:
+            raise SyscallError(errno.EOPNOTSUPP)
+        if other_index < 0:
+            raise SyscallError(errno.EINVAL)
+        other = _target(t, network, peer)
+    macs = _mac_of(attributes) or fresh_mac(t.kernel), _mac_of(peer) or fresh_mac(t.kernel)
+    one, two = pair(t.kernel, macs)
+    second = _configured(put(other, two, _text(peer, IFLA_IFNAME), other_index), peer)
+    try:
+        first = _configured(put(target, one, _text(attributes, IFLA_IFNAME), index), attributes)
+    except SyscallError:
+        one.peer = two.peer = None
+        second.stack.remove_nic(second)
+        raise
+    turn_as(second, flags, mask)
+    return first
+
+
+def _configured(nic: Nic, attributes: Attributes) -> Nic:
+    """IFLA_MTU of a new one; it goes again when that cannot be."""
+    if IFLA_MTU in attributes:
+        try:
+            _set_mtu(nic, _u32(attributes[IFLA_MTU]))
+        except SyscallError:
+            nic.stack.remove_nic(nic)
+            raise
+    return nic
+
+
+def _set_mtu(nic: Nic, mtu: int) -> None:
+    """EINVAL; EPERM for the sandbox's way out."""
+    link = own_link(nic)
+    if link is None and not nic.loopback:
+        raise SyscallError(errno.EPERM)
+    try:
+        nic.set_mtu(mtu)
+    except NetworkError as error:
+        raise syscall_error(error) from None
+    if isinstance(link, BridgeLink):
+        link.mtu_chosen = True
+    if link is not None and link.port is not None:
+        link.port.device.recalculate()
+
+
+def _set_link(
+    t: Task, network: Network, nic: Nic, attributes: Attributes, flags: tuple[int, int], by_index: bool
+) -> None:
+    """do_setlink, in its order."""
+    name = _text(attributes, IFLA_IFNAME) if by_index else ""
+    target = _target(t, network, attributes)
+    if target is not network:
+        if own_link(nic) is None and not nic.loopback:
+            raise SyscallError(errno.EPERM)
+        nic = move(nic, target, name)
+        name = ""
+    if IFLA_ADDRESS in attributes:
+        _set_mac(nic, _mac_of(attributes))
+    if IFLA_MTU in attributes:
+        _set_mtu(nic, _u32(attributes[IFLA_MTU]))
+    if name and name != nic.name:
+        _rename(nic, name)
+    turn_as(nic, *flags)
+    if IFLA_MASTER in attributes:
+        number = _u32(attributes[IFLA_MASTER])
+        bridge = nic.stack.nics.get(number)
+        if number and bridge is None:
+            raise SyscallError(errno.EINVAL)
+        enslave(nic, bridge)
+    if IFLA_TXQLEN in attributes and _u32(attributes[IFLA_TXQLEN]) != TXQLEN:
+        raise SyscallError(errno.EOPNOTSUPP)
+
+
+def _set_mac(nic: Nic, mac: bytes) -> None:
+    """dev_set_mac_address: EOPNOTSUPP for a loopback, EPERM for the sandbox's way out."""
+    link = own_link(nic)
+    if link is None:
+        raise SyscallError(errno.EOPNOTSUPP if nic.loopback else errno.EPERM)
+    if not mac:
+        raise SyscallError(errno.EINVAL)
+    link.mac = nic.mac = mac
+    link.chosen = True
+    nic.stack.changed()
+    if isinstance(link, BridgeLink):
+        link.recalculate()
+    else:
+        carrier_changed(nic)
+
+
+def _rename(nic: Nic, name: str) -> None:
+    """dev_change_name: EINVAL, EEXIST; EPERM for what is not the guest's."""
+    if own_link(nic) is None and not nic.loopback:
+        raise SyscallError(errno.EPERM)
+    check_name(name)
+    if nic.stack.find_nic(name) is not None:
+        raise SyscallError(errno.EEXIST)
+    nic.name = name
+    nic.stack.changed()
 
 
 def delete_link(network: Network, nic: Nic) -> None:
     """RTM_DELLINK. EOPNOTSUPP for what the sandbox has."""
-    if not kind_of(nic):
+    if own_link(nic) is None:
         raise SyscallError(errno.EOPNOTSUPP)
-    network.stack.remove_nic(nic)
+    remove(nic)
 
 
-def info(nic: Nic) -> bytes:
-    """IFLA_LINKINFO of a link that has a kind."""
-    kind = kind_of(nic)
-    return nl.attribute(IFLA_LINKINFO, nl.string(IFLA_INFO_KIND, kind)) if kind else b""
+def info(network: Network, nic: Nic) -> bytes:
+    """IFLA_LINKINFO of a link that has a kind, and what it is tied to."""
+    link = own_link(nic)
+    if link is None:
+        return b""
+    body = nl.string(IFLA_INFO_KIND, link.kind)
+    parts = []
+    if link.port is not None and link.port.device.nic is not None:
+        parts.append(nl.u32(IFLA_MASTER, link.port.device.nic.number))
+        body += nl.string(IFLA_INFO_SLAVE_KIND, BRIDGE)
+    other = link.other_end()
+    if other is not None:
+        parts.append(nl.u32(IFLA_LINK, other.number))
+        end = own_link(other)
+        far = end.network if end is not None else None
+        if far is not None and far is not network:
+            parts.append(nl.u32(IFLA_LINK_NETNSID, namespace_ids.id_of(network, far)))
+    return b"".join((*parts, nl.attribute(IFLA_LINKINFO, body)))

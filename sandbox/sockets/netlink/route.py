@@ -1,7 +1,7 @@
 """NETLINK_ROUTE (rtnetlink(7)): what iproute2 and the C library's getifaddrs and getaddrinfo ask.
 
 Dumps and single gets of links, addresses, routes, neighbours and rules. Who has CAP_NET_ADMIN can change routes and
-rules, which are the guest's own way of looking things up, and make links that lead nowhere; addresses and whether a link is up
+rules, which are the guest's own way of looking things up, and make links that lead to one another; addresses and whether a link is up
 only there and on the loopback: the sandbox's network is not the guest's to change.
 """
 
@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Final
 from sandbox.abi.linux.capability import CAP_NET_ADMIN
 from sandbox.abi.linux.socket import AF_INET, AF_INET6, AF_UNSPEC
 from sandbox.errors import SyscallError
-from sandbox.sockets.inet.interface_ioctl import carries, interface_flags, interface_type, operational, turn
-from sandbox.sockets.inet.own_links import kind_of
+from sandbox.sockets.inet.link_state import OPERSTATE, carries, interface_flags, interface_type, operational
+from sandbox.sockets.inet.own_links import kind_of, own_link
 from sandbox.sockets.net_errno import ERRNO, syscall_error
-from sandbox.sockets.netlink import link_change, route_change, rules
+from sandbox.sockets.netlink import link_change, namespace_ids, route_change, rules
 from sandbox.sockets.netlink import message as nl
 from tcpip.addr import is_link_local, is_loopback
 from tcpip.errors import NetworkError
@@ -74,8 +74,7 @@ RTN_LOCAL: Final = 2
 RTN_BROADCAST: Final = 3
 PROTO_KERNEL: Final = 2
 PROTO_STATIC: Final = 4
-IFF_UP: Final = 1
-_OPERSTATE: Final = {"unknown": 0, "down": 2, "up": 6}
+RTNH_F_LINKDOWN: Final = 16
 _NUD: Final = {0: 0x01, 1: 0x02, 2: 0x04, 3: 0x08, 4: 0x10, 5: 0x20, 6: 0x80}  # the neighbour's state as NUD_*
 
 
@@ -93,7 +92,7 @@ def answer(t: Task, network: Network, request: Request, port: int, strict: bool)
     if kind == RTM_GETROUTE:
         return _get_route(t, network, request, port, strict)
     if kind == RTM_GETNSID:
-        return _get_nsid(request, port)
+        return namespace_ids.get(t, network, request, port)
     if not request.dump:
         raise SyscallError(errno.EOPNOTSUPP)
     if kind == RTM_GETNEIGH:
@@ -105,15 +104,6 @@ def answer(t: Task, network: Network, request: Request, port: int, strict: bool)
     raise SyscallError(errno.EOPNOTSUPP)
 
 
-def _get_nsid(request: Request, port: int) -> list[bytes]:
-    """No other namespace has been given an id here: NETNSA_NSID_NOT_ASSIGNED (net/core/net_namespace.c: rtnl_net_getid)."""
-    if request.dump:
-        return nl.dump(request, port, RTM_NEWNSID, [])
-    if not set(request.attributes(4)) & {1, 2, 3}:  # NETNSA_NSID, NETNSA_PID, NETNSA_FD
-        raise SyscallError(errno.EINVAL)
-    return [nl.message(RTM_NEWNSID, 0, request.seq, port, bytes(4) + nl.u32(1, 0xFFFFFFFF))]
-
-
 def _family(request: Request) -> int:
     """The first byte of every request's fixed part."""
     return request.body[0] if request.body else AF_UNSPEC
@@ -122,7 +112,7 @@ def _family(request: Request) -> int:
 # --- links ---
 
 
-def link_body(nic: Nic) -> bytes:
+def link_body(network: Network, nic: Nic) -> bytes:
     """struct ifinfomsg and attributes of one interface."""
     counts = (nic.rx_packets, nic.tx_packets, nic.rx_bytes, nic.tx_bytes, 0, 0, nic.rx_dropped, nic.tx_dropped)
     stats = counts + (0,) * (_STATS - len(counts))
@@ -130,7 +120,7 @@ def link_body(nic: Nic) -> bytes:
         _IFINFO.pack(AF_UNSPEC, interface_type(nic), nic.number, interface_flags(nic), 0),
         nl.string(3, nic.name),
         nl.u32(13, 1000),  # IFLA_TXQLEN
-        nl.u8(16, _OPERSTATE[operational(nic)]),
+        nl.u8(16, OPERSTATE[operational(nic)]),
         nl.u8(17, 0),
         nl.u32(4, nic.mtu),
         nl.u32(27, 0),
@@ -138,37 +128,31 @@ def link_body(nic: Nic) -> bytes:
         nl.u32(31, 1),
         nl.u32(32, 1),
         nl.u8(33, int(carries(nic))),
-        nl.string(6, "noqueue" if nic.loopback or kind_of(nic) else "fq_codel"),
+        nl.string(6, _qdisc(nic)),
         nl.attribute(1, nic.mac or bytes(6)),
         nl.attribute(2, b"\xff" * 6 if nic.mac else bytes(6)),
         nl.attribute(23, struct.pack(f"<{_STATS}Q", *stats)),
         nl.attribute(7, struct.pack(f"<{_STATS}I", *(value & 0xFFFFFFFF for value in stats))),
-        link_change.info(nic),
+        link_change.info(network, nic),
     ]
     return b"".join(parts)
 
 
+def _qdisc(nic: Nic) -> str:
+    """What sends: nothing until it has been up."""
+    link = own_link(nic)
+    if link is not None and not link.activated:
+        return "noop"
+    return "noqueue" if nic.loopback or link is not None else "fq_codel"
+
+
 def _get_link(network: Network, request: Request, port: int) -> list[bytes]:
     if request.dump:
-        return nl.dump(request, port, RTM_NEWLINK, [link_body(nic) for nic in network.stack.nics.values()])
-    nic = _find_nic(network, request)
-    return [nl.message(RTM_NEWLINK, 0, request.seq, port, link_body(nic))]
-
-
-def _find_nic(network: Network, request: Request) -> Nic:
-    """By index, else by IFLA_IFNAME or IFLA_ALT_IFNAME. ENODEV, EINVAL when neither is given."""
-    _, _, index, _, _ = request.header(_IFINFO)
-    attributes = request.attributes(_IFINFO.size)
-    name = attributes.get(3, attributes.get(53))
-    if index > 0:
-        nic = network.stack.nics.get(index)
-    elif name is not None:
-        nic = network.find_nic(name.split(b"\0", 1)[0].decode("latin-1"))
-    else:
-        raise SyscallError(errno.EINVAL)
-    if nic is None:
-        raise SyscallError(errno.ENODEV)
-    return nic
+        return nl.dump(
+            request, port, RTM_NEWLINK, [link_body(network, nic) for _, nic in sorted(network.stack.nics.items())]
+        )
+    nic = link_change.find(network, request.header(_IFINFO)[2], request.attributes(_IFINFO.size))
+    return [nl.message(RTM_NEWLINK, 0, request.seq, port, link_body(network, nic))]
 
 
 # --- addresses ---
@@ -186,7 +170,7 @@ def address_body(nic: Nic, address: NicAddress) -> bytes:
     parts.append(nl.attribute(1, addr))
     if four:
         parts.append(nl.attribute(2, addr))
-        if address.broadcast and not nic.loopback:
+        if address.broadcast and address.broadcast_told and not nic.loopback:
             parts.append(nl.attribute(4, address.broadcast))
         parts.append(nl.string(3, nic.name))
     parts.append(nl.u32(8, flags))
@@ -225,7 +209,8 @@ def route_body(entry: RouteEntry) -> bytes:
     kind = next(number for number, name in route_change.KINDS.items() if name == entry.kind)
     family = AF_INET if four else AF_INET6
     table = entry.table if entry.table < 256 else TABLE_COMPAT
-    parts = [_RTMSG.pack(family, entry.length, 0, 0, table, protocol, scope, kind, 0), nl.u32(15, entry.table)]
+    flags = RTNH_F_LINKDOWN if entry.nic is not None and not carries(entry.nic) else 0
+    parts = [_RTMSG.pack(family, entry.length, 0, 0, table, protocol, scope, kind, flags), nl.u32(15, entry.table)]
     if entry.length:
         parts.append(nl.attribute(1, entry.prefix))
     if entry.metric or not four:
@@ -361,17 +346,13 @@ def _change(t: Task, network: Network, request: Request) -> list[bytes]:
     if request.type in (RTM_NEWROUTE, route_change.RTM_DELROUTE):
         return route_change.change(network, request)
     if request.type in (RTM_NEWLINK, RTM_SETLINK):
-        attributes = request.attributes(_IFINFO.size)
-        if request.flags & nl.NLM_F_CREATE and link_change.IFLA_LINKINFO in attributes:
-            nic = link_change.new_link(t, network, attributes)
-        else:
-            nic = _find_nic(network, request)
-        _, _, _, flags, change = request.header(_IFINFO)
-        if (change or 0xFFFFFFFF) & IFF_UP:
-            turn(nic, flags & IFF_UP != 0)
+        link_change.change(t, network, request)
         return []
+    if request.type == RTM_NEWNSID:
+        return namespace_ids.new(t, network, request)
     if request.type == RTM_DELLINK:
-        link_change.delete_link(network, _find_nic(network, request))
+        nic = link_change.find(network, request.header(_IFINFO)[2], request.attributes(_IFINFO.size))
+        link_change.delete_link(network, nic)
         return []
     if request.type in (RTM_NEWADDR, RTM_DELADDR):
         family, length, _, _, index = request.header(_IFADDR)
@@ -387,7 +368,10 @@ def _change(t: Task, network: Network, request: Request) -> list[bytes]:
             if request.type == RTM_NEWADDR:
                 if addr in found.addresses:
                     raise SyscallError(errno.EEXIST)
-                found.add_address(addr, length, dad=False)
+                found.add_address(addr, length, dad=False).broadcast_told = 4 in attributes  # IFA_BROADCAST
+                if not found.up:  # there is nobody yet
+                    network.stack.routes.entries = [e for e in network.stack.routes.entries if e.nic is not found]
+                    network.stack.changed()
             else:
                 found.remove_address(addr)
         except NetworkError as error:

@@ -123,10 +123,7 @@ def _wanted_tids(t: Task, flags: int, address: int, count: int) -> tuple[int, ..
     return numbers
 
 
-_NOTE: Final = (
-    "a new network namespace has a loopback and can be given no other interface; time namespaces: "
-    "EPERM without CAP_SYS_ADMIN, else EINVAL"
-)
+_NOTE: Final = "time namespaces: EPERM without CAP_SYS_ADMIN, else EINVAL"
 
 ROWS: Final[tuple[Row, ...]] = (
     Row(56, "clone", sys_clone, PARTIAL, (Arg.HEX, Arg.ADDR, Arg.ADDR, Arg.ADDR, Arg.ADDR), _NOTE, trap=COPIES_THREAD),

@@ -190,10 +190,7 @@ def _into_user(t: Task, user: UserNamespace) -> Credentials:
     return t.creds.in_user(user)
 
 
-_NOTE: Final = (
-    "a new network namespace has a loopback and can be given no other interface; time namespaces: "
-    "EPERM without CAP_SYS_ADMIN, else EINVAL"
-)
+_NOTE: Final = "time namespaces: EPERM without CAP_SYS_ADMIN, else EINVAL"
 
 ROWS: Final[tuple[Row, ...]] = (
     Row(272, "unshare", sys_unshare, PARTIAL, (Arg.HEX,), _NOTE),
