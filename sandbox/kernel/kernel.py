@@ -20,6 +20,7 @@ from sandbox.kernel.pid_namespace import PidNamespace
 from sandbox.kernel.pipe import PipePages
 from sandbox.kernel.signal_queue import SignalCount
 from sandbox.kernel.task_state import PARK_DEAD, WORK_TRACE
+from sandbox.kernel.time_namespace import TimeNamespace
 from sandbox.kernel.timers import cancel_group_timers
 from sandbox.kernel.view import View
 from sandbox.mm.commit import CommitAccount
@@ -86,7 +87,10 @@ class Kernel:
         self.uts = UtsNamespace(FIRST_NUMBER + KINDS.index(b"uts"), b"stackbox", b"(none)")
         self.net_ns = NetNamespace(self, FIRST_NUMBER + KINDS.index(b"net"))
         cgroup = CgroupNamespace(FIRST_NUMBER + KINDS.index(b"cgroup"), self.view.cgroup)
-        self.namespaces = Namespaces(self, self.uts, self.ipc, cgroup, None, self.net_ns).acquire()  # the first ones
+        time = TimeNamespace(FIRST_NUMBER + KINDS.index(b"time"))
+        self.namespaces = Namespaces(
+            self, self.uts, self.ipc, cgroup, None, self.net_ns, time
+        ).acquire()  # the first ones
         self.nsfs: Mount | None = None  # made when first needed
         self.namespace_count = 0  # those made since
         self._last_namespace = FIRST_NUMBER + 100

@@ -1,4 +1,4 @@
-"""Which namespaces a task is in (namespaces(7), struct nsproxy): all kinds but time, of which there is one."""
+"""Which namespaces a task is in (namespaces(7), struct nsproxy)."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from sandbox.errors import SyscallError
 from sandbox.kernel.ipc.namespace import IpcNamespace
 from sandbox.kernel.net_namespace import NetNamespace, new_net_namespace
 from sandbox.kernel.pid_namespace import MAX_PID_NS_LEVEL, PidNamespace
+from sandbox.kernel.time_namespace import TimeNamespace, arrive
 from sandbox.kernel.user_namespace import INITIAL, MAX_LEVEL, NO_ID, UserNamespace
 from sandbox.vfs.mount import MountNamespace
 from sandbox.vfs.path import Path
@@ -33,7 +34,9 @@ if TYPE_CHECKING:
     from sandbox.kernel.task import Task
 
 MAX_NAMESPACES: Final = 1024  # of all kinds together, besides the first ones
-SUPPORTED: Final = CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP | CLONE_NEWPID | CLONE_NEWNET
+SUPPORTED: Final = (
+    CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWTIME
+)
 FIRST_NUMBER: Final = 4026531834  # PROC_DYNAMIC_FIRST and on: the inode numbers of the first namespaces
 # In the order of their numbers.
 KINDS: Final = (b"time", b"cgroup", b"pid", b"user", b"uts", b"ipc", b"net", b"mnt")
@@ -64,14 +67,23 @@ class CgroupNamespace:
         self.users = 0
 
 
-Namespace = UtsNamespace | IpcNamespace | CgroupNamespace | MountNamespace | PidNamespace | NetNamespace | UserNamespace
+Namespace = (
+    UtsNamespace
+    | TimeNamespace
+    | IpcNamespace
+    | CgroupNamespace
+    | MountNamespace
+    | PidNamespace
+    | NetNamespace
+    | UserNamespace
+)
 
 
 class Namespaces:
     """Never changed; shared by the tasks that are in the same ones. `mnt` None: the first one, `kernel.mounts`. `pids`: where
-    children will be, None: where the task is itself."""
+    children will be, None: where the task is itself. `time_of_children`: the same of time."""
 
-    __slots__ = ("kernel", "users", "uts", "ipc", "cgroup", "_mnt", "net", "pids")
+    __slots__ = ("kernel", "users", "uts", "ipc", "cgroup", "_mnt", "net", "pids", "time", "time_of_children")
 
     def __init__(
         self,
@@ -81,6 +93,8 @@ class Namespaces:
         cgroup: CgroupNamespace,
         mnt: MountNamespace | None,
         net: NetNamespace,
+        time: TimeNamespace,
+        time_of_children: TimeNamespace | None = None,
         pids: PidNamespace | None = None,
     ) -> None:
         self.kernel = kernel
@@ -92,6 +106,10 @@ class Namespaces:
         self.net = net
         net.users += 1
         self.pids = pids
+        self.time = time
+        self.time_of_children = time_of_children if time_of_children is not None else time
+        self.time.users += 1
+        self.time_of_children.users += 1
         uts.users += 1
         ipc.users += 1
         cgroup.users += 1
@@ -109,6 +127,11 @@ class Namespaces:
         """The PID namespace of the children that `t` makes."""
         return t.pids if self.pids is None else self.pids
 
+    def with_time_of_children(self) -> Namespaces:
+        """The same for a child with memory of its own, or after an execve (timens_on_fork); without users yet."""
+        time = self.time_of_children
+        return Namespaces(self.kernel, self.uts, self.ipc, self.cgroup, self._mnt, self.net, time, time, self.pids)
+
     def acquire(self) -> Namespaces:
         """One task more."""
         self.users += 1
@@ -119,9 +142,26 @@ class Namespaces:
         self.users -= 1
         if self.users:
             return
-        for namespace in (self.uts, self.ipc, self.cgroup, self._mnt, self.net, self.pids):
+        for namespace in (
+            self.uts,
+            self.ipc,
+            self.cgroup,
+            self._mnt,
+            self.net,
+            self.time,
+            self.time_of_children,
+            self.pids,
+        ):
             if namespace is not None:
                 leave(self.kernel, namespace)
+
+
+def enter_time(t: Task) -> None:
+    """`t` is new, or has a new program: it goes where its maker's children, or its own, are to be."""
+    if t.ns.time is not t.ns.time_of_children:
+        old, t.ns = t.ns, t.ns.with_time_of_children().acquire()
+        old.drop()
+    arrive(t)
 
 
 def namespace_of(task: Task, kind: bytes) -> Namespace | None:
@@ -145,6 +185,10 @@ def namespace_of(task: Task, kind: bytes) -> Namespace | None:
         return ns.cgroup
     if kind == b"net":
         return ns.net
+    if kind == b"time":
+        return ns.time
+    if kind == b"time_for_children":
+        return ns.time_of_children
     return ns.mnt if kind == b"mnt" else None
 
 
@@ -167,7 +211,9 @@ def leave(kernel: Kernel, namespace: Namespace) -> None:
     if isinstance(namespace, PidNamespace):
         if namespace.parent is not None:
             leave(kernel, namespace.parent)
-    elif isinstance(namespace, IpcNamespace) or not isinstance(namespace, (UtsNamespace, CgroupNamespace)):
+    elif isinstance(namespace, IpcNamespace) or not isinstance(
+        namespace, (UtsNamespace, CgroupNamespace, TimeNamespace)
+    ):
         namespace.end()
 
 
@@ -201,9 +247,12 @@ def new_namespaces(t: Task, flags: int, fs: FSContext, user: UserNamespace) -> N
         net = new_net_namespace(kernel, user)
     if flags & CLONE_NEWPID:
         pids = PidNamespace(t.pids.max_tasks, kernel.new_namespace_number(), t.pids, user)
+    time_of_children = old.time_of_children
+    if flags & CLONE_NEWTIME:
+        time_of_children = TimeNamespace(kernel.new_namespace_number(), user, time_of_children)
     kernel.namespace_count += wanted
     user.users += wanted
-    return Namespaces(kernel, uts, ipc, cgroup, mnt, net, pids)
+    return Namespaces(kernel, uts, ipc, cgroup, mnt, net, old.time, time_of_children, pids)
 
 
 def check_room(t: Task, wanted: int) -> None:
@@ -243,11 +292,7 @@ def commit_user(t: Task, creds: Credentials) -> None:
 
 
 def check_namespaces(t: Task, flags: int, user: UserNamespace) -> None:
-    """EPERM without CAP_SYS_ADMIN over `user`, which will own them; EINVAL for kinds that there are not, as of a kernel built
-    without them."""
+    """EPERM without CAP_SYS_ADMIN over `user`, which will own them."""
     owned = flags & (CLONE_NAMESPACES | CLONE_NEWTIME) & ~CLONE_NEWUSER
-    if owned:
-        if not flags & CLONE_NEWUSER and not t.creds.has_in(user, CAP_SYS_ADMIN):
-            raise SyscallError(errno.EPERM)
-        if owned & ~SUPPORTED:
-            raise SyscallError(errno.EINVAL)
+    if owned and not flags & CLONE_NEWUSER and not t.creds.has_in(user, CAP_SYS_ADMIN):
+        raise SyscallError(errno.EPERM)

@@ -21,7 +21,6 @@ from sandbox.abi.linux.sched import (
     CLONE_NEWIPC,
     CLONE_NEWNS,
     CLONE_NEWPID,
-    CLONE_NEWTIME,
     CLONE_NEWUSER,
     CLONE_PARENT,
     CLONE_PARENT_SETTID,
@@ -44,7 +43,7 @@ from sandbox.kernel.cpu_limit import limit_cpu
 from sandbox.kernel.futex_word import write_word
 from sandbox.kernel.identity import introduce
 from sandbox.kernel.ipc.sem_undo import undo_list
-from sandbox.kernel.namespaces import SUPPORTED, check_namespaces, leave, new_namespaces, new_user_namespace
+from sandbox.kernel.namespaces import SUPPORTED, check_namespaces, enter_time, leave, new_namespaces, new_user_namespace
 from sandbox.kernel.pidfd import PidFile
 from sandbox.kernel.rlimits import RLIMIT_NPROC
 from sandbox.kernel.task import Task
@@ -116,7 +115,6 @@ def _check_flags(t: Task, flags: int) -> None:
         or (flags & CLONE_PARENT and t.group.is_init)
         or (flags & CLONE_THREAD and (flags & (CLONE_NEWUSER | CLONE_NEWPID) or t.ns.pids_of_children(t) is not t.pids))
         or (flags & CLONE_PIDFD and flags & (CLONE_DETACHED | CLONE_THREAD))
-        or (flags & CLONE_NEWTIME and flags & (CLONE_THREAD | CLONE_VM))
     ):
         raise SyscallError(errno.EINVAL)
     check_namespaces(t, flags, t.creds.user)
@@ -222,6 +220,8 @@ class _Making:
         child.mm = mm
         _inherit(t, child, flags)
         _enter(t, child, flags)
+        if not flags & CLONE_VM:
+            enter_time(child)
         if flags & CLONE_CHILD_CLEARTID:
             child.clear_child_tid = request.child_tid
         if flags & CLONE_PARENT_SETTID:

@@ -17,6 +17,7 @@ from sandbox.kernel import signal_send, task_block, task_exit, task_signals, tra
 from sandbox.kernel.control import NO_RETURN, Result
 from sandbox.kernel.credentials import Credentials
 from sandbox.kernel.identity import introduce
+from sandbox.kernel.namespaces import enter_time
 from sandbox.kernel.signal_info import SignalInfo
 from sandbox.kernel.task_state import PARK_NONE, PARK_PENDING, WORK_KILL
 from sandbox.kernel.timers import delete_posix_timers
@@ -207,6 +208,7 @@ def _move(t: Task, thread: GuestThread, result: LoadResult, creds: Credentials) 
     if t.ptrace is not None:
         t.space.show_code(True)
     thread.set_regs(result.regs)
+    enter_time(t)
     _reset(t, result, creds)
 
 

@@ -133,7 +133,7 @@ def stat(t: Task) -> bytes:
     cpus = kernel.cpus
     lines = [f"cpu  {busy} 0 0 {idle} 0 0 0 0 0 0\n"]
     lines += [f"cpu{cpu} {busy // cpus} 0 0 {idle // cpus} 0 0 0 0 0 0\n" for cpu in range(cpus)]
-    boot = (kernel.clock.realtime_ns() - kernel.uptime_ns()) // S
+    boot = (kernel.clock.realtime_ns() - kernel.uptime_ns() - t.ns.time.boottime) // S
     lines.append(f"intr 0\nctxt 0\nbtime {boot}\nprocesses {kernel.forks + 1}\n")
     lines.append(f"procs_running {_running(t)}\nprocs_blocked 0\nsoftirq 0 0 0 0 0 0 0 0 0 0 0\n")
     return "".join(lines).encode()
@@ -149,7 +149,7 @@ def loadavg(t: Task) -> bytes:
 
 def uptime(t: Task) -> bytes:
     """Seconds since boot, and idle seconds."""
-    up = t.kernel.uptime_ns() // TICK_NS
+    up = (t.kernel.uptime_ns() + t.ns.time.boottime) // TICK_NS
     _, idle = _cpu_ticks(t)
     return f"{up // 100}.{up % 100:02} {idle // 100}.{idle % 100:02}\n".encode()
 

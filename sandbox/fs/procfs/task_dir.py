@@ -10,7 +10,7 @@ from sandbox.abi.linux.fcntl import O_ACCMODE, O_RDONLY, O_WRONLY
 from sandbox.abi.linux.stat import S_IFDIR, S_IFLNK, S_IFMT, S_IFREG
 from sandbox.errors import SyscallError
 from sandbox.fs.nsfs.filesystem import NsFile, namespace_path
-from sandbox.fs.procfs import net, task_files, user_maps
+from sandbox.fs.procfs import net, task_files, time_offsets, user_maps
 from sandbox.fs.procfs.mem_file import MemInode
 from sandbox.fs.procfs.pagemap import PagemapInode
 from sandbox.fs.pseudo.nodes import PseudoDir, PseudoFile, TaskGeneratedFile
@@ -342,6 +342,8 @@ class TaskDir(PseudoDir):
             return TaskLink(fs, ino, task, where)
         if name in user_maps.NAMES:
             return user_maps.UserMapNode(fs, ino, task, name)
+        if name == time_offsets.NAME:
+            return time_offsets.TimeOffsetsNode(fs, ino, task)
         if name == b"mem":
             return MemInode(fs, ino, task)
         if name == b"pagemap":
@@ -382,6 +384,7 @@ _NAMES: Final = (
     *task_files.FILES,
     b"mem",
     *user_maps.NAMES,
+    time_offsets.NAME,
     b"pagemap",
 )
 _INDEX: Final[dict[bytes, int]] = {name: number + 2 for number, name in enumerate(_NAMES)}

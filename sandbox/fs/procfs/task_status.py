@@ -73,7 +73,7 @@ def stat(t: Task, task: Task, pids: PidNamespace) -> bytes:
     pending, _, blocked, ignored, caught = _signal_masks(task)
     cpu = group.cpu_ns() // TICK_NS
     child = group.child_cpu_ns // TICK_NS
-    start = (task.start_ns - t.kernel.boot_ns) // TICK_NS
+    start = (task.start_ns - t.kernel.boot_ns + t.ns.time.boottime) // TICK_NS
     tty_nr, foreground = _terminal(task, pids)
     rss_limit = group.rlimits.soft[RLIMIT_RSS]
     exited = group.exited

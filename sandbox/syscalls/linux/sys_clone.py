@@ -31,7 +31,7 @@ from sandbox.kernel.pid_namespace import PID_MAX
 from sandbox.kernel.task import Task
 from sandbox.kernel.task_clone import CloneRequest, clone
 from sandbox.syscalls.args import SyscallArgs
-from sandbox.syscalls.row import COPIES_THREAD, FULL, PARTIAL, Arg, Row, reads
+from sandbox.syscalls.row import COPIES_THREAD, FULL, Arg, Row, reads
 
 if TYPE_CHECKING:
     from sandbox.kernel.cgroup.cgroup import Cgroup
@@ -123,19 +123,16 @@ def _wanted_tids(t: Task, flags: int, address: int, count: int) -> tuple[int, ..
     return numbers
 
 
-_NOTE: Final = "time namespaces: EPERM without CAP_SYS_ADMIN, else EINVAL"
-
 ROWS: Final[tuple[Row, ...]] = (
-    Row(56, "clone", sys_clone, PARTIAL, (Arg.HEX, Arg.ADDR, Arg.ADDR, Arg.ADDR, Arg.ADDR), _NOTE, trap=COPIES_THREAD),
+    Row(56, "clone", sys_clone, FULL, (Arg.HEX, Arg.ADDR, Arg.ADDR, Arg.ADDR, Arg.ADDR), trap=COPIES_THREAD),
     Row(57, "fork", sys_fork, FULL, (), trap=COPIES_THREAD),
     Row(58, "vfork", sys_vfork, FULL, (), trap=COPIES_THREAD),
     Row(
         435,
         "clone3",
         sys_clone3,
-        PARTIAL,
+        FULL,
         (Arg.STRUCT_IN, Arg.SIZE),
-        _NOTE,
         copies=(reads(0, 1, 1),),
     ),
 )

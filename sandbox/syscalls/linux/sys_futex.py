@@ -94,7 +94,7 @@ def _deadline(t: Task, a: SyscallArgs, cmd: int, op: int) -> int:
     if cmd == FUTEX_WAIT:
         return t.kernel.clock.now_ns() + at
     realtime = cmd == FUTEX_LOCK_PI or op & FUTEX_CLOCK_REALTIME
-    return to_monotonic(t.kernel, CLOCK_REALTIME if realtime else CLOCK_MONOTONIC, at)
+    return to_monotonic(t, CLOCK_REALTIME if realtime else CLOCK_MONOTONIC, at)
 
 
 def _check_address(addr: int) -> None:

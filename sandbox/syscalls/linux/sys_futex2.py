@@ -94,7 +94,7 @@ def _deadline(t: Task, address: int, clock: int) -> int | None:
         return None
     if clock not in (CLOCK_REALTIME, CLOCK_MONOTONIC):
         raise SyscallError(errno.EINVAL)
-    return to_monotonic(t.kernel, clock, read_timespec(t, address))
+    return to_monotonic(t, clock, read_timespec(t, address))
 
 
 def _sleep(t: Task, a: SyscallArgs, words: list[_Word], bitset: int, deadline: int | None) -> Result:

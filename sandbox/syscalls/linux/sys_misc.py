@@ -64,7 +64,7 @@ def sys_sysinfo(t: Task, a: SyscallArgs) -> Result:
     kernel = t.kernel
     total = kernel.memory_bytes
     free = max(0, total - kernel.resident_bytes())
-    up = -(-kernel.uptime_ns() // 1_000_000_000)
+    up = -(-(kernel.uptime_ns() + t.ns.time.boottime) // 1_000_000_000)
     procs = min(len(t.pids.tasks), 0xFFFF)
     loads = [load << LOAD_SHIFT - SHIFT for load in kernel.load.loads()]
     t.copy_out(a.addr(0), _SYSINFO.pack(up, *loads, total, free, 0, 0, 0, 0, procs, 0, 0, 1))

@@ -104,7 +104,7 @@ def _get(t: Task, fd: int) -> MqueueFile:
 
 
 def _deadline(t: Task, address: int) -> int | None:
-    return to_monotonic(t.kernel, CLOCK_REALTIME, read_timespec(t, address)) if address else None
+    return to_monotonic(t, CLOCK_REALTIME, read_timespec(t, address)) if address else None
 
 
 def _sleep(t: Task, a: SyscallArgs, wait: MqWait) -> Result:

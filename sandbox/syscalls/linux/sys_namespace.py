@@ -40,9 +40,10 @@ from sandbox.kernel.namespaces import (
 from sandbox.kernel.net_namespace import NetNamespace
 from sandbox.kernel.pid_namespace import PidNamespace
 from sandbox.kernel.pidfd import PidFile
+from sandbox.kernel.time_namespace import TimeNamespace, arrive
 from sandbox.kernel.user_namespace import INITIAL, UserNamespace
 from sandbox.ptrace.access import may_inspect
-from sandbox.syscalls.row import PARTIAL, Arg, Row
+from sandbox.syscalls.row import FULL, Arg, Row
 from sandbox.vfs.mount import MountNamespace
 
 if TYPE_CHECKING:
@@ -138,6 +139,7 @@ def sys_setns(t: Task, a: SyscallArgs) -> int:
 
 def enter_all(t: Task, wanted: list[tuple[bytes, Namespace | None]]) -> None:
     """Check all, then enter all: EPERM, EINVAL, EUSERS. A user namespace comes first and gives the right for the others."""
+    time, time_of_children = t.ns.time, t.ns.time_of_children
     uts, ipc, cgroup, mnt, net, pids = t.ns.uts, t.ns.ipc, t.ns.cgroup, t.ns.mnt, t.ns.net, t.ns.pids
     creds = t.creds
     moves = False
@@ -162,6 +164,8 @@ def enter_all(t: Task, wanted: list[tuple[bytes, Namespace | None]]) -> None:
             cgroup = namespace
         elif isinstance(namespace, NetNamespace):
             net = namespace
+        elif isinstance(namespace, TimeNamespace):
+            time = time_of_children = namespace
         elif isinstance(namespace, PidNamespace):
             if not namespace.within(t.pids):
                 raise SyscallError(errno.EINVAL)
@@ -174,7 +178,11 @@ def enter_all(t: Task, wanted: list[tuple[bytes, Namespace | None]]) -> None:
     kernel = t.kernel
     if creds is not t.creds:
         commit_user(t, creds)
-    switch(t, Namespaces(kernel, uts, ipc, cgroup, mnt if mnt is not kernel.mounts else None, net, pids))
+    tree = mnt if mnt is not kernel.mounts else None
+    came = time is not t.ns.time
+    switch(t, Namespaces(kernel, uts, ipc, cgroup, tree, net, time, time_of_children, pids))
+    if came:
+        arrive(t)
     if moves:
         root = mnt.root_path()
         t.fs.set_root(root)
@@ -190,9 +198,7 @@ def _into_user(t: Task, user: UserNamespace) -> Credentials:
     return t.creds.in_user(user)
 
 
-_NOTE: Final = "time namespaces: EPERM without CAP_SYS_ADMIN, else EINVAL"
-
 ROWS: Final[tuple[Row, ...]] = (
-    Row(272, "unshare", sys_unshare, PARTIAL, (Arg.HEX,), _NOTE),
-    Row(308, "setns", sys_setns, PARTIAL, (Arg.FD, Arg.HEX), "of time namespaces there is one"),
+    Row(272, "unshare", sys_unshare, FULL, (Arg.HEX,)),
+    Row(308, "setns", sys_setns, FULL, (Arg.FD, Arg.HEX)),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import struct
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from sandbox.abi.linux.time import (
     CLOCK_BOOTTIME,
@@ -30,9 +30,6 @@ from sandbox.syscalls.args import SyscallArgs
 from sandbox.syscalls.linux.timespec import pack_timespec, pack_timeval, read_timespec
 from sandbox.syscalls.row import FULL, PARTIAL, REFUSED, Arg, Row, reads, writes
 
-if TYPE_CHECKING:
-    from sandbox.kernel.kernel import Kernel
-
 REALTIME_CLOCKS: Final = frozenset((CLOCK_REALTIME, CLOCK_REALTIME_COARSE, CLOCK_REALTIME_ALARM, CLOCK_TAI))
 MONOTONIC_CLOCKS: Final = frozenset(
     (CLOCK_MONOTONIC, CLOCK_MONOTONIC_RAW, CLOCK_MONOTONIC_COARSE, CLOCK_BOOTTIME, CLOCK_BOOTTIME_ALARM)
@@ -46,7 +43,7 @@ COARSE_NS: Final = 4_000_000
 def read_clock(t: Task, clock: int) -> int:
     """ns; EINVAL for a clock that doesn't exist."""
     if clock in MONOTONIC_CLOCKS:
-        return t.kernel.monotonic_ns()
+        return t.kernel.monotonic_ns() + t.ns.time.offset(clock)
     if clock in REALTIME_CLOCKS:
         return t.kernel.clock.realtime_ns()
     if clock == CLOCK_PROCESS_CPUTIME_ID:
@@ -128,11 +125,11 @@ def sys_time(t: Task, a: SyscallArgs) -> Result:
     return now
 
 
-def to_monotonic(kernel: Kernel, clock: int, deadline: int) -> int:
-    """An absolute time of `clock` on the kernel's monotonic clock."""
+def to_monotonic(t: Task, clock: int, deadline: int) -> int:
+    """An absolute time of `clock`, as the caller reads it, on the kernel's monotonic clock."""
     if clock in REALTIME_CLOCKS:
-        return deadline - kernel.clock.realtime_ns() + kernel.clock.now_ns()
-    return deadline
+        return deadline - t.kernel.clock.realtime_ns() + t.kernel.clock.now_ns()
+    return t.ns.time.outside(clock, deadline)
 
 
 class _Sleep:
@@ -171,7 +168,7 @@ def sys_clock_nanosleep(t: Task, a: SyscallArgs) -> Result:
             return _cpu_sleep(t, a, clock)
         request = read_timespec(t, a.addr(2))
         if flags & TIMER_ABSTIME:
-            a.state = _Sleep(to_monotonic(t.kernel, clock, request), -1)
+            a.state = _Sleep(to_monotonic(t, clock, request), -1)
         else:
             a.state = _Sleep(t.kernel.clock.now_ns() + request, a.addr(3))
     return _sleep(t, a)

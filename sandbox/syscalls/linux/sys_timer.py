@@ -153,7 +153,8 @@ def sys_timer_settime(t: Task, a: SyscallArgs) -> Result:
     interval, value = read_itimerspec(t, a.addr(2))
     timer = _timer(t, a.int(0))
     before = timer.get()
-    timer.set(interval, value, a.int(1) & TIMER_ABSTIME != 0)
+    absolute = a.int(1) & TIMER_ABSTIME != 0
+    timer.set(interval, t.ns.time.outside(timer.clock, value) if absolute and value else value, absolute)
     if a.addr(3):
         t.copy_out(a.addr(3), pack_itimerspec(*before))
     return 0

@@ -55,6 +55,8 @@ def sys_timerfd_settime(t: Task, a: SyscallArgs) -> Result:
         return -errno.EINVAL
     file = _timer(t, a.uint(0))
     file.settime_flags = flags
+    if flags & TFD_TIMER_ABSTIME and value:
+        value = t.ns.time.outside(file.clock, value)
     old_interval, left = file.set(value, interval, flags & TFD_TIMER_ABSTIME != 0)
     if a.addr(3):
         t.copy_out(a.addr(3), pack_itimerspec(old_interval, left))

@@ -23,6 +23,7 @@ from sandbox.kernel.pid_namespace import Pid, PidNamespace
 from sandbox.kernel.pipe import PipePages
 from sandbox.kernel.rlimits import ResourceLimits
 from sandbox.kernel.signal_queue import SignalHandlers
+from sandbox.kernel.time_namespace import TimeNamespace
 from sandbox.mm.commit import CommitAccount
 from sandbox.syscalls.args import SyscallArgs
 from sandbox.syscalls.linux import (
@@ -75,7 +76,9 @@ class FakeKernel:
         kernel: Any = self
         self.cgroups = Hierarchy()
         uts, cgroup = UtsNamespace(1, b"box", b"(none)"), CgroupNamespace(2, self.cgroups.root)
-        self.namespaces = Namespaces(kernel, uts, self.ipc, cgroup, None, NetNamespace(kernel, 3)).acquire()
+        self.namespaces = Namespaces(
+            kernel, uts, self.ipc, cgroup, None, NetNamespace(kernel, 3), TimeNamespace(4)
+        ).acquire()
         self.nsfs: Any = None
         self.namespace_count = 0
         self.new_namespace_number = itertools.count(100).__next__
