@@ -72,6 +72,6 @@ def symbol(image: bytes, name: bytes) -> int:
                 and size >= len(_ASK)
             ):
                 return int(value - load)
-    except (struct.error, KeyError):
+    except (struct.error, KeyError, OverflowError):
         pass
     return 0
