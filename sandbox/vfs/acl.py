@@ -162,6 +162,7 @@ def _store(inode: Inode, name: bytes, acl: Acl | None) -> None:
         inode.remove_xattr(name)
     new = Acls(acl, have.default) if name == ACCESS else Acls(have.access, acl)
     inode.acls = None if new.access is None and new.default is None else new
+    inode.acls_stored()
 
 
 def _supported(inode: Inode) -> None:

@@ -129,6 +129,9 @@ class Inode:
         """Replace them."""
         raise SyscallError(errno.EOPNOTSUPP)
 
+    def acls_stored(self) -> None:
+        """`acls` has been replaced."""
+
     # --- extended attributes ---
 
     def get_xattr(self, name: bytes) -> bytes:
@@ -215,6 +218,9 @@ class Inode:
         """A description for it. The attributes are up to date where the file system is live, and permission has been
         checked; `flags` hold no creation flags any more."""
         raise SyscallError(errno.ENXIO)
+
+    def emptied(self) -> None:
+        """It is about to be opened by who will empty it."""
 
     def closed(self) -> None:
         """`opens` fell to zero."""

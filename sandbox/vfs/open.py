@@ -233,6 +233,8 @@ def finish_open(t: Task, path: Path, inode: Inode, flags: int, rights: int = 0) 
     domain = t.creds.landlock
     truncatable = domain is None or _check_domain(t, domain, path, inode, flags, rights)
     kept = flags & ~_CREATION
+    if flags & O_TRUNC:
+        inode.emptied()
     if inode.mode & S_IFMT == S_IFCHR:
         kept |= flags & O_NOCTTY  # terminals look at it
     file = inode.open(t, path, kept)

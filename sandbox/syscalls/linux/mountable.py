@@ -1,4 +1,4 @@
-"""The file systems that a guest may make: tmpfs, proc, sysfs, mqueue, devpts, cgroup2."""
+"""The file systems that a guest may make: tmpfs, proc, sysfs, mqueue, devpts, cgroup2, overlay."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sandbox.kernel.task import Task
     from sandbox.vfs.filesystem import Filesystem
 
-KINDS = (b"tmpfs", b"ramfs", b"proc", b"sysfs", b"mqueue", b"devpts", b"cgroup2")
+KINDS = (b"tmpfs", b"ramfs", b"proc", b"sysfs", b"mqueue", b"devpts", b"cgroup2", b"overlay")
 
 
 def make_filesystem(t: Task, kind: bytes, source: bytes, data: dict[bytes, bytes]) -> Filesystem:
@@ -65,7 +65,20 @@ def make_filesystem(t: Task, kind: bytes, source: bytes, data: dict[bytes, bytes
 
         check_options(data)
         return cgroups(t.kernel)
+    if kind == b"overlay":
+        return _overlay(t, source, data)
     raise SyscallError(errno.ENODEV)
+
+
+def _overlay(t: Task, source: bytes, data: dict[bytes, bytes]) -> Filesystem:
+    from sandbox.fs.overlay.stacked import StackedFs
+    from sandbox.fs.overlay.stacked_options import Layers
+
+    layers = Layers(t, data)
+    layers.prepare()
+    fs = StackedFs(t.kernel.mounts.vfs, t.ns.mnt, source.decode("utf-8", "surrogateescape"), layers)
+    fs.user = t.creds.user
+    return fs
 
 
 def _owner(t: Task, kind: bytes) -> UserNamespace:

@@ -24,6 +24,7 @@ from sandbox.abi.linux.statfs import (
     ST_RELATIME,
 )
 from sandbox.errors import SyscallError
+from sandbox.fs.overlay import stacked_options
 from sandbox.fs.tmpfs.filesystem import Tmpfs
 from sandbox.fs.tmpfs.options import TmpfsOptions
 from sandbox.syscalls.linux.mountable import KINDS, check_revealing, make_filesystem
@@ -154,15 +155,22 @@ def _set(file: FsConfigFile, cmd: int, key: bytes, value: bytes) -> None:
             raise file.complain(b"Non-string source" if cmd != _SET_STRING else b"Multiple sources")
         file.source = value
         return
-    if cmd not in (_SET_FLAG, _SET_STRING) or file.kind not in (b"tmpfs", b"ramfs") or not TmpfsOptions.knows(key):
+    if cmd not in (_SET_FLAG, _SET_STRING) or not _known(file.kind, key, value):
         raise file.complain(b"Unknown parameter '%s'" % key)
-    try:
-        TmpfsOptions({key: value})
-    except SyscallError:
-        raise file.complain(b"Bad value for '%s'" % key) from None
+    if file.kind != b"overlay":
+        try:
+            TmpfsOptions({key: value})
+        except SyscallError:
+            raise file.complain(b"Bad value for '%s'" % key) from None
     if len(file.params) >= MAX_PARAMS:
         raise SyscallError(errno.EINVAL)
     file.params[key] = value
+
+
+def _known(kind: bytes, key: bytes, value: bytes) -> bool:
+    if kind == b"overlay":
+        return stacked_options.knows(key, value)
+    return kind in (b"tmpfs", b"ramfs") and TmpfsOptions.knows(key)
 
 
 def _create(t: Task, file: FsConfigFile) -> int:
