@@ -60,8 +60,7 @@ class StackedFs(Filesystem):
         self._room = KNOWN_MOST
         self._mounts = {fs: Mount(0, fs, Dentry(b"/", None, fs.root), 0, namespace) for fs in self.filesystems}
         upper = layers.upper.inode if layers.upper is not None else None
-        root = StackedDir(self, upper, [path.inode for path in layers.lowers], None, b"")
-        self.root: StackedDir = root
+        self.root = StackedDir(self, upper, [path.inode for path in layers.lowers], None, b"")
 
     # --- inodes ---
 
