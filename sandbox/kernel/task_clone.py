@@ -160,6 +160,7 @@ class _Making:
             if alive:
                 t.complete(-errno.EAGAIN)
             return
+        trace_stop.hide_step(t, (t.thread, thread))
         try:
             child = self._build(thread)
         except SyscallError as error:

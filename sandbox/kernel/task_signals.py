@@ -28,7 +28,7 @@ from sandbox.abi.linux.signal import (
     UNBLOCKABLE,
     signal_name,
 )
-from sandbox.arch.amd64 import EFLAGS, EFLAGS_TF, RAX, RIP
+from sandbox.arch.amd64 import RAX, RIP
 from sandbox.arch.signal_frame import SignalFrame, take_fpu
 from sandbox.kernel import job_control, signal_send, trace_stop
 from sandbox.kernel.cgroup import freezer
@@ -250,11 +250,13 @@ def _leave_traced(t: Task) -> None:
     tracee = t.ptrace
     if tracee is None:
         t.work &= ~WORK_PTRACE
-    elif tracee.step:
-        flags = t.thread.get_reg(EFLAGS)
-        if not flags & EFLAGS_TF:
-            tracee.forced_tf = True
-            t.thread.set_reg(EFLAGS, flags | EFLAGS_TF)
+    elif tracee.steps():
+        from sandbox.ptrace import watch
+
+        watch.go_on(t, tracee)
+    elif tracee.hid_tf:
+        trace_stop.hide_step(t, (t.thread,))
+        tracee.hid_tf = False
 
 
 def _one_handler(t: Task) -> bool:

@@ -42,6 +42,7 @@ from tcpip.waiter import EVENT_IN
 if TYPE_CHECKING:
     from sandbox.kernel.task import Task
     from sandbox.kernel.tracee import Then
+    from sandbox.platform.base import GuestThread
 
 _SIGN: Final = 1 << 63
 
@@ -74,7 +75,15 @@ def clear_step(t: Task, tracee: Tracee) -> None:
     """The guest does not see the flag that makes it trap after one instruction."""
     if tracee.forced_tf:
         tracee.forced_tf = False
+        tracee.hid_tf = True
         t.thread.set_reg(EFLAGS, t.thread.get_reg(EFLAGS) & ~EFLAGS_TF)
+
+
+def hide_step(t: Task, threads: tuple[GuestThread, ...]) -> None:
+    """The platform has copied registers as they were when the call began."""
+    if t.ptrace is not None and t.ptrace.hid_tf:
+        for thread in threads:
+            thread.set_reg(EFLAGS, thread.get_reg(EFLAGS) & ~EFLAGS_TF)
 
 
 def tell_tracer(t: Task, tracee: Tracee, code: int, status: int) -> None:
@@ -296,6 +305,8 @@ def event(t: Task, number: int, message: int | Pid, then: Callable[[], None]) ->
 def executed(t: Task, old: Pid, then: Callable[[], None]) -> None:
     """execve(2) has succeeded: an event, or SIGTRAP where the tracer knows of no events."""
     tracee = t.ptrace
+    if tracee is not None:
+        tracee.debug = None  # flush_ptrace_hw_breakpoint
     if tracee is None or event(t, PTRACE_EVENT_EXEC, old, then):
         if tracee is None:
             then()

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from sandbox.kernel.control import Handler
     from sandbox.kernel.signal_info import SignalInfo
     from sandbox.kernel.task import Task
+    from sandbox.ptrace.watch import DebugRegisters
 
 # How it goes on (`Tracee.mode`).
 GOES_ON: Final = 0
@@ -30,7 +31,9 @@ class Tracee:
         "below",
         "mode",
         "step",
+        "debug",
         "forced_tf",
+        "hid_tf",
         "stopped",
         "listening",
         "exit_code",
@@ -54,7 +57,9 @@ class Tracee:
         self.below = below  # the handlers of its calls, had it no tracer
         self.mode = GOES_ON
         self.step = False
+        self.debug: DebugRegisters | None = None
         self.forced_tf = False  # the trap flag in its registers is ours
+        self.hid_tf = False  # and was taken away for a stop or a call
         self.stopped = False
         self.listening = False
         self.exit_code = 0
@@ -69,6 +74,10 @@ class Tracee:
         self.then: Then | None = None
         self.zombie = False  # a thread, not the leader, that has ended and was not waited for
         self.exit_status = 0
+
+    def steps(self) -> bool:
+        """It goes on one instruction at a time."""
+        return self.step or (self.debug is not None and self.debug.enabled != [])
 
     def wants(self, event: int) -> bool:
         """The option for this event is set."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Callable
 
-from sandbox.abi.linux.signal import SEGV_MAPERR, SIGSEGV
+from sandbox.abi.linux.signal import SEGV_MAPERR, SIGSEGV, SIGTRAP, TRAP_TRACE
 from sandbox.errors import SyscallError
 from sandbox.kernel import task_block, task_exit, task_signals, task_syscall
 from sandbox.kernel.signal_info import SignalInfo
@@ -67,6 +67,11 @@ class KernelTrapHandler(TrapHandler):
                     task_signals.return_to_guest(t)
 
                 task_signals.grow_stack(t, growth, grown)
+                return
+        if signo == SIGTRAP and code == TRAP_TRACE and t.ptrace is not None and t.ptrace.debug is not None:
+            from sandbox.ptrace import watch
+
+            if watch.stepped(t, t.ptrace):
                 return
         t.force_signal(SignalInfo(signo, code, addr=address))
         task_signals.return_to_guest(t)

@@ -33,6 +33,7 @@ from sandbox.arch.amd64 import (
 from sandbox.arch.signal_frame import MAGIC1, MAGIC2, SW_RESERVED, USER_CS, USER_SS
 from sandbox.errors import SyscallError
 from sandbox.kernel.task import USER_MAX
+from sandbox.ptrace.watch import STATUS, STATUS_SET, DebugRegisters
 
 if TYPE_CHECKING:
     from sandbox.kernel.task import Task
@@ -51,7 +52,6 @@ _ORDER: Final = (
     FS_BASE, GS_BASE, _DATA, _DATA, _DATA, _DATA,
 )  # fmt: skip
 _FLAGS_SET: Final = 0x50DD5  # FLAG_MASK: what a tracer may set
-_DR6: Final = 0xFFFF0FF0
 FPREGS_SIZE: Final = 512
 _SW: Final = struct.Struct("<IIQI")
 _XSTATE_BV: Final = 512
@@ -81,7 +81,7 @@ def _put(t: Task, tracee: Tracee, index: int, value: int) -> None:
     elif index == EFLAGS:
         t.thread.set_reg(EFLAGS, t.thread.get_reg(EFLAGS) & ~_FLAGS_SET | value & _FLAGS_SET)
         if value & EFLAGS_TF:
-            tracee.forced_tf = False
+            tracee.forced_tf = tracee.hid_tf = False
     elif index >= 0:
         t.thread.set_reg(index, value)
     else:
@@ -102,19 +102,27 @@ def peek_user(t: Task, tracee: Tracee, offset: int) -> int:
         raise SyscallError(errno.EIO)
     if offset < REGS_SIZE:
         return _get(t, tracee, _ORDER[offset >> 3])
-    return _DR6 if offset == USER_DEBUGREG + 6 * 8 else 0
+    number = (offset - USER_DEBUGREG) >> 3
+    if not 0 <= number < DEBUG_REGISTERS:
+        return 0
+    if tracee.debug is None:
+        return STATUS_SET if number == STATUS else 0
+    return tracee.debug.get(number)
 
 
 def poke_user(t: Task, tracee: Tracee, offset: int, value: int) -> None:
-    """EIO; debug registers take nothing but the zeros that they have."""
+    """EIO, EINVAL, ENOSPC."""
     if offset & 7 or offset >= USER_SIZE:
         raise SyscallError(errno.EIO)
     if offset < REGS_SIZE:
         _put(t, tracee, _ORDER[offset >> 3], value)
         return
     number = (offset - USER_DEBUGREG) >> 3
-    if not 0 <= number < DEBUG_REGISTERS or number in (4, 5) or (value and number != 6):
+    if not 0 <= number < DEBUG_REGISTERS:
         raise SyscallError(errno.EIO)
+    if tracee.debug is None:
+        tracee.debug = DebugRegisters()
+    tracee.debug.put(number, value, USER_MAX)
 
 
 # --- floating point ---

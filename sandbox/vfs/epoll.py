@@ -141,6 +141,10 @@ class EventPoll(AnonFile):
         if user_events(item.file.poll(t)) & item.events & ~PRIVATE_BITS:
             self.make_ready(item)
 
+    def watched(self, fd: int) -> list[FileDescription]:
+        """What was added under this number; it may be of several files that were there in turn."""
+        return [file for number, file in self.items if number == fd]
+
     # --- ready list ---
 
     def make_ready(self, item: EpollItem) -> None:

@@ -91,6 +91,8 @@ CLD_KILLED: Final = 2
 CLD_DUMPED: Final = 3
 CLD_TRAPPED: Final = 4
 TRAP_BRKPT: Final = 1
+TRAP_TRACE: Final = 2
+TRAP_HWBKPT: Final = 4
 CLD_STOPPED: Final = 5
 CLD_CONTINUED: Final = 6
 

@@ -12,7 +12,8 @@ from sandbox.kernel.task import IOV_MAX, Task
 from sandbox.platform.base import AddressSpace, MemoryFault
 from sandbox.ptrace.access import may_inspect
 from sandbox.syscalls.args import SyscallArgs
-from sandbox.syscalls.row import PARTIAL, Arg, Row
+from sandbox.syscalls.row import FULL, PARTIAL, Arg, Row
+from sandbox.vfs.epoll import EventPoll
 
 MAX_COPIED: Final = 32 << 20  # per call: the kernel serves nobody else meanwhile
 KCMP_FILE: Final = 0
@@ -22,6 +23,8 @@ KCMP_FS: Final = 3
 KCMP_SIGHAND: Final = 4
 KCMP_IO: Final = 5
 KCMP_SYSVSEM: Final = 6
+KCMP_EPOLL_TFD: Final = 7
+_SLOT: Final = struct.Struct("<III")  # struct kcmp_epoll_slot: efd, tfd, toff
 
 Ranges = list[tuple[int, int]]
 
@@ -123,7 +126,19 @@ def sys_kcmp(t: Task, a: SyscallArgs) -> Result:
         return _order(one.sem_undo, two.sem_undo)
     if kind == KCMP_IO:  # an I/O context of its own has who was given a priority
         return _order(one, two) if one.ioprio or two.ioprio else 0
-    return -errno.EINVAL
+    return _kcmp_watched(t, one, two, a) if kind == KCMP_EPOLL_TFD else -errno.EINVAL
+
+
+def _kcmp_watched(t: Task, one: Task, two: Task, a: SyscallArgs) -> int:
+    """A file of `one`, and one that an interest list of `two` has: EFAULT, EBADF, EINVAL, ENOENT (kcmp_epoll_target)."""
+    list_fd, fd, which = _SLOT.unpack(t.copy_in(a.addr(4), _SLOT.size))
+    file, watcher = one.fds.find(a.uint(3)), two.fds.find(list_fd)
+    if file is None or watcher is None:
+        return -errno.EBADF
+    if not isinstance(watcher, EventPoll):
+        return -errno.EINVAL
+    watched = watcher.watched(fd)
+    return _order(file, watched[which]) if which < len(watched) else -errno.ENOENT
 
 
 def _order(one: object, two: object) -> int:
@@ -136,12 +151,5 @@ _COPY_NOTE: Final = "at most 32 MiB in one call"
 ROWS: Final[tuple[Row, ...]] = (
     Row(310, "process_vm_readv", sys_process_vm_readv, PARTIAL, _COPY_ARGS, _COPY_NOTE),
     Row(311, "process_vm_writev", sys_process_vm_writev, PARTIAL, _COPY_ARGS, _COPY_NOTE),
-    Row(
-        312,
-        "kcmp",
-        sys_kcmp,
-        PARTIAL,
-        (Arg.PID, Arg.PID, Arg.INT, Arg.FD, Arg.FD),
-        "KCMP_EPOLL_TFD: EINVAL",
-    ),
+    Row(312, "kcmp", sys_kcmp, FULL, (Arg.PID, Arg.PID, Arg.INT, Arg.FD, Arg.FD)),
 )

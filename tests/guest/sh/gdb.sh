@@ -34,4 +34,6 @@ debug -ex 'break add' -ex run -ex bt -ex 'info args' -ex 'set var a = 40' -ex fi
     -ex 'set $rip = $rip' -ex 'print $_siginfo.si_signo' -ex stepi -ex stepi -ex delete -ex continue --args ./prog
 echo "== watchpoints by stepping"
 debug -ex 'break add' -ex run -ex 'set can-use-hw-watchpoints 0' -ex 'delete' -ex 'watch total' -ex continue -ex 'print total' -ex kill --args ./prog
+echo "== watchpoints by debug registers"
+debug -ex 'break add' -ex run -ex 'delete' -ex 'watch total' -ex continue -ex continue -ex 'print total' -ex 'hbreak half' -ex 'delete 2' -ex continue -ex 'info args' -ex kill --args ./prog
 rm -f prog prog.c
