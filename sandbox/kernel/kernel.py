@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from sandbox.strace.printer import SyscallTrace
     from sandbox.vfs.file_description import FileDescription
     from sandbox.vfs.mount import Mount, MountNamespace
+    from sandbox.vfs.secretmem import SecretMem
     from tcpip.clock import Clock
 
 SCRATCH_SIZE: Final = 1 << 20
@@ -92,6 +93,7 @@ class Kernel:
             self, self.uts, self.ipc, cgroup, None, self.net_ns, time
         ).acquire()  # the first ones
         self.nsfs: Mount | None = None  # made when first needed
+        self.secretmem: SecretMem | None = None  # the same
         self.namespace_count = 0  # those made since
         self._last_namespace = FIRST_NUMBER + 100
         self.queued_signals: dict[int, SignalCount] = {}  # by user

@@ -32,12 +32,15 @@ from sandbox.abi.linux.mman import (
     PROT_READ,
     PROT_WRITE,
     VM_ACCOUNT,
+    VM_DONTDUMP,
     VM_GROWSDOWN,
     VM_LOCKED,
+    VM_MAYEXEC,
     VM_MAYRWX,
     VM_MAYSHARE,
     VM_MAYWRITE,
     VM_NORESERVE,
+    VM_SECRET,
     VM_SHARED,
     VM_WRITE,
     page_align,
@@ -228,6 +231,8 @@ def mmap(
         vm_flags |= _anonymous_flags(flags)
     else:
         vm_flags = _file_flags(file, prot, flags, vm_flags)
+        if file.secret:
+            vm_flags = _secret_flags(t, mm, size, vm_flags)
     return _map_region(t, mm, start, size, vm_flags, file, offset, flags)
 
 
@@ -260,6 +265,17 @@ def _file_flags(file: FileDescription, prot: int, flags: int, vm_flags: int) -> 
     if flags & MAP_GROWSDOWN:
         raise SyscallError(errno.EINVAL)
     return vm_flags
+
+
+def _secret_flags(t: Task, mm: MemoryManager, size: int, vm_flags: int) -> int:
+    """EPERM for code, EINVAL for a private mapping, EAGAIN at the bound of locked memory (secretmem_mmap)."""
+    if vm_flags & PROT_EXEC:
+        raise SyscallError(errno.EPERM)
+    if not vm_flags & VM_MAYSHARE:
+        raise SyscallError(errno.EINVAL)
+    if not vm_flags & VM_LOCKED and not lock_allowed(t, mm, size >> 12):
+        raise SyscallError(errno.EAGAIN)
+    return vm_flags & ~VM_MAYEXEC | VM_LOCKED | VM_DONTDUMP | VM_SECRET
 
 
 def lock_allowed(t: Task, mm: MemoryManager, pages: int) -> bool:
@@ -297,7 +313,7 @@ def _map_region(
                 raise SyscallError(errno.ENOMEM)
             vm_flags |= VM_ACCOUNT
         area = VMA(start, end, vm_flags, backing, offset if backing is not None else 0)
-        populate = bool(flags & MAP_POPULATE or vm_flags & VM_LOCKED)
+        populate = bool(flags & MAP_POPULATE or vm_flags & (VM_LOCKED | VM_SECRET) == VM_LOCKED)
         return MapOperation(mm, area, replaces, populate).begin()
     except (SyscallError, OSError) as error:
         if vm_flags & VM_ACCOUNT:

@@ -19,6 +19,7 @@ from sandbox.kernel.tracee import GOES_ON, SKIPS_CALLS, STOPS_AT_CALLS
 from sandbox.platform.base import MemoryFault
 from sandbox.ptrace import registers
 from sandbox.ptrace.attach import check_options, find, tracee_of
+from sandbox.vfs.secretmem import open_part
 
 if TYPE_CHECKING:
     from sandbox.kernel.task import Task
@@ -57,6 +58,8 @@ def request(t: Task, number: int, tid: int, address: int, data: int) -> int:
 
 
 def _peek(q: Question) -> int:
+    if open_part(q.task.mm, q.address, 8) < 8:
+        return -errno.EIO
     try:
         word = q.task.space.peek(q.address, 8)
     except MemoryFault:
@@ -66,6 +69,8 @@ def _peek(q: Question) -> int:
 
 
 def _poke(q: Question) -> int:
+    if open_part(q.task.mm, q.address, 8) < 8:
+        return -errno.EIO
     try:
         q.task.space.poke(q.address, q.data.to_bytes(8, "little"))
     except MemoryFault:

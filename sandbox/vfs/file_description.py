@@ -39,6 +39,7 @@ class FileDescription:
     can_read = True  # it has a read operation at all (FMODE_CAN_READ); EINVAL otherwise, before the buffer is looked at
     can_write = True
     positioned = False  # pread(2) and pwrite(2) mean something (FMODE_PREAD); ESPIPE otherwise
+    secret = False  # of memfd_secret(2): mappings of it are nobody else's to look at
     nowait = False  # RWF_NOWAIT (FMODE_NOWAIT); EOPNOTSUPP otherwise
     flagged = True  # preadv2(2) and pwritev2(2) take flags: it has read_iter and write_iter
     is_ring = False  # an io_uring

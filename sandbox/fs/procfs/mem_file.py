@@ -11,6 +11,7 @@ from sandbox.platform.base import MemoryFault
 from sandbox.ptrace.access import may_inspect
 from sandbox.vfs.inode import Inode
 from sandbox.vfs.regular_file import InodeFile
+from sandbox.vfs.secretmem import open_part
 
 if TYPE_CHECKING:
     from sandbox.fs.procfs.filesystem import ProcFs
@@ -64,6 +65,14 @@ class MemFile(InodeFile):
     def _gone(self, t: Task) -> bool:
         return self._space not in t.kernel.spaces
 
+    def _open(self, t: Task, offset: int, size: int) -> int:
+        """How much of it there is before secret memory: EIO for none."""
+        owner = next(iter(t.kernel.spaces.get(self._space, ())), None)
+        part = open_part(owner.mm, offset, size) if owner is not None else size
+        if size and not part:
+            raise SyscallError(errno.EIO)
+        return part
+
     def read(self, t: Task, dst: memoryview) -> int:
         """At the position, which advances."""
         n = self.pread(t, dst, self.pos)
@@ -74,7 +83,8 @@ class MemFile(InodeFile):
         """As far as pages are there."""
         if self._gone(t):
             return 0
-        size = len(dst)
+        size = self._open(t, offset, len(dst))
+        dst = dst[:size]
         try:
             dst[:] = self._space.peek(offset, size)
             return size
@@ -102,7 +112,7 @@ class MemFile(InodeFile):
         """As far as pages are there; what is private becomes a copy."""
         if self._gone(t):
             return 0
-        size, done = len(src), 0
+        size, done = self._open(t, offset, len(src)), 0
         while done < size:
             part = min(size - done, _PAGE - (offset + done) % _PAGE)
             try:

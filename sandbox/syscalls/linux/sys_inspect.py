@@ -14,6 +14,7 @@ from sandbox.ptrace.access import may_inspect
 from sandbox.syscalls.args import SyscallArgs
 from sandbox.syscalls.row import FULL, PARTIAL, Arg, Row
 from sandbox.vfs.epoll import EventPoll
+from sandbox.vfs.secretmem import open_part
 
 MAX_COPIED: Final = 32 << 20  # per call: the kernel serves nobody else meanwhile
 KCMP_FILE: Final = 0
@@ -60,10 +61,21 @@ def _transfer(t: Task, a: SyscallArgs, writing: bool) -> Result:
     if target.mm is None:
         return -errno.ESRCH
     if writing:
-        done = _copy(t, t.space, local, target.space, remote)
+        done = _copy(t, t.space, local, target.space, _open(target, remote))
     else:
-        done = _copy(t, target.space, remote, t.space, local)
+        done = _copy(t, target.space, _open(target, remote), t.space, local)
     return done or -errno.EFAULT
+
+
+def _open(target: Task, ranges: Ranges) -> Ranges:
+    """Up to the first secret memory."""
+    out: Ranges = []
+    for address, size in ranges:
+        part = open_part(target.mm, address, size)
+        out.append((address, part))
+        if part < size:
+            break
+    return out
 
 
 def _copy(t: Task, source: AddressSpace, from_: Ranges, sink: AddressSpace, to: Ranges) -> int:

@@ -144,7 +144,6 @@ ROWS: Final[tuple[Row, ...]] = (
     ),
     Row(323, "userfaultfd", refuse(errno.ENOSYS), REFUSED, note="ENOSYS, as without CONFIG_USERFAULTFD"),
     Row(325, "mlock2", sys_mlock2, PARTIAL, (Arg.ADDR, Arg.SIZE, Arg.HEX), "as mlock"),
-    Row(447, "memfd_secret", refuse(errno.ENOSYS), REFUSED, note="ENOSYS, as without secretmem.enable"),
     Row(453, "map_shadow_stack", refuse(errno.EOPNOTSUPP), REFUSED, note="EOPNOTSUPP, as on a CPU without them"),
     Row(462, "mseal", refuse(errno.ENOSYS), REFUSED, note="ENOSYS, as before Linux 6.10"),
 )
