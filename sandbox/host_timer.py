@@ -33,8 +33,10 @@ class HostTimer:
         self._reference = ctypes.byref(self._buffer)
 
     def arm(self, deadline: int) -> None:
-        """Be readable at `deadline`, at once when that has passed."""
+        """Be readable at `deadline`, at once when that has passed: a time of CLOCK_REALTIME may be before the machine's
+        start, and a negative one is no time to the host."""
         self.armed = deadline
+        deadline = max(deadline, 1)
         _ITIMERSPEC.pack_into(self._buffer, 0, 0, 0, deadline // 1_000_000_000, deadline % 1_000_000_000 or 1)
         _libc.timerfd_settime(self.fd, _TFD_TIMER_ABSTIME, self._reference, None)
 

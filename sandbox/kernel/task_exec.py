@@ -228,7 +228,7 @@ def _reset(t: Task, result: LoadResult, creds: Credentials) -> None:
     t.comm = result.comm
     group.did_exec = True
     group.execs += 1
-    group.exit_signal = SIGCHLD if group.exit_signal else 0
+    group.exit_signal = SIGCHLD
     old = t.creds
     secure = (creds.euid, creds.egid) != (old.uid, old.gid)
     if secure:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.ptrace import PTRACE_EVENT_VFORK_DONE
-from sandbox.abi.linux.signal import CLD_EXITED, CLD_KILLED, SA_NOCLDWAIT, SI_USER, SIG_IGN, SIGCHLD, SIGKILL
+from sandbox.abi.linux.signal import CLD_EXITED, CLD_KILLED, SA_NOCLDWAIT, SI_USER, SIG_IGN, SIGCHLD, SIGKILL, SIGRTMAX
 from sandbox.kernel import job_control, task_block, task_signals, trace_link, trace_stop
 from sandbox.kernel.futex_robust import exit_futexes
 from sandbox.kernel.ipc.sem_undo import leave_undo
@@ -204,7 +204,7 @@ def notify_parent(group: ThreadGroup) -> None:
             autoreap = True
             if action.handler == SIG_IGN:
                 signo = 0
-    if signo and not parent.exited:
+    if 0 < signo <= SIGRTMAX and not parent.exited:  # clone(2) takes any low byte
         parent.send_signal(exit_info(group, signo, parent.pids))
     if autoreap:
         reap(group)

@@ -1,6 +1,7 @@
 """Coverage-guided fuzzing with atheris: `python -m tests.fuzz TARGET [--inputs N] [--seconds S] [--corpus DIR]`.
 
-Ends with status 0 when nothing escaped. What it finds is written to DIR as crash-…; a corpus that has grown is made
+`python -m tests.fuzz syscalls …` and `… differential …` are fuzzers of the kernel, without atheris: syscalls.py,
+differential.py. Ends with status 0 when nothing escaped. What it finds is written to DIR as crash-…; a corpus that has grown is made
 small again, and kept in tests/fuzz/corpus, with `--keep`.
 """
 
@@ -9,6 +10,11 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+
+if sys.argv[1:2] == ["syscalls"]:
+    from tests.fuzz import syscalls
+
+    sys.exit(syscalls.main(sys.argv[2:]))
 
 import atheris
 
