@@ -252,7 +252,7 @@ def register_buffers(t: Task, ring: RingFile, address: int, count: int) -> int:
         found.append((base, size))
     user = None if t.creds.has(CAP_IPC_LOCK) else t.creds.uid
     pinned = ring.tasks.pinned
-    if user is not None:
+    if user is not None and pages:
         if pinned.get(user, 0) + pages > t.group.rlimits.get(RLIMIT_MEMLOCK) >> 12:
             return -errno.ENOMEM
         pinned[user] = pinned.get(user, 0) + pages

@@ -7,16 +7,17 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { REMEMBERED = 16, AREA = 1 << 16, SLOT = 1024, STACK = 1 << 14 };
+enum { REMEMBERED = 16, AREA = 1 << 16, SLOT = 1024, STACK = 1 << 14, MADE = M_pid + 1 };
 
 struct state {
     unsigned long random;
     struct worker *counted;
+    int wild;        /* whether this call may have garbage in it */
     int depth, left; /* of a child or thread: how deep it is below a worker, how many calls it makes */
     char *area;      /* what pointers point to: slots in turn, the last one at the end of the mapping */
     unsigned slot;
-    unsigned given[7]; /* how many of each kind were made: */
-    long made[7][REMEMBERED];
+    unsigned given[MADE]; /* how many of each kind were made: */
+    long made[MADE][REMEMBERED];
 };
 
 static const char *const paths[] = {
@@ -44,6 +45,9 @@ static unsigned long draw(struct state *s) {
 static long below(struct state *s, long n) { return draw(s) % n; }
 static int once_in(struct state *s, long n) { return below(s, n) == 0; }
 
+/* As once_in, for what makes a call fail. */
+static int odd(struct state *s, long n) { return s->wild && once_in(s, n); }
+
 static long garbage(struct state *s) {
     static const long list[] = {0, 1, -1, 2, 4096, -4096, 1l << 31, -(1l << 31), 0xffffffff, 1l << 32, 1l << 47, 1l << 62,
                                 1l << 63, 0x7fffffffffffffff, 0x7fffffff, 0x7ffff000, 0x7fffffffe000, 0xffff800000000000, 255,
@@ -55,35 +59,35 @@ static void remember(struct state *s, int what, long value) { s->made[what][s->g
 
 static long recall(struct state *s, int what, long otherwise) {
     unsigned known = s->given[what] < REMEMBERED ? s->given[what] : REMEMBERED;
-    return known && !once_in(s, 12) ? s->made[what][below(s, known)] : otherwise;
+    return known && !odd(s, 12) ? s->made[what][below(s, known)] : otherwise;
 }
 
 /* Room for what a pointer points to: a slot, full of what was there before, or (once in 30) the last bytes of a page. */
 static char *room(struct state *s, long size) {
-    if (once_in(s, 30)) return s->area + AREA - (below(s, 2) ? size : below(s, size + 1));
-    return s->area + s->slot++ % (AREA / SLOT - 8) * SLOT;
+    if (odd(s, 20)) return s->area + AREA - (below(s, 2) ? size : below(s, size + 1));
+    return s->area + (1 + s->slot++ % (AREA / SLOT - 24)) * SLOT;
 }
 
 static int safe(struct state *s, char *p, long size) { return p >= s->area && p + size <= s->area + AREA; }
 
 static long one_fd(struct state *s) {
-    if (once_in(s, 10)) return below(s, 40);
-    return recall(s, M_fd, once_in(s, 4) ? garbage(s) : below(s, 6));
+    if (odd(s, 5)) return below(s, 40);
+    return recall(s, M_fd, odd(s, 4) ? garbage(s) : below(s, 6));
 }
 
 static long address(struct state *s) {
-    if (once_in(s, 6)) return once_in(s, 3) ? garbage(s) : 0;
+    if (odd(s, 3)) return odd(s, 3) ? garbage(s) : 0;
     if (once_in(s, 3)) return (long)s->area + below(s, AREA + 1);
     return recall(s, M_map, 0x100000000) + (once_in(s, 3) ? 4096 * below(s, 8) : 0);
 }
 
 static long size(struct state *s) {
     long kind = below(s, 16);
-    return kind == 0 ? garbage(s) : kind == 1 ? 0 : kind < 4 ? 4096 * below(s, 5) : kind < 10 ? below(s, 64) : below(s, 600);
+    return kind == 0 ? (s->wild ? garbage(s) : 1) : kind == 1 ? 0 : kind < 4 ? 4096 * below(s, 5) : kind < 10 ? below(s, 64) : below(s, 600);
 }
 
 static long one_pid(struct state *s) {
-    if (once_in(s, 8)) return once_in(s, 3) ? garbage(s) : 0;
+    if (once_in(s, 8)) return odd(s, 3) ? garbage(s) : 0;
     return recall(s, M_pid, 2 + below(s, 20));
 }
 
@@ -97,19 +101,20 @@ static long choose(struct state *s, int kind) {
     }
     int which = kind - K_OPEN;
     long value = sets[which].values[below(s, sets[which].count)];
-    if (once_in(s, 40)) return garbage(s);
-    while (sets[which].bits && once_in(s, 2)) value |= sets[which].values[below(s, sets[which].count)];
+    if (odd(s, 16)) return garbage(s);
+    if (sets[which].bits && !once_in(s, 3)) return sets[which].values[0];
+    while (sets[which].bits && once_in(s, 3)) value |= sets[which].values[below(s, sets[which].count)];
     return value;
 }
 
 #define WORDS(...) do { long words_[] = {__VA_ARGS__}; memcpy(p, words_, sizeof words_); } while (0)
 
-static long nanoseconds(struct state *s) { return once_in(s, 10) ? garbage(s) : once_in(s, 2) ? 0 : below(s, 2000000); }
-static long seconds(struct state *s) { return once_in(s, 30) ? garbage(s) : once_in(s, 50); }
+static long nanoseconds(struct state *s) { return odd(s, 10) ? garbage(s) : once_in(s, 2) ? 0 : below(s, 2000000); }
+static long seconds(struct state *s) { return odd(s, 30) ? garbage(s) : once_in(s, 50); }
 
 static char *path(struct state *s) {
     char *p = room(s, 32);
-    if (once_in(s, 60)) {
+    if (odd(s, 20)) {
         if (safe(s, p, SLOT)) memset(p, once_in(s, 2) ? '/' : 'x', SLOT), p[below(s, SLOT)] = 0;
         return p;
     }
@@ -120,7 +125,7 @@ static char *path(struct state *s) {
 
 static void fill(struct state *s, char *p, long size) {
     for (long at = 0; at + 8 <= size && safe(s, p + at, 8); at += 8)
-        if (!once_in(s, 3)) *(long *)(p + at) = once_in(s, 3) ? garbage(s) : once_in(s, 8) ? address(s) : below(s, 5);
+        if (!once_in(s, 3)) *(long *)(p + at) = odd(s, 3) ? garbage(s) : once_in(s, 8) ? address(s) : below(s, 3);
 }
 
 static void address_in(struct state *s, char *p) {
@@ -137,7 +142,7 @@ static void address_in(struct state *s, char *p) {
 }
 
 static void vector(struct state *s, char *p) {
-    for (int i = 0; i < 4; i++, p += 16) WORDS(once_in(s, 12) ? address(s) : (long)room(s, 64), once_in(s, 25) ? garbage(s) : below(s, 200));
+    for (int i = 0; i < 4; i++, p += 16) WORDS(once_in(s, 12) ? address(s) : (long)room(s, 64), odd(s, 25) ? garbage(s) : below(s, 200));
 }
 
 static void message(struct state *s, char *p) {
@@ -147,12 +152,12 @@ static void message(struct state *s, char *p) {
     if (safe(s, control, 64)) {
         int *c = (int *)control;
         memset(control, 0, 64);
-        *(long *)c = once_in(s, 20) ? garbage(s) : 16 + 4 * (1 + below(s, 3));
+        *(long *)c = odd(s, 20) ? garbage(s) : 16 + 4 * (1 + below(s, 3));
         c[2] = once_in(s, 3) ? 0 : 1;
         c[3] = 1 + below(s, 3);
         c[4] = one_fd(s), c[5] = one_fd(s), c[6] = one_fd(s);
     }
-    WORDS(once_in(s, 2) ? 0 : (long)name, once_in(s, 8) ? below(s, 40) : 16, (long)iov, once_in(s, 30) ? garbage(s) : below(s, 4),
+    WORDS(once_in(s, 2) ? 0 : (long)name, once_in(s, 8) ? below(s, 40) : 16, (long)iov, odd(s, 30) ? garbage(s) : below(s, 4),
           once_in(s, 2) ? 0 : (long)control, once_in(s, 8) ? size(s) : 24, below(s, 4));
 }
 
@@ -161,28 +166,29 @@ static void structure(struct state *s, int kind, char *p) {
     case K_timespec: WORDS(seconds(s), nanoseconds(s)); break;
     case K_itimer: WORDS(seconds(s), 1 + below(s, 20000), seconds(s), 1 + below(s, 20000)); break;
     case K_timespecs: case K_itimerspec: WORDS(seconds(s), nanoseconds(s), seconds(s), nanoseconds(s)); break;
-    case K_sigset: case K_fdset: WORDS(once_in(s, 4) ? garbage(s) & ~(1l << 13) : 1l << below(s, 12)); break;
+    case K_sigset: case K_fdset: WORDS(odd(s, 4) ? garbage(s) & ~(1l << 13) : 1l << below(s, 12)); break;
     case K_pollfds:
         for (int i = 0; i < 4; i++, p += 8) *(int *)p = one_fd(s), *(int *)(p + 4) = below(s, 0x2000);
         break;
     case K_msghdr: message(s, p); break;
     case K_mmsghdr: for (int i = 0; i < 3; i++, p += 64) message(s, p); break;
-    case K_epevent: *(int *)p = once_in(s, 4) ? garbage(s) : 1 << below(s, 5) | (below(s, 8) << 28); break;
+    case K_epevent: *(int *)p = odd(s, 4) ? garbage(s) : 1 << below(s, 5) | (below(s, 8) << 28); break;
     case K_cloneargs:
         fill(s, p, 88);
         WORDS(choose(s, K_CLONE) & ~0xffl, (long)room(s, 8), (long)room(s, 8), (long)room(s, 8), 17, 0, 0, 0, 0, 0, 0);
         if (*(long *)p & 0x100) *(long *)(p + 40) = (long)s->area + AREA - STACK, *(long *)(p + 48) = once_in(s, 4) ? size(s) : STACK;
         break;
-    case K_openhow: WORDS(choose(s, K_OPEN), once_in(s, 4) ? garbage(s) : 0, once_in(s, 3) ? 0 : 1l << below(s, 6)); break;
-    case K_sigaction: WORDS(once_in(s, 3) ? garbage(s) : below(s, 2), 0x4000000 | below(s, 16) << 27, 0x1000, below(s, 4096)); break;
-    case K_rlimit: WORDS(once_in(s, 3) ? garbage(s) : 1 << below(s, 24), once_in(s, 3) ? -1 : 1 << 24); break;
-    case K_sigevent: WORDS(0, (below(s, 64) << 0) | (below(s, 5) << 32), recall(s, M_pid, 0)); break;
+    case K_openhow: WORDS(choose(s, K_OPEN) & 0x7fffff & (s->wild ? -1 : ~0100l), odd(s, 4) ? garbage(s) : 0, !once_in(s, 3) ? 0 : 1l << below(s, 6)); break;
+    case K_sigaction: WORDS(odd(s, 3) ? garbage(s) : below(s, 2), 0x4000000 | below(s, 16) << 27, 0x1000, below(s, 4096)); break;
+    case K_rlimit: WORDS(odd(s, 3) ? garbage(s) : 1 << below(s, 24), once_in(s, 3) ? -1 : 1 << 24); break;
+    case K_sigevent: WORDS(0, (1 + below(s, 31)) | ((s->wild ? below(s, 5) : below(s, 2)) << 32), recall(s, M_pid, 0)); break;
     case K_sembuf:
         for (int i = 0; i < 4; i++, p += 6) ((short *)p)[0] = below(s, 4), ((short *)p)[1] = below(s, 5) - 2, ((short *)p)[2] = below(s, 3) << 11;
         break;
     case K_argv: WORDS((long)path(s), 0); break;
-    case K_offptr: WORDS(once_in(s, 8) ? garbage(s) : below(s, 5000), below(s, 5000)); break;
-    case K_word: *(int *)p = once_in(s, 3) ? garbage(s) : below(s, 3); break;
+    case K_schedattr: WORDS(48 | (s->wild ? below(s, 7) << 32 : 0), 0, 0, 0, 0, 0); break;
+    case K_offptr: WORDS(odd(s, 8) ? garbage(s) : below(s, 5000), below(s, 5000)); break;
+    case K_word: *(int *)p = odd(s, 3) ? garbage(s) : below(s, 3); break;
     case K_waitv:
         for (int i = 0; i < 3; i++, p += 24) WORDS(below(s, 3), (long)room(s, 8), 2 + below(s, 3) * 64);
         break;
@@ -194,19 +200,19 @@ static void structure(struct state *s, int kind, char *p) {
         p = old;
         break;
     }
-    case K_lenptr: *(int *)p = once_in(s, 8) ? garbage(s) : below(s, 130); break;
-    case K_caphead: ((int *)p)[0] = once_in(s, 4) ? garbage(s) : 0x20080522, ((int *)p)[1] = once_in(s, 2) ? 0 : one_pid(s); break;
+    case K_lenptr: *(int *)p = odd(s, 8) ? garbage(s) : below(s, 130); break;
+    case K_caphead: ((int *)p)[0] = odd(s, 4) ? garbage(s) : 0x20080522, ((int *)p)[1] = once_in(s, 2) ? 0 : one_pid(s); break;
     case K_altstack: WORDS((long)s->area, below(s, 4), once_in(s, 4) ? size(s) : 8192); break;
     case K_program: { /* a filter that allows most */
         unsigned long *code = (unsigned long *)room(s, 64);
         WORDS(3, (long)code);
         if (!safe(s, (char *)code, 64)) break;
         code[0] = 0x20ul, code[1] = 0x15ul | 1ul << 24 | below(s, 450) << 32;
-        code[2] = 0x6ul | (0x50000ul + below(s, 40)) << 32, code[3] = once_in(s, 9) ? garbage(s) : 0x6ul | 0x7fff0000ul << 32;
+        code[2] = 0x6ul | (0x50000ul + below(s, 40)) << 32, code[3] = odd(s, 9) ? garbage(s) : 0x6ul | 0x7fff0000ul << 32;
         *(long *)p = 4;
         break;
     }
-    case K_msgbuf: WORDS(once_in(s, 10) ? garbage(s) : 1 + below(s, 3)); break;
+    case K_msgbuf: WORDS(odd(s, 10) ? garbage(s) : 1 + below(s, 3)); break;
     case K_handle: ((int *)p)[0] = once_in(s, 4) ? size(s) : 128; break;
     case K_uring:
         fill(s, p, 120);
@@ -220,7 +226,7 @@ static void structure(struct state *s, int kind, char *p) {
 }
 
 static long pointer(struct state *s, int kind) {
-    if (once_in(s, 25)) return once_in(s, 2) ? 0 : address(s);
+    if (odd(s, 10)) return once_in(s, 2) ? 0 : address(s);
     if (kind == K_path) return (long)path(s);
     char *p = room(s, 192);
     if (safe(s, p, 192)) structure(s, kind, p);
@@ -231,25 +237,29 @@ static long argument(struct state *s, int kind) {
     static const long few[] = {0, 1, 2, 3, 4, 8, 16};
     if (kind >= K_FSTYPE) return choose(s, kind);
     switch (kind) {
-    case K_none: return once_in(s, 2) ? 0 : garbage(s);
+    case K_none: return odd(s, 2) ? garbage(s) : 0;
     case K_fd: return one_fd(s);
-    case K_dirfd: return once_in(s, 2) ? AT_FDCWD : one_fd(s);
-    case K_int: case K_uint: case K_long: case K_hex: case K_oct: return once_in(s, 3) ? garbage(s) : below(s, 20);
+    case K_pollable: return recall(s, M_pipe + below(s, 6), one_fd(s));
+    case K_file: case K_pipe: case K_sock: case K_epoll: case K_tfd: case K_sfd: case K_inot: case K_mq: case K_pidfd:
+    case K_fsfd: case K_mntfd: case K_ring: case K_rules: case K_shm: case K_sem: case K_msg:
+        return recall(s, M_file + kind - K_file, one_fd(s));
+    case K_dirfd: return !odd(s, 3) ? AT_FDCWD : one_fd(s);
+    case K_int: case K_uint: case K_long: case K_hex: case K_oct: return odd(s, 3) ? garbage(s) : below(s, 20);
     case K_size: return size(s);
     case K_addr: return address(s);
-    case K_signal: return once_in(s, 20) ? garbage(s) : below(s, 66);
+    case K_signal: return odd(s, 20) ? garbage(s) : below(s, 66);
     case K_pid: return one_pid(s);
-    case K_offset: return once_in(s, 8) ? garbage(s) : once_in(s, 2) ? 4096 * below(s, 5) : below(s, 9000);
-    case K_ipc: return recall(s, M_ipc, below(s, 8));
+    case K_offset: return odd(s, 8) ? garbage(s) : once_in(s, 2) ? 4096 * below(s, 5) : below(s, 9000);
     case K_timer: return below(s, 6);
     case K_watch: return recall(s, M_watch, below(s, 6));
     case K_aio: return *(long *)s->area;
-    case K_len8: return once_in(s, 20) ? garbage(s) : 8;
+    case K_aioptr: return (long)s->area;
+    case K_len8: return odd(s, 20) ? garbage(s) : 8;
     case K_mapping: return once_in(s, 12) ? size(s) : 4096 * (1 + below(s, 40));
     case K_one: return 1;
-    case K_zero: return once_in(s, 8) ? garbage(s) : 0;
-    case K_count: case K_iovcount: return once_in(s, 20) ? garbage(s) : few[below(s, 7)];
-    case K_msec: return once_in(s, 30) ? garbage(s) : below(s, 3);
+    case K_zero: return odd(s, 8) ? garbage(s) : 0;
+    case K_count: case K_iovcount: return odd(s, 20) ? garbage(s) : few[below(s, 7)];
+    case K_msec: return odd(s, 30) ? garbage(s) : below(s, 3);
     case K_sockname: return once_in(s, 6) ? below(s, 130) : 16 + 12 * below(s, 2);
     default: return pointer(s, kind);
     }
@@ -277,10 +287,15 @@ static long call_and_part(struct state *s, long nr, const long *a) {
 
 static void note(struct state *s, const struct row *row, const long *a, long result) {
     if (result < 0 && result > -4096) return;
+    if (row->gives >= M_fd && row->gives <= M_rules) remember(s, M_fd, result);
     if (row->gives) remember(s, row->gives, result);
     if ((row->nr == SYS_pipe || row->nr == SYS_pipe2 || row->nr == SYS_socketpair)) {
         int *pair = (int *)(row->nr == SYS_socketpair ? a[3] : a[0]);
-        if (safe(s, (char *)pair, 8)) remember(s, M_fd, pair[0]), remember(s, M_fd, pair[1]);
+        if (!safe(s, (char *)pair, 8)) return;
+        for (int i = 0; i < 2; i++) {
+            remember(s, M_fd, pair[i]);
+            remember(s, row->nr == SYS_socketpair ? M_sock : M_pipe, pair[i]);
+        }
     }
 }
 
@@ -310,14 +325,12 @@ struct state *begin(unsigned long seed, struct worker *counted) {
     munmap(at + 8192 + AREA, 8192);
     mprotect(at + 4096, 4096, PROT_NONE);
     for (int i = 0; i < 20; i++) draw(s);
+    remember(s, M_pid, call(SYS_getpid, 0, 0, 0, 0, 0, 0));
     return s;
 }
 
-void one_call(struct state *s) {
-    const struct row *row;
+static void make(struct state *s, const struct row *row) {
     long a[6], result;
-    do row = &rows[below(s, sizeof rows / sizeof *rows)];
-    while (below(s, 60) >= row->weight);
     for (int i = 0; i < 6; i++) a[i] = argument(s, row->kinds[i]);
     if (excluded(s, row, a)) return;
     if (row->nr == SYS_clone && a[0] & 0x100 && !once_in(s, 10)) a[1] = (long)s->area + AREA;
@@ -325,4 +338,25 @@ void one_call(struct state *s) {
     else result = call(row->nr, a[0], a[1], a[2], a[3], a[4], a[5]);
     __atomic_add_fetch(&s->counted->calls, 1, __ATOMIC_RELAXED);
     note(s, row, a, result);
+}
+
+/* Makes what a call of this kind needs, if there is none yet. */
+static void provide(struct state *s, int kind) {
+    const struct row *row;
+    int what = M_file + kind - K_file;
+    if (kind < K_file || kind > K_msg || s->given[what] || once_in(s, 8)) return;
+    if (what == M_pipe) what = M_nothing;
+    do row = &rows[below(s, sizeof rows / sizeof *rows)];
+    while (row->gives != what || (what == M_nothing && row->nr != SYS_pipe2));
+    make(s, row);
+}
+
+void one_call(struct state *s) {
+    const struct row *row;
+    do row = &rows[below(s, sizeof rows / sizeof *rows)];
+    while (below(s, 60) >= row->weight);
+    s->wild = 0;
+    for (int i = 0; i < 6; i++) provide(s, row->kinds[i % 2]);
+    s->wild = once_in(s, 3);
+    make(s, row);
 }
