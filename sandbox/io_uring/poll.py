@@ -36,15 +36,15 @@ def _begin(r: Request) -> int:
     assert file is not None
     wanted = _wanted(r)
     r.wait(file.queue_for(r.t), wait_mask(wanted))
-    return user_events(file.poll(r.t)) & wanted
+    return user_events(file.poll(r.t), file.norm) & wanted
 
 
 def _found(r: Request) -> int:
     """After it was woken: what that was about, as far as it is still so."""
     file = r.file
     assert file is not None
-    ready = user_events(file.poll(r.t)) & _wanted(r)
-    return ready if not r.key or r.key & _WHOLE else ready & (user_events(r.key) | _ALWAYS)
+    ready = user_events(file.poll(r.t), file.norm) & _wanted(r)
+    return ready if not r.key or r.key & _WHOLE else ready & (user_events(r.key, file.norm) | _ALWAYS)
 
 
 def poll_add(r: Request) -> Result:

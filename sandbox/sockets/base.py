@@ -21,6 +21,7 @@ from sandbox.sockets.socket_facts import get_fact, refuse_bpf
 from sandbox.vfs.anon import next_inode
 from sandbox.vfs.file_description import FileDescription
 from sandbox.vfs.kstat import SOCK_DEV, Kstat
+from sandbox.vfs.poll import BAND
 from tcpip.waiter import WaitQueue
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ class SocketFile(FileDescription):
     """
 
     nowait = True
+    norm = BAND
 
     def __init__(self, family: int, kind: int, protocol: int, flags: int = 0) -> None:
         super().__init__(O_RDWR | (flags & O_NONBLOCK))

@@ -121,6 +121,8 @@ class SocketOptions:
             if number and not t.creds.has(CAP_NET_ADMIN):
                 raise SyscallError(errno.EACCES)
             self.values[name] = int(number != 0)
+        elif name == abi.SO_INCOMING_CPU:
+            self.values[name] = number
         else:
             self._set_general(t, name, value)
 
@@ -167,6 +169,8 @@ class SocketOptions:
             return abi.LINGER.pack(int(self.linger >= 0), max(0, self.linger))
         if name == abi.SO_BINDTODEVICE:
             return self.device + b"\0" if self.device else b""
+        if name == abi.SO_INCOMING_CPU:
+            return abi.INT.pack(self.values.get(name, -1))
         return self._get_general(name)
 
     def _get_general(self, name: int) -> bytes:

@@ -61,7 +61,7 @@ class EpollItem:
     def on_event(self, mask: int) -> None:
         """The file's queue fired (ep_poll_callback)."""
         events = self.events
-        if not events & ~PRIVATE_BITS or (mask and not user_events(mask) & events):
+        if not events & ~PRIVATE_BITS or (mask and not user_events(mask, self.file.norm) & events):
             return
         self.epoll.make_ready(self)
 
@@ -138,7 +138,7 @@ class EventPoll(AnonFile):
 
     def _check(self, t: Task, item: EpollItem) -> None:
         """It may be ready now already."""
-        if user_events(item.file.poll(t)) & item.events & ~PRIVATE_BITS:
+        if user_events(item.file.poll(t), item.file.norm) & item.events & ~PRIVATE_BITS:
             self.make_ready(item)
 
     def watched(self, fd: int) -> list[FileDescription]:
@@ -169,7 +169,7 @@ class EventPoll(AnonFile):
                     continue
                 del ready[item]
                 wanted = item.events
-                events = user_events(item.file.poll(t)) & wanted & ~PRIVATE_BITS
+                events = user_events(item.file.poll(t), item.file.norm) & wanted & ~PRIVATE_BITS
                 if not events:
                     continue
                 out.append(pack(events, item.data))
@@ -204,7 +204,7 @@ class EventPoll(AnonFile):
                 found = EVENT_IN if file._any_ready(t, budget) else 0
             else:
                 found = file.poll(t)
-            if user_events(found) & item.events & ~PRIVATE_BITS:
+            if user_events(found, item.file.norm) & item.events & ~PRIVATE_BITS:
                 return True
             self.ready.pop(item, None)
         return False

@@ -21,6 +21,7 @@ class EventFile(AnonFile):
     """A counter of 0 … 2^64 - 2. As a semaphore each read takes one."""
 
     nowait = True
+    norm = 0
 
     def __init__(self, count: int, flags: int, semaphore: bool) -> None:
         super().__init__(O_RDWR | flags)
@@ -45,7 +46,7 @@ class EventFile(AnonFile):
         return 8
 
     def write(self, t: Task, src: memoryview) -> int:
-        if len(src) < 8:
+        if len(src) != 8:
             raise SyscallError(errno.EINVAL)
         value = int.from_bytes(src[:8], "little")
         if value == MAX:

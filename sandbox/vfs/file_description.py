@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.fcntl import O_DIRECT
 from sandbox.errors import SyscallError
+from sandbox.vfs.poll import NORM
 from tcpip.native import mypyc_attr
 from tcpip.waiter import EVENT_IN, EVENT_OUT, WaitQueue
 
@@ -41,6 +42,7 @@ class FileDescription:
     positioned = False  # pread(2) and pwrite(2) mean something (FMODE_PREAD); ESPIPE otherwise
     secret = False  # of memfd_secret(2): mappings of it are nobody else's to look at
     nowait = False  # RWF_NOWAIT (FMODE_NOWAIT); EOPNOTSUPP otherwise
+    norm = NORM  # those of POLLRDNORM, POLLWRNORM, POLLWRBAND that go along with POLLIN and POLLOUT
     flagged = True  # preadv2(2) and pwritev2(2) take flags: it has read_iter and write_iter
     is_ring = False  # an io_uring
     looks_once = False  # at each byte of what is written: it may lie in memory that a guest can change meanwhile

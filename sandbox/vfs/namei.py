@@ -128,9 +128,7 @@ def symlink(t: Task, target: bytes, dirfd: int, path: bytes) -> int:
 
 
 def link(t: Task, old_dirfd: int, old: bytes, new_dirfd: int, new: bytes, flags: int) -> int:
-    """linkat(2)."""
-    if flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH):
-        raise SyscallError(errno.EINVAL)
+    """linkat(2); `flags`: AT_SYMLINK_FOLLOW, AT_EMPTY_PATH."""
     if not old and flags & AT_EMPTY_PATH and old_dirfd != AT_FDCWD and not t.creds.has_here(CAP_DAC_READ_SEARCH):
         raise SyscallError(errno.ENOENT)
     how = (FOLLOW if flags & AT_SYMLINK_FOLLOW else 0) | (EMPTY if flags & AT_EMPTY_PATH else 0)

@@ -1,26 +1,28 @@
 """What poll(2), select(2) and epoll(7) share: event bits of files and of user space.
 
 Files speak of IN, PRI, OUT, ERR, HUP, RDHUP. User space may ask for the NORM and BAND variants, which go along
-with IN and OUT as the files of Linux have it (DEFAULT_POLLMASK).
+with IN and OUT for files that have them (FileDescription.norm).
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from sandbox.abi.linux.poll import POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM
+from sandbox.abi.linux.poll import POLLIN, POLLOUT, POLLRDNORM, POLLWRBAND, POLLWRNORM
 from tcpip.waiter import EVENT_ERR, EVENT_HUP, EVENT_IN, EVENT_OUT, EVENT_PRI, EVENT_RDHUP
 
 ALWAYS: Final = EVENT_ERR | EVENT_HUP
+NORM: Final = POLLRDNORM | POLLWRNORM
+BAND: Final = NORM | POLLWRBAND  # of sockets, but for TCP's
 _PLAIN: Final = EVENT_IN | EVENT_PRI | EVENT_OUT | EVENT_RDHUP | ALWAYS
 
 
-def user_events(ready: int) -> int:
-    """A file's readiness with the NORM bits that belong to it."""
+def user_events(ready: int, norm: int) -> int:
+    """A file's readiness with those of its bits `norm` that belong to it."""
     if ready & POLLIN:
-        ready |= POLLRDNORM
+        ready |= POLLRDNORM & norm
     if ready & POLLOUT:
-        ready |= POLLWRNORM
+        ready |= (POLLWRNORM | POLLWRBAND) & norm
     return ready
 
 
@@ -29,6 +31,6 @@ def wait_mask(events: int) -> int:
     mask = events & _PLAIN
     if events & POLLRDNORM:
         mask |= POLLIN
-    if events & POLLWRNORM:
+    if events & (POLLWRNORM | POLLWRBAND):
         mask |= POLLOUT
     return mask | ALWAYS

@@ -53,6 +53,7 @@ class SignalFile(AnonFile):
 
     can_write = False
     nowait = True
+    norm = 0
 
     def __init__(self, mask: int, flags: int) -> None:
         super().__init__(O_RDWR | flags)

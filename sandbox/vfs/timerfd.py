@@ -27,6 +27,7 @@ class TimerFile(AnonFile):
 
     can_write = False
     nowait = True
+    norm = 0
 
     def __init__(self, kernel: Kernel, clock: int, flags: int) -> None:
         super().__init__(O_RDWR | flags)

@@ -15,6 +15,10 @@ if sys.argv[1:2] == ["syscalls"]:
     from tests.fuzz import syscalls
 
     sys.exit(syscalls.main(sys.argv[2:]))
+if sys.argv[1:2] == ["differential"]:
+    from tests.fuzz import differential
+
+    sys.exit(differential.main(sys.argv[2:]))
 
 import atheris
 

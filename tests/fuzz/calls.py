@@ -17,7 +17,9 @@ KINDS: Final = (
     "file pipe sock epoll tfd sfd inot mq pidfd fsfd mntfd ring rules shm sem msg aioptr pollable schedattr len8 mapping caphead one zero count msec iovcount altstack sockname timespecs waitv program msgbuf handle uring"
 ).split()
 
-MADE: Final = "nothing fd file pipe sock epoll tfd sfd inot mq pidfd fsfd mntfd ring rules shm sem msg map watch pid".split()
+MADE: Final = (
+    "nothing fd file pipe sock epoll tfd sfd inot mq pidfd fsfd mntfd ring rules shm sem msg map watch pid".split()
+)
 
 # How often, of a hundred draws of a call by its number; whatever is not here: 20.
 WEIGHTS: Final = {

@@ -17,6 +17,7 @@ from sandbox.sockets.inet import interface_ioctl, socket_options
 from sandbox.sockets.inet.sockaddr import decode, encode
 from sandbox.sockets.net_errno import ERRNO, syscall_error
 from sandbox.vfs.file_description import WOULD_BLOCK
+from sandbox.vfs.poll import NORM
 from tcpip import errors
 from tcpip.errors import NetworkError
 from tcpip.sockopt import IPPROTO_TCP
@@ -53,6 +54,8 @@ class InetSocket(SocketFile):
         self.listening = False
         self.mirrored = 0  # the port that is told of outside, too
         self.drops_truncated = self.stream
+        if self.stream:
+            self.norm = NORM  # tcp_poll
 
     def release(self) -> None:
         self.network.sockets.discard(self)

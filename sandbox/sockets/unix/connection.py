@@ -212,8 +212,6 @@ class UnixConnection(UnixSocket):
             raise SyscallError(self.take_error())
         if self.shut & RCV_SHUTDOWN:
             return 0
-        if self.kind == abi.SOCK_STREAM and not len(dst):
-            return 0
         return WOULD_BLOCK
 
     def _below_low_mark(self, size: int, flags: int) -> bool:

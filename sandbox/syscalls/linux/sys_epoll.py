@@ -78,15 +78,15 @@ def sys_epoll_wait(t: Task, a: SyscallArgs) -> Result:
 
 
 def _wait(t: Task, a: SyscallArgs, deadline: int) -> Result:
+    epoll = a.held
+    if epoll is None:
+        epoll = t.fds.get_io(a.uint(0))
     count = a.int(2)
     if not 0 < count <= MAX_EVENTS:
         return -errno.EINVAL
     addr = a.addr(1)
     if addr + count * abi.EPOLL_EVENT_SIZE > USER_MAX:
         return -errno.EFAULT
-    epoll = a.held
-    if epoll is None:
-        epoll = t.fds.get_io(a.uint(0))
     if not isinstance(epoll, EventPoll):
         return -errno.EINVAL
     if epoll.ready:

@@ -6,7 +6,7 @@ import errno
 from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.fcntl import AT_FDCWD
-from sandbox.abi.linux.stat import AT_REMOVEDIR
+from sandbox.abi.linux.stat import AT_EMPTY_PATH, AT_REMOVEDIR, AT_SYMLINK_FOLLOW
 from sandbox.syscalls.row import FULL, Arg, Row
 from sandbox.vfs import namei
 from sandbox.vfs.rename import check_flags, rename
@@ -23,6 +23,8 @@ def sys_link(t: Task, a: SyscallArgs) -> int:
 
 def sys_linkat(t: Task, a: SyscallArgs) -> int:
     """linkat(2)."""
+    if a.int(4) & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH):
+        return -errno.EINVAL
     return namei.link(t, a.int(0), t.copy_in_path(a.addr(1)), a.int(2), t.copy_in_path(a.addr(3)), a.int(4))
 
 

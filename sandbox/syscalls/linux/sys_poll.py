@@ -39,7 +39,7 @@ def _scan(t: Task, addr: int, count: int, want_queues: bool) -> tuple[int, list[
             if file is None or file.flags & O_PATH:
                 revents = POLLNVAL
             else:
-                revents = user_events(file.poll(t)) & (events & 0xFFFF | _ALWAYS)
+                revents = user_events(file.poll(t), file.norm) & (events & 0xFFFF | _ALWAYS)
                 if not revents and not ready and want_queues:
                     queues.append((file.queue_for(t), wait_mask(events & 0xFFFF)))
             if revents:

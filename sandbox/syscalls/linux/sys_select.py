@@ -63,7 +63,7 @@ def _look(
             file = find(first + index * 64 + low.bit_length() - 1)
             if file is None or file.flags & O_PATH:
                 raise SyscallError(errno.EBADF)
-            events = user_events(file.poll(t))
+            events = user_events(file.poll(t), file.norm)
             wanted = 0
             for n, mask in enumerate(_SETS):
                 if words[n] & low:

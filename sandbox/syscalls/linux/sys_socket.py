@@ -125,6 +125,7 @@ def take_connection(t: Task, a: SyscallArgs, flags: int) -> SocketFile | Result:
 
 def _accept(t: Task, a: SyscallArgs, flags: int) -> Result:
     if flags & ~(O_CLOEXEC | O_NONBLOCK):
+        t.fds.get_io(a.uint(0))
         return -errno.EINVAL
     new = take_connection(t, a, flags)
     if not isinstance(new, SocketFile):

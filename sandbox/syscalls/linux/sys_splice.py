@@ -53,6 +53,8 @@ def sys_sendfile(t: Task, a: SyscallArgs) -> Result:
     source = t.fds.get_io(a.uint(1))
     _readable(source)
     addr, count = a.addr(2), min(a.size(3), MAX_RW_COUNT)
+    if addr and not source.positioned:
+        return -errno.ESPIPE
     offset = int.from_bytes(t.copy_in(addr, 8), "little", signed=True) if addr else source.pos
     if offset < 0:
         _check_source(t, source, True)

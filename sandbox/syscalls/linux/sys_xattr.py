@@ -84,9 +84,8 @@ def sys_lsetxattr(t: Task, a: SyscallArgs) -> int:
 
 def sys_fsetxattr(t: Task, a: SyscallArgs) -> int:
     """fsetxattr(2)."""
-    path = _file(t, a, errno.EPERM)
     value, name = _value(t, a), _name(t, a)
-    return _set(t, a, path, name, value)
+    return _set(t, a, _file(t, a, errno.EPERM), name, value)
 
 
 def sys_getxattr(t: Task, a: SyscallArgs) -> int:
