@@ -22,11 +22,8 @@ from sandbox.abi.linux.signal import (
 from sandbox.arch.amd64 import (
     CSGSFS,
     EFLAGS,
-    RAX,
-    RDI,
-    RDX,
-    RIP,
-    RSI,
+    ERR,
+    NUM_REGS,
     RSP,
 )
 from sandbox.platform.base import MemoryFault
@@ -43,12 +40,17 @@ EFLAGS_CLEARED: Final = 0x400 | 0x10000 | 0x100  # DF, RF, TF
 USER_CS: Final = 0x33
 USER_SS: Final = 0x2B
 
-# pretcode, uc_flags, uc_link, ss_sp, ss_flags, ss_size, 23 registers, fpstate, reserved, sigmask
-_HEAD: Final = struct.Struct("<QQQQI4xQ23QQ64xQ")
+# pretcode, uc_flags, uc_link, ss_sp, ss_flags, ss_size; 18 registers; 5 more, fpstate, reserved, sigmask
+_FIRST: Final = struct.Struct("<QQQQI4xQ")
+_LAST: Final = struct.Struct("<5QQ64xQ")
 _UCONTEXT: Final = struct.Struct("<QQQI4xQ23QQ64xQ")
-FRAME_SIZE: Final = _HEAD.size + SIGINFO_SIZE
+_GENERAL: Final = CSGSFS * 8  # size of the registers before the segments
+_POINTER: Final = struct.Struct("<Q")
+_REGISTERS: Final = struct.Struct(f"<{NUM_REGS}Q")
+_TRAP: Final = struct.Struct("<QQ8xQ")
 UC_OFFSET: Final = 8
-INFO_OFFSET: Final = _HEAD.size
+INFO_OFFSET: Final = _FIRST.size + _GENERAL + _LAST.size
+FRAME_SIZE: Final = INFO_OFFSET + SIGINFO_SIZE
 _SAVED: Final = 5  # number of the first register there
 UCONTEXT_SIZE: Final = _UCONTEXT.size
 
@@ -87,7 +89,7 @@ class SignalFrame:
         self.address = 0
         self.head = b""
         self.fpu = 0
-        self.undo: tuple[list[int], int, int, int] = ([], 0, 0, 0)
+        self.undo: tuple[bytes, int, int, int] = (b"", 0, 0, 0)
 
     def enter(self, t: Task, image_size: int) -> bool:
         """Make the stopped thread start the handler, once the frame is written. False: there is no room for it."""
@@ -95,55 +97,38 @@ class SignalFrame:
         if not action.flags & SA_RESTORER:
             return False
         thread = t.thread
-        regs = thread.get_regs()
-        sp = regs[RSP]
-        nested = not t.altstack_flags & SS_AUTODISARM and t.altstack_size != 0 and on_altstack(t, sp)
+        regs = thread.registers()
+        sp: int = _POINTER.unpack_from(regs, RSP * 8)[0]
+        alt_flags = t.altstack_flags
+        nested = not alt_flags & SS_AUTODISARM and t.altstack_size != 0 and on_altstack(t, sp)
         entering = action.flags & SA_ONSTACK != 0 and altstack_flags(t, sp) == 0
         top = t.altstack_sp + t.altstack_size if entering else sp - RED_ZONE
         fpu = (top - image_size) & ~63
         frame = ((fpu - FRAME_SIZE) & ~15) - 8
         if frame < 0 or ((nested or entering) and not on_altstack(t, frame)):
             return False
-        self.undo = (regs, t.altstack_sp, t.altstack_size, t.altstack_flags)
+        self.undo = (regs, t.altstack_sp, t.altstack_size, alt_flags)
         self.address = frame
         self.fpu = fpu if image_size else 0
+        error, trap, cr2 = _TRAP.unpack_from(regs, ERR * 8)
         self.head = (
-            _HEAD.pack(
-                action.restorer,
-                UC_FLAGS,
-                0,
-                t.altstack_sp,
-                t.altstack_flags,
-                t.altstack_size,
-                *regs[:CSGSFS],
-                USER_CS | USER_SS << 48,
-                regs[CSGSFS + 1],
-                regs[CSGSFS + 2],
-                self.mask & _M64,
-                regs[CSGSFS + 4],
-                self.fpu,
-                self.mask,
-            )
+            _FIRST.pack(action.restorer, UC_FLAGS, 0, t.altstack_sp, alt_flags, t.altstack_size)
+            + regs[:_GENERAL]
+            + _LAST.pack(USER_CS | USER_SS << 48, error, trap, self.mask & _M64, cr2, self.fpu, self.mask)
             + self.info.pack()
         )
-        if t.altstack_flags & SS_AUTODISARM:
+        if alt_flags & SS_AUTODISARM:
             t.altstack_sp = t.altstack_size = 0
             t.altstack_flags = SS_DISABLE
-        new = regs[:CSGSFS]
-        new[RDI] = self.info.signo
-        new[RAX] = 0
-        new[RSI] = frame + INFO_OFFSET
-        new[RDX] = frame + UC_OFFSET
-        new[RIP] = action.handler
-        new[RSP] = frame
-        new[EFLAGS] &= ~EFLAGS_CLEARED
-        thread.set_regs(new)
+        flags: int = _POINTER.unpack_from(regs, EFLAGS * 8)[0]
+        arguments = (self.info.signo, frame + INFO_OFFSET, frame + UC_OFFSET)
+        thread.enter(action.handler, frame, flags & ~EFLAGS_CLEARED, arguments)
         return True
 
     def leave(self, t: Task) -> None:
         """Undo `enter`."""
         regs, t.altstack_sp, t.altstack_size, t.altstack_flags = self.undo
-        t.thread.set_regs(regs)
+        t.thread.set_regs(_REGISTERS.unpack(regs))
 
     def write(self, t: Task) -> bool:
         """Write it here and now. False: the stack can't take it."""

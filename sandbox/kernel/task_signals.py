@@ -24,7 +24,6 @@ from sandbox.abi.linux.signal import (
     SIGSTOP,
     SS_AUTODISARM,
     STOP_SIGNALS,
-    SYNCHRONOUS,
     UNBLOCKABLE,
     signal_name,
 )
@@ -113,7 +112,7 @@ def _restore_mask(t: Task) -> None:
 
 def dequeue(t: Task, wanted: int) -> SignalInfo | None:
     """Take the next signal in `wanted`: the thread's own first, then the process's."""
-    info = t.pending.take(wanted & SYNCHRONOUS) or t.pending.take(wanted) or t.group.pending.take(wanted)
+    info = t.pending.take(wanted) or t.group.pending.take(wanted)
     if info is not None:
         if info.timer is not None:
             timer: PosixTimer = info.timer  # type: ignore[assignment]
@@ -219,7 +218,8 @@ def return_to_guest(t: Task, fpu: int = NO_FPU) -> None:
                     if _write(t, frame):
                         trace_stop.after_delivery(t, t.ptrace)
                     return
-        _settle(t, None)
+        if t.result is not None:
+            _settle(t, None)
         if not t.work & WORK_MASK:
             break
         _restore_mask(t)

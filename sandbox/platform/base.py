@@ -16,9 +16,11 @@ trusted; what a platform guarantees is said at each method.
 from __future__ import annotations
 
 import errno
+import struct
 from abc import abstractmethod
 from typing import Callable, Final, Iterable, Mapping, Sequence
 
+from sandbox.arch.amd64 import EFLAGS, NUM_REGS, RAX, RDI, RDX, RIP, RSI, RSP
 from sandbox.errors import SyscallError
 from tcpip.native import mypyc_attr
 
@@ -32,6 +34,8 @@ COPY_IN: Final = 1
 COPY_OUT: Final = 2
 COPY_STRING: Final = 3  # in, to its NUL
 COPY_STACK: Final = 6
+
+_REGISTERS: Final = struct.Struct(f"<{NUM_REGS}Q")
 
 
 class Copy:
@@ -270,6 +274,17 @@ class GuestThread:
     def set_regs(self, values: Sequence[int]) -> None:
         """Set all registers, or those to the flags (unsigned 64-bit numbers); those the guest may not choose (cs, ss,
         trap numbers) are ignored."""
+
+    def registers(self) -> bytes:
+        """As get_regs, 8 bytes each as they lie in memory."""
+        return _REGISTERS.pack(*self.get_regs())
+
+    def enter(self, rip: int, rsp: int, eflags: int, arguments: tuple[int, int, int]) -> None:
+        """Set the registers that a signal handler begins with, `arguments` and a rax of 0 among them."""
+        values = self.get_regs()[: EFLAGS + 1]
+        values[RDI], values[RSI], values[RDX] = arguments
+        values[RAX], values[RIP], values[RSP], values[EFLAGS] = 0, rip, rsp, eflags
+        self.set_regs(values)
 
     @abstractmethod
     def fpu_state(self) -> bytes:

@@ -6,7 +6,7 @@ import os
 import struct
 from typing import TYPE_CHECKING, Callable, Final, Sequence
 
-from sandbox.arch.amd64 import EFLAGS, EFLAGS_USER, FS_BASE, GS_BASE, NUM_REGS
+from sandbox.arch.amd64 import EFLAGS, EFLAGS_USER, FS_BASE, GS_BASE, NUM_REGS, RAX, RDI, RDX, RIP, RSI, RSP
 from sandbox.platform import hostcalls
 from sandbox.platform.base import OP_CMPXCHG32, OP_XCHG32, GuestThread, Order
 from sandbox.platform.lane import layout
@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from sandbox.platform.lane.space import LaneSpace
 
 _REGS: Final = struct.Struct(f"{NUM_REGS}Q")
+_REGS_AT: Final = LANE_REGS * 8
 _STOPPED: Final = ((LANE_FRAME * 8, LANE_FPSTATE * 8 + 8), (LANE_REGS * 8, LANE_REGS * 8 + _REGS.size))
 _GENERAL: Final = struct.Struct(f"{EFLAGS + 1}Q")
 _ORDER: Final = struct.Struct("8Q")
@@ -191,6 +192,17 @@ class LaneThread(LaneAffinity):
         _GENERAL.pack_into(self.lane, LANE_REGS * 8, *values[:EFLAGS], values[EFLAGS] & EFLAGS_USER | 0x202)
         if len(values) == NUM_REGS:
             self.words[LANE_REGS + FS_BASE], self.words[LANE_REGS + GS_BASE] = values[FS_BASE:NUM_REGS]
+
+    def registers(self) -> bytes:
+        return self.lane[_REGS_AT : _REGS_AT + _REGS.size].tobytes()
+
+    def enter(self, rip: int, rsp: int, eflags: int, arguments: tuple[int, int, int]) -> None:
+        words = self.words
+        words[LANE_REGS + RDI], words[LANE_REGS + RSI], words[LANE_REGS + RDX] = arguments
+        words[LANE_REGS + RAX] = 0
+        words[LANE_REGS + RIP] = rip
+        words[LANE_REGS + RSP] = rsp
+        words[LANE_REGS + EFLAGS] = eflags & EFLAGS_USER | 0x202
 
     # --- letting go ---
 

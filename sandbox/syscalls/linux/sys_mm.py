@@ -126,7 +126,6 @@ ROWS: Final[tuple[Row, ...]] = (
         PARTIAL,
         (Arg.ADDR, Arg.SIZE, Arg.INT),
         "no page merging, memory failure injection or guard pages: EINVAL",
-        trap=ORDERS,
     ),
     Row(
         149, "mlock", sys_mlock, PARTIAL, (Arg.ADDR, Arg.SIZE), "pages are made present and counted; the host may swap"

@@ -86,11 +86,10 @@ ROWS: Final[tuple[Row, ...]] = (
         PARTIAL,
         (Arg.ADDR, Arg.SIZE, Arg.HEX, Arg.HEX, Arg.FD, Arg.HEX),
         "no huge page is reserved: MAP_HUGETLB answers ENOMEM",
-        trap=ORDERS,
     ),
     Row(10, "mprotect", sys_mprotect, FULL, (Arg.ADDR, Arg.SIZE, Arg.HEX), trap=ORDERS),
-    Row(11, "munmap", sys_munmap, FULL, (Arg.ADDR, Arg.SIZE), trap=ORDERS),
-    Row(12, "brk", sys_brk, FULL, (Arg.ADDR,), trap=ORDERS),
+    Row(11, "munmap", sys_munmap, FULL, (Arg.ADDR, Arg.SIZE)),
+    Row(12, "brk", sys_brk, FULL, (Arg.ADDR,)),
     Row(
         329,
         "pkey_mprotect",

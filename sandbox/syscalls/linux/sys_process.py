@@ -118,9 +118,10 @@ def sys_tkill(t: Task, a: SyscallArgs) -> Result:
 
 def sys_tgkill(t: Task, a: SyscallArgs) -> Result:
     """tgkill(2)."""
-    if a.int(0) <= 0 or a.int(1) <= 0:
+    tgid, tid = a.int(0), a.int(1)
+    if tgid <= 0 or tid <= 0:
         return -errno.EINVAL
-    return _kill_thread(t, a.int(0), a.int(1), a.int(2))
+    return _kill_thread(t, tgid, tid, a.int(2))
 
 
 def _read_info(t: Task, addr: int, signo: int) -> SignalInfo:
