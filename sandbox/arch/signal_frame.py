@@ -97,7 +97,7 @@ class SignalFrame:
         if not action.flags & SA_RESTORER:
             return False
         thread = t.thread
-        regs = thread.registers()
+        regs = thread.register_image()
         sp: int = _POINTER.unpack_from(regs, RSP * 8)[0]
         alt_flags = t.altstack_flags
         nested = not alt_flags & SS_AUTODISARM and t.altstack_size != 0 and on_altstack(t, sp)

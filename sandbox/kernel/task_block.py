@@ -110,8 +110,10 @@ def assume(t: Task, wanted: Assumed) -> None:
         execute(t, finished)
         return
     t.parked = PARK_NONE
-    t.args.timed_out = False
-    t.args.end()
+    a = t.args
+    a.timed_out = False
+    if a.held is not None:
+        a.end()
     t.thread.execute_assumed(wanted.order, wanted.value, failed)
 
 

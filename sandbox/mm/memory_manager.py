@@ -264,11 +264,11 @@ class MemoryManager:
 
     def may_expand(self, limits: ResourceLimits, flags: int, pages: int) -> bool:
         """RLIMIT_AS and RLIMIT_DATA allow `pages` more with `flags` (mm/mmap.c: may_expand_vm)."""
-        limit = limits.get(RLIMIT_AS)
+        limit = limits.soft[RLIMIT_AS]
         if limit != RLIM_INFINITY and self.virtual_pages + pages > limit >> 12:
             return False
         if flags & (VM_WRITE | VM_SHARED | VM_GROWSDOWN) == VM_WRITE:
-            limit = limits.get(RLIMIT_DATA)
+            limit = limits.soft[RLIMIT_DATA]
             if limit != RLIM_INFINITY and self.data_pages + pages > limit >> 12:
                 return False
         return True

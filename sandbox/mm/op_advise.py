@@ -78,6 +78,8 @@ class AdviseOperation(Operation):
 
     __slots__ = ("start", "end", "advice", "error")
 
+    changes = False
+
     def __init__(self, mm: MemoryManager, start: int, end: int, advice: int, error: int) -> None:
         empties = advice in (mman.MADV_DONTNEED, mman.MADV_FREE)
         super().__init__(mm, (Order(NR_MADVISE, (start, end - start, advice), free=empties),))

@@ -74,7 +74,8 @@ class MapOperation(Operation):
 
     def __init__(self, mm: MemoryManager, area: VMA, replaces: bool, populate: bool, copy_fd: int = -1) -> None:
         free = not replaces or mm.all_anonymous(area.start, area.end)
-        super().__init__(mm, (map_order(area, replaces, populate, copy_fd, free),))
+        self.mm = mm
+        self.orders = (map_order(area, replaces, populate, copy_fd, free),)
         self.area = area
         self.replaces = replaces
         self.copy_fd = copy_fd

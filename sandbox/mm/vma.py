@@ -143,9 +143,10 @@ class VMASet:
         """Add an area where nothing is mapped, as one with its neighbours if they fit; the area that holds it."""
         if self._freed:
             self._divide_freed(area.start, area.end)
+        areas = self.areas
         i = bisect_right(self.starts, area.start)
-        if i > 0 and self.areas[i - 1].joins(area):
-            before = self.areas[i - 1]
+        if i > 0 and areas[i - 1].end == area.start and areas[i - 1].joins(area):
+            before = areas[i - 1]
             before.end = area.end
             if area.backing is not None:
                 area.backing.drop()
@@ -153,13 +154,13 @@ class VMASet:
             i -= 1
         else:
             self.starts.insert(i, area.start)
-            self.areas.insert(i, area)
-        if i + 1 < len(self.areas) and area.joins(self.areas[i + 1]):
-            area.end = self.areas[i + 1].end
+            areas.insert(i, area)
+        if i + 1 < len(areas) and area.end == areas[i + 1].start and area.joins(areas[i + 1]):
+            area.end = areas[i + 1].end
             if area.backing is not None:
                 area.backing.drop()
             del self.starts[i + 1]
-            del self.areas[i + 1]
+            del areas[i + 1]
         return area
 
     def split(self, address: int) -> None:

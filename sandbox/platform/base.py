@@ -275,7 +275,7 @@ class GuestThread:
         """Set all registers, or those to the flags (unsigned 64-bit numbers); those the guest may not choose (cs, ss,
         trap numbers) are ignored."""
 
-    def registers(self) -> bytes:
+    def register_image(self) -> bytes:
         """As get_regs, 8 bytes each as they lie in memory."""
         return _REGISTERS.pack(*self.get_regs())
 

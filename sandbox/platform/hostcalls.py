@@ -231,6 +231,11 @@ def vm_copy_out(pid: int, local: int, remote: int, size: int) -> bool:
     return put == size
 
 
+def vm_move(pid: int, source: int, target: int, size: int) -> bool:
+    """Copy at most BOUNCE bytes from one place of another process's memory to another. False: not all of it was there."""
+    return vm_copy_in(pid, _bounce_address, source, size) and vm_copy_out(pid, _bounce_address, target, size)
+
+
 def address_of(memory: memoryview) -> int:
     """Where writable memory of the caller's lies, as long as it does."""
     return _addressof(_from_buffer(memory))

@@ -11,6 +11,7 @@ DEFAULT_SIZE: Final = 2 << 30
 DEFAULT_INODES: Final = 1 << 20
 PAGE: Final = 4096
 INODE_COST: Final = 1024  # bytes that the sentry itself spends on a file
+_TIGHT: Final = 2048  # pages
 NAME_COST: Final = 384  # and on a name, besides its length
 
 
@@ -45,7 +46,12 @@ class SpaceAccount:
     @property
     def tight(self) -> bool:
         """So little is left that each write has to be checked page by page."""
-        return self.free() < 2048
+        account: SpaceAccount | None = self
+        while account is not None:
+            if account.limit - account.used - (account.overhead >> 12) < _TIGHT:
+                return True
+            account = account.parent
+        return False
 
     def free(self) -> int:
         """Pages that are left."""

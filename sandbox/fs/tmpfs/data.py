@@ -161,9 +161,11 @@ class FileData:
             before = len(small)
             if offset > before:
                 small.extend(bytes(offset - before))
-            small[offset:end] = src
             if end > before:
+                small[offset:end] = src
                 self._charge_small()
+            else:
+                memoryview(small)[offset:end] = src  # a bytearray would copy it once more
         if end > self.size:
             self.size = end
         return n

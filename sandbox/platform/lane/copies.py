@@ -92,6 +92,8 @@ class LaneCopies(GuestThread):
             piece = self._piece(address, _STRING)
             if piece is not None and piece[1] <= limit:
                 start, size = piece
+                if size == 1 and not self.lane[start]:
+                    return b""
                 text = self.lane[start : start + size].tobytes()
                 end = text.find(b"\0")
                 if end >= 0:

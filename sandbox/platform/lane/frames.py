@@ -90,6 +90,18 @@ class LaneFrames(LaneCopies):
             return False
         return True
 
+    def take_fpu_state(self, other: LaneFrames) -> None:
+        """That of another thread of the process: its image as it is, which the host has made as it made this one's. A guest
+        that has changed either deceives itself, and the host looks at it once more."""
+        size = self.platform.fpu_size()
+        if size and other.has_image(size) and self.has_image(size):
+            hostcalls.vm_move(self.space.pid, other.words[LANE_FPSTATE], self.words[LANE_FPSTATE], size)
+
+    def has_image(self, size: int) -> bool:
+        """The stub's stack has room for one where it says that it is."""
+        bottom = layout.STACKS_BASE + self.slot * layout.STACK_SIZE
+        return bottom <= self.words[LANE_FPSTATE] <= bottom + layout.STACK_SIZE - size
+
     def fpu_size(self) -> int:
         return self.platform.fpu_size()
 

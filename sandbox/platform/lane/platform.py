@@ -360,7 +360,7 @@ class LanePlatform(Platform):
             thread.released = False
             thread.unlearn()
             thread.set_regs(parent.get_regs())
-            thread.set_fpu_state(parent.fpu_state())
+            thread.take_fpu_state(parent)
             thread.set_affinity(parent.affinity)
             space.finished()
             done(thread)

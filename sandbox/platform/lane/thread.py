@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from sandbox.platform.lane.space import LaneSpace
 
 _REGS: Final = struct.Struct(f"{NUM_REGS}Q")
+_ORDERS_AT: Final = LANE_ORDERS * 8
 _REGS_AT: Final = LANE_REGS * 8
 _STOPPED: Final = ((LANE_FRAME * 8, LANE_FPSTATE * 8 + 8), (LANE_REGS * 8, LANE_REGS * 8 + _REGS.size))
 _GENERAL: Final = struct.Struct(f"{EFLAGS + 1}Q")
@@ -193,7 +194,7 @@ class LaneThread(LaneAffinity):
         if len(values) == NUM_REGS:
             self.words[LANE_REGS + FS_BASE], self.words[LANE_REGS + GS_BASE] = values[FS_BASE:NUM_REGS]
 
-    def registers(self) -> bytes:
+    def register_image(self) -> bytes:
         return self.lane[_REGS_AT : _REGS_AT + _REGS.size].tobytes()
 
     def enter(self, rip: int, rsp: int, eflags: int, arguments: tuple[int, int, int]) -> None:
@@ -374,13 +375,14 @@ class LaneThread(LaneAffinity):
         if self.space.busy or not may_run_free(order.nr, order.args):
             super().execute_assumed(order, value, failed)
             return
-        self.settle()
+        if self.outs:
+            self.settle()
         words = self.words
         self.on_return = assumed
         self.on_done = failed
         self.asked = NOT_ASKED
         self.signed[LANE_VALUE] = value
-        _ORDER.pack_into(self.lane, LANE_ORDERS * 8, order.nr, *order.args, ORDER_FREE)
+        _ORDER.pack_into(self.lane, _ORDERS_AT, order.nr, *order.args, ORDER_FREE)
         words[LANE_COUNT] = 1
         words[LANE_ACTION] = ACTION_ORDERS_RETURN
         self.answer()

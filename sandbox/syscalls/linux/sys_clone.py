@@ -134,5 +134,6 @@ ROWS: Final[tuple[Row, ...]] = (
         FULL,
         (Arg.STRUCT_IN, Arg.SIZE),
         copies=(reads(0, 1, 1),),
+        trap=COPIES_THREAD,
     ),
 )

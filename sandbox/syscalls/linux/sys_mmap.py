@@ -30,18 +30,18 @@ def sys_mmap(t: Task, a: SyscallArgs) -> Result:
     mm = memory(t)
     if mm.busy:
         return mm.wait()
-    offset, flags = a.ulong(5), a.ulong(3)
+    address, length, prot, flags, _, offset = a.raw
     if offset & PAGE_OFFSET:
         raise SyscallError(errno.EINVAL)
     if flags & MAP_ANONYMOUS:
         if flags & MAP_HUGETLB:
             size = flags >> MAP_HUGE_SHIFT & MAP_HUGE_MASK
             raise SyscallError(errno.ENOMEM if size in _HUGE_SIZES else errno.EINVAL)
-        return op_map.mmap(t, mm, a.addr(0), a.size(1), a.ulong(2), flags, None, 0)
+        return op_map.mmap(t, mm, address, length, prot, flags, None, 0)
     file = t.fds.get_io(a.int(4))
     if flags & MAP_HUGETLB:
         raise SyscallError(errno.EINVAL)
-    return op_map.mmap(t, mm, a.addr(0), a.size(1), a.ulong(2), flags, file, offset)
+    return op_map.mmap(t, mm, address, length, prot, flags, file, offset)
 
 
 def sys_brk(t: Task, a: SyscallArgs) -> Result:
@@ -55,7 +55,8 @@ def sys_munmap(t: Task, a: SyscallArgs) -> Result:
     mm = memory(t)
     if mm.busy:
         return mm.wait()
-    return op_unmap.munmap(mm, a.addr(0), a.size(1))
+    raw = a.raw
+    return op_unmap.munmap(mm, raw[0], raw[1])
 
 
 def sys_mprotect(t: Task, a: SyscallArgs) -> Result:

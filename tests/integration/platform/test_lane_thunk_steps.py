@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from sandbox.arch import amd64
-from sandbox.platform.base import GuestThread
+from sandbox.platform.base import GuestThread, Order
 from sandbox.platform.lane import layout
 from sandbox.platform.lane.thread import LaneThread
 from tests.integration.platform.machine import CODE, DATA, STACK_TOP, THUNKS, Args, Machine, assemble
@@ -23,6 +23,8 @@ FLAGS = 0x40ED7  # AC, OF, DF, IF, SF, ZF, AF, PF, CF
 ARITHMETIC = 0x8D5
 RED_ZONE = 0x12340000
 FRAME = DATA + 0x4000
+FREE = layout.STUB_BASE + 0x40  # stub_free
+EMPTY = Order(28, (DATA + 0x8000, 4096, 4), free=True)  # madvise: MADV_DONTNEED
 
 CODES = {
     "mov": "site: mov $39, %eax\n syscall\nafter:\n",
@@ -65,9 +67,10 @@ again:
 class Interrupted:
     """Steps through the call again and again, each time with an interrupt at another instruction."""
 
-    def __init__(self, form: str, frame: bool) -> None:
-        """`frame`: a signal that is pending when the call comes is delivered by a frame in the call's place."""
-        self.frame = frame
+    def __init__(self, form: str, answer: str) -> None:
+        """`frame`: a signal that is pending when the call comes is delivered by a frame in the call's place. `order`: the
+        answer has the thread make a call of its own."""
+        self.answer = answer
         code = assemble(program(form))
         self.site = CODE + code.index(b"\xb8\x27\0\0\0" if form == "mov" else b"\x0f\x05")
         self.after = self.site + (7 if form == "mov" else 8)
@@ -85,11 +88,14 @@ class Interrupted:
         assert nr == 39 and type(t) is LaneThread
         self.calls += 1
         if self.stepper is not None:
+            if not self.pending and self.answer == "order":
+                t.execute_assumed(EMPTY, RESULT, lambda index, result: self.failed.append(result))
+                return
             if not self.pending:
                 t.reply(RESULT)
                 return
             assert not t.whole()
-            if self.frame:
+            if self.answer == "frame":
                 self.pending = False
                 t.set_reg(amd64.RAX, RESULT)
                 t.write(GO, one)
@@ -177,10 +183,10 @@ def _threads_take_turns() -> Iterator[None]:
     sys.setswitchinterval(before)
 
 
-@pytest.mark.parametrize("frame", [False, True])
+@pytest.mark.parametrize("answer", ["reply", "frame", "order"])
 @pytest.mark.parametrize("form", CODES)
-def test_an_interrupt_at_every_instruction(form: str, frame: bool) -> None:
-    call = Interrupted(form, frame)
+def test_an_interrupt_at_every_instruction(form: str, answer: str) -> None:
+    call = Interrupted(form, answer)
     call.machine.run(60)
     assert call.stepper is not None
     call.stepper.join()
@@ -190,4 +196,5 @@ def test_an_interrupt_at_every_instruction(form: str, frame: bool) -> None:
     thunk = {rip for rip, _ in call.steps if THUNKS <= rip < THUNKS + 65536}
     stub = {rip for rip, _ in call.steps if rip >= layout.STUB_BASE}
     assert len(thunk) >= 4 and len(stub) > 150  # it was there
+    assert any(FREE <= rip < FREE + 0x20 for rip in stub) == (answer == "order")
     assert all(CODE <= rip < CODE + 8192 for rip in call.shown)

@@ -24,6 +24,8 @@ from tests.integration.platform.machine import (
 
 SIGILL, SIGTRAP, SIGSEGV = 4, 5, 11
 WARM = 64 + 16  # calls before the first patched one: on the private lane, and until they are tried
+FIXED, NOREPLACE, ANONYMOUS = 0x10, 0x100000, 0x4022  # MAP_ANONYMOUS | MAP_PRIVATE | MAP_NORESERVE
+MMAP = 9
 MPROTECT, MUNMAP, MREMAP, MADVISE = 10, 11, 25, 28
 MOV = "mov $39, %eax\n syscall\n"
 CMP = "xor %eax, %eax\n add $39, %eax\n syscall\n cmp $-4095, %rax\n"
@@ -219,6 +221,57 @@ def test_registers_can_be_had_and_set_in_a_call_by_a_thunk() -> None:
     kernel = Kernel({WARM + 50: whole})
     m = run(loop(WARM + 50, MOV) + " cmp $7, %rax\n jne 8f\n cmp $99, %r15\n je 7f\n8: ud2\n7:\n", kernel)
     assert seen and seen[0] >= 512 and not m.faults
+
+
+# --- calls that the stub makes for it ---
+
+PLACE = 0x4000_0000
+MAP = Order(MMAP, (PLACE, 4096, 3, FIXED | ANONYMOUS, 2**64 - 1, 0), free=True)
+NOT_OVER_DATA = Order(MMAP, (DATA, 4096, 3, NOREPLACE | ANONYMOUS, 2**64 - 1, 0), free=True)
+
+
+def test_free_memory_is_mapped_without_a_frame() -> None:
+    """The stub writes down where a frame is."""
+    failed: list[int] = []
+    seen: list[tuple[int, int]] = []
+
+    def maps(t: LaneThread) -> None:
+        assert not t.whole()
+        t.words[layout.LANE_FRAME] = 0
+        t.execute_assumed(MAP, 77, lambda index, result: failed.append(result))
+
+    def look(t: LaneThread) -> None:
+        seen.append((t.words[layout.LANE_FRAME], t.get_reg(amd64.R12)))
+        t.reply(0)
+
+    kernel = Kernel({WARM + 20: maps, WARM + 21: look})
+    m = run(loop(WARM + 30, MOV + " mov %rax, %r12\n") + f" movq $1, {PLACE}\n", kernel)
+    assert seen == [(0, 77)] and not failed and not m.faults
+
+
+@pytest.mark.parametrize("form", [MOV, CMP])
+def test_one_that_fails_is_told_of_with_a_frame(form: str) -> None:
+    failed: list[tuple[int, bool]] = []
+
+    def maps(t: LaneThread) -> None:
+        def told(index: int, result: int) -> None:
+            failed.append((result, t.whole()))
+            t.reply(result)
+
+        t.execute_assumed(NOT_OVER_DATA, 77, told)
+
+    kernel = Kernel({WARM + 20: maps})
+    m = run(loop(WARM + 20, form) + " cmp $-17, %rax\n je 7f\n ud2\n7:\n" + loop(5, MOV), kernel)
+    assert failed == [(-17, True)] and not m.faults
+
+
+@pytest.mark.parametrize(("number", "flags", "by_thunk"), [(MMAP, 0x22, True), (MMAP, 2, False), (MUNMAP, 0, False)])
+def test_what_may_be_let_through_as_it_is_is_trapped(number: int, flags: int, by_thunk: bool) -> None:
+    """A mapping of a file, and munmap while nobody looks: one notification does for question and permission."""
+    kernel = Kernel()
+    source = f" mov ${flags}, %r10d\n" + loop(WARM + 50, f" mov ${number}, %eax\n syscall\n")
+    m = run(source, kernel, looking=False)
+    assert set(kernel.by_thunk[WARM + 1 :]) == {by_thunk} and patched(m) == 1 and not m.faults
 
 
 # --- what it does to its memory ---
