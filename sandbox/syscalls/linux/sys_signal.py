@@ -72,20 +72,22 @@ def sys_rt_sigaction(t: Task, a: SyscallArgs) -> Result:
 
 def sys_rt_sigprocmask(t: Task, a: SyscallArgs) -> Result:
     """sigprocmask(2)."""
-    check_sigsetsize(a.size(3))
-    how, new, old = a.int(0), a.addr(1), a.addr(2)
+    raw = a.raw
+    new, old = raw[1], raw[2]
+    check_sigsetsize(raw[3])
     before = t.blocked
     if new:
-        mask = read_sigset(t, new)
+        mask = int.from_bytes(t.thread.read(new, SIGSET_SIZE), "little")
+        how = raw[0] & 0xFFFFFFFF
         if how == SIG_BLOCK:
             mask |= before
         elif how == SIG_UNBLOCK:
             mask = before & ~mask
         elif how != SIG_SETMASK:
             raise SyscallError(errno.EINVAL)
-        t.set_blocked(mask)
+        task_signals.set_blocked(t, mask)
     if old:
-        t.copy_out(old, before.to_bytes(SIGSET_SIZE, "little"))
+        t.thread.write(old, before.to_bytes(SIGSET_SIZE, "little"))
     return 0
 
 
