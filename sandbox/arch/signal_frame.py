@@ -21,8 +21,6 @@ from sandbox.abi.linux.signal import (
 )
 from sandbox.arch.amd64 import (
     CSGSFS,
-    EFLAGS,
-    ERR,
     NUM_REGS,
     RSP,
 )
@@ -45,9 +43,8 @@ _FIRST: Final = struct.Struct("<QQQQI4xQ")
 _LAST: Final = struct.Struct("<5QQ64xQ")
 _UCONTEXT: Final = struct.Struct("<QQQI4xQ23QQ64xQ")
 _GENERAL: Final = CSGSFS * 8  # size of the registers before the segments
-_POINTER: Final = struct.Struct("<Q")
 _REGISTERS: Final = struct.Struct(f"<{NUM_REGS}Q")
-_TRAP: Final = struct.Struct("<QQ8xQ")
+_FROM_RSP: Final = struct.Struct("<Q8xQ8xQQ8xQ")  # rsp, eflags, error code, trap number, cr2
 UC_OFFSET: Final = 8
 INFO_OFFSET: Final = _FIRST.size + _GENERAL + _LAST.size
 FRAME_SIZE: Final = INFO_OFFSET + SIGINFO_SIZE
@@ -98,7 +95,7 @@ class SignalFrame:
             return False
         thread = t.thread
         regs = thread.register_image()
-        sp: int = _POINTER.unpack_from(regs, RSP * 8)[0]
+        sp, flags, error, trap, cr2 = _FROM_RSP.unpack_from(regs, RSP * 8)
         alt_flags = t.altstack_flags
         nested = not alt_flags & SS_AUTODISARM and t.altstack_size != 0 and on_altstack(t, sp)
         entering = action.flags & SA_ONSTACK != 0 and altstack_flags(t, sp) == 0
@@ -110,7 +107,6 @@ class SignalFrame:
         self.undo = (regs, t.altstack_sp, t.altstack_size, alt_flags)
         self.address = frame
         self.fpu = fpu if image_size else 0
-        error, trap, cr2 = _TRAP.unpack_from(regs, ERR * 8)
         self.head = (
             _FIRST.pack(action.restorer, UC_FLAGS, 0, t.altstack_sp, alt_flags, t.altstack_size)
             + regs[:_GENERAL]
@@ -120,7 +116,6 @@ class SignalFrame:
         if alt_flags & SS_AUTODISARM:
             t.altstack_sp = t.altstack_size = 0
             t.altstack_flags = SS_DISABLE
-        flags: int = _POINTER.unpack_from(regs, EFLAGS * 8)[0]
         arguments = (self.info.signo, frame + INFO_OFFSET, frame + UC_OFFSET)
         thread.enter(action.handler, frame, flags & ~EFLAGS_CLEARED, arguments)
         return True

@@ -144,6 +144,11 @@ class FileData:
         n = len(src)
         end = offset + n
         small = self.small
+        if end <= len(small):  # no page more
+            memoryview(small)[offset:end] = src  # the bytearray itself would copy it twice
+            if end > self.size:
+                self.size = end
+            return n
         if self.fd < 0 and (end > SMALL or offset > len(small) + PAGE):
             self.promote()
         if self.account.tight:
@@ -161,11 +166,9 @@ class FileData:
             before = len(small)
             if offset > before:
                 small.extend(bytes(offset - before))
+            small[offset:end] = src
             if end > before:
-                small[offset:end] = src
                 self._charge_small()
-            else:
-                memoryview(small)[offset:end] = src  # a bytearray would copy it once more
         if end > self.size:
             self.size = end
         return n
