@@ -90,7 +90,7 @@ def writes(argument: int, size: int, length: int | None = None) -> Copy:
 WHOLE: Final = "needs all of the thread's registers"
 COPIES_THREAD: Final = "makes a thread or process with this one's registers"
 ENDS: Final = "does not come back"
-ORDERS: Final = "is executed in the guest, for which the platform needs a frame anyway"
+ORDERS: Final = "is executed in the guest with somebody's permission, for which the platform needs a frame anyway"
 
 
 def refuse(number: int) -> Handler:
