@@ -25,6 +25,7 @@ from sandbox.abi.linux.mman import (
     VM_ACCOUNT,
 )
 from sandbox.errors import SyscallError
+from sandbox.kernel.control import Assumed, Execute
 from sandbox.kernel.rlimits import RLIMIT_AS, RLIMIT_DATA, RLIMIT_MEMLOCK, RLIMIT_STACK
 from sandbox.mm import op_advise, op_lock, op_map, op_remap, op_unmap
 from sandbox.mm.anonymous import SharedAnonymous
@@ -332,3 +333,15 @@ def test_futex_keys() -> None:
     file = FakeFile(3)
     a, b = mmap(g, 0, 4, 3, MAP_SHARED, file), mmap(g, 0, 1, 3, MAP_SHARED, file, 2 * PAGE)
     assert g.mm.futex_key(a + 2 * PAGE + 4) == g.mm.futex_key(b + 4)
+
+
+@pytest.mark.parametrize("users", [1, 2])
+def test_what_is_not_waited_for(users: int) -> None:
+    """Where others use the memory only emptying: they could meet what was said to be mapped, or gone."""
+    g = Guest()
+    address = g.call(op_map.mmap, g.task, g.mm, 0, 4 * PAGE, 3, 0x22, None, 0)
+    g.mm.users = users
+    emptied = op_advise.madvise(g.mm, address, PAGE, mman.MADV_DONTNEED)
+    assert isinstance(emptied, Assumed) and emptied.value == 0 and not g.mm.busy
+    unmapped = op_unmap.munmap(g.mm, address, PAGE)
+    assert isinstance(unmapped, Assumed if users == 1 else Execute) and g.mm.busy == (users == 2)
