@@ -248,6 +248,9 @@ class Patcher:
             code = space.read(rip - 8, 14)
         except MemoryFault:
             return None
+        patched = space.patches.sites.get(rip - MOV_SIZE)
+        if patched is not None and code[1 : 1 + PATCH_SIZE] == patched.new:
+            return None  # what still stands behind the jump looks like the other form
         return find_site(code, rip, number)
 
     def _found(self, space: LaneSpace, rip: int, number: int) -> Site | None:

@@ -158,6 +158,15 @@ def test_a_gs_of_its_own(form: str, gs: str) -> None:
     assert len({rip for rip, _ in shown}) == 1 and all(CODE < rip < CODE + 8192 for rip, _ in shown)
 
 
+def test_what_stands_behind_a_patched_mov_is_not_taken_for_the_other_form() -> None:
+    """A thread with a gs of its own traps there."""
+    kernel = Kernel()
+    both = MOV + " cmp $-4095, %rax\n"
+    source = f" mov $2, %r12d\n4: mov ${WARM + 50}, %ebx\n9: {both} dec %ebx\n jnz 9b\n"
+    m = run(source + f" mov ${DATA}, %eax\n wrgsbase %rax\n dec %r12d\n jnz 4b\n", kernel)
+    assert kernel.by_thunk[WARM + 49] and not any(kernel.by_thunk[WARM + 50 :]) and patched(m) == 1 and not m.faults
+
+
 def test_an_fs_that_changed_is_another_threads() -> None:
     kernel = Kernel()
     run(
