@@ -10,9 +10,11 @@ import sys
 import zlib
 from pathlib import Path
 
-from long_link import Sample, Transfer
+from long_link import Transfer
 
+from tcpip.clock import NS_PER_S
 from tcpip.transport.tcp.congestion import ALGORITHMS
+from tcpip.transport.tcp.recorder import Point
 
 LINK, SIZE = "loss=0.2%,delay=80ms,rate=20mbit,queue_limit=100", 20_000_000
 WIDTH, HEIGHT, GAP = 900, 220, 12
@@ -44,12 +46,12 @@ class Picture:
         return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
 
 
-def draw(series: list[list[Sample]]) -> Picture:
+def draw(series: list[list[Point]]) -> Picture:
     """One panel below the other."""
     picture = Picture(WIDTH, len(series) * (HEIGHT + GAP))
-    seconds = max(samples[-1][0] for samples in series)
-    most = max(cwnd for samples in series for _, cwnd, _ in samples)
-    for number, samples in enumerate(series):
+    seconds = max(points[-1].at for points in series) / NS_PER_S
+    most = max(point.cwnd for points in series for point in points)
+    for number, points in enumerate(series):
         floor = number * (HEIGHT + GAP) + HEIGHT
         for at in range(0, int(seconds) + 1, 10):
             picture.vertical(int(at / seconds * (WIDTH - 1)), floor - HEIGHT + 1, floor, GREY)
@@ -57,9 +59,11 @@ def draw(series: list[list[Sample]]) -> Picture:
             picture.horizontal(floor - int(level / most * (HEIGHT - 1)), GREY)
         picture.horizontal(floor, BLACK)
         before = floor
-        for at, cwnd, _ in samples:
-            y = floor - int(cwnd / most * (HEIGHT - 1))
-            picture.vertical(int(at / seconds * (WIDTH - 1)), before, y, COLOURS[number % len(COLOURS)])
+        for point in points:
+            y = floor - int(point.cwnd / most * (HEIGHT - 1))
+            picture.vertical(
+                int(point.at / NS_PER_S / seconds * (WIDTH - 1)), before, y, COLOURS[number % len(COLOURS)]
+            )
             before = y
     return picture
 
@@ -68,4 +72,4 @@ if __name__ == "__main__":
     transfers = [Transfer(name, LINK, SIZE).run() for name in sorted(ALGORITHMS)]
     for number, transfer in enumerate(transfers):
         print(f"{transfer}  ({NAMES[number % len(NAMES)]})")
-    Path(sys.argv[1]).write_bytes(draw([transfer.samples for transfer in transfers]).png())
+    Path(sys.argv[1]).write_bytes(draw([transfer.points for transfer in transfers]).png())

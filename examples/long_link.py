@@ -5,36 +5,28 @@ from random import Random
 
 from tcpip.adapters import aio, virtual_time
 from tcpip.addr import parse
-from tcpip.clock import NS_PER_S, ManualClock
+from tcpip.clock import NS_PER_MS, NS_PER_S, ManualClock
 from tcpip.link.impairment import ImpairmentLink, apply_spec
 from tcpip.link.pipe import pipe
 from tcpip.stack.stack import Stack
+from tcpip.transport.tcp.recorder import Point, start_recording
 
-Sample = tuple[float, int, int]
-"""Seconds since the connection was made, congestion window in bytes, bytes that have arrived."""
+POINTS, INTERVAL = 8192, 20 * NS_PER_MS
 
 
 class Transfer:
-    """`size` bytes with one congestion control; `samples` is the time series."""
+    """`size` bytes with one congestion control; `points` is the time series, from time 0 on."""
 
     def __init__(self, algorithm: str, link: str, size: int, seed: int = 1) -> None:
         self.algorithm, self.link, self.size, self.seed = algorithm, link, size, seed
-        self.samples: list[Sample] = []
+        self.points: list[Point] = []
         self.seconds = 0.0
         self.retransmitted = 0
-        self._arrived = 0
 
     async def _receive(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while data := await reader.read(1 << 18):
-            self._arrived += len(data)
+        while await reader.read(1 << 18):
+            pass
         writer.close()
-
-    async def _watch(self, stack: Stack, writer: asyncio.StreamWriter, began: int) -> None:
-        connection = writer.get_extra_info("endpoint")
-        while True:
-            now = (stack.clock.now_ns() - began) / NS_PER_S
-            self.samples.append((now, connection.snd.cc.cwnd, self._arrived))
-            await asyncio.sleep(0.02)
 
     async def _main(self, clock: ManualClock) -> None:
         here, there = Stack(clock, Random(self.seed), ipv6=False), Stack(clock, Random(self.seed + 1), ipv6=False)
@@ -48,11 +40,11 @@ class Transfer:
             await aio.start_server(there, self._receive, "10.0.0.2", 9)
             reader, writer = await aio.open_connection(here, "10.0.0.2", 9)
             began = clock.now_ns()
-            watcher = asyncio.ensure_future(self._watch(here, writer, began))
+            recorder = start_recording(writer.get_extra_info("endpoint"), POINTS, INTERVAL)
             writer.write(bytes(self.size))
             writer.write_eof()
             await reader.read()
-            watcher.cancel()
+            self.points = [point._replace(at=point.at - began) for point in recorder.points]
             writer.close()
             self.seconds = (clock.now_ns() - began) / NS_PER_S
             self.retransmitted = here.stats.tcp["RetransSegs"]

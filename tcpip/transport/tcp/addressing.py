@@ -199,7 +199,7 @@ def _use_metrics(ep: TcpEndpoint, metrics: RouteMetrics) -> None:
     snd = ep.snd
     if metrics.congestion in ALGORITHMS and metrics.congestion != snd.cc.name:
         ep.tcp_options.congestion = metrics.congestion
-        snd.cc = ALGORITHMS[metrics.congestion](snd.cc.mss)
+        snd.use(ALGORITHMS[metrics.congestion](snd.cc.mss))
     if metrics.initcwnd:
         snd.cc.cwnd = metrics.initcwnd * snd.cc.mss
     if metrics.rto_min_ns:

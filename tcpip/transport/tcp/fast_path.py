@@ -50,7 +50,7 @@ def fast_path(ep: TcpEndpoint, pkt: RxPacket) -> bool:
     acked = (ack - snd.una) & MASK
     if acked > snd.nxt - snd.una or (not acked and not size):
         return False
-    if acked and (snd.cc.models or snd.asked):
+    if acked and snd.measured:
         return False
     if snd.ca_state != CA_OPEN or snd.tlp_end >= 0 or snd.dup_acks or snd.undo_marker >= 0:
         return False

@@ -31,7 +31,7 @@ _U32: Final = 0xFFFFFFFF
 def tcp_info(ep: TcpEndpoint) -> bytes:
     """struct tcp_info now. Flow labels are not rehashed: 0. The delivery rate is measured from the first call on, and always
     with BBR: to measure it for everybody would slow everybody down."""
-    ep.snd.asked = True
+    ep.snd.measured = True
     now = ep.stack.clock.now_ns()
     return _LOSS.pack(*_loss(ep)) + _TIMES.pack(*_times_and_metrics(ep, now)) + _TOTALS.pack(*_totals(ep, now))
 

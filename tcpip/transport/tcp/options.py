@@ -324,7 +324,7 @@ def _set_congestion(ep: TcpEndpoint, value: int | bytes) -> None:
     ep.tcp_options.congestion = name
     old = ep.snd.cc
     if old.name != name:
-        ep.snd.cc = algorithm(old.mss)
+        ep.snd.use(algorithm(old.mss))
         ep.snd.cc.cwnd = old.cwnd
         ep.snd.cc.ssthresh = old.ssthresh
 

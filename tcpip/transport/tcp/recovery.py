@@ -60,8 +60,8 @@ def process_ack(snd: Sender, seg: Segment, window_changed: bool, congested: bool
         if snd.ca_state < CA_CWR:
             _enter_cwr(snd, now)
     _move_cwnd(snd, delivered, rtt, now)
-    if snd.cc.models or snd.asked:
-        _model(snd, delivered, rtt, prior_lost, now)
+    if snd.measured:
+        _measure(snd, delivered, rtt, prior_lost, now)
     if advanced > 0:
         snd.chrono.acknowledged(now)
     ep.timers.acked(advanced, now)
@@ -317,14 +317,17 @@ def _move_cwnd(snd: Sender, delivered: Delivered, rtt: int, now: int) -> None:
         grow_cwnd(snd, delivered.fresh, rtt, now)
 
 
-def _model(snd: Sender, delivered: Delivered, rtt: int, prior_lost: int, now: int) -> None:
-    """Congestion control that moves its window itself hears of what this ACK has delivered."""
+def _measure(snd: Sender, delivered: Delivered, rtt: int, prior_lost: int, now: int) -> None:
+    """Congestion control that moves its window itself hears of what this ACK has delivered, and so does a recorder."""
     sample = snd.rate.acked(delivered.records, delivered.fresh, snd.rtt.min_rtt, now)
     sample.rtt = rtt
     sample.lost = max(snd.board.lost - prior_lost, 0)
     sample.in_flight = snd.in_flight()
     if snd.cc.models:
         snd.cc.on_sample(sample, snd.ca_state >= CA_RECOVERY, now)
+    if snd.recorder is not None:
+        snd.recorder.rate = sample.rate or snd.recorder.rate
+        snd.recorder.take(snd, now)
 
 
 def grow_cwnd(snd: Sender, acked: int, rtt: int, now: int) -> None:
@@ -382,6 +385,8 @@ def on_retransmit_timeout(snd: Sender, now: int) -> None:
     snd.ep.stats_ext.inc("TCPTimeouts")
     if snd.first_timeout < 0:
         snd.first_timeout = now
+    if snd.recorder is not None:
+        snd.recorder.take(snd, now)
 
 
 def simple_retransmit(snd: Sender) -> None:

@@ -91,7 +91,7 @@ def _idle_peer(snd: Sender, sends: bool = True) -> Receiver | None:
             return None
     if rcv.ep.state != st.ESTABLISHED or (sends and (snd.nxt != snd.una or rcv.nxt != snd.nxt or snd.ca_state)):
         return None
-    if rcv.ep.screened or ep.screened:
+    if rcv.ep.screened or ep.screened or snd.recorder is not None:
         return None  # it sees packets
     return rcv if ep.stack.loopback_is_idle() and ep.config.local_shortcut else None
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from tcpip.stack.route import Route
     from tcpip.transport.tcp.endpoint import TcpEndpoint
     from tcpip.transport.tcp.receiver import Receiver
+    from tcpip.transport.tcp.recorder import Recorder
 
 CA_OPEN: Final = 0
 CA_DISORDER: Final = 1
@@ -110,7 +111,8 @@ class Sender:
         "rate",
         "pace_at",
         "chrono",
-        "asked",
+        "measured",
+        "recorder",
     )
 
     def __init__(self, ep: TcpEndpoint, iss: int) -> None:
@@ -122,8 +124,7 @@ class Sender:
         self.max_wnd = 0
         self.wscale = 0
         self.peer_mss = DEFAULT_MSS
-        self.mss = DEFAULT_MSS
-        self.gso_max = DEFAULT_MSS
+        self.mss = self.gso_max = DEFAULT_MSS
         self.mtu = 0
         self.buf = SendBuffer(iss + 1)
         self.board = Scoreboard()
@@ -158,9 +159,7 @@ class Sender:
         self.probes_out = 0
         self.total_retrans = 0
         self.dsack_dups = 0
-        self.bytes_acked = 0
-        self.bytes_sent = 0
-        self.bytes_retrans = 0
+        self.bytes_acked = self.bytes_sent = self.bytes_retrans = 0
         self.segs_out = 0
         self.data_segs_out = 0
         self.push_forced = iss
@@ -171,7 +170,10 @@ class Sender:
         self.rate = RateSampler()
         self.pace_at = 0  # when the next packet may leave, where there is a pace
         self.chrono = Chrono()
-        self.asked = False  # TCP_INFO has been: the rate of delivery is measured from then on
+        self.measured = (
+            self.cc.models
+        )  # ACKs are sampled: from the first TCP_INFO or record on, or for congestion control
+        self.recorder: Recorder | None = None
         self.mate: Receiver | None = None  # the other end's receiving half, where it is in this stack
 
     def begin(self, iss: int) -> None:
@@ -182,7 +184,12 @@ class Sender:
         self.buf = SendBuffer(iss + 1)
         self.rtt = RttEstimator(ep.config.rto_min_ns, ep.config.rto_max_ns)
         if self.cc.name != ep.tcp_options.congestion:
-            self.cc = ALGORITHMS[ep.tcp_options.congestion](DEFAULT_MSS)
+            self.use(ALGORITHMS[ep.tcp_options.congestion](DEFAULT_MSS))
+
+    def use(self, cc: CongestionControl) -> None:
+        """Another congestion control."""
+        self.cc = cc
+        self.measured = self.measured or cc.models
 
     # Sizes.
 
@@ -320,7 +327,7 @@ class Sender:
             sent = True
             if once:
                 break
-        if (self.cc.models or self.asked) and self.nxt >= self.buf.end and self.in_flight() < self.cc.cwnd:
+        if self.measured and self.nxt >= self.buf.end and self.in_flight() < self.cc.cwnd:
             self.rate.nothing_to_send(self.in_flight())
         if self.fin_queued and not self.fin_sent and self.nxt == self.buf.end:
             self._transmit_new(0, True, True, now)
@@ -416,7 +423,7 @@ class Sender:
             self.small_end = seq + size
         record = SentSegment(seq, end, now, fin)
         record.push = push
-        if self.cc.models or self.asked:
+        if self.measured:
             record.rate = self.rate.sending(self.in_flight(), now)
         self.nxt = end
         self.board.segs.append(record)
@@ -493,7 +500,7 @@ class Sender:
             self.board.split(index, seg.seq + limit)
             seg = self.board.segs[index]
             size = limit
-        if self.cc.models or self.asked:
+        if self.measured:
             seg.rate = self.rate.sending(self.in_flight(), now)
         self.board.mark_retransmitted(seg, now)
         self.ep.timers.sent_data(now)
