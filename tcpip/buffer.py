@@ -110,6 +110,16 @@ class RxPacket:
         return memoryview(self.data)[at : self.end]
 
 
+class WholePacket(RxPacket):
+    """One that came in fragments; `largest` is the biggest one's IP packet."""
+
+    __slots__ = ("largest",)
+
+    def __init__(self, data: bytes, largest: int) -> None:
+        super().__init__(data)
+        self.largest = largest
+
+
 class TxPacket:
     """A packet to send. `header` grows in front as it goes down; `payload` slices are never written to.
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 _NO_XFRM: Final = "there is no IPsec"
-_NO_SOURCES: Final = "not there"
 _SOURCES: Final = "the socket filters; routers are asked for every source"
-_STICKY: Final = "headers to send are not there"
 
 IPV6: Final[dict[int, tuple[str, str]]] = {
     1: ("IPV6_ADDRFORM", "not there"),
@@ -27,7 +25,7 @@ IPV6: Final[dict[int, tuple[str, str]]] = {
     19: ("IPV6_MULTICAST_LOOP", ""),
     20: ("IPV6_ADD_MEMBERSHIP", ""),
     21: ("IPV6_DROP_MEMBERSHIP", ""),
-    22: ("IPV6_ROUTER_ALERT", "not there"),
+    22: ("IPV6_ROUTER_ALERT", "of raw sockets of IPPROTO_RAW, as on Linux"),
     23: ("IPV6_MTU_DISCOVER", ""),
     24: ("IPV6_MTU", "to ask only"),
     25: ("IPV6_RECVERR", ""),
@@ -35,32 +33,32 @@ IPV6: Final[dict[int, tuple[str, str]]] = {
     27: ("IPV6_JOIN_ANYCAST", "not there"),
     28: ("IPV6_LEAVE_ANYCAST", "not there"),
     29: ("IPV6_MULTICAST_ALL", ""),
-    30: ("IPV6_ROUTER_ALERT_ISOLATE", "not there"),
-    31: ("IPV6_RECVERR_RFC4884", "not there"),
+    30: ("IPV6_ROUTER_ALERT_ISOLATE", "kept; each stack has alerts of its own"),
+    31: ("IPV6_RECVERR_RFC4884", "of datagrams"),
     32: ("IPV6_FLOWLABEL_MGR", "flows have no labels"),
     33: ("IPV6_FLOWINFO_SEND", "flows have no labels"),
     34: ("IPV6_IPSEC_POLICY", _NO_XFRM),
     35: ("IPV6_XFRM_POLICY", _NO_XFRM),
-    36: ("IPV6_HDRINCL", "not there"),
+    36: ("IPV6_HDRINCL", ""),
     42: ("MCAST_JOIN_GROUP", ""),
     43: ("MCAST_BLOCK_SOURCE", _SOURCES),
     44: ("MCAST_UNBLOCK_SOURCE", _SOURCES),
     45: ("MCAST_LEAVE_GROUP", ""),
     46: ("MCAST_JOIN_SOURCE_GROUP", _SOURCES),
     47: ("MCAST_LEAVE_SOURCE_GROUP", _SOURCES),
-    48: ("MCAST_MSFILTER", _NO_SOURCES),
+    48: ("MCAST_MSFILTER", _SOURCES + "; read with an argument"),
     49: ("IPV6_RECVPKTINFO", "of datagrams"),
-    50: ("IPV6_PKTINFO", "as a control message only"),
+    50: ("IPV6_PKTINFO", "the interface; the address as a control message only, as on Linux"),
     51: ("IPV6_RECVHOPLIMIT", "of datagrams"),
     52: ("IPV6_HOPLIMIT", "as a control message only, as on Linux"),
     53: ("IPV6_RECVHOPOPTS", "of datagrams"),
-    54: ("IPV6_HOPOPTS", _STICKY),
-    55: ("IPV6_RTHDRDSTOPTS", _STICKY),
+    54: ("IPV6_HOPOPTS", ""),
+    55: ("IPV6_RTHDRDSTOPTS", ""),
     56: ("IPV6_RECVRTHDR", "of datagrams"),
-    57: ("IPV6_RTHDR", _STICKY),
+    57: ("IPV6_RTHDR", "segment lists (type 4), as on Linux"),
     58: ("IPV6_RECVDSTOPTS", "of datagrams"),
-    59: ("IPV6_DSTOPTS", _STICKY),
-    60: ("IPV6_RECVPATHMTU", "not there"),
+    59: ("IPV6_DSTOPTS", ""),
+    60: ("IPV6_RECVPATHMTU", "UDP"),
     61: ("IPV6_PATHMTU", ""),
     62: ("IPV6_DONTFRAG", "UDP"),
     66: ("IPV6_RECVTCLASS", "of datagrams"),
@@ -71,7 +69,7 @@ IPV6: Final[dict[int, tuple[str, str]]] = {
     74: ("IPV6_RECVORIGDSTADDR", "of datagrams"),
     75: ("IPV6_TRANSPARENT", ""),
     76: ("IPV6_UNICAST_IF", ""),
-    77: ("IPV6_RECVFRAGSIZE", "not there"),
+    77: ("IPV6_RECVFRAGSIZE", "of datagrams"),
     78: ("IPV6_FREEBIND", ""),
 }
 

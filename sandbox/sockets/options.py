@@ -123,6 +123,8 @@ class SocketOptions:
             self.values[name] = int(number != 0)
         elif name == abi.SO_INCOMING_CPU:
             self.values[name] = number
+        elif name == abi.SO_CNX_ADVICE:
+            pass  # about the way to the peer, and these sockets' peers are here
         else:
             self._set_general(t, name, value)
 

@@ -8,11 +8,13 @@ from sandbox.abi.linux import socket as abi
 from sandbox.abi.linux.capability import CAP_NET_ADMIN, CAP_NET_RAW
 from sandbox.kernel.user_namespace import INITIAL
 from tcpip import sockopt as so
+from tcpip.transport.sent_headers import MESSAGES
 
 if TYPE_CHECKING:
     from sandbox.kernel.user_namespace import UserNamespace
 
 _ADMIN: Final = (CAP_NET_ADMIN,)
+_RAW: Final = (CAP_NET_RAW,)
 _RAW_OR_ADMIN: Final = (CAP_NET_RAW, CAP_NET_ADMIN)
 
 # One of the capabilities; the endpoint refuses the option, or the value, to others.
@@ -27,6 +29,9 @@ _NEEDED: Final = {
     (abi.SOL_IP, so.IP_TRANSPARENT): _RAW_OR_ADMIN,
     (abi.SOL_IPV6, so.IPV6_TRANSPARENT): _RAW_OR_ADMIN,
     (abi.SOL_TCP, so.TCP_REPAIR): _ADMIN,
+    (abi.SOL_IP, so.IP_OPTIONS): _RAW,
+    (abi.SOL_IP, so.IP_RETOPTS): _RAW,
+    **{(abi.SOL_IPV6, name): _RAW for name in MESSAGES},
 }
 # Memory and processor time belong to no network namespace.
 _OF_THE_SANDBOX: Final = (

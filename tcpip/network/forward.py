@@ -13,6 +13,8 @@ from tcpip.addr import is_link_local
 from tcpip.buffer import CSUM_PARTIAL, GSO_NONE, GSO_TCPV4, GSO_TCPV6, GSO_UDP_L4, RxPacket, TxPacket
 from tcpip.errors import DropReason, Malformed, NetworkError
 from tcpip.header import icmpv4, icmpv6
+from tcpip.header.ipv4 import OPTION_ROUTER_ALERT, parse_options
+from tcpip.header.ipv6_ext import HOP_BY_HOP
 from tcpip.network import ipv4, ipv6
 from tcpip.sockopt import IPPROTO_TCP, IPPROTO_UDP
 from tcpip.stack.route import Route
@@ -27,6 +29,28 @@ _CODES_V6 = {errors.PERMISSION_DENIED: icmpv6.ADMIN_PROHIBITED}
 """What a reject route answers (net/ipv4/route.c:ip_error, net/ipv6/route.c:ip6_pkt_drop)."""
 
 
+def _alerts(pkt: RxPacket) -> bool:
+    """A router alert is among the options (RFC 2113)."""
+    if pkt.transport == pkt.network + 20:
+        return False
+    options = parse_options(pkt.data[pkt.network + 20 : pkt.transport])
+    return any(option.kind == OPTION_ROUTER_ALERT and option.data == b"\0\0" for option in options)
+
+
+def _alert_value(pkt: RxPacket) -> int:
+    """What the hop-by-hop router alert says (RFC 2711), -1 without one."""
+    data, at = pkt.data, pkt.network + 40
+    if data[pkt.network + 6] != HOP_BY_HOP or at + 8 > pkt.end:
+        return -1
+    end = min(at + (data[at + 1] + 1) * 8, pkt.end)
+    at += 2
+    while at + 4 <= end:
+        if data[at] == 5 and data[at + 1] == 2:
+            return data[at + 2] << 8 | data[at + 3]
+        at += 1 if data[at] == 0 else 2 + data[at + 1]
+    return -1
+
+
 class Forwarder:
     """Takes packets that are for somebody else; `Stack.forwarding` and `forwarding_v6` turn it on."""
 
@@ -36,6 +60,8 @@ class Forwarder:
     def forward_v4(self, nic: Nic, pkt: RxPacket) -> None:
         """One IPv4 packet, header checked."""
         stack = self.stack
+        if stack.raws.alerted and _alerts(pkt) and stack.raws.take_alert(pkt):
+            return
         if pkt.ttl <= 1:
             stack.icmpv4.send_error(pkt, icmpv4.TIME_EXCEEDED, 0, 0)
             raise Malformed(DropReason.TTL_EXPIRED)
@@ -69,6 +95,8 @@ class Forwarder:
     def forward_v6(self, nic: Nic, pkt: RxPacket) -> None:
         """One IPv6 packet, header checked."""
         stack = self.stack
+        if stack.raws.alerted6 and stack.raws.take_alert_6(pkt, _alert_value(pkt)):
+            return
         if pkt.ttl <= 1:
             stack.icmpv6.send_error(pkt, icmpv6.TIME_EXCEEDED, 0, 0)
             raise Malformed(DropReason.TTL_EXPIRED)
@@ -91,7 +119,7 @@ class Forwarder:
         if fits:
             neighbor.send(out)
             return
-        for piece in ipv6.fragment_packet(out, header[6], max(mtu, 1280), stack):
+        for piece in ipv6.fragment_packet(out, max(mtu, 1280), stack):
             neighbor.send(piece)
 
     def _mtu(self, pkt: RxPacket, route: Route) -> int:

@@ -190,10 +190,11 @@ class ICMPv4(TransportProtocol):
         owner = stack.protocols.get(protocol)
         if owner is not None and pkt.nic is not None:
             quoted = body[header_len:]
-            stack.report_error(
-                owner,
-                IcmpError(error, hard, message.type, message.code, mtu, src, dst, protocol, quoted, pkt.src, pkt.nic),
+            report = IcmpError(
+                error, hard, message.type, message.code, mtu, src, dst, protocol, quoted, pkt.src, pkt.nic, header_len
             )
+            report.original = (message.rest >> 16 & 0xFF) * 4  # of the three types that RFC 4884 knows
+            stack.report_error(owner, report)
 
 
 _PLATEAUS: Final = (32000, 17914, 8166, 4352, 2002, 1492, 1006, 508, 296)

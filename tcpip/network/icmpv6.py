@@ -171,9 +171,9 @@ class ICMPv6(TransportProtocol):
             error, hard = errors.PROTOCOL_ERROR, True
         owner = stack.protocols.get(protocol)
         if owner is not None and pkt.nic is not None:
-            stack.report_error(
-                owner,
-                IcmpError(
-                    error, hard, message.type, message.code, mtu, src, dst, protocol, body[at:], pkt.src, pkt.nic
-                ),
+            report = IcmpError(
+                error, hard, message.type, message.code, mtu, src, dst, protocol, body[at:], pkt.src, pkt.nic, at
             )
+            if message.type in (wire.DEST_UNREACHABLE, wire.TIME_EXCEEDED):
+                report.original = (message.rest >> 24) * 8  # RFC 4884
+            stack.report_error(owner, report)

@@ -1,7 +1,7 @@
 """IPv4: checking and delivering what comes in, routes that put the header in front of what goes out, fragmentation.
 
 Implements: RFC 791, RFC 1122 3.2 and 3.3, RFC 6864 (identification), RFC 1191 (DF on what should not be cut).
-Deviates: options are checked and then ignored; source-routed packets are dropped (RFC 7126).
+Deviates: options record what passes to this host, not what it forwards; source-routed packets are dropped (RFC 7126).
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Final
 
 from tcpip import errors
 from tcpip.addr import IPV4_ANY, IPV4_BROADCAST, is_multicast
-from tcpip.buffer import CSUM_PARTIAL, TO_BROADCAST, TO_HOST, TO_MULTICAST, RxPacket, Slice, TxPacket
+from tcpip.buffer import CSUM_PARTIAL, TO_BROADCAST, TO_HOST, TO_MULTICAST, RxPacket, Slice, TxPacket, WholePacket
 from tcpip.checksum import partial_sum
+from tcpip.clock import NS_PER_MS
 from tcpip.errors import DropReason, Malformed, NetworkError
 from tcpip.header import icmpv4 as icmp
 from tcpip.header.ethernet import TYPE_IPV4
@@ -28,6 +29,7 @@ from tcpip.header.ipv4 import (
 )
 from tcpip.link.offload import complete_checksum
 from tcpip.network.reassembly import TIMEOUT_V4, ExpiredHook, Partial, Reassembler, joined
+from tcpip.network.received_options import record_passage
 from tcpip.stack.route import Route
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from tcpip.stack.stack import Stack
 
 _U16: Final = Struct("!H")
+MS_PER_DAY: Final = 86_400_000
 FRAGMENT_BITS: Final = FLAG_MF | OFFSET_MASK
 
 
@@ -168,7 +171,8 @@ class IPv4(ExpiredHook):
             stats["InAddrErrors"] += 1
             raise Malformed(DropReason.BAD_SOURCE)
         if header_len > 20:
-            self._check_options(data[at + 20 : transport])
+            self._check_options(pkt)
+            data = pkt.data
         if nic.rp_filter and not nic.loopback:
             self._check_reverse_path(nic, pkt)
         if stack.netfilter is not None:
@@ -223,10 +227,12 @@ class IPv4(ExpiredHook):
             raise Malformed(DropReason.BAD_HEADER_LENGTH)
         return header_len
 
-    def _check_options(self, raw: bytes) -> None:
-        for option in parse_options(raw):
+    def _check_options(self, pkt: RxPacket) -> None:
+        for option in parse_options(pkt.data[pkt.network + 20 : pkt.transport]):
             if option.kind in (OPTION_LOOSE_SOURCE, OPTION_STRICT_SOURCE):
                 raise Malformed(DropReason.SOURCE_ROUTED)
+        if pkt.dst in self.stack.local:
+            record_passage(pkt, self.stack.clock.realtime_ns() // NS_PER_MS % MS_PER_DAY)
 
     def _accept(self, nic: Nic, pkt: RxPacket) -> bool:
         """Whether a packet that is not to one of the NIC's own addresses is for this host; else it is forwarded or dropped."""
@@ -284,7 +290,7 @@ class IPv4(ExpiredHook):
         head[6:8] = b"\0\0"
         head[10:12] = b"\0\0"
         head[10:12] = _U16.pack(0xFFFF - (partial_sum(head) or 0xFFFF))
-        whole = RxPacket(bytes(head) + joined(done))
+        whole = WholePacket(bytes(head) + joined(done), self._largest)
         whole.transport = len(head)
         copy_metadata(pkt, whole)
         whole.key = whole.src + whole.dst + whole.data[len(head) : len(head) + 4]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from tcpip import errors
 from tcpip.addr import IPV6_LOOPBACK, is_link_local, is_multicast
-from tcpip.buffer import CSUM_PARTIAL, TO_HOST, TO_MULTICAST, RxPacket, TxPacket
+from tcpip.buffer import CSUM_PARTIAL, TO_HOST, TO_MULTICAST, RxPacket, TxPacket, WholePacket
 from tcpip.errors import DropReason, Malformed, NetworkError
 from tcpip.header import icmpv6 as icmp
 from tcpip.header.ethernet import TYPE_IPV6
@@ -76,29 +76,47 @@ class IPv6Route(Route):
             neighbor.send(pkt)
 
     def fragments(self, pkt: TxPacket) -> list[TxPacket]:
-        return fragment_packet(pkt, pkt.header[6], max(self._mtu, 1280), self.stack)
+        return fragment_packet(pkt, max(self._mtu, 1280), self.stack)
 
 
-def fragment_packet(pkt: TxPacket, protocol: int, mtu: int, stack: Stack) -> list[TxPacket]:
-    """A packet whose first 40 bytes are the whole unfragmentable part, cut to fit `mtu`. RFC 8200 4.5."""
+def fragment_packet(pkt: TxPacket, mtu: int, stack: Stack) -> list[TxPacket]:
+    """A packet cut to fit `mtu`, MESSAGE_TOO_LONG when what goes into every fragment leaves no room. RFC 8200 4.5."""
     if pkt.csum == CSUM_PARTIAL:
         complete_checksum(pkt)
     header = bytes(pkt.header)
-    body = memoryview(b"".join((header[40:], *pkt.payload)))
-    room = (mtu - 48) & ~7
+    start, named = unfragmentable(header)
+    body = memoryview(b"".join((header[start:], *pkt.payload)))
+    room = (mtu - start - 8) & ~7
+    if room < 8:
+        raise NetworkError(errors.MESSAGE_TOO_LONG)
+    protocol = header[named]
+    fixed = header[:4] + _U16.pack(0) + header[6:named] + bytes((FRAGMENT,)) + header[named + 1 : start]
     ident = stack.random.getrandbits(32)
     pieces: list[TxPacket] = []
     for at in range(0, len(body), room):
         data = body[at : at + room]
         more = at + len(data) < len(body)
-        head = header[:4] + _U16.pack(8 + len(data)) + bytes((FRAGMENT,)) + header[7:40]
+        head = fixed[:4] + _U16.pack(start - 32 + len(data)) + fixed[6:]
         piece = TxPacket(head + FRAGMENT_FIXED.pack(protocol, 0, at | int(more), ident), [data], len(data))
-        piece.transport = 48
+        piece.transport = start + 8
         piece.ethertype = TYPE_IPV6
         pieces.append(piece)
     stack.stats.ip6.inc("FragOKs")
     stack.stats.ip6.inc("FragCreates", len(pieces))
     return pieces
+
+
+def unfragmentable(header: bytes) -> tuple[int, int]:
+    """Of an IPv6 packet: how many bytes go into every fragment, and where the header behind them is named (up to the
+    routing header, else the hop-by-hop options)."""
+    end, named = 40, 6
+    at, kind = 40, header[6]
+    while kind in (HOP_BY_HOP, ROUTING, DESTINATION) and at + 8 <= len(header):
+        size = (header[at + 1] + 1) * 8
+        if kind != DESTINATION:
+            end, named = at + size, at
+        kind, at = header[at], at + size
+    return end, named
 
 
 class IPv6(ExpiredHook):
@@ -258,7 +276,7 @@ class IPv6(ExpiredHook):
         whole_head = bytearray(head)
         whole_head[4:6] = _U16.pack(len(head) - 40 + len(payload))
         whole_head[chain.pointer - pkt.network] = protocol
-        whole = RxPacket(bytes(whole_head) + payload)
+        whole = WholePacket(bytes(whole_head) + payload, largest)
         copy_metadata(pkt, whole)
         whole.protocol = protocol
         whole.transport = len(whole_head)

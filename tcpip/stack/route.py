@@ -26,7 +26,8 @@ class Route:
     """A resolved route; `IPv4Route` and `IPv6Route` add the header. `src` and `dst` never change.
 
     `ident` counts IPv4 identifications for this destination, from a random start (RFC 6864 4, RFC 7739 in spirit).
-    `ip_header_len` is 20 or 40. `local`: the destination is an address of this stack (the packet takes the loopback).
+    `six`: IPv6. `ip_header_len` is 20 or 40, and more where the socket has options or extension headers of its own, which is
+    what is not `plain`. `local`: the destination is an address of this stack (the packet takes the loopback).
     `mark` is that of the socket or packet it was looked up for.
     """
 
@@ -39,6 +40,8 @@ class Route:
         "local",
         "broadcast",
         "multicast",
+        "six",
+        "plain",
         "ip_header_len",
         "pseudo",
         "generation",
@@ -60,7 +63,9 @@ class Route:
         self.local = local
         self.broadcast = broadcast
         self.multicast = is_multicast(dst)
-        self.ip_header_len = 20 if len(dst) == 4 else 40
+        self.six = len(dst) == 16
+        self.plain = True
+        self.ip_header_len = 40 if self.six else 20
         self.pseudo = partial_sum(src) + partial_sum(dst)
         self.generation = stack.generation
         self.neighbor: Neighbor | None = None

@@ -555,6 +555,11 @@ class Stack:
         self.changed()
         return mtu
 
+    def forget_path_mtu(self, dst: bytes) -> None:
+        """The way to `dst` may have changed: what was learnt about it is not believed any more (SO_CNX_ADVICE)."""
+        if self._path_mtus.pop(dst, None) is not None:
+            self.changed()
+
     def _expire_path_mtus(self) -> None:
         now = self.clock.now_ns()
         self._path_mtus = {dst: known for dst, known in self._path_mtus.items() if known[1] > now}

@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING, Final
 
 from tcpip import sockopt as so
 from tcpip.addr import AF_INET, AF_INET6, is_link_local, v4_mapped
+from tcpip.errors import NetworkError
 from tcpip.header.ipv4 import OPTION_RECORD_ROUTE, OPTION_TIMESTAMP, parse_options
 from tcpip.header.ipv6_ext import DESTINATION, HOP_BY_HOP, ROUTING
+from tcpip.transport.sent_headers import SentOptions, compiled_options
 from tcpip.transport.socket_level import timestamp_message
 from tcpip.transport.timestamping import stamp_message, wants_received
 
 if TYPE_CHECKING:
+    from tcpip.buffer import RxPacket
     from tcpip.transport.datagram import Datagram, DatagramEndpoint
     from tcpip.transport.endpoint import Control
     from tcpip.transport.socket_options import SocketOptions
@@ -51,6 +54,17 @@ def options_to_return(options: bytes) -> bytes:
     kept = [bytes((o.kind, len(o.data) + 2)) + o.data for o in parse_options(options) if o.kind in RETURNED_OPTIONS]
     whole = b"".join(kept)
     return whole + bytes(-len(whole) % 4)
+
+
+def echoed_options(pkt: RxPacket) -> SentOptions | None:
+    """What answers to a SYN, and the connection, send (tcp_v4_save_options); None for nothing."""
+    at = pkt.network + 20
+    if len(pkt.src) == 16 or pkt.transport == at:
+        return None
+    try:
+        return compiled_options(options_to_return(pkt.data[at : pkt.transport]), True)
+    except NetworkError:
+        return None
 
 
 def received_control(ep: DatagramEndpoint, got: Datagram) -> list[Control]:
@@ -102,6 +116,8 @@ def _ipv4(ep: DatagramEndpoint, got: Datagram) -> Iterator[Control]:
             yield so.SOL_IP, so.IP_RETOPTS, options_to_return(got.ip_options)
     if o.kept.get((so.SOL_IP, so.IP_RECVORIGDSTADDR)):
         yield so.SOL_IP, so.IP_RECVORIGDSTADDR, _SOCKADDR_IN.pack(AF_INET, got.dst_port, got.dst)
+    if got.largest and o.kept.get((so.SOL_IP, so.IP_RECVFRAGSIZE)):
+        yield so.SOL_IP, so.IP_RECVFRAGSIZE, _INT.pack(got.largest)
 
 
 def _more_ipv6(o: SocketOptions, got: Datagram) -> Iterator[Control]:
@@ -124,6 +140,8 @@ def _more_ipv6(o: SocketOptions, got: Datagram) -> Iterator[Control]:
     if kept.get((so.SOL_IPV6, so.IPV6_RECVORIGDSTADDR)):
         scope = got.nic if is_link_local(got.dst) else 0
         yield so.SOL_IPV6, so.IPV6_RECVORIGDSTADDR, _SOCKADDR_IN6.pack(AF_INET6, got.dst_port, 0, got.dst, scope)
+    if got.largest and kept.get((so.SOL_IPV6, so.IPV6_RECVFRAGSIZE)):
+        yield so.SOL_IPV6, so.IPV6_RECVFRAGSIZE, _INT.pack(got.largest)
 
 
 def extension_headers(got: Datagram) -> list[tuple[int, bytes]]:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Final
 from tcpip import errors
 from tcpip import sockopt as so
 from tcpip.addr import AF_INET, AF_INET6, SockAddr, any_of, is_any, is_link_local, is_multicast, unmapped, v4_mapped
-from tcpip.buffer import RxPacket
+from tcpip.buffer import RxPacket, WholePacket
 from tcpip.errors import DropReason, NetError, NetworkError
+from tcpip.network.longer_routes import lengthened
 from tcpip.transport import error_queue
 from tcpip.transport.ancillary import received_control
 from tcpip.transport.endpoint import AGAIN, Control, Endpoint, Message
@@ -22,6 +23,14 @@ from tcpip.transport.memberships import Memberships
 from tcpip.transport.option_values import int_value
 from tcpip.transport.ports import Reservation
 from tcpip.transport.protocol import IcmpError
+from tcpip.transport.sent_headers import (
+    MAX_OPTIONS,
+    MESSAGES,
+    SentHeaders,
+    SentOptions,
+    compiled_options,
+    headers_with,
+)
 from tcpip.transport.socket_filter import passes
 from tcpip.transport.socket_options import SELECT_ERROR_QUEUE, SocketOptions
 from tcpip.transport.timestamping import NAMES, OPT_ID, SentStamp, get_flags, set_flags
@@ -34,6 +43,8 @@ if TYPE_CHECKING:
 OVERHEAD: Final = 512
 """What a queued datagram is charged beside its data (an sk_buff with its shared info)."""
 _V6ONLY: Final = (AF_INET6, so.SOL_IPV6, so.IPV6_V6ONLY)
+PATH_MTU: Final = (so.SOL_IPV6, so.IPV6_RECVPATHMTU)
+_SOCKADDR_IN6: Final = struct.Struct("=HHI16sI")
 _INT: Final = struct.Struct("=i")
 _PKTINFO: Final = struct.Struct("=i4s4s")
 _PKTINFO6: Final = struct.Struct("=16si")
@@ -60,6 +71,7 @@ class Datagram:
         "drops",
         "segment_size",
         "peeked",
+        "largest",
     )
 
     def __init__(self, pkt: RxPacket, start: int, src_port: int, time_ns: int) -> None:
@@ -81,6 +93,7 @@ class Datagram:
         self.drops = 0  # how many were lost before it
         self.segment_size = 0  # UDP_GRO: of the datagrams in it
         self.peeked = False
+        self.largest = pkt.largest if isinstance(pkt, WholePacket) else 0  # fragment
 
     @property
     def dst_port(self) -> bytes:
@@ -91,13 +104,15 @@ class Datagram:
 class SendOptions:
     """Per-datagram choices from control messages; -1 and 0 mean the endpoint's own."""
 
-    __slots__ = ("source", "nic", "ttl", "tos")
+    __slots__ = ("source", "nic", "ttl", "tos", "headers", "ip_options")
 
     def __init__(self) -> None:
         self.source = b""
         self.nic = 0
         self.ttl = -1
         self.tos = -1
+        self.headers: SentHeaders | None = None
+        self.ip_options: SentOptions | None = None
 
 
 class DatagramEndpoint(Endpoint):
@@ -124,6 +139,7 @@ class DatagramEndpoint(Endpoint):
         "shut_read",
         "shut_write",
         "closed",
+        "too_long",
     )
 
     def __init__(self, stack: Stack, family: int, sock_type: int, protocol: int) -> None:
@@ -148,6 +164,7 @@ class DatagramEndpoint(Endpoint):
         self.shut_read = False
         self.shut_write = False
         self.closed = False
+        self.too_long: Message | None = None  # IPV6_RECVPATHMTU: what would have fitted
 
     # Addresses.
 
@@ -244,6 +261,9 @@ class DatagramEndpoint(Endpoint):
     def getsockname(self) -> SockAddr:
         return self.shown(self.local, self.local_port, self.bound_nic)
 
+    def multicast_members(self) -> Memberships:
+        return self.memberships
+
     def settings(self) -> SocketOptions:
         return self.options
 
@@ -261,7 +281,7 @@ class DatagramEndpoint(Endpoint):
         if not number and is_multicast(addr):
             number = self.memberships.out_nic_for(addr)
         elif not number:
-            number = out_interface(options, addr)
+            number = out_interface(options, addr) or (options.sticky_nic if len(addr) == 16 else 0)
         source = choices.source
         if not source and not is_any(self.local) and not is_multicast(self.local) and len(self.local) == len(addr):
             source = self.local
@@ -278,7 +298,9 @@ class DatagramEndpoint(Endpoint):
             number = self.bound_nic
         if len(addr) == 16 and is_link_local(addr) and not number and addr not in self.stack.local:
             raise NetworkError(errors.INVALID_ARGUMENT)
-        return self.stack.find_route(addr, source, number, options.mark)
+        route = self.stack.find_route(addr, source, number, options.mark)
+        added, headers = choices.ip_options or options.ip_options, choices.headers or options.headers
+        return route if added is None and headers is None else lengthened(route, added, headers)
 
     def _spoofs(self) -> bool:
         return any(nic.promiscuous for nic in self.stack.nics.values())
@@ -355,6 +377,9 @@ class DatagramEndpoint(Endpoint):
             raise NetworkError(errors.NOT_SUPPORTED)
         if flags & so.MSG_ERRQUEUE:
             return error_queue.receive(self, buffer)
+        if self.too_long is not None and self.options.kept.get(PATH_MTU):
+            told, self.too_long = self.too_long, None
+            return told
         self.raise_pending()
         if not self.received:
             if self.shut_read and not flags & so.MSG_DONTWAIT:
@@ -374,6 +399,12 @@ class DatagramEndpoint(Endpoint):
         length = size if flags & so.MSG_TRUNC else count
         address = self.shown(got.src, got.src_port, got.nic)
         return Message(length, address, received_control(self, got), so.MSG_TRUNC if short else 0)
+
+    def note_too_long(self, dst: bytes, mtu: int) -> None:
+        """A message to `dst` was refused that does not fit in `mtu`: the next recvmsg tells (RFC 3542 11.3)."""
+        if self.options.kept.get(PATH_MTU):
+            info = _SOCKADDR_IN6.pack(AF_INET6, 0, 0, dst, 0) + mtu.to_bytes(4, "little")
+            self.too_long = Message(0, SockAddr(dst, 0), [(so.SOL_IPV6, so.IPV6_PATHMTU, info)], 0)
 
     def source_on(self, number: int) -> bytes:
         nic = self.stack.nics.get(number)
@@ -416,6 +447,10 @@ class DatagramEndpoint(Endpoint):
                     choices.tos = value
             elif level == so.SOL_IP and kind == so.IP_TOS and len(data) == 1:
                 choices.tos = data[0]
+            elif level == so.SOL_IP and kind == so.IP_RETOPTS:
+                choices.ip_options = compiled_options(data[:MAX_OPTIONS], self.options.privileged)
+            elif level == so.SOL_IPV6 and kind in MESSAGES:
+                choices.headers = headers_with(choices.headers, kind, data, self.options.privileged)
             else:
                 raise NetworkError(errors.INVALID_ARGUMENT)
         if choices.source and is_any(choices.source):
@@ -493,6 +528,9 @@ class DatagramEndpoint(Endpoint):
         elif level == so.SOL_SOCKET and name in NAMES:
             if not set_flags(self.options, name, value, False) & OPT_ID:
                 self.stamp_key = 0
+        elif (level, name) == (so.SOL_SOCKET, so.SO_CNX_ADVICE):
+            if int_value(value) == 1 and self.peer:
+                self.stack.forget_path_mtu(self.peer)
         elif set_ip(self.stack, self.family, self.options, level, name, value) or self.memberships.set_option(
             self.family, level, name, value
         ):

@@ -13,6 +13,7 @@ from typing import Final
 from tcpip import errors
 from tcpip.addr import SockAddr
 from tcpip.errors import NetError, NetworkError
+from tcpip.transport.memberships import Memberships
 from tcpip.transport.protocol import PacketHandler
 from tcpip.transport.socket_options import SocketOptions
 from tcpip.waiter import WaitQueue
@@ -128,6 +129,10 @@ class Endpoint(PacketHandler):
     @abstractmethod
     def settings(self) -> SocketOptions:
         """The options that all endpoints share; `owner` and `privileged` are set by who keeps users and capabilities."""
+
+    def multicast_members(self) -> Memberships:
+        """The groups that it has joined. NO_SUCH_OPTION."""
+        raise NetworkError(errors.NO_SUCH_OPTION)
 
     def is_transparent(self) -> bool:
         return self.settings().transparent

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from tcpip import errors
 from tcpip import sockopt as so
 from tcpip.addr import AF_INET, AF_INET6
+from tcpip.checksum import partial_sum
 from tcpip.errno_map import errno_of
 from tcpip.errors import NetworkError
 from tcpip.transport.endpoint import Control, Message
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
     from tcpip.transport.protocol import IcmpError
 
 MAX_ERRORS: Final = 64
+LEAST_ORIGINAL: Final = 128
+"""RFC 4884 4: what is quoted in front of extensions is padded to so much."""
+_INVALID: Final = 1
+_EXTENSIONS_4: Final = (so.SOL_IP, so.IP_RECVERR_RFC4884)
+_EXTENSIONS_6: Final = (so.SOL_IPV6, so.IPV6_RECVERR_RFC4884)
 ETHERNET: Final = 14
 _EXTENDED_ERROR: Final = struct.Struct("=IBBBBII")
 _SOCKADDR_IN: Final = struct.Struct("=H2s4s8x")
@@ -30,10 +36,11 @@ _SOCKADDR_IN6: Final = struct.Struct("=H2sI16sI")
 class QueuedError:
     """One entry of the error queue: the datagram that failed, where it went, and the report."""
 
-    __slots__ = ("report", "port", "payload")
+    __slots__ = ("report", "port", "payload", "extensions")
 
-    def __init__(self, report: IcmpError, port: int, payload: bytes) -> None:
+    def __init__(self, report: IcmpError, port: int, payload: bytes, extensions: int) -> None:
         self.report = report
+        self.extensions = extensions
         self.port = port
         self.payload = payload
 
@@ -47,7 +54,9 @@ def report_error(ep: DatagramEndpoint, error: IcmpError, payload: bytes) -> None
     if error.error is errors.MESSAGE_TOO_LONG:
         hard = (o.pmtudisc if four else o.pmtudisc6) != so.PMTUDISC_DONT
     if wanted and len(ep.error_queue) < MAX_ERRORS:
-        ep.error_queue.append(QueuedError(error, error.remote_port, payload))
+        asked = o.kept.get(_EXTENSIONS_4 if four else _EXTENSIONS_6)
+        extensions = extensions_at(error, payload) if asked else 0
+        ep.error_queue.append(QueuedError(error, error.remote_port, payload, extensions))
     if wanted or (hard and ep.peer):
         ep.error = error.error
         ep.queue.notify(EVENT_ERR)
@@ -75,14 +84,39 @@ def receive(ep: DatagramEndpoint, buffer: memoryview) -> Message:
         return Message(count, None, entry.messages(ep.options, ep.family == AF_INET), flags)
     ep.error = following.report.error if isinstance(following, QueuedError) else None
     report = entry.report
-    return Message(count, ep.shown(report.dst, entry.port, report.nic.number), [_extended(report)], flags)
+    return Message(count, ep.shown(report.dst, entry.port, report.nic.number), [_extended(entry)], flags)
 
 
-def _extended(report: IcmpError) -> Control:
+def extensions_at(error: IcmpError, payload: bytes) -> int:
+    """struct sock_ee_data_rfc4884 as ee_data: where in `payload`, all that is left of the message, its extensions begin, and
+    whether they are damaged (RFC 4884; net/ipv4/icmp.c: ip_icmp_error_rfc4884)."""
+    headers = error.skipped + len(error.quoted) - len(payload)
+    start = error.original - headers
+    if error.original < LEAST_ORIGINAL or start < 0 or start + 4 > len(payload):
+        return 0
+    return start | (0 if _extensions_valid(payload[start:]) else _INVALID << 16)
+
+
+def _extensions_valid(data: bytes) -> bool:
+    if data[0] >> 4 != 2 or (any(data[2:4]) and partial_sum(data)):
+        return False
+    at = 4
+    while at < len(data):
+        size = int.from_bytes(data[at : at + 2], "big")
+        if at + 4 > len(data) or size < 4 or at + size > len(data):
+            return False
+        at += size
+    return True
+
+
+def _extended(entry: QueuedError) -> Control:
     """struct sock_extended_err, and who reported it."""
+    report = entry.report
     four = len(report.dst) == 4
     origin = so.SO_EE_ORIGIN_ICMP if four else so.SO_EE_ORIGIN_ICMP6
-    data = _EXTENDED_ERROR.pack(errno_of(report.error), origin, report.icmp_type, report.code, 0, report.mtu, 0)
+    data = _EXTENDED_ERROR.pack(
+        errno_of(report.error), origin, report.icmp_type, report.code, 0, report.mtu, entry.extensions
+    )
     if four:
         return so.SOL_IP, so.IP_RECVERR, data + _SOCKADDR_IN.pack(AF_INET, b"\0\0", report.offender)
     return so.SOL_IPV6, so.IPV6_RECVERR, data + _SOCKADDR_IN6.pack(AF_INET6, b"\0\0", 0, report.offender, 0)
@@ -94,5 +128,5 @@ def as_frame(route: Route, pkt: TxPacket) -> bytes:
     network = pkt.transport - route.ip_header_len
     if network >= ETHERNET:
         return data[network - ETHERNET :]
-    kind = b"\x08\x00" if route.ip_header_len == 20 else b"\x86\xdd"
+    kind = b"\x08\x00" if not route.six else b"\x86\xdd"
     return bytes(12) + kind + data[max(network, 0) :]

@@ -12,17 +12,21 @@ from tcpip import errors
 from tcpip import sockopt as so
 from tcpip.addr import AF_INET6
 from tcpip.errors import NetworkError
+from tcpip.transport.memberships import Memberships
 from tcpip.transport.option_values import int_or_char_value, int_value
+from tcpip.transport.source_filters import get_whole_filter, set_whole_filter
 
 if TYPE_CHECKING:
     from tcpip.stack.route import Route
     from tcpip.stack.stack import Stack
+    from tcpip.transport.endpoint import Endpoint
     from tcpip.transport.socket_options import SocketOptions
 
 IP_MAX_MTU: Final = 65535
 _INT: Final = struct.Struct("=i")
 _UINT: Final = struct.Struct("=I")
 _INDEX: Final = struct.Struct("!i")
+_PKTINFO6: Final = struct.Struct("=16si")
 _SOCKADDR_IN6_SIZE: Final = 28
 _MULTICAST_MEMBERS: Final = (so.IP_ADD_MEMBERSHIP, so.IP_DROP_MEMBERSHIP)
 _MULTICAST_MEMBERS_6: Final = (so.IPV6_ADD_MEMBERSHIP, so.IPV6_DROP_MEMBERSHIP)
@@ -36,7 +40,7 @@ def set_ip(stack: Stack, family: int, options: SocketOptions, level: int, name: 
         elif name == so.IP_LOCAL_PORT_RANGE:
             options.port_range = _port_range(value)
         elif options.stream:
-            return _refused_on_streams(name)
+            return _refused_on_streams(stack, family, level, name, value)
         else:
             return False
         return True
@@ -46,8 +50,10 @@ def set_ip(stack: Stack, family: int, options: SocketOptions, level: int, name: 
         options.unicast_nic6 = _interface(stack, options, value)
     elif name == so.IPV6_ADDR_PREFERENCES:
         _set_preferences(options, int_value(value))
+    elif name == so.IPV6_PKTINFO:
+        _set_sticky_interface(options, value)
     elif options.stream:
-        return _refused_on_streams_6(name, value)
+        return _refused_on_streams_6(stack, name, value)
     else:
         return False
     return True
@@ -125,7 +131,25 @@ def _port_range(value: int | bytes) -> int:
     return number
 
 
-def _refused_on_streams(name: int) -> bool:
+def _set_sticky_interface(options: SocketOptions, value: int | bytes) -> None:
+    """IPV6_PKTINFO: where what has no other interface leaves; Linux keeps the address and does nothing with it."""
+    if isinstance(value, int) or len(value) < _PKTINFO6.size:
+        raise NetworkError(errors.INVALID_ARGUMENT)
+    number: int = _PKTINFO6.unpack_from(value)[1]
+    if options.nic and number != options.nic:
+        raise NetworkError(errors.INVALID_ARGUMENT)
+    options.sticky_nic = number
+
+
+def source_filter(endpoint: Endpoint, level: int, name: int, asked: bytes) -> bytes:
+    """getsockopt(2) of IP_MSFILTER and MCAST_MSFILTER, which say in what is `asked` which group they are about.
+    INVALID_ARGUMENT, ADDRESS_NOT_AVAILABLE, NO_SUCH_DEVICE."""
+    return get_whole_filter(endpoint.multicast_members(), level, name, asked)
+
+
+def _refused_on_streams(stack: Stack, family: int, level: int, name: int, value: int | bytes) -> bool:
+    if set_whole_filter(Memberships(stack), family, level, name, value):
+        return True
     if name in _MULTICAST_MEMBERS:
         raise NetworkError(errors.PROTOCOL_ERROR)
     if name in (so.IP_MULTICAST_IF, so.IP_MULTICAST_TTL):
@@ -133,7 +157,9 @@ def _refused_on_streams(name: int) -> bool:
     return False
 
 
-def _refused_on_streams_6(name: int, value: int | bytes) -> bool:
+def _refused_on_streams_6(stack: Stack, name: int, value: int | bytes) -> bool:
+    if set_whole_filter(Memberships(stack), AF_INET6, so.SOL_IPV6, name, value):
+        return True
     if name in _MULTICAST_MEMBERS_6:
         short = isinstance(value, int) or len(value) < 20
         raise NetworkError(errors.INVALID_ARGUMENT if short else errors.PROTOCOL_ERROR)

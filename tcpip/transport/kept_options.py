@@ -26,6 +26,9 @@ ADMIN_TO_RAISE: Final = 1
 
 EVERY: Final = 0
 STREAM: Final = 1
+DATAGRAM: Final = 2
+RAW: Final = 3
+"""Raw sockets keep it themselves."""
 
 
 class Kept:
@@ -69,7 +72,7 @@ class Kept:
 
     def fits(self, stream: bool) -> bool:
         """Sockets of this kind have it."""
-        return self.kind == EVERY or (self.kind == STREAM) == stream
+        return self.kind != RAW and (self.kind == EVERY or (self.kind == STREAM) == stream)
 
 
 _FLAG: Final = Kept(flag=True)
@@ -87,12 +90,17 @@ SOCKET: Final[dict[int, Kept]] = {
     so.SO_BUSY_POLL_BUDGET: Kept(8, 0, 65535, privilege=ADMIN_TO_RAISE, readable=False),
     so.SO_TXREHASH: Kept(1, -1, 1, kind=STREAM, elsewhere=errors.NOT_SUPPORTED),
     so.SO_RCVMARK: _FLAG,
+    so.SO_INCOMING_CPU: Kept(-1),
 }
 
 IP: Final[dict[int, Kept]] = {
     so.IP_PASSSEC: _FLAG,
     so.IP_RECVORIGDSTADDR: _FLAG,
     so.IP_CHECKSUM: _FLAG,
+    so.IP_NODEFRAG: Kept(kind=RAW, elsewhere=errors.NO_SUCH_OPTION),
+    so.IP_ROUTER_ALERT: Kept(kind=RAW, elsewhere=errors.INVALID_ARGUMENT),
+    so.IP_RECVERR_RFC4884: Kept(0, 0, 1),
+    so.IP_RECVFRAGSIZE: Kept(flag=True, kind=DATAGRAM, elsewhere=errors.INVALID_ARGUMENT),
 }
 
 IPV6: Final[dict[int, Kept]] = {
@@ -106,6 +114,11 @@ IPV6: Final[dict[int, Kept]] = {
     so.IPV6_RECVRTHDR: _FLAG,
     so.IPV6_RECVDSTOPTS: _FLAG,
     so.IPV6_DONTFRAG: _FLAG,
+    so.IPV6_RECVFRAGSIZE: _FLAG,
+    so.IPV6_ROUTER_ALERT: Kept(kind=RAW, elsewhere=errors.NO_SUCH_OPTION),
+    so.IPV6_ROUTER_ALERT_ISOLATE: _FLAG,
+    so.IPV6_RECVPATHMTU: _FLAG,
+    so.IPV6_RECVERR_RFC4884: Kept(0, 0, 1),
     so.IPV6_MINHOPCOUNT: Kept(0, 0, 255),
     so.IPV6_RECVORIGDSTADDR: _FLAG,
 }

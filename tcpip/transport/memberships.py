@@ -13,7 +13,7 @@ from tcpip import sockopt as so
 from tcpip.addr import AF_INET, is_any, is_multicast
 from tcpip.errors import NetworkError
 from tcpip.transport.option_values import int_value
-from tcpip.transport.source_filters import SourceFilter, set_source
+from tcpip.transport.source_filters import SourceFilter, set_source, set_whole_filter
 
 if TYPE_CHECKING:
     from tcpip.stack.nic import Nic
@@ -52,7 +52,7 @@ class Memberships:
 
     def set_option(self, family: int, level: int, name: int, value: int | bytes) -> bool:
         """Handle an option of ours; False when it is none."""
-        if set_source(self, family, level, name, value):
+        if set_source(self, family, level, name, value) or set_whole_filter(self, family, level, name, value):
             return True
         if level == so.SOL_IP:
             if name in (so.IP_ADD_MEMBERSHIP, so.IP_DROP_MEMBERSHIP):

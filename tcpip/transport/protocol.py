@@ -19,10 +19,25 @@ class IcmpError:
 
     `src`, `dst` are that packet's (src is ours); `quoted` is what came back of it from its transport header on,
     at least 8 bytes. `hard` as RFC 1122 4.2.3.9 has it. `mtu` > 0 for fragmentation needed / packet too big.
-    `key` is how the connection's incoming packets are looked up: (dst, src, dport, sport).
+    `skipped` bytes were quoted before that, and the quoted packet is `original` bytes long when the message says so, with
+    extensions behind it (RFC 4884). `key` is how the connection's incoming packets are looked up: (dst, src, dport, sport).
     """
 
-    __slots__ = ("error", "hard", "icmp_type", "code", "mtu", "src", "dst", "protocol", "quoted", "offender", "nic")
+    __slots__ = (
+        "error",
+        "hard",
+        "icmp_type",
+        "code",
+        "mtu",
+        "src",
+        "dst",
+        "protocol",
+        "quoted",
+        "offender",
+        "nic",
+        "skipped",
+        "original",
+    )
 
     def __init__(
         self,
@@ -37,7 +52,11 @@ class IcmpError:
         quoted: bytes,
         offender: bytes,
         nic: Nic,
+        skipped: int = 0,
+        original: int = 0,
     ) -> None:
+        self.skipped = skipped
+        self.original = original
         self.error = error
         self.hard = hard
         self.icmp_type = icmp_type

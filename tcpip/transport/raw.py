@@ -14,8 +14,9 @@ from tcpip import sockopt as so
 from tcpip.addr import AF_INET, SockAddr, is_any, is_multicast
 from tcpip.buffer import RxPacket, TxPacket
 from tcpip.errors import Malformed, NetworkError
-from tcpip.header.ethernet import TYPE_IPV4
+from tcpip.header.ethernet import TYPE_IPV4, TYPE_IPV6
 from tcpip.header.ipv4 import MIN_LEN, Ipv4Header
+from tcpip.header.ipv6 import HEADER_LEN
 from tcpip.transport.datagram import DatagramEndpoint
 from tcpip.transport.endpoint import Control
 from tcpip.transport.option_values import int_or_char_value, int_value
@@ -31,10 +32,12 @@ MAX_PACKET: Final = 65535
 class RawTable:
     """All raw endpoints of a stack, by address size and protocol."""
 
-    __slots__ = ("stack", "endpoints")
+    __slots__ = ("stack", "endpoints", "alerted", "alerted6")
 
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
+        self.alerted6: list[RawEndpoint] = []
+        self.alerted: list[RawEndpoint] = []  # those with IP_ROUTER_ALERT
         self.endpoints: dict[tuple[int, int], list[RawEndpoint]] = {}
 
     def deliver(self, pkt: RxPacket) -> bool:
@@ -46,19 +49,41 @@ class RawTable:
                 taken = True
         return taken
 
+    def take_alert(self, pkt: RxPacket) -> bool:
+        """A packet on its way through with a router alert (ip_call_ra_chain): whether somebody has taken it."""
+        taken = False
+        for endpoint in self.alerted:
+            nic = pkt.nic.number if pkt.nic is not None else 0
+            if endpoint.protocol == pkt.protocol and endpoint.options.nic in (0, nic):
+                endpoint.handle_packet(pkt)
+                taken = True
+        return taken
+
+    def take_alert_6(self, pkt: RxPacket, value: int) -> bool:
+        """The same with IPV6_ROUTER_ALERT, for alerts of one `value` (ip6_call_ra_chain)."""
+        taken = False
+        for endpoint in self.alerted6:
+            nic = pkt.nic.number if pkt.nic is not None else 0
+            if endpoint.alert_value == value and endpoint.options.nic in (0, nic):
+                endpoint.enqueue_filtered(pkt, pkt.network)
+                taken = True
+        return taken
+
 
 class RawEndpoint(DatagramEndpoint):
     """socket(AF_INET*, SOCK_RAW, protocol). IPPROTO_RAW sends only, header included."""
 
-    __slots__ = ("header_included", "checksum_offset", "_filter")
+    __slots__ = ("header_included", "checksum_offset", "_filter", "alerts", "alert_value")
 
     def __init__(self, stack: Stack, family: int, protocol: int) -> None:
         super().__init__(stack, family, so.SOCK_RAW, protocol)
         self.options.v6only = True
         self.options.reuse_addr = True
-        self.header_included = family == AF_INET and protocol == so.IPPROTO_RAW
+        self.header_included = protocol == so.IPPROTO_RAW
         self.checksum_offset = 2 if protocol == so.IPPROTO_ICMPV6 and family != AF_INET else -1
         self._filter = b""
+        self.alerts = False  # IP_ROUTER_ALERT
+        self.alert_value = -1  # IPV6_ROUTER_ALERT; -1: none
         if protocol != so.IPPROTO_RAW:
             self.start_receiving()
 
@@ -153,10 +178,10 @@ class RawEndpoint(DatagramEndpoint):
         route = self.route_to(addr, scope, choices)
         if route.broadcast and not self.options.broadcast:
             raise NetworkError(errors.BROADCAST_NOT_ALLOWED)
-        if self.header_included:
-            self._send_whole(route, bytes(data))
-            return size
         four = self.family == AF_INET
+        if self.header_included:
+            (self._send_whole if four else self._send_whole_6)(route, bytes(data))
+            return size
         o = self.options
         if choices.ttl < 0:
             if is_multicast(addr):
@@ -198,14 +223,25 @@ class RawEndpoint(DatagramEndpoint):
             Ipv4Header.parse(bytes(head))
         except Malformed:
             raise NetworkError(errors.INVALID_ARGUMENT) from None
-        pkt = TxPacket(bytes(head), [], 0)
+        self._transmit(route, bytes(head), header_len, TYPE_IPV4, head[9])
+
+    def _send_whole_6(self, route: Route, data: bytes) -> None:
+        """IPV6_HDRINCL: what is given leaves as it is (net/ipv6/raw.c: rawv6_send_hdrinc)."""
+        if len(data) > route.mtu():
+            raise NetworkError(errors.MESSAGE_TOO_LONG)
+        if len(data) < HEADER_LEN:
+            raise NetworkError(errors.INVALID_ARGUMENT)
+        self._transmit(route, data, HEADER_LEN, TYPE_IPV6, data[6])
+
+    def _transmit(self, route: Route, data: bytes, header_len: int, kind: int, protocol: int) -> None:
+        pkt = TxPacket(data, [], 0)
         pkt.transport = header_len
-        pkt.ethertype = TYPE_IPV4
+        pkt.ethertype = kind
         pkt.socket = self.options
-        if len(head) > route.mtu():
+        if len(data) > route.mtu():
             raise NetworkError(errors.MESSAGE_TOO_LONG)
         if self.stack.netfilter is not None:
-            self.stack.netfilter.send(route, pkt, head[9], True)
+            self.stack.netfilter.send(route, pkt, protocol, True)
         else:
             route.transmit(pkt, True)
 
@@ -216,6 +252,14 @@ class RawEndpoint(DatagramEndpoint):
             raise NetworkError(errors.NO_SUCH_OPTION)
         if (level, name) == (so.SOL_IP, so.IP_HDRINCL) and self.family == AF_INET:
             self.header_included = int_or_char_value(value) != 0
+        elif (level, name) == (so.SOL_IPV6, so.IPV6_HDRINCL) and self.family != AF_INET:
+            self.header_included = int_value(value) != 0
+        elif (level, name) == (so.SOL_IP, so.IP_ROUTER_ALERT) and self.protocol != so.IPPROTO_RAW:
+            self._set_alerts(int_or_char_value(value) != 0)
+        elif (level, name) == (so.SOL_IPV6, so.IPV6_ROUTER_ALERT) and self.protocol == so.IPPROTO_RAW:
+            self._set_alerts_6(int_value(value))
+        elif (level, name) == (so.SOL_IP, so.IP_NODEFRAG):
+            self.options.kept = {**self.options.kept, (level, name): int(int_or_char_value(value) != 0)}
         elif (level, name) == (so.SOL_RAW, so.ICMP_FILTER) and self.protocol == so.IPPROTO_ICMP:
             self._filter = value.to_bytes(4, "little") if isinstance(value, int) else value[:4]
         elif (level, name) == (so.SOL_ICMPV6, so.ICMPV6_FILTER) and self.protocol == so.IPPROTO_ICMPV6:
@@ -233,12 +277,48 @@ class RawEndpoint(DatagramEndpoint):
         else:
             super().set_option(level, name, value)
 
+    def _set_alerts(self, on: bool) -> None:
+        """IP_ROUTER_ALERT: packets that this host forwards and routers are to look at are the socket's (RFC 2113; net/ipv4/
+        ip_sockglue.c: ip_ra_control). ADDRESS_IN_USE, NO_BUFFER_SPACE."""
+        waiting = self.stack.raws.alerted
+        if on == self.alerts:
+            raise NetworkError(errors.ADDRESS_IN_USE if on else errors.NO_BUFFER_SPACE)
+        self.alerts = on
+        if on:
+            waiting.append(self)
+        else:
+            waiting.remove(self)
+
+    def _set_alerts_6(self, value: int) -> None:
+        """IPV6_ROUTER_ALERT (RFC 2711; net/ipv6/ipv6_sockglue.c: ip6_ra_control); -1 for none any more."""
+        if (value >= 0) == (self.alert_value >= 0):
+            raise NetworkError(errors.ADDRESS_IN_USE if value >= 0 else errors.NO_BUFFER_SPACE)
+        waiting = self.stack.raws.alerted6
+        if value >= 0:
+            waiting.append(self)
+        else:
+            waiting.remove(self)
+        self.alert_value = max(value, -1)
+
+    def close(self) -> None:
+        if self.alert_value >= 0:
+            self._set_alerts_6(-1)
+        if self.alerts:
+            self._set_alerts(False)
+        super().close()
+
     def get_option(self, level: int, name: int) -> int | bytes:
         if level == so.SOL_IP and self.family != AF_INET:
             raise NetworkError(errors.NO_SUCH_OPTION)
         if (level, name) == (so.SOL_IP, so.IP_PROTOCOL):
             return self.protocol
+        if (level, name) == (so.SOL_IP, so.IP_ROUTER_ALERT):
+            return int(self.alerts)
+        if (level, name) == (so.SOL_IPV6, so.IPV6_ROUTER_ALERT) and self.family != AF_INET:
+            return int(self.alert_value >= 0)
         if (level, name) == (so.SOL_IP, so.IP_HDRINCL) and self.family == AF_INET:
+            return int(self.header_included)
+        if (level, name) == (so.SOL_IPV6, so.IPV6_HDRINCL) and self.family != AF_INET:
             return int(self.header_included)
         if (level, name) == (so.SOL_RAW, so.ICMP_FILTER) and self.protocol == so.IPPROTO_ICMP:
             return self._filter.ljust(4, b"\0")

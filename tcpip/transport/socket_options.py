@@ -16,6 +16,7 @@ from tcpip.addr import AF_INET6
 from tcpip.errors import NetworkError
 from tcpip.transport.kept_options import find, get_kept, set_kept
 from tcpip.transport.option_values import in_range, int_or_char_value, int_value
+from tcpip.transport.sent_headers import STICKY, SentHeaders, SentOptions, compiled_options, set_header
 from tcpip.transport.socket_filter import lock_filter, set_filter
 from tcpip.transport.socket_level import get_more, set_more
 
@@ -95,6 +96,9 @@ class SocketOptions:
         "unicast_nic6",
         "port_range",
         "preferences",
+        "headers",
+        "ip_options",
+        "sticky_nic",
     )
 
     def __init__(self) -> None:
@@ -165,6 +169,10 @@ class SocketOptions:
         self.port_range = 0  # IP_LOCAL_PORT_RANGE as it is packed
         self.preferences = 0x500  # of source addresses (RFC 5014)
 
+        self.headers: SentHeaders | None = None
+        self.ip_options: SentOptions | None = None
+        self.sticky_nic = 0  # IPV6_PKTINFO
+
     def copy(self) -> SocketOptions:
         """What an accepted connection inherits."""
         other = SocketOptions()
@@ -194,7 +202,12 @@ class SocketOptions:
         rule = None if done else find(family, level, name)
         if rule is None:
             return done
-        if (level, name) == (so.SOL_IPV6, so.IPV6_DONTFRAG) and isinstance(value, bytes) and len(value) < 4:
+        if (
+            level == so.SOL_IPV6
+            and name in (so.IPV6_DONTFRAG, so.IPV6_RECVFRAGSIZE)
+            and isinstance(value, bytes)
+            and len(value) < 4
+        ):
             value = 0
         set_kept(self, rule, level, name, int_or_char_value(value) if level == so.SOL_IP else int_value(value))
         return True
@@ -207,8 +220,12 @@ class SocketOptions:
         if level == so.SOL_SOCKET:
             return self._get_socket(name)
         if level == so.SOL_IP:
+            if name == so.IP_OPTIONS:
+                return self.ip_options.given if self.ip_options is not None else b""
             attribute = _IP_GET.get(name)
         elif level == so.SOL_IPV6 and family == AF_INET6:
+            if name in STICKY:
+                return self.headers.header(name) if self.headers is not None else b""
             attribute = _IPV6_GET.get(name)
         else:
             return None
@@ -277,6 +294,10 @@ class SocketOptions:
         return get_more(self, name)
 
     def _set_ip(self, name: int, value: int | bytes) -> bool:
+        if name == so.IP_OPTIONS:
+            data = value.to_bytes(4, "little", signed=True) if isinstance(value, int) else value
+            self.ip_options = compiled_options(data, self.privileged)
+            return True
         if value == b"" and name in _NEVER_EMPTY:
             raise NetworkError(errors.INVALID_ARGUMENT)
         attribute = _IP_FLAGS.get(name)
@@ -321,7 +342,9 @@ class SocketOptions:
         if attribute is not None:
             setattr(self, attribute, int_value(value) != 0)
             return True
-        if name == so.IPV6_TRANSPARENT:
+        if name in STICKY:
+            set_header(self, name, value)
+        elif name == so.IPV6_TRANSPARENT:
             self._set_transparent(int_value(value))
         elif name == so.IPV6_UNICAST_HOPS:
             self.hop_limit = in_range(int_value(value), -1, 255)
@@ -354,7 +377,7 @@ _FIELD_NAMES: Final = (
     "recverr pktinfo recv_ttl recv_tos recv_options return_options freebind bind_no_port transparent min_ttl multicast_ttl multicast_loop multicast_all "
     "hop_limit traffic_class v6only pmtudisc6 recverr6 pktinfo6 recv_hop_limit recv_traffic_class multicast_hops "
     "multicast_loop6 multicast_all6 kept stream time_new peek_off peeks "
-    "unicast_nic unicast_nic6 port_range preferences"
+    "unicast_nic unicast_nic6 port_range preferences headers ip_options sticky_nic"
 )
 _FIELDS: Final = tuple(_FIELD_NAMES.split())
 _values: Final = operator.attrgetter(*_FIELDS)

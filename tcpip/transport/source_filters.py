@@ -73,6 +73,93 @@ def set_source(members: Memberships, family: int, level: int, name: int, value: 
     return True
 
 
+_MSFILTER: Final = struct.Struct("=4s4sII")
+_GROUP_FILTER: Final = struct.Struct("=I4x128sII")
+_STORAGE: Final = 128
+_EXCLUDE: Final = 0
+_INCLUDE: Final = 1
+
+
+def set_whole_filter(members: Memberships, family: int, level: int, name: int, value: int | bytes) -> bool:
+    """IP_MSFILTER, MCAST_MSFILTER: mode and list at once (RFC 3678 4.1.3, 5.1.4); False when the option is neither."""
+    if (level, name) == (so.SOL_IP, so.IP_MSFILTER):
+        if isinstance(value, int) or len(value) < _MSFILTER.size:
+            raise NetworkError(errors.INVALID_ARGUMENT)
+        group, local, mode, count = _MSFILTER.unpack_from(value)
+        number, size, width, skip = 0, 4, 4, _MSFILTER.size
+    elif name == so.MCAST_MSFILTER and (level == so.SOL_IP or (level == so.SOL_IPV6 and family == AF_INET6)):
+        if isinstance(value, int) or len(value) < _GROUP_FILTER.size:
+            raise NetworkError(errors.INVALID_ARGUMENT)
+        number, storage, mode, count = _GROUP_FILTER.unpack_from(value)
+        size, width, skip, local = (4 if level == so.SOL_IP else 16), _STORAGE, _GROUP_FILTER.size, b""
+        group = _address(storage, size)
+    else:
+        return False
+    if count > MAX_SOURCES[size]:
+        raise NetworkError(errors.NO_BUFFER_SPACE)
+    if len(value) < skip + count * width:
+        raise NetworkError(errors.INVALID_ARGUMENT)
+    pieces = [value[skip + n * width : skip + (n + 1) * width] for n in range(count)]
+    sources = pieces if width == 4 else [_address(piece, size) for piece in pieces]
+    _replace(members, group, members.nic_for(group, number, local), mode, sources)
+    return True
+
+
+def _address(storage: bytes, size: int) -> bytes:
+    """Of a struct sockaddr_storage. ADDRESS_NOT_AVAILABLE: of another family."""
+    if storage[:2] != (AF_INET if size == 4 else AF_INET6).to_bytes(2, "little"):
+        raise NetworkError(errors.ADDRESS_NOT_AVAILABLE)
+    return storage[4:8] if size == 4 else storage[8:24]
+
+
+def _replace(members: Memberships, group: bytes, nic: Nic, mode: int, sources: list[bytes]) -> None:
+    """ip_mc_msfilter, ip6_mc_msfilter: to hear nobody is to leave."""
+    if mode not in (_EXCLUDE, _INCLUDE):
+        raise NetworkError(errors.INVALID_ARGUMENT)
+    key = (group, nic.number)
+    if mode == _INCLUDE and not sources:
+        members.change(False, group, nic)
+        return
+    if key not in members.joined:
+        raise NetworkError(errors.INVALID_ARGUMENT)
+    chosen = SourceFilter(mode == _INCLUDE)
+    chosen.sources = list(sources)
+    members.filters[key] = chosen
+
+
+def get_whole_filter(members: Memberships, level: int, name: int, asked: bytes) -> bytes:
+    """getsockopt of the two with the argument as it was given: the filter, and as many sources as there was room for.
+    INVALID_ARGUMENT, ADDRESS_NOT_AVAILABLE, NO_SUCH_DEVICE."""
+    by_number = name == so.MCAST_MSFILTER
+    layout = _GROUP_FILTER if by_number else _MSFILTER
+    if len(asked) < layout.size:
+        raise NetworkError(errors.INVALID_ARGUMENT)
+    size = 4 if level == so.SOL_IP else 16
+    if by_number:
+        number, storage, _, room = _GROUP_FILTER.unpack_from(asked)
+        group, local = _address(storage, size), b""
+    else:
+        group, local, _, room = _MSFILTER.unpack_from(asked)
+        number = 0
+    nic = members.nic_for(group, number, local)
+    key = (group, nic.number)
+    if key not in members.joined:
+        raise NetworkError(errors.ADDRESS_NOT_AVAILABLE)
+    kept = members.filters.get(key) or SourceFilter(False)
+    mode = _INCLUDE if kept.include else _EXCLUDE
+    shown = kept.sources[:room]
+    if not by_number:
+        return _MSFILTER.pack(group, local, mode, len(kept.sources)) + b"".join(shown)
+    head = _GROUP_FILTER.pack(number, storage, mode, len(kept.sources))
+    return head + b"".join([_storage(source) for source in shown])
+
+
+def _storage(source: bytes) -> bytes:
+    if len(source) == 4:
+        return (AF_INET.to_bytes(2, "little") + bytes(2) + source).ljust(_STORAGE, b"\0")
+    return (AF_INET6.to_bytes(2, "little") + bytes(6) + source).ljust(_STORAGE, b"\0")
+
+
 def _change(members: Memberships, include: bool, add: bool, group: bytes, nic: Nic, source: bytes) -> None:
     """INVALID_ARGUMENT: not a member, or the list is of the other kind; ADDRESS_NOT_AVAILABLE: there already, or not
     there; NO_BUFFER_SPACE."""

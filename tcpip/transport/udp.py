@@ -299,10 +299,17 @@ class UdpEndpoint(DatagramEndpoint):
         if not fits and discover in (so.PMTUDISC_DO, so.PMTUDISC_PROBE, so.PMTUDISC_INTERFACE):
             raise NetworkError(errors.MESSAGE_TOO_LONG)
         if not fits and not four and o.kept.get(_DONTFRAG):
+            self.note_too_long(route.dst, route.mtu() - (route.ip_header_len - 40))
             raise NetworkError(errors.MESSAGE_TOO_LONG)
         dont_fragment = fits and discover in (so.PMTUDISC_WANT, so.PMTUDISC_DO, so.PMTUDISC_PROBE)
         (stack.stats.udp if four else stack.stats.udp6).inc("OutDatagrams")
-        cuts = route.nic.cuts_udp and stack.netfilter is None and not stack.packets.endpoints and not stamps & TX_RECORD
+        cuts = (
+            route.nic.cuts_udp
+            and route.plain
+            and stack.netfilter is None
+            and not stack.packets.endpoints
+            and not stamps & TX_RECORD
+        )
         if fits and size and not plain and cuts and not route.multicast and not route.broadcast:
             if stack.udp.batch.add((route, self.local_port, port, ttl, tos, dont_fragment, o), payload):
                 stack.output_may_wait()

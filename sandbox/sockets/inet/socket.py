@@ -179,6 +179,8 @@ class InetSocket(SocketFile):
             ancillary: list[Control] = [
                 (c.level, c.type, c.data) for c in control if c.level != abi.SOL_SOCKET or c.type in _STAMPING
             ]
+            for level, kind, _ in ancillary:
+                socket_options.grant(self, t, level, kind)
             taken = self.endpoint.sendmsg(data, where, flags, ancillary or None)
             if where is not None:
                 self.network.sent(t, self.protocol, where, self.endpoint)
@@ -252,6 +254,9 @@ class InetSocket(SocketFile):
             got.address = encode(message.address)
         got.control.extend(ControlMessage(level, kind, data) for level, kind, data in message.control)
         return min(message.length, len(dst))
+
+    def is_raw(self) -> bool:
+        return self.kind == abi.SOCK_RAW
 
     def at_mark(self) -> bool:
         return self.endpoint.at_mark()

@@ -19,11 +19,13 @@ from tcpip import errors
 from tcpip.bpf.opcodes import BPF_MAXINSNS
 from tcpip.errors import NetworkError
 from tcpip.sockopt import IPV6_PATHMTU, SO_ATTACH_FILTER, SO_BINDTOIFINDEX, TCP_REPAIR_WINDOW, TCP_SAVED_SYN
+from tcpip.transport.ip_options import source_filter
 from tcpip.transport.tcp.endpoint import TcpEndpoint
 
 if TYPE_CHECKING:
     from sandbox.gateway.network import Network
     from sandbox.kernel.task import Task
+    from sandbox.sockets.base import SocketFile
     from sandbox.sockets.inet.socket import InetSocket
 
 # SOL_SOCKET options that the socket layer answers for every family.
@@ -74,9 +76,7 @@ def set_option(socket: InetSocket, t: Task, level: int, name: int, value: bytes)
             return True
         if name == SO_ATTACH_FILTER:
             value = _read_filter(socket, t, value)
-    needed = privileges(level, name, socket.network.user())
-    if needed:
-        socket.endpoint.settings().privileged = any(t.creds.has_in(owner, capability) for owner, capability in needed)
+    grant(socket, t, level, name)
     try:
         socket.endpoint.set_option(level, name, value)
     except NetworkError as error:
@@ -84,6 +84,13 @@ def set_option(socket: InetSocket, t: Task, level: int, name: int, value: bytes)
             return False
         raise syscall_error(error) from None
     return True
+
+
+def grant(socket: InetSocket, t: Task, level: int, name: int) -> None:
+    """Let the endpoint know what the caller may do, where an option or control message depends on it."""
+    needed = privileges(level, name, socket.network.user())
+    if needed:
+        socket.endpoint.settings().privileged = any(t.creds.has_in(owner, capability) for owner, capability in needed)
 
 
 def get_option(socket: InetSocket, level: int, name: int, size: int) -> bytes | None:
@@ -108,6 +115,22 @@ def get_option(socket: InetSocket, level: int, name: int, size: int) -> bytes | 
     if level == abi.SOL_IP and 0 < size < 4 and 0 <= value <= 255:
         return bytes((value,))
     return abi.INT.pack(value) if value < 1 << 31 else abi.UINT.pack(value & 0xFFFFFFFF)
+
+
+def get_source_filter(socket: SocketFile, level: int, name: int, asked: bytes) -> bytes:
+    """IP_MSFILTER, MCAST_MSFILTER: `asked` says of which group (ip_get_mcast_msfilter)."""
+    from sandbox.sockets.inet.socket import InetSocket
+
+    if not isinstance(socket, InetSocket) or (
+        level == abi.SOL_IP and socket.family == abi.AF_INET6 and socket.is_raw()
+    ):
+        raise SyscallError(errno.ENOPROTOOPT)
+    if level == abi.SOL_IPV6 and socket.family == abi.AF_INET:
+        raise SyscallError(errno.EOPNOTSUPP)
+    try:
+        return source_filter(socket.endpoint, level, name, asked)
+    except NetworkError as error:
+        raise syscall_error(error) from None
 
 
 def _check_room(socket: InetSocket, name: int, size: int) -> None:

@@ -16,6 +16,7 @@ from sandbox.sockets.user_message import copy_in_address, copy_out_address
 from sandbox.syscalls.linux.sys_pipe import install_pair
 from sandbox.syscalls.row import FULL, Arg, Row, reads, writes
 from sandbox.vfs.file_description import WOULD_BLOCK
+from tcpip.sockopt import IP_MSFILTER, MCAST_MSFILTER
 from tcpip.waiter import EVENT_IN, EVENT_OUT
 
 if TYPE_CHECKING:
@@ -246,6 +247,10 @@ def sys_getsockopt(t: Task, a: SyscallArgs) -> Result:
         from sandbox.sockets.packet.ring import hdrlen_option
 
         value = hdrlen_option(t.copy_in(a.addr(3), min(size, 4)))
+    elif file.family in (abi.AF_INET, abi.AF_INET6) and (a.int(1), a.int(2)) in SOURCE_FILTERS:
+        from sandbox.sockets.inet.socket_options import get_source_filter
+
+        value = get_source_filter(file, a.int(1), a.int(2), t.copy_in(a.addr(3), min(size, MAX_SOURCE_FILTER)))
     else:
         value = file.getsockopt(t, a.int(1), a.int(2), size)
     if (a.int(1), a.int(2)) == (abi.SOL_SOCKET, abi.SO_ATTACH_FILTER):
@@ -256,6 +261,13 @@ def sys_getsockopt(t: Task, a: SyscallArgs) -> Result:
     return 0
 
 
+SOURCE_FILTERS: Final = (
+    (abi.SOL_IP, IP_MSFILTER),
+    (abi.SOL_IP, MCAST_MSFILTER),
+    (abi.SOL_IPV6, MCAST_MSFILTER),
+)
+MAX_SOURCE_FILTER: Final = 144
+"""Of the argument, what says which group is meant."""
 _ADDRESS_IN: Final = (Arg.FD, Arg.SOCKADDR_IN, Arg.SIZE)
 _ADDRESS_OUT: Final = (Arg.FD, Arg.SOCKADDR_OUT, Arg.ADDR)
 

@@ -22,6 +22,7 @@ from tcpip.addr import (
     v4_mapped,
 )
 from tcpip.errors import NetworkError
+from tcpip.network.longer_routes import IPv4OptionsRoute, lengthened
 from tcpip.seqnum import unwrap
 from tcpip.sockopt import IPPROTO_TCP
 from tcpip.transport.demux import Bound, connection_key
@@ -141,7 +142,7 @@ def connect(ep: TcpEndpoint, address: SockAddr, iss: int = -1) -> None:
     if not ep.fresh or ep.error is not None or ep.shutdown_mask:
         ep.reset_connection()
     ep.no_space = False
-    ep.route = route
+    ep.route = lengthened(route, ep.so.ip_options, ep.so.headers)
     ep.local_addr, ep.local_port = local, port
     ep.remote_addr, ep.remote_port = remote, address.port
     ep.scope_id = scope
@@ -230,6 +231,16 @@ def listening_entry(ep: TcpEndpoint) -> Bound:
     return Bound(ep, addr, ep.local_port, ep.so.nic or ep.scope_id, v4, v6, ep.so.reuse_port)
 
 
+def headers_changed(ep: TcpEndpoint) -> None:
+    """IP_OPTIONS, or headers to send: the connection's segments have them from now on, and become shorter or longer."""
+    old = ep.route
+    if old is not None:
+        number = old.nic.number if is_link_local(old.dst) else 0
+        plain = ep.stack.find_route(old.dst, old.src, number, old.mark)
+        ep.route = lengthened(plain, ep.so.ip_options, ep.so.headers)
+        ep.snd.sync_mss()
+
+
 def adopt(child: TcpEndpoint, parent: TcpEndpoint, request: Request, seg: Segment) -> None:
     """A connection of a listener: SYN_RECEIVED, about to be given the ACK that establishes it."""
     child.tcp_options.defer_accept = 0
@@ -243,6 +254,7 @@ def adopt(child: TcpEndpoint, parent: TcpEndpoint, request: Request, seg: Segmen
     child.remote_addr, child.remote_port = pkt.src, request.ports[1]
     child.scope_id = pkt.nic.number if pkt.nic is not None and is_link_local(pkt.src) else 0
     child.route = request.route
+    child.so.ip_options = request.route.options if isinstance(request.route, IPv4OptionsRoute) else None
     child.socket_state = 3
     start(child, request.iss)
     snd, rcv = child.snd, child.rcv

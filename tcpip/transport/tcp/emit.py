@@ -80,7 +80,7 @@ def emit_segment(ep: TcpEndpoint, seq: int, size: int, flags: int, now: int, fre
     room = snd.mss - extra
     if size > room:
         header[13] |= PSH  # the peer need not wait for more (tcp_output.c:__tcp_transmit_skb)
-        pkt.gso_type = GSO_TCPV4 if route.ip_header_len == 20 else GSO_TCPV6
+        pkt.gso_type = GSO_TCPV6 if route.six else GSO_TCPV4
         pkt.gso_size = room
     rcv.ack_sent()
     segments = 1 if size <= room else -(-size // room)
@@ -89,7 +89,7 @@ def emit_segment(ep: TcpEndpoint, seq: int, size: int, flags: int, now: int, fre
         snd.data_segs_out += segments
     ep.stats.values["OutSegs"] += segments
     so = pkt.socket = ep.so
-    route.write_packet(pkt, IPPROTO_TCP, so.hop_limit if route.ip_header_len == 40 else so.ttl, tos, ep.dont_fragment)
+    route.write_packet(pkt, IPPROTO_TCP, so.hop_limit if route.six else so.ttl, tos, ep.dont_fragment)
 
 
 def _append_sack(ep: TcpEndpoint, header: bytearray) -> int:
@@ -153,7 +153,7 @@ def emit_syn(ep: TcpEndpoint, flags: int, now: int, fast_open: UnknownOption | N
     ep.stats.inc("OutSegs")
     if flags & ACK:
         ep.rcv.ack_sent()
-    ttl = ep.so.hop_limit if route.ip_header_len == 40 else ep.so.ttl
+    ttl = ep.so.hop_limit if route.six else ep.so.ttl
     try:
         payload = ep.snd.buf.slices(ep.snd.iss + 1, text) if text else _NOTHING
         if ep.md5_key:

@@ -28,6 +28,7 @@ from tcpip.sockopt import (
 )
 from tcpip.transport.demux import Bound
 from tcpip.transport.endpoint import AGAIN, Control, Endpoint, Message
+from tcpip.transport.memberships import Memberships
 from tcpip.transport.protocol import IcmpError
 from tcpip.transport.socket_options import SocketOptions
 from tcpip.transport.tcp import (
@@ -212,7 +213,8 @@ class TcpEndpoint(Endpoint):
         so = self.so
         six = len(self.remote_addr) == 16
         self.tos = (so.traffic_class if six else so.tos) & ~ECN_BITS  # these are TCP's own
-        self.screened = so.screens() or self.md5_key != b""
+        adds = (so.headers if six else so.ip_options) is not None
+        self.screened = adds or so.screens() or self.md5_key != b""
         self.dont_fragment = six or dont_fragment(so.pmtudisc)
         if self.hold is not None and self.listener is None:
             self.hold.reservation.reuse_addr = so.reuse_addr
@@ -229,6 +231,9 @@ class TcpEndpoint(Endpoint):
             self.listener.handle_packet(pkt)
             return
         segment_arrives(self, Segment(pkt, self.stack.clock.now_ns()))
+
+    def multicast_members(self) -> Memberships:
+        return Memberships(self.stack)  # streams have none
 
     def settings(self) -> SocketOptions:
         return self.so
@@ -281,7 +286,8 @@ class TcpEndpoint(Endpoint):
 
     def advertised_mss_on(self, route: Route) -> int:
         """RFC 6691: fixed headers only."""
-        mss = route.metrics.advmss or min(route.metrics.mtu or route.nic.mtu, 65535) - route.ip_header_len - TCP_HEADER
+        headers = (40 if route.six else 20) + TCP_HEADER
+        mss = route.metrics.advmss or min(route.metrics.mtu or route.nic.mtu, 65535) - headers
         return min(mss, self.tcp_options.user_mss) if self.tcp_options.user_mss else mss
 
     def text_ready(self) -> None:

@@ -167,7 +167,7 @@ def _room(ep: TcpEndpoint, request: FastOpenRequest, size: int) -> int:
     route = ep.route
     if route is None:
         return 0
-    clamp = request.mss or (DEFAULT_MSS if route.ip_header_len == 20 else IPV6_DEFAULT_MSS)
+    clamp = request.mss or (IPV6_DEFAULT_MSS if route.six else DEFAULT_MSS)
     if ep.tcp_options.user_mss:
         clamp = min(clamp, ep.tcp_options.user_mss)
     return max(min(size, clamp - OPTION_SPACE, route.mtu() - route.ip_header_len - 20 - OPTION_SPACE), 0)

@@ -16,7 +16,9 @@ from tcpip.buffer import RxPacket
 from tcpip.errors import NetworkError
 from tcpip.header.tcp import ACK, ECE, FIN, RST, SYN
 from tcpip.header.tcp_options import TcpOptions, UnknownOption
+from tcpip.network.longer_routes import lengthened
 from tcpip.seqnum import MASK
+from tcpip.transport.ancillary import echoed_options
 from tcpip.transport.protocol import IcmpError, PacketHandler
 from tcpip.transport.tcp import fast_open
 from tcpip.transport.tcp.config import MAX_SYN_QUEUE, MIN_SEND_MSS, RTO_INITIAL_NS
@@ -289,6 +291,7 @@ class Listener:
             return None
         key = pkt.key
         ports = (int.from_bytes(key[-2:], "big"), int.from_bytes(key[-4:-2], "big"))
+        route = lengthened(route, echoed_options(pkt), ep.so.headers)
         request = Request(self, key, route, ports, seg)
         if ep.config.window_scaling and seg.options.window_scale >= 0:
             request.wscale = window_scale_for(largest_space(ep))

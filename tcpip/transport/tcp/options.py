@@ -16,8 +16,10 @@ from tcpip.clock import NS_PER_MS, NS_PER_S
 from tcpip.errors import NetworkError
 from tcpip.transport.ip_options import get_ip, mtu_of, set_ip
 from tcpip.transport.option_values import in_range, int_value
+from tcpip.transport.sent_headers import STICKY
 from tcpip.transport.tcp import repair
 from tcpip.transport.tcp import state as st
+from tcpip.transport.tcp.addressing import headers_changed
 from tcpip.transport.tcp.config import RTO_INITIAL_NS, RTO_MAX_NS, TcpConfig
 from tcpip.transport.tcp.congestion import ALGORITHMS
 from tcpip.transport.tcp.info import tcp_info
@@ -142,6 +144,10 @@ def set_option(ep: TcpEndpoint, level: int, name: int, value: int | bytes) -> No
     if level == so.SOL_SOCKET and name in (so.SO_BINDTODEVICE, so.SO_BINDTOIFINDEX):
         ep.bind_to_device(name, value)
         return
+    if (level, name) == (so.SOL_SOCKET, so.SO_CNX_ADVICE):
+        if int_value(value) == 1 and ep.remote_addr:
+            ep.stack.forget_path_mtu(ep.remote_addr)
+        return
     if level == so.SOL_SOCKET and name in NAMES:
         set_timestamping(ep, name, value)
         return
@@ -155,6 +161,8 @@ def set_option(ep: TcpEndpoint, level: int, name: int, value: int | bytes) -> No
     if not ep.so.set(ep.family, level, name, value):
         raise NetworkError(errors.NO_SUCH_OPTION)
     ep.options_changed()
+    if level == so.SOL_IP and name == so.IP_OPTIONS or level == so.SOL_IPV6 and name in STICKY:
+        headers_changed(ep)
     if level == so.SOL_SOCKET and name == so.SO_RCVLOWAT:
         _limit_rcvlowat(ep)
     if level == so.SOL_SOCKET and name == so.SO_KEEPALIVE:
