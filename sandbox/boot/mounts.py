@@ -95,9 +95,7 @@ def mount_further(kernel: Kernel, view: View, options: SandboxOptions) -> None:
     shared = kernel.namespaces
     cgroup = CgroupNamespace(kernel.new_namespace_number(), view.cgroup)
     kernel.namespace_count += 1
-    view.namespaces = Namespaces(
-        kernel, shared.uts, shared.ipc, cgroup, namespace, shared.net, shared.time
-    ).acquire()
+    view.namespaces = Namespaces(kernel, shared.uts, shared.ipc, cgroup, namespace, shared.net, shared.time).acquire()
     fill_view(kernel, view, namespace, options)
 
 
