@@ -7,18 +7,40 @@ from typing import TYPE_CHECKING, Final
 
 from runsc.config import Config
 from runsc.failure import EXIT_FAILURE, RuntimeFailure, UsageError
-from runsc.flags import Values
+from runsc.flags import TEXT, Flag, Values
 from runsc.verb import Verb
 
 if TYPE_CHECKING:
     from runsc.container.container import Container
     from runsc.container.prometheus import Samples
 
+FLAGS: Final = (Flag("listen", TEXT, "[ADDR:]PORT", "serve it over HTTP"),)
+
 
 def run(config: Config, values: Values, words: list[str]) -> int:
-    """On stdout. One container must answer; of all those that run, who does not has `up` 0."""
+    """On stdout, or over HTTP."""
     if len(words) > 1:
         raise UsageError(f"metrics takes one container id: {words[1]!r} is one too many")
+    if values.given("listen"):
+        import signal
+
+        from runsc.container.metrics_server import serve
+
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        serve(values.text("listen"), lambda: collect(config, words), _say)
+    else:
+        _say(collect(config, words))
+    return 0
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def collect(config: Config, words: list[str]) -> str:
+    """One container must answer; of all those that run, who does not has `up` 0."""
     from runsc.container import status, store
     from runsc.container.container import load
     from runsc.container.prometheus import Samples
@@ -42,9 +64,7 @@ def run(config: Config, values: Values, words: list[str]) -> int:
                 config.log.write("warning", f"{name}: {failure}")
                 if container.lives():
                     samples.add("container_up", 0, id=name)
-    sys.stdout.write(samples.text())
-    sys.stdout.flush()
-    return 0
+    return samples.text()
 
 
 def add(samples: Samples, container: Container) -> None:
@@ -62,5 +82,11 @@ def add(samples: Samples, container: Container) -> None:
 
 
 VERB: Final = Verb(
-    "metrics", "print what containers use, as Prometheus's text", "[ID]", (), EXIT_FAILURE, run, "Without ID: of all."
+    "metrics",
+    "print what containers use, as Prometheus's text",
+    "[--listen [ADDR:]PORT] [ID]",
+    FLAGS,
+    EXIT_FAILURE,
+    run,
+    "Without ID: of all. With --listen: at http://ADDR:PORT/metrics (ADDR: 127.0.0.1) until SIGINT or SIGTERM.",
 )

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import re
 import signal
+import subprocess
+import urllib.error
+import urllib.request
 from pathlib import Path
 from typing import Iterator
 
@@ -12,6 +15,7 @@ import pytest
 
 from runsc.container.prometheus import METRICS
 from tests.e2e.bundles import needs_busybox
+from tests.e2e.conftest import BOUND_S, ROOT, command
 from tests.e2e.containers import Shim
 from tests.e2e.test_pod import KIND, SANDBOX
 
@@ -93,3 +97,28 @@ def test_one_that_does_not_answer_is_down_and_hides_nobody(shim: Shim) -> None:
         'id="d"': 1,
     }
     assert "does not answer" in shim.log.read_text()
+
+
+def test_over_http(shim: Shim) -> None:
+    """For as long as somebody wants it, and gone at SIGTERM."""
+    shim.start("c", "sleep", "1000")
+    words = command("--root", str(shim.root), "metrics", "--listen", "0")
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        assert process.stdout is not None and process.stderr is not None
+        url = process.stdout.readline().removeprefix("listening on ").strip()
+        with urllib.request.urlopen(url, timeout=BOUND_S) as answer:
+            assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+            assert 'runsc_container_up{id="c"} 1' in answer.read().decode()
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            urllib.request.urlopen(url.replace("/metrics", "/"), timeout=BOUND_S)
+        port = url.rpartition(":")[2].partition("/")[0]
+        taken = shim.call("metrics", "--listen", port)
+        assert taken.status == 1 and "Address already in use" in taken.err, taken
+        process.terminate()
+        assert process.wait(BOUND_S) == 0 and process.stderr.read() == ""
+
+
+@pytest.mark.parametrize("text", ["", "x", "70000", "host:1", "::1:x", "1.2.3.4.5:1"])
+def test_places_that_are_none(shim: Shim, text: str) -> None:
+    done = shim.call("metrics", "--listen", text)
+    assert done.status == 1 and len(done.err.splitlines()) == 1 and "--listen" in done.err, done
