@@ -55,7 +55,12 @@ class Node:
         (self.image / "runsc").write_text(f'#!/bin/sh\n# {text}\nPYTHONPATH={ROOT} exec {words} "$@"\n')
 
     def run(self, *words: str) -> str:
-        environment = {"NODE": "/", "BIN": str(self.bin), "CONFIG": str(self.config), "RESTART": f"{self.image}/restart"}
+        environment = {
+            "NODE": "/",
+            "BIN": str(self.bin),
+            "CONFIG": str(self.config),
+            "RESTART": f"{self.image}/restart",
+        }
         done = subprocess.run(
             ["sh", str(self.image / "install.sh"), *words],
             env={**os.environ, **environment},
