@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tcpip.buffer import CSUM_NONE, RxPacket
 from tcpip.checksum import partial_sum
 from tcpip.errors import NetError
+from tcpip.native import mypyc_attr
 
 if TYPE_CHECKING:
     from tcpip.stack.nic import Nic
@@ -105,6 +106,7 @@ class PacketHandler:
         return True
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class TransportProtocol:
     """One protocol above IP. The stack has one object of each, found by `number`."""
 

@@ -29,9 +29,10 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="chroot(2) needs root"
 
 
 def chrooted(root: Path, script: str, propagation: str = "private") -> subprocess.CompletedProcess[str]:
+    environment = {name: value.replace(str(ROOT), "/repository") for name, value in os.environ.items()}
     return subprocess.run(
         ["unshare", "-m", "sh", "-c", ENTER, "sh", str(root), "sh", "-c", script],
-        env={**os.environ, "ROOT": str(ROOT), "BASE": sys.base_prefix, "PROPAGATION": propagation},
+        env={**environment, "ROOT": str(ROOT), "BASE": sys.base_prefix, "PROPAGATION": propagation},
         capture_output=True,
         text=True,
         timeout=BOUND_S,

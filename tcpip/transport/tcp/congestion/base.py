@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Final
 
+from tcpip.native import mypyc_attr
 from tcpip.transport.tcp.config import INITIAL_WINDOW_SEGMENTS
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ INFINITE_SSTHRESH: Final = 1 << 60
 MIN_SEGMENTS: Final = 2
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class CongestionControl:
     """One connection's congestion window. `name` is what TCP_CONGESTION shows."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from tcpip.clock import NS_PER_MS
+from tcpip.native import mypyc_attr
 from tcpip.transport.tcp.congestion.base import CongestionControl
 from tcpip.transport.tcp.congestion.hystart import HyStart
 
@@ -35,6 +36,7 @@ def cube_root(number: int) -> int:
     return root
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Cubic(CongestionControl):
     """cwnd(t) = C (t - K)^3 + W_max since the last reduction, never slower than Reno."""
 

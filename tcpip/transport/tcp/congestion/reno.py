@@ -6,9 +6,11 @@ Deviates: a loss halves cwnd, not what is in flight, as net/ipv4/tcp_cong.c:tcp_
 
 from __future__ import annotations
 
+from tcpip.native import mypyc_attr
 from tcpip.transport.tcp.congestion.base import CongestionControl
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Reno(CongestionControl):
     """Additive increase of one segment a round trip, halving on loss."""
 

@@ -15,6 +15,7 @@ from tcpip.addr import SockAddr
 from tcpip.errors import NetworkError
 
 
+@pytest.mark.interpreted  # a stand-in is no compiled class
 def test_many_sockets_come_in_portions(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(diag, "state_of", lambda socket: 7)
     monkeypatch.setattr(proc_net, "_socket_row", lambda number, socket, protocol: f"{number} {socket.inode}\n")
@@ -31,6 +32,7 @@ def test_many_sockets_come_in_portions(monkeypatch: pytest.MonkeyPatch) -> None:
     assert rows == [b"%d %d" % (n, n) for n in range(500)]
 
 
+@pytest.mark.interpreted  # a stand-in is no compiled class
 def test_a_datagram_sockets_row_asks_for_its_peer_once() -> None:
     asked = []
 
