@@ -24,6 +24,7 @@ MEMORY: Final = b"memory"
 PIDS: Final = b"pids"
 CONTROLLERS: Final = (MEMORY, PIDS)  # in the order in which Linux names them
 DOMAIN: Final = frozenset((MEMORY,))  # those that a group with processes of its own cannot pass on
+MAX_DEPTH: Final = 128  # below a container's own
 MAX_GROUPS: Final = 4096  # of all: what one costs the sentry is a few KB with its files
 
 
@@ -46,7 +47,7 @@ class Cgroup:
 
     __slots__ = (
         "hierarchy", "parent", "name", "children", "members", "live", "enabled", "deleted", "view", "node", "max_depth",
-        "max_descendants", "cpu_ns_past", "events", "freeze", "frozen", "pids_max", "pids_hits", "pids_events", "memory_pages",
+        "max_descendants", "cpu_ns_past", "events", "freeze", "frozen", "awaited", "pids_max", "pids_hits", "pids_events", "memory_pages",
         "memory_events", "oom_group",
     )  # fmt: skip
 
@@ -67,6 +68,7 @@ class Cgroup:
         self.events = Event()
         self.freeze = False  # asked for here
         self.frozen = False  # here or above
+        self.awaited: list[Task] = []  # some of those that do not stand still yet (freezer.py)
         self.pids_max: int | None = None
         self.pids_hits = 0
         self.pids_events = Event()
@@ -123,7 +125,7 @@ class Cgroup:
             most = above.max_descendants
             if most is not None and sum(1 for _ in above.walk()) > most:
                 raise SyscallError(errno.EAGAIN)
-            if above.max_depth is not None and depth > above.max_depth:
+            if depth > MAX_DEPTH or (above.max_depth is not None and depth > above.max_depth):
                 raise SyscallError(errno.EAGAIN)
         if self.hierarchy.count >= MAX_GROUPS:
             raise SyscallError(errno.ENOMEM)

@@ -3,7 +3,7 @@ parent hears of it, and of signals only those get through that kill."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Callable
+from typing import TYPE_CHECKING, Callable, Final
 
 from sandbox.kernel.task_state import PARK_BLOCK, PARK_DEAD, PARK_NONE, PARK_STOP, PARK_TRACED, WORK_FREEZE, WORK_STOP
 from tcpip.waiter import EVENT_PRI
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from sandbox.kernel.task import Task
     from sandbox.kernel.thread_group import ThreadGroup
     from tcpip.waiter import Waiter
+
+STILL: Final = (PARK_STOP, PARK_TRACED, PARK_DEAD)
 
 
 def set_freeze(cgroup: Cgroup, freeze: bool) -> None:
@@ -60,13 +62,17 @@ def halt(t: Task) -> None:
 
 
 def is_still(cgroup: Cgroup) -> bool:
-    """Everything in it and below is frozen (`frozen` of cgroup.events): as one that a tracer or job control has stopped is."""
-    return cgroup.frozen and all(
-        task.parked in (PARK_STOP, PARK_TRACED, PARK_DEAD)
-        for one in cgroup.walk()
-        for group in one.members
-        for task in group.tasks
-    )
+    """Everything in it and below is frozen (`frozen` of cgroup.events): as one that a tracer or job control has stopped is.
+    However many threads there are, each is looked at a few times in all."""
+    if not cgroup.frozen:
+        return False
+    awaited = cgroup.awaited
+    while awaited and (awaited[-1].parked in STILL or not awaited[-1].group.cgroup.within(cgroup)):
+        awaited.pop()
+    if not awaited:  # all that were known of: whoever came since is waited for next
+        tasks = (task for one in cgroup.walk() for group in one.members for task in group.tasks)
+        awaited.extend(task for task in tasks if task.parked not in STILL)
+    return not awaited
 
 
 class Freeze:

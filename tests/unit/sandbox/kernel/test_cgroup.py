@@ -122,3 +122,25 @@ def test_a_child_of_a_frozen_group_begins_frozen(box: Box, top: Cgroup) -> None:
     child = box.fork(box.init)
     box.settle()
     assert child.parked == PARK_STOP
+
+
+def test_what_came_while_it_froze_is_waited_for(box: Box, top: Cgroup) -> None:
+    a = top.make(b"a")
+    first, second = box.fork(box.init), box.fork(box.init)
+    a.take(first.group)
+    set_freeze(a, True)
+    assert not is_still(a)
+    a.take(second.group)
+    box.thread(first).come()
+    assert not is_still(a)
+    top.take(second.group)  # who leaves is waited for no longer
+    assert is_still(a)
+
+
+def test_the_tree_is_not_deeper_than_what_walks_it(top: Cgroup) -> None:
+    here = top
+    with pytest.raises(SyscallError) as caught:
+        for _ in range(10_000):
+            here = here.make(b"x")
+    assert caught.value.errno == errno.EAGAIN
+    assert sum(1 for _ in top.walk()) > 100
