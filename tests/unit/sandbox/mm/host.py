@@ -152,6 +152,7 @@ class FakeFile:
     """A regular file of whole pages for mmap."""
 
     path = None
+    secret = False
 
     def __init__(self, fd: int, flags: int = 2) -> None:
         self.flags = flags

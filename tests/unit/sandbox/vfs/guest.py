@@ -80,6 +80,7 @@ class FakeKernel:
             kernel, uts, self.ipc, cgroup, None, NetNamespace(kernel, 3), TimeNamespace(4)
         ).acquire()
         self.nsfs: Any = None
+        self.secretmem: Any = None
         self.namespace_count = 0
         self.new_namespace_number = itertools.count(100).__next__
         self.pids = PidNamespace()
