@@ -6,10 +6,12 @@ import errno
 import itertools
 import os
 import struct
+from types import SimpleNamespace
 from typing import Any
 
 from sandbox.errors import SyscallError
 from sandbox.fs.overlay.root import build_root, mount_tmpfs
+from sandbox.gateway.network import Network
 from sandbox.io_uring.tasks import UringTasks
 from sandbox.kernel.aio import AioTotal
 from sandbox.kernel.cgroup.cgroup import Hierarchy
@@ -49,12 +51,17 @@ from sandbox.syscalls.linux import (
     sys_xattr,
 )
 from tcpip.clock import Clock, MonotonicClock
+from tcpip.stack.stack import Stack
 
 _MODULES = (
     sys_attr, sys_copy_range, sys_dir, sys_fd, sys_flock, sys_inotify, sys_landlock, sys_link, sys_memfd, sys_mount, sys_mount_api, sys_namespace, sys_open,
     sys_fs_kinds, sys_read_write, sys_stat, sys_statfs, sys_sync, sys_truncate, sys_xattr,
 )  # fmt: skip
 HANDLERS = {row.name: row.handler for module in _MODULES for row in module.ROWS}
+
+
+def _ignore(*rest: object) -> None:
+    pass
 
 
 class FakeKernel:
@@ -79,6 +86,11 @@ class FakeKernel:
         self.namespaces = Namespaces(
             kernel, uts, self.ipc, cgroup, None, NetNamespace(kernel, 3), TimeNamespace(4)
         ).acquire()
+        nothing = SimpleNamespace(
+            call_soon=_ignore, call_later=_ignore, add_timers=_ignore, remove_timers=_ignore
+        )  # nobody runs its networks
+        self.reactor: Any = nothing
+        self.net = Network(Stack(clock), "none")
         self.nsfs: Any = None
         self.secretmem: Any = None
         self.namespace_count = 0
