@@ -1,8 +1,10 @@
-"""Ending requests that wait (io_uring/cancel.c): ASYNC_CANCEL, and what other operations use of it."""
+"""Ending requests that wait (io_uring/cancel.c): ASYNC_CANCEL, IORING_REGISTER_SYNC_CANCEL, and what other operations use of
+it."""
 
 from __future__ import annotations
 
 import errno
+import struct
 from typing import TYPE_CHECKING, Final, Iterable
 
 from sandbox.abi.linux import io_uring as abi
@@ -13,9 +15,11 @@ from sandbox.kernel.control import Result
 
 if TYPE_CHECKING:
     from sandbox.io_uring.ring import RingFile
+    from sandbox.kernel.task import Task
     from sandbox.vfs.file_description import FileDescription
 
 _KNOWN: Final = 0x3F
+_SYNC: Final = struct.Struct("<QiIqqB7s24s")  # struct io_uring_sync_cancel_reg
 _MANY: Final = abi.ASYNC_CANCEL_ALL | abi.ASYNC_CANCEL_ANY
 
 
@@ -98,3 +102,23 @@ def async_cancel(r: Request) -> Result:
         fixed = r.flags & abi.SQE_FIXED_FILE or flags & abi.ASYNC_CANCEL_FD_FIXED
         file = find_file(r, r.fd, fixed != 0)
     return cancel_matching(r.ring, Criteria(r.addr, flags, file, r.length), r)
+
+
+def sync_cancel(t: Task, ring: RingFile, address: int, count: int) -> int:
+    """IORING_REGISTER_SYNC_CANCEL: as ASYNC_CANCEL; nothing that can be cancelled here takes its time, so its time-out never
+    counts. EFAULT, EINVAL, EBADF, ENOENT."""
+    if count != 1:
+        return -errno.EINVAL
+    data, fd, flags, _, _, opcode, pad, more = _SYNC.unpack(t.copy_in(address, _SYNC.size))
+    if flags & ~_KNOWN or any(pad) or any(more):
+        return -errno.EINVAL
+    file: FileDescription | None = None
+    if flags & abi.ASYNC_CANCEL_FD:
+        if flags & abi.ASYNC_CANCEL_FD_FIXED:
+            files = ring.files
+            file = files[fd] if files is not None and 0 <= fd < len(files) else None
+            if file is None:
+                return -errno.EBADF
+        else:
+            file = t.fds.get(fd & 0xFFFFFFFF)
+    return cancel_matching(ring, Criteria(data, flags, file, opcode))

@@ -1,4 +1,5 @@
-"""Sockets (io_uring/net.c): ACCEPT, CONNECT, SEND, RECV, SENDMSG, RECVMSG, SHUTDOWN, SOCKET."""
+"""Sockets (io_uring/net.c): ACCEPT, CONNECT, SEND, RECV, SENDMSG, RECVMSG, SEND_ZC, SENDMSG_ZC, SHUTDOWN,
+SOCKET."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from sandbox.abi.linux import socket as sock
 from sandbox.abi.linux.fcntl import O_CLOEXEC, O_NONBLOCK
 from sandbox.errors import SyscallError
 from sandbox.io_uring.buffers import give_back, selected, take
+from sandbox.io_uring.ops_rw import check_fixed
 from sandbox.io_uring.request import ARMED, RETRY, Request
 from sandbox.io_uring.resources import place
 from sandbox.kernel.control import Block, Result
@@ -21,6 +23,7 @@ from tcpip.waiter import EVENT_IN
 
 TURN: Final = 32  # completions of one multishot request before others have a turn
 _FLAGS: Final = O_CLOEXEC | O_NONBLOCK
+_ZC_FLAGS: Final = abi.RECVSEND_POLL_FIRST | abi.RECVSEND_FIXED_BUF | abi.SEND_ZC_REPORT_USAGE
 
 
 def _socket(r: Request) -> SocketFile:
@@ -51,7 +54,7 @@ def send(r: Request) -> Result:
     _socket(r)
     flags = r.op_flags | sock.MSG_NOSIGNAL
     a = r.args
-    if r.opcode == abi.OP_SENDMSG:
+    if r.opcode in (abi.OP_SENDMSG, abi.OP_SENDMSG_ZC):
         a.raw = (0, r.addr, flags, 0, 0, 0)
         return sys_sendrecv.sys_sendmsg(r.t, a)
     a.raw = (0, r.addr, r.length, flags, r.off, r.file_index & 0xFFFF)
@@ -59,6 +62,41 @@ def send(r: Request) -> Result:
     if isinstance(result, int) and r.waitall and result < r.length:
         r.fail()
     return result
+
+
+# --- SEND_ZC, SENDMSG_ZC ---
+
+
+def prepare_send_zc(r: Request) -> None:
+    """SEND_ZC, SENDMSG_ZC (io_send_zc_prep)."""
+    if r.addr3 or r.flags & abi.SQE_CQE_SKIP_SUCCESS:
+        raise SyscallError(errno.EINVAL)
+    r.notifies = True
+    if r.ioprio & ~_ZC_FLAGS:
+        raise SyscallError(errno.EINVAL)
+    if r.ioprio & abi.RECVSEND_FIXED_BUF:
+        if r.opcode == abi.OP_SENDMSG_ZC:
+            raise SyscallError(errno.EINVAL)
+        buffers = r.ring.buffers
+        if buffers is None or r.buf_index >= len(buffers):
+            raise SyscallError(errno.EFAULT)
+    if r.opcode == abi.OP_SENDMSG_ZC:
+        if r.off or r.file_index:
+            raise SyscallError(errno.EINVAL)
+    elif r.file_index >> 16:
+        raise SyscallError(errno.EINVAL)
+    r.nowait = r.op_flags & sock.MSG_DONTWAIT != 0
+    r.waitall = r.op_flags & sock.MSG_WAITALL != 0
+
+
+def send_zc(r: Request) -> Result:
+    """SEND_ZC, SENDMSG_ZC: EOPNOTSUPP for sockets that only copy (SOCK_SUPPORT_ZC)."""
+    file = _socket(r)
+    if file.family not in (sock.AF_INET, sock.AF_INET6) or file.kind not in (sock.SOCK_STREAM, sock.SOCK_DGRAM):
+        return -errno.EOPNOTSUPP
+    if r.ioprio & abi.RECVSEND_FIXED_BUF:
+        check_fixed(r)
+    return send(r)
 
 
 # --- RECV, RECVMSG ---

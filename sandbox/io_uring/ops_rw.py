@@ -56,14 +56,19 @@ def fetch(r: Request) -> None:
         r.args.state = IovIter(r.t.copy_in_iovec(r.addr, r.length))
 
 
-def _fixed(r: Request) -> IovIter:
-    """A piece of a registered buffer; EFAULT."""
+def check_fixed(r: Request) -> None:
+    """EFAULT unless it names a piece of a registered buffer."""
     buffers = r.ring.buffers
     if buffers is None or r.buf_index >= len(buffers) or r.ring.buffers_mm is not r.t.mm:
         raise SyscallError(errno.EFAULT)
     start, size = buffers[r.buf_index]
     if not start <= r.addr or r.addr + r.length > start + size:
         raise SyscallError(errno.EFAULT)
+
+
+def _fixed(r: Request) -> IovIter:
+    """A piece of a registered buffer; EFAULT."""
+    check_fixed(r)
     return IovIter([(r.addr, r.length)])
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Callable, Final
 
 from sandbox.abi.linux import io_uring as abi
 from sandbox.errors import SyscallError
-from sandbox.io_uring import buffers, resources
+from sandbox.io_uring import buffers, cancel, resources
 from sandbox.io_uring.table import OPERATIONS
 from sandbox.vfs.eventfd import EventFile
 
@@ -192,6 +192,7 @@ _CALLS: Final[dict[int, Callable[[Task, RingFile, int, int], int]]] = {
     abi.REGISTER_FILES_UPDATE2: resources.update_files2,
     abi.REGISTER_PBUF_RING: buffers.register_ring,
     abi.UNREGISTER_PBUF_RING: buffers.unregister_ring,
+    abi.REGISTER_SYNC_CANCEL: cancel.sync_cancel,
     abi.REGISTER_FILE_ALLOC_RANGE: resources.set_alloc_range,
 }
 

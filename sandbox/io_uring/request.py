@@ -63,7 +63,7 @@ class Request:
         "ring", "t", "owner", "op", "opcode", "flags", "ioprio", "fd", "off", "addr", "length", "op_flags", "user_data",
         "buf_index", "personality", "file_index", "addr3", "args", "file", "creds", "step", "queued", "ended", "issued",
         "link", "failed", "result", "cqe_flags", "skip_links", "nowait", "waitall", "block", "waiters", "timer", "state",
-        "key", "once", "timeout", "buffer", "worker", "good", "tracked", "source",
+        "key", "once", "timeout", "buffer", "worker", "good", "tracked", "source", "notifies",
     )  # fmt: skip
 
     opcode: int
@@ -104,6 +104,7 @@ class Request:
         self.nowait = False
         self.waitall = False
         self.source: FileDescription | None = None  # the other file of a splice, held
+        self.notifies = False  # a second completion tells that what it has sent may be changed
         self.tracked = False  # its file is a ring
         self.good = False  # its end is no failure, whatever the result
         self.worker = self.flags & abi.SQE_ASYNC != 0

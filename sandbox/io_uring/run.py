@@ -130,8 +130,11 @@ def complete(r: Request, result: int, flags: int = 0) -> None:
     if result < 0 and not r.good:
         r.fail()
     if not r.flags & abi.SQE_CQE_SKIP_SUCCESS:
-        ring.post(r.user_data, result, flags)
+        ring.post(r.user_data, result, flags | abi.CQE_F_MORE if r.notifies and not r.good else flags)
         ring.told |= r.worker
+        if r.notifies:  # what is sent is copied at once
+            copied = -abi.NOTIF_USAGE_ZC_COPIED if r.ioprio & abi.SEND_ZC_REPORT_USAGE else 0
+            ring.post(r.user_data, copied, abi.CQE_F_NOTIF)
     ring.leave(r)
     r.args.end()
     source, r.source = r.source, None

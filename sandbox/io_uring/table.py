@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from sandbox.abi.linux import io_uring as abi
-from sandbox.io_uring import advise, buffers, cancel, ops_fs, ops_misc, ops_net, ops_rw, poll, timeout
+from sandbox.io_uring import advise, buffers, cancel, ops_fs, ops_misc, ops_net, ops_rw, ops_xattr, poll, timeout
 from sandbox.io_uring.request import Operation
 
 
@@ -65,6 +65,12 @@ OPERATIONS: Final[dict[int, Operation]] = {
     abi.OP_EPOLL_CTL: Operation(ops_misc.prepare_epoll, ops_misc.epoll_ctl),
     abi.OP_FILES_UPDATE: Operation(ops_misc.prepare_files, ops_misc.files_update),
     abi.OP_MSG_RING: Operation(ops_misc.prepare_message, ops_misc.msg_ring, file=True, polled=True),
+    abi.OP_FSETXATTR: Operation(ops_xattr.prepare, ops_xattr.by_file, file=True),
+    abi.OP_SETXATTR: Operation(ops_xattr.prepare, ops_xattr.by_path),
+    abi.OP_FGETXATTR: Operation(ops_xattr.prepare, ops_xattr.by_file, file=True),
+    abi.OP_GETXATTR: Operation(ops_xattr.prepare, ops_xattr.by_path),
+    abi.OP_SEND_ZC: Operation(ops_net.prepare_send_zc, ops_net.send_zc, file=True, waits=True, ioprio=True),
+    abi.OP_SENDMSG_ZC: Operation(ops_net.prepare_send_zc, ops_net.send_zc, file=True, waits=True, ioprio=True),
     abi.OP_PROVIDE_BUFFERS: Operation(buffers.prepare_provide, buffers.provide),
     abi.OP_REMOVE_BUFFERS: Operation(buffers.prepare_remove, buffers.remove),
 }

@@ -75,6 +75,7 @@ SQE_LINKS: Final = SQE_IO_LINK | SQE_IO_HARDLINK
 CQE_F_BUFFER: Final = 1 << 0
 CQE_F_MORE: Final = 1 << 1
 CQE_F_SOCK_NONEMPTY: Final = 1 << 2
+CQE_F_NOTIF: Final = 1 << 3
 CQE_BUFFER_SHIFT: Final = 16
 
 OP_NOP: Final = 0
@@ -154,6 +155,9 @@ FSYNC_DATASYNC: Final = 1
 
 # sqe->ioprio of send, recv, accept
 RECVSEND_POLL_FIRST: Final = 1 << 0
+RECVSEND_FIXED_BUF: Final = 1 << 2
+SEND_ZC_REPORT_USAGE: Final = 1 << 3
+NOTIF_USAGE_ZC_COPIED: Final = 1 << 31
 RECV_MULTISHOT: Final = 1 << 1
 ACCEPT_MULTISHOT: Final = 1 << 0
 
