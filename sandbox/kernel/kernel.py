@@ -109,6 +109,8 @@ class Kernel:
         self.forks = 0  # since boot, for /proc/stat
         self.handlers: list[Handler] = []
         self.traced_handlers: list[Handler] = []  # of tasks with a tracer
+        self.log.boot(0, f"Linux version {RELEASE} (stackbox)")
+        self.log.boot(0, f"smp: Brought up 1 node, {cpus} CPU{'s' if cpus > 1 else ''}")
 
     @property
     def memory_bytes(self) -> int:

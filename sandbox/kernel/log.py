@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import deque
 from typing import Callable, Final
 
+from tcpip.waiter import EVENT_IN, WaitQueue
+
 DEBUG: Final = 0
 INFO: Final = 1
 WARNING: Final = 2
@@ -12,6 +14,7 @@ ERROR: Final = 3
 
 LEVEL_NAMES: Final = ("debug", "info", "warning", "error")
 RING_LINES: Final = 1000
+INFO_PRIORITY: Final = 6
 
 
 def printable(text: str) -> str:
@@ -27,7 +30,9 @@ class KernelLog:
     def __init__(self, sink: Callable[[int, str], None] | None = None, level: int = INFO) -> None:
         self.sink = sink
         self.level = level
-        self.dmesg: deque[tuple[int, str]] = deque(maxlen=RING_LINES)  # (ns since boot, line)
+        self.dmesg: deque[tuple[int, str, int]] = deque(maxlen=RING_LINES)  # (ns since boot, line, facility and level)
+        self.total = 0  # lines that there ever were; the last one's number is one less
+        self.queue = WaitQueue()  # of those who wait for more
 
     def write(self, level: int, text: str) -> None:
         """One entry of one line: what ends a line in `text` is escaped like everything else."""
@@ -53,4 +58,14 @@ class KernelLog:
 
     def boot(self, since_boot_ns: int, text: str) -> None:
         """A line that the guest can read through syslog(2)."""
-        self.dmesg.append((since_boot_ns, printable(text)))
+        self.append(since_boot_ns, printable(text), INFO_PRIORITY)
+
+    def append(self, since_boot_ns: int, text: str, priority: int) -> None:
+        """The same with a priority, of a `text` that is escaped when it is read."""
+        self.dmesg.append((since_boot_ns, text, priority))
+        self.total += 1
+        self.queue.notify(EVENT_IN)
+
+    def first(self) -> int:
+        """The number of the oldest line that is still there."""
+        return self.total - len(self.dmesg)

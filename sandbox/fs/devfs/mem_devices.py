@@ -1,4 +1,4 @@
-"""/dev/null, zero, full, random, urandom (drivers/char/mem.c, random.c)."""
+"""/dev/null, zero, full, random, urandom, kmsg (drivers/char/mem.c, random.c)."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.stat import makedev
 from sandbox.errors import SyscallError
+from sandbox.fs.devfs import kmsg
 from sandbox.vfs.regular_file import InodeFile
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from sandbox.vfs.space import SpaceAccount
 
 MEM_MAJOR: Final = 1
-NULL, ZERO, FULL, RANDOM, URANDOM = 3, 5, 7, 8, 9
+NULL, ZERO, FULL, RANDOM, URANDOM, KMSG = 3, 5, 7, 8, 9, 11
 _ZEROS: Final = bytes(1 << 20)
 _ZERO_SIZE: Final = 1 << 47
 RNDGETENTCNT: Final = 0x80045200
@@ -189,3 +190,4 @@ def register(devices: DeviceRegistry) -> None:
     devices.register(MEM_MAJOR, FULL, _full)
     devices.register(MEM_MAJOR, RANDOM, _random)
     devices.register(MEM_MAJOR, URANDOM, _random)
+    devices.register(MEM_MAJOR, KMSG, kmsg.open_kmsg)

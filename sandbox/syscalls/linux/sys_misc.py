@@ -12,6 +12,7 @@ from sandbox.errors import SyscallError
 from sandbox.kernel.control import Execute, Result
 from sandbox.kernel.kernel import RELEASE
 from sandbox.kernel.load_average import SHIFT
+from sandbox.kernel.log import printable
 from sandbox.kernel.task import Task
 from sandbox.platform.base import Order
 from sandbox.syscalls.args import SyscallArgs
@@ -134,8 +135,9 @@ def sys_syslog(t: Task, a: SyscallArgs) -> Result:
         if not a.addr(1) or size < 0:
             return -errno.EINVAL
         text = b"".join(
-            b"<6>[%5d.%06d] %s\n" % (at // 1_000_000_000, at % 1_000_000_000 // 1000, line.encode())
-            for at, line in t.kernel.log.dmesg
+            b"<%d>[%5d.%06d] %s\n"
+            % (priority, at // 1_000_000_000, at % 1_000_000_000 // 1000, printable(line).encode())
+            for at, line, priority in t.kernel.log.dmesg
         )
         text = text[-size:] if size else b""
         t.copy_out(a.addr(1), text)
