@@ -37,6 +37,8 @@ _ANSWERABLE: Final = frozenset((errno.EIO, errno.ENOSPC, errno.EFBIG, errno.EDQU
 class HostFile(FileDescription):
     """Owns `fd` and closes it with the last reference. `flags` give the access mode the guest has."""
 
+    own_attributes = True
+
     def __init__(self, fd: int, flags: int, reactor: Reactor) -> None:
         super().__init__(flags)
         self.fd = fd

@@ -259,6 +259,7 @@ class PipeFile(FileDescription):
 
     looks_once = True
     nowait = True
+    own_attributes = True
 
     def __init__(self, pipe: Pipe, flags: int, inode: int, mode: int = S_IFIFO | 0o600) -> None:
         super().__init__(flags)
@@ -401,6 +402,8 @@ def open_fifo(t: Task, path: Path, inode: Inode, flags: int) -> PipeFile | Block
     if isinstance(file, PipeFile) and isinstance(a.state, int):
         block = file.opening(a.state)
         return file if block is None else block
+    if flags & O_ACCMODE == O_ACCMODE:
+        raise SyscallError(errno.EINVAL)
     pipe = inode.attached
     writing = flags & O_ACCMODE == O_WRONLY
     if writing and flags & O_NONBLOCK and not (isinstance(pipe, Pipe) and pipe.readers):

@@ -72,6 +72,7 @@ class SocketFile(FileDescription):
 
     nowait = True
     norm = BAND
+    own_attributes = True
 
     def __init__(self, family: int, kind: int, protocol: int, flags: int = 0) -> None:
         super().__init__(O_RDWR | (flags & O_NONBLOCK))
@@ -100,6 +101,9 @@ class SocketFile(FileDescription):
         self.new_stat = attributes
 
     # --- the family's operations: one attempt each ---
+
+    def check_send(self) -> None:
+        """What sendmsg(2) answers before it looks at control messages."""
 
     def bind(self, t: Task, address: bytes) -> None:
         """bind(2)."""

@@ -22,6 +22,7 @@ class EventFile(AnonFile):
 
     nowait = True
     norm = 0
+    write_size = 8
 
     def __init__(self, count: int, flags: int, semaphore: bool) -> None:
         super().__init__(O_RDWR | flags)

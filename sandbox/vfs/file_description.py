@@ -39,10 +39,14 @@ class FileDescription:
     write_turn = 16 << 20  # bytes that one call writes before others have a turn; fewer where they cost much
     can_read = True  # it has a read operation at all (FMODE_CAN_READ); EINVAL otherwise, before the buffer is looked at
     can_write = True
+    write_size = 0  # bytes that each write must have, if they are looked at before anything else
     positioned = False  # pread(2) and pwrite(2) mean something (FMODE_PREAD); ESPIPE otherwise
     secret = False  # of memfd_secret(2): mappings of it are nobody else's to look at
     nowait = False  # RWF_NOWAIT (FMODE_NOWAIT); EOPNOTSUPP otherwise
     norm = NORM  # those of POLLRDNORM, POLLWRNORM, POLLWRBAND that go along with POLLIN and POLLOUT
+    own_attributes = (
+        False  # without a `path`: what fchmod(2) and its like may change, not an inode that all of its kind share
+    )
     flagged = True  # preadv2(2) and pwritev2(2) take flags: it has read_iter and write_iter
     is_ring = False  # an io_uring
     looks_once = False  # at each byte of what is written: it may lie in memory that a guest can change meanwhile
@@ -224,8 +228,7 @@ class FileDescription:
         return Kstat(0o600)
 
     def set_stat(self, attributes: Kstat) -> None:
-        """From now on these are the attributes of a file that has no `path`; EOPNOTSUPP: of an anonymous inode, which all
-        of its kind share (fs/libfs.c: anon_inode_setattr)."""
+        """From now on these are the attributes of a file with `own_attributes`; EOPNOTSUPP."""
         raise SyscallError(errno.EOPNOTSUPP)
 
     # Path-based operations (fstat, getdents, fsync, ftruncate, fallocate, xattrs, locks) work on

@@ -188,6 +188,10 @@ class Inode:
         """Remove an empty directory; ENOTEMPTY."""
         raise SyscallError(errno.EPERM)
 
+    def makes_whiteouts(self) -> bool:
+        """A directory's: whether RENAME_WHITEOUT can leave a device in it."""
+        return False
+
     def rename(
         self, name: bytes, inode: Inode, new_dir: Inode, new_name: bytes, target: Inode | None, flags: int
     ) -> None:

@@ -50,4 +50,6 @@ def new_memfd(t: Task, name: bytes, flags: int) -> RegularFile:
         inode.seals = 0
     dentry = Dentry(b"memfd:" + name, mount.root, inode)
     dentry.deleted = True
-    return RegularFile(O_RDWR | O_LARGEFILE, Path(mount, dentry), inode)
+    file = RegularFile(O_RDWR | O_LARGEFILE, Path(mount, dentry), inode)
+    file.nowait = False  # as any of tmpfs
+    return file

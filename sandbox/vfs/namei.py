@@ -103,12 +103,17 @@ def mknod(t: Task, dirfd: int, path: bytes, mode: int, rdev: int) -> int:
     return 0
 
 
-def make_socket(t: Task, path: bytes, mode: int) -> Path:
-    """bind(2) of a Unix socket: its inode. EADDRINUSE when the name is taken. The caller sets `inode.attached`."""
+def place_for_socket(t: Task, path: bytes) -> tuple[Walk, Inode]:
+    """Where bind(2) can make a Unix socket's inode. EADDRINUSE when the name is taken."""
     try:
-        walk, parent = _for_create(t, -100, path, False)
+        return _for_create(t, AT_FDCWD, path, False)
     except SyscallError as error:
         raise SyscallError(errno.EADDRINUSE if error.errno == errno.EEXIST else error.errno) from None
+
+
+def make_socket(t: Task, path: bytes, mode: int) -> Path:
+    """bind(2) of a Unix socket: its inode. The caller sets `inode.attached`."""
+    walk, parent = place_for_socket(t, path)
     may_create(t.creds, parent)
     landlock.check(t, Path(walk.mount, walk.dentry), landlock.MAKE[S_IFSOCK])
     mode, uid, gid = new_attributes(t, parent, S_IFSOCK | mode & 0o777 & ~t.fs.umask)
@@ -127,12 +132,16 @@ def symlink(t: Task, target: bytes, dirfd: int, path: bytes) -> int:
     return 0
 
 
+def how_to_link(t: Task, dirfd: int, path: bytes, flags: int) -> int:
+    """How linkat(2) with `flags` finds what it links. ENOENT: an empty path without the privilege for it."""
+    if not path and flags & AT_EMPTY_PATH and dirfd != AT_FDCWD and not t.creds.has_here(CAP_DAC_READ_SEARCH):
+        raise SyscallError(errno.ENOENT)
+    return (FOLLOW if flags & AT_SYMLINK_FOLLOW else 0) | (EMPTY if flags & AT_EMPTY_PATH else 0)
+
+
 def link(t: Task, old_dirfd: int, old: bytes, new_dirfd: int, new: bytes, flags: int) -> int:
     """linkat(2); `flags`: AT_SYMLINK_FOLLOW, AT_EMPTY_PATH."""
-    if not old and flags & AT_EMPTY_PATH and old_dirfd != AT_FDCWD and not t.creds.has_here(CAP_DAC_READ_SEARCH):
-        raise SyscallError(errno.ENOENT)
-    how = (FOLLOW if flags & AT_SYMLINK_FOLLOW else 0) | (EMPTY if flags & AT_EMPTY_PATH else 0)
-    there = lookup(t, old_dirfd, old, how)
+    there = lookup(t, old_dirfd, old, how_to_link(t, old_dirfd, old, flags))
     inode = there.inode
     walk, parent = _for_create(t, new_dirfd, new, False)
     if there.mount is not walk.mount:

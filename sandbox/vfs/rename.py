@@ -5,12 +5,14 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING, Final
 
-from sandbox.abi.linux.stat import S_IFDIR, S_IFMT
+from sandbox.abi.linux.stat import S_IFCHR, S_IFDIR, S_IFMT
 from sandbox.errors import SyscallError
 from sandbox.vfs import landlock
+from sandbox.vfs.create import new_attributes
 from sandbox.vfs.inode import RENAME_EXCHANGE, RENAME_NOREPLACE, RENAME_WHITEOUT
 from sandbox.vfs.notify import (
     IN_ATTRIB,
+    IN_ISDIR,
     IN_MOVE_SELF,
     IN_MOVED_FROM,
     IN_MOVED_TO,
@@ -51,10 +53,12 @@ def rename(t: Task, old_dirfd: int, old: bytes, new_dirfd: int, new: bytes, flag
     if target.last in _SPECIAL:
         raise SyscallError(errno.EEXIST if flags & RENAME_NOREPLACE else errno.EBUSY)
     check_mount_write(source.mount)
-    child, victim = source.child(), target.child()
-    inode, replaced = child.inode, victim.inode
+    child = source.child()
+    inode = child.inode
     if inode is None:
         raise SyscallError(errno.ENOENT)
+    victim = target.child()
+    replaced = victim.inode
     _check_names(source, target, child, victim, flags)
     directory, new_dir = source.dentry.inode, target.dentry.inode
     assert directory is not None and new_dir is not None
@@ -69,8 +73,13 @@ def rename(t: Task, old_dirfd: int, old: bytes, new_dirfd: int, new: bytes, flag
         raise SyscallError(errno.EBUSY)
     if inode.fs is not new_dir.fs:
         raise SyscallError(errno.EXDEV)
-    directory.rename(source.last, inode, new_dir, target.last, replaced, flags & ~RENAME_NOREPLACE)
+    if flags & RENAME_WHITEOUT and not directory.makes_whiteouts():
+        raise SyscallError(errno.EINVAL)
+    directory.rename(source.last, inode, new_dir, target.last, replaced, flags & RENAME_EXCHANGE)
     _moved(t, child, victim, target, flags)
+    if flags & RENAME_WHITEOUT:
+        mode, uid, gid = new_attributes(t, directory, S_IFCHR)
+        directory.mknod(source.last, mode, 0, uid, gid)
     _notify(directory, new_dir, inode, replaced, source.last, target.last, flags)
     return 0
 
@@ -142,7 +151,7 @@ def _notify(
     if directory is new_dir:
         on_entry(directory, RENAMED_WITHIN, name, is_dir)
     if replaced is not None and not flags & RENAME_EXCHANGE:
-        on_self(replaced, IN_ATTRIB)
+        on_self(replaced, IN_ATTRIB | IN_ISDIR if replaced.is_dir() else IN_ATTRIB)
     on_self(inode, IN_MOVE_SELF)
     if replaced is None:
         return

@@ -11,7 +11,6 @@ from sandbox.abi.linux.stat import S_IFIFO, S_IFLNK, S_IFMT, S_IFSOCK
 from sandbox.errors import SyscallError
 from sandbox.fs.host_calls import renameat2
 from sandbox.host_files import keep
-from sandbox.vfs.inode import RENAME_EXCHANGE
 
 if TYPE_CHECKING:
     from sandbox.fs.hostfs.inode import HostInode
@@ -299,9 +298,7 @@ def rename(
     target: HostInode | None,
     flags: int,
 ) -> None:
-    """rename, or RENAME_EXCHANGE; EINVAL for a whiteout."""
-    if flags & ~RENAME_EXCHANGE:
-        raise SyscallError(errno.EINVAL)
+    """rename, or RENAME_EXCHANGE."""
     here, there = _both(directory, new_dir)
     try:
         if flags:

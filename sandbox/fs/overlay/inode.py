@@ -51,6 +51,9 @@ class OverlayDir(TmpfsDir):
         if not self.dirty:
             pin(self)
 
+    def makes_whiteouts(self) -> bool:
+        return False
+
     def blocks(self) -> int:
         """The lower directory's, or one page as on a disk."""
         low = self.lower

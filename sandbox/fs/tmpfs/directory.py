@@ -9,7 +9,7 @@ from sandbox.abi.linux.stat import S_IFDIR, S_IFMT, S_IFREG
 from sandbox.errors import SyscallError
 from sandbox.fs.tmpfs.inode import TmpfsFile, TmpfsInode, TmpfsSpecial, TmpfsSymlink
 from sandbox.vfs.directory_file import DirectoryFile
-from sandbox.vfs.inode import RENAME_EXCHANGE, RENAME_WHITEOUT, Inode
+from sandbox.vfs.inode import RENAME_EXCHANGE, Inode
 from sandbox.vfs.space import NAME_COST
 
 if TYPE_CHECKING:
@@ -146,14 +146,15 @@ class TmpfsDir(TmpfsInode):
         inode.unlinked()
         self._changed()
 
+    def makes_whiteouts(self) -> bool:
+        return True
+
     def rename(
         self, name: bytes, inode: Inode, new_dir: Inode, new_name: bytes, target: Inode | None, flags: int
     ) -> None:
         """Move or exchange; ENOTEMPTY."""
         assert isinstance(inode, TmpfsInode) and isinstance(new_dir, TmpfsDir)
         assert target is None or isinstance(target, TmpfsInode)
-        if flags & RENAME_WHITEOUT:
-            raise SyscallError(errno.EINVAL)
         if isinstance(target, TmpfsDir) and not flags & RENAME_EXCHANGE and not target.is_empty():
             raise SyscallError(errno.ENOTEMPTY)
         for one in (self, new_dir, inode, target):

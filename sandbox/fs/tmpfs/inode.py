@@ -5,7 +5,14 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING, Final
 
-from sandbox.abi.linux.fcntl import F_SEAL_FUTURE_WRITE, F_SEAL_GROW, F_SEAL_SEAL, F_SEAL_SHRINK, F_SEAL_WRITE
+from sandbox.abi.linux.fcntl import (
+    F_SEAL_EXEC,
+    F_SEAL_FUTURE_WRITE,
+    F_SEAL_GROW,
+    F_SEAL_SEAL,
+    F_SEAL_SHRINK,
+    F_SEAL_WRITE,
+)
 from sandbox.abi.linux.stat import S_IFDIR, S_IFLNK, S_IFMT, S_IFREG
 from sandbox.errors import SyscallError
 from sandbox.fs.tmpfs.data import FileData
@@ -171,7 +178,9 @@ class TmpfsFile(TmpfsInode):
 
     def open(self, t: Task, path: Path, flags: int) -> FileDescription:
         """A regular description."""
-        return RegularFile(flags, path, self)
+        file = RegularFile(flags, path, self)
+        file.nowait = False  # shmem sets no FMODE_NOWAIT
+        return file
 
     def read_at(self, dst: memoryview, offset: int) -> int:
         """From memory."""
@@ -198,6 +207,8 @@ class TmpfsFile(TmpfsInode):
             raise SyscallError(errno.EPERM)
         if seals & F_SEAL_WRITE and not self.seals & F_SEAL_WRITE and self.data.writable_maps:
             raise SyscallError(errno.EBUSY)
+        if seals & F_SEAL_EXEC and self.mode & 0o111:
+            seals |= F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE  # what is executed is not written
         self.seals |= seals
         return 0
 

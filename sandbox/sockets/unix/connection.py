@@ -132,8 +132,13 @@ class UnixConnection(UnixSocket):
             raise SyscallError(errno.EPIPE)
         return other
 
+    def check_send(self) -> None:
+        if self.kind == abi.SOCK_SEQPACKET and self.state != CONNECTED:
+            raise SyscallError(errno.ENOTCONN)
+
     def sendmsg(self, t: Task, data: memoryview, address: bytes, flags: int, control: list[ControlMessage]) -> int:
         urgent = flags & abi.MSG_OOB
+        self.check_send()
         if urgent and (self.kind == abi.SOCK_SEQPACKET or not len(data)):
             raise SyscallError(errno.EOPNOTSUPP)
         if self.kind == abi.SOCK_SEQPACKET:
@@ -193,7 +198,7 @@ class UnixConnection(UnixSocket):
 
     def recvmsg(self, t: Task, dst: memoryview, flags: int, got: Received | None) -> int:
         if flags & abi.MSG_OOB and self.kind == abi.SOCK_SEQPACKET:
-            raise SyscallError(errno.EOPNOTSUPP)
+            raise SyscallError(errno.EOPNOTSUPP if self.state == CONNECTED else errno.ENOTCONN)
         if flags & abi.MSG_ERRQUEUE:
             return WOULD_BLOCK
         if self.state != CONNECTED:

@@ -6,6 +6,7 @@ import errno
 from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux import socket as abi
+from sandbox.abi.linux.fcntl import O_NONBLOCK
 from sandbox.errors import SyscallError
 from sandbox.sockets.base import ControlMessage, Received
 from sandbox.sockets.unix.connection import receive_packet
@@ -147,7 +148,8 @@ class UnixDatagram(UnixSocket):
         if not self.inbox:
             if self.error:
                 raise SyscallError(self.take_error())
-            return 0 if self.shut & RCV_SHUTDOWN else WOULD_BLOCK
+            at_once = self.flags & O_NONBLOCK or flags & abi.MSG_DONTWAIT
+            return 0 if self.shut & RCV_SHUTDOWN and not at_once else WOULD_BLOCK  # who does not wait sees no end
         count = receive_packet(self, t, dst, flags, got)
         if not flags & abi.MSG_PEEK:
             self.room_queue.notify(EVENT_OUT)

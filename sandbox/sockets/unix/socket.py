@@ -7,7 +7,6 @@ from collections import deque
 from typing import TYPE_CHECKING, Final, Iterator, NoReturn
 
 from sandbox.abi.linux import socket as abi
-from sandbox.abi.linux.fcntl import AT_FDCWD
 from sandbox.errors import SyscallError
 from sandbox.sockets.base import ControlMessage, Received, SocketFile
 from sandbox.sockets.unix.message import Message
@@ -76,15 +75,11 @@ class UnixSocket(SocketFile):
             self.name = name
 
     def _bind_again(self, t: Task, name: bytes) -> NoReturn:
-        """A path that exists is found first, then that the socket has a name."""
+        """What keeps the path from being made is found first, then that the socket has a name."""
         if name[:1] != b"\0":
-            from sandbox.vfs.walk import lookup
+            from sandbox.vfs.namei import place_for_socket
 
-            try:
-                lookup(t, AT_FDCWD, name, 0)
-            except SyscallError as error:
-                raise SyscallError(errno.EINVAL if error.errno == errno.ENOENT else error.errno) from None
-            raise SyscallError(errno.EADDRINUSE)
+            place_for_socket(t, name)
         raise SyscallError(errno.EINVAL)
 
     def autobind(self) -> None:

@@ -26,8 +26,11 @@ _INT_MAX_S: Final = (1 << 33) - 1  # seconds that a file system with 34-bit time
 
 
 def _file(t: Task, fd: int) -> Path:
-    """A descriptor's place; EBADF for O_PATH."""
-    return path_of(t, t.fds.get_io(fd))
+    """A descriptor's place; EBADF for O_PATH, EOPNOTSUPP of an anonymous inode (fs/libfs.c: anon_inode_setattr)."""
+    file = t.fds.get_io(fd)
+    if file.path is None and not file.own_attributes:
+        raise SyscallError(errno.EOPNOTSUPP)
+    return path_of(t, file)
 
 
 def sys_chmod(t: Task, a: SyscallArgs) -> int:
@@ -83,6 +86,9 @@ def _set_times(t: Task, path: Path, times: tuple[int, int, int, int] | None) -> 
     now = path.inode.fs.now()
     if times is None:
         return attr.set_times(t, path, now, now, True)
+    for ns in (times[1], times[3]):
+        if not 0 <= ns < S and ns not in (UTIME_NOW, UTIME_OMIT):
+            return -errno.EINVAL
     atime, mtime = _one_time(times[0], times[1], now), _one_time(times[2], times[3], now)
     touch = times[1] == UTIME_NOW and times[3] == UTIME_NOW
     return attr.set_times(t, path, atime, mtime, touch)
@@ -106,9 +112,6 @@ def sys_utimensat(t: Task, a: SyscallArgs) -> int:
         times = _PAIRS.unpack(t.copy_in(a.addr(2), 32))
         if times[1] == UTIME_OMIT and times[3] == UTIME_OMIT:
             return 0
-        for ns in (times[1], times[3]):
-            if not 0 <= ns < S and ns not in (UTIME_NOW, UTIME_OMIT):
-                return -errno.EINVAL
     if not a.addr(1):
         if dirfd == AT_FDCWD:
             return -errno.EFAULT

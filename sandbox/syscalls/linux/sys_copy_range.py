@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from sandbox.abi.linux.fcntl import O_ACCMODE, O_APPEND, O_RDONLY, O_WRONLY
 from sandbox.errors import SyscallError
 from sandbox.syscalls.row import FULL, Arg, Row
-from sandbox.vfs.regular_file import RegularFile
+from sandbox.vfs.regular_file import RegularFile, limit_write
 
 if TYPE_CHECKING:
     from sandbox.kernel.task import Task
@@ -50,7 +50,7 @@ def sys_copy_file_range(t: Task, a: SyscallArgs) -> int:
     inode = source.path.inode
     if inode.live:
         inode.refresh()
-    size = min(a.size(4), max(0, inode.size - at))
+    size = min(a.size(4), max(0, inode.size - at), limit_write(t, to))
     if inode is target.path.inode and at < to + size and to < at + size:
         return -errno.EINVAL
     size = min(size, MAX_COPY)

@@ -7,25 +7,43 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.fcntl import AT_FDCWD
 from sandbox.abi.linux.stat import AT_EMPTY_PATH, AT_REMOVEDIR, AT_SYMLINK_FOLLOW
+from sandbox.errors import SyscallError
 from sandbox.syscalls.row import FULL, Arg, Row
 from sandbox.vfs import namei
+from sandbox.vfs.namei import how_to_link
 from sandbox.vfs.rename import check_flags, rename
+from sandbox.vfs.walk import lookup, walk_parent
 
 if TYPE_CHECKING:
     from sandbox.kernel.task import Task
     from sandbox.syscalls.args import SyscallArgs
 
 
+def _second(t: Task, address: int, dirfd: int, first: bytes, flags: int | None) -> bytes:
+    """The second path; what is wrong with the first one is found before it: with its directory for `flags` None, else
+    with what it names."""
+    try:
+        return t.copy_in_path(address)
+    except SyscallError:
+        if flags is None:
+            walk_parent(t, dirfd, first)
+        else:
+            lookup(t, dirfd, first, how_to_link(t, dirfd, first, flags))
+        raise
+
+
 def sys_link(t: Task, a: SyscallArgs) -> int:
     """link(2)."""
-    return namei.link(t, AT_FDCWD, t.copy_in_path(a.addr(0)), AT_FDCWD, t.copy_in_path(a.addr(1)), 0)
+    old = t.copy_in_path(a.addr(0))
+    return namei.link(t, AT_FDCWD, old, AT_FDCWD, _second(t, a.addr(1), AT_FDCWD, old, 0), 0)
 
 
 def sys_linkat(t: Task, a: SyscallArgs) -> int:
     """linkat(2)."""
     if a.int(4) & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH):
         return -errno.EINVAL
-    return namei.link(t, a.int(0), t.copy_in_path(a.addr(1)), a.int(2), t.copy_in_path(a.addr(3)), a.int(4))
+    old = t.copy_in_path(a.addr(1))
+    return namei.link(t, a.int(0), old, a.int(2), _second(t, a.addr(3), a.int(0), old, a.int(4)), a.int(4))
 
 
 def sys_symlink(t: Task, a: SyscallArgs) -> int:
@@ -56,18 +74,21 @@ def sys_unlinkat(t: Task, a: SyscallArgs) -> int:
 
 def sys_rename(t: Task, a: SyscallArgs) -> int:
     """rename(2)."""
-    return rename(t, AT_FDCWD, t.copy_in_path(a.addr(0)), AT_FDCWD, t.copy_in_path(a.addr(1)), 0)
+    old = t.copy_in_path(a.addr(0))
+    return rename(t, AT_FDCWD, old, AT_FDCWD, _second(t, a.addr(1), AT_FDCWD, old, None), 0)
 
 
 def sys_renameat(t: Task, a: SyscallArgs) -> int:
     """renameat(2)."""
-    return rename(t, a.int(0), t.copy_in_path(a.addr(1)), a.int(2), t.copy_in_path(a.addr(3)), 0)
+    old = t.copy_in_path(a.addr(1))
+    return rename(t, a.int(0), old, a.int(2), _second(t, a.addr(3), a.int(0), old, None), 0)
 
 
 def sys_renameat2(t: Task, a: SyscallArgs) -> int:
     """renameat2(2)."""
     check_flags(a.uint(4))
-    return rename(t, a.int(0), t.copy_in_path(a.addr(1)), a.int(2), t.copy_in_path(a.addr(3)), a.uint(4))
+    old = t.copy_in_path(a.addr(1))
+    return rename(t, a.int(0), old, a.int(2), _second(t, a.addr(3), a.int(0), old, None), a.uint(4))
 
 
 def sys_mknod(t: Task, a: SyscallArgs) -> int:

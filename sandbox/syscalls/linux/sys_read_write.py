@@ -145,6 +145,8 @@ def _write_on(t: Task, a: SyscallArgs) -> Result:
         if not file.can_write:
             return -errno.EINVAL
         it = one_segment(a.addr(1), a.size(2))
+        if file.write_size and a.size(2) != file.write_size:
+            return -errno.EINVAL
     return _write_rest(t, a, file, it)
 
 

@@ -61,9 +61,10 @@ def _look(
             low = every & -every
             every ^= low
             file = find(first + index * 64 + low.bit_length() - 1)
-            if file is None or file.flags & O_PATH:
+            if file is None:
                 raise SyscallError(errno.EBADF)
-            events = user_events(file.poll(t), file.norm)
+            path_only = file.flags & O_PATH != 0
+            events = abi.POLLNVAL if path_only else user_events(file.poll(t), file.norm)
             wanted = 0
             for n, mask in enumerate(_SETS):
                 if words[n] & low:

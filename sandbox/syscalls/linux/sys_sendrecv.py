@@ -155,6 +155,7 @@ def _decode_send(t: Task, file: SocketFile, addr: int) -> _Transfer:
     if message.name_size:
         x.address = copy_in_address(t, message.name, message.name_size)
     if message.control_size:
+        file.check_send()
         x.control = copy_in_control(t, file, message.control, message.control_size)
     return x
 

@@ -71,6 +71,7 @@ def sys_socketpair(t: Task, a: SyscallArgs) -> Result:
     """socketpair(2)."""
     kind, flags = _kind(a.int(1))
     family = a.int(0)
+    t.fds.lowest_free(t.fds.lowest_free() + 1)  # for both, before anything else
     check_kind(family, kind)
     one, two = find_family(family).pair(t, kind, a.int(2))
     one.flags |= flags & O_NONBLOCK

@@ -62,10 +62,12 @@ def sys_sendfile(t: Task, a: SyscallArgs) -> Result:
     held = a.held
     out = held if held is not None else t.fds.get_io(a.uint(0))
     _writable(out)
+    if out.flags & O_APPEND and not isinstance(out, PipeFile):
+        return -errno.EINVAL
+    if not count:
+        return 0
     _check_source(t, source, addr != 0)
     if not out.flagged:
-        return -errno.EINVAL
-    if out.flags & O_APPEND and not isinstance(out, PipeFile):
         return -errno.EINVAL
     done = a.state if isinstance(a.state, int) else 0
     blocked, turn = False, done + out.write_turn

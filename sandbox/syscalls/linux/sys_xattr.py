@@ -10,6 +10,7 @@ from sandbox.abi.linux.xattr import XATTR_CREATE, XATTR_NAME_MAX, XATTR_REPLACE,
 from sandbox.errors import SyscallError
 from sandbox.syscalls.row import FULL, Arg, Row
 from sandbox.vfs import xattr
+from sandbox.vfs.open_file_path import path_of
 from sandbox.vfs.walk import FOLLOW, lookup
 
 if TYPE_CHECKING:
@@ -22,13 +23,9 @@ def _path(t: Task, a: SyscallArgs, follow: bool) -> Path:
     return lookup(t, AT_FDCWD, t.copy_in_path(a.addr(0)), FOLLOW if follow else 0)
 
 
-def _file(t: Task, a: SyscallArgs, without: int) -> Path:
-    """A descriptor's place; EBADF for O_PATH. What has no inode in the tree has no attributes and can be given none:
-    `without`, for names that users may give."""
-    path = t.fds.get_io(a.int(0)).path
-    if path is None:
-        raise SyscallError(without if _name(t, a).startswith(b"user.") else errno.EOPNOTSUPP)
-    return path
+def _file(t: Task, a: SyscallArgs) -> Path:
+    """A descriptor's place; EBADF for O_PATH."""
+    return path_of(t, t.fds.get_io(a.int(0)))
 
 
 def _name(t: Task, a: SyscallArgs) -> bytes:
@@ -85,7 +82,7 @@ def sys_lsetxattr(t: Task, a: SyscallArgs) -> int:
 def sys_fsetxattr(t: Task, a: SyscallArgs) -> int:
     """fsetxattr(2)."""
     value, name = _value(t, a), _name(t, a)
-    return _set(t, a, _file(t, a, errno.EPERM), name, value)
+    return _set(t, a, _file(t, a), name, value)
 
 
 def sys_getxattr(t: Task, a: SyscallArgs) -> int:
@@ -102,8 +99,8 @@ def sys_lgetxattr(t: Task, a: SyscallArgs) -> int:
 
 def sys_fgetxattr(t: Task, a: SyscallArgs) -> int:
     """fgetxattr(2)."""
-    path = _file(t, a, errno.ENODATA)
-    return _get(t, a, path, _name(t, a))
+    name = _name(t, a)
+    return _get(t, a, _file(t, a), name)
 
 
 def sys_listxattr(t: Task, a: SyscallArgs) -> int:
@@ -136,8 +133,8 @@ def sys_lremovexattr(t: Task, a: SyscallArgs) -> int:
 
 def sys_fremovexattr(t: Task, a: SyscallArgs) -> int:
     """fremovexattr(2)."""
-    path = _file(t, a, errno.EPERM)
-    return xattr.remove(t, path, _name(t, a))
+    name = _name(t, a)
+    return xattr.remove(t, _file(t, a), name)
 
 
 _SET: Final = (Arg.STR, Arg.IN_BUF, Arg.SIZE, Arg.HEX)

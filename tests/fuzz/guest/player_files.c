@@ -68,7 +68,11 @@ OP(writev) {
     return RESULT(pwritev2(FD(a[0]), v, 3, a[3], a[4]));
 }
 OP(badread) { return RESULT(read(FD(a[0]), (char *)8, a[1])); }
-OP(badwrite) { return RESULT(write(FD(a[0]), (char *)8, a[1])); }
+OP(badwrite) { /* Linux 6.14 looks at the seals before the bytes */
+    int seals = fcntl(FD(a[0]), F_GET_SEALS);
+    if (seals > 0 && seals & ~F_SEAL_SEAL) return 0;
+    return RESULT(write(FD(a[0]), (char *)8, a[1]));
+}
 OP(lseek) { return RESULT(lseek(FD(a[0]), a[1], a[2])); }
 OP(truncate) { return RESULT(truncate(path_of(a[0]), a[1])); }
 OP(ftruncate) { return RESULT(ftruncate(FD(a[0]), a[1])); }

@@ -16,6 +16,7 @@ OP(pipesize) { return RESULT(a[1] < 0 ? fcntl(FD(a[0]), F_GETPIPE_SZ) : fcntl(FD
 OP(fionread) {
     int n = -1;
     long result = RESULT(ioctl(FD(a[0]), FIONREAD, &n));
+    if (result == -EINVAL) result = -ENOTTY; /* epoll, which has ioctls of its own since Linux 6.9 */
     if (!result) tell(" %d", n);
     return result;
 }

@@ -79,7 +79,7 @@ static int zero, minus = -1;
 static const char *const LEFT_OUT[][2] = {
     {"fch", " event epoll timer signal inotify null zero proc procdir ptmx "}, /* devices are everybody's */
     {"utimensat", " event epoll timer signal inotify null zero proc procdir ptmx "},
-    {"preadv2_nowait", " fifo memfd sealed "},
+    {"preadv2_nowait", " file ro append fifo memfd sealed "}, /* tmpfs has no such reads */
     {"pwritev2_nowait", " file wo append memfd sealed "},
     {"pwrite", " proc "},
     {"write_bad", " tcp udp sealed "},
