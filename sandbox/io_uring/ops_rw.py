@@ -103,7 +103,7 @@ def _check(r: Request, file: FileDescription, it: IovIter, writing: bool) -> int
     """Where to begin; EBADF, EOPNOTSUPP, EINVAL (io_rw_init_file, rw_verify_area)."""
     if not (file.flags + 1) & 2 if writing else file.flags & 1:
         raise SyscallError(errno.EBADF)
-    rw_flags(file, r.op_flags)
+    rw_flags(file, r.op_flags, writing)
     if r.ring.setup & abi.SETUP_IOPOLL:
         raise SyscallError(errno.EOPNOTSUPP)  # no file here can be polled for the end of direct I/O
     r.nowait = r.op_flags & RWF_NOWAIT != 0

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sandbox.kernel.task import Task
     from sandbox.syscalls.args import SyscallArgs
     from sandbox.vfs.inode import Inode
+    from sandbox.vfs.locks import InodeLocks
     from sandbox.vfs.path import Path
 
 PAGE: Final = 4096
@@ -86,6 +87,7 @@ class Pipe:
         "writes_opened",
         "queue",
         "new_stat",
+        "locks",
     )
 
     def __init__(self, pages: PipePages) -> None:
@@ -99,6 +101,7 @@ class Pipe:
         self.reads_opened = 0  # how often a reader has come: what a FIFO's open waits for
         self.writes_opened = 0
         self.queue = WaitQueue()
+        self.locks: InodeLocks | None = None  # of both ends, too
         self.new_stat: Kstat | None = None  # attributes of both ends, once fchmod(2) or its like has changed them
 
     def closed(self) -> None:
@@ -336,6 +339,18 @@ class PipeFile(FileDescription):
             t.copy_out(arg, self.pipe.size.to_bytes(4, "little"))
             return 0
         raise SyscallError(errno.ENOTTY)
+
+    def held_locks(self) -> InodeLocks | None:
+        return self.pipe.locks if self.path is None else super().held_locks()
+
+    def locks(self) -> InodeLocks:
+        if self.path is not None:
+            return super().locks()
+        if self.pipe.locks is None:
+            from sandbox.vfs.locks import InodeLocks
+
+            self.pipe.locks = InodeLocks()
+        return self.pipe.locks
 
     # --- opening a FIFO ---
 

@@ -261,7 +261,7 @@ def _file_flags(file: FileDescription, prot: int, flags: int, vm_flags: int) -> 
             vm_flags &= ~(VM_MAYWRITE | VM_SHARED)
     elif kind != MAP_PRIVATE:
         raise SyscallError(errno.EINVAL)
-    if mode == O_WRONLY:
+    if mode & O_WRONLY:  # O_WRONLY, or what may neither be read nor written
         raise SyscallError(errno.EACCES)
     if flags & MAP_GROWSDOWN:
         raise SyscallError(errno.EINVAL)

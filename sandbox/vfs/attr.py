@@ -164,6 +164,8 @@ def fallocate(t: Task, path: Path, mode: int, offset: int, length: int) -> int:
     end = offset + length
     if end > MAX_OFFSET:
         raise SyscallError(errno.EFBIG)
+    if mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE):
+        raise SyscallError(errno.EOPNOTSUPP)
     if not mode & FALLOC_FL_KEEP_SIZE:
         if inode.live:
             inode.refresh()

@@ -30,6 +30,7 @@ class DirectoryFile(InodeFile):
     """
 
     flagged = False
+    flagged_writes = False
 
     def __init__(self, flags: int, path: Path, inode: Inode) -> None:
         super().__init__(flags, path, inode)

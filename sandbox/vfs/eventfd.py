@@ -22,7 +22,7 @@ class EventFile(AnonFile):
 
     nowait = True
     norm = 0
-    write_size = 8
+    flagged_writes = False
 
     def __init__(self, count: int, flags: int, semaphore: bool) -> None:
         super().__init__(O_RDWR | flags)
@@ -46,9 +46,12 @@ class EventFile(AnonFile):
         self.queue.notify(EVENT_OUT)
         return 8
 
-    def write(self, t: Task, src: memoryview) -> int:
-        if len(src) != 8:
+    def check_write(self, t: Task, size: int) -> None:
+        if size != 8:
             raise SyscallError(errno.EINVAL)
+
+    def write(self, t: Task, src: memoryview) -> int:
+        self.check_write(t, len(src))
         value = int.from_bytes(src[:8], "little")
         if value == MAX:
             raise SyscallError(errno.EINVAL)

@@ -39,7 +39,6 @@ class FileDescription:
     write_turn = 16 << 20  # bytes that one call writes before others have a turn; fewer where they cost much
     can_read = True  # it has a read operation at all (FMODE_CAN_READ); EINVAL otherwise, before the buffer is looked at
     can_write = True
-    write_size = 0  # bytes that each write must have, if they are looked at before anything else
     positioned = False  # pread(2) and pwrite(2) mean something (FMODE_PREAD); ESPIPE otherwise
     secret = False  # of memfd_secret(2): mappings of it are nobody else's to look at
     nowait = False  # RWF_NOWAIT (FMODE_NOWAIT); EOPNOTSUPP otherwise
@@ -47,7 +46,8 @@ class FileDescription:
     own_attributes = (
         False  # without a `path`: what fchmod(2) and its like may change, not an inode that all of its kind share
     )
-    flagged = True  # preadv2(2) and pwritev2(2) take flags: it has read_iter and write_iter
+    flagged = True  # preadv2(2) takes flags: it has read_iter
+    flagged_writes = True  # pwritev2(2) does: it has write_iter
     is_ring = False  # an io_uring
     looks_once = False  # at each byte of what is written: it may lie in memory that a guest can change meanwhile
 
@@ -113,6 +113,9 @@ class FileDescription:
         return self.own_locks
 
     # --- data: one attempt each ---
+
+    def check_write(self, t: Task, size: int) -> None:
+        """What write(2) answers before it looks at the bytes."""
 
     def read(self, t: Task, dst: memoryview) -> int:
         """Into `dst` from the file's own position (advances it): bytes read, 0 at end, or WOULD_BLOCK."""

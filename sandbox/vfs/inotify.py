@@ -90,6 +90,7 @@ class InotifyFile(AnonFile):
 
     can_write = False
     flagged = False
+    flagged_writes = False
 
     def __init__(self, flags: int, vfs: Vfs) -> None:
         super().__init__(flags)

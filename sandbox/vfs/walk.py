@@ -64,12 +64,12 @@ class Walk:
         if path[:1] == b"/" and not resolve & (RESOLVE_IN_ROOT | RESOLVE_BENEATH):
             self.mount, self.dentry = root.mount, root.dentry
             return
+        if path[:1] == b"/" and resolve & RESOLVE_BENEATH:
+            raise SyscallError(errno.EXDEV)
         start = t.fs.cwd if dirfd == AT_FDCWD else start_of(t, dirfd)
         self.mount, self.dentry = start.mount, start.dentry
         if resolve & (RESOLVE_IN_ROOT | RESOLVE_BENEATH):
             self.root_mount, self.root = start.mount, start.dentry
-            if path[:1] == b"/" and resolve & RESOLVE_BENEATH:
-                raise SyscallError(errno.EXDEV)
 
     def run(self, path: bytes, parent_only: bool, follow: bool) -> None:
         """Walk `path` (not empty). ENOENT, ENOTDIR, EACCES, ELOOP, ENAMETOOLONG, EXDEV."""

@@ -141,6 +141,7 @@ class MqueueFile(InodeFile):
 
     can_write = False
     flagged = False
+    flagged_writes = False
 
     def __init__(self, flags: int, path: Path, inode: QueueInode) -> None:
         super().__init__(flags, path, inode)

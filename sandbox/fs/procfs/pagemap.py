@@ -47,6 +47,7 @@ class PagemapFile(InodeFile):
     """A word for each page of the address space: present, swapped, of a file, written; frame numbers are 0."""
 
     flagged = False
+    flagged_writes = False
 
     def __init__(self, flags: int, path: Path, inode: PagemapInode) -> None:
         super().__init__(flags, path, inode)

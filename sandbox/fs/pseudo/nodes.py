@@ -235,3 +235,4 @@ class TaskGeneratedFile(GeneratedFile):
     """One of a process's: it has read and write alone, so it can't be spliced and takes no flags."""
 
     flagged = False
+    flagged_writes = False

@@ -149,8 +149,8 @@ class FileData:
             if end > self.size:
                 self.size = end
             return n
-        if self.fd < 0 and (end > SMALL or offset > len(small) + PAGE):
-            self.promote()
+        if self.fd < 0 and (end > SMALL or offset // PAGE > (len(small) + PAGE - 1) // PAGE):
+            self.promote()  # a page between is a hole
         if self.account.tight:
             n = self._room(offset, n)
             src = src[:n]
@@ -218,8 +218,8 @@ class FileData:
 
     def punch(self, offset: int, length: int) -> None:
         """FALLOC_FL_PUNCH_HOLE: zeros; the size stays."""
-        if self.fd < 0:
-            end = min(offset + length, len(self.small))
+        end = min(offset + length, len(self.small))
+        if self.fd < 0 and (end == len(self.small) or end // PAGE <= (offset + PAGE - 1) // PAGE):  # no page between
             if end > offset:
                 if end == len(self.small):
                     del self.small[offset:]
@@ -227,6 +227,7 @@ class FileData:
                 else:
                     self.small[offset:end] = bytes(end - offset)
             return
+        self.promote()
         try:
             fallocate(self.fd, 3, offset, length)
         except OSError as error:

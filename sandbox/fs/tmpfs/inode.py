@@ -243,7 +243,7 @@ class TmpfsFile(TmpfsInode):
             data.punch(offset, length)
         else:
             keep = bool(mode & FALLOC_FL_KEEP_SIZE)
-            if self.seals > F_SEAL_SEAL and not keep:
+            if self.seals > F_SEAL_SEAL:
                 self._check_seals(max(offset + length, self.size), writes=False)
             data.allocate(offset, length, keep)
         self.size = data.size

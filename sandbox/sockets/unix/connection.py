@@ -132,9 +132,18 @@ class UnixConnection(UnixSocket):
             raise SyscallError(errno.EPIPE)
         return other
 
+    def check_write(self, t: Task, size: int) -> None:
+        if self.kind == abi.SOCK_STREAM:
+            self._peer_to_write(t, 0)
+        else:
+            self.check_send()
+
     def check_send(self) -> None:
-        if self.kind == abi.SOCK_SEQPACKET and self.state != CONNECTED:
-            raise SyscallError(errno.ENOTCONN)
+        if self.kind == abi.SOCK_SEQPACKET:
+            if self.error:
+                raise SyscallError(self.take_error())
+            if self.state != CONNECTED:
+                raise SyscallError(errno.ENOTCONN)
 
     def sendmsg(self, t: Task, data: memoryview, address: bytes, flags: int, control: list[ControlMessage]) -> int:
         urgent = flags & abi.MSG_OOB

@@ -229,7 +229,7 @@ def _take(t: Task, context: AioContext, at: int) -> _Transfer | None:
         return None
     if opcode not in (_PREAD, _PWRITE, _PREADV, _PWRITEV):
         raise SyscallError(errno.EINVAL)
-    rw_flags(file, rw)
+    rw_flags(file, rw, opcode in (_PWRITE, _PWRITEV))
     if flags & IOCB_FLAG_IOPRIO:
         check_ioprio(t, prio & 0xFFFF)
     it = _buffers(t, file, opcode, block[6], block[7], block[8])

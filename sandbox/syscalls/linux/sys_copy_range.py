@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING, Final
 
-from sandbox.abi.linux.fcntl import O_ACCMODE, O_APPEND, O_RDONLY, O_WRONLY
+from sandbox.abi.linux.fcntl import O_APPEND, O_WRONLY
 from sandbox.errors import SyscallError
 from sandbox.syscalls.row import FULL, Arg, Row
 from sandbox.vfs.regular_file import RegularFile, limit_write
@@ -31,12 +31,12 @@ def sys_copy_file_range(t: Task, a: SyscallArgs) -> int:
     at, to = _offset(t, source, a.addr(1)), _offset(t, target, a.addr(3))
     if a.uint(5):
         return -errno.EINVAL
-    for file in (source, target):
-        if file.path is not None and file.path.inode.is_dir():
-            return -errno.EISDIR
-        if file.path is None or not file.path.inode.is_regular():
-            return -errno.EINVAL
-    if source.flags & O_ACCMODE == O_WRONLY or target.flags & O_ACCMODE == O_RDONLY or target.flags & O_APPEND:
+    both = (source, target)
+    if any(file.path is not None and file.path.inode.is_dir() for file in both):
+        return -errno.EISDIR
+    if any(file.path is None or not file.path.inode.is_regular() for file in both):
+        return -errno.EINVAL
+    if source.flags & O_WRONLY or not (target.flags + 1) & 2 or target.flags & O_APPEND:
         return -errno.EBADF
     assert source.path is not None and target.path is not None
     if source.path.inode.fs is not target.path.inode.fs:

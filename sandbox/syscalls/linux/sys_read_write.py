@@ -145,8 +145,7 @@ def _write_on(t: Task, a: SyscallArgs) -> Result:
         if not file.can_write:
             return -errno.EINVAL
         it = one_segment(a.addr(1), a.size(2))
-        if file.write_size and a.size(2) != file.write_size:
-            return -errno.EINVAL
+        file.check_write(t, a.size(2))
     return _write_rest(t, a, file, it)
 
 
@@ -253,7 +252,7 @@ def _readv(t: Task, a: SyscallArgs, file: FileDescription, offset: int, flags: i
         if not it.total:
             return 0
         if flags:
-            rw_flags(file, flags)
+            rw_flags(file, flags, False)
     got = read_iter(t, a, file, it, offset)
     if got == WOULD_BLOCK and not flags & RWF_NOWAIT:
         return wait_read(t, a, file, it)
@@ -271,7 +270,7 @@ def _writev(t: Task, a: SyscallArgs, file: FileDescription, offset: int, flags: 
         if not it.total:
             return 0
         if flags:
-            rw_flags(file, flags)
+            rw_flags(file, flags, True)
     put = write_iter(t, a, file, it, offset)
     if put == WOULD_BLOCK:
         return (it.done or WOULD_BLOCK) if flags & RWF_NOWAIT else wait_write(t, a, file, it)
@@ -306,9 +305,10 @@ def sys_pwritev(t: Task, a: SyscallArgs) -> Result:
     return _writev(t, a, t.fds.get_io(a.uint(0)) if file is None else file, a.long(3), 0)
 
 
-def rw_flags(file: FileDescription, flags: int) -> None:
+def rw_flags(file: FileDescription, flags: int, writing: bool) -> None:
     """EINVAL, EOPNOTSUPP (kiocb_set_rw_flags, do_loop_readv_writev)."""
-    if flags & ~_RWF_KNOWN or (flags & RWF_NOWAIT and not file.nowait) or (flags & ~RWF_HIPRI and not file.flagged):
+    takes = file.flagged_writes if writing else file.flagged
+    if flags & ~_RWF_KNOWN or (flags & RWF_NOWAIT and not file.nowait) or (flags & ~RWF_HIPRI and not takes):
         raise SyscallError(errno.EOPNOTSUPP)
     if flags & RWF_APPEND and flags & RWF_NOAPPEND:
         raise SyscallError(errno.EINVAL)

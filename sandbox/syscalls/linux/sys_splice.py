@@ -9,7 +9,7 @@ from sandbox.abi.linux.fcntl import O_APPEND, O_NONBLOCK
 from sandbox.errors import SyscallError
 from sandbox.kernel.control import AGAIN, Block, Result
 from sandbox.kernel.pipe import PipeFile
-from sandbox.sockets.base import broken_pipe
+from sandbox.sockets.base import SocketFile, broken_pipe
 from sandbox.syscalls.iov_iter import MAX_RW_COUNT, SCRATCH_SIZE, IovIter
 from sandbox.syscalls.row import FULL, Arg, Row
 from sandbox.vfs.file_description import WOULD_BLOCK, FileDescription
@@ -64,10 +64,12 @@ def sys_sendfile(t: Task, a: SyscallArgs) -> Result:
     _writable(out)
     if out.flags & O_APPEND and not isinstance(out, PipeFile):
         return -errno.EINVAL
-    if not count:
+    if not count and (isinstance(out, PipeFile) or not isinstance(source, (PipeFile, SocketFile))):
         return 0
+    if isinstance(out, PipeFile) and not (addr or source.positioned or isinstance(source, PipeFile)):
+        return splice(t, source, out, count, 0, -1, -1)
     _check_source(t, source, addr != 0)
-    if not out.flagged:
+    if not out.flagged_writes:
         return -errno.EINVAL
     done = a.state if isinstance(a.state, int) else 0
     blocked, turn = False, done + out.write_turn
@@ -180,7 +182,7 @@ def _pipe_to_pipe(t: Task, source: PipeFile, out: PipeFile, size: int, flags: in
 def _from_pipe(t: Task, source: PipeFile, out: FileDescription, size: int, flags: int, offset: int) -> Result:
     pipe = source.pipe
     done = 0
-    if not out.flagged:
+    if not out.flagged_writes:
         return -errno.EINVAL  # no splice_write
     while done < min(size, out.write_turn) and pipe.size:
         view = t.kernel.scratch[: min(size - done, SCRATCH_SIZE)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING, Final
 
-from sandbox.abi.linux.fcntl import AT_FDCWD, O_ACCMODE, O_RDONLY
+from sandbox.abi.linux.fcntl import AT_FDCWD
 from sandbox.kernel.control import Result
 from sandbox.syscalls.row import FULL, PARTIAL, Arg, Row
 from sandbox.vfs import attr
@@ -33,7 +33,7 @@ def sys_ftruncate(t: Task, a: SyscallArgs) -> int:
         return -errno.EINVAL
     file = t.fds.get_io(a.int(0))
     path = file.path
-    if path is None or not path.inode.is_regular() or file.flags & O_ACCMODE == O_RDONLY:
+    if path is None or not path.inode.is_regular() or not (file.flags + 1) & 2:
         return -errno.EINVAL
     check_not_append(path.inode)
     if not file.truncatable:
@@ -50,7 +50,7 @@ def sys_fallocate(t: Task, a: SyscallArgs) -> int:
     mode = a.int(1)
     if mode & ~FALLOC_FL_KNOWN or mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE) == FALLOC_FL_PUNCH_HOLE:
         return -errno.EOPNOTSUPP
-    if file.flags & O_ACCMODE == O_RDONLY:
+    if not (file.flags + 1) & 2:
         return -errno.EBADF
     path = file.path
     if path is None:

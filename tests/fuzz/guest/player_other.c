@@ -48,6 +48,8 @@ OP(recv) {
     return result;
 }
 OP(sendfd) {
+    struct stat st; /* when sockets in sockets' own queues are found to be garbage is left to Linux */
+    if (!fstat(FD(a[1]), &st) && S_ISSOCK(st.st_mode)) return 0;
     char control[CMSG_SPACE(sizeof(int))] = {0};
     struct iovec v = {"fd", a[2]};
     struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
@@ -70,7 +72,12 @@ OP(recvfd) {
     }
     return result;
 }
-OP(shutdown) { return RESULT(shutdown(FD(a[0]), a[1])); }
+OP(shutdown) { /* of what is not connected: Linux 6.13 changed which error its senders get */
+    struct sockaddr_un name;
+    socklen_t n = sizeof name;
+    if (getpeername(FD(a[0]), (void *)&name, &n)) return -ENOTCONN;
+    return RESULT(shutdown(FD(a[0]), a[1]));
+}
 OP(getsockopt) {
     int value[8] = {0};
     socklen_t n = a[2];
@@ -201,6 +208,8 @@ static void *place(long n) { /* pieces are apart, so that none joins or borders 
 }
 OP(mmap) {
     long n = a[0] & 3;
+    struct stat st; /* over a socket mmap fails late, and what was at the place may be gone then */
+    if (!(a[4] & MAP_ANONYMOUS) && !fstat(FD(a[1]), &st) && S_ISSOCK(st.st_mode)) return -ENODEV;
     void *p = mmap(place(n), a[2], a[3], a[4] | MAP_FIXED, a[4] & MAP_ANONYMOUS ? -1 : FD(a[1]), a[5]);
     if (p == MAP_FAILED) return -errno;
     pieces[n] = p;
