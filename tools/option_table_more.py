@@ -64,7 +64,7 @@ IPV6: Final[dict[int, tuple[str, str]]] = {
     66: ("IPV6_RECVTCLASS", "of datagrams"),
     67: ("IPV6_TCLASS", ""),
     70: ("IPV6_AUTOFLOWLABEL", "flows have no labels"),
-    72: ("IPV6_ADDR_PREFERENCES", "kept; there are no temporary and no home addresses to prefer"),
+    72: ("IPV6_ADDR_PREFERENCES", "temporary or public; there are no home addresses to prefer"),
     73: ("IPV6_MINHOPCOUNT", "TCP, as on Linux"),
     74: ("IPV6_RECVORIGDSTADDR", "of datagrams"),
     75: ("IPV6_TRANSPARENT", ""),

@@ -13,6 +13,7 @@ from typing import BinaryIO, Final
 from tcpip.adapters.aio_runner import Runner
 from tcpip.addr import IPV4_ANY, IPV6_ANY, is_link_local, parse, parse_mac, parse_prefix, text
 from tcpip.clock import MonotonicClock
+from tcpip.config.dhcp6_client import Dhcp6Client
 from tcpip.config.dhcp_client import DhcpClient
 from tcpip.config.link_local import LinkLocal
 from tcpip.errors import NetworkError
@@ -25,6 +26,7 @@ from tcpip.link.qdisc_tbf import qdisc_from
 from tcpip.link.sniffer import SnifferLink, start_capture, stop_capture
 from tcpip.link.tap import TapLink
 from tcpip.link.vlan import VlanTrunk
+from tcpip.network.autoconf import STABLE_PRIVACY
 from tcpip.stack.nic import Nic
 from tcpip.stack.stack import Stack
 
@@ -59,6 +61,15 @@ def add_host_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--slaac", action="store_true", help="take IPv6 addresses and routes from router advertisements"
     )
+    parser.add_argument(
+        "--stable-addresses", action="store_true", help="with --slaac: identifiers that do not show the MAC (RFC 7217)"
+    )
+    parser.add_argument(
+        "--temporary-addresses", action="store_true", help="with --slaac: temporary ones too (RFC 8981)"
+    )
+    parser.add_argument(
+        "--dhcp6", action="store_true", help="with --slaac: addresses from DHCPv6 where advertisements say so"
+    )
     parser.add_argument("--dhcp", action="store_true", help="take an IPv4 address and routes from a DHCP server")
     parser.add_argument("--link-local", action="store_true", help="take an IPv4 link-local address (169.254.0.0/16)")
     parser.add_argument("--vlan", type=int, metavar="ID", help="send and take frames of this VLAN only")
@@ -75,12 +86,16 @@ class HostSession:
         self._file: BinaryIO | None = None
         self._sniffer: SnifferLink | None = None
         self.dhcp: DhcpClient | None = None
+        self.dhcp6: Dhcp6Client | None = None
         self.link_local: LinkLocal | None = None
         link = open_link(options)
         try:
             link = wrapped(link, self.stack, options)
             self.nic = self.stack.add_nic(link, "eth0")
             self.nic.accept_ra = options.slaac
+            if options.stable_addresses:
+                self.nic.autoconf.addr_gen_mode = STABLE_PRIVACY
+            self.nic.autoconf.use_tempaddr = 2 if options.temporary_addresses else 0
             if options.capture:
                 self._file = open(options.capture, "wb")  # noqa: SIM115
                 self._sniffer = start_capture(self.nic, PcapngWriter(self._file))
@@ -90,6 +105,9 @@ class HostSession:
             if options.dhcp:
                 self.dhcp = DhcpClient(self.nic)
                 self.dhcp.start()
+            if options.dhcp6:
+                self.dhcp6 = Dhcp6Client(self.nic)
+                self.dhcp6.follow()
             if options.link_local:
                 self.link_local = LinkLocal(self.nic)
                 self.link_local.start()
@@ -115,9 +133,11 @@ class HostSession:
             ) from None
 
     def on_change(self, callback: Callable[[], None]) -> None:
-        """What to do when DHCP or link-local configuration brings or takes an address."""
+        """What to do when DHCP, DHCPv6 or link-local configuration brings or takes an address."""
         if self.dhcp is not None:
             self.dhcp.on_change = callback
+        if self.dhcp6 is not None:
+            self.dhcp6.on_change = callback
         if self.link_local is not None:
             self.link_local.on_change = callback
 
@@ -126,6 +146,8 @@ class HostSession:
         self.on_change(_nothing)
         if self.dhcp is not None:
             self.dhcp.stop()
+        if self.dhcp6 is not None:
+            self.dhcp6.stop()
         if self.link_local is not None:
             self.link_local.stop()
         self.runner.close()

@@ -1,7 +1,7 @@
-"""Neighbour discovery: resolution, duplicate address detection, router discovery and address autoconfiguration.
+"""Neighbour discovery: resolution, duplicate address detection, router discovery.
 
-Implements: RFC 4861 6.3, 7; RFC 4862 5; RFC 7527 (looped-back DAD, by nonce); RFC 8106 5.1.
-Deviates: interface identifiers are modified EUI-64; redirects are checked and ignored; no temporary addresses.
+Implements: RFC 4861 6.3, 7; RFC 4862 5.4; RFC 7527 (looped-back DAD, by nonce); RFC 8106 5.1.
+Deviates: redirects are checked and ignored.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from tcpip.addr import (
     IPV6_ALL_NODES,
     IPV6_ALL_ROUTERS,
     IPV6_ANY,
-    eui64_address,
     is_link_local,
     is_multicast,
     masked,
@@ -27,6 +26,7 @@ from tcpip.header import icmpv6 as wire
 from tcpip.header import ndp
 from tcpip.header.ethernet import TYPE_IPV6
 from tcpip.header.ipv6 import Ipv6Header
+from tcpip.network.autoconf import FOREVER, MAX_SLAAC_ADDRESSES
 from tcpip.stack.address import NicAddress
 from tcpip.stack.route_table import RouteEntry
 
@@ -37,11 +37,8 @@ if TYPE_CHECKING:
 RTR_SOLICITATION_INTERVAL: Final = 4 * NS_PER_S
 MAX_RTR_SOLICITATIONS: Final = 3
 DAD_TRANSMITS: Final = 1
-MAX_SLAAC_ADDRESSES: Final = 16
 MAX_ROUTERS: Final = 8
-FOREVER: Final = 0xFFFFFFFF
 ICMPV6: Final = 58
-TWO_HOURS: Final = 7200
 
 
 def handle_message(nic: Nic, pkt: RxPacket, message: wire.Icmpv6Message) -> None:
@@ -134,7 +131,8 @@ def _router_advertisement(nic: Nic, pkt: RxPacket, message: wire.Icmpv6Message) 
         if prefix.on_link:
             _prefix_route(nic, prefix)
         if prefix.autonomous and prefix.length == 64:
-            _autoconfigure(nic, prefix)
+            nic.autoconf.prefix_seen(prefix)
+    nic.autoconf.flags_seen(advert.flags & 0x80 != 0, advert.flags & 0x40 != 0)
 
 
 def _until(nic: Nic, seconds: int) -> int | None:
@@ -169,31 +167,6 @@ def _default_route(nic: Nic, router: bytes, lifetime_s: int) -> None:
 def _prefix_route(nic: Nic, prefix: ndp.PrefixInfo) -> None:
     limit = MAX_ROUTERS + MAX_SLAAC_ADDRESSES
     _set_route(nic, masked(prefix.prefix, prefix.length), prefix.length, b"", prefix.valid_s, limit)
-
-
-def _autoconfigure(nic: Nic, prefix: ndp.PrefixInfo) -> None:
-    """RFC 4862 5.5.3 (d), (e): a new address, or new lifetimes; never below two hours by a stranger's word."""
-    now = nic.stack.clock.now_ns()
-    addr = eui64_address(prefix.prefix, nic.mac)
-    address = nic.addresses.get(addr)
-    if address is None:
-        dynamic = sum(1 for a in nic.addresses.values() if a.dynamic)
-        taken = (nic.number, addr) in nic.stack.duplicates
-        if prefix.valid_s == 0 or dynamic >= MAX_SLAAC_ADDRESSES or taken:
-            return
-        address = nic.add_address(addr, 64, dynamic=True)
-        address.valid_until = _until(nic, prefix.valid_s)
-    elif not address.dynamic:
-        return
-    else:
-        remaining = None if address.valid_until is None else (address.valid_until - now) // NS_PER_S
-        if prefix.valid_s > TWO_HOURS or (remaining is not None and prefix.valid_s > remaining):
-            address.valid_until = _until(nic, prefix.valid_s)
-        elif remaining is None or remaining > TWO_HOURS:
-            address.valid_until = _until(nic, TWO_HOURS)
-    address.preferred_until = _until(nic, prefix.preferred_s)
-    address.deprecated = prefix.preferred_s == 0
-    nic.schedule_expiry()
 
 
 def solicit(nic: Nic, neighbor: Neighbor, unicast: bool) -> None:
@@ -231,6 +204,7 @@ class _DadEnd:
         nic.dad_nonces.pop(self.nonce, None)
         if address.tentative and nic.addresses.get(address.addr) is address:
             address.tentative = False
+            nic.autoconf.confirmed(address)
             nic.stack.addresses_changed()
             if is_link_local(address.addr):
                 solicit_routers(nic)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from tcpip.addr import subnet_broadcast
 
 
 class NicAddress:
     """`addr`/`prefix_len`. Times are ns on the stack's clock, None for ever. A tentative address is not ours yet (DAD).
 
-    `broadcast` is empty for IPv6, /31 and /32. `dynamic`: from SLAAC. `broadcast_told`
-    off: who lists addresses is not shown it, as nobody has asked for it by name.
+    `broadcast` is empty for IPv6, /31 and /32. `dynamic`: from SLAAC or DHCPv6. `temporary` ones (RFC 8981) were `created`
+    for the prefix of `public`, and are `renewed` once there is a successor.
+    `on_duplicate` is told when somebody else has it. `broadcast_told` off: who lists addresses is not shown it, as nobody has
+    asked for it by name.
     """
 
     __slots__ = (
@@ -22,6 +26,11 @@ class NicAddress:
         "dynamic",
         "valid_until",
         "preferred_until",
+        "temporary",
+        "public",
+        "created",
+        "renewed",
+        "on_duplicate",
     )
 
     def __init__(self, addr: bytes, prefix_len: int, dynamic: bool = False) -> None:
@@ -34,3 +43,8 @@ class NicAddress:
         self.dynamic = dynamic
         self.valid_until: int | None = None
         self.preferred_until: int | None = None
+        self.temporary = False
+        self.public = b""
+        self.created = 0
+        self.renewed = False
+        self.on_duplicate: Callable[[bytes], None] | None = None

@@ -11,7 +11,6 @@ from tcpip.addr import (
     IPV4_ALL_SYSTEMS,
     IPV6_ALL_NODES,
     MAC_BROADCAST,
-    eui64_address,
     is_any,
     is_link_local,
     is_loopback,
@@ -27,6 +26,7 @@ from tcpip.link.base import CAP_LOOPBACK, CAP_NO_ARP, CAP_TX_CSUM, CAP_USO, GSO_
 from tcpip.link.offload import complete_checksum, split
 from tcpip.network import arp, igmp, mld, ndp
 from tcpip.network.acd import ConflictDetector
+from tcpip.network.autoconf import Autoconf
 from tcpip.network.neighbor import PERMANENT, REACHABLE_TIME, RETRANS_TIMER, Neighbor, NeighborTable
 from tcpip.stack.address import NicAddress
 from tcpip.stack.route_table import RouteEntry
@@ -75,6 +75,7 @@ class Nic(Dispatcher):
         "dad_nonces",
         "conflict_detectors",
         "dns_servers",
+        "autoconf",
         "router_solicitations_left",
         "router_timer",
         "igmp_v2_until",
@@ -121,6 +122,7 @@ class Nic(Dispatcher):
         self.dad_nonces: dict[bytes, bytes] = {}
         self.conflict_detectors: dict[bytes, ConflictDetector] = {}
         self.dns_servers: list[bytes] = []
+        self.autoconf = Autoconf(self)
         self.router_solicitations_left = ndp.MAX_RTR_SOLICITATIONS
         self.router_timer = stack.timers.timer(self._solicit_routers)
         self.igmp_v2_until = 0
@@ -316,9 +318,11 @@ class Nic(Dispatcher):
         self.stack.routes.add(route)
 
     def add_link_local(self, dad: bool = True) -> None:
-        """fe80::/64 from the MAC, as every IPv6 interface must have one (RFC 4291 2.8); harmless when there is one."""
+        """An address in fe80::/64, as every IPv6 interface must have one (RFC 4291 2.8); harmless when there is one."""
         if self.has_arp and not any(is_link_local(a) for a in self.addresses if len(a) == 16):
-            self.add_address(eui64_address(b"\xfe\x80" + bytes(6), self.mac), 64, dad=dad)
+            addr = self.autoconf.link_local()
+            if addr:
+                self.add_address(addr, 64, dad=dad)
 
     def remove_address(self, addr: bytes) -> None:
         """Take an address away, and the route that came with it. ADDRESS_NOT_AVAILABLE."""
@@ -349,7 +353,11 @@ class Nic(Dispatcher):
 
     def source_for(self, dst: bytes) -> bytes:
         """The address of this NIC that packets to `dst` on its link come from; empty when there is none."""
-        return select(self.addresses.values(), dst, dst)
+        return select(self.addresses.values(), dst, dst, self.autoconf.use_tempaddr > 1)
+
+    def source_preferring(self, dst: bytes, temporary: bool) -> bytes:
+        """The same for a socket that has said which kind it wants (RFC 5014)."""
+        return select(self.addresses.values(), dst, dst, temporary)
 
     def duplicate_address(self, address: NicAddress) -> None:
         """Somebody else has a tentative address: it never becomes ours (RFC 4862 5.4.5)."""
@@ -357,6 +365,9 @@ class Nic(Dispatcher):
         if len(self.stack.duplicates) > MAX_DUPLICATES:
             del self.stack.duplicates[next(iter(self.stack.duplicates))]
         self.remove_address(address.addr)
+        self.autoconf.duplicate(address)
+        if address.on_duplicate is not None:
+            address.on_duplicate(address.addr)
 
     def schedule_expiry(self) -> None:
         """Look at lifetimes again at the next one's end."""

@@ -1,6 +1,6 @@
 """Which of a NIC's addresses a packet leaves with.
 
-Implements: RFC 6724 5, rules 1, 2, 3, 6, 8 (rule 5 by looking at the outgoing NIC only); RFC 1122 3.3.4.3 for IPv4.
+Implements: RFC 6724 5, rules 1, 2, 3, 6, 7, 8 (rule 5 by looking at the outgoing NIC only); RFC 1122 3.3.4.3 for IPv4.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ def label(addr: bytes) -> int:
     return 1
 
 
-def select(addresses: Iterable[NicAddress], dst: bytes, next_hop: bytes) -> bytes:
-    """The best source for `dst`; empty when there is none of its family."""
+def select(addresses: Iterable[NicAddress], dst: bytes, next_hop: bytes, temporary: bool = False) -> bytes:
+    """The best source for `dst`, of temporary and other ones the kind that is wanted; empty when there is none of its family."""
     usable = [a for a in addresses if len(a.addr) == len(dst) and not a.tentative]
     if not usable:
         return b""
@@ -48,12 +48,12 @@ def select(addresses: Iterable[NicAddress], dst: bytes, next_hop: bytes) -> byte
         return usable[0].addr
     best = usable[0]
     for address in usable[1:]:
-        if _better(address, best, dst):
+        if _better(address, best, dst, temporary):
             best = address
     return best.addr
 
 
-def _better(a: NicAddress, b: NicAddress, dst: bytes) -> bool:
+def _better(a: NicAddress, b: NicAddress, dst: bytes, temporary: bool) -> bool:
     """RFC 6724 5: `a` is preferred over `b`."""
     if (a.addr == dst) != (b.addr == dst):
         return a.addr == dst
@@ -67,4 +67,6 @@ def _better(a: NicAddress, b: NicAddress, dst: bytes) -> bool:
     matches_a, matches_b = label(a.addr) == label(dst), label(b.addr) == label(dst)
     if matches_a != matches_b:
         return matches_a
+    if a.temporary != b.temporary:
+        return a.temporary == temporary
     return min(common_prefix_len(a.addr, dst), a.prefix_len) > min(common_prefix_len(b.addr, dst), b.prefix_len)

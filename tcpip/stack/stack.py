@@ -507,7 +507,7 @@ class Stack:
 
     def _source(self, nic: Nic, dst: bytes, next_hop: bytes) -> bytes:
         """RFC 6724 among the NIC's own; failing that any address of the host of the right family."""
-        source = select(nic.addresses.values(), dst, next_hop)
+        source = select(nic.addresses.values(), dst, next_hop, nic.autoconf.use_tempaddr > 1)
         if source:
             return source
         others = [a for n in self.nics.values() if not n.loopback for a in n.addresses.values()]

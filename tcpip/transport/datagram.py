@@ -18,7 +18,7 @@ from tcpip.network.longer_routes import lengthened
 from tcpip.transport import error_queue
 from tcpip.transport.ancillary import received_control
 from tcpip.transport.endpoint import AGAIN, Control, Endpoint, Message
-from tcpip.transport.ip_options import get_ip, mtu_of, out_interface, set_ip
+from tcpip.transport.ip_options import get_ip, mtu_of, out_interface, preferred_source, set_ip
 from tcpip.transport.memberships import Memberships
 from tcpip.transport.option_values import int_value
 from tcpip.transport.ports import Reservation
@@ -298,6 +298,7 @@ class DatagramEndpoint(Endpoint):
             number = self.bound_nic
         if len(addr) == 16 and is_link_local(addr) and not number and addr not in self.stack.local:
             raise NetworkError(errors.INVALID_ARGUMENT)
+        source = source or preferred_source(self.stack, options, addr, number)
         route = self.stack.find_route(addr, source, number, options.mark)
         added, headers = choices.ip_options or options.ip_options, choices.headers or options.headers
         return route if added is None and headers is None else lengthened(route, added, headers)

@@ -103,6 +103,16 @@ def out_interface(options: SocketOptions, destination: bytes) -> int:
     return options.unicast_nic if len(destination) == 4 else options.unicast_nic6
 
 
+def preferred_source(stack: Stack, options: SocketOptions, destination: bytes, number: int) -> bytes:
+    """IPV6_ADDR_PREFERENCES: the source for who wants temporary addresses or none (RFC 5014); empty when nobody has said, or
+    there is no choice. What `Stack.find_route` raises."""
+    wanted = options.preferences & (_TMP | _PUBLIC)
+    if not wanted or len(destination) == 4:
+        return b""
+    route = stack.find_route(destination, b"", number, options.mark)
+    return b"" if route.local else route.nic.source_preferring(route.dst, wanted == _TMP)
+
+
 def _network_order(number: int) -> int:
     shown: int = _INT.unpack(_INDEX.pack(number))[0]
     return shown

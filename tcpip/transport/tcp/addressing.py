@@ -26,7 +26,7 @@ from tcpip.network.longer_routes import IPv4OptionsRoute, lengthened
 from tcpip.seqnum import unwrap
 from tcpip.sockopt import IPPROTO_TCP
 from tcpip.transport.demux import Bound, connection_key
-from tcpip.transport.ip_options import out_interface
+from tcpip.transport.ip_options import out_interface, preferred_source
 from tcpip.transport.option_values import int_value
 from tcpip.transport.ports import Reservation
 from tcpip.transport.tcp import handshake
@@ -133,7 +133,9 @@ def connect(ep: TcpEndpoint, address: SockAddr, iss: int = -1) -> None:
         raise NetworkError(errors.NETWORK_UNREACHABLE if len(remote) == 4 else errors.ADDRESS_FAMILY_NOT_SUPPORTED)
     if ep.so.nic and ep.so.nic not in ep.stack.nics:
         raise NetworkError(errors.NO_SUCH_DEVICE)
-    route = ep.stack.find_route(remote, source, scope or out_interface(ep.so, remote), ep.so.mark)
+    number = scope or out_interface(ep.so, remote)
+    source = source or preferred_source(ep.stack, ep.so, remote, number)
+    route = ep.stack.find_route(remote, source, number, ep.so.mark)
     if route.multicast or route.broadcast:
         raise NetworkError(errors.NETWORK_UNREACHABLE)
     local = source or route.src

@@ -270,6 +270,30 @@ def test_a_verb_waits_for_its_dhcp_address(ns: Namespace, tmp_path: Path) -> Non
     assert "1 packets transmitted, 1 received" in done.stdout, done
 
 
+def test_stable_temporary_and_leased_ipv6_addresses_from_a_real_server(ns: Namespace, tmp_path: Path) -> None:
+    ns.run("ip", "tuntap", "add", "tap0", "mode", "tap")
+    for command in ("addr add fd00:9::1/64 dev tap0 nodad", "link set tap0 up"):
+        ns.run("ip", *command.split())
+    control = str(tmp_path / "control")
+    options = ("--slaac", "--stable-addresses", "--temporary-addresses", "--dhcp6")
+    child = ns.tcpip("tap", "--tap", "tap0", *options, "--control", control)
+    ranges = "--dhcp-range=fd00:9::100,fd00:9::1ff,slaac,64,600"
+    fixed = ("--port=0", "--no-daemon", "--user=root", "--conf-file=/dev/null", "--interface=tap0", "--enable-ra")
+    ns.start("dnsmasq", *fixed, ranges, f"--dhcp-leasefile={tmp_path}/leases", f"--pid-file={tmp_path}/pid")
+    assert child.stdout is not None
+    line = child.stdout.readline()
+    found = [word.partition("/") for word in line.replace(",", " ").split() if word.startswith("fd00:9::")]
+    (leased,) = [addr for addr, _, length in found if length == "128"]
+    others = [addr for addr, _, length in found if length == "64"]
+    assert leased.startswith("fd00:9::1") and len(others) == 2, line
+    assert not any("ff:fe00" in word for word in line.split()), line
+    for addr in (leased, *others):
+        ns.run("ping", "-6", "-c", "1", "-W", "5", addr)
+    assert leased in (tmp_path / "leases").read_text()
+    assert "no address yet" not in ns.stop(child)
+    assert leased not in (tmp_path / "leases").read_text()
+
+
 def test_link_local_address(ns: Namespace) -> None:
     child = ns.tcpip("tap", "--tap", "tap0", "--link-local", "--host-address", "169.254.1.1/16")
     assert child.stdout is not None
