@@ -30,6 +30,8 @@ VERBS: Final = (
     "exec",
     "pause",
     "resume",
+    "checkpoint",
+    "restore",
     "update",
     "events",
     "metrics",

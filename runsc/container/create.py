@@ -48,6 +48,7 @@ class Request:
         "timeout_ns",
         "summary",
         "publish",
+        "image_fd",
     )
 
     def __init__(self, name: str, bundle: str, spec: Spec) -> None:
@@ -61,6 +62,7 @@ class Request:
         self.timeout_ns = 0
         self.summary = False
         self.publish: tuple[str, ...] = ()
+        self.image_fd = -1  # an image to be restored, in place of the process
 
 
 class Creation:
@@ -117,6 +119,7 @@ class Creation:
             os.path.join(directory, STATUS_NAME), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600
         )
         container.more_fds = tuple(range(3, 3 + request.preserve_fds))
+        container.restore_fd = request.image_fd
         if state.sandbox:
             from runsc.container import pod
 

@@ -23,7 +23,8 @@ DELETE: Final = "delete"
 FORCE_DELETE: Final = "delete --force"
 UPDATE: Final = "update"
 PS: Final = "ps"
-MOVES: Final = (START, KILL, EXEC, PAUSE, RESUME, DELETE, FORCE_DELETE, UPDATE, PS)
+CHECKPOINT: Final = "checkpoint"
+MOVES: Final = (START, KILL, EXEC, PAUSE, RESUME, DELETE, FORCE_DELETE, UPDATE, PS, CHECKPOINT)
 
 # Whoever drives a runtime looks for these words (containerd's shim, dockerd).
 _NOT_RUNNING: Final = "container not running"
@@ -68,6 +69,13 @@ LEGAL: Final[dict[str, dict[str, str]]] = {
         CREATED: "",
         RUNNING: "",
         PAUSED: "",
+        STOPPED: _NOT_RUNNING,
+    },
+    CHECKPOINT: {
+        CREATING: _NOT_RUNNING,
+        CREATED: "cannot checkpoint a container that has not been started",
+        RUNNING: "",
+        PAUSED: "cannot checkpoint a paused container: resume it first",
         STOPPED: _NOT_RUNNING,
     },
     PS: {CREATING: _NOT_RUNNING, CREATED: "", RUNNING: "", PAUSED: "", STOPPED: _NOT_RUNNING},

@@ -22,6 +22,7 @@ from sandbox.control.server import Connection, ControlServer
 from sandbox.control.wire import Frame
 from sandbox.kernel.cgroup.freezer import Freeze, set_freeze
 from sandbox.reactor import READ
+from tcpip.native import is_compiled
 
 if TYPE_CHECKING:
     from sandbox.boot.events import Events
@@ -67,6 +68,9 @@ class Holder(Protocol):
     def remove(self, connection: Connection) -> None:
         """Answered when nothing of it is left."""
 
+    def saved(self) -> None:
+        """An image of it has been written: it ends here."""
+
 
 class ContainerControl:
     """One for each container, from before its first program is loaded to its end."""
@@ -82,6 +86,7 @@ class ContainerControl:
         self._status_fd = options.status_fd
         self._waiting: list[Connection] = []
         self._starting = False
+        self._saving = False
         self.name = ""  # once it is started
         self._trace_fd = -1
         self._events: Events | None = None
@@ -104,6 +109,7 @@ class ContainerControl:
             wire.FORWARD: self._forward,
             wire.NETWORK: self._network,
             wire.EVENTS: self._listen,
+            wire.CHECKPOINT: self._checkpoint,
         }
         self.server = ControlServer(kernel.reactor, options.control_fd, self.serve)
 
@@ -299,6 +305,34 @@ class ContainerControl:
         frame.fds.clear()  # the listener's now
         self.kernel.tell = self._events.tell
         connection.answer()
+
+    def _checkpoint(self, connection: Connection, frame: Frame) -> None:
+        first = self.holder.first
+        if self.view is not self.kernel.view:
+            connection.refuse("not-alone", "cannot checkpoint a container of a pod")
+        elif self.status != RUNNING:
+            connection.refuse("wrong-state", f"cannot checkpoint a container that is {self.status}")
+        elif self._saving:
+            connection.refuse("wrong-state", "the container is being checkpointed already")
+        elif is_compiled():
+            connection.refuse("compiled", "cannot checkpoint: this sandbox's kernel is compiled")
+        elif first is not None and first.console is not None:
+            connection.refuse("terminal", "cannot checkpoint: the container has a terminal")
+        elif len(frame.fds) != 1 or not stat.S_ISREG(os.fstat(frame.fds[0]).st_mode):
+            raise BadMessage("one file is needed")
+        else:
+            from sandbox.boot import checkpoint
+
+            self._saving = True
+            stays = Fields(frame.body).flag("leave_running")
+            checkpoint.save(self.kernel, frame.fds.pop(), connection, partial(self._saved, stays))
+
+    def _saved(self, stays: bool, done: bool) -> None:
+        """An image is there, or (not `done`) none."""
+        self._saving = False
+        self._tell("checkpointed" if done else "not-checkpointed", {"leave_running": stays})
+        if done and not stays:
+            self.holder.saved()
 
     def _tell(self, what: str, body: dict[str, object]) -> None:
         if self.kernel.tell is not None:

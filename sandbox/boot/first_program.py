@@ -96,7 +96,7 @@ class ProgramStart:
             return
         try:
             enter_directory(task, self.program.cwd)
-            self.console = open_stdio(task, self.stdio, self.more_fds, self.terminal, self.window)
+            self.console = open_stdio(task, self.stdio, self.more_fds, self.terminal, self.window, self.first)
             image = open_program(task, self.program, self.home)
         except StartFailure as failure:
             self._give_up(task, failure)

@@ -210,6 +210,9 @@ class FurtherContainer:
         """Only the sandbox has containers."""
         connection.refuse("no-sandbox", "the container is not a pod's sandbox")
 
+    def saved(self) -> None:
+        """It never is: a container of a pod is not checkpointed."""
+
     def remove(self, connection: Connection) -> None:
         """Its processes, mounts, descriptors, socket."""
         self._kill()

@@ -147,6 +147,7 @@ class ContainerOptions:
         "cgroups",
         "start_hooks",
         "host_oom_score_adj",
+        "restore_fd",
     )
 
     def __init__(self) -> None:
@@ -165,6 +166,7 @@ class ContainerOptions:
         # Run inside before the first process, one after the other: each with its bound in ns.
         self.start_hooks: tuple[tuple[Program, int], ...] = ()
         self.host_oom_score_adj: int | None = None  # of the sentry, proc_pid_oom_score_adj(5)
+        self.restore_fd = -1  # an image of a checkpoint, in place of the first program
 
 
 class SandboxOptions:
@@ -227,5 +229,6 @@ class SandboxOptions:
         fds.update(mount.fd for mount in self.mounts)
         if self.container is not None:
             fds.update((self.container.control_fd, self.container.status_fd), self.container.more_fds)
+            fds.add(self.container.restore_fd)
         fds.discard(-1)
         return fds

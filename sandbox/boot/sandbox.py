@@ -122,6 +122,11 @@ class Sandbox:
         from sandbox.boot.first_program import ProgramStart
 
         options, container = self.options, self.options.container
+        if container is not None and container.restore_fd >= 0:
+            from sandbox.boot.restored import RestoredStart
+
+            RestoredStart(kernel, options, self._failed, self._restored).begin()
+            return
         first = ProgramStart(kernel, options.program, self._failed, self._loaded)
         first.first = True
         first.stdio, first.terminal, first.window = options.stdio, options.terminal, options.window
@@ -220,6 +225,14 @@ class Sandbox:
         else:
             self.started()
 
+    def _restored(self, first: ProgramStart) -> None:
+        assert self.kernel is not None and self.control is not None
+        self.view = self.control.view = self.kernel.view
+        self.view.on_exit = self._exited
+        self.first = first
+        self.control.created()
+        self.link.created()
+
     def started(self) -> None:
         """The first process runs, or is just about to."""
         assert self.first is not None and self.first.group is not None
@@ -283,6 +296,10 @@ class Sandbox:
     def remove(self, connection: Connection) -> None:
         """It takes everything with it when its process ends."""
         connection.refuse("sandbox", "the sandbox's own container ends with its process")
+
+    def saved(self) -> None:
+        """Whoever restores the image goes on with it."""
+        self._exited(SIGKILL)
 
     def _time_is_up(self) -> None:
         self.signal(SIGKILL)

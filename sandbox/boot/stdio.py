@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 
 def open_stdio(
-    task: Task, stdio: tuple[int, ...], more_fds: tuple[int, ...], terminal: bool, window: bytes
+    task: Task, stdio: tuple[int, ...], more_fds: tuple[int, ...], terminal: bool, window: bytes, first: bool = False
 ) -> Console | None:
     """Enter them, and `more_fds` behind them, into the task's table; terminals share one description, as a shell's
-    do, and their console is returned."""
+    do, and their console is returned. `first`: of the container's first process, whose are given anew when it is restored."""
     console: Console | None = None
     slave: FileDescription | None = None
-    for fd in (*stdio, *more_fds):
+    for number, fd in enumerate((*stdio, *more_fds)):
         if terminal and fd in stdio and os.isatty(fd):
             if slave is None:
                 from sandbox.boot.console import open_console
@@ -36,5 +36,7 @@ def open_stdio(
             continue
         copy = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3)
         access = fcntl.fcntl(fd, fcntl.F_GETFL) & O_ACCMODE
-        task.fds.install(HostFile(copy, access if access != O_RDWR else O_RDWR, task.kernel.reactor))
+        file = HostFile(copy, access if access != O_RDWR else O_RDWR, task.kernel.reactor)
+        file.origin = number if first else -1
+        task.fds.install(file)
     return console

@@ -40,9 +40,10 @@ TRACE: Final = 15  # on: to the descriptor that comes with it; off
 FORWARD: Final = 16  # the stream that comes with it, to a port of the sandbox's loopback
 NETWORK: Final = 17  # list, capture, impair, allow, deny
 EVENTS: Final = 18  # over the socket that comes with it
+CHECKPOINT: Final = 19  # to the file that comes with it
 REQUESTS: Final = (
     START, STATE, EXEC, SIGNAL, WAIT, PS, STATS, PAUSE, RESUME, RESIZE, UPDATE, CREATE, REMOVE, STACKS, TRACE,
-    FORWARD, NETWORK, EVENTS,
+    FORWARD, NETWORK, EVENTS, CHECKPOINT,
 )  # fmt: skip
 # answers
 OK: Final = 64

@@ -42,6 +42,7 @@ class HostFile(FileDescription):
     def __init__(self, fd: int, flags: int, reactor: Reactor) -> None:
         super().__init__(flags)
         self.fd = fd
+        self.origin = -1  # which of the first process's descriptors it is
         self._reactor = reactor
         status = os.fstat(fd)
         self._kind = stat.S_IFMT(status.st_mode)

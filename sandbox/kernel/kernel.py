@@ -26,6 +26,7 @@ from sandbox.kernel.view import View
 from sandbox.mm.commit import CommitAccount
 
 if TYPE_CHECKING:
+    from sandbox.checkpoint.freeze import Freezer
     from sandbox.gateway.network import Network
     from sandbox.kernel.control import Handler
     from sandbox.kernel.task import Task
@@ -104,6 +105,7 @@ class Kernel:
         self.scratch = memoryview(bytearray(SCRATCH_SIZE))
         self.trace: SyscallTrace | None = None
         self.tell: Callable[[str, dict[str, object]], None] | None = None  # events, for who listens to the sandbox
+        self.halting: Freezer | None = None  # while all tasks are brought to a halt, and are saved
         self.oops_count = 0
         self.last_oops = ""
         self.forks = 0  # since boot, for /proc/stat

@@ -6,15 +6,17 @@ wait again is a pending signal looked at, so a call that has something to return
 
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING
 
 from sandbox.kernel import task_signals
-from sandbox.kernel.control import ERESTART_RESTARTBLOCK, Assumed, Block, Execute, Result
+from sandbox.kernel.control import ERESTART_RESTARTBLOCK, ERESTARTNOINTR, Assumed, Block, Execute, Result
 from sandbox.kernel.task_state import (
     PARK_BLOCK,
     PARK_DEAD,
     PARK_NONE,
     PARK_PENDING,
+    WORK_SAVE,
     WORK_INTERRUPTING,
     RestartBlock,
 )
@@ -27,6 +29,8 @@ def park(t: Task, block: Block) -> None:
     """The handler wants to wait."""
     if t.work & WORK_INTERRUPTING:
         t.result = _interrupt(t, block)
+        if t.work & WORK_INTERRUPTING == WORK_SAVE and t.result == -errno.EINTR and block.deadline is None:
+            t.result = -ERESTARTNOINTR  # there was no signal: nobody is to see it
         if t.kernel.trace is not None:
             t.kernel.trace.leave(t, t.result)
         task_signals.return_to_guest(t)

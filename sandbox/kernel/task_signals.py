@@ -44,6 +44,7 @@ from sandbox.kernel.task_state import (
     WORK_KILL,
     WORK_MASK,
     WORK_PTRACE,
+    WORK_SAVE,
     WORK_SIGNAL,
     WORK_STOP,
     WORK_TRAP,
@@ -206,7 +207,7 @@ def return_to_guest(t: Task, fpu: int = NO_FPU) -> None:
             if t.work & WORK_KILL:
                 t.exit()
                 return
-            if t.work & (WORK_STOP | WORK_TRAP | WORK_FREEZE):
+            if t.work & (WORK_STOP | WORK_TRAP | WORK_FREEZE | WORK_SAVE):
                 _halt(t)
                 return
             found = _next_handled(t)
@@ -237,7 +238,10 @@ def return_to_guest(t: Task, fpu: int = NO_FPU) -> None:
 
 
 def _halt(t: Task) -> None:
-    if not t.work & (WORK_STOP | WORK_TRAP):
+    halting = t.kernel.halting
+    if halting is not None and t.work & WORK_SAVE:
+        halting.halted(t)
+    elif not t.work & (WORK_STOP | WORK_TRAP):
         freezer.halt(t)
     elif t.ptrace is not None:
         trace_stop.at_trap(t, t.ptrace)

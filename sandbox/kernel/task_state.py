@@ -13,7 +13,8 @@ WORK_TRACE: Final = 16  # strace is on: take the long way
 WORK_PTRACE: Final = 32  # traced, or was until it was let go: take the long way, and load all registers
 WORK_TRAP: Final = 64  # the tracer is to be told of a stop
 WORK_FREEZE: Final = 128  # its control group is frozen
-WORK_INTERRUPTING: Final = WORK_SIGNAL | WORK_STOP | WORK_KILL | WORK_TRAP | WORK_FREEZE
+WORK_SAVE: Final = 256  # it is to halt where it can be saved (checkpoint/freeze.py)
+WORK_INTERRUPTING: Final = WORK_SIGNAL | WORK_STOP | WORK_KILL | WORK_TRAP | WORK_FREEZE | WORK_SAVE
 
 # `Task.parked`: why the kernel holds the thread.
 PARK_NONE: Final = 0  # it runs guest code, or its trap is being served
@@ -22,6 +23,7 @@ PARK_PENDING: Final = 2  # waits for `complete`; only SIGKILL ends it
 PARK_STOP: Final = 3  # stopped by job control, or frozen
 PARK_DEAD: Final = 4  # exited
 PARK_TRACED: Final = 5  # stopped for its tracer
+PARK_SAVED: Final = 6  # stopped to be saved
 
 
 class RestartBlock:

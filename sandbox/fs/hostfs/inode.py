@@ -203,6 +203,8 @@ class HostInode(Inode):
         """A descriptor that writes, and reads where the host lets it; `seen` as for `open_file`."""
         fd = self.wfd
         if fd < 0:
+            if self.host.readonly:
+                raise SyscallError(errno.EROFS)
             try:
                 fd = self.open_file(os.O_RDWR, seen)
             except SyscallError as error:

@@ -1,0 +1,93 @@
+"""`runsc checkpoint ID`: the running container as an image, from which `restore` goes on."""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+from runsc.cmd.create import one_id
+from runsc.config import Config
+from runsc.failure import EXIT_FAILURE, RuntimeFailure
+from runsc.flags import SWITCH, TEXT, Flag, Values
+from runsc.verb import Verb
+
+IMAGE_NAME: Final = "checkpoint.img"
+FLAGS: Final = (
+    Flag("image-path", TEXT, "DIR", "where the image is written (./checkpoint)"),
+    Flag("leave-running", SWITCH, "", "let the container go on; without it, it ends and is deleted"),
+)
+DETAILS: Final = (
+    "What cannot be saved (a terminal, a connection, a traced process) is named, and the container runs on.\n"
+    "docs/checkpoint.md says what is in an image, and what trust it needs."
+)
+
+
+def run(config: Config, values: Values, words: list[str]) -> int:
+    """0 once the image is there."""
+    name = one_id(words, "checkpoint")
+    from runsc.container import destroy, status
+    from runsc.container.container import load_locked
+    from sandbox.control import wire
+
+    directory = values.text("image-path") or "checkpoint"
+    stays = values.switch("leave-running")
+    container, lock = load_locked(config.root, name)
+    try:
+        container.check(status.CHECKPOINT)
+        if container.state.sandbox:
+            raise RuntimeFailure("cannot checkpoint a container of a pod")
+        with Image(directory) as image:
+            container.call(wire.CHECKPOINT, {"leave_running": stays}, -1.0, (image.fd,))
+            image.keep()
+    finally:
+        lock.release()
+    if not stays:
+        destroy.delete(container, config.log)
+    return 0
+
+
+class Image:
+    """A file that has its name only when it is whole. RuntimeFailure when the host refuses."""
+
+    def __init__(self, directory: str) -> None:
+        self._directory = directory
+        self._part = f".{IMAGE_NAME}.{os.getpid()}"
+        self._at = -1
+        self.fd = -1
+
+    def __enter__(self) -> Image:
+        try:
+            os.makedirs(self._directory, 0o700, exist_ok=True)
+            self._at = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+            self.fd = os.open(self._part, flags, 0o600, dir_fd=self._at)
+        except OSError as error:
+            self._close()
+            raise RuntimeFailure(f"--image-path {self._directory}: {os.strerror(error.errno or 0)}") from None
+        return self
+
+    def keep(self) -> None:
+        """It is whole: in place of an older one."""
+        try:
+            os.fsync(self.fd)
+            os.rename(self._part, IMAGE_NAME, src_dir_fd=self._at, dst_dir_fd=self._at)
+            os.fsync(self._at)
+        except OSError as error:
+            raise RuntimeFailure(f"--image-path {self._directory}: {os.strerror(error.errno or 0)}") from None
+        self._part = ""
+
+    def __exit__(self, *_: object) -> None:
+        if self._part:
+            try:
+                os.unlink(self._part, dir_fd=self._at)
+            except OSError:
+                pass
+        self._close()
+
+    def _close(self) -> None:
+        for fd in (self.fd, self._at):
+            if fd >= 0:
+                os.close(fd)
+
+
+VERB: Final = Verb("checkpoint", "write an image of a running container", "ID", FLAGS, EXIT_FAILURE, run, DETAILS)

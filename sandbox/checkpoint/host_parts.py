@@ -1,0 +1,177 @@
+"""What an image says of things that belong to the host: file systems of the bundle by their device number, which follows from
+the order of its mounts, their files by path, standard streams by number. Both directions are here, side by side.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from typing import TYPE_CHECKING, Final, Iterator, TypeVar
+
+from sandbox.abi.linux.fcntl import O_ACCMODE
+from sandbox.checkpoint.image import BadImage
+from sandbox.errors import SyscallError
+from sandbox.fs.host_stdio import HostFile
+from sandbox.fs.hostfs.filesystem import HostFs
+from sandbox.fs.hostfs.inode import HostBacking, HostInode
+from sandbox.fs.overlay.filesystem import OverlayFs
+from sandbox.fs.procfs.filesystem import ProcFs
+from sandbox.fs.sysfs.filesystem import SysFs
+from sandbox.vfs.dentry import Dentry
+from sandbox.vfs.inode import Inode
+
+if TYPE_CHECKING:
+    from sandbox.kernel.kernel import Kernel
+    from sandbox.vfs.filesystem import Filesystem
+
+_INODE: Final = ("opens", "writers", "maps", "locks", "marks", "attached", "linkable")
+_PSEUDO: Final = ("opens", "writers", "locks", "marks", "attached")
+_FILE: Final = ("pos", "refs", "truncatable", "queue", "epoll_items", "owner", "own_locks", "path")
+
+BundleFs = HostFs | ProcFs | SysFs
+T = TypeVar("T")
+
+
+def bundle_file_systems(kernel: Kernel) -> Iterator[BundleFs]:
+    """Of what is mounted in the first container: those that a restored one takes over from its own start."""
+    for mount in kernel.view.mounts.mounts():
+        fs: Filesystem = mount.fs.lower if isinstance(mount.fs, OverlayFs) else mount.fs
+        if isinstance(fs, BundleFs):
+            yield fs
+
+
+def describe(fs: BundleFs) -> str:
+    """What has to be the same in the bundle of the restored container."""
+    kind = f"{fs.name} {fs.live:d}{fs.readonly:d}" if isinstance(fs, HostFs) else fs.name
+    return f"{fs.dev} {kind}"
+
+
+class Parts:
+    """For one kernel. `outside` and `record` are the Encoder's, `meaning` and `make` the Decoder's."""
+
+    def __init__(self, kernel: Kernel, stdio: tuple[int, ...] = ()) -> None:
+        self._kernel = kernel
+        self._stdio = stdio
+        self._singles: dict[str, object] = {
+            "kernel": kernel,
+            "reactor": kernel.reactor,
+            "timers": kernel.timers,
+            "clock": kernel.clock,
+            "random": kernel.random,
+            "log": kernel.log,
+            "net": kernel.net,
+            "net_ns": kernel.net_ns,
+            "aio": kernel.aio,
+            "uring": kernel.uring,
+        }
+        for fs in bundle_file_systems(kernel):
+            self._singles["fs " + describe(fs)] = fs
+        self._names = {id(value): name for name, value in self._singles.items()}
+        self._places: dict[int, Dentry] = {}  # of inodes that have no name of their own
+        self.missing: list[str] = []  # files of the host that a process has open, and that are not there
+
+    # --- saving ---
+
+    def note_places(self, root: Dentry) -> None:
+        """Inodes below it can be named."""
+        left = [root]
+        while left:
+            dentry = left.pop()
+            if dentry.inode is not None:
+                self._places[id(dentry.inode)] = dentry
+            left.extend(dentry.children.values())
+
+    def outside(self, value: object) -> str | None:
+        """Its name."""
+        return self._names.get(id(value))
+
+    def record(self, value: object) -> tuple[object, ...] | None:
+        """What is written in its place."""
+        if isinstance(value, HostInode):
+            if value.opens and not value.nlink:
+                return None  # nobody finds it again
+            state = tuple(getattr(value, name) for name in _INODE)
+            return "host inode", value.host, value.parent, value.name, state
+        if isinstance(value, HostBacking):
+            return "host mapping", value._file, value.name
+        if isinstance(value, HostFile):
+            if value.origin < 0:
+                return None
+            return "stream", value.origin, value.flags, tuple(getattr(value, name) for name in _FILE)
+        if isinstance(value, Inode) and isinstance(value.fs, ProcFs | SysFs):
+            path = self._path_of(value)
+            if path is None or any(name.isdigit() for name in path):
+                return None  # a process's own directory
+            return "pseudo inode", value.fs, path, tuple(getattr(value, name) for name in _PSEUDO)
+        return None
+
+    def _path_of(self, inode: Inode) -> tuple[bytes, ...] | None:
+        dentry = self._places.get(id(inode))
+        if dentry is None:
+            return None
+        path: list[bytes] = []
+        while dentry.parent is not dentry:
+            path.append(dentry.name)
+            dentry = dentry.parent
+        return tuple(reversed(path))
+
+    # --- restoring ---
+
+    def meaning(self, name: str) -> object:
+        """The opposite of `outside`. BadImage."""
+        if name.startswith("fs ") and name not in self._singles:
+            raise BadImage("the bundle's root and mounts are not those that the container was checkpointed with")
+        if name not in self._singles:
+            raise BadImage(f"the image names {name!r}, which no sandbox has")
+        return self._singles[name]
+
+    def make(self, record: tuple[object, ...]) -> object:
+        """The opposite of `record`. BadImage."""
+        match record:
+            case ("host inode", HostFs() as host, None, bytes(), tuple(state)):
+                return _with(host.top, _INODE, state)
+            case ("host inode", HostFs() as host, HostInode() as parent, bytes(name), tuple(state)):
+                return self._host_inode(host, parent, name, state)
+            case ("host mapping", HostInode() as inode, str(name)):
+                backing = HostBacking(inode, -1)
+                backing.name = name
+                return backing
+            case ("stream", int(origin), int(flags), tuple(state)):
+                return self._stream(origin, flags, state)
+            case ("pseudo inode", (ProcFs() | SysFs()) as fs, tuple(path), tuple(state)):
+                found: Inode | None = fs.root
+                for part in path:
+                    found = found.lookup(part) if found is not None and found.is_dir() else None
+                if found is None:
+                    raise BadImage(f"there is no {b'/'.join(path).decode('latin-1')} in {fs.name} here")
+                return _with(found, _PSEUDO, state)
+        raise BadImage("the image is damaged: a record of something of the host")
+
+    def _host_inode(self, host: HostFs, parent: HostInode, name: bytes, state: tuple[object, ...]) -> HostInode:
+        if parent.host is not host or b"/" in name or name in (b"", b".", b".."):
+            raise BadImage("the image is damaged: a name of a file of the host")
+        try:
+            found = parent.lookup(name)
+        except SyscallError:
+            found = None
+        if found is None:
+            if state[0] or state[2]:
+                self.missing.append(os.fsdecode(name))
+            found = HostInode(host, parent, name, os.fstat(host.root_fd))
+            found.key, found.nlink = (-1, id(found)), 0
+        return _with(found, _INODE, state)
+
+    def _stream(self, origin: int, flags: int, state: tuple[object, ...]) -> HostFile:
+        if not 0 <= origin < len(self._stdio):
+            raise BadImage(f"the container had a descriptor {origin} of the host, and none is given now")
+        fd = fcntl.fcntl(self._stdio[origin], fcntl.F_DUPFD_CLOEXEC, 3)
+        access = fcntl.fcntl(fd, fcntl.F_GETFL) & O_ACCMODE
+        file = HostFile(fd, flags & ~O_ACCMODE | access, self._kernel.reactor)
+        file.origin = origin
+        return _with(file, _FILE, state)
+
+
+def _with(target: T, names: tuple[str, ...], state: tuple[object, ...]) -> T:
+    for name, value in zip(names, state, strict=True):
+        setattr(target, name, value)
+    return target

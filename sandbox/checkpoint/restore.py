@@ -1,0 +1,320 @@
+"""Making the processes of an image: the kernel's objects first, then an address space for each memory, its pages, its threads.
+
+Nothing of the image runs before `go`. What is wrong with it ends the sandbox that was started for it.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from typing import TYPE_CHECKING, Callable, Final, Iterator
+
+from sandbox.abi.linux.mman import MMAP_MIN_ADDR
+from sandbox.checkpoint.codec import Decoder
+from sandbox.checkpoint.ended_space import EndedSpace
+from sandbox.checkpoint.host_parts import Parts, bundle_file_systems
+from sandbox.checkpoint.image import END, GRAPH, HEADER, PAGES, PAGES_AT, BadImage, ImageReader
+from sandbox.checkpoint.memory import drop_platform_code
+from sandbox.checkpoint.save import KERNEL_STATE, header
+from sandbox.checkpoint.state_classes import StateClasses
+from sandbox.errors import SyscallError
+from sandbox.fs.devfs.mem_devices import ZeroBacking
+from sandbox.fs.procfs.filesystem import ProcFs
+from sandbox.fs.tmpfs.data import FileData
+from sandbox.kernel.task import Task
+from sandbox.kernel.task_state import PARK_DEAD, PARK_SAVED, PARK_NONE, PARK_STOP, WORK_SAVE
+from sandbox.kernel.thread_group import ThreadGroup
+from sandbox.kernel.view import View
+from sandbox.mm.anonymous import SharedAnonymous, copy_range
+from sandbox.mm.memory_manager import MemoryManager
+from sandbox.mm.op_map import map_order, needs_copy
+from sandbox.platform.base import MemoryFault
+from sandbox.seccomp.gate import gated
+from tcpip.timers import Timer
+
+if TYPE_CHECKING:
+    from sandbox.kernel.kernel import Kernel
+    from sandbox.mm.vma import VMA
+    from sandbox.platform.base import GuestThread, Order
+
+_NOT_EXECUTABLE: Final = (-errno.EPERM, -errno.EACCES)  # mmap's answer on a mount with noexec
+_SAME: Final = (
+    ("host", "the image was made on another kernel of the host"),
+    ("vdso", "the image was made where the host's vDSO lies elsewhere"),
+    ("task_size", "the image was made by another kind of platform"),
+    ("file_systems", "the bundle's root and mounts are not those that the container was checkpointed with"),
+)
+_DAMAGE: Final = (AssertionError, AttributeError, IndexError, KeyError, TypeError, ValueError, RecursionError)
+ENDED: Final = EndedSpace()
+Saved = tuple[Task, tuple[int, ...], bytes]
+
+
+class Restore:
+    """`begin`; then `done("")` with every thread made and halted, or `done(why not)`. `go` lets them run."""
+
+    def __init__(self, kernel: Kernel, fd: int, stdio: tuple[int, ...], done: Callable[[str], None]) -> None:
+        self.view: View = kernel.view
+        self._kernel = kernel
+        self._fd = fd
+        self._stdio = stdio
+        self._done = done
+        self._reader: ImageReader
+        self._memories: tuple[MemoryManager, ...] = ()
+        self._shared: tuple[SharedAnonymous, ...] = ()
+        self._files: list[FileData] = []
+        self._tasks: tuple[Saved, ...] = ()
+        self._threads: dict[MemoryManager, GuestThread] = {}
+        self._timers: list[Timer] = []
+        self._passed_ns = 0
+
+    def begin(self) -> None:
+        """Read what there is to be."""
+        self._guarded(self._read)
+
+    def go(self) -> None:
+        """All of them go on."""
+        for task, _, _ in self._tasks:
+            task.work &= ~WORK_SAVE
+            if task.parked == PARK_SAVED:
+                task.parked = PARK_NONE
+                self._kernel.reactor.call_soon(task.go_on)
+
+    def _guarded(self, step: Callable[[], None]) -> None:
+        try:
+            step()
+        except BadImage as error:
+            self._fail(str(error))
+        except MemoryFault as fault:
+            self._fail(f"memory at {fault.address:#x} cannot be written")
+        except _DAMAGE as damage:
+            self._fail(f"the image is damaged ({type(damage).__name__}: {damage})")
+        except (OSError, SyscallError) as failure:
+            self._fail(os.strerror(failure.errno or errno.EIO))
+
+    def _fail(self, why: str) -> None:
+        self._done(why)
+
+    # --- objects ---
+
+    def _read(self) -> None:
+        reader = self._reader = ImageReader(self._fd)
+        self._compare(reader.expect(HEADER))
+        parts = Parts(self._kernel, self._stdio)
+        decoder = Decoder(StateClasses(), parts.meaning, parts.make)
+        root = decoder.decode(reader.expect(GRAPH))
+        if parts.missing:
+            raise BadImage(f"a file that a process had open is not there: {', '.join(parts.missing[:3])}")
+        match root:
+            case [(dict(state), tuple(memories), tuple(shared), tuple(tasks), tuple(groups))]:
+                self._memories, self._shared, self._tasks = memories, shared, tasks
+            case _:
+                raise BadImage("the image is damaged: it has no root")
+        self._install(state)
+        self._files = [data for data in decoder.all_of(FileData) if data.fd >= 0]
+        for data in self._files:
+            data.fd = -1
+            size, charged, data.charged = data.size, data.charged, 0
+            data.promote()
+            data.charged = charged
+            os.ftruncate(data.fd, size)
+        for memory in decoder.all_of(SharedAnonymous):
+            memory._fd = -1
+        for zero in decoder.all_of(ZeroBacking):
+            zero._fd = -1
+        self._timers = decoder.all_of(Timer)
+        for timer in self._timers:
+            timer._queued_at = None
+        for task in decoder.all_of(Task):
+            task.space, task.lent = ENDED, False
+            task.handlers = self._kernel.handlers if not task.seccomp_mode else gated(self._kernel)
+        for group, cpu_ns in groups:
+            assert isinstance(group, ThreadGroup)
+            group.cpu_ns_past, group.cpu_base_ns = cpu_ns, 0
+        self._next_space(iter(self._memories))
+
+    def _compare(self, text: bytes) -> None:
+        try:
+            there, here = json.loads(text), header(self._kernel)
+        except ValueError:
+            there = None
+        if not isinstance(there, dict):
+            raise BadImage("the image is damaged: its header")
+        for name, why in _SAME:
+            if there.get(name) != here[name]:
+                raise BadImage(why)
+        then, now = there.get("monotonic_ns"), self._kernel.clock.now_ns()
+        if not isinstance(then, int) or then > now:
+            raise BadImage("the host's monotonic clock is behind that of the image: the host was started again since")
+        self._passed_ns = now - then
+
+    def _install(self, state: dict[object, object]) -> None:
+        kernel = self._kernel
+        fresh, views, groups = kernel.mounts.vfs, list(bundle_file_systems(kernel)), kernel.cgroups
+        for name in KERNEL_STATE:
+            setattr(kernel, name, state[name])
+        if not isinstance(kernel.view, View):
+            raise BadImage("the image is damaged: it has no view")
+        kernel.cgroups.on_bound = groups.on_bound
+        vfs = kernel.mounts.vfs
+        vfs.devices, vfs.given, vfs.stack = fresh.devices, fresh.given, fresh.stack
+        vfs.proc_net, vfs.sys_class_net = fresh.proc_net, fresh.sys_class_net
+        kernel.pids.views = {}
+        for fs in views:
+            if isinstance(fs, ProcFs):
+                fs.pids = kernel.pids
+                kernel.pids.views[fs] = fs._forget
+        kernel.view.on_exit = None
+        self.view = kernel.view
+
+    # --- memory ---
+
+    def _next_space(self, left: Iterator[MemoryManager]) -> None:
+        mm = next(left, None)
+        if mm is None:
+            self._guarded(self._fill)
+            return
+        drop_platform_code(mm)
+        mm.busy = False
+        if not all(MMAP_MIN_ADDR <= area.start < area.end <= self._kernel.task_size for area in mm.areas.areas):
+            self._fail("the image is damaged: it has memory where none can be")
+            return
+
+        def made(thread: GuestThread | None) -> None:
+            if thread is None:
+                self._fail("the host has no room for another process")
+                return
+            self._threads[mm] = thread
+            _Mapping(thread, mm, lambda why: self._fail(why) if why else self._next_space(left)).go_on(0)
+
+        self._kernel.platform.new_space(made)
+
+    def _fill(self) -> None:
+        """One pass over the pages."""
+        first_file = len(self._memories) + len(self._shared)
+        while True:
+            kind, data = self._reader.next()
+            if kind == END:
+                break
+            if kind != PAGES:
+                raise BadImage(f"section {kind} of the image where pages belong")
+            which, at = PAGES_AT.unpack_from(data)
+            page = data[PAGES_AT.size :]
+            if which < len(self._memories):
+                self._threads[self._memories[which]].address_space().poke(at, page)
+                continue
+            if which < first_file:
+                fd = self._shared[which - len(self._memories)].host_fd(True)
+            elif which < first_file + len(self._files):
+                fd = self._files[which - first_file].fd
+            else:
+                raise BadImage(f"the image has pages of memory {which}, which is none")
+            os.pwrite(fd, page, at)
+        for backing in self._shared:
+            backing.close_host_fd()
+        self._next_task(iter(self._tasks))
+
+    # --- threads ---
+
+    def _next_task(self, left: Iterator[Saved]) -> None:
+        saved = next(left, None)
+        if saved is None:
+            self._guarded(self._finish)
+            return
+        task, _, _ = saved
+        assert task.mm is not None
+        first = self._threads[task.mm]
+
+        def made(thread: GuestThread | None) -> None:
+            if thread is None:
+                self._fail("the host has no room for another thread")
+                return
+            self._guarded(lambda: self._attach(saved, thread))
+            self._next_task(left)
+
+        if any(other.mm is task.mm and other.space is not ENDED for other, _, _ in self._tasks):
+            first.clone_thread(made)
+        else:
+            made(first)
+
+    def _attach(self, saved: Saved, thread: GuestThread) -> None:
+        task, _, _ = saved
+        thread.owner = task
+        task.thread, task.space = thread, thread.address_space()
+        self._kernel.enter_space(task, task.space)
+
+    def _finish(self) -> None:
+        for task, regs, fpu in self._tasks:
+            task.thread.set_regs(regs)
+            if not task.thread.set_fpu_state(fpu):
+                raise BadImage("the processor does not take the floating-point state of the image")
+            if task.affinity != self._kernel.cpu_mask:
+                task.thread.set_affinity(task.affinity)
+            if task.parked not in (PARK_SAVED, PARK_STOP, PARK_DEAD):
+                raise BadImage("the image is damaged: a task that is not halted")
+            block = task.restart_block
+            if block is not None:
+                _postpone(block, self._passed_ns)
+        for timer in self._timers:
+            if timer.deadline is not None:
+                timer.arm(timer.deadline)
+        self._done("")
+
+
+def _postpone(block: object, ns: int) -> None:
+    """A time-out that the call was given as a span keeps what was left of it."""
+    state = getattr(block, "state", None)
+    if type(state) is int:
+        block.state = state + ns  # type: ignore[attr-defined]
+    elif isinstance(getattr(state, "deadline", None), int):
+        state.deadline += ns  # type: ignore[union-attr]
+
+
+class _Mapping:
+    """Everything that is mapped in one address space."""
+
+    def __init__(self, thread: GuestThread, mm: MemoryManager, done: Callable[[str], None]) -> None:
+        self._thread = thread
+        self._areas: list[VMA] = list(mm.areas.areas)
+        self._copies: dict[int, int] = {}  # area -> the descriptor of a copy
+        self._done = done
+        self._first = 0
+
+    def go_on(self, first: int) -> None:
+        """From area `first`."""
+        self._first = first
+        if first == len(self._areas):
+            self._executed(-1, 0)
+            return
+        try:
+            orders: list[Order] = [
+                map_order(area, False, copy_fd=self._copies.get(first + n, -1))
+                for n, area in enumerate(self._areas[first:])
+            ]
+        except (SyscallError, OSError) as error:
+            self._end(os.strerror(error.errno or errno.EIO))
+            return
+        self._thread.execute(orders, self._executed)
+
+    def _executed(self, index: int, result: int) -> None:
+        at = self._first + index
+        if not -4095 <= result < 0 and at == len(self._areas) - 1:
+            self._end("")
+        elif result in _NOT_EXECUTABLE and at not in self._copies and needs_copy(self._areas[at]):
+            area = self._areas[at]
+            assert area.backing is not None
+            try:
+                fd = area.backing.host_fd(False)
+                self._copies[at] = copy_range(fd, area.backing.base + area.offset, area.end - area.start)
+            except (SyscallError, OSError) as error:
+                self._end(os.strerror(error.errno or errno.EIO))
+                return
+            self.go_on(at)
+        else:
+            self._end(f"memory at {self._areas[at].start:#x} cannot be mapped: {os.strerror(-result)}")
+
+    def _end(self, why: str) -> None:
+        for fd in self._copies.values():
+            os.close(fd)
+        self._copies.clear()
+        self._done(why)

@@ -1,0 +1,213 @@
+"""`runsc checkpoint` and `restore`: a program goes on as if nothing had been, or is told of before anything is disturbed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Iterator
+
+import pytest
+
+from runsc.cmd.checkpoint import IMAGE_NAME
+from tests.e2e.bundles import change, needs_busybox
+from tests.e2e.conftest import BOUND_S, ROOT, Result, command
+from tests.e2e.containers import Shim, eventually
+
+PROGRAM = ROOT / "tests" / "e2e" / "programs" / "goes_on.c"
+COUNT = "i=0; while [ $i -lt 40 ]; do i=$((i+1)); echo $i >>/tmp/n; echo $i $(wc -l </tmp/n); sleep 0.03; done; exit 5"
+EXPECTED = "".join(f"{n} {n}\n" for n in range(1, 41))
+
+pytestmark = needs_busybox
+
+
+@pytest.fixture(scope="session")
+def goes_on(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    if not shutil.which("gcc"):
+        pytest.skip("no C compiler")
+    binary = tmp_path_factory.mktemp("goes_on") / "goes_on"
+    subprocess.run(["gcc", "-O1", "-static", "-pthread", str(PROGRAM), "-o", str(binary)], check=True)
+    return binary
+
+
+class Mover:
+    """Checkpoints and restores containers of one bundle."""
+
+    def __init__(self, shim: Shim) -> None:
+        self.shim = shim
+        self.images = shim.bundle / "images"
+
+    def checkpoint(self, name: str, *flags: str) -> Result:
+        return self.shim.call("checkpoint", "--image-path", str(self.images), *flags, name)
+
+    def restore(self, name: str, *flags: str) -> Result:
+        where = ["--image-path", str(self.images), "--bundle", str(self.shim.bundle)]
+        return self.shim.call(*flags, "restore", *where, name)
+
+    def restore_detached(self, name: str) -> int:
+        """The host process that stands for it. Its output goes where a created container's does."""
+        pid_file = self.shim.bundle / f"{name}.pid"
+        argv = command("--root", str(self.shim.root), "restore", "--detach", "--pid-file", str(pid_file))
+        argv += ["--image-path", str(self.images), "--bundle", str(self.shim.bundle), name]
+        with open(self.shim.out(name), "wb") as out:
+            done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=ROOT, timeout=BOUND_S)
+        assert done.returncode == 0, self.shim.out(name).read_text()
+        pid = int(pid_file.read_text())
+        self.shim.sentries.append(pid)
+        return pid
+
+    def wait_for(self, name: str, text: str) -> None:
+        eventually(lambda: text in self.shim.out(name).read_text(), f"no {text!r}")
+
+
+@pytest.fixture
+def mover(bundle: Path) -> Iterator[Mover]:
+    tmp = {"destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": ["mode=1777"]}
+    mounts = json.loads((bundle / "config.json").read_text())["mounts"]
+    change(bundle, root__readonly=False, mounts=[*mounts, tmp])
+    shim = Shim(bundle)
+    yield Mover(shim)
+    shim.close()
+
+
+def test_a_container_goes_on_where_it_was(mover: Mover) -> None:
+    shim = mover.shim
+    shim.start("c", "/bin/sh", "-c", COUNT)
+    mover.wait_for("c", "\n5 5\n")
+    assert mover.checkpoint("c").status == 0
+    assert shim.call("state", "c").status == 1  # it is deleted, as runc does
+    before = shim.out("c").read_text()
+    result = mover.restore("d")
+    assert result.status == 5, result
+    assert before + result.out == EXPECTED
+
+
+def test_with_leave_running_both_go_on(mover: Mover) -> None:
+    shim = mover.shim
+    pid = shim.start("c", "/bin/sh", "-c", COUNT)
+    mover.wait_for("c", "\n5 5\n")
+    assert mover.checkpoint("c", "--leave-running").status == 0
+    result = mover.restore("d")
+    assert shim.reap(pid) == 5 and shim.out("c").read_text() == EXPECTED
+    assert result.status == 5 and EXPECTED.endswith(result.out) and result.out
+
+
+@pytest.mark.parametrize("platform", ["lane", "ptrace"])
+def test_threads_processes_and_what_they_share(mover: Mover, goes_on: Path, platform: str) -> None:
+    shim = mover.shim
+    shutil.copy(goes_on, shim.bundle / "rootfs" / "bin" / "goes_on")
+    native = subprocess.run([str(goes_on)], capture_output=True, text=True, cwd=shim.bundle)
+    shim.start("c", "/bin/goes_on")
+    mover.wait_for("c", "\n4 ")
+    assert mover.checkpoint("c").status == 0
+    before = shim.out("c").read_text()
+    result = mover.restore("d", *(("--platform", "ptrace") if platform == "ptrace" else ()))
+    assert (before + result.out, result.status) == (native.stdout, native.returncode)
+
+
+def test_a_restored_container_is_driven_as_any_other(mover: Mover) -> None:
+    shim = mover.shim
+    shim.start("c", "/bin/sh", "-c", "trap 'echo term; exit 9' TERM; echo ready; while :; do sleep 0.1; done")
+    mover.wait_for("c", "ready")
+    assert mover.checkpoint("c").status == 0
+    pid = mover.restore_detached("d")
+    assert shim.status("d") == "running"
+    result = shim.call("exec", "d", "/bin/sh", "-c", "echo inside $PPID; exit 4")
+    assert result.status == 4 and result.out.startswith("inside")
+    assert shim.call("pause", "d").status == 0 and shim.call("resume", "d").status == 0
+    assert mover.checkpoint("d").status == 0  # and once more
+    shim.reap(pid)
+    pid = mover.restore_detached("e")
+    assert shim.call("kill", "e", "TERM").status == 0
+    assert shim.reap(pid) == 9 and shim.out("e").read_text() == "term\n"
+    assert shim.call("delete", "e").status == 0 and os.listdir(shim.root) == []
+
+
+def test_a_sleep_keeps_what_was_left_of_it(mover: Mover) -> None:
+    shim = mover.shim
+    shim.start("c", "/bin/sh", "-c", "echo ready; sleep 1000; echo over")
+    mover.wait_for("c", "ready")
+    assert mover.checkpoint("c").status == 0
+    mover.restore_detached("d")
+    shim.call("exec", "d", "/bin/sh", "-c", "kill -CONT $(pidof sleep)")
+    assert shim.status("d") == "running" and shim.out("d").read_text() == ""
+    assert shim.call("exec", "d", "/bin/sh", "-c", "kill $(pidof sleep)").status == 0
+    mover.wait_for("d", "over")
+
+
+def test_what_cannot_be_saved_is_named_and_goes_on(mover: Mover) -> None:
+    shim = mover.shim
+    shim.start("c", "/bin/sh", "-c", "nc -l -p 99 & echo ready; wait; sleep 1000")
+    mover.wait_for("c", "ready")
+    eventually(lambda: "nc" in shim.call("ps", "c").out, "no server")
+    result = mover.checkpoint("c")
+    assert result.status == 1 and result.err.count("\n") == 1
+    assert "runsc: cannot checkpoint: process " in result.err and "(nc) has " in result.err and "(fd 3)" in result.err
+    assert os.listdir(mover.images) == []
+    assert shim.status("c") == "running"
+    assert shim.call("exec", "c", "/bin/sh", "-c", "kill $(pidof nc)").status == 0
+    assert mover.checkpoint("c").status == 0
+
+
+@pytest.mark.parametrize("state", ["created", "paused", "stopped"])
+def test_only_what_runs(mover: Mover, state: str) -> None:
+    shim = mover.shim
+    pid = shim.create("c", "/bin/sh", "-c", "sleep 1000")
+    if state != "created":
+        assert shim.call("start", "c").status == 0
+    if state == "paused":
+        assert shim.call("pause", "c").status == 0
+    if state == "stopped":
+        assert shim.call("kill", "c", "KILL").status == 0
+        shim.reap(pid)
+    result = mover.checkpoint("c")
+    assert result.status == 1 and result.err.count("\n") == 1 and not mover.images.exists()
+
+
+def test_an_image_that_is_none(mover: Mover) -> None:
+    shim = mover.shim
+    shim.start("c", "/bin/sh", "-c", "echo ready; sleep 1000")
+    mover.wait_for("c", "ready")
+    assert mover.checkpoint("c").status == 0
+    path = mover.images / IMAGE_NAME
+    whole = path.read_bytes()
+    version = whole.index(b"\n") + 1
+    for what, data in {
+        "this is not an image of a checkpoint": b"\x7fELF" * 100,
+        "an image of version 9; this runsc reads version 1": whole[:version] + b"\x09\0" + whole[version + 2 :],
+        "the image ends too early: it was not written to its end": whole[:-12],
+        "which is not part of a kernel's state": whole.replace(
+            b"sandbox.kernel.task:Task", b"subprocess:Popen+++++++++"[:24]
+        ),
+    }.items():
+        path.write_bytes(data)
+        result = mover.restore("d")
+        assert result.status == 1 and result.err.count("\n") == 1, result
+        assert "cannot restore: " in result.err and what in result.err, result
+        assert os.listdir(shim.root) == []
+    path.unlink()
+    assert "No such file" in mover.restore("d").err
+
+
+def test_another_bundle(mover: Mover) -> None:
+    shim = mover.shim
+    shim.start("c", "/bin/sh", "-c", "echo ready; sleep 1000")
+    mover.wait_for("c", "ready")
+    assert mover.checkpoint("c").status == 0
+    change(shim.bundle, mounts=[])
+    assert "mounts are not those that the container was checkpointed with" in mover.restore("d").err
+
+
+def test_a_file_of_the_bundle_that_is_gone(mover: Mover) -> None:
+    shim = mover.shim
+    (shim.bundle / "rootfs" / "input").write_text("one\ntwo\n")
+    shim.start("c", "/bin/sh", "-c", "exec 5</input; read a <&5; echo $a; sleep 1; read b <&5; echo $b")
+    mover.wait_for("c", "one")
+    assert mover.checkpoint("c").status == 0
+    (shim.bundle / "rootfs" / "input").rename(shim.bundle / "rootfs" / "away")
+    assert "a file that a process had open is not there: input" in mover.restore("d").err
+    (shim.bundle / "rootfs" / "away").rename(shim.bundle / "rootfs" / "input")
+    result = mover.restore("d")
+    assert result.status == 0 and result.out == "two\n"
