@@ -9,6 +9,7 @@ import os
 from typing import TYPE_CHECKING, Final, Iterator, TypeVar
 
 from sandbox.abi.linux.fcntl import O_ACCMODE
+from sandbox.checkpoint import network_parts
 from sandbox.checkpoint.image import BadImage
 from sandbox.errors import SyscallError
 from sandbox.fs.host_stdio import HostFile
@@ -19,6 +20,7 @@ from sandbox.fs.procfs.filesystem import ProcFs
 from sandbox.fs.sysfs.filesystem import SysFs
 from sandbox.vfs.dentry import Dentry
 from sandbox.vfs.inode import Inode
+from tcpip.stack.route import Route
 
 if TYPE_CHECKING:
     from sandbox.kernel.kernel import Kernel
@@ -64,6 +66,7 @@ class Parts:
             "aio": kernel.aio,
             "uring": kernel.uring,
         }
+        self._singles.update(network_parts.names(kernel.net.stack))
         for fs in bundle_file_systems(kernel):
             self._singles["fs " + describe(fs)] = fs
         self._names = {id(value): name for name, value in self._singles.items()}
@@ -92,6 +95,8 @@ class Parts:
                 return None  # nobody finds it again
             state = tuple(getattr(value, name) for name in _INODE)
             return "host inode", value.host, value.parent, value.name, state
+        if isinstance(value, Route):
+            return network_parts.record(value)
         if isinstance(value, HostBacking):
             return "host mapping", value._file, value.name
         if isinstance(value, HostFile):
@@ -136,6 +141,8 @@ class Parts:
                 backing = HostBacking(inode, -1)
                 backing.name = name
                 return backing
+            case ("route", bytes(dst), bytes(src), int(mark)):
+                return network_parts.route(self._kernel.net.stack, dst, src, mark)
             case ("stream", int(origin), int(flags), tuple(state)):
                 return self._stream(origin, flags, state)
             case ("pseudo inode", (ProcFs() | SysFs()) as fs, tuple(path), tuple(state)):

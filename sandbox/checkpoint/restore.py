@@ -11,6 +11,7 @@ import os
 from typing import TYPE_CHECKING, Callable, Final, Iterator
 
 from sandbox.abi.linux.mman import MMAP_MIN_ADDR
+from sandbox.checkpoint import network_parts
 from sandbox.checkpoint.codec import Decoder
 from sandbox.checkpoint.ended_space import EndedSpace
 from sandbox.checkpoint.host_parts import Parts, bundle_file_systems
@@ -31,6 +32,7 @@ from sandbox.mm.memory_manager import MemoryManager
 from sandbox.mm.op_map import map_order, needs_copy
 from sandbox.platform.base import MemoryFault
 from sandbox.seccomp.gate import gated
+from sandbox.sockets.inet.socket import InetSocket
 from tcpip.timers import Timer
 
 if TYPE_CHECKING:
@@ -106,11 +108,12 @@ class Restore:
         if parts.missing:
             raise BadImage(f"a file that a process had open is not there: {', '.join(parts.missing[:3])}")
         match root:
-            case [(dict(state), tuple(memories), tuple(shared), tuple(tasks), tuple(groups))]:
+            case [(dict(state), tuple(memories), tuple(shared), tuple(tasks), tuple(groups), dict(network))]:
                 self._memories, self._shared, self._tasks = memories, shared, tasks
             case _:
                 raise BadImage("the image is damaged: it has no root")
         self._install(state)
+        network_parts.install(self._kernel, network, decoder.all_of(InetSocket))
         self._files = [data for data in decoder.all_of(FileData) if data.fd >= 0]
         for data in self._files:
             data.fd = -1

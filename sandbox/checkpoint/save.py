@@ -9,11 +9,13 @@ import os
 from typing import TYPE_CHECKING, Callable, Final
 
 from sandbox.arch.amd64 import NUM_REGS
+from sandbox.checkpoint import network_parts
 from sandbox.checkpoint.codec import Encoder, Unsaveable
 from sandbox.checkpoint.freeze import Freezer
 from sandbox.checkpoint.host_parts import Parts, bundle_file_systems, describe
 from sandbox.checkpoint.image import CHUNK, GRAPH, HEADER, ImageWriter
 from sandbox.checkpoint.memory import MemoryWriter
+from sandbox.checkpoint.network_parts import leads_out
 from sandbox.checkpoint.state_classes import StateClasses
 from sandbox.errors import SyscallError
 from sandbox.fs.devfs.mem_devices import ZeroBacking
@@ -23,6 +25,7 @@ from sandbox.kernel.fd_table import FDTable
 from sandbox.kernel.task import Task
 from sandbox.mm.anonymous import SharedAnonymous
 from sandbox.mm.memory_manager import MemoryManager
+from sandbox.sockets.inet.socket import InetSocket
 from sandbox.vfs.file_description import FileDescription
 
 if TYPE_CHECKING:
@@ -92,6 +95,8 @@ class Save:
                 raise CannotSave(f"{who(task)} is traced")
             for number in task.fds.fds():
                 file = task.fds.get(number)
+                if isinstance(file, InetSocket) and leads_out(file):
+                    raise CannotSave(f"{who(task)} has an open connection to another host (fd {number})")
                 if not self._classes.allows(type(file)) and parts.record(file) is None:
                     raise CannotSave(f"{who(task)} has {what_is(file)} open (fd {number})")
 
@@ -108,6 +113,9 @@ class Save:
                 why_not = f"writing the image: {os.strerror(error.errno or errno.EIO)}"
             except SyscallError as fault:
                 why_not = f"reading the memory of a process: {os.strerror(fault.errno)}"
+            except Exception as bug:  # noqa: BLE001 the container is not to end with it
+                self._kernel.bug("oops: a checkpoint", bug)
+                why_not = f"the sandbox's kernel failed: {type(bug).__name__}: {bug}"
             finally:
                 self._show_code(False)
             if not why_not:
@@ -138,6 +146,7 @@ class Save:
             tuple(shared),
             tuple((task, tuple(task.thread.get_regs()[:NUM_REGS]), task.thread.fpu_state()) for task in tasks),
             tuple((group, group.cpu_ns()) for group in groups),
+            network_parts.state_of(kernel),
         )
         encoder = Encoder(self._classes, parts.outside, parts.record)
         graph = encoder.encode([root])

@@ -22,16 +22,21 @@ PACKAGES: Final = (
     "sandbox.fs.tty",
     "sandbox.seccomp",
     "sandbox.sockets.unix",
+    "tcpip.bpf",
+    "tcpip.header",
+    "tcpip.transport",
     "sandbox.syscalls",
 )
 MODULES: Final = (
     "sandbox.sockets.base",
+    "sandbox.sockets.inet.socket",
     "sandbox.sockets.options",
     "sandbox.sockets.user_message",
-    "tcpip.waiter",
+    "tcpip.addr",
+    "tcpip.buffer",
+    "tcpip.errors",
     "tcpip.timers",
-    "tcpip.transport.socket_options",
-    "tcpip.bpf.program",
+    "tcpip.waiter",
 )
 # They belong to this sandbox's life on this host, or to calls under way, of which there are none.
 FOREIGN: Final = frozenset(

@@ -1,7 +1,8 @@
-/* Counts with threads, a child, pipes, shared memory, files with and without a name, a timer and an epoll set; prints what it
-   has found a few dozen times, so that it can be moved in the middle. */
+/* Counts with threads, a child, pipes, shared memory, files with and without a name, a timer, an epoll set and a connection over
+   the loopback; prints what it has found a few dozen times, so that it can be moved in the middle. */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -53,7 +54,21 @@ static int add_up(int from, int to, long *shared) {
     return total % 100;
 }
 
+/* A server's socket, and both ends of a connection to it. */
+static int connect_tcp(int *server, int *one, int *other) {
+    struct sockaddr_in address = {AF_INET, 0, {htonl(INADDR_LOOPBACK)}, {0}};
+    socklen_t size = sizeof address;
+    *server = socket(AF_INET, SOCK_STREAM, 0);
+    *one = socket(AF_INET, SOCK_STREAM, 0);
+    if (bind(*server, (void *)&address, size) || listen(*server, 5)) return 1;
+    if (getsockname(*server, (void *)&address, &size) || connect(*one, (void *)&address, size)) return 1;
+    *other = accept(*server, NULL, NULL);
+    return *other < 0;
+}
+
 int main(void) {
+    int server, one, other, again, late;
+    if (connect_tcp(&server, &one, &other)) return 8;
     int there[2], back[2], pair[2], status;
     long *shared = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (pipe(there) || pipe(back) || socketpair(AF_UNIX, SOCK_STREAM, 0, pair)) return 1;
@@ -82,6 +97,7 @@ int main(void) {
         map[i] = (char)('a' + i % 26);
         if (pread(file, &seen, 1, i) != 1) return 4;
         if (write(pair[0], &seen, 1) != 1 || read(pair[1], &through, 1) != 1) return 5;
+        if (write(one, &through, 1) != 1 || read(other, &through, 1) != 1) return 9;
         product = product * 1.1 + i;
         if (epoll_wait(set, &got, 1, -1) != 1 || read(timer, &expired, sizeof expired) != sizeof expired) return 6;
         printf("%d %ld %c %.6f\n", i, total, through, product);
@@ -90,7 +106,13 @@ int main(void) {
     for (int i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
     close(there[1]);
     waitpid(child, &status, 0);
+    struct sockaddr_in address;
+    socklen_t size = sizeof address;
     char text[8] = "";
+    again = socket(AF_INET, SOCK_STREAM, 0);
+    if (getsockname(server, (void *)&address, &size) || connect(again, (void *)&address, size)) return 10;
+    late = accept(server, NULL, NULL);
+    if (write(late, "late", 4) != 4 || read(again, text, 4) != 4 || strcmp(text, "late")) return 11;
     if (pread(gone, text, 7, 0) != 7) return 7;
     printf("%ld %ld %ld %ld, child %d, shared %ld, %s\n", sums[0], sums[1], sums[2], sums[3], WEXITSTATUS(status), shared[435], text);
     unlink("/tmp/goes_on");
