@@ -29,6 +29,7 @@ INTERPRETED: Final = (
     "tcpip/native.py",  # must be
     "tcpip/keyed_hash.py",  # must be: mypyc takes TYPE_CHECKING for true
     "sandbox/boot/",
+    "sandbox/checkpoint/",
     "sandbox/gateway/networks.py",
     "sandbox/gateway/capture.py",
     "sandbox/platform/lane/build.py",  # must be: it asks its loader for the stub

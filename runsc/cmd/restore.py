@@ -16,6 +16,7 @@ from runsc.verb import Verb
 FLAGS: Final = (
     Flag("image-path", TEXT, "DIR", "where the image is (./checkpoint)"),
     Flag("bundle", TEXT, "DIR", "the bundle: config.json and the root directory (here)", short="b"),
+    Flag("console-socket", TEXT, "PATH", "a Unix socket that gets the terminal's master"),
     Flag("detach", SWITCH, "", "return once the processes run", short="d"),
     Flag("keep", SWITCH, "", "do not delete the container when its process has ended"),
     Flag("pid-file", TEXT, "FILE", "write the sandbox's host process id there"),
@@ -29,6 +30,7 @@ DETAILS: Final = (
 def run(config: Config, values: Values, words: list[str]) -> int:
     """The process's exit status; 0 when detached."""
     name = one_id(words, "restore")
+    from runsc.container.console import check_console
     from runsc.container.create import Creation, Request
     from runsc.container.destroy import delete
     from runsc.container.start import start
@@ -37,10 +39,13 @@ def run(config: Config, values: Values, words: list[str]) -> int:
     detached = values.switch("detach")
     bundle = os.path.abspath(values.text("bundle", "."))
     spec = load_bundle(bundle)
-    if spec.process is not None and spec.process.terminal:
-        raise RuntimeFailure("process.terminal is true: no container with a terminal is restored")
+    assert spec.process is not None
     request = Request(name, bundle, spec)
     request.attached = not detached
+    request.console_socket = values.text("console-socket")
+    check_console(spec.process.terminal, request.console_socket, detached)
+    if spec.process.terminal and not detached and not os.isatty(0):
+        raise RuntimeFailure("process.terminal is true, but stdin is not a terminal")
     request.pid_file = values.text("pid-file")
     path = os.path.join(values.text("image-path") or "checkpoint", IMAGE_NAME)
     try:
@@ -50,8 +55,11 @@ def run(config: Config, values: Values, words: list[str]) -> int:
     creation = Creation(request, config)
     container = creation.create()
     try:
+        if not detached:
+            creation.launcher.take_terminal()
         start(container, config.log)
     except BaseException:
+        creation.launcher.leave_terminal()
         delete(container, config.log)
         raise
     return 0 if detached else wait(creation, config, values.switch("keep"))

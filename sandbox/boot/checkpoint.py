@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Callable
 from sandbox.checkpoint.save import CannotSave, Save, Saved
 
 if TYPE_CHECKING:
+    from sandbox.boot.console import Console
     from sandbox.control.server import Connection
     from sandbox.kernel.kernel import Kernel
 
 
-def save(kernel: Kernel, fd: int, connection: Connection, then: Callable[[bool], None]) -> None:
+def save(
+    kernel: Kernel, fd: int, console: Console | None, connection: Connection, then: Callable[[bool], None]
+) -> None:
     """Write an image to `fd`, which is closed; `then(done?)` when the answer is given, with the processes running again."""
 
     def saved(what: Saved) -> None:
@@ -27,7 +30,7 @@ def save(kernel: Kernel, fd: int, connection: Connection, then: Callable[[bool],
         connection.refuse("checkpoint", f"cannot checkpoint: {why}")
         then(False)
 
-    work = Save(kernel, fd, saved, failed)
+    work = Save(kernel, fd, console, saved, failed)
     try:
         work.begin()
     except CannotSave as error:

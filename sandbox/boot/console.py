@@ -50,7 +50,8 @@ class Console:
         self._finished: Callable[[], None] | None = None
         self._limit: Timer | None = None
         self._closed = False
-        master.queue.add(EVENT_IN | EVENT_OUT, self._master_ready)
+        self._waiter = master.queue.add(EVENT_IN | EVENT_OUT, self._master_ready)
+        self._on_wait: Callable[[], None] | None = None
         self._watch()
 
     def _master_ready(self, mask: int) -> None:
@@ -78,7 +79,27 @@ class Console:
             terminal.on_wait = link.want_keys
             link.interrupt = terminal.signal
 
+    # --- a checkpoint ---
+
+    def let_go(self) -> tuple[PtyMaster, bytes]:
+        """Until `take_up` nothing of the kernel's refers to it. The master, and what was typed and not yet taken."""
+        terminal = self._master.terminal
+        self._master.queue.remove(self._waiter)
+        self._on_wait, terminal.on_wait = terminal.on_wait, None
+        return self._master, self._typed
+
+    def take_up(self) -> None:
+        """The opposite."""
+        self._waiter = self._master.queue.add(EVENT_IN | EVENT_OUT, self._master_ready)
+        self._master.terminal.on_wait = self._on_wait
+
     # --- keys ---
+
+    def typed_before(self, data: bytes) -> None:
+        """In a terminal that comes from an image."""
+        self._typed = data
+        self._type()
+        self._show()
 
     def take_keys(self) -> None:
         """Those of the terminal are the sandbox's now."""
@@ -226,6 +247,18 @@ def open_console(task: Task, stdio: tuple[int, ...], window: bytes) -> tuple[Con
         return console, table.open_slave(task, terminal, O_RDWR)
     assert not isinstance(slave, Block)
     return console, slave
+
+
+def restore_console(
+    reactor: Reactor, master: PtyMaster, typed: bytes, stdio: tuple[int, ...], window: bytes
+) -> Console:
+    """The user's terminal is joined to one that comes from an image."""
+    console = Console(reactor, master, *host_descriptors(stdio))
+    if is_ours_alone(stdio):
+        console.take_keys()
+    console.set_window(window)
+    console.typed_before(typed)
+    return console
 
 
 def host_descriptors(stdio: tuple[int, ...]) -> tuple[int, int]:

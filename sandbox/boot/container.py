@@ -316,8 +316,6 @@ class ContainerControl:
             connection.refuse("wrong-state", "the container is being checkpointed already")
         elif is_compiled():
             connection.refuse("compiled", "cannot checkpoint: this sandbox's kernel is compiled")
-        elif first is not None and first.console is not None:
-            connection.refuse("terminal", "cannot checkpoint: the container has a terminal")
         elif len(frame.fds) != 1 or not stat.S_ISREG(os.fstat(frame.fds[0]).st_mode):
             raise BadMessage("one file is needed")
         else:
@@ -325,7 +323,8 @@ class ContainerControl:
 
             self._saving = True
             stays = Fields(frame.body).flag("leave_running")
-            checkpoint.save(self.kernel, frame.fds.pop(), connection, partial(self._saved, stays))
+            console = first.console if first is not None else None
+            checkpoint.save(self.kernel, frame.fds.pop(), console, connection, partial(self._saved, stays))
 
     def _saved(self, stays: bool, done: bool) -> None:
         """An image is there, or (not `done`) none."""

@@ -29,7 +29,7 @@ class RestoredStart(ProgramStart):
         super().__init__(kernel, options.program, failed, running)
         container = options.container
         assert container is not None
-        self._limits = options.limits
+        self._options = options
         self._image = container.restore_fd
         self._restore = Restore(kernel, self._image, (*options.stdio, *container.more_fds), self._made_all)
 
@@ -46,14 +46,22 @@ class RestoredStart(ProgramStart):
 
     def _made_all(self, why_not: str) -> None:
         os.close(self._image)
+        options, screen = self._options, self._restore.screen
+        if not why_not and options.terminal != (screen is not None):
+            had, have = ("a", "none") if screen is not None else ("no", "one")
+            why_not = f"the container had {had} terminal, and is to have {have} now (process.terminal)"
         if why_not:
             self._failed(StartFailure(f"cannot restore: {why_not}"))
             return
         kernel = self.kernel
         self.view = kernel.view
         self.group = kernel.view.first
-        if self._limits.memory:
-            kernel.memory_bytes = self._limits.memory
-        if self._limits.pids:
-            kernel.view.limit_tasks(self._limits.pids)
+        if options.limits.memory:
+            kernel.memory_bytes = options.limits.memory
+        if options.limits.pids:
+            kernel.view.limit_tasks(options.limits.pids)
+        if screen is not None:
+            from sandbox.boot.console import restore_console
+
+            self.console = restore_console(kernel.reactor, *screen, options.stdio, options.window)
         self._running(self)

@@ -230,6 +230,8 @@ class Sandbox:
         self.view = self.control.view = self.kernel.view
         self.view.on_exit = self._exited
         self.first = first
+        if first.console is not None:
+            first.console.join(self.link)
         self.control.created()
         self.link.created()
 

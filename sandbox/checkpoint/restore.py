@@ -23,8 +23,9 @@ from sandbox.errors import SyscallError
 from sandbox.fs.devfs.mem_devices import ZeroBacking
 from sandbox.fs.procfs.filesystem import ProcFs
 from sandbox.fs.tmpfs.data import FileData
+from sandbox.fs.tty.pty_master import PtyMaster
 from sandbox.kernel.task import Task
-from sandbox.kernel.task_state import PARK_DEAD, PARK_SAVED, PARK_NONE, PARK_STOP, WORK_SAVE
+from sandbox.kernel.task_state import PARK_DEAD, PARK_NONE, PARK_SAVED, PARK_STOP, WORK_SAVE, RestartBlock
 from sandbox.kernel.thread_group import ThreadGroup
 from sandbox.kernel.view import View
 from sandbox.mm.anonymous import SharedAnonymous, copy_range
@@ -33,6 +34,7 @@ from sandbox.mm.op_map import map_order, needs_copy
 from sandbox.platform.base import MemoryFault
 from sandbox.seccomp.gate import gated
 from sandbox.sockets.inet.socket import InetSocket
+from sandbox.syscalls.linux.long_scan import AT_ONCE, FOREVER
 from tcpip.timers import Timer
 
 if TYPE_CHECKING:
@@ -57,6 +59,7 @@ class Restore:
 
     def __init__(self, kernel: Kernel, fd: int, stdio: tuple[int, ...], done: Callable[[str], None]) -> None:
         self.view: View = kernel.view
+        self.screen: tuple[PtyMaster, bytes] | None = None  # the terminal, and what was typed
         self._kernel = kernel
         self._fd = fd
         self._stdio = stdio
@@ -108,10 +111,17 @@ class Restore:
         if parts.missing:
             raise BadImage(f"a file that a process had open is not there: {', '.join(parts.missing[:3])}")
         match root:
-            case [(dict(state), tuple(memories), tuple(shared), tuple(tasks), tuple(groups), dict(network))]:
+            case [(dict(state), tuple(memories), tuple(shared), tuple(tasks), tuple(groups), dict(network), screen)]:
                 self._memories, self._shared, self._tasks = memories, shared, tasks
             case _:
                 raise BadImage("the image is damaged: it has no root")
+        match screen:
+            case (PtyMaster() as master, bytes(typed)):
+                self.screen = master, typed
+            case None:
+                pass
+            case _:
+                raise BadImage("the image is damaged: its terminal")
         self._install(state)
         network_parts.install(self._kernel, network, decoder.all_of(InetSocket))
         self._files = [data for data in decoder.all_of(FileData) if data.fd >= 0]
@@ -264,13 +274,16 @@ class Restore:
         self._done("")
 
 
-def _postpone(block: object, ns: int) -> None:
+def _postpone(block: RestartBlock, ns: int) -> None:
     """A time-out that the call was given as a span keeps what was left of it."""
-    state = getattr(block, "state", None)
+    state = block.state
     if type(state) is int:
-        block.state = state + ns  # type: ignore[attr-defined]
-    elif isinstance(getattr(state, "deadline", None), int):
-        state.deadline += ns  # type: ignore[union-attr]
+        if state not in (AT_ONCE, FOREVER):
+            block.state = state + ns
+        return
+    deadline = getattr(state, "deadline", None)
+    if isinstance(deadline, int) and deadline not in (AT_ONCE, FOREVER):
+        setattr(state, "deadline", deadline + ns)  # noqa: B010 of whichever class
 
 
 class _Mapping:

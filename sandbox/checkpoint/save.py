@@ -6,7 +6,7 @@ from __future__ import annotations
 import errno
 import json
 import os
-from typing import TYPE_CHECKING, Callable, Final
+from typing import TYPE_CHECKING, Callable, Final, Protocol
 
 from sandbox.arch.amd64 import NUM_REGS
 from sandbox.checkpoint import network_parts
@@ -29,6 +29,7 @@ from sandbox.sockets.inet.socket import InetSocket
 from sandbox.vfs.file_description import FileDescription
 
 if TYPE_CHECKING:
+    from sandbox.fs.tty.pty_master import PtyMaster
     from sandbox.kernel.kernel import Kernel
 
 # Of the kernel. The rest of it belongs to the sandbox's life on this host.
@@ -68,14 +69,32 @@ class Saved:
         self.processes = processes
 
 
+class Screen(Protocol):
+    """The other side of the container's terminal, which is given anew."""
+
+    def let_go(self) -> tuple[PtyMaster, bytes]:
+        """Until `take_up` nothing of the kernel's refers to it. The master, and what was typed and not yet taken."""
+
+    def take_up(self) -> None:
+        """The opposite."""
+
+
 class Save:
     """`begin` raises CannotSave before anything is disturbed. Later, from the event loop, `saved(what)` or `failed(why not)` is
     called with all tasks frozen; then `freezer.thaw()` lets them go on."""
 
-    def __init__(self, kernel: Kernel, fd: int, saved: Callable[[Saved], None], failed: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        kernel: Kernel,
+        fd: int,
+        screen: Screen | None,
+        saved: Callable[[Saved], None],
+        failed: Callable[[str], None],
+    ) -> None:
         self.freezer = Freezer(kernel, self._frozen)
         self._kernel = kernel
         self._fd = fd
+        self._screen = screen
         self._saved = saved
         self._failed = failed
         self._classes = StateClasses()
@@ -102,8 +121,9 @@ class Save:
 
     def _frozen(self, why_not: str) -> None:
         if not why_not:
+            screen = self._screen
             try:
-                saved = self._write()
+                saved = self._write(None if screen is None else screen.let_go())
             except Unsaveable as what:
                 why_not = explain(what)
                 self._kernel.log.debug(f"not saved: {what}")
@@ -118,6 +138,8 @@ class Save:
                 why_not = f"the sandbox's kernel failed: {type(bug).__name__}: {bug}"
             finally:
                 self._show_code(False)
+                if screen is not None:
+                    screen.take_up()
             if not why_not:
                 self._saved(saved)
                 return
@@ -128,7 +150,7 @@ class Save:
         for space in self._kernel.spaces:
             space.show_code(shown)
 
-    def _write(self) -> Saved:
+    def _write(self, screen: tuple[PtyMaster, bytes] | None) -> Saved:
         kernel = self._kernel
         self._show_code(True)
         self._check()
@@ -147,6 +169,7 @@ class Save:
             tuple((task, tuple(task.thread.get_regs()[:NUM_REGS]), task.thread.fpu_state()) for task in tasks),
             tuple((group, group.cpu_ns()) for group in groups),
             network_parts.state_of(kernel),
+            screen,
         )
         encoder = Encoder(self._classes, parts.outside, parts.record)
         graph = encoder.encode([root])

@@ -28,6 +28,7 @@ PACKAGES: Final = (
     "sandbox.syscalls",
 )
 MODULES: Final = (
+    "sandbox.abi.linux.termios",
     "sandbox.sockets.base",
     "sandbox.sockets.inet.socket",
     "sandbox.sockets.options",

@@ -12,15 +12,19 @@ from typing import Iterator
 import pytest
 
 from runsc.cmd.checkpoint import IMAGE_NAME
+from tcpip.native import is_compiled
 from tests.e2e.bundles import change, needs_busybox
 from tests.e2e.conftest import BOUND_S, ROOT, Result, command
-from tests.e2e.containers import Shim, eventually
+from tests.e2e.containers import ConsoleSocket, Shim, eventually, read_until
 
 PROGRAM = ROOT / "tests" / "e2e" / "programs" / "goes_on.c"
 COUNT = "i=0; while [ $i -lt 40 ]; do i=$((i+1)); echo $i >>/tmp/n; echo $i $(wc -l </tmp/n); sleep 0.03; done; exit 5"
 EXPECTED = "".join(f"{n} {n}\n" for n in range(1, 41))
 
-pytestmark = needs_busybox
+pytestmark = [
+    needs_busybox,
+    pytest.mark.skipif(is_compiled(), reason="a compiled kernel is not checkpointed"),
+]
 
 
 @pytest.fixture(scope="session")
@@ -210,3 +214,33 @@ def test_a_file_of_the_bundle_that_is_gone(mover: Mover) -> None:
     (shim.bundle / "rootfs" / "away").rename(shim.bundle / "rootfs" / "input")
     result = mover.restore("d")
     assert result.status == 0 and result.out == "two\n"
+
+
+def test_a_terminal_is_given_anew(mover: Mover) -> None:
+    shim = mover.shim
+    change(shim.bundle, process__terminal=True)
+    first = ConsoleSocket(shim.bundle)
+    argv = ["create", "--bundle", str(shim.bundle), "--console-socket", str(first.path), "c"]
+    change(
+        shim.bundle,
+        process__args=["/bin/sh", "-c", "stty -echo; n=1; while read a; do echo got$n $a; n=$((n+1)); done"],
+    )
+    assert shim.call(*argv).status == 0
+    fd = first.master()
+    assert shim.call("start", "c").status == 0
+    os.write(fd, b"one\n")
+    read_until(fd, b"got1 one")
+    assert mover.checkpoint("c").status == 0
+    os.close(fd)
+    first.path.unlink()
+    assert mover.restore("d").status == 1  # nobody would have the terminal
+    second = ConsoleSocket(shim.bundle)
+    where = ["--image-path", str(mover.images), "--bundle", str(shim.bundle)]
+    assert shim.call("restore", "--detach", "--console-socket", str(second.path), *where, "d").status == 0
+    fd = second.master()
+    os.write(fd, b"two\n")
+    assert b"got2 two" in read_until(fd, b"got2 two")
+    assert shim.call("exec", "d", "stty", "-F", "/dev/pts/0", "-a").out.count("-echo ") == 1
+    os.write(fd, b"\x03")  # it still is the controlling terminal
+    eventually(lambda: shim.status("d") == "stopped", "Ctrl-C does not end it")
+    os.close(fd)

@@ -14,7 +14,10 @@ from sandbox.kernel.signal_queue import SignalHandlers, SignalQueue
 from sandbox.kernel.user_namespace import INITIAL
 from sandbox.mm.vma import VMA, VMASet
 from sandbox.vfs.dentry import Dentry
+from tcpip.native import is_compiled
 from tcpip.waiter import WaitQueue
+
+pytestmark = pytest.mark.skipif(is_compiled(), reason="a compiled kernel is not checkpointed")
 
 
 def encoded(root: object) -> bytes:
