@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Callable, Final
 
-from sandbox.kernel.task_state import PARK_BLOCK, PARK_DEAD, PARK_SAVED, PARK_NONE, PARK_STOP, WORK_SAVE
+from sandbox.kernel.task_state import PARK_BLOCK, PARK_DEAD, PARK_NONE, PARK_SAVED, PARK_STOP, WORK_SAVE
 
 if TYPE_CHECKING:
     from sandbox.kernel.kernel import Kernel

@@ -16,8 +16,8 @@ from sandbox.kernel.task_state import (
     PARK_DEAD,
     PARK_NONE,
     PARK_PENDING,
-    WORK_SAVE,
     WORK_INTERRUPTING,
+    WORK_SAVE,
     RestartBlock,
 )
 
