@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING, Callable, Final
+from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.stat import S_IFREG
 from sandbox.errors import SyscallError
 from sandbox.fs.cgroupfs.node import CgroupNode
+from sandbox.fs.cgroupfs.spec import Spec, Writer
+from sandbox.fs.cgroupfs.table import EVERY_FILE
 from sandbox.fs.pseudo.nodes import seek_without_end
 from sandbox.vfs.regular_file import InodeFile
 from tcpip.waiter import EVENT_ERR, EVENT_IN, EVENT_OUT, EVENT_PRI
@@ -15,7 +17,6 @@ from tcpip.waiter import EVENT_ERR, EVENT_IN, EVENT_OUT, EVENT_PRI
 if TYPE_CHECKING:
     from sandbox.fs.cgroupfs.filesystem import CgroupFs
     from sandbox.kernel.cgroup.cgroup import Cgroup
-    from sandbox.kernel.cgroup.events import Event
     from sandbox.kernel.credentials import Credentials
     from sandbox.kernel.task import Task
     from sandbox.vfs.file_description import FileDescription
@@ -25,47 +26,20 @@ MAX_WRITE: Final = 4096
 ALWAYS: Final = EVENT_IN | EVENT_OUT
 
 
-class Writer:
-    """Who writes: the task, and the rights with which the file was opened."""
-
-    __slots__ = ("task", "creds")
-
-    def __init__(self, task: Task, creds: Credentials) -> None:
-        self.task = task
-        self.creds = creds
-
-
-class Spec:
-    """What a control file is. `delegated`: whoever is in a cgroup namespace may write to that of its root, too."""
-
-    __slots__ = ("read", "write", "delegated", "event")
-
-    def __init__(
-        self,
-        read: Callable[[Cgroup, Task], str] | None,
-        write: Callable[[Cgroup, Writer, str], None] | None = None,
-        delegated: bool = False,
-        event: Callable[[Cgroup], Event] | None = None,
-    ) -> None:
-        self.read = read
-        self.write = write
-        self.delegated = delegated
-        self.event = event
-
-    def mode(self) -> int:
-        """Permission bits."""
-        return (0o444 if self.read is not None else 0) | (0o200 if self.write is not None else 0)
-
-
 class ControlFile(CgroupNode):
     """One of a group's."""
 
-    __slots__ = ("cgroup", "spec")
+    __slots__ = ("cgroup", "name")
 
-    def __init__(self, fs: CgroupFs, cgroup: Cgroup, spec: Spec, owner: tuple[int, int]) -> None:
-        super().__init__(fs, S_IFREG | spec.mode(), owner)
+    def __init__(self, fs: CgroupFs, cgroup: Cgroup, name: bytes, owner: tuple[int, int]) -> None:
+        super().__init__(fs, S_IFREG | EVERY_FILE[name].mode(), owner)
         self.cgroup = cgroup
-        self.spec = spec
+        self.name = name
+
+    @property
+    def spec(self) -> Spec:
+        """What it does."""
+        return EVERY_FILE[self.name]
 
     def truncate(self, size: int) -> None:
         """A size means nothing here."""

@@ -6,9 +6,9 @@ import errno
 from typing import TYPE_CHECKING, Final
 
 from sandbox.errors import SyscallError
-from sandbox.fs.cgroupfs.control_file import Spec, Writer
 from sandbox.fs.cgroupfs.numbers import INT_MAX, bounded, number
 from sandbox.fs.cgroupfs.rights import check_move
+from sandbox.fs.cgroupfs.spec import Spec, Writer
 from sandbox.kernel.cgroup.cgroup import CONTROLLERS
 from sandbox.kernel.cgroup.freezer import is_still, set_freeze
 

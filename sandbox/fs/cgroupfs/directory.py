@@ -31,8 +31,9 @@ class CgroupDir(CgroupNode):
         self.cgroup = cgroup
         self.owner = owner
         self.made: dict[bytes, ControlFile] = {}
-        cgroup.events.on_change = lambda: self._changed(b"cgroup.events")
-        cgroup.memory_events.changed.on_change = lambda: self._changed(b"memory.events")
+        cgroup.events.shown_in(self, b"cgroup.events")
+        cgroup.memory_events.changed.shown_in(self, b"memory.events")
+        cgroup.pids_events.shown_in(self, b"pids.events")
 
     def refresh(self) -> None:
         """A link for each group below."""
@@ -45,13 +46,12 @@ class CgroupDir(CgroupNode):
         child = self.cgroup.children.get(name)
         if child is not None:
             return self.cgroups.directory_of(child)
-        spec = files_of(self.cgroup).get(name)
-        if spec is None:
+        if name not in files_of(self.cgroup):
             self.made.pop(name, None)
             return None
         node = self.made.get(name)
         if node is None:
-            node = self.made[name] = ControlFile(self.cgroups, self.cgroup, spec, self.owner)
+            node = self.made[name] = ControlFile(self.cgroups, self.cgroup, name, self.owner)
         return node
 
     def entries(self) -> list[tuple[bytes, int, int]]:
@@ -80,7 +80,7 @@ class CgroupDir(CgroupNode):
         inode.cgroup.remove()
         inode.nlink = 0
 
-    def _changed(self, name: bytes) -> None:
+    def changed(self, name: bytes) -> None:
         """Watchers of a file that tells of events."""
         if self.fs.watched:
             on_entry(self, IN_MODIFY, name, False)

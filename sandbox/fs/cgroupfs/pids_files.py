@@ -6,8 +6,8 @@ import errno
 from typing import TYPE_CHECKING, Final
 
 from sandbox.errors import SyscallError
-from sandbox.fs.cgroupfs.control_file import Spec, Writer
 from sandbox.fs.cgroupfs.numbers import number
+from sandbox.fs.cgroupfs.spec import Spec, Writer
 
 if TYPE_CHECKING:
     from sandbox.kernel.cgroup.cgroup import Cgroup

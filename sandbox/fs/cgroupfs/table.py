@@ -10,10 +10,11 @@ from sandbox.fs.cgroupfs.pids_files import PIDS_FILES
 from sandbox.kernel.cgroup.cgroup import MEMORY, PIDS
 
 if TYPE_CHECKING:
-    from sandbox.fs.cgroupfs.control_file import Spec
+    from sandbox.fs.cgroupfs.spec import Spec
     from sandbox.kernel.cgroup.cgroup import Cgroup
 
 BY_CONTROLLER: Final = {MEMORY: MEMORY_FILES, PIDS: PIDS_FILES}
+EVERY_FILE: Final = {**CORE, **NOT_AT_ROOT, **MEMORY_FILES, **PIDS_FILES}
 
 
 def files_of(cgroup: Cgroup) -> dict[bytes, Spec]:

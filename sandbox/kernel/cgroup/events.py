@@ -1,25 +1,37 @@
-"""Event: something of which files tell those who wait for it (kernfs_notify)."""
+"""Event: something of which a file tells those who wait for it (kernfs_notify)."""
 
 from __future__ import annotations
 
-from typing import Callable
+from typing import Protocol
 
 from tcpip.waiter import EVENT_ERR, EVENT_PRI, WaitQueue
 
 
-class Event:
-    """`count` grows each time; `on_change`: who shows it has more to do (inotify)."""
+class Directory(Protocol):
+    """Where the file is."""
 
-    __slots__ = ("count", "queue", "on_change")
+    def changed(self, name: bytes) -> None:
+        """The file of that name says something new."""
+
+
+class Event:
+    """`count` grows each time."""
+
+    __slots__ = ("count", "queue", "_directory", "_name")
 
     def __init__(self) -> None:
         self.count = 0
         self.queue = WaitQueue()
-        self.on_change: Callable[[], None] | None = None
+        self._directory: Directory | None = None
+        self._name = b""
+
+    def shown_in(self, directory: Directory, name: bytes) -> None:
+        """A file in a directory tells of it."""
+        self._directory, self._name = directory, name
 
     def happened(self) -> None:
         """Wake up."""
         self.count += 1
         self.queue.notify(EVENT_PRI | EVENT_ERR)
-        if self.on_change is not None:
-            self.on_change()
+        if self._directory is not None:
+            self._directory.changed(self._name)
