@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -154,6 +155,22 @@ def test_a_shim_that_is_killed_leaves_nothing(containerd: Containerd) -> None:
     eventually(lambda: os.listdir(root) == [], "the runtime keeps it")
     containerd.run("task", "delete", "--force", "k")
     assert containerd.run("container", "delete", "k").returncode == 0
+
+
+def test_cve_2020_15257_no_abstract_socket(containerd: Containerd) -> None:
+    """Whoever shares the host's network namespace could connect to a name that is no file."""
+    run(containerd, "a", "sh", "-c", "echo ready; sleep 1000", flags=("--detach",))
+    inodes: set[str] = set()
+    for pid in shims(containerd.directory):
+        for fd in os.listdir(f"/proc/{pid}/fd"):
+            with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+                inodes.add(os.readlink(f"/proc/{pid}/fd/{fd}").removeprefix("socket:[").removesuffix("]"))
+    rows = [line.split() for line in Path("/proc/net/unix").read_text().splitlines()[1:]]
+    names = {row[7] for row in rows if row[6] in inodes and len(row) == 8}
+    assert any("/s/" in name for name in names) and not any(name.startswith("@") for name in names), names
+    assert containerd.run("task", "kill", "--signal", "KILL", "a").returncode == 0
+    containerd.run("task", "delete", "a")
+    assert containerd.run("container", "delete", "a").returncode == 0
 
 
 def test_options(containerd: Containerd) -> None:
