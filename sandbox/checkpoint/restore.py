@@ -27,6 +27,7 @@ from sandbox.fs.tty.pty_master import PtyMaster
 from sandbox.kernel.task import Task
 from sandbox.kernel.task_state import PARK_DEAD, PARK_NONE, PARK_SAVED, PARK_STOP, WORK_SAVE, RestartBlock
 from sandbox.kernel.thread_group import ThreadGroup
+from sandbox.kernel.time_namespace import arrive
 from sandbox.kernel.view import View
 from sandbox.mm.anonymous import SharedAnonymous, copy_range
 from sandbox.mm.memory_manager import MemoryManager
@@ -255,6 +256,7 @@ class Restore:
         thread.owner = task
         task.thread, task.space = thread, thread.address_space()
         self._kernel.enter_space(task, task.space)
+        arrive(task)
 
     def _finish(self) -> None:
         for task, regs, fpu in self._tasks:

@@ -111,6 +111,24 @@ def test_threads_processes_and_what_they_share(mover: Mover, goes_on: Path, plat
     assert (before + result.out, result.status) == (native.stdout, native.returncode)
 
 
+def test_a_time_namespace_has_its_clock_again(mover: Mover) -> None:
+    shim = mover.shim
+    if not shutil.which("gcc"):
+        pytest.skip("no C compiler")
+    binary = shim.bundle / "rootfs" / "bin" / "other_time"
+    source = PROGRAM.with_name("other_time.c")
+    subprocess.run(["gcc", "-O1", "-static", str(source), "-o", str(binary)], check=True)
+    names = ["CAP_SYS_ADMIN", "CAP_SYS_TIME"]
+    change(shim.bundle, process__capabilities={"bounding": names, "effective": names, "permitted": names})
+    shim.start("c", "/bin/other_time")
+    mover.wait_for("c", "\n5 same\n")
+    assert mover.checkpoint("c").status == 0
+    before = shim.out("c").read_text()
+    result = mover.restore("d")
+    assert result.status == 5, result
+    assert before + result.out == "".join(f"{n} same\n" for n in range(1, 41))
+
+
 def test_a_restored_container_is_driven_as_any_other(mover: Mover) -> None:
     shim = mover.shim
     shim.start("c", "/bin/sh", "-c", "trap 'echo term; exit 9' TERM; echo ready; while :; do sleep 0.1; done")
