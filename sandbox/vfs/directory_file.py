@@ -29,6 +29,7 @@ class DirectoryFile(InodeFile):
     new are appended when the end is reached.
     """
 
+    has_end = True  # SEEK_END means something, as on disks
     flagged = False
     flagged_writes = False
 
@@ -55,7 +56,7 @@ class DirectoryFile(InodeFile):
         """lseek(2): offsets are those that getdents gave."""
         if whence == SEEK_CUR:
             offset += self.pos
-        elif whence == SEEK_END:
+        elif whence == SEEK_END and self.has_end:
             offset += MAX_OFFSET
         elif whence != SEEK_SET:
             raise SyscallError(errno.EINVAL)

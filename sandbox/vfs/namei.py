@@ -121,9 +121,7 @@ def make_socket(t: Task, path: bytes, mode: int) -> Path:
 
 
 def symlink(t: Task, target: bytes, dirfd: int, path: bytes) -> int:
-    """symlinkat(2)."""
-    if not target:
-        raise SyscallError(errno.ENOENT)
+    """symlinkat(2); `target` is not empty."""
     walk, parent = _for_create(t, dirfd, path, False)
     may_create(t.creds, parent)
     landlock.check(t, Path(walk.mount, walk.dentry), landlock.MAKE[S_IFLNK])

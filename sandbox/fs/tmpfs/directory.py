@@ -193,4 +193,6 @@ class TmpfsDir(TmpfsInode):
 
     def open(self, t: Task, path: Path, flags: int) -> FileDescription:
         """A directory description."""
-        return DirectoryFile(flags, path, self)
+        file = DirectoryFile(flags, path, self)
+        file.has_end = type(self) is not TmpfsDir  # an overlay's has
+        return file

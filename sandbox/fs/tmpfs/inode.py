@@ -172,6 +172,12 @@ class TmpfsFile(TmpfsInode):
         self.data = FileData(fs.account)
         self.seals = F_SEAL_SEAL  # F_SEAL_*; only a memfd starts without
 
+    def set_mode(self, mode: int) -> None:
+        """EPERM: it is sealed against becoming executable, or ceasing to be."""
+        if self.seals & F_SEAL_EXEC and (self.mode ^ mode) & 0o111:
+            raise SyscallError(errno.EPERM)
+        super().set_mode(mode)
+
     def blocks(self) -> int:
         """Pages in use."""
         return self.data.blocks()

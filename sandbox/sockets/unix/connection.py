@@ -137,6 +137,8 @@ class UnixConnection(UnixSocket):
             self._peer_to_write(t, 0)
         else:
             self.check_send()
+            if self.shut & SEND_SHUTDOWN:
+                raise SyscallError(errno.EPIPE)
 
     def check_send(self) -> None:
         if self.kind == abi.SOCK_SEQPACKET:

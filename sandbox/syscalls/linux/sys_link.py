@@ -46,14 +46,22 @@ def sys_linkat(t: Task, a: SyscallArgs) -> int:
     return namei.link(t, a.int(0), old, a.int(2), _second(t, a.addr(3), a.int(0), old, a.int(4)), a.int(4))
 
 
+def _target(t: Task, address: int) -> bytes:
+    """What a symbolic link is to say. ENOENT: nothing."""
+    target = t.copy_in_path(address)
+    if not target:
+        raise SyscallError(errno.ENOENT)
+    return target
+
+
 def sys_symlink(t: Task, a: SyscallArgs) -> int:
     """symlink(2)."""
-    return namei.symlink(t, t.copy_in_path(a.addr(0)), AT_FDCWD, t.copy_in_path(a.addr(1)))
+    return namei.symlink(t, _target(t, a.addr(0)), AT_FDCWD, t.copy_in_path(a.addr(1)))
 
 
 def sys_symlinkat(t: Task, a: SyscallArgs) -> int:
     """symlinkat(2)."""
-    return namei.symlink(t, t.copy_in_path(a.addr(0)), a.int(1), t.copy_in_path(a.addr(2)))
+    return namei.symlink(t, _target(t, a.addr(0)), a.int(1), t.copy_in_path(a.addr(2)))
 
 
 def sys_unlink(t: Task, a: SyscallArgs) -> int:

@@ -64,6 +64,8 @@ def sys_sendfile(t: Task, a: SyscallArgs) -> Result:
     _writable(out)
     if out.flags & O_APPEND and not isinstance(out, PipeFile):
         return -errno.EINVAL
+    if isinstance(out, PipeFile) and not out.pipe.readers:
+        broken_pipe(t)
     if not count and (isinstance(out, PipeFile) or not isinstance(source, (PipeFile, SocketFile))):
         return 0
     if isinstance(out, PipeFile) and not (addr or source.positioned or isinstance(source, PipeFile)):
