@@ -81,6 +81,7 @@ static const char *const LEFT_OUT[][2] = {
     {"utimensat", " event epoll timer signal inotify null zero proc procdir ptmx "},
     {"preadv2_nowait", " file ro append fifo memfd sealed "}, /* tmpfs has no such reads */
     {"pwritev2_nowait", " file wo append memfd sealed "},
+    {"lseek_end", " dir "}, /* tmpfs knows no end of a directory */
     {"pwrite", " proc "},
     {"write_bad", " tcp udp sealed "},
     {"writev_bad", " tcp udp sealed event "},
