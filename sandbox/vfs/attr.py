@@ -166,7 +166,7 @@ def fallocate(t: Task, path: Path, mode: int, offset: int, length: int) -> int:
         raise SyscallError(errno.EFBIG)
     if mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE):
         raise SyscallError(errno.EOPNOTSUPP)
-    if not mode & FALLOC_FL_KEEP_SIZE:
+    if not mode & FALLOC_FL_KEEP_SIZE or (not mode & FALLOC_FL_PUNCH_HOLE and inode.allocates_to_limit()):
         if inode.live:
             inode.refresh()
         _check_size(t, inode, end)

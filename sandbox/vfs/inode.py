@@ -245,6 +245,10 @@ class Inode:
         """Cut or extend with a hole."""
         raise SyscallError(errno.EINVAL)
 
+    def allocates_to_limit(self) -> bool:
+        """RLIMIT_FSIZE is for what is allocated beyond the size, too."""
+        return False
+
     def fallocate(self, mode: int, offset: int, length: int) -> None:
         """fallocate(2); the range is valid."""
         raise SyscallError(errno.EOPNOTSUPP)

@@ -233,6 +233,9 @@ class OverlayFile(TmpfsFile):
             self.copy_up(size)
         super().truncate(size)
 
+    def allocates_to_limit(self) -> bool:
+        return False
+
     def fallocate(self, mode: int, offset: int, length: int) -> None:
         """In memory."""
         if self.lower is not None:

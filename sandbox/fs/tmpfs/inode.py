@@ -238,6 +238,9 @@ class TmpfsFile(TmpfsInode):
         self.data.truncate(size)
         self.size = size
 
+    def allocates_to_limit(self) -> bool:
+        return True
+
     def fallocate(self, mode: int, offset: int, length: int) -> None:
         """Allocate, or punch a hole; the other modes are EOPNOTSUPP as on tmpfs."""
         if mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE):
@@ -291,6 +294,10 @@ class TmpfsSymlink(TmpfsInode):
     def readlink(self, t: Task) -> bytes:
         """The text."""
         return self.target
+
+    def blocks(self) -> int:
+        """A page for what is not short (mm/shmem.c: SHORT_SYMLINK_LEN)."""
+        return 8 if self.size >= 128 else 0
 
 
 class TmpfsSpecial(TmpfsInode):

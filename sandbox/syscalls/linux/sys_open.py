@@ -71,6 +71,8 @@ def _open(t: Task, a: SyscallArgs, dirfd: int, address: int, flags: int, mode: i
     path = t.copy_in_path(address)
     if not flags & O_PATH:
         flags |= O_LARGEFILE
+    if not path:
+        return -errno.ENOENT
     t.fds.lowest_free()  # EMFILE before anything is looked up or made
     file = open_path(t, dirfd, path, flags, mode, resolve)
     if isinstance(file, Block):

@@ -71,14 +71,14 @@ def sys_sendfile(t: Task, a: SyscallArgs) -> Result:
     if isinstance(out, PipeFile) and not (addr or source.positioned or isinstance(source, PipeFile)):
         return splice(t, source, out, count, 0, -1, -1)
     _check_source(t, source, addr != 0)
-    if not out.flagged_writes:
-        return -errno.EINVAL
     done = a.state if isinstance(a.state, int) else 0
     blocked, turn = False, done + out.write_turn
     while done < min(count, turn):
         view = t.kernel.scratch[: min(count - done, SCRATCH_SIZE)]
         try:
             got = source.pread(t, view, offset)
+            if got > 0 and not out.flagged_writes:
+                return -errno.EINVAL  # no splice_write
             put = out.write(t, view[:got]) if got > 0 else 0
         except SyscallError:
             if not done:

@@ -73,7 +73,11 @@ OP(badwrite) { /* tmpfs of Linux 6.14 looks at the seals before the bytes, and t
     if (!fstat(FD(a[0]), &st) && S_ISREG(st.st_mode)) return 0;
     return RESULT(write(FD(a[0]), (char *)8, a[1]));
 }
-OP(lseek) { return RESULT(lseek(FD(a[0]), a[1], a[2])); }
+OP(lseek) { /* where in a directory one gets that way is the file system's choice */
+    struct stat st;
+    if (a[1] && !fstat(FD(a[0]), &st) && S_ISDIR(st.st_mode)) return 0;
+    return RESULT(lseek(FD(a[0]), a[1], a[2]));
+}
 OP(truncate) { return RESULT(truncate(path_of(a[0]), a[1])); }
 OP(ftruncate) { return RESULT(ftruncate(FD(a[0]), a[1])); }
 OP(fallocate) { return RESULT(fallocate(FD(a[0]), a[1], a[2], a[3])); }
