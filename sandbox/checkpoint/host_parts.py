@@ -59,6 +59,7 @@ class Parts:
             "reactor": kernel.reactor,
             "timers": kernel.timers,
             "clock": kernel.clock,
+            "pids": kernel.pids,
             "random": kernel.random,
             "log": kernel.log,
             "net": kernel.net,

@@ -14,16 +14,16 @@ from sandbox.abi.linux.mman import MMAP_MIN_ADDR
 from sandbox.checkpoint import network_parts
 from sandbox.checkpoint.codec import Decoder
 from sandbox.checkpoint.ended_space import EndedSpace
-from sandbox.checkpoint.host_parts import Parts, bundle_file_systems
+from sandbox.checkpoint.host_parts import Parts
 from sandbox.checkpoint.image import END, GRAPH, HEADER, PAGES, PAGES_AT, BadImage, ImageReader
 from sandbox.checkpoint.memory import drop_platform_code
 from sandbox.checkpoint.save import KERNEL_STATE, header
 from sandbox.checkpoint.state_classes import StateClasses
 from sandbox.errors import SyscallError
 from sandbox.fs.devfs.mem_devices import ZeroBacking
-from sandbox.fs.procfs.filesystem import ProcFs
 from sandbox.fs.tmpfs.data import FileData
 from sandbox.fs.tty.pty_master import PtyMaster
+from sandbox.kernel.pid_namespace import PidNamespace
 from sandbox.kernel.task import Task
 from sandbox.kernel.task_state import PARK_DEAD, PARK_NONE, PARK_SAVED, PARK_STOP, WORK_SAVE, RestartBlock
 from sandbox.kernel.thread_group import ThreadGroup
@@ -112,7 +112,18 @@ class Restore:
         if parts.missing:
             raise BadImage(f"a file that a process had open is not there: {', '.join(parts.missing[:3])}")
         match root:
-            case [(dict(state), tuple(memories), tuple(shared), tuple(tasks), tuple(groups), dict(network), screen)]:
+            case [
+                (
+                    dict(state),
+                    dict(pids),
+                    tuple(memories),
+                    tuple(shared),
+                    tuple(tasks),
+                    tuple(groups),
+                    dict(network),
+                    screen,
+                )
+            ]:
                 self._memories, self._shared, self._tasks = memories, shared, tasks
             case _:
                 raise BadImage("the image is damaged: it has no root")
@@ -123,7 +134,7 @@ class Restore:
                 pass
             case _:
                 raise BadImage("the image is damaged: its terminal")
-        self._install(state)
+        self._install(state, pids, decoder.all_of(PidNamespace))
         network_parts.install(self._kernel, network, decoder.all_of(InetSocket))
         self._files = [data for data in decoder.all_of(FileData) if data.fd >= 0]
         for data in self._files:
@@ -162,9 +173,9 @@ class Restore:
             raise BadImage("the host's monotonic clock is behind that of the image: the host was started again since")
         self._passed_ns = now - then
 
-    def _install(self, state: dict[object, object]) -> None:
+    def _install(self, state: dict[object, object], pids: dict[str, object], namespaces: list[PidNamespace]) -> None:
         kernel = self._kernel
-        fresh, views, groups = kernel.mounts.vfs, list(bundle_file_systems(kernel)), kernel.cgroups
+        fresh, groups = kernel.mounts.vfs, kernel.cgroups
         for name in KERNEL_STATE:
             setattr(kernel, name, state[name])
         if not isinstance(kernel.view, View):
@@ -173,11 +184,12 @@ class Restore:
         vfs = kernel.mounts.vfs
         vfs.devices, vfs.given, vfs.stack = fresh.devices, fresh.given, fresh.stack
         vfs.proc_net, vfs.sys_class_net = fresh.proc_net, fresh.sys_class_net
-        kernel.pids.views = {}
-        for fs in views:
-            if isinstance(fs, ProcFs):
-                fs.pids = kernel.pids
-                kernel.pids.views[fs] = fs._forget
+        for inner in namespaces:
+            inner.views = {}
+        for name, value in pids.items():
+            if name not in vars(kernel.pids):
+                raise BadImage("the image is damaged: its process numbers")
+            setattr(kernel.pids, name, value)
         kernel.view.on_exit = None
         self.view = kernel.view
 

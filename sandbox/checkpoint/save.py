@@ -37,7 +37,6 @@ KERNEL_STATE: Final = (
     "cgroups",
     "commit",
     "boot_ns",
-    "pids",
     "view",
     "futexes",
     "ipc",
@@ -53,6 +52,8 @@ KERNEL_STATE: Final = (
     "forks",
     "mounts",
 )
+# Of the first PID namespace: it is the same object in the new sandbox, where /proc refers to it.
+PIDS_LEFT_OUT: Final = ("views",)
 
 
 class CannotSave(Exception):
@@ -164,6 +165,7 @@ class Save:
         groups = list(dict.fromkeys(task.group for task in tasks))
         root = (
             {name: getattr(kernel, name) for name in KERNEL_STATE},
+            {name: value for name, value in vars(kernel.pids).items() if name not in PIDS_LEFT_OUT},
             tuple(memories),
             tuple(shared),
             tuple((task, tuple(task.thread.get_regs()[:NUM_REGS]), task.thread.fpu_state()) for task in tasks),
