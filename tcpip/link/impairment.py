@@ -20,7 +20,8 @@ class Impairment:
     """What one direction does. Probabilities are 0..1, times ns, `rate` bits per second (0: no limit).
 
     Burst loss is a two-state Markov chain (Gilbert): in the bad state everything is lost. `queue_limit` counts packets
-    that wait for the rate limiter. Reordered packets skip the delay.
+    that wait for the rate limiter. Reordered packets skip the delay. Frames of more than `max_size` bytes, header included,
+    vanish without a word (0: none do): a black hole of path MTU discovery.
     """
 
     __slots__ = (
@@ -35,6 +36,7 @@ class Impairment:
         "rate",
         "queue_limit",
         "partition",
+        "max_size",
     )
 
     def __init__(self) -> None:
@@ -49,6 +51,7 @@ class Impairment:
         self.rate = 0
         self.queue_limit = 1000
         self.partition = False
+        self.max_size = 0
 
 
 UNDER_WAY_MOST = 50_000
@@ -68,8 +71,8 @@ def apply_spec(spec: str, settings: Impairment) -> None:
             setattr(settings, name + "_ns", scaled(value, TIMES))
         elif name == "rate":
             settings.rate = scaled(value, RATES)
-        elif name == "queue_limit" and value.isdecimal():
-            settings.queue_limit = int(value)
+        elif name in ("queue_limit", "max_size") and value.isdecimal():
+            setattr(settings, name, int(value))
         else:
             raise ValueError(f"not an impairment: {part!r} (loss=3%, delay=20ms, rate=10mbit, ...)")
 
@@ -91,7 +94,7 @@ class _Direction:
     def submit(self, frame: bytes, csum: int) -> None:
         s = self.settings
         random = self.owner.random
-        if self._lost():
+        if (s.max_size and len(frame) > s.max_size) or self._lost():
             self.owner.lost += 1
             return
         if s.corrupt and random.random() < s.corrupt and frame:

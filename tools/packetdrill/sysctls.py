@@ -66,6 +66,11 @@ TCP_SETTINGS: Final[dict[str, tuple[str, Convert]]] = {
     "tcp_syn_retries": ("syn_retries", _int),
     "tcp_synack_retries": ("synack_retries", _int),
     "tcp_retries1": ("retries1", _int),
+    "tcp_mtu_probing": ("mtu_probing", _int),
+    "tcp_base_mss": ("base_mss", _int),
+    "tcp_mtu_probe_floor": ("mtu_probe_floor", _int),
+    "tcp_probe_threshold": ("probe_threshold", _int),
+    "tcp_probe_interval": ("probe_interval_ns", _seconds),
     "tcp_retries2": ("retries2", _int),
     "tcp_orphan_retries": ("orphan_retries", _int),
     "tcp_fin_timeout": ("fin_timeout_ns", _seconds),
@@ -141,7 +146,6 @@ WITHOUT_EFFECT: Final[dict[str, str]] = {
     "net.ipv4.icmp_ratemask": "replies are not limited below the global rate",
 }
 ONE_VALUE: Final[dict[str, tuple[int, str]]] = {
-    "net.ipv4.tcp_mtu_probing": (0, "there is no packetization-layer path MTU discovery (RFC 4821)"),
     "net.ipv4.tcp_thin_dupack": (0, "Linux no longer has it"),
     "net.ipv4.tcp_shrink_window": (0, "the window is never shrunk"),
     "net.ipv4.tcp_workaround_signed_windows": (0, "windows are unsigned"),

@@ -28,13 +28,18 @@ Values = tuple[int, ...]
 # By name below net/: the attribute of TcpConfig, its unit, least and most.
 _TCP: Final[tuple[tuple[str, str, int, int, int], ...]] = (
     ("core/somaxconn", "somaxconn", 1, 0, _INT_MAX),
+    ("ipv4/tcp_base_mss", "base_mss", 1, 0, _INT_MAX),
     ("ipv4/tcp_fin_timeout", "fin_timeout_ns", NS_PER_S, 0, _SECONDS_MAX),
     ("ipv4/tcp_keepalive_intvl", "keepalive_intvl_ns", NS_PER_S, 1, _SECONDS_MAX),
     ("ipv4/tcp_keepalive_probes", "keepalive_probes", 1, 0, _BYTE_MAX),
     ("ipv4/tcp_keepalive_time", "keepalive_time_ns", NS_PER_S, 1, _SECONDS_MAX),
     ("ipv4/tcp_max_syn_backlog", "max_syn_backlog", 1, 0, _INT_MAX),
     ("ipv4/tcp_max_tw_buckets", "max_tw_buckets", 1, 0, 1 << 18),
+    ("ipv4/tcp_mtu_probe_floor", "mtu_probe_floor", 1, 0, _INT_MAX),
+    ("ipv4/tcp_mtu_probing", "mtu_probing", 1, 0, _BYTE_MAX),
     ("ipv4/tcp_orphan_retries", "orphan_retries", 1, 0, _BYTE_MAX),
+    ("ipv4/tcp_probe_interval", "probe_interval_ns", NS_PER_S, 0, _SECONDS_MAX),
+    ("ipv4/tcp_probe_threshold", "probe_threshold", 1, 0, _INT_MAX),
     ("ipv4/tcp_retries1", "retries1", 1, 0, _BYTE_MAX),
     ("ipv4/tcp_retries2", "retries2", 1, 0, _BYTE_MAX),
     ("ipv4/tcp_syn_retries", "syn_retries", 1, 1, 127),

@@ -80,6 +80,11 @@ class TcpConfig:
         "rto_min_ns",
         "rto_max_ns",
         "max_buf",
+        "mtu_probing",
+        "base_mss",
+        "mtu_probe_floor",
+        "probe_threshold",
+        "probe_interval_ns",
     )
 
     def __init__(self) -> None:
@@ -137,4 +142,8 @@ class TcpConfig:
         self.syn_linear_timeouts = 4
         self.rto_min_ns = RTO_MIN_NS
         self.rto_max_ns = RTO_MAX_NS
+        self.mtu_probing = 0  # 1: after a black hole, 2: always (mtu_probe.py)
+        self.base_mss, self.mtu_probe_floor = 1024, 48
+        self.probe_threshold = 8  # bytes of IP packet: closer is found
+        self.probe_interval_ns = 600 * NS_PER_S
         self.max_buf = MAX_BUF  # net.core.rmem_max, wmem_max

@@ -19,6 +19,7 @@ from tcpip.transport.tcp.config import DEFAULT_MSS, RTO_INITIAL_NS
 from tcpip.transport.tcp.ecn import answered
 from tcpip.transport.tcp.emit import emit_bare, emit_syn
 from tcpip.transport.tcp.md5 import option_len
+from tcpip.transport.tcp.mtu_probe import ALWAYS
 from tcpip.transport.tcp.segment import Segment
 
 if TYPE_CHECKING:
@@ -208,6 +209,8 @@ def syn_acked(ep: TcpEndpoint, seg: Segment, now: int) -> None:
 def established(ep: TcpEndpoint, now: int) -> None:
     """Data may flow."""
     ep.set_state(st.ESTABLISHED)
+    if ep.config.mtu_probing == ALWAYS and not ep.snd.board.segs:
+        ep.snd.probe_mtu(now)
     fast_open.finished(ep)
     ep.timers.xmit.cancel()
     ep.timers.kind = 0

@@ -35,6 +35,8 @@ def process_ack(snd: Sender, seg: Segment, window_changed: bool, congested: bool
         while snd.records and snd.records[0] <= ack:
             del snd.records[0]
         snd.bytes_acked += advanced
+        if snd.prober is not None:
+            snd.prober.acknowledged(ack)
     dsack = _take_sacks(snd, seg, prior_una, delivered) if ep.sack_ok and seg.options.sack else False
     rtt = _sample_rtt(snd, seg, delivered, advanced, dsack, now)
     if rtt:
@@ -250,6 +252,16 @@ def _detect_without_sack(snd: Sender, advanced: int) -> None:
         board.mark_lost(board.segs[0])
 
 
+def probe_lost(snd: Sender) -> bool:
+    """A segment that tried a larger size, and nothing else, is missing: it goes again in smaller ones."""
+    if snd.prober is None or snd.ca_state >= CA_CWR or not snd.prober.lost_alone():
+        return False
+    snd.ca_state = CA_LOSS
+    snd.high_seq = snd.nxt
+    snd.undo_marker = -1
+    return True
+
+
 def enter_recovery(snd: Sender, now: int) -> None:
     """Fast retransmit: the first loss of a window."""
     stats = snd.ep.stats_ext
@@ -304,7 +316,7 @@ def _move_cwnd(snd: Sender, delivered: Delivered, rtt: int, now: int) -> None:
         if not cc.models:
             cc.cwnd = cc.ssthresh
         snd.ca_state = CA_OPEN
-    if snd.board.lost and snd.ca_state < CA_RECOVERY:
+    if snd.board.lost and snd.ca_state < CA_RECOVERY and not probe_lost(snd):
         enter_recovery(snd, now)
     if snd.ca_state in (CA_CWR, CA_RECOVERY):
         if not cc.models:
@@ -368,6 +380,8 @@ def on_retransmit_timeout(snd: Sender, now: int) -> None:
         _count_from_here(snd)
         snd.ep.ecn.tell = snd.ep.ecn.ok
     cc.on_timeout()
+    if snd.prober is not None:
+        snd.prober.timed_out()
     snd.ca_state = CA_LOSS
     snd.high_seq = snd.nxt
     snd.tlp_end = -1

@@ -19,6 +19,7 @@ from tcpip.transport.tcp.config import DEFAULT_MSS
 from tcpip.transport.tcp.congestion import ALGORITHMS
 from tcpip.transport.tcp.congestion.base import CongestionControl
 from tcpip.transport.tcp.emit import emit_segment
+from tcpip.transport.tcp.mtu_probe import SENT, WAIT, MtuProber
 from tcpip.transport.tcp.rack import Rack
 from tcpip.transport.tcp.rate import RateSampler
 from tcpip.transport.tcp.rtt import RttEstimator
@@ -113,6 +114,7 @@ class Sender:
         "chrono",
         "measured",
         "recorder",
+        "prober",
     )
 
     def __init__(self, ep: TcpEndpoint, iss: int) -> None:
@@ -160,8 +162,7 @@ class Sender:
         self.total_retrans = 0
         self.dsack_dups = 0
         self.bytes_acked = self.bytes_sent = self.bytes_retrans = 0
-        self.segs_out = 0
-        self.data_segs_out = 0
+        self.segs_out = self.data_segs_out = 0
         self.push_forced = iss
         self.push_end = iss  # up to where writes without MSG_MORE have come: PSH goes with what holds the end of them
         self.packet_start = iss  # where the packet begins that the next write may be added to
@@ -174,6 +175,7 @@ class Sender:
             self.cc.models
         )  # ACKs are sampled: from the first TCP_INFO or record on, or for congestion control
         self.recorder: Recorder | None = None
+        self.prober: MtuProber | None = None  # RFC 4821
         self.mate: Receiver | None = None  # the other end's receiving half, where it is in this stack
 
     def begin(self, iss: int) -> None:
@@ -191,6 +193,12 @@ class Sender:
         self.cc = cc
         self.measured = self.measured or cc.models
 
+    def probe_mtu(self, now: int) -> None:
+        """Find the path's MTU by trying, from the base size on."""
+        self.prober = MtuProber(self, now)
+        self.measured = True  # every ACK of a probe counts
+        self.sync_mss()
+
     # Sizes.
 
     def sync_mss(self) -> None:
@@ -204,6 +212,8 @@ class Sender:
         mss = min(self.peer_mss, mtu - headers)
         if ep.tcp_options.user_mss:
             mss = min(mss, ep.tcp_options.user_mss)
+        if self.prober is not None:
+            mss = self.prober.limit(mss - ep.option_len, mtu) + ep.option_len
         self.mss = self._half_window(max(mss, ep.config.min_snd_mss) - ep.option_len)
         room = min(route.gso_limit(), MAX_IP_PACKET) - headers - ep.option_len
         self.gso_max = self.mss if ep.md5_key else max(room - room % self.mss, self.mss)
@@ -313,6 +323,11 @@ class Sender:
             if idle > self.rtt.rto and self.ep.config.slow_start_after_idle:
                 self.cc.on_idle(idle, self.rtt.rto)
         sent = False
+        if self.prober is not None and not once:
+            outcome = self.prober.try_probe(now)
+            if outcome == WAIT:
+                return
+            sent = outcome == SENT
         while self._may_leave(now):
             size = self._next_size(now)
             if size == 0:

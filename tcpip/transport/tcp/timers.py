@@ -17,7 +17,7 @@ from tcpip.transport.tcp import state as st
 from tcpip.transport.tcp.config import RTO_MAX_NS, RTO_MIN_NS
 from tcpip.transport.tcp.emit import emit_ack, emit_probe, emit_reset, emit_segment
 from tcpip.transport.tcp.rack import probe_timeout
-from tcpip.transport.tcp.recovery import detect_by_time, enter_recovery, on_retransmit_timeout
+from tcpip.transport.tcp.recovery import detect_by_time, enter_recovery, on_retransmit_timeout, probe_lost
 from tcpip.transport.tcp.sack import LOST, RETRANS, SACKED, SentSegment
 from tcpip.transport.tcp.sender import CA_CWR, CA_DISORDER, CA_RECOVERY
 
@@ -176,9 +176,22 @@ class TcpTimers:
         snd = self.ep.snd
         if not snd.board.segs or self._gives_up(now):
             return
+        self._suspect_black_hole(now)
         on_retransmit_timeout(snd, now)
         self._send_head(now)
         self.arm_retransmit(now)
+
+    def _suspect_black_hole(self, now: int) -> None:
+        """R1 (RFC 9293 3.8.3): perhaps what is sent is too large, and nobody says so."""
+        ep, snd = self.ep, self.ep.snd
+        first = snd.first_timeout
+        if not ep.config.mtu_probing or first < 0 or now - first < retries_last(ep.config.retries1) - RTO_MIN_NS:
+            return
+        if snd.prober is None:
+            snd.probe_mtu(now)
+        else:
+            snd.prober.black_hole()
+            snd.sync_mss()
 
     def _send_head(self, now: int) -> None:
         """The first segment that was not sacked, once more."""
@@ -232,7 +245,9 @@ class TcpTimers:
         snd = self.ep.snd
         detect_by_time(snd, now)
         if snd.board.lost:
-            if snd.ca_state < CA_RECOVERY:
+            if snd.ca_state < CA_RECOVERY and probe_lost(snd):
+                pass
+            elif snd.ca_state < CA_RECOVERY:
                 enter_recovery(snd, now)
                 snd.cc.cwnd = max(snd.in_flight() + snd.mss, snd.mss)
             elif not any(seg.state & (LOST | RETRANS) == LOST for seg in snd.board.segs[:1]):
