@@ -84,6 +84,9 @@ int main(void) {
     set("ipv4/tcp_syncookies", "0"), set("ipv4/tcp_syncookies", "2"), set("ipv4/tcp_tw_reuse", "1");
     set("ipv4/tcp_tw_reuse", "3"), set("core/somaxconn", "16"), set("core/somaxconn", "-1");
     set("ipv4/tcp_rmem", "4096 100000 200000"), set("ipv4/tcp_wmem", "0 1 2");
+    show("ipv4/tcp_mtu_probing"), show("ipv4/tcp_base_mss"), show("ipv4/tcp_probe_threshold"), show("ipv4/tcp_probe_interval");
+    show("ipv4/tcp_mtu_probe_floor"), set("ipv4/tcp_mtu_probing", "2"), set("ipv4/tcp_mtu_probing", "256");
+    set("ipv4/tcp_base_mss", "512"), set("ipv4/tcp_probe_interval", "60"), set("ipv4/tcp_probe_threshold", "20");
     int value = 0;
     socklen_t size = sizeof value;
     s = MUST(socket(AF_INET, SOCK_STREAM, 0));

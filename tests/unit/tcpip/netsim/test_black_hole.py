@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from tcpip.link.impairment import Impairment
+from tcpip.link.impairment import Impairment, apply_spec
 from tcpip.transport.tcp.endpoint import TcpEndpoint
 from tests.unit.tcpip.netsim.simulation import Application, Simulation
 
@@ -14,7 +14,7 @@ from tests.unit.tcpip.netsim.simulation import Application, Simulation
 def transfer(probing: int, max_size: int, size: int = 1_000_000, loss: float = 0.0, seed: int = 1) -> Simulation:
     settings = Impairment()
     settings.delay_ns = 10_000_000
-    settings.max_size = max_size
+    apply_spec(f"max_size={max_size}", settings)
     settings.loss = loss
     sim = Simulation(seed, settings)
     sim.a.stack.tcp.config.mtu_probing = probing
