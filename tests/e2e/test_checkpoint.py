@@ -174,7 +174,12 @@ def test_a_sleep_keeps_what_was_left_of_it(mover: Mover) -> None:
 
 def test_what_cannot_be_saved_is_named_and_goes_on(mover: Mover) -> None:
     shim = mover.shim
-    shim.start("c", "/bin/sh", "-c", "sleep 1000 5</proc/stat & echo ready; wait; sleep 1000")
+    shim.start(
+        "c",
+        "/bin/sh",
+        "-c",
+        "sleep 1000 5</proc/stat & until grep -q sleep /proc/2/comm; do :; done; echo ready; wait; sleep 1000",
+    )
     mover.wait_for("c", "ready")
     result = mover.checkpoint("c")
     assert result.status == 1 and result.err.count("\n") == 1
