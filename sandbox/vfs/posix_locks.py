@@ -15,8 +15,6 @@ from sandbox.abi.linux.fcntl import (
     F_SETLKW,
     F_UNLCK,
     F_WRLCK,
-    O_ACCMODE,
-    O_RDONLY,
     O_WRONLY,
 )
 from sandbox.errors import SyscallError
@@ -54,8 +52,7 @@ def fcntl_lock(t: Task, a: SyscallArgs, file: FileDescription, cmd: int, arg: in
             size = 0 if held.end == OFFSET_MAX else held.end - held.start + 1
             t.copy_out(arg, FLOCK.pack(held.kind, 0, held.start, size, owner))
         return 0
-    access = file.flags & O_ACCMODE
-    if (kind == F_RDLCK and access == O_WRONLY) or (kind == F_WRLCK and access == O_RDONLY):
+    if (kind == F_RDLCK and file.flags & O_WRONLY) or (kind == F_WRLCK and not (file.flags + 1) & 2):
         raise SyscallError(errno.EBADF)
     graph = t.kernel.mounts.vfs.lock_waits
     graph.edges.pop(t.fds, None)

@@ -10,20 +10,22 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import re
 import select
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Final, Iterator
 
 from tests.fuzz.calls import header
 
 HERE: Final = Path(__file__).resolve().parent
 ROOT: Final = HERE.parent.parent
-STALL_S: Final = 90  # an epoch takes 8 s at most, and the machine may be busy
+STALL_S: Final = 240  # an epoch takes 8 s at most, what was killed gets 120, and the machine may be busy
 WARM_EPOCHS: Final = 25  # then caches are full
 GROWTH_KB: Final = 48 << 10  # of the sentry, beyond which a leak is told from fragmentation
 GROWTH_FDS: Final = 16
@@ -40,12 +42,20 @@ class Holdings:
         sentry = int(Path(f"/proc/{launcher}/task/{launcher}/children").read_text().split()[-1])
         status = dict(line.split(":", 1) for line in Path(f"/proc/{sentry}/status").read_text().splitlines())
         self.memory_kb = int(status["VmRSS"].split()[0])
-        self.descriptors = len(os.listdir(f"/proc/{sentry}/fd"))
+        self.links = Counter(links_of(sentry))
+        self.descriptors = self.links.total()
         self.namespace = os.readlink(f"/proc/{sentry}/ns/pid")
         self.processes = len(members(self.namespace))
 
     def __repr__(self) -> str:
         return f"{self.memory_kb} kB, {self.descriptors} descriptors, {self.processes} processes"
+
+
+def links_of(pid: int) -> Iterator[str]:
+    """What the descriptors of a process lead to, without numbers."""
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        with contextlib.suppress(OSError):
+            yield re.sub(r"\d+", "N", os.readlink(f"/proc/{pid}/fd/{fd}"))
 
 
 def members(namespace: str) -> list[int]:
@@ -168,7 +178,8 @@ class Run:
             if warm is not None:
                 grown = held.memory_kb - warm.memory_kb, held.descriptors - warm.descriptors
                 if grown[0] > GROWTH_KB or grown[1] > GROWTH_FDS:
-                    raise Failed(f"the sentry grows: {warm} after epoch {WARM_EPOCHS}, now {held}")
+                    more = dict(held.links - warm.links)
+                    raise Failed(f"the sentry grows: {warm} after epoch {WARM_EPOCHS}, now {held}; more of {more}")
             if self.log.oops:
                 raise Failed("oops")
             self.stdin.write("\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING, Final
 
+from sandbox.abi.linux.fcntl import O_ACCMODE
 from sandbox.kernel.control import Block, Result
 from sandbox.syscalls.row import FULL, Arg, Row
 from sandbox.vfs.locks import LOCK_EX, LOCK_MAND, LOCK_NB, LOCK_SH, LOCK_UN
@@ -24,6 +25,8 @@ def sys_flock(t: Task, a: SyscallArgs) -> Result:
     if kind not in (LOCK_SH, LOCK_EX, LOCK_UN):
         return -errno.EINVAL
     file = a.held or t.fds.get_io(a.int(0))
+    if kind != LOCK_UN and file.flags & O_ACCMODE == O_ACCMODE:
+        return -errno.EBADF
     locks = file.locks()
     if locks.flock(file, kind):
         return 0

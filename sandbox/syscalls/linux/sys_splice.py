@@ -12,6 +12,7 @@ from sandbox.kernel.pipe import PipeFile
 from sandbox.sockets.base import SocketFile, broken_pipe
 from sandbox.syscalls.iov_iter import MAX_RW_COUNT, SCRATCH_SIZE, IovIter
 from sandbox.syscalls.row import FULL, Arg, Row
+from sandbox.vfs.anon import AnonFile
 from sandbox.vfs.file_description import WOULD_BLOCK, FileDescription
 from tcpip.waiter import EVENT_IN, EVENT_OUT
 
@@ -211,7 +212,7 @@ def _from_pipe(t: Task, source: PipeFile, out: FileDescription, size: int, flags
 
 def _to_pipe(t: Task, source: FileDescription, out: PipeFile, size: int, flags: int, offset: int) -> Result:
     pipe = out.pipe
-    if not source.flagged:
+    if not source.flagged or isinstance(source, AnonFile):
         return -errno.EINVAL  # no splice_read, as what has no read_iter
     if not pipe.readers:
         broken_pipe(t)

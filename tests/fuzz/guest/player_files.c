@@ -40,7 +40,10 @@ OP(dup3) { return keep(a[0], RESULT(dup3(FD(a[1]), FD(a[2]), a[3]))); }
 OP(dupfd) { return keep(a[0], RESULT(fcntl(FD(a[1]), a[3] ? F_DUPFD_CLOEXEC : F_DUPFD, a[2]))); }
 OP(getfd) { return RESULT(fcntl(FD(a[0]), F_GETFD)); }
 OP(setfd) { return RESULT(fcntl(FD(a[0]), F_SETFD, a[1])); }
-OP(getfl) { return RESULT(fcntl(FD(a[0]), F_GETFL)); }
+OP(getfl) { /* newer Linux forgets O_TMPFILE */
+    long flags = RESULT(fcntl(FD(a[0]), F_GETFL));
+    return flags < 0 ? flags : flags & ~(O_TMPFILE & ~O_DIRECTORY);
+}
 OP(setfl) { return RESULT(fcntl(FD(a[0]), F_SETFL, a[1] | O_NONBLOCK)); }
 
 static char buffer[1 << 17];

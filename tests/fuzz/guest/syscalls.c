@@ -26,7 +26,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { WORKERS = 4, QUOTA = 600, STALL_MS = 150, EPOCH_MS = 6000, END_MS = 20000 };
+enum { WORKERS = 4, QUOTA = 600, STALL_MS = 150, EPOCH_MS = 6000, END_MS = 120000 };
 
 static struct shared *shared;
 
