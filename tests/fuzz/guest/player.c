@@ -8,7 +8,7 @@
 #include <ftw.h>
 #include <stdarg.h>
 
-enum { LINES = 400, ARGUMENTS = 6, PATIENCE_S = 4 };
+enum { LINES = 400, ARGUMENTS = 6, PATIENCE_S = 90 };
 
 struct told *told;
 int fds[SLOTS];
