@@ -15,6 +15,10 @@ COMPACT_MIN: Final = 256
 """A heap this small is never searched for cancelled timers."""
 
 
+def _nothing() -> None:
+    """What a closed timer calls."""
+
+
 class Timer:
     """One single-shot timer. `deadline` is ns on the owner's clock, None while idle."""
 
@@ -35,6 +39,11 @@ class Timer:
     def cancel(self) -> None:
         """Do not fire. Harmless when idle."""
         self.deadline = None
+
+    def close(self) -> None:
+        """Never fire again: what it would have called is held no longer, though the queue may hold the timer."""
+        self.deadline = None
+        self._callback = _nothing
 
 
 class TimerQueue:

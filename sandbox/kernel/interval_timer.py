@@ -65,6 +65,11 @@ class IntervalTimer:
         self.next_ns = self.sent_ns = None
         self._timer.cancel()
 
+    def close(self) -> None:
+        """The process has ended: nothing of it is held by a timer that was far away."""
+        self.cancel()
+        self._timer.close()
+
     def signal_taken(self) -> None:
         """A signal of its number has been dequeued: go on, without what has passed meanwhile."""
         due, sent = self.next_ns, self.sent_ns

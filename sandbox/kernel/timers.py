@@ -12,7 +12,7 @@ def cancel_group_timers(group: ThreadGroup) -> None:
     """exit: interval timers and POSIX timers."""
     for timer in (group.real_timer, group.virtual_timer, group.prof_timer):
         if timer is not None:
-            timer.cancel()
+            timer.close()
     if group.cpu_limit is not None:
         group.cpu_limit.cancel()
     delete_posix_timers(group)
