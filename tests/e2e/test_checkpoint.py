@@ -119,7 +119,9 @@ def test_control_groups_with_who_is_in_them(mover: Mover) -> None:
     mover.wait_for("one", "ready")
     assert mover.checkpoint("one").status == 0
     mover.restore_detached("two")
-    look = "cd /sys/fs/cgroup; cat a/pids.max a/cgroup.procs cgroup.subtree_control; mkdir a/b && rmdir a/b && echo made"
+    look = (
+        "cd /sys/fs/cgroup; cat a/pids.max a/cgroup.procs cgroup.subtree_control; mkdir a/b && rmdir a/b && echo made"
+    )
     done = mover.shim.call("exec", "two", "/bin/sh", "-c", f"{look}; cat /proc/1/cgroup")
     assert done.out.split() == ["7", "1", "pids", "made", "0::/a"], done
 
