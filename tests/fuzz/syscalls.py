@@ -209,6 +209,7 @@ class Run:
 
 
 def mounts() -> str:
+    """Those of the host; others may make some meanwhile."""
     return Path("/proc/self/mountinfo").read_text()
 
 
@@ -221,7 +222,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--first", type=int, default=0, help="epoch to begin with")
     parser.add_argument("--last", type=int, default=1 << 30, help="epoch to end with")
     options = parser.parse_args(argv)
-    before, since = mounts(), time.monotonic()
+    since = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="stackbox-fuzz-") as name:
         os.chmod(name, 0o755)
         run = Run(
@@ -230,7 +231,7 @@ def main(argv: list[str]) -> int:
         try:
             run.watch()
             run.end()
-            if mounts() != before:
+            if name in mounts():
                 raise Failed("mounts are left on the host")
         except Failed as failed:
             print(f"{failed} (seed {options.seed}, after epoch {run.epoch}, {run.calls} calls)")
