@@ -6,7 +6,7 @@ the path need as well, that leads here.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from tcpip import errors
 from tcpip.errors import NetworkError
@@ -20,17 +20,20 @@ if TYPE_CHECKING:
 CAPACITY: Final = 4096
 
 
-class Point(NamedTuple):
+class Point:
     """`at` ns on the stack's clock, `srtt` ns, `rate` bytes/s (the latest sample, 0 before the first); the rest bytes.
     `ssthresh` -1: none yet. `acked`: since the connection was made."""
 
-    at: int
-    cwnd: int
-    ssthresh: int
-    srtt: int
-    flight: int
-    rate: int
-    acked: int
+    __slots__ = ("at", "cwnd", "ssthresh", "srtt", "flight", "rate", "acked")
+
+    def __init__(self, at: int, cwnd: int, ssthresh: int, srtt: int, flight: int, rate: int, acked: int) -> None:
+        self.at = at
+        self.cwnd = cwnd
+        self.ssthresh = ssthresh
+        self.srtt = srtt
+        self.flight = flight
+        self.rate = rate
+        self.acked = acked
 
 
 class Recorder:

@@ -154,7 +154,7 @@ def test_code_blocks(tmp_path: Path) -> None:
     ("command", "why"),
     [
         ("sysctl -q net.ipv4.tcp_frobnicate=1", "unknown sysctl 'net.ipv4.tcp_frobnicate'"),
-        ("sysctl -q net.ipv4.tcp_mtu_probing=1", "net.ipv4.tcp_mtu_probing has the value 0 only"),
+        ("sysctl -q net.ipv4.ip_forward=1", "net.ipv4.ip_forward has the value 0 only"),
         ("tc qdisc add dev tun0 root netem delay 1ms", "tc qdisc 'netem' is not supported"),
         ("iptables -A INPUT -j DROP", "unknown command 'iptables'"),
         ("ip route change default dev tun0 colour red", "ip route: 'colour' is not supported"),

@@ -14,7 +14,7 @@ from sandbox.fs.overlay.root import build_root, mount_tmpfs
 from sandbox.gateway.network import Network
 from sandbox.io_uring.tasks import UringTasks
 from sandbox.kernel.aio import AioTotal
-from sandbox.kernel.cgroup.cgroup import Hierarchy
+from sandbox.kernel.cgroup.cgroup import Cgroup, Hierarchy
 from sandbox.kernel.credentials import Credentials
 from sandbox.kernel.fd_table import FDTable
 from sandbox.kernel.fs_context import FSContext
@@ -135,7 +135,8 @@ class FakeThread:
 
 
 class FakeGroup:
-    def __init__(self, ids: Pid) -> None:
+    def __init__(self, ids: Pid, cgroup: Cgroup) -> None:
+        self.cgroup = cgroup
         self.rlimits = ResourceLimits()
         self.tasks: dict[Any, None] = {}
         self.sighand = SignalHandlers()
@@ -159,7 +160,7 @@ class Guest:
         self.thread = FakeThread(self)
         self.pids = kernel.pids
         self.ids = Pid(self.pids, 1)
-        self.group = FakeGroup(self.ids)
+        self.group = FakeGroup(self.ids, kernel.cgroups.root)
         self.pid = self.tid = 1
         self.memory: dict[int, bytearray] = {}
         self.signals: list[int] = []
