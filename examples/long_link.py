@@ -44,7 +44,9 @@ class Transfer:
             writer.write(bytes(self.size))
             writer.write_eof()
             await reader.read()
-            self.points = [point._replace(at=point.at - began) for point in recorder.points]
+            self.points = recorder.points
+            for point in self.points:
+                point.at -= began
             writer.close()
             self.seconds = (clock.now_ns() - began) / NS_PER_S
             self.retransmitted = here.stats.tcp["RetransSegs"]
