@@ -12,7 +12,7 @@ from runsc.flags import SECONDS, SWITCH, Flag, Values
 from runsc.verb import Verb
 
 if TYPE_CHECKING:
-    from runsc.container.create import Creation
+    from runsc.container.create import Creation, Request
 
 FLAGS: Final = (
     *CREATE_FLAGS,
@@ -30,33 +30,46 @@ DETAILS: Final = (
 def run(config: Config, values: Values, words: list[str]) -> int:
     """The process's exit status; 0 when detached."""
     name = one_id(words, "run")
-    from runsc.container.console import check_console
-    from runsc.container.create import Creation, Request
-    from runsc.container.start import start
-    from runsc.spec.load import load_bundle
-
     detached = values.switch("detach")
     for flag in ("timeout", "summary"):
         if detached and values.given(flag):
             raise UsageError(f"--{flag}: nobody is there to keep it with --detach")
-    bundle = os.path.abspath(values.text("bundle", "."))
-    spec = load_bundle(bundle)
-    assert spec.process is not None
-    request = Request(name, bundle, spec)
-    request.attached = not detached
-    request.console_socket = values.text("console-socket")
-    request.pid_file = values.text("pid-file")
+    request = request_of(name, values)
     request.preserve_fds = preserved(values)
     request.publish = values.list("publish")
     request.timeout_ns = values.number("timeout") or 0
     request.summary = values.switch("summary")
-    check_console(spec.process.terminal, request.console_socket, detached)
-    if spec.process.terminal and not detached and not os.isatty(0):
+    return carry_out(request, config, values.switch("keep"))
+
+
+def request_of(name: str, values: Values) -> Request:
+    """A container of the bundle, as the flags that `run` and `restore` share ask for it. RuntimeFailure, UsageError."""
+    from runsc.container.console import check_console
+    from runsc.container.create import Request
+    from runsc.spec.load import load_bundle
+
+    bundle = os.path.abspath(values.text("bundle", "."))
+    spec = load_bundle(bundle)
+    assert spec.process is not None
+    request = Request(name, bundle, spec)
+    request.attached = not values.switch("detach")
+    request.console_socket = values.text("console-socket")
+    request.pid_file = values.text("pid-file")
+    check_console(spec.process.terminal, request.console_socket, not request.attached)
+    if spec.process.terminal and request.attached and not os.isatty(0):
         raise RuntimeFailure("process.terminal is true, but stdin is not a terminal")
+    return request
+
+
+def carry_out(request: Request, config: Config, keep: bool) -> int:
+    """Create and start it: the process's exit status, 0 when detached."""
+    from runsc.container.create import Creation
+    from runsc.container.start import start
+
     creation = Creation(request, config)
     container = creation.create()
     try:
-        if not detached:
+        if request.attached:
             creation.launcher.take_terminal()
         start(container, config.log)
     except BaseException:
@@ -65,7 +78,7 @@ def run(config: Config, values: Values, words: list[str]) -> int:
         creation.launcher.leave_terminal()
         delete(container, config.log)
         raise
-    return 0 if detached else wait(creation, config, values.switch("keep"))
+    return wait(creation, config, keep) if request.attached else 0
 
 
 def wait(creation: Creation, config: Config, keep: bool) -> int:

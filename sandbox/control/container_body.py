@@ -10,6 +10,7 @@ from typing import Final
 
 from sandbox.boot.options import (
     MOUNT_BIND,
+    MOUNT_CGROUP,
     MOUNT_DEV,
     MOUNT_DEVPTS,
     MOUNT_MQUEUE,
@@ -34,6 +35,7 @@ KINDS: Final = (
     MOUNT_SYSFS,
     MOUNT_DEV,
     MOUNT_DEVPTS,
+    MOUNT_CGROUP,
     MOUNT_MQUEUE,
 )
 FIRST_MOUNT: Final = 5

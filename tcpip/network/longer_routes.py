@@ -30,6 +30,30 @@ _U16: Final = Struct("!H")
 _VERSION: Final = 6 << 28
 
 
+def prepared(route: Route, pkt: TxPacket, protocol: int, size: int) -> int:
+    """The length of what lies above `size` bytes of headers, whose checksum is left to be completed. MESSAGE_TOO_LONG."""
+    if route.generation != route.stack.generation:
+        route.refresh()
+    header = pkt.header
+    upper = len(header) + pkt.payload_len
+    if upper + size > 65535:
+        raise NetworkError(errors.MESSAGE_TOO_LONG)
+    offset = pkt.csum_offset
+    if offset >= 0:
+        header[offset : offset + 2] = _U16.pack((route.pseudo + protocol + upper) % 0xFFFF)  # type: ignore[index]
+        pkt.csum = CSUM_PARTIAL
+    return upper
+
+
+def leave(route: Route, pkt: TxPacket, protocol: int, dont_fragment: bool) -> None:
+    """By way of the filter, where there is one."""
+    netfilter = route.stack.netfilter
+    if netfilter is not None:
+        netfilter.send(route, pkt, protocol, dont_fragment)
+    else:
+        route.transmit(pkt, dont_fragment)
+
+
 class IPv6HeadersRoute(IPv6Route):
     """`dst` is the final destination, `first` where the packet goes: a segment routing header's active segment."""
 
@@ -58,28 +82,16 @@ class IPv6HeadersRoute(IPv6Route):
     def write_packet(
         self, pkt: TxPacket, protocol: int, ttl: int = -1, tos: int = 0, dont_fragment: bool = True
     ) -> None:
-        stack = self.stack
-        if self.generation != stack.generation:
-            self.refresh()
         header = pkt.header
-        upper = len(header) + pkt.payload_len
-        if upper + self.headers.size > 65535:
-            raise NetworkError(errors.MESSAGE_TOO_LONG)
-        offset = pkt.csum_offset
-        if offset >= 0:
-            header[offset : offset + 2] = _U16.pack((self.pseudo + protocol + upper) % 0xFFFF)  # type: ignore[index]
-            pkt.csum = CSUM_PARTIAL
+        upper = prepared(self, pkt, protocol, self.headers.size)
         first, chain = self.headers.chain(protocol, self.dst)
         limit = self.nic.hop_limit if ttl < 0 else ttl
         fixed = FIXED_V6.pack(_VERSION | tos << 20, len(chain) + upper, first, limit, self.src, self.first)
         pkt.header = fixed + chain + header
         pkt.transport = 40 + len(chain)
         pkt.ethertype = TYPE_IPV6
-        stack.stats.ip6.values["OutRequests"] += 1
-        if stack.netfilter is not None:
-            stack.netfilter.send(self, pkt, protocol, dont_fragment)
-        else:
-            self.transmit(pkt, dont_fragment)
+        self.stack.stats.ip6.values["OutRequests"] += 1
+        leave(self, pkt, protocol, dont_fragment)
 
 
 class IPv4OptionsRoute(IPv4Route):
@@ -100,22 +112,13 @@ class IPv4OptionsRoute(IPv4Route):
     def write_packet(
         self, pkt: TxPacket, protocol: int, ttl: int = -1, tos: int = 0, dont_fragment: bool = True
     ) -> None:
-        stack = self.stack
-        if self.generation != stack.generation:
-            self.refresh()
         header = pkt.header
-        upper = len(header) + pkt.payload_len
         size = self.ip_header_len
-        if upper + size > 65535:
-            raise NetworkError(errors.MESSAGE_TOO_LONG)
-        offset = pkt.csum_offset
-        if offset >= 0:
-            header[offset : offset + 2] = _U16.pack((self.pseudo + protocol + upper) % 0xFFFF)  # type: ignore[index]
-            pkt.csum = CSUM_PARTIAL
+        upper = prepared(self, pkt, protocol, size)
         self.ident = ident = (self.ident + 1) & 0xFFFF
-        limit = stack.default_ttl if ttl < 0 else ttl
+        limit = self.stack.default_ttl if ttl < 0 else ttl
         fragment = FLAG_DF if dont_fragment else 0
-        time = stack.clock.realtime_ns() // NS_PER_MS % MS_PER_DAY
+        time = self.stack.clock.realtime_ns() // NS_PER_MS % MS_PER_DAY
         data = self.options.filled(self.src, time)
         fields = (0x40 | size >> 2, tos, size + upper, ident, fragment, limit, protocol)
         bare = FIXED_V4.pack(*fields, 0, self.src, self.dst) + data
@@ -123,11 +126,8 @@ class IPv4OptionsRoute(IPv4Route):
         pkt.header = FIXED_V4.pack(*fields, checksum, self.src, self.dst) + data + header
         pkt.transport = size
         pkt.ethertype = TYPE_IPV4
-        stack.stats.ip.values["OutRequests"] += 1
-        if stack.netfilter is not None:
-            stack.netfilter.send(self, pkt, protocol, dont_fragment)
-        else:
-            self.transmit(pkt, dont_fragment)
+        self.stack.stats.ip.values["OutRequests"] += 1
+        leave(self, pkt, protocol, dont_fragment)
 
 
 def lengthened(route: Route, options: SentOptions | None, headers: SentHeaders | None) -> Route:

@@ -241,3 +241,15 @@ def test_what_cannot_be(shim: Shim) -> None:
         assert result.status == 1 and says in result.err, result
     assert shim.call("pause", "pod").status == 0 and shim.call("resume", "pod").status == 0
     assert shim.status("one") == "running"
+
+
+def test_each_has_its_own_control_group(shim: Shim) -> None:
+    """Whichever version the configuration names, with what bounds the container."""
+    for kind in ("cgroup", "cgroup2"):
+        mounts = json.loads((shim.bundle / "config.json").read_text())["mounts"]
+        mounts.append({"destination": "/sys/fs/cgroup", "type": kind, "source": "cgroup", "options": ["ro"]})
+        read = "cat /proc/self/cgroup /sys/fs/cgroup/memory.max /sys/fs/cgroup/pids.max /sys/fs/cgroup/cgroup.procs"
+        limits = {"memory": {"limit": 64 << 20}, "pids": {"limit": 20}}
+        pid = further(shim, kind, "sh", "-c", read, mounts=mounts, linux__resources=limits)
+        assert shim.reap(pid) == 0
+        assert shim.out(kind).read_text().split()[:4] == ["0::/", f"{64 << 20}", "20", "1"]

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from sandbox.abi.linux.fcntl import O_ACCMODE, O_RDONLY, O_WRONLY
 from sandbox.abi.linux.mqueue import DIRENT_SIZE, FILENT_SIZE
-from sandbox.abi.linux.stat import S_IFDIR, S_IFMT, S_IFREG
+from sandbox.abi.linux.stat import S_IFDIR, S_IFREG
 from sandbox.errors import SyscallError
 from sandbox.fs.mqueue.maker import Maker
+from sandbox.fs.pseudo.kept import KeptInode
 from sandbox.vfs.dentry import Dentry
 from sandbox.vfs.directory_file import DirectoryFile
 from sandbox.vfs.inode import Inode
@@ -24,32 +25,14 @@ if TYPE_CHECKING:
     from sandbox.vfs.path import Path
 
 
-class MqueueInode(Inode):
-    """Attributes can be changed, as in any file system in memory."""
+class MqueueInode(KeptInode):
+    """A queue, or the directory of them."""
 
     __slots__ = ("mqueues",)
 
     def __init__(self, fs: MqueueFs, ino: int, mode: int, uid: int, gid: int) -> None:
         super().__init__(fs, ino, mode, uid, gid, fs.now())
         self.mqueues = fs
-
-    def set_mode(self, mode: int) -> None:
-        """Replace the permission bits."""
-        self.mode = self.mode & S_IFMT | mode & 0o7777
-        self.ctime = self.fs.now()
-
-    def set_owner(self, uid: int, gid: int) -> None:
-        """Replace both ids."""
-        self.uid, self.gid = uid, gid
-        self.ctime = self.fs.now()
-
-    def set_times(self, atime: int | None, mtime: int | None, ctime: int) -> None:
-        """Replace what is not None."""
-        if atime is not None:
-            self.atime = atime
-        if mtime is not None:
-            self.mtime = mtime
-        self.ctime = ctime
 
 
 class QueueInode(MqueueInode):

@@ -298,7 +298,7 @@ def test_privileged_gives_capabilities_and_no_device(docker: Docker) -> None:
     old = (1 << 38) - 1  # up to CAP_AUDIT_READ: the engine may not know of later ones
     assert int(out.split()[1], 16) & old == old and out.endswith("yes\n")
     assert out.split()[2:-1] == [
-        f"/dev/{name}" for name in ("full", "null", "pts/ptmx", "random", "tty", "urandom", "zero")
+        f"/dev/{name}" for name in ("full", "kmsg", "null", "pts/ptmx", "random", "tty", "urandom", "zero")
     ]
 
 
