@@ -18,7 +18,7 @@ UNSUPPORTED_RESOURCES: Final = ("hugepageLimits", "network", "rdma", "unified")
 # Without them it would not be what was asked for.
 REFUSED_LINUX: Final = ("uidMappings", "gidMappings", "timeOffsets", "netDevices", "memoryPolicy")
 # null, zero, full, random, urandom, kmsg and tty, as Documentation/admin-guide/devices.txt numbers them.
-DEVICES: Final = ((1, 3), (1, 5), (1, 7), (1, 8), (1, 9), (5, 0))
+DEVICES: Final = ((1, 3), (1, 5), (1, 7), (1, 8), (1, 9), (1, 11), (5, 0))
 PTMX: Final = ("/dev/ptmx", "c", 5, 2)  # the specification has it made as a link, in every container
 
 

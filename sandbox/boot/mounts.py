@@ -266,7 +266,7 @@ def in_memory(kernel: Kernel, mount: MountOptions, dev: int) -> Tmpfs:
     if mount.kind == MOUNT_DEV:
         from sandbox.fs.devfs.filesystem import DevFs
 
-        fs = DevFs(vfs, dev, asked.account(vfs.space))
+        fs = DevFs(vfs, dev, asked.account(vfs.space), machine=not mount.source)
         if mount.source:
             fs.name = "tmpfs"
         if pairs:

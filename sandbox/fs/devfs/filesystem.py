@@ -17,7 +17,6 @@ _NODES: Final = (
     (b"full", 0o666, 1, 7),
     (b"random", 0o666, 1, 8),
     (b"urandom", 0o666, 1, 9),
-    (b"kmsg", 0o644, 1, 11),
     (b"tty", 0o666, 5, 0),
 )
 _LINKS: Final = (
@@ -32,15 +31,17 @@ _DIRS: Final = ((b"pts", 0o755), (b"shm", 0o1777), (b"mqueue", 0o1777))
 
 
 class DevFs(Tmpfs):
-    """`pts`, `shm` and `mqueue` are mount points."""
+    """`pts`, `shm` and `mqueue` are mount points. `machine`: it has the kernel's log, too, which containers do not get."""
 
     name = "devtmpfs"
 
-    def __init__(self, vfs: Vfs, dev: int, account: SpaceAccount) -> None:
+    def __init__(self, vfs: Vfs, dev: int, account: SpaceAccount, machine: bool = True) -> None:
         super().__init__(vfs.clock, dev, "dev", 0o755, account=account)
         root = self.root
         for name, mode, major, minor in _NODES:
             root.mknod(name, S_IFCHR | mode, makedev(major, minor), 0, 5 if name == b"tty" else 0)
+        if machine:
+            root.mknod(b"kmsg", S_IFCHR | 0o644, makedev(1, 11), 0, 0)
         for name, target in _LINKS:
             root.symlink(name, target, 0, 0)
         for name, mode in _DIRS:
