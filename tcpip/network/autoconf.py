@@ -3,17 +3,17 @@
 Implements: RFC 4862 5.5.3, RFC 7217 (stable identifiers that do not show the MAC), RFC 8981 (temporary addresses),
 RFC 5453 (reserved identifiers). The settings are named and numbered as Linux's net.ipv6.conf.* (Documentation/networking/
 ip-sysctl.rst); source of behaviour: net/ipv6/addrconf.c.
-Deviates: identifiers are made with SHA-256 where Linux takes SHA-1, so that they differ from a Linux host's.
+Deviates: identifiers are made with BLAKE2s where Linux takes SHA-1, so that they differ from a Linux host's.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from tcpip.addr import eui64_address
 from tcpip.clock import NS_PER_S
+from tcpip.keyed_hash import blake2s
 
 if TYPE_CHECKING:
     from tcpip.header.ndp import PrefixInfo
@@ -85,7 +85,7 @@ class Autoconf:
             self.stable_secret = self.nic.stack.random.getrandbits(128).to_bytes(16, "big")
         for count in range(self._conflicts.get(prefix[:8], 0), IDGEN_RETRIES + 1):
             text = self.stable_secret + prefix[:8] + self.nic.mac + bytes((count,))
-            identifier = hashlib.sha256(text).digest()[:8]
+            identifier = blake2s(text).digest()[:8]
             if not reserved(identifier):
                 return prefix[:8] + identifier
         return b""
