@@ -7,7 +7,7 @@ Implements: RFC 5681 3.1 (initial window by RFC 6928), RFC 9293 3.8.2.
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from tcpip.native import mypyc_attr
 from tcpip.transport.tcp.config import INITIAL_WINDOW_SEGMENTS
@@ -23,8 +23,8 @@ MIN_SEGMENTS: Final = 2
 class CongestionControl:
     """One connection's congestion window. `name` is what TCP_CONGESTION shows."""
 
-    name: str
-    models = False
+    name: ClassVar[str] = ""
+    models: ClassVar[bool] = False
     """It is told of every ACK by `on_sample`, and moves cwnd itself, in recovery too."""
 
     def __init__(self, mss: int) -> None:

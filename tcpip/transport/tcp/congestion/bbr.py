@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections import deque
-from typing import Final
+from typing import ClassVar, Final
 
 from tcpip.clock import NS_PER_MS, NS_PER_S
 from tcpip.transport.tcp.congestion.base import CongestionControl
@@ -39,8 +39,8 @@ UNKNOWN_RTT: Final = NS_PER_MS
 class Bbr(CongestionControl):
     """STARTUP until the rate no longer grows, DRAIN what queued, then PROBE_BW; every ten seconds PROBE_RTT."""
 
-    name = "bbr"
-    models = True
+    name: ClassVar[str] = "bbr"
+    models: ClassVar[bool] = True
 
     def __init__(self, mss: int) -> None:
         super().__init__(mss)

@@ -6,7 +6,7 @@ Implements: RFC 9438 4.1-4.9, as net/ipv4/tcp_cubic.c has it: a time-out forgets
 
 from __future__ import annotations
 
-from typing import Final
+from typing import ClassVar, Final
 
 from tcpip.clock import NS_PER_MS
 from tcpip.native import mypyc_attr
@@ -40,7 +40,7 @@ def cube_root(number: int) -> int:
 class Cubic(CongestionControl):
     """cwnd(t) = C (t - K)^3 + W_max since the last reduction, never slower than Reno."""
 
-    name = "cubic"
+    name: ClassVar[str] = "cubic"
 
     def __init__(self, mss: int) -> None:
         super().__init__(mss)

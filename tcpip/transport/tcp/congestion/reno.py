@@ -6,6 +6,8 @@ Deviates: a loss halves cwnd, not what is in flight, as net/ipv4/tcp_cong.c:tcp_
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from tcpip.native import mypyc_attr
 from tcpip.transport.tcp.congestion.base import CongestionControl
 
@@ -14,7 +16,7 @@ from tcpip.transport.tcp.congestion.base import CongestionControl
 class Reno(CongestionControl):
     """Additive increase of one segment a round trip, halving on loss."""
 
-    name = "reno"
+    name: ClassVar[str] = "reno"
 
     def on_ack(self, acked: int, rtt: int, una: int, nxt: int, now: int) -> None:
         segments = self.slow_start(-(-acked // self.mss))

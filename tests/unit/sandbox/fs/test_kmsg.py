@@ -37,6 +37,7 @@ class Fixture:
         return self.file.write(self.task, memoryview(data))
 
 
+@pytest.mark.interpreted  # a stand-in is no compiled class
 def test_what_is_written_is_read_with_its_priority_and_escaped() -> None:
     made = Fixture()
     assert made.read() == b""
@@ -55,6 +56,7 @@ def test_what_is_written_is_read_with_its_priority_and_escaped() -> None:
     ]
 
 
+@pytest.mark.interpreted  # a stand-in is no compiled class
 def test_a_writer_is_bounded() -> None:
     made = Fixture()
     with pytest.raises(SyscallError) as error:
@@ -68,6 +70,7 @@ def test_a_writer_is_bounded() -> None:
     assert made.log.total == BURST + 1
 
 
+@pytest.mark.interpreted  # a stand-in is no compiled class
 def test_a_reader_hears_that_records_were_overwritten() -> None:
     made = Fixture()
     for number in range(RING_LINES + 5):

@@ -87,6 +87,7 @@ def test_an_end_that_moves_and_one_that_goes() -> None:
     assert other.find_nic("b") is None
 
 
+@pytest.mark.interpreted  # a stand-in is no compiled class
 def test_the_guard_lets_go_what_leaves_by_an_interface_of_the_guest() -> None:
     made = Fixture()
     refusing: Any = SimpleNamespace(own=(), on_verdict=None, permits=lambda *rest: False, refused=lambda *rest: None)
