@@ -79,20 +79,18 @@ class Kernel:
         self.load = LoadAverage(self)
         self.pids = PidNamespace(max_tasks, FIRST_NUMBER + KINDS.index(b"pid"))
         self.cgroups = Hierarchy()
-        self.view = View(
-            self.pids, Cgroup(self.cgroups, self.cgroups.root, b"1")
-        )  # of its first container; further ones have their own
+        top = Cgroup(self.cgroups, self.cgroups.root, b"1")
+        self.view = View(self.pids, top)  # of its first container; further ones have their own
         self.futexes = FutexTable()
         self.aio = AioTotal()
         self.uring = UringTasks()
         self.ipc = IpcNamespace(clock, FIRST_NUMBER + KINDS.index(b"ipc"))
         self.uts = UtsNamespace(FIRST_NUMBER + KINDS.index(b"uts"), b"stackbox", b"(none)")
         self.net_ns = NetNamespace(self, FIRST_NUMBER + KINDS.index(b"net"))
-        cgroup = CgroupNamespace(FIRST_NUMBER + KINDS.index(b"cgroup"), self.view.cgroup)
+        cgroup = CgroupNamespace(FIRST_NUMBER + KINDS.index(b"cgroup"), top)
         time = TimeNamespace(FIRST_NUMBER + KINDS.index(b"time"))
-        self.namespaces = Namespaces(
-            self, self.uts, self.ipc, cgroup, None, self.net_ns, time
-        ).acquire()  # the first ones
+        first = Namespaces(self, self.uts, self.ipc, cgroup, None, self.net_ns, time)
+        self.namespaces = first.acquire()
         self.nsfs: Mount | None = None  # made when first needed
         self.secretmem: SecretMem | None = None  # the same
         self.namespace_count = 0  # those made since

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 
 class View:
-    """`cgroup` is the container's top. `shared`: `pids` is another container's, too. `on_exit(status)` is called once, when the `first` process has ended
-    (wait status). `mounts`, `namespaces` and `terminals` are set by whoever assembles the container, before its first process."""
+    """`cgroup` is the container's top. `shared`: `pids` is another container's, too. `on_exit(status)` is called once, when
+    the `first` process has ended (wait status). `mounts`, `namespaces` and `terminals` are set by whoever assembles the container, before its first process."""
 
     mounts: MountNamespace
     namespaces: Namespaces

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import Result, Running, command, do, runsc
+from tests.e2e.guest_programs import compile_all
 
 PROGRAMS = Path(__file__).parent / "programs"
 NEVER_BACK = {"exit", "exit_group", "rt_sigreturn"}
@@ -20,10 +21,7 @@ FATAL = (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIG
 @pytest.fixture(scope="session")
 def bin_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The programs of programs/, compiled."""
-    folder = tmp_path_factory.mktemp("abuse")
-    for source in PROGRAMS.glob("*.c"):
-        subprocess.run(["gcc", "-O1", "-w", "-pthread", "-o", str(folder / source.stem), str(source)], check=True)
-    return folder
+    return compile_all(PROGRAMS, tmp_path_factory.mktemp("abuse"))
 
 
 def hog(bin_dir: Path, what: str, *flags: str) -> Result:

@@ -21,6 +21,7 @@ from collections import Counter
 from pathlib import Path
 from typing import IO, Final, Iterator
 
+from tests.e2e.conftest import processes_of
 from tests.fuzz.calls import header
 
 HERE: Final = Path(__file__).resolve().parent
@@ -45,7 +46,7 @@ class Holdings:
         self.links = Counter(links_of(sentry))
         self.descriptors = self.links.total()
         self.namespace = os.readlink(f"/proc/{sentry}/ns/pid")
-        self.processes = len(members(self.namespace))
+        self.processes = len(processes_of(self.namespace))
 
     def __repr__(self) -> str:
         return f"{self.memory_kb} kB, {self.descriptors} descriptors, {self.processes} processes"
@@ -56,19 +57,6 @@ def links_of(pid: int) -> Iterator[str]:
     for fd in os.listdir(f"/proc/{pid}/fd"):
         with contextlib.suppress(OSError):
             yield re.sub(r"\d+", "N", os.readlink(f"/proc/{pid}/fd/{fd}"))
-
-
-def members(namespace: str) -> list[int]:
-    """Host processes in a PID namespace, but for those that only wait to be reaped."""
-    found = []
-    for entry in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            state = Path(f"/proc/{entry}/stat").read_text().rpartition(")")[2].split()[0]
-            if state != "Z" and os.readlink(f"/proc/{entry}/ns/pid") == namespace:
-                found.append(int(entry))
-        except OSError:
-            continue
-    return found
 
 
 def place(pid: int) -> str:
@@ -147,7 +135,7 @@ class Run:
     def line(self) -> str:
         """What the executor says next; empty at its end."""
         if not select.select([self.stdout], [], [], STALL_S)[0]:
-            where = "".join(map(place, members(Holdings(self.process.pid).namespace)))
+            where = "".join(map(place, processes_of(Holdings(self.process.pid).namespace)))
             raise Failed(f"nothing happens for {STALL_S} s; in the sandbox:\n{where}")
         return self.stdout.readline()
 
@@ -193,7 +181,7 @@ class Run:
         if status != 0:
             raise Failed(f"the sandbox ended with status {status}")
         deadline = time.monotonic() + STALL_S
-        while self.namespace and members(self.namespace):
+        while self.namespace and processes_of(self.namespace):
             if time.monotonic() > deadline:
                 raise Failed("processes are left on the host")
             time.sleep(0.01)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 from typing import Iterator
 
@@ -11,6 +10,7 @@ import pytest
 from tests.e2e.bundles import change
 from tests.e2e.conftest import bundle, nothing_is_left, stub  # noqa: F401
 from tests.e2e.containers import Shim
+from tests.e2e.guest_programs import compile_all
 
 PROGRAMS = Path(__file__).parent / "programs"
 
@@ -34,7 +34,4 @@ def outside(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def attacks(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The programs of programs/, compiled."""
-    folder = tmp_path_factory.mktemp("attacks")
-    for source in PROGRAMS.glob("*.c"):
-        subprocess.run(["gcc", "-O1", "-w", "-pthread", "-o", str(folder / source.stem), str(source)], check=True)
-    return folder
+    return compile_all(PROGRAMS, tmp_path_factory.mktemp("attacks"))

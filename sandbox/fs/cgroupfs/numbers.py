@@ -6,6 +6,7 @@ import errno
 from typing import Final
 
 from sandbox.errors import SyscallError
+from sandbox.fs.pseudo.numbers import parse_int
 
 INT_MAX: Final = 0x7FFF_FFFF
 UNITS: Final = {"K": 10, "M": 20, "G": 30, "T": 40, "P": 50, "E": 60}
@@ -13,14 +14,7 @@ UNITS: Final = {"K": 10, "M": 20, "G": 30, "T": 40, "P": 50, "E": 60}
 
 def number(text: str, bits: int = 32) -> int:
     """kstrtoint(text, 0), or kstrtoll: EINVAL, ERANGE."""
-    digits = text[1:] if text[:1] in ("+", "-") else text
-    base = 16 if digits[:2].lower() == "0x" else 8 if digits[:1] == "0" else 10
-    try:
-        if "_" in text or not digits[:1].isalnum():
-            raise ValueError
-        value = int(text, base)
-    except ValueError:
-        raise SyscallError(errno.EINVAL) from None
+    value = parse_int(text.encode("latin-1"))
     if not -(1 << bits - 1) <= value < 1 << bits - 1:
         raise SyscallError(errno.ERANGE)
     return value
@@ -41,11 +35,7 @@ def pages(text: str) -> int | None:
     digits, shift = text, 0
     if text[-1:].upper() in UNITS:
         digits, shift = text[:-1], UNITS[text[-1:].upper()]
-    base = 16 if digits[:2].lower() == "0x" else 8 if digits[:1] == "0" else 10
-    try:
-        if not digits.isalnum():
-            raise ValueError
-        size = int(digits, base) << shift
-    except ValueError:
-        raise SyscallError(errno.EINVAL) from None
+    if not digits.isalnum():
+        raise SyscallError(errno.EINVAL)
+    size = parse_int(digits.encode("latin-1")) << shift
     return size >> 12 if size < 1 << 63 else None

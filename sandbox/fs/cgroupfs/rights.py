@@ -25,11 +25,7 @@ def procs_of(cgroup: Cgroup) -> Inode | None:
 def check_move(source: Cgroup, target: Cgroup, creds: Credentials, top: Cgroup) -> None:
     """EACCES without the right to write to cgroup.procs of the group that both are below; ENOENT across the border of the
     cgroup namespace whose root is `top`."""
-    common = source
-    while not target.within(common):
-        assert common.parent is not None
-        common = common.parent
-    procs = procs_of(common)
+    procs = procs_of(source.common_with(target))
     if procs is not None:
         check(creds, procs, MAY_WRITE)
     if not source.within(top) or not target.within(top):

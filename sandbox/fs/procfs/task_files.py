@@ -10,6 +10,7 @@ from sandbox.arch.amd64 import RIP, RSP
 from sandbox.errors import SyscallError
 from sandbox.fs.procfs import task_status
 from sandbox.fs.procfs.mount_table import mountinfo, mounts, mountstats
+from sandbox.fs.pseudo.numbers import parse_int
 from sandbox.kernel.pidfd import PidFile
 from sandbox.kernel.rlimits import NAMES, RLIM_INFINITY, RLIM_NLIMITS
 from sandbox.kernel.task_state import PARK_BLOCK, PARK_STOP, PARK_TRACED
@@ -153,19 +154,6 @@ def set_oom_score_adj(t: Task, task: Task, data: bytes) -> None:
     if value < task.group.oom_score_adj and not t.creds.has(CAP_SYS_RESOURCE):
         raise SyscallError(errno.EACCES)
     task.group.oom_score_adj = value
-
-
-def parse_int(data: bytes) -> int:
-    """A number as kstrtoint(…, 0, …) takes it, with white space around it: 0x and 0 begin other bases; EINVAL."""
-    text = data.split(b"\0")[0].strip()
-    digits = text[1:] if text[:1] in (b"+", b"-") else text
-    base = 16 if digits[:2].lower() == b"0x" else 8 if digits[:1] == b"0" else 10
-    try:
-        if b"_" in text:
-            raise ValueError
-        return int(text, base)
-    except ValueError:
-        raise SyscallError(errno.EINVAL) from None
 
 
 def cgroup(t: Task, task: Task) -> bytes:

@@ -103,17 +103,30 @@ class Cgroup:
         """It is `other`, or below it."""
         return any(one is other for one in self.ancestors())
 
+    def above(self) -> Cgroup:
+        """Its parent; it has one."""
+        assert self.parent is not None
+        return self.parent
+
+    def common_with(self, other: Cgroup) -> Cgroup:
+        """The nearest that both are, or are below."""
+        common = self
+        while not other.within(common):
+            common = common.above()
+        return common
+
     def path_from(self, top: Cgroup) -> bytes:
         """As seen from a cgroup namespace whose root is `top` (kernfs_path_from_node)."""
-        up = 0
-        common = top
-        while not self.within(common):
-            assert common.parent is not None
-            common, up = common.parent, up + 1
-        names = [one.name for one in self.ancestors()][
-            : sum(1 for _ in self.ancestors()) - sum(1 for _ in common.ancestors())
-        ]
-        return b"/.." * up + b"".join(b"/" + name for name in reversed(names)) or b"/"
+        common = self.common_with(top)
+        up, down = b"", b""
+        while top is not common:
+            up += b"/.."
+            top = top.above()
+        here = self
+        while here is not common:
+            down = b"/" + here.name + down
+            here = here.above()
+        return up + down or b"/"
 
     def make(self, name: bytes) -> Cgroup:
         """A new child: EAGAIN at a bound of depth or number, ENODEV below one that is gone (cgroup_mkdir)."""

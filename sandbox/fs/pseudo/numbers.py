@@ -1,0 +1,20 @@
+"""Numbers as they are written to files of the kernel's (lib/kstrtox.c)."""
+
+from __future__ import annotations
+
+import errno
+
+from sandbox.errors import SyscallError
+
+
+def parse_int(data: bytes) -> int:
+    """A number as kstrtoint(…, 0, …) takes it, with white space around it: 0x and 0 begin other bases; EINVAL."""
+    text = data.split(b"\0")[0].strip()
+    digits = text[1:] if text[:1] in (b"+", b"-") else text
+    base = 16 if digits[:2].lower() == b"0x" else 8 if digits[:1] == b"0" else 10
+    try:
+        if b"_" in text:
+            raise ValueError
+        return int(text, base)
+    except ValueError:
+        raise SyscallError(errno.EINVAL) from None
