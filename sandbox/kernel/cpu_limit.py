@@ -51,7 +51,7 @@ class CpuLimit:
             group.send_signal(SignalInfo(SIGKILL, SI_KERNEL))
             return
         if used >= self.next_ns:
-            group.send_signal(SignalInfo(SIGXCPU, SI_KERNEL))
+            group.send_signal(SignalInfo(SIGXCPU, SI_KERNEL), to_running=True)
             self.next_ns += NS_PER_S
         self._arm()
 

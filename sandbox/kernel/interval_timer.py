@@ -106,4 +106,4 @@ class IntervalTimer:
                 self.sent_ns = now
         else:
             self.next_ns = None
-        self.group.send_signal(SignalInfo(self.signo, SI_KERNEL))
+        self.group.send_signal(SignalInfo(self.signo, SI_KERNEL), to_running=self.cpu)

@@ -1,7 +1,8 @@
 """POSIX timers: timer_create(2) and its kin (kernel/time/posix-timers.c).
 
 At most one signal of a timer is queued; further expiries are counted as its overrun, which is put
-into the siginfo when the signal is taken.
+into the siginfo when the signal is taken. A signal that is for the process goes to a thread that runs, if one does
+(since Linux 6.4: the thread whose time the timer used up, not the leader that may sleep).
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.signal import SI_TIMER, SIGEV_NONE, SIGEV_THREAD_ID
-from sandbox.abi.linux.time import CLOCK_PROCESS_CPUTIME_ID, CLOCK_REALTIME, CLOCK_TAI, CLOCK_THREAD_CPUTIME_ID
+from sandbox.abi.linux.time import CLOCK_REALTIME, CLOCK_TAI
 from sandbox.kernel.interval_timer import CPU_SLICE_NS, MIN_PERIOD_NS, rest_ns
 from sandbox.kernel.signal_info import SignalInfo
 
@@ -22,12 +23,14 @@ MAX_OVERRUN: Final = 0x7FFFFFFF
 
 
 class PosixTimer:
-    """`next_ns` is the next expiry on `clock`, None while disarmed."""
+    """`next_ns` is the next expiry on `clock`, None while disarmed. `runs`: whose processor time the clock counts; when that
+    has ended the timer stands still."""
 
     __slots__ = (
         "group",
         "timer_id",
         "clock",
+        "runs",
         "notify",
         "signo",
         "value",
@@ -46,6 +49,7 @@ class PosixTimer:
         group: ThreadGroup,
         timer_id: int,
         clock: int,
+        runs: Task | ThreadGroup | None,
         notify: int,
         signo: int,
         value: int,
@@ -54,6 +58,7 @@ class PosixTimer:
         self.group = group
         self.timer_id = timer_id
         self.clock = clock
+        self.runs = runs
         self.notify = notify
         self.signo = signo
         self.value = value
@@ -68,15 +73,15 @@ class PosixTimer:
 
     def now(self) -> int:
         """The timer's clock."""
-        if self.clock in (CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_CPUTIME_ID):
-            return self.group.cpu_ns()
+        if self.runs is not None:
+            return self.runs.cpu_ns()
         if self.clock in (CLOCK_REALTIME, CLOCK_TAI):
             return self.group.kernel.clock.realtime_ns()
         return self.group.kernel.clock.now_ns()
 
     def get(self) -> tuple[int, int]:
         """(interval, time left), ns."""
-        if self.next_ns is None:
+        if self.next_ns is None or (self.runs is not None and self.runs.ended()):
             return self.interval_ns, 0
         left = self.next_ns - self.now()
         if left <= 0 and self.notify == SIGEV_NONE:
@@ -115,13 +120,13 @@ class PosixTimer:
         if self.next_ns is None or self.notify == SIGEV_NONE:
             return
         left = max(rest if self.interval_ns else 0, self.next_ns - self.now())
-        if self.clock in (CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_CPUTIME_ID):
+        if self.runs is not None:
             left = max(left // self.group.kernel.cpus, CPU_SLICE_NS)
         self._timer.arm(self.group.kernel.clock.now_ns() + left)
 
     def _fire(self) -> None:
         due = self.next_ns
-        if due is None:
+        if due is None or (self.runs is not None and self.runs.ended()):
             return
         now = self.now()
         if now < due:
@@ -153,7 +158,7 @@ class PosixTimer:
             if not self.target.pending.mask >> (self.signo - 1) & 1:
                 self.queued = False
         else:
-            self.group.send_signal(info)
+            self.group.send_signal(info, to_running=True)
             if not self.group.pending.mask >> (self.signo - 1) & 1:
                 self.queued = False
 

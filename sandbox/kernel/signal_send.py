@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _CONT_BIT = sigmask(SIGCONT)
 
 
-def send_to_group(group: ThreadGroup, info: SignalInfo) -> bool:
+def send_to_group(group: ThreadGroup, info: SignalInfo, to_running: bool = False) -> bool:
     """To the process. False: a queued signal found no room (RLIMIT_SIGPENDING)."""
     if info.sender is not None and info.sender.ns is not group.pids:
         _cross(group, info)
@@ -41,7 +41,7 @@ def send_to_group(group: ThreadGroup, info: SignalInfo) -> bool:
         return False
     if len(group.signal_queue):
         group.signal_queue.notify(EVENT_IN)
-    target = _choose(group, info.signo)
+    target = (_running(group, info.signo) if to_running else None) or _choose(group, info.signo)
     if target is not None:
         _complete(target, info)
     return True
@@ -160,6 +160,21 @@ def _choose(group: ThreadGroup, signo: int) -> Task | None:
                 return task
             second = second or task
     return second
+
+
+def _running(group: ThreadGroup, signo: int) -> Task | None:
+    """Who has used the processors most since it was last chosen: where Linux's tick finds the current thread, so that
+    a profiler's samples are where the time goes (kernel/time/posix-cpu-timers.c: check_process_timers)."""
+    best: Task | None = None
+    most = used = 0
+    for task in group.tasks:
+        if task.parked == PARK_NONE and _wants(task, signo):
+            now = task.cpu_ns()
+            if best is None or now - task.sampled_ns > most:
+                best, most, used = task, now - task.sampled_ns, now
+    if best is not None:
+        best.sampled_ns = used
+    return best
 
 
 def _complete(t: Task, info: SignalInfo) -> None:

@@ -109,6 +109,8 @@ class Task:
         "io_flusher",
         "personality",
         "start_ns",
+        "sampled_ns",
+        "told_ns",
         "__weakref__",
     )
 
@@ -172,6 +174,8 @@ class Task:
         self.timer_slack_ns = self.default_timer_slack_ns = 50_000
         self.personality = 0
         self.start_ns = kernel.clock.now_ns()
+        self.sampled_ns = 0  # processor time when it last got a signal for what its process had used
+        self.told_ns = 0  # processor time as it was told last
 
     # --- guest memory ---
 
@@ -225,9 +229,22 @@ class Task:
             out.append((base, length))
         return out
 
+    def ended(self) -> bool:
+        """It uses no more processor time."""
+        return self.parked == PARK_DEAD
+
     def cpu_ns(self) -> int:
-        """Processor time of the thread; of its process where the host can't tell them apart."""
-        return self.thread.cpu_time_ns() or self.group.cpu_ns()
+        """Processor time of the thread; of its process where the host can't tell them apart. It never goes back: the host's
+        clock of a thread is behind that of its process by up to a tick."""
+        group = self.group
+        used = self.thread.cpu_time_ns() if group.threaded else 0
+        if used == 0:
+            used = group.cpu_ns()
+        elif self is group.leader:
+            used += group.cpu_ns_past
+        if used > self.told_ns:
+            self.told_ns = used
+        return self.told_ns
 
     # --- signals ---
 

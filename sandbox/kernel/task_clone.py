@@ -338,6 +338,7 @@ def _enter(t: Task, child: Task, flags: int) -> None:
     if group.cgroup.frozen:
         child.work |= WORK_FREEZE
     if flags & CLONE_THREAD:
+        group.threaded = True
         if group.stop_signal:
             child.work |= WORK_STOP
         task_signals.recalculate(child)

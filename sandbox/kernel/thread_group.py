@@ -77,6 +77,7 @@ class ThreadGroup:
         self.continued = False  # WCONTINUED has something to report
         # accounting, ns and events
         self.start_ns = kernel.clock.now_ns()
+        self.threaded = False  # it has had more than one thread
         self.cpu_ns_past = 0  # host processes that were left by execve
         self.cpu_base_ns = 0  # what the host process had used when this process borrowed it (vfork)
         self.child_cpu_ns = 0  # waited-for children and theirs
@@ -97,9 +98,9 @@ class ThreadGroup:
         """The session's controlling terminal."""
         return self.session.tty
 
-    def send_signal(self, info: SignalInfo) -> None:
-        """To the process: any thread that does not block it."""
-        signal_send.send_to_group(self, info)
+    def send_signal(self, info: SignalInfo, to_running: bool = False) -> None:
+        """To the process: any thread that does not block it; `to_running`: one that uses a processor, if there is one."""
+        signal_send.send_to_group(self, info, to_running)
 
     def begin_exit(self, status: int) -> None:
         """exit_group(2) or a fatal signal: every thread must end; `status` is what wait(2) will say."""
@@ -119,6 +120,10 @@ class ThreadGroup:
         """End every thread (from the event loop, after a fatal signal)."""
         for task in list(self.tasks):
             task_exit.exit_task(task)
+
+    def ended(self) -> bool:
+        """It uses no more processor time."""
+        return self.exited
 
     def cpu_ns(self) -> int:
         """Processor time of the process, ns."""

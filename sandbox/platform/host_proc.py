@@ -16,6 +16,7 @@ from sandbox.platform.base import PlatformError
 OTHERS: Final = "/proc"
 MAX_MAP_COUNT: Final = "/proc/sys/vm/max_map_count"
 DEFAULT_MAX_MAP_COUNT: Final = 65530
+TICK_NS: Final = 10_000_000  # of proc_pid_stat(5)'s times: sysconf(_SC_CLK_TCK) is 100 everywhere
 
 
 def most_areas() -> int:
@@ -87,6 +88,21 @@ class HostProc:
         finally:
             os.close(fd)
         return all(b") S " in self._text(f"{number}/task/{thread}/stat") for thread in threads)
+
+    def thread_cpu_ns(self, number: int, tid: int) -> int:
+        """Processor time of a thread of the process that has this number here, as of the host's last tick; 0 when it is not
+        known: in an outer PID namespace, where `tid` means another thread."""
+        if self._outer:
+            return 0
+        path = f"{number}/task/{tid}/"
+        if text := self._text(path + "schedstat"):
+            return int(text.split()[0])
+        for line in self._text(path + "sched").splitlines():
+            if line.startswith(b"se.sum_exec_runtime"):
+                whole, _, rest = line.split()[-1].partition(b".")
+                return int(whole) * 1_000_000 + int(rest)
+        fields = self._text(path + "stat").rpartition(b")")[2].split()
+        return (int(fields[11]) + int(fields[12])) * TICK_NS if len(fields) > 12 else 0
 
     def _inner(self, path: str, known: set[int]) -> list[int]:
         """Numbers in a list of processes or threads, as our PID namespace has them."""

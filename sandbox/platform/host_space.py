@@ -259,6 +259,10 @@ class HostSpace(AddressSpace):
     def host_pid(self) -> int:
         return self.pid
 
+    def thread_cpu_time_ns(self, tid: int) -> int:
+        """Of one of its host threads; 0 when it is not known."""
+        return 0 if self.dead else self.proc.thread_cpu_ns(self.proc_number, tid)
+
     def cpu_time_ns(self) -> int:
         try:
             return time.clock_gettime_ns(~self.pid << 3 | 2)  # the process's clock: CPUCLOCK_SCHED

@@ -334,7 +334,7 @@ class TaskDir(PseudoDir):
 
     def _make(self, name: bytes, ino: int) -> Inode:
         fs, task = self.proc, self.task
-        spec = task_files.FILES.get(name)
+        spec = (task_files.OF_THREADS if self.thread else task_files.FILES).get(name)
         if spec is not None:
             return TaskFile(fs, ino, spec.mode, task, spec)
         where = _LINKS.get(name)

@@ -181,13 +181,13 @@ def io(t: Task, task: Task) -> bytes:
 def sched(t: Task, task: Task, pids: PidNamespace) -> bytes:
     """The head of what Linux prints, with the processor time."""
     title = f"{task.comm.decode('utf-8', 'replace')} ({task.ids.number_in(pids)}, #threads: {len(task.group.tasks)})\n"
-    runtime = task.group.cpu_ns() / 1e6
+    runtime = task.cpu_ns() / 1e6
     return f"{title}{'-' * 67}\nse.sum_exec_runtime                          : {runtime:20.6f}\n".encode()
 
 
 def schedstat(t: Task, task: Task) -> bytes:
     """Time on a processor, waiting (not known), time slices (not known)."""
-    return b"%d 0 0\n" % task.group.cpu_ns()
+    return b"%d 0 0\n" % task.cpu_ns()
 
 
 def personality(t: Task, task: Task) -> bytes:
@@ -279,3 +279,4 @@ FILES: Final[dict[bytes, Spec]] = {
     b"timerslack_ns": Spec(timerslack),
     b"wchan": Spec(wchan),
 }
+OF_THREADS: Final[dict[bytes, Spec]] = {**FILES, b"stat": Spec(nothing, numbered=task_status.thread_stat)}

@@ -68,10 +68,18 @@ def _signal_masks(task: Task) -> tuple[int, int, int, int, int]:
 
 
 def stat(t: Task, task: Task, pids: PidNamespace) -> bytes:
-    """The 52 fields."""
+    """The 52 fields, of a process."""
+    return _stat(t, task, pids, task.group.cpu_ns() // TICK_NS)
+
+
+def thread_stat(t: Task, task: Task, pids: PidNamespace) -> bytes:
+    """The 52 fields, of one thread."""
+    return _stat(t, task, pids, task.cpu_ns() // TICK_NS)
+
+
+def _stat(t: Task, task: Task, pids: PidNamespace, cpu: int) -> bytes:
     group, mm = task.group, task.mm
     pending, _, blocked, ignored, caught = _signal_masks(task)
-    cpu = group.cpu_ns() // TICK_NS
     child = group.child_cpu_ns // TICK_NS
     start = (task.start_ns - t.kernel.boot_ns + t.ns.time.boottime) // TICK_NS
     tty_nr, foreground = _terminal(task, pids)

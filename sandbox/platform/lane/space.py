@@ -30,6 +30,7 @@ class LaneSpace(HostSpace):
         "threads",
         "chunks",
         "pooled",
+        "timed",
         "exiting",
         "patches",
         "lent",
@@ -44,6 +45,7 @@ class LaneSpace(HostSpace):
         self.lent: object = None  # the keepable file (Order) that was lent last, if nothing was since
         self.chunks: dict[int, mmap.mmap] = {}  # lanes, by chunk number
         self.pooled: list[LaneThread] = []  # host threads whose guest thread has ended
+        self.timed = False  # somebody has asked what a single thread has used
         self.exiting: deque[int] = deque(maxlen=64)  # host threads that were let end last: they may still be seen
         self.patches = Patches()
         self.busy = False

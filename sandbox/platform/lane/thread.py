@@ -80,6 +80,7 @@ class LaneThread(LaneAffinity):
         "on_attached",
         "asleep",
         "wait_word",
+        "used_before_ns",
     )
 
     def __init__(self, platform: LanePlatform, space: LaneSpace, slot: int, tid: int, private: bool = False) -> None:
@@ -119,6 +120,7 @@ class LaneThread(LaneAffinity):
         self.wait_word = 0 if private else platform.hand_over.new_word()  # at which it sleeps
         if not private:
             self.words[LANE_WAIT] = self.wait_word
+        self.used_before_ns = 0  # processor time of the host thread when its guest thread began
         self.affinity = 0  # as set_affinity was told; 0: every processor
 
     def detach(self) -> None:
@@ -526,8 +528,18 @@ class LaneThread(LaneAffinity):
             self.make_whole(self.pool)  # so that it can be given any registers
         elif len(pooled) < layout.POOL_MOST or not self.slot:
             pooled.append(self)
+            if self.space.timed:
+                self.used_before_ns = self.space.thread_cpu_time_ns(self.tid)
         else:
             self.end()
+
+    def cpu_time_ns(self) -> int:
+        space = self.space
+        if not space.timed:
+            space.timed = True
+            for thread in space.pooled:
+                thread.used_before_ns = space.thread_cpu_time_ns(thread.tid)
+        return max(0, space.thread_cpu_time_ns(self.tid) - self.used_before_ns)
 
     def end(self) -> None:
         """Order the host thread to end; `ended` when it does. Not a process's first one, whose end nobody would see."""

@@ -25,8 +25,8 @@ from sandbox.errors import SyscallError
 from sandbox.kernel.control import ERESTART_RESTARTBLOCK, ERESTARTNOHAND, Block, Result
 from sandbox.kernel.interval_timer import CPU_SLICE_NS
 from sandbox.kernel.task import Task
-from sandbox.kernel.thread_group import ThreadGroup
 from sandbox.syscalls.args import SyscallArgs
+from sandbox.syscalls.linux.cpu_clocks import runs_of
 from sandbox.syscalls.linux.timespec import pack_timespec, pack_timeval, read_timespec
 from sandbox.syscalls.row import FULL, PARTIAL, REFUSED, Arg, Row, reads, writes
 
@@ -46,29 +46,10 @@ def read_clock(t: Task, clock: int) -> int:
         return t.kernel.monotonic_ns() + t.ns.time.offset(clock)
     if clock in REALTIME_CLOCKS:
         return t.kernel.clock.realtime_ns()
-    if clock == CLOCK_PROCESS_CPUTIME_ID:
-        return t.group.cpu_ns()
-    if clock == CLOCK_THREAD_CPUTIME_ID:
-        return t.cpu_ns()
-    if clock < 0:
-        return _read_cpu_clock(t, clock)
-    raise SyscallError(errno.EINVAL)
-
-
-def _read_cpu_clock(t: Task, clock: int) -> int:
-    """A clock id made from a pid (include/linux/posix-timers_types.h: ~pid << 3 | kind)."""
-    pid, kind, thread = ~(clock >> 3), clock & 3, clock & 4
-    if kind == 3:
+    runs = runs_of(t, clock)
+    if runs is None:
         raise SyscallError(errno.EINVAL)
-    if thread:
-        task = t if pid == 0 else t.pids.tasks.get(pid)
-        if task is None or task.group is not t.group:
-            raise SyscallError(errno.EINVAL)
-        return task.cpu_ns()
-    group: ThreadGroup | None = t.group if pid == 0 else t.pids.groups.get(pid)
-    if group is None:
-        raise SyscallError(errno.EINVAL)
-    return group.cpu_ns()
+    return runs.cpu_ns()
 
 
 def sys_clock_gettime(t: Task, a: SyscallArgs) -> Result:

@@ -22,12 +22,10 @@ from sandbox.abi.linux.time import (
     CLOCK_MONOTONIC,
     CLOCK_MONOTONIC_COARSE,
     CLOCK_MONOTONIC_RAW,
-    CLOCK_PROCESS_CPUTIME_ID,
     CLOCK_REALTIME,
     CLOCK_REALTIME_ALARM,
     CLOCK_REALTIME_COARSE,
     CLOCK_TAI,
-    CLOCK_THREAD_CPUTIME_ID,
     ITIMER_PROF,
     ITIMER_REAL,
     ITIMER_VIRTUAL,
@@ -43,16 +41,15 @@ from sandbox.kernel.rlimits import RLIMIT_SIGPENDING
 from sandbox.kernel.task import Task
 from sandbox.kernel.thread_group import ThreadGroup
 from sandbox.syscalls.args import SyscallArgs
+from sandbox.syscalls.linux.cpu_clocks import runs_of
 from sandbox.syscalls.linux.timespec import pack_itimerspec, pack_timeval, read_itimerspec, timeval_ns
-from sandbox.syscalls.row import FULL, PARTIAL, Arg, Row, reads, writes
+from sandbox.syscalls.row import FULL, Arg, Row, reads, writes
 
 UNTIMED_CLOCKS: Final = frozenset((CLOCK_MONOTONIC_RAW, CLOCK_REALTIME_COARSE, CLOCK_MONOTONIC_COARSE))
 TIMER_CLOCKS: Final = frozenset(
     (
         CLOCK_REALTIME,
         CLOCK_MONOTONIC,
-        CLOCK_PROCESS_CPUTIME_ID,
-        CLOCK_THREAD_CPUTIME_ID,
         CLOCK_BOOTTIME,
         CLOCK_TAI,
         CLOCK_REALTIME_ALARM,
@@ -126,8 +123,9 @@ def sys_timer_create(t: Task, a: SyscallArgs) -> Result:
             return -errno.EINVAL
         if notify != SIGEV_NONE and not 1 <= signo <= NSIG:
             return -errno.EINVAL
-    if clock not in TIMER_CLOCKS:
-        return -errno.EOPNOTSUPP if clock in UNTIMED_CLOCKS else -errno.EINVAL
+    runs = runs_of(t, clock)
+    if runs is None and clock not in TIMER_CLOCKS:
+        return -errno.EOPNOTSUPP if clock in UNTIMED_CLOCKS or clock < 0 else -errno.EINVAL
     if len(group.posix_timers) >= group.rlimits.get(RLIMIT_SIGPENDING):
         return -errno.EAGAIN
     timer_id = group.next_timer_id
@@ -135,7 +133,7 @@ def sys_timer_create(t: Task, a: SyscallArgs) -> Result:
         value = timer_id
     t.copy_out(a.addr(2), timer_id.to_bytes(4, "little"))
     group.next_timer_id = timer_id + 1
-    group.posix_timers[timer_id] = PosixTimer(group, timer_id, clock, notify, signo, value, target)
+    group.posix_timers[timer_id] = PosixTimer(group, timer_id, clock, runs, notify, signo, value, target)
     return 0
 
 
@@ -152,6 +150,8 @@ def sys_timer_settime(t: Task, a: SyscallArgs) -> Result:
         return -errno.EINVAL
     interval, value = read_itimerspec(t, a.addr(2))
     timer = _timer(t, a.int(0))
+    if timer.runs is not None and timer.runs.ended():
+        return -errno.ESRCH
     before = timer.get()
     absolute = a.int(1) & TIMER_ABSTIME != 0
     timer.set(interval, t.ns.time.outside(timer.clock, value) if absolute and value else value, absolute)
@@ -189,14 +189,7 @@ ROWS: Final[tuple[Row, ...]] = (
         (Arg.INT, Arg.STRUCT_IN, Arg.STRUCT_OUT),
         copies=(reads(1, 32), writes(2, 32)),
     ),
-    Row(
-        222,
-        "timer_create",
-        sys_timer_create,
-        PARTIAL,
-        (Arg.INT, Arg.STRUCT_IN, Arg.STRUCT_OUT),
-        "CLOCK_THREAD_CPUTIME_ID counts the process's time; processor clocks of other processes: EINVAL",
-    ),
+    Row(222, "timer_create", sys_timer_create, FULL, (Arg.INT, Arg.STRUCT_IN, Arg.STRUCT_OUT)),
     Row(223, "timer_settime", sys_timer_settime, FULL, (Arg.INT, Arg.HEX, Arg.STRUCT_IN, Arg.STRUCT_OUT)),
     Row(224, "timer_gettime", sys_timer_gettime, FULL, (Arg.INT, Arg.STRUCT_OUT)),
     Row(225, "timer_getoverrun", sys_timer_getoverrun, FULL, (Arg.INT,)),
