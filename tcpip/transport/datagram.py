@@ -223,6 +223,8 @@ class DatagramEndpoint(Endpoint):
         if self.reservation is not None:
             raise NetworkError(errors.INVALID_ARGUMENT)
         self.reserve(addr, address.port, nic)
+        if len(addr) == 16 and not is_any(addr):
+            self.options.v6only = True  # __inet6_bind
 
     def reserve(self, addr: bytes, port: int, nic: int) -> None:
         """Take the port and be found by packets from now on."""

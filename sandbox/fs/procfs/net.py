@@ -15,7 +15,7 @@ _SOCKET_HEAD: Final = (
 )
 _SOCKET6_HEAD: Final = (
     b"  sl  local_address                         remote_address                        st tx_queue rx_queue tr "
-    b"tm->when retrnsmt   uid  timeout inode\n"
+    b"tm->when retrnsmt   uid  timeout inode"
 )
 
 # What a stack without anything in it shows.
@@ -27,16 +27,18 @@ EMPTY: Final[dict[str, bytes]] = {
         b"carrier compressed\n"
     ),
     "dev_mcast": b"",
+    "fib_trie": b"",
     "icmp": _SOCKET_HEAD + b" ref pointer drops\n",
     "if_inet6": b"",
     "igmp": b"Idx\tDevice    : Count Querier\tGroup    Users Timer\tReporter\n",
+    "igmp6": b"",
     "ipv6_route": b"",
     "netlink": b"sk               Eth Pid        Groups   Rmem     Wmem     Dump  Locks    Drops    Inode\n",
     "netstat": b"",
     "packet": b"sk               RefCnt Type Proto  Iface R Rmem   User   Inode\n",
     "protocols": b"",
     "raw": _SOCKET_HEAD + b" ref pointer drops\n",
-    "raw6": _SOCKET6_HEAD,
+    "raw6": _SOCKET6_HEAD + b" ref pointer drops\n",
     "route": (
         b"Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT" + b" " * 55 + b"\n"
     ),
@@ -45,9 +47,9 @@ EMPTY: Final[dict[str, bytes]] = {
     "sockstat": b"sockets: used 0\n",
     "sockstat6": b"",
     "tcp": _SOCKET_HEAD + b" " * 53 + b"\n",
-    "tcp6": _SOCKET6_HEAD,
+    "tcp6": _SOCKET6_HEAD + b"\n",
     "udp": _SOCKET_HEAD + b" ref pointer drops\n",
-    "udp6": _SOCKET6_HEAD,
+    "udp6": _SOCKET6_HEAD + b" ref pointer drops\n",
     "unix": b"Num       RefCount Protocol Flags    Type St Inode Path\n",
     "wireless": b"",
 }

@@ -132,7 +132,7 @@ class NetlinkSocket(SocketFile):
                 strict = NETLINK_GET_STRICT_CHK in self._set
                 datagrams = route.answer(t, self._network, request, self.port, strict)
             elif self.protocol == NETLINK_SOCK_DIAG:
-                datagrams = diag.answer(self._network, request, self.port)
+                datagrams = diag.answer(t, self._network, request, self.port)
             else:
                 number = errno.EOPNOTSUPP
         except SyscallError as error:

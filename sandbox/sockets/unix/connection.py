@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections import deque
-from typing import TYPE_CHECKING, Iterator
+from typing import TYPE_CHECKING, Iterable, Iterator
 
 from sandbox.abi.linux import socket as abi
 from sandbox.abi.linux.fcntl import O_NONBLOCK
@@ -40,6 +40,9 @@ class UnixConnection(UnixSocket):
         self.waiting: deque[UnixConnection] = deque()
 
     # --- connecting ---
+
+    def to_accept(self) -> Iterable[UnixSocket]:
+        return self.waiting
 
     def listen(self, t: Task, backlog: int) -> None:
         if self.name is None or self.state == CONNECTED:

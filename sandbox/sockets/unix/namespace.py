@@ -33,6 +33,7 @@ class UnixNamespace:
 
     __slots__ = (
         "abstract",
+        "sockets",
         "in_flight",
         "in_flight_files",
         "charged",
@@ -50,6 +51,7 @@ class UnixNamespace:
         self._dropping = False
         self._patience = 0  # sockets that may be closed before the next search
         self.abstract: dict[tuple[int, int, bytes], UnixSocket] = {}  # by network namespace, type and name
+        self.sockets: dict[UnixSocket, None] = {}  # all that are open, in the order in which they were made
         self.in_flight: dict[UnixSocket, int] = {}
         self.in_flight_files: dict[int, int] = {}  # by uid: what RLIMIT_NOFILE bounds
         self.charged = 0  # what all unread messages are charged

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections import deque
-from typing import TYPE_CHECKING, Final, Iterator, NoReturn
+from typing import TYPE_CHECKING, Final, Iterable, Iterator, NoReturn
 
 from sandbox.abi.linux import socket as abi
 from sandbox.errors import SyscallError
@@ -17,6 +17,7 @@ from tcpip.waiter import EVENT_ERR, EVENT_HUP, EVENT_IN, EVENT_OUT, EVENT_RDHUP
 
 if TYPE_CHECKING:
     from sandbox.kernel.control import Result
+    from sandbox.kernel.kernel import Kernel
     from sandbox.kernel.task import Task
     from sandbox.syscalls.args import SyscallArgs
     from sandbox.vfs.file_description import FileDescription
@@ -50,6 +51,7 @@ class UnixSocket(SocketFile):
         self.peer_groups: tuple[int, ...] = ()
         self.owned_by(t)
         self.created = t.kernel.clock.realtime_ns()
+        self.namespace.sockets[self] = None
 
     # --- names ---
 
@@ -279,10 +281,15 @@ class UnixSocket(SocketFile):
 
     def release(self) -> None:
         self.dead = True
+        self.namespace.sockets.pop(self, None)
         self.unbind()
         self.disconnect_on_release()
         self.purge()
         self.namespace.closed()
+
+    def to_accept(self) -> Iterable[UnixSocket]:
+        """Of a listener: who has connected."""
+        return ()
 
     def disconnect_on_release(self) -> None:
         """Tell the other side."""
@@ -322,3 +329,13 @@ def unix_namespace(t: Task) -> UnixNamespace:
     if kernel.unix is None:
         kernel.unix = UnixNamespace(kernel.reactor)
     return kernel.unix
+
+
+def unix_sockets_of(kernel: Kernel, net: int) -> list[UnixSocket]:
+    """Those of a network namespace, by its number."""
+    return [] if kernel.unix is None else [socket for socket in kernel.unix.sockets if socket.net == net]
+
+
+def not_accepted(sockets: list[UnixSocket]) -> set[UnixSocket]:
+    """Those of them that wait for accept(2)."""
+    return {one for socket in sockets for one in socket.to_accept()}

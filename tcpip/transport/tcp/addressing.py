@@ -79,6 +79,8 @@ def bind(ep: TcpEndpoint, address: SockAddr) -> None:
         raise NetworkError(errors.INVALID_ARGUMENT)
     scope = _check_bindable(ep, addr, address.scope_id)
     _reserve(ep, addr, address.port, scope)
+    if len(addr) == 16 and not is_any(addr):
+        ep.so.v6only = True  # __inet6_bind
     ep.explicit_addr = not is_any(addr)
     ep.explicit_port = True
     ep.local_addr = addr

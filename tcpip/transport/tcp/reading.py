@@ -58,6 +58,7 @@ def nothing_to_read(ep: TcpEndpoint, buffer: memoryview) -> int:
     if ep.state == st.LISTEN:
         raise NetworkError(errors.NOT_CONNECTED)
     if ep.done:
+        ep.rcv.fin_read = True
         return 0
     if ep.error is not None:
         raise NetworkError(ep.take_error() or errors.CONNECTION_RESET)

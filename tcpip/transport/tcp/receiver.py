@@ -52,6 +52,7 @@ class Receiver:
         "ack_now",
         "fin_seq",
         "fin_taken",
+        "fin_read",
         "urgent_seq",
         "urgent_byte",
         "last_data",
@@ -90,6 +91,7 @@ class Receiver:
         self.ack_now = False
         self.fin_seq = -1
         self.fin_taken = False
+        self.fin_read = False  # the user has seen the end
         self.urgent_seq = -1
         self.urgent_byte = -1
         self.last_data = 0

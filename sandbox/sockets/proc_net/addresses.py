@@ -1,0 +1,65 @@
+"""/proc/net/if_inet6, igmp and igmp6: addresses and groups of interfaces."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from sandbox.abi.linux.socket import AF_INET6
+from sandbox.sockets.proc_net.inet_sockets import words
+from tcpip.addr import is_link_local, is_loopback
+
+if TYPE_CHECKING:
+    from sandbox.gateway.network import Network
+
+_LO_SCOPE, _LINK_SCOPE, _GLOBAL_SCOPE = 0x10, 0x20, 0x00
+IFA_F_TENTATIVE: Final = 0x40
+IFA_F_PERMANENT: Final = 0x80
+MAF_LOADED: Final = 4
+MAF_NOREPORT: Final = 8
+_ALL_NODES: Final = bytes.fromhex("ff020000000000000000000000000001")
+_ALL_NODES_HERE: Final = bytes.fromhex("ff010000000000000000000000000001")
+
+
+def addresses6(network: Network) -> list[str]:
+    """Of IPv6 (net/ipv6/addrconf.c: if6_seq_show)."""
+    rows = []
+    for nic in network.stack.nics.values():
+        for address in nic.addresses_of(AF_INET6):
+            addr = address.addr
+            scope = _LO_SCOPE if is_loopback(addr) else _LINK_SCOPE if is_link_local(addr) else _GLOBAL_SCOPE
+            flags = IFA_F_TENTATIVE if address.tentative else 0
+            if address.valid_until is None:
+                flags |= IFA_F_PERMANENT
+            rows.append(
+                f"{addr.hex()} {nic.number:02x} {address.prefix_len:02x} {scope:02x} {flags:02x} {nic.name:>8}\n"
+            )
+    return rows
+
+
+def groups(network: Network) -> list[str]:
+    """Of IPv4, with how many have joined each (net/ipv4/igmp.c: igmp_mc_seq_show)."""
+    rows = []
+    now = network.stack.clock.now_ns()
+    for nic in network.stack.nics.values():
+        joined = [(group, users) for group, users in nic.groups.items() if len(group) == 4]
+        querier = "V2" if nic.igmp_v2_until > now else "V3"
+        rows.append(f"{nic.number}\t{nic.name:<10}: {len(joined):5d} {querier:>7}\n")
+        rows += [f"\t\t\t\t{words(group)} {users:5d} 0:{0:08X}\t\t0\n" for group, users in reversed(joined)]
+    return rows
+
+
+def groups6(network: Network) -> list[str]:
+    """Of IPv6 (net/ipv6/mcast.c: igmp6_mc_seq_show)."""
+    rows = []
+    for nic in network.stack.nics.values():
+        joined = [(group, users, MAF_LOADED) for group, users in nic.groups.items() if len(group) == 16]
+        if not joined:
+            continue
+        ordered = [row for row in reversed(joined) if row[0] != _ALL_NODES]
+        ordered += [(group, users, MAF_LOADED | MAF_NOREPORT) for group, users, _ in joined if group == _ALL_NODES]
+        ordered.append((_ALL_NODES_HERE, 1, MAF_NOREPORT))
+        rows += [
+            f"{nic.number:<4d} {nic.name:<15} {group.hex()} {users:5d} {flags:08X} 0\n"
+            for group, users, flags in ordered
+        ]
+    return rows
