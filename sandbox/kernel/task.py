@@ -158,10 +158,8 @@ class Task:
         self.ptrace: Tracee | None = None  # with a tracer
         self.tracees: dict[Task, None] = {}
 
-        self.exit_status = 0
+        self.exit_status = self.clear_child_tid = self.robust_list = 0
         self.dying = False  # waits for the platform before it can end
-        self.clear_child_tid = 0
-        self.robust_list = 0
         self.sem_undo: UndoList | None = None
         self.vfork_parent: Task | None = None
 
@@ -174,8 +172,9 @@ class Task:
         self.timer_slack_ns = self.default_timer_slack_ns = 50_000
         self.personality = 0
         self.start_ns = kernel.clock.now_ns()
-        self.sampled_ns = 0  # processor time when it last got a signal for what its process had used
-        self.told_ns = 0  # processor time as it was told last
+        self.sampled_ns = self.told_ns = (
+            0  # processor time when it last got a signal for its process's; as it was told last
+        )
 
     # --- guest memory ---
 

@@ -81,8 +81,7 @@ class ThreadGroup:
         self.cpu_ns_past = 0  # host processes that were left by execve
         self.cpu_base_ns = 0  # what the host process had used when this process borrowed it (vfork)
         self.child_cpu_ns = 0  # waited-for children and theirs
-        self.max_rss_pages = 0
-        self.child_max_rss_pages = 0
+        self.max_rss_pages = self.child_max_rss_pages = 0
         # timers
         self.real_timer: IntervalTimer | None = None
         self.virtual_timer: IntervalTimer | None = None
