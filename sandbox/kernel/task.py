@@ -163,8 +163,7 @@ class Task:
         self.sem_undo: UndoList | None = None
         self.vfork_parent: Task | None = None
 
-        self.nice = 0
-        self.policy = self.rt_priority = self.ioprio = 0
+        self.nice = self.policy = self.rt_priority = self.ioprio = 0
         self.reset_on_fork = False
         self.mempolicy: MemPolicy | None = None
         self.affinity = kernel.cpu_mask
