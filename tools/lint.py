@@ -12,6 +12,7 @@ CHECKS: Final = (
     ("ruff check", ("-m", "ruff", "check", ".")),
     ("ruff format", ("-m", "ruff", "format", "--check", ".")),
     ("mypy --strict", ("-m", "mypy")),
+    ("mypy --strict examples", ("-m", "mypy", "examples")),
     ("sizes", ("-m", "tools.check_sizes")),
     ("import directions", ("-m", "pytest", "tests/unit/layering")),
 )

@@ -31,7 +31,8 @@ class PythonTool:
             )
         except subprocess.TimeoutExpired:
             return f"stopped after {timeout:g} s"
-        return done.stdout[:LONGEST] + ("" if done.returncode == 0 else f"\n(exit status {done.returncode})")
+        said: str = done.stdout[:LONGEST]
+        return said + ("" if done.returncode == 0 else f"\n(exit status {done.returncode})")
 
     def close(self) -> None:
         self.box.close()

@@ -19,7 +19,7 @@ def grade(source: str, given: str, wanted: str) -> str:
         except subprocess.TimeoutExpired:
             return "too slow"
     if done.returncode:
-        return "failed: " + done.stderr.strip().splitlines()[-1]
+        return f"failed: {done.stderr.strip().splitlines()[-1]}"
     return "right" if done.stdout.strip() == wanted else "wrong"
 
 

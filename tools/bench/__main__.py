@@ -134,8 +134,8 @@ def bench(rounds: int, wanted: set[str], inside: dict[str, list[str]]) -> tuple[
         if not wanted or wanted & containers.NAMES:
             results += containers.rows(directory, rounds, wanted, result)
         if not wanted or wanted & netstack.NAMES:
-            sides = {side: COMPILED if side == "compiled" else {} for side in inside}
-            results += netstack.rows(sides, rounds, wanted, u, result)
+            environments = {side: COMPILED if side == "compiled" else {} for side in inside}
+            results += netstack.rows(environments, rounds, wanted, u, result)
         return results, u
     finally:
         shutil.rmtree(directory, ignore_errors=True)
