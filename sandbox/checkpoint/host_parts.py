@@ -56,6 +56,7 @@ class Parts:
         self._stdio = stdio
         self._singles: dict[str, object] = {
             "kernel": kernel,
+            "platform": kernel.platform,
             "reactor": kernel.reactor,
             "timers": kernel.timers,
             "clock": kernel.clock,

@@ -178,6 +178,7 @@ class Restore:
         fresh, groups = kernel.mounts.vfs, kernel.cgroups
         for name in KERNEL_STATE:
             setattr(kernel, name, state[name])
+        kernel.futexes.tell_all()
         if not isinstance(kernel.view, View):
             raise BadImage("the image is damaged: it has no view")
         kernel.cgroups.on_bound = groups.on_bound

@@ -1,7 +1,9 @@
 """Futexes: who waits on which word (futex(2)).
 
 A key is (mm, address) for private words and (backing key, offset) for shared ones. The
-kernel is one thread, so compare-and-enqueue is atomic by itself: a waker's call is served before or after.
+kernel is one thread, so compare-and-enqueue is atomic by itself: a waker's call is served before or after. But the platform
+may answer a wake-up itself where nobody waits, so it is told of each waiter, and of a place that waiters may be
+moved to, before words are compared (`wait_where`, `expect`).
 """
 
 from __future__ import annotations
@@ -14,8 +16,11 @@ from sandbox.errors import SyscallError
 if TYPE_CHECKING:
     from sandbox.kernel.futex_turns import Turn
     from sandbox.kernel.task import Task
+    from sandbox.platform.base import Platform
 
-Key = Hashable
+Key = tuple[
+    Hashable, int
+]  # what the word is a part of, where it is there: the same place in its page for all who know it
 
 
 class FutexWaiter:
@@ -29,26 +34,34 @@ class FutexWaiter:
     def __init__(self, task: Task, address: int, bitset: int, deadline: int | None) -> None:
         self.task = task
         self.address = address
-        self.key: Key = None
+        self.key: Key = (None, 0)
         self.bitset = bitset
         self.woken = False
         self.queued = False
         self.deadline = deadline
-        self.target: Key = None
+        self.target: Key | None = None
 
 
 class FutexTable:
     """All waiters of the sandbox, first come first served per key."""
 
-    def __init__(self) -> None:
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
         self._queues: dict[Key, dict[FutexWaiter, None]] = {}
         self.pi: dict[Key, PiState] = {}
         self.turns: dict[Key, Turn] = {}  # of locks whose words are being changed
+
+    def tell_all(self) -> None:
+        """Tell a new platform who waits."""
+        for key, queue in self._queues.items():
+            for _ in queue:
+                self._platform.waiter_came(key[1])
 
     def add(self, key: Key, waiter: FutexWaiter) -> None:
         """Wait at the end of the queue."""
         waiter.key = key
         waiter.queued = True
+        self._platform.waiter_came(key[1])
         queue = self._queues.get(key)
         if queue is None:
             queue = self._queues[key] = {}
@@ -61,8 +74,17 @@ class FutexTable:
         waiter.queued = False
         queue = self._queues[waiter.key]
         del queue[waiter]
+        self._platform.waiter_left(waiter.key[1])
         if not queue:
             del self._queues[waiter.key]
+
+    def expect(self, key: Key) -> None:
+        """Somebody may begin to wait there, until `expect_no_more`."""
+        self._platform.waiter_came(key[1])
+
+    def expect_no_more(self, key: Key) -> None:
+        """Whoever does wait there has been added."""
+        self._platform.waiter_left(key[1])
 
     def wake(self, key: Key, count: int, bitset: int = 0xFFFFFFFF) -> int:
         """Wake up to `count` waiters whose bitset meets `bitset`: how many it were. EINVAL at one that waits to be

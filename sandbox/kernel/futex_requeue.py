@@ -15,7 +15,7 @@ from sandbox.kernel import futex_pi
 from sandbox.kernel.control import ERESTARTNOINTR, Block, Result
 from sandbox.kernel.futex import FutexWaiter, Key, PiState, key_of
 from sandbox.kernel.futex_turns import LockUpdate
-from sandbox.kernel.futex_word import read_word
+from sandbox.kernel.futex_word import read_word, wait_where
 
 if TYPE_CHECKING:
     from sandbox.kernel.task import Task
@@ -51,13 +51,13 @@ def wait(t: Task, a: SyscallArgs, address: int, target: int, private: bool, dead
         raise SyscallError(errno.EINVAL)
     lock = key_of(t, target, private)
     key = key_of(t, address, private)
-    if read_word(t, address) != a.uint(2):
-        return -errno.EAGAIN
-    if key == lock:
-        raise SyscallError(errno.EINVAL)
     waiter = FutexWaiter(t, target, FUTEX_BITSET_MATCH_ANY, deadline)
     waiter.target = lock
-    t.kernel.futexes.add(key, waiter)
+    if not wait_where(t, ((waiter, key, address, a.uint(2)),)):
+        return -errno.EAGAIN
+    if key == lock:
+        t.kernel.futexes.remove(waiter)
+        raise SyscallError(errno.EINVAL)
     a.state = RequeueWait(waiter, lock)
     return Block((), deadline, on_interrupt=_interrupted)
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING, Callable, Final
+from typing import TYPE_CHECKING, Callable, Final, Sequence
 
 from sandbox.errors import SyscallError
 from sandbox.kernel.control import Execute, Result
 from sandbox.platform.base import OP_CMPXCHG32, Order
 
 if TYPE_CHECKING:
+    from sandbox.kernel.futex import FutexWaiter, Key
     from sandbox.kernel.task import Task
 
 MAX_ATTEMPTS: Final = 1000  # a hostile sibling may change the word for ever
@@ -23,6 +24,22 @@ def read_word(t: Task, address: int) -> int:
 def write_word(t: Task, address: int, value: int) -> None:
     """Plain store; EFAULT."""
     t.copy_out(address, (value & 0xFFFFFFFF).to_bytes(4, "little"))
+
+
+def wait_where(t: Task, words: Sequence[tuple[FutexWaiter, Key, int, int]]) -> bool:
+    """Wait with each waiter under its key if each word, at that address, has that value. Who changes a word and then wakes may
+    look for waiters without the kernel (FutexTable), so they are there before the words are read. False: nobody waits."""
+    futexes = t.kernel.futexes
+    for waiter, key, _, _ in words:
+        futexes.add(key, waiter)
+    same = False
+    try:
+        same = all(read_word(t, address) == value for _, _, address, value in words)
+    finally:
+        if not same:
+            for word in words:
+                futexes.remove(word[0])
+    return same
 
 
 class WordUpdate:

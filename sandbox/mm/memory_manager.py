@@ -294,7 +294,7 @@ class MemoryManager:
 
     # --- for other parts ---
 
-    def futex_key(self, address: int) -> Hashable:
+    def futex_key(self, address: int) -> tuple[Hashable, int]:
         """Identity of the word at `address` for a futex without FUTEX_PRIVATE_FLAG; EFAULT (kernel/futex: get_futex_key)."""
         area = self.areas.find(address)
         if area is None:

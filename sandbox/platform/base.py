@@ -246,6 +246,10 @@ class GuestThread:
         getegid, rseq and brk(0), the last until it makes another brk. Until `unlearn` a platform may also answer set_robust_list and set_tid_address (with the second result) and
         tell them later, by `noted`, and arch_prctl(ARCH_SET_FS). Stopped only."""
 
+    def learn_futexes(self) -> None:
+        """Until `unlearn` a platform may answer this thread's futex(2) by itself: a wait for a word that has another value,
+        and a wake-up where nobody is told to wait (`Platform.waiter_came`). Stopped only."""
+
     def collect(self) -> None:
         """Whatever it has not told yet is told by `noted` now."""
 
@@ -466,6 +470,13 @@ class Platform:
     def patch_calls(self, numbers: Iterable[int]) -> None:
         """A platform may have these calls made without a trap, at the price of guest code that is not what is in its file.
         Before `start`."""
+
+    def waiter_came(self, address: int) -> None:
+        """Somebody is about to wait at a futex there, or at this offset of what is mapped there. The word is to be read
+        after that: who changes it later and wakes will ask. Whoever does not wait any more is said by `waiter_left`."""
+
+    def waiter_left(self, address: int) -> None:
+        """One of those that `waiter_came` has told."""
 
     @abstractmethod
     def new_space(self, done: Callable[[GuestThread | None], None]) -> None:

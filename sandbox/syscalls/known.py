@@ -1,4 +1,4 @@
-"""Answers that the platform may give itself the next time: who a thread is.
+"""Answers that the platform may give itself the next time: who a thread is, and that a futex(2) need do nothing.
 
 They hold until something changes them or somebody wants to see the calls; the kernel takes them back (`GuestThread.unlearn`)
 where ids are set (sys_cred.py), a parent ends (task_exit.py), a filter or a tracer comes (seccomp/attach.py, trace_link.py),
@@ -12,6 +12,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sandbox.kernel.task import Task
+
+
+def futexes_known(t: Task) -> None:
+    """The call asked for nothing: the platform may answer the next ones of its kind, unless somebody watches."""
+    if t.handlers is t.kernel.handlers and t.kernel.trace is None:
+        t.thread.learn_futexes()
 
 
 def known(t: Task, value: int) -> int:

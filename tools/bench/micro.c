@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
 #include <signal.h>
@@ -66,6 +67,10 @@ static void handler(int s) { (void)s; }
 static void op_signal(void) { raise(SIGUSR1); }
 static void op_tcp_self(void) { check(send(pair_a[0], buffer, 1, 0)); check(recv(pair_a[1], buffer, 1, 0)); }
 
+static unsigned word;
+static long futex(int op, unsigned value) { return syscall(SYS_futex, &word, op | FUTEX_PRIVATE_FLAG, value, 0, 0, 0); }
+static void op_futex_wake(void) { check(futex(FUTEX_WAKE, 1)); }
+
 static double timed(void (*op)(void), double seconds) {
     long n = 1;
     for (;;) {
@@ -111,6 +116,43 @@ static double pingpong(int in0, int out0, int in1, int out1, double seconds) {
     check(write(out0, "q", 1));
     waitpid(pid, 0, 0);
     return t;
+}
+
+enum { MAIN, OTHER, NOBODY };
+static void take_turn(unsigned mine, unsigned next) {
+    unsigned seen;
+    while ((seen = __atomic_load_n(&word, __ATOMIC_SEQ_CST)) != mine)
+        if (seen == NOBODY) return;
+        else futex(FUTEX_WAIT, seen);
+    __atomic_store_n(&word, next, __ATOMIC_SEQ_CST);
+    futex(FUTEX_WAKE, 1);
+}
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+static void take_locked_turn(unsigned mine, unsigned next) {
+    pthread_mutex_lock(&mutex);
+    while (word != mine && word != NOBODY) pthread_cond_wait(&changed, &mutex);
+    if (word == mine) word = next;
+    pthread_cond_signal(&changed);
+    pthread_mutex_unlock(&mutex);
+}
+static void *others_turns(void *take) {
+    while (__atomic_load_n(&word, __ATOMIC_SEQ_CST) != NOBODY) ((void (*)(unsigned, unsigned))take)(OTHER, MAIN);
+    return 0;
+}
+static double turns(void (*take)(unsigned, unsigned), double seconds) {
+    pthread_t t;
+    long n = 0;
+    word = MAIN;
+    errno = pthread_create(&t, 0, others_turns, (void *)take);
+    check(-errno);
+    double t0 = now();
+    for (; now() - t0 < seconds; n += 20)
+        for (int i = 0; i < 20; i++) take(MAIN, OTHER);
+    double elapsed = now() - t0;
+    take(MAIN, NOBODY);
+    pthread_join(t, 0);
+    return elapsed / n * 1e6;
 }
 
 static void tcp_pair(int pair[2]) {
@@ -161,6 +203,7 @@ static const struct { const char *name; void (*op)(void); } simple[] = {
     {"fstat", op_fstat}, {"stat", op_stat}, {"open_close", op_open_close}, {"dev_zero", op_dev_zero},
     {"pipe_self", op_pipe_self}, {"epoll_wait", op_epoll}, {"mmap_munmap", op_mmap}, {"pthread", op_pthread},
     {"fork_wait", op_fork}, {"fork_exec_wait", op_fork_exec}, {"signal", op_signal}, {"tcp_self", op_tcp_self},
+    {"futex_wake", op_futex_wake},
 };
 
 static double run(const char *row, double seconds) {
@@ -168,6 +211,8 @@ static double run(const char *row, double seconds) {
     if (!strcmp(row, "compute")) return row_compute(seconds);
     if (!strcmp(row, "tcp_stream")) return row_tcp_stream(seconds);
     if (!strcmp(row, "pipe_pingpong")) return pingpong(pipe_b[0], pipe_a[1], pipe_a[0], pipe_b[1], seconds);
+    if (!strcmp(row, "futex_pingpong")) return turns(take_turn, seconds);
+    if (!strcmp(row, "cond_pingpong")) return turns(take_locked_turn, seconds);
     if (!strcmp(row, "tcp_pingpong")) {
         int pair[2];
         tcp_pair(pair);

@@ -15,6 +15,7 @@ from sandbox.platform.lane.layout import (
     KIND_SYSCALL,
     KIND_THUNK,
     KNOWN_END,
+    KNOWN_FUTEXES,
     KNOWN_NOTES,
     LANE_KIND,
     LANE_KNOWN,
@@ -41,6 +42,7 @@ KNOWN_CALLS: Final = (
 )  # getpid gettid getppid getuid geteuid getgid getegid rseq brk(0): as known.c
 _RSEQ: Final = 7
 _ALL: Final = (1 << len(KNOWN_CALLS)) - 1
+_FUTEXES: Final = 1 << KNOWN_FUTEXES
 _KNOWN: Final = struct.Struct(f"Q{len(KNOWN_CALLS)}q")
 _LAST_CALLS: Final = (59, 60, 231, 322)  # execve exit exit_group execveat: as tell_peak
 
@@ -97,7 +99,11 @@ class LaneAnswers(LaneFrames):
             return  # first the site is to be patched, and for that its traps have to be seen
         at = KNOWN_CALLS.index(call)
         words[LANE_KNOWN + 1 + at] = value
-        words[LANE_KNOWN] = words[LANE_KNOWN] & _ALL | 1 << at
+        words[LANE_KNOWN] = words[LANE_KNOWN] & (_ALL | _FUTEXES) | 1 << at
+
+    def learn_futexes(self) -> None:
+        if not self.private:
+            self.words[LANE_KNOWN] = self.words[LANE_KNOWN] & _ALL | _FUTEXES
 
     def peak_resident_pages(self) -> int:
         """What a call that ends the program came with; else the host is asked, which takes 25 us."""

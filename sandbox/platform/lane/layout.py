@@ -22,7 +22,7 @@ TASK_SIZE: Final = 0x7FFE_0000_0000
 
 STUB_BASE: Final = 0x7FFF_0000_0000
 CONTROL_BASE: Final = 0x7FFF_1000_0000
-CONTROL_SIZE: Final = 16384
+CONTROL_SIZE: Final = 20480
 LANES_BASE: Final = 0x7FFF_2000_0000
 STACKS_BASE: Final = 0x7FFF_4000_0000
 
@@ -69,6 +69,9 @@ CONTROL_WAITS: Final = (
     12288  # in bytes: WAITS u64 words at which threads sleep; the sentry changes one when it has answered
 )
 WAITS: Final = 512
+CONTROL_FUTEXES: Final = (
+    16384  # in bytes: how many wait at futexes, a u32 word for each place that a word has in its page
+)
 
 # A word of that table: the argument that is the address, what to do, the argument that has the length, and the size.
 COPY_KIND: Final = 3
@@ -136,11 +139,13 @@ BLOCK_REGS: Final = 472  # as LANE_REGS, to the flags
 BLOCK_TAIL: Final = 496  # where it goes on
 BLOCK_PENDING: Final = 497  # an interrupt came meanwhile
 BLOCK_FS: Final = 498  # its fs base, for the case that gs is another thread's
+BLOCK_TRAPS: Final = 499  # how many calls of futex(2) that came by a trap it might have answered itself (futex.c)
 
 # Answers that the stub may give itself: which (a bit each), then the values, as KNOWN_CALLS (answers.py) has them.
 LANE_KNOWN: Final = 472
 KNOWN_BREAK: Final = 8  # the bit of brk(0), in private lanes
 KNOWN_NOTES: Final = 9  # private lanes: the bit which says that the stub may keep what is LANE_NOTED
+KNOWN_FUTEXES: Final = 10  # shared lanes: the bit which says that the stub may answer futex(2) where it can (futex.c)
 KNOWN_END: Final = 482
 
 LANE_BOOT: Final = 484  # first process only: vDSO address, HWCAP2, MINSIGSTKSZ

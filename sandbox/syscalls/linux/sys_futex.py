@@ -34,11 +34,12 @@ from sandbox.abi.linux.time import CLOCK_MONOTONIC, CLOCK_REALTIME
 from sandbox.errors import SyscallError
 from sandbox.kernel import futex_pi, futex_requeue
 from sandbox.kernel.control import ERESTART_RESTARTBLOCK, ERESTARTSYS, Block, Result
-from sandbox.kernel.futex import FutexWaiter, key_of
-from sandbox.kernel.futex_word import WordUpdate, read_word
+from sandbox.kernel.futex import FutexWaiter, Key, key_of
+from sandbox.kernel.futex_word import WordUpdate, read_word, wait_where
 from sandbox.kernel.task import Task
 from sandbox.ptrace.access import may_inspect
 from sandbox.syscalls.args import SyscallArgs
+from sandbox.syscalls.known import futexes_known
 from sandbox.syscalls.linux.sys_time import to_monotonic
 from sandbox.syscalls.linux.timespec import read_timespec
 from sandbox.syscalls.row import FULL, PARTIAL, Arg, Row
@@ -108,7 +109,10 @@ def wake(t: Task, addr: int, private: bool, count: int, bitset: int) -> int:
         return -errno.EINVAL
     if addr >= t.kernel.task_size:
         return -errno.EFAULT
-    return t.kernel.futexes.wake(key_of(t, addr, private), max(count, 1), bitset)
+    woken = t.kernel.futexes.wake(key_of(t, addr, private), max(count, 1), bitset)
+    if not woken:
+        futexes_known(t)
+    return woken
 
 
 def wait(t: Task, a: SyscallArgs, private: bool, bitset: int, deadline: int | None) -> Result:
@@ -118,10 +122,10 @@ def wait(t: Task, a: SyscallArgs, private: bool, bitset: int, deadline: int | No
         return -errno.EINVAL
     _check_address(addr)
     key = key_of(t, addr, private)
-    if read_word(t, addr) != a.uint(2):
-        return -errno.EAGAIN
     waiter = FutexWaiter(t, addr, bitset, deadline)
-    t.kernel.futexes.add(key, waiter)
+    if not wait_where(t, ((waiter, key, addr, a.uint(2)),)):
+        futexes_known(t)
+        return -errno.EAGAIN
     a.state = waiter
     return Block((), deadline, on_interrupt=_wait_interrupted)
 
@@ -163,12 +167,23 @@ def requeue(t: Task, a: SyscallArgs, private: bool, expected: int | None) -> int
     _check_address(source)
     _check_address(target)
     key, target_key = key_of(t, source, private), key_of(t, target, private)
-    if expected is not None and read_word(t, source) != expected:
-        return -errno.EAGAIN
+    word = None if expected is None else (source, expected)
+    return wake_and_move(t, (key, target_key), word, nr_wake, nr_requeue)
+
+
+def wake_and_move(t: Task, keys: tuple[Key, Key], word: tuple[int, int] | None, nr_wake: int, nr_requeue: int) -> int:
+    """Wake some at the first key, let others wait at the second: how many it were. EAGAIN where the word at an address has
+    another value."""
     futexes = t.kernel.futexes
-    woken = futexes.wake(key, nr_wake) if nr_wake else 0
-    moved = futexes.requeue(key, target_key, nr_requeue)
-    return woken + moved
+    source, target = keys
+    futexes.expect(target)
+    try:
+        if word is not None and read_word(t, word[0]) != word[1]:
+            return -errno.EAGAIN
+        woken = futexes.wake(source, nr_wake) if nr_wake else 0
+        return woken + futexes.requeue(source, target, nr_requeue)
+    finally:
+        futexes.expect_no_more(target)
 
 
 class _WakeOp:

@@ -11,9 +11,10 @@ from sandbox.abi.linux.time import CLOCK_MONOTONIC, CLOCK_REALTIME
 from sandbox.errors import SyscallError
 from sandbox.kernel.control import ERESTARTSYS, Block, Result
 from sandbox.kernel.futex import FutexWaiter, Key, key_of
-from sandbox.kernel.futex_word import read_word
+from sandbox.kernel.futex_word import wait_where
 from sandbox.kernel.task import Task
 from sandbox.syscalls.args import SyscallArgs
+from sandbox.syscalls.linux.sys_futex import wake_and_move
 from sandbox.syscalls.linux.sys_time import to_monotonic
 from sandbox.syscalls.linux.timespec import read_timespec
 from sandbox.syscalls.row import FULL, Arg, Row
@@ -100,12 +101,10 @@ def _deadline(t: Task, address: int, clock: int) -> int | None:
 def _sleep(t: Task, a: SyscallArgs, words: list[_Word], bitset: int, deadline: int | None) -> Result:
     """Compare all, then wait on all."""
     keys = [word.key(t) for word in words]
-    for word in words:
-        if read_word(t, word.address) != word.value:
-            return -errno.EAGAIN
     waiters = tuple(FutexWaiter(t, word.address, bitset, deadline) for word in words)
-    for waiter, key in zip(waiters, keys, strict=True):
-        t.kernel.futexes.add(key, waiter)
+    named = zip(waiters, keys, words, strict=True)
+    if not wait_where(t, [(waiter, key, word.address, word.value) for waiter, key, word in named]):
+        return -errno.EAGAIN
     a.state = _Sleep(waiters, deadline)
     return Block((), deadline, on_interrupt=_interrupted)
 
@@ -171,11 +170,7 @@ def sys_futex_requeue(t: Task, a: SyscallArgs) -> Result:
     if nr_wake < 0 or nr_requeue < 0:
         return -errno.EINVAL
     key, target_key = source.key(t), target.key(t)
-    if read_word(t, source.address) != source.value:
-        return -errno.EAGAIN
-    futexes = t.kernel.futexes
-    woken = futexes.wake(key, nr_wake) if nr_wake else 0
-    return woken + futexes.requeue(key, target_key, nr_requeue)
+    return wake_and_move(t, (key, target_key), (source.address, source.value), nr_wake, nr_requeue)
 
 
 ROWS: Final[tuple[Row, ...]] = (

@@ -78,6 +78,9 @@ __asm__(".section .gate,\"ax\",@progbits\n"
         "  xchg %eax, (%rdi)\n"
         "  mov %eax, %eax\n"
         "  ret\n"
+        "stub_load:\n" /* (address) -> the word there */
+        "  mov (%rdi), %eax\n"
+        "  ret\n"
         "stub_copy:\n" /* (to, from, size) -> 0 */
         "  mov %rdx, %rcx\n"
         "  rep movsb\n"
@@ -121,6 +124,7 @@ extern i64 stub_order(volatile u64 *entry);
 extern i64 stub_free(volatile u64 *entry);
 extern i64 stub_cmpxchg(u64 address, u64 expected, u64 desired);
 extern i64 stub_xchg(u64 address, u64 value);
+extern i64 stub_load(u64 address);
 extern void stub_leave(void *uc) __attribute__((noreturn));
 extern i64 stub_copy(volatile void *to, const volatile void *from, u64 size);
 extern i64 stub_string(volatile void *to, const volatile void *from, u64 room);
@@ -267,6 +271,7 @@ static inline void tell_peak(volatile u64 *lane) {
 
 #include "copy.c"
 #include "known.c"
+#include "futex.c"
 #include "signal.c"
 #include "thunk.c"
 
@@ -444,6 +449,12 @@ __attribute__((used)) static void handler(int sig, struct siginfo *si, struct uc
     if (sig == SIGSYS && si->arch == AUDIT_ARCH_X86_64) {
         u64 value;
         if (known(lane, (u32)uc->gregs[G_RAX], &value) || (lane == private_lane(slot) && noted(lane, uc->gregs, &value))) {
+            uc->gregs[G_RAX] = value;
+            lend_gs(slot);
+            return;
+        }
+        if (lane != private_lane(slot) && (u32)uc->gregs[G_RAX] == SYS_FUTEX && (++block_of(slot)[BLOCK_TRAPS] & 15 || !patching()) &&
+            futex_here(lane, uc->gregs, &value)) {
             uc->gregs[G_RAX] = value;
             lend_gs(slot);
             return;
