@@ -1,6 +1,7 @@
 """Futexes: who waits on which word (futex(2)).
 
-A key is (mm, address) for private words and (backing key, offset) for shared ones. The
+A key is (mm, address) for words named with FUTEX_PRIVATE_FLAG, ((mm,), address) without it where memory is private, and
+(backing key, offset) where it is shared. The
 kernel is one thread, so compare-and-enqueue is atomic by itself: a waker's call is served before or after. But the platform
 may answer a wake-up itself where nobody waits, so it is told of each waiter, and of a place that waiters may be
 moved to, before words are compared (`wait_where`, `expect`).

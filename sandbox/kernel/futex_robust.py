@@ -82,7 +82,7 @@ def _owner_died(t: Task, address: int, is_pi: bool, pending: bool) -> None:
 
 
 def _wake_word(t: Task, address: int) -> None:
-    """One waiter, whether it waits with FUTEX_PRIVATE_FLAG or without: both have one key in private memory."""
+    """One waiter without FUTEX_PRIVATE_FLAG."""
     try:
         t.kernel.futexes.wake(key_of(t, address, False), 1)
     except SyscallError:

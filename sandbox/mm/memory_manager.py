@@ -301,7 +301,10 @@ class MemoryManager:
             raise SyscallError(errno.EFAULT)
         if area.backing is not None and area.flags & VM_MAYSHARE:
             return (area.backing.key, area.offset + address - area.start)
-        return (self, address)
+        return (
+            (self,),
+            address,
+        )  # not the word that FUTEX_PRIVATE_FLAG names (include/linux/futex.h: FUT_OFF_MMSHARED)
 
     def accessible(self, address: int, size: int, prot: int) -> bool:
         """All of it is mapped with at least `prot` (PROT_* bits)."""

@@ -14,7 +14,9 @@ from sandbox.platform.lane import layout
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE = os.path.join(HERE, "stub", "stub.c")
-INCLUDED = [os.path.join(HERE, "stub", name) for name in ("copy.c", "known.c", "signal.c", "thunk.c", "start.c")]
+INCLUDED = [
+    os.path.join(HERE, "stub", name) for name in ("copy.c", "known.c", "futex.c", "signal.c", "thunk.c", "start.c")
+]
 BINARY = os.path.join(HERE, "stub", "lane_stub")
 LAYOUT = os.path.join(HERE, "layout.py")
 
@@ -75,7 +77,8 @@ def build() -> str:
         out.write(
             "ENTRY(_start)\nPHDRS { text PT_LOAD FLAGS(5); }\n"
             f"SECTIONS {{ . = {layout.STUB_BASE:#x};\n"
-            " .all : { KEEP(*(.gate)) *(.text .text.*) *(.rodata .rodata.*) } :text\n"
+            " .all : { KEEP(*(.gate)) *(.text .text.*) *(.rodata .rodata.*) "
+            f". = . + {layout.XSTATE_MOST}; }} :text =0\n"
             " .bad : { *(.data .data.* .bss .bss.* .got .got.*) } :text\n"
             ' ASSERT(SIZEOF(.bad) == 0, "the stub has no data")\n /DISCARD/ : { *(*) } }\n'
         )

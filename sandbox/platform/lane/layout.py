@@ -62,6 +62,7 @@ CONTROL_LOOKS: Final = 1  # how often a thread looks at its answer before it par
 CONTROL_PATCH: Final = 2  # call sites may be patched: a thread without a gs of its own gets one that finds its lane
 CONTROL_XSTATE: Final = 3  # size of an XSAVE image in the host's signal frames, without what follows it; 0: no XSAVE
 CONTROL_XFEATURES: Final = 4  # what it has
+XSTATE_MOST: Final = STACK_SIZE // 4  # with what belongs to it
 CONTROL_THUNKS: Final = 512  # in bytes: a bit for each number that a thunk may serve
 CONTROL_COPIES: Final = 4096  # in bytes: what the stub copies for each call, MAX_COPIES u32 words a number
 

@@ -132,7 +132,7 @@ class LanePlatform(Platform):
         if not boot[layout.LANE_BOOT + 1] & 2:
             raise PlatformError("this CPU or kernel lacks FSGSBASE: the lane platform needs it")
         self.min_signal_stack = boot[layout.LANE_BOOT + 2]
-        if self.min_signal_stack > layout.STACK_SIZE // 4:
+        if self.min_signal_stack > layout.XSTATE_MOST:
             raise PlatformError(f"signal frames of {self.min_signal_stack} bytes are too large for the stub's stacks")
         if self.thunk_calls:
             patcher = Patcher(self, handler)

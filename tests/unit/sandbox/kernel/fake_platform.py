@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Callable, Sequence
 
 from sandbox.arch.amd64 import CSGSFS, FS_BASE, NUM_REGS, RAX, RIP, RSP
@@ -256,6 +257,7 @@ class FakePlatform(Platform):
         self.refuse = False  # the host has no more threads
         self.before_cmpxchg: Callable[[], None] | None = None  # what another guest thread does just before
         self.after_orders: Callable[[], None] | None = None  # or before the kernel hears of what was done
+        self.waiting: Counter[int] = Counter()  # at futexes, by address
 
     def start(self, handler: TrapHandler) -> None:
         self.handler = handler
@@ -266,6 +268,13 @@ class FakePlatform(Platform):
 
     def quiet(self) -> bool:
         return self.idle
+
+    def waiter_came(self, address: int) -> None:
+        self.waiting[address] += 1
+
+    def waiter_left(self, address: int) -> None:
+        assert self.waiting[address] > 0
+        self.waiting[address] -= 1
 
     def close(self) -> None:
         pass

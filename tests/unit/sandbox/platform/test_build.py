@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import struct
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from sandbox.platform.base import PlatformError
-from sandbox.platform.lane import build, zygote
+from sandbox.platform.lane import build, layout, zygote
 
 ROOT = Path(build.__file__).parents[3]
 
@@ -39,3 +40,18 @@ def test_one_of_other_sources_is_told_of_with_what_helps(checkout: Path) -> None
     said = str(caught.value).partition("`")[2].removesuffix("`")
     subprocess.run(["/bin/sh", "-c", said], check=True, stdout=subprocess.DEVNULL)
     assert build.up_to_date() and build.stub_bytes()
+
+
+def test_every_source_counts() -> None:
+    sources = {build.SOURCE, *build.INCLUDED}
+    assert sources == {str(path) for path in Path(build.SOURCE).parent.glob("*.c")}
+
+
+@pytest.mark.interpreted  # there is no stub beside the compiled modules
+def test_there_is_room_behind_the_stub() -> None:
+    """XRSTOR may look at as many bytes from its image on as a full one has."""
+    build.build()
+    data = build.stub_bytes()
+    (headers,) = struct.unpack_from("<Q", data, 32)
+    offset, _, _, size = struct.unpack_from("<4Q", data, headers + 8)
+    assert not any(data[offset + size - layout.XSTATE_MOST : offset + size])
