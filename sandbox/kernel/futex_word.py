@@ -34,7 +34,11 @@ def wait_where(t: Task, words: Sequence[tuple[FutexWaiter, Key, int, int]]) -> b
         futexes.add(key, waiter)
     same = False
     try:
-        same = all(read_word(t, address) == value for _, _, address, value in words)
+        for _, _, address, value in words:
+            if read_word(t, address) != value:
+                break
+        else:
+            same = True
     finally:
         if not same:
             for word in words:
