@@ -56,7 +56,7 @@ class Parts:
         self._stdio = stdio
         self._singles: dict[str, object] = {
             "kernel": kernel,
-            "platform": kernel.platform,
+            "waiters": kernel.platform.waiters,
             "reactor": kernel.reactor,
             "timers": kernel.timers,
             "clock": kernel.clock,

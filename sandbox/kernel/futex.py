@@ -17,7 +17,7 @@ from sandbox.errors import SyscallError
 if TYPE_CHECKING:
     from sandbox.kernel.futex_turns import Turn
     from sandbox.kernel.task import Task
-    from sandbox.platform.base import Platform
+    from sandbox.platform.base import Waiters
 
 Key = tuple[
     Hashable, int
@@ -46,8 +46,8 @@ class FutexWaiter:
 class FutexTable:
     """All waiters of the sandbox, first come first served per key."""
 
-    def __init__(self, platform: Platform) -> None:
-        self._platform = platform
+    def __init__(self, told: Waiters) -> None:
+        self._told = told
         self._queues: dict[Key, dict[FutexWaiter, None]] = {}
         self.pi: dict[Key, PiState] = {}
         self.turns: dict[Key, Turn] = {}  # of locks whose words are being changed
@@ -56,13 +56,13 @@ class FutexTable:
         """Tell a new platform who waits."""
         for key, queue in self._queues.items():
             for _ in queue:
-                self._platform.waiter_came(key[1])
+                self._told.came(key[1])
 
     def add(self, key: Key, waiter: FutexWaiter) -> None:
         """Wait at the end of the queue."""
         waiter.key = key
         waiter.queued = True
-        self._platform.waiter_came(key[1])
+        self._told.came(key[1])
         queue = self._queues.get(key)
         if queue is None:
             queue = self._queues[key] = {}
@@ -75,17 +75,17 @@ class FutexTable:
         waiter.queued = False
         queue = self._queues[waiter.key]
         del queue[waiter]
-        self._platform.waiter_left(waiter.key[1])
+        self._told.left(waiter.key[1])
         if not queue:
             del self._queues[waiter.key]
 
     def expect(self, key: Key) -> None:
         """Somebody may begin to wait there, until `expect_no_more`."""
-        self._platform.waiter_came(key[1])
+        self._told.came(key[1])
 
     def expect_no_more(self, key: Key) -> None:
         """Whoever does wait there has been added."""
-        self._platform.waiter_left(key[1])
+        self._told.left(key[1])
 
     def wake(self, key: Key, count: int, bitset: int = 0xFFFFFFFF) -> int:
         """Wake up to `count` waiters whose bitset meets `bitset`: how many it were. EINVAL at one that waits to be

@@ -81,7 +81,7 @@ class Kernel:
         self.cgroups = Hierarchy()
         top = Cgroup(self.cgroups, self.cgroups.root, b"1")
         self.view = View(self.pids, top)  # of its first container; further ones have their own
-        self.futexes = FutexTable(platform)
+        self.futexes = FutexTable(platform.waiters)
         self.aio = AioTotal()
         self.uring = UringTasks()
         self.ipc = IpcNamespace(clock, FIRST_NUMBER + KINDS.index(b"ipc"))

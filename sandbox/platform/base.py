@@ -248,7 +248,7 @@ class GuestThread:
 
     def learn_futexes(self) -> None:
         """Until `unlearn` a platform may answer this thread's futex(2) by itself: a wait for a word that has another value,
-        and a wake-up where nobody is told to wait (`Platform.waiter_came`). Stopped only."""
+        and a wake-up where nobody is told to wait (`Waiters`). Stopped only."""
 
     def collect(self) -> None:
         """Whatever it has not told yet is told by `noted` now."""
@@ -450,10 +450,24 @@ class TrapHandler:
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
+class Waiters:
+    """Is told who waits at futexes, by a platform that lets threads find out by themselves that nobody does."""
+
+    __slots__ = ()
+
+    def came(self, address: int) -> None:
+        """Somebody is about to wait at a futex there, or at this offset of what is mapped there. The word is to be read
+        after that: who changes it later and wakes will ask."""
+
+    def left(self, address: int) -> None:
+        """One of those that came waits no longer."""
+
+
 class Platform:
     """One per sandbox."""
 
     handler: TrapHandler
+    waiters: Waiters = Waiters()  # of nobody
     host_calls: tuple[
         str, ...
     ] = ()  # of the host's that it makes when guests run, and a sentry need not be able to make
@@ -470,13 +484,6 @@ class Platform:
     def patch_calls(self, numbers: Iterable[int]) -> None:
         """A platform may have these calls made without a trap, at the price of guest code that is not what is in its file.
         Before `start`."""
-
-    def waiter_came(self, address: int) -> None:
-        """Somebody is about to wait at a futex there, or at this offset of what is mapped there. The word is to be read
-        after that: who changes it later and wakes will ask. Whoever does not wait any more is said by `waiter_left`."""
-
-    def waiter_left(self, address: int) -> None:
-        """One of those that `waiter_came` has told."""
 
     @abstractmethod
     def new_space(self, done: Callable[[GuestThread | None], None]) -> None:

@@ -20,13 +20,14 @@ import mmap
 from typing import Final
 
 from sandbox.platform import hostcalls
+from sandbox.platform.base import Waiters
 from sandbox.platform.lane.layout import CONTROL_FUTEXES
 
 _PLACES: Final = 4096 >> 2
 
 
-class FutexCounts:
-    """`came` and `left` with the futex's address, or its offset in what is mapped there."""
+class FutexCounts(Waiters):
+    """In the control pages."""
 
     __slots__ = ("_counts",)
 
@@ -34,7 +35,6 @@ class FutexCounts:
         self._counts = memoryview(control)[CONTROL_FUTEXES : CONTROL_FUTEXES + 4 * _PLACES].cast("I")
 
     def came(self, address: int) -> None:
-        """One more waits, or is about to. What is read of guests' memory from now on is read after guests can see that."""
         place = address >> 2 & _PLACES - 1
         before = self._counts[place]
         self._counts[place] = before + 1
@@ -42,7 +42,6 @@ class FutexCounts:
             hostcalls.locked()
 
     def left(self, address: int) -> None:
-        """One less."""
         place = address >> 2 & _PLACES - 1
         self._counts[place] -= 1
 

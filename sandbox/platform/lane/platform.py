@@ -80,7 +80,7 @@ class LanePlatform(Platform):
         self._control_map = mmap.mmap(control_fd, layout.CONTROL_SIZE)
         self.control = memoryview(self._control_map).cast("Q")
         self.hand_over = HandOver(self.control)
-        self.futexes = FutexCounts(self._control_map)
+        self.waiters = self._counts = FutexCounts(self._control_map)
         self.control[layout.CONTROL_LOOKS] = STUB_LOOKS
         lanes_fd = shared_pages("lanes", layout.CHUNK_SIZE)
         self._first_lanes = mmap.mmap(lanes_fd, layout.CHUNK_SIZE)
@@ -105,12 +105,6 @@ class LanePlatform(Platform):
         self.thunk_calls = frozenset(n for n in numbers if n < layout.COPIED_CALLS)
         for number in self.thunk_calls:
             self._control_map[layout.CONTROL_THUNKS + number // 8] |= 1 << number % 8
-
-    def waiter_came(self, address: int) -> None:
-        self.futexes.came(address)
-
-    def waiter_left(self, address: int) -> None:
-        self.futexes.left(address)
 
     def start(self, handler: TrapHandler) -> None:
         self.handler = handler
@@ -240,7 +234,7 @@ class LanePlatform(Platform):
         os.close(self.listener.fd)
         self.proc.close()
         self.control.release()
-        self.futexes.close()
+        self._counts.close()
         self._control_map.close()
 
     # --- spaces ---

@@ -130,9 +130,9 @@ def test_a_wake_up_where_somebody_waits_is_the_kernels(where: int, waits: bool, 
         def begin(self, t: GuestThread) -> None:
             super().begin(t)
             for _ in range(3):
-                self.platform.waiter_came(where)
+                self.platform.waiters.came(where)
             for _ in range(2):
-                self.platform.waiter_left(where)
+                self.platform.waiters.left(where)
 
     m = Waiting((_WORD, _WAKE, 1), patch).run()
     assert (m.asked == _TIMES) == waits

@@ -15,6 +15,7 @@ from sandbox.platform.base import (
     Order,
     Platform,
     TrapHandler,
+    Waiters,
 )
 from sandbox.reactor import Reactor
 
@@ -248,6 +249,18 @@ class FakeThread(GuestThread):
         self.space.platform.handler.fault(self, signo, code, address)
 
 
+class FakeWaiters(Waiters):
+    def __init__(self) -> None:
+        self.at: Counter[int] = Counter()
+
+    def came(self, address: int) -> None:
+        self.at[address] += 1
+
+    def left(self, address: int) -> None:
+        assert self.at[address] > 0
+        self.at[address] -= 1
+
+
 class FakePlatform(Platform):
     def __init__(self, reactor: Reactor) -> None:
         self.reactor = reactor
@@ -257,7 +270,7 @@ class FakePlatform(Platform):
         self.refuse = False  # the host has no more threads
         self.before_cmpxchg: Callable[[], None] | None = None  # what another guest thread does just before
         self.after_orders: Callable[[], None] | None = None  # or before the kernel hears of what was done
-        self.waiting: Counter[int] = Counter()  # at futexes, by address
+        self.waiters: FakeWaiters = FakeWaiters()
 
     def start(self, handler: TrapHandler) -> None:
         self.handler = handler
@@ -268,13 +281,6 @@ class FakePlatform(Platform):
 
     def quiet(self) -> bool:
         return self.idle
-
-    def waiter_came(self, address: int) -> None:
-        self.waiting[address] += 1
-
-    def waiter_left(self, address: int) -> None:
-        assert self.waiting[address] > 0
-        self.waiting[address] -= 1
 
     def close(self) -> None:
         pass

@@ -45,7 +45,7 @@ class Words:
         return self.box.call(t, *call[way])
 
     def waiting(self) -> tuple[int, int]:
-        waiting = self.box.platform.waiting
+        waiting = self.box.platform.waiters.at
         return waiting[self.first], waiting[self.second]
 
 
@@ -139,6 +139,6 @@ def test_where_they_are_moved_to_is_counted_before(
 def test_a_new_platform_is_told_of_all(box: Box, words: Words) -> None:
     for _ in range(2):
         assert words.wait(box.fork(box.init, THREAD, 0), "several") is None
-    box.platform.waiting.clear()
+    box.platform.waiters.at.clear()
     box.kernel.futexes.tell_all()
     assert words.waiting() == (2, 2)
