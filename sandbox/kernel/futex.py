@@ -4,7 +4,7 @@ A key is (mm, address) for words named with FUTEX_PRIVATE_FLAG, ((mm,), address)
 (backing key, offset) where it is shared. The
 kernel is one thread, so compare-and-enqueue is atomic by itself: a waker's call is served before or after. But the platform
 may answer a wake-up itself where nobody waits, so it is told of each waiter, and of a place that waiters may be
-moved to, before words are compared (`wait_where`, `expect`).
+moved to, before words are compared (`wait_at`, `expect`).
 """
 
 from __future__ import annotations

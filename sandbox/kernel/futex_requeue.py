@@ -15,7 +15,7 @@ from sandbox.kernel import futex_pi
 from sandbox.kernel.control import ERESTARTNOINTR, Block, Result
 from sandbox.kernel.futex import FutexWaiter, Key, PiState, key_of
 from sandbox.kernel.futex_turns import LockUpdate
-from sandbox.kernel.futex_word import read_word, wait_where
+from sandbox.kernel.futex_word import read_word, wait_at
 
 if TYPE_CHECKING:
     from sandbox.kernel.task import Task
@@ -53,7 +53,7 @@ def wait(t: Task, a: SyscallArgs, address: int, target: int, private: bool, dead
     key = key_of(t, address, private)
     waiter = FutexWaiter(t, target, FUTEX_BITSET_MATCH_ANY, deadline)
     waiter.target = lock
-    if not wait_where(t, ((waiter, key, address, a.uint(2)),)):
+    if not wait_at(t, waiter, key, address, a.uint(2)):
         return -errno.EAGAIN
     if key == lock:
         t.kernel.futexes.remove(waiter)

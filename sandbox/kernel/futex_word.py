@@ -26,24 +26,33 @@ def write_word(t: Task, address: int, value: int) -> None:
     t.copy_out(address, (value & 0xFFFFFFFF).to_bytes(4, "little"))
 
 
-def wait_where(t: Task, words: Sequence[tuple[FutexWaiter, Key, int, int]]) -> bool:
-    """Wait with each waiter under its key if each word, at that address, has that value. Who changes a word and then wakes may
-    look for waiters without the kernel (FutexTable), so they are there before the words are read. False: nobody waits."""
+def wait_at(t: Task, waiter: FutexWaiter, key: Key, address: int, value: int) -> bool:
+    """Wait under the key if the word at `address` has that value. Who changes a word and then wakes may look for waiters
+    without the kernel (FutexTable), so they are there before the word is read. False: nobody waits."""
     futexes = t.kernel.futexes
-    for waiter, key, _, _ in words:
-        futexes.add(key, waiter)
+    futexes.add(key, waiter)
     same = False
     try:
-        for _, _, address, value in words:
-            if read_word(t, address) != value:
-                break
-        else:
-            same = True
+        same = read_word(t, address) == value
     finally:
         if not same:
-            for word in words:
-                futexes.remove(word[0])
+            futexes.remove(waiter)
     return same
+
+
+def wait_at_all(t: Task, words: Sequence[tuple[FutexWaiter, Key, int, int]]) -> bool:
+    """The same for several words, all of which must have their values."""
+    waiting = 0
+    try:
+        for waiter, key, address, value in words:
+            if not wait_at(t, waiter, key, address, value):
+                break
+            waiting += 1
+    finally:
+        if waiting < len(words):
+            for waiter, _, _, _ in words[:waiting]:
+                t.kernel.futexes.remove(waiter)
+    return waiting == len(words)
 
 
 class WordUpdate:

@@ -23,7 +23,7 @@ from sandbox.platform import hostcalls
 from sandbox.platform.base import Waiters
 from sandbox.platform.lane.layout import CONTROL_FUTEXES
 
-_PLACES: Final = 4096 >> 2
+_PLACES: Final = 1024  # 4096 bytes, 4 each
 
 
 class FutexCounts(Waiters):
@@ -35,14 +35,14 @@ class FutexCounts(Waiters):
         self._counts = memoryview(control)[CONTROL_FUTEXES : CONTROL_FUTEXES + 4 * _PLACES].cast("I")
 
     def came(self, address: int) -> None:
-        place = address >> 2 & _PLACES - 1
+        place = address >> 2 & 0x3FF
         before = self._counts[place]
         self._counts[place] = before + 1
         if not before:
             hostcalls.locked()
 
     def left(self, address: int) -> None:
-        place = address >> 2 & _PLACES - 1
+        place = address >> 2 & 0x3FF
         self._counts[place] -= 1
 
     def close(self) -> None:

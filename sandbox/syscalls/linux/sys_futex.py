@@ -35,7 +35,7 @@ from sandbox.errors import SyscallError
 from sandbox.kernel import futex_pi, futex_requeue
 from sandbox.kernel.control import ERESTART_RESTARTBLOCK, ERESTARTSYS, Block, Result
 from sandbox.kernel.futex import FutexWaiter, Key, key_of
-from sandbox.kernel.futex_word import WordUpdate, read_word, wait_where
+from sandbox.kernel.futex_word import WordUpdate, read_word, wait_at
 from sandbox.kernel.task import Task
 from sandbox.ptrace.access import may_inspect
 from sandbox.syscalls.args import SyscallArgs
@@ -123,7 +123,7 @@ def wait(t: Task, a: SyscallArgs, private: bool, bitset: int, deadline: int | No
     _check_address(addr)
     key = key_of(t, addr, private)
     waiter = FutexWaiter(t, addr, bitset, deadline)
-    if not wait_where(t, ((waiter, key, addr, a.uint(2)),)):
+    if not wait_at(t, waiter, key, addr, a.uint(2)):
         futexes_known(t)
         return -errno.EAGAIN
     a.state = waiter

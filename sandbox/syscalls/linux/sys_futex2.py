@@ -11,7 +11,7 @@ from sandbox.abi.linux.time import CLOCK_MONOTONIC, CLOCK_REALTIME
 from sandbox.errors import SyscallError
 from sandbox.kernel.control import ERESTARTSYS, Block, Result
 from sandbox.kernel.futex import FutexWaiter, Key, key_of
-from sandbox.kernel.futex_word import wait_where
+from sandbox.kernel.futex_word import wait_at_all
 from sandbox.kernel.task import Task
 from sandbox.syscalls.args import SyscallArgs
 from sandbox.syscalls.linux.sys_futex import wake_and_move
@@ -103,7 +103,7 @@ def _sleep(t: Task, a: SyscallArgs, words: list[_Word], bitset: int, deadline: i
     keys = [word.key(t) for word in words]
     waiters = tuple(FutexWaiter(t, word.address, bitset, deadline) for word in words)
     named = zip(waiters, keys, words, strict=True)
-    if not wait_where(t, [(waiter, key, word.address, word.value) for waiter, key, word in named]):
+    if not wait_at_all(t, [(waiter, key, word.address, word.value) for waiter, key, word in named]):
         return -errno.EAGAIN
     a.state = _Sleep(waiters, deadline)
     return Block((), deadline, on_interrupt=_interrupted)
