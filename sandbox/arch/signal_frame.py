@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 
 _M64: Final = 0xFFFFFFFFFFFFFFFF
 RED_ZONE: Final = 128
-UC_FLAGS: Final = 7  # UC_FP_XSTATE | UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS
+UC_STRICT_RESTORE_SS: Final = 4
+UC_FLAGS: Final = 3 | UC_STRICT_RESTORE_SS  # UC_FP_XSTATE, UC_SIGCONTEXT_SS
 EFLAGS_CLEARED: Final = 0x400 | 0x10000 | 0x100  # DF, RF, TF
 USER_CS: Final = 0x33
 USER_SS: Final = 0x2B
@@ -141,30 +142,31 @@ class SignalFrame:
         return True
 
 
-def pop_signal_frame(t: Task) -> tuple[int, int] | None:
+def pop_signal_frame(t: Task) -> tuple[int, int, bool] | None:
     """rt_sigreturn(2): registers and alternate stack come back from the frame at rsp - 8.
 
-    The result is the signal mask to restore, and where the floating-point state is (see `take_fpu`); None: the frame is
-    bad (SIGSEGV).
+    The result is the signal mask to restore, where the floating-point state is (see `take_fpu`), and whether the processor
+    takes the segments; if not, the thread has a SIGSEGV where it would have gone on. None: the frame is bad (SIGSEGV).
     """
     thread = t.thread
+    sp = thread.get_reg(RSP)
     try:
-        fields = _UCONTEXT.unpack(thread.read(thread.get_reg(RSP), UCONTEXT_SIZE))
+        fields = _UCONTEXT.unpack(thread.read(sp, UCONTEXT_SIZE))
     except MemoryFault:
         return None
-    fpu = fields[28]
-    if fpu & 63:
-        return None
-    # Segments, error code, trap number, mask and cr2 in the frame are for reading only.
+    # Error code, trap number, mask and cr2 in the frame are for reading only; there is no 32-bit code.
+    set_altstack(t, fields[2], fields[3], fields[4], sp)
     thread.set_regs(fields[_SAVED : _SAVED + CSGSFS])
-    set_altstack(t, fields[2], fields[3], fields[4], fields[_SAVED + RSP])
-    return fields[29], fpu
+    segments = fields[_SAVED + CSGSFS] | 3 << 48 | 3
+    strict = fields[0] & UC_STRICT_RESTORE_SS != 0  # else the host puts a stack segment that is none right
+    sound = segments & 0xFFFF == USER_CS and (segments >> 48 == USER_SS or not strict)
+    return fields[29], fields[28], sound
 
 
 def take_fpu(t: Task, address: int) -> bool:
     """Take the floating-point state from a frame; 0: the initial one. False: the frame is bad."""
     try:
-        return t.thread.set_fpu_state(_read_fpu(t, address) if address else b"")
+        return not address & 63 and t.thread.set_fpu_state(_read_fpu(t, address) if address else b"")
     except MemoryFault:
         return False
 

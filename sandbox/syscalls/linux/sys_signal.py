@@ -204,8 +204,11 @@ def sys_rt_sigreturn(t: Task, a: SyscallArgs) -> Result:
         t.force_signal(SignalInfo(SIGSEGV, SI_KERNEL))
         task_signals.return_to_guest(t)
     else:
-        t.set_blocked(popped[0])
-        task_signals.return_to_guest(t, popped[1])
+        mask, fpu, sound = popped
+        t.set_blocked(mask)
+        if not sound:
+            t.force_signal(SignalInfo(SIGSEGV, SI_KERNEL))
+        task_signals.return_to_guest(t, fpu)
     return NO_RETURN
 
 
