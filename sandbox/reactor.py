@@ -50,6 +50,7 @@ class Reactor:
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
         self.timers = TimerQueue()
+        self.background = TimerQueue()  # of who samples now and then: no events for `call_at_next_event`
         self.looker: Looker = Looker()
         self._timer = HostTimer()
         self._timers_ran = 0  # the time at which they did
@@ -64,7 +65,10 @@ class Reactor:
         self._at_next: list[Callable[[], None]] = []
         self.later: deque[Callable[[], None]] = deque()  # of `call_later`
         self._before_sleep: list[Callable[[], None]] = []
-        self._sources: list[tuple[TimerQueue, Callable[[int], object]]] = [(self.timers, self._run_timers)]
+        self._sources: list[tuple[TimerQueue, Callable[[int], object]]] = [
+            (self.timers, self._run_timers),
+            (self.background, self.background.run),
+        ]
         self._behind = NEVER  # ns: since then there has always been more due than a portion
         self._stopping = False
         self.stood_ns = 0  # how long the sandbox has stood still
@@ -99,7 +103,8 @@ class Reactor:
         self.soon.append(function)
 
     def call_at_next_event(self, function: Callable[[], None]) -> None:
-        """Run it, once, when something happens: a descriptor that is ready, a timer. By itself it wakes nobody."""
+        """Run it, once, when something happens: a descriptor that is ready, a timer, but for those of `background`. By itself
+        it wakes nobody."""
         self._at_next.append(function)
 
     def call_later(self, function: Callable[[], None]) -> None:
@@ -161,7 +166,7 @@ class Reactor:
         self._arm()
         sleep = not (looking or self.soon or self._stopping or self.looker.about_to_sleep())
         ready = self._poll.poll(None if sleep else 0)
-        if self._at_next:
+        if self._at_next and not self._only_background(ready):
             self.something_happened()
         asked = looking
         others = False
@@ -236,6 +241,13 @@ class Reactor:
         else:
             self._behind = NEVER
         self._timers_ran = self.clock.now_ns()
+
+    def _only_background(self, ready: list[tuple[int, int]]) -> bool:
+        """It is the host's timer that is ready, and nothing is due but `background`."""
+        if len(ready) != 1 or ready[0][0] != self._timer.fd:
+            return False
+        now = self.clock.now_ns()
+        return all(timers is self.background or timers.earliest() > now for timers, _ in self._sources)
 
     def something_happened(self) -> None:
         """Run what waits for the next event."""

@@ -59,6 +59,7 @@ class Parts:
             "waiters": kernel.platform.waiters,
             "reactor": kernel.reactor,
             "timers": kernel.timers,
+            "background timers": kernel.reactor.background,
             "clock": kernel.clock,
             "pids": kernel.pids,
             "random": kernel.random,

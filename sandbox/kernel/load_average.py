@@ -31,7 +31,7 @@ class LoadAverage:
         self.kernel = kernel
         self._loads = [0] * len(DECAYS)
         self._due_ns = 0
-        self._timer = kernel.timers.timer(self._sample)
+        self._timer = kernel.reactor.background.timer(self._sample)
 
     def start(self) -> None:
         """Sample from now on."""

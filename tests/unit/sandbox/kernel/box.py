@@ -39,7 +39,8 @@ class SteppedReactor(Reactor):
         """Everything that is ready now."""
         for _ in itertools.count():
             self._run_soon()
-            if not self.timers.run(self.clock.now_ns()) and not self.soon:
+            now = self.clock.now_ns()
+            if not self.timers.run(now) and not self.background.run(now) and not self.soon:
                 return
 
 

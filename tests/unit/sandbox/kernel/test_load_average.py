@@ -28,7 +28,7 @@ def test_a_load_falls_while_nobody_samples(box: Box) -> None:
     assert loadavg(box.init).startswith(b"1.00 ")
     box.platform.idle = True
     box.advance(PERIOD_NS)  # one more sample, and the last
-    assert box.kernel.timers.next_deadline() is None
+    assert box.reactor.background.next_deadline() is None
     box.clock.advance(MINUTE + PERIOD_NS)  # the one that is due next is not made up for
     assert 0.35 < box.kernel.load.loads()[0] / ONE < 0.39  # 1/e
     box.clock.advance(1 << 62)

@@ -130,3 +130,21 @@ def test_time_that_the_sandbox_stands_still_does_not_count(reactor: Reactor) -> 
     clock.advance(1)
     reactor.timers.run(clock.now_ns())
     assert calls == [-1, clock.now_ns()]
+
+
+def test_who_samples_now_and_then_is_no_event(reactor: Reactor) -> None:
+    """Two that wait for the next event would otherwise wake each other for ever."""
+    calls: list[str] = []
+
+    def timer() -> None:
+        calls.append("timer")
+        reactor.stop()
+
+    def sample() -> None:
+        calls.append("sample")
+        reactor.call_at(reactor.clock.now_ns(), timer)
+
+    reactor.call_at_next_event(lambda: calls.append("event"))
+    reactor.background.after(reactor.clock.now_ns(), sample)
+    reactor.run()
+    assert calls == ["sample", "event", "timer"]
