@@ -54,6 +54,7 @@ class Regime:
         "now",
         "entered",
         "residency",
+        "_spending",
         "misses",
         "_episodes",
         "_yield",
@@ -70,7 +71,8 @@ class Regime:
         self.last = 0
         self.now = SPARSE
         self.entered = 0
-        self.residency = [0, 0, 0]  # ns spent in each
+        self.residency = [0, 0, 0]  # ns spent in each; asleep it is sparse, whatever comes next
+        self._spending = SPARSE
         self.misses = 0  # looks in a row that ended in sleep without having served anything
         self._episodes = 0
         self._yield = 0
@@ -83,8 +85,14 @@ class Regime:
         """ns spent in each regime so far; the first from the first call on."""
         spent = list(self.residency)
         if self.entered:
-            spent[self.now] += at - self.entered
+            spent[self._spending] += at - self.entered
         return spent
+
+    def _spend(self, regime: int, at: int) -> None:
+        """The time from now on is this one's."""
+        self.residency[self._spending] += at - self.entered
+        self.entered = at
+        self._spending = regime
 
     def woken_by_call(self, at: int) -> None:
         """A parked thread's notification came at `at`."""
@@ -112,6 +120,7 @@ class Regime:
 
     def goes_to_sleep(self, at: int) -> None:
         """A stretch of looking ends. When such stretches serve few calls each, the next ones are not begun."""
+        self._spend(SPARSE, at)
         self._episodes += 1
         if self._episodes >= EPISODES:
             if self._yield < EPISODES * EPISODE_CALLS:
@@ -144,9 +153,9 @@ class Regime:
             chosen = SPARSE if self.gap > SPARSE_GAP or self.misses > 3 else DENSE
         if chosen == DENSE and running >= self.cpus:
             chosen = CROWDED
+        if chosen != self._spending:
+            self._spend(chosen, at)
         if chosen != self.now:
-            self.residency[self.now] += at - self.entered
-            self.entered = at
             self.now = chosen
             if chosen == SPARSE:
                 self.misses = 0

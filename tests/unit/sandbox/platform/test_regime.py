@@ -105,3 +105,15 @@ def test_residency_adds_up(regime: Regime, clock: Clock) -> None:
     clock.later(500)
     spent = regime.until(clock.now)
     assert sum(spent) == clock.now - start and spent[DENSE] == 500 * _US and not spent[CROWDED]
+
+
+def test_asleep_nobody_looks(regime: Regime, clock: Clock) -> None:
+    """However densely calls came before, and come afterwards."""
+    densely(regime, clock)
+    regime.choose(1, clock.now)
+    before = regime.until(clock.now)
+    regime.goes_to_sleep(clock.later(100))
+    regime.woken_by_call(clock.later(1000))
+    assert regime.choose(1, clock.now) == DENSE
+    spent = [now - then for now, then in zip(regime.until(clock.later(1)), before, strict=True)]
+    assert spent == [1000 * _US, 101 * _US, 0]
