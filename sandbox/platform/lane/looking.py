@@ -296,7 +296,7 @@ class LaneLooker(Looker):
         words = thread.words
         if words[LANE_DONE] == words[LANE_SEQ]:
             thread.parked_at = None
-            self.platform.listener.answer(id_, 0)  # answered meanwhile: it only has to look
+            self._has_answer(thread, id_)
             return
         thread.notification = id_
         if thread.stopped:
@@ -312,6 +312,14 @@ class LaneLooker(Looker):
         self._serve_parked(thread, words)
         if thread.notification and thread.stopped and len(self.platform.by_tid) > _MANY:
             thread.wait_at_lane()
+
+    def _has_answer(self, thread: LaneThread, id_: int) -> None:
+        """It was answered before it parked: it only has to look. That happens once a request at most."""
+        if thread.excused == thread.seen:
+            self.platform.answer_later(id_)
+        else:
+            thread.excused = thread.seen
+            self.platform.listener.answer(id_, 0)
 
     def _serve_parked(self, thread: LaneThread, words: memoryview) -> None:
         now = time.monotonic_ns()
@@ -401,7 +409,7 @@ class LaneLooker(Looker):
                 listener.proceed(id_)  # the same one again: it was interrupted before it ran
                 return True
         if at == 0 and nr in OWN_CALLS and words[LANE_DONE] == words[LANE_SEQ]:
-            listener.answer(id_, 0)  # it parked with its own call before it saw the answer: it only has to look
+            self._has_answer(thread, id_)
             return True
         return False
 

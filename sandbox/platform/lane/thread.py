@@ -76,6 +76,7 @@ class LaneThread(LaneAffinity):
         "parked_at",
         "watched",
         "parked",
+        "excused",
         "lane_fd",
         "on_attached",
         "asleep",
@@ -91,6 +92,7 @@ class LaneThread(LaneAffinity):
         self.tid = tid
         self.private = private  # its lane lies in guest memory, and this is a copy of it
         self.parked = 0  # times it has parked with a private lane
+        self.excused = -1  # the request whose answer it has parked for, when it was there already
         self.lane_fd = -1  # of the shared lane that it is about to map
         self.newborn = False  # nothing is in its private lane yet
         self.noting = False

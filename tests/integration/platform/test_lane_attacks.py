@@ -66,6 +66,27 @@ def test_a_hypercall_without_a_request_is_held_and_then_answered() -> None:
     assert done == [EXIT] and m.gone == [_SIGKILL]
 
 
+@pytest.mark.parametrize("looking", [True, False])
+def test_who_parks_again_for_an_answer_that_is_there_is_held(looking: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may have parked before it saw the answer, but not twice."""
+    held = []
+    later = platform.LanePlatform.answer_later
+    monkeypatch.setattr(
+        platform.LanePlatform, "answer_later", lambda self, id_: (held.append(id_), later(self, id_))[1]
+    )
+    park = (
+        f" movabs ${layout.LANES_BASE}, %rbx\n mov {8 * layout.LANE_SEQ}(%rbx), %rdx\n mov %rdx, {8 * layout.LANE_DONE}(%rbx)\n"
+        f" mov ${layout.HYPER_PARK}, %edi\n xor %esi, %esi\n mov $110, %eax\n mov ${HYPERCALL}, %rcx\n call *%rcx\n"
+    )
+    m = Machine(
+        MANY_CALLS + park * 5 + exit_with(),
+        lambda m, t, nr, args: t.space.kill() if nr == EXIT else t.reply(1),
+        looking,
+    )
+    m.run()
+    assert m.gone == [_SIGKILL] and not m.faults and len(held) >= 4
+
+
 def test_a_forged_frame_hurts_only_its_maker() -> None:
     m = Machine(f" mov ${DATA + 4096}, %rsp\n" + jump(SIGRETURN, 15), never).run()
     assert m.gone and (m.faults or m.gone[0] != 0)
