@@ -15,6 +15,7 @@ from sandbox.boot.options import Program
 from sandbox.boot.start_failure import StartFailure
 from sandbox.boot.stdio import open_stdio
 from sandbox.errors import SyscallError
+from sandbox.kernel import task_signals
 from sandbox.kernel.credentials import Credentials
 from sandbox.kernel.fd_table import FDTable
 from sandbox.kernel.fs_context import FSContext
@@ -22,7 +23,7 @@ from sandbox.kernel.rlimits import RLIMIT_NOFILE
 from sandbox.kernel.sessions import ProcessGroup, Session
 from sandbox.kernel.signal_queue import SignalHandlers
 from sandbox.kernel.task import Task
-from sandbox.kernel.task_state import WORK_FREEZE, WORK_TRACE
+from sandbox.kernel.task_state import WORK_CPU, WORK_FREEZE, WORK_TRACE
 from sandbox.kernel.thread_group import ThreadGroup
 from sandbox.loader.image import ExecImage
 from sandbox.loader.load import LoadResult, load
@@ -81,7 +82,9 @@ class ProgramStart:
 
     def go(self) -> None:
         """Its first instruction."""
-        self._thread.resume()
+        task = self._thread.owner
+        assert isinstance(task, Task)
+        task_signals.return_to_guest(task)
 
     def _made(self, thread: GuestThread | None) -> None:
         if thread is None:
@@ -149,6 +152,8 @@ def make_task(start: ProgramStart, thread: GuestThread) -> Task:
     group.cgroup.enter(group)
     if group.cgroup.frozen:
         task.work |= WORK_FREEZE
+    if kernel.cgroups.cpu_bounds:
+        task.work |= WORK_CPU
     if start.first:
         view.first = group
     if group.is_init:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Callable, Final
 
-from sandbox.kernel.task_state import PARK_BLOCK, PARK_DEAD, PARK_NONE, PARK_SAVED, PARK_STOP, WORK_SAVE
+from sandbox.kernel.task_state import PARK_BLOCK, PARK_DEAD, PARK_HELD, PARK_NONE, PARK_SAVED, PARK_STOP, WORK_SAVE
 
 if TYPE_CHECKING:
     from sandbox.kernel.kernel import Kernel
@@ -92,3 +92,6 @@ class Freezer:
             t.thread.interrupt()
         elif t.parked == PARK_BLOCK:
             t.woken(0)
+        elif t.parked == PARK_HELD:
+            t.parked = PARK_NONE
+            t.kernel.reactor.call_soon(t.go_on)

@@ -47,7 +47,7 @@ from sandbox.kernel.namespaces import SUPPORTED, check_namespaces, enter_time, l
 from sandbox.kernel.pidfd import PidFile
 from sandbox.kernel.rlimits import RLIMIT_NPROC
 from sandbox.kernel.task import Task
-from sandbox.kernel.task_state import PARK_PENDING, WORK_FREEZE, WORK_KILL, WORK_STOP, WORK_TRACE
+from sandbox.kernel.task_state import PARK_PENDING, WORK_CPU, WORK_FREEZE, WORK_KILL, WORK_STOP, WORK_TRACE
 from sandbox.kernel.thread_group import ThreadGroup
 
 if TYPE_CHECKING:
@@ -183,6 +183,8 @@ class _Making:
         flags = request.flags
         pidfd = -1
         cgroup = t.group.cgroup if request.cgroup is None else request.cgroup
+        if cgroup.deleted:
+            raise SyscallError(errno.ENODEV)  # meanwhile
         if t.kernel.cgroups.pids_bounds:
             cgroup.check_room()  # others may have been quicker
         fs = t.fs.share() if flags & CLONE_FS else t.fs.copy()
@@ -337,6 +339,8 @@ def _enter(t: Task, child: Task, flags: int) -> None:
         child.work |= WORK_TRACE
     if group.cgroup.frozen:
         child.work |= WORK_FREEZE
+    if kernel.cgroups.cpu_bounds:
+        child.work |= WORK_CPU
     if flags & CLONE_THREAD:
         group.threaded = True
         if group.stop_signal:

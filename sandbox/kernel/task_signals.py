@@ -30,18 +30,20 @@ from sandbox.abi.linux.signal import (
 from sandbox.arch.amd64 import RAX, RIP
 from sandbox.arch.signal_frame import SignalFrame, take_fpu
 from sandbox.kernel import job_control, signal_send, trace_stop
-from sandbox.kernel.cgroup import freezer
+from sandbox.kernel.cgroup import bandwidth, freezer
 from sandbox.kernel.control import ERESTART_RESTARTBLOCK, ERESTARTNOHAND, ERESTARTNOINTR, ERESTARTSYS
 from sandbox.kernel.signal_info import SignalInfo
 from sandbox.kernel.signal_queue import DEFAULT_ACTION, SigAction
 from sandbox.kernel.task_state import (
     PARK_DEAD,
+    PARK_HELD,
     PARK_NONE,
     PARK_PENDING,
     PARK_TRACED,
+    WORK_CPU,
     WORK_FREEZE,
-    WORK_INTERRUPTING,
     WORK_KILL,
+    WORK_LEAVING,
     WORK_MASK,
     WORK_PTRACE,
     WORK_SAVE,
@@ -60,6 +62,7 @@ NR_RESTART_SYSCALL: Final = 219
 SYSCALL_INSN_SIZE: Final = 2
 _RESTARTS: Final = frozenset((-ERESTARTSYS, -ERESTARTNOINTR, -ERESTARTNOHAND, -ERESTART_RESTARTBLOCK))
 _INTERRUPTED: Final = _RESTARTS | {-errno.EINTR}
+_LEFT: Final = (PARK_TRACED, PARK_HELD, PARK_DEAD)  # it does not go on now
 
 
 # --- masks ---
@@ -200,7 +203,7 @@ def return_to_guest(t: Task, fpu: int = NO_FPU) -> None:
         fpu = NO_FPU
     frame: SignalFrame | None = None
     while True:
-        while t.work & WORK_INTERRUPTING:
+        while t.work & WORK_LEAVING:
             if frame is not None and not _write(t, frame):
                 return
             frame = None
@@ -210,8 +213,8 @@ def return_to_guest(t: Task, fpu: int = NO_FPU) -> None:
             if t.work & (WORK_STOP | WORK_TRAP | WORK_FREEZE | WORK_SAVE):
                 _halt(t)
                 return
-            found = _next_handled(t)
-            if t.parked == PARK_TRACED or t.parked == PARK_DEAD:
+            found = _next_handled(t) if not t.work & WORK_CPU or bandwidth.admit(t) else None
+            if t.parked in _LEFT:
                 return
             if found is not None:
                 frame = _deliver(t, found[0], found[1])

@@ -14,7 +14,9 @@ WORK_PTRACE: Final = 32  # traced, or was until it was let go: take the long way
 WORK_TRAP: Final = 64  # the tracer is to be told of a stop
 WORK_FREEZE: Final = 128  # its control group is frozen
 WORK_SAVE: Final = 256  # it is to halt where it can be saved (checkpoint/freeze.py)
+WORK_CPU: Final = 512  # it asks its control groups before it goes on (cgroup/bandwidth.py)
 WORK_INTERRUPTING: Final = WORK_SIGNAL | WORK_STOP | WORK_KILL | WORK_TRAP | WORK_FREEZE | WORK_SAVE
+WORK_LEAVING: Final = WORK_INTERRUPTING | WORK_CPU
 
 # `Task.parked`: why the kernel holds the thread.
 PARK_NONE: Final = 0  # it runs guest code, or its trap is being served
@@ -24,6 +26,7 @@ PARK_STOP: Final = 3  # stopped by job control, or frozen
 PARK_DEAD: Final = 4  # exited
 PARK_TRACED: Final = 5  # stopped for its tracer
 PARK_SAVED: Final = 6  # stopped to be saved
+PARK_HELD: Final = 7  # would run, but its control group has used up its processor time
 
 
 class RestartBlock:

@@ -182,7 +182,7 @@ class AddressSpace:
         return bytes(8 * count)
 
     def cpu_time_ns(self) -> int:
-        """Processor time that the host process has used (0 when it can't be told)."""
+        """Processor time that the host process has used, also after it has ended (0 when it can't be told)."""
         return 0
 
     def host_pid(self) -> int:

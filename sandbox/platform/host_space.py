@@ -25,7 +25,7 @@ _FAULTS: Final = (errno.EFAULT, errno.ESRCH, errno.EPERM, errno.EIO)
 class HostSpace(AddressSpace):
     """`pid` and `pidfd`: the host process, whose leader never exits before the process is killed."""
 
-    __slots__ = ("proc", "pid", "pidfd", "proc_number", "areas", "dead", "ending")
+    __slots__ = ("proc", "pid", "pidfd", "proc_number", "areas", "dead", "ending", "_cpu_ns")
 
     def __init__(self, proc: HostProc, pid: int, pidfd: int) -> None:
         self.proc = proc
@@ -35,6 +35,7 @@ class HostSpace(AddressSpace):
         self.areas = 0  # of memory, as last counted
         self.dead = False
         self.ending = False  # its memory is gone already
+        self._cpu_ns = 0  # as last told
 
     def read(self, address: int, size: int) -> bytes:
         if address < STUB_END and address + size > TASK_SIZE and size:
@@ -264,10 +265,12 @@ class HostSpace(AddressSpace):
         return 0 if self.dead else self.proc.thread_cpu_ns(self.proc_number, tid)
 
     def cpu_time_ns(self) -> int:
-        try:
-            return time.clock_gettime_ns(~self.pid << 3 | 2)  # the process's clock: CPUCLOCK_SCHED
-        except OSError:
-            return 0
+        if not self.dead:
+            try:
+                self._cpu_ns = time.clock_gettime_ns(~self.pid << 3 | 2)  # the process's clock: CPUCLOCK_SCHED
+            except OSError:
+                pass  # it has been reaped
+        return self._cpu_ns
 
 
 def _kib(text: bytes, wanted: tuple[bytes, ...]) -> dict[bytes, int]:

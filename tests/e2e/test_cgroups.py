@@ -98,3 +98,100 @@ def test_a_container(bundle: Path) -> None:
     change(bundle, linux__resources={"memory": {"limit": 100 << 20}})
     done = runsc("--root", str(bundle / "state"), "run", "--bundle", str(bundle), "c")
     assert done.out == "104857600\n0::/\n" and "Read-only file system" in done.err, done
+
+
+CPU = "cd /sys/fs/cgroup; mkdir main work; echo $$ > main/cgroup.procs; echo +cpu > cgroup.subtree_control; "
+# Computes in a group for so long, alone or with others: processor time by wall time, of all of it.
+BURN = """
+import os, resource, sys, threading, time
+open(sys.argv[1] + '/cgroup.procs', 'w').write('0')
+def spent():
+    of_children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + of_children.ru_utime + of_children.ru_stime
+begin, base = time.monotonic(), spent()
+def burn():
+    while time.monotonic() - begin < 1.2: pass
+kind = sys.argv[2]
+child = os.fork() if kind == 'process' else -1
+if not child: burn(), os._exit(0)
+thread = threading.Thread(target=burn)
+if kind == 'thread': thread.start()
+burn()
+wall = time.monotonic() - begin
+if child > 0: os.waitpid(child, 0)
+if kind == 'thread': thread.join()
+print((spent() - base) / wall)
+"""
+
+
+def test_a_bound_of_processor_time() -> None:
+    """What computes without a call is held, too, with all its threads and children, by the clock of its own; and who only
+    waits is not."""
+    out = script(
+        f'{CPU} cat work/cpu.max; echo 20000 100000 > work/cpu.max; cat work/cpu.max; python3 -c "{BURN}" work alone;'
+        " cat work/cpu.stat; mkdir work/a; echo 40000 > work/cpu.max; "
+        f'python3 -c "{BURN}" work/a process; python3 -c "{BURN}" work/a thread'
+    )
+    lines = out.splitlines()
+    assert lines[:2] == ["max 100000", "20000 100000"], out
+    stat = {name: int(value) for name, value in (line.split() for line in lines[3:11])}
+    assert list(stat) == [
+        "usage_usec", "user_usec", "system_usec", "nr_periods", "nr_throttled", "throttled_usec", "nr_bursts", "burst_usec",
+    ]  # fmt: skip
+    alone, process, thread = float(lines[2]), float(lines[11]), float(lines[12])
+    assert 0.14 < alone < 0.24 and 0.25 < process < 0.48 and 0.25 < thread < 0.48, out
+    assert stat["usage_usec"] <= 20000 * (stat["nr_periods"] + 2) and 0 < stat["nr_throttled"] <= stat["nr_periods"]
+    assert stat["throttled_usec"] > stat["usage_usec"] and (stat["nr_bursts"], stat["burst_usec"]) == (0, 0)
+
+
+HELD = """
+import ctypes, os, select, signal, time
+open('work/cgroup.procs', 'w').write('0')
+libc = ctypes.CDLL(None, use_errno=True)
+def thread():
+    global polled
+    polled = libc.poll(None, 0, 700), ctypes.get_errno()
+import threading
+waits = threading.Thread(target=thread)
+waits.start()
+child = os.fork()
+if not child:
+    while True: pass
+seen, begin = set(), time.monotonic()
+while waits.is_alive():
+    seen.add(os.waitpid(child, os.WNOHANG | os.WUNTRACED | os.WCONTINUED)[0])
+    time.sleep(0.01)
+state = {open(f'/proc/{child}/stat').read().split()[2]}
+os.kill(child, signal.SIGKILL)
+print(polled, seen, state, os.waitpid(child, 0)[1])
+"""
+
+
+def test_nobody_sees_that_it_is_held() -> None:
+    """A call that waits is not interrupted, a parent is told nothing; killing helps at once, and what it has used stays."""
+    out = script(
+        f'{CPU} echo 10000 50000 > work/cpu.max; python3 -c "{HELD}";'
+        " echo max > work/cpu.max; echo 1000 1000000 > work/cpu.max; bash -c 'echo $BASHPID > work/cgroup.procs; while :; do :; done' & "
+        " until grep -q 'nr_throttled [^0]' work/cpu.stat && kill -9 $!; do sleep 0.1; done; wait $! 2>/dev/null; echo $?;"
+        " cat work/cgroup.procs; rmdir work; grep usage cpu.stat"
+    )
+    lines = out.splitlines()
+    assert lines[0] == "(0, 0) {0} {'R'} 9" and lines[1] == "137" and int(lines[2].split()[1]) > 10000, out
+
+
+def test_values_of_the_bound_of_processor_time() -> None:
+    """As cpu_max_write takes them."""
+    tries = (
+        "1000", "999", "20000 100000", "50000 1000001", "50000 999", "max 1000", "max", "x", "", "7000x", "30000 y", "+30000", "-1",
+        "18446744073709551615",
+    )  # fmt: skip
+    put = "; ".join(f'echo "{text}" > work/cpu.max; echo $?; cat work/cpu.max' for text in tries)
+    bursts = "; ".join(f"echo {text} > work/cpu.max.burst; echo $?" for text in ("10000", "30000", "30001", "-1", "x"))
+    out = script(f"{CPU} exec 2>/dev/null; {put}; echo 30000 100000 > work/cpu.max; {bursts}; cat work/cpu.max.burst")
+    lines = out.splitlines()
+    assert list(zip(lines[0:28:2], lines[1:28:2], strict=True)) == [
+        ("0", "1000 100000"), ("1", "1000 100000"), ("0", "20000 100000"), ("1", "20000 100000"), ("1", "20000 100000"),
+        ("0", "max 1000"), ("0", "max 1000"), ("1", "max 1000"), ("1", "max 1000"), ("0", "7000 1000"), ("0", "30000 1000"),
+        ("1", "30000 1000"), ("1", "30000 1000"), ("1", "30000 1000"),
+    ]  # fmt: skip
+    assert lines[28:] == ["0", "0", "1", "1", "1", "30000"], out

@@ -6,6 +6,7 @@ import errno
 from typing import TYPE_CHECKING, Final
 
 from sandbox.errors import SyscallError
+from sandbox.fs.cgroupfs.cpu_files import CPU_STAT
 from sandbox.fs.cgroupfs.numbers import INT_MAX, bounded, number
 from sandbox.fs.cgroupfs.rights import check_move
 from sandbox.fs.cgroupfs.spec import Spec, Writer
@@ -145,12 +146,6 @@ def _put_kill(cgroup: Cgroup, w: Writer, text: str) -> None:
     cgroup.kill(w.task)
 
 
-def _cpu_stat(cgroup: Cgroup, t: Task) -> str:
-    """All of it is said to be user time, as that of processes is."""
-    used = cgroup.cpu_ns() // 1000
-    return f"usage_usec {used}\nuser_usec {used}\nsystem_usec 0\n"
-
-
 CORE: Final = {
     b"cgroup.controllers": Spec(_controllers),
     b"cgroup.max.depth": Spec(_max_depth, _put_max_depth),
@@ -159,7 +154,7 @@ CORE: Final = {
     b"cgroup.stat": Spec(_stat),
     b"cgroup.subtree_control": Spec(_subtree, _put_subtree, delegated=True),
     b"cgroup.threads": Spec(_threads, _put_threads, delegated=True),
-    b"cpu.stat": Spec(_cpu_stat),
+    b"cpu.stat": CPU_STAT,
 }
 NOT_AT_ROOT: Final = {
     b"cgroup.events": Spec(_events, event=lambda cgroup: cgroup.events),

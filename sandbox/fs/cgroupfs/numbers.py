@@ -20,6 +20,16 @@ def number(text: str, bits: int = 32) -> int:
     return value
 
 
+def unsigned(text: str) -> int:
+    """kstrtoull(text, 0): EINVAL, ERANGE."""
+    value = parse_int(text.encode("latin-1"))
+    if text.startswith("-"):
+        raise SyscallError(errno.EINVAL)
+    if value >= 1 << 64:
+        raise SyscallError(errno.ERANGE)
+    return value
+
+
 def bounded(text: str, least: int, most: int) -> int:
     """The same between two bounds: ERANGE."""
     value = number(text)

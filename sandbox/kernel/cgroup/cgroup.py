@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Callable, Final, Iterator
 
 from sandbox.abi.linux.signal import SI_USER, SIGKILL
 from sandbox.errors import SyscallError
-from sandbox.kernel.cgroup import freezer
+from sandbox.kernel.cgroup import bandwidth, freezer
 from sandbox.kernel.cgroup.events import Event
 from sandbox.kernel.signal_info import SignalInfo
 
@@ -20,22 +20,24 @@ if TYPE_CHECKING:
     from sandbox.kernel.thread_group import ThreadGroup
     from sandbox.kernel.view import View
 
+CPU: Final = b"cpu"
 MEMORY: Final = b"memory"
 PIDS: Final = b"pids"
-CONTROLLERS: Final = (MEMORY, PIDS)  # in the order in which Linux names them
+CONTROLLERS: Final = (CPU, MEMORY, PIDS)  # in the order in which Linux names them
 DOMAIN: Final = frozenset((MEMORY,))  # those that a group with processes of its own cannot pass on
 MAX_DEPTH: Final = 128  # below a container's own
 MAX_GROUPS: Final = 4096  # of all: what one costs the sentry is a few KB with its files
 
 
 class Hierarchy:
-    """All groups. `memory_bounds`: those whose processes may have but a part of the memory; `pids_bounds`: how many have a
-    bound of tasks."""
+    """All groups. `memory_bounds`: those whose processes may have but a part of the memory; `pids_bounds`, `cpu_bounds`:
+    how many have a bound of tasks, of processor time."""
 
     def __init__(self) -> None:
         self.count = 0
         self.memory_bounds: dict[Cgroup, None] = {}
         self.pids_bounds = 0
+        self.cpu_bounds = 0
         self.on_bound: Callable[[], None] | None = None  # memory that is used has a bound that it had not
         self.root = Cgroup(self, None, b"")
         self.root.enabled = frozenset(CONTROLLERS)
@@ -47,7 +49,7 @@ class Cgroup:
 
     __slots__ = (
         "hierarchy", "parent", "name", "children", "members", "live", "enabled", "deleted", "view", "node", "max_depth",
-        "max_descendants", "cpu_ns_past", "events", "freeze", "frozen", "awaited", "pids_max", "pids_hits", "pids_events", "memory_pages",
+        "max_descendants", "cpu_ns_past", "bandwidth", "events", "freeze", "frozen", "awaited", "pids_max", "pids_hits", "pids_events", "memory_pages",
         "memory_events", "oom_group",
     )  # fmt: skip
 
@@ -65,6 +67,7 @@ class Cgroup:
         self.max_depth: int | None = None
         self.max_descendants: int | None = None
         self.cpu_ns_past = 0  # of processes that have left, and of groups below that were removed
+        self.bandwidth: bandwidth.Bandwidth | None = None  # made with the first limit
         self.events = Event()
         self.freeze = False  # asked for here
         self.frozen = False  # here or above
@@ -153,8 +156,7 @@ class Cgroup:
         del parent.children[self.name]
         parent.cpu_ns_past += self.cpu_ns_past
         self.cpu_ns_past = 0
-        self.limit_memory(None)
-        self.limit_tasks(None)
+        self._unbind()
         self.hierarchy.count -= 1
 
     def discard(self) -> None:
@@ -163,9 +165,11 @@ class Cgroup:
             self.parent.children.pop(self.name, None)
         for cgroup in self.walk():
             cgroup.deleted = True
-            cgroup.limit_memory(None)
-            cgroup.limit_tasks(None)
+            cgroup._unbind()
             self.hierarchy.count -= 1
+
+    def _unbind(self) -> None:
+        self.lost(set(CONTROLLERS))
 
     # --- members ---
 
@@ -203,6 +207,8 @@ class Cgroup:
         self.enter(group)
         self._look_soon()
         freezer.follow(group)
+        if self.hierarchy.cpu_bounds:
+            bandwidth.follow(group)
         for cgroup in (old, self):
             freezer.look(cgroup)
 
@@ -268,6 +274,9 @@ class Cgroup:
             self.oom_group = False
         if PIDS in controllers:
             self.limit_tasks(None)
+        if CPU in controllers and self.bandwidth is not None:
+            self.bandwidth.close()
+            self.bandwidth = None
 
     def out_of_memory(self, victim: ThreadGroup) -> None:
         """The watch has killed `victim` for this group's bound; with memory.oom.group everybody goes."""

@@ -5,7 +5,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Callable, Final
 
-from sandbox.kernel.task_state import PARK_BLOCK, PARK_DEAD, PARK_NONE, PARK_STOP, PARK_TRACED, WORK_FREEZE, WORK_STOP
+from sandbox.kernel.task_state import (
+    PARK_BLOCK,
+    PARK_DEAD,
+    PARK_HELD,
+    PARK_NONE,
+    PARK_STOP,
+    PARK_TRACED,
+    WORK_FREEZE,
+    WORK_STOP,
+)
 from tcpip.waiter import EVENT_PRI
 
 if TYPE_CHECKING:
@@ -46,6 +55,8 @@ def _freeze(t: Task) -> None:
         t.thread.interrupt()
     elif t.parked == PARK_BLOCK:
         t.woken(0)
+    elif t.parked == PARK_HELD:
+        t.parked = PARK_STOP
 
 
 def _thaw(t: Task) -> None:

@@ -266,6 +266,7 @@ class LanePlatform(Platform):
         """A host process has ended. Any other child that is a zombie is collected as well."""
         if self.spaces.get(space.pid) is not space:
             return
+        space.cpu_time_ns()  # before nobody can tell any more
         done = os.waitid(os.P_PIDFD, space.pidfd, os.WEXITED | os.WNOHANG)
         if done is None:
             return

@@ -1,0 +1,93 @@
+"""cpu.*: how much processor time a group's processes may use (kernel/sched/core.c). There are no weights: who gets a processor
+that several want is up to the host's scheduler, which knows nothing of these groups."""
+
+from __future__ import annotations
+
+import errno
+import re
+from typing import TYPE_CHECKING, Final
+
+from sandbox.errors import SyscallError
+from sandbox.fs.cgroupfs.numbers import unsigned
+from sandbox.fs.cgroupfs.spec import Spec, Writer
+from sandbox.kernel.cgroup.bandwidth import DEFAULT_PERIOD_NS, Bandwidth
+from sandbox.kernel.cgroup.cgroup import CPU
+
+if TYPE_CHECKING:
+    from sandbox.kernel.cgroup.cgroup import Cgroup
+    from sandbox.kernel.kernel import Kernel
+    from sandbox.kernel.task import Task
+
+NS_PER_US: Final = 1000
+U64: Final = (1 << 64) - 1
+_NUMBER: Final = re.compile(r"[0-9]+")
+
+
+def _bandwidth(cgroup: Cgroup, kernel: Kernel) -> Bandwidth:
+    """The group's, made when it is first set."""
+    if cgroup.bandwidth is None:
+        cgroup.bandwidth = Bandwidth(kernel, cgroup)
+    return cgroup.bandwidth
+
+
+def _max(cgroup: Cgroup, t: Task) -> str:
+    bandwidth = cgroup.bandwidth
+    if bandwidth is None:
+        return f"max {DEFAULT_PERIOD_NS // NS_PER_US}\n"
+    quota = "max" if bandwidth.quota_ns is None else str(bandwidth.quota_ns // NS_PER_US)
+    return f"{quota} {bandwidth.period_ns // NS_PER_US}\n"
+
+
+def _put_max(cgroup: Cgroup, w: Writer, text: str) -> None:
+    """`max` or a number, and maybe the period, µs (cpu_period_quota_parse): what follows a number is not looked at."""
+    words = text.split()
+    if not words:
+        raise SyscallError(errno.EINVAL)
+    bandwidth = _bandwidth(cgroup, w.task.kernel)
+    first = words[0][:20]
+    number = _NUMBER.match(first)
+    if number is None and first != "max":
+        raise SyscallError(errno.EINVAL)
+    quota = _ns(number.group()) if number is not None else None
+    period = _NUMBER.match(words[1]) if len(words) > 1 else None
+    period_ns = _ns(period.group()) if period is not None else bandwidth.period_ns
+    bandwidth.set(quota, period_ns, bandwidth.burst_ns)
+
+
+def _ns(digits: str) -> int:
+    """Of microseconds, as the kernel's unsigned arithmetic has it."""
+    return int(digits[:40]) * NS_PER_US & U64
+
+
+def _burst(cgroup: Cgroup, t: Task) -> str:
+    return f"{0 if cgroup.bandwidth is None else cgroup.bandwidth.burst_ns // NS_PER_US}\n"
+
+
+def _put_burst(cgroup: Cgroup, w: Writer, text: str) -> None:
+    """µs; EINVAL for more than the quota."""
+    burst = unsigned(text)
+    if burst > U64 // NS_PER_US:
+        raise SyscallError(errno.EINVAL)
+    bandwidth = _bandwidth(cgroup, w.task.kernel)
+    bandwidth.set(bandwidth.quota_ns, bandwidth.period_ns, burst * NS_PER_US)
+
+
+def _stat(cgroup: Cgroup, t: Task) -> str:
+    """Of every group. All of it is said to be user time, as that of processes is. What follows is the controller's."""
+    used = cgroup.cpu_ns() // NS_PER_US
+    text = f"usage_usec {used}\nuser_usec {used}\nsystem_usec 0\n"
+    if cgroup.parent is None or CPU not in cgroup.controllers():
+        return text
+    b = cgroup.bandwidth
+    rows = (0, 0, 0, 0, 0)
+    if b is not None:
+        rows = (b.periods, b.throttles, b.throttled_ns // NS_PER_US, b.bursts, b.burst_used_ns // NS_PER_US)
+    names = ("nr_periods", "nr_throttled", "throttled_usec", "nr_bursts", "burst_usec")
+    return text + "".join(f"{name} {value}\n" for name, value in zip(names, rows, strict=True))
+
+
+CPU_STAT: Final = Spec(_stat)
+CPU_FILES: Final = {
+    b"cpu.max": Spec(_max, _put_max),
+    b"cpu.max.burst": Spec(_burst, _put_burst),
+}
