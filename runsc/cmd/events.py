@@ -53,8 +53,16 @@ def run(config: Config, values: Values, words: list[str]) -> int:
 def data_of(used: Body) -> dict[str, object]:
     """As runc shapes it (types.Stats): what this sandbox's kernel counts."""
     memory = {"usage": used.get("memory"), "limit": used.get("memory_limit")}
+    cpu: dict[str, object] = {"usage": {"total": used.get("cpu_ns")}}
+    if "cpu_periods" in used:
+        names = {
+            "periods": "cpu_periods",
+            "throttledPeriods": "cpu_throttled_periods",
+            "throttledTime": "cpu_throttled_ns",
+        }
+        cpu["throttling"] = {name: used.get(key) for name, key in names.items()}
     return {
-        "cpu": {"usage": {"total": used.get("cpu_ns")}},
+        "cpu": cpu,
         "memory": {"usage": memory},
         "pids": {"current": used.get("pids"), "limit": used.get("pids_limit")},
     }

@@ -12,6 +12,7 @@ from runsc.verb import Verb
 
 if TYPE_CHECKING:
     from runsc.spec.types import Spec
+    from sandbox.control.wire import Body
 
 FLAGS: Final = (
     Flag("resources", TEXT, "FILE", "a resources object as in config.json; - for stdin", short="r"),
@@ -50,14 +51,17 @@ def run(config: Config, values: Values, words: list[str]) -> int:
     container, lock = load_locked(config.root, name)
     try:
         container.check(status.UPDATE)
-        body = {"memory": spec.memory_limit or None, "pids": spec.pids_limit or None}
+        bounds = {"memory": spec.memory_limit, "pids": spec.pids_limit, "cpu_period": spec.cpu.period}
+        body: Body = {key: value for key, value in bounds.items() if value}
+        if spec.cpu.quota:
+            body["cpu_quota"] = max(0, spec.cpu.quota)
         if container.state.sandbox:
             from runsc.container.pod import warn_of_shared
 
             warn_of_shared(spec, config)
         else:
             groups.update(spec, container.state.cgroups)
-        container.call(wire.UPDATE, {key: value for key, value in body.items() if value})
+        container.call(wire.UPDATE, body)
     finally:
         lock.release()
     for path in spec.unsupported:

@@ -13,6 +13,7 @@ from runsc.container.exec_process import Execution
 from runsc.container.store import Lock
 from runsc.failure import EXIT_FAILURE, RuntimeFailure, as_go_spells
 from runsc.spec.types import Spec
+from sandbox.abi.linux.sched import CPU_LEAST_US, CPU_PERIOD_MOST_US
 from sandbox.boot.options import SandboxOptions
 from sandbox.boot.terminal import HostTerminal
 from sandbox.control import wire
@@ -104,12 +105,17 @@ def create(request: Request, config: Config, container: Container, options: Sand
 
 
 def warn_of_shared(spec: Spec, config: Config) -> None:
-    """Bounds that hold for the pod only are named in the log."""
+    """Bounds that hold for the pod only are named in the log. RuntimeFailure for a bound that no control group takes."""
     cpu = spec.cpu
+    if 0 < cpu.quota < CPU_LEAST_US or (cpu.period and not CPU_LEAST_US <= cpu.period <= CPU_PERIOD_MOST_US):
+        raise RuntimeFailure(
+            "linux.resources.cpu: a period of 1000 to 1000000 and a quota of no less than 1000 are needed, in µs"
+        )
     if spec.memory_reservation:
         config.log.write("warning", "linux.resources.memory.reservation is not applied: it is the pod's as a whole")
-    if cpu.quota > 0 or cpu.cpus or cpu.mems or cpu.shares:
-        config.log.write("warning", "linux.resources.cpu is not applied: processors are bounded for the pod as a whole")
+    for name, value in (("shares", cpu.shares), ("cpus", cpu.cpus), ("mems", cpu.mems)):
+        if value:
+            config.log.write("warning", f"linux.resources.cpu.{name} is not applied: it is the pod's as a whole")
 
 
 def path_of(spec: Spec, kind: str) -> str:

@@ -13,6 +13,13 @@ REGIMES: Final = ("sparse", "dense", "crowded")
 METRICS: Final = (
     ("container_up", "gauge", "Whether the container's sandbox answers."),
     ("container_cpu_seconds_total", "counter", "Processor time of the container's processes."),
+    (
+        "container_cpu_periods_total",
+        "counter",
+        "Periods of its bound of processor time, where the sandbox's kernel keeps it.",
+    ),
+    ("container_cpu_throttled_periods_total", "counter", "Those in which it was held."),
+    ("container_cpu_throttled_seconds_total", "counter", "For how long."),
     ("container_memory_resident_bytes", "gauge", "Memory that its processes have."),
     ("container_memory_limit_bytes", "gauge", "The most that they may have."),
     ("container_tasks", "gauge", "Threads of its processes."),
@@ -34,6 +41,8 @@ METRICS: Final = (
     ("network_denied_total", "counter", "What no rule allowed."),
 )
 _CONTAINER: Final = (
+    ("cpu_periods", "cpu_periods_total"),
+    ("cpu_throttled_periods", "cpu_throttled_periods_total"),
     ("memory", "memory_resident_bytes"),
     ("memory_limit", "memory_limit_bytes"),
     ("pids", "tasks"),
@@ -87,6 +96,7 @@ def escaped(text: str) -> str:
 def add_container(samples: Samples, name: str, used: Body) -> None:
     """What STATS says of the container itself."""
     samples.add_ns("container_cpu_seconds_total", used.get("cpu_ns"), id=name)
+    samples.add_ns("container_cpu_throttled_seconds_total", used.get("cpu_throttled_ns"), id=name)
     for key, metric in _CONTAINER:
         samples.add(f"container_{metric}", used.get(key), id=name)
 

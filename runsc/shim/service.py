@@ -14,7 +14,7 @@ from runsc.shim.options import Options, options_of
 from runsc.shim.protobuf import Fields, any_of, message
 from runsc.shim.publish import Publisher
 from runsc.shim.stdio import Streams
-from runsc.shim.task import PAUSED, RUNNING, STOPPED, Process, Task, delete_event, exit_event, metrics
+from runsc.shim.task import PAUSED, RUNNING, STOPPED, THROTTLING, Process, Task, delete_event, exit_event, metrics
 from runsc.shim.ttrpc import CallError, Request
 from sandbox.boot.exit_status import OOM_LINE, STATUS_NAME, exit_status
 
@@ -323,6 +323,8 @@ class Service:
                 "memory": memory["usage"],
                 "memory_limit": memory["limit"],
             }
+            held = data["cpu"].get("throttling", {})
+            used |= {name: held.get(name, 0) for name in THROTTLING}
             request.answer(message((1, any_of(METRICS, metrics(used)))))
 
         self._run(task, request, ["events", "--stats", task.name], answer)

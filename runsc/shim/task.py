@@ -13,6 +13,7 @@ CREATED: Final = 1
 RUNNING: Final = 2
 STOPPED: Final = 3
 PAUSED: Final = 4
+THROTTLING: Final = ("periods", "throttledPeriods", "throttledTime")  # of `events`, in the order of Throttle's fields
 
 
 class Process:
@@ -101,6 +102,7 @@ def delete_event(task: Task, process: Process) -> bytes:
 def metrics(used: dict[str, int]) -> bytes:
     """io.containerd.cgroups.v1.Metrics (cgroups/stats/v1/metrics.proto), of what the sandbox's kernel counts."""
     pids = message((1, used["pids"]), (2, used["pids_limit"]))
-    cpu = message((1, message((1, used["cpu_ns"]), (3, used["cpu_ns"]))))
+    held = message(*((number, used[name]) for number, name in enumerate(THROTTLING, 1)))
+    cpu = message((1, message((1, used["cpu_ns"]), (3, used["cpu_ns"]))), (2, held))
     usage = message((1, used["memory_limit"]), (2, used["memory"]))
     return message((2, pids), (3, cpu), (4, message((2, used["memory"]), (33, usage))))

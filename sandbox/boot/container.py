@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Callable, Final, Protocol
 
 from sandbox import plain_json
+from sandbox.abi.linux.sched import CPU_LEAST_US, CPU_PERIOD_MOST_US, CPU_QUOTA_MOST_US
 from sandbox.boot import process_list
 from sandbox.boot.exit_status import OOM_LINE
 from sandbox.boot.extra_process import ExtraProcess
@@ -61,6 +62,9 @@ class Holder(Protocol):
 
     def set_memory(self, size: int) -> None:
         """The most that its processes may have, in bytes."""
+
+    def set_cpu(self, quota_us: int | None, period_us: int | None) -> None:
+        """The most processor time that they may use in a period; 0: as much as there is. None: as before."""
 
     def create(self, connection: Connection, frame: Frame) -> None:
         """One more container in this sandbox."""
@@ -258,6 +262,12 @@ class ContainerControl:
             self.holder.set_memory(fields.number("memory", 1 << 20, 1 << 62))
         if fields.has("pids"):
             self.view.limit_tasks(fields.number("pids", 1, 1 << 22))
+        if fields.has("cpu_quota") or fields.has("cpu_period"):
+            quota = fields.number("cpu_quota", 0, CPU_QUOTA_MOST_US) if fields.has("cpu_quota") else None
+            period = fields.number("cpu_period", CPU_LEAST_US, CPU_PERIOD_MOST_US) if fields.has("cpu_period") else None
+            if quota is not None and 0 < quota < CPU_LEAST_US:
+                raise BadMessage(f"cpu_quota is less than {CPU_LEAST_US}")
+            self.holder.set_cpu(quota, period)
         connection.answer()
 
     def _create(self, connection: Connection, frame: Frame) -> None:

@@ -17,6 +17,7 @@ from sandbox.boot.start_failure import StartFailure
 from sandbox.control import wire
 from sandbox.control.container_body import SANDBOX_PIDS, options_of
 from sandbox.control.messages import BadMessage, Fields
+from sandbox.kernel.cgroup.bandwidth import DEFAULT_PERIOD_NS, bandwidth_of
 from sandbox.kernel.cgroup.cgroup import Cgroup
 from sandbox.kernel.pid_namespace import PidNamespace
 from sandbox.kernel.view import View
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from sandbox.control.wire import Frame
     from sandbox.kernel.kernel import Kernel
 
+NS_PER_US: Final = 1000
 CONTAINERS_MOST: Final = 256
 
 
@@ -91,6 +93,8 @@ class FurtherContainer:
         self.view = view
         self.name = name
         self.memory = 0
+        self.cpu_us = (0, 0)
+        self.set_cpu(options.limits.cpu_quota_us, options.limits.cpu_period_us)
         self.set_memory_of_its_own(options.limits.memory)
         self.fds: list[int] = []
         self.first: ProgramStart | None = None
@@ -205,6 +209,14 @@ class FurtherContainer:
         self.memory = size
         if size:
             self.view.cgroup.limit_memory(size >> 12)
+
+    def set_cpu(self, quota_us: int | None, period_us: int | None) -> None:
+        """What its own processes may use."""
+        old = self.cpu_us
+        self.cpu_us = quota, period = (old[0] if quota_us is None else quota_us, period_us or old[1])
+        if quota or self.view.cgroup.bandwidth is not None:
+            bandwidth = bandwidth_of(self.view.cgroup, self.kernel)
+            bandwidth.set(quota * NS_PER_US or None, period * NS_PER_US or DEFAULT_PERIOD_NS, 0)
 
     def create(self, connection: Connection, frame: Frame) -> None:
         """Only the sandbox has containers."""

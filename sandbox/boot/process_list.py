@@ -56,7 +56,8 @@ def stats(kernel: Kernel, view: View) -> Body:
     groups = view.groups()
     spaces = {task.space for group in groups for task in group.tasks}
     return {
-        "cpu_ns": sum(group.cpu_ns() for group in groups),
+        "cpu_ns": view.cgroup.cpu_ns(),
+        **throttling(view),
         "memory": sum(space.resident_pages() for space in spaces) << 12,
         "memory_limit": (view.cgroup.memory_pages or 0) << 12 or kernel.memory_bytes,
         "pids": sum(len(group.tasks) for group in groups),
@@ -65,6 +66,15 @@ def stats(kernel: Kernel, view: View) -> Body:
         "interfaces": interfaces(kernel),
         "network": dict(kernel.net.counters.as_dict(), names=len(kernel.net.counters.names)),
     }
+
+
+def throttling(view: View) -> Body:
+    """Of a container that our own kernel bounds: periods, those in which it was held, for how long."""
+    bandwidth = view.cgroup.bandwidth
+    if bandwidth is None:
+        return {}
+    held: Body = {"cpu_periods": bandwidth.periods, "cpu_throttled_periods": bandwidth.throttles}
+    return held | {"cpu_throttled_ns": bandwidth.throttled_ns}
 
 
 def interfaces(kernel: Kernel) -> list[Body]:

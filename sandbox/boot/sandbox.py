@@ -77,6 +77,7 @@ class Sandbox:
             kernel.log.debug(note)
         kernel.hostname = options.hostname
         kernel.domainname = options.domainname or kernel.domainname
+        kernel.view.cpu_us = (options.limits.cpu_quota_us, options.limits.cpu_period_us)
         if options.limits.memory:
             kernel.memory_bytes = options.limits.memory
         from sandbox.ptrace.gate import traced
@@ -285,6 +286,12 @@ class Sandbox:
         """The most that its processes may have, those of further containers included."""
         assert self.kernel is not None
         self.kernel.memory_bytes = size
+
+    def set_cpu(self, quota_us: int | None, period_us: int | None) -> None:
+        """The host's control group bounds it: this is what its own says."""
+        assert self.kernel is not None
+        old = self.kernel.view.cpu_us
+        self.kernel.view.cpu_us = (old[0] if quota_us is None else quota_us, period_us or old[1])
 
     def create(self, connection: Connection, frame: Frame) -> None:
         """One more container. BadMessage."""

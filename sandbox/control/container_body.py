@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from sandbox.abi.linux.sched import CPU_LEAST_US, CPU_PERIOD_MOST_US, CPU_QUOTA_MOST_US
 from sandbox.boot.options import (
     MOUNT_BIND,
     MOUNT_CGROUP,
@@ -75,6 +76,8 @@ def container_body(options: SandboxOptions, name: str, whose_pids: str) -> tuple
         "whose_pids": whose_pids,
         "memory": options.limits.memory,
         "pids": options.limits.pids,
+        "cpu_quota": options.limits.cpu_quota_us,
+        "cpu_period": options.limits.cpu_period_us,
     }
     fds = [*options.stdio, container.control_fd, container.status_fd]
     fds += [mount.fd for mount in mounts if mount.fd >= 0]
@@ -95,6 +98,15 @@ def mount_body(mount: MountOptions) -> Body:
     return body | {name: getattr(mount, name) for name in _NUMBERS}
 
 
+def cpu_of(fields: Fields) -> tuple[int, int]:
+    """The most processor time in each period, and the period, µs; 0: none, the usual one. BadMessage for what no control
+    group takes."""
+    quota, period = fields.number("cpu_quota", 0, CPU_QUOTA_MOST_US), fields.number("cpu_period", 0, CPU_PERIOD_MOST_US)
+    if 0 < quota < CPU_LEAST_US or 0 < period < CPU_LEAST_US:
+        raise BadMessage("less than a millisecond of processor time")
+    return quota, period
+
+
 def options_of(frame: Frame) -> SandboxOptions:
     """The opposite. BadMessage. The descriptors stay the frame's."""
     fields, fds = Fields(frame.body), frame.fds
@@ -112,7 +124,9 @@ def options_of(frame: Frame) -> SandboxOptions:
     if len(window) != 8:
         raise BadMessage("window is not a struct winsize")
     options.window = bytes(window)
-    options.limits.memory, options.limits.pids = fields.number("memory", 0, SIZE_MAX), fields.number("pids", 0, 1 << 22)
+    limits = options.limits
+    limits.memory, limits.pids = fields.number("memory", 0, SIZE_MAX), fields.number("pids", 0, 1 << 22)
+    limits.cpu_quota_us, limits.cpu_period_us = cpu_of(fields)
     container = options.container = ContainerOptions()
     container.control_fd, container.status_fd = fds[3], fds[4]
     container.more_fds = tuple(left)

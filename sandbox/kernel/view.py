@@ -29,6 +29,10 @@ class View:
         self.cgroup = cgroup
         cgroup.view = self
         self._shared = shared
+        self.cpu_us = (
+            0,
+            0,
+        )  # quota and period of a control group of the host's that the container is in; 0: none, the usual one
         self.oom_kills = 0  # of its processes, since there was too little memory
         self.first: ThreadGroup | None = None
         self.on_exit: Callable[[int], None] | None = None

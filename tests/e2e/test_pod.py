@@ -128,6 +128,36 @@ def test_memory_of_one_container(shim: Shim) -> None:
     assert (shim.root / "three" / "exit-status").read_bytes() == b"9\n"
 
 
+def test_processor_time_of_one_container(shim: Shim) -> None:
+    """It computes no more than it may, which its own control group says, too; until it may."""
+
+    def cpu() -> tuple[int, dict[str, int]]:
+        used = json.loads(shim.call("events", "--stats", "one").out)["data"]["cpu"]
+        return used["usage"]["total"], used.get("throttling", {})
+
+    groups = {"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup", "options": ["ro"]}
+    mounts = [*json.loads((shim.bundle / "config.json").read_text())["mounts"], groups]
+    bound = {"cpu": {"quota": 10000, "period": 50000, "shares": 512}}
+    loop = "cat /sys/fs/cgroup/cpu.max; while :; do :; done & while :; do :; done"
+    one = further(shim, "one", "sh", "-c", loop, mounts=mounts, linux__resources=bound)
+    shim.says("one", "10000 50000")
+    eventually(lambda: cpu()[1]["periods"] >= 10, "nobody counts periods")
+    total, held = cpu()
+    assert 0 < total <= 10_000_000 * (held["periods"] + 2) and 0 < held["throttledPeriods"] <= held["periods"]
+    assert held["throttledTime"] > 0
+    assert shim.call("update", "--cpu-quota", "5000", "one").status == 0
+    assert shim.call("exec", "one", "cat", "/sys/fs/cgroup/cpu.max").out == "5000 50000\n"
+    (shim.bundle / "free.json").write_text(json.dumps({"cpu": {"quota": -1}}))
+    assert shim.call("update", "--resources", str(shim.bundle / "free.json"), "one").status == 0
+    total, held = cpu()
+    eventually(lambda: cpu()[0] > total + 100_000_000, "it is held still")
+    assert cpu()[1] == held, "there are no periods any more"
+    change(shim.bundle, linux__resources={"cpu": {"quota": 999}})
+    refused = shim.call("create", "--bundle", str(shim.bundle), "two")
+    assert refused.status == 1 and "linux.resources.cpu: a period of 1000 to 1000000" in refused.err
+    assert shim.call("kill", "one", "KILL").status == 0 and shim.reap(one) == 137
+
+
 def test_one_volume_for_two(shim: Shim, tmp_path: Path) -> None:
     volume = tmp_path / "volume"
     volume.mkdir()

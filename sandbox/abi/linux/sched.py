@@ -52,3 +52,8 @@ SCHED_BATCH: Final = 3
 SCHED_IDLE: Final = 5
 SCHED_DEADLINE: Final = 6
 SCHED_RESET_ON_FORK: Final = 0x40000000
+
+# cpu.max, in µs (kernel/sched/core.c: tg_set_cfs_bandwidth): of quota and period, of the period, of quota and burst.
+CPU_LEAST_US: Final = 1000
+CPU_PERIOD_MOST_US: Final = 1_000_000
+CPU_QUOTA_MOST_US: Final = (1 << 44) - 1

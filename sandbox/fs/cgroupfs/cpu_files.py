@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Final
 from sandbox.errors import SyscallError
 from sandbox.fs.cgroupfs.numbers import unsigned
 from sandbox.fs.cgroupfs.spec import Spec, Writer
-from sandbox.kernel.cgroup.bandwidth import DEFAULT_PERIOD_NS, Bandwidth
+from sandbox.kernel.cgroup.bandwidth import DEFAULT_PERIOD_NS, bandwidth_of
 from sandbox.kernel.cgroup.cgroup import CPU
 
 if TYPE_CHECKING:
     from sandbox.kernel.cgroup.cgroup import Cgroup
-    from sandbox.kernel.kernel import Kernel
     from sandbox.kernel.task import Task
 
 NS_PER_US: Final = 1000
@@ -23,17 +22,12 @@ U64: Final = (1 << 64) - 1
 _NUMBER: Final = re.compile(r"[0-9]+")
 
 
-def _bandwidth(cgroup: Cgroup, kernel: Kernel) -> Bandwidth:
-    """The group's, made when it is first set."""
-    if cgroup.bandwidth is None:
-        cgroup.bandwidth = Bandwidth(kernel, cgroup)
-    return cgroup.bandwidth
-
-
 def _max(cgroup: Cgroup, t: Task) -> str:
+    """A container's top has what bounds the container."""
     bandwidth = cgroup.bandwidth
     if bandwidth is None:
-        return f"max {DEFAULT_PERIOD_NS // NS_PER_US}\n"
+        quota_us, period_us = cgroup.view.cpu_us if cgroup.view is not None else (0, 0)
+        return f"{quota_us or 'max'} {period_us or DEFAULT_PERIOD_NS // NS_PER_US}\n"
     quota = "max" if bandwidth.quota_ns is None else str(bandwidth.quota_ns // NS_PER_US)
     return f"{quota} {bandwidth.period_ns // NS_PER_US}\n"
 
@@ -43,7 +37,7 @@ def _put_max(cgroup: Cgroup, w: Writer, text: str) -> None:
     words = text.split()
     if not words:
         raise SyscallError(errno.EINVAL)
-    bandwidth = _bandwidth(cgroup, w.task.kernel)
+    bandwidth = bandwidth_of(cgroup, w.task.kernel)
     first = words[0][:20]
     number = _NUMBER.match(first)
     if number is None and first != "max":
@@ -68,7 +62,7 @@ def _put_burst(cgroup: Cgroup, w: Writer, text: str) -> None:
     burst = unsigned(text)
     if burst > U64 // NS_PER_US:
         raise SyscallError(errno.EINVAL)
-    bandwidth = _bandwidth(cgroup, w.task.kernel)
+    bandwidth = bandwidth_of(cgroup, w.task.kernel)
     bandwidth.set(bandwidth.quota_ns, bandwidth.period_ns, burst * NS_PER_US)
 
 

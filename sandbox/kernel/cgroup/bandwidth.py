@@ -15,6 +15,7 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING, Final, Iterator
 
+from sandbox.abi.linux.sched import CPU_LEAST_US, CPU_PERIOD_MOST_US, CPU_QUOTA_MOST_US
 from sandbox.errors import SyscallError
 from sandbox.kernel.task_state import PARK_HELD, PARK_NONE, WORK_CPU
 
@@ -26,9 +27,9 @@ if TYPE_CHECKING:
     from tcpip.timers import Timer
 
 DEFAULT_PERIOD_NS: Final = 100_000_000
-SHORTEST_NS: Final = 1_000_000  # of a period, and of what may be used in it
-LONGEST_NS: Final = 1_000_000_000
-MOST_NS: Final = ((1 << 44) - 1) * 1000  # max_cfs_runtime
+SHORTEST_NS: Final = CPU_LEAST_US * 1000
+LONGEST_NS: Final = CPU_PERIOD_MOST_US * 1000
+MOST_NS: Final = CPU_QUOTA_MOST_US * 1000
 SOONEST_NS: Final = 1_000_000  # between two looks
 SHARE: Final = 20  # a look takes at most one part in so many of the time
 REST_NS: Final = 100_000_000  # but no longer is not looked: one that took long may have waited for a processor itself
@@ -204,6 +205,13 @@ class Bandwidth:
             self.throttled_ns += now - self._held_at
         for task in held:
             _let_go(task)
+
+
+def bandwidth_of(cgroup: Cgroup, kernel: Kernel) -> Bandwidth:
+    """The group's, made when it is first set."""
+    if cgroup.bandwidth is None:
+        cgroup.bandwidth = Bandwidth(kernel, cgroup)
+    return cgroup.bandwidth
 
 
 def ask(t: Task) -> None:

@@ -6,6 +6,9 @@ from runsc.container.prometheus import METRICS, Samples, add_container, add_sand
 
 USED: dict[str, object] = {
     "cpu_ns": 1_500_000_000,
+    "cpu_periods": 12,
+    "cpu_throttled_periods": 3,
+    "cpu_throttled_ns": 240_000_000,
     "memory": 4096,
     "memory_limit": 1 << 30,
     "pids": 2,
@@ -39,6 +42,9 @@ def test_every_value_has_its_place() -> None:
     for line in (
         'runsc_container_memory_resident_bytes{id="c"} 4096',
         'runsc_container_tasks_limit{id="c"} 100',
+        'runsc_container_cpu_periods_total{id="c"} 12',
+        'runsc_container_cpu_throttled_periods_total{id="c"} 3',
+        'runsc_container_cpu_throttled_seconds_total{id="c"} 0.240000000',
         'runsc_sandbox_calls_total{id="c"} 7',
         'runsc_sandbox_ordered_total{id="c"} 3',
         'runsc_sandbox_regime_seconds_total{id="c",regime="dense"} 2.000000001',

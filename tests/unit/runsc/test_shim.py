@@ -13,6 +13,7 @@ from runsc.shim.command_line import Arguments, Failure
 from runsc.shim.loop import Loop
 from runsc.shim.options import flags_of, options_of
 from runsc.shim.protobuf import BadMessage, Fields, any_of, message, timestamp
+from runsc.shim.task import metrics
 from runsc.shim.ttrpc import CallError, Connection, Request, frame
 
 # What the reference implementation (protobuf 7.36) makes of an Any, a Timestamp and a negative number.
@@ -145,6 +146,16 @@ def test_options() -> None:
             flags_of(text, "file")
     with pytest.raises(CallError, match="not known"):
         options_of(Fields(any_of("containerd.runc.v1.Options", b"")))
+
+
+def test_statistics() -> None:
+    """Where cgroups/stats/v1/metrics.proto has them."""
+    used = {"pids": 2, "pids_limit": 9, "cpu_ns": 7, "memory": 3, "memory_limit": 4}
+    found = Fields(metrics(used | {"periods": 12, "throttledPeriods": 5, "throttledTime": 900}))
+    cpu = Fields(found.all(3)[0])
+    usage, throttling = Fields(cpu.all(1)[0]), Fields(cpu.all(2)[0])
+    assert [usage.number(1), usage.number(3)] == [7, 7] and [throttling.number(n) for n in (1, 2, 3)] == [12, 5, 900]
+    assert Fields(found.all(2)[0]).number(1) == 2
 
 
 def test_arguments() -> None:

@@ -11,6 +11,7 @@ from sandbox.errors import SyscallError
 from sandbox.kernel.cgroup.cgroup import MEMORY, PIDS, Cgroup
 from sandbox.kernel.cgroup.freezer import is_still, set_freeze
 from sandbox.kernel.signal_info import SignalInfo
+from sandbox.kernel.task_clone import CloneRequest, clone
 from sandbox.kernel.task_state import PARK_STOP
 
 from .box import Box
@@ -47,6 +48,19 @@ def test_a_group_goes_when_it_is_empty(box: Box, top: Cgroup) -> None:
     a.remove()
     assert error_of(a.make, b"x") == errno.ENODEV and error_of(a.check_domain) == errno.ENODEV
     assert b"a" not in top.children
+
+
+def test_a_group_that_goes_while_somebody_is_made_in_it(box: Box, top: Cgroup) -> None:
+    """clone3(2) with CLONE_INTO_CGROUP: ENODEV."""
+    a = top.make(b"a")
+    request = CloneRequest(0, 17)
+    request.cgroup = a
+    thread = box.thread(box.init)
+    thread.stopped = True
+    clone(box.init, request)
+    a.remove()
+    box.settle()
+    assert thread.result() == -errno.ENODEV and not a.live
 
 
 def test_bounds_of_the_tree(top: Cgroup) -> None:
