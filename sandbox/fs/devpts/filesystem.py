@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sandbox.abi.linux.stat import S_IFCHR, S_IFDIR, S_IFMT, makedev
+from sandbox.abi.linux.stat import S_IFCHR, S_IFDIR, makedev
 from sandbox.abi.linux.statfs import DEVPTS_SUPER_MAGIC
+from sandbox.fs.pseudo.kept import KeptInode
 from sandbox.fs.tty.pty_slave import PTS_MAJOR
 from sandbox.vfs.directory_file import DirectoryFile
 from sandbox.vfs.filesystem import Filesystem
@@ -57,23 +58,10 @@ class DevPts(Filesystem):
         return f"{uid}{gid},mode={self.mode:03o},ptmxmode={self.ptmxmode:03o}"
 
 
-class PtsInode(Inode):
+class PtsInode(KeptInode):
     """A node: ptmx, or a slave. Mode, owner and times can be changed."""
 
     __slots__ = ()
-
-    def set_mode(self, mode: int) -> None:
-        self.mode = self.mode & S_IFMT | mode & 0o7777
-
-    def set_owner(self, uid: int, gid: int) -> None:
-        self.uid, self.gid = uid, gid
-
-    def set_times(self, atime: int | None, mtime: int | None, ctime: int) -> None:
-        if atime is not None:
-            self.atime = atime
-        if mtime is not None:
-            self.mtime = mtime
-        self.ctime = ctime
 
     def blksize(self) -> int:
         return 1024

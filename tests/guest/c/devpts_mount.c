@@ -17,6 +17,17 @@ static void list(const char *path) {
     printf("%s: %d names\n", path, names);
     closedir(d);
 }
+/* Whether a change of mode, or of the owner, is one of the inode's ctime. */
+static int moves(const char *path, int owner) {
+    struct stat before, after;
+    MUST(stat(path, &before));
+    for (int i = 0; i < 2000; i++) {
+        MUST(owner ? chown(path, 7, 8) : chmod(path, 0600)), MUST(stat(path, &after));
+        if (memcmp(&before.st_ctim, &after.st_ctim, sizeof after.st_ctim)) return 1;
+        usleep(1000);
+    }
+    return 0;
+}
 int main(void) {
     MUST(unshare(CLONE_NEWNS)), MUST(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
     MUST(mkdir("a", 0755)), MUST(mkdir("b", 0755));
@@ -43,6 +54,7 @@ int main(void) {
     SHOW(mkdir("a/d", 0755)), SHOW(unlink("a/0")), SHOW(open("a/new", O_CREAT | O_RDWR, 0600));
     SHOW(chmod("a/0", 0600)), SHOW(chown("a/0", 7, 8));
     show("a/0");
+    VAL(moves("a/0", 0)), VAL(moves("a/0", 1)), VAL(moves("a/ptmx", 0));
     SHOW(umount("a"));
     close(s), close(m);
     SHOW(umount("a")), SHOW(umount("b"));
