@@ -114,16 +114,20 @@ def test_threads_processes_and_what_they_share(mover: Mover, goes_on: Path, plat
 def test_control_groups_with_who_is_in_them(mover: Mover) -> None:
     mounts = json.loads((mover.shim.bundle / "config.json").read_text())["mounts"]
     mounts.append({"destination": "/sys/fs/cgroup", "type": "cgroup2", "source": "cgroup2"})
-    script = "cd /sys/fs/cgroup && mkdir a && echo 0 >a/cgroup.procs && echo +pids >cgroup.subtree_control && echo 7 >a/pids.max"
+    script = (
+        "cd /sys/fs/cgroup && mkdir a && echo 0 >a/cgroup.procs && echo +cpu +pids >cgroup.subtree_control && echo 7 >a/pids.max"
+        " && echo 10000 50000 >a/cpu.max && { while :; do :; done & until grep -q 'nr_throttled [^0]' a/cpu.stat; do :; done; }"
+    )
     mover.shim.start("one", "/bin/sh", "-c", f"{script} && echo ready; sleep 1000", mounts=mounts)
     mover.wait_for("one", "ready")
     assert mover.checkpoint("one").status == 0
     mover.restore_detached("two")
     look = (
-        "cd /sys/fs/cgroup; cat a/pids.max a/cgroup.procs cgroup.subtree_control; mkdir a/b && rmdir a/b && echo made"
+        "cd /sys/fs/cgroup; cat a/pids.max a/cpu.max; head -n 1 a/cgroup.procs; cat cgroup.subtree_control; mkdir a/b && rmdir a/b && echo made;"
+        " held=$(grep nr_thr a/cpu.stat); while [ \"$(grep nr_thr a/cpu.stat)\" = \"$held\" ]; do :; done; echo held"
     )
     done = mover.shim.call("exec", "two", "/bin/sh", "-c", f"{look}; cat /proc/1/cgroup")
-    assert done.out.split() == ["7", "1", "pids", "made", "0::/a"], done
+    assert done.out.split() == ["7", "10000", "50000", "1", "cpu", "pids", "made", "held", "0::/a"], done
 
 
 def test_a_time_namespace_has_its_clock_again(mover: Mover) -> None:

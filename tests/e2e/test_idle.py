@@ -30,10 +30,15 @@ def _wake_ups(pid: int) -> int:
         return sum(int(line.split()[1]) for line in file if "ctxt_switches" in line)
 
 
+LIMITED = "cd /sys/fs/cgroup && mkdir a && echo 0 >a/cgroup.procs && echo +cpu >cgroup.subtree_control && echo 50000 >a/cpu.max"
+
+
 def test_an_idle_sandbox_does_not_wake_up() -> None:
-    """Nobody looks at the memory, the clock or the network while every program waits."""
+    """Nobody looks at the memory, the clock, the network or a bound of processor time while every program waits."""
     idle = subprocess.Popen(
-        command("do", "--memory=1G", "/bin/sh", "-c", "echo ready; exec sleep 1000"), cwd=ROOT, stdout=subprocess.PIPE
+        command("do", "--memory=1G", "/bin/sh", "-c", f"{LIMITED} && echo ready; exec sleep 1000"),
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
     )
     try:
         assert idle.stdout is not None and idle.stdout.readline() == b"ready\n"
