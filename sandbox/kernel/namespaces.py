@@ -242,7 +242,7 @@ def new_namespaces(t: Task, flags: int, fs: FSContext, user: UserNamespace) -> N
     if flags & CLONE_NEWIPC:
         ipc = IpcNamespace(kernel.clock, kernel.new_namespace_number(), ipc, user)
     if flags & CLONE_NEWCGROUP:
-        cgroup = CgroupNamespace(kernel.new_namespace_number(), t.group.cgroup, user)
+        cgroup = CgroupNamespace(kernel.new_namespace_number(), t.cgroup(), user)
     if flags & CLONE_NEWNET:
         net = new_net_namespace(kernel, user)
     if flags & CLONE_NEWPID:

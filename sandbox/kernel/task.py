@@ -14,6 +14,7 @@ from sandbox.kernel.task_state import PARK_DEAD, PARK_NONE, WORK_INTERRUPTING, R
 from sandbox.syscalls.args import SyscallArgs
 
 if TYPE_CHECKING:
+    from sandbox.kernel.cgroup.cgroup import Cgroup
     from sandbox.kernel.control import Block, Result
     from sandbox.kernel.credentials import Credentials
     from sandbox.kernel.fd_table import FDTable
@@ -109,6 +110,8 @@ class Task:
         "io_flusher",
         "personality",
         "start_ns",
+        "subgroup",
+        "subgroup_cpu_ns",
         "sampled_ns",
         "told_ns",
         "__weakref__",
@@ -171,9 +174,9 @@ class Task:
         self.timer_slack_ns = self.default_timer_slack_ns = 50_000
         self.personality = 0
         self.start_ns = kernel.clock.now_ns()
-        self.sampled_ns = self.told_ns = (
-            0  # processor time when it last got a signal for its process's; as it was told last
-        )
+        # processor time when it last got a signal for its process's, as it was told last, when it came to its control group
+        self.sampled_ns = self.told_ns = self.subgroup_cpu_ns = 0
+        self.subgroup: Cgroup | None = None  # a threaded control group; None: it is in that of its process
 
     # --- guest memory ---
 
@@ -235,14 +238,20 @@ class Task:
         """Processor time of the thread; of its process where the host can't tell them apart. It never goes back: the host's
         clock of a thread is behind that of its process by up to a tick."""
         group = self.group
-        used = self.thread.cpu_time_ns() if group.threaded else 0
-        if used == 0:
+        used = self.thread.cpu_time_ns() if group.threaded else -1
+        if used < 0:
+            if not self.space.alive():
+                return self.told_ns
             used = group.cpu_ns()
         elif self is group.leader:
             used += group.cpu_ns_past
         if used > self.told_ns:
             self.told_ns = used
         return self.told_ns
+
+    def cgroup(self) -> Cgroup:
+        """The control group that it is in."""
+        return self.group.cgroup if self.subgroup is None else self.subgroup
 
     # --- signals ---
 

@@ -125,7 +125,7 @@ def _check_flags(t: Task, flags: int) -> None:
 def _check_limits(t: Task) -> None:
     pids = t.group.view.pids
     if t.kernel.cgroups.pids_bounds:
-        t.group.cgroup.check_room()
+        t.cgroup().check_room()
     if pids.full():
         raise SyscallError(errno.EAGAIN)
     if not t.fds.may_copy():
@@ -182,7 +182,7 @@ class _Making:
         t, request = self.t, self.request
         flags = request.flags
         pidfd = -1
-        cgroup = t.group.cgroup if request.cgroup is None else request.cgroup
+        cgroup = t.cgroup() if request.cgroup is None else request.cgroup
         if cgroup.deleted:
             raise SyscallError(errno.ENODEV)  # meanwhile
         if t.kernel.cgroups.pids_bounds:
@@ -222,7 +222,7 @@ class _Making:
         child.ns = ns
         child.mm = mm
         _inherit(t, child, flags)
-        _enter(t, child, flags)
+        _enter(t, child, flags, cgroup)
         if not flags & CLONE_VM:
             enter_time(child)
         if flags & CLONE_CHILD_CLEARTID:
@@ -287,7 +287,7 @@ def _new_group(t: Task, ids: Pid, request: CloneRequest) -> ThreadGroup:
             sighand.reset_to_default()
     parent = old.parent if flags & CLONE_PARENT else old
     group = ThreadGroup(t.kernel, ids, parent, sighand, old.view, old.rlimits.copy())
-    group.cgroup = old.cgroup if request.cgroup is None else request.cgroup
+    group.cgroup = old.cgroup if request.cgroup is None else request.cgroup.domain
     group.parent_task = old.parent_task if flags & CLONE_PARENT else t
     group.exit_signal = old.exit_signal if flags & CLONE_PARENT else request.exit_signal
     group.has_child_subreaper = old.has_child_subreaper or old.child_subreaper
@@ -327,7 +327,7 @@ def _inherit(t: Task, child: Task, flags: int) -> None:
     child.personality = t.personality
 
 
-def _enter(t: Task, child: Task, flags: int) -> None:
+def _enter(t: Task, child: Task, flags: int, cgroup: Cgroup) -> None:
     """Make the child known: family, process group, numbers, address space."""
     kernel, group = t.kernel, child.group
     group.tasks[child] = None
@@ -337,7 +337,9 @@ def _enter(t: Task, child: Task, flags: int) -> None:
     kernel.forks += 1
     if kernel.trace is not None:
         child.work |= WORK_TRACE
-    if group.cgroup.frozen:
+    if cgroup.threaded():
+        cgroup.entered_by(child)
+    if cgroup.frozen:
         child.work |= WORK_FREEZE
     if kernel.cgroups.cpu_bounds:
         child.work |= WORK_CPU

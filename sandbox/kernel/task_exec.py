@@ -184,6 +184,9 @@ def _move(t: Task, thread: GuestThread, result: LoadResult, creds: Credentials) 
             ns.tasks[number] = t
     task_exit.leave_memory(t, True)
     old_space, old_thread, old_mm = t.space, t.thread, t.mm
+    subgroup = t.subgroup
+    if subgroup is not None:
+        subgroup.left_by(t)
     group.cpu_ns_past = group.cpu_ns()
     group.cpu_base_ns = 0
     group.max_rss_pages = max(group.max_rss_pages, old_thread.peak_resident_pages())
@@ -202,6 +205,8 @@ def _move(t: Task, thread: GuestThread, result: LoadResult, creds: Credentials) 
         result.mm.inherit(old_mm)
     t.mm = result.mm
     thread.owner = t
+    if subgroup is not None:
+        subgroup.entered_by(t)
     if t.affinity != kernel.cpu_mask:
         thread.set_affinity(t.affinity)
     kernel.enter_space(t, t.space)

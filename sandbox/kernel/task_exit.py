@@ -113,7 +113,9 @@ def finish_vfork(t: Task) -> None:
 
 
 def _leave_space(t: Task) -> None:
-    """The host's side of the end, and the VMAs with the last user."""
+    """The host's side of the end, after what its clock says was counted, and the VMAs with the last user."""
+    if t.subgroup is not None:
+        t.subgroup.left_by(t)
     mm = t.mm
     t.mm = None
     if mm is not None:

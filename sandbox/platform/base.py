@@ -328,8 +328,8 @@ class GuestThread:
         failed()
 
     def cpu_time_ns(self) -> int:
-        """Processor time that the host thread has used (0 when it can't be told)."""
-        return 0
+        """Processor time that the host thread has used (-1 when it can't be told)."""
+        return -1
 
     def set_affinity(self, mask: int) -> None:
         """Run on these processors only: bit n is the n-th that the sentry may use. New threads and spaces made from

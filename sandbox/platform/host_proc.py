@@ -90,10 +90,10 @@ class HostProc:
         return all(b") S " in self._text(f"{number}/task/{thread}/stat") for thread in threads)
 
     def thread_cpu_ns(self, number: int, tid: int) -> int:
-        """Processor time of a thread of the process that has this number here, as of the host's last tick; 0 when it is not
+        """Processor time of a thread of the process that has this number here, as of the host's last tick; -1 when it is not
         known: in an outer PID namespace, where `tid` means another thread."""
         if self._outer:
-            return 0
+            return -1
         path = f"{number}/task/{tid}/"
         if text := self._text(path + "schedstat"):
             return int(text.split()[0])
@@ -102,7 +102,7 @@ class HostProc:
                 whole, _, rest = line.split()[-1].partition(b".")
                 return int(whole) * 1_000_000 + int(rest)
         fields = self._text(path + "stat").rpartition(b")")[2].split()
-        return (int(fields[11]) + int(fields[12])) * TICK_NS if len(fields) > 12 else 0
+        return (int(fields[11]) + int(fields[12])) * TICK_NS if len(fields) > 12 else -1
 
     def _inner(self, path: str, known: set[int]) -> list[int]:
         """Numbers in a list of processes or threads, as our PID namespace has them."""

@@ -261,8 +261,8 @@ class HostSpace(AddressSpace):
         return self.pid
 
     def thread_cpu_time_ns(self, tid: int) -> int:
-        """Of one of its host threads; 0 when it is not known."""
-        return 0 if self.dead else self.proc.thread_cpu_ns(self.proc_number, tid)
+        """Of one of its host threads; -1 when it is not known."""
+        return -1 if self.dead else self.proc.thread_cpu_ns(self.proc_number, tid)
 
     def cpu_time_ns(self) -> int:
         if not self.dead:

@@ -179,6 +179,34 @@ def test_nobody_sees_that_it_is_held() -> None:
     assert lines[0] == "(0, 0) {0} {'R'} 9" and lines[1] == "137" and int(lines[2].split()[1]) > 10000, out
 
 
+THREADS = """
+import hashlib, os, threading, time
+open('cgroup.procs', 'w').write('0')
+used = {}
+def burn(name):
+    if name: open(name + '/cgroup.threads', 'w').write(str(threading.get_native_id()))
+    begin, base = time.monotonic(), time.thread_time()
+    while time.monotonic() - begin < 1: hashlib.pbkdf2_hmac('sha256', b'', b'', 5000)
+    used[name] = (time.thread_time() - base) / (time.monotonic() - begin)
+threads = [threading.Thread(target=burn, args=(name,)) for name in ('work', '')]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+stat = dict(line.split() for line in open('work/cpu.stat'))
+print(used['work'], used[''], stat['usage_usec'], stat['nr_throttled'], open('work/cgroup.type').read())
+"""
+
+
+def test_one_thread_is_bounded() -> None:
+    """cpu.max of a threaded group; its process goes on."""
+    out = script(f"cd /sys/fs/cgroup; echo +cpu > cgroup.subtree_control; cat cgroup.type; mkdir work; cat work/cgroup.type;"
+        f' echo threaded > work/cgroup.type; echo 20000 > work/cpu.max; python3 -c "{THREADS}"')  # fmt: skip
+    kind, child, rest = out.split("\n", 2)
+    bounded, free, used, held, threaded = rest.split()
+    assert (kind, child, threaded) == ("domain threaded", "domain invalid", "threaded"), out
+    assert 0.1 < float(bounded) < 0.26 and float(free) > 1.2 * float(bounded), out
+    assert 100_000 < int(used) < 260_000 and int(held) > 3, out
+
+
 def test_values_of_the_bound_of_processor_time() -> None:
     """As cpu_max_write takes them."""
     tries = (

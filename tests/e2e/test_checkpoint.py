@@ -124,7 +124,7 @@ def test_control_groups_with_who_is_in_them(mover: Mover) -> None:
     mover.restore_detached("two")
     look = (
         "cd /sys/fs/cgroup; cat a/pids.max a/cpu.max; head -n 1 a/cgroup.procs; cat cgroup.subtree_control; mkdir a/b && rmdir a/b && echo made;"
-        " held=$(grep nr_thr a/cpu.stat); while [ \"$(grep nr_thr a/cpu.stat)\" = \"$held\" ]; do :; done; echo held"
+        ' held=$(grep nr_thr a/cpu.stat); while [ "$(grep nr_thr a/cpu.stat)" = "$held" ]; do :; done; echo held'
     )
     done = mover.shim.call("exec", "two", "/bin/sh", "-c", f"{look}; cat /proc/1/cgroup")
     assert done.out.split() == ["7", "10000", "50000", "1", "cpu", "pids", "made", "held", "0::/a"], done

@@ -10,6 +10,7 @@ from sandbox.fs.cgroupfs.cpu_files import CPU_STAT
 from sandbox.fs.cgroupfs.numbers import INT_MAX, bounded, number
 from sandbox.fs.cgroupfs.rights import check_move
 from sandbox.fs.cgroupfs.spec import Spec, Writer
+from sandbox.kernel.cgroup import kinds
 from sandbox.kernel.cgroup.cgroup import CONTROLLERS
 from sandbox.kernel.cgroup.freezer import is_still, set_freeze
 
@@ -19,38 +20,43 @@ if TYPE_CHECKING:
 
 
 def _type(cgroup: Cgroup, t: Task) -> str:
-    return "domain\n"
+    return f"{kinds.name_of(cgroup)}\n"
 
 
 def _put_type(cgroup: Cgroup, w: Writer, text: str) -> None:
-    """There are no threaded groups."""
-    raise SyscallError(errno.EOPNOTSUPP if text == "threaded" else errno.EINVAL)
+    if text != "threaded":
+        raise SyscallError(errno.EINVAL)
+    kinds.make_threaded(cgroup)
 
 
 def _procs(cgroup: Cgroup, t: Task) -> str:
-    """0: one that the reader's PID namespace does not show."""
+    """0: one that the reader's PID namespace does not show. A threaded group has no processes: EOPNOTSUPP."""
+    if cgroup.threaded():
+        raise SyscallError(errno.EOPNOTSUPP)
     return "".join(f"{group.ids.number_in(t.pids)}\n" for group in cgroup.members if group.tasks)
 
 
 def _put_procs(cgroup: Cgroup, w: Writer, text: str) -> None:
     """Move a process here: ESRCH, EACCES, ENOENT, EBUSY (__cgroup_procs_write)."""
     group = _named(w, text).group
-    check_move(group.cgroup, cgroup, w.creds, w.task.ns.cgroup.root)
-    cgroup.check_domain()
+    check_move(group.leader.cgroup(), cgroup, w.creds, w.task.ns.cgroup.root)
+    kinds.check_target(cgroup)
     cgroup.take(group)
 
 
 def _threads(cgroup: Cgroup, t: Task) -> str:
-    return "".join(f"{task.ids.number_in(t.pids)}\n" for group in cgroup.members for task in group.tasks)
+    return "".join(f"{task.ids.number_in(t.pids)}\n" for task in cgroup.own_tasks())
 
 
 def _put_threads(cgroup: Cgroup, w: Writer, text: str) -> None:
-    """A thread cannot leave its process's group: EOPNOTSUPP."""
-    group = _named(w, text).group
-    check_move(group.cgroup, cgroup, w.creds, w.task.ns.cgroup.root)
-    cgroup.check_domain()
-    if group.cgroup is not cgroup:
+    """Move a thread, which cannot leave the domain that its process is in: EOPNOTSUPP."""
+    task = _named(w, text)
+    check_move(task.cgroup(), cgroup, w.creds, w.task.ns.cgroup.root)
+    kinds.check_target(cgroup)
+    if task.group.cgroup is not cgroup.domain:
         raise SyscallError(errno.EOPNOTSUPP)
+    if task.cgroup() is not cgroup:
+        cgroup.take_thread(task)
 
 
 def _named(w: Writer, text: str) -> Task:
@@ -83,7 +89,7 @@ def _subtree(cgroup: Cgroup, t: Task) -> str:
 
 def _put_subtree(cgroup: Cgroup, w: Writer, text: str) -> None:
     """`+` and `-` before names: EINVAL, ENOENT for what the group does not have itself, EBUSY where a group below passes it
-    on, or where processes are (cgroup_subtree_control_write)."""
+    on, or where processes are, EOPNOTSUPP in thread subtrees (cgroup_subtree_control_write)."""
     enable: set[bytes] = set()
     disable: set[bytes] = set()
     for word in text.split(" "):
@@ -101,8 +107,7 @@ def _put_subtree(cgroup: Cgroup, w: Writer, text: str) -> None:
         raise SyscallError(errno.ENOENT)
     if any(child.enabled & disable for child in cgroup.children.values()):
         raise SyscallError(errno.EBUSY)
-    if enable and cgroup.parent is not None and any(group.tasks for group in cgroup.members):
-        raise SyscallError(errno.EBUSY)
+    kinds.check_enable(cgroup, enable)
     cgroup.enabled = cgroup.enabled - disable | enable
     for child in cgroup.children.values():
         child.lost(disable)
@@ -142,7 +147,10 @@ def _put_freeze(cgroup: Cgroup, w: Writer, text: str) -> None:
 
 
 def _put_kill(cgroup: Cgroup, w: Writer, text: str) -> None:
+    """It is of whole processes, which a threaded group has not: EOPNOTSUPP."""
     bounded(text, 1, 1)
+    if cgroup.threaded():
+        raise SyscallError(errno.EOPNOTSUPP)
     cgroup.kill(w.task)
 
 

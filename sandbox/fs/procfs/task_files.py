@@ -158,7 +158,7 @@ def set_oom_score_adj(t: Task, task: Task, data: bytes) -> None:
 
 def cgroup(t: Task, task: Task) -> bytes:
     """Where it is in the unified hierarchy, from the reader's root."""
-    group = task.group.cgroup
+    group = task.cgroup()
     return b"0::%s%s\n" % (group.path_from(t.ns.cgroup.root), b" (deleted)" if group.deleted else b"")
 
 

@@ -13,7 +13,7 @@ begins it anew. Where no group has a limit no thread ever has that.
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING, Final, Iterator
+from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.sched import CPU_LEAST_US, CPU_PERIOD_MOST_US, CPU_QUOTA_MOST_US
 from sandbox.errors import SyscallError
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from sandbox.kernel.cgroup.cgroup import Cgroup
     from sandbox.kernel.kernel import Kernel
     from sandbox.kernel.task import Task
-    from sandbox.kernel.thread_group import ThreadGroup
     from tcpip.timers import Timer
 
 DEFAULT_PERIOD_NS: Final = 100_000_000
@@ -107,14 +106,11 @@ class Bandwidth:
         t.parked = PARK_HELD
         return False
 
-    def _tasks(self) -> Iterator[Task]:
-        return (task for one in self.cgroup.walk() for group in one.members for task in group.tasks)
-
     def _running(self) -> int:
         """How many threads of the group run, up to as many as there are processors. Who waits for the platform may go on
         without asking."""
         found = 0
-        for task in self._tasks():
+        for task in self.cgroup.all_tasks():
             if task.parked == PARK_NONE or task.host_op:
                 found += 1
                 if found == self.kernel.cpus:
@@ -177,7 +173,7 @@ class Bandwidth:
         """Nobody looks until somebody wants to run."""
         self.active = False
         self._timer.cancel()
-        for task in self._tasks():
+        for task in self.cgroup.all_tasks():
             task.work |= WORK_CPU
 
     def _wake(self, quota: int) -> None:
@@ -195,7 +191,7 @@ class Bandwidth:
 
     def _throttle(self) -> None:
         self.throttled = True
-        for task in self._tasks():
+        for task in self.cgroup.all_tasks():
             ask(task)
 
     def _release(self, now: int) -> None:
@@ -223,18 +219,17 @@ def ask(t: Task) -> None:
 
 def admit(t: Task) -> bool:
     """A thread with WORK_CPU is about to go back to guest code. False: one of its control groups is throttled, it is held."""
-    for cgroup in t.group.cgroup.ancestors():
+    for cgroup in t.cgroup().ancestors():
         if cgroup.bandwidth is not None and not cgroup.bandwidth.admit(t):
             return False
     t.work &= ~WORK_CPU
     return True
 
 
-def follow(group: ThreadGroup) -> None:
-    """The process has come to another control group: it asks there."""
-    for task in group.tasks:
-        ask(task)
-        _let_go(task)
+def follow(t: Task) -> None:
+    """It has come to another control group: it asks there."""
+    ask(t)
+    _let_go(t)
 
 
 def _let_go(t: Task) -> None:

@@ -1,7 +1,8 @@
 """Cgroup: a control group of the unified hierarchy (cgroups(7), Documentation/admin-guide/cgroup-v2.rst; kernel/cgroup/cgroup.c).
 
-Processes are members whole: there is no threaded mode. The hierarchy's own root is never seen; each container has a group of
-its own below it, which is the root of its cgroup namespace.
+A process is in one group, its domain, with all that it has; its threads may be in threaded groups below that, which bound
+what is of single threads. The hierarchy's own root is never seen; each container has a group of its own below it, which is
+the root of its cgroup namespace.
 """
 
 from __future__ import annotations
@@ -45,10 +46,12 @@ class Hierarchy:
 
 class Cgroup:
     """`members` are processes, zombies too, in the order in which they came. `live` counts those below as well, without
-    zombies. `enabled`: the controllers of its children. None: no bound."""
+    zombies. A threaded group has `threads` instead, which `live` counts, and its `domain` is another group.
+
+    `enabled`: the controllers of its children. None: no bound."""
 
     __slots__ = (
-        "hierarchy", "parent", "name", "children", "members", "live", "enabled", "deleted", "view", "node", "max_depth",
+        "hierarchy", "parent", "name", "children", "members", "threads", "domain", "live", "enabled", "deleted", "view", "node", "max_depth",
         "max_descendants", "cpu_ns_past", "bandwidth", "events", "freeze", "frozen", "awaited", "pids_max", "pids_hits", "pids_events", "memory_pages",
         "memory_events", "oom_group",
     )  # fmt: skip
@@ -59,6 +62,8 @@ class Cgroup:
         self.name = name
         self.children: dict[bytes, Cgroup] = {}
         self.members: dict[ThreadGroup, None] = {}
+        self.threads: dict[Task, None] = {}
+        self.domain = self
         self.live = 0
         self.enabled: frozenset[bytes] = frozenset()
         self.deleted = False
@@ -87,7 +92,13 @@ class Cgroup:
 
     def controllers(self) -> frozenset[bytes]:
         """Those that it has files of."""
-        return frozenset(CONTROLLERS) if self.parent is None else self.parent.enabled
+        if self.parent is None:
+            return frozenset(CONTROLLERS)
+        return self.parent.enabled - DOMAIN if self.threaded() else self.parent.enabled
+
+    def threaded(self) -> bool:
+        """It is in the thread subtree of another."""
+        return self.domain is not self
 
     def ancestors(self) -> Iterator[Cgroup]:
         """It, and those above."""
@@ -154,7 +165,8 @@ class Cgroup:
             raise SyscallError(errno.EBUSY)
         self.deleted = True
         del parent.children[self.name]
-        parent.cpu_ns_past += self.cpu_ns_past
+        if parent.threaded() == self.threaded():  # else its processes have it
+            parent.cpu_ns_past += self.cpu_ns_past
         self.cpu_ns_past = 0
         self._unbind()
         self.hierarchy.count -= 1
@@ -190,7 +202,7 @@ class Cgroup:
 
     def _count(self, change: int) -> None:
         here: Cgroup | None = self
-        while here is not None:
+        while here is not None and here.threaded() == self.threaded():
             here.live += change
             if here.live == (change > 0):
                 here.events.happened()
@@ -198,28 +210,62 @@ class Cgroup:
 
     def take(self, group: ThreadGroup) -> None:
         """Move a live process here, with all its threads. The rights were checked."""
-        old = group.cgroup
-        if old is self or group.exited:
+        old, domain = group.cgroup, self.domain
+        if group.exited:
             return
-        old.leave(group)
-        old.ended()
-        group.cgroup, group.cgroup_cpu_ns = self, group.cpu_ns()
-        self.enter(group)
-        self._look_soon()
-        freezer.follow(group)
-        if self.hierarchy.cpu_bounds:
-            bandwidth.follow(group)
-        for cgroup in (old, self):
-            freezer.look(cgroup)
+        if old is not domain:
+            old.leave(group)
+            old.ended()
+            group.cgroup, group.cgroup_cpu_ns = domain, group.cpu_ns()
+            domain.enter(group)
+            domain._look_soon()
+        for task in list(group.tasks):
+            if task.cgroup() is not self or old is not domain:
+                self.take_thread(task)
+        freezer.look(old)
 
-    def check_domain(self) -> None:
-        """EBUSY where processes may not be, since they would compete with the children's (cgroup_migrate_vet_dst)."""
-        if self.deleted:
-            raise SyscallError(errno.ENODEV)
-        if self.parent is None or not self.enabled:
+    def take_thread(self, t: Task) -> None:
+        """Move a thread here, whose process is in the same domain."""
+        old = t.subgroup
+        if old is not None:
+            old.left_by(t)
+        if self.threaded():
+            self.entered_by(t)
+        freezer.follow(t)
+        if self.hierarchy.cpu_bounds:
+            bandwidth.follow(t)
+        for cgroup in (old, self):
+            if cgroup is not None:
+                freezer.look(cgroup)
+
+    def entered_by(self, t: Task) -> None:
+        """A thread has come to this threaded group."""
+        t.subgroup, t.subgroup_cpu_ns = self, t.cpu_ns()
+        self.threads[t] = None
+        self._count(1)
+
+    def left_by(self, t: Task) -> None:
+        """It has ended, or goes elsewhere."""
+        self.cpu_ns_past += t.cpu_ns() - t.subgroup_cpu_ns
+        del self.threads[t]
+        t.subgroup = None
+        self._count(-1)
+
+    def own_tasks(self) -> Iterator[Task]:
+        """Threads in it."""
+        if self.threaded():
+            yield from self.threads
             return
-        if self.enabled & DOMAIN or any(child.live for child in self.children.values()):
-            raise SyscallError(errno.EBUSY)
+        for group in self.members:
+            for task in group.tasks:
+                if task.subgroup is None:
+                    yield task
+
+    def all_tasks(self) -> Iterator[Task]:
+        """Threads in it and below."""
+        if self.threaded():
+            return (task for one in self.walk() for task in one.threads)
+        return (task for one in self.walk() for group in one.members for task in group.tasks)
 
     def kill(self, sender: Task) -> None:
         """cgroup.kill: everything in it and below ends."""
@@ -231,8 +277,13 @@ class Cgroup:
 
     def cpu_ns(self) -> int:
         """Processor time of everything that is or was in it or below."""
+        if self.threaded():
+            past = sum(one.cpu_ns_past for one in self.walk())
+            return past + sum(task.cpu_ns() - task.subgroup_cpu_ns for task in self.all_tasks())
         total = 0
         for cgroup in self.walk():
+            if cgroup.threaded():
+                continue  # its processes are counted
             total += cgroup.cpu_ns_past + sum(group.cpu_ns() - group.cgroup_cpu_ns for group in cgroup.members)
         return total
 
@@ -240,6 +291,8 @@ class Cgroup:
 
     def tasks(self) -> int:
         """Threads in it and below; a zombie counts."""
+        if self.threaded():
+            return sum(len(one.threads) for one in self.walk())
         return sum(max(1, len(group.tasks)) for cgroup in self.walk() for group in cgroup.members)
 
     def limit_tasks(self, most: int | None) -> None:

@@ -20,7 +20,6 @@ from tcpip.waiter import EVENT_PRI
 if TYPE_CHECKING:
     from sandbox.kernel.cgroup.cgroup import Cgroup
     from sandbox.kernel.task import Task
-    from sandbox.kernel.thread_group import ThreadGroup
     from tcpip.waiter import Waiter
 
 STILL: Final = (PARK_STOP, PARK_TRACED, PARK_DEAD)
@@ -35,18 +34,17 @@ def set_freeze(cgroup: Cgroup, freeze: bool) -> None:
             one.frozen = frozen
             if not frozen:
                 one.events.happened()
-            for group in list(one.members):
-                follow(group)
+            for task in list(one.own_tasks()):
+                follow(task)
     look(cgroup)
 
 
-def follow(group: ThreadGroup) -> None:
-    """Its threads stop or go on, as its control group is frozen or not."""
-    for task in list(group.tasks):
-        if group.cgroup.frozen:
-            _freeze(task)
-        elif task.work & WORK_FREEZE:
-            _thaw(task)
+def follow(t: Task) -> None:
+    """It stops or goes on, as its control group is frozen or not."""
+    if t.cgroup().frozen:
+        _freeze(t)
+    elif t.work & WORK_FREEZE:
+        _thaw(t)
 
 
 def _freeze(t: Task) -> None:
@@ -69,7 +67,7 @@ def _thaw(t: Task) -> None:
 def halt(t: Task) -> None:
     """`t` has noticed; its thread is left stopped."""
     t.parked = PARK_STOP
-    look(t.group.cgroup)
+    look(t.cgroup())
 
 
 def is_still(cgroup: Cgroup) -> bool:
@@ -78,11 +76,10 @@ def is_still(cgroup: Cgroup) -> bool:
     if not cgroup.frozen:
         return False
     awaited = cgroup.awaited
-    while awaited and (awaited[-1].parked in STILL or not awaited[-1].group.cgroup.within(cgroup)):
+    while awaited and (awaited[-1].parked in STILL or not awaited[-1].cgroup().within(cgroup)):
         awaited.pop()
     if not awaited:  # all that were known of: whoever came since is waited for next
-        tasks = (task for one in cgroup.walk() for group in one.members for task in group.tasks)
-        awaited.extend(task for task in tasks if task.parked not in STILL)
+        awaited.extend(task for task in cgroup.all_tasks() if task.parked not in STILL)
     return not awaited
 
 

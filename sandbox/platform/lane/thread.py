@@ -541,7 +541,8 @@ class LaneThread(LaneAffinity):
             space.timed = True
             for thread in space.pooled:
                 thread.used_before_ns = space.thread_cpu_time_ns(thread.tid)
-        return max(0, space.thread_cpu_time_ns(self.tid) - self.used_before_ns)
+        used = space.thread_cpu_time_ns(self.tid)
+        return used if used < 0 else max(0, used - self.used_before_ns)
 
     def end(self) -> None:
         """Order the host thread to end; `ended` when it does. Not a process's first one, whose end nobody would see."""

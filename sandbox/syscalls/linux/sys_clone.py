@@ -88,15 +88,16 @@ def sys_clone3(t: Task, a: SyscallArgs) -> Result:
     if set_tid_size:
         request.set_tid = _wanted_tids(t, flags, set_tid, set_tid_size)
     if flags & CLONE_INTO_CGROUP:
-        request.cgroup = _wanted_cgroup(t, cgroup)
+        request.cgroup = _wanted_cgroup(t, cgroup, flags & CLONE_THREAD != 0)
     return clone(t, request)
 
 
-def _wanted_cgroup(t: Task, fd: int) -> Cgroup:
+def _wanted_cgroup(t: Task, fd: int, thread: bool) -> Cgroup:
     """The group whose directory is open: EBADF for anything else, ENOENT for one that is gone, and what writing to its
-    cgroup.procs would give (cgroup_css_set_fork)."""
+    cgroup.procs, or cgroup.threads for a `thread`, would give (cgroup_css_set_fork)."""
     from sandbox.fs.cgroupfs.directory import CgroupDir
     from sandbox.fs.cgroupfs.rights import check_move, procs_of
+    from sandbox.kernel.cgroup.kinds import check_target
     from sandbox.vfs.permission import MAY_WRITE, check
 
     file = t.fds.get(fd)
@@ -107,8 +108,10 @@ def _wanted_cgroup(t: Task, fd: int) -> Cgroup:
     if procs is None:
         raise SyscallError(errno.ENOENT)
     check(t.creds, procs, MAY_WRITE)
-    check_move(t.group.cgroup, node.cgroup, t.creds, t.ns.cgroup.root)
-    node.cgroup.check_domain()
+    check_move(t.cgroup(), node.cgroup, t.creds, t.ns.cgroup.root)
+    check_target(node.cgroup)
+    if thread and node.cgroup.domain is not t.group.cgroup:
+        raise SyscallError(errno.EOPNOTSUPP)
     return node.cgroup
 
 

@@ -111,6 +111,10 @@ class FakeThread(GuestThread):
         self.interrupted = 0
         self.replies: list[int] = []
         self.resumed = 0
+        self.cpu_ns = 0  # of its own; its space has them all
+
+    def cpu_time_ns(self) -> int:
+        return self.cpu_ns
 
     def address_space(self) -> FakeSpace:
         return self.space

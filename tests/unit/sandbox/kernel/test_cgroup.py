@@ -10,6 +10,7 @@ from sandbox.abi.linux.signal import SIGKILL, SIGTERM, SIGUSR1
 from sandbox.errors import SyscallError
 from sandbox.kernel.cgroup.cgroup import MEMORY, PIDS, Cgroup
 from sandbox.kernel.cgroup.freezer import is_still, set_freeze
+from sandbox.kernel.cgroup.kinds import check_target
 from sandbox.kernel.signal_info import SignalInfo
 from sandbox.kernel.task_clone import CloneRequest, clone
 from sandbox.kernel.task_state import PARK_STOP
@@ -46,7 +47,7 @@ def test_a_group_goes_when_it_is_empty(box: Box, top: Cgroup) -> None:
     box.settle()
     assert (a.live, a.tasks(), a.events.count) == (0, 1, told + 2)  # a zombie is still counted
     a.remove()
-    assert error_of(a.make, b"x") == errno.ENODEV and error_of(a.check_domain) == errno.ENODEV
+    assert error_of(a.make, b"x") == errno.ENODEV and error_of(check_target, a) == errno.ENODEV
     assert b"a" not in top.children
 
 
@@ -96,12 +97,12 @@ def test_processes_may_not_be_beside_groups_that_compete(box: Box, top: Cgroup) 
     a = top.make(b"a")
     b = a.make(b"b")
     a.enabled = frozenset((PIDS,))
-    a.check_domain()  # tasks do not compete while nobody is below
+    check_target(a)  # tasks do not compete while nobody is below
     b.take(box.init.group)
-    assert error_of(a.check_domain) == errno.EBUSY
+    assert error_of(check_target, a) == errno.EBUSY
     top.take(box.init.group)
     a.enabled = frozenset((MEMORY,))
-    assert error_of(a.check_domain) == errno.EBUSY
+    assert error_of(check_target, a) == errno.EBUSY
 
 
 def test_frozen_processes_stand_still_until_thawed_or_killed(box: Box, top: Cgroup) -> None:

@@ -168,6 +168,9 @@ class Guest:
 
     # --- what handlers ask of a task ---
 
+    def cgroup(self) -> Cgroup:
+        return self.group.cgroup
+
     def copy_in(self, addr: int, size: int) -> bytes:
         if not size:
             return b""
