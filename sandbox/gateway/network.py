@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sandbox.reactor import Reactor
     from sandbox.sockets.inet.socket import InetSocket
     from sandbox.sockets.netlink.family import PortTable
+    from sandbox.sockets.netlink.netfilter.batch import Nftables
     from tcpip.addr import SockAddr
     from tcpip.stack.nic import Nic
     from tcpip.stack.stack import Stack
@@ -70,6 +71,7 @@ class Network:
         self.ids: dict[Network, int] = {}  # the numbers that other namespaces have here
         self.observers: set[Network] = set()  # where this one has a number
         self.netlink_ports: PortTable | None = None
+        self.nftables: Nftables | None = None
         self.mirror: Mirror | None = None
         self.dns: DnsService | None = None  # of `user` and `internal`
         self.resolv_conf = b""

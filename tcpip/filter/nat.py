@@ -57,13 +57,23 @@ class Translator:
             self._translate_error(pkt, conn, which)
             return True
         if not conn.confirmed and pkt.state == NEW and not conn.decided & which:
-            if not self.owner.nat.run(pkt, hook, self.owner):
+            if not self.owner.nat.run(pkt, hook, self.owner) or not self._ask(pkt, hook, which):
                 return False
             if not conn.decided & which:
                 self._decide(conn, ANY, which)
         if conn.translated & (which if pkt.direction == ORIGINAL else SRC + DST - which):
             target = invert(conn.tuple_of(1 - pkt.direction))
             pkt.rewrite(which, address(target, which), port(target, which))
+        return True
+
+    def _ask(self, pkt: FilteredPacket, hook: str, which: int) -> bool:
+        """Who else may choose, until somebody does (nf_nat_inet_fn). False: the packet is dropped."""
+        conn = pkt.connection
+        for entry in self.owner.nat_hooks[hook].entries:
+            if conn is None or conn.decided & which:
+                break
+            if not entry.passes(pkt, hook):
+                return False
         return True
 
     def _translate_error(self, pkt: FilteredPacket, conn: Connection, which: int) -> None:

@@ -15,6 +15,7 @@ from tcpip.buffer import RxPacket, TxPacket
 from tcpip.errors import DropReason, Malformed, NetworkError
 from tcpip.filter.conntrack import Conntrack
 from tcpip.filter.flow_tuple import REPLY
+from tcpip.filter.hook import CONFIRM, CONNTRACK, FILTER, MANGLE, NAT_DST, NAT_SRC, RAW, HookEntry, HookList
 from tcpip.filter.nat import Translator
 from tcpip.filter.packet import RELATED, UNTRACKED, FilteredPacket
 from tcpip.filter.table import FORWARD, INPUT, OUTPUT, POSTROUTING, PREROUTING, Table
@@ -30,8 +31,70 @@ Trace = Callable[[str, str, FilteredPacket], None]
 """Called with a Log target's prefix, the hook and the packet."""
 
 
+class _TableHook(HookEntry):
+    """A table of rules; one that may change the packet's mark has it routed again."""
+
+    def __init__(self, priority: int, table: Table, owner: Netfilter) -> None:
+        super().__init__(priority)
+        self.table = table
+        self.owner = owner
+
+    def passes(self, pkt: FilteredPacket, hook: str) -> bool:
+        mark = pkt.mark
+        if not self.table.run(pkt, hook, self.owner):
+            return False
+        if pkt.mark != mark:
+            pkt.rerouted = True
+        return True
+
+
+class _Tracking(HookEntry):
+    """Finds or makes the packet's connection, unless that is known or shall not be."""
+
+    def __init__(self, owner: Netfilter) -> None:
+        super().__init__(CONNTRACK)
+        self.owner = owner
+
+    def passes(self, pkt: FilteredPacket, hook: str) -> bool:
+        known = pkt.known
+        if known is not None and hook == PREROUTING:
+            pkt.connection, pkt.direction, pkt.state = known.connection, known.direction, known.state
+        elif known is not None and known.connection is not None:
+            pkt.connection, pkt.direction, pkt.state = known.connection, REPLY - known.direction, RELATED
+        elif not pkt.untracked:
+            self.owner.conntrack.track(pkt)
+        return True
+
+
+class _Translation(HookEntry):
+    """Chooses and applies translations."""
+
+    def __init__(self, priority: int, translator: Translator) -> None:
+        super().__init__(priority)
+        self.translator = translator
+
+    def passes(self, pkt: FilteredPacket, hook: str) -> bool:
+        return self.translator.translate(pkt, hook)
+
+
+class _Confirmation(HookEntry):
+    """Enters the connection of a packet that has passed."""
+
+    def __init__(self, conntrack: Conntrack) -> None:
+        super().__init__(CONFIRM)
+        self.conntrack = conntrack
+
+    def passes(self, pkt: FilteredPacket, hook: str) -> bool:
+        self.conntrack.confirm(pkt)
+        return True
+
+
 class Netfilter:
-    """The tables `raw`, `mangle`, `nat` and `filter` of a stack, its connections, and `trace` for what Log targets tell."""
+    """The tables `raw`, `mangle`, `nat` and `filter` of a stack, its connections, and `trace` for what Log targets tell.
+
+    `hooks` has who else is asked, `nat_hooks` who chooses translations beside the nat table. `for_nft`: only
+    an nf_tables ruleset needs it.
+    """
 
     __slots__ = (
         "stack",
@@ -42,7 +105,9 @@ class Netfilter:
         "conntrack",
         "translator",
         "trace",
-        "_untracked",
+        "hooks",
+        "nat_hooks",
+        "for_nft",
         "_answered",
     )
 
@@ -53,10 +118,25 @@ class Netfilter:
         self.nat = Table("nat")
         self.filter = Table("filter")
         self.conntrack = Conntrack(stack)
+        self.nat_hooks = {hook: HookList() for hook in self.nat.chains}
         self.translator = Translator(self)
         self.trace: Trace | None = None
-        self._untracked = False
+        self.for_nft = False
+        self.hooks = {hook: HookList() for hook in self.mangle.chains}
         self._answered: FilteredPacket | None = None
+        for priority, table in ((RAW, self.raw), (MANGLE, self.mangle), (FILTER, self.filter)):
+            for hook in table.chains:
+                self.hooks[hook].add(_TableHook(priority, table, self))
+        for hook in (PREROUTING, OUTPUT):
+            self.hooks[hook].add(_Tracking(self))
+            self.hooks[hook].add(_Translation(NAT_DST, self.translator))
+        for hook in (INPUT, POSTROUTING):
+            self.hooks[hook].add(_Translation(NAT_SRC, self.translator))
+            self.hooks[hook].add(_Confirmation(self.conntrack))
+
+    def _ask(self, view: FilteredPacket, hook: str) -> None:
+        if not self.hooks[hook].passes(view, hook):
+            raise Malformed(DropReason.FILTERED)
 
     # What comes in.
 
@@ -66,32 +146,24 @@ class Netfilter:
         view = pkt.track = FilteredPacket()
         view.received(pkt)
         view.max_fragment = max_fragment
-        self._untracked = known is not None
-        if not self.raw.run(view, PREROUTING, self):
-            raise Malformed(DropReason.FILTERED)
+        view.known = known
         if known is not None:
-            view.connection, view.direction, view.state = known.connection, known.direction, known.state
-        elif not self._untracked:
-            self.conntrack.track(view)
-        if not self.mangle.run(view, PREROUTING, self) or not self.translator.translate(view, PREROUTING):
-            raise Malformed(DropReason.FILTERED)
+            view.mark = known.mark
+        self._ask(view, PREROUTING)
+        view.known = None
         return view
 
     def input(self, view: FilteredPacket) -> None:
         """A packet for this host before a socket sees it. Malformed."""
-        passes = self.mangle.run(view, INPUT, self) and self.filter.run(view, INPUT, self)
-        if not passes or not self.translator.translate(view, INPUT):
-            raise Malformed(DropReason.FILTERED)
-        self.conntrack.confirm(view)
+        self._ask(view, INPUT)
 
     def forward(self, view: FilteredPacket, out: TxPacket, protocol: int, nic: Nic) -> None:
         """A packet for somebody else, and then as it leaves. Malformed."""
         view.out_nic = nic
         view.tx = out  # its TTL is the new one, which is what a rejection quotes
-        if not self.mangle.run(view, FORWARD, self) or not self.filter.run(view, FORWARD, self):
-            raise Malformed(DropReason.FILTERED)
+        self._ask(view, FORWARD)
         view.sent(out, protocol)
-        self._postrouting(view, nic)
+        self._ask(view, POSTROUTING)
 
     # What leaves.
 
@@ -101,14 +173,17 @@ class Netfilter:
         view.sent(pkt, protocol)
         view.out_nic = route.nic
         socket = view.socket = pkt.socket
-        mark = view.mark = socket.mark if socket is not None else route.mark
+        view.mark = socket.mark if socket is not None else route.mark
         dst = view.dst
-        answered, self._answered = self._answered, None
+        view.known, self._answered = self._answered, None
+        answered = view.known
         try:
-            self._output(view, answered)
-            if view.mark != mark or view.dst != dst:
+            self._ask(view, OUTPUT)
+            view.known = None
+            if view.rerouted or view.dst != dst:
                 route = self.stack.find_route(view.dst, view.src, 0, view.mark)
-            self._postrouting(view, route.nic)
+            view.out_nic = route.nic
+            self._ask(view, POSTROUTING)
         except Malformed as refusal:
             self.stack.stats.drop(refusal.reason)
             raise NetworkError(errors.NOT_PERMITTED) from None
@@ -116,24 +191,6 @@ class Netfilter:
             self._answered = answered
         pkt.track = view if route.nic.loopback else None
         route.transmit(pkt, dont_fragment)
-
-    def _output(self, view: FilteredPacket, answered: FilteredPacket | None) -> None:
-        self._untracked = False
-        if not self.raw.run(view, OUTPUT, self):
-            raise Malformed(DropReason.FILTERED)
-        if answered is not None and answered.connection is not None:
-            view.connection, view.direction, view.state = answered.connection, REPLY - answered.direction, RELATED
-        elif not self._untracked:
-            self.conntrack.track(view)
-        passes = self.mangle.run(view, OUTPUT, self) and self.translator.translate(view, OUTPUT)
-        if not passes or not self.filter.run(view, OUTPUT, self):
-            raise Malformed(DropReason.FILTERED)
-
-    def _postrouting(self, view: FilteredPacket, nic: Nic) -> None:
-        view.out_nic = nic
-        if not self.mangle.run(view, POSTROUTING, self) or not self.translator.translate(view, POSTROUTING):
-            raise Malformed(DropReason.FILTERED)
-        self.conntrack.confirm(view)
 
     def answer_to(self, view: FilteredPacket | None) -> FilteredPacket | None:
         """What is sent until the next call is an answer to this packet, and belongs to its connection even while that
@@ -145,7 +202,7 @@ class Netfilter:
 
     def untrack(self, pkt: FilteredPacket) -> None:
         """The packet that is in the raw table now belongs to no connection."""
-        self._untracked = True
+        pkt.untracked = True
         pkt.state = UNTRACKED
 
     def transparent_socket(self, pkt: FilteredPacket, port: int) -> PacketHandler | None:

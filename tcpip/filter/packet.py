@@ -43,7 +43,9 @@ class FilteredPacket:
     `state` is one of NEW … UNTRACKED, `connection` and `direction` whose packet it is (None when nobody's). `mark` is
     what routing rules look at. `socket` holds the options of the local socket that sent it. `max_fragment` is the
     largest fragment it came in, 0 for a whole packet. `intercepted`: it goes to local sockets whatever its address,
-    and `listener` is the one that takes new flows.
+    and `listener` is the one that takes new flows. `known` is the packet whose connection it has: the same one as it was
+    sent, on the loopback, or the one that it answers. `untracked`: it belongs to nobody. `rerouted`: it is to be routed by
+    another mark than before.
     """
 
     __slots__ = (
@@ -68,6 +70,9 @@ class FilteredPacket:
         "max_fragment",
         "intercepted",
         "listener",
+        "known",
+        "untracked",
+        "rerouted",
     )
 
     def __init__(self) -> None:
@@ -87,6 +92,9 @@ class FilteredPacket:
         self.max_fragment = 0
         self.intercepted = False
         self.listener: PacketHandler | None = None
+        self.known: FilteredPacket | None = None
+        self.untracked = False
+        self.rerouted = False
 
     def received(self, pkt: RxPacket) -> None:
         """Stand for a received packet, header checked."""
@@ -113,10 +121,22 @@ class FilteredPacket:
         self._read_flow()
 
     def _read_flow(self) -> None:
-        if len(self.src) == 4 and (self.data[self.network + 6] & 0x1F or self.data[self.network + 7]):
-            self.flow = None  # a later fragment, which only a raw socket sends
+        if self.later_fragment():
+            self.flow = None
         else:
             self.flow = flow_tuple.read(self.data, self.transport, self.end, self.protocol, self.src, self.dst)
+
+    def later_fragment(self) -> bool:
+        """A fragment but the first, which only a raw socket sends."""
+        return len(self.src) == 4 and bool(self.data[self.network + 6] & 0x1F or self.data[self.network + 7])
+
+    def read(self, at: int, count: int) -> bytes:
+        """data[at : at + count], where `data` may go on beyond what was looked at; fewer when the packet ends."""
+        if at + count <= self.end:
+            return self.data[at : at + count]
+        if self.tx is None or self.rx is not None:
+            return self.data[at : self.end]
+        return self.tx.join()[at : at + count]
 
     @property
     def four(self) -> bool:

@@ -44,7 +44,8 @@ class InetFamily(Family):
             if error.error is errors.PROTOCOL_NOT_SUPPORTED and kind == abi.SOCK_RAW:
                 raise SyscallError(errno.EPROTONOSUPPORT) from None
             raise syscall_error(error) from None
-        endpoint.settings().owner = t.creds.fsuid
+        settings = endpoint.settings()
+        settings.owner, settings.group = t.creds.fsuid, t.creds.fsgid
         socket = InetSocket(network, endpoint, kind, protocol)
         network.sockets.add(socket)
         return socket

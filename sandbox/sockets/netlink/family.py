@@ -8,12 +8,18 @@ from typing import TYPE_CHECKING, Final
 from sandbox.abi.linux import socket as abi
 from sandbox.errors import SyscallError
 from sandbox.sockets.base import Family, SocketFile
-from sandbox.sockets.netlink.socket import NETLINK_KOBJECT_UEVENT, NETLINK_ROUTE, NETLINK_SOCK_DIAG, NetlinkSocket
+from sandbox.sockets.netlink.socket import (
+    NETLINK_KOBJECT_UEVENT,
+    NETLINK_NETFILTER,
+    NETLINK_ROUTE,
+    NETLINK_SOCK_DIAG,
+    NetlinkSocket,
+)
 
 if TYPE_CHECKING:
     from sandbox.kernel.task import Task
 
-PROTOCOLS: Final = frozenset((NETLINK_ROUTE, NETLINK_SOCK_DIAG, NETLINK_KOBJECT_UEVENT))
+PROTOCOLS: Final = frozenset((NETLINK_ROUTE, NETLINK_SOCK_DIAG, NETLINK_NETFILTER, NETLINK_KOBJECT_UEVENT))
 MAX_PROTOCOL: Final = 32
 MAX_SOCKETS: Final = 4096
 
@@ -40,6 +46,10 @@ class PortTable:
             port = self._next
             self._next = self._next - 1 if self._next > 1 << 31 else 0xFFFFFFFF
         self.bind(socket, port)
+
+    def members(self, protocol: int, group: int) -> list[NetlinkSocket]:
+        """Who listens to a group."""
+        return [one for (number, _), one in self.ports.items() if number == protocol and one.listens(group)]
 
     def forget(self, socket: NetlinkSocket) -> None:
         """It is closed."""

@@ -23,6 +23,8 @@ NLM_F_EXCL: Final = 0x200
 NLM_F_CREATE: Final = 0x400
 NLM_F_DUMP: Final = 0x300
 NLM_F_CAPPED: Final = 0x100
+NLM_F_ACK_TLVS: Final = 0x200
+_ERR_OFFSET: Final = 2
 
 HEADER: Final = struct.Struct("<IHHII")  # len, type, flags, seq, pid
 _ATTRIBUTE: Final = struct.Struct("<HH")
@@ -104,10 +106,14 @@ def message(kind: int, flags: int, seq: int, port: int, body: bytes) -> bytes:
     return HEADER.pack(HEADER.size + len(body), kind, flags, seq, port) + body + bytes(-len(body) & 3)
 
 
-def error(request: Request, number: int, port: int, capped: bool) -> bytes:
-    """NLMSG_ERROR (0: an acknowledgement); an error quotes the request unless `capped`."""
+def error(request: Request, number: int, port: int, capped: bool, offset: int = 0) -> bytes:
+    """NLMSG_ERROR (0: an acknowledgement); an error quotes the request unless `capped`. `offset`: where the attribute is
+    that it is about, for sockets with NETLINK_EXT_ACK."""
     quoted = request.raw[: HEADER.size] if capped or not number else request.raw
     flags = NLM_F_CAPPED if len(quoted) < len(request.raw) else 0
+    if offset:
+        padded = quoted + bytes(-len(quoted) & 3)
+        quoted, flags = padded + u32(_ERR_OFFSET, offset), flags | NLM_F_ACK_TLVS
     return message(NLMSG_ERROR, flags, request.seq, port, _INT.pack(-number) + quoted)
 
 

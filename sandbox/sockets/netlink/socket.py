@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 NETLINK_ROUTE: Final = 0
 NETLINK_SOCK_DIAG: Final = 4
+NETLINK_NETFILTER: Final = 12
 NETLINK_KOBJECT_UEVENT: Final = 15
 
 NETLINK_ADD_MEMBERSHIP: Final = 1
@@ -113,11 +114,26 @@ class NetlinkSocket(SocketFile):
             raise SyscallError(errno.ECONNREFUSED)
         if self._queued > MAX_QUEUED:
             raise SyscallError(errno.ENOBUFS)
-        for request in nl.split(bytes(data)):
-            self._request(t, request)
+        if self.protocol == NETLINK_NETFILTER:
+            self._netfilter(t, bytes(data))
+        else:
+            for request in nl.split(bytes(data)):
+                self._request(t, request)
         if self._queue:
             self.queue.notify(EVENT_IN)
         return len(data)
+
+    def _netfilter(self, t: Task, data: bytes) -> None:
+        from sandbox.sockets.netlink.netfilter.service import Service
+
+        service = Service(t, self._network, self.port, NETLINK_CAP_ACK in self._set, NETLINK_EXT_ACK in self._set)
+        service.receive(data)
+        for datagram in service.answers:
+            self._put(datagram)
+
+    def listens(self, group: int) -> bool:
+        """It is a member."""
+        return group in self._groups
 
     def _request(self, t: Task, request: nl.Request) -> None:
         """One message; netlink_rcv_skb: what is no request or a control message is only acknowledged."""
@@ -186,6 +202,8 @@ class NetlinkSocket(SocketFile):
         if name in (NETLINK_ADD_MEMBERSHIP, NETLINK_DROP_MEMBERSHIP):
             if not 1 <= number <= MAX_GROUP:
                 raise SyscallError(errno.EINVAL)
+            if self.protocol == NETLINK_NETFILTER and not t.creds.has_in(self._network.user(), CAP_NET_ADMIN):
+                raise SyscallError(errno.EPERM)
             (self._groups.add if name == NETLINK_ADD_MEMBERSHIP else self._groups.discard)(number)
         elif name in _FLAGS:
             (self._set.add if number else self._set.discard)(name)

@@ -1,0 +1,1 @@
+"""NETLINK_NETFILTER: nf_tables for nft(8) and iptables-nft(8)."""
