@@ -222,6 +222,9 @@ class RouteLoad(Expression):
         self.at = at
         self.key = key
 
+    def hooks(self) -> tuple[str, frozenset[str]]:
+        return "", frozenset((FORWARD, OUTPUT, POSTROUTING)) if self.key == TCPMSS else frozenset()
+
     def evaluate(self, e: Evaluation) -> None:
         pkt = e.pkt
         size = 4 if self.key == NEXTHOP4 else 16

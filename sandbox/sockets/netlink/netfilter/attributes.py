@@ -100,10 +100,8 @@ class Attributes:
         return Attributes(self.raw, start + _HEADER, end)
 
     def elements(self, kind: int) -> Iterator[tuple[int, Attributes]]:
-        """Of a list the place and the attributes of each. EINVAL."""
-        for sort, start, end in self.nested(kind).list:
-            if sort != LIST_ELEM:
-                raise NfError(errno.EINVAL)
+        """Of a list the place and the attributes of each, whatever their types (nft numbers elements of sets)."""
+        for _, start, end in self.nested(kind).list:
             yield start, Attributes(self.raw, start + _HEADER, end)
 
 

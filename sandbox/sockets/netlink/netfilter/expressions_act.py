@@ -212,7 +212,7 @@ def read_log(ctx: Context, a: Attributes) -> Expression:
     if 1 in a:
         return act.Log(prefix, a.u16(1), 0, 0, a.u32(3) if 3 in a else -1, a.u16(4, 0))
     level, flags = a.u32(5, _LOG_DEFAULT_LEVEL), a.u32(6, 0)
-    if level > 8 or flags & ~0x1F:
+    if level > 8 or flags & ~0x2F:
         raise NfError(errno.EINVAL)
     return act.Log(prefix, -1, level, flags, -1, 0)
 
