@@ -160,9 +160,8 @@ class Netfilter:
     def forward(self, view: FilteredPacket, out: TxPacket, protocol: int, nic: Nic) -> None:
         """A packet for somebody else, and then as it leaves. Malformed."""
         view.out_nic = nic
-        view.tx = out  # its TTL is the new one, which is what a rejection quotes
+        view.sent(out, protocol)  # its TTL is the new one, which is what a rejection quotes
         self._ask(view, FORWARD)
-        view.sent(out, protocol)
         self._ask(view, POSTROUTING)
 
     # What leaves.

@@ -107,8 +107,7 @@ class FilteredPacket:
         self._read_flow()
 
     def sent(self, pkt: TxPacket, protocol: int) -> None:
-        """Stand for a packet to send, IP header in front and no link header yet."""
-        self.rx = None
+        """Stand for a packet to send, IP header in front and no link header yet; `rx` stays what it was received as."""
         self.tx = pkt
         if not pkt.gso_size:
             _pull(pkt, pkt.transport + _HEADER_LEN.get(protocol, 0))
@@ -134,9 +133,17 @@ class FilteredPacket:
         """data[at : at + count], where `data` may go on beyond what was looked at; fewer when the packet ends."""
         if at + count <= self.end:
             return self.data[at : at + count]
-        if self.tx is None or self.rx is not None:
+        if self.tx is None:
             return self.data[at : self.end]
         return self.tx.join()[at : at + count]
+
+    def need(self, size: int) -> None:
+        """data[:size] is to be rewritten: as much of it as there is shall be in `data`."""
+        tx = self.tx
+        if tx is not None and self.end < size and not tx.gso_size:
+            _pull(tx, size)
+            self.data = bytes(tx.header)
+            self.end = len(self.data)
 
     @property
     def four(self) -> bool:
@@ -169,7 +176,7 @@ class FilteredPacket:
 
     def checksum_is_partial(self) -> bool:
         """The transport checksum is still to be completed."""
-        pkt = self.rx if self.rx is not None else self.tx
+        pkt = self.tx if self.tx is not None else self.rx
         return pkt is not None and pkt.csum == CSUM_PARTIAL and self.protocol != IPPROTO_ICMP
 
     def rewrite(self, which: int, addr: bytes, port: int) -> None:
@@ -211,12 +218,12 @@ class FilteredPacket:
         )
         self._read_flow()
         pkt = self.rx
-        if pkt is not None:
+        if self.tx is not None:
+            self.tx.header = data
+        elif pkt is not None:
             pkt.data = data
             pkt.src, pkt.dst = self.src, self.dst
             pkt.key = self.src + self.dst + data[pkt.transport : min(pkt.transport + 4, pkt.end)]
-        elif self.tx is not None:
-            self.tx.header = data
 
 
 def set_address(head: bytearray, at: int, which: int, addr: bytes) -> int:

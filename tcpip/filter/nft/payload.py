@@ -73,6 +73,7 @@ class PayloadStore(Expression):
         pkt = e.pkt
         start = start_of(pkt, self.base)
         at = start + self.offset
+        pkt.need(at + self.length)
         if start < 0 or self.base == LINK or at + self.length > pkt.end:
             e.code = BREAK
             return
@@ -203,6 +204,7 @@ def set_tcp_option(pkt: FilteredPacket, kind: int, offset: int, value: bytes) ->
     options = tcp_options(pkt)
     at = option_at(options, kind)
     where = pkt.transport + 20 + at + offset
+    pkt.need(where + len(value))
     if at < 0 or at + 1 >= len(options) or offset + len(value) > options[at + 1] or where + len(value) > pkt.end:
         return False
     head = bytearray(pkt.data[: pkt.end])
