@@ -271,7 +271,8 @@ class RawEndpoint(DatagramEndpoint):
             (so.SOL_RAW, so.IPV6_CHECKSUM),
         ) and self.family != AF_INET:
             offset = int_value(value)
-            if self.protocol == so.IPPROTO_ICMPV6 or offset & 1 and offset > 0:
+            kept = self.protocol == so.IPPROTO_ICMPV6 and level == so.SOL_IPV6  # as rawv6_setsockopt has it
+            if kept or offset & 1 and offset > 0:
                 raise NetworkError(errors.INVALID_ARGUMENT)
             self.checksum_offset = max(offset, -1)
         else:

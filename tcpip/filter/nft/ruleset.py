@@ -180,11 +180,10 @@ class Ruleset:
 
     # Checks and hooks.
 
-    def check(self, table: Table) -> None:
-        """TOO_DEEP or WRONG_HOOK for what a base chain of the table leads to (nft_table_validate)."""
-        for chain in table.chains.values():
-            if chain.hook:
-                _check(chain, chain, 0, {})
+    def check(self, table: Table) -> int:
+        """TOO_DEEP or WRONG_HOOK for what a base chain of the table leads to (nft_table_validate); else how many rules
+        were looked at."""
+        return sum([_check(chain, chain, 0, {}) for chain in table.chains.values() if chain.hook])
 
     def _hook(self) -> None:
         """Base chains of tables that are not dormant stand at their hooks, and no others; without tables there is no
@@ -218,19 +217,21 @@ class Ruleset:
                 (netfilter.nat_hooks if chain.type == NAT_TYPE else netfilter.hooks)[chain.hook].add(chain.entry)
 
 
-def _check(base: Chain, chain: Chain, depth: int, seen: dict[int, int]) -> None:
+def _check(base: Chain, chain: Chain, depth: int, seen: dict[int, int]) -> int:
     if depth >= JUMP_STACK:
         raise NetworkError(TOO_DEEP)
     if seen.get(id(chain), -1) >= depth:
-        return  # it was looked at from as deep as this
+        return 0  # it was looked at from as deep as this
     seen[id(chain)] = depth
+    count = len(chain.rules)
     for rule in chain.rules:
         for expression in rule.expressions:
             kind, hooks = expression.hooks()
             if (kind and kind != base.type) or (hooks and base.hook not in hooks):
                 raise NetworkError(WRONG_HOOK)
             for target in expression.targets():
-                _check(base, target, depth + 1, seen)
+                count += _check(base, target, depth + 1, seen)
+    return count
 
 
 HOOKS_OF_TYPE: Final = {

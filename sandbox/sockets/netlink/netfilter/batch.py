@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from tcpip.filter.nft.sets import NftSet
     from tcpip.stack.stack import Stack
 
+MAX_EFFORT: Final = 1 << 20
+"""Rules that are looked at to find the message of a batch that is to blame for a circle."""
 K = TypeVar("K")
 R = TypeVar("R", bound=Referenced)
 
@@ -117,7 +119,7 @@ class Batch:
     """A transaction: ids that only it knows, and what is to be told when it is done: kind, flags, body and whether the
     request asked for an echo."""
 
-    __slots__ = ("nft", "ruleset", "sets", "chains", "told", "check_each")
+    __slots__ = ("nft", "ruleset", "sets", "chains", "told", "check_each", "effort")
 
     def __init__(self, nft: Nftables, check_each: bool) -> None:
         self.nft = nft
@@ -126,6 +128,7 @@ class Batch:
         self.chains: dict[int, Chain] = {}
         self.told: list[tuple[int, int, bytes, Message]] = []
         self.check_each = check_each
+        self.effort = MAX_EFFORT
 
     def context(self, table: Table) -> Context:
         """For expressions in messages about this table."""
@@ -137,5 +140,5 @@ class Batch:
 
     def checked(self, table: Table) -> None:
         """After a step that may make chains call each other in a circle: see `Ruleset.check`."""
-        if self.check_each:
-            self.ruleset.check(table)
+        if self.check_each and self.effort > 0:
+            self.effort -= 1 + self.ruleset.check(table)

@@ -164,18 +164,27 @@ class Service:
             return
         batch, errors = self._run(nft, requests, check_each=False)
         if not any(number for _, number, _ in errors) and complete:
-            try:
-                for table in list(nft.ruleset.tables.values()):
-                    nft.ruleset.check(table)
-            except NetworkError:
+            number = self._check(nft)
+            if number:
                 nft.ruleset.abort()
                 batch, errors = self._run(nft, requests, check_each=True)
+                if not any(found for _, found, _ in errors):
+                    errors.append((begin, number, 0))  # it would have taken too long to find out which one it is
         if complete and not any(number for _, number, _ in errors):
             self._commit(nft, batch, begin)
         else:
             nft.ruleset.abort()
         for request, number, offset in errors:
             self._acknowledge(request, number, offset)
+
+    def _check(self, nft: Nftables) -> int:
+        """The errno of a ruleset that must not be, or 0."""
+        try:
+            for table in nft.ruleset.tables.values():
+                nft.ruleset.check(table)
+        except NetworkError as refusal:
+            return _ERRNO[refusal.error]
+        return 0
 
     def _begin_error(self, nft: Nftables, begin: Request) -> int:
         try:
@@ -201,8 +210,8 @@ class Service:
                 self._change(batch, request)
             except NfError as error:
                 number, offset = error.errno, error.offset
-            except NetworkError as error:
-                number = _ERRNO.get(error.error) or syscall_error(error).errno
+            except NetworkError as refusal:
+                number = _ERRNO.get(refusal.error) or syscall_error(refusal).errno
             if number or request.flags & nl.NLM_F_ACK:
                 errors.append((request, number, offset))
         return batch, errors

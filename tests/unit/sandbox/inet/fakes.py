@@ -17,7 +17,7 @@ from tcpip.stack.stack import Stack
 
 
 class FakeCreds:
-    uid = fsuid = 0
+    uid = fsuid = fsgid = 0
 
     def __init__(self) -> None:
         self.capable = True
