@@ -109,6 +109,8 @@ class Save:
         kernel = self._kernel
         if any(group.view is not kernel.view for group in kernel.pids.groups.values()):
             raise CannotSave("the sandbox has several containers")
+        if kernel.net.nftables is not None and kernel.net.nftables.ruleset.tables:
+            raise CannotSave("there are nf_tables rules")
         parts = Parts(kernel)
         for task in self.freezer.tasks():
             if task.ptrace is not None:

@@ -24,7 +24,7 @@ def _same(name: str, folder: Path) -> None:
     assert inside.status == native.returncode
 
 
-@pytest.mark.parametrize("name", ["errors", "lists"])
+@pytest.mark.parametrize("name", ["errors", "lists", "monitor"])
 def test_rulesets(name: str, tmp_path: Path) -> None:
     _same(name, tmp_path)
 

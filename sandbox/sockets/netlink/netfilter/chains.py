@@ -21,6 +21,7 @@ TABLE, HANDLE, NAME, HOOK, POLICY, USE, TYPE, COUNTERS, _PAD, FLAGS, ID, USERDAT
 _HOOKNUM, _PRIORITY = 1, 2
 _BYTES, _PACKETS = 1, 2
 BASE: Final = 1
+BINDING: Final = 4
 
 
 class Hook:
@@ -43,20 +44,24 @@ class Hook:
         self.priority = priority
 
 
-def body(nft: Nftables, chain: Chain) -> bytes:
-    """NFT_MSG_NEWCHAIN."""
+def body(nft: Nftables, chain: Chain, gone: bool = False) -> bytes:
+    """NFT_MSG_NEWCHAIN, or of one that is gone NFT_MSG_DELCHAIN."""
     parts = [
         nl.string(TABLE, chain.table.name),
         nl.string(NAME, chain.name),
         be64(HANDLE, chain.handle),
     ]
+    if gone:
+        return nft.genmsg(chain.table.family) + b"".join(parts)
     if chain.hook:
         parts.append(nested(HOOK, be32(_HOOKNUM, HOOKS.index(chain.hook)), be32(_PRIORITY, chain.priority)))
         parts += [be32(POLICY, chain.policy), nl.string(TYPE, chain.type)]
         if chain.counters is not None:
             packets, count = chain.counters
             parts.append(nested(COUNTERS, be64(_PACKETS, packets), be64(_BYTES, count)))
-        parts.append(be32(FLAGS, BASE))
+    flags = (BASE if chain.hook else 0) | chain.flags
+    if flags:
+        parts.append(be32(FLAGS, flags))
     parts.append(be32(USE, len(chain.rules) + chain.uses))
     if chain.userdata:
         parts.append(nl.attribute(USERDATA, chain.userdata))
@@ -68,12 +73,16 @@ def new(batch: Batch, m: Message) -> None:
     a = m.attributes
     table = batch.nft.table(m, TABLE)
     attribute = HANDLE if HANDLE in a else NAME
-    chain = _named(table, a, attribute)
+    flags = a.u32(FLAGS, 0)
+    if flags & ~(BASE | BINDING):
+        raise NfError(errno.EOPNOTSUPP)
+    nameless = flags & BINDING and NAME not in a
+    if flags & BINDING and (not nameless or HOOK in a or ID not in a):
+        raise NfError(errno.EINVAL)
+    chain = _named(table, a, attribute) if not nameless else None
     if HANDLE in a and chain is None:
         raise a.bad(HANDLE, errno.ENOENT)
     policy = _policy(a, chain)
-    if FLAGS in a and a.u32(FLAGS) & ~BASE:
-        raise NfError(errno.EOPNOTSUPP)
     if chain is not None:
         if m.flags & nl.NLM_F_EXCL:
             raise a.bad(attribute, errno.EEXIST)
@@ -81,7 +90,8 @@ def new(batch: Batch, m: Message) -> None:
             raise NfError(errno.EOPNOTSUPP)
         _update(batch, m, chain, policy, attribute)
         return
-    chain = Chain(table, a.text(NAME))
+    chain = Chain(table, a.text(NAME) if not nameless else f"__chain{table.last_handle + 1}")
+    chain.flags = flags & BINDING
     if HOOK in a:
         hook = Hook(a)
         chain.type, chain.hook, chain.priority = hook.type, hook.hook, hook.priority
@@ -165,7 +175,7 @@ def delete(batch: Batch, m: Message) -> None:
 
 def remove(batch: Batch, m: Message, chain: Chain) -> None:
     """It is empty and nobody jumps to it."""
-    batch.tell(m, b.DELCHAIN, body(batch.nft, chain))
+    batch.tell(m, b.DELCHAIN, body(batch.nft, chain, gone=True))
     batch.ruleset.charge(-1)
     take(batch.ruleset, chain.table.chains, chain.name)
 

@@ -91,7 +91,8 @@ def new(batch: Batch, m: Message) -> None:
             raise NfError(error.errno, error.offset or at) from None
     if any(element.verdict is not None for element in added):
         batch.checked(held.table)
-    for body in bodies(batch.nft, held, added) if added else []:
+    for element in added:
+        (body,) = bodies(batch.nft, held, [element])
         batch.tell(m, b.NEWSETELEM, body, m.flags & (nl.NLM_F_CREATE | nl.NLM_F_EXCL))
 
 
@@ -195,7 +196,8 @@ def delete(batch: Batch, m: Message) -> None:
                 raise NfError(errno.ENOENT, at)
             _drop(batch, held, found)
             doomed.append(found)
-    for body in bodies(batch.nft, held, doomed) if doomed else []:
+    for element in doomed:
+        (body,) = bodies(batch.nft, held, [element])
         batch.tell(m, b.DELSETELEM, body)
 
 

@@ -32,10 +32,13 @@ _WRITERS: Final[dict[int, Callable[[Any], list[bytes]]]] = {
 }
 
 
-def body(nft: Nftables, found: NftObject) -> bytes:
-    """NFT_MSG_NEWOBJ."""
+def body(nft: Nftables, found: NftObject, gone: bool = False) -> bytes:
+    """NFT_MSG_NEWOBJ, or of one that is gone NFT_MSG_DELOBJ."""
     parts = [nl.string(TABLE, found.table.name), nl.string(NAME, found.name), be64(HANDLE, found.handle)]
-    parts += [be32(TYPE, found.type), be32(USE, found.uses), nested(DATA, *_WRITERS[found.type](found.value))]
+    parts.append(be32(TYPE, found.type))
+    if gone:
+        return nft.genmsg(found.table.family) + b"".join(parts)
+    parts += [be32(USE, found.uses), nested(DATA, *_WRITERS[found.type](found.value))]
     if found.userdata:
         parts.append(nl.attribute(USERDATA, found.userdata))
     return nft.genmsg(found.table.family) + b"".join(parts)
@@ -84,7 +87,7 @@ def delete(batch: Batch, m: Message) -> None:
 
 def remove(batch: Batch, m: Message, found: NftObject) -> None:
     """Nothing refers to it."""
-    batch.tell(m, b.DELOBJ, body(batch.nft, found))
+    batch.tell(m, b.DELOBJ, body(batch.nft, found, gone=True))
     batch.ruleset.charge(-1)
     take(batch.ruleset, found.table.objects, (found.name, found.type))
 

@@ -11,6 +11,7 @@ from sandbox.sockets.netlink.netfilter import codec
 from sandbox.sockets.netlink.netfilter.attributes import NfError, be64, nested
 from sandbox.sockets.netlink.netfilter.batch import Batch, Message, Nftables, in_order
 from sandbox.sockets.netlink.netfilter.tables import put, take, userdata
+from tcpip.filter.nft.arithmetic import Immediate
 from tcpip.filter.nft.ruleset import Rule
 from tcpip.filter.nft.sets import ANONYMOUS, DynamicSet, Lookup, NftSet, ObjectReference
 
@@ -88,11 +89,12 @@ def new(batch: Batch, m: Message) -> None:
     ctx.chain = chain
     rule = Rule(chain, codec.read_list(ctx, a, EXPRESSIONS), userdata(m, USERDATA), b"")
     ruleset.charge(cost(rule))
-    rule.handle = table.new_handle()
+    rule.handle = old.handle if replaces and old is not None else table.new_handle()
     ruleset.hold(rule.expressions)
     rules = list(chain.rules)
     if replaces and old is not None:
         rules[rules.index(old)] = rule
+        batch.tell(m, b.DELRULE, body(batch.nft, old, 0))
         take(ruleset, chain.by_handle, old.handle)
         _release(batch, m, old)
     elif m.flags & b.NLM_F_APPEND:
@@ -102,20 +104,24 @@ def new(batch: Batch, m: Message) -> None:
     ruleset.put(chain, "rules", rules)
     put(ruleset, chain.by_handle, rule.handle, rule)
     batch.checked(table)
-    flags = m.flags & (b.NLM_F_APPEND | nl.NLM_F_REPLACE | nl.NLM_F_CREATE | nl.NLM_F_EXCL)
+    flags = m.flags & (b.NLM_F_APPEND | nl.NLM_F_CREATE | nl.NLM_F_EXCL) | (b.NLM_F_APPEND if replaces else 0)
     at = rules.index(rule)
     batch.tell(m, b.NEWRULE, body(batch.nft, rule, rules[at - 1].handle if at else 0), flags)
 
 
 def _release(batch: Batch, m: Message, rule: Rule) -> None:
-    """It is gone, and so are the sets without a name that only it used."""
-    from sandbox.sockets.netlink.netfilter import sets
+    """It is gone, and so are the sets and chains without a name that only it used."""
+    from sandbox.sockets.netlink.netfilter import chains, sets
 
     batch.ruleset.hold(rule.expressions, -1)
     batch.ruleset.charge(-cost(rule))
     for held in _sets(rule.expressions):
         if held.flags & ANONYMOUS and not held.uses and held.table.sets.get(held.name) is held:
-            sets.remove(batch, m, held, tell=False)
+            sets.remove(batch, m, held)
+    for chain in [chain for x in rule.expressions if isinstance(x, Immediate) for chain in x.targets()]:
+        if chain.flags & chains.BINDING and not chain.uses and chain.table.chains.get(chain.name) is chain:
+            flush(batch, m, chain)
+            chains.remove(batch, m, chain)
 
 
 def _sets(expressions: list[Expression]) -> list[NftSet]:

@@ -37,9 +37,11 @@ VERDICT_LEN: Final = 16
 _KNOWN: Final = ANONYMOUS | CONSTANT | INTERVAL | MAP | TIMEOUT | EVAL | OBJECT | CONCAT | EXPRESSION
 
 
-def body(nft: Nftables, held: NftSet) -> bytes:
-    """NFT_MSG_NEWSET."""
+def body(nft: Nftables, held: NftSet, gone: bool = False) -> bytes:
+    """NFT_MSG_NEWSET, or of one that is gone NFT_MSG_DELSET."""
     parts = [nl.string(TABLE, held.table.name), nl.string(NAME, held.name), be64(HANDLE, held.handle)]
+    if gone:
+        return nft.genmsg(held.table.family) + b"".join(parts)
     if held.flags:
         parts.append(be32(FLAGS, held.flags))
     parts += [be32(KEY_TYPE, held.key_type), be32(KEY_LEN, held.key_len)]
@@ -170,13 +172,12 @@ def delete(batch: Batch, m: Message) -> None:
         raise a.bad(attribute, errno.ENOENT)
     if held.uses or (m.flags & b.NLM_F_NONREC and held.elements):
         raise a.bad(attribute, errno.EBUSY)
-    remove(batch, m, held, tell=True)
+    batch.tell(m, b.DELSET, body(batch.nft, held, gone=True))
+    remove(batch, m, held)
 
 
-def remove(batch: Batch, m: Message, held: NftSet, tell: bool) -> None:
+def remove(batch: Batch, m: Message, held: NftSet) -> None:
     """No rule uses it."""
-    if tell:
-        batch.tell(m, b.DELSET, body(batch.nft, held))
     release(batch, [reference for one in held.elements.values() for reference in one.references()])
     batch.ruleset.charge(-1 - len(held.elements))
     take(batch.ruleset, held.table.sets, held.name)
@@ -196,10 +197,13 @@ def release(batch: Batch, held: list[Referenced], by: int = -1) -> None:
 
 def delete_contents(batch: Batch, m: Message, table: Table) -> None:
     """Everything in a table goes: rules, then sets, objects and chains."""
+    nameless = [held for held in in_order(table.sets) if held.flags & ANONYMOUS]
     for chain in in_order(table.chains):
         rules.flush(batch, m, chain)
-    for held in in_order(table.sets):
-        remove(batch, m, held, tell=True)
+    for held in [*nameless, *in_order(table.sets)]:
+        batch.tell(m, b.DELSET, body(batch.nft, held, gone=True))
+    for held in list(table.sets.values()):
+        remove(batch, m, held)
     for found in in_order(table.objects):
         objects.remove(batch, m, found)
     for chain in in_order(table.chains):

@@ -31,8 +31,10 @@ def userdata(m: Message, kind: int) -> bytes:
     return found
 
 
-def body(nft: Nftables, table: Table) -> bytes:
-    """NFT_MSG_NEWTABLE."""
+def body(nft: Nftables, table: Table, gone: bool = False) -> bytes:
+    """NFT_MSG_NEWTABLE, or of one that is gone NFT_MSG_DELTABLE."""
+    if gone:
+        return nft.genmsg(table.family) + nl.string(NAME, table.name) + be64(HANDLE, table.handle)
     uses = len(table.chains) + len(table.sets) + len(table.objects)
     parts = [nl.string(NAME, table.name), be32(USE, uses), be64(HANDLE, table.handle), be32(FLAGS, table.flags)]
     if table.userdata:
@@ -97,7 +99,7 @@ def delete(batch: Batch, m: Message) -> None:
         if m.flags & b.NLM_F_NONREC and (table.chains or table.sets or table.objects):
             raise NfError(errno.EBUSY)
         sets.delete_contents(batch, m, table)
-        batch.tell(m, b.DELTABLE, body(batch.nft, table))
+        batch.tell(m, b.DELTABLE, body(batch.nft, table, gone=True))
         ruleset.charge(-1)
         take(ruleset, ruleset.tables, (table.family, table.name))
 

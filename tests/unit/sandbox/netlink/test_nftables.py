@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import errno
 import struct
+from types import SimpleNamespace
 from typing import Any, Iterator
 
 import pytest
 
+from sandbox.checkpoint.save import CannotSave, Save
 from sandbox.errors import SyscallError
 from sandbox.sockets.netlink import message as nl
 from sandbox.sockets.netlink.family import NetlinkFamily
@@ -184,3 +186,13 @@ def test_broken_messages_change_nothing(t: Any, sock: NetlinkSocket) -> None:
     send(t, sock, batch(message(b.DELTABLE, b"", 0, 0)))
     assert names(t, sock) == 0
     assert t.kernel.stack.netfilter is None
+
+
+def test_rules_keep_a_checkpoint_from_being_made(t: Any, sock: NetlinkSocket) -> None:
+    send(t, sock, batch(message(b.NEWTABLE, TABLE, NEW)))
+    freezer = SimpleNamespace(tasks=lambda: [])
+    kernel = SimpleNamespace(pids=SimpleNamespace(groups={}), net=t.kernel.net)
+    save: Any = object.__new__(Save)
+    save._kernel, save.freezer = kernel, freezer
+    with pytest.raises(CannotSave, match="nf_tables"):
+        save._check()
