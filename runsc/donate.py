@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 
 from runsc.failure import RuntimeFailure
-from sandbox.boot import libc
 
 
 def refuse_kernel_files(path: str, what: str) -> None:
@@ -31,29 +30,6 @@ def open_path(path: str, what: str) -> int:
         return os.open(path, os.O_PATH | os.O_CLOEXEC)
     except OSError as error:
         raise RuntimeFailure(f"{what}: {path}: {os.strerror(error.errno or 0)}") from None
-
-
-def open_private(path: str, what: str, recursive: bool) -> int:
-    """The same, of a copy of its mounts: what the host mounts or unmounts there later is not seen, nor held up. Only who
-    may mount can copy; for others it is as open_path."""
-    fd = open_path(path, what)
-    try:
-        tree = libc.open_tree(fd, recursive)
-    except OSError:
-        return fd
-    try:
-        if os.path.isdir(path):
-            copy = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=tree)
-        elif os.path.isfile(path):
-            copy = os.open(f"/proc/self/fd/{tree}", os.O_RDONLY | os.O_CLOEXEC)
-        else:
-            copy = os.dup(fd)
-    except OSError as error:
-        raise RuntimeFailure(f"{what}: {path}: {os.strerror(error.errno or 0)}") from None
-    finally:
-        os.close(tree)
-        os.close(fd)
-    return copy
 
 
 def open_directory(path: str, what: str, create: bool = False) -> int:

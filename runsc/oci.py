@@ -6,7 +6,7 @@ import os
 from typing import Final
 
 from runsc.config import Config
-from runsc.donate import open_directory, open_path, open_private
+from runsc.donate import open_directory, open_path
 from runsc.failure import UsageError
 from runsc.runtime import apply_config, network_options
 from runsc.spec.mount_options import COPY_UP, PROPAGATION, flags_of, propagation_of
@@ -74,9 +74,9 @@ def mount_of(mount: Mount, bundle: str) -> MountOptions:
     target = os.fsencode(os.path.normpath("/" + mount.destination.lstrip("/")))  # relative ones begin there, too
     if mount.is_bind():
         source = os.path.join(bundle, mount.source)
-        what, private = f"mount {mount.destination}", propagation_of(mount.options) & MS_PRIVATE
-        fd = open_private(source, what, "rbind" in mount.options) if private else open_path(source, what)
+        fd = open_path(source, f"mount {mount.destination}")
         options = MountOptions(MOUNT_BIND, target, fd, os.fsencode(source))
+        options.recursive = not propagation_of(mount.options) & MS_PRIVATE or "rbind" in mount.options
     else:  # /dev is a tmpfs with the usual nodes, as the specification wants it
         options = MountOptions(MOUNT_DEV if target == b"/dev" else KINDS[mount.kind], target)
         options.source = os.fsencode(mount.source)

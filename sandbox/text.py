@@ -34,3 +34,9 @@ def timestamp(now_ns: int) -> str:
 
     seconds, rest = divmod(now_ns, 1_000_000_000)
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{rest // 1000:06d}Z"
+
+
+def without_octal(text: str) -> str:
+    """A field of mountinfo or fstab(5) without its escapes: `\\040` for a space, and so on."""
+    first, *rest = text.split("\\")
+    return first + "".join(chr(int(part[:3], 8)) + part[3:] for part in rest)

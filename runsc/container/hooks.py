@@ -1,6 +1,6 @@
 """Hooks of config.json that run on the host: the container's state on standard input, a bounded time.
 
-`createContainer` hooks run in the namespaces of the sandbox's process; `startContainer` hooks run inside and are the
+`createContainer` hooks run in the namespaces of the sandbox's process, with the host's mounts; `startContainer` hooks run inside and are the
 sandbox's own business (sandbox/boot/start_hooks.py).
 """
 
@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import select
 import signal
-from typing import Final, Sequence
+from functools import partial
+from typing import Callable, Final, Sequence
 
 from runsc.failure import RuntimeFailure
 from runsc.log import Log, printable
@@ -21,11 +22,13 @@ NAMESPACES: Final = (("ipc", 0x08000000), ("uts", 0x04000000), ("net", 0x4000000
 _NOT_STARTED: Final = 127
 
 
-def run_hooks(kind: str, hooks: Sequence[Hook], state: dict[str, object], inside: int = 0) -> None:
-    """One after the other, in the namespaces of the process `inside` if given. RuntimeFailure for the first that
-    fails."""
+def run_hooks(
+    kind: str, hooks: Sequence[Hook], state: dict[str, object], inside: int = 0, running: bool = False
+) -> None:
+    """One after the other, in the namespaces of the process `inside` if given; when that is `running` it has no mounts of
+    the host any more, and each hook has a copy of them. RuntimeFailure for the first that fails."""
     for n, hook in enumerate(hooks):
-        failure = _run(hook, state, inside)
+        failure = _run(hook, state, inside, running)
         if failure:
             raise RuntimeFailure(f"{kind} hook {n} ({printable(hook.path)}): {failure}")
 
@@ -33,12 +36,12 @@ def run_hooks(kind: str, hooks: Sequence[Hook], state: dict[str, object], inside
 def run_all_hooks(kind: str, hooks: Sequence[Hook], state: dict[str, object], log: Log) -> None:
     """Every one; those that fail are a warning in the log (runtime.md: poststart, poststop)."""
     for n, hook in enumerate(hooks):
-        failure = _run(hook, state, 0)
+        failure = _run(hook, state)
         if failure:
             log.write("warning", f"{kind} hook {n} ({printable(hook.path)}): {failure}")
 
 
-def _run(hook: Hook, state: dict[str, object], inside: int) -> str:
+def _run(hook: Hook, state: dict[str, object], inside: int = 0, running: bool = False) -> str:
     """What went wrong, or nothing."""
     given, output = os.memfd_create("state", os.MFD_CLOEXEC), os.memfd_create("output", os.MFD_CLOEXEC)
     try:
@@ -46,7 +49,7 @@ def _run(hook: Hook, state: dict[str, object], inside: int) -> str:
         parent = os.getpid()
         pid = os.fork()
         if pid == 0:
-            _become(hook, given, output, inside, parent)
+            _become(hook, (given, output, output), parent, partial(_enter, inside, running) if inside else None)
         status = _wait(pid, hook.timeout_s)
         if status is None:
             return f"timed out after {hook.timeout_s} s"
@@ -78,7 +81,7 @@ def _wait(pid: int, timeout_s: int) -> int | None:
     return status if done else None
 
 
-def _become(hook: Hook, given: int, output: int, inside: int, parent: int) -> None:
+def _become(hook: Hook, stdio: tuple[int, int, int], parent: int, enter: Callable[[], None] | None) -> None:
     """The hook's process: never returns. It does not outlive who runs it."""
     from sandbox.boot import libc
 
@@ -87,10 +90,10 @@ def _become(hook: Hook, given: int, output: int, inside: int, parent: int) -> No
         libc.prctl(libc.PR_SET_PDEATHSIG, int(signal.SIGKILL))
         if os.getppid() != parent:
             os._exit(_NOT_STARTED)
-        for at, fd in enumerate((given, output, output)):
+        for at, fd in enumerate(stdio):
             os.dup2(fd, at)
-        if inside:
-            _enter(inside)
+        if enter is not None:
+            enter()
         os.closerange(3, os.sysconf("SC_OPEN_MAX"))
         environment = dict(item.partition("=")[::2] for item in hook.env)
         os.execve(hook.path, hook.args or [hook.path], environment)
@@ -100,15 +103,19 @@ def _become(hook: Hook, given: int, output: int, inside: int, parent: int) -> No
         os._exit(_NOT_STARTED)
 
 
-def _enter(pid: int) -> None:
+def _enter(pid: int, running: bool) -> None:
     from sandbox.boot import libc
+    from sandbox.boot.namespaces import shield_mounts
 
-    rows = list(NAMESPACES)
+    rows: list[tuple[str, int]] = list(NAMESPACES[:-1] if running else NAMESPACES)
     if os.readlink(f"/proc/{pid}/ns/user") != os.readlink("/proc/self/ns/user"):
         rows.insert(0, ("user", libc.CLONE_NEWUSER))  # an ordinary user's sandbox: its rights are there
     descriptors = [(os.open(f"/proc/{pid}/ns/{name}", os.O_RDONLY | os.O_CLOEXEC), kind) for name, kind in rows]
     for fd, kind in descriptors:
         libc.setns(fd, kind)
+    if running:
+        libc.unshare(libc.CLONE_NEWNS)
+        shield_mounts()
 
 
 def hook_of(document: object) -> Hook:

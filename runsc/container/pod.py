@@ -14,7 +14,10 @@ from runsc.container.store import Lock
 from runsc.failure import EXIT_FAILURE, RuntimeFailure, as_go_spells
 from runsc.spec.types import Spec
 from sandbox.abi.linux.sched import CPU_LEAST_US, CPU_PERIOD_MOST_US
+from sandbox.boot.given_mounts import shut_in
+from sandbox.boot.host_checks import HostLacks
 from sandbox.boot.options import SandboxOptions
+from sandbox.boot.start_failure import StartFailure
 from sandbox.boot.terminal import HostTerminal
 from sandbox.control import wire
 from sandbox.control.client import ControlClient, Refused, SandboxGone, SandboxSilent
@@ -42,6 +45,7 @@ class PodProcess(Execution):
         self.sandbox = sandbox
         self.options = options
         self.lock = lock
+        self.mounts_fd = -1  # keeps the mounts of what the container is given: open as long as this process is
 
     def _begin(self, stdio: tuple[int, int, int]) -> None:
         container, options = self.container, self.options
@@ -52,6 +56,10 @@ class PodProcess(Execution):
         options.stdio = stdio
         if options.terminal:
             options.window = HostTerminal(stdio[0]).window()
+        try:
+            self.mounts_fd = shut_in(options)
+        except (StartFailure, HostLacks) as failure:
+            raise RuntimeFailure(str(failure), EXIT_FAILURE) from None
         body, fds = container_body(options, container.name, whose_pids(self.spec, self.sandbox))
         try:
             self.client = self.sandbox.connect()
@@ -71,7 +79,7 @@ class PodProcess(Execution):
         document["pid"] = container.state.pid
         hooks.run_hooks("prestart", found["prestart"], document)
         hooks.run_hooks("createRuntime", found["createRuntime"], document)
-        hooks.run_hooks("createContainer", found["createContainer"], document, self.sandbox.state.pid)
+        hooks.run_hooks("createContainer", found["createContainer"], document, self.sandbox.state.pid, True)
 
 
 def create(request: Request, config: Config, container: Container, options: SandboxOptions, lock: Lock) -> None:

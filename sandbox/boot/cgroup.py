@@ -12,6 +12,8 @@ import os
 import time
 from typing import TYPE_CHECKING, Callable, Final
 
+from sandbox.text import without_octal
+
 if TYPE_CHECKING:
     from sandbox.boot.options import Limits
 
@@ -147,15 +149,8 @@ def mounts(mountinfo: str) -> list[tuple[str, str, str, str]]:
         left, _, right = line.partition(" - ")
         fields, more = left.split(), right.split()
         if len(fields) >= 6 and len(more) >= 3 and more[0] in ("cgroup", "cgroup2"):
-            found.append((_plain(fields[3]), _plain(fields[4]), more[0], more[2]))
+            found.append((without_octal(fields[3]), without_octal(fields[4]), more[0], more[2]))
     return found
-
-
-def _plain(path: str) -> str:
-    """A path of mountinfo without its octal escapes."""
-    for escape, character in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
-        path = path.replace(escape, character)
-    return path
 
 
 def _below(path: str, mount: tuple[str, str, str, str]) -> str:

@@ -51,6 +51,7 @@ def spawn(options: SandboxOptions, container: ContainerOptions) -> tuple[int, in
     """The sentry's process id and our end of the channel to it; it waits for `let_begin`. HostLacks."""
     if container.attached:
         libc.prctl(PR_SET_CHILD_SUBREAPER, 1)
+    options.note_places()
     ours, theirs = libc.socketpair()
     told_read, told = os.pipe2(os.O_CLOEXEC)
     helper = _fork()

@@ -64,6 +64,7 @@ def launch(options: SandboxOptions, tell: Callable[[str], None]) -> Outcome:
 
 
 def _launch(options: SandboxOptions, tell: Callable[[str], None], holdings: Holdings) -> Outcome:
+    options.note_places()
     isolate(os.geteuid(), os.getegid(), options.network.kind in ("none", "internal"))
     ours, theirs = libc.socketpair()
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import struct
 from typing import Final
 
 CLONE_NEWNS: Final = 0x00020000
@@ -28,8 +29,25 @@ MS_PRIVATE: Final = 1 << 18
 MS_SLAVE: Final = 1 << 19
 
 _LINUX_CAPABILITY_VERSION_3: Final = 0x20080522
-SYS_OPEN_TREE: Final = 428  # on every architecture
+SYS_PIVOT_ROOT: Final = 155  # x86-64; those that follow are the same on every architecture
+SYS_OPEN_TREE: Final = 428
+SYS_MOVE_MOUNT: Final = 429
+SYS_FSOPEN: Final = 430
+SYS_FSCONFIG: Final = 431
+SYS_FSMOUNT: Final = 432
+SYS_MOUNT_SETATTR: Final = 442
 OPEN_TREE_CLONE: Final = 1
+FSOPEN_CLOEXEC: Final = 1
+FSMOUNT_CLOEXEC: Final = 1
+FSCONFIG_SET_STRING: Final = 1
+FSCONFIG_CMD_CREATE: Final = 6
+MOVE_MOUNT_F_EMPTY_PATH: Final = 4
+MOUNT_ATTR_RDONLY: Final = 1
+MOUNT_ATTR_NOSUID: Final = 2
+MOUNT_ATTR_NODEV: Final = 4
+MOUNT_ATTR_NOEXEC: Final = 8
+MNT_DETACH: Final = 2
+AT_FDCWD: Final = -100
 AT_EMPTY_PATH: Final = 0x1000
 AT_RECURSIVE: Final = 0x8000
 _libc: Final = ctypes.CDLL(None, use_errno=True)
@@ -52,11 +70,45 @@ def setns(fd: int, kind: int) -> None:
     _check(_libc.setns(ctypes.c_int(fd), ctypes.c_int(kind)), "setns")
 
 
-def open_tree(fd: int, recursive: bool) -> int:
-    """open_tree(2): a copy of the mount that `fd` is on, from there on, with those below when `recursive`."""
+def open_tree(fd: int, recursive: bool, path: str = "") -> int:
+    """open_tree(2): a copy of the mount that `path` at `fd` is on, from there on, with those below when `recursive`."""
     flags = OPEN_TREE_CLONE | os.O_CLOEXEC | AT_EMPTY_PATH | (AT_RECURSIVE if recursive else 0)
-    words = ctypes.c_long(SYS_OPEN_TREE), ctypes.c_int(fd), ctypes.c_char_p(b""), ctypes.c_uint(flags)
-    return _check(_libc.syscall(*words), "open_tree")
+    return _call("open_tree", path, SYS_OPEN_TREE, fd, os.fsencode(path), flags)
+
+
+def move_mount(tree: int, fd: int, path: str) -> None:
+    """move_mount(2): attach a mount that is nowhere at `path` at `fd`."""
+    _call("move_mount", path, SYS_MOVE_MOUNT, tree, b"", fd, os.fsencode(path), MOVE_MOUNT_F_EMPTY_PATH)
+
+
+def mount_setattr(tree: int, attributes: int, propagation: int = 0, recursive: bool = True) -> None:
+    """mount_setattr(2): add `attributes` to a mount, and to those below when `recursive`, and set their propagation."""
+    wanted = struct.pack("=QQQQ", attributes, 0, propagation, 0)  # struct mount_attr
+    flags = AT_EMPTY_PATH | (AT_RECURSIVE if recursive else 0)
+    _call("mount_setattr", "", SYS_MOUNT_SETATTR, tree, b"", flags, wanted, len(wanted))
+
+
+def new_tmpfs(size: bytes, attributes: int) -> int:
+    """A tmpfs that is mounted nowhere (fsopen(2), fsmount(2))."""
+    context = _call("fsopen", "", SYS_FSOPEN, b"tmpfs", FSOPEN_CLOEXEC)
+    try:
+        for key, value in ((b"size", size), (b"mode", b"755")):
+            _call("fsconfig", "", SYS_FSCONFIG, context, FSCONFIG_SET_STRING, key, value, 0)
+        _call("fsconfig", "", SYS_FSCONFIG, context, FSCONFIG_CMD_CREATE, None, None, 0)
+        return _call("fsmount", "", SYS_FSMOUNT, context, FSMOUNT_CLOEXEC, attributes)
+    finally:
+        os.close(context)
+
+
+def pivot_root(new: bytes, old: bytes) -> None:
+    """pivot_root(2)."""
+    _call("pivot_root", "", SYS_PIVOT_ROOT, new, old)
+
+
+def _call(what: str, path: str, number: int, *args: int | bytes | None) -> int:
+    """One system call; OSError with the name, and the path it is about."""
+    words = (ctypes.c_long(arg) if isinstance(arg, int) else arg for arg in args)
+    return _check(_libc.syscall(ctypes.c_long(number), *words), f"{what} {path}".rstrip())
 
 
 def prctl(option: int, arg2: int = 0, arg3: int = 0) -> int:

@@ -17,6 +17,15 @@ def isolate(uid: int, gid: int, own_network: bool) -> None:
     flags = libc.CLONE_NEWPID | libc.CLONE_NEWNS | libc.CLONE_NEWIPC | libc.CLONE_NEWUTS
     if own_network:
         flags |= libc.CLONE_NEWNET
+    _unshare(flags, uid, gid)
+
+
+def isolate_mounts(uid: int, gid: int) -> None:
+    """The same of mounts alone, for the calling process. Raises HostLacks."""
+    _unshare(libc.CLONE_NEWNS, uid, gid)
+
+
+def _unshare(flags: int, uid: int, gid: int) -> None:
     if uid != 0:
         flags |= libc.CLONE_NEWUSER
     try:
@@ -28,20 +37,20 @@ def isolate(uid: int, gid: int, own_network: bool) -> None:
         _write("/proc/self/uid_map", f"0 {uid} 1")
         _write("/proc/self/gid_map", f"0 {gid} 1")
     if is_mount_root(read_text("/proc/self/mountinfo", 1 << 20)):
-        _keep_mounts_private()
+        shield_mounts()
     else:
         root_of_a_chroot()
 
 
-def _keep_mounts_private() -> None:
-    """Nothing that is mounted or unmounted on the host later shows inside, and the other way round."""
-    libc.mount(b"none", b"/", b"", libc.MS_REC | libc.MS_PRIVATE)
+def shield_mounts() -> None:
+    """What is mounted or unmounted in the new namespace does not show on the host."""
+    libc.mount(b"none", b"/", b"", libc.MS_REC | libc.MS_SLAVE)
 
 
 def root_of_a_chroot() -> None:
     """Make the root of a chroot a mount of its own, in the mount namespace that was just made.
 
-    Its parent must be private first, or the host would see the new mount. It lies outside, where only a process
+    Its parent must be shielded first, or the host would see the new mount. It lies outside, where only a process
     whose working directory is above its root gets to, so take a root further down and climb from here.
     """
     root = os.open("/", os.O_PATH | os.O_CLOEXEC)
@@ -52,7 +61,7 @@ def root_of_a_chroot() -> None:
         while not os.path.samestat(os.stat("."), os.stat("..")):
             os.chdir("..")
         os.chroot(".")
-        _keep_mounts_private()
+        shield_mounts()
         os.fchdir(root)
         name = os.fsencode(os.getcwd())
         libc.mount(name, name, b"", libc.MS_BIND | libc.MS_REC)

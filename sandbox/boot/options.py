@@ -6,6 +6,7 @@ never opens a host path by name.
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Final, Sequence
 
 if TYPE_CHECKING:
@@ -59,8 +60,8 @@ class Program:
 
 
 class MountOptions:
-    """One mount. `fd`: the donated O_PATH descriptor of a bind or overlay; `source`: where that is, or what stands as
-    the source in /proc/mounts; `data`: the options of a tmpfs, as mount(2) takes them."""
+    """One mount. `fd`: the donated descriptor of a bind or overlay; `source`: where that is, or what stands as
+    the source in /proc/mounts; `place`: its name, once `note_places` has looked; `data`: the options of a tmpfs, as mount(2) takes them."""
 
     __slots__ = (
         "kind",
@@ -73,6 +74,8 @@ class MountOptions:
         "data",
         "copy_up",
         "masks",
+        "place",
+        "recursive",
     )
 
     def __init__(self, kind: str, target: bytes, fd: int = -1, source: bytes = b"", readonly: bool = False) -> None:
@@ -86,6 +89,8 @@ class MountOptions:
         self.data = b""
         self.copy_up = False  # a tmpfs begins with what is in the directory that it lies over
         self.masks: Masks | None = None  # what of an overlay's lower layer is not shown
+        self.place = b""
+        self.recursive = True  # what the host has mounted below is seen
 
 
 class DeviceOptions:
@@ -224,11 +229,26 @@ class SandboxOptions:
         self.begun_ns = 0  # CLOCK_MONOTONIC when the front end began, for the summary
         self.notes: list[str] = []  # what the launcher has to say to the log, of level debug
 
+    def given(self) -> list[MountOptions]:
+        """Those that have directories or files of the host."""
+        return [mount for mount in (self.root, *self.mounts) if mount.fd >= 0]
+
+    def only_read(self, mount: MountOptions, complete: bool) -> bool:
+        """Of one that is given: the sandbox never writes to what is the host's. `complete`: mount points have been made."""
+        if mount is self.root and self.container is not None and self.container.live_root:
+            return mount.readonly and complete
+        return mount.readonly or mount.kind == MOUNT_OVERLAY
+
+    def note_places(self) -> None:
+        """What is given is found by these names again, where the root is the present one."""
+        for mount in self.given():
+            mount.place = os.readlink(b"/proc/self/fd/%d" % mount.fd)
+
     def donated(self) -> set[int]:
         """Every descriptor that the sentry may keep."""
-        fds = {self.root.fd, self.log_fd, self.strace_fd, self.network.pcap_fd, self.network.namespace_fd}
+        fds = {self.log_fd, self.strace_fd, self.network.pcap_fd, self.network.namespace_fd}
         fds.update(self.stdio)
-        fds.update(mount.fd for mount in self.mounts)
+        fds.update(mount.fd for mount in self.given())
         if self.container is not None:
             fds.update((self.container.control_fd, self.container.status_fd), self.container.more_fds)
             fds.add(self.container.restore_fd)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox import plain_json
 from sandbox.abi.linux.signal import SIGINT, SIGKILL, SIGQUIT
-from sandbox.boot import confine
+from sandbox.boot import confine, own_root
 from sandbox.boot.host_checks import why_no_process
 from sandbox.boot.link import LauncherLink
 from sandbox.boot.notices import write_line
@@ -101,7 +101,7 @@ class Sandbox:
                 raise StartFailure("the launcher is gone")
             plain_json.prepare()
         self._make_network(kernel)
-        confine.drop_privileges(platform.host_calls)
+        self._confine(kernel, platform)
         gc.set_threshold(GC_THRESHOLD, 50, 50)
         if options.strace_fd >= 0:
             from sandbox.boot.tracing import trace_to
@@ -199,6 +199,14 @@ class Sandbox:
             write_etc(kernel, network.resolv_conf, network.hosts)
         elif network.kind in ("internal", "user"):
             cover_resolv_conf(kernel, network.resolv_conf)
+
+    def _confine(self, kernel: Kernel, platform: Platform) -> None:
+        from sandbox.fs.procfs.system_files import CPU
+
+        CPU.prepare()
+        own_root.enter(self.options, platform.proc)
+        own_root.follow(kernel.mounts, self.options.given())
+        confine.drop_privileges(platform.host_calls)
 
     # --- events ---
 

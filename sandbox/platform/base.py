@@ -18,11 +18,14 @@ from __future__ import annotations
 import errno
 import struct
 from abc import abstractmethod
-from typing import Callable, Final, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Callable, Final, Iterable, Mapping, Sequence
 
 from sandbox.arch.amd64 import EFLAGS, NUM_REGS, RAX, RDI, RDX, RIP, RSI, RSP
 from sandbox.errors import SyscallError
 from tcpip.native import mypyc_attr
+
+if TYPE_CHECKING:
+    from sandbox.platform.host_proc import HostProc
 
 # Stub operations that look like calls to `execute` but are done by the stub itself, atomically.
 OP_CMPXCHG32: Final = 0x10000  # (address, expected, new) -> the old value, or -EFAULT
@@ -471,6 +474,7 @@ class Platform:
     host_calls: tuple[
         str, ...
     ] = ()  # of the host's that it makes when guests run, and a sentry need not be able to make
+    proc: HostProc  # the host's account of guest processes, once started
     vdso_address: int  # where the host's vDSO lies in every space, 0 if none
     task_size: int  # guest mappings lie in [mmap_min_addr, task_size); what is above belongs to the stub
 

@@ -1,6 +1,6 @@
 """The host's own account of guest processes: procfs.
 
-Where the host lets us, it is a procfs of our own PID namespace, mounted nowhere. Containers that mask parts of /proc do
+Where the host lets us, it is a procfs of our own PID namespace, mounted in the sentry's own root only. Containers that mask parts of /proc do
 not: then it is the /proc that is there, of an outer PID namespace, in which our processes have other numbers. What a
 guest says of its clones and mappings is checked against this, so there is no sandbox without.
 """
@@ -48,6 +48,14 @@ class HostProc:
             raise PlatformError(
                 f"cannot see the sandbox's processes in {OTHERS}: {error}; mount a procfs there"
             ) from None
+
+    def fileno(self) -> int:
+        """Of the procfs's root."""
+        return self._fd
+
+    def is_outer(self) -> bool:
+        """It is the /proc that was there."""
+        return self._outer
 
     def close(self) -> None:
         if self._fd >= 0:

@@ -206,7 +206,7 @@ def test_a_missing_working_directory_is_made(bundle: Path, tmp_path: Path) -> No
 
 HOST_MOUNTS = """
 v=$1; shift; cd "$v"
-mount --make-rprivate / || exit 9
+mount --make-rshared / || exit 9
 for d in p one s; do mount -t tmpfs none $d/early && echo > $d/early/inner || exit 9; done
 "$@" & while ! [ -e c/up ]; do :; done
 for d in p one s; do mount -t tmpfs none $d/late && echo > $d/late/later; done

@@ -198,6 +198,24 @@ class HostFs(Filesystem):
             inode.idle = False
             del self._idle[inode]
 
+    def reach_by(self, fd: int) -> None:
+        """The root is the same directory or file by another mount: `fd`. Nothing of the file system is in use."""
+        if fd != self.root_fd:
+            os.dup2(fd, self.root_fd, inheritable=False)
+        self._close_all()
+        self.proc_fd = open_proc_self_fd()
+
+    def _close_all(self) -> None:
+        """What is kept open though nobody uses it."""
+        for inode in self.inodes.values():
+            if not inode.opens and not inode.maps:
+                inode.close_fds()
+            inode.idle = False
+        self._idle.clear()
+        if self.proc_fd >= 0:
+            os.close(self.proc_fd)
+            self.proc_fd = -1
+
     # --- the file system ---
 
     def statfs(self) -> FsStat:
@@ -219,15 +237,8 @@ class HostFs(Filesystem):
 
     def unmounted(self) -> None:
         """Close what is cached; the donated descriptor too."""
-        for inode in list(self.inodes.values()):
-            if not inode.opens and not inode.maps:
-                inode.close_fds()
-            inode.idle = False
-        self._idle.clear()
+        self._close_all()
         remove_cache(self)
-        if self.proc_fd >= 0:
-            os.close(self.proc_fd)
-            self.proc_fd = -1
         if self.owns_root:
             os.close(self.root_fd)
 

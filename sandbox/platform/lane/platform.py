@@ -93,7 +93,6 @@ class LanePlatform(Platform):
         self.strays = Strays(self)
         self._poll = select.poll()
         self.listener: Listener
-        self.proc: HostProc
 
     # --- start and end ---
 

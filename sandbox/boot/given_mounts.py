@@ -1,0 +1,169 @@
+"""Directories and files that are given to a sandbox, as mounts that cannot be climbed out of.
+
+`..` of a descriptor that was opened on the host leads to the host's tree. A copy of its mount that is attached in a tmpfs
+of our own, which is the root of a mount namespace, ends there: its descriptor leads to that tmpfs and no further. Attached,
+it is a slave (mount_namespaces(7)): what the host mounts below later is seen, and what is done here is not seen there.
+"""
+
+from __future__ import annotations
+
+import _socket
+import array
+import fcntl
+import os
+import stat
+from typing import TYPE_CHECKING, Final
+
+from sandbox.boot import libc
+from sandbox.boot.start_failure import StartFailure
+
+if TYPE_CHECKING:
+    from sandbox.boot.options import MountOptions, SandboxOptions
+
+GIVEN: Final = "given"
+PROC: Final = "/proc"
+SAFE: Final = libc.MOUNT_ATTR_NOSUID | libc.MOUNT_ATTR_NODEV
+_DONE: Final = b"+"
+_FAILED: Final = b"!"
+
+
+def copies_of(options: SandboxOptions, complete: bool) -> list[tuple[MountOptions, int]]:
+    """What is given, each with a copy of its mount that is attached nowhere. `complete`: mount points have been made, so
+    that a root that is only read can be read-only. OSError, StartFailure."""
+    trees = []
+    for mount in options.given():
+        tree = _copy_of(mount)
+        flags = SAFE | (libc.MOUNT_ATTR_RDONLY if options.only_read(mount, complete) else 0)
+        libc.mount_setattr(tree, flags, libc.MS_PRIVATE if mount.propagation & libc.MS_PRIVATE else 0)
+        trees.append((mount, tree))
+    return trees
+
+
+def _copy_of(mount: MountOptions) -> int:
+    """The mount that a given descriptor is on, from there on, is found in this namespace by its name."""
+    name = os.fsdecode(mount.place)
+    try:
+        fd = os.open(mount.place, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError as error:
+        raise StartFailure(f"{name} is not there any more: {error.strerror}") from None
+    try:
+        if not os.path.samestat(os.fstat(fd), os.fstat(mount.fd)):
+            raise StartFailure(f"{name} is not there any more: it was replaced, or something was mounted over it")
+        if not mount.recursive:
+            try:
+                return libc.open_tree(fd, False)
+            except OSError:
+                pass  # in a user namespace what is mounted below cannot be left out (mount_namespaces(7))
+        return libc.open_tree(fd, True)
+    finally:
+        os.close(fd)
+
+
+def attach_all(top: int, trees: list[tuple[MountOptions, int]]) -> None:
+    """At given/0, given/1 … of the tmpfs `top`. OSError."""
+    for number, (_, tree) in enumerate(trees):
+        attach(top, tree, f"{GIVEN}/{number}")
+
+
+def attach(top: int, tree: int, path: str) -> None:
+    """Mount a tree at a place below `top` that is made for it. OSError."""
+    *above, name = path.strip("/").split("/")
+    at = os.dup(top)
+    try:
+        for directory in above:
+            at = _enter_directory(at, directory)
+        if stat.S_ISDIR(os.fstat(tree).st_mode):
+            os.mkdir(name, 0o755, dir_fd=at)
+        else:
+            os.close(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444, dir_fd=at))
+        libc.move_mount(tree, at, name)
+    finally:
+        os.close(at)
+
+
+def _enter_directory(at: int, name: str) -> int:
+    """`name` in the directory `at`, made if it is not there; `at` is closed. OSError."""
+    try:
+        os.mkdir(name, 0o755, dir_fd=at)
+    except FileExistsError:
+        pass
+    fd = os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=at)
+    os.close(at)
+    return fd
+
+
+def become_root(top: int) -> None:
+    """The tmpfs `top`, which lies over /proc, is all that is left of this mount namespace. OSError."""
+    os.fchdir(top)
+    libc.pivot_root(b".", b".")
+    libc.umount(b".", libc.MNT_DETACH)
+    os.chdir("/")
+    libc.mount_setattr(top, SAFE | libc.MOUNT_ATTR_NOEXEC | libc.MOUNT_ATTR_RDONLY, recursive=False)
+
+
+def exchange_all(trees: list[tuple[MountOptions, int]], proc: int) -> None:
+    """The given descriptors lead to the copies from now on. `proc`: of a procfs. OSError."""
+    for mount, tree in trees:
+        exchange(mount.fd, tree, proc)
+
+
+def exchange(fd: int, tree: int, proc: int) -> None:
+    """`fd` becomes a descriptor of the root of `tree`, opened in the same way; `tree` is closed. OSError."""
+    new = tree
+    if not fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_PATH:
+        if stat.S_ISDIR(os.fstat(tree).st_mode):
+            new = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=tree)
+        else:
+            new = os.open(f"self/fd/{tree}", os.O_RDONLY | os.O_CLOEXEC, dir_fd=proc)
+    os.dup2(new, fd, inheritable=False)
+    for one in {new, tree}:
+        os.close(one)
+
+
+def shut_in(options: SandboxOptions) -> int:
+    """For a sandbox that runs already and can mount nothing: a process that ends at once makes the mounts in a namespace
+    of their own, and the given descriptors lead there from now on. The namespace lasts, and what the host mounts is
+    seen, as long as the descriptor that is returned is open. StartFailure, HostLacks."""
+    options.note_places()
+    given = options.given()
+    ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
+    pid = os.fork()
+    if pid == 0:
+        try:
+            _make_and_send(options, theirs)
+        finally:
+            os._exit(0)
+    theirs.close()
+    fds = array.array("i")
+    said, ancillary, _, _ = ours.recvmsg(4096, _socket.CMSG_SPACE((len(given) + 1) * fds.itemsize))
+    ours.close()
+    os.waitpid(pid, 0)
+    for _, _, data in ancillary:
+        fds.frombytes(data)
+    if said != _DONE or len(fds) != len(given) + 1:
+        raise StartFailure(said[1:].decode("utf-8", "replace") or "the process that mounts what is given was killed")
+    for mount, fd in zip(given, fds, strict=False):
+        os.dup2(fd, mount.fd, inheritable=False)
+        os.close(fd)
+    return fds[-1]
+
+
+def _make_and_send(options: SandboxOptions, channel: _socket.socket) -> None:
+    from sandbox.boot.host_checks import HostLacks
+    from sandbox.boot.namespaces import isolate_mounts
+
+    try:
+        isolate_mounts(os.geteuid(), os.getegid())
+        proc = os.open(PROC, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        namespace = os.open("self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC, dir_fd=proc)
+        trees = copies_of(options, complete=False)
+        top = libc.new_tmpfs(b"64k", SAFE)
+        libc.move_mount(top, libc.AT_FDCWD, PROC)
+        attach_all(top, trees)
+        become_root(top)
+        exchange_all(trees, proc)
+    except (OSError, StartFailure, HostLacks) as error:
+        channel.send(_FAILED + str(error).encode("utf-8", "replace"))
+        return
+    fds = array.array("i", [*(mount.fd for mount, _ in trees), namespace])
+    channel.sendmsg([_DONE], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, fds)])
