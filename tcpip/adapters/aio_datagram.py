@@ -1,75 +1,99 @@
-"""asyncio's DatagramTransport over a datagram endpoint of ours."""
+"""asyncio's DatagramTransport over a datagram socket of a stack."""
 
 from __future__ import annotations
 
 import asyncio
+import collections
 from typing import Any, Final
 
-from tcpip import errors
-from tcpip.adapters.aio_transport import name_of
-from tcpip.adapters.oserror import os_error
-from tcpip.addr import SockAddr, parse
-from tcpip.errors import NetworkError
-from tcpip.transport.endpoint import Endpoint
-from tcpip.waiter import EVENT_ERR, EVENT_IN
+from tcpip.adapters.aio_base import MAX_SIZE, StackTransport
+from tcpip.adapters.stack_socket import Address, StackSocket
+from tcpip.waiter import EVENT_IN
 
-MAX_DATAGRAM: Final = 65536
+READS_PER_EVENT: Final = 64
 
 
-class EndpointDatagramTransport(asyncio.DatagramTransport):
-    """`sendto` hands to the stack at once, so nothing is ever buffered here."""
+class EndpointDatagramTransport(StackTransport, asyncio.DatagramTransport):
+    """Errors of sending and of the path go to `error_received`. What there is no room for in the socket waits here."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, endpoint: Endpoint, protocol: asyncio.DatagramProtocol) -> None:
-        super().__init__({"endpoint": endpoint, "sockname": name_of(endpoint.getsockname())})
-        self._loop = loop
-        self._endpoint = endpoint
-        self._protocol = protocol
-        self._closed = False
-        self._scheduled = False
-        self._scratch = memoryview(bytearray(MAX_DATAGRAM))
-        self._waiter = endpoint.queue.add(EVENT_IN, self._event)
-        loop.call_soon(protocol.connection_made, self)
-        self._event(EVENT_IN)
-
-    def _event(self, mask: int) -> None:
-        if not self._scheduled:
-            self._scheduled = True
-            self._loop.call_soon(self._ready)
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        sock: StackSocket,
+        protocol: asyncio.BaseProtocol,
+        address: Address | None = None,
+        waiter: asyncio.Future[None] | None = None,
+        extra: dict[str, Any] | None = None,
+    ) -> None:
+        """`address`: the only one to send to, of a socket that is not connected."""
+        self._address = address
+        self._buffer: collections.deque[tuple[bytes, Address | None]] = collections.deque()
+        self._buffered = 0
+        super().__init__(loop, sock, protocol, waiter, extra, None)
 
     def _ready(self) -> None:
         self._scheduled = False
-        while not self._closed:
+        self._drain()
+        for _ in range(READS_PER_EVENT):
+            if self._closing or self._sock is None:
+                return
             try:
-                got = self._endpoint.recvmsg(self._scratch)
-            except NetworkError as error:
-                if error.error is errors.WOULD_BLOCK:
-                    return
-                self._protocol.error_received(os_error(error))
-                if not self._endpoint.readiness() & (EVENT_IN | EVENT_ERR):
-                    return
-                continue
-            if got.address is not None:
-                self._protocol.datagram_received(bytes(self._scratch[: got.length]), name_of(got.address))
+                data, address = self._sock.recvfrom(MAX_SIZE)
+            except BlockingIOError:
+                return
+            except OSError as error:
+                self._protocol.error_received(error)
+            else:
+                self._protocol.datagram_received(data, address)
+        self._event(EVENT_IN)
 
     def sendto(self, data: Any, addr: Any = None) -> None:
-        """`addr`: (address literal, port, ...); OSErrors go to `error_received`, as asyncio's own does."""
-        try:
-            self._endpoint.sendmsg(bytes(data), None if addr is None else SockAddr(parse(addr[0]), *addr[1:2]))
-        except NetworkError as error:
-            self._protocol.error_received(os_error(error))
+        if not isinstance(data, (bytes, bytearray, memoryview)):
+            raise TypeError(f"data argument must be a bytes-like object, not {type(data).__name__!r}")
+        if self._address:
+            if addr not in (None, self._address):
+                raise ValueError(f"Invalid address: must be None or {self._address}")
+            addr = self._address
+        if self._conn_lost:
+            self._lost_write()
+            return
+        self._buffer.append((bytes(data), addr))
+        self._buffered += len(data)
+        if len(self._buffer) == 1:
+            self._drain()
+        self._maybe_pause_protocol()
+
+    def _drain(self) -> None:
+        """Send what waits, until there is no room."""
+        while self._buffer and self._sock is not None and not self._conn_lost:
+            data, address = self._buffer[0]
+            try:
+                if address is None or self._extra["peername"]:
+                    self._sock.send(data)
+                else:
+                    self._sock.sendto(data, address)
+            except BlockingIOError:
+                return
+            except OSError as error:
+                self._protocol.error_received(error)
+            except (SystemExit, KeyboardInterrupt):
+                raise
+            except BaseException as error:
+                self._fatal_error(error, "Fatal write error on datagram transport")
+                return
+            if self._buffer:  # the protocol may have closed us
+                self._buffer.popleft()
+                self._buffered -= len(data)
+        self._maybe_resume_protocol()
+        if self._closing and not self._buffer and not self._conn_lost:
+            self._lose(None)
 
     def get_write_buffer_size(self) -> int:
-        return 0
+        return self._buffered
 
-    def is_closing(self) -> bool:
-        return self._closed
+    def _has_unsent(self) -> bool:
+        return bool(self._buffer)
 
-    def close(self) -> None:
-        if not self._closed:
-            self._closed = True
-            self._endpoint.queue.remove(self._waiter)
-            self._endpoint.close()
-            self._loop.call_soon(self._protocol.connection_lost, None)
-
-    def abort(self) -> None:
-        self.close()
+    def _drop_unsent(self) -> None:
+        self._buffer.clear()
+        self._buffered = 0

@@ -1,132 +1,130 @@
-"""asyncio's Transport over a stream endpoint of ours."""
+"""asyncio's Transport over a stream socket of a stack, and TLS over that."""
 
 from __future__ import annotations
 
 import asyncio
 import collections
+import ssl as ssl_module
+from asyncio import constants, sslproto
 from collections.abc import Iterable
 from typing import Any, Final
 
 from tcpip import errors
+from tcpip.adapters.aio_base import MAX_SIZE, StackTransport, logger
+from tcpip.adapters.names import name_of
 from tcpip.adapters.oserror import os_error
-from tcpip.addr import SockAddr, text
+from tcpip.adapters.stack_socket import StackSocket
+from tcpip.addr import SockAddr
 from tcpip.errors import NetworkError
-from tcpip.sockopt import SHUT_WR
+from tcpip.sockopt import IPPROTO_TCP, SHUT_WR
 from tcpip.transport.endpoint import AGAIN, Endpoint
-from tcpip.waiter import EVENT_ERR, EVENT_HUP, EVENT_IN, EVENT_OUT, EVENT_RDHUP, Waiter
+from tcpip.waiter import EVENT_ERR, EVENT_HUP, EVENT_IN, EVENT_OUT
 
-READ_SIZE: Final = 256 * 1024
-HIGH_WATER: Final = 64 * 1024
-READS_PER_EVENT: Final = 8
+TCP_NODELAY: Final = 1
 
-
-def name_of(address: SockAddr) -> tuple[str, int] | tuple[str, int, int, int]:
-    """A socket name as the standard library writes it."""
-    if len(address.addr) == 4:
-        return text(address.addr), address.port
-    return text(address.addr), address.port, address.flowinfo, address.scope_id
+__all__ = ["EndpointTransport", "connect_endpoint", "make_transport", "name_of", "wait_for"]
 
 
-class EndpointTransport(asyncio.Transport):
-    """Flow control, half-close and extra info (`peername`, `sockname`, `endpoint`) as asyncio's own has them."""
+class EndpointTransport(StackTransport, asyncio.Transport):
+    """Flow control, half-close and errors as asyncio's own has them. With SO_LINGER of 0 seconds on its socket `abort` resets."""
 
     _start_tls_compatible = True
+    _sendfile_compatible = constants._SendfileMode.FALLBACK
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, endpoint: Endpoint, protocol: asyncio.BaseProtocol, server: Any = None
+        self,
+        loop: asyncio.AbstractEventLoop,
+        sock: StackSocket,
+        protocol: asyncio.BaseProtocol,
+        waiter: asyncio.Future[None] | None = None,
+        extra: dict[str, Any] | None = None,
+        server: Any = None,
     ) -> None:
-        extra: dict[str, Any] = {"endpoint": endpoint, "sockname": name_of(endpoint.getsockname())}
-        try:
-            extra["peername"] = name_of(endpoint.getpeername())
-        except NetworkError:
-            extra["peername"] = None
-        super().__init__(extra)
-        self._loop = loop
-        self._endpoint = endpoint
-        self._server = server
         self._buffer: collections.deque[bytes | memoryview] = collections.deque()
         self._buffered = 0
-        self._high, self._low = HIGH_WATER, HIGH_WATER // 4
-        self._writing_paused = False
         self._reading_paused = False
         self._eof_received = False
-        self._eof_wanted = False
-        self._closing = False
-        self._lost = False
-        self._scheduled = False
-        self._scratch = memoryview(bytearray(READ_SIZE))
-        self.set_protocol(protocol)
-        self._waiter: Waiter | None = endpoint.queue.add(EVENT_IN | EVENT_OUT | EVENT_RDHUP, self._event)
-        loop.call_soon(self._start)
-
-    def _start(self) -> None:
-        if not self._lost:
-            self._protocol.connection_made(self)
-            self._ready()
+        self._eof_written = False
+        self._scratch = memoryview(bytearray(MAX_SIZE))
+        super().__init__(loop, sock, protocol, waiter, extra, server)
+        if sock.proto == IPPROTO_TCP:
+            sock.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
 
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
-        self._protocol: Any = protocol
+        super().set_protocol(protocol)
         self._buffered_protocol = isinstance(protocol, asyncio.BufferedProtocol)
-
-    def get_protocol(self) -> asyncio.BaseProtocol:
-        protocol: asyncio.BaseProtocol = self._protocol
-        return protocol
-
-    def _event(self, mask: int) -> None:
-        """Called from inside the stack: only take note."""
-        if not self._scheduled:
-            self._scheduled = True
-            self._loop.call_soon(self._ready)
 
     def _ready(self) -> None:
         self._scheduled = False
-        if self._lost:
+        if self._conn_lost:
             return
-        if self._buffer or self._eof_wanted:
+        if self._buffer:
             self._drain()
-        if not self._reading_paused and not self._lost and not self._closing:
+        if not self._conn_lost and self.is_reading():
             self._read()
-        if self._closing and not self._lost and self._endpoint.readiness() & (EVENT_ERR | EVENT_HUP):
-            self._finish(self._pending_error())
+        if self._closing and not self._conn_lost and self._endpoint.readiness() & (EVENT_ERR | EVENT_HUP):
+            self._force_close(self._pending_error())
 
     # Reading.
 
     def _read(self) -> None:
-        try:
-            for _ in range(READS_PER_EVENT):
-                if self._eof_received or self._reading_paused or self._closing:
-                    return
-                if not self._read_once():
-                    return
-        except NetworkError as error:
-            self._finish(os_error(error))
+        """One read each turn of the loop, as who awaits something that came with it must have its turn, too."""
+        if self._eof_received:
             return
-        self._event(EVENT_IN)
-
-    def _read_once(self) -> bool:
-        """One read handed to the protocol; False when there is nothing more for now."""
-        buffer = memoryview(self._protocol.get_buffer(-1)) if self._buffered_protocol else self._scratch
-        count = self._endpoint.recv_into(buffer)
-        if count == AGAIN:
-            return False
-        if count == 0:
-            self._eof_received = True
-            if not self._protocol.eof_received():
-                self.close()
-            return False
-        if self._buffered_protocol:
-            self._protocol.buffer_updated(count)
+        try:
+            buffer = self._protocol_buffer() if self._buffered_protocol else self._scratch
+            with self._lock:
+                count = self._endpoint.recv_into(buffer)
+        except NetworkError as error:
+            self._fatal_error(os_error(error), "Fatal read error on socket transport")
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as error:
+            self._fatal_error(error, "Fatal error: protocol.get_buffer() call failed.")
         else:
-            self._protocol.data_received(bytes(buffer[:count]))
-        return True
+            if count != AGAIN:
+                self._hand_over(buffer, count)
+
+    def _protocol_buffer(self) -> memoryview:
+        buffer = memoryview(self._protocol.get_buffer(-1)).cast("B")
+        if not buffer:
+            raise RuntimeError("get_buffer() returned an empty buffer")
+        return buffer
+
+    def _hand_over(self, buffer: memoryview, count: int) -> None:
+        """Give the protocol what was read."""
+        what = "eof_received" if count == 0 else "buffer_updated" if self._buffered_protocol else "data_received"
+        try:
+            if count == 0:
+                self._eof_received = True
+                if self._loop.get_debug():
+                    logger.debug("%r received EOF", self)
+                if not self._protocol.eof_received():
+                    self.close()
+                return
+            self._event(EVENT_IN)
+            if self._buffered_protocol:
+                self._protocol.buffer_updated(count)
+            else:
+                self._protocol.data_received(bytes(buffer[:count]))
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as error:
+            self._fatal_error(error, f"Fatal error: protocol.{what}() call failed.")
 
     def pause_reading(self) -> None:
-        self._reading_paused = True
+        if self.is_reading():
+            self._reading_paused = True
+            if self._loop.get_debug():
+                logger.debug("%r pauses reading", self)
 
     def resume_reading(self) -> None:
-        if self._reading_paused:
+        if self._reading_paused and not self._closing:
             self._reading_paused = False
-            self._event(EVENT_IN)
+            if self._connected:
+                self._event(EVENT_IN)
+            if self._loop.get_debug():
+                logger.debug("%r resumes reading", self)
 
     def is_reading(self) -> bool:
         return not self._reading_paused and not self._closing
@@ -134,9 +132,14 @@ class EndpointTransport(asyncio.Transport):
     # Writing.
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        if self._eof_wanted:
-            raise RuntimeError("write after write_eof")
-        if self._lost or self._closing or not data:
+        if not isinstance(data, (bytes, bytearray, memoryview)):
+            raise TypeError(f"data argument must be a bytes-like object, not {type(data).__name__!r}")
+        if self._eof_written:
+            raise RuntimeError("Cannot call write() after write_eof()")
+        if not data:
+            return
+        if self._conn_lost:
+            self._lost_write()
             return
         if not isinstance(data, bytes):
             data = bytes(data)
@@ -144,99 +147,89 @@ class EndpointTransport(asyncio.Transport):
         self._buffered += len(data)
         if len(self._buffer) == 1:
             self._drain()
-        if self._buffered > self._high and not self._writing_paused and not self._lost:
-            self._writing_paused = True
-            self._protocol.pause_writing()
+        self._maybe_pause_protocol()
 
     def writelines(self, list_of_data: Iterable[bytes | bytearray | memoryview]) -> None:
         self.write(b"".join(list_of_data))
 
     def _drain(self) -> None:
+        """Hand over what the endpoint takes; with the last of it go an end of file or a close that waited."""
         buffer = self._buffer
         try:
-            while buffer:
-                data = buffer[0]
-                count = self._endpoint.send(data)
-                if count == AGAIN:
-                    return
-                self._buffered -= count
-                if count == len(data):
-                    buffer.popleft()
-                else:
-                    buffer[0] = memoryview(data)[count:]
-            if self._eof_wanted:
-                self._eof_wanted = False
-                self._endpoint.shutdown(SHUT_WR)
+            with self._lock:
+                while buffer:
+                    data = buffer[0]
+                    count = self._endpoint.send(data)
+                    if count == AGAIN:
+                        break
+                    self._buffered -= count
+                    if count == len(data):
+                        buffer.popleft()
+                    else:
+                        buffer[0] = memoryview(data)[count:]
+                if self._eof_written and not buffer:
+                    self._endpoint.shutdown(SHUT_WR)
         except NetworkError as error:
-            self._finish(os_error(error))
+            self._fatal_error(os_error(error), "Fatal write error on socket transport")
             return
-        finally:
-            if self._writing_paused and self._buffered <= self._low:
-                self._writing_paused = False
-                self._protocol.resume_writing()
-        if self._closing:
-            self._finish(None)
+        self._maybe_resume_protocol()
+        if self._closing and not buffer and not self._conn_lost:
+            self._lose(None)
 
     def can_write_eof(self) -> bool:
         return True
 
     def write_eof(self) -> None:
-        if not self._closing and not self._lost:
-            self._eof_wanted = True
-            self._drain()
+        if not self._closing and not self._eof_written:
+            self._eof_written = True
+            if not self._buffer:
+                self._drain()
 
     def get_write_buffer_size(self) -> int:
         return self._buffered
 
-    def get_write_buffer_limits(self) -> tuple[int, int]:
-        return self._low, self._high
-
-    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        self._high = high if high is not None else 4 * low if low is not None else HIGH_WATER
-        self._low = low if low is not None else self._high // 4
-        if not self._high >= self._low >= 0:
-            raise ValueError(f"high ({self._high!r}) must be >= low ({self._low!r}) must be >= 0")
-
     # Ending.
 
-    def is_closing(self) -> bool:
-        return self._closing or self._lost
-
-    def close(self) -> None:
-        if not self._closing and not self._lost:
-            self._closing = True
-            if not self._buffer:
-                self._finish(None)
-
-    def abort(self) -> None:
+    def _drop_unsent(self) -> None:
         self._buffer.clear()
         self._buffered = 0
-        if not self._lost:
-            linger = (1).to_bytes(4, "little") + bytes(4)
-            self._endpoint.set_option(1, 13, linger)
-            self._finish(None)
 
     def _pending_error(self) -> OSError | None:
-        error = self._endpoint.take_error()
+        with self._lock:
+            error = self._endpoint.take_error()
         return None if error is None else os_error(error)
 
-    def _finish(self, error: OSError | None) -> None:
-        """The connection is over for the protocol; the endpoint says its goodbyes on its own."""
-        if self._lost:
-            return
-        self._lost = self._closing = True
-        if self._waiter is not None:
-            self._endpoint.queue.remove(self._waiter)
-            self._waiter = None
-        self._buffer.clear()
-        self._buffered = 0
-        self._loop.call_soon(self._connection_lost, error)
 
-    def _connection_lost(self, error: OSError | None) -> None:
-        self._endpoint.close()
-        self._protocol.connection_lost(error)
-        if self._server is not None:
-            self._server.forget(self)
+def make_transport(
+    loop: asyncio.AbstractEventLoop,
+    sock: StackSocket,
+    protocol: asyncio.BaseProtocol,
+    waiter: asyncio.Future[None],
+    *,
+    ssl: ssl_module.SSLContext | None = None,
+    server_side: bool = False,
+    server_hostname: str | None = None,
+    ssl_handshake_timeout: float | None = None,
+    ssl_shutdown_timeout: float | None = None,
+    extra: dict[str, Any] | None = None,
+    server: Any = None,
+) -> asyncio.Transport:
+    """What the protocol talks to. `waiter` is done when `connection_made` was called: with TLS, after the handshake."""
+    if ssl is None:
+        return EndpointTransport(loop, sock, protocol, waiter, extra, server)
+    tls = sslproto.SSLProtocol(
+        loop,
+        protocol,
+        ssl,
+        waiter,
+        server_side,
+        server_hostname,
+        ssl_handshake_timeout=ssl_handshake_timeout,  # type: ignore[arg-type]
+        ssl_shutdown_timeout=ssl_shutdown_timeout,
+    )
+    EndpointTransport(loop, sock, tls, None, extra, server)
+    transport: asyncio.Transport = tls._app_transport
+    return transport
 
 
 async def wait_for(loop: asyncio.AbstractEventLoop, endpoint: Endpoint, mask: int) -> None:

@@ -14,8 +14,8 @@ import re
 import secrets
 from typing import Any, Final
 
-from tcpip.adapters.aio import address_of
 from tcpip.adapters.aio_transport import connect_endpoint, wait_for
+from tcpip.adapters.names import address_of
 from tcpip.addr import SockAddr
 from tcpip.cli import iperf_wire as wire
 from tcpip.cli.host import CommandError, HostSession, add_host_options

@@ -8,8 +8,8 @@ import json
 import struct
 from typing import Any, Final
 
-from tcpip.adapters.aio import address_of
 from tcpip.adapters.aio_transport import wait_for
+from tcpip.adapters.names import address_of
 from tcpip.adapters.oserror import os_error
 from tcpip.addr import AF_INET, AF_INET6, SockAddr, text
 from tcpip.cli.host import CommandError, HostSession, add_host_options

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from random import Random
+from struct import pack
 from typing import Any
 
 from tcpip.adapters import aio
 from tcpip.addr import text
+from tcpip.sockopt import SO_LINGER, SOL_SOCKET
 from tools.netsim.network import Network, Node
 from tools.netsim.witness import Violation
 
@@ -122,6 +124,7 @@ class StreamFlow:
         except (OSError, TimeoutError):
             if not self.broken:
                 raise
+            writer.get_extra_info("socket").setsockopt(SOL_SOCKET, SO_LINGER, pack("ii", 1, 0))
             writer.transport.abort()
         writer.close()
 
@@ -146,6 +149,18 @@ class DatagramFlow:
         sums = {int.from_bytes(text + bytes(len(text) % 2), "big") % 65535 for text in (data, sent)}
         return data == sent or (len(data) == len(sent) > 1400 and len(sums) == 1)
 
+    async def _source(self, host: str) -> asyncio.DatagramTransport:
+        """Connected as soon as there is a way: interfaces may be down."""
+        while True:
+            try:
+                remote = (host, self.port)
+                made, _ = await aio.create_datagram_endpoint(
+                    self.client.stack, asyncio.DatagramProtocol, remote_addr=remote
+                )
+                return made
+            except OSError:
+                await asyncio.sleep(1)
+
     async def run(self) -> None:
         """Send for a minute; what arrives is looked at as it comes."""
         host = text(self.server.address(self.server.lans[0], self.six))
@@ -159,9 +174,7 @@ class DatagramFlow:
                 flow.arrived += 1
 
         sink, _ = await aio.create_datagram_endpoint(self.server.stack, Sink, (host, self.port))
-        source, _ = await aio.create_datagram_endpoint(
-            self.client.stack, asyncio.DatagramProtocol, remote_addr=(host, self.port)
-        )
+        source = await self._source(host)
         for number in range(self.random.randint(1, 60)):
             size = self.random.choice((0, 100, 1400, 3000, 9000))
             self.sent.append(number.to_bytes(4, "big") + self.random.randbytes(size))

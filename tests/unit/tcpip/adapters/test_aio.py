@@ -1,6 +1,8 @@
 """The asyncio adapter between two stacks on a pipe: streams, half-close, flow control, errors, servers, datagrams, TLS-free."""
 
 import asyncio
+import socket
+import struct
 from collections.abc import Awaitable, Callable
 from random import Random
 
@@ -123,7 +125,7 @@ def test_writer_is_paused_while_the_peer_does_not_read() -> None:
     with_stacks(body)
 
 
-def test_abort_resets_the_peer() -> None:
+def test_abort_without_lingering_resets_the_peer() -> None:
     async def body(one: Stack, two: Stack) -> None:
         outcome: asyncio.Future[BaseException | None] = asyncio.get_running_loop().create_future()
         arrived: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -141,6 +143,7 @@ def test_abort_resets_the_peer() -> None:
         await arrived
         transport = writer.transport
         assert isinstance(transport, EndpointTransport)
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         transport.abort()
         assert isinstance(await outcome, ConnectionResetError)
 
