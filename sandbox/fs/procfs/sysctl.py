@@ -21,6 +21,8 @@ MAX_NAME: Final = 64
 MAX_GROUP: Final = 2147483647
 
 _FIXED: Final[tuple[tuple[str, str], ...]] = (
+    ("dev/tty/ldisc_autoload", "0"),
+    ("dev/tty/legacy_tiocsti", "0"),
     ("fs/aio-max-nr", "65536"),
     ("fs/file-max", "9223372036854775807"),
     ("fs/dir-notify-enable", "1"),
