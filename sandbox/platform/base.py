@@ -466,6 +466,7 @@ class Waiters:
         """One of those that came waits no longer."""
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Platform:
     """One per sandbox."""
 
