@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 _ARGS: Final = struct.Struct("6Q").unpack_from
 _ARGS_AT: Final = LANE_ARGS * 8
+_SYS_MPROTECT: Final = 10
 _SYS_CLONE: Final = 56
 _SYS_EXIT: Final = 60
 _SYS_GETPPID: Final = 110
@@ -100,6 +101,8 @@ class LaneLooker(Looker):
             return
         if kind in _CALLS:
             number, args = words[LANE_NR], _ARGS(thread.lane, _ARGS_AT)
+            if number == _SYS_MPROTECT and self.patcher is not None and self.patcher.about_to_write(thread, args):
+                return
             if kind == KIND_THUNK:
                 pass  # a shared lane, and a site that is patched
             elif thread.private:

@@ -34,6 +34,7 @@ _NEVER: Final = 1 << 40  # from here on the count is of an address that cannot b
 _THUNK: Final = -(1 << 40)  # a count that stays below zero: the address is in a thunk
 _MAX_COUNTS: Final = 4096
 _MAX_AREAS: Final = 8
+_WRITE_TRIES: Final = 4
 _SIGILL: Final = 4
 _SIGTRAP: Final = 5
 _SIGSEGV: Final = 11
@@ -63,6 +64,7 @@ class Patches:
         "forbidden",
         "still_next",
         "still_gap",
+        "write_tries",
     )
 
     def __init__(self) -> None:
@@ -77,6 +79,7 @@ class Patches:
         self.forbidden = False  # a debugger looks at the code
         self.still_next = 0  # the process is not brought to a stop before, ns
         self.still_gap = GAP
+        self.write_tries = 0  # of a call that makes code writable
 
     def close(self) -> None:
         """The space is gone."""
@@ -375,11 +378,38 @@ class Patcher:
 
     # --- what the guest does to its memory ---
 
+    def about_to_write(self, thread: LaneThread, args: tuple[int, ...]) -> bool:
+        """mprotect(2) asks for code to become writable. Where other threads may be executing what is patched there, they are
+        brought to a stop, so that the guest has its own bytes when it writes; where that does not succeed soon it has not.
+        True: the call will be handed on later."""
+        space = thread.space
+        if not args[2] & _PROT_WRITE or not space.patches.within(args[0], args[0] + args[1]):
+            return False
+        if all(other.stopped for other in space.threads.values()):
+            return False  # `before` does it
+        standstills = self.platform.looker.standstills
+        patches = space.patches
+        patches.write_tries += 1
+        if patches.write_tries > _WRITE_TRIES:
+            patches.write_tries = 0
+            return False
+
+        def still() -> None:
+            patches.write_tries = 0
+            for site in patches.within(args[0], args[0] + args[1]):
+                if self._quiet(space, site):
+                    self._restore(space, site)
+            standstills.end(space)
+
+        if not standstills.begin(thread, still):
+            standstills.postpone(thread)
+        return True
+
     def before(self, space: LaneSpace, number: int, args: Sequence[int]) -> None:
         """An order is about to run: give back the bytes that it takes away, moves or makes writable.
 
-        Sites in what becomes writable stay as they are while other threads run: nothing is wrong with them there, only
-        that the guest could read them, and bytes that are executed meanwhile are not to be changed."""
+        Sites in what becomes writable stay as they are while other threads run that could not be stopped: bytes that are
+        executed meanwhile are not to be changed."""
         patches = space.patches
         ranges = []
         if number in (_SYS_MUNMAP, _SYS_MMAP, _SYS_REMAP_FILE_PAGES):

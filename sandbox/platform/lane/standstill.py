@@ -88,6 +88,17 @@ class Standstills:
             still.then()
         return True
 
+    def postpone(self, thread: LaneThread) -> None:
+        """Hand this thread's request on when the next one may begin, in BOUND at the latest."""
+        now = self._reactor.clock.now_ns()
+        wait = min(max(thread.space.patches.still_next - now, GAP), BOUND)
+        owner = thread.owner
+        self._reactor.call_after(wait, lambda: self._hand_on(thread, owner))
+
+    def _hand_on(self, thread: LaneThread, owner: object) -> None:
+        if thread.stopped and thread.owner is owner and not thread.released and not thread.space.dead:
+            self._serve(thread)
+
     def drop(self, thread: LaneThread) -> None:
         """What was kept of it is handed on by somebody else."""
         still = self.under_way.get(thread.space)
@@ -102,8 +113,7 @@ class Standstills:
         patches = space.patches
         patches.still_next = self._reactor.clock.now_ns() + patches.still_gap
         for thread, owner in still.kept.items():
-            if thread.stopped and thread.owner is owner and not thread.released and not space.dead:
-                self._serve(thread)
+            self._hand_on(thread, owner)
 
     def _late(self, still: Standstill) -> None:
         if self.under_way.get(still.space) is not still:
