@@ -472,9 +472,7 @@ class Platform:
 
     handler: TrapHandler
     waiters: Waiters = Waiters()  # of nobody
-    host_calls: tuple[
-        str, ...
-    ] = ()  # of the host's that it makes when guests run, and a sentry need not be able to make
+    host_calls: tuple[str, ...] = ()  # of the host's that it makes when guests run, and other sentries may not make
     proc: HostProc  # the host's account of guest processes, once started
     vdso_address: int  # where the host's vDSO lies in every space, 0 if none
     task_size: int  # guest mappings lie in [mmap_min_addr, task_size); what is above belongs to the stub
