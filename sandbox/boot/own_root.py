@@ -46,7 +46,7 @@ def enter(options: SandboxOptions, proc: HostProc) -> None:
             libc.unshare(libc.CLONE_NEWNS)
         trees = copies_of(options, complete=True)
         code = [(path, libc.open_tree(libc.AT_FDCWD, True, path)) for path in code_places()]
-        null = libc.open_tree(libc.AT_FDCWD, False, os.devnull)
+        null = libc.open_tree(libc.AT_FDCWD, False, os.devnull) if os.path.exists(os.devnull) else -1
         others = libc.open_tree(libc.AT_FDCWD, True, PROC) if proc.is_outer() else -1
         top = libc.new_tmpfs(b"64k", SAFE)
         os.mkdir(EMPTY, 0o555, dir_fd=top)
@@ -55,8 +55,9 @@ def enter(options: SandboxOptions, proc: HostProc) -> None:
             libc.mount_setattr(tree, SAFE | libc.MOUNT_ATTR_RDONLY, libc.MS_PRIVATE)
             attach(top, tree, path)
             os.close(tree)
-        attach(top, null, os.devnull)
-        os.close(null)
+        if null >= 0:  # hooks inside that need it, where there is none, cannot run
+            attach(top, null, os.devnull)
+            os.close(null)
         attach_all(top, trees)
         attach(top, proc.fileno() if others < 0 else others, PROC)
         become_root(top)
