@@ -190,6 +190,7 @@ class Ruleset:
         packet filter, unless somebody else has asked for one."""
         stack = self.stack
         if not self.tables and stack.netfilter is not None and stack.netfilter.for_nft:
+            stack.netfilter.conntrack.flush()
             stack.netfilter = None
         if not self.tables:
             return

@@ -91,21 +91,24 @@ def new(batch: Batch, m: Message) -> None:
     ruleset.charge(cost(rule))
     rule.handle = old.handle if replaces and old is not None else table.new_handle()
     ruleset.hold(rule.expressions)
-    rules = list(chain.rules)
+    rules = chain.rules
     if replaces and old is not None:
-        rules[rules.index(old)] = rule
+        at = rules.index(old)
+        rules[at] = rule
+        ruleset.did(lambda: rules.__setitem__(at, old))
         batch.tell(m, b.DELRULE, body(batch.nft, old, 0))
         take(ruleset, chain.by_handle, old.handle)
         _release(batch, m, old)
-    elif m.flags & b.NLM_F_APPEND:
-        rules.insert(rules.index(old) + 1 if old is not None else len(rules), rule)
     else:
-        rules.insert(rules.index(old) if old is not None else 0, rule)
-    ruleset.put(chain, "rules", rules)
+        if m.flags & b.NLM_F_APPEND:
+            at = rules.index(old) + 1 if old is not None else len(rules)
+        else:
+            at = rules.index(old) if old is not None else 0
+        rules.insert(at, rule)
+        ruleset.did(lambda: rules.__delitem__(at))
     put(ruleset, chain.by_handle, rule.handle, rule)
     batch.checked(table)
     flags = m.flags & (b.NLM_F_APPEND | nl.NLM_F_CREATE | nl.NLM_F_EXCL) | (b.NLM_F_APPEND if replaces else 0)
-    at = rules.index(rule)
     batch.tell(m, b.NEWRULE, body(batch.nft, rule, rules[at - 1].handle if at else 0), flags)
 
 
@@ -135,10 +138,16 @@ def _sets(expressions: list[Expression]) -> list[NftSet]:
 
 
 def _remove(batch: Batch, m: Message, chain: Chain, doomed: list[Rule]) -> None:
+    """One rule of a chain, or all."""
     for rule in doomed:
         batch.tell(m, b.DELRULE, body(batch.nft, rule, 0))
-    gone = {id(rule) for rule in doomed}
-    batch.ruleset.put(chain, "rules", [rule for rule in chain.rules if id(rule) not in gone])
+    if len(doomed) == 1:
+        rules, (gone,) = chain.rules, doomed
+        at = rules.index(gone)
+        del rules[at]
+        batch.ruleset.did(lambda: rules.insert(at, gone))
+    else:
+        batch.ruleset.put(chain, "rules", [])
     for rule in doomed:
         take(batch.ruleset, chain.by_handle, rule.handle)
         _release(batch, m, rule)
@@ -147,7 +156,7 @@ def _remove(batch: Batch, m: Message, chain: Chain, doomed: list[Rule]) -> None:
 def flush(batch: Batch, m: Message, chain: Chain) -> None:
     """All rules of a chain go."""
     if chain.rules:
-        _remove(batch, m, chain, chain.rules)
+        _remove(batch, m, chain, list(chain.rules))
 
 
 def delete(batch: Batch, m: Message) -> None:

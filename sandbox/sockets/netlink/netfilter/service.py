@@ -32,7 +32,8 @@ SUBSYS_COMPAT: Final = 11
 NETLINK_NETFILTER: Final = 12
 GROUP_NFTABLES: Final = 7
 _GEN_ID, _GEN_PID, _GEN_NAME = 1, 2, 3
-_MAX_MESSAGES: Final = 65536
+MAX_ANSWERS: Final = 1 << 22
+"""Bytes that one call may bring: no dump begins after that (Linux has one at a time, too)."""
 
 _CHANGES: Final[dict[int, Callable[[Batch, Message], None]]] = {
     b.NEWTABLE: tables.new,
@@ -84,6 +85,7 @@ class Service:
         self.capped = capped
         self.extended = extended
         self.answers: list[bytes] = []
+        self._size = 0
 
     def receive(self, data: bytes) -> None:
         """All messages of a datagram."""
@@ -98,9 +100,13 @@ class Service:
             for request in requests:
                 self._single(request)
 
+    def _answer(self, datagrams: list[bytes]) -> None:
+        self.answers += datagrams
+        self._size += sum([len(datagram) for datagram in datagrams])
+
     def _acknowledge(self, request: Request, number: int, offset: int = 0) -> None:
         offset = offset if self.extended else 0
-        self.answers.append(nl.error(request, number, self.port, self.capped, offset))
+        self._answer([nl.error(request, number, self.port, self.capped, offset)])
 
     # Single requests.
 
@@ -120,27 +126,29 @@ class Service:
     def _get(self, request: Request) -> None:
         nft = ruleset_of(self.network)
         m = Message(request)
+        if m.dump and self._size > MAX_ANSWERS:
+            raise NfError(errno.EBUSY)
         subsystem = request.type >> 8
         if subsystem == SUBSYS_COMPAT and m.kind == 0:
             body = b.GENMSG.pack(m.family, 0, 0) + extensions.revision_of(m.attributes)
-            self.answers.append(nl.message(request.type, nl.NLM_F_MULTI, request.seq, self.port, body))
+            self._answer([nl.message(request.type, nl.NLM_F_MULTI, request.seq, self.port, body)])
             return
         if subsystem != b.SUBSYS_NFTABLES:
             raise NfError(errno.EINVAL)
         if m.kind == b.GETGEN:
-            self.answers.append(nl.message(_kind(b.NEWGEN), 0, request.seq, self.port, _generation(nft)))
+            self._answer([nl.message(_kind(b.NEWGEN), 0, request.seq, self.port, _generation(nft))])
             return
         if m.kind == b.GETFLOWTABLE and m.dump:
-            self.answers += nl.dump(request, self.port, _kind(b.NEWTABLE), [])
+            self._answer(nl.dump(request, self.port, _kind(b.NEWTABLE), []))
             return
         if m.kind not in _GETS:
             raise NfError(errno.EINVAL)
         kind, get = _GETS[m.kind]
         bodies = get(nft, m)
         if m.dump:
-            self.answers += nl.dump(request, self.port, _kind(kind), bodies)
+            self._answer(nl.dump(request, self.port, _kind(kind), bodies))
         else:
-            self.answers += [nl.message(_kind(kind), 0, request.seq, self.port, body) for body in bodies]
+            self._answer([nl.message(_kind(kind), 0, request.seq, self.port, body) for body in bodies])
 
     # Batches.
 

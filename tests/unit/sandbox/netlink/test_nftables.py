@@ -173,6 +173,8 @@ def test_there_is_a_bound(t: Any, sock: NetlinkSocket, monkeypatch: pytest.Monke
     assert errors(send(t, sock, batch(rule(counter)))) == [(1, errno.ENOMEM)]
     assert send(t, sock, batch(message(b.DELRULE, TABLE + nl.string(2, "c")))) == []
     assert send(t, sock, batch(rule(counter))) == []
+    assert send(t, sock, batch(message(b.DELRULE, TABLE + nl.string(2, "c")))) == []
+    assert [send(t, sock, batch(rule(counter))) for _ in range(4)] == [[]] * 4
 
 
 def test_broken_messages_change_nothing(t: Any, sock: NetlinkSocket) -> None:
@@ -196,3 +198,33 @@ def test_rules_keep_a_checkpoint_from_being_made(t: Any, sock: NetlinkSocket) ->
     save._kernel, save.freezer = kernel, freezer
     with pytest.raises(CannotSave, match="nf_tables"):
         save._check()
+
+
+def test_a_batch_that_moves_rules_is_taken_back(t: Any, sock: NetlinkSocket) -> None:
+    def handles() -> list[int]:
+        dumped = send(t, sock, message(b.GETRULE, b"", nl.NLM_F_DUMP))[:-1]
+        return [int(struct.unpack_from(">Q", body, body.index(b"\x0c\0\3\0") + 4)[0]) for _, _, body in dumped]
+
+    send(t, sock, batch(message(b.NEWTABLE, TABLE, NEW), message(b.NEWCHAIN, TABLE + CHAIN, NEW)))
+    send(t, sock, batch(*[rule(expression("notrack")) for _ in range(3)]))
+    before = handles()
+    place = TABLE + nl.string(2, "c")
+    steps = [
+        message(b.DELRULE, place + be64(3, before[1])),
+        message(b.NEWRULE, place + be64(6, before[2]), NEW),
+        message(b.NEWRULE, place + be64(3, before[0]), nl.NLM_F_REPLACE),
+        message(b.NEWRULE, place, NEW),
+    ]
+    assert errors(send(t, sock, batch(*steps, rule(b"", seq=9)))) == [(9, errno.EINVAL)]
+    assert handles() == before
+    assert send(t, sock, batch(*steps)) == []
+    assert len(handles()) == 4 and before[1] not in handles()
+    assert errors(send(t, sock, batch(message(b.DELRULE, place), rule(b"", seq=9)))) == [(9, errno.EINVAL)]
+    assert len(handles()) == 4
+
+
+def test_one_call_brings_a_bounded_answer(t: Any, sock: NetlinkSocket, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sandbox.sockets.netlink.netfilter.service.MAX_ANSWERS", 100)
+    send(t, sock, batch(*[message(b.NEWTABLE, nl.string(1, name), NEW) for name in "abcd"]))
+    answers = send(t, sock, message(b.GETTABLE, b"", nl.NLM_F_DUMP) + message(b.GETTABLE, b"", nl.NLM_F_DUMP, seq=7))
+    assert errors(answers[-1:]) == [(7, errno.EBUSY)]
