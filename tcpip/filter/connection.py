@@ -17,11 +17,12 @@ class Connection:
     """`tuples[ORIGINAL]` is the first packet's as it came in, `tuples[REPLY]` what an answer to it looks like.
 
     `translated` and `decided` hold SRC and DST bits: what differs from the plain inversion, and for which of both the
-    nat table was asked. `assured`: traffic went both ways as it does in earnest, so it is not dropped early.
+    nat table was asked. `number` tells it from all others of the stack. `assured`: traffic went both ways as it does in earnest, so it is not dropped early.
     """
 
     __slots__ = (
         "owner",
+        "number",
         "original",
         "reply",
         "confirmed",
@@ -41,6 +42,7 @@ class Connection:
 
     def __init__(self, owner: Conntrack, flow: FlowTuple) -> None:
         self.owner = owner
+        self.number = owner.new_number()
         self.original = flow
         self.reply = invert(flow)
         self.confirmed = False

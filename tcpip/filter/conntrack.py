@@ -40,7 +40,18 @@ class Conntrack:
     """The connections of a stack. `loose`: connections older than the table are picked up in the middle (Linux's
     nf_conntrack_tcp_loose); `liberal`: segments outside the windows are not INVALID."""
 
-    __slots__ = ("stack", "table", "max_connections", "loose", "liberal", "dropped", "evicted", "_count", "_unassured")
+    __slots__ = (
+        "stack",
+        "table",
+        "max_connections",
+        "loose",
+        "liberal",
+        "dropped",
+        "evicted",
+        "_count",
+        "_unassured",
+        "_last",
+    )
 
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
@@ -51,7 +62,13 @@ class Conntrack:
         self.dropped = 0
         self.evicted = 0
         self._count = 0
+        self._last = 0
         self._unassured: dict[Connection, None] = {}
+
+    def new_number(self) -> int:
+        """The next connection's, of 32 bits."""
+        self._last = self._last % 0xFFFFFFFF + 1
+        return self._last
 
     def __len__(self) -> int:
         """How many connections there are."""

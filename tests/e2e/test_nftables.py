@@ -12,7 +12,8 @@ from tests.e2e.conftest import do
 
 SCRIPTS = Path(__file__).parent / "nftables"
 pytestmark = pytest.mark.skipif(
-    not all(shutil.which(name) for name in ("nft", "iptables-nft", "ip", "ping")), reason="needs nftables and iptables"
+    not all(shutil.which(name) for name in ("nft", "iptables-nft", "conntrack", "ip", "ping")),
+    reason="needs nftables, iptables and conntrack",
 )
 
 
@@ -30,6 +31,6 @@ def test_rulesets(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["iptables", "loopback", "router"])
+@pytest.mark.parametrize("name", ["conntrack", "iptables", "loopback", "router"])
 def test_packets(name: str, tmp_path: Path) -> None:
     _same(name, tmp_path)

@@ -257,7 +257,7 @@ class CtLoad(Expression):
             return (flow[3] if key == PROTO_SRC else flow[4]).to_bytes(2, "big")
         if key in COUNTED:
             return self._counted(conn)
-        return _u32(id(conn) >> 4 & 0x7FFFFFFF) if key == CT_ID else bytes(CT_SIZES[key])
+        return _u32(conn.number) if key == CT_ID else bytes(CT_SIZES[key])
 
     def _counted(self, conn: Connection) -> bytes:
         ways = (ORIGINAL, REPLY) if self.direction == BOTH else (self.direction,)

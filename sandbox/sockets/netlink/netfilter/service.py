@@ -13,7 +13,7 @@ from sandbox.abi.linux.capability import CAP_NET_ADMIN
 from sandbox.sockets.net_errno import syscall_error
 from sandbox.sockets.netlink import message as nl
 from sandbox.sockets.netlink.netfilter import batch as b
-from sandbox.sockets.netlink.netfilter import chains, elements, extensions, objects, rules, sets, tables
+from sandbox.sockets.netlink.netfilter import chains, connections, elements, extensions, objects, rules, sets, tables
 from sandbox.sockets.netlink.netfilter.attributes import NfError, be32
 from sandbox.sockets.netlink.netfilter.batch import Batch, Message, Nftables
 from tcpip.errors import NetworkError
@@ -132,6 +132,14 @@ class Service:
         if subsystem == SUBSYS_COMPAT and m.kind == 0:
             body = b.GENMSG.pack(m.family, 0, 0) + extensions.revision_of(m.attributes)
             self._answer([nl.message(request.type, nl.NLM_F_MULTI, request.seq, self.port, body)])
+            return
+        if subsystem == connections.SUBSYSTEM:
+            bodies = connections.answer(self.network.stack, m)
+            kind = subsystem << 8 | (m.kind if m.kind == connections.GET_STATS else connections.NEW)
+            if m.dump:
+                self._answer(nl.dump(request, self.port, kind, bodies))
+            else:
+                self._answer([nl.message(kind, 0, request.seq, self.port, body) for body in bodies])
             return
         if subsystem != b.SUBSYS_NFTABLES:
             raise NfError(errno.EINVAL)

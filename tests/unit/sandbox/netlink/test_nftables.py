@@ -14,10 +14,13 @@ from sandbox.errors import SyscallError
 from sandbox.sockets.netlink import message as nl
 from sandbox.sockets.netlink.family import NetlinkFamily
 from sandbox.sockets.netlink.netfilter import batch as b
-from sandbox.sockets.netlink.netfilter.attributes import be32, be64, nested
+from sandbox.sockets.netlink.netfilter.attributes import be16, be32, be64, nested
 from sandbox.sockets.netlink.socket import NETLINK_NETFILTER, NetlinkSocket
 from sandbox.vfs.file_description import WOULD_BLOCK
+from tcpip.filter import packet
+from tcpip.filter.connection import Connection
 from tcpip.filter.nft.ruleset import BUDGET
+from tcpip.filter.packet import FilteredPacket
 from tests.unit.sandbox.inet.fakes import FakeTask
 
 pytestmark = pytest.mark.interpreted  # a stand-in is no compiled class
@@ -228,3 +231,27 @@ def test_one_call_brings_a_bounded_answer(t: Any, sock: NetlinkSocket, monkeypat
     send(t, sock, batch(*[message(b.NEWTABLE, nl.string(1, name), NEW) for name in "abcd"]))
     answers = send(t, sock, message(b.GETTABLE, b"", nl.NLM_F_DUMP) + message(b.GETTABLE, b"", nl.NLM_F_DUMP, seq=7))
     assert errors(answers[-1:]) == [(7, errno.EBUSY)]
+
+
+def test_connections(t: Any, sock: NetlinkSocket) -> None:
+    def ask(kind: int, body: bytes = b"", flags: int = 0, family: int = IPV4) -> list[tuple[int, int, bytes]]:
+        frame = bytes((family, 0, 0, 0))
+        return send(t, sock, nl.message(1 << 8 | kind, flags | nl.NLM_F_REQUEST, 1, 0, frame + body))
+
+    assert len(ask(1, flags=nl.NLM_F_DUMP)) == 1  # NLMSG_DONE
+    tracked = t.kernel.stack.enable_netfilter().conntrack
+    flow = (17, b"\x7f\0\0\1", b"\x7f\0\0\2", 1000, 53)
+    conn = Connection(tracked, flow)
+    pkt = FilteredPacket()
+    pkt.connection, pkt.state = conn, packet.NEW
+    tracked.confirm(pkt)
+    ends = nested(1, nl.attribute(1, flow[1]), nl.attribute(2, flow[2]))
+    named = nested(1, ends, nested(2, nl.u8(1, 17), be16(2, 1000), be16(3, 53)))
+    ((kind, _, body),) = ask(1, named)
+    assert kind == 1 << 8 and named in body
+    assert len(ask(1, flags=nl.NLM_F_DUMP)) == 2
+    assert len(ask(1, flags=nl.NLM_F_DUMP, family=10)) == 1
+    assert errors(ask(2, named + be32(12, conn.number + 1))) == [(1, errno.ENOENT)]
+    assert ask(2, named) == [] and not len(tracked)
+    assert errors(ask(1, named)) == [(1, errno.ENOENT)]
+    assert errors(ask(0, named)) == [(1, errno.EOPNOTSUPP)]

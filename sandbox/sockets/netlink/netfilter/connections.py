@@ -1,0 +1,140 @@
+"""NFNL_SUBSYS_CTNETLINK: what conntrack(8) lists, finds and deletes (net/netfilter/nf_conntrack_netlink.c).
+
+Deviates: connections cannot be made or changed, nobody is told of them, and there are no expectations and no statistics by
+processor (EOPNOTSUPP or EINVAL). Their packets are not counted for others (nf_conntrack_acct is 0).
+"""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING, Final
+
+from sandbox.sockets.netlink import message as nl
+from sandbox.sockets.netlink.netfilter.attributes import Attributes, NfError, be16, be32, nested
+from sandbox.sockets.netlink.netfilter.batch import GENMSG, Message
+from tcpip.clock import NS_PER_S
+from tcpip.filter.flow_tuple import PORT_PROTOCOLS, REQUESTS, FlowTuple
+from tcpip.filter.nft.machine import FAMILY_IPV4, FAMILY_IPV6
+from tcpip.filter.nft.meta import status_of
+from tcpip.sockopt import IPPROTO_ICMP
+
+if TYPE_CHECKING:
+    from tcpip.filter.connection import Connection
+    from tcpip.filter.conntrack import Conntrack
+    from tcpip.stack.stack import Stack
+
+SUBSYSTEM: Final = 1
+NEW, GET, DELETE, _GET_ZERO, _STATS_CPU, GET_STATS = range(6)
+ORIG, REPLY, STATUS, PROTOINFO = 1, 2, 3, 4
+TIMEOUT, MARK, USE, ID = 7, 8, 11, 12
+ZONE: Final = 18
+MARK_MASK: Final = 21
+_FILTERS: Final = frozenset((MARK, MARK_MASK))
+_IP, _PROTO = 1, 2
+_V4_SRC, _V4_DST, _V6_SRC, _V6_DST = 1, 2, 3, 4
+_NUM, _SRC_PORT, _DST_PORT, _ICMP_ID, _ICMP_TYPE, _ICMP_CODE, _ICMPV6_ID, _ICMPV6_TYPE, _ICMPV6_CODE = range(1, 10)
+_ENTRIES, _MAX_ENTRIES = 1, 2
+
+
+def _tuple(kind: int, flow: FlowTuple) -> bytes:
+    protocol, src, dst, first, second = flow
+    four = len(src) == 4
+    ip = nested(_IP, nl.attribute(_V4_SRC if four else _V6_SRC, src), nl.attribute(_V4_DST if four else _V6_DST, dst))
+    parts = [nl.u8(_NUM, protocol)]
+    if protocol in PORT_PROTOCOLS:
+        parts += [be16(_SRC_PORT, first), be16(_DST_PORT, second)]
+    elif protocol in REQUESTS:
+        at = 0 if protocol == IPPROTO_ICMP else _ICMPV6_ID - _ICMP_ID
+        parts += [be16(_ICMP_ID + at, first), nl.u8(_ICMP_TYPE + at, second >> 8), nl.u8(_ICMP_CODE + at, second & 255)]
+    return nested(kind, ip, nested(_PROTO, *parts))
+
+
+def _read_tuple(a: Attributes, family: int) -> FlowTuple:
+    """EINVAL, EOPNOTSUPP for other families."""
+    ip, proto = a.nested(_IP), a.nested(_PROTO)
+    if family not in (FAMILY_IPV4, FAMILY_IPV6):
+        raise NfError(errno.EOPNOTSUPP)
+    four = family == FAMILY_IPV4
+    src, dst = ip.get(_V4_SRC if four else _V6_SRC), ip.get(_V4_DST if four else _V6_DST)
+    if not len(src) == len(dst) == (4 if four else 16):
+        raise NfError(errno.EINVAL)
+    protocol = proto.u8(_NUM)
+    if protocol in PORT_PROTOCOLS:
+        return protocol, src, dst, proto.u16(_SRC_PORT), proto.u16(_DST_PORT)
+    if protocol in REQUESTS:
+        at = 0 if protocol == IPPROTO_ICMP else _ICMPV6_ID - _ICMP_ID
+        return (
+            protocol,
+            src,
+            dst,
+            proto.u16(_ICMP_ID + at),
+            proto.u8(_ICMP_TYPE + at) << 8 | proto.u8(_ICMP_CODE + at),
+        )
+    return protocol, src, dst, 0, 0
+
+
+def _body(conn: Connection, now: int, uses: int) -> bytes:
+    """IPCTNL_MSG_CT_NEW; `uses` are the references, of which whoever looks a single one up has one."""
+    family = FAMILY_IPV4 if len(conn.original[1]) == 4 else FAMILY_IPV6
+    parts = [_tuple(ORIG, conn.original), _tuple(REPLY, conn.reply), be32(STATUS, status_of(conn))]
+    parts.append(be32(TIMEOUT, max(conn.deadline - now, 0) // NS_PER_S))
+    if conn.tcp is not None:
+        scales = [nl.u8(2 + side, conn.tcp.halves[side].scale) for side in range(2)]
+        parts.append(nested(PROTOINFO, nested(1, nl.u8(1, conn.tcp.state), *scales)))
+    parts += [be32(MARK, conn.mark), be32(ID, conn.number), be32(USE, uses)]
+    return GENMSG.pack(family, 0, 0) + b"".join(parts)
+
+
+def _table(stack: Stack) -> Conntrack | None:
+    return stack.netfilter.conntrack if stack.netfilter is not None else None
+
+
+def _named(stack: Stack, m: Message) -> Connection:
+    """The one that either tuple names; ENOENT, EINVAL."""
+    a = m.attributes
+    if ORIG not in a and REPLY not in a:
+        raise NfError(errno.EINVAL)
+    flow = _read_tuple(a.nested(ORIG if ORIG in a else REPLY), m.family)
+    table = _table(stack)
+    conn = table.table.get(flow) if table is not None else None
+    if conn is None or (ID in a and a.u32(ID) != conn.number):
+        raise NfError(errno.ENOENT)
+    return conn
+
+
+def _listed(stack: Stack, m: Message) -> list[Connection]:
+    """Of the family and mark that are asked for."""
+    a, table = m.attributes, _table(stack)
+    if set(a.found) - _FILTERS:
+        raise NfError(errno.EOPNOTSUPP)
+    mask = a.u32(MARK_MASK, 0xFFFFFFFF if MARK in a else 0)
+    mark = a.u32(MARK, 0)
+    size = {FAMILY_IPV4: 4, FAMILY_IPV6: 16}.get(m.family, 0)
+    return [
+        conn
+        for conn in (table.connections() if table is not None else [])
+        if size in (0, len(conn.original[1])) and conn.mark & mask == mark & mask
+    ]
+
+
+def answer(stack: Stack, m: Message) -> list[bytes]:
+    """The bodies that answer a request: of IPCTNL_MSG_CT_NEW, or of GET_STATS for that. ENOENT, EINVAL, EOPNOTSUPP."""
+    now = stack.clock.now_ns()
+    if m.kind == GET:
+        if not m.dump:
+            return [_body(_named(stack, m), now, 2)]
+        return [_body(conn, now, 1) for conn in _listed(stack, m)]
+    table = _table(stack)
+    if m.kind == GET_STATS:
+        entries = len(table) if table is not None else 0
+        most = table.max_connections if table is not None else 0
+        return [GENMSG.pack(0, 0, 0) + be32(_ENTRIES, entries) + be32(_MAX_ENTRIES, most)]
+    if m.kind == DELETE:
+        if ORIG in m.attributes or REPLY in m.attributes:
+            conn = _named(stack, m)
+            conn.owner.remove(conn)
+        else:
+            for conn in _listed(stack, m):
+                conn.owner.remove(conn)
+        return []
+    raise NfError(errno.EOPNOTSUPP if m.kind == NEW else errno.EINVAL)
