@@ -65,7 +65,7 @@ class TlsSocket:
         view = memoryview(buffer).cast("B")
         try:
             count: int = self._run(self._tls.read, nbytes or len(view), view)
-        except ssl.SSLZeroReturnError:
+        except (ssl.SSLZeroReturnError, ssl.SSLEOFError):  # the latter: an end without a farewell
             return 0
         return count
 

@@ -1,4 +1,5 @@
-"""Libraries that know nothing of us, over `tcpip.adapters.sockets` on a tap, against the distribution's servers."""
+"""Libraries that know nothing of us, over `tcpip.adapters.sockets` and on an event loop of ours, on a tap, against the
+distribution's servers."""
 
 from __future__ import annotations
 
@@ -28,11 +29,14 @@ http {{ access_log off; keepalive_requests 100; client_body_temp_path {folder}; 
 """
 
 
-def run(ns: Namespace, what: str, *more: str) -> list[str]:
+def run(ns: Namespace, what: str, *more: str, programs: str = "library_programs") -> list[str]:
     """The program's lines."""
-    return ns.run(
-        sys.executable, "-m", "tests.integration.tcpip.library_programs", what, str(PORT), *more, timeout=120
-    ).splitlines()
+    module = f"tests.integration.tcpip.{programs}"
+    return ns.run(sys.executable, "-m", module, what, str(PORT), *more, timeout=120).splitlines()
+
+
+def run_on_loop(ns: Namespace, what: str) -> list[str]:
+    return run(ns, what, programs="loop_programs")
 
 
 def needs(library: str) -> None:
@@ -66,7 +70,14 @@ def test_requests_and_nginx(ns: Namespace, nginx: bytes) -> None:
     assert run(ns, "requests") == [f"200 {digest}"] * 3 + ["connections 1", f"threads [{len(nginx)}] 8"]
 
 
-def test_redis(ns: Namespace, tmp_path: Path) -> None:
+def test_httpx_and_nginx(ns: Namespace, nginx: bytes) -> None:
+    needs("httpx")
+    digest = hashlib.sha256(nginx).hexdigest()
+    assert run_on_loop(ns, "httpx") == [f"200 {digest}"] * 3 + ["from 10.9.0.2", f"at once {{{len(nginx)}}} 8"]
+
+
+@pytest.mark.parametrize("programs", ["library_programs", "loop_programs"])
+def test_redis(ns: Namespace, tmp_path: Path, programs: str) -> None:
     needs("redis")
     path = program("redis-server")
     tap_for_kernel(ns)
@@ -74,7 +85,7 @@ def test_redis(ns: Namespace, tmp_path: Path) -> None:
         path, "--port", str(PORT), "--bind", "10.9.0.1", "--save", "", "--dir", str(tmp_path), "--protected-mode", "no"
     )
     wait_for_port(ns, PORT)
-    assert run(ns, "redis") == ["True True", str(sum(range(1000))), "b'said'", "None"]
+    assert run(ns, "redis", programs=programs) == ["True True", str(sum(range(1000))), "b'said'", "None"]
 
 
 def test_paramiko_and_sshd(ns: Namespace, tmp_path: Path) -> None:
@@ -93,8 +104,9 @@ def database() -> Iterator[Path]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def test_pg8000_and_postgres(ns: Namespace, request: pytest.FixtureRequest) -> None:
-    needs("pg8000")
+@pytest.mark.parametrize("library", ["pg8000", "asyncpg"])
+def test_postgres(ns: Namespace, request: pytest.FixtureRequest, library: str) -> None:
+    needs(library)
     server, initdb = program("postgres"), program("initdb")
     folder: Path = request.getfixturevalue("database")
     tap_for_kernel(ns)
@@ -104,4 +116,5 @@ def test_pg8000_and_postgres(ns: Namespace, request: pytest.FixtureRequest) -> N
     (folder / "data/pg_hba.conf").write_text("host all all 10.9.0.0/24 trust\n")
     ns.start(*user, server, "-D", str(folder / "data"), "-p", str(PORT), "-h", "10.9.0.1", "-k", str(folder), "-F")
     wait_for_port(ns, PORT)
-    assert run(ns, "postgres") == ["[50, 1225, 49]", "22012", "2000000"]
+    programs = "loop_programs" if library == "asyncpg" else "library_programs"
+    assert run(ns, "postgres", programs=programs) == ["[50, 1225, 49]", "22012", "2000000"]
