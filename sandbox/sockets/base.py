@@ -173,6 +173,11 @@ class SocketFile(FileDescription):
             raise SyscallError(errno.ENOPROTOOPT)
         if name in (abi.SO_ATTACH_BPF, abi.SO_ATTACH_REUSEPORT_EBPF):
             refuse_bpf(t, value)
+        if name in (
+            abi.SO_ATTACH_REUSEPORT_CBPF,
+            abi.SO_DETACH_REUSEPORT_BPF,
+        ):  # of a family whose sockets share no ports
+            raise SyscallError(errno.EINVAL)
         self.options.set(t, name, value)
         self.option_changed(t, name)
 

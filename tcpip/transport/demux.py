@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from tcpip.buffer import RxPacket
 from tcpip.transport.protocol import PacketHandler
+from tcpip.transport.reuse_group import ReusePortGroup
 
 
 def connection_key(remote: bytes, local: bytes, remote_port: int, local_port: int) -> bytes:
@@ -19,13 +20,22 @@ def connection_key(remote: bytes, local: bytes, remote_port: int, local_port: in
 class Bound:
     """An unconnected endpoint at a port. `addr` is 4 or 16 bytes, empty for any; `nic` 0 for any.
 
-    `v4` and `v6`: which families it receives.
+    `v4` and `v6`: which families it receives. `group`: of a new one whom it would share the port with, were it the first;
+    once added, whom it does share it with, if `reuse_port`.
     """
 
-    __slots__ = ("handler", "addr", "port", "nic", "v4", "v6", "reuse_port")
+    __slots__ = ("handler", "addr", "port", "nic", "v4", "v6", "reuse_port", "group")
 
     def __init__(
-        self, handler: PacketHandler, addr: bytes, port: int, nic: int, v4: bool, v6: bool, reuse_port: bool
+        self,
+        handler: PacketHandler,
+        addr: bytes,
+        port: int,
+        nic: int,
+        v4: bool,
+        v6: bool,
+        reuse_port: bool,
+        group: ReusePortGroup | None = None,
     ) -> None:
         self.handler = handler
         self.addr = addr
@@ -34,6 +44,12 @@ class Bound:
         self.v4 = v4
         self.v6 = v6
         self.reuse_port = reuse_port
+        self.group = group
+
+    def shares_with(self, other: Bound) -> bool:
+        """They are of one group."""
+        same = self.addr == other.addr and self.nic == other.nic and self.v4 == other.v4 and self.v6 == other.v6
+        return same and self.reuse_port and other.reuse_port
 
     def score(self, dst: bytes, nic: int) -> int:
         """How well it fits a packet to `dst` that came in on `nic`; -1: not at all."""
@@ -62,13 +78,23 @@ class Demuxer:
 
     def add(self, entry: Bound) -> None:
         """Register an unconnected endpoint; port conflicts are the port manager's business."""
-        self.bound.setdefault(entry.port, []).append(entry)
+        entries = self.bound.setdefault(entry.port, [])
+        if entry.reuse_port:
+            others = [other.group for other in entries if other.shares_with(entry)]
+            entry.group = others[0] if others else entry.group or ReusePortGroup()
+            assert entry.group is not None
+            entry.group.members.append(entry)
+        else:
+            entry.group = None
+        entries.append(entry)
 
     def remove(self, entry: Bound) -> None:
         """Harmless when it is not there."""
         entries = self.bound.get(entry.port)
         if entries is not None and entry in entries:
             entries.remove(entry)
+            if entry.group is not None:
+                entry.group.leave(entry)
             if not entries:
                 del self.bound[entry.port]
 
@@ -78,7 +104,7 @@ class Demuxer:
         if entries is None:
             return None
         nic = pkt.nic.number if pkt.nic is not None else 0
-        return pick(entries, pkt.dst, nic, pkt.key)
+        return pick(entries, pkt.dst, nic, pkt.key, pkt)
 
     def find_listener(self, pkt: RxPacket, dst_port: int) -> PacketHandler | None:
         """The same, or whom the packet filter has chosen for a packet that it took off its way."""
@@ -112,8 +138,8 @@ class Demuxer:
         return [e.handler for e in self.bound.get(dst_port, ()) if e.score(pkt.dst, nic) >= 0]
 
 
-def pick(entries: list[Bound], dst: bytes, nic: int, key: bytes) -> PacketHandler | None:
-    """The entry with the best score, the latest of equals; among equals that share the port, by `key`."""
+def pick(entries: list[Bound], dst: bytes, nic: int, key: bytes, pkt: RxPacket | None = None) -> PacketHandler | None:
+    """The entry with the best score, the latest of equals; among equals that share the port by their program, or `key`."""
     best: Bound | None = None
     best_score = -1
     for entry in entries:
@@ -122,6 +148,10 @@ def pick(entries: list[Bound], dst: bytes, nic: int, key: bytes) -> PacketHandle
             best, best_score = entry, score
     if best is None or not best.reuse_port:
         return None if best is None else best.handler
+    if pkt is not None and best.group is not None and best.group.program:
+        chosen = best.group.choose(pkt)
+        if chosen is not None:
+            return chosen.handler
     group = [entry for entry in entries if entry.reuse_port and entry.score(dst, nic) == best_score]
     return group[spread(key) % len(group)].handler
 

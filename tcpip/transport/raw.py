@@ -79,6 +79,7 @@ class RawEndpoint(DatagramEndpoint):
         super().__init__(stack, family, so.SOCK_RAW, protocol)
         self.options.v6only = True
         self.options.reuse_addr = True
+        self.options.hashed = True
         self.header_included = protocol == so.IPPROTO_RAW
         self.checksum_offset = 2 if protocol == so.IPPROTO_ICMPV6 and family != AF_INET else -1
         self._filter = b""

@@ -35,8 +35,24 @@ def _decoded(program: bytes) -> tuple[Insn, ...]:
 
 def passes(program: bytes, pkt: RxPacket, start: int, header: int, random: Random) -> int:
     """Where what the filter lets through of data[start:end] ends, at least `header` bytes on; -1: nowhere, drop it."""
-    keep = run(_decoded(program), PacketInput(pkt, start, random))
+    keep = run_program(program, pkt, start, random)
     return min(pkt.end, start + max(keep, header)) if keep else -1
+
+
+def run_program(program: bytes, pkt: RxPacket, start: int, random: Random) -> int:
+    """What a program says of data[start:end]."""
+    return run(_decoded(program), PacketInput(pkt, start, random))
+
+
+def checked_program(value: int | bytes) -> bytes:
+    """A program that can be run. INVALID_ARGUMENT."""
+    if isinstance(value, int) or len(value) % SOCK_FILTER.size or len(value) > BPF_MAXINSNS * SOCK_FILTER.size:
+        raise NetworkError(errors.INVALID_ARGUMENT)
+    try:
+        check(_decoded(value))
+    except InvalidProgram:
+        raise NetworkError(errors.INVALID_ARGUMENT) from None
+    return value
 
 
 def set_filter(options: SocketOptions, name: int, value: int | bytes) -> None:
@@ -48,13 +64,7 @@ def set_filter(options: SocketOptions, name: int, value: int | bytes) -> None:
             raise NetworkError(errors.NO_SUCH_FILE)
         options.filter = b""
         return
-    if isinstance(value, int) or len(value) % SOCK_FILTER.size or len(value) > BPF_MAXINSNS * SOCK_FILTER.size:
-        raise NetworkError(errors.INVALID_ARGUMENT)
-    try:
-        check(_decoded(value))
-    except InvalidProgram:
-        raise NetworkError(errors.INVALID_ARGUMENT) from None
-    options.filter = value
+    options.filter = checked_program(value)
 
 
 def lock_filter(options: SocketOptions, on: bool) -> None:

@@ -16,6 +16,7 @@ from tcpip.addr import AF_INET6
 from tcpip.errors import NetworkError
 from tcpip.transport.kept_options import find, get_kept, set_kept
 from tcpip.transport.option_values import in_range, int_or_char_value, int_value
+from tcpip.transport.reuse_group import ReusePortGroup, set_group_program
 from tcpip.transport.sent_headers import STICKY, SentHeaders, SentOptions, compiled_options, set_header
 from tcpip.transport.socket_filter import lock_filter, set_filter
 from tcpip.transport.socket_level import get_more, set_more
@@ -100,6 +101,8 @@ class SocketOptions:
         "headers",
         "ip_options",
         "sticky_nic",
+        "group",
+        "hashed",
     )
 
     def __init__(self) -> None:
@@ -174,6 +177,8 @@ class SocketOptions:
         self.headers: SentHeaders | None = None
         self.ip_options: SentOptions | None = None
         self.sticky_nic = 0  # IPV6_PKTINFO
+        self.group: ReusePortGroup | None = None  # of who shares its port
+        self.hashed = False  # it is where packets find it
 
     def copy(self) -> SocketOptions:
         """What an accepted connection inherits."""
@@ -265,6 +270,8 @@ class SocketOptions:
             self.mark = number & 0xFFFFFFFF
         elif name in (so.SO_ATTACH_FILTER, so.SO_DETACH_FILTER):
             set_filter(self, name, value if name == so.SO_ATTACH_FILTER else int_value(value))
+        elif name in (so.SO_ATTACH_REUSEPORT_CBPF, so.SO_DETACH_REUSEPORT_BPF):
+            set_group_program(self, name, value)
         elif name == so.SO_LOCK_FILTER:
             lock_filter(self, int_value(value) != 0)
         elif name == so.SO_RCVLOWAT:

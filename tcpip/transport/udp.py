@@ -135,14 +135,16 @@ class UdpEndpoint(DatagramEndpoint):
             self.stack.udp.demux.connected.setdefault(self._key, self)
             return
         nic = o.nic or self.bound_nic
-        self._entry = Bound(self, addr, self.local_port, nic, v4, v6, o.reuse_port)
+        self._entry = Bound(self, addr, self.local_port, nic, v4, v6, o.reuse_port, o.group)
         self.stack.udp.demux.add(self._entry)
+        o.group, o.hashed = self._entry.group, True
 
     def stop_receiving(self) -> None:
         demux = self.stack.udp.demux
         if self._entry is not None:
             demux.remove(self._entry)
-            self._entry = None
+            self._entry = self.options.group = None
+            self.options.hashed = False
         if self._key and demux.connected.get(self._key) is self:
             del demux.connected[self._key]
         self._key = b""

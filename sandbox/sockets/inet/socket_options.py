@@ -18,7 +18,14 @@ from sandbox.sockets.privileges import privileges
 from tcpip import errors
 from tcpip.bpf.opcodes import BPF_MAXINSNS
 from tcpip.errors import NetworkError
-from tcpip.sockopt import IPV6_PATHMTU, SO_ATTACH_FILTER, SO_BINDTOIFINDEX, TCP_REPAIR_WINDOW, TCP_SAVED_SYN
+from tcpip.sockopt import (
+    IPV6_PATHMTU,
+    SO_ATTACH_FILTER,
+    SO_ATTACH_REUSEPORT_CBPF,
+    SO_BINDTOIFINDEX,
+    TCP_REPAIR_WINDOW,
+    TCP_SAVED_SYN,
+)
 from tcpip.transport.ip_options import source_filter
 from tcpip.transport.tcp.endpoint import TcpEndpoint
 
@@ -74,7 +81,7 @@ def set_option(socket: InetSocket, t: Task, level: int, name: int, value: bytes)
         if name == abi.SO_BINDTODEVICE:
             _bind_device(socket, t, value)
             return True
-        if name == SO_ATTACH_FILTER:
+        if name in (SO_ATTACH_FILTER, SO_ATTACH_REUSEPORT_CBPF):
             value = _read_filter(socket, t, value)
     grant(socket, t, level, name)
     try:

@@ -225,6 +225,7 @@ def start_listening(ep: TcpEndpoint) -> None:
     ep.fresh = False
     ep.bound = listening_entry(ep)
     ep.tcp.demux.add(ep.bound)
+    ep.so.group, ep.so.hashed = ep.bound.group, True
 
 
 def listening_entry(ep: TcpEndpoint) -> Bound:
@@ -232,7 +233,7 @@ def listening_entry(ep: TcpEndpoint) -> Bound:
     addr = b"" if is_any(ep.local_addr) else ep.local_addr
     v4 = ep.family == AF_INET or (not ep.so.v6only and len(addr) != 16)
     v6 = ep.family != AF_INET and len(addr) != 4
-    return Bound(ep, addr, ep.local_port, ep.so.nic or ep.scope_id, v4, v6, ep.so.reuse_port)
+    return Bound(ep, addr, ep.local_port, ep.so.nic or ep.scope_id, v4, v6, ep.so.reuse_port, ep.so.group)
 
 
 def headers_changed(ep: TcpEndpoint) -> None:
@@ -299,5 +300,7 @@ def bind_to_device(ep: TcpEndpoint, name: int, value: int | bytes) -> None:
     ep.so.nic = number
     if ep.bound is not None:
         ep.tcp.demux.remove(ep.bound)
+        ep.so.group = None
         ep.bound = listening_entry(ep)
         ep.tcp.demux.add(ep.bound)
+        ep.so.group = ep.bound.group

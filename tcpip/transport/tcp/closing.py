@@ -202,7 +202,8 @@ def stop_listening(ep: TcpEndpoint) -> None:
     ep.listener = None
     if ep.bound is not None:
         ep.tcp.demux.remove(ep.bound)
-        ep.bound = None
+        ep.bound = ep.so.group = None
+        ep.so.hashed = False
     if ep.hold is not None:
         ep.hold.reservation.listening = False
     listener.stop()
