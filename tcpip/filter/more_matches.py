@@ -148,7 +148,7 @@ class OwnerRange(Match):
 
     def matches(self, pkt: FilteredPacket) -> bool:
         socket = pkt.socket
-        return socket is not None and self.low <= (socket.group if self.group else socket.owner) <= self.high
+        return socket is not None and self.low <= (socket.owner_group if self.group else socket.owner) <= self.high
 
 
 class FromSocket(Match):

@@ -59,7 +59,7 @@ class SocketOptions:
         "max_pacing_rate",
         "nic",
         "owner",
-        "group",
+        "owner_group",
         "privileged",
         "max_buf",
         "ttl",
@@ -131,7 +131,7 @@ class SocketOptions:
         self.max_pacing_rate = -1  # bytes/s; -1: no bound
         self.nic = 0
         self.owner = 0
-        self.group = 0
+        self.owner_group = 0
         self.privileged = False
         self.max_buf = MAX_BUF
         self.ttl = -1
@@ -382,7 +382,7 @@ _NEVER_EMPTY: Final = (
 )
 _FIELD_NAMES: Final = (
     "reuse_addr reuse_port broadcast keepalive oob_inline dont_route no_check priority mark linger rcvbuf sndbuf "
-    "rcvbuf_locked sndbuf_locked rcvlowat timestamp timestamp_ns zerocopy filter filter_locked max_pacing_rate nic owner group privileged max_buf ttl tos pmtudisc "
+    "rcvbuf_locked sndbuf_locked rcvlowat timestamp timestamp_ns zerocopy filter filter_locked max_pacing_rate nic owner owner_group privileged max_buf ttl tos pmtudisc "
     "recverr pktinfo recv_ttl recv_tos recv_options return_options freebind bind_no_port transparent min_ttl multicast_ttl multicast_loop multicast_all "
     "hop_limit traffic_class v6only pmtudisc6 recverr6 pktinfo6 recv_hop_limit recv_traffic_class multicast_hops "
     "multicast_loop6 multicast_all6 kept stream time_new peek_off peeks "

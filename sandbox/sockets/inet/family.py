@@ -45,7 +45,7 @@ class InetFamily(Family):
                 raise SyscallError(errno.EPROTONOSUPPORT) from None
             raise syscall_error(error) from None
         settings = endpoint.settings()
-        settings.owner, settings.group = t.creds.fsuid, t.creds.fsgid
+        settings.owner, settings.owner_group = t.creds.fsuid, t.creds.fsgid
         socket = InetSocket(network, endpoint, kind, protocol)
         network.sockets.add(socket)
         return socket

@@ -96,7 +96,7 @@ class MetaLoad(Expression):
         if key == SKUID:
             return _u32(pkt.socket.owner) if pkt.socket is not None else b""
         if key == SKGID:
-            return _u32(pkt.socket.group) if pkt.socket is not None else b""
+            return _u32(pkt.socket.owner_group) if pkt.socket is not None else b""
         if key == PKTTYPE:
             return bytes((packet_type(pkt),))
         if key == RANDOM:
