@@ -88,8 +88,8 @@ SOCKET: Final[dict[int, tuple[str, str]]] = {
     73: ("SO_RESERVE_MEM", "EOPNOTSUPP: no memory cgroup counts sockets"),
     74: ("SO_TXREHASH", "kept; flows have no labels"),
     75: ("SO_RCVMARK", "of datagrams"),
-    76: ("SO_PASSPIDFD", "not there"),
-    77: ("SO_PEERPIDFD", "in the sandbox ENODATA"),
+    76: ("SO_PASSPIDFD", IN_THE_SANDBOX),
+    77: ("SO_PEERPIDFD", IN_THE_SANDBOX),
 }
 
 IP: Final[dict[int, tuple[str, str]]] = {

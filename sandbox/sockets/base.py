@@ -31,7 +31,7 @@ IN_PROGRESS: Final = -errno.EINPROGRESS
 
 
 class ControlMessage:
-    """One control message to send: `level`, `type`, raw `data`; for SCM_RIGHTS `files` in its place."""
+    """One control message to send: `level`, `type`, raw `data`; for SCM_RIGHTS and SCM_PIDFD `files` in its place."""
 
     __slots__ = ("level", "type", "data", "files")
 

@@ -32,6 +32,7 @@ _BOOLEANS: Final = frozenset(
         abi.SO_NO_CHECK,
         abi.SO_PASSCRED,
         abi.SO_PASSSEC,
+        abi.SO_PASSPIDFD,
     )
 )
 _MAX_SECONDS: Final = (1 << 63) // NS_PER_S - 1

@@ -95,7 +95,7 @@ def copy_out_control(t: Task, got: Received, addr: int, room: int, flags: int) -
     for number, message in enumerate(got.control):
         try:
             if message.files is not None:
-                size, cut = _install_rights(t, message.files, addr + used, room - used, flags)
+                size, cut = _install_files(t, message, addr + used, room - used, flags)
             else:
                 size, cut = _put(t, message, addr + used, room - used)
         except SyscallError:
@@ -122,9 +122,10 @@ def _put(t: Task, message: ControlMessage, addr: int, room: int) -> tuple[int, i
     return min((length + _ALIGN) & ~_ALIGN, room), cut
 
 
-def _install_rights(t: Task, files: list[FileDescription], addr: int, room: int, flags: int) -> tuple[int, int]:
-    """scm_detach_fds."""
-    cloexec = flags & abi.MSG_CMSG_CLOEXEC != 0
+def _install_files(t: Task, message: ControlMessage, addr: int, room: int, flags: int) -> tuple[int, int]:
+    """scm_detach_fds, scm_pidfd_recv."""
+    files = message.files or []
+    cloexec = flags & abi.MSG_CMSG_CLOEXEC != 0 or message.type == abi.SCM_PIDFD
     fit = max(0, (room - abi.CMSGHDR_SIZE) // 4) if addr else 0
     done = 0
     try:
@@ -145,5 +146,5 @@ def _install_rights(t: Task, files: list[FileDescription], addr: int, room: int,
     if not done:
         return 0, cut
     length = abi.CMSGHDR_SIZE + 4 * done
-    t.copy_out(addr, abi.CMSGHDR.pack(length, abi.SOL_SOCKET, abi.SCM_RIGHTS))
+    t.copy_out(addr, abi.CMSGHDR.pack(length, abi.SOL_SOCKET, message.type))
     return min((length + _ALIGN) & ~_ALIGN, room), cut

@@ -51,6 +51,7 @@ _OURS: Final = frozenset(
         abi.SO_PASSCRED,
         abi.SO_DEBUG,
         abi.SO_PASSSEC,
+        abi.SO_PASSPIDFD,
         abi.SO_PEERNAME,
         abi.SO_PEERCRED,
         abi.SO_PEERGROUPS,

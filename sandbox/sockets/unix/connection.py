@@ -54,7 +54,7 @@ class UnixConnection(UnixSocket):
         self.remember_peer(t)
 
     def connect(self, t: Task, address: bytes) -> int:
-        if self.passcred:
+        if self.wants_sender:
             self.autobind()
         other = self.find(t, address)
         if not isinstance(other, UnixConnection) or other.state != LISTENING or other.shut & RCV_SHUTDOWN or other.dead:
@@ -69,7 +69,8 @@ class UnixConnection(UnixSocket):
         served = UnixConnection(t, self.kind, 0)
         served.name = other.name
         served.options = other.options.copy()
-        served.passcred = other.passcred
+        served.options.general.peek_off = -1
+        served.want_senders()
         served.remember_peer(t)
         self.peer_creds, self.peer_groups = other.peer_creds, other.peer_groups
         join(self, served)
@@ -162,7 +163,7 @@ class UnixConnection(UnixSocket):
         other = self._peer_to_write(t, flags)
         creds: Ucred | None = None
         files: list[FileDescription] | None = None
-        if control or self.passcred or other.passcred:
+        if control or self.wants_sender or other.wants_sender:
             creds, files = self.outgoing(t, control, other)
         done, size = 0, len(data)
         limit = self.options.sndbuf
@@ -221,7 +222,8 @@ class UnixConnection(UnixSocket):
             return self._read_urgent(dst, flags, got)
         if self.inbox:
             if self.kind == abi.SOCK_SEQPACKET:
-                return receive_packet(self, t, dst, flags, got)
+                done = receive_packet(self, t, dst, flags, got)
+                return 0 if done == WOULD_BLOCK and self.shut & RCV_SHUTDOWN else done
             if self.options.rcvlowat > 1 and self._below_low_mark(len(dst), flags):
                 return WOULD_BLOCK
             done = self._read_stream(t, dst, flags, got)
@@ -245,9 +247,9 @@ class UnixConnection(UnixSocket):
         peek = flags & abi.MSG_PEEK
         done, size = 0, len(dst)
         first: Message | None = None
-        check = self.passcred
-        freed = 0
+        check = self.wants_sender
         index = 0
+        skip = max(self.options.general.peek_off, 0) if peek else 0
         while done < size and index < len(inbox):
             message = inbox[index]
             if message is self.oob or message.pos == len(message.data):
@@ -255,11 +257,16 @@ class UnixConnection(UnixSocket):
                 if index < 0:
                     break
                 message = inbox[index]
+            pos = message.pos + skip
+            if pos >= len(message.data):
+                skip = pos - len(message.data)
+                index += 1
+                continue
+            skip = 0
             if first is None:
                 first = message
             elif check and message.creds != first.creds:
                 break
-            pos = message.pos
             left = len(message.data) - pos
             take = left if left < size - done else size - done
             dst[done : done + take] = memoryview(message.data)[pos : pos + take]
@@ -273,12 +280,12 @@ class UnixConnection(UnixSocket):
                 index += 1
             elif take == left:
                 inbox.popleft()
-                freed += 1
                 self.uncharge(message)
             else:
                 message.pos = pos + take
             if files is not None:
                 break
+        self.move_peek_offset(done if peek else -done)
         if got is not None and first is not None:
             _give_stream_creds(self, t, first, got)
         return done
@@ -378,17 +385,34 @@ def _give_stream_creds(socket: UnixSocket, t: Task, first: Message, got: Receive
     if socket.passcred:
         data = pack_ucred(t, first.creds or UNKNOWN)
         got.control.insert(0, ControlMessage(abi.SOL_SOCKET, abi.SCM_CREDENTIALS, data))
+    socket.give_pidfd(first, got)
     if len(first.address) > 2:
         got.address = first.address
 
 
+def next_packet(socket: UnixSocket, peek: bool) -> tuple[Message | None, int]:
+    """The message to read, and how much of it SO_PEEK_OFF passes over; None when there is none, or all are passed."""
+    skip = socket.options.general.peek_off
+    if not peek or skip < 0:
+        return (socket.inbox[0] if socket.inbox else None), 0
+    for message in socket.inbox:
+        if skip < len(message.data) or not (skip or message.peeked):
+            return message, skip
+        skip -= len(message.data)
+    return None, 0
+
+
 def receive_packet(socket: UnixSocket, t: Task, dst: memoryview, flags: int, got: Received | None) -> int:
-    """One message, cut to `dst` (__unix_dgram_recvmsg)."""
-    message = socket.inbox[0]
-    data = message.data
+    """One message, cut to `dst` (__unix_dgram_recvmsg); WOULD_BLOCK."""
+    peek = bool(flags & abi.MSG_PEEK)
+    message, skip = next_packet(socket, peek)
+    if message is None:
+        return WOULD_BLOCK
+    message.peeked = message.peeked or (peek and not message.data)
+    data = message.data[skip:]
     count = min(len(dst), len(data))
     dst[:count] = data[:count]
-    peek = bool(flags & abi.MSG_PEEK)
+    socket.move_peek_offset(count if peek else -len(data))
     if not peek:
         socket.inbox.popleft()
     if got is not None:

@@ -9,7 +9,7 @@ from sandbox.abi.linux import socket as abi
 from sandbox.abi.linux.fcntl import O_NONBLOCK
 from sandbox.errors import SyscallError
 from sandbox.sockets.base import ControlMessage, Received
-from sandbox.sockets.unix.connection import receive_packet
+from sandbox.sockets.unix.connection import next_packet, receive_packet
 from sandbox.sockets.unix.message import Message, message_charge
 from sandbox.sockets.unix.namespace import pack_address
 from sandbox.sockets.unix.socket import CLOSED, CONNECTED, RCV_SHUTDOWN, SEND_SHUTDOWN, UnixSocket
@@ -36,7 +36,7 @@ class UnixDatagram(UnixSocket):
         if abi.FAMILY.unpack_from(address)[0] == abi.AF_UNSPEC:
             self._set_peer(None)
             return 0
-        if self.passcred:
+        if self.wants_sender:
             self.autobind()
         other = self.find(t, address)
         if other.peer is not None and other.peer is not self:
@@ -96,7 +96,7 @@ class UnixDatagram(UnixSocket):
     def sendmsg(self, t: Task, data: memoryview, address: bytes, flags: int, control: list[ControlMessage]) -> int:
         if flags & abi.MSG_OOB:
             raise SyscallError(errno.EOPNOTSUPP)
-        if self.passcred:
+        if self.wants_sender:
             self.autobind()
         if not address and self.peer is None:
             raise SyscallError(errno.ENOTCONN)
@@ -145,7 +145,7 @@ class UnixDatagram(UnixSocket):
             raise SyscallError(errno.EOPNOTSUPP)
         if flags & abi.MSG_ERRQUEUE:
             return WOULD_BLOCK
-        if not self.inbox:
+        if next_packet(self, bool(flags & abi.MSG_PEEK))[0] is None:
             if self.error:
                 raise SyscallError(self.take_error())
             at_once = self.flags & O_NONBLOCK or flags & abi.MSG_DONTWAIT

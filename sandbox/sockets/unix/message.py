@@ -45,9 +45,10 @@ def message_charge(size: int) -> int:
 
 class Message:
     """`data` from `pos` on is unread. `creds`: the sender, None when nobody wanted them. `files` hold one
-    reference each. `address` is the sender's name at the time."""
+    reference each. `address` is the sender's name at the time.
+    `peeked`: an empty one that SO_PEEK_OFF has passed."""
 
-    __slots__ = ("data", "pos", "sender", "charge", "address", "creds", "files")
+    __slots__ = ("data", "pos", "sender", "charge", "address", "creds", "files", "peeked")
 
     def __init__(
         self,
@@ -65,3 +66,4 @@ class Message:
         self.address = address
         self.creds = creds
         self.files = files
+        self.peeked = False

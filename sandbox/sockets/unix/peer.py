@@ -9,6 +9,7 @@ from sandbox.abi.linux import socket as abi
 from sandbox.abi.linux.capability import CAP_SETGID, CAP_SETUID, CAP_SYS_ADMIN
 from sandbox.errors import SyscallError
 from sandbox.kernel.pid_namespace import Pid, number_in
+from sandbox.kernel.pidfd import PidFile
 from sandbox.kernel.user_namespace import NO_ID, OVERFLOW_ID
 
 if TYPE_CHECKING:
@@ -26,6 +27,13 @@ def pack_ucred(t: Task, creds: Ucred) -> bytes:
     if uid != NO_ID:
         uid, gid = t.creds.user.uids.shown(uid), t.creds.user.gids.shown(gid)
     return abi.UCRED.pack(number_in(ids, t.pids), uid, gid)
+
+
+def pid_file_of(creds: Ucred) -> PidFile | None:
+    """A descriptor of the process; None when it was reaped."""
+    ids = creds[0]
+    group = ids.ns.groups.get(ids.number) if ids is not None else None
+    return PidFile(group, 0) if group is not None and group.ids is ids else None
 
 
 def ucred_of(t: Task, data: bytes) -> Ucred:

@@ -11,7 +11,7 @@ from sandbox.errors import SyscallError
 from sandbox.sockets.base import ControlMessage, Received, SocketFile
 from sandbox.sockets.unix.message import Message
 from sandbox.sockets.unix.namespace import UnixNamespace, find_socket, pack_address, parse_address
-from sandbox.sockets.unix.peer import NOBODY, UNKNOWN, Ucred, pack_ucred, ucred_of
+from sandbox.sockets.unix.peer import NOBODY, UNKNOWN, Ucred, pack_ucred, pid_file_of, ucred_of
 from sandbox.vfs.kstat import Kstat
 from tcpip.waiter import EVENT_ERR, EVENT_HUP, EVENT_IN, EVENT_OUT, EVENT_RDHUP
 
@@ -46,7 +46,9 @@ class UnixSocket(SocketFile):
         self.peer: UnixSocket | None = None
         self.inbox: deque[Message] = deque()
         self.sent = 0
+        self.options.general.peeks = True
         self.passcred = False  # SO_PASSCRED
+        self.wants_sender = False  # SO_PASSCRED or SO_PASSPIDFD
         self.peer_creds: Ucred = NOBODY
         self.peer_groups: tuple[int, ...] = ()
         self.owned_by(t)
@@ -113,7 +115,18 @@ class UnixSocket(SocketFile):
         self.peer_groups = t.creds.groups
 
     def option_changed(self, t: Task, name: int) -> None:
+        self.want_senders()
+
+    def want_senders(self) -> None:
+        """As the options say."""
         self.passcred = self.options.get(abi.SO_PASSCRED) != 0
+        self.wants_sender = self.passcred or self.options.get(abi.SO_PASSPIDFD) != 0
+
+    def move_peek_offset(self, count: int) -> None:
+        """sk_peek_offset_fwd, sk_peek_offset_bwd: SO_PEEK_OFF follows what was peeked at and, backwards, what was read."""
+        general = self.options.general
+        if general.peek_off >= 0:
+            general.peek_off = max(general.peek_off + count, 0)
 
     def outgoing(
         self, t: Task, control: list[ControlMessage], receiver: UnixSocket | None
@@ -132,7 +145,7 @@ class UnixSocket(SocketFile):
                 creds = ucred_of(t, message.data)
             else:
                 raise SyscallError(errno.EINVAL)
-        if creds is None and (self.passcred or (receiver is not None and receiver.passcred)):
+        if creds is None and (self.wants_sender or (receiver is not None and receiver.wants_sender)):
             creds = (t.group.ids, t.creds.uid, t.creds.gid)
         if not files:
             return creds, None
@@ -153,16 +166,27 @@ class UnixSocket(SocketFile):
             data = pack_ucred(t, message.creds or UNKNOWN)
             got.control.append(ControlMessage(abi.SOL_SOCKET, abi.SCM_CREDENTIALS, data))
         files = message.files
-        if files is None:
+        if files is not None:
+            if keep:
+                files = list(files)
+                for file in files:
+                    file.acquire()
+            else:
+                message.files = None
+                self.namespace.detach(message.sender.uid, files)
+            got.control.append(ControlMessage(abi.SOL_SOCKET, abi.SCM_RIGHTS, b"", files))
+        self.give_pidfd(message, got)
+
+    def give_pidfd(self, message: Message, got: Received) -> None:
+        """SCM_PIDFD for SO_PASSPIDFD: a descriptor of who sent it or, of who is gone, an error's number (scm_pidfd_recv)."""
+        if message.creds is None or message.creds[0] is None or not self.options.get(abi.SO_PASSPIDFD):
             return
-        if keep:
-            files = list(files)
-            for file in files:
-                file.acquire()
+        file = pid_file_of(message.creds)
+        if file is None:
+            got.control.append(ControlMessage(abi.SOL_SOCKET, abi.SCM_PIDFD, abi.INT.pack(-errno.EINVAL)))
         else:
-            message.files = None
-            self.namespace.detach(message.sender.uid, files)
-        got.control.append(ControlMessage(abi.SOL_SOCKET, abi.SCM_RIGHTS, b"", files))
+            file.acquire()
+            got.control.append(ControlMessage(abi.SOL_SOCKET, abi.SCM_PIDFD, b"", [file]))
 
     def discard(self, message: Message) -> None:
         """Nobody will read the message any more."""
@@ -209,6 +233,13 @@ class UnixSocket(SocketFile):
             raise SyscallError(errno.EOPNOTSUPP)
         if name == abi.SO_PEERCRED:
             return pack_ucred(t, self.peer_creds)
+        if name == abi.SO_PEERPIDFD:
+            if self.peer_creds is NOBODY:
+                raise SyscallError(errno.ENODATA)
+            file = pid_file_of(self.peer_creds)
+            if file is None:
+                raise SyscallError(errno.EINVAL)
+            return abi.INT.pack(t.fds.install(file, cloexec=True))
         if name == abi.SO_PEERGROUPS:
             if self.peer_creds is NOBODY:
                 raise SyscallError(errno.ENODATA)

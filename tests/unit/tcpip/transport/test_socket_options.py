@@ -15,7 +15,7 @@ from tests.unit.attributes import attributes
 @pytest.mark.interpreted
 def test_copy_takes_every_field() -> None:
     options = SocketOptions()
-    of_its_own = {"waiting", "on_room"}  # of packets that are on their way, not options
+    of_its_own = {"waiting", "on_room", "group", "hashed"}  # of packets on their way and of a place, not options
     assert set(socket_options._FIELDS) == set(attributes(SocketOptions)) - of_its_own
     for name in attributes(SocketOptions):
         setattr(options, name, 12345)
