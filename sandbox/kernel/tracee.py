@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from sandbox.kernel.task import Task
     from sandbox.ptrace.watch import DebugRegisters
 
+    Then = Callable[[int, SignalInfo | None], None]
+
 # How it goes on (`Tracee.mode`).
 GOES_ON: Final = 0
 STOPS_AT_CALLS: Final = 1
 SKIPS_CALLS: Final = 2  # PTRACE_SYSEMU
-
-Then = Callable[[int, "SignalInfo | None"], None]
 
 
 class Tracee:

@@ -36,7 +36,7 @@ _COUNTED: Final = (
 )
 _NOTHING: Final = (0,) * len(_COUNTED)
 _INDEX: Final[dict[bytes, int]] = {name: n for n, name in enumerate(_COUNTED)}
-_HOST_LINE: Final = re.compile(rb"^(?:([0-9a-f]+)-[0-9a-f]+ |(\w+): +([1-9]\d*) kB$)", re.MULTILINE)
+_HOST_LINE: Final = rb"^(?:([0-9a-f]+)-[0-9a-f]+ |(\w+): +([1-9]\d*) kB$)"
 _FLAG_NAMES: Final = (
     (mman.VM_READ, "rd"),
     (mman.VM_WRITE, "wr"),
@@ -126,7 +126,7 @@ def _sum(a: tuple[int, ...], b: Sequence[int]) -> tuple[int, ...]:
 def _records(host: bytes) -> Iterator[tuple[int, list[int]]]:
     """Start and counts of each of the host's areas, in order; what is nothing at all isn't looked at."""
     start, counted = -1, [0] * len(_COUNTED)
-    for found in _HOST_LINE.finditer(host):
+    for found in re.finditer(_HOST_LINE, host, re.MULTILINE):
         begin, name, value = found.groups()
         if begin is not None:
             if start >= 0:

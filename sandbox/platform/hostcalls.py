@@ -5,9 +5,9 @@ Each wrapper raises OSError with the host's errno.
 
 from __future__ import annotations
 
+import _thread
 import ctypes
 import os
-import threading
 from typing import Final
 
 _libc: Final = ctypes.CDLL(None, use_errno=True)
@@ -250,7 +250,7 @@ def futex_wake(address: int) -> None:
     _syscall(_SYS_FUTEX, ctypes.c_void_p(address), 1, 0x7FFF_FFFF, None, None, 0)  # FUTEX_WAKE
 
 
-_free_lock: Final = threading.Lock()
+_free_lock: Final = _thread.allocate_lock()
 
 
 def locked() -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.socket import AF_INET, AF_INET6
 from sandbox.sockets.proc_net.inet_sockets import words
+from tcpip.addr import text
 from tcpip.network.neighbor import FAILED, INCOMPLETE, PERMANENT
 from tcpip.stack.route_table import TABLE_MAIN
 
@@ -105,7 +105,7 @@ def fib_trie(network: Network) -> list[str]:
                 add(address.broadcast, 32, "link", "BROADCAST")
     tree = [f"  +-- 0.0.0.0/0 {max(len(leaves) - 1, 0).bit_length()} 0 0\n"] if leaves else []
     for prefix in sorted(leaves):
-        tree.append(f"     |-- {IPv4Address(prefix)}\n")
+        tree.append(f"     |-- {text(prefix)}\n")
         tree += [f"        /{length} {scope} {kind}\n" for length, scope, kind in sorted(leaves[prefix], reverse=True)]
     return ["Main:\n", *tree, "Local:\n", *tree]
 
@@ -121,5 +121,5 @@ def neighbors(network: Network) -> list[str]:
             if neighbor.state == PERMANENT:
                 flags |= ATF_PERM
             mac = (neighbor.mac or bytes(6)).hex(":")
-            rows.append(f"{IPv4Address(addr)!s:<16} 0x{1:<10x}0x{flags:<10x}{mac:<17}     *        {nic.name}\n")
+            rows.append(f"{text(addr):<16} 0x{1:<10x}0x{flags:<10x}{mac:<17}     *        {nic.name}\n")
     return rows

@@ -10,7 +10,6 @@ could be for (TCP_MD5SIG_FLAG_IFINDEX).
 
 from __future__ import annotations
 
-import hashlib
 import struct
 from typing import TYPE_CHECKING, Final
 
@@ -126,6 +125,8 @@ def key_for(ep: TcpEndpoint, peer: bytes) -> bytes:
 
 def digest(src: bytes, dst: bytes, header: bytes | bytearray, length: int, pieces: list[Slice], key: bytes) -> bytes:
     """RFC 2385 2.0: pseudo-header, the fixed header with a checksum of zero, text, key. `length` is the whole segment's."""
+    import hashlib  # OpenSSL, which takes milliseconds: few programs have keys
+
     total = hashlib.md5(usedforsecurity=False)
     total.update(_PSEUDO_4.pack(src, dst, 0, 6, length) if len(src) == 4 else _PSEUDO_6.pack(src, dst, length, 6))
     total.update(header[:16] + b"\0\0" + header[18:_HEADER])
