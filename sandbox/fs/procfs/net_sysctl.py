@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Callable, Final
 from sandbox.errors import SyscallError
 from sandbox.fs.pseudo.nodes import PseudoFile
 from tcpip.transport.ports import EPHEMERAL_FIRST, EPHEMERAL_LAST
+from tcpip.transport.tcp.congestion import ALGORITHMS
 
 if TYPE_CHECKING:
     from sandbox.fs.procfs.filesystem import ProcFs
@@ -17,8 +18,10 @@ if TYPE_CHECKING:
     from tcpip.transport.tcp.config import TcpConfig
 
 NS_PER_S: Final = 1_000_000_000
+NS_PER_MS: Final = 1_000_000
 PORT_MAX: Final = 65535
 _INT_MAX: Final = (1 << 31) - 1
+_UINT_MAX: Final = (1 << 32) - 1
 _BYTE_MAX: Final = 255
 _SECONDS_MAX: Final = _INT_MAX // 1000  # in jiffies they are still an int
 _BUFFER_MAX: Final = 1 << 26  # lower than Linux has it: what is in a buffer is held in the memory of the sentry
@@ -28,24 +31,51 @@ Values = tuple[int, ...]
 # By name below net/: the attribute of TcpConfig, its unit, least and most.
 _TCP: Final[tuple[tuple[str, str, int, int, int], ...]] = (
     ("core/somaxconn", "somaxconn", 1, 0, _INT_MAX),
+    ("ipv4/tcp_abort_on_overflow", "abort_on_overflow", 1, 0, _BYTE_MAX),
     ("ipv4/tcp_base_mss", "base_mss", 1, 0, _INT_MAX),
+    ("ipv4/tcp_challenge_ack_limit", "challenge_ack_limit", 1, 0, _INT_MAX),
+    ("ipv4/tcp_dsack", "dsack", 1, 0, _BYTE_MAX),
+    ("ipv4/tcp_early_retrans", "early_retrans", 1, 0, 4),
+    ("ipv4/tcp_ecn", "ecn", 1, 0, 2),
+    ("ipv4/tcp_ecn_fallback", "ecn_fallback", 1, 0, 1),
+    ("ipv4/tcp_fastopen", "fastopen", 1, 0, _INT_MAX),
     ("ipv4/tcp_fin_timeout", "fin_timeout_ns", NS_PER_S, 0, _SECONDS_MAX),
+    ("ipv4/tcp_frto", "frto", 1, 0, _BYTE_MAX),
+    ("ipv4/tcp_invalid_ratelimit", "invalid_ratelimit_ns", NS_PER_MS, 0, _INT_MAX),
     ("ipv4/tcp_keepalive_intvl", "keepalive_intvl_ns", NS_PER_S, 1, _SECONDS_MAX),
     ("ipv4/tcp_keepalive_probes", "keepalive_probes", 1, 0, _BYTE_MAX),
     ("ipv4/tcp_keepalive_time", "keepalive_time_ns", NS_PER_S, 1, _SECONDS_MAX),
+    ("ipv4/tcp_max_reordering", "max_reordering", 1, 1, _INT_MAX),
     ("ipv4/tcp_max_syn_backlog", "max_syn_backlog", 1, 0, _INT_MAX),
     ("ipv4/tcp_max_tw_buckets", "max_tw_buckets", 1, 0, 1 << 18),
+    ("ipv4/tcp_min_tso_segs", "min_tso_segs", 1, 1, _BYTE_MAX),
+    ("ipv4/tcp_moderate_rcvbuf", "moderate_rcvbuf", 1, 0, _BYTE_MAX),
     ("ipv4/tcp_mtu_probe_floor", "mtu_probe_floor", 1, 0, _INT_MAX),
     ("ipv4/tcp_mtu_probing", "mtu_probing", 1, 0, _BYTE_MAX),
+    ("ipv4/tcp_notsent_lowat", "notsent_lowat", 1, 0, _UINT_MAX),
     ("ipv4/tcp_orphan_retries", "orphan_retries", 1, 0, _BYTE_MAX),
+    ("ipv4/tcp_pacing_ca_ratio", "pacing_ca_ratio", 1, 0, 1000),
+    ("ipv4/tcp_pacing_ss_ratio", "pacing_ss_ratio", 1, 0, 1000),
     ("ipv4/tcp_probe_interval", "probe_interval_ns", NS_PER_S, 0, _SECONDS_MAX),
     ("ipv4/tcp_probe_threshold", "probe_threshold", 1, 0, _INT_MAX),
+    ("ipv4/tcp_recovery", "recovery", 1, 0, _BYTE_MAX),
+    ("ipv4/tcp_reordering", "reordering", 1, 1, 300),
     ("ipv4/tcp_retries1", "retries1", 1, 0, _BYTE_MAX),
     ("ipv4/tcp_retries2", "retries2", 1, 0, _BYTE_MAX),
+    ("ipv4/tcp_rfc1337", "rfc1337", 1, 0, _BYTE_MAX),
+    ("ipv4/tcp_sack", "sack", 1, 0, _BYTE_MAX),
+    ("ipv4/tcp_slow_start_after_idle", "slow_start_after_idle", 1, 0, _BYTE_MAX),
+    ("ipv4/tcp_stdurg", "stdurg", 1, 0, _BYTE_MAX),
+    ("ipv4/tcp_syn_linear_timeouts", "syn_linear_timeouts", 1, 0, 127),
     ("ipv4/tcp_syn_retries", "syn_retries", 1, 1, 127),
     ("ipv4/tcp_synack_retries", "synack_retries", 1, 0, _BYTE_MAX),
     ("ipv4/tcp_syncookies", "syncookies", 1, 0, _BYTE_MAX),
+    ("ipv4/tcp_thin_linear_timeouts", "thin_linear_timeouts", 1, 0, _BYTE_MAX),
+    ("ipv4/tcp_timestamps", "timestamps", 1, 0, _BYTE_MAX),
+    ("ipv4/tcp_tso_rtt_log", "tso_rtt_log", 1, 0, _BYTE_MAX),
+    ("ipv4/tcp_tso_win_divisor", "tso_win_divisor", 1, 0, _BYTE_MAX),
     ("ipv4/tcp_tw_reuse", "tw_reuse", 1, 0, 2),
+    ("ipv4/tcp_window_scaling", "window_scaling", 1, 0, _BYTE_MAX),
 )
 
 
@@ -113,6 +143,29 @@ class ReservedPortsFile(PseudoFile):
             stack.ports.reserved = bytes(ports)
 
 
+class CongestionFile(PseudoFile):
+    """net.ipv4.tcp_congestion_control: of connections that do not choose for themselves."""
+
+    __slots__ = ()
+
+    def __init__(self, fs: ProcFs, ino: int) -> None:
+        super().__init__(fs, ino, 0o644)
+
+    def content(self, t: Task) -> bytes:
+        """Its name."""
+        config = _config(t)
+        return (config.congestion if config is not None else "cubic").encode() + b"\n"
+
+    def store(self, t: Task, data: bytes) -> None:
+        """ENOENT when there is none of that name (net/ipv4/tcp_cong.c: tcp_set_default_congestion_control)."""
+        name = data.split(b"\0")[0].strip().decode("ascii", "replace")
+        if name not in ALGORITHMS:
+            raise SyscallError(errno.ENOENT)
+        config = _config(t)
+        if config is not None:
+            config.congestion = name
+
+
 def _port(word: bytes) -> int:
     if not word.isdigit() or len(word) > 5 or int(word) > PORT_MAX:
         raise SyscallError(errno.EINVAL)
@@ -141,7 +194,7 @@ def _tcp_file(fs: ProcFs, name: str, unit: int, least: int, most: int) -> Number
 
     def get(t: Task) -> Values:
         config = _config(t)
-        return (getattr(config, name) // unit if config is not None else 0,)
+        return (int(getattr(config, name)) // unit if config is not None else 0,)
 
     def put(t: Task, values: Values) -> None:
         config = _config(t)
@@ -202,5 +255,6 @@ def files(fs: ProcFs) -> list[tuple[str, Inode]]:
     found.append(("net/ipv4/ip_local_port_range", ports))
     start = NumbersFile(fs, fs.new_ino(), _get_start, _put_start, 0, PORT_MAX)
     found.append(("net/ipv4/ip_unprivileged_port_start", start))
+    found.append(("net/ipv4/tcp_congestion_control", CongestionFile(fs, fs.new_ino())))
     found.append(("net/ipv4/ip_local_reserved_ports", ReservedPortsFile(fs, fs.new_ino())))
     return found

@@ -264,9 +264,9 @@ def adopt(child: TcpEndpoint, parent: TcpEndpoint, request: Request, seg: Segmen
     start(child, request.iss)
     snd, rcv = child.snd, child.rcv
     config = child.config
-    child.timestamps = config.timestamps
-    child.sack_ok = config.sack
-    child.window_scaling = config.window_scaling
+    child.timestamps = bool(config.timestamps)
+    child.sack_ok = bool(config.sack)
+    child.window_scaling = bool(config.window_scaling)
     rcv.wscale = rcv.offered_wscale = request.wscale
     rcv.start(request.irs)
     if request.options.timestamp:

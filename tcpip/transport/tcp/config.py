@@ -100,9 +100,9 @@ class TcpConfig:
         self.keepalive_probes = 9
         self.rmem = (4096, 131072, 6291456)
         self.wmem = (4096, 16384, 4194304)
-        self.timestamps = True
-        self.sack = True
-        self.window_scaling = True
+        self.timestamps: int = True
+        self.sack: int = True
+        self.window_scaling: int = True
         self.ecn = 2
         self.syncookies = 1  # 2: for every SYN
         self.somaxconn = 4096
@@ -114,11 +114,11 @@ class TcpConfig:
         self.invalid_ratelimit_ns = 500 * NS_PER_MS
         self.congestion = "cubic"
         self.notsent_lowat = 0xFFFFFFFF
-        self.abort_on_overflow = False
-        self.moderate_rcvbuf = True
-        self.slow_start_after_idle = True
+        self.abort_on_overflow: int = False
+        self.moderate_rcvbuf: int = True
+        self.slow_start_after_idle: int = True
         self.local_shortcut = True  # text between two ends of this stack makes no packets (same_stack.py)
-        self.dsack = True
+        self.dsack: int = True
         self.frto = 2
         self.reordering = 3
         self.max_reordering = 300
@@ -134,11 +134,11 @@ class TcpConfig:
             1  # bits: 1 client, 2 server, 4 client without cookie, 0x200 server without, 0x400 every listener
         )
         self.fastopen_key = b""  # 16 bytes; empty: a secret one
-        self.ecn_fallback = True
+        self.ecn_fallback: int = True
         self.min_snd_mss = MIN_SEND_MSS
-        self.rfc1337 = False
-        self.stdurg = False
-        self.thin_linear_timeouts = False
+        self.rfc1337: int = False
+        self.stdurg: int = False
+        self.thin_linear_timeouts: int = False
         self.syn_linear_timeouts = 4
         self.rto_min_ns = RTO_MIN_NS
         self.rto_max_ns = RTO_MAX_NS

@@ -134,7 +134,7 @@ def emit_syn(ep: TcpEndpoint, flags: int, now: int, fast_open: UnknownOption | N
     options.mss = ep.advertised_mss()
     config = ep.config
     passive = ep.fast_open is not None
-    options.sack_permitted = ep.sack_ok if passive else config.sack
+    options.sack_permitted = bool(ep.sack_ok if passive else config.sack)
     if ep.timestamps if passive else config.timestamps and not ep.md5_key:
         options.timestamp = True
         options.ts_val = ep.ts_now(now)

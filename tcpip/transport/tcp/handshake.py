@@ -60,9 +60,9 @@ def first_window(ep: TcpEndpoint, mss: int, metric: int) -> int:
 def start_connect(ep: TcpEndpoint) -> None:
     """3.10.1: what a SYN will offer; the endpoint has its ISN, route and ports."""
     config = ep.config
-    ep.timestamps = config.timestamps and not ep.md5_key
-    ep.sack_ok = config.sack
-    ep.window_scaling = config.window_scaling
+    ep.timestamps = bool(config.timestamps and not ep.md5_key)
+    ep.sack_ok = bool(config.sack)
+    ep.window_scaling = bool(config.window_scaling)
     rcv = ep.rcv
     rcv.wscale = rcv.offered_wscale = window_scale_for(largest_space(ep)) if ep.window_scaling else 0
     rcv.first_window = first_window(ep, ep.advertised_mss(), ep.route.metrics.initrwnd if ep.route is not None else 0)

@@ -91,7 +91,7 @@ class Request(PacketHandler):
         offer = self.options
         reply = TcpOptions()
         reply.mss = ep.advertised_mss_on(self.route)
-        reply.sack_permitted = ep.config.sack and offer.sack_permitted
+        reply.sack_permitted = bool(ep.config.sack and offer.sack_permitted)
         if ep.config.timestamps and offer.timestamp:
             reply.timestamp = True
             reply.ts_val = ts_val if ts_val >= 0 else ep.tcp.timestamp(self.key, now)
