@@ -141,9 +141,9 @@ def test_processor_time_of_one_container(shim: Shim) -> None:
     loop = "cat /sys/fs/cgroup/cpu.max; while :; do :; done & while :; do :; done"
     one = further(shim, "one", "sh", "-c", loop, mounts=mounts, linux__resources=bound)
     shim.says("one", "10000 50000")
-    eventually(lambda: cpu()[1]["periods"] >= 10, "nobody counts periods")
+    eventually(lambda: cpu()[1]["throttledPeriods"] >= 5, "it is not held")
     total, held = cpu()
-    assert 0 < total <= 10_000_000 * (held["periods"] + 2) and 0 < held["throttledPeriods"] <= held["periods"]
+    assert 0 < total <= 10_000_000 * (held["periods"] + 2) and held["throttledPeriods"] <= held["periods"]
     assert held["throttledTime"] > 0
     assert shim.call("update", "--cpu-quota", "5000", "one").status == 0
     assert shim.call("exec", "one", "cat", "/sys/fs/cgroup/cpu.max").out == "5000 50000\n"
