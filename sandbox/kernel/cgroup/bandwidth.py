@@ -30,8 +30,10 @@ SHORTEST_NS: Final = CPU_LEAST_US * 1000
 LONGEST_NS: Final = CPU_PERIOD_MOST_US * 1000
 MOST_NS: Final = CPU_QUOTA_MOST_US * 1000
 SOONEST_NS: Final = 1_000_000  # between two looks
+OTHERS_NS: Final = 250_000  # more for each group that is looked at: all of them together are not looked at all the time
 SHARE: Final = 20  # a look takes at most one part in so many of the time
 REST_NS: Final = 100_000_000  # but no longer is not looked: one that took long may have waited for a processor itself
+IDLE_NS: Final = 100_000_000  # nobody has run for so long: nobody needs to look
 
 
 class Bandwidth:
@@ -41,7 +43,7 @@ class Bandwidth:
 
     __slots__ = (
         "kernel", "cgroup", "quota_ns", "period_ns", "burst_ns", "periods", "throttles", "throttled_ns", "bursts", "burst_used_ns",
-        "throttled", "active", "_left_ns", "_kept_ns", "_seen_ns", "_period_at", "_used", "_held", "_held_at", "_timer",
+        "throttled", "active", "_left_ns", "_kept_ns", "_seen_ns", "_period_at", "_used_at", "_held", "_held_at", "_timer",
     )  # fmt: skip
 
     def __init__(self, kernel: Kernel, cgroup: Cgroup) -> None:
@@ -57,7 +59,7 @@ class Bandwidth:
         self._left_ns = self._kept_ns = 0
         self._seen_ns = 0  # processor time of the group at the last look
         self._period_at = 0
-        self._used = False  # some of it in this period
+        self._used_at = 0  # when it was seen to have grown
         self._held: dict[Task, None] = {}
         self._held_at = 0
         self._timer: Timer = kernel.timers.timer(self._look)
@@ -74,14 +76,14 @@ class Bandwidth:
         self.cgroup.hierarchy.cpu_bounds += (quota_ns is not None) - (self.quota_ns is not None)
         self.quota_ns, self.period_ns, self.burst_ns = quota_ns, period_ns, burst_ns
         now = self.kernel.clock.now_ns()
-        self.active = quota_ns is not None
+        self._activate(quota_ns is not None)
         self._left_ns = self._kept_ns = quota_ns or 0
         self._release(now)
         if quota_ns is None:
             self._timer.cancel()
             return
         self._seen_ns = self.cgroup.cpu_ns()
-        self._period_at = now
+        self._period_at = self._used_at = now
         self._arm(now)
 
     def close(self) -> None:
@@ -136,20 +138,25 @@ class Bandwidth:
         """Look again when it may have used up what is left, or when there is more. This look has begun at `begin`."""
         due = self._period_at + self.period_ns
         running = 1 if self.throttled else max(1, self._running())
+        soonest = SOONEST_NS + OTHERS_NS * (self.cgroup.hierarchy.cpu_looked_at - 1)
         now = self.kernel.clock.now_ns()
         if not self.throttled:
             due = min(due, now + self._left_ns // running)
-        self._timer.arm(max(due, now + max(SOONEST_NS, min(REST_NS, (now - begin) * SHARE))))
+        self._timer.arm(max(due, now + max(soonest, min(REST_NS, (now - begin) * SHARE))))
+
+    def _activate(self, active: bool) -> None:
+        self.cgroup.hierarchy.cpu_looked_at += active - self.active
+        self.active = active
 
     def _charge(self) -> None:
         used = self.cgroup.cpu_ns()
         if used > self._seen_ns:
             self._left_ns -= used - self._seen_ns
             self._seen_ns = used
-            self._used = True
+            self._used_at = self.kernel.clock.now_ns()
 
     def _next_period(self, now: int, quota: int) -> bool:
-        """One or more are over (do_sched_cfs_period_timer). True: nobody runs, nobody did in the last one."""
+        """One or more are over (do_sched_cfs_period_timer). True: nobody runs, nobody has for some time."""
         count = (now - self._period_at) // self.period_ns
         self._period_at += count * self.period_ns
         self.periods += count
@@ -158,8 +165,7 @@ class Bandwidth:
         self._refill(quota, count)
         if self.throttled and self._left_ns > 0:
             self._release(now)
-        used, self._used = self._used, False
-        return not used and not self.throttled and not self._running()
+        return now - self._used_at >= IDLE_NS and not self.throttled and not self._running()
 
     def _refill(self, quota: int, count: int) -> None:
         beyond = self._kept_ns - max(0, self._left_ns) - quota
@@ -171,14 +177,14 @@ class Bandwidth:
 
     def _rest(self) -> None:
         """Nobody looks until somebody wants to run."""
-        self.active = False
+        self._activate(False)
         self._timer.cancel()
         for task in self.cgroup.all_tasks():
             task.work |= WORK_CPU
 
     def _wake(self, quota: int) -> None:
         """Somebody does: periods without anybody give no more than one does."""
-        self.active = True
+        self._activate(True)
         now = self.kernel.clock.now_ns()
         self._charge()
         count = (now - self._period_at) // self.period_ns

@@ -32,13 +32,13 @@ MAX_GROUPS: Final = 4096  # of all: what one costs the sentry is a few KB with i
 
 class Hierarchy:
     """All groups. `memory_bounds`: those whose processes may have but a part of the memory; `pids_bounds`, `cpu_bounds`:
-    how many have a bound of tasks, of processor time."""
+    how many have a bound of tasks, of processor time; `cpu_looked_at`: in how many of the last somebody runs."""
 
     def __init__(self) -> None:
         self.count = 0
         self.memory_bounds: dict[Cgroup, None] = {}
         self.pids_bounds = 0
-        self.cpu_bounds = 0
+        self.cpu_bounds = self.cpu_looked_at = 0
         self.on_bound: Callable[[], None] | None = None  # memory that is used has a bound that it had not
         self.root = Cgroup(self, None, b"")
         self.root.enabled = frozenset(CONTROLLERS)

@@ -209,3 +209,28 @@ def test_a_thread_with_many_processors(box: Box, group: Cgroup) -> None:
         box.advance(MS)
         come(box)
     assert 40 <= used <= 44
+
+
+def test_many_limits_are_looked_at_less_often(box: Box, group: Cgroup, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What somebody inside may have the sandbox do is bounded, however many limits he makes."""
+    looks = 0
+
+    def counted(space: FakeSpace) -> int:
+        nonlocal looks
+        looks += 1
+        return space.cpu_ns
+
+    monkeypatch.setattr(FakeSpace, "cpu_time_ns", counted)
+    limit(group, box, 1, period_ms=1)
+    compute(box, box.init, 100)
+    alone, looks = looks, 0
+    for number in range(200):
+        limit(box.kernel.view.cgroup.make(b"%d" % number), box, 1, period_ms=1)
+    looks = 0
+    compute(box, box.init, 100)
+    assert alone >= 30 and looks < 10
+    box.advance(200 * MS)
+    assert box.kernel.cgroups.cpu_looked_at == 1
+    looks = 0
+    compute(box, box.init, 100)
+    assert looks >= 30, "where nobody is nobody looks"
