@@ -64,6 +64,8 @@ class FakeSpace(AddressSpace):
         return bytes(out)
 
     def read_into(self, address: int, dst: memoryview) -> None:
+        if self.platform.before_read is not None:
+            self.platform.before_read(address)
         done = 0
         while done < len(dst):
             page = self._page(address + done, done, False)
@@ -275,6 +277,7 @@ class FakePlatform(Platform):
         self.before_cmpxchg: Callable[[], None] | None = None  # what another guest thread does just before
         self.after_orders: Callable[[], None] | None = None  # or before the kernel hears of what was done
         self.waiters: FakeWaiters = FakeWaiters()
+        self.before_read: Callable[[int], None] | None = None  # what happens just before memory there is read
 
     def start(self, handler: TrapHandler) -> None:
         self.handler = handler

@@ -10,9 +10,7 @@ import pytest
 
 from sandbox.abi.linux.sched import CLONE_FILES, CLONE_FS, CLONE_SIGHAND, CLONE_THREAD, CLONE_VM
 from sandbox.abi.linux.signal import SIGUSR1
-from sandbox.kernel import futex_requeue, futex_word
 from sandbox.kernel.task import Task
-from sandbox.syscalls.linux import sys_futex
 
 from .box import Box
 from .numbers import FUTEX, FUTEX_REQUEUE2, FUTEX_WAIT2, FUTEX_WAITV, TKILL
@@ -44,6 +42,10 @@ class Words:
         }
         return self.box.call(t, *call[way])
 
+    def at_each_look(self, look: Callable[[], None]) -> None:
+        """Whenever the first word is read."""
+        self.box.platform.before_read = lambda address: look() if address == self.first else None
+
     def waiting(self) -> tuple[int, int]:
         waiting = self.box.platform.waiters.at
         return waiting[self.first], waiting[self.second]
@@ -55,21 +57,6 @@ WAYS = ("wait", "private", "timed", "bitset", "several", "new", "to be moved")
 @pytest.fixture
 def words(box: Box) -> Words:
     return Words(box)
-
-
-@pytest.fixture
-def at_each_look(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], None]], None]:
-    """Have something done whenever a word is read to be compared."""
-
-    def install(look: Callable[[], None]) -> None:
-        def read(t: Task, address: int) -> int:
-            look()
-            return int.from_bytes(t.copy_in(address, 4), "little")
-
-        for module in (futex_word, futex_requeue, sys_futex):
-            monkeypatch.setattr(module, "read_word", read)
-
-    return install
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -88,9 +75,7 @@ def test_as_long_as_it_waits(box: Box, words: Words, way: str, end: str) -> None
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_it_is_counted_before_it_looks(
-    box: Box, words: Words, way: str, at_each_look: Callable[[Callable[[], None]], None]
-) -> None:
+def test_it_is_counted_before_it_looks(box: Box, words: Words, way: str) -> None:
     """Another thread changes the word and wakes without asking, as long as it sees no waiter: this one must not wait then."""
     seen = []
 
@@ -98,7 +83,7 @@ def test_it_is_counted_before_it_looks(
         seen.append(words.waiting())
         box.put(box.init, b"\1\0\0\0", words.first)
 
-    at_each_look(look)
+    words.at_each_look(look)
     assert words.wait(box.fork(box.init, THREAD, 0), way) == -errno.EAGAIN
     assert seen and set(seen) == {(1, 0)}
     assert words.waiting() == (0, 0)
@@ -112,14 +97,12 @@ def test_a_fault_leaves_nobody(box: Box, words: Words, way: str) -> None:
 
 
 @pytest.mark.parametrize("new", [False, True])
-def test_where_they_are_moved_to_is_counted_before(
-    box: Box, words: Words, new: bool, at_each_look: Callable[[Callable[[], None]], None]
-) -> None:
+def test_where_they_are_moved_to_is_counted_before(box: Box, words: Words, new: bool) -> None:
     others = [box.fork(box.init, THREAD, 0) for _ in range(3)]
     for other in others:
         assert words.wait(other, "wait") is None
     seen = []
-    at_each_look(lambda: seen.append(words.waiting()))
+    words.at_each_look(lambda: seen.append(words.waiting()))
 
     def move(expected: int) -> int | None:
         if new:
