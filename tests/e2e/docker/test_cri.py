@@ -9,6 +9,7 @@ from typing import Callable, Iterator
 
 import pytest
 
+from runsc.shim.protobuf import message
 from tests.e2e.conftest import BOUND_S
 from tests.e2e.docker.engines import need_engines
 
@@ -86,7 +87,7 @@ def test_stats(cri: object) -> None:
         "sh",
         "-c",
         "x=0; while [ $x -lt 20000 ]; do x=$((x+1)); done; sleep 1000",
-        resources={"memory": 64 << 20},
+        resources={"memory": 64 << 20, "cpu_quota": 60000, "cpu_period": 50000},
     )
 
     def used() -> tuple[int, int]:
@@ -95,6 +96,9 @@ def test_stats(cri: object) -> None:
 
     eventually(lambda: min(used()) > 0, "nothing is used")
     assert pod.exec(one, "sh", "-c", "grep MemTotal /proc/meminfo") == (0, "MemTotal:          65536 kB\n")
+    assert pod.exec(one, "cat", "/sys/fs/cgroup/cpu.max") == (0, "60000 50000\n")
+    pod.cri.call("UpdateContainerResources", (1, one), (2, message((1, 100000), (2, 20000))))
+    assert pod.exec(one, "cat", "/sys/fs/cgroup/cpu.max") == (0, "20000 100000\n")
     pod.remove()
 
 
