@@ -32,7 +32,10 @@ MOST_NS: Final = CPU_QUOTA_MOST_US * 1000
 SOONEST_NS: Final = 1_000_000  # between two looks
 OTHERS_NS: Final = 250_000  # more for each group that is looked at: all of them together are not looked at all the time
 SHARE: Final = 20  # a look takes at most one part in so many of the time
-REST_NS: Final = 100_000_000  # but no longer is not looked: one that took long may have waited for a processor itself
+REST_NS: Final = (
+    100_000_000  # but no longer is not looked, where one that took long has only waited for a processor itself
+)
+TASK_NS: Final = 20_000  # what a thread costs at most: it has a file of the host's procfs
 IDLE_NS: Final = 100_000_000  # nobody has run for so long: nobody needs to look
 
 
@@ -142,7 +145,10 @@ class Bandwidth:
         now = self.kernel.clock.now_ns()
         if not self.throttled:
             due = min(due, now + self._left_ns // running)
-        self._timer.arm(max(due, now + max(soonest, min(REST_NS, (now - begin) * SHARE))))
+        rest = (now - begin) * SHARE
+        if rest > REST_NS:
+            rest = min(rest, max(REST_NS, self.cgroup.tasks() * TASK_NS * SHARE))
+        self._timer.arm(max(due, now + max(soonest, rest)))
 
     def _activate(self, active: bool) -> None:
         self.cgroup.hierarchy.cpu_looked_at += active - self.active

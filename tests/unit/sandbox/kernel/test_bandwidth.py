@@ -234,3 +234,17 @@ def test_many_limits_are_looked_at_less_often(box: Box, group: Cgroup, monkeypat
     looks = 0
     compute(box, box.init, 100)
     assert looks >= 30, "where nobody is nobody looks"
+
+
+def test_a_look_that_waited_itself_is_not_paid_for(box: Box, group: Cgroup, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The host has let the sandbox itself wait for a second in the middle of a look: the next comes soon all the same."""
+    limit(group, box, 20)
+
+    def slow(space: FakeSpace) -> int:
+        box.clock.advance(1000 * MS)
+        return space.cpu_ns
+
+    monkeypatch.setattr(FakeSpace, "cpu_time_ns", slow)
+    box.advance(50 * MS)
+    monkeypatch.undo()
+    assert compute(box, box.init, 400) < 250
