@@ -82,6 +82,9 @@ def attack(needed):
         "fds": {place: climb(fd) for fd, place in open_directories()},
         "secrets": [attempt(os.open, path, os.O_RDONLY) for path in
                     ("/etc/passwd", "/proc/1/root/etc/passwd", "/proc/1/cwd/etc/passwd", "/given/../etc/passwd")],
+        "interpreter": attempt(os.open, "/proc/self/exe", os.O_RDWR),
+        "libraries": [attempt(os.open, f"/proc/self/map_files/{name}", os.O_RDWR)
+                      for name in os.listdir("/proc/self/map_files")],
         "write": attempt(os.open, "/new", os.O_CREAT | os.O_WRONLY),
         "code": attempt(os.open, os.path.dirname(os.__file__) + "/new.py", os.O_CREAT | os.O_WRONLY),
         "given": {place: type(attempt(os.open, "new", os.O_CREAT | os.O_WRONLY, dir_fd=fd)) is int and
@@ -121,6 +124,8 @@ def check(found: dict[str, Any], writable: str) -> None:
     assert len(found["fds"]) >= 4, found  # the root, two volumes, the procfs
     assert all(listing == found["root"] for listing in found["fds"].values()), found
     assert found["secrets"] == [-errno.ENOENT] * 4
+    assert found["interpreter"] in (-errno.ETXTBSY, -errno.EACCES)
+    assert found["libraries"] and set(found["libraries"]) <= {-errno.EPERM, -errno.EACCES}
     assert (found["write"], found["code"]) == (-errno.EROFS, -errno.EROFS)
     assert all(got == -errno.EROFS for place, got in found["given"].items() if place != writable), found
     assert found["given"][writable] > 0
