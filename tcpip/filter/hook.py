@@ -46,7 +46,3 @@ class HookList:
     def remove(self, entry: HookEntry) -> None:
         """Not asked any more, from the next packet on."""
         self.entries = [other for other in self.entries if other is not entry]
-
-    def passes(self, pkt: FilteredPacket, hook: str) -> bool:
-        """Nobody objects."""
-        return all(entry.passes(pkt, hook) for entry in self.entries)

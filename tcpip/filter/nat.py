@@ -57,7 +57,7 @@ class Translator:
             self._translate_error(pkt, conn, which)
             return True
         if not conn.confirmed and pkt.state == NEW and not conn.decided & which:
-            if not self.owner.nat.run(pkt, hook, self.owner) or not self._ask(pkt, hook, which):
+            if not self.owner.nat[hook].passes(pkt, hook, self.owner) or not self._ask(pkt, hook, which):
                 return False
             if not conn.decided & which:
                 self._decide(conn, ANY, which)

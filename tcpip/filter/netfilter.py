@@ -18,7 +18,7 @@ from tcpip.filter.flow_tuple import REPLY
 from tcpip.filter.hook import CONFIRM, CONNTRACK, FILTER, MANGLE, NAT_DST, NAT_SRC, RAW, HookEntry, HookList
 from tcpip.filter.nat import Translator
 from tcpip.filter.packet import RELATED, UNTRACKED, FilteredPacket
-from tcpip.filter.table import FORWARD, INPUT, OUTPUT, POSTROUTING, PREROUTING, Table
+from tcpip.filter.table import FORWARD, INPUT, OUTPUT, POSTROUTING, PREROUTING, Chain, Table
 from tcpip.sockopt import IPPROTO_TCP, IPPROTO_UDP
 
 if TYPE_CHECKING:
@@ -32,16 +32,16 @@ Trace = Callable[[str, str, FilteredPacket], None]
 
 
 class _TableHook(HookEntry):
-    """A table of rules; one that may change the packet's mark has it routed again."""
+    """A table's chain; when it changes the packet's mark that is routed again."""
 
-    def __init__(self, priority: int, table: Table, owner: Netfilter) -> None:
+    def __init__(self, priority: int, chain: Chain, owner: Netfilter) -> None:
         super().__init__(priority)
-        self.table = table
+        self.chain = chain
         self.owner = owner
 
     def passes(self, pkt: FilteredPacket, hook: str) -> bool:
         mark = pkt.mark
-        if not self.table.run(pkt, hook, self.owner):
+        if not self.chain.passes(pkt, hook, self.owner):
             return False
         if pkt.mark != mark:
             pkt.rerouted = True
@@ -125,8 +125,8 @@ class Netfilter:
         self.hooks = {hook: HookList() for hook in self.mangle.chains}
         self._answered: FilteredPacket | None = None
         for priority, table in ((RAW, self.raw), (MANGLE, self.mangle), (FILTER, self.filter)):
-            for hook in table.chains:
-                self.hooks[hook].add(_TableHook(priority, table, self))
+            for hook, chain in table.chains.items():
+                self.hooks[hook].add(_TableHook(priority, chain, self))
         for hook in (PREROUTING, OUTPUT):
             self.hooks[hook].add(_Tracking(self))
             self.hooks[hook].add(_Translation(NAT_DST, self.translator))
@@ -135,8 +135,9 @@ class Netfilter:
             self.hooks[hook].add(_Confirmation(self.conntrack))
 
     def _ask(self, view: FilteredPacket, hook: str) -> None:
-        if not self.hooks[hook].passes(view, hook):
-            raise Malformed(DropReason.FILTERED)
+        for entry in self.hooks[hook].entries:
+            if not entry.passes(view, hook):
+                raise Malformed(DropReason.FILTERED)
 
     # What comes in.
 

@@ -100,6 +100,12 @@ class Chain:
                 raise NetworkError(errors.INVALID_ARGUMENT)
         self.rules.insert(index, rule)
 
+    def passes(self, pkt: FilteredPacket, hook: str, owner: Netfilter) -> bool:
+        """Of a built-in chain: the packet may go on."""
+        if not self.rules and self.policy == ACCEPT:
+            return True
+        return self.run(pkt, hook, owner) != DROP
+
     def run(self, pkt: FilteredPacket, hook: str, owner: Netfilter, depth: int = 0) -> int:
         """CONTINUE when no rule has decided; at a built-in chain's end the policy does, elsewhere the caller goes on."""
         if depth > MAX_DEPTH:
@@ -154,10 +160,3 @@ class Table:
             raise NetworkError(errors.ADDRESS_IN_USE)
         chain = self.chains[name] = Chain(self.name, name)
         return chain
-
-    def run(self, pkt: FilteredPacket, hook: str, owner: Netfilter) -> bool:
-        """The packet may go on."""
-        chain = self.chains[hook]
-        if not chain.rules and chain.policy == ACCEPT:
-            return True
-        return chain.run(pkt, hook, owner) != DROP
