@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import do
+from tests.e2e.conftest import runsc
 
+BOUND_S = 180
 SCRIPTS = Path(__file__).parent / "nftables"
 pytestmark = pytest.mark.skipif(
     not all(shutil.which(name) for name in ("nft", "iptables-nft", "conntrack", "ip", "ping")),
@@ -19,8 +20,8 @@ pytestmark = pytest.mark.skipif(
 
 def _same(name: str, folder: Path) -> None:
     words = ["unshare", "-nm", "bash", "-c", (SCRIPTS / f"{name}.sh").read_text()]
-    native = subprocess.run([*words, "bash", str(folder)], capture_output=True, text=True, check=False, timeout=60)
-    inside = do("--cap-add", "ALL", "/usr/bin/unshare", *words[1:])
+    native = subprocess.run([*words, "bash", str(folder)], capture_output=True, text=True, check=False, timeout=BOUND_S)
+    inside = runsc("do", "--cap-add", "ALL", "/usr/bin/unshare", *words[1:], bound_s=BOUND_S)
     assert inside.out == native.stdout
     assert inside.status == native.returncode
 

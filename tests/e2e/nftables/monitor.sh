@@ -1,5 +1,5 @@
 exec 2>&1; cd "${1:-$(mktemp -d)}"
-nft monitor >out & monitor=$!
+: >out; nft monitor >>out & monitor=$!
 until grep -q generation out; do nft add table ip zz; nft delete table ip zz; sleep 0.05; done
 nft add table ip t; nft add chain ip t c '{ type filter hook input priority 0; }'
 nft add rule ip t c tcp dport 1 counter accept comment '"x"'; nft insert rule ip t c ip saddr 1.2.3.4 drop
