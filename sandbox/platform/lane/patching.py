@@ -34,7 +34,7 @@ _NEVER: Final = 1 << 40  # from here on the count is of an address that cannot b
 _THUNK: Final = -(1 << 40)  # a count that stays below zero: the address is in a thunk
 _MAX_COUNTS: Final = 4096
 _MAX_AREAS: Final = 8
-_WRITE_TRIES: Final = 4
+_WRITE_TRIES: Final = 64  # a second or two, where threads do not get a processor
 _SIGILL: Final = 4
 _SIGTRAP: Final = 5
 _SIGSEGV: Final = 11
@@ -401,7 +401,7 @@ class Patcher:
                     self._restore(space, site)
             standstills.end(space)
 
-        if not standstills.begin(thread, still):
+        if not standstills.begin(thread, still, soon=True):
             standstills.postpone(thread)
         return True
 

@@ -59,14 +59,14 @@ class Standstills:
         self._reactor = reactor
         self._serve = serve
 
-    def begin(self, thread: LaneThread, then: Callable[[], None]) -> bool:
+    def begin(self, thread: LaneThread, then: Callable[[], None], soon: bool = False) -> bool:
         """Keep this thread's request, and call `then` when all others have stopped, too. `then` leads to `end`. False: not
-        now."""
+        now. `soon`: however short ago the last one was; when it is missed, the request is handed on all the same."""
         space = thread.space
         patches = space.patches
         now = self._reactor.clock.now_ns()
         running = sum(not other.stopped for other in space.threads.values())
-        if space in self.under_way or now < patches.still_next or running > MOST or space.busy:
+        if space in self.under_way or (now < patches.still_next and not soon) or running > MOST or space.busy:
             return False
         still = Standstill(space, then)
         still.kept[thread] = thread.owner
@@ -89,11 +89,9 @@ class Standstills:
         return True
 
     def postpone(self, thread: LaneThread) -> None:
-        """Hand this thread's request on when the next one may begin, in BOUND at the latest."""
-        now = self._reactor.clock.now_ns()
-        wait = min(max(thread.space.patches.still_next - now, GAP), BOUND)
+        """Hand this thread's request on a little later."""
         owner = thread.owner
-        self._reactor.call_after(wait, lambda: self._hand_on(thread, owner))
+        self._reactor.call_after(GAP, lambda: self._hand_on(thread, owner))
 
     def _hand_on(self, thread: LaneThread, owner: object) -> None:
         if thread.stopped and thread.owner is owner and not thread.released and not thread.space.dead:
