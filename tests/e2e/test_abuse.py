@@ -62,6 +62,16 @@ def test_threads_that_do_everything_at_once(bin_dir: Path, flags: list[str], cpu
     assert (done.status, done.out) == (0, "ok\n"), done
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("flags", [[], ["--no-look"], ["--no-patch"]], ids=["looking", "parking", "trapping"])
+@pytest.mark.parametrize("what", ["lane 5", "jump 29"])
+def test_guests_that_play_the_stub_hurt_nobody_else(bin_dir: Path, flags: list[str], what: str) -> None:
+    beside = f"/mnt/hostile {what} & /mnt/churn 4 20; wait"
+    done = runsc(*flags, "do", "--pids", "200", "--volume", f"{bin_dir}:/mnt:ro", "/bin/sh", "-c", beside, bound_s=300)
+    assert "oops" not in done.err, done.err[-3000:]
+    assert (done.status, sorted(done.out.splitlines())) == (0, ["0 came late", "ok"]), done
+
+
 def test_a_memory_bomb_gets_enomem_at_its_limit(bin_dir: Path) -> None:
     done = hog(bin_dir, "memory", "--memory", "200M")
     assert done.status in (0, 137), done
