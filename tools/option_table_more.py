@@ -8,7 +8,7 @@ _NO_XFRM: Final = "there is no IPsec"
 _SOURCES: Final = "the socket filters; routers are asked for every source"
 
 IPV6: Final[dict[int, tuple[str, str]]] = {
-    1: ("IPV6_ADDRFORM", "not there"),
+    1: ("IPV6_ADDRFORM", "to IPv4, of connections to IPv4"),
     2: ("IPV6_2292PKTINFO", "of datagrams"),
     3: ("IPV6_2292HOPOPTS", "of datagrams"),
     4: ("IPV6_2292DSTOPTS", "of datagrams"),

@@ -157,11 +157,13 @@ class Memberships:
         nic.join_group(group)
         self.joined[key] = None
 
-    def leave_all(self) -> None:
-        """The endpoint is closed."""
-        for group, number in self.joined:
-            nic = self.stack.nics.get(number)
-            if nic is not None:
-                nic.leave_group(group)
-        self.joined.clear()
-        self.filters.clear()
+    def leave_all(self, size: int = 0) -> None:
+        """The endpoint is closed or, with the size of an address, of that family no more."""
+        for key in list(self.joined):
+            group, number = key
+            if size in (0, len(group)):
+                nic = self.stack.nics.get(number)
+                if nic is not None:
+                    nic.leave_group(group)
+                del self.joined[key]
+                self.filters.pop(key, None)

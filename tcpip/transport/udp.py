@@ -17,6 +17,7 @@ from tcpip.header.udp import CHECKSUM_OFFSET, FIXED, HEADER_LEN
 from tcpip.link.offload import split_datagrams
 from tcpip.sockopt import IPPROTO_UDP, SOCK_DGRAM
 from tcpip.stats import Counters
+from tcpip.transport.address_form import ADDRESS_FORM, get_address_form, set_address_form
 from tcpip.transport.datagram import DatagramEndpoint
 from tcpip.transport.demux import Bound, Demuxer, connection_key
 from tcpip.transport.endpoint import Control
@@ -355,6 +356,10 @@ class UdpEndpoint(DatagramEndpoint):
         self.stack.loop_back(copy)
 
     def set_option(self, level: int, name: int, value: int | bytes) -> None:
+        if (self.family, level, name) == ADDRESS_FORM:
+            set_address_form(self, value, self.peer != b"", self.peer)
+            self.memberships.leave_all(16)
+            return
         if level != IPPROTO_UDP:
             super().set_option(level, name, value)
             return
@@ -363,4 +368,6 @@ class UdpEndpoint(DatagramEndpoint):
             self.sendmsg(b"")
 
     def get_option(self, level: int, name: int) -> int | bytes:
+        if (self.family, level, name) == ADDRESS_FORM:
+            return get_address_form(self, self.peer != b"")
         return self.udp.get(name) if level == IPPROTO_UDP else super().get_option(level, name)

@@ -91,6 +91,7 @@ def set_option(socket: InetSocket, t: Task, level: int, name: int, value: bytes)
         if error.error is errors.NO_SUCH_OPTION and level == abi.SOL_SOCKET:
             return False
         raise syscall_error(error) from None
+    socket.family = socket.endpoint.family  # IPV6_ADDRFORM changes it
     return True
 
 

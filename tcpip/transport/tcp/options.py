@@ -14,6 +14,7 @@ from tcpip import sockopt as so
 from tcpip.addr import AF_INET, AF_INET6
 from tcpip.clock import NS_PER_MS, NS_PER_S
 from tcpip.errors import NetworkError
+from tcpip.transport.address_form import ADDRESS_FORM, get_address_form, set_address_form
 from tcpip.transport.ip_options import get_ip, mtu_of, set_ip
 from tcpip.transport.option_values import in_range, int_value
 from tcpip.transport.sent_headers import STICKY
@@ -153,6 +154,9 @@ def set_option(ep: TcpEndpoint, level: int, name: int, value: int | bytes) -> No
         return
     if level == so.SOL_SOCKET and name == so.SO_ZEROCOPY:
         ep.so.zerocopy = in_range(int_value(value), 0, 1) != 0
+        return
+    if (ep.family, level, name) == ADDRESS_FORM:
+        set_address_form(ep, value, ep.state == st.ESTABLISHED, ep.remote_addr)
         return
     if set_ip(ep.stack, ep.family, ep.so, level, name, value):
         return
@@ -357,6 +361,8 @@ def get_option(ep: TcpEndpoint, level: int, name: int) -> int | bytes:
         if name == so.SO_BINDTODEVICE:
             nic = ep.stack.nics.get(ep.so.nic)
             return nic.name.encode() + b"\0" if nic is not None else b""
+    if (ep.family, level, name) == ADDRESS_FORM:
+        return get_address_form(ep, ep.state == st.ESTABLISHED)
     if level in (so.SOL_IP, so.SOL_IPV6):
         special = get_ip(ep.family, ep.so, level, name, ep.local_port)
         if special is None:
