@@ -43,7 +43,8 @@ class Server(asyncio.AbstractServer):
         self._scheduled: set[StackSocket] = set()
         self._serving = False
         self._forever: asyncio.Future[None] | None = None
-        self._closed: asyncio.Future[None] = loop.create_future()
+        self._ended = False
+        self._awaited: list[asyncio.Future[None]] = []
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} sockets={self.sockets!r}>"
@@ -142,7 +143,10 @@ class Server(asyncio.AbstractServer):
 
     def _maybe_closed(self) -> None:
         if self._sockets is None and not self._transports:
-            set_result(self._closed)
+            self._ended = True
+            for waiter in self._awaited:
+                set_result(waiter)
+            self._awaited.clear()
 
     def close(self) -> None:
         sockets, self._sockets = self._sockets, None
@@ -197,4 +201,7 @@ class Server(asyncio.AbstractServer):
             self._forever = None
 
     async def wait_closed(self) -> None:
-        await asyncio.shield(self._closed)
+        if not self._ended:
+            waiter: asyncio.Future[None] = self._loop.create_future()
+            self._awaited.append(waiter)
+            await waiter

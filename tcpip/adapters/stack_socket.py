@@ -247,6 +247,10 @@ class StackSocket:
             return (value.to_bytes(4, "little") if isinstance(value, int) else value)[:size]
         return value
 
+    def get_inheritable(self) -> bool:
+        """No program that is started has it."""
+        return False
+
     def settimeout(self, timeout: float | None) -> None:
         if timeout is not None and timeout < 0:
             raise ValueError("Timeout value out of range")
