@@ -101,7 +101,7 @@ IP: Final[dict[int, tuple[str, str]]] = {
     6: ("IP_RECVOPTS", ""),
     7: ("IP_RETOPTS", ""),
     8: ("IP_PKTINFO", "of datagrams"),
-    9: ("IP_PKTOPTIONS", "not there"),
+    9: ("IP_PKTOPTIONS", "of TCP"),
     10: ("IP_MTU_DISCOVER", ""),
     11: ("IP_RECVERR", ""),
     12: ("IP_RECVTTL", "of datagrams"),

@@ -19,6 +19,7 @@ from tcpip import errors
 from tcpip.bpf.opcodes import BPF_MAXINSNS
 from tcpip.errors import NetworkError
 from tcpip.sockopt import (
+    IP_PKTOPTIONS,
     IPV6_PATHMTU,
     SO_ATTACH_FILTER,
     SO_ATTACH_REUSEPORT_CBPF,
@@ -95,6 +96,19 @@ def set_option(socket: InetSocket, t: Task, level: int, name: int, value: bytes)
     return True
 
 
+def _fitted(messages: bytes, room: int) -> bytes:
+    """Of control messages what put_cmsg has room for: the last one may be cut, and says so in its length."""
+    out, at = b"", 0
+    while at < len(messages) and room - len(out) >= abi.CMSGHDR_SIZE:
+        length, level, kind = abi.CMSGHDR.unpack_from(messages, at)
+        whole = (length + 7) & ~7
+        left = room - len(out)
+        body = messages[at + abi.CMSGHDR_SIZE : at + whole]
+        out += (abi.CMSGHDR.pack(min(length, left), level, kind) + body)[: min(whole, left)]
+        at += whole
+    return out
+
+
 def grant(socket: InetSocket, t: Task, level: int, name: int) -> None:
     """Let the endpoint know what the caller may do, where an option or control message depends on it."""
     needed = privileges(level, name, socket.network.user())
@@ -119,6 +133,8 @@ def get_option(socket: InetSocket, level: int, name: int, size: int) -> bytes | 
             if socket.family == abi.AF_INET and level not in (abi.SOL_IP, socket.protocol):
                 raise SyscallError(errno.EOPNOTSUPP) from None  # do_ip_getsockopt, for a level that is not its own
         raise syscall_error(error) from None
+    if (level, name) == (abi.SOL_IP, IP_PKTOPTIONS) and isinstance(value, bytes):
+        return _fitted(value, size)
     if isinstance(value, bytes):
         return value
     if level == abi.SOL_IP and 0 < size < 4 and 0 <= value <= 255:

@@ -261,6 +261,9 @@ def adopt(child: TcpEndpoint, parent: TcpEndpoint, request: Request, seg: Segmen
     child.route = request.route
     child.so.ip_options = request.route.options if isinstance(request.route, IPv4OptionsRoute) else None
     child.socket_state = 3
+    if len(pkt.src) == 4:
+        child.came_in, child.came_tos = pkt.nic.number if pkt.nic is not None else 0, pkt.tos
+        child.so.multicast_ttl = pkt.ttl
     start(child, request.iss)
     snd, rcv = child.snd, child.rcv
     config = child.config

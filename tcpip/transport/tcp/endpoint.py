@@ -133,6 +133,8 @@ class TcpEndpoint(Endpoint):
         "fresh",
         "screened",
         "repair",
+        "came_in",
+        "came_tos",
         "tx_stamps",
         "md5_key",
     )
@@ -189,6 +191,7 @@ class TcpEndpoint(Endpoint):
         self.md5_key = b""  # RFC 2385
         self.tx_stamps: TxStamps | None = None  # once SO_TIMESTAMPING was used
         self.repair: repair.Repair | None = None
+        self.came_in = self.came_tos = 0  # IP_PKTOPTIONS: the interface and TOS of what completed its handshake
         self.snd = Sender(self, 0)
         self.rcv = Receiver(self)
         self.timers = TcpTimers(self)

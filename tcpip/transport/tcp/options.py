@@ -26,6 +26,7 @@ from tcpip.transport.tcp.congestion import ALGORITHMS
 from tcpip.transport.tcp.info import tcp_info
 from tcpip.transport.tcp.md5 import Md5Keys, set_key
 from tcpip.transport.tcp.more_options import get_more, set_more
+from tcpip.transport.tcp.packet_options import IP_OPTIONS_OF_PACKETS, packet_options
 from tcpip.transport.tcp.tx_stamps import set_timestamping
 from tcpip.transport.timestamping import NAMES, get_flags
 
@@ -361,6 +362,8 @@ def get_option(ep: TcpEndpoint, level: int, name: int) -> int | bytes:
         if name == so.SO_BINDTODEVICE:
             nic = ep.stack.nics.get(ep.so.nic)
             return nic.name.encode() + b"\0" if nic is not None else b""
+    if (level, name) == IP_OPTIONS_OF_PACKETS:
+        return packet_options(ep)
     if (ep.family, level, name) == ADDRESS_FORM:
         return get_address_form(ep, ep.state == st.ESTABLISHED)
     if level in (so.SOL_IP, so.SOL_IPV6):
