@@ -25,15 +25,22 @@ if TYPE_CHECKING:
 _TRIES: Final = (128, 64, 32, 16)
 
 
+RANDOM: Final = 4 | 16
+"""NF_NAT_RANGE_PROTO_RANDOM and PROTO_RANDOM_FULLY: the port is drawn also where it could stay."""
+PERSISTENT: Final = 8
+"""NF_NAT_RANGE_PERSISTENT: a sender has the same address of the range for all destinations."""
+
+
 class NatRange:
     """Addresses `first` to `last` (empty: the address stays) and `ports`, both ends included (None: as it comes)."""
 
-    __slots__ = ("first", "last", "ports")
+    __slots__ = ("first", "last", "ports", "flags")
 
-    def __init__(self, first: bytes, last: bytes, ports: tuple[int, int] | None = None) -> None:
+    def __init__(self, first: bytes, last: bytes, ports: tuple[int, int] | None = None, flags: int = 0) -> None:
         self.first = first
         self.last = last
         self.ports = ports
+        self.flags = flags
 
 
 ANY: Final = NatRange(b"", b"")
@@ -108,14 +115,16 @@ class Translator:
         addr = address(current, which)
         if wanted.first and not wanted.first <= addr <= wanted.last:
             count = int.from_bytes(wanted.last, "big") - int.from_bytes(wanted.first, "big") + 1
-            chosen = int.from_bytes(wanted.first, "big") + spread(current[1] + current[2]) % max(count, 1)
+            key = current[1] if wanted.flags & PERSISTENT else current[1] + current[2]
+            chosen = int.from_bytes(wanted.first, "big") + spread(key) % max(count, 1)
             addr = chosen.to_bytes(len(addr), "big")
         is_free = self.owner.conntrack.is_free
         ported = current[0] in PORT_PROTOCOLS or current[0] in REQUESTS
         number = port(current, which)
         ports = wanted.ports if ported else None
         kept = changed(current, which, addr, number)
-        if (ports is None or ports[0] <= number <= ports[1]) and is_free(kept):
+        drawn = ported and wanted.flags & RANDOM and (which == SRC or ports is not None)
+        if not drawn and (ports is None or ports[0] <= number <= ports[1]) and is_free(kept):
             return kept
         if not ported:
             return None

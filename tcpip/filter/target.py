@@ -134,18 +134,18 @@ class NoTrack(Target):
         return CONTINUE
 
 
-def _range(first: str, last: str, ports: tuple[int, int] | None) -> NatRange:
+def _range(first: str, last: str, ports: tuple[int, int] | None, flags: int) -> NatRange:
     low = parse(first) if first else b""
-    return NatRange(low, parse(last) if last else low, ports)
+    return NatRange(low, parse(last) if last else low, ports, flags)
 
 
 class Dnat(Target):
     """To another address (`first` to `last`: one of them by the sender) and port of `ports`; answers come back as if
     from the first destination. Empty `first`: the address stays."""
 
-    def __init__(self, first: str, last: str = "", ports: tuple[int, int] | None = None) -> None:
+    def __init__(self, first: str, last: str = "", ports: tuple[int, int] | None = None, flags: int = 0) -> None:
         super().__init__(_NAT, _DST_HOOKS)
-        self.range = _range(first, last, ports)
+        self.range = _range(first, last, ports, flags)
 
     def apply(self, pkt: FilteredPacket, hook: str, owner: Netfilter) -> int:
         return owner.translator.bind(pkt, self.range, DST)
@@ -154,9 +154,9 @@ class Dnat(Target):
 class Snat(Target):
     """From another address (`first` to `last`) and, where needed or asked, port."""
 
-    def __init__(self, first: str, last: str = "", ports: tuple[int, int] | None = None) -> None:
+    def __init__(self, first: str, last: str = "", ports: tuple[int, int] | None = None, flags: int = 0) -> None:
         super().__init__(_NAT, _SRC_HOOKS)
-        self.range = _range(first, last, ports)
+        self.range = _range(first, last, ports, flags)
 
     def apply(self, pkt: FilteredPacket, hook: str, owner: Netfilter) -> int:
         return owner.translator.bind(pkt, self.range, SRC)
@@ -165,9 +165,10 @@ class Snat(Target):
 class Masquerade(Target):
     """From the address that the outgoing interface has; forgotten when the interface goes down or loses it."""
 
-    def __init__(self, ports: tuple[int, int] | None = None) -> None:
+    def __init__(self, ports: tuple[int, int] | None = None, flags: int = 0) -> None:
         super().__init__(_NAT, (POSTROUTING,))
         self.ports = ports
+        self.flags = flags
 
     def apply(self, pkt: FilteredPacket, hook: str, owner: Netfilter) -> int:
         nic = pkt.out_nic
@@ -176,15 +177,16 @@ class Masquerade(Target):
             return DROP
         if pkt.connection is not None:
             pkt.connection.masquerade_nic = nic
-        return owner.translator.bind(pkt, NatRange(addr, addr, self.ports), SRC)
+        return owner.translator.bind(pkt, NatRange(addr, addr, self.ports, self.flags), SRC)
 
 
 class Redirect(Target):
     """To this host: the incoming interface's own address, or loopback for what this host sends."""
 
-    def __init__(self, ports: tuple[int, int] | None = None) -> None:
+    def __init__(self, ports: tuple[int, int] | None = None, flags: int = 0) -> None:
         super().__init__(_NAT, _DST_HOOKS)
         self.ports = ports
+        self.flags = flags
 
     def apply(self, pkt: FilteredPacket, hook: str, owner: Netfilter) -> int:
         if hook == OUTPUT:
@@ -194,7 +196,7 @@ class Redirect(Target):
             addr = next((a for a in own if len(a) == len(pkt.dst)), b"")
             if not addr:
                 return DROP
-        return owner.translator.bind(pkt, NatRange(addr, addr, self.ports), DST)
+        return owner.translator.bind(pkt, NatRange(addr, addr, self.ports, self.flags), DST)
 
 
 class Transparent(Target):

@@ -2,8 +2,7 @@
 
 Source: net/netfilter/nft_nat.c, nft_masq.c, nft_redir.c, nft_reject.c, nft_reject_inet.c, nft_log.c, nft_tproxy.c,
 nft_fib.c, nft_rt.c.
-Deviates: addresses to translate to are chosen by the sender whatever the flags say; a log statement is told to
-`Netfilter.trace` only.
+Deviates: a log statement is told to `Netfilter.trace` only.
 """
 
 from __future__ import annotations
@@ -72,7 +71,7 @@ class Nat(Act):
         low, high = self.address
         first = bytes(e.registers[low : low + size]) if low is not None else b""
         last = bytes(e.registers[high : high + size]) if high is not None else first
-        chosen = NatRange(first, last, _ports(e, *self.proto))
+        chosen = NatRange(first, last, _ports(e, *self.proto), self.flags)
         verdict = e.owner.translator.bind(e.pkt, chosen, SRC if self.type == SNAT else DST)
         e.code = VERDICTS[verdict]
 
@@ -86,7 +85,7 @@ class Masquerade(Act):
         self.flags = flags
 
     def evaluate(self, e: Evaluation) -> None:
-        e.code = VERDICTS[target.Masquerade(_ports(e, *self.proto)).apply(e.pkt, e.hook, e.owner)]
+        e.code = VERDICTS[target.Masquerade(_ports(e, *self.proto), self.flags).apply(e.pkt, e.hook, e.owner)]
 
 
 class Redirect(Act):
@@ -98,7 +97,7 @@ class Redirect(Act):
         self.flags = flags
 
     def evaluate(self, e: Evaluation) -> None:
-        e.code = VERDICTS[target.Redirect(_ports(e, *self.proto)).apply(e.pkt, e.hook, e.owner)]
+        e.code = VERDICTS[target.Redirect(_ports(e, *self.proto), self.flags).apply(e.pkt, e.hook, e.owner)]
 
 
 ICMP_UNREACHABLE, TCP_RESET, ICMPX_UNREACHABLE = range(3)

@@ -26,11 +26,11 @@ _NOTRACK: Final = (1, 3)  # XT_CT_NOTRACK, and that it was called NOTRACK
 class _Range:
     """Addresses as text, empty when they stay, and ports."""
 
-    __slots__ = ("first", "last", "ports")
+    __slots__ = ("first", "last", "ports", "flags")
 
     def __init__(self, info: bytes, multi: bool, size: int) -> None:
         raw, low, high, port, last = (_RANGE4 if multi else _RANGE6).unpack_from(info)
-        flags = int.from_bytes(raw, "little")
+        self.flags = flags = int.from_bytes(raw, "little")
         mapped = flags & _MAP_IPS != 0
         self.first = text(low[:size]) if mapped else ""
         self.last = text(high[:size]) if mapped else ""
@@ -46,20 +46,22 @@ def _range(revision: int, six: bool, info: bytes) -> _Range:
 
 def _snat(revision: int, six: bool, info: bytes) -> Target:
     chosen = _range(revision, six, info)
-    return Snat(chosen.first, chosen.last, chosen.ports)
+    return Snat(chosen.first, chosen.last, chosen.ports, chosen.flags)
 
 
 def _dnat(revision: int, six: bool, info: bytes) -> Target:
     chosen = _range(revision, six, info)
-    return Dnat(chosen.first, chosen.last, chosen.ports)
+    return Dnat(chosen.first, chosen.last, chosen.ports, chosen.flags)
 
 
 def _masquerade(revision: int, six: bool, info: bytes) -> Target:
-    return Masquerade(_range(revision, six, info).ports)
+    chosen = _range(revision, six, info)
+    return Masquerade(chosen.ports, chosen.flags)
 
 
 def _redirect(revision: int, six: bool, info: bytes) -> Target:
-    return Redirect(_range(revision, six, info).ports)
+    chosen = _range(revision, six, info)
+    return Redirect(chosen.ports, chosen.flags)
 
 
 def _reject(revision: int, six: bool, info: bytes) -> Target:

@@ -11,6 +11,7 @@ from tcpip.addr import SockAddr, parse
 from tcpip.errors import NetworkError
 from tcpip.filter.flow_tuple import invert
 from tcpip.filter.match import DestinationPort, InInterface, OutInterface, Protocol, Source
+from tcpip.filter.nat import PERSISTENT, RANDOM
 from tcpip.filter.packet import SRC
 from tcpip.filter.table import Rule
 from tcpip.filter.target import Dnat, Masquerade, Redirect, Snat
@@ -106,6 +107,25 @@ def test_address_range_is_spread_by_source() -> None:
         assert len(outside) == 1
         seen[src] = outside.pop()
     assert len(set(seen.values())) > 8 and all(16 <= a[3] <= 31 for a in seen.values())
+
+
+def test_a_random_port_is_drawn_also_where_it_could_stay() -> None:
+    router = Router()
+    router.nf.nat["postrouting"].append(Rule([OutInterface("wan")], Masquerade(flags=RANDOM)))
+    seen = [ports(router.through(udp(CLIENT, 4000 + n, SERVER, 53)))[0] for n in range(20)]
+    assert len(set(seen)) == 20
+    assert sum(port == 4000 + n for n, port in enumerate(seen)) < 3
+
+
+def test_persistent_is_one_address_for_all_destinations() -> None:
+    taken = {}
+    for flags in (0, PERSISTENT):
+        router = Router()
+        target = Snat("198.51.100.1", "198.51.100.200", flags=flags)
+        router.nf.nat["postrouting"].append(Rule([OutInterface("wan")], target))
+        seen = [addresses(router.through(udp(CLIENT, 4000, SERVER[:3] + bytes((n,)), 53)))[0] for n in range(100, 120)]
+        taken[flags] = len(set(seen))
+    assert taken[0] > 1 and taken[PERSISTENT] == 1
 
 
 def test_dnat_port_forward_and_error_from_behind() -> None:
