@@ -4,6 +4,7 @@ import os
 import re
 import socket
 import subprocess
+import time
 from pathlib import Path
 
 
@@ -24,6 +25,17 @@ def rows(name, *keep):
     kept = [" ".join(line.split()[1:5]) for line in text[1:] if any(f":{one:04X} " in line for one in keep)]
     address = re.compile("(0100007F|0{24}01000000):([0-9A-F]{4})")
     print(*sorted(address.sub(lambda m: f"{m[1]}:{names.get(int(m[2], 16), 'X')}", line) for line in kept), sep="\n  ")
+
+
+def settled(*unwanted):
+    """Until no connection of ours is in a state that it only passes through."""
+    end = time.monotonic() + 10
+    while time.monotonic() < end:
+        lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        ours = [fields[3] for fields in lines if f":{port:04X}" in fields[1] + " " + fields[2]]
+        if not set(ours) & set(unwanted):
+            return
+        time.sleep(0.01)
 
 
 def counted(*names):
@@ -58,6 +70,7 @@ sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 sender.connect(("127.0.0.1", udp_port))
 sender.send(b"12345678")
 
+settled("04")  # FIN-WAIT-1
 both = f"'( sport = :{port} or dport = :{port} )'"
 ss(f"-4tan {both}")
 ss(f"-6tan {both}")
@@ -80,6 +93,7 @@ for other in (waiting, first, served):
 accepted = [listener.accept()[0] for _ in range(2)]
 for other in accepted:
     other.close()
+settled("01", "04", "05", "08", "09", "0B")
 ss(f"-4tano {both} | sed 's/,[0-9a-zX]*,[0-9]*)/)/'")
 
 one, two = socket.socketpair()
