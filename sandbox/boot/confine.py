@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import sys
 from typing import Collection, Final, Iterable
 
 from sandbox.boot import host_filter, libc
@@ -48,4 +49,5 @@ def drop_privileges(needed: Collection[str]) -> None:
         except OSError:
             break  # beyond the last one of this host, or without CAP_SETPCAP: there is nothing to raise then
     libc.capset(libc.capget() & KEPT)
+    sys.dont_write_bytecode = True  # modules that are imported from now on: there is no directory to be made for them
     host_filter.install(needed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -207,3 +208,16 @@ def test_every_module_can_be_imported_late() -> None:
     assert end == "the sandbox's kernel ended unexpectedly (status 0)\n", done
     imported, failed = json.loads(found)
     assert imported > 500 and not failed
+
+
+def test_modules_that_have_no_bytecode_are_imported_late(tmp_path: Path) -> None:
+    """Python would make a directory for it, which a confined sentry is killed for."""
+    for name in ("tcpip", "sandbox", "runsc", "stackbox"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    environment |= {"PYTHONPATH": str(tmp_path), "PYTHONSAFEPATH": "1"}
+    program = "import socket; socket.socket(socket.AF_PACKET, socket.SOCK_RAW); print('made')"
+    words = [sys.executable, "-m", "runsc", "do", "/usr/bin/python3", "-c", program]
+    done = subprocess.run(words, env=environment, cwd="/", capture_output=True, text=True, timeout=BOUND_S)
+    assert (done.returncode, done.stdout) == (0, "made\n"), done.stderr
+    assert not (tmp_path / "sandbox" / "sockets" / "packet" / "__pycache__").exists()
