@@ -234,14 +234,14 @@ class UnixSocket(SocketFile):
         if name == abi.SO_PEERCRED:
             return pack_ucred(t, self.peer_creds)
         if name == abi.SO_PEERPIDFD:
-            if self.peer_creds is NOBODY:
+            if self.peer_creds == NOBODY:  # a tuple has no identity in compiled code
                 raise SyscallError(errno.ENODATA)
             file = pid_file_of(self.peer_creds)
             if file is None:
                 raise SyscallError(errno.EINVAL)
             return abi.INT.pack(t.fds.install(file, cloexec=True))
         if name == abi.SO_PEERGROUPS:
-            if self.peer_creds is NOBODY:
+            if self.peer_creds == NOBODY:  # a tuple has no identity in compiled code
                 raise SyscallError(errno.ENODATA)
             groups = b"".join(abi.UINT.pack(t.creds.user.gids.shown(gid)) for gid in self.peer_groups)
             if size < len(groups):

@@ -66,6 +66,7 @@ def test_a_hypercall_without_a_request_is_held_and_then_answered() -> None:
     assert done == [EXIT] and m.gone == [_SIGKILL]
 
 
+@pytest.mark.interpreted  # compiled code does not look for what takes a method's place
 @pytest.mark.parametrize("looking", [True, False])
 def test_who_parks_again_for_an_answer_that_is_there_is_held(looking: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """It may have parked before it saw the answer, but not twice."""
