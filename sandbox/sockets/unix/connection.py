@@ -273,7 +273,7 @@ class UnixConnection(UnixSocket):
             done += take
             files = message.files
             if files is not None and got is not None:
-                _give_stream_files(self, message, got, bool(peek))
+                self.give_files(message, got, bool(peek))
             elif files is not None and not peek:
                 self._lose_files(message)
             if peek:
@@ -365,19 +365,6 @@ class UnixConnection(UnixSocket):
         if self.kind != abi.SOCK_STREAM:
             return super().unread_size()
         return sum(len(message.data) - message.pos for message in self.inbox)
-
-
-def _give_stream_files(socket: UnixSocket, message: Message, got: Received, keep: bool) -> None:
-    files = message.files
-    assert files is not None
-    if keep:
-        files = list(files)
-        for file in files:
-            file.acquire()
-    else:
-        message.files = None
-        socket.namespace.detach(message.sender.uid, files)
-    got.control.append(ControlMessage(abi.SOL_SOCKET, abi.SCM_RIGHTS, b"", files))
 
 
 def _give_stream_creds(socket: UnixSocket, t: Task, first: Message, got: Received) -> None:

@@ -165,17 +165,22 @@ class UnixSocket(SocketFile):
         if self.passcred:
             data = pack_ucred(t, message.creds or UNKNOWN)
             got.control.append(ControlMessage(abi.SOL_SOCKET, abi.SCM_CREDENTIALS, data))
-        files = message.files
-        if files is not None:
-            if keep:
-                files = list(files)
-                for file in files:
-                    file.acquire()
-            else:
-                message.files = None
-                self.namespace.detach(message.sender.uid, files)
-            got.control.append(ControlMessage(abi.SOL_SOCKET, abi.SCM_RIGHTS, b"", files))
+        self.give_files(message, got, keep)
         self.give_pidfd(message, got)
+
+    def give_files(self, message: Message, got: Received, keep: bool) -> None:
+        """SCM_RIGHTS, if there are any."""
+        files = message.files
+        if files is None:
+            return
+        if keep:
+            files = list(files)
+            for file in files:
+                file.acquire()
+        else:
+            message.files = None
+            self.namespace.detach(message.sender.uid, files)
+        got.control.append(ControlMessage(abi.SOL_SOCKET, abi.SCM_RIGHTS, b"", files))
 
     def give_pidfd(self, message: Message, got: Received) -> None:
         """SCM_PIDFD for SO_PASSPIDFD: a descriptor of who sent it or, of who is gone, an error's number (scm_pidfd_recv)."""
