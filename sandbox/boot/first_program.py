@@ -23,7 +23,7 @@ from sandbox.kernel.rlimits import RLIMIT_NOFILE
 from sandbox.kernel.sessions import ProcessGroup, Session
 from sandbox.kernel.signal_queue import SignalHandlers
 from sandbox.kernel.task import Task
-from sandbox.kernel.task_state import WORK_CPU, WORK_FREEZE, WORK_TRACE
+from sandbox.kernel.task_state import WORK_TRACE
 from sandbox.kernel.thread_group import ThreadGroup
 from sandbox.loader.image import ExecImage
 from sandbox.loader.load import LoadResult, load
@@ -150,10 +150,7 @@ def make_task(start: ProgramStart, thread: GuestThread) -> Task:
     pids.tasks[ids.number] = task
     pids.groups[ids.number] = group
     group.cgroup.enter(group)
-    if group.cgroup.frozen:
-        task.work |= WORK_FREEZE
-    if kernel.cgroups.cpu_bounds:
-        task.work |= WORK_CPU
+    task.work |= group.cgroup.first_work()
     if start.first:
         view.first = group
     if group.is_init:

@@ -47,7 +47,7 @@ from sandbox.kernel.namespaces import SUPPORTED, check_namespaces, enter_time, l
 from sandbox.kernel.pidfd import PidFile
 from sandbox.kernel.rlimits import RLIMIT_NPROC
 from sandbox.kernel.task import Task
-from sandbox.kernel.task_state import PARK_PENDING, WORK_CPU, WORK_FREEZE, WORK_KILL, WORK_STOP, WORK_TRACE
+from sandbox.kernel.task_state import PARK_PENDING, WORK_KILL, WORK_STOP, WORK_TRACE
 from sandbox.kernel.thread_group import ThreadGroup
 
 if TYPE_CHECKING:
@@ -339,10 +339,7 @@ def _enter(t: Task, child: Task, flags: int, cgroup: Cgroup) -> None:
         child.work |= WORK_TRACE
     if cgroup.threaded():
         cgroup.entered_by(child)
-    if cgroup.frozen:
-        child.work |= WORK_FREEZE
-    if kernel.cgroups.cpu_bounds:
-        child.work |= WORK_CPU
+    child.work |= cgroup.first_work()
     if flags & CLONE_THREAD:
         group.threaded = True
         if group.stop_signal:

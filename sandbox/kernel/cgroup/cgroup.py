@@ -15,6 +15,7 @@ from sandbox.errors import SyscallError
 from sandbox.kernel.cgroup import bandwidth, freezer
 from sandbox.kernel.cgroup.events import Event
 from sandbox.kernel.signal_info import SignalInfo
+from sandbox.kernel.task_state import WORK_CPU, WORK_FREEZE
 
 if TYPE_CHECKING:
     from sandbox.kernel.task import Task
@@ -250,6 +251,10 @@ class Cgroup:
         del self.threads[t]
         t.subgroup = None
         self._count(-1)
+
+    def first_work(self) -> int:
+        """WORK_* of a thread that begins in it."""
+        return (WORK_FREEZE if self.frozen else 0) | (WORK_CPU if self.hierarchy.cpu_bounds else 0)
 
     def own_tasks(self) -> Iterator[Task]:
         """Threads in it."""
