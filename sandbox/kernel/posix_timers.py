@@ -79,9 +79,13 @@ class PosixTimer:
             return self.group.kernel.clock.realtime_ns()
         return self.group.kernel.clock.now_ns()
 
+    def stands_still(self) -> bool:
+        """Whose processor time it counts has ended."""
+        return self.runs is not None and self.runs.ended()
+
     def get(self) -> tuple[int, int]:
         """(interval, time left), ns."""
-        if self.next_ns is None or (self.runs is not None and self.runs.ended()):
+        if self.next_ns is None or self.stands_still():
             return self.interval_ns, 0
         left = self.next_ns - self.now()
         if left <= 0 and self.notify == SIGEV_NONE:
@@ -126,7 +130,7 @@ class PosixTimer:
 
     def _fire(self) -> None:
         due = self.next_ns
-        if due is None or (self.runs is not None and self.runs.ended()):
+        if due is None or self.stands_still():
             return
         now = self.now()
         if now < due:

@@ -150,7 +150,7 @@ def sys_timer_settime(t: Task, a: SyscallArgs) -> Result:
         return -errno.EINVAL
     interval, value = read_itimerspec(t, a.addr(2))
     timer = _timer(t, a.int(0))
-    if timer.runs is not None and timer.runs.ended():
+    if timer.stands_still():
         return -errno.ESRCH
     before = timer.get()
     absolute = a.int(1) & TIMER_ABSTIME != 0
