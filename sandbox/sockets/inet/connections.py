@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Final, Iterator
 from sandbox.abi.linux.socket import AF_INET, AF_INET6, SOCK_RAW, SOCK_STREAM
 from tcpip.addr import SockAddr, any_of, is_any
 from tcpip.errors import NetworkError
+from tcpip.sockopt import IPPROTO_TCP
 from tcpip.transport.tcp.endpoint import TcpEndpoint
 from tcpip.transport.tcp.protocol import TcpProtocol
-from tcpip.transport.tcp.state import CLOSING, FIN_WAIT_1, LAST_ACK
+from tcpip.transport.tcp.state import CLOSED, CLOSING, ESTABLISHED, FIN_WAIT_1, LAST_ACK, LISTEN, TIME_WAIT
 from tcpip.transport.tcp.time_wait import TimeWait
 
 if TYPE_CHECKING:
@@ -18,12 +19,7 @@ if TYPE_CHECKING:
     from sandbox.sockets.inet.socket import InetSocket
     from tcpip.transport.endpoint import Endpoint
 
-IPPROTO_TCP: Final = 6
 FIN_NOT_ACKNOWLEDGED: Final = (FIN_WAIT_1, LAST_ACK, CLOSING)
-ESTABLISHED: Final = 1
-SYN_RECV: Final = 3
-TIME_WAIT: Final = 6
-CLOSE: Final = 7
 
 
 class Connection:
@@ -43,7 +39,7 @@ class Connection:
 
     def is_listening(self) -> bool:
         """It waits for connections."""
-        return isinstance(self.endpoint, TcpEndpoint) and self.endpoint.listener is not None
+        return self.state == LISTEN
 
 
 def connections(network: Network, family: int, protocol: int, raw: bool = False) -> Iterator[Connection]:
@@ -56,7 +52,7 @@ def connections(network: Network, family: int, protocol: int, raw: bool = False)
             continue
         if raw or socket.protocol == protocol:
             row = _of_socket(socket)
-            if row.state != CLOSE or socket.kind != SOCK_STREAM:
+            if row.state != CLOSED or socket.kind != SOCK_STREAM:
                 yield row
     if protocol == IPPROTO_TCP and not raw:
         yield from _not_held(network, family, held)
@@ -85,7 +81,7 @@ def _of_endpoint(endpoint: Endpoint, family: int) -> Connection:
     if isinstance(endpoint, TcpEndpoint):
         state = endpoint.state
     else:
-        state = CLOSE if is_any(peer.addr) else ESTABLISHED
+        state = CLOSED if is_any(peer.addr) else ESTABLISHED
     row = Connection(family, state, endpoint.getsockname(), peer)
     row.endpoint = endpoint
     if not isinstance(endpoint, TcpEndpoint):
@@ -113,7 +109,7 @@ def _not_held(network: Network, family: int, held: set[Endpoint]) -> Iterator[Co
             row = _of_endpoint(handler, handler.family)
         else:
             continue
-        if row.family == family and row.state != CLOSE:
+        if row.family == family and row.state != CLOSED:
             yield row
 
 

@@ -11,6 +11,7 @@ from sandbox.sockets.inet.own_links import BRIDGE, DUMMY, kind_of, own_link
 from tcpip.addr import IPV4_LOOPBACK, IPV6_LOOPBACK
 
 if TYPE_CHECKING:
+    from tcpip.stack.address import NicAddress
     from tcpip.stack.nic import Nic
 
 IFF_UP: Final = 1
@@ -20,11 +21,21 @@ IFF_RUNNING: Final = 0x40
 IFF_NOARP: Final = 0x80
 IFF_MULTICAST: Final = 0x1000
 IFF_LOWER_UP: Final = 0x10000
+IFA_F_TENTATIVE: Final = 0x40
+IFA_F_PERMANENT: Final = 0x80
 OPERSTATE: Final = {"unknown": 0, "down": 2, "lowerlayerdown": 3, "up": 6}
 
 ARPHRD_ETHER: Final = 1
 ARPHRD_NONE: Final = 0xFFFE
 ARPHRD_LOOPBACK: Final = 772
+
+
+def address_flags(address: NicAddress) -> int:
+    """IFA_F_* of an address of an interface (netlink, if_inet6)."""
+    flags = IFA_F_TENTATIVE if address.tentative else 0
+    if address.valid_until is None:
+        flags |= IFA_F_PERMANENT
+    return flags
 
 
 def turn(nic: Nic, up: bool) -> None:

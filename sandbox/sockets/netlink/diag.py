@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
+from sandbox.abi.linux.sock_diag import SOCK_DESTROY, SOCK_DIAG_BY_FAMILY
 from sandbox.abi.linux.socket import AF_INET, AF_INET6, AF_UNIX
 from sandbox.errors import SyscallError
 from sandbox.sockets.netlink import diag_inet, diag_unix
@@ -13,9 +14,6 @@ if TYPE_CHECKING:
     from sandbox.gateway.network import Network
     from sandbox.kernel.task import Task
     from sandbox.sockets.netlink.message import Request
-
-SOCK_DIAG_BY_FAMILY: Final = 20
-SOCK_DESTROY: Final = 21
 
 
 def answer(t: Task, network: Network, request: Request, port: int) -> list[bytes]:

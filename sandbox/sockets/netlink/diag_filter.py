@@ -81,7 +81,7 @@ def passes(steps: dict[int, Step], row: Connection) -> bool:
     while at in steps:
         step = steps[at]
         at = step.yes if _holds(step, row) else step.no
-    return not steps or at == max(step.yes for step in steps.values())
+    return not steps or at == steps[next(reversed(steps))].yes
 
 
 def _holds(step: Step, row: Connection) -> bool:

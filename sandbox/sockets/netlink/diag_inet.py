@@ -6,21 +6,22 @@ import errno
 import struct
 from typing import TYPE_CHECKING, Final, Iterator
 
+from sandbox.abi.linux.sock_diag import SOCK_DIAG_BY_FAMILY
 from sandbox.abi.linux.socket import AF_INET6
 from sandbox.errors import SyscallError
-from sandbox.sockets.inet.connections import TIME_WAIT, Connection, connections
+from sandbox.sockets.inet.connections import Connection, connections
 from sandbox.sockets.netlink import diag_filter
 from sandbox.sockets.netlink import message as nl
 from tcpip import sockopt as so
 from tcpip.transport.tcp.endpoint import TcpEndpoint
 from tcpip.transport.tcp.info import tcp_info
+from tcpip.transport.tcp.state import TIME_WAIT
 
 if TYPE_CHECKING:
     from sandbox.gateway.network import Network
     from sandbox.sockets.netlink.message import Request
     from tcpip.transport.endpoint import Endpoint
 
-SOCK_DIAG_BY_FAMILY: Final = 20
 INET_DIAG_REQ_BYTECODE: Final = 1
 MEMINFO: Final = 1
 INFO: Final = 2

@@ -6,21 +6,19 @@ import errno
 import struct
 from typing import TYPE_CHECKING, Final, Iterator
 
+from sandbox.abi.linux.sock_diag import SOCK_DIAG_BY_FAMILY
 from sandbox.abi.linux.socket import AF_UNIX
 from sandbox.errors import SyscallError
 from sandbox.sockets.netlink import message as nl
 from sandbox.sockets.unix.connection import UnixConnection
 from sandbox.sockets.unix.socket import CONNECTED, LISTENING, UnixSocket, not_accepted, unix_sockets_of
+from tcpip.transport.tcp.state import CLOSED, ESTABLISHED, LISTEN
 
 if TYPE_CHECKING:
     from sandbox.gateway.network import Network
     from sandbox.kernel.kernel import Kernel
     from sandbox.sockets.netlink.message import Request
 
-SOCK_DIAG_BY_FAMILY: Final = 20
-TCP_ESTABLISHED: Final = 1
-TCP_CLOSE: Final = 7
-TCP_LISTEN: Final = 10
 NAME, VFS, PEER, ICONS, RQLEN, MEMINFO, SHUTDOWN, UID = range(8)
 _REQUEST: Final = struct.Struct("<BBHIII8s")
 _MESSAGE: Final = struct.Struct("<BBBBI8s")
@@ -48,7 +46,7 @@ def answer(kernel: Kernel, network: Network, request: Request, port: int) -> lis
 
 
 def _state(socket: UnixSocket) -> int:
-    return {LISTENING: TCP_LISTEN, CONNECTED: TCP_ESTABLISHED}.get(socket.state, TCP_CLOSE)
+    return {LISTENING: LISTEN, CONNECTED: ESTABLISHED}.get(socket.state, CLOSED)
 
 
 def _body(socket: UnixSocket, show: int, waiting: set[UnixSocket]) -> bytes:

@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING, Final
 from sandbox.abi.linux.capability import CAP_NET_ADMIN
 from sandbox.abi.linux.socket import AF_INET, AF_INET6, AF_UNSPEC
 from sandbox.errors import SyscallError
-from sandbox.sockets.inet.link_state import OPERSTATE, carries, interface_flags, interface_type, operational
+from sandbox.sockets.inet.link_state import (
+    OPERSTATE,
+    address_flags,
+    carries,
+    interface_flags,
+    interface_type,
+    operational,
+)
 from sandbox.sockets.inet.own_links import kind_of, own_link
 from sandbox.sockets.net_errno import ERRNO, syscall_error
 from sandbox.sockets.netlink import link_change, namespace_ids, route_change, rules
@@ -59,8 +66,6 @@ _NDMSG: Final = struct.Struct("<BxxxiHBB")
 _CACHEINFO: Final = struct.Struct("<IIII")
 _STATS: Final = 24  # fields of rtnl_link_stats64
 
-IFA_F_TENTATIVE: Final = 0x40
-IFA_F_PERMANENT: Final = 0x80
 SCOPE_UNIVERSE: Final = 0
 SCOPE_LINK: Final = 253
 SCOPE_HOST: Final = 254
@@ -162,9 +167,7 @@ def address_body(nic: Nic, address: NicAddress) -> bytes:
     """struct ifaddrmsg and attributes of one address."""
     addr = address.addr
     four = len(addr) == 4
-    flags = IFA_F_TENTATIVE if address.tentative else 0
-    if address.valid_until is None:
-        flags |= IFA_F_PERMANENT
+    flags = address_flags(address)
     scope = SCOPE_HOST if is_loopback(addr) else SCOPE_LINK if is_link_local(addr) else SCOPE_UNIVERSE
     parts = [_IFADDR.pack(AF_INET if four else AF_INET6, address.prefix_len, flags, scope, nic.number)]
     parts.append(nl.attribute(1, addr))

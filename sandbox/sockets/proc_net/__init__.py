@@ -2,67 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Callable, Final, Iterator
-
-from sandbox.sockets.proc_net import addresses, counters, devices, inet_sockets, routes, unix_sockets
+from typing import TYPE_CHECKING, Iterator
 
 if TYPE_CHECKING:
     from sandbox.gateway.network import Network
     from sandbox.kernel.kernel import Kernel
     from sandbox.kernel.net_namespace import NetNamespace
 
-_TABLES: Final[dict[str, Callable[[Network], list[str]]]] = {
-    "arp": routes.neighbors,
-    "dev": devices.devices,
-    "dev_mcast": devices.link_groups,
-    "fib_trie": routes.fib_trie,
-    "if_inet6": addresses.addresses6,
-    "igmp": addresses.groups,
-    "igmp6": addresses.groups6,
-    "ipv6_route": routes.routes6,
-    "netstat": counters.netstat,
-    "packet": inet_sockets.packets,
-    "route": routes.routes,
-    "snmp": counters.snmp,
-    "snmp6": counters.snmp6,
-    "sockstat6": counters.sockstat6,
-}
-
-
-class ProcNet:
-    """What `Vfs.proc_net` and `Vfs.sys_class_net` call for a network namespace."""
-
-    def __init__(self, kernel: Kernel) -> None:
-        self.kernel = kernel
-
-    def table(self, net: NetNamespace, name: str) -> bytes | Iterator[bytes] | None:
-        """The text of /proc/net/NAME, in portions where it may be long; None: as in an empty stack."""
-        from sandbox.fs.procfs.net import EMPTY
-        from sandbox.sockets.unix.socket import unix_sockets_of
-
-        network = net.network
-        if name in inet_sockets.PROTOCOLS:
-            return inet_sockets.table(network, EMPTY[name], name)
-        make = _TABLES.get(name)
-        if make is not None:
-            rows = make(network)
-        elif name == "unix":
-            rows = unix_sockets.rows(unix_sockets_of(self.kernel, net.number))
-        elif name == "sockstat":
-            used = len(network.sockets) + len(unix_sockets_of(self.kernel, net.number))
-            return "".join(counters.sockstat(network, used)).encode()
-        else:
-            return None
-        return EMPTY[name] + "".join(rows).encode("utf-8", "surrogateescape")
-
-    def class_net(self, net: NetNamespace) -> dict[str, dict[str, str]]:
-        """The attributes of each interface."""
-        return devices.class_net(net.network)
-
 
 def show(kernel: Kernel, network: Network) -> None:
     """Let /proc/net and /sys/class/net show the network of whoever looks."""
-    shown = ProcNet(kernel)
-    kernel.mounts.vfs.proc_net = shown.table
-    kernel.mounts.vfs.sys_class_net = shown.class_net
+
+    def table(net: NetNamespace, name: str) -> bytes | Iterator[bytes] | None:
+        from sandbox.sockets.proc_net import tables
+
+        return tables.table(kernel, net, name)
+
+    def class_net(net: NetNamespace) -> dict[str, dict[str, str]]:
+        from sandbox.sockets.proc_net import devices
+
+        return devices.class_net(net.network)
+
+    kernel.mounts.vfs.proc_net = table
+    kernel.mounts.vfs.sys_class_net = class_net
     kernel.mounts.vfs.stack = network.stack

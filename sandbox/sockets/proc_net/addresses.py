@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.socket import AF_INET6
+from sandbox.sockets.inet.link_state import address_flags
 from sandbox.sockets.proc_net.inet_sockets import words
 from tcpip.addr import is_link_local, is_loopback
 
@@ -12,8 +13,6 @@ if TYPE_CHECKING:
     from sandbox.gateway.network import Network
 
 _LO_SCOPE, _LINK_SCOPE, _GLOBAL_SCOPE = 0x10, 0x20, 0x00
-IFA_F_TENTATIVE: Final = 0x40
-IFA_F_PERMANENT: Final = 0x80
 MAF_LOADED: Final = 4
 MAF_NOREPORT: Final = 8
 _ALL_NODES: Final = bytes.fromhex("ff020000000000000000000000000001")
@@ -27,11 +26,8 @@ def addresses6(network: Network) -> list[str]:
         for address in nic.addresses_of(AF_INET6):
             addr = address.addr
             scope = _LO_SCOPE if is_loopback(addr) else _LINK_SCOPE if is_link_local(addr) else _GLOBAL_SCOPE
-            flags = IFA_F_TENTATIVE if address.tentative else 0
-            if address.valid_until is None:
-                flags |= IFA_F_PERMANENT
             rows.append(
-                f"{addr.hex()} {nic.number:02x} {address.prefix_len:02x} {scope:02x} {flags:02x} {nic.name:>8}\n"
+                f"{addr.hex()} {nic.number:02x} {address.prefix_len:02x} {scope:02x} {address_flags(address):02x} {nic.name:>8}\n"
             )
     return rows
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.socket import AF_INET, AF_INET6, SOCK_DGRAM, SOCK_RAW, SOCK_STREAM
+from tcpip.sockopt import IPPROTO_TCP
 from tcpip.transport.tcp.endpoint import TcpEndpoint
 from tcpip.transport.tcp.protocol import TcpProtocol
 from tcpip.transport.tcp.state import CLOSED
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from tcpip.network.reassembly import Reassembler
     from tcpip.stats import Counters
 
-IPPROTO_TCP: Final = 6
 _TCP_FIXED: Final = {"RtoAlgorithm": 1, "RtoMin": 200, "RtoMax": 120000, "MaxConn": -1}
 DEFAULT_TTL: Final = 64
 
@@ -81,7 +81,7 @@ def _in_use(network: Network, family: int, kind: int) -> int:
     for socket in network.sockets:
         if socket.family == family and socket.kind == kind:
             endpoint = socket.endpoint
-            count += not isinstance(endpoint, TcpEndpoint) or endpoint.listener is not None or endpoint.state != CLOSED
+            count += not isinstance(endpoint, TcpEndpoint) or endpoint.state != CLOSED
     return count
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tcpip.addr import multicast_mac
+
 if TYPE_CHECKING:
     from sandbox.gateway.network import Network
 
@@ -23,11 +25,7 @@ def link_groups(network: Network) -> list[str]:
     for nic in network.stack.nics.values():
         if nic.mac:
             for group, users in nic.groups.items():
-                mac = (
-                    b"\x33\x33" + group[-4:]
-                    if len(group) == 16
-                    else b"\x01\0\x5e" + bytes((group[1] & 0x7F,)) + group[2:]
-                )
+                mac = multicast_mac(group)
                 rows.append(f"{nic.number:<4d} {nic.name:<15} {users:<5d} {0:<5d} {mac.hex()}\n")
     return rows
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Iterator
 
 from sandbox.abi.linux.socket import AF_INET, AF_INET6
-from sandbox.sockets.inet.connections import CLOSE, IPPROTO_TCP, SYN_RECV, TIME_WAIT, Connection, connections
+from sandbox.sockets.inet.connections import Connection, connections
+from tcpip.sockopt import IPPROTO_TCP, IPPROTO_UDP
 from tcpip.transport.packet import PacketEndpoint
 from tcpip.transport.tcp.endpoint import TcpEndpoint
+from tcpip.transport.tcp.state import CLOSED, LISTEN, SYN_RECEIVED, TIME_WAIT
 
 if TYPE_CHECKING:
     from sandbox.gateway.network import Network
     from sandbox.sockets.inet.socket import InetSocket
 
-IPPROTO_UDP: Final = 17
 PORTION: Final = 256  # sockets that are written down before others have a turn
 PROTOCOLS: Final[dict[str, tuple[int, int]]] = {
     "tcp": (AF_INET, IPPROTO_TCP),
@@ -67,7 +68,7 @@ def _row(number: int, row: Connection, protocol: int) -> str:
     timer, until = (3, row.left_ns // 10_000_000) if row.state == TIME_WAIT else (0, 0)
     if protocol != IPPROTO_TCP:
         tail = " 2 0000000000000000 0"
-    elif row.state in (TIME_WAIT, SYN_RECV):
+    elif row.state in (TIME_WAIT, SYN_RECEIVED):
         tail = " 3 0000000000000000"
     else:
         tail = f" 1 0000000000000000 {_timing(row)}"
@@ -81,7 +82,7 @@ def _row(number: int, row: Connection, protocol: int) -> str:
 def _timing(row: Connection) -> str:
     """Retransmission time-out and delayed acknowledgement in ticks, quick acks, congestion window, slow-start threshold."""
     endpoint = row.endpoint
-    if not isinstance(endpoint, TcpEndpoint) or row.state == CLOSE or endpoint.listener is not None:
+    if not isinstance(endpoint, TcpEndpoint) or row.state in (CLOSED, LISTEN):
         return "100 0 0 10 0"
     snd = endpoint.snd
     mss = max(snd.mss, 1)

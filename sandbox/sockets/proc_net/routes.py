@@ -28,7 +28,7 @@ def routes(network: Network) -> list[str]:
     """IPv4's main table (net/ipv4/fib_trie.c: fib_route_seq_show)."""
     rows = []
     for entry in network.stack.routes.entries:
-        if len(entry.prefix) != 4 or entry.table != TABLE_MAIN or _looped(network, entry.prefix):
+        if len(entry.prefix) != 4 or entry.table != TABLE_MAIN or _looped(entry.prefix):
             continue
         mask = (0xFFFFFFFF << 32 - entry.length & 0xFFFFFFFF).to_bytes(4, "big")
         flags = RTF_UP | (RTF_GATEWAY if entry.gateway else 0) | (RTF_HOST if entry.length == 32 else 0)
@@ -46,7 +46,7 @@ def routes(network: Network) -> list[str]:
     return rows
 
 
-def _looped(network: Network, prefix: bytes) -> bool:
+def _looped(prefix: bytes) -> bool:
     """127.0.0.0/8, which Linux has in the local table."""
     return prefix[0] == 127
 
@@ -93,7 +93,7 @@ def fib_trie(network: Network) -> list[str]:
             rows.append((length, scope, kind))
 
     for entry in network.stack.routes.entries:
-        if len(entry.prefix) == 4 and entry.table == TABLE_MAIN and not _looped(network, entry.prefix):
+        if len(entry.prefix) == 4 and entry.table == TABLE_MAIN and not _looped(entry.prefix):
             scope = "universe" if entry.gateway or entry.nic is None else "link"
             add(entry.prefix, entry.length, scope, _KINDS.get(entry.kind, entry.kind.upper()))
     for nic in network.stack.nics.values():

@@ -1,0 +1,49 @@
+"""The text of each table of /proc/net (proc_pid_net(5)); imported when somebody looks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Callable, Final, Iterator
+
+from sandbox.fs.procfs.net import EMPTY
+from sandbox.sockets.proc_net import addresses, counters, devices, inet_sockets, routes, unix_sockets
+from sandbox.sockets.unix.socket import unix_sockets_of
+
+if TYPE_CHECKING:
+    from sandbox.gateway.network import Network
+    from sandbox.kernel.kernel import Kernel
+    from sandbox.kernel.net_namespace import NetNamespace
+
+_TABLES: Final[dict[str, Callable[[Network], list[str]]]] = {
+    "arp": routes.neighbors,
+    "dev": devices.devices,
+    "dev_mcast": devices.link_groups,
+    "fib_trie": routes.fib_trie,
+    "if_inet6": addresses.addresses6,
+    "igmp": addresses.groups,
+    "igmp6": addresses.groups6,
+    "ipv6_route": routes.routes6,
+    "netstat": counters.netstat,
+    "packet": inet_sockets.packets,
+    "route": routes.routes,
+    "snmp": counters.snmp,
+    "snmp6": counters.snmp6,
+    "sockstat6": counters.sockstat6,
+}
+
+
+def table(kernel: Kernel, net: NetNamespace, name: str) -> bytes | Iterator[bytes] | None:
+    """/proc/net/NAME of a network namespace, in portions where it may be long; None: as in an empty stack."""
+    network = net.network
+    if name in inet_sockets.PROTOCOLS:
+        return inet_sockets.table(network, EMPTY[name], name)
+    make = _TABLES.get(name)
+    if make is not None:
+        rows = make(network)
+    elif name == "unix":
+        rows = unix_sockets.rows(unix_sockets_of(kernel, net.number))
+    elif name == "sockstat":
+        used = len(network.sockets) + len(unix_sockets_of(kernel, net.number))
+        return "".join(counters.sockstat(network, used)).encode()
+    else:
+        return None
+    return EMPTY[name] + "".join(rows).encode("utf-8", "surrogateescape")
