@@ -1,6 +1,7 @@
 // admin
 /* Control groups of the second version, without controllers: files, their values and errors, moving, freezing, killing. */
 #define _GNU_SOURCE
+#include "cgroup_files.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sched.h>
@@ -24,14 +25,6 @@ static char top[64];
 static void check(const char *what, long result) {
     if (result < 0) printf("%s: %s\n", what, strerrorname_np(errno));
     else printf("%s: ok\n", what);
-}
-static int put(const char *file, const char *text) {
-    int fd = open(file, O_WRONLY);
-    if (fd < 0) return -1;
-    int n = write(fd, text, strlen(text)), error = errno;
-    close(fd);
-    errno = error;
-    return n;
 }
 static const char *get(const char *file) {
     static char text[4096];

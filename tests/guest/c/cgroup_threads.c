@@ -1,6 +1,7 @@
 // admin
 /* Threaded control groups: kinds, errors, where threads and processes may be, freezing one thread, ends, clone3 into one. */
 #define _GNU_SOURCE
+#include "cgroup_files.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sched.h>
@@ -17,14 +18,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static int put(const char *file, const char *text) {
-    int fd = open(file, O_WRONLY);
-    if (fd < 0) return -1;
-    int n = write(fd, text, strlen(text)), error = errno;
-    close(fd);
-    errno = error;
-    return n;
-}
 static const char *get(const char *file) {
     static char text[4096];
     int fd = open(file, O_RDONLY);
