@@ -288,11 +288,13 @@ class TcpTimers:
     # Keep-alive and FIN_WAIT_2.
 
     def arm_keepalive(self, now: int) -> None:
-        """SO_KEEPALIVE was switched, or the connection is new."""
+        """SO_KEEPALIVE was switched, or the connection is new. An orphan's wait for the peer's FIN goes on."""
+        if self.ep.orphaned and self.ep.state == st.FIN_WAIT_2:
+            return
         self.keep_probes = 0
         if self.ep.so.keepalive and self.ep.state in KEPT:
             self.keep.arm(now + self.ep.tcp_options.keep_idle_ns)
-        elif self.ep.state != st.FIN_WAIT_2:
+        else:
             self.keep.cancel()
 
     def arm_fin_wait_2(self, now: int) -> None:
