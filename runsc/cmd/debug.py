@@ -9,7 +9,7 @@ from runsc.cmd.create import one_id
 from runsc.cmd.ps import FULL, number, objects, table
 from runsc.config import Config
 from runsc.failure import EXIT_FAILURE, UsageError
-from runsc.flags import SWITCH, TEXT, Flag, Values
+from runsc.flags import SECONDS, SWITCH, TEXT, Flag, Values
 from runsc.log import printable
 from runsc.verb import Verb
 
@@ -19,7 +19,10 @@ FLAGS: Final = (
     Flag(
         "strace", TEXT, "on|off", "log every system call from now on (to --log, else stderr), or no more", ("on", "off")
     ),
+    Flag("profile", SECONDS, "TIME", "where the sandbox's kernel spends its time, as folded stacks (at most 10m)"),
 )
+NS_PER_S: Final = 1_000_000_000
+MOST_S: Final = 600
 HEAD: Final = f"{'PID':>7} {'TID':>7} {'STATE':<7} {'NAME':<15} CALL\n"
 
 
@@ -27,11 +30,15 @@ def run(config: Config, values: Values, words: list[str]) -> int:
     """What is asked for, in the order above."""
     name = one_id(words, "debug")
     trace = values.text("strace")
-    if not (values.switch("ps") or values.switch("stacks") or trace):
-        raise UsageError("debug: what? --ps, --stacks, --strace on or --strace off")
+    seconds = -(-(values.number("profile") or 0) // NS_PER_S)
+    if not (values.switch("ps") or values.switch("stacks") or trace or seconds):
+        raise UsageError("debug: what? --ps, --stacks, --profile TIME, --strace on or --strace off")
+    if seconds > MOST_S:
+        raise UsageError("--profile: at most 10m")
     from runsc.container import status
     from runsc.container.container import load
     from sandbox.control import wire
+    from sandbox.control.client import TIMEOUT_S
 
     container = load(config.root, name)
     container.check(status.PS)
@@ -42,6 +49,10 @@ def run(config: Config, values: Values, words: list[str]) -> int:
         sys.stdout.write(HEAD + "".join(line(item) for item in objects(found.get("tasks"))))
         lines = found.get("sentry")
         sys.stdout.write("sandbox's kernel, the innermost frame last:\n")
+        sys.stdout.write("".join(f"{printable(str(text))}\n" for text in lines) if isinstance(lines, list) else "")
+    if seconds:
+        found = container.call(wire.PROFILE, {"seconds": seconds}, seconds + TIMEOUT_S)
+        lines = found.get("stacks")
         sys.stdout.write("".join(f"{printable(str(text))}\n" for text in lines) if isinstance(lines, list) else "")
     if trace == "on":
         logs = config.log.fd >= 0

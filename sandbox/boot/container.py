@@ -114,6 +114,7 @@ class ContainerControl:
             wire.NETWORK: self._network,
             wire.EVENTS: self._listen,
             wire.CHECKPOINT: self._checkpoint,
+            wire.PROFILE: self._profile,
         }
         self.server = ControlServer(kernel.reactor, options.control_fd, self.serve)
 
@@ -281,6 +282,18 @@ class ContainerControl:
 
         connection.answer({"tasks": stacks.tasks(self.view), "sentry": stacks.sentry()})
 
+    def _profile(self, connection: Connection, frame: Frame) -> None:
+        from sandbox.boot.profiler import MOST_SECONDS, Profiler
+
+        seconds = Fields(frame.body).number("seconds", 1, MOST_SECONDS)
+        if self.status == PAUSED:
+            connection.refuse("wrong-state", "cannot profile a container that is paused")
+            return
+        if Profiler.running is not None:
+            connection.refuse("profiled", "the sandbox's kernel is being profiled already")
+            return
+        Profiler(self.kernel.reactor, connection, seconds)
+
     def _forward(self, connection: Connection, frame: Frame) -> None:
         port = Fields(frame.body).number("port", 1, PORT_MAX)
         if len(frame.fds) != 1 or not is_stream(frame.fds[0]):
@@ -390,6 +403,8 @@ class HostSignals:
 
     def _signalled(self, fd: int) -> None:
         for number in os.read(fd, 512):
+            if number == signal.SIGPROF:
+                continue  # a sample of the profiler's
             if number != signal.SIGWINCH:
                 self.sandbox.signal(number)
                 continue

@@ -26,7 +26,7 @@ ALLOWED: Final[dict[str, str]] = {
         pidfd_open pidfd_getfd pidfd_send_signal kill tgkill wait4 waitid""",
     "to wait, and to be woken": """
         poll ppoll select pselect6 epoll_create1 epoll_ctl epoll_wait epoll_pwait epoll_pwait2 eventfd2 timerfd_create
-        timerfd_settime futex sched_yield nanosleep clock_nanosleep restart_syscall""",
+        timerfd_settime setitimer futex sched_yield nanosleep clock_nanosleep restart_syscall""",
     "signals of its own": "rt_sigaction rt_sigprocmask rt_sigreturn sigaltstack",
     "time, where the vDSO has none": "clock_gettime clock_getres gettimeofday time",
     "what the host and the sentry itself are": """

@@ -41,9 +41,10 @@ FORWARD: Final = 16  # the stream that comes with it, to a port of the sandbox's
 NETWORK: Final = 17  # list, capture, impair, allow, deny
 EVENTS: Final = 18  # over the socket that comes with it
 CHECKPOINT: Final = 19  # to the file that comes with it
+PROFILE: Final = 20  # of the sandbox's kernel, for so many seconds
 REQUESTS: Final = (
     START, STATE, EXEC, SIGNAL, WAIT, PS, STATS, PAUSE, RESUME, RESIZE, UPDATE, CREATE, REMOVE, STACKS, TRACE,
-    FORWARD, NETWORK, EVENTS, CHECKPOINT,
+    FORWARD, NETWORK, EVENTS, CHECKPOINT, PROFILE,
 )  # fmt: skip
 # answers
 OK: Final = 64

@@ -55,7 +55,21 @@ def test_stacks_and_processes(shim: Shim) -> None:
     assert "sleep 1000" in shim.call("debug", "--ps", "c").out
     assert shim.call("pause", "c").status == 0
     assert opens.search(stacks(shim, "c")) and "in _stand_still" in stacks(shim, "c")
+    assert "cannot profile a container that is paused" in shim.call("debug", "--profile", "1s", "c").err
     assert shim.call("resume", "c").status == 0
+
+
+def test_profile(shim: Shim) -> None:
+    shim.start("c", "/bin/sh", "-c", "while :; do echo; done > /dev/null")
+    result = shim.call("debug", "--profile", "1s", "c")
+    assert result.status == 0, result
+    samples = [line.rpartition(" ") for line in result.out.splitlines()]
+    assert all(int(count) > 0 and stack.startswith("sandbox.reactor:Reactor.run") for stack, _, count in samples)
+    assert any(":sys_write" in stack for stack, _, _ in samples), result.out
+    counts = [int(count) for _, _, count in samples]
+    assert counts == sorted(counts, reverse=True)
+    again = shim.call("debug", "--profile", "1s", "c")  # and once more, the first one is over
+    assert again.status == 0 and again.out, again
 
 
 def test_strace_on_and_off(shim: Shim, tmp_path: Path) -> None:
@@ -90,7 +104,8 @@ def test_what_is_refused(shim: Shim) -> None:
     shim.start("pod", "/bin/sleep", "1000", annotations={KIND: "sandbox"})
     shim.start("c", "/bin/sleep", "1000", annotations={KIND: "container", SANDBOX: "pod"})
     for words, line in (
-        (("debug", "c"), "debug: what? --ps, --stacks, --strace on or --strace off"),
+        (("debug", "c"), "debug: what? --ps, --stacks, --profile TIME, --strace on or --strace off"),
+        (("debug", "--profile", "11m", "c"), "--profile: at most 10m"),
         (("debug", "--strace", "maybe", "c"), "unknown strace 'maybe'; known: on, off"),
         (("debug", "--stacks", "none"), "container does not exist"),
         (("debug", "--strace", "on", "c"), "cannot trace a container of a pod: trace the pod's sandbox"),
