@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sandbox.control.server import Connection
     from sandbox.reactor import Reactor
 
-INTERVAL_US: Final = 2000
+INTERVAL_US: Final = 4000  # the resolution of such timers is a tick of the host, 1 to 10 ms
 MOST_SECONDS: Final = 600
 DEPTH: Final = 64  # frames of a sample, the innermost ones
 STACKS: Final = 8192  # different ones; further samples are counted under OTHER
