@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from sandbox.sockets.inet.socket import InetSocket
     from sandbox.sockets.netlink.family import PortTable
     from sandbox.sockets.netlink.netfilter.batch import Nftables
+    from sandbox.sockets.netlink.notify import Notifier
     from tcpip.addr import SockAddr
     from tcpip.stack.nic import Nic
     from tcpip.stack.stack import Stack
@@ -46,12 +47,13 @@ def who(t: Task) -> str:
 class Totals:
     """How much there is in all network namespaces, for the bounds."""
 
-    __slots__ = ("sockets", "packet_rings", "veth_bytes")
+    __slots__ = ("sockets", "packet_rings", "veth_bytes", "uevents")
 
     def __init__(self) -> None:
         self.sockets = 0
         self.packet_rings = 0
         self.veth_bytes = 0  # on their way between namespaces
+        self.uevents = 0  # the number of the last one
 
 
 class Network:
@@ -71,6 +73,8 @@ class Network:
         self.ids: dict[Network, int] = {}  # the numbers that other namespaces have here
         self.observers: set[Network] = set()  # where this one has a number
         self.netlink_ports: PortTable | None = None
+        self.ended = False  # it gets no numbers any more
+        self.notifier: Notifier | None = None  # since somebody has joined a group
         self.nftables: Nftables | None = None
         self.mirror: Mirror | None = None
         self.dns: DnsService | None = None  # of `user` and `internal`

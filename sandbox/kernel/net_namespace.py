@@ -52,8 +52,8 @@ class NetNamespace:
             from sandbox.sockets.inet.own_links import remove_all
             from sandbox.sockets.netlink.namespace_ids import forget
 
-            remove_all(self._network)
             forget(self._network)
+            remove_all(self._network)
             self._network.close()
 
 

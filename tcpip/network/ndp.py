@@ -206,6 +206,8 @@ class _DadEnd:
             address.tentative = False
             nic.autoconf.confirmed(address)
             nic.stack.addresses_changed()
+            if nic.stack.watch is not None:
+                nic.stack.watch.address_changed(nic, address)
             if is_link_local(address.addr):
                 solicit_routers(nic)
 

@@ -63,6 +63,11 @@ class Neighbor:
             return
         self.nic.enqueue(pkt, self.header)
 
+    @property
+    def probes(self) -> int:
+        """How often it has been asked since it was last known."""
+        return self._probes
+
     def confirm(self) -> None:
         """An upper layer knows that it is reachable."""
         if self.state == REACHABLE:
@@ -88,9 +93,9 @@ class Neighbor:
                 self._hint = False
                 self._arm(self.nic.reachable_ns)
             else:
-                self.state = STALE
+                self._become(STALE)
         elif self.state == DELAY:
-            self.state = PROBE
+            self._become(PROBE)
             self._probes = 1
             self.nic.solicit(self, True)
             self._arm(self.nic.retrans_ns)
@@ -103,16 +108,24 @@ class Neighbor:
             self.nic.solicit(self, unicast)
             self._arm(self.nic.retrans_ns)
 
+    def _become(self, state: int) -> None:
+        """A state that is told of (neigh_update_notify)."""
+        self.state = state
+        watch = self.nic.stack.watch
+        if watch is not None:
+            watch.neighbor_changed(self)
+
     def _failed(self) -> None:
-        self.state = FAILED
         self.mac = self.header = b""
+        self._become(FAILED)
         for pkt in self.waiting.take():
             self.nic.stack.stats.drop(DropReason.NEIGHBOR_UNREACHABLE)
             self.nic.stack.link_failure(self.nic, pkt)
         self.nic.neighbor_failed(self)
 
-    def _reachable(self) -> None:
-        self.state = REACHABLE
+    def _reachable(self, told: bool = False) -> None:
+        if told or self.state != REACHABLE:
+            self._become(REACHABLE)
         self._hint = False
         self._arm(self.nic.reachable_ns)
 
@@ -131,7 +144,7 @@ class Neighbor:
             return
         if self.state in (INCOMPLETE, FAILED) or mac != self.mac:
             self._set_mac(mac)
-            self.state = STALE
+            self._become(STALE)
             self._timer.cancel()
         self._flush_stale()
 
@@ -153,23 +166,38 @@ class Neighbor:
                 self._reachable()
                 self._release()
             else:
-                self.state = STALE
+                self._become(STALE)
                 self._timer.cancel()
                 self._flush_stale()
             return
         changed = bool(mac) and mac != self.mac
         if changed and not override:
             if self.state == REACHABLE:
-                self.state = STALE
+                self._become(STALE)
                 self._timer.cancel()
             return
         if changed:
             self._set_mac(mac)
         if solicited:
-            self._reachable()
+            self._reachable(changed)
         elif changed:
-            self.state = STALE
+            self._become(STALE)
             self._timer.cancel()
+
+    def set(self, mac: bytes, state: int) -> None:
+        """An administrator's word: `mac` empty for FAILED, else the link address, which waiting packets go to."""
+        self._timer.cancel()
+        self._hint = False
+        self._probes = 0
+        self._set_mac(mac)
+        if not mac:
+            self._failed()
+            return
+        self._become(state)
+        if state in (REACHABLE, DELAY, PROBE):
+            after = self.nic.reachable_ns if state == REACHABLE else DELAY_FIRST_PROBE_TIME
+            self._arm(after if state != PROBE else 0)
+        self._release()
 
     def forget(self) -> None:
         """Leave the cache: no timer, no packets."""
@@ -204,18 +232,15 @@ class NeighborTable:
     def add_permanent(self, addr: bytes, mac: bytes) -> Neighbor:
         """A static entry, which replaces what was learnt."""
         entry = self.get(addr)
-        waiting = entry.waiting.take()
-        entry.forget()
-        entry._set_mac(mac)
-        entry.state = PERMANENT
-        for pkt in waiting:
-            entry.send(pkt)
+        entry.set(mac, PERMANENT)
         return entry
 
     def remove(self, addr: bytes) -> None:
         """Harmless when absent. Routes that hold the entry resolve again when they use it."""
         entry = self.entries.pop(addr, None)
         if entry is not None:
+            if self.nic.stack.watch is not None:
+                self.nic.stack.watch.neighbor_removed(entry)
             entry.forget()
             self.nic.stack.changed()
 

@@ -12,7 +12,8 @@ class NicAddress:
 
     `broadcast` is empty for IPv6, /31 and /32. `dynamic`: from SLAAC or DHCPv6. `temporary` ones (RFC 8981) were `created`
     for the prefix of `public`, and are `renewed` once there is a successor.
-    `on_duplicate` is told when somebody else has it. `broadcast_told` off: who lists addresses is not shown it, as nobody has
+    `unchecked`: who has assigned it wants nobody asked (IFA_F_NODAD). `label`: another name than the
+    interface's. `assigned`: an administrator's. `on_duplicate` is told when somebody else has it. `broadcast_told` off: who lists addresses is not shown it, as nobody has
     asked for it by name.
     """
 
@@ -30,6 +31,9 @@ class NicAddress:
         "public",
         "created",
         "renewed",
+        "unchecked",
+        "label",
+        "assigned",
         "on_duplicate",
     )
 
@@ -47,4 +51,7 @@ class NicAddress:
         self.public = b""
         self.created = 0
         self.renewed = False
+        self.unchecked = False
+        self.label = ""
+        self.assigned = False
         self.on_duplicate: Callable[[bytes], None] | None = None

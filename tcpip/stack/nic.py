@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from tcpip import errors
@@ -46,7 +47,7 @@ MAX_DUPLICATES: Final = 64
 class Nic(Dispatcher):
     """Made by `Stack.add_nic`. `promiscuous`: packets to any address are taken as ours (a gateway for the peer).
     `rp_filter`: 1 refuses IPv4 sources that are not reached through here, 2 those that are not reached at all.
-    `proxy_arp`: a router answers ARP for what it reaches elsewhere; for the addresses in `proxied` it does in any case."""
+    `carrier` off: nothing is probed yet. `proxy_arp`: a router answers ARP for what it reaches elsewhere; for the addresses in `proxied` it does in any case."""
 
     __slots__ = (
         "stack",
@@ -57,6 +58,7 @@ class Nic(Dispatcher):
         "mtu",
         "gso_max",
         "up",
+        "carrier",
         "loopback",
         "has_arp",
         "cuts_udp",
@@ -102,6 +104,7 @@ class Nic(Dispatcher):
         self.mtu = link.mtu
         self.gso_max = min(link.gso_max, 65535)
         self.up = True
+        self.carrier = True
         self._capabilities = link.capabilities
         self._soft_csum = not link.capabilities & CAP_TX_CSUM
         self.loopback = link.capabilities & CAP_LOOPBACK != 0
@@ -276,8 +279,17 @@ class Nic(Dispatcher):
 
     # Addresses.
 
-    def add_address(self, addr: bytes, prefix_len: int, dynamic: bool = False, dad: bool = True) -> NicAddress:
-        """Assign an address; the on-link route comes with it. IPv6 is tentative until nobody objects, unless `dad` is off.
+    def add_address(
+        self,
+        addr: bytes,
+        prefix_len: int,
+        dynamic: bool = False,
+        dad: bool = True,
+        on_link: bool = True,
+        described: Callable[[NicAddress], None] | None = None,
+    ) -> NicAddress:
+        """Assign an address; the on-link route comes with it, unless `on_link` is off. IPv6 is tentative until nobody
+        objects, unless `dad` is off. `described` fills in the rest before anybody hears of it.
 
         ADDRESS_IN_USE when the NIC has it already, INVALID_ARGUMENT for what is no unicast address.
         """
@@ -286,36 +298,47 @@ class Nic(Dispatcher):
         if is_any(addr) or is_multicast(addr) or not 0 <= prefix_len <= len(addr) * 8:
             raise NetworkError(errors.INVALID_ARGUMENT)
         address = NicAddress(addr, prefix_len, dynamic)
+        if described is not None:
+            described(address)
         six = len(addr) == 16
-        if six and not self.addresses_of(AF_INET6) and not is_link_local(addr) and self.has_arp:
+        if six and not self.addresses_of(AF_INET6) and not is_link_local(addr) and self.has_arp and self.carrier:
             self.add_link_local(dad)
         address.tentative = six and dad and self.has_arp and not is_loopback(addr)
         self.addresses[addr] = address
         if address.broadcast:
             self.broadcasts.add(address.broadcast)
             self.broadcasts.add(masked(addr, prefix_len))
-        if not dynamic:
-            self.add_prefix_route(address)
+        route = self.add_prefix_route(address) if on_link and not dynamic else None
         self.stack.addresses_changed()
+        if self.stack.watch is not None:
+            self.stack.watch.address_added(self, address, route)
         if six:
             if self.has_arp:
                 self.join_group(solicited_node(addr))
-            if address.tentative:
+            if address.tentative and self.carrier:
                 ndp.start_dad(self, address)
         elif self.has_arp:
             arp.announce(self, addr)
         return address
 
-    def add_prefix_route(self, address: NicAddress) -> None:
-        """The route to those who are on the link, where an address says that there are such."""
+    def add_prefix_route(self, address: NicAddress) -> RouteEntry | None:
+        """The route to those who are on the link, where an address says that there are such and no other has said so."""
         addr, length = address.addr, address.prefix_len
         six = len(addr) == 16
-        if length == len(addr) * 8:
-            return
+        if length == len(addr) * 8 or self._prefix_route(addr, length) is not None:
+            return None
         route = RouteEntry(masked(addr, length), length, self, b"", 256 if six else 0, b"", None, "kernel")
         if not six:
             route.source = addr
         self.stack.routes.add(route)
+        return route
+
+    def _prefix_route(self, addr: bytes, length: int) -> RouteEntry | None:
+        prefix = masked(addr, length)
+        for entry in self.stack.routes.entries:
+            if entry.nic is self and entry.length == length and entry.prefix == prefix and entry.protocol == "kernel":
+                return entry
+        return None
 
     def add_link_local(self, dad: bool = True) -> None:
         """An address in fe80::/64, as every IPv6 interface must have one (RFC 4291 2.8); harmless when there is one."""
@@ -335,16 +358,26 @@ class Nic(Dispatcher):
         for other in self.addresses.values():
             if other.broadcast:
                 self.broadcasts |= {other.broadcast, masked(other.addr, other.prefix_len)}
-        prefix = masked(addr, address.prefix_len)
-        table = self.stack.routes
-        for entry in list(table.entries):
-            if entry.nic is self and entry.protocol == "kernel" and entry.prefix == prefix:
-                if entry.source in (b"", addr) and entry.length == address.prefix_len:
-                    table.remove(entry)
-                    break
+        route = self._leave_prefix_route(address)
         if len(addr) == 16 and self.has_arp:
             self.leave_group(solicited_node(addr))
         self.stack.addresses_changed()
+        if self.stack.watch is not None:
+            self.stack.watch.address_removed(self, address, route)
+
+    def _leave_prefix_route(self, address: NicAddress) -> RouteEntry | None:
+        """The route of an address that has gone, when that goes too: others of its prefix keep it."""
+        route = self._prefix_route(address.addr, address.prefix_len)
+        if route is None or route.source not in (b"", address.addr):
+            return None
+        for other in self.addresses.values():
+            length = address.prefix_len
+            if other.prefix_len == length and not other.dynamic and masked(other.addr, length) == route.prefix:
+                if route.source:
+                    route.source = other.addr
+                return None
+        self.stack.routes.remove(route)
+        return route
 
     def addresses_of(self, family: int) -> list[NicAddress]:
         """In the order in which they came."""
@@ -387,10 +420,11 @@ class Nic(Dispatcher):
             elif address.preferred_until is not None and address.preferred_until <= now:
                 address.deprecated = True
                 self.stack.changed()
+                if self.stack.watch is not None:
+                    self.stack.watch.address_changed(self, address)
         for entry in list(self.stack.routes.entries):
             if entry.nic is self and entry.expires is not None and entry.expires <= now:
-                self.stack.routes.remove(entry)
-                self.stack.changed()
+                self.stack.remove_route(entry)
         self.schedule_expiry()
 
     def _solicit_routers(self) -> None:
@@ -425,10 +459,12 @@ class Nic(Dispatcher):
 
     # State.
 
-    def set_up(self, up: bool) -> None:
-        """Bring the interface up or down; down forgets what was learnt of neighbours."""
+    def set_up(self, up: bool, told: int = 1) -> None:
+        """Bring the interface up or down; down forgets what was learnt of neighbours. `told`: for the stack's watch."""
         if self.up != up:
             self.up = up
+            if self.stack.watch is not None:
+                self.stack.watch.link_turned(self, told)
             if not up:
                 if self.stack.netfilter is not None:
                     self.stack.netfilter.conntrack.address_gone(self)
@@ -436,6 +472,14 @@ class Nic(Dispatcher):
                 self._tx.clear()
                 self.stack.packets.went_down(self)
             self.stack.changed()
+
+    def set_carrier(self, carrier: bool) -> None:
+        """Whether the link carries anything, where somebody knows: the probes for tentative addresses wait for it."""
+        if carrier and not self.carrier:
+            for address in self.addresses.values():
+                if address.tentative:
+                    ndp.start_dad(self, address)
+        self.carrier = carrier
 
     def set_mtu(self, mtu: int) -> None:
         """Bytes of IP packet per frame. INVALID_ARGUMENT above the link's own or below 68."""

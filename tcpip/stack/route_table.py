@@ -73,22 +73,26 @@ class RouteEntry:
 
 
 class RouteTable:
-    """All routes of a stack, both families and every table."""
+    """All routes of a stack, both families and every table. `tables`: the numbers of those that there are, also empty ones."""
 
-    __slots__ = ("entries",)
+    __slots__ = ("entries", "tables")
 
     def __init__(self) -> None:
         self.entries: list[RouteEntry] = []
+        self.tables: set[int] = set()
 
     def add(self, entry: RouteEntry) -> None:
         """Keep the order."""
         self.entries.append(entry)
+        self.tables.add(entry.table)
         self.entries.sort(key=_order)
 
-    def remove(self, entry: RouteEntry) -> None:
-        """Harmless when absent."""
-        if entry in self.entries:
-            self.entries.remove(entry)
+    def remove(self, entry: RouteEntry) -> bool:
+        """Harmless when absent: it was there."""
+        if entry not in self.entries:
+            return False
+        self.entries.remove(entry)
+        return True
 
     def lookup(self, dst: bytes, nic: int = 0, table: int = TABLE_MAIN) -> RouteEntry | None:
         """The best usable route of one table; with `nic` only those through it."""

@@ -34,6 +34,7 @@ from tcpip.stack.route import Route
 from tcpip.stack.route_table import TABLE_MAIN, RouteEntry, RouteTable
 from tcpip.stack.routing_rules import RoutingRules
 from tcpip.stack.source_selection import select
+from tcpip.stack.watch import StackWatch
 from tcpip.stats import Stats
 from tcpip.timers import TimerQueue
 from tcpip.transport.endpoint import Endpoint
@@ -79,6 +80,7 @@ class Stack:
         self._next_number = 1
         self.routes = RouteTable()
         self.rules = RoutingRules()
+        self.watch: StackWatch | None = None
         self.has_local_routes = False
         self.local: dict[bytes, Nic] = {}
         self.generation = 0
@@ -124,15 +126,20 @@ class Stack:
     def add_nic(self, link: LinkEndpoint, name: str = "", number: int = 0) -> Nic:
         """A new interface, up, without addresses. Numbers start at 1 and are not used again soon."""
         if not number:
-            number = self._next_number
-            while number in self.nics:
-                number += 1
-            self._next_number = number + 1
+            number = self.next_number()
         if number in self.nics or any(n.name == name for n in self.nics.values() if name):
             raise NetworkError(errors.ADDRESS_IN_USE)
         nic = Nic(self, number, name or f"eth{number}", link)
         self.nics[number] = nic
         return nic
+
+    def next_number(self) -> int:
+        """A number for an interface, which is not given again soon."""
+        number = self._next_number
+        while number in self.nics:
+            number += 1
+        self._next_number = number + 1
+        return number
 
     def remove_nic(self, nic: Nic) -> None:
         """Take an interface away with its addresses and routes; the link is closed."""
@@ -181,11 +188,14 @@ class Stack:
         )
         self.routes.add(entry)
         self.changed()
+        if self.watch is not None:
+            self.watch.route_added(entry)
         return entry
 
     def remove_route(self, entry: RouteEntry) -> None:
         """Harmless when absent."""
-        self.routes.remove(entry)
+        if self.routes.remove(entry) and self.watch is not None:
+            self.watch.route_removed(entry)
         self.changed()
 
     def add_protocol(self, protocol: TransportProtocol) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.capability import CAP_NET_ADMIN
 from sandbox.errors import SyscallError
-from sandbox.sockets.inet.own_links import BRIDGE, MTU, NAME_SIZE, OwnLink, fresh_mac, own_link, put, remove
+from sandbox.sockets.inet.own_links import BRIDGE, MTU, NAME_SIZE, OwnLink, announce, fresh_mac, own_link, put, remove
 from tcpip.link.base import CAP_TSO4, CAP_TSO6, CAP_TX_CSUM, Dispatcher, LinkEndpoint
 from tcpip.link.bridge import Bridge
 
@@ -51,12 +51,15 @@ class BridgeLink(OwnLink):
         nic = self.nic
         if nic is None:
             return
+        before = nic.mac, nic.mtu
         self.live = any([carries(port.nic) for port in self.ports])
         if not self.chosen:
             nic.mac = self.mac = min([port.nic.mac for port in self.ports], default=bytes(6))
         if not self.mtu_chosen:
             nic.set_mtu(min([port.nic.mtu for port in self.ports], default=MTU))
         nic.stack.changed()
+        if nic.stack.watch is not None and (nic.mac, nic.mtu) != before:
+            nic.stack.watch.link_changed(nic)
         carrier_changed(nic)
 
 
@@ -88,6 +91,8 @@ class PortLink(LinkEndpoint):
         port = self.device.bridge.add_port(self)
         self.link.attach(_Receiver(self.device, self.nic, port))
         self.device.ports.append(self)
+        if self.nic.stack.watch is not None:
+            self.nic.stack.watch.link_changed(self.nic)
         self.device.recalculate()
 
     def leave(self) -> None:
@@ -99,6 +104,8 @@ class PortLink(LinkEndpoint):
         self.device.ports.remove(self)
         self.link.port = None
         self.link.attach(self.nic)
+        if self.nic.stack.watch is not None:
+            self.nic.stack.watch.link_changed(self.nic)
         self.device.recalculate()
 
     def write_packets(self, batch: list[TxPacket]) -> int:
@@ -158,7 +165,7 @@ def bridge_ioctl(t: Task, network: Network, cmd: int, arg: int) -> int:
     if cmd == SIOCBRADDBR:
         if not name:
             raise SyscallError(errno.EINVAL)
-        put(network, BridgeLink(fresh_mac(t.kernel)), name)
+        announce(put(network, BridgeLink(fresh_mac(t.kernel)), name))
         return 0
     nic = network.find_nic(name)
     if cmd in (SIOCBRADDIF, SIOCBRDELIF):

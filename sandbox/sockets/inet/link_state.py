@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from sandbox.abi.linux.socket import AF_INET, AF_INET6
 from sandbox.errors import SyscallError
 from sandbox.sockets.inet.own_links import BRIDGE, DUMMY, kind_of, own_link
-from tcpip.addr import IPV4_LOOPBACK, IPV6_LOOPBACK
+from tcpip.addr import IPV4_LOOPBACK, IPV6_LOOPBACK, is_link_local, masked
 
 if TYPE_CHECKING:
     from tcpip.stack.address import NicAddress
@@ -21,6 +21,10 @@ IFF_RUNNING: Final = 0x40
 IFF_NOARP: Final = 0x80
 IFF_MULTICAST: Final = 0x1000
 IFF_LOWER_UP: Final = 0x10000
+CLOSING: Final = IFF_UP | IFF_RUNNING
+IFA_F_SECONDARY: Final = 1  # of IPv6: temporary
+IFA_F_NODAD: Final = 2
+IFA_F_DEPRECATED: Final = 0x20
 IFA_F_TENTATIVE: Final = 0x40
 IFA_F_PERMANENT: Final = 0x80
 OPERSTATE: Final = {"unknown": 0, "down": 2, "lowerlayerdown": 3, "up": 6}
@@ -30,42 +34,96 @@ ARPHRD_NONE: Final = 0xFFFE
 ARPHRD_LOOPBACK: Final = 772
 
 
-def address_flags(address: NicAddress) -> int:
+def is_secondary(nic: Nic, address: NicAddress) -> NicAddress | None:
+    """The address of its prefix that was there first, for IPv4 (inet_insert_ifa)."""
+    length = address.prefix_len
+    if len(address.addr) != 4:
+        return None
+    prefix = masked(address.addr, length)
+    for other in nic.addresses.values():
+        if other is address:
+            break
+        if other.prefix_len == length and len(other.addr) == 4 and masked(other.addr, length) == prefix:
+            return other
+    return None
+
+
+def listed(nic: Nic, family: int) -> list[NicAddress]:
+    """As Linux keeps them: IPv4 with secondary ones last, IPv6 by scope, the newest first (ipv6_link_dev_addr)."""
+    addresses = nic.addresses_of(family)
+    if family == AF_INET6:
+        addresses.reverse()
+        return sorted(addresses, key=_link_local)
+    second = [address for address in addresses if is_secondary(nic, address) is not None]
+    return [address for address in addresses if address not in second] + second
+
+
+def _link_local(address: NicAddress) -> bool:
+    return is_link_local(address.addr)
+
+
+def address_flags(nic: Nic, address: NicAddress) -> int:
     """IFA_F_* of an address of an interface (netlink, if_inet6)."""
     flags = IFA_F_TENTATIVE if address.tentative else 0
+    if is_secondary(nic, address) is not None or address.temporary:
+        flags |= IFA_F_SECONDARY
+    if address.unchecked:
+        flags |= IFA_F_NODAD
+    if address.deprecated:
+        flags |= IFA_F_DEPRECATED
     if address.valid_until is None:
         flags |= IFA_F_PERMANENT
     return flags
 
 
-def turn(nic: Nic, up: bool) -> None:
+def turn(nic: Nic, up: bool, told: int = IFF_UP) -> None:
     """Set it up or down: EPERM for the way out, which is the sandbox's. A loopback that goes up has its addresses
-    (inetdev_event, init_loopback)."""
+    (inetdev_event, init_loopback). `told`: the flags that are said to have changed; `CLOSING` when it goes altogether, and
+    the other end is the caller's to care for."""
     if up == nic.up:
         return
     link = own_link(nic)
     if link is None and not nic.loopback:
         raise SyscallError(errno.EPERM)
-    nic.set_up(up)
-    if link is None:
-        if up and not nic.addresses_of(AF_INET):
-            nic.add_address(IPV4_LOOPBACK, 8)
-        if up and IPV6_LOOPBACK not in nic.addresses:
-            nic.add_address(IPV6_LOOPBACK, 128)
-        return
-    if up:
+    if link is not None and up:
         link.activated = True
-        for address in nic.addresses_of(AF_INET):
-            nic.add_prefix_route(address)
+    nic.set_up(up, told)
+    if up:
+        _went_up(nic)
     else:
-        for address in nic.addresses_of(AF_INET6):
+        for addr in list(nic.neighbors.entries):
+            nic.neighbors.remove(addr)
+        for address in listed(nic, AF_INET6):
             nic.remove_address(address.addr)
+    if link is None:
+        return
+    if not up:
         nic.stack.routes.entries = [entry for entry in nic.stack.routes.entries if entry.nic is not nic]
     nic.stack.changed()
     carrier_changed(nic)
     other = link.other_end()
-    if other is not None:
+    if other is not None and told != CLOSING:
         carrier_changed(other)
+
+
+def _went_up(nic: Nic) -> None:
+    """Addresses get their routes."""
+    watch = nic.stack.watch
+    if nic.loopback and not nic.addresses_of(AF_INET):
+        nic.add_address(IPV4_LOOPBACK, 8)
+    else:
+        for address in nic.addresses_of(AF_INET):
+            route = nic.add_prefix_route(address)
+            if watch is not None and (route is not None or (nic.loopback and is_secondary(nic, address) is None)):
+                watch.prefix_routed(nic, address, route)
+    if nic.loopback:
+        if IPV6_LOOPBACK not in nic.addresses and nic.stack.ipv6_enabled:
+            nic.add_address(IPV6_LOOPBACK, 128)
+        return
+    for address in nic.addresses_of(AF_INET6):
+        route = nic.add_prefix_route(address)
+        if watch is not None and route is not None:
+            watch.route_added(route)
 
 
 def carrier_changed(nic: Nic) -> None:
@@ -73,10 +131,20 @@ def carrier_changed(nic: Nic) -> None:
     link = own_link(nic)
     if link is None:
         return
+    carrier = carries(nic)
+    nic.set_carrier(carrier)
+    if link.port is None and carrier and nic.stack.ipv6_enabled and any(nic.mac):
+        nic.add_link_local(dad=kind_of(nic) != DUMMY)
+    if nic.stack.watch is not None:
+        nic.stack.watch.link_settled(nic)
     if link.port is not None:
         link.port.device.recalculate()
-    elif carries(nic) and nic.stack.ipv6_enabled and any(nic.mac):
-        nic.add_link_local(dad=kind_of(nic) != DUMMY)
+
+
+def has_carrier(nic: Nic) -> bool:
+    """There would be one if it were up."""
+    link = own_link(nic)
+    return link is None or link.carrier()
 
 
 def carries(nic: Nic) -> bool:
@@ -87,10 +155,15 @@ def carries(nic: Nic) -> bool:
 
 def operational(nic: Nic) -> str:
     """Its state by RFC 2863, as /sys/class/net has it (default_operstate)."""
-    link = own_link(nic)
     if carries(nic):
         unknown = nic.loopback or kind_of(nic) == DUMMY or (kind_of(nic) == BRIDGE and _portless(nic))
         return "unknown" if unknown else "up"
+    return without_carrier(nic)
+
+
+def without_carrier(nic: Nic) -> str:
+    """What it is while there is none."""
+    link = own_link(nic)
     other = link.other_end() if link is not None and nic.up else None
     return "lowerlayerdown" if other is not None and other.stack is nic.stack else "down"
 

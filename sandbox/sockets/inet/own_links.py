@@ -6,6 +6,7 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING, Final
 
+from sandbox.abi.linux.socket import AF_INET, AF_INET6
 from sandbox.errors import SyscallError
 from sandbox.sockets.net_errno import syscall_error
 from tcpip.errors import NetworkError
@@ -29,7 +30,8 @@ VETH: Final = "veth"
 
 class OwnLink(LinkEndpoint):
     """By itself nobody is at the other end. `nic`, `network`: whose it is now, and where. `port`: of the bridge that it belongs to. `activated`: it
-    has been up since it was made or moved. `chosen`: its address is one that somebody has asked for."""
+    has been up since it was made or moved. `chosen`: its address is one that somebody has asked for. `announced`: whoever
+    watches the network has been told of it."""
 
     def __init__(self, kind: str, mac: bytes, capabilities: int = 0) -> None:
         super().__init__(MTU_MOST, mac, capabilities)
@@ -39,6 +41,7 @@ class OwnLink(LinkEndpoint):
         self.port: PortLink | None = None
         self.activated = False
         self.chosen = False
+        self.announced = False
 
     def write_packets(self, batch: list[TxPacket]) -> int:
         return len(batch)
@@ -106,9 +109,27 @@ def put(network: Network, link: OwnLink, name: str, number: int = 0) -> Nic:
     except NetworkError as error:
         raise syscall_error(error) from None
     nic.set_up(False)
+    nic.set_carrier(False)
     nic.set_mtu(MTU)
     link.nic, link.network = nic, network
     return nic
+
+
+def announce(nic: Nic, asked: bool = False) -> None:
+    """It is complete. `asked`: it is the one that a request is about."""
+    link = own_link(nic)
+    if link is not None:
+        link.announced = True
+    if nic.stack.watch is not None:
+        nic.stack.watch.link_added(nic, asked)
+
+
+def _shed(nic: Nic) -> None:
+    """Its addresses go before it does."""
+    for address in (*nic.addresses_of(AF_INET6), *nic.addresses_of(AF_INET)):
+        nic.remove_address(address.addr)
+    if nic.stack.watch is not None:
+        nic.stack.watch.link_leaving(nic)
 
 
 def move(nic: Nic, network: Network, name: str = "") -> Nic:
@@ -125,17 +146,28 @@ def move(nic: Nic, network: Network, name: str = "") -> Nic:
     if name:
         check_name(name)
     check_room(network)
-    from sandbox.sockets.inet.link_state import turn
+    from sandbox.sockets.inet.link_state import CLOSING, carrier_changed, turn
+    from sandbox.sockets.netlink.namespace_ids import id_of
 
-    turn(nic, False)
+    turn(nic, False, CLOSING)
     if link.port is not None:
         link.port.leave()
-    mac, mtu = nic.mac, nic.mtu
+    _shed(nic)
+    mac, mtu, left = nic.mac, nic.mtu, link.network
     nic.stack.detach_nic(nic)
     link.mac = mac
-    new = put(network, link, name or nic.name, 0 if nic.number in stack.nics else nic.number)
-    new.set_mtu(mtu)
     link.activated = False
+    number = stack.next_number() if nic.number in stack.nics else nic.number
+    place = id_of(left, network) if left is not None else -1
+    if nic.stack.watch is not None:
+        nic.stack.watch.link_removed(nic, (place, number))
+    link.announced = False
+    new = put(network, link, name or nic.name, number)
+    new.set_mtu(mtu)
+    announce(new)
+    other = link.other_end()
+    if other is not None:
+        carrier_changed(other)
     return new
 
 
@@ -145,18 +177,25 @@ def remove(nic: Nic) -> None:
     if link is None:
         return
     from sandbox.sockets.inet.bridge import BridgeLink
-    from sandbox.sockets.inet.link_state import turn
+    from sandbox.sockets.inet.link_state import CLOSING, turn
 
     if isinstance(link, BridgeLink):
         for port in list(link.ports):
             port.leave()
     other = link.other_end()
-    for one in (nic,) if other is None else (nic, other):
-        turn(one, False)
+    ends = (nic,) if other is None else (nic, other)
+    for one in ends:
+        turn(one, False, CLOSING)
+    for one in ends:
         end = own_link(one)
         if end is not None and end.port is not None:
             end.port.leave()
+        _shed(one)
+        if end is not None:
+            end.activated = False
         one.stack.remove_nic(one)
+        if one.stack.watch is not None:
+            one.stack.watch.link_removed(one)
 
 
 def remove_all(network: Network) -> None:

@@ -29,6 +29,7 @@ class PortTable:
 
     def __init__(self) -> None:
         self.ports: dict[tuple[int, int], NetlinkSocket] = {}
+        self.listeners: set[NetlinkSocket] = set()  # who has joined groups before it had a port
         self.open = 0
         self._next = 0xFFFFFFFF  # for a second socket of a process: from the top down, as Linux picks negative numbers
 
@@ -49,11 +50,15 @@ class PortTable:
 
     def members(self, protocol: int, group: int) -> list[NetlinkSocket]:
         """Who listens to a group."""
-        return [one for (number, _), one in self.ports.items() if number == protocol and one.listens(group)]
+        found = [one for (number, _), one in self.ports.items() if number == protocol and one.listens(group)]
+        if self.listeners:
+            found += [one for one in self.listeners if not one.port and one.protocol == protocol and one.listens(group)]
+        return found
 
     def forget(self, socket: NetlinkSocket) -> None:
         """It is closed."""
         self.open -= 1
+        self.listeners.discard(socket)
         self.ports.pop((socket.protocol, socket.port), None)
 
 

@@ -14,6 +14,7 @@ from sandbox.sockets.inet.own_links import (
     DUMMY,
     VETH,
     OwnLink,
+    announce,
     check_name,
     fresh_mac,
     move,
@@ -87,7 +88,9 @@ def change(t: Task, network: Network, request: nl.Request) -> None:
             raise
         nic = None
     if nic is None:
-        turn_as(_new_link(t, network, attributes, index), flags, mask)
+        made = _new_link(t, network, attributes, index)
+        turn_as(made, flags, mask)
+        announce(made, True)
         return
     if new and request.flags & nl.NLM_F_EXCL:
         raise SyscallError(errno.EEXIST)
@@ -168,6 +171,7 @@ def _new_pair(t: Task, network: Network, target: Network, attributes: Attributes
         second.stack.remove_nic(second)
         raise
     turn_as(second, flags, mask)
+    announce(second)
     return first
 
 
@@ -187,10 +191,13 @@ def _set_mtu(nic: Nic, mtu: int) -> None:
     link = own_link(nic)
     if link is None and not nic.loopback:
         raise SyscallError(errno.EPERM)
+    before = nic.mtu
     try:
         nic.set_mtu(mtu)
     except NetworkError as error:
         raise syscall_error(error) from None
+    if nic.stack.watch is not None and mtu != before:
+        nic.stack.watch.link_changed(nic)
     if isinstance(link, BridgeLink):
         link.mtu_chosen = True
     if link is not None and link.port is not None:
@@ -235,6 +242,10 @@ def _set_mac(nic: Nic, mac: bytes) -> None:
     link.mac = nic.mac = mac
     link.chosen = True
     nic.stack.changed()
+    if nic.stack.watch is not None:
+        nic.stack.watch.link_changed(nic)
+    for addr in list(nic.neighbors.entries):
+        nic.neighbors.remove(addr)
     if isinstance(link, BridgeLink):
         link.recalculate()
     else:
@@ -248,8 +259,10 @@ def _rename(nic: Nic, name: str) -> None:
     check_name(name)
     if nic.stack.find_nic(name) is not None:
         raise SyscallError(errno.EEXIST)
-    nic.name = name
+    old_name, nic.name = nic.name, name
     nic.stack.changed()
+    if nic.stack.watch is not None:
+        nic.stack.watch.link_renamed(nic, old_name)
 
 
 def delete_link(network: Network, nic: Nic) -> None:
@@ -257,23 +270,3 @@ def delete_link(network: Network, nic: Nic) -> None:
     if own_link(nic) is None:
         raise SyscallError(errno.EOPNOTSUPP)
     remove(nic)
-
-
-def info(network: Network, nic: Nic) -> bytes:
-    """IFLA_LINKINFO of a link that has a kind, and what it is tied to."""
-    link = own_link(nic)
-    if link is None:
-        return b""
-    body = nl.string(IFLA_INFO_KIND, link.kind)
-    parts = []
-    if link.port is not None and link.port.device.nic is not None:
-        parts.append(nl.u32(IFLA_MASTER, link.port.device.nic.number))
-        body += nl.string(IFLA_INFO_SLAVE_KIND, BRIDGE)
-    other = link.other_end()
-    if other is not None:
-        parts.append(nl.u32(IFLA_LINK, other.number))
-        end = own_link(other)
-        far = end.network if end is not None else None
-        if far is not None and far is not network:
-            parts.append(nl.u32(IFLA_LINK_NETNSID, namespace_ids.id_of(network, far)))
-    return b"".join((*parts, nl.attribute(IFLA_LINKINFO, body)))

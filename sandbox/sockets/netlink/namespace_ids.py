@@ -49,6 +49,8 @@ def named(t: Task, attributes: Attributes, by_pid: int, by_fd: int) -> NetNamesp
 def id_of(network: Network, other: Network) -> int:
     """`network`'s number for `other`; it has one from now on (peernet2id_alloc)."""
     known = network.ids.get(other)
+    if known is None and other.ended:
+        return NOT_ASSIGNED
     return known if known is not None else _assign(network, other, _free(network))
 
 
@@ -60,13 +62,18 @@ def _free(network: Network) -> int:
 def _assign(network: Network, other: Network, number: int) -> int:
     network.ids[other] = number
     other.observers.add(network)
+    if network.notifier is not None:
+        network.notifier.namespace(True, _body(number))
     return number
 
 
 def forget(network: Network) -> None:
     """The namespace ends."""
+    network.ended = True
     for observer in network.observers:
-        observer.ids.pop(network, None)
+        number = observer.ids.pop(network, None)
+        if number is not None and observer.notifier is not None:
+            observer.notifier.namespace(False, _body(number))
     for other in network.ids:
         other.observers.discard(network)
 

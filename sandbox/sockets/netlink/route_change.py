@@ -106,7 +106,7 @@ def _delete(network: Network, wanted: _Wanted) -> None:
             or (wanted.source and entry.source != wanted.source)
         )
         if not differs:
-            network.stack.routes.remove(entry)
+            network.stack.remove_route(entry)
             return
     raise SyscallError(errno.ESRCH)
 
@@ -137,9 +137,12 @@ def _add(network: Network, flags: int, wanted: _Wanted) -> None:
         wanted.table,
         kind,
     )
-    if old and flags & nl.NLM_F_REPLACE:
+    replaces = bool(old) and flags & nl.NLM_F_REPLACE != 0
+    if replaces:
         stack.routes.remove(old[0])
     stack.routes.add(new)
+    if network.notifier is not None:
+        (network.notifier.route_replaced if replaces else network.notifier.route_added)(new)
 
 
 def _next_hop(network: Network, wanted: _Wanted) -> Nic:

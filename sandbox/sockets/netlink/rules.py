@@ -90,6 +90,12 @@ def change(network: Network, request: Request) -> list[bytes]:
     return []
 
 
+def _tell(network: Network, rule: RoutingRule, added: bool) -> None:
+    if network.notifier is not None:
+        family = AF_INET if rule.family == 4 else AF_INET6
+        network.notifier.rule(added, family, _body(network, rule, family))
+
+
 def _number(attributes: dict[int, bytes], kind: int, default: int = 0) -> int:
     value = attributes.get(kind)
     if value is None:
@@ -151,6 +157,7 @@ def _add(network: Network, request: Request, attributes: dict[int, bytes]) -> No
     if len(table.rules) >= MAX_RULES:
         raise SyscallError(errno.ENOMEM)
     table.add(rule)
+    _tell(network, rule, True)
 
 
 def _delete(network: Network, request: Request, attributes: dict[int, bytes]) -> None:
@@ -172,5 +179,6 @@ def _delete(network: Network, request: Request, attributes: dict[int, bytes]) ->
         )
         if not differs:
             network.stack.rules.remove(rule)
+            _tell(network, rule, False)
             return
     raise SyscallError(errno.ENOENT)

@@ -31,17 +31,30 @@ NETLINK_KOBJECT_UEVENT: Final = 15
 NETLINK_ADD_MEMBERSHIP: Final = 1
 NETLINK_DROP_MEMBERSHIP: Final = 2
 NETLINK_PKTINFO: Final = 3
+NETLINK_BROADCAST_ERROR: Final = 4
+NETLINK_NO_ENOBUFS: Final = 5
 NETLINK_LIST_MEMBERSHIPS: Final = 9
 NETLINK_CAP_ACK: Final = 10
 NETLINK_EXT_ACK: Final = 11
 NETLINK_GET_STRICT_CHK: Final = 12
-_FLAGS: Final = frozenset((NETLINK_PKTINFO, 4, 5, NETLINK_CAP_ACK, NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK))
-MAX_GROUP: Final = 36
+_FLAGS: Final = frozenset(
+    (
+        NETLINK_PKTINFO,
+        NETLINK_BROADCAST_ERROR,
+        NETLINK_NO_ENOBUFS,
+        NETLINK_CAP_ACK,
+        NETLINK_EXT_ACK,
+        NETLINK_GET_STRICT_CHK,
+    )
+)
+GROUPS: Final = 32  # of a protocol that has no more
+ROUTE_GROUPS: Final = 36  # RTNLGRP_MAX
 
 _ADDRESS: Final = struct.Struct("<HxxII")  # family, port, groups
 _KERNEL: Final = _ADDRESS.pack(abi.AF_NETLINK, 0, 0)
 _PKTINFO: Final = struct.Struct("<I")
 MAX_QUEUED: Final = 1 << 22  # bytes of answers that wait; more is ENOBUFS, as on an overrun
+_OVERHEAD: Final = 576  # what a waiting message costs besides its bytes (SKB_TRUESIZE)
 
 
 class NetlinkSocket(SocketFile):
@@ -56,9 +69,11 @@ class NetlinkSocket(SocketFile):
         self.port = 0
         self._peer = _KERNEL
         self._groups: set[int] = set()
+        self._counted = False  # it has had to do with groups
         self._set: set[int] = set()
-        self._queue: deque[bytes] = deque()
+        self._queue: deque[tuple[bytes, int]] = deque()  # each with its group
         self._queued = 0
+        self._congested = False  # an overrun has been told of, and what waited then still waits
 
     def release(self) -> None:
         self._ports.forget(self)
@@ -79,7 +94,11 @@ class NetlinkSocket(SocketFile):
             self._ports.bind(self, port)
         else:
             self._ports.autobind(self, t.pid)
-        self._groups = {number + 1 for number in range(32) if groups >> number & 1}
+        beyond = {number for number in self._groups if number > 32}
+        self._groups = {number + 1 for number in range(32) if groups >> number & 1} | beyond
+        if self._groups:
+            self._counted = True
+            self._listen()
 
     def connect(self, t: Task, address: bytes) -> int:
         if len(address) >= 2 and abi.FAMILY.unpack_from(address)[0] == abi.AF_UNSPEC:
@@ -131,6 +150,31 @@ class NetlinkSocket(SocketFile):
         for datagram in service.answers:
             self._put(datagram)
 
+    def _listen(self) -> None:
+        """It has joined a group: from now on somebody watches what the group is about."""
+        if self.protocol in (NETLINK_ROUTE, NETLINK_KOBJECT_UEVENT):
+            from sandbox.sockets.netlink.notify import notifier_of
+
+            notifier_of(self._network)
+        if not self.port:
+            self._ports.listeners.add(self)
+
+    def _membership(self, t: Task, number: int, joins: bool) -> None:
+        """NETLINK_ADD_MEMBERSHIP and _DROP_. EINVAL, EPERM."""
+        if self.protocol == NETLINK_NETFILTER and not t.creds.has_in(self._network.user(), CAP_NET_ADMIN):
+            raise SyscallError(errno.EPERM)
+        if not 1 <= number <= self._group_count():
+            raise SyscallError(errno.EINVAL)
+        self._counted = True
+        if joins:
+            self._groups.add(number)
+            self._listen()
+        else:
+            self._groups.discard(number)
+
+    def _group_count(self) -> int:
+        return ROUTE_GROUPS if self.protocol == NETLINK_ROUTE else GROUPS
+
     def listens(self, group: int) -> bool:
         """It is a member."""
         return group in self._groups
@@ -145,8 +189,7 @@ class NetlinkSocket(SocketFile):
         datagrams: list[bytes] = []
         try:
             if self.protocol == NETLINK_ROUTE:
-                strict = NETLINK_GET_STRICT_CHK in self._set
-                datagrams = route.answer(t, self._network, request, self.port, strict)
+                datagrams = self._route(t, request)
             elif self.protocol == NETLINK_SOCK_DIAG:
                 datagrams = diag.answer(t, self._network, request, self.port)
             else:
@@ -158,34 +201,60 @@ class NetlinkSocket(SocketFile):
         if number or (request.flags & nl.NLM_F_ACK and not request.dump):
             self._put(nl.error(request, number, self.port, NETLINK_CAP_ACK in self._set))
 
-    def _put(self, datagram: bytes) -> None:
-        self._queue.append(datagram)
-        self._queued += len(datagram)
+    def _route(self, t: Task, request: nl.Request) -> list[bytes]:
+        """What is sent meanwhile is about this request."""
+        strict = NETLINK_GET_STRICT_CHK in self._set
+        notifier = self._network.notifier
+        if notifier is None and request.flags & nl.NLM_F_ECHO:
+            from sandbox.sockets.netlink.notify import notifier_of
 
-    def deliver(self, datagram: bytes) -> None:
-        """A message that nobody asked for (netlink_sendskb); dropped when too much waits already."""
-        if self._queued <= MAX_QUEUED:
-            self._put(datagram)
+            notifier = notifier_of(self._network)
+        if notifier is None:
+            return route.answer(t, self._network, request, self.port, strict)
+        notifier.request, notifier.asker = request, self
+        try:
+            return route.answer(t, self._network, request, self.port, strict)
+        finally:
+            notifier.request = notifier.asker = None
+
+    def _put(self, datagram: bytes, group: int = 0) -> None:
+        self._queue.append((datagram, group))
+        self._queued += len(datagram) + _OVERHEAD
+
+    def deliver(self, datagram: bytes, group: int) -> None:
+        """A message that nobody asked for (netlink_broadcast). Too much waits already: it is lost, and that is told once
+        (netlink_overrun)."""
+        if self._queued <= self.options.rcvbuf and not self._congested:
+            self._put(datagram, group)
             self.queue.notify(EVENT_IN)
+        elif NETLINK_NO_ENOBUFS not in self._set and not self._congested:
+            self._congested = True
+            self.error = errno.ENOBUFS
+            self.queue.notify(EVENT_ERR)
 
     def recvmsg(self, t: Task, dst: memoryview, flags: int, got: Received | None) -> int:
         if flags & abi.MSG_OOB:
             raise SyscallError(errno.EOPNOTSUPP)
+        if self.error:
+            number, self.error = self.error, 0
+            raise SyscallError(number)
         if not self._queue:
             return WOULD_BLOCK
-        datagram = self._queue[0]
+        datagram, group = self._queue[0]
         if not flags & abi.MSG_PEEK:
             self._queue.popleft()
-            self._queued -= len(datagram)
+            self._queued -= len(datagram) + _OVERHEAD
+            if not self._queue:
+                self._congested = False
         count = min(len(datagram), len(dst))
         dst[:count] = datagram[:count]
         if got is not None:
-            got.address = _KERNEL
+            got.address = _ADDRESS.pack(abi.AF_NETLINK, 0, 1 << group - 1 if 0 < group <= 32 else 0)
             got.size = len(datagram)
             if count < len(datagram):
                 got.flags |= abi.MSG_TRUNC
             if NETLINK_PKTINFO in self._set:
-                got.control.append(ControlMessage(abi.SOL_NETLINK, NETLINK_PKTINFO, _PKTINFO.pack(0)))
+                got.control.append(ControlMessage(abi.SOL_NETLINK, NETLINK_PKTINFO, _PKTINFO.pack(group)))
         return count
 
     def poll(self, t: Task | None) -> int:
@@ -200,11 +269,7 @@ class NetlinkSocket(SocketFile):
             return
         number = abi.UINT.unpack_from(value)[0] if len(value) >= 4 else 0
         if name in (NETLINK_ADD_MEMBERSHIP, NETLINK_DROP_MEMBERSHIP):
-            if not 1 <= number <= MAX_GROUP:
-                raise SyscallError(errno.EINVAL)
-            if self.protocol == NETLINK_NETFILTER and not t.creds.has_in(self._network.user(), CAP_NET_ADMIN):
-                raise SyscallError(errno.EPERM)
-            (self._groups.add if name == NETLINK_ADD_MEMBERSHIP else self._groups.discard)(number)
+            self._membership(t, number, name == NETLINK_ADD_MEMBERSHIP)
         elif name in _FLAGS:
             (self._set.add if number else self._set.discard)(name)
         else:
@@ -214,8 +279,8 @@ class NetlinkSocket(SocketFile):
         if level != abi.SOL_NETLINK:
             return super().getsockopt(t, level, name, size)
         if name == NETLINK_LIST_MEMBERSHIPS:
-            bits = sum(1 << number - 1 for number in self._groups)
-            return bits.to_bytes(8, "little")
+            bits = sum([1 << number - 1 for number in self._groups])
+            return bits.to_bytes((self._group_count() + 31) // 32 * 4 if self._counted else 0, "little")
         if name not in _FLAGS:
             raise SyscallError(errno.ENOPROTOOPT)
         return abi.INT.pack(int(name in self._set))

@@ -256,12 +256,12 @@ class Service:
                 echo = True
                 self.answers.append(datagram)
             for socket in listeners:
-                socket.deliver(datagram)
+                socket.deliver(datagram, GROUP_NFTABLES)
         datagram = nl.message(_kind(b.NEWGEN), 0, begin.seq, self.port, _generation(nft))
         if echo:
             self.answers.append(datagram)
         for socket in listeners:
-            socket.deliver(datagram)
+            socket.deliver(datagram, GROUP_NFTABLES)
 
     def _listeners(self) -> list[NetlinkSocket]:
         ports = self.network.netlink_ports

@@ -1,0 +1,36 @@
+"""IFLA_LINKINFO: what kind of link an interface is, and what it is tied to (net/core/rtnetlink.c: rtnl_link_fill)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sandbox.sockets.inet.own_links import BRIDGE, own_link
+from sandbox.sockets.netlink import message as nl
+from sandbox.sockets.netlink import namespace_ids
+
+if TYPE_CHECKING:
+    from sandbox.gateway.network import Network
+    from tcpip.stack.nic import Nic
+
+IFLA_LINK, IFLA_MASTER, IFLA_LINKINFO, IFLA_LINK_NETNSID = 5, 10, 18, 37
+IFLA_INFO_KIND, IFLA_INFO_SLAVE_KIND = 1, 4
+
+
+def info(network: Network, nic: Nic) -> bytes:
+    """IFLA_LINKINFO of a link that has a kind, and what it is tied to."""
+    link = own_link(nic)
+    if link is None:
+        return b""
+    body = nl.string(IFLA_INFO_KIND, link.kind)
+    parts = []
+    if link.port is not None and link.port.device.nic is not None:
+        parts.append(nl.u32(IFLA_MASTER, link.port.device.nic.number))
+        body += nl.string(IFLA_INFO_SLAVE_KIND, BRIDGE)
+    other = link.other_end()
+    if other is not None:
+        parts.append(nl.u32(IFLA_LINK, other.number))
+        end = own_link(other)
+        far = end.network if end is not None else None
+        if far is not None and far is not network:
+            parts.append(nl.u32(IFLA_LINK_NETNSID, namespace_ids.id_of(network, far)))
+    return b"".join((*parts, nl.attribute(IFLA_LINKINFO, body)))

@@ -1,0 +1,61 @@
+"""RTM_NEWNETCONF: how an interface, all of them or new ones are set up (`ip netconf`; net/ipv4/devinet.c, net/ipv6/addrconf.c)."""
+
+from __future__ import annotations
+
+import errno
+import struct
+from typing import TYPE_CHECKING, Final
+
+from sandbox.abi.linux.socket import AF_INET, AF_INET6, AF_UNSPEC
+from sandbox.errors import SyscallError
+from sandbox.sockets.netlink import message as nl
+
+if TYPE_CHECKING:
+    from sandbox.gateway.network import Network
+    from sandbox.sockets.netlink.message import Request
+    from tcpip.stack.nic import Nic
+
+RTM_NEWNETCONF: Final = 80
+_IFINDEX, _FORWARDING, _RP_FILTER, _MC_FORWARDING, _PROXY_NEIGH, _LINKDOWN, _BC_FORWARDING = 1, 2, 3, 4, 5, 6, 8
+_INT: Final = struct.Struct("<i")
+_HEADER: Final = 4  # struct netconfmsg, padded
+
+
+def _value(kind: int, value: int) -> bytes:
+    return nl.attribute(kind, _INT.pack(value))
+
+
+def body(network: Network, family: int, nic: Nic, gone: bool = False) -> bytes:
+    """struct netconfmsg and attributes; of an interface that is gone only its number."""
+    parts = [bytes((family, 0, 0, 0)), _value(_IFINDEX, nic.number)]
+    if not gone:
+        four = family == AF_INET
+        stack = network.stack
+        parts.append(_value(_FORWARDING, int(stack.forwarding if four else stack.forwarding_v6)))
+        if four:
+            parts.append(_value(_RP_FILTER, nic.rp_filter))
+        parts.append(_value(_MC_FORWARDING, 0))
+        if four:
+            parts.append(_value(_BC_FORWARDING, 0))
+        parts.append(_value(_PROXY_NEIGH, int(nic.proxy_arp) if four else 0))
+        parts.append(_value(_LINKDOWN, 0))
+    return b"".join(parts)
+
+
+def get(network: Network, request: Request, port: int) -> list[bytes]:
+    """RTM_GETNETCONF: of an interface, or a dump. EINVAL, EOPNOTSUPP for `all` and `default`, which are no interfaces here."""
+    family = request.body[0] if request.body else AF_UNSPEC
+    if request.dump:
+        families = [one for one in (AF_INET, AF_INET6) if family in (AF_UNSPEC, one)]
+        nics = sorted(network.stack.nics.items())
+        return nl.dump(request, port, RTM_NEWNETCONF, [body(network, one, nic) for one in families for _, nic in nics])
+    raw = request.attributes(_HEADER).get(_IFINDEX, b"")
+    if len(raw) < _INT.size or family not in (AF_INET, AF_INET6):
+        raise SyscallError(errno.EINVAL)
+    number = _INT.unpack_from(raw)[0]
+    if number < 0:
+        raise SyscallError(errno.EOPNOTSUPP)
+    nic = network.stack.nics.get(number)
+    if nic is None:
+        raise SyscallError(errno.EINVAL)
+    return [nl.message(RTM_NEWNETCONF, 0, request.seq, port, body(network, family, nic))]

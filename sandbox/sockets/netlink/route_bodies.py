@@ -1,0 +1,248 @@
+"""The bodies of NETLINK_ROUTE's messages about links, addresses and routes (rtnetlink(7), include/uapi/linux/if_link.h):
+the same for an answer, a dump and a notification."""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING, Final
+
+from sandbox.abi.linux.socket import AF_INET, AF_INET6, AF_UNSPEC
+from sandbox.sockets.inet.link_state import (
+    IFF_RUNNING,
+    OPERSTATE,
+    address_flags,
+    carries,
+    has_carrier,
+    interface_flags,
+    interface_type,
+    is_secondary,
+    operational,
+    without_carrier,
+)
+from sandbox.sockets.inet.own_links import own_link
+from sandbox.sockets.netlink import link_info, route_change
+from sandbox.sockets.netlink import message as nl
+from tcpip.addr import is_link_local, is_loopback
+from tcpip.clock import NS_PER_S
+
+if TYPE_CHECKING:
+    from sandbox.gateway.network import Network
+    from tcpip.stack.address import NicAddress
+    from tcpip.stack.nic import Nic
+    from tcpip.stack.route_table import RouteEntry
+
+IFINFO: Final = struct.Struct("<BxHiII")
+IFADDR: Final = struct.Struct("<BBBBI")
+RTMSG: Final = struct.Struct("<BBBBBBBBI")
+_CACHEINFO: Final = struct.Struct("<IIII")
+_ROUTE_CACHEINFO: Final = 12
+_NO_TIMES: Final = bytes(32)  # struct rta_cacheinfo of a row that does not end
+_STATS: Final = 24  # fields of rtnl_link_stats64
+_PROTINFO, _INET6_FLAGS, IF_READY = 12, 1, 0x80000000
+_IFA_PROTO: Final = 11
+_FROM_LOOPBACK, _FROM_ROUTER, _LINK_LOCAL = 1, 2, 3  # IFAPROT_KERNEL_*
+
+SCOPE_UNIVERSE: Final = 0
+SCOPE_LINK: Final = 253
+SCOPE_HOST: Final = 254
+TABLE_COMPAT: Final = 252
+TABLE_LOCAL: Final = 255
+RTN_LOCAL: Final = 2
+RTN_BROADCAST: Final = 3
+RTN_MULTICAST: Final = 5
+PROTO_KERNEL: Final = 2
+PROTO_STATIC: Final = 4
+RTNH_F_LINKDOWN: Final = 16
+
+
+# --- links ---
+
+
+def link_body(network: Network, nic: Nic, change: int = 0, starting: bool = False) -> bytes:
+    """struct ifinfomsg and attributes of one interface. `change`: flags that have changed. `starting`: it is up, and has not
+    looked for a carrier yet."""
+    flags, state = interface_flags(nic), operational(nic)
+    if starting:
+        flags, state = flags & ~IFF_RUNNING, without_carrier(nic)
+    counts = (nic.rx_packets, nic.tx_packets, nic.rx_bytes, nic.tx_bytes, 0, 0, nic.rx_dropped, nic.tx_dropped)
+    stats = counts + (0,) * (_STATS - len(counts))
+    parts = [
+        IFINFO.pack(AF_UNSPEC, interface_type(nic), nic.number, flags, change),
+        nl.string(3, nic.name),
+        nl.u32(13, 1000),  # IFLA_TXQLEN
+        nl.u8(16, OPERSTATE[state]),
+        nl.u8(17, 0),
+        nl.u32(4, nic.mtu),
+        nl.u32(27, 0),
+        nl.u32(30, 0),
+        nl.u32(31, 1),
+        nl.u32(32, 1),
+        nl.u8(33, int(carries(nic))),
+        nl.string(6, _qdisc(nic)),
+        nl.attribute(1, nic.mac or bytes(6)),
+        nl.attribute(2, b"\xff" * 6 if nic.mac else bytes(6)),
+        nl.attribute(23, struct.pack(f"<{_STATS}Q", *stats)),
+        nl.attribute(7, struct.pack(f"<{_STATS}I", *(value & 0xFFFFFFFF for value in stats))),
+        link_info.info(network, nic),
+    ]
+    return b"".join(parts)
+
+
+def link6_body(nic: Nic) -> bytes:
+    """What IPv6 says of an interface (inet6_fill_ifinfo): that it is ready."""
+    parts = [IFINFO.pack(AF_INET6, interface_type(nic), nic.number, interface_flags(nic), 0), nl.string(3, nic.name)]
+    parts.append(nl.attribute(1, nic.mac or bytes(6)))
+    parts.append(nl.u32(4, nic.mtu))
+    link = own_link(nic)
+    other = link.other_end() if link is not None else None
+    if other is not None:
+        parts.append(nl.u32(5, other.number))
+    parts += [nl.u8(16, OPERSTATE[operational(nic)]), nl.attribute(_PROTINFO, nl.u32(_INET6_FLAGS, IF_READY))]
+    return b"".join(parts)
+
+
+def _qdisc(nic: Nic) -> str:
+    """What sends: nothing until it has been up."""
+    link = own_link(nic)
+    if link is not None and not link.activated:
+        return "noop"
+    return "noqueue" if nic.loopback or link is not None else "fq_codel"
+
+
+# --- addresses ---
+
+
+def address_body(nic: Nic, address: NicAddress) -> bytes:
+    """struct ifaddrmsg and attributes of one address."""
+    addr = address.addr
+    four = len(addr) == 4
+    flags = address_flags(nic, address)
+    scope = SCOPE_HOST if is_loopback(addr) else SCOPE_LINK if is_link_local(addr) else SCOPE_UNIVERSE
+    parts = [IFADDR.pack(AF_INET if four else AF_INET6, address.prefix_len, flags, scope, nic.number)]
+    parts.append(nl.attribute(1, addr))
+    if four:
+        parts.append(nl.attribute(2, addr))
+        if address.broadcast and address.broadcast_told and not nic.loopback:
+            parts.append(nl.attribute(4, address.broadcast))
+        parts.append(nl.string(3, address.label or nic.name))
+    parts.append(nl.u32(8, flags))
+    now = nic.stack.clock.now_ns()
+    preferred = 0 if address.deprecated else _seconds(address.preferred_until, now)
+    parts.append(nl.attribute(6, _CACHEINFO.pack(preferred, _seconds(address.valid_until, now), 0, 0)))
+    if not four and _origin(address):
+        parts.append(nl.u8(_IFA_PROTO, _origin(address)))
+    return b"".join(parts)
+
+
+def _seconds(until: int | None, now: int) -> int:
+    """What is left of a lifetime; INFINITY_LIFE_TIME."""
+    return 0xFFFFFFFF if until is None else max(0, until - now + NS_PER_S - 1) // NS_PER_S
+
+
+def _origin(address: NicAddress) -> int:
+    """IFA_PROTO: who has made it; 0 for an administrator."""
+    if address.assigned:
+        return 0
+    if address.dynamic:
+        return _FROM_ROUTER
+    if is_loopback(address.addr):
+        return _FROM_LOOPBACK
+    return _LINK_LOCAL if is_link_local(address.addr) else 0
+
+
+# --- routes ---
+
+
+def route_body(entry: RouteEntry) -> bytes:
+    """struct rtmsg and attributes of one row of a table other than the local one."""
+    four = len(entry.prefix) == 4
+    known = {name: number for number, name in route_change.PROTOCOLS.items()}
+    protocol = int(entry.protocol) if entry.protocol.isdecimal() else known.get(entry.protocol, PROTO_STATIC)
+    scope = SCOPE_LINK if four and not entry.gateway and entry.error is None else SCOPE_UNIVERSE
+    if entry.kind == "local" and four:
+        scope = SCOPE_HOST
+    kind = next(number for number, name in route_change.KINDS.items() if name == entry.kind)
+    family = AF_INET if four else AF_INET6
+    table = entry.table if entry.table < 256 else TABLE_COMPAT
+    flags = RTNH_F_LINKDOWN if entry.nic is not None and not has_carrier(entry.nic) else 0
+    parts = [RTMSG.pack(family, entry.length, 0, 0, table, protocol, scope, kind, flags), nl.u32(15, entry.table)]
+    if entry.length:
+        parts.append(nl.attribute(1, entry.prefix))
+    if entry.metric or not four:
+        parts.append(nl.u32(6, entry.metric or 1024))
+    if entry.source:
+        parts.append(nl.attribute(7, entry.source))
+    if entry.gateway:
+        parts.append(nl.attribute(5, entry.gateway))
+    if entry.nic is not None:
+        parts.append(nl.u32(4, entry.nic.number))
+    elif not four:
+        parts.append(nl.u32(4, 1))  # reject routes of IPv6 go to the loopback
+    if not four:
+        parts.append(nl.attribute(_ROUTE_CACHEINFO, _NO_TIMES))
+        parts.append(nl.u8(20, 0))  # RTA_PREF: medium
+    return b"".join(parts)
+
+
+def _local_body(nic: Nic, addr: bytes, length: int, kind: int, source: bytes) -> bytes:
+    """A row of the local table."""
+    four = len(addr) == 4
+    scope = (SCOPE_HOST if kind == RTN_LOCAL else SCOPE_LINK) if four else SCOPE_UNIVERSE
+    family = AF_INET if four else AF_INET6
+    flags = RTNH_F_LINKDOWN if kind != RTN_LOCAL and not has_carrier(nic) else 0
+    parts = [RTMSG.pack(family, length, 0, 0, TABLE_LOCAL, PROTO_KERNEL, scope, kind, flags), nl.u32(15, TABLE_LOCAL)]
+    parts.append(nl.attribute(1, addr))
+    if four:
+        parts += [nl.u32(4, nic.number), nl.attribute(7, source)]
+    else:
+        parts += [nl.u32(6, 256 if kind == RTN_MULTICAST else 0), nl.u32(4, nic.number)]
+        parts += [nl.attribute(_ROUTE_CACHEINFO, _NO_TIMES), nl.u8(20, 0)]
+    return b"".join(parts)
+
+
+def own_body(nic: Nic, address: NicAddress) -> bytes:
+    """The local row of an address."""
+    source = b""
+    if len(address.addr) == 4:
+        first = is_secondary(nic, address)
+        source = address.addr if first is None else first.addr
+    return _local_body(nic, address.addr, len(address.addr) * 8, RTN_LOCAL, source)
+
+
+def broadcast_body(nic: Nic, address: NicAddress) -> bytes:
+    """The row of its broadcast address."""
+    return _local_body(nic, address.broadcast, 32, RTN_BROADCAST, address.addr)
+
+
+def groups_body(nic: Nic) -> bytes:
+    """The row of all multicast groups of IPv6."""
+    return _local_body(nic, b"\xff" + bytes(15), 8, RTN_MULTICAST, b"")
+
+
+def loopback_body(entry: RouteEntry) -> bytes:
+    """The row of all addresses of a loopback's prefix."""
+    assert entry.nic is not None
+    return _local_body(entry.nic, entry.prefix, entry.length, RTN_LOCAL, entry.source)
+
+
+def local_bodies(network: Network, family: int) -> list[bytes]:
+    """The local table of a dump."""
+    bodies = []
+    for nic in network.stack.nics.values():
+        for address in nic.addresses_of(family):
+            if address.tentative:
+                continue
+            if family == AF_INET and nic.loopback and is_loopback(address.addr):
+                if is_secondary(nic, address) is None:
+                    bodies.append(_local_body(nic, b"\x7f\0\0\0", 8, RTN_LOCAL, address.addr))
+            bodies.append(own_body(nic, address))
+            if address.broadcast and nic.up and is_secondary(nic, address) is None:
+                bodies.append(broadcast_body(nic, address))
+    if family == AF_INET6:
+        bodies += [groups_body(nic) for nic in network.stack.nics.values() if has_groups(nic)]
+    return bodies
+
+
+def has_groups(nic: Nic) -> bool:
+    """IPv6 has begun on it."""
+    return nic.up and any([is_link_local(address.addr) for address in nic.addresses_of(AF_INET6)])
