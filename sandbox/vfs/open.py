@@ -21,7 +21,19 @@ from sandbox.abi.linux.fcntl import (
     O_TMPFILE,
     O_TRUNC,
 )
-from sandbox.abi.linux.stat import S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK, S_ISVTX
+from sandbox.abi.linux.stat import (
+    S_IFBLK,
+    S_IFCHR,
+    S_IFDIR,
+    S_IFIFO,
+    S_IFLNK,
+    S_IFMT,
+    S_IFREG,
+    S_IFSOCK,
+    S_ISGID,
+    S_ISUID,
+    S_ISVTX,
+)
 from sandbox.abi.linux.statfs import ST_NODEV
 from sandbox.errors import SyscallError
 from sandbox.kernel.control import Block
@@ -35,6 +47,7 @@ from sandbox.vfs.notify import IN_CREATE, IN_MODIFY, IN_OPEN, on_entry, on_path
 from sandbox.vfs.path import Path
 from sandbox.vfs.path_file import PathFile
 from sandbox.vfs.permission import MAY_READ, MAY_WRITE, may_create, owner_or_capable, permitted
+from sandbox.vfs.regular_file import remove_privileges
 from sandbox.vfs.walk import Walk, one_step
 
 if TYPE_CHECKING:
@@ -204,6 +217,8 @@ def open_there(t: Task, path: Path, flags: int) -> FileDescription | Block:
     file = finish_open(t, path, inode, flags)
     if flags & O_TRUNC and kind == S_IFREG and not isinstance(file, Block):
         inode.truncate(0)
+        if inode.mode & (S_ISUID | S_ISGID):
+            remove_privileges(t, inode)
         inode.touch_mtime(inode.fs.now())
         if inode.fs.watched:
             on_path(path, IN_MODIFY)

@@ -213,12 +213,12 @@ def exceed_size(t: Task) -> None:
 
 
 def remove_privileges(t: Task, inode: Inode) -> None:
-    """A write clears set-user-ID, and set-group-ID where it means that (file_remove_privs)."""
+    """A write clears set-user-ID, and set-group-ID where it means that or the group is another's (setattr_should_drop_suidgid)."""
     mode = inode.mode
     if t.creds.has(CAP_FSETID):
         return
     kill = mode & S_ISUID
-    if mode & S_ISGID and mode & S_IXGRP:
+    if mode & S_ISGID and (mode & S_IXGRP or not t.creds.in_group(inode.gid)):
         kill |= S_ISGID
     if kill:
         inode.set_mode(mode & 0o7777 & ~kill)
