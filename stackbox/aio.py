@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Mapping, Sequence
 
@@ -14,12 +15,13 @@ from stackbox.sandbox import Sandbox, SandboxError, as_bytes, read_words, write_
 class AsyncSandbox:
     """`async with AsyncSandbox(network="internal") as box:`; the arguments are Sandbox's. It starts when it is entered."""
 
-    def __init__(self, options: Options | None = None, **fields: Any) -> None:
+    def __init__(self, options: Options | None = None, *, image: str | Path | None = None, **fields: Any) -> None:
         self.options = options if options is not None else Options(**fields)
+        self._image = image
         self._box: Sandbox | None = None
 
     async def __aenter__(self) -> AsyncSandbox:
-        self._box = await asyncio.to_thread(Sandbox, self.options)
+        self._box = await asyncio.to_thread(Sandbox, self.options, image=self._image)
         return self
 
     async def __aexit__(
@@ -86,6 +88,10 @@ class AsyncSandbox:
         if done.returncode:
             raise SandboxError(done.stderr.decode("utf-8", "replace").strip())
         return done.stdout
+
+    async def checkpoint(self, directory: str | Path, *, leave_running: bool = False) -> None:
+        """As Sandbox.checkpoint."""
+        await asyncio.to_thread(self.box.checkpoint, directory, leave_running=leave_running)
 
     async def kill(self) -> None:
         """As Sandbox.kill."""

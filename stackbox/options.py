@@ -19,8 +19,8 @@ _RUN: Final = (
 )
 RUNTIME: Final = (sys.executable, "-I", "-S", "-c", _RUN)
 # The first process. It ends when the pipe that is its standard input does, and the sandbox with it: also when the
-# program that holds the other end is killed.
-KEEPER: Final = ("/bin/sh", "-c", "echo; exec cat > /dev/null")
+# program that holds the other end is killed. A line there has one in answer.
+KEEPER: Final = ("/bin/sh", "-c", "echo; while read line; do echo; done")
 READY: Final = b"\n"
 NAME: Final = "box"
 # What a container's root usually may do inside.
@@ -118,12 +118,15 @@ class Options:
         """The command line of a verb."""
         return [*self.runtime, "--root", str(directory / "state"), *verb]
 
-    def start_words(self, directory: Path) -> list[str]:
-        """The command line that runs it in the foreground."""
+    def start_words(self, directory: Path, image: Path | None = None) -> list[str]:
+        """The command line that runs it in the foreground, or goes on with an image of one."""
         globals_ = ["--overlay", "--network", self.network]
         for rule in self.allow:
             globals_ += ["--allow", rule]
         published = [word for rule in self.publish for word in ("--publish", rule)]
+        if image is not None:
+            where = ["--image-path", str(image), "--bundle", str(directory)]
+            return self.words(directory, *globals_, "restore", *where, NAME)
         return self.words(directory, *globals_, "run", "--bundle", str(directory), *published, NAME)
 
     def exec_words(

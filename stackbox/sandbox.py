@@ -23,27 +23,34 @@ class Sandbox:
     Exit statuses are those of processes inside, 128 + N for one that signal N ended.
     """
 
-    def __init__(self, options: Options | None = None, **fields: Any) -> None:
+    def __init__(self, options: Options | None = None, *, image: str | Path | None = None, **fields: Any) -> None:
+        """`image`: the directory of a `checkpoint`, whose processes go on here; the options are those that it was made
+        with. SandboxError."""
         self.options = options if options is not None else Options(**fields)
         self._directory = Path(tempfile.mkdtemp(prefix="stackbox-"))
         self._main: subprocess.Popen[bytes] | None = None
         try:
-            self._start()
+            self._start(Path(image).absolute() if image is not None else None)
         except BaseException:
             self.close()
             raise
 
-    def _start(self) -> None:
+    def _start(self, image: Path | None) -> None:
+        if image is not None and self.options.publish:
+            raise SandboxError("a sandbox with published ports cannot be restored")
         self.options.write_bundle(self._directory)
         with (self._directory / "stderr").open("wb") as said:
             main = self._main = subprocess.Popen(
-                self.options.start_words(self._directory),
+                self.options.start_words(self._directory, image),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=said,
                 start_new_session=True,
             )
-        assert main.stdout is not None
+        assert main.stdin is not None and main.stdout is not None
+        if image is not None:
+            main.stdin.write(READY)
+            main.stdin.flush()
         if main.stdout.read(len(READY)) != READY:
             main.wait()
             raise SandboxError(said_of(self._directory) or f"it ended with status {main.returncode}")
@@ -111,6 +118,21 @@ class Sandbox:
             raise SandboxError(done.stderr.decode("utf-8", "replace").strip())
         data: bytes = done.stdout
         return data
+
+    # --- moving ---
+
+    def checkpoint(self, directory: str | Path, *, leave_running: bool = False) -> None:
+        """Write an image of everything inside to a directory, from which `Sandbox(image=directory, …)` goes on, once or
+        more often. The sandbox ends, unless `leave_running`. SandboxError says what cannot be saved; then it runs on."""
+        flags = ["--leave-running"] if leave_running else []
+        words = self.options.words(
+            self._directory, "checkpoint", "--image-path", str(Path(directory).absolute()), *flags, NAME
+        )
+        done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True)
+        if done.returncode:
+            raise SandboxError(done.stderr.decode("utf-8", "replace").strip().removeprefix("runsc: "))
+        if not leave_running:
+            self.close()
 
     # --- the end ---
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from runsc.cmd.create import one_id
 from runsc.config import Config
@@ -11,12 +11,16 @@ from runsc.failure import EXIT_FAILURE, RuntimeFailure
 from runsc.flags import SWITCH, TEXT, Flag, Values
 from runsc.verb import Verb
 
+if TYPE_CHECKING:
+    from runsc.container.container import Container
+
 IMAGE_NAME: Final = "checkpoint.img"
 FLAGS: Final = (
     Flag("image-path", TEXT, "DIR", "where the image is written (./checkpoint)"),
     Flag("leave-running", SWITCH, "", "let the container go on; without it, it ends and is deleted"),
 )
 DETAILS: Final = (
+    "Of a pod, its sandbox is checkpointed, with all its containers in one image.\n"
     "What cannot be saved (a terminal, a connection, a traced process) is named, and the container runs on.\n"
     "docs/checkpoint.md says what is in an image, and what trust it needs."
 )
@@ -35,15 +39,35 @@ def run(config: Config, values: Values, words: list[str]) -> int:
     try:
         container.check(status.CHECKPOINT)
         if container.state.sandbox:
-            raise RuntimeFailure("cannot checkpoint a container of a pod")
+            raise RuntimeFailure(
+                f"cannot checkpoint a container of a pod without the others: checkpoint its sandbox {container.state.sandbox}"
+            )
         with Image(directory) as image:
             container.call(wire.CHECKPOINT, {"leave_running": stays}, -1.0, (image.fd,))
             image.keep()
     finally:
         lock.release()
     if not stays:
+        further = containers_of(config.root, name)
         destroy.delete(container, config.log)
+        for one in further:
+            destroy.delete(one, config.log)
     return 0
+
+
+def containers_of(root: str, sandbox: str) -> list[Container]:
+    """Those of a pod, without its sandbox's own."""
+    from runsc.container import container, store
+
+    found = []
+    for name in store.names(root):
+        try:
+            one = container.load(root, name)
+        except RuntimeFailure:
+            continue  # deleted meanwhile
+        if one.state.sandbox == sandbox:
+            found.append(one)
+    return found
 
 
 class Image:

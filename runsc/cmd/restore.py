@@ -19,10 +19,13 @@ FLAGS: Final = (
     Flag("console-socket", TEXT, "PATH", "a Unix socket that gets the terminal's master"),
     Flag("detach", SWITCH, "", "return once the processes run", short="d"),
     Flag("keep", SWITCH, "", "do not delete the container when its process has ended"),
+    Flag("container", TEXT, "NAME", "which container of a pod's image it is (by its annotations, else its id)"),
     Flag("pid-file", TEXT, "FILE", "write the sandbox's host process id there"),
 )
 DETAILS: Final = (
     "The bundle's root and mounts must be those that the container had; its process is not started anew.\n"
+    "Of a pod, its sandbox's own container is restored first, then each of the others from the same image: they go on when\n"
+    "the last one is there.\n"
     "An image is trusted as the container is: docs/checkpoint.md."
 )
 
@@ -30,6 +33,7 @@ DETAILS: Final = (
 def run(config: Config, values: Values, words: list[str]) -> int:
     """The process's exit status; 0 when detached."""
     request = request_of(one_id(words, "restore"), values)
+    request.label = values.text("container")
     path = os.path.join(values.text("image-path") or "checkpoint", IMAGE_NAME)
     try:
         request.image_fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)

@@ -49,6 +49,7 @@ class Request:
         "summary",
         "publish",
         "image_fd",
+        "label",
     )
 
     def __init__(self, name: str, bundle: str, spec: Spec) -> None:
@@ -63,6 +64,7 @@ class Request:
         self.summary = False
         self.publish: tuple[str, ...] = ()
         self.image_fd = -1  # an image to be restored, in place of the process
+        self.label = ""  # which container of a pod's image it is; empty: the one that its annotations name
 
 
 class Creation:
@@ -120,6 +122,8 @@ class Creation:
         )
         container.more_fds = tuple(range(3, 3 + request.preserve_fds))
         container.restore_fd = request.image_fd
+        if request.image_fd >= 0:
+            container.start_hooks = ()  # nothing starts
         if state.sandbox:
             from runsc.container import pod
 

@@ -12,6 +12,7 @@ from runsc.container.container import Container, load
 from runsc.container.exec_process import Execution
 from runsc.container.store import Lock
 from runsc.failure import EXIT_FAILURE, RuntimeFailure, as_go_spells
+from runsc.spec.pod import label_of
 from runsc.spec.types import Spec
 from sandbox.abi.linux.sched import CPU_LEAST_US, CPU_PERIOD_MOST_US
 from sandbox.boot.given_mounts import shut_in
@@ -42,6 +43,8 @@ class PodProcess(Execution):
         assert request.spec.process is not None
         super().__init__(container, request.spec.process, request.preserve_fds)
         self.spec = request.spec
+        self.label = request.label or label_of(request.spec, request.name)
+        self.restored = request.image_fd >= 0
         self.sandbox = sandbox
         self.options = options
         self.lock = lock
@@ -61,10 +64,11 @@ class PodProcess(Execution):
         except (StartFailure, HostLacks) as failure:
             raise RuntimeFailure(str(failure), EXIT_FAILURE) from None
         body, fds = container_body(options, container.name, whose_pids(self.spec, self.sandbox))
+        body |= {"label": self.label, "restored": self.restored}
         try:
             self.client = self.sandbox.connect()
             self.client.send(wire.CREATE, body, fds)
-            self.client.receive()
+            self.client.receive(-1.0 if self.restored else None)
         except Refused as refusal:
             raise RuntimeFailure(as_go_spells(str(refusal)), EXIT_FAILURE) from None
         except (SandboxGone, SandboxSilent, BadFrame) as error:

@@ -75,7 +75,7 @@ LEGAL: Final[dict[str, dict[str, str]]] = {
         CREATING: _NOT_RUNNING,
         CREATED: "cannot checkpoint a container that has not been started",
         RUNNING: "",
-        PAUSED: "cannot checkpoint a paused container: resume it first",
+        PAUSED: "",
         STOPPED: _NOT_RUNNING,
     },
     PS: {CREATING: _NOT_RUNNING, CREATED: "", RUNNING: "", PAUSED: "", STOPPED: _NOT_RUNNING},

@@ -12,6 +12,12 @@ from runsc.shim.protobuf import Fields
 from runsc.shim.ttrpc import INVALID_ARGUMENT, CallError
 
 KINDS: Final = ("runtimeoptions.v1.Options", "cri.runtimeoptions.v1.Options")
+# Of containerd.runc.v1.CheckpointOptions (api/types/runc/options/oci.proto) the numbers of what is known, and of what only
+# CRIU has. `terminal` and `file_locks` ask for what an image always has.
+CHECKPOINT_KIND: Final = "containerd.runc.v1.CheckpointOptions"
+_EXIT: Final = 1
+_IMAGE_PATH: Final = 8
+_CRIU: Final = ((2, "open_tcp"), (3, "external_unix_sockets"))
 LIMIT: Final = 1 << 20
 OURS: Final = ("root", "log", "log-format")  # what the shim says itself
 
@@ -62,3 +68,17 @@ def flags_of(text: str, where: str) -> tuple[str, ...]:
         for item in value if isinstance(value, list) else [value]:
             words.append(f"--{name}={str(item).lower() if isinstance(item, bool) else item}")
     return tuple(words)
+
+
+def checkpoint_options(request: Fields) -> tuple[str, bool]:
+    """Of a CheckpointTaskRequest: the directory for the image, and whether the container is to end. CallError for what
+    cannot be had."""
+    options = request.inner(3)
+    kind = options.text(1).rpartition("/")[2]
+    if kind and kind != CHECKPOINT_KIND:
+        raise CallError(INVALID_ARGUMENT, f"options of type {kind} are not known; known: {CHECKPOINT_KIND}")
+    found = options.inner(2)
+    for number, name in _CRIU:
+        if found.number(number):
+            raise CallError(INVALID_ARGUMENT, f"option {name} of a checkpoint is CRIU's, and cannot be had")
+    return found.text(_IMAGE_PATH) or request.text(2), bool(found.number(_EXIT))

@@ -10,7 +10,7 @@ from typing import Callable, Final
 from runsc.shim import rootfs, ttrpc
 from runsc.shim.commands import Commands, last_error
 from runsc.shim.loop import Loop
-from runsc.shim.options import Options, options_of
+from runsc.shim.options import Options, checkpoint_options, options_of
 from runsc.shim.protobuf import Fields, any_of, message
 from runsc.shim.publish import Publisher
 from runsc.shim.stdio import Streams
@@ -54,6 +54,7 @@ class Service:
             "Pause": self._pause,
             "Resume": self._resume,
             "Update": self._update,
+            "Checkpoint": self._checkpoint,
             "ResizePty": self._resize,
             "CloseIO": self._close_input,
             "Connect": self._connect,
@@ -115,11 +116,9 @@ class Service:
         name, bundle, terminal = body.text(1), body.text(2), bool(body.number(4))
         if name in self.tasks:
             raise CallError(ttrpc.ALREADY_EXISTS, f"container {name}: already exists")
-        if body.text(8):
-            raise CallError(ttrpc.UNIMPLEMENTED, "a container cannot be restored from a checkpoint")
         options = options_of(body.inner(10))
         streams = Streams(self.loop, body.text(5), body.text(6), body.text(7), terminal)
-        task = Task(name, bundle, Process(streams))
+        task = Task(name, bundle, Process(streams), body.text(8))
         mounts = [Fields(data) for data in body.all(3)]
         root = os.path.join(bundle, "rootfs")
         if mounts:
@@ -138,6 +137,10 @@ class Service:
             self.publisher.publish("/tasks/create", "TaskCreate", task.created_event(body))
             self._check_early(task.first)
 
+        if task.image:  # it is there once it is started, as with containerd's own shim
+            request.answer(message((1, 0)))
+            self.publisher.publish("/tasks/create", "TaskCreate", task.created_event(body))
+            return
         words = ["create", "--bundle", bundle, "--pid-file", os.path.join(bundle, "init.pid")]
         try:
             self._launch(task, request, task.first, words, [name], created, undo)
@@ -184,7 +187,18 @@ class Service:
             request.answer(message((1, process.pid)))
             self.publisher.publish("/tasks/start", "TaskStart", message((1, task.name), (2, process.pid)))
 
-        self._run(task, request, ["start", task.name], started)
+        if not task.image:
+            self._run(task, request, ["start", task.name], started)
+            return
+
+        def restored(output: bytes) -> None:
+            self._has_begun(task, process, "init.pid")
+            started(output)
+            self._check_early(process)
+
+        words = ["restore", "--detach", "--image-path", task.image, "--bundle", task.bundle]
+        words += ["--pid-file", os.path.join(task.bundle, "init.pid")]
+        self._launch(task, request, process, words, [task.name], restored, lambda: None)
 
     def _start_exec(self, request: Request, task: Task, process: Process) -> None:
         if process.pid or process.status == STOPPED:
@@ -352,6 +366,18 @@ class Service:
         with open(path, "wb") as file:
             file.write(request.body.inner(2).data(2))
         self._run(task, request, ["update", "--resources", path, task.name], lambda output: request.answer())
+
+    def _checkpoint(self, request: Request) -> None:
+        """An image in a directory of containerd's, which keeps it; the container goes on unless options say otherwise."""
+        task = self._task(request.body.text(1))
+        path, exits = checkpoint_options(request.body)
+
+        def done(output: bytes) -> None:
+            request.answer()
+            self.publisher.publish("/tasks/checkpointed", "TaskCheckpointed", message((1, task.name), (2, path)))
+
+        words = ["checkpoint", "--image-path", path, *([] if exits else ["--leave-running"]), task.name]
+        self._run(task, request, words, done)
 
     def _resize(self, request: Request) -> None:
         _, process = self._process(request)

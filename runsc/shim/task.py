@@ -68,7 +68,8 @@ class Process:
 class Task:
     """A container: its first process and those beside it."""
 
-    def __init__(self, name: str, bundle: str, first: Process) -> None:
+    def __init__(self, name: str, bundle: str, first: Process, image: str = "") -> None:
+        self.image = image  # the directory of a checkpoint that it is restored from
         self.name = name
         self.bundle = bundle
         self.first = first

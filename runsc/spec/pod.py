@@ -11,6 +11,8 @@ ANNOTATIONS: Final = (
     ("io.kubernetes.cri.container-type", "io.kubernetes.cri.sandbox-id"),
     ("io.kubernetes.cri-o.ContainerType", "io.kubernetes.cri-o.SandboxID"),
 )
+# The container's name in its pod: containerd's annotation, and the kubelet's that CRI-O hands on.
+NAMES: Final = ("io.kubernetes.cri.container-name", "io.kubernetes.container.name")
 
 
 def sandbox_of(spec: Spec) -> str:
@@ -25,3 +27,12 @@ def sandbox_of(spec: Spec) -> str:
 def is_pod(spec: Spec) -> bool:
     """It is the one in whose sandbox others are to be."""
     return any(spec.annotations.get(kind) == "sandbox" for kind, _ in ANNOTATIONS)
+
+
+def label_of(spec: Spec, name: str) -> str:
+    """What an image of the pod calls the container: its name in the pod, which lasts, or its id."""
+    for key in NAMES:
+        found = spec.annotations.get(key)
+        if isinstance(found, str) and found:
+            return found
+    return name

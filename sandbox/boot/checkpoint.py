@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Callable
+from typing import TYPE_CHECKING, Callable, Sequence
 
 from sandbox.checkpoint.save import CannotSave, Save, Saved
 
 if TYPE_CHECKING:
-    from sandbox.boot.console import Console
+    from sandbox.checkpoint.contained import Contained
     from sandbox.control.server import Connection
     from sandbox.kernel.kernel import Kernel
 
 
 def save(
-    kernel: Kernel, fd: int, console: Console | None, connection: Connection, then: Callable[[bool], None]
+    kernel: Kernel, fd: int, containers: Sequence[Contained], connection: Connection, then: Callable[[bool], None]
 ) -> None:
     """Write an image to `fd`, which is closed; `then(done?)` when the answer is given, with the processes running again."""
 
@@ -30,7 +30,7 @@ def save(
         connection.refuse("checkpoint", f"cannot checkpoint: {why}")
         then(False)
 
-    work = Save(kernel, fd, console, saved, failed)
+    work = Save(kernel, fd, containers, saved, failed)
     try:
         work.begin()
     except CannotSave as error:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from sandbox.boot.events import Events
     from sandbox.boot.first_program import ProgramStart
     from sandbox.boot.sandbox import Sandbox
+    from sandbox.checkpoint.contained import Contained
     from sandbox.kernel.kernel import Kernel
     from sandbox.kernel.view import View
     from sandbox.reactor import Reactor
@@ -44,6 +45,11 @@ WINDOW_MAX: Final = 0xFFFF
 PORT_MAX: Final = 0xFFFF
 # What is sent to the sandbox's process is meant for the container's.
 FORWARDED: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
+
+# What a container is answered that waits for the others of its pod to be restored.
+BEFORE_RESTORED: Final = (
+    wire.START, wire.STATE, wire.SIGNAL, wire.WAIT, wire.PS, wire.STATS, wire.CREATE, wire.REMOVE, wire.STACKS,
+)  # fmt: skip
 
 Handler = Callable[[Connection, Frame], None]
 
@@ -72,8 +78,14 @@ class Holder(Protocol):
     def remove(self, connection: Connection) -> None:
         """Answered when nothing of it is left."""
 
+    def contained(self) -> list[Contained]:
+        """The sandbox's containers, for an image. CannotSave."""
+
     def saved(self) -> None:
         """An image of it has been written: it ends here."""
+
+    def awaited(self) -> str:
+        """Which containers of an image have to come before there is anything in this one; empty for none."""
 
 
 class ContainerControl:
@@ -91,6 +103,7 @@ class ContainerControl:
         self._waiting: list[Connection] = []
         self._starting = False
         self._saving = False
+        self._to_save: Callable[[], None] | None = None  # while it is paused
         self.name = ""  # once it is started
         self._trace_fd = -1
         self._events: Events | None = None
@@ -123,6 +136,10 @@ class ContainerControl:
         handler = self._handlers.get(frame.kind)
         if handler is None:
             connection.refuse("unknown", f"unknown request {frame.kind}")
+            return
+        awaited = self.holder.awaited()
+        if awaited and frame.kind not in BEFORE_RESTORED:
+            connection.refuse("wrong-state", f"the pod's containers {awaited} have not been restored yet")
             return
         try:
             handler(connection, frame)
@@ -224,18 +241,24 @@ class ContainerControl:
         # Not from here: what other connections have asked at the same time is answered first.
         self.kernel.reactor.call_soon(lambda: self._stand_still(connection))
 
-    def _stand_still(self, connection: Connection) -> None:
-        """No process runs and nothing of the kernel does, until somebody resumes."""
+    def _stand_still(self, connection: Connection | None) -> None:
+        """No process runs and nothing of the kernel does, until somebody resumes, or wants an image."""
         if self.status != PAUSED:
             return
         platform, reactor = self.kernel.platform, self.kernel.reactor
         begin = reactor.clock.now_ns()
-        self._tell("paused", {})
+        if connection is not None:
+            self._tell("paused", {})
         platform.freeze()
-        connection.answer()
-        self.server.serve_while(lambda: self.status == PAUSED)
+        if connection is not None:
+            connection.answer()
+        self.server.serve_while(lambda: self.status == PAUSED and self._to_save is None)
         platform.thaw()
         reactor.stood_ns += reactor.clock.now_ns() - begin
+        if self._to_save is not None:  # they halt before anything that they ask for is answered
+            to_save, self._to_save = self._to_save, None
+            to_save()
+            return
         self._tell("resumed", {})
 
     def _resume(self, connection: Connection, frame: Frame) -> None:
@@ -330,10 +353,9 @@ class ContainerControl:
         connection.answer()
 
     def _checkpoint(self, connection: Connection, frame: Frame) -> None:
-        first = self.holder.first
         if self.view is not self.kernel.view:
-            connection.refuse("not-alone", "cannot checkpoint a container of a pod")
-        elif self.status != RUNNING:
+            connection.refuse("not-alone", "cannot checkpoint a container of a pod without the others")
+        elif self.status not in (RUNNING, PAUSED):
             connection.refuse("wrong-state", f"cannot checkpoint a container that is {self.status}")
         elif self._saving:
             connection.refuse("wrong-state", "the container is being checkpointed already")
@@ -343,11 +365,21 @@ class ContainerControl:
             raise BadMessage("one file is needed")
         else:
             from sandbox.boot import checkpoint
+            from sandbox.checkpoint.save import CannotSave
 
-            self._saving = True
             stays = Fields(frame.body).flag("leave_running")
-            console = first.console if first is not None else None
-            checkpoint.save(self.kernel, frame.fds.pop(), console, connection, partial(self._saved, stays))
+            try:
+                containers = self.holder.contained()
+            except CannotSave as error:
+                connection.refuse("checkpoint", f"cannot checkpoint: {error}")
+                return
+            self._saving = True
+            then, fd = partial(self._saved, stays), frame.fds.pop()
+            begin = partial(checkpoint.save, self.kernel, fd, containers, connection, then)
+            if self.status == PAUSED:
+                self._to_save = begin
+            else:
+                begin()
 
     def _saved(self, stays: bool, done: bool) -> None:
         """An image is there, or (not `done`) none."""
@@ -355,6 +387,8 @@ class ContainerControl:
         self._tell("checkpointed" if done else "not-checkpointed", {"leave_running": stays})
         if done and not stays:
             self.holder.saved()
+        elif self.status == PAUSED:
+            self.kernel.reactor.call_soon(partial(self._stand_still, None))
 
     def _tell(self, what: str, body: dict[str, object]) -> None:
         if self.kernel.tell is not None:

@@ -9,7 +9,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.signal import SIGKILL
-from sandbox.boot.container import SIGNAL_MAX, ContainerControl, window_of
+from sandbox.boot.container import PAUSED, RUNNING, SIGNAL_MAX, ContainerControl, window_of
 from sandbox.boot.first_program import ProgramStart
 from sandbox.boot.mounts import bind_console, mount_further
 from sandbox.boot.signals import forward
@@ -24,6 +24,8 @@ from sandbox.kernel.view import View
 
 if TYPE_CHECKING:
     from sandbox.boot.options import SandboxOptions
+    from sandbox.boot.restored import Restoration
+    from sandbox.checkpoint.contained import Contained
     from sandbox.control.server import Connection
     from sandbox.control.wire import Frame
     from sandbox.kernel.kernel import Kernel
@@ -33,11 +35,13 @@ CONTAINERS_MOST: Final = 256
 
 
 class Pod:
-    """What further containers a sandbox has. `bounded`: the memory of them all is bounded by the sandbox's own."""
+    """What further containers a sandbox has. `bounded`: the memory of them all is bounded by the sandbox's own.
+    `restoration`: the image that the sandbox is restored from."""
 
-    def __init__(self, kernel: Kernel, bounded: bool) -> None:
+    def __init__(self, kernel: Kernel, bounded: bool, restoration: Restoration | None = None) -> None:
         self.kernel = kernel
         self.bounded = bounded
+        self.restoration = restoration
         self.containers: dict[FurtherContainer, None] = {}
         self._usual = kernel.memory_bytes
         self._numbers = count(2)  # of their control groups; the sandbox's own is 1
@@ -52,19 +56,52 @@ class Pod:
         options = options_of(frame)
         fields = Fields(frame.body)
         name, whose = fields.text("name"), fields.text("whose_pids")
+        label, restored = fields.text("label"), fields.flag("restored")
+        if restored and (why := self._why_not_restored(label)):
+            connection.refuse("restore", f"cannot restore: {why}")
+            return
         pids = self._pids(whose)
         if pids is None:
             connection.refuse("no-container", f"container {whose} does not run")
             return
         number = next(self._numbers)
-        view = View(pids, Cgroup(self.kernel.cgroups, self.kernel.cgroups.root, b"%d" % number), bool(whose))
+        group = Cgroup(self.kernel.cgroups, self.kernel.cgroups.root, b"%d" % number)
+        view = View(pids, group, bool(whose), number)
         if options.limits.pids:
             view.limit_tasks(options.limits.pids)
-        container = FurtherContainer(self, connection, options, view, name)
+        container = FurtherContainer(self, connection, options, view, name, label)
         container.fds, frame.fds = frame.fds, []
         self.containers[container] = None
         self.count_memory()
-        container.begin()
+        container.begin(self.restoration if restored else None)
+
+    def _why_not_restored(self, label: str) -> str:
+        if self.restoration is None:
+            return "the sandbox was not restored from an image"
+        return self.restoration.why_not(label)
+
+    def restored(self) -> None:
+        """Numbers of those that come from the image are taken."""
+        self._numbers = count(max(next(self._numbers), 1 + max(one.view.number for one in self.containers)))
+
+    def contained(self) -> list[Contained]:
+        """Those that run, for an image, by number. What have ended let go of all that would be in it. CannotSave."""
+        from sandbox.checkpoint.contained import Contained
+        from sandbox.checkpoint.save import CannotSave
+
+        found: dict[str, Contained] = {}
+        for one in sorted(self.containers, key=lambda container: container.view.number):
+            if one.has_ended():
+                one.release()
+                continue
+            status = one.control.status if one.control is not None else "creating"
+            if status not in (RUNNING, PAUSED):
+                raise CannotSave(f"container {one.name} of the pod is {status}")
+            if one.label in found or not one.label:
+                raise CannotSave(f"two containers of the pod are called {one.label}")
+            console = one.first.console if one.first is not None else None
+            found[one.label] = Contained(one.label, one.view, console)
+        return list(found.values())
 
     def _pids(self, whose: str) -> PidNamespace | None:
         """New ones, those of a further container, or the sandbox's. None when nobody can enter any more."""
@@ -85,8 +122,11 @@ class Pod:
 class FurtherContainer:
     """From CREATE to REMOVE. When the connection that asked for it is gone, its processes are killed."""
 
-    def __init__(self, pod: Pod, connection: Connection, options: SandboxOptions, view: View, name: str) -> None:
+    def __init__(
+        self, pod: Pod, connection: Connection, options: SandboxOptions, view: View, name: str, label: str
+    ) -> None:
         self.pod = pod
+        self.label = label  # what an image calls it
         self.kernel = pod.kernel
         self.connection = connection
         self.options = options
@@ -104,9 +144,10 @@ class FurtherContainer:
         self._early: list[int] = []
         self._ended = False
         self._gone = False
+        self._released = False
 
-    def begin(self) -> None:
-        """Mount, and load the first program."""
+    def begin(self, restoration: Restoration | None) -> None:
+        """Mount, and load the first program, or (`restoration`) wait for what the image has of it."""
         options, container = self.options, self.options.container
         assert container is not None
         self.connection.on_close.append(self._hung_up)
@@ -114,6 +155,11 @@ class FurtherContainer:
             mount_further(self.kernel, self.view, options)
         except StartFailure as failure:
             self._failed(failure)
+            return
+        if restoration is not None:
+            from sandbox.boot.restored import RestoredStart
+
+            RestoredStart(restoration, self.label, self.view, options, self._failed, self._restored).begin()
             return
         self.view.on_exit = self._exited
         start = self._start = ProgramStart(self.kernel, options.program, self._failed, self._loaded)
@@ -130,8 +176,6 @@ class FurtherContainer:
             self._kill()
             return
         self.first = start
-        for fd in (*self.options.stdio, *container.more_fds):
-            self._close(fd)
         if start.console is not None:
             try:
                 bind_console(self.view, start.console.number)
@@ -139,11 +183,44 @@ class FurtherContainer:
                 self._failed(failure)
                 return
             start.console.take_keys()
+        self._close_streams()
+        self._created()
+
+    def _created(self) -> None:
+        container = self.options.container
+        assert container is not None
         control = self.control = ContainerControl(self, self.kernel, container)
         self.fds.remove(container.control_fd)  # the server's now
         control.created()
         self.connection.on_frame = self._frame
         self.connection.answer()
+
+    def _close_streams(self) -> None:
+        """The processes inside have their own."""
+        container = self.options.container
+        assert container is not None
+        for fd in (*self.options.stdio, *container.more_fds):
+            self._close(fd)
+
+    def _restored(self, start: ProgramStart) -> None:
+        """Its processes are there; or will be, with those of containers that have to come first (then once more)."""
+        self.first = start
+        if start.group is not None:
+            view = self.view = start.view
+            view.on_exit = self._exited
+            self.set_memory_of_its_own(self.memory)
+            self.set_cpu(*self.cpu_us)
+            self._close_streams()
+            self.pod.restored()
+            if self.control is not None:
+                self.control.view = view
+            if self._gone:
+                self._kill()
+                return
+        if self.control is None:
+            self._created()
+        elif self._running:
+            self._deliver_early()
 
     def _failed(self, failure: StartFailure) -> None:
         self.connection.answer({"code": str(failure.status), "message": str(failure)}, wire.REFUSED)
@@ -196,6 +273,10 @@ class FurtherContainer:
     def started(self) -> None:
         """It is about to run."""
         self._running = True
+        if self.view.first is not None:
+            self._deliver_early()
+
+    def _deliver_early(self) -> None:
         for number in self._early:
             self.kernel.reactor.call_soon(partial(self.signal, number))
 
@@ -222,8 +303,23 @@ class FurtherContainer:
         """Only the sandbox has containers."""
         connection.refuse("no-sandbox", "the container is not a pod's sandbox")
 
+    def contained(self) -> list[Contained]:
+        """An image is one of all of them. CannotSave."""
+        from sandbox.checkpoint.save import CannotSave
+
+        raise CannotSave("the container is not a pod's sandbox")
+
     def saved(self) -> None:
-        """It never is: a container of a pod is not checkpointed."""
+        """It never is: an image is one of the pod's sandbox."""
+
+    def awaited(self) -> str:
+        """Of an image, the other containers that have not come."""
+        restoration = self.pod.restoration
+        return restoration.waiting_for() if restoration is not None else ""
+
+    def has_ended(self) -> bool:
+        """Its first process has, and everybody with it."""
+        return self._ended
 
     def remove(self, connection: Connection) -> None:
         """Its processes, mounts, descriptors, socket."""
@@ -246,12 +342,22 @@ class FurtherContainer:
         if self not in self.pod.containers:
             return
         del self.pod.containers[self]
-        self.view.cgroup.discard()
+        restoration = self.pod.restoration
+        if restoration is not None:
+            restoration.leave(self.label, self.view)
+        self.release()
         self.pod.count_memory()
-        if hasattr(self.view, "namespaces"):
-            self.view.namespaces.drop()
         for fd in list(self.fds):
             self._close(fd)
+
+    def release(self) -> None:
+        """Its control group and its mounts. Harmless twice."""
+        if self._released:
+            return
+        self._released = True
+        self.view.cgroup.discard()
+        if hasattr(self.view, "namespaces"):
+            self.view.namespaces.drop()
 
     def _close(self, fd: int) -> None:
         if fd in self.fds:

@@ -103,10 +103,12 @@ def fill_view(kernel: Kernel, view: View, namespace: MountNamespace, options: Sa
     """Everything that is mounted below the root. StartFailure."""
     root, container = options.root, options.container
     view.mounts = namespace
+    view.given = [namespace.root.fs]
     view.terminals = PtyTable(kernel.clock)
     for mount in standard_mounts() + options.mounts if container is None else options.mounts:
         try:
             fs = make_filesystem(kernel, view, mount)
+            view.given.append(fs)
             directory = fs.root.is_dir()
             if container is not None:
                 take_mode(fs, find_point(namespace, mount.target), mount)

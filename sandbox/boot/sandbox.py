@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from sandbox.boot.container import ContainerControl
     from sandbox.boot.first_program import ProgramStart
     from sandbox.boot.further import Pod
+    from sandbox.boot.restored import Restoration
+    from sandbox.checkpoint.contained import Contained
     from sandbox.control.server import Connection
     from sandbox.control.wire import Frame
     from sandbox.gateway.network import Network
@@ -58,6 +60,7 @@ class Sandbox:
         self.status = 0  # the wait status of the first process, once it has ended
         self.running_ns = 0
         self.pod: Pod | None = None
+        self.restoration: Restoration | None = None
         self._early: list[int] = []
 
     def start(self) -> None:
@@ -124,9 +127,11 @@ class Sandbox:
 
         options, container = self.options, self.options.container
         if container is not None and container.restore_fd >= 0:
-            from sandbox.boot.restored import RestoredStart
+            from sandbox.boot.restored import Restoration, RestoredStart
+            from sandbox.checkpoint.contained import OWN
 
-            RestoredStart(kernel, options, self._failed, self._restored).begin()
+            self.restoration = Restoration(kernel, container.restore_fd)
+            RestoredStart(self.restoration, OWN, self.view, options, self._failed, self._restored).begin()
             return
         first = ProgramStart(kernel, options.program, self._failed, self._loaded)
         first.first = True
@@ -235,25 +240,42 @@ class Sandbox:
             self.started()
 
     def _restored(self, first: ProgramStart) -> None:
+        """The processes of an image are there; or may come, with other containers (then once more when they have)."""
         assert self.kernel is not None and self.control is not None
+        early, self.first = self.first is not None, first
         self.view = self.control.view = self.kernel.view
-        self.view.on_exit = self._exited
-        self.first = first
-        if first.console is not None:
-            first.console.join(self.link)
-        self.control.created()
-        self.link.created()
+        if first.group is not None:
+            self.view.on_exit = self._exited
+            if self.options.limits.memory:
+                self.kernel.memory_bytes = self.options.limits.memory
+            if first.console is not None:
+                first.console.join(self.link)
+        if not early:
+            self.control.created()
+            self.link.created()
+        elif self.running_ns:
+            self._begin_signals()
 
     def started(self) -> None:
         """The first process runs, or is just about to."""
-        assert self.first is not None and self.first.group is not None
-        self.init = self.first.group
+        assert self.first is not None
         self.running_ns = time.monotonic_ns()
         self.link.started()
+        if self.first.group is not None:
+            self._begin_signals()
+
+    def _begin_signals(self) -> None:
+        assert self.first is not None
+        self.init = self.first.group
         for number in self._early:  # once the program has been let go
             self.reactor.call_soon(partial(self.signal, number))
 
     def _failed(self, failure: StartFailure) -> None:
+        if self.first is not None and self.restoration is not None:  # others have been told that it is there
+            assert self.kernel is not None
+            self.kernel.log.error(str(failure))
+            self._exited(failure.status << 8)
+            return
         self.status = failure.status << 8
         self.link.failed(failure.status, str(failure))
         self.reactor.stop()
@@ -307,12 +329,24 @@ class Sandbox:
         if self.pod is None:
             from sandbox.boot.further import Pod
 
-            self.pod = Pod(self.kernel, bool(self.options.limits.memory))
+            self.pod = Pod(self.kernel, bool(self.options.limits.memory), self.restoration)
         self.pod.create(connection, frame)
 
     def remove(self, connection: Connection) -> None:
         """It takes everything with it when its process ends."""
         connection.refuse("sandbox", "the sandbox's own container ends with its process")
+
+    def contained(self) -> list[Contained]:
+        """Itself, and those of its pod. CannotSave."""
+        from sandbox.checkpoint.contained import OWN, Contained
+
+        console = self.first.console if self.first is not None else None
+        own = Contained(OWN, self.view, console)
+        return [own, *(self.pod.contained() if self.pod is not None else ())]
+
+    def awaited(self) -> str:
+        """Of an image of a pod, those that have not come."""
+        return self.restoration.waiting_for() if self.restoration is not None else ""
 
     def saved(self) -> None:
         """Whoever restores the image goes on with it."""

@@ -38,5 +38,6 @@ def open_stdio(
         access = fcntl.fcntl(fd, fcntl.F_GETFL) & O_ACCMODE
         file = HostFile(copy, access if access != O_RDWR else O_RDWR, task.kernel.reactor)
         file.origin = number if first else -1
+        file.container = task.group.view.number
         task.fds.install(file)
     return console

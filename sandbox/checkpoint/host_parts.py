@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from typing import TYPE_CHECKING, Final, Iterator, TypeVar
+from typing import TYPE_CHECKING, Final, Sequence, TypeVar
 
 from sandbox.abi.linux.fcntl import O_ACCMODE
 from sandbox.checkpoint import network_parts
@@ -23,7 +23,9 @@ from sandbox.vfs.inode import Inode
 from tcpip.stack.route import Route
 
 if TYPE_CHECKING:
+    from sandbox.checkpoint.contained import Contained
     from sandbox.kernel.kernel import Kernel
+    from sandbox.kernel.view import View
     from sandbox.vfs.filesystem import Filesystem
 
 _INODE: Final = ("opens", "writers", "maps", "locks", "marks", "attached", "linkable")
@@ -34,26 +36,28 @@ BundleFs = HostFs | ProcFs | SysFs
 T = TypeVar("T")
 
 
-def bundle_file_systems(kernel: Kernel) -> Iterator[BundleFs]:
-    """Of what is mounted in the first container: those that a restored one takes over from its own start."""
-    for mount in kernel.view.mounts.mounts():
-        fs: Filesystem = mount.fs.lower if isinstance(mount.fs, OverlayFs) else mount.fs
+def bundle_file_systems(view: View) -> list[BundleFs]:
+    """What a container's bundle gives it of the host and of the kernel's own: a restored one takes it over from its own start."""
+    found: list[BundleFs] = []
+    for one in view.given:
+        fs: Filesystem = one.lower if isinstance(one, OverlayFs) else one
         if isinstance(fs, BundleFs):
-            yield fs
+            found.append(fs)
+    return found
 
 
 def describe(fs: BundleFs) -> str:
     """What has to be the same in the bundle of the restored container."""
-    kind = f"{fs.name} {fs.live:d}{fs.readonly:d}" if isinstance(fs, HostFs) else fs.name
-    return f"{fs.dev} {kind}"
+    return f"{fs.name} {fs.live:d}{fs.readonly:d}" if isinstance(fs, HostFs) else fs.name
 
 
 class Parts:
     """For one kernel. `outside` and `record` are the Encoder's, `meaning` and `make` the Decoder's."""
 
-    def __init__(self, kernel: Kernel, stdio: tuple[int, ...] = ()) -> None:
+    def __init__(self, kernel: Kernel, containers: Sequence[Contained]) -> None:
         self._kernel = kernel
-        self._stdio = stdio
+        self._containers = containers
+        self._numbers = {one.view.number: at for at, one in enumerate(containers)}
         self._singles: dict[str, object] = {
             "kernel": kernel,
             "waiters": kernel.platform.waiters,
@@ -70,9 +74,13 @@ class Parts:
             "uring": kernel.uring,
         }
         self._singles.update(network_parts.names(kernel.net.stack))
-        for fs in bundle_file_systems(kernel):
-            self._singles["fs " + describe(fs)] = fs
-        self._names = {id(value): name for name, value in self._singles.items()}
+        for at, one in enumerate(containers):
+            self._singles.setdefault(f"pids {at}", one.view.pids)
+            for number, fs in enumerate(bundle_file_systems(one.view)):
+                self._singles[f"fs {at} {number}"] = fs
+        self._names: dict[int, str] = {}
+        for name, value in self._singles.items():
+            self._names.setdefault(id(value), name)
         self._places: dict[int, Dentry] = {}  # of inodes that have no name of their own
         self.missing: list[str] = []  # files of the host that a process has open, and that are not there
 
@@ -103,9 +111,10 @@ class Parts:
         if isinstance(value, HostBacking):
             return "host mapping", value._file, value.name
         if isinstance(value, HostFile):
-            if value.origin < 0:
+            at = self._numbers.get(value.container, -1)
+            if value.origin < 0 or at < 0:
                 return None
-            return "stream", value.origin, value.flags, tuple(getattr(value, name) for name in _FILE)
+            return "stream", at, value.origin, value.flags, tuple(getattr(value, name) for name in _FILE)
         if isinstance(value, Inode) and isinstance(value.fs, ProcFs | SysFs):
             path = self._path_of(value)
             if path is None or any(name.isdigit() for name in path):
@@ -146,8 +155,8 @@ class Parts:
                 return backing
             case ("route", bytes(dst), bytes(src), int(mark)):
                 return network_parts.route(self._kernel.net.stack, dst, src, mark)
-            case ("stream", int(origin), int(flags), tuple(state)):
-                return self._stream(origin, flags, state)
+            case ("stream", int(at), int(origin), int(flags), tuple(state)):
+                return self._stream(at, origin, flags, state)
             case ("pseudo inode", (ProcFs() | SysFs()) as fs, tuple(path), tuple(state)):
                 found: Inode | None = fs.root
                 for part in path:
@@ -171,13 +180,14 @@ class Parts:
             found.key, found.nlink = (-1, id(found)), 0
         return _with(found, _INODE, state)
 
-    def _stream(self, origin: int, flags: int, state: tuple[object, ...]) -> HostFile:
-        if not 0 <= origin < len(self._stdio):
+    def _stream(self, at: int, origin: int, flags: int, state: tuple[object, ...]) -> HostFile:
+        stdio = self._containers[at].stdio if 0 <= at < len(self._containers) else ()
+        if not 0 <= origin < len(stdio):
             raise BadImage(f"the container had a descriptor {origin} of the host, and none is given now")
-        fd = fcntl.fcntl(self._stdio[origin], fcntl.F_DUPFD_CLOEXEC, 3)
+        fd = fcntl.fcntl(stdio[origin], fcntl.F_DUPFD_CLOEXEC, 3)
         access = fcntl.fcntl(fd, fcntl.F_GETFL) & O_ACCMODE
         file = HostFile(fd, flags & ~O_ACCMODE | access, self._kernel.reactor)
-        file.origin = origin
+        file.origin, file.container = origin, self._containers[at].number
         return _with(file, _FILE, state)
 
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 import errno
 import json
 import os
-from typing import TYPE_CHECKING, Callable, Final, Iterator
+from typing import TYPE_CHECKING, Callable, Final, Iterator, Sequence
 
 from sandbox.abi.linux.mman import MMAP_MIN_ADDR
 from sandbox.checkpoint import network_parts
 from sandbox.checkpoint.codec import Decoder
+from sandbox.checkpoint.contained import Contained, rows_of
 from sandbox.checkpoint.ended_space import EndedSpace
-from sandbox.checkpoint.host_parts import Parts
+from sandbox.checkpoint.host_parts import Parts, bundle_file_systems
 from sandbox.checkpoint.image import END, GRAPH, HEADER, PAGES, PAGES_AT, BadImage, ImageReader
 from sandbox.checkpoint.memory import drop_platform_code
 from sandbox.checkpoint.save import KERNEL_STATE, header
@@ -48,22 +49,43 @@ _SAME: Final = (
     ("host", "the image was made on another kernel of the host"),
     ("vdso", "the image was made where the host's vDSO lies elsewhere"),
     ("task_size", "the image was made by another kind of platform"),
-    ("file_systems", "the bundle's root and mounts are not those that the container was checkpointed with"),
+    ("cpus", "the image was made with another number of processors"),
 )
+_OTHER_MOUNTS: Final = "the bundle's root and mounts are not those that the container was checkpointed with"
 _DAMAGE: Final = (AssertionError, AttributeError, IndexError, KeyError, TypeError, ValueError, RecursionError)
 ENDED: Final = EndedSpace()
 Saved = tuple[Task, tuple[int, ...], bytes]
 
 
-class Restore:
-    """`begin`; then `done("")` with every thread made and halted, or `done(why not)`. `go` lets them run."""
+def header_of(text: bytes) -> dict[str, object]:
+    """An image's header, with something of each kind in it. BadImage."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict) or not isinstance(found.get("containers"), list):
+        raise BadImage("the image is damaged: its header")
+    return found
 
-    def __init__(self, kernel: Kernel, fd: int, stdio: tuple[int, ...], done: Callable[[str], None]) -> None:
-        self.view: View = kernel.view
-        self.screen: tuple[PtyMaster, bytes] | None = None  # the terminal, and what was typed
+
+def check_host(there: dict[str, object], here: dict[str, object]) -> None:
+    """The image of a header can be read where `here` is one's own. BadImage."""
+    for name, why in _SAME:
+        if there.get(name) != here[name]:
+            raise BadImage(why)
+    then, now = there.get("monotonic_ns"), here["monotonic_ns"]
+    if not isinstance(then, int) or not isinstance(now, int) or then > now:
+        raise BadImage("the host's monotonic clock is behind that of the image: the host was started again since")
+
+
+class Restore:
+    """`begin`; then `done("")` with every thread made and halted and each of `containers` with its view and terminal of the
+    image, or `done(why not)`. `go` lets those of a container run."""
+
+    def __init__(self, kernel: Kernel, fd: int, containers: Sequence[Contained], done: Callable[[str], None]) -> None:
         self._kernel = kernel
         self._fd = fd
-        self._stdio = stdio
+        self._containers = containers
         self._done = done
         self._reader: ImageReader
         self._memories: tuple[MemoryManager, ...] = ()
@@ -78,9 +100,11 @@ class Restore:
         """Read what there is to be."""
         self._guarded(self._read)
 
-    def go(self) -> None:
-        """All of them go on."""
+    def go(self, view: View) -> None:
+        """The tasks of one container go on."""
         for task, _, _ in self._tasks:
+            if task.group.view is not view:
+                continue
             task.work &= ~WORK_SAVE
             if task.parked == PARK_SAVED:
                 task.parked = PARK_NONE
@@ -106,7 +130,7 @@ class Restore:
     def _read(self) -> None:
         reader = self._reader = ImageReader(self._fd)
         self._compare(reader.expect(HEADER))
-        parts = Parts(self._kernel, self._stdio)
+        parts = Parts(self._kernel, self._containers)
         decoder = Decoder(StateClasses(), parts.meaning, parts.make)
         root = decoder.decode(reader.expect(GRAPH))
         if parts.missing:
@@ -115,26 +139,22 @@ class Restore:
             case [
                 (
                     dict(state),
-                    dict(pids),
+                    tuple(containers),
                     tuple(memories),
                     tuple(shared),
                     tuple(tasks),
                     tuple(groups),
                     dict(network),
-                    screen,
                 )
             ]:
                 self._memories, self._shared, self._tasks = memories, shared, tasks
             case _:
                 raise BadImage("the image is damaged: it has no root")
-        match screen:
-            case (PtyMaster() as master, bytes(typed)):
-                self.screen = master, typed
-            case None:
-                pass
-            case _:
-                raise BadImage("the image is damaged: its terminal")
-        self._install(state, pids, decoder.all_of(PidNamespace))
+        self._install(state, decoder.all_of(PidNamespace))
+        for one, row in zip(self._containers, containers, strict=True):
+            self._install_container(one, row)
+        if self._kernel.view is not self._containers[0].view:
+            raise BadImage("the image is damaged: its first container")
         network_parts.install(self._kernel, network, decoder.all_of(InetSocket))
         self._files = [data for data in decoder.all_of(FileData) if data.fd >= 0]
         for data in self._files:
@@ -159,40 +179,74 @@ class Restore:
         self._next_space(iter(self._memories))
 
     def _compare(self, text: bytes) -> None:
-        try:
-            there, here = json.loads(text), header(self._kernel)
-        except ValueError:
-            there = None
-        if not isinstance(there, dict):
-            raise BadImage("the image is damaged: its header")
-        for name, why in _SAME:
-            if there.get(name) != here[name]:
-                raise BadImage(why)
-        then, now = there.get("monotonic_ns"), self._kernel.clock.now_ns()
-        if not isinstance(then, int) or then > now:
-            raise BadImage("the host's monotonic clock is behind that of the image: the host was started again since")
+        there, here = header_of(text), header(self._kernel, self._containers)
+        check_host(there, here)
+        rows, ours = there["containers"], rows_of(self._containers)
+        if not isinstance(rows, list) or len(rows) != len(ours):
+            raise BadImage("the image is damaged: its containers")
+        for one, row, own in zip(self._containers, rows, ours, strict=True):
+            match row:
+                case [str(label), int(number), int(whose), list(systems)] if label == one.label:
+                    one.number = number
+                case _:
+                    raise BadImage("the image is damaged: its containers")
+            if whose != own[2]:
+                raise BadImage(f"container {label} had the process numbers of another (linux.namespaces)")
+            self._compare_systems(one, systems, own[3])
+        then, now = there["monotonic_ns"], here["monotonic_ns"]
+        assert isinstance(then, int) and isinstance(now, int)
         self._passed_ns = now - then
 
-    def _install(self, state: dict[object, object], pids: dict[str, object], namespaces: list[PidNamespace]) -> None:
+    def _compare_systems(self, one: Contained, there: list[object], here: object) -> None:
+        """Those of the bundle get the device numbers that they had."""
+        assert isinstance(here, list)
+        if [row[:2] for row in there if isinstance(row, list)] != [row[:2] for row in here]:
+            raise BadImage(f"container {one.label}: {_OTHER_MOUNTS}" if one.label else _OTHER_MOUNTS)
+        for fs, row in zip(bundle_file_systems(one.view), there, strict=True):
+            match row:
+                case [_, _, int(dev)]:
+                    fs.dev = dev
+                case _:
+                    raise BadImage("the image is damaged: its file systems")
+
+    def _install(self, state: dict[object, object], namespaces: list[PidNamespace]) -> None:
         kernel = self._kernel
         fresh, groups = kernel.mounts.vfs, kernel.cgroups
         for name in KERNEL_STATE:
             setattr(kernel, name, state[name])
         kernel.futexes.tell_all()
-        if not isinstance(kernel.view, View):
-            raise BadImage("the image is damaged: it has no view")
         kernel.cgroups.on_bound = groups.on_bound
+        for cgroup in kernel.cgroups.root.walk():
+            cgroup.view = None
         vfs = kernel.mounts.vfs
         vfs.devices, vfs.given, vfs.stack = fresh.devices, fresh.given, fresh.stack
         vfs.proc_net, vfs.sys_class_net = fresh.proc_net, fresh.sys_class_net
         for inner in namespaces:
             inner.views = {}
-        for name, value in pids.items():
-            if name not in vars(kernel.pids):
+
+    @staticmethod
+    def _install_container(one: Contained, row: object) -> None:
+        """Its process numbers, its view and its terminal."""
+        pids = one.view.pids
+        match row:
+            case (View() as view, dict(numbers), terminal) if view.number == one.number and view.pids is pids:
+                pass
+            case _:
+                raise BadImage("the image is damaged: it has no view")
+        match terminal:
+            case (PtyMaster() as master, bytes(typed)):
+                one.terminal = master, typed
+            case None:
+                pass
+            case _:
+                raise BadImage("the image is damaged: its terminal")
+        for name, value in numbers.items():
+            if name not in vars(pids):
                 raise BadImage("the image is damaged: its process numbers")
-            setattr(kernel.pids, name, value)
-        kernel.view.on_exit = None
-        self.view = kernel.view
+            setattr(pids, name, value)
+        view.on_exit, view.given = None, one.view.given
+        view.cgroup.view = view
+        one.view = view
 
     # --- memory ---
 

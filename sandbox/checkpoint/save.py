@@ -6,13 +6,14 @@ from __future__ import annotations
 import errno
 import json
 import os
-from typing import TYPE_CHECKING, Callable, Final, Protocol
+from typing import TYPE_CHECKING, Callable, Final, Sequence
 
 from sandbox.arch.amd64 import NUM_REGS
 from sandbox.checkpoint import network_parts
 from sandbox.checkpoint.codec import Encoder, Unsaveable
+from sandbox.checkpoint.contained import Contained, rows_of
 from sandbox.checkpoint.freeze import Freezer
-from sandbox.checkpoint.host_parts import Parts, bundle_file_systems, describe
+from sandbox.checkpoint.host_parts import Parts
 from sandbox.checkpoint.image import CHUNK, GRAPH, HEADER, ImageWriter
 from sandbox.checkpoint.memory import MemoryWriter
 from sandbox.checkpoint.network_parts import leads_out
@@ -52,7 +53,7 @@ KERNEL_STATE: Final = (
     "forks",
     "mounts",
 )
-# Of the first PID namespace: it is the same object in the new sandbox, where /proc refers to it.
+# Of a container's PID namespace: it is the same object in the new sandbox, where /proc refers to it.
 PIDS_LEFT_OUT: Final = ("views",)
 
 
@@ -70,16 +71,6 @@ class Saved:
         self.processes = processes
 
 
-class Screen(Protocol):
-    """The other side of the container's terminal, which is given anew."""
-
-    def let_go(self) -> tuple[PtyMaster, bytes]:
-        """Until `take_up` nothing of the kernel's refers to it. The master, and what was typed and not yet taken."""
-
-    def take_up(self) -> None:
-        """The opposite."""
-
-
 class Save:
     """`begin` raises CannotSave before anything is disturbed. Later, from the event loop, `saved(what)` or `failed(why not)` is
     called with all tasks frozen; then `freezer.thaw()` lets them go on."""
@@ -88,14 +79,14 @@ class Save:
         self,
         kernel: Kernel,
         fd: int,
-        screen: Screen | None,
+        containers: Sequence[Contained],
         saved: Callable[[Saved], None],
         failed: Callable[[str], None],
     ) -> None:
         self.freezer = Freezer(kernel, self._frozen)
         self._kernel = kernel
         self._fd = fd
-        self._screen = screen
+        self._containers = containers
         self._saved = saved
         self._failed = failed
         self._classes = StateClasses()
@@ -107,11 +98,12 @@ class Save:
 
     def _check(self) -> None:
         kernel = self._kernel
-        if any(group.view is not kernel.view for group in kernel.pids.groups.values()):
-            raise CannotSave("the sandbox has several containers")
+        views = [one.view for one in self._containers]
+        if any(task.group.view not in views for task in self.freezer.tasks()):
+            raise CannotSave("processes of a container that has ended are still there")
         if kernel.net.nftables is not None and kernel.net.nftables.ruleset.tables:
             raise CannotSave("there are nf_tables rules")
-        parts = Parts(kernel)
+        parts = Parts(kernel, self._containers)
         for task in self.freezer.tasks():
             if task.ptrace is not None:
                 raise CannotSave(f"{who(task)} is traced")
@@ -124,9 +116,9 @@ class Save:
 
     def _frozen(self, why_not: str) -> None:
         if not why_not:
-            screen = self._screen
+            screens = [one.screen for one in self._containers]
             try:
-                saved = self._write(None if screen is None else screen.let_go())
+                saved = self._write([None if screen is None else screen.let_go() for screen in screens])
             except Unsaveable as what:
                 why_not = explain(what)
                 self._kernel.log.debug(f"not saved: {what}")
@@ -141,8 +133,9 @@ class Save:
                 why_not = f"the sandbox's kernel failed: {type(bug).__name__}: {bug}"
             finally:
                 self._show_code(False)
-                if screen is not None:
-                    screen.take_up()
+                for screen in screens:
+                    if screen is not None:
+                        screen.take_up()
             if not why_not:
                 self._saved(saved)
                 return
@@ -153,12 +146,12 @@ class Save:
         for space in self._kernel.spaces:
             space.show_code(shown)
 
-    def _write(self, screen: tuple[PtyMaster, bytes] | None) -> Saved:
+    def _write(self, terminals: list[tuple[PtyMaster, bytes] | None]) -> Saved:
         kernel = self._kernel
         self._show_code(True)
         self._check()
         _prune(kernel)
-        parts = Parts(kernel)
+        parts = Parts(kernel, self._containers)
         for fs in kernel.mounts.vfs._roots:
             parts.note_places(kernel.mounts.vfs.root_of(fs))
         tasks = self.freezer.tasks()
@@ -167,19 +160,25 @@ class Save:
         groups = list(dict.fromkeys(task.group for task in tasks))
         root = (
             {name: getattr(kernel, name) for name in KERNEL_STATE},
-            {name: value for name, value in vars(kernel.pids).items() if name not in PIDS_LEFT_OUT},
+            tuple(
+                (
+                    one.view,
+                    {name: value for name, value in vars(one.view.pids).items() if name not in PIDS_LEFT_OUT},
+                    terminal,
+                )
+                for one, terminal in zip(self._containers, terminals, strict=True)
+            ),
             tuple(memories),
             tuple(shared),
             tuple((task, tuple(task.thread.get_regs()[:NUM_REGS]), task.thread.fpu_state()) for task in tasks),
             tuple((group, group.cpu_ns()) for group in groups),
             network_parts.state_of(kernel),
-            screen,
         )
         encoder = Encoder(self._classes, parts.outside, parts.record)
         graph = encoder.encode([root])
         files = [data for data in encoder.all_of(FileData) if data.fd >= 0]
         writer = ImageWriter(self._fd)
-        writer.section(HEADER, json.dumps(header(kernel)).encode())
+        writer.section(HEADER, json.dumps(header(kernel, self._containers)).encode())
         writer.section(GRAPH, graph)
         pages = MemoryWriter(writer)
         numbers = {backing: len(memories) + n for n, backing in enumerate(shared)}
@@ -191,7 +190,7 @@ class Save:
         return Saved(writer.written, len(groups))
 
 
-def header(kernel: Kernel) -> dict[str, object]:
+def header(kernel: Kernel, containers: Sequence[Contained]) -> dict[str, object]:
     """What has to be the same, or to have passed, where the image is read."""
     host = os.uname()
     return {
@@ -200,7 +199,7 @@ def header(kernel: Kernel) -> dict[str, object]:
         "task_size": kernel.platform.task_size,
         "cpus": kernel.cpus,
         "monotonic_ns": kernel.clock.now_ns(),
-        "file_systems": sorted(describe(fs) for fs in bundle_file_systems(kernel)),
+        "containers": rows_of(containers),
     }
 
 

@@ -57,7 +57,8 @@ LEFT_OUT: Final = {
     "sandbox.kernel.task:Task": frozenset(("thread", "space", "handlers", "lent")),
     "sandbox.kernel.pid_namespace:PidNamespace": frozenset(("views",)),
     "sandbox.kernel.cgroup.cgroup:Hierarchy": frozenset(("on_bound",)),
-    "sandbox.kernel.view:View": frozenset(("on_exit",)),
+    "sandbox.kernel.cgroup.cgroup:Cgroup": frozenset(("view",)),
+    "sandbox.kernel.view:View": frozenset(("on_exit", "given")),
     "sandbox.vfs.mount:Vfs": frozenset(("proc_net", "stack", "sys_class_net", "given", "devices")),
     "tcpip.timers:Timer": frozenset(("_queued_at",)),
 }

@@ -42,7 +42,8 @@ class HostFile(FileDescription):
     def __init__(self, fd: int, flags: int, reactor: Reactor) -> None:
         super().__init__(flags)
         self.fd = fd
-        self.origin = -1  # which of the first process's descriptors it is
+        self.origin = -1  # which of a container's first process's descriptors it is
+        self.container = 0  # the number of that container's view
         self._reactor = reactor
         status = os.fstat(fd)
         self._kind = stat.S_IFMT(status.st_mode)

@@ -13,18 +13,20 @@ if TYPE_CHECKING:
     from sandbox.kernel.namespaces import Namespaces
     from sandbox.kernel.pid_namespace import PidNamespace
     from sandbox.kernel.thread_group import ThreadGroup
+    from sandbox.vfs.filesystem import Filesystem
     from sandbox.vfs.mount import MountNamespace
 
 
 class View:
-    """`cgroup` is the container's top. `shared`: `pids` is another container's, too. `on_exit(status)` is called once, when
+    """`number`: 0 for the sandbox's own container, another for each further one. `cgroup` is the container's top. `shared`: `pids` is another container's, too. `on_exit(status)` is called once, when
     the `first` process has ended (wait status). `mounts`, `namespaces` and `terminals` are set by whoever assembles the container, before its first process."""
 
     mounts: MountNamespace
     namespaces: Namespaces
     terminals: PtyTable
 
-    def __init__(self, pids: PidNamespace, cgroup: Cgroup, shared: bool = False) -> None:
+    def __init__(self, pids: PidNamespace, cgroup: Cgroup, shared: bool = False, number: int = 0) -> None:
+        self.number = number
         self.pids = pids
         self.cgroup = cgroup
         cgroup.view = self
@@ -34,6 +36,7 @@ class View:
             0,
         )  # quota and period of a control group of the host's that the container is in; 0: none, the usual one
         self.oom_kills = 0  # of its processes, since there was too little memory
+        self.given: list[Filesystem] = []  # what its bundle mounts, the root first
         self.first: ThreadGroup | None = None
         self.on_exit: Callable[[int], None] | None = None
 

@@ -196,14 +196,27 @@ def test_what_cannot_be_saved_is_named_and_goes_on(mover: Mover) -> None:
     assert mover.checkpoint("c").status == 0
 
 
-@pytest.mark.parametrize("state", ["created", "paused", "stopped"])
+def test_a_paused_one_stays_paused(mover: Mover) -> None:
+    """containerd pauses a container before it asks for an image."""
+    shim = mover.shim
+    pid = shim.start("c", "/bin/sh", "-c", COUNT)
+    mover.wait_for("c", "\n5 5\n")
+    assert shim.call("pause", "c").status == 0
+    before = shim.out("c").read_text()
+    assert mover.checkpoint("c", "--leave-running").status == 0
+    assert shim.status("c") == "paused" and shim.out("c").read_text() == before
+    result = mover.restore("d")
+    assert result.status == 5 and before + result.out == EXPECTED
+    assert shim.out("c").read_text() == before and shim.call("resume", "c").status == 0
+    assert shim.reap(pid) == 5 and shim.out("c").read_text() == EXPECTED
+
+
+@pytest.mark.parametrize("state", ["created", "stopped"])
 def test_only_what_runs(mover: Mover, state: str) -> None:
     shim = mover.shim
     pid = shim.create("c", "/bin/sh", "-c", "sleep 1000")
     if state != "created":
         assert shim.call("start", "c").status == 0
-    if state == "paused":
-        assert shim.call("pause", "c").status == 0
     if state == "stopped":
         assert shim.call("kill", "c", "KILL").status == 0
         shim.reap(pid)
@@ -221,7 +234,7 @@ def test_an_image_that_is_none(mover: Mover) -> None:
     version = whole.index(b"\n") + 1
     for what, data in {
         "this is not an image of a checkpoint": b"\x7fELF" * 100,
-        "an image of version 9; this runsc reads version 1": whole[:version] + b"\x09\0" + whole[version + 2 :],
+        "an image of version 9; this runsc reads version 2": whole[:version] + b"\x09\0" + whole[version + 2 :],
         "the image ends too early: it was not written to its end": whole[:-12],
         "which is not part of a kernel's state": whole.replace(
             b"sandbox.kernel.task:Task", b"subprocess:Popen+++++++++"[:24]

@@ -30,6 +30,7 @@ PRINTED = {
     "bounded_memory": "MemoryError\n",
     "host_directory": "refused\n['1', '2', '3']\n",
     "published_port": "hello from inside\n",
+    "go_on_later": "written before\n1 process still waits\n",
     "own_root": "motd\non the host: False\n",
 }
 

@@ -17,6 +17,7 @@ import pytest
 
 from tests.e2e.conftest import BOUND_S, ROOT
 from tests.e2e.containers import talk
+from tests.e2e.docker.cri import image
 from tests.e2e.docker.engines import Containerd, busybox_root, need_engines
 
 pytestmark = pytest.mark.slow
@@ -185,3 +186,43 @@ def test_options(containerd: Containerd) -> None:
     done = containerd.run("run", *RUNTIME, "--rm", "--runtime-config-path", str(file), "--rootfs", rootfs, "p", "true")
     assert done.returncode == 1 and "runsc.nothing: no such setting" in done.stderr, done
     containerd.run("container", "delete", "p")
+
+
+def test_a_checkpoint_goes_on_as_another_container(containerd: Containerd) -> None:
+    """ctr pauses the first for it, which goes on afterwards."""
+    image(containerd.directory / "rootfs", containerd.directory / "image.tar")
+    done = containerd.run("images", "import", "--snapshotter", "native", str(containerd.directory / "image.tar"))
+    assert done.returncode == 0, done
+    name = containerd.run("images", "ls", "-q").stdout.split()[0]
+    count = "i=0; while :; do i=$((i+1)); echo $i > /n; sleep 0.1; done"
+    flags = ("--snapshotter", "native", "--detach")
+    done = containerd.run("run", *RUNTIME, *flags, name, "one", "/bin/sh", "-c", count)
+    assert done.returncode == 0, done
+
+    def number(name: str) -> int:
+        return int(
+            containerd.run("task", "exec", "--exec-id", f"e{time.monotonic_ns()}", name, "/bin/cat", "/n").stdout or 0
+        )
+
+    def end(name: str) -> None:
+        assert containerd.run("task", "kill", "--signal", "KILL", name).returncode == 0
+        eventually(lambda: "STOPPED" in state_of(containerd, name), "it runs on")
+        containerd.run("task", "delete", name)
+        containerd.run("container", "delete", name)
+
+    eventually(lambda: number("one") > 3, "it does not count")
+    done = containerd.run("containers", "checkpoint", "--task", "--rw", "--image", "one", "saved:1")
+    assert done.returncode == 0, done
+    was = number("one")
+    eventually(lambda: number("one") > was, "it does not go on")
+    end("one")  # both have the control group that the image names
+    done = containerd.run("containers", "restore", "--rw", "--live", "two", "saved:1")
+    assert done.returncode == 0, done
+    assert number("two") > 3  # it has not begun anew
+    eventually(lambda: number("two") > was, "it does not go on")
+    end("two")
+
+
+def state_of(containerd: Containerd, name: str) -> str:
+    lines = containerd.run("task", "list").stdout.splitlines()
+    return next((line for line in lines if line.split()[0] == name), "STOPPED")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from runsc.shim import ttrpc
 from runsc.shim.command_line import Arguments, Failure
 from runsc.shim.loop import Loop
-from runsc.shim.options import flags_of, options_of
+from runsc.shim.options import checkpoint_options, flags_of, options_of
 from runsc.shim.protobuf import BadMessage, Fields, any_of, message, timestamp
 from runsc.shim.task import metrics
 from runsc.shim.ttrpc import CallError, Connection, Request, frame
@@ -146,6 +146,17 @@ def test_options() -> None:
             flags_of(text, "file")
     with pytest.raises(CallError, match="not known"):
         options_of(Fields(any_of("containerd.runc.v1.Options", b"")))
+
+
+def test_options_of_a_checkpoint() -> None:
+    """CheckpointTaskRequest (api/runtime/task/v2/shim.proto)."""
+    kind = "containerd.runc.v1.CheckpointOptions"
+    assert checkpoint_options(Fields(message((1, "c"), (2, "/image")))) == ("/image", False)
+    asked = message((1, "c"), (2, "/image"), (3, any_of(kind, message((1, 1), (4, 1), (8, "/other")))))
+    assert checkpoint_options(Fields(asked)) == ("/other", True)
+    for name, inner in ((kind, message((2, 1))), ("other.Options", b"")):
+        with pytest.raises(CallError):
+            checkpoint_options(Fields(message((2, "/image"), (3, any_of(name, inner)))))
 
 
 def test_statistics() -> None:

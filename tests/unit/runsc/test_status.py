@@ -17,7 +17,7 @@ LEGAL = {
     "delete --force": {"creating", "created", "running", "paused", "stopped"},
     "update": {"created", "running", "paused"},
     "ps": {"created", "running", "paused"},
-    "checkpoint": {"running"},
+    "checkpoint": {"running", "paused"},
 }
 
 
