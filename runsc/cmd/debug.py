@@ -41,7 +41,7 @@ def run(config: Config, values: Values, words: list[str]) -> int:
     from sandbox.control.client import TIMEOUT_S
 
     container = load(config.root, name)
-    container.check(status.PS)
+    container.check(status.ASK)
     if values.switch("ps"):
         sys.stdout.write(table(objects(container.call(wire.PS).get("processes")), list(FULL)))
     if values.switch("stacks"):

@@ -35,7 +35,7 @@ def run(config: Config, values: Values, words: list[str]) -> int:
     from sandbox.control import wire
 
     container = load(config.root, name)
-    container.check(status.PS)
+    container.check(status.EVENTS)
     while True:
         try:
             used = container.call(wire.STATS)

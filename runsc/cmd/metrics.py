@@ -48,7 +48,7 @@ def collect(config: Config, words: list[str]) -> str:
     samples = Samples()
     if words:
         container = load(config.root, words[0])
-        container.check(status.PS)
+        container.check(status.ASK)
         add(samples, container)
     else:
         for name in store.names(config.root):

@@ -44,7 +44,7 @@ def run(config: Config, values: Values, words: list[str]) -> int:
     from runsc.container.container import load
 
     container = load(config.root, words[1])
-    container.check(status.PS)
+    container.check(status.ASK)
     act(container, values, words[2:])
     sys.stdout.flush()
     return 0

@@ -73,7 +73,7 @@ def run(config: Config, values: Values, words: list[str]) -> int:
     from sandbox.control.client import SandboxGone
 
     container = load(config.root, words[0])
-    container.check(status.PS)
+    container.check(status.ASK)
     try:
         waiting = container.connect()
         waiting.send(wire.WAIT, {})

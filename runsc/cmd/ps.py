@@ -31,9 +31,11 @@ def run(config: Config, values: Values, words: list[str]) -> int:
     from sandbox.control import wire
 
     container = load(config.root, words[0])
-    container.check(status.PS)
-    processes = objects(container.call(wire.PS).get("processes"))
-    if values.text("format", "table") == "json":
+    stopped = container.check(status.PS) == status.STOPPED
+    processes = [] if stopped else objects(container.call(wire.PS).get("processes"))
+    if values.text("format", "table") == "json" and stopped:
+        sys.stdout.write("null")  # runc's word for a list that was never made
+    elif values.text("format", "table") == "json":
         sys.stdout.write(
             json.dumps(host_pids(container.sandbox_pid(), [number(item, "host_pid") for item in processes]))
         )

@@ -36,7 +36,7 @@ def run(config: Config, values: Values, words: list[str]) -> int:
     from sandbox.control import wire
 
     container = load(config.root, name)
-    container.check(status.PS)
+    container.check(status.ASK)
     body: dict[str, object] = {"points": list(points), "calls": list(values.list("call"))}
     follow(container, wire.EVENTS, body, 1, "stdout")
     return 0

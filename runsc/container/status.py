@@ -22,13 +22,16 @@ RESUME: Final = "resume"
 DELETE: Final = "delete"
 FORCE_DELETE: Final = "delete --force"
 UPDATE: Final = "update"
+ASK: Final = "ask"  # whatever else needs a sandbox that answers
 PS: Final = "ps"
+EVENTS: Final = "events"
 CHECKPOINT: Final = "checkpoint"
-MOVES: Final = (START, KILL, EXEC, PAUSE, RESUME, DELETE, FORCE_DELETE, UPDATE, PS, CHECKPOINT)
+MOVES: Final = (START, KILL, EXEC, PAUSE, RESUME, DELETE, FORCE_DELETE, UPDATE, ASK, PS, EVENTS, CHECKPOINT)
 
 # Whoever drives a runtime looks for these words (containerd's shim, dockerd).
 _NOT_RUNNING: Final = "container not running"
 _GONE_BY: Final = "cannot {move} a container that has stopped"
+_NO_EVENTS: Final = "container with id {id} is not running"
 _LEFT: Final = "cannot delete container {id} that is not stopped: {status}"
 
 LEGAL: Final[dict[str, dict[str, str]]] = {
@@ -37,22 +40,22 @@ LEGAL: Final[dict[str, dict[str, str]]] = {
         CREATING: "cannot start a container that is being created",
         CREATED: "",
         RUNNING: "cannot start an already running container",
-        PAUSED: "cannot start an already running container",
+        PAUSED: "cannot start a container in the paused state",
         STOPPED: _GONE_BY,
     },
     KILL: {CREATING: "", CREATED: "", RUNNING: "", PAUSED: "", STOPPED: _NOT_RUNNING},
     EXEC: {
         CREATING: "cannot exec in a container that is being created",
-        CREATED: "cannot exec in a container that has not been started",
+        CREATED: "",
         RUNNING: "",
         PAUSED: "cannot exec in a paused container",
-        STOPPED: _GONE_BY,
+        STOPPED: "cannot exec in a stopped container",
     },
     PAUSE: {
         CREATING: _NOT_RUNNING,
-        CREATED: "cannot pause a container that has not been started",
+        CREATED: "",
         RUNNING: "",
-        PAUSED: "container is paused already",
+        PAUSED: _NOT_RUNNING,
         STOPPED: _NOT_RUNNING,
     },
     RESUME: {
@@ -60,7 +63,7 @@ LEGAL: Final[dict[str, dict[str, str]]] = {
         CREATED: "container not paused",
         RUNNING: "container not paused",
         PAUSED: "",
-        STOPPED: _NOT_RUNNING,
+        STOPPED: "container not paused",
     },
     DELETE: {CREATING: _LEFT, CREATED: _LEFT, RUNNING: _LEFT, PAUSED: _LEFT, STOPPED: ""},
     FORCE_DELETE: {CREATING: "", CREATED: "", RUNNING: "", PAUSED: "", STOPPED: ""},
@@ -78,7 +81,9 @@ LEGAL: Final[dict[str, dict[str, str]]] = {
         PAUSED: "",
         STOPPED: _NOT_RUNNING,
     },
-    PS: {CREATING: _NOT_RUNNING, CREATED: "", RUNNING: "", PAUSED: "", STOPPED: _NOT_RUNNING},
+    ASK: {CREATING: _NOT_RUNNING, CREATED: "", RUNNING: "", PAUSED: "", STOPPED: _NOT_RUNNING},
+    PS: {CREATING: _NOT_RUNNING, CREATED: "", RUNNING: "", PAUSED: "", STOPPED: ""},
+    EVENTS: {CREATING: _NO_EVENTS, CREATED: "", RUNNING: "", PAUSED: "", STOPPED: _NO_EVENTS},
 }
 
 

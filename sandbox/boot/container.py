@@ -103,6 +103,7 @@ class ContainerControl:
         self._waiting: list[Connection] = []
         self._starting = False
         self._saving = False
+        self._paused_from = RUNNING
         self._to_save: Callable[[], None] | None = None  # while it is paused
         self.name = ""  # once it is started
         self._trace_fd = -1
@@ -164,6 +165,10 @@ class ContainerControl:
         for connection in self._waiting:
             connection.answer({"status": wait_status}, wire.EXITED)
 
+    def was_started(self) -> bool:
+        """It runs, or would if it were not paused."""
+        return RUNNING in (self.status, self._paused_from if self.status == PAUSED else "")
+
     # --- requests ---
 
     def _start(self, connection: Connection, frame: Frame) -> None:
@@ -201,7 +206,7 @@ class ContainerControl:
         connection.answer({"status": self.status})
 
     def _exec(self, connection: Connection, frame: Frame) -> None:
-        if self.status != RUNNING:
+        if self.status not in (CREATED, RUNNING):
             connection.refuse("wrong-state", f"cannot exec in a container that is {self.status}")
             return
         extra = ExtraProcess(self.kernel, self.view, self.seccomp, connection, frame)
@@ -230,10 +235,10 @@ class ContainerControl:
         connection.answer(process_list.stats(self.kernel, self.view))
 
     def _pause(self, connection: Connection, frame: Frame) -> None:
-        if self.status != RUNNING:
+        if self.status not in (CREATED, RUNNING) or self._starting and self.status == CREATED:
             connection.refuse("wrong-state", f"cannot pause a container that is {self.status}")
             return
-        self.status = PAUSED
+        self._paused_from, self.status = self.status, PAUSED
         if self.view is not self.kernel.view:
             Freeze(self.view.cgroup, connection.answer).begin()
             self._tell("paused", {})
@@ -265,7 +270,7 @@ class ContainerControl:
         if self.status != PAUSED:
             connection.refuse("wrong-state", "container not paused")
             return
-        self.status = RUNNING
+        self.status = self._paused_from
         if self.view is not self.kernel.view:
             set_freeze(self.view.cgroup, False)
             self._tell("resumed", {})
@@ -355,8 +360,8 @@ class ContainerControl:
     def _checkpoint(self, connection: Connection, frame: Frame) -> None:
         if self.view is not self.kernel.view:
             connection.refuse("not-alone", "cannot checkpoint a container of a pod without the others")
-        elif self.status not in (RUNNING, PAUSED):
-            connection.refuse("wrong-state", f"cannot checkpoint a container that is {self.status}")
+        elif not self.was_started():
+            connection.refuse("wrong-state", f"cannot checkpoint a container that is {self.status} and was not started")
         elif self._saving:
             connection.refuse("wrong-state", "the container is being checkpointed already")
         elif is_compiled():

@@ -9,7 +9,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.signal import SIGKILL
-from sandbox.boot.container import PAUSED, RUNNING, SIGNAL_MAX, ContainerControl, window_of
+from sandbox.boot.container import SIGNAL_MAX, ContainerControl, window_of
 from sandbox.boot.first_program import ProgramStart
 from sandbox.boot.mounts import bind_console, mount_further
 from sandbox.boot.signals import forward
@@ -94,9 +94,8 @@ class Pod:
             if one.has_ended():
                 one.release()
                 continue
-            status = one.control.status if one.control is not None else "creating"
-            if status not in (RUNNING, PAUSED):
-                raise CannotSave(f"container {one.name} of the pod is {status}")
+            if one.control is None or not one.control.was_started():
+                raise CannotSave(f"container {one.name} of the pod was not started")
             if one.label in found or not one.label:
                 raise CannotSave(f"two containers of the pod are called {one.label}")
             console = one.first.console if one.first is not None else None

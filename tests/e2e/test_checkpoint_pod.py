@@ -150,7 +150,7 @@ def test_what_does_not_fit_is_refused_and_the_others_wait_on(mover: PodMover) ->
     mover.configure({KIND: "container", SANDBOX: "pod"}, ("true",), {})
     shim.create("late")
     refused = mover.checkpoint()
-    assert refused.err == "runsc: cannot checkpoint: container late of the pod is created\n"
+    assert refused.err == "runsc: cannot checkpoint: container late of the pod was not started\n"
     assert shim.call("delete", "--force", "late").status == 0
     assert shim.call("pause", "one").status == 0  # it is saved all the same
     refused = mover.checkpoint("one")

@@ -102,6 +102,25 @@ def test_moves_that_are_not_legal(shim: Shim) -> None:
     assert shim.call("delete", "c").status == 1 and shim.last_error() == "container does not exist"
 
 
+def test_what_a_created_and_a_stopped_one_can_do(shim: Shim) -> None:
+    """As runc: its process waits, others may run; it can be paused; and of a stopped one there are no processes."""
+    pid = shim.create("c", "/bin/sh", "-c", "cat /tmp/there")
+    mounts = shim.call("exec", "c", "sh", "-c", "echo made > /tmp/there; ps -o pid,args | grep -c '[c]at /tmp'; exit 4")
+    assert (mounts.status, mounts.out) == (4, "1\n") and shim.status("c") == "created"
+    assert shim.call("pause", "c").status == 0 and shim.status("c") == "paused"
+    assert shim.call("start", "c").status == 1 and shim.last_error() == "cannot start a container in the paused state"
+    assert shim.call("checkpoint", "--image-path", str(shim.bundle / "image"), "c").status == 1
+    assert "was not started" in shim.last_error()
+    assert shim.call("resume", "c").status == 0 and shim.status("c") == "created"
+    assert shim.call("start", "c").status == 0 and shim.reap(pid) == 0 and shim.out("c").read_text() == "made\n"
+    assert shim.call("exec", "c", "true").status == 255 and shim.last_error() == "cannot exec in a stopped container"
+    assert shim.call("events", "--stats", "c").status == 1
+    assert shim.last_error() == "container with id c is not running"
+    assert shim.call("resume", "c").status == 1 and shim.last_error() == "container not paused"
+    assert shim.call("ps", "c").out.split() == ["UID", "PID", "PPID", "STIME", "TTY", "TIME", "CMD"]
+    assert shim.call("ps", "--format", "json", "c").out == "null"
+
+
 def test_pause_and_resume(shim: Shim) -> None:
     counter = shim.bundle / "rootfs" / "counter"
     change(shim.bundle, root__readonly=False)

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Iterator
+from typing import Any, Iterator
 
 import pytest
 
@@ -129,7 +129,7 @@ def test_what_is_secret_on_the_host_is_not_shown(box: Sandbox) -> None:
         ({"cwd": "relative"}, "process.cwd"),
     ],
 )
-def test_a_sandbox_that_cannot_be_says_why(fields: dict[str, object], words: str) -> None:
+def test_a_sandbox_that_cannot_be_says_why(fields: dict[str, Any], words: str) -> None:
     with pytest.raises(stackbox.SandboxError, match=words):
         Sandbox(**fields)
 
@@ -170,3 +170,21 @@ def test_the_asynchronous_one() -> None:
             await box.run(["true"])
 
     asyncio.run(use())
+
+
+def test_what_cannot_be_checkpointed_runs_on(tmp_path: Path) -> None:
+    with Sandbox(network="none") as box:
+        with box.popen(["cat"], stdin=subprocess.PIPE) as process:
+            eventually(lambda: b"cat" in box.run(["cat", "/proc/2/comm"], capture_output=True).stdout, "no cat")
+            with pytest.raises(stackbox.SandboxError, match="cannot checkpoint: process [0-9]+ .cat. has a descriptor"):
+                box.checkpoint(tmp_path / "image")
+            assert process.stdin is not None
+            process.stdin.close()
+        box.checkpoint(tmp_path / "image", leave_running=True)
+        assert box.alive
+        with pytest.raises(stackbox.SandboxError, match="published"):
+            Sandbox(network="user", publish=["8080:80"], image=tmp_path / "image")
+        with Sandbox(network="none", image=tmp_path / "image") as other:
+            assert other.run(["true"]).returncode == 0
+    with pytest.raises(stackbox.SandboxError, match="No such file"):
+        Sandbox(network="none", image=tmp_path / "none")

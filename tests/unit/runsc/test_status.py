@@ -10,13 +10,15 @@ from runsc.container.status import IllegalMove, check_move
 LEGAL = {
     "start": {"created"},
     "kill": {"creating", "created", "running", "paused"},
-    "exec": {"running"},
-    "pause": {"running"},
+    "exec": {"created", "running"},  # as runc
+    "pause": {"created", "running"},
     "resume": {"paused"},
     "delete": {"stopped"},  # runtime.md, Delete
     "delete --force": {"creating", "created", "running", "paused", "stopped"},
     "update": {"created", "running", "paused"},
-    "ps": {"created", "running", "paused"},
+    "ask": {"created", "running", "paused"},
+    "ps": {"created", "running", "paused", "stopped"},
+    "events": {"created", "running", "paused"},
     "checkpoint": {"running", "paused"},
 }
 
@@ -44,6 +46,11 @@ def test_every_pair(move: str, state: str) -> None:
         ("kill", "stopped", "container not running"),  # containerd's shim takes it for "no such process"
         ("delete", "running", "cannot delete container c that is not stopped: running"),
         ("start", "stopped", "cannot start a container that has stopped"),
+        ("start", "paused", "cannot start a container in the paused state"),
+        ("exec", "stopped", "cannot exec in a stopped container"),
+        ("pause", "paused", "container not running"),
+        ("resume", "stopped", "container not paused"),
+        ("events", "stopped", "container with id c is not running"),
     ],
 )
 def test_words_that_others_look_for(move: str, state: str, words: str) -> None:
