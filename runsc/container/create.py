@@ -9,6 +9,7 @@ from __future__ import annotations
 import _socket
 import os
 import time
+from functools import partial
 
 from runsc.config import Config
 from runsc.container import destroy, groups, hooks, process, state_file, status, store
@@ -75,6 +76,7 @@ class Creation:
         self.config = config
         self.container: Container
         self.launcher: Launcher
+        self._begun = False
 
     def create(self) -> Container:
         """RuntimeFailure, with nothing left."""
@@ -90,7 +92,8 @@ class Creation:
         try:
             self._create(state, lock)
         except BaseException:
-            destroy.destroy(self.container)
+            # Once there may be something of it, its end is one like others (runtime.md, Lifecycle: poststop hooks).
+            (partial(destroy.delete, log=self.config.log) if self._begun else destroy.destroy)(self.container)
             raise
         finally:
             lock.release()
@@ -121,6 +124,7 @@ class Creation:
             os.path.join(directory, STATUS_NAME), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600
         )
         container.more_fds = tuple(range(3, 3 + request.preserve_fds))
+        self._begun = True
         container.restore_fd = request.image_fd
         if request.image_fd >= 0:
             container.start_hooks = ()  # nothing starts

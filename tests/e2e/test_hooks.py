@@ -71,11 +71,13 @@ def test_create_container_hooks_run_in_the_sandboxs_namespaces(shim: Shim) -> No
 def test_one_that_fails_undoes_the_creation(shim: Shim, kind: str, hook: dict[str, Any], why: str) -> None:
     from tests.e2e.bundles import change
 
-    change(shim.bundle, hooks={kind: [hook]})
+    change(shim.bundle, hooks={kind: [hook], "poststop": [noting(shim.bundle, "poststop")]})
     result = shim.call("create", "--bundle", str(shim.bundle), "c")
     assert result.status == 1 and result.err.count("\n") == 1, result
     assert shim.last_error().startswith(f"{kind} hook 0 ({hook['path']}): ") and why in shim.last_error()
     assert os.listdir(shim.root) == []
+    assert (shim.bundle / "notes").read_text() == "poststop env\n"  # runtime.md, Lifecycle
+    assert json.loads((shim.bundle / "poststop.json").read_text())["status"] == "stopped"
 
 
 @pytest.mark.parametrize(

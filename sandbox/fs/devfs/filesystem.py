@@ -24,14 +24,14 @@ _LINKS: Final = (
     (b"stdin", b"/proc/self/fd/0"),
     (b"stdout", b"/proc/self/fd/1"),
     (b"stderr", b"/proc/self/fd/2"),
-    (b"core", b"/proc/kcore"),
     (b"ptmx", b"pts/ptmx"),
 )
 _DIRS: Final = ((b"pts", 0o755), (b"shm", 0o1777), (b"mqueue", 0o1777))
 
 
 class DevFs(Tmpfs):
-    """`pts`, `shm` and `mqueue` are mount points. `machine`: it has the kernel's log, too, which containers do not get."""
+    """`pts`, `shm` and `mqueue` are mount points. `machine`: as a machine's, with the kernel's log; containers do not get
+    that, and what their runtime makes is root's. There is no `core`, as there is no /proc/kcore."""
 
     name = "devtmpfs"
 
@@ -39,7 +39,7 @@ class DevFs(Tmpfs):
         super().__init__(vfs.clock, dev, "dev", 0o755, account=account)
         root = self.root
         for name, mode, major, minor in _NODES:
-            root.mknod(name, S_IFCHR | mode, makedev(major, minor), 0, 5 if name == b"tty" else 0)
+            root.mknod(name, S_IFCHR | mode, makedev(major, minor), 0, 5 if machine and name == b"tty" else 0)
         if machine:
             root.mknod(b"kmsg", S_IFCHR | 0o644, makedev(1, 11), 0, 0)
         for name, target in _LINKS:
