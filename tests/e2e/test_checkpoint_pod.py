@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import subprocess
+import time
 from pathlib import Path
 from typing import Any, Iterator
 
@@ -222,3 +224,39 @@ def test_a_terminal_of_one(mover: PodMover) -> None:
     os.write(master, b"y\n")
     assert b"got2 y" in read_until(master, b"got2 y")
     os.close(master)
+
+
+@pytest.mark.slow
+def test_moved_at_random_moments(mover: PodMover, tmp_path: Path) -> None:
+    """Two containers that hand a number to and fro through pipes of a volume, again and again in another sandbox."""
+    shim, chance = mover.shim, random.Random(5)
+    volume = tmp_path / "volume"
+    volume.mkdir()
+    mounts = [{"destination": "/v", "type": "bind", "source": str(volume), "options": ["rbind", "rw"]}]
+    mover.sandbox()
+    ping = "mkfifo /v/a /v/b; echo ready; exec 3<>/v/a 4<>/v/b; n=0; while [ $n -lt 300 ]; do echo $n >&3; read n <&4; echo $n; done; exit 5"
+    pong = "exec 3<>/v/a 4<>/v/b; while read n <&3; do n=$((n+1)); echo $n $(echo $n); echo $n >&4; [ $n = 300 ] && exit 6; done"
+    mover.further("one", "sh", "-c", ping, mounts=list(mounts))
+    shim.says("one", "ready")
+    mover.further("two", "sh", "-c", pong, mounts=list(mounts))
+    sandbox, names, said, moves = "pod", {"one": "one", "two": "two"}, {"one": "", "two": ""}, 0
+    while shim.status(names["one"]) == shim.status(names["two"]) == "running":
+        pause = chance.uniform(0.01, 0.3)
+        time.sleep(pause)  # the random moment
+        if mover.checkpoint(sandbox).status:
+            continue  # one of them has just ended
+        moves += 1
+        for name, was in names.items():
+            said[name] += shim.out(was).read_text()
+        sandbox, names = f"pod{moves}", {name: f"{name}{moves}" for name in names}
+        assert mover.restore(sandbox, {KIND: "sandbox"}).status == 0
+        for name in chance.sample(["one", "two"], 2):
+            done = mover.restore_further(name, names[name], sandbox=sandbox, mounts=list(mounts))
+            assert done.status == 0, done
+    for name, status in (("one", 5), ("two", 6)):
+        eventually(lambda name=name: shim.status(names[name]) == "stopped", "it does not end")  # type: ignore[misc]
+        assert json.loads(shim.call("wait", names[name]).out)["exitStatus"] == status
+        said[name] += shim.out(names[name]).read_text()
+    assert said["one"].split() == ["ready", *(str(n) for n in range(1, 301))]
+    assert said["two"] == "".join(f"{n} {n}\n" for n in range(1, 301))
+    assert moves > 3
