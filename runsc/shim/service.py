@@ -24,6 +24,7 @@ METRICS: Final = "io.containerd.cgroups.v1.Metrics"
 PROCESS_DETAILS: Final = "containerd.runc.v1.ProcessDetails"
 STATUS_MOST: Final = 64
 EARLY_MOST: Final = 64  # ends of processes that nobody knows yet
+FAILED: Final = 255  # the status of what did not come to be
 CONSOLE: Final = "console-{}.sock"
 
 
@@ -190,6 +191,8 @@ class Service:
         if not task.image:
             self._run(task, request, ["start", task.name], started)
             return
+        if process.pid or process.status == STOPPED:
+            raise CallError(ttrpc.FAILED_PRECONDITION, f"container {task.name} was started already")
 
         def restored(output: bytes) -> None:
             self._has_begun(task, process, "init.pid")
@@ -198,7 +201,7 @@ class Service:
 
         words = ["restore", "--detach", "--image-path", task.image, "--bundle", task.bundle]
         words += ["--pid-file", os.path.join(task.bundle, "init.pid")]
-        self._launch(task, request, process, words, [task.name], restored, lambda: None)
+        self._launch(task, request, process, words, [task.name], restored, lambda: process.exited(FAILED))
 
     def _start_exec(self, request: Request, task: Task, process: Process) -> None:
         if process.pid or process.status == STOPPED:
@@ -220,7 +223,7 @@ class Service:
 
         def failed() -> None:
             os.unlink(spec)
-            process.exited(255)
+            process.exited(FAILED)
 
         words = ["exec", "--detach", "--process", spec, "--pid-file", os.path.join(task.bundle, pid_file)]
         self._launch(task, request, process, words, [task.name], started, failed)
