@@ -7,6 +7,7 @@ from typing import Final
 
 from runsc.flags import LIST, SWITCH, TEXT, Flag, Values
 from runsc.log import Log
+from sandbox.boot.options import ACCESSES
 from sandbox.known_platforms import AUTO
 from sandbox.known_platforms import NAMES as PLATFORMS
 
@@ -41,6 +42,15 @@ GLOBAL_FLAGS: Final = (
         "overlay", SWITCH, "", "containers: what is written to the root stays in a private layer and is gone at the end"
     ),
     Flag(
+        "file-access",
+        TEXT,
+        "HOW",
+        "containers: a root's names and attributes are believed for a second (timed), for good (exclusive: nobody else "
+        "changes it), or looked at each time (shared)",
+        ACCESSES,
+    ),
+    Flag("file-access-mounts", TEXT, "HOW", "the same of volumes and bind mounts (shared)", ACCESSES),
+    Flag(
         "rootless",
         TEXT,
         "WHEN",
@@ -57,7 +67,8 @@ GLOBAL_FLAGS: Final = (
 
 
 class Config:
-    """The global settings. `network` is empty when none was asked for: the verb has a default of its own."""
+    """The global settings. `network` and `file_access` are empty when none was asked for: the verb has a default of its
+    own."""
 
     __slots__ = (
         "root",
@@ -73,6 +84,8 @@ class Config:
         "copies",
         "patch",
         "overlay",
+        "file_access",
+        "file_access_mounts",
         "systemd_cgroup",
         "rootless",
     )
@@ -90,6 +103,8 @@ class Config:
         self.look = not values.switch("no-look")
         self.copies = not values.switch("no-copies")
         self.overlay = values.switch("overlay")
+        self.file_access = values.text("file-access")
+        self.file_access_mounts = values.text("file-access-mounts")
         self.systemd_cgroup = values.switch("systemd-cgroup")
         self.patch = not values.switch("no-patch")
         self.rootless = values.text("rootless", "auto")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Final
 
+from runsc import access
 from runsc.config import Config
 from runsc.donate import open_directory, open_path
 from runsc.failure import UsageError
@@ -146,6 +147,8 @@ def options_of(spec: Spec, bundle: str, config: Config) -> SandboxOptions:
         root.masks = host_masks()  # the host's own root shows what it does in `runsc do`
     options = SandboxOptions(program_of(spec.process), root, network_of(spec, config))
     options.mounts = [mount_of(mount, bundle) for mount in spec.mounts]
+    root.access = access.of_root(config, spec)
+    access.settle(None if config.overlay else root, options.mounts, access.of_mounts(config, spec))
     if not any(mount.target == b"/dev" for mount in options.mounts):
         options.mounts.insert(0, default_dev())
     options.limits.memory = spec.memory_limit

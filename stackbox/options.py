@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final, Literal, Mapping, Sequence
 
 Network = Literal["none", "internal", "user"]
+Access = Literal["shared", "timed", "exclusive"]
 PathLike = str | os.PathLike[str]
 
 PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -60,8 +61,9 @@ class Limits:
 class Options:
     """`root` None: the host's own root, without homes and places of keys; changes to a root are private and gone at
     the end. `network`: `none`, `internal` (a loopback, names and an address, no outside) or `user` (an outside that
-    `allow` opens, by rules as `runsc --allow` takes them). `publish`: [ADDR:]PORT:PORT[/udp]. `runtime`: the command
-    in place of this package's own, `("runsc",)` say."""
+    `allow` opens, by rules as `runsc --allow` takes them). `publish`: [ADDR:]PORT:PORT[/udp]. `file_access_mounts`: how
+    long names and attributes in `mounts` are believed: `shared` not at all, `timed` for a second, `exclusive` for good.
+    `runtime`: the command in place of this package's own, `("runsc",)` say."""
 
     root: PathLike | None = None
     network: Network = "user"
@@ -73,6 +75,7 @@ class Options:
     cwd: str = "/"
     user: tuple[int, int] = (0, 0)
     hostname: str = "sandbox"
+    file_access_mounts: Access = "shared"
     runtime: Sequence[str] = RUNTIME
 
     def config(self) -> dict[str, object]:
@@ -120,7 +123,7 @@ class Options:
 
     def start_words(self, directory: Path, image: Path | None = None) -> list[str]:
         """The command line that runs it in the foreground, or goes on with an image of one."""
-        globals_ = ["--overlay", "--network", self.network]
+        globals_ = ["--overlay", "--network", self.network, "--file-access-mounts", self.file_access_mounts]
         for rule in self.allow:
             globals_ += ["--allow", rule]
         published = [word for rule in self.publish for word in ("--publish", rule)]

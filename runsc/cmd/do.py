@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Final
 
+from runsc import access
 from runsc.config import Config
 from runsc.donate import open_directory, open_path
 from runsc.failure import EXIT_NOT_FOUND, EXIT_OURS, RuntimeFailure, UsageError
@@ -177,6 +178,8 @@ def build_options(config: Config, values: Values, words: list[str]) -> SandboxOp
     if out:
         fd = open_directory(out, "--out", create=True)
         mounts.append(MountOptions(MOUNT_BIND, b"/out", fd, os.fsencode(os.path.abspath(out))))
+    access.check_do(config)
+    access.settle(None, mounts, access.of_mounts(config, None))
     masks: Masks | None = None
     if values.given("rootfs"):
         cwd = guest_path(values.text("cwd", "/"), "--cwd")

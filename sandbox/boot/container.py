@@ -44,6 +44,8 @@ SIGNAL_MAX: Final = 64
 WINDOW_MAX: Final = 0xFFFF
 PORT_MAX: Final = 0xFFFF
 # What is sent to the sandbox's process is meant for the container's.
+# Requests of who may have changed files before, and counts on its being seen.
+DEEDS: Final = (wire.START, wire.EXEC, wire.SIGNAL, wire.RESUME)
 FORWARDED: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 
 # What a container is answered that waits for the others of its pod to be restored.
@@ -142,6 +144,8 @@ class ContainerControl:
         if awaited and frame.kind not in BEFORE_RESTORED:
             connection.refuse("wrong-state", f"the pod's containers {awaited} have not been restored yet")
             return
+        if frame.kind in DEEDS:
+            self.kernel.mounts.vfs.expire()
         try:
             handler(connection, frame)
         except BadMessage as error:
@@ -445,6 +449,8 @@ class HostSignals:
             if number == signal.SIGPROF:
                 continue  # a sample of the profiler's
             if number != signal.SIGWINCH:
+                if self.sandbox.kernel is not None:
+                    self.sandbox.kernel.mounts.vfs.expire()
                 self.sandbox.signal(number)
                 continue
             first = self.sandbox.first

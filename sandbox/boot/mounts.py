@@ -26,6 +26,7 @@ from sandbox.boot.options import (
 from sandbox.boot.start_failure import StartFailure
 from sandbox.errors import SyscallError
 from sandbox.fs.hostfs.filesystem import HostFs
+from sandbox.fs.hostfs.held import HOLD_NS
 from sandbox.fs.overlay.filesystem import OverlayFs
 from sandbox.fs.overlay.root import build_namespace, build_root, find_point, make_point
 from sandbox.fs.tmpfs.directory import TmpfsDir
@@ -77,7 +78,13 @@ def mount_all(kernel: Kernel, options: SandboxOptions) -> None:
     live = container is not None and container.live_root
     # A live root becomes read-only when the mount points are there.
     namespace = build_root(
-        kernel, root.fd, root.masks, size=kernel.memory_bytes, readonly=root.readonly and not live, overlay=not live
+        kernel,
+        root.fd,
+        root.masks,
+        size=kernel.memory_bytes,
+        readonly=root.readonly and not live,
+        overlay=not live,
+        hold_ns=HOLD_NS[root.access],
     )
     kernel.mounts = namespace
     register_devices(kernel)
@@ -89,7 +96,8 @@ def mount_further(kernel: Kernel, view: View, options: SandboxOptions) -> None:
     """The mounts of one more container. StartFailure."""
     root, container = options.root, options.container
     live = container is not None and container.live_root
-    namespace = build_namespace(kernel, kernel.mounts.vfs, root.fd, root.masks, root.readonly and not live, not live)
+    vfs, hold_ns = kernel.mounts.vfs, HOLD_NS[root.access]
+    namespace = build_namespace(kernel, vfs, root.fd, root.masks, root.readonly and not live, not live, hold_ns)
     namespace.number, namespace.users = kernel.new_namespace_number(), 0
     kernel.namespace_count += 1
     shared = kernel.namespaces
@@ -102,6 +110,9 @@ def mount_further(kernel: Kernel, view: View, options: SandboxOptions) -> None:
 def fill_view(kernel: Kernel, view: View, namespace: MountNamespace, options: SandboxOptions) -> None:
     """Everything that is mounted below the root. StartFailure."""
     root, container = options.root, options.container
+    root_fs = namespace.root.fs
+    if isinstance(root_fs, HostFs):
+        root_fs.expire_by(kernel.reactor.background)
     view.mounts = namespace
     view.given = [namespace.root.fs]
     view.terminals = PtyTable(kernel.clock)
@@ -296,7 +307,9 @@ def host_directory(kernel: Kernel, mount: MountOptions, dev: int) -> Filesystem:
     if known is not None and vfs.is_mounted(known):
         return known
     fd = fcntl.fcntl(mount.fd, fcntl.F_DUPFD_CLOEXEC, 3)
-    made = HostFs(kernel.clock, dev, fd, live=True, readonly=mount.readonly, source=os.fsdecode(mount.source))
+    source = os.fsdecode(mount.source)
+    made = HostFs(kernel.clock, dev, fd, True, mount.readonly, source, HOLD_NS[mount.access])
+    made.expire_by(kernel.reactor.background)
     made.owns_root = True
     for old in [one for one, fs in vfs.given.items() if not vfs.is_mounted(fs)]:
         del vfs.given[old]

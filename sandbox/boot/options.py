@@ -22,6 +22,12 @@ MOUNT_DEVPTS: Final = "devpts"
 MOUNT_MQUEUE: Final = "mqueue"
 MOUNT_CGROUP: Final = "cgroup2"
 
+# How long what the host says of names and attributes is believed (sandbox/fs/hostfs/held.py).
+ACCESS_SHARED: Final = "shared"
+ACCESS_TIMED: Final = "timed"
+ACCESS_EXCLUSIVE: Final = "exclusive"
+ACCESSES: Final = (ACCESS_SHARED, ACCESS_TIMED, ACCESS_EXCLUSIVE)
+
 
 class Program:
     """The first process. `argv[0]` without a slash is looked up in the environment's PATH when `search` is set."""
@@ -76,6 +82,7 @@ class MountOptions:
         "masks",
         "place",
         "recursive",
+        "access",
     )
 
     def __init__(self, kind: str, target: bytes, fd: int = -1, source: bytes = b"", readonly: bool = False) -> None:
@@ -91,6 +98,7 @@ class MountOptions:
         self.masks: Masks | None = None  # what of an overlay's lower layer is not shown
         self.place = b""
         self.recursive = True  # what the host has mounted below is seen
+        self.access = ACCESS_SHARED  # of a directory of the host that is seen directly: how long it is believed
 
 
 class DeviceOptions:

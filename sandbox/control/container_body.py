@@ -10,6 +10,7 @@ from typing import Final
 
 from sandbox.abi.linux.sched import CPU_LEAST_US, CPU_PERIOD_MOST_US, CPU_QUOTA_MOST_US
 from sandbox.boot.options import (
+    ACCESSES,
     MOUNT_BIND,
     MOUNT_CGROUP,
     MOUNT_DEV,
@@ -92,7 +93,7 @@ def device_body(device: DeviceOptions) -> Body:
 def mount_body(mount: MountOptions) -> Body:
     """One mount; its descriptor goes beside."""
     texts = {"target": mount.target, "source": mount.source, "data": mount.data}
-    body: Body = {"kind": mount.kind}
+    body: Body = {"kind": mount.kind, "access": mount.access}
     body |= {name: text.decode(ENCODING) for name, text in texts.items()}
     body |= {name: getattr(mount, name) for name in _SWITCHES}
     return body | {name: getattr(mount, name) for name in _NUMBERS}
@@ -165,6 +166,9 @@ def _mount_of(fields: Fields, fds: list[int]) -> MountOptions:
         if not fds:
             raise BadMessage("a mount has no descriptor")
         mount.fd = fds.pop(0)
+    mount.access = fields.text("access")
+    if mount.access not in ACCESSES:
+        raise BadMessage(f"unknown access to files {mount.access!r}")
     for name in _SWITCHES:
         setattr(mount, name, fields.flag(name))
     for name in _NUMBERS:

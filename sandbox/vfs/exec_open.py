@@ -28,6 +28,17 @@ def open_exec(t: Task, dirfd: int, path: bytes, flags: int) -> FileDescription:
     """
     if flags & ~(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW):
         raise SyscallError(errno.EINVAL)
+    try:
+        return _open_exec(t, dirfd, path, flags)
+    except SyscallError as error:
+        if error.errno != errno.ESTALE:
+            raise
+    return _open_exec(
+        t, dirfd, path, flags
+    )  # a name that was believed is no longer so: once more, by what is there now
+
+
+def _open_exec(t: Task, dirfd: int, path: bytes, flags: int) -> FileDescription:
     how = (EMPTY if flags & AT_EMPTY_PATH else 0) | (0 if flags & AT_SYMLINK_NOFOLLOW else FOLLOW)
     there = lookup_now(t, dirfd, path, how)
     inode = there.inode

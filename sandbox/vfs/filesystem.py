@@ -32,7 +32,9 @@ class Filesystem:
     magic = 0
     devices = False  # its devices open also where its owner is the root of a user namespace of its own
     acls = False  # it keeps POSIX access control lists
-    live = False  # its inodes start with this `live`, and its lookup brings their attributes up to date
+    live = False  # its inodes start with this `live` and `loose`, and its lookup brings their attributes up to date
+    holds = False  # names and attributes are believed although something outside might change them (hostfs/held.py)
+    timed = False  # for a time only
     root: Inode
 
     def __init__(self, clock: Clock, dev: int, source: str = "none") -> None:
@@ -58,6 +60,12 @@ class Filesystem:
 
     def sync(self) -> None:
         """syncfs(2)."""
+
+    def expire(self) -> None:
+        """Where it is `timed`, nothing is believed any more."""
+
+    def named_by(self, root: Dentry) -> None:
+        """The root of the names by which it is known."""
 
     def shown_to(self, namespaces: Namespaces) -> Dentry | None:
         """What a new mount by somebody in these namespaces shows; None: all of it."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sandbox.kernel.task import Task
     from sandbox.mm.backing import Backing
     from sandbox.vfs.acl import Acls
+    from sandbox.vfs.dentry import Dentry, DentryCache
     from sandbox.vfs.file_description import FileDescription
     from sandbox.vfs.filesystem import Filesystem
     from sandbox.vfs.inotify import InodeMarks
@@ -35,6 +36,7 @@ class Inode:
     __slots__ = (
         "fs",
         "live",
+        "loose",
         "ino",
         "mode",
         "uid",
@@ -58,7 +60,8 @@ class Inode:
 
     def __init__(self, fs: Filesystem, ino: int, mode: int, uid: int, gid: int, now: int) -> None:
         self.fs = fs
-        self.live = fs.live  # names and attributes may change without our doing: look each time
+        self.live = fs.live  # attributes may have changed without our doing: `refresh` before they are looked at
+        self.loose = fs.live  # so may the names in this directory: look each time
         self.ino = ino
         self.mode = mode
         self.uid = uid
@@ -201,6 +204,9 @@ class Inode:
     def entries(self) -> list[tuple[bytes, int, int]]:
         """(name, inode number, S_IFMT bits or 0) of all entries but `.` and `..`."""
         raise SyscallError(errno.ENOTDIR)
+
+    def vouch(self, dentry: Dentry, dentries: DentryCache) -> None:
+        """Of a file system that is `timed`, and `loose`: forget below `dentry` what is no longer so, and believe the rest."""
 
     def has_entry(self, name: bytes) -> bool:
         """`name` is still there (a listing is being read)."""

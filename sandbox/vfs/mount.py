@@ -193,7 +193,13 @@ class Vfs:
         dentry = self._roots.get(fs)
         if dentry is None:
             dentry = self._roots[fs] = Dentry(b"/", None, fs.root)
+            fs.named_by(dentry)
         return dentry
+
+    def expire(self) -> None:
+        """Somebody outside has done something: what he did to files before is seen from now on, where it is seen at all."""
+        for fs in self._roots:
+            fs.expire()
 
     def used(self, fs: Filesystem) -> None:
         """One mount more of `fs`."""

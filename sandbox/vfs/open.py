@@ -79,6 +79,18 @@ def open_path(t: Task, dirfd: int, path: bytes, flags: int, mode: int, resolve: 
 
     A Block (FIFOs) is to be returned by the handler, which calls again.
     """
+    try:
+        return _open_path(t, dirfd, path, flags, mode, resolve)
+    except SyscallError as error:
+        if error.errno != errno.ESTALE:
+            raise
+    try:  # a name that was believed is no longer so: once more, by what is there now
+        return _open_path(t, dirfd, path, flags, mode, resolve)
+    except SyscallError as error:
+        raise SyscallError(errno.ENOENT if error.errno == errno.ESTALE else error.errno) from None
+
+
+def _open_path(t: Task, dirfd: int, path: bytes, flags: int, mode: int, resolve: int) -> FileDescription | Block:
     if not path:
         raise SyscallError(errno.ENOENT)
     if flags & O_PATH:
@@ -147,7 +159,12 @@ def _create(t: Task, walk: Walk, flags: int, mode: int) -> FileDescription | Blo
     may_create(t.creds, directory)
     landlock.check(t, Path(walk.mount, walk.dentry), landlock.MAKE[S_IFREG])
     mode, uid, gid = new_attributes(t, directory, S_IFREG | mode & 0o7777)
-    inode = directory.create(walk.last, mode, uid, gid)
+    try:
+        inode = directory.create(walk.last, mode, uid, gid)
+    except SyscallError as error:
+        if error.errno == errno.EEXIST and not flags & O_EXCL:  # the host has it since it was looked for
+            raise SyscallError(errno.ESTALE) from None
+        raise
     inherit(directory, walk.last, inode)
     dentry = t.kernel.mounts.vfs.dentries.add(walk.dentry, walk.last, inode)
     path = Path(walk.mount, dentry)

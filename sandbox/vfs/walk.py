@@ -73,6 +73,21 @@ class Walk:
 
     def run(self, path: bytes, parent_only: bool, follow: bool) -> None:
         """Walk `path` (not empty). ENOENT, ENOTDIR, EACCES, ELOOP, ENAMETOOLONG, EXDEV."""
+        start = self.mount, self.dentry, self.links
+        try:
+            self._run(path, parent_only, follow)
+        except SyscallError as error:
+            if error.errno != errno.ESTALE:
+                raise
+            self.mount, self.dentry, self.links = (
+                start  # a name that was believed is no longer so: once more, by what is there now
+            )
+            try:
+                self._run(path, parent_only, follow)
+            except SyscallError as again:
+                raise SyscallError(errno.ENOENT if again.errno == errno.ESTALE else again.errno) from None
+
+    def _run(self, path: bytes, parent_only: bool, follow: bool) -> None:
         mount, dentry, creds = self.mount, self.dentry, self.creds
         parts = path.split(b"/")
         slash = path[-1] == 47
@@ -97,14 +112,14 @@ class Walk:
                 self.last = name
                 break
             child = dentry.children.get(name)
-            if child is None or inode.live:
+            if child is None or inode.loose:
                 if name == b".":
                     continue
                 if name == b"..":
                     mount, dentry = self._up(mount, dentry)
                     continue
                 child = step(self.t, dentry, inode, name)
-                if inode.live:
+                if inode.loose:
                     self.seen = child
             found = child.inode
             if found is None:
@@ -133,20 +148,26 @@ class Walk:
                 raise SyscallError(errno.ENOTDIR)
 
     def end(self) -> Path:
-        """Where it stands. Brings the attributes there up to date, unless this walk has seen to that."""
+        """Where it stands. Brings the attributes there up to date, unless this walk has seen to that. ESTALE: the name was
+        believed to lead there, and does not; whoever asks again finds what it leads to."""
         dentry = self.dentry
         inode = dentry.inode
         assert inode is not None
         if inode.live and not (dentry is self.seen and inode.fs.live):
             inode.refresh()
+            if not inode.nlink and is_stale(dentry, inode):
+                raise SyscallError(errno.ESTALE)
         return Path(self.mount, dentry)
 
     def child(self) -> Dentry:
         """After a parent walk: the dentry of `last`, mounts not crossed. `last` is an ordinary name."""
         inode = self.dentry.inode
         assert inode is not None
-        child = step(self.t, self.dentry, inode, self.last)
-        if inode.live:
+        try:
+            child = step(self.t, self.dentry, inode, self.last)
+        except SyscallError as error:
+            raise SyscallError(errno.ENOENT if error.errno == errno.ESTALE else error.errno) from None
+        if inode.loose:
             self.seen = child
         return child
 
@@ -235,14 +256,17 @@ def step(t: Task, dentry: Dentry, inode: Inode, name: bytes) -> Dentry:
     if len(name) > NAME_MAX:
         raise SyscallError(errno.ENAMETOOLONG)
     child = dentry.children.get(name)
-    if child is not None and (child.mounts or not inode.live):
+    if inode.loose and inode.fs.timed:
+        inode.vouch(dentry, t.kernel.mounts.vfs.dentries)
+        child = dentry.children.get(name)
+    if child is not None and (child.mounts or not inode.loose):
         return child
     found = inode.lookup(name)
     if child is None or child.inode is not found:
         dentries = t.kernel.mounts.vfs.dentries
         if child is not None:
             dentries.forget(child)
-        if found is None and inode.live:
+        if found is None and inode.loose:
             return Dentry(name, dentry, None)
         child = dentries.add(dentry, name, found)
     return child
@@ -259,15 +283,28 @@ def one_step(t: Task, dirfd: int, name: bytes, follow: bool, creds: Credentials)
     restricted = directory.mode & 0o111 != 0o111 or directory.acls is not None
     if restricted and not permitted(creds, directory, MAY_EXEC):
         raise SyscallError(errno.EACCES)
-    child = step(t, start.dentry, directory, name)
+    try:
+        child = step(t, start.dentry, directory, name)
+    except SyscallError as error:
+        if error.errno == errno.ESTALE:
+            return None
+        raise
     inode = child.inode
     if inode is None:
         raise SyscallError(errno.ENOENT)
     if child.mounts or (follow and inode.mode & S_IFMT == S_IFLNK):
         return None
-    if inode.live and not (directory.live and inode.fs.live):
+    if inode.live and not (directory.loose and inode.fs.live):
         inode.refresh()
+        if not inode.nlink and is_stale(child, inode):
+            return None
     return Path(start.mount, child)
+
+
+def is_stale(dentry: Dentry, inode: Inode) -> bool:
+    """`inode` without links: it was believed to be at `dentry`, and the host has since removed it or put something else there."""
+    directory = dentry.parent.inode
+    return inode.fs.holds and not dentry.deleted and directory is not None and directory.loose
 
 
 def lookup(t: Task, dirfd: int, path: bytes, flags: int = FOLLOW, creds: Credentials | None = None) -> Path:
@@ -307,7 +344,14 @@ def lookup_now(t: Task, dirfd: int, path: bytes, flags: int = FOLLOW, creds: Cre
             return near
     walk = Walk(t, dirfd, path, 0, creds)
     walk.run(path, False, follow)
-    return walk.end()
+    try:
+        return walk.end()
+    except SyscallError as error:
+        if error.errno != errno.ESTALE:
+            raise
+    walk = Walk(t, dirfd, path, 0, creds)
+    walk.run(path, False, follow)
+    return Path(walk.mount, walk.dentry)
 
 
 def lookup_parent(t: Task, dirfd: int, path: bytes) -> tuple[Path, bytes]:

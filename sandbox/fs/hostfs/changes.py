@@ -21,6 +21,13 @@ def _fail(error: OSError) -> SyscallError:
     return SyscallError(error.errno or errno.EIO)
 
 
+def _unexpected(error: OSError, directory: HostInode) -> SyscallError:
+    """As `_fail`, of a name in `directory` that was believed to be there or not."""
+    if error.errno in (errno.ENOENT, errno.EEXIST, errno.ENOTDIR, errno.EISDIR):
+        directory.suspect()
+    return _fail(error)
+
+
 def _place(inode: HostInode) -> tuple[bytes, int]:
     """Name and directory descriptor of `inode`, after making sure that the name still means it."""
     parent = inode.parent
@@ -32,6 +39,7 @@ def _place(inode: HostInode) -> tuple[bytes, int]:
     except OSError as error:
         raise _fail(error) from None
     if (st.st_dev, st.st_ino) != inode.key:
+        inode.surprise()
         raise SyscallError(errno.ENOENT)
     return inode.name, at
 
@@ -179,6 +187,7 @@ def _adopt(directory: HostInode, name: bytes, uid: int, gid: int) -> HostInode:
                 pass  # an unprivileged sentry owns what its guests make
     except OSError as error:
         raise _fail(error) from None
+    directory.changed_names()
     return directory.host.inode_for(directory, name, st)
 
 
@@ -188,7 +197,8 @@ def create(directory: HostInode, name: bytes, mode: int, uid: int, gid: int) -> 
     try:
         fd = keep(os.open(name, flags, mode & 0o777, dir_fd=directory.dir_fd()))
     except OSError as error:
-        raise _fail(error) from None
+        raise _unexpected(error, directory) from None
+    directory.changed_names()
     try:
         st = os.fstat(fd)
         if (st.st_uid, st.st_gid) != (uid, gid):
@@ -217,7 +227,7 @@ def mkdir(directory: HostInode, name: bytes, mode: int, uid: int, gid: int) -> I
     try:
         os.mkdir(name, mode & 0o777, dir_fd=directory.dir_fd())
     except OSError as error:
-        raise _fail(error) from None
+        raise _unexpected(error, directory) from None
     inode = _adopt(directory, name, uid, gid)
     if (inode.mode ^ mode) & 0o7777:
         inode.set_mode(mode & 0o7777)
@@ -229,7 +239,7 @@ def symlink(directory: HostInode, name: bytes, target: bytes, uid: int, gid: int
     try:
         os.symlink(target, name, dir_fd=directory.dir_fd())
     except OSError as error:
-        raise _fail(error) from None
+        raise _unexpected(error, directory) from None
     return _adopt(directory, name, uid, gid)
 
 
@@ -240,7 +250,7 @@ def mknod(directory: HostInode, name: bytes, mode: int, uid: int, gid: int) -> I
     try:
         os.mknod(name, mode & S_IFMT | 0o600, dir_fd=directory.dir_fd())
     except OSError as error:
-        raise _fail(error) from None
+        raise _unexpected(error, directory) from None
     inode = _adopt(directory, name, uid, gid)
     inode.set_mode(mode & 0o7777)
     return inode
@@ -254,7 +264,9 @@ def link(directory: HostInode, name: bytes, inode: HostInode) -> None:
     try:
         os.link(old, name, src_dir_fd=at, dst_dir_fd=there, follow_symlinks=False)
     except OSError as error:
-        raise _fail(error) from None
+        raise _unexpected(error, directory) from None
+    directory.changed_names()
+    directory.host.inodes.setdefault(inode.key, inode)
     inode.refresh()
 
 
@@ -263,7 +275,8 @@ def unlink(directory: HostInode, name: bytes, inode: HostInode) -> None:
     try:
         os.unlink(name, dir_fd=directory.dir_fd())
     except OSError as error:
-        raise _fail(error) from None
+        raise _unexpected(error, directory) from None
+    directory.changed_names()
     gone(inode)
 
 
@@ -272,7 +285,8 @@ def rmdir(directory: HostInode, name: bytes, inode: HostInode) -> None:
     try:
         os.rmdir(name, dir_fd=directory.dir_fd())
     except OSError as error:
-        raise _fail(error) from None
+        raise _unexpected(error, directory) from None
+    directory.changed_names()
     inode.nlink = 0
     gone(inode)
 
@@ -306,7 +320,11 @@ def rename(
         else:
             os.rename(name, new_name, src_dir_fd=here, dst_dir_fd=there)
     except OSError as error:
-        raise _fail(error) from None
+        new_dir.suspect()
+        raise _unexpected(error, directory) from None
+    directory.changed_names()
+    new_dir.changed_names()
+    inode.doubt()
     inode.parent = new_dir
     inode.name = new_name
     if target is not None:

@@ -7,9 +7,9 @@ the host are shown but never opened (what the host puts in the place of a file b
 name and the open is opened without waiting, found to be another, and closed). Kernel file systems of
 the host (proc, sysfs, cgroup …) below the root look empty.
 
-Two policies. `live` (volumes): names and attributes are looked at anew at each use. Otherwise (the
-read-only lower layer of a root): names and attributes are looked at once and kept while cached; a
-regular file's attributes are refreshed when it is opened.
+Names and attributes of what guests see directly (`through`: their changes are the host's at once) are looked at anew
+at each use, or believed for a while or for good (held.py). Those of the read-only lower layer of a root are looked at
+once and kept while cached; a regular file's attributes are refreshed when it is opened.
 """
 
 from __future__ import annotations
@@ -21,12 +21,16 @@ from typing import TYPE_CHECKING, Final
 from sandbox.abi.linux.statfs import EXT4_SUPER_MAGIC
 from sandbox.errors import SyscallError
 from sandbox.fs.host_calls import file_system_magic
+from sandbox.fs.hostfs import held
+from sandbox.fs.hostfs.held import FOREVER
 from sandbox.fs.hostfs.inode import HostInode
 from sandbox.host_files import add_cache, remove_cache
 from sandbox.vfs.filesystem import Filesystem, FsStat
 
 if TYPE_CHECKING:
+    from sandbox.vfs.dentry import Dentry
     from tcpip.clock import Clock
+    from tcpip.timers import Timer, TimerQueue
 
 IDLE_FDS: Final = 192  # descriptors kept open though nobody uses them
 MAX_INODES: Final = 30_000
@@ -85,14 +89,31 @@ HIDDEN_MAGICS: Final = frozenset(
 
 class HostFs(Filesystem):
     """`root_fd` stays the caller's to keep open; `proc_fd` is an O_PATH descriptor of the sentry's own
-    /proc/self/fd through which O_PATH descriptors are reopened (-1: there is none)."""
+    /proc/self/fd through which O_PATH descriptors are reopened (-1: there is none). `hold_ns`: how long what the host
+    said is believed (held.py); 0: not at all."""
 
     name = "hostfs"
     magic = EXT4_SUPER_MAGIC
 
-    def __init__(self, clock: Clock, dev: int, root_fd: int, live: bool, readonly: bool, source: str = "host") -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        dev: int,
+        root_fd: int,
+        live: bool,
+        readonly: bool,
+        source: str = "host",
+        hold_ns: int = 0,
+    ) -> None:
         super().__init__(clock, dev, source)
-        self.live = live
+        self.through = live
+        self.hold_ns = hold_ns if live else 0
+        self.holds = self.hold_ns > 0
+        self.live = live and not self.holds
+        self.timed = 0 < self.hold_ns < FOREVER
+        self.expired = self.timed  # nothing is believed now
+        self.timer: Timer | None = None  # calls `expire`
+        self.tree: Dentry | None = None  # the root of the names that are believed
         self.readonly = readonly
         self.root_fd = root_fd
         self.owns_root = False  # the descriptor is closed with the file system
@@ -142,7 +163,7 @@ class HostFs(Filesystem):
         if inode is not None and (inode.mode ^ st.st_mode) & 0o170000 == 0:
             inode.parent = parent
             inode.name = name
-            if self.live:
+            if self.through:
                 inode.fill(st)
             return inode
         return self.new_inode(parent, name, st)
@@ -156,14 +177,43 @@ class HostFs(Filesystem):
         return inode
 
     def _shrink(self) -> None:
-        """Forget the older half of what nobody uses; directories stay, since others are reached through them."""
+        """Forget the older half of what nobody uses; directories stay, since others are reached through them, and so does
+        what a name that is believed leads to: another name of the file has to lead to the same object."""
+        named = held.named(self.tree) if self.holds and self.tree is not None else set()
         for key, inode in list(self.inodes.items())[: self._room // 2]:
             idle = not inode.opens and not inode.maps and inode.locks is None and inode.attached is None
-            if idle and not inode.is_dir():
+            if idle and not inode.is_dir() and id(inode) not in named:
                 self.forget(inode)
                 inode.close_fds()
                 del self.inodes[key]
         self._room = max(MAX_INODES, len(self.inodes) + MAX_INODES // 4)
+
+    # --- what is believed ---
+
+    def named_by(self, root: Dentry) -> None:
+        """As Filesystem's."""
+        self.tree = root
+
+    def believe(self) -> None:
+        """From now on something is: for as long as `hold_ns`."""
+        self.expired = False
+        if self.timer is not None:
+            self.timer.arm(self.clock.now_ns() + self.hold_ns)
+
+    def expire_by(self, timers: TimerQueue) -> None:
+        """Where it is `timed`, nothing is believed for longer than that."""
+        if self.timed:
+            self.timer = timers.timer(self.expire)
+            self.expire()
+
+    def expire(self) -> None:
+        """Nothing is, of a file system that is `timed`."""
+        if not self.timed or self.expired:
+            return
+        self.expired = True
+        self.top.live = self.top.loose = True
+        for inode in self.inodes.values():
+            inode.live = inode.loose = True
 
     # --- descriptors that nobody uses but may use again ---
 
@@ -239,6 +289,8 @@ class HostFs(Filesystem):
         """Close what is cached; the donated descriptor too."""
         self._close_all()
         remove_cache(self)
+        if self.timer is not None:
+            self.timer.close()
         if self.owns_root:
             os.close(self.root_fd)
 

@@ -11,7 +11,7 @@ from sandbox.abi.linux.fcntl import O_ACCMODE, O_RDONLY
 from sandbox.abi.linux.stat import S_IFDIR, S_IFLNK, S_IFMT, S_IFREG
 from sandbox.errors import SyscallError
 from sandbox.fs.host_calls import fallocate
-from sandbox.fs.hostfs import changes
+from sandbox.fs.hostfs import changes, held
 from sandbox.host_files import keep
 from sandbox.vfs.directory_file import DirectoryFile
 from sandbox.vfs.inode import Inode
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sandbox.kernel.control import Block
     from sandbox.kernel.task import Task
     from sandbox.mm.backing import Backing
+    from sandbox.vfs.dentry import Dentry, DentryCache
     from sandbox.vfs.file_description import FileDescription
     from sandbox.vfs.path import Path
 
@@ -57,6 +58,9 @@ class HostInode(Inode):
         "_blocks",
         "_blksize",
         "hidden",
+        "mapped",
+        "target",
+        "seal",
     )
 
     def __init__(self, fs: HostFs, parent: HostInode | None, name: bytes, st: os.stat_result) -> None:
@@ -72,7 +76,12 @@ class HostInode(Inode):
         self.idle = False
         self.used = False
         self.hidden = self.mode & S_IFMT == S_IFDIR and fs.hidden(st.st_dev)
+        self.mapped = False  # guests write to it through a mapping
+        self.target: bytes | None = None  # a symbolic link's text, where it is kept
+        self.seal = (0, 0)  # of a directory, its mtime and ctime when all names below were last known to be right
         self.fill(st)
+        if fs.timed:
+            self.seal = held.seal_of(st)
 
     def fill(self, st: os.stat_result) -> None:
         """Take over the host's attributes."""
@@ -87,6 +96,35 @@ class HostInode(Inode):
         self.ctime = st.st_ctime_ns
         self._blocks = st.st_blocks
         self._blksize = st.st_blksize
+        host = self.host
+        if host.holds:
+            self.live = self.mapped
+            if host.expired:
+                host.believe()
+
+    def doubt(self) -> None:
+        """Its attributes have changed: the host is asked before somebody looks at them."""
+        self.live = self.host.through
+
+    def surprise(self) -> None:
+        """What was believed of the name of this file is not so."""
+        if self.parent is not None:
+            self.parent.suspect()
+
+    def suspect(self) -> None:
+        """Something else than a guest has changed names in this directory: they are looked at from now on."""
+        if self.host.holds:
+            self.loose = True
+            self.seal = (0, 0)
+
+    def changed_names(self) -> None:
+        """A name in this directory was made or removed."""
+        self.live = self.host.through
+        self.seal = (0, 0)
+
+    def vouch(self, dentry: Dentry, dentries: DentryCache) -> None:
+        """By what the host says of this directory now."""
+        held.vouch(self, dentry, dentries)
 
     def blocks(self) -> int:
         """The host's figure."""
@@ -143,7 +181,8 @@ class HostInode(Inode):
             except PermissionError:
                 fd = keep(os.open(self.name, _OPEN_PATH | os.O_DIRECTORY, dir_fd=at))
         except OSError as error:
-            if error.errno in (errno.ENOTDIR, errno.ELOOP):
+            if error.errno in (errno.ENOTDIR, errno.ELOOP, errno.ENOENT):
+                self.surprise()
                 raise SyscallError(errno.ENOENT) from None
             raise fail(error) from None
         self._check_same(fd)
@@ -157,18 +196,20 @@ class HostInode(Inode):
         st = os.fstat(fd)
         if (st.st_dev, st.st_ino) != self.key or (st.st_mode ^ self.mode) & S_IFMT:
             os.close(fd)
+            self.surprise()
             raise SyscallError(errno.ENOENT)
         return st
 
     def open_file(self, flags: int, seen: bool = False) -> int:
-        """A new descriptor for a regular file. `seen`: its name was looked at just now, and means it. If the host puts
-        something else there at this moment it is opened without waiting and without following it, and closed."""
+        """A new descriptor for a regular file. `seen`: its name was looked at just now, and means it; so it is believed
+        where names are kept. If the host has put something else there since, it is opened without waiting and without
+        following it, and closed."""
         parent = self.parent
         if parent is None:
             return self._reopen_root(flags)
         at = parent.dir_fd()
         try:
-            if not seen:
+            if not seen and not self.host.holds:
                 st = os.stat(self.name, dir_fd=at, follow_symlinks=False)
                 if (st.st_dev, st.st_ino) != self.key or (st.st_mode ^ self.mode) & S_IFMT:
                     raise SyscallError(errno.ENOENT)
@@ -178,6 +219,8 @@ class HostInode(Inode):
                 self.fill(st)
             return fd
         except OSError as error:
+            if error.errno in (errno.ENOENT, errno.ELOOP, errno.ENXIO, errno.EISDIR):
+                self.surprise()
             raise SyscallError(errno.ENOENT if error.errno == errno.ELOOP else error.errno or errno.EIO) from None
 
     def _reopen_root(self, flags: int) -> int:
@@ -256,9 +299,11 @@ class HostInode(Inode):
             self.nlink = 0
         except (OSError, SyscallError):
             self.nlink = 0
+        self.surprise()
 
     def touch_atime(self, now: int) -> None:
-        """The host does it."""
+        """The host does it; whoever wants to know asks."""
+        self.live = self.host.through
 
     def touch_mtime(self, now: int) -> None:
         """The host has done it; whoever wants to know asks."""
@@ -282,10 +327,12 @@ class HostInode(Inode):
     def set_xattr(self, name: bytes, value: bytes, flags: int) -> None:
         """Likewise."""
         changes.set_xattr(self, name, value, flags)
+        self.doubt()
 
     def remove_xattr(self, name: bytes) -> None:
         """Likewise."""
         changes.remove_xattr(self, name)
+        self.doubt()
 
     def list_xattr(self) -> list[bytes]:
         """Likewise."""
@@ -301,7 +348,7 @@ class HostInode(Inode):
         if fd >= 0 and self.idle:
             self.used = True
         else:
-            fd = self.dir_fd()
+            fd = self.look_fd()
         try:
             st = os.stat(name, dir_fd=fd, follow_symlinks=False)
         except OSError as error:
@@ -314,9 +361,20 @@ class HostInode(Inode):
             return host.new_inode(self, name, st)
         inode.parent = self
         inode.name = name
-        if self.live:
+        if host.through:
+            if inode.target is not None and inode.ctime != st.st_ctime_ns:
+                inode.target = None
             inode.fill(st)
         return inode
+
+    def look_fd(self) -> int:
+        """`dir_fd`; ESTALE where its name was believed and is not so."""
+        try:
+            return self.dir_fd()
+        except SyscallError as error:
+            if error.errno == errno.ENOENT and self.host.holds:
+                raise SyscallError(errno.ESTALE) from None
+            raise
 
     def entries(self) -> list[tuple[bytes, int, int]]:
         """What the host lists."""
@@ -352,13 +410,21 @@ class HostInode(Inode):
 
     def host_readlink(self) -> bytes:
         """As `readlink`."""
+        target = self.target
+        if target is not None:
+            return target
         parent = self.parent
         if parent is None:
             raise SyscallError(errno.EINVAL)
         try:
-            return os.readlink(self.name, dir_fd=parent.dir_fd())
+            target = os.readlink(self.name, dir_fd=parent.dir_fd())
         except OSError as error:
+            self.surprise()
             raise fail(error) from None
+        if self.host.holds:
+            self.target = target
+            self.live = True
+        return target
 
     def create(self, name: bytes, mode: int, uid: int, gid: int) -> Inode:
         """A regular file on the host."""
@@ -410,11 +476,17 @@ class HostInode(Inode):
         if kind != S_IFREG:
             return t.kernel.mounts.vfs.devices.open(t, path, self, flags)
         # Without a descriptor it was by name that the attributes were brought up to date.
-        seen = self.live and self.fd < 0 and self.wfd < 0 and self.nlink > 0
-        if flags & O_ACCMODE == O_RDONLY:
-            self.reader(seen)
-        else:
-            self.writer(seen)
+        seen = self.host.live and self.fd < 0 and self.wfd < 0 and self.nlink > 0
+        try:
+            if flags & O_ACCMODE == O_RDONLY:
+                self.reader(seen)
+            else:
+                self.writer(seen)
+        except SyscallError as error:
+            parent = self.parent
+            if self.host.holds and parent is not None and parent.loose:  # it may have been a surprise
+                raise SyscallError(errno.ESTALE if error.errno == errno.ENOENT else error.errno) from None
+            raise
         self.host.forget(self)
         return RegularFile(flags, path, self)
 
@@ -430,6 +502,7 @@ class HostInode(Inode):
 
     def write_at(self, src: memoryview, offset: int) -> int:
         """Straight from `src`."""
+        self.live = True
         try:
             return os.pwritev(self.writer(), (src,), offset)
         except OSError as error:
@@ -492,6 +565,8 @@ class HostBacking:
 
     def host_fd(self, writable: bool) -> int:
         """`writable` only for files that were opened for writing."""
+        if writable:
+            self._file.mapped = self._file.live = True
         return self._file.writer() if writable else self._file.reader()
 
     def acquire(self) -> None:
@@ -501,5 +576,8 @@ class HostBacking:
 
     def drop(self) -> None:
         """One mapping fewer."""
-        self._file.maps -= 1
-        self._file.settle()
+        file = self._file
+        file.maps -= 1
+        if not file.maps:
+            file.mapped = False
+        file.settle()

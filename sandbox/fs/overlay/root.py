@@ -38,13 +38,14 @@ class Volume:
     """A host directory or file to be seen at `target` (an absolute path); `fd` is an O_PATH or read-only
     descriptor of it (a directory must be readable through it)."""
 
-    __slots__ = ("fd", "target", "readonly", "source")
+    __slots__ = ("fd", "target", "readonly", "source", "hold_ns")
 
-    def __init__(self, fd: int, target: bytes, readonly: bool = False, source: str = "host") -> None:
+    def __init__(self, fd: int, target: bytes, readonly: bool = False, source: str = "host", hold_ns: int = 0) -> None:
         self.fd = fd
         self.target = target
         self.readonly = readonly
         self.source = source
+        self.hold_ns = hold_ns
 
 
 def build_root(
@@ -55,23 +56,25 @@ def build_root(
     size: int = 2 << 30,
     readonly: bool = False,
     overlay: bool = True,
+    hold_ns: int = 0,
 ) -> MountNamespace:
     """The root of a sandbox: an overlay (or, without `overlay`, the host directory itself, writable unless
     `readonly`) with the volumes mounted. proc, sys and dev are mounted by `mount_system`.
 
-    `size` bounds all file contents that the sandbox keeps in memory.
+    `size` bounds all file contents that the sandbox keeps in memory. `hold_ns`: how long what the host says of a root
+    without an overlay is believed (sandbox/fs/hostfs/held.py).
     """
     vfs = Vfs(kernel.clock, DeviceRegistry(), SpaceAccount(size))
     mem_devices.register(vfs.devices)
     vfs.devices.fifo = open_fifo
-    namespace = build_namespace(kernel, vfs, root_fd, masks, readonly, overlay)
+    namespace = build_namespace(kernel, vfs, root_fd, masks, readonly, overlay, hold_ns)
     for volume in volumes:
         mount_volume(namespace, volume)
     return namespace
 
 
 def build_namespace(
-    kernel: HasClock, vfs: Vfs, root_fd: int, masks: Masks | None, readonly: bool, overlay: bool
+    kernel: HasClock, vfs: Vfs, root_fd: int, masks: Masks | None, readonly: bool, overlay: bool, hold_ns: int = 0
 ) -> MountNamespace:
     """The same for one more container of a sandbox, with nothing mounted."""
     root: Filesystem
@@ -79,14 +82,14 @@ def build_namespace(
         lower = HostFs(kernel.clock, vfs.new_dev(), root_fd, live=False, readonly=True)
         root = OverlayFs(kernel.clock, vfs.new_dev(), lower, masks, vfs.space)
     else:
-        root = HostFs(kernel.clock, vfs.new_dev(), root_fd, live=True, readonly=readonly)
+        root = HostFs(kernel.clock, vfs.new_dev(), root_fd, live=True, readonly=readonly, hold_ns=hold_ns)
     return MountNamespace(vfs, root, ST_RELATIME | (ST_RDONLY if readonly else 0))
 
 
 def mount_volume(namespace: MountNamespace, volume: Volume) -> Mount:
     """Mount a host directory or file; its mount point is made where it is missing."""
     vfs = namespace.vfs
-    fs = HostFs(vfs.clock, vfs.new_dev(), volume.fd, live=True, readonly=volume.readonly, source=volume.source)
+    fs = HostFs(vfs.clock, vfs.new_dev(), volume.fd, True, volume.readonly, volume.source, volume.hold_ns)
     point = make_point(namespace, volume.target, fs.root.is_dir())
     return namespace.mount(fs, point, ST_RELATIME | (ST_RDONLY if volume.readonly else 0))
 
@@ -132,7 +135,7 @@ def _walk(namespace: MountNamespace, target: bytes, make: bool, directory: bool)
         if not inode.is_dir():
             raise SyscallError(errno.ENOTDIR)
         child = here.dentry.children.get(name)
-        known = child.inode if child is not None and (child.mounts or not inode.live) else None
+        known = child.inode if child is not None and (child.mounts or not inode.loose) else None
         found = known if known is not None else inode.lookup(name)
         if found is None:
             if not make:

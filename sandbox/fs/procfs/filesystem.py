@@ -91,7 +91,7 @@ class ProcRoot(PseudoDir):
     def __init__(self, fs: ProcFs) -> None:
         super().__init__(fs, 0x1000)
         self.proc = fs
-        self.live = True
+        self.live = self.loose = True
         self.tasks: dict[int, TaskDir] = {}
 
     def find_task(self, tid: int) -> Task | None:

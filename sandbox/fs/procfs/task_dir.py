@@ -194,7 +194,7 @@ class FdDir(PseudoDir):
 
     def __init__(self, fs: ProcFs, ino: int, task: Task, info: bool) -> None:
         super().__init__(fs, ino, 0o555 if info else 0o500)
-        self.live = True
+        self.live = self.loose = True
         self.proc = fs
         self.task = task
         self.info = info
@@ -238,7 +238,7 @@ class TaskListDir(PseudoDir):
 
     def __init__(self, fs: ProcFs, ino: int, task: Task) -> None:
         super().__init__(fs, ino)
-        self.live = True
+        self.live = self.loose = True
         self.proc = fs
         self.task = task
         self.known: dict[int, TaskDir] = {}
@@ -307,7 +307,7 @@ class TaskDir(PseudoDir):
 
     def __init__(self, fs: ProcFs, task: Task, thread: bool) -> None:
         super().__init__(fs, fs.task_ino(task.ids.number_in(fs.pids), 1 if thread else 0))
-        self.live = True
+        self.live = self.loose = True
         self.proc = fs
         self.task = task
         self.thread = thread

@@ -130,7 +130,7 @@ class ClassNet(PseudoDir):
     def __init__(self, fs: SysFs) -> None:
         super().__init__(fs, fs.new_ino(), 0o755)
         self.sysfs = fs
-        self.live = True
+        self.live = self.loose = True
         self.made: dict[bytes, tuple[dict[str, str], PseudoDir]] = {}
 
     def _interfaces(self) -> dict[str, dict[str, str]]:

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sandbox.fs.hostfs.held import HOLD_NS
 from sandbox.fs.overlay.root import Volume
 from sandbox.kernel.credentials import Credentials
 from tests.unit.sandbox.vfs.guest import Guest, make_kernel, mount_tmpfs
@@ -299,9 +300,9 @@ def populate(base: str, shared: bool) -> None:
 def fresh(kind: str, lower: str) -> Guest:
     if kind == "overlay":
         return Guest(make_kernel(lower))
-    if kind == "volume":
+    if kind in HOLD_NS:
         fd = os.open(lower, os.O_RDONLY | os.O_DIRECTORY)
-        kernel = make_kernel("/", volumes=(Volume(fd, b"/v"),))
+        kernel = make_kernel("/", volumes=(Volume(fd, b"/v", hold_ns=HOLD_NS[kind]),))
         kernel.host_fds.append(fd)
         return Guest(kernel)
     kernel = make_kernel("/", volumes=())
@@ -335,7 +336,7 @@ def agree(kind: str, operations: list[tuple[Any, ...]], uid: int = 0, shared: bo
                 continue
             if uid and op[0] == "tmpfile":
                 continue  # who may link an open file that has no name differs between versions of Linux
-            if kind == "volume" and op[0] == "tmpfile":
+            if kind in HOLD_NS and op[0] == "tmpfile":
                 continue
             assert (op, ours.run(op)) == (op, host.run(op))
         guest.creds = Credentials()
@@ -356,7 +357,7 @@ RULES = settings(
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="the oracle changes its user")
-@pytest.mark.parametrize("kind", ["overlay", "tmpfs", "volume"])
+@pytest.mark.parametrize("kind", ["overlay", "tmpfs", *HOLD_NS])
 def test_random_operations_of_root_agree_with_the_host(kind: str) -> None:
     @RULES
     @given(st.lists(OPERATION, min_size=1, max_size=25))
