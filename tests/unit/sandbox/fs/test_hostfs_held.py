@@ -69,7 +69,7 @@ def as_host(top: str, op: str, *args: Any) -> None:
             getattr(os, op)(path)
 
 
-def as_guest(guest: Guest, op: str, *args: Any) -> int:
+def as_guest(guest: Guest, op: str, *args: Any) -> Any:
     """The same from inside: 0 or a negative errno."""
     path = f"/v/{args[0]}"
     match op:
@@ -197,9 +197,18 @@ def test_the_host_is_not_asked_again(held: tuple[Guest, Path, HostFs], monkeypat
         guest.stat(path)
     asked: list[object] = []
     stat_now, fstat_now = os.stat, os.fstat
+
+    def noted_stat(*rest: Any, **more: Any) -> os.stat_result:
+        asked.append(rest)
+        return stat_now(*rest, **more)
+
+    def noted_fstat(fd: int) -> os.stat_result:
+        asked.append(fd)
+        return fstat_now(fd)
+
     with monkeypatch.context() as patch:
-        patch.setattr(os, "stat", lambda *rest, **more: (asked.append(rest), stat_now(*rest, **more))[1])
-        patch.setattr(os, "fstat", lambda *rest, **more: (asked.append(rest), fstat_now(*rest, **more))[1])
+        patch.setattr(os, "stat", noted_stat)
+        patch.setattr(os, "fstat", noted_fstat)
         seen = [guest.stat(path) for path in ("/v/d/d", "/v/l/d", "/v/a")]
         missing = [guest.stat("/v/nothing"), guest.stat("/v/d/nothing")]
     assert asked == [] and missing == [-errno.ENOENT] * 2
