@@ -33,9 +33,10 @@ def open_exec(t: Task, dirfd: int, path: bytes, flags: int) -> FileDescription:
     except SyscallError as error:
         if error.errno != errno.ESTALE:
             raise
-    return _open_exec(
-        t, dirfd, path, flags
-    )  # a name that was believed is no longer so: once more, by what is there now
+    try:  # a name that was believed is no longer so: once more, by what is there now
+        return _open_exec(t, dirfd, path, flags)
+    except SyscallError as error:
+        raise SyscallError(errno.ENOENT if error.errno == errno.ESTALE else error.errno) from None
 
 
 def _open_exec(t: Task, dirfd: int, path: bytes, flags: int) -> FileDescription:

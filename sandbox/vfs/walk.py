@@ -303,8 +303,10 @@ def one_step(t: Task, dirfd: int, name: bytes, follow: bool, creds: Credentials)
 
 def is_stale(dentry: Dentry, inode: Inode) -> bool:
     """`inode` without links: it was believed to be at `dentry`, and the host has since removed it or put something else there."""
-    directory = dentry.parent.inode
-    return inode.fs.holds and not dentry.deleted and directory is not None and directory.loose
+    above = dentry.parent
+    directory = above.inode
+    known = above.children.get(dentry.name) is dentry  # and not reached by a descriptor of what has lost its name
+    return known and inode.fs.holds and directory is not None and directory.loose
 
 
 def lookup(t: Task, dirfd: int, path: bytes, flags: int = FOLLOW, creds: Credentials | None = None) -> Path:

@@ -367,6 +367,13 @@ class HostInode(Inode):
             inode.fill(st)
         return inode
 
+    def has_entry(self, name: bytes) -> bool:
+        """As Inode's, in a directory that is open."""
+        try:
+            return self.lookup(name) is not None
+        except SyscallError as error:
+            raise SyscallError(errno.ENOENT if error.errno == errno.ESTALE else error.errno) from None
+
     def look_fd(self) -> int:
         """`dir_fd`; ESTALE where its name was believed and is not so."""
         try:
