@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sandbox.gateway.counters import Counters
     from sandbox.gateway.egress_guard import EgressGuard
     from sandbox.reactor import Reactor
-    from tcpip.link.pipe import PipeLink
+    from tcpip.link.base import LinkEndpoint
     from tcpip.stack.stack import Stack
     from tcpip.transport.forwarder import FlowRequest
 
@@ -51,7 +51,7 @@ class Gateway(Outlet):
     def __init__(
         self,
         stack: Stack,
-        link: PipeLink,
+        link: LinkEndpoint,
         reactor: Reactor,
         guard: EgressGuard,
         counters: Counters,

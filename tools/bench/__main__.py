@@ -18,6 +18,7 @@ import tempfile
 from pathlib import Path
 
 from tools.bench import containers, netstack, network, programs, report, unit
+from tools.bench.peers import rows as peers
 from tools.bench.rows import MICRO, Row
 from tools.build_compiled import EVERYTHING
 
@@ -133,9 +134,11 @@ def bench(rounds: int, wanted: set[str], inside: dict[str, list[str]]) -> tuple[
             results += network.rows(inside, rounds, result)
         if not wanted or wanted & containers.NAMES:
             results += containers.rows(directory, rounds, wanted, result)
+        environments = {side: COMPILED if side == "compiled" else {} for side in inside}
         if not wanted or wanted & netstack.NAMES:
-            environments = {side: COMPILED if side == "compiled" else {} for side in inside}
             results += netstack.rows(environments, rounds, wanted, u, result)
+        if not wanted or wanted & peers.NAMES:
+            results += peers.rows(environments, directory, rounds, wanted, result)
         return results, u
     finally:
         shutil.rmtree(directory, ignore_errors=True)
@@ -158,6 +161,8 @@ def main() -> int:
         inside["compiled"] = ["env", *(f"{name}={value}" for name, value in COMPILED.items()), *do]
     results, u = bench(options.rounds, set(filter(None, options.rows.split(","))), inside)
     print(report.table(results, u))
+    if any("others" in row for row in results):
+        print("\n".join(peers.missing()))
     options.json.parent.mkdir(parents=True, exist_ok=True)
     report.write(options.json, results, u)
     print(f"written to {options.json}")

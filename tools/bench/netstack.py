@@ -74,10 +74,11 @@ NAMES: Final = {row.name for row in ROWS}
 def _run(row: Row, words: tuple[str, ...], environ: dict[str, str]) -> float | None:
     """One measurement, of a tap in a namespace that lives as long. None, said on stderr, when it fails."""
     command = [sys.executable, "-m", f"tools.bench.netstack_{row.module}", *words]
-    return _output(row.name, ["unshare", "--net", *command] if row.module == "tap" else command, environ)
+    return output(row.name, ["unshare", "--net", *command] if row.module == "tap" else command, environ)
 
 
-def _output(name: str, command: list[str], environ: dict[str, str]) -> float | None:
+def output(name: str, command: list[str], environ: dict[str, str]) -> float | None:
+    """The number that a command ends its output with. None, said on stderr, when it fails."""
     done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **environ}, timeout=180)
     if done.returncode:
         print(f"{name}: {' '.join(command)}: status {done.returncode} {done.stderr.strip()[-200:]}", file=sys.stderr)
@@ -85,7 +86,7 @@ def _output(name: str, command: list[str], environ: dict[str, str]) -> float | N
     return float(done.stdout.split()[-1])
 
 
-def _kernel(name: str, role: str) -> float | None:
+def kernel(name: str, role: str) -> float | None:
     """What the peer measures against the kernel's own sockets, over the loopback."""
     space = netns.add()
     try:
@@ -94,7 +95,7 @@ def _kernel(name: str, role: str) -> float | None:
         assert server.stdout is not None
         server.stdout.readline()
         try:
-            return _output(name, [*command, role, "127.0.0.1"], {})
+            return output(name, [*command, role, "127.0.0.1"], {})
         finally:
             server.kill()
             server.communicate()
@@ -102,10 +103,13 @@ def _kernel(name: str, role: str) -> float | None:
         netns.remove(space)
 
 
+def can_make_taps() -> bool:
+    """In namespaces of their own."""
+    return os.geteuid() == 0 and os.path.exists("/dev/net/tun") and shutil.which("ip") is not None
+
+
 def can_run(row: Row) -> bool:
-    return row.module == "memory" or (
-        os.geteuid() == 0 and os.path.exists("/dev/net/tun") and shutil.which("ip") is not None
-    )
+    return row.module == "memory" or can_make_taps()
 
 
 def bound_of(row: Row, u: float) -> float | None:
@@ -125,7 +129,7 @@ def rows(
         for row in chosen:
             native = None
             if row.native:
-                native = _kernel(row.name, *row.native) if row.module == "tap" else _run(row, row.native, {})
+                native = kernel(row.name, *row.native) if row.module == "tap" else _run(row, row.native, {})
             found = {"native": native, **{side: _run(row, row.words, environ) for side, environ in sides.items()}}
             for side, value in found.items():
                 if value is not None:

@@ -37,7 +37,9 @@ def _bound(row: Result, name: str) -> str:
 
 
 def table(results: list[Result], u: float) -> str:
-    """Plain text, one row a line."""
+    """Plain text, one row a line. Those that others are measured beside come in a table of their own."""
+    beside = [row for row in results if "others" in row]
+    results = [row for row in results if "others" not in row]
     sides = ["native", "ours", *(side for side in MORE if any(side in row for row in results))]
     head = [f"{'row':44}", *(f"{side.replace('_', '-'):>9}" for side in sides), f"{'ratio':>7}", f"{'bound':>9} {'':6}"]
     if "compiled" in sides:
@@ -55,7 +57,23 @@ def table(results: list[Result], u: float) -> str:
         if "compiled" in sides:
             parts.append(f"{_bound(row, 'bound_compiled'):>9} {verdict(row, 'compiled'):6}")
         lines.append(" ".join([*parts, f"{_number(row['recorded']) if row['recorded'] else '':>17}"]))
-    return "\n".join(lines)
+    return "\n".join([*lines, *_beside_others(beside)])
+
+
+def _beside_others(rows: list[Result]) -> list[str]:
+    """A line of names before the first row of those that have them."""
+    lines: list[str] = []
+    head: list[str] = []
+    for row in rows:
+        sides = ["native", "ours", *(side for side in MORE if side in row)]
+        names = [*sides, *row["others"]]
+        if names != head:
+            head = names
+            lines += ["", " ".join([f"{'row':52}", *(f"{name:>11}" for name in names)])]
+        values = [row.get(side) for side in sides] + [median(each) for each in row["others"].values()]
+        title = f"{row['title']} [{row['unit']}]"
+        lines.append(" ".join([f"{title:52}", *(f"{_number(value):>11}" for value in values)]))
+    return lines
 
 
 def write(path: Path, results: list[Result], u: float) -> None:
