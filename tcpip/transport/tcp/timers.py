@@ -78,9 +78,8 @@ class TcpTimers:
 
     def sent_data(self, now: int) -> None:
         """Something that wants an ACK has left."""
-        if self.kind in (IDLE, PERSIST) or self.xmit.deadline is None:
+        if not self._arm_tail_probe(now) and (self.kind in (IDLE, PERSIST) or self.xmit.deadline is None):
             self.arm_retransmit(now)
-        self._consider_tail_probe(now)
 
     def acked(self, advanced: int, now: int) -> None:
         """RFC 6298 (5.2), (5.3)."""
@@ -90,11 +89,12 @@ class TcpTimers:
                 self.xmit.deadline = None
                 self.kind = IDLE
         elif advanced > 0 and self.kind != REORDER:
-            self.arm_retransmit(now)
-            self._consider_tail_probe(now)
+            if not self._arm_tail_probe(now):
+                self.arm_retransmit(now)
 
-    def _consider_tail_probe(self, now: int) -> None:
-        """RFC 8985 7.2: in the open state, when all that is allowed has been sent."""
+    def _arm_tail_probe(self, now: int) -> bool:
+        """RFC 8985 7.2: in the open state, when all that is allowed has been sent. True: it takes the retransmission
+        timer's place."""
         snd = self.ep.snd
         ep = self.ep
         if (
@@ -104,11 +104,12 @@ class TcpTimers:
             or snd.tlp_end >= 0
             or snd.board.sacked
         ):
-            return
+            return False
         if ep.config.early_retrans not in (3, 4) or ep.fast_open is not None:
-            return
+            return False
         alone = len(snd.board.segs) == 1 and snd.nxt - snd.una <= snd.mss
         self._arm(PROBE_TAIL, now + probe_timeout(snd.rtt, alone))
+        return True
 
     def reorder_wait(self, wait: int, now: int) -> None:
         """RACK wants to look again in `wait` ns; 0: not needed."""
