@@ -8,7 +8,7 @@ IP = (
 )
 ICMP = (
     "InMsgs InErrors InCsumErrors InDestUnreachs InTimeExcds InParmProbs InRedirects InEchos InEchoReps "
-    "OutMsgs OutErrors OutRateLimitHost OutDestUnreachs OutTimeExcds OutParmProbs OutEchos OutEchoReps"
+    "OutMsgs OutErrors OutRateLimitHost OutDestUnreachs OutTimeExcds OutParmProbs OutRedirects OutEchos OutEchoReps"
 )
 TCP = (
     "ActiveOpens PassiveOpens AttemptFails EstabResets CurrEstab InSegs OutSegs RetransSegs InErrs OutRsts InCsumErrors"

@@ -21,6 +21,7 @@ ECHO_REQUEST: Final = 8
 TIME_EXCEEDED: Final = 11
 PARAMETER_PROBLEM: Final = 12
 TIMESTAMP: Final = 13
+TIMESTAMP_REPLY: Final = 14
 ERRORS: Final = frozenset((3, 4, 5, 11, 12))
 
 NET_UNREACHABLE: Final = 0

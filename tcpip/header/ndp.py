@@ -13,6 +13,7 @@ from tcpip.errors import DropReason, Malformed
 OPTION_SOURCE_LINK: Final = 1
 OPTION_TARGET_LINK: Final = 2
 OPTION_PREFIX: Final = 3
+OPTION_REDIRECTED: Final = 4
 OPTION_MTU: Final = 5
 OPTION_NONCE: Final = 14
 OPTION_RDNSS: Final = 25
@@ -52,12 +53,13 @@ class PrefixInfo:
 class NdpOptions:
     """The options that a host reads; unknown ones are skipped, as RFC 4861 4.6 wants it."""
 
-    __slots__ = ("source_link", "target_link", "prefixes", "mtu", "nonce", "dns_servers")
+    __slots__ = ("source_link", "target_link", "prefixes", "redirected", "mtu", "nonce", "dns_servers")
 
     def __init__(self) -> None:
         self.source_link = b""
         self.target_link = b""
         self.prefixes: list[PrefixInfo] = []
+        self.redirected = b""
         self.mtu = 0
         self.nonce = b""
         self.dns_servers: list[tuple[bytes, int]] = []
@@ -88,6 +90,8 @@ class NdpOptions:
             if length <= 128:
                 on_link, autonomous = flags & PREFIX_ON_LINK != 0, flags & PREFIX_AUTONOMOUS != 0
                 self.prefixes.append(PrefixInfo(prefix, length, on_link, autonomous, valid, preferred))
+        elif kind == OPTION_REDIRECTED:
+            self.redirected = body[6:]
         elif kind == OPTION_MTU and len(body) == 6:
             self.mtu = int.from_bytes(body[2:6], "big")
         elif kind == OPTION_NONCE:

@@ -1,7 +1,7 @@
 """Forwarding between interfaces, when the stack is a router.
 
 Implements: RFC 1812 5.2, 5.3.1 (TTL), 4.2.2.7 (fragmentation); RFC 8200 in what a router does to the fixed header.
-Deviates: no redirects, no option processing, no multicast forwarding.
+Deviates: no option processing, no multicast forwarding.
 """
 
 from __future__ import annotations
@@ -85,6 +85,8 @@ class Forwarder:
             raise Malformed(DropReason.TOO_BIG)
         if stack.netfilter is not None and pkt.track is not None:
             stack.netfilter.forward(pkt.track, out, pkt.protocol, route.nic)
+        if route.nic is nic and nic.has_arp:
+            stack.redirects.tell_v4(nic, pkt, route)
         neighbor = route.nic.neighbor_for(route)
         if fits:
             neighbor.send(out)
@@ -115,6 +117,8 @@ class Forwarder:
             raise Malformed(DropReason.TOO_BIG)
         if stack.netfilter is not None and pkt.track is not None:
             stack.netfilter.forward(pkt.track, out, pkt.protocol, route.nic)
+        if route.nic is nic and nic.has_arp:
+            stack.redirects.tell_v6(nic, pkt, route)
         neighbor = route.nic.neighbor_for(route)
         if fits:
             neighbor.send(out)

@@ -1,7 +1,7 @@
 """ICMPv4: answering echo requests, reporting errors, and handing received errors to the transport that caused them.
 
 Implements: RFC 792, RFC 1122 3.2.2, RFC 1191 (fragmentation needed), RFC 1812 4.3.2.8 (rate limit).
-Deviates: redirects, timestamps and address masks are counted and ignored.
+Deviates: address masks are ignored, as on Linux.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from tcpip import errors
 from tcpip.addr import is_multicast
 from tcpip.buffer import TO_HOST, RxPacket, TxPacket
 from tcpip.checksum import partial_sum
-from tcpip.clock import NS_PER_S
+from tcpip.clock import NS_PER_MS, NS_PER_S
 from tcpip.errors import DropReason, Malformed, NetError, NetworkError
 from tcpip.header import icmpv4 as wire
 from tcpip.header.ipv4 import FIXED, OFFSET_MASK
+from tcpip.network.ipv4 import MS_PER_DAY
 from tcpip.sockopt import IPPROTO_ICMP
 from tcpip.transport.protocol import IcmpError, TransportProtocol
 
@@ -96,8 +97,10 @@ class ICMPv4(TransportProtocol):
         elif message.type == wire.ECHO_REPLY:
             stats.inc("InEchoReps")
             self.stack.pings.deliver(pkt, message.rest >> 16)
-        elif message.type in (wire.DEST_UNREACHABLE, wire.TIME_EXCEEDED, wire.PARAMETER_PROBLEM):
+        elif message.type in (wire.DEST_UNREACHABLE, wire.TIME_EXCEEDED, wire.PARAMETER_PROBLEM, wire.REDIRECT):
             self._received_error(pkt, message)
+        elif message.type == wire.TIMESTAMP and not message.code:
+            self._timestamp(pkt, message)
         else:
             self.stack.stats.drop(DropReason.UNKNOWN_MESSAGE)
 
@@ -111,12 +114,22 @@ class ICMPv4(TransportProtocol):
         """RFC 1122 3.2.2.6: the same data back; not for broadcast or multicast, as Linux has it by default."""
         if pkt.kind != TO_HOST:
             return
-        header = bytearray(wire.HEADER_LEN)
-        wire.Icmpv4Message(wire.ECHO_REPLY, 0, request.rest, b"").emit(header, 0)
-        total = partial_sum(header) + partial_sum(request.body)
-        header[2:4] = (0xFFFF - (total % 0xFFFF or 0xFFFF)).to_bytes(2, "big")
         self.stack.stats.icmp.inc("OutEchoReps")
-        self._send(pkt.src, pkt.dst, TxPacket(bytes(header), [request.body], len(request.body)), pkt.tos)
+        self._reply(pkt, wire.ECHO_REPLY, request.rest, request.body)
+
+    def _timestamp(self, pkt: RxPacket, request: wire.Icmpv4Message) -> None:
+        """RFC 1122 3.2.2.8: milliseconds since midnight, when it came and when the answer goes."""
+        if pkt.kind != TO_HOST or len(request.body) < 12:
+            return
+        now = (self.stack.clock.realtime_ns() // NS_PER_MS % MS_PER_DAY).to_bytes(4, "big")
+        self._reply(pkt, wire.TIMESTAMP_REPLY, request.rest, bytes(request.body[:4]) + now + now)
+
+    def _reply(self, pkt: RxPacket, kind: int, rest: int, body: bytes | memoryview) -> None:
+        header = bytearray(wire.HEADER_LEN)
+        wire.Icmpv4Message(kind, 0, rest, b"").emit(header, 0)
+        total = partial_sum(header) + partial_sum(body)
+        header[2:4] = (0xFFFF - (total % 0xFFFF or 0xFFFF)).to_bytes(2, "big")
+        self._send(pkt.src, pkt.dst, TxPacket(bytes(header), [body], len(body)), pkt.tos)
 
     def _send(self, dst: bytes, src: bytes, pkt: TxPacket, tos: int) -> None:
         self.stack.stats.icmp.inc("OutMsgs")
@@ -184,9 +197,15 @@ class ICMPv4(TransportProtocol):
         elif message.type == wire.TIME_EXCEEDED:
             stack.stats.icmp.inc("InTimeExcds")
             error, hard = errors.HOST_UNREACHABLE, False
+        elif message.type == wire.REDIRECT:
+            stack.stats.icmp.inc("InRedirects")
+            error, hard = errors.HOST_UNREACHABLE, False
         else:
             stack.stats.icmp.inc("InParmProbs")
             error, hard = errors.PROTOCOL_ERROR, True
+        if message.type == wire.REDIRECT:
+            self._redirected(pkt, message, src, dst, protocol, body[header_len:])
+            return
         owner = stack.protocols.get(protocol)
         if owner is not None and pkt.nic is not None:
             quoted = body[header_len:]
@@ -195,6 +214,16 @@ class ICMPv4(TransportProtocol):
             )
             report.original = (message.rest >> 16 & 0xFF) * 4  # of the three types that RFC 4884 knows
             stack.report_error(owner, report)
+
+    def _redirected(
+        self, pkt: RxPacket, message: wire.Icmpv4Message, src: bytes, dst: bytes, protocol: int, quoted: bytes
+    ) -> None:
+        if pkt.nic is None or message.code > 3:
+            raise Malformed(DropReason.UNKNOWN_MESSAGE)
+        error = IcmpError(
+            errors.HOST_UNREACHABLE, False, wire.REDIRECT, message.code, 0, src, dst, protocol, quoted, pkt.src, pkt.nic
+        )
+        self.stack.redirects.received_v4(pkt, error, message.rest.to_bytes(4, "big"))
 
 
 _PLATEAUS: Final = (32000, 17914, 8166, 4352, 2002, 1492, 1006, 508, 296)

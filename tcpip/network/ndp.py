@@ -1,7 +1,7 @@
 """Neighbour discovery: resolution, duplicate address detection, router discovery.
 
+Redirects are in redirects.py.
 Implements: RFC 4861 6.3, 7; RFC 4862 5.4; RFC 7527 (looped-back DAD, by nonce); RFC 8106 5.1.
-Deviates: redirects are checked and ignored.
 """
 
 from __future__ import annotations
@@ -53,6 +53,8 @@ def handle_message(nic: Nic, pkt: RxPacket, message: wire.Icmpv6Message) -> None
         _advertisement(nic, pkt, message)
     elif message.type == wire.ROUTER_ADVERTISEMENT:
         _router_advertisement(nic, pkt, message)
+    elif message.type == wire.REDIRECT:
+        nic.stack.redirects.received_v6(nic, pkt, bytes(message.body))
     else:
         nic.stack.stats.drop(DropReason.UNKNOWN_MESSAGE)
 

@@ -47,7 +47,9 @@ MAX_DUPLICATES: Final = 64
 class Nic(Dispatcher):
     """Made by `Stack.add_nic`. `promiscuous`: packets to any address are taken as ours (a gateway for the peer).
     `rp_filter`: 1 refuses IPv4 sources that are not reached through here, 2 those that are not reached at all.
-    `carrier` off: nothing is probed yet. `proxy_arp`: a router answers ARP for what it reaches elsewhere; for the addresses in `proxied` it does in any case."""
+    `carrier` off: nothing is probed yet. `proxy_arp`: a router answers ARP for what it reaches elsewhere; for the addresses in
+    `proxied` it does in any case. `accept_redirects`, `accept_redirects_v6`: a host that is no router heeds them;
+    `send_redirects`: of IPv4, by a router."""
 
     __slots__ = (
         "stack",
@@ -67,6 +69,9 @@ class Nic(Dispatcher):
         "proxy_arp",
         "proxied",
         "accept_ra",
+        "accept_redirects",
+        "accept_redirects_v6",
+        "send_redirects",
         "addresses",
         "broadcasts",
         "groups",
@@ -115,6 +120,7 @@ class Nic(Dispatcher):
         self.proxy_arp = False
         self.proxied: set[bytes] = set()
         self.accept_ra = self.has_arp
+        self.accept_redirects = self.accept_redirects_v6 = self.send_redirects = True
         self.addresses: dict[bytes, NicAddress] = {}
         self.broadcasts: set[bytes] = set()
         self.groups: dict[bytes, int] = {IPV4_ALL_SYSTEMS: 1, IPV6_ALL_NODES: 1}
@@ -274,6 +280,7 @@ class Nic(Dispatcher):
 
     def neighbor_failed(self, neighbor: Neighbor) -> None:
         """A neighbour does not answer: forget what was learnt of it when the table is large."""
+        self.stack.redirects.forget(self, neighbor.addr)
         if len(self.neighbors.entries) > 512:
             self.neighbors.remove(neighbor.addr)
 
@@ -469,6 +476,7 @@ class Nic(Dispatcher):
                 if self.stack.netfilter is not None:
                     self.stack.netfilter.conntrack.address_gone(self)
                 self.neighbors.clear()
+                self.stack.redirects.forget(self)
                 self._tx.clear()
                 self.stack.packets.went_down(self)
             self.stack.changed()

@@ -28,6 +28,7 @@ from tcpip.network.icmpv6 import ICMPv6
 from tcpip.network.igmp import IGMP
 from tcpip.network.ipv4 import IPv4, IPv4Route
 from tcpip.network.ipv6 import IPv6, IPv6Route
+from tcpip.network.redirects import Redirects
 from tcpip.sockopt import IPPROTO_TCP, IPPROTO_UDP, SOCK_DGRAM, SOCK_RAW, SOCK_STREAM
 from tcpip.stack.nic import Nic
 from tcpip.stack.route import Route
@@ -109,6 +110,7 @@ class Stack:
         self.raws = RawTable(self)
         self.packets = PacketTable(self)
         self.forwarder = Forwarder(self)
+        self.redirects = Redirects(self)
         self.udp = UdpProtocol(self)
         self.protocols: dict[int, TransportProtocol] = {}
         self.tcp = TcpProtocol(self)
@@ -494,6 +496,8 @@ class Stack:
                 raise NetworkError(entry.error)
             raise NetworkError(errors.NETWORK_UNREACHABLE)
         next_hop = entry.gateway or dst
+        if entry.gateway and self.redirects.learnt:
+            next_hop = self.redirects.next_hop(dst, entry.gateway, nic)
         local = entry.kind == "local"
         route = self._route(nic, src or entry.source or self._source(nic, dst, next_hop), dst, next_hop, local)
         route.use_metrics(entry.metrics)
