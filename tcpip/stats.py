@@ -28,7 +28,7 @@ TCP_EXT = (
     "TCPBacklogDrop TCPRcvQDrop TCPDeferAcceptDrop TCPZeroWindowDrop TCPDelivered TCPAckCompressed TCPMinTTLDrop "
     "TCPRcvCollapsed TCPPartialUndo TCPFullUndo TCPLossUndo TCPDSACKUndo TCPSackFailures TCPLossFailures TCPRetransFail "
     "TCPMD5NotFound TCPMD5Unexpected TCPMD5Failure TCPMTUPFail TCPMTUPSuccess TCPFastOpenActive TCPFastOpenActiveFail "
-    "TCPFastOpenPassive TCPFastOpenPassiveFail TCPFastOpenCookieReqd"
+    "TCPFastOpenPassive TCPFastOpenPassiveFail TCPFastOpenCookieReqd TcpTimeoutRehash"
 )
 
 

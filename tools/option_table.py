@@ -86,7 +86,7 @@ SOCKET: Final[dict[int, tuple[str, str]]] = {
     71: ("SO_NETNS_COOKIE", IN_THE_SANDBOX),
     72: ("SO_BUF_LOCK", ""),
     73: ("SO_RESERVE_MEM", "EOPNOTSUPP: no memory cgroup counts sockets"),
-    74: ("SO_TXREHASH", "kept; flows have no labels"),
+    74: ("SO_TXREHASH", "a time-out changes the flow label"),
     75: ("SO_RCVMARK", "of datagrams"),
     76: ("SO_PASSPIDFD", IN_THE_SANDBOX),
     77: ("SO_PEERPIDFD", IN_THE_SANDBOX),

@@ -17,6 +17,7 @@ from tcpip.header.ipv6_ext import DESTINATION, FRAGMENT, HOP_BY_HOP, ROUTING, wa
 from tcpip.network import mld, ndp
 from tcpip.network.icmpv4 import RateLimiter
 from tcpip.sockopt import IPPROTO_ICMPV6
+from tcpip.transport.flow_labels import REFLECT_ECHO, label_in
 from tcpip.transport.protocol import IcmpError, TransportProtocol, transport_checksum_ok
 
 if TYPE_CHECKING:
@@ -101,8 +102,11 @@ class ICMPv6(TransportProtocol):
         nic = cause.nic.number if cause.nic is not None and dst[0] == 0xFE else 0
         size = sum([len(part) for part in body])
         pkt = TxPacket(header, body, size, wire.CHECKSUM_OFFSET)
+        tos = cause.tos
+        if kind == wire.ECHO_REPLY and self.stack.flow_labels.reflect & REFLECT_ECHO:
+            tos |= label_in(cause) << 8
         try:
-            self.stack.find_route(dst, src, nic).write_packet(pkt, IPPROTO_ICMPV6, tos=cause.tos, dont_fragment=False)
+            self.stack.find_route(dst, src, nic).write_packet(pkt, IPPROTO_ICMPV6, tos=tos, dont_fragment=False)
         except NetworkError:
             self.stack.stats.icmp6.inc("OutErrors")
             self.stack.stats.drop(DropReason.NO_ROUTE)

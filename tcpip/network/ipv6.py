@@ -1,6 +1,7 @@
 """IPv6: checking and delivering what comes in, routes that put the header in front of what goes out, fragmentation.
 
-Implements: RFC 8200, RFC 8201 (path MTU), RFC 6946 (atomic fragments), RFC 5722, RFC 7112, RFC 7739 (random identification).
+Implements: RFC 8200, RFC 8201 (path MTU), RFC 6946 (atomic fragments), RFC 5722, RFC 7112, RFC 7739 (random
+identification), RFC 6437 (flow labels).
 Deviates: sends no extension header but fragment and the router alert of MLD.
 """
 
@@ -30,6 +31,7 @@ from tcpip.header.ipv6_ext import (
 from tcpip.link.offload import complete_checksum
 from tcpip.network.ipv4 import copy_metadata
 from tcpip.network.reassembly import TIMEOUT_V6, ExpiredHook, Partial, Reassembler, joined
+from tcpip.sockopt import IPPROTO_TCP, IPPROTO_UDP
 from tcpip.stack.route import Route
 
 if TYPE_CHECKING:
@@ -39,6 +41,11 @@ if TYPE_CHECKING:
 _U16: Final = Struct("!H")
 _EXTENSIONS: Final = frozenset((HOP_BY_HOP, ROUTING, FRAGMENT, DESTINATION))
 _VERSION: Final = 6 << 28
+_LABEL: Final = 0xFFFFF
+_STATELESS: Final = 0x80000
+_NO_LABEL: Final = 1 << 20
+_WITH_PORTS: Final = (IPPROTO_TCP, IPPROTO_UDP)
+_SPREAD: Final = 0x9E3779B97F4A7C15
 
 
 class IPv6Route(Route):
@@ -62,7 +69,9 @@ class IPv6Route(Route):
         if offset >= 0:
             header[offset : offset + 2] = _U16.pack((self.pseudo + protocol + length) % 0xFFFF)  # type: ignore[index]
             pkt.csum = CSUM_PARTIAL
-        pkt.header = FIXED.pack(_VERSION | tos << 20, length, protocol, ttl, self.src, self.dst) + header
+        pkt.header = (
+            FIXED.pack(self.flow_word(tos, protocol, header), length, protocol, ttl, self.src, self.dst) + header
+        )
         pkt.transport = 40
         pkt.ethertype = TYPE_IPV6
         stack.stats.ip6.values["OutRequests"] += 1
@@ -74,6 +83,22 @@ class IPv6Route(Route):
             self.transmit(pkt, dont_fragment)
         else:
             neighbor.send(pkt)
+
+    def flow_word(self, tos: int, protocol: int, header: bytes | bytearray) -> int:
+        """The first word of a packet's header: version, traffic class, flow label."""
+        label = tos >> 8
+        if label & _NO_LABEL:
+            label = 0
+        elif not label:
+            if not self.label_seed:
+                self.label_seed = self.stack.tcp.isn.label_seed(self.src + self.dst) | 1
+            ports = (
+                header[0] << 24 | header[1] << 16 | header[2] << 8 | header[3] if protocol in _WITH_PORTS else protocol
+            )
+            label = ((ports ^ self.label_seed) * _SPREAD >> 40) & _LABEL or 1
+            if self.stack.flow_labels.state_ranges:
+                label |= _STATELESS
+        return _VERSION | (tos & 0xFF) << 20 | label
 
     def fragments(self, pkt: TxPacket) -> list[TxPacket]:
         return fragment_packet(pkt, max(self._mtu, 1280), self.stack)

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from tcpip.transport.sent_headers import SentHeaders, SentOptions
 
 _U16: Final = Struct("!H")
-_VERSION: Final = 6 << 28
 
 
 def prepared(route: Route, pkt: TxPacket, protocol: int, size: int) -> int:
@@ -86,7 +85,9 @@ class IPv6HeadersRoute(IPv6Route):
         upper = prepared(self, pkt, protocol, self.headers.size)
         first, chain = self.headers.chain(protocol, self.dst)
         limit = self.nic.hop_limit if ttl < 0 else ttl
-        fixed = FIXED_V6.pack(_VERSION | tos << 20, len(chain) + upper, first, limit, self.src, self.first)
+        fixed = FIXED_V6.pack(
+            self.flow_word(tos, protocol, header), len(chain) + upper, first, limit, self.src, self.first
+        )
         pkt.header = fixed + chain + header
         pkt.transport = 40 + len(chain)
         pkt.ethertype = TYPE_IPV6

@@ -28,7 +28,7 @@ class Route:
     `ident` counts IPv4 identifications for this destination, from a random start (RFC 6864 4, RFC 7739 in spirit).
     `six`: IPv6. `ip_header_len` is 20 or 40, and more where the socket has options or extension headers of its own, which is
     what is not `plain`. `local`: the destination is an address of this stack (the packet takes the loopback).
-    `mark` is that of the socket or packet it was looked up for.
+    `mark` is that of the socket or packet it was looked up for. `label_seed` is what automatic flow labels begin with.
     """
 
     __slots__ = (
@@ -49,6 +49,7 @@ class Route:
         "ident",
         "metrics",
         "mark",
+        "label_seed",
         "_mtu",
     )
 
@@ -72,6 +73,7 @@ class Route:
         self.ident = stack.random.getrandbits(16)
         self.metrics = NO_METRICS
         self.mark = 0
+        self.label_seed = 0
         self._mtu = stack.path_mtu(nic, dst)
 
     @property
@@ -145,6 +147,6 @@ class Route:
         """Send a transport segment: put the IP header in front, fill in the checksum, queue at the NIC.
 
         `pkt.header` is the transport header with its checksum field zero, a `bytearray` when `pkt.csum_offset` >= 0.
-        `ttl` -1 is the default. A packet above the MTU without `gso_size` is fragmented, or MESSAGE_TOO_LONG with
+        `ttl` -1 is the default; `tos` of IPv6 may have a flow label above the traffic class (flow_labels.py). A packet above the MTU without `gso_size` is fragmented, or MESSAGE_TOO_LONG with
         `dont_fragment`. NETWORK_UNREACHABLE, HOST_UNREACHABLE, NETWORK_DOWN. It leaves with the next `Stack.flush()`.
         """

@@ -39,6 +39,7 @@ from tcpip.stack.watch import StackWatch
 from tcpip.stats import Stats
 from tcpip.timers import TimerQueue
 from tcpip.transport.endpoint import Endpoint
+from tcpip.transport.flow_labels import FlowLabels
 from tcpip.transport.forwarder import FlowForwarder
 from tcpip.transport.packet import PacketEndpoint
 from tcpip.transport.packet_table import PacketTable
@@ -111,6 +112,7 @@ class Stack:
         self.packets = PacketTable(self)
         self.forwarder = Forwarder(self)
         self.redirects = Redirects(self)
+        self.flow_labels = FlowLabels(self)
         self.udp = UdpProtocol(self)
         self.protocols: dict[int, TransportProtocol] = {}
         self.tcp = TcpProtocol(self)

@@ -15,7 +15,7 @@ from tcpip.addr import AF_INET, AF_INET6, SockAddr, any_of, is_any, is_link_loca
 from tcpip.buffer import RxPacket, WholePacket
 from tcpip.errors import DropReason, NetError, NetworkError
 from tcpip.network.longer_routes import lengthened
-from tcpip.transport import error_queue
+from tcpip.transport import error_queue, flow_labels
 from tcpip.transport.ancillary import received_control
 from tcpip.transport.endpoint import AGAIN, Control, Endpoint, Message
 from tcpip.transport.ip_options import get_ip, mtu_of, out_interface, preferred_source, set_ip
@@ -23,14 +23,7 @@ from tcpip.transport.memberships import Memberships
 from tcpip.transport.option_values import int_value
 from tcpip.transport.ports import Reservation
 from tcpip.transport.protocol import IcmpError
-from tcpip.transport.sent_headers import (
-    MAX_OPTIONS,
-    MESSAGES,
-    SentHeaders,
-    SentOptions,
-    compiled_options,
-    headers_with,
-)
+from tcpip.transport.sent_control import SendOptions, parse_control
 from tcpip.transport.socket_filter import passes
 from tcpip.transport.socket_options import SELECT_ERROR_QUEUE, SocketOptions
 from tcpip.transport.timestamping import NAMES, OPT_ID, SentStamp, get_flags, set_flags
@@ -45,9 +38,6 @@ OVERHEAD: Final = 512
 _V6ONLY: Final = (AF_INET6, so.SOL_IPV6, so.IPV6_V6ONLY)
 PATH_MTU: Final = (so.SOL_IPV6, so.IPV6_RECVPATHMTU)
 _SOCKADDR_IN6: Final = struct.Struct("=HHI16sI")
-_INT: Final = struct.Struct("=i")
-_PKTINFO: Final = struct.Struct("=i4s4s")
-_PKTINFO6: Final = struct.Struct("=16si")
 
 
 class Datagram:
@@ -99,20 +89,6 @@ class Datagram:
     def dst_port(self) -> bytes:
         """As on the wire; of a protocol without ports what lies there."""
         return self.packet[self.transport + 2 : self.transport + 4].ljust(2, b"\0")
-
-
-class SendOptions:
-    """Per-datagram choices from control messages; -1 and 0 mean the endpoint's own."""
-
-    __slots__ = ("source", "nic", "ttl", "tos", "headers", "ip_options")
-
-    def __init__(self) -> None:
-        self.source = b""
-        self.nic = 0
-        self.ttl = -1
-        self.tos = -1
-        self.headers: SentHeaders | None = None
-        self.ip_options: SentOptions | None = None
 
 
 class DatagramEndpoint(Endpoint):
@@ -272,7 +248,9 @@ class DatagramEndpoint(Endpoint):
     def getpeername(self) -> SockAddr:
         if not self.peer:
             raise NetworkError(errors.NOT_CONNECTED)
-        return self.shown(self.peer, self.peer_port, self.peer_scope)
+        address = self.shown(self.peer, self.peer_port, self.peer_scope)
+        address.flowinfo = flow_labels.shown_info(self.options)
+        return address
 
     def route_to(self, addr: bytes, scope_id: int, choices: SendOptions) -> Route:
         """The way a datagram takes, by destination, binding, device and control messages."""
@@ -428,39 +406,8 @@ class DatagramEndpoint(Endpoint):
         raise NetworkError(errors.WOULD_BLOCK)
 
     def parse_control(self, control: list[Control] | None) -> SendOptions:
-        """Control messages of a sendmsg; INVALID_ARGUMENT for one that is not understood. Those of other levels are not for
-        us (net/ipv4/ip_sockglue.c: ip_cmsg_send, net/ipv6/datagram.c: ip6_datagram_send_ctl)."""
-        choices = SendOptions()
-        levels = (so.SOL_IP, so.SOL_IPV6) if self.family == AF_INET6 else (so.SOL_IP,)
-        for level, kind, data in control or ():
-            if level not in levels:
-                continue
-            if level == so.SOL_IP and kind == so.IP_PKTINFO and len(data) == 12:
-                choices.nic, choices.source, _ = _PKTINFO.unpack_from(data)
-            elif level == so.SOL_IPV6 and kind == so.IPV6_PKTINFO and len(data) >= 20:
-                source, choices.nic = _PKTINFO6.unpack_from(data)
-                choices.source = unmapped(source)
-            elif (level, kind) in _INT_CONTROLS and len(data) == 4:
-                value: int = _INT.unpack(data)[0]
-                if not _INT_CONTROLS[level, kind] <= value <= 255:
-                    raise NetworkError(errors.INVALID_ARGUMENT)
-                if kind in (so.IP_TTL, so.IPV6_HOPLIMIT):
-                    choices.ttl = value
-                else:
-                    choices.tos = value
-            elif level == so.SOL_IP and kind == so.IP_TOS and len(data) == 1:
-                choices.tos = data[0]
-            elif level == so.SOL_IP and kind == so.IP_RETOPTS:
-                choices.ip_options = compiled_options(data[:MAX_OPTIONS], self.options.privileged)
-            elif level == so.SOL_IPV6 and kind in MESSAGES:
-                choices.headers = headers_with(choices.headers, kind, data, self.options.privileged)
-            else:
-                raise NetworkError(errors.INVALID_ARGUMENT)
-        if choices.source and is_any(choices.source):
-            choices.source = b""
-        elif choices.source and not self.stack.is_local(choices.source):
-            raise NetworkError(errors.INVALID_ARGUMENT)
-        return choices
+        """Control messages of a sendmsg. INVALID_ARGUMENT, NOT_PERMITTED."""
+        return parse_control(self, control)
 
     # Errors.
 
@@ -501,6 +448,7 @@ class DatagramEndpoint(Endpoint):
         if self.reservation is not None:
             self.stack.ports.release(self.reservation)
         self.memberships.leave_all()
+        flow_labels.closed(self.stack, self.options)
         self.received.clear()
         self.error_queue.clear()
 
@@ -578,7 +526,7 @@ class DatagramEndpoint(Endpoint):
                 nic = self.stack.nics.get(self.options.nic)
                 return nic.name.encode() + b"\0" if nic is not None else b""
         if level in (so.SOL_IP, so.SOL_IPV6):
-            special = get_ip(self.family, self.options, level, name, self.local_port)
+            special = get_ip(self.stack, self.family, self.options, level, name, self.local_port)
             if special is None:
                 special = mtu_of(self.family, level, name, self._route_to_peer())
             if special is not None:
@@ -589,12 +537,3 @@ class DatagramEndpoint(Endpoint):
         if value is None:
             raise NetworkError(errors.NO_SUCH_OPTION)
         return value
-
-
-# The least value of each.
-_INT_CONTROLS: Final = {
-    (so.SOL_IP, so.IP_TTL): 1,
-    (so.SOL_IP, so.IP_TOS): 0,
-    (so.SOL_IPV6, so.IPV6_HOPLIMIT): -1,
-    (so.SOL_IPV6, so.IPV6_TCLASS): -1,
-}

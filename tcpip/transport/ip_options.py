@@ -12,6 +12,7 @@ from tcpip import errors
 from tcpip import sockopt as so
 from tcpip.addr import AF_INET6
 from tcpip.errors import NetworkError
+from tcpip.transport.flow_labels import get_label, set_label
 from tcpip.transport.memberships import Memberships
 from tcpip.transport.option_values import int_or_char_value, int_value
 from tcpip.transport.source_filters import get_whole_filter, set_whole_filter
@@ -52,6 +53,8 @@ def set_ip(stack: Stack, family: int, options: SocketOptions, level: int, name: 
         _set_preferences(options, int_value(value))
     elif name == so.IPV6_PKTINFO:
         _set_sticky_interface(options, value)
+    elif set_label(stack, options, name, value):
+        pass
     elif options.stream:
         return _refused_on_streams_6(stack, name, value)
     else:
@@ -59,7 +62,7 @@ def set_ip(stack: Stack, family: int, options: SocketOptions, level: int, name: 
     return True
 
 
-def get_ip(family: int, options: SocketOptions, level: int, name: int, number: int) -> int | bytes | None:
+def get_ip(stack: Stack, family: int, options: SocketOptions, level: int, name: int, number: int) -> int | bytes | None:
     """getsockopt(2); None when the option is none of these. `number` is the endpoint's port, or a raw one's protocol."""
     if level == so.SOL_IP:
         if name == so.IP_UNICAST_IF:
@@ -79,7 +82,7 @@ def get_ip(family: int, options: SocketOptions, level: int, name: int, number: i
         return _network_order(options.unicast_nic6)
     if name == so.IPV6_ADDR_PREFERENCES:
         return options.preferences
-    return None
+    return get_label(stack, options, name)
 
 
 def mtu_of(family: int, level: int, name: int, route: Route | None) -> int | bytes | None:

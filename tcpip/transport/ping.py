@@ -14,9 +14,11 @@ from tcpip.checksum import checksum
 from tcpip.errors import DropReason, NetworkError
 from tcpip.header import icmpv4, icmpv6
 from tcpip.sockopt import IPPROTO_ICMP, IPPROTO_ICMPV6, SOCK_DGRAM
+from tcpip.transport import flow_labels
 from tcpip.transport.datagram import DatagramEndpoint
 from tcpip.transport.endpoint import Control
 from tcpip.transport.protocol import IcmpError
+from tcpip.transport.sent_control import sent_tos
 
 if TYPE_CHECKING:
     from tcpip.stack.stack import Stack
@@ -81,6 +83,7 @@ class PingEndpoint(DatagramEndpoint):
             return
         addr = self.wire_address(address)
         route = self.route_to(addr, address.scope_id, self.parse_control(None))
+        flow_labels.connected(self.stack, self.options, address)
         self.autobind()
         self.peer, self.peer_port, self.peer_scope = route.dst, address.port, address.scope_id
         if is_any(self.bound_addr):
@@ -136,7 +139,7 @@ class PingEndpoint(DatagramEndpoint):
                 choices.ttl = o.multicast_ttl if four else o.multicast_hops
             else:
                 choices.ttl = o.ttl if four else o.hop_limit
-        tos = choices.tos if choices.tos >= 0 else o.tos if four else o.traffic_class
+        tos = sent_tos(self, four, address, choices)
         if four:
             message[2:4] = checksum(message).to_bytes(2, "big")
             pkt = TxPacket(bytes(message[:8]), [bytes(message[8:])], size - 8)

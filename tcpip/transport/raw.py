@@ -17,10 +17,12 @@ from tcpip.errors import Malformed, NetworkError
 from tcpip.header.ethernet import TYPE_IPV4, TYPE_IPV6
 from tcpip.header.ipv4 import MIN_LEN, Ipv4Header
 from tcpip.header.ipv6 import HEADER_LEN
+from tcpip.transport import flow_labels
 from tcpip.transport.datagram import DatagramEndpoint
 from tcpip.transport.endpoint import Control
 from tcpip.transport.option_values import int_or_char_value, int_value
 from tcpip.transport.protocol import IcmpError
+from tcpip.transport.sent_control import sent_tos
 
 if TYPE_CHECKING:
     from tcpip.stack.route import Route
@@ -116,6 +118,7 @@ class RawEndpoint(DatagramEndpoint):
             return
         addr = self.wire_address(address)
         route = self.route_to(addr, address.scope_id, self.parse_control(None))
+        flow_labels.connected(self.stack, self.options, address)
         if route.broadcast and not self.options.broadcast:
             raise NetworkError(errors.BROADCAST_NOT_ALLOWED)
         self.peer, self.peer_port, self.peer_scope = route.dst, 0, address.scope_id
@@ -189,7 +192,7 @@ class RawEndpoint(DatagramEndpoint):
                 choices.ttl = o.multicast_ttl if four else o.multicast_hops
             else:
                 choices.ttl = o.ttl if four else o.hop_limit
-        tos = choices.tos if choices.tos >= 0 else o.tos if four else o.traffic_class
+        tos = sent_tos(self, four, address, choices)
         pkt = self._packet(data)
         pkt.socket = o
         route.write_packet(pkt, self.protocol, choices.ttl, tos, dont_fragment=False)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 import struct
-from typing import Callable, Final
+from typing import TYPE_CHECKING, Callable, Final
 
 from tcpip import errors
 from tcpip import sockopt as so
@@ -20,6 +20,9 @@ from tcpip.transport.reuse_group import ReusePortGroup, set_group_program
 from tcpip.transport.sent_headers import STICKY, SentHeaders, SentOptions, compiled_options, set_header
 from tcpip.transport.socket_filter import lock_filter, set_filter
 from tcpip.transport.socket_level import get_more, set_more
+
+if TYPE_CHECKING:
+    from tcpip.transport.flow_labels import SocketLabels
 
 MIN_RCVBUF: Final = 2304
 MIN_SNDBUF: Final = 4608
@@ -99,6 +102,7 @@ class SocketOptions:
         "port_range",
         "preferences",
         "headers",
+        "labels",
         "ip_options",
         "sticky_nic",
         "group",
@@ -175,6 +179,7 @@ class SocketOptions:
         self.preferences = 0x500  # of source addresses (RFC 5014)
 
         self.headers: SentHeaders | None = None
+        self.labels: SocketLabels | None = None  # flow labels of IPv6
         self.ip_options: SentOptions | None = None
         self.sticky_nic = 0  # IPV6_PKTINFO
         self.group: ReusePortGroup | None = None  # of who shares its port
@@ -186,6 +191,8 @@ class SocketOptions:
         for name, value, before in zip(_FIELDS, _values(self), _values(other), strict=True):
             if value is not before:
                 setattr(other, name, value)
+        if self.labels is not None:
+            other.labels = self.labels.child()
         return other
 
     def screens(self) -> bool:

@@ -17,12 +17,14 @@ from tcpip.header.udp import CHECKSUM_OFFSET, FIXED, HEADER_LEN
 from tcpip.link.offload import split_datagrams
 from tcpip.sockopt import IPPROTO_UDP, SOCK_DGRAM
 from tcpip.stats import Counters
+from tcpip.transport import flow_labels
 from tcpip.transport.address_form import ADDRESS_FORM, get_address_form, set_address_form
 from tcpip.transport.datagram import DatagramEndpoint
 from tcpip.transport.demux import Bound, Demuxer, connection_key
 from tcpip.transport.endpoint import Control
 from tcpip.transport.error_queue import as_frame, report_stamp
 from tcpip.transport.protocol import IcmpError, PacketHandler, TransportProtocol, transport_checksum_ok
+from tcpip.transport.sent_control import sent_tos
 from tcpip.transport.timestamping import OPT_ID, OPT_TSONLY, SCHED, SND, TX_RECORD, TX_SCHED, TX_SOFTWARE, flags_of
 from tcpip.transport.udp_batch import UdpBatch
 from tcpip.transport.udp_options import UdpOptions, cut
@@ -158,6 +160,7 @@ class UdpEndpoint(DatagramEndpoint):
         if self.family == AF_INET and self.options.broadcast is False and self._is_broadcast(addr):
             raise NetworkError(errors.BROADCAST_NOT_ALLOWED)
         route = self.route_to(addr, address.scope_id, self.parse_control(None))
+        flow_labels.connected(self.stack, self.options, address)
         if route.broadcast and not self.options.broadcast:
             raise NetworkError(errors.BROADCAST_NOT_ALLOWED)
         self.autobind()
@@ -257,6 +260,7 @@ class UdpEndpoint(DatagramEndpoint):
         if size + sum(map(len, self._corked)) > (MAX_PAYLOAD_V4 if len(addr) == 4 else MAX_PAYLOAD_V6):
             raise NetworkError(errors.MESSAGE_TOO_LONG)
         choices = self.parse_control(control)
+        tos = sent_tos(self, len(addr) == 4, address, choices)
         route = self.route_to(addr, scope, choices)
         if route.broadcast and not self.options.broadcast:
             raise NetworkError(errors.BROADCAST_NOT_ALLOWED)
@@ -271,20 +275,22 @@ class UdpEndpoint(DatagramEndpoint):
         segment = self.udp.segment_of(control)
         stamps = flags_of(self.options, control) if self.options.kept or control else 0
         if not segment:
-            self._transmit(route, port, payload, choices.ttl, choices.tos, stamps)
+            self._transmit(route, port, payload, choices.ttl, tos, stamps, choices.dont_fragment)
             return size
         room = route.mtu() - route.ip_header_len - HEADER_LEN
         *pieces, last = cut(payload, segment, room, not self._unchecked(route))
         for piece in pieces:
-            self._transmit(route, port, piece, choices.ttl, choices.tos)
-        self._transmit(route, port, last, choices.ttl, choices.tos, stamps)
+            self._transmit(route, port, piece, choices.ttl, tos)
+        self._transmit(route, port, last, choices.ttl, tos, stamps)
         return size
 
     def _unchecked(self, route: Route) -> bool:
         """SO_NO_CHECK, UDP_NO_CHECK6_TX: datagrams leave without a checksum."""
         return self.options.no_check if len(route.dst) == 4 else self.udp.no_check6_tx
 
-    def _transmit(self, route: Route, port: int, payload: bytes, ttl: int, tos: int, stamps: int = 0) -> None:
+    def _transmit(
+        self, route: Route, port: int, payload: bytes, ttl: int, tos: int, stamps: int = 0, whole: int = -1
+    ) -> None:
         stack = self.stack
         four = len(route.dst) == 4
         o = self.options
@@ -293,15 +299,13 @@ class UdpEndpoint(DatagramEndpoint):
                 ttl = o.multicast_ttl if four else o.multicast_hops
             else:
                 ttl = o.ttl if four else o.hop_limit
-        if tos < 0:
-            tos = o.tos if four else o.traffic_class
         discover = o.pmtudisc if four else o.pmtudisc6
         size = len(payload)
         plain = self._unchecked(route)
         fits = route.ip_header_len + HEADER_LEN + size <= route.mtu()
         if not fits and discover in (so.PMTUDISC_DO, so.PMTUDISC_PROBE, so.PMTUDISC_INTERFACE):
             raise NetworkError(errors.MESSAGE_TOO_LONG)
-        if not fits and not four and o.kept.get(_DONTFRAG):
+        if not fits and not four and (o.kept.get(_DONTFRAG) if whole < 0 else whole):
             self.note_too_long(route.dst, route.mtu() - (route.ip_header_len - 40))
             raise NetworkError(errors.MESSAGE_TOO_LONG)
         dont_fragment = fits and discover in (so.PMTUDISC_WANT, so.PMTUDISC_DO, so.PMTUDISC_PROBE)
@@ -350,7 +354,7 @@ class UdpEndpoint(DatagramEndpoint):
         copy.data = copy.data[:CHECKSUM_OFFSET] + b"\xff\xff" + copy.data[HEADER_LEN:]
         copy.src, copy.dst, copy.nic, copy.protocol = route.src, route.dst, nic, IPPROTO_UDP
         copy.ttl = ttl if ttl >= 0 else 64
-        copy.tos = tos
+        copy.tos = tos & 0xFF
         copy.kind = TO_MULTICAST if route.multicast else TO_BROADCAST
         copy.key = copy.src + copy.dst + copy.data[:4]
         self.stack.loop_back(copy)

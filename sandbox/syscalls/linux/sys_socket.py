@@ -16,7 +16,7 @@ from sandbox.sockets.user_message import copy_in_address, copy_out_address
 from sandbox.syscalls.linux.sys_pipe import install_pair
 from sandbox.syscalls.row import FULL, Arg, Row, reads, writes
 from sandbox.vfs.file_description import WOULD_BLOCK
-from tcpip.sockopt import IP_MSFILTER, MCAST_MSFILTER
+from tcpip.sockopt import IP_MSFILTER, IPV6_FLOWLABEL_MGR, MCAST_MSFILTER
 from tcpip.waiter import EVENT_IN, EVENT_OUT
 
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from sandbox.syscalls.args import SyscallArgs
 
 SOCK_MAX: Final = 11
+FLOW_LABELS: Final = (abi.SOL_IPV6, IPV6_FLOWLABEL_MGR)
+FLOW_LABEL_AT: Final = 16  # offsetof(struct in6_flowlabel_req, flr_label)
+FLOW_LABEL_SIZE: Final = 32
 OPTION_MAX: Final = 65536  # bound on an option's value
 
 
@@ -223,7 +226,15 @@ def sys_setsockopt(t: Task, a: SyscallArgs) -> Result:
     if size < 0:
         return -errno.EINVAL
     file = find_socket(t, a.uint(0))
-    file.setsockopt(t, a.int(1), a.int(2), t.copy_in(a.addr(3), min(size, OPTION_MAX)))
+    value = t.copy_in(a.addr(3), min(size, OPTION_MAX))
+    if file.family == abi.AF_INET6 and (a.int(1), a.int(2)) == FLOW_LABELS:
+        from sandbox.sockets.inet.flow_labels import manage
+
+        drawn = manage(file, t, value)
+        if drawn:
+            t.copy_out(a.addr(3) + FLOW_LABEL_AT, drawn)
+        return 0
+    file.setsockopt(t, a.int(1), a.int(2), value)
     return 0
 
 
@@ -252,6 +263,10 @@ def sys_getsockopt(t: Task, a: SyscallArgs) -> Result:
         from sandbox.sockets.inet.socket_options import get_source_filter
 
         value = get_source_filter(file, a.int(1), a.int(2), t.copy_in(a.addr(3), min(size, MAX_SOURCE_FILTER)))
+    elif file.family == abi.AF_INET6 and (a.int(1), a.int(2)) == FLOW_LABELS:
+        from sandbox.sockets.inet.flow_labels import asked
+
+        value = asked(file, t.copy_in(a.addr(3), min(size, FLOW_LABEL_SIZE)))
     else:
         value = file.getsockopt(t, a.int(1), a.int(2), size)
     if (a.int(1), a.int(2)) == (abi.SOL_SOCKET, abi.SO_ATTACH_FILTER):

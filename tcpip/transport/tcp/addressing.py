@@ -25,6 +25,7 @@ from tcpip.errors import NetworkError
 from tcpip.network.longer_routes import IPv4OptionsRoute, lengthened
 from tcpip.seqnum import unwrap
 from tcpip.sockopt import IPPROTO_TCP
+from tcpip.transport import flow_labels
 from tcpip.transport.demux import Bound, connection_key
 from tcpip.transport.ip_options import out_interface, preferred_source
 from tcpip.transport.option_values import int_value
@@ -150,6 +151,7 @@ def connect(ep: TcpEndpoint, address: SockAddr, iss: int = -1) -> None:
     ep.local_addr, ep.local_port = local, port
     ep.remote_addr, ep.remote_port = remote, address.port
     ep.scope_id = scope
+    flow_labels.connected(ep.stack, ep.so, address)
     start(ep, iss)
     ep.socket_state = 2
     handshake.start_connect(ep)
@@ -284,6 +286,12 @@ def adopt(child: TcpEndpoint, parent: TcpEndpoint, request: Request, seg: Segmen
     snd.wnd = snd.max_wnd = request.window
     snd.wl1 = unwrap(request.irs, rcv.nxt)
     child.set_state(st.SYN_RECEIVED)
+    if child.config.reflect_tos:
+        if len(pkt.src) == 16:
+            child.so.traffic_class = pkt.tos & ~3
+        else:
+            child.so.tos = pkt.tos & ~3
+    flow_labels.accepted(child, pkt)
     child.stats.inc("PassiveOpens")
     child.options_changed()
 

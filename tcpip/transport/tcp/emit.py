@@ -15,7 +15,9 @@ from tcpip.header.tcp import ACK, CSUM_OFFSET, FIN, HEADER, PSH, RST, SYN, URG
 from tcpip.header.tcp_options import TS_WORD, TcpOptions, UnknownOption, emit_sack
 from tcpip.seqnum import MASK
 from tcpip.sockopt import IPPROTO_TCP, PMTUDISC_DONT
+from tcpip.transport.flow_labels import REFLECT_CLOSED, label_in
 from tcpip.transport.tcp.ecn import ECT_0, syn_flags
+from tcpip.transport.tcp.ecn import MASK as ECN_BITS
 from tcpip.transport.tcp.md5 import sign
 from tcpip.transport.tcp.segment import Segment
 
@@ -174,6 +176,8 @@ def emit_bare(
     window: int,
     options: bytes,
     md5_key: bytes = b"",
+    ttl: int = -1,
+    tos: int = 0,
 ) -> None:
     """A segment without a connection behind it. `ports` are ours and the peer's; nothing is raised."""
     word = (20 + len(options)) << 10 | flags
@@ -185,7 +189,7 @@ def emit_bare(
     if flags & RST:
         stats.inc("OutRsts")
     try:
-        route.write_packet(TxPacket(header, [], 0, CSUM_OFFSET), IPPROTO_TCP)
+        route.write_packet(TxPacket(header, [], 0, CSUM_OFFSET), IPPROTO_TCP, ttl, tos)
     except NetworkError:
         stats.inc("InErrs", 0)
 
@@ -202,11 +206,14 @@ def reset_for(stack: Stack, seg: Segment) -> None:
         return
     key = pkt.key
     ports = (int.from_bytes(key[-2:], "big"), int.from_bytes(key[-4:-2], "big"))
+    tos = pkt.tos & ~ECN_BITS
+    if stack.flow_labels.reflect & REFLECT_CLOSED:
+        tos |= label_in(pkt) << 8
     if seg.flags & ACK:
-        emit_bare(route, ports, seg.ack, 0, RST, 0, b"")
+        emit_bare(route, ports, seg.ack, 0, RST, 0, b"", b"", -1, tos)
     else:
         length = seg.payload_len() + (1 if seg.flags & SYN else 0) + (1 if seg.flags & FIN else 0)
-        emit_bare(route, ports, 0, seg.seq + length, RST | ACK, 0, b"")
+        emit_bare(route, ports, 0, seg.seq + length, RST | ACK, 0, b"", b"", -1, tos)
 
 
 def emit_reset(ep: TcpEndpoint) -> None:

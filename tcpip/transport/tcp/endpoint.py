@@ -26,6 +26,7 @@ from tcpip.sockopt import (
     SHUT_WR,
     SOCK_STREAM,
 )
+from tcpip.transport import flow_labels
 from tcpip.transport.demux import Bound
 from tcpip.transport.endpoint import AGAIN, Control, Endpoint, Message
 from tcpip.transport.memberships import Memberships
@@ -135,6 +136,8 @@ class TcpEndpoint(Endpoint):
         "repair",
         "came_in",
         "came_tos",
+        "new_label",
+        "rehashes",
         "tx_stamps",
         "md5_key",
     )
@@ -191,6 +194,9 @@ class TcpEndpoint(Endpoint):
         self.md5_key = b""  # RFC 2385
         self.tx_stamps: TxStamps | None = None  # once SO_TIMESTAMPING was used
         self.repair: repair.Repair | None = None
+        self.new_label = self.rehashes = (
+            0  # SO_TXREHASH: the flow label since the last time-out, and how many there were
+        )
         self.came_in = self.came_tos = 0  # IP_PKTOPTIONS: the interface and TOS of what completed its handshake
         self.snd = Sender(self, 0)
         self.rcv = Receiver(self)
@@ -216,6 +222,8 @@ class TcpEndpoint(Endpoint):
         so = self.so
         six = len(self.remote_addr) == 16
         self.tos = (so.traffic_class if six else so.tos) & ~ECN_BITS  # these are TCP's own
+        if six:
+            self.tos = flow_labels.with_info(self.stack, so, self.tos, 0, self.new_label)
         adds = (so.headers if six else so.ip_options) is not None
         self.screened = adds or so.screens() or self.md5_key != b""
         self.dont_fragment = six or dont_fragment(so.pmtudisc)
@@ -413,7 +421,9 @@ class TcpEndpoint(Endpoint):
     def getpeername(self) -> SockAddr:
         if not self.remote_port or self.state in (st.CLOSED, st.SYN_SENT):
             raise NetworkError(errors.NOT_CONNECTED)
-        return addressing.shown(self, self.remote_addr, self.remote_port)
+        address = addressing.shown(self, self.remote_addr, self.remote_port)
+        address.flowinfo = flow_labels.shown_info(self.so)
+        return address
 
     def connect(self, address: SockAddr | None) -> None:
         if address is None:
@@ -535,6 +545,7 @@ class TcpEndpoint(Endpoint):
     def close(self) -> None:
         if not self.closed:
             self.closed = True
+            flow_labels.closed(self.stack, self.so)
             (closing if self.repair is None else repair).close(self)
 
     def readiness(self) -> int:

@@ -29,7 +29,7 @@ _U32: Final = 0xFFFFFFFF
 
 
 def tcp_info(ep: TcpEndpoint) -> bytes:
-    """struct tcp_info now. Flow labels are not rehashed: 0. The delivery rate is measured from the first call on, and always
+    """struct tcp_info now. The delivery rate is measured from the first call on, and always
     with BBR: to measure it for everybody would slow everybody down."""
     ep.snd.measured = True
     now = ep.stack.clock.now_ns()
@@ -124,7 +124,7 @@ def _totals(ep: TcpEndpoint, now: int) -> tuple[int, ...]:
         rcv.ooo_packets & _U32,
         min(snd.wnd, _U32),
         min(max(rcv.window(), 0), _U32),
-        0,
+        ep.rehashes & _U32,
         min(snd.chrono.total_rto, 0xFFFF),
         min(snd.chrono.rto_recoveries, 0xFFFF),
         snd.chrono.rto_ms(now) & _U32,

@@ -31,5 +31,9 @@ class IsnGenerator:
         """What is added to the millisecond clock in timestamps to the peer: depends on the addresses only."""
         return self._hash(key[:-4], b"ts")
 
+    def label_seed(self, addresses: bytes) -> int:
+        """What the flow labels between two addresses are made of (RFC 6437 3)."""
+        return self._hash(addresses, b"label")
+
     def _hash(self, data: bytes, label: bytes) -> int:
         return int.from_bytes(blake2s(data, digest_size=4, key=self._secret, person=label).digest(), "big")

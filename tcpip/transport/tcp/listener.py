@@ -19,9 +19,11 @@ from tcpip.header.tcp_options import TcpOptions, UnknownOption
 from tcpip.network.longer_routes import lengthened
 from tcpip.seqnum import MASK
 from tcpip.transport.ancillary import echoed_options
+from tcpip.transport.flow_labels import REFLECT_ESTABLISHED, label_in, with_info
 from tcpip.transport.protocol import IcmpError, PacketHandler
 from tcpip.transport.tcp import fast_open
 from tcpip.transport.tcp.config import MAX_SYN_QUEUE, MIN_SEND_MSS, RTO_INITIAL_NS
+from tcpip.transport.tcp.ecn import MASK as ECN_BITS
 from tcpip.transport.tcp.ecn import grants
 from tcpip.transport.tcp.emit import emit_bare, reset_for
 from tcpip.transport.tcp.handshake import first_window, largest_space, window_scale_for
@@ -57,6 +59,7 @@ class Request(PacketHandler):
         "timer",
         "ts_recent",
         "saved_syn",
+        "tos",
         "md5_key",
         "answered",
     )
@@ -84,6 +87,11 @@ class Request(PacketHandler):
         if self.md5_key and listener.ep.config.sack and self.options.sack_permitted:
             self.options.timestamp = False  # there is no room for blocks beside it
         self.saved_syn = saved_syn(listener.ep.tcp_options.save_syn, seg)
+        self.tos = syn_ack_tos(listener.ep, seg.pkt)
+
+    def _ttl(self) -> int:
+        so = self.listener.ep.so
+        return so.hop_limit if self.route.six else so.ttl
 
     def send_syn_ack(self, now: int, ts_val: int = -1) -> None:
         """(Re)transmit our SYN."""
@@ -102,7 +110,18 @@ class Request(PacketHandler):
             reply.unknown.append(self.cookie)
         window = min(self.space, 65535)
         flags = SYN | ACK | ECE if self.ecn else SYN | ACK
-        emit_bare(self.route, self.ports, self.iss, self.irs + 1, flags, window, reply.emit(), self.md5_key)
+        emit_bare(
+            self.route,
+            self.ports,
+            self.iss,
+            self.irs + 1,
+            flags,
+            window,
+            reply.emit(),
+            self.md5_key,
+            self._ttl(),
+            self.tos,
+        )
         self.sent = now
 
     def handle_packet(self, pkt: RxPacket) -> None:
@@ -167,7 +186,18 @@ class Request(PacketHandler):
             reply.ts_ecr = self.ts_recent
             options = reply.emit()
         window = min(self.space >> self.wscale, 65535)
-        emit_bare(self.route, self.ports, self.iss + 1, self.irs + 1, ACK, window, options, self.md5_key)
+        emit_bare(
+            self.route,
+            self.ports,
+            self.iss + 1,
+            self.irs + 1,
+            ACK,
+            window,
+            options,
+            self.md5_key,
+            self._ttl(),
+            self.tos,
+        )
 
     def _acknowledged(self, seg: Segment) -> None:
         listener = self.listener
@@ -216,6 +246,20 @@ class Request(PacketHandler):
         """Forget it."""
         self.timer.cancel()
         self.listener.forget(self)
+
+
+def syn_ack_tos(ep: TcpEndpoint, pkt: RxPacket) -> int:
+    """The listener's type of service or, with tcp_reflect_tos, the SYN's, and the flow label (tcp_v6_send_synack)."""
+    six = len(pkt.src) == 16
+    if ep.config.reflect_tos:
+        tos = pkt.tos & ~ECN_BITS
+    else:
+        tos = (ep.so.traffic_class if six else ep.so.tos) & ~ECN_BITS
+    if not six:
+        return tos
+    labels = ep.so.labels
+    reflects = labels.reflects if labels is not None else ep.stack.flow_labels.reflect & REFLECT_ESTABLISHED
+    return with_info(ep.stack, ep.so, tos, label_in(pkt) if reflects else 0)
 
 
 class Listener:

@@ -367,7 +367,7 @@ def get_option(ep: TcpEndpoint, level: int, name: int) -> int | bytes:
     if (ep.family, level, name) == ADDRESS_FORM:
         return get_address_form(ep, ep.state == st.ESTABLISHED)
     if level in (so.SOL_IP, so.SOL_IPV6):
-        special = get_ip(ep.family, ep.so, level, name, ep.local_port)
+        special = get_ip(ep.stack, ep.family, ep.so, level, name, ep.local_port)
         if special is None:
             special = mtu_of(ep.family, level, name, ep.route)
         if special is None and (level, name) == (so.SOL_IP, so.IP_MULTICAST_IF):

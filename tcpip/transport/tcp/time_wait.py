@@ -40,6 +40,7 @@ class TimeWait(PacketHandler):
         "window",
         "timestamps",
         "md5_key",
+        "tos",
         "ts_recent",
         "ts_recent_at",
         "hold",
@@ -57,6 +58,7 @@ class TimeWait(PacketHandler):
         self.window = min(max(ep.rcv.window(), 0) >> ep.rcv.wscale, 65535)
         self.md5_key = ep.md5_key
         self.timestamps = ep.timestamps
+        self.tos = ep.tos
         self.ts_recent = ep.rcv.ts_recent
         self.ts_recent_at = ep.rcv.ts_recent_at
         self.hold = hold
@@ -100,7 +102,9 @@ class TimeWait(PacketHandler):
             return
         self.last_ack = seg.now
         options = emit_timestamp(self.tcp.timestamp(self.key, seg.now), self.ts_recent) if self.timestamps else b""
-        emit_bare(self.route, self.ports, self.snd_nxt, self.rcv_nxt, ACK, self.window, options, self.md5_key)
+        emit_bare(
+            self.route, self.ports, self.snd_nxt, self.rcv_nxt, ACK, self.window, options, self.md5_key, -1, self.tos
+        )
 
     def reusable(self, now: int) -> bool:
         """A new connection of ours may take its place (tcp_tw_reuse): timestamps tell old segments from new ones."""

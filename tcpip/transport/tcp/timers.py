@@ -13,6 +13,7 @@ from tcpip import errors
 from tcpip.clock import NS_PER_MS
 from tcpip.errors import NetworkError
 from tcpip.header.tcp import ACK, PSH
+from tcpip.transport.flow_labels import rehash
 from tcpip.transport.tcp import state as st
 from tcpip.transport.tcp.config import RTO_MAX_NS, RTO_MIN_NS
 from tcpip.transport.tcp.emit import emit_ack, emit_probe, emit_reset, emit_segment
@@ -179,6 +180,7 @@ class TcpTimers:
             return
         self._suspect_black_hole(now)
         on_retransmit_timeout(snd, now)
+        rehash(self.ep)
         self._send_head(now)
         self.arm_retransmit(now)
 
