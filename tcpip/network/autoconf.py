@@ -39,7 +39,8 @@ class Autoconf:
     """`addr_gen_mode` EUI64, NO_LINK_LOCAL, STABLE_PRIVACY or RANDOM; `stable_secret` any bytes, drawn when it is empty.
     `use_tempaddr`: above 0 there are temporary addresses, above 1 they are preferred as sources. `temp_valid_lft`,
     `temp_prefered_lft`, `max_desync_factor` seconds. `managed` and `other`: what the last advertisement's M and O flags
-    said; `on_flags` is called with each."""
+    said; `on_flags` is called with each. What advertisements may do: `enabled` addresses, `accept_defrtr` default routes,
+    `accept_mtu`, `accept_pinfo` prefixes. `dad_transmits` probes, none without `accept_dad`; at most `max_addresses`."""
 
     __slots__ = (
         "nic",
@@ -50,6 +51,14 @@ class Autoconf:
         "temp_prefered_lft",
         "max_desync_factor",
         "regen_max_retry",
+        "enabled",
+        "accept_dad",
+        "dad_transmits",
+        "accept_defrtr",
+        "accept_mtu",
+        "accept_pinfo",
+        "max_addresses",
+        "solicit_interval_ns",
         "managed",
         "other",
         "on_flags",
@@ -68,12 +77,21 @@ class Autoconf:
         self.temp_prefered_lft = 86400
         self.max_desync_factor = 600
         self.regen_max_retry = 3
+        self.enabled = self.accept_defrtr = self.accept_mtu = self.accept_pinfo = True
+        self.accept_dad = True
+        self.dad_transmits = 1
+        self.max_addresses = MAX_SLAAC_ADDRESSES
+        self.solicit_interval_ns = 4 * NS_PER_S
         self.managed = self.other = False
         self.on_flags: Callable[[], None] | None = None
         self._conflicts: dict[bytes, int] = {}  # by prefix: RFC 7217's DAD_Counter
         self._desync = -1
         self._failures = 0  # temporary addresses in a row that somebody else had
         self._timer = nic.stack.timers.timer(self._regenerate)
+
+    def probes(self) -> bool:
+        """Duplicates are looked for."""
+        return self.accept_dad and self.dad_transmits > 0
 
     # Identifiers.
 
@@ -110,7 +128,7 @@ class Autoconf:
         if address is None:
             dynamic = sum(1 for a in nic.addresses.values() if a.dynamic and not a.temporary)
             taken = (nic.number, addr) in nic.stack.duplicates
-            if not addr or prefix.valid_s == 0 or dynamic >= MAX_SLAAC_ADDRESSES or taken:
+            if not addr or prefix.valid_s == 0 or dynamic >= (self.max_addresses or MAX_SLAAC_ADDRESSES) or taken:
                 return
             address = nic.add_address(addr, 64, dynamic=True)
             address.valid_until = self._until(prefix.valid_s)

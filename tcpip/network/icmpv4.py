@@ -51,17 +51,19 @@ _UNREACHABLE: Final[tuple[tuple[NetError, bool], ...]] = (
 
 
 class RateLimiter:
-    """A token bucket: `PER_SECOND` errors, `BURST` at once."""
+    """A token bucket: `per_second` errors, `burst` at once (icmp_msgs_per_sec, icmp_msgs_burst)."""
 
-    __slots__ = ("_tokens", "_at")
+    __slots__ = ("per_second", "burst", "_tokens", "_at")
 
     def __init__(self) -> None:
+        self.per_second = PER_SECOND
+        self.burst = BURST
         self._tokens = BURST * NS_PER_S
         self._at = 0
 
     def allow(self, now: int) -> bool:
         """Take a token if there is one."""
-        self._tokens = min(BURST * NS_PER_S, self._tokens + (now - self._at) * PER_SECOND)
+        self._tokens = min(self.burst * NS_PER_S, self._tokens + (now - self._at) * self.per_second)
         self._at = now
         if self._tokens < NS_PER_S:
             return False
@@ -77,6 +79,8 @@ class ICMPv4(TransportProtocol):
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
         self.limiter = RateLimiter()
+        self.ignore_echo: int = 0  # icmp_echo_ignore_all
+        self.ignore_broadcasts: int = 1  # icmp_echo_ignore_broadcasts: echo and timestamp requests
 
     def new_endpoint(self, family: int) -> Endpoint:
         from tcpip.transport.ping import PingEndpoint
@@ -112,14 +116,14 @@ class ICMPv4(TransportProtocol):
 
     def _echo(self, pkt: RxPacket, request: wire.Icmpv4Message) -> None:
         """RFC 1122 3.2.2.6: the same data back; not for broadcast or multicast, as Linux has it by default."""
-        if pkt.kind != TO_HOST:
+        if self.ignore_echo or (pkt.kind != TO_HOST and self.ignore_broadcasts):
             return
         self.stack.stats.icmp.inc("OutEchoReps")
         self._reply(pkt, wire.ECHO_REPLY, request.rest, request.body)
 
     def _timestamp(self, pkt: RxPacket, request: wire.Icmpv4Message) -> None:
         """RFC 1122 3.2.2.8: milliseconds since midnight, when it came and when the answer goes."""
-        if pkt.kind != TO_HOST or len(request.body) < 12:
+        if (pkt.kind != TO_HOST and self.ignore_broadcasts) or len(request.body) < 12:
             return
         now = (self.stack.clock.realtime_ns() // NS_PER_MS % MS_PER_DAY).to_bytes(4, "big")
         self._reply(pkt, wire.TIMESTAMP_REPLY, request.rest, bytes(request.body[:4]) + now + now)
@@ -129,7 +133,9 @@ class ICMPv4(TransportProtocol):
         wire.Icmpv4Message(kind, 0, rest, b"").emit(header, 0)
         total = partial_sum(header) + partial_sum(body)
         header[2:4] = (0xFFFF - (total % 0xFFFF or 0xFFFF)).to_bytes(2, "big")
-        self._send(pkt.src, pkt.dst, TxPacket(bytes(header), [body], len(body)), pkt.tos)
+        self._send(
+            pkt.src, pkt.dst if pkt.kind == TO_HOST else b"", TxPacket(bytes(header), [body], len(body)), pkt.tos
+        )
 
     def _send(self, dst: bytes, src: bytes, pkt: TxPacket, tos: int) -> None:
         self.stack.stats.icmp.inc("OutMsgs")

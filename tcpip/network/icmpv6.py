@@ -15,7 +15,6 @@ from tcpip.errors import DropReason, Malformed, NetError, NetworkError
 from tcpip.header import icmpv6 as wire
 from tcpip.header.ipv6_ext import DESTINATION, FRAGMENT, HOP_BY_HOP, ROUTING, walk
 from tcpip.network import mld, ndp
-from tcpip.network.icmpv4 import RateLimiter
 from tcpip.sockopt import IPPROTO_ICMPV6
 from tcpip.transport.flow_labels import REFLECT_ECHO, label_in
 from tcpip.transport.protocol import IcmpError, TransportProtocol, transport_checksum_ok
@@ -47,7 +46,9 @@ class ICMPv6(TransportProtocol):
 
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
-        self.limiter = RateLimiter()
+        self.limiter = stack.icmpv4.limiter
+        self.ignore_echo: int = 0  # net.ipv6.icmp.echo_ignore_all
+        self.ignore_multicast: int = 0
 
     def new_endpoint(self, family: int) -> Endpoint:
         from tcpip.transport.ping import PingEndpoint
@@ -88,6 +89,8 @@ class ICMPv6(TransportProtocol):
 
     def _echo(self, pkt: RxPacket, request: wire.Icmpv6Message) -> None:
         """RFC 4443 4.2; a request to a multicast group is answered from a unicast address, as it allows."""
+        if self.ignore_echo or (self.ignore_multicast and pkt.kind != TO_HOST):
+            return
         source = pkt.dst if pkt.kind == TO_HOST else b""
         self.stack.stats.icmp6.inc("OutEchoReps")
         self.send(wire.ECHO_REPLY, 0, request.rest, [request.body], pkt.src, source, pkt)

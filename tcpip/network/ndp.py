@@ -34,9 +34,7 @@ if TYPE_CHECKING:
     from tcpip.network.neighbor import Neighbor
     from tcpip.stack.nic import Nic
 
-RTR_SOLICITATION_INTERVAL: Final = 4 * NS_PER_S
 MAX_RTR_SOLICITATIONS: Final = 3
-DAD_TRANSMITS: Final = 1
 MAX_ROUTERS: Final = 8
 ICMPV6: Final = 58
 
@@ -78,7 +76,7 @@ def _solicitation(nic: Nic, pkt: RxPacket, message: wire.Icmpv6Message) -> None:
         return
     if mac:
         nic.neighbors.get(pkt.src).learn(mac)
-    flags = ndp.NA_SOLICITED | ndp.NA_OVERRIDE
+    flags = ndp.NA_SOLICITED | ndp.NA_OVERRIDE | (ndp.NA_ROUTER if nic.stack.forwarding_v6 else 0)
     send(nic, wire.NEIGHBOR_ADVERTISEMENT, flags, _advert(nic, target), target, pkt.src)
 
 
@@ -109,7 +107,7 @@ def _router_advertisement(nic: Nic, pkt: RxPacket, message: wire.Icmpv6Message) 
     advert = ndp.RouterAdvertisement.parse(message.rest, message.body)
     if not is_link_local(pkt.src):
         raise Malformed(DropReason.BAD_SOURCE)
-    if not nic.accept_ra:
+    if nic.accept_ra < (2 if nic.stack.forwarding_v6 else 1):
         return
     nic.router_solicitations_left = 0
     options = advert.options
@@ -123,16 +121,17 @@ def _router_advertisement(nic: Nic, pkt: RxPacket, message: wire.Icmpv6Message) 
         entry = nic.neighbors.get(pkt.src)
         entry.is_router = True
         entry.learn(options.source_link)
-    if 1280 <= options.mtu <= nic.link.mtu:
+    if 1280 <= options.mtu <= nic.link.mtu and nic.autoconf.accept_mtu:
         nic.set_mtu(options.mtu)
-    _default_route(nic, pkt.src, advert.router_lifetime_s)
+    if nic.autoconf.accept_defrtr:
+        _default_route(nic, pkt.src, advert.router_lifetime_s)
     nic.dns_servers = [server for server, lifetime in options.dns_servers if lifetime][:3] or nic.dns_servers
-    for prefix in options.prefixes[:MAX_SLAAC_ADDRESSES]:
+    for prefix in options.prefixes[:MAX_SLAAC_ADDRESSES] if nic.autoconf.accept_pinfo else ():
         if is_link_local(prefix.prefix) or is_multicast(prefix.prefix) or prefix.preferred_s > prefix.valid_s:
             continue
         if prefix.on_link:
             _prefix_route(nic, prefix)
-        if prefix.autonomous and prefix.length == 64:
+        if prefix.autonomous and prefix.length == 64 and nic.autoconf.enabled:
             nic.autoconf.prefix_seen(prefix)
     nic.autoconf.flags_seen(advert.flags & 0x80 != 0, advert.flags & 0x40 != 0)
 
@@ -183,28 +182,37 @@ def solicit(nic: Nic, neighbor: Neighbor, unicast: bool) -> None:
 
 def start_dad(nic: Nic, address: NicAddress) -> None:
     """Probe a tentative address; it is ours when nobody objects within RetransTimer (RFC 4862 5.4.2)."""
-    nonce = nic.stack.random.getrandbits(48).to_bytes(6, "big")
-    nic.dad_nonces[nonce] = address.addr
-    body = address.addr + bytes((ndp.OPTION_NONCE, 1)) + nonce
-    send(nic, wire.NEIGHBOR_SOLICITATION, 0, body, IPV6_ANY, solicited_node(address.addr))
-    check = _DadEnd(nic, address, nonce)
-    nic.stack.timers.after(nic.stack.clock.now_ns() + DAD_TRANSMITS * nic.retrans_ns, check.run)
+    _DadEnd(nic, address, nic.autoconf.dad_transmits).probe()
 
 
 class _DadEnd:
     """Runs when the time for objections is over."""
 
-    __slots__ = ("nic", "address", "nonce")
+    __slots__ = ("nic", "address", "nonce", "left")
 
-    def __init__(self, nic: Nic, address: NicAddress, nonce: bytes) -> None:
+    def __init__(self, nic: Nic, address: NicAddress, left: int) -> None:
         self.nic = nic
         self.address = address
-        self.nonce = nonce
+        self.nonce = b""
+        self.left = left
+
+    def probe(self) -> None:
+        """Ask, and wait for RetransTimer."""
+        nic = self.nic
+        self.left -= 1
+        self.nonce = nic.stack.random.getrandbits(48).to_bytes(6, "big")
+        nic.dad_nonces[self.nonce] = self.address.addr
+        body = self.address.addr + bytes((ndp.OPTION_NONCE, 1)) + self.nonce
+        send(nic, wire.NEIGHBOR_SOLICITATION, 0, body, IPV6_ANY, solicited_node(self.address.addr))
+        nic.stack.timers.after(nic.stack.clock.now_ns() + nic.retrans_ns, self.run)
 
     def run(self) -> None:
         nic, address = self.nic, self.address
         nic.dad_nonces.pop(self.nonce, None)
         if address.tentative and nic.addresses.get(address.addr) is address:
+            if self.left > 0:
+                self.probe()
+                return
             address.tentative = False
             nic.autoconf.confirmed(address)
             nic.stack.addresses_changed()
@@ -216,13 +224,13 @@ class _DadEnd:
 
 def solicit_routers(nic: Nic) -> None:
     """Ask for advertisements, up to three times (RFC 4861 6.3.7)."""
-    if not nic.accept_ra or nic.router_solicitations_left <= 0:
+    if nic.accept_ra < (2 if nic.stack.forwarding_v6 else 1) or nic.router_solicitations_left <= 0:
         return
     nic.router_solicitations_left -= 1
     source = nic.source_for(IPV6_ALL_ROUTERS)
     body = ndp.link_option(ndp.OPTION_SOURCE_LINK, nic.mac) if source else b""
     send(nic, wire.ROUTER_SOLICITATION, 0, body, source or IPV6_ANY, IPV6_ALL_ROUTERS)
-    nic.router_timer.arm(nic.stack.clock.now_ns() + RTR_SOLICITATION_INTERVAL)
+    nic.router_timer.arm(nic.stack.clock.now_ns() + nic.autoconf.solicit_interval_ns)
 
 
 def send(nic: Nic, kind: int, rest: int, body: bytes, src: bytes, dst: bytes, mac: bytes = b"") -> None:

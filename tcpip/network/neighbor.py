@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from tcpip.clock import NS_PER_S
 from tcpip.errors import DropReason
-from tcpip.network.unresolved import Unresolved
+from tcpip.network.unresolved import QUEUE_BYTES, Unresolved
 
 if TYPE_CHECKING:
     from tcpip.buffer import TxPacket
@@ -57,7 +57,7 @@ class Neighbor:
         state = self.state
         if state == STALE:
             self.state = DELAY
-            self._arm(DELAY_FIRST_PROBE_TIME)
+            self._arm(self.nic.neighbors.delay_ns)
         elif state in (FAILED, INCOMPLETE):
             self._wait(pkt)
             return
@@ -76,7 +76,7 @@ class Neighbor:
             self._reachable()
 
     def _wait(self, pkt: TxPacket) -> None:
-        for _ in range(self.waiting.add(pkt)):
+        for _ in range(self.waiting.add(pkt, self.nic.neighbors.queue_bytes)):
             self.nic.stack.stats.drop(DropReason.NEIGHBOR_QUEUE_FULL)
         if self.state == FAILED:
             self.state = INCOMPLETE
@@ -101,7 +101,8 @@ class Neighbor:
             self._arm(self.nic.retrans_ns)
         elif self.state in (PROBE, INCOMPLETE):
             unicast = self.state == PROBE
-            if self._probes >= (MAX_UNICAST_SOLICIT if unicast else MAX_MULTICAST_SOLICIT):
+            table = self.nic.neighbors
+            if self._probes >= (table.ucast_solicit if unicast else table.mcast_solicit):
                 self._failed()
                 return
             self._probes += 1
@@ -151,7 +152,7 @@ class Neighbor:
     def _flush_stale(self) -> None:
         if self.waiting.packets:
             self.state = DELAY
-            self._arm(DELAY_FIRST_PROBE_TIME)
+            self._arm(self.nic.neighbors.delay_ns)
             self._release()
 
     def advertised(self, mac: bytes, solicited: bool, override: bool) -> None:
@@ -207,13 +208,17 @@ class Neighbor:
 
 
 class NeighborTable:
-    """One NIC's neighbours of both families, bounded: the oldest idle entry makes room."""
+    """One NIC's neighbours of both families, bounded: the oldest idle entry makes room. `delay_ns`: of DELAY;
+    `mcast_solicit`, `ucast_solicit`: how often is asked; `queue_bytes`: what may wait for each."""
 
-    __slots__ = ("nic", "entries")
+    __slots__ = ("nic", "entries", "delay_ns", "mcast_solicit", "ucast_solicit", "queue_bytes")
 
     def __init__(self, nic: Nic) -> None:
         self.nic = nic
         self.entries: dict[bytes, Neighbor] = {}
+        self.delay_ns = DELAY_FIRST_PROBE_TIME
+        self.mcast_solicit, self.ucast_solicit = MAX_MULTICAST_SOLICIT, MAX_UNICAST_SOLICIT
+        self.queue_bytes = QUEUE_BYTES
 
     def find(self, addr: bytes) -> Neighbor | None:
         """The entry, if there is one."""

@@ -34,11 +34,11 @@ class Unresolved:
         self.packets: list[TxPacket] = []
         self._bytes = 0
 
-    def add(self, pkt: TxPacket) -> int:
+    def add(self, pkt: TxPacket, room: int = QUEUE_BYTES) -> int:
         """Behind the others: how many had to go for it."""
         size = cost(pkt)
         gone = 0
-        while self.packets and self._bytes + size > QUEUE_BYTES:
+        while self.packets and self._bytes + size > room:
             self._forget(self.packets.pop(0))
             gone += 1
         self.packets.append(pkt)

@@ -48,7 +48,8 @@ class Nic(Dispatcher):
     """Made by `Stack.add_nic`. `promiscuous`: packets to any address are taken as ours (a gateway for the peer).
     `rp_filter`: 1 refuses IPv4 sources that are not reached through here, 2 those that are not reached at all.
     `carrier` off: nothing is probed yet. `proxy_arp`: a router answers ARP for what it reaches elsewhere; for the addresses in
-    `proxied` it does in any case. `accept_redirects`, `accept_redirects_v6`: a host that is no router heeds them;
+    `proxied` it does in any case. `accept_ra` 2: a router heeds advertisements, too. `disable_ipv6`: by
+    `nic_settings.set_disabled`. `accept_redirects`, `accept_redirects_v6`: a host that is no router heeds them;
     `send_redirects`: of IPv4, by a router."""
 
     __slots__ = (
@@ -69,6 +70,7 @@ class Nic(Dispatcher):
         "proxy_arp",
         "proxied",
         "accept_ra",
+        "disable_ipv6",
         "accept_redirects",
         "accept_redirects_v6",
         "send_redirects",
@@ -119,7 +121,8 @@ class Nic(Dispatcher):
         self.rp_filter = 0
         self.proxy_arp = False
         self.proxied: set[bytes] = set()
-        self.accept_ra = self.has_arp
+        self.accept_ra: int = int(self.has_arp)
+        self.disable_ipv6 = False
         self.accept_redirects = self.accept_redirects_v6 = self.send_redirects = True
         self.addresses: dict[bytes, NicAddress] = {}
         self.broadcasts: set[bytes] = set()
@@ -187,7 +190,7 @@ class Nic(Dispatcher):
                 stack.tap(self, pkt)
             if kind == TYPE_IPV4:
                 stack.ipv4.handle_packet(self, pkt)
-            elif kind == TYPE_IPV6 and stack.ipv6_enabled:
+            elif kind == TYPE_IPV6 and stack.ipv6_enabled and not self.disable_ipv6:
                 stack.ipv6.handle_packet(self, pkt)
             elif kind == TYPE_ARP:
                 arp.handle_packet(self, pkt)
@@ -308,7 +311,10 @@ class Nic(Dispatcher):
         if described is not None:
             described(address)
         six = len(addr) == 16
-        if six and not self.addresses_of(AF_INET6) and not is_link_local(addr) and self.has_arp and self.carrier:
+    `carrier` off: nothing is probed yet. `proxy_arp`: a router answers ARP for what it reaches elsewhere; for the addresses in
+    `proxied` it does in any case. `accept_ra` 2: a router heeds advertisements, too. `disable_ipv6`: by
+    `nic_settings.set_disabled`. `accept_redirects`, `accept_redirects_v6`: a host that is no router heeds them;
+    `send_redirects`: of IPv4, by a router."""
             self.add_link_local(dad)
         address.tentative = six and dad and self.has_arp and not is_loopback(addr)
         self.addresses[addr] = address
@@ -349,6 +355,8 @@ class Nic(Dispatcher):
 
     def add_link_local(self, dad: bool = True) -> None:
         """An address in fe80::/64, as every IPv6 interface must have one (RFC 4291 2.8); harmless when there is one."""
+        if self.disable_ipv6:
+            return
         if self.has_arp and not any(is_link_local(a) for a in self.addresses if len(a) == 16):
             addr = self.autoconf.link_local()
             if addr:

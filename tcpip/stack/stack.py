@@ -31,6 +31,7 @@ from tcpip.network.ipv6 import IPv6, IPv6Route
 from tcpip.network.redirects import Redirects
 from tcpip.sockopt import IPPROTO_TCP, IPPROTO_UDP, SOCK_DGRAM, SOCK_RAW, SOCK_STREAM
 from tcpip.stack.nic import Nic
+from tcpip.stack.nic_settings import NicSettings
 from tcpip.stack.route import Route
 from tcpip.stack.route_table import TABLE_MAIN, RouteEntry, RouteTable
 from tcpip.stack.routing_rules import RoutingRules
@@ -79,6 +80,7 @@ class Stack:
         self.stats = Stats()
         self.ports = PortManager(self.random)
         self.nics: dict[int, Nic] = {}
+        self.nic_settings = NicSettings()
         self._next_number = 1
         self.routes = RouteTable()
         self.rules = RoutingRules()
@@ -87,6 +89,9 @@ class Stack:
         self.local: dict[bytes, Nic] = {}
         self.generation = 0
         self.default_ttl = 64
+        self.nonlocal_bind: int = 0  # ip_nonlocal_bind: sockets may have addresses that are nobody's here
+        self.nonlocal_bind_v6: int = 0
+        self.bindv6only: int = 0
         self.forwarding = False  # of IPv4
         self.forwarding_v6 = False
         self.ipv6_enabled = ipv6
@@ -135,6 +140,7 @@ class Stack:
             raise NetworkError(errors.ADDRESS_IN_USE)
         nic = Nic(self, number, name or f"eth{number}", link)
         self.nics[number] = nic
+        self.nic_settings.begin(nic)
         return nic
 
     def next_number(self) -> int:
@@ -242,10 +248,12 @@ class Stack:
         if family not in (AF_INET, AF_INET6) or (family == AF_INET6 and not self.ipv6_enabled):
             raise NetworkError(errors.ADDRESS_FAMILY_NOT_SUPPORTED)
         icmp = self.icmpv4 if family == AF_INET else self.icmpv6
-        if sock_type == SOCK_STREAM and protocol in (0, IPPROTO_TCP):
-            return self.tcp.new_endpoint(family)
-        if sock_type == SOCK_DGRAM and protocol in (0, IPPROTO_UDP):
-            return self.udp.new_endpoint(family)
+        kind = (sock_type, protocol or (IPPROTO_TCP if sock_type == SOCK_STREAM else IPPROTO_UDP))
+        if kind in ((SOCK_STREAM, IPPROTO_TCP), (SOCK_DGRAM, IPPROTO_UDP)):
+            endpoint = (self.tcp if sock_type == SOCK_STREAM else self.udp).new_endpoint(family)
+            if self.bindv6only and family == AF_INET6:
+                endpoint.settings().v6only = True
+            return endpoint
         if sock_type == SOCK_DGRAM and protocol == icmp.number:
             return icmp.new_endpoint(family)
         if sock_type == SOCK_RAW and 0 < protocol <= 255:

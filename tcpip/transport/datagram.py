@@ -182,6 +182,7 @@ class DatagramEndpoint(Endpoint):
             or is_multicast(addr)
             or stack.is_local(addr)
             or self.options.freebind
+            or (stack.nonlocal_bind if len(addr) == 4 else stack.nonlocal_bind_v6)
             or self.options.transparent
         ):
             return 0
@@ -269,6 +270,7 @@ class DatagramEndpoint(Endpoint):
                 len(source) == 4
                 and not self.stack.is_local(source)
                 and not options.freebind
+                and not self.stack.nonlocal_bind
                 and not options.transparent
             ):
                 source = source if self._spoofs() else b""

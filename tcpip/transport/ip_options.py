@@ -69,6 +69,8 @@ def get_ip(stack: Stack, family: int, options: SocketOptions, level: int, name: 
             return _network_order(options.unicast_nic)
         if name == so.IP_LOCAL_PORT_RANGE:
             return options.port_range
+        if name == so.IP_TTL and options.ttl < 0:
+            return stack.default_ttl
         if name == so.IP_PROTOCOL:
             return number
         if name == so.IP_HDRINCL:

@@ -44,8 +44,8 @@ def fails(shim: Shim, *flags: str) -> str:
         ({"linux__sysctl": {"kernel.nothing": "1"}}, "linux.sysctl.kernel.nothing: there is no such setting"),
         ({"linux__sysctl": {"kernel.msgmax": "x"}}, "linux.sysctl.kernel.msgmax: cannot be set to 'x'"),
         (
-            {"linux__sysctl": {"net.ipv4.ip_default_ttl": "1"}},
-            "linux.sysctl.net.ipv4.ip_default_ttl: cannot be changed to '1'",
+            {"linux__sysctl": {"net.ipv4.tcp_available_congestion_control": "1"}},
+            "linux.sysctl.net.ipv4.tcp_available_congestion_control: cannot be changed to '1'",
         ),
         ({"mounts": [{"destination": "/bin/busybox/x", "type": "tmpfs"}]}, "mount /bin/busybox/x: Not a directory"),
     ],

@@ -45,9 +45,11 @@ _TCP: Final[tuple[tuple[str, str, int, int, int], ...]] = (
     ("ipv4/tcp_keepalive_intvl", "keepalive_intvl_ns", NS_PER_S, 1, _SECONDS_MAX),
     ("ipv4/tcp_keepalive_probes", "keepalive_probes", 1, 0, _BYTE_MAX),
     ("ipv4/tcp_keepalive_time", "keepalive_time_ns", NS_PER_S, 1, _SECONDS_MAX),
+    ("ipv4/tcp_max_orphans", "max_orphans", 1, 0, _INT_MAX),
     ("ipv4/tcp_max_reordering", "max_reordering", 1, 1, _INT_MAX),
     ("ipv4/tcp_max_syn_backlog", "max_syn_backlog", 1, 0, _INT_MAX),
     ("ipv4/tcp_max_tw_buckets", "max_tw_buckets", 1, 0, 1 << 18),
+    ("ipv4/tcp_min_snd_mss", "min_snd_mss", 1, 0, _INT_MAX),
     ("ipv4/tcp_min_tso_segs", "min_tso_segs", 1, 1, _BYTE_MAX),
     ("ipv4/tcp_moderate_rcvbuf", "moderate_rcvbuf", 1, 0, _BYTE_MAX),
     ("ipv4/tcp_mtu_probe_floor", "mtu_probe_floor", 1, 0, _INT_MAX),
@@ -59,6 +61,7 @@ _TCP: Final[tuple[tuple[str, str, int, int, int], ...]] = (
     ("ipv4/tcp_probe_interval", "probe_interval_ns", NS_PER_S, 0, _SECONDS_MAX),
     ("ipv4/tcp_probe_threshold", "probe_threshold", 1, 0, _INT_MAX),
     ("ipv4/tcp_recovery", "recovery", 1, 0, _BYTE_MAX),
+    ("ipv4/tcp_reflect_tos", "reflect_tos", 1, 0, 1),
     ("ipv4/tcp_reordering", "reordering", 1, 1, 300),
     ("ipv4/tcp_retries1", "retries1", 1, 0, _BYTE_MAX),
     ("ipv4/tcp_retries2", "retries2", 1, 0, _BYTE_MAX),
@@ -245,10 +248,54 @@ def _put_start(t: Task, values: Values) -> None:
     t.ns.net.unprivileged_port = values[0]
 
 
+# By name below net/: the attribute, least and most, usual.
+_STACK: Final[tuple[tuple[str, str, str, int, int, int], ...]] = (
+    ("ipv4/icmp_echo_ignore_all", "icmpv4", "ignore_echo", 0, 1, 0),
+    ("ipv4/icmp_echo_ignore_broadcasts", "icmpv4", "ignore_broadcasts", 0, 1, 1),
+    ("ipv4/icmp_msgs_burst", "icmpv4.limiter", "burst", 0, _INT_MAX, 50),
+    ("ipv4/icmp_msgs_per_sec", "icmpv4.limiter", "per_second", 0, _INT_MAX, 1000),
+    ("ipv4/ip_default_ttl", "", "default_ttl", 1, 255, 64),
+    ("ipv4/ip_nonlocal_bind", "", "nonlocal_bind", 0, 1, 0),
+    ("ipv6/auto_flowlabels", "flow_labels", "auto", 0, 3, 1),
+    ("ipv6/bindv6only", "", "bindv6only", 0, 1, 0),
+    ("ipv6/flowlabel_consistency", "flow_labels", "consistency", 0, 1, 1),
+    ("ipv6/flowlabel_reflect", "flow_labels", "reflect", 0, 7, 0),
+    ("ipv6/flowlabel_state_ranges", "flow_labels", "state_ranges", 0, 1, 0),
+    ("ipv6/icmp/echo_ignore_all", "icmpv6", "ignore_echo", 0, 1, 0),
+    ("ipv6/icmp/echo_ignore_multicast", "icmpv6", "ignore_multicast", 0, 1, 0),
+    ("ipv6/ip_nonlocal_bind", "", "nonlocal_bind_v6", 0, 1, 0),
+)
+
+
+def _stack_file(fs: ProcFs, part: str, name: str, least: int, most: int, usual: int) -> NumbersFile:
+    """A setting of a stack, or of one of its parts."""
+
+    def owner(t: Task) -> object | None:
+        found: object | None = t.ns.net.stack
+        for step in part.split(".") if part and found is not None else ():
+            found = getattr(found, step)
+        return found
+
+    def get(t: Task) -> Values:
+        whose = owner(t)
+        return (int(getattr(whose, name)) if whose is not None else usual,)
+
+    def put(t: Task, values: Values) -> None:
+        whose = owner(t)
+        if whose is not None:
+            setattr(whose, name, values[0])
+
+    return NumbersFile(fs, fs.new_ino(), get, put, least, most)
+
+
 def files(fs: ProcFs) -> list[tuple[str, Inode]]:
     """By path below /proc/sys."""
     found: list[tuple[str, Inode]] = [
         (f"net/{path}", _tcp_file(fs, name, unit, least, most)) for path, name, unit, least, most in _TCP
+    ]
+    found += [
+        (f"net/{path}", _stack_file(fs, part, name, least, most, usual))
+        for path, part, name, least, most, usual in _STACK
     ]
     found += [(f"net/ipv4/tcp_{name}", _buffer_file(fs, name)) for name in ("rmem", "wmem")]
     ports = NumbersFile(fs, fs.new_ino(), _get_range, _put_range, 1, PORT_MAX)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Callable, Final
 
 from sandbox.abi.linux.capability import CAP_LAST_CAP
 from sandbox.errors import SyscallError
-from sandbox.fs.procfs import ipc_sysctl, net_sysctl
+from sandbox.fs.procfs import ipc_sysctl, net_sysctl, nic_sysctl
 from sandbox.fs.pseudo.nodes import FixedFile, MadeFile, PseudoDir, PseudoFile
 from sandbox.kernel.kernel import RELEASE
 from sandbox.kernel.pid_namespace import PID_MAX
@@ -73,11 +73,7 @@ _FIXED: Final[tuple[tuple[str, str], ...]] = (
     ("net/core/rmem_max", "212992"),
     ("net/core/wmem_default", "212992"),
     ("net/core/wmem_max", "212992"),
-    ("net/ipv4/ip_default_ttl", "64"),
-    ("net/ipv4/tcp_available_congestion_control", "reno cubic"),
-    ("net/ipv6/bindv6only", "0"),
-    ("net/ipv6/conf/all/disable_ipv6", "0"),
-    ("net/ipv6/conf/default/disable_ipv6", "0"),
+    ("net/ipv4/tcp_available_congestion_control", "reno cubic bbr"),
     ("net/unix/max_dgram_qlen", "512"),
     ("user/max_cgroup_namespaces", "1024"),
     ("user/max_ipc_namespaces", "1024"),
@@ -263,9 +259,9 @@ def build(fs: ProcFs) -> PseudoDir:
     for path, file in net_sysctl.files(fs):
         _enter(fs, root, path, file)
     _enter(fs, root, "net/ipv4/ping_group_range", PingGroupsFile(fs, fs.new_ino()))
-    for path in ("net/ipv4/ip_forward", "net/ipv4/conf/all/forwarding"):
-        _enter(fs, root, path, ForwardingFile(fs, fs.new_ino(), False))
-    _enter(fs, root, "net/ipv6/conf/all/forwarding", ForwardingFile(fs, fs.new_ino(), True))
+    _enter(fs, root, "net/ipv4/ip_forward", ForwardingFile(fs, fs.new_ino(), False))
+    for path, directory in nic_sysctl.directories(fs):
+        _enter(fs, root, path, directory)
     _enter(fs, root, "kernel/io_uring_disabled", UringFile(fs, fs.new_ino(), False))
     _enter(fs, root, "kernel/io_uring_group", UringFile(fs, fs.new_ino(), True))
     _enter(fs, root, "kernel/hostname", NameFile(fs, fs.new_ino(), False))

@@ -16,14 +16,13 @@ if TYPE_CHECKING:
     from tcpip.stats import Counters
 
 _TCP_FIXED: Final = {"RtoAlgorithm": 1, "RtoMin": 200, "RtoMax": 120000, "MaxConn": -1}
-DEFAULT_TTL: Final = 64
 
 
 def snmp(network: Network) -> list[str]:
     """RFC 4293, 4022 and 4113's counters of IPv4 (net/ipv4/proc.c: snmp_seq_show)."""
     stack = network.stack
     stats = stack.stats
-    forwarding = {"Forwarding": 1 if stack.forwarding else 2, "DefaultTTL": DEFAULT_TTL}
+    forwarding = {"Forwarding": 1 if stack.forwarding else 2, "DefaultTTL": stack.default_ttl}
     return [
         *_pair("Ip", {**forwarding, **stats.ip.values}),
         *_pair("Icmp", stats.icmp.values),

@@ -100,6 +100,8 @@ def _check_bindable(ep: TcpEndpoint, addr: bytes, scope_id: int) -> int:
         if addr not in stack.nics[number].addresses:
             raise NetworkError(errors.ADDRESS_NOT_AVAILABLE)
         return number
+    if stack.nonlocal_bind if len(addr) == 4 else stack.nonlocal_bind_v6:
+        return 0
     if is_any(addr) or ep.so.freebind or ep.so.transparent or (stack.is_local(addr) and not is_multicast(addr)):
         return 0
     raise NetworkError(errors.ADDRESS_NOT_AVAILABLE)
