@@ -84,16 +84,15 @@ class Sandbox:
         if options.limits.memory:
             kernel.memory_bytes = options.limits.memory
         from sandbox.ptrace.gate import traced
-        from sandbox.syscalls.copy_ahead import copy_table
-        from sandbox.syscalls.linux.table_amd64 import ROWS, handlers
+        from sandbox.syscalls.late import copies, handlers, patched
 
         kernel.handlers[:] = handlers()
         kernel.traced_handlers[:] = traced(kernel)
         handler = KernelTrapHandler(kernel)
         if options.copies:
-            platform.copy_ahead(copy_table(ROWS))
+            platform.copy_ahead(copies())
         if options.patch:
-            platform.patch_calls(row.number for row in ROWS if not row.trap)
+            platform.patch_calls(patched())
         platform.start(handler)
         from sandbox.boot.mounts import mount_all
 
