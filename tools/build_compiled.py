@@ -30,6 +30,7 @@ INTERPRETED: Final = (
     "tcpip/keyed_hash.py",  # must be: mypyc takes TYPE_CHECKING for true
     "sandbox/boot/",
     "sandbox/checkpoint/",
+    "sandbox/host_signal.py",  # must be: mypyc takes TYPE_CHECKING for true
     "sandbox/gateway/networks.py",
     "sandbox/gateway/capture.py",
     "sandbox/platform/lane/build.py",  # must be: it asks its loader for the stub

@@ -92,7 +92,7 @@ def page() -> str:
 
 def answer(row: Row) -> int:
     """The errno of a call that no family has."""
-    assert row.support is REFUSED
+    assert row.support == REFUSED
     result = row.handler(None, None)  # type: ignore[arg-type]
     assert isinstance(result, int)
     return -result

@@ -25,7 +25,7 @@ def as_table(rows: Sequence[Row]) -> str:
     lines = [f"{'NUM':>4}  {'NAME':<24} {'SUPPORT':<8} NOTE"]
     totals: dict[str, int] = {}
     for row in rows:
-        support = row.support.value
+        support = row.support
         totals[support] = totals.get(support, 0) + 1
         lines.append(f"{row.number:>4}  {row.name:<24} {support:<8} {row.note}".rstrip())
     lines.append(", ".join(f"{count} {support}" for support, count in sorted(totals.items())))
@@ -35,8 +35,8 @@ def as_table(rows: Sequence[Row]) -> str:
 def as_json(rows: Sequence[Row]) -> str:
     """An array with one object per row."""
     objects = [
-        f'  {{"number": {row.number}, "name": {quote(row.name)}, "support": {quote(row.support.value)}, '
-        f'"args": [{", ".join(quote(arg.value) for arg in row.args)}], "note": {quote(row.note)}}}'
+        f'  {{"number": {row.number}, "name": {quote(row.name)}, "support": {quote(row.support)}, '
+        f'"args": [{", ".join(quote(arg) for arg in row.args)}], "note": {quote(row.note)}}}'
         for row in rows
     ]
     return "[\n" + ",\n".join(objects) + "\n]\n"
@@ -53,10 +53,10 @@ def as_markdown(rows: Sequence[Row]) -> str:
         "",
     ]
     for support in ("full", "partial", "refused"):
-        lines.append(f"- {support}: {sum(row.support.value == support for row in calls)}")
+        lines.append(f"- {support}: {sum(row.support == support for row in calls)}")
     lines += ["", "| number | call | support | note |", "|---|---|---|---|"]
     for row in calls:
-        lines.append(f"| {row.number} | `{row.name}` | {row.support.value} | {row.note.replace('|', chr(92) + '|')} |")
+        lines.append(f"| {row.number} | `{row.name}` | {row.support} | {row.note.replace('|', chr(92) + '|')} |")
     return "\n".join(lines) + "\n"
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import _socket
 import os
-import signal
 import stat
 from functools import partial
 from typing import TYPE_CHECKING, Callable, Final, Protocol
 
+from sandbox import host_signal as signal
 from sandbox import plain_json
 from sandbox.abi.linux.sched import CPU_LEAST_US, CPU_PERIOD_MOST_US, CPU_QUOTA_MOST_US
 from sandbox.boot import process_list

@@ -27,7 +27,6 @@ from sandbox.kernel.task_state import WORK_TRACE
 from sandbox.kernel.thread_group import ThreadGroup
 from sandbox.loader.image import ExecImage
 from sandbox.loader.load import LoadResult, load
-from sandbox.seccomp.attach import install
 from sandbox.vfs.walk import DIRECTORY, FOLLOW, lookup
 
 if TYPE_CHECKING:
@@ -117,6 +116,8 @@ class ProgramStart:
         image.release()
         task.thread.set_regs(result.regs)
         if self.seccomp:
+            from sandbox.seccomp.attach import install
+
             install(task, self.seccomp)
         self._running(self)
         if not self.hold:

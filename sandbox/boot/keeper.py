@@ -12,9 +12,9 @@ import array
 import contextlib
 import os
 import select
-import signal
 from typing import Callable, Final, Sequence
 
+from sandbox import host_signal as signal
 from sandbox.boot import libc
 
 IGNORED: Final = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGPIPE)

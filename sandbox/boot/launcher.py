@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import os
 import select
-import signal
 import time
 from typing import Callable, Final
 
+from sandbox import host_signal as signal
 from sandbox.boot import channel, libc
 from sandbox.boot.holdings import Holdings
 from sandbox.boot.host_checks import HostLacks, check_this_host, why_no_process

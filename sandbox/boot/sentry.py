@@ -10,10 +10,10 @@ from __future__ import annotations
 import gc
 import os
 import select
-import signal
 import sys
 from typing import Final, Protocol
 
+from sandbox import host_signal as signal
 from sandbox.boot import channel, confine, libc
 from sandbox.boot.exit_status import exit_status
 from sandbox.boot.options import SandboxOptions

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.fcntl import O_ACCMODE, O_APPEND, O_WRONLY
 from sandbox.errors import SyscallError
-from sandbox.sockets.base import broken_pipe
+from sandbox.kernel.broken_pipe import broken_pipe
 from sandbox.vfs.anon import next_inode
 from sandbox.vfs.file_description import WOULD_BLOCK, FileDescription
 from sandbox.vfs.kstat import Kstat

@@ -15,8 +15,8 @@ from sandbox.abi.linux.capability import CAP_SYS_RESOURCE
 from sandbox.abi.linux.fcntl import O_ACCMODE, O_DIRECT, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY
 from sandbox.abi.linux.stat import S_IFIFO
 from sandbox.errors import SyscallError
+from sandbox.kernel.broken_pipe import broken_pipe
 from sandbox.kernel.control import Block, Result
-from sandbox.sockets.base import broken_pipe
 from sandbox.vfs.anon import next_inode
 from sandbox.vfs.file_description import WOULD_BLOCK, FileDescription
 from sandbox.vfs.kstat import PIPE_DEV, Kstat

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from operator import add
 from typing import TYPE_CHECKING, Final, Iterator, Sequence
@@ -125,6 +124,8 @@ def _sum(a: tuple[int, ...], b: Sequence[int]) -> tuple[int, ...]:
 
 def _records(host: bytes) -> Iterator[tuple[int, list[int]]]:
     """Start and counts of each of the host's areas, in order; what is nothing at all isn't looked at."""
+    import re
+
     start, counted = -1, [0] * len(_COUNTED)
     for found in re.finditer(_HOST_LINE, host, re.MULTILINE):
         begin, name, value = found.groups()

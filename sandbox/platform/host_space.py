@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
-import signal
 import time
 from typing import TYPE_CHECKING, Final
 
+from sandbox import host_signal as signal
 from sandbox.platform import hostcalls
 from sandbox.platform.base import AddressSpace, MemoryFault, MemoryUse
 from sandbox.platform.lane.layout import STUB_END, TASK_SIZE

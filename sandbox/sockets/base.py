@@ -8,14 +8,12 @@ descriptors. Addresses are raw `struct sockaddr` bytes, family included, at most
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux import socket as abi
 from sandbox.abi.linux.fcntl import O_NONBLOCK, O_RDWR
-from sandbox.abi.linux.signal import SI_USER, SIGPIPE
 from sandbox.abi.linux.stat import S_IFSOCK
 from sandbox.errors import SyscallError
-from sandbox.kernel.signal_info import SignalInfo
 from sandbox.sockets.options import SocketOptions
 from sandbox.sockets.socket_facts import get_fact, refuse_bpf
 from sandbox.vfs.anon import next_inode
@@ -245,13 +243,6 @@ class SocketFile(FileDescription):
 
     def link_text(self) -> str:
         return f"socket:[{self.inode}]"
-
-
-def broken_pipe(t: Task, flags: int = 0) -> NoReturn:
-    """EPIPE, with SIGPIPE unless MSG_NOSIGNAL is among `flags`."""
-    if not flags & abi.MSG_NOSIGNAL:
-        t.send_signal(SignalInfo(SIGPIPE, SI_USER, t.pid, t.creds.uid))
-    raise SyscallError(errno.EPIPE)
 
 
 class Family:

@@ -97,48 +97,48 @@ def _sockaddr(t: Task, address: int) -> str:
     return f"{{family {family}, {data[2:16].hex()}}}"
 
 
-def format_in(t: Task, kind: Arg, raw: tuple[int, ...], n: int) -> str:
+def format_in(t: Task, kind: str, raw: tuple[int, ...], n: int) -> str:
     """Argument `n` as it is known before the call."""
     value = raw[n]
     following = raw[n + 1] if n + 1 < 6 else 0
-    if kind is Arg.FD:
+    if kind == Arg.FD:
         number = _signed(value, 32)
         return "AT_FDCWD" if number == AT_FDCWD else str(number)
     if kind in (Arg.INT, Arg.PID):
         return str(_signed(value, 32))
-    if kind is Arg.UINT:
+    if kind == Arg.UINT:
         return str(value & 0xFFFFFFFF)
-    if kind is Arg.LONG:
+    if kind == Arg.LONG:
         return str(_signed(value, 64))
-    if kind is Arg.SIZE:
+    if kind == Arg.SIZE:
         return str(value)
-    if kind is Arg.OCT:
+    if kind == Arg.OCT:
         return f"0{value & 0xFFFFFFFF:o}"
-    if kind is Arg.SIGNAL:
+    if kind == Arg.SIGNAL:
         return signal_name(_signed(value, 32))
     if kind in (Arg.PATH, Arg.STR):
-        return _string(t, value, MAX_PATH if kind is Arg.PATH else MAX_STRING)
-    if kind is Arg.IN_BUF:
+        return _string(t, value, MAX_PATH if kind == Arg.PATH else MAX_STRING)
+    if kind == Arg.IN_BUF:
         return _buffer(t, value, following)
-    if kind is Arg.IN_IOVEC:
+    if kind == Arg.IN_IOVEC:
         return _iovec(t, value, following)
-    if kind is Arg.STRUCT_IN:
+    if kind == Arg.STRUCT_IN:
         return _bytes(t, value, STRUCT_BYTES)
-    if kind is Arg.SOCKADDR_IN:
+    if kind == Arg.SOCKADDR_IN:
         return _sockaddr(t, value)
-    return "NULL" if kind is Arg.ADDR and not value else hex(value)
+    return "NULL" if kind == Arg.ADDR and not value else hex(value)
 
 
-def format_out(t: Task, kind: Arg, raw: tuple[int, ...], n: int, result: int) -> str:
+def format_out(t: Task, kind: str, raw: tuple[int, ...], n: int, result: int) -> str:
     """Argument `n` that the call has filled in."""
     value = raw[n]
     if not value or result < 0:
         return "NULL" if not value else hex(value)
-    if kind is Arg.OUT_BUF:
+    if kind == Arg.OUT_BUF:
         return _buffer(t, value, result)
-    if kind is Arg.OUT_IOVEC:
+    if kind == Arg.OUT_IOVEC:
         return hex(value)
-    if kind is Arg.SOCKADDR_OUT:
+    if kind == Arg.SOCKADDR_OUT:
         return _sockaddr(t, value)
     return _bytes(t, value, STRUCT_BYTES)
 

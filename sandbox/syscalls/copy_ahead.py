@@ -16,13 +16,13 @@ def copies_of(row: Row) -> tuple[Copy, ...]:
     """What the call reads and writes, by its arguments and `row.copies`."""
     found: list[Copy] = []
     for n, arg in enumerate(row.args):
-        if arg is Arg.PATH or arg is Arg.STR:
+        if arg == Arg.PATH or arg == Arg.STR:
             found.append(Copy(COPY_STRING, n))
-        elif arg is Arg.IN_BUF or arg is Arg.SOCKADDR_IN:
+        elif arg == Arg.IN_BUF or arg == Arg.SOCKADDR_IN:
             found.append(reads(n, 1, n + 1))
-        elif arg is Arg.OUT_BUF:
+        elif arg == Arg.OUT_BUF:
             found.append(writes(n, 1, n + 1))
-        elif arg is Arg.IN_IOVEC or arg is Arg.OUT_IOVEC:
+        elif arg == Arg.IN_IOVEC or arg == Arg.OUT_IOVEC:
             found.append(reads(n, 16, n + 1))
     return (*found, *row.copies)
 

@@ -5,7 +5,6 @@ The dispatcher, strace output, `runsc syscalls` and the documentation are all ma
 
 from __future__ import annotations
 
-from enum import Enum
 from typing import Final
 
 from sandbox.kernel.control import Handler, Result
@@ -14,37 +13,37 @@ from sandbox.platform.base import COPY_IN, COPY_OUT, Copy
 from sandbox.syscalls.args import SyscallArgs
 
 
-class Support(Enum):
+class Support:
     """How much of the call there is."""
 
-    FULL = "full"
-    PARTIAL = "partial"  # the note says what is missing
-    REFUSED = "refused"  # answers an errno that Linux gives too, without privilege or configuration
+    FULL: Final = "full"
+    PARTIAL: Final = "partial"  # the note says what is missing
+    REFUSED: Final = "refused"  # answers an errno that Linux gives too, without privilege or configuration
 
 
-class Arg(Enum):
+class Arg:
     """How strace prints an argument, and how a platform may copy it ahead of the handler."""
 
-    FD = "fd"
-    INT = "int"
-    UINT = "uint"
-    LONG = "long"
-    SIZE = "size"
-    HEX = "hex"
-    OCT = "oct"
-    ADDR = "addr"  # an address that is only printed
-    PATH = "path"  # NUL-terminated, in
-    STR = "str"  # NUL-terminated, not a path, in
-    IN_BUF = "in_buf"  # in; its length is the argument after it
-    OUT_BUF = "out_buf"  # out; its room is the argument after it, the result is what is valid
-    IN_IOVEC = "in_iovec"
-    OUT_IOVEC = "out_iovec"
-    STRUCT_IN = "struct_in"
-    STRUCT_OUT = "struct_out"
-    SOCKADDR_IN = "sockaddr_in"
-    SOCKADDR_OUT = "sockaddr_out"
-    SIGNAL = "signal"
-    PID = "pid"
+    FD: Final = "fd"
+    INT: Final = "int"
+    UINT: Final = "uint"
+    LONG: Final = "long"
+    SIZE: Final = "size"
+    HEX: Final = "hex"
+    OCT: Final = "oct"
+    ADDR: Final = "addr"  # an address that is only printed
+    PATH: Final = "path"  # NUL-terminated, in
+    STR: Final = "str"  # NUL-terminated, not a path, in
+    IN_BUF: Final = "in_buf"  # in; its length is the argument after it
+    OUT_BUF: Final = "out_buf"  # out; its room is the argument after it, the result is what is valid
+    IN_IOVEC: Final = "in_iovec"
+    OUT_IOVEC: Final = "out_iovec"
+    STRUCT_IN: Final = "struct_in"
+    STRUCT_OUT: Final = "struct_out"
+    SOCKADDR_IN: Final = "sockaddr_in"
+    SOCKADDR_OUT: Final = "sockaddr_out"
+    SIGNAL: Final = "signal"
+    PID: Final = "pid"
 
 
 class Row:
@@ -60,8 +59,8 @@ class Row:
         number: int,
         name: str,
         handler: Handler,
-        support: Support,
-        args: tuple[Arg, ...] = (),
+        support: str,
+        args: tuple[str, ...] = (),
         note: str = "",
         copies: tuple[Copy, ...] = (),
         trap: str = "",

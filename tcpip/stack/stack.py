@@ -17,7 +17,6 @@ from tcpip.addr import AF_INET, AF_INET6, AF_PACKET, IPV4_ANY, IPV4_BROADCAST, I
 from tcpip.buffer import RxPacket, TxPacket
 from tcpip.clock import NS_PER_S, Clock
 from tcpip.errors import Malformed, NetError, NetworkError
-from tcpip.filter.netfilter import Netfilter
 from tcpip.header import icmpv4 as icmpv4_wire
 from tcpip.header import icmpv6 as icmpv6_wire
 from tcpip.link.base import LinkEndpoint
@@ -42,17 +41,18 @@ from tcpip.timers import TimerQueue
 from tcpip.transport.endpoint import Endpoint
 from tcpip.transport.flow_labels import FlowLabels
 from tcpip.transport.forwarder import FlowForwarder
-from tcpip.transport.packet import PacketEndpoint
 from tcpip.transport.packet_table import PacketTable
 from tcpip.transport.ping import PingTable
 from tcpip.transport.ports import PortManager
 from tcpip.transport.protocol import IcmpError, TransportProtocol
-from tcpip.transport.raw import RawEndpoint, RawTable
+from tcpip.transport.raw import RawTable
 from tcpip.transport.tcp.protocol import TcpProtocol
 from tcpip.transport.udp import UdpProtocol
 
 if TYPE_CHECKING:
     from random import Random
+
+    from tcpip.filter.netfilter import Netfilter
 
 MAX_ROUNDS: Final = 64
 """Turns of receive and send in one call; what two local endpoints go on saying waits for the next flush."""
@@ -226,6 +226,8 @@ class Stack:
     def enable_netfilter(self) -> Netfilter:
         """The packet filter, with tracking and translation; empty the first time, the same one after that."""
         if self.netfilter is None:
+            from tcpip.filter.netfilter import Netfilter
+
             self.netfilter = Netfilter(self)
         return self.netfilter
 
@@ -244,6 +246,8 @@ class Stack:
         ADDRESS_FAMILY_NOT_SUPPORTED, PROTOCOL_NOT_SUPPORTED.
         """
         if family == AF_PACKET and sock_type in (SOCK_DGRAM, SOCK_RAW):
+            from tcpip.transport.packet import PacketEndpoint
+
             return PacketEndpoint(self, sock_type, protocol)
         if family not in (AF_INET, AF_INET6) or (family == AF_INET6 and not self.ipv6_enabled):
             raise NetworkError(errors.ADDRESS_FAMILY_NOT_SUPPORTED)
@@ -257,6 +261,8 @@ class Stack:
         if sock_type == SOCK_DGRAM and protocol == icmp.number:
             return icmp.new_endpoint(family)
         if sock_type == SOCK_RAW and 0 < protocol <= 255:
+            from tcpip.transport.raw import RawEndpoint
+
             return RawEndpoint(self, family, protocol)
         raise NetworkError(errors.PROTOCOL_NOT_SUPPORTED)
 

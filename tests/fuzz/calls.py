@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from sandbox.syscalls.linux.table_amd64 import ROWS
-from sandbox.syscalls.row import Arg, Support
+from sandbox.syscalls.row import Support
 
 KINDS: Final = (
     "none fd dirfd int uint long size hex oct addr path str in_buf out_buf in_iovec out_iovec struct_in struct_out "
@@ -389,9 +389,9 @@ GIVES: Final = {
 }
 
 
-def kinds(name: str, args: tuple[Arg, ...], hints: dict[str, list[str]]) -> list[str]:
+def kinds(name: str, args: tuple[str, ...], hints: dict[str, list[str]]) -> list[str]:
     """The six kinds of a call's arguments."""
-    found = hints.get(name) or [arg.value for arg in args]
+    found = hints.get(name) or list(args)
     return (found + ["none"] * 6)[:6]
 
 
@@ -419,7 +419,7 @@ def header() -> str:
     for row in ROWS:
         if row.name in LEFT_OUT or row.name == "-":
             continue
-        weight = WEIGHTS.get(row.name, 20 if row.support is not Support.REFUSED else 2)
+        weight = WEIGHTS.get(row.name, 20 if row.support != Support.REFUSED else 2)
         arguments = ", ".join("K_" + kind for kind in kinds(row.name, row.args, hints))
         lines.append(
             f"    {{{row.number}, {weight}, M_{gives.get(row.name, 'nothing')}, {{{arguments}}}}}, // {row.name}"

@@ -4,7 +4,6 @@ that several want is up to the host's scheduler, which knows nothing of these gr
 from __future__ import annotations
 
 import errno
-import re
 from typing import TYPE_CHECKING, Final
 
 from sandbox.errors import SyscallError
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 
 NS_PER_US: Final = 1000
 U64: Final = (1 << 64) - 1
-_NUMBER: Final = re.compile(r"[0-9]+")
 
 
 def _max(cgroup: Cgroup, t: Task) -> str:
@@ -39,13 +37,18 @@ def _put_max(cgroup: Cgroup, w: Writer, text: str) -> None:
         raise SyscallError(errno.EINVAL)
     bandwidth = bandwidth_of(cgroup, w.task.kernel)
     first = words[0][:20]
-    number = _NUMBER.match(first)
-    if number is None and first != "max":
+    number = _digits(first)
+    if not number and first != "max":
         raise SyscallError(errno.EINVAL)
-    quota = _ns(number.group()) if number is not None else None
-    period = _NUMBER.match(words[1]) if len(words) > 1 else None
-    period_ns = _ns(period.group()) if period is not None else bandwidth.period_ns
+    quota = _ns(number) if number else None
+    period = _digits(words[1]) if len(words) > 1 else ""
+    period_ns = _ns(period) if period else bandwidth.period_ns
     bandwidth.set(quota, period_ns, bandwidth.burst_ns)
+
+
+def _digits(word: str) -> str:
+    """Those that it begins with."""
+    return word[: len(word) - len(word.lstrip("0123456789"))]
 
 
 def _ns(digits: str) -> int:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Final
 from sandbox.abi.linux.stat import S_IFDIR
 from sandbox.abi.linux.statfs import PROC_SUPER_MAGIC
 from sandbox.fs.procfs import sysctl, system_files, sysvipc
-from sandbox.fs.procfs.task_dir import SelfLink, TaskDir
+from sandbox.fs.procfs.self_link import SelfLink
 from sandbox.fs.pseudo.nodes import MadeFile, PseudoDir, PseudoLink
 from sandbox.vfs.filesystem import Filesystem
 
 if TYPE_CHECKING:
+    from sandbox.fs.procfs.task_dir import TaskDir
     from sandbox.kernel.kernel import Kernel
     from sandbox.kernel.pid_namespace import PidNamespace
     from sandbox.kernel.task import Task
@@ -118,6 +119,8 @@ class ProcRoot(PseudoDir):
             return None
         directory = self.tasks.get(tid)
         if directory is None or directory.task is not task:
+            from sandbox.fs.procfs.task_dir import TaskDir
+
             if len(self.tasks) > 4096:
                 self.tasks.clear()
             directory = self.tasks[tid] = TaskDir(self.proc, task, False)

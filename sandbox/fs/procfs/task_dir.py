@@ -51,24 +51,6 @@ def check_inspect(t: Task, task: Task) -> None:
         raise SyscallError(errno.EACCES)
 
 
-class SelfLink(Inode):
-    """/proc/self and /proc/thread-self."""
-
-    __slots__ = ("thread", "pids")
-
-    def __init__(self, fs: ProcFs, ino: int, thread: bool) -> None:
-        super().__init__(fs, ino, S_IFLNK | 0o777, 0, 0, fs.now())
-        self.pids = fs.pids
-        self.thread = thread
-
-    def readlink(self, t: Task) -> bytes:
-        """The reader's own; ENOENT where it is not seen."""
-        pid, tid = t.group.ids.number_in(self.pids), t.ids.number_in(self.pids)
-        if not pid:
-            raise SyscallError(errno.ENOENT)
-        return b"%d/task/%d" % (pid, tid) if self.thread else b"%d" % pid
-
-
 class TaskFile(PseudoFile):
     """A file about one task: made, and maybe written, by functions of it."""
 

@@ -11,10 +11,10 @@ import errno
 import mmap
 import os
 import select
-import signal
 import time
 from typing import Callable, Final, Iterable, Mapping, Sequence
 
+from sandbox import host_signal as signal
 from sandbox.platform import fpu, host_proc, hostcalls
 from sandbox.platform.base import Copy, GuestThread, Platform, PlatformError, TrapHandler
 from sandbox.platform.host_proc import HostProc

@@ -8,9 +8,9 @@ does not come within a bound is killed. Nothing here costs anything but a dictio
 from __future__ import annotations
 
 import os
-import signal
 from typing import TYPE_CHECKING, Callable, Final
 
+from sandbox import host_signal as signal
 from sandbox.platform import hostcalls
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Final
 from sandbox.abi.linux import socket as abi
 from sandbox.abi.linux.fcntl import O_NONBLOCK
 from sandbox.errors import SyscallError
-from sandbox.sockets.base import IN_PROGRESS, ControlMessage, Received, SocketFile, broken_pipe
+from sandbox.kernel.broken_pipe import broken_pipe
+from sandbox.sockets.base import IN_PROGRESS, ControlMessage, Received, SocketFile
 from sandbox.sockets.inet import interface_ioctl, socket_options
 from sandbox.sockets.inet.sockaddr import decode, encode
 from sandbox.sockets.net_errno import ERRNO, syscall_error

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Iterable, Iterator
 from sandbox.abi.linux import socket as abi
 from sandbox.abi.linux.fcntl import O_NONBLOCK
 from sandbox.errors import SyscallError
-from sandbox.sockets.base import ControlMessage, Received, SocketFile, broken_pipe
+from sandbox.kernel.broken_pipe import broken_pipe
+from sandbox.sockets.base import ControlMessage, Received, SocketFile
 from sandbox.sockets.unix.message import STREAM_CHUNK, Message, message_charge, stream_charge
 from sandbox.sockets.unix.namespace import MAX_CHARGED, pack_address
 from sandbox.sockets.unix.peer import UNKNOWN, Ucred, pack_ucred

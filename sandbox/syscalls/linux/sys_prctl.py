@@ -56,7 +56,6 @@ from sandbox.kernel.control import Result
 from sandbox.kernel.task import Task
 from sandbox.syscalls.args import SyscallArgs
 from sandbox.syscalls.linux.prctl_flags import OPTIONS, no_more
-from sandbox.syscalls.linux.sys_seccomp import prctl_get_seccomp, prctl_set_seccomp
 from sandbox.syscalls.row import FULL, PARTIAL, WHOLE, Arg, Row
 
 COMM_LEN: Final = 16
@@ -231,6 +230,16 @@ def _cap_ambient(t: Task, a: SyscallArgs) -> int:
     return 0
 
 
+def _get_seccomp(t: Task, a: SyscallArgs) -> int:
+    return t.seccomp_mode
+
+
+def _set_seccomp(t: Task, a: SyscallArgs) -> int:
+    from sandbox.syscalls.linux.sys_seccomp import prctl_set_seccomp
+
+    return prctl_set_seccomp(t, a)
+
+
 _OPTIONS: Final[dict[int, Callable[[Task, SyscallArgs], int]]] = {
     PR_SET_PDEATHSIG: _set_pdeathsig,
     PR_GET_PDEATHSIG: _get_pdeathsig,
@@ -242,8 +251,8 @@ _OPTIONS: Final[dict[int, Callable[[Task, SyscallArgs], int]]] = {
     PR_SET_TIMING: _set_timing,
     PR_SET_NAME: _set_name,
     PR_GET_NAME: _get_name,
-    PR_GET_SECCOMP: prctl_get_seccomp,
-    PR_SET_SECCOMP: prctl_set_seccomp,
+    PR_GET_SECCOMP: _get_seccomp,
+    PR_SET_SECCOMP: _set_seccomp,
     PR_CAPBSET_READ: _capbset_read,
     PR_CAPBSET_DROP: _capbset_drop,
     PR_GET_TSC: _get_tsc,

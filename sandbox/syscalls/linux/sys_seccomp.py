@@ -70,11 +70,6 @@ def prctl_set_seccomp(t: Task, a: SyscallArgs) -> int:
     return set_filter(t, 0, a.addr(2)) if mode == SECCOMP_MODE_FILTER else -errno.EINVAL
 
 
-def prctl_get_seccomp(t: Task, a: SyscallArgs) -> int:
-    """PR_GET_SECCOMP."""
-    return t.seccomp_mode
-
-
 ROWS: Final[tuple[Row, ...]] = (
     Row(
         317,

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.fcntl import O_APPEND, O_NONBLOCK
 from sandbox.errors import SyscallError
+from sandbox.kernel.broken_pipe import broken_pipe
 from sandbox.kernel.control import AGAIN, Block, Result
 from sandbox.kernel.pipe import PipeFile
-from sandbox.sockets.base import SocketFile, broken_pipe
+from sandbox.sockets.base import SocketFile
 from sandbox.syscalls.iov_iter import MAX_RW_COUNT, SCRATCH_SIZE, IovIter
 from sandbox.syscalls.row import FULL, Arg, Row
 from sandbox.vfs.anon import AnonFile

@@ -27,7 +27,7 @@ from tcpip.transport.tcp.time_wait import TimeWaitTable
 
 if TYPE_CHECKING:
     from tcpip.stack.stack import Stack
-from tcpip.transport.tcp.endpoint import TcpEndpoint
+    from tcpip.transport.tcp.endpoint import TcpEndpoint
 
 MAX_ROUNDS: Final = 16
 
