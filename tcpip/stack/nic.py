@@ -311,10 +311,10 @@ class Nic(Dispatcher):
         if described is not None:
             described(address)
         six = len(addr) == 16
-    `carrier` off: nothing is probed yet. `proxy_arp`: a router answers ARP for what it reaches elsewhere; for the addresses in
-    `proxied` it does in any case. `accept_ra` 2: a router heeds advertisements, too. `disable_ipv6`: by
-    `nic_settings.set_disabled`. `accept_redirects`, `accept_redirects_v6`: a host that is no router heeds them;
-    `send_redirects`: of IPv4, by a router."""
+        if six and self.disable_ipv6:
+            raise NetworkError(errors.PERMISSION_DENIED)
+        dad = dad and self.autoconf.probes()
+        if six and not self.addresses_of(AF_INET6) and not is_link_local(addr) and self.has_arp and self.carrier:
             self.add_link_local(dad)
         address.tentative = six and dad and self.has_arp and not is_loopback(addr)
         self.addresses[addr] = address
