@@ -96,17 +96,25 @@ class Daemon:
             raise
 
 
+def with_loopback(argv: list[str], space: tuple[str, ...]) -> list[str]:
+    """A new network namespace gets one."""
+    return ["sh", "-c", 'ip link set lo up && exec "$@"', "sh", *argv] if "-n" in space else argv
+
+
 class Docker(Daemon):
     """dockerd with the configuration `settings` (docs/docker.md) and the image `busybox`."""
 
-    def __init__(self, directory: Path, settings: dict[str, object]) -> None:
+    def __init__(self, directory: Path, settings: dict[str, object], space: tuple[str, ...] = ("-m",)) -> None:
         self.host = f"unix://{directory}/docker.sock"
         file = directory / "daemon.json"
         file.write_text(json.dumps(settings))
         argv = ["dockerd", "--config-file", str(file), "--data-root", str(directory / "data")]
         argv += ["--exec-root", str(directory / "exec"), "--pidfile", str(directory / "pid"), "-H", self.host]
-        argv += ["--iptables=false", "--bridge=none", "--storage-driver=vfs"]
-        super().__init__(directory, "dockerd", argv, ["docker", "-H", self.host, "version"])
+        argv += ["--iptables=false", "--storage-driver=vfs"]
+        argv += [] if "-n" in space else ["--bridge=none"]  # the machine's network is not to be touched
+        super().__init__(
+            directory, "dockerd", with_loopback(argv, space), ["docker", "-H", self.host, "version"], space
+        )
 
     def run(self, *words: str, stdin: str | None = None, check: bool = True) -> subprocess.CompletedProcess[str]:
         """One docker command."""
@@ -146,9 +154,7 @@ class Containerd(Daemon):
         file = directory / "config.toml"
         head = f'version = 2\nroot = "{directory}/root"\nstate = "{directory}/state"\n'
         file.write_text(f'{head}{settings}[grpc]\n  address = "{self.address}"\n')
-        argv = ["containerd", "-c", str(file)]
-        if "-n" in space:
-            argv = ["sh", "-c", 'ip link set lo up && exec "$@"', "sh", *argv]
+        argv = with_loopback(["containerd", "-c", str(file)], space)
         super().__init__(directory, "containerd", argv, self._ctr("version"), space)
 
     def _ctr(self, *words: str) -> list[str]:
