@@ -14,7 +14,8 @@ __all__ = ("Log", "open_log", "printable", "quote", "timestamp")
 
 
 class Log:
-    """Appends lines to a descriptor; -1 writes nowhere. One write per line, so that processes can share the file."""
+    """Appends lines to a descriptor; -1 writes nowhere. One write per line, so that processes can share the file. When the
+    file takes no more (a full disk) the user is told, once, and the command goes on, as with runc."""
 
     __slots__ = ("fd", "json", "debug", "path")
 
@@ -35,7 +36,15 @@ class Log:
             line = f'{{"level":"{level}","msg":{quote(message)},"time":"{when}"}}\n'
         else:
             line = f"time={when} level={level} msg={quote(message)}\n"
-        os.write(self.fd, line.encode("ascii"))
+        try:
+            os.write(self.fd, line.encode("ascii"))
+        except OSError as error:
+            self.fd = -1
+            note = f"runsc: --log {printable(self.path)}: {os.strerror(error.errno or 0)}\n"
+            try:
+                os.write(2, note.encode("utf-8", "replace"))
+            except OSError:
+                pass  # there is nobody to be told
 
 
 def open_log(path: str, json: bool, debug: bool) -> Log:

@@ -11,7 +11,7 @@ from typing import Any, Iterator
 import pytest
 
 from tests.e2e.bundles import change, needs_busybox
-from tests.e2e.conftest import command
+from tests.e2e.conftest import command, runsc
 from tests.e2e.containers import Shim, talk
 
 pytestmark = needs_busybox
@@ -78,6 +78,16 @@ def test_a_root_for_another_machine(shim: Shim) -> None:
 
 def test_files_that_cannot_be_written(shim: Shim) -> None:
     assert "--pid-file /nowhere/pid: No such file or directory" in fails(shim, "--pid-file", "/nowhere/pid")
+
+
+def test_a_log_that_is_full(shim: Shim) -> None:
+    """The container comes to be all the same, and so does the line of a failure."""
+    words = ["--root", str(shim.root), "--log", "/dev/full", "--log-format", "json"]
+    change(shim.bundle, process__apparmorProfile="some")  # there is a line to write
+    done = runsc(*words, "run", "--bundle", str(shim.bundle), "c")
+    assert (done.status, done.err) == (0, "runsc: --log /dev/full: No space left on device\n")
+    done = runsc(*words, "run", "--bundle", str(shim.bundle), "--pid-file", "/nowhere/p", "c")
+    assert done.status == 1 and "runsc: --pid-file /nowhere/p: No such file" in done.err.splitlines()[-1], done
 
 
 def test_console_sockets(shim: Shim, tmp_path: Path) -> None:
