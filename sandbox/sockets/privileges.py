@@ -30,6 +30,7 @@ _NEEDED: Final = {
     (abi.SOL_IPV6, so.IPV6_TRANSPARENT): _RAW_OR_ADMIN,
     (abi.SOL_TCP, so.TCP_REPAIR): _ADMIN,
     (abi.SOL_IPV6, so.IPV6_FLOWLABEL_MGR): _ADMIN,
+    (abi.SOL_IPV6, so.IPV6_JOIN_ANYCAST): _ADMIN,
     (abi.SOL_IP, so.IP_OPTIONS): _RAW,
     (abi.SOL_IP, so.IP_RETOPTS): _RAW,
     **{(abi.SOL_IPV6, name): _RAW for name in MESSAGES},

@@ -91,7 +91,7 @@ class ICMPv6(TransportProtocol):
         """RFC 4443 4.2; a request to a multicast group is answered from a unicast address, as it allows."""
         if self.ignore_echo or (self.ignore_multicast and pkt.kind != TO_HOST):
             return
-        source = pkt.dst if pkt.kind == TO_HOST else b""
+        source = pkt.dst if pkt.kind == TO_HOST and not self.stack.is_anycast(pkt.dst) else b""
         self.stack.stats.icmp6.inc("OutEchoReps")
         self.send(wire.ECHO_REPLY, 0, request.rest, [request.body], pkt.src, source, pkt)
 

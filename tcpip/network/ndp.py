@@ -29,6 +29,7 @@ from tcpip.header.ipv6 import Ipv6Header
 from tcpip.network.autoconf import FOREVER, MAX_SLAAC_ADDRESSES
 from tcpip.stack.address import NicAddress
 from tcpip.stack.route_table import RouteEntry
+from tcpip.transport.anycast import is_router_anycast
 
 if TYPE_CHECKING:
     from tcpip.network.neighbor import Neighbor
@@ -66,6 +67,8 @@ def _solicitation(nic: Nic, pkt: RxPacket, message: wire.Icmpv6Message) -> None:
         raise Malformed(DropReason.BAD_FIELD)
     address = nic.addresses.get(target)
     if address is None:
+        if (target in nic.anycast or (nic.stack.forwarding_v6 and is_router_anycast(nic, target))) and not unspecified:
+            _answer_for_anycast(nic, pkt, target, mac)
         return
     if address.tentative:
         if unspecified and parsed.options.nonce not in nic.dad_nonces:
@@ -78,6 +81,16 @@ def _solicitation(nic: Nic, pkt: RxPacket, message: wire.Icmpv6Message) -> None:
         nic.neighbors.get(pkt.src).learn(mac)
     flags = ndp.NA_SOLICITED | ndp.NA_OVERRIDE | (ndp.NA_ROUTER if nic.stack.forwarding_v6 else 0)
     send(nic, wire.NEIGHBOR_ADVERTISEMENT, flags, _advert(nic, target), target, pkt.src)
+
+
+def _answer_for_anycast(nic: Nic, pkt: RxPacket, target: bytes, mac: bytes) -> None:
+    """RFC 4861 7.2.7: others may answer, too, so nothing is overridden."""
+    if mac:
+        nic.neighbors.get(pkt.src).learn(mac)
+    flags = ndp.NA_SOLICITED | (ndp.NA_ROUTER if nic.stack.forwarding_v6 else 0)
+    source = nic.source_for(pkt.src)
+    if source:
+        send(nic, wire.NEIGHBOR_ADVERTISEMENT, flags, _advert(nic, target), source, pkt.src)
 
 
 def _advert(nic: Nic, target: bytes) -> bytes:

@@ -77,6 +77,7 @@ class Nic(Dispatcher):
         "addresses",
         "broadcasts",
         "groups",
+        "anycast",
         "neighbors",
         "hop_limit",
         "reachable_ns",
@@ -127,6 +128,7 @@ class Nic(Dispatcher):
         self.addresses: dict[bytes, NicAddress] = {}
         self.broadcasts: set[bytes] = set()
         self.groups: dict[bytes, int] = {IPV4_ALL_SYSTEMS: 1, IPV6_ALL_NODES: 1}
+        self.anycast: dict[bytes, int] = {}  # and how many sockets have joined each
         self.neighbors = NeighborTable(self)
         self.hop_limit = 64
         self.reachable_ns = REACHABLE_TIME

@@ -38,6 +38,7 @@ from tcpip.stack.source_selection import select
 from tcpip.stack.watch import StackWatch
 from tcpip.stats import Stats
 from tcpip.timers import TimerQueue
+from tcpip.transport.anycast import is_router_anycast
 from tcpip.transport.endpoint import Endpoint
 from tcpip.transport.flow_labels import FlowLabels
 from tcpip.transport.forwarder import FlowForwarder
@@ -87,6 +88,7 @@ class Stack:
         self.watch: StackWatch | None = None
         self.has_local_routes = False
         self.local: dict[bytes, Nic] = {}
+        self.anycast: dict[bytes, Nic] = {}
         self.generation = 0
         self.default_ttl = 64
         self.nonlocal_bind: int = 0  # ip_nonlocal_bind: sockets may have addresses that are nobody's here
@@ -220,6 +222,7 @@ class Stack:
 
     def addresses_changed(self) -> None:
         """The set of local addresses is another one."""
+        self.anycast = {addr: nic for nic in self.nics.values() for addr in nic.anycast}
         self.local = {a.addr: nic for nic in self.nics.values() for a in nic.addresses.values() if not a.tentative}
         self.changed()
 
@@ -441,6 +444,12 @@ class Stack:
         """An address of this host, 127.0.0.0/8 included."""
         return addr in self.local or (len(addr) == 4 and addr[0] == 127 and self.lo is not None)
 
+    def is_anycast(self, addr: bytes) -> bool:
+        """An address of this host that others may have, too: one that was joined, or a router's of a subnet."""
+        return addr in self.anycast or (
+            self.forwarding_v6 and any([is_router_anycast(nic, addr) for nic in self.nics.values()])
+        )
+
     def find_route(self, dst: bytes, src: bytes = b"", nic: int = 0, mark: int = 0) -> Route:
         """The way to `dst`, from `src` (empty: selected), through interface `nic` (0: any), for a socket's `mark`.
 
@@ -499,6 +508,8 @@ class Stack:
                 return self._route(
                     self.lo, src or (IPV4_LOOPBACK if dst[0] == 127 and len(dst) == 4 else dst), dst, dst, True
                 )
+        if dst in self.anycast and self.lo is not None and self.lo.up:
+            return self._route(self.lo, src or self._source(self.anycast[dst], dst, dst), dst, dst, True)
         if dst == IPV4_BROADCAST or addresses.is_multicast(dst):
             return self._resolve_group(dst, src, number)
         out = self.nics.get(number)

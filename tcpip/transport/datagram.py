@@ -15,7 +15,7 @@ from tcpip.addr import AF_INET, AF_INET6, SockAddr, any_of, is_any, is_link_loca
 from tcpip.buffer import RxPacket, WholePacket
 from tcpip.errors import DropReason, NetError, NetworkError
 from tcpip.network.longer_routes import lengthened
-from tcpip.transport import error_queue, flow_labels
+from tcpip.transport import anycast, error_queue, flow_labels
 from tcpip.transport.ancillary import received_control
 from tcpip.transport.endpoint import AGAIN, Control, Endpoint, Message
 from tcpip.transport.ip_options import get_ip, mtu_of, out_interface, preferred_source, set_ip
@@ -451,6 +451,7 @@ class DatagramEndpoint(Endpoint):
             self.stack.ports.release(self.reservation)
         self.memberships.leave_all()
         flow_labels.closed(self.stack, self.options)
+        anycast.closed(self.stack, self.options)
         self.received.clear()
         self.error_queue.clear()
 

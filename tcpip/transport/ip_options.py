@@ -12,6 +12,7 @@ from tcpip import errors
 from tcpip import sockopt as so
 from tcpip.addr import AF_INET6
 from tcpip.errors import NetworkError
+from tcpip.transport.anycast import set_anycast
 from tcpip.transport.flow_labels import get_label, set_label
 from tcpip.transport.memberships import Memberships
 from tcpip.transport.option_values import int_or_char_value, int_value
@@ -53,7 +54,7 @@ def set_ip(stack: Stack, family: int, options: SocketOptions, level: int, name: 
         _set_preferences(options, int_value(value))
     elif name == so.IPV6_PKTINFO:
         _set_sticky_interface(options, value)
-    elif set_label(stack, options, name, value):
+    elif set_label(stack, options, name, value) or set_anycast(stack, options, name, value):
         pass
     elif options.stream:
         return _refused_on_streams_6(stack, name, value)

@@ -103,6 +103,7 @@ class SocketOptions:
         "preferences",
         "headers",
         "labels",
+        "anycast",
         "ip_options",
         "sticky_nic",
         "group",
@@ -180,6 +181,7 @@ class SocketOptions:
 
         self.headers: SentHeaders | None = None
         self.labels: SocketLabels | None = None  # flow labels of IPv6
+        self.anycast: tuple[tuple[bytes, int], ...] = ()  # IPV6_JOIN_ANYCAST: addresses and interfaces
         self.ip_options: SentOptions | None = None
         self.sticky_nic = 0  # IPV6_PKTINFO
         self.group: ReusePortGroup | None = None  # of who shares its port

@@ -20,6 +20,7 @@ _SOCKET6_HEAD: Final = (
 
 # What a stack without anything in it shows.
 EMPTY: Final[dict[str, bytes]] = {
+    "anycast6": b"",
     "arp": b"IP address       HW type     Flags       HW address            Mask     Device\n",
     "dev": (
         b"Inter-|   Receive                                                |  Transmit\n"
@@ -32,24 +33,36 @@ EMPTY: Final[dict[str, bytes]] = {
     "if_inet6": b"",
     "igmp": b"Idx\tDevice    : Count Querier\tGroup    Users Timer\tReporter\n",
     "igmp6": b"",
+    "icmp6": _SOCKET6_HEAD + b" ref pointer drops\n",
+    "ip6_flowlabel": b"",
     "ipv6_route": b"",
+    "mcfilter": b"",
+    "mcfilter6": b"",
     "netlink": b"sk               Eth Pid        Groups   Rmem     Wmem     Dump  Locks    Drops    Inode\n",
     "netstat": b"",
+    "psched": b"",
+    "ptype": b"",
     "packet": b"sk               RefCnt Type Proto  Iface R Rmem   User   Inode\n",
-    "protocols": b"",
+    "protocols": (
+        b"protocol  size sockets  memory press maxhdr  slab module     cl co di ac io in de sh ss gs se re bi br ha uh gp em\n"
+    ),
     "raw": _SOCKET_HEAD + b" ref pointer drops\n",
     "raw6": _SOCKET6_HEAD + b" ref pointer drops\n",
     "route": (
         b"Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT" + b" " * 55 + b"\n"
     ),
+    "rt6_stats": b"",
     "snmp": b"",
     "snmp6": b"",
     "sockstat": b"sockets: used 0\n",
     "sockstat6": b"",
+    "softnet_stat": b"",
     "tcp": _SOCKET_HEAD + b" " * 53 + b"\n",
     "tcp6": _SOCKET6_HEAD + b"\n",
     "udp": _SOCKET_HEAD + b" ref pointer drops\n",
     "udp6": _SOCKET6_HEAD + b" ref pointer drops\n",
+    "udplite": _SOCKET_HEAD + b" ref pointer drops\n",
+    "udplite6": _SOCKET6_HEAD + b" ref pointer drops\n",
     "unix": b"Num       RefCount Protocol Flags    Type St Inode Path\n",
     "wireless": b"",
 }

@@ -80,6 +80,14 @@ class NetlinkSocket(SocketFile):
         if self._network.owner is not None:
             self._network.owner.let_go()
 
+    def group_mask(self) -> int:
+        """The first 32 groups that it listens to."""
+        return sum([1 << group - 1 for group in self._groups if group <= 32])
+
+    def queued(self) -> int:
+        """Bytes that wait to be read."""
+        return self._queued
+
     # --- names ---
 
     def bind(self, t: Task, address: bytes) -> None:

@@ -42,15 +42,19 @@ def table(network: Network, head: bytes, name: str) -> Iterator[bytes]:
 def packets(network: Network) -> list[str]:
     """AF_PACKET sockets (net/packet/af_packet.c: packet_seq_show)."""
     rows = []
-    for socket in sorted(network.sockets, key=_inode):
-        endpoint = socket.endpoint
-        if isinstance(endpoint, PacketEndpoint):
-            running = int(endpoint.ethertype != 0)
-            rows.append(
-                f"0000000000000000 {3:<6} {socket.kind:<4} {endpoint.ethertype:04x} {endpoint.nic:<5} {running} "
-                f"{endpoint.received_bytes:<6} {endpoint.options.owner:<6} {socket.inode:<6}\n"
-            )
+    for socket, endpoint in packet_sockets(network):
+        running = int(endpoint.ethertype != 0)
+        rows.append(
+            f"0000000000000000 {3:<6} {socket.kind:<4} {endpoint.ethertype:04x} {endpoint.nic:<5} {running} "
+            f"{endpoint.received_bytes:<6} {endpoint.options.owner:<6} {socket.inode:<6}\n"
+        )
     return rows
+
+
+def packet_sockets(network: Network) -> list[tuple[InetSocket, PacketEndpoint]]:
+    """Those of AF_PACKET, in the order of their inodes."""
+    ordered = sorted(network.sockets, key=_inode)
+    return [(socket, socket.endpoint) for socket in ordered if isinstance(socket.endpoint, PacketEndpoint)]
 
 
 def words(addr: bytes) -> str:

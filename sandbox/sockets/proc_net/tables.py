@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Callable, Final, Iterator
 
 from sandbox.fs.procfs.net import EMPTY
-from sandbox.sockets.proc_net import addresses, counters, devices, inet_sockets, routes, unix_sockets
+from sandbox.sockets.proc_net import addresses, counters, devices, inet_sockets, more_tables, routes, unix_sockets
 from sandbox.sockets.unix.socket import unix_sockets_of
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from sandbox.kernel.net_namespace import NetNamespace
 
 _TABLES: Final[dict[str, Callable[[Network], list[str]]]] = {
+    "anycast6": more_tables.anycast6,
     "arp": routes.neighbors,
     "dev": devices.devices,
     "dev_mcast": devices.link_groups,
@@ -21,13 +22,21 @@ _TABLES: Final[dict[str, Callable[[Network], list[str]]]] = {
     "if_inet6": addresses.addresses6,
     "igmp": addresses.groups,
     "igmp6": addresses.groups6,
+    "ip6_flowlabel": more_tables.flow_labels,
     "ipv6_route": routes.routes6,
+    "mcfilter": more_tables.source_filters,
+    "mcfilter6": more_tables.source_filters6,
+    "netlink": more_tables.netlink,
     "netstat": counters.netstat,
     "packet": inet_sockets.packets,
+    "psched": more_tables.psched,
+    "ptype": more_tables.packet_types,
     "route": routes.routes,
+    "rt6_stats": more_tables.routes6_stats,
     "snmp": counters.snmp,
     "snmp6": counters.snmp6,
     "sockstat6": counters.sockstat6,
+    "softnet_stat": more_tables.softnet,
 }
 
 
@@ -39,6 +48,8 @@ def table(kernel: Kernel, net: NetNamespace, name: str) -> bytes | Iterator[byte
     make = _TABLES.get(name)
     if make is not None:
         rows = make(network)
+    elif name == "protocols":
+        rows = more_tables.protocols(network, unix_sockets_of(kernel, net.number))
     elif name == "unix":
         rows = unix_sockets.rows(unix_sockets_of(kernel, net.number))
     elif name == "sockstat":

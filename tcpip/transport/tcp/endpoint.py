@@ -26,7 +26,7 @@ from tcpip.sockopt import (
     SHUT_WR,
     SOCK_STREAM,
 )
-from tcpip.transport import flow_labels
+from tcpip.transport import anycast, flow_labels
 from tcpip.transport.demux import Bound
 from tcpip.transport.endpoint import AGAIN, Control, Endpoint, Message
 from tcpip.transport.memberships import Memberships
@@ -546,6 +546,7 @@ class TcpEndpoint(Endpoint):
         if not self.closed:
             self.closed = True
             flow_labels.closed(self.stack, self.so)
+            anycast.closed(self.stack, self.so)
             (closing if self.repair is None else repair).close(self)
 
     def readiness(self) -> int:

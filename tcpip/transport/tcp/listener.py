@@ -326,6 +326,8 @@ class Listener:
         ep = self.ep
         pkt = seg.pkt
         number = pkt.nic.number if pkt.nic is not None else 0
+        if pkt.dst not in ep.stack.local and ep.stack.is_anycast(pkt.dst):
+            return None  # no connection has such an address
         try:
             out = ep.so.nic or (number if pkt.src[:1] == b"\xfe" else 0)
             route = ep.stack.find_route(pkt.src, pkt.dst, out, ep.so.mark)

@@ -16,7 +16,7 @@ from tests.unit.attributes import attributes
 def test_copy_takes_every_field() -> None:
     options = SocketOptions()
     of_its_own = {"waiting", "on_room", "group", "hashed"}  # of packets on their way and of a place, not options
-    of_its_own.add("labels")  # of which the leased ones stay
+    of_its_own |= {"labels", "anycast"}  # which end with who has them
     assert set(socket_options._FIELDS) == set(attributes(SocketOptions)) - of_its_own
     for name in set(attributes(SocketOptions)) - {"labels"}:
         setattr(options, name, 12345)
