@@ -73,7 +73,7 @@ _FIXED: Final[tuple[tuple[str, str], ...]] = (
     ("net/core/rmem_max", "212992"),
     ("net/core/wmem_default", "212992"),
     ("net/core/wmem_max", "212992"),
-    ("net/ipv4/tcp_available_congestion_control", "reno cubic bbr"),
+    ("net/ipv4/tcp_available_congestion_control", "reno cubic bbr cubic++"),
     ("net/unix/max_dgram_qlen", "512"),
     ("user/max_cgroup_namespaces", "1024"),
     ("user/max_ipc_namespaces", "1024"),

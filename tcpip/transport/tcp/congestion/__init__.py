@@ -7,7 +7,13 @@ from typing import Final
 from tcpip.transport.tcp.congestion.base import CongestionControl
 from tcpip.transport.tcp.congestion.bbr import Bbr
 from tcpip.transport.tcp.congestion.cubic import Cubic
+from tcpip.transport.tcp.congestion.hystart_plus import CubicPlus
 from tcpip.transport.tcp.congestion.reno import Reno
 
-ALGORITHMS: Final[dict[str, type[CongestionControl]]] = {"bbr": Bbr, "cubic": Cubic, "reno": Reno}
+ALGORITHMS: Final[dict[str, type[CongestionControl]]] = {
+    "bbr": Bbr,
+    "cubic": Cubic,
+    "cubic++": CubicPlus,
+    "reno": Reno,
+}
 """What TCP_CONGESTION accepts. A user's own class may be added."""
