@@ -116,6 +116,21 @@ TCP_SETTINGS: Final[dict[str, tuple[str, Convert]]] = {
     "tcp_syn_linear_timeouts": ("syn_linear_timeouts", _int),
     "tcp_rto_min_us": ("rto_min_ns", _microseconds),
     "tcp_rto_max_ms": ("rto_max_ns", _milliseconds),
+    "tcp_shrink_window": ("shrink_window", _flag),
+    "tcp_reflect_tos": ("reflect_tos", _flag),
+}
+# Of the stack itself, or of a part of it: where the attribute is, and its name.
+STACK_SETTINGS: Final[dict[str, tuple[str, str]]] = {
+    "net.ipv4.ip_default_ttl": ("", "default_ttl"),
+    "net.ipv4.ip_nonlocal_bind": ("", "nonlocal_bind"),
+    "net.ipv6.ip_nonlocal_bind": ("", "nonlocal_bind_v6"),
+    "net.ipv6.bindv6only": ("", "bindv6only"),
+    "net.ipv6.auto_flowlabels": ("flow_labels", "auto"),
+    "net.ipv6.flowlabel_consistency": ("flow_labels", "consistency"),
+    "net.ipv6.flowlabel_reflect": ("flow_labels", "reflect"),
+    "net.ipv6.flowlabel_state_ranges": ("flow_labels", "state_ranges"),
+    "net.ipv4.icmp_echo_ignore_all": ("icmpv4", "ignore_echo"),
+    "net.ipv4.icmp_echo_ignore_broadcasts": ("icmpv4", "ignore_broadcasts"),
 }
 WITHOUT_EFFECT: Final[dict[str, str]] = {
     "net.ipv4.tcp_no_metrics_save": "the stack keeps no metrics from one connection to the next",
@@ -147,7 +162,6 @@ WITHOUT_EFFECT: Final[dict[str, str]] = {
 }
 ONE_VALUE: Final[dict[str, tuple[int, str]]] = {
     "net.ipv4.tcp_thin_dupack": (0, "Linux no longer has it"),
-    "net.ipv4.tcp_shrink_window": (0, "the window is never shrunk"),
     "net.ipv4.tcp_workaround_signed_windows": (0, "windows are unsigned"),
     "net.ipv4.tcp_adv_win_scale": (1, "half of the receive buffer is window"),
     "net.ipv4.tcp_app_win": (31, "no part of the window is kept for the application"),
@@ -155,11 +169,8 @@ ONE_VALUE: Final[dict[str, tuple[int, str]]] = {
     "net.ipv4.tcp_early_demux": (1, "sockets are found when TCP gets the packet"),
     "net.ipv4.ip_no_pmtu_disc": (0, "path MTU discovery is per socket (IP_MTU_DISCOVER)"),
     "net.ipv4.ip_forward": (0, "there is one link only"),
-    "net.ipv4.ip_nonlocal_bind": (0, "use IP_FREEBIND"),
     "net.ipv4.fwmark_reflect": (0, "marks do not steer routes"),
     "net.ipv4.tcp_fwmark_accept": (0, "marks do not steer routes"),
-    "net.ipv6.auto_flowlabels": (0, "flow labels are sent as 0"),
-    "net.ipv6.flowlabel_reflect": (0, "flow labels are sent as 0"),
 }
 
 
@@ -170,6 +181,7 @@ class Sysctls:
         self.stack = stack
         self.written: dict[str, str] = {}
         self._before: dict[str, Any] = {}
+        self._stack_before: dict[str, int] = {}
 
     def write(self, name: str, text: str) -> None:
         """ScriptError: unknown, or a value that the stack does not have."""
@@ -188,6 +200,9 @@ class Sysctls:
             value = convert(text)
             self._before.setdefault(attribute, getattr(config, attribute))
             setattr(config, attribute, value)
+        elif name in STACK_SETTINGS:
+            self._stack_before.setdefault(name, int(getattr(*self._place(name))))
+            setattr(*self._place(name), _int(text))
         elif name == "net.core.somaxconn":
             self._before.setdefault("somaxconn", config.somaxconn)
             config.somaxconn = _int(text)
@@ -201,11 +216,17 @@ class Sysctls:
         elif name not in WITHOUT_EFFECT:
             raise ScriptError(f"unknown sysctl {name!r}")
 
+    def _place(self, name: str) -> tuple[object, str]:
+        part, attribute = STACK_SETTINGS[name]
+        return (getattr(self.stack, part) if part else self.stack), attribute
+
     def read(self, name: str) -> str:
         """ScriptError: unknown, or never written."""
         name = canonical(name)
         if name in self.written:
             return self.written[name]
+        if name in STACK_SETTINGS:
+            return str(int(getattr(*self._place(name))))
         attribute, _ = TCP_SETTINGS.get(name.removeprefix("net.ipv4."), ("", _int))
         value = getattr(self.stack.tcp.config, attribute) if attribute else None
         if isinstance(value, bool | int) and not attribute.endswith("_ns"):
@@ -217,6 +238,9 @@ class Sysctls:
         for attribute, value in self._before.items():
             setattr(self.stack.tcp.config, attribute, value)
         self._before.clear()
+        for name, number in self._stack_before.items():
+            setattr(*self._place(name), number)
+        self._stack_before.clear()
         self.written.clear()
 
 

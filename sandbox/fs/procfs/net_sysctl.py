@@ -67,6 +67,7 @@ _TCP: Final[tuple[tuple[str, str, int, int, int], ...]] = (
     ("ipv4/tcp_retries2", "retries2", 1, 0, _BYTE_MAX),
     ("ipv4/tcp_rfc1337", "rfc1337", 1, 0, _BYTE_MAX),
     ("ipv4/tcp_sack", "sack", 1, 0, _BYTE_MAX),
+    ("ipv4/tcp_shrink_window", "shrink_window", 1, 0, 1),
     ("ipv4/tcp_slow_start_after_idle", "slow_start_after_idle", 1, 0, _BYTE_MAX),
     ("ipv4/tcp_stdurg", "stdurg", 1, 0, _BYTE_MAX),
     ("ipv4/tcp_syn_linear_timeouts", "syn_linear_timeouts", 1, 0, 127),

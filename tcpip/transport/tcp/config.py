@@ -86,6 +86,7 @@ class TcpConfig:
         "probe_threshold",
         "probe_interval_ns",
         "reflect_tos",
+        "shrink_window",
     )
 
     def __init__(self) -> None:
@@ -146,4 +147,5 @@ class TcpConfig:
         self.probe_threshold = 8  # bytes of IP packet: closer is found
         self.probe_interval_ns = 600 * NS_PER_S
         self.reflect_tos: int = False  # SYN-ACKs, and connections, have the TOS of the SYN
+        self.shrink_window: int = False
         self.max_buf = MAX_BUF  # net.core.rmem_max, wmem_max

@@ -149,6 +149,8 @@ class Receiver:
             free = limit
         scale = self.wscale
         free = free >> scale << scale if free > 0 else 0
+        if scale and self.ep.config.shrink_window:
+            return self._may_shrink(free)
         if free - current >= min(self.mss_est, max(self.ep.so.rcvbuf >> 2, 1)):
             self.adv = self.nxt + free
             return free
@@ -158,6 +160,15 @@ class Receiver:
             current = limit
         self.adv = self.nxt + current
         return current
+
+    def _may_shrink(self, free: int) -> int:
+        """tcp_shrink_window: the right edge moves back where there is less room than was promised; no window that is not worth
+        a segment (net/ipv4/tcp_output.c: __tcp_select_window)."""
+        full = self.ep.so.rcvbuf // 2
+        if free < full >> 1 and (free < full >> 4 or free < min(self.mss_est, full)):
+            free = 0
+        self.adv = self.nxt + free
+        return free
 
     # Acknowledgements.
 

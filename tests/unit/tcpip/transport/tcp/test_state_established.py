@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tcpip import errors
+from tcpip import sockopt as so
 from tcpip.errors import NetworkError
 from tcpip.header.tcp import ACK, FIN, PSH, RST, SYN
 from tcpip.transport.endpoint import AGAIN
@@ -121,6 +122,20 @@ def test_window_closes_and_opens_again(peer: PeerHost) -> None:
     peer.expect_nothing()  # silly window avoidance
     assert peer.read(40_000)
     assert peer.expect(flags=ACK).window > 20_000
+
+
+@pytest.mark.parametrize("shrinks", [False, True])
+def test_window_is_taken_back_only_where_that_is_set(shrinks: bool) -> None:
+    peer = PeerHost(scale=3)
+    peer.stack.tcp.config.shrink_window = shrinks
+    peer.established()
+    before = peer.ep.rcv.window()
+    peer.ep.set_option(so.SOL_SOCKET, so.SO_RCVBUF, 20_000)
+    peer.send(ACK, FULL)
+    peer.pass_time(50)
+    edge = peer.sent()[-1].window << peer.ep.rcv.wscale
+    assert before > 40_000
+    assert (edge <= 20_000 - len(FULL)) == shrinks and (edge >= before - len(FULL)) == (not shrinks)
 
 
 # Attacks (RFC 5961).
