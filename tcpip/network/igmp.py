@@ -1,6 +1,7 @@
 """IGMP, host side: tell routers and switches which groups a NIC listens to.
 
-Implements: RFC 3376 5 for groups without source lists, RFC 2236 3 towards an older querier.
+Implements: RFC 3376 5 for groups without source lists, RFC 2236 3 towards an older querier,
+RFC 1112 appendix I towards the oldest, which is told of no leave.
 """
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ def left(nic: Nic, group: bytes) -> None:
     """The NIC stopped listening."""
     if group == IPV4_ALL_SYSTEMS:
         return
+    if _oldest_querier(nic):
+        return
     if _old_querier(nic):
         _send_old(nic, wire.V2_LEAVE, group, ALL_ROUTERS)
     else:
@@ -52,10 +55,16 @@ def _old_querier(nic: Nic) -> bool:
     return nic.igmp_v2_until > nic.stack.clock.now_ns()
 
 
+def _oldest_querier(nic: Nic) -> bool:
+    return nic.igmp_v1_until > nic.stack.clock.now_ns()
+
+
 def _report(nic: Nic, group: bytes, record: int) -> None:
     if group == IPV4_ALL_SYSTEMS:
         return
-    if _old_querier(nic):
+    if _oldest_querier(nic):
+        _send_old(nic, wire.V1_REPORT, group, group)
+    elif _old_querier(nic):
         _send_old(nic, wire.V2_REPORT, group, group)
     else:
         _send(nic, wire.v3_report([(record, group)]), V3_ROUTERS)
@@ -114,7 +123,9 @@ class IGMP(TransportProtocol):
         if message.group != IPV4_ANY and message.group not in nic.groups:
             raise Malformed(DropReason.NOT_FOR_US)
         now = self.stack.clock.now_ns()
-        if message.version < 3:
+        if message.version == 1:
+            nic.igmp_v1_until = now + V2_QUERIER_PRESENT
+        elif message.version == 2:
             nic.igmp_v2_until = now + V2_QUERIER_PRESENT
         groups = [g for g in nic.groups if len(g) == 4] if message.group == IPV4_ANY else [message.group]
         if now < nic.igmp_quiet_until:

@@ -88,6 +88,7 @@ class Nic(Dispatcher):
         "autoconf",
         "router_solicitations_left",
         "router_timer",
+        "igmp_v1_until",
         "igmp_v2_until",
         "igmp_quiet_until",
         "mld_quiet_until",
@@ -139,6 +140,7 @@ class Nic(Dispatcher):
         self.autoconf = Autoconf(self)
         self.router_solicitations_left = ndp.MAX_RTR_SOLICITATIONS
         self.router_timer = stack.timers.timer(self._solicit_routers)
+        self.igmp_v1_until = 0
         self.igmp_v2_until = 0
         self.igmp_quiet_until = 0
         self.mld_quiet_until = 0

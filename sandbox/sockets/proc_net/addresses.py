@@ -38,7 +38,7 @@ def groups(network: Network) -> list[str]:
     now = network.stack.clock.now_ns()
     for nic in network.stack.nics.values():
         joined = [(group, users) for group, users in nic.groups.items() if len(group) == 4]
-        querier = "V2" if nic.igmp_v2_until > now else "V3"
+        querier = "V1" if nic.igmp_v1_until > now else "V2" if nic.igmp_v2_until > now else "V3"
         rows.append(f"{nic.number}\t{nic.name:<10}: {len(joined):5d} {querier:>7}\n")
         rows += [f"\t\t\t\t{words(group)} {users:5d} 0:{0:08X}\t\t0\n" for group, users in reversed(joined)]
     return rows

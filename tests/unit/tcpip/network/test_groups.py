@@ -56,6 +56,22 @@ def test_queries_are_answered_in_time() -> None:
     assert reports(host) == []
 
 
+def test_oldest_querier_gets_the_oldest_reports_and_no_leave() -> None:
+    host = Host()
+    igmp_query(host, bytes(4), 0, v3=False)
+    host.pass_time(11)
+    reports(host)
+    host.nic.join_group(GROUP4)
+    assert reports(host) == [(0x12, 0, GROUP4)]
+    host.pass_time(2)
+    reports(host)
+    host.nic.leave_group(GROUP4)
+    assert reports(host) == []
+    host.pass_time(400)
+    host.nic.join_group(GROUP4)
+    assert reports(host) == [(0x22, 4, GROUP4)]
+
+
 def test_old_querier_gets_old_reports() -> None:
     host = Host()
     host.nic.join_group(GROUP4)
