@@ -36,6 +36,7 @@ def park(t: Task, block: Block) -> None:
         task_signals.return_to_guest(t)
         return
     t.block = block
+    t.waits += 1
     t.parked = PARK_BLOCK
     for queue, mask in block.queues:
         t.waiters.append((queue, queue.add(mask, t.woken)))

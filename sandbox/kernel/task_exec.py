@@ -21,6 +21,7 @@ from sandbox.kernel.namespaces import enter_time
 from sandbox.kernel.signal_info import SignalInfo
 from sandbox.kernel.task_state import PARK_NONE, PARK_PENDING, WORK_KILL
 from sandbox.kernel.timers import delete_posix_timers
+from sandbox.kernel.usage import keep
 from sandbox.loader.image import prepare
 from sandbox.loader.load import LoadResult, load
 from sandbox.loader.segments import FatalExecError
@@ -187,6 +188,7 @@ def _move(t: Task, thread: GuestThread, result: LoadResult, creds: Credentials) 
     subgroup = t.subgroup
     if subgroup is not None:
         subgroup.left_by(t)
+    keep(group, old_thread.host_use())
     group.cpu_ns_past = group.cpu_ns()
     group.cpu_base_ns = 0
     group.max_rss_pages = max(group.max_rss_pages, old_thread.peak_resident_pages())

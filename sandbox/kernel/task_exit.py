@@ -18,6 +18,7 @@ from sandbox.kernel.namespaces import leave
 from sandbox.kernel.sessions import check_orphaned_by_exit
 from sandbox.kernel.signal_info import SignalInfo
 from sandbox.kernel.task_state import PARK_DEAD, PARK_PENDING, WORK_KILL
+from sandbox.kernel.usage import keep
 from tcpip.waiter import EVENT_IN
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ def exit_task(t: Task) -> None:
     if t.seccomp is not None:
         t.seccomp.release()
         t.seccomp = None
+    group.use_past.voluntary += t.waits
     del group.tasks[t]
     if t is not group.leader:
         t.ids.forget_task(group.ids)
@@ -129,6 +131,7 @@ def _leave_space(t: Task) -> None:
 
 def _account(t: Task) -> None:
     group = t.group
+    keep(group, t.thread.host_use())
     group.cpu_ns_past = group.cpu_ns()
     group.max_rss_pages = max(group.max_rss_pages, t.thread.peak_resident_pages())
 
@@ -216,7 +219,7 @@ def notify_parent(group: ThreadGroup) -> None:
 def exit_info(group: ThreadGroup, signo: int, pids: PidNamespace) -> SignalInfo:
     """siginfo of a child's end as told to somebody in `pids`; waitid(2) reports the same fields."""
     info = exit_info_of(group.ids.number_in(pids), group.leader.creds.uid, group.exit_status, signo)
-    info.utime = group.cpu_ns_past // 10_000_000
+    info.utime, info.stime = group.use_past.user_ns // 10_000_000, group.use_past.system_ns // 10_000_000
     return info
 
 
@@ -275,6 +278,8 @@ def reap(group: ThreadGroup) -> None:
     if parent is not None:
         parent.children.pop(group, None)
         parent.child_cpu_ns += group.cpu_ns_past + group.child_cpu_ns
+        parent.child_use.add(group.use_past)
+        parent.child_use.add(group.child_use)
         parent.child_max_rss_pages = max(parent.child_max_rss_pages, group.max_rss_pages, group.child_max_rss_pages)
     group.cgroup.leave(group)
     for ns, number in group.ids.levels:

@@ -8,6 +8,7 @@ from sandbox.kernel import signal_send, task_exit
 from sandbox.kernel.rlimits import ResourceLimits
 from sandbox.kernel.signal_queue import SignalHandlers, SignalQueue
 from sandbox.kernel.task_state import WORK_KILL
+from sandbox.kernel.usage import Usage
 from tcpip.waiter import WaitQueue
 
 if TYPE_CHECKING:
@@ -81,6 +82,11 @@ class ThreadGroup:
         self.cpu_ns_past = 0  # host processes that were left by execve
         self.cpu_base_ns = 0  # what the host process had used when this process borrowed it (vfork)
         self.child_cpu_ns = 0  # waited-for children and theirs
+        self.use_past, self.use_told, self.child_use = (
+            Usage(),
+            Usage(),
+            Usage(),
+        )  # as cpu_ns_past; at least; as child_cpu_ns
         self.max_rss_pages = self.child_max_rss_pages = 0
         # timers
         self.real_timer: IntervalTimer | None = None

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Callable, Final, Iterable, Mapping, Sequence
 
 from sandbox.arch.amd64 import EFLAGS, NUM_REGS, RAX, RDI, RDX, RIP, RSI, RSP
 from sandbox.errors import SyscallError
+from sandbox.platform.host_use import HostUse
 from tcpip.native import mypyc_attr
 
 if TYPE_CHECKING:
@@ -188,6 +189,10 @@ class AddressSpace:
         """Processor time that the host process has used, also after it has ended (0 when it can't be told)."""
         return 0
 
+    def host_use(self) -> HostUse:
+        """What else the host counts of it (zeros when it can't be told)."""
+        return HostUse()
+
     def host_pid(self) -> int:
         """The host process, in the sentry's PID namespace; 0 when there is none."""
         return 0
@@ -207,6 +212,10 @@ class GuestThread:
         """As of its space; of a call that ends the program the platform may know it without asking the host. Stopped or
         not."""
         return self.address_space().peak_resident_pages()
+
+    def host_use(self) -> HostUse:
+        """As of its space; some calls bring it along."""
+        return self.address_space().host_use()
 
     # The memory that the call at which it is stopped names. As the methods of AddressSpace, but a platform may have
     # copied it ahead, and may write it back only when the thread goes on.

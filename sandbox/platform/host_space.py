@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Final
 from sandbox import host_signal as signal
 from sandbox.platform import hostcalls
 from sandbox.platform.base import AddressSpace, MemoryFault, MemoryUse
+from sandbox.platform.host_proc import TICK_NS
+from sandbox.platform.host_use import HostUse
 from sandbox.platform.lane.layout import STUB_END, TASK_SIZE
 
 if TYPE_CHECKING:
@@ -20,6 +22,8 @@ _SMAPS_READS: Final = 1024  # of a page each at most: more areas than that are n
 _USE_LINES: Final = (b"RssAnon", b"RssShmem", b"RssFile", b"VmSwap", b"VmPTE")
 _COPY_LINES: Final = (b"Anonymous", b"Pss_Anon")
 _FAULTS: Final = (errno.EFAULT, errno.ESRCH, errno.EPERM, errno.EIO)
+
+_ASKED: Final = 64  # threads of a process that are asked how often they were preempted
 
 
 class HostSpace(AddressSpace):
@@ -208,6 +212,20 @@ class HostSpace(AddressSpace):
             return int(text[at + 7 :].split(None, 1)[0]) >> 2 if at >= 0 else 0
         except (IndexError, ValueError):
             return 0
+
+    def host_use(self) -> HostUse:
+        fields = self._proc("stat").rpartition(b")")[2].split()
+        try:
+            minor, major, system = int(fields[7]), int(fields[9]), int(fields[12]) * TICK_NS
+        except (IndexError, ValueError):
+            return HostUse()
+        preempted = 0
+        for thread in self.proc.threads(self.proc_number)[:_ASKED]:
+            text = self._proc(f"task/{thread}/status")
+            at = text.find(b"\nnonvoluntary_ctxt_switches:")
+            if at >= 0:
+                preempted += int(text[at + 28 :].split(None, 1)[0])
+        return HostUse(system, minor, major, preempted)
 
     def host_smaps(self) -> bytes:
         return self._proc("smaps")

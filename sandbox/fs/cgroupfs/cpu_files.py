@@ -70,7 +70,7 @@ def _put_burst(cgroup: Cgroup, w: Writer, text: str) -> None:
 
 
 def _stat(cgroup: Cgroup, t: Task) -> str:
-    """Of every group. All of it is said to be user time, as that of processes is. What follows is the controller's."""
+    """Of every group. All of it is said to be user time. What follows is the controller's."""
     used = cgroup.cpu_ns() // NS_PER_US
     text = f"usage_usec {used}\nuser_usec {used}\nsystem_usec 0\n"
     if cgroup.parent is None or CPU not in cgroup.controllers():

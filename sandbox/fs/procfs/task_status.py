@@ -15,6 +15,7 @@ from sandbox.kernel.task_state import (
     WORK_FREEZE,
     WORK_STOP,
 )
+from sandbox.kernel.usage import Usage, of_live_group, of_thread
 from sandbox.mm import proc_maps
 
 if TYPE_CHECKING:
@@ -69,18 +70,18 @@ def _signal_masks(task: Task) -> tuple[int, int, int, int, int]:
 
 def stat(t: Task, task: Task, pids: PidNamespace) -> bytes:
     """The 52 fields, of a process."""
-    return _stat(t, task, pids, task.group.cpu_ns() // TICK_NS)
+    return _stat(t, task, pids, of_live_group(task.group))
 
 
 def thread_stat(t: Task, task: Task, pids: PidNamespace) -> bytes:
     """The 52 fields, of one thread."""
-    return _stat(t, task, pids, task.cpu_ns() // TICK_NS)
+    return _stat(t, task, pids, of_thread(task))
 
 
-def _stat(t: Task, task: Task, pids: PidNamespace, cpu: int) -> bytes:
+def _stat(t: Task, task: Task, pids: PidNamespace, used: Usage) -> bytes:
     group, mm = task.group, task.mm
     pending, _, blocked, ignored, caught = _signal_masks(task)
-    child = group.child_cpu_ns // TICK_NS
+    child = group.child_use
     start = (task.start_ns - t.kernel.boot_ns + t.ns.time.boottime) // TICK_NS
     tty_nr, foreground = _terminal(task, pids)
     rss_limit = group.rlimits.soft[RLIMIT_RSS]
@@ -89,8 +90,9 @@ def _stat(t: Task, task: Task, pids: PidNamespace, cpu: int) -> bytes:
     # fmt: off
     fields: list[object] = [
         task.ids.number_in(pids), "(" + task.comm.decode("utf-8", "surrogateescape") + ")", state(t, task), _parent_pid(task, pids),
-        group.pgrp.ids.number_in(pids), group.session.ids.number_in(pids), tty_nr, foreground, 0x400000, 0, 0, 0, 0,
-        cpu, 0, child, 0, 20 + task.nice, task.nice, max(len(group.tasks), 1), 0, max(start, 0),
+        group.pgrp.ids.number_in(pids), group.session.ids.number_in(pids), tty_nr, foreground, 0x400000,
+        used.minor, child.minor, used.major, child.major, used.user_ns // TICK_NS, used.system_ns // TICK_NS,
+        child.user_ns // TICK_NS, child.system_ns // TICK_NS, 20 + task.nice, task.nice, max(len(group.tasks), 1), 0, max(start, 0),
         size, resident, rss_limit if rss_limit != RLIM_INFINITY else (1 << 64) - 1,
         mm.start_code if mm else 0, mm.end_code if mm else 0, mm.start_stack if mm else 0, 0, 0,
         pending & 0x7FFFFFFF, blocked & 0x7FFFFFFF, ignored & 0x7FFFFFFF, caught & 0x7FFFFFFF,
@@ -129,6 +131,7 @@ def status(t: Task, task: Task, pids: PidNamespace) -> bytes:
         resident = task.space.resident_pages()
         peak = max(resident, task.space.peak_resident_pages())
         memory = proc_maps.status_lines(mm, resident, peak, task.space.memory_use())
+    used = of_thread(task)
     cpus = t.kernel.cpus
     allowed = task.affinity
     queued = t.kernel.queued_signals.get(creds.uid)
@@ -155,7 +158,7 @@ def status(t: Task, task: Task, pids: PidNamespace) -> bytes:
         f"Speculation_Store_Bypass:\tvulnerable\nSpeculationIndirectBranch:\tconditional enabled\n"
         f"Cpus_allowed:\t{allowed:x}\nCpus_allowed_list:\t{cpu_list(allowed, cpus)}\n"
         f"Mems_allowed:\t1\nMems_allowed_list:\t0\n"
-        f"voluntary_ctxt_switches:\t0\nnonvoluntary_ctxt_switches:\t0\n"
+        f"voluntary_ctxt_switches:\t{task.waits}\nnonvoluntary_ctxt_switches:\t{used.involuntary}\n"
     ).encode("utf-8", "surrogateescape")
 
 

@@ -97,6 +97,9 @@ LANE_FPSTATE: Final = 11  # address of the XSAVE image in the frame
 LANE_SIGNO: Final = 12
 LANE_CODE: Final = 13
 LANE_ADDR: Final = 14
+# Calls that end the program, getrusage and times: system time in us, minor and major faults, preempted; where a fault has
+# its signal, and a call its orders' end.
+LANE_USAGE: Final = 12
 LANE_INDEX: Final = 15  # KIND_DONE: the last order executed
 LANE_RESULT: Final = 16  # KIND_DONE: what it returned
 LANE_CPU: Final = 17  # the processor on which the thread parked, a hint

@@ -14,6 +14,7 @@ from sandbox.kernel.cpu_limit import limit_cpu
 from sandbox.kernel.rlimits import NR_OPEN, RLIM_NLIMITS, RLIMIT_CPU, RLIMIT_NOFILE
 from sandbox.kernel.task import Task
 from sandbox.kernel.thread_group import ThreadGroup
+from sandbox.kernel.usage import of_caller, of_thread
 from sandbox.syscalls.args import SyscallArgs
 from sandbox.syscalls.linux.rusage import pack_rusage
 from sandbox.syscalls.row import FULL, Arg, Row, reads, writes
@@ -90,11 +91,13 @@ def sys_getrusage(t: Task, a: SyscallArgs) -> Result:
     """getrusage(2)."""
     who, group = a.int(0), t.group
     if who == RUSAGE_SELF:
-        out = pack_rusage(group.cpu_ns(), max(group.max_rss_pages, t.space.resident_pages()))
+        out = pack_rusage(of_caller(t), max(group.max_rss_pages, t.space.resident_pages()))
     elif who == RUSAGE_CHILDREN:
-        out = pack_rusage(group.child_cpu_ns, group.child_max_rss_pages)
+        out = pack_rusage(group.child_use, group.child_max_rss_pages)
     elif who == RUSAGE_THREAD:
-        out = pack_rusage(t.cpu_ns(), max(group.max_rss_pages, t.space.resident_pages()))
+        out = pack_rusage(
+            of_thread(t) if group.threaded else of_caller(t), max(group.max_rss_pages, t.space.resident_pages())
+        )
     else:
         return -errno.EINVAL
     t.copy_out(a.addr(1), out)
@@ -104,8 +107,9 @@ def sys_getrusage(t: Task, a: SyscallArgs) -> Result:
 def sys_times(t: Task, a: SyscallArgs) -> Result:
     """times(2)."""
     if a.addr(0):
-        own, children = t.group.cpu_ns() // NS_PER_TICK, t.group.child_cpu_ns // NS_PER_TICK
-        t.copy_out(a.addr(0), TMS.pack(own, 0, children, 0))
+        own, children = of_caller(t), t.group.child_use
+        times = own.user_ns, own.system_ns, children.user_ns, children.system_ns
+        t.copy_out(a.addr(0), TMS.pack(*[ns // NS_PER_TICK for ns in times]))
     return t.kernel.uptime_ns() // NS_PER_TICK
 
 

@@ -194,6 +194,7 @@ __attribute__((used)) static void thunk_call(volatile u64 *block) {
     lane[LANE_NR] = nr;
     arguments(lane, regs);
     give_back(lane);
+    tell_peak(lane);
     lane[LANE_FPSTATE] = 0;
     for (int i = 0; i < G_CSGSFS; i++) lane[LANE_REGS + i] = regs[i];
     lane[LANE_REGS + 23] = rdfsbase();
