@@ -229,7 +229,7 @@ class NetlinkSocket(SocketFile):
         self._queue.append((datagram, group))
         self._queued += len(datagram) + _OVERHEAD
 
-    def deliver(self, datagram: bytes, group: int) -> None:
+    def deliver(self, datagram: bytes, group: int = 0) -> None:
         """A message that nobody asked for (netlink_broadcast). Too much waits already: it is lost, and that is told once
         (netlink_overrun)."""
         if self._queued <= self.options.rcvbuf and not self._congested:
