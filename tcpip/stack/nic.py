@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from tcpip.stack.route import Route
     from tcpip.stack.stack import Stack
 
+MTU_LEAST: Final = 68
 TX_QUEUE: Final = 1000
 """Frames that may wait for a flush, as txqueuelen has it; more are dropped and counted."""
 MAX_GROUPS: Final = 256
@@ -501,9 +502,19 @@ class Nic(Dispatcher):
                     ndp.start_dad(self, address)
         self.carrier = carrier
 
+    @property
+    def mtu_least(self) -> int:
+        """RFC 791 3.2."""
+        return MTU_LEAST
+
+    @property
+    def mtu_most(self) -> int:
+        """The link's own."""
+        return max(self.link.mtu, MTU_LEAST)
+
     def set_mtu(self, mtu: int) -> None:
         """Bytes of IP packet per frame. INVALID_ARGUMENT above the link's own or below 68."""
-        if not 68 <= mtu <= max(self.link.mtu, 68):
+        if not self.mtu_least <= mtu <= self.mtu_most:
             raise NetworkError(errors.INVALID_ARGUMENT)
         if mtu != self.mtu:
             self.mtu = mtu

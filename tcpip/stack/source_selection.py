@@ -8,10 +8,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from tcpip.addr import common_prefix_len, in_prefix, is_link_local, is_loopback, is_multicast, is_v4_mapped, parse
+from tcpip.addr import common_prefix_len, in_prefix, is_link_local, is_loopback, is_multicast, parse
 from tcpip.stack.address import NicAddress
 
-_LABELS: Final = (("::1", 128, 0), ("2002::", 16, 2), ("2001::", 32, 5), ("fc00::", 7, 13), ("::", 0, 1))
+LABELS: Final = (
+    ("::1", 128, 0),
+    ("::", 96, 3),
+    ("::ffff:0:0", 96, 4),
+    ("2001::", 32, 6),
+    ("2001:10::", 28, 7),
+    ("3ffe::", 16, 12),
+    ("2002::", 16, 2),
+    ("fec0::", 10, 11),
+    ("fc00::", 7, 5),
+    ("::", 0, 1),
+)
+"""RFC 6724 2.1's policy table with the numbers of Linux, which go by RFC 3484 and RFC 5220 (net/ipv6/addrlabel.c)."""
 
 
 def scope(addr: bytes) -> int:
@@ -24,10 +36,8 @@ def scope(addr: bytes) -> int:
 
 
 def label(addr: bytes) -> int:
-    """RFC 6724 2.1's policy table."""
-    if is_v4_mapped(addr):
-        return 4
-    for prefix, length, value in _LABELS:
+    """The first row of the policy table that holds."""
+    for prefix, length, value in LABELS:
         if in_prefix(addr, parse(prefix), length):
             return value
     return 1

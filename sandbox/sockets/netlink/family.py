@@ -9,6 +9,7 @@ from sandbox.abi.linux import socket as abi
 from sandbox.errors import SyscallError
 from sandbox.sockets.base import Family, SocketFile
 from sandbox.sockets.netlink.socket import (
+    NETLINK_GENERIC,
     NETLINK_KOBJECT_UEVENT,
     NETLINK_NETFILTER,
     NETLINK_ROUTE,
@@ -19,7 +20,9 @@ from sandbox.sockets.netlink.socket import (
 if TYPE_CHECKING:
     from sandbox.kernel.task import Task
 
-PROTOCOLS: Final = frozenset((NETLINK_ROUTE, NETLINK_SOCK_DIAG, NETLINK_NETFILTER, NETLINK_KOBJECT_UEVENT))
+PROTOCOLS: Final = frozenset(
+    (NETLINK_ROUTE, NETLINK_SOCK_DIAG, NETLINK_NETFILTER, NETLINK_KOBJECT_UEVENT, NETLINK_GENERIC)
+)
 MAX_PROTOCOL: Final = 32
 MAX_SOCKETS: Final = 4096
 

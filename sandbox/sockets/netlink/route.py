@@ -17,7 +17,16 @@ from sandbox.errors import SyscallError
 from sandbox.sockets.inet.link_state import listed
 from sandbox.sockets.inet.own_links import kind_of
 from sandbox.sockets.net_errno import ERRNO
-from sandbox.sockets.netlink import address_change, link_change, namespace_ids, neighbors, netconf, route_change, rules
+from sandbox.sockets.netlink import (
+    address_change,
+    link_change,
+    namespace_ids,
+    neighbors,
+    netconf,
+    route_change,
+    route_views,
+    rules,
+)
 from sandbox.sockets.netlink import message as nl
 from sandbox.sockets.netlink.route_bodies import (
     IFADDR,
@@ -53,6 +62,8 @@ RTM_GETRULE: Final = 34
 RTM_NEWQDISC: Final = 36
 RTM_GETQDISC: Final = 38
 RTM_GETNETCONF: Final = 82
+RTM_NEWADDRLABEL: Final = 72
+RTM_GETADDRLABEL: Final = 74
 RTM_NEWNSID: Final = 88
 RTM_GETNSID: Final = 90
 RTM_MAX: Final = 123
@@ -93,7 +104,9 @@ def answer(t: Task, network: Network, request: Request, port: int, strict: bool)
     if kind == RTM_GETRULE:
         return nl.dump(request, port, RTM_NEWRULE, rules.bodies(network, _family(request)))
     if kind == RTM_GETQDISC:
-        return nl.dump(request, port, RTM_NEWQDISC, [])
+        return nl.dump(request, port, RTM_NEWQDISC, route_views.qdiscs(network))
+    if kind == RTM_GETADDRLABEL:
+        return nl.dump(request, port, RTM_NEWADDRLABEL, route_views.labels())
     raise SyscallError(errno.EOPNOTSUPP)
 
 
@@ -106,6 +119,8 @@ def _family(request: Request) -> int:
 
 
 def _get_link(network: Network, request: Request, port: int) -> list[bytes]:
+    if request.dump and _family(request) == route_views.AF_BRIDGE:
+        return nl.dump(request, port, RTM_NEWLINK, route_views.bridge_ports(network))
     if request.dump:
         return nl.dump(
             request, port, RTM_NEWLINK, [link_body(network, nic) for _, nic in sorted(network.stack.nics.items())]
@@ -194,8 +209,13 @@ def _lookup(t: Task, network: Network, request: Request) -> bytes:
             flags |= RTCF_LOCAL
         else:
             table = TABLE_LOCAL
-    body = RTMSG.pack(family, size * 8, 0, 0, table, 0, 0, kind, flags) + nl.u32(15, table)
-    body += nl.attribute(1, dst) + nl.u32(4, route.nic.number) + nl.attribute(7, route.src)
+    src_len = size * 8 if src and family == AF_INET else 0
+    body = RTMSG.pack(family, size * 8, src_len, 0, table, 0, 0, kind, flags) + nl.u32(15, table)
+    body += nl.attribute(1, dst)
+    if src and family == AF_INET:
+        body += nl.attribute(2, src) + nl.u32(4, route.nic.number)  # asked for, not chosen (rt_fill_info)
+    else:
+        body += nl.u32(4, route.nic.number) + nl.attribute(7, route.src)
     if route.next_hop != dst:
         body += nl.attribute(5, route.next_hop)
     if family == AF_INET:

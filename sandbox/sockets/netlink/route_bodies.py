@@ -38,6 +38,7 @@ _CACHEINFO: Final = struct.Struct("<IIII")
 _ROUTE_CACHEINFO: Final = 12
 _NO_TIMES: Final = bytes(32)  # struct rta_cacheinfo of a row that does not end
 _STATS: Final = 24  # fields of rtnl_link_stats64
+_MIN_MTU, _MAX_MTU = 50, 51
 _PROTINFO, _INET6_FLAGS, IF_READY = 12, 1, 0x80000000
 _IFA_PROTO: Final = 11
 _FROM_LOOPBACK, _FROM_ROUTER, _LINK_LOCAL = 1, 2, 3  # IFAPROT_KERNEL_*
@@ -78,11 +79,13 @@ def link_body(network: Network, nic: Nic, change: int = 0, starting: bool = Fals
         nl.u32(31, 1),
         nl.u32(32, 1),
         nl.u8(33, int(carries(nic))),
-        nl.string(6, _qdisc(nic)),
+        nl.string(6, qdisc(nic)),
         nl.attribute(1, nic.mac or bytes(6)),
         nl.attribute(2, b"\xff" * 6 if nic.mac else bytes(6)),
         nl.attribute(23, struct.pack(f"<{_STATS}Q", *stats)),
         nl.attribute(7, struct.pack(f"<{_STATS}I", *(value & 0xFFFFFFFF for value in stats))),
+        nl.u32(_MIN_MTU, nic.mtu_least),
+        nl.u32(_MAX_MTU, nic.mtu_most),
         link_info.info(network, nic),
     ]
     return b"".join(parts)
@@ -101,7 +104,7 @@ def link6_body(nic: Nic) -> bytes:
     return b"".join(parts)
 
 
-def _qdisc(nic: Nic) -> str:
+def qdisc(nic: Nic) -> str:
     """What sends: nothing until it has been up."""
     link = own_link(nic)
     if link is not None and not link.activated:

@@ -27,6 +27,7 @@ NETLINK_ROUTE: Final = 0
 NETLINK_SOCK_DIAG: Final = 4
 NETLINK_NETFILTER: Final = 12
 NETLINK_KOBJECT_UEVENT: Final = 15
+NETLINK_GENERIC: Final = 16
 
 NETLINK_ADD_MEMBERSHIP: Final = 1
 NETLINK_DROP_MEMBERSHIP: Final = 2
@@ -200,6 +201,10 @@ class NetlinkSocket(SocketFile):
                 datagrams = self._route(t, request)
             elif self.protocol == NETLINK_SOCK_DIAG:
                 datagrams = diag.answer(t, self._network, request, self.port)
+            elif self.protocol == NETLINK_GENERIC:
+                from sandbox.sockets.netlink import generic
+
+                datagrams = generic.answer(request, self.port)
             else:
                 number = errno.EOPNOTSUPP
         except SyscallError as error:
