@@ -176,8 +176,7 @@ class Task:
         self.personality = 0
         self.start_ns = kernel.clock.now_ns()
         # processor time when it last got a signal for its process's, as it was told last, when it came to its control group
-        self.waits = 0  # calls that had to wait
-        self.sampled_ns = self.told_ns = self.subgroup_cpu_ns = 0
+        self.sampled_ns = self.told_ns = self.subgroup_cpu_ns = self.waits = 0
         self.subgroup: Cgroup | None = None  # a threaded control group; None: it is in that of its process
 
     # --- guest memory ---

@@ -68,7 +68,6 @@ def exit_task(t: Task) -> None:
     if t.seccomp is not None:
         t.seccomp.release()
         t.seccomp = None
-    group.use_past.voluntary += t.waits
     del group.tasks[t]
     if t is not group.leader:
         t.ids.forget_task(group.ids)
@@ -116,6 +115,7 @@ def finish_vfork(t: Task) -> None:
 
 def _leave_space(t: Task) -> None:
     """The host's side of the end, after what its clock says was counted, and the VMAs with the last user."""
+    t.group.use_past.voluntary += t.waits
     if t.subgroup is not None:
         t.subgroup.left_by(t)
     mm = t.mm

@@ -81,13 +81,8 @@ class ThreadGroup:
         self.threaded = False  # it has had more than one thread
         self.cpu_ns_past = 0  # host processes that were left by execve
         self.cpu_base_ns = 0  # what the host process had used when this process borrowed it (vfork)
-        self.child_cpu_ns = 0  # waited-for children and theirs
-        self.use_past, self.use_told, self.child_use = (
-            Usage(),
-            Usage(),
-            Usage(),
-        )  # as cpu_ns_past; at least; as child_cpu_ns
-        self.max_rss_pages = self.child_max_rss_pages = 0
+        self.use_past, self.use_told, self.child_use = Usage(), Usage(), Usage()  # of the same; at least
+        self.max_rss_pages = self.child_cpu_ns = self.child_max_rss_pages = 0  # child: waited-for ones, and theirs
         # timers
         self.real_timer: IntervalTimer | None = None
         self.virtual_timer: IntervalTimer | None = None

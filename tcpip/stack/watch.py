@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tcpip.native import mypyc_attr
+
 if TYPE_CHECKING:
     from tcpip.network.neighbor import Neighbor
     from tcpip.stack.address import NicAddress
@@ -11,6 +13,7 @@ if TYPE_CHECKING:
     from tcpip.stack.route_table import RouteEntry
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class StackWatch:
     """Told after the change; set as `Stack.watch`. Each default ignores what it is told. Nothing here may change the stack."""
 
