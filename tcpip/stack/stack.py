@@ -28,7 +28,7 @@ from tcpip.network.igmp import IGMP
 from tcpip.network.ipv4 import IPv4, IPv4Route
 from tcpip.network.ipv6 import IPv6, IPv6Route
 from tcpip.network.redirects import Redirects
-from tcpip.sockopt import IPPROTO_TCP, IPPROTO_UDP, SOCK_DGRAM, SOCK_RAW, SOCK_STREAM
+from tcpip.sockopt import IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDPLITE, SOCK_DGRAM, SOCK_RAW, SOCK_STREAM
 from tcpip.stack.nic import Nic
 from tcpip.stack.nic_settings import NicSettings
 from tcpip.stack.route import Route
@@ -242,6 +242,15 @@ class Stack:
 
     # Endpoints.
 
+    def _new_endpoint(self, protocol: int, family: int) -> Endpoint:
+        if protocol == IPPROTO_TCP:
+            return self.tcp.new_endpoint(family)
+        if protocol == IPPROTO_UDP:
+            return self.udp.new_endpoint(family)
+        from tcpip.transport.udplite import udplite_of
+
+        return udplite_of(self).new_endpoint(family)
+
     def new_endpoint(self, family: int, sock_type: int, protocol: int = 0) -> Endpoint:
         """socket(2): stream, datagram, datagram with ICMP (a ping endpoint), raw; with AF_PACKET raw or datagram, and
         `protocol` is an ethertype.
@@ -256,8 +265,8 @@ class Stack:
             raise NetworkError(errors.ADDRESS_FAMILY_NOT_SUPPORTED)
         icmp = self.icmpv4 if family == AF_INET else self.icmpv6
         kind = (sock_type, protocol or (IPPROTO_TCP if sock_type == SOCK_STREAM else IPPROTO_UDP))
-        if kind in ((SOCK_STREAM, IPPROTO_TCP), (SOCK_DGRAM, IPPROTO_UDP)):
-            endpoint = (self.tcp if sock_type == SOCK_STREAM else self.udp).new_endpoint(family)
+        if kind in ((SOCK_STREAM, IPPROTO_TCP), (SOCK_DGRAM, IPPROTO_UDP), (SOCK_DGRAM, IPPROTO_UDPLITE)):
+            endpoint = self._new_endpoint(kind[1], family)
             if self.bindv6only and family == AF_INET6:
                 endpoint.settings().v6only = True
             return endpoint

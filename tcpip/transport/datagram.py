@@ -356,7 +356,7 @@ class DatagramEndpoint(Endpoint):
             raise
 
     def recvmsg(self, buffer: memoryview, flags: int = 0) -> Message:
-        if flags & so.MSG_OOB and self.protocol != so.IPPROTO_UDP:
+        if flags & so.MSG_OOB and self.protocol not in (so.IPPROTO_UDP, so.IPPROTO_UDPLITE):
             raise NetworkError(errors.NOT_SUPPORTED)
         if flags & so.MSG_ERRQUEUE:
             return error_queue.receive(self, buffer)

@@ -1,7 +1,7 @@
 """UDP: the protocol, its demultiplexing, its endpoint.
 
 Implements: RFC 768, RFC 8200 8.1 (no zero checksum over IPv6), RFC 1122 4.1, RFC 8085 in what falls to a stack.
-Deviates: no UDP-Lite, no encapsulation.
+Deviates: no encapsulation.
 """
 
 from __future__ import annotations
@@ -115,10 +115,11 @@ class UdpProtocol(TransportProtocol):
 class UdpEndpoint(DatagramEndpoint):
     """socket(AF_INET*, SOCK_DGRAM, IPPROTO_UDP)."""
 
-    __slots__ = ("_entry", "_key", "_corked", "udp")
+    __slots__ = ("_entry", "_key", "_corked", "udp", "stats4", "stats6")
 
-    def __init__(self, stack: Stack, family: int) -> None:
-        super().__init__(stack, family, SOCK_DGRAM, IPPROTO_UDP)
+    def __init__(self, stack: Stack, family: int, protocol: int = IPPROTO_UDP) -> None:
+        super().__init__(stack, family, SOCK_DGRAM, protocol)
+        self.stats4, self.stats6 = stack.stats.udp, stack.stats.udp6
         self.options.peeks = True
         self._entry: Bound | None = None
         self._key = b""
@@ -126,6 +127,10 @@ class UdpEndpoint(DatagramEndpoint):
         self.udp = UdpOptions()
 
     # Being found.
+
+    def demux(self) -> Demuxer:
+        """Where packets look for it."""
+        return self.stack.udp.demux
 
     def start_receiving(self) -> None:
         o = self.options
@@ -135,15 +140,15 @@ class UdpEndpoint(DatagramEndpoint):
         if self.peer:
             v4, v6 = v4 and len(self.peer) == 4, v6 and len(self.peer) == 16
             self._key = connection_key(self.peer, self.local, self.peer_port, self.local_port)
-            self.stack.udp.demux.connected.setdefault(self._key, self)
+            self.demux().connected.setdefault(self._key, self)
             return
         nic = o.nic or self.bound_nic
         self._entry = Bound(self, addr, self.local_port, nic, v4, v6, o.reuse_port, o.group)
-        self.stack.udp.demux.add(self._entry)
+        self.demux().add(self._entry)
         o.group, o.hashed = self._entry.group, True
 
     def stop_receiving(self) -> None:
-        demux = self.stack.udp.demux
+        demux = self.demux()
         if self._entry is not None:
             demux.remove(self._entry)
             self._entry = self.options.group = None
@@ -184,10 +189,9 @@ class UdpEndpoint(DatagramEndpoint):
     # Packets.
 
     def handle_packet(self, pkt: RxPacket) -> None:
-        stack = self.stack
         four = len(pkt.dst) == 4
         o = self.options
-        stats = stack.stats.udp if four else stack.stats.udp6
+        stats = self.stats4 if four else self.stats6
         if pkt.kind == TO_MULTICAST and pkt.nic is not None:
             everything = o.multicast_all if four else o.multicast_all6
             if not self.memberships.receives(pkt.dst, pkt.nic.number, pkt.src, everything):
@@ -352,7 +356,7 @@ class UdpEndpoint(DatagramEndpoint):
             return
         copy = RxPacket(pkt.join(), CSUM_VALID)
         copy.data = copy.data[:CHECKSUM_OFFSET] + b"\xff\xff" + copy.data[HEADER_LEN:]
-        copy.src, copy.dst, copy.nic, copy.protocol = route.src, route.dst, nic, IPPROTO_UDP
+        copy.src, copy.dst, copy.nic, copy.protocol = route.src, route.dst, nic, self.protocol
         copy.ttl = ttl if ttl >= 0 else 64
         copy.tos = tos & 0xFF
         copy.kind = TO_MULTICAST if route.multicast else TO_BROADCAST

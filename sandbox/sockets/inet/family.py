@@ -13,7 +13,7 @@ from sandbox.sockets.inet.socket import InetSocket
 from sandbox.sockets.net_errno import syscall_error
 from tcpip import errors
 from tcpip.errors import NetworkError
-from tcpip.sockopt import IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, IPPROTO_UDP
+from tcpip.sockopt import IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDPLITE
 
 if TYPE_CHECKING:
     from sandbox.kernel.task import Task
@@ -33,7 +33,7 @@ class InetFamily(Family):
         protocol = self._protocol(kind, protocol)
         if kind == abi.SOCK_RAW and not t.creds.has_in(t.ns.net.user, CAP_NET_RAW):
             raise SyscallError(errno.EPERM)
-        if kind == abi.SOCK_DGRAM and protocol != IPPROTO_UDP and not _may_ping(t):
+        if kind == abi.SOCK_DGRAM and protocol not in (IPPROTO_UDP, IPPROTO_UDPLITE) and not _may_ping(t):
             raise SyscallError(errno.EACCES)
         network = t.ns.net.network
         if network.totals.sockets >= MAX_SOCKETS:
@@ -56,7 +56,7 @@ class InetFamily(Family):
             known, default = frozenset((IPPROTO_TCP,)), IPPROTO_TCP
         elif kind == abi.SOCK_DGRAM:
             ping = IPPROTO_ICMP if self.number == abi.AF_INET else IPPROTO_ICMPV6
-            known, default = frozenset((IPPROTO_UDP, ping)), IPPROTO_UDP
+            known, default = frozenset((IPPROTO_UDP, IPPROTO_UDPLITE, ping)), IPPROTO_UDP
         elif kind == abi.SOCK_RAW:
             if protocol == 0:
                 raise SyscallError(errno.EPROTONOSUPPORT)
