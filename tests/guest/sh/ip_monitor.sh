@@ -75,7 +75,8 @@ def told():
             if family == 7 or state == 0x40: continue
             print("  ", who, ipaddress.ip_address(a[1]), hex(state), a.get(2, b"").hex(), sorted(a))
         elif kind in (80, 81):
-            print("  ", who, body[0], {k: struct.unpack("<i", v)[0] for k, v in sorted(attributes(body[4:]).items())})
+            a = attributes(body[4:]) # values come from the host's first namespace
+            print("  ", who, body[0], struct.unpack("<i", a[1])[0], sorted(a))
         else:
             print("  ", who, attributes(body[4:]))
 def run(line):

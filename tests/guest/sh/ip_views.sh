@@ -12,6 +12,6 @@ ip link add br0 type bridge; ip link set vb master br0; ip link set br0 up; sett
 ip route add 10.7.0.0/16 via 10.1.0.9 metric 5; ip route add blackhole 10.8.0.0/16
 c ip link show va; c ip -4 addr show dev va; c ip -4 -j addr show dev va; c ip -br -4 addr; c ip -d link show va | grep -o 'minmtu.*maxmtu [0-9]*\|^=.*'
 c ip route get 10.1.0.9; c ip route get 10.1.0.1; c ip route get 10.1.0.9 from 10.1.0.1; c ip route get 10.7.1.1; c ip route get 10.8.1.1; c ip route get 10.99.0.1
-c ip route; c ip rule; c ip -6 rule; c ip neigh show nud permanent; c ip neigh get 10.1.0.5 dev va; c ip addrlabel; c ip -4 netconf show dev vb | sed 's/ forwarding o[nf]*//'; c ip -6 netconf show dev vb | sed 's/ forwarding o[nf]*//'
+c ip route; c ip rule; c ip -6 rule; c ip neigh show nud permanent; c ip neigh get 10.1.0.5 dev va; c ip addrlabel; c ip -4 netconf show dev vb | sed -E 's/ (on|off|strict|loose)\>//g'; c ip -6 netconf show dev vb | sed -E 's/ (on|off|strict|loose)\>//g'
 c bridge link; c tc qdisc; c tc qdisc show dev va; c ip -4 maddr show dev va; c ip nosuch; c ip link show nosuch; c ip link set nosuch up; c ip addr add 10.1.0.1/24 dev nosuch
 c genl ctrl get name nlctrl | head -3; c genl ctrl get name nosuch | tail -1; c ip tunnel
