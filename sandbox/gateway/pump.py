@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 CHUNK: Final = 1 << 18
 SIOCATMARK: Final = 0x8905
 ROUNDS: Final = 8  # chunks in one go before others get their turn
+SMALL: Final = 4096
 _WOULD_BLOCK: Final = (errno.EAGAIN, errno.EINTR)
 _ABORT: Final = struct.pack("ii", 1, 0)
 
@@ -164,6 +165,8 @@ class Pump:
             taken = self._endpoint.send(data, self._to_guest_flags)
             if taken < len(data):
                 self._to_guest = memoryview(data)[max(taken, 0) :]
+            elif len(data) < SMALL:
+                return False  # mostly that was all, and the reactor says when there is more
         return True
 
     def _at_mark(self) -> bool:
