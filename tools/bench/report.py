@@ -29,6 +29,8 @@ def verdict(row: Result, side: str = "ours") -> str:
 def _number(value: float | None) -> str:
     if value is None:
         return "–"
+    if 0 < value < 0.01:
+        return f"{value:.4f}"
     return f"{value:.0f}" if value >= 100 else f"{value:.2f}" if value < 10 else f"{value:.1f}"
 
 
