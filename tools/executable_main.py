@@ -17,6 +17,8 @@ fd: int
 archive: str
 index: dict[str, object]
 
+HIGH = 500  # a descriptor that nobody counts on: those of --preserve-fds are below
+LATE = ("sandbox", "tcpip")  # packages of which a sentry imports modules when it can open no file any more
 KEPT = 3  # libraries of other versions in the cache
 
 
@@ -30,12 +32,46 @@ def piece(place: tuple[int, int]) -> bytes:
 
 
 class Modules:
-    """Imports from `modules`."""
+    """Imports from `modules`, one at a time: a verb needs a tenth of them. `fd` is the file, which stays open; `code` where
+    in it the byte code begins."""
 
-    def __init__(self, table: dict[str, tuple[bool, int, int]], code: bytes, files: dict[str, bytes]) -> None:
+    def __init__(self, table: dict[str, tuple[bool, int, int]], fd: int, code: int, files: dict[str, bytes]) -> None:
         self.table = table
-        self.code = memoryview(code)
+        self.start = code
         self.files = files
+        self.held: dict[str, bytes] = {}
+        self.path = archive if archive.startswith("/") else posix.getcwd() + "/" + archive
+        self.identity = identity(fd)
+        self.fd = out_of_the_way(fd)
+        if self.fd < 0:
+            self.fd = fd
+            self.hold(("", *LATE))
+
+    def descriptors(self) -> set[int]:
+        """What must stay open until `hold`."""
+        return set() if self.fd < 0 else {self.fd}
+
+    def hold(self, packages: tuple[str, ...] = LATE) -> None:
+        """Have in memory what has not been imported yet, of these packages ("": all), and let go of the file. ImportError."""
+        for name in self.table:
+            if name not in sys.modules and ("" in packages or name.partition(".")[0] in packages):
+                self.held[name] = self.read(name)
+        posix.close(self.fd)
+        self.fd = -1
+
+    def read(self, name: str) -> bytes:
+        """A module's byte code. Who has closed what it did not know opens the file again. ImportError."""
+        _, offset, length = self.table[name]
+        try:
+            if self.fd < 0 or identity(self.fd) != self.identity:
+                self.fd = -1
+                self.fd = posix.open(self.path, posix.O_RDONLY | posix.O_CLOEXEC)
+            data = posix.pread(self.fd, length, self.start + offset)
+        except OSError as error:
+            raise ImportError(f"{archive}: {error}", name=name) from None
+        if identity(self.fd) != self.identity or len(data) != length:
+            raise ImportError(f"{archive} was changed while it ran", name=name)
+        return data
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
         entry = self.table.get(name)
@@ -50,11 +86,33 @@ class Modules:
         return None
 
     def exec_module(self, module: object) -> None:
-        _, offset, length = self.table[module.__name__]  # type: ignore[attr-defined]
-        exec(loads(self.code[offset : offset + length]), module.__dict__)
+        name = module.__name__  # type: ignore[attr-defined]
+        data = self.held.pop(name, None)
+        exec(loads(self.read(name) if data is None else data), module.__dict__)
 
     def get_data(self, path: str) -> bytes:
         return self.files[path.removeprefix(archive + "/")]
+
+
+def identity(fd: int) -> tuple[int, int, int] | None:
+    """Of an open file; None: that is not open."""
+    try:
+        status = posix.fstat(fd)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino, status.st_size
+
+
+def out_of_the_way(fd: int) -> int:
+    """The file at HIGH; -1 where that is taken, or beyond what this process may have."""
+    if identity(HIGH) is not None:
+        return -1
+    try:
+        high = posix.dup2(fd, HIGH, inheritable=False)
+    except OSError:
+        return -1
+    posix.close(fd)
+    return high
 
 
 class Library:
@@ -189,15 +247,16 @@ def cache_folder() -> str:
 def start() -> None:
     """Make our packages importable."""
     files = {path: piece(place) for path, place in index["files"].items()}  # type: ignore[attr-defined]
-    sys.meta_path.insert(0, Modules(index["modules"], piece(index["code"]), files))  # type: ignore[arg-type]
+    library = None
     if "compiled" in index:
+        library = Library(*index["compiled"])  # type: ignore[misc]
         try:
-            library = Library(*index["compiled"])  # type: ignore[misc]
             library.load()
-            sys.meta_path.insert(0, library)
         except (OSError, ImportError):
-            pass
-    posix.close(fd)
+            library = None
+    sys.meta_path.insert(0, Modules(index["modules"], fd, index["code"][0], files))  # type: ignore[arg-type, index]
+    if library is not None:
+        sys.meta_path.insert(0, library)
 
 
 start()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox import plain_json
 from sandbox.abi.linux.signal import SIGINT, SIGKILL, SIGQUIT
-from sandbox.boot import confine, own_root
+from sandbox.boot import confine, late_modules, own_root
 from sandbox.boot.host_checks import why_no_process
 from sandbox.boot.link import LauncherLink
 from sandbox.boot.notices import write_line
@@ -208,6 +208,7 @@ class Sandbox:
         from sandbox.fs.procfs.system_files import CPU
 
         CPU.prepare()
+        late_modules.hold()
         own_root.enter(self.options, platform.proc)
         own_root.follow(kernel.mounts, self.options.given())
         confine.drop_privileges(platform.host_calls)

@@ -14,7 +14,7 @@ import sys
 from typing import Final, Protocol
 
 from sandbox import host_signal as signal
-from sandbox.boot import channel, confine, libc
+from sandbox.boot import channel, confine, late_modules, libc
 from sandbox.boot.exit_status import exit_status
 from sandbox.boot.options import SandboxOptions
 
@@ -81,7 +81,7 @@ def _settle(options: SandboxOptions, channel_fd: int, holdings: Entered) -> None
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     os.set_blocking(channel_fd, False)
-    confine.close_all_but(options.donated() | {channel_fd})
+    confine.close_all_but(options.donated() | {channel_fd} | late_modules.descriptors())
     confine.raise_limits()
     libc.set_name(b"runsc-sandbox")
     os.umask(0)

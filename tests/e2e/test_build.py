@@ -82,6 +82,26 @@ def test_it_lists_its_system_calls(executable: Path) -> None:
     assert table[1].split()[:3] == ["0", "read", "full"]
 
 
+# One call of each number, with nonsense, each in a process of its own.
+EVERY_CALL = r"""
+import ctypes, os
+syscall = ctypes.CDLL(None).syscall
+for number in set(range(470)) - {15, 34, 56, 57, 58, 60, 130, 231}:  # those that end, wait, or make another process
+    child = os.fork()
+    if not child:
+        syscall(number, *[ctypes.c_long(-1)] * 6)
+        os._exit(0)
+    os.waitpid(child, 0)
+print("made")
+"""
+
+
+def test_modules_of_calls_come_late_from_the_executable_itself(executable: Path) -> None:
+    done = call(executable, "--debug", "do", "python3", "-I", "-S", "-c", EVERY_CALL)
+    assert done.stdout == "made\n", done.stderr
+    assert "oops" not in done.stderr and "Error" not in done.stderr, done.stderr
+
+
 @pytest.mark.slow
 def test_the_netstacks_wheel_stands_alone(tmp_path: Path) -> None:
     wheel = build_wheel(tmp_path)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import marshal
 import os
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -60,3 +62,57 @@ def test_those_that_were_used_last_stay(main: dict[str, Any], folder: Path) -> N
     assert len(list(folder.iterdir())) == 11  # nothing was added
     unpack(main, folder, "new")
     assert {path.name for path in folder.iterdir()} == {f"{name}{SUFFIX}" for name in ("new", "2", "9", "8")}
+
+
+def modules(main: dict[str, Any], path: Path) -> Any:
+    """Of a file in which the code of two modules begins after five bytes."""
+    code = [marshal.dumps(compile(f"number = {number}", "", "exec")) for number in range(2)]
+    path.write_bytes(b"front" + b"".join(code))
+    table = {"sandbox.late_a": (False, 0, len(code[0])), "runsc.late_b": (False, len(code[0]), len(code[1]))}
+    main["archive"] = str(path)
+    return main["Modules"](table, os.open(path, os.O_RDONLY), 5, {})
+
+
+def number(loader: Any, name: str) -> int:
+    module = ModuleType(name)
+    loader.exec_module(module)
+    return int(module.number)
+
+
+def test_modules_are_read_one_at_a_time(main: dict[str, Any], tmp_path: Path) -> None:
+    loader = modules(main, tmp_path / "runsc")
+    assert loader.descriptors() == {main["HIGH"]} and not os.get_inheritable(main["HIGH"])
+    assert number(loader, "runsc.late_b") == 1 and number(loader, "sandbox.late_a") == 0
+    os.close(main["HIGH"])  # by who knows nothing of it
+    assert number(loader, "runsc.late_b") == 1
+    os.close(*loader.descriptors())
+
+
+def test_what_is_held_needs_no_file(main: dict[str, Any], tmp_path: Path) -> None:
+    loader = modules(main, tmp_path / "runsc")
+    loader.hold()
+    assert not loader.descriptors() and main["identity"](main["HIGH"]) is None
+    (tmp_path / "runsc").unlink()
+    assert number(loader, "sandbox.late_a") == 0
+    with pytest.raises(ImportError):  # not a sentry's
+        number(loader, "runsc.late_b")
+
+
+def test_another_file_in_its_place_is_not_read(main: dict[str, Any], tmp_path: Path) -> None:
+    loader = modules(main, tmp_path / "runsc")
+    os.close(main["HIGH"])
+    (tmp_path / "runsc").write_bytes(b"another")
+    with pytest.raises(ImportError, match="changed while it ran"):
+        number(loader, "sandbox.late_a")
+    os.close(*loader.descriptors())
+
+
+def test_everything_is_held_where_the_descriptor_is_somebodys(main: dict[str, Any], tmp_path: Path) -> None:
+    os.dup2(0, main["HIGH"])
+    try:
+        loader = modules(main, tmp_path / "runsc")
+        assert not loader.descriptors() and main["identity"](main["HIGH"]) == main["identity"](0)
+    finally:
+        os.close(main["HIGH"])
+    (tmp_path / "runsc").unlink()
+    assert number(loader, "runsc.late_b") == 1 and number(loader, "sandbox.late_a") == 0
