@@ -1,8 +1,8 @@
-"""runsc as one file: byte code that is read at once, the guest stub, and the sources for another Python than the builder's.
+"""runsc as one file: byte code, the guest stub, and the sources for another Python than the builder's.
 
 It is a shell script of two lines in front of a zip archive. The script has Python run the archive's member `front`
-(executable_main.py) from its place in the file, and that imports our modules from the member `modules`: less than half
-of what a start takes from a directory, and no archive has to be searched. The byte code has no types in it
+(executable_main.py) from its place in the file, and that imports our modules from their places in the member `modules`:
+less than half of what a start takes from a directory, and no archive has to be searched. The byte code has no types in it
 (strip_types.py). A Python of another version runs `__main__.py` of the archive, which imports the sources, slower;
 `python3 runsc …` does, too. With `compiled` the library of the compiled modules is in it. Third-party packages are not;
 what needs one (a tap device, say) finds the system's, or says that there is none.
