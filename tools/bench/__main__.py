@@ -104,7 +104,8 @@ def bench(rounds: int, wanted: set[str], inside: dict[str, list[str]]) -> tuple[
             single[side] = [*do[: do.index("do")], *flags, *do[do.index("do") :], "/mnt/micro"]
         if os.environ.get("PEER"):
             single["peer"] = [os.environ["PEER"], *PEER_FLAGS, "do", str(directory / "micro")]
-        programs.prepare(directory)
+        if chosen:
+            programs.prepare(directory)
         for _ in range(rounds):
             units.append(unit.measure(directory / "loop"))
             for side, command in single.items():
