@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from tcpip import addr as addresses
 from tcpip import errors
-from tcpip.addr import AF_INET, AF_INET6, AF_PACKET, IPV4_ANY, IPV4_BROADCAST, IPV4_LOOPBACK, IPV6_ANY, IPV6_LOOPBACK
+from tcpip.addr import IPV4_ANY, IPV4_BROADCAST, IPV4_LOOPBACK, IPV6_ANY, IPV6_LOOPBACK
 from tcpip.buffer import RxPacket, TxPacket
 from tcpip.clock import NS_PER_S, Clock
 from tcpip.errors import Malformed, NetError, NetworkError
@@ -28,7 +28,7 @@ from tcpip.network.igmp import IGMP
 from tcpip.network.ipv4 import IPv4, IPv4Route
 from tcpip.network.ipv6 import IPv6, IPv6Route
 from tcpip.network.redirects import Redirects
-from tcpip.sockopt import IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDPLITE, SOCK_DGRAM, SOCK_RAW, SOCK_STREAM
+from tcpip.stack.new_endpoint import new_endpoint
 from tcpip.stack.nic import Nic
 from tcpip.stack.nic_settings import NicSettings
 from tcpip.stack.route import Route
@@ -242,41 +242,9 @@ class Stack:
 
     # Endpoints.
 
-    def _new_endpoint(self, protocol: int, family: int) -> Endpoint:
-        if protocol == IPPROTO_TCP:
-            return self.tcp.new_endpoint(family)
-        if protocol == IPPROTO_UDP:
-            return self.udp.new_endpoint(family)
-        from tcpip.transport.udplite import udplite_of
-
-        return udplite_of(self).new_endpoint(family)
-
     def new_endpoint(self, family: int, sock_type: int, protocol: int = 0) -> Endpoint:
-        """socket(2): stream, datagram, datagram with ICMP (a ping endpoint), raw; with AF_PACKET raw or datagram, and
-        `protocol` is an ethertype.
-
-        ADDRESS_FAMILY_NOT_SUPPORTED, PROTOCOL_NOT_SUPPORTED.
-        """
-        if family == AF_PACKET and sock_type in (SOCK_DGRAM, SOCK_RAW):
-            from tcpip.transport.packet import PacketEndpoint
-
-            return PacketEndpoint(self, sock_type, protocol)
-        if family not in (AF_INET, AF_INET6) or (family == AF_INET6 and not self.ipv6_enabled):
-            raise NetworkError(errors.ADDRESS_FAMILY_NOT_SUPPORTED)
-        icmp = self.icmpv4 if family == AF_INET else self.icmpv6
-        kind = (sock_type, protocol or (IPPROTO_TCP if sock_type == SOCK_STREAM else IPPROTO_UDP))
-        if kind in ((SOCK_STREAM, IPPROTO_TCP), (SOCK_DGRAM, IPPROTO_UDP), (SOCK_DGRAM, IPPROTO_UDPLITE)):
-            endpoint = self._new_endpoint(kind[1], family)
-            if self.bindv6only and family == AF_INET6:
-                endpoint.settings().v6only = True
-            return endpoint
-        if sock_type == SOCK_DGRAM and protocol == icmp.number:
-            return icmp.new_endpoint(family)
-        if sock_type == SOCK_RAW and 0 < protocol <= 255:
-            from tcpip.transport.raw import RawEndpoint
-
-            return RawEndpoint(self, family, protocol)
-        raise NetworkError(errors.PROTOCOL_NOT_SUPPORTED)
+        """socket(2); see `tcpip.stack.new_endpoint`. ADDRESS_FAMILY_NOT_SUPPORTED, PROTOCOL_NOT_SUPPORTED."""
+        return new_endpoint(self, family, sock_type, protocol)
 
     # Driving.
 
