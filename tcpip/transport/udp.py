@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 MAX_PAYLOAD_V4: Final = 65507
 MAX_PAYLOAD_V6: Final = 65527
-_DONTFRAG: Final = (so.SOL_IPV6, so.IPV6_DONTFRAG)
+DONTFRAG: Final = (so.SOL_IPV6, so.IPV6_DONTFRAG)
 
 
 class UdpProtocol(TransportProtocol):
@@ -309,7 +309,7 @@ class UdpEndpoint(DatagramEndpoint):
         fits = route.ip_header_len + HEADER_LEN + size <= route.mtu()
         if not fits and discover in (so.PMTUDISC_DO, so.PMTUDISC_PROBE, so.PMTUDISC_INTERFACE):
             raise NetworkError(errors.MESSAGE_TOO_LONG)
-        if not fits and not four and (o.kept.get(_DONTFRAG) if whole < 0 else whole):
+        if not fits and not four and (o.kept.get(DONTFRAG) if whole < 0 else whole):
             self.note_too_long(route.dst, route.mtu() - (route.ip_header_len - 40))
             raise NetworkError(errors.MESSAGE_TOO_LONG)
         dont_fragment = fits and discover in (so.PMTUDISC_WANT, so.PMTUDISC_DO, so.PMTUDISC_PROBE)

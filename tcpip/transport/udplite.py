@@ -18,7 +18,7 @@ from tcpip.sockopt import IPPROTO_UDP, IPPROTO_UDPLITE
 from tcpip.stats import UDP, Counters
 from tcpip.transport.demux import Demuxer
 from tcpip.transport.option_values import int_value
-from tcpip.transport.udp import UdpEndpoint, UdpProtocol
+from tcpip.transport.udp import DONTFRAG, UdpEndpoint, UdpProtocol
 
 if TYPE_CHECKING:
     from tcpip.stack.route import Route
@@ -99,7 +99,9 @@ class UdpLiteEndpoint(UdpEndpoint):
     def _unchecked(self, route: Route) -> bool:
         return False
 
-    def _transmit(self, route: Route, port: int, payload: bytes, ttl: int, tos: int, stamps: int = 0) -> None:
+    def _transmit(
+        self, route: Route, port: int, payload: bytes, ttl: int, tos: int, stamps: int = 0, whole: int = -1
+    ) -> None:
         four, o = len(route.dst) == 4, self.options
         if ttl < 0 and route.multicast:
             ttl = o.multicast_ttl if four else o.multicast_hops
@@ -111,6 +113,9 @@ class UdpLiteEndpoint(UdpEndpoint):
         size = HEADER_LEN + len(payload)
         fits = route.ip_header_len + size <= route.mtu()
         if not fits and discover in (so.PMTUDISC_DO, so.PMTUDISC_PROBE, so.PMTUDISC_INTERFACE):
+            raise NetworkError(errors.MESSAGE_TOO_LONG)
+        if not fits and not four and (o.kept.get(DONTFRAG) if whole < 0 else whole):
+            self.note_too_long(route.dst, route.mtu() - (route.ip_header_len - 40))
             raise NetworkError(errors.MESSAGE_TOO_LONG)
         dont_fragment = fits and discover in (so.PMTUDISC_WANT, so.PMTUDISC_DO, so.PMTUDISC_PROBE)
         said = self.sends if 0 <= self.sends < size else size
