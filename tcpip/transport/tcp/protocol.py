@@ -114,10 +114,10 @@ class TcpProtocol(TransportProtocol):
 
     def orphans_have_data(self) -> bool:
         """A connection that nobody has open any more has bytes or a FIN that its peer has not acknowledged."""
-        from tcpip.transport.tcp.endpoint import TcpEndpoint
-
         if not self.orphans:
             return False
+        from tcpip.transport.tcp.endpoint import TcpEndpoint
+
         held = self.demux.connected.values()
         return any(isinstance(ep, TcpEndpoint) and ep.orphaned and ep.unsent_bytes() > 0 for ep in held)
 
