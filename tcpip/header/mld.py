@@ -1,35 +1,39 @@
-"""Multicast listener discovery, as bodies of ICMPv6 messages.
+"""Multicast listener discovery, as bodies of ICMPv6 messages. The records of reports are in `group_record`.
 
-Implements: RFC 2710 3, RFC 3810 5.1, 5.2 (records without sources).
+Implements: RFC 2710 3, RFC 3810 5.1.
 """
 
 from __future__ import annotations
 
-from typing import Final
-
 from tcpip.errors import DropReason, Malformed
-
-MODE_IS_EXCLUDE: Final = 2
-CHANGE_TO_INCLUDE: Final = 3
-CHANGE_TO_EXCLUDE: Final = 4
 
 
 class MldQuery:
-    """A query; `group` all zero for a general one."""
+    """A query; `group` all zero for a general one. Of version 2: `robustness` of the querier, 0 when it does not say, and
+    the `sources` it asks for."""
 
-    __slots__ = ("max_response", "group", "version")
+    __slots__ = ("max_response", "group", "version", "robustness", "sources")
 
     def __init__(self, max_response: int, group: bytes, version: int) -> None:
         self.max_response = max_response
         self.group = group
         self.version = version
+        self.robustness = 0
+        self.sources: list[bytes] = []
 
     @classmethod
     def parse(cls, rest: int, body: bytes | memoryview) -> MldQuery:
         """From the ICMPv6 header's second half and what follows; Malformed."""
-        if len(body) < 16:
+        if len(body) != 16 and len(body) < 20:
             raise Malformed(DropReason.TRUNCATED)
-        return cls(rest >> 16, bytes(body[:16]), 2 if len(body) >= 20 else 1)
+        query = cls(rest >> 16, bytes(body[:16]), 2 if len(body) >= 20 else 1)
+        if query.version == 2:
+            count = int.from_bytes(body[18:20], "big")
+            if len(body) < 20 + count * 16:
+                raise Malformed(DropReason.TRUNCATED)
+            query.robustness = body[16] & 7
+            query.sources = [bytes(body[at : at + 16]) for at in range(20, 20 + count * 16, 16)]
+        return query
 
     def max_response_ns(self) -> int:
         """RFC 3810 5.1.3."""
@@ -37,8 +41,3 @@ class MldQuery:
         if self.version == 2 and ms >= 0x8000:
             ms = (ms & 0xFFF | 0x1000) << ((ms >> 12 & 7) + 3)
         return ms * 1_000_000
-
-
-def v2_report_records(records: list[tuple[int, bytes]]) -> bytes:
-    """The body of a version 2 report of (record type, group), no sources; the count goes into the header's `rest`."""
-    return b"".join(bytes((record_type, 0, 0, 0)) + group for record_type, group in records)

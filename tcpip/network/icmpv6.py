@@ -78,6 +78,8 @@ class ICMPv6(TransportProtocol):
             ndp.handle_message(nic, pkt, message)
         elif kind == wire.MLD_QUERY:
             mld.handle_query(nic, pkt, message)
+        elif kind == wire.MLD_REPORT:
+            mld.handle_report(nic, message)
         else:
             self.stack.stats.drop(DropReason.UNKNOWN_MESSAGE)
 

@@ -1,7 +1,7 @@
-"""IGMP, host side: tell routers and switches which groups a NIC listens to.
+"""IGMP, host side: tell routers and switches which groups, and which sources of them, a NIC listens to.
 
-Implements: RFC 3376 5 for groups without source lists, RFC 2236 3 towards an older querier,
-RFC 1112 appendix I towards the oldest, which is told of no leave.
+Implements: RFC 3376 5, 7.2, RFC 2236 3 towards an older querier, RFC 1112 appendix I towards the oldest, which is told of no leave.
+Source of behaviour: net/ipv4/igmp.c.
 """
 
 from __future__ import annotations
@@ -14,96 +14,90 @@ from tcpip.clock import NS_PER_S
 from tcpip.errors import DropReason, Malformed
 from tcpip.header import igmp as wire
 from tcpip.header.ethernet import TYPE_IPV4
+from tcpip.header.group_record import Record
 from tcpip.header.ipv4 import Ipv4Header
+from tcpip.network.listener import Listener
 from tcpip.sockopt import IPPROTO_IGMP
 from tcpip.transport.protocol import IcmpError, TransportProtocol
 
 if TYPE_CHECKING:
-    from tcpip.stack.nic import Nic
     from tcpip.stack.stack import Stack
     from tcpip.transport.endpoint import Endpoint
 
 ALL_ROUTERS: Final = b"\xe0\0\0\x02"
 V3_ROUTERS: Final = b"\xe0\0\0\x16"
 ROUTER_ALERT: Final = b"\x94\x04\0\0"
-V2_QUERIER_PRESENT: Final = 400 * NS_PER_S
-REPEAT: Final = NS_PER_S
-MAX_QUIET: Final = 10 * NS_PER_S
-"""Longest time for which one query silences answers to others: a forged one must not silence them for ever."""
+HEADER: Final = 24
+"""Of IPv4, with the router alert."""
+OLD_QUERIER_PRESENT: Final = 400 * NS_PER_S
+V1_RESPONSE: Final = 10 * NS_PER_S
+LEAST_MTU: Final = 68
 
 
-def joined(nic: Nic, group: bytes) -> None:
-    """The NIC began to listen to `group`; said again once, for a lost packet."""
-    _report(nic, group, wire.CHANGE_TO_EXCLUDE)
-    repeat = _Repeat(nic, group)
-    nic.stack.timers.after(nic.stack.clock.now_ns() + REPEAT, repeat.run)
+class IgmpListener(Listener):
+    """The groups of IPv4 of one NIC."""
 
+    __slots__ = ()
 
-def left(nic: Nic, group: bytes) -> None:
-    """The NIC stopped listening."""
-    if group == IPV4_ALL_SYSTEMS:
-        return
-    if _oldest_querier(nic):
-        return
-    if _old_querier(nic):
-        _send_old(nic, wire.V2_LEAVE, group, ALL_ROUTERS)
-    else:
-        _send(nic, wire.v3_report([(wire.CHANGE_TO_INCLUDE, group)]), V3_ROUTERS)
+    def usual_robustness(self) -> int:
+        """net.ipv4.igmp_qrv."""
+        return self.nic.stack.group_settings.igmp_qrv
 
+    def reported(self, group: bytes) -> bool:
+        """All but that of all hosts and, where that is set, those of the link."""
+        if group == IPV4_ALL_SYSTEMS or not self.nic.has_arp:
+            return False
+        return group[:3] != IPV4_ALL_SYSTEMS[:3] or bool(self.nic.stack.group_settings.igmp_link_local_mcast_reports)
 
-def _old_querier(nic: Nic) -> bool:
-    return nic.igmp_v2_until > nic.stack.clock.now_ns()
+    def send_records(self, records: list[Record]) -> None:
+        """Reports of version 3."""
+        if self.nic.mtu >= LEAST_MTU:
+            for report in wire.v3_reports(records, self.nic.mtu - HEADER):
+                self._send(report, V3_ROUTERS)
 
+    def send_old(self, group: bytes, leave: bool) -> None:
+        """Of version 2 or 1."""
+        kind = wire.V2_LEAVE if leave else wire.V1_REPORT if self.is_oldest() else wire.V2_REPORT
+        out = bytearray(8)
+        wire.IgmpMessage(kind, 0, group).emit(out, 0)
+        self._send(bytes(out), ALL_ROUTERS if leave else group)
 
-def _oldest_querier(nic: Nic) -> bool:
-    return nic.igmp_v1_until > nic.stack.clock.now_ns()
+    def _send(self, body: bytes, dst: bytes) -> None:
+        source = self.nic.source_for(dst) or IPV4_ANY
+        header = Ipv4Header(source, dst, IPPROTO_IGMP, HEADER + len(body), 1, 0xC0, options=ROUTER_ALERT)
+        out = bytearray(HEADER)
+        header.emit(out, 0)
+        self.nic.send_frame(TxPacket(bytes(out), [body], len(body)), multicast_mac(dst), TYPE_IPV4)
 
-
-def _report(nic: Nic, group: bytes, record: int) -> None:
-    if group == IPV4_ALL_SYSTEMS:
-        return
-    if _oldest_querier(nic):
-        _send_old(nic, wire.V1_REPORT, group, group)
-    elif _old_querier(nic):
-        _send_old(nic, wire.V2_REPORT, group, group)
-    else:
-        _send(nic, wire.v3_report([(record, group)]), V3_ROUTERS)
-
-
-class _Repeat:
-    """The second, unsolicited report of a join, or the delayed answer to a query."""
-
-    __slots__ = ("nic", "group", "record")
-
-    def __init__(self, nic: Nic, group: bytes, record: int = wire.CHANGE_TO_EXCLUDE) -> None:
-        self.nic = nic
-        self.group = group
-        self.record = record
-
-    def run(self) -> None:
-        if self.group in self.nic.groups:
-            _report(self.nic, self.group, self.record)
-
-
-def _send_old(nic: Nic, kind: int, group: bytes, dst: bytes) -> None:
-    out = bytearray(8)
-    wire.IgmpMessage(kind, 0, group).emit(out, 0)
-    _send(nic, bytes(out), dst)
-
-
-def _send(nic: Nic, body: bytes, dst: bytes) -> None:
-    if nic.loopback:
-        return
-    header = Ipv4Header(
-        nic.source_for(dst) or IPV4_ANY, dst, IPPROTO_IGMP, 24 + len(body), 1, 0xC0, options=ROUTER_ALERT
-    )
-    out = bytearray(24)
-    header.emit(out, 0)
-    nic.send_frame(TxPacket(bytes(out), [body], len(body)), multicast_mac(dst), TYPE_IPV4)
+    def heard_query(self, message: wire.IgmpMessage) -> None:
+        """igmp_heard_query. Malformed: a general one with sources."""
+        now = self.nic.stack.clock.now_ns()
+        longest = message.max_response_ns()
+        group = b"" if message.group == IPV4_ANY else message.group
+        if message.version < 3:
+            if message.version == 1:
+                self.oldest_until = now + OLD_QUERIER_PRESENT
+                group = b""
+            else:
+                self.old_until = now + OLD_QUERIER_PRESENT
+            self.older_router()
+            self.query(group, (), longest)
+        elif self.is_old():
+            oldest = self.is_oldest()
+            self.query(b"" if oldest else group, (), V1_RESPONSE if oldest else longest)
+        else:
+            if message.robustness:
+                self.robustness = message.robustness
+            if group:
+                self.query(group, message.sources, longest)
+            elif message.sources:
+                raise Malformed(DropReason.BAD_LENGTH)
+            else:
+                self.general_query(longest)
 
 
 class IGMP(TransportProtocol):
-    """Protocol 2: queries."""
+    """Protocol 2: queries, and reports of others."""
 
     number = IPPROTO_IGMP
 
@@ -118,23 +112,15 @@ class IGMP(TransportProtocol):
     def deliver(self, pkt: RxPacket) -> None:
         message = wire.IgmpMessage.parse(memoryview(pkt.data)[pkt.transport : pkt.end])
         nic = pkt.nic
-        if message.type != wire.QUERY or nic is None:
+        if nic is None:
+            return
+        if message.type in (wire.V1_REPORT, wire.V2_REPORT):
+            nic.igmp.heard_report(message.group)
+        if message.type != wire.QUERY:
             return
         if message.group != IPV4_ANY and message.group not in nic.groups:
             raise Malformed(DropReason.NOT_FOR_US)
-        now = self.stack.clock.now_ns()
-        if message.version == 1:
-            nic.igmp_v1_until = now + V2_QUERIER_PRESENT
-        elif message.version == 2:
-            nic.igmp_v2_until = now + V2_QUERIER_PRESENT
-        groups = [g for g in nic.groups if len(g) == 4] if message.group == IPV4_ANY else [message.group]
-        if now < nic.igmp_quiet_until:
-            return
-        longest = max(message.max_response_ns(), 1)
-        nic.igmp_quiet_until = now + min(longest, MAX_QUIET)
-        for group in groups:
-            answer = _Repeat(nic, group, wire.MODE_IS_EXCLUDE)
-            self.stack.timers.after(now + self.stack.random.randrange(longest), answer.run)
+        nic.igmp.heard_query(message)
 
     def deliver_error(self, error: IcmpError) -> None:
         """Nobody waits for one."""

@@ -232,6 +232,7 @@ class _DadEnd:
             if nic.stack.watch is not None:
                 nic.stack.watch.address_changed(nic, address)
             if is_link_local(address.addr):
+                nic.mld.address_confirmed()
                 solicit_routers(nic)
 
 

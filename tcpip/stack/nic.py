@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Sequence
 
 from tcpip import errors
 from tcpip.addr import (
@@ -25,15 +25,18 @@ from tcpip.errors import DropReason, Malformed, NetworkError
 from tcpip.header.ethernet import FIXED, HEADER_LEN, TYPE_ARP, TYPE_IPV4, TYPE_IPV6
 from tcpip.link.base import CAP_LOOPBACK, CAP_NO_ARP, CAP_TX_CSUM, CAP_USO, GSO_NEEDS, Dispatcher, LinkEndpoint
 from tcpip.link.offload import complete_checksum, split
-from tcpip.network import arp, igmp, mld, ndp
+from tcpip.network import arp, ndp
 from tcpip.network.acd import ConflictDetector
 from tcpip.network.autoconf import Autoconf
+from tcpip.network.igmp import IgmpListener
+from tcpip.network.mld import MldListener
 from tcpip.network.neighbor import PERMANENT, REACHABLE_TIME, RETRANS_TIMER, Neighbor, NeighborTable
 from tcpip.stack.address import NicAddress
 from tcpip.stack.route_table import RouteEntry
 from tcpip.stack.source_selection import select
 
 if TYPE_CHECKING:
+    from tcpip.network.listener import Listener
     from tcpip.stack.route import Route
     from tcpip.stack.stack import Stack
 
@@ -89,10 +92,8 @@ class Nic(Dispatcher):
         "autoconf",
         "router_solicitations_left",
         "router_timer",
-        "igmp_v1_until",
-        "igmp_v2_until",
-        "igmp_quiet_until",
-        "mld_quiet_until",
+        "igmp",
+        "mld",
         "rx_packets",
         "rx_bytes",
         "tx_packets",
@@ -141,10 +142,8 @@ class Nic(Dispatcher):
         self.autoconf = Autoconf(self)
         self.router_solicitations_left = ndp.MAX_RTR_SOLICITATIONS
         self.router_timer = stack.timers.timer(self._solicit_routers)
-        self.igmp_v1_until = 0
-        self.igmp_v2_until = 0
-        self.igmp_quiet_until = 0
-        self.mld_quiet_until = 0
+        self.igmp = IgmpListener(self)
+        self.mld = MldListener(self)
         self.rx_packets = self.rx_bytes = self.tx_packets = self.tx_bytes = 0
         self.tx_dropped = self.rx_dropped = 0
         self._tx: list[TxPacket] = []
@@ -452,30 +451,28 @@ class Nic(Dispatcher):
 
     # Groups.
 
-    def join_group(self, group: bytes) -> None:
-        """Receive a multicast group; counted, so each join needs its leave. TOO_MANY_MEMBERSHIPS."""
+    def listener(self, group: bytes) -> Listener:
+        """Who tells routers of the group."""
+        return self.igmp if len(group) == 4 else self.mld
+
+    def join_group(self, group: bytes, include: bool = False) -> None:
+        """Receive a multicast group; counted, so each join needs its leave. With `include` sources are named later. TOO_MANY_MEMBERSHIPS."""
         count = self.groups.get(group, 0)
         if not count and len(self.groups) >= MAX_GROUPS:
             raise NetworkError(errors.TOO_MANY_MEMBERSHIPS)
         self.groups[group] = count + 1
-        if not count and self.has_arp:
-            if len(group) == 4:
-                igmp.joined(self, group)
-            else:
-                mld.joined(self, group)
+        self.listener(group).join(group, include)
 
-    def leave_group(self, group: bytes) -> None:
-        """One join less; harmless when there is none."""
+    def leave_group(self, group: bytes, include: bool = False, sources: Sequence[bytes] = ()) -> None:
+        """One join less, which had come to this filter; harmless when there is none."""
         count = self.groups.get(group, 0)
+        if not count:
+            return
         if count > 1:
             self.groups[group] = count - 1
-        elif count:
+        else:
             del self.groups[group]
-            if self.has_arp:
-                if len(group) == 4:
-                    igmp.left(self, group)
-                else:
-                    mld.left(self, group)
+        self.listener(group).leave(group, include, sources)
 
     # State.
 
@@ -492,6 +489,11 @@ class Nic(Dispatcher):
                 self.stack.redirects.forget(self)
                 self._tx.clear()
                 self.stack.packets.went_down(self)
+            for listener in (self.igmp, self.mld):
+                if up:
+                    listener.start()
+                else:
+                    listener.stop()
             self.stack.changed()
 
     def set_carrier(self, carrier: bool) -> None:

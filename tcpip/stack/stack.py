@@ -27,6 +27,7 @@ from tcpip.network.icmpv6 import ICMPv6
 from tcpip.network.igmp import IGMP
 from tcpip.network.ipv4 import IPv4, IPv4Route
 from tcpip.network.ipv6 import IPv6, IPv6Route
+from tcpip.network.listener import GroupSettings
 from tcpip.network.redirects import Redirects
 from tcpip.stack.new_endpoint import new_endpoint
 from tcpip.stack.nic import Nic
@@ -82,6 +83,7 @@ class Stack:
         self.ports = PortManager(self.random)
         self.nics: dict[int, Nic] = {}
         self.nic_settings = NicSettings()
+        self.group_settings = GroupSettings()
         self._next_number = 1
         self.routes = RouteTable()
         self.rules = RoutingRules()

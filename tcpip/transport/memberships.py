@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from tcpip.stack.nic import Nic
     from tcpip.stack.stack import Stack
 
-MAX_MEMBERSHIPS: Final = 20
-"""net.ipv4.igmp_max_memberships."""
 _MREQ: Final = struct.Struct("=4s4s")
 _MREQN: Final = struct.Struct("=4s4si")
 _MREQ6: Final = struct.Struct("=16si")
@@ -140,30 +138,35 @@ class Memberships:
             raise NetworkError(errors.NO_SUCH_DEVICE)
         return nic
 
-    def change(self, join: bool, group: bytes, nic: Nic) -> None:
-        """Join or leave. ADDRESS_NOT_AVAILABLE, ADDRESS_IN_USE, TOO_MANY_MEMBERSHIPS."""
+    def change(self, join: bool, group: bytes, nic: Nic, include: bool = False) -> None:
+        """Join, with `include` to name sources then, or leave. ADDRESS_NOT_AVAILABLE, ADDRESS_IN_USE, TOO_MANY_MEMBERSHIPS."""
         key = (group, nic.number)
         if not join:
             if key not in self.joined:
                 raise NetworkError(errors.ADDRESS_NOT_AVAILABLE)
-            del self.joined[key]
-            self.filters.pop(key, None)
-            nic.leave_group(group)
+            self._leave(key, nic)
             return
         if key in self.joined:
             raise NetworkError(errors.ADDRESS_IN_USE)
-        if len(self.joined) >= MAX_MEMBERSHIPS:
-            raise NetworkError(errors.TOO_MANY_MEMBERSHIPS)
-        nic.join_group(group)
+        if len(group) == 4:
+            count = sum([1 for other, _ in self.joined if len(other) == 4])
+            if count >= self.stack.group_settings.igmp_max_memberships:
+                raise NetworkError(errors.TOO_MANY_MEMBERSHIPS)
+        nic.join_group(group, include)
         self.joined[key] = None
+        if include:
+            self.filters[key] = SourceFilter(True)
+
+    def _leave(self, key: tuple[bytes, int], nic: Nic | None) -> None:
+        del self.joined[key]
+        chosen = self.filters.pop(key, None)
+        if nic is not None:
+            include, sources = (chosen.include, chosen.sources) if chosen is not None else (False, [])
+            nic.leave_group(key[0], include, sources)
 
     def leave_all(self, size: int = 0) -> None:
         """The endpoint is closed or, with the size of an address, of that family no more."""
-        for key in list(self.joined):
+        for key in reversed(list(self.joined)):
             group, number = key
             if size in (0, len(group)):
-                nic = self.stack.nics.get(number)
-                if nic is not None:
-                    nic.leave_group(group)
-                del self.joined[key]
-                self.filters.pop(key, None)
+                self._leave(key, self.stack.nics.get(number))

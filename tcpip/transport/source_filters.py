@@ -1,6 +1,6 @@
 """Whom a member of a multicast group listens to: source-specific membership, and sources that are blocked.
 
-The endpoint filters; the host goes on asking its routers for every source.
+The endpoint filters; its NIC merges the filters of all and tells routers.
 Source: ip(7), RFC 3678 4.1, 5.1, net/ipv4/igmp.c: ip_mc_source, ip_mc_sf_allow, net/ipv6/mcast.c: ip6_mc_source.
 """
 
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from tcpip.stack.nic import Nic
     from tcpip.transport.memberships import Memberships
 
-MAX_SOURCES: Final = {4: 10, 16: 64}
-"""net.ipv4.igmp_max_msf, net.ipv6.mld_max_msf."""
 _MREQ_SOURCE: Final = struct.Struct("=4s4s4s")
 _GROUP_SOURCE_REQ: Final = struct.Struct("=I4x128s128s")
 
@@ -39,17 +37,24 @@ _BY_NUMBER: Final = {
 
 
 class SourceFilter:
-    """`include`: only `sources` are heard; else all but them."""
+    """`include`: only `sources` are heard; else all but them. `listed`: there has been a list, so the mode stays."""
 
-    __slots__ = ("include", "sources")
+    __slots__ = ("include", "sources", "listed")
 
     def __init__(self, include: bool) -> None:
         self.include = include
         self.sources: list[bytes] = []
+        self.listed = False
 
     def hears(self, source: bytes) -> bool:
         """Packets from there are wanted."""
         return (source in self.sources) == self.include
+
+
+def max_sources(members: Memberships, size: int) -> int:
+    """net.ipv4.igmp_max_msf, net.ipv6.mld_max_msf."""
+    settings = members.stack.group_settings
+    return settings.igmp_max_msf if size == 4 else settings.mld_max_msf
 
 
 def set_source(members: Memberships, family: int, level: int, name: int, value: int | bytes) -> bool:
@@ -95,7 +100,7 @@ def set_whole_filter(members: Memberships, family: int, level: int, name: int, v
         group = _address(storage, size)
     else:
         return False
-    if count > MAX_SOURCES[size]:
+    if count > max_sources(members, size):
         raise NetworkError(errors.NO_BUFFER_SPACE)
     if len(value) < skip + count * width:
         raise NetworkError(errors.INVALID_ARGUMENT)
@@ -122,9 +127,14 @@ def _replace(members: Memberships, group: bytes, nic: Nic, mode: int, sources: l
         return
     if key not in members.joined:
         raise NetworkError(errors.INVALID_ARGUMENT)
+    before = members.filters.get(key) or SourceFilter(False)
     chosen = SourceFilter(mode == _INCLUDE)
     chosen.sources = list(sources)
+    chosen.listed = bool(sources)
     members.filters[key] = chosen
+    listener = nic.listener(group)
+    listener.change(group, chosen.include, chosen.sources, True, True)
+    listener.change(group, before.include, before.sources, False, True)
 
 
 def get_whole_filter(members: Memberships, level: int, name: int, asked: bytes) -> bytes:
@@ -167,20 +177,28 @@ def _change(members: Memberships, include: bool, add: bool, group: bytes, nic: N
     if key not in members.joined:
         if not (include and add):
             raise NetworkError(errors.INVALID_ARGUMENT)
-        members.change(True, group, nic)
-        members.filters[key] = SourceFilter(True)
+        members.change(True, group, nic, True)
+    listener = nic.listener(group)
     kept = members.filters.get(key)
-    if kept is None or (not kept.sources and kept.include != include):
-        kept = members.filters[key] = SourceFilter(include)
+    if kept is None:
+        kept = members.filters[key] = SourceFilter(False)
     if kept.include != include:
-        raise NetworkError(errors.INVALID_ARGUMENT)
+        if kept.listed:
+            raise NetworkError(errors.INVALID_ARGUMENT)
+        listener.change(group, include, (), True, True)
+        listener.change(group, kept.include, (), False, True)
+        kept.include = include
     if (source in kept.sources) == add:
         raise NetworkError(errors.ADDRESS_NOT_AVAILABLE)
     if not add:
-        kept.sources.remove(source)
-        if include and not kept.sources:
+        if include and len(kept.sources) == 1:
             members.change(False, group, nic)
-    elif len(kept.sources) >= MAX_SOURCES[len(group)]:
+            return
+        kept.sources.remove(source)
+        listener.change(group, include, (source,), False)
+    elif len(kept.sources) >= max_sources(members, len(group)):
         raise NetworkError(errors.NO_BUFFER_SPACE)
     else:
         kept.sources.append(source)
+        kept.listed = True
+        listener.change(group, include, (source,), True)

@@ -255,6 +255,10 @@ _STACK: Final[tuple[tuple[str, str, str, int, int, int], ...]] = (
     ("ipv4/icmp_echo_ignore_broadcasts", "icmpv4", "ignore_broadcasts", 0, 1, 1),
     ("ipv4/icmp_msgs_burst", "icmpv4.limiter", "burst", 0, _INT_MAX, 50),
     ("ipv4/icmp_msgs_per_sec", "icmpv4.limiter", "per_second", 0, _INT_MAX, 1000),
+    ("ipv4/igmp_link_local_mcast_reports", "group_settings", "igmp_link_local_mcast_reports", 0, _BYTE_MAX, 1),
+    ("ipv4/igmp_max_memberships", "group_settings", "igmp_max_memberships", 0, _INT_MAX, 20),
+    ("ipv4/igmp_max_msf", "group_settings", "igmp_max_msf", 0, _INT_MAX, 10),
+    ("ipv4/igmp_qrv", "group_settings", "igmp_qrv", 1, _INT_MAX, 2),
     ("ipv4/ip_default_ttl", "", "default_ttl", 1, 255, 64),
     ("ipv4/ip_nonlocal_bind", "", "nonlocal_bind", 0, 1, 0),
     ("ipv6/auto_flowlabels", "flow_labels", "auto", 0, 3, 1),
@@ -264,6 +268,8 @@ _STACK: Final[tuple[tuple[str, str, str, int, int, int], ...]] = (
     ("ipv6/flowlabel_state_ranges", "flow_labels", "state_ranges", 0, 1, 0),
     ("ipv6/icmp/echo_ignore_all", "icmpv6", "ignore_echo", 0, 1, 0),
     ("ipv6/icmp/echo_ignore_multicast", "icmpv6", "ignore_multicast", 0, 1, 0),
+    ("ipv6/mld_max_msf", "group_settings", "mld_max_msf", 0, _INT_MAX, 64),
+    ("ipv6/mld_qrv", "group_settings", "mld_qrv", 1, _INT_MAX, 2),
     ("ipv6/ip_nonlocal_bind", "", "nonlocal_bind_v6", 0, 1, 0),
 )
 

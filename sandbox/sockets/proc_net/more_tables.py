@@ -152,12 +152,9 @@ def source_filters6(network: Network) -> list[str]:
 
 def _sources(network: Network, size: int) -> list[tuple[int, bytes, bytes, int, int]]:
     """Interface, group and source of each filter, and how many sockets hear it and how many do not."""
-    found: dict[tuple[int, bytes, bytes], list[int]] = {}
-    for socket in network.sockets:
-        if socket.family not in (AF_INET, AF_INET6) or socket.kind == SOCK_STREAM:
-            continue
-        for (group, number), chosen in socket.endpoint.multicast_members().filters.items():
-            if len(group) == size and number in network.stack.nics:
-                for source in chosen.sources:
-                    found.setdefault((number, group, source), [0, 0])[0 if chosen.include else 1] += 1
-    return [(*key, included, excluded) for key, (included, excluded) in sorted(found.items())]
+    return [
+        (nic.number, kept.group, addr, source.including, source.excluding)
+        for nic in network.stack.nics.values()
+        for kept in reversed(list((nic.igmp if size == 4 else nic.mld).groups.values()))
+        for addr, source in kept.sources.items()
+    ]

@@ -39,10 +39,10 @@ class Bench:
         )
         return [Dhcp6Message.parse(p[48:]) for p in packets]
 
-    def ask(self, seconds: float, kind: int) -> Dhcp6Message:
-        """The next message, which leaves within so much time."""
+    def ask(self, seconds: float, kind: int, repeated: int = 0) -> Dhcp6Message:
+        """The next message, which leaves within so much time; those of the kind `repeated` may come before."""
         end = self.host.clock.now_ns() + int(seconds * 1e9)
-        while not (messages := self.sent()):
+        while not (messages := [m for m in self.sent() if m.kind != repeated]):
             assert self.host.clock.now_ns() < end
             self.host.pass_time(0.125)
         (message,) = messages
@@ -102,7 +102,7 @@ def test_a_server_that_is_gone_is_asked_then_all_are_then_the_address_ends() -> 
     b.ask(250, wire.RENEW)
     b.host.pass_time(148)
     assert {m.kind for m in b.sent()} == {wire.RENEW}
-    rebind = b.ask(4, wire.REBIND)
+    rebind = b.ask(4, wire.REBIND, wire.RENEW)
     assert wire.first(rebind.options, wire.OPTION_SERVER_ID) is None
     b.host.pass_time(100)
     b.sent()
@@ -116,7 +116,7 @@ def test_another_server_may_answer_a_rebind() -> None:
     b.lease()
     b.host.pass_time(397)
     b.sent()
-    rebind = b.ask(4, wire.REBIND)
+    rebind = b.ask(4, wire.REBIND, wire.RENEW)
     b.say(wire.REPLY, rebind, [b.association(LeasedAddress(LEASED, 500, 1000))], b"other")
     assert b.client.state == client.BOUND and b.client.server == b"other"
 

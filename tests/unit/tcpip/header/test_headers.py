@@ -13,7 +13,7 @@ from tcpip.header.arp import ArpPacket
 from tcpip.header.ethernet import EthernetHeader
 from tcpip.header.icmpv4 import Icmpv4Message
 from tcpip.header.icmpv6 import Icmpv6Message
-from tcpip.header.igmp import IgmpMessage, v3_report
+from tcpip.header.igmp import IgmpMessage, v3_reports
 from tcpip.header.ipv4 import Ipv4Header
 from tcpip.header.ipv6 import Ipv6Header
 from tcpip.header.mld import MldQuery
@@ -164,6 +164,6 @@ def test_ndp_options() -> None:
 
 
 def test_igmp_report_and_query_times() -> None:
-    assert v3_report([(4, parse("239.1.2.3"))]).hex() == "2200e8f90000000104000000ef010203"
+    assert v3_reports([(4, parse("239.1.2.3"), ())], 100)[0].hex() == "2200e8f90000000104000000ef010203"
     query = IgmpMessage(0x11, 0x8F, bytes(4), 3)
     assert query.max_response_ns() == ((15 | 16) << 3) * 100_000_000

@@ -256,6 +256,7 @@ def test_multicast() -> None:
     mreq = GROUP + IP4
     member.set_option(so.SOL_IP, so.IP_ADD_MEMBERSHIP, mreq)
     fails(errors.ADDRESS_IN_USE, member.set_option, so.SOL_IP, so.IP_ADD_MEMBERSHIP, mreq)
+    host.pass_time(0.01)
     (report,) = host.packets()
     assert report[9] == 2 and report[24] == 0x22
     host.ipv4(udp_datagram(b"m", 1, 7, PEER4, GROUP), 17, multicast_mac(GROUP), dst=GROUP)
@@ -269,6 +270,7 @@ def test_multicast() -> None:
     host.frames()
     assert not member.readable_bytes()
     member.close()
+    host.pass_time(0.01)
     (leave,) = host.packets()
     assert leave[9] == 2 and leave[24] == 0x22
     assert GROUP not in host.nic.groups
