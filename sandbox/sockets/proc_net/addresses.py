@@ -46,11 +46,16 @@ def _ticks(kept: GroupFilter | None, now: int) -> int:
 
 
 def _state(nic: Nic, group: bytes) -> int:
+    """mca_flags: what does not leave the host is asked of no device."""
+    if group[1] & 15 < 2:
+        return MAF_NOREPORT
+    if group == _ALL_NODES:
+        return MAF_LOADED | MAF_NOREPORT
     kept = nic.mld.groups.get(group)
     if kept is None:
-        return 0
+        return MAF_LOADED
     waits = MAF_TIMER_RUNNING if kept.timer.deadline is not None else 0
-    return waits | (MAF_LAST_REPORTER if kept.reporter else 0) | (MAF_GSQUERY if kept.only_asked else 0)
+    return MAF_LOADED | waits | (MAF_LAST_REPORTER if kept.reporter else 0) | (MAF_GSQUERY if kept.only_asked else 0)
 
 
 def groups(network: Network) -> list[str]:
@@ -75,13 +80,11 @@ def groups6(network: Network) -> list[str]:
     rows = []
     now = network.stack.clock.now_ns()
     for nic in network.stack.nics.values():
-        joined = [
-            (group, users, MAF_LOADED | _state(nic, group)) for group, users in nic.groups.items() if len(group) == 16
-        ]
+        joined = [(group, users, _state(nic, group)) for group, users in nic.groups.items() if len(group) == 16]
         if not joined:
             continue
         ordered = [row for row in reversed(joined) if row[0] != _ALL_NODES]
-        ordered += [(group, users, MAF_LOADED | MAF_NOREPORT) for group, users, _ in joined if group == _ALL_NODES]
+        ordered += [row for row in joined if row[0] == _ALL_NODES]
         ordered.append((_ALL_NODES_HERE, 1, MAF_NOREPORT))
         rows += [
             f"{nic.number:<4d} {nic.name:<15} {group.hex()} {users:5d} {flags:08X} {max(_ticks(nic.mld.groups.get(group), now), 0)}\n"
