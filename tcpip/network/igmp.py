@@ -64,7 +64,8 @@ class IgmpListener(Listener):
 
     def _send(self, body: bytes, dst: bytes) -> None:
         source = self.nic.source_for(dst) or IPV4_ANY
-        header = Ipv4Header(source, dst, IPPROTO_IGMP, HEADER + len(body), 1, 0xC0, options=ROUTER_ALERT)
+        size = HEADER + len(body)
+        header = Ipv4Header(source, dst, IPPROTO_IGMP, size, 1, 0xC0, dont_fragment=True, options=ROUTER_ALERT)
         out = bytearray(HEADER)
         header.emit(out, 0)
         self.nic.send_frame(TxPacket(bytes(out), [body], len(body)), multicast_mac(dst), TYPE_IPV4)

@@ -64,14 +64,14 @@ class Ours:
 
 
 def records(frame: bytes) -> Records:
-    """Of a report, about the groups of the scenarios."""
+    """Of a report, about the groups of the scenarios; of IPv4 its header, too."""
     if frame[12:14] == b"\x08\0" and frame[23] == 2 and frame[38] == 0x22:
         width, count, at = 4, int.from_bytes(frame[44:46], "big"), 46
     elif frame[12:14] == b"\x86\xdd" and frame[20] == 0 and frame[62] == 143:
         width, count, at = 16, int.from_bytes(frame[68:70], "big"), 70
     else:
         return []
-    found = []
+    found: Records = [(0, frame[14:38].hex(), [])] if width == 4 else []
     for _ in range(count):
         size = int.from_bytes(frame[at + 2 : at + 4], "big")
         group = frame[at + 4 : at + 4 + width]
