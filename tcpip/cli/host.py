@@ -31,10 +31,41 @@ from tcpip.stack.nic import Nic
 from tcpip.stack.stack import Stack
 
 CONFIGURATION_TIMEOUT: Final = 60.0
+MIN_MTU: Final = 68
+MAX_MTU: Final = 65535
 
 
 class CommandError(Exception):
     """What the user gets to read; the verb fails."""
+
+
+class UsageError(CommandError):
+    """The command line cannot be meant: status 2."""
+
+
+def port(value: str) -> int:
+    """A port on the command line; argparse.ArgumentTypeError."""
+    if not value.isascii() or not value.isdecimal() or int(value) > 65535:
+        raise argparse.ArgumentTypeError(f"not a port: {value!r}")
+    return int(value)
+
+
+def mtu(value: str) -> int:
+    """Bytes of an IP packet (RFC 791 3.2); argparse.ArgumentTypeError."""
+    if not value.isascii() or not value.isdecimal() or not MIN_MTU <= int(value) <= MAX_MTU:
+        raise argparse.ArgumentTypeError(f"not an MTU: {value!r} ({MIN_MTU} to {MAX_MTU})")
+    return int(value)
+
+
+def mac(value: str) -> bytes:
+    """The Ethernet address of one interface; argparse.ArgumentTypeError."""
+    try:
+        found = parse_mac(value)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    if found[0] & 1 or not any(found):
+        raise argparse.ArgumentTypeError(f"not the Ethernet address of one interface: {value!r}")
+    return found
 
 
 def add_host_options(parser: argparse.ArgumentParser) -> None:
@@ -55,8 +86,8 @@ def add_host_options(parser: argparse.ArgumentParser) -> None:
         metavar="ADDR/LEN",
         help="give this address to the host's end of the tap",
     )
-    parser.add_argument("--mac", default="02:00:00:00:00:02", help="the stack's Ethernet address")
-    parser.add_argument("--mtu", type=int, default=1500)
+    parser.add_argument("--mac", type=mac, default="02:00:00:00:00:02", help="the stack's Ethernet address")
+    parser.add_argument("--mtu", type=mtu, default=1500)
     parser.add_argument("--no-offload", action="store_true", help="whole checksums and single segments only")
     parser.add_argument(
         "--slaac", action="store_true", help="take IPv6 addresses and routes from router advertisements"
@@ -116,7 +147,7 @@ class HostSession:
             raise CommandError(str(error)) from None
         except ValueError as error:
             link.close()
-            raise CommandError(str(error)) from None
+            raise UsageError(str(error)) from None
         self.runner = Runner(self.stack)
 
     async def ready(self) -> None:
@@ -164,11 +195,12 @@ def open_link(options: argparse.Namespace) -> LinkEndpoint:
     if options.interface:
         return PacketSocketLink(options.interface, offload=offload)
     try:
-        mac = parse_mac(options.mac)
+        for value in options.host_address:
+            parse_prefix(value)
     except ValueError as error:
-        raise CommandError(str(error)) from None
+        raise UsageError(str(error)) from None
     try:
-        link = TapLink(options.tun or options.tap, mac, options.mtu, bool(options.tun), offload)
+        link = TapLink(options.tun or options.tap, options.mac, options.mtu, bool(options.tun), offload)
     except ImportError:
         raise CommandError("python-pytun is not installed (pip install python-pytun)") from None
     except Exception as error:
@@ -199,7 +231,6 @@ def configure_host(link: TapLink, host_addresses: list[str]) -> None:
     """Bring the host's end up, through ip(8)."""
     commands = [["link", "set", link.name, "mtu", str(link.mtu), "up"]]
     for value in host_addresses:
-        parse_prefix(value)
         extra = ["nodad"] if ":" in value else []
         commands.append(["addr", "replace", value, "dev", link.name, *extra])
     for command in commands:

@@ -12,15 +12,16 @@ import asyncio
 import json
 import re
 import secrets
+import sys
 from typing import Any, Final
 
 from tcpip.adapters.aio_transport import connect_endpoint, wait_for
 from tcpip.adapters.names import address_of
 from tcpip.addr import SockAddr
 from tcpip.cli import iperf_wire as wire
-from tcpip.cli.host import CommandError, HostSession, add_host_options
+from tcpip.cli.host import CommandError, HostSession, UsageError, add_host_options, port, until_stopped
 from tcpip.cli.iperf_server import serve
-from tcpip.cli.iperf_streams import Stream, TcpStream, UdpStream, report, results
+from tcpip.cli.iperf_streams import Stream, TcpStream, UdpStream, progress, report, results
 from tcpip.cli.iperf_wire import ProtocolViolation, Wire
 from tcpip.clock import NS_PER_S
 from tcpip.errors import NetworkError
@@ -41,7 +42,7 @@ def add_parser(verbs: Any) -> None:
     role = parser.add_mutually_exclusive_group(required=True)
     role.add_argument("-s", dest="server", action="store_true")
     role.add_argument("-c", dest="client", metavar="HOST")
-    parser.add_argument("-p", dest="port", type=int, default=5201)
+    parser.add_argument("-p", dest="port", type=port, default=5201)
     parser.add_argument("-t", dest="time", type=int, default=10)
     parser.add_argument("-P", dest="parallel", type=int, default=1)
     direction = parser.add_mutually_exclusive_group()
@@ -61,17 +62,18 @@ async def _main(options: argparse.Namespace) -> int:
     most = wire.MAX_DATAGRAM if options.udp else wire.MAX_BLOCK
     streams = options.parallel * (2 if options.bidir else 1)
     if not (options.parallel >= 1 and streams <= wire.MAX_STREAMS and 1 <= options.length <= most):
-        raise CommandError(f"-P and --bidir make 1..{wire.MAX_STREAMS} streams, -l is 1..{most}")
+        raise UsageError(f"-P and --bidir make 1..{wire.MAX_STREAMS} streams, -l is 1..{most}")
     if options.rate and not options.udp:
-        raise CommandError("-b is for -u")
+        raise UsageError("-b is for -u")
     options.rate = bits(options.rate) if options.rate else wire.UDP_RATE
     session = HostSession(options)
     try:
         await session.ready()
         if options.server:
             await serve(session.stack, options.port)
-            await asyncio.Event().wait()
-        await run_client(session.stack, options)
+            await until_stopped(None)
+        else:
+            await run_client(session.stack, options)
     except (ProtocolViolation, asyncio.IncompleteReadError) as error:
         raise CommandError(f"iperf3 peer: {error}") from None
     finally:
@@ -80,10 +82,10 @@ async def _main(options: argparse.Namespace) -> int:
 
 
 def bits(value: str) -> int:
-    """`100M` as bits a second. CommandError."""
+    """`100M` as bits a second. UsageError."""
     match = re.fullmatch(r"(\d+)([kmg]?)", value.lower())
     if match is None:
-        raise CommandError(f"not a rate: {value!r}")
+        raise UsageError(f"not a rate: {value!r}")
     return int(match[1]) * _UNITS[match[2]]
 
 
@@ -163,6 +165,8 @@ class Client:
     async def _measure(self) -> None:
         began = self.stack.clock.now_ns()
         self.tasks = [asyncio.ensure_future(stream.run()) for stream in self.streams]
+        if sys.stdout.isatty() and not self.options.json:
+            self.tasks.append(asyncio.ensure_future(progress(self.streams)))
         await asyncio.sleep(self.options.time)
         for task in self.tasks:
             task.cancel()
@@ -195,7 +199,10 @@ class Client:
 
 async def run_client(stack: Stack, options: argparse.Namespace) -> float:
     """One test against an iperf3 server; the receiver's Gbit/s."""
-    address = address_of(stack, options.client, options.port)
+    try:
+        address = address_of(stack, options.client, options.port)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
     return await Client(stack, options, address, Wire(await _connect(stack, address))).run()
 
 

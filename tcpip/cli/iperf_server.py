@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import Any, Final
 
 from tcpip import errors
 from tcpip.adapters.aio_transport import wait_for
 from tcpip.addr import AF_INET, AF_INET6, IPV4_ANY, IPV6_ANY, SockAddr
 from tcpip.cli import iperf_wire as wire
-from tcpip.cli.iperf_streams import Stream, TcpStream, UdpStream, report, results
+from tcpip.cli.iperf_streams import Stream, TcpStream, UdpStream, progress, report, results
 from tcpip.cli.iperf_wire import ProtocolViolation, Wire
 from tcpip.clock import NS_PER_S
 from tcpip.errors import NetworkError
@@ -155,6 +156,8 @@ class IperfServer:
         await talk.write_state(wire.TEST_RUNNING)
         began = self.stack.clock.now_ns()
         tasks = [asyncio.ensure_future(stream.run()) for stream in streams]
+        if sys.stdout.isatty():
+            tasks.append(asyncio.ensure_future(progress(streams)))
         try:
             state = await talk.read_state()
         finally:
@@ -163,11 +166,12 @@ class IperfServer:
         seconds = (self.stack.clock.now_ns() - began) / NS_PER_S
         if state != wire.TEST_END:
             raise ProtocolViolation(f"state {state} while the test runs")
+        found = results(streams, seconds)
         for stream in streams:
             stream.endpoint.close()
         await talk.write_state(wire.EXCHANGE_RESULTS)
         await talk.read_json()
-        await talk.write_json(results(streams, seconds))
+        await talk.write_json(found)
         await talk.write_state(wire.DISPLAY_RESULTS)
         report(streams, seconds)
         await talk.read_state()

@@ -10,13 +10,16 @@ from tcpip import errors
 from tcpip.adapters.aio_transport import wait_for
 from tcpip.clock import NS_PER_S, Clock
 from tcpip.errors import NetworkError
+from tcpip.sockopt import IPPROTO_TCP
 from tcpip.transport.endpoint import AGAIN, Endpoint
+from tcpip.transport.tcp.options import TCP_INFO
 from tcpip.waiter import EVENT_IN, EVENT_OUT
 
 PACING: Final = 0.001
 MAX_BURST: Final = 128
 _STAMP: Final = Struct("!IIQ")
 _OLD_STAMP: Final = Struct("!III")
+_TOTAL_RETRANS: Final = Struct("=100xI")  # of struct tcp_info
 
 
 class Stream(Protocol):
@@ -133,13 +136,40 @@ class UdpStream:
         self._transit = transit
 
 
+def retransmits(stream: Stream) -> int:
+    """Segments that a stream's sender has sent again; -1 for who does not send, 0 for datagrams. As iperf3 counts them."""
+    if not stream.sending:
+        return -1
+    if not isinstance(stream, TcpStream):
+        return 0
+    info = stream.endpoint.get_option(IPPROTO_TCP, TCP_INFO)
+    assert isinstance(info, bytes)
+    return int(_TOTAL_RETRANS.unpack_from(info)[0])
+
+
+async def progress(streams: list[Stream]) -> None:
+    """A line each second of how it goes, until cancelled."""
+    before = {True: 0, False: 0}
+    second = 0
+    while True:
+        await asyncio.sleep(1)
+        words = []
+        for verb, sending in (("sent", True), ("received", False)):
+            mine = [stream.bytes for stream in streams if stream.sending is sending]
+            if mine:
+                words.append(f"{verb} {(sum(mine) - before[sending]) * 8 / 1e9:.2f} Gbit/s")
+                before[sending] = sum(mine)
+        print(f"iperf: {second:3}-{second + 1:<3} s  {', '.join(words)}", flush=True)
+        second += 1
+
+
 def results(streams: list[Stream], seconds: float) -> dict[str, Any]:
     """The JSON that both sides exchange at the end."""
     rows = [
         {
             "id": 1 if index == 0 else index + 2,
             "bytes": stream.bytes,
-            "retransmits": 0 if stream.sending else -1,
+            "retransmits": retransmits(stream),
             "jitter": stream.jitter,
             "errors": stream.lost,
             "omitted_errors": 0,
@@ -151,7 +181,10 @@ def results(streams: list[Stream], seconds: float) -> dict[str, Any]:
         for index, stream in enumerate(streams)
     ]
     usage = {"cpu_util_total": 0.0, "cpu_util_user": 0.0, "cpu_util_system": 0.0}
-    return usage | {"sender_has_retransmits": int(any(s.sending for s in streams)), "streams": rows}
+    return usage | {
+        "sender_has_retransmits": int(any(s.sending and isinstance(s, TcpStream) for s in streams)),
+        "streams": rows,
+    }
 
 
 def report(streams: list[Stream], seconds: float) -> None:

@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from tcpip.allocator import keep_freed_memory
 from tcpip.cli import capture, iperf, nc, neigh, ping, route, serve, ss, tap, traceroute
-from tcpip.cli.host import CommandError
+from tcpip.cli.host import CommandError, UsageError
 
 _VERBS = (tap, serve, ping, traceroute, nc, iperf, ss, route, neigh, capture)
 
@@ -37,7 +37,7 @@ def run(arguments: list[str]) -> int:
         status: int = options.run(options)
     except CommandError as error:
         print(f"tcpip {options.verb}: {error}", file=sys.stderr)
-        return 1
+        return 2 if isinstance(error, UsageError) else 1
     except OSError as error:
         print(f"tcpip {options.verb}: {error.strerror or error}", file=sys.stderr)
         return 1

@@ -10,7 +10,7 @@ import sys
 from typing import Any
 
 from tcpip.adapters.aio import open_connection, start_server
-from tcpip.cli.host import HostSession, add_host_options
+from tcpip.cli.host import HostSession, UsageError, add_host_options
 
 
 def add_parser(verbs: Any) -> None:
@@ -33,7 +33,10 @@ async def _main(options: argparse.Namespace) -> int:
         if options.listen:
             reader, writer = await _accept(session, int(words[0]))
         else:
-            reader, writer = await open_connection(session.stack, words[0], int(words[1]))
+            try:
+                reader, writer = await open_connection(session.stack, words[0], int(words[1]))
+            except ValueError as error:
+                raise UsageError(str(error)) from None
         await _copy(reader, writer)
         writer.close()
         await writer.wait_closed()

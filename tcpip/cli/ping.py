@@ -13,7 +13,7 @@ from tcpip.adapters.aio_transport import wait_for
 from tcpip.adapters.names import address_of
 from tcpip.adapters.oserror import os_error
 from tcpip.addr import AF_INET, AF_INET6, SockAddr, text
-from tcpip.cli.host import CommandError, HostSession, add_host_options
+from tcpip.cli.host import HostSession, UsageError, add_host_options
 from tcpip.clock import NS_PER_MS
 from tcpip.errors import NetworkError
 from tcpip.sockopt import IPPROTO_ICMP, IPPROTO_ICMPV6, SOCK_DGRAM
@@ -39,14 +39,14 @@ def add_parser(verbs: Any) -> None:
 
 async def _main(options: argparse.Namespace) -> int:
     if options.count < 1 or options.interval < 0 or not 0 <= options.size <= MAX_SIZE:
-        raise CommandError(f"-c must be above 0, -i not below 0, and -s 0..{MAX_SIZE}")
+        raise UsageError(f"-c must be above 0, -i not below 0, and -s 0..{MAX_SIZE}")
     session = HostSession(options)
     try:
         await session.ready()
         try:
             address = address_of(session.stack, options.host, 0)
         except ValueError as error:
-            raise CommandError(str(error)) from None
+            raise UsageError(str(error)) from None
         return await _ping(session, address, options)
     finally:
         session.close()

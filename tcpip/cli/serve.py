@@ -7,7 +7,7 @@ import asyncio
 from typing import Any
 
 from tcpip.cli import services
-from tcpip.cli.host import CommandError, HostSession, add_host_options, describe, until_stopped
+from tcpip.cli.host import HostSession, UsageError, add_host_options, describe, port, until_stopped
 
 _HELP = {
     "echo": "answer with what comes (RFC 862), TCP and UDP",
@@ -22,7 +22,7 @@ def add_parser(verbs: Any) -> None:
     for name, text in _HELP.items():
         parser = verbs.add_parser(name, help=text, description=__doc__)
         add_host_options(parser)
-        parser.add_argument("-p", dest="port", type=int, default=services.PORTS[name])
+        parser.add_argument("-p", dest="port", type=port, default=services.PORTS[name])
         parser.add_argument("--time", type=float, metavar="SECONDS", help="stop after so long")
         if name == "http":
             parser.add_argument("root", nargs="?", default=".", metavar="DIR", help="the folder (default: this one)")
@@ -35,7 +35,7 @@ async def _main(options: argparse.Namespace) -> int:
         try:
             await services.start(session.stack, [f"{options.verb}:{options.port}"], getattr(options, "root", None))
         except ValueError as error:
-            raise CommandError(str(error)) from None
+            raise UsageError(str(error)) from None
         print(describe(session.nic), flush=True)
         session.on_change(lambda: print(describe(session.nic), flush=True))
         await until_stopped(options.time)

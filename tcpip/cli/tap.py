@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 from typing import Any
 
 from tcpip.cli import iperf_server, services, ss
-from tcpip.cli.host import CommandError, HostSession, add_host_options, describe, until_stopped
+from tcpip.cli.host import HostSession, UsageError, add_host_options, describe, port, until_stopped
 
 
 def add_parser(verbs: Any) -> None:
@@ -21,7 +22,7 @@ def add_parser(verbs: Any) -> None:
         help="services, NAME or NAME:PORT, comma separated",
     )
     parser.add_argument("--root", metavar="DIR", help="the folder that http serves (default: a greeting)")
-    parser.add_argument("--iperf", nargs="?", type=int, const=5201, metavar="PORT", help="serve iperf3 clients")
+    parser.add_argument("--iperf", nargs="?", type=port, const=5201, metavar="PORT", help="serve iperf3 clients")
     parser.add_argument("--control", metavar="PATH", help="Unix socket where `tcpip ss` asks")
     parser.add_argument("--time", type=float, metavar="SECONDS", help="stop after so long")
     parser.set_defaults(run=lambda options: asyncio.run(_main(options)))
@@ -34,7 +35,7 @@ async def _main(options: argparse.Namespace) -> int:
         try:
             await services.start(session.stack, [s for s in options.serve.split(",") if s], options.root)
         except ValueError as error:
-            raise CommandError(str(error)) from None
+            raise UsageError(str(error)) from None
         if options.iperf:
             await iperf_server.serve(session.stack, options.iperf)
         if options.control:
@@ -45,5 +46,6 @@ async def _main(options: argparse.Namespace) -> int:
     finally:
         if control is not None:
             control.close()
+            os.unlink(options.control)
         session.close()
     return 0

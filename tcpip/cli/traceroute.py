@@ -12,7 +12,7 @@ from tcpip.adapters.aio_transport import wait_for
 from tcpip.adapters.names import address_of
 from tcpip.adapters.oserror import os_error
 from tcpip.addr import AF_INET, AF_INET6, SockAddr, text
-from tcpip.cli.host import CommandError, HostSession, add_host_options
+from tcpip.cli.host import CommandError, HostSession, UsageError, add_host_options
 from tcpip.clock import NS_PER_MS
 from tcpip.errors import NetworkError
 from tcpip.sockopt import (
@@ -49,14 +49,14 @@ def add_parser(verbs: Any) -> None:
 
 async def _main(options: argparse.Namespace) -> int:
     if not 1 <= options.hops <= 255 or not 1 <= options.probes <= MAX_PROBES or options.wait <= 0:
-        raise CommandError("-m must be 1..255, -q 1..10 and -w above 0")
+        raise UsageError("-m must be 1..255, -q 1..10 and -w above 0")
     session = HostSession(options)
     try:
         await session.ready()
         try:
             target = address_of(session.stack, options.host, BASE_PORT)
         except ValueError as error:
-            raise CommandError(str(error)) from None
+            raise UsageError(str(error)) from None
         return await _trace(session.stack, target, options)
     finally:
         session.close()

@@ -164,7 +164,7 @@ def test_ctrl_c_ends_a_ping_with_its_summary(ns: Namespace) -> None:
     assert child.returncode == 130 and "1 packets transmitted, 1 received" in out and "Traceback" not in out
 
 
-@pytest.mark.parametrize("verb", [("nc", "-l", "5000"), ("iperf", "-s"), ("ping", "-c", "9", "10.9.0.77")])
+@pytest.mark.parametrize("verb", [("nc", "-l", "5000"), ("ping", "-c", "9", "10.9.0.77")])
 def test_ctrl_c_ends_quietly(ns: Namespace, verb: tuple[str, ...]) -> None:
     child = ns.tcpip(verb[0], *LINK, *HOST, *verb[1:], ready=False)
     end = time.monotonic() + 30
@@ -176,9 +176,34 @@ def test_ctrl_c_ends_quietly(ns: Namespace, verb: tuple[str, ...]) -> None:
     assert "tap0" not in ns.run("ip", "link")
 
 
+def test_an_iperf_server_ends_cleanly_and_tells_what_was_sent_again(ns: Namespace) -> None:
+    child = ns.tcpip("iperf", *LINK, *HOST, "--impair", "loss=2%", "-s", ready=False)
+    end = time.monotonic() + 30
+    while not (out := ns.run("iperf3", "-J", "-R", "-t", "1", "-c", V4, check=False)) or "error" in json.loads(out):
+        assert time.monotonic() < end and child.poll() is None, out
+    assert json.loads(out)["end"]["sum_sent"]["retransmits"] > 0
+    child.send_signal(signal.SIGINT)
+    assert "sent" in child.communicate(timeout=20)[0] and child.returncode == 0
+    assert "tap0" not in ns.run("ip", "link")
+
+
+def test_iperf_shows_its_progress_on_a_terminal(ns: Namespace) -> None:
+    server = ns.start("iperf3", "-s", "-1", "--forceflush")
+    assert server.stdout is not None
+    while "listening" not in server.stdout.readline():
+        pass
+    ours, terminal = os.openpty()
+    command = (sys.executable, "-m", "tcpip", "iperf", *LINK, *HOST, "-c", "10.9.0.1", "-t", "3")
+    assert subprocess.run(ns.argv(*command), stdout=terminal, cwd=ROOT, timeout=60, check=False).returncode == 0
+    lines = os.read(ours, 65536).decode().splitlines()
+    os.close(ours)
+    os.close(terminal)
+    assert lines[0].startswith("iperf:   0-1   s  sent ") and len(lines) >= 4, lines
+
+
 def test_route_neigh_and_ss_of_a_running_stack(ns: Namespace, tmp_path: Path) -> None:
     path = str(tmp_path / "control")
-    ns.tcpip("tap", *LINK, *HOST, "-g", "10.9.0.1", "--control", path)
+    running = ns.tcpip("tap", *LINK, *HOST, "-g", "10.9.0.1", "--control", path)
     ns.run("curl", "-sf", f"http://{V4}/")
     routes = json.loads(tcpip(ns, "route", path, "--json").stdout)
     assert {"dst": "default", "gateway": "10.9.0.1", "dev": "eth0"}.items() <= routes[-1].items()
@@ -191,6 +216,7 @@ def test_route_neigh_and_ss_of_a_running_stack(ns: Namespace, tmp_path: Path) ->
     assert f"10.9.0.1 dev eth0 lladdr {mac} " in tcpip(ns, "neigh", path).stdout
     endpoints = json.loads(tcpip(ns, "ss", "--json", path).stdout)
     assert any(e["local"] == "[::]:80" and e["state"] == "LISTEN" for e in endpoints)
+    assert ns.stop(running) == "" and not os.path.exists(path)
 
 
 # Links.
@@ -313,17 +339,22 @@ def test_link_local_address(ns: Namespace) -> None:
         (("frobnicate",), "invalid choice", 2),
         (("ping",), "required: host", 2),
         (("ping", "-c", "x", "10.0.0.1"), "invalid int value", 2),
-        (("ping", "-s", "70000", "10.0.0.1"), "-s 0..65507", 1),
-        (("traceroute", "-m", "300", "10.0.0.1"), "-m must be", 1),
-        (("traceroute", *LINK, "somewhere"), "not an IPv4 or IPv6 address", 1),
+        (("ping", "-s", "70000", "10.0.0.1"), "-s 0..65507", 2),
+        (("traceroute", "-m", "300", "10.0.0.1"), "-m must be", 2),
+        (("traceroute", *LINK, "somewhere"), "not an IPv4 or IPv6 address", 2),
+        (("iperf", *LINK, "-c", "somewhere"), "not an IPv4 or IPv6 address", 2),
+        (("iperf", *LINK, "-s", "-p", "99999"), "not a port", 2),
+        (("tap", *LINK, "--host-address", "somewhere"), "not an IPv4 or IPv6 address", 2),
+        (("nc", *LINK, "somewhere", "9"), "not an IPv4 or IPv6 address", 2),
+        (("tap", *LINK, "--mac", "01:00:5e:00:00:01"), "not the Ethernet address of one interface", 2),
         (("traceroute", *LINK, "192.0.2.1"), "Network is unreachable", 1),
-        (("http", *LINK, "/nonexistent"), "not a folder", 1),
-        (("echo", *LINK, "-p", "99999"), "not a port", 1),
-        (("tap", "--tap", "tap0", "--vlan", "5000"), "not a VLAN", 1),
-        (("tap", "--tun", "tun0", "--dhcp"), "need Ethernet", 1),
-        (("tap", "--interface", "lo", "--vlan", "5"), "--vlan needs a tap", 1),
-        (("tap", "--tap", "tap0", "--qdisc", "red"), "not a queueing discipline", 1),
-        (("tap", "--tap", "tap0", "--mtu", "10"), "mtu", 1),
+        (("http", *LINK, "/nonexistent"), "not a folder", 2),
+        (("echo", *LINK, "-p", "99999"), "not a port", 2),
+        (("tap", "--tap", "tap0", "--vlan", "5000"), "not a VLAN", 2),
+        (("tap", "--tun", "tun0", "--dhcp"), "need Ethernet", 2),
+        (("tap", "--interface", "lo", "--vlan", "5"), "--vlan needs a tap", 2),
+        (("tap", "--tap", "tap0", "--qdisc", "red"), "not a queueing discipline", 2),
+        (("tap", "--tap", "tap0", "--mtu", "10"), "not an MTU", 2),
         (("route", "/nonexistent"), "No such file", 1),
         (("neigh", "/nonexistent"), "No such file", 1),
     ],
