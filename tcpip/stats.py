@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from tcpip.buffer import RxPacket, TxPacket
+
 IP = (
     "InReceives InHdrErrors InAddrErrors ForwDatagrams InUnknownProtos InDiscards InDelivers OutRequests OutDiscards "
     "OutNoRoutes ReasmTimeout ReasmReqds ReasmOKs ReasmFails FragOKs FragFails FragCreates"
@@ -48,10 +52,14 @@ class Counters:
         return self.values[name]
 
 
-class Stats:
-    """Everything a stack counts. `drops` is keyed by `DropReason`."""
+Trace = Callable[[str, RxPacket | TxPacket | None], None]
 
-    __slots__ = ("ip", "ip6", "icmp", "icmp6", "tcp", "tcp_ext", "udp", "udp6", "drops")
+
+class Stats:
+    """Everything a stack counts. `drops` is keyed by `DropReason`. `trace`, if there is one, is told of each drop: the reason,
+    and the packet where one is at hand. It must not call the stack."""
+
+    __slots__ = ("ip", "ip6", "icmp", "icmp6", "tcp", "tcp_ext", "udp", "udp6", "drops", "trace")
 
     def __init__(self) -> None:
         self.ip = Counters(IP)
@@ -63,7 +71,11 @@ class Stats:
         self.udp = Counters(UDP)
         self.udp6 = Counters(UDP)
         self.drops: dict[str, int] = {}
+        self.trace: Trace | None = None
 
-    def drop(self, reason: str) -> None:
-        """One packet less, and why."""
-        self.drops[reason] = self.drops.get(reason, 0) + 1
+    def drop(self, reason: str, pkt: RxPacket | TxPacket | None = None, count: int = 1) -> None:
+        """A packet less (or `count`), and why."""
+        self.drops[reason] = self.drops.get(reason, 0) + count
+        if self.trace is not None:
+            for _ in range(count):
+                self.trace(reason, pkt)

@@ -185,7 +185,7 @@ class Netfilter:
             view.out_nic = route.nic
             self._ask(view, POSTROUTING)
         except Malformed as refusal:
-            self.stack.stats.drop(refusal.reason)
+            self.stack.stats.drop(refusal.reason, pkt)
             raise NetworkError(errors.NOT_PERMITTED) from None
         finally:
             self._answered = answered

@@ -15,7 +15,7 @@ from tcpip.checksum import partial_sum
 from tcpip.clock import NS_PER_MS, NS_PER_S
 from tcpip.errors import DropReason, Malformed, NetError, NetworkError
 from tcpip.header import icmpv4 as wire
-from tcpip.header.ipv4 import FIXED, OFFSET_MASK
+from tcpip.header.ipv4 import FIXED, MIN_LEN, OFFSET_MASK
 from tcpip.network.ipv4 import MS_PER_DAY
 from tcpip.sockopt import IPPROTO_ICMP
 from tcpip.transport.protocol import IcmpError, TransportProtocol
@@ -106,7 +106,7 @@ class ICMPv4(TransportProtocol):
         elif message.type == wire.TIMESTAMP and not message.code:
             self._timestamp(pkt, message)
         else:
-            self.stack.stats.drop(DropReason.UNKNOWN_MESSAGE)
+            self.stack.stats.drop(DropReason.UNKNOWN_MESSAGE, pkt)
 
     def expects_error(self, error: IcmpError) -> bool:
         return self.stack.pings.sender_of(error, wire.ECHO_REQUEST) is not None
@@ -133,17 +133,23 @@ class ICMPv4(TransportProtocol):
         wire.Icmpv4Message(kind, 0, rest, b"").emit(header, 0)
         total = partial_sum(header) + partial_sum(body)
         header[2:4] = (0xFFFF - (total % 0xFFFF or 0xFFFF)).to_bytes(2, "big")
-        self._send(
-            pkt.src, pkt.dst if pkt.kind == TO_HOST else b"", TxPacket(bytes(header), [body], len(body)), pkt.tos
-        )
+        answer = TxPacket(bytes(header), [body], len(body))
+        self._send(pkt.src, pkt.dst if pkt.kind == TO_HOST else b"", answer, pkt.tos, pkt)
 
-    def _send(self, dst: bytes, src: bytes, pkt: TxPacket, tos: int) -> None:
+    def _send(self, dst: bytes, src: bytes, pkt: TxPacket, tos: int, asked: RxPacket | None = None) -> None:
+        """The answer to `asked` has its recorded route and timestamps (net/ipv4/icmp.c: icmp_reply)."""
         self.stack.stats.icmp.inc("OutMsgs")
         try:
-            self.stack.find_route(dst, src).write_packet(pkt, IPPROTO_ICMP, tos=tos, dont_fragment=False)
+            route = self.stack.find_route(dst, src)
+            if asked is not None and asked.transport > asked.network + MIN_LEN:
+                from tcpip.network.longer_routes import lengthened
+                from tcpip.transport.ancillary import echoed_options
+
+                route = lengthened(route, echoed_options(asked), None)
+            route.write_packet(pkt, IPPROTO_ICMP, tos=tos, dont_fragment=False)
         except NetworkError:
             self.stack.stats.icmp.inc("OutErrors")
-            self.stack.stats.drop(DropReason.NO_ROUTE)
+            self.stack.stats.drop(DropReason.NO_ROUTE, pkt)
 
     def send_error(self, pkt: RxPacket, error_type: int, code: int, rest: int) -> None:
         """Report trouble with a received packet to its sender, unless RFC 1122 3.2.2 forbids it."""

@@ -81,7 +81,7 @@ class ICMPv6(TransportProtocol):
         elif kind == wire.MLD_REPORT:
             mld.handle_report(nic, message)
         else:
-            self.stack.stats.drop(DropReason.UNKNOWN_MESSAGE)
+            self.stack.stats.drop(DropReason.UNKNOWN_MESSAGE, pkt)
 
     def expects_error(self, error: IcmpError) -> bool:
         return self.stack.pings.sender_of(error, wire.ECHO_REQUEST) is not None
@@ -114,7 +114,7 @@ class ICMPv6(TransportProtocol):
             self.stack.find_route(dst, src, nic).write_packet(pkt, IPPROTO_ICMPV6, tos=tos, dont_fragment=False)
         except NetworkError:
             self.stack.stats.icmp6.inc("OutErrors")
-            self.stack.stats.drop(DropReason.NO_ROUTE)
+            self.stack.stats.drop(DropReason.NO_ROUTE, pkt)
 
     def send_error(self, pkt: RxPacket, kind: int, code: int, rest: int) -> None:
         """Report trouble with a received packet to its sender, unless RFC 4443 2.4 (e) forbids it."""

@@ -55,7 +55,7 @@ def handle_message(nic: Nic, pkt: RxPacket, message: wire.Icmpv6Message) -> None
     elif message.type == wire.REDIRECT:
         nic.stack.redirects.received_v6(nic, pkt, bytes(message.body))
     else:
-        nic.stack.stats.drop(DropReason.UNKNOWN_MESSAGE)
+        nic.stack.stats.drop(DropReason.UNKNOWN_MESSAGE, pkt)
 
 
 def _solicitation(nic: Nic, pkt: RxPacket, message: wire.Icmpv6Message) -> None:

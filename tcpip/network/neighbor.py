@@ -120,7 +120,7 @@ class Neighbor:
         self.mac = self.header = b""
         self._become(FAILED)
         for pkt in self.waiting.take():
-            self.nic.stack.stats.drop(DropReason.NEIGHBOR_UNREACHABLE)
+            self.nic.stack.stats.drop(DropReason.NEIGHBOR_UNREACHABLE, pkt)
             self.nic.stack.link_failure(self.nic, pkt)
         self.nic.neighbor_failed(self)
 

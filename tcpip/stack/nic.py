@@ -170,7 +170,7 @@ class Nic(Dispatcher):
         at = pkt.link
         self.rx_bytes += pkt.end - at
         if not self.up:
-            self._drop(DropReason.NIC_DOWN)
+            self._drop(DropReason.NIC_DOWN, pkt)
             return
         pkt.nic = self
         data = pkt.data
@@ -201,11 +201,11 @@ class Nic(Dispatcher):
             else:
                 raise Malformed(DropReason.UNKNOWN_ETHERTYPE)
         except Malformed as error:
-            self._drop(error.reason)
+            self._drop(error.reason, pkt)
 
-    def _drop(self, reason: str) -> None:
+    def _drop(self, reason: str, pkt: RxPacket) -> None:
         self.rx_dropped += 1
-        self.stack.stats.drop(reason)
+        self.stack.stats.drop(reason, pkt)
 
     def _classify(self, pkt: RxPacket) -> None:
         data, at = pkt.data, pkt.link
@@ -227,7 +227,7 @@ class Nic(Dispatcher):
             pkt.network += HEADER_LEN
         if not self.up or len(self._tx) >= TX_QUEUE:
             self.tx_dropped += 1
-            self.stack.stats.drop(DropReason.QUEUE_FULL if self.up else DropReason.NIC_DOWN)
+            self.stack.stats.drop(DropReason.QUEUE_FULL if self.up else DropReason.NIC_DOWN, pkt)
             return
         if not self._tx:
             self.stack.output_pending(self)
@@ -257,9 +257,7 @@ class Nic(Dispatcher):
         self.tx_packets += taken
         if taken < len(batch):
             self.tx_dropped += len(batch) - taken
-            self.stack.stats.drops[DropReason.LINK_ERROR] = (
-                self.stack.stats.drops.get(DropReason.LINK_ERROR, 0) + len(batch) - taken
-            )
+            self.stack.stats.drop(DropReason.LINK_ERROR, None, len(batch) - taken)
 
     # Neighbours.
 

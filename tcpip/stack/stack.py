@@ -365,7 +365,7 @@ class Stack:
             self.stats.ip6.inc("InUnknownProtos")
             if pkt.protocol != 59:
                 self.icmpv6.send_error(pkt, icmpv6_wire.PARAMETER_PROBLEM, 1, 6)
-        self.stats.drop(errors.DropReason.UNKNOWN_PROTOCOL)
+        self.stats.drop(errors.DropReason.UNKNOWN_PROTOCOL, pkt)
 
     def port_unreachable(self, pkt: RxPacket) -> None:
         """Nobody is at the packet's port."""
@@ -410,7 +410,7 @@ class Stack:
         try:
             self.deliver_transport(pkt)
         except Malformed as error:
-            self.stats.drop(error.reason)
+            self.stats.drop(error.reason, pkt)
 
     def tap(self, nic: Nic, pkt: RxPacket) -> None:
         """Show a received packet to those who watch."""

@@ -297,7 +297,7 @@ class DatagramEndpoint(Endpoint):
             return pkt.end
         end = passes(program, pkt, start, header, self.stack.random)
         if end < 0:
-            self.stack.stats.drop(DropReason.FILTERED)
+            self.stack.stats.drop(DropReason.FILTERED, pkt)
         return end
 
     def enqueue_filtered(self, pkt: RxPacket, start: int) -> None:
@@ -308,7 +308,7 @@ class DatagramEndpoint(Endpoint):
             return
         pkt.end = kept
         if not self.enqueue(pkt, start, 0):
-            self.stack.stats.drop(DropReason.QUEUE_FULL)
+            self.stack.stats.drop(DropReason.QUEUE_FULL, pkt)
         pkt.end = end  # others get the same packet
 
     def enqueue(self, pkt: RxPacket, start: int, src_port: int, segment_size: int = 0) -> bool:

@@ -133,7 +133,7 @@ class FlowForwarder:
         try:
             self._listener(AF_INET if len(request.dst) == 4 else AF_INET6).handle_packet(request.pkt)
         except Malformed as error:
-            self.stack.stats.drop(error.reason)
+            self.stack.stats.drop(error.reason, request.pkt)
         self.stack.endpoints_pending()
 
     def _listener(self, family: int) -> TcpEndpoint:

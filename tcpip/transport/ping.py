@@ -39,7 +39,7 @@ class PingTable:
             if endpoint.wants(pkt):
                 endpoint.handle_packet(pkt)
                 return
-        self.stack.stats.drop(DropReason.NO_ENDPOINT)
+        self.stack.stats.drop(DropReason.NO_ENDPOINT, pkt)
 
     def sender_of(self, error: IcmpError, request_type: int) -> PingEndpoint | None:
         """Whose echo request an error quotes."""

@@ -220,7 +220,7 @@ class UdpEndpoint(DatagramEndpoint):
         else:
             stats.inc("RcvbufErrors")
             stats.inc("InErrors")
-            self.stack.stats.drop(DropReason.QUEUE_FULL)
+            self.stack.stats.drop(DropReason.QUEUE_FULL, pkt)
 
     def _filter(self, pkt: RxPacket, stats: Counters) -> None:
         """The same with a socket filter, which sees each datagram of a super-packet with a header of its own."""

@@ -26,7 +26,7 @@ def passes_screen(options: SocketOptions, pkt: RxPacket, stack: Stack) -> bool:
     """It has come from near enough (IP_MINTTL), and what the socket filter leaves, at least the header (net/ipv4/tcp_ipv4.c: tcp_filter). Text that it cuts off comes
     again and again, as it was never acknowledged."""
     if options.min_hops(len(pkt.src) == 4) > pkt.ttl:
-        stack.stats.drop(DropReason.FILTERED)
+        stack.stats.drop(DropReason.FILTERED, pkt)
         return False
     at = pkt.transport
     program = options.filter
@@ -34,7 +34,7 @@ def passes_screen(options: SocketOptions, pkt: RxPacket, stack: Stack) -> bool:
         return True
     end = passes(program, pkt, at, (pkt.data[at + 12] >> 4) * 4, stack.random)
     if end < 0:
-        stack.stats.drop(DropReason.FILTERED)
+        stack.stats.drop(DropReason.FILTERED, pkt)
         return False
     pkt.end = end
     return True

@@ -65,6 +65,20 @@ def test_options_do_not_hide_the_ports() -> None:
     assert server.recvmsg(buffer).address == SockAddr(PEER4, 5)
 
 
+def test_answers_to_pings_have_the_recorded_route_and_the_times() -> None:
+    """What `ping -R` and `ping -T` show of a Linux host: its address twice, and one time each way."""
+    host = Host()
+    host.ipv4(PING, 1, options=b"\x07\x0f\x08" + PEER4 + bytes(8) + b"\0")
+    (answer,) = host.packets()
+    assert answer[20:36] == b"\x07\x0f\x10" + PEER4 + IP4 + IP4 + b"\0"
+    assert answer[36:] == icmpv4_message(0, 0, 0x12340001, b"payload") and not partial_sum(answer[:36])
+    host.ipv4(PING, 1, options=b"\x44\x0c\x05\0" + bytes(8))
+    (answer,) = host.packets()
+    assert answer[20:24] == b"\x44\x0c\x0d\0" and bytes(4) not in (answer[24:28], answer[28:32])
+    host.ipv4(PING, 1, options=b"\x94\x04\0\0")
+    assert host.packets()[0][0] == 0x45
+
+
 def test_unknown_protocol_is_reported() -> None:
     host = Host()
     packet = ipv4_packet(b"12345678", 200)
