@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import os
+import select
+import signal
 import sys
 from typing import NoReturn
 
@@ -35,10 +38,23 @@ def run(arguments: list[str]) -> int:
     keep_freed_memory()
     try:
         status: int = options.run(options)
+        sys.stdout.flush()
     except CommandError as error:
         print(f"tcpip {options.verb}: {error}", file=sys.stderr)
         return 2 if isinstance(error, UsageError) else 1
     except OSError as error:
+        if isinstance(error, BrokenPipeError) and _reader_gone():
+            return 128 + signal.SIGPIPE
         print(f"tcpip {options.verb}: {error.strerror or error}", file=sys.stderr)
         return 1
     return status
+
+
+def _reader_gone() -> bool:
+    """Nobody reads what the verb prints any more, which is no error (`tcpip ss PATH | head`)."""
+    look = select.poll()
+    look.register(1, 0)
+    if not any(events & select.POLLERR for _, events in look.poll(0)):
+        return False
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left goes there at the end
+    return True

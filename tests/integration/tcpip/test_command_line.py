@@ -216,6 +216,13 @@ def test_route_neigh_and_ss_of_a_running_stack(ns: Namespace, tmp_path: Path) ->
     assert f"10.9.0.1 dev eth0 lladdr {mac} " in tcpip(ns, "neigh", path).stdout
     endpoints = json.loads(tcpip(ns, "ss", "--json", path).stdout)
     assert any(e["local"] == "[::]:80" and e["state"] == "LISTEN" for e in endpoints)
+    reader, writer = os.pipe()
+    os.close(reader)
+    told = subprocess.run(
+        ns.argv(sys.executable, "-m", "tcpip", "ss", path), stdout=writer, stderr=subprocess.PIPE, cwd=ROOT, check=False
+    )
+    os.close(writer)
+    assert (told.returncode, told.stderr) == (128 + signal.SIGPIPE, b"")
     assert ns.stop(running) == "" and not os.path.exists(path)
 
 
