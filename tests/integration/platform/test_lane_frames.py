@@ -169,8 +169,10 @@ def test_without_the_hosts_frame_it_is_the_same(interrupted: bool) -> None:
     by(False)
     for part in (0, 2):
         assert seen[True][part] == seen[False][part]
-    image, ours = seen[True][1], seen[False][1]  # behind 832 there are gaps, in which the host's has whatever was there
-    assert seen[True][0] == HEAD and image[:832] == ours[:832] and image[-4:] == ours[-4:] and len(image) == len(ours)
+    image, ours = seen[True][1], seen[False][1]  # there are gaps, in which the host's has whatever was there
+    assert seen[True][0] == HEAD and image[-4:] == ours[-4:] and len(image) == len(ours)
+    for begin, end in ((0, 416), (464, 832)):  # xsave writes no byte between, and has components of its own behind
+        assert image[begin:end] == ours[begin:end]
     assert int.from_bytes(ours[160 + 15 * 16 :][:8], "little") == 77 and ours[24:26] == b"\x80\x7f"
     assert seen[True][3] != handler == seen[False][3]  # this one had no frame of the host's
     assert seen[False][2][:4] == b"\x80\x1f\0\0" and seen[False][2][8:24] == bytes(16)
