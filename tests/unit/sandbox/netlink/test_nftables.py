@@ -198,7 +198,7 @@ def test_rules_keep_a_checkpoint_from_being_made(t: Any, sock: NetlinkSocket) ->
     freezer = SimpleNamespace(tasks=lambda: [])
     kernel = SimpleNamespace(pids=SimpleNamespace(groups={}), net=t.kernel.net)
     save: Any = object.__new__(Save)
-    save._kernel, save.freezer = kernel, freezer
+    save._kernel, save.freezer, save._containers = kernel, freezer, []
     with pytest.raises(CannotSave, match="nf_tables"):
         save._check()
 
