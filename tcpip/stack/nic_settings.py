@@ -118,7 +118,10 @@ def write_one(nic: Nic, key: str, value: int) -> None:
         set_disabled(nic, value != 0)
         return
     kept = _owner(nic, whose)
-    setattr(kept, attribute, value != 0 if most == 1 else value * unit)
+    if most == 1:
+        setattr(kept, attribute, value != 0)  # alone: of `… if … else …` compiled code makes a number
+    else:
+        setattr(kept, attribute, value * unit)
     if attribute in ("use_tempaddr", "rp_filter"):
         nic.stack.changed()
 
