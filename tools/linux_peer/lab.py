@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import select
 import subprocess
 import sys
 from types import TracebackType
-from typing import Final
+from typing import Any, Final
 
 from tools import netns
 from tools.linux_peer.cases import Case
@@ -50,6 +52,12 @@ class Lab:
         self._pair(wire, "wr", router, "vr", mtu, True)
         self._ip(near, "address add 10.9.1.2/24 dev va")
         self._ip(near, "route add default via 10.9.1.1")
+        for here, interface, there, peer, address in (
+            (near, "va", router, "vr", "10.9.1.1"),
+            (router, "vr", near, "va", "10.9.1.2"),
+        ):
+            mac = self._mac(there, peer)  # three requests of ARP may all be lost
+            self._ip(here, f"neigh replace {address} lladdr {mac} dev {interface} nud permanent")
         self._ip(router, "address add 10.9.1.1/24 dev vr")
         if self.far == "kernel":
             self.end = self._add()
@@ -78,10 +86,10 @@ class Lab:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 near.wait(after)
             self._ip(self.router, f"link set tap0 mtu {narrow}")
-        said = [self._line(child).split() for child in (far, near)]  # with a tap that is gone, the near end would wait
+        said = self._lines(far, near)
         for child in (near, far):
             child.communicate()
-        sender, receiver = said if way == "out" else (said[1], said[0])
+        sender, receiver = (said[far], said[near]) if way == "out" else (said[near], said[far])
         if sender[0] != receiver[0]:
             raise Failed(f"{sender[0]} bytes sent, {receiver[0]} came")
         return int(sender[0]), float(sender[1])
@@ -102,6 +110,12 @@ class Lab:
             self._ip(space, f"link set {interface} up")
 
     @staticmethod
+    def _mac(space: str, interface: str) -> str:
+        command = ["ip", "-n", space, "-j", "link", "show", interface]
+        found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        return str(found[0]["address"])
+
+    @staticmethod
     def _ip(space: str, words: str) -> None:
         subprocess.run(["ip", "-n", space, *words.split()], check=True)
 
@@ -111,6 +125,15 @@ class Lab:
         child = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, cwd=ROOT)
         self._children.append(child)
         return child
+
+    def _lines(self, *children: subprocess.Popen[str]) -> dict[subprocess.Popen[str], list[str]]:
+        """The words of each one's next line. When one has ended without, nobody waits for the other."""
+        said: dict[subprocess.Popen[str], list[str]] = {}
+        while len(said) < len(children):
+            left: dict[Any, subprocess.Popen[str]] = {child.stdout: child for child in children if child not in said}
+            for stream in select.select(list(left), [], [], PATIENCE_S)[0] or list(left):
+                said[left[stream]] = self._line(left[stream]).split()
+        return said
 
     @staticmethod
     def _line(child: subprocess.Popen[str]) -> str:
