@@ -32,14 +32,16 @@ class Seen:
     """One segment that the stack has sent."""
 
     def __init__(self, packet: bytes) -> None:
-        self.header = TcpHeader.parse(packet, 20)
+        begin = (packet[0] & 15) * 4  # behind IP's options
+        self.header = TcpHeader.parse(packet, begin)
         self.seq = self.header.seq
         self.ack = self.header.ack
         self.flags = self.header.flags
         self.window = self.header.window
         self.options = TcpOptions.parse(self.header.options)
-        self.payload = packet[20 + self.header.wire_len() :]
-        assert (pseudo_sum(packet[12:16], packet[16:20], 6, len(packet) - 20) + partial_sum(packet[20:])) % 0xFFFF == 0
+        self.payload = packet[begin + self.header.wire_len() :]
+        total = pseudo_sum(packet[12:16], packet[16:20], 6, len(packet) - begin) + partial_sum(packet[begin:])
+        assert total % 0xFFFF == 0
 
     def __repr__(self) -> str:
         return f"<{flag_names(self.flags)} seq={self.seq} ack={self.ack} len={len(self.payload)} win={self.window}>"
