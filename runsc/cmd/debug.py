@@ -12,6 +12,7 @@ from runsc.failure import EXIT_FAILURE, UsageError
 from runsc.flags import SECONDS, SWITCH, TEXT, Flag, Values
 from runsc.log import printable
 from runsc.verb import Verb
+from tcpip.clock import NS_PER_S
 
 FLAGS: Final = (
     Flag("ps", SWITCH, "", "list the processes, as `ps` does"),
@@ -21,8 +22,6 @@ FLAGS: Final = (
     ),
     Flag("profile", SECONDS, "TIME", "where the sandbox's kernel spends its time, as folded stacks (at most 10m)"),
 )
-NS_PER_S: Final = 1_000_000_000
-MOST_S: Final = 600
 HEAD: Final = f"{'PID':>7} {'TID':>7} {'STATE':<7} {'NAME':<15} CALL\n"
 
 
@@ -33,8 +32,11 @@ def run(config: Config, values: Values, words: list[str]) -> int:
     seconds = -(-(values.number("profile") or 0) // NS_PER_S)
     if not (values.switch("ps") or values.switch("stacks") or trace or seconds):
         raise UsageError("debug: what? --ps, --stacks, --profile TIME, --strace on or --strace off")
-    if seconds > MOST_S:
-        raise UsageError("--profile: at most 10m")
+    if seconds:
+        from sandbox.boot.profiler import MOST_SECONDS
+
+        if seconds > MOST_SECONDS:
+            raise UsageError(f"--profile: at most {MOST_SECONDS // 60}m")
     from runsc.container import status
     from runsc.container.container import load
     from sandbox.control import wire

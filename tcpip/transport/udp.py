@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 MAX_PAYLOAD_V4: Final = 65507
 MAX_PAYLOAD_V6: Final = 65527
-DONTFRAG: Final = (so.SOL_IPV6, so.IPV6_DONTFRAG)
+_DONTFRAG: Final = (so.SOL_IPV6, so.IPV6_DONTFRAG)
 
 
 class UdpProtocol(TransportProtocol):
@@ -307,11 +307,8 @@ class UdpEndpoint(DatagramEndpoint):
         size = len(payload)
         plain = self._unchecked(route)
         fits = route.ip_header_len + HEADER_LEN + size <= route.mtu()
-        if not fits and discover in (so.PMTUDISC_DO, so.PMTUDISC_PROBE, so.PMTUDISC_INTERFACE):
-            raise NetworkError(errors.MESSAGE_TOO_LONG)
-        if not fits and not four and (o.kept.get(DONTFRAG) if whole < 0 else whole):
-            self.note_too_long(route.dst, route.mtu() - (route.ip_header_len - 40))
-            raise NetworkError(errors.MESSAGE_TOO_LONG)
+        if not fits:
+            self._check_may_be_cut(route, discover, whole)
         dont_fragment = fits and discover in (so.PMTUDISC_WANT, so.PMTUDISC_DO, so.PMTUDISC_PROBE)
         (stack.stats.udp if four else stack.stats.udp6).inc("OutDatagrams")
         cuts = (
@@ -336,6 +333,14 @@ class UdpEndpoint(DatagramEndpoint):
         route.write_packet(pkt, IPPROTO_UDP, ttl, tos, dont_fragment)
         if stamps & TX_RECORD:
             self._stamp(stamps, route, pkt)
+
+    def _check_may_be_cut(self, route: Route, discover: int, whole: int) -> None:
+        """Of a datagram that does not fit: MESSAGE_TOO_LONG where it may not leave in fragments."""
+        if discover in (so.PMTUDISC_DO, so.PMTUDISC_PROBE, so.PMTUDISC_INTERFACE):
+            raise NetworkError(errors.MESSAGE_TOO_LONG)
+        if len(route.dst) != 4 and (self.options.kept.get(_DONTFRAG) if whole < 0 else whole):
+            self.note_too_long(route.dst, route.mtu() - (route.ip_header_len - 40))
+            raise NetworkError(errors.MESSAGE_TOO_LONG)
 
     def _stamp(self, flags: int, route: Route, pkt: TxPacket) -> None:
         """SO_TIMESTAMPING: tell when it was queued and when it was given to the interface."""

@@ -7,18 +7,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from tcpip import errors
 from tcpip import sockopt as so
 from tcpip.addr import is_multicast
 from tcpip.buffer import CSUM_NONE, TO_HOST, RxPacket, TxPacket
 from tcpip.checksum import finish, partial_sum, pseudo_sum
-from tcpip.errors import DropReason, Malformed, NetworkError
+from tcpip.errors import DropReason, Malformed
 from tcpip.header.udp import CHECKSUM_OFFSET, FIXED, HEADER_LEN
 from tcpip.sockopt import IPPROTO_UDP, IPPROTO_UDPLITE
 from tcpip.stats import UDP, Counters
 from tcpip.transport.demux import Demuxer
 from tcpip.transport.option_values import int_value
-from tcpip.transport.udp import DONTFRAG, UdpEndpoint, UdpProtocol
+from tcpip.transport.udp import UdpEndpoint, UdpProtocol
 
 if TYPE_CHECKING:
     from tcpip.stack.route import Route
@@ -112,11 +111,8 @@ class UdpLiteEndpoint(UdpEndpoint):
         discover = o.pmtudisc if four else o.pmtudisc6
         size = HEADER_LEN + len(payload)
         fits = route.ip_header_len + size <= route.mtu()
-        if not fits and discover in (so.PMTUDISC_DO, so.PMTUDISC_PROBE, so.PMTUDISC_INTERFACE):
-            raise NetworkError(errors.MESSAGE_TOO_LONG)
-        if not fits and not four and (o.kept.get(DONTFRAG) if whole < 0 else whole):
-            self.note_too_long(route.dst, route.mtu() - (route.ip_header_len - 40))
-            raise NetworkError(errors.MESSAGE_TOO_LONG)
+        if not fits:
+            self._check_may_be_cut(route, discover, whole)
         dont_fragment = fits and discover in (so.PMTUDISC_WANT, so.PMTUDISC_DO, so.PMTUDISC_PROBE)
         said = self.sends if 0 <= self.sends < size else size
         header = bytearray(FIXED.pack(self.local_port, port, said & 0xFFFF, 0))

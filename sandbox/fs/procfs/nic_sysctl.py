@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox.errors import SyscallError
 from sandbox.fs.pseudo.nodes import PseudoDir, PseudoFile
+from sandbox.fs.pseudo.numbers import parse_decimal
 from tcpip import errors
 from tcpip.errors import NetworkError
 
@@ -47,14 +48,12 @@ class NicFile(PseudoFile):
 
     def store(self, t: Task, data: bytes) -> None:
         """EINVAL for what is no number, or out of range."""
-        word = data.split(b"\0")[0].strip()
-        if not word.removeprefix(b"-").isdigit() or len(word) > 11:
-            raise SyscallError(errno.EINVAL)
+        value = parse_decimal(data)
         stack = t.ns.net.stack
         if stack is None:
             return
         try:
-            stack.nic_settings.write(stack, self.key, self.name, int(word))
+            stack.nic_settings.write(stack, self.key, self.name, value)
         except NetworkError as error:
             missing = error.error is errors.NO_SUCH_DEVICE
             raise SyscallError(errno.ENOENT if missing else errno.EINVAL) from None

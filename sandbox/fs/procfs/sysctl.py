@@ -9,6 +9,7 @@ from sandbox.abi.linux.capability import CAP_LAST_CAP
 from sandbox.errors import SyscallError
 from sandbox.fs.procfs import ipc_sysctl, net_sysctl, nic_sysctl
 from sandbox.fs.pseudo.nodes import FixedFile, MadeFile, PseudoDir, PseudoFile
+from sandbox.fs.pseudo.numbers import parse_decimal
 from sandbox.kernel.kernel import RELEASE
 from sandbox.kernel.pid_namespace import PID_MAX
 
@@ -150,16 +151,14 @@ class ForwardingFile(PseudoFile):
 
     def store(self, t: Task, data: bytes) -> None:
         """Any number but 0 turns it on; EINVAL for what is none (net/ipv4/devinet.c: devinet_sysctl_forward)."""
-        word = data.split(b"\0")[0].strip()
-        if not word.removeprefix(b"-").isdigit() or len(word) > 10:
-            raise SyscallError(errno.EINVAL)
+        on = parse_decimal(data, 10) != 0
         stack = t.ns.net.stack
         if stack is None:
             return
         if self.v6:
-            stack.forwarding_v6 = int(word) != 0
+            stack.forwarding_v6 = on
         else:
-            stack.forwarding = int(word) != 0
+            stack.forwarding = on
 
 
 class UringFile(PseudoFile):
@@ -178,10 +177,7 @@ class UringFile(PseudoFile):
 
     def store(self, t: Task, data: bytes) -> None:
         """EINVAL for what is out of range."""
-        word = data.split(b"\0")[0].strip()
-        if not word.removeprefix(b"-").isdigit() or len(word) > 11:
-            raise SyscallError(errno.EINVAL)
-        value = int(word)
+        value = parse_decimal(data)
         if self.group:
             if not -(1 << 31) <= value < 1 << 31:
                 raise SyscallError(errno.EINVAL)

@@ -7,6 +7,14 @@ import errno
 from sandbox.errors import SyscallError
 
 
+def parse_decimal(data: bytes, longest: int = 11) -> int:
+    """A decimal number of at most `longest` characters, its sign among them, with white space around it; EINVAL."""
+    word = data.split(b"\0")[0].strip()
+    if not word.removeprefix(b"-").isdigit() or len(word) > longest:
+        raise SyscallError(errno.EINVAL)
+    return int(word)
+
+
 def parse_int(data: bytes) -> int:
     """A number as kstrtoint(…, 0, …) takes it, with white space around it: 0x and 0 begin other bases; EINVAL."""
     text = data.split(b"\0")[0].strip()
