@@ -12,7 +12,6 @@ from runsc.failure import EXIT_FAILURE, UsageError
 from runsc.flags import SECONDS, SWITCH, TEXT, Flag, Values
 from runsc.log import printable
 from runsc.verb import Verb
-from tcpip.clock import NS_PER_S
 
 FLAGS: Final = (
     Flag("ps", SWITCH, "", "list the processes, as `ps` does"),
@@ -22,6 +21,7 @@ FLAGS: Final = (
     ),
     Flag("profile", SECONDS, "TIME", "where the sandbox's kernel spends its time, as folded stacks (at most 10m)"),
 )
+NS_PER_S: Final = 1_000_000_000
 HEAD: Final = f"{'PID':>7} {'TID':>7} {'STATE':<7} {'NAME':<15} CALL\n"
 
 
