@@ -46,7 +46,7 @@ def snapshot(stack: Stack) -> dict[str, Any]:
     rows = [_row("tcp", e) for e in _endpoints(stack, "tcp")] + [_row("udp", e) for e in _endpoints(stack, "udp")]
     stats = stack.stats
     groups = {"Ip": stats.ip, "Ip6": stats.ip6, "Icmp": stats.icmp, "Icmp6": stats.icmp6, "Tcp": stats.tcp}
-    groups |= {"TcpExt": stats.tcp_ext, "Udp": stats.udp, "Udp6": stats.udp6}
+    groups |= {"TcpExt": stats.tcp_ext, "IpExt": stats.ip_ext, "Udp": stats.udp, "Udp6": stats.udp6}
     counters = {name: group.values for name, group in groups.items()}
     return {"endpoints": rows, "counters": counters | {"drops": stats.drops}} | route.tables(stack)
 

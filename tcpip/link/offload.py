@@ -41,14 +41,23 @@ def split(pkt: TxPacket) -> list[TxPacket]:
     view = memoryview(body)
     size = pkt.gso_size
     count = -(-len(view) // size)
-    segments: list[TxPacket] = []
+    pieces: list[TxPacket] = []
     for index in range(count):
         data = view[index * size : (index + 1) * size]
         if pkt.gso_type == GSO_UDP_L4:
-            segments.append(_datagram(pkt, header, data, index))
+            pieces.append(_datagram(pkt, header, data, index))
         else:
-            segments.append(_segment(pkt, header, data, index, index == count - 1))
-    return segments
+            pieces.append(_segment(pkt, header, data, index, index == count - 1))
+    return pieces
+
+
+def segments(pkt: RxPacket, transport: int) -> int:
+    """How many packets a received super-packet was: its transport header is at data[transport:]."""
+    if pkt.gso_type & ~GSO_ECN == GSO_UDP_L4:
+        size = _UDP_HEADER
+    else:
+        size = (pkt.data[transport + 12] >> 4) * 4 if len(pkt.data) > transport + 12 else 0
+    return max(1, -(-(pkt.end - transport - size) // pkt.gso_size))
 
 
 def split_datagrams(pkt: RxPacket) -> list[RxPacket]:

@@ -77,9 +77,11 @@ class Forwarder:
         header[10:12] = (0xFFFF - (total or 0xFFFF)).to_bytes(2, "big")
         out = self._packet(pkt, header)
         stack.stats.ip.inc("ForwDatagrams")
+        stack.stats.ip_ext.inc("OutOctets", len(out))
         mtu = self._mtu(pkt, route)
         fits = self._fits(out, mtu)
         if not fits and header[6] & 0x40:
+            stack.stats.ip.inc("FragFails")
             needed = icmpv4.FRAGMENTATION_NEEDED
             stack.icmpv4.send_error(pkt, icmpv4.DEST_UNREACHABLE, needed, route.mtu())
             raise Malformed(DropReason.TOO_BIG)
@@ -108,11 +110,14 @@ class Forwarder:
         header = bytearray(pkt.data[pkt.network : pkt.transport])
         header[7] -= 1
         out = self._packet(pkt, header)
-        stack.stats.ip6.inc("ForwDatagrams")
+        stack.stats.ip6.inc("OutForwDatagrams")
+        stack.stats.ip6.inc("OutOctets", len(out))
         mtu = self._mtu(pkt, route)
         fits = self._fits(out, mtu)
         again = pkt.track is not None and pkt.track.max_fragment > 0 and len(header) == 40
         if not fits and not (again and route.mtu() >= 1280):
+            stack.stats.ip6.inc("InTooBigErrors")
+            stack.stats.ip6.inc("FragFails")
             stack.icmpv6.send_error(pkt, icmpv6.PACKET_TOO_BIG, 0, route.mtu())
             raise Malformed(DropReason.TOO_BIG)
         if stack.netfilter is not None and pkt.track is not None:

@@ -93,13 +93,13 @@ class ICMPv4(TransportProtocol):
         data = memoryview(pkt.data)[pkt.transport : pkt.end]
         if partial_sum(data):
             stats.inc("InCsumErrors")
+            stats.inc("InErrors")
             raise Malformed(DropReason.BAD_CHECKSUM)
         message = wire.Icmpv4Message.parse(data)
+        stats.count_received(message.type)
         if message.type == wire.ECHO_REQUEST:
-            stats.inc("InEchos")
             self._echo(pkt, message)
         elif message.type == wire.ECHO_REPLY:
-            stats.inc("InEchoReps")
             self.stack.pings.deliver(pkt, message.rest >> 16)
         elif message.type in (wire.DEST_UNREACHABLE, wire.TIME_EXCEEDED, wire.PARAMETER_PROBLEM, wire.REDIRECT):
             self._received_error(pkt, message)
@@ -118,7 +118,6 @@ class ICMPv4(TransportProtocol):
         """RFC 1122 3.2.2.6: the same data back; not for broadcast or multicast, as Linux has it by default."""
         if self.ignore_echo or (pkt.kind != TO_HOST and self.ignore_broadcasts):
             return
-        self.stack.stats.icmp.inc("OutEchoReps")
         self._reply(pkt, wire.ECHO_REPLY, request.rest, request.body)
 
     def _timestamp(self, pkt: RxPacket, request: wire.Icmpv4Message) -> None:
@@ -138,7 +137,7 @@ class ICMPv4(TransportProtocol):
 
     def _send(self, dst: bytes, src: bytes, pkt: TxPacket, tos: int, asked: RxPacket | None = None) -> None:
         """The answer to `asked` has its recorded route and timestamps (net/ipv4/icmp.c: icmp_reply)."""
-        self.stack.stats.icmp.inc("OutMsgs")
+        self.stack.stats.icmp.count_sent(pkt.header[0])
         try:
             route = self.stack.find_route(dst, src)
             if asked is not None and asked.transport > asked.network + MIN_LEN:
@@ -172,11 +171,6 @@ class ICMPv4(TransportProtocol):
         wire.Icmpv4Message(error_type, code, rest, b"").emit(header, 0)
         total = partial_sum(header) + partial_sum(quoted)
         header[2:4] = (0xFFFF - (total % 0xFFFF or 0xFFFF)).to_bytes(2, "big")
-        stats = self.stack.stats.icmp
-        if error_type == wire.DEST_UNREACHABLE:
-            stats.inc("OutDestUnreachs")
-        elif error_type == wire.TIME_EXCEEDED:
-            stats.inc("OutTimeExcds")
         source = pkt.dst if pkt.dst in self.stack.local else b""
         netfilter = self.stack.netfilter
         before = netfilter.answer_to(pkt.track) if netfilter is not None else None
@@ -200,20 +194,16 @@ class ICMPv4(TransportProtocol):
             raise Malformed(DropReason.NOT_FOR_US)
         mtu = 0
         if message.type == wire.DEST_UNREACHABLE:
-            stack.stats.icmp.inc("InDestUnreachs")
             if message.code >= len(_UNREACHABLE):
                 raise Malformed(DropReason.UNKNOWN_MESSAGE)
             error, hard = _UNREACHABLE[message.code]
             if message.code == wire.FRAGMENTATION_NEEDED:
                 mtu = plausible_mtu(message.rest & 0xFFFF, total)
         elif message.type == wire.TIME_EXCEEDED:
-            stack.stats.icmp.inc("InTimeExcds")
             error, hard = errors.HOST_UNREACHABLE, False
         elif message.type == wire.REDIRECT:
-            stack.stats.icmp.inc("InRedirects")
             error, hard = errors.HOST_UNREACHABLE, False
         else:
-            stack.stats.icmp.inc("InParmProbs")
             error, hard = errors.PROTOCOL_ERROR, True
         if message.type == wire.REDIRECT:
             self._redirected(pkt, message, src, dst, protocol, body[header_len:])

@@ -60,17 +60,17 @@ class ICMPv6(TransportProtocol):
         stats.inc("InMsgs")
         if not transport_checksum_ok(pkt):
             stats.inc("InCsumErrors")
+            stats.inc("InErrors")
             raise Malformed(DropReason.BAD_CHECKSUM)
         message = wire.Icmpv6Message.parse(memoryview(pkt.data)[pkt.transport : pkt.end])
         kind = message.type
+        stats.count_received(kind)
         nic = pkt.nic
         if nic is None:
             return
         if kind == wire.ECHO_REQUEST:
-            stats.inc("InEchos")
             self._echo(pkt, message)
         elif kind == wire.ECHO_REPLY:
-            stats.inc("InEchoReps")
             self.stack.pings.deliver(pkt, message.rest >> 16)
         elif kind < 128:
             self._received_error(pkt, message)
@@ -94,7 +94,6 @@ class ICMPv6(TransportProtocol):
         if self.ignore_echo or (self.ignore_multicast and pkt.kind != TO_HOST):
             return
         source = pkt.dst if pkt.kind == TO_HOST and not self.stack.is_anycast(pkt.dst) else b""
-        self.stack.stats.icmp6.inc("OutEchoReps")
         self.send(wire.ECHO_REPLY, 0, request.rest, [request.body], pkt.src, source, pkt)
 
     def send(
@@ -103,7 +102,7 @@ class ICMPv6(TransportProtocol):
         """A message in answer to `cause`, back out of its NIC where the address needs one."""
         header = bytearray(wire.HEADER_LEN)
         wire.Icmpv6Message(kind, code, rest, b"").emit(header, 0)
-        self.stack.stats.icmp6.inc("OutMsgs")
+        self.stack.stats.icmp6.count_sent(kind)
         nic = cause.nic.number if cause.nic is not None and dst[0] == 0xFE else 0
         size = sum([len(part) for part in body])
         pkt = TxPacket(header, body, size, wire.CHECKSUM_OFFSET)
@@ -132,10 +131,6 @@ class ICMPv6(TransportProtocol):
             self.stack.stats.icmp6.inc("OutRateLimitHost")
             return
         quoted = pkt.data[pkt.network : min(pkt.end, pkt.network + MAX_ERROR - 48)]
-        if kind == wire.DEST_UNREACHABLE:
-            self.stack.stats.icmp6.inc("OutDestUnreachs")
-        elif kind == wire.TIME_EXCEEDED:
-            self.stack.stats.icmp6.inc("OutTimeExcds")
         source = pkt.dst if pkt.dst in self.stack.local else b""
         netfilter = self.stack.netfilter
         before = netfilter.answer_to(pkt.track) if netfilter is not None else None
@@ -165,7 +160,6 @@ class ICMPv6(TransportProtocol):
             raise Malformed(DropReason.TRUNCATED)
         mtu = 0
         if message.type == wire.DEST_UNREACHABLE:
-            stack.stats.icmp6.inc("InDestUnreachs")
             if message.code >= len(_UNREACHABLE):
                 raise Malformed(DropReason.UNKNOWN_MESSAGE)
             error, hard = _UNREACHABLE[message.code]
@@ -173,10 +167,8 @@ class ICMPv6(TransportProtocol):
             error, hard = errors.MESSAGE_TOO_LONG, False
             mtu = max(message.rest, MIN_MTU)
         elif message.type == wire.TIME_EXCEEDED:
-            stack.stats.icmp6.inc("InTimeExcds")
             error, hard = errors.HOST_UNREACHABLE, False
         else:
-            stack.stats.icmp6.inc("InParmProbs")
             error, hard = errors.PROTOCOL_ERROR, True
         owner = stack.protocols.get(protocol)
         if owner is not None and pkt.nic is not None:

@@ -68,6 +68,7 @@ class IgmpListener(Listener):
         header = Ipv4Header(source, dst, IPPROTO_IGMP, size, 1, 0xC0, dont_fragment=True, options=ROUTER_ALERT)
         out = bytearray(HEADER)
         header.emit(out, 0)
+        self.nic.stack.stats.count_report_v4(size)
         self.nic.send_frame(TxPacket(bytes(out), [body], len(body)), multicast_mac(dst), TYPE_IPV4)
 
     def heard_query(self, message: wire.IgmpMessage) -> None:

@@ -27,7 +27,8 @@ from tcpip.header.ipv4 import (
     OPTION_STRICT_SOURCE,
     parse_options,
 )
-from tcpip.link.offload import complete_checksum
+from tcpip.link.offload import complete_checksum, segments
+from tcpip.mib import ECN
 from tcpip.network.reassembly import TIMEOUT_V4, ExpiredHook, Partial, Reassembler, joined
 from tcpip.network.received_options import record_passage
 from tcpip.stack.route import Route
@@ -74,10 +75,13 @@ class IPv4Route(Route):
         pkt.transport = 20
         pkt.ethertype = TYPE_IPV4
         stack.stats.ip.values["OutRequests"] += 1
+        stack.stats.ip_ext.values["OutOctets"] += total
         if stack.netfilter is not None:
             stack.netfilter.send(self, pkt, protocol, dont_fragment)
             return
         neighbor = self.neighbor
+        if self.multicast or self.broadcast:
+            stack.stats.count_group("OutMcast" if self.multicast else "OutBcast", total)
         if neighbor is None or (total > self._mtu and not pkt.gso_size):
             self.transmit(pkt, dont_fragment)
         else:
@@ -152,15 +156,22 @@ class IPv4(ExpiredHook):
         data = pkt.data
         at = pkt.network
         room = pkt.end - at
+        ext = stack.stats.ip_ext.values
+        ext["InOctets"] += room
         if room < 20:
             stats["InHdrErrors"] += 1
             raise Malformed(DropReason.TRUNCATED)
         first, pkt.tos, total, ident, fragment, pkt.ttl, pkt.protocol, _, src, dst = FIXED.unpack_from(data, at)
         header_len = 20 if first == 0x45 else self._header_len(first, room)
+        ext[ECN[pkt.tos & 3]] += 1 if not pkt.gso_size else segments(pkt, at + header_len)
         if total < header_len or total > room:
-            stats["InHdrErrors"] += 1
+            if total > room:
+                ext["InTruncatedPkts"] += 1
+            else:
+                stats["InHdrErrors"] += 1
             raise Malformed(DropReason.BAD_LENGTH)
         if int.from_bytes(data[at : at + header_len], "big") % 0xFFFF:
+            ext["InCsumErrors"] += 1
             stats["InHdrErrors"] += 1
             raise Malformed(DropReason.BAD_CHECKSUM)
         pkt.end = at + total
@@ -242,9 +253,11 @@ class IPv4(ExpiredHook):
             if dst not in nic.groups:
                 raise Malformed(DropReason.NOT_FOR_US)
             pkt.kind = TO_MULTICAST
+            stack.stats.count_group("InMcast", pkt.end - pkt.network)
             return True
         if dst == IPV4_BROADCAST or dst in nic.broadcasts:
             pkt.kind = TO_BROADCAST
+            stack.stats.count_group("InBcast", pkt.end - pkt.network)
             return True
         if dst in stack.local and not (dst[0] == 127 and not nic.loopback):
             return True

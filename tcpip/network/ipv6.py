@@ -28,7 +28,8 @@ from tcpip.header.ipv6_ext import (
     upper_layer,
     walk,
 )
-from tcpip.link.offload import complete_checksum
+from tcpip.link.offload import complete_checksum, segments
+from tcpip.mib import ECN
 from tcpip.network.ipv4 import copy_metadata
 from tcpip.network.reassembly import TIMEOUT_V6, ExpiredHook, Partial, Reassembler, joined
 from tcpip.sockopt import IPPROTO_TCP, IPPROTO_UDP
@@ -75,7 +76,11 @@ class IPv6Route(Route):
         )
         pkt.transport = 40
         pkt.ethertype = TYPE_IPV6
-        stack.stats.ip6.values["OutRequests"] += 1
+        stats = stack.stats.ip6.values
+        stats["OutRequests"] += 1
+        stats["OutOctets"] += length + 40
+        if self.multicast:
+            stack.stats.count_multicast_v6(length + 40)
         if stack.netfilter is not None:
             stack.netfilter.send(self, pkt, protocol, dont_fragment)
             return
@@ -160,6 +165,7 @@ class IPv6(ExpiredHook):
         data = pkt.data
         at = pkt.network
         room = pkt.end - at
+        stats["InOctets"] += room
         if room < 40:
             stats["InHdrErrors"] += 1
             raise Malformed(DropReason.TRUNCATED)
@@ -167,10 +173,11 @@ class IPv6(ExpiredHook):
         if first >> 28 != 6:
             stats["InHdrErrors"] += 1
             raise Malformed(DropReason.BAD_VERSION)
-        if length > room - 40:
-            stats["InHdrErrors"] += 1
-            raise Malformed(DropReason.BAD_LENGTH)
         pkt.tos = first >> 20 & 0xFF
+        stats[ECN[pkt.tos & 3]] += 1 if not pkt.gso_size else segments(pkt, at + 40)
+        if length > room - 40:
+            stats["InTruncatedPkts"] += 1
+            raise Malformed(DropReason.BAD_LENGTH)
         pkt.end = at + 40 + length
         pkt.src = src
         pkt.dst = dst
@@ -227,6 +234,8 @@ class IPv6(ExpiredHook):
         stack = self.stack
         dst = pkt.dst
         if is_multicast(dst):
+            stack.stats.ip6.inc("InMcastPkts")
+            stack.stats.ip6.inc("InMcastOctets", pkt.end - pkt.network)
             if dst not in nic.groups:
                 raise Malformed(DropReason.NOT_FOR_US)
             pkt.kind = TO_MULTICAST

@@ -91,7 +91,8 @@ class IPv6HeadersRoute(IPv6Route):
         pkt.header = fixed + chain + header
         pkt.transport = 40 + len(chain)
         pkt.ethertype = TYPE_IPV6
-        self.stack.stats.ip6.values["OutRequests"] += 1
+        self.stack.stats.ip6.inc("OutRequests")
+        self.stack.stats.ip6.inc("OutOctets", len(pkt))
         leave(self, pkt, protocol, dont_fragment)
 
 
@@ -127,7 +128,8 @@ class IPv4OptionsRoute(IPv4Route):
         pkt.header = FIXED_V4.pack(*fields, checksum, self.src, self.dst) + data + header
         pkt.transport = size
         pkt.ethertype = TYPE_IPV4
-        self.stack.stats.ip.values["OutRequests"] += 1
+        self.stack.stats.ip.inc("OutRequests")
+        self.stack.stats.ip_ext.inc("OutOctets", len(pkt))
         leave(self, pkt, protocol, dont_fragment)
 
 

@@ -164,7 +164,6 @@ class Redirects:
         """A packet leaves by the interface that it came in by: its sender could have sent it there itself."""
         if not nic.send_redirects or not _is_neighbor(self.stack, nic, pkt.src) or not self._may_tell(pkt.src):
             return
-        self.stack.stats.icmp.inc("OutRedirects")
         self.stack.icmpv4.send_error(pkt, icmpv4.REDIRECT, 1, int.from_bytes(route.next_hop, "big"))
 
     def tell_v6(self, nic: Nic, pkt: RxPacket, route: Route) -> None:
@@ -183,7 +182,6 @@ class Redirects:
         quoted = pkt.data[pkt.network : pkt.end][:room]
         quoted = quoted[: len(quoted) & ~7]
         body += bytes((ndp.OPTION_REDIRECTED, 1 + len(quoted) // 8)) + bytes(6) + quoted
-        self.stack.stats.icmp6.inc("OutRedirects")
         send(nic, icmpv6.REDIRECT, 0, body, own, pkt.src)
 
 

@@ -143,10 +143,10 @@ class PingEndpoint(DatagramEndpoint):
         if four:
             message[2:4] = checksum(message).to_bytes(2, "big")
             pkt = TxPacket(bytes(message[:8]), [bytes(message[8:])], size - 8)
-            self.stack.stats.icmp.inc("OutEchos")
+            self.stack.stats.icmp.count_sent(message[0])
         else:
             pkt = TxPacket(message[:8], [bytes(message[8:])], size - 8, icmpv6.CHECKSUM_OFFSET)
-            self.stack.stats.icmp6.inc("OutEchos")
+            self.stack.stats.icmp6.count_sent(message[0])
         pkt.socket = o
         route.write_packet(pkt, self.protocol, choices.ttl, tos, dont_fragment=False)
         return size

@@ -22,6 +22,7 @@ from tcpip.transport.datagram import DatagramEndpoint
 from tcpip.transport.endpoint import Control
 from tcpip.transport.option_values import int_or_char_value, int_value
 from tcpip.transport.protocol import IcmpError
+from tcpip.sockopt import IPPROTO_ICMP, IPPROTO_ICMPV6
 from tcpip.transport.sent_control import sent_tos
 
 if TYPE_CHECKING:
@@ -195,6 +196,8 @@ class RawEndpoint(DatagramEndpoint):
         tos = sent_tos(self, four, address, choices)
         pkt = self._packet(data)
         pkt.socket = o
+        if size and self.protocol == (IPPROTO_ICMP if four else IPPROTO_ICMPV6):
+            (self.stack.stats.icmp if four else self.stack.stats.icmp6).count_sent(data[0])
         route.write_packet(pkt, self.protocol, choices.ttl, tos, dont_fragment=False)
         return size
 

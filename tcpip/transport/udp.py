@@ -46,13 +46,14 @@ class UdpProtocol(TransportProtocol):
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
         self.demux = Demuxer()
+        self.stats4, self.stats6 = stack.stats.udp, stack.stats.udp6
         self.batch = UdpBatch()
 
     def new_endpoint(self, family: int) -> UdpEndpoint:
         return UdpEndpoint(self.stack, family)
 
     def deliver(self, pkt: RxPacket) -> None:
-        stats = self.stack.stats.udp if len(pkt.dst) == 4 else self.stack.stats.udp6
+        stats = self.stats4 if len(pkt.dst) == 4 else self.stats6
         at = pkt.transport
         if pkt.end - at < HEADER_LEN:
             stats.inc("InErrors")
@@ -95,6 +96,7 @@ class UdpProtocol(TransportProtocol):
         for handler in receivers:
             handler.handle_packet(pkt)
         if not receivers:
+            (self.stats4 if len(pkt.dst) == 4 else self.stats6).inc("IgnoredMulti")
             raise Malformed(DropReason.NO_ENDPOINT)
 
     def _sender_of(self, error: IcmpError) -> PacketHandler | None:

@@ -14,7 +14,6 @@ from tcpip.checksum import finish, partial_sum, pseudo_sum
 from tcpip.errors import DropReason, Malformed
 from tcpip.header.udp import CHECKSUM_OFFSET, FIXED, HEADER_LEN
 from tcpip.sockopt import IPPROTO_UDP, IPPROTO_UDPLITE
-from tcpip.stats import UDP, Counters
 from tcpip.transport.demux import Demuxer
 from tcpip.transport.option_values import int_value
 from tcpip.transport.udp import UdpEndpoint, UdpProtocol
@@ -35,7 +34,7 @@ class UdpLiteProtocol(UdpProtocol):
 
     def __init__(self, stack: Stack) -> None:
         super().__init__(stack)
-        self.stats4, self.stats6 = Counters(UDP), Counters(UDP)
+        self.stats4, self.stats6 = stack.stats.udplite, stack.stats.udplite6
 
     def new_endpoint(self, family: int) -> UdpEndpoint:
         return UdpLiteEndpoint(self, family)

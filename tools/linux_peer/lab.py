@@ -85,7 +85,8 @@ class Lab:
             after, narrow = self.case.narrow
             with contextlib.suppress(subprocess.TimeoutExpired):
                 near.wait(after)
-            self._ip(self.router, f"link set tap0 mtu {narrow}")
+            beyond = "vr" if way == "out" else "tap0"  # the link that the router forwards text to
+            self._ip(self.router, f"link set {beyond} mtu {narrow}")
         said = self._lines(far, near)
         for child in (near, far):
             child.communicate()

@@ -13,7 +13,7 @@ from tcpip.transport.tcp.state import CLOSED
 if TYPE_CHECKING:
     from sandbox.gateway.network import Network
     from tcpip.network.reassembly import Reassembler
-    from tcpip.stats import Counters
+    from tcpip.stats import IcmpCounters
 
 _TCP_FIXED: Final = {"RtoAlgorithm": 1, "RtoMin": 200, "RtoMax": 120000, "MaxConn": -1}
 
@@ -26,21 +26,43 @@ def snmp(network: Network) -> list[str]:
     return [
         *_pair("Ip", {**forwarding, **stats.ip.values}),
         *_pair("Icmp", stats.icmp.values),
+        *_message_types(stats.icmp),
         *_pair("Tcp", {**_TCP_FIXED, **stats.tcp.values}),
         *_pair("Udp", stats.udp.values),
+        *_pair("UdpLite", stats.udplite.values),
     ]
 
 
 def netstat(network: Network) -> list[str]:
-    """Linux's own counters of TCP."""
-    return _pair("TcpExt", network.stack.stats.tcp_ext.values)
+    """Linux's own counters of TCP and of IPv4 (netstat_seq_show)."""
+    stats = network.stack.stats
+    return [*_pair("TcpExt", stats.tcp_ext.values), *_pair("IpExt", stats.ip_ext.values)]
 
 
 def snmp6(network: Network) -> list[str]:
     """Of IPv6 (net/ipv6/proc.c)."""
     stats = network.stack.stats
-    groups: tuple[tuple[str, Counters], ...] = (("Ip6", stats.ip6), ("Icmp6", stats.icmp6), ("Udp6", stats.udp6))
-    return [f"{prefix + name:<32}\t{value}\n" for prefix, group in groups for name, value in group.values.items()]
+    icmp = stats.icmp6
+    groups = (
+        ("Ip6", stats.ip6.values),
+        ("Icmp6", icmp.values),
+        ("Icmp6", _types(icmp)),
+        ("Udp6", stats.udp6.values),
+        ("UdpLite6", {name: value for name, value in stats.udplite6.values.items() if name != "IgnoredMulti"}),
+    )
+    return [f"{prefix + name:<32}\t{value}\n" for prefix, group in groups for name, value in group.items()]
+
+
+def _message_types(icmp: IcmpCounters) -> list[str]:
+    """Those that were seen (icmpmsg_put); no line when there was none."""
+    seen = _types(icmp)
+    return _pair("IcmpMsg", seen) if seen else []
+
+
+def _types(icmp: IcmpCounters) -> dict[str, int]:
+    """By number, those that came and those that left."""
+    seen = {f"InType{kind}": icmp.received[kind] for kind in sorted(icmp.received)}
+    return seen | {f"OutType{kind}": icmp.sent[kind] for kind in sorted(icmp.sent)}
 
 
 def _pair(group: str, values: dict[str, int]) -> list[str]:

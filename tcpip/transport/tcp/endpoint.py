@@ -355,9 +355,10 @@ class TcpEndpoint(Endpoint):
         self.done = True
         self.raise_events(EVENT_IN | EVENT_RDHUP | (EVENT_HUP if self.shutdown_mask == SHUTDOWN_BOTH else 0))
 
-    def challenge_ack(self, seg: Segment) -> None:
-        """RFC 5961: tell where we are, but not too often, to one peer or to all."""
+    def challenge_ack(self, seg: Segment, why: str = "Challenge") -> None:
+        """RFC 5961: tell where we are, but not too often, to one peer or to all. `why`: of the counters TCPACKSkipped*."""
         if seg.now - self.last_challenge < self.config.invalid_ratelimit_ns and not seg.payload_len():
+            self.stats_ext.inc("TCPACKSkipped" + why)
             return
         if not seg.payload_len() and not self.tcp.may_challenge(seg.now):
             return

@@ -65,11 +65,14 @@ def fast_path(ep: TcpEndpoint, pkt: RxPacket) -> bool:
         rcv.ts_recent = ts_val
         rcv.ts_recent_at = now
     opened = _window(snd, window << snd.wscale, nxt, snd.una + acked)
+    stats = ep.stats_ext.values
     if acked:
+        stats["TCPDelivered"] += -(-acked // snd.mss)
         _acknowledge(ep, acked, now)
     elif opened:
         ep.want_output = True
         ep.touch()
+    stats["TCPHPHits" if size else "TCPHPAcks"] += 1
     if size:
         if ts_ecr:
             rcv.sample_rtt(ep.ts_elapsed(ts_ecr, now))

@@ -135,6 +135,7 @@ def syn_sent_arrives(ep: TcpEndpoint, seg: Segment) -> None:
         ack = unwrap(seg.ack, snd.nxt)
         stale_echo = ep.timestamps and seg.options.timestamp and not _echo_ok(ep, seg)
         if ack <= snd.iss or ack > snd.nxt or stale_echo:
+            ep.stats_ext.inc("PAWSActive", int(stale_echo))
             if snd.retransmits == 0:
                 ep.timers.xmit.arm(seg.now + SOON_NS)  # our SYN may have met an old connection: ask again
             if not flags & RST and ep.route is not None:

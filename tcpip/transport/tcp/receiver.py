@@ -152,14 +152,24 @@ class Receiver:
         if scale and self.ep.config.shrink_window:
             return self._may_shrink(free)
         if free - current >= min(self.mss_est, max(self.ep.so.rcvbuf >> 2, 1)):
+            if self.adv == self.wup:
+                self.ep.stats_ext.inc("TCPFromZeroWindowAdv")
             self.adv = self.nxt + free
             return free
         # Less than a segment more: keep the edge. Rounding up keeps it where the peer saw it.
         current = (current + (1 << scale) - 1) >> scale << scale
         if current > limit:
             current = limit
+        if not free:
+            self._count_full(current)
         self.adv = self.nxt + current
         return current
+
+    def _count_full(self, current: int) -> None:
+        if current:
+            self.ep.stats_ext.inc("TCPWantZeroWindowAdv")
+        elif self.adv != self.wup:
+            self.ep.stats_ext.inc("TCPToZeroWindowAdv")
 
     def _may_shrink(self, free: int) -> int:
         """tcp_shrink_window: the right edge moves back where there is less room than was promised; no window that is not worth

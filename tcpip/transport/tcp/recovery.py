@@ -43,6 +43,7 @@ def process_ack(snd: Sender, seg: Segment, window_changed: bool, congested: bool
         snd.cc.on_rtt(rtt, snd.una, snd.nxt, now)
     if not ep.sack_ok:
         _count_duplicates(snd, seg, advanced, window_changed, delivered)
+    _count(snd, seg, delivered, congested)
     snd.rack.update(delivered, snd.rtt.min_rtt, now)
     _note_reordering(snd, delivered)
     if advanced > 0 or not snd.board.segs:
@@ -69,6 +70,17 @@ def process_ack(snd: Sender, seg: Segment, window_changed: bool, congested: bool
     ep.timers.acked(advanced, now)
 
 
+def _count(snd: Sender, seg: Segment, delivered: Delivered, congested: bool) -> None:
+    stats = snd.ep.stats_ext.values
+    if not seg.seg_len():
+        stats["TCPPureAcks"] += 1
+    if delivered.fresh:
+        segments = -(-delivered.fresh // snd.mss)
+        stats["TCPDelivered"] += segments
+        if congested:
+            stats["TCPDeliveredCE"] += segments
+
+
 def process_old_ack(snd: Sender, seg: Segment) -> None:
     """An ACK that a later one has overtaken: what its SACK blocks tell is news none the less (tcp_input.c:tcp_ack)."""
     delivered = Delivered()
@@ -89,8 +101,10 @@ def _take_sacks(snd: Sender, seg: Segment, prior_una: int, delivered: Delivered)
     left, right = blocks[0]
     dsack = left < right and (right <= seg.ack or (len(blocks) > 1 and blocks[1][0] <= left and right <= blocks[1][1]))
     if dsack:
-        snd.ep.stats_ext.inc("TCPDSACKRecv")
-        snd.dsack_dups += max(-(-(right - left) // max(snd.mss, 1)), 1)
+        twice = max(-(-(right - left) // max(snd.mss, 1)), 1)
+        snd.ep.stats_ext.inc("TCPDSACKRecv" if right <= seg.ack else "TCPDSACKOfoRecv")
+        snd.ep.stats_ext.inc("TCPDSACKRecvSegs", twice)
+        snd.dsack_dups += twice
         snd.rack.on_dsack(snd.una, snd.nxt)
         if 0 <= snd.dsack_marker < right and snd.undo_retrans > 0:
             snd.undo_retrans = max(snd.undo_retrans - max((right - left) // snd.mss, 1), 0)
@@ -99,6 +113,8 @@ def _take_sacks(snd: Sender, seg: Segment, prior_una: int, delivered: Delivered)
     for left, right in sorted(blocks):  # upwards, lest a block looks reordered to the one before it
         if snd.una <= left < right <= snd.nxt:
             snd.board.mark_sacked(left, right, snd.mss, delivered)
+        elif right > snd.una:
+            snd.ep.stats_ext.inc("TCPSACKDiscard")
     return dsack
 
 
@@ -170,7 +186,10 @@ def _check_undo(snd: Sender, seg: Segment, advanced: int) -> None:
     if snd.undo_marker < 0 or advanced <= 0 or snd.retrans_ts < 0 or not seg.options.timestamp:
         return
     if seg.options.ts_ecr and seqnum.lt(seg.options.ts_ecr, snd.retrans_ts):
-        _undo(snd, "TCPSpuriousRTOs" if snd.ca_state == CA_LOSS else "TCPFullUndo")
+        if snd.ca_state == CA_LOSS:
+            _undo(snd, "TCPLossUndo")
+        else:
+            _undo(snd, "TCPFullUndo" if snd.una >= snd.high_seq else "TCPPartialUndo")
     elif snd.una > snd.undo_marker:
         snd.undo_marker = -1
 
@@ -178,7 +197,8 @@ def _check_undo(snd: Sender, seg: Segment, advanced: int) -> None:
 def _judge_timeout(snd: Sender, delivered: Delivered, advanced: int) -> None:
     """F-RTO, RFC 5682 3.1: was the time-out spurious? (net/ipv4/tcp_input.c:tcp_process_loss)"""
     if 0 <= delivered.original_end <= snd.high_seq:
-        _undo(snd, "TCPSpuriousRTOs")  # (3.b): what was sent once has arrived
+        _undo(snd, "TCPLossUndo")  # (3.b): what was sent once has arrived
+        snd.ep.stats_ext.inc("TCPSpuriousRTOs")
         snd.frto = False
     elif snd.nxt > snd.high_seq:
         if delivered.sacked or snd.dup_acks:
@@ -228,6 +248,14 @@ def _detect_losses(snd: Sender, advanced: int, now: int) -> None:
                 detect_by_time(snd, now)
         else:
             board.mark_lost_below(snd.rack.reordering, snd.mss)
+    if board.lost_again:
+        count_lost_again(snd)
+
+
+def count_lost_again(snd: Sender) -> None:
+    """Retransmissions that were lost, too."""
+    again, snd.board.lost_again = snd.board.lost_again, 0
+    snd.ep.stats_ext.inc("TCPLostRetransmit", -(-again // snd.mss))
 
 
 def detect_by_time(snd: Sender, now: int) -> None:
@@ -370,6 +398,7 @@ def on_retransmit_timeout(snd: Sender, now: int) -> None:
     """RFC 5681 3.1 (4), RFC 6298 (5.4)-(5.6): everything outstanding that was not sacked is taken for lost."""
     cc = snd.cc
     new_loss = snd.ca_state < CA_RECOVERY
+    _count_failure(snd)
     snd.frto = snd.ep.config.frto != 0 and (new_loss or snd.retransmits > 0)
     if snd.ca_state != CA_LOSS or snd.una >= snd.high_seq or snd.retransmits == 0:
         if snd.ca_state < CA_RECOVERY:
@@ -388,6 +417,7 @@ def on_retransmit_timeout(snd: Sender, now: int) -> None:
     snd.dup_acks = 0
     if snd.board.mark_all_lost():
         snd.ep.stats_ext.inc("TCPSACKReneging")
+    count_lost_again(snd)
     cc.cwnd = snd.mss
     snd.chrono.timed_out(snd.retransmits == 0, now)
     snd.retransmits += 1
@@ -401,6 +431,19 @@ def on_retransmit_timeout(snd: Sender, now: int) -> None:
         snd.first_timeout = now
     if snd.recorder is not None:
         snd.recorder.take(snd, now)
+
+
+def _count_failure(snd: Sender) -> None:
+    """What the first time-out in a row has ended (net/ipv4/tcp_timer.c: tcp_retransmit_timer)."""
+    if snd.retransmits:
+        return
+    kind = "Sack" if snd.ep.sack_ok else "Reno"
+    if snd.ca_state == CA_RECOVERY:
+        snd.ep.stats_ext.inc(f"TCP{kind}RecoveryFail")
+    elif snd.ca_state == CA_LOSS:
+        snd.ep.stats_ext.inc("TCPLossFailures")
+    elif snd.ca_state == CA_DISORDER or snd.board.sacked:
+        snd.ep.stats_ext.inc(f"TCP{kind}Failures")
 
 
 def simple_retransmit(snd: Sender) -> None:

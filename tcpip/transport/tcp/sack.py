@@ -70,7 +70,7 @@ class Delivered:
 class Scoreboard:
     """Records in sequence order, and sums over them."""
 
-    __slots__ = ("segs", "sacked", "lost", "retrans", "fack", "reno_sacked")
+    __slots__ = ("segs", "sacked", "lost", "retrans", "fack", "reno_sacked", "lost_again")
 
     def __init__(self) -> None:
         self.segs: list[SentSegment] = []
@@ -79,6 +79,7 @@ class Scoreboard:
         self.retrans = 0
         self.fack = 0
         self.reno_sacked = 0
+        self.lost_again = 0  # bytes of retransmissions, until somebody counts them
 
     def pipe(self, outstanding: int) -> int:
         """RFC 6675 4: how much is in the network, of `outstanding` = snd_nxt - snd_una."""
@@ -191,6 +192,7 @@ class Scoreboard:
         size = seg.end - seg.seq
         if seg.state & RETRANS:
             self.retrans -= size
+            self.lost_again += size
         if not seg.state & LOST:
             self.lost += size
         seg.state = seg.state & ~RETRANS | LOST

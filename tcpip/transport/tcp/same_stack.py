@@ -121,6 +121,10 @@ def _count(snd: Sender, rcv: Receiver, size: int, now: int) -> None:
     values = ep.stats.values
     values["OutSegs"] += 1
     values["InSegs"] += 1
+    ext = ep.stats_ext.values
+    ext["TCPOrigDataSent"] += 1
+    ext["TCPDelivered"] += 1
+    ext["TCPHPHits"] += 1
     lo = ep.stack.lo
     if lo is not None:
         length = size + 52

@@ -68,7 +68,7 @@ def check_paws(ep: TcpEndpoint, seg: Segment) -> bool:
         elif not _overtaken_ack(ep, seg):
             ep.stats_ext.inc("PAWSEstab")
             _note_duplicate(ep, seg)
-            ep.challenge_ack(seg)
+            ep.challenge_ack(seg, "PAWS")
             return False
     return True
 
@@ -89,7 +89,7 @@ def check_sequence(ep: TcpEndpoint, seg: Segment) -> bool:
     if end < rcv.wup or seg.seq > right:
         if not seg.flags & RST:
             _note_duplicate(ep, seg)
-            ep.challenge_ack(seg)
+            ep.challenge_ack(seg, "Seq")
         return False
     return True
 
@@ -106,6 +106,7 @@ def _note_duplicate(ep: TcpEndpoint, seg: Segment) -> None:
     """Old text: the ACK that answers it carries a DSACK."""
     end = seg.seq + seg.payload_len()
     if seg.payload_len() and seg.seq < ep.rcv.nxt:
+        ep.stats_ext.inc("DelayedACKLost")
         ep.rcv.duplicate(seg.seq, min(end, ep.rcv.nxt))
 
 

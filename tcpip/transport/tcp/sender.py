@@ -308,6 +308,7 @@ class Sender:
                 self._retransmit_lost(now)
         except NetworkError as failure:  # as if the link had lost it
             self.ep.soft_error = failure.error
+            self.ep.stats_ext.inc("TCPRetransFail", int(self.board.lost > 0))
             if self.board.segs:
                 self.ep.timers.sent_data(now)
         self.ep.timers.check_probe(now)
@@ -500,7 +501,10 @@ class Sender:
                     break
                 if not self._may_leave(now):
                     break
+                before = self.total_retrans
                 self.retransmit(index, max(room, self.mss), now)
+                counter = "TCPSlowStartRetrans" if self.ca_state == CA_LOSS else "TCPFastRetrans"
+                self.ep.stats_ext.inc(counter, self.total_retrans - before)
             index += 1
 
     def retransmit(self, index: int, limit: int, now: int) -> None:

@@ -99,6 +99,7 @@ class TimeWait(PacketHandler):
         if seg.flags & FIN:
             self.tcp.time_wait.restart(self, seg.now)
         elif seg.now - self.last_ack < self.tcp.config.invalid_ratelimit_ns:
+            self.tcp.stack.stats.tcp_ext.inc("TCPACKSkippedTimeWait")
             return
         self.last_ack = seg.now
         options = emit_timestamp(self.tcp.timestamp(self.key, seg.now), self.ts_recent) if self.timestamps else b""

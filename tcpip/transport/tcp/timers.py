@@ -285,6 +285,7 @@ class TcpTimers:
             return
         snd.probes_out += 1
         snd.retransmits += 1
+        ep.stats_ext.inc("TCPWinProbe")
         emit_probe(ep, now)
         self.check_probe(now)
 

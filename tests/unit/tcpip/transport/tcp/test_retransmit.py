@@ -153,7 +153,7 @@ def test_spurious_timeout_is_undone() -> None:
     peer.ts_echo = original[0].options.ts_val
     peer.send(ACK, ack=original[0].seq + 1448)
     assert peer.ep.snd.cc.cwnd >= cwnd
-    assert peer.stack.stats.tcp_ext["TCPSpuriousRTOs"] == 1
+    assert peer.stack.stats.tcp_ext["TCPLossUndo"] == 1
     assert peer.ep.snd.board.lost == 0
 
 
