@@ -199,9 +199,7 @@ class ICMPv4(TransportProtocol):
             error, hard = _UNREACHABLE[message.code]
             if message.code == wire.FRAGMENTATION_NEEDED:
                 mtu = plausible_mtu(message.rest & 0xFFFF, total)
-        elif message.type == wire.TIME_EXCEEDED:
-            error, hard = errors.HOST_UNREACHABLE, False
-        elif message.type == wire.REDIRECT:
+        elif message.type == wire.TIME_EXCEEDED or message.type == wire.REDIRECT:
             error, hard = errors.HOST_UNREACHABLE, False
         else:
             error, hard = errors.PROTOCOL_ERROR, True

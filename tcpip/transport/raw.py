@@ -17,12 +17,12 @@ from tcpip.errors import Malformed, NetworkError
 from tcpip.header.ethernet import TYPE_IPV4, TYPE_IPV6
 from tcpip.header.ipv4 import MIN_LEN, Ipv4Header
 from tcpip.header.ipv6 import HEADER_LEN
+from tcpip.sockopt import IPPROTO_ICMP, IPPROTO_ICMPV6
 from tcpip.transport import flow_labels
 from tcpip.transport.datagram import DatagramEndpoint
 from tcpip.transport.endpoint import Control
 from tcpip.transport.option_values import int_or_char_value, int_value
 from tcpip.transport.protocol import IcmpError
-from tcpip.sockopt import IPPROTO_ICMP, IPPROTO_ICMPV6
 from tcpip.transport.sent_control import sent_tos
 
 if TYPE_CHECKING:

@@ -89,8 +89,7 @@ def emit_segment(ep: TcpEndpoint, seq: int, size: int, flags: int, now: int, fre
     snd.segs_out += segments
     if size:
         snd.data_segs_out += segments
-        if fresh:
-            ep.stats_ext.values["TCPOrigDataSent"] += segments
+        ep.stats_ext.values["TCPOrigDataSent"] += segments if fresh else 0
     ep.stats.values["OutSegs"] += segments
     so = pkt.socket = ep.so
     route.write_packet(pkt, IPPROTO_TCP, so.hop_limit if route.six else so.ttl, tos, ep.dont_fragment)

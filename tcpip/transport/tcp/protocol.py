@@ -12,6 +12,7 @@ from tcpip.buffer import TO_HOST, RxPacket
 from tcpip.clock import NS_PER_S
 from tcpip.errors import DropReason, Malformed
 from tcpip.header.tcp import MIN_LENGTH
+from tcpip.link.offload import segments
 from tcpip.seqnum import MASK
 from tcpip.sockopt import IPPROTO_TCP
 from tcpip.transport.demux import Demuxer
@@ -62,7 +63,7 @@ class TcpProtocol(TransportProtocol):
 
     def deliver(self, pkt: RxPacket) -> None:
         stats = self.stack.stats.tcp.values
-        stats["InSegs"] += 1
+        stats["InSegs"] += 1 if not pkt.gso_size else segments(pkt, pkt.transport)
         if pkt.end - pkt.transport < MIN_LENGTH:
             stats["InErrs"] += 1
             raise Malformed(DropReason.TRUNCATED)
