@@ -248,11 +248,9 @@ def _detect_losses(snd: Sender, advanced: int, now: int) -> None:
                 detect_by_time(snd, now)
         else:
             board.mark_lost_below(snd.rack.reordering, snd.mss)
-    if board.lost_again:
-        count_lost_again(snd)
 
 
-def count_lost_again(snd: Sender) -> None:
+def _count_lost_again(snd: Sender) -> None:
     """Retransmissions that were lost, too."""
     again, snd.board.lost_again = snd.board.lost_again, 0
     snd.ep.stats_ext.inc("TCPLostRetransmit", -(-again // snd.mss))
@@ -264,6 +262,8 @@ def detect_by_time(snd: Sender, now: int) -> None:
         snd.ca_state >= CA_RECOVERY, snd.board.sacked, snd.mss, snd.rtt.min_rtt, max(snd.rtt.srtt, 1), snd.ep.config
     )
     _, wait = snd.rack.detect(snd.board, reo_wnd, now)
+    if snd.board.lost_again:
+        _count_lost_again(snd)
     snd.ep.timers.reorder_wait(wait, now)
 
 
@@ -417,7 +417,7 @@ def on_retransmit_timeout(snd: Sender, now: int) -> None:
     snd.dup_acks = 0
     if snd.board.mark_all_lost():
         snd.ep.stats_ext.inc("TCPSACKReneging")
-    count_lost_again(snd)
+    _count_lost_again(snd)
     cc.cwnd = snd.mss
     snd.chrono.timed_out(snd.retransmits == 0, now)
     snd.retransmits += 1
