@@ -16,6 +16,7 @@ FIXED: Final = Struct("!BBHI")
 
 ECHO_REPLY: Final = 0
 DEST_UNREACHABLE: Final = 3
+SOURCE_QUENCH: Final = 4
 REDIRECT: Final = 5
 ECHO_REQUEST: Final = 8
 TIME_EXCEEDED: Final = 11

@@ -1,6 +1,6 @@
 """ICMPv4: answering echo requests, reporting errors, and handing received errors to the transport that caused them.
 
-Implements: RFC 792, RFC 1122 3.2.2, RFC 1191 (fragmentation needed), RFC 1812 4.3.2.8 (rate limit).
+Implements: RFC 792, RFC 1122 3.2.2, RFC 1191 (fragmentation needed), RFC 1812 4.3.2.8 (rate limit: `icmp_limits`).
 Deviates: address masks are ignored, as on Linux.
 """
 
@@ -12,10 +12,11 @@ from tcpip import errors
 from tcpip.addr import is_multicast
 from tcpip.buffer import TO_HOST, RxPacket, TxPacket
 from tcpip.checksum import partial_sum
-from tcpip.clock import NS_PER_MS, NS_PER_S
+from tcpip.clock import NS_PER_MS
 from tcpip.errors import DropReason, Malformed, NetError, NetworkError
 from tcpip.header import icmpv4 as wire
 from tcpip.header.ipv4 import FIXED, MIN_LEN, OFFSET_MASK
+from tcpip.network.icmp_limits import PeerLimits, RateLimiter
 from tcpip.network.ipv4 import MS_PER_DAY
 from tcpip.sockopt import IPPROTO_ICMP
 from tcpip.transport.protocol import IcmpError, TransportProtocol
@@ -26,8 +27,10 @@ if TYPE_CHECKING:
 
 MAX_ERROR: Final = 576
 """Longest error packet, IP header included (RFC 1812 4.3.2.3)."""
-PER_SECOND: Final = 1000
-BURST: Final = 50
+RATEMASK: Final = (
+    1 << wire.DEST_UNREACHABLE | 1 << wire.SOURCE_QUENCH | 1 << wire.TIME_EXCEEDED | 1 << wire.PARAMETER_PROBLEM
+)
+INTERVAL_MS: Final = 1000
 
 _UNREACHABLE: Final[tuple[tuple[NetError, bool], ...]] = (
     (errors.NETWORK_UNREACHABLE, False),
@@ -50,27 +53,6 @@ _UNREACHABLE: Final[tuple[tuple[NetError, bool], ...]] = (
 """Error and hardness by code (net/ipv4/icmp.c:icmp_err_convert)."""
 
 
-class RateLimiter:
-    """A token bucket: `per_second` errors, `burst` at once (icmp_msgs_per_sec, icmp_msgs_burst)."""
-
-    __slots__ = ("per_second", "burst", "_tokens", "_at")
-
-    def __init__(self) -> None:
-        self.per_second = PER_SECOND
-        self.burst = BURST
-        self._tokens = BURST * NS_PER_S
-        self._at = 0
-
-    def allow(self, now: int) -> bool:
-        """Take a token if there is one."""
-        self._tokens = min(self.burst * NS_PER_S, self._tokens + (now - self._at) * self.per_second)
-        self._at = now
-        if self._tokens < NS_PER_S:
-            return False
-        self._tokens -= NS_PER_S
-        return True
-
-
 class ICMPv4(TransportProtocol):
     """Protocol 1. Echo replies go to ping endpoints, errors to the transport they are about."""
 
@@ -78,7 +60,10 @@ class ICMPv4(TransportProtocol):
 
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
-        self.limiter = RateLimiter()
+        self.limiter = RateLimiter(stack.random)
+        self.peers = PeerLimits()  # of IPv6, too
+        self.ratemask: int = RATEMASK  # bit by type: what is limited
+        self.interval_ms: int = INTERVAL_MS  # icmp_ratelimit
         self.ignore_echo: int = 0  # icmp_echo_ignore_all
         self.ignore_broadcasts: int = 1  # icmp_echo_ignore_broadcasts: echo and timestamp requests
 
@@ -127,7 +112,24 @@ class ICMPv4(TransportProtocol):
         now = (self.stack.clock.realtime_ns() // NS_PER_MS % MS_PER_DAY).to_bytes(4, "big")
         self._reply(pkt, wire.TIMESTAMP_REPLY, request.rest, bytes(request.body[:4]) + now + now)
 
+    def _may_send(self, cause: RxPacket, kind: int, code: int) -> bool:
+        """Whether the limits let an answer to `cause` go (net/ipv4/icmp.c: icmpv4_global_allow, icmpv4_xrlim_allow)."""
+        if not self.ratemask >> kind & 1 or (kind == wire.DEST_UNREACHABLE and code == wire.FRAGMENTATION_NEEDED):
+            return True
+        if cause.nic is not None and cause.nic.loopback:
+            return True
+        now = self.stack.clock.now_ns()
+        if not self.limiter.allow(now):
+            self.stack.stats.icmp.inc("OutRateLimitGlobal")
+            return False
+        if not self.peers.allow(cause.src, self.interval_ms * NS_PER_MS, now):
+            self.stack.stats.icmp.inc("OutRateLimitHost")
+            return False
+        return True
+
     def _reply(self, pkt: RxPacket, kind: int, rest: int, body: bytes | memoryview) -> None:
+        if not self._may_send(pkt, kind, 0):
+            return
         header = bytearray(wire.HEADER_LEN)
         wire.Icmpv4Message(kind, 0, rest, b"").emit(header, 0)
         total = partial_sum(header) + partial_sum(body)
@@ -163,8 +165,7 @@ class ICMPv4(TransportProtocol):
             pkt.transport >= pkt.end or pkt.data[pkt.transport] in wire.ERRORS or pkt.data[pkt.transport] > 18
         ):
             return
-        if not self.limiter.allow(self.stack.clock.now_ns()):
-            self.stack.stats.icmp.inc("OutRateLimitHost")
+        if not self._may_send(pkt, error_type, code):
             return
         quoted = pkt.data[pkt.network : min(pkt.end, pkt.network + MAX_ERROR - 28)]
         header = bytearray(wire.HEADER_LEN)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from tcpip import errors
 from tcpip.addr import is_multicast
 from tcpip.buffer import TO_HOST, RxPacket, TxPacket
+from tcpip.clock import NS_PER_MS
 from tcpip.errors import DropReason, Malformed, NetError, NetworkError
 from tcpip.header import icmpv6 as wire
 from tcpip.header.ipv6_ext import DESTINATION, FRAGMENT, HOP_BY_HOP, ROUTING, walk
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 
 MAX_ERROR: Final = 1280
 MIN_MTU: Final = 1280
+RATEMASK: Final = bytes([kind < 128 and kind != wire.PACKET_TOO_BIG for kind in range(256)])
+"""By type whether it is limited, as usual: errors but those that path MTU discovery needs."""
+INTERVAL_MS: Final = 100
+"""As Linux 6.18 has it; 6.6 had 1000, and less for hosts that are reached by a shorter prefix."""
 _EXTENSIONS: Final = frozenset((HOP_BY_HOP, ROUTING, FRAGMENT, DESTINATION))
 
 _UNREACHABLE: Final[tuple[tuple[NetError, bool], ...]] = (
@@ -47,6 +52,9 @@ class ICMPv6(TransportProtocol):
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
         self.limiter = stack.icmpv4.limiter
+        self.peers = stack.icmpv4.peers
+        self.ratemask: bytes = RATEMASK
+        self.interval_ms: int = INTERVAL_MS  # net.ipv6.icmp.ratelimit
         self.ignore_echo: int = 0  # net.ipv6.icmp.echo_ignore_all
         self.ignore_multicast: int = 0
 
@@ -93,8 +101,23 @@ class ICMPv6(TransportProtocol):
         """RFC 4443 4.2; a request to a multicast group is answered from a unicast address, as it allows."""
         if self.ignore_echo or (self.ignore_multicast and pkt.kind != TO_HOST):
             return
+        if not self._may_send(pkt, wire.ECHO_REPLY):
+            return
         source = pkt.dst if pkt.kind == TO_HOST and not self.stack.is_anycast(pkt.dst) else b""
         self.send(wire.ECHO_REPLY, 0, request.rest, [request.body], pkt.src, source, pkt)
+
+    def _may_send(self, cause: RxPacket, kind: int) -> bool:
+        """Whether the limits let an answer to `cause` go (net/ipv6/icmp.c: icmpv6_global_allow, icmpv6_xrlim_allow)."""
+        if not self.ratemask[kind] or (cause.nic is not None and cause.nic.loopback):
+            return True
+        now = self.stack.clock.now_ns()
+        if not self.limiter.allow(now):
+            self.stack.stats.icmp.inc("OutRateLimitGlobal")
+            return False
+        if not self.peers.allow(cause.src, self.interval_ms * NS_PER_MS, now):
+            self.stack.stats.icmp6.inc("OutRateLimitHost")
+            return False
+        return True
 
     def send(
         self, kind: int, code: int, rest: int, body: list[bytes | memoryview], dst: bytes, src: bytes, cause: RxPacket
@@ -127,8 +150,7 @@ class ICMPv6(TransportProtocol):
             pkt.transport >= pkt.end or pkt.data[pkt.transport] < 128 or pkt.data[pkt.transport] == wire.REDIRECT
         ):
             return
-        if not self.limiter.allow(self.stack.clock.now_ns()):
-            self.stack.stats.icmp6.inc("OutRateLimitHost")
+        if not self._may_send(pkt, kind):
             return
         quoted = pkt.data[pkt.network : min(pkt.end, pkt.network + MAX_ERROR - 48)]
         source = pkt.dst if pkt.dst in self.stack.local else b""

@@ -6,6 +6,7 @@ import errno
 from typing import TYPE_CHECKING, Callable, Final
 
 from sandbox.errors import SyscallError
+from sandbox.fs.procfs.ranges_file import RangesFile
 from sandbox.fs.pseudo.nodes import PseudoFile
 from tcpip.transport.ports import EPHEMERAL_FIRST, EPHEMERAL_LAST
 from tcpip.transport.tcp.congestion import ALGORITHMS
@@ -114,37 +115,11 @@ class NumbersFile(PseudoFile):
         if not words:
             raise SyscallError(errno.EINVAL)
         for n, word in enumerate(words[: len(values)]):
-            if not word.isdigit() or len(word) > 10 or not self.least <= int(word) <= self.most:
+            digits = word[1:] if word[:1] == b"-" else word
+            if not digits.isdigit() or len(digits) > 10 or not self.least <= int(word) <= self.most:
                 raise SyscallError(errno.EINVAL)
             values[n] = int(word)
         self.put(t, tuple(values))
-
-
-class ReservedPortsFile(PseudoFile):
-    """net.ipv4.ip_local_reserved_ports: ports that are given to nobody who does not ask for them by number."""
-
-    __slots__ = ()
-
-    def __init__(self, fs: ProcFs, ino: int) -> None:
-        super().__init__(fs, ino, 0o644)
-
-    def content(self, t: Task) -> bytes:
-        """Ranges, as they are written."""
-        stack = t.ns.net.stack
-        return (ranges_text(stack.ports.reserved) if stack is not None else "").encode() + b"\n"
-
-    def store(self, t: Task, data: bytes) -> None:
-        """EINVAL for what are no ranges of ports (kernel/sysctl.c: proc_do_large_bitmap)."""
-        ports = bytearray(PORT_MAX + 1)
-        for word in data.split(b"\0")[0].replace(b",", b" ").split():
-            first, dash, last = word.partition(b"-")
-            low, high = _port(first), _port(last if dash else first)
-            if high < low:
-                raise SyscallError(errno.EINVAL)
-            ports[low : high + 1] = b"\1" * (high + 1 - low)
-        stack = t.ns.net.stack
-        if stack is not None:
-            stack.ports.reserved = bytes(ports)
 
 
 class CongestionFile(PseudoFile):
@@ -168,24 +143,6 @@ class CongestionFile(PseudoFile):
         config = _config(t)
         if config is not None:
             config.congestion = name
-
-
-def _port(word: bytes) -> int:
-    if not word.isdigit() or len(word) > 5 or int(word) > PORT_MAX:
-        raise SyscallError(errno.EINVAL)
-    return int(word)
-
-
-def ranges_text(ports: bytes) -> str:
-    """N,N-M,… of the ports that are marked."""
-    found = []
-    low = ports.find(1)
-    while low >= 0:
-        end = ports.find(0, low)
-        high = (end if end >= 0 else len(ports)) - 1
-        found.append(str(low) if low == high else f"{low}-{high}")
-        low = ports.find(1, high + 1)
-    return ",".join(found)
 
 
 def _config(t: Task) -> TcpConfig | None:
@@ -238,6 +195,28 @@ def _put_range(t: Task, values: Values) -> None:
         stack.ports.first, stack.ports.last = first, last
 
 
+def _get_reserved(t: Task) -> bytes:
+    stack = t.ns.net.stack
+    return stack.ports.reserved if stack is not None else b""
+
+
+def _put_reserved(t: Task, marks: bytes) -> None:
+    stack = t.ns.net.stack
+    if stack is not None:
+        stack.ports.reserved = marks
+
+
+def _get_limited(t: Task) -> bytes:
+    stack = t.ns.net.stack
+    return stack.icmpv6.ratemask if stack is not None else b""
+
+
+def _put_limited(t: Task, marks: bytes) -> None:
+    stack = t.ns.net.stack
+    if stack is not None:
+        stack.icmpv6.ratemask = marks
+
+
 def _get_start(t: Task) -> Values:
     return (t.ns.net.unprivileged_port,)
 
@@ -255,6 +234,8 @@ _STACK: Final[tuple[tuple[str, str, str, int, int, int], ...]] = (
     ("ipv4/icmp_echo_ignore_broadcasts", "icmpv4", "ignore_broadcasts", 0, 1, 1),
     ("ipv4/icmp_msgs_burst", "icmpv4.limiter", "burst", 0, _INT_MAX, 50),
     ("ipv4/icmp_msgs_per_sec", "icmpv4.limiter", "per_second", 0, _INT_MAX, 1000),
+    ("ipv4/icmp_ratelimit", "icmpv4", "interval_ms", 0, _INT_MAX, 1000),
+    ("ipv4/icmp_ratemask", "icmpv4", "ratemask", ~_INT_MAX, _INT_MAX, 6168),
     ("ipv4/igmp_link_local_mcast_reports", "group_settings", "igmp_link_local_mcast_reports", 0, _BYTE_MAX, 1),
     ("ipv4/igmp_max_memberships", "group_settings", "igmp_max_memberships", 0, _INT_MAX, 20),
     ("ipv4/igmp_max_msf", "group_settings", "igmp_max_msf", 0, _INT_MAX, 10),
@@ -268,6 +249,7 @@ _STACK: Final[tuple[tuple[str, str, str, int, int, int], ...]] = (
     ("ipv6/flowlabel_state_ranges", "flow_labels", "state_ranges", 0, 1, 0),
     ("ipv6/icmp/echo_ignore_all", "icmpv6", "ignore_echo", 0, 1, 0),
     ("ipv6/icmp/echo_ignore_multicast", "icmpv6", "ignore_multicast", 0, 1, 0),
+    ("ipv6/icmp/ratelimit", "icmpv6", "interval_ms", 0, _INT_MAX, 100),
     ("ipv6/mld_max_msf", "group_settings", "mld_max_msf", 0, _INT_MAX, 64),
     ("ipv6/mld_qrv", "group_settings", "mld_qrv", 1, _INT_MAX, 2),
     ("ipv6/ip_nonlocal_bind", "", "nonlocal_bind_v6", 0, 1, 0),
@@ -310,5 +292,8 @@ def files(fs: ProcFs) -> list[tuple[str, Inode]]:
     start = NumbersFile(fs, fs.new_ino(), _get_start, _put_start, 0, PORT_MAX)
     found.append(("net/ipv4/ip_unprivileged_port_start", start))
     found.append(("net/ipv4/tcp_congestion_control", CongestionFile(fs, fs.new_ino())))
-    found.append(("net/ipv4/ip_local_reserved_ports", ReservedPortsFile(fs, fs.new_ino())))
+    reserved = RangesFile(fs, fs.new_ino(), PORT_MAX, _get_reserved, _put_reserved)
+    found.append(("net/ipv4/ip_local_reserved_ports", reserved))
+    limited = RangesFile(fs, fs.new_ino(), _BYTE_MAX, _get_limited, _put_limited)
+    found.append(("net/ipv6/icmp/ratemask", limited))
     return found

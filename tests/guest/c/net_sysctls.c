@@ -87,6 +87,10 @@ int main(void) {
     show("ipv4/tcp_mtu_probing"), show("ipv4/tcp_base_mss"), show("ipv4/tcp_probe_threshold"), show("ipv4/tcp_probe_interval");
     show("ipv4/tcp_mtu_probe_floor"), set("ipv4/tcp_mtu_probing", "2"), set("ipv4/tcp_mtu_probing", "256");
     set("ipv4/tcp_base_mss", "512"), set("ipv4/tcp_probe_interval", "60"), set("ipv4/tcp_probe_threshold", "20");
+    show("ipv4/icmp_ratelimit"), show("ipv4/icmp_ratemask"), show("ipv6/icmp/ratelimit"), show("ipv6/icmp/ratemask");
+    set("ipv4/icmp_ratelimit", "0"), set("ipv4/icmp_ratelimit", "1500"), set("ipv4/icmp_ratelimit", "-1");
+    set("ipv4/icmp_ratemask", "-1"), set("ipv4/icmp_ratemask", "2147483648"), set("ipv6/icmp/ratelimit", "x");
+    set("ipv6/icmp/ratemask", "1-4,7,200"), set("ipv6/icmp/ratemask", "256"), set("ipv6/icmp/ratemask", "5-2");
     int value = 0;
     socklen_t size = sizeof value;
     s = MUST(socket(AF_INET, SOCK_STREAM, 0));

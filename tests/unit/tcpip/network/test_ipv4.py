@@ -111,17 +111,6 @@ def test_no_error_about_an_error() -> None:
     assert host.frames() == []
 
 
-def test_errors_are_rate_limited() -> None:
-    host = Host()
-    for _ in range(80):
-        host.ipv4(b"12345678", 200)
-    assert len(host.frames()) == 50
-    host.pass_time(0.01)
-    for _ in range(20):
-        host.ipv4(b"12345678", 200)
-    assert len(host.frames()) == 10
-
-
 def fragments(data: bytes, size: int, ident: int = 7) -> list[bytes]:
     """`data` as UDP-less protocol 1 fragments of `size` bytes."""
     return [
