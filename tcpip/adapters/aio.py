@@ -4,7 +4,7 @@ or any loop runs any number of stacks, and the calls are functions that take the
     async with Runner(stack):
         reader, writer = await open_connection(stack, "10.9.0.1", 80)
 
-Hosts of these are address literals, or "localhost". OSErrors are those of the standard library.
+Hosts of these are address literals, or "localhost"; other names are socket.gaierror. OSErrors are those of the standard library.
 """
 
 from __future__ import annotations

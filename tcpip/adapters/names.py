@@ -30,13 +30,16 @@ def scope_of(stack: Stack, scope: str) -> int:
 
 
 def address_of(stack: Stack, host: str | None, port: int) -> SockAddr:
-    """A literal (with %scope for link-local addresses), "localhost", or nothing: all of IPv4's. ValueError."""
+    """A literal (with %scope for link-local addresses), "localhost", or nothing: all of IPv4's. socket.gaierror: EAI_NONAME for another name."""
     if not host:
         return SockAddr(IPV4_ANY, port)
     if host == "localhost":
         return SockAddr(IPV4_LOOPBACK, port)
     literal, _, scope = host.partition("%")
-    return SockAddr(parse(literal), port, scope_of(stack, scope))
+    try:
+        return SockAddr(parse(literal), port, scope_of(stack, scope))
+    except ValueError as error:
+        raise socket.gaierror(socket.EAI_NONAME, str(error)) from None
 
 
 def get_address_info(

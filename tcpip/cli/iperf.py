@@ -12,6 +12,7 @@ import asyncio
 import json
 import re
 import secrets
+import socket
 import sys
 from typing import Any, Final
 
@@ -201,8 +202,8 @@ async def run_client(stack: Stack, options: argparse.Namespace) -> float:
     """One test against an iperf3 server; the receiver's Gbit/s."""
     try:
         address = address_of(stack, options.client, options.port)
-    except ValueError as error:
-        raise UsageError(str(error)) from None
+    except socket.gaierror as error:
+        raise UsageError(error.strerror) from None
     return await Client(stack, options, address, Wire(await _connect(stack, address))).run()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import socket
 import struct
 from typing import Any
 
@@ -45,8 +46,8 @@ async def _main(options: argparse.Namespace) -> int:
         await session.ready()
         try:
             address = address_of(session.stack, options.host, 0)
-        except ValueError as error:
-            raise UsageError(str(error)) from None
+        except socket.gaierror as error:
+            raise UsageError(error.strerror) from None
         return await _ping(session, address, options)
     finally:
         session.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import socket
 import struct
 from typing import Any, Final
 
@@ -55,8 +56,8 @@ async def _main(options: argparse.Namespace) -> int:
         await session.ready()
         try:
             target = address_of(session.stack, options.host, BASE_PORT)
-        except ValueError as error:
-            raise UsageError(str(error)) from None
+        except socket.gaierror as error:
+            raise UsageError(error.strerror) from None
         return await _trace(session.stack, target, options)
     finally:
         session.close()

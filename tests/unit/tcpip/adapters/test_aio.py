@@ -83,7 +83,7 @@ def test_refusal_and_unreachable_are_os_errors() -> None:
             await aio.open_connection(one, B, 81)
         with pytest.raises(OSError, match="unreachable"):
             await aio.open_connection(one, "192.0.2.1", 81)
-        with pytest.raises(ValueError, match="not an IPv4"):
+        with pytest.raises(socket.gaierror, match="not an IPv4"):
             await aio.open_connection(one, "example.org", 80)
         await aio.start_server(two, echo, B, 7)
         with pytest.raises(OSError, match="in use"):
