@@ -122,12 +122,12 @@ class RawEndpoint(DatagramEndpoint):
         flow_labels.connected(self.stack, self.options, address)
         if route.broadcast and not self.options.broadcast:
             raise NetworkError(errors.BROADCAST_NOT_ALLOWED)
-        self.peer, self.peer_port, self.peer_scope = route.dst, 0, address.scope_id
+        self.peer, self.peer_port, self.peer_scope = route.dst, address.port, address.scope_id
         if is_any(self.bound_addr):
             self.local = route.src
 
     def getsockname(self) -> SockAddr:
-        return self.shown(self.local, self.protocol if self.family == AF_INET else 0, self.bound_nic)
+        return self.shown(self.local, self.protocol, self.bound_nic)
 
     # Receiving.
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from sandbox.sockets.netlink.message import Request
     from tcpip.transport.endpoint import Endpoint
 
+LISTED: Final = (so.IPPROTO_TCP, so.IPPROTO_UDP, so.IPPROTO_UDPLITE)
+"""Protocols that are told of. Raw sockets are not, as without CONFIG_INET_RAW_DIAG: ss(8) finds them in /proc/net."""
 INET_DIAG_REQ_BYTECODE: Final = 1
 MEMINFO: Final = 1
 INFO: Final = 2
@@ -44,6 +46,10 @@ def answer(network: Network, request: Request, port: int) -> list[bytes]:
     if len(request.body) < _REQUEST.size:
         raise SyscallError(errno.EINVAL)
     family, protocol, wanted, _, states, *_ = _REQUEST.unpack_from(request.body)
+    if protocol not in LISTED:
+        if request.dump:
+            return nl.dump(request, port, SOCK_DIAG_BY_FAMILY, [], error=errno.ENOENT)
+        raise SyscallError(errno.ENOENT)
     if not request.dump:
         for row in connections(network, family, protocol):
             if _is_named(row, request.body):

@@ -119,8 +119,10 @@ def error(request: Request, number: int, port: int, capped: bool, offset: int = 
     return message(NLMSG_ERROR, flags, request.seq, port, _INT.pack(-number) + quoted)
 
 
-def dump(request: Request, port: int, kind: int, bodies: list[bytes], filtered: bool = False) -> list[bytes]:
-    """The datagrams of a dump: messages of type `kind`, then NLMSG_DONE."""
+def dump(
+    request: Request, port: int, kind: int, bodies: list[bytes], filtered: bool = False, error: int = 0
+) -> list[bytes]:
+    """The datagrams of a dump: messages of type `kind`, then NLMSG_DONE, which has the errno that ended it."""
     flags = NLM_F_MULTI | (NLM_F_DUMP_FILTERED if filtered else 0)
     datagrams: list[bytes] = []
     part = bytearray()
@@ -132,5 +134,5 @@ def dump(request: Request, port: int, kind: int, bodies: list[bytes], filtered: 
         part += one
     if part:
         datagrams.append(bytes(part))
-    datagrams.append(message(NLMSG_DONE, flags, request.seq, port, _INT.pack(0)))
+    datagrams.append(message(NLMSG_DONE, flags, request.seq, port, _INT.pack(-error)))
     return datagrams

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, Iterator
 
 from sandbox.abi.linux.socket import AF_INET, AF_INET6
 from sandbox.sockets.inet.connections import Connection, connections
-from tcpip.sockopt import IPPROTO_TCP, IPPROTO_UDP
+from tcpip.sockopt import IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDPLITE
 from tcpip.transport.packet import PacketEndpoint
 from tcpip.transport.tcp.endpoint import TcpEndpoint
 from tcpip.transport.tcp.state import CLOSED, LISTEN, SYN_RECEIVED, TIME_WAIT
@@ -21,9 +21,20 @@ PROTOCOLS: Final[dict[str, tuple[int, int]]] = {
     "tcp6": (AF_INET6, IPPROTO_TCP),
     "udp": (AF_INET, IPPROTO_UDP),
     "udp6": (AF_INET6, IPPROTO_UDP),
+    "udplite": (AF_INET, IPPROTO_UDPLITE),
+    "udplite6": (AF_INET6, IPPROTO_UDPLITE),
+    "icmp": (AF_INET, IPPROTO_ICMP),
+    "icmp6": (AF_INET6, IPPROTO_ICMPV6),
     "raw": (AF_INET, -1),
     "raw6": (AF_INET6, -1),
 }
+PADDED: Final[dict[tuple[int, int], int]] = {
+    (4, IPPROTO_TCP): 149,
+    (4, IPPROTO_UDP): 127,
+    (4, IPPROTO_UDPLITE): 127,
+    (4, IPPROTO_ICMP): 127,
+}
+"""Length of a row by size of address and protocol, where it has one of its own (seq_setwidth)."""
 
 
 def table(network: Network, head: bytes, name: str) -> Iterator[bytes]:
@@ -45,7 +56,7 @@ def packets(network: Network) -> list[str]:
     for socket, endpoint in packet_sockets(network):
         running = int(endpoint.ethertype != 0)
         rows.append(
-            f"0000000000000000 {3:<6} {socket.kind:<4} {endpoint.ethertype:04x} {endpoint.nic:<5} {running} "
+            f"0000000000000000 {3:<6} {socket.kind:<4} {endpoint.ethertype:04x}   {endpoint.nic:<5} {running} "
             f"{endpoint.received_bytes:<6} {endpoint.options.owner:<6} {socket.inode:<6}\n"
         )
     return rows
@@ -76,11 +87,14 @@ def _row(number: int, row: Connection, protocol: int) -> str:
         tail = " 3 0000000000000000"
     else:
         tail = f" 1 0000000000000000 {_timing(row)}"
-    return (
-        f"{number:4}: {words(row.own.addr.ljust(size, bytes(1)))}:{row.own.port:04X} "
-        f"{words(row.peer.addr.ljust(size, bytes(1)))}:{row.peer.port:04X} {row.state:02X} "
-        f"{unsent:08X}:{received:08X} {timer:02X}:{until:08X} 00000000 {row.uid:5} {0:8} {row.inode}{tail}\n"
+    width = 4 if protocol == IPPROTO_TCP or (protocol < 0 and size == 4) else 5
+    peer_port = row.peer.port if protocol >= 0 else 0
+    line = (
+        f"{number:{width}}: {words(row.own.addr.ljust(size, bytes(1)))}:{row.own.port:04X} "
+        f"{words(row.peer.addr.ljust(size, bytes(1)))}:{peer_port:04X} {row.state:02X} "
+        f"{unsent:08X}:{received:08X} {timer:02X}:{until:08X} 00000000 {row.uid:5} {0:8} {row.inode}{tail}"
     )
+    return line.ljust(PADDED.get((size, protocol), 0)) + "\n"
 
 
 def _timing(row: Connection) -> str:

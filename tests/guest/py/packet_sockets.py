@@ -73,16 +73,25 @@ def options():
             print("option", name, seen, attempt(lambda: s.getsockopt(SOL_PACKET, name, 2)))
         for name in (0, ADD, 3, 25, 100):
             print("option", name, attempt(lambda: s.getsockopt(SOL_PACKET, name)))
-        print("set", attempt(lambda: s.setsockopt(SOL_PACKET, STATISTICS, 1)), attempt(lambda: s.setsockopt(SOL_PACKET, 3, 1)))
+        print(
+            "set",
+            attempt(lambda: s.setsockopt(SOL_PACKET, STATISTICS, 1)),
+            attempt(lambda: s.setsockopt(SOL_PACKET, 3, 1)),
+        )
         for level in (socket.SOL_IP, socket.SOL_TCP, 41):
             print("level", level, attempt(lambda: s.getsockopt(level, 1)), attempt(lambda: s.setsockopt(level, 1, 1)))
         for kind in range(4):
+
             def request(index, size):
                 return struct.pack("=iHH8s", index, kind, size, b"abcdefgh")
 
             print(
                 "membership",
-                [attempt(lambda: s.setsockopt(SOL_PACKET, op, request(1, size))) for op in (ADD, DROP) for size in (6, 0)],
+                [
+                    attempt(lambda: s.setsockopt(SOL_PACKET, op, request(1, size)))
+                    for op in (ADD, DROP)
+                    for size in (6, 0)
+                ],
                 [attempt(lambda: s.setsockopt(SOL_PACKET, ADD, request(1, size))) for size in (7, 8, 9)],
                 attempt(lambda: s.setsockopt(SOL_PACKET, ADD, request(9999, 6))),
                 attempt(lambda: s.setsockopt(SOL_PACKET, ADD, request(1, 6)[:15])),
@@ -132,7 +141,11 @@ def own(s):
 
 
 def datagrams():
-    with packet(ethertype=3) as every, packet(socket.SOCK_DGRAM, 0x800) as ip4, packet(socket.SOCK_DGRAM, 0x86DD) as ip6:
+    with (
+        packet(ethertype=3) as every,
+        packet(socket.SOCK_DGRAM, 0x800) as ip4,
+        packet(socket.SOCK_DGRAM, 0x86DD) as ip6,
+    ):
         for family, where, s in ((socket.AF_INET, "127.0.0.1", ip4), (socket.AF_INET6, "::1", ip6)):
             with socket.socket(family, socket.SOCK_DGRAM) as a, socket.socket(family, socket.SOCK_DGRAM) as b:
                 b.bind((where, 0))
@@ -156,7 +169,11 @@ def auxiliary():
         data, control, flags, _ = s.recvmsg(20, 200)
         print(len(data), flags, [(level, kind, len(value)) for level, kind, value in control])
         print(struct.unpack("=IIIHHHH", control[1][2]))
-        for program in (((6, 0, 0, 0),), ((6, 0, 0, 17),), ((0x28, 0, 0, 12), (0x15, 0, 1, TYPE), (6, 0, 0, 99), (6, 0, 0, 0))):
+        for program in (
+            ((6, 0, 0, 0),),
+            ((6, 0, 0, 17),),
+            ((0x28, 0, 0, 12), (0x15, 0, 1, TYPE), (6, 0, 0, 99), (6, 0, 0, 0)),
+        ):
             code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *line) for line in program))
             pointer = struct.pack("=HxxxxxxQ", len(program), ctypes.addressof(code))
             s.setsockopt(socket.SOL_SOCKET, 26, pointer)

@@ -1,4 +1,5 @@
 """TCP_MD5SIG: who has the same key may talk, and nobody else."""
+
 import errno
 import socket
 import struct

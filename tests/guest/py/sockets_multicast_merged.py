@@ -1,4 +1,5 @@
 """What the filters of several sockets come to: /proc/net/mcfilter, mcfilter6, igmp and igmp6, on the loopback."""
+
 import errno
 import socket
 import struct
@@ -24,7 +25,9 @@ def whole(s, include, *sources):
 
 
 def storage(address):
-    return struct.pack("=HHI16sI", socket.AF_INET6, 0, 0, socket.inet_pton(socket.AF_INET6, address), 0).ljust(128, b"\0")
+    return struct.pack("=HHI16sI", socket.AF_INET6, 0, 0, socket.inet_pton(socket.AF_INET6, address), 0).ljust(
+        128, b"\0"
+    )
 
 
 def source6(s, name, addr):
@@ -35,7 +38,12 @@ def show(text):
     print(text)
     group = "%08X" % int.from_bytes(aton(GROUP), "little")
     group6 = socket.inet_pton(socket.AF_INET6, GROUP6).hex()
-    for name, wanted in ("mcfilter", "0x" + aton(GROUP).hex()), ("mcfilter6", group6), ("igmp", group), ("igmp6", group6):
+    for name, wanted in (
+        ("mcfilter", "0x" + aton(GROUP).hex()),
+        ("mcfilter6", group6),
+        ("igmp", group),
+        ("igmp6", group6),
+    ):
         with open("/proc/net/" + name) as rows:
             print(name, [row for row in rows if wanted in row])
 

@@ -1,4 +1,5 @@
 """Multicast groups with sources to hear, or not to hear (RFC 3678), on the loopback."""
+
 import errno
 import socket
 import struct
@@ -21,7 +22,9 @@ def by_address(source, group=GROUP):
 
 def storage(address):
     if ":" in address:
-        return struct.pack("=HHI16sI", socket.AF_INET6, 0, 0, socket.inet_pton(socket.AF_INET6, address), 0).ljust(128, b"\0")
+        return struct.pack("=HHI16sI", socket.AF_INET6, 0, 0, socket.inet_pton(socket.AF_INET6, address), 0).ljust(
+            128, b"\0"
+        )
     return struct.pack("=HH4s", socket.AF_INET, 0, socket.inet_aton(address)).ljust(128, b"\0")
 
 

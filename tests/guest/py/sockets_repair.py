@@ -1,5 +1,6 @@
 # admin
 """A connection moves from one socket to another one (TCP_REPAIR), while its peer knows nothing of it."""
+
 import ctypes
 import errno
 import fcntl

@@ -1,4 +1,5 @@
 """SO_TIMESTAMPING in software: what the error queue tells of datagrams and of bytes of a stream."""
+
 import errno
 import select
 import socket

@@ -1,4 +1,5 @@
 """What UDP's socket options do to datagrams on the loopback."""
+
 import errno
 import socket
 import struct
@@ -31,7 +32,9 @@ def segments():
     a, b = pair()
     a.setsockopt(UDP, SEGMENT, 100)
     print("taken", a.send(b"x" * 250), [len(b.recv(2000)) for _ in range(3)])
-    print("taken", a.sendmsg([b"y" * 90], [(UDP, SEGMENT, struct.pack("=H", 40))]), [len(b.recv(2000)) for _ in range(3)])
+    print(
+        "taken", a.sendmsg([b"y" * 90], [(UDP, SEGMENT, struct.pack("=H", 40))]), [len(b.recv(2000)) for _ in range(3)]
+    )
     print("one", a.send(b"z" * 60), len(b.recv(2000)))
     attempt("too many", lambda: a.send(b"x" * 100 * 129))
     attempt("short message", lambda: a.sendmsg([b"y"], [(UDP, SEGMENT, b"\1")]))
@@ -83,7 +86,11 @@ def messages():
     a.send(b"x")
     data, control, _, _ = b.recvmsg(20, 500)
     for level, kind, value in control:
-        value = value if level != socket.IPPROTO_IP else (value[:2], value[2:4] == struct.pack("!H", b.getsockname()[1]), value[4:])
+        value = (
+            value
+            if level != socket.IPPROTO_IP
+            else (value[:2], value[2:4] == struct.pack("!H", b.getsockname()[1]), value[4:])
+        )
         print(level, kind, len(value) if kind == SO_TIMESTAMPNS_NEW else value)
     a, b = pair(socket.AF_INET6, "::1")
     for option in (2, 8, 11, 53, 56, 58, 74):
