@@ -271,7 +271,7 @@ class TcpEndpoint(Endpoint):
             self.queue.notify(events)
         if self.want_output:
             self.want_output = False
-            self.snd.output(self.stack.clock.now_ns())
+            self.snd.output_acknowledged(self.stack.clock.now_ns())
         if self.rcv.ack_now and self.state not in st.UNSYNCHRONIZED:
             emit_ack(self, self.stack.clock.now_ns())
 
@@ -312,6 +312,7 @@ class TcpEndpoint(Endpoint):
     def acknowledged(self) -> None:
         """The send buffer shrank or the window moved: more may be sent, and perhaps written."""
         self.want_output = True
+        self.snd.acks += 1
         if self.zero_copy is not None:
             self.notify_written(self.snd.una)
         if self.tx_stamps is not None:

@@ -75,7 +75,7 @@ def fast_path(ep: TcpEndpoint, pkt: RxPacket) -> bool:
     stats["TCPHPHits" if size else "TCPHPAcks"] += 1
     if size:
         if ts_ecr:
-            rcv.sample_rtt(ep.ts_elapsed(ts_ecr, now))
+            rcv.sample_rtt(ts_ecr, size, now)
         rcv.data_segs_in += 1
         rcv.queue_text(memoryview(pkt.data)[start : pkt.end])
         rcv.text_arrived(size, now)

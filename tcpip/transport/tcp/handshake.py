@@ -20,6 +20,7 @@ from tcpip.transport.tcp.ecn import answered
 from tcpip.transport.tcp.emit import emit_bare, emit_syn
 from tcpip.transport.tcp.md5 import option_len
 from tcpip.transport.tcp.mtu_probe import ALWAYS
+from tcpip.transport.tcp.receiver import INITIAL_SPACE_SEGMENTS, first_mss_estimate
 from tcpip.transport.tcp.segment import Segment
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ def agree(ep: TcpEndpoint, options: TcpOptions) -> None:
     else:
         snd.peer_mss = DEFAULT_MSS
     snd.sync_mss()
-    ep.rcv.mss_est = snd.mss if options.mss > 0 else DEFAULT_MSS
+    ep.rcv.mss_est = first_mss_estimate(snd.mss)
 
 
 def syn_sent_arrives(ep: TcpEndpoint, seg: Segment) -> None:
@@ -221,7 +222,7 @@ def established(ep: TcpEndpoint, now: int) -> None:
     if not ep.rcv.ato:
         ep.rcv.last_data = now
     ep.rcv.space_at = now
-    ep.rcv.space = ep.rcv.window()
+    ep.rcv.space = min(ep.rcv.window(), INITIAL_SPACE_SEGMENTS * ep.advertised_mss())
     ep.grow_send_buffer()
     ep.connected()
     if ep.so.keepalive:

@@ -11,7 +11,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from tcpip.buffer import Slice
-from tcpip.clock import NS_PER_MS
 from tcpip.transport.tcp.assembler import Assembler
 from tcpip.transport.tcp.config import DEFAULT_MSS, DELACK_MAX_NS, DELACK_MIN_NS
 from tcpip.transport.tcp.receive_queue import ReceiveQueue
@@ -22,8 +21,15 @@ if TYPE_CHECKING:
 
 MAX_QUICK_ACKS: Final = 16
 INITIAL_SPACE_SEGMENTS: Final = 10
+LEAST_MSS_ESTIMATE: Final = 88
 
 LARGE_UPDATE: Final = 1 << 17  # what a window is opened by at most before the peer is told
+
+
+def first_mss_estimate(mss: int) -> int:
+    """What the peer's full segments are taken for before any has come: rather too small, which shows with the first one, than
+    so large that few are acknowledged (net/ipv4/tcp_input.c:tcp_initialize_rcv_mss)."""
+    return max(min(mss, DEFAULT_MSS), LEAST_MSS_ESTIMATE)
 
 
 class Receiver:
@@ -65,6 +71,7 @@ class Receiver:
         "space_copied",
         "space_at",
         "rtt",
+        "echo",
         "copied",
     )
 
@@ -104,6 +111,7 @@ class Receiver:
         self.space_copied = 0
         self.space_at = 0
         self.rtt = 0
+        self.echo = 0
         self.copied = 0
 
     def start(self, irs: int) -> None:
@@ -375,34 +383,46 @@ class Receiver:
             ep.send_ack(now)
 
     def _tune(self, now: int) -> None:
-        """Once a round trip: the buffer holds twice what the user took in it."""
+        """Once a round trip: the buffer follows what the user took in it, as long as nothing is left to take."""
         rtt = self.rtt or self.ep.snd.rtt.srtt
         if rtt == 0 or now - self.space_at < rtt:
             return
-        taken = self.copied - self.space_copied
+        taken = self.copied - self.space_copied - self.queue.size
         if taken > self.space:
-            ep = self.ep
-            if ep.config.moderate_rcvbuf and not ep.so.rcvbuf_locked:
-                window = 2 * taken + 16 * self.mss_est
-                if self.space:
-                    window += window * (taken - self.space) // self.space
-                wanted = min(2 * window, ep.config.rmem[2])
-                if wanted > ep.so.rcvbuf:
-                    ep.so.rcvbuf = wanted
-            self.space = taken
+            self._grow(taken)
         self.space_copied = self.copied
         self.space_at = now
 
-    def sample_rtt(self, elapsed: int) -> None:
-        """A round trip as the receiver sees it, from an echoed timestamp."""
-        elapsed = max(elapsed, NS_PER_MS)
-        self.rtt = (
-            elapsed
-            if self.rtt == 0
-            else min(self.rtt, elapsed)
-            if elapsed < self.rtt
-            else self.rtt + (elapsed - self.rtt) // 8
-        )
+    def _grow(self, taken: int) -> None:
+        """Room for twice what was taken in a round trip, as this is known one round trip late, and twice the growth that
+        it shows, for a peer that doubles its rate (net/ipv4/tcp_input.c:tcp_rcvbuf_grow). What waits behind a hole needs no
+        room of its own: it lies in the window, and is not counted against it."""
+        ep = self.ep
+        before, self.space = self.space, taken
+        if not ep.config.moderate_rcvbuf or ep.so.rcvbuf_locked:
+            return
+        window = 2 * taken
+        if before:
+            window += 2 * (window * (taken - before) // before)
+        wanted = min(2 * window, ep.config.rmem[2])
+        if wanted > ep.so.rcvbuf:
+            ep.so.rcvbuf = wanted
+
+    def sample_rtt(self, echo: int, size: int, now: int) -> None:
+        """A round trip as the receiver sees it, from the first segment that echoes a timestamp, where it is a full one:
+        those behind it only come later. A longer one counts when no text has waited for the user (net/ipv4/tcp_input.c:tcp_rcv_rtt_update)."""
+        if echo == self.echo:
+            return
+        self.echo = echo
+        if size < self.mss_est:
+            return
+        elapsed = self.ep.ts_elapsed(echo, now)
+        if not elapsed:
+            return
+        if self.rtt == 0 or elapsed < self.rtt:
+            self.rtt = elapsed
+        elif not self.queue.size:
+            self.rtt += (elapsed - self.rtt) // 8
 
     def store_timestamp(self, ts_val: int, now: int) -> None:
         """TS.Recent moves."""

@@ -21,9 +21,9 @@ from tcpip.transport.endpoint import AGAIN
 from tcpip.transport.option_values import in_range, int_value
 from tcpip.transport.tcp import addressing, closing, connecting, handshake
 from tcpip.transport.tcp import state as st
-from tcpip.transport.tcp.config import DEFAULT_MSS
 from tcpip.transport.tcp.emit import emit_probe
 from tcpip.transport.tcp.md5 import option_len
+from tcpip.transport.tcp.receiver import first_mss_estimate
 from tcpip.transport.tcp.sack import SentSegment
 from tcpip.transport.tcp.segment_arrives import PAWS_EXPIRY_NS
 
@@ -191,7 +191,7 @@ def _set_options(ep: TcpEndpoint, value: int | bytes) -> None:
                 ep.rcv.ts_recent_at = ep.stack.clock.now_ns() - PAWS_EXPIRY_NS  # whatever the peer says is news
     ep.option_len = option_len(ep)
     snd.sync_mss()
-    ep.rcv.mss_est = snd.mss or DEFAULT_MSS
+    ep.rcv.mss_est = first_mss_estimate(snd.mss)
 
 
 def _set_window(ep: TcpEndpoint, value: int | bytes) -> None:

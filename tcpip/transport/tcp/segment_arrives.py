@@ -168,7 +168,7 @@ def check_ack(ep: TcpEndpoint, seg: Segment) -> bool:
         _note_timestamp(ep, seg)
         window_changed = snd.update_window(seg.window << snd.wscale, seg.seq, ack)
         if ep.timestamps and seg.options.timestamp and seg.payload_len() and seg.options.ts_ecr:
-            ep.rcv.sample_rtt(ep.ts_elapsed(seg.options.ts_ecr, seg.now))
+            ep.rcv.sample_rtt(seg.options.ts_ecr, seg.payload_len(), seg.now)
         process_ack(snd, seg, window_changed, ecn.echoed(ep, seg.flags))
         ep.acknowledged()
     elif ep.sack_ok and seg.options.sack:

@@ -26,7 +26,7 @@ from tcpip.transport.tcp.rtt import RttEstimator
 from tcpip.transport.tcp.sack import LOST, RETRANS, Scoreboard, SentSegment
 from tcpip.transport.tcp.same_stack import hand_over
 from tcpip.transport.tcp.send_buffer import SendBuffer
-from tcpip.transport.tcp.tso import pacing_rate, packet_limit, should_defer
+from tcpip.transport.tcp.tso import burst_limit, pacing_rate, packet_limit, should_defer
 
 if TYPE_CHECKING:
     from tcpip.stack.route import Route
@@ -111,6 +111,8 @@ class Sender:
         "mate",
         "rate",
         "pace_at",
+        "burst",
+        "acks",
         "chrono",
         "measured",
         "recorder",
@@ -170,6 +172,8 @@ class Sender:
         self.records: list[int] = []  # where MSG_EOR has ended a write that is not acknowledged yet
         self.rate = RateSampler()
         self.pace_at = 0  # when the next packet may leave, where there is a pace
+        self.burst = -1  # what may still leave at once; -1: all that the windows allow
+        self.acks = 0  # how many have come in this batch
         self.chrono = Chrono()
         self.measured = (
             self.cc.models
@@ -288,6 +292,22 @@ class Sender:
     def push_is_due(self) -> bool:
         """Half a window was written since the last PSH (forced_push)."""
         return self.buf.end > self.push_end + self.max_wnd // 2
+
+    def output_acknowledged(self, now: int) -> None:
+        """`output` when acknowledgements have come. Each stands for a moment of its own, but those of a batch are handled at
+        once: what several let go together beyond `burst_limit` follows at the pace of the connection (`output_burst`), lest
+        a short queue on the path overflow."""
+        several, self.acks = self.acks > 1, 0
+        if several and self.ca_state == CA_OPEN:  # else it is reordering, or loss, in which PRR holds back
+            self.output_burst(now)
+        else:
+            self.output(now)
+
+    def output_burst(self, now: int) -> None:
+        """`output`, with a bound on what leaves at once."""
+        self.burst = burst_limit(self)
+        self.output(now)
+        self.burst = -1
 
     def output(self, now: int, once: bool = False) -> None:
         """Send what may be sent: lost segments first, then new ones (`once`: one packet of them), then the FIN."""
@@ -478,6 +498,17 @@ class Sender:
             wait = size * NS_PER_S // rate
             wait -= min(wait // 2, max(now - self.pace_at, 0))  # who was late, or idle, has some credit
             self.pace_at = max(self.pace_at, now) + wait
+        if self.burst >= 0:
+            self.burst -= size
+            if self.burst <= 0:
+                self._rest_after_burst(now)
+
+    def _rest_after_burst(self, now: int) -> None:
+        """The next burst is due when this one has left at the pace of the connection."""
+        rate = pacing_rate(self)
+        if rate:
+            spent = burst_limit(self) - self.burst
+            self.pace_at = max(self.pace_at, now + spent * NS_PER_S // rate)
 
     # Retransmission.
 

@@ -137,7 +137,7 @@ class TcpTimers:
             emit_ack(ep, ep.stack.clock.now_ns())
 
     def _pace_fired(self) -> None:
-        self.ep.snd.output(self.ep.stack.clock.now_ns())
+        self.ep.snd.output_burst(self.ep.stack.clock.now_ns())
 
     def _xmit_fired(self) -> None:
         now = self.ep.stack.clock.now_ns()

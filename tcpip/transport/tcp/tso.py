@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from tcpip.clock import NS_PER_MS, NS_PER_S, NS_PER_US
+from tcpip.transport.tcp.config import INITIAL_WINDOW_SEGMENTS
 from tcpip.transport.tcp.congestion.base import INFINITE_SSTHRESH
 
 if TYPE_CHECKING:
@@ -49,6 +50,11 @@ def packet_limit(snd: Sender) -> int:
         limit = min(limit, max(wanted // mss, config.min_tso_segs) * mss)
     half = snd.cc.cwnd // mss // 2 * mss
     return max(min(limit, half), mss)
+
+
+def burst_limit(snd: Sender) -> int:
+    """How much one batch of acknowledgements may let go at once: an initial window, or what a millisecond carries."""
+    return max(INITIAL_WINDOW_SEGMENTS * snd.mss, pacing_rate(snd) >> PACING_SHIFT)
 
 
 def should_defer(snd: Sender, room: int, cwnd_room: int, limit: int, unsent: int, now: int) -> bool:

@@ -11,7 +11,7 @@ from tcpip.transport.tcp.endpoint import TcpEndpoint
 from tests.unit.tcpip.netsim.simulation import Application, Simulation
 
 
-def transfer(probing: int, max_size: int, size: int = 1_000_000, loss: float = 0.0, seed: int = 1) -> Simulation:
+def transfer(probing: int, max_size: int, size: int = 2_000_000, loss: float = 0.0, seed: int = 1) -> Simulation:
     settings = Impairment()
     settings.delay_ns = 10_000_000
     apply_spec(f"max_size={max_size}", settings)

@@ -65,6 +65,7 @@ class PeerHost:
         self.host_port = HOST_PORT
         self.ts = 1000
         self.ts_echo = 0
+        self.held: list[bytes] | None = None  # [] holds what the script sends, for `release`
         self.listener: TcpEndpoint | None = None
         self._ep: TcpEndpoint | None = None
 
@@ -115,7 +116,15 @@ class PeerHost:
         ip.emit(head, 0)
         head[10:12] = b"\0\0"
         head[10:12] = checksum(head).to_bytes(2, "big")
-        self.link.inject(bytes(head) + segment)
+        if self.held is None:
+            self.link.inject(bytes(head) + segment)
+        else:
+            self.held.append(bytes(head) + segment)
+
+    def release(self) -> None:
+        """What was held arrives as one batch."""
+        held, self.held = self.held or [], None
+        self.link.inject(*held)
 
     def sent(self) -> list[Seen]:
         """What the stack has sent since the last time."""
@@ -199,11 +208,12 @@ class PeerHost:
         self.expect(flags=SYN | ACK, seq=syn.seq, ack=self.seq)
         return self
 
-    def established(self) -> PeerHost:
+    def established(self, round_trip_ms: float = 0) -> PeerHost:
         """Passive open, accepted."""
         self.listening()
         self.send(SYN, options=self.syn_options())
         reply = self.expect(flags=SYN | ACK, ack=PEER_ISS + 1)
+        self.pass_time(round_trip_ms)
         self.seq, self.ack = PEER_ISS + 1, (reply.seq + 1) & MASK
         self.ts_echo = reply.options.ts_val
         self.send(ACK)

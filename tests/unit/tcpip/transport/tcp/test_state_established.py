@@ -6,6 +6,7 @@ import pytest
 
 from tcpip import errors
 from tcpip import sockopt as so
+from tcpip.clock import NS_PER_MS
 from tcpip.errors import NetworkError
 from tcpip.header.tcp import ACK, FIN, PSH, RST, SYN
 from tcpip.transport.endpoint import AGAIN
@@ -61,7 +62,7 @@ def test_text_that_begins_in_the_window_is_taken_as_a_whole(peer: PeerHost) -> N
     peer.send(ACK, b"x" * 100, seq=peer.seq + window - 40)
     seen = peer.expect(flags=ACK, ack=peer.seq)
     assert seen.options.sack == [(peer.seq + window - 40, peer.seq + window + 60)]
-    peer.send(ACK, b"y" * 10, seq=peer.seq + window + 1)
+    peer.send(ACK, b"y" * 10, seq=peer.seq + seen.window + 1)
     assert peer.sent()[0].options.sack == [(peer.seq + window - 40, peer.seq + window + 60)]
 
 
@@ -386,3 +387,19 @@ def test_linger_zero_resets(peer: PeerHost) -> None:
     peer.ep.close()
     peer.expect(flags=RST | ACK)
     assert not peer.stack.tcp.demux.connected
+
+
+def test_the_receiver_measures_by_the_first_segment_that_echoes() -> None:
+    peer = PeerHost(timestamps=True).established()
+    for wait in (20, 30):  # the second one was sent later, and says nothing about the path
+        peer.pass_time(wait)
+        peer.send(ACK, bytes(1000))
+        peer.seq += 1000
+        peer.sent()
+        assert peer.ep.rcv.rtt == 20 * NS_PER_MS
+    peer.read()
+    peer.ts_echo += 40
+    peer.pass_time(30)
+    peer.send(ACK, bytes(1000))
+    peer.sent()
+    assert peer.ep.rcv.rtt == 20 * NS_PER_MS + (40 - 20) * NS_PER_MS // 8
