@@ -112,6 +112,12 @@ class Assembler:
             self.size -= len(piece)
             at += len(piece)
 
+    def is_recent(self, seq: int, end: int, count: int) -> bool:
+        """[seq, end) touches one of the `count` ranges that grew last, or there are not so many."""
+        if len(self._left) < count:
+            return True
+        return any(left <= end and seq <= self._right[bisect_left(self._left, left)] for left in self._recent[:count])
+
     def blocks(self, count: int) -> list[tuple[int, int]]:
         """Up to `count` ranges, the one that grew last first (RFC 2018 4)."""
         result = [(start, self._right[bisect_left(self._left, start)]) for start in self._recent[:count]]

@@ -78,7 +78,7 @@ def fast_path(ep: TcpEndpoint, pkt: RxPacket) -> bool:
             rcv.sample_rtt(ts_ecr, size, now)
         rcv.data_segs_in += 1
         rcv.queue_text(memoryview(pkt.data)[start : pkt.end])
-        rcv.text_arrived(size, now)
+        rcv.text_arrived(pkt.gso_size or size, now, word & PSH != 0)
     return True
 
 
@@ -126,8 +126,8 @@ def _acknowledge(ep: TcpEndpoint, acked: int, now: int) -> None:
     snd.bytes_acked += acked
     rtt = 0
     if first >= 0 and not retransmitted and now > first:
-        snd.rtt.sample(now - first, now)
         rtt = max(now - last, 1)
+        snd.rtt.sample(now - first, now, rtt)
     elif snd.rtt.backoff:
         snd.rtt.reset_backoff()
     snd.retransmits = 0

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 MAX_QUICK_ACKS: Final = 16
 INITIAL_SPACE_SEGMENTS: Final = 10
 LEAST_MSS_ESTIMATE: Final = 88
+SAID_BLOCKS: Final = 2
+"""How many ranges of text out of order are sure to be told of by one ACK, with room for a DSACK."""
 
 LARGE_UPDATE: Final = 1 << 17  # what a window is opened by at most before the peer is told
 
@@ -52,6 +54,8 @@ class Receiver:
         "ts_recent",
         "ts_recent_at",
         "mss_est",
+        "last_size",
+        "pushed",
         "quick_acks",
         "pingpong",
         "always_quick",
@@ -91,7 +95,9 @@ class Receiver:
         self.dsack: tuple[int, int] | None = None
         self.ts_recent = 0
         self.ts_recent_at = 0
-        self.mss_est = DEFAULT_MSS
+        self.mss_est = DEFAULT_MSS  # what a full segment of the peer's is taken to be
+        self.last_size = 0  # of the last segment that is smaller, but may be a full one
+        self.pushed = 0  # what has come since the last ACK may be the end of what the peer has to say: 1; twice: 2
         self.quick_acks = MAX_QUICK_ACKS
         self.pingpong = False
         self.always_quick = False  # the route says so
@@ -196,13 +202,21 @@ class Receiver:
             self.quick_acks -= 1
         self.wup = self.nxt
         self.ack_now = False
+        self.pushed = 0
         self.ep.timers.delack.deadline = None
 
-    def text_arrived(self, size: int, now: int) -> None:
-        """In-order text was queued: acknowledge more than a full segment at once, else later (RFC 5681 4.2)."""
+    def text_arrived(self, size: int, now: int, push: bool, extra: int = 0) -> None:
+        """In-order text was queued: acknowledge more than a full segment at once, else later (RFC 5681 4.2). It came in
+        segments of `size` bytes and `extra` bytes of options that others do not have; `push`: the last may be short."""
+        last, self.last_size = self.last_size, 0
+        if size < self.mss_est:
+            self._note_small(size + extra, last, push)
+        else:
+            if size > self.mss_est:
+                self.mss_est = min(size, self.ep.advertised_mss())
+            if push and not self.pushed:
+                self.pushed = 1
         self._pace_of_text(now)
-        if size >= self.mss_est or size > 536:
-            self.mss_est = min(size, max(self.ep.snd.mss, DEFAULT_MSS))
         ep = self.ep
         if (
             (self.nxt - self.wup > self.mss_est and self._worth_telling())
@@ -215,6 +229,16 @@ class Receiver:
             ep.touch()
         elif ep.timers.delack.deadline is None:
             ep.timers.delack.arm(now + self.ack_delay())
+
+    def _note_small(self, size: int, last: int, push: bool) -> None:
+        """Not a full segment, as far as is known: the peer may be done, and the ACK goes out once all is read. Or its segments
+        are smaller than was thought: two of a size, neither of them tiny nor pushed (net/ipv4/tcp_input.c:tcp_measure_rcv_mss)."""
+        if size >= DEFAULT_MSS or (size >= LEAST_MSS_ESTIMATE and not push):
+            self.last_size = size
+            if size == last:
+                self.mss_est = size
+                return
+        self.pushed = 2 if self.pushed else 1
 
     def fin_arrived(self, now: int) -> None:
         """The peer has finished first: as for text, but at once where no text has ever come (net/ipv4/tcp_input.c:tcp_fin)."""
@@ -242,6 +266,12 @@ class Receiver:
     def _quicken(self) -> None:
         """Acknowledge at once for half a window (tcp_incr_quickack)."""
         self.quick_acks = max(self.quick_acks, min(self.window() // (2 * self.mss_est) or 2, MAX_QUICK_ACKS))
+
+    def acknowledge_quickly(self) -> None:
+        """The peer sends again what is here: it may have lost our ACKs, and needs one for each (tcp_enter_quickack_mode)."""
+        self._quicken()
+        self.pingpong = False
+        self.ato = DELACK_MIN_NS
 
     def waited_in_vain(self) -> None:
         """No answer of the user's came in time: it is not that kind of a connection, or needs longer."""
@@ -304,8 +334,8 @@ class Receiver:
 
     # Text.
 
-    def accept_text(self, seq: int, data: Slice, now: int) -> None:
-        """Text inside the window, seq >= rcv_nxt: queue it, or keep it for later."""
+    def accept_text(self, seq: int, data: Slice, now: int, size: int, push: bool, extra: int) -> None:
+        """Text inside the window, seq >= rcv_nxt: queue it, or keep it for later. The rest as for `text_arrived`."""
         self.data_segs_in += 1
         if seq == self.nxt:
             self.queue_text(data)
@@ -316,8 +346,10 @@ class Receiver:
                 self.has_sack_info = self.ofo.size > 0 or self.dsack is not None
                 self.ack_now = True
                 self.ep.touch()
-            self.text_arrived(len(data), now)
+            self.text_arrived(size, now, push, extra)
             return
+        if self.ack_now and not self.ofo.is_recent(seq, seq + len(data), SAID_BLOCKS):
+            self.ep.send_ack(now)
         self._keep(seq, data)
         self.ack_at_once()
 
@@ -370,7 +402,7 @@ class Receiver:
         self._tune(now)
         ep = self.ep
         pending = ep.timers.delack.deadline is not None
-        if pending and (self.nxt - self.wup > self.mss_est or (not self.queue.size and not self.pingpong)):
+        if pending and (self.nxt - self.wup > self.mss_est or (not self.queue.size and self._seems_done())):
             ep.send_ack(now)
             return
         current = self.window()
@@ -381,6 +413,10 @@ class Receiver:
             least = max(least, min(ep.so.rcvbuf >> 3, LARGE_UPDATE))
         if 2 * current <= free and free - current >= least and not window_opened(self):
             ep.send_ack(now)
+
+    def _seems_done(self) -> bool:
+        """The peer waits for our ACK, or for an answer that the user would have given by now (tcp_cleanup_rbuf)."""
+        return self.pushed > 1 or (self.pushed > 0 and not self.pingpong)
 
     def _tune(self, now: int) -> None:
         """Once a round trip: the buffer follows what the user took in it, as long as nothing is left to take."""

@@ -130,24 +130,29 @@ def _note_reordering(snd: Sender, delivered: Delivered) -> None:
 
 
 def _sample_rtt(snd: Sender, seg: Segment, delivered: Delivered, advanced: int, dsack: bool, now: int) -> int:
-    """RFC 6298 (Karn) or RFC 7323 4: the sample taken, 0 for none.
+    """RFC 6298 (Karn) or RFC 7323 4: the sample taken, 0 for none; from what is acknowledged, else from what SACK blocks tell
+    of, else from the echo (net/ipv4/tcp_input.c:tcp_ack_update_rtt). Otherwise than there a SACK block does not lower the minimum:
+    on a path that reorders, what has overtaken others would make the rest look lost.
 
     The echo in an ACK that answers a duplicate is that of an earlier segment, whose own ACK was lost: no sample.
     Nor is there one from an echo older than the last retransmission when timeouts have backed off.
     """
-    rtt = latest = 0
-    if advanced > 0:
-        if delivered.first_sent >= 0 and not delivered.retrans_acked:
-            rtt = now - delivered.first_sent
-            latest = now - delivered.last_sent
-        elif seg.options.timestamp and seg.options.ts_ecr and not dsack:
-            rtt = latest = snd.ep.ts_elapsed(seg.options.ts_ecr, now)
-            if snd.rtt.backoff and rtt > now - _oldest_sent(delivered, now) + NS_PER_MS:
-                return 0
+    rtt = latest = -1
+    if delivered.first_sent >= 0 and not delivered.retrans_acked:
+        rtt = now - delivered.first_sent
+        latest = now - delivered.last_sent
+    if delivered.first_sacked >= 0:
+        rtt = rtt if rtt >= 0 else now - delivered.first_sacked
+        latest = now - delivered.last_sacked
+    elif rtt < 0 and advanced > 0 and seg.options.timestamp and seg.options.ts_ecr and not dsack:
+        rtt = latest = snd.ep.ts_elapsed(seg.options.ts_ecr, now)
+        if snd.rtt.backoff and rtt > now - _oldest_sent(delivered, now) + NS_PER_MS:
+            return 0
     if rtt <= 0:
         return 0
-    snd.rtt.sample(rtt, now)
-    return max(latest, 1)
+    latest = max(latest, 1)
+    snd.rtt.sample(rtt, now, latest if delivered.first_sacked < 0 else -1)
+    return latest
 
 
 def _answers_original(snd: Sender, seg: Segment) -> bool:

@@ -34,13 +34,16 @@ class RttEstimator:
         self.samples = 0
         self.latest = 0
 
-    def sample(self, rtt: int, now: int) -> None:
-        """One measurement of a segment that was not retransmitted, or was identified by its timestamp."""
+    def sample(self, rtt: int, now: int, shortest: int = 0) -> None:
+        """One measurement of a segment that was not retransmitted, or was identified by its timestamp. `shortest`: of the last
+        segment that the same ACK has told of, which waited for no others; -1: it says nothing of the minimum."""
         rtt = max(rtt, 1)
         self.latest = rtt
-        if self.min_rtt == 0 or rtt <= self.min_rtt or now - self._min_at > MIN_RTT_WINDOW_NS:
-            self.min_rtt = rtt
-            self._min_at = now
+        shortest = shortest or rtt
+        if shortest > 0:
+            if self.min_rtt == 0 or shortest <= self.min_rtt or now - self._min_at > MIN_RTT_WINDOW_NS:
+                self.min_rtt = shortest
+                self._min_at = now
         if self.samples == 0:  # (2.2)
             self.srtt = rtt
             self.rttvar = rtt // 2

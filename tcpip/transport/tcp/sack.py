@@ -38,9 +38,9 @@ class SentSegment:
 class Delivered:
     """What one ACK newly delivered: filled by `ack_to` and `mark_sacked`, read by RACK and the RTT estimator.
 
-    `fresh` are bytes of which no earlier ACK has told. `first_sent` and `last_sent` are send times of records that were
-    sent once only, -1 for none; `original_end` is where the first of these ends; `reordered` the lowest of those that were
-    overtaken.
+    `fresh` are bytes of which no earlier ACK has told. `first_sent` and `last_sent` are send times of records that are
+    acknowledged and were sent once only, `first_sacked` and `last_sacked` of such that a SACK block tells of; -1 for none;
+    `original_end` is where the first of all these ends; `reordered` the lowest of those that were overtaken.
     """
 
     __slots__ = (
@@ -49,6 +49,8 @@ class Delivered:
         "fresh",
         "first_sent",
         "last_sent",
+        "first_sacked",
+        "last_sacked",
         "records",
         "retrans_acked",
         "reordered",
@@ -61,6 +63,8 @@ class Delivered:
         self.fresh = 0
         self.first_sent = -1
         self.last_sent = -1
+        self.first_sacked = -1
+        self.last_sacked = -1
         self.records: list[SentSegment] = []
         self.retrans_acked = False
         self.reordered = -1
@@ -116,17 +120,19 @@ class Scoreboard:
             self.sacked -= size
             return
         result.fresh += size
-        self._note(seg, result)
         result.records.append(seg)
-
-    def _note(self, seg: SentSegment, result: Delivered) -> None:
-        if seg.state & EVER_RETRANS:
+        if state & EVER_RETRANS:
             result.retrans_acked = True
             return
         if result.first_sent < 0:
             result.first_sent = seg.sent
+        result.last_sent = seg.sent
+        self._note(seg, result)
+
+    def _note(self, seg: SentSegment, result: Delivered) -> None:
+        """It was sent once only."""
+        if result.original_end < 0:
             result.original_end = seg.end
-        result.last_sent = max(result.last_sent, seg.sent)
         if seg.seq < self.fack and (result.reordered < 0 or seg.seq < result.reordered):
             result.reordered = seg.seq
 
@@ -156,7 +162,11 @@ class Scoreboard:
             self.retrans -= size
         if seg.state & LOST:
             self.lost -= size
-        self._note(seg, result)
+        if not seg.state & EVER_RETRANS:
+            if result.first_sacked < 0:
+                result.first_sacked = seg.sent
+            result.last_sacked = seg.sent
+            self._note(seg, result)
         result.sacked += size
         result.fresh += size
         result.records.append(seg)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tcpip.stack.stack import Stack
     from tcpip.transport.socket_options import SocketOptions
 
+TIMESTAMPS_LENGTH: Final = 12
 _NO_OPTIONS: Final = TcpOptions()
 
 
@@ -79,6 +80,11 @@ class Segment:
         """RFC 9293 3.4: text, SYN and FIN count."""
         flags = self.flags
         return self.end - self.start + (1 if flags & SYN else 0) + (1 if flags & FIN else 0)
+
+    def extra_options(self, timestamps: bool) -> int:
+        """Bytes of options beside those that every segment of the connection has."""
+        at = self.pkt.transport
+        return (self.data[at + 12] >> 4) * 4 - MIN_LENGTH - (TIMESTAMPS_LENGTH if timestamps else 0)
 
     def payload(self) -> memoryview:
         """The text, not copied."""

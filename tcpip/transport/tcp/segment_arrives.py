@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from tcpip import errors, seqnum
 from tcpip.clock import NS_PER_S
-from tcpip.header.tcp import ACK, FIN, RST, SYN, URG
+from tcpip.header.tcp import ACK, FIN, PSH, RST, SYN, URG
 from tcpip.seqnum import MASK, unwrap
 from tcpip.transport.tcp import ecn, handshake
 from tcpip.transport.tcp import state as st
@@ -25,6 +25,8 @@ from tcpip.transport.tcp.urgent import check_urgent
 if TYPE_CHECKING:
     from tcpip.transport.tcp.endpoint import TcpEndpoint
 
+MAY_BE_SHORT: Final = FIN | PSH | SYN | URG
+"""With one of these a segment need not be a full one."""
 PAWS_EXPIRY_NS: Final = 24 * 86400 * NS_PER_S
 """RFC 7323 5.5: a connection idle for longer believes any timestamp."""
 
@@ -54,6 +56,8 @@ def segment_arrives(ep: TcpEndpoint, seg: Segment) -> None:
         if seg.flags & URG or ep.rcv.urgent_seq >= 0:
             check_urgent(ep, seg)
         text_and_fin(ep, seg)
+    if ep.rcv.dsack is not None:
+        ep.send_ack(seg.now)  # one for each: the sender counts them to see whether it has sent again in vain
 
 
 def check_paws(ep: TcpEndpoint, seg: Segment) -> bool:
@@ -107,6 +111,7 @@ def _note_duplicate(ep: TcpEndpoint, seg: Segment) -> None:
     end = seg.seq + seg.payload_len()
     if seg.payload_len() and seg.seq < ep.rcv.nxt:
         ep.stats_ext.inc("DelayedACKLost")
+        ep.rcv.acknowledge_quickly()
         ep.rcv.duplicate(seg.seq, min(end, ep.rcv.nxt))
 
 
@@ -219,6 +224,7 @@ def text_and_fin(ep: TcpEndpoint, seg: Segment) -> None:
         return
     if size and rcv.is_full(seg.seq + size):
         rcv.duplicate(seg.seq, min(seg.seq + size, rcv.nxt))
+        rcv.acknowledge_quickly()
         rcv.ack_at_once()
         return
     old = rcv.nxt - seg.seq
@@ -226,13 +232,18 @@ def text_and_fin(ep: TcpEndpoint, seg: Segment) -> None:
         rcv.duplicate(seg.seq, min(seg.seq + size, rcv.nxt))
         seg.trim_front(old)
         rcv.ack_at_once()
+        if size and not seg.seg_len():
+            ep.stats_ext.inc("DelayedACKLost")
+            rcv.acknowledge_quickly()
     if seg.seq < rcv.nxt and not seg.flags & FIN:
         return
     fin_at = seg.seq + seg.payload_len()
     if seg.flags & FIN and seg.seq == rcv.nxt and ep.state == st.ESTABLISHED:
         rcv.pingpong = True  # the user is likely to close, too: our FIN can carry the ACK (tcp_input.c:tcp_fin)
     if seg.payload_len():
-        rcv.accept_text(seg.seq, seg.payload(), seg.now)
+        size = seg.pkt.gso_size or seg.payload_len()
+        short = seg.flags & MAY_BE_SHORT != 0
+        rcv.accept_text(seg.seq, seg.payload(), seg.now, size, short, seg.extra_options(ep.timestamps))
     elif not seg.flags & FIN:
         rcv.ack_at_once()
     if seg.flags & FIN:
