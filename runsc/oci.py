@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 from typing import Final
 
 from runsc import access
@@ -12,6 +13,7 @@ from runsc.failure import UsageError
 from runsc.runtime import apply_config, network_options
 from runsc.spec.mount_options import COPY_UP, PROPAGATION, flags_of, propagation_of
 from runsc.spec.pod import is_pod
+from runsc.spec.reader import UINT64
 from runsc.spec.types import CAPABILITIES, RLIMITS, Device, Hook, Mount, Process, Spec
 from sandbox.abi.linux.statfs import MS_NOEXEC, MS_NOSUID, MS_PRIVATE, MS_RDONLY
 from sandbox.boot.options import (
@@ -51,6 +53,15 @@ def mask_of(names: list[str]) -> int:
     return sum(1 << CAPABILITIES.index(name) for name in set(names))
 
 
+def inherited_limits() -> dict[int, tuple[int, int]]:
+    """What a process has that is given no limits: those of whoever runs the runtime."""
+    found = {}
+    for kind in RLIMITS.values():
+        soft, hard = resource.getrlimit(kind)
+        found[kind] = (soft % UINT64, hard % UINT64)
+    return found
+
+
 def program_of(process: Process) -> Program:
     """A process."""
     program = Program(
@@ -63,7 +74,7 @@ def program_of(process: Process) -> Program:
     program.umask = process.umask
     program.no_new_privs = process.no_new_privileges
     program.oom_score_adj = process.oom_score_adj or 0
-    program.rlimits = {RLIMITS[limit.kind]: (limit.soft, limit.hard) for limit in process.rlimits}
+    program.rlimits = inherited_limits() | {RLIMITS[limit.kind]: (limit.soft, limit.hard) for limit in process.rlimits}
     sets = process.capabilities or dict.fromkeys(CAPABILITY_SETS, [])
     bounding, effective, inheritable, permitted, ambient = (mask_of(sets[name]) for name in CAPABILITY_SETS)
     program.capability_sets = (bounding, effective, inheritable, permitted, ambient)

@@ -182,6 +182,12 @@ def check_cgroups_path(spec: Spec, bundle: str, problems: Problems) -> None:
         problems.add("linux.cgroupsPath", f"{path!r} is no group of the container's own")
 
 
+def check_sysctl(spec: Spec, bundle: str, problems: Problems) -> None:
+    """The host's name has a member of its own."""
+    if "kernel.hostname" in {name.replace("/", ".") for name in spec.sysctl}:
+        problems.add("linux.sysctl.kernel.hostname", "is set by hostname")
+
+
 def check_supported(spec: Spec, bundle: str, problems: Problems) -> None:
     """What a container could not do without must not be passed over in silence."""
     for path in spec.refused:
@@ -207,6 +213,7 @@ CHECKS: Final[tuple[Callable[[Spec, str, Problems], None], ...]] = (
     check_hooks,
     check_domainname,
     check_cgroups_path,
+    check_sysctl,
     check_supported,
 )
 

@@ -179,7 +179,7 @@ def credentials_of(program: Program) -> Credentials:
     creds = Credentials(program.uid, program.gid, program.groups, 0)
     creds.bounding, creds.effective, creds.inheritable, creds.permitted, creds.ambient = sets
     creds.ambient &= creds.permitted & creds.inheritable
-    return creds.after_exec(None, None)
+    return creds.after_exec(None, None, program.no_new_privs)
 
 
 def enter_directory(task: Task, cwd: bytes) -> None:

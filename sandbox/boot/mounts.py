@@ -6,7 +6,7 @@ import fcntl
 import os
 from typing import TYPE_CHECKING, Final, Sequence
 
-from sandbox.abi.linux.stat import S_IFCHR, makedev
+from sandbox.abi.linux.stat import S_IFCHR, S_IFMT, makedev
 from sandbox.abi.linux.statfs import MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, MS_REC, ST_RDONLY, ST_RELATIME
 from sandbox.boot.copy_up import copy_up
 from sandbox.boot.options import (
@@ -119,6 +119,8 @@ def fill_view(kernel: Kernel, view: View, namespace: MountNamespace, options: Sa
     for mount in standard_mounts() + options.mounts if container is None else options.mounts:
         try:
             fs = make_filesystem(kernel, view, mount)
+            if container is not None and mount.kind in (MOUNT_SYSFS, MOUNT_PROC):
+                fs.readonly = mount.readonly  # made with MS_RDONLY, which holds for all of it
             view.given.append(fs)
             directory = fs.root.is_dir()
             if container is not None:
@@ -201,13 +203,6 @@ def bind_console(view: View, number: int) -> None:
 def hide_paths(kernel: Kernel, namespace: MountNamespace, masked: Sequence[bytes], readonly: Sequence[bytes]) -> None:
     """maskedPaths and readonlyPaths: an empty directory or a null device lies over the former, the latter over
     themselves. What is not there needs neither. StartFailure."""
-    for path in masked:
-        try:
-            place = find_point(namespace, path)
-            if place is not None:
-                cover_up(kernel, namespace, place)
-        except SyscallError as error:
-            raise StartFailure(f"masked path {os.fsdecode(path)}: {os.strerror(error.errno)}") from None
     for path in readonly:
         try:
             place = find_point(namespace, path)
@@ -216,14 +211,28 @@ def hide_paths(kernel: Kernel, namespace: MountNamespace, masked: Sequence[bytes
                 namespace.mount(place.mount.fs, place, flags, place.dentry)
         except SyscallError as error:
             raise StartFailure(f"read-only path {os.fsdecode(path)}: {os.strerror(error.errno)}") from None
+    for path in masked:
+        try:
+            place = find_point(namespace, path)
+            if place is not None:
+                cover_up(kernel, namespace, place)
+        except SyscallError as error:
+            raise StartFailure(f"masked path {os.fsdecode(path)}: {os.strerror(error.errno)}") from None
 
 
 def cover_up(kernel: Kernel, namespace: MountNamespace, place: Path) -> None:
     """Nothing of what is at `place` can be seen any more."""
     vfs = kernel.mounts.vfs
-    cover = Tmpfs(kernel.clock, vfs.new_dev(), "tmpfs", 0o755, account=vfs.space)
+    if not place.inode.is_dir():
+        known = find_point(namespace, b"/dev/null")
+        if known is not None and known.inode.mode & S_IFMT == S_IFCHR and known.inode.rdev == makedev(1, 3):
+            namespace.mount(known.mount.fs, place, known.mount.flags, known.dentry)
+            return
+    cover = Tmpfs(kernel.clock, vfs.new_dev(), "tmpfs", account=vfs.space)
+    cover.asked = TmpfsOptions({})
     flags = ST_RDONLY | ST_RELATIME
     if place.inode.is_dir():
+        cover.readonly = True
         namespace.mount(cover, place, flags)
         return
     cover.root.mknod(b"null", S_IFCHR | 0o666, makedev(1, 3), 0, 0)

@@ -245,8 +245,9 @@ class Credentials:
 
     # --- execve ---
 
-    def after_exec(self, file_uid: int | None, file_gid: int | None) -> Credentials:
-        """Credentials of the new program; ids are those of a set-user-ID or set-group-ID file, else None.
+    def after_exec(self, file_uid: int | None, file_gid: int | None, bounded: bool = False) -> Credentials:
+        """Credentials of the new program; ids are those of a set-user-ID or set-group-ID file, else None. `bounded`
+        (no_new_privs): nothing is permitted that was not before.
 
         security/commoncap.c: cap_bprm_creds_from_file, for files without file capabilities.
         """
@@ -266,6 +267,8 @@ class Credentials:
             if root in (new.uid, new.euid):
                 permitted = self.inheritable | self.bounding
             privileged = new.euid == root
+        if bounded:
+            permitted &= self.permitted
         new.permitted = permitted | new.ambient
         new.effective = new.permitted if privileged else new.ambient
         new.securebits = self.securebits & ~SECBIT_KEEP_CAPS

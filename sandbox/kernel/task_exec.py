@@ -60,7 +60,7 @@ def exec_credentials(t: Task, file: FileDescription) -> Credentials:
     uid: int | None = None
     gid: int | None = None
     if not isinstance(file, InodeFile) or file.path is None or t.no_new_privs:
-        return t.creds.after_exec(None, None)
+        return t.creds.after_exec(None, None, t.no_new_privs)
     inode, mount, user = file.inode, file.path.mount, t.creds.user
     if (
         not mount.flags & ST_NOSUID

@@ -28,7 +28,7 @@ class SysFs(Filesystem):
         self.kernel = kernel
         self.net = net
         self._last = 0
-        root = PseudoDir(self, self.new_ino(), 0o755)
+        root = PseudoDir(self, self.new_ino(), 0o555)  # as kernfs makes it
         self.root = root
         for path in (
             "block", "bus", "class", "dev/block", "dev/char", "devices/virtual", "firmware", "fs/cgroup",
