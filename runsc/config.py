@@ -62,7 +62,7 @@ GLOBAL_FLAGS: Final = (
     Flag("no-copies", SWITCH, "", "platform lane: the stub copies no arguments, the sentry reads guest memory"),
     Flag("no-patch", SWITCH, "", "platform lane: guest code stays as it is in its files, every call is trapped"),
     Flag("help", SWITCH, "", "show help", short="h"),
-    Flag("version", SWITCH, "", "as the verb `version`"),
+    Flag("version", SWITCH, "", "as the verb `version`", short="v"),
 )
 
 

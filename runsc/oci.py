@@ -63,10 +63,11 @@ def inherited_limits() -> dict[int, tuple[int, int]]:
 
 
 def program_of(process: Process) -> Program:
-    """A process."""
+    """A process. Of a variable that is there twice the last value counts, as with runc."""
+    environment = dict(item.partition("=")[::2] for item in process.env)
     program = Program(
         [os.fsencode(word) for word in process.args],
-        [os.fsencode(item) for item in process.env],
+        [os.fsencode(f"{name}={value}") for name, value in environment.items()],
         os.fsencode(os.path.normpath(process.cwd)),
     )
     program.uid, program.gid = process.uid, process.gid

@@ -18,6 +18,7 @@ FLAGS: Final = (
     *CREATE_FLAGS,
     Flag("detach", SWITCH, "", "return once the process runs", short="d"),
     Flag("keep", SWITCH, "", "do not delete the container when its process has ended"),
+    Flag("no-subreaper", SWITCH, "", "nothing to do: orphans inside are the container's first process's"),
     Flag("timeout", SECONDS, "TIME", "kill everything inside after TIME (10, 1.5s, 2m; 0: never)"),
     Flag("summary", SWITCH, "", "say at the end what happened on the network"),
 )

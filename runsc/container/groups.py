@@ -54,7 +54,7 @@ def hierarchies(mountinfo: str) -> list[Hierarchy]:
 def wanted(spec: Spec) -> bool:
     """A group is asked for, by name or by a bound."""
     cpu, memory = spec.cpu, spec.memory_limit or spec.memory_reservation
-    return bool(spec.cgroups_path or memory or spec.pids_limit or cpu.quota > 0 or cpu.cpus or cpu.mems)
+    return bool(spec.cgroups_path or memory or spec.pids_limit or cpu.shares or cpu.quota > 0 or cpu.cpus or cpu.mems)
 
 
 def settings(spec: Spec, version: int) -> dict[str, list[Setting]]:

@@ -143,7 +143,7 @@ def _walk(namespace: MountNamespace, target: bytes, make: bool, directory: bool)
             if parts or directory:
                 found = inode.mkdir(name, S_IFDIR | 0o755, 0, 0)
             else:
-                found = inode.create(name, S_IFREG | 0o644, 0, 0)
+                found = inode.create(name, S_IFREG | 0o755, 0, 0)
         if found.is_symlink():
             links += 1
             text = found.host_readlink() if isinstance(found, HostInode) else getattr(found, "target", None)

@@ -109,6 +109,7 @@ class Trial:
         return self.lines
 
     def step(self, head: str, step: str) -> None:
+        """One of them."""
         word, _, rest = step.partition(" ")
         if word == "!":
             self.host(head, rest)
