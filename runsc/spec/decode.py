@@ -47,8 +47,9 @@ def decode(document: Json, problems: Problems) -> Spec:
     spec.domainname = top.text("domainname")
     spec.annotations = top.document("annotations")
     annotations = top.child("annotations")
-    for name in annotations.names() if annotations is not None else ():
-        annotations.text(name)  # notes what is none
+    if annotations is not None:
+        for name in annotations.names():
+            annotations.text(name)  # notes what is none
     for name in ("process", "hooks"):
         spec.documents[name] = top.document(name)
     hooks = top.child("hooks")

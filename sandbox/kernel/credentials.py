@@ -245,9 +245,11 @@ class Credentials:
 
     # --- execve ---
 
-    def after_exec(self, file_uid: int | None, file_gid: int | None, bounded: bool = False) -> Credentials:
-        """Credentials of the new program; ids are those of a set-user-ID or set-group-ID file, else None. `bounded`
-        (no_new_privs): nothing is permitted that was not before.
+    def after_exec(
+        self, file_uid: int | None, file_gid: int | None, no_new_privs: bool = False, watched: bool = False
+    ) -> Credentials:
+        """Credentials of the new program; ids are those of a set-user-ID or set-group-ID file, else None. `watched`: by
+        a tracer who may not see more than it does, or by another process that could move its root.
 
         security/commoncap.c: cap_bprm_creds_from_file, for files without file capabilities.
         """
@@ -256,10 +258,7 @@ class Credentials:
             new.euid = file_uid
         if file_gid is not None:
             new.egid = file_gid
-        new.suid = new.fsuid = new.euid
-        new.sgid = new.fsgid = new.egid
-        if new.euid != self.uid or new.egid != self.gid:
-            new.ambient = 0
+        other_ids = new.euid != self.uid or new.egid != self.gid
         permitted = 0
         privileged = False
         if not self.securebits & SECBIT_NOROOT:
@@ -267,8 +266,14 @@ class Credentials:
             if root in (new.uid, new.euid):
                 permitted = self.inheritable | self.bounding
             privileged = new.euid == root
-        if bounded:
+        if (no_new_privs or watched) and (other_ids or permitted & ~self.permitted):
+            if no_new_privs or not self.has_here(CAP_SETUID):
+                new.euid, new.egid = new.uid, new.gid
             permitted &= self.permitted
+        new.suid = new.fsuid = new.euid
+        new.sgid = new.fsgid = new.egid
+        if other_ids:
+            new.ambient = 0
         new.permitted = permitted | new.ambient
         new.effective = new.permitted if privileged else new.ambient
         new.securebits = self.securebits & ~SECBIT_KEEP_CAPS

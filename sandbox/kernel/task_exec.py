@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING
 
+from sandbox.abi.linux.capability import CAP_SYS_PTRACE
 from sandbox.abi.linux.signal import SI_KERNEL, SIGCHLD, SIGSEGV
 from sandbox.abi.linux.stat import S_ISGID, S_ISUID, S_IXGRP
 from sandbox.abi.linux.statfs import ST_NOSUID
@@ -40,14 +41,16 @@ def execve(t: Task, image: ExecImage) -> Result:
         prepare(t, image)
         if t.group.exec_task is not None:
             raise SyscallError(errno.EAGAIN)  # another thread is ahead; its success ends this one
-        new = exec_credentials(t, image.file)
+        uid, gid = ids_of_file(t, image.file)
     except SyscallError:
         image.release()
         raise
     old = t.creds
-    image.creds = new
+    new = image.creds = old.after_exec(uid, gid, t.no_new_privs, is_watched(t))
     image.secure = (
-        new.euid != old.uid or new.egid != old.gid or (new.uid != new.user.root() and new.permitted & ~new.ambient != 0)
+        (old.euid if uid is None else uid) != old.uid
+        or (old.egid if gid is None else gid) != old.gid
+        or (new.uid != new.user.root() and new.permitted & ~new.ambient != 0)
     )
     t.parked = PARK_PENDING
     t.host_op = True
@@ -55,12 +58,12 @@ def execve(t: Task, image: ExecImage) -> Result:
     return NO_RETURN
 
 
-def exec_credentials(t: Task, file: FileDescription) -> Credentials:
-    """With the ids of a set-user-ID or set-group-ID program, unless that is switched off."""
+def ids_of_file(t: Task, file: FileDescription) -> tuple[int | None, int | None]:
+    """Those of a set-user-ID or set-group-ID program, unless that is switched off (fs/exec.c: bprm_fill_uid)."""
     uid: int | None = None
     gid: int | None = None
     if not isinstance(file, InodeFile) or file.path is None or t.no_new_privs:
-        return t.creds.after_exec(None, None, t.no_new_privs)
+        return uid, gid
     inode, mount, user = file.inode, file.path.mount, t.creds.user
     if (
         not mount.flags & ST_NOSUID
@@ -73,7 +76,16 @@ def exec_credentials(t: Task, file: FileDescription) -> Credentials:
             uid = inode.uid
         if inode.mode & (S_ISGID | S_IXGRP) == S_ISGID | S_IXGRP:
             gid = inode.gid
-    return t.creds.after_exec(uid, gid)
+    return uid, gid
+
+
+def is_watched(t: Task) -> bool:
+    """Whoever traces it may not trace what has more rights (ptracer_capable), or another process has its root and
+    working directory too (fs/exec.c: check_unsafe_exec)."""
+    if t.ptrace is not None and not t.ptrace.creds.has_in(t.creds.user, CAP_SYS_PTRACE):
+        return True
+    fs = t.fs
+    return fs.users > 1 and fs.users > sum(other.fs is fs for other in t.group.tasks)
 
 
 class _Exec:

@@ -23,14 +23,15 @@ from sandbox.kernel.tracee import Tracee
 from tcpip.waiter import EVENT_IN
 
 if TYPE_CHECKING:
+    from sandbox.kernel.credentials import Credentials
     from sandbox.kernel.task import Task
     from sandbox.kernel.thread_group import ThreadGroup
     from sandbox.platform.base import AddressSpace
 
 
-def link(t: Task, tracer: Task, seized: bool, options: int) -> Tracee:
-    """`t` is traced from now on."""
-    tracee = t.ptrace = Tracee(tracer, seized, options, t.handlers)
+def link(t: Task, tracer: Task, seized: bool, options: int, creds: Credentials) -> Tracee:
+    """`t` is traced from now on; `creds` are those of who asked for it."""
+    tracee = t.ptrace = Tracee(tracer, seized, options, t.handlers, creds)
     tracee.in_call = t.parked in (PARK_BLOCK, PARK_PENDING)
     tracer.tracees[t] = None
     t.handlers = t.kernel.traced_handlers
@@ -42,7 +43,7 @@ def link(t: Task, tracer: Task, seized: bool, options: int) -> Tracee:
 
 def attach(t: Task, tracer: Task, seized: bool, options: int) -> None:
     """PTRACE_ATTACH, PTRACE_SEIZE; what is stopped already comes to report that."""
-    tracee = link(t, tracer, seized, options)
+    tracee = link(t, tracer, seized, options, tracer.creds)
     if not seized:
         signal_send.send_to_task(t, SignalInfo(SIGSTOP, SI_KERNEL))
     if t.parked == PARK_STOP:
@@ -58,7 +59,7 @@ def inherit(t: Task, child: Task) -> None:
     old = t.ptrace
     if old is None:
         return
-    tracee = link(child, old.tracer, old.seized, old.options)
+    tracee = link(child, old.tracer, old.seized, old.options, old.creds)
     if old.seized:
         trace_stop.set_trap(child, tracee)
     else:

@@ -8,6 +8,7 @@ from sandbox.abi.linux.ptrace import PTRACE_SYSCALL_INFO_NONE
 
 if TYPE_CHECKING:
     from sandbox.kernel.control import Handler
+    from sandbox.kernel.credentials import Credentials
     from sandbox.kernel.signal_info import SignalInfo
     from sandbox.kernel.task import Task
     from sandbox.ptrace.watch import DebugRegisters
@@ -29,6 +30,7 @@ class Tracee:
         "seized",
         "options",
         "below",
+        "creds",
         "mode",
         "step",
         "debug",
@@ -50,11 +52,12 @@ class Tracee:
         "exit_status",
     )
 
-    def __init__(self, tracer: Task, seized: bool, options: int, below: list[Handler]) -> None:
+    def __init__(self, tracer: Task, seized: bool, options: int, below: list[Handler], creds: Credentials) -> None:
         self.tracer = tracer
         self.seized = seized
         self.options = options
         self.below = below  # the handlers of its calls, had it no tracer
+        self.creds = creds  # the rights of its tracer, as of when it began
         self.mode = GOES_ON
         self.step = False
         self.debug: DebugRegisters | None = None

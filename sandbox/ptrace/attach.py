@@ -44,7 +44,7 @@ def trace_me(t: Task) -> int:
     domain = parent.creds.landlock
     if domain is not None and (t.creds.landlock is None or not t.creds.landlock.within(domain)):
         return -errno.EPERM
-    trace_link.link(t, parent, False, 0)
+    trace_link.link(t, parent, False, 0, t.creds)
     return 0
 
 

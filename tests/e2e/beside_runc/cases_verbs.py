@@ -12,9 +12,11 @@ UP: Final = ("create c", "start c", "says ready")
 USER: Final = {"uid": 1000, "gid": 50}
 
 
-def exec_case(name: str, *steps: str, prepare: str = "", unlike: str = "", **more: Any) -> Case:
+def exec_case(
+    name: str, *steps: str, prepare: str = "", unlike: str = "", changes: dict[str, Any] | None = None
+) -> Case:
     """In a container that runs."""
-    return Case(f"exec-{name}", {**SLEEPS, **more}, (*UP, *steps), prepare, unlike=unlike)
+    return Case(f"exec-{name}", {**SLEEPS, **(changes or {})}, (*UP, *steps), prepare, unlike=unlike)
 
 
 def process(**parts: Any) -> str:
@@ -112,7 +114,7 @@ VERBS: Final = [
     exec_case("user", "exec -u 1000 c /bin/probe ids caps env", "exec -u 1000:1000 c /bin/probe ids caps", "exec -u user c true", "exec -u 1:x c true", "exec -u -1 c true"),
     exec_case("cap", "exec --cap CAP_SYS_TIME -c CAP_CHOWN c /bin/probe caps", "exec --cap CAP_SYS_TIME -u 1000 c /bin/probe caps",
               "exec --cap CAP_NO_SUCH c /bin/true", "exec --cap sys_time c /bin/true"),
-    exec_case("no-new-privs", "exec --no-new-privs c /bin/probe caps", "exec c /bin/probe caps", **{"process.noNewPrivileges": False}),
+    exec_case("no-new-privs", "exec --no-new-privs c /bin/probe caps", "exec c /bin/probe caps", changes={"process.noNewPrivileges": False}),
     exec_case("cwd", "exec --cwd /no/such c /bin/probe process", "exec --cwd data c true", "exec --cwd /data/file c true"),
     exec_case("env", "exec -e A c /bin/probe env", "exec -e =x c /bin/probe env", "exec -e PATH=/x c true", "exec -e HOME=/y c /bin/probe env"),
     exec_case("status", "exec c sh -c 'echo out; echo err >&2; exit 3'", "exec c sh -c 'kill -9 $$'", "exec c no-such", "exec c /no/such", "exec c /bin/not-executable",
@@ -131,10 +133,10 @@ VERBS: Final = [
     exec_case("preserve-fds", "! exec 3</etc/passwd; rt exec --preserve-fds 1 c /bin/probe fds env", "! rt exec --preserve-fds 1 c /bin/probe fds >/dev/null 2>&1; echo $?"),
     exec_case("paused", "pause c", "exec c true", "exec --ignore-paused -d --pid-file epid c sh -c 'exit 3'", "resume c", "reap epid"),
     exec_case("labels", "exec --apparmor '' --process-label '' c true"),
-    exec_case("as-of-container", "exec c /bin/probe ids caps process env limits", **{"process.user": {**USER, "additionalGids": [9], "umask": 63}, "process.cwd": "/data", "process.oomScoreAdj": 50,
+    exec_case("as-of-container", "exec c /bin/probe ids caps process env limits", changes={"process.user": {**USER, "additionalGids": [9], "umask": 63}, "process.cwd": "/data", "process.oomScoreAdj": 50,
               "process.env": ["A=1"], "process.rlimits": [{"type": "RLIMIT_NPROC", "soft": 200, "hard": 300}]}),
     exec_case("dashes", "exec c /bin/probe -x --", "exec c -- /bin/probe ids", "exec -- c /bin/probe ids"),
-    exec_case("seccomp", "exec c grep Seccomp: /proc/self/status", "exec c mkdir /y", **{"linux.seccomp": {"defaultAction": "SCMP_ACT_ALLOW",
+    exec_case("seccomp", "exec c grep Seccomp: /proc/self/status", "exec c mkdir /y", changes={"linux.seccomp": {"defaultAction": "SCMP_ACT_ALLOW",
               "syscalls": [{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO", "errnoRet": 95}]}}),
     # --- what it is asked ---
     Case("state-rich", {**SLEEPS, "annotations": {"a": "1", "b.c": "x y"}, "linux.cgroupsPath": "/beside-runc/x"}, (*UP, "state c", "list -f json")),

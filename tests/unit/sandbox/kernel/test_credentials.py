@@ -8,6 +8,7 @@ from sandbox.abi.linux.capability import (
     ALL_CAPS,
     CAP_CHOWN,
     CAP_KILL,
+    CAP_SETUID,
     SECBIT_KEEP_CAPS,
     SECBIT_NO_SETUID_FIXUP,
     SECBIT_NOROOT,
@@ -98,6 +99,24 @@ def test_exec_without_root_magic() -> None:
     root.securebits = SECBIT_NOROOT
     assert root.after_exec(None, None).permitted == 0
     assert Credentials().after_exec(None, None).effective == ALL_CAPS
+
+
+def test_exec_with_no_new_privs() -> None:
+    """Root regains nothing, and no other ids are kept."""
+    root = Credentials(0, 0, (), 1 << CAP_KILL)
+    assert root.after_exec(None, None, True).permitted == 1 << CAP_KILL
+    mixed = Credentials(5, 6)
+    mixed.euid, mixed.egid = 0, 8
+    new = mixed.after_exec(None, None, True)
+    assert ids(new) == (5, 5, 5, 5) and (new.egid, new.sgid, new.fsgid) == (6, 6, 6)
+
+
+def test_exec_of_set_user_id_root_under_a_tracer() -> None:
+    """No rights that the tracer might take, unless the caller could have changed its ids by itself."""
+    new = Credentials(5).after_exec(0, None, False, True)
+    assert ids(new) == (5, 5, 5, 5) and new.permitted == 0
+    new = Credentials(5, 5, (), 1 << CAP_SETUID).after_exec(0, None, False, True)
+    assert ids(new) == (5, 0, 0, 0) and new.effective == new.permitted == 1 << CAP_SETUID
 
 
 def test_ambient_capabilities_survive_a_plain_exec_only() -> None:
