@@ -16,6 +16,7 @@ from runsc.flags import Values
 from runsc.log import Log, open_log, printable
 from runsc.verb import Verb
 
+EXIT_NO_VERB: Final = 3  # as runc
 VERBS: Final = (
     "do",
     "run",
@@ -54,7 +55,7 @@ VERBS: Final = (
 def load_verb(name: str) -> Verb:
     """The verb's declaration; only its own module is imported. UsageError for one that is not there."""
     if name not in VERBS:
-        raise UsageError(f"unknown verb {name!r}; known: {', '.join(VERBS)}")
+        raise UsageError(f"unknown verb {name!r}; known: {', '.join(VERBS)}", EXIT_NO_VERB)
     module = f"runsc.cmd.{name.replace('-', '_')}"
     __import__(module)  # importlib takes as long as all of a small verb's own modules
     verb = sys.modules[module].VERB
@@ -77,8 +78,8 @@ def run_command_line(argv: list[str]) -> int:
                 raise UsageError(f"a verb is needed: {', '.join(VERBS)}; see runsc help")
             words = ["help"]
         verb = load_verb(words[0])
-        status = verb.failure
         rest = flags.parse(verb.flags + GLOBAL_FLAGS, words[1:], values, f"for {verb.name}")
+        status = verb.failure
         if values.switch("help") and verb.name != "help":
             verb, rest = load_verb("help"), [verb.name]
         elif values.switch("version"):

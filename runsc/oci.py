@@ -71,7 +71,7 @@ def program_of(process: Process) -> Program:
         os.fsencode(os.path.normpath(process.cwd)),
     )
     program.uid, program.gid = process.uid, process.gid
-    program.groups = tuple(process.additional_gids)
+    program.groups = tuple(dict.fromkeys(process.additional_gids))  # each once, as runc has it
     program.umask = process.umask
     program.no_new_privs = process.no_new_privileges
     program.oom_score_adj = process.oom_score_adj or 0
@@ -102,9 +102,16 @@ def mount_of(mount: Mount, bundle: str) -> MountOptions:
     return options
 
 
+def paths_of(paths: list[str]) -> tuple[bytes, ...]:
+    """maskedPaths, readonlyPaths: relative ones begin at the root, and there is none of an empty name."""
+    return tuple(os.fsencode(f"/{path}") for path in paths if path)
+
+
 def device_of(device: Device) -> DeviceOptions:
     """One of linux.devices[]."""
     options = DeviceOptions(os.fsencode(device.path), device.major, device.minor)
+    if device.kind == "p":
+        options.major, options.minor, options.fifo = 0, 0, 1
     options.mode, options.uid, options.gid = device.mode, device.uid, device.gid
     return options
 
@@ -171,8 +178,8 @@ def options_of(spec: Spec, bundle: str, config: Config) -> SandboxOptions:
     options.terminal = spec.process.terminal
     container = options.container = ContainerOptions()
     container.live_root = not config.overlay
-    container.masked_paths = tuple(os.fsencode(path) for path in spec.masked_paths)
-    container.readonly_paths = tuple(os.fsencode(path) for path in spec.readonly_paths)
+    container.masked_paths = paths_of(spec.masked_paths)
+    container.readonly_paths = paths_of(spec.readonly_paths)
     container.devices = tuple(device_of(device) for device in spec.devices)
     container.root_propagation = PROPAGATION.get(spec.root_propagation, 0)
     container.seccomp = spec.seccomp
@@ -186,6 +193,8 @@ def options_of(spec: Spec, bundle: str, config: Config) -> SandboxOptions:
     for capability in sorted(set(sets["ambient"]) - (set(sets["permitted"]) & set(sets["inheritable"]))):
         path = f"process.capabilities.ambient: {capability}"
         config.log.write("warning", f"{path} is not ambient: it is not both permitted and inheritable")
+    for capability in spec.process.unknown:
+        config.log.write("warning", f"process.capabilities: {capability!r} is ignored: there is no such capability")
     for path in spec.unsupported:
         config.log.write("warning", f"{path} is not applied: the sandbox's own kernel stands in its place")
     return options

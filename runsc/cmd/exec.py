@@ -6,8 +6,8 @@ from typing import Final
 
 from runsc.cmd.create import preserved
 from runsc.config import Config
-from runsc.failure import UsageError
-from runsc.flags import LIST, NUMBER, SWITCH, TEXT, Flag, Values
+from runsc.failure import EXIT_FAILURE, UsageError
+from runsc.flags import LIST, NUMBER, SWITCH, TEXT, WORD, Flag, Values
 from runsc.verb import Verb
 
 EXIT_EXEC: Final = 255  # as runc
@@ -22,6 +22,9 @@ FLAGS: Final = (
     Flag("env", LIST, "NAME=VALUE", "set a variable", short="e"),
     Flag("cwd", TEXT, "DIR", "working directory"),
     Flag("cap", LIST, "NAME", "one more capability", short="c"),
+    Flag("apparmor", WORD, "PROFILE", "not applied: inside there is no AppArmor"),
+    Flag("process-label", WORD, "LABEL", "not applied: inside there is no SELinux"),
+    Flag("ignore-paused", SWITCH, "", "in a paused container too, where it waits until that goes on"),
     Flag("no-new-privs", SWITCH, "", "no more privileges by execve"),
     Flag("preserve-fds", NUMBER, "N", "hand descriptors 3 to 3+N-1 to the process"),
 )
@@ -34,9 +37,9 @@ DETAILS: Final = (
 def run(config: Config, values: Values, words: list[str]) -> int:
     """The process's exit status; 0 when detached."""
     if not words:
-        raise UsageError("exec needs a container id and a command")
-    if bool(words[1:]) == values.given("process"):
-        raise UsageError("exec needs a command, or --process FILE, and not both")
+        raise UsageError("exec needs a container id and a command", EXIT_FAILURE)
+    if not words[1:] and not values.given("process"):
+        raise UsageError("exec needs a command, or --process FILE, whose arguments then count")
     from runsc.container import status
     from runsc.container.console import check_console
     from runsc.container.container import load
@@ -44,14 +47,19 @@ def run(config: Config, values: Values, words: list[str]) -> int:
     from runsc.container.exec_spec import process_from_file, process_from_flags
 
     container = load(config.root, words[0])
-    container.check(status.EXEC)
+    container.check(status.EXEC_PAUSED if values.switch("ignore-paused") else status.EXEC)
     if values.given("process"):
-        process = process_from_file(values.text("process"), values.switch("tty"))
+        process = process_from_file(container.state.process, values.text("process"), values.switch("tty"))
     else:
         process = process_from_flags(container.state.process, words[1:], values)
+    for name in process.unknown:
+        config.log.write("warning", f"capability {name!r} is ignored: there is no such one")
+    for name in ("apparmor", "process-label"):
+        if values.text(name):
+            config.log.write("warning", f"--{name} is not applied: the sandbox's own kernel stands in its place")
     detached = values.switch("detach")
     check_console(process.terminal, values.text("console-socket"), detached)
-    execution = Execution(container, process, preserved(values))
+    execution = Execution(container, process, preserved(values), values.switch("ignore-paused"))
     return execution.run(detached, values.text("console-socket"), values.text("pid-file"))
 
 

@@ -192,7 +192,7 @@ class Creation:
         found, container = self.request.spec.hooks, self.container
         if not any(found.values()):
             return
-        document = container.document(status.CREATING)
+        document = container.for_hooks(status.CREATING)
         document["pid"] = container.state.pid
         hooks.run_hooks("prestart", found["prestart"], document)
         hooks.run_hooks("createRuntime", found["createRuntime"], document)

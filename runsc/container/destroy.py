@@ -40,4 +40,4 @@ def delete(container: Container, log: Log) -> None:
         from runsc.container import hooks
 
         found = hooks.hooks_of(container.state.hooks, "poststop")
-        hooks.run_all_hooks("poststop", found, container.document(status.STOPPED), log)
+        hooks.run_all_hooks("poststop", found, container.for_hooks(status.STOPPED), log)

@@ -42,10 +42,11 @@ class Execution:
     what = "exec failed"
     title = b"runsc-exec"
 
-    def __init__(self, container: Container, process: Process, preserve_fds: int) -> None:
+    def __init__(self, container: Container, process: Process, preserve_fds: int, ignore_paused: bool = False) -> None:
         self.container = container
         self.process = process
         self.preserve_fds = preserve_fds
+        self.ignore_paused = ignore_paused
         self.client: ControlClient
         self.terminal = -1  # the host's terminal that it has
 
@@ -74,11 +75,13 @@ class Execution:
         if self.process.terminal:
             window = HostTerminal(stdio[0]).window()
             body |= {"terminal": True, **sizes(window)}
+        if self.ignore_paused:
+            body["ignore_paused"] = True
         fds = (*stdio, *range(3, 3 + self.preserve_fds))
         try:
             self.client = self.container.connect()
             self.client.send(wire.EXEC, body, fds)
-            self.client.receive()
+            self.client.receive(-1 if self.ignore_paused else None)
         except Refused as refusal:
             raise RuntimeFailure(f"exec failed: {as_go_spells(str(refusal))}", FAILURE) from None
         except (SandboxGone, SandboxSilent, BadFrame) as error:

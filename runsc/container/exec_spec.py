@@ -29,12 +29,12 @@ def checked(document: dict[str, object], where: str) -> Process:
     return process
 
 
-def process_from_file(path: str, terminal: bool) -> Process:
-    """`--process FILE`."""
+def process_from_file(base: dict[str, object], path: str, terminal: bool) -> Process:
+    """`--process FILE`; without capabilities it has those of the container."""
     document = read_json(path)
     if not isinstance(document, dict):
         raise RuntimeFailure(f"{path}: not an object")
-    process = checked(document, path)
+    process = checked({"capabilities": base.get("capabilities")} | document, path)
     process.terminal = process.terminal or terminal
     return process
 
@@ -63,10 +63,12 @@ def process_from_flags(base: dict[str, object], words: list[str], values: Values
 
 def _add_capability(process: Process, name: str) -> None:
     if name not in CAPABILITIES:
-        raise UsageError(f"--cap {name!r}: no such capability")
+        process.unknown.append(name)
+        return
     sets = process.capabilities = process.capabilities or {}
-    # Root has it by the first three; in the inheritable set, too, a file of the image could hand it on (CVE-2022-29162).
-    for which in _SETS if process.uid else _SETS[:3]:
+    # Root has it by the first three, others not at all: in the inheritable set a file of the image could hand it on
+    # (CVE-2022-29162), and it is not ambient without that.
+    for which in _SETS[:3]:
         sets[which] = [*sets.get(which, []), name]
     for which in _SETS:
         sets.setdefault(which, [])

@@ -88,7 +88,7 @@ class Plan:
     def __init__(self, spec: Spec, name: str, found: list[Hierarchy], mkdir: Callable[[str], None] = os.mkdir) -> None:
         self._spec = spec
         self._mkdir = mkdir
-        self._path = (spec.cgroups_path or f"/runsc-{name}").strip("/")
+        self._path = os.path.normpath(f"/{spec.cgroups_path or f'runsc-{name}'}").strip("/")
         cpuset = bool(spec.cpu.cpus or spec.cpu.mems)
         self._hierarchies = [one for one in found if one.controllers != ("cpuset",) or cpuset]
         self.directories = [f"{one.point}/{self._path}" for one in self._hierarchies]

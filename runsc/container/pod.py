@@ -79,7 +79,7 @@ class PodProcess(Execution):
 
     def _run_hooks(self) -> None:
         found, container = self.spec.hooks, self.container
-        document = container.document(status.CREATING)
+        document = container.for_hooks(status.CREATING)
         document["pid"] = container.state.pid
         hooks.run_hooks("prestart", found["prestart"], document)
         hooks.run_hooks("createRuntime", found["createRuntime"], document)

@@ -13,7 +13,7 @@ from sandbox.control.client import TIMEOUT_S
 def start(container: Container, log: Log) -> None:
     """Its lock is held. RuntimeFailure."""
     container.check(status.START)
-    document = container.document(status.CREATED)
+    document = container.for_hooks(status.CREATED)
     # Hooks inside have their own bounds, or none.
     bound_s = -1.0 if container.state.hooks.get("startContainer") else TIMEOUT_S
     container.call(wire.START, {"state": plain_json.dumps(document)}, bound_s)
@@ -23,4 +23,4 @@ def start(container: Container, log: Log) -> None:
         from runsc.container import hooks
 
         found = hooks.hooks_of(container.state.hooks, "poststart")
-        hooks.run_all_hooks("poststart", found, container.document(status.RUNNING), log)
+        hooks.run_all_hooks("poststart", found, container.for_hooks(status.RUNNING), log)

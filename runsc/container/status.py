@@ -17,6 +17,7 @@ STATES: Final = (CREATING, CREATED, RUNNING, PAUSED, STOPPED)
 START: Final = "start"
 KILL: Final = "kill"
 EXEC: Final = "exec"
+EXEC_PAUSED: Final = "exec --ignore-paused"
 PAUSE: Final = "pause"
 RESUME: Final = "resume"
 DELETE: Final = "delete"
@@ -26,7 +27,21 @@ ASK: Final = "ask"  # whatever else needs a sandbox that answers
 PS: Final = "ps"
 EVENTS: Final = "events"
 CHECKPOINT: Final = "checkpoint"
-MOVES: Final = (START, KILL, EXEC, PAUSE, RESUME, DELETE, FORCE_DELETE, UPDATE, ASK, PS, EVENTS, CHECKPOINT)
+MOVES: Final = (
+    START,
+    KILL,
+    EXEC,
+    EXEC_PAUSED,
+    PAUSE,
+    RESUME,
+    DELETE,
+    FORCE_DELETE,
+    UPDATE,
+    ASK,
+    PS,
+    EVENTS,
+    CHECKPOINT,
+)
 
 # Whoever drives a runtime looks for these words (containerd's shim, dockerd).
 _NOT_RUNNING: Final = "container not running"
@@ -48,7 +63,14 @@ LEGAL: Final[dict[str, dict[str, str]]] = {
         CREATING: "cannot exec in a container that is being created",
         CREATED: "",
         RUNNING: "",
-        PAUSED: "cannot exec in a paused container",
+        PAUSED: "cannot exec in a paused container (use --ignore-paused to override)",
+        STOPPED: "cannot exec in a stopped container",
+    },
+    EXEC_PAUSED: {
+        CREATING: "cannot exec in a container that is being created",
+        CREATED: "",
+        RUNNING: "",
+        PAUSED: "",
         STOPPED: "cannot exec in a stopped container",
     },
     PAUSE: {

@@ -6,9 +6,10 @@ from typing import Final
 
 from runsc.spec.reader import INT64, UINT64, Json, Object, Problems, kind_of
 from runsc.spec.seccomp import compile_filter
-from runsc.spec.types import HOOK_KINDS, Device, Hook, Mount, Namespace, Process, Rlimit, Spec
+from runsc.spec.types import CAPABILITIES, HOOK_KINDS, Device, Hook, Mount, Namespace, Process, Rlimit, Spec
 
 ID_MAX: Final = 0xFFFFFFFE
+UINT32: Final = 0xFFFFFFFF
 # Listed by `features` and in the log: a container runs without them.
 UNSUPPORTED_PROCESS: Final = ("apparmorProfile", "selinuxLabel", "ioPriority", "scheduler", "execCPUAffinity")
 UNSUPPORTED_LINUX: Final = ("mountLabel", "intelRdt")
@@ -77,7 +78,7 @@ def decode_process(o: Object) -> Process:
     if user is not None:
         process.uid = user.number("uid", 0, ID_MAX)
         process.gid = user.number("gid", 0, ID_MAX)
-        process.umask = user.number("umask", 0, 0o777, 0o022)
+        process.umask = user.number("umask", 0, UINT32, 0o022) & 0o777
         process.additional_gids = user.numbers("additionalGids", ID_MAX)
     console = o.child("consoleSize")
     if console is not None:
@@ -92,7 +93,9 @@ def decode_process(o: Object) -> Process:
     capabilities = o.child("capabilities")
     if capabilities is not None:
         sets = ("bounding", "effective", "inheritable", "permitted", "ambient")
-        process.capabilities = {name: capabilities.texts(name) for name in sets}
+        named = {name: capabilities.texts(name) for name in sets}
+        process.capabilities = {name: [one for one in named[name] if one in CAPABILITIES] for name in sets}
+        process.unknown = sorted({one for name in sets for one in named[name]} - set(CAPABILITIES))
     return process
 
 
@@ -124,7 +127,7 @@ def decode_linux(o: Object, spec: Spec) -> None:
     if settings is not None:
         spec.sysctl = {name: settings.text(name) for name in settings.names()}
     seccomp = o.child("seccomp")
-    if seccomp is not None:
+    if seccomp is not None and (seccomp.filled("defaultAction") or seccomp.filled("syscalls")):
         spec.seccomp = compile_filter(seccomp)
     personality = o.child("personality")
     if personality is not None and (personality.text("domain", "LINUX") != "LINUX" or personality.texts("flags")):
@@ -149,7 +152,7 @@ def decode_devices(o: Object, privileged: bool, spec: Spec) -> None:
         found = decode_device(device)
         if (found.path, found.kind, found.major, found.minor) == PTMX:
             continue
-        if found.kind in ("c", "u") and (found.major, found.minor) in DEVICES:
+        if found.kind == "p" or (found.kind in ("c", "u") and (found.major, found.minor) in DEVICES):
             spec.devices.append(found)
         elif privileged:
             left_out += 1
@@ -181,6 +184,9 @@ def decode_resources(o: Object, spec: Spec) -> None:
     memory = o.child("memory")
     if memory is not None:
         spec.memory_limit = max(0, memory.number("limit", -1, INT64 - 1))
+        spec.memory_swap = memory.number("swap", -1, INT64 - 1)
+        if spec.memory_swap and spec.memory_swap != spec.memory_limit:
+            spec.unsupported.append(memory.at("swap"))
         spec.memory_reservation = memory.number("reservation", -1, INT64 - 1)
         spec.unsupported += [memory.at(name) for name in UNSUPPORTED_MEMORY if memory.filled(name)]
     pids = o.child("pids")
@@ -202,4 +208,4 @@ def decode_resources(o: Object, spec: Spec) -> None:
 def decode_hook(o: Object) -> Hook:
     """hooks.KIND[]."""
     o.require("path")
-    return Hook(o.text("path"), o.texts("args"), o.texts("env"), o.number("timeout", 0, 1 << 31))
+    return Hook(o.text("path"), o.texts("args"), o.texts("env"), o.number("timeout", 1, 1 << 31))

@@ -95,6 +95,7 @@ class Process:
         "umask",
         "rlimits",
         "capabilities",
+        "unknown",
         "no_new_privileges",
         "rows",
         "columns",
@@ -112,6 +113,7 @@ class Process:
         self.umask = 0o022
         self.rlimits: list[Rlimit] = []
         self.capabilities: dict[str, list[str]] | None = None
+        self.unknown: list[str] = []  # capabilities that there are not
         self.no_new_privileges = False
         self.rows = 0
         self.columns = 0
@@ -202,6 +204,7 @@ class Spec:
         "readonly_paths",
         "memory_limit",
         "memory_reservation",
+        "memory_swap",
         "pids_limit",
         "unsupported",
         "refused",
@@ -229,6 +232,7 @@ class Spec:
         self.readonly_paths: list[str] = []
         self.memory_limit = 0
         self.memory_reservation = 0  # bytes, -1: none, 0: not given
+        self.memory_swap = 0  # bytes, with memory, -1: any, 0: not given
         self.pids_limit = 0
         self.unsupported: list[str] = []  # JSON paths of what is there and would have an effect in runc, but not here
         self.refused: list[str] = []  # JSON paths of what a container could not do without

@@ -9,12 +9,15 @@ from typing import Callable, Final
 from runsc.spec.mount_options import COPY_UP, MOUNT_OPTIONS, PROPAGATION, data_of, is_number
 from runsc.spec.pod import sandbox_of
 from runsc.spec.reader import Problems
-from runsc.spec.types import CAPABILITIES, RLIMITS, Spec
+from runsc.spec.types import RLIMITS, Spec
 
 MOUNT_KINDS: Final = ("bind", "tmpfs", "proc", "sysfs", "devpts", "mqueue", "devtmpfs", "cgroup", "cgroup2")
 NAMESPACE_KINDS: Final = ("pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time")
 NS_GET_NSTYPE: Final = 0xB703
 NAMESPACE_TYPES: Final = {"network": 0x40000000, "ipc": 0x08000000, "uts": 0x04000000, "pid": 0x20000000}
+NR_OPEN: Final = 1 << 20  # of a Linux that nobody has told otherwise
+MIN_SHARES, MAX_SHARES = 2, 262_144
+PERIOD_US, QUOTA_US = (1000, 1_000_000), 1000  # kernel/sched/core.c: tg_set_cfs_bandwidth
 POD_NAMESPACES: Final = ("network", "ipc", "uts", "pid")  # that a container may share with its pod
 
 
@@ -63,22 +66,32 @@ def check_rlimits(spec: Spec, bundle: str, problems: Problems) -> None:
             problems.add(f"{path}.type", f"unknown limit {limit.kind!r}")
         if limit.kind in seen:
             problems.add(f"{path}.type", f"{limit.kind} is there twice")
+        if limit.kind == "RLIMIT_NOFILE" and limit.hard > NR_OPEN and limit.hard > _hosts_nr_open():
+            problems.add(path, f"hard {limit.hard} is above fs.nr_open")
         if limit.soft > limit.hard:
             problems.add(path, f"soft {limit.soft} is above hard {limit.hard}")
         seen.add(limit.kind)
 
 
+def _hosts_nr_open() -> int:
+    """What setrlimit(2) allows at most here."""
+    try:
+        with open("/proc/sys/fs/nr_open", encoding="ascii") as file:
+            return int(file.read())
+    except (OSError, ValueError):
+        return NR_OPEN
+
+
 def check_capabilities(spec: Spec, bundle: str, problems: Problems) -> None:
-    """Known names; effective within permitted. Ambient ones that cannot be are left out, as by runc."""
+    """Effective within permitted, inheritable within bounding (capset(2)). Ambient ones that cannot be are left out, as
+    by runc."""
     if spec.process is None or spec.process.capabilities is None:
         return
     sets = spec.process.capabilities
-    for name, members in sets.items():
-        for n, capability in enumerate(members):
-            if capability not in CAPABILITIES:
-                problems.add(f"process.capabilities.{name}[{n}]", f"unknown capability {capability!r}")
     for capability in sorted(set(sets["effective"]) - set(sets["permitted"])):
         problems.add("process.capabilities.effective", f"{capability} is not permitted")
+    for capability in sorted(set(sets["inheritable"]) - set(sets["bounding"])):
+        problems.add("process.capabilities.inheritable", f"{capability} is not in the bounding set")
 
 
 def check_hostname(spec: Spec, bundle: str, problems: Problems) -> None:
@@ -93,8 +106,6 @@ def check_mounts(spec: Spec, bundle: str, problems: Problems) -> None:
     """Kinds, destinations, sources of binds, options."""
     for n, mount in enumerate(spec.mounts):
         path = f"mounts[{n}]"
-        if ".." in mount.destination.split("/"):
-            problems.add(f"{path}.destination", f"{mount.destination!r} contains ..")
         if mount.is_bind():
             source = os.path.join(bundle, mount.source)
             if not mount.source:
@@ -103,11 +114,9 @@ def check_mounts(spec: Spec, bundle: str, problems: Problems) -> None:
                 problems.add(f"{path}.source", f"{source}: no such file or directory")
         elif mount.kind not in MOUNT_KINDS:
             problems.add(f"{path}.type", f"unknown kind {mount.kind!r}; known: {', '.join(MOUNT_KINDS)}")
-        if "ro" in mount.options and "rw" in mount.options:
-            problems.add(f"{path}.options", "both ro and rw")
         data = data_of(mount.kind)
         for m, option in enumerate(mount.options):
-            if option not in MOUNT_OPTIONS and not (data and option.startswith(data)):
+            if option and option not in MOUNT_OPTIONS and not (data and option.startswith(data)):
                 problems.add(f"{path}.options[{m}]", f"unknown option {option!r} for {mount.kind or 'bind'}")
             elif "=" in option and not is_number(option):
                 problems.add(f"{path}.options[{m}]", f"{option!r}: not a number that this option takes")
@@ -145,14 +154,6 @@ def _is_namespace(path: str, kind: str) -> bool:
         os.close(fd)
 
 
-def check_paths(spec: Spec, bundle: str, problems: Problems) -> None:
-    """Masked and read-only paths are absolute."""
-    for name, paths in (("maskedPaths", spec.masked_paths), ("readonlyPaths", spec.readonly_paths)):
-        for n, path in enumerate(paths):
-            if not path.startswith("/"):
-                problems.add(f"linux.{name}[{n}]", f"{path!r} is not absolute")
-
-
 def check_propagation(spec: Spec, bundle: str, problems: Problems) -> None:
     """One of the kinds that mount(2) knows, perhaps with r for recursive in front."""
     if spec.root_propagation and spec.root_propagation not in PROPAGATION:
@@ -174,12 +175,37 @@ def check_domainname(spec: Spec, bundle: str, problems: Problems) -> None:
 
 
 def check_cgroups_path(spec: Spec, bundle: str, problems: Problems) -> None:
-    """A path below the mounted hierarchies; systemd's form needs its D-Bus."""
+    """Below the mounted hierarchies, not they themselves."""
     path = spec.cgroups_path
-    if path.count(":") == 2 and "/" not in path:
-        problems.add("linux.cgroupsPath", f"{path!r} is for systemd: use the cgroupfs driver")
-    if ".." in path.split("/") or (path and not path.strip("/.")):
+    if path and os.path.normpath(f"/{path}").strip("/") == "":
         problems.add("linux.cgroupsPath", f"{path!r} is no group of the container's own")
+
+
+def check_resources(spec: Spec, bundle: str, problems: Problems) -> None:
+    """What no control group takes."""
+    cpu, path = spec.cpu, "linux.resources.cpu"
+    if 0 < cpu.shares < MIN_SHARES or cpu.shares > MAX_SHARES:
+        problems.add(f"{path}.shares", f"{cpu.shares} is not between {MIN_SHARES} and {MAX_SHARES}")
+    if cpu.period and not PERIOD_US[0] <= cpu.period <= PERIOD_US[1]:
+        problems.add(f"{path}.period", f"{cpu.period} is not between {PERIOD_US[0]} and {PERIOD_US[1]}")
+    if 0 < cpu.quota < QUOTA_US:
+        problems.add(f"{path}.quota", f"{cpu.quota} is less than {QUOTA_US}")
+    for name, text in (("cpus", cpu.cpus), ("mems", cpu.mems)):
+        if text and not _is_list(text, os.sysconf("SC_NPROCESSORS_CONF") if name == "cpus" else None):
+            problems.add(f"{path}.{name}", f"{text!r} is no list of what this machine has")
+    if 0 < spec.memory_swap < spec.memory_limit:
+        problems.add("linux.resources.memory.swap", "is memory and swap together, and less than limit")
+
+
+def _is_list(text: str, count: int | None) -> bool:
+    """`0-2,7` of numbers below `count` (cpuset(7), List format)."""
+    for item in text.strip().split(","):
+        first, dash, last = item.strip().partition("-")
+        if not all(word.isascii() and word.isdigit() for word in ((first, last) if dash else (first,))):
+            return False
+        if count is not None and int(last or first) >= count:
+            return False
+    return True
 
 
 def check_sysctl(spec: Spec, bundle: str, problems: Problems) -> None:
@@ -208,11 +234,11 @@ CHECKS: Final[tuple[Callable[[Spec, str, Problems], None], ...]] = (
     check_hostname,
     check_mounts,
     check_namespaces,
-    check_paths,
     check_propagation,
     check_hooks,
     check_domainname,
     check_cgroups_path,
+    check_resources,
     check_sysctl,
     check_supported,
 )

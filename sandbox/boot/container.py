@@ -103,6 +103,7 @@ class ContainerControl:
         self._options = options
         self._status_fd = options.status_fd
         self._waiting: list[Connection] = []
+        self._postponed: dict[Connection, Frame] = {}  # processes that begin when it goes on
         self._starting = False
         self._saving = False
         self._paused_from = RUNNING
@@ -210,6 +211,11 @@ class ContainerControl:
         connection.answer({"status": self.status})
 
     def _exec(self, connection: Connection, frame: Frame) -> None:
+        if self.status == PAUSED and Fields(frame.body).flag("ignore_paused"):
+            kept = self._postponed[connection] = Frame(frame.kind, frame.body, frame.fds)
+            frame.fds = []  # they are kept until it goes on, or nobody waits any more
+            connection.on_close.append(partial(self._forget, connection, kept))
+            return
         if self.status not in (CREATED, RUNNING):
             connection.refuse("wrong-state", f"cannot exec in a container that is {self.status}")
             return
@@ -275,10 +281,24 @@ class ContainerControl:
             connection.refuse("wrong-state", "container not paused")
             return
         self.status = self._paused_from
+        self.kernel.reactor.call_soon(self._go_on_with_postponed)
         if self.view is not self.kernel.view:
             set_freeze(self.view.cgroup, False)
             self._tell("resumed", {})
         connection.answer()
+
+    def _forget(self, connection: Connection, kept: Frame) -> None:
+        self._postponed.pop(connection, None)
+        kept.close()
+
+    def _go_on_with_postponed(self) -> None:
+        waiting, self._postponed = self._postponed, {}
+        for connection, frame in waiting.items():
+            try:
+                if not connection.closed:
+                    self.serve(connection, frame)
+            finally:
+                frame.close()
 
     def _resize(self, connection: Connection, frame: Frame) -> None:
         window = window_of(Fields(frame.body))

@@ -6,7 +6,7 @@ import fcntl
 import os
 from typing import TYPE_CHECKING, Final, Sequence
 
-from sandbox.abi.linux.stat import S_IFCHR, S_IFMT, makedev
+from sandbox.abi.linux.stat import S_IFCHR, S_IFIFO, S_IFMT, makedev
 from sandbox.abi.linux.statfs import MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, MS_REC, ST_RDONLY, ST_RELATIME
 from sandbox.boot.copy_up import copy_up
 from sandbox.boot.options import (
@@ -36,6 +36,7 @@ from sandbox.fs.tty.pty_slave import PTS_MAJOR
 from sandbox.fs.tty.pty_table import ANY_MINOR, TTYAUX_MAJOR, PtyTable
 from sandbox.kernel.namespaces import CgroupNamespace, Namespaces
 from sandbox.kernel.pipe import open_fifo
+from sandbox.kernel.user_namespace import INITIAL
 from sandbox.vfs.mount_flags import flags_of
 from sandbox.vfs.propagation import propagate
 
@@ -63,7 +64,7 @@ def standard_mounts() -> list[MountOptions]:
     groups = MountOptions(MOUNT_CGROUP, b"/sys/fs/cgroup")
     tmp = MountOptions(MOUNT_TMPFS, b"/tmp")
     run = MountOptions(MOUNT_TMPFS, b"/run")
-    run.data, shm.data = b"mode=755", SHM_DATA
+    run.data, shm.data, pts.data = b"mode=755", SHM_DATA, b"gid=5,mode=620,ptmxmode=666"
     for mount in (proc, sys, groups, shm, mqueue, run, tmp):
         mount.flags |= MS_NOSUID | MS_NODEV
     pts.flags |= MS_NOSUID
@@ -183,7 +184,8 @@ def make_device(namespace: MountNamespace, device: DeviceOptions) -> None:
             raise StartFailure(f"{what}: there is a directory or a mount of that name")
         if old is not None:
             inode.unlink(name, old)
-        made = inode.mknod(name, S_IFCHR | device.mode, makedev(device.major, device.minor), device.uid, device.gid)
+        kind, number = (S_IFIFO, 0) if device.fifo else (S_IFCHR, makedev(device.major, device.minor))
+        made = inode.mknod(name, kind | device.mode, number, device.uid, device.gid)
         namespace.vfs.dentries.add(place.dentry, name, made)
     except SyscallError as error:
         raise StartFailure(f"{what}: {os.strerror(error.errno)}") from None
@@ -211,10 +213,11 @@ def hide_paths(kernel: Kernel, namespace: MountNamespace, masked: Sequence[bytes
                 namespace.mount(place.mount.fs, place, flags, place.dentry)
         except SyscallError as error:
             raise StartFailure(f"read-only path {os.fsdecode(path)}: {os.strerror(error.errno)}") from None
+    top = namespace.root_path().dentry
     for path in masked:
         try:
             place = find_point(namespace, path)
-            if place is not None:
+            if place is not None and place.dentry is not top:  # over which a mount is seen by nobody
                 cover_up(kernel, namespace, place)
         except SyscallError as error:
             raise StartFailure(f"masked path {os.fsdecode(path)}: {os.strerror(error.errno)}") from None
@@ -279,11 +282,16 @@ def make_filesystem(kernel: Kernel, view: View, mount: MountOptions) -> Filesyst
     return fs
 
 
+def words_of(data: bytes) -> dict[bytes, bytes]:
+    """NAME=VALUE,… of mount(2)."""
+    pairs = [item.partition(b"=") for item in data.split(b",") if item]
+    return {name: value for name, _, value in pairs}
+
+
 def in_memory(kernel: Kernel, mount: MountOptions, dev: int) -> Tmpfs:
     """A tmpfs, and a /dev that is one. SyscallError: EINVAL."""
     vfs = kernel.mounts.vfs
-    pairs = [item.partition(b"=") for item in mount.data.split(b",") if item]
-    asked = TmpfsOptions({name: value for name, _, value in pairs})
+    asked = TmpfsOptions(words_of(mount.data))
     fs: Tmpfs
     if mount.kind == MOUNT_DEV:
         from sandbox.fs.devfs.filesystem import DevFs
@@ -291,7 +299,7 @@ def in_memory(kernel: Kernel, mount: MountOptions, dev: int) -> Tmpfs:
         fs = DevFs(vfs, dev, asked.account(vfs.space), machine=not mount.source)
         if mount.source:
             fs.name = "tmpfs"
-        if pairs:
+        if mount.data:
             fs.root.mode = fs.root.mode & ~0o7777 | asked.mode
     else:
         fs = Tmpfs(kernel.clock, dev, "tmpfs", asked.mode, asked.uid or 0, asked.gid or 0, asked.account(vfs.space))
@@ -331,9 +339,10 @@ def special_filesystem(kernel: Kernel, view: View, mount: MountOptions, dev: int
     if mount.kind == MOUNT_DEV:
         return in_memory(kernel, mount, dev)
     if mount.kind == MOUNT_DEVPTS:
-        from sandbox.fs.devpts.filesystem import DevPts
+        from sandbox.fs.devpts.options import DevPtsOptions
 
-        return DevPts(kernel.clock, dev, view.terminals)
+        asked = DevPtsOptions(words_of(mount.data), INITIAL)
+        return asked.make(kernel.clock, dev, mount.source or b"devpts", view.terminals)
     if mount.kind == MOUNT_MQUEUE:
         from sandbox.fs.mqueue.filesystem import mqueues
 

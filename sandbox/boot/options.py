@@ -102,14 +102,15 @@ class MountOptions:
 
 
 class DeviceOptions:
-    """A node of a character device that the sandbox's kernel has, to be made at `path`."""
+    """A node of a character device that the sandbox's kernel has, or a `fifo`, to be made at `path`."""
 
-    __slots__ = ("path", "major", "minor", "mode", "uid", "gid")
+    __slots__ = ("path", "major", "minor", "fifo", "mode", "uid", "gid")
 
     def __init__(self, path: bytes, major: int, minor: int) -> None:
         self.path = path
         self.major = major
         self.minor = minor
+        self.fifo = 0
         self.mode = 0o666
         self.uid = self.gid = 0
 

@@ -33,6 +33,8 @@ def _apply(kernel: Kernel, task: Task, settings: dict[str, str]) -> None:
         inode = _find(root, name)
         if inode is None:
             raise StartFailure(f"linux.sysctl.{name}: there is no such setting inside")
+        if not value:  # nothing is written
+            continue
         if isinstance(inode, FixedFile):
             if inode.content(task).split() != value.encode().split():
                 raise StartFailure(f"linux.sysctl.{name}: cannot be changed to {value!r}")

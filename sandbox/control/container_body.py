@@ -47,7 +47,10 @@ SIZE_MAX: Final = 1 << 62
 _SWITCHES: Final = ("readonly", "copy_up")
 _NUMBERS: Final = ("flags", "propagation")
 FLAGS_MAX: Final = (1 << 32) - 1
-_DEVICE_NUMBERS: Final = (("major", 0xFFF), ("minor", 0xFFFFF), ("mode", 0o7777), ("uid", ID_MAX), ("gid", ID_MAX))
+_DEVICE_NUMBERS: Final = (
+    *(("major", 0xFFF), ("minor", 0xFFFFF), ("fifo", 1)),
+    *(("mode", 0o7777), ("uid", ID_MAX), ("gid", ID_MAX)),
+)
 
 
 def container_body(options: SandboxOptions, name: str, whose_pids: str) -> tuple[Body, list[int]]:

@@ -31,6 +31,7 @@ class Filesystem:
     name = "none"
     magic = 0
     devices = False  # its devices open also where its owner is the root of a user namespace of its own
+    fixed = False  # a name that is missing is ENOENT also for who would make it
     acls = False  # it keeps POSIX access control lists
     live = False  # its inodes start with this `live` and `loose`, and its lookup brings their attributes up to date
     holds = False  # names and attributes are believed although something outside might change them (hostfs/held.py)

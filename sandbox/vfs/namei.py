@@ -51,7 +51,7 @@ def _for_create(t: Task, dirfd: int, path: bytes, directory: bool) -> tuple[Walk
     child = walk.child()
     if child.inode is not None:
         raise SyscallError(errno.EEXIST)
-    if walk.slash and not directory:
+    if walk.mount.fs.fixed or (walk.slash and not directory):
         raise SyscallError(errno.ENOENT)
     check_mount_write(walk.mount)
     parent = walk.dentry.inode

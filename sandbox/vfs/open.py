@@ -154,6 +154,8 @@ def _create(t: Task, walk: Walk, flags: int, mode: int) -> FileDescription | Blo
     """The name does not exist: make the file. The access mode is not checked against its mode."""
     directory = walk.dentry.inode
     assert directory is not None
+    if walk.mount.fs.fixed:
+        raise SyscallError(errno.ENOENT)
     if walk.mount.readonly():
         raise SyscallError(errno.EROFS)
     may_create(t.creds, directory)

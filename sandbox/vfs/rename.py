@@ -59,6 +59,8 @@ def rename(t: Task, old_dirfd: int, old: bytes, new_dirfd: int, new: bytes, flag
         raise SyscallError(errno.ENOENT)
     victim = target.child()
     replaced = victim.inode
+    if replaced is None and inode.fs.fixed:
+        raise SyscallError(errno.ENOENT)
     _check_names(source, target, child, victim, flags)
     directory, new_dir = source.dentry.inode, target.dentry.inode
     assert directory is not None and new_dir is not None

@@ -44,9 +44,9 @@ class DevPtsOptions:
         if NO_ID in (self.uid, self.gid):
             raise SyscallError(errno.EINVAL)
 
-    def make(self, clock: Clock, dev: int, source: bytes) -> DevPts:
-        """The file system, without a terminal yet."""
-        table = PtyTable(clock)
+    def make(self, clock: Clock, dev: int, source: bytes, terminals: PtyTable | None = None) -> DevPts:
+        """The file system, with terminals of its own if it is given none."""
+        table = PtyTable(clock) if terminals is None else terminals
         table.limit = self.most
         name = source.decode("utf-8", "surrogateescape")
         fs = DevPts(clock, dev, table, self.gid, self.mode, self.ptmxmode, name, self.uid)

@@ -68,7 +68,7 @@ class PseudoDir(Inode):
         return DirectoryFile(flags, path, self)
 
     def create(self, name: bytes, mode: int, uid: int, gid: int) -> Inode:
-        """Nothing can be made here: EACCES, as proc and sysfs have no such operation."""
+        """Nothing can be made here: EACCES, as sysfs has no such operation."""
         raise SyscallError(errno.EACCES)
 
 

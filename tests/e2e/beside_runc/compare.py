@@ -64,8 +64,6 @@ def comparable(lines: list[str]) -> list[str]:
             found.append(head + mount_line(rest, points))
         elif ": out: {" in line or ": out: [" in line:
             found += documents(line)
-        elif ": out: " in line and line.split(": out: ")[1] in ("{", "}", "[", "]"):
-            found.append(line)
         else:
             found.append(line)
     found = [line for line in map(without_unlike, found) if line]

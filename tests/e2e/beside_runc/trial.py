@@ -5,7 +5,8 @@ A step is the words of a command of the runtime, or has a head:
     ! SCRIPT            the host's shell in the bundle's directory; `rt` is the runtime
     until NAME STATUS   wait until `state` says so
     says TEXT           wait until a container has printed it
-    reap FILE           wait for the process whose number is in the file, as a shim does: how it ended
+    reap FILE           wait for the process whose number is in the file, as a shim does: its status, or 128 and the
+                        number of the signal, as every shim reports it (ours exits with that number itself)
     pty WORDS           the command on a terminal of 33 lines and 77 columns; what it shows
     console WORDS       the command with a console socket; what comes through the terminal in the end
 """
@@ -192,7 +193,8 @@ class Trial:
 
     def reap(self, head: str, pid: int) -> None:
         self.wait(lambda: os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT), "its end")
-        self.lines.append(f"{head}: {os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])}")
+        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        self.lines.append(f"{head}: {code if code >= 0 else 128 - code}")
 
     def on_terminal(self, head: str, words: list[str]) -> None:
         argv = self.words(words)
@@ -241,7 +243,7 @@ class Trial:
         for head, text, wanted in self.texts:
             data = text if isinstance(text, bytes) else text.read_bytes()
             if wanted:
-                self.lines += [f"{head}: {line}" for line in self.plain(data).splitlines()]
+                self.lines += [f"{head}: {line}" for line in one_line(self.plain(data)).splitlines()]
         self.lines += [f"left: {line}" for line in sorted(tree(self.bundle / "rootfs"))]
         left = os.listdir(self.state) if self.state.exists() else []
         self.lines += [f"left of the state: {name}" for name in left]
@@ -249,6 +251,16 @@ class Trial:
     def plain(self, data: bytes) -> str:
         text = data.decode("utf-8", "backslashreplace")
         return text.replace(str(self.bundle), "BUNDLE").replace(str(self.state), "STATE")
+
+
+def one_line(text: str) -> str:
+    """A JSON document without its layout, anything else as it is."""
+    if text[:1] in ("{", "["):
+        try:
+            return json.dumps(json.loads(text))
+        except ValueError:
+            pass
+    return text
 
 
 def read_all(master: int) -> bytes:

@@ -25,7 +25,7 @@ def test_no_verb(capfd: pytest.CaptureFixture[str]) -> None:
 
 def test_unknown_verb(capfd: pytest.CaptureFixture[str]) -> None:
     status, err = error_of(capfd, "frob")
-    assert status == 1 and "unknown verb 'frob'" in err and all(verb in err for verb in VERBS)
+    assert status == 3 and "unknown verb 'frob'" in err and all(verb in err for verb in VERBS)
 
 
 def test_unknown_flag_of_a_verb(capfd: pytest.CaptureFixture[str]) -> None:

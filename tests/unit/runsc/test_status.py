@@ -11,6 +11,7 @@ LEGAL = {
     "start": {"created"},
     "kill": {"creating", "created", "running", "paused"},
     "exec": {"created", "running"},  # as runc
+    "exec --ignore-paused": {"created", "running", "paused"},
     "pause": {"created", "running"},
     "resume": {"paused"},
     "delete": {"stopped"},  # runtime.md, Delete
