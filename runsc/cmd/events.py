@@ -43,7 +43,7 @@ def run(config: Config, values: Values, words: list[str]) -> int:
             if container.lives():
                 raise
             return 0
-        sys.stdout.write(json.dumps({"type": "stats", "id": name, "data": data_of(used)}) + "\n")
+        sys.stdout.write(json.dumps({"type": "stats", "id": name, "data": data_of(used)}, separators=(",", ":")) + "\n")
         sys.stdout.flush()
         if values.switch("stats"):
             return 0

@@ -24,6 +24,7 @@ FLAGS: Final = (
     Flag("cap", LIST, "NAME", "one more capability", short="c"),
     Flag("apparmor", WORD, "PROFILE", "not applied: inside there is no AppArmor"),
     Flag("process-label", WORD, "LABEL", "not applied: inside there is no SELinux"),
+    Flag("cgroup", LIST, "PATH", "begin in this control group, inside and below the container's"),
     Flag("ignore-paused", SWITCH, "", "in a paused container too, where it waits until that goes on"),
     Flag("no-new-privs", SWITCH, "", "no more privileges by execve"),
     Flag("preserve-fds", NUMBER, "N", "hand descriptors 3 to 3+N-1 to the process"),
@@ -59,8 +60,21 @@ def run(config: Config, values: Values, words: list[str]) -> int:
             config.log.write("warning", f"--{name} is not applied: the sandbox's own kernel stands in its place")
     detached = values.switch("detach")
     check_console(process.terminal, values.text("console-socket"), detached)
-    execution = Execution(container, process, preserved(values), values.switch("ignore-paused"))
+    execution = Execution(container, process, preserved(values))
+    execution.ignore_paused = values.switch("ignore-paused")
+    execution.cgroup = cgroup_of(values.list("cgroup"))
     return execution.run(detached, values.text("console-socket"), values.text("pid-file"))
+
+
+def cgroup_of(given: tuple[str, ...]) -> str:
+    """--cgroup, of which there may be one. UsageError."""
+    if not given:
+        return ""
+    if len(given) > 1 or ":" in given[0]:
+        raise UsageError("--cgroup: inside there is one hierarchy, of version 2, so give one path without controllers")
+    if ".." in given[0].split("/"):
+        raise UsageError(f"--cgroup {given[0]!r} is not below the container's")
+    return given[0]
 
 
 VERB: Final = Verb("exec", "run a process in a running container", "[FLAGS] ID CMD…", FLAGS, EXIT_EXEC, run, DETAILS)

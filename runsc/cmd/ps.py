@@ -127,6 +127,16 @@ def command(item: dict[str, object]) -> str:
     return printable(str(item.get("command")).encode("latin-1", "replace").decode("utf-8", "replace"))
 
 
+def comm(item: dict[str, object]) -> str:
+    """Its name."""
+    return printable(str(item.get("comm")).encode("latin-1", "replace").decode("utf-8", "replace"))
+
+
+def share(item: dict[str, object]) -> str:
+    """Percent of a processor that it has had since it began."""
+    return str(min(99, 100 * number(item, "cpu_ns") // max(1, number(item, "age_ns"))))
+
+
 def number(item: dict[str, object], name: str) -> int:
     """0 when it is not there."""
     value = item.get(name)
@@ -144,8 +154,10 @@ COLUMNS: Final[dict[str, Column]] = {
     "time": ("TIME", -8, used),
     "cmd": ("CMD", 0, command),
     "args": ("COMMAND", 0, command),
+    "comm": ("COMMAND", 0, comm),
+    "c": ("C", -2, share),
 }
-FULL: Final = ("uid", "pid", "ppid", "stime", "tty", "time", "cmd")
+FULL: Final = ("uid", "pid", "ppid", "c", "stime", "tty", "time", "cmd")
 VERB: Final = Verb(
     "ps", "list the processes of a container", "[--format FORMAT] ID [-e] [-f] [-o LIST]", FLAGS, EXIT_FAILURE, run
 )

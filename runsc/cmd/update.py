@@ -7,13 +7,18 @@ from typing import TYPE_CHECKING, Final
 from runsc.cmd.create import one_id
 from runsc.config import Config
 from runsc.failure import EXIT_FAILURE, RuntimeFailure, UsageError
-from runsc.flags import NUMBER, SIZE, TEXT, Flag, Values
+from runsc.flags import NUMBER, SIZE, TEXT, WORD, Flag, Values, parse_size
 from runsc.verb import Verb
 
 if TYPE_CHECKING:
     from runsc.spec.types import Spec
     from sandbox.control.wire import Body
 
+# Of runc: they have nothing to act on in the sandbox's own kernel.
+NOT_APPLIED: Final = (
+    *("blkio-weight", "cpu-rt-period", "cpu-rt-runtime", "kernel-memory", "kernel-memory-tcp"),
+    *("l3-cache-schema", "mem-bw-schema"),
+)
 FLAGS: Final = (
     Flag("resources", TEXT, "FILE", "a resources object as in config.json; - for stdin", short="r"),
     Flag("memory", SIZE, "SIZE", "the most memory its processes may have"),
@@ -24,6 +29,8 @@ FLAGS: Final = (
     Flag("cpu-period", NUMBER, "US", "the period"),
     Flag("cpuset-cpus", TEXT, "LIST", "processors"),
     Flag("cpuset-mems", TEXT, "LIST", "memory nodes"),
+    Flag("memory-swap", WORD, "SIZE", "not applied: memory that is swapped out counts as memory"),
+    *(Flag(name, WORD, "N", "not applied, as the log says") for name in NOT_APPLIED),
 )
 
 
@@ -64,6 +71,9 @@ def run(config: Config, values: Values, words: list[str]) -> int:
         container.call(wire.UPDATE, body)
     finally:
         lock.release()
+    for name in NOT_APPLIED:
+        if values.text(name) not in ("", "0"):
+            config.log.write("warning", f"--{name} is not applied: the sandbox's own kernel stands in its place")
     for path in spec.unsupported:
         config.log.write("warning", f"{path} is not applied: the sandbox's own kernel stands in its place")
     return 0
@@ -74,6 +84,13 @@ def apply_flags(spec: Spec, values: Values) -> None:
     spec.memory_limit = values.number("memory") or spec.memory_limit
     spec.memory_reservation = values.number("memory-reservation") or spec.memory_reservation
     spec.pids_limit = values.number("pids-limit") or spec.pids_limit
+    swap = values.text("memory-swap")
+    if swap not in ("", "-1"):
+        spec.memory_swap = parse_size(Flag("memory-swap", SIZE, "", ""), swap)
+        if 0 < spec.memory_swap < spec.memory_limit:
+            raise UsageError("--memory-swap is memory and swap together, and less than --memory")
+    if swap:
+        spec.unsupported.append("--memory-swap")
     cpu = spec.cpu
     cpu.shares = values.number("cpu-share") or cpu.shares
     cpu.quota = values.number("cpu-quota") or cpu.quota

@@ -21,7 +21,7 @@ from sandbox.boot.exit_status import exit_status
 from sandbox.boot.terminal import HostTerminal, own_terminal
 from sandbox.control import wire
 from sandbox.control.client import ControlClient, Refused, SandboxGone, SandboxSilent
-from sandbox.control.messages import program_body
+from sandbox.control.messages import ENCODING, program_body
 from sandbox.control.wire import BadFrame
 
 FORWARDED: Final = (
@@ -42,11 +42,12 @@ class Execution:
     what = "exec failed"
     title = b"runsc-exec"
 
-    def __init__(self, container: Container, process: Process, preserve_fds: int, ignore_paused: bool = False) -> None:
+    def __init__(self, container: Container, process: Process, preserve_fds: int) -> None:
         self.container = container
         self.process = process
         self.preserve_fds = preserve_fds
-        self.ignore_paused = ignore_paused
+        self.ignore_paused = False  # it begins once a paused container goes on
+        self.cgroup = ""  # below the container's
         self.client: ControlClient
         self.terminal = -1  # the host's terminal that it has
 
@@ -75,6 +76,8 @@ class Execution:
         if self.process.terminal:
             window = HostTerminal(stdio[0]).window()
             body |= {"terminal": True, **sizes(window)}
+        if self.cgroup:
+            body["cgroup"] = os.fsencode(self.cgroup).decode(ENCODING)
         if self.ignore_paused:
             body["ignore_paused"] = True
         fds = (*stdio, *range(3, 3 + self.preserve_fds))

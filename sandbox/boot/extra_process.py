@@ -46,6 +46,7 @@ class ExtraProcess:
         start = self.start = ProgramStart(kernel, program, self._failed, self._running)
         start.view = view
         start.home = True
+        start.cgroup = fields.raw("cgroup") if fields.has("cgroup") else b""
         start.terminal = fields.flag("terminal")
         if start.terminal:
             from sandbox.boot.container import window_of

@@ -31,7 +31,9 @@ from sandbox.vfs.walk import DIRECTORY, FOLLOW, lookup
 
 if TYPE_CHECKING:
     from sandbox.boot.console import Console
+    from sandbox.kernel.cgroup.cgroup import Cgroup
     from sandbox.kernel.kernel import Kernel
+    from sandbox.kernel.view import View
     from sandbox.platform.base import GuestThread
     from sandbox.vfs.file_description import FileDescription
     from tcpip.bpf.opcodes import Insn
@@ -62,6 +64,7 @@ class ProgramStart:
         self.view = kernel.view  # of the container that it belongs to
         self.first = False
         self.unkillable = False  # the first one of a container: signals without a handler are dropped
+        self.cgroup = b""  # below the container's, where it begins; StartFailure when that is not there
         self.hold = False
         self.home = False  # it gets a HOME when its environment has none
         self.stdio: tuple[int, ...] = (0, 1, 2)  # host descriptors, the caller's to close
@@ -92,6 +95,10 @@ class ProgramStart:
         self._thread = thread
         try:
             task = make_task(self, thread)
+        except StartFailure as failure:
+            thread.address_space().kill()
+            self._failed(failure)
+            return
         except SyscallError as error:
             thread.address_space().kill()
             self._failed(StartFailure(why_no_process(os.strerror(error.errno))))
@@ -133,6 +140,7 @@ def make_task(start: ProgramStart, thread: GuestThread) -> Task:
     """The process, with nothing in its memory yet. EAGAIN at the sandbox's limit."""
     kernel, program = start.kernel, start.program
     view = start.view
+    cgroup = cgroup_at(view, start.cgroup)
     pids = view.pids
     ids = pids.allocate()
     group = ThreadGroup(kernel, ids, None, SignalHandlers(), view)
@@ -150,8 +158,9 @@ def make_task(start: ProgramStart, thread: GuestThread) -> Task:
     group.tasks[task] = None
     pids.tasks[ids.number] = task
     pids.groups[ids.number] = group
-    group.cgroup.enter(group)
-    task.work |= group.cgroup.first_work()
+    group.cgroup = cgroup
+    cgroup.enter(group)
+    task.work |= cgroup.first_work()
     if start.first:
         view.first = group
     if group.is_init:
@@ -166,6 +175,28 @@ def make_task(start: ProgramStart, thread: GuestThread) -> Task:
         task.work |= WORK_TRACE
     start.group = group
     return task
+
+
+def cgroup_at(view: View, path: bytes) -> Cgroup:
+    """The container's own group, or one below it. StartFailure where a process cannot be (cgroups(7): no internal
+    processes, thread mode)."""
+    cgroup: Cgroup | None = view.cgroup
+    for name in path.split(b"/"):
+        if name not in (b"", b".") and cgroup is not None:
+            cgroup = cgroup.children.get(name)
+    what = f"control group {os.fsdecode(path)}"
+    if cgroup is None:
+        raise StartFailure(f"{what}: {os.strerror(errno.ENOENT)}")
+    if cgroup is not view.cgroup:
+        from sandbox.kernel.cgroup.kinds import check_target
+
+        try:
+            check_target(cgroup)
+            if cgroup.threaded():
+                raise SyscallError(errno.EOPNOTSUPP)
+        except SyscallError as error:
+            raise StartFailure(f"{what}: {os.strerror(error.errno)}") from None
+    return cgroup
 
 
 def credentials_of(program: Program) -> Credentials:

@@ -37,6 +37,7 @@ def processes(kernel: Kernel, view: View) -> list[Body]:
                 "age_ns": kernel.clock.now_ns() - group.start_ns,
                 "cpu_ns": group.cpu_ns(),
                 "tty": terminal_of(group),
+                "comm": leader.comm.decode(ENCODING),
                 "command": command.decode(ENCODING),
             }
         )

@@ -14,7 +14,7 @@ from tests.e2e.beside_runc.unlike import reason
 
 
 def main(words: list[str]) -> int:
-    """0: all alike, but for what is meant to be unlike."""
+    """0: all alike, but for what is meant to be unlike, and is."""
     verbose = "-v" in words
     words = [word for word in words if word != "-v"]
     chosen = [case for case in CASES if not words or any(word in case.name for word in words)]
@@ -29,10 +29,10 @@ def main(words: list[str]) -> int:
                 found = differences(case, probe)
             except Exception as error:
                 found = [f"{type(error).__name__}: {error}"]
-            why = case.unlike or reason(case.name)
-            wrong = bool(found) and not why
+            why = reason(case.name)
+            wrong = bool(found) != bool(why)
             bad += wrong
-            head = "UNLIKE" if wrong else f"meant ({why})" if found else "ok"
+            head = "UNLIKE" if wrong and found else "ALIKE" if wrong else f"meant ({why})" if found else "ok"
             print(f"{head} {case.name} ({time.monotonic() - begin:.1f} s)", flush=True)
             if wrong:
                 print(*found, sep="\n", flush=True)

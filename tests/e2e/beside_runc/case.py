@@ -56,7 +56,6 @@ class Case:
     prepare: str = ""
     sees: str = ""
     raw: str | None = None  # config.json, as it stands
-    unlike: str = ""  # why ours is not as runc; it must then differ
     slow: bool = False
 
     def document(self) -> dict[str, Any]:

@@ -33,7 +33,7 @@ def probe(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def params() -> list[object]:
     """Quick ones bare, the others marked."""
-    cases = [case for case in CASES if not (case.unlike or reason(case.name))]
+    cases = [case for case in CASES if not reason(case.name)]
     return [pytest.param(case, id=case.name, marks=() if case.name in QUICK else pytest.mark.slow) for case in cases]
 
 

@@ -148,7 +148,8 @@ class Trial:
         self.lines.append(f"{head}: status {done.returncode}{', and the log says why' if failed else ''}")
         if failed:
             self.lines.append(f"{head}: {'says' if err.stat().st_size else 'does not say'} why")
-        self.texts += [(f"{head}: out", out, True), (f"{head}: err", err, not failed)]
+        usage = failed and out.read_bytes()[:15] in (b"Incorrect Usage", b"NAME:\n   runc - ")  # runc explains itself
+        self.texts += [(f"{head}: out", out, not usage), (f"{head}: err", err, not failed)]
 
     def logged(self, head: str, before: int) -> bool:
         """The log got an error."""
