@@ -43,6 +43,7 @@ def run(config: Config, values: Values, words: list[str]) -> int:
     from runsc.spec.load import read_json
     from runsc.spec.reader import Object, Problems
     from runsc.spec.types import Spec as EmptySpec
+    from runsc.spec.validate import check_resources
     from sandbox.control import wire
 
     spec = EmptySpec()
@@ -52,9 +53,10 @@ def run(config: Config, values: Values, words: list[str]) -> int:
         if not isinstance(document, dict):
             raise RuntimeFailure(f"{values.text('resources')}: not an object")
         decode_resources(Object("resources", document, problems), spec)
-        if problems.found:
-            raise RuntimeFailure("; ".join(problems.found), lines=tuple(problems.found))
     apply_flags(spec, values)
+    check_resources(spec, "", problems)
+    if problems.found:
+        raise RuntimeFailure("; ".join(problems.found), lines=tuple(problems.found))
     container, lock = load_locked(config.root, name)
     try:
         container.check(status.UPDATE)
@@ -87,8 +89,6 @@ def apply_flags(spec: Spec, values: Values) -> None:
     swap = values.text("memory-swap")
     if swap not in ("", "-1"):
         spec.memory_swap = parse_size(Flag("memory-swap", SIZE, "", ""), swap)
-        if 0 < spec.memory_swap < spec.memory_limit:
-            raise UsageError("--memory-swap is memory and swap together, and less than --memory")
     if swap:
         spec.unsupported.append("--memory-swap")
     cpu = spec.cpu

@@ -14,7 +14,6 @@ from runsc.container.store import Lock
 from runsc.failure import EXIT_FAILURE, RuntimeFailure, as_go_spells
 from runsc.spec.pod import label_of
 from runsc.spec.types import Spec
-from sandbox.abi.linux.sched import CPU_LEAST_US, CPU_PERIOD_MOST_US
 from sandbox.boot.given_mounts import shut_in
 from sandbox.boot.host_checks import HostLacks
 from sandbox.boot.options import SandboxOptions
@@ -117,12 +116,8 @@ def create(request: Request, config: Config, container: Container, options: Sand
 
 
 def warn_of_shared(spec: Spec, config: Config) -> None:
-    """Bounds that hold for the pod only are named in the log. RuntimeFailure for a bound that no control group takes."""
+    """Bounds that hold for the pod only are named in the log."""
     cpu = spec.cpu
-    if 0 < cpu.quota < CPU_LEAST_US or (cpu.period and not CPU_LEAST_US <= cpu.period <= CPU_PERIOD_MOST_US):
-        raise RuntimeFailure(
-            "linux.resources.cpu: a period of 1000 to 1000000 and a quota of no less than 1000 are needed, in µs"
-        )
     if spec.memory_reservation:
         config.log.write("warning", "linux.resources.memory.reservation is not applied: it is the pod's as a whole")
     for name, value in (("shares", cpu.shares), ("cpus", cpu.cpus), ("mems", cpu.mems)):

@@ -181,9 +181,13 @@ def decode_device(o: Object) -> Device:
 
 def decode_resources(o: Object, spec: Spec) -> None:
     """linux.resources. Device rules need nothing done: there is no device of the host inside."""
+    for rule in o.children("devices"):
+        if rule.text("type") not in ("", "a", "b", "c"):
+            o.problems.add(rule.at("type"), f"unknown type of device {rule.text('type')!r}")
     memory = o.child("memory")
     if memory is not None:
         spec.memory_limit = max(0, memory.number("limit", -1, INT64 - 1))
+        memory.number("swappiness", 0, 100)
         spec.memory_swap = memory.number("swap", -1, INT64 - 1)
         if spec.memory_swap and spec.memory_swap != spec.memory_limit:
             spec.unsupported.append(memory.at("swap"))

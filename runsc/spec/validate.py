@@ -10,6 +10,7 @@ from runsc.spec.mount_options import COPY_UP, MOUNT_OPTIONS, PROPAGATION, data_o
 from runsc.spec.pod import sandbox_of
 from runsc.spec.reader import Problems
 from runsc.spec.types import RLIMITS, Spec
+from sandbox.abi.linux.sched import CPU_LEAST_US, CPU_PERIOD_MOST_US
 
 MOUNT_KINDS: Final = ("bind", "tmpfs", "proc", "sysfs", "devpts", "mqueue", "devtmpfs", "cgroup", "cgroup2")
 NAMESPACE_KINDS: Final = ("pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time")
@@ -17,7 +18,6 @@ NS_GET_NSTYPE: Final = 0xB703
 NAMESPACE_TYPES: Final = {"network": 0x40000000, "ipc": 0x08000000, "uts": 0x04000000, "pid": 0x20000000}
 NR_OPEN: Final = 1 << 20  # of a Linux that nobody has told otherwise
 MIN_SHARES, MAX_SHARES = 2, 262_144
-PERIOD_US, QUOTA_US = (1000, 1_000_000), 1000  # kernel/sched/core.c: tg_set_cfs_bandwidth
 POD_NAMESPACES: Final = ("network", "ipc", "uts", "pid")  # that a container may share with its pod
 
 
@@ -186,10 +186,10 @@ def check_resources(spec: Spec, bundle: str, problems: Problems) -> None:
     cpu, path = spec.cpu, "linux.resources.cpu"
     if 0 < cpu.shares < MIN_SHARES or cpu.shares > MAX_SHARES:
         problems.add(f"{path}.shares", f"{cpu.shares} is not between {MIN_SHARES} and {MAX_SHARES}")
-    if cpu.period and not PERIOD_US[0] <= cpu.period <= PERIOD_US[1]:
-        problems.add(f"{path}.period", f"{cpu.period} is not between {PERIOD_US[0]} and {PERIOD_US[1]}")
-    if 0 < cpu.quota < QUOTA_US:
-        problems.add(f"{path}.quota", f"{cpu.quota} is less than {QUOTA_US}")
+    if cpu.period and not CPU_LEAST_US <= cpu.period <= CPU_PERIOD_MOST_US:
+        problems.add(f"{path}.period", f"{cpu.period} is not between {CPU_LEAST_US} and {CPU_PERIOD_MOST_US}")
+    if 0 < cpu.quota < CPU_LEAST_US:
+        problems.add(f"{path}.quota", f"{cpu.quota} is less than {CPU_LEAST_US}")
     for name, text in (("cpus", cpu.cpus), ("mems", cpu.mems)):
         if text and not _is_list(text, os.sysconf("SC_NPROCESSORS_CONF") if name == "cpus" else None):
             problems.add(f"{path}.{name}", f"{text!r} is no list of what this machine has")

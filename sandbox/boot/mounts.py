@@ -37,7 +37,7 @@ from sandbox.fs.tty.pty_table import ANY_MINOR, TTYAUX_MAJOR, PtyTable
 from sandbox.kernel.namespaces import CgroupNamespace, Namespaces
 from sandbox.kernel.pipe import open_fifo
 from sandbox.kernel.user_namespace import INITIAL
-from sandbox.vfs.mount_flags import flags_of
+from sandbox.vfs.mount_flags import flags_of, shown_of
 from sandbox.vfs.propagation import propagate
 
 if TYPE_CHECKING:
@@ -122,6 +122,8 @@ def fill_view(kernel: Kernel, view: View, namespace: MountNamespace, options: Sa
             fs = make_filesystem(kernel, view, mount)
             if container is not None and mount.kind in (MOUNT_SYSFS, MOUNT_PROC):
                 fs.readonly = mount.readonly  # made with MS_RDONLY, which holds for all of it
+            if mount.kind != MOUNT_BIND:
+                fs.shown = shown_of(mount.flags)
             view.given.append(fs)
             directory = fs.root.is_dir()
             if container is not None:

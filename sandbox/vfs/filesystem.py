@@ -45,6 +45,7 @@ class Filesystem:
         self.watched = 0  # inodes with watchers
         self.move_cookie = 0  # the last one given to a pair of inotify events
         self.user: UserNamespace = INITIAL  # whose root may do with it as they like
+        self.shown = ""  # of its flags in /proc/mounts, as `shown_of` has them
         self.readonly = False  # of the super block: EROFS for every mount of it
 
     def now(self) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from sandbox.abi.linux.statfs import (
+    MS_DIRSYNC,
+    MS_LAZYTIME,
     MS_NOATIME,
     MS_NODEV,
     MS_NODIRATIME,
@@ -13,6 +15,7 @@ from sandbox.abi.linux.statfs import (
     MS_NOSYMFOLLOW,
     MS_RDONLY,
     MS_STRICTATIME,
+    MS_SYNCHRONOUS,
     ST_NOATIME,
     ST_NODEV,
     ST_NODIRATIME,
@@ -23,6 +26,8 @@ from sandbox.abi.linux.statfs import (
     ST_RELATIME,
 )
 
+# What all mounts of a file system show alike (fs/proc_namespace.c: show_sb_opts). In memory they have no effect.
+_OF_SUPER: Final = ((MS_SYNCHRONOUS, ",sync"), (MS_DIRSYNC, ",dirsync"), (MS_LAZYTIME, ",lazytime"))
 _BITS: Final = (
     (MS_RDONLY, ST_RDONLY),
     (MS_NOSUID, ST_NOSUID),
@@ -43,3 +48,8 @@ def flags_of(ms: int) -> int:
     if ms & MS_STRICTATIME:
         out &= ~ST_NOATIME
     return out
+
+
+def shown_of(ms: int) -> str:
+    """Options of the super block in /proc/mounts, each with a leading comma."""
+    return "".join(text for bit, text in _OF_SUPER if ms & bit)

@@ -130,7 +130,7 @@ def test_pause_and_resume(shim: Shim) -> None:
     assert shim.status("c") == "paused"
     before = counter.read_text()
     assert shim.call("exec", "c", "true").status == 255
-    assert shim.last_error() == "cannot exec in a paused container"
+    assert shim.last_error() == "cannot exec in a paused container (use --ignore-paused to override)"
     assert shim.call("ps", "c").status == 0  # the sandbox answers all the same
     assert counter.read_text() == before
     assert shim.call("resume", "c").status == 0

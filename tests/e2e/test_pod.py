@@ -154,7 +154,7 @@ def test_processor_time_of_one_container(shim: Shim) -> None:
     assert cpu()[1] == held, "there are no periods any more"
     change(shim.bundle, linux__resources={"cpu": {"quota": 999}})
     refused = shim.call("create", "--bundle", str(shim.bundle), "two")
-    assert refused.status == 1 and "linux.resources.cpu: a period of 1000 to 1000000" in refused.err
+    assert refused.status == 1 and "linux.resources.cpu.quota: 999 is less than 1000" in refused.err
     assert shim.call("kill", "one", "KILL").status == 0 and shim.reap(one) == 137
 
 

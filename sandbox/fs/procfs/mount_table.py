@@ -37,7 +37,7 @@ def _visible(task: Task) -> list[tuple[Mount, bytes]]:
 def _options(mount: Mount) -> bytes:
     """Mount options, then the file system's own."""
     fs = mount.fs
-    text = mount.options() + fs.options()
+    text = mount.options() + fs.shown + fs.options()
     if fs.readonly and text.startswith("rw"):
         text = "ro" + text[2:]
     return text.encode()
@@ -58,7 +58,7 @@ def mountinfo(t: Task, task: Task) -> bytes:
         fs = mount.fs
         parent = mount.parent.id if mount.parent is not None else mount.id
         inside = _escape(fs.inside(mount.root, t.ns) or _inside(mount))
-        super_options = ("ro" if fs.readonly else "rw") + fs.options()
+        super_options = ("ro" if fs.readonly else "rw") + fs.shown + fs.options()
         lines.append(
             b"%d %d %d:%d %s %s %s %s- %s %s %s\n"
             % (

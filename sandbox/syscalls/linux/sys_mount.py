@@ -39,7 +39,7 @@ from sandbox.fs.tmpfs.options import TmpfsOptions
 from sandbox.syscalls.linux.mountable import check_revealing, make_filesystem
 from sandbox.syscalls.row import FULL, PARTIAL, Arg, Row
 from sandbox.vfs.mount import ATIME_FLAGS, Mount, MountNamespace, below, covering, walk_mounts
-from sandbox.vfs.mount_flags import flags_of
+from sandbox.vfs.mount_flags import flags_of, shown_of
 from sandbox.vfs.path import Path
 from sandbox.vfs.propagation import copy_tree, discard_tree, propagate
 from sandbox.vfs.walk import DIRECTORY, FOLLOW, lookup
@@ -76,6 +76,8 @@ def sys_mount(t: Task, a: SyscallArgs) -> int:
     if kind is None:
         return -errno.EINVAL
     fs = make_filesystem(t, kind, source or b"none", data)
+    if isinstance(fs, Tmpfs):
+        fs.shown = shown_of(flags)
     return add_mount(t, fs, target, flags_of(flags))
 
 

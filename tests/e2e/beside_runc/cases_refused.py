@@ -19,7 +19,7 @@ WRONG: Final[list[tuple[str, tuple[Any, ...]]]] = [  # a member, and what it is 
     ("process.capabilities", ({"bounding": ["CAP_X"]}, {"bounding": ["kill"]}, {"bounding": "CAP_KILL"}, {"effective": ["CAP_KILL"]}, {"permitted": ["CAP_KILL"]}, {"ambient": ["CAP_KILL"]},
                               {"inheritable": ["CAP_KILL"]}, {"bounding": ["CAP_KILL", "CAP_KILL"]}, [], {"bounding": ["CAP_CHOWN"], "permitted": ["CAP_CHOWN"], "effective": ["CAP_CHOWN", "CAP_KILL"]}, {"no": []})),
     ("process.rlimits", ([{"type": "X", "soft": 1, "hard": 1}], [{"type": "RLIMIT_CPU", "soft": 2, "hard": 1}], [{"soft": 1, "hard": 1}], [{"type": "RLIMIT_NOFILE", "soft": 1 << 40, "hard": 1 << 40}],
-                         [{"type": "RLIMIT_CPU", "soft": 9, "hard": 9}, {"type": "RLIMIT_CPU", "soft": 8, "hard": 8}], [{"type": "RLIMIT_CPU"}], [{"type": "RLIMIT_NOFILE", "soft": -1, "hard": 1}], {}, [{"type": "rlimit_cpu", "soft": 1, "hard": 1}])),
+                         [{"type": "RLIMIT_CPU", "soft": 9, "hard": 9}, {"type": "RLIMIT_CPU", "soft": 8, "hard": 8}], [{"type": "RLIMIT_CORE"}], [{"type": "RLIMIT_NOFILE", "soft": -1, "hard": 1}], {}, [{"type": "rlimit_cpu", "soft": 1, "hard": 1}])),
     ("process.noNewPrivileges", ("x", 0, None)),
     ("process.oomScoreAdj", (-1001, 1001, "5", -1000, 1000, -500, 0, None)),
     ("process.apparmorProfile", ("", "no-such")),

@@ -67,6 +67,7 @@ def comparable(lines: list[str]) -> list[str]:
         else:
             found.append(line)
     found = [line for line in map(without_unlike, found) if line]
+    found.sort(key=lambda line: ": out: mount /dev/console: " in line)  # which is mounted last, or before masks
     if any(REFUSED in line for line in found):
         found = [line for line in found if not line.startswith("left: ")]  # how far it came is nobody's business
     return [line for n, line in enumerate(found) if n == 0 or line != found[n - 1] or "/proc/self/cgroup" not in line]

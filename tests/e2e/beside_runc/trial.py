@@ -237,9 +237,9 @@ class Trial:
             self.texts.append((head, read_all(master), True))
         names = os.listdir(self.state) if self.state.exists() else []
         for name in names:
-            subprocess.run(
-                [*self.words(["delete", "--force", name])], env=self.env, capture_output=True, timeout=BOUND_S
-            )
+            words = self.words(["delete", "--force", name])
+            with subprocess.Popen(words, env=self.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as delete:
+                self.wait(lambda delete=delete: reap_all(delete.pid), "its removal")
         reap_all()
         for head, text, wanted in self.texts:
             data = text if isinstance(text, bytes) else text.read_bytes()
@@ -280,14 +280,15 @@ def read_all(master: int) -> bytes:
     return found
 
 
-def reap_all() -> None:
-    """Whoever has come to us."""
+def reap_all(until: int = 0) -> bool:
+    """Whoever has come to us; a group is not empty before its processes are waited for. True: `until` has ended."""
     while True:
         try:
-            if os.waitpid(-1, os.WNOHANG)[0] == 0:
-                return
+            pid = os.waitpid(-1, os.WNOHANG)[0]
         except ChildProcessError:
-            return
+            return True
+        if pid in (0, until):
+            return pid != 0
 
 
 def tree(root: Path) -> list[str]:
