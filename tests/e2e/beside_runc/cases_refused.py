@@ -36,7 +36,7 @@ WRONG: Final[list[tuple[str, tuple[Any, ...]]]] = [  # a member, and what it is 
                  {"destination": "/x", "type": "proc", "source": "proc", "options": ["hidepid=2"]}, {"destination": "/x", "type": "mqueue", "source": "mqueue", "options": ["ro"]}, {"destination": "/x", "type": "tmpfs", "source": "t", "options": ["tmpcopyup"]},
                  {"destination": "/x", "type": "tmpfs", "source": "t", "unknown": 1}, {"destination": "/x", "type": "tmpfs", "source": "t", "options": None}, {"destination": "/x", "type": "bind", "source": "/etc", "options": ["tmpcopyup"]},
                  {"destination": "/x", "type": "tmpfs", "source": "t", "uidMappings": [{"containerID": 0, "hostID": 0, "size": 1}], "gidMappings": [{"containerID": 0, "hostID": 0, "size": 1}]}, {"destination": "/x\u0000y", "type": "tmpfs", "source": "t"})),
-    ("hooks", ({}, None, [], {"prestart": {}}, {"prestart": [{}]}, {"prestart": [{"path": ""}]}, {"prestart": [{"path": "/bin/true", "timeout": -1}]}, {"prestart": [{"path": "/bin/true", "timeout": 0}]}, {"prestart": [{"path": "/bin/true", "args": []}]}, {"prestart": [{"path": "/bin/true", "env": ["X"]}]},
+    ("hooks", ({}, None, [], {"prestart": {}}, {"prestart": [{}]}, {"prestart": [{"path": ""}]}, {"prestart": [{"path": "/bin/sleep", "args": ["sleep", "9"], "timeout": -1}]}, {"prestart": [{"path": "/bin/sleep", "args": ["sleep", "9"], "timeout": 0}]}, {"prestart": [{"path": "/bin/true", "args": []}]}, {"prestart": [{"path": "/bin/true", "env": ["X"]}]},
                {"unknown": []}, {"prestart": [{"path": "/bin/false"}]}, {"prestart": [{"path": "/bin/true", "timeout": "1"}]})),
     ("annotations", ({}, [], {"a": 1}, {"": "x"}, {"a": ""}, None)),
     ("linux", (DROP, None, {}, [])),

@@ -35,6 +35,7 @@ from tests.e2e.bundles import BUSYBOX, libraries
 from tests.e2e.conftest import ROOT as CHECKOUT
 
 BOUND_S: Final = 60
+PR_SET_CHILD_SUBREAPER: Final = 36
 APPLETS: Final = (
     "sh cat echo sleep true false ls id stat readlink grep mkdir touch kill mount sort ln chmod test od".split()
 )
@@ -99,7 +100,7 @@ class Trial:
 
     def go(self) -> list[str]:
         """Everything, and nothing of it is left."""
-        ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER, as a shim is
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)  # as a shim is
         try:
             if self.case.prepare:
                 subprocess.run(["sh", "-ec", self.case.prepare], cwd=self.bundle, env=self.env, check=True)
@@ -107,6 +108,7 @@ class Trial:
                 self.step(f"[{n}] {step}", step)
         finally:
             self.close()
+            ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
         return self.lines
 
     def step(self, head: str, step: str) -> None:
