@@ -117,8 +117,48 @@ def test_what_a_created_and_a_stopped_one_can_do(shim: Shim) -> None:
     assert shim.call("events", "--stats", "c").status == 1
     assert shim.last_error() == "container with id c is not running"
     assert shim.call("resume", "c").status == 1 and shim.last_error() == "container not paused"
-    assert shim.call("ps", "c").out.split() == ["UID", "PID", "PPID", "STIME", "TTY", "TIME", "CMD"]
+    assert shim.call("ps", "c").out.split() == ["UID", "PID", "PPID", "C", "STIME", "TTY", "TIME", "CMD"]
     assert shim.call("ps", "--format", "json", "c").out == "null"
+
+
+def test_exec_into_a_control_group(shim: Shim) -> None:
+    """One below the container's that is there and takes processes."""
+    mount = {"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup", "options": ["rw"]}
+    change(shim.bundle, mounts=[{"destination": "/proc", "type": "proc", "source": "proc"}, mount])
+    making = "cd /sys/fs/cgroup; mkdir a a/b full full/c; echo +memory > cgroup.subtree_control; echo +memory > full/cgroup.subtree_control"
+    shim.start(
+        "c",
+        "/bin/sh",
+        "-c",
+        f"mkdir /sys/fs/cgroup/own; echo 0 > /sys/fs/cgroup/own/cgroup.procs; {making}; echo ready; {LOOP}",
+    )
+    shim.says("c", "ready")
+    for path in ("a/b", "/a/b", "./a//b/"):
+        done = shim.call("exec", "--cgroup", path, "c", "cat", "/proc/self/cgroup")
+        assert done.out == "0::/a/b\n", done
+    for path, why in (
+        ("no", "No such file"),
+        ("full", "Device or resource busy"),
+        ("../c", "not below"),
+        ("pids:a", "one path"),
+    ):
+        done = shim.call("exec", "--cgroup", path, "c", "true")
+        assert done.status == 255 and why in shim.last_error(), done
+    assert shim.call("exec", "c", "cat", "/proc/self/cgroup").out == "0::/\n"
+
+
+def test_exec_in_a_paused_container(shim: Shim) -> None:
+    """With --ignore-paused it begins when the container goes on; who gives up before is forgotten."""
+    shim.start("c", "/bin/sh", "-c", LOOP)
+    shim.says("c", "ready")
+    assert shim.call("pause", "c").status == 0
+    words = [*command("--root", str(shim.root)), "exec", "--ignore-paused", "c", "/bin/sh", "-c", "exit 7"]
+    with subprocess.Popen(words) as waiting, subprocess.Popen(words) as leaving:
+        with pytest.raises(subprocess.TimeoutExpired):
+            waiting.wait(0.5)
+        leaving.kill()
+        assert shim.call("resume", "c").status == 0
+        assert waiting.wait(60) == 7
 
 
 def test_pause_and_resume(shim: Shim) -> None:
