@@ -35,6 +35,7 @@ from sandbox.mm.memory_manager import MemoryManager
 from sandbox.mm.op_map import map_order, needs_copy
 from sandbox.platform.base import MemoryFault
 from sandbox.seccomp.gate import gated
+from sandbox.seccomp.user_dispatch import gated as told
 from sandbox.sockets.inet.socket import InetSocket
 from sandbox.syscalls.linux.long_scan import AT_ONCE, FOREVER
 from tcpip.timers import Timer
@@ -173,6 +174,9 @@ class Restore:
         for task in decoder.all_of(Task):
             task.space, task.lent = ENDED, False
             task.handlers = self._kernel.handlers if not task.seccomp_mode else gated(self._kernel)
+            if task.dispatch is not None:
+                task.dispatch.below = task.handlers
+                task.handlers = told(task.handlers)
         for group, cpu_ns in groups:
             assert isinstance(group, ThreadGroup)
             group.cpu_ns_past, group.cpu_base_ns = cpu_ns, 0

@@ -55,6 +55,7 @@ FOREIGN: Final = frozenset(
 # Attributes that are made anew.
 LEFT_OUT: Final = {
     "sandbox.kernel.task:Task": frozenset(("thread", "space", "handlers", "lent")),
+    "sandbox.seccomp.user_dispatch:UserDispatch": frozenset(("below",)),
     "sandbox.kernel.pid_namespace:PidNamespace": frozenset(("views",)),
     "sandbox.kernel.cgroup.cgroup:Hierarchy": frozenset(("on_bound",)),
     "sandbox.kernel.cgroup.cgroup:Cgroup": frozenset(("view",)),

@@ -15,7 +15,7 @@ from sandbox.syscalls.args import SyscallArgs
 
 if TYPE_CHECKING:
     from sandbox.kernel.cgroup.cgroup import Cgroup
-    from sandbox.kernel.control import Block, Result
+    from sandbox.kernel.control import Block, Handler, Result
     from sandbox.kernel.credentials import Credentials
     from sandbox.kernel.fd_table import FDTable
     from sandbox.kernel.fs_context import FSContext
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from sandbox.mm.policy import MemPolicy
     from sandbox.platform.base import AddressSpace, GuestThread
     from sandbox.seccomp.filter import SeccompFilter
+    from sandbox.seccomp.user_dispatch import UserDispatch
     from tcpip.timers import Timer
     from tcpip.waiter import Waiter, WaitQueue
 
@@ -60,6 +61,7 @@ class Task:
         "seccomp_mode",
         "seccomp",
         "handlers",
+        "dispatch",
         # the call under way
         "args",
         "nr",
@@ -136,6 +138,7 @@ class Task:
         self.seccomp_mode = 0
         self.seccomp: SeccompFilter | None = None  # the newest
         self.handlers = kernel.handlers  # with a seccomp mode: the gate, for every number
+        self.dispatch: UserDispatch | None = None  # of its calls, by itself
 
         self.args = SyscallArgs((0, 0, 0, 0, 0, 0))
         self.nr = -1
@@ -230,6 +233,17 @@ class Task:
             left -= length
             out.append((base, length))
         return out
+
+    def table(self) -> list[Handler]:
+        """The handlers of those of its calls that it does not keep for itself."""
+        return self.handlers if self.dispatch is None else self.dispatch.below
+
+    def use_table(self, handlers: list[Handler]) -> None:
+        """They are others from now on."""
+        if self.dispatch is None:
+            self.handlers = handlers
+        else:
+            self.dispatch.below = handlers
 
     def ended(self) -> bool:
         """It uses no more processor time."""

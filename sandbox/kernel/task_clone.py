@@ -305,7 +305,7 @@ def _inherit(t: Task, child: Task, flags: int) -> None:
         child.creds.landlock.acquire()
     child.comm = t.comm
     child.no_new_privs = t.no_new_privs
-    child.seccomp_mode, child.handlers = t.seccomp_mode, t.handlers if t.ptrace is None else t.ptrace.below
+    child.seccomp_mode, child.handlers = t.seccomp_mode, t.table() if t.ptrace is None else t.ptrace.below
     if t.seccomp is not None:
         child.seccomp = t.seccomp.acquire()
     child.blocked = t.blocked

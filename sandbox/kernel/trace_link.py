@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 
 def link(t: Task, tracer: Task, seized: bool, options: int, creds: Credentials) -> Tracee:
     """`t` is traced from now on; `creds` are those of who asked for it."""
-    tracee = t.ptrace = Tracee(tracer, seized, options, t.handlers, creds)
+    tracee = t.ptrace = Tracee(tracer, seized, options, t.table(), creds)
     tracee.in_call = t.parked in (PARK_BLOCK, PARK_PENDING)
     tracer.tracees[t] = None
-    t.handlers = t.kernel.traced_handlers
+    t.use_table(t.kernel.traced_handlers)
     t.thread.unlearn()
     t.work |= WORK_PTRACE
     t.space.show_code(True)
@@ -75,7 +75,7 @@ def unlink(t: Task) -> None:
     tracee.tracer.tracees.pop(t, None)
     if t.parked == PARK_DEAD:
         return
-    t.handlers = tracee.below
+    t.use_table(tracee.below)
     t.work &= ~WORK_TRAP
     if t.group.stop_signal:
         t.work |= WORK_STOP

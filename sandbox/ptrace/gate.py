@@ -106,7 +106,7 @@ def make_call(t: Task, a: SyscallArgs, number: int, handler: Handler) -> Result:
 def _pass(t: Task, a: SyscallArgs) -> Result:
     """On to seccomp's gate, or to the call."""
     tracee = t.ptrace
-    table = t.handlers if tracee is None else tracee.below
+    table = t.table() if tracee is None else tracee.below
     return serve(t, a) if table is t.kernel.handlers else table[0](t, a)
 
 

@@ -19,6 +19,7 @@ from sandbox.kernel.tracee import GOES_ON, SKIPS_CALLS, STOPS_AT_CALLS
 from sandbox.platform.base import MemoryFault
 from sandbox.ptrace import registers
 from sandbox.ptrace.attach import check_options, find, tracee_of
+from sandbox.seccomp.user_dispatch import set_dispatch
 from sandbox.vfs.secretmem import open_part
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 _INFO_HEAD: Final = struct.Struct("<B3xIQQ")
 _INFO_SIZE: Final = 88
+_DISPATCH_CONFIG: Final = struct.Struct("<4Q")
 _MAX_ERRNO: Final = 4095
 
 
@@ -282,6 +284,19 @@ def _syscall_info(q: Question) -> int:
     return len(out)
 
 
+def _dispatch_config(q: Question) -> int:
+    """PTRACE_GET_ and SET_SYSCALL_USER_DISPATCH_CONFIG: `address` is the size of struct ptrace_sud_config."""
+    if q.address != _DISPATCH_CONFIG.size:
+        return -errno.EINVAL
+    if q.number == abi.PTRACE_SET_SYSCALL_USER_DISPATCH_CONFIG:
+        mode, selector, offset, length = _DISPATCH_CONFIG.unpack(q.t.copy_in(q.data, _DISPATCH_CONFIG.size))
+        return set_dispatch(q.task, mode, offset, length, selector)
+    set_up = q.task.dispatch
+    words = (0, 0, 0, 0) if set_up is None else (1, set_up.selector, set_up.offset, set_up.length)
+    q.t.copy_out(q.data, _DISPATCH_CONFIG.pack(*words))
+    return 0
+
+
 _ANSWERS: Final[dict[int, Callable[[Question], int]]] = {
     abi.PTRACE_PEEKTEXT: _peek,
     abi.PTRACE_PEEKDATA: _peek,
@@ -312,4 +327,6 @@ _ANSWERS: Final[dict[int, Callable[[Question], int]]] = {
     abi.PTRACE_GETSIGMASK: _get_sigmask,
     abi.PTRACE_SETSIGMASK: _set_sigmask,
     abi.PTRACE_GET_SYSCALL_INFO: _syscall_info,
+    abi.PTRACE_SET_SYSCALL_USER_DISPATCH_CONFIG: _dispatch_config,
+    abi.PTRACE_GET_SYSCALL_USER_DISPATCH_CONFIG: _dispatch_config,
 }

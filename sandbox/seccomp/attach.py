@@ -106,7 +106,7 @@ def _enter(t: Task, mode: int) -> None:
         if t.ptrace is not None:
             t.ptrace.below = gated(t.kernel)
         else:
-            t.handlers = gated(t.kernel)
+            t.use_table(gated(t.kernel))
             t.thread.unlearn()
     t.seccomp_mode = mode
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.ptrace import PTRACE_EVENT_SECCOMP
 from sandbox.abi.linux.seccomp import (
-    AUDIT_ARCH_X86_64,
     SECCOMP_MODE_STRICT,
     SECCOMP_RET_ACTION_FULL,
     SECCOMP_RET_ALLOW,
@@ -25,12 +24,11 @@ from sandbox.abi.linux.seccomp import (
     SYS_SECCOMP,
 )
 from sandbox.abi.linux.signal import SIGKILL, SIGSYS
-from sandbox.arch.amd64 import RAX, RIP
-from sandbox.kernel import task_signals, trace_stop
+from sandbox.kernel import trace_stop
 from sandbox.kernel.control import NO_RETURN, Result
-from sandbox.kernel.signal_info import SignalInfo
 from sandbox.kernel.task import Task
 from sandbox.ptrace.gate import make_call, serve
+from sandbox.seccomp.user_dispatch import raise_sigsys
 from sandbox.syscalls.args import SyscallArgs
 
 if TYPE_CHECKING:
@@ -64,7 +62,7 @@ def _judge(t: Task, a: SyscallArgs, traced: bool) -> Result:
     if action == SECCOMP_RET_ERRNO:
         return -min(verdict & SECCOMP_RET_DATA, MAX_ERRNO)
     if action == SECCOMP_RET_TRAP:
-        return _trap(t, nr, verdict & SECCOMP_RET_DATA)
+        return raise_sigsys(t, SYS_SECCOMP, verdict & SECCOMP_RET_DATA)
     if action == SECCOMP_RET_TRACE and traced:
         return _serve(t, a)
     if action == SECCOMP_RET_TRACE and t.ptrace is not None:
@@ -99,17 +97,4 @@ def _end_thread(t: Task, signo: int) -> Result:
     """do_exit(signo)."""
     t.exit_status = signo
     t.exit()
-    return NO_RETURN
-
-
-def _trap(t: Task, nr: int, reason: int) -> Result:
-    """SIGSYS; the registers are as they were at the call (force_sig_seccomp)."""
-    info = SignalInfo(SIGSYS, SYS_SECCOMP, addr=t.thread.get_reg(RIP), value=nr, status=AUDIT_ARCH_X86_64)
-    info.errno = reason
-    t.thread.set_reg(RAX, nr & 0xFFFFFFFFFFFFFFFF)
-    if t.kernel.trace is not None:
-        t.kernel.trace.leave(t, nr)
-    t.force_signal(info)
-    t.result = None
-    task_signals.return_to_guest(t)
     return NO_RETURN

@@ -32,6 +32,7 @@ SECCOMP_RET_ACTION_FULL: Final = 0xFFFF0000
 SECCOMP_RET_DATA: Final = 0x0000FFFF
 
 SYS_SECCOMP: Final = 1  # si_code of SIGSYS
+SYS_USER_DISPATCH: Final = 2
 AUDIT_ARCH_X86_64: Final = 0xC000003E
 SECCOMP_DATA_SIZE: Final = 64  # nr, arch, instruction_pointer, args[6]
 NOTIF_SIZES: Final = struct.pack("<HHH", 80, 24, 64)

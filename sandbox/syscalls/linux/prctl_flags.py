@@ -18,6 +18,7 @@ from sandbox.abi.linux.prctl import (
     PR_SET_IO_FLUSHER,
     PR_SET_MDWE,
     PR_SET_MM,
+    PR_SET_SYSCALL_USER_DISPATCH,
     PR_SET_THP_DISABLE,
 )
 from sandbox.errors import SyscallError
@@ -114,6 +115,13 @@ def _get_tid_address(t: Task, a: SyscallArgs) -> int:
     return 0
 
 
+def _set_syscall_user_dispatch(t: Task, a: SyscallArgs) -> int:
+    """PR_SET_SYSCALL_USER_DISPATCH: a thread gets SIGSYS for its calls from elsewhere than a range of addresses."""
+    from sandbox.seccomp.user_dispatch import set_dispatch
+
+    return set_dispatch(t, a.ulong(1), a.ulong(2), a.ulong(3), a.ulong(4))
+
+
 OPTIONS: Final[dict[int, Callable[[Task, SyscallArgs], int]]] = {
     PR_MCE_KILL: _mce_kill,
     PR_MCE_KILL_GET: _mce_kill_get,
@@ -123,6 +131,7 @@ OPTIONS: Final[dict[int, Callable[[Task, SyscallArgs], int]]] = {
     PR_GET_THP_DISABLE: _get_thp_disable,
     PR_SET_IO_FLUSHER: _set_io_flusher,
     PR_GET_IO_FLUSHER: _get_io_flusher,
+    PR_SET_SYSCALL_USER_DISPATCH: _set_syscall_user_dispatch,
     PR_SET_MDWE: _set_mdwe,
     PR_GET_MDWE: _get_mdwe,
 }
