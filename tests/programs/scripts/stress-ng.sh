@@ -7,9 +7,6 @@
 # known: io-uring: = some hosts' fails natively
 # known: netlink-task: = there is no taskstats
 # known: pci: = there is no PCI bus
-# known: secretmem: = there is no memfd_secret
-# known: usersyscall: = there is no PR_SET_SYSCALL_USER_DISPATCH
-# known: rawpkt: = there is no AF_PACKET on the network `none`
 set -u
 . /programs/lib.sh
 # What takes the whole memory of the machine or its kernel's settings natively.
