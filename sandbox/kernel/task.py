@@ -170,13 +170,12 @@ class Task:
         self.sem_undo: UndoList | None = None
         self.vfork_parent: Task | None = None
 
-        self.nice = self.policy = self.rt_priority = self.ioprio = 0
+        self.nice = self.policy = self.rt_priority = self.ioprio = self.personality = 0
         self.reset_on_fork = False
         self.mempolicy: MemPolicy | None = None
         self.affinity = kernel.cpu_mask
         self.memory_error_policy, self.io_flusher = 2, False  # PR_MCE_KILL (the default), PR_SET_IO_FLUSHER
         self.timer_slack_ns = self.default_timer_slack_ns = 50_000
-        self.personality = 0
         self.start_ns = kernel.clock.now_ns()
         # processor time when it last got a signal for its process's, as it was told last, when it came to its control group
         self.sampled_ns = self.told_ns = self.subgroup_cpu_ns = self.waits = 0

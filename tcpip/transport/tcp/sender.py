@@ -161,8 +161,7 @@ class Sender:
         self.retransmits = 0
         self.first_timeout = -1
         self.probes_out = 0
-        self.total_retrans = 0
-        self.dsack_dups = 0
+        self.total_retrans = self.dsack_dups = 0
         self.bytes_acked = self.bytes_sent = self.bytes_retrans = 0
         self.segs_out = self.data_segs_out = 0
         self.push_forced = iss
@@ -175,9 +174,8 @@ class Sender:
         self.burst = -1  # what may still leave at once; -1: all that the windows allow
         self.acks = 0  # how many have come in this batch
         self.chrono = Chrono()
-        self.measured = (
-            self.cc.models
-        )  # ACKs are sampled: from the first TCP_INFO or record on, or for congestion control
+        # ACKs are sampled: from the first TCP_INFO or record on, or for congestion control
+        self.measured = self.cc.models
         self.recorder: Recorder | None = None
         self.prober: MtuProber | None = None  # RFC 4821
         self.mate: Receiver | None = None  # the other end's receiving half, where it is in this stack
