@@ -49,11 +49,10 @@ def handle_packet(nic: Nic, pkt: RxPacket) -> None:
 
 def _proxies(nic: Nic, target: bytes) -> bool:
     """RFC 1027: a router answers for hosts that it reaches through another interface (net/ipv4/arp.c:arp_fwd_proxy)."""
-    stack = nic.stack
-    if not stack.forwarding or not (nic.proxy_arp or nic.proxied) or is_multicast(target) or target == IPV4_BROADCAST:
+    if not nic.forwards or not (nic.proxy_arp or nic.proxied) or is_multicast(target) or target == IPV4_BROADCAST:
         return False
     try:
-        route = stack.find_route(target)
+        route = nic.stack.find_route(target)
     except NetworkError:
         return False
     return not route.local and route.nic is not nic and (nic.proxy_arp or target in nic.proxied)

@@ -267,7 +267,7 @@ class IPv4(ExpiredHook):
             return True
         if stack.has_local_routes and pkt.kind == TO_HOST and stack.delivers_locally(pkt):
             return True
-        if stack.forwarding and pkt.kind == TO_HOST and dst[0] not in (0, 127) and dst[0] < 240:
+        if nic.forwards and pkt.kind == TO_HOST and dst[0] not in (0, 127) and dst[0] < 240:
             stack.forwarder.forward_v4(nic, pkt)
             return False
         stack.stats.ip.inc("InAddrErrors")

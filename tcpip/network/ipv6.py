@@ -242,7 +242,7 @@ class IPv6(ExpiredHook):
             return True
         if dst in stack.local and not is_link_local(dst) and (dst != IPV6_LOOPBACK or nic.loopback):
             return True
-        if dst in stack.anycast or (stack.forwarding_v6 and is_router_anycast(nic, dst)):
+        if dst in stack.anycast or (nic.forwards_v6 and is_router_anycast(nic, dst)):
             return True
         if nic.promiscuous and dst != IPV6_LOOPBACK and any(dst):
             return True

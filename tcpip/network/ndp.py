@@ -67,7 +67,7 @@ def _solicitation(nic: Nic, pkt: RxPacket, message: wire.Icmpv6Message) -> None:
         raise Malformed(DropReason.BAD_FIELD)
     address = nic.addresses.get(target)
     if address is None:
-        if (target in nic.anycast or (nic.stack.forwarding_v6 and is_router_anycast(nic, target))) and not unspecified:
+        if (target in nic.anycast or (nic.forwards_v6 and is_router_anycast(nic, target))) and not unspecified:
             _answer_for_anycast(nic, pkt, target, mac)
         return
     if address.tentative:
@@ -79,7 +79,7 @@ def _solicitation(nic: Nic, pkt: RxPacket, message: wire.Icmpv6Message) -> None:
         return
     if mac:
         nic.neighbors.get(pkt.src).learn(mac)
-    flags = ndp.NA_SOLICITED | ndp.NA_OVERRIDE | (ndp.NA_ROUTER if nic.stack.forwarding_v6 else 0)
+    flags = ndp.NA_SOLICITED | ndp.NA_OVERRIDE | (ndp.NA_ROUTER if nic.forwards_v6 else 0)
     send(nic, wire.NEIGHBOR_ADVERTISEMENT, flags, _advert(nic, target), target, pkt.src)
 
 
@@ -87,7 +87,7 @@ def _answer_for_anycast(nic: Nic, pkt: RxPacket, target: bytes, mac: bytes) -> N
     """RFC 4861 7.2.7: others may answer, too, so nothing is overridden."""
     if mac:
         nic.neighbors.get(pkt.src).learn(mac)
-    flags = ndp.NA_SOLICITED | (ndp.NA_ROUTER if nic.stack.forwarding_v6 else 0)
+    flags = ndp.NA_SOLICITED | (ndp.NA_ROUTER if nic.forwards_v6 else 0)
     source = nic.source_for(pkt.src)
     if source:
         send(nic, wire.NEIGHBOR_ADVERTISEMENT, flags, _advert(nic, target), source, pkt.src)
@@ -120,7 +120,7 @@ def _router_advertisement(nic: Nic, pkt: RxPacket, message: wire.Icmpv6Message) 
     advert = ndp.RouterAdvertisement.parse(message.rest, message.body)
     if not is_link_local(pkt.src):
         raise Malformed(DropReason.BAD_SOURCE)
-    if nic.accept_ra < (2 if nic.stack.forwarding_v6 else 1):
+    if nic.accept_ra < (2 if nic.forwards_v6 else 1):
         return
     nic.router_solicitations_left = 0
     options = advert.options
@@ -238,7 +238,7 @@ class _DadEnd:
 
 def solicit_routers(nic: Nic) -> None:
     """Ask for advertisements, up to three times (RFC 4861 6.3.7)."""
-    if nic.accept_ra < (2 if nic.stack.forwarding_v6 else 1) or nic.router_solicitations_left <= 0:
+    if nic.accept_ra < (2 if nic.forwards_v6 else 1) or nic.router_solicitations_left <= 0:
         return
     nic.router_solicitations_left -= 1
     source = nic.source_for(IPV6_ALL_ROUTERS)

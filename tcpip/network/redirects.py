@@ -104,7 +104,7 @@ class Redirects:
     def received_v4(self, pkt: RxPacket, error: IcmpError, gateway: bytes) -> None:
         """A redirect about a packet of ours. Malformed."""
         nic, stack = error.nic, self.stack
-        if stack.forwarding or not nic.accept_redirects:
+        if nic.forwards or not nic.accept_redirects:
             raise Malformed(DropReason.NOT_FOR_US)
         if is_multicast(gateway) or gateway == IPV4_BROADCAST or not any(gateway) or gateway in stack.local:
             raise Malformed(DropReason.BAD_FIELD)
@@ -124,8 +124,7 @@ class Redirects:
         options = ndp.NdpOptions.parse(body[32:])
         if is_multicast(dst) or (target != dst and not is_link_local(target)):
             raise Malformed(DropReason.BAD_FIELD)
-        stack = self.stack
-        if stack.forwarding_v6 or not nic.accept_redirects_v6:
+        if nic.forwards_v6 or not nic.accept_redirects_v6:
             raise Malformed(DropReason.NOT_FOR_US)
         if options.redirected:
             self._must_quote_ours(_quoted_v6(nic, pkt, options.redirected))

@@ -73,6 +73,8 @@ class Nic(Dispatcher):
         "rp_filter",
         "proxy_arp",
         "proxied",
+        "forwards",
+        "forwards_v6",
         "accept_ra",
         "disable_ipv6",
         "accept_redirects",
@@ -127,6 +129,8 @@ class Nic(Dispatcher):
         self.proxied: set[bytes] = set()
         self.accept_ra: int = int(self.has_arp)
         self.disable_ipv6 = False
+        self.forwards: int = 0  # not 0: packets for others that it receives are passed on
+        self.forwards_v6: int = 0  # not 0: hosts there are told that this is a router
         self.accept_redirects = self.accept_redirects_v6 = self.send_redirects = True
         self.addresses: dict[bytes, NicAddress] = {}
         self.broadcasts: set[bytes] = set()

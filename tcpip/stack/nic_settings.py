@@ -24,6 +24,7 @@ _NIC, _AUTOCONF, _NEIGHBORS = 0, 1, 2
 # By path: whose attribute, its name, its unit, its usual value, least and most.
 SETTINGS: Final[dict[str, tuple[int, str, int, int, int, int]]] = {
     "ipv4/conf/accept_redirects": (_NIC, "accept_redirects", 1, 1, 0, 1),
+    "ipv4/conf/forwarding": (_NIC, "forwards", 1, 0, ~_INT_MAX, _INT_MAX),
     "ipv4/conf/send_redirects": (_NIC, "send_redirects", 1, 1, 0, 1),
     "ipv4/conf/proxy_arp": (_NIC, "proxy_arp", 1, 0, 0, 1),
     "ipv4/conf/rp_filter": (_NIC, "rp_filter", 1, 0, 0, 2),
@@ -37,6 +38,7 @@ SETTINGS: Final[dict[str, tuple[int, str, int, int, int, int]]] = {
     "ipv6/conf/autoconf": (_AUTOCONF, "enabled", 1, 1, 0, 1),
     "ipv6/conf/dad_transmits": (_AUTOCONF, "dad_transmits", 1, 1, 0, 64),
     "ipv6/conf/disable_ipv6": (_NIC, "disable_ipv6", 1, 0, 0, 1),
+    "ipv6/conf/forwarding": (_NIC, "forwards_v6", 1, 0, ~_INT_MAX, _INT_MAX),
     "ipv6/conf/hop_limit": (_NIC, "hop_limit", 1, 64, 1, 255),
     "ipv6/conf/max_addresses": (_AUTOCONF, "max_addresses", 1, 16, 0, 64),
     "ipv6/conf/max_desync_factor": (_AUTOCONF, "max_desync_factor", 1, 600, 0, _INT_MAX),
@@ -87,6 +89,8 @@ class NicSettings:
         if name not in (ALL, DEFAULT):
             write_one(_nic(stack, name), key, value)
             return
+        if name == ALL and key == "ipv4/conf/forwarding" and value == self.everywhere.get(key, 0):
+            return  # nothing new: what single interfaces have stays (net/ipv4/devinet.c: devinet_sysctl_forward)
         self.later[key] = value
         if name == ALL:
             self.everywhere[key] = value
@@ -122,8 +126,17 @@ def write_one(nic: Nic, key: str, value: int) -> None:
         setattr(kept, attribute, value != 0)  # alone: of `… if … else …` compiled code makes a number
     else:
         setattr(kept, attribute, value * unit)
-    if attribute in ("use_tempaddr", "rp_filter"):
+    if attribute == "forwards_v6" and value and nic.accept_ra != 2:
+        forget_routers(nic)
+    if attribute in ("use_tempaddr", "rp_filter", "forwards", "forwards_v6"):
         nic.stack.changed()
+
+
+def forget_routers(nic: Nic) -> None:
+    """A router does not go by what others advertise (net/ipv6/route.c: rt6_purge_dflt_routers)."""
+    table = nic.stack.routes
+    for entry in [e for e in table.entries if e.nic is nic and e.protocol == "ra" and not e.length]:
+        table.remove(entry)
 
 
 def set_disabled(nic: Nic, disabled: bool) -> None:

@@ -31,7 +31,7 @@ from tcpip.network.listener import GroupSettings
 from tcpip.network.redirects import Redirects
 from tcpip.stack.new_endpoint import new_endpoint
 from tcpip.stack.nic import Nic
-from tcpip.stack.nic_settings import NicSettings
+from tcpip.stack.nic_settings import ALL, NicSettings
 from tcpip.stack.route import Route
 from tcpip.stack.route_table import TABLE_MAIN, RouteEntry, RouteTable
 from tcpip.stack.routing_rules import RoutingRules
@@ -64,20 +64,17 @@ MAX_PATH_MTUS: Final = 1024
 PATH_MTU_LIFETIME: Final = 600 * NS_PER_S
 
 
-def fresh_random() -> Random:
-    """A generator seeded by the operating system."""
-    from random import Random
-
-    return Random()
-
-
 class Stack:
     """A host. `on_output` is called when an endpoint call has queued the first packet: schedule `flush`. `on_more` is
     called instead, where there is one, when it pays to wait a moment: more like it may come at once."""
 
     def __init__(self, clock: Clock, random: Random | None = None, loopback: bool = True, ipv6: bool = True) -> None:
         self.clock = clock
-        self.random = random if random is not None else fresh_random()
+        if random is None:
+            from random import Random as Generator
+
+            random = Generator()  # seeded by the operating system
+        self.random = random
         self.timers = TimerQueue()
         self.stats = Stats()
         self.ports = PortManager(self.random)
@@ -96,8 +93,6 @@ class Stack:
         self.nonlocal_bind: int = 0  # ip_nonlocal_bind: sockets may have addresses that are nobody's here
         self.nonlocal_bind_v6: int = 0
         self.bindv6only: int = 0
-        self.forwarding = False  # of IPv4
-        self.forwarding_v6 = False
         self.ipv6_enabled = ipv6
         self.netfilter: Netfilter | None = None
         self.flows: FlowForwarder | None = None
@@ -419,15 +414,32 @@ class Stack:
 
     # Routing.
 
+    @property
+    def forwarding(self) -> bool:
+        """Packets of IPv4 for others are passed on; setting it is for all interfaces (net.ipv4.ip_forward)."""
+        return self.nic_settings.everywhere.get("ipv4/conf/forwarding", 0) != 0
+
+    @forwarding.setter
+    def forwarding(self, on: bool) -> None:
+        self.nic_settings.write(self, "ipv4/conf/forwarding", ALL, int(on))
+
+    @property
+    def forwarding_v6(self) -> bool:
+        """Packets of IPv6 for others are passed on; setting it makes this a router on all interfaces."""
+        return self.nic_settings.everywhere.get("ipv6/conf/forwarding", 0) != 0
+
+    @forwarding_v6.setter
+    def forwarding_v6(self, on: bool) -> None:
+        self.nic_settings.write(self, "ipv6/conf/forwarding", ALL, int(on))
+
     def is_local(self, addr: bytes) -> bool:
         """An address of this host, 127.0.0.0/8 included."""
         return addr in self.local or (len(addr) == 4 and addr[0] == 127 and self.lo is not None)
 
     def is_anycast(self, addr: bytes) -> bool:
         """An address of this host that others may have, too: one that was joined, or a router's of a subnet."""
-        return addr in self.anycast or (
-            self.forwarding_v6 and any([is_router_anycast(nic, addr) for nic in self.nics.values()])
-        )
+        routers = [nic for nic in self.nics.values() if nic.forwards_v6]
+        return addr in self.anycast or any([is_router_anycast(nic, addr) for nic in routers])
 
     def find_route(self, dst: bytes, src: bytes = b"", nic: int = 0, mark: int = 0) -> Route:
         """The way to `dst`, from `src` (empty: selected), through interface `nic` (0: any), for a socket's `mark`.

@@ -1,6 +1,6 @@
 """/proc/sys/net/{ipv4,ipv6}/{conf,neigh}: settings of interfaces, of `all` and of `default` (net/ipv4/devinet.c, net/ipv6/addrconf.c).
 
-There are those that have an effect; forwarding of one interface and the MTU of IPv6 are shown only. An interface has its directory
+There are those that have an effect; the MTU of IPv6 is shown only. An interface has its directory
 while there is one of that name; of another network namespace's its files say ENOENT.
 """
 
@@ -59,14 +59,13 @@ class NicFile(PseudoFile):
             raise SyscallError(errno.ENOENT if missing else errno.EINVAL) from None
 
 
-class ShownFile(PseudoFile):
-    """What is the same for all interfaces, or follows from something else: it is not set here."""
+class MtuFile(PseudoFile):
+    """ipv6/conf/…/mtu: it is not set here."""
 
-    __slots__ = ("key", "name")
+    __slots__ = ("name",)
 
-    def __init__(self, fs: ProcFs, key: str, name: str) -> None:
+    def __init__(self, fs: ProcFs, name: str) -> None:
         super().__init__(fs, fs.new_ino())
-        self.key = key
         self.name = name
 
     def content(self, t: Task) -> bytes:
@@ -74,10 +73,8 @@ class ShownFile(PseudoFile):
         stack = t.ns.net.stack
         if stack is None:
             return b"0\n"
-        if self.key == "mtu":
-            nic = stack.find_nic(self.name)
-            return b"%d\n" % (nic.mtu if nic is not None else 1280)
-        return b"%d\n" % (stack.forwarding_v6 if self.key.startswith("ipv6") else stack.forwarding)
+        nic = stack.find_nic(self.name)
+        return b"%d\n" % (nic.mtu if nic is not None else 1280)
 
 
 class SecretFile(PseudoFile):
@@ -158,14 +155,8 @@ class InterfacesDir(PseudoDir):
             if key.startswith(self.prefix):
                 directory.add(key[len(self.prefix) :], NicFile(fs, key, name))
         if self.group == "ipv6/conf":
-            directory.add("mtu", ShownFile(fs, "mtu", name))
+            directory.add("mtu", MtuFile(fs, name))
             directory.add("stable_secret", SecretFile(fs, name))
-        if self.prefix != "neigh/":
-            from sandbox.fs.procfs.sysctl import ForwardingFile
-
-            six = self.group.startswith("ipv6")
-            shown: Inode = ShownFile(fs, self.group, name)
-            directory.add("forwarding", ForwardingFile(fs, fs.new_ino(), six) if name == ALL else shown)
         return directory
 
 

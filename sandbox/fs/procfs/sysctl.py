@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Callable, Final
 from sandbox.abi.linux.capability import CAP_LAST_CAP
 from sandbox.errors import SyscallError
 from sandbox.fs.procfs import ipc_sysctl, net_sysctl, nic_sysctl
+from sandbox.fs.procfs.nic_sysctl import ALL, NicFile
 from sandbox.fs.pseudo.nodes import FixedFile, MadeFile, PseudoDir, PseudoFile
 from sandbox.fs.pseudo.numbers import parse_decimal
 from sandbox.kernel.kernel import RELEASE
@@ -135,32 +136,6 @@ class PingGroupsFile(PseudoFile):
         t.ns.net.ping_groups = (low, high) if low <= high else (1, 0)
 
 
-class ForwardingFile(PseudoFile):
-    """net.ipv4.ip_forward, net.ipv6.conf.all.forwarding: whether packets for others are passed on."""
-
-    __slots__ = ("v6",)
-
-    def __init__(self, fs: ProcFs, ino: int, v6: bool) -> None:
-        super().__init__(fs, ino, 0o644)
-        self.v6 = v6
-
-    def content(self, t: Task) -> bytes:
-        """0 or 1; 0 without a network."""
-        stack = t.ns.net.stack
-        return b"%d\n" % (stack is not None and (stack.forwarding_v6 if self.v6 else stack.forwarding))
-
-    def store(self, t: Task, data: bytes) -> None:
-        """Any number but 0 turns it on; EINVAL for what is none (net/ipv4/devinet.c: devinet_sysctl_forward)."""
-        on = parse_decimal(data, 10) != 0
-        stack = t.ns.net.stack
-        if stack is None:
-            return
-        if self.v6:
-            stack.forwarding_v6 = on
-        else:
-            stack.forwarding = on
-
-
 class UringFile(PseudoFile):
     """kernel.io_uring_disabled (0: everybody makes rings, 1: the privileged and a group, 2: nobody), kernel.io_uring_group."""
 
@@ -255,7 +230,7 @@ def build(fs: ProcFs) -> PseudoDir:
     for path, file in net_sysctl.files(fs):
         _enter(fs, root, path, file)
     _enter(fs, root, "net/ipv4/ping_group_range", PingGroupsFile(fs, fs.new_ino()))
-    _enter(fs, root, "net/ipv4/ip_forward", ForwardingFile(fs, fs.new_ino(), False))
+    _enter(fs, root, "net/ipv4/ip_forward", NicFile(fs, "ipv4/conf/forwarding", ALL))
     for path, directory in nic_sysctl.directories(fs):
         _enter(fs, root, path, directory)
     _enter(fs, root, "kernel/io_uring_disabled", UringFile(fs, fs.new_ino(), False))

@@ -30,8 +30,7 @@ def body(network: Network, family: int, nic: Nic, gone: bool = False) -> bytes:
     parts = [bytes((family, 0, 0, 0)), _value(_IFINDEX, nic.number)]
     if not gone:
         four = family == AF_INET
-        stack = network.stack
-        parts.append(_value(_FORWARDING, int(stack.forwarding if four else stack.forwarding_v6)))
+        parts.append(_value(_FORWARDING, nic.forwards if four else nic.forwards_v6))
         if four:
             parts.append(_value(_RP_FILTER, nic.rp_filter))
         parts.append(_value(_MC_FORWARDING, 0))

@@ -91,6 +91,19 @@ int main(void) {
     set("ipv4/icmp_ratelimit", "0"), set("ipv4/icmp_ratelimit", "1500"), set("ipv4/icmp_ratelimit", "-1");
     set("ipv4/icmp_ratemask", "-1"), set("ipv4/icmp_ratemask", "2147483648"), set("ipv6/icmp/ratelimit", "x");
     set("ipv6/icmp/ratemask", "1-4,7,200"), set("ipv6/icmp/ratemask", "256"), set("ipv6/icmp/ratemask", "5-2");
+    set("ipv4/conf/all/forwarding", "0"); // a new namespace has the host's
+    for (int six = 0; six < 2; six++) {
+        const char *names[] = {"conf/lo/forwarding", "conf/default/forwarding", "conf/all/forwarding"};
+        char path[64];
+        for (int i = 0; i < 3; i++)
+            for (int on = 0; on < 3; on++) {
+                snprintf(path, sizeof path, "ipv%d/%s", six ? 6 : 4, names[(i + on) % 3]);
+                set(path, on == 2 ? "0" : on ? "5" : "1");
+                for (int j = 0; j < 3; j++) snprintf(path, sizeof path, "ipv%d/%s", six ? 6 : 4, names[j]), show(path);
+                show("ipv4/ip_forward");
+            }
+    }
+    set("ipv4/ip_forward", "x");
     int value = 0;
     socklen_t size = sizeof value;
     s = MUST(socket(AF_INET, SOCK_STREAM, 0));

@@ -104,6 +104,15 @@ def test_a_router_listens_to_routers_only_where_it_is_told_to() -> None:
     assert learnt(host)[0]
 
 
+def test_who_becomes_a_router_forgets_the_routers_that_it_knew() -> None:
+    host = Host()
+    put(host, "ipv6/conf/accept_ra", 1)
+    advertise(host)
+    assert learnt(host)[0]
+    host.stack.forwarding_v6 = True
+    assert not learnt(host)[0]
+
+
 def test_duplicates_are_looked_for_as_often_as_is_set() -> None:
     host = Host()
     put(host, "ipv6/conf/dad_transmits", 3)

@@ -148,6 +148,25 @@ def test_forwarding() -> None:
     assert host.packets()[0][20:22] == b"\x03\0"
 
 
+def test_forwarding_of_one_interface() -> None:
+    host = Host()
+    other = second_nic(host)
+    other.neighbors.add_permanent(parse("10.1.0.2"), PEER_MAC)
+    assert isinstance(other.link, ChannelLink)
+    far = parse("10.1.0.2")
+    settings, packet = host.stack.nic_settings, ipv4_packet(udp_datagram(b"x", 1, 2, PEER4, far), 17, PEER4, far)
+    for name, passes in ((other.name, 0), (host.nic.name, 1)):
+        settings.write(host.stack, "ipv4/conf/forwarding", name, 1)
+        host.frame(packet)
+        assert len([f for f in other.link.take() if f[12:14] == b"\x08\0"]) == passes
+    assert not host.stack.forwarding
+    settings.write(host.stack, "ipv4/conf/forwarding", "all", 0)
+    assert host.nic.forwards, "nothing has changed for all"
+    host.stack.forwarding = True
+    host.stack.forwarding = False
+    assert not host.nic.forwards
+
+
 def test_forwarding_ipv6() -> None:
     host = Host()
     other = second_nic(host, "2001:db8:1::1/64")
