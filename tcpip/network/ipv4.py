@@ -114,6 +114,7 @@ def fragment_packet(pkt: TxPacket, mtu: int, stack: Stack) -> list[TxPacket]:
         at += len(data)
     stack.stats.ip.inc("FragOKs")
     stack.stats.ip.inc("FragCreates", len(pieces))
+    stack.stats.ip_ext.inc("OutOctets", sum(map(len, pieces)) - len(pkt))  # counted whole so far
     return pieces
 
 

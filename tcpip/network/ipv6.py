@@ -134,6 +134,7 @@ def fragment_packet(pkt: TxPacket, mtu: int, stack: Stack) -> list[TxPacket]:
         pieces.append(piece)
     stack.stats.ip6.inc("FragOKs")
     stack.stats.ip6.inc("FragCreates", len(pieces))
+    stack.stats.ip6.inc("OutOctets", sum(map(len, pieces)) - len(pkt))  # counted whole so far
     return pieces
 
 

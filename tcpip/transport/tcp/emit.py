@@ -90,7 +90,8 @@ def emit_segment(ep: TcpEndpoint, seq: int, size: int, flags: int, now: int, fre
     if size:
         snd.data_segs_out += segments
         ep.stats_ext.values["TCPOrigDataSent"] += segments if fresh else 0
-    ep.stats.values["OutSegs"] += segments
+    if fresh or not (size or flags & FIN):  # what is sent again is in RetransSegs
+        ep.stats.values["OutSegs"] += segments
     so = pkt.socket = ep.so
     route.write_packet(pkt, IPPROTO_TCP, so.hop_limit if route.six else so.ttl, tos, ep.dont_fragment)
 
@@ -153,7 +154,7 @@ def emit_syn(ep: TcpEndpoint, flags: int, now: int, fast_open: UnknownOption | N
     word = (20 + len(packed)) << 10 | syn_flags(ep, flags)
     header = bytearray(HEADER.pack(ep.local_port, ep.remote_port, ep.snd.iss & MASK, ack, word, window, 0, 0)) + packed
     ep.snd.segs_out += 1
-    ep.stats.inc("OutSegs")
+    ep.stats.inc("OutSegs", int(not ep.snd.retransmits or flags & ACK != 0))
     if flags & ACK:
         ep.rcv.ack_sent()
     ttl = ep.so.hop_limit if route.six else ep.so.ttl

@@ -12,7 +12,6 @@ from tcpip.buffer import TO_HOST, RxPacket
 from tcpip.clock import NS_PER_S
 from tcpip.errors import DropReason, Malformed
 from tcpip.header.tcp import MIN_LENGTH
-from tcpip.link.offload import segments
 from tcpip.seqnum import MASK
 from tcpip.sockopt import IPPROTO_TCP
 from tcpip.transport.demux import Demuxer
@@ -63,7 +62,7 @@ class TcpProtocol(TransportProtocol):
 
     def deliver(self, pkt: RxPacket) -> None:
         stats = self.stack.stats.tcp.values
-        stats["InSegs"] += 1 if not pkt.gso_size else segments(pkt, pkt.transport)
+        stats["InSegs"] += 1  # a super-segment is one, as in net/ipv4/tcp_ipv4.c:tcp_v4_rcv
         if pkt.end - pkt.transport < MIN_LENGTH:
             stats["InErrs"] += 1
             raise Malformed(DropReason.TRUNCATED)

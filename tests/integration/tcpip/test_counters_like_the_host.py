@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from pathlib import Path
+
+from tcpip.cli.control import ask
 
 from .conftest import HOST, LINK, Namespace
 from .programs import tap_for_kernel
 
-SHOW = "for name in ('snmp', 'netstat', 'snmp6'): print(open('/proc/self/net/' + name).read(), end='')"
 Groups = dict[str, dict[str, int]]
 
 
-def of_the_kernel(ns: Namespace) -> Groups:
+def of_the_kernel(pid: int) -> Groups:
+    """Of the network namespace that the process is in."""
     groups: Groups = {}
     names: dict[str, list[str]] = {}
-    for line in ns.run(sys.executable, "-c", SHOW).splitlines():
+    folder = Path(f"/proc/{pid}/net")
+    for line in "".join((folder / name).read_text() for name in ("snmp", "netstat", "snmp6")).splitlines():
         group, _, rest = line.partition(": ")
         if not rest:
             name, value = line.split()
@@ -29,8 +30,8 @@ def of_the_kernel(ns: Namespace) -> Groups:
     return groups
 
 
-def of_the_stack(ns: Namespace, control: str) -> Groups:
-    groups: Groups = json.loads(ns.run(sys.executable, "-m", "tcpip", "ss", control, "--json", "-s"))
+def of_the_stack(control: str) -> Groups:
+    groups: Groups = ask(control)["counters"]
     return groups
 
 
@@ -38,8 +39,8 @@ def test_the_names_are_the_kernels(ns: Namespace, tmp_path: Path) -> None:
     """In its order, without what newer kernels have."""
     tap_for_kernel(ns)
     control = str(tmp_path / "control")
-    ns.tcpip("tap", *LINK, *HOST, "--control", control)
-    kernel, ours = of_the_kernel(ns), of_the_stack(ns, control)
+    stack = ns.tcpip("tap", *LINK, *HOST, "--control", control)
+    kernel, ours = of_the_kernel(stack.pid), of_the_stack(control)
     for group in ("Ip", "IpExt", "Ip6", "Icmp", "Icmp6", "Tcp", "TcpExt", "Udp", "Udp6"):
         names = [name for name in kernel[group] if name in ours[group]]
         mine = [name for name in ours[group] if name in kernel[group]]

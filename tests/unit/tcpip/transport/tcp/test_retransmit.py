@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tcpip import errors
-from tcpip.header.tcp import ACK, FIN, RST
+from tcpip.header.tcp import ACK, FIN, RST, SYN
 from tcpip.header.tcp_options import TcpOptions
 from tcpip.transport.tcp import options as opt
 from tcpip.transport.tcp import state as st
@@ -255,3 +255,21 @@ def test_a_timeout_cuts_to_the_path_as_it_is_now(peer: PeerHost) -> None:
     peer.stack.learn_path_mtu(PEER, 1300)  # another connection to the peer has heard of it
     peer.pass_time(2000)
     assert max(len(seen.payload) for seen in peer.sent()) == 1260
+
+
+def test_what_is_sent_again_counts_as_that_only() -> None:
+    peer = PeerHost().connecting()
+    counters = peer.stack.stats.tcp
+    peer.sent()
+    peer.pass_time(1100)
+    peer.expect(flags=SYN)
+    assert (counters["OutSegs"], counters["RetransSegs"]) == (1, 1)
+    peer = PeerHost().established()
+    counters = peer.stack.stats.tcp
+    before = counters["OutSegs"]
+    peer.ep.send(b"text")
+    peer.sent()
+    peer.pass_time(1100)
+    assert [seen.payload for seen in peer.sent()] == [b"text"] * counters["RetransSegs"]
+    assert counters["RetransSegs"] > 0
+    assert counters["OutSegs"] == before + 1
