@@ -207,8 +207,8 @@ def test_ps_events_and_update(shim: Shim) -> None:
     pids = json.loads(shim.call("ps", "--format", "json", "c").out)
     assert pids and all(os.path.exists(f"/proc/{pid}") for pid in pids)
     table = shim.call("ps", "c").out.splitlines()
-    assert table[0].split() == ["UID", "PID", "PPID", "STIME", "TTY", "TIME", "CMD"]
-    assert table[1].split()[1:3] == ["1", "0"] and table[1].split()[6:] == ["/bin/sh", "-c", *LOOP.split()]
+    assert table[0].split() == ["UID", "PID", "PPID", "C", "STIME", "TTY", "TIME", "CMD"]
+    assert table[1].split()[1:3] == ["1", "0"] and table[1].split()[7:] == ["/bin/sh", "-c", *LOOP.split()]
     assert shim.call("update", "--memory", "64M", "--pids-limit", "7", "c").status == 0
     event = json.loads(shim.call("events", "--stats", "c").out)
     assert event["type"] == "stats" and event["id"] == "c"
@@ -353,13 +353,15 @@ def test_columns_of_ps(shim: Shim) -> None:
     shim.start("c", "/bin/sh", "-c", "echo ready; exec sleep 1234")
     shim.says("c", "ready")
     eventually(lambda: "sleep" in shim.call("ps", "c").out.splitlines()[1], "it is still the shell")
-    usual = shim.call("ps", "c").out
-    assert usual.split()[:7] == ["UID", "PID", "PPID", "STIME", "TTY", "TIME", "CMD"]
-    assert shim.call("ps", "c", "-ef").out == shim.call("ps", "c", "-e", "-f").out == shim.call("ps", "c").out
+    for words in ((), ("-ef",), ("-e", "-f")):
+        usual = shim.call("ps", "c", *words).out.split()
+        assert usual[:8] == ["UID", "PID", "PPID", "C", "STIME", "TTY", "TIME", "CMD"]
+        assert usual[8:11] == ["0", "1", "0"] and usual[-2:] == ["sleep", "1234"]
+    assert shim.call("ps", "c", "-o", "comm").out == "COMMAND\nsleep\n"
     assert shim.call("ps", "c", "-o", "pid,ppid,nlwp").out.split() == ["PID", "PPID", "NLWP", "1", "0", "1"]
     assert shim.call("ps", "c", "-eo", "args").out == "COMMAND\nsleep 1234\n"
-    for words, line in ((["-o", "x"], "unknown column 'x'"), (["-o"], "needs a list"), (["aux"], "no option 'aux'")):
-        result = shim.call("ps", "c", *words)
+    for wrong, line in ((["-o", "x"], "unknown column 'x'"), (["-o"], "needs a list"), (["aux"], "no option 'aux'")):
+        result = shim.call("ps", "c", *wrong)
         assert result.status == 1 and line in result.err and result.err.count("\n") == 1, result
 
 

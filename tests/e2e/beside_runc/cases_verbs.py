@@ -74,7 +74,7 @@ VERBS: Final = [
     Case("names-refused", steps=("run a/b", "run ..", "run .", "run a\u00e9", "run -- -x", "run 'a b'", "run a:b", "state a/b", "run ''", f"run {'x' * 300}")),
     Case("names-accepted", {"process.args": ["/bin/true"]}, ("run a_B-9.+", "run .a", "run _", f"run {'x' * 200}")),
     Case("no-bundle", steps=("run -b /no/such c", "run -b BUNDLE/rootfs c", "create --bundle /etc/passwd c")),
-    Case("pid-file-nowhere", SLEEPS, ("create --pid-file /no/such/pid c", "list -q", "run -d --pid-file /no/such/pid c", "list -q")),
+    Case("pid-file-nowhere", {"process.args": ["/bin/sleep", "1000"]}, ("create --pid-file /no/such/pid c", "list -q", "run -d --pid-file /no/such/pid c", "list -q")),
     Case("pid-file-there", SLEEPS, ("create --pid-file pid c", "! test $(cat pid) -gt 1 && tail -c 1 pid | tr 0-9 d")),
     Case("flags-as-go-has-them", {"process.args": ["/bin/true"]}, ("run -bundle=BUNDLE c", "run -bundle BUNDLE c", "run --keep=false c", "run -keep=true c", "delete -force c")),
     Case("log-nowhere", steps=("! $(rt --log /no/such/log state c >out 2>err); echo $?; wc -l < out; test -s err; echo $?",)),
