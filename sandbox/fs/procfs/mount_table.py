@@ -37,10 +37,9 @@ def _visible(task: Task) -> list[tuple[Mount, bytes]]:
 def _options(mount: Mount) -> bytes:
     """Mount options, then the file system's own."""
     fs = mount.fs
-    text = mount.options() + fs.shown + fs.options()
-    if fs.readonly and text.startswith("rw"):
-        text = "ro" + text[2:]
-    return text.encode()
+    text = mount.options()
+    head = "ro" if fs.readonly else text[:2]
+    return f"{head}{fs.shown}{text[2:]}{fs.options()}".encode()
 
 
 def mounts(t: Task, task: Task) -> bytes:
