@@ -9,6 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Callable, Final, Iterable
 
 from sandbox.abi.linux.signal import SIGKILL
+from sandbox.kernel.cgroup.memory import slow_down
 from sandbox.kernel.kernel import Kernel
 from sandbox.platform.base import AddressSpace, MemoryUse
 
@@ -59,6 +60,7 @@ class MemoryWatch:
         self._tidied = self._own_base  # what there was of it when garbage was last collected
         self._forgiven = 0
         self._seen: dict[AddressSpace, MemoryUse] = {}
+        self._grown: dict[AddressSpace, int] = {}  # pages more than at the look before, of those that were looked at
         self._turn: list[AddressSpace] = []
         self._copies: dict[AddressSpace, int] = {}  # pages that others count too; of this round of measuring
         self._copies_before: dict[AddressSpace, int] = {}  # and of the one before
@@ -67,7 +69,7 @@ class MemoryWatch:
         self._still = False  # every guest has waited since this round began
         self._timer = kernel.timers.timer(self.look)
         self._arm(SOONEST_NS)
-        kernel.cgroups.on_bound = lambda: self._arm(SOONEST_NS)
+        kernel.cgroups.on_bound = self._arm
 
     def look(self) -> None:
         """Look, kill if there is too much, and say when to look again."""
@@ -84,7 +86,9 @@ class MemoryWatch:
                 left = self._take_back()
         if left < 0 and self._victim is None:
             self._kill(-left, list(self._seen), self.kernel.commit.size)
-        if self.kernel.cgroups.memory_bounds:
+        groups = self.kernel.cgroups
+        self._note_peaks()
+        if groups.memory_bounds or groups.memory_highs:
             left = min(left, self._look_at_groups())
         took = self.kernel.clock.now_ns() - begin
         delay = max(took * SHARE, min(max(left * FILL_NS_PER_PAGE, SOONEST_NS), LATEST_NS))
@@ -100,7 +104,10 @@ class MemoryWatch:
     def _look_at_groups(self) -> int:
         """Control groups that are bounded by themselves (containers of a pod too), by the memory of their processes: pages
         left of the one that has least. What they put into files is of the sandbox."""
-        of_group: dict[Cgroup, list[AddressSpace]] = {cgroup: [] for cgroup in self.kernel.cgroups.memory_bounds}
+        groups = self.kernel.cgroups
+        of_group: dict[Cgroup, list[AddressSpace]] = {
+            cgroup: [] for cgroup in (*groups.memory_bounds, *groups.memory_highs)
+        }
         for space in self._seen:
             task = next(iter(self.kernel.spaces.get(space, ())), None)
             for cgroup in task.group.cgroup.ancestors() if task is not None else ():
@@ -108,7 +115,11 @@ class MemoryWatch:
                     of_group[cgroup].append(space)
         least = self.kernel.commit.size
         for cgroup, spaces in of_group.items():
-            most = cgroup.memory_pages or 0
+            if cgroup.memory.high is not None:
+                least = min(least, self._slow(cgroup, cgroup.memory.high, spaces))
+            most = cgroup.memory_pages
+            if most is None:
+                continue
             left = most - self._used_by(spaces, True)
             if left < 0:
                 self._measure()
@@ -117,6 +128,31 @@ class MemoryWatch:
                 self._kill(-left, spaces, most, cgroup)
             least = min(least, left)
         return least
+
+    def _slow(self, cgroup: Cgroup, high: int, spaces: list[AddressSpace]) -> int:
+        """Who has got more since the last look in a group that has more than memory.high waits for it: pages left."""
+        used = self._used_by(spaces, True)
+        if used > high:
+            self._measure()
+            used = self._used_by(spaces, False)
+        if used > high:
+            slow_down(self.kernel, cgroup, used, [(space, self._grown.get(space, 0)) for space in spaces])
+        return max(0, high - used)
+
+    def _note_peaks(self) -> None:
+        """What groups use together, for memory.peak."""
+        used: dict[Cgroup, int] = {}
+        for space, use in self._seen.items():
+            task = next(iter(self.kernel.spaces.get(space, ())), None)
+            if task is not None:
+                cgroup = task.group.cgroup
+                used[cgroup] = used.get(cgroup, 0) + use.private + use.shared
+        total: dict[Cgroup, int] = {}
+        for cgroup, pages in used.items():
+            for one in cgroup.ancestors():
+                total[one] = total.get(one, 0) + pages
+        for cgroup, pages in total.items():
+            cgroup.memory.seen(pages)
 
     def _used_by(self, spaces: list[AddressSpace], quick: bool) -> int:
         """Pages of their own and shared among them; `quick`: with what forks left in common counted for each."""
@@ -205,11 +241,15 @@ class MemoryWatch:
             del self._seen[gone]
             self._copies.pop(gone, None)
             self._copies_before.pop(gone, None)
+        self._grown.clear()
         if not self._turn:
             self._turn = list(spaces)
         for space in self._turn[-SPACES_A_LOOK:]:
             if space in spaces:
-                self._seen[space] = space.memory_use()
+                had, use = self._seen.get(space), space.memory_use()
+                self._seen[space] = use
+                if had is not None and use.private + use.shared > had.private + had.shared:
+                    self._grown[space] = use.private + use.shared - had.private - had.shared
         del self._turn[-SPACES_A_LOOK:]
         mapped = self.kernel.mounts.vfs.space.mapped
         for file in list(islice(mapped, FILES_A_LOOK)):

@@ -117,6 +117,7 @@ class Task:
         "sampled_ns",
         "told_ns",
         "waits",
+        "penalty_until",
         "__weakref__",
     )
 
@@ -179,6 +180,7 @@ class Task:
         self.start_ns = kernel.clock.now_ns()
         # processor time when it last got a signal for its process's, as it was told last, when it came to its control group
         self.sampled_ns = self.told_ns = self.subgroup_cpu_ns = self.waits = 0
+        self.penalty_until = 0  # it has got too much memory, and waits so long (cgroup/memory.py)
         self.subgroup: Cgroup | None = None  # a threaded control group; None: it is in that of its process
 
     # --- guest memory ---

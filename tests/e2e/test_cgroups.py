@@ -53,6 +53,46 @@ def test_a_group_that_dies_as_one() -> None:
     assert out.splitlines()[-3:] == ["137", "oom_kill 2", "oom_group_kill 1"]
 
 
+def test_a_bound_beyond_which_one_waits() -> None:
+    """memory.high: who takes more is slowed down, not killed; the event is told; the others of the group go on."""
+    out = script(
+        f"{MOVE} echo 50M > work/memory.high; cat work/memory.high;"
+        f" bash -c 'echo $$ > work/cgroup.procs; exec python3 -c \"{EAT.replace('200', '900')}\"' >/dev/null 2>&1 </dev/zero & "
+        "until grep -q 'high [1-9]' work/memory.events; do sleep 0.1; done; bash -c 'echo $$ > work/cgroup.procs; echo here';"
+        " kill -9 $!; wait $!; echo $?; [ $(cat work/memory.peak) -lt 900000000 ] && grep -E 'oom|low|max' work/memory.events"
+    )
+    assert [line for line in out.splitlines() if "Killed" not in line] == [
+        "52428800",
+        "here",
+        "137",
+        *("low 0", "max 0", "oom 0", "oom_kill 0", "oom_group_kill 0"),
+    ]
+
+
+def test_settings_of_memory() -> None:
+    """What is kept, what cannot be had back, what there is not."""
+    files = "low min high max swap.high swap.max"
+    out = script(
+        f"{MOVE} cd work; for f in {files}; do cat memory.$f; echo 1M > memory.$f; cat memory.$f; done; echo x > memory.low;"
+        " cat memory.swap.current memory.swap.peak memory.swap.events; echo 0 > memory.reclaim; echo 1M > memory.reclaim;"
+        " echo max > memory.reclaim; cat memory.reclaim; grep -cE '^[a-z_]+ [0-9]+$' memory.stat; cd ..; echo 1 > memory.high;"
+        " cat memory.high"
+    )
+    error = "bash: line 1: echo: write error: "
+    assert out.splitlines() == [
+        *("0", "1048576") * 2,
+        *("max", "1048576") * 4,
+        f"{error}Invalid argument",
+        *("0", "0", "high 0", "max 0", "fail 0"),
+        f"{error}Resource temporarily unavailable",
+        f"{error}Invalid argument",
+        "cat: memory.reclaim: Invalid argument",
+        "40",
+        f"{error}Operation not permitted",
+        "max",
+    ]
+
+
 def test_a_bound_of_tasks() -> None:
     out = script(
         f"{MOVE} echo 2 > work/pids.max; cat work/pids.max; python3 -c \"\nimport os\nopen('work/cgroup.procs', 'w').write('0')\n"

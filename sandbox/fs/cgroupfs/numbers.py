@@ -38,9 +38,9 @@ def bounded(text: str, least: int, most: int) -> int:
     return value
 
 
-def pages(text: str) -> int | None:
-    """memparse: a size with a unit, in pages; None: `max` or more than there can be. EINVAL. (page_counter_memparse)"""
-    if text == "max":
+def pages(text: str, unbounded: str = "max") -> int | None:
+    """memparse: a size with a unit, in pages; None: `unbounded` or more than there can be. EINVAL. (page_counter_memparse)"""
+    if text == unbounded:
         return None
     digits, shift = text, 0
     if text[-1:].upper() in UNITS:

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.sched import CPU_LEAST_US, CPU_PERIOD_MOST_US, CPU_QUOTA_MOST_US
 from sandbox.errors import SyscallError
+from sandbox.kernel.cgroup import memory
+from sandbox.kernel.cgroup.held import ask, let_go
 from sandbox.kernel.task_state import PARK_HELD, PARK_NONE, WORK_CPU
 
 if TYPE_CHECKING:
@@ -212,7 +214,7 @@ class Bandwidth:
         if held:
             self.throttled_ns += now - self._held_at
         for task in held:
-            _let_go(task)
+            let_go(task)
 
 
 def bandwidth_of(cgroup: Cgroup, kernel: Kernel) -> Bandwidth:
@@ -222,15 +224,11 @@ def bandwidth_of(cgroup: Cgroup, kernel: Kernel) -> Bandwidth:
     return cgroup.bandwidth
 
 
-def ask(t: Task) -> None:
-    """Before it goes on it must ask whether it may; if it runs, now."""
-    t.work |= WORK_CPU
-    if t.parked == PARK_NONE:
-        t.thread.interrupt()
-
-
 def admit(t: Task) -> bool:
-    """A thread with WORK_CPU is about to go back to guest code. False: one of its control groups is throttled, it is held."""
+    """A thread with WORK_CPU is about to go back to guest code. False: one of its control groups is throttled, or it has got
+    too much memory: it is held."""
+    if t.penalty_until and not memory.admit(t):
+        return False
     for cgroup in t.cgroup().ancestors():
         if cgroup.bandwidth is not None and not cgroup.bandwidth.admit(t):
             return False
@@ -241,10 +239,4 @@ def admit(t: Task) -> bool:
 def follow(t: Task) -> None:
     """It has come to another control group: it asks there."""
     ask(t)
-    _let_go(t)
-
-
-def _let_go(t: Task) -> None:
-    if t.parked == PARK_HELD:
-        t.parked = PARK_NONE
-        t.kernel.reactor.call_soon(t.go_on)
+    let_go(t)

@@ -14,6 +14,7 @@ from sandbox.abi.linux.signal import SI_USER, SIGKILL
 from sandbox.errors import SyscallError
 from sandbox.kernel.cgroup import bandwidth, freezer
 from sandbox.kernel.cgroup.events import Event
+from sandbox.kernel.cgroup.memory import GroupMemory, MemoryEvents
 from sandbox.kernel.signal_info import SignalInfo
 from sandbox.kernel.task_state import WORK_CPU, WORK_FREEZE
 
@@ -28,11 +29,12 @@ PIDS: Final = b"pids"
 CONTROLLERS: Final = (CPU, MEMORY, PIDS)  # in the order in which Linux names them
 DOMAIN: Final = frozenset((MEMORY,))  # those that a group with processes of its own cannot pass on
 MAX_DEPTH: Final = 128  # below a container's own
+LOOK_SOON_NS: Final = 20_000_000
 MAX_GROUPS: Final = 4096  # of all: what one costs the sentry is a few KB with its files
 
 
 class Hierarchy:
-    """All groups. `memory_bounds`: those whose processes may have but a part of the memory; `pids_bounds`, `cpu_bounds`:
+    """All groups. `memory_bounds`: those whose processes may have but a part of the memory, `memory_highs`: who wait beyond one; `pids_bounds`, `cpu_bounds`:
     how many have a bound of tasks, of processor time; `cpu_looked_at`: in how many of the last somebody runs."""
 
     def __init__(self) -> None:
@@ -40,7 +42,9 @@ class Hierarchy:
         self.memory_bounds: dict[Cgroup, None] = {}
         self.pids_bounds = 0
         self.cpu_bounds = self.cpu_looked_at = 0
-        self.on_bound: Callable[[], None] | None = None  # memory that is used has a bound that it had not
+        self.memory_highs: dict[Cgroup, None] = {}
+        # Memory that is used has a bound that it had not: it is looked at in so many ns.
+        self.on_bound: Callable[[int], None] | None = None
         self.root = Cgroup(self, None, b"")
         self.root.enabled = frozenset(CONTROLLERS)
 
@@ -53,8 +57,8 @@ class Cgroup:
 
     __slots__ = (
         "hierarchy", "parent", "name", "children", "members", "threads", "domain", "live", "enabled", "deleted", "view", "node", "max_depth",
-        "max_descendants", "cpu_ns_past", "bandwidth", "events", "freeze", "frozen", "awaited", "pids_max", "pids_hits", "pids_events", "memory_pages",
-        "memory_events", "oom_group",
+        "max_descendants", "cpu_ns_past", "bandwidth", "events", "freeze", "frozen", "awaited", "pids_max", "pids_hits", "pids_events", "memory",
+        "memory_pages", "memory_events", "oom_group",
     )  # fmt: skip
 
     def __init__(self, hierarchy: Hierarchy, parent: Cgroup | None, name: bytes) -> None:
@@ -81,6 +85,7 @@ class Cgroup:
         self.pids_max: int | None = None
         self.pids_hits = 0
         self.pids_events = Event()
+        self.memory = GroupMemory()
         self.memory_pages: int | None = None
         self.memory_events = MemoryEvents()
         self.oom_group = False
@@ -321,14 +326,25 @@ class Cgroup:
             self.hierarchy.memory_bounds[self] = None
             self._look_soon()
 
+    def slow_memory(self, pages: int | None) -> None:
+        """memory.high."""
+        self.memory.high = pages
+        self.hierarchy.memory_highs.pop(self, None)
+        if pages is not None:
+            self.hierarchy.memory_highs[self] = None
+            self._look_soon()
+
     def _look_soon(self) -> None:
-        if self.hierarchy.memory_bounds and self.hierarchy.on_bound is not None:
-            self.hierarchy.on_bound()
+        hierarchy = self.hierarchy
+        if (hierarchy.memory_bounds or hierarchy.memory_highs) and hierarchy.on_bound is not None:
+            hierarchy.on_bound(LOOK_SOON_NS)
 
     def lost(self, controllers: set[bytes]) -> None:
         """Its parent passes these on no longer: what they bounded here is free again."""
         if MEMORY in controllers:
             self.limit_memory(None)
+            self.slow_memory(None)
+            self.memory = GroupMemory()
             self.oom_group = False
         if PIDS in controllers:
             self.limit_tasks(None)
@@ -361,16 +377,3 @@ class Cgroup:
         for cgroup in self.ancestors():
             cgroup.memory_events.kill += 1
             cgroup.memory_events.changed.happened()
-
-
-class MemoryEvents:
-    """memory.events, and memory.events.local: of the group's own bound and processes."""
-
-    __slots__ = (
-        "max", "oom", "kill", "group_kill", "local_max", "local_oom", "local_kill", "local_group_kill", "changed",
-    )  # fmt: skip
-
-    def __init__(self) -> None:
-        self.max = self.oom = self.kill = self.group_kill = 0
-        self.local_max = self.local_oom = self.local_kill = self.local_group_kill = 0
-        self.changed = Event()

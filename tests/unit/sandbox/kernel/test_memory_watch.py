@@ -6,9 +6,13 @@ from types import SimpleNamespace
 
 import pytest
 
+from sandbox.abi.linux.signal import SIGKILL
 from sandbox.kernel.cgroup.cgroup import Cgroup
-from sandbox.kernel.memory_watch import AREA_BYTES, OWN_SLACK, PAGE, TIDY_PAGES, MemoryWatch
+from sandbox.kernel.cgroup.memory import penalty_ns
+from sandbox.kernel.memory_watch import AREA_BYTES, LATEST_NS, OWN_SLACK, PAGE, TIDY_PAGES, MemoryWatch
+from sandbox.kernel.signal_info import SignalInfo
 from sandbox.kernel.task import Task
+from sandbox.kernel.task_state import PARK_DEAD, PARK_HELD, PARK_NONE
 from sandbox.kernel.view import View
 from sandbox.platform.base import MemoryUse
 from sandbox.vfs.space import SpaceAccount
@@ -259,3 +263,38 @@ def test_garbage_is_collected_as_it_grows_and_before_all_wait(watched: Watched) 
     watched.own, watched.free = 2 * TIDY_PAGES + 1, 2 * TIDY_PAGES
     watched.box.advance(SECOND)
     assert watched.own == 1 and not watched.free
+
+
+def test_who_takes_more_than_high_waits(watched: Watched) -> None:
+    """One that grows beyond memory.high is held for two seconds at most, again and again; its neighbours are not; SIGKILL
+    ends it at once."""
+    eater, other, outside = watched.child(100), watched.child(100), watched.child(5000)
+    box = watched.box
+    cgroup = Cgroup(box.kernel.cgroups, box.kernel.cgroups.root, b"2")
+    for t in (eater, other):
+        cgroup.take(t.group)
+    cgroup.slow_memory(300)
+    box.advance(SECOND)
+    assert (eater.parked, cgroup.memory_events.high, cgroup.memory.peak) == (PARK_NONE, 0, 200)
+    for events in (1, 2):
+        watched.use[eater.space] = MemoryUse(1000 * events, 0, 0)
+        box.advance(LATEST_NS)
+        assert box.thread(eater).interrupted
+        box.thread(eater).come()
+        box.settle()
+        assert eater.parked == PARK_HELD and other.parked == outside.parked == PARK_NONE
+        own, above = cgroup.memory_events, box.kernel.cgroups.root.memory_events
+        assert (own.high, own.local_high, above.high, above.local_high) == (events, events, events, 0)
+        if events == 1:
+            box.advance(2 * SECOND)
+            assert eater.parked == PARK_NONE
+    eater.group.send_signal(SignalInfo(SIGKILL))
+    box.settle()
+    assert eater.parked == PARK_DEAD and not watched.lines
+    assert cgroup.memory.peak == 2100
+
+
+def test_how_long_it_waits() -> None:
+    assert penalty_ns(1010, 1000, 1) == 0
+    assert 600_000_000 < penalty_ns(1100, 1000, 64) < 680_000_000
+    assert penalty_ns(2000, 1000, 64) == penalty_ns(10, 0, 1) == 2 * SECOND
