@@ -48,7 +48,7 @@ def terminal_of(group: ThreadGroup) -> str:
     """As ps(1) names it."""
     from sandbox.fs.tty.terminal import Terminal
 
-    tty = group.session.tty
+    tty = group.tty
     return f"pts/{tty.index}" if isinstance(tty, Terminal) else "?"
 
 

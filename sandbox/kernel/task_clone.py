@@ -293,6 +293,7 @@ def _new_group(t: Task, ids: Pid, request: CloneRequest) -> ThreadGroup:
     group.has_child_subreaper = old.has_child_subreaper or old.child_subreaper
     group.oom_score_adj = old.oom_score_adj
     group.dump_filter = old.dump_filter
+    group.without_tty = old.without_tty
     return group
 
 

@@ -72,6 +72,7 @@ class ThreadGroup:
         self.exec_task: Task | None = None  # the thread whose execve has passed the point of no return
         self.exec_waiter: Callable[[], None] | None = None  # execve waits for the other threads to be gone
         # job control
+        self.without_tty = False  # it has given up its session's terminal, or was there before its session had it
         self.stop_signal = 0  # a group stop is under way or complete
         self.stopped = False  # complete
         self.stop_reported = True  # a wait has consumed it
@@ -95,8 +96,8 @@ class ThreadGroup:
 
     @property
     def tty(self) -> ControllingTerminal | None:
-        """The session's controlling terminal."""
-        return self.session.tty
+        """Its controlling terminal: that of its session, or none."""
+        return None if self.without_tty else self.session.tty
 
     def send_signal(self, info: SignalInfo, to_running: bool = False) -> None:
         """To the process: any thread that does not block it; `to_running`: one that uses a processor, if there is one."""

@@ -107,7 +107,7 @@ def _stat(t: Task, task: Task, pids: PidNamespace, used: Usage) -> bytes:
 
 def _terminal(task: Task, pids: PidNamespace) -> tuple[int, int]:
     """Device number of the controlling terminal and its foreground process group, as stat prints them."""
-    tty = task.group.session.tty
+    tty = task.group.tty
     if tty is None:
         return 0, -1
     index = getattr(tty, "index", 0)

@@ -97,7 +97,7 @@ class PtyTable:
 
     def open_current(self, t: Task, path: Path, inode: Inode, flags: int) -> PtySlave:
         """/dev/tty: the controlling terminal; ENXIO without one."""
-        terminal = t.group.session.tty
+        terminal = t.group.tty
         if not isinstance(terminal, Terminal):
             raise SyscallError(errno.ENXIO)
         return self.open_slave(t, terminal, flags | O_NOCTTY)

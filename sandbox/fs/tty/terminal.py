@@ -185,7 +185,7 @@ class Terminal:
         """__tty_check_change: 0, or what the call returns when `t` is in the background; EIO."""
         group = t.group
         foreground = self.foreground
-        if foreground is None or group.session.tty is not self or group.pgrp is foreground:
+        if foreground is None or group.tty is not self or group.pgrp is foreground:
             return 0
         bit = sigmask(signo)
         if t.blocked & bit or group.sighand.actions[signo].handler == SIG_IGN:
@@ -198,8 +198,11 @@ class Terminal:
         return -ERESTARTSYS
 
     def become_controlling(self, t: Task) -> None:
-        """__proc_set_tty: the session of `t` gets it."""
+        """__proc_set_tty: the session of `t`, its leader, gets it; processes that there are in it do not have it."""
         session = t.group.session
+        for pgrp in session.groups.values():
+            for member in pgrp.members:
+                member.without_tty = member is not t.group
         self.session = session
         self.foreground = t.group.pgrp
         session.tty = self

@@ -65,7 +65,7 @@ def _get(t: Task, arg: int) -> int:
 def slave_ioctl(file: PtySlave, t: Task, cmd: int, arg: int) -> Result:
     """On the slave."""
     terminal = file.terminal
-    ours = t.group.session.tty is terminal
+    ours = t.group.tty is terminal
     if cmd == io.TIOCSCTTY:
         return _take_control(file, terminal, t, arg)
     if cmd == io.TIOCNOTTY:
@@ -73,6 +73,8 @@ def slave_ioctl(file: PtySlave, t: Task, cmd: int, arg: int) -> Result:
             return -errno.ENOTTY
         if t.group.session.leader is t.group:
             terminal.disassociate(True)
+        else:
+            t.group.without_tty = True
         return 0
     if cmd == io.FIONREAD:
         return _put(t, arg, terminal.input.queued())
@@ -212,7 +214,7 @@ def _set_foreground(terminal: Terminal, t: Task, arg: int) -> Result:
         return check
     session = t.group.session
     number = _get(t, arg)
-    if session.tty is not terminal or terminal.session is not session:
+    if t.group.tty is not terminal or terminal.session is not session:
         return -errno.ENOTTY
     if number < 0:
         return -errno.EINVAL
