@@ -16,13 +16,22 @@ from tcpip.clock import ManualClock
 MEMORY_SIZE = 1 << 16
 
 
+class FakeGroup:
+    def __init__(self) -> None:
+        self.session = SimpleNamespace(tty=None, leader=None, sid=1, groups={})
+        self.pgrp = None
+
+    @property
+    def tty(self) -> object:
+        return self.session.tty
+
+
 class FakeTask:
     """A task without a controlling terminal whose memory is a bytearray from address 0."""
 
     def __init__(self) -> None:
         self.kernel = SimpleNamespace(clock=ManualClock())
-        session = SimpleNamespace(tty=None, leader=None, sid=1)
-        self.group = SimpleNamespace(session=session, pgrp=None)
+        self.group = FakeGroup()
         self.args = SyscallArgs((0, 0, 0, 0, 0, 0))
         self.memory = bytearray(MEMORY_SIZE)
         self.blocked = 0
