@@ -47,6 +47,8 @@ def check_stop_complete(group: ThreadGroup, tell: bool = True) -> None:
             return
     group.stopped = True
     group.stop_reported = False
+    if group.parent is not None:
+        group.parent.child_news = True
     if tell:
         _tell_parent(group, CLD_STOPPED, group.stop_signal)
 
@@ -68,6 +70,8 @@ def continue_group(group: ThreadGroup) -> None:
             trace_stop.notify(task, task.ptrace)
     if was_stopped:
         group.continued = True
+        if group.parent is not None:
+            group.parent.child_news = True
         _tell_parent(group, CLD_CONTINUED, SIGCONT)
 
 

@@ -171,6 +171,8 @@ def _become_zombie(group: ThreadGroup) -> None:
     kernel = group.kernel
     group.exited = True
     group.stopped = False
+    if group.parent is not None:
+        group.parent.child_news = True
     group.cgroup.ended()
     group.sighand.refs -= 1
     group.pending.discard(group.pending.mask)
@@ -246,6 +248,7 @@ def _reparent_children(group: ThreadGroup) -> None:
         child.parent_task = reaper.leader if reaper is not None else None
         if reaper is not None:
             reaper.children[child] = None
+            reaper.child_news = True
         if child.exited:
             if child.exit_signal:
                 child.exit_signal = SIGCHLD

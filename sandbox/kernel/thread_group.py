@@ -61,6 +61,7 @@ class ThreadGroup:
         self.exit_status = 0  # as wait(2) returns it; valid once `exiting`
         self.exit_signal = 0  # what the parent gets; 0 none
         self.wait_queue = WaitQueue()  # a child's state changed
+        self.child_news = False  # some child may have something to report
         self.signal_queue = WaitQueue()  # a signal became pending, for signalfd; a pidfd's readiness is `exit_queue`
         self.exit_queue = WaitQueue()
         self.child_subreaper = False

@@ -48,15 +48,24 @@ class WaitTarget:
             return True
         return (child.exit_signal != SIGCHLD) == bool(options & WCLONE)
 
+    def many(self) -> bool:
+        """It may be about any number of children."""
+        return self.kind in (P_ALL, P_PGID)
+
     def children(self, t: Task) -> list[ThreadGroup]:
-        """The children that the wait is about."""
-        if self.kind not in (P_ALL, P_PGID):
+        """The children that the wait is about; where there is nothing new, one of them."""
+        if not self.many():
             ids = self.ids
             group = ids.ns.groups.get(ids.number) if ids is not None else None
             if group is None or group.ids is not ids or group.parent is not t.group or not self._eligible(t, group):
                 return []
             return [group]
-        return [child for child in t.group.children if self._eligible(t, child)]
+        if t.group.child_news:
+            return [child for child in t.group.children if self._eligible(t, child)]
+        for child in t.group.children:
+            if self._eligible(t, child):
+                return [child]
+        return []
 
     def tracees(self, t: Task) -> list[Task]:
         """The traced threads that it is about, whatever their exit signal."""
@@ -103,6 +112,8 @@ def poll_children(t: Task, target: WaitTarget) -> WaitReport | int:
             if not options & WNOWAIT:
                 child.continued = False
             return _changed(t, child, CLD_CONTINUED, SIGCONT, 0xFFFF)
+    if t.group.child_news and target.many():
+        t.group.child_news = any(map(_has_news, t.group.children))
     tracees = target.tracees(t) if t.tracees or len(t.group.tasks) > 1 else ()
     for task in tracees:
         report = _of_tracee(t, task, options)
@@ -110,6 +121,10 @@ def poll_children(t: Task, target: WaitTarget) -> WaitReport | int:
             return report
         hope = hope or report is not None
     return 0 if hope else -errno.ECHILD
+
+
+def _has_news(child: ThreadGroup) -> bool:
+    return child.exited or child.continued or (child.stopped and not child.stop_reported)
 
 
 def _of_tracee(t: Task, task: Task, options: int) -> WaitReport | int | None:

@@ -8,6 +8,7 @@ unlock wakes all waiters, which try again in their order.
 from __future__ import annotations
 
 import errno
+from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.fcntl import F_RDLCK, F_UNLCK, F_WRLCK
@@ -66,34 +67,47 @@ class Lease:
 class InodeLocks:
     """The locks and leases on one inode, and how long its data are expected to live (F_SET_RW_HINT)."""
 
-    __slots__ = ("records", "flocks", "queue", "leases", "life")
+    __slots__ = ("records", "held", "flocks", "queue", "leases", "life")
 
     def __init__(self) -> None:
         self.leases: dict[FileDescription, Lease] = {}
         self.life = 0
-        self.records: list[RecordLock] = []
+        self.records: dict[object, list[RecordLock]] = {}  # of each owner, in order, none over another
+        self.held = 0
         self.flocks: dict[object, int] = {}  # description -> LOCK_SH or LOCK_EX
         self.queue = WaitQueue()
 
     # --- record locks ---
 
     def conflict(self, wanted: RecordLock) -> RecordLock | None:
-        """The first held lock that is in the way."""
-        for held in self.records:
-            if held.conflicts(wanted):
-                return held
+        """The first held lock that is in the way: owners in the order in which they came, then by offset."""
+        if wanted.owner in self.records and len(self.records) == 1:
+            return None
+        for mine in self.records.values():
+            n = bisect_left(mine, wanted.start, key=_start_of)
+            if n and mine[n - 1].end >= wanted.start:
+                n -= 1
+            while n < len(mine) and mine[n].start <= wanted.end:
+                if mine[n].conflicts(wanted):
+                    return mine[n]
+                n += 1
         return None
 
     def set(self, new: RecordLock) -> None:
         """Enter a lock that has no conflict, or unlock a range (F_UNLCK); merges and splits the owner's own.
         ENOLCK at the bound."""
         owner = new.owner
-        kept: list[RecordLock] = []
+        mine = self.records.get(owner)
+        if mine is None:
+            mine = []
         start, end = new.start, new.end
-        for held in self.records:
-            if held.owner is not owner:
-                kept.append(held)
-            elif held.kind == new.kind and held.start <= end + 1 and start <= held.end + 1:
+        first = bisect_left(mine, start, key=_start_of)
+        if first and mine[first - 1].end >= start - 1:
+            first -= 1
+        last = bisect_right(mine, end + 1, key=_start_of)
+        kept: list[RecordLock] = []
+        for held in mine[first:last]:
+            if held.kind == new.kind:
                 start, end = min(start, held.start), max(end, held.end)
             elif held.end < new.start or held.start > new.end:
                 kept.append(held)
@@ -104,10 +118,16 @@ class InodeLocks:
                     kept.append(RecordLock(owner, held.kind, new.end + 1, held.end, held.ids))
         if new.kind != F_UNLCK:
             kept.append(RecordLock(owner, new.kind, start, end, new.ids))
-        if len(kept) > MAX_LOCKS and len(kept) > len(self.records):
+        more = len(kept) - (last - first)
+        if more > 0 and self.held + more > MAX_LOCKS:
             raise SyscallError(errno.ENOLCK)
         kept.sort(key=_start_of)
-        self.records = kept
+        mine[first:last] = kept
+        self.held += more
+        if not mine:
+            self.records.pop(owner, None)
+        else:
+            self.records[owner] = mine
         self.queue.notify(EVENT_IN)
 
     # --- flock ---
@@ -143,8 +163,9 @@ class InodeLocks:
 
     def drop_owner(self, owner: object) -> None:
         """A descriptor table closed the file, or a description is gone."""
-        if any(held.owner is owner for held in self.records):
-            self.records = [held for held in self.records if held.owner is not owner]
+        mine = self.records.pop(owner, None)
+        if mine is not None:
+            self.held -= len(mine)
             self.queue.notify(EVENT_IN)
         if owner in self.flocks:
             del self.flocks[owner]
