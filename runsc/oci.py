@@ -14,7 +14,7 @@ from runsc.runtime import apply_config, network_options
 from runsc.spec.mount_options import COPY_UP, PROPAGATION, flags_of, propagation_of
 from runsc.spec.pod import is_pod
 from runsc.spec.reader import UINT64
-from runsc.spec.types import CAPABILITIES, RLIMITS, Device, Hook, Mount, Process, Spec
+from runsc.spec.types import CAPABILITIES, NR_OPEN, RLIMITS, Device, Hook, Mount, Process, Spec
 from sandbox.abi.linux.statfs import MS_NOEXEC, MS_NOSUID, MS_PRIVATE, MS_RDONLY
 from sandbox.boot.options import (
     MOUNT_BIND,
@@ -54,11 +54,12 @@ def mask_of(names: list[str]) -> int:
 
 
 def inherited_limits() -> dict[int, tuple[int, int]]:
-    """What a process has that is given no limits: those of whoever runs the runtime."""
+    """What a process has that is given no limits: those of whoever runs the runtime, as far as they can be inside."""
     found = {}
     for kind in RLIMITS.values():
         soft, hard = resource.getrlimit(kind)
-        found[kind] = (soft % UINT64, hard % UINT64)
+        most = NR_OPEN if kind == resource.RLIMIT_NOFILE else UINT64
+        found[kind] = (min(soft % UINT64, most), min(hard % UINT64, most))
     return found
 
 

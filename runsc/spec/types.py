@@ -25,6 +25,7 @@ RLIMITS: Final = {
 }
 
 # capabilities(7), by number.
+NR_OPEN: Final = 1 << 20  # fs.nr_open, of the sandbox and of a host that nobody has told otherwise
 CAPABILITIES: Final = [
     "CAP_CHOWN",
     "CAP_DAC_OVERRIDE",

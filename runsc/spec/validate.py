@@ -9,14 +9,13 @@ from typing import Callable, Final
 from runsc.spec.mount_options import COPY_UP, MOUNT_OPTIONS, PROPAGATION, data_of, is_number
 from runsc.spec.pod import sandbox_of
 from runsc.spec.reader import Problems
-from runsc.spec.types import RLIMITS, Spec
+from runsc.spec.types import NR_OPEN, RLIMITS, Spec
 from sandbox.abi.linux.sched import CPU_LEAST_US, CPU_PERIOD_MOST_US
 
 MOUNT_KINDS: Final = ("bind", "tmpfs", "proc", "sysfs", "devpts", "mqueue", "devtmpfs", "cgroup", "cgroup2")
 NAMESPACE_KINDS: Final = ("pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time")
 NS_GET_NSTYPE: Final = 0xB703
 NAMESPACE_TYPES: Final = {"network": 0x40000000, "ipc": 0x08000000, "uts": 0x04000000, "pid": 0x20000000}
-NR_OPEN: Final = 1 << 20  # of a Linux that nobody has told otherwise
 MIN_SHARES, MAX_SHARES = 2, 262_144
 POD_NAMESPACES: Final = ("network", "ipc", "uts", "pid")  # that a container may share with its pod
 

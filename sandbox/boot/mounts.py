@@ -122,7 +122,7 @@ def fill_view(kernel: Kernel, view: View, namespace: MountNamespace, options: Sa
             fs = make_filesystem(kernel, view, mount)
             if container is not None and mount.kind in (MOUNT_SYSFS, MOUNT_PROC):
                 fs.readonly = mount.readonly  # made with MS_RDONLY, which holds for all of it
-            if mount.kind != MOUNT_BIND:
+            if mount.kind == MOUNT_TMPFS:
                 fs.shown = shown_of(mount.flags)
             view.given.append(fs)
             directory = fs.root.is_dir()

@@ -36,6 +36,7 @@ class Filesystem:
     live = False  # its inodes start with this `live` and `loose`, and its lookup brings their attributes up to date
     holds = False  # names and attributes are believed although something outside might change them (hostfs/held.py)
     timed = False  # for a time only
+    shown = ""  # of its flags in /proc/mounts, as `shown_of` has them
     root: Inode
 
     def __init__(self, clock: Clock, dev: int, source: str = "none") -> None:
@@ -45,7 +46,6 @@ class Filesystem:
         self.watched = 0  # inodes with watchers
         self.move_cookie = 0  # the last one given to a pair of inotify events
         self.user: UserNamespace = INITIAL  # whose root may do with it as they like
-        self.shown = ""  # of its flags in /proc/mounts, as `shown_of` has them
         self.readonly = False  # of the super block: EROFS for every mount of it
 
     def now(self) -> int:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 
 from runsc.failure import UsageError
-from runsc.flags import LIST, NUMBER, SECONDS, SIZE, SWITCH, TEXT, Flag, Values, parse
+from runsc.flags import LIST, NUMBER, SECONDS, SIZE, SWITCH, TEXT, WORD, Flag, Values, parse
 
 FLAGS = (
     Flag("name", TEXT, "NAME", ""),
     Flag("kind", TEXT, "KIND", "", ("a", "b")),
-    Flag("item", LIST, "ITEM", ""),
+    Flag("item", LIST, "ITEM", "", short="i"),
+    Flag("label", WORD, "LABEL", ""),
     Flag("switch", SWITCH, "", ""),
     Flag("count", NUMBER, "N", ""),
     Flag("size", SIZE, "SIZE", ""),
@@ -28,6 +29,22 @@ def test_both_forms_of_a_value() -> None:
     assert values.text("name") == "x"
     assert values.list("item") == ("1", "2")
     assert rest == ["cmd", "--name", "y"]
+
+
+def test_one_dash_is_as_good_as_two() -> None:
+    """As Go's flag package has it; a letter as well."""
+    values, rest = parsed("-name=x", "-item", "1", "-i", "2", "--i=3", "-switch=false", "-", "-name")
+    assert values.text("name") == "x" and values.list("item") == ("1", "2", "3")
+    assert values.given("switch") and not values.switch("switch")
+    assert rest == ["-", "-name"]
+    for word in ("-nam=x", "---name", "-=x", "--=x"):
+        with pytest.raises(UsageError, match=f"^unknown flag {word.partition('=')[0]} for test"):
+            parsed(word)
+
+
+def test_a_word_may_be_empty() -> None:
+    values, _ = parsed("--label", "")
+    assert values.given("label") and values.text("label", "x") == ""
 
 
 def test_flags_end_at_double_dash() -> None:
