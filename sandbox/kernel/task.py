@@ -142,8 +142,7 @@ class Task:
         self.dispatch: UserDispatch | None = None  # of its calls, by itself
 
         self.args = SyscallArgs((0, 0, 0, 0, 0, 0))
-        self.nr = -1
-        self.work = 0
+        self.nr, self.work = -1, 0
         self.parked = PARK_NONE
         self.block: Block | None = None
         self.waiters: list[tuple[WaitQueue, Waiter]] = []

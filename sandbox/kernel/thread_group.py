@@ -64,8 +64,7 @@ class ThreadGroup:
         self.child_news = False  # some child may have something to report
         self.signal_queue = WaitQueue()  # a signal became pending, for signalfd; a pidfd's readiness is `exit_queue`
         self.exit_queue = WaitQueue()
-        self.child_subreaper = False
-        self.has_child_subreaper = False
+        self.child_subreaper = self.has_child_subreaper = False
         self.is_init = False  # process 1 of its PID namespace
         self.unkillable = False  # SIGNAL_UNKILLABLE: signals with default action are dropped
         self.did_exec = False
@@ -91,8 +90,7 @@ class ThreadGroup:
         self.prof_timer: IntervalTimer | None = None
         self.cpu_limit: CpuLimit | None = None
         self.posix_timers: dict[int, PosixTimer] = {}
-        self.next_timer_id = 0
-        self.oom_score_adj = 0
+        self.next_timer_id = self.oom_score_adj = 0
         self.dump_filter = 0x33  # core(5); kept for /proc, as no core is ever written
 
     @property

@@ -35,9 +35,7 @@ _NOTHING: Final[list[Slice]] = []
 
 def emit_segment(ep: TcpEndpoint, seq: int, size: int, flags: int, now: int, fresh: bool = False) -> None:
     """Send [seq, seq + size) of the send buffer with `flags`, for the first time if `fresh`, and the receiver's ACK, window, SACK."""
-    snd = ep.snd
-    rcv = ep.rcv
-    route = ep.route
+    snd, rcv, route = ep.snd, ep.rcv, ep.route
     if route is None:
         return
     window = min(rcv.select_window() >> rcv.wscale, 65535)

@@ -36,7 +36,7 @@ echo "== rule"; grep -v 31111 rule.log | plain
 echo "== route"; grep -v 31111 route.log | plain | grep -v ::; grep -v 31111 route.log | plain | grep ::
 # The kinds that come together, in one stream.
 python3 - <<'PY'
-import socket, struct, subprocess, ipaddress
+import select, socket, struct, subprocess, ipaddress
 NAMES = {16: "NEWLINK", 17: "DELLINK", 20: "NEWADDR", 21: "DELADDR", 28: "NEWNEIGH", 29: "DELNEIGH", 80: "NEWNETCONF", 81: "DELNETCONF", 88: "NEWNSID", 89: "DELNSID"}
 s = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
 s.bind((0, 0))
@@ -86,6 +86,7 @@ def run(line):
         try:
             while s.recv(65536): pass
         except BlockingIOError: return
+    if line.startswith("ip -6 addr add"): select.select([s], [], [], 10) # told of by a kernel thread, natively
     told()
 for line in """ip addr flush dev va scope global
 ip addr add 10.1.0.1/24 dev va
