@@ -1,4 +1,5 @@
-"""Answers that the platform may give itself the next time: who a thread is, and that a futex(2) need do nothing.
+"""Answers that the platform may give itself the next time: who a thread is, that a futex(2) need do nothing,
+and that sched_yield(2) is the host's affair.
 
 They hold until something changes them or somebody wants to see the calls; the kernel takes them back (`GuestThread.unlearn`)
 where ids are set (sys_cred.py), a parent ends (task_exit.py), a filter or a tracer comes (seccomp/attach.py, trace_link.py),
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def futexes_known(t: Task) -> None:
-    """The call asked for nothing: the platform may answer the next ones of its kind, unless somebody watches."""
+    """The call asked for nothing, or to yield: the platform may answer the next ones of its kind, unless somebody watches."""
     if t.handlers is t.kernel.handlers and t.kernel.trace is None:
         t.thread.learn_futexes()
 

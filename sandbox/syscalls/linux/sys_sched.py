@@ -21,6 +21,7 @@ from sandbox.kernel.control import Result
 from sandbox.kernel.rlimits import RLIMIT_NICE, RLIMIT_RTPRIO
 from sandbox.kernel.task import Task
 from sandbox.syscalls.args import SyscallArgs
+from sandbox.syscalls.known import futexes_known
 from sandbox.syscalls.linux.timespec import pack_timespec
 from sandbox.syscalls.row import FULL, PARTIAL, REFUSED, Arg, Row, reads, refuse, writes
 
@@ -59,7 +60,8 @@ def _check_owner(t: Task, target: Task) -> None:
 
 
 def sys_sched_yield(t: Task, a: SyscallArgs) -> Result:
-    """sched_yield(2): the trap itself has given others the processor."""
+    """sched_yield(2): the trap itself has given others the processor. The next time the platform may do it alone."""
+    futexes_known(t)
     return 0
 
 

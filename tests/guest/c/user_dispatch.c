@@ -79,6 +79,10 @@ static void by_selector(void) {
     }
     printf("getppid in a loop: %d told\n", told);
     told = 0;
+    for (int n = 0; n < 1000; n++) sched_yield();
+    selector = 1;
+    sched_yield();
+    show("sched_yield after many");
     MUST(off());
 }
 static void by_range(void) {

@@ -101,6 +101,17 @@ def test_it_may_ask_what_it_uses() -> None:
     assert (nr, result) == (EXIT, 0) and system_time != b"\xff" * 16
 
 
+def test_it_may_yield() -> None:
+    results = []
+
+    def kernel(m: Machine, t: GuestThread, nr: int, args: Args) -> None:
+        results.append((nr, args[0]))
+        t.address_space().kill()
+
+    Machine(at_the_gate((24, 0, 0, 0, 0, 0, 0)), kernel).run()
+    assert results == [(EXIT, 0)]
+
+
 @pytest.mark.parametrize("call", HARMLESS)
 def test_its_own_memory_is_the_guests_affair(call: tuple[int, ...]) -> None:
     assert may_run_free(call[0], call[1:])

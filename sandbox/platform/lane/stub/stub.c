@@ -457,8 +457,9 @@ __attribute__((used)) static void handler(int sig, struct siginfo *si, struct uc
             lend_gs(slot);
             return;
         }
-        if (lane != private_lane(slot) && (u32)uc->gregs[G_RAX] == SYS_FUTEX && (++block_of(slot)[BLOCK_TRAPS] & 15 || !patching()) &&
-            futex_here(lane, uc->gregs, &value)) {
+        u32 nr = (u32)uc->gregs[G_RAX];
+        if (lane != private_lane(slot) && (nr == SYS_FUTEX || nr == SYS_YIELD) && (++block_of(slot)[BLOCK_TRAPS] & 15 || !patching()) &&
+            needs_nobody(lane, nr, uc->gregs, &value)) {
             uc->gregs[G_RAX] = value;
             lend_gs(slot);
             return;

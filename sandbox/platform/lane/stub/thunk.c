@@ -185,7 +185,7 @@ __attribute__((used)) static void thunk_call(volatile u64 *block) {
     u64 nr = (u32)regs[G_RAX];
     if (nr >= COPIED_CALLS || !(served[nr >> 3] >> (nr & 7) & 1) || parks_at_gate(nr, regs)) stub_trap();
     u64 value;
-    if (known(lane, nr, &value) || (nr == SYS_FUTEX && futex_here(lane, regs, &value))) {
+    if (known(lane, nr, &value) || needs_nobody(lane, nr, regs, &value)) {
         regs[G_RAX] = value;
         return;
     }
