@@ -149,9 +149,7 @@ BLOCK_TRAPS: Final = 499  # how many calls of futex(2) that came by a trap it mi
 LANE_KNOWN: Final = 472
 KNOWN_BREAK: Final = 8  # the bit of brk(0), in private lanes
 KNOWN_NOTES: Final = 9  # private lanes: the bit which says that the stub may keep what is LANE_NOTED
-KNOWN_FUTEXES: Final = (
-    10  # shared lanes: the bit which says that the stub may answer futex(2) where it can, and yield (futex.c)
-)
+KNOWN_FUTEXES: Final = 10  # shared lanes: the bit which says that the stub may answer futex(2) and yield (futex.c)
 KNOWN_END: Final = 482
 
 LANE_BOOT: Final = 484  # first process only: vDSO address, HWCAP2, MINSIGSTKSZ
