@@ -158,6 +158,7 @@ class Loading:
             load_plan.mm.drop()
             self.done(FatalExecError(errno.EFAULT))
             return
+        self.thread.address_space().entitle(b"".join(word + b"\0" for word in image.argv))
         regs = [0] * NUM_REGS
         regs[RIP], regs[RSP], regs[EFLAGS] = load_plan.entry, load_plan.sp, 0x200
         self.done(LoadResult(load_plan.mm, regs, image.comm, image.file))

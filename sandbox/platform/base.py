@@ -143,6 +143,9 @@ class AddressSpace:
     def show_code(self, shown: bool) -> None:
         """From now on (until it is taken back) somebody looks at the code: it is to be the guest's own."""
 
+    def entitle(self, words: bytes) -> None:
+        """The command line of its program, each word with a NUL, for whoever looks at the host's processes."""
+
     @abstractmethod
     def kill(self) -> None:
         """End the host process and all its threads. Asynchronous; no callback for them comes any more

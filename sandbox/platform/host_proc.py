@@ -83,6 +83,14 @@ class HostProc:
         """Threads of the process that has this number here; none when it is gone."""
         return self._inner(f"{number}/task", set())
 
+    def command_line(self, number: int) -> tuple[int, int]:
+        """Where in its memory the command line is of the process that has this number here, and its length; zeros when that
+        is not told (proc_pid_stat(5): arg_start, arg_end)."""
+        fields = self._text(f"{number}/stat").rpartition(b")")[2].split()
+        if len(fields) < 47:
+            return 0, 0
+        return int(fields[45]), int(fields[46]) - int(fields[45])
+
     def sleeps(self, number: int) -> bool:
         """Every thread of the process that has this number here waits in the host's kernel."""
         try:

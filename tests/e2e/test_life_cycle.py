@@ -358,6 +358,8 @@ def test_columns_of_ps(shim: Shim) -> None:
         assert usual[:8] == ["UID", "PID", "PPID", "C", "STIME", "TTY", "TIME", "CMD"]
         assert usual[8:11] == ["0", "1", "0"] and usual[-2:] == ["sleep", "1234"]
     assert shim.call("ps", "c", "-o", "comm").out == "COMMAND\nsleep\n"
+    (pid,) = json.loads(shim.call("ps", "--format", "json", "c").out)  # which `docker top` asks the host about
+    assert Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0") == b"sleep\x001234"
     assert shim.call("ps", "c", "-o", "pid,ppid,nlwp").out.split() == ["PID", "PPID", "NLWP", "1", "0", "1"]
     assert shim.call("ps", "c", "-eo", "args").out == "COMMAND\nsleep 1234\n"
     for wrong, line in ((["-o", "x"], "unknown column 'x'"), (["-o"], "needs a list"), (["aux"], "no option 'aux'")):

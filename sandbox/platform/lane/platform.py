@@ -30,7 +30,7 @@ from sandbox.platform.lane.regime import REGIMES, STUB_LOOKS, Regime
 from sandbox.platform.lane.space import LaneSpace
 from sandbox.platform.lane.strays import Strays
 from sandbox.platform.lane.thread import LaneThread
-from sandbox.platform.lane.zygote import Zygote, shared_pages
+from sandbox.platform.lane.zygote import TITLE_SIZE, Zygote, shared_pages
 from sandbox.reactor import READ, Looker, Reactor
 
 _SYS_CLONE: Final = 56
@@ -64,6 +64,7 @@ class LanePlatform(Platform):
         self.reactor = reactor
         self.task_size = layout.TASK_SIZE
         self.vdso_address = 0
+        self.title_at = 0  # where in every guest process its command line is, as the host shows it
         self.min_signal_stack = 0
         self.regime = Regime(looking)
         self.cpus = sorted(os.sched_getaffinity(0))
@@ -113,6 +114,8 @@ class LanePlatform(Platform):
         self.listener.set_synchronous(True)
         self._poll.register(self.listener.fd, select.POLLIN)
         self.proc = HostProc(zygote.pid, zygote.pidfd, True)
+        at, size = self.proc.command_line(self.proc.number(zygote.pid, zygote.pidfd))
+        self.title_at = at if size == TITLE_SIZE else 0
         space = LaneSpace(self, zygote.pid, zygote.pidfd)
         space.chunks[0] = self._first_lanes
         self.spaces[zygote.pid] = space

@@ -7,11 +7,12 @@ import os
 from collections import deque
 from typing import TYPE_CHECKING, Callable
 
+from sandbox.platform.base import MemoryFault
 from sandbox.platform.host_space import HostSpace
 from sandbox.platform.lane import layout
 from sandbox.platform.lane.layout import STUB_END, TASK_SIZE
 from sandbox.platform.lane.patching import Patches
-from sandbox.platform.lane.zygote import shared_pages
+from sandbox.platform.lane.zygote import TITLE_SIZE, shared_pages
 
 if TYPE_CHECKING:
     from sandbox.platform.lane.platform import LanePlatform
@@ -84,6 +85,15 @@ class LaneSpace(HostSpace):
         del self.threads[thread.slot]
         platform.by_tid.pop(thread.tid, None)
         platform.active[:] = [entry for entry in platform.active if entry[1] is not thread]
+
+    def entitle(self, words: bytes) -> None:
+        at = self.platform.title_at
+        if at:
+            title = words[: TITLE_SIZE - 1]
+            try:
+                self.write_own(at, title + bytes(TITLE_SIZE - len(title)))
+            except MemoryFault:
+                pass  # it is only a title
 
     # --- one operation at a time ---
 

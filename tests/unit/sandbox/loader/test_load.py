@@ -61,6 +61,10 @@ class Space:
     def __init__(self, host: HostProcess) -> None:
         self.host = host
         self.written: dict[int, bytes] = {}
+        self.title = b""
+
+    def entitle(self, words: bytes) -> None:
+        self.title = words
 
     def write(self, address: int, data: bytes) -> None:
         for n in range(address >> 12, address + len(data) + 4095 >> 12):
@@ -153,6 +157,7 @@ def test_program_and_interpreter() -> None:
     assert sum(map(bool, regs)) == 3
     assert (aux[33], aux[5], aux[4], aux[11], aux[13], aux[23]) == (VDSO, 3, 56, 1000, 100, 0)
     assert world.thread.space.written[bias + 0x1800] == bytes(0x800)
+    assert world.thread.space.title.startswith(b"prog\0")
     data = world.thread.space.written[mm.start_stack]
     assert words(data, 0, 1) == (2,)
     assert mm.start_brk >= bias + 0x4000
