@@ -24,7 +24,7 @@ class Bound:
     once added, whom it does share it with, if `reuse_port`.
     """
 
-    __slots__ = ("handler", "addr", "port", "nic", "v4", "v6", "reuse_port", "group")
+    __slots__ = ("handler", "addr", "port", "nic", "v4", "v6", "reuse_port", "group", "order")
 
     def __init__(
         self,
@@ -45,11 +45,11 @@ class Bound:
         self.v6 = v6
         self.reuse_port = reuse_port
         self.group = group
+        self.order = 0  # the later it was added the more
 
-    def shares_with(self, other: Bound) -> bool:
-        """They are of one group."""
-        same = self.addr == other.addr and self.nic == other.nic and self.v4 == other.v4 and self.v6 == other.v6
-        return same and self.reuse_port and other.reuse_port
+    def place(self) -> tuple[bytes, int, bool, bool]:
+        """Two with the same fit the same packets."""
+        return self.addr, self.nic, self.v4, self.v6
 
     def score(self, dst: bytes, nic: int) -> int:
         """How well it fits a packet to `dst` that came in on `nic`; -1: not at all."""
@@ -68,43 +68,61 @@ class Bound:
 
 
 class Demuxer:
-    """The endpoints of one transport protocol."""
+    """The endpoints of one transport protocol. Thousands may be at one port (SO_REUSEADDR): those that fit the same packets
+    are kept together, so that a packet is not held against each of them."""
 
-    __slots__ = ("connected", "bound")
+    __slots__ = ("connected", "bound", "_places", "_added")
 
     def __init__(self) -> None:
         self.connected: dict[bytes, PacketHandler] = {}
-        self.bound: dict[int, list[Bound]] = {}
+        self.bound: dict[int, dict[Bound, None]] = {}  # by port, in the order in which they were added
+        self._places: dict[int, dict[tuple[bytes, int, bool, bool], dict[Bound, None]]] = {}  # the same, by place
+        self._added = 0
 
     def add(self, entry: Bound) -> None:
         """Register an unconnected endpoint; port conflicts are the port manager's business."""
-        entries = self.bound.setdefault(entry.port, [])
+        port = entry.port
+        if port not in self.bound:
+            self.bound[port], self._places[port] = {}, {}
+        same = self._places[port].setdefault(entry.place(), {})
         if entry.reuse_port:
-            others = [other.group for other in entries if other.shares_with(entry)]
-            entry.group = others[0] if others else entry.group or ReusePortGroup()
-            assert entry.group is not None
+            for other in same:
+                if other.reuse_port:
+                    entry.group = other.group
+                    break
+            if entry.group is None:
+                entry.group = ReusePortGroup()
             entry.group.members.append(entry)
         else:
             entry.group = None
-        entries.append(entry)
+        self._added += 1
+        entry.order = self._added
+        self.bound[port][entry] = same[entry] = None
 
     def remove(self, entry: Bound) -> None:
         """Harmless when it is not there."""
-        entries = self.bound.get(entry.port)
-        if entries is not None and entry in entries:
-            entries.remove(entry)
-            if entry.group is not None:
-                entry.group.leave(entry)
-            if not entries:
-                del self.bound[entry.port]
+        port = entry.port
+        entries = self.bound.get(port)
+        if entries is None or entry not in entries:
+            return
+        del entries[entry]
+        places = self._places[port]
+        same = places[entry.place()]
+        del same[entry]
+        if not same:
+            del places[entry.place()]
+        if entry.group is not None:
+            entry.group.leave(entry)
+        if not entries:
+            del self.bound[port], self._places[port]
 
     def find_bound(self, pkt: RxPacket, dst_port: int) -> PacketHandler | None:
         """The best unconnected endpoint for a packet; a reuse-port group is spread by the packet's key."""
-        entries = self.bound.get(dst_port)
-        if entries is None:
+        places = self._places.get(dst_port)
+        if places is None:
             return None
         nic = pkt.nic.number if pkt.nic is not None else 0
-        return pick(entries, pkt.dst, nic, pkt.key, pkt)
+        return pick(places, pkt.dst, nic, pkt.key, pkt)
 
     def find_listener(self, pkt: RxPacket, dst_port: int) -> PacketHandler | None:
         """The same, or whom the packet filter has chosen for a packet that it took off its way."""
@@ -129,8 +147,8 @@ class Demuxer:
 
     def find_bound_local(self, local: bytes, port: int, nic: int, key: bytes) -> PacketHandler | None:
         """The same for an ICMP error about a packet sent from `local`."""
-        entries = self.bound.get(port)
-        return None if entries is None else pick(entries, local, nic, key)
+        places = self._places.get(port)
+        return None if places is None else pick(places, local, nic, key)
 
     def all_bound(self, pkt: RxPacket, dst_port: int) -> list[PacketHandler]:
         """Every unconnected endpoint that fits: receivers of multicast and broadcast."""
@@ -138,13 +156,20 @@ class Demuxer:
         return [e.handler for e in self.bound.get(dst_port, ()) if e.score(pkt.dst, nic) >= 0]
 
 
-def pick(entries: list[Bound], dst: bytes, nic: int, key: bytes, pkt: RxPacket | None = None) -> PacketHandler | None:
+def pick(
+    places: dict[tuple[bytes, int, bool, bool], dict[Bound, None]],
+    dst: bytes,
+    nic: int,
+    key: bytes,
+    pkt: RxPacket | None = None,
+) -> PacketHandler | None:
     """The entry with the best score, the latest of equals; among equals that share the port by their program, or `key`."""
     best: Bound | None = None
     best_score = -1
-    for entry in entries:
+    for same in places.values():
+        entry = next(reversed(same))
         score = entry.score(dst, nic)
-        if score >= 0 and score >= best_score:
+        if score > best_score or (score == best_score and best is not None and entry.order > best.order):
             best, best_score = entry, score
     if best is None or not best.reuse_port:
         return None if best is None else best.handler
@@ -152,8 +177,20 @@ def pick(entries: list[Bound], dst: bytes, nic: int, key: bytes, pkt: RxPacket |
         chosen = best.group.choose(pkt)
         if chosen is not None:
             return chosen.handler
-    group = [entry for entry in entries if entry.reuse_port and entry.score(dst, nic) == best_score]
+    group = [
+        entry
+        for same in places.values()
+        if next(iter(same)).score(dst, nic) == best_score
+        for entry in same
+        if entry.reuse_port
+    ]
+    if len(places) > 1:
+        group.sort(key=_order_of)
     return group[spread(key) % len(group)].handler
+
+
+def _order_of(entry: Bound) -> int:
+    return entry.order
 
 
 def spread(key: bytes) -> int:

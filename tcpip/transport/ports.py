@@ -40,6 +40,7 @@ class Reservation:
         "by_connect",
         "port_range",
         "forced",
+        "kind",
     )
 
     def __init__(
@@ -68,6 +69,12 @@ class Reservation:
         self.port_range = port_range
         self.forced = forced
         self.listening = False
+        self.kind: tuple[object, ...] = ()  # while it is held: against those of one kind another stands, or not
+
+    def kind_now(self) -> tuple[object, ...]:
+        """All that others look at."""
+        flags = self.v6only << 4 | self.reuse_addr << 3 | self.reuse_port << 2 | self.by_connect << 1 | self.listening
+        return self.addr, self.nic, self.owner, flags
 
     def conflicts(self, other: Reservation) -> bool:
         """`self` may not join `other` on one port."""
@@ -98,7 +105,8 @@ class PortManager:
     __slots__ = ("_held", "_taken", "_random", "first", "last", "reserved")
 
     def __init__(self, random: Random) -> None:
-        self._held: dict[tuple[int, int], list[Reservation]] = {}
+        # By protocol and port, and by kind: thousands may be at one port (SO_REUSEADDR).
+        self._held: dict[tuple[int, int], dict[tuple[object, ...], dict[Reservation, None]]] = {}
         self._taken: dict[
             int, bytearray
         ] = {}  # by protocol: for each port 1 where somebody holds it, which is in `_held`
@@ -116,11 +124,25 @@ class PortManager:
         key = (want.protocol, want.port)
         holders = self._held.get(key)
         if holders is None:
-            self._held[key] = [want]
+            holders = self._held[key] = {}
             self._taken_of(want.protocol)[want.port] = 1
-        else:
-            holders.append(want)
+        want.kind = want.kind_now()
+        holders.setdefault(want.kind, {})[want] = None
         return want
+
+    def changed(self, held: Reservation) -> None:
+        """It is of another kind now, if it is held."""
+        holders = self._held.get((held.protocol, held.port), {})
+        if held in holders.get(held.kind, ()):
+            self._forget(holders, held)
+            held.kind = held.kind_now()
+            holders.setdefault(held.kind, {})[held] = None
+
+    def _forget(self, holders: dict[tuple[object, ...], dict[Reservation, None]], held: Reservation) -> None:
+        same = holders[held.kind]
+        del same[held]
+        if not same:
+            del holders[held.kind]
 
     def _taken_of(self, protocol: int) -> bytearray:
         taken = self._taken.get(protocol)
@@ -132,24 +154,33 @@ class PortManager:
         """Some other reservation stands against it."""
         holders = self._held.get((want.protocol, want.port))
         if holders is not None:
-            for other in holders:
-                if other is not want and want.conflicts(other):
-                    return True
+            for same in holders.values():
+                for other in same:
+                    if other is not want:
+                        if want.conflicts(other):
+                            return True
+                        break
         return False
 
     def start_listening(self, held: Reservation) -> None:
         """listen(2) checks again, as sharing by SO_REUSEADDR ends there. ADDRESS_IN_USE."""
         held.listening = True
+        self.changed(held)
         if self.in_use(held):
-            held.listening = False
+            self.stop_listening(held)
             raise NetworkError(errors.ADDRESS_IN_USE)
+
+    def stop_listening(self, held: Reservation) -> None:
+        """Others may share it again."""
+        held.listening = False
+        self.changed(held)
 
     def release(self, held: Reservation) -> None:
         """Harmless when repeated."""
         key = (held.protocol, held.port)
         holders = self._held.get(key)
-        if holders is not None and held in holders:
-            holders.remove(held)
+        if holders is not None and held in holders.get(held.kind, ()):
+            self._forget(holders, held)
             if not holders:
                 del self._held[key]
                 self._taken[held.protocol][held.port] = 0

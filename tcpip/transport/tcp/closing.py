@@ -205,7 +205,7 @@ def stop_listening(ep: TcpEndpoint) -> None:
         ep.bound = ep.so.group = None
         ep.so.hashed = False
     if ep.hold is not None:
-        ep.hold.reservation.listening = False
+        ep.stack.ports.stop_listening(ep.hold.reservation)
     listener.stop()
     ep.set_state(st.CLOSED)
     ep.shutdown_mask = 0

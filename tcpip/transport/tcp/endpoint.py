@@ -230,6 +230,7 @@ class TcpEndpoint(Endpoint):
         if self.hold is not None and self.listener is None:
             self.hold.reservation.reuse_addr = so.reuse_addr
             self.hold.reservation.reuse_port = so.reuse_port
+            self.stack.ports.changed(self.hold.reservation)
 
     # Packets.
 
