@@ -152,7 +152,9 @@ def enslave(nic: Nic, bridge: Nic | None) -> None:
     if link is None:
         raise SyscallError(errno.EINVAL if nic.loopback else errno.EPERM)
     if link.kind == BRIDGE:
-        raise SyscallError(errno.ELOOP)
+        from sandbox.sockets.netlink.message import Refusal
+
+        raise Refusal(errno.ELOOP, "Can not enslave a bridge to a bridge")
     PortLink(device, nic, link).join()
 
 

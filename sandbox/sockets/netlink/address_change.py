@@ -76,7 +76,7 @@ def add(wanted: Wanted, request: Request) -> None:
     old = nic.addresses.get(addr)
     if old is not None:
         if request.flags & nl.NLM_F_EXCL or not request.flags & nl.NLM_F_REPLACE:
-            raise SyscallError(errno.EEXIST)
+            raise nl.Refusal(errno.EEXIST, f"{_who(wanted)} already assigned")
         _live(nic, old, preferred, valid)
         if nic.stack.watch is not None:
             nic.stack.watch.address_changed(nic, old)
@@ -88,6 +88,10 @@ def add(wanted: Wanted, request: Request) -> None:
     except NetworkError as error:
         raise syscall_error(error) from None
     _live(nic, address, preferred, valid)
+
+
+def _who(wanted: Wanted) -> str:
+    return "ipv4: Address" if wanted.family == AF_INET else "ipv6: address"
 
 
 class _Description:
@@ -118,7 +122,7 @@ def delete(wanted: Wanted) -> None:
     nic = wanted.nic
     found = nic.addresses.get(wanted.addr)
     if found is None or (_ADDRESS in wanted.attributes and found.prefix_len != wanted.length):
-        raise SyscallError(errno.EADDRNOTAVAIL)
+        raise nl.Refusal(errno.EADDRNOTAVAIL, f"{_who(wanted)} not found")
     gone = [other for other in nic.addresses.values() if is_secondary(nic, other) is found]
     for address in (*gone, found):
         nic.remove_address(address.addr)

@@ -128,7 +128,9 @@ def _new_link(t: Task, network: Network, attributes: Attributes, index: int) -> 
     """rtnl_newlink_create. EOPNOTSUPP for another kind and for what a link cannot have."""
     info = nl.attributes_in(attributes[IFLA_LINKINFO])
     kind = _text(info, IFLA_INFO_KIND)
-    if kind not in _KINDS or set(attributes) - _NEW:
+    if kind not in _KINDS:
+        raise nl.Refusal(errno.EOPNOTSUPP, "Unknown device type")
+    if set(attributes) - _NEW:
         raise SyscallError(errno.EOPNOTSUPP)
     if index < 0:
         raise SyscallError(errno.EINVAL)
@@ -195,7 +197,8 @@ def _set_mtu(nic: Nic, mtu: int) -> None:
     try:
         nic.set_mtu(mtu)
     except NetworkError as error:
-        raise syscall_error(error) from None
+        words = "mtu less than device minimum" if mtu < nic.mtu_least else "mtu greater than device maximum"
+        raise nl.Refusal(syscall_error(error).errno, words) from None
     if nic.stack.watch is not None and mtu != before:
         nic.stack.watch.link_changed(nic)
     if isinstance(link, BridgeLink):

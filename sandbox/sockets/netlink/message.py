@@ -26,6 +26,7 @@ NLM_F_APPEND: Final = 0x800
 NLM_F_DUMP: Final = 0x300
 NLM_F_CAPPED: Final = 0x100
 NLM_F_ACK_TLVS: Final = 0x200
+_ERR_MSG: Final = 1
 _ERR_OFFSET: Final = 2
 
 HEADER: Final = struct.Struct("<IHHII")  # len, type, flags, seq, pid
@@ -33,6 +34,16 @@ _ATTRIBUTE: Final = struct.Struct("<HH")
 _TYPE_MASK: Final = 0x3FFF
 _INT: Final = struct.Struct("<i")
 GOOD_SIZE: Final = 3800  # of one datagram of a dump: what getifaddrs(3) of any libc has room for
+
+
+class Refusal(SyscallError):
+    """A request is refused, and why is told in Linux's words, too (struct netlink_ext_ack)."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, number: int, text: str) -> None:
+        super().__init__(number)
+        self.text = text
 
 
 class Request:
@@ -108,14 +119,14 @@ def message(kind: int, flags: int, seq: int, port: int, body: bytes) -> bytes:
     return HEADER.pack(HEADER.size + len(body), kind, flags, seq, port) + body + bytes(-len(body) & 3)
 
 
-def error(request: Request, number: int, port: int, capped: bool, offset: int = 0) -> bytes:
-    """NLMSG_ERROR (0: an acknowledgement); an error quotes the request unless `capped`. `offset`: where the attribute is
-    that it is about, for sockets with NETLINK_EXT_ACK."""
+def error(request: Request, number: int, port: int, capped: bool, offset: int = 0, text: str = "") -> bytes:
+    """NLMSG_ERROR (0: an acknowledgement); an error quotes the request unless `capped`. For sockets with NETLINK_EXT_ACK:
+    `offset`: where the attribute is that it is about; `text`: what there is to say about it."""
     quoted = request.raw[: HEADER.size] if capped or not number else request.raw
     flags = NLM_F_CAPPED if len(quoted) < len(request.raw) else 0
-    if offset:
-        padded = quoted + bytes(-len(quoted) & 3)
-        quoted, flags = padded + u32(_ERR_OFFSET, offset), flags | NLM_F_ACK_TLVS
+    if offset or text:
+        quoted, flags = quoted + bytes(-len(quoted) & 3), flags | NLM_F_ACK_TLVS
+        quoted += (string(_ERR_MSG, text) if text else b"") + (u32(_ERR_OFFSET, offset) if offset else b"")
     return message(NLMSG_ERROR, flags, request.seq, port, _INT.pack(-number) + quoted)
 
 

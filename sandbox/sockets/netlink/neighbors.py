@@ -48,7 +48,7 @@ def get(network: Network, request: Request, port: int) -> list[bytes]:
         nic, addr = _named(network, request)
         found = nic.neighbors.find(addr)
         if found is None:
-            raise SyscallError(errno.ENOENT)
+            raise nl.Refusal(errno.ENOENT, "Neighbour entry not found")
         return [nl.message(RTM_NEWNEIGH, 0, request.seq, port, body(found))]
     family = request.body[0] if request.body else AF_UNSPEC
     wanted = request.attributes(_NDMSG.size).get(_IFINDEX, b"") if len(request.body) >= _NDMSG.size else b""
@@ -105,7 +105,7 @@ def add(network: Network, request: Request) -> None:
     elif known and not (mac and request.flags & nl.NLM_F_REPLACE):
         mac = known
     elif not mac:
-        raise SyscallError(errno.EINVAL)
+        raise nl.Refusal(errno.EINVAL, "No link layer address given")
     entry = nic.neighbors.get(addr)
     if (entry.state, entry.mac) != (state, mac):
         entry.set(mac[:6], state)

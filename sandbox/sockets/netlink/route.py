@@ -237,6 +237,11 @@ def _change(t: Task, network: Network, request: Request) -> list[bytes]:
     if request.type in (RTM_NEWLINK, RTM_SETLINK):
         link_change.change(t, network, request)
         return []
+    if request.type in (RTM_NEWQDISC, RTM_NEWQDISC + 1):
+        from sandbox.sockets.netlink import qdisc_change
+
+        qdisc_change.change(network, request)
+        return []
     if request.type == RTM_NEWNSID:
         return namespace_ids.new(t, network, request)
     if request.type == RTM_DELLINK:

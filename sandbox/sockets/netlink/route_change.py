@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from sandbox.abi.linux.socket import AF_INET, AF_INET6
 from sandbox.errors import SyscallError
 from sandbox.sockets.netlink import message as nl
-from tcpip.addr import is_any, masked
+from tcpip.addr import is_any, is_link_local, masked
 from tcpip.stack.route_table import TABLE_MAIN, RouteEntry
 
 if TYPE_CHECKING:
@@ -150,9 +150,13 @@ def _next_hop(network: Network, wanted: _Wanted) -> Nic:
     four = wanted.size == 4
     nic = wanted.nic
     if wanted.gateway and not is_any(wanted.gateway):
+        if nic is None and not four and is_link_local(wanted.gateway):
+            raise nl.Refusal(errno.EINVAL, "Egress device not specified")
         via = network.stack.routes.lookup(wanted.gateway, nic.number if nic is not None else 0)
         if via is None or via.nic is None or via.gateway:
-            raise SyscallError(errno.ENETUNREACH if four else errno.EHOSTUNREACH)
+            if four:
+                raise nl.Refusal(errno.ENETUNREACH, "Nexthop has invalid gateway")
+            raise SyscallError(errno.EHOSTUNREACH)
         nic = via.nic
     if nic is None:
         raise SyscallError(errno.ENODEV)

@@ -194,7 +194,7 @@ class NetlinkSocket(SocketFile):
             if request.flags & nl.NLM_F_ACK:
                 self._put(nl.error(request, 0, self.port, False))
             return
-        number = 0
+        number, text = 0, ""
         datagrams: list[bytes] = []
         try:
             if self.protocol == NETLINK_ROUTE:
@@ -209,10 +209,12 @@ class NetlinkSocket(SocketFile):
                 number = errno.EOPNOTSUPP
         except SyscallError as error:
             number = error.errno
+            if isinstance(error, nl.Refusal) and NETLINK_EXT_ACK in self._set:
+                text = error.text
         for datagram in datagrams:
             self._put(datagram)
         if number or (request.flags & nl.NLM_F_ACK and not request.dump):
-            self._put(nl.error(request, number, self.port, NETLINK_CAP_ACK in self._set))
+            self._put(nl.error(request, number, self.port, NETLINK_CAP_ACK in self._set, text=text))
 
     def _route(self, t: Task, request: nl.Request) -> list[bytes]:
         """What is sent meanwhile is about this request."""
