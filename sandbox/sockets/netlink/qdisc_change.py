@@ -30,7 +30,7 @@ def change(network: Network, request: Request) -> None:
     if nic is None:
         raise SyscallError(errno.ENODEV)
     if request.type != RTM_DELQDISC:
-        if not kind or kind in _BUILT_IN:
+        if not kind or kind in _BUILT_IN or kind == qdisc(nic).encode():
             raise SyscallError(errno.EOPNOTSUPP)
         raise nl.Refusal(errno.ENOENT, "Specified qdisc kind is unknown")
     if parent != _ROOT:

@@ -62,6 +62,8 @@ RTM_GETRULE: Final = 34
 RTM_NEWQDISC: Final = 36
 RTM_GETQDISC: Final = 38
 RTM_GETNETCONF: Final = 82
+RTM_NEWMDB: Final = 84
+RTM_GETMDB: Final = 86
 RTM_NEWADDRLABEL: Final = 72
 RTM_GETADDRLABEL: Final = 74
 RTM_NEWNSID: Final = 88
@@ -96,6 +98,10 @@ def answer(t: Task, network: Network, request: Request, port: int, strict: bool)
     if kind == RTM_GETNSID:
         return namespace_ids.get(t, network, request, port)
     if kind == RTM_GETNEIGH:
+        if request.dump and _family(request) == route_views.AF_BRIDGE:
+            from sandbox.sockets.netlink import bridge_table
+
+            return nl.dump(request, port, RTM_NEWNEIGH, bridge_table.bodies(network, request, strict))
         return neighbors.get(network, request, port)
     if kind == RTM_GETNETCONF:
         return netconf.get(network, request, port)
@@ -105,6 +111,8 @@ def answer(t: Task, network: Network, request: Request, port: int, strict: bool)
         return nl.dump(request, port, RTM_NEWRULE, rules.bodies(network, _family(request)))
     if kind == RTM_GETQDISC:
         return nl.dump(request, port, RTM_NEWQDISC, route_views.qdiscs(network))
+    if kind == RTM_GETMDB and _family(request) == route_views.AF_BRIDGE:
+        return nl.dump(request, port, RTM_NEWMDB, [])  # multicasts go to every port
     if kind == RTM_GETADDRLABEL:
         return nl.dump(request, port, RTM_NEWADDRLABEL, route_views.labels())
     raise SyscallError(errno.EOPNOTSUPP)

@@ -1,0 +1,54 @@
+"""The forwarding tables of bridges (net/bridge/br_fdb.c: br_fdb_dump): their own addresses, their ports', what was learnt."""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING, Final
+
+from sandbox.sockets.inet.bridge import BridgeLink, PortLink
+from sandbox.sockets.inet.own_links import own_link
+from sandbox.sockets.netlink import message as nl
+
+if TYPE_CHECKING:
+    from sandbox.gateway.network import Network
+    from sandbox.sockets.netlink.message import Request
+    from tcpip.stack.nic import Nic
+
+AF_BRIDGE: Final = 7
+_NDMSG: Final = struct.Struct("<B3xiHBB")  # family, interface, state, flags, type
+_IFINFO_SIZE: Final = 16
+_LLADDR, _MASTER, _IFLA_MASTER = 2, 9, 10
+_REACHABLE: Final = 2
+_PERMANENT: Final = 0x80
+
+
+def bodies(network: Network, request: Request, strict: bool) -> list[bytes]:
+    """struct ndmsg and attributes of each entry; of an interface or a bridge where the request names one. Who does not check
+    strictly asks with struct ifinfomsg."""
+    device = int.from_bytes(request.body[4:8], "little")
+    if strict:
+        named = request.attributes(_NDMSG.size).get(_MASTER, b"")
+    else:
+        named = request.attributes(_IFINFO_SIZE).get(_IFLA_MASTER, b"")
+    master = int.from_bytes(named[:4], "little")
+    found: list[bytes] = []
+    for number, nic in sorted(network.stack.nics.items()):
+        link = own_link(nic)
+        if isinstance(link, BridgeLink) and master in (0, number):
+            found += [body for index, body in _entries(nic, link) if device in (0, index)]
+    return found
+
+
+def _entries(bridge: Nic, link: BridgeLink) -> list[tuple[int, bytes]]:
+    """With the number of the interface that each is of."""
+    own = {nic.mac: nic for nic in (bridge, *(port.nic for port in link.ports)) if any(nic.mac)}
+    entries = [(nic.number, _entry(bridge, nic, mac, _PERMANENT)) for mac, nic in own.items()]
+    for mac, port in link.bridge.table.items():
+        if mac not in own and isinstance(port.link, PortLink):
+            nic = port.link.nic
+            entries.append((nic.number, _entry(bridge, nic, mac, _REACHABLE)))
+    return entries
+
+
+def _entry(bridge: Nic, nic: Nic, mac: bytes, state: int) -> bytes:
+    return _NDMSG.pack(AF_BRIDGE, nic.number, state, 0, 0) + nl.attribute(_LLADDR, mac) + nl.u32(_MASTER, bridge.number)
