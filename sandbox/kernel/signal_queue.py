@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Final
 
-from sandbox.abi.linux.signal import NSIG, SA_SIGINFO, SI_USER, SIG_DFL, SIG_IGN, SIGRTMIN, SYNCHRONOUS
+from sandbox.abi.linux.signal import NSIG, SA_RESTORER, SA_SIGINFO, SI_USER, SIG_DFL, SIG_IGN, SIGRTMIN, SYNCHRONOUS
 from sandbox.kernel.signal_info import SignalInfo
 
 
@@ -137,6 +137,21 @@ class SignalHandlers:
         new = SignalHandlers()
         new.actions = list(self.actions)
         return new
+
+    def unchanged(self) -> int:
+        """The signals, as a mask, that nobody has set an action for."""
+        mask = 0
+        for signo, action in enumerate(self.actions):
+            if action is DEFAULT_ACTION and signo:
+                mask |= 1 << signo - 1
+        return mask
+
+    def set_default(self, signals: int, restorer: int) -> None:
+        """Those of the mask get SIG_DFL, with the restorer that libc sets for all."""
+        action = SigAction(SIG_DFL, SA_RESTORER, restorer)
+        for signo in range(1, NSIG + 1):
+            if signals >> signo - 1 & 1:
+                self.actions[signo] = action
 
     def after_exec(self) -> SignalHandlers:
         """Handlers become SIG_DFL; what is ignored stays so."""

@@ -41,7 +41,7 @@ from sandbox.kernel import task_block, task_signals, trace_link, trace_stop
 from sandbox.kernel.control import ERESTARTNOINTR, NO_RETURN, Result
 from sandbox.kernel.cpu_limit import limit_cpu
 from sandbox.kernel.futex_word import write_word
-from sandbox.kernel.identity import introduce
+from sandbox.kernel.identity import introduce, lend_actions
 from sandbox.kernel.ipc.sem_undo import undo_list
 from sandbox.kernel.namespaces import SUPPORTED, check_namespaces, enter_time, leave, new_namespaces, new_user_namespace
 from sandbox.kernel.pidfd import PidFile
@@ -97,6 +97,8 @@ def clone(t: Task, request: CloneRequest) -> Result:
         if mm.busy:
             return mm.wait()
         mm.lock()
+    if request.flags & CLONE_SIGHAND:
+        t.thread.unlearn_actions()
     t.parked = PARK_PENDING
     t.host_op = True
     making = _Making(t, request, mm)
@@ -174,7 +176,7 @@ class _Making:
             trace_link.inherit(t, child)
         if child.ptrace is not None:
             child.result, child.nr = 0, t.nr
-        _start(child)
+        _start(child, flags & (CLONE_VM | CLONE_VFORK | CLONE_SIGHAND) == CLONE_VM | CLONE_VFORK)
         if not trace_stop.event(t, traced, child.ids, lambda: _made(t, child)):
             _made(t, child)
 
@@ -365,8 +367,10 @@ def _enter(t: Task, child: Task, flags: int, cgroup: Cgroup) -> None:
     limit_cpu(group)
 
 
-def _start(child: Task) -> None:
+def _start(child: Task, spawned: bool) -> None:
     introduce(child)
+    if spawned:
+        lend_actions(child)
     if child.work:
         task_signals.return_to_guest(child)
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Callable
 
-from sandbox.abi.linux.signal import SEGV_MAPERR, SIGSEGV, SIGTRAP, TRAP_TRACE
+from sandbox.abi.linux.signal import IGNORED_BY_DEFAULT, SEGV_MAPERR, SIGSEGV, SIGTRAP, TRAP_TRACE, UNBLOCKABLE
 from sandbox.errors import SyscallError
 from sandbox.kernel import task_block, task_exit, task_signals, task_syscall
 from sandbox.kernel.signal_info import SignalInfo
@@ -92,6 +92,11 @@ class KernelTrapHandler(TrapHandler):
             t.robust_list = robust_list
         if tid_address is not None:
             t.clear_child_tid = tid_address
+
+    def acted(self, thread: GuestThread, signals: int, restorer: int) -> None:
+        t = thread.owner
+        if type(t) is Task and not t.group.threaded and t.group.sighand.refs == 1:
+            t.group.sighand.set_default(signals & ~(UNBLOCKABLE | IGNORED_BY_DEFAULT), restorer)
 
     def patchable(self, thread: GuestThread, start: int, end: int) -> bool:
         t = thread.owner

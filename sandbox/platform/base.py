@@ -265,8 +265,19 @@ class GuestThread:
         """Until `unlearn` a platform may answer this thread's futex(2) by itself: a wait for a word that has another value,
         and a wake-up where nobody is told to wait (`Waiters`). Stopped only."""
 
+    def learn_actions(self, defaults: int) -> None:
+        """Until `unlearn_actions` or `unlearn` a platform may answer this thread's rt_sigaction(2) for the signals whose bits
+        are set, of which none has another action than the initial one: it gives that, and lets it be set to SIG_DFL with
+        nothing but a restorer, which it tells before the thread's next call, by `acted`. Stopped only."""
+
+    def changed_action(self, signo: int) -> None:
+        """The signal has another action now. Stopped only."""
+
+    def unlearn_actions(self) -> None:
+        """From now on rt_sigaction(2) is to be asked for again."""
+
     def collect(self) -> None:
-        """Whatever it has not told yet is told by `noted` now."""
+        """Whatever it has not told yet is told by `noted` and `acted` now."""
 
     def unlearn(self) -> None:
         """From now on calls are to be asked for again; one that the thread is making may still have the old result."""
@@ -442,6 +453,9 @@ class TrapHandler:
 
     def noted(self, thread: GuestThread, robust_list: int | None, tid_address: int | None) -> None:
         """What set_robust_list and set_tid_address were last called with, where they were answered by the platform."""
+
+    def acted(self, thread: GuestThread, signals: int, restorer: int) -> None:
+        """The actions of these signals (a mask; any bits, a guest says so) were set to SIG_DFL with this restorer."""
 
     def patchable(self, thread: GuestThread, start: int, end: int) -> bool:
         """[start, end) of the thread's memory is code of a file, its own copy, that it may not write, and nothing is

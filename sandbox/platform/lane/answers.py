@@ -15,14 +15,18 @@ from sandbox.platform.lane.frames import LaneFrames
 from sandbox.platform.lane.layout import (
     KIND_SYSCALL,
     KIND_THUNK,
+    KNOWN_ACTIONS,
     KNOWN_END,
     KNOWN_FUTEXES,
     KNOWN_NOTES,
+    LANE_ACTED,
+    LANE_DEFAULTS,
     LANE_KIND,
     LANE_KNOWN,
     LANE_NOTED,
     LANE_NR,
     LANE_PEAK,
+    LANE_RESTORER,
     LANE_ROBUST,
     LANE_TID_ADDRESS,
     LANE_USAGE,
@@ -45,6 +49,8 @@ KNOWN_CALLS: Final = (
 _RSEQ: Final = 7
 _ALL: Final = (1 << len(KNOWN_CALLS)) - 1
 _FUTEXES: Final = 1 << KNOWN_FUTEXES
+_ACTIONS: Final = 1 << KNOWN_ACTIONS
+_RULES: Final = _FUTEXES | _ACTIONS
 _KNOWN: Final = struct.Struct(f"Q{len(KNOWN_CALLS)}q")
 _LAST_CALLS: Final = (59, 60, 231, 322)  # execve exit exit_group execveat: as tell_peak
 _TELLING: Final = (*_LAST_CALLS, 98, 100)  # getrusage times
@@ -54,10 +60,11 @@ _PLAUSIBLE: Final = (1 << 48) - 1
 class LaneAnswers(LaneFrames):
     """The part of a LaneThread that knows what its stub knows."""
 
-    __slots__ = ("newborn", "noting", "remote_address")
+    __slots__ = ("newborn", "noting", "acting", "remote_address")
 
     newborn: bool  # nothing is in its private lane yet
     noting: bool  # it may have notes
+    acting: bool  # it may have set actions of signals without asking
     remote_address: int  # of its private lane in the guest
 
     def introduce(self, results: tuple[int, int, int, int, int, int, int, int, int]) -> None:
@@ -83,7 +90,35 @@ class LaneAnswers(LaneFrames):
         robust = words[LANE_ROBUST] if which & NOTED_ROBUST else None
         self.platform.handler.noted(self, robust, words[LANE_TID_ADDRESS] if which & NOTED_TID_ADDRESS else None)
 
+    def learn_actions(self, defaults: int) -> None:
+        if self.private:
+            return
+        words = self.words
+        words[LANE_ACTED] = 0
+        words[LANE_DEFAULTS] = defaults
+        words[LANE_KNOWN] = words[LANE_KNOWN] & (_ALL | _RULES) | _ACTIONS
+        self.acting = True
+
+    def changed_action(self, signo: int) -> None:
+        if self.acting:
+            self.words[LANE_DEFAULTS] &= ~(1 << signo - 1)
+
+    def unlearn_actions(self) -> None:
+        if self.acting:
+            self.words[LANE_DEFAULTS] = 0
+            self.acting = not self.stopped  # else it may just be setting one
+
+    def tell_actions(self) -> None:
+        """Tell the kernel which were set."""
+        words = self.words
+        acted = words[LANE_ACTED]
+        if acted:
+            words[LANE_DEFAULTS] &= ~acted
+            self.platform.handler.acted(self, acted, words[LANE_RESTORER])
+
     def collect(self) -> None:
+        if self.acting and not self.space.dead:
+            self.tell_actions()
         if not self.noting or not self.private or self.stopped or self.space.dead:
             return  # what is stopped has told
         try:
@@ -103,11 +138,11 @@ class LaneAnswers(LaneFrames):
             return  # first the site is to be patched, and for that its traps have to be seen
         at = KNOWN_CALLS.index(call)
         words[LANE_KNOWN + 1 + at] = value
-        words[LANE_KNOWN] = words[LANE_KNOWN] & (_ALL | _FUTEXES) | 1 << at
+        words[LANE_KNOWN] = words[LANE_KNOWN] & (_ALL | _RULES) | 1 << at
 
     def learn_futexes(self) -> None:
         if not self.private:
-            self.words[LANE_KNOWN] = self.words[LANE_KNOWN] & _ALL | _FUTEXES
+            self.words[LANE_KNOWN] = self.words[LANE_KNOWN] & (_ALL | _RULES) | _FUTEXES
 
     def peak_resident_pages(self) -> int:
         """What a call that ends the program came with; else the host is asked, which takes 25 us."""
@@ -133,5 +168,6 @@ class LaneAnswers(LaneFrames):
         if self.private and self.words[LANE_KNOWN] and not self.newborn:
             self._write_private(LANE_KNOWN, memoryview(bytes(8)))
         self.words[LANE_KNOWN] = 0
+        self.unlearn_actions()
         if self.stopped:
             self.noting = False  # else it may just be making a note

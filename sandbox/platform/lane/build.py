@@ -15,7 +15,8 @@ from sandbox.platform.lane import layout
 HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE = os.path.join(HERE, "stub", "stub.c")
 INCLUDED = [
-    os.path.join(HERE, "stub", name) for name in ("copy.c", "known.c", "futex.c", "signal.c", "thunk.c", "start.c")
+    os.path.join(HERE, "stub", name)
+    for name in ("copy.c", "known.c", "futex.c", "actions.c", "signal.c", "thunk.c", "start.c")
 ]
 BINARY = os.path.join(HERE, "stub", "lane_stub")
 LAYOUT = os.path.join(HERE, "layout.py")

@@ -120,6 +120,8 @@ COPIED_KIND: Final = 32
 COPIED_AT: Final = 48
 LANE_RETURN: Final = 60  # of a signal frame: the thread may return from it by itself; 0: from none
 LANE_SYNC: Final = 61  # code was changed: a serialising instruction before the thread goes on
+LANE_ACTED: Final = 62  # signals whose action was set to the default since it last asked, without asking (actions.c)
+LANE_RESTORER: Final = 63  # and with which restorer
 LANE_DATA: Final = 4096  # in bytes: the pieces, to the lane's end
 # Answer.
 LANE_DONE: Final = 64
@@ -150,7 +152,9 @@ LANE_KNOWN: Final = 472
 KNOWN_BREAK: Final = 8  # the bit of brk(0), in private lanes
 KNOWN_NOTES: Final = 9  # private lanes: the bit which says that the stub may keep what is LANE_NOTED
 KNOWN_FUTEXES: Final = 10  # shared lanes: the bit which says that the stub may answer futex(2) and yield (futex.c)
+KNOWN_ACTIONS: Final = 11  # shared lanes: the bit which says that the stub may answer rt_sigaction(2) (actions.c)
 KNOWN_END: Final = 482
+LANE_DEFAULTS: Final = 488  # with KNOWN_ACTIONS: signals whose action is the initial one
 
 LANE_BOOT: Final = 484  # first process only: vDSO address, HWCAP2, MINSIGSTKSZ
 

@@ -85,6 +85,8 @@ class LaneLooker(Looker):
         thread.stopped = True
         self.served += 1
         kind = words[LANE_KIND]
+        if thread.acting:
+            thread.tell_actions()
         if thread.on_attached is not None:
             then, thread.on_attached = thread.on_attached, None
             then()
@@ -214,6 +216,8 @@ class LaneLooker(Looker):
         if not self._awake:
             if len(platform.active) > self._prune_above:
                 self._prune()
+            if platform.listener.synchronous is False:
+                platform.listener.set_synchronous(True)
             return False
         self._prune()
         platform.control[CONTROL_AWAKE] = 0
@@ -310,6 +314,8 @@ class LaneLooker(Looker):
             self.platform.answer_later(id_)
             return
         if thread.private:
+            if not self._awake and self.platform.listener.synchronous is False:
+                self.platform.listener.set_synchronous(True)
             self.serve(thread)
             return
         self._serve_parked(thread, words)
@@ -343,17 +349,24 @@ class LaneLooker(Looker):
     def _serve_sparse(self, thread: LaneThread, now: int) -> None:
         """Usually the thread is woken on this processor, where it was when it parked. Where more threads run than it,
         that must not bring them all together here in time."""
-        if len(self.platform.active) < 2:
-            self.serve(thread)
+        listener = self.platform.listener
+        if self._runs_alone(thread):
+            pass
         elif thread.words[LANE_CPU] != hostcalls.current_cpu():
-            listener = self.platform.listener
-            listener.set_synchronous(False)
+            if listener.synchronous:
+                listener.set_synchronous(False)  # until the next one that is to be woken here, or the sentry sleeps
             self.serve(thread)
-            listener.set_synchronous(True)
+            return
         elif now > self._part_next and self._shares_cpu(thread, now):
             self._serve_apart(thread)
-        else:
-            self.serve(thread)
+            return
+        if listener.synchronous is False:
+            listener.set_synchronous(True)
+        self.serve(thread)
+
+    def _runs_alone(self, thread: LaneThread) -> bool:
+        """No other thread with a shared lane does anything but wait for an answer."""
+        return all(other.stopped or other is thread for _, other in self.platform.active)
 
     def _serve_apart(self, thread: LaneThread) -> None:
         """Its answer wakes it on another processor than this one."""

@@ -205,7 +205,7 @@ class LanePlatform(Platform):
 
     def faster_ways(self) -> frozenset[str]:
         """`synchronous`: waking the sentry on the caller's processor; `patches`: writing to guest code."""
-        ways = {"synchronous": self.listener.synchronous, "patches": self.patcher is not None}
+        ways = {"synchronous": self.listener.synchronous is not None, "patches": self.patcher is not None}
         return frozenset(name for name, has in ways.items() if has)
 
     def metrics(self) -> dict[str, int]:

@@ -96,6 +96,7 @@ class LaneThread(LaneAffinity):
         self.lane_fd = -1  # of the shared lane that it is about to map
         self.newborn = False  # nothing is in its private lane yet
         self.noting = False
+        self.acting = False
         self.on_attached: Callable[[], None] | None = None  # its next word, on its shared lane, is only for this
         self.lane = memoryview(bytearray(LANE_SIZE)) if private else space.lane(slot)
         self.lane_address = hostcalls.address_of(self.lane) if private else 0

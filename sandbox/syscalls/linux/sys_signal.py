@@ -61,6 +61,7 @@ def sys_rt_sigaction(t: Task, a: SyscallArgs) -> Result:
     old = actions[signo]
     if new is not None:
         actions[signo] = new
+        t.thread.changed_action(signo)
         bit = 1 << (signo - 1)
         if new.handler == SIG_IGN or (new.handler == SIG_DFL and bit & IGNORED_BY_DEFAULT):
             signal_send.discard_everywhere(t.group, bit)

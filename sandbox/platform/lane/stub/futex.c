@@ -1,6 +1,6 @@
 /*
- * What nobody need be asked for, as long as KNOWN_FUTEXES says so: sched_yield(2), and of futex(2) a wait for a word that has
- * another value, and a wake-up where nobody waits. Included by stub.c. Only private ones that are as they should be, waits without a time-out; everything else is the sentry's.
+ * futex(2) where nobody need be asked: a wait for a word that has another value, and a wake-up where nobody waits. Included
+ * by stub.c. Only private ones that are as they should be, waits without a time-out; everything else is the sentry's.
  *
  * Nobody waits where the sentry counts none at the word's place in its page (CONTROL_FUTEXES), for whoever would be woken waits
  * at an address with that place, whichever mapping it came by. The waker has changed the word, crosses a barrier and reads the
@@ -8,7 +8,7 @@
  * asks, or the sentry sees the word changed, and nobody waits. What the guest's thread reads is a read of its own at a moment
  * between the call's beginning and its end, as Linux has it.
  */
-enum { SYS_YIELD = 24, SYS_FUTEX = 202, F_WAIT = 128, F_WAKE = 129, F_WAIT_BITSET = 137, F_WAKE_BITSET = 138, F_REALTIME = 256 };
+enum { SYS_FUTEX = 202, F_WAIT = 128, F_WAKE = 129, F_WAIT_BITSET = 137, F_WAKE_BITSET = 138, F_REALTIME = 256 };
 
 /* Call sites are patched, and for that their traps have to be seen, one in sixteen of them. */
 static inline int patching(void) { return ((const volatile u64 *)CONTROL_BASE)[CONTROL_PATCH] != 0; }
@@ -29,14 +29,5 @@ static inline int futex_here(volatile u64 *lane, const volatile u64 *regs, u64 *
     }
     if (((const volatile u32 *)(CONTROL_BASE + CONTROL_FUTEXES))[(address & 0xfff) >> 2]) return 0;
     *value = 0;
-    return 1;
-}
-
-/* futex(2), or sched_yield(2), which is the host's: it knows who else would run. */
-static inline int needs_nobody(volatile u64 *lane, u64 nr, const volatile u64 *regs, u64 *value) {
-    u64 yield[8] = {SYS_YIELD, 0, 0, 0, 0, 0, 0, 0};
-    if (nr == SYS_FUTEX) return futex_here(lane, regs, value);
-    if (nr != SYS_YIELD || !(lane[LANE_KNOWN] >> KNOWN_FUTEXES & 1)) return 0;
-    *value = stub_free(yield);
     return 1;
 }

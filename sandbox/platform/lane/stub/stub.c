@@ -237,6 +237,7 @@ static void post(volatile u64 *lane, u64 slot, volatile u64 *entry, i64 *direct)
     }
     barrier();
     if (lane == private_lane(slot)) lane[LANE_NOTED] = 0; /* it came with the request */
+    else if (lane[LANE_ACTED]) lane[LANE_ACTED] = 0;
     if (lane[LANE_SYNC]) lane[LANE_SYNC] = 0, serialize();
 }
 
@@ -276,6 +277,7 @@ static inline void tell_peak(volatile u64 *lane) {
 #include "copy.c"
 #include "known.c"
 #include "futex.c"
+#include "actions.c"
 #include "signal.c"
 #include "thunk.c"
 
@@ -458,8 +460,8 @@ __attribute__((used)) static void handler(int sig, struct siginfo *si, struct uc
             return;
         }
         u32 nr = (u32)uc->gregs[G_RAX];
-        if (lane != private_lane(slot) && (nr == SYS_FUTEX || nr == SYS_YIELD) && (++block_of(slot)[BLOCK_TRAPS] & 15 || !patching()) &&
-            needs_nobody(lane, nr, uc->gregs, &value)) {
+        if (lane != private_lane(slot) && (nr == SYS_FUTEX || nr == SYS_YIELD || nr == SYS_SIGACTION) &&
+            (++block_of(slot)[BLOCK_TRAPS] & 15 || !patching()) && needs_nobody(lane, nr, uc->gregs, &value)) {
             uc->gregs[G_RAX] = value;
             lend_gs(slot);
             return;
