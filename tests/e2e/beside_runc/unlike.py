@@ -19,6 +19,7 @@ RULES: Final[list[tuple[str, str, str]]] = [
     (EXEC + r"(/proc/self/status: NS\w+:\t)\d+$", r"\1\2N", "runc's own helpers take numbers inside before the process"),
     (EXEC + r"pid (\d+) ppid 0 pgrp \2 sid \2$", r"\1pid N ppid 0 pgrp N sid N", "the same"),
     (EXEC + r"(tty .* pgrp )\d+ ", r"\1\2N ", "the same"),
+    (r"(/proc/self/status: SigIgn:\t0{8})([08])0{7}$", r"\g<1>00000000", "runc hands on that its caller ignores 32, which is libc's"),
     (r"( pty run c: out: tty \d: .* i2400 o)[15] ", r"\1 ", "runc switches off ONLCR inside, as its copy makes the line ends"),
     (r"( pty exec .*: out: tty \d: .* i2400 o)[15] ", r"\1 ", "the same"),
 ]  # fmt: skip
