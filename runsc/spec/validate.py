@@ -197,12 +197,14 @@ def check_resources(spec: Spec, bundle: str, problems: Problems) -> None:
 
 
 def _is_list(text: str, count: int | None) -> bool:
-    """`0-2,7` of numbers below `count` (cpuset(7), List format)."""
+    """`0-2,7,8-15:1/2` of numbers below `count` (cpuset(7), List format; lib/bitmap.c: bitmap_parselist)."""
     for item in text.strip().split(","):
-        first, dash, last = item.strip().partition("-")
-        if not all(word.isascii() and word.isdigit() for word in ((first, last) if dash else (first,))):
+        span, colon, stride = item.strip().partition(":")
+        first, dash, last = span.partition("-")
+        words = [first, *([last] if dash else []), *(stride.split("/") if colon else [])]
+        if not all(word.isascii() and word.isdigit() and len(word) < 10 for word in words):
             return False
-        if count is not None and int(last or first) >= count:
+        if int(first) > int(last or first) or (count is not None and int(last or first) >= count):
             return False
     return True
 

@@ -153,6 +153,8 @@ CASES: list[tuple[list[str | int], object, str]] = [
     (["linux", "resources"], {"cpu": {"quota": 999}}, "linux.resources.cpu.quota: 999 is less than 1000"),
     (["linux", "resources"], {"cpu": {"cpus": "0-99999"}}, "linux.resources.cpu.cpus: '0-99999' is no list"),
     (["linux", "resources"], {"cpu": {"mems": "0,"}}, "linux.resources.cpu.mems: '0,' is no list"),
+    (["linux", "resources"], {"cpu": {"mems": "3-1"}}, "linux.resources.cpu.mems: '3-1' is no list"),
+    (["linux", "resources"], {"cpu": {"mems": "0-7:1/x"}}, "linux.resources.cpu.mems: '0-7:1/x' is no list"),
     (
         ["linux", "resources"],
         {"memory": {"limit": 1 << 26, "swap": 1 << 20}},
@@ -280,3 +282,11 @@ def test_no_document_surprises_the_reader(document: object) -> None:
     problems = Problems()
     validate(decode(document, problems), "/nonexistent", problems)
     assert problems.found
+
+
+def test_lists_of_processors(bundle: Path) -> None:
+    """As the kernel takes them."""
+    document = json.loads((bundle / "config.json").read_text())
+    for text in ("0", "0-0", " 0 ", "0,0", "0-0:1/2"):
+        document["linux"]["resources"] = {"cpu": {"cpus": text, "mems": "0-7:1/2,9"}}
+        assert problems_with(bundle, document) == []
