@@ -16,6 +16,7 @@ from sandbox.checkpoint.contained import OWN, Contained
 from sandbox.checkpoint.image import HEADER, BadImage, ImageReader
 from sandbox.checkpoint.restore import Restore, check_host, header_of
 from sandbox.checkpoint.save import header
+from sandbox.fs.procfs.task_files import cmdline
 from sandbox.kernel.cgroup.freezer import set_freeze
 from tcpip.native import is_compiled
 
@@ -76,6 +77,10 @@ class RestoredStart(ProgramStart):
                 f"cannot restore: the container had {had} terminal, and is to have {have} now (process.terminal)"
             )
         self.view, self.group = view, view.first
+        for group in view.groups():
+            for task in group.tasks:
+                task.space.entitle(cmdline(group.leader, task))
+                break
         if options.limits.pids:
             view.limit_tasks(options.limits.pids)
         if screen is not None:
