@@ -98,6 +98,23 @@ def test_with_leave_running_both_go_on(mover: Mover) -> None:
     assert result.status == 5 and EXPECTED.endswith(result.out) and result.out
 
 
+def test_the_host_knows_the_command_lines(mover: Mover) -> None:
+    """Of processes that were restored as of others."""
+    shim = mover.shim
+    shim.start("c", "/bin/sh", "-c", "echo ready; sleep 1234 & sleep 4321; :")
+    shim.says("c", "ready")
+
+    def seen(name: str) -> list[list[bytes]]:
+        pids = json.loads(shim.call("ps", "--format", "json", name).out)
+        return sorted(Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0").split(b"\0")[-2:] for pid in pids)
+
+    wanted = [[b"-c", b"echo ready; sleep 1234 & sleep 4321; :"], [b"sleep", b"1234"], [b"sleep", b"4321"]]
+    eventually(lambda: seen("c") == wanted, "not all are there")
+    assert mover.checkpoint("c").status == 0
+    mover.restore_detached("d")
+    assert seen("d") == wanted
+
+
 @pytest.mark.parametrize("platform", ["lane", "ptrace"])
 def test_threads_processes_and_what_they_share(mover: Mover, goes_on: Path, platform: str) -> None:
     shim = mover.shim
