@@ -208,14 +208,15 @@ class Receiver:
     def text_arrived(self, size: int, now: int, push: bool, extra: int = 0) -> None:
         """In-order text was queued: acknowledge more than a full segment at once, else later (RFC 5681 4.2). It came in
         segments of `size` bytes and `extra` bytes of options that others do not have; `push`: the last may be short."""
-        last, self.last_size = self.last_size, 0
-        if size < self.mss_est:
-            self._note_small(size + extra, last, push)
-        else:
-            if size > self.mss_est:
+        mss = self.mss_est
+        if size >= mss:
+            self.last_size = 0
+            if size > mss:
                 self.mss_est = min(size, self.ep.advertised_mss())
             if push and not self.pushed:
                 self.pushed = 1
+        else:
+            self._note_small(size + extra, push)
         self._pace_of_text(now)
         ep = self.ep
         if (
@@ -230,9 +231,10 @@ class Receiver:
         elif ep.timers.delack.deadline is None:
             ep.timers.delack.arm(now + self.ack_delay())
 
-    def _note_small(self, size: int, last: int, push: bool) -> None:
+    def _note_small(self, size: int, push: bool) -> None:
         """Not a full segment, as far as is known: the peer may be done, and the ACK goes out once all is read. Or its segments
         are smaller than was thought: two of a size, neither of them tiny nor pushed (net/ipv4/tcp_input.c:tcp_measure_rcv_mss)."""
+        last, self.last_size = self.last_size, 0
         if size >= DEFAULT_MSS or (size >= LEAST_MSS_ESTIMATE and not push):
             self.last_size = size
             if size == last:
@@ -402,7 +404,8 @@ class Receiver:
         self._tune(now)
         ep = self.ep
         pending = ep.timers.delack.deadline is not None
-        if pending and (self.nxt - self.wup > self.mss_est or (not self.queue.size and self._seems_done())):
+        done = self.pushed > 1 or (self.pushed > 0 and not self.pingpong)  # the peer waits for this, or for an answer
+        if pending and (self.nxt - self.wup > self.mss_est or (done and not self.queue.size)):
             ep.send_ack(now)
             return
         current = self.window()
@@ -413,10 +416,6 @@ class Receiver:
             least = max(least, min(ep.so.rcvbuf >> 3, LARGE_UPDATE))
         if 2 * current <= free and free - current >= least and not window_opened(self):
             ep.send_ack(now)
-
-    def _seems_done(self) -> bool:
-        """The peer waits for our ACK, or for an answer that the user would have given by now (tcp_cleanup_rbuf)."""
-        return self.pushed > 1 or (self.pushed > 0 and not self.pingpong)
 
     def _tune(self, now: int) -> None:
         """Once a round trip: the buffer follows what the user took in it, as long as nothing is left to take."""
