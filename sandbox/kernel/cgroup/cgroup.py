@@ -85,9 +85,9 @@ class Cgroup:
         self.pids_max: int | None = None
         self.pids_hits = 0
         self.pids_events = Event()
-        self.memory = GroupMemory()
+        self.memory: GroupMemory = GroupMemory()
         self.memory_pages: int | None = None
-        self.memory_events = MemoryEvents()
+        self.memory_events: MemoryEvents = MemoryEvents()
         self.oom_group = False
         if parent is not None:
             self.frozen = parent.frozen

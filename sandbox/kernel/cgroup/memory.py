@@ -33,7 +33,7 @@ class MemoryEvents:
     def __init__(self) -> None:
         self.high = self.max = self.oom = self.kill = self.group_kill = 0
         self.local_high = self.local_max = self.local_oom = self.local_kill = self.local_group_kill = 0
-        self.changed = Event()
+        self.changed: Event = Event()
 
 
 class GroupMemory:
