@@ -117,7 +117,7 @@ class Task:
         "sampled_ns",
         "told_ns",
         "waits",
-        "penalty_until",
+        "penalty_until",  # it has got too much memory, and waits so long (cgroup/memory.py)
         "__weakref__",
     )
 
@@ -140,7 +140,6 @@ class Task:
         self.seccomp: SeccompFilter | None = None  # the newest
         self.handlers = kernel.handlers  # with a seccomp mode: the gate, for every number
         self.dispatch: UserDispatch | None = None  # of its calls, by itself
-
         self.args = SyscallArgs((0, 0, 0, 0, 0, 0))
         self.nr, self.work = -1, 0
         self.parked = PARK_NONE
@@ -178,8 +177,7 @@ class Task:
         self.timer_slack_ns = self.default_timer_slack_ns = 50_000
         self.start_ns = kernel.clock.now_ns()
         # processor time when it last got a signal for its process's, as it was told last, when it came to its control group
-        self.sampled_ns = self.told_ns = self.subgroup_cpu_ns = self.waits = 0
-        self.penalty_until = 0  # it has got too much memory, and waits so long (cgroup/memory.py)
+        self.sampled_ns = self.told_ns = self.subgroup_cpu_ns = self.waits = self.penalty_until = 0
         self.subgroup: Cgroup | None = None  # a threaded control group; None: it is in that of its process
 
     # --- guest memory ---

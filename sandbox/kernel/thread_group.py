@@ -74,9 +74,8 @@ class ThreadGroup:
         # job control
         self.without_tty = False  # it has given up its session's terminal, or was there before its session had it
         self.stop_signal = 0  # a group stop is under way or complete
-        self.stopped = False  # complete
+        self.stopped = self.continued = False  # the stop is complete; WCONTINUED has something to report
         self.stop_reported = True  # a wait has consumed it
-        self.continued = False  # WCONTINUED has something to report
         # accounting, ns and events
         self.start_ns = kernel.clock.now_ns()
         self.threaded = False  # it has had more than one thread
