@@ -61,6 +61,7 @@ class MemoryWatch:
         self._forgiven = 0
         self._seen: dict[AddressSpace, MemoryUse] = {}
         self._grown: dict[AddressSpace, int] = {}  # pages more than at the look before, of those that were looked at
+        self._measured = False  # in this look, for memory.high
         self._turn: list[AddressSpace] = []
         self._copies: dict[AddressSpace, int] = {}  # pages that others count too; of this round of measuring
         self._copies_before: dict[AddressSpace, int] = {}  # and of the one before
@@ -74,6 +75,7 @@ class MemoryWatch:
     def look(self) -> None:
         """Look, kill if there is too much, and say when to look again."""
         begin = self.kernel.clock.now_ns()
+        self._measured = False
         self._refresh()
         self._count_areas(begin)
         left = self.kernel.commit.size - self._used(sum(use.private for use in self._seen.values()))
@@ -133,7 +135,9 @@ class MemoryWatch:
         """Who has got more since the last look in a group that has more than memory.high waits for it: pages left."""
         used = self._used_by(spaces, True)
         if used > high:
-            self._measure()
+            if not self._measured:  # once a look: it may take long, and nobody ends who is over his bound here
+                self._measured = True
+                self._measure()
             used = self._used_by(spaces, False)
         if used > high:
             slow_down(self.kernel, cgroup, used, [(space, self._grown.get(space, 0)) for space in spaces])
