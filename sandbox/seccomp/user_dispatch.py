@@ -101,7 +101,8 @@ def _make(t: Task, a: SyscallArgs, dispatch: UserDispatch) -> Result:
 
 def raise_sigsys(t: Task, code: int, error: int) -> Result:
     """SIGSYS for the call under way, which is not made; the registers are as they were at it (syscall_rollback)."""
-    number = t.nr - (t.nr << 1 & 1 << 32)  # an int, for who asks
+    number = t.nr & 0xFFFFFFFF
+    number -= number << 1 & 1 << 32  # an int, for who asks
     info = SignalInfo(SIGSYS, code, addr=t.thread.get_reg(RIP), value=number, status=AUDIT_ARCH_X86_64)
     info.errno = error
     t.thread.set_reg(RAX, number & _M64)
