@@ -294,9 +294,11 @@ class Sender:
     def output_acknowledged(self, now: int) -> None:
         """`output` when acknowledgements have come. Each stands for a moment of its own, but those of a batch are handled at
         once: what several let go together beyond `burst_limit` follows at the pace of the connection (`output_burst`), lest
-        a short queue on the path overflow."""
-        several, self.acks = self.acks > 1, 0
-        if several and self.ca_state == CA_OPEN:  # else it is reordering, or loss, in which PRR holds back
+        a short queue on the path overflow. So does what one lets go that stands for many segments, except in slow start.
+        (Linux sends that at once; it is in time more often, and its segments stay apart.)"""
+        bounded = self.acks > 1 or not self.cc.in_slow_start()
+        self.acks = 0
+        if bounded and self.ca_state == CA_OPEN:  # else it is reordering, or loss, in which PRR holds back
             self.output_burst(now)
         else:
             self.output(now)

@@ -34,7 +34,16 @@ def test_a_batch_of_acknowledgements_lets_an_initial_window_go_at_once_and_the_r
     assert len(peer.sent()) >= WINDOW - 10
 
 
-def test_a_single_acknowledgement_lets_all_go() -> None:
+def test_so_does_one_that_stands_for_a_window() -> None:
     peer = with_a_window_under_way()
+    peer.send(ACK, ack=peer.ack + WINDOW * MSS)
+    assert len(peer.sent()) == 10
+    peer.pass_time(15)
+    assert len(peer.sent()) >= WINDOW - 10
+
+
+def test_in_slow_start_one_lets_all_go() -> None:
+    peer = with_a_window_under_way()
+    peer.ep.snd.cc.ssthresh = 1 << 30
     peer.send(ACK, ack=peer.ack + WINDOW * MSS)
     assert len(peer.sent()) >= WINDOW
