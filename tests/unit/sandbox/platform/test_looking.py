@@ -27,7 +27,7 @@ def posted(space: Space) -> SimpleNamespace:
     words[layout.LANE_SEQ] = 1
     words[layout.LANE_KIND] = layout.KIND_THUNK
     return SimpleNamespace(
-        words=words, lane=bytes(layout.LANE_SIZE), space=space, seen=0, stopped=False, private=False,
+        words=words, lane=bytes(layout.LANE_SIZE), space=space, seen=0, stopped=False, private=False, acting=False,
         on_attached=None, on_return=None, released=False,
     )  # fmt: skip
 
