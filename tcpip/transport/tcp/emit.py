@@ -70,9 +70,7 @@ def emit_segment(ep: TcpEndpoint, seq: int, size: int, flags: int, now: int, fre
                 ep.local_port, ep.remote_port, seq & MASK, rcv.nxt & MASK, WORD_PLAIN | flags, window, 0, urgent
             )
         )
-    extra = 0
-    if rcv.has_sack_info and size <= snd.gso_max - 40:
-        extra = _append_sack(ep, header)
+    extra = _append_sack(ep, header) if rcv.has_sack_info and size <= snd.gso_max - 40 else 0
     payload = snd.buf.slices(seq, size) if size else _NOTHING
     if ep.md5_key:
         sign(route.src, route.dst, header, payload, size, ep.md5_key)

@@ -137,9 +137,7 @@ class Sender:
         self.cc: CongestionControl = ALGORITHMS[ep.tcp_options.congestion](DEFAULT_MSS)
         self.ca_state = CA_OPEN
         self.high_seq = iss
-        self.prr_delivered = 0
-        self.prr_out = 0
-        self.recover_fs = 0
+        self.prr_delivered = self.prr_out = self.recover_fs = 0
         self.undo_marker = -1
         self.undo_retrans = 0  # segments sent again since `dsack_marker` that no DSACK has spoken of
         self.dsack_marker = -1
