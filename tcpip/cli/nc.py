@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import socket
 import stat
 import sys
 from typing import Any
@@ -35,8 +36,8 @@ async def _main(options: argparse.Namespace) -> int:
         else:
             try:
                 reader, writer = await open_connection(session.stack, words[0], int(words[1]))
-            except ValueError as error:
-                raise UsageError(str(error)) from None
+            except socket.gaierror as error:
+                raise UsageError(error.strerror) from None
         await _copy(reader, writer)
         writer.close()
         await writer.wait_closed()
