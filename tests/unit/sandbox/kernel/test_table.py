@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 import sandbox.syscalls.linux
 from sandbox.abi.linux.syscall_names import SYSCALL_NAMES
 from sandbox.syscalls import late
@@ -31,6 +33,7 @@ def test_what_is_not_whole_says_why() -> None:
     assert not [row.name for row in ROWS if row.support != Support.FULL and not row.note]
 
 
+@pytest.mark.interpreted  # the page is made by asking handlers for nobody
 def test_what_a_start_knows_of_it() -> None:
     path = Path(__file__).parents[4] / "sandbox/syscalls/linux/late_table.py"
     assert path.read_text(encoding="utf-8") == page(), f"python -m tools.late_table >{path}"
