@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import select
@@ -83,10 +82,11 @@ class Lab:
         self.wire.stdin.flush()
         if self.case.narrow is not None:
             after, narrow = self.case.narrow
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                near.wait(after)
-            beyond = "vr" if way == "out" else "tap0"  # the link that the router forwards text to
-            self._ip(self.router, f"link set {beyond} mtu {narrow}")
+            try:
+                near.wait(after)  # who is done before meets no narrow link
+            except subprocess.TimeoutExpired:
+                beyond = "vr" if way == "out" else "tap0"  # the link that the router forwards text to
+                self._ip(self.router, f"link set {beyond} mtu {narrow}")
         said = self._lines(far, near)
         for child in (near, far):
             child.communicate()
