@@ -146,8 +146,6 @@ BLOCK_TAIL: Final = 496  # where it goes on
 BLOCK_PENDING: Final = 497  # an interrupt came meanwhile
 BLOCK_FS: Final = 498  # its fs base, for the case that gs is another thread's
 BLOCK_TRAPS: Final = 499  # how many calls of futex(2) that came by a trap it might have answered itself (futex.c)
-# In the private lane of every thread:
-LANE_LOWEST: Final = 500  # the lowest address that the kernel has chosen for a mapping of it; 0: none yet
 
 # Answers that the stub may give itself: which (a bit each), then the values, as KNOWN_CALLS (answers.py) has them.
 LANE_KNOWN: Final = 472

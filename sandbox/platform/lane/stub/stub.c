@@ -260,35 +260,6 @@ static inline int maps_file(volatile u64 *lane) {
     return lane[LANE_NR] == 9 && (lane[LANE_ARGS + 3] & ~0x1800ul) == 0x12 && (int)lane[LANE_ARGS + 4] >= 0;
 }
 
-/*
- * The call in `call` as it may be let through: 0 where it can only be asked. A mapping of a file at no address is expected
- * below the lowest one that the thread has made so, where the kernel puts it as long as there is no room above; memory at a fixed
- * address may replace what is no private memory. The sentry decides on what is in the lane, and compares.
- */
-static int as_ordered(volatile u64 *lane, u64 slot, u64 *call) {
-    u64 flags = call[4] & ~0x1800ul, lowest = private_lane(slot)[LANE_LOWEST];
-    if (lane[LANE_KIND] != KIND_SYSCALL) return 0;
-    if (call[0] == 11 || call[0] == 10 || call[0] == 9) call[2] = (call[2] + 4095) & ~4095ul;
-    if (call[0] != 9) return call[0] == 11 || call[0] == 10;
-    if (flags == 0x32) { /* MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS, and MAP_NORESERVE */
-        call[4] = 0x4032;
-        call[5] = -1ul;
-        call[6] = 0;
-        return 1;
-    }
-    if ((int)call[5] < 0 || (flags != 0x12 && (flags != 2 || call[1] || lowest <= call[2]))) return 0;
-    if (flags == 2) call[1] = lowest - call[2];
-    call[4] = flags == 2 ? 0x104002 : 0x4012; /* MAP_PRIVATE | MAP_NORESERVE, MAP_FIXED_NOREPLACE or MAP_FIXED */
-    call[5] = LENT_FD;
-    return 1;
-}
-
-/* Where the kernel has put what was mapped at no address. */
-static inline void mapped_at(volatile u64 *lane, u64 slot, u64 address) {
-    volatile u64 *lowest = private_lane(slot) + LANE_LOWEST;
-    if (lane[LANE_NR] == 9 && !lane[LANE_ARGS] && address < TASK_SIZE && (!*lowest || address < *lowest)) *lowest = address;
-}
-
 /* The program ends or is replaced, or asks: the most memory that it ever had (getrusage: ru_maxrss), and what it has used. */
 static inline void tell_peak(volatile u64 *lane) {
     u64 nr = lane[LANE_NR], usage[18];
@@ -419,8 +390,14 @@ static int run_orders(volatile u64 *lane, u64 slot, struct ucontext *uc) {
 static void serve(volatile u64 *lane, u64 slot, struct ucontext *uc, int asked) {
     u64 call[8] = {lane[LANE_NR], lane[LANE_ARGS], lane[LANE_ARGS + 1], lane[LANE_ARGS + 2],
                    lane[LANE_ARGS + 3], lane[LANE_ARGS + 4], lane[LANE_ARGS + 5], 0};
-    u64 *entry = as_ordered(lane, slot, call) ? call : 0;
-    int file = entry && call[0] == 9 && call[5] == LENT_FD, maps = lane[LANE_KIND] == KIND_SYSCALL && call[0] == 9;
+    int file = lane[LANE_KIND] == KIND_SYSCALL && maps_file(lane);
+    if (file) { /* as it will be ordered */
+        call[2] = (call[2] + 4095) & ~4095ul;
+        call[4] = 0x4012; /* MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE */
+        call[5] = LENT_FD;
+    }
+    if (call[0] == 11 || call[0] == 10) call[2] = (call[2] + 4095) & ~4095ul;
+    u64 *entry = lane[LANE_KIND] == KIND_SYSCALL && (file || call[0] == 11 || call[0] == 10) ? call : 0;
     for (;;) {
         i64 direct = 0;
         if (!asked) post(lane, slot, entry, &direct);
@@ -433,7 +410,6 @@ static void serve(volatile u64 *lane, u64 slot, struct ucontext *uc, int asked) 
         entry = 0;
         if (action == ACTION_REPLY) {
             uc->gregs[G_RAX] = lane[LANE_VALUE];
-            if (maps) mapped_at(lane, slot, lane[LANE_VALUE]);
             return;
         }
         if (action == ACTION_REPLY_COPY) {
@@ -459,7 +435,6 @@ static void serve(volatile u64 *lane, u64 slot, struct ucontext *uc, int asked) 
         i64 result = (i64)lane[LANE_RESULT];
         if (action != ACTION_ORDERS && lane[LANE_KIND] == KIND_DONE && !(result < 0 && result >= -4095)) {
             uc->gregs[G_RAX] = (u64)value;
-            if (maps) mapped_at(lane, slot, (u64)value);
             return;
         }
     }
