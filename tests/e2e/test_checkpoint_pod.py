@@ -234,8 +234,8 @@ def test_moved_at_random_moments(mover: PodMover, tmp_path: Path) -> None:
     volume.mkdir()
     mounts = [{"destination": "/v", "type": "bind", "source": str(volume), "options": ["rbind", "rw"]}]
     mover.sandbox()
-    ping = "mkfifo /v/a /v/b; echo ready; exec 3<>/v/a 4<>/v/b; n=0; while [ $n -lt 300 ]; do echo $n >&3; read n <&4; echo $n; done; exit 5"
-    pong = "exec 3<>/v/a 4<>/v/b; while read n <&3; do n=$((n+1)); echo $n $(echo $n); echo $n >&4; [ $n = 300 ] && exit 6; done"
+    ping = "mkfifo /v/a /v/b; echo ready; exec 3<>/v/a 4<>/v/b; n=0; while [ $n -lt 1200 ]; do echo $n >&3; read n <&4; echo $n; done; exit 5"
+    pong = "exec 3<>/v/a 4<>/v/b; while read n <&3; do n=$((n+1)); echo $n $(echo $n); echo $n >&4; [ $n = 1200 ] && exit 6; done"
     mover.further("one", "sh", "-c", ping, mounts=list(mounts))
     shim.says("one", "ready")
     mover.further("two", "sh", "-c", pong, mounts=list(mounts))
@@ -257,6 +257,6 @@ def test_moved_at_random_moments(mover: PodMover, tmp_path: Path) -> None:
         eventually(lambda name=name: shim.status(names[name]) == "stopped", "it does not end")  # type: ignore[misc]
         assert json.loads(shim.call("wait", names[name]).out)["exitStatus"] == status
         said[name] += shim.out(names[name]).read_text()
-    assert said["one"].split() == ["ready", *(str(n) for n in range(1, 301))]
-    assert said["two"] == "".join(f"{n} {n}\n" for n in range(1, 301))
+    assert said["one"].split() == ["ready", *(str(n) for n in range(1, 1201))]
+    assert said["two"] == "".join(f"{n} {n}\n" for n in range(1, 1201))
     assert moves > 3
