@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -190,6 +191,10 @@ static void tty(void)
             continue;
         }
         ioctl(fd, TIOCGWINSZ, &size);
+        for (int i = 0; i < 100 && !size.ws_row; i++) { /* runc sets it while the program runs already */
+            poll(NULL, 0, 10);
+            ioctl(fd, TIOCGWINSZ, &size);
+        }
         fstat(fd, &st);
         printf("tty %d: %s %u:%u %dx%d i%o o%o c%o l%o pgrp %d owner %u:%u mode %o\n", fd, ttyname(fd), major(st.st_rdev),
                minor(st.st_rdev), size.ws_row, size.ws_col, t.c_iflag, t.c_oflag, t.c_cflag, t.c_lflag, tcgetpgrp(fd),
