@@ -243,6 +243,11 @@ class Task:
         else:
             self.dispatch.below = handlers
 
+    def keep_no_calls(self) -> None:
+        """It keeps none of them for itself any more: asked for, or by execve(2)."""
+        if self.dispatch is not None:
+            self.handlers, self.dispatch = self.dispatch.below, None
+
     def ended(self) -> bool:
         """It uses no more processor time."""
         return self.parked == PARK_DEAD

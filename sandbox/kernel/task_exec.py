@@ -244,8 +244,7 @@ def _reset(t: Task, result: LoadResult, creds: Credentials) -> None:
     t.altstack_sp = t.altstack_size = t.altstack_flags = 0
     t.robust_list = t.clear_child_tid = 0
     t.restart_block = None
-    if t.dispatch is not None:
-        t.handlers, t.dispatch = t.dispatch.below, None
+    t.keep_no_calls()
     t.comm = result.comm
     group.did_exec = True
     group.execs += 1

@@ -48,7 +48,7 @@ def set_dispatch(t: Task, mode: int, offset: int, length: int, selector: int) ->
     if mode == PR_SYS_DISPATCH_OFF:
         if offset or length or selector:
             return -errno.EINVAL
-        clear(t)
+        t.keep_no_calls()
         return 0
     if mode != PR_SYS_DISPATCH_ON or (offset and offset + length & _M64 <= offset):
         return -errno.EINVAL
@@ -59,13 +59,6 @@ def set_dispatch(t: Task, mode: int, offset: int, length: int, selector: int) ->
     t.handlers = gated(below)
     t.thread.unlearn()
     return 0
-
-
-def clear(t: Task) -> None:
-    """It has no more: asked for, or by execve(2). A new thread or process has none."""
-    if t.dispatch is not None:
-        below, t.dispatch = t.dispatch.below, None
-        t.handlers = below
 
 
 def gated(table: list[Handler]) -> list[Handler]:

@@ -6,12 +6,14 @@ import argparse
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 from collections.abc import Callable
 from typing import BinaryIO, Final
 
 from tcpip.adapters.aio_runner import Runner
-from tcpip.addr import IPV4_ANY, IPV6_ANY, is_link_local, parse, parse_mac, parse_prefix, text
+from tcpip.adapters.names import address_of
+from tcpip.addr import IPV4_ANY, IPV6_ANY, SockAddr, is_link_local, parse, parse_mac, parse_prefix, text
 from tcpip.clock import MonotonicClock
 from tcpip.config.dhcp6_client import Dhcp6Client
 from tcpip.config.dhcp_client import DhcpClient
@@ -41,6 +43,14 @@ class CommandError(Exception):
 
 class UsageError(CommandError):
     """The command line cannot be meant: status 2."""
+
+
+def destination(stack: Stack, host: str, number: int = 0) -> SockAddr:
+    """What a command line means by a host; UsageError for a name."""
+    try:
+        return address_of(stack, host, number)
+    except socket.gaierror as error:
+        raise UsageError(error.strerror) from None
 
 
 def port(value: str) -> int:

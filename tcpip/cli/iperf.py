@@ -12,15 +12,13 @@ import asyncio
 import json
 import re
 import secrets
-import socket
 import sys
 from typing import Any, Final
 
 from tcpip.adapters.aio_transport import connect_endpoint, wait_for
-from tcpip.adapters.names import address_of
 from tcpip.addr import SockAddr
 from tcpip.cli import iperf_wire as wire
-from tcpip.cli.host import CommandError, HostSession, UsageError, add_host_options, port, until_stopped
+from tcpip.cli.host import CommandError, HostSession, UsageError, add_host_options, destination, port, until_stopped
 from tcpip.cli.iperf_server import serve
 from tcpip.cli.iperf_streams import Stream, TcpStream, UdpStream, progress, report, results
 from tcpip.cli.iperf_wire import ProtocolViolation, Wire
@@ -200,10 +198,7 @@ class Client:
 
 async def run_client(stack: Stack, options: argparse.Namespace) -> float:
     """One test against an iperf3 server; the receiver's Gbit/s."""
-    try:
-        address = address_of(stack, options.client, options.port)
-    except socket.gaierror as error:
-        raise UsageError(error.strerror) from None
+    address = destination(stack, options.client, options.port)
     return await Client(stack, options, address, Wire(await _connect(stack, address))).run()
 
 

@@ -5,16 +5,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import socket
 import struct
 from typing import Any
 
 from tcpip import errors
 from tcpip.adapters.aio_transport import wait_for
-from tcpip.adapters.names import address_of
 from tcpip.adapters.oserror import os_error
 from tcpip.addr import AF_INET, AF_INET6, SockAddr, text
-from tcpip.cli.host import HostSession, UsageError, add_host_options
+from tcpip.cli.host import HostSession, UsageError, add_host_options, destination
 from tcpip.clock import NS_PER_MS
 from tcpip.errors import NetworkError
 from tcpip.sockopt import IPPROTO_ICMP, IPPROTO_ICMPV6, SOCK_DGRAM
@@ -44,11 +42,7 @@ async def _main(options: argparse.Namespace) -> int:
     session = HostSession(options)
     try:
         await session.ready()
-        try:
-            address = address_of(session.stack, options.host, 0)
-        except socket.gaierror as error:
-            raise UsageError(error.strerror) from None
-        return await _ping(session, address, options)
+        return await _ping(session, destination(session.stack, options.host), options)
     finally:
         session.close()
 

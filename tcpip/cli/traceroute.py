@@ -5,15 +5,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import socket
 import struct
 from typing import Any, Final
 
 from tcpip.adapters.aio_transport import wait_for
-from tcpip.adapters.names import address_of
 from tcpip.adapters.oserror import os_error
 from tcpip.addr import AF_INET, AF_INET6, SockAddr, text
-from tcpip.cli.host import CommandError, HostSession, UsageError, add_host_options
+from tcpip.cli.host import CommandError, HostSession, UsageError, add_host_options, destination
 from tcpip.clock import NS_PER_MS
 from tcpip.errors import NetworkError
 from tcpip.sockopt import (
@@ -54,10 +52,7 @@ async def _main(options: argparse.Namespace) -> int:
     session = HostSession(options)
     try:
         await session.ready()
-        try:
-            target = address_of(session.stack, options.host, BASE_PORT)
-        except socket.gaierror as error:
-            raise UsageError(error.strerror) from None
+        target = destination(session.stack, options.host, BASE_PORT)
         return await _trace(session.stack, target, options)
     finally:
         session.close()

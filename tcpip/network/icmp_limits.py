@@ -56,9 +56,8 @@ class PeerLimits:
     __slots__ = ("_full_at",)
 
     def __init__(self) -> None:
-        self._full_at: dict[
-            bytes, int
-        ] = {}  # by address, the least recently told first: when it may have a burst again
+        # By address, the least recently told first: when it may have a burst again.
+        self._full_at: dict[bytes, int] = {}
 
     def allow(self, address: bytes, interval: int, now: int) -> bool:
         """Whether `address` may be told one thing more at `now` (ns); it is counted then. An `interval` of 0: always."""

@@ -23,6 +23,7 @@ from tcpip.transport.protocol import IcmpError, TransportProtocol
 
 if TYPE_CHECKING:
     from tcpip.stack.stack import Stack
+    from tcpip.stats import Counters
     from tcpip.transport.endpoint import Endpoint
 
 MAX_ERROR: Final = 576
@@ -116,14 +117,18 @@ class ICMPv4(TransportProtocol):
         """Whether the limits let an answer to `cause` go (net/ipv4/icmp.c: icmpv4_global_allow, icmpv4_xrlim_allow)."""
         if not self.ratemask >> kind & 1 or (kind == wire.DEST_UNREACHABLE and code == wire.FRAGMENTATION_NEEDED):
             return True
+        return self.within_limits(cause, self.interval_ms, self.stack.stats.icmp)
+
+    def within_limits(self, cause: RxPacket, interval_ms: int, counters: Counters) -> bool:
+        """Whether the sum and the host that sent `cause` may have one message more, of IPv6 too; what may not is counted."""
         if cause.nic is not None and cause.nic.loopback:
             return True
         now = self.stack.clock.now_ns()
         if not self.limiter.allow(now):
             self.stack.stats.icmp.inc("OutRateLimitGlobal")
             return False
-        if not self.peers.allow(cause.src, self.interval_ms * NS_PER_MS, now):
-            self.stack.stats.icmp.inc("OutRateLimitHost")
+        if not self.peers.allow(cause.src, interval_ms * NS_PER_MS, now):
+            counters.inc("OutRateLimitHost")
             return False
         return True
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final
 from tcpip import errors
 from tcpip.addr import is_multicast
 from tcpip.buffer import TO_HOST, RxPacket, TxPacket
-from tcpip.clock import NS_PER_MS
 from tcpip.errors import DropReason, Malformed, NetError, NetworkError
 from tcpip.header import icmpv6 as wire
 from tcpip.header.ipv6_ext import DESTINATION, FRAGMENT, HOP_BY_HOP, ROUTING, walk
@@ -51,8 +50,6 @@ class ICMPv6(TransportProtocol):
 
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
-        self.limiter = stack.icmpv4.limiter
-        self.peers = stack.icmpv4.peers
         self.ratemask: bytes = RATEMASK
         self.interval_ms: int = INTERVAL_MS  # net.ipv6.icmp.ratelimit
         self.ignore_echo: int = 0  # net.ipv6.icmp.echo_ignore_all
@@ -108,16 +105,8 @@ class ICMPv6(TransportProtocol):
 
     def _may_send(self, cause: RxPacket, kind: int) -> bool:
         """Whether the limits let an answer to `cause` go (net/ipv6/icmp.c: icmpv6_global_allow, icmpv6_xrlim_allow)."""
-        if not self.ratemask[kind] or (cause.nic is not None and cause.nic.loopback):
-            return True
-        now = self.stack.clock.now_ns()
-        if not self.limiter.allow(now):
-            self.stack.stats.icmp.inc("OutRateLimitGlobal")
-            return False
-        if not self.peers.allow(cause.src, self.interval_ms * NS_PER_MS, now):
-            self.stack.stats.icmp6.inc("OutRateLimitHost")
-            return False
-        return True
+        stack = self.stack
+        return not self.ratemask[kind] or stack.icmpv4.within_limits(cause, self.interval_ms, stack.stats.icmp6)
 
     def send(
         self, kind: int, code: int, rest: int, body: list[bytes | memoryview], dst: bytes, src: bytes, cause: RxPacket

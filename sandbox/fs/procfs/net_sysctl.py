@@ -195,28 +195,6 @@ def _put_range(t: Task, values: Values) -> None:
         stack.ports.first, stack.ports.last = first, last
 
 
-def _get_reserved(t: Task) -> bytes:
-    stack = t.ns.net.stack
-    return stack.ports.reserved if stack is not None else b""
-
-
-def _put_reserved(t: Task, marks: bytes) -> None:
-    stack = t.ns.net.stack
-    if stack is not None:
-        stack.ports.reserved = marks
-
-
-def _get_limited(t: Task) -> bytes:
-    stack = t.ns.net.stack
-    return stack.icmpv6.ratemask if stack is not None else b""
-
-
-def _put_limited(t: Task, marks: bytes) -> None:
-    stack = t.ns.net.stack
-    if stack is not None:
-        stack.icmpv6.ratemask = marks
-
-
 def _get_start(t: Task) -> Values:
     return (t.ns.net.unprivileged_port,)
 
@@ -256,21 +234,37 @@ _STACK: Final[tuple[tuple[str, str, str, int, int, int], ...]] = (
 )
 
 
+def _part_of_stack(t: Task, part: str) -> object | None:
+    """The caller's stack, or one of its parts by the names of attributes; None without a network."""
+    found: object | None = t.ns.net.stack
+    for step in part.split(".") if part and found is not None else ():
+        found = getattr(found, step)
+    return found
+
+
+def _marks_file(fs: ProcFs, part: str, name: str, most: int) -> RangesFile:
+    """A setting of the same kind that is a set of numbers."""
+
+    def get(t: Task) -> bytes:
+        return bytes(getattr(_part_of_stack(t, part), name, b""))
+
+    def put(t: Task, marks: bytes) -> None:
+        whose = _part_of_stack(t, part)
+        if whose is not None:
+            setattr(whose, name, marks)
+
+    return RangesFile(fs, fs.new_ino(), most, get, put)
+
+
 def _stack_file(fs: ProcFs, part: str, name: str, least: int, most: int, usual: int) -> NumbersFile:
     """A setting of a stack, or of one of its parts."""
 
-    def owner(t: Task) -> object | None:
-        found: object | None = t.ns.net.stack
-        for step in part.split(".") if part and found is not None else ():
-            found = getattr(found, step)
-        return found
-
     def get(t: Task) -> Values:
-        whose = owner(t)
+        whose = _part_of_stack(t, part)
         return (int(getattr(whose, name)) if whose is not None else usual,)
 
     def put(t: Task, values: Values) -> None:
-        whose = owner(t)
+        whose = _part_of_stack(t, part)
         if whose is not None:
             setattr(whose, name, values[0])
 
@@ -292,8 +286,6 @@ def files(fs: ProcFs) -> list[tuple[str, Inode]]:
     start = NumbersFile(fs, fs.new_ino(), _get_start, _put_start, 0, PORT_MAX)
     found.append(("net/ipv4/ip_unprivileged_port_start", start))
     found.append(("net/ipv4/tcp_congestion_control", CongestionFile(fs, fs.new_ino())))
-    reserved = RangesFile(fs, fs.new_ino(), PORT_MAX, _get_reserved, _put_reserved)
-    found.append(("net/ipv4/ip_local_reserved_ports", reserved))
-    limited = RangesFile(fs, fs.new_ino(), _BYTE_MAX, _get_limited, _put_limited)
-    found.append(("net/ipv6/icmp/ratemask", limited))
+    found.append(("net/ipv4/ip_local_reserved_ports", _marks_file(fs, "ports", "reserved", PORT_MAX)))
+    found.append(("net/ipv6/icmp/ratemask", _marks_file(fs, "icmpv6", "ratemask", _BYTE_MAX)))
     return found
