@@ -59,6 +59,7 @@ def test_stacks_and_processes(shim: Shim) -> None:
     assert shim.call("resume", "c").status == 0
 
 
+@pytest.mark.interpreted  # compiled functions have no frames
 def test_profile(shim: Shim) -> None:
     shim.start("c", "/bin/sh", "-c", "while :; do echo; done > /dev/null")
     result = shim.call("debug", "--profile", "1s", "c")

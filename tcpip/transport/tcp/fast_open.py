@@ -84,7 +84,11 @@ def enabled(listener: Listener) -> bool:
     ep = listener.ep
     mode = ep.config.fastopen
     limit = ep.tcp_options.fastopen_queue or (listener.backlog if mode & EVERY_LISTENER else 0)
-    return mode & SERVER != 0 and listener.fast_opens < limit
+    if not mode & SERVER or listener.fast_opens < limit:
+        return mode & SERVER != 0
+    if limit:
+        ep.stats_ext.inc("TCPFastOpenListenOverflow")
+    return False
 
 
 def key_of(ep: TcpEndpoint) -> bytes:

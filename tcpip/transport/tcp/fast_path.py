@@ -134,7 +134,7 @@ def _acknowledge(ep: TcpEndpoint, acked: int, now: int) -> None:
     snd.first_timeout = -1
     snd.probes_out = 0
     if rtt:
-        snd.cc.on_rtt(rtt, una, snd.nxt, now)
+        snd.round_trip(rtt, now)
     grow_cwnd(snd, acked, rtt, now)
     ep.timers.acked(acked, now)
     ep.acknowledged()

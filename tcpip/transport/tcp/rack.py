@@ -63,8 +63,9 @@ class Rack:
             self.end = seg.end
 
     def on_dsack(self, una: int, nxt: int) -> None:
-        """6.2 step 4: the peer got something twice; widen the reordering window once a round trip."""
-        if una >= self.dsack_round:
+        """6.2 step 4: the peer got something twice; widen the reordering window once a round trip, where anything has ever been
+        reordered (net/ipv4/tcp_input.c:tcp_dsack_seen)."""
+        if self.reorders and una >= self.dsack_round:
             self.dsack_round = nxt
             self.multiplier = min(self.multiplier + 1, MAX_MULTIPLIER)
             self.persist = PERSIST_RECOVERIES

@@ -149,6 +149,13 @@ class Receiver:
             return False
         return self.adv <= self.nxt or self.queue.size + self.ofo.size > self.ep.so.rcvbuf
 
+    def count_dropped(self, seq: int) -> None:
+        """Text at `seq` finds the window or the buffer full (net/ipv4/tcp_input.c:tcp_data_queue)."""
+        if self.adv > self.nxt:
+            self.ep.stats_ext.inc("TCPRcvQDrop" if seq <= self.nxt else "TCPOFODrop")
+        elif seq <= self.nxt:
+            self.ep.stats_ext.inc("TCPZeroWindowDrop")
+
     def select_window(self) -> int:
         """The window to advertise now, a multiple of what the scale can say; moves the right edge."""
         current = self.adv - self.nxt

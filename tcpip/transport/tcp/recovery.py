@@ -11,6 +11,7 @@ from typing import Final
 
 from tcpip import seqnum
 from tcpip.clock import NS_PER_MS
+from tcpip.transport.tcp.dsack import all_came_twice, came_twice, count_ignored
 from tcpip.transport.tcp.sack import LOST, SACKED, Delivered
 from tcpip.transport.tcp.segment import Segment
 from tcpip.transport.tcp.sender import CA_CWR, CA_DISORDER, CA_LOSS, CA_OPEN, CA_RECOVERY, Sender
@@ -37,10 +38,10 @@ def process_ack(snd: Sender, seg: Segment, window_changed: bool, congested: bool
         snd.bytes_acked += advanced
         if snd.prober is not None:
             snd.prober.acknowledged(ack)
-    dsack = _take_sacks(snd, seg, prior_una, delivered) if ep.sack_ok and seg.options.sack else False
+    dsack = _take_sacks(snd, seg, delivered) if ep.sack_ok and seg.options.sack else False
     rtt = _sample_rtt(snd, seg, delivered, advanced, dsack, now)
     if rtt:
-        snd.cc.on_rtt(rtt, snd.una, snd.nxt, now)
+        snd.round_trip(rtt, now)
     if not ep.sack_ok:
         _count_duplicates(snd, seg, advanced, window_changed, delivered)
     _count(snd, seg, delivered, congested)
@@ -84,7 +85,7 @@ def _count(snd: Sender, seg: Segment, delivered: Delivered, congested: bool) -> 
 def process_old_ack(snd: Sender, seg: Segment) -> None:
     """An ACK that a later one has overtaken: what its SACK blocks tell is news none the less (tcp_input.c:tcp_ack)."""
     delivered = Delivered()
-    _take_sacks(snd, seg, snd.una, delivered)
+    _take_sacks(snd, seg, delivered)
     snd.rack.update(delivered, snd.rtt.min_rtt, seg.now)
     _note_reordering(snd, delivered)
     _detect_losses(snd, 0, seg.now)
@@ -92,28 +93,21 @@ def process_old_ack(snd: Sender, seg: Segment) -> None:
         enter_recovery(snd, seg.now)
 
 
-def _take_sacks(snd: Sender, seg: Segment, prior_una: int, delivered: Delivered) -> bool:
+def _take_sacks(snd: Sender, seg: Segment, delivered: Delivered) -> bool:
     """Mark what SACK blocks cover; True when the first of them is a DSACK (RFC 2883 5)."""
     blocks = []
     for wire_left, wire_right in seg.options.sack:
         left = seqnum.unwrap(wire_left, snd.una)
         blocks.append((left, seqnum.unwrap(wire_right, left)))
-    left, right = blocks[0]
-    dsack = left < right and (right <= seg.ack or (len(blocks) > 1 and blocks[1][0] <= left and right <= blocks[1][1]))
-    if dsack:
-        twice = max(-(-(right - left) // max(snd.mss, 1)), 1)
-        snd.ep.stats_ext.inc("TCPDSACKRecv" if right <= seg.ack else "TCPDSACKOfoRecv")
-        snd.ep.stats_ext.inc("TCPDSACKRecvSegs", twice)
-        snd.dsack_dups += twice
-        snd.rack.on_dsack(snd.una, snd.nxt)
-        if 0 <= snd.dsack_marker < right and snd.undo_retrans > 0:
-            snd.undo_retrans = max(snd.undo_retrans - max((right - left) // snd.mss, 1), 0)
-            if not snd.undo_retrans:
-                _undo(snd, "TCPDSACKUndo")
+    dsack = came_twice(snd, blocks, seg.ack)
+    if dsack and all_came_twice(snd, blocks[0]):
+        _undo(snd, "TCPDSACKUndo")
     for left, right in sorted(blocks):  # upwards, lest a block looks reordered to the one before it
-        if snd.una <= left < right <= snd.nxt:
+        if snd.una < left < right <= snd.nxt:
             snd.board.mark_sacked(left, right, snd.mss, delivered)
-        elif right > snd.una:
+        elif dsack and (left, right) == blocks[0]:
+            count_ignored(snd, (left, right))
+        elif right > snd.una or seg.ack == snd.una:
             snd.ep.stats_ext.inc("TCPSACKDiscard")
     return dsack
 

@@ -27,6 +27,7 @@ def passes_screen(options: SocketOptions, pkt: RxPacket, stack: Stack) -> bool:
     """It has come from near enough (IP_MINTTL), and what the socket filter leaves, at least the header (net/ipv4/tcp_ipv4.c: tcp_filter). Text that it cuts off comes
     again and again, as it was never acknowledged."""
     if options.min_hops(len(pkt.src) == 4) > pkt.ttl:
+        stack.stats.tcp_ext.inc("TCPMinTTLDrop")
         stack.stats.drop(DropReason.FILTERED, pkt)
         return False
     at = pkt.transport

@@ -223,6 +223,7 @@ def text_and_fin(ep: TcpEndpoint, seg: Segment) -> None:
         _text_for_nobody(ep, seg)
         return
     if size and rcv.is_full(seg.seq + size):
+        rcv.count_dropped(seg.seq)
         rcv.duplicate(seg.seq, min(seg.seq + size, rcv.nxt))
         rcv.acknowledge_quickly()
         rcv.ack_at_once()

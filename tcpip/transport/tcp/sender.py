@@ -236,6 +236,15 @@ class Sender:
         if bound:
             self.sync_mss()
 
+    def round_trip(self, rtt: int, now: int) -> None:
+        """A round trip of `rtt` ns, for congestion control."""
+        cc = self.cc
+        cc.on_rtt(rtt, self.una, self.nxt, now)
+        for kind in cc.hystart:
+            self.ep.stats_ext.inc(f"TCPHystart{kind}Detect")
+            self.ep.stats_ext.inc(f"TCPHystart{kind}Cwnd", cc.cwnd // cc.mss)
+        cc.hystart = ()
+
     def in_flight(self) -> int:
         """RFC 6675's pipe, without our SYN."""
         return self.board.pipe(self.nxt - (self.una if self.una > self.iss else self.iss + 1))

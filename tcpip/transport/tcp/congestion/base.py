@@ -35,6 +35,9 @@ class CongestionControl:
         self.prior_cwnd = 0
         self.prior_ssthresh = 0
         self.pacing_rate = 0  # bytes/s; 0: what the windows allow leaves at once
+        self.hystart: tuple[
+            str, ...
+        ] = ()  # by what slow start has just ended, "Train" or "Delay", for the sender to count
 
     def set_mss(self, mss: int) -> None:
         """The segment size changed (handshake, path MTU): the window keeps its number of segments."""

@@ -67,6 +67,7 @@ class Cubic(CongestionControl):
         cwnd = self.cwnd // self.mss
         if self.in_slow_start() and self._hystart.ends(rtt, self._least_rtt, cwnd, self.mss, una, nxt, now):
             self.ssthresh = self.cwnd
+            self.hystart = self._hystart.by
 
     def on_ack(self, acked: int, rtt: int, una: int, nxt: int, now: int) -> None:
         segments = self.slow_start(-(-acked // self.mss))

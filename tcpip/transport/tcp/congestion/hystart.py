@@ -21,10 +21,11 @@ _INFINITE: Final = 1 << 62
 class HyStart:
     """Slow start's rounds, the smallest round-trip time in one and how long its ACKs have come. Times ns."""
 
-    __slots__ = ("found", "_end", "_began", "_last_ack", "_least", "_samples")
+    __slots__ = ("found", "by", "_end", "_began", "_last_ack", "_least", "_samples")
 
     def __init__(self) -> None:
         self.found = False
+        self.by: tuple[str, ...] = ()
         self._end = -1
         self._began = 0
         self._last_ack = 0
@@ -42,7 +43,10 @@ class HyStart:
             self._samples = 0
         if cwnd < LOW_WINDOW:
             return False
-        self.found = self._is_train(least_rtt, cwnd * mss, now) | self._is_late(rtt, least_rtt)
+        train = self._is_train(least_rtt, cwnd * mss, now)
+        late = self._is_late(rtt, least_rtt)
+        self.found = train or late
+        self.by = (*(("Train",) if train else ()), *(("Delay",) if late else ()))
         return self.found
 
     def _is_train(self, least_rtt: int, window: int, now: int) -> bool:
