@@ -148,7 +148,8 @@ class Request:
             queue.remove(waiter)
         self.waiters.clear()
         if self.timer is not None:
-            self.timer.cancel()
+            self.timer.close()
+            self.timer = None
 
     def fail(self) -> None:
         """What is linked to it will not be done; a completion that was not wanted for success comes (req_set_fail)."""

@@ -34,9 +34,9 @@ class CpuLimit:
         self.next_ns = max(soft, 1) * NS_PER_S
         self._arm()
 
-    def cancel(self) -> None:
-        """The process has ended."""
-        self._timer.cancel()
+    def close(self) -> None:
+        """The process has ended: nothing of it is held by a timer that was far away."""
+        self._timer.close()
 
     def _arm(self) -> None:
         hard = self.group.rlimits.hard[RLIMIT_CPU]

@@ -221,10 +221,10 @@ class Kernel:
             on_exit(first.exit_status)
 
     def forget_timers(self, t: Task) -> None:
-        """The task's own timers."""
+        """The task's own timers; it has ended."""
         timer = t.deadline_timer
         if timer is not None:
-            timer.cancel()
+            timer.close()
 
     def forget_group_timers(self, group: ThreadGroup) -> None:
         """Interval timers and POSIX timers of a process that ended."""

@@ -109,7 +109,7 @@ class PosixTimer:
     def delete(self) -> None:
         """timer_delete(2)."""
         self.next_ns = None
-        self._timer.cancel()
+        self._timer.close()
         self._drop_signal()
 
     def _drop_signal(self) -> None:

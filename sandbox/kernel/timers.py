@@ -14,7 +14,7 @@ def cancel_group_timers(group: ThreadGroup) -> None:
         if timer is not None:
             timer.close()
     if group.cpu_limit is not None:
-        group.cpu_limit.cancel()
+        group.cpu_limit.close()
     delete_posix_timers(group)
 
 

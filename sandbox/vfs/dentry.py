@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from sandbox.vfs.inode import Inode
 
 DEFAULT_LIMIT: Final = 50_000
-DEAD_SLACK: Final = 1024  # of those that are in no directory any more, beyond as many as live
 
 
 class Dentry:
@@ -53,20 +52,24 @@ class DentryCache:
     def __init__(self, limit: int = DEFAULT_LIMIT) -> None:
         self.count = 0
         self.limit = limit
-        self._hand: list[Dentry] = []  # candidates in order of arrival
+        self._hand: dict[Dentry, None] = {}  # those that are in a directory, in order of arrival
 
     def add(self, parent: Dentry, name: bytes, inode: Inode | None) -> Dentry:
         """A new dentry for `name`, replacing what was cached under it."""
         dentry = Dentry(name, parent, inode)
-        if name not in parent.children:
-            self.count += 1
-        parent.children[name] = dentry
-        self._hand.append(dentry)
+        self._enter(dentry, parent, name)
         if self.count > self.limit:
             self._shrink(dentry)
-        elif len(self._hand) > 2 * self.count + DEAD_SLACK:
-            self._hand = [dentry for dentry in self._hand if dentry.parent.children.get(dentry.name) is dentry]
         return dentry
+
+    def _enter(self, dentry: Dentry, parent: Dentry, name: bytes) -> None:
+        old = parent.children.get(name)
+        if old is None:
+            self.count += 1
+        else:
+            self._hand.pop(old, None)
+        parent.children[name] = dentry
+        self._hand[dentry] = None
 
     def forget(self, dentry: Dentry) -> None:
         """The name no longer leads here (stale, or removed)."""
@@ -74,6 +77,17 @@ class DentryCache:
         if children.get(dentry.name) is dentry:
             del children[dentry.name]
             self.count -= 1
+            self._hand.pop(dentry, None)
+
+    def forget_file_system(self, root: Dentry) -> None:
+        """It is mounted nowhere any more: no name in it is looked up again, but from what is held open
+        (shrink_dcache_for_umount)."""
+        found = [root]
+        for dentry in found:
+            found.extend(dentry.children.values())
+        for dentry in reversed(found):
+            if not (dentry.pins or dentry.mounts or dentry.children or dentry is root):
+                self.forget(dentry)
 
     def forget_below(self, dentry: Dentry) -> None:
         """The name leads nowhere any more, and so do those below it; but for what something is mounted on."""
@@ -90,13 +104,9 @@ class DentryCache:
     def move(self, dentry: Dentry, parent: Dentry, name: bytes) -> None:
         """Rename; what was cached at the new place is forgotten."""
         self.forget(dentry)
-        old = parent.children.pop(name, None)
-        if old is not None:
-            self.count -= 1
         dentry.parent = parent
         dentry.name = name
-        parent.children[name] = dentry
-        self.count += 1
+        self._enter(dentry, parent, name)
 
     def exchange(self, a: Dentry, b: Dentry) -> None:
         """RENAME_EXCHANGE."""
@@ -108,18 +118,12 @@ class DentryCache:
         """Drop the older unpinned leaves until a quarter of the room is free."""
         goal = self.limit - self.limit // 4
         for _ in range(3):  # a pass frees leaves; their parents become leaves
-            left: list[Dentry] = []
-            for dentry in self._hand:
-                if dentry.parent.children.get(dentry.name) is not dentry:
-                    continue
+            for dentry in list(self._hand):
                 busy = dentry.pins or dentry.mounts or dentry.children or dentry is keep
                 same = dentry.inode is not None and dentry.inode is keep.inode
-                if self.count > goal and not busy and not same:
+                if not busy and not same:
                     self.forget(dentry)
-                else:
-                    left.append(dentry)
-            self._hand = left
-            if self.count <= goal:
-                return
+                    if self.count <= goal:
+                        return
         if self.count > self.limit:
             self.limit = self.count + self.limit // 4  # everything is in use: no use in trying each time

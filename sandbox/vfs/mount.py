@@ -216,9 +216,19 @@ class Vfs:
             self._users[fs] = left
             return
         self._users.pop(fs, None)
-        self._roots.pop(fs, None)
+        root = self._roots.pop(fs, None)
+        if root is not None:
+            self.dentries.forget_file_system(root)
         if not busy:
             fs.unmounted()
+
+    def unpinned(self, mount: Mount) -> None:
+        """Nothing is open any more in a mount that has ended: nor is any name in it looked up, where it was the last one."""
+        if not self.is_mounted(mount.fs):
+            root = mount.root
+            while root.parent is not root:
+                root = root.parent
+            self.dentries.forget_file_system(root)
 
 
 class MountNamespace:

@@ -34,8 +34,11 @@ class Path:
 
     def unpin(self) -> None:
         """The opposite."""
-        self.dentry.pins -= 1
-        self.mount.pins -= 1
+        dentry, mount = self.dentry, self.mount
+        dentry.pins -= 1
+        mount.pins -= 1
+        if mount.ended and not mount.pins:
+            mount.namespace.vfs.unpinned(mount)
 
     def same(self, other: Path) -> bool:
         """The same place."""

@@ -101,7 +101,7 @@ class TimerFile(AnonFile):
         return EVENT_IN if self._expired() else 0
 
     def release(self) -> None:
-        self._timer.cancel()
+        self._timer.close()
 
     def link_text(self) -> str:
         return "anon_inode:[timerfd]"

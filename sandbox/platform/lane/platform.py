@@ -281,6 +281,8 @@ class LanePlatform(Platform):
             if space is self.first.space:
                 raise PlatformError(f"the first guest process has ended (wait status {status:#x})")
             self.handler.space_gone(space, status)
+        for thread in space.threads.values():
+            thread.owner = None  # bounds that are still watched keep the thread for seconds, and not what ran in it
         space.close()
 
     # --- new host processes and threads ---

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from sandbox.kernel.credentials import Credentials
-from sandbox.vfs.dentry import DEAD_SLACK, Dentry, DentryCache
+from sandbox.vfs.dentry import Dentry, DentryCache
 from tests.unit.sandbox.vfs.guest import Guest
 
 pytestmark = pytest.mark.interpreted  # a stand-in is no compiled class
@@ -122,7 +122,9 @@ def test_names_that_were_removed_are_not_kept() -> None:
     root, cache = Dentry(b"", None, None), DentryCache()
     live = [cache.add(root, b"live%d" % n, inode) for n in range(10)]
     before = sys.getrefcount(inode)
-    for n in range(4 * DEAD_SLACK):
+    for n in range(1000):
         cache.delete(cache.add(root, b"%d" % n, inode))
-    assert sys.getrefcount(inode) - before <= DEAD_SLACK + len(live) + 1
+        cache.add(root, b"again", inode)
+    cache.forget(root.children[b"again"])
+    assert sys.getrefcount(inode) == before
     assert all(root.children[dentry.name] is dentry for dentry in live) and cache.count == len(live)

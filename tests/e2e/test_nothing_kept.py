@@ -1,0 +1,71 @@
+"""What is over is not kept in the sandbox's own memory: processes killed in far timers, network namespaces, mounts of proc."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.e2e.conftest import Running
+
+ROUNDS = 60
+GROWTH_KB = 8 << 10
+"""A network namespace with its /proc/sys is half a megabyte."""
+
+GUEST = """
+import ctypes, os, signal, sys, time
+libc = ctypes.CDLL(None, use_errno=True)
+NEWNS, NEWNET = 0x20000, 0x40000000
+
+def child():
+    assert libc.unshare(NEWNS | NEWNET) == 0, os.strerror(ctypes.get_errno())
+    assert libc.mount(b"proc", b"/proc", b"proc", 0, None) == 0, os.strerror(ctypes.get_errno())
+    for name in ("self/net/dev", "self/status", "sys/net/ipv4/ip_forward", "self/fd/1"):
+        os.stat("/proc/" + name)
+    held = os.open("/proc/self/status", os.O_RDONLY)
+    signal.setitimer(signal.ITIMER_REAL, 1e8)
+    signal.alarm(100000000)
+    sys.stdout.write(".")
+    sys.stdout.flush()
+    time.sleep(1e8)
+
+def rounds(count):
+    for _ in range(count):
+        ready, tell = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            os.close(ready)
+            os.dup2(tell, 1)
+            child()
+        os.close(tell)
+        assert os.read(ready, 1) == b"."
+        os.close(ready)
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+
+while True:
+    rounds(ROUNDS)
+    print("ready", flush=True)
+    sys.stdin.readline()
+""".replace("ROUNDS", str(ROUNDS))
+
+
+def memory_kb(pid: int) -> int:
+    """Anonymous memory."""
+    status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+    return int(status["RssAnon"].split()[0])
+
+
+def test_what_is_over_is_not_kept() -> None:
+    running = Running("do", "--cap-add", "ALL", "/usr/bin/python3", "-c", GUEST, rests=False)
+    try:
+        assert running.first_line == "ready\n", running.process.communicate()
+        before = memory_kb(running.sentry)
+        for _ in range(3):
+            stdin, stdout = running.process.stdin, running.process.stdout
+            assert stdin is not None and stdout is not None
+            stdin.write("\n")
+            stdin.flush()
+            assert stdout.readline() == "ready\n"
+        grown = memory_kb(running.sentry) - before
+        assert grown < GROWTH_KB, f"{grown} kB more after {3 * ROUNDS} rounds"
+    finally:
+        running.close()
