@@ -150,7 +150,7 @@ class Save:
         kernel = self._kernel
         self._show_code(True)
         self._check()
-        _prune(kernel)
+        kernel.mounts.vfs.dentries.prune()
         parts = Parts(kernel, self._containers)
         for fs in kernel.mounts.vfs._roots:
             parts.note_places(kernel.mounts.vfs.root_of(fs))
@@ -230,21 +230,6 @@ def _write_file(pages: MemoryWriter, number: int, data: FileData) -> None:
                 return
             pages.bytes(number, at, part)
             at += len(part)
-
-
-def _prune(kernel: Kernel) -> None:
-    """Names that are only remembered are looked up again when they are needed."""
-    cache = kernel.mounts.vfs.dentries
-    before = -1
-    while cache.count != before:
-        before = cache.count
-        for dentry in cache._hand:
-            if (
-                not (dentry.pins or dentry.mounts or dentry.children)
-                and dentry.parent.children.get(dentry.name) is dentry
-            ):
-                cache.forget(dentry)
-    cache._hand = [dentry for dentry in cache._hand if dentry.parent.children.get(dentry.name) is dentry]
 
 
 def who(task: Task) -> str:

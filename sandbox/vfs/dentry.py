@@ -89,6 +89,15 @@ class DentryCache:
             if not (dentry.pins or dentry.mounts or dentry.children or dentry is root):
                 self.forget(dentry)
 
+    def prune(self) -> None:
+        """Forget every name that nobody holds: it is looked up again when it is needed."""
+        before = -1
+        while self.count != before:
+            before = self.count
+            for dentry in list(self._hand):
+                if not (dentry.pins or dentry.mounts or dentry.children):
+                    self.forget(dentry)
+
     def forget_below(self, dentry: Dentry) -> None:
         """The name leads nowhere any more, and so do those below it; but for what something is mounted on."""
         for child in list(dentry.children.values()):
