@@ -47,6 +47,7 @@ class Host:
     def __init__(self, settings: Settings) -> None:
         self.clock = ManualClock(START_NS)
         self.stack = Stack(self.clock, Random(SEED))
+        self.stack.tcp.config.spread_bursts = False  # scripts are written for what leaves at once
         self.link = TunLink(self.clock)
         self.counters: dict[str, int] = {}
         self.nic = self._add_tun(settings)

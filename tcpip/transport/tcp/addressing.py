@@ -276,6 +276,7 @@ def adopt(child: TcpEndpoint, parent: TcpEndpoint, request: Request, seg: Segmen
     child.window_scaling = bool(config.window_scaling)
     rcv.wscale = rcv.offered_wscale = request.wscale
     rcv.start(request.irs)
+    rcv.segs_in = 1  # the SYN
     if request.options.timestamp:
         rcv.store_timestamp(request.ts_recent, seg.now)
     handshake.agree(child, request.options)

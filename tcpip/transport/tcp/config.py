@@ -87,6 +87,7 @@ class TcpConfig:
         "probe_interval_ns",
         "reflect_tos",
         "shrink_window",
+        "spread_bursts",
     )
 
     def __init__(self) -> None:
@@ -146,4 +147,5 @@ class TcpConfig:
         self.probe_interval_ns = 600 * NS_PER_S
         self.reflect_tos: int = False  # SYN-ACKs, and connections, have the TOS of the SYN
         self.shrink_window: int = False
+        self.spread_bursts: int = True  # what an ACK of many lets go leaves at the pace of the connection, not at once
         self.max_buf = MAX_BUF  # net.core.rmem_max, wmem_max

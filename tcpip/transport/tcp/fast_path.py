@@ -116,6 +116,7 @@ def _acknowledge(ep: TcpEndpoint, acked: int, now: int) -> None:
             if last > rack.xmit or (last == rack.xmit and seg.end > rack.end):
                 rack.xmit = last
                 rack.end = seg.end
+                rack.again = False
         if seg.end > una:
             seg.seq = una
             break

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from tcpip.transport.tcp import state as st
 from tcpip.transport.tcp.congestion.base import INFINITE_SSTHRESH
+from tcpip.transport.tcp.sack import LOST, RETRANS, SACKED, Scoreboard
 from tcpip.transport.tcp.tso import pacing_rate
 
 if TYPE_CHECKING:
@@ -46,16 +47,15 @@ def _loss(ep: TcpEndpoint) -> tuple[int, ...]:
     flags |= (OPT_ECN if ep.ecn.ok else 0) | (OPT_ECN_SEEN if ep.ecn.seen else 0)
     flags |= OPT_SYN_DATA if ep.syn_data else 0
     listening = ep.listener
-    unacked = -(-(snd.nxt - snd.una) // mss) if st.synchronized(ep.state) else 0
-    sacked = snd.board.sacked // mss
+    unacked, sacked, lost, retrans = _segments(snd.board, mss) if st.synchronized(ep.state) else (0, 0, 0, 0)
     if listening is not None:
         unacked, sacked = len(listening.ready), listening.backlog
     return (
         ep.state,
         snd.ca_state,
         min(snd.retransmits, 255),
-        min(snd.probes_out, 255),
-        min(snd.rtt.backoff, 255),
+        min(snd.probes_out or _unanswered(ep), 255),
+        min(snd.rtt.backoff + snd.probe_backoff, 255),
         flags,
         snd.wscale | rcv.wscale << 4,
         (ep.fast_open_request.failure << 1 if ep.fast_open_request is not None else 0)
@@ -66,10 +66,27 @@ def _loss(ep: TcpEndpoint) -> tuple[int, ...]:
         rcv.mss_est,
         unacked,
         sacked,
-        snd.board.lost // mss,
-        snd.board.retrans // mss,
+        lost,
+        retrans,
         0,
     )
+
+
+def _segments(board: Scoreboard, mss: int) -> tuple[int, int, int, int]:
+    """How many segments are outstanding, and of these sacked (or known to be by duplicates), lost, sent again."""
+    counts = [0, -(-board.reno_sacked // mss), 0, 0]
+    for seg in board.segs:
+        size = -(-(seg.end - seg.seq - int(seg.fin)) // mss) or 1
+        counts[0] += size
+        for index, flag in ((1, SACKED), (2, LOST), (3, RETRANS)):
+            counts[index] += size if seg.state & flag else 0
+    return counts[0], counts[1], counts[2], counts[3]
+
+
+def _unanswered(ep: TcpEndpoint) -> int:
+    """Keep-alive probes since the peer was heard last."""
+    heard = ep.stack.clock.now_ns() - ep.rcv.last_rcv < ep.tcp_options.keep_idle_ns
+    return 0 if heard else ep.timers.keep_probes
 
 
 def _times_and_metrics(ep: TcpEndpoint, now: int) -> tuple[int, ...]:

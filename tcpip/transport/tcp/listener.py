@@ -303,7 +303,7 @@ class Listener:
             ep.stats_ext.inc("ListenOverflows")
             ep.stats_ext.inc("ListenDrops")
             return
-        flooded = len(self.requests) >= min(max(self.backlog, 8), MAX_SYN_QUEUE) or ep.config.syncookies == 2
+        flooded = len(self.requests) > min(self.backlog, MAX_SYN_QUEUE) or ep.config.syncookies == 2
         if flooded and not ep.config.syncookies:
             ep.stats_ext.inc("TCPReqQFullDrop")
             return

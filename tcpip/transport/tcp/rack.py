@@ -23,6 +23,7 @@ class Rack:
     __slots__ = (
         "xmit",
         "end",
+        "again",
         "rtt",
         "reordering",
         "reorders",
@@ -36,6 +37,7 @@ class Rack:
     def __init__(self, reordering: int) -> None:
         self.xmit = -1
         self.end = 0
+        self.again = False  # it was a retransmission
         self.rtt = 0
         self.reordering = reordering  # how many segments may overtake one, as far as is known
         self.reorders = 0  # how often some have
@@ -61,6 +63,7 @@ class Rack:
         if seg.sent > self.xmit or (seg.sent == self.xmit and seg.end > self.end):
             self.xmit = seg.sent
             self.end = seg.end
+            self.again = seg.state & EVER_RETRANS != 0
 
     def on_dsack(self, una: int, nxt: int) -> None:
         """6.2 step 4: the peer got something twice; widen the reordering window once a round trip, where anything has ever been
@@ -112,8 +115,9 @@ class Rack:
             state = seg.state
             if state & SACKED or state & (LOST | RETRANS) == LOST:
                 continue
-            # What was sent again in the same tick of the clock was sent after it, whatever its number.
-            if seg.sent > self.xmit or (seg.sent == self.xmit and (seg.end >= self.end or state & RETRANS)):
+            # Of what was sent again in one tick of the clock the order is that of the numbers; new text was sent before it.
+            after = seg.end >= self.end or (state & RETRANS != 0 and not self.again)
+            if seg.sent > self.xmit or (seg.sent == self.xmit and after):
                 if seg.seq >= board.fack and not board.retrans:
                     break
                 continue

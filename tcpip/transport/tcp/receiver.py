@@ -345,7 +345,6 @@ class Receiver:
 
     def accept_text(self, seq: int, data: Slice, now: int, size: int, push: bool, extra: int) -> None:
         """Text inside the window, seq >= rcv_nxt: queue it, or keep it for later. The rest as for `text_arrived`."""
-        self.data_segs_in += 1
         if seq == self.nxt:
             self.queue_text(data)
             if self.ofo.size:

@@ -50,8 +50,8 @@ def process_ack(snd: Sender, seg: Segment, window_changed: bool, congested: bool
     if advanced > 0 or not snd.board.segs:
         snd.retransmits = 0
         snd.first_timeout = -1
+    snd.probes_out = 0
     if advanced > 0:
-        snd.probes_out = 0
         if snd.rtt.backoff and rtt == 0 and not _answers_original(snd, seg):
             snd.rtt.reset_backoff()
     _check_undo(snd, seg, advanced)
@@ -69,6 +69,8 @@ def process_ack(snd: Sender, seg: Segment, window_changed: bool, congested: bool
     if advanced > 0:
         snd.chrono.acknowledged(now)
     ep.timers.acked(advanced, now)
+    if advanced > 0 and snd.board.reneged():
+        ep.timers.reneged(now)
 
 
 def _count(snd: Sender, seg: Segment, delivered: Delivered, congested: bool) -> None:
@@ -399,7 +401,7 @@ def on_retransmit_timeout(snd: Sender, now: int) -> None:
     new_loss = snd.ca_state < CA_RECOVERY
     _count_failure(snd)
     snd.frto = snd.ep.config.frto != 0 and (new_loss or snd.retransmits > 0)
-    if snd.ca_state != CA_LOSS or snd.una >= snd.high_seq or snd.retransmits == 0:
+    if snd.ca_state <= CA_DISORDER or snd.una >= snd.high_seq or (snd.ca_state == CA_LOSS and snd.retransmits == 0):
         if snd.ca_state < CA_RECOVERY:
             cc.prior_cwnd = 0
             snd.retrans_ts = -1

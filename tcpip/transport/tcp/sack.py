@@ -214,6 +214,12 @@ class Scoreboard:
             self.retrans += seg.end - seg.seq
         seg.state |= RETRANS | EVER_RETRANS
 
+    def not_in_flight_twice(self, seg: SentSegment) -> None:
+        """It was sent again as a probe, which is not counted as a retransmission under way (tcp_send_loss_probe)."""
+        if seg.state & RETRANS:
+            self.retrans -= seg.end - seg.seq
+            seg.state &= ~RETRANS
+
     def mark_lost_below(self, threshold: int, mss: int) -> None:
         """RFC 6675 4, IsLost: what has `threshold` sacked segments above it; never what was sent again already."""
         above = 0
@@ -225,7 +231,7 @@ class Scoreboard:
 
     def mark_all_lost(self) -> bool:
         """After a timeout (RFC 6675 5.1): all but what was sacked. True when the receiver reneged (RFC 2018 8)."""
-        reneged = bool(self.segs) and self.segs[0].state & SACKED != 0
+        reneged = self.reneged()
         if reneged:
             self.forget_sacks()
         self.reno_sacked = 0
@@ -233,6 +239,10 @@ class Scoreboard:
             if not seg.state & SACKED:
                 self.mark_lost(seg)
         return reneged
+
+    def reneged(self) -> bool:
+        """The peer has dropped what it had sacked: it acknowledges all before it, and not that (RFC 2018 8)."""
+        return bool(self.segs) and self.segs[0].state & SACKED != 0
 
     def forget_sacks(self) -> None:
         """Sacked data counts as never sacked."""

@@ -36,6 +36,8 @@ def segment_arrives(ep: TcpEndpoint, seg: Segment) -> None:
     if (seg.options.signed or ep.md5_key) and not acceptable(ep, seg, ep.md5_key):
         return
     ep.rcv.segs_in += 1
+    if seg.payload_len():
+        ep.rcv.data_segs_in += 1
     state = ep.state
     if state == st.SYN_SENT:
         handshake.syn_sent_arrives(ep, seg)

@@ -96,6 +96,8 @@ class Sender:
         "retransmits",
         "first_timeout",
         "probes_out",
+        "probe_backoff",
+        "probing_since",
         "total_retrans",
         "dsack_dups",
         "bytes_acked",
@@ -158,7 +160,9 @@ class Sender:
         self.usage_end = iss
         self.retransmits = 0
         self.first_timeout = -1
-        self.probes_out = 0
+        self.probes_out = 0  # without an answer
+        self.probe_backoff = 0  # how often the wait before the next has doubled
+        self.probing_since = -1
         self.total_retrans = self.dsack_dups = 0
         self.bytes_acked = self.bytes_sent = self.bytes_retrans = 0
         self.segs_out = self.data_segs_out = 0
@@ -303,7 +307,7 @@ class Sender:
         once: what several let go together beyond `burst_limit` follows at the pace of the connection (`output_burst`), lest
         a short queue on the path overflow. So does what one lets go that stands for many segments, except in slow start.
         (Linux sends that at once; it is in time more often, and its segments stay apart.)"""
-        bounded = self.acks > 1 or not self.cc.in_slow_start()
+        bounded = self.ep.config.spread_bursts and (self.acks > 1 or not self.cc.in_slow_start())
         self.acks = 0
         if bounded and self.ca_state == CA_OPEN:  # else it is reordering, or loss, in which PRR holds back
             self.output_burst(now)

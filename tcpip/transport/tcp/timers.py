@@ -30,6 +30,7 @@ RETRANSMIT: Final = 1
 PROBE_TAIL: Final = 2
 REORDER: Final = 3
 PERSIST: Final = 4
+RENEGING_NS: Final = 10 * NS_PER_MS
 
 
 def retries_last(boundary: int) -> int:
@@ -89,6 +90,10 @@ class TcpTimers:
             if self.kind != PERSIST or snd.wnd:
                 self.xmit.deadline = None
                 self.kind = IDLE
+                snd.probe_backoff = 0
+                snd.probing_since = -1
+            else:
+                self._arm_window_probe(now)  # from the answer on (tcp_input.c:tcp_ack_probe)
         elif advanced > 0 and self.kind != REORDER:
             if not self._arm_tail_probe(now):
                 self.arm_retransmit(now)
@@ -119,13 +124,26 @@ class TcpTimers:
         elif self.kind == REORDER:
             self.arm_retransmit(now)
 
+    def reneged(self, now: int) -> None:
+        """What was sacked is missing after all: a time-out soon, unless it was an ACK on its way (tcp_check_sack_reneging)."""
+        self._arm(RETRANSMIT, now + max(self.ep.snd.rtt.srtt // 2, RENEGING_NS))
+
     def check_probe(self, now: int) -> None:
         """Text waits, nothing is outstanding that would bring an ACK: probe (or push a partial segment at last)."""
         snd = self.ep.snd
         if snd.board.segs or self.kind != IDLE:
             return
         if snd.buf.end > snd.nxt:
-            self._arm(PERSIST, now + min(snd.rtt.base_rto() << min(snd.probes_out, 16), snd.rtt.most))
+            self._arm_window_probe(now)
+
+    def _arm_window_probe(self, now: int) -> None:
+        """Its time-out, no later than the user's (tcp_clamp_probe0_to_user_timeout)."""
+        snd = self.ep.snd
+        wait = min(snd.rtt.base_rto() << min(snd.probe_backoff, 16), snd.rtt.most)
+        limit = self.ep.tcp_options.user_timeout_ns
+        if limit and snd.probing_since >= 0:
+            wait = min(wait, max(snd.probing_since + limit - now, NS_PER_MS))
+        self._arm(PERSIST, now + wait)
 
     # When they fire.
 
@@ -226,6 +244,7 @@ class TcpTimers:
                     board.split(len(board.segs) - 1, last.seq + cut)
                 if not board.segs[-1].state & SACKED:
                     snd.retransmit(len(board.segs) - 1, snd.mss, now)
+                    board.not_in_flight_twice(board.segs[-1])
             else:
                 self._send_forced(size, now)
                 snd.tlp_end = snd.nxt
@@ -276,14 +295,17 @@ class TcpTimers:
             snd.output(now)
             return
         limit = ep.config.orphan_retries if ep.orphaned else ep.config.retries2
-        if snd.first_timeout < 0:
-            snd.first_timeout = now
         timeout = ep.tcp_options.user_timeout_ns
-        expired = now - snd.first_timeout >= timeout if timeout else snd.retransmits >= limit
-        if expired and snd.retransmits:
+        expired = snd.retransmits >= limit > 0
+        if snd.probing_since < 0:
+            snd.probing_since = now
+        elif timeout:
+            expired = now - snd.probing_since >= timeout
+        if expired:
             ep.abort(ep.soft_error or errors.TIMED_OUT)
             return
         snd.probes_out += 1
+        snd.probe_backoff += 1
         snd.retransmits += 1
         ep.stats_ext.inc("TCPWinProbe")
         emit_probe(ep, now)

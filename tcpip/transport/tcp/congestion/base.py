@@ -114,7 +114,7 @@ class CongestionControl:
     def on_idle(self, idle: int, rto: int) -> None:
         """Nothing was sent for `idle` ns: the window decays (RFC 5681 4.1, RFC 2861)."""
         restart = min(INITIAL_WINDOW_SEGMENTS * self.mss, self.cwnd)
-        self.ssthresh = max(self.ssthresh if self.ssthresh < INFINITE_SSTHRESH else 0, self.cwnd * 3 // 4)
+        self.ssthresh = max(self.ssthresh, self.cwnd * 3 // 4)
         cwnd = self.cwnd
         while idle >= rto and cwnd > restart:
             cwnd //= 2

@@ -138,7 +138,7 @@ def test_flood_is_answered_with_cookies_and_bounded_memory() -> None:
         peer.send(SYN, seq=port, src_port=port, options=peer.syn_options())
     assert peer.listener is not None
     assert peer.listener.listener is not None
-    assert len(peer.listener.listener.requests) == 16
+    assert len(peer.listener.listener.requests) == 17  # one more than the backlog, as Linux
     replies = peer.sent()
     assert len(replies) == 399
     last = replies[-1]
