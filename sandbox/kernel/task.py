@@ -11,6 +11,7 @@ from sandbox.kernel import signal_send, task_block, task_exit, task_signals, tas
 from sandbox.kernel.control import NO_RETURN
 from sandbox.kernel.signal_queue import SignalQueue
 from sandbox.kernel.task_state import PARK_DEAD, PARK_NONE, WORK_INTERRUPTING, RestartBlock
+from sandbox.kernel.user_namespace import NO_ID
 from sandbox.syscalls.args import SyscallArgs
 
 if TYPE_CHECKING:
@@ -111,6 +112,8 @@ class Task:
         "memory_error_policy",
         "io_flusher",
         "personality",
+        "login_uid",
+        "login_session",
         "start_ns",
         "subgroup",
         "subgroup_cpu_ns",
@@ -175,6 +178,7 @@ class Task:
         self.affinity = kernel.cpu_mask
         self.memory_error_policy, self.io_flusher = 2, False  # PR_MCE_KILL (the default), PR_SET_IO_FLUSHER
         self.timer_slack_ns = self.default_timer_slack_ns = 50_000
+        self.login_uid = self.login_session = NO_ID
         self.start_ns = kernel.clock.now_ns()
         # processor time when it last got a signal for its process's, as it was told last, when it came to its control group
         self.sampled_ns = self.told_ns = self.subgroup_cpu_ns = self.waits = self.penalty_until = 0

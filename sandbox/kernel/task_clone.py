@@ -328,6 +328,7 @@ def _inherit(t: Task, child: Task, flags: int) -> None:
     child.memory_error_policy, child.io_flusher = t.memory_error_policy, t.io_flusher
     child.timer_slack_ns = child.default_timer_slack_ns = t.timer_slack_ns
     child.personality = t.personality
+    child.login_uid, child.login_session = t.login_uid, t.login_session
 
 
 def _enter(t: Task, child: Task, flags: int, cgroup: Cgroup) -> None:

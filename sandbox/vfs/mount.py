@@ -37,6 +37,7 @@ from sandbox.vfs.propagation import (
 )
 from sandbox.vfs.snapshots import SnapshotBudget
 from sandbox.vfs.space import SpaceAccount
+from tcpip.waiter import EVENT_ERR, EVENT_IN, EVENT_PRI, WaitQueue
 
 if TYPE_CHECKING:
     from sandbox.kernel.net_namespace import NetNamespace
@@ -244,10 +245,17 @@ class MountNamespace:
         self.user: UserNamespace = INITIAL
         self.count = 0
         self.users = 0
+        self.changes = 0  # of the table of mounts
+        self.queue = WaitQueue()  # of who waits for the next one
         if root_fs is not None:
             self.root = vfs.new_mount(root_fs, vfs.root_of(root_fs), flags, self)
             self.root.attached = True
             self.count = self.users = 1
+
+    def changed(self) -> None:
+        """The table of mounts says something new (touch_mnt_namespace)."""
+        self.changes += 1
+        self.queue.notify(EVENT_IN | EVENT_PRI | EVENT_ERR)
 
     def copy(self, number: int, user: UserNamespace = INITIAL) -> tuple[MountNamespace, dict[Mount, Mount]]:
         """CLONE_NEWNS: a namespace of `user` with copies of all mounts, and which is whose (copy_mnt_ns). ENOSPC."""
@@ -333,6 +341,7 @@ class MountNamespace:
                 mount.attached = True
                 mount.namespace = self
                 self.count += 1
+        self.changed()
 
     def move(self, mount: Mount, at: Path) -> None:
         """Take `mount` with all that hangs below it to another place of the namespace (MS_MOVE). ENOSPC."""
@@ -350,6 +359,7 @@ class MountNamespace:
                 raise
         unhang(mount)
         hang(mount, at.mount, at.dentry)
+        self.changed()
         self._attach_copies(spread, at)
 
     def unmount(self, mount: Mount, lazy: bool) -> None:
@@ -373,6 +383,8 @@ class MountNamespace:
             unhang(one)
             one.namespace.count -= 1
             self.vfs.end_mount(one)
+        for namespace in dict.fromkeys(one.namespace for one in ending):
+            namespace.changed()
 
     def pivot(self, root: Mount, new: Mount, at: Path) -> None:
         """`new` takes the place of `root`, which is seen at `at` from now on (pivot_root(2))."""
@@ -385,6 +397,7 @@ class MountNamespace:
             self.root = new
         else:
             hang(new, parent, point)
+        self.changed()
 
     def mounts(self) -> list[Mount]:
         """All mounts, parents before children."""

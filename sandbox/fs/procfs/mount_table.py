@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sandbox.abi.linux.stat import major, minor
+from sandbox.fs.pseudo.nodes import TaskGeneratedFile
 from sandbox.vfs.path import Path
+from tcpip.waiter import EVENT_ERR, EVENT_IN, EVENT_PRI
 
 if TYPE_CHECKING:
+    from sandbox.fs.pseudo.nodes import PseudoFile
     from sandbox.kernel.task import Task
-    from sandbox.vfs.mount import Mount
+    from sandbox.vfs.mount import Mount, MountNamespace
 
 
 def _escape(text: bytes) -> bytes:
@@ -103,3 +106,26 @@ def mountstats(t: Task, task: Task) -> bytes:
         b"device %s mounted on %s with fstype %s\n" % (_escape(mount.fs.source.encode()), place, mount.fs.name.encode())
         for mount, place in _visible(task)
     )
+
+
+class MountTableFile(TaskGeneratedFile):
+    """An open mounts or mountinfo: it can be polled for changes of the table since it was opened or polled last (mounts_poll)."""
+
+    def __init__(self, flags: int, path: Path, inode: PseudoFile, namespace: MountNamespace) -> None:
+        super().__init__(flags, path, inode)
+        self._namespace = namespace
+        self._seen = namespace.changes
+        self.queue = namespace.queue
+
+    @property
+    def epollable(self) -> bool:
+        """It can tell of changes."""
+        return True
+
+    def poll(self, t: Task | None) -> int:
+        """Always readable; EVENT_PRI and EVENT_ERR once after a change."""
+        changes = self._namespace.changes
+        if changes == self._seen:
+            return EVENT_IN
+        self._seen = changes
+        return EVENT_IN | EVENT_PRI | EVENT_ERR

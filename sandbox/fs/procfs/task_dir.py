@@ -12,6 +12,7 @@ from sandbox.errors import SyscallError
 from sandbox.fs.nsfs.filesystem import NsFile, namespace_path
 from sandbox.fs.procfs import net, task_files, time_offsets, user_maps
 from sandbox.fs.procfs.mem_file import MemInode
+from sandbox.fs.procfs.mount_table import MountTableFile, mountinfo, mounts
 from sandbox.fs.procfs.pagemap import PagemapInode
 from sandbox.fs.pseudo.nodes import PseudoDir, PseudoFile, TaskGeneratedFile
 from sandbox.vfs.inode import Inode
@@ -81,7 +82,9 @@ class TaskFile(PseudoFile):
         self.spec.put(t, self.task, data)
 
     def open(self, t: Task, path: Path, flags: int) -> FileDescription:
-        """As any generated file, without splices."""
+        """As any generated file, without splices; ESRCH of a process's table of mounts when it has ended."""
+        if self.spec.make in (mountinfo, mounts):
+            return MountTableFile(flags, path, self, self.task.ns.mnt)
         return TaskGeneratedFile(flags, path, self)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Callable, Final, Iterator
 from sandbox.abi.linux.capability import CAP_SYS_RESOURCE
 from sandbox.arch.amd64 import RIP, RSP
 from sandbox.errors import SyscallError
-from sandbox.fs.procfs import task_status
+from sandbox.fs.procfs import login, task_status
 from sandbox.fs.procfs.mount_table import mountinfo, mounts, mountstats
 from sandbox.fs.pseudo.numbers import parse_int
 from sandbox.kernel.pidfd import PidFile
@@ -162,11 +162,6 @@ def cgroup(t: Task, task: Task) -> bytes:
     return b"0::%s%s\n" % (group.path_from(t.ns.cgroup.root), b" (deleted)" if group.deleted else b"")
 
 
-def loginuid(t: Task, task: Task) -> bytes:
-    """Nobody logged in."""
-    return b"4294967295"
-
-
 def wchan(t: Task, task: Task) -> bytes:
     """Not told."""
     return b"0"
@@ -260,7 +255,7 @@ FILES: Final[dict[bytes, Spec]] = {
     b"environ": Spec(environ, 0o400),
     b"io": Spec(io, 0o400),
     b"limits": Spec(limits),
-    b"loginuid": Spec(loginuid),
+    b"loginuid": Spec(login.loginuid, 0o644, login.set_loginuid),
     b"maps": Spec(maps),
     b"mountinfo": Spec(mountinfo),
     b"mounts": Spec(mounts),
@@ -270,6 +265,7 @@ FILES: Final[dict[bytes, Spec]] = {
     b"personality": Spec(personality, 0o400),
     b"sched": Spec(nothing, numbered=sched),
     b"schedstat": Spec(schedstat),
+    b"sessionid": Spec(login.sessionid),
     b"smaps": Spec(smaps),
     b"smaps_rollup": Spec(smaps_rollup),
     b"stat": Spec(nothing, numbered=task_status.stat),

@@ -134,6 +134,7 @@ def _remount(t: Task, target: Path, flags: int, data: dict[bytes, bytes]) -> int
     if data and not flags & MS_BIND and isinstance(mount.fs, Tmpfs):
         mount.fs.resize(TmpfsOptions(data))
     mount.flags = new
+    mount.namespace.changed()
     return 0
 
 

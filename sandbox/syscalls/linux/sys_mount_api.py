@@ -321,6 +321,7 @@ def sys_mount_setattr(t: Task, a: SyscallArgs) -> int:
         mount.flags = new
     if kind:
         propagate(t.ns.mnt.vfs, chosen, kind)
+    top.namespace.changed()
     return 0
 
 
