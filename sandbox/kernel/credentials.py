@@ -30,6 +30,7 @@ from sandbox.errors import SyscallError
 from sandbox.kernel.user_namespace import INITIAL, NO_ID, UserNamespace
 
 if TYPE_CHECKING:
+    from sandbox.vfs.file_caps import FileCaps
     from sandbox.vfs.inode import Inode
     from sandbox.vfs.landlock import Domain
 
@@ -246,12 +247,18 @@ class Credentials:
     # --- execve ---
 
     def after_exec(
-        self, file_uid: int | None, file_gid: int | None, no_new_privs: bool = False, watched: bool = False
+        self,
+        file_uid: int | None,
+        file_gid: int | None,
+        no_new_privs: bool = False,
+        watched: bool = False,
+        caps: FileCaps | None = None,
     ) -> Credentials:
         """Credentials of the new program; ids are those of a set-user-ID or set-group-ID file, else None. `watched`: by
-        a tracer who may not see more than it does, or by another process that could move its root.
+        a tracer who may not see more than it does, or by another process that could move its root. EPERM when `caps` of
+        the file are to be in effect and cannot all be had.
 
-        security/commoncap.c: cap_bprm_creds_from_file, for files without file capabilities.
+        security/commoncap.c: cap_bprm_creds_from_file.
         """
         new = self.copy()
         if file_uid is not None:
@@ -261,18 +268,23 @@ class Credentials:
         other_ids = new.euid != self.uid or new.egid != self.gid
         permitted = 0
         privileged = False
-        if not self.securebits & SECBIT_NOROOT:
-            root = self.user.root()
+        root = self.user.root()
+        if caps is not None:
+            permitted = self.bounding & caps.permitted | self.inheritable & caps.inheritable
+            privileged = caps.effective
+            if privileged and caps.permitted & ~permitted:
+                raise SyscallError(errno.EPERM)
+        if not self.securebits & SECBIT_NOROOT and (caps is None or new.uid == root or new.euid != root):
             if root in (new.uid, new.euid):
                 permitted = self.inheritable | self.bounding
-            privileged = new.euid == root
+            privileged = privileged or new.euid == root
         if (no_new_privs or watched) and (other_ids or permitted & ~self.permitted):
             if no_new_privs or not self.has_here(CAP_SETUID):
                 new.euid, new.egid = new.uid, new.gid
             permitted &= self.permitted
         new.suid = new.fsuid = new.euid
         new.sgid = new.fsgid = new.egid
-        if other_ids:
+        if other_ids or caps is not None:
             new.ambient = 0
         new.permitted = permitted | new.ambient
         new.effective = new.permitted if privileged else new.ambient

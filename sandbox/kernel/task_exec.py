@@ -26,13 +26,17 @@ from sandbox.kernel.usage import keep
 from sandbox.loader.image import prepare
 from sandbox.loader.load import LoadResult, load
 from sandbox.loader.segments import FatalExecError
+from sandbox.vfs.file_caps import of_program
 from sandbox.vfs.regular_file import InodeFile
 
 if TYPE_CHECKING:
     from sandbox.kernel.task import Task
+    from sandbox.kernel.user_namespace import UserNamespace
     from sandbox.loader.image import ExecImage
     from sandbox.platform.base import GuestThread
-    from sandbox.vfs.file_description import FileDescription
+    from sandbox.vfs.file_caps import FileCaps
+    from sandbox.vfs.inode import Inode
+    from sandbox.vfs.mount import Mount
 
 
 def execve(t: Task, image: ExecImage) -> Result:
@@ -41,16 +45,22 @@ def execve(t: Task, image: ExecImage) -> Result:
         prepare(t, image)
         if t.group.exec_task is not None:
             raise SyscallError(errno.EAGAIN)  # another thread is ahead; its success ends this one
-        uid, gid = ids_of_file(t, image.file)
+        old, file = t.creds, image.file
+        uid: int | None = None
+        gid: int | None = None
+        caps: FileCaps | None = None
+        if isinstance(file, InodeFile) and file.path is not None and may_give_rights(t, file.path.mount):
+            if not t.no_new_privs:
+                uid, gid = ids_of_file(old.user, file.inode)
+            caps = of_program(old.user, file.inode)
+        new = image.creds = old.after_exec(uid, gid, t.no_new_privs, is_watched(t), caps)
     except SyscallError:
         image.release()
         raise
-    old = t.creds
-    new = image.creds = old.after_exec(uid, gid, t.no_new_privs, is_watched(t))
     image.secure = (
         (old.euid if uid is None else uid) != old.uid
         or (old.egid if gid is None else gid) != old.gid
-        or (new.uid != new.user.root() and new.permitted & ~new.ambient != 0)
+        or (new.uid != new.user.root() and (new.permitted & ~new.ambient != 0 or (caps is not None and caps.effective)))
     )
     t.parked = PARK_PENDING
     t.host_op = True
@@ -58,20 +68,21 @@ def execve(t: Task, image: ExecImage) -> Result:
     return NO_RETURN
 
 
-def ids_of_file(t: Task, file: FileDescription) -> tuple[int | None, int | None]:
-    """Those of a set-user-ID or set-group-ID program, unless that is switched off (fs/exec.c: bprm_fill_uid)."""
-    uid: int | None = None
-    gid: int | None = None
-    if not isinstance(file, InodeFile) or file.path is None or t.no_new_privs:
-        return uid, gid
-    inode, mount, user = file.inode, file.path.mount, t.creds.user
-    if (
+def may_give_rights(t: Task, mount: Mount) -> bool:
+    """Files there can give a program rights (fs/namespace.c: mnt_may_suid)."""
+    return (
         not mount.flags & ST_NOSUID
         and mount.attached
         and mount.namespace is t.ns.mnt
-        and user.within(inode.fs.user)
-        and user.maps(inode.uid, inode.gid)
-    ):
+        and t.creds.user.within(mount.fs.user)
+    )
+
+
+def ids_of_file(user: UserNamespace, inode: Inode) -> tuple[int | None, int | None]:
+    """Those of a set-user-ID or set-group-ID program (fs/exec.c: bprm_fill_uid)."""
+    uid: int | None = None
+    gid: int | None = None
+    if user.maps(inode.uid, inode.gid):
         if inode.mode & S_ISUID:
             uid = inode.uid
         if inode.mode & (S_ISGID | S_IXGRP) == S_ISGID | S_IXGRP:
@@ -250,7 +261,7 @@ def _reset(t: Task, result: LoadResult, creds: Credentials) -> None:
     group.execs += 1
     group.exit_signal = SIGCHLD
     old = t.creds
-    secure = (creds.euid, creds.egid) != (old.uid, old.gid)
+    secure = (creds.euid, creds.egid) != (old.uid, old.gid) or creds.permitted & ~old.permitted != 0
     if secure:
         t.pdeath_signal = 0
     result.mm.dumpable = 0 if secure else 1

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sandbox.abi.linux.capability import CAP_CHOWN, CAP_FSETID
 from sandbox.abi.linux.fcntl import FS_IMMUTABLE_FL
 from sandbox.abi.linux.stat import S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_ISGID, S_ISUID, S_IXGRP
+from sandbox.abi.linux.xattr import CAPABILITIES
 from sandbox.errors import SyscallError
 from sandbox.kernel.rlimits import RLIMIT_FSIZE
 from sandbox.kernel.user_namespace import NO_ID
@@ -85,6 +86,8 @@ def chown(t: Task, path: Path, uid: int, gid: int) -> int:
         if mode & S_ISGID:
             if mode & S_IXGRP or not (creds.in_group(inode.gid) or creds.has_over(inode, CAP_FSETID)):
                 kill |= S_ISGID
+    if inode.capable and mode & S_IFMT != S_IFDIR:
+        inode.remove_xattr(CAPABILITIES)
     inode.set_owner(inode.uid if uid == NO_ID else uid, inode.gid if gid == NO_ID else gid)
     if kill and inode.mode & kill and mode & S_IFMT != S_IFLNK:
         inode.set_mode(inode.mode & 0o7777 & ~kill)
@@ -139,7 +142,7 @@ def do_truncate(t: Task, path: Path, inode: Inode, size: int) -> int:
         inode.refresh()
     _check_size(t, inode, size)
     inode.truncate(size)
-    if inode.mode & (S_ISUID | S_ISGID):
+    if inode.mode & (S_ISUID | S_ISGID) or inode.capable:
         remove_privileges(t, inode)
     inode.touch_mtime(inode.fs.now())
     if inode.fs.watched:
@@ -171,7 +174,7 @@ def fallocate(t: Task, path: Path, mode: int, offset: int, length: int) -> int:
             inode.refresh()
         _check_size(t, inode, end)
     inode.fallocate(mode, offset, length)
-    if inode.mode & (S_ISUID | S_ISGID):
+    if inode.mode & (S_ISUID | S_ISGID) or inode.capable:
         remove_privileges(t, inode)
     inode.touch_mtime(inode.fs.now())
     if inode.fs.watched:

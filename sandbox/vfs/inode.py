@@ -56,6 +56,7 @@ class Inode:
         "attached",
         "linkable",
         "acls",
+        "capable",
     )
 
     def __init__(self, fs: Filesystem, ino: int, mode: int, uid: int, gid: int, now: int) -> None:
@@ -63,6 +64,7 @@ class Inode:
         self.live = fs.live  # attributes may have changed without our doing: `refresh` before they are looked at
         self.loose = fs.live  # so may the names in this directory: look each time
         self.ino = ino
+        self.capable = False  # it has file capabilities, which a write takes away
         self.mode = mode
         self.uid = uid
         self.gid = gid

@@ -236,7 +236,7 @@ def open_there(t: Task, path: Path, flags: int) -> FileDescription | Block:
     file = finish_open(t, path, inode, flags)
     if flags & O_TRUNC and kind == S_IFREG and not isinstance(file, Block):
         inode.truncate(0)
-        if inode.mode & (S_ISUID | S_ISGID):
+        if inode.mode & (S_ISUID | S_ISGID) or inode.capable:
             remove_privileges(t, inode)
         inode.touch_mtime(inode.fs.now())
         if inode.fs.watched:

@@ -10,6 +10,7 @@ from sandbox.abi.linux.capability import CAP_FSETID
 from sandbox.abi.linux.fcntl import FS_NOATIME_FL, O_ACCMODE, O_APPEND, O_DIRECT, O_NOATIME, O_PATH, O_RDWR
 from sandbox.abi.linux.stat import S_ISGID, S_ISUID, S_IXGRP
 from sandbox.abi.linux.statfs import ST_NOATIME, ST_NODIRATIME, ST_RDONLY
+from sandbox.abi.linux.xattr import CAPABILITIES
 from sandbox.errors import SyscallError
 from sandbox.kernel.rlimits import RLIM_INFINITY, RLIMIT_FSIZE
 from sandbox.vfs.file_description import FileDescription
@@ -131,7 +132,7 @@ class RegularFile(InodeFile):
             src = src[:room]
         inode = self.inode
         n = inode.write_at(src, offset)
-        if inode.mode & (S_ISUID | S_ISGID):
+        if inode.mode & (S_ISUID | S_ISGID) or inode.capable:
             remove_privileges(t, inode)
         inode.touch_mtime(inode.fs.now())
         if inode.fs.watched and self.path is not None:
@@ -213,8 +214,11 @@ def exceed_size(t: Task) -> None:
 
 
 def remove_privileges(t: Task, inode: Inode) -> None:
-    """A write clears set-user-ID, and set-group-ID where it means that or the group is another's (setattr_should_drop_suidgid)."""
+    """A write clears file capabilities, set-user-ID, and set-group-ID where it means that or the group is another's
+    (setattr_should_drop_suidgid, cap_inode_killpriv)."""
     mode = inode.mode
+    if inode.capable:
+        inode.remove_xattr(CAPABILITIES)
     if t.creds.has(CAP_FSETID):
         return
     kill = mode & S_ISUID

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from sandbox.abi.linux.capability import CAP_SETFCAP, CAP_SYS_ADMIN
 from sandbox.abi.linux.stat import S_IFDIR, S_IFMT, S_IFREG, S_ISVTX
+from sandbox.abi.linux.xattr import CAPABILITIES
 from sandbox.errors import SyscallError
-from sandbox.vfs import acl
+from sandbox.vfs import acl, file_caps
 from sandbox.vfs.file_flags import check_changeable
 from sandbox.vfs.notify import IN_ATTRIB, on_path
 from sandbox.vfs.permission import MAY_READ, MAY_WRITE, check, check_mount_write, owner_or_capable
@@ -31,8 +32,11 @@ def _permit_kind(t: Task, inode: Inode, name: bytes, write: bool) -> None:
         check_changeable(inode)
     if name.startswith(b"security."):
         if write and inode.mode & S_IFMT:  # no security module is asked of an anonymous inode, which is private
-            needed = CAP_SETFCAP if name == b"security.capability" else CAP_SYS_ADMIN
-            if not t.creds.has_in(inode.fs.user, needed):
+            if name == CAPABILITIES:
+                allowed = t.creds.has_over(inode, CAP_SETFCAP)
+            else:
+                allowed = t.creds.has_in(inode.fs.user, CAP_SYS_ADMIN)
+            if not allowed:
                 raise SyscallError(errno.EPERM)
         return
     if name.startswith(b"trusted."):
@@ -57,7 +61,8 @@ def get(t: Task, path: Path, name: bytes) -> bytes:
     if name in acl.NAMES:
         return acl.get(t, inode, name)
     _permit(t, inode, name, False)
-    return inode.get_xattr(name)
+    value = inode.get_xattr(name)
+    return file_caps.shown(t, inode, value) if value and name == CAPABILITIES else value
 
 
 def set_value(t: Task, path: Path, name: bytes, value: bytes, flags: int) -> int:
@@ -67,6 +72,8 @@ def set_value(t: Task, path: Path, name: bytes, value: bytes, flags: int) -> int
     if name in acl.NAMES:
         acl.set_value(t, inode, name, value)
     else:
+        if value and name == CAPABILITIES:
+            value = file_caps.stored(t, inode, value)
         _permit(t, inode, name, True)
         inode.set_xattr(name, value, flags)
     if inode.fs.watched:

@@ -9,3 +9,5 @@ XATTR_REPLACE: Final = 2
 XATTR_NAME_MAX: Final = 255
 XATTR_SIZE_MAX: Final = 65536
 XATTR_LIST_MAX: Final = 65536
+
+CAPABILITIES: Final = b"security.capability"

@@ -8,6 +8,7 @@ import os
 from typing import TYPE_CHECKING
 
 from sandbox.abi.linux.stat import S_IFIFO, S_IFLNK, S_IFMT, S_IFSOCK
+from sandbox.abi.linux.xattr import CAPABILITIES
 from sandbox.errors import SyscallError
 from sandbox.fs.host_calls import renameat2
 from sandbox.host_files import keep
@@ -136,13 +137,29 @@ def _xattr_fd(inode: HostInode, name: bytes) -> int:
 
 
 def get_xattr(inode: HostInode, name: bytes) -> bytes:
-    """ENODATA outside the user namespace: the host's labels and capabilities mean nothing inside."""
+    """Of others than user.* the file capabilities alone, which mean something inside only; ENODATA for the rest."""
+    if name == CAPABILITIES:
+        return _capabilities(inode)
     if not name.startswith(b"user."):
         raise SyscallError(errno.ENODATA)
     try:
         return os.getxattr(_xattr_fd(inode, name), name)
     except OSError as error:
         raise _fail(error) from None
+
+
+def _capabilities(inode: HostInode) -> bytes:
+    """File capabilities, if they can be read."""
+    if inode.is_regular():
+        try:
+            fd = _fd(inode)
+            if fd < 0:
+                fd = inode.reader()
+                inode.settle()
+            return os.getxattr(fd, CAPABILITIES)
+        except (OSError, SyscallError):
+            pass
+    raise SyscallError(errno.ENODATA)
 
 
 def set_xattr(inode: HostInode, name: bytes, value: bytes, flags: int) -> None:
@@ -162,7 +179,7 @@ def remove_xattr(inode: HostInode, name: bytes) -> None:
 
 
 def list_xattr(inode: HostInode) -> list[bytes]:
-    """user.* only."""
+    """user.*, and file capabilities."""
     if not inode.is_dir() and not inode.is_regular():
         return []
     try:
@@ -171,7 +188,7 @@ def list_xattr(inode: HostInode) -> list[bytes]:
         if error.errno in (errno.EOPNOTSUPP, errno.EBADF):
             return []
         raise _fail(error) from None
-    return [os.fsencode(name) for name in names if name.startswith("user.")]
+    return [os.fsencode(name) for name in names if name.startswith("user.") or name == "security.capability"]
 
 
 def _adopt(directory: HostInode, name: bytes, uid: int, gid: int) -> HostInode:

@@ -64,7 +64,7 @@ class StackedInode(Inode):
         if real.live:
             real.refresh()
         self.mode, self.uid, self.gid, self.nlink, self.size = real.mode, real.uid, real.gid, real.nlink, real.size
-        self.rdev, self.attrs, self.acls = real.rdev, real.attrs, real.acls
+        self.rdev, self.attrs, self.acls, self.capable = real.rdev, real.attrs, real.acls, real.capable
         self.atime, self.mtime, self.ctime, self.btime = real.atime, real.mtime, real.ctime, real.btime
 
     # --- copying up ---
@@ -159,15 +159,17 @@ class StackedInode(Inode):
     def set_xattr(self, name: bytes, value: bytes, flags: int) -> None:
         if self.stack.own(name):
             raise SyscallError(errno.EOPNOTSUPP)
-        self.raise_up().set_xattr(name, value, flags)
-        self.ctime = self.real.ctime
+        real = self.raise_up()
+        real.set_xattr(name, value, flags)
+        self.ctime, self.capable = real.ctime, real.capable
 
     def remove_xattr(self, name: bytes) -> None:
         if self.stack.own(name):
             raise SyscallError(errno.EOPNOTSUPP)
         self.real.get_xattr(name)  # ENODATA before anything is copied
-        self.raise_up().remove_xattr(name)
-        self.ctime = self.real.ctime
+        real = self.raise_up()
+        real.remove_xattr(name)
+        self.ctime, self.capable = real.ctime, real.capable
 
     def list_xattr(self) -> list[bytes]:
         return [name for name in self.real.list_xattr() if not self.stack.own(name)]
@@ -192,8 +194,13 @@ class StackedInode(Inode):
 def copy_attributes(fs: StackedFs, low: Inode, new: Inode) -> None:
     """Mode, extended attributes and times (ovl_copy_xattr, ovl_set_attr)."""
     for name in low.list_xattr():
-        if not fs.own(name):
+        if fs.own(name):
+            continue
+        try:
             new.set_xattr(name, low.get_xattr(name), 0)
+        except SyscallError as error:
+            if error.errno != errno.EOPNOTSUPP or not name.startswith(b"security."):
+                raise  # the host's files take none of a guest's capabilities
     new.acls = low.acls
     if new.mode & S_IFMT != S_IFLNK and new.mode & 0o7777 != low.mode & 0o7777:
         new.set_mode(low.mode & 0o7777)

@@ -14,6 +14,7 @@ from sandbox.abi.linux.fcntl import (
     F_SEAL_WRITE,
 )
 from sandbox.abi.linux.stat import S_IFDIR, S_IFLNK, S_IFMT, S_IFREG
+from sandbox.abi.linux.xattr import CAPABILITIES
 from sandbox.errors import SyscallError
 from sandbox.fs.tmpfs.data import FileData
 from sandbox.vfs.inode import Inode
@@ -116,6 +117,8 @@ class TmpfsInode(Inode):
         new = dict(have)
         new[name] = value
         self._keep_xattrs(new, total)
+        if name == CAPABILITIES:
+            self.capable = True
         self.ctime = self.fs.now()
 
     def remove_xattr(self, name: bytes) -> None:
@@ -126,6 +129,8 @@ class TmpfsInode(Inode):
         self.changing()
         kept = {n: v for n, v in have.items() if n != name}
         self._keep_xattrs(kept, sum(len(n) + len(v) for n, v in kept.items()))
+        if name == CAPABILITIES:
+            self.capable = False
         self.ctime = self.fs.now()
 
     def _keep_xattrs(self, xattrs: dict[bytes, bytes], size: int) -> None:
