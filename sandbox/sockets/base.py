@@ -14,6 +14,7 @@ from sandbox.abi.linux import socket as abi
 from sandbox.abi.linux.fcntl import O_NONBLOCK, O_RDWR
 from sandbox.abi.linux.stat import S_IFSOCK
 from sandbox.errors import SyscallError
+from sandbox.sockets import message_filter
 from sandbox.sockets.options import SocketOptions
 from sandbox.sockets.socket_facts import get_fact, refuse_bpf
 from sandbox.vfs.anon import next_inode
@@ -176,6 +177,9 @@ class SocketFile(FileDescription):
             abi.SO_DETACH_REUSEPORT_BPF,
         ):  # of a family whose sockets share no ports
             raise SyscallError(errno.EINVAL)
+        if name in (abi.SO_ATTACH_FILTER, abi.SO_DETACH_FILTER, abi.SO_LOCK_FILTER):
+            message_filter.set_option(t, self.options, name, value)
+            return
         self.options.set(t, name, value)
         self.option_changed(t, name)
 
@@ -196,6 +200,8 @@ class SocketFile(FileDescription):
             return abi.INT.pack(int(self.accepting()))
         if name == abi.SO_ERROR:
             return abi.INT.pack(self.take_error())
+        if name in (abi.SO_ATTACH_FILTER, abi.SO_LOCK_FILTER):
+            return message_filter.get_option(self.options, name)
         fact = get_fact(self, t, name, size)
         return self.options.get_bytes(name) if fact is None else fact
 

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux import socket as abi
 from sandbox.abi.linux.capability import CAP_NET_BIND_SERVICE, CAP_NET_RAW
-from sandbox.abi.linux.seccomp import SOCK_FILTER, SOCK_FPROG
 from sandbox.errors import SyscallError
+from sandbox.sockets.message_filter import read_program
 from sandbox.sockets.net_errno import syscall_error
 from sandbox.sockets.privileges import privileges
 from tcpip import errors
-from tcpip.bpf.opcodes import BPF_MAXINSNS
 from tcpip.errors import NetworkError
 from tcpip.sockopt import (
     IP_PKTOPTIONS,
@@ -84,7 +83,7 @@ def set_option(socket: InetSocket, t: Task, level: int, name: int, value: bytes)
             _bind_device(socket, t, value)
             return True
         if name in (SO_ATTACH_FILTER, SO_ATTACH_REUSEPORT_CBPF):
-            value = _read_filter(socket, t, value)
+            value = read_program(t, value, socket.endpoint.settings().filter_locked)
     grant(socket, t, level, name)
     try:
         socket.endpoint.set_option(level, name, value)
@@ -165,18 +164,6 @@ def _check_room(socket: InetSocket, name: int, size: int) -> None:
         raise SyscallError(errno.EINVAL)
     if name == TCP_SAVED_SYN and isinstance(endpoint, TcpEndpoint) and size < len(endpoint.tcp_options.saved_syn):
         raise SyscallError(errno.EINVAL)
-
-
-def _read_filter(socket: InetSocket, t: Task, value: bytes) -> bytes:
-    """The instructions that a struct sock_fprog points to. EINVAL, EPERM, EFAULT, in Linux's order (__get_filter)."""
-    if len(value) != SOCK_FPROG.size:
-        raise SyscallError(errno.EINVAL)
-    if socket.endpoint.settings().filter_locked:
-        raise SyscallError(errno.EPERM)
-    length, where = SOCK_FPROG.unpack(value)
-    if not where or not 0 < length <= BPF_MAXINSNS:
-        raise SyscallError(errno.EINVAL)
-    return t.copy_in(where, SOCK_FILTER.size * length)
 
 
 def _bind_device(socket: InetSocket, t: Task, value: bytes) -> None:

@@ -11,6 +11,7 @@ from sandbox.abi.linux import socket as abi
 from sandbox.abi.linux.capability import CAP_NET_ADMIN
 from sandbox.errors import SyscallError
 from sandbox.sockets.base import ControlMessage, Received, SocketFile
+from sandbox.sockets.message_filter import passed
 from sandbox.sockets.netlink import diag, route
 from sandbox.sockets.netlink import message as nl
 from sandbox.vfs.file_description import WOULD_BLOCK
@@ -233,6 +234,12 @@ class NetlinkSocket(SocketFile):
             notifier.request = notifier.asker = None
 
     def _put(self, datagram: bytes, group: int = 0) -> None:
+        program = self.options.general.filter
+        if program:
+            left = passed(program, datagram, self._network.stack.random)
+            if left is None:
+                return
+            datagram = left
         self._queue.append((datagram, group))
         self._queued += len(datagram) + _OVERHEAD
 

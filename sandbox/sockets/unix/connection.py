@@ -11,6 +11,7 @@ from sandbox.abi.linux.fcntl import O_NONBLOCK
 from sandbox.errors import SyscallError
 from sandbox.kernel.broken_pipe import broken_pipe
 from sandbox.sockets.base import ControlMessage, Received, SocketFile
+from sandbox.sockets.message_filter import sent_on
 from sandbox.sockets.unix.message import STREAM_CHUNK, Message, message_charge, stream_charge
 from sandbox.sockets.unix.namespace import MAX_CHARGED, pack_address
 from sandbox.sockets.unix.peer import UNKNOWN, Ucred, pack_ucred
@@ -203,12 +204,18 @@ class UnixConnection(UnixSocket):
         other = self._peer_to_write(t, flags)
         if self.sent >= self.options.sndbuf:
             return WOULD_BLOCK
+        content = bytes(data)
+        if other.options.general.filter:
+            left = sent_on(t, other.options, content)
+            if left is None:
+                return size
+            content = left
         creds, files = self.outgoing(t, control, other)
         charge = message_charge(size)
         self.namespace.charge(self, charge)
         if files is not None:
             self._attach(t, files, charge)
-        other.inbox.append(Message(bytes(data), self, charge, pack_address(self.name), creds, files))
+        other.inbox.append(Message(content, self, charge, pack_address(self.name), creds, files))
         other.queue.notify(EVENT_IN)
         return size
 

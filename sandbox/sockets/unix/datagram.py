@@ -9,6 +9,7 @@ from sandbox.abi.linux import socket as abi
 from sandbox.abi.linux.fcntl import O_NONBLOCK
 from sandbox.errors import SyscallError
 from sandbox.sockets.base import ControlMessage, Received
+from sandbox.sockets.message_filter import sent_on
 from sandbox.sockets.unix.connection import next_packet, receive_packet
 from sandbox.sockets.unix.message import Message, message_charge
 from sandbox.sockets.unix.namespace import pack_address
@@ -110,6 +111,12 @@ class UnixDatagram(UnixSocket):
         if self.sent >= self.options.sndbuf:
             return WOULD_BLOCK
         other = self._target(t, address)
+        content = bytes(data)
+        if other.options.general.filter:
+            left = sent_on(t, other.options, content)
+            if left is None:
+                return size
+            content = left
         if other is not self and other._full_for(self):
             self._wait_for(other)
             return WOULD_BLOCK
@@ -118,7 +125,7 @@ class UnixDatagram(UnixSocket):
         self.namespace.charge(self, charge)
         if files is not None:
             self._attach(t, files, charge)
-        other.inbox.append(Message(bytes(data), self, charge, pack_address(self.name), creds, files))
+        other.inbox.append(Message(content, self, charge, pack_address(self.name), creds, files))
         other.queue.notify(EVENT_IN)
         return size
 
