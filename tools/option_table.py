@@ -21,7 +21,7 @@ SOCKET: Final[dict[int, tuple[str, str]]] = {
     1: ("SO_DEBUG", IN_THE_SANDBOX),
     2: ("SO_REUSEADDR", ""),
     3: ("SO_TYPE", ""),
-    4: ("SO_ERROR", "`take_error` of an endpoint; an option in the sandbox"),
+    4: ("SO_ERROR", "`socket_error` of an endpoint; an option in the sandbox"),
     5: ("SO_DONTROUTE", "kept"),
     6: ("SO_BROADCAST", ""),
     7: ("SO_SNDBUF", ""),

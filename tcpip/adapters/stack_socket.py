@@ -240,7 +240,7 @@ class StackSocket:
     def getsockopt(self, level: int, name: int, size: int = 0) -> int | bytes:
         """SO_ERROR as an errno; an int unless `size` asks for bytes."""
         if (level, name) == (SOL_SOCKET, SO_ERROR):
-            error = self._now(self.endpoint.take_error)
+            error = self._now(self.endpoint.socket_error)
             return 0 if error is None else os_error(error).errno or 0
         value: int | bytes = self._now(self.endpoint.get_option, level, name)
         if size:

@@ -124,7 +124,7 @@ class Endpoint(PacketHandler):
 
     @abstractmethod
     def get_option(self, level: int, name: int) -> int | bytes:
-        """getsockopt(2). SO_ERROR is not here: see `take_error`."""
+        """getsockopt(2). SO_ERROR is not here: see `socket_error`."""
 
     @abstractmethod
     def settings(self) -> SocketOptions:
@@ -139,7 +139,11 @@ class Endpoint(PacketHandler):
 
     @abstractmethod
     def take_error(self) -> NetError | None:
-        """SO_ERROR: the pending error, which is cleared."""
+        """The pending error, which is cleared."""
+
+    def socket_error(self) -> NetError | None:
+        """SO_ERROR: the pending error, else what has gone wrong without consequence; cleared."""
+        return self.take_error()
 
     def readable_bytes(self) -> int:
         """FIONREAD / SIOCINQ."""

@@ -63,7 +63,7 @@ def call_getsockopt(context: Context, args: Arguments) -> Operation:
     def attempt() -> int:
         endpoint = context.socket(args.number(0)).endpoint
         if which == (SOL_SOCKET, SO_ERROR):
-            error = endpoint.take_error()
+            error = endpoint.socket_error()
             got.append(0 if error is None else errno_of(error))
         else:
             got.append(endpoint.get_option(*which))

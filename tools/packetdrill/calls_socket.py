@@ -7,6 +7,7 @@ from typing import Any, Final
 from tcpip import errors
 from tcpip.addr import AF_INET, AF_INET6, SockAddr
 from tcpip.errors import NetworkError
+from tcpip.transport.tcp import state as st
 from tools.packetdrill import flows, wire
 from tools.packetdrill.calls import Context, Handler, Operation
 from tools.packetdrill.errors import ScriptError
@@ -18,6 +19,7 @@ SOCK_TYPE_MASK: Final = 0xF
 SOCK_STREAM: Final = 1
 SOCK_DGRAM: Final = 2
 UNSPECIFIED: Final = None
+FIN_UNDER_WAY: Final = (st.FIN_WAIT_1, st.CLOSING, st.LAST_ACK)
 ICMP_PROTOCOLS: Final = (wire.ICMP4, wire.ICMP6)
 
 
@@ -191,15 +193,26 @@ def call_shutdown(context: Context, args: Arguments) -> Operation:
 
 def call_close(context: Context, args: Arguments) -> Operation:
     args.count(1)
+    fd = args.number(0)
+    found = context.descriptors.get(fd)
+    endpoint = found.endpoint if isinstance(found, Socket) and not context.settings.native else None
+    lingers = endpoint.settings().linger if endpoint is not None and endpoint.protocol == wire.TCP else 0
+    closed = False
 
-    def attempt() -> int:
-        fd = args.number(0)
-        descriptor = context.descriptor(fd)
-        del context.descriptors[fd]
-        descriptor.close()
+    def attempt() -> int | None:
+        nonlocal closed
+        if not closed:
+            descriptor = context.descriptor(fd)
+            del context.descriptors[fd]
+            descriptor.close()
+            closed = True
+        if lingers > 0 and getattr(endpoint, "state", 0) in FIN_UNDER_WAY:
+            return None
         return 0
 
-    return Operation(attempt)
+    if lingers <= 0:
+        return Operation(attempt)
+    return Operation(attempt, True, lingers * 1_000_000, 0)  # SO_LINGER: whatever O_NONBLOCK says
 
 
 def call_getsockname(context: Context, args: Arguments) -> Operation:

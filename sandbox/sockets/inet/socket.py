@@ -266,7 +266,7 @@ class InetSocket(SocketFile):
         return self.endpoint.readiness()
 
     def take_error(self) -> int:
-        pending = self.endpoint.take_error()
+        pending = self.endpoint.socket_error()
         return 0 if pending is None else ERRNO[pending]
 
     # --- options ---

@@ -565,6 +565,12 @@ class TcpEndpoint(Endpoint):
         error, self.error = self.error, None
         return error
 
+    def socket_error(self) -> NetError | None:
+        error = self.take_error()
+        if error is None and self.listener is None:  # what an ICMP error told that did not end the connection
+            error, self.soft_error = self.soft_error, None
+        return error
+
     def readable_bytes(self) -> int:
         if self.listener is not None:
             raise NetworkError(errors.INVALID_ARGUMENT)

@@ -134,6 +134,7 @@ def _acknowledge(ep: TcpEndpoint, acked: int, now: int) -> None:
     snd.retransmits = 0
     snd.first_timeout = -1
     snd.probes_out = 0
+    ep.soft_error = None
     if rtt:
         snd.round_trip(rtt, now)
     grow_cwnd(snd, acked, rtt, now)

@@ -21,6 +21,7 @@ from tcpip.transport.tcp.emit import emit_bare, emit_syn
 from tcpip.transport.tcp.md5 import option_len
 from tcpip.transport.tcp.mtu_probe import ALWAYS
 from tcpip.transport.tcp.receiver import INITIAL_SPACE_SEGMENTS, first_mss_estimate
+from tcpip.transport.tcp.rtt import retries_last
 from tcpip.transport.tcp.segment import Segment
 
 if TYPE_CHECKING:
@@ -85,15 +86,27 @@ def send_first_syn(ep: TcpEndpoint, now: int) -> None:
     ep.timers.arm_retransmit(now)
 
 
+def _lasted_too_long(ep: TcpEndpoint, now: int) -> bool:
+    """The user timeout is over; or, where the first time-outs do not double, what as many doublings would last."""
+    snd = ep.snd
+    if snd.first_timeout < 0:
+        snd.first_timeout = now - snd.rtt.rto
+    if not snd.retransmits:
+        return False
+    limit = ep.tcp_options.user_timeout_ns
+    if not limit:
+        retries = ep.tcp_options.syn_retries if ep.state == st.SYN_SENT else ep.config.synack_retries
+        first = ep.config.syn_rto_ns if ep.state == st.SYN_SENT else RTO_INITIAL_NS
+        limit = retries_last(retries, first, ep.config.rto_max_ns)
+    return now - snd.first_timeout >= limit
+
+
 def timeout(ep: TcpEndpoint, now: int) -> None:
     """The SYN or SYN-ACK was not answered: once more, with back-off, or ETIMEDOUT."""
     snd = ep.snd
     linear = ep.config.syn_linear_timeouts if ep.state == st.SYN_SENT else 0
     retries = ep.tcp_options.syn_retries + linear if ep.state == st.SYN_SENT else ep.config.synack_retries
-    user_timeout = ep.tcp_options.user_timeout_ns
-    if snd.first_timeout < 0:
-        snd.first_timeout = now
-    if snd.retransmits >= retries or (user_timeout and now - snd.first_timeout >= user_timeout):
+    if snd.retransmits >= retries or _lasted_too_long(ep, now):
         ep.stats.inc("AttemptFails")
         ep.abort(ep.soft_error or errors.TIMED_OUT)
         return

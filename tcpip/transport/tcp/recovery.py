@@ -51,6 +51,7 @@ def process_ack(snd: Sender, seg: Segment, window_changed: bool, congested: bool
         snd.retransmits = 0
         snd.first_timeout = -1
     snd.probes_out = 0
+    ep.soft_error = None  # something gets through
     if advanced > 0:
         if snd.rtt.backoff and rtt == 0 and not _answers_original(snd, seg):
             snd.rtt.reset_backoff()
@@ -69,6 +70,8 @@ def process_ack(snd: Sender, seg: Segment, window_changed: bool, congested: bool
     if advanced > 0:
         snd.chrono.acknowledged(now)
     ep.timers.acked(advanced, now)
+    if not advanced and delivered.first_sacked >= 0:
+        ep.timers.sacked(delivered.first_sacked, now)
     if advanced > 0 and snd.board.reneged():
         ep.timers.reneged(now)
 

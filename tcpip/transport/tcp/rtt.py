@@ -15,6 +15,14 @@ from tcpip.transport.tcp.config import RTO_INITIAL_NS, RTO_MAX_NS, RTO_MIN_NS
 MIN_RTT_WINDOW_NS: Final = 300 * NS_PER_S
 
 
+def retries_last(boundary: int, first: int = RTO_MIN_NS, most: int = RTO_MAX_NS) -> int:
+    """How long `boundary` doublings of a time-out of `first` ns last (net/ipv4/tcp_timer.c:tcp_model_timeout)."""
+    thresh = max((most // first).bit_length() - 1, 0)
+    if boundary <= thresh:
+        return ((2 << boundary) - 1) * first
+    return ((2 << thresh) - 1) * first + (boundary - thresh) * most
+
+
 class RttEstimator:
     """SRTT, RTTVAR, RTO with back-off, and the windowed minimum that RACK wants. `min_rtt` is 0 until measured.
 
@@ -65,6 +73,11 @@ class RttEstimator:
         """(5.5): double the timeout."""
         self.backoff += 1
         self.rto = min(self.rto * 2, self.most)
+
+    def revert_back_off(self) -> None:
+        """One doubling less."""
+        self.backoff -= 1
+        self.rto = min(self.base_rto() << self.backoff, self.most)
 
     def reset_backoff(self) -> None:
         """New data was acknowledged though nothing could be measured."""

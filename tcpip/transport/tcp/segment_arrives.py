@@ -161,7 +161,8 @@ def check_ack(ep: TcpEndpoint, seg: Segment) -> bool:
         snd.una = snd.iss + 1
         handshake.syn_acked(ep, seg, seg.now)
         snd.wl2 = ack
-        snd.wnd = snd.max_wnd = seg.window << snd.wscale
+        snd.wnd = seg.window << snd.wscale
+        snd.max_wnd = snd.wnd if ep.fast_open is None else max(snd.max_wnd, snd.wnd)  # text may have gone by the SYN's
         snd.sync_mss()
         handshake.established(ep, seg.now)
         if snd.fin_queued:

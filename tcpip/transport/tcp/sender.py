@@ -428,6 +428,8 @@ class Sender:
         if self.ca_state < CA_RECOVERY and unsent > mss:
             if should_defer(self, min(congestion, window), congestion, packet_limit(self), unsent, now):
                 return 0
+        if size == window and self._may_send_small(True):
+            return size  # the window ends there (tcp_mss_split_point)
         return size - size % mss
 
     def _small_size(self, unsent: int, window: int, congestion: int) -> int:
@@ -544,17 +546,23 @@ class Sender:
                 if not self._may_leave(now):
                     break
                 before = self.total_retrans
-                self.retransmit(index, max(room, self.mss), now)
+                if not self.retransmit(index, max(room, self.mss), now):
+                    break
+                if index == 0:
+                    self.ep.timers.head_sent_again(now)
                 counter = "TCPSlowStartRetrans" if self.ca_state == CA_LOSS else "TCPFastRetrans"
                 self.ep.stats_ext.inc(counter, self.total_retrans - before)
             index += 1
 
-    def retransmit(self, index: int, limit: int, now: int) -> None:
-        """Send record `index` again, at most `limit` bytes of it (whole segments)."""
+    def retransmit(self, index: int, limit: int, now: int) -> bool:
+        """Send record `index` again, at most `limit` bytes of it (whole segments). False: the window has shrunk, and it lies
+        outside."""
         seg = self.board.segs[index]
         size = seg.end - seg.seq
         limit = min(limit - limit % self.mss, packet_limit(self))
         beyond = self.window_end() - seg.seq
+        if beyond <= 0 and seg.seq != self.una:
+            return False
         if beyond < limit:
             limit = max(beyond - beyond % self.mss, self.mss)  # a shrunken window: no more than one segment of it
         if size - (1 if seg.fin else 0) > limit:
@@ -581,6 +589,7 @@ class Sender:
             flags |= PSH
         emit_segment(self.ep, seg.seq, text, flags, now)
         self._left(text, now)
+        return True
 
 
 SENDING: Final = frozenset({st.ESTABLISHED, st.CLOSE_WAIT, st.FIN_WAIT_1, st.CLOSING, st.LAST_ACK})

@@ -98,7 +98,7 @@ class TimeWait(PacketHandler):
     def _acknowledge(self, seg: Segment) -> None:
         if seg.flags & FIN:
             self.tcp.time_wait.restart(self, seg.now)
-        elif seg.now - self.last_ack < self.tcp.config.invalid_ratelimit_ns:
+        elif not seg.payload_len() and seg.now - self.last_ack < self.tcp.config.invalid_ratelimit_ns:
             self.tcp.stack.stats.tcp_ext.inc("TCPACKSkippedTimeWait")
             return
         self.last_ack = seg.now

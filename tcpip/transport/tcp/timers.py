@@ -10,15 +10,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from tcpip import errors
-from tcpip.clock import NS_PER_MS
+from tcpip.clock import NS_PER_MS, NS_PER_US
 from tcpip.errors import NetworkError
 from tcpip.header.tcp import ACK, PSH
 from tcpip.transport.flow_labels import rehash
 from tcpip.transport.tcp import state as st
-from tcpip.transport.tcp.config import RTO_MAX_NS, RTO_MIN_NS
+from tcpip.transport.tcp.config import RTO_MIN_NS
 from tcpip.transport.tcp.emit import emit_ack, emit_probe, emit_reset, emit_segment
 from tcpip.transport.tcp.rack import probe_timeout
 from tcpip.transport.tcp.recovery import detect_by_time, enter_recovery, on_retransmit_timeout, probe_lost
+from tcpip.transport.tcp.rtt import retries_last
 from tcpip.transport.tcp.sack import LOST, RETRANS, SACKED, SentSegment
 from tcpip.transport.tcp.sender import CA_CWR, CA_DISORDER, CA_RECOVERY
 
@@ -31,14 +32,6 @@ PROBE_TAIL: Final = 2
 REORDER: Final = 3
 PERSIST: Final = 4
 RENEGING_NS: Final = 10 * NS_PER_MS
-
-
-def retries_last(boundary: int) -> int:
-    """How long `boundary` doublings of RTO_MIN last, ns (net/ipv4/tcp_timer.c:tcp_model_timeout)."""
-    thresh = (RTO_MAX_NS // RTO_MIN_NS).bit_length() - 1
-    if boundary <= thresh:
-        return ((2 << boundary) - 1) * RTO_MIN_NS
-    return ((2 << thresh) - 1) * RTO_MIN_NS + (boundary - thresh) * RTO_MAX_NS
 
 
 class TcpTimers:
@@ -87,7 +80,7 @@ class TcpTimers:
         """RFC 6298 (5.2), (5.3)."""
         snd = self.ep.snd
         if not snd.board.segs:
-            if self.kind != PERSIST or snd.wnd:
+            if self.kind != PERSIST or snd.window_end() - snd.nxt >= min(snd.unsent(), snd.mss):
                 self.xmit.deadline = None
                 self.kind = IDLE
                 snd.probe_backoff = 0
@@ -95,8 +88,30 @@ class TcpTimers:
             else:
                 self._arm_window_probe(now)  # from the answer on (tcp_input.c:tcp_ack_probe)
         elif advanced > 0 and self.kind != REORDER:
-            if not self._arm_tail_probe(now):
-                self.arm_retransmit(now)
+            self.rearm(now)
+
+    def sacked(self, sent: int, now: int) -> None:
+        """A SACK block tells of what left at `sent`. Was that before the first segment left (again), the path is slow, and its
+        answer may still come."""
+        segs = self.ep.snd.board.segs
+        if segs and self.kind != REORDER and sent < segs[0].sent:
+            self.rearm(now)
+
+    def rearm(self, now: int) -> None:
+        """A tail probe, or the retransmission's time-out once more (tcp_input.c:tcp_set_xmit_timer): from when the first
+        segment left where another timer has stood in for it."""
+        snd = self.ep.snd
+        stood_in = self.kind in (PROBE_TAIL, REORDER)
+        if self._arm_tail_probe(now):
+            return
+        self.arm_retransmit(now)
+        if stood_in:
+            self._arm(RETRANSMIT, max(snd.board.segs[0].sent + snd.rtt.rto, now + NS_PER_US))
+
+    def head_sent_again(self, now: int) -> None:
+        """The first segment left once more: its time-out begins again (tcp_output.c:tcp_xmit_retransmit_queue)."""
+        if self.kind != REORDER:
+            self.arm_retransmit(now)
 
     def _arm_tail_probe(self, now: int) -> bool:
         """RFC 8985 7.2: in the open state, when all that is allowed has been sent. True: it takes the retransmission
@@ -127,6 +142,14 @@ class TcpTimers:
     def reneged(self, now: int) -> None:
         """What was sacked is missing after all: a time-out soon, unless it was an ACK on its way (tcp_check_sack_reneging)."""
         self._arm(RETRANSMIT, now + max(self.ep.snd.rtt.srtt // 2, RENEGING_NS))
+
+    def revert_backoff(self, now: int) -> None:
+        """RFC 6069: what a time-out has sent again came to a broken path (net/ipv4/tcp_ipv4.c:tcp_ld_RTO_revert)."""
+        snd = self.ep.snd
+        if self.kind != RETRANSMIT or not snd.board.segs or not snd.retransmits or not snd.rtt.backoff:
+            return
+        snd.rtt.revert_back_off()
+        self._arm(RETRANSMIT, max(snd.board.segs[0].sent + snd.rtt.rto, now))
 
     def check_probe(self, now: int) -> None:
         """Text waits, nothing is outstanding that would bring an ACK: probe (or push a partial segment at last)."""
@@ -242,8 +265,7 @@ class TcpTimers:
                 if last.end - last.seq > snd.mss:
                     cut = (last.end - last.seq - 1) // snd.mss * snd.mss
                     board.split(len(board.segs) - 1, last.seq + cut)
-                if not board.segs[-1].state & SACKED:
-                    snd.retransmit(len(board.segs) - 1, snd.mss, now)
+                if not board.segs[-1].state & SACKED and snd.retransmit(len(board.segs) - 1, snd.mss, now):
                     board.not_in_flight_twice(board.segs[-1])
             else:
                 self._send_forced(size, now)
