@@ -44,7 +44,9 @@ def _may_block(context: Context, fd: int, flags: int) -> bool:
     return fd in context.descriptors and context.descriptors[fd].blocking and not flags & (MSG_DONTWAIT | MSG_ERRQUEUE)
 
 
-def sending(context: Context, fd: int, data: bytes, flags: int, where: Any = ELLIPSIS) -> Operation:
+def sending(
+    context: Context, fd: int, data: bytes, flags: int, where: Any = ELLIPSIS, control: list[Control] | None = None
+) -> Operation:
     """A write of whichever kind: a blocking one goes on until all is taken."""
     if data.strip(b"\0"):
         context.not_zeros()
@@ -63,9 +65,9 @@ def sending(context: Context, fd: int, data: bytes, flags: int, where: Any = ELL
         waits = False
         try:
             if opened:
-                taken = _send(context, descriptor, data[sent:], flags & ~MSG_FASTOPEN, ELLIPSIS)
+                taken = _send(context, descriptor, data[sent:], flags & ~MSG_FASTOPEN, ELLIPSIS, control)
             else:
-                taken = _send(context, descriptor, data[sent:], flags, where)
+                taken = _send(context, descriptor, data[sent:], flags, where, control)
         except NetworkError as error:
             opened = opened or error.error is errors.CONNECT_STARTED
             if error.error is errors.WOULD_BLOCK:
@@ -88,7 +90,7 @@ def sending(context: Context, fd: int, data: bytes, flags: int, where: Any = ELL
     return Operation(attempt, blocking)
 
 
-def _send(context: Context, sock: Socket, data: bytes, flags: int, where: Any) -> int:
+def _send(context: Context, sock: Socket, data: bytes, flags: int, where: Any, control: list[Control] | None) -> int:
     endpoint = sock.endpoint
     target = None
     if where is not ELLIPSIS or flags & MSG_FASTOPEN or endpoint.type != SOCK_STREAM:
@@ -102,9 +104,9 @@ def _send(context: Context, sock: Socket, data: bytes, flags: int, where: Any) -
             if endpoint.type != SOCK_STREAM or not sock.flow.remote_port:
                 connecting(context, sock, target)
     if target is None:
-        return endpoint.send(data, flags)
+        return endpoint.sendmsg(data, None, flags, control) if control else endpoint.send(data, flags)
     try:
-        return endpoint.sendmsg(data, target, flags)
+        return endpoint.sendmsg(data, target, flags, control)
     finally:
         if sock.flow is not None:
             sock.flow.local_port = endpoint.getsockname().port
@@ -179,7 +181,14 @@ def call_sendmsg(context: Context, args: Arguments) -> Operation:
     args.count(3)
     header = args.struct(1)
     flags = number(header.fields.get("msg_flags", 0)) | args.number(2)
-    return sending(context, args.number(0), gathered(vector(header.fields["msg_iov"])), flags)
+    control = []
+    for item in header.fields.get("msg_control") or []:
+        level, kind, data = _control(item)
+        if isinstance(data, int):
+            raise ScriptError("a time can only be received")
+        control.append((level, kind, data))
+    where = header.fields.get("msg_name", ELLIPSIS)
+    return sending(context, args.number(0), gathered(vector(header.fields["msg_iov"])), flags, where, control)
 
 
 def call_read(context: Context, args: Arguments) -> Operation:
@@ -217,21 +226,33 @@ def call_recvmsg(context: Context, args: Arguments) -> Operation:
             raise Difference(f"Expected msg_flags {expected:#x} but got {message.flags:#x}", "syscall")
         wanted = header.fields.get("msg_control")
         if wanted is not None:
-            _check_control(wanted, message.control)
+            _check_control(context, wanted, message.control)
 
     return receiving(context, args.number(0), size, args.number(2), check)
 
 
-def _check_control(wanted: list[Any], got: list[Control]) -> None:
+def _check_control(context: Context, wanted: list[Any], got: list[Control]) -> None:
     """Control messages, in order."""
     expected = [_control(item) for item in wanted]
-    if expected != [
-        (level, kind, data[: len(want[2])]) for (level, kind, data), want in zip(got, expected, strict=False)
-    ]:
+    shown = [
+        (level, kind, _as_expected(context, data, want[2]))
+        for (level, kind, data), want in zip(got, expected, strict=False)
+    ]
+    if expected != shown:
         raise Difference(f"Expected control messages {expected} but got {got}", "syscall")
 
 
-def _control(item: Any) -> Control:
+def _as_expected(context: Context, data: bytes, wanted: bytes | int) -> bytes | int:
+    """As much as the script has; a time that is near enough is the script's."""
+    if not isinstance(wanted, int):
+        return data[: len(wanted)]
+    seconds, rest = struct.unpack_from("=qq", data)
+    at: int = context.host.since_start(seconds * 1_000_000_000 + rest)
+    return wanted if abs(at - wanted) <= context.settings.tolerance_usecs * 1000 else at
+
+
+def _control(item: Any) -> tuple[int, int, bytes | int]:
+    """Level, type, and data: an int where it is a time, ns since the script began."""
     if not isinstance(item, Struct) or "cmsg_level" not in item.fields:
         raise ScriptError("expected {cmsg_level=…, cmsg_type=…, cmsg_data=…}")
     data = item.fields["cmsg_data"]
@@ -240,10 +261,13 @@ def _control(item: Any) -> Control:
         packed = struct.pack(
             "=IBBBBII", f["ee_errno"], f["ee_origin"], f["ee_type"], f["ee_code"], 0, f["ee_info"], f["ee_data"]
         )
+    elif isinstance(data, Struct) and "scm_sec" in data.fields:
+        at = number(data.fields["scm_sec"]) * 1_000_000_000 + number(data.fields.get("scm_nsec", 0))
+        return number(item.fields["cmsg_level"]), number(item.fields["cmsg_type"]), at
     elif isinstance(data, Struct):
         raise ScriptError(f"control data with {describe(data)} is not supported")
     else:
-        packed = struct.pack("=i", number(data))
+        packed = data if isinstance(data, bytes) else struct.pack("=i", number(data))
     return number(item.fields["cmsg_level"]), number(item.fields["cmsg_type"]), packed
 
 

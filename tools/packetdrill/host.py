@@ -62,6 +62,10 @@ class Host:
         self.stack.add_route(any_of(family), 0, nic=nic)
         return nic
 
+    def since_start(self, realtime_ns: int) -> int:
+        """A wall-clock time in ns of the script."""
+        return realtime_ns - self.clock.realtime_ns() + self.clock.now_ns() - START_NS
+
     @property
     def now(self) -> int:
         """µs since the start."""

@@ -115,6 +115,9 @@ class NativeEndpoint(Endpoint):
         flags: int = 0,
         control: list[Control] | None = None,
     ) -> int:
+        if control:
+            where = (self._address(address),) if address is not None else ()
+            return int(call(self.sock.sendmsg, [data], control, flags | socket.MSG_NOSIGNAL, *where))
         if address is None:
             return self.send(data, flags)
         return int(call(self.sock.sendto, data, flags | socket.MSG_NOSIGNAL, self._address(address)))
@@ -268,6 +271,9 @@ class NativeHost:
         self.link.drain()
         self.link.frames.clear()
         self.origin = time.monotonic_ns()
+
+    def since_start(self, realtime_ns: int) -> int:
+        return realtime_ns - time.time_ns() + time.monotonic_ns() - self.origin
 
     @property
     def now(self) -> int:

@@ -265,7 +265,11 @@ class TcpTimers:
                 if last.end - last.seq > snd.mss:
                     cut = (last.end - last.seq - 1) // snd.mss * snd.mss
                     board.split(len(board.segs) - 1, last.seq + cut)
-                if not board.segs[-1].state & SACKED and snd.retransmit(len(board.segs) - 1, snd.mss, now):
+                if not board.segs[-1].state & SACKED:
+                    if not snd.retransmit(len(board.segs) - 1, snd.mss, now):
+                        snd.tlp_end = -1
+                        self._arm(RETRANSMIT, max(board.segs[0].sent + snd.rtt.rto, now + NS_PER_US))
+                        return
                     board.not_in_flight_twice(board.segs[-1])
             else:
                 self._send_forced(size, now)

@@ -1,7 +1,7 @@
 """SO_TIMESTAMPING of a connection: when the last byte of a write was sent for the first time, and acknowledged.
 
 Source: Documentation/networking/timestamping.rst 1.3.3, 1.4 (byte streams), net/ipv4/tcp.c:tcp_tx_timestamp. What comes over
-the error queue has no packet with it, as with SOF_TIMESTAMPING_OPT_TSONLY, whether that was asked for or not.
+the error queue has no packet with it: without SOF_TIMESTAMPING_OPT_TSONLY it is said to have been cut off.
 """
 
 from __future__ import annotations
@@ -10,13 +10,15 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from tcpip.addr import AF_INET
-from tcpip.sockopt import MSG_ERRQUEUE
+from tcpip.sockopt import MSG_ERRQUEUE, MSG_TRUNC
 from tcpip.transport.endpoint import Control, Message
 from tcpip.transport.tcp import state as st
 from tcpip.transport.timestamping import (
     ACK,
+    KEY,
     OPT_ID,
     OPT_ID_TCP,
+    OPT_TSONLY,
     SCHED,
     SND,
     TX_ACK,
@@ -76,7 +78,8 @@ class TxStamps:
 
     def receive(self, ep: TcpEndpoint) -> Message:
         """recvmsg(2) with MSG_ERRQUEUE; there is one in `done`."""
-        return Message(0, None, self.done.popleft().messages(ep.so, ep.family == AF_INET), MSG_ERRQUEUE)
+        cut = 0 if ep.so.kept.get(KEY, 0) & OPT_TSONLY else MSG_TRUNC  # the packet is not kept
+        return Message(0, None, self.done.popleft().messages(ep.so, ep.family == AF_INET), MSG_ERRQUEUE | cut)
 
 
 def set_timestamping(ep: TcpEndpoint, name: int, value: int | bytes) -> None:
