@@ -122,6 +122,7 @@ class Runner:
             for path in self.settings.init_scripts:
                 self.commands.run_file(path)
             if self.settings.native:
+                calls.handlers()  # imports take longer than scripts allow for
                 self.host.restart()
             first = self.script.events[0]
             if first.when.kind == ANY or first.when.at != 0:

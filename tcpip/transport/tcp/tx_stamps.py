@@ -87,7 +87,7 @@ def set_timestamping(ep: TcpEndpoint, name: int, value: int | bytes) -> None:
     unconnected = ep.state in (st.CLOSED, st.LISTEN)
     before = set_flags(ep.so, name, value, unconnected)
     flags = flags_of(ep.so, None)
-    if ep.tx_stamps is None and flags & TX_RECORD:
+    if ep.tx_stamps is None and flags & (TX_RECORD | OPT_ID):
         ep.tx_stamps = TxStamps()
     if flags & OPT_ID & ~before and ep.tx_stamps is not None:
         ep.tx_stamps.base = ep.snd.buf.end if flags & OPT_ID_TCP else ep.snd.una
