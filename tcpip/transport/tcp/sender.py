@@ -450,7 +450,7 @@ class Sender:
         """Nagle's test for the last, partial segment (net/ipv4/tcp_output.c:tcp_nagle_check)."""
         if self.fin_queued or self.push_forced >= self.buf.end or self.urgent_end > self.una:
             return True
-        if self.packets or (self.records and self.records[-1] > self.nxt):
+        if self.packets or any(self.nxt < end < self.buf.end for end in self.records):
             return True
         options = self.ep.tcp_options
         if options.cork or self.ep.more_coming:
