@@ -51,6 +51,7 @@ KERNEL_STATE: Final = (
     "unix",
     "secretmem",
     "forks",
+    "login_sessions",
     "mounts",
 )
 # Of a container's PID namespace: it is the same object in the new sandbox, where /proc refers to it.

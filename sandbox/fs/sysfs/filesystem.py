@@ -32,7 +32,8 @@ class SysFs(Filesystem):
         self.root = root
         for path in (
             "block", "bus", "class", "dev/block", "dev/char", "devices/virtual", "firmware", "fs/cgroup",
-            "hypervisor", "kernel/mm", "kernel/debug", "module", "power", "class/tty", "class/mem",
+            "hypervisor", "kernel/mm", "module", "power", "class/block", "class/mem",
+            "class/power_supply", "class/thermal", "class/tty",
         ):  # fmt: skip
             self._directory(root, path)
         self._processors(root, kernel.cpus)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux import ioctls
 from sandbox.abi.linux import socket as abi
+from sandbox.abi.linux.capability import CAP_SYS_ADMIN
 from sandbox.abi.linux.fcntl import O_ASYNC, O_NONBLOCK
 from sandbox.abi.linux.stat import S_IFDIR, S_IFLNK, S_IFMT, S_IFREG
 from sandbox.kernel.control import Result
@@ -88,6 +89,10 @@ def _file_ioctl(t: Task, file: FileDescription, cmd: int, arg: int) -> int | Non
         return 0
     if cmd in COMMANDS:
         return file_flags_ioctl(t, path, cmd, arg)
+    if cmd in (ioctls.FIFREEZE, ioctls.FITHAW):  # no file system here can be frozen (ioctl_fsfreeze, ioctl_fsthaw)
+        if not t.creds.has_in(inode.fs.user, CAP_SYS_ADMIN):
+            return -errno.EPERM
+        return -errno.EOPNOTSUPP if cmd == ioctls.FIFREEZE else -errno.EINVAL
     if cmd == ioctls.FIGETBSZ:
         t.copy_out(arg, _INT.pack(inode.blksize()))
         return 0

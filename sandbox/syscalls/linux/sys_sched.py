@@ -166,16 +166,15 @@ def sys_sched_setattr(t: Task, a: SyscallArgs) -> Result:
 
 
 def sys_sched_getattr(t: Task, a: SyscallArgs) -> Result:
-    """sched_getattr(2)."""
+    """sched_getattr(2): with the clamps of utilization, which are 0, where there is room for them."""
     size = a.uint(2)
     if not a.addr(1) or a.int(0) < 0 or size > 4096 or size < _SCHED_ATTR.size or a.uint(3):
         return -errno.EINVAL
     target = _find(t, a.int(0))
     nice = target.nice if target.policy in _NORMAL else 0
-    out = _SCHED_ATTR.pack(
-        _SCHED_ATTR.size, target.policy, int(target.reset_on_fork), nice, target.rt_priority, 0, 0, 0
-    )
-    t.copy_out(a.addr(1), out)
+    size = min(size, _SCHED_ATTR.size + 8)
+    out = _SCHED_ATTR.pack(size, target.policy, int(target.reset_on_fork), nice, target.rt_priority, 0, 0, 0)
+    t.copy_out(a.addr(1), (out + bytes(8))[:size])
     return 0
 
 

@@ -15,6 +15,9 @@ int main(void) {
     memset(&a, 0xee, sizeof a);
     SHOW(GET(0, &a, 48, 0));
     printf("%u %u %lu %d %u\n", a.size, a.policy, a.flags, a.nice, a.priority);
+    memset(&a, 0xee, sizeof a);
+    SHOW(GET(0, &a, sizeof a, 0));
+    printf("%u %u %u\n", a.size, a.util_min, a.util_max != 0xeeeeeeee);
     SHOW(GET(0, &a, 47, 0));
     SHOW(GET(0, &a, 48, 1));
     SHOW(GET(-1, &a, 48, 0));
