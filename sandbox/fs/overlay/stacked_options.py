@@ -12,6 +12,7 @@ from sandbox.vfs.walk import FOLLOW, lookup
 
 if TYPE_CHECKING:
     from sandbox.kernel.task import Task
+    from sandbox.vfs.dentry import DentryCache
     from sandbox.vfs.inode import Inode
     from sandbox.vfs.path import Path
 
@@ -94,10 +95,13 @@ class Layers:
 
         return 1 + max([inode.fs.depth if isinstance(inode.fs, StackedFs) else 0 for inode in self.inodes()])
 
-    def prepare(self) -> None:
-        """The directory that Linux makes in the work directory."""
+    def prepare(self, dentries: DentryCache) -> None:
+        """The directory that Linux makes in the work directory; that there was none is forgotten."""
         if self.work is not None and self.work.inode.lookup(b"work") is None:
             self.work.inode.mkdir(b"work", S_IFDIR, 0, 0)
+            known = self.work.dentry.children.get(b"work")
+            if known is not None:
+                dentries.forget(known)
 
     def text(self) -> str:
         """As /proc/mounts has them."""

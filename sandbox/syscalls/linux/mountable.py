@@ -75,7 +75,7 @@ def _overlay(t: Task, source: bytes, data: dict[bytes, bytes]) -> Filesystem:
     from sandbox.fs.overlay.stacked_options import Layers
 
     layers = Layers(t, data)
-    layers.prepare()
+    layers.prepare(t.ns.mnt.vfs.dentries)
     fs = StackedFs(t.kernel.mounts.vfs, t.ns.mnt, source.decode("utf-8", "surrogateescape"), layers)
     fs.user = t.creds.user
     return fs
