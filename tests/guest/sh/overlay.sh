@@ -95,10 +95,9 @@ for key, value in ('lowerdir', 'low1:low2'), ('upperdir', 'up'), ('workdir', 'wo
 print(call(431, f, 6, None, None, 0)); m = call(432, f, 0, 0); print(call(429, m, b'', -100, b'um', 4)); print(sorted(os.listdir('um')))
 "
 umount um
-cd $top; umount mnt; rmdir mnt
-
 # names that were looked for in vain before the mount, and that it makes
 mkdir -p "$top"/mnt/names/{l,u,w,m} && cd "$top/mnt/names" && ls w/work u/x 2>/dev/null
 mount -t overlay -o lowerdir=l,upperdir=u,workdir=w none m && stat -c %F w/work
 touch m/x && stat -c %F u/x
 umount m && rm -r w && echo "the work directory is gone"
+cd $top; umount mnt; rmdir mnt
