@@ -183,6 +183,7 @@ def options_of(spec: Spec, bundle: str, config: Config) -> SandboxOptions:
     container.readonly_paths = paths_of(spec.readonly_paths)
     container.devices = tuple(device_of(device) for device in spec.devices)
     container.root_propagation = PROPAGATION.get(spec.root_propagation, 0)
+    container.personality = spec.personality
     container.seccomp = spec.seccomp
     container.sysctl = spec.sysctl
     container.host_oom_score_adj = spec.process.oom_score_adj

@@ -20,6 +20,7 @@ UNSUPPORTED_RESOURCES: Final = ("hugepageLimits", "network", "rdma", "unified")
 REFUSED_LINUX: Final = ("uidMappings", "gidMappings", "timeOffsets", "netDevices", "memoryPolicy")
 # null, zero, full, random, urandom, kmsg and tty, as Documentation/admin-guide/devices.txt numbers them.
 DEVICES: Final = ((1, 3), (1, 5), (1, 7), (1, 8), (1, 9), (1, 11), (5, 0))
+PERSONALITIES: Final = {"LINUX": 0, "LINUX32": 8}  # PER_LINUX, PER_LINUX32 of personality(2)
 PTMX: Final = ("/dev/ptmx", "c", 5, 2)  # the specification has it made as a link, in every container
 
 
@@ -130,12 +131,24 @@ def decode_linux(o: Object, spec: Spec) -> None:
     if seccomp is not None and (seccomp.filled("defaultAction") or seccomp.filled("syscalls")):
         spec.seccomp = compile_filter(seccomp)
     personality = o.child("personality")
-    if personality is not None and (personality.text("domain", "LINUX") != "LINUX" or personality.texts("flags")):
-        spec.refused.append(o.at("personality"))
+    if personality is not None:
+        decode_personality(personality, spec)
     decode_devices(o, resources is not None and allows_every_device(resources), spec)
     # What is empty asks for nothing.
     spec.refused += [o.at(name) for name in REFUSED_LINUX if o.filled(name)]
     spec.unsupported += [o.at(name) for name in UNSUPPORTED_LINUX if o.filled(name)]
+
+
+def decode_personality(o: Object, spec: Spec) -> None:
+    """linux.personality. The specification has two domains, and no flag yet; what is empty asks for nothing."""
+    if not o.names():
+        return
+    domain = o.text("domain")
+    if o.require("domain") and domain not in PERSONALITIES:
+        o.problems.add(o.at("domain"), f"unknown domain {domain!r}; known: {', '.join(PERSONALITIES)}")
+    if o.texts("flags"):
+        spec.refused.append(o.at("flags"))
+    spec.personality = PERSONALITIES.get(domain, 0)
 
 
 def allows_every_device(resources: Object) -> bool:

@@ -68,8 +68,11 @@ COPY_UP: Final = "tmpcopyup"
 MOUNT_OPTIONS: Final = frozenset((*FLAGS, *PROPAGATION, COPY_UP))
 DATA: Final = {
     "tmpfs": ("size=", "mode=", "nr_inodes=", "uid=", "gid="),
+    "proc": ("hidepid=", "gid=", "subset="),
     "devpts": ("ptmxmode=", "mode=", "gid=", "uid=", "max="),
 }
+
+HIDE_PID: Final = ("0", "1", "2", "4", "off", "noaccess", "invisible", "ptraceable")
 
 
 def data_of(kind: str) -> tuple[str, ...]:
@@ -91,9 +94,13 @@ def propagation_of(options: list[str]) -> int:
     return next((PROPAGATION[option] for option in reversed(options) if option in PROPAGATION), 0)
 
 
-def is_number(option: str) -> bool:
-    """Of an option with a value: bytes with a unit or a share of memory, octal for modes, else decimal."""
+def takes_value(option: str) -> bool:
+    """Of an option with a value, it is one of: bytes with a unit or a share of memory, octal for modes, words of proc(5), else decimal."""
     name, _, value = option.partition("=")
+    if name == "hidepid":
+        return value in HIDE_PID
+    if name == "subset":
+        return value == "pid"
     digits = value.upper().rstrip("KMGT") if name in ("size", "nr_inodes") else value
     if name == "size":
         digits = digits.removesuffix("%")

@@ -218,6 +218,7 @@ class Spec:
         "seccomp",
         "devices",
         "root_propagation",
+        "personality",
         "documents",
     )
 
@@ -246,4 +247,5 @@ class Spec:
         self.seccomp: tuple[tuple[int, int, int, int], ...] = ()
         self.devices: list[Device] = []
         self.root_propagation = ""
+        self.personality = 0  # PER_* of personality(2)
         self.documents: dict[str, dict[str, object]] = {}  # `process` and `hooks` as they stand, for later commands

@@ -6,7 +6,7 @@ import fcntl
 import os
 from typing import Callable, Final
 
-from runsc.spec.mount_options import COPY_UP, MOUNT_OPTIONS, PROPAGATION, data_of, is_number
+from runsc.spec.mount_options import COPY_UP, MOUNT_OPTIONS, PROPAGATION, data_of, takes_value
 from runsc.spec.pod import sandbox_of
 from runsc.spec.reader import Problems
 from runsc.spec.types import NR_OPEN, RLIMITS, Spec
@@ -117,8 +117,8 @@ def check_mounts(spec: Spec, bundle: str, problems: Problems) -> None:
         for m, option in enumerate(mount.options):
             if option and option not in MOUNT_OPTIONS and not (data and option.startswith(data)):
                 problems.add(f"{path}.options[{m}]", f"unknown option {option!r} for {mount.kind or 'bind'}")
-            elif "=" in option and not is_number(option):
-                problems.add(f"{path}.options[{m}]", f"{option!r}: not a number that this option takes")
+            elif "=" in option and not takes_value(option):
+                problems.add(f"{path}.options[{m}]", f"{option!r}: not a value that this option takes")
             elif option == COPY_UP and mount.kind != "tmpfs":
                 problems.add(f"{path}.options[{m}]", f"{option!r} is for a tmpfs")
 

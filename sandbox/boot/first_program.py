@@ -168,6 +168,7 @@ def make_task(start: ProgramStart, thread: GuestThread) -> Task:
     ProcessGroup(Session(group), group).join(group)
     kernel.enter_space(task, thread.address_space())
     task.no_new_privs = program.no_new_privs
+    task.personality = view.personality
     root = view.mounts.root_path()
     task.fs = FSContext(root, root, program.umask)
     task.fds = FDTable(group.rlimits.get(RLIMIT_NOFILE))

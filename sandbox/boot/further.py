@@ -161,6 +161,7 @@ class FurtherContainer:
             RestoredStart(restoration, self.label, self.view, options, self._failed, self._restored).begin()
             return
         self.view.on_exit = self._exited
+        self.view.personality = container.personality
         start = self._start = ProgramStart(self.kernel, options.program, self._failed, self._loaded)
         start.view = self.view
         start.first = start.hold = start.unkillable = start.home = True

@@ -352,7 +352,12 @@ def special_filesystem(kernel: Kernel, view: View, mount: MountOptions, dev: int
     if mount.kind == MOUNT_PROC:
         from sandbox.fs.procfs.filesystem import ProcFs
 
-        return ProcFs(kernel, dev, view.pids)
+        proc = ProcFs(kernel, dev, view.pids)
+        if mount.data:
+            from sandbox.fs.procfs.options import ProcOptions
+
+            proc.apply(ProcOptions(words_of(mount.data), INITIAL))
+        return proc
     if mount.kind == MOUNT_CGROUP:
         from sandbox.fs.cgroupfs.filesystem import cgroups
 

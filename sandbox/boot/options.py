@@ -157,6 +157,7 @@ class ContainerOptions:
         "readonly_paths",
         "devices",
         "root_propagation",
+        "personality",
         "seccomp",
         "sysctl",
         "more_fds",
@@ -175,6 +176,7 @@ class ContainerOptions:
         self.readonly_paths: tuple[bytes, ...] = ()
         self.devices: tuple[DeviceOptions, ...] = ()
         self.root_propagation = 0  # MS_SHARED and its kin, perhaps with MS_REC
+        self.personality = 0  # PER_* of personality(2)
         self.seccomp: tuple[tuple[int, int, int, int], ...] = ()  # struct sock_filter[] for every process
         self.sysctl: dict[str, str] = {}
         self.more_fds: tuple[int, ...] = ()  # host descriptors for the first process, from number 3 on

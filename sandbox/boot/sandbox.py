@@ -138,6 +138,7 @@ class Sandbox:
         if container is not None:
             first.hold = first.unkillable = first.home = True
             first.more_fds, first.seccomp = container.more_fds, container.seccomp
+            self.view.personality = container.personality
         first.begin()
 
     def run(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol, Sequence
 
-from sandbox.checkpoint.host_parts import bundle_file_systems, describe
+from sandbox.checkpoint.host_parts import bundle_file_systems, describe, hidden_of
 
 if TYPE_CHECKING:
     from sandbox.fs.tty.pty_master import PtyMaster
@@ -47,6 +47,6 @@ def rows_of(containers: Sequence[Contained]) -> list[list[object]]:
     for at, one in enumerate(containers):
         systems: list[list[object]] = []
         for fs in bundle_file_systems(one.view):
-            systems.append([describe(fs), known.setdefault(id(fs), len(known)), fs.dev])
+            systems.append([describe(fs), known.setdefault(id(fs), len(known)), fs.dev, *hidden_of(fs)])
         rows.append([one.label, one.view.number, spaces.setdefault(id(one.view.pids), at), systems])
     return rows

@@ -51,6 +51,18 @@ def describe(fs: BundleFs) -> str:
     return f"{fs.name} {fs.through:d}{fs.readonly:d}" if isinstance(fs, HostFs) else fs.name
 
 
+def hidden_of(fs: BundleFs) -> tuple[int, int, bool]:
+    """What a proc does not show, as a remount inside may have changed it."""
+    return (fs.hide, fs.see_all, fs.pids_only) if isinstance(fs, ProcFs) else (0, 0, False)
+
+
+def hide(fs: BundleFs, hidden: tuple[int, int, bool]) -> None:
+    """The opposite."""
+    if isinstance(fs, ProcFs):
+        fs.hide, fs.see_all, fs.pids_only = hidden
+        fs.guards = fs.hide != 0 or fs.pids_only
+
+
 class Parts:
     """For one kernel. `outside` and `record` are the Encoder's, `meaning` and `make` the Decoder's."""
 

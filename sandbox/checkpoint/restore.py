@@ -15,7 +15,7 @@ from sandbox.checkpoint import network_parts
 from sandbox.checkpoint.codec import Decoder
 from sandbox.checkpoint.contained import Contained, rows_of
 from sandbox.checkpoint.ended_space import EndedSpace
-from sandbox.checkpoint.host_parts import Parts, bundle_file_systems
+from sandbox.checkpoint.host_parts import Parts, bundle_file_systems, hide
 from sandbox.checkpoint.image import END, GRAPH, HEADER, PAGES, PAGES_AT, BadImage, ImageReader
 from sandbox.checkpoint.memory import drop_platform_code
 from sandbox.checkpoint.save import KERNEL_STATE, header
@@ -208,8 +208,9 @@ class Restore:
             raise BadImage(f"container {one.label}: {_OTHER_MOUNTS}" if one.label else _OTHER_MOUNTS)
         for fs, row in zip(bundle_file_systems(one.view), there, strict=True):
             match row:
-                case [_, _, int(dev)]:
+                case [_, _, int(dev), int(hidden), int(see_all), bool(pids_only)]:
                     fs.dev = dev
+                    hide(fs, (hidden, see_all, pids_only))
                 case _:
                     raise BadImage("the image is damaged: its file systems")
 

@@ -72,6 +72,7 @@ def container_body(options: SandboxOptions, name: str, whose_pids: str) -> tuple
         "readonly": [path.decode(ENCODING) for path in container.readonly_paths],
         "devices": [device_body(device) for device in container.devices],
         "root_propagation": container.root_propagation,
+        "personality": container.personality,
         "seccomp": rows,
         "hooks": hooks,
         "terminal": options.terminal,
@@ -138,6 +139,7 @@ def options_of(frame: Frame) -> SandboxOptions:
     container.masked_paths, container.readonly_paths = tuple(fields.raws("masked")), tuple(fields.raws("readonly"))
     container.devices = tuple(_device_of(item) for item in fields.objects("devices", MOUNTS_MOST))
     container.root_propagation = fields.number("root_propagation", 0, FLAGS_MAX)
+    container.personality = fields.number("personality", 0, 0xFF)
     rows = fields.numbers("seccomp", 0xFFFFFFFF)
     if len(rows) % 4:
         raise BadMessage("seccomp is not a list of instructions")

@@ -35,6 +35,7 @@ class View:
             0,
             0,
         )  # quota and period of a control group of the host's that the container is in; 0: none, the usual one
+        self.personality = 0  # PER_* of personality(2), of processes that are started from outside
         self.oom_kills = 0  # of its processes, since there was too little memory
         self.given: list[Filesystem] = []  # what its bundle mounts, the root first
         self.first: ThreadGroup | None = None

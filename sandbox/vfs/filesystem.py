@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from sandbox.kernel.user_namespace import INITIAL, UserNamespace
 
 if TYPE_CHECKING:
+    from sandbox.kernel.credentials import Credentials
     from sandbox.kernel.namespaces import Namespaces
+    from sandbox.kernel.task import Task
     from sandbox.vfs.dentry import Dentry
     from sandbox.vfs.inode import Inode
     from tcpip.clock import Clock
@@ -47,6 +49,9 @@ class Filesystem:
         self.move_cookie = 0  # the last one given to a pair of inotify events
         self.user: UserNamespace = INITIAL  # whose root may do with it as they like
         self.readonly = False  # of the super block: EROFS for every mount of it
+        self.guards = (
+            False  # who looks decides what of it is seen: `shows`, `lists_for`, and `admit` for inodes with `acls`
+        )
 
     def now(self) -> int:
         """The time for time stamps, ns."""
@@ -59,6 +64,16 @@ class Filesystem:
     def options(self) -> str:
         """Options of its own in /proc/mounts, with a leading comma each."""
         return ""
+
+    def shows(self, t: Task, inode: Inode) -> bool:
+        """Of one that `guards`: a child of a live directory is there for `t`."""
+        return True
+
+    def admit(self, creds: Credentials, inode: Inode) -> None:
+        """Of one that `guards`: EPERM or ENOENT for who may not go into this directory, whatever its mode."""
+
+    def lists_for(self, t: Task) -> None:
+        """Of one that `guards`: the listings that follow are for `t`."""
 
     def sync(self) -> None:
         """syncfs(2)."""

@@ -27,6 +27,8 @@ def permitted(creds: Credentials, inode: Inode, mask: int) -> bool:
     """`mask` (MAY_*) is allowed by the mode bits, the access list or a capability. EPERM to write what is immutable."""
     if mask & MAY_WRITE and inode.attrs & FS_IMMUTABLE_FL:
         raise SyscallError(errno.EPERM)
+    if inode.acls is not None and inode.fs.guards:
+        inode.fs.admit(creds, inode)
     mode = inode.mode
     if creds.fsuid == inode.uid:
         bits = mode >> 6

@@ -262,6 +262,8 @@ def step(t: Task, dentry: Dentry, inode: Inode, name: bytes) -> Dentry:
     if child is not None and (child.mounts or not inode.loose):
         return child
     found = inode.lookup(name)
+    if found is not None and found.fs.guards and not found.fs.shows(t, found):
+        return Dentry(name, dentry, None)
     if child is None or child.inode is not found:
         dentries = t.kernel.mounts.vfs.dentries
         if child is not None:

@@ -243,3 +243,19 @@ def test_a_private_bind_mount_is_as_it_was(bundle: Path, tmp_path: Path) -> None
     assert done.stdout == (
         "not held\n/one/early:\n\n/one/late:\n\n/p/early:\ninner\n\n/p/late:\n\n/s/early:\ninner\n\n/s/late:\nlater\n"
     )
+
+
+def test_the_personality_is_every_process_s(bundle: Path, shim: Shim) -> None:
+    """config-linux.md, Personality: the domain is that of the process, and of those that exec starts."""
+    shim.start("c", "/bin/sh", "-c", "uname -m; exec sleep 100", linux__personality={"domain": "LINUX32"})
+    shim.says("c", "i686")
+    done = shim.call("exec", "c", "/bin/sh", "-c", "uname -m; cat /proc/1/personality")
+    assert done.out == "i686\n00000008\n", done
+
+
+def test_a_proc_hides_what_its_options_say(bundle: Path) -> None:
+    """mounts[].options: what mount(8) lists for the file system."""
+    proc = {"destination": "/proc", "type": "proc", "source": "proc", "options": ["hidepid=2", "gid=7", "subset=pid"]}
+    script = "grep ' /proc ' /proc/self/mounts; ls /proc | grep -v '[1-9]'; ls -d /proc/version"
+    out = run(bundle, f"{script} || echo hidden", mounts=[proc, *BASE[1:]])
+    assert out == "proc /proc proc rw,relatime,gid=7,hidepid=invisible,subset=pid 0 0\nself\nthread-self\nhidden\n"

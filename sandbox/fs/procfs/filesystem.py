@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.stat import S_IFDIR
 from sandbox.abi.linux.statfs import PROC_SUPER_MAGIC
+from sandbox.errors import SyscallError
 from sandbox.fs.procfs import sysctl, system_files, sysvipc
 from sandbox.fs.procfs.self_link import SelfLink
 from sandbox.fs.pseudo.nodes import MadeFile, PseudoDir, PseudoLink
 from sandbox.vfs.filesystem import Filesystem
 
 if TYPE_CHECKING:
+    from sandbox.fs.procfs.options import ProcOptions
     from sandbox.fs.procfs.task_dir import TaskDir
+    from sandbox.kernel.credentials import Credentials
     from sandbox.kernel.kernel import Kernel
     from sandbox.kernel.pid_namespace import PidNamespace
     from sandbox.kernel.task import Task
+    from sandbox.kernel.thread_group import ThreadGroup
     from sandbox.vfs.inode import Inode
 
 _TASK_INO: Final = 1 << 32  # numbers of per-task nodes start here; 4096 for each thread number
@@ -34,6 +39,10 @@ class ProcFs(Filesystem):
         self.pids = pids
         self._last = 0
         self._mounts = 0
+        self.hide = 0  # of hidepid
+        self.see_all = 0  # the group to which nothing is hidden
+        self.pids_only = False
+        self.reader: Task | None = None  # for whom a listing is, where something is hidden
         root = ProcRoot(self)
         self.root = root
         for name, make in system_files.FILES:
@@ -44,6 +53,68 @@ class ProcFs(Filesystem):
         root.add("net", PseudoLink(self, self.new_ino(), b"self/net"))
         root.add("sysvipc", sysvipc.build(self))
         root.add("sys", sysctl.build(self))
+
+    def apply(self, asked: ProcOptions) -> None:
+        """What a mount or a remount gives (proc_apply_options); the rest stays."""
+        if asked.gid is not None:
+            self.see_all = asked.gid
+        if asked.hide is not None:
+            self.hide = asked.hide
+        self.pids_only = self.pids_only or asked.pids_only
+        self.guards = self.hide != 0 or self.pids_only
+        root = self.root
+        assert isinstance(root, ProcRoot)
+        root.tasks.clear()  # their directories are made anew, guarded or not
+
+    def options(self) -> str:
+        """proc_show_options."""
+        text = f",gid={self.see_all}" if self.see_all else ""
+        if self.hide:
+            from sandbox.fs.procfs.options import HIDE_NAMES
+
+            text += f",hidepid={HIDE_NAMES[self.hide]}"
+        return text + (",subset=pid" if self.pids_only else "")
+
+    def may_see(self, creds: Credentials, own: ThreadGroup | None, task: Task, least: int) -> bool:
+        """`task` is not hidden from who has `creds` in the process `own`, where `least` or more is hidden
+        (has_pid_permissions)."""
+        from sandbox.fs.procfs.options import PTRACEABLE
+        from sandbox.fs.procfs.task_dir import check_others
+
+        if self.hide != PTRACEABLE and (self.hide < least or creds.in_group(self.see_all)):
+            return True
+        if own is task.group or any(one.creds is creds for one in task.group.tasks):
+            return True
+        try:
+            check_others(creds, task)
+        except SyscallError:
+            return False
+        return True
+
+    def shows(self, t: Task, inode: Inode) -> bool:
+        """A process that is not hidden, or what there is beside processes."""
+        from sandbox.fs.procfs.options import INVISIBLE
+        from sandbox.fs.procfs.task_dir import TaskDir
+
+        if isinstance(inode, TaskDir):
+            return inode.thread or self.may_see(t.creds, t.group, inode.task, INVISIBLE)
+        root = self.root
+        assert isinstance(root, ProcRoot)
+        return (
+            not self.pids_only or isinstance(inode, SelfLink) or all(one is not inode for one in root.children.values())
+        )
+
+    def admit(self, creds: Credentials, inode: Inode) -> None:
+        """Into the directory of a process (proc_pid_permission)."""
+        from sandbox.fs.procfs.options import INVISIBLE, NO_ACCESS
+        from sandbox.fs.procfs.task_dir import TaskDir, TaskListDir
+
+        if isinstance(inode, (TaskDir, TaskListDir)) and not self.may_see(creds, None, inode.task, NO_ACCESS):
+            raise SyscallError(errno.ENOENT if self.hide == INVISIBLE else errno.EPERM)
+
+    def lists_for(self, t: Task) -> None:
+        """Names of processes that are hidden from `t` are left out."""
+        self.reader = t
 
     def mount_made(self, root: Inode) -> None:
         """Hear of those who end."""
@@ -132,4 +203,15 @@ class ProcRoot(PseudoDir):
         """Fixed names, then processes in ascending order."""
         fs = self.proc
         numbers = sorted(fs.pids.groups)
-        return super().entries() + [(b"%d" % pid, fs.task_ino(pid, 0), S_IFDIR) for pid in numbers]
+        fixed, reader = super().entries(), fs.reader
+        if fs.guards and reader is not None:
+            from sandbox.fs.procfs.options import INVISIBLE
+
+            leaders = ((pid, self.find_task(pid)) for pid in numbers)
+            numbers = [
+                pid for pid, task in leaders if task is None or fs.may_see(reader.creds, reader.group, task, INVISIBLE)
+            ]
+            fs.reader = None
+        if fs.pids_only:
+            fixed = [entry for entry in fixed if isinstance(self.children[entry[0]], SelfLink)]
+        return fixed + [(b"%d" % pid, fs.task_ino(pid, 0), S_IFDIR) for pid in numbers]

@@ -15,11 +15,13 @@ from sandbox.fs.procfs.mem_file import MemInode
 from sandbox.fs.procfs.mount_table import MountTableFile, mountinfo, mounts
 from sandbox.fs.procfs.pagemap import PagemapInode
 from sandbox.fs.pseudo.nodes import PseudoDir, PseudoFile, TaskGeneratedFile
+from sandbox.vfs.acl import Acls
 from sandbox.vfs.inode import Inode
 from sandbox.vfs.open_file_path import path_of
 
 if TYPE_CHECKING:
     from sandbox.fs.procfs.filesystem import ProcFs
+    from sandbox.kernel.credentials import Credentials
     from sandbox.kernel.task import Task
     from sandbox.vfs.file_description import FileDescription
     from sandbox.vfs.path import Path
@@ -37,14 +39,19 @@ NAMESPACES: Final = (
     b"uts",
 )
 PATH_MAX: Final = 4096
+NO_ACLS: Final = Acls(None, None)  # there is more to these directories than their mode: Filesystem.admit
 _FD_INDEX: Final = 1024  # inode indices of fd links start here
 
 
 def check_inspect(t: Task, task: Task) -> None:
     """EACCES unless `t` could trace `task` (kernel/ptrace.c: __ptrace_may_access, reading)."""
-    if t.group is task.group:
-        return
-    mine, other = t.creds, task.creds
+    if t.group is not task.group:
+        check_others(t.creds, task)
+
+
+def check_others(mine: Credentials, task: Task) -> None:
+    """The same of a process that is another's than the one with the credentials `mine`."""
+    other = task.creds
     if mine.landlock is not None and (other.landlock is None or not other.landlock.within(mine.landlock)):
         raise SyscallError(errno.EACCES)
     same = mine.fsuid == other.uid == other.euid == other.suid and mine.fsgid == other.gid == other.egid == other.sgid
@@ -228,6 +235,7 @@ class TaskListDir(PseudoDir):
         self.task = task
         self.known: dict[int, TaskDir] = {}
         own(self, task)
+        self.acls = NO_ACLS if fs.guards else None
 
     def lookup(self, name: bytes) -> Inode | None:
         """A thread of this process."""
@@ -299,6 +307,7 @@ class TaskDir(PseudoDir):
         self.made: dict[bytes, Inode] = {}
         self.nlink = 9
         own(self, task)
+        self.acls = NO_ACLS if fs.guards and not thread else None
 
     def refresh(self) -> None:
         """The owner follows the task's."""

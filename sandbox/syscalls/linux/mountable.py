@@ -42,9 +42,13 @@ def make_filesystem(t: Task, kind: bytes, source: bytes, data: dict[bytes, bytes
         return fs
     if kind == b"proc":
         from sandbox.fs.procfs.filesystem import ProcFs
+        from sandbox.fs.procfs.options import ProcOptions
 
+        hidden = ProcOptions(data, t.creds.user)
         proc = ProcFs(t.kernel, vfs.new_dev(), t.pids)
         proc.user = owner
+        proc.apply(hidden)
+        proc.readonly = hidden.readonly
         return proc
     if kind == b"sysfs":
         from sandbox.fs.sysfs.filesystem import SysFs
@@ -90,6 +94,22 @@ def _owner(t: Task, kind: bytes) -> UserNamespace:
     if kind == b"cgroup2":
         return t.ns.cgroup.user
     return t.ns.net.user if kind == b"sysfs" else t.creds.user
+
+
+def reconfigure(t: Task, fs: Filesystem, data: dict[bytes, bytes]) -> None:
+    """Options of a mount that is there: a tmpfs takes other limits, a proc hides and shows. EINVAL."""
+    from sandbox.fs.tmpfs.filesystem import Tmpfs
+
+    if isinstance(fs, Tmpfs):
+        from sandbox.fs.tmpfs.options import TmpfsOptions
+
+        fs.resize(TmpfsOptions(data))
+    elif fs.name == "proc":
+        from sandbox.fs.procfs.filesystem import ProcFs
+        from sandbox.fs.procfs.options import ProcOptions
+
+        assert isinstance(fs, ProcFs)
+        fs.apply(ProcOptions(data, t.creds.user))
 
 
 def check_revealing(t: Task, fs: Filesystem, flags: int) -> None:

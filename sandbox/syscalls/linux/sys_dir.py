@@ -27,6 +27,8 @@ def _getdents(t: Task, a: SyscallArgs, old: bool) -> int:
     if not isinstance(file, DirectoryFile):
         return -errno.ENOTDIR
     before = file.pos
+    if file.inode.fs.guards:
+        file.inode.fs.lists_for(t)
     records = file.getdents(min(a.uint(2), MAX_DENTS), old)
     try:
         t.copy_out(a.addr(1), records)

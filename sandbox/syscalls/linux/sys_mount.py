@@ -35,8 +35,7 @@ from sandbox.abi.linux.statfs import (
 from sandbox.errors import SyscallError
 from sandbox.fs.nsfs.filesystem import NsInode
 from sandbox.fs.tmpfs.filesystem import Tmpfs
-from sandbox.fs.tmpfs.options import TmpfsOptions
-from sandbox.syscalls.linux.mountable import check_revealing, make_filesystem
+from sandbox.syscalls.linux.mountable import check_revealing, make_filesystem, reconfigure
 from sandbox.syscalls.row import FULL, PARTIAL, Arg, Row
 from sandbox.vfs.mount import ATIME_FLAGS, Mount, MountNamespace, below, covering, walk_mounts
 from sandbox.vfs.mount_flags import flags_of, shown_of
@@ -131,8 +130,8 @@ def _remount(t: Task, target: Path, flags: int, data: dict[bytes, bytes]) -> int
     check_locked(mount, new)
     if not flags & MS_BIND and not t.creds.has_in(mount.fs.user, CAP_SYS_ADMIN):
         return -errno.EPERM
-    if data and not flags & MS_BIND and isinstance(mount.fs, Tmpfs):
-        mount.fs.resize(TmpfsOptions(data))
+    if data and not flags & MS_BIND:
+        reconfigure(t, mount.fs, data)
     mount.flags = new
     mount.namespace.changed()
     return 0

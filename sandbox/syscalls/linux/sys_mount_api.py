@@ -25,9 +25,11 @@ from sandbox.abi.linux.statfs import (
 )
 from sandbox.errors import SyscallError
 from sandbox.fs.overlay import stacked_options
+from sandbox.fs.procfs.options import ProcOptions
 from sandbox.fs.tmpfs.filesystem import Tmpfs
 from sandbox.fs.tmpfs.options import TmpfsOptions
-from sandbox.syscalls.linux.mountable import KINDS, check_revealing, make_filesystem
+from sandbox.kernel.user_namespace import INITIAL
+from sandbox.syscalls.linux.mountable import KINDS, check_revealing, make_filesystem, reconfigure
 from sandbox.syscalls.linux.sys_mount import bind_tree, check_locked, check_mine, check_privilege, move_tree
 from sandbox.syscalls.row import FULL, PARTIAL, Arg, Row
 from sandbox.vfs.fs_context import (
@@ -159,7 +161,10 @@ def _set(file: FsConfigFile, cmd: int, key: bytes, value: bytes) -> None:
         raise file.complain(b"Unknown parameter '%s'" % key)
     if file.kind != b"overlay":
         try:
-            TmpfsOptions({key: value})
+            if file.kind == b"proc":
+                ProcOptions({key: value}, INITIAL)
+            else:
+                TmpfsOptions({key: value})
         except SyscallError:
             raise file.complain(b"Bad value for '%s'" % key) from None
     if len(file.params) >= MAX_PARAMS:
@@ -170,6 +175,8 @@ def _set(file: FsConfigFile, cmd: int, key: bytes, value: bytes) -> None:
 def _known(kind: bytes, key: bytes, value: bytes) -> bool:
     if kind == b"overlay":
         return stacked_options.knows(key, value)
+    if kind == b"proc":
+        return ProcOptions.knows(key)
     return kind in (b"tmpfs", b"ramfs") and TmpfsOptions.knows(key)
 
 
@@ -189,8 +196,8 @@ def _reconfigure(t: Task, file: FsConfigFile) -> int:
     _may_mount(t)
     if file.fs is not None and not t.creds.has_in(file.fs.user, CAP_SYS_ADMIN):
         return -errno.EPERM
-    if isinstance(file.fs, Tmpfs) and file.fs.asked is not None:
-        file.fs.resize(TmpfsOptions(file.params))
+    if file.fs is not None and (file.fs.name == "proc" or isinstance(file.fs, Tmpfs) and file.fs.asked is not None):
+        reconfigure(t, file.fs, file.params)
         if b"ro" in file.params or b"rw" in file.params:
             file.fs.readonly = b"ro" in file.params
     elif file.params:
