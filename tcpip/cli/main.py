@@ -34,6 +34,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def run(arguments: list[str]) -> int:
     """Parse and run; 0 when it worked, 1 when it did not, 2 for a wrong command line."""
+    _open_closed()
     options = build_parser().parse_args(arguments)
     keep_freed_memory()
     try:
@@ -48,6 +49,14 @@ def run(arguments: list[str]) -> int:
         print(f"tcpip {options.verb}: {error.strerror or error}", file=sys.stderr)
         return 1
     return status
+
+
+def _open_closed() -> None:
+    """A stream that was closed by who has started us (`>&-`) takes what is printed and forgets it."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
 
 
 def _reader_gone() -> bool:
