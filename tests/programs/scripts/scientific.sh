@@ -8,11 +8,11 @@ mkdir -p /tmp/langs2 && chmod 755 /tmp/langs2 && cd /tmp/langs2 && export HOME=/
 cat >t.pl <<'X'
 :- initialization(main).
 main :- findall(X,between(1,10,X),L), sum_list(L,S), print(S), nl, thread_create(true,Id,[]), thread_join(Id,St), print(St), nl, process, halt.
-process :- use_module(library(process)), process_create(path(echo),[hi],[stdout(pipe(O))]), read_term(O,T,[]), print(T), nl.
+process :- use_module(library(process)), process_create(path(echo),[hi],[stdout(pipe(O))]), read_string(O,_,T), print(T), nl.
 X
 swipl -q t.pl 2>&1 | tail -3
 cat >t.R <<'X'
-print(sum(1:10)); x <- system("echo hi", intern=TRUE); print(x); library(parallel); print(unlist(mclapply(1:4, function(i) i*i, mc.cores=2))); f <- fifo("ff", open="w+"); con <- serverSocket(7801); p <- mcparallel({s<-socketConnection(port=7801, open="r+"); writeLines("abc", s); close(s); 1}); s <- socketAccept(con, open="r+"); print(readLines(s, 1)); m <- matrix(1:4,2); print(solve(m)); print(m %*% m); print(mccollect(p)[[1]])
+print(sum(1:10)); x <- system("echo hi", intern=TRUE); print(x); library(parallel); print(unlist(mclapply(1:4, function(i) i*i, mc.cores=2))); f <- fifo("ff", open="w+"); con <- serverSocket(7801); p <- mcparallel({s<-socketConnection(port=7801, open="r+"); writeLines("abc", s); close(s); 1}); s <- socketAccept(con, open="r+", blocking=TRUE); print(readLines(s, 1)); m <- matrix(1:4,2); print(solve(m)); print(m %*% m); print(mccollect(p)[[1]])
 X
 Rscript t.R 2>&1
 octave-cli --no-gui --eval 'disp(sum(1:10)); [s,o]=system("echo hi"); disp(o); A=[1 2;3 4]; disp(inv(A)); pid=getpid()>0; disp(pid); f=fopen("x","w"); fprintf(f,"a"); fclose(f); disp(exist("x"))' 2>&1
