@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from tcpip.stats import Counters
     from tcpip.transport.endpoint import Endpoint
 
+INTERNET_CONTROL: Final = (
+    0xC0  # the precedence of errors (RFC 1812 4.3.2.5); the rest of the type of service is as it came
+)
+TOS_MASK: Final = 0x1E
 MAX_ERROR: Final = 576
 """Longest error packet, IP header included (RFC 1812 4.3.2.3)."""
 RATEMASK: Final = (
@@ -180,7 +184,8 @@ class ICMPv4(TransportProtocol):
         source = pkt.dst if pkt.dst in self.stack.local else b""
         netfilter = self.stack.netfilter
         before = netfilter.answer_to(pkt.track) if netfilter is not None else None
-        self._send(src, source, TxPacket(bytes(header), [quoted], len(quoted)), 0xC0)
+        tos = INTERNET_CONTROL | pkt.tos & TOS_MASK
+        self._send(src, source, TxPacket(bytes(header), [quoted], len(quoted)), tos)
         if netfilter is not None:
             netfilter.answer_to(before)
 
@@ -219,6 +224,7 @@ class ICMPv4(TransportProtocol):
                 error, hard, message.type, message.code, mtu, src, dst, protocol, quoted, pkt.src, pkt.nic, header_len
             )
             report.original = (message.rest >> 16 & 0xFF) * 4  # of the three types that RFC 4884 knows
+            report.ttl, report.tos = pkt.ttl, pkt.tos
             stack.report_error(owner, report)
 
     def _redirected(

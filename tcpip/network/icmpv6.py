@@ -118,7 +118,7 @@ class ICMPv6(TransportProtocol):
         nic = cause.nic.number if cause.nic is not None and dst[0] == 0xFE else 0
         size = sum([len(part) for part in body])
         pkt = TxPacket(header, body, size, wire.CHECKSUM_OFFSET)
-        tos = cause.tos
+        tos = cause.tos if kind == wire.ECHO_REPLY else 0
         if kind == wire.ECHO_REPLY and self.stack.flow_labels.reflect & REFLECT_ECHO:
             tos |= label_in(cause) << 8
         try:
@@ -188,4 +188,5 @@ class ICMPv6(TransportProtocol):
             )
             if message.type in (wire.DEST_UNREACHABLE, wire.TIME_EXCEEDED):
                 report.original = (message.rest >> 24) * 8  # RFC 4884
+            report.ttl, report.tos = pkt.ttl, pkt.tos
             stack.report_error(owner, report)

@@ -28,6 +28,7 @@ _INVALID: Final = 1
 _EXTENSIONS_4: Final = (so.SOL_IP, so.IP_RECVERR_RFC4884)
 _EXTENSIONS_6: Final = (so.SOL_IPV6, so.IPV6_RECVERR_RFC4884)
 ETHERNET: Final = 14
+_INT: Final = struct.Struct("=i")
 _EXTENDED_ERROR: Final = struct.Struct("=IBBBBII")
 _SOCKADDR_IN: Final = struct.Struct("=H2s4s8x")
 _SOCKADDR_IN6: Final = struct.Struct("=H2sI16sI")
@@ -84,7 +85,27 @@ def receive(ep: DatagramEndpoint, buffer: memoryview) -> Message:
         return Message(count, None, entry.messages(ep.options, ep.family == AF_INET), flags)
     ep.error = following.report.error if isinstance(following, QueuedError) else None
     report = entry.report
-    return Message(count, ep.shown(report.dst, entry.port, report.nic.number), [_extended(entry)], flags)
+    control = [*_header_of(ep, report), _extended(entry)]
+    return Message(count, ep.shown(report.dst, entry.port, report.nic.number), control, flags)
+
+
+def _header_of(ep: DatagramEndpoint, report: IcmpError) -> list[Control]:
+    """What the endpoint wants to know of the header that the error came with (ip_recv_error, ipv6_recv_error)."""
+    o = ep.options
+    if report.ttl < 0:
+        return []
+    found: list[Control] = []
+    if len(report.dst) == 4:
+        if o.recv_ttl:
+            found.append((so.SOL_IP, so.IP_TTL, _INT.pack(report.ttl)))
+        if o.recv_tos:
+            found.append((so.SOL_IP, so.IP_TOS, bytes((report.tos,))))
+    else:
+        if o.recv_hop_limit:
+            found.append((so.SOL_IPV6, so.IPV6_HOPLIMIT, _INT.pack(report.ttl)))
+        if o.recv_traffic_class:
+            found.append((so.SOL_IPV6, so.IPV6_TCLASS, _INT.pack(report.tos)))
+    return found
 
 
 def extensions_at(error: IcmpError, payload: bytes) -> int:

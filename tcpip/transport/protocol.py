@@ -21,7 +21,7 @@ class IcmpError:
     `src`, `dst` are that packet's (src is ours); `quoted` is what came back of it from its transport header on,
     at least 8 bytes. `hard` as RFC 1122 4.2.3.9 has it. `mtu` > 0 for fragmentation needed / packet too big.
     `skipped` bytes were quoted before that, and the quoted packet is `original` bytes long when the message says so, with
-    extensions behind it (RFC 4884). `key` is how the connection's incoming packets are looked up: (dst, src, dport, sport).
+    extensions behind it (RFC 4884). `ttl` and `tos` are those of the message's own header, -1 where it was none. `key` is how the connection's incoming packets are looked up: (dst, src, dport, sport).
     """
 
     __slots__ = (
@@ -38,6 +38,8 @@ class IcmpError:
         "nic",
         "skipped",
         "original",
+        "ttl",
+        "tos",
     )
 
     def __init__(
@@ -56,6 +58,7 @@ class IcmpError:
         skipped: int = 0,
         original: int = 0,
     ) -> None:
+        self.ttl = self.tos = -1
         self.skipped = skipped
         self.original = original
         self.error = error
