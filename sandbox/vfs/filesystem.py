@@ -72,8 +72,8 @@ class Filesystem:
     def admit(self, creds: Credentials, inode: Inode) -> None:
         """Of one that `guards`: EPERM or ENOENT for who may not go into this directory, whatever its mode."""
 
-    def lists_for(self, t: Task) -> None:
-        """Of one that `guards`: the listings that follow are for `t`."""
+    def lists_for(self, t: Task | None) -> None:
+        """Of one that `guards`: the listings that follow are for `t`, or again for nobody."""
 
     def sync(self) -> None:
         """syncfs(2)."""

@@ -259,3 +259,9 @@ def test_a_proc_hides_what_its_options_say(bundle: Path) -> None:
     script = "grep ' /proc ' /proc/self/mounts; ls /proc | grep -v '[1-9]'; ls -d /proc/version"
     out = run(bundle, f"{script} || echo hidden", mounts=[proc, *BASE[1:]])
     assert out == "proc /proc proc rw,relatime,gid=7,hidepid=invisible,subset=pid 0 0\nself\nthread-self\nhidden\n"
+
+
+def test_dev_has_what_is_mounted_there(bundle: Path) -> None:
+    """config-linux.md, Default Devices: nodes and links; of directories only mount points (Docker's --ipc=none has no shm)."""
+    assert run(bundle, "ls -d /dev/shm /dev/mqueue || ls /dev/null", mounts=BASE[:2]).endswith("/dev/null\n")
+    assert run(bundle, "stat -c %a /dev/shm; ls -d /dev/mqueue || true", mounts=BASE) == "1777\n"

@@ -44,5 +44,5 @@ class DevFs(Tmpfs):
             root.mknod(b"kmsg", S_IFCHR | 0o644, makedev(1, 11), 0, 0)
         for name, target in _LINKS:
             root.symlink(name, target, 0, 0)
-        for name, mode in _DIRS:
+        for name, mode in _DIRS if machine else ():  # in a container they are there if it mounts something there
             root.mkdir(name, mode, 0, 0)

@@ -112,7 +112,7 @@ class ProcFs(Filesystem):
         if isinstance(inode, (TaskDir, TaskListDir)) and not self.may_see(creds, None, inode.task, NO_ACCESS):
             raise SyscallError(errno.ENOENT if self.hide == INVISIBLE else errno.EPERM)
 
-    def lists_for(self, t: Task) -> None:
+    def lists_for(self, t: Task | None) -> None:
         """Names of processes that are hidden from `t` are left out."""
         self.reader = t
 
@@ -211,7 +211,6 @@ class ProcRoot(PseudoDir):
             numbers = [
                 pid for pid, task in leaders if task is None or fs.may_see(reader.creds, reader.group, task, INVISIBLE)
             ]
-            fs.reader = None
         if fs.pids_only:
             fixed = [entry for entry in fixed if isinstance(self.children[entry[0]], SelfLink)]
         return fixed + [(b"%d" % pid, fs.task_ino(pid, 0), S_IFDIR) for pid in numbers]

@@ -27,9 +27,14 @@ def _getdents(t: Task, a: SyscallArgs, old: bool) -> int:
     if not isinstance(file, DirectoryFile):
         return -errno.ENOTDIR
     before = file.pos
-    if file.inode.fs.guards:
-        file.inode.fs.lists_for(t)
-    records = file.getdents(min(a.uint(2), MAX_DENTS), old)
+    fs = file.inode.fs
+    if fs.guards:
+        fs.lists_for(t)
+    try:
+        records = file.getdents(min(a.uint(2), MAX_DENTS), old)
+    finally:
+        if fs.guards:
+            fs.lists_for(None)
     try:
         t.copy_out(a.addr(1), records)
     except SyscallError:

@@ -95,6 +95,8 @@ INSIDE: Final = [
         tmpfs("nodiratime", "norelatime", to="/m4"), tmpfs("sync", "dirsync", to="/m5"), tmpfs("strictatime", to="/m6"),
         tmpfs("lazytime", "silent", to="/m7"), tmpfs("rw", "suid", "dev", "exec", to="/m8"),
         tmpfs("nosuid", "suid", to="/m9")]}, sees="mounts"),
+    Case("dev-bare", {"mounts": [{"destination": "/proc", "type": "proc", "source": "proc"},
+        {"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["mode=755"]}]}, sees="list=/dev"),
     Case("proc-hidden", {"mounts+": {"destination": "/x", "type": "proc", "source": "proc",
         "options": ["hidepid=2", "gid=5", "subset=pid"]},
         "process.args": sh("grep ' /x ' /proc/mounts; ls /x | grep -vx '[1-9]*'; cat /x/version /x/1/comm")}),
