@@ -72,7 +72,9 @@ def program_of(process: Process) -> Program:
         os.fsencode(os.path.normpath(process.cwd)),
     )
     program.uid, program.gid = process.uid, process.gid
-    program.groups = tuple(sorted(set(process.additional_gids)))  # each once, as runc has it, and sorted, as setgroups(2) does
+    program.groups = tuple(
+        sorted(set(process.additional_gids))
+    )  # each once, as runc has it, and sorted, as setgroups(2) does
     program.umask = process.umask
     program.no_new_privs = process.no_new_privileges
     program.oom_score_adj = process.oom_score_adj or 0

@@ -16,7 +16,7 @@ from runsc.spec.types import Spec
 from sandbox.boot import cgroup
 from sandbox.boot.options import Limits
 
-# Hierarchies of version 1 in which a group costs nothing; cpuset has to be filled in and is made when it is asked for.
+# Hierarchies of version 1 in which a group costs nothing; cpuset has to be filled in, and is made for engines and when it is asked for.
 EVERYWHERE: Final = ("memory", "pids", "cpu", "cpuacct", "blkio", "freezer", "devices", "perf_event", "hugetlb")
 VERSION_2: Final = ("memory", "pids", "cpu", "cpuset")
 SYSTEMD: Final = "name=systemd"
@@ -89,7 +89,7 @@ class Plan:
         self._spec = spec
         self._mkdir = mkdir
         self._path = os.path.normpath(f"/{spec.cgroups_path or f'runsc-{name}'}").strip("/")
-        cpuset = bool(spec.cpu.cpus or spec.cpu.mems)
+        cpuset = bool(spec.cgroups_path or spec.cpu.cpus or spec.cpu.mems)  # an engine may `update` it later
         self._hierarchies = [one for one in found if one.controllers != ("cpuset",) or cpuset]
         self.directories = [f"{one.point}/{self._path}" for one in self._hierarchies]
 

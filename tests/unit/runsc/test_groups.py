@@ -89,8 +89,12 @@ def test_version_1(tmp_path: Path) -> None:
     spec = spec_with(64 << 20, 10)
     spec.cpu.shares, spec.memory_reservation = 99, 16 << 20
     plan = Plan(spec, "c", found, fake_mkdir)
-    assert [path.split("/")[-3] for path in plan.directories] == ["memory", "pids", "cpu,cpuacct"]
+    assert [path.split("/")[-3] for path in plan.directories] == ["memory", "pids", "cpu,cpuacct", "cpuset"]
     plan.make()
+    assert (tmp_path / "cpuset" / "engine" / "c" / "cpuset.cpus").read_text() == "0-1"  # for a later `update`
+    spec.cpu.cpus = "1-1"
+    update(spec, plan.directories)
+    assert (tmp_path / "cpuset" / "engine" / "c" / "cpuset.cpus").read_text() == "1-1"
     assert value(tmp_path / "cpu,cpuacct", "cpu.shares") == "99"
     assert value(tmp_path / "memory", "memory.soft_limit_in_bytes") == str(16 << 20)
     assert value(tmp_path / "memory", "memory.limit_in_bytes") == value(
