@@ -260,5 +260,7 @@ class Family:
 
     def pair(self, t: Task, kind: int, protocol: int) -> tuple[SocketFile, SocketFile]:
         """Two connected sockets; EOPNOTSUPP where the family has no pairs."""
-        self.create(t, kind, protocol)
+        file = self.create(t, kind, protocol)  # the protocol is looked at first
+        file.acquire()
+        file.drop()
         raise SyscallError(errno.EOPNOTSUPP)

@@ -1,4 +1,5 @@
-"""What is over is not kept in the sandbox's own memory: processes killed in far timers, network namespaces, mounts of proc."""
+"""What is over is not kept in the sandbox's own memory: processes killed in far timers, their namespaces and mounts, sockets that
+were refused."""
 
 from __future__ import annotations
 
@@ -13,13 +14,17 @@ GROWTH_KB = 8 << 10
 GUEST = """
 import ctypes, os, signal, sys, time
 libc = ctypes.CDLL(None, use_errno=True)
-NEWNS, NEWNET = 0x20000, 0x40000000
+NEWNS, NEWNET, NEWIPC = 0x20000, 0x40000000, 0x8000000
 
 def child():
-    assert libc.unshare(NEWNS | NEWNET) == 0, os.strerror(ctypes.get_errno())
+    assert libc.unshare(NEWNS | NEWNET | NEWIPC) == 0, os.strerror(ctypes.get_errno())
     assert libc.mount(b"proc", b"/proc", b"proc", 0, None) == 0, os.strerror(ctypes.get_errno())
     for name in ("self/net/dev", "self/status", "sys/net/ipv4/ip_forward", "self/fd/1"):
         os.stat("/proc/" + name)
+    assert libc.mq_open(b"/queue", os.O_CREAT | os.O_RDWR, 0o600, None) >= 0, os.strerror(ctypes.get_errno())
+    pair = (ctypes.c_int * 2)()
+    for _ in range(20):
+        assert libc.socketpair(2, 1, 0, pair) < 0 and libc.socketpair(16, 3, 0, pair) < 0
     held = os.open("/proc/self/status", os.O_RDONLY)
     signal.setitimer(signal.ITIMER_REAL, 1e8)
     signal.alarm(100000000)

@@ -42,6 +42,7 @@ class MqueueFs(Filesystem):
         self._last = 1
         self.directory = MqueueDir(self, 1)
         self.root = self.directory
+        self.vfs = vfs
         self.count = 0
         self.users: dict[int, int] = {}  # bytes, by uid
         self.mount = Mount(0, self, vfs.root_of(self), 0, kernel.mounts)
@@ -75,6 +76,8 @@ class MqueueFs(Filesystem):
         """Its IPC namespace has ended: no queue has a name any more."""
         for name, inode in list(self.directory.names.items()):
             self.directory.unlink(name, inode)
+        self.mount.ended = True
+        self.vfs.unused(self, self.mount.pins > 0)
 
     def evict(self, inode: QueueInode) -> None:
         """A queue has ended (mqueue_evict_inode)."""
