@@ -167,8 +167,14 @@ class Vfs:
         root.pins += 1
         return Mount(self.new_mount_id(), fs, root, flags, namespace)
 
-    def end_mount(self, mount: Mount) -> None:
-        """It is seen nowhere any more."""
+    def end_mounts(self, mounts: list[Mount]) -> None:
+        """They are seen nowhere any more: none lies on a name of another one, when that goes."""
+        for mount in mounts:
+            unhang(mount)
+        for mount in mounts:
+            self._end_mount(mount)
+
+    def _end_mount(self, mount: Mount) -> None:
         mount.attached = False
         mount.ended = True
         leave_peers(self, mount)
@@ -276,9 +282,7 @@ class MountNamespace:
 
     def end(self) -> None:
         """Nobody is in it any more: its mounts go."""
-        for mount in list(walk_mounts(self.root)):
-            unhang(mount)
-            self.vfs.end_mount(mount)
+        self.vfs.end_mounts(list(walk_mounts(self.root)))
         self.count = 0
 
     def root_path(self) -> Path:
@@ -380,9 +384,8 @@ class MountNamespace:
                     raise SyscallError(errno.EBUSY)
                 ending[child] = None
         for one in ending:
-            unhang(one)
             one.namespace.count -= 1
-            self.vfs.end_mount(one)
+        self.vfs.end_mounts(list(ending))
         for namespace in dict.fromkeys(one.namespace for one in ending):
             namespace.changed()
 

@@ -227,9 +227,7 @@ def discard_tree(vfs: Vfs, top: Mount) -> None:
     """Give up a tree that is attached nowhere."""
     from sandbox.vfs.mount import walk_mounts
 
-    for mount in list(walk_mounts(top)):
-        unhang(mount)
-        vfs.end_mount(mount)
+    vfs.end_mounts(list(walk_mounts(top)))
 
 
 if TYPE_CHECKING:

@@ -18,6 +18,9 @@ NEWNS, NEWNET, NEWIPC = 0x20000, 0x40000000, 0x8000000
 
 def child():
     assert libc.unshare(NEWNS | NEWNET | NEWIPC) == 0, os.strerror(ctypes.get_errno())
+    assert libc.mount(b"none", b"/media", b"tmpfs", 0, None) == 0, os.strerror(ctypes.get_errno())
+    os.makedirs("/media/" + "/".join("d" * 16))
+    assert libc.mount(b"none", b"/media/d/d", b"tmpfs", 0, None) == 0, os.strerror(ctypes.get_errno())
     assert libc.mount(b"proc", b"/proc", b"proc", 0, None) == 0, os.strerror(ctypes.get_errno())
     for name in ("self/net/dev", "self/status", "sys/net/ipv4/ip_forward", "self/fd/1"):
         os.stat("/proc/" + name)
