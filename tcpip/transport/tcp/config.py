@@ -94,7 +94,7 @@ class TcpConfig:
         self.syn_rto_ns = RTO_INITIAL_NS  # of a SYN (RFC 6298, 2.1); less where every peer is known to be near
         self.syn_retries, self.synack_retries = 6, 5
         self.retries1, self.retries2 = 3, 15
-        self.orphan_retries = 8
+        self.orphan_retries = 0
         self.fin_timeout_ns = 60 * NS_PER_S
         self.keepalive_time_ns = 7200 * NS_PER_S
         self.keepalive_intvl_ns = 75 * NS_PER_S

@@ -31,6 +31,7 @@ RETRANSMIT: Final = 1
 PROBE_TAIL: Final = 2
 REORDER: Final = 3
 PERSIST: Final = 4
+ORPHAN_RETRIES: Final = 8  # where tcp_orphan_retries is 0
 RENEGING_NS: Final = 10 * NS_PER_MS
 
 
@@ -208,12 +209,21 @@ class TcpTimers:
         if ep.tcp_options.user_timeout_ns:
             expired = now - first >= ep.tcp_options.user_timeout_ns
         else:
-            boundary = ep.config.orphan_retries if ep.orphaned else ep.config.retries2
+            boundary = self._most_retries(snd.rtt.rto < snd.rtt.most)
             expired = now - first >= retries_last(boundary) - RTO_MIN_NS
         if expired:
             ep.stats_ext.inc("TCPAbortOnTimeout")
             ep.abort(ep.soft_error or errors.TIMED_OUT)
         return expired
+
+    def _most_retries(self, alive: bool) -> int:
+        """Of one that nobody holds any more fewer, and none once waits are as long as they get (tcp_timer.c:tcp_orphan_retries)."""
+        ep = self.ep
+        if not ep.orphaned:
+            return ep.config.retries2
+        if not alive:
+            return 0 if ep.soft_error is not None else ep.config.orphan_retries
+        return ep.config.orphan_retries or ORPHAN_RETRIES
 
     def _retransmit(self, now: int) -> None:
         snd = self.ep.snd
@@ -320,9 +330,11 @@ class TcpTimers:
             self.arm_retransmit(now)
             snd.output(now)
             return
-        limit = ep.config.orphan_retries if ep.orphaned else ep.config.retries2
+        alive = snd.rtt.base_rto() << min(snd.probe_backoff, 16) < snd.rtt.most
+        limit = self._most_retries(alive)
         timeout = ep.tcp_options.user_timeout_ns
-        expired = snd.retransmits >= limit > 0
+        # An orphan whose peer answers, and keeps the window shut, is given up when the waits are as long as they get.
+        expired = snd.probes_out >= limit or (ep.orphaned and not alive and snd.probe_backoff >= limit)
         if snd.probing_since < 0:
             snd.probing_since = now
         elif timeout:
