@@ -29,7 +29,7 @@ ROOT: Final = HERE.parent.parent
 STALL_S: Final = 240  # an epoch takes 8 s at most, what was killed gets 120, and the machine may be busy
 WARM_EPOCHS: Final = 25  # then caches are full
 GROWTH_KB: Final = 48 << 10  # of the sentry, beyond which a leak is told from fragmentation
-GROWTH_FDS: Final = 16
+GROWTH_FDS: Final = 64  # files that stay, with contents, have one each; there are some dozens of names for them
 
 
 class Failed(Exception):
