@@ -142,6 +142,7 @@ class Vfs:
         self._next_mount = 20
         self._roots: dict[Filesystem, Dentry] = {}
         self._users: dict[Filesystem, int] = {}
+        self._held: dict[Filesystem, set[Mount]] = {}  # its mounts that have ended, and in which something is open
         self.mount_count = 0
         self.group_count = 0
         self._free_groups: list[int] = []  # a heap of lower numbers
@@ -183,7 +184,8 @@ class Vfs:
         if mount.root.inode is not None:
             mount.fs.mount_gone(mount.root.inode)
         self.mount_count -= 1
-        self.unused(mount.fs, mount.pins > 0)
+        self.hold(mount)
+        self.unused(mount.fs)
 
     def new_group(self) -> PeerGroup:
         """A peer group with the lowest free number."""
@@ -216,8 +218,13 @@ class Vfs:
         """Anywhere."""
         return fs in self._users
 
-    def unused(self, fs: Filesystem, busy: bool) -> None:
-        """One mount fewer; the last one ends the file system, unless it is still in use (`busy`)."""
+    def hold(self, mount: Mount) -> None:
+        """It ends: the file system stays as long as anything is open in it."""
+        if mount.pins:
+            self._held.setdefault(mount.fs, set()).add(mount)
+
+    def unused(self, fs: Filesystem) -> None:
+        """One mount fewer; the last one ends the file system, unless something is still open in one that has ended."""
         left = self._users.get(fs, 0) - 1
         if left > 0:
             self._users[fs] = left
@@ -226,16 +233,25 @@ class Vfs:
         root = self._roots.pop(fs, None)
         if root is not None:
             self.dentries.forget_file_system(root)
-        if not busy:
+        if fs not in self._held:
             fs.unmounted()
 
     def unpinned(self, mount: Mount) -> None:
-        """Nothing is open any more in a mount that has ended: nor is any name in it looked up, where it was the last one."""
-        if not self.is_mounted(mount.fs):
+        """Nothing is open any more in a mount that has ended, which may have been the last one."""
+        fs = mount.fs
+        held = self._held.get(fs)
+        if held is None or mount not in held:
+            return
+        held.discard(mount)
+        if held:
+            return
+        del self._held[fs]
+        if not self.is_mounted(fs):
             root = mount.root
             while root.parent is not root:
                 root = root.parent
             self.dentries.forget_file_system(root)
+            fs.unmounted()
 
 
 class MountNamespace:

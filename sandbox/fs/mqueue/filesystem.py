@@ -77,7 +77,8 @@ class MqueueFs(Filesystem):
         for name, inode in list(self.directory.names.items()):
             self.directory.unlink(name, inode)
         self.mount.ended = True
-        self.vfs.unused(self, self.mount.pins > 0)
+        self.vfs.hold(self.mount)
+        self.vfs.unused(self)
 
     def evict(self, inode: QueueInode) -> None:
         """A queue has ended (mqueue_evict_inode)."""

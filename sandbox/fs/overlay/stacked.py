@@ -145,7 +145,7 @@ class StackedFs(Filesystem):
 
     def mount_gone(self, root: Inode) -> None:
         for fs in self.filesystems:
-            self.vfs.unused(fs, False)
+            self.vfs.unused(fs)
 
 
 def look(directory: Inode, name: bytes) -> Inode | None:
