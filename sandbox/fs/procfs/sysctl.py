@@ -93,6 +93,23 @@ _FIXED: Final[tuple[tuple[str, str], ...]] = (
 )
 
 
+_READ_ONLY: Final = frozenset((
+    "kernel/cap_last_cap", "kernel/ngroups_max", "kernel/osrelease", "kernel/ostype", "kernel/random/entropy_avail",
+    "kernel/random/poolsize", "kernel/seccomp/actions_avail", "kernel/version", "net/ipv4/tcp_available_congestion_control",
+))  # fmt: skip
+
+
+class KeptFile(FixedFile):
+    """A setting that is what it is here. Who writes that again is content; another value is EINVAL, as one out of range."""
+
+    __slots__ = ()
+
+    def store(self, t: Task, data: bytes) -> None:
+        """EINVAL."""
+        if data.split() != self.text.split():
+            raise SyscallError(errno.EINVAL)
+
+
 class NameFile(PseudoFile):
     """hostname or domainname: root writes them, whatever it may else (kernel/utsname_sysctl.c asks for no capability)."""
 
@@ -213,7 +230,11 @@ def build(fs: ProcFs) -> PseudoDir:
     """The tree."""
     root = PseudoDir(fs, fs.new_ino())
     for path, value in _FIXED:
-        _enter(fs, root, path, FixedFile(fs, fs.new_ino(), value.encode() + b"\n"))
+        text = value.encode() + b"\n"
+        readable = path in _READ_ONLY
+        _enter(
+            fs, root, path, FixedFile(fs, fs.new_ino(), text) if readable else KeptFile(fs, fs.new_ino(), text, 0o644)
+        )
     made: tuple[tuple[str, Callable[[Task], bytes]], ...] = (
         ("fs/aio-nr", _aio_nr),
         ("fs/dentry-state", _dentry_state),

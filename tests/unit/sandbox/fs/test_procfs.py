@@ -95,6 +95,18 @@ def test_what_cannot_be_written(system: Guest) -> None:
     assert system.call("write", fd, b"x" * 65, 65) == -errno.EINVAL
 
 
+def test_a_setting_that_cannot_be_changed_takes_the_value_that_it_has(system: Guest) -> None:
+    for name, value in (
+        ("fs/protected_regular", b"1\n"),
+        ("vm/max_map_count", b"65530"),
+        ("kernel/printk", b"4 4 1 7\n"),
+    ):
+        fd = system.ok("open", f"/proc/sys/{name}", os.O_WRONLY | os.O_TRUNC)
+        system.ok("write", fd, value, len(value))
+        assert system.call("write", fd, b"77\n", 3) == -errno.EINVAL
+        assert system.read_file(f"/proc/sys/{name}").split() == value.split()
+
+
 def test_the_machine_is_the_sandbox(system: Guest) -> None:
     assert system.read_file("/sys/devices/system/cpu/online") == b"0-1\n"
     assert system.read_file("/proc/cpuinfo").count(b"processor\t") == 2
