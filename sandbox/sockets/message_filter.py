@@ -64,8 +64,13 @@ def passed(program: bytes, data: bytes, random: Random) -> bytes | None:
     return None if end < 0 else data[:end]
 
 
-def sent_on(t: Task, options: SocketOptions, data: bytes) -> bytes | None:
-    """What a Unix socket with these options gets of a message; None: nothing, and the sender is not told."""
+def sent_on(t: Task, options: SocketOptions, data: memoryview) -> bytes | None:
+    """What a Unix socket with these options gets of a message, all where it has no filter; None: nothing, and the sender is
+    not told."""
+    content = bytes(data)
+    program = options.general.filter
+    if not program:
+        return content
     from random import Random
 
-    return passed(options.general.filter, data, Random(int.from_bytes(t.kernel.random(8), "big")))
+    return passed(program, content, Random(int.from_bytes(t.kernel.random(8), "big")))

@@ -204,12 +204,9 @@ class UnixConnection(UnixSocket):
         other = self._peer_to_write(t, flags)
         if self.sent >= self.options.sndbuf:
             return WOULD_BLOCK
-        content = bytes(data)
-        if other.options.general.filter:
-            left = sent_on(t, other.options, content)
-            if left is None:
-                return size
-            content = left
+        content = sent_on(t, other.options, data)
+        if content is None:
+            return size
         creds, files = self.outgoing(t, control, other)
         charge = message_charge(size)
         self.namespace.charge(self, charge)

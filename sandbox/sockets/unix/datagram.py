@@ -111,12 +111,9 @@ class UnixDatagram(UnixSocket):
         if self.sent >= self.options.sndbuf:
             return WOULD_BLOCK
         other = self._target(t, address)
-        content = bytes(data)
-        if other.options.general.filter:
-            left = sent_on(t, other.options, content)
-            if left is None:
-                return size
-            content = left
+        content = sent_on(t, other.options, data)
+        if content is None:
+            return size
         if other is not self and other._full_for(self):
             self._wait_for(other)
             return WOULD_BLOCK
