@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import sys
 
 from tcpip.addr import AF_INET, AF_INET6, IPV6_ANY, SockAddr, parse
 from tcpip.buffer import RxPacket
@@ -20,6 +21,7 @@ PORT = 80
 GROUP = parse("224.1.2.3")
 REUSE = 200
 """So many inputs share one host: making one costs more than an input."""
+MILLION = 1_000_000
 _TYPES = (TYPE_IPV4, TYPE_IPV6, TYPE_ARP)
 _PROTOCOLS = (6, 17, 1, 58, 2, 44, 0, 43, 60, 255)
 
@@ -59,6 +61,7 @@ class Target:
         host.frames()
         self.journal = bytearray()
         self.inputs = 0
+        self.frames = 0
         self._buffer = memoryview(bytearray(70000))
 
     def run(self, data: bytes) -> None:
@@ -69,6 +72,7 @@ class Target:
             kind = cursor.number()
             frame = self._frame(kind, cursor.take(cursor.number(2) % 2048))
             self.host.nic.deliver([RxPacket(frame, kind % 3, *self._gso(kind, cursor))])
+            self.frames += 1
             if kind & 0x40:
                 self.host.pass_time(cursor.number() / 16)
         self._applications()
@@ -119,17 +123,27 @@ class Target:
 
 
 class Frames:
-    """The fuzz target. After a failure the message names an input that does it from the start."""
+    """The fuzz target. After a failure the message names an input that does it from the start.
+
+    An input holds any number of frames, each a `deliver` of its own: every million of them is told of."""
 
     def __init__(self) -> None:
         self.target = Target()
+        self.frames = 0
 
     def __call__(self, data: bytes) -> None:
         if self.target.inputs >= REUSE:
-            self.target = Target()
+            self._another()
         target = self.target
         try:
             target.run(data)
         except Exception as error:
-            self.target = Target()
+            self._another()
             raise AssertionError(f"after {bytes(target.journal).hex()}") from error
+
+    def _another(self) -> None:
+        before = self.frames // MILLION
+        self.frames += self.target.frames
+        if self.frames // MILLION > before:
+            print(f"frames delivered: {self.frames // MILLION} million", file=sys.stderr)
+        self.target = Target()
