@@ -23,11 +23,9 @@ from tcpip.adapters.aio_runner import Runner
 from tcpip.adapters.aio_server import Server
 from tcpip.adapters.aio_transport import EndpointTransport, make_transport
 from tcpip.adapters.names import INFO, Hosts, get_address_info, get_name_info
-from tcpip.adapters.oserror import os_error
 from tcpip.adapters.stack_host import StackHost
 from tcpip.adapters.stack_selector import StackSelector
-from tcpip.adapters.stack_socket import StackSocket
-from tcpip.errors import NetworkError
+from tcpip.adapters.stack_socket import StackSocket, open_socket
 from tcpip.stack.stack import Stack
 
 Factory = Callable[[], Any]
@@ -53,11 +51,7 @@ class StackEventLoop(asyncio.SelectorEventLoop):
         self, family: int = socket.AF_INET, kind: int = socket.SOCK_STREAM, protocol: int = 0
     ) -> StackSocket:
         """A non-blocking one of the stack. OSError."""
-        with self.host.lock:
-            try:
-                sock = StackSocket(self.host, self.host.stack.new_endpoint(family, kind, protocol))
-            except NetworkError as error:
-                raise os_error(error) from None
+        sock = open_socket(self.host, family, kind, protocol, pollable=False)
         sock.setblocking(False)
         return sock
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Mapping, Sequence
+from socket import (
+    getaddrinfo,
+    getnameinfo,
+)  # the system's, also while `tcpip.adapters.monkey` has others in their place
 from typing import Any, Final
 
 from tcpip.addr import IPV4_ANY, IPV4_LOOPBACK, SockAddr, parse, text
@@ -61,7 +65,7 @@ def get_address_info(
             bare, _, scope = literal.partition("%")
             literal = f"{bare}%{scope_of(stack, scope)}"
         try:
-            found += socket.getaddrinfo(literal, port, family, kind, protocol, numeric)
+            found += getaddrinfo(literal, port, family, kind, protocol, numeric)
         except socket.gaierror as error:
             failure = error
     if not found and failure is not None:
@@ -71,7 +75,7 @@ def get_address_info(
 
 def get_name_info(hosts: Hosts, address: tuple[Any, ...], flags: int = 0) -> tuple[str, str]:
     """As socket.getnameinfo. socket.gaierror: EAI_NONAME for an address without a name under NI_NAMEREQD."""
-    host, service = socket.getnameinfo(address, (flags | socket.NI_NUMERICHOST) & ~socket.NI_NAMEREQD)
+    host, service = getnameinfo(address, (flags | socket.NI_NUMERICHOST) & ~socket.NI_NAMEREQD)
     if flags & socket.NI_NUMERICHOST:
         return host, service
     names = [name for name, literals in hosts.items() if host in literals]

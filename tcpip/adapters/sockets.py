@@ -17,11 +17,9 @@ import threading
 from types import TracebackType
 from typing import Any
 
-from tcpip.adapters.oserror import os_error
 from tcpip.adapters.stack_host import StackHost
-from tcpip.adapters.stack_socket import StackSocket
+from tcpip.adapters.stack_socket import StackSocket, open_socket
 from tcpip.addr import AF_INET, AF_INET6
-from tcpip.errors import NetworkError
 from tcpip.link.fdbased import FdLink
 from tcpip.sockopt import SHUT_RDWR, SOCK_DGRAM, SOCK_STREAM
 from tcpip.stack.stack import Stack
@@ -66,7 +64,7 @@ class ThreadedStack(StackHost):
 
     def wake(self) -> None:
         """The thread must look again; called with the lock held."""
-        if not self._woken:
+        if not self._woken and not self._closing:
             self._woken = True
             os.write(self._wake_write, b"x")
 
@@ -75,8 +73,8 @@ class ThreadedStack(StackHost):
         with self.lock:
             if self._closing:
                 return
-            self._closing = True
             self.wake()
+            self._closing = True
         self._thread.join()
         self.stack.on_output = None
         os.close(self._wake_read)
@@ -92,11 +90,7 @@ class ThreadedStack(StackHost):
 
     def socket(self, family: int = AF_INET, kind: int = SOCK_STREAM, protocol: int = 0) -> StackSocket:
         """As socket.socket()."""
-        with self.lock:
-            try:
-                return StackSocket(self, self.stack.new_endpoint(family, kind, protocol))
-            except NetworkError as error:
-                raise os_error(error) from None
+        return open_socket(self, family, kind, protocol, pollable=True)
 
     def create_connection(self, address: tuple[str, int], timeout: float | None = None) -> StackSocket:
         """As socket.create_connection; the host is an address literal."""

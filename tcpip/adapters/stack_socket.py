@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import select
@@ -16,16 +17,20 @@ from typing import Any, Final
 from tcpip import errors
 from tcpip.adapters.names import name_of, scope_of
 from tcpip.adapters.oserror import os_error
+from tcpip.adapters.pollable import Pollable
 from tcpip.adapters.stack_host import StackHost
 from tcpip.addr import AF_INET6, SockAddr, parse
 from tcpip.errors import NetworkError
 from tcpip.sockopt import SO_ERROR, SOL_SOCKET
 from tcpip.transport.endpoint import AGAIN, Endpoint, Message
-from tcpip.waiter import EVENT_IN, EVENT_OUT
+from tcpip.waiter import EVENT_ALL, EVENT_IN, EVENT_OUT, Waiter
 
 Address = tuple[Any, ...]
 MAX_CONTROL: Final = 64
 """Control messages that recvmsg hands out at most; a datagram has fewer."""
+
+SENDFILE_SIZE: Final = 1 << 17
+"""What `sendfile` reads at a time."""
 
 numbered: weakref.WeakValueDictionary[int, StackSocket] = weakref.WeakValueDictionary()
 """The sockets that `fileno` has given a number."""
@@ -40,20 +45,53 @@ def _setter(event: threading.Event) -> Callable[[int], None]:
     return wake
 
 
+class _Sharing:
+    """What the objects for one endpoint have in common: how many there are, and their descriptors that can be polled."""
+
+    __slots__ = ("endpoint", "count", "descriptors", "_waiter")
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self.endpoint = endpoint
+        self.count = 1
+        self.descriptors: list[Pollable] = []
+        self._waiter: Waiter | None = None
+
+    def show(self, _: int = 0) -> None:
+        """They are polled as the endpoint is now. With the host's lock held, as the next two."""
+        state = self.endpoint.readiness()
+        for descriptor in self.descriptors:
+            descriptor.show(state)
+
+    def new_descriptor(self) -> Pollable:
+        descriptor = Pollable()
+        self.descriptors.append(descriptor)
+        if self._waiter is None:
+            self._waiter = self.endpoint.queue.add(EVENT_ALL, self.show)
+        self.show()
+        return descriptor
+
+    def drop_descriptor(self, descriptor: Pollable) -> None:
+        self.descriptors.remove(descriptor)
+        if not self.descriptors and self._waiter is not None:
+            self.endpoint.queue.remove(self._waiter)
+            self._waiter = None
+
+
 class StackSocket:
     """The methods of socket.socket that libraries use, with its blocking and timeout rules.
 
-    One whose stack this thread drives (`StackHost`) is non-blocking for good.
+    One whose stack this thread drives (`StackHost`) is non-blocking for good. `pollable`: poll(2) understands its `fileno`.
     """
 
-    def __init__(self, host: StackHost, endpoint: Endpoint) -> None:
+    def __init__(self, host: StackHost, endpoint: Endpoint, pollable: bool = False) -> None:
         self.host = host
         self.endpoint = endpoint
+        self.pollable = pollable
         self._timeout: float | None = None if host.threaded else 0.0
         self._closed = False
         self._files = 0
-        self._sharers = [1]
-        self._number: select.epoll | None = None
+        self._sharing = _Sharing(endpoint)
+        self._number: select.epoll | Pollable | None = None
         self.family = socket.AddressFamily(endpoint.family)
         self.type = socket.SocketKind(endpoint.type)
         self.proto = endpoint.protocol
@@ -81,6 +119,9 @@ class StackSocket:
                 except NetworkError as error:
                     if error.error is not errors.WOULD_BLOCK:
                         raise os_error(error) from None
+                finally:
+                    if self._sharing.descriptors:
+                        self._sharing.show()
                 if self._timeout == 0:
                     raise BlockingIOError(11, os.strerror(11))
                 waiter = endpoint.queue.add(mask, _setter(event))
@@ -99,6 +140,8 @@ class StackSocket:
             except NetworkError as error:
                 raise os_error(error) from None
             finally:
+                if self._sharing.descriptors:
+                    self._sharing.show()
                 self.host.wake()
 
     def _sockaddr(self, address: Address) -> SockAddr:
@@ -123,7 +166,7 @@ class StackSocket:
 
     def accept(self) -> tuple[StackSocket, Address]:
         endpoint = self._block(EVENT_IN, self.endpoint.accept)
-        sock = StackSocket(self.host, endpoint)
+        sock = StackSocket(self.host, endpoint, self.pollable)
         return sock, sock.getpeername()
 
     def connect(self, address: Address) -> None:
@@ -214,6 +257,19 @@ class StackSocket:
         where = None if got.address is None else name_of(got.address)
         return bytes(buffer[: got.length]), control, got.flags, where
 
+    def recvmsg_into(
+        self, buffers: Iterable[Any], control_size: int = 0, flags: int = 0
+    ) -> tuple[int, list[tuple[int, int, bytes]], int, Address | None]:
+        """As socket.recvmsg_into."""
+        views = [memoryview(buffer).cast("B") for buffer in buffers]
+        data, control, found, where = self.recvmsg(sum(map(len, views)), control_size, flags)
+        done = 0
+        for view in views:
+            part = data[done : done + len(view)]
+            view[: len(part)] = part
+            done += len(part)
+        return len(data), control, found, where
+
     def sendmsg(
         self,
         buffers: Iterable[Any],
@@ -232,6 +288,20 @@ class StackSocket:
         got = self._receive(memoryview(buffer), flags)
         return bytes(buffer[: got.length]), None if got.address is None else name_of(got.address)
 
+    def sendfile(self, file: Any, offset: int = 0, count: int | None = None) -> int:
+        """Reads and sends, from `offset` on; how much. The file stands behind what was sent, as after socket.sendfile."""
+        if self._timeout == 0:
+            raise ValueError("non-blocking sockets are not supported")
+        file.seek(offset)
+        sent = 0
+        while count is None or sent < count:
+            data = file.read(SENDFILE_SIZE if count is None else min(SENDFILE_SIZE, count - sent))
+            if not data:
+                break
+            self.sendall(data)
+            sent += len(data)
+        return sent
+
     # Options and files.
 
     def setsockopt(self, level: int, name: int, value: int | bytes) -> None:
@@ -248,8 +318,16 @@ class StackSocket:
         return value
 
     def get_inheritable(self) -> bool:
-        """No program that is started has it."""
-        return False
+        """Of the descriptor; what inherits it can wait for the socket, and no more."""
+        return os.get_inheritable(self.fileno())
+
+    def set_inheritable(self, inheritable: bool) -> None:
+        os.set_inheritable(self.fileno(), inheritable)
+
+    @property
+    def timeout(self) -> float | None:
+        """As `gettimeout`."""
+        return self._timeout
 
     def settimeout(self, timeout: float | None) -> None:
         if timeout is not None and timeout < 0:
@@ -268,14 +346,19 @@ class StackSocket:
         return self._timeout != 0
 
     def fileno(self) -> int:
-        """A number that no descriptor has: by it loops and selectors of ours know the socket. -1 once closed.
+        """By this number loops and selectors of ours know the socket. -1 once closed.
 
-        Polling the descriptor itself, in which nothing ever happens, says nothing about the socket.
+        It is a descriptor that poll(2) finds as ready as the socket, or, where nobody but loops of ours asks, one that says
+        nothing. Neither can be read from or written to.
         """
         if self._closed and self._files <= 0:
             return -1
         if self._number is None:
-            self._number = select.epoll()
+            if self.pollable:
+                with self.host.lock:
+                    self._number = self._sharing.new_descriptor()
+            else:
+                self._number = select.epoll()
             numbered[self._number.fileno()] = self
         return self._number.fileno()
 
@@ -302,22 +385,30 @@ class StackSocket:
 
     def dup(self) -> StackSocket:
         """Another object for the same connection, which ends when all are closed."""
-        other = StackSocket(self.host, self.endpoint)
+        other = StackSocket(self.host, self.endpoint, self.pollable)
         other._timeout = self._timeout
-        other._sharers = self._sharers
-        self._sharers[0] += 1
+        other._sharing = self._sharing
+        self._sharing.count += 1
         return other
 
+    def detach(self) -> int:
+        """OSError: nobody could use the descriptor without this object."""
+        raise OSError(errno.EOPNOTSUPP, "the socket of a stack cannot be had as a descriptor alone")
+
     def file_closed(self) -> None:
-        self._files -= 1
+        """One of `makefile`."""
+        if self._files > 0:
+            self._files -= 1
         self._release()
+
+    _decref_socketios = file_closed  # what socket.SocketIO calls, which some libraries put around a socket themselves
 
     def _release(self) -> None:
         if not self._closed or self._files > 0:
             return
         self._forget_number()
-        self._sharers[0] -= 1
-        if self._sharers[0] == 0:
+        self._sharing.count -= 1
+        if self._sharing.count == 0:
             with self.host.lock:
                 self.endpoint.close()
                 self.host.wake()
@@ -325,6 +416,9 @@ class StackSocket:
     def _forget_number(self) -> None:
         if self._number is not None:
             numbered.pop(self._number.fileno(), None)
+            if isinstance(self._number, Pollable):
+                with self.host.lock:
+                    self._sharing.drop_descriptor(self._number)
             self._number.close()
             self._number = None
 
@@ -335,6 +429,15 @@ class StackSocket:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def open_socket(host: StackHost, family: int, kind: int, protocol: int, pollable: bool) -> StackSocket:
+    """A new one. OSError."""
+    with host.lock:
+        try:
+            return StackSocket(host, host.stack.new_endpoint(family, kind, protocol), pollable)
+        except NetworkError as error:
+            raise os_error(error) from None
 
 
 class _SocketFile(io.RawIOBase):

@@ -17,6 +17,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from tcpip.adapters.aio_loop import StackEventLoop
+from tcpip.adapters.monkey import INTERNET, socket_class
 from tcpip.adapters.names import get_address_info
 from tcpip.adapters.sockets import ThreadedStack
 from tcpip.adapters.stack_selector import StackSelector
@@ -26,7 +27,7 @@ from tcpip.clock import MonotonicClock
 from tcpip.stack.stack import Stack
 
 HOST: Final = ThreadedStack(Stack(MonotonicClock()))
-INTERNET: Final = (socket.AF_INET, socket.AF_INET6)
+SOCKET_CLASS: Final = socket_class(HOST)
 
 
 class Loop(StackEventLoop):
@@ -42,21 +43,6 @@ class Policy(asyncio.DefaultEventLoopPolicy):
     _loop_factory = Loop
 
 
-class _IsASocket(type):
-    def __instancecheck__(cls, thing: object) -> bool:
-        return isinstance(thing, (StackSocket, socket.socket))
-
-
-class TestedSocket(metaclass=_IsASocket):
-    """In the place of socket.socket."""
-
-    def __new__(cls, family: int = -1, type: int = -1, proto: int = -1, fileno: int | None = None) -> Any:  # type: ignore[misc]
-        if fileno is not None or family not in (-1, *INTERNET):
-            return socket.socket(family, type, proto, fileno)
-        family = socket.AF_INET if family == -1 else family
-        return HOST.socket(family, socket.SOCK_STREAM if type == -1 else type, max(proto, 0))
-
-
 def _create_server(
     address: Any,
     *,
@@ -67,7 +53,7 @@ def _create_server(
 ) -> Any:
     if family not in INTERNET:
         return socket.create_server(address, family=family, backlog=backlog)
-    sock = TestedSocket(family)
+    sock = SOCKET_CLASS(family)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     sock.bind(address)
     sock.listen(128 if backlog is None else backlog)
@@ -83,7 +69,7 @@ def _get_address_info(
 def _socket_module() -> types.ModuleType:
     module = types.ModuleType("socket")
     module.__dict__.update(socket.__dict__)
-    module.socket = TestedSocket  # type: ignore[attr-defined]
+    module.socket = SOCKET_CLASS  # type: ignore[attr-defined]
     module.create_server = _create_server  # type: ignore[attr-defined]
     module.create_connection = HOST.create_connection  # type: ignore[attr-defined]
     module.getaddrinfo = _get_address_info  # type: ignore[attr-defined]

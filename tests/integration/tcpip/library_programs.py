@@ -1,5 +1,5 @@
 """Real libraries over blocking sockets of a stack of ours, run in the namespace: `… WHAT PORT [KEY]`. Prints what a test
-wants to see."""
+wants to see. All but the first know nothing of the stack."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import io
 import sys
 import threading
 from collections.abc import Callable
-from typing import Any
 
+from tcpip.adapters.monkey import patched
 from tcpip.adapters.sockets import ThreadedStack
 from tcpip.addr import parse
 from tcpip.clock import MonotonicClock
@@ -18,11 +18,12 @@ from tcpip.link.tap import TapLink
 from tcpip.stack.stack import Stack
 
 PEER = "10.9.0.1"
+NAME = "server.test"
 SIZE = 3_000_000
 
 
 def http_client(host: ThreadedStack, port: int) -> None:
-    """The standard library's: two requests on one connection."""
+    """The standard library's, given a socket: two requests on one connection."""
     connection = http.client.HTTPConnection(PEER, port, timeout=20)
     connection.sock = host.create_connection((PEER, port), 20)  # type: ignore[assignment]
     for path in ("/big", "/missing"):
@@ -34,42 +35,20 @@ def http_client(host: ThreadedStack, port: int) -> None:
 
 
 def requests(host: ThreadedStack, port: int) -> None:
-    """requests and urllib3: a pool whose connections are ours; kept alive, eight threads at once."""
+    """requests and urllib3, as they are: a pool whose connections are kept alive, eight threads at once."""
     import requests as library
     from requests.adapters import HTTPAdapter
-    from urllib3.connection import HTTPConnection
-    from urllib3.connectionpool import HTTPConnectionPool
-
-    made = []
-
-    class Connection(HTTPConnection):
-        def _new_conn(self) -> Any:
-            made.append(1)
-            return host.create_connection((self.host, self.port), 20)
-
-        @property
-        def is_connected(self) -> bool:
-            """urllib3 would select(2) on the descriptor, and there is none."""
-            return self.sock is not None
-
-    class Pool(HTTPConnectionPool):
-        ConnectionCls = Connection
-
-    class Adapter(HTTPAdapter):
-        def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
-            super().init_poolmanager(*arguments, **options)
-            self.poolmanager.pool_classes_by_scheme = {"http": Pool}
 
     session = library.Session()
     session.trust_env = False
-    session.mount("http://", Adapter(pool_maxsize=8))
-    url = f"http://{PEER}:{port}"
+    session.mount("http://", HTTPAdapter(pool_maxsize=8))
+    url = f"http://{NAME}:{port}"
     for _ in range(3):
         print(
             session.get(f"{url}/big", timeout=20).status_code,
             hashlib.sha256(session.get(f"{url}/big").content).hexdigest(),
         )
-    print("connections", len(made))
+    print("connections", host.stack.stats.tcp["ActiveOpens"])
     sizes: list[int] = []
     threads = [threading.Thread(target=lambda: sizes.append(len(session.get(f"{url}/big").content))) for _ in range(8)]
     for thread in threads:
@@ -82,14 +61,8 @@ def requests(host: ThreadedStack, port: int) -> None:
 def redis(host: ThreadedStack, port: int) -> None:
     """redis-py: values, a pipeline, publish and subscribe, a blocking call that times out."""
     import redis as library
-    from redis.connection import Connection
 
-    class Ours(Connection):
-        def _connect(self) -> Any:
-            return host.create_connection((self.host, self.port), self.socket_timeout)
-
-    pool = library.ConnectionPool(connection_class=Ours, host=PEER, port=port, socket_timeout=20)
-    client = library.Redis(connection_pool=pool)
+    client = library.Redis(host=NAME, port=port, socket_timeout=20)
     value = bytes(range(256)) * 4000
     print(client.set("k", value), client.get("k") == value)
     with client.pipeline() as pipe:
@@ -110,8 +83,7 @@ def paramiko(host: ThreadedStack, port: int, key: str) -> None:
 
     client = library.SSHClient()
     client.set_missing_host_key_policy(library.AutoAddPolicy())
-    sock = host.create_connection((PEER, port), 20)
-    client.connect(PEER, port, "root", key_filename=key, sock=sock, look_for_keys=False, allow_agent=False)
+    client.connect(NAME, port, "root", key_filename=key, look_for_keys=False, allow_agent=False)
     stdin, stdout, _ = client.exec_command("wc -c; exit 3")
     stdin.write(b"x" * 500_000)
     stdin.channel.shutdown_write()
@@ -130,8 +102,7 @@ def postgres(host: ThreadedStack, port: int) -> None:
     """pg8000: rows there and back, an error, a large value."""
     import pg8000.native as library
 
-    sock = host.create_connection((PEER, port), 20)
-    connection = library.Connection("postgres", database="postgres", sock=sock)
+    connection = library.Connection("postgres", NAME, "postgres", port)
     connection.run("create table t (n int, b bytea)")
     for number in range(50):
         connection.run("insert into t values (:n, :b)", n=number, b=bytes(number))
@@ -156,7 +127,7 @@ PROGRAMS: dict[str, Callable[..., None]] = {
 def main(what: str, port: str, *more: str) -> None:
     stack, link = Stack(MonotonicClock()), TapLink("tap0")
     stack.add_nic(link, "eth0").add_address(parse("10.9.0.2"), 24)
-    with ThreadedStack(stack) as host:
+    with ThreadedStack(stack) as host, patched(host, {NAME: [PEER]}):
         PROGRAMS[what](host, int(port), *more)
 
 
