@@ -32,6 +32,10 @@ def test_two_hosts() -> None:
     assert run("two_hosts") == first
 
 
+def test_own_library() -> None:
+    assert re.fullmatch(r"81\n[1-9]\d* segments came in\n", run("own_library"))
+
+
 def test_own_congestion_control() -> None:
     rows = [line.split() for line in run("own_congestion_control").splitlines()]
     assert [row[0] for row in rows] == ["cubic", "stubborn"]
