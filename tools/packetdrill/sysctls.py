@@ -163,7 +163,7 @@ WITHOUT_EFFECT: Final[dict[str, str]] = {
 ONE_VALUE: Final[dict[str, tuple[int, str]]] = {
     "net.ipv4.tcp_thin_dupack": (0, "Linux no longer has it"),
     "net.ipv4.tcp_workaround_signed_windows": (0, "windows are unsigned"),
-    "net.ipv4.tcp_adv_win_scale": (1, "half of the receive buffer is window"),
+    "net.ipv4.tcp_adv_win_scale": (1, "the ratio is measured, as in Linux since 6.6"),
     "net.ipv4.tcp_app_win": (31, "no part of the window is kept for the application"),
     "net.ipv4.tcp_l3mdev_accept": (0, "there are no L3 master devices"),
     "net.ipv4.tcp_early_demux": (1, "sockets are found when TCP gets the packet"),

@@ -53,10 +53,8 @@ def shutdown(ep: TcpEndpoint, mask: int) -> None:
             stop_listening(ep)
         return
     if state == st.SYN_SENT:
-        ep.error = errors.CONNECTION_RESET
-        _gone(ep)
-        ep.socket_state = 1
-        ep.raise_events(EVENT_IN | EVENT_OUT | EVENT_HUP | EVENT_ERR)
+        disconnect(ep)
+        ep.raise_events(EVENT_OUT | EVENT_HUP | EVENT_ERR)
         return
     ep.shutdown_mask |= mask
     if mask & SEND_SHUTDOWN:
@@ -115,9 +113,14 @@ def _become_orphan(ep: TcpEndpoint) -> None:
 
 
 def _reset_and_forget(ep: TcpEndpoint) -> None:
-    if ep.state in NEEDS_RESET or (ep.state in (st.CLOSING, st.LAST_ACK) and ep.snd.una != ep.snd.nxt):
+    if _needs_reset(ep):
         emit_reset(ep)
     _gone(ep)
+
+
+def _needs_reset(ep: TcpEndpoint) -> bool:
+    """The peer counts on this connection."""
+    return ep.state in NEEDS_RESET or (ep.state in (st.CLOSING, st.LAST_ACK) and ep.snd.una != ep.snd.nxt)
 
 
 def abort(ep: TcpEndpoint, error: NetError) -> None:
@@ -220,6 +223,8 @@ def disconnect(ep: TcpEndpoint) -> None:
         ep.error = errors.CONNECTION_RESET
         _gone(ep)
     elif ep.state != st.CLOSED:
+        if _needs_reset(ep):
+            ep.error = errors.CONNECTION_RESET
         _reset_and_forget(ep)
     error = ep.error
     if not ep.explicit_port:

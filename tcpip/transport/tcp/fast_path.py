@@ -77,8 +77,9 @@ def fast_path(ep: TcpEndpoint, pkt: RxPacket) -> bool:
         if ts_ecr:
             rcv.sample_rtt(ts_ecr, size, now)
         rcv.data_segs_in += 1
+        rcv.space_of.came(size)
         rcv.queue_text(memoryview(pkt.data)[start : pkt.end])
-        rcv.text_arrived(pkt.gso_size or size, now, word & PSH != 0)
+        rcv.text_arrived(pkt.gso_size or size, now, word & PSH != 0, 0, size)
     return True
 
 

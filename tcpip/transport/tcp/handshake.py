@@ -222,10 +222,11 @@ def syn_acked(ep: TcpEndpoint, seg: Segment, now: int) -> None:
 
 
 def established(ep: TcpEndpoint, now: int) -> None:
-    """Data may flow."""
+    """Data may flow. Linux turns probing on for an accepted connection when the size of its segments is chosen already."""
+    accepted = ep.state == st.SYN_RECEIVED
     ep.set_state(st.ESTABLISHED)
     if ep.config.mtu_probing == ALWAYS and not ep.snd.board.segs:
-        ep.snd.probe_mtu(now)
+        ep.snd.probe_mtu(now, not accepted)
     fast_open.finished(ep)
     ep.timers.xmit.cancel()
     ep.timers.kind = 0
@@ -235,7 +236,8 @@ def established(ep: TcpEndpoint, now: int) -> None:
     if not ep.rcv.ato:
         ep.rcv.last_data = now
     ep.rcv.space_at = now
-    ep.rcv.space = min(ep.rcv.window(), INITIAL_SPACE_SEGMENTS * ep.advertised_mss())
+    ep.rcv.space_of.start(ep.so.rcvbuf, ep.advertised_mss(), ep.rcv.first_window)
+    ep.rcv.space = min(ep.rcv.space_of.limit, ep.rcv.window(), INITIAL_SPACE_SEGMENTS * ep.advertised_mss())
     ep.grow_send_buffer()
     ep.connected()
     if ep.so.keepalive:

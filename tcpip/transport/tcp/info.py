@@ -101,7 +101,7 @@ def _times_and_metrics(ep: TcpEndpoint, now: int) -> tuple[int, ...]:
         _ms_since(rcv.last_data, now),
         _ms_since(rcv.last_rcv, now),
         snd.mtu,
-        ep.so.rcvbuf // 2,
+        min(rcv.space_of.limit, ep.so.rcvbuf),
         snd.rtt.srtt // 1000,
         snd.rtt.rttvar // 1000,
         min(ssthresh, 0x7FFFFFFF),

@@ -40,7 +40,7 @@ class MtuProber:
     def __init__(self, snd: Sender, now: int) -> None:
         config = snd.ep.config
         self.snd = snd
-        self.low = self.mtu_of(max(config.base_mss, config.min_snd_mss) - snd.ep.option_len)
+        self.low = self.mtu_of(max(config.base_mss, config.min_snd_mss))
         self.high = self._most()
         self.size = 0
         self.start = self.end = -1
@@ -125,11 +125,15 @@ class MtuProber:
     # What became of it.
 
     def acknowledged(self, una: int) -> None:
-        """It has arrived: all segments may be as large."""
+        """It has arrived: all segments may be as large, and fewer of them under way (tcp_mtup_probe_success); the probe has
+        taken the place of two."""
         if self.size and una >= self.end:
+            snd = self.snd
+            window = max((snd.cc.cwnd // snd.mss - 1) * self.mtu_of(snd.mss) // self.size, 1)
             self.low, self.size = self.size, 0
-            self.snd.ep.stats_ext.inc("TCPMTUPSuccess")
-            self.snd.sync_mss()
+            snd.ep.stats_ext.inc("TCPMTUPSuccess")
+            snd.sync_mss()
+            snd.cc.cwnd = window * snd.mss
 
     def lost_alone(self) -> bool:
         """Only the probe was lost: no such size, and no congestion (tcp_fastretrans_alert)."""

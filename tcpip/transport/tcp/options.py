@@ -168,6 +168,8 @@ def set_option(ep: TcpEndpoint, level: int, name: int, value: int | bytes) -> No
     ep.options_changed()
     if level == so.SOL_IP and name == so.IP_OPTIONS or level == so.SOL_IPV6 and name in STICKY:
         headers_changed(ep)
+    if level == so.SOL_SOCKET and name in (so.SO_RCVBUF, so.SO_RCVBUFFORCE):
+        ep.rcv.space_of.resized(ep.so.rcvbuf)
     if level == so.SOL_SOCKET and name == so.SO_RCVLOWAT:
         _limit_rcvlowat(ep)
     if level == so.SOL_SOCKET and name == so.SO_KEEPALIVE:
@@ -181,6 +183,7 @@ def _limit_rcvlowat(ep: TcpEndpoint) -> None:
     shared.rcvlowat = min(shared.rcvlowat, limit)
     if not shared.rcvbuf_locked and shared.rcvlowat * 2 > shared.rcvbuf:
         shared.rcvbuf = shared.rcvlowat * 2
+        ep.rcv.space_of.resized(shared.rcvbuf)
     if ep.rcv.queue.size:
         ep.text_ready()
 

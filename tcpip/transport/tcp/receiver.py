@@ -1,7 +1,6 @@
 """The receiving half of a connection: rcv_* variables, the window, acknowledgements, text.
 
-Sequence numbers are unwrapped (segment.py). Half of the receive buffer's (doubled) size is window, as
-tcp_adv_win_scale=1 has it.
+Sequence numbers are unwrapped (segment.py). How much of the receive buffer is window: receive_space.py.
 Implements: RFC 9293 3.8.6.2.2 (receiver's silly window avoidance), 3.8.6.3 and RFC 5681 4.2 (delayed ACKs),
 RFC 7323 4.3 (TS.Recent), RFC 2018 4, RFC 2883 4. Receive buffer auto-tuning as net/ipv4/tcp_input.c:tcp_rcv_space_adjust.
 """
@@ -14,6 +13,7 @@ from tcpip.buffer import Slice
 from tcpip.transport.tcp.assembler import Assembler
 from tcpip.transport.tcp.config import DEFAULT_MSS, DELACK_MAX_NS, DELACK_MIN_NS
 from tcpip.transport.tcp.receive_queue import ReceiveQueue
+from tcpip.transport.tcp.receive_space import WORTH_GROWING, ReceiveSpace, next_window
 from tcpip.transport.tcp.same_stack import window_opened
 
 if TYPE_CHECKING:
@@ -71,6 +71,7 @@ class Receiver:
         "bytes_received",
         "data_segs_in",
         "segs_in",
+        "space_of",
         "space",
         "space_copied",
         "space_at",
@@ -113,6 +114,7 @@ class Receiver:
         self.bytes_received = 0
         self.data_segs_in = 0
         self.segs_in = 0
+        self.space_of = ReceiveSpace()
         self.space = 0
         self.space_copied = 0
         self.space_at = 0
@@ -129,18 +131,14 @@ class Receiver:
 
     # Window.
 
-    def free_space(self) -> int:
-        """How much more text fits."""
-        room = self.ep.so.rcvbuf // 2 - self.queue.size
-        clamp = self.ep.tcp_options.window_clamp
-        if clamp and room > clamp:
-            room = clamp
-        room = min(room, 65535 << self.wscale)
-        return room if room > 0 else 0
-
     def window(self) -> int:
         """What the peer may still send: the advertised right edge never moves back (RFC 9293 3.8.6)."""
         return max(self.adv - self.nxt, 0)
+
+    def is_beyond(self, end: int) -> bool:
+        """Text (without the FIN behind it) up to `end` is more than the peer was allowed, and not the first that the user has
+        not read: that is taken as a whole (net/ipv4/tcp_input.c:tcp_sequence)."""
+        return end > self.adv and end > self.nxt and self.queue.size > 0
 
     def is_full(self, end: int) -> bool:
         """No text is wanted up to `end`. A segment that begins inside the window is taken as a whole, as long as the buffer
@@ -157,49 +155,25 @@ class Receiver:
             self.ep.stats_ext.inc("TCPZeroWindowDrop")
 
     def select_window(self) -> int:
-        """The window to advertise now, a multiple of what the scale can say; moves the right edge."""
+        """The window to advertise now, a multiple of what the scale can say; moves the right edge, never back."""
         current = self.adv - self.nxt
         if current < 0:
             current = 0  # what was taken beyond the edge has moved it
-        free = self.ep.so.rcvbuf // 2 - self.queue.size
-        clamp = self.ep.tcp_options.window_clamp
-        if clamp and free > clamp:
-            free = clamp
-        limit = 65535 << self.wscale
-        if free > limit:
-            free = limit
-        scale = self.wscale
-        free = free >> scale << scale if free > 0 else 0
-        if scale and self.ep.config.shrink_window:
-            return self._may_shrink(free)
-        if free - current >= min(self.mss_est, max(self.ep.so.rcvbuf >> 2, 1)):
-            if self.adv == self.wup:
-                self.ep.stats_ext.inc("TCPFromZeroWindowAdv")
-            self.adv = self.nxt + free
-            return free
-        # Less than a segment more: keep the edge. Rounding up keeps it where the peer saw it.
-        current = (current + (1 << scale) - 1) >> scale << scale
-        if current > limit:
-            current = limit
-        if not free:
-            self._count_full(current)
-        self.adv = self.nxt + current
-        return current
-
-    def _count_full(self, current: int) -> None:
-        if current:
-            self.ep.stats_ext.inc("TCPWantZeroWindowAdv")
-        elif self.adv != self.wup:
-            self.ep.stats_ext.inc("TCPToZeroWindowAdv")
-
-    def _may_shrink(self, free: int) -> int:
-        """tcp_shrink_window: the right edge moves back where there is less room than was promised; no window that is not worth
-        a segment (net/ipv4/tcp_output.c: __tcp_select_window)."""
-        full = self.ep.so.rcvbuf // 2
-        if free < full >> 1 and (free < full >> 4 or free < min(self.mss_est, full)):
-            free = 0
-        self.adv = self.nxt + free
-        return free
+        before = self.adv - self.wup
+        window = next_window(self)
+        if window < current and not (self.wscale and self.ep.config.shrink_window):
+            if not window:
+                self.ep.stats_ext.inc("TCPWantZeroWindowAdv")
+            # Rounding up keeps the edge where the peer saw it.
+            window = (current + (1 << self.wscale) - 1) >> self.wscale << self.wscale
+        if window > 65535 << self.wscale:
+            window = 65535 << self.wscale
+        self.adv = self.nxt + window
+        if not window:
+            self.ep.stats_ext.inc("TCPToZeroWindowAdv", int(before > 0))
+        elif before <= 0:
+            self.ep.stats_ext.inc("TCPFromZeroWindowAdv")
+        return window
 
     # Acknowledgements.
 
@@ -212,19 +186,13 @@ class Receiver:
         self.pushed = 0
         self.ep.timers.delack.deadline = None
 
-    def text_arrived(self, size: int, now: int, push: bool, extra: int = 0) -> None:
-        """In-order text was queued: acknowledge more than a full segment at once, else later (RFC 5681 4.2). It came in
-        segments of `size` bytes and `extra` bytes of options that others do not have; `push`: the last may be short."""
-        mss = self.mss_est
-        if size >= mss:
-            self.last_size = 0
-            if size > mss:
-                self.mss_est = min(size, self.ep.advertised_mss())
-            if push and not self.pushed:
-                self.pushed = 1
-        else:
-            self._note_small(size + extra, push)
+    def text_arrived(self, size: int, now: int, push: bool, extra: int, whole: int) -> None:
+        """In-order text was queued: acknowledge more than a full segment at once, else later (RFC 5681 4.2). `whole` bytes came
+        in segments of `size` bytes and `extra` bytes of options that others do not have; `push`: the last may be short."""
+        self._measure(size, push, extra, whole)
         self._pace_of_text(now)
+        if whole >= WORTH_GROWING:
+            self.space_of.grow(self, whole)
         ep = self.ep
         if (
             (self.nxt - self.wup > self.mss_est and self._worth_telling())
@@ -237,6 +205,21 @@ class Receiver:
             ep.touch()
         elif ep.timers.delack.deadline is None:
             ep.timers.delack.arm(now + self.ack_delay())
+
+    def _measure(self, size: int, push: bool, extra: int, whole: int) -> None:
+        """What a full segment of the peer's is (net/ipv4/tcp_input.c:tcp_measure_rcv_mss)."""
+        mss = self.mss_est
+        if size < mss:
+            self._note_small(size + extra, push)
+            return
+        self.last_size = 0
+        if size > mss:
+            self.space_of.measure(self, whole)
+            if self.space_of.clamp < self.space:
+                self.space = self.space_of.clamp
+            self.mss_est = min(size, self.ep.advertised_mss())
+        if push and not self.pushed:
+            self.pushed = 1
 
     def _note_small(self, size: int, push: bool) -> None:
         """Not a full segment, as far as is known: the peer may be done, and the ACK goes out once all is read. Or its segments
@@ -304,8 +287,7 @@ class Receiver:
     def _worth_telling(self) -> bool:
         """Somebody reads: the window is as large as the peer was told, or there is less than the reader waits for. Else
         the ACK waits for the reader, or its time (net/ipv4/tcp_input.c:__tcp_ack_snd_check)."""
-        unit = (1 << self.wscale) - 1
-        return self.queue.size < self.ep.so.rcvlowat or self.free_space() + unit & ~unit >= self.adv - self.wup
+        return self.queue.size < self.ep.so.rcvlowat or next_window(self) >= self.adv - self.wup
 
     def ack_at_once(self) -> None:
         """Acknowledge with the end of this batch."""
@@ -346,6 +328,7 @@ class Receiver:
     def accept_text(self, seq: int, data: Slice, now: int, size: int, push: bool, extra: int) -> None:
         """Text inside the window, seq >= rcv_nxt: queue it, or keep it for later. The rest as for `text_arrived`."""
         if seq == self.nxt:
+            self.space_of.came(len(data))
             self.queue_text(data)
             if self.ofo.size:
                 self._held_again()
@@ -354,10 +337,11 @@ class Receiver:
                 self.has_sack_info = self.ofo.size > 0 or self.dsack is not None
                 self.ack_now = True
                 self.ep.touch()
-            self.text_arrived(size, now, push, extra)
+            self.text_arrived(size, now, push, extra, len(data))
             return
         if self.ack_now and not self.ofo.is_recent(seq, seq + len(data), SAID_BLOCKS):
             self.ep.send_ack(now)
+        self._measure(size, push, extra, len(data))
         self._keep(seq, data)
         self.ack_at_once()
 
@@ -399,14 +383,20 @@ class Receiver:
                     return
                 self.ofo.drop_last()
                 stats.inc("OfoPruned")
+        self.space_of.came(len(data))
         self.has_sack_info = self.ep.sack_ok
         if overlap is not None:
             self.duplicate(*overlap)
+        if self.ep.sack_ok:
+            self.space_of.grow(
+                self, len(data)
+            )  # without SACK a window that changes would hide that this is a duplicate ACK
 
     # The user took something.
 
     def text_taken(self, now: int) -> None:
         """After a read: tune the buffer, and open the window again when that is worth a segment."""
+        self.space_of.left(self.queue.size + self.ofo.size)
         self._tune(now)
         ep = self.ep
         pending = ep.timers.delack.deadline is not None
@@ -415,7 +405,7 @@ class Receiver:
             ep.send_ack(now)
             return
         current = self.window()
-        free = self.free_space()
+        free = next_window(self)
         least = min(self.mss_est, ep.so.rcvbuf >> 2)
         if self.queue.size:
             # There is more to read: a reader of small pieces would be sent one small segment for each.
@@ -436,8 +426,7 @@ class Receiver:
 
     def _grow(self, taken: int) -> None:
         """Room for twice what was taken in a round trip, as this is known one round trip late, and twice the growth that
-        it shows, for a peer that doubles its rate (net/ipv4/tcp_input.c:tcp_rcvbuf_grow). What waits behind a hole needs no
-        room of its own: it lies in the window, and is not counted against it."""
+        it shows, for a peer that doubles its rate, and for what waits behind a hole (net/ipv4/tcp_input.c:tcp_rcvbuf_grow)."""
         ep = self.ep
         before, self.space = self.space, taken
         if not ep.config.moderate_rcvbuf or ep.so.rcvbuf_locked:
@@ -445,9 +434,12 @@ class Receiver:
         window = 2 * taken
         if before:
             window += 2 * (window * (taken - before) // before)
-        wanted = min(2 * window, ep.config.rmem[2])
+        if self.ofo.size:
+            window += self.ofo.ranges()[-1][1] - self.nxt
+        wanted = min(self.space_of.memory_for(window), ep.config.rmem[2])
         if wanted > ep.so.rcvbuf:
             ep.so.rcvbuf = wanted
+            self.space_of.clamp = self.space_of.window_in(wanted)
 
     def sample_rtt(self, echo: int, size: int, now: int) -> None:
         """A round trip as the receiver sees it, from the first segment that echoes a timestamp, where it is a full one:

@@ -29,26 +29,45 @@ def hand_over(snd: Sender, now: int) -> bool:
     rcv = _idle_peer(snd)
     if rcv is None or rcv.ofo.size or rcv.urgent_seq >= 0 or rcv.ep.shutdown_mask:
         return False
+    moved = False
     size = min(snd.buf.end - snd.nxt, rcv.select_window())
-    if size > 0:
-        for piece in snd.buf.slices(snd.nxt, size):
-            rcv.take_text(piece)
-        snd.nxt += size
-        snd.una = snd.nxt
-        snd.buf.free(snd.una)
-        if ep.zero_copy is not None:
-            ep.notify_written(snd.una)
-        if ep.tx_stamps is not None:
-            ep.tx_stamps.sent(ep, snd.una)
-            ep.tx_stamps.acknowledged(ep, snd.una)
-        _count(snd, rcv, size, now)
-        if ep.no_space:
-            ep.write_space()
-        if len(rcv.ep.queue):
-            rcv.ep.text_ready()
-            ep.stack.endpoints_pending()
-    _acknowledge(snd, rcv)
+    while size > 0:
+        moved = True
+        _move(snd, rcv, size, now)
+        _acknowledge(snd, rcv)  # the window may be larger for it
+        size = min(snd.buf.end - snd.nxt, snd.wnd)
+    if moved:
+        _tell(snd, rcv)
+    else:
+        _acknowledge(snd, rcv)
     return True
+
+
+def _move(snd: Sender, rcv: Receiver, size: int, now: int) -> None:
+    """As one segment."""
+    for piece in snd.buf.slices(snd.nxt, size):
+        rcv.take_text(piece)
+    rcv.space_of.came(size)
+    rcv.space_of.grow(rcv, size)
+    snd.nxt += size
+    snd.una = snd.nxt
+    snd.buf.free(snd.una)
+    _count(snd, rcv, size, now)
+
+
+def _tell(snd: Sender, rcv: Receiver) -> None:
+    """Those who wait for text, or for room."""
+    ep = snd.ep
+    if ep.zero_copy is not None:
+        ep.notify_written(snd.una)
+    if ep.tx_stamps is not None:
+        ep.tx_stamps.sent(ep, snd.una)
+        ep.tx_stamps.acknowledged(ep, snd.una)
+    if ep.no_space:
+        ep.write_space()
+    if len(rcv.ep.queue):
+        rcv.ep.text_ready()
+        ep.stack.endpoints_pending()
 
 
 def window_opened(rcv: Receiver) -> bool:

@@ -92,8 +92,10 @@ def check_sequence(ep: TcpEndpoint, seg: Segment) -> bool:
     rcv = ep.rcv
     end = seg.seq + seg.seg_len()
     right = max(rcv.adv, rcv.nxt)
-    if end < rcv.wup or seg.seq > right:
+    beyond = seg.seq > right or rcv.is_beyond(seg.seq + seg.payload_len())
+    if end < rcv.wup or beyond:
         if not seg.flags & RST:
+            ep.stats_ext.inc("BeyondWindow", int(beyond))
             _note_duplicate(ep, seg)
             ep.challenge_ack(seg, "Seq")
         return False

@@ -197,11 +197,12 @@ class Sender:
         self.cc = cc
         self.measured = self.measured or cc.models
 
-    def probe_mtu(self, now: int) -> None:
-        """Find the path's MTU by trying, from the base size on."""
+    def probe_mtu(self, now: int, at_once: bool = True) -> None:
+        """Find the path's MTU by trying, from the base size on; the segments are that small from now on if `at_once`."""
         self.prober = MtuProber(self, now)
         self.measured = True  # every ACK of a probe counts
-        self.sync_mss()
+        if at_once:
+            self.sync_mss()
 
     # Sizes.
 

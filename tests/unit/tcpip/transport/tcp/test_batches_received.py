@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tcpip.clock import NS_PER_MS
 from tcpip.header.tcp import ACK, PSH
+from tcpip.transport.tcp.receive_space import NO_LIMIT
 from tests.unit.tcpip.transport.tcp.peer import PeerHost
 
 FULL = bytes(1460)
@@ -20,7 +21,8 @@ def send_numbered(peer: PeerHost, *numbers: int) -> None:
 
 
 def past_quick_acks(peer: PeerHost) -> None:
-    """The connection is old: one ACK for two segments."""
+    """The connection is old: one ACK for two segments, and the window has grown as far as it may."""
+    peer.ep.rcv.space_of.limit = NO_LIMIT
     for _ in range(40):
         peer.send(ACK, FULL)
         peer.seq += len(FULL)

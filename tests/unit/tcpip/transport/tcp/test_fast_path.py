@@ -18,12 +18,12 @@ def snapshot(peer: PeerHost) -> dict[str, object]:
     values: dict[str, object] = {}
     for part, skip in (
         (snd, ("ep", "buf", "board", "rack", "rtt", "cc", "rate", "chrono")),
-        (rcv, ("ep", "queue", "ofo")),
+        (rcv, ("ep", "queue", "ofo", "space_of")),
     ):
         for name in part.__slots__:
             if name not in skip:
                 values[f"{type(part).__name__}.{name}"] = getattr(part, name)
-    algorithms: tuple[object, ...] = (snd.rack, snd.rtt, snd.cc, snd.rate, snd.chrono)
+    algorithms: tuple[object, ...] = (snd.rack, snd.rtt, snd.cc, snd.rate, snd.chrono, rcv.space_of)
     for algorithm in algorithms:
         names: tuple[str, ...] = tuple(getattr(algorithm, "__dict__", ())) or getattr(type(algorithm), "__slots__", ())
         for name in names:
