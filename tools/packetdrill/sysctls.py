@@ -57,8 +57,8 @@ def _ecn(text: str) -> int:
 
 
 def _key(text: str) -> bytes:
-    """tcp_fastopen_key: four 32-bit words, perhaps two keys with a comma between; the first is used."""
-    words = text.split(",")[0].strip().split("-")
+    """tcp_fastopen_key: four 32-bit words, perhaps two keys with a comma between."""
+    words = text.replace(",", "-").strip().split("-")
     return b"".join(int(word, 16).to_bytes(4, "little") for word in words)
 
 

@@ -132,7 +132,7 @@ class TcpConfig:
         self.pacing_ss_ratio = 200
         self.pacing_ca_ratio = 120
         self.fastopen = 1  # 1 client, 2 server, 4 client without cookie, 0x200 server without, 0x400 all listeners
-        self.fastopen_key = b""  # 16 bytes; empty: a secret one
+        self.fastopen_key = b""  # 16 bytes, or 32: a second key, for cookies given out before; empty: a secret one
         self.ecn_fallback: int = True
         self.min_snd_mss = MIN_SEND_MSS
         self.rfc1337: int = False

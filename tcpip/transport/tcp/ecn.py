@@ -21,7 +21,8 @@ NOT_ECT: Final = 0
 ECT_0: Final = 2
 CE: Final = 3
 MASK: Final = 3
-QUICK_AFTER_CE: Final = 2
+QUICK_ACKS: Final = 2
+"""For what is marked first, and for what comes unmarkable after text that was not (it is likely to be a retransmission)."""
 
 
 class Ecn:
@@ -65,7 +66,12 @@ def syn_flags(ep: TcpEndpoint, flags: int) -> int:
 def grants(config: TcpConfig, route: Route, seg: Segment) -> bool:
     """A SYN asks for ECN, and is to have it. One that is itself marked is not believed (RFC 3168 6.1.1)."""
     asked = seg.flags & (ECE | CWR) == ECE | CWR
-    return asked and seg.pkt.tos & MASK == NOT_ECT and (config.ecn != 0 or route.metrics.ecn != 0)
+    return asked and seg.pkt.tos & MASK == NOT_ECT and allowed(config, route)
+
+
+def allowed(config: TcpConfig, route: Route) -> bool:
+    """Who asks may have ECN."""
+    return config.ecn != 0 or route.metrics.ecn != 0
 
 
 def answered(ep: TcpEndpoint, seg: Segment) -> None:
@@ -83,10 +89,9 @@ def text_came(ep: TcpEndpoint, pkt: RxPacket, flags: int) -> None:
     if flags & CWR:
         ecn.echo = False
         ep.rcv.ack_at_once()
+    if (bits == CE and not ecn.echo) or (bits == NOT_ECT and ecn.seen):
+        ep.rcv.acknowledge_quickly(QUICK_ACKS)
     if bits == CE:
-        if not ecn.echo:
-            ep.rcv.quick_acks = max(ep.rcv.quick_acks, QUICK_AFTER_CE)
-            ep.rcv.pingpong = False
         ecn.echo = True
     if bits != NOT_ECT:
         ecn.seen = True

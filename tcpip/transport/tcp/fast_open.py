@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from tcpip.header.tcp import ACK, SYN
+from tcpip.header.tcp import ACK, FIN, RST, SYN
 from tcpip.header.tcp_options import FAST_OPEN, TcpOptions, UnknownOption
 from tcpip.transport.tcp.emit import emit_syn
 
@@ -91,8 +91,8 @@ def enabled(listener: Listener) -> bool:
     return False
 
 
-def key_of(ep: TcpEndpoint) -> bytes:
-    """TCP_FASTOPEN_KEY, tcp_fastopen_key, or a secret of the stack."""
+def keys_of(ep: TcpEndpoint) -> bytes:
+    """TCP_FASTOPEN_KEY, tcp_fastopen_key, or a secret of the stack: one key, or two, of which the second is going out of use."""
     return ep.tcp_options.fastopen_key or ep.config.fastopen_key or ep.tcp.fast_open_secret
 
 
@@ -107,11 +107,15 @@ def syn_arrives(listener: Listener, request: Request, seg: Segment) -> bool:
     free = free or request.route.metrics.fastopen_no_cookie
     if not free and found is None:
         return False
-    good = cookie_for(key_of(ep), seg.pkt.src, seg.pkt.dst)
+    keys = keys_of(ep)
+    good = cookie_for(keys[:KEY_SIZE], seg.pkt.src, seg.pkt.dst)
     if not free and cookie != good:
-        ep.stats_ext.inc("TCPFastOpenCookieReqd" if not cookie else "TCPFastOpenPassiveFail")
+        old = cookie_for(keys[KEY_SIZE:], seg.pkt.src, seg.pkt.dst) if len(keys) > KEY_SIZE else b""
         request.cookie = as_option(good, experimental)
-        return False
+        if not cookie or cookie != old:
+            ep.stats_ext.inc("TCPFastOpenCookieReqd" if not cookie else "TCPFastOpenPassiveFail")
+            return False
+        ep.stats_ext.inc("TCPFastOpenPassiveAltKey")
     ep.stats_ext.inc("TCPFastOpenPassive")
     _begin(listener, request, seg)
     return True
@@ -130,10 +134,22 @@ def _begin(listener: Listener, request: Request, seg: Segment) -> None:
         rcv.last_data = seg.now
         rcv.data_segs_in += 1
         child.syn_data = True
-    emit_syn(child, SYN | ACK, seg.now)
+    emit_syn(child, SYN | ACK, seg.now, request.cookie)
     child.timers.arm_retransmit(seg.now)
     listener.ready.append(child)
     listener.ep.connection_ready()
+
+
+def syn_again(ep: TcpEndpoint, seg: Segment) -> bool:
+    """The SYN that began this connection has come once more: our answer is repeated, though not too often (tcp_check_req)."""
+    if seg.flags & (SYN | ACK | RST | FIN) != SYN or seg.seq != ep.rcv.irs:
+        return False
+    if seg.now - ep.last_challenge < ep.config.invalid_ratelimit_ns:
+        ep.stats_ext.inc("TCPACKSkippedSynRecv")
+        return True
+    ep.last_challenge = seg.now
+    emit_syn(ep, SYN | ACK, seg.now)
+    return True
 
 
 def finished(ep: TcpEndpoint) -> None:

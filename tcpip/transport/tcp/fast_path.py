@@ -56,7 +56,7 @@ def fast_path(ep: TcpEndpoint, pkt: RxPacket) -> bool:
         return False
     if size and (size > rcv.adv - nxt or rcv.ofo.size or rcv.urgent_seq >= 0 or ep.shutdown_mask):
         return False
-    if ep.ecn.ok and (pkt.tos & 3 == 3 or not ep.ecn.seen):
+    if ep.ecn.ok and (not ep.ecn.seen or pkt.tos & 3 in (0, 3)):
         return False
     now = ep.stack.clock.now_ns()
     rcv.segs_in += 1

@@ -227,6 +227,7 @@ def established(ep: TcpEndpoint, now: int) -> None:
     ep.set_state(st.ESTABLISHED)
     if ep.config.mtu_probing == ALWAYS and not ep.snd.board.segs:
         ep.snd.probe_mtu(now, not accepted)
+    ep.snd.cc.on_established(ep.snd.rtt.srtt)
     fast_open.finished(ep)
     ep.timers.xmit.cancel()
     ep.timers.kind = 0

@@ -24,7 +24,7 @@ from tcpip.transport.protocol import IcmpError, PacketHandler
 from tcpip.transport.tcp import fast_open
 from tcpip.transport.tcp.config import MAX_SYN_QUEUE, MIN_SEND_MSS, RTO_INITIAL_NS
 from tcpip.transport.tcp.ecn import MASK as ECN_BITS
-from tcpip.transport.tcp.ecn import grants
+from tcpip.transport.tcp.ecn import allowed, grants
 from tcpip.transport.tcp.emit import emit_bare, reset_for
 from tcpip.transport.tcp.handshake import first_window, largest_space, window_scale_for
 from tcpip.transport.tcp.md5 import acceptable, key_for
@@ -352,8 +352,9 @@ class Listener:
         offer = seg.options
         ts_val = -1
         if offer.timestamp and ep.config.timestamps:
+            request.ecn = grants(ep.config, request.route, seg)
             ts_val = options_into_timestamp(
-                ep.tcp.timestamp(request.key, seg.now), offer.window_scale, offer.sack_permitted
+                ep.tcp.timestamp(request.key, seg.now), offer.window_scale, offer.sack_permitted, request.ecn
             )
         else:
             offer.window_scale = -1
@@ -385,7 +386,8 @@ class Listener:
         if seg.options.timestamp:
             offer.timestamp = True
             offer.ts_val = seg.options.ts_val
-            offer.window_scale, offer.sack_permitted = options_from_timestamp(seg.options.ts_ecr)
+            offer.window_scale, offer.sack_permitted, ecn = options_from_timestamp(seg.options.ts_ecr)
+            request.ecn = ecn and allowed(ep.config, request.route)
             request.wscale = 0
             if offer.window_scale >= 0:
                 request.wscale = window_scale_for(largest_space(ep))

@@ -292,7 +292,7 @@ def _set_fast_open(ep: TcpEndpoint, name: int, value: int | bytes) -> None:
     if name == TCP_FASTOPEN_KEY:
         if isinstance(value, int) or len(value) not in (16, 32):
             raise NetworkError(errors.INVALID_ARGUMENT)
-        options.fastopen_key = bytes(value[:16])
+        options.fastopen_key = bytes(value)
         return
     number = int_value(value)
     if name == TCP_FASTOPEN_CONNECT:
@@ -343,6 +343,8 @@ def _set_congestion(ep: TcpEndpoint, value: int | bytes) -> None:
         ep.snd.use(algorithm(old.mss))
         ep.snd.cc.cwnd = old.cwnd
         ep.snd.cc.ssthresh = old.ssthresh
+        if ep.snd.rtt.srtt:
+            ep.snd.cc.on_established(ep.snd.rtt.srtt)
 
 
 def get_option(ep: TcpEndpoint, level: int, name: int) -> int | bytes:

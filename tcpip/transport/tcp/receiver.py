@@ -255,13 +255,13 @@ class Receiver:
         elif since > self.ep.snd.rtt.rto:
             self._quicken()  # the peer begins anew
 
-    def _quicken(self) -> None:
+    def _quicken(self, most: int = MAX_QUICK_ACKS) -> None:
         """Acknowledge at once for half a window (tcp_incr_quickack)."""
-        self.quick_acks = max(self.quick_acks, min(self.window() // (2 * self.mss_est) or 2, MAX_QUICK_ACKS))
+        self.quick_acks = max(self.quick_acks, min(self.window() // (2 * self.mss_est) or 2, most))
 
-    def acknowledge_quickly(self) -> None:
+    def acknowledge_quickly(self, most: int = MAX_QUICK_ACKS) -> None:
         """The peer sends again what is here: it may have lost our ACKs, and needs one for each (tcp_enter_quickack_mode)."""
-        self._quicken()
+        self._quicken(most)
         self.pingpong = False
         self.ato = DELACK_MIN_NS
 
@@ -348,8 +348,13 @@ class Receiver:
     def _held_again(self) -> None:
         """What was held beyond a hole has come once more with what fills it (tcp_input.c:tcp_ofo_queue)."""
         left, right = self.ofo.ranges()[0]
-        if left < self.nxt:
-            self.duplicate(left, min(right, self.nxt))
+        if left >= self.nxt:
+            return
+        right = min(right, self.nxt)
+        if self.dsack is None:
+            self.duplicate(left, right)
+        elif left <= self.dsack[1] and self.dsack[0] <= right:  # else what was old of it is told of (tcp_dsack_extend)
+            self.dsack = (min(left, self.dsack[0]), max(right, self.dsack[1]))
 
     def queue_text(self, data: Slice) -> None:
         """In-order text for the user, or for nobody once the receiving side is shut down."""

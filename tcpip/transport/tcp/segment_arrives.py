@@ -14,7 +14,7 @@ from tcpip import errors, seqnum
 from tcpip.clock import NS_PER_S
 from tcpip.header.tcp import ACK, FIN, PSH, RST, SYN, URG
 from tcpip.seqnum import MASK, unwrap
-from tcpip.transport.tcp import ecn, handshake
+from tcpip.transport.tcp import ecn, fast_open, handshake
 from tcpip.transport.tcp import state as st
 from tcpip.transport.tcp.emit import emit_bare, reset_for
 from tcpip.transport.tcp.md5 import acceptable
@@ -48,6 +48,8 @@ def segment_arrives(ep: TcpEndpoint, seg: Segment) -> None:
     seg.seq = unwrap(seg.seq, ep.rcv.nxt)
     if seg.flags & ACK:
         seg.ack = unwrap(seg.ack, ep.snd.nxt)
+    if ep.fast_open is not None and fast_open.syn_again(ep, seg):
+        return
     if (
         check_paws(ep, seg)
         and check_sequence(ep, seg)

@@ -1,7 +1,7 @@
 """SYN cookies: a listener under flood keeps nothing for a SYN; the ACK brings everything back.
 
 A cookie is 5 bits of a 64-second counter, 3 bits of an MSS table's index and 24 bits of a keyed hash over the
-connection, the peer's ISN, the counter and the index. Window scale and SACK travel in the low 6 bits of the timestamp,
+connection, the peer's ISN, the counter and the index. Window scale, SACK and ECN travel in the low 6 bits of the timestamp,
 when there is one (as net/ipv4/syncookies.c does).
 Implements: RFC 4987 3.6, appendix A.
 """
@@ -23,6 +23,8 @@ MSS_IPV6: Final = (1220, 1420, 1440, 8940)
 IPV4_KEY: Final = 12
 TS_BITS: Final = 6
 NO_SCALE: Final = 15
+SACK_BIT: Final = 16
+ECN_BIT: Final = 32
 
 
 class SynCookies:
@@ -64,14 +66,14 @@ def _sizes(key: bytes) -> tuple[int, ...]:
     return MSS_IPV4 if len(key) == IPV4_KEY else MSS_IPV6
 
 
-def options_into_timestamp(ts_val: int, window_scale: int, sack: bool) -> int:
+def options_into_timestamp(ts_val: int, window_scale: int, sack: bool, ecn: bool) -> int:
     """A timestamp not later than `ts_val` that carries the peer's offer; `window_scale` -1 for none."""
-    bits = (NO_SCALE if window_scale < 0 else window_scale) | (16 if sack else 0)
+    bits = (NO_SCALE if window_scale < 0 else window_scale) | (SACK_BIT if sack else 0) | (ECN_BIT if ecn else 0)
     value = ts_val & ~((1 << TS_BITS) - 1) | bits
     return (value if value <= ts_val else value - (1 << TS_BITS)) & MASK
 
 
-def options_from_timestamp(ts_ecr: int) -> tuple[int, bool]:
-    """(window scale or -1, SACK permitted) out of the echo."""
+def options_from_timestamp(ts_ecr: int) -> tuple[int, bool, bool]:
+    """(window scale or -1, SACK permitted, ECN asked for and granted) out of the echo."""
     scale = ts_ecr & 15
-    return (-1 if scale == NO_SCALE else scale), bool(ts_ecr & 16)
+    return (-1 if scale == NO_SCALE else scale), bool(ts_ecr & SACK_BIT), bool(ts_ecr & ECN_BIT)

@@ -39,6 +39,9 @@ class CongestionControl:
             str, ...
         ] = ()  # by what slow start has just ended, "Train" or "Delay", for the sender to count
 
+    def on_established(self, srtt: int) -> None:
+        """The connection is established, or this is its congestion control from now on; `srtt` ns, 0 where it is not known."""
+
     def set_mss(self, mss: int) -> None:
         """The segment size changed (handshake, path MTU): the window keeps its number of segments."""
         if mss != self.mss:

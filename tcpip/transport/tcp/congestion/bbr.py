@@ -49,6 +49,7 @@ class Bbr(CongestionControl):
         self.cwnd_gain = HIGH_GAIN
         self.min_rtt = 0
         self._min_rtt_at = 0
+        self._first_rtt = UNKNOWN_RTT
         self._bandwidths: deque[tuple[int, int]] = deque()  # (round, bytes/s), falling: the first is the maximum
         self._round = 0
         self._round_start = False
@@ -64,6 +65,11 @@ class Bbr(CongestionControl):
         self._conserving = False
 
     # What the sender tells.
+
+    def on_established(self, srtt: int) -> None:
+        """The handshake's round trip gives the first pace (bbr_init_pacing_rate_from_rtt)."""
+        self._first_rtt = srtt or UNKNOWN_RTT
+        self._set_pace()
 
     def on_ack(self, acked: int, rtt: int, una: int, nxt: int, now: int) -> None:
         """All is in `on_sample`."""
@@ -211,7 +217,7 @@ class Bbr(CongestionControl):
         return self.bandwidth() * self.min_rtt // NS_PER_S * gain // UNIT
 
     def _set_pace(self) -> None:
-        bandwidth = self.bandwidth() or self.cwnd * NS_PER_S // (self.min_rtt or UNKNOWN_RTT)
+        bandwidth = self.bandwidth() or self.cwnd * NS_PER_S // (self.min_rtt or self._first_rtt)
         rate = bandwidth * self.pacing_gain // UNIT * PACING_MARGIN // UNIT
         if self.full or rate > self.pacing_rate:
             self.pacing_rate = max(rate, 1)
