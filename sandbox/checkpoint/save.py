@@ -52,6 +52,7 @@ KERNEL_STATE: Final = (
     "secretmem",
     "forks",
     "login_sessions",
+    "settings",
     "mounts",
 )
 # Of a container's PID namespace: it is the same object in the new sandbox, where /proc refers to it.

@@ -18,6 +18,7 @@ from sandbox.kernel.namespaces import FIRST_NUMBER, KINDS, CgroupNamespace, Name
 from sandbox.kernel.net_namespace import NetNamespace
 from sandbox.kernel.pid_namespace import PidNamespace
 from sandbox.kernel.pipe import PipePages
+from sandbox.kernel.settings import Settings
 from sandbox.kernel.signal_queue import SignalCount
 from sandbox.kernel.task_state import PARK_DEAD, WORK_TRACE
 from sandbox.kernel.time_namespace import TimeNamespace
@@ -84,6 +85,7 @@ class Kernel:
         self.futexes = FutexTable(platform.waiters)
         self.aio = AioTotal()
         self.uring = UringTasks()
+        self.settings = Settings()
         self.ipc = IpcNamespace(clock, FIRST_NUMBER + KINDS.index(b"ipc"))
         self.uts = UtsNamespace(FIRST_NUMBER + KINDS.index(b"uts"), b"stackbox", b"(none)")
         self.net_ns = NetNamespace(self, FIRST_NUMBER + KINDS.index(b"net"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sandbox.kernel.user_namespace import INITIAL, UserNamespace
 
@@ -11,11 +11,13 @@ if TYPE_CHECKING:
     from sandbox.kernel.kernel import Kernel
     from tcpip.stack.stack import Stack
 
+UNIX_QUEUE: Final = 10  # net.unix.max_dgram_qlen begins with it: datagrams that wait in a socket
+
 
 class NetNamespace:
     """`number` is its inode number. The first one's network is the sandbox's, `kernel.net`."""
 
-    __slots__ = ("kernel", "number", "users", "user", "unprivileged_port", "ping_groups", "_network")
+    __slots__ = ("kernel", "number", "users", "user", "unprivileged_port", "ping_groups", "unix_queue", "_network")
 
     def __init__(
         self, kernel: Kernel, number: int, user: UserNamespace = INITIAL, network: Network | None = None
@@ -26,6 +28,7 @@ class NetNamespace:
         self.user = user
         self.unprivileged_port = 1024  # net.ipv4.ip_unprivileged_port_start
         self.ping_groups: tuple[int, int] = (0, 2147483647) if network is None else (1, 0)  # net.ipv4.ping_group_range
+        self.unix_queue = UNIX_QUEUE
         self._network = network
         if network is not None:
             network.owner = self

@@ -103,6 +103,7 @@ class PidNamespace:
         self.closed = False  # process 1 has ended: nobody may enter any more
         self.when_empty: Callable[[], None] | None = None  # process 1 ends once it is alone
         self.last_pid = 0
+        self.pid_max = PID_MAX  # kernel.pid_max: no number reaches it
         # of each mounted proc, called with the numbers of who is gone: a process and 0, or a process and its thread
         self.views: dict[Filesystem, Callable[[int, int], None]] = {}
         if parent is not None:
@@ -119,7 +120,7 @@ class PidNamespace:
             return Pid(self, self._next())
         levels = [self, *reversed(self.above)]
         for ns, number in zip(levels, wanted, strict=False):
-            if not 0 < number < PID_MAX or (number != 1 and ns.init is None):
+            if not 0 < number < ns.pid_max or (number != 1 and ns.init is None):
                 raise SyscallError(errno.EINVAL)
             if ns._taken(number):
                 raise SyscallError(errno.EEXIST)
@@ -152,7 +153,7 @@ class PidNamespace:
         pid = self.last_pid
         for _ in range(PID_MAX):
             pid += 1
-            if pid >= PID_MAX:
+            if pid >= self.pid_max:
                 pid = RESERVED_PIDS
             if not self._taken(pid):
                 self.last_pid = pid

@@ -17,6 +17,7 @@ from sandbox.abi.linux.stat import S_IFIFO
 from sandbox.errors import SyscallError
 from sandbox.kernel.broken_pipe import broken_pipe
 from sandbox.kernel.control import Block, Result
+from sandbox.kernel.settings import PIPE_MAX_SIZE
 from sandbox.vfs.anon import next_inode
 from sandbox.vfs.file_description import WOULD_BLOCK, FileDescription
 from sandbox.vfs.kstat import PIPE_DEV, Kstat
@@ -35,7 +36,6 @@ DEFAULT_SLOTS: Final = 16
 FEW_SLOTS: Final = 2
 SOFT_PAGES: Final = 16384
 HARD_PAGES: Final = 65536
-MAX_SIZE: Final = 1 << 20  # /proc/sys/fs/pipe-max-size
 FIONREAD: Final = 0x541B
 
 
@@ -229,10 +229,10 @@ class Pipe:
         while size < wanted:
             size <<= 1
         slots = size >> 12
-        if slots > self.slots and size > MAX_SIZE and not t.creds.has(CAP_SYS_RESOURCE):
+        if slots > self.slots and size > t.kernel.settings.pipe_max_size and not t.creds.has(CAP_SYS_RESOURCE):
             raise SyscallError(errno.EPERM)
         # As for an unprivileged user, whoever asks: the memory is the sandbox's own.
-        if size > MAX_SIZE or (slots > self.slots and self._pages.count + slots - self.slots > SOFT_PAGES):
+        if size > PIPE_MAX_SIZE or (slots > self.slots and self._pages.count + slots - self.slots > SOFT_PAGES):
             raise SyscallError(errno.EPERM)
         if slots < self.used:
             raise SyscallError(errno.EBUSY)

@@ -264,6 +264,6 @@ def _reset(t: Task, result: LoadResult, creds: Credentials) -> None:
     secure = (creds.euid, creds.egid) != (old.uid, old.gid) or creds.permitted & ~old.permitted != 0
     if secure:
         t.pdeath_signal = 0
-    result.mm.dumpable = 0 if secure else 1
+    result.mm.dumpable = t.kernel.settings.suid_dumpable if secure else 1
     result.mm.user = creds.user
     t.creds = creds

@@ -31,9 +31,6 @@ IN_MASK_CREATE: Final = 0x1000_0000
 IN_MASK_ADD: Final = 0x2000_0000
 IN_ONESHOT: Final = 0x8000_0000
 
-MAX_QUEUED: Final = 16384  # fs.inotify.max_queued_events
-MAX_WATCHES: Final = 65536  # of the whole sandbox
-MAX_INSTANCES: Final = 128  # fs.inotify.max_user_instances
 FIONREAD: Final = 0x541B
 
 _EVENT: Final = struct.Struct("<iIII")  # wd, mask, cookie, length of the padded name
@@ -92,16 +89,17 @@ class InotifyFile(AnonFile):
     flagged = False
     flagged_writes = False
 
-    def __init__(self, flags: int, vfs: Vfs) -> None:
+    def __init__(self, flags: int, vfs: Vfs, max_events: int) -> None:
         super().__init__(flags)
         self._vfs = vfs
+        self._max_events = max_events
         vfs.inotify_instances += 1
         self._watches: dict[int, Watch] = {}
         self._next = 0
         self._events: deque[tuple[int, int, int, bytes]] = deque()
 
-    def add(self, inode: Inode, mask: int) -> int:
-        """inotify_add_watch(2): the watch descriptor."""
+    def add(self, inode: Inode, mask: int, max_watches: int) -> int:
+        """inotify_add_watch(2): the watch descriptor; ENOSPC when there are `max_watches`."""
         marks = inode.marks
         if marks is None:
             marks = InodeMarks()
@@ -112,7 +110,7 @@ class InotifyFile(AnonFile):
             wanted = mask & (IN_ALL_EVENTS | IN_ONESHOT | IN_EXCL_UNLINK)
             watch.mask = watch.mask | wanted if mask & IN_MASK_ADD else wanted
             return watch.wd
-        if self._vfs.inotify_watches >= MAX_WATCHES:
+        if self._vfs.inotify_watches >= max_watches:
             raise SyscallError(errno.ENOSPC)
         self._next += 1
         watch = Watch(self, self._next, mask & (IN_ALL_EVENTS | IN_ONESHOT | IN_EXCL_UNLINK), inode)
@@ -151,8 +149,8 @@ class InotifyFile(AnonFile):
         event = (wd, mask, cookie, name)
         if events and events[-1] == event:
             return
-        if len(events) >= MAX_QUEUED:
-            if events[-1][1] != IN_Q_OVERFLOW:
+        if len(events) >= self._max_events:
+            if not events or events[-1][1] != IN_Q_OVERFLOW:
                 events.append((-1, IN_Q_OVERFLOW, 0, b""))
             return
         events.append(event)

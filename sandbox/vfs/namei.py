@@ -165,9 +165,9 @@ def link(t: Task, old_dirfd: int, old: bytes, new_dirfd: int, new: bytes, flags:
 
 
 def _check_hardlink(t: Task, inode: Inode) -> None:
-    """fs.protected_hardlinks = 1: only what one owns, or could read and write and is harmless."""
+    """fs.protected_hardlinks: only what one owns, or could read and write and is harmless."""
     creds = t.creds
-    if creds.fsuid == inode.uid or creds.has_over(inode, CAP_FOWNER):
+    if not t.kernel.settings.protected_hardlinks or creds.fsuid == inode.uid or creds.has_over(inode, CAP_FOWNER):
         return
     mode = inode.mode
     harmless = mode & S_IFMT == S_IFREG and not mode & S_ISUID and mode & (S_ISGID | S_IXGRP) != S_ISGID | S_IXGRP

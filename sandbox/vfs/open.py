@@ -141,12 +141,16 @@ def _open_create(t: Task, dirfd: int, path: bytes, flags: int, mode: int, resolv
 
 
 def _check_protected(t: Task, directory: Inode, inode: Inode) -> None:
-    """fs.protected_fifos and fs.protected_regular = 1: others' files in a sticky directory that all may write."""
+    """fs.protected_fifos and fs.protected_regular: others' files in a sticky directory that all may write, with 2 also in
+    one that its group may write (fs/namei.c: may_create_in_sticky)."""
     if inode.is_dir():
         raise SyscallError(errno.EISDIR)
-    if directory.mode & (S_ISVTX | 0o002) != S_ISVTX | 0o002 or inode.mode & S_IFMT not in (S_IFIFO, S_IFREG):
+    kind = inode.mode & S_IFMT
+    if not directory.mode & S_ISVTX or kind not in (S_IFIFO, S_IFREG) or inode.uid in (directory.uid, t.creds.fsuid):
         return
-    if inode.uid not in (directory.uid, t.creds.fsuid):
+    settings = t.kernel.settings
+    level = settings.protected_fifos if kind == S_IFIFO else settings.protected_regular
+    if level and directory.mode & (0o022 if level > 1 else 0o002):
         raise SyscallError(errno.EACCES)
 
 

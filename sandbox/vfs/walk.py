@@ -182,8 +182,8 @@ class Walk:
             raise SyscallError(errno.ELOOP)
         directory = self.dentry.inode
         assert directory is not None
-        if directory.mode & (S_ISVTX | 0o002) == S_ISVTX | 0o002:  # fs.protected_symlinks
-            if self.creds.fsuid != link.uid and directory.uid != link.uid:
+        if directory.mode & (S_ISVTX | 0o002) == S_ISVTX | 0o002 and self.creds.fsuid != link.uid != directory.uid:
+            if self.t.kernel.settings.protected_symlinks:
                 raise SyscallError(errno.EACCES)
         there = link.magic_link(self.t)
         if there is not None:

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Callable, Final
 
 from sandbox.abi.linux.capability import CAP_LAST_CAP
 from sandbox.errors import SyscallError
-from sandbox.fs.procfs import ipc_sysctl, net_sysctl, nic_sysctl
+from sandbox.fs.procfs import ipc_sysctl, kernel_sysctl, net_sysctl, nic_sysctl
 from sandbox.fs.procfs.nic_sysctl import ALL, NicFile
 from sandbox.fs.pseudo.nodes import FixedFile, MadeFile, PseudoDir, PseudoFile
 from sandbox.fs.pseudo.numbers import parse_decimal
 from sandbox.kernel.kernel import RELEASE
-from sandbox.kernel.pid_namespace import PID_MAX
 
 if TYPE_CHECKING:
     from sandbox.fs.procfs.filesystem import ProcFs
@@ -28,23 +27,14 @@ _FIXED: Final[tuple[tuple[str, str], ...]] = (
     ("fs/aio-max-nr", "65536"),
     ("fs/file-max", "9223372036854775807"),
     ("fs/dir-notify-enable", "1"),
-    ("fs/inotify/max_queued_events", "16384"),
-    ("fs/inotify/max_user_instances", "128"),
-    ("fs/inotify/max_user_watches", "65536"),
     ("fs/lease-break-time", "45"),
     ("fs/leases-enable", "1"),
     ("fs/mount-max", "10000"),
     ("fs/nr_open", "1048576"),
     ("fs/overflowgid", "65534"),
     ("fs/overflowuid", "65534"),
-    ("fs/pipe-max-size", "1048576"),
     ("fs/pipe-user-pages-hard", "0"),
     ("fs/pipe-user-pages-soft", "16384"),
-    ("fs/protected_fifos", "1"),
-    ("fs/protected_hardlinks", "1"),
-    ("fs/protected_regular", "1"),
-    ("fs/protected_symlinks", "1"),
-    ("fs/suid_dumpable", "0"),
     ("kernel/cap_last_cap", str(CAP_LAST_CAP)),
     ("kernel/core_pattern", "core"),
     ("kernel/core_uses_pid", "0"),
@@ -57,7 +47,6 @@ _FIXED: Final[tuple[tuple[str, str], ...]] = (
     ("kernel/overflowuid", "65534"),
     ("kernel/panic", "0"),
     ("kernel/perf_event_paranoid", "3"),
-    ("kernel/pid_max", str(PID_MAX)),
     ("kernel/printk", "4\t4\t1\t7"),
     ("kernel/pty/max", "4096"),
     ("kernel/random/entropy_avail", "256"),
@@ -67,7 +56,6 @@ _FIXED: Final[tuple[tuple[str, str], ...]] = (
     ("kernel/seccomp/actions_logged", "kill_process kill_thread trap errno trace log"),
     ("kernel/sysrq", "0"),
     ("kernel/tainted", "0"),
-    ("kernel/threads-max", "32768"),
     ("kernel/version", "#1 SMP PREEMPT"),
     ("net/core/default_qdisc", "fq_codel"),
     ("net/core/rmem_default", "212992"),
@@ -75,7 +63,6 @@ _FIXED: Final[tuple[tuple[str, str], ...]] = (
     ("net/core/wmem_default", "212992"),
     ("net/core/wmem_max", "212992"),
     ("net/ipv4/tcp_available_congestion_control", "reno cubic bbr cubic++"),
-    ("net/unix/max_dgram_qlen", "512"),
     ("user/max_cgroup_namespaces", "1024"),
     ("user/max_ipc_namespaces", "1024"),
     ("user/max_mnt_namespaces", "1024"),
@@ -195,10 +182,6 @@ def _new_uuid(t: Task) -> bytes:
     return uuid_text(t.kernel.random(16))
 
 
-def _last_pid(t: Task) -> bytes:
-    return b"%d\n" % t.pids.last_pid
-
-
 def _aio_nr(t: Task) -> bytes:
     return b"%d\n" % t.kernel.aio.count
 
@@ -242,11 +225,10 @@ def build(fs: ProcFs) -> PseudoDir:
         ("fs/inode-nr", _inodes),
         ("fs/inode-state", _inode_state),
         ("kernel/random/uuid", _new_uuid),
-        ("kernel/ns_last_pid", _last_pid),
     )
     for path, make in made:
         _enter(fs, root, path, MadeFile(fs, fs.new_ino(), make))
-    for path, inode in [*ipc_sysctl.files(fs), *ipc_sysctl.mqueue_files(fs)]:
+    for path, inode in [*ipc_sysctl.files(fs), *ipc_sysctl.mqueue_files(fs), *kernel_sysctl.files(fs)]:
         _enter(fs, root, path, inode)
     boot_id = uuid_text(fs.kernel.random(16))
     _enter(fs, root, "kernel/random/boot_id", FixedFile(fs, fs.new_ino(), boot_id))

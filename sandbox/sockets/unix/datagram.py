@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from sandbox.abi.linux import socket as abi
 from sandbox.abi.linux.fcntl import O_NONBLOCK
@@ -20,8 +20,6 @@ from tcpip.waiter import EVENT_IN, EVENT_OUT, Waiter, WaitQueue
 if TYPE_CHECKING:
     from sandbox.kernel.task import Task
 
-MAX_QUEUE: Final = 10  # net.unix.max_dgram_qlen
-
 
 class UnixDatagram(UnixSocket):
     """`peer` is where send(2) goes; it need not know of us. `room_queue` fires when our queue has room again."""
@@ -29,6 +27,7 @@ class UnixDatagram(UnixSocket):
     def __init__(self, t: Task, flags: int) -> None:
         super().__init__(t, abi.SOCK_DGRAM, flags)
         self.room_queue = WaitQueue()
+        self.max_queue = t.ns.net.unix_queue
         self._waits_for: UnixDatagram | None = None  # whom a sendto(2) found full
         self._send_waiter: Waiter | None = None
         self._room_waiter: Waiter | None = None  # on the peer's: its room is our writability
@@ -66,7 +65,7 @@ class UnixDatagram(UnixSocket):
 
     def _full_for(self, sender: UnixSocket) -> bool:
         """Its queue is full, and it is not connected to `sender`."""
-        return self.peer is not sender and len(self.inbox) > MAX_QUEUE
+        return self.peer is not sender and len(self.inbox) > self.max_queue
 
     def poll(self, t: Task | None) -> int:
         mask = super().poll(t)

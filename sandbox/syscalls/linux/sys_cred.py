@@ -68,7 +68,7 @@ def _commit(t: Task, new: Credentials) -> int:
         new.permitted & ~old.permitted
     ):
         if t.mm is not None:
-            t.mm.dumpable = 0
+            t.mm.dumpable = t.kernel.settings.suid_dumpable
         t.pdeath_signal = 0
     t.creds = new
     t.thread.unlearn()

@@ -16,7 +16,6 @@ from sandbox.vfs.inotify import (
     IN_ONESHOT,
     IN_ONLYDIR,
     IN_UNMOUNT,
-    MAX_INSTANCES,
     InotifyFile,
 )
 from sandbox.vfs.notify import IN_ALL_EVENTS, IN_ISDIR
@@ -46,9 +45,11 @@ def _init(t: Task, flags: int) -> int:
         return -errno.EINVAL
     vfs = t.kernel.mounts.vfs
     t.fds.lowest_free(0)
-    if vfs.inotify_instances >= MAX_INSTANCES:
+    if vfs.inotify_instances >= t.kernel.settings.inotify_instances:
         return -errno.EMFILE
-    return t.fds.install(InotifyFile(flags & IN_NONBLOCK, vfs), 0, bool(flags & IN_CLOEXEC))
+    return t.fds.install(
+        InotifyFile(flags & IN_NONBLOCK, vfs, t.kernel.settings.inotify_events), 0, bool(flags & IN_CLOEXEC)
+    )
 
 
 def sys_inotify_init(t: Task, a: SyscallArgs) -> int:
@@ -72,7 +73,7 @@ def sys_inotify_add_watch(t: Task, a: SyscallArgs) -> int:
     how = (0 if mask & IN_DONT_FOLLOW else FOLLOW) | (DIRECTORY if mask & IN_ONLYDIR else 0)
     path = lookup(t, AT_FDCWD, t.copy_in_path(a.addr(1)), how)
     check(t.creds, path.inode, MAY_READ)
-    return file.add(path.inode, mask)
+    return file.add(path.inode, mask, t.kernel.settings.inotify_watches)
 
 
 def sys_inotify_rm_watch(t: Task, a: SyscallArgs) -> int:

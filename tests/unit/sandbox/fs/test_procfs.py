@@ -97,7 +97,7 @@ def test_what_cannot_be_written(system: Guest) -> None:
 
 def test_a_setting_that_cannot_be_changed_takes_the_value_that_it_has(system: Guest) -> None:
     for name, value in (
-        ("fs/protected_regular", b"1\n"),
+        ("fs/nr_open", b"1048576\n"),
         ("vm/max_map_count", b"65530"),
         ("kernel/printk", b"4 4 1 7\n"),
     ):

@@ -24,6 +24,7 @@ from sandbox.kernel.net_namespace import NetNamespace
 from sandbox.kernel.pid_namespace import Pid, PidNamespace
 from sandbox.kernel.pipe import PipePages
 from sandbox.kernel.rlimits import ResourceLimits
+from sandbox.kernel.settings import Settings
 from sandbox.kernel.signal_queue import SignalHandlers
 from sandbox.kernel.time_namespace import TimeNamespace
 from sandbox.mm.commit import CommitAccount
@@ -80,6 +81,7 @@ class FakeKernel:
         self.ipc = IpcNamespace(clock)
         self.aio = AioTotal()
         self.uring = UringTasks()
+        self.settings = Settings()
         kernel: Any = self
         self.cgroups = Hierarchy()
         uts, cgroup = UtsNamespace(1, b"box", b"(none)"), CgroupNamespace(2, self.cgroups.root)

@@ -1,0 +1,36 @@
+"""Settings of the whole kernel that root may change under /proc/sys/fs and /proc/sys/kernel, with what they begin with."""
+
+from __future__ import annotations
+
+from typing import Final
+
+PIPE_MAX_SIZE: Final = 1 << 20
+
+
+class Settings:
+    """One per kernel. `protected_*`: how far others' names in directories that all may write are distrusted
+    (Documentation/admin-guide/sysctl/fs.rst); `pipe_max_size`: bytes that F_SETPIPE_SZ gives at most; `inotify_*`:
+    instances, watches and events that wait in one instance; `suid_dumpable`: of programs that gained rights."""
+
+    __slots__ = (
+        "protected_fifos",
+        "protected_hardlinks",
+        "protected_regular",
+        "protected_symlinks",
+        "suid_dumpable",
+        "pipe_max_size",
+        "inotify_instances",
+        "inotify_watches",
+        "inotify_events",
+    )
+
+    def __init__(self) -> None:
+        self.protected_fifos = 1
+        self.protected_hardlinks = 1
+        self.protected_regular = 1
+        self.protected_symlinks = 1
+        self.suid_dumpable = 0
+        self.pipe_max_size = PIPE_MAX_SIZE
+        self.inotify_instances = 128
+        self.inotify_watches = 65536  # of the whole sandbox
+        self.inotify_events = 16384
