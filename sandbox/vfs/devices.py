@@ -1,6 +1,7 @@
 """DeviceRegistry: what opening a device node, a FIFO or a socket in the tree leads to.
 
-Drivers register an opener by (major, minor), or by major alone; nodes of other numbers are ENXIO.
+Drivers register an opener by (major, minor), or by major alone; nodes of other numbers are ENXIO, of misc devices ENODEV
+(misc_open in drivers/char/misc.c).
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 Opener = Callable[["Task", "Path", "Inode", int], "FileDescription | Block"]
 
 ANY = -1
+MISC_MAJOR = 10
+"""Of include/uapi/linux/major.h."""
 
 
 class DeviceRegistry:
@@ -35,13 +38,15 @@ class DeviceRegistry:
         self._char[(major_number, minor_number)] = opener
 
     def open(self, t: Task, path: Path, inode: Inode, flags: int) -> FileDescription | Block:
-        """Open a special file; ENXIO when nothing is behind it."""
+        """Open a special file; ENXIO, or ENODEV, when nothing is behind it."""
         kind = inode.mode & S_IFMT
         if kind == S_IFCHR:
             number = (major(inode.rdev), minor(inode.rdev))
             opener = self._char.get(number) or self._char.get((number[0], ANY))
             if opener is not None:
                 return opener(t, path, inode, flags)
+            if number[0] == MISC_MAJOR:
+                raise SyscallError(errno.ENODEV)
         elif kind == S_IFIFO and self.fifo is not None:
             return self.fifo(t, path, inode, flags)
         elif kind == S_IFBLK:
