@@ -25,7 +25,7 @@ from tcpip.adapters.aio_transport import EndpointTransport, make_transport
 from tcpip.adapters.names import INFO, Hosts, get_address_info, get_name_info
 from tcpip.adapters.stack_host import StackHost
 from tcpip.adapters.stack_selector import StackSelector
-from tcpip.adapters.stack_socket import StackSocket, open_socket
+from tcpip.adapters.stack_socket import StackSocket, open_endpoint
 from tcpip.stack.stack import Stack
 
 Factory = Callable[[], Any]
@@ -51,7 +51,7 @@ class StackEventLoop(asyncio.SelectorEventLoop):
         self, family: int = socket.AF_INET, kind: int = socket.SOCK_STREAM, protocol: int = 0
     ) -> StackSocket:
         """A non-blocking one of the stack. OSError."""
-        sock = open_socket(self.host, family, kind, protocol, pollable=False)
+        sock = StackSocket(self.host, open_endpoint(self.host, family, kind, protocol))
         sock.setblocking(False)
         return sock
 

@@ -9,13 +9,15 @@ the system; names and services are looked up in the table that is given (`tcpip.
 `socketserver`, `asyncio` with its standard loop, follows by itself, since the descriptors of a `ThreadedStack`'s sockets can be polled.
 
 A library has to look names up in the module `socket` when it uses them: `from socket import socket` before the block keeps the
-system's. So does a class that was derived from `socket.socket`, before or within the block. Sockets that are there at the end
-of the block stay what they are.
+system's, and so do a class that was derived from `socket.socket` before it and methods taken from it: import such libraries (trio)
+within the block. What reads and writes by the descriptor (`multiprocessing.connection`) cannot. Sockets that are there at the
+end of the block stay what they are.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import socket
 import ssl
@@ -24,38 +26,50 @@ from typing import Any, Final
 
 from tcpip.adapters.names import Hosts, get_address_info, get_name_info
 from tcpip.adapters.stack_host import StackHost
-from tcpip.adapters.stack_socket import SENDFILE_SIZE, StackSocket, numbered, open_socket
+from tcpip.adapters.stack_socket import SENDFILE_SIZE, StackSocket, numbered, open_endpoint
 from tcpip.adapters.tls import wrap_socket
+from tcpip.transport.endpoint import Endpoint
 
 INTERNET: Final = (socket.AF_INET, socket.AF_INET6)
 
 
 class _Kind(type):
-    """Calling the class in the place of socket.socket makes a socket of either kind, and both are instances of it. What is
-    derived from it is as if derived from the system's."""
-
-    host: StackHost
-    system: Any
+    """Calling the class in the place of socket.socket makes a socket of either kind, and both are instances of it."""
 
     def __call__(cls, family: int = -1, type: int = -1, proto: int = -1, fileno: int | None = None) -> Any:
-        if "host" not in cls.__dict__:
-            return super().__call__(family, type, proto, fileno)
-        if fileno is not None or family not in (-1, *INTERNET):
-            return cls.system(family, type, proto, fileno)
-        family = socket.AF_INET if family == -1 else family
-        kind = socket.SOCK_STREAM if type == -1 else type
-        return open_socket(cls.host, family, kind, max(proto, 0), pollable=cls.host.threaded)
+        if "system" in cls.__dict__ and (fileno is not None or family not in (-1, *INTERNET)):
+            return cls.__dict__["system"](family, type, proto, fileno)
+        return super().__call__(family, type, proto, fileno)
 
     def __instancecheck__(cls, thing: object) -> bool:
-        if "host" not in cls.__dict__:
+        if "system" not in cls.__dict__:
             return super().__instancecheck__(thing)
-        return isinstance(thing, (StackSocket, cls.system))
+        return isinstance(thing, (StackSocket, cls.__dict__["system"]))
 
 
 def socket_class(host: StackHost) -> Any:
-    """A class like socket.socket that makes IPv4 and IPv6 sockets of the stack."""
-    system: Any = socket.socket
-    return _Kind("socket", (system,), {"__slots__": (), "__doc__": system.__doc__, "host": host, "system": system})
+    """A class like socket.socket whose IPv4 and IPv6 sockets are the stack's; of what derives from it there are no others."""
+
+    class Socket(StackSocket, metaclass=_Kind):
+        system = socket.socket
+
+        def __init__(self, family: int = -1, type: int = -1, proto: int = -1, fileno: int | None = None) -> None:
+            if fileno is not None or family not in (-1, *INTERNET):
+                raise OSError(
+                    errno.EAFNOSUPPORT, f"{self.__class__.__name__} has IPv4 and IPv6 sockets of a stack only"
+                )
+            family = socket.AF_INET if family == -1 else family
+            kind = socket.SOCK_STREAM if type == -1 else type
+            super().__init__(host, open_endpoint(host, family, kind, max(proto, 0)), host.threaded)
+
+        def another(self, endpoint: Endpoint) -> Socket:
+            made = Socket.__new__(Socket)
+            StackSocket.__init__(made, host, endpoint, host.threaded)
+            return made
+
+    Socket.__name__ = Socket.__qualname__ = "socket"
+    Socket.__doc__ = socket.socket.__doc__
+    return Socket
 
 
 class _Names:

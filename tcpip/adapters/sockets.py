@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Any
 
 from tcpip.adapters.stack_host import StackHost
-from tcpip.adapters.stack_socket import StackSocket, open_socket
+from tcpip.adapters.stack_socket import StackSocket, open_endpoint
 from tcpip.addr import AF_INET, AF_INET6
 from tcpip.link.fdbased import FdLink
 from tcpip.sockopt import SHUT_RDWR, SOCK_DGRAM, SOCK_STREAM
@@ -90,7 +90,7 @@ class ThreadedStack(StackHost):
 
     def socket(self, family: int = AF_INET, kind: int = SOCK_STREAM, protocol: int = 0) -> StackSocket:
         """As socket.socket()."""
-        return open_socket(self, family, kind, protocol, pollable=True)
+        return StackSocket(self, open_endpoint(self, family, kind, protocol), pollable=True)
 
     def create_connection(self, address: tuple[str, int], timeout: float | None = None) -> StackSocket:
         """As socket.create_connection; the host is an address literal."""

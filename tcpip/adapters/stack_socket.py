@@ -166,8 +166,12 @@ class StackSocket:
 
     def accept(self) -> tuple[StackSocket, Address]:
         endpoint = self._block(EVENT_IN, self.endpoint.accept)
-        sock = StackSocket(self.host, endpoint, self.pollable)
+        sock = self.another(endpoint)
         return sock, sock.getpeername()
+
+    def another(self, endpoint: Endpoint) -> StackSocket:
+        """An object of this kind for what was accepted, or for the same endpoint."""
+        return StackSocket(self.host, endpoint, self.pollable)
 
     def connect(self, address: Address) -> None:
         target = self._sockaddr(address)
@@ -385,7 +389,7 @@ class StackSocket:
 
     def dup(self) -> StackSocket:
         """Another object for the same connection, which ends when all are closed."""
-        other = StackSocket(self.host, self.endpoint, self.pollable)
+        other = self.another(self.endpoint)
         other._timeout = self._timeout
         other._sharing = self._sharing
         self._sharing.count += 1
@@ -431,11 +435,11 @@ class StackSocket:
         self.close()
 
 
-def open_socket(host: StackHost, family: int, kind: int, protocol: int, pollable: bool) -> StackSocket:
-    """A new one. OSError."""
+def open_endpoint(host: StackHost, family: int, kind: int, protocol: int) -> Endpoint:
+    """A new one of the stack. OSError."""
     with host.lock:
         try:
-            return StackSocket(host, host.stack.new_endpoint(family, kind, protocol), pollable)
+            return host.stack.new_endpoint(family, kind, protocol)
         except NetworkError as error:
             raise os_error(error) from None
 

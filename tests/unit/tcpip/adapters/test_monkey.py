@@ -159,12 +159,12 @@ def test_datagrams_and_calls(stack: Stack) -> None:
         calls.shutdown()
 
 
-def echo_once(loop_factory: Any) -> tuple[bytes, type]:
+def echo_once(loop_factory: Any) -> tuple[bytes, bool]:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write((await reader.read())[::-1])
         writer.close()
 
-    async def main() -> tuple[bytes, type]:
+    async def main() -> tuple[bytes, bool]:
         sock: Any = socket.create_server(("127.0.0.1", 0))
         sock.setblocking(False)
         server = await asyncio.start_server(serve, sock=sock)
@@ -174,20 +174,20 @@ def echo_once(loop_factory: Any) -> tuple[bytes, type]:
         got = await reader.read()
         writer.close()
         server.close()
-        return got, type(sock)
+        return got, isinstance(sock, StackSocket)
 
     with asyncio.Runner(loop_factory=loop_factory) as runner:
         return runner.run(main())
 
 
 def test_the_standard_loop(stack: Stack) -> None:
-    assert echo_once(asyncio.SelectorEventLoop) == (b"cba" * 200_000, StackSocket)
+    assert echo_once(asyncio.SelectorEventLoop) == (b"cba" * 200_000, True)
 
 
 def test_a_loop_of_ours() -> None:
     loop = StackEventLoop(Stack(MonotonicClock(), Random(1)), HOSTS)
     with patched(loop.host, HOSTS):
-        assert echo_once(lambda: loop) == (b"cba" * 200_000, StackSocket)
+        assert echo_once(lambda: loop) == (b"cba" * 200_000, True)
 
 
 def test_what_the_class_is(stack: Stack) -> None:
@@ -205,8 +205,17 @@ def test_what_the_class_is(stack: Stack) -> None:
         pass
 
     with Derived() as derived:
-        assert isinstance(derived, SYSTEM) and isinstance(derived, Derived) and not isinstance(derived, StackSocket)
-        assert isinstance(derived, socket.socket) and not isinstance(one, Derived)
+        assert type(derived) is Derived and isinstance(derived, StackSocket) and isinstance(derived, socket.socket)
+        assert not isinstance(one, Derived)
+    with pytest.raises(OSError, match="Derived has IPv4 and IPv6 sockets of a stack only"):
+        Derived(socket.AF_UNIX)
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        socket.create_connection(listener.getsockname(), 20) as sock,
+        listener.accept()[0] as accepted,
+        sock.dup() as again,
+    ):
+        assert {type(sock), type(accepted), type(again)} == {socket.socket}
 
 
 def test_names(stack: Stack) -> None:
