@@ -146,7 +146,7 @@ def make_task(start: ProgramStart, thread: GuestThread) -> Task:
     group = ThreadGroup(kernel, ids, None, SignalHandlers(), view)
     group.is_init = start.first and pids.init is None
     group.unkillable = start.unkillable and group.is_init
-    group.oom_score_adj = program.oom_score_adj
+    group.oom_score_adj = group.least_oom_score_adj = program.oom_score_adj
     for number, (soft, hard) in program.rlimits.items():
         group.rlimits.set(number, soft, hard)
     task = Task(kernel, ids, group, thread, credentials_of(program))

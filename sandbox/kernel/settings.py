@@ -10,7 +10,8 @@ PIPE_MAX_SIZE: Final = 1 << 20
 class Settings:
     """One per kernel. `protected_*`: how far others' names in directories that all may write are distrusted
     (Documentation/admin-guide/sysctl/fs.rst); `pipe_max_size`: bytes that F_SETPIPE_SZ gives at most; `inotify_*`:
-    instances, watches and events that wait in one instance; `suid_dumpable`: of programs that gained rights."""
+    instances, watches and events that wait in one instance; `suid_dumpable`: of programs that gained rights;
+    `dmesg_restrict`: syslog(2) is for who has CAP_SYSLOG."""
 
     __slots__ = (
         "protected_fifos",
@@ -18,6 +19,7 @@ class Settings:
         "protected_regular",
         "protected_symlinks",
         "suid_dumpable",
+        "dmesg_restrict",
         "pipe_max_size",
         "inotify_instances",
         "inotify_watches",
@@ -30,6 +32,7 @@ class Settings:
         self.protected_regular = 1
         self.protected_symlinks = 1
         self.suid_dumpable = 0
+        self.dmesg_restrict = 0
         self.pipe_max_size = PIPE_MAX_SIZE
         self.inotify_instances = 128
         self.inotify_watches = 65536  # of the whole sandbox

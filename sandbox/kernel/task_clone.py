@@ -294,6 +294,7 @@ def _new_group(t: Task, ids: Pid, request: CloneRequest) -> ThreadGroup:
     group.exit_signal = old.exit_signal if flags & CLONE_PARENT else request.exit_signal
     group.has_child_subreaper = old.has_child_subreaper or old.child_subreaper
     group.oom_score_adj = old.oom_score_adj
+    group.least_oom_score_adj = old.least_oom_score_adj
     group.dump_filter = old.dump_filter
     group.without_tty = old.without_tty
     return group

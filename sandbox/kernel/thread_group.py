@@ -90,6 +90,7 @@ class ThreadGroup:
         self.cpu_limit: CpuLimit | None = None
         self.posix_timers: dict[int, PosixTimer] = {}
         self.next_timer_id = self.oom_score_adj = 0
+        self.least_oom_score_adj = 0  # to which an unprivileged writer may go
         self.dump_filter = 0x33  # core(5); kept for /proc, as no core is ever written
 
     @property

@@ -49,6 +49,18 @@ class NumberFile(PseudoFile):
         self.put(t, value)
 
 
+class AdminNumberFile(NumberFile):
+    """It asks for CAP_SYS_ADMIN too: EPERM (proc_dointvec_minmax_sysadmin)."""
+
+    __slots__ = ()
+
+    def store(self, t: Task, data: bytes) -> None:
+        """EPERM, EINVAL."""
+        if not t.creds.has(CAP_SYS_ADMIN):
+            raise SyscallError(errno.EPERM)
+        super().store(t, data)
+
+
 def _of_settings(name: str) -> tuple[Get, Put]:
     def get(t: Task) -> int:
         value: int = getattr(t.kernel.settings, name)
@@ -126,6 +138,8 @@ def files(fs: ProcFs) -> list[tuple[str, Inode]]:
     for path, name, least, most in _SETTINGS:
         get, put = _of_settings(name)
         found.append((path, NumberFile(fs, fs.new_ino(), get, put, least, most)))
+    get, put = _of_settings("dmesg_restrict")
+    found.append(("kernel/dmesg_restrict", AdminNumberFile(fs, fs.new_ino(), get, put, 0, 1)))
     get, _ = _of_settings("pipe_max_size")
     rows: tuple[tuple[str, Get, Put, int, int, int], ...] = (
         ("fs/pipe-max-size", get, _put_pipe_size, 0, PIPE_MAX_SIZE, 0o644),

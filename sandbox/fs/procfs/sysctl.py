@@ -38,7 +38,6 @@ _FIXED: Final[tuple[tuple[str, str], ...]] = (
     ("kernel/cap_last_cap", str(CAP_LAST_CAP)),
     ("kernel/core_pattern", "core"),
     ("kernel/core_uses_pid", "0"),
-    ("kernel/dmesg_restrict", "1"),
     ("kernel/kptr_restrict", "1"),
     ("kernel/ngroups_max", "65536"),
     ("kernel/osrelease", RELEASE),

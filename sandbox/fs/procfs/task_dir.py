@@ -318,7 +318,7 @@ class TaskDir(PseudoDir):
         found = self.made.get(name)
         if found is None:
             index = _INDEX.get(name)
-            if index is None or (self.thread and name in (b"task",)):
+            if index is None or name in (_ONLY_OF_PROCESSES if self.thread else _ONLY_OF_THREADS):
                 return None
             found = self.made[name] = self._make(
                 name, self.proc.task_ino(self.task.ids.number_in(self.proc.pids), (256 * self.thread) + index)
@@ -381,4 +381,6 @@ _NAMES: Final = (
     time_offsets.NAME,
     b"pagemap",
 )
+_ONLY_OF_THREADS: Final = frozenset((b"children",))
+_ONLY_OF_PROCESSES: Final = task_files.NOT_OF_THREADS | {b"task", time_offsets.NAME}
 _INDEX: Final[dict[bytes, int]] = {name: number + 2 for number, name in enumerate(_NAMES)}

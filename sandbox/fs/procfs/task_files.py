@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING, Callable, Final, Iterator
 
-from sandbox.abi.linux.capability import CAP_SYS_RESOURCE
+from sandbox.abi.linux.capability import CAP_SYS_NICE, CAP_SYS_RESOURCE
 from sandbox.arch.amd64 import RIP, RSP
 from sandbox.errors import SyscallError
 from sandbox.fs.procfs import login, task_status
@@ -28,6 +28,8 @@ Put = Callable[["Task", "Task", bytes], None]
 
 MAX_ARGS: Final = 4 << 20
 DUMP_FILTER_BITS: Final = 0x1FF
+OOM_DISABLE: Final = -17
+OOM_ADJUST_MAX: Final = 15
 _UNITS: Final = (
     "seconds", "bytes", "bytes", "bytes", "bytes", "bytes", "processes", "files",
     "bytes", "bytes", "locks", "signals", "bytes", "", "", "us",
@@ -147,13 +149,41 @@ def oom_score_adj(t: Task, task: Task) -> bytes:
 
 
 def set_oom_score_adj(t: Task, task: Task, data: bytes) -> None:
-    """EINVAL out of range, EACCES for going below what it is without CAP_SYS_RESOURCE."""
-    value = parse_int(data)
+    """EINVAL out of range, EACCES for going below what the last privileged writer said without CAP_SYS_RESOURCE."""
+    value = _int32(data)
     if not -1000 <= value <= 1000:
         raise SyscallError(errno.EINVAL)
+    privileged = t.creds.has(CAP_SYS_RESOURCE)
+    if value < task.group.least_oom_score_adj and not privileged:
+        raise SyscallError(errno.EACCES)
+    task.group.oom_score_adj = value
+    if privileged:
+        task.group.least_oom_score_adj = value
+
+
+def oom_adj(t: Task, task: Task) -> bytes:
+    """The same in the scale of old, -17 … 15."""
+    value = task.group.oom_score_adj
+    return b"%d\n" % (OOM_ADJUST_MAX if value == 1000 else int(value * -OOM_DISABLE / 1000))
+
+
+def set_oom_adj(t: Task, task: Task, data: bytes) -> None:
+    """EINVAL out of range, EACCES for going below what it is without CAP_SYS_RESOURCE."""
+    value = _int32(data)
+    if not OOM_DISABLE <= value <= OOM_ADJUST_MAX:
+        raise SyscallError(errno.EINVAL)
+    value = 1000 if value == OOM_ADJUST_MAX else int(value * 1000 / -OOM_DISABLE)
     if value < task.group.oom_score_adj and not t.creds.has(CAP_SYS_RESOURCE):
         raise SyscallError(errno.EACCES)
     task.group.oom_score_adj = value
+
+
+def _int32(data: bytes) -> int:
+    """ERANGE for what an int does not hold."""
+    value = parse_int(data)
+    if not -(1 << 31) <= value < 1 << 31:
+        raise SyscallError(errno.ERANGE)
+    return value
 
 
 def cgroup(t: Task, task: Task) -> bytes:
@@ -213,9 +243,32 @@ def set_coredump_filter(t: Task, task: Task, data: bytes) -> None:
     task.group.dump_filter = value & DUMP_FILTER_BITS
 
 
+def cpuset(t: Task, task: Task) -> bytes:
+    """Its control group, as cgroup has it."""
+    return task.cgroup().path_from(t.ns.cgroup.root) + b"\n"
+
+
 def timerslack(t: Task, task: Task) -> bytes:
-    """PR_GET_TIMERSLACK."""
+    """PR_GET_TIMERSLACK; EPERM of others without CAP_SYS_NICE (fs/proc/base.c: timerslack_ns_show)."""
+    _check_nice(t, task)
     return b"%d\n" % task.timer_slack_ns
+
+
+def set_timerslack(t: Task, task: Task, data: bytes) -> None:
+    """PR_SET_TIMERSLACK; ERANGE for what 64 bits do not hold."""
+    word = data.split(b"\0")[0].removesuffix(b"\n").removeprefix(b"+")
+    if not word.isdigit():
+        raise SyscallError(errno.EINVAL)
+    value = parse_int(word.lstrip(b"0") or b"0")
+    if value >= 1 << 64:
+        raise SyscallError(errno.ERANGE)
+    _check_nice(t, task)
+    task.timer_slack_ns = value or task.default_timer_slack_ns
+
+
+def _check_nice(t: Task, task: Task) -> None:
+    if task is not t and not t.creds.has_in(task.creds.user, CAP_SYS_NICE):
+        raise SyscallError(errno.EPERM)
 
 
 def children(t: Task, task: Task, pids: PidNamespace) -> bytes:
@@ -252,6 +305,7 @@ FILES: Final[dict[bytes, Spec]] = {
     b"cmdline": Spec(cmdline),
     b"comm": Spec(comm, 0o644, set_comm),
     b"coredump_filter": Spec(coredump_filter, 0o644, set_coredump_filter),
+    b"cpuset": Spec(cpuset),
     b"environ": Spec(environ, 0o400),
     b"io": Spec(io, 0o400),
     b"limits": Spec(limits),
@@ -260,6 +314,7 @@ FILES: Final[dict[bytes, Spec]] = {
     b"mountinfo": Spec(mountinfo),
     b"mounts": Spec(mounts),
     b"mountstats": Spec(mountstats, 0o400),
+    b"oom_adj": Spec(oom_adj, 0o644, set_oom_adj),
     b"oom_score": Spec(oom_score),
     b"oom_score_adj": Spec(oom_score_adj, 0o644, set_oom_score_adj),
     b"personality": Spec(personality, 0o400),
@@ -272,7 +327,8 @@ FILES: Final[dict[bytes, Spec]] = {
     b"statm": Spec(statm),
     b"status": Spec(nothing, numbered=task_status.status),
     b"syscall": Spec(syscall, 0o400),
-    b"timerslack_ns": Spec(timerslack),
+    b"timerslack_ns": Spec(timerslack, 0o666, set_timerslack),
     b"wchan": Spec(wchan),
 }
+NOT_OF_THREADS: Final = frozenset((b"coredump_filter", b"mountstats", b"timerslack_ns"))
 OF_THREADS: Final[dict[bytes, Spec]] = {**FILES, b"stat": Spec(nothing, numbered=task_status.thread_stat)}

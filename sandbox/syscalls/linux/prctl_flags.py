@@ -24,6 +24,7 @@ from sandbox.abi.linux.prctl import (
 from sandbox.errors import SyscallError
 from sandbox.kernel.task import Task
 from sandbox.syscalls.args import SyscallArgs
+from sandbox.syscalls.linux.prctl_mm import set_mm
 
 MCE_KILL_CLEAR: Final = 0
 MCE_KILL_SET: Final = 1
@@ -103,13 +104,6 @@ def _get_io_flusher(t: Task, a: SyscallArgs) -> int:
     return int(t.io_flusher)
 
 
-def _set_mm(t: Task, a: SyscallArgs) -> int:
-    """PR_SET_MM: for a checkpoint's restorer only, and there is none."""
-    if a.raw[4]:
-        return -errno.EINVAL
-    return -errno.EINVAL if t.creds.has(CAP_SYS_RESOURCE) else -errno.EPERM
-
-
 def _get_tid_address(t: Task, a: SyscallArgs) -> int:
     t.copy_out(a.addr(1), t.clear_child_tid.to_bytes(8, "little"))
     return 0
@@ -125,7 +119,7 @@ def _set_syscall_user_dispatch(t: Task, a: SyscallArgs) -> int:
 OPTIONS: Final[dict[int, Callable[[Task, SyscallArgs], int]]] = {
     PR_MCE_KILL: _mce_kill,
     PR_MCE_KILL_GET: _mce_kill_get,
-    PR_SET_MM: _set_mm,
+    PR_SET_MM: set_mm,
     PR_GET_TID_ADDRESS: _get_tid_address,
     PR_SET_THP_DISABLE: _set_thp_disable,
     PR_GET_THP_DISABLE: _get_thp_disable,

@@ -57,6 +57,8 @@ def sys_name_to_handle_at(t: Task, a: SyscallArgs) -> Result:
 def sys_open_by_handle_at(t: Task, a: SyscallArgs) -> Result:
     """open_by_handle_at(2). ESTALE when the file is gone, or was not named lately."""
     size, kind = _HEAD.unpack(t.copy_in(a.addr(1), _HEAD.size))
+    if not 0 < size <= MAX_HANDLE_SZ:
+        return -errno.EINVAL
     flags = a.int(2) & VALID
     mount = t.fs.cwd.mount
     if a.int(0) != AT_FDCWD:
@@ -66,8 +68,6 @@ def sys_open_by_handle_at(t: Task, a: SyscallArgs) -> Result:
         mount = place.mount
     if not t.creds.has(CAP_DAC_READ_SEARCH):
         return -errno.EPERM
-    if not 0 < size <= MAX_HANDLE_SZ:
-        return -errno.EINVAL
     handle = t.copy_in(a.addr(1) + _HEAD.size, size)
     fs = mount.fs
     if not isinstance(fs, Tmpfs) or kind != _TYPE or size < _HANDLE.size:

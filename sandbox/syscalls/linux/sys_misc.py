@@ -125,10 +125,11 @@ SYSLOG_BUFFER: Final = 1 << 17
 def sys_syslog(t: Task, a: SyscallArgs) -> Result:
     """syslog(2), klogctl(3): the sandbox's boot lines, which are never consumed."""
     action, size = a.int(0), a.int(2)
+    free = action in (SYSLOG_READ_ALL, SYSLOG_SIZE_BUFFER) and not t.kernel.settings.dmesg_restrict
+    if not free and not t.creds.has(CAP_SYSLOG):
+        return -errno.EPERM
     if not 0 <= action <= SYSLOG_SIZE_BUFFER:
         return -errno.EINVAL
-    if action not in (SYSLOG_READ_ALL, SYSLOG_SIZE_BUFFER) and not t.creds.has(CAP_SYSLOG):
-        return -errno.EPERM
     if action == SYSLOG_SIZE_BUFFER:
         return SYSLOG_BUFFER
     if action == SYSLOG_READ_ALL:

@@ -313,7 +313,7 @@ ROWS: Final[tuple[Row, ...]] = (
         sys_prctl,
         PARTIAL,
         (Arg.INT, Arg.HEX, Arg.HEX, Arg.HEX, Arg.HEX),
-        "process state, names, capabilities and flags of memory; EINVAL for the rest, PR_SET_MM among it",
+        "process state, names, capabilities and flags of memory; EINVAL for the rest",
     ),
     Row(158, "arch_prctl", sys_arch_prctl, FULL, (Arg.HEX, Arg.HEX), trap=WHOLE),
 )

@@ -38,6 +38,8 @@ SLEEPABLE: Final = frozenset(
     (CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_BOOTTIME, CLOCK_TAI, CLOCK_REALTIME_ALARM, CLOCK_BOOTTIME_ALARM)
 )
 COARSE_NS: Final = 4_000_000
+_TIMEVAL: Final = struct.Struct("<qq")
+_MAX_SETTABLE_S: Final = ((1 << 63) - 1) // NS_PER_S - 30 * 365 * 24 * 3600  # TIME_SETTOD_SEC_MAX
 
 
 def read_clock(t: Task, clock: int) -> int:
@@ -91,10 +93,17 @@ def sys_gettimeofday(t: Task, a: SyscallArgs) -> Result:
 
 
 def sys_settimeofday(t: Task, a: SyscallArgs) -> Result:
-    """settimeofday(2)."""
-    for n in (0, 1):
-        if a.addr(n):
-            t.copy_in(a.addr(n), 16 if n == 0 else 8)
+    """settimeofday(2). EINVAL for what is no time, before the privilege is asked for."""
+    valid = True
+    if a.addr(0):
+        seconds, microseconds = _TIMEVAL.unpack(t.copy_in(a.addr(0), 16))
+        if not 0 <= microseconds < 1_000_000:
+            return -errno.EINVAL
+        valid = 0 <= seconds < _MAX_SETTABLE_S
+    if a.addr(1):
+        t.copy_in(a.addr(1), 8)
+    if not valid:
+        return -errno.EINVAL
     return -errno.EPERM
 
 

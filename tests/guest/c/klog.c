@@ -1,3 +1,4 @@
+// admin: with CAP_SYSLOG, as root has it natively
 #include "t.h"
 
 int main(void) {
