@@ -1,4 +1,4 @@
-// admin: with CAP_SYSLOG, as root has it natively
+// admin
 #include "t.h"
 
 int main(void) {
