@@ -78,7 +78,7 @@ def run_command_line(argv: list[str]) -> int:
                 raise UsageError(f"a verb is needed: {', '.join(VERBS)}; see runsc help")
             words = ["help"]
         verb = load_verb(words[0])
-        rest = flags.parse(verb.flags + GLOBAL_FLAGS, words[1:], values, f"for {verb.name}")
+        rest = flags.parse(verb.flags + GLOBAL_FLAGS, words[1:], values, f"for {verb.name}", not verb.command)
         status = verb.failure
         if values.switch("help") and verb.name != "help":
             verb, rest = load_verb("help"), [verb.name]

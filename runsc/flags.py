@@ -1,7 +1,7 @@
 """Command-line flags: declarations and the parser.
 
 `--name=value`, `--name value`, `--switch`, `--switch=false`, all with one dash too, as Go's programs take them, and by
-a flag's letter; `--` ends the flags, and so does the first word that is not one. Written by hand because importing argparse costs a tenth of a sandbox's start.
+a flag's letter; `--` ends the flags, and so does, before the verb and where a command line follows, the first word that is not one. Written by hand because importing argparse costs a tenth of a sandbox's start.
 """
 
 from __future__ import annotations
@@ -107,9 +107,12 @@ def parse_size(flag: Flag, value: str) -> int:
     unit = text[len(digits) :]
     if unit not in _UNITS and unit.endswith("B"):
         unit = unit[:-1]
-    if not (digits.isascii() and digits.isdigit()) or len(digits) > 15 or unit not in _UNITS:
+    whole, point, part = digits.partition(".")
+    known = whole.isdigit() and (part.isdigit() or not point) and digits.isascii() and unit in _UNITS
+    if not known or len(digits) > 15:
         raise UsageError(f"--{flag.name}: {value!r} is not a size (512M, 2G)")
-    return int(digits) * _UNITS[unit]
+    scale = _UNITS[unit]
+    return int(whole) * scale + int(part or "0") * scale // int("1" + "0" * len(part))
 
 
 def parse_seconds(flag: Flag, value: str) -> int:
@@ -131,21 +134,29 @@ def parse_seconds(flag: Flag, value: str) -> int:
 _PARSERS: Final = {SWITCH: parse_switch, NUMBER: parse_number, SIZE: parse_size, SECONDS: parse_seconds}
 
 
-def parse(flags: Sequence[Flag], words: Sequence[str], values: Values, where: str) -> list[str]:
-    """Take the flags at the head of `words` into `values`; what is left is returned.
+def parse(flags: Sequence[Flag], words: Sequence[str], values: Values, where: str, among: bool = False) -> list[str]:
+    """Take the flags at the head of `words` into `values`, and those `among` the others if asked; what is left is returned.
 
     `where` completes the message about a flag that is not known: "for do", "before the verb".
     """
     at = 0
+    others: list[str] = []
     while at < len(words):
         word = words[at]
         if word == "--":
-            return list(words[at + 1 :])
+            return [*others, *words[at + 1 :]]
         if not word.startswith("-") or len(word) == 1:
-            break
+            if not among:
+                break
+            others.append(word)
+            at += 1
+            continue
         at += 1
         name, equals, value = word[2 if word.startswith("--") else 1 :].partition("=")
         flag = _find(flags, name)
+        if flag is None and others:
+            others.append(word)  # `kill ID -1`, as with runc
+            continue
         if flag is None:
             raise _unknown(flags, word[: len(word) - len(equals + value)], where)
         if flag.kind == SWITCH:
@@ -157,7 +168,7 @@ def parse(flags: Sequence[Flag], words: Sequence[str], values: Values, where: st
             value = words[at]
             at += 1
         values.put(flag, value)
-    return list(words[at:])
+    return [*others, *words[at:]]
 
 
 def _find(flags: Sequence[Flag], name: str) -> Flag | None:

@@ -148,10 +148,11 @@ def network_of(spec: Spec, config: Config) -> NetworkOptions:
     return network
 
 
-def hook_program(hook: Hook) -> Program:
-    """A startContainer hook: a process of the container's root, with what a container's root usually may."""
-    words = hook.args or [hook.path]
-    program = Program([os.fsencode(word) for word in words], [os.fsencode(item) for item in hook.env])
+def hook_program(hook: Hook, process: Process) -> Program:
+    """A startContainer hook: it runs as the container's process is about to, as with runc."""
+    program = program_of(process)
+    program.argv = tuple(os.fsencode(word) for word in hook.args or [hook.path])
+    program.env = tuple(os.fsencode(item) for item in hook.env)
     program.file = os.fsencode(hook.path)
     return program
 
@@ -190,7 +191,7 @@ def options_of(spec: Spec, bundle: str, config: Config) -> SandboxOptions:
     container.sysctl = spec.sysctl
     container.host_oom_score_adj = spec.process.oom_score_adj
     container.start_hooks = tuple(
-        (hook_program(hook), hook.timeout_s * 1_000_000_000) for hook in spec.hooks["startContainer"]
+        (hook_program(hook, spec.process), hook.timeout_s * 1_000_000_000) for hook in spec.hooks["startContainer"]
     )
     apply_config(options, config)
     sets = spec.process.capabilities or dict.fromkeys(CAPABILITY_SETS, [])

@@ -10,9 +10,10 @@ from runsc.flags import Flag, Values
 
 class Verb:
     """`usage` is what follows the verb; `failure` the exit status when it fails for our reasons;
-    `run(config, values, words)` gets the words after its flags and returns the exit status."""
+    `run(config, values, words)` gets the words after its flags and returns the exit status. `command`: they are a program's
+    command line, whose flags are its own; with other verbs flags may follow words, as with runc's."""
 
-    __slots__ = ("name", "summary", "usage", "flags", "failure", "run", "details")
+    __slots__ = ("name", "summary", "usage", "flags", "failure", "run", "details", "command")
 
     def __init__(
         self,
@@ -23,6 +24,7 @@ class Verb:
         failure: int,
         run: Callable[[Config, Values, list[str]], int],
         details: str = "",
+        command: bool = False,
     ) -> None:
         self.name = name
         self.summary = summary
@@ -31,3 +33,4 @@ class Verb:
         self.failure = failure
         self.run = run
         self.details = details
+        self.command = command

@@ -150,5 +150,5 @@ def _undo(rootfs: str, path: str) -> None:
 
 
 VERB: Final = Verb(
-    "bundle", "make a bundle of an image", "[FLAGS] SOURCE [CMD ARGS…]", FLAGS, EXIT_FAILURE, run, DETAILS
+    "bundle", "make a bundle of an image", "[FLAGS] SOURCE [CMD ARGS…]", FLAGS, EXIT_FAILURE, run, DETAILS, command=True
 )

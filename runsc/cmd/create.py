@@ -7,13 +7,13 @@ from typing import Final
 
 from runsc.config import Config
 from runsc.failure import EXIT_FAILURE, RuntimeFailure, UsageError
-from runsc.flags import LIST, NUMBER, SWITCH, TEXT, Flag, Values
+from runsc.flags import LIST, NUMBER, SWITCH, WORD, Flag, Values
 from runsc.verb import Verb
 
 CREATE_FLAGS: Final = (
-    Flag("bundle", TEXT, "DIR", "the bundle: config.json and the root directory (here)", short="b"),
-    Flag("console-socket", TEXT, "PATH", "a Unix socket that gets the terminal's master"),
-    Flag("pid-file", TEXT, "FILE", "write the sandbox's host process id there"),
+    Flag("bundle", WORD, "DIR", "the bundle: config.json and the root directory (here)", short="b"),
+    Flag("console-socket", WORD, "PATH", "a Unix socket that gets the terminal's master"),
+    Flag("pid-file", WORD, "FILE", "write the sandbox's host process id there"),
     Flag("preserve-fds", NUMBER, "N", "hand descriptors 3 to 3+N-1 to the process"),
     Flag("publish", LIST, "[ADDR:]PORT:PORT[/udp]", "forward a host port to a port inside"),
     Flag("no-pivot", SWITCH, "", "nothing to do: a sandbox never pivots its root"),
@@ -52,7 +52,7 @@ def run(config: Config, values: Values, words: list[str]) -> int:
     from runsc.container.create import Creation, Request
     from runsc.spec.load import load_bundle
 
-    bundle = os.path.abspath(values.text("bundle", "."))
+    bundle = os.path.abspath(values.text("bundle") or ".")
     spec = load_bundle(bundle)
     assert spec.process is not None
     request = Request(name, bundle, spec)

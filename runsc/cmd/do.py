@@ -245,4 +245,6 @@ def is_hidden(word: str, cwd: bytes) -> bool:
     return "/" in word and not word.startswith("/") and os.path.exists(word) and os.fsdecode(cwd) != os.getcwd()
 
 
-VERB: Final = Verb("do", "run a command in a throw-away sandbox", "[FLAGS] CMD [ARGS…]", FLAGS, EXIT_OURS, run, DETAILS)
+VERB: Final = Verb(
+    "do", "run a command in a throw-away sandbox", "[FLAGS] CMD [ARGS…]", FLAGS, EXIT_OURS, run, DETAILS, command=True
+)

@@ -7,20 +7,20 @@ from typing import Final
 from runsc.cmd.create import preserved
 from runsc.config import Config
 from runsc.failure import EXIT_FAILURE, UsageError
-from runsc.flags import LIST, NUMBER, SWITCH, TEXT, WORD, Flag, Values
+from runsc.flags import LIST, NUMBER, SWITCH, WORD, Flag, Values
 from runsc.verb import Verb
 
 EXIT_EXEC: Final = 255  # as runc
 FLAGS: Final = (
-    Flag("process", TEXT, "FILE", "a process object as in config.json, in place of a command", short="p"),
+    Flag("process", WORD, "FILE", "a process object as in config.json, in place of a command", short="p"),
     Flag("tty", SWITCH, "", "give it a terminal", short="t"),
     Flag("detach", SWITCH, "", "return once it runs", short="d"),
-    Flag("pid-file", TEXT, "FILE", "write the host process id that stands for it there"),
-    Flag("console-socket", TEXT, "PATH", "a Unix socket that gets the terminal's master"),
-    Flag("user", TEXT, "UID[:GID]", "run as this user", short="u"),
+    Flag("pid-file", WORD, "FILE", "write the host process id that stands for it there"),
+    Flag("console-socket", WORD, "PATH", "a Unix socket that gets the terminal's master"),
+    Flag("user", WORD, "UID[:GID]", "run as this user", short="u"),
     Flag("additional-gids", LIST, "GID", "one more group", short="g"),
     Flag("env", LIST, "NAME=VALUE", "set a variable", short="e"),
-    Flag("cwd", TEXT, "DIR", "working directory"),
+    Flag("cwd", WORD, "DIR", "working directory"),
     Flag("cap", LIST, "NAME", "one more capability", short="c"),
     Flag("apparmor", WORD, "PROFILE", "not applied: inside there is no AppArmor"),
     Flag("process-label", WORD, "LABEL", "not applied: inside there is no SELinux"),
@@ -39,7 +39,7 @@ def run(config: Config, values: Values, words: list[str]) -> int:
     """The process's exit status; 0 when detached."""
     if not words:
         raise UsageError("exec needs a container id and a command", EXIT_FAILURE)
-    if not words[1:] and not values.given("process"):
+    if not words[1:] and not values.text("process"):
         raise UsageError("exec needs a command, or --process FILE, whose arguments then count")
     from runsc.container import status
     from runsc.container.console import check_console
@@ -49,7 +49,7 @@ def run(config: Config, values: Values, words: list[str]) -> int:
 
     container = load(config.root, words[0])
     container.check(status.EXEC_PAUSED if values.switch("ignore-paused") else status.EXEC)
-    if values.given("process"):
+    if values.text("process"):
         process = process_from_file(container.state.process, values.text("process"), values.switch("tty"))
     else:
         process = process_from_flags(container.state.process, words[1:], values)
@@ -77,4 +77,6 @@ def cgroup_of(given: tuple[str, ...]) -> str:
     return given[0]
 
 
-VERB: Final = Verb("exec", "run a process in a running container", "[FLAGS] ID CMD…", FLAGS, EXIT_EXEC, run, DETAILS)
+VERB: Final = Verb(
+    "exec", "run a process in a running container", "[FLAGS] ID CMD…", FLAGS, EXIT_EXEC, run, DETAILS, command=True
+)

@@ -1,4 +1,5 @@
-"""`runsc ps ID`: the processes of a container."""
+"""`runsc ps ID`: the processes of a container, as it sees them; with options of ps(1) that are not known here, as the host's ps
+shows them, as runc has it."""
 
 from __future__ import annotations
 
@@ -8,12 +9,13 @@ import time
 from typing import Callable, Final
 
 from runsc.config import Config
-from runsc.failure import EXIT_FAILURE, UsageError
+from runsc.failure import EXIT_FAILURE, RuntimeFailure, UsageError
 from runsc.flags import TEXT, Flag, Values
 from runsc.log import printable
 from runsc.verb import Verb
 
 FORMATS: Final = ("table", "json")
+WIDEST_NAME: Final = 8  # ps(1)
 FLAGS: Final = (
     Flag("format", TEXT, "FORMAT", "table (as the container sees them) or json (host pids)", FORMATS, short="f"),
 )
@@ -23,7 +25,6 @@ def run(config: Config, values: Values, words: list[str]) -> int:
     """On stdout."""
     if not words:
         raise UsageError("ps needs one container id")
-    columns = columns_of(words[1:])
     import json
 
     from runsc.container import status
@@ -33,16 +34,42 @@ def run(config: Config, values: Values, words: list[str]) -> int:
     container = load(config.root, words[0])
     stopped = container.check(status.PS) == status.STOPPED
     processes = [] if stopped else objects(container.call(wire.PS).get("processes"))
-    if values.text("format", "table") == "json" and stopped:
-        sys.stdout.write("null")  # runc's word for a list that was never made
-    elif values.text("format", "table") == "json":
-        sys.stdout.write(
-            json.dumps(host_pids(container.sandbox_pid(), [number(item, "host_pid") for item in processes]))
-        )
-    else:
+    columns = columns_of(words[1:])
+    if values.text("format", "table") == "table" and columns:
         sys.stdout.write(table(processes, columns))
+    else:
+        pids = host_pids(container.sandbox_pid(), [number(item, "host_pid") for item in processes])
+        if values.text("format", "table") == "table":
+            sys.stdout.write(host_table(words[1:], set(pids)))
+        else:
+            sys.stdout.write("null" if stopped else json.dumps(pids))  # runc's word for a list that was never made
     sys.stdout.flush()
     return 0
+
+
+def host_table(options: list[str], pids: set[int]) -> str:
+    """What ps(1) of the host prints with these options, of these processes; it has to have a column PID."""
+    import subprocess
+
+    try:
+        done = subprocess.run(
+            ["ps", *options], stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace"
+        )
+    except OSError as error:
+        raise RuntimeFailure(f"ps: {os.strerror(error.errno or 0)}") from None
+    if done.returncode:
+        raise RuntimeFailure(f"ps: exit status {done.returncode}: {printable(done.stderr.strip())}")
+    head, *rows = done.stdout.splitlines() or [""]
+    if "PID" not in head.split():
+        raise RuntimeFailure("ps: no column PID is in what its options ask for")
+    at = head.split().index("PID")
+    shown = [head] + [row for row in rows if row.split()[at : at + 1] and int_of(row.split()[at]) in pids]
+    return "".join(line + "\n" for line in shown)
+
+
+def int_of(text: str) -> int:
+    """0 for what is no number."""
+    return int(text) if text.isascii() and text.isdigit() else 0
 
 
 def objects(found: object) -> list[dict[str, object]]:
@@ -51,7 +78,7 @@ def objects(found: object) -> list[dict[str, object]]:
 
 
 def columns_of(options: list[str]) -> list[str]:
-    """What options of ps(1) ask for: -e, -f and -o LIST. UsageError for others."""
+    """What options of ps(1) ask for: -e, -f and -o LIST. Empty: something else is among them."""
     columns: list[str] = []
     left = list(options)
     while left:
@@ -60,15 +87,10 @@ def columns_of(options: list[str]) -> list[str]:
         if letters and not set(letters) - set("ef"):
             continue
         before, o, after = letters.partition("o")
-        if not o or set(before) - set("ef"):
-            raise UsageError(f"ps takes no option {word!r} of ps(1): -e, -f and -o LIST")
-        if not after and not left:
-            raise UsageError("ps: -o needs a list of columns")
-        for name in (after or left.pop(0)).split(","):
-            if name not in COLUMNS:
-                raise UsageError(f"ps: unknown column {name!r}; known: {', '.join(COLUMNS)}")
-            columns.append(name)
-    return columns or list(FULL)
+        if not o or set(before) - set("ef") or not after and not left:
+            return []
+        columns += (after or left.pop(0)).split(",")
+    return [] if set(columns) - set(COLUMNS) else columns or list(FULL)
 
 
 def table(processes: list[dict[str, object]], columns: list[str]) -> str:
@@ -127,6 +149,18 @@ def command(item: dict[str, object]) -> str:
     return printable(str(item.get("command")).encode("latin-1", "replace").decode("utf-8", "replace"))
 
 
+def user(item: dict[str, object]) -> str:
+    """The name that the host has for the number, as its ps shows; the number when there is none, or no room for it."""
+    import pwd
+
+    uid = number(item, "uid")
+    try:
+        name = pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+    return printable(name) if len(name) <= WIDEST_NAME else str(uid)
+
+
 def comm(item: dict[str, object]) -> str:
     """Its name."""
     return printable(str(item.get("comm")).encode("latin-1", "replace").decode("utf-8", "replace"))
@@ -145,7 +179,8 @@ def number(item: dict[str, object], name: str) -> int:
 
 Column = tuple[str, int, Callable[[dict[str, object]], str]]  # its head, its width (negative: to the right), a row
 COLUMNS: Final[dict[str, Column]] = {
-    "uid": ("UID", 8, lambda item: str(number(item, "uid"))),
+    "uid": ("UID", 8, user),
+    "user": ("USER", 8, user),
     "pid": ("PID", -7, lambda item: str(number(item, "pid"))),
     "ppid": ("PPID", -7, lambda item: str(number(item, "ppid"))),
     "nlwp": ("NLWP", -4, lambda item: str(number(item, "threads"))),
@@ -159,5 +194,11 @@ COLUMNS: Final[dict[str, Column]] = {
 }
 FULL: Final = ("uid", "pid", "ppid", "c", "stime", "tty", "time", "cmd")
 VERB: Final = Verb(
-    "ps", "list the processes of a container", "[--format FORMAT] ID [-e] [-f] [-o LIST]", FLAGS, EXIT_FAILURE, run
+    "ps",
+    "list the processes of a container",
+    "[--format FORMAT] ID [OPTIONS OF ps(1)]",
+    FLAGS,
+    EXIT_FAILURE,
+    run,
+    command=True,
 )

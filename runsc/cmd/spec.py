@@ -12,9 +12,10 @@ from runsc.spec.default import default_spec
 from runsc.verb import Verb
 
 FLAGS: Final = (
-    Flag("bundle", TEXT, "DIR", "where to write config.json (here)"),
+    Flag("bundle", TEXT, "DIR", "where to write config.json (here)", short="b"),
     Flag("rootfs", TEXT, "DIR", "the root directory it names (rootfs)"),
-    Flag("terminal", SWITCH, "", "the process gets a terminal"),
+    Flag("terminal", SWITCH, "", "the process gets a terminal (yes, unless words of a command are given)"),
+    Flag("rootless", SWITCH, "", "for an ordinary user: no control groups"),
 )
 
 
@@ -23,7 +24,8 @@ def run(config: Config, values: Values, words: list[str]) -> int:
     import json
 
     path = os.path.join(values.text("bundle", "."), "config.json")
-    document = default_spec(words or ["sh"], values.text("rootfs", "rootfs"), values.switch("terminal"))
+    terminal = values.switch("terminal") if values.given("terminal") else not words
+    document = default_spec(words, values.text("rootfs", "rootfs"), terminal, values.switch("rootless"))
     try:
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     except FileExistsError:
@@ -35,4 +37,6 @@ def run(config: Config, values: Values, words: list[str]) -> int:
     return 0
 
 
-VERB: Final = Verb("spec", "write a config.json to start from", "[FLAGS] [CMD ARGS…]", FLAGS, EXIT_FAILURE, run)
+VERB: Final = Verb(
+    "spec", "write a config.json to start from", "[FLAGS] [CMD ARGS…]", FLAGS, EXIT_FAILURE, run, command=True
+)

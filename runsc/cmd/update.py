@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from runsc.cmd.create import one_id
 from runsc.config import Config
 from runsc.failure import EXIT_FAILURE, RuntimeFailure, UsageError
-from runsc.flags import NUMBER, SIZE, TEXT, WORD, Flag, Values, parse_size
+from runsc.flags import NUMBER, SIZE, TEXT, WORD, Flag, Values, parse_number, parse_size
 from runsc.verb import Verb
 
 if TYPE_CHECKING:
@@ -21,14 +21,14 @@ NOT_APPLIED: Final = (
 )
 FLAGS: Final = (
     Flag("resources", TEXT, "FILE", "a resources object as in config.json; - for stdin", short="r"),
-    Flag("memory", SIZE, "SIZE", "the most memory its processes may have"),
-    Flag("memory-reservation", SIZE, "SIZE", "what it keeps when the host is short of memory"),
-    Flag("pids-limit", NUMBER, "N", "the most processes and threads"),
-    Flag("cpu-share", NUMBER, "N", "relative weight"),
-    Flag("cpu-quota", NUMBER, "US", "processor time in each period"),
-    Flag("cpu-period", NUMBER, "US", "the period"),
-    Flag("cpuset-cpus", TEXT, "LIST", "processors"),
-    Flag("cpuset-mems", TEXT, "LIST", "memory nodes"),
+    Flag("memory", WORD, "SIZE", "the most memory its processes may have; -1: no bound"),
+    Flag("memory-reservation", WORD, "SIZE", "what it keeps when the host is short of memory"),
+    Flag("pids-limit", WORD, "N", "the most processes and threads; -1: no bound"),
+    Flag("cpu-share", WORD, "N", "relative weight"),
+    Flag("cpu-quota", WORD, "US", "processor time in each period; -1: no bound"),
+    Flag("cpu-period", WORD, "US", "the period"),
+    Flag("cpuset-cpus", WORD, "LIST", "processors"),
+    Flag("cpuset-mems", WORD, "LIST", "memory nodes"),
     Flag("memory-swap", WORD, "SIZE", "not applied: memory that is swapped out counts as memory"),
     *(Flag(name, WORD, "N", "not applied, as the log says") for name in NOT_APPLIED),
 )
@@ -61,7 +61,7 @@ def run(config: Config, values: Values, words: list[str]) -> int:
     try:
         container.check(status.UPDATE)
         bounds = {"memory": spec.memory_limit, "pids": spec.pids_limit, "cpu_period": spec.cpu.period}
-        body: Body = {key: value for key, value in bounds.items() if value}
+        body: Body = {key: value for key, value in bounds.items() if value or key in spec.lifted}
         if spec.cpu.quota:
             body["cpu_quota"] = max(0, spec.cpu.quota)
         if container.state.sandbox:
@@ -83,22 +83,42 @@ def run(config: Config, values: Values, words: list[str]) -> int:
 
 def apply_flags(spec: Spec, values: Values) -> None:
     """What the command line says wins."""
-    spec.memory_limit = values.number("memory") or spec.memory_limit
-    spec.memory_reservation = values.number("memory-reservation") or spec.memory_reservation
-    spec.pids_limit = values.number("pids-limit") or spec.pids_limit
+    from runsc.spec.decode import bound
+
+    if values.text("memory"):
+        spec.memory_limit = bound(spec, "memory", size_of(values, "memory"))
+    spec.memory_reservation = size_of(values, "memory-reservation") or spec.memory_reservation
+    pids = number_of(values, "pids-limit")
+    if pids:
+        spec.pids_limit = bound(spec, "pids", pids)
     swap = values.text("memory-swap")
     if swap not in ("", "-1"):
         spec.memory_swap = parse_size(Flag("memory-swap", SIZE, "", ""), swap)
     if swap:
         spec.unsupported.append("--memory-swap")
     cpu = spec.cpu
-    cpu.shares = values.number("cpu-share") or cpu.shares
-    cpu.quota = values.number("cpu-quota") or cpu.quota
-    cpu.period = values.number("cpu-period") or cpu.period
+    cpu.shares = number_of(values, "cpu-share") or cpu.shares
+    cpu.quota = number_of(values, "cpu-quota") or cpu.quota
+    cpu.period = number_of(values, "cpu-period") or cpu.period
     cpu.cpus = values.text("cpuset-cpus") or cpu.cpus
     cpu.mems = values.text("cpuset-mems") or cpu.mems
     if 0 < spec.memory_limit < 1 << 20:
         raise UsageError("--memory: at least 1M is needed")
+
+
+def size_of(values: Values, name: str) -> int:
+    """Bytes; -1 for that; 0 when it is not given."""
+    text = values.text(name)
+    return parse_size(Flag(name, SIZE, "", ""), text) if text not in ("", "-1") else -1 if text else 0
+
+
+def number_of(values: Values, name: str) -> int:
+    """A number, which may be negative: -1 then; 0 when it is not given."""
+    text = values.text(name)
+    if text.startswith("-"):
+        parse_number(Flag(name, NUMBER, "", ""), text[1:])
+        return -1
+    return parse_number(Flag(name, NUMBER, "", ""), text) if text else 0
 
 
 VERB: Final = Verb("update", "change the bounds of a container", "[FLAGS] ID", FLAGS, EXIT_FAILURE, run)

@@ -9,7 +9,7 @@ from typing import Final
 from runsc.container import process, state_file, status, store
 from runsc.container.state_file import State
 from runsc.failure import RuntimeFailure
-from sandbox.boot.exit_status import STATUS_NAME
+from sandbox.boot.exit_status import OOM_LINE, STATUS_NAME
 from sandbox.control import wire
 from sandbox.control.client import TIMEOUT_S, ControlClient, Refused, SandboxGone, SandboxSilent
 from sandbox.control.wire import Body
@@ -106,6 +106,14 @@ class Container:
                 return int(file.readline(32) or KILLED)
         except (OSError, ValueError):
             return KILLED
+
+    def lacked_memory(self) -> bool:
+        """Some process of a container that has ended was killed since there was too little memory."""
+        try:
+            with open(os.path.join(self.directory, STATUS_NAME), "rb") as file:
+                return OOM_LINE in file.read(64)
+        except OSError:
+            return False
 
     def document(self, now: str) -> dict[str, object]:
         """The specification's state (runtime.md), with what runc adds."""

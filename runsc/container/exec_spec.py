@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from runsc.failure import RuntimeFailure, UsageError
+from runsc.failure import EXIT_FAILURE, RuntimeFailure, UsageError
 from runsc.flags import Values
 from runsc.spec.decode import decode_process
 from runsc.spec.load import read_json
@@ -44,14 +44,17 @@ def process_from_flags(base: dict[str, object], words: list[str], values: Values
     document = {**base, "args": words, "terminal": values.switch("tty")}
     process = checked(document, "config.json")
     process.args = words
-    if values.given("user"):
+    if values.text("user"):
         process.uid, process.gid = user_of(values.text("user"), process.gid)
-    process.additional_gids += [_id(text, "--additional-gids") for text in values.list("additional-gids")]
+    process.additional_gids += [
+        _id(text, "--additional-gids", None if text[:1] == "-" else EXIT_FAILURE)
+        for text in values.list("additional-gids")
+    ]
     for item in values.list("env"):
         if not item.partition("=")[1] or item.startswith("="):
             raise UsageError(f"--env {item!r}: the form is NAME=VALUE")
     process.env += values.list("env")
-    if values.given("cwd"):
+    if values.text("cwd"):
         if not values.text("cwd").startswith("/"):
             raise UsageError(f"--cwd {values.text('cwd')!r} is not absolute")
         process.cwd = values.text("cwd")
@@ -80,7 +83,7 @@ def user_of(text: str, gid: int) -> tuple[int, int]:
     return _id(user, "--user"), _id(group, "--user") if colon else gid
 
 
-def _id(text: str, flag: str) -> int:
+def _id(text: str, flag: str, status: int | None = None) -> int:
     if not (text.isascii() and text.isdigit()) or int(text) > 0xFFFFFFFE:
-        raise UsageError(f"{flag} {text!r}: a number is needed")
+        raise UsageError(f"{flag} {text!r}: a number is needed", status)
     return int(text)

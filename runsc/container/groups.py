@@ -64,6 +64,12 @@ def settings(spec: Spec, version: int) -> dict[str, list[Setting]]:
     found: dict[str, list[Setting]] = {}
     for name, value in cgroup.bounds(limits).items():
         found[name] = [(file, str(number), needed) for file, number, needed in cgroup.settings(name, value, version)]
+    if "memory" in spec.lifted and version == 1:
+        found["memory"] = [("memory.memsw.limit_in_bytes", "-1", False), ("memory.limit_in_bytes", "-1", True)]
+    elif "memory" in spec.lifted:
+        found["memory"] = [("memory.max", "max", True)]
+    if "pids" in spec.lifted:
+        found["pids"] = [("pids.max", "max", True)]
     if spec.memory_reservation:
         file = "memory.soft_limit_in_bytes" if version == 1 else "memory.low"
         kept = "0" if version == 2 and spec.memory_reservation < 0 else str(spec.memory_reservation)
@@ -72,7 +78,7 @@ def settings(spec: Spec, version: int) -> dict[str, list[Setting]]:
     if version == 1:
         found["cpu"] = [("cpu.shares", str(cpu.shares), False)] if cpu.shares else []
         found["cpu"] += [("cpu.cfs_period_us", str(period), True)] if cpu.period else []
-        found["cpu"] += [("cpu.cfs_quota_us", str(cpu.quota), True)] if cpu.quota > 0 else []
+        found["cpu"] += [("cpu.cfs_quota_us", str(cpu.quota), True)] if cpu.quota else []
     else:
         weight = 1 + (max(2, min(cpu.shares, 262144)) - 2) * 9999 // 262142  # as runc converts
         found["cpu"] = [("cpu.weight", str(weight), False)] if cpu.shares else []
@@ -149,7 +155,7 @@ def _change(path: str, value: str) -> None:
     """Memory with swap may not be less than memory (cgroup-v1/memory.rst): raise the one before the other."""
     if path.endswith("/memory.limit_in_bytes"):
         both = path.replace("memory.limit", "memory.memsw.limit")
-        if os.path.exists(both) and int(_read(both)) < int(value):
+        if os.path.exists(both) and 0 <= int(_read(both)) < int(value):
             write(both, value)
     write(path, value)
 

@@ -30,7 +30,7 @@ def run_hooks(
     for n, hook in enumerate(hooks):
         failure = _run(hook, state, inside, running)
         if failure:
-            raise RuntimeFailure(f"{kind} hook {n} ({printable(hook.path)}): {failure}")
+            raise RuntimeFailure(failed(kind, n, hook, failure))
 
 
 def run_all_hooks(kind: str, hooks: Sequence[Hook], state: dict[str, object], log: Log) -> None:
@@ -38,7 +38,12 @@ def run_all_hooks(kind: str, hooks: Sequence[Hook], state: dict[str, object], lo
     for n, hook in enumerate(hooks):
         failure = _run(hook, state)
         if failure:
-            log.write("warning", f"{kind} hook {n} ({printable(hook.path)}): {failure}")
+            log.write("warning", failed(kind, n, hook, failure))
+
+
+def failed(kind: str, n: int, hook: Hook, why: str) -> str:
+    """In runc's words, and which program it was."""
+    return f"error running {kind} hook #{n}: {printable(hook.path)}: {why}"
 
 
 def _run(hook: Hook, state: dict[str, object], inside: int = 0, running: bool = False) -> str:

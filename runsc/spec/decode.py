@@ -199,7 +199,7 @@ def decode_resources(o: Object, spec: Spec) -> None:
             o.problems.add(rule.at("type"), f"unknown type of device {rule.text('type')!r}")
     memory = o.child("memory")
     if memory is not None:
-        spec.memory_limit = max(0, memory.number("limit", -1, INT64 - 1))
+        spec.memory_limit = bound(spec, "memory", memory.number("limit", -1, INT64 - 1))
         memory.number("swappiness", 0, 100)
         spec.memory_swap = memory.number("swap", -1, INT64 - 1)
         if spec.memory_swap and spec.memory_swap != spec.memory_limit:
@@ -208,7 +208,7 @@ def decode_resources(o: Object, spec: Spec) -> None:
         spec.unsupported += [memory.at(name) for name in UNSUPPORTED_MEMORY if memory.filled(name)]
     pids = o.child("pids")
     if pids is not None:
-        spec.pids_limit = max(0, pids.number("limit", -1, INT64 - 1))
+        spec.pids_limit = bound(spec, "pids", pids.number("limit", -1, INT64 - 1))
     cpu = o.child("cpu")
     if cpu is not None:
         spec.cpu.shares = cpu.number("shares", 0, UINT64 - 1)
@@ -220,6 +220,12 @@ def decode_resources(o: Object, spec: Spec) -> None:
     if block is not None:
         spec.unsupported += [block.at(name) for name in block.names() if block.filled(name)]
     spec.unsupported += [o.at(name) for name in UNSUPPORTED_RESOURCES if o.filled(name)]
+
+
+def bound(spec: Spec, name: str, value: int) -> int:
+    """0 for none; one that is said not to be there is noted as such."""
+    (spec.lifted.add if value < 0 else spec.lifted.discard)(name)
+    return max(0, value)
 
 
 def decode_hook(o: Object) -> Hook:

@@ -207,6 +207,7 @@ class Spec:
         "memory_reservation",
         "memory_swap",
         "pids_limit",
+        "lifted",
         "unsupported",
         "refused",
         "domainname",
@@ -236,6 +237,7 @@ class Spec:
         self.memory_reservation = 0  # bytes, -1: none, 0: not given
         self.memory_swap = 0  # bytes, with memory, -1: any, 0: not given
         self.pids_limit = 0
+        self.lifted: set[str] = set()  # of memory and pids, those that are said to have no bound (-1)
         self.unsupported: list[str] = []  # JSON paths of what is there and would have an effect in runc, but not here
         self.refused: list[str] = []  # JSON paths of what a container could not do without
         self.domainname = ""

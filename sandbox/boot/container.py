@@ -14,7 +14,7 @@ from sandbox.abi.linux.sched import CPU_LEAST_US, CPU_PERIOD_MOST_US, CPU_QUOTA_
 from sandbox.boot import process_list
 from sandbox.boot.exit_status import OOM_LINE
 from sandbox.boot.extra_process import ExtraProcess
-from sandbox.boot.options import ContainerOptions
+from sandbox.boot.options import MAX_TASKS, ContainerOptions
 from sandbox.boot.signals import forward
 from sandbox.boot.start_hooks import StartHooks
 from sandbox.control import wire
@@ -54,6 +54,7 @@ BEFORE_RESTORED: Final = (
 )  # fmt: skip
 
 Handler = Callable[[Connection, Frame], None]
+MEMORY_LEAST: Final = 1 << 20
 
 
 class Holder(Protocol):
@@ -69,7 +70,7 @@ class Holder(Protocol):
         """The first process is about to run."""
 
     def set_memory(self, size: int) -> None:
-        """The most that its processes may have, in bytes."""
+        """The most that its processes may have, in bytes; 0: what a sandbox has without a bound."""
 
     def set_cpu(self, quota_us: int | None, period_us: int | None) -> None:
         """The most processor time that they may use in a period; 0: as much as there is. None: as before."""
@@ -189,6 +190,7 @@ class ContainerControl:
             fields.text("state").encode("utf-8", "surrogateescape"),
             partial(self._hooks_done, connection),
             self.view,
+            self.seccomp,
         ).run()
 
     def _hooks_done(self, connection: Connection, failure: str) -> None:
@@ -312,9 +314,12 @@ class ContainerControl:
     def _update(self, connection: Connection, frame: Frame) -> None:
         fields = Fields(frame.body)
         if fields.has("memory"):
-            self.holder.set_memory(fields.number("memory", 1 << 20, 1 << 62))
+            size = fields.number("memory", 0, 1 << 62)
+            if 0 < size < MEMORY_LEAST:
+                raise BadMessage(f"memory is less than {MEMORY_LEAST}")
+            self.holder.set_memory(size)
         if fields.has("pids"):
-            self.view.limit_tasks(fields.number("pids", 1, 1 << 22))
+            self.view.limit_tasks(fields.number("pids", 0, 1 << 22) or MAX_TASKS)
         if fields.has("cpu_quota") or fields.has("cpu_period"):
             quota = fields.number("cpu_quota", 0, CPU_QUOTA_MOST_US) if fields.has("cpu_quota") else None
             period = fields.number("cpu_period", CPU_LEAST_US, CPU_PERIOD_MOST_US) if fields.has("cpu_period") else None

@@ -215,9 +215,18 @@ def credentials_of(program: Program) -> Credentials:
 
 
 def enter_directory(task: Task, cwd: bytes) -> None:
-    """The working directory; StartFailure when it cannot be entered."""
+    """The working directory; StartFailure when it cannot be entered, neither by root of the sandbox, whatever the process may
+    (as with runc: a program that is let into a directory), nor by the process (a host directory that only it may enter)."""
+    own, task.creds = task.creds, Credentials(0, 0)
     try:
-        task.fs.set_cwd(lookup(task, AT_FDCWD, cwd, FOLLOW | DIRECTORY))
+        try:
+            found = lookup(task, AT_FDCWD, cwd, FOLLOW | DIRECTORY)
+        except SyscallError:
+            task.creds = own
+            found = lookup(task, AT_FDCWD, cwd, FOLLOW | DIRECTORY)
+        finally:
+            task.creds = own
+        task.fs.set_cwd(found)
     except SyscallError as error:
         raise StartFailure(f"working directory {os.fsdecode(cwd)}: {os.strerror(error.errno)}") from None
 

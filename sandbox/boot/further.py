@@ -288,8 +288,8 @@ class FurtherContainer:
     def set_memory_of_its_own(self, size: int) -> None:
         """What its own processes may have together; 0: no less than everybody's."""
         self.memory = size
-        if size:
-            self.view.cgroup.limit_memory(size >> 12)
+        if size or self.view.cgroup.memory_pages is not None:
+            self.view.cgroup.limit_memory(size >> 12 or None)
 
     def set_cpu(self, quota_us: int | None, period_us: int | None) -> None:
         """What its own processes may use."""

@@ -121,6 +121,7 @@ def fill_view(kernel: Kernel, view: View, namespace: MountNamespace, options: Sa
         try:
             fs = make_filesystem(kernel, view, mount)
             if container is not None and mount.kind in (MOUNT_SYSFS, MOUNT_PROC):
+                check_ordinary(namespace, mount)
                 fs.readonly = mount.readonly  # made with MS_RDONLY, which holds for all of it
             if mount.kind == MOUNT_TMPFS:
                 fs.shown = shown_of(mount.flags)
@@ -152,6 +153,20 @@ def fill_view(kernel: Kernel, view: View, namespace: MountNamespace, options: Sa
         if kind:
             top = namespace.root
             propagate(namespace.vfs, namespace.mounts() if kind & MS_REC else [top], kind & ~MS_REC)
+
+
+def check_ordinary(namespace: MountNamespace, mount: MountOptions) -> None:
+    """What masks and rules name as /proc or /sys is not to be elsewhere: no link there, as with runc. StartFailure."""
+    directory, _, name = mount.target.rpartition(b"/")
+    place = find_point(namespace, directory)
+    if place is None or not name or not place.inode.is_dir():
+        return
+    found = place.inode.lookup(name)
+    if found is not None and not found.is_dir():
+        kind = "proc" if mount.kind == MOUNT_PROC else "sysfs"
+        raise StartFailure(
+            f'mount {os.fsdecode(mount.target)}: filesystem "{kind}" must be mounted on ordinary directory'
+        )
 
 
 def make_directory(namespace: MountNamespace, path: bytes) -> None:

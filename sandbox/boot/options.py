@@ -27,6 +27,7 @@ ACCESS_SHARED: Final = "shared"
 ACCESS_TIMED: Final = "timed"
 ACCESS_EXCLUSIVE: Final = "exclusive"
 ACCESSES: Final = (ACCESS_SHARED, ACCESS_TIMED, ACCESS_EXCLUSIVE)
+MAX_TASKS: Final = 32768  # of a sandbox without a bound
 
 
 class Program:

@@ -61,6 +61,7 @@ def stats(kernel: Kernel, view: View) -> Body:
         **throttling(view),
         "memory": sum(space.resident_pages() for space in spaces) << 12,
         "memory_limit": (view.cgroup.memory_pages or 0) << 12 or kernel.memory_bytes,
+        "oom_kills": view.oom_kills,
         "pids": sum(len(group.tasks) for group in groups),
         "pids_limit": view.task_limit(),
         "platform": dict(kernel.platform.metrics()),

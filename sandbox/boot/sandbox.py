@@ -14,7 +14,7 @@ from sandbox.boot import confine, late_modules, own_root
 from sandbox.boot.host_checks import why_no_process
 from sandbox.boot.link import LauncherLink
 from sandbox.boot.notices import write_line
-from sandbox.boot.options import SandboxOptions
+from sandbox.boot.options import MAX_TASKS, SandboxOptions
 from sandbox.boot.start_failure import StartFailure
 from sandbox.kernel.kernel import Kernel
 from sandbox.kernel.log import DEBUG, INFO, KernelLog
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from sandbox.kernel.thread_group import ThreadGroup
     from sandbox.kernel.view import View
 
-MAX_TASKS: Final = 32768
 GC_THRESHOLD: Final = 20_000  # young objects before a collection: a sentry makes few cycles
 
 
@@ -81,6 +80,7 @@ class Sandbox:
         kernel.hostname = options.hostname
         kernel.domainname = options.domainname or kernel.domainname
         kernel.view.cpu_us = (options.limits.cpu_quota_us, options.limits.cpu_period_us)
+        self.usual_memory = kernel.memory_bytes
         if options.limits.memory:
             kernel.memory_bytes = options.limits.memory
         from sandbox.ptrace.gate import traced
@@ -316,7 +316,7 @@ class Sandbox:
     def set_memory(self, size: int) -> None:
         """The most that its processes may have, those of further containers included."""
         assert self.kernel is not None
-        self.kernel.memory_bytes = size
+        self.kernel.memory_bytes = size or self.usual_memory or self.kernel.memory_bytes
 
     def set_cpu(self, quota_us: int | None, period_us: int | None) -> None:
         """The host's control group bounds it: this is what its own says."""

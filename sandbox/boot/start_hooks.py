@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sandbox.kernel.kernel import Kernel
     from sandbox.kernel.thread_group import ThreadGroup
     from sandbox.kernel.view import View
+    from tcpip.bpf.opcodes import Insn
     from tcpip.timers import Timer
 
 
@@ -32,10 +33,14 @@ class StartHooks:
         state: bytes,
         done: Callable[[str], None],
         view: View,
+        seccomp: tuple[Insn, ...] = (),
     ) -> None:
         self.kernel = kernel
         self.view = view
+        self.seccomp = seccomp
         self._left = list(hooks)
+        self._at = -1  # the number of the one that runs
+        self._program = ""  # its path
         self._state = state
         self._done = done
         self._timer: Timer | None = None
@@ -48,8 +53,11 @@ class StartHooks:
             self._done("")
             return
         program, bound_ns = self._left.pop(0)
+        self._at += 1
+        self._program = os.fsdecode(program.argv[0])
         start = ProgramStart(self.kernel, program, self._failed, self._running)
         start.view = self.view
+        start.seccomp = self.seccomp
         null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         self._fds = (self._stdin(), null)
         start.stdio = (self._fds[0], null, null)
@@ -75,16 +83,16 @@ class StartHooks:
 
     def _failed(self, failure: StartFailure) -> None:
         self._close_fds()
-        self._end(f"startContainer hook: {failure}")
+        self._hook_failed(str(failure))
 
     def _exited(self, start: ProgramStart, group: ThreadGroup) -> None:
-        name, status = os.fsdecode(start.program.argv[0]), group.exit_status
+        status = group.exit_status
         if self._timed_out:
-            self._end(f"startContainer hook {name}: timed out")
+            self._hook_failed("timed out")
         elif status & 0x7F:
-            self._end(f"startContainer hook {name}: ended by signal {status & 0x7F}")
+            self._hook_failed(f"ended by signal {status & 0x7F}")
         elif status:
-            self._end(f"startContainer hook {name}: exit status {status >> 8}")
+            self._hook_failed(f"exit status {status >> 8}")
         else:
             self._stop_timer()
             self.run()
@@ -93,6 +101,9 @@ class StartHooks:
         self._timed_out = True
         if start.group is not None:
             forward(start.group, SIGKILL)
+
+    def _hook_failed(self, why: str) -> None:
+        self._end(f"error running startContainer hook #{self._at}: {self._program}: {why}")
 
     def _end(self, failure: str) -> None:
         self._stop_timer()

@@ -32,7 +32,7 @@ from sandbox.loader.steps import Step, joined
 from sandbox.mm.memory_manager import MemoryManager
 from sandbox.mm.op_map import copy_range, file_backing, find_gap, needs_copy
 from sandbox.mm.vma import VMA
-from sandbox.platform.base import MemoryFault
+from sandbox.platform.base import MemoryFault, name_order
 
 if TYPE_CHECKING:
     from sandbox.kernel.rlimits import ResourceLimits
@@ -115,15 +115,16 @@ class Loading:
         self.first = first
         try:
             orders = [step.order() for step in self.plan.steps[first:]]
+            orders.append(name_order(self.image.comm))
         except (SyscallError, OSError) as error:
             self._fail(error.errno or errno.ENOMEM)
             return
         self.thread.execute(orders, self.executed)
 
     def executed(self, index: int, result: int) -> None:
-        """All mapped, or order `index` failed; a file that the host won't map executable is copied."""
+        """All mapped and named, or order `index` failed; a file that the host won't map executable is copied."""
         steps, at = self.plan.steps, self.first + index
-        if not -4095 <= result < 0 and at == len(steps) - 1:
+        if at >= len(steps):
             self._write()
         elif result in _NOT_EXECUTABLE and steps[at].copy_fd < 0 and needs_copy(steps[at].area):
             try:

@@ -28,9 +28,12 @@ from tcpip.native import mypyc_attr
 if TYPE_CHECKING:
     from sandbox.platform.host_proc import HostProc
 
-# Stub operations that look like calls to `execute` but are done by the stub itself, atomically.
+# Stub operations that look like calls to `execute` but are done by the stub itself; the first two atomically.
 OP_CMPXCHG32: Final = 0x10000  # (address, expected, new) -> the old value, or -EFAULT
 OP_XCHG32: Final = 0x10001  # (address, new) -> the old value, or -EFAULT
+OP_NAME: Final = (
+    0x10002  # (8 bytes, 8 bytes) -> 0: what the host calls the thread (comm), where the platform can tell it
+)
 
 
 # What a platform may copy ahead of a call, or after it.
@@ -97,6 +100,12 @@ class Order:
         self.fd_arg = fd_arg
         self.free = free
         self.keepable = keepable
+
+
+def name_order(comm: bytes) -> Order:
+    """The host is to call the thread what it is called inside, of at most 15 bytes."""
+    name = comm.ljust(16, b"\0")
+    return Order(OP_NAME, (int.from_bytes(name[:8], "little"), int.from_bytes(name[8:16], "little")))
 
 
 class MemoryUse:

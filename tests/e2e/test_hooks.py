@@ -74,7 +74,7 @@ def test_one_that_fails_undoes_the_creation(shim: Shim, kind: str, hook: dict[st
     change(shim.bundle, hooks={kind: [hook], "poststop": [noting(shim.bundle, "poststop")]})
     result = shim.call("create", "--bundle", str(shim.bundle), "c")
     assert result.status == 1 and result.err.count("\n") == 1, result
-    assert shim.last_error().startswith(f"{kind} hook 0 ({hook['path']}): ") and why in shim.last_error()
+    assert shim.last_error().startswith(f"error running {kind} hook #0: {hook['path']}: ") and why in shim.last_error()
     assert os.listdir(shim.root) == []
     assert (shim.bundle / "notes").read_text() == "poststop env\n"  # runtime.md, Lifecycle
     assert json.loads((shim.bundle / "poststop.json").read_text())["status"] == "stopped"
@@ -102,5 +102,7 @@ def test_one_afterwards_that_fails_is_a_warning(shim: Shim) -> None:
     assert shim.call("delete", "c").status == 0
     entries = [json.loads(line) for line in shim.log.read_text().splitlines()]
     warnings = [entry["msg"] for entry in entries if entry["level"] == "warning"]
-    assert [line.partition(" (")[0] for line in warnings] == ["poststart hook 0", "poststop hook 0"]
+    assert [line.split(": ")[0] for line in warnings] == [
+        f"error running {kind} hook #0" for kind in ("poststart", "poststop")
+    ]
     assert (shim.bundle / "notes").read_text() == "poststop env\n"

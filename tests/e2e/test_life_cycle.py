@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import pwd
 import signal
 import struct
 import subprocess
@@ -348,6 +349,19 @@ def test_bad_flags_are_one_line(shim: Shim, flags: tuple[str, ...], line: str) -
     assert shim.call("list", "-q").out == ""
 
 
+def test_names_on_the_host(shim: Shim) -> None:
+    """Of threads: the program's, and what it makes of it, as /proc/PID/comm of the host tells."""
+    pid = shim.start("c", "/bin/sh", "-c", "echo ready; sleep 1234")
+    assert pid
+    shim.says("c", "ready")
+    assert shim.call("exec", "--detach", "c", "/bin/sh", "-c", "echo another > /proc/self/comm; exec tail -f /dev/null").status == 0
+
+    def names() -> list[str]:
+        return sorted(Path(f"/proc/{pid}/comm").read_text() for pid in json.loads(shim.call("ps", "-f", "json", "c").out))
+
+    eventually(lambda: names() == ["sh\n", "sleep\n", "tail\n"], "the host calls them otherwise")
+
+
 def test_columns_of_ps(shim: Shim) -> None:
     """Options of ps(1) that runc's callers give."""
     shim.start("c", "/bin/sh", "-c", "echo ready; exec sleep 1234")
@@ -356,13 +370,21 @@ def test_columns_of_ps(shim: Shim) -> None:
     for words in ((), ("-ef",), ("-e", "-f")):
         usual = shim.call("ps", "c", *words).out.split()
         assert usual[:8] == ["UID", "PID", "PPID", "C", "STIME", "TTY", "TIME", "CMD"]
-        assert usual[8:11] == ["0", "1", "0"] and usual[-2:] == ["sleep", "1234"]
+        assert usual[8:11] == [pwd.getpwuid(0).pw_name, "1", "0"] and usual[-2:] == ["sleep", "1234"]
     assert shim.call("ps", "c", "-o", "comm").out == "COMMAND\nsleep\n"
     (pid,) = json.loads(shim.call("ps", "--format", "json", "c").out)  # which `docker top` asks the host about
     assert Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0") == b"sleep\x001234"
     assert shim.call("ps", "c", "-o", "pid,ppid,nlwp").out.split() == ["PID", "PPID", "NLWP", "1", "0", "1"]
     assert shim.call("ps", "c", "-eo", "args").out == "COMMAND\nsleep 1234\n"
-    for wrong, line in ((["-o", "x"], "unknown column 'x'"), (["-o"], "needs a list"), (["aux"], "no option 'aux'")):
+    assert shim.call("ps", "c", "-o", "comm,user").out.split() == ["COMMAND", "USER", "sleep", pwd.getpwuid(0).pw_name]
+    for words in (["aux"], ["-ely"], ["-eo", "comm,pid,rss"]):  # what the host's ps has to say of them
+        head, row = shim.call("ps", "c", *words).out.splitlines()
+        assert "PID" in head and str(pid) in row.split() and "sleep" in row, (head, row)
+    for wrong, line in (
+        (["-o", "x"], "ps: exit status 1: "),
+        (["-o", "rss"], "no column PID"),
+        (["--no-such"], "exit status 1"),
+    ):
         result = shim.call("ps", "c", *wrong)
         assert result.status == 1 and line in result.err and result.err.count("\n") == 1, result
 

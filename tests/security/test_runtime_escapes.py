@@ -68,14 +68,19 @@ def test_cve_2019_5736_the_runtimes_own_file(shim: Shim) -> None:
 
 
 def test_cve_2019_16884_and_2023_28642_proc_behind_a_link(shim: Shim) -> None:
-    """Masked paths hold although /proc is a link."""
+    """There may be no link at /proc; masked paths hold although one is on the way."""
     (shim.bundle / "rootfs" / "real").mkdir()
     (shim.bundle / "rootfs" / "proc").symlink_to("real")
+    result = shim.call("create", "--bundle", str(shim.bundle), "c")
+    assert result.status == 1 and 'filesystem "proc" must be mounted on ordinary directory' in result.err, result
+    (shim.bundle / "rootfs" / "proc").unlink()
+    (shim.bundle / "rootfs" / "way").symlink_to("real")
     out = run(
         shim,
-        "cat /proc/version | wc -c; cat /real/version | wc -c; echo 1 > /real/sys/kernel/msgmax || echo refused",
-        linux__maskedPaths=["/proc/version"],
-        linux__readonlyPaths=["/proc/sys"],
+        "cat /way/p/version | wc -c; cat /real/p/version | wc -c; echo 1 > /real/p/sys/kernel/msgmax || echo refused",
+        [{"destination": "/way/p", "type": "proc", "source": "proc"}],
+        linux__maskedPaths=["/way/p/version"],
+        linux__readonlyPaths=["/way/p/sys"],
     )
     assert "0\n0\n" in out and out.endswith("refused\n"), out
 

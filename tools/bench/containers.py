@@ -44,7 +44,7 @@ def make_bundle(directory: Path, name: str, words: list[str]) -> Path:
     subprocess.run(["gcc", "-O1", "-static", "-o", str(root / "hello"), str(source)], check=True)
     for folder in ("proc", "dev", "sys"):
         (root / folder).mkdir()
-    subprocess.run([sys.executable, "-m", "runsc", "spec", "--bundle", str(bundle)], cwd=ROOT, check=True)
+    subprocess.run([sys.executable, "-m", "runsc", "spec", "--bundle", str(bundle), "true"], cwd=ROOT, check=True)
     path = bundle / "config.json"
     config = json.loads(path.read_text())
     config["process"] |= {"terminal": False, "args": words}

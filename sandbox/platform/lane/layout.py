@@ -183,7 +183,7 @@ ORDER_FORK: Final = 2
 ORDER_THREAD: Final = 4
 ORDER_FREE: Final = 16  # executed at GATE_FREE
 ORDER_KEEPABLE: Final = 32  # a descriptor is lent for it, which the stub closes at GATE_FREE before another call
-ORDER_LOCAL: Final = 8  # done by the stub itself: OP_CMPXCHG32, OP_XCHG32
+ORDER_LOCAL: Final = 8  # done by the stub itself: OP_CMPXCHG32, OP_XCHG32, OP_NAME
 
 HYPER_PARK: Final = 1  # (slot, seq)
 HYPER_CHILD: Final = 2  # (token, slot)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Callable, Final, Sequence
 
 from sandbox.arch.amd64 import EFLAGS, EFLAGS_USER, FS_BASE, GS_BASE, NUM_REGS, RAX, RDI, RDX, RIP, RSI, RSP
 from sandbox.platform import hostcalls
-from sandbox.platform.base import OP_CMPXCHG32, OP_XCHG32, GuestThread, Order
+from sandbox.platform.base import OP_CMPXCHG32, OP_NAME, OP_XCHG32, GuestThread, Order
 from sandbox.platform.lane import layout
 from sandbox.platform.lane.affinity import LaneAffinity
 from sandbox.platform.lane.layout import (
@@ -295,7 +295,7 @@ class LaneThread(LaneAffinity):
                 break
             args = tuple(a & _M64 for a in order.args)
             numbers.append(number)
-            if order.nr in (OP_CMPXCHG32, OP_XCHG32):
+            if order.nr in (OP_CMPXCHG32, OP_XCHG32, OP_NAME):
                 entries.append((order.nr, *args, ORDER_LOCAL))
             elif order.host_fd >= 0:
                 args = lent(order, args)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Callable, Final, Sequence
 
 from sandbox.arch import amd64
 from sandbox.platform import fpu, hostcalls
-from sandbox.platform.base import OP_CMPXCHG32, OP_XCHG32, GuestThread, Order
+from sandbox.platform.base import OP_CMPXCHG32, OP_NAME, OP_XCHG32, GuestThread, Order
 from sandbox.platform.lane.layout import TASK_SIZE
 from sandbox.platform.ptrace import stub_image, tracing
 from sandbox.platform.ptrace.first_process import LENT_FD
@@ -178,6 +178,8 @@ class PtraceThread(GuestThread):
     def _order(self, order: Order) -> int:
         if order.nr in (OP_CMPXCHG32, OP_XCHG32):
             return self._exchange(order)
+        if order.nr == OP_NAME:
+            return 0  # it keeps the stub's
         if order.host_fd < 0:
             return self.call(order.nr, order.args)
         failed = self.platform.lender.lend(self, order.host_fd)

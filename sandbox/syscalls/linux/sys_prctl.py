@@ -52,8 +52,9 @@ from sandbox.abi.linux.prctl import (
 from sandbox.abi.linux.signal import NSIG
 from sandbox.arch.amd64 import FS_BASE, GS_BASE
 from sandbox.errors import SyscallError
-from sandbox.kernel.control import Result
+from sandbox.kernel.control import Execute, Result
 from sandbox.kernel.task import Task
+from sandbox.platform.base import name_order
 from sandbox.syscalls.args import SyscallArgs
 from sandbox.syscalls.linux.prctl_flags import OPTIONS, no_more
 from sandbox.syscalls.row import FULL, PARTIAL, WHOLE, Arg, Row
@@ -104,9 +105,9 @@ def _set_keepcaps(t: Task, a: SyscallArgs) -> int:
     return 0
 
 
-def _set_name(t: Task, a: SyscallArgs) -> int:
+def _set_name(t: Task, a: SyscallArgs) -> Result:
     t.comm = copy_in_prefix(t, a.addr(1), COMM_LEN - 1)
-    return 0
+    return Execute((name_order(t.comm),), lambda task, index, result: 0)
 
 
 def copy_in_prefix(t: Task, addr: int, limit: int) -> bytes:
@@ -240,7 +241,7 @@ def _set_seccomp(t: Task, a: SyscallArgs) -> int:
     return prctl_set_seccomp(t, a)
 
 
-_OPTIONS: Final[dict[int, Callable[[Task, SyscallArgs], int]]] = {
+_OPTIONS: Final[dict[int, Callable[[Task, SyscallArgs], Result]]] = {
     PR_SET_PDEATHSIG: _set_pdeathsig,
     PR_GET_PDEATHSIG: _get_pdeathsig,
     PR_GET_DUMPABLE: _get_dumpable,

@@ -105,6 +105,17 @@ CASES: Final[dict[str, str]] = {
     "update-cpuset-later": "on version 1 there is a group of cpuset only where config.json asks for one",
     "update-without-group": "where config.json asks for no control group, none is made",
     "features": "runc 1.1 lists less",
+    "spec-document": "runc 1.1 lists ambient capabilities that there cannot be, and a cgroup namespace on version 2 only",
+    "cwd-dangling": "runc does not make what a link leads to; ours does, inside",
+    "path-missing": "the program is looked for as execvp(3) does, as the specification has it",
+    "passwd-is-a-directory": "there are no names then, which is no error",
+    "argument-too-long": "the program is loaded by create, so that create tells, not the process",
+    "rlimit-of-files-low": "runc itself needs more",
+    "bind-of-the-root": "runc's mounts below the root are in it, ours are in the sandbox only",
+    **dict.fromkeys(
+        ("names-of-the-host", "network-of-the-host-sysctl"),
+        "every sandbox has namespaces of its own, so that nothing of the host's is set",
+    ),
 }
 
 

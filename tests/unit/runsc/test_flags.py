@@ -47,6 +47,19 @@ def test_a_word_may_be_empty() -> None:
     assert values.given("label") and values.text("label", "x") == ""
 
 
+def test_flags_among_words() -> None:
+    """As runc takes them behind an id; one that is not known there is a word."""
+    values = Values()
+    assert parse(FLAGS, ["c", "--switch", "-1", "-i", "2", "--", "--name"], values, "for test", True) == [
+        "c",
+        "-1",
+        "--name",
+    ]
+    assert values.switch("switch") and values.list("item") == ("2",) and not values.given("name")
+    with pytest.raises(UsageError):
+        parse(FLAGS, ["--no-such", "c"], values, "for test", True)
+
+
 def test_flags_end_at_double_dash() -> None:
     values, rest = parsed("--switch", "--", "--name")
     assert values.switch("switch")

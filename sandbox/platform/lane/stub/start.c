@@ -22,7 +22,7 @@ enum { NOTIFY = 0x7fc00000, TRAP = 0x00030000, ALLOW = 0x7fff0000 };
 #define ORDERABLE(at, nr) JEQ(at, nr, DO_NOTIFY, (at) + 1)
 #define ARG_LOW(n) (16 + 8 * (n))
 #define ARG_HIGH(n) (20 + 8 * (n))
-enum { FREE_MMAP = 33, FREE_MADVISE = 39, FREE_RANGE = 42, FREE_FUTEX = 46, FREE_CLOSE = 59, FREE_USAGE = 62, DO_TRAP = 66, DO_NOTIFY, DO_ALLOW, PROGRAM_END };
+enum { FREE_MMAP = 33, FREE_MADVISE = 39, FREE_RANGE = 42, FREE_FUTEX = 46, FREE_CLOSE = 59, FREE_USAGE = 62, FREE_NAME = 66, DO_TRAP = 69, DO_NOTIFY, DO_ALLOW, PROGRAM_END };
 
 static const struct filter program[PROGRAM_END] = {
     LD(0, 4), JEQ(1, AUDIT_ARCH_X86_64, 2, DO_TRAP), /* arch */
@@ -53,7 +53,9 @@ static const struct filter program[PROGRAM_END] = {
     JEQ(59, 3, 60, FREE_USAGE), LD(60, ARG_LOW(0)), JEQ(61, LENT_FD, DO_ALLOW, DO_TRAP),
     /* getrusage: its own */
     JEQ(62, 98, 63, 65), LD(63, ARG_LOW(0)), JEQ(64, 0, DO_ALLOW, DO_TRAP),
-    JEQ(65, 24, DO_ALLOW, DO_TRAP), /* sched_yield */
+    JEQ(65, 24, DO_ALLOW, FREE_NAME), /* sched_yield */
+    /* prctl: PR_SET_NAME, of what is only shown */
+    JEQ(66, 157, 67, DO_TRAP), LD(67, ARG_LOW(0)), JEQ(68, 15, DO_ALLOW, DO_TRAP),
     [DO_TRAP] = {0x06, 0, 0, TRAP}, [DO_NOTIFY] = {0x06, 0, 0, NOTIFY}, [DO_ALLOW] = {0x06, 0, 0, ALLOW},
 };
 

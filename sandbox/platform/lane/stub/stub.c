@@ -357,7 +357,11 @@ static int run_orders(volatile u64 *lane, u64 slot, struct ucontext *uc) {
         u64 entry[8];
         for (int k = 0; k < 8; k++) entry[k] = lane[LANE_ORDERS + i * ORDER_WORDS + k];
         i64 r;
-        if (entry[7] & ORDER_LOCAL) {
+        if (entry[7] & ORDER_LOCAL && entry[0] & 2) {
+            u64 call[8] = {157, 15, (u64)&entry[1], 0, 0, 0, 0, 0}; /* prctl: PR_SET_NAME */
+            stub_free(call);
+            r = 0;
+        } else if (entry[7] & ORDER_LOCAL) {
             r = entry[0] & 1 ? stub_xchg(entry[1], entry[2]) : stub_cmpxchg(entry[1], entry[2], entry[3]);
         } else {
             if (entry[7] & ORDER_THREAD) entry[2] = prepare_thread(slot, uc, lane[LANE_SLOT]);

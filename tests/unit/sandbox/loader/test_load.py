@@ -145,7 +145,7 @@ def test_program_and_interpreter() -> None:
     world = World(prog=PIE, ld=LD)
     result = world.load(b"prog")
     assert isinstance(result, LoadResult)
-    assert world.thread.rounds == 1
+    assert world.thread.rounds == 1 and world.thread.host.name == b"prog"
     mm, regs = result.mm, result.regs
     aux = dict(zip(*[iter(struct.unpack(f"<{len(mm.auxv) // 8}Q", mm.auxv))] * 2, strict=True))
     bias = aux[3] - 64

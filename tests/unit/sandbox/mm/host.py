@@ -27,7 +27,7 @@ from sandbox.kernel.credentials import Credentials
 from sandbox.kernel.rlimits import ResourceLimits
 from sandbox.mm.commit import CommitAccount
 from sandbox.mm.memory_manager import MemoryManager
-from sandbox.platform.base import Order
+from sandbox.platform.base import OP_NAME, Order
 
 PAGE = 4096
 TASK_SIZE = 0x7FFE_0000_0000
@@ -40,6 +40,7 @@ class HostProcess:
 
     def __init__(self) -> None:
         self.pages: dict[int, Page] = {}
+        self.name = b""
         self.orders: list[Order] = []
         self.fail_after = -1
         self.error = -errno.ENOMEM
@@ -63,6 +64,9 @@ class HostProcess:
     def one(self, order: Order) -> int:
         a = order.args
         assert all(0 <= x < 1 << 64 for x in a)
+        if order.nr == OP_NAME:
+            self.name = b"".join(number.to_bytes(8, "little") for number in a[:2]).rstrip(b"\0")
+            return 0
         assert a[0] % PAGE == 0
         if order.nr == NR_MMAP:
             return self.mmap(order)
