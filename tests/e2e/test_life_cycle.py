@@ -215,6 +215,28 @@ def test_ps_events_and_update(shim: Shim) -> None:
     assert event["type"] == "stats" and event["id"] == "c"
     assert event["data"]["memory"]["usage"]["limit"] == 64 << 20 and event["data"]["pids"]["limit"] == 7
     assert event["data"]["pids"]["current"] >= 1 and event["data"]["cpu"]["usage"]["total"] > 0
+    for words in (["--memory", "-1", "--pids-limit", "-1"], ["--resources", str(shim.bundle / "free.json")]):
+        (shim.bundle / "free.json").write_text('{"memory": {"limit": -1}, "pids": {"limit": -1}}')
+        assert shim.call("update", *words, "c").status == 0
+        data = json.loads(shim.call("events", "--stats", "c").out)["data"]
+        assert data["memory"]["usage"]["limit"] > 64 << 20 and data["pids"]["limit"] > 7, data
+        assert shim.call("update", "c", "--memory", "64M", "--pids-limit", "7").status == 0
+
+
+def test_events_tell_who_lacked_memory(shim: Shim) -> None:
+    """One line for each program that was ended, while the container lives."""
+    shim.start("c", "/bin/sh", "-c", LOOP, linux__resources={"memory": {"limit": 48 << 20}})
+    shim.says("c", "ready")
+    argv = command("--root", str(shim.root), "events", "--interval", "100ms", "c")
+    with subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, text=True) as events:
+        assert events.stdout is not None
+        assert json.loads(events.stdout.readline())["type"] == "stats"
+        assert shim.call("exec", "c", "sh", "-c", "x=$(tr '\\0' x < /dev/zero | head -c 200000000)").status == 137
+        found = next(line for line in events.stdout if '"stats"' not in line)
+        assert found == '{"type":"oom","id":"c"}\n' and shim.status("c") == "running"
+        assert shim.call("kill", "c", "KILL").status == 0
+        assert {json.loads(line)["type"] for line in events.stdout} <= {"stats"}
+    assert events.returncode == 0
 
 
 def test_exec(shim: Shim) -> None:

@@ -72,6 +72,12 @@ def kill_at_random(shim: Shim, rng: random.Random, name: str, *words: str) -> No
         raise
 
 
+UNBOUND = {  # files of control groups, and what stands in them without a bound
+    **{"memory.limit_in_bytes": "9223372036854771712", "cpu.cfs_quota_us": "-1"},
+    **{"pids.max": "max", "memory.max": "max", "cpu.max": "max"},
+}
+
+
 @needs_cgroups
 def test_control_groups_are_made_and_removed(shim: Shim) -> None:
     change(shim.bundle, linux__cgroupsPath="/stackbox-test-c")
@@ -88,6 +94,14 @@ def test_control_groups_are_made_and_removed(shim: Shim) -> None:
     assert shares in ([], ["99\n"])
     result = shim.call("update", "--pids-limit", "5", "--cpu-share", "77", "c")
     assert result.status == 0, result
+    assert shim.call("update", "--memory", "-1", "--pids-limit", "-1", "--cpu-quota", "-1", "c").status == 0
+    texts = {
+        name: Path(place, name).read_text().strip()
+        for place in places
+        for name in UNBOUND
+        if Path(place, name).exists()
+    }
+    assert texts and all(UNBOUND[name] in (text, text.split()[0]) for name, text in texts.items()), texts
     assert shim.call("kill", "c", "KILL").status == 0
     shim.reap(pid)
     assert groups_left("c") == places
