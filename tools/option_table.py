@@ -56,7 +56,7 @@ SOCKET: Final[dict[int, tuple[str, str]]] = {
     39: ("SO_DOMAIN", ""),
     40: ("SO_RXQ_OVFL", ""),
     41: ("SO_WIFI_STATUS", NO_DEVICE),
-    42: ("SO_PEEK_OFF", "UDP"),
+    42: ("SO_PEEK_OFF", "UDP and TCP"),
     43: ("SO_NOFCS", NO_DEVICE),
     44: ("SO_LOCK_FILTER", ""),
     45: ("SO_SELECT_ERR_QUEUE", ""),

@@ -122,7 +122,7 @@ class Nic(Dispatcher):
         self._soft_csum = not link.capabilities & CAP_TX_CSUM
         self.loopback = link.capabilities & CAP_LOOPBACK != 0
         self.has_arp = not link.capabilities & CAP_NO_ARP
-        self.cuts_udp = link.capabilities & CAP_USO != 0
+        self.cuts_udp = link.capabilities & (CAP_USO | CAP_LOOPBACK) == CAP_USO
         self.promiscuous = False
         self.rp_filter = 0
         self.proxy_arp = False
@@ -159,7 +159,7 @@ class Nic(Dispatcher):
         self.link = link
         self._capabilities = link.capabilities
         self._soft_csum = not link.capabilities & CAP_TX_CSUM
-        self.cuts_udp = link.capabilities & CAP_USO != 0
+        self.cuts_udp = link.capabilities & (CAP_USO | CAP_LOOPBACK) == CAP_USO
         link.attach(self)
 
     # Receiving.

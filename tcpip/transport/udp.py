@@ -36,6 +36,10 @@ if TYPE_CHECKING:
 MAX_PAYLOAD_V4: Final = 65507
 MAX_PAYLOAD_V6: Final = 65527
 _DONTFRAG: Final = (so.SOL_IPV6, so.IPV6_DONTFRAG)
+_UNSAID: Final = -1
+"""No control message says whether it may be cut,"""
+_TOGETHER: Final = -2
+"""... nor does one of this piece of a super-datagram."""
 
 
 class UdpProtocol(TransportProtocol):
@@ -117,7 +121,7 @@ class UdpProtocol(TransportProtocol):
 class UdpEndpoint(DatagramEndpoint):
     """socket(AF_INET*, SOCK_DGRAM, IPPROTO_UDP)."""
 
-    __slots__ = ("_entry", "_key", "_corked", "udp", "stats4", "stats6")
+    __slots__ = ("_entry", "_key", "_corked", "_cut", "udp", "stats4", "stats6")
 
     def __init__(self, stack: Stack, family: int, protocol: int = IPPROTO_UDP) -> None:
         super().__init__(stack, family, SOCK_DGRAM, protocol)
@@ -126,6 +130,7 @@ class UdpEndpoint(DatagramEndpoint):
         self._entry: Bound | None = None
         self._key = b""
         self._corked: list[bytes] = []
+        self._cut = 0  # UDP_SEGMENT of what is corked: the first piece's
         self.udp = UdpOptions()
 
     # Being found.
@@ -272,13 +277,16 @@ class UdpEndpoint(DatagramEndpoint):
             raise NetworkError(errors.BROADCAST_NOT_ALLOWED)
         self.autobind()
         payload = data if isinstance(data, bytes) else bytes(data)
+        segment = self.udp.segment_of(control)
+        if self._corked:
+            segment = self._cut
         if flags & so.MSG_MORE or self.udp.cork:
             self._corked.append(payload)
+            self._cut = segment
             return size
         if self._corked:
             payload = b"".join((*self._corked, payload))
             self._corked.clear()
-        segment = self.udp.segment_of(control)
         stamps = flags_of(self.options, control) if self.options.kept or control else 0
         if not segment:
             self._transmit(route, port, payload, choices.ttl, tos, stamps, choices.dont_fragment)
@@ -286,8 +294,10 @@ class UdpEndpoint(DatagramEndpoint):
         room = route.mtu() - route.ip_header_len - HEADER_LEN
         *pieces, last = cut(payload, segment, room, not self._unchecked(route))
         for piece in pieces:
-            self._transmit(route, port, piece, choices.ttl, tos)
-        self._transmit(route, port, last, choices.ttl, tos, stamps)
+            self._transmit(route, port, piece, choices.ttl, tos, whole=_TOGETHER)
+        self._transmit(route, port, last, choices.ttl, tos, stamps, _TOGETHER)
+        if route.nic.loopback:
+            self.stack.udp.batch.flush()  # others' datagrams are not put together with these, as nobody does that here
         return size
 
     def _unchecked(self, route: Route) -> bool:
@@ -295,7 +305,7 @@ class UdpEndpoint(DatagramEndpoint):
         return self.options.no_check if len(route.dst) == 4 else self.udp.no_check6_tx
 
     def _transmit(
-        self, route: Route, port: int, payload: bytes, ttl: int, tos: int, stamps: int = 0, whole: int = -1
+        self, route: Route, port: int, payload: bytes, ttl: int, tos: int, stamps: int = 0, whole: int = _UNSAID
     ) -> None:
         stack = self.stack
         four = len(route.dst) == 4
@@ -314,7 +324,7 @@ class UdpEndpoint(DatagramEndpoint):
         dont_fragment = fits and discover in (so.PMTUDISC_WANT, so.PMTUDISC_DO, so.PMTUDISC_PROBE)
         (stack.stats.udp if four else stack.stats.udp6).inc("OutDatagrams")
         cuts = (
-            route.nic.cuts_udp
+            (route.nic.cuts_udp or (whole == _TOGETHER and route.nic.loopback))
             and route.plain
             and stack.netfilter is None
             and not stack.packets.endpoints

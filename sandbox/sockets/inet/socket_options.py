@@ -65,6 +65,7 @@ _OURS: Final = frozenset(
 
 
 _REPAIR_WINDOW: Final = 20  # sizeof(struct tcp_repair_window)
+_NAME_SIZE: Final = 16
 _MTUINFO: Final = 32  # sizeof(struct ip6_mtuinfo)
 
 
@@ -118,6 +119,8 @@ def grant(socket: InetSocket, t: Task, level: int, name: int) -> None:
 def get_option(socket: InetSocket, level: int, name: int, size: int) -> bytes | None:
     """None: the socket layer keeps it."""
     if level == abi.SOL_SOCKET and (name in _OURS or name == abi.SO_BINDTODEVICE):
+        if name == abi.SO_BINDTODEVICE and socket.options.device and size < _NAME_SIZE:
+            raise SyscallError(errno.EINVAL)
         return None
     if socket.family == abi.AF_INET6 and (level, name) == (abi.SOL_IPV6, IPV6_PATHMTU) and size < _MTUINFO:
         raise SyscallError(errno.EINVAL)

@@ -71,7 +71,8 @@ def shown(ep: TcpEndpoint, addr: bytes, port: int) -> SockAddr:
 
 def bind(ep: TcpEndpoint, address: SockAddr) -> None:
     """bind(2)."""
-    if ep.state != st.CLOSED or ep.hold is not None:
+    twice = ep.state != st.CLOSED or ep.hold is not None
+    if twice and ep.family == AF_INET6:
         raise NetworkError(errors.INVALID_ARGUMENT)
     if len(address.addr) != (4 if ep.family == AF_INET else 16):
         raise NetworkError(errors.ADDRESS_FAMILY_NOT_SUPPORTED)
@@ -79,6 +80,8 @@ def bind(ep: TcpEndpoint, address: SockAddr) -> None:
     if len(addr) == 4 and ep.family == AF_INET6 and ep.so.v6only:
         raise NetworkError(errors.INVALID_ARGUMENT)
     scope = _check_bindable(ep, addr, address.scope_id)
+    if twice:  # IPv4 looks at the address first (__inet_bind)
+        raise NetworkError(errors.INVALID_ARGUMENT)
     _reserve(ep, addr, address.port, scope)
     if len(addr) == 16 and not is_any(addr):
         ep.so.v6only = True  # __inet6_bind
@@ -104,6 +107,10 @@ def _check_bindable(ep: TcpEndpoint, addr: bytes, scope_id: int) -> int:
         return 0
     if is_any(addr) or ep.so.freebind or ep.so.transparent or (stack.is_local(addr) and not is_multicast(addr)):
         return 0
+    if is_multicast(addr):
+        if len(addr) == 4:
+            return 0  # for whatever it may be good (inet_addr_valid_or_nonlocal)
+        raise NetworkError(errors.INVALID_ARGUMENT)
     raise NetworkError(errors.ADDRESS_NOT_AVAILABLE)
 
 

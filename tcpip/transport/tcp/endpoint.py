@@ -16,6 +16,7 @@ from tcpip.errors import NetError, NetworkError
 from tcpip.seqnum import HALF, MASK
 from tcpip.sockopt import (
     IPPROTO_TCP,
+    MSG_ERRQUEUE,
     MSG_FASTOPEN,
     MSG_OOB,
     MSG_PEEK,
@@ -527,12 +528,14 @@ class TcpEndpoint(Endpoint):
                 return repair.read(self, buffer, flags)
             read = urgent.read_byte if flags & MSG_OOB else urgent.read_text
             return read(self, buffer, flags)
-        if flags & (MSG_PEEK | MSG_TRUNC):
+        if flags & (MSG_PEEK | MSG_TRUNC | MSG_ERRQUEUE):
             return reading.read_special(self, buffer, flags)
         if not rcv.queue.size:
             return reading.nothing_to_read(self, buffer)
         taken = rcv.queue.read_into(buffer)
         rcv.copied += taken
+        if self.so.peek_off > 0:
+            reading.read_past(self.so, taken)
         if self.state in st.DATA_STATES or self.state in st.RECEIVING:
             rcv.text_taken(self.stack.clock.now_ns())
         return taken

@@ -54,7 +54,7 @@ def fast_path(ep: TcpEndpoint, pkt: RxPacket) -> bool:
         return False
     if snd.ca_state != CA_OPEN or snd.tlp_end >= 0 or snd.dup_acks or snd.undo_marker >= 0:
         return False
-    if size and (size > rcv.adv - nxt or rcv.ofo.size or rcv.urgent_seq >= 0 or ep.shutdown_mask):
+    if size and (size > rcv.adv - nxt or rcv.ofo.size or rcv.fin_seq >= 0 or rcv.urgent_seq >= 0 or ep.shutdown_mask):
         return False
     if ep.ecn.ok and (not ep.ecn.seen or pkt.tos & 3 in (0, 3)):
         return False

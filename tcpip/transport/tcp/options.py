@@ -432,7 +432,7 @@ def _get_tcp(ep: TcpEndpoint, name: int) -> int | bytes:
         TCP_KEEPCNT: options.keep_count,
         TCP_SYNCNT: options.syn_retries,
         TCP_DEFER_ACCEPT: _retries_last(options.defer_accept),
-        TCP_WINDOW_CLAMP: options.window_clamp,
+        TCP_WINDOW_CLAMP: ep.rcv.space_of.told_clamp(options.window_clamp),
         TCP_USER_TIMEOUT: options.user_timeout_ns // NS_PER_MS,
         TCP_NOTSENT_LOWAT: options.notsent_lowat_set,
         TCP_INQ: int(options.inq),

@@ -57,6 +57,7 @@ class TcpProtocol(TransportProtocol):
 
         so, config = SocketOptions(), self.config
         so.stream = True
+        so.peeks = True
         so.rcvbuf, so.sndbuf, so.max_buf = config.rmem[1], config.wmem[1], max(so.max_buf, config.max_buf)
         return TcpEndpoint(self, family, so, TcpSocketOptions(config))
 

@@ -1,6 +1,6 @@
 """recv(2) off the beaten path: peeking, discarding, and what an empty queue means.
 
-Source: net/ipv4/tcp.c:tcp_recvmsg_locked.
+Source: net/ipv4/tcp.c:tcp_recvmsg_locked (SO_PEEK_OFF as since Linux 6.9).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from tcpip.transport.tcp import state as st
 from tcpip.transport.tcp.zero_copy import ZeroCopy
 
 if TYPE_CHECKING:
+    from tcpip.transport.socket_options import SocketOptions
     from tcpip.transport.tcp.endpoint import TcpEndpoint
 
 TCP_CM_INQ: Final = 36
@@ -35,16 +36,37 @@ def receive_message(ep: TcpEndpoint, buffer: memoryview, flags: int) -> Message:
 
 
 def read_special(ep: TcpEndpoint, buffer: memoryview, flags: int) -> int:
-    """MSG_PEEK and MSG_TRUNC (discard)."""
+    """MSG_PEEK, MSG_TRUNC (discard) and MSG_ERRQUEUE."""
+    if flags & MSG_ERRQUEUE:
+        return receive_message(ep, buffer, flags).length
     rcv = ep.rcv
     if not rcv.queue.size:
         return nothing_to_read(ep, buffer)
     if flags & MSG_PEEK:
-        return rcv.queue.read_into(buffer, True)
+        return _peek(ep, buffer)
     taken = rcv.queue.discard(len(buffer))
     rcv.copied += taken
+    read_past(ep.so, taken)
     rcv.text_taken(ep.stack.clock.now_ns())
     return taken
+
+
+def _peek(ep: TcpEndpoint, buffer: memoryview) -> int:
+    """From where SO_PEEK_OFF is on, which moves with it."""
+    so = ep.so
+    skip = max(so.peek_off, 0)
+    if skip and skip >= ep.rcv.queue.size:
+        return nothing_to_read(ep, buffer)
+    taken = ep.rcv.queue.read_into(buffer, True, skip)
+    if so.peek_off >= 0:
+        so.peek_off += taken
+    return taken
+
+
+def read_past(so: SocketOptions, taken: int) -> None:
+    """`taken` bytes were read: SO_PEEK_OFF counts from behind them (sk_peek_offset_bwd)."""
+    if so.peek_off > 0:
+        so.peek_off = max(so.peek_off - taken, 0)
 
 
 def unread(ep: TcpEndpoint) -> Control:

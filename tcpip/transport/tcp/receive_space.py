@@ -91,6 +91,12 @@ class ReceiveSpace:
         """The memory that a window needs."""
         return (window << 8) // self.ratio
 
+    def told_clamp(self, chosen: int) -> int:
+        """TCP_WINDOW_CLAMP: what the user has chosen (0: nothing), or less that there is room for."""
+        if self.clamp == NO_LIMIT:
+            return chosen
+        return min(chosen, self.clamp) if chosen else self.clamp
+
     def resized(self, rcvbuf: int) -> None:
         """The buffer has got so large: the window may grow again. Linux waits for a larger packet than any before."""
         self.clamp = max(self.clamp, self.window_in(rcvbuf))

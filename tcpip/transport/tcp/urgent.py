@@ -105,6 +105,7 @@ def read_text(ep: TcpEndpoint, buffer: memoryview, flags: int) -> int:
     count = queue.discard(len(buffer)) if flags & MSG_TRUNC else queue.read_into(buffer)
     taken += count
     rcv.copied += taken
+    reading.read_past(ep.so, taken)
     if rcv.copied_seq() > rcv.urgent_seq:
         rcv.urgent_seq = rcv.urgent_byte = -1
     rcv.text_taken(ep.stack.clock.now_ns())
