@@ -50,7 +50,7 @@ class ReceiveSpace:
     """`ratio` of window to memory in 256ths; the window is never larger than `limit` bytes, which grows up to `clamp`.
     `held`: the memory that `counted` bytes of text would have in use until they are read."""
 
-    __slots__ = ("ratio", "clamp", "limit", "held", "counted", "_behind")
+    __slots__ = ("ratio", "clamp", "limit", "held", "counted", "_behind", "_size", "_memory", "_room")
 
     def __init__(self) -> None:
         self.ratio = HALF
@@ -59,6 +59,7 @@ class ReceiveSpace:
         self.held = 0
         self.counted = 0
         self._behind = 0
+        self._size = self._memory = self._room = 0  # the last size, for most are of one
 
     def came(self, size: int) -> None:
         """A packet with so much text is kept."""
@@ -66,8 +67,12 @@ class ReceiveSpace:
         if size <= self._behind:
             self._behind -= size
             return
-        self.held += memory_of(size)
-        self._behind = room_behind(size)
+        if size != self._size:
+            self._size = size
+            self._memory = memory_of(size)
+            self._room = room_behind(size)
+        self.held += self._memory
+        self._behind = self._room
 
     def left(self, size: int) -> None:
         """So much text is left after a read."""
@@ -115,7 +120,9 @@ class ReceiveSpace:
 
     def grow(self, rcv: Receiver, size: int) -> None:
         """`size` bytes of text have come: room for twice as much, if such packets fit in the buffer."""
-        room = min(self.clamp, self.window_in(rcv.ep.so.rcvbuf - self.held)) - self.limit
+        room = ((rcv.ep.so.rcvbuf - self.held) * self.ratio >> 8) - self.limit
+        if room > self.clamp - self.limit:
+            room = self.clamp - self.limit
         if room <= 0:
             return
         used = self.window_in(memory_of(size))
@@ -139,23 +146,29 @@ def next_window(rcv: Receiver) -> int:
     """The window to advertise now, if the right edge may move back: 0 rather than less than is worth a segment. Without a
     scale it changes by whole segments; with one it is a multiple of the scale's unit."""
     space = rcv.space_of
-    allowed = space.window_in(rcv.ep.so.rcvbuf)
-    free = space.window_in(rcv.ep.so.rcvbuf - space.held)
-    full = min(space.clamp, allowed)
-    mss = min(rcv.mss_est, full)
-    if mss <= 0:
-        return 0
+    ep = rcv.ep
+    rcvbuf = ep.so.rcvbuf
+    full = allowed = rcvbuf * space.ratio >> 8
+    free = (rcvbuf - space.held) * space.ratio >> 8
+    if space.clamp < full:
+        full = space.clamp
+    mss = rcv.mss_est
+    if full < mss:
+        mss = full
+        if mss <= 0:
+            return 0
     scale = rcv.wscale
     limit = space.limit
-    chosen = rcv.ep.tcp_options.window_clamp
-    if chosen:
-        limit = min(limit, chosen)
+    chosen = ep.tcp_options.window_clamp
+    if 0 < chosen < limit:
+        limit = chosen
     if free < full >> 1:
         rcv.quick_acks = 0
         free = max(free, 0) >> scale << scale
         if free < allowed >> 4 or free < mss:
             return 0
-    free = min(free, limit)
+    if free > limit:
+        free = limit
     if scale:
         return (free + (1 << scale) - 1) >> scale << scale
     window = max(rcv.adv - rcv.wup, 0)

@@ -189,10 +189,16 @@ class Receiver:
     def text_arrived(self, size: int, now: int, push: bool, extra: int, whole: int) -> None:
         """In-order text was queued: acknowledge more than a full segment at once, else later (RFC 5681 4.2). `whole` bytes came
         in segments of `size` bytes and `extra` bytes of options that others do not have; `push`: the last may be short."""
-        self._measure(size, push, extra, whole)
+        if size == self.mss_est:
+            self.last_size = 0
+            if push and not self.pushed:
+                self.pushed = 1
+        else:
+            self._measure(size, push, extra, whole)
         self._pace_of_text(now)
-        if whole >= WORTH_GROWING:
-            self.space_of.grow(self, whole)
+        space = self.space_of
+        if whole >= WORTH_GROWING and space.limit < space.clamp:
+            space.grow(self, whole)
         ep = self.ep
         if (
             (self.nxt - self.wup > self.mss_est and self._worth_telling())
