@@ -113,6 +113,9 @@ TCP: Final[dict[int, tuple[str, str]]] = {
     35: ("TCP_ZEROCOPY_RECEIVE", "EINVAL: sockets cannot be mapped"),
     36: ("TCP_INQ", ""),
     37: ("TCP_TX_DELAY", "kept; only queueing disciplines that there are none of act on it"),
+    44: ("TCP_RTO_MAX_MS", "Linux 6.15"),
+    45: ("TCP_RTO_MIN_US", "Linux 6.16; exact, where Linux rounds up to ticks"),
+    46: ("TCP_DELACK_MAX_US", "Linux 6.16"),
     43: ("TCP_IS_MPTCP", "0: there is no MPTCP"),
 }
 

@@ -97,7 +97,7 @@ def _lasted_too_long(ep: TcpEndpoint, now: int) -> bool:
     if not limit:
         retries = ep.tcp_options.syn_retries if ep.state == st.SYN_SENT else ep.config.synack_retries
         first = ep.config.syn_rto_ns if ep.state == st.SYN_SENT else RTO_INITIAL_NS
-        limit = retries_last(retries, first, ep.config.rto_max_ns)
+        limit = retries_last(retries, first, ep.tcp_options.rto_max_ns)
     return now - snd.first_timeout >= limit
 
 
@@ -113,7 +113,7 @@ def timeout(ep: TcpEndpoint, now: int) -> None:
     snd.retransmits += 1
     snd.total_retrans += 1
     first = ep.config.syn_rto_ns if ep.state == st.SYN_SENT else RTO_INITIAL_NS
-    snd.rtt.rto = min(first << max(snd.retransmits - linear, 0), ep.config.rto_max_ns)
+    snd.rtt.rto = min(first << max(snd.retransmits - linear, 0), ep.tcp_options.rto_max_ns)
     ep.stats.inc("RetransSegs")
     ep.stats_ext.inc("TCPSynRetrans")
     emit_syn(ep, SYN if ep.state == st.SYN_SENT else SYN | ACK, now)

@@ -240,7 +240,7 @@ class Request(PacketHandler):
             except NetworkError:
                 self.drop()
                 return
-        self.timer.arm(now + min(RTO_INITIAL_NS << self.retries, ep.config.rto_max_ns))
+        self.timer.arm(now + min(RTO_INITIAL_NS << self.retries, ep.tcp_options.rto_max_ns))
 
     def drop(self) -> None:
         """Forget it."""

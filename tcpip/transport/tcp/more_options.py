@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Final
 
 from tcpip import errors
 from tcpip import sockopt as so
+from tcpip.clock import NS_PER_MS, NS_PER_S, NS_PER_US
 from tcpip.errors import NetworkError
 from tcpip.transport.option_values import in_range, int_value
 from tcpip.transport.tcp import state as st
+from tcpip.transport.tcp.config import DELACK_MAX_NS, RTO_MAX_NS, RTO_MIN_NS
 
 if TYPE_CHECKING:
     from tcpip.transport.tcp.endpoint import TcpEndpoint
@@ -16,6 +18,12 @@ if TYPE_CHECKING:
 
 TCP_IS_MPTCP: Final = 43
 WITH_LINK_HEADER: Final = 2
+_TIMES: Final[dict[int, tuple[int, int, int]]] = {
+    so.TCP_RTO_MAX_MS: (NS_PER_MS, NS_PER_S, RTO_MAX_NS),
+    so.TCP_RTO_MIN_US: (NS_PER_US, 2 * NS_PER_MS, RTO_MIN_NS),
+    so.TCP_DELACK_MAX_US: (NS_PER_US, 2 * NS_PER_MS, DELACK_MAX_NS),
+}
+"""Unit, least and most, ns."""
 
 
 def set_more(ep: TcpEndpoint, name: int, value: int | bytes) -> bool:
@@ -33,9 +41,26 @@ def set_more(ep: TcpEndpoint, name: int, value: int | bytes) -> bool:
         options.save_syn = in_range(int_value(value), 0, WITH_LINK_HEADER)
     elif name == so.TCP_TX_DELAY:
         options.tx_delay = in_range(int_value(value), 0, 0x7FFFFFFF)
+    elif name in _TIMES:
+        _set_time(ep, name, int_value(value))
     else:
         return False
     return True
+
+
+def _set_time(ep: TcpEndpoint, name: int, number: int) -> None:
+    """TCP_RTO_MAX_MS, TCP_RTO_MIN_US, TCP_DELACK_MAX_US: bounds of timers, of this socket (since Linux 6.15 and 6.16)."""
+    options = ep.tcp_options
+    unit, least, most = _TIMES[name]
+    time = number * unit
+    if not least <= time <= most:
+        raise NetworkError(errors.INVALID_ARGUMENT)
+    if name == so.TCP_RTO_MAX_MS:
+        options.rto_max_ns = ep.snd.rtt.most = time
+    elif name == so.TCP_RTO_MIN_US:
+        options.rto_min_ns = ep.snd.rtt.least = time
+    else:
+        options.delack_max_ns = time
 
 
 def get_more(ep: TcpEndpoint, name: int) -> int | bytes | None:
@@ -49,6 +74,9 @@ def get_more(ep: TcpEndpoint, name: int) -> int | bytes | None:
         return 0
     if name == so.TCP_SAVE_SYN:
         return options.save_syn
+    if name in _TIMES:
+        times = (options.rto_max_ns, options.rto_min_ns, options.delack_max_ns)
+        return times[name - so.TCP_RTO_MAX_MS] // _TIMES[name][0]
     if name == so.TCP_SAVED_SYN:
         saved, options.saved_syn = options.saved_syn, b""
         return saved

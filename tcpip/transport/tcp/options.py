@@ -21,7 +21,7 @@ from tcpip.transport.sent_headers import STICKY
 from tcpip.transport.tcp import repair
 from tcpip.transport.tcp import state as st
 from tcpip.transport.tcp.addressing import headers_changed
-from tcpip.transport.tcp.config import RTO_INITIAL_NS, RTO_MAX_NS, TcpConfig
+from tcpip.transport.tcp.config import DELACK_MAX_NS, RTO_INITIAL_NS, RTO_MAX_NS, TcpConfig
 from tcpip.transport.tcp.congestion import ALGORITHMS
 from tcpip.transport.tcp.info import tcp_info
 from tcpip.transport.tcp.md5 import Md5Keys, set_key
@@ -93,6 +93,9 @@ class TcpSocketOptions:
         "save_syn",
         "saved_syn",
         "tx_delay",
+        "rto_max_ns",
+        "rto_min_ns",
+        "delack_max_ns",
         "md5",
     )
 
@@ -119,6 +122,7 @@ class TcpSocketOptions:
         self.thin_linear = False
         self.save_syn = 0
         self.saved_syn = b""
+        self.rto_max_ns, self.rto_min_ns, self.delack_max_ns = config.rto_max_ns, config.rto_min_ns, DELACK_MAX_NS
         self.md5: Md5Keys | None = None
         self.tx_delay = 0  # microseconds; only queueing disciplines that there are none of hold packets back for it
 
@@ -133,7 +137,8 @@ class TcpSocketOptions:
 _FIELDS: Final = tuple(
     (
         "nodelay cork user_mss keep_idle_ns keep_intvl_ns keep_count syn_retries linger2_ns defer_accept window_clamp "
-        "congestion user_timeout_ns notsent_lowat inq thin_linear save_syn tx_delay"
+        "congestion user_timeout_ns notsent_lowat inq thin_linear save_syn tx_delay "
+        "rto_max_ns rto_min_ns delack_max_ns"
     ).split()
 )
 

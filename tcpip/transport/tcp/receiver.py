@@ -283,12 +283,12 @@ class Receiver:
         """For how long now, ns: a round trip at most, where that is known (tcp_send_delayed_ack)."""
         ato = self.ato
         if ato <= DELACK_MIN_NS:
-            return DELACK_MIN_NS
+            return min(DELACK_MIN_NS, self.ep.tcp_options.delack_max_ns)
         most = DELACK_MAX_NS if self.pingpong else 2 * DELACK_MAX_NS + DELACK_MAX_NS // 2
         srtt = self.ep.snd.rtt.srtt
         if srtt:
             most = min(most, max(srtt, DELACK_MIN_NS))
-        return min(ato, most)
+        return min(ato, most, self.ep.tcp_options.delack_max_ns)
 
     def _worth_telling(self) -> bool:
         """Somebody reads: the window is as large as the peer was told, or there is less than the reader waits for. Else

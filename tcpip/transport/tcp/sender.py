@@ -135,7 +135,7 @@ class Sender:
         self.buf = SendBuffer(iss + 1)
         self.board = Scoreboard()
         self.rack = Rack(ep.config.reordering)
-        self.rtt = RttEstimator(ep.config.rto_min_ns, ep.config.rto_max_ns)
+        self.rtt = RttEstimator(ep.tcp_options.rto_min_ns, ep.tcp_options.rto_max_ns)
         self.cc: CongestionControl = ALGORITHMS[ep.tcp_options.congestion](DEFAULT_MSS)
         self.ca_state = CA_OPEN
         self.high_seq = iss
@@ -188,7 +188,7 @@ class Sender:
         self.iss = self.una = self.nxt = self.high_seq = self.small_end = self.push_forced = iss
         self.push_end = self.packet_start = iss + 1
         self.buf = SendBuffer(iss + 1)
-        self.rtt = RttEstimator(ep.config.rto_min_ns, ep.config.rto_max_ns)
+        self.rtt = RttEstimator(ep.tcp_options.rto_min_ns, ep.tcp_options.rto_max_ns)
         if self.cc.name != ep.tcp_options.congestion:
             self.use(ALGORITHMS[ep.tcp_options.congestion](DEFAULT_MSS))
 

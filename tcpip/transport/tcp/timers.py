@@ -210,7 +210,7 @@ class TcpTimers:
             expired = now - first >= ep.tcp_options.user_timeout_ns
         else:
             boundary = self._most_retries(snd.rtt.rto < snd.rtt.most)
-            expired = now - first >= retries_last(boundary) - RTO_MIN_NS
+            expired = now - first >= retries_last(boundary, most=snd.rtt.most) - RTO_MIN_NS
         if expired:
             ep.stats_ext.inc("TCPAbortOnTimeout")
             ep.abort(ep.soft_error or errors.TIMED_OUT)
