@@ -162,9 +162,10 @@ def next_window(rcv: Receiver) -> int:
     chosen = ep.tcp_options.window_clamp
     if 0 < chosen < limit:
         limit = chosen
+    if (scale and ep.config.shrink_window) or free < full >> 1:
+        free = max(free, 0) >> scale << scale
     if free < full >> 1:
         rcv.quick_acks = 0
-        free = max(free, 0) >> scale << scale
         if free < allowed >> 4 or free < mss:
             return 0
     if free > limit:
