@@ -416,6 +416,8 @@ class Receiver:
             ep.send_ack(now)
             return
         current = self.window()
+        if 2 * current > self.space_of.clamp:
+            return
         free = next_window(self)
         least = min(self.mss_est, ep.so.rcvbuf >> 2)
         if self.queue.size:
