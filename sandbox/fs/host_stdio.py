@@ -200,6 +200,24 @@ class HostFile(FileDescription):
         attributes.atime = attributes.mtime = attributes.ctime = now.st_mtime_ns
         return attributes
 
+    def fsync(self) -> None:
+        """fsync on the host of what is a file there."""
+        if self._kind != stat.S_IFREG:
+            raise SyscallError(errno.EINVAL)
+        try:
+            os.fsync(self.fd)
+        except OSError as error:
+            raise SyscallError(_translate(error)) from None
+
+    def truncate(self, size: int) -> None:
+        """ftruncate on the host of what is a file there."""
+        if self._kind != stat.S_IFREG:
+            raise SyscallError(errno.EINVAL)
+        try:
+            os.ftruncate(self.fd, size)
+        except OSError as error:
+            raise SyscallError(_translate(error)) from None
+
     def set_stat(self, attributes: Kstat) -> None:
         """The host's own attributes are not a guest's to change."""
         raise SyscallError(errno.EPERM)

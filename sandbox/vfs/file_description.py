@@ -234,5 +234,13 @@ class FileDescription:
         """From now on these are the attributes of a file with `own_attributes`; EOPNOTSUPP."""
         raise SyscallError(errno.EOPNOTSUPP)
 
+    def fsync(self) -> None:
+        """Of a file without a path that has something to bring to disk; EINVAL."""
+        raise SyscallError(errno.EINVAL)
+
+    def truncate(self, size: int) -> None:
+        """ftruncate(2) of a file without a path that has a size; EINVAL."""
+        raise SyscallError(errno.EINVAL)
+
     # Path-based operations (fstat, getdents, fsync, ftruncate, fallocate, xattrs, locks) work on
     # `path.inode`; see sandbox/vfs/.

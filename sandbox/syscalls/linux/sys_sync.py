@@ -20,7 +20,10 @@ SYNC_FILE_RANGE_VALID: Final = 7
 def synchronise(file: FileDescription) -> None:
     """fsync(2) of `file`; EINVAL for files that have nothing to synchronise (pipes, sockets, devices)."""
     path = file.path
-    if path is None or path.inode.mode & S_IFMT not in (S_IFREG, S_IFDIR):
+    if path is None:
+        file.fsync()
+        return
+    if path.inode.mode & S_IFMT not in (S_IFREG, S_IFDIR):
         raise SyscallError(errno.EINVAL)
     path.inode.fsync()
 
@@ -57,11 +60,18 @@ def sys_syncfs(t: Task, a: SyscallArgs) -> int:
 
 def sys_sync_file_range(t: Task, a: SyscallArgs) -> int:
     """sync_file_range(2)."""
-    path = (a.held or t.fds.get_io(a.int(0))).path
+    file = a.held or t.fds.get_io(a.int(0))
+    path = file.path
     offset, length, flags = a.long(1), a.long(2), a.uint(3)
     if flags & ~SYNC_FILE_RANGE_VALID or offset < 0 or length < 0 or offset + length >= 1 << 63:
         return -errno.EINVAL
-    if path is None or path.inode.mode & S_IFMT not in (S_IFREG, S_IFBLK, S_IFDIR, S_IFLNK):
+    if path is None:
+        try:
+            file.fsync()
+        except SyscallError as error:
+            return -(errno.ESPIPE if error.errno == errno.EINVAL else error.errno)
+        return 0
+    if path.inode.mode & S_IFMT not in (S_IFREG, S_IFBLK, S_IFDIR, S_IFLNK):
         return -errno.ESPIPE
     if path.inode.mode & S_IFMT == S_IFREG:
         try:

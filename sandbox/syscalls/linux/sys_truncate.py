@@ -33,8 +33,11 @@ def sys_ftruncate(t: Task, a: SyscallArgs) -> int:
         return -errno.EINVAL
     file = t.fds.get_io(a.int(0))
     path = file.path
-    if path is None or not path.inode.is_regular() or not (file.flags + 1) & 2:
+    if not (file.flags + 1) & 2 or (path is not None and not path.inode.is_regular()):
         return -errno.EINVAL
+    if path is None:
+        file.truncate(size)
+        return 0
     check_not_append(path.inode)
     if not file.truncatable:
         return -errno.EACCES

@@ -14,6 +14,7 @@ from sandbox.sockets.base import SocketFile
 from tests.unit.sandbox.kernel.box import STACK_SIZE, STACK_TOP, Box
 
 READ, WRITE, LSEEK, FSTAT = 0, 1, 8, 5
+FSYNC, FTRUNCATE, SYNC_FILE_RANGE = 74, 77, 277
 BUFFER = STACK_TOP - STACK_SIZE
 
 
@@ -71,6 +72,29 @@ def test_regular_file(box: Box, tmp_path: Path) -> None:
     assert box.call(t, WRITE, fd, BUFFER, 4) == 4
     assert path.read_bytes() == b"0101236789"
     assert box.call(t, LSEEK, fd, 0, 9) == -errno.EINVAL
+    assert box.call(t, FSYNC, fd) == box.call(t, SYNC_FILE_RANGE, fd, 0, 0, 0) == 0
+    assert box.call(t, FTRUNCATE, fd, 3) == 0
+    assert path.read_bytes() == b"010"
+    t.fds.close(fd)
+
+
+def test_what_is_no_file_has_nothing_to_bring_to_disk(box: Box) -> None:
+    t = box.init
+    host_r, host_w = os.pipe()
+    fd = t.fds.install(HostFile(host_w, os.O_WRONLY, box.reactor))
+    assert box.call(t, FSYNC, fd) == box.call(t, FTRUNCATE, fd, 0) == -errno.EINVAL
+    assert box.call(t, SYNC_FILE_RANGE, fd, 0, 0, 0) == -errno.ESPIPE
+    t.fds.close(fd)
+    os.close(host_r)
+
+
+def test_a_file_that_is_only_read_is_not_truncated(box: Box, tmp_path: Path) -> None:
+    t = box.init
+    path = tmp_path / "file"
+    path.write_bytes(b"0123456789")
+    fd = t.fds.install(HostFile(os.open(path, os.O_RDWR), os.O_RDONLY, box.reactor))
+    assert box.call(t, FTRUNCATE, fd, 3) == -errno.EINVAL
+    assert len(path.read_bytes()) == 10
     t.fds.close(fd)
 
 
