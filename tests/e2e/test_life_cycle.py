@@ -398,8 +398,8 @@ def test_columns_of_ps(shim: Shim) -> None:
     assert shim.call("ps", "c", "-o", "pid,ppid,nlwp").out.split() == ["PID", "PPID", "NLWP", "1", "0", "1"]
     assert shim.call("ps", "c", "-eo", "args").out == "COMMAND\nsleep 1234\n"
     assert shim.call("ps", "c", "-o", "comm,user").out.split() == ["COMMAND", "USER", "sleep", pwd.getpwuid(0).pw_name]
-    for words in (["aux"], ["-ely"], ["-eo", "comm,pid,rss"]):  # what the host's ps has to say of them
-        head, row = shim.call("ps", "c", *words).out.splitlines()
+    for options in (["aux"], ["-ely"], ["-eo", "comm,pid,rss"]):  # what the host's ps has to say of them
+        head, row = shim.call("ps", "c", *options).out.splitlines()
         assert "PID" in head and str(pid) in row.split() and "sleep" in row, (head, row)
     for wrong, line in (
         (["-o", "x"], "ps: exit status 1: "),

@@ -102,7 +102,6 @@ CASES: Final[dict[str, str]] = {
         ("exec-process-umask", "exec-umask-of-container"), "runc 1.1 gives an exec'd process no umask at all"
     ),
     "exec-process-oom": "runc 1.1 passes over oomScoreAdj of process.json",
-    "update-cpuset-later": "on version 1 there is a group of cpuset only where config.json asks for one",
     "update-without-group": "where config.json asks for no control group, none is made",
     "features": "runc 1.1 lists less",
     "spec-document": "runc 1.1 lists ambient capabilities that there cannot be, and a cgroup namespace on version 2 only",
