@@ -232,3 +232,27 @@ def exchange_names(first: Path, second: Path) -> None:
     """renameat2(2) with RENAME_EXCHANGE."""
     libc = ctypes.CDLL(None, use_errno=True)
     assert libc.renameat2(-100, os.fsencode(first), -100, os.fsencode(second), 2) == 0
+
+
+@pytest.mark.parametrize(
+    "name", ["net.ipv4.../../kernel/hostname", "../../tmp/x", "net/../kernel/core_pattern", "kernel.core_pattern"]
+)
+def test_settings_whose_names_climb(shim: Shim, outside: Path, name: str) -> None:
+    """A name is one of the sandbox's own settings, or an error."""
+    change(shim.bundle, linux__sysctl={name: f"|{outside}/secret"})
+    before = Path("/proc/sys/kernel/core_pattern").read_text()
+    shim.call("create", "--bundle", str(shim.bundle), "c")
+    assert Path("/proc/sys/kernel/core_pattern").read_text() == before
+    assert sorted(os.listdir(outside)) == ["secret"] and (outside / "secret").read_text() == "secret\n"
+
+
+@pytest.mark.parametrize(
+    "path", ["/proc/self/fd/3", "/proc/self/fd/7/../../..", "/proc/1/fd/4", "/proc/1/cwd/../..", "/proc/1/root"]
+)
+def test_exec_in_a_directory_by_proc(shim: Shim, outside: Path, path: str) -> None:
+    """CVE-2024-21626, of `exec`, which looks the directory up with root's rights inside: nothing of the host is there."""
+    shim.start("c", "/bin/sh", "-c", "echo ready; exec sleep 1000")
+    shim.says("c", "ready")
+    words = ("exec", "--cwd", path, "--user", "1000", "c", "/bin/sh", "-c", f"cat ./{'../' * 20}{outside}/secret")
+    result = shim.call(*words)
+    assert result.status != 0 and "secret\n" not in result.out.replace("/secret", ""), result
