@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from sandbox.kernel.task import Task
     from sandbox.vfs.inode import Inode
 
-_MOST: Final = 1 << 20  # lower than Linux has it: what is counted is held in the memory of the sentry
+# Lower than Linux has them: what is counted is held in the memory of the sentry.
+_MOST: Final = 1 << 20
+_MOST_EVENTS: Final = 1 << 16
+_MOST_INSTANCES: Final = 1 << 13
 _MIN_THREADS: Final = 20
 
 Get = Callable[["Task"], int]
@@ -121,8 +124,8 @@ def _put_unix_queue(t: Task, value: int) -> None:
 
 # path below /proc/sys, name of the setting, least, most
 _SETTINGS: Final = (
-    ("fs/inotify/max_queued_events", "inotify_events", 0, _MOST),
-    ("fs/inotify/max_user_instances", "inotify_instances", 0, _MOST),
+    ("fs/inotify/max_queued_events", "inotify_events", 0, _MOST_EVENTS),
+    ("fs/inotify/max_user_instances", "inotify_instances", 0, _MOST_INSTANCES),
     ("fs/inotify/max_user_watches", "inotify_watches", 0, _MOST),
     ("fs/protected_fifos", "protected_fifos", 0, 2),
     ("fs/protected_hardlinks", "protected_hardlinks", 0, 1),
