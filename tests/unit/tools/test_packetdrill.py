@@ -105,7 +105,7 @@ def test_a_packet_that_differs_is_shown_beside_the_expected_one(tmp_path: Path) 
         "script.pkt:11: error handling packet: live packet field tcp_ack_seq: expected: 5 (0x5) vs actual: 1 (0x1)"
     )
     assert script == "script packet:  0.100000 P. 1:101(100) ack 5 win 7"
-    assert actual == "actual packet:  0.100000 P. 1:101(100) ack 1 win 65535"
+    assert actual == "actual packet:  0.100000 P. 1:101(100) ack 1 win 64240"
 
 
 def test_a_packet_at_another_time(tmp_path: Path) -> None:
