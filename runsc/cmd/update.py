@@ -109,7 +109,9 @@ def apply_flags(spec: Spec, values: Values) -> None:
 def size_of(values: Values, name: str) -> int:
     """Bytes; -1 for that; 0 when it is not given."""
     text = values.text(name)
-    return parse_size(Flag(name, SIZE, "", ""), text) if text not in ("", "-1") else -1 if text else 0
+    if text == "-1":
+        return -1
+    return parse_size(Flag(name, SIZE, "", ""), text) if text else 0
 
 
 def number_of(values: Values, name: str) -> int:

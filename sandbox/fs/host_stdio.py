@@ -12,7 +12,7 @@ import fcntl
 import os
 import select
 import stat
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Callable, Final
 
 from sandbox.abi.linux.fcntl import O_ACCMODE, O_APPEND, O_WRONLY
 from sandbox.errors import SyscallError
@@ -202,19 +202,18 @@ class HostFile(FileDescription):
 
     def fsync(self) -> None:
         """fsync on the host of what is a file there."""
-        if self._kind != stat.S_IFREG:
-            raise SyscallError(errno.EINVAL)
-        try:
-            os.fsync(self.fd)
-        except OSError as error:
-            raise SyscallError(_translate(error)) from None
+        self._of_file(os.fsync)
 
     def truncate(self, size: int) -> None:
         """ftruncate on the host of what is a file there."""
+        self._of_file(os.ftruncate, size)
+
+    def _of_file(self, call: Callable[..., None], *arguments: int) -> None:
+        """EINVAL of what is none."""
         if self._kind != stat.S_IFREG:
             raise SyscallError(errno.EINVAL)
         try:
-            os.ftruncate(self.fd, size)
+            call(self.fd, *arguments)
         except OSError as error:
             raise SyscallError(_translate(error)) from None
 

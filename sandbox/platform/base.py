@@ -31,9 +31,7 @@ if TYPE_CHECKING:
 # Stub operations that look like calls to `execute` but are done by the stub itself; the first two atomically.
 OP_CMPXCHG32: Final = 0x10000  # (address, expected, new) -> the old value, or -EFAULT
 OP_XCHG32: Final = 0x10001  # (address, new) -> the old value, or -EFAULT
-OP_NAME: Final = (
-    0x10002  # (8 bytes, 8 bytes) -> 0: what the host calls the thread (comm), where the platform can tell it
-)
+OP_NAME: Final = 0x10002  # (8 bytes, 8 bytes) -> 0: what the host calls the thread, where the platform can tell it
 
 
 # What a platform may copy ahead of a call, or after it.

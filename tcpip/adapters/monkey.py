@@ -33,11 +33,16 @@ from tcpip.transport.endpoint import Endpoint
 INTERNET: Final = (socket.AF_INET, socket.AF_INET6)
 
 
+def _is_the_systems(family: int, fileno: int | None) -> bool:
+    """What socket.socket is asked for is no socket of a stack."""
+    return fileno is not None or family not in (-1, *INTERNET)
+
+
 class _Kind(type):
     """Calling the class in the place of socket.socket makes a socket of either kind, and both are instances of it."""
 
     def __call__(cls, family: int = -1, type: int = -1, proto: int = -1, fileno: int | None = None) -> Any:
-        if "system" in cls.__dict__ and (fileno is not None or family not in (-1, *INTERNET)):
+        if "system" in cls.__dict__ and _is_the_systems(family, fileno):
             return cls.__dict__["system"](family, type, proto, fileno)
         return super().__call__(family, type, proto, fileno)
 
@@ -54,10 +59,9 @@ def socket_class(host: StackHost) -> Any:
         system = socket.socket
 
         def __init__(self, family: int = -1, type: int = -1, proto: int = -1, fileno: int | None = None) -> None:
-            if fileno is not None or family not in (-1, *INTERNET):
-                raise OSError(
-                    errno.EAFNOSUPPORT, f"{self.__class__.__name__} has IPv4 and IPv6 sockets of a stack only"
-                )
+            if _is_the_systems(family, fileno):
+                name = self.__class__.__name__
+                raise OSError(errno.EAFNOSUPPORT, f"{name} has IPv4 and IPv6 sockets of a stack only")
             family = socket.AF_INET if family == -1 else family
             kind = socket.SOCK_STREAM if type == -1 else type
             super().__init__(host, open_endpoint(host, family, kind, max(proto, 0)), host.threaded)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Mapping, Sequence
-from socket import (
-    getaddrinfo,
-    getnameinfo,
-)  # the system's, also while `tcpip.adapters.monkey` has others in their place
+
+# The system's, also while `tcpip.adapters.monkey` has others in their place.
+from socket import getaddrinfo, getnameinfo
 from typing import Any, Final
 
 from tcpip.addr import IPV4_ANY, IPV4_LOOPBACK, SockAddr, parse, text

@@ -8,10 +8,10 @@ import threading
 from collections.abc import Mapping
 from typing import Any, Final
 
+from tcpip.adapters.pollable import READABLE
 from tcpip.adapters.stack_socket import StackSocket, numbered
-from tcpip.waiter import EVENT_ALL, EVENT_ERR, EVENT_HUP, EVENT_IN, EVENT_OUT, EVENT_RDHUP, Waiter
+from tcpip.waiter import EVENT_ALL, EVENT_ERR, EVENT_HUP, EVENT_OUT, Waiter
 
-READABLE: Final = EVENT_IN | EVENT_RDHUP | EVENT_HUP | EVENT_ERR
 WRITABLE: Final = EVENT_OUT | EVENT_HUP | EVENT_ERR
 
 

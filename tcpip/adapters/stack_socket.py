@@ -58,6 +58,8 @@ class _Sharing:
 
     def show(self, _: int = 0) -> None:
         """They are polled as the endpoint is now. With the host's lock held, as the next two."""
+        if not self.descriptors:
+            return
         state = self.endpoint.readiness()
         for descriptor in self.descriptors:
             descriptor.show(state)
@@ -120,8 +122,7 @@ class StackSocket:
                     if error.error is not errors.WOULD_BLOCK:
                         raise os_error(error) from None
                 finally:
-                    if self._sharing.descriptors:
-                        self._sharing.show()
+                    self._sharing.show()
                 if self._timeout == 0:
                     raise BlockingIOError(11, os.strerror(11))
                 waiter = endpoint.queue.add(mask, _setter(event))
@@ -140,8 +141,7 @@ class StackSocket:
             except NetworkError as error:
                 raise os_error(error) from None
             finally:
-                if self._sharing.descriptors:
-                    self._sharing.show()
+                self._sharing.show()
                 self.host.wake()
 
     def _sockaddr(self, address: Address) -> SockAddr:

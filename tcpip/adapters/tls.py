@@ -82,8 +82,7 @@ class TlsSocket:
     def accept(self) -> tuple[TlsSocket, Any]:
         """Of a listening one: its handshake is over, unless the socket does not block or there was to be none."""
         sock, address = self._sock.accept()
-        tls = self._tls
-        return wrap_socket(sock, tls.context, True, None, self.handshake_on_connect), address
+        return wrap_socket(sock, self._tls.context, True, None, self.handshake_on_connect), address
 
     def connect(self, address: Any) -> None:
         self._sock.connect(address)

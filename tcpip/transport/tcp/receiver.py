@@ -403,10 +403,8 @@ class Receiver:
         self.has_sack_info = self.ep.sack_ok
         if overlap is not None:
             self.duplicate(*overlap)
-        if self.ep.sack_ok:
-            self.space_of.grow(
-                self, len(data)
-            )  # without SACK a window that changes would hide that this is a duplicate ACK
+        if self.ep.sack_ok:  # else a window that changes would hide that this is a duplicate ACK
+            self.space_of.grow(self, len(data))
 
     # The user took something.
 
