@@ -218,14 +218,16 @@ class FileData:
 
     def punch(self, offset: int, length: int) -> None:
         """FALLOC_FL_PUNCH_HOLE: zeros; the size stays."""
-        end = min(offset + length, len(self.small))
-        if self.fd < 0 and (end == len(self.small) or end // PAGE <= (offset + PAGE - 1) // PAGE):  # no page between
+        small = self.small
+        end = min(offset + length, len(small))
+        if self.fd < 0 and offset + length >= (len(small) + PAGE - 1) // PAGE * PAGE:  # to the end of its last page
             if end > offset:
-                if end == len(self.small):
-                    del self.small[offset:]
-                    self._charge_small()
-                else:
-                    self.small[offset:end] = bytes(end - offset)
+                del small[offset:]
+                self._charge_small()
+            return
+        if self.fd < 0 and end // PAGE <= (offset + PAGE - 1) // PAGE:  # no whole page: none is given back
+            if end > offset:
+                small[offset:end] = bytes(end - offset)
             return
         self.promote()
         try:
