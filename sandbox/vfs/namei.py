@@ -131,9 +131,11 @@ def symlink(t: Task, target: bytes, dirfd: int, path: bytes) -> int:
 
 
 def how_to_link(t: Task, dirfd: int, path: bytes, flags: int) -> int:
-    """How linkat(2) with `flags` finds what it links. ENOENT: an empty path without the privilege for it."""
-    if not path and flags & AT_EMPTY_PATH and dirfd != AT_FDCWD and not t.creds.has_here(CAP_DAC_READ_SEARCH):
-        raise SyscallError(errno.ENOENT)
+    """How linkat(2) with `flags` finds what it links. EBADF; ENOENT: an empty path without the privilege for it."""
+    if not path and flags & AT_EMPTY_PATH and dirfd != AT_FDCWD:
+        t.fds.get(dirfd)
+        if not t.creds.has_here(CAP_DAC_READ_SEARCH):
+            raise SyscallError(errno.ENOENT)
     return (FOLLOW if flags & AT_SYMLINK_FOLLOW else 0) | (EMPTY if flags & AT_EMPTY_PATH else 0)
 
 
