@@ -322,6 +322,11 @@ class PipeFile(FileDescription):
     def check_status_flags(self, t: Task, flags: int) -> None:
         """O_DIRECT: packets."""
 
+    @property
+    def fault_unit(self) -> int:
+        """A page is filled whole."""
+        return PAGE
+
     def write_fault(self, t: Task, size: int) -> int:
         if not self.pipe.readers:
             broken_pipe(t)

@@ -259,6 +259,10 @@ def _file_flags(file: FileDescription, prot: int, flags: int, vm_flags: int) -> 
         vm_flags |= VM_MAYSHARE | VM_SHARED
         if mode == O_RDONLY:
             vm_flags &= ~(VM_MAYWRITE | VM_SHARED)
+        elif file.write_sealed():
+            if prot & PROT_WRITE:
+                raise SyscallError(errno.EPERM)
+            vm_flags &= ~VM_MAYWRITE
     elif kind != MAP_PRIVATE:
         raise SyscallError(errno.EINVAL)
     if mode & O_WRONLY:  # O_WRONLY, or what may neither be read nor written

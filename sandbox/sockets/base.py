@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from sandbox.kernel.task import Task
 
 IN_PROGRESS: Final = -errno.EINPROGRESS
+STREAM_UNIT: Final = 1 << 15  # a page fragment of tcp_sendmsg, UNIX_SKB_FRAGS_SZ
 
 
 class ControlMessage:
@@ -134,16 +135,9 @@ class SocketFile(FileDescription):
         """The next byte of a stream is an urgent one: no read goes on from the text before it (SIOCATMARK)."""
         return False
 
-    def check_destination(self, t: Task, address: bytes) -> None:
-        """What sending refuses before it looks at the data: a datagram that goes nowhere."""
-        if address or self.kind == abi.SOCK_STREAM:
-            return
-        try:
-            self.getpeername(t)
-        except SyscallError as error:
-            if error.errno == errno.ENOTCONN and self.family != abi.AF_UNIX and self.kind == abi.SOCK_DGRAM:
-                raise SyscallError(errno.EDESTADDRREQ) from None
-            raise
+    def before_data(self, t: Task, size: int, address: bytes, flags: int) -> int:
+        """What sending `size` bytes answers before it looks at them: 0, or WOULD_BLOCK."""
+        return 0
 
     def recvmsg(self, t: Task, dst: memoryview, flags: int, got: Received | None) -> int:
         """Bytes stored in `dst`, 0 at the end, or WOULD_BLOCK. Honours MSG_PEEK, MSG_OOB, MSG_ERRQUEUE; `got` is
@@ -231,6 +225,14 @@ class SocketFile(FileDescription):
 
     def write(self, t: Task, src: memoryview) -> int:
         return self.sendmsg(t, src, b"", 0, [])
+
+    @property
+    def fault_unit(self) -> int:
+        """A message is fetched whole, a stream's text packet by packet."""
+        return STREAM_UNIT if self.kind == abi.SOCK_STREAM else 1 << 31
+
+    def write_fault(self, t: Task, size: int) -> int:
+        return self.before_data(t, size, b"", 0) or -errno.EFAULT
 
     def unread(self, data: memoryview) -> None:
         """A message is lost; a stream that can put bytes back overrides this."""

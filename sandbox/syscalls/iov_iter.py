@@ -161,11 +161,11 @@ def read_iter(t: Task, a: SyscallArgs, file: FileDescription, it: IovIter, offse
             return it.done if it.done else got
         put = it.copy_out(t, view[:got])
         if put < got:
+            part = put % file.fault_unit
+            it.done -= part
             if offset < 0:
-                file.unread(view[put:got])
-            if not it.done:
-                raise SyscallError(errno.EFAULT)
-            return it.done
+                file.unread(view[put - part : got])
+            return it.done or -errno.EFAULT
         if got < size or it.done >= total:
             return it.done
         if it.done >= turn:
@@ -181,8 +181,10 @@ def write_iter(t: Task, a: SyscallArgs, file: FileDescription, it: IovIter, offs
         size = min(it.total - it.done, SCRATCH_SIZE)
         view = scratch[:size]
         got = it.copy_in(t, view)
-        if got < size and not got:
-            return it.done or file.write_fault(t, it.total)
+        if got < size:
+            got -= got % file.fault_unit
+            if not got:
+                return it.done or file.write_fault(t, it.total)
         sent = 0
         while True:
             try:

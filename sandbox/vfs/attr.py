@@ -86,6 +86,8 @@ def chown(t: Task, path: Path, uid: int, gid: int) -> int:
         if mode & S_ISGID:
             if mode & S_IXGRP or not (creds.in_group(inode.gid) or creds.has_over(inode, CAP_FSETID)):
                 kill |= S_ISGID
+    if kill and given == (False, False) and not owner_or_capable(creds, inode):
+        raise SyscallError(errno.EPERM)  # nothing but the mode would change, which is not theirs to change
     if inode.capable and mode & S_IFMT != S_IFDIR:
         inode.remove_xattr(CAPABILITIES)
     inode.set_owner(inode.uid if uid == NO_ID else uid, inode.gid if gid == NO_ID else gid)

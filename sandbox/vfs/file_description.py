@@ -117,6 +117,12 @@ class FileDescription:
     def check_write(self, t: Task, size: int) -> None:
         """What write(2) answers before it looks at the bytes."""
 
+    @property
+    def fault_unit(self) -> int:
+        """Bytes, counted from where a read or write begins, that are moved together: none when the guest's memory does not
+        take, or give, all of them."""
+        return 1
+
     def read(self, t: Task, dst: memoryview) -> int:
         """Into `dst` from the file's own position (advances it): bytes read, 0 at end, or WOULD_BLOCK."""
         raise SyscallError(errno.EINVAL)
@@ -182,6 +188,10 @@ class FileDescription:
     def write_fault(self, t: Task, size: int) -> int:
         """What a write of `size` bytes returns of which not even the first could be fetched."""
         return -errno.EFAULT
+
+    def write_sealed(self) -> bool:
+        """F_SEAL_WRITE or F_SEAL_FUTURE_WRITE: it is mapped to be read alone."""
+        return False
 
     def add_seals(self, t: Task, seals: int) -> int:
         """F_ADD_SEALS of a memfd."""

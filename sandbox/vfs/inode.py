@@ -269,6 +269,10 @@ class Inode:
         """F_ADD_SEALS."""
         raise SyscallError(errno.EINVAL)
 
+    def write_sealed(self) -> bool:
+        """Nothing is written to it any more."""
+        return False
+
     def get_seals(self) -> int:
         """F_GET_SEALS."""
         raise SyscallError(errno.EINVAL)

@@ -29,19 +29,26 @@ def permitted(creds: Credentials, inode: Inode, mask: int) -> bool:
         raise SyscallError(errno.EPERM)
     if inode.acls is not None and inode.fs.guards:
         inode.fs.admit(creds, inode)
-    mode = inode.mode
-    if creds.fsuid == inode.uid:
+    acls = inode.acls
+    if acls is not None and acls.access is not None and creds.fsuid != inode.uid and inode.mode & 0o070:
+        return acls.access.permits(creds, inode, mask) or _overrides(creds, inode.mode, inode.uid, inode.gid, mask)
+    return permitted_by_mode(creds, inode.mode, inode.uid, inode.gid, mask)
+
+
+def permitted_by_mode(creds: Credentials, mode: int, uid: int, gid: int, mask: int) -> bool:
+    """The same for what has no access list: what is open without a place in the tree."""
+    if creds.fsuid == uid:
         bits = mode >> 6
-    elif inode.acls is not None and inode.acls.access is not None and mode & 0o070:
-        bits = mask if inode.acls.access.permits(creds, inode, mask) else 0
-    elif creds.fsgid == inode.gid or inode.gid in creds.groups:
+    elif creds.fsgid == gid or gid in creds.groups:
         bits = mode >> 3
     else:
         bits = mode
-    if bits & mask == mask:
-        return True
+    return bits & mask == mask or _overrides(creds, mode, uid, gid, mask)
+
+
+def _overrides(creds: Credentials, mode: int, uid: int, gid: int, mask: int) -> bool:
     effective = creds.effective
-    if not effective or (creds.user is not INITIAL and not creds.user.maps(inode.uid, inode.gid)):
+    if not effective or (creds.user is not INITIAL and not creds.user.maps(uid, gid)):
         return False
     if mode & S_IFMT == S_IFDIR:
         if not mask & MAY_WRITE and effective >> CAP_DAC_READ_SEARCH & 1:

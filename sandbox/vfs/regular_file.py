@@ -182,10 +182,13 @@ class RegularFile(InodeFile):
         """F_GET_SEALS."""
         return self.inode.get_seals()
 
+    def write_sealed(self) -> bool:
+        return self.inode.write_sealed()
+
     def backing(self, t: Task, shared: bool, prot: int) -> Backing:
         """What the inode maps. A shared mapping of a file open for writing may become writable later."""
         self.accessed()
-        if shared and self.flags & O_ACCMODE == O_RDWR:
+        if shared and self.flags & O_ACCMODE == O_RDWR and not self.inode.write_sealed():
             prot |= PROT_WRITE
         return self.inode.backing(shared, prot)
 

@@ -331,6 +331,12 @@ class DatagramEndpoint(Endpoint):
             self.error = None
             raise NetworkError(error)
 
+    def check_send(self) -> None:
+        self.raise_pending()
+        self.check_room()
+        if self.shut_write:
+            raise NetworkError(errors.BROKEN_PIPE)
+
     def check_room(self) -> None:
         """WOULD_BLOCK while as much as the send buffer holds waits for a neighbour to answer (sock_alloc_send_pskb)."""
         if self.options.waiting >= self.options.sndbuf:

@@ -82,6 +82,13 @@ class Endpoint(PacketHandler):
     ) -> int:
         """sendmsg(2): bytes taken."""
 
+    def unread(self, data: memoryview) -> None:
+        """The last bytes that a stream's reader took could not be kept: the next read finds them again. Of a message they are lost."""
+
+    def check_send(self) -> None:
+        """What refuses a datagram before its bytes are looked at: an error that waits to be told, no room (WOULD_BLOCK), a socket
+        that is shut for writing."""
+
     def recv_into(self, buffer: memoryview, flags: int = 0) -> int:
         """Bytes copied into `buffer`, 0 at the end of a stream, or AGAIN."""
         try:

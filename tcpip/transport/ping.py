@@ -108,10 +108,7 @@ class PingEndpoint(DatagramEndpoint):
         flags: int = 0,
         control: list[Control] | None = None,
     ) -> int:
-        self.raise_pending()
-        self.check_room()
-        if self.shut_write:
-            raise NetworkError(errors.BROKEN_PIPE)
+        self.check_send()
         size = len(data)
         if size > 65507:
             raise NetworkError(errors.MESSAGE_TOO_LONG)

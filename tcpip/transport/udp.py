@@ -255,10 +255,7 @@ class UdpEndpoint(DatagramEndpoint):
     ) -> int:
         if flags & so.MSG_OOB:
             raise NetworkError(errors.NOT_SUPPORTED)
-        self.raise_pending()
-        self.check_room()
-        if self.shut_write:
-            raise NetworkError(errors.BROKEN_PIPE)
+        self.check_send()
         size = len(data)
         if address is not None:
             addr, port, scope = self.wire_address(address), address.port, address.scope_id

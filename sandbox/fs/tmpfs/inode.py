@@ -223,13 +223,16 @@ class TmpfsFile(TmpfsInode):
         self.seals |= seals
         return 0
 
+    def write_sealed(self) -> bool:
+        return self.seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE) != 0
+
     def get_seals(self) -> int:
         """F_SEAL_SEAL for an ordinary file."""
         return self.seals
 
     def _check_seals(self, size: int, writes: bool) -> None:
         seals = self.seals
-        if writes and seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE):
+        if writes and self.write_sealed():
             raise SyscallError(errno.EPERM)
         if seals & F_SEAL_GROW and size > self.size:
             raise SyscallError(errno.EPERM)
@@ -271,7 +274,7 @@ class TmpfsFile(TmpfsInode):
         from sandbox.fs.tmpfs.backing import TmpfsBacking
 
         writable = shared and bool(prot & PROT_WRITE)
-        if writable and self.seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE):
+        if writable and self.write_sealed():
             raise SyscallError(errno.EPERM)
         self.data.promote()
         return TmpfsBacking(self, writable)

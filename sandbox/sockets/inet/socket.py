@@ -23,6 +23,7 @@ from tcpip import errors
 from tcpip.errors import NetworkError
 from tcpip.sockopt import IPPROTO_TCP
 from tcpip.transport.endpoint import AGAIN, Control
+from tcpip.waiter import EVENT_OUT
 
 if TYPE_CHECKING:
     from sandbox.gateway.network import Network
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from tcpip.transport.endpoint import Endpoint
 
 _STAMPING: Final = (abi.SO_TIMESTAMPING, abi.SO_TIMESTAMPING_NEW)
+_DATAGRAM_MOST: Final = 0xFFFF  # more is refused whatever it is
 _SPECIAL: Final = abi.MSG_OOB | abi.MSG_ERRQUEUE
 
 
@@ -166,6 +168,30 @@ class InetSocket(SocketFile):
             raise syscall_error(error) from None
 
     # --- data ---
+
+    def unread(self, data: memoryview) -> None:
+        if self.stream:
+            self.endpoint.unread(data)
+
+    def before_data(self, t: Task, size: int, address: bytes, flags: int) -> int:
+        if self.stream:
+            self.sendmsg(t, memoryview(b""), address, flags & abi.MSG_NOSIGNAL, [])
+            return 0 if self.endpoint.readiness() & EVENT_OUT else WOULD_BLOCK
+        if size > _DATAGRAM_MOST:
+            raise SyscallError(errno.EMSGSIZE)
+        if flags & abi.MSG_OOB:
+            raise SyscallError(errno.EOPNOTSUPP)
+        try:
+            if self._destination(t, address) is None:
+                self.endpoint.getpeername()
+            self.endpoint.check_send()
+        except NetworkError as error:
+            if error.error is errors.WOULD_BLOCK:
+                return WOULD_BLOCK
+            if error.error is errors.NOT_CONNECTED:
+                raise SyscallError(errno.EDESTADDRREQ) from None
+            raise syscall_error(error) from None
+        return 0
 
     def sendmsg(self, t: Task, data: memoryview, address: bytes, flags: int, control: list[ControlMessage]) -> int:
         if self.unchecked is not None and not address:

@@ -69,9 +69,6 @@ class PacketSocket(InetSocket):
     def getpeername(self, t: Task) -> bytes:
         raise SyscallError(errno.EOPNOTSUPP)
 
-    def check_destination(self, t: Task, address: bytes) -> None:
-        """That is the endpoint's business."""
-
     # --- data ---
 
     def sendmsg(self, t: Task, data: memoryview, address: bytes, flags: int, control: list[ControlMessage]) -> int:

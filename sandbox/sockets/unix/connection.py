@@ -138,13 +138,20 @@ class UnixConnection(UnixSocket):
             raise SyscallError(errno.EPIPE)
         return other
 
-    def check_write(self, t: Task, size: int) -> None:
+    def before_data(self, t: Task, size: int, address: bytes, flags: int) -> int:
         if self.kind == abi.SOCK_STREAM:
-            self._peer_to_write(t, 0)
+            if address:
+                raise SyscallError(errno.EISCONN if self.state == CONNECTED else errno.EOPNOTSUPP)
+            self._peer_to_write(t, flags)
         else:
             self.check_send()
+            if flags & abi.MSG_OOB:
+                raise SyscallError(errno.EOPNOTSUPP)
+            if size > self.options.sndbuf - 32:
+                raise SyscallError(errno.EMSGSIZE)
             if self.shut & SEND_SHUTDOWN:
                 raise SyscallError(errno.EPIPE)
+        return WOULD_BLOCK if self.sent >= self.options.sndbuf else 0
 
     def check_send(self) -> None:
         if self.kind == abi.SOCK_SEQPACKET:
@@ -198,6 +205,8 @@ class UnixConnection(UnixSocket):
     def _send_packet(self, t: Task, data: memoryview, flags: int, control: list[ControlMessage]) -> int:
         if self.state != CONNECTED:
             raise SyscallError(errno.ENOTCONN)
+        if self.wants_sender:
+            self.autobind()
         size = len(data)
         if size > self.options.sndbuf - 32:
             raise SyscallError(errno.EMSGSIZE)
@@ -255,11 +264,13 @@ class UnixConnection(UnixSocket):
         check = self.wants_sender
         index = 0
         skip = max(self.options.general.peek_off, 0) if peek else 0
-        while done < size and index < len(inbox):
+        while index < len(inbox) and (done < size or (not size and (peek or first is None))):
             message = inbox[index]
             if message is self.oob or message.pos == len(message.data):
                 index = self._pass_mark(index, bool(peek), done)
                 if index < 0:
+                    if not size:
+                        return WOULD_BLOCK
                     break
                 message = inbox[index]
             pos = message.pos + skip
@@ -364,7 +375,11 @@ class UnixConnection(UnixSocket):
 
     def unread(self, data: memoryview) -> None:
         if self.kind == abi.SOCK_STREAM:
-            self.inbox.appendleft(Message(bytes(data), self, 0, b"", None, None))
+            sender = self.peer or self
+            charge = stream_charge(len(data))
+            self.namespace.charged += charge
+            sender.sent += charge
+            self.inbox.appendleft(Message(bytes(data), sender, charge, b"", None, None))
 
     def unread_size(self) -> int:
         if self.kind != abi.SOCK_STREAM:

@@ -93,21 +93,22 @@ class UnixDatagram(UnixSocket):
             raise SyscallError(errno.EPIPE)
         return other
 
-    def sendmsg(self, t: Task, data: memoryview, address: bytes, flags: int, control: list[ControlMessage]) -> int:
+    def before_data(self, t: Task, size: int, address: bytes, flags: int) -> int:
         if flags & abi.MSG_OOB:
             raise SyscallError(errno.EOPNOTSUPP)
         if self.wants_sender:
             self.autobind()
-        if not address and self.peer is None:
-            raise SyscallError(errno.ENOTCONN)
-        size = len(data)
         if size > self.options.sndbuf - 32:
             raise SyscallError(errno.EMSGSIZE)
         if self.error:
             raise SyscallError(self.take_error())
         if self.shut & SEND_SHUTDOWN:
             raise SyscallError(errno.EPIPE)
-        if self.sent >= self.options.sndbuf:
+        return WOULD_BLOCK if self.sent >= self.options.sndbuf else 0
+
+    def sendmsg(self, t: Task, data: memoryview, address: bytes, flags: int, control: list[ControlMessage]) -> int:
+        size = len(data)
+        if self.before_data(t, size, address, flags):
             return WOULD_BLOCK
         other = self._target(t, address)
         content = sent_on(t, other.options, data)

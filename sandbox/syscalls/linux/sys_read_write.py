@@ -84,6 +84,7 @@ def _read_fault(t: Task, file: FileDescription, addr: int, data: memoryview) -> 
     """The guest's buffer takes only part of it, or nothing."""
     it = IovIter([(addr, len(data))])
     put = it.copy_out(t, data)
+    put -= put % file.fault_unit
     file.unread(data[put:])
     return put if put else -errno.EFAULT
 

@@ -64,15 +64,14 @@ def _send(t: Task, file: SocketFile, x: _Transfer, flags: int) -> int:
         size = it.total - it.done
         if size > SCRATCH_SIZE:
             if not stream:
-                raise SyscallError(errno.EMSGSIZE)
+                return file.before_data(t, size, x.address, flags) or -errno.EMSGSIZE
             size = SCRATCH_SIZE
         view = scratch[:size]
         got = it.copy_in(t, view)
-        if got < size and (not stream or not got):
-            if it.done:
-                return it.done
-            file.check_destination(t, x.address)
-            raise SyscallError(errno.EFAULT)
+        if got < size:
+            got -= got % file.fault_unit
+            if not got:
+                return it.done or file.before_data(t, size, x.address, flags) or -errno.EFAULT
         try:
             put = file.sendmsg(t, view[:got], x.address, flags, x.control)
         except SyscallError:
@@ -239,8 +238,14 @@ def _receive(t: Task, file: SocketFile, x: _Transfer, flags: int, got: Received 
             return n
         if flags & abi.MSG_TRUNC and file.drops_truncated and not flags & abi.MSG_PEEK:
             it.advance(n)
-        elif it.copy_out(t, view[:n]) < n:
-            raise SyscallError(errno.EFAULT)
+        else:
+            put = it.copy_out(t, view[:n])
+            if put < n:
+                part = put % file.fault_unit
+                it.done -= part
+                if not flags & abi.MSG_PEEK:
+                    file.unread(view[put - part : n])
+                return it.done or -errno.EFAULT
         if not stream:
             return got.size if got is not None and flags & abi.MSG_TRUNC and got.size > n else n
         if got is not None and got.control:

@@ -186,7 +186,7 @@ def _pipe_to_pipe(t: Task, source: PipeFile, out: PipeFile, size: int, flags: in
 def _from_pipe(t: Task, source: PipeFile, out: FileDescription, size: int, flags: int, offset: int) -> Result:
     pipe = source.pipe
     done = 0
-    if not out.flagged_writes:
+    if not out.flagged_writes or not out.can_write:
         return -errno.EINVAL  # no splice_write
     while done < min(size, out.write_turn) and pipe.size:
         view = t.kernel.scratch[: min(size - done, SCRATCH_SIZE)]

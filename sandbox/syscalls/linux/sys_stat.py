@@ -23,7 +23,7 @@ from sandbox.abi.linux.statfs import ST_NOEXEC
 from sandbox.errors import SyscallError
 from sandbox.syscalls.row import FULL, Arg, Row, writes
 from sandbox.vfs.kstat import pack_stat, pack_statx
-from sandbox.vfs.permission import MAY_EXEC, MAY_WRITE, permitted
+from sandbox.vfs.permission import MAY_EXEC, MAY_WRITE, permitted, permitted_by_mode
 from sandbox.vfs.regular_file import touch_atime
 from sandbox.vfs.walk import EMPTY, FOLLOW, lookup, lookup_now
 
@@ -150,7 +150,8 @@ def _access(t: Task, dirfd: int, address: int, mode: int, flags: int) -> int:
     path = t.copy_in_path(address)
     how = (0 if flags & AT_SYMLINK_NOFOLLOW else FOLLOW) | (EMPTY if flags & AT_EMPTY_PATH else 0)
     if not path and flags & AT_EMPTY_PATH and dirfd != AT_FDCWD and t.fds.get(dirfd).path is None:
-        return 0
+        own = t.fds.get(dirfd).stat()
+        return 0 if permitted_by_mode(creds, own.mode, own.uid, own.gid, mode) else -errno.EACCES
     there = lookup_now(t, dirfd, path, how, creds)
     inode = there.inode
     kind = inode.mode & S_IFMT

@@ -540,6 +540,9 @@ class TcpEndpoint(Endpoint):
             rcv.text_taken(self.stack.clock.now_ns())
         return taken
 
+    def unread(self, data: memoryview) -> None:
+        self.rcv.put_back(data)
+
     def recvmsg(self, buffer: memoryview, flags: int = 0) -> Message:
         return reading.receive_message(self, buffer, flags)
 

@@ -68,6 +68,15 @@ class ReceiveQueue:
             self._tail = None
         return at
 
+    def put_back(self, data: memoryview) -> None:
+        """Bytes that were taken are the first ones again."""
+        if self._head:
+            self._chunks[0] = bytes(memoryview(self._chunks[0])[self._head :])
+            self._head = 0
+            self._tail = None
+        self._chunks.appendleft(bytes(data))
+        self.size += len(data)
+
     def _peek_into(self, buffer: memoryview, skip: int) -> int:
         at = 0
         skip += self._head

@@ -429,6 +429,12 @@ class Receiver:
         if 2 * current <= free and free - current >= least and not window_opened(self):
             ep.send_ack(now)
 
+    def put_back(self, data: memoryview) -> None:
+        """What the user took last, and could not keep. The window may have been told as if it were gone."""
+        self.queue.put_back(data)
+        self.copied -= len(data)
+        self.space_of.came(len(data))
+
     def _tune(self, now: int) -> None:
         """Once a round trip: the buffer follows what the user took in it, as long as nothing is left to take."""
         rtt = self.rtt or self.ep.snd.rtt.srtt

@@ -124,7 +124,10 @@ OP(rmdir) { return RESULT(rmdir(path_of(a[0]))); }
 OP(unlink) { return RESULT(unlink(path_of(a[0]))); }
 OP(unlinkat) { return RESULT(unlinkat(DIR(a[0]), path_of(a[1]), a[2])); }
 OP(link) { return RESULT(link(path_of(a[0]), path_of(a[1]))); }
-OP(linkat) { return RESULT(linkat(DIR(a[0]), path_of(a[1]), DIR(a[2]), path_of(a[3]), a[4])); }
+OP(linkat) { /* Linux 6.10 changed who may use AT_EMPTY_PATH */
+    int flags = geteuid() ? a[4] & ~AT_EMPTY_PATH : a[4];
+    return RESULT(linkat(DIR(a[0]), path_of(a[1]), DIR(a[2]), path_of(a[3]), flags));
+}
 OP(symlink) { return RESULT(symlink(path_of(a[0]), path_of(a[1]))); }
 OP(readlink) {
     long result = RESULT(readlinkat(DIR(a[0]), path_of(a[1]), buffer, a[2]));

@@ -9,14 +9,16 @@ look='
   ls p/1/task; cat p/1/task/1/comm; cat p/self/comm; [ "$(readlink p/self)" = $$ ] && echo self
   ls p | grep -cx 1; ls p | grep -cx "$$"; ls p | grep -cx version; ls -d p/self p/thread-self p/mounts p/net
   head -c 5 p/version; echo; cat p/sys/kernel/ostype; (cd p/1 && echo in)'
-for options in hidepid=0 hidepid=1 hidepid=2 hidepid=invisible hidepid=noaccess hidepid=off hidepid=0x2 hidepid=02 gid=77 \
-  subset=pid hidepid=1,gid=10 hidepid=2,gid=10,subset=pid subset=pid,pid; do
+for options in hidepid=0 hidepid=1 hidepid=2 subset=pid hidepid=1,gid=10 hidepid=2,gid=10,subset=pid; do
   echo "== $options"
   mount -t proc -o "$options" proc p || continue
   grep " $PWD/p " p/self/mounts | cut -d' ' -f3-4
-  for who in 0 1000; do
-    for group in 10 20; do echo "-- $who $group"; as $who $group bash -c "$look" 2>&1; done
-  done
+  for who in "0 10" "1000 10" "1000 20"; do echo "-- $who"; as $who bash -c "$look" 2>&1; done
+  umount p
+done
+for options in hidepid=invisible hidepid=noaccess hidepid=off hidepid=0x2 hidepid=02 gid=77 subset=pid,pid; do
+  mount -t proc -o "$options" proc p || continue
+  grep " $PWD/p " p/self/mounts | cut -d' ' -f3-4
   umount p
 done
 echo "== only what can be traced"
