@@ -93,6 +93,11 @@ class InodeLocks:
                 n += 1
         return None
 
+    def own(self, wanted: RecordLock) -> RecordLock | None:
+        """The first lock of the same owner over some of the range: F_OFD_GETLK with F_UNLCK asks for it."""
+        mine = self.records.get(wanted.owner, ())
+        return next((held for held in mine if held.start <= wanted.end and wanted.start <= held.end), None)
+
     def set(self, new: RecordLock) -> None:
         """Enter a lock that has no conflict, or unlock a range (F_UNLCK); merges and splits the owner's own.
         ENOLCK at the bound."""

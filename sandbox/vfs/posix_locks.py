@@ -44,7 +44,7 @@ def fcntl_lock(t: Task, a: SyscallArgs, file: FileDescription, cmd: int, arg: in
     wanted = RecordLock(file if ofd else t.fds, kind, start, end, None if ofd else t.group.ids)
     locks = file.locks()
     if getting:
-        held = locks.conflict(wanted) if kind != F_UNLCK else None
+        held = locks.own(wanted) if kind == F_UNLCK else locks.conflict(wanted)
         if held is None:
             t.copy_out(arg, F_UNLCK.to_bytes(2, "little"))
         else:
