@@ -89,20 +89,20 @@ class RegularFile(InodeFile):
         """At the position, which advances."""
         n = self.inode.read_at(dst, self.pos)
         self.pos += n
-        self.accessed()
+        self.accessed(n)
         return n
 
     def pread(self, t: Task, dst: memoryview, offset: int) -> int:
         """At `offset`."""
         n = self.inode.read_at(dst, offset)
-        self.accessed()
+        self.accessed(n)
         return n
 
     def stored(self, offset: int, size: int) -> memoryview | None:
         """Where the inode has it so."""
         view = self.inode.stored(offset, size)
         if view is not None:
-            self.accessed()
+            self.accessed(len(view))
         return view
 
     def write(self, t: Task, src: memoryview) -> int:
@@ -139,15 +139,15 @@ class RegularFile(InodeFile):
             on_path(self.path, IN_MODIFY)
         return n
 
-    def accessed(self) -> None:
-        """A read: the access time by relatime's rules, and watchers."""
+    def accessed(self, size: int) -> None:
+        """A read of `size` bytes: the access time by relatime's rules, and watchers where there were any."""
         inode = self.inode
         fs = inode.fs
         if fs.live:
             pass  # the host does it
         elif inode.atime <= inode.mtime or inode.atime <= inode.ctime or fs.clock.realtime_ns() - inode.atime >= DAY_NS:
             touch_atime(self.path, inode, self.flags)
-        if fs.watched and self.path is not None:
+        if size and fs.watched and self.path is not None:
             on_path(self.path, IN_ACCESS)
 
     def seek(self, t: Task, offset: int, whence: int) -> int:
@@ -187,7 +187,7 @@ class RegularFile(InodeFile):
 
     def backing(self, t: Task, shared: bool, prot: int) -> Backing:
         """What the inode maps. A shared mapping of a file open for writing may become writable later."""
-        self.accessed()
+        self.accessed(0)
         if shared and self.flags & O_ACCMODE == O_RDWR and not self.inode.write_sealed():
             prot |= PROT_WRITE
         return self.inode.backing(shared, prot)

@@ -42,6 +42,7 @@ class DevFs(Tmpfs):
             root.mknod(name, S_IFCHR | mode, makedev(major, minor), 0, 5 if machine and name == b"tty" else 0)
         if machine:
             root.mknod(b"kmsg", S_IFCHR | 0o644, makedev(1, 11), 0, 0)
+            root.mkdir(b"net", 0o755, 0, 0).mknod(b"tun", S_IFCHR | 0o666, makedev(10, 200), 0, 0)
         for name, target in _LINKS:
             root.symlink(name, target, 0, 0)
         for name, mode in _DIRS if machine else ():  # in a container they are there if it mounts something there

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from sandbox.vfs.space import SpaceAccount
 
 MEM_MAJOR: Final = 1
+MISC_MAJOR: Final = 10
+TUN_MINOR: Final = 200
 NULL, ZERO, FULL, RANDOM, URANDOM, KMSG = 3, 5, 7, 8, 9, 11
 _ZEROS: Final = bytes(1 << 20)
 _ZERO_SIZE: Final = 1 << 47
@@ -183,11 +185,18 @@ def _random(t: Task, path: Path, inode: Inode, flags: int) -> InodeFile:
     return RandomFile(flags, path, inode)
 
 
+def _tun(t: Task, path: Path, inode: Inode, flags: int) -> InodeFile:
+    from sandbox.sockets.inet.tun_file import open_tun
+
+    return open_tun(t, path, inode, flags)
+
+
 def register(devices: DeviceRegistry) -> None:
-    """Make the nodes of major 1 open."""
+    """Make the nodes of major 1 open, and /dev/net/tun."""
     devices.register(MEM_MAJOR, NULL, _null)
     devices.register(MEM_MAJOR, ZERO, _zero)
     devices.register(MEM_MAJOR, FULL, _full)
     devices.register(MEM_MAJOR, RANDOM, _random)
     devices.register(MEM_MAJOR, URANDOM, _random)
     devices.register(MEM_MAJOR, KMSG, kmsg.open_kmsg)
+    devices.register(MISC_MAJOR, TUN_MINOR, _tun)

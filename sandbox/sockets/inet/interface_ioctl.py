@@ -1,7 +1,4 @@
-"""The interface ioctls of any socket (netdevice(7)): SIOCGIF* from the stack's NICs.
-
-What changes an interface but SIOCSIFFLAGS is refused with EPERM, as without CAP_NET_ADMIN.
-"""
+"""The interface ioctls of any socket (netdevice(7)): SIOCGIF* from the stack's NICs; interface_change.py has those that change one."""
 
 from __future__ import annotations
 
@@ -9,11 +6,12 @@ import errno
 import struct
 from typing import TYPE_CHECKING, Final
 
-from sandbox.abi.linux.capability import CAP_NET_ADMIN
 from sandbox.abi.linux.socket import AF_INET
 from sandbox.errors import SyscallError
+from sandbox.sockets.inet import interface_change
 from sandbox.sockets.inet.bridge import BRIDGE_CALLS, bridge_ioctl
-from sandbox.sockets.inet.link_state import IFF_UP, interface_flags, interface_type, turn
+from sandbox.sockets.inet.interface_change import ADDRESSES, CHANGES
+from sandbox.sockets.inet.link_state import interface_flags, interface_type, queue_length
 
 if TYPE_CHECKING:
     from sandbox.gateway.network import Network
@@ -34,12 +32,6 @@ SIOCGIFINDEX: Final = 0x8933
 SIOCGIFTXQLEN: Final = 0x8942
 SIOCETHTOOL: Final = 0x8946
 SIOCGIFMAP: Final = 0x8970
-SIOCSIFFLAGS: Final = 0x8914
-# SIOCSIF*, SIOCADDMULTI …: all need CAP_NET_ADMIN over the network namespace.
-_CHANGES: Final = frozenset(
-    (0x8911, 0x8914, 0x8916, 0x8918, 0x891A, 0x891C, 0x891E, 0x8922, 0x8923, 0x8924, 0x8931, 0x8932, 0x8943, 0x8971)
-)
-
 IFREQ_SIZE: Final = 40
 NAME_SIZE: Final = 16
 MAX_IFCONF: Final = 256  # entries that one SIOCGIFCONF returns at most
@@ -49,18 +41,16 @@ _IFCONF: Final = struct.Struct("<i4xQ")
 _SOCKADDR_IN: Final = struct.Struct("<HH4s8x")
 
 
-def ioctl(t: Task, network: Network, cmd: int, arg: int) -> int:
-    """dev_ioctl: 0. ENOTTY for a command that is not of an interface, ENODEV for an unknown name."""
+def ioctl(t: Task, network: Network, cmd: int, arg: int, inet: bool = True) -> int:
+    """dev_ioctl: 0. ENOTTY for a command that is not of an interface, ENODEV for an unknown name. `inet`: of a socket that knows
+    IPv4's addresses."""
     if cmd == SIOCGIFCONF:
         return _ifconf(t, network, arg)
-    if cmd in _CHANGES:
-        request = t.copy_in(arg, IFREQ_SIZE)
-        nic = network.find_nic(request[: NAME_SIZE - 1].split(b"\0", 1)[0].decode("latin-1"))
-        if cmd != SIOCSIFFLAGS or not t.creds.has_in(network.user(), CAP_NET_ADMIN):
-            raise SyscallError(errno.EPERM)
-        if nic is None:
-            raise SyscallError(errno.ENODEV)
-        turn(nic, request[NAME_SIZE] & IFF_UP != 0)
+    if not inet and (cmd in ADDRESSES or cmd in _ADDRESS_GETTERS):
+        t.copy_in(arg, IFREQ_SIZE)
+        raise SyscallError(errno.ENOTTY)
+    if cmd in CHANGES:
+        interface_change.change(t, network, cmd, arg)
         return 0
     if cmd in BRIDGE_CALLS:
         return bridge_ioctl(t, network, cmd, arg)
@@ -72,6 +62,8 @@ def ioctl(t: Task, network: Network, cmd: int, arg: int) -> int:
         t.copy_out(arg, _name(nic))
         return 0
     if cmd not in _GETTERS and cmd != SIOCETHTOOL:
+        if cmd >> 8 == 0x89:
+            t.copy_in(arg, IFREQ_SIZE)  # sock_do_ioctl
         raise SyscallError(errno.ENOTTY)
     name = t.copy_in(arg, IFREQ_SIZE)[: NAME_SIZE - 1].split(b"\0", 1)[0]
     alias = name.split(b":", 1)[0]  # `eth0:1` of old
@@ -80,10 +72,11 @@ def ioctl(t: Task, network: Network, cmd: int, arg: int) -> int:
         raise SyscallError(errno.ENODEV)
     if cmd == SIOCETHTOOL:
         raise SyscallError(errno.EOPNOTSUPP)  # as by a driver that has none of it
-    t.copy_out(arg + NAME_SIZE, _get(nic, cmd))
+    t.copy_out(arg + NAME_SIZE, _get(nic, cmd, name.decode("latin-1")))
     return 0
 
 
+_ADDRESS_GETTERS: Final = frozenset((SIOCGIFADDR, SIOCGIFDSTADDR, SIOCGIFBRDADDR, SIOCGIFNETMASK))
 _GETTERS: Final = frozenset(
     (
         SIOCGIFFLAGS,
@@ -100,8 +93,8 @@ _GETTERS: Final = frozenset(
 )
 
 
-def _get(nic: Nic, cmd: int) -> bytes:
-    """The answer's bytes, what of the union is meant."""
+def _get(nic: Nic, cmd: int, label: str) -> bytes:
+    """The answer's bytes, what of the union is meant. `label`: the name with what is behind its colon."""
     if cmd == SIOCGIFFLAGS:
         return struct.pack("<h", interface_flags(nic) & 0x7FFF)
     if cmd == SIOCGIFINDEX:
@@ -111,10 +104,10 @@ def _get(nic: Nic, cmd: int) -> bytes:
     if cmd == SIOCGIFMETRIC:
         return _INT.pack(0)
     if cmd == SIOCGIFTXQLEN:
-        return _INT.pack(1000)
+        return _INT.pack(queue_length(nic))
     if cmd == SIOCGIFHWADDR:
         return struct.pack("<H14s", interface_type(nic), nic.mac)
-    found = next((a for a in nic.addresses.values() if len(a.addr) == 4), None)
+    found = next((a for a in nic.addresses.values() if len(a.addr) == 4 and (a.label or nic.name) == label), None)
     if found is None:
         raise SyscallError(errno.EADDRNOTAVAIL)
     if cmd == SIOCGIFNETMASK:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.socket import AF_INET, AF_INET6
 from sandbox.errors import SyscallError
-from sandbox.sockets.inet.own_links import BRIDGE, DUMMY, kind_of, own_link
+from sandbox.sockets.inet.own_links import BRIDGE, DUMMY, TUN, kind_of, own_link
 from tcpip.addr import IPV4_LOOPBACK, IPV6_LOOPBACK, is_link_local, masked
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 IFF_UP: Final = 1
 IFF_BROADCAST: Final = 2
 IFF_LOOPBACK: Final = 8
+IFF_POINTOPOINT: Final = 0x10
 IFF_RUNNING: Final = 0x40
 IFF_NOARP: Final = 0x80
 IFF_MULTICAST: Final = 0x1000
@@ -109,13 +110,12 @@ def turn(nic: Nic, up: bool, told: int = IFF_UP) -> None:
 def _went_up(nic: Nic) -> None:
     """Addresses get their routes."""
     watch = nic.stack.watch
-    if nic.loopback and not nic.addresses_of(AF_INET):
+    for address in nic.addresses_of(AF_INET):
+        route = nic.add_prefix_route(address)
+        if watch is not None and (route is not None or (nic.loopback and is_secondary(nic, address) is None)):
+            watch.prefix_routed(nic, address, route)
+    if nic.loopback and IPV4_LOOPBACK not in nic.addresses:
         nic.add_address(IPV4_LOOPBACK, 8)
-    else:
-        for address in nic.addresses_of(AF_INET):
-            route = nic.add_prefix_route(address)
-            if watch is not None and (route is not None or (nic.loopback and is_secondary(nic, address) is None)):
-                watch.prefix_routed(nic, address, route)
     if nic.loopback:
         if IPV6_LOOPBACK not in nic.addresses and nic.stack.ipv6_enabled:
             nic.add_address(IPV6_LOOPBACK, 128)
@@ -133,8 +133,11 @@ def carrier_changed(nic: Nic) -> None:
         return
     carrier = carries(nic)
     nic.set_carrier(carrier)
-    if link.port is None and carrier and nic.stack.ipv6_enabled and any(nic.mac):
-        nic.add_link_local(dad=kind_of(nic) != DUMMY)
+    if link.port is None and carrier and nic.stack.ipv6_enabled:
+        if any(nic.mac):
+            nic.add_link_local(dad=kind_of(nic) != DUMMY)
+        elif not any(is_link_local(a) for a in nic.addresses if len(a) == 16):  # IN6_ADDR_GEN_MODE_RANDOM
+            nic.add_address(b"\xfe\x80" + bytes(6) + nic.stack.random.randbytes(8), 64, dad=False)
     if nic.stack.watch is not None:
         nic.stack.watch.link_settled(nic)
     if link.port is not None:
@@ -156,7 +159,13 @@ def carries(nic: Nic) -> bool:
 def operational(nic: Nic) -> str:
     """Its state by RFC 2863, as /sys/class/net has it (default_operstate)."""
     if carries(nic):
-        unknown = nic.loopback or kind_of(nic) == DUMMY or (kind_of(nic) == BRIDGE and _portless(nic))
+        kind = kind_of(nic)
+        unknown = (
+            nic.loopback
+            or kind == DUMMY
+            or (kind == BRIDGE and _portless(nic))
+            or (kind == TUN and not _lost_carrier(nic))
+        )
         return "unknown" if unknown else "up"
     return without_carrier(nic)
 
@@ -174,6 +183,19 @@ def _portless(nic: Nic) -> bool:
     return isinstance(nic.link, BridgeLink) and not nic.link.ports
 
 
+def _lost_carrier(nic: Nic) -> bool:
+    """Nothing is known of what has never been told to have none."""
+    from sandbox.sockets.inet.tun import TunLink
+
+    return isinstance(nic.link, TunLink) and nic.link.carrier_lost
+
+
+def queue_length(nic: Nic) -> int:
+    """Packets, as IFLA_TXQLEN tells."""
+    link = own_link(nic)
+    return link.queue_length if link is not None else 1000
+
+
 def interface_flags(nic: Nic) -> int:
     """IFF_* of a NIC, 32 bits."""
     flags = IFF_UP if nic.up else 0
@@ -183,6 +205,8 @@ def interface_flags(nic: Nic) -> int:
         return flags | IFF_LOOPBACK
     if kind_of(nic) == DUMMY:
         return flags | IFF_BROADCAST | IFF_NOARP
+    if kind_of(nic) == TUN and not nic.mac:
+        return flags | IFF_POINTOPOINT | IFF_NOARP | IFF_MULTICAST
     return flags | IFF_BROADCAST | IFF_MULTICAST if nic.mac else flags | IFF_MULTICAST
 
 

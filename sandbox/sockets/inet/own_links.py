@@ -1,5 +1,5 @@
 """Interfaces that a guest with CAP_NET_ADMIN makes (ip-link(8)): `dummy`, which takes what is sent (drivers/net/dummy.c),
-`veth` pairs (veth.py) and bridges (bridge.py). None leads out of the sandbox."""
+`veth` pairs (veth.py), bridges (bridge.py) and TUN and TAP devices (tun.py). None leads out of the sandbox."""
 
 from __future__ import annotations
 
@@ -22,16 +22,18 @@ if TYPE_CHECKING:
 NAME_SIZE: Final = 16
 LINKS_MOST: Final = 64  # of a network
 MTU: Final = 1500
+QUEUE_LENGTH: Final = 1000  # DEFAULT_TX_QUEUE_LEN
 MTU_MOST: Final = 65535
 BRIDGE: Final = "bridge"
 DUMMY: Final = "dummy"
+TUN: Final = "tun"
 VETH: Final = "veth"
 
 
 class OwnLink(LinkEndpoint):
     """By itself nobody is at the other end. `nic`, `network`: whose it is now, and where. `port`: of the bridge that it belongs to. `activated`: it
     has been up since it was made or moved. `chosen`: its address is one that somebody has asked for. `announced`: whoever
-    watches the network has been told of it."""
+    watches the network has been told of it. `queue_length`: IFLA_TXQLEN, which is nothing but a number for what has no queue."""
 
     def __init__(self, kind: str, mac: bytes, capabilities: int = 0) -> None:
         super().__init__(MTU_MOST, mac, capabilities)
@@ -42,6 +44,7 @@ class OwnLink(LinkEndpoint):
         self.activated = False
         self.chosen = False
         self.announced = False
+        self.queue_length = QUEUE_LENGTH
 
     def write_packets(self, batch: list[TxPacket]) -> int:
         return len(batch)

@@ -12,6 +12,8 @@ from sandbox.sockets.inet.link_state import IFF_UP, carrier_changed, turn
 from sandbox.sockets.inet.own_links import (
     BRIDGE,
     DUMMY,
+    QUEUE_LENGTH,
+    TUN,
     VETH,
     OwnLink,
     announce,
@@ -39,7 +41,6 @@ IFLA_LINKINFO, IFLA_NET_NS_PID, IFLA_NET_NS_FD, IFLA_EXT_MASK, IFLA_LINK_NETNSID
 IFLA_ALT_IFNAME: Final = 53
 IFLA_INFO_KIND, IFLA_INFO_DATA, IFLA_INFO_SLAVE_KIND = 1, 2, 4
 VETH_INFO_PEER: Final = 1
-TXQLEN: Final = 1000
 _NAMESPACE: Final = (IFLA_NET_NS_PID, IFLA_NET_NS_FD)
 _NEW: Final = frozenset((IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINKINFO, IFLA_TXQLEN, IFLA_EXT_MASK, *_NAMESPACE))
 _SET: Final = frozenset((*_NEW, IFLA_MASTER, IFLA_ALT_IFNAME)) - {IFLA_LINKINFO}
@@ -128,6 +129,8 @@ def _new_link(t: Task, network: Network, attributes: Attributes, index: int) -> 
     """rtnl_newlink_create. EOPNOTSUPP for another kind and for what a link cannot have."""
     info = nl.attributes_in(attributes[IFLA_LINKINFO])
     kind = _text(info, IFLA_INFO_KIND)
+    if kind == TUN:
+        raise nl.Refusal(errno.EOPNOTSUPP, "tun/tap creation via rtnetlink is not supported.")
     if kind not in _KINDS:
         raise nl.Refusal(errno.EOPNOTSUPP, "Unknown device type")
     if set(attributes) - _NEW:
@@ -181,14 +184,14 @@ def _configured(nic: Nic, attributes: Attributes) -> Nic:
     """IFLA_MTU of a new one; it goes again when that cannot be."""
     if IFLA_MTU in attributes:
         try:
-            _set_mtu(nic, _u32(attributes[IFLA_MTU]))
+            set_mtu(nic, _u32(attributes[IFLA_MTU]))
         except SyscallError:
             nic.stack.remove_nic(nic)
             raise
     return nic
 
 
-def _set_mtu(nic: Nic, mtu: int) -> None:
+def set_mtu(nic: Nic, mtu: int) -> None:
     """EINVAL; EPERM for the sandbox's way out."""
     link = own_link(nic)
     if link is None and not nic.loopback:
@@ -219,11 +222,11 @@ def _set_link(
         nic = move(nic, target, name)
         name = ""
     if IFLA_ADDRESS in attributes:
-        _set_mac(nic, _mac_of(attributes))
+        set_mac(nic, _mac_of(attributes))
     if IFLA_MTU in attributes:
-        _set_mtu(nic, _u32(attributes[IFLA_MTU]))
+        set_mtu(nic, _u32(attributes[IFLA_MTU]))
     if name and name != nic.name:
-        _rename(nic, name)
+        rename(nic, name)
     turn_as(nic, *flags)
     if IFLA_MASTER in attributes:
         number = _u32(attributes[IFLA_MASTER])
@@ -231,11 +234,15 @@ def _set_link(
         if number and bridge is None:
             raise SyscallError(errno.EINVAL)
         enslave(nic, bridge)
-    if IFLA_TXQLEN in attributes and _u32(attributes[IFLA_TXQLEN]) != TXQLEN:
-        raise SyscallError(errno.EOPNOTSUPP)
+    if IFLA_TXQLEN in attributes:
+        link = own_link(nic)
+        if link is not None:
+            link.queue_length = _u32(attributes[IFLA_TXQLEN])
+        elif _u32(attributes[IFLA_TXQLEN]) != QUEUE_LENGTH:
+            raise SyscallError(errno.EOPNOTSUPP)
 
 
-def _set_mac(nic: Nic, mac: bytes) -> None:
+def set_mac(nic: Nic, mac: bytes) -> None:
     """dev_set_mac_address: EOPNOTSUPP for a loopback, EPERM for the sandbox's way out."""
     link = own_link(nic)
     if link is None:
@@ -255,7 +262,7 @@ def _set_mac(nic: Nic, mac: bytes) -> None:
         carrier_changed(nic)
 
 
-def _rename(nic: Nic, name: str) -> None:
+def rename(nic: Nic, name: str) -> None:
     """dev_change_name: EINVAL, EEXIST; EPERM for what is not the guest's."""
     if own_link(nic) is None and not nic.loopback:
         raise SyscallError(errno.EPERM)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sandbox.sockets.inet.own_links import BRIDGE, own_link
+from sandbox.sockets.inet.own_links import BRIDGE, TUN, own_link
 from sandbox.sockets.netlink import message as nl
 from sandbox.sockets.netlink import namespace_ids
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tcpip.stack.nic import Nic
 
 IFLA_LINK, IFLA_MASTER, IFLA_LINKINFO, IFLA_LINK_NETNSID = 5, 10, 18, 37
-IFLA_INFO_KIND, IFLA_INFO_SLAVE_KIND = 1, 4
+IFLA_INFO_KIND, IFLA_INFO_DATA, IFLA_INFO_SLAVE_KIND = 1, 2, 4
 
 
 def info(network: Network, nic: Nic) -> bytes:
@@ -22,6 +22,11 @@ def info(network: Network, nic: Nic) -> bytes:
     if link is None:
         return b""
     body = nl.string(IFLA_INFO_KIND, link.kind)
+    if link.kind == TUN:
+        from sandbox.sockets.inet.tun import TunLink, link_data
+
+        assert isinstance(link, TunLink)
+        body += nl.attribute(IFLA_INFO_DATA, link_data(link))
     parts = []
     if link.port is not None and link.port.device.nic is not None:
         parts.append(nl.u32(IFLA_MASTER, link.port.device.nic.number))

@@ -17,9 +17,10 @@ from sandbox.sockets.inet.link_state import (
     interface_type,
     is_secondary,
     operational,
+    queue_length,
     without_carrier,
 )
-from sandbox.sockets.inet.own_links import own_link
+from sandbox.sockets.inet.own_links import TUN, kind_of, own_link
 from sandbox.sockets.netlink import link_info, route_change
 from sandbox.sockets.netlink import message as nl
 from tcpip.addr import is_link_local, is_loopback
@@ -70,7 +71,7 @@ def link_body(network: Network, nic: Nic, change: int = 0, starting: bool = Fals
     parts = [
         IFINFO.pack(AF_UNSPEC, interface_type(nic), nic.number, flags, change),
         nl.string(3, nic.name),
-        nl.u32(13, 1000),  # IFLA_TXQLEN
+        nl.u32(13, queue_length(nic)),  # IFLA_TXQLEN
         nl.u8(16, OPERSTATE[state]),
         nl.u8(17, 0),
         nl.u32(4, nic.mtu),
@@ -80,8 +81,7 @@ def link_body(network: Network, nic: Nic, change: int = 0, starting: bool = Fals
         nl.u32(32, 1),
         nl.u8(33, int(carries(nic))),
         nl.string(6, qdisc(nic)),
-        nl.attribute(1, nic.mac or bytes(6)),
-        nl.attribute(2, b"\xff" * 6 if nic.mac else bytes(6)),
+        _hardware(nic),
         nl.attribute(23, struct.pack(f"<{_STATS}Q", *stats)),
         nl.attribute(7, struct.pack(f"<{_STATS}I", *(value & 0xFFFFFFFF for value in stats))),
         nl.u32(_MIN_MTU, nic.mtu_least),
@@ -91,10 +91,18 @@ def link_body(network: Network, nic: Nic, change: int = 0, starting: bool = Fals
     return b"".join(parts)
 
 
+def _hardware(nic: Nic) -> bytes:
+    """Its address and that of everybody; a TUN device has none."""
+    if nic.mac:
+        return nl.attribute(1, nic.mac) + nl.attribute(2, b"\xff" * 6)
+    return b"" if kind_of(nic) == TUN else nl.attribute(1, bytes(6)) + nl.attribute(2, bytes(6))
+
+
 def link6_body(nic: Nic) -> bytes:
     """What IPv6 says of an interface (inet6_fill_ifinfo): that it is ready."""
     parts = [IFINFO.pack(AF_INET6, interface_type(nic), nic.number, interface_flags(nic), 0), nl.string(3, nic.name)]
-    parts.append(nl.attribute(1, nic.mac or bytes(6)))
+    if nic.mac or kind_of(nic) != TUN:
+        parts.append(nl.attribute(1, nic.mac or bytes(6)))
     parts.append(nl.u32(4, nic.mtu))
     link = own_link(nic)
     other = link.other_end() if link is not None else None
@@ -109,7 +117,7 @@ def qdisc(nic: Nic) -> str:
     link = own_link(nic)
     if link is not None and not link.activated:
         return "noop"
-    return "noqueue" if nic.loopback or link is not None else "fq_codel"
+    return "noqueue" if nic.loopback or (link is not None and link.kind != TUN) else "fq_codel"
 
 
 # --- addresses ---

@@ -310,7 +310,7 @@ class NetlinkSocket(SocketFile):
     def ioctl(self, t: Task, cmd: int, arg: int, a: SyscallArgs) -> Result:
         from sandbox.sockets.inet import interface_ioctl
 
-        return interface_ioctl.ioctl(t, self._network, cmd, arg)
+        return interface_ioctl.ioctl(t, self._network, cmd, arg, False)
 
 
 def _address(raw: bytes) -> tuple[int, int, int]:

@@ -32,15 +32,15 @@ def link_groups(network: Network) -> list[str]:
 
 def class_net(network: Network) -> dict[str, dict[str, str]]:
     """The attributes of each interface."""
-    from sandbox.sockets.inet.link_state import carries, interface_flags, interface_type, operational
-    from sandbox.sockets.inet.own_links import own_link
+    from sandbox.sockets.inet.link_state import carries, interface_flags, interface_type, operational, queue_length
+    from sandbox.sockets.inet.own_links import TUN, own_link
 
     out = {}
     for nic in network.stack.nics.values():
         mac = (nic.mac or bytes(6)).hex(":")
         link = own_link(nic)
         other = link.other_end() if link is not None else None
-        out[nic.name] = {
+        out[nic.name] = attributes = {
             "address": mac,
             "addr_len": "6",
             "broadcast": "ff:ff:ff:ff:ff:ff" if nic.mac else "00:00:00:00:00:00",
@@ -50,7 +50,11 @@ def class_net(network: Network) -> dict[str, dict[str, str]]:
             "iflink": str(nic.number if other is None else other.number),
             "mtu": str(nic.mtu),
             "operstate": operational(nic),
-            "tx_queue_len": "1000",
+            "tx_queue_len": str(queue_length(nic)),
             "type": str(interface_type(nic)),
         }
+        if link is not None and link.kind == TUN:
+            from sandbox.sockets.inet.tun import attributes_of
+
+            attributes |= attributes_of(nic)
     return out

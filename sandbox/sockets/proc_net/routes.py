@@ -12,6 +12,7 @@ from tcpip.stack.route_table import TABLE_MAIN
 
 if TYPE_CHECKING:
     from sandbox.gateway.network import Network
+    from tcpip.stack.route_table import RouteEntry
 
 RTF_UP: Final = 1
 RTF_GATEWAY: Final = 2
@@ -25,9 +26,9 @@ _KINDS: Final = {"": "UNICAST", "unicast": "UNICAST", "local": "LOCAL", "throw":
 
 
 def routes(network: Network) -> list[str]:
-    """IPv4's main table (net/ipv4/fib_trie.c: fib_route_seq_show)."""
+    """IPv4's main table, by prefix (net/ipv4/fib_trie.c: fib_route_seq_show)."""
     rows = []
-    for entry in network.stack.routes.entries:
+    for entry in sorted(network.stack.routes.entries, key=_place):
         if len(entry.prefix) != 4 or entry.table != TABLE_MAIN or _looped(entry.prefix):
             continue
         mask = (0xFFFFFFFF << 32 - entry.length & 0xFFFFFFFF).to_bytes(4, "big")
@@ -44,6 +45,10 @@ def routes(network: Network) -> list[str]:
         )
         rows.append("\t".join(fields).ljust(127) + "\n")
     return rows
+
+
+def _place(entry: RouteEntry) -> tuple[bytes, int, int]:
+    return entry.prefix, -entry.length, entry.metric
 
 
 def _looped(prefix: bytes) -> bool:

@@ -346,7 +346,7 @@ class UnixSocket(SocketFile):
             return 0
         from sandbox.sockets.inet.interface_ioctl import ioctl
 
-        return ioctl(t, t.ns.net.network, cmd, arg)
+        return ioctl(t, t.ns.net.network, cmd, arg, False)
 
     def unread_size(self) -> int:
         """SIOCINQ."""
