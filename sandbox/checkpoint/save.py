@@ -51,6 +51,7 @@ KERNEL_STATE: Final = (
     "unix",
     "secretmem",
     "forks",
+    "sessions",
     "login_sessions",
     "settings",
     "mounts",

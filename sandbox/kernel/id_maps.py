@@ -1,4 +1,4 @@
-"""Writing /proc/PID/uid_map, gid_map and setgroups (kernel/user_namespace.c: map_write, proc_setgroups_write)."""
+"""Writing /proc/PID/uid_map, gid_map, projid_map and setgroups (kernel/user_namespace.c: map_write, proc_setgroups_write)."""
 
 from __future__ import annotations
 
@@ -16,20 +16,29 @@ if TYPE_CHECKING:
 
 MAX_EXTENTS: Final = 340
 _PAGE: Final = 4096
+USERS: Final = b"uid_map"
+GROUPS: Final = b"gid_map"
+PROJECTS: Final = b"projid_map"  # of quotas, of which there are none: the map is kept and told
+MAPS: Final = (USERS, GROUPS, PROJECTS)
 
 
-def write_map(t: Task, opener: Credentials, ns: UserNamespace, groups: bool, data: bytes, offset: int) -> None:
-    """Set a map, once: EINVAL for what is no map, EPERM without the right. `opener`: who has opened the file."""
+def ids_of(ns: UserNamespace, kind: bytes) -> IdMap:
+    """The map of one of those files."""
+    return ns.gids if kind == GROUPS else ns.uids if kind == USERS else ns.projects
+
+
+def write_map(t: Task, opener: Credentials, ns: UserNamespace, kind: bytes, data: bytes, offset: int) -> None:
+    """Set a map of MAPS, once: EINVAL for what is no map, EPERM without the right. `opener`: who has opened the file."""
     parent = ns.parent
     if parent is None or (opener.user is not ns and opener.user is not parent):
         raise SyscallError(errno.EPERM)
     if offset or len(data) >= _PAGE:
         raise SyscallError(errno.EINVAL)
-    ids, above = (ns.gids, parent.gids) if groups else (ns.uids, parent.uids)
-    if ids.extents or not opener.has_in(ns, CAP_SYS_ADMIN):
+    ids, above = ids_of(ns, kind), ids_of(parent, kind)
+    if ids.extents or (kind != PROJECTS and not opener.has_in(ns, CAP_SYS_ADMIN)):
         raise SyscallError(errno.EPERM)
     wanted = _parse(data)
-    if not _allowed(t, opener, ns, parent, groups, wanted):
+    if kind != PROJECTS and not _allowed(t, opener, ns, parent, kind == GROUPS, wanted):
         raise SyscallError(errno.EPERM)
     extents: list[Extent] = []
     for first, lower, count in wanted:
@@ -95,11 +104,12 @@ def write_setgroups(ns: UserNamespace, data: bytes, offset: int) -> None:
     ns.may_setgroups = False
 
 
-def shown(ids: IdMap, own: UserNamespace, reader: UserNamespace, groups: bool) -> bytes:
+def shown(own: UserNamespace, reader: UserNamespace, kind: bytes) -> bytes:
     """The file's text: what the extents of `own` are, as numbers of the reader's namespace or, for one who is inside, of its
     parent (uid_m_show)."""
+    ids = ids_of(own, kind)
     if ids.identity:
         return b"%10d %10d %10d\n" % (0, 0, NO_ID)
     lower = own.parent if reader is own and own.parent is not None else reader
-    outside = lower.gids if groups else lower.uids
+    outside = ids_of(lower, kind)
     return b"".join(b"%10d %10d %10d\n" % (first, outside.find(kid), count) for first, kid, count in ids.extents)

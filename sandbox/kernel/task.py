@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Callable, Final
 from sandbox.errors import SyscallError
 from sandbox.kernel import signal_send, task_block, task_exit, task_signals, task_syscall
 from sandbox.kernel.control import NO_RETURN
+from sandbox.kernel.io_count import IoCount
 from sandbox.kernel.signal_queue import SignalQueue
 from sandbox.kernel.task_state import PARK_DEAD, PARK_NONE, WORK_INTERRUPTING, RestartBlock
 from sandbox.kernel.user_namespace import NO_ID
@@ -120,6 +121,7 @@ class Task:
         "sampled_ns",
         "told_ns",
         "waits",
+        "io",
         "penalty_until",  # it has got too much memory, and waits so long (cgroup/memory.py)
         "__weakref__",
     )
@@ -182,6 +184,7 @@ class Task:
         self.start_ns = kernel.clock.now_ns()
         # processor time when it last got a signal for its process's, as it was told last, when it came to its control group
         self.sampled_ns = self.told_ns = self.subgroup_cpu_ns = self.waits = self.penalty_until = 0
+        self.io = IoCount()
         self.subgroup: Cgroup | None = None  # a threaded control group; None: it is in that of its process
 
     # --- guest memory ---

@@ -116,6 +116,7 @@ def finish_vfork(t: Task) -> None:
 def _leave_space(t: Task) -> None:
     """The host's side of the end, after what its clock says was counted, and the VMAs with the last user."""
     t.group.use_past.voluntary += t.waits
+    t.group.io.add(t.io)
     if t.subgroup is not None:
         t.subgroup.left_by(t)
     mm = t.mm
@@ -283,6 +284,7 @@ def reap(group: ThreadGroup) -> None:
         parent.child_cpu_ns += group.cpu_ns_past + group.child_cpu_ns
         parent.child_use.add(group.use_past)
         parent.child_use.add(group.child_use)
+        parent.io.add(group.io)
         parent.child_max_rss_pages = max(parent.child_max_rss_pages, group.max_rss_pages, group.child_max_rss_pages)
     group.cgroup.leave(group)
     for ns, number in group.ids.levels:

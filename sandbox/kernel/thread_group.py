@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Callable
 
 from sandbox.kernel import signal_send, task_exit
+from sandbox.kernel.io_count import IoCount
 from sandbox.kernel.rlimits import ResourceLimits
 from sandbox.kernel.signal_queue import SignalHandlers, SignalQueue
 from sandbox.kernel.task_state import WORK_KILL
@@ -82,6 +83,7 @@ class ThreadGroup:
         self.cpu_ns_past = 0  # host processes that were left by execve
         self.cpu_base_ns = 0  # what the host process had used when this process borrowed it (vfork)
         self.use_past, self.use_told, self.child_use = Usage(), Usage(), Usage()  # of the same; at least
+        self.io = IoCount()  # of threads that have ended, and of children that were waited for
         self.max_rss_pages = self.child_cpu_ns = self.child_max_rss_pages = 0  # child: waited-for ones, and theirs
         # timers
         self.real_timer: IntervalTimer | None = None

@@ -62,7 +62,19 @@ class IdMap:
 class UserNamespace:
     """`owner` and `group` made it. `users`: tasks in it, namespaces that it owns, files of it, namespaces below."""
 
-    __slots__ = ("number", "users", "parent", "level", "owner", "group", "uids", "gids", "may_setgroups", "setfcap")
+    __slots__ = (
+        "number",
+        "users",
+        "parent",
+        "level",
+        "owner",
+        "group",
+        "uids",
+        "gids",
+        "projects",
+        "may_setgroups",
+        "setfcap",
+    )
 
     def __init__(self, number: int, parent: UserNamespace | None, owner: int = 0, group: int = 0) -> None:
         self.number = number
@@ -73,6 +85,7 @@ class UserNamespace:
         self.group = group
         self.uids = IdMap(parent is None)
         self.gids = IdMap(parent is None)
+        self.projects = IdMap(parent is None)
         self.may_setgroups: bool = True if parent is None else parent.may_setgroups
         self.setfcap = True  # who made it had CAP_SETFCAP (parent_could_setfcap)
 

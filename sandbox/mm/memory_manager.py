@@ -78,6 +78,8 @@ class MemoryManager:
         "user",
         "aio",
         "policies",
+        "peak_reset",
+        "peak_seen",
         "__weakref__",
     )
 
@@ -110,6 +112,8 @@ class MemoryManager:
         self.user: UserNamespace = INITIAL  # of who executed the program
         self.aio: dict[int, AioContext] = {}  # by number
         self.policies: PolicyRanges | None = None  # once mbind(2) was called
+        self.peak_reset = -1  # what the host's peak of pages in core was when it was to begin anew; -1: never
+        self.peak_seen = 0  # the most that there were since, when somebody looked
 
     # --- life ---
 

@@ -11,6 +11,7 @@ from sandbox.mm.proc_maps import AREAS_A_PART, area_line
 
 if TYPE_CHECKING:
     from sandbox.mm.memory_manager import MemoryManager
+    from sandbox.mm.vma import VMA
 
 # In kB, in Linux's order; the same names in the host's file.
 _COUNTED: Final = (
@@ -82,6 +83,20 @@ def smaps(mm: MemoryManager, host: bytes) -> Iterator[bytes]:
             out += (area_line(mm, area), text)
         address = batch[-1].end
         yield b"".join(out)
+
+
+def in_core(mm: MemoryManager, host: bytes) -> Iterator[tuple[VMA, int, int, int]]:
+    """Every area with its pages in core, those of them that are its own copies, and those that were written."""
+    records = _records(host)
+    record = next(records, None)
+    for area in list(mm.areas.areas):
+        counted = _NOTHING
+        while record is not None and record[0] < area.end:
+            if record[0] >= area.start:
+                counted = _sum(counted, record[1])
+            record = next(records, None)
+        dirty = counted[_INDEX[b"Shared_Dirty"]] + counted[_INDEX[b"Private_Dirty"]]
+        yield area, counted[0] >> 2, counted[_INDEX[b"Anonymous"]] >> 2, dirty >> 2
 
 
 def smaps_rollup(mm: MemoryManager, host: bytes) -> bytes:

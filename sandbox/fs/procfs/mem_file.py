@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.stat import S_IFREG
 from sandbox.errors import SyscallError
+from sandbox.fs.procfs.owner import own_dump
 from sandbox.platform.base import MemoryFault
 from sandbox.ptrace.access import may_inspect
 from sandbox.vfs.inode import Inode
@@ -36,7 +37,7 @@ class MemInode(Inode):
 
     def refresh(self) -> None:
         """The owner follows the task's."""
-        self.uid, self.gid = self.task.creds.euid, self.task.creds.egid
+        own_dump(self, self.task)
 
     def blocks(self) -> int:
         """None."""

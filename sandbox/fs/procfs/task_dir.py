@@ -10,9 +10,11 @@ from sandbox.abi.linux.fcntl import O_ACCMODE, O_RDONLY, O_WRONLY
 from sandbox.abi.linux.stat import S_IFDIR, S_IFLNK, S_IFMT, S_IFREG
 from sandbox.errors import SyscallError
 from sandbox.fs.nsfs.filesystem import NsFile, namespace_path
-from sandbox.fs.procfs import net, task_files, time_offsets, user_maps
+from sandbox.fs.procfs import net, task_attr, task_files, time_offsets, user_maps
+from sandbox.fs.procfs.map_files import MapFilesDir
 from sandbox.fs.procfs.mem_file import MemInode
 from sandbox.fs.procfs.mount_table import MountTableFile, mountinfo, mounts
+from sandbox.fs.procfs.owner import own, own_dump
 from sandbox.fs.procfs.pagemap import PagemapInode
 from sandbox.fs.pseudo.nodes import PseudoDir, PseudoFile, TaskGeneratedFile
 from sandbox.vfs.acl import Acls
@@ -69,11 +71,11 @@ class TaskFile(PseudoFile):
         self.task = task
         self.pids = fs.pids
         self.spec = spec
-        own(self, task)
+        own_dump(self, task)
 
     def refresh(self) -> None:
         """The owner follows the task's."""
-        own(self, self.task)
+        own_dump(self, self.task)
 
     def content(self, t: Task) -> bytes | Iterator[bytes]:
         """ESRCH once the process was reaped."""
@@ -93,11 +95,6 @@ class TaskFile(PseudoFile):
         if self.spec.make in (mountinfo, mounts):
             return MountTableFile(flags, path, self, self.task.ns.mnt)
         return TaskGeneratedFile(flags, path, self)
-
-
-def own(inode: Inode, task: Task) -> None:
-    """The owner of a task's files: its effective ids."""
-    inode.uid, inode.gid = task.creds.euid, task.creds.egid
 
 
 class TaskLink(Inode):
@@ -346,6 +343,10 @@ class TaskDir(PseudoDir):
             return FdDir(fs, ino, task, False)
         if name == b"fdinfo":
             return FdDir(fs, ino, task, True)
+        if name == b"map_files":
+            return MapFilesDir(fs, ino, task)
+        if name == b"attr":
+            return self._attributes(ino)
         if name == b"task":
             return TaskListDir(fs, ino, task)
         if name == b"net":
@@ -355,6 +356,14 @@ class TaskDir(PseudoDir):
             directory.add(
                 kind.decode(), NamespaceLink(fs, fs.task_ino(task.ids.number_in(fs.pids), 200 + number), task, kind)
             )
+        return directory
+
+    def _attributes(self, ino: int) -> PseudoDir:
+        fs, task = self.proc, self.task
+        directory = PseudoDir(fs, ino)
+        for number, name in enumerate(task_attr.NAMES):
+            node = fs.task_ino(task.ids.number_in(fs.pids), 220 + number + 256 * self.thread)
+            directory.add(name, task_attr.AttrFile(fs, node, task, name))
         return directory
 
     def entries(self) -> list[tuple[bytes, int, int]]:
@@ -380,7 +389,9 @@ _NAMES: Final = (
     *user_maps.NAMES,
     time_offsets.NAME,
     b"pagemap",
+    b"attr",
+    b"map_files",
 )
 _ONLY_OF_THREADS: Final = frozenset((b"children",))
-_ONLY_OF_PROCESSES: Final = task_files.NOT_OF_THREADS | {b"task", time_offsets.NAME}
+_ONLY_OF_PROCESSES: Final = task_files.NOT_OF_THREADS | {b"task", b"map_files", time_offsets.NAME}
 _INDEX: Final[dict[bytes, int]] = {name: number + 2 for number, name in enumerate(_NAMES)}

@@ -5,15 +5,20 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING, Callable, Final, Iterator
 
-from sandbox.abi.linux.capability import CAP_SYS_NICE, CAP_SYS_RESOURCE
+from sandbox.abi.linux.capability import CAP_SYS_ADMIN, CAP_SYS_NICE, CAP_SYS_RESOURCE
+from sandbox.abi.linux.signal import SIGEV_NONE, SIGEV_SIGNAL, SIGEV_THREAD, SIGEV_THREAD_ID
 from sandbox.arch.amd64 import RIP, RSP
 from sandbox.errors import SyscallError
-from sandbox.fs.procfs import login, task_status
+from sandbox.fs.procfs import autogroup, login, task_memory, task_status
 from sandbox.fs.procfs.mount_table import mountinfo, mounts, mountstats
-from sandbox.fs.pseudo.numbers import parse_int
+from sandbox.fs.procfs.system_files import CPU
+from sandbox.fs.pseudo.numbers import parse_int, parse_int32
+from sandbox.kernel import io_count
 from sandbox.kernel.pidfd import PidFile
 from sandbox.kernel.rlimits import NAMES, RLIM_INFINITY, RLIM_NLIMITS
 from sandbox.kernel.task_state import PARK_BLOCK, PARK_STOP, PARK_TRACED
+from sandbox.kernel.usage import of_thread
+from sandbox.kernel.user_namespace import INITIAL
 from sandbox.mm import proc_maps
 from sandbox.mm import smaps as mm_smaps
 from sandbox.platform.base import MemoryFault
@@ -150,7 +155,7 @@ def oom_score_adj(t: Task, task: Task) -> bytes:
 
 def set_oom_score_adj(t: Task, task: Task, data: bytes) -> None:
     """EINVAL out of range, EACCES for going below what the last privileged writer said without CAP_SYS_RESOURCE."""
-    value = _int32(data)
+    value = parse_int32(data)
     if not -1000 <= value <= 1000:
         raise SyscallError(errno.EINVAL)
     privileged = t.creds.has(CAP_SYS_RESOURCE)
@@ -169,21 +174,13 @@ def oom_adj(t: Task, task: Task) -> bytes:
 
 def set_oom_adj(t: Task, task: Task, data: bytes) -> None:
     """EINVAL out of range, EACCES for going below what it is without CAP_SYS_RESOURCE."""
-    value = _int32(data)
+    value = parse_int32(data)
     if not OOM_DISABLE <= value <= OOM_ADJUST_MAX:
         raise SyscallError(errno.EINVAL)
     value = 1000 if value == OOM_ADJUST_MAX else int(value * 1000 / -OOM_DISABLE)
     if value < task.group.oom_score_adj and not t.creds.has(CAP_SYS_RESOURCE):
         raise SyscallError(errno.EACCES)
     task.group.oom_score_adj = value
-
-
-def _int32(data: bytes) -> int:
-    """ERANGE for what an int does not hold."""
-    value = parse_int(data)
-    if not -(1 << 31) <= value < 1 << 31:
-        raise SyscallError(errno.ERANGE)
-    return value
 
 
 def cgroup(t: Task, task: Task) -> bytes:
@@ -198,21 +195,63 @@ def wchan(t: Task, task: Task) -> bytes:
 
 
 def io(t: Task, task: Task) -> bytes:
-    """Not counted: zeros."""
-    names = ("rchar", "wchar", "syscr", "syscw", "read_bytes", "write_bytes", "cancelled_write_bytes")
-    return "".join(f"{name}: 0\n" for name in names).encode()
+    """Of the process."""
+    return io_count.of_group(task.group).text()
+
+
+def thread_io(t: Task, task: Task) -> bytes:
+    """Of the thread alone."""
+    return task.io.text()
 
 
 def sched(t: Task, task: Task, pids: PidNamespace) -> bytes:
-    """The head of what Linux prints, with the processor time."""
+    """Of what Linux prints: processor time, switches, policy and priority."""
     title = f"{task.comm.decode('utf-8', 'replace')} ({task.ids.number_in(pids)}, #threads: {len(task.group.tasks)})\n"
-    runtime = task.cpu_ns() / 1e6
-    return f"{title}{'-' * 67}\nse.sum_exec_runtime                          : {runtime:20.6f}\n".encode()
+    forced = of_thread(task).involuntary
+    rows = (
+        ("se.sum_exec_runtime", f"{task.cpu_ns() / 1e6:20.6f}"),
+        ("nr_switches", f"{task.waits + forced:20}"),
+        ("nr_voluntary_switches", f"{task.waits:20}"),
+        ("nr_involuntary_switches", f"{forced:20}"),
+        ("policy", f"{task.policy:20}"),
+        ("prio", f"{99 - task.rt_priority if task.rt_priority else 120 + task.nice:20}"),
+    )
+    return f"{title}{'-' * 67}\n{''.join(f'{name:45}:{value:>21}{chr(10)}' for name, value in rows)}".encode()
+
+
+def clear_sched(t: Task, task: Task, data: bytes) -> None:
+    """Whatever is written, Linux sets statistics to 0 of which none is here (proc_sched_set_task)."""
 
 
 def schedstat(t: Task, task: Task) -> bytes:
     """Time on a processor, waiting (not known), time slices (not known)."""
     return b"%d 0 0\n" % task.cpu_ns()
+
+
+def timers(t: Task, task: Task, pids: PidNamespace) -> bytes:
+    """Those of timer_create(2), the newest first (show_timer)."""
+    names = {SIGEV_SIGNAL: "signal", SIGEV_NONE: "none", SIGEV_THREAD: "thread"}
+    out = []
+    for timer in reversed(task.group.posix_timers.values()):
+        one = timer.target
+        to = f"tid.{one.ids.number_in(pids)}" if one is not None else f"pid.{task.group.ids.number_in(pids)}"
+        out.append(
+            f"ID: {timer.timer_id}\nsignal: {timer.signo}/{timer.value & (1 << 64) - 1:016x}\n"
+            f"notify: {names[timer.notify & ~SIGEV_THREAD_ID]}/{to}\nClockID: {timer.clock}\n"
+        )
+    return "".join(out).encode()
+
+
+def arch_status(t: Task, task: Task) -> bytes:
+    """How long ago AVX-512 was used, which nobody has noted (arch/x86/kernel/fpu/xstate.c: avx512_status)."""
+    return b"AVX512_elapsed_ms:\t-1\n" if "avx512f" in CPU.values().get("flags", "").split() else b""
+
+
+def stack(t: Task, task: Task) -> bytes:
+    """EACCES without CAP_SYS_ADMIN. A guest's thread has no stack in this kernel: nothing."""
+    if not t.creds.has_in(INITIAL, CAP_SYS_ADMIN):
+        raise SyscallError(errno.EACCES)
+    return b""
 
 
 def personality(t: Task, task: Task) -> bytes:
@@ -283,6 +322,11 @@ def nothing(t: Task, task: Task) -> bytes:
     return b""
 
 
+def unreadable(t: Task, task: Task) -> bytes:
+    """EINVAL: it can only be written."""
+    raise SyscallError(errno.EINVAL)
+
+
 def fdinfo_spec(fd: int) -> Spec:
     """/proc/PID/fdinfo/N."""
 
@@ -299,36 +343,48 @@ def fdinfo_spec(fd: int) -> Spec:
 
 
 FILES: Final[dict[bytes, Spec]] = {
+    b"arch_status": Spec(arch_status),
+    b"autogroup": Spec(autogroup.autogroup, 0o644, autogroup.set_autogroup),
     b"auxv": Spec(auxv, 0o400),
     b"cgroup": Spec(cgroup),
     b"children": Spec(nothing, numbered=children),
+    b"clear_refs": Spec(unreadable, 0o200, task_memory.clear_refs),
     b"cmdline": Spec(cmdline),
     b"comm": Spec(comm, 0o644, set_comm),
     b"coredump_filter": Spec(coredump_filter, 0o644, set_coredump_filter),
     b"cpuset": Spec(cpuset),
     b"environ": Spec(environ, 0o400),
     b"io": Spec(io, 0o400),
+    b"ksm_merging_pages": Spec(task_memory.ksm_merging_pages, 0o400),
+    b"ksm_stat": Spec(task_memory.ksm_stat, 0o400),
     b"limits": Spec(limits),
     b"loginuid": Spec(login.loginuid, 0o644, login.set_loginuid),
     b"maps": Spec(maps),
     b"mountinfo": Spec(mountinfo),
     b"mounts": Spec(mounts),
     b"mountstats": Spec(mountstats, 0o400),
+    b"numa_maps": Spec(task_memory.numa_maps),
     b"oom_adj": Spec(oom_adj, 0o644, set_oom_adj),
     b"oom_score": Spec(oom_score),
     b"oom_score_adj": Spec(oom_score_adj, 0o644, set_oom_score_adj),
     b"personality": Spec(personality, 0o400),
-    b"sched": Spec(nothing, numbered=sched),
+    b"sched": Spec(nothing, 0o644, clear_sched, numbered=sched),
     b"schedstat": Spec(schedstat),
     b"sessionid": Spec(login.sessionid),
     b"smaps": Spec(smaps),
     b"smaps_rollup": Spec(smaps_rollup),
+    b"stack": Spec(stack, 0o400),
     b"stat": Spec(nothing, numbered=task_status.stat),
     b"statm": Spec(statm),
     b"status": Spec(nothing, numbered=task_status.status),
     b"syscall": Spec(syscall, 0o400),
+    b"timers": Spec(nothing, numbered=timers),
     b"timerslack_ns": Spec(timerslack, 0o666, set_timerslack),
     b"wchan": Spec(wchan),
 }
-NOT_OF_THREADS: Final = frozenset((b"coredump_filter", b"mountstats", b"timerslack_ns"))
-OF_THREADS: Final[dict[bytes, Spec]] = {**FILES, b"stat": Spec(nothing, numbered=task_status.thread_stat)}
+NOT_OF_THREADS: Final = frozenset((b"autogroup", b"coredump_filter", b"mountstats", b"timers", b"timerslack_ns"))
+OF_THREADS: Final[dict[bytes, Spec]] = {
+    **FILES,
+    b"io": Spec(thread_io, 0o400),
+    b"stat": Spec(nothing, numbered=task_status.thread_stat),
+}

@@ -68,6 +68,15 @@ def _signal_masks(task: Task) -> tuple[int, int, int, int, int]:
     return task.pending.mask, task.group.pending.mask, task.blocked, ignored, caught
 
 
+def peak_pages(task: Task, resident: int) -> int:
+    """The most pages that were in core; after a reset (clear_refs) the host's peak counts once it is higher than it was."""
+    peak, mm = max(resident, task.space.peak_resident_pages()), task.mm
+    if mm is None or peak > mm.peak_reset:
+        return peak
+    mm.peak_seen = max(resident, mm.peak_seen)
+    return mm.peak_seen
+
+
 def stat(t: Task, task: Task, pids: PidNamespace) -> bytes:
     """The 52 fields, of a process."""
     return _stat(t, task, pids, of_live_group(task.group))
@@ -129,7 +138,7 @@ def status(t: Task, task: Task, pids: PidNamespace) -> bytes:
     memory = ""
     if mm is not None:
         resident = task.space.resident_pages()
-        peak = max(resident, task.space.peak_resident_pages())
+        peak = peak_pages(task, resident)
         memory = proc_maps.status_lines(mm, resident, peak, task.space.memory_use())
     used = of_thread(task)
     cpus = t.kernel.cpus

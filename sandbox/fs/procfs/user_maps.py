@@ -1,4 +1,4 @@
-"""/proc/PID/uid_map, gid_map and setgroups (user_namespaces(7))."""
+"""/proc/PID/uid_map, gid_map, projid_map and setgroups (user_namespaces(7))."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 from sandbox.abi.linux.capability import CAP_SYS_ADMIN
 from sandbox.abi.linux.fcntl import O_ACCMODE
 from sandbox.errors import SyscallError
+from sandbox.fs.procfs.owner import own_dump
 from sandbox.fs.pseudo.nodes import MAX_STORE, GeneratedFile, PseudoFile
 from sandbox.kernel import id_maps
-from sandbox.kernel.user_namespace import NO_ID
 
 if TYPE_CHECKING:
     from sandbox.fs.procfs.filesystem import ProcFs
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sandbox.kernel.task import Task
     from sandbox.vfs.path import Path
 
-NAMES: Final = (b"uid_map", b"gid_map", b"setgroups")
+NAMES: Final = (*id_maps.MAPS, b"setgroups")
 
 
 class UserMapNode(PseudoFile):
@@ -33,12 +33,8 @@ class UserMapNode(PseudoFile):
         self.refresh()
 
     def refresh(self) -> None:
-        """The owner is the task's, or root of who executed the program where that may not be looked at (task_dump_owner)."""
-        self.uid, self.gid = self.task.creds.euid, self.task.creds.egid
-        mm = self.task.mm
-        if mm is not None and mm.dumpable != 1:
-            uid, gid = mm.user.root(), mm.user.gids.to_kernel(0)
-            self.uid, self.gid = 0 if uid == NO_ID else uid, 0 if gid == NO_ID else gid
+        """The owner follows the task's."""
+        own_dump(self, self.task)
 
     def content(self, t: Task) -> bytes:
         """As who has opened it sees it; here: the reader."""
@@ -49,8 +45,7 @@ class UserMapNode(PseudoFile):
         user = self.task.creds.user
         if self.kind == b"setgroups":
             return b"allow\n" if user.may_setgroups else b"deny\n"
-        groups = self.kind == b"gid_map"
-        return id_maps.shown(user.gids if groups else user.uids, user, reader.user, groups)
+        return id_maps.shown(user, reader.user, self.kind)
 
     def open(self, t: Task, path: Path, flags: int) -> UserMapFile:
         """Who opens it needs the right as well as who writes."""
@@ -76,6 +71,6 @@ class UserMapFile(GeneratedFile):
         if self.node.kind == b"setgroups":
             id_maps.write_setgroups(self.user, bytes(src), offset)
         else:
-            id_maps.write_map(t, self.opener, self.user, self.node.kind == b"gid_map", bytes(src), offset)
+            id_maps.write_map(t, self.opener, self.user, self.node.kind, bytes(src), offset)
         self._snapshot.data = None
         return len(src)

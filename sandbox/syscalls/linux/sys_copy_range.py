@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.fcntl import O_APPEND, O_WRONLY
 from sandbox.errors import SyscallError
+from sandbox.kernel.io_count import did_copy
 from sandbox.syscalls.row import FULL, Arg, Row
 from sandbox.vfs.regular_file import RegularFile, limit_write
 
@@ -57,6 +58,8 @@ def sys_copy_file_range(t: Task, a: SyscallArgs) -> int:
     done = _copy(t, source, target, at, to, size)
     _advance(t, source, a.addr(1), at + done)
     _advance(t, target, a.addr(3), to + done)
+    if a.size(4):
+        did_copy(t, done)
     return done
 
 

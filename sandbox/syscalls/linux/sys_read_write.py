@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from sandbox.abi.linux.fcntl import O_APPEND
 from sandbox.errors import SyscallError
 from sandbox.kernel.control import Result
+from sandbox.kernel.io_count import did_read, did_write, vector_read, vector_write
 from sandbox.syscalls.iov_iter import (
     NO_OFFSET,
     SCRATCH_SIZE,
@@ -41,6 +42,14 @@ _RWF_KNOWN: Final = RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND |
 
 def sys_read(t: Task, a: SyscallArgs) -> Result:
     """read(2)."""
+    try:
+        done = _read(t, a)
+    except SyscallError as error:
+        done = -error.errno
+    return did_read(t, done)
+
+
+def _read(t: Task, a: SyscallArgs) -> Result:
     raw = a.raw
     file = a.held
     if file is None:
@@ -101,6 +110,14 @@ def _read_long(t: Task, a: SyscallArgs, file: FileDescription) -> Result:
 
 def sys_write(t: Task, a: SyscallArgs) -> Result:
     """write(2)."""
+    try:
+        done = _write(t, a)
+    except SyscallError as error:
+        done = -error.errno
+    return did_write(t, done)
+
+
+def _write(t: Task, a: SyscallArgs) -> Result:
     raw = a.raw
     size = raw[2]
     if a.held is not None or size > SCRATCH_SIZE:
@@ -169,6 +186,14 @@ def _check_range(file: FileDescription, offset: int, size: int, writing: bool) -
 
 def sys_pread64(t: Task, a: SyscallArgs) -> Result:
     """pread64(2)."""
+    try:
+        done = _pread64(t, a)
+    except SyscallError as error:
+        done = -error.errno
+    return did_read(t, done)
+
+
+def _pread64(t: Task, a: SyscallArgs) -> Result:
     raw = a.raw
     size, offset = raw[2], raw[3]
     if offset > LLONG_MAX:
@@ -213,6 +238,14 @@ def _pread_long(t: Task, a: SyscallArgs, file: FileDescription) -> Result:
 
 def sys_pwrite64(t: Task, a: SyscallArgs) -> Result:
     """pwrite64(2)."""
+    try:
+        done = _pwrite64(t, a)
+    except SyscallError as error:
+        done = -error.errno
+    return did_write(t, done)
+
+
+def _pwrite64(t: Task, a: SyscallArgs) -> Result:
     raw = a.raw
     size, offset = raw[2], raw[3]
     if offset > LLONG_MAX:
@@ -242,7 +275,16 @@ def _pwrite_long(t: Task, a: SyscallArgs, file: FileDescription) -> Result:
     return write_iter(t, a, file, it, a.long(3))
 
 
-def _readv(t: Task, a: SyscallArgs, file: FileDescription, offset: int, flags: int) -> Result:
+def _readv(t: Task, a: SyscallArgs, offset: int, flags: int) -> Result:
+    file = a.held
+    try:
+        done = _readv_of(t, a, t.fds.get_io(a.uint(0)) if file is None else file, offset, flags)
+    except SyscallError as error:
+        done = -error.errno
+    return vector_read(t, done)
+
+
+def _readv_of(t: Task, a: SyscallArgs, file: FileDescription, offset: int, flags: int) -> Result:
     it = a.state
     if not isinstance(it, IovIter):
         if offset < 0:
@@ -260,7 +302,16 @@ def _readv(t: Task, a: SyscallArgs, file: FileDescription, offset: int, flags: i
     return got
 
 
-def _writev(t: Task, a: SyscallArgs, file: FileDescription, offset: int, flags: int) -> Result:
+def _writev(t: Task, a: SyscallArgs, offset: int, flags: int) -> Result:
+    file = a.held
+    try:
+        done = _writev_of(t, a, t.fds.get_io(a.uint(0)) if file is None else file, offset, flags)
+    except SyscallError as error:
+        done = -error.errno
+    return vector_write(t, done)
+
+
+def _writev_of(t: Task, a: SyscallArgs, file: FileDescription, offset: int, flags: int) -> Result:
     it = a.state
     if not isinstance(it, IovIter):
         if offset < 0:
@@ -280,30 +331,26 @@ def _writev(t: Task, a: SyscallArgs, file: FileDescription, offset: int, flags: 
 
 def sys_readv(t: Task, a: SyscallArgs) -> Result:
     """readv(2)."""
-    file = a.held
-    return _readv(t, a, t.fds.get_io(a.uint(0)) if file is None else file, NO_OFFSET, 0)
+    return _readv(t, a, NO_OFFSET, 0)
 
 
 def sys_writev(t: Task, a: SyscallArgs) -> Result:
     """writev(2)."""
-    file = a.held
-    return _writev(t, a, t.fds.get_io(a.uint(0)) if file is None else file, NO_OFFSET, 0)
+    return _writev(t, a, NO_OFFSET, 0)
 
 
 def sys_preadv(t: Task, a: SyscallArgs) -> Result:
     """preadv(2): the offset is the fourth argument alone on 64-bit."""
     if a.long(3) < 0:
         return -errno.EINVAL
-    file = a.held
-    return _readv(t, a, t.fds.get_io(a.uint(0)) if file is None else file, a.long(3), 0)
+    return _readv(t, a, a.long(3), 0)
 
 
 def sys_pwritev(t: Task, a: SyscallArgs) -> Result:
     """pwritev(2)."""
     if a.long(3) < 0:
         return -errno.EINVAL
-    file = a.held
-    return _writev(t, a, t.fds.get_io(a.uint(0)) if file is None else file, a.long(3), 0)
+    return _writev(t, a, a.long(3), 0)
 
 
 def rw_flags(file: FileDescription, flags: int, writing: bool) -> None:
@@ -320,8 +367,7 @@ def sys_preadv2(t: Task, a: SyscallArgs) -> Result:
     offset = a.long(3)
     if offset < -1:
         return -errno.EINVAL
-    file = a.held
-    return _readv(t, a, t.fds.get_io(a.uint(0)) if file is None else file, offset, a.uint(5))
+    return _readv(t, a, offset, a.uint(5))
 
 
 def sys_pwritev2(t: Task, a: SyscallArgs) -> Result:
@@ -340,9 +386,9 @@ def sys_pwritev2(t: Task, a: SyscallArgs) -> Result:
             check_not_append(file.path.inode)
         file.flags = before & ~O_APPEND
     else:
-        return _writev(t, a, file, offset, flags)
+        return _writev(t, a, offset, flags)
     try:
-        return _writev(t, a, file, offset, flags)
+        return _writev(t, a, offset, flags)
     finally:
         file.flags = before
 

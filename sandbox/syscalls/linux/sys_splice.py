@@ -9,6 +9,7 @@ from sandbox.abi.linux.fcntl import O_APPEND, O_NONBLOCK
 from sandbox.errors import SyscallError
 from sandbox.kernel.broken_pipe import broken_pipe
 from sandbox.kernel.control import AGAIN, Block, Result
+from sandbox.kernel.io_count import did_copy
 from sandbox.kernel.pipe import PipeFile
 from sandbox.sockets.base import SocketFile
 from sandbox.syscalls.iov_iter import MAX_RW_COUNT, SCRATCH_SIZE, IovIter
@@ -51,7 +52,12 @@ def _write_offset(t: Task, addr: int, value: int) -> None:
 
 
 def sys_sendfile(t: Task, a: SyscallArgs) -> Result:
-    """sendfile(2). What was moved so far is kept in `a.state`; the input's offset is always up to date."""
+    """sendfile(2)."""
+    return did_copy(t, _sendfile(t, a))
+
+
+def _sendfile(t: Task, a: SyscallArgs) -> Result:
+    """What was moved so far is kept in `a.state`; the input's offset is always up to date."""
     source = t.fds.get_io(a.uint(1))
     _readable(source)
     addr, count = a.addr(2), min(a.size(3), MAX_RW_COUNT)

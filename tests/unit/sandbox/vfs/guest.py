@@ -18,6 +18,7 @@ from sandbox.kernel.cgroup.cgroup import Cgroup, Hierarchy
 from sandbox.kernel.credentials import Credentials
 from sandbox.kernel.fd_table import FDTable
 from sandbox.kernel.fs_context import FSContext
+from sandbox.kernel.io_count import IoCount
 from sandbox.kernel.ipc.namespace import IpcNamespace
 from sandbox.kernel.namespaces import CgroupNamespace, Namespaces, UtsNamespace
 from sandbox.kernel.net_namespace import NetNamespace
@@ -158,6 +159,7 @@ class Guest:
         self.mm: Any = object()
         self.sem_undo: Any = None
         self.no_new_privs = True
+        self.io = IoCount()
         self.space: Any = None
         self.thread = FakeThread(self)
         self.pids = kernel.pids
