@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from sandbox.abi.linux.stat import S_IFDIR
 from sandbox.abi.linux.statfs import PROC_SUPER_MAGIC
 from sandbox.errors import SyscallError
-from sandbox.fs.procfs import sysctl, system_files, sysvipc
+from sandbox.fs.procfs import machine_files, sysctl, system_files, sysvipc
 from sandbox.fs.procfs.self_link import SelfLink
 from sandbox.fs.pseudo.nodes import MadeFile, PseudoDir, PseudoLink
 from sandbox.vfs.filesystem import Filesystem
@@ -47,6 +47,14 @@ class ProcFs(Filesystem):
         self.root = root
         for name, make in system_files.FILES:
             root.add(name, MadeFile(self, self.new_ino(), make))
+        for name, make in machine_files.FILES:
+            root.add(name, MadeFile(self, self.new_ino(), make, 0o400 if name == "slabinfo" else 0o444))
+        for way in ("bus", "driver", "fs", "irq", "tty"):
+            root.add(way, PseudoDir(self, self.new_ino()))
+        for name, make in machine_files.TTY:
+            terminals = root.children[b"tty"]
+            assert isinstance(terminals, PseudoDir)
+            terminals.add(name, MadeFile(self, self.new_ino(), make))
         root.add("self", SelfLink(self, self.new_ino(), False))
         root.add("thread-self", SelfLink(self, self.new_ino(), True))
         root.add("mounts", PseudoLink(self, self.new_ino(), b"self/mounts"))

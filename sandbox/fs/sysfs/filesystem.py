@@ -8,6 +8,7 @@ from sandbox.abi.linux.stat import S_IFDIR
 from sandbox.abi.linux.statfs import SYSFS_MAGIC
 from sandbox.fs.procfs.system_files import used_pages
 from sandbox.fs.pseudo.nodes import FixedFile, MadeFile, PseudoDir, PseudoLink
+from sandbox.fs.sysfs.memory_blocks import MemoryBlocks
 from sandbox.vfs.filesystem import Filesystem
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class SysFs(Filesystem):
         self._file(root, pages + "hpage_pmd_size", "2097152\n")
         self._directory(root, "kernel/mm/hugepages")
         self._memory_node(root, kernel.cpus)
+        self._directory(root, "devices/system").add("memory", MemoryBlocks(self, kernel.memory_bytes))
         self._directory(root, "class").add("net", ClassNet(self))
 
     def new_ino(self) -> int:
@@ -98,6 +100,9 @@ class SysFs(Filesystem):
             self._file(root, topology + "core_cpus_list", f"{cpu}\n")
             self._file(root, topology + "core_siblings", everyone)
             self._file(root, topology + "core_siblings_list", cpu_range(cpus))
+            self._file(root, topology + "die_cpus", everyone)
+            self._file(root, topology + "die_cpus_list", cpu_range(cpus))
+            self._file(root, topology + "package_cpus", everyone)
             self._file(root, topology + "package_cpus_list", cpu_range(cpus))
             node = PseudoLink(self, self.new_ino(), b"../../node/node0")
             self._directory(root, f"{base}cpu{cpu}").add("node0", node)
