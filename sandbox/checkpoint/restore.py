@@ -225,6 +225,8 @@ class Restore:
             cgroup.view = None
         vfs = kernel.mounts.vfs
         vfs.devices, vfs.given, vfs.stack = fresh.devices, fresh.given, fresh.stack
+        if vfs.stack is not None:
+            vfs.stack.buffers = kernel.settings.buffers
         vfs.proc_net, vfs.sys_class_net = fresh.proc_net, fresh.sys_class_net
         for inner in namespaces:
             inner.views = {}

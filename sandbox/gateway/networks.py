@@ -59,7 +59,9 @@ def only_a_loopback() -> bool:
 
 def new_stack(kernel: Kernel) -> Stack:
     """An empty one, on the sandbox's clock."""
-    return Stack(kernel.clock, Random(int.from_bytes(kernel.random(32), "big")))
+    stack = Stack(kernel.clock, Random(int.from_bytes(kernel.random(32), "big")))
+    stack.buffers = kernel.settings.buffers
+    return stack
 
 
 def drive(reactor: Reactor, stack: Stack) -> None:

@@ -33,19 +33,20 @@ def _capacity(asked: int, cpus: int) -> int:
 
 
 class AioTotal:
-    """What all contexts share. `count`: events that they have asked for (fs.aio-nr); `capacity`: what they have got."""
+    """What all contexts share. `count`: events that they have asked for (fs.aio-nr), `most` of them (fs.aio-max-nr); `capacity`: what they have got."""
 
-    __slots__ = ("count", "capacity", "_ended", "_telling")
+    __slots__ = ("count", "capacity", "most", "_ended", "_telling")
 
     def __init__(self) -> None:
         self.count = 0
         self.capacity = 0
+        self.most = AIO_MAX_NR
         self._ended: deque[EventFile] = deque()
         self._telling = False
 
     def has_room(self, asked: int, cpus: int) -> bool:
         """One more context that asks for so many events can be made."""
-        return self.count + asked <= AIO_MAX_NR and self.capacity + _capacity(asked, cpus) <= MAX_HELD
+        return self.count + asked <= self.most and self.capacity + _capacity(asked, cpus) <= MAX_HELD
 
     def tell(self, notify: EventFile) -> None:
         """Signal it, which may end polls that have eventfds of their own: one after another, however long the chain."""

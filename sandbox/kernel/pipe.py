@@ -42,15 +42,25 @@ FIONREAD: Final = 0x541B
 class PipePages:
     """Page slots of all pipes of a sandbox (fs.pipe-user-pages-soft and -hard, for all users together)."""
 
-    __slots__ = ("count",)
+    __slots__ = ("count", "soft", "hard")
 
     def __init__(self) -> None:
         self.count = 0
+        self.soft = SOFT_PAGES  # 0, as of `hard`: no such bound but that of the sandbox
+        self.hard = 0
+
+    def soft_limit(self) -> int:
+        """What is more than few."""
+        return min(self.soft or HARD_PAGES, HARD_PAGES)
+
+    def hard_limit(self) -> int:
+        """What can't be had."""
+        return min(self.hard or HARD_PAGES, HARD_PAGES)
 
     def take(self) -> int:
         """Slots for a new pipe: few when there are many pipes. ENFILE."""
-        slots = DEFAULT_SLOTS if self.count + DEFAULT_SLOTS <= SOFT_PAGES else FEW_SLOTS
-        if self.count + slots > HARD_PAGES:
+        slots = DEFAULT_SLOTS if self.count + DEFAULT_SLOTS <= self.soft_limit() else FEW_SLOTS
+        if self.count + slots > self.hard_limit():
             raise SyscallError(errno.ENFILE)
         self.count += slots
         return slots
@@ -232,7 +242,9 @@ class Pipe:
         if slots > self.slots and size > t.kernel.settings.pipe_max_size and not t.creds.has(CAP_SYS_RESOURCE):
             raise SyscallError(errno.EPERM)
         # As for an unprivileged user, whoever asks: the memory is the sandbox's own.
-        if size > PIPE_MAX_SIZE or (slots > self.slots and self._pages.count + slots - self.slots > SOFT_PAGES):
+        if size > PIPE_MAX_SIZE or (
+            slots > self.slots and self._pages.count + slots - self.slots > self._pages.soft_limit()
+        ):
             raise SyscallError(errno.EPERM)
         if slots < self.used:
             raise SyscallError(errno.EBUSY)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from sandbox.kernel.rlimits import NR_OPEN
+from tcpip.transport.socket_options import BufferLimits
+
 PIPE_MAX_SIZE: Final = 1 << 20
 
 
@@ -11,7 +14,9 @@ class Settings:
     """One per kernel. `protected_*`: how far others' names in directories that all may write are distrusted
     (Documentation/admin-guide/sysctl/fs.rst); `pipe_max_size`: bytes that F_SETPIPE_SZ gives at most; `inotify_*`:
     instances, watches and events that wait in one instance; `suid_dumpable`: of programs that gained rights;
-    `dmesg_restrict`: syslog(2) is for who has CAP_SYSLOG."""
+    `dmesg_restrict`: syslog(2) is for who has CAP_SYSLOG; `file_max`: open files,
+    of which the sandbox holds fewer anyway; `nr_open`: RLIMIT_NOFILE can't be raised
+    above it; `buffers`: of sockets."""
 
     __slots__ = (
         "protected_fifos",
@@ -24,6 +29,10 @@ class Settings:
         "inotify_instances",
         "inotify_watches",
         "inotify_events",
+        "file_max",
+        "nr_open",
+        "core_pattern",
+        "buffers",
     )
 
     def __init__(self) -> None:
@@ -37,3 +46,7 @@ class Settings:
         self.inotify_instances = 128
         self.inotify_watches = 65536  # of the whole sandbox
         self.inotify_events = 16384
+        self.file_max = (1 << 63) - 1
+        self.nr_open = NR_OPEN
+        self.core_pattern = b"core"
+        self.buffers = BufferLimits()

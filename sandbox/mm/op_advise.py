@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux import mman
 from sandbox.abi.linux.mman import (
-    MAX_MAP_COUNT,
     MS_ASYNC,
     MS_INVALIDATE,
     MS_SYNC,
@@ -145,7 +144,7 @@ def _advise(mm: MemoryManager, start: int, end: int, advice: int, error: int) ->
         return error
     change = _FLAG_CHANGES.get(advice)
     if change is not None:
-        if len(mm.areas) >= MAX_MAP_COUNT - 1 and mm.areas.pieces(start, end):
+        if len(mm.areas) >= mm.account.max_areas - 1 and mm.areas.pieces(start, end):
             return -errno.ENOMEM
         if advice in (mman.MADV_DONTDUMP, mman.MADV_DODUMP):
             mm.reflag(start, end, *change)  # the kernel's own affair

@@ -13,7 +13,6 @@ from sandbox.abi.linux.capability import CAP_IPC_LOCK
 from sandbox.abi.linux.mman import (
     MADV_POPULATE_READ,
     MADV_POPULATE_WRITE,
-    MAX_MAP_COUNT,
     MCL_CURRENT,
     MCL_FUTURE,
     MCL_ONFAULT,
@@ -112,7 +111,7 @@ def _relock(mm: MemoryManager, start: int, size: int, flags: int) -> list[VMA]:
     if not size:
         return []
     until = mm.areas.mapped_until(start, end)
-    if until == start or (len(mm.areas) >= MAX_MAP_COUNT - 1 and mm.areas.pieces(start, until)):
+    if until == start or (len(mm.areas) >= mm.account.max_areas - 1 and mm.areas.pieces(start, until)):
         raise SyscallError(errno.ENOMEM)
     mm.reflag(start, until, VM_LOCKED | VM_LOCKONFAULT, flags)
     if until < end:

@@ -22,7 +22,6 @@ from sandbox.abi.linux.mman import (
     MAP_SHARED,
     MAP_SHARED_VALIDATE,
     MAP_TYPE,
-    MAX_MAP_COUNT,
     MMAP_MIN_ADDR,
     NR_MMAP,
     NR_MUNMAP,
@@ -49,6 +48,7 @@ from sandbox.errors import SyscallError
 from sandbox.kernel.rlimits import RLIMIT_DATA, RLIMIT_MEMLOCK
 from sandbox.mm import anonymous
 from sandbox.mm.anonymous import SharedAnonymous
+from sandbox.mm.commit import NEVER
 from sandbox.mm.operation import Operation
 from sandbox.mm.vma import VMA
 from sandbox.platform.base import Order
@@ -212,7 +212,7 @@ def mmap(
         raise SyscallError(errno.ENOMEM)
     if file is not None and offset + size > 1 << 63:
         raise SyscallError(errno.EOVERFLOW)
-    if len(mm.areas) > MAX_MAP_COUNT:
+    if len(mm.areas) > mm.account.max_areas:
         raise SyscallError(errno.ENOMEM)
     start = choose(t, mm, addr, size, flags)
     prot &= 7
@@ -226,7 +226,7 @@ def mmap(
     if vm_flags & VM_LOCKED:
         if not lock_allowed(t, mm, size >> 12):
             raise SyscallError(errno.EAGAIN)
-    if flags & MAP_NORESERVE:
+    if flags & MAP_NORESERVE and mm.account.mode != NEVER:
         vm_flags |= VM_NORESERVE
     if file is None:
         vm_flags |= _anonymous_flags(flags)
@@ -458,7 +458,7 @@ def brk(t: Task, mm: MemoryManager, target: int) -> Result:
         return BrkOperation(mm, (order,), None, target).begin()
     pages = (new - old) >> 12
     flags = PROT_READ | PROT_WRITE | VM_MAYRWX | VM_ACCOUNT | mm.lock_future
-    if new > mm.task_size - 4096 or not mm.areas.fits(old, new - old + 4096) or len(mm.areas) > MAX_MAP_COUNT:
+    if new > mm.task_size - 4096 or not mm.areas.fits(old, new - old + 4096) or len(mm.areas) > mm.account.max_areas:
         return mm.brk
     if flags & VM_LOCKED and not lock_allowed(t, mm, pages):
         return mm.brk

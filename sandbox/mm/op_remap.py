@@ -6,7 +6,6 @@ import errno
 from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.mman import (
-    MAX_MAP_COUNT,
     MMAP_MIN_ADDR,
     MREMAP_DONTUNMAP,
     MREMAP_FIXED,
@@ -159,7 +158,7 @@ def _charge(mm: MemoryManager, area: VMA, r: Request) -> int:
 
 
 def _move(mm: MemoryManager, area: VMA, r: Request, new: int, before: tuple[Order, ...]) -> Result:
-    if len(mm.areas) >= MAX_MAP_COUNT - 3:
+    if len(mm.areas) >= mm.account.max_areas - 3:
         raise SyscallError(errno.ENOMEM)
     return RemapOperation(mm, r, new, _charge(mm, area, r), before).begin()
 
@@ -178,7 +177,7 @@ def _move_to(t: Task, mm: MemoryManager, r: Request) -> Result:
             raise SyscallError(errno.EPERM)
     if mm.areas.find(r.old) is None:
         raise SyscallError(errno.EFAULT)
-    if len(mm.areas) + 2 >= MAX_MAP_COUNT - 3:
+    if len(mm.areas) + 2 >= mm.account.max_areas - 3:
         raise SyscallError(errno.ENOMEM)
     before: tuple[Order, ...] = ()
     if fixed and mm.areas.intersects(r.target, r.target + r.size):

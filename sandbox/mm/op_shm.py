@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 from sandbox.abi.linux.ipc import SHM_EXEC, SHM_RDONLY, SHM_REMAP, SHM_RND, SHMLBA
 from sandbox.abi.linux.mman import (
     MAP_FIXED,
-    MAX_MAP_COUNT,
     NR_MUNMAP,
     PAGE_OFFSET,
     PROT_EXEC,
@@ -53,7 +52,7 @@ def attach(t: Task, mm: MemoryManager, table: ShmTable, ident: int, address: int
     size = page_align(segment.size)
     if fixed and not flags & SHM_REMAP and (address + size >> 64 or mm.areas.intersects(address, address + size)):
         raise SyscallError(errno.EINVAL)
-    if len(mm.areas) > MAX_MAP_COUNT:
+    if len(mm.areas) > mm.account.max_areas:
         raise SyscallError(errno.ENOMEM)
     start = choose(t, mm, address, size, MAP_FIXED if fixed else 0)
     vm_flags = prot | VM_MAYRWX | VM_MAYSHARE | VM_SHARED | mm.lock_future

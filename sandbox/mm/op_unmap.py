@@ -6,7 +6,6 @@ import errno
 from typing import TYPE_CHECKING
 
 from sandbox.abi.linux.mman import (
-    MAX_MAP_COUNT,
     MMAP_MIN_ADDR,
     NR_MPROTECT,
     NR_MUNMAP,
@@ -86,14 +85,14 @@ def munmap(mm: MemoryManager, start: int, length: int) -> Result:
         raise SyscallError(errno.EINVAL)
     if not mm.areas.intersects(start, end):
         return 0
-    if len(mm.areas.areas) >= MAX_MAP_COUNT:
+    if len(mm.areas.areas) >= mm.account.max_areas:
         check_pieces(mm, start, end)
     return UnmapOperation(mm, start, end).begin()
 
 
 def check_pieces(mm: MemoryManager, start: int, end: int) -> None:
     """ENOMEM when cutting [start, end) out of one area would make one too many."""
-    if len(mm.areas) >= MAX_MAP_COUNT and mm.areas.pieces(start, end) == 2:
+    if len(mm.areas) >= mm.account.max_areas and mm.areas.pieces(start, end) == 2:
         raise SyscallError(errno.ENOMEM)
 
 
@@ -216,7 +215,7 @@ def _protect(t: Task, mm: MemoryManager, areas: list[VMA], start: int, end: int,
             error = -errno.ENOMEM
     if at == start:
         raise SyscallError(-error)
-    if len(mm.areas) >= MAX_MAP_COUNT and mm.areas.pieces(start, at):
+    if len(mm.areas) >= mm.account.max_areas and mm.areas.pieces(start, at):
         mm.account.uncharge(charged)
         raise SyscallError(errno.ENOMEM)
     if all(area.flags & VM_ACCESS == prot for area in areas):

@@ -92,6 +92,7 @@ class SocketFile(FileDescription):
         """Made by `t`, with socket(2) or accept(2)."""
         self.uid = t.creds.fsuid
         self.gid = t.creds.fsgid
+        self.options.take_defaults(t.kernel.settings.buffers)
 
     def stat(self) -> Kstat:
         """fstat(2) (net/socket.c: sock_alloc)."""

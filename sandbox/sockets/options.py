@@ -19,6 +19,7 @@ from tcpip.transport.socket_options import SocketOptions as GeneralOptions
 
 if TYPE_CHECKING:
     from sandbox.kernel.task import Task
+    from tcpip.transport.socket_options import BufferLimits
 
 # Options that are a plain number for `SocketOptions.values`: booleans, and numbers kept as given.
 _BOOLEANS: Final = frozenset(
@@ -77,6 +78,11 @@ class SocketOptions:
         new.linger, new.device = self.linger, self.device
         return new
 
+    def take_defaults(self, buffers: BufferLimits) -> None:
+        """The sizes of a new socket's buffers, unless it has got others already."""
+        if self.sndbuf == abi.WMEM_DEFAULT and self.rcvbuf == abi.RMEM_DEFAULT:
+            self.sndbuf, self.rcvbuf = buffers.wmem_default, buffers.rmem_default
+
     def get(self, name: int) -> int:
         """A boolean or number option, 0 when never set."""
         return self.values.get(name, 0)
@@ -93,10 +99,14 @@ class SocketOptions:
             self._set_boolean(name, number)
         elif name in (abi.SO_SNDBUF, abi.SO_SNDBUFFORCE):
             _check_force(t, name == abi.SO_SNDBUFFORCE)
-            self.sndbuf = _buffer(number, abi.WMEM_MAX, abi.SOCK_MIN_SNDBUF, name == abi.SO_SNDBUFFORCE)
+            self.sndbuf = _buffer(
+                number, t.kernel.settings.buffers.wmem_max, abi.SOCK_MIN_SNDBUF, name == abi.SO_SNDBUFFORCE
+            )
         elif name in (abi.SO_RCVBUF, abi.SO_RCVBUFFORCE):
             _check_force(t, name == abi.SO_RCVBUFFORCE)
-            self.rcvbuf = _buffer(number, abi.RMEM_MAX, abi.SOCK_MIN_RCVBUF, name == abi.SO_RCVBUFFORCE)
+            self.rcvbuf = _buffer(
+                number, t.kernel.settings.buffers.rmem_max, abi.SOCK_MIN_RCVBUF, name == abi.SO_RCVBUFFORCE
+            )
         elif name == abi.SO_RCVLOWAT:
             self.rcvlowat = 0x7FFFFFFF if number < 0 else number or 1
         elif name in (abi.SO_RCVTIMEO, abi.SO_RCVTIMEO_NEW):

@@ -48,6 +48,7 @@ from tcpip.transport.ping import PingTable
 from tcpip.transport.ports import PortManager
 from tcpip.transport.protocol import IcmpError, TransportProtocol
 from tcpip.transport.raw import RawTable
+from tcpip.transport.socket_options import BufferLimits
 from tcpip.transport.tcp.protocol import TcpProtocol
 from tcpip.transport.udp import UdpProtocol
 
@@ -107,6 +108,7 @@ class Stack:
         self._copies: deque[RxPacket] = deque()
         self._pending: dict[Nic, None] = {}
         self._busy = False
+        self.buffers = BufferLimits()
         self.ipv4 = IPv4(self)
         self.ipv6 = IPv6(self)
         self.icmpv4 = ICMPv4(self)

@@ -121,7 +121,7 @@ class DatagramEndpoint(Endpoint):
     def __init__(self, stack: Stack, family: int, sock_type: int, protocol: int) -> None:
         super().__init__(family, sock_type, protocol)
         self.stack = stack
-        self.options = SocketOptions()
+        self.options = SocketOptions(stack.buffers)
         self.local = any_of(family)
         self.bound_addr = self.local
         self.bound_nic = 0

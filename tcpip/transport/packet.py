@@ -93,7 +93,7 @@ class PacketEndpoint(Endpoint):
     def __init__(self, stack: Stack, sock_type: int, ethertype: int) -> None:
         super().__init__(AF_PACKET, sock_type, 0)
         self.stack = stack
-        self.options = SocketOptions()
+        self.options = SocketOptions(stack.buffers)
         self.packet = PacketOptions(stack)
         self.ethertype = ethertype
         self.nic = 0

@@ -33,6 +33,17 @@ MIN_HOPS: Final = (so.SOL_IPV6, so.IPV6_MINHOPCOUNT)
 _LINGER: Final = struct.Struct("=ii")
 
 
+class BufferLimits:
+    """Bytes of socket buffers: what new sockets have, and what SO_RCVBUF and SO_SNDBUF may ask for at most (socket(7):
+    net.core.rmem_default, rmem_max, wmem_default, wmem_max)."""
+
+    __slots__ = ("rmem_default", "rmem_max", "wmem_default", "wmem_max")
+
+    def __init__(self) -> None:
+        self.rmem_default = self.wmem_default = DEFAULT_BUF
+        self.rmem_max = self.wmem_max = MAX_BUF
+
+
 class SocketOptions:
     """Values as Linux keeps them. -1 means "the default" for ttl and hop limits. Buffer sizes are Linux's doubled ones."""
 
@@ -64,7 +75,7 @@ class SocketOptions:
         "owner",
         "owner_group",
         "privileged",
-        "max_buf",
+        "buffers",
         "ttl",
         "tos",
         "pmtudisc",
@@ -110,7 +121,8 @@ class SocketOptions:
         "hashed",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, buffers: BufferLimits | None = None) -> None:
+        self.buffers = buffers if buffers is not None else BufferLimits()
         self.reuse_addr = False
         self.reuse_port = False
         self.broadcast = False
@@ -121,8 +133,8 @@ class SocketOptions:
         self.priority = 0
         self.mark = 0
         self.linger = -1
-        self.rcvbuf = DEFAULT_BUF
-        self.sndbuf = DEFAULT_BUF
+        self.rcvbuf = self.buffers.rmem_default
+        self.sndbuf = self.buffers.wmem_default
         self.rcvbuf_locked = False
         self.sndbuf_locked = False
         self.waiting = 0  # bytes of packets that wait for a neighbour's address
@@ -138,7 +150,6 @@ class SocketOptions:
         self.owner = 0
         self.owner_group = 0
         self.privileged = False
-        self.max_buf = MAX_BUF
         self.ttl = -1
         self.tos = 0
         self.pmtudisc = so.PMTUDISC_WANT
@@ -189,7 +200,7 @@ class SocketOptions:
 
     def copy(self) -> SocketOptions:
         """What an accepted connection inherits."""
-        other = SocketOptions()
+        other = SocketOptions(self.buffers)
         for name, value, before in zip(_FIELDS, _values(self), _values(other), strict=True):
             if value is not before:
                 setattr(other, name, value)
@@ -255,11 +266,11 @@ class SocketOptions:
         if attribute is not None:
             setattr(self, attribute, int_value(value) != 0)
         elif name in (so.SO_RCVBUF, so.SO_RCVBUFFORCE):
-            limit = self._buffer_limit(name == so.SO_RCVBUFFORCE)
+            limit = self._buffer_limit(name == so.SO_RCVBUFFORCE, self.buffers.rmem_max)
             self.rcvbuf = max(min(int_value(value) & 0xFFFFFFFF, limit) * 2, MIN_RCVBUF)
             self.rcvbuf_locked = True
         elif name in (so.SO_SNDBUF, so.SO_SNDBUFFORCE):
-            limit = self._buffer_limit(name == so.SO_SNDBUFFORCE)
+            limit = self._buffer_limit(name == so.SO_SNDBUFFORCE, self.buffers.wmem_max)
             self.sndbuf = max(min(int_value(value) & 0xFFFFFFFF, limit) * 2, MIN_SNDBUF)
             self.sndbuf_locked = True
         elif name == so.SO_LINGER:
@@ -292,9 +303,9 @@ class SocketOptions:
             return set_more(self, name, value)
         return True
 
-    def _buffer_limit(self, force: bool) -> int:
+    def _buffer_limit(self, force: bool, most: int) -> int:
         if not force:
-            return self.max_buf
+            return most
         if not self.privileged:
             raise NetworkError(errors.NOT_PERMITTED)
         return 1 << 24
@@ -391,7 +402,7 @@ _NEVER_EMPTY: Final = (
 )
 _FIELD_NAMES: Final = (
     "reuse_addr reuse_port broadcast keepalive oob_inline dont_route no_check priority mark linger rcvbuf sndbuf "
-    "rcvbuf_locked sndbuf_locked rcvlowat timestamp timestamp_ns zerocopy filter filter_locked max_pacing_rate nic owner owner_group privileged max_buf ttl tos pmtudisc "
+    "rcvbuf_locked sndbuf_locked rcvlowat timestamp timestamp_ns zerocopy filter filter_locked max_pacing_rate nic owner owner_group privileged ttl tos pmtudisc "
     "recverr pktinfo recv_ttl recv_tos recv_options return_options freebind bind_no_port transparent min_ttl multicast_ttl multicast_loop multicast_all "
     "hop_limit traffic_class v6only pmtudisc6 recverr6 pktinfo6 recv_hop_limit recv_traffic_class multicast_hops "
     "multicast_loop6 multicast_all6 kept stream time_new peek_off peeks "

@@ -182,6 +182,7 @@ class Sysctls:
         self.written: dict[str, str] = {}
         self._before: dict[str, Any] = {}
         self._stack_before: dict[str, int] = {}
+        self._buffers_before: dict[str, int] = {}
 
     def write(self, name: str, text: str) -> None:
         """ScriptError: unknown, or a value that the stack does not have."""
@@ -207,8 +208,9 @@ class Sysctls:
             self._before.setdefault("somaxconn", config.somaxconn)
             config.somaxconn = _int(text)
         elif name in ("net.core.rmem_max", "net.core.wmem_max"):
-            self._before.setdefault("max_buf", config.max_buf)
-            config.max_buf = max(config.max_buf, _int(text))
+            attribute = name.removeprefix("net.core.")
+            self._buffers_before.setdefault(attribute, int(getattr(self.stack.buffers, attribute)))
+            setattr(self.stack.buffers, attribute, max(int(getattr(self.stack.buffers, attribute)), _int(text)))
         elif name in ONE_VALUE:
             only, reason = ONE_VALUE[name]
             if _int(text) != only:
@@ -241,6 +243,9 @@ class Sysctls:
         for name, number in self._stack_before.items():
             setattr(*self._place(name), number)
         self._stack_before.clear()
+        for name, number in self._buffers_before.items():
+            setattr(self.stack.buffers, name, number)
+        self._buffers_before.clear()
         self.written.clear()
 
 

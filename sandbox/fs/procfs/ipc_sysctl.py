@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import errno
 from typing import TYPE_CHECKING, Callable, Final
 
 from sandbox.abi.linux.ipc import IPCMNI
 from sandbox.abi.linux.mqueue import HARD_MSGMAX, HARD_MSGSIZEMAX, MIN_MSGSIZEMAX
-from sandbox.errors import SyscallError
-from sandbox.fs.pseudo.nodes import PseudoFile
+from sandbox.fs.procfs.number_file import NumbersFile, Values
 
 if TYPE_CHECKING:
     from sandbox.fs.procfs.filesystem import ProcFs
@@ -21,44 +19,20 @@ _ULONG_MAX: Final = (1 << 64) - 1
 _MESSAGE_MAX: Final = HARD_MSGSIZEMAX
 _SEM_MAX: Final = 65536
 
-Values = tuple[int, ...]
+Get = Callable[["IpcNamespace"], Values]
+Put = Callable[["IpcNamespace", Values], None]
 
 
-class LimitFile(PseudoFile):
-    """One or more numbers, each `least` … its maximum; writing fewer leaves the rest alone."""
+def _file(fs: ProcFs, get: Get, put: Put, most: Values, least: int = 0) -> NumbersFile:
+    """Numbers of the reader's IPC namespace."""
 
-    __slots__ = ("get", "put", "most", "least")
+    def get_all(t: Task) -> Values:
+        return get(t.ns.ipc)
 
-    def __init__(
-        self,
-        fs: ProcFs,
-        ino: int,
-        get: Callable[[IpcNamespace], Values],
-        put: Callable[[IpcNamespace, Values], None],
-        most: Values,
-        least: int = 0,
-    ) -> None:
-        super().__init__(fs, ino, 0o644)
-        self.get = get
-        self.put = put
-        self.most = most
-        self.least = least
+    def put_all(t: Task, values: Values) -> None:
+        put(t.ns.ipc, values)
 
-    def content(self, t: Task) -> bytes:
-        """Separated by tabs."""
-        return "\t".join(map(str, self.get(t.ns.ipc))).encode() + b"\n"
-
-    def store(self, t: Task, data: bytes) -> None:
-        """EINVAL for what is no number, or too large (kernel/sysctl.c: proc_dointvec_minmax)."""
-        words = data.split(b"\0")[0].split()
-        values = list(self.get(t.ns.ipc))
-        if not words:
-            raise SyscallError(errno.EINVAL)
-        for n, word in enumerate(words[: len(values)]):
-            if not word.isdigit() or len(word) > 20 or not self.least <= int(word) <= self.most[n]:
-                raise SyscallError(errno.EINVAL)
-            values[n] = int(word)
-        self.put(t.ns.ipc, tuple(values))
+    return NumbersFile(fs, fs.new_ino(), get_all, put_all, least, most)
 
 
 def _put_msgmax(ipc: IpcNamespace, values: Values) -> None:
@@ -117,25 +91,22 @@ def _put_max_size(ipc: IpcNamespace, values: Values) -> None:
     ipc.mqueue.max_size = values[0]
 
 
-def mqueue_files(fs: ProcFs) -> list[tuple[str, LimitFile]]:
+def mqueue_files(fs: ProcFs) -> list[tuple[str, NumbersFile]]:
     """fs/mqueue."""
     count, size = HARD_MSGMAX, HARD_MSGSIZEMAX
-    rows: tuple[tuple[str, Callable[[IpcNamespace], Values], Callable[[IpcNamespace, Values], None], int, int], ...] = (
+    rows: tuple[tuple[str, Get, Put, int, int], ...] = (
         ("msg_default", lambda ipc: (ipc.mqueue.messages,), _put_messages, 1, count),
         ("msg_max", lambda ipc: (ipc.mqueue.max_messages,), _put_max_messages, 1, count),
         ("msgsize_default", lambda ipc: (ipc.mqueue.size,), _put_size, MIN_MSGSIZEMAX, size),
         ("msgsize_max", lambda ipc: (ipc.mqueue.max_size,), _put_max_size, MIN_MSGSIZEMAX, size),
         ("queues_max", lambda ipc: (ipc.mqueue.max_queues,), _put_queues, 0, _INT_MAX),
     )
-    return [
-        (f"fs/mqueue/{name}", LimitFile(fs, fs.new_ino(), get, put, (most,), least))
-        for name, get, put, least, most in rows
-    ]
+    return [(f"fs/mqueue/{name}", _file(fs, get, put, (most,), least)) for name, get, put, least, most in rows]
 
 
-def files(fs: ProcFs) -> list[tuple[str, LimitFile]]:
+def files(fs: ProcFs) -> list[tuple[str, NumbersFile]]:
     """By path below /proc/sys."""
-    rows: tuple[tuple[str, Callable[[IpcNamespace], Values], Callable[[IpcNamespace, Values], None], Values], ...] = (
+    rows: tuple[tuple[str, Get, Put, Values], ...] = (
         ("msgmax", lambda ipc: (ipc.msg.max_message,), _put_msgmax, (_MESSAGE_MAX,)),
         ("msgmnb", lambda ipc: (ipc.msg.max_queue_bytes,), _put_msgmnb, (_INT_MAX,)),
         ("msgmni", lambda ipc: (ipc.msg.max_queues,), _put_msgmni, (IPCMNI,)),
@@ -145,4 +116,4 @@ def files(fs: ProcFs) -> list[tuple[str, LimitFile]]:
         ("shmmax", lambda ipc: (ipc.shm.max_bytes,), _put_shmmax, (_ULONG_MAX,)),
         ("shmmni", lambda ipc: (ipc.shm.max_segments,), _put_shmmni, (IPCMNI,)),
     )
-    return [(f"kernel/{name}", LimitFile(fs, fs.new_ino(), get, put, most)) for name, get, put, most in rows]
+    return [(f"kernel/{name}", _file(fs, get, put, most)) for name, get, put, most in rows]

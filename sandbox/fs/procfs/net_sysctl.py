@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING, Callable, Final
+from typing import TYPE_CHECKING, Final
 
 from sandbox.errors import SyscallError
+from sandbox.fs.procfs.number_file import NumbersFile, Values
 from sandbox.fs.procfs.ranges_file import RangesFile
 from sandbox.fs.pseudo.nodes import PseudoFile
 from tcpip.transport.ports import EPHEMERAL_FIRST, EPHEMERAL_LAST
+from tcpip.transport.socket_options import MIN_RCVBUF, MIN_SNDBUF
 from tcpip.transport.tcp.congestion import ALGORITHMS
 
 if TYPE_CHECKING:
@@ -27,7 +29,6 @@ _BYTE_MAX: Final = 255
 _SECONDS_MAX: Final = _INT_MAX // 1000  # in jiffies they are still an int
 _BUFFER_MAX: Final = 1 << 26  # lower than Linux has it: what is in a buffer is held in the memory of the sentry
 
-Values = tuple[int, ...]
 # Where Linux takes a time of 0 and probes with every tick, 1 is the least.
 # By name below net/: the attribute of TcpConfig, its unit, least and most.
 _TCP: Final[tuple[tuple[str, str, int, int, int], ...]] = (
@@ -82,44 +83,6 @@ _TCP: Final[tuple[tuple[str, str, int, int, int], ...]] = (
     ("ipv4/tcp_tw_reuse", "tw_reuse", 1, 0, 2),
     ("ipv4/tcp_window_scaling", "window_scaling", 1, 0, _BYTE_MAX),
 )
-
-
-class NumbersFile(PseudoFile):
-    """One or more numbers, each `least` … `most`; writing fewer leaves the rest alone."""
-
-    __slots__ = ("get", "put", "least", "most")
-
-    def __init__(
-        self,
-        fs: ProcFs,
-        ino: int,
-        get: Callable[[Task], Values],
-        put: Callable[[Task, Values], None],
-        least: int,
-        most: int,
-    ) -> None:
-        super().__init__(fs, ino, 0o644)
-        self.get = get
-        self.put = put
-        self.least = least
-        self.most = most
-
-    def content(self, t: Task) -> bytes:
-        """Separated by tabs."""
-        return "\t".join(map(str, self.get(t))).encode() + b"\n"
-
-    def store(self, t: Task, data: bytes) -> None:
-        """EINVAL for what is no number, or out of range (kernel/sysctl.c: proc_dointvec_minmax)."""
-        words = data.split(b"\0")[0].split()
-        values = list(self.get(t))
-        if not words:
-            raise SyscallError(errno.EINVAL)
-        for n, word in enumerate(words[: len(values)]):
-            digits = word[1:] if word[:1] == b"-" else word
-            if not digits.isdigit() or len(digits) > 10 or not self.least <= int(word) <= self.most:
-                raise SyscallError(errno.EINVAL)
-            values[n] = int(word)
-        self.put(t, tuple(values))
 
 
 class CongestionFile(PseudoFile):
@@ -206,6 +169,27 @@ def _put_start(t: Task, values: Values) -> None:
     t.ns.net.unprivileged_port = values[0]
 
 
+# By name below net/core: the attribute of BufferLimits, and least (net/core/sysctl_net_core.c). They are of all networks.
+_BUFFERS: Final = (
+    ("rmem_default", MIN_RCVBUF),
+    ("rmem_max", MIN_RCVBUF),
+    ("wmem_default", MIN_SNDBUF),
+    ("wmem_max", MIN_SNDBUF),
+)
+
+
+def _limit_file(fs: ProcFs, name: str, least: int) -> NumbersFile:
+    """A bound or the usual size of sockets' buffers."""
+
+    def get(t: Task) -> Values:
+        return (int(getattr(t.kernel.settings.buffers, name)),)
+
+    def put(t: Task, values: Values) -> None:
+        setattr(t.kernel.settings.buffers, name, values[0])
+
+    return NumbersFile(fs, fs.new_ino(), get, put, least, _BUFFER_MAX)
+
+
 # By name below net/: the attribute, least and most, usual.
 _STACK: Final[tuple[tuple[str, str, str, int, int, int], ...]] = (
     ("ipv4/icmp_echo_ignore_all", "icmpv4", "ignore_echo", 0, 1, 0),
@@ -281,6 +265,7 @@ def files(fs: ProcFs) -> list[tuple[str, Inode]]:
         for path, part, name, least, most, usual in _STACK
     ]
     found += [(f"net/ipv4/tcp_{name}", _buffer_file(fs, name)) for name in ("rmem", "wmem")]
+    found += [(f"net/core/{name}", _limit_file(fs, name, least)) for name, least in _BUFFERS]
     ports = NumbersFile(fs, fs.new_ino(), _get_range, _put_range, 1, PORT_MAX)
     found.append(("net/ipv4/ip_local_port_range", ports))
     start = NumbersFile(fs, fs.new_ino(), _get_start, _put_start, 0, PORT_MAX)

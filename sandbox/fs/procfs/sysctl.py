@@ -19,24 +19,19 @@ if TYPE_CHECKING:
     from sandbox.vfs.inode import Inode
 
 MAX_NAME: Final = 64
+CORE_PATTERN_MAX: Final = 127
 MAX_GROUP: Final = 2147483647
 
 _FIXED: Final[tuple[tuple[str, str], ...]] = (
     ("dev/tty/ldisc_autoload", "0"),
     ("dev/tty/legacy_tiocsti", "0"),
-    ("fs/aio-max-nr", "65536"),
-    ("fs/file-max", "9223372036854775807"),
     ("fs/dir-notify-enable", "1"),
     ("fs/lease-break-time", "45"),
     ("fs/leases-enable", "1"),
     ("fs/mount-max", "10000"),
-    ("fs/nr_open", "1048576"),
     ("fs/overflowgid", "65534"),
     ("fs/overflowuid", "65534"),
-    ("fs/pipe-user-pages-hard", "0"),
-    ("fs/pipe-user-pages-soft", "16384"),
     ("kernel/cap_last_cap", str(CAP_LAST_CAP)),
-    ("kernel/core_pattern", "core"),
     ("kernel/core_uses_pid", "0"),
     ("kernel/kptr_restrict", "1"),
     ("kernel/ngroups_max", "65536"),
@@ -57,10 +52,6 @@ _FIXED: Final[tuple[tuple[str, str], ...]] = (
     ("kernel/tainted", "0"),
     ("kernel/version", "#1 SMP PREEMPT"),
     ("net/core/default_qdisc", "fq_codel"),
-    ("net/core/rmem_default", "212992"),
-    ("net/core/rmem_max", "212992"),
-    ("net/core/wmem_default", "212992"),
-    ("net/core/wmem_max", "212992"),
     ("net/ipv4/tcp_available_congestion_control", "reno cubic bbr cubic++"),
     ("user/max_cgroup_namespaces", "1024"),
     ("user/max_ipc_namespaces", "1024"),
@@ -70,11 +61,7 @@ _FIXED: Final[tuple[tuple[str, str], ...]] = (
     ("user/max_time_namespaces", "1024"),
     ("user/max_user_namespaces", "1024"),
     ("user/max_uts_namespaces", "1024"),
-    ("vm/max_map_count", "65530"),
     ("vm/mmap_min_addr", "65536"),
-    ("vm/overcommit_kbytes", "0"),
-    ("vm/overcommit_memory", "0"),
-    ("vm/overcommit_ratio", "50"),
     ("vm/swappiness", "60"),
 )
 
@@ -118,6 +105,23 @@ class NameFile(PseudoFile):
             t.ns.uts.domainname = name
         else:
             t.ns.uts.hostname = name
+
+
+class CorePatternFile(PseudoFile):
+    """kernel.core_pattern: kept and told again, as no core is ever written (core(5))."""
+
+    __slots__ = ()
+
+    def __init__(self, fs: ProcFs, ino: int) -> None:
+        super().__init__(fs, ino, 0o644)
+
+    def content(self, t: Task) -> bytes:
+        """The pattern."""
+        return t.kernel.settings.core_pattern + b"\n"
+
+    def store(self, t: Task, data: bytes) -> None:
+        """Up to 127 bytes, the rest is cut off (proc_dostring)."""
+        t.kernel.settings.core_pattern = data.split(b"\n")[0].split(b"\0")[0][:CORE_PATTERN_MAX]
 
 
 class PingGroupsFile(PseudoFile):
@@ -239,6 +243,7 @@ def build(fs: ProcFs) -> PseudoDir:
         _enter(fs, root, path, directory)
     _enter(fs, root, "kernel/io_uring_disabled", UringFile(fs, fs.new_ino(), False))
     _enter(fs, root, "kernel/io_uring_group", UringFile(fs, fs.new_ino(), True))
+    _enter(fs, root, "kernel/core_pattern", CorePatternFile(fs, fs.new_ino()))
     _enter(fs, root, "kernel/hostname", NameFile(fs, fs.new_ino(), False))
     _enter(fs, root, "kernel/domainname", NameFile(fs, fs.new_ino(), True))
     return root

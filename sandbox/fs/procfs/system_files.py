@@ -116,7 +116,7 @@ def meminfo(t: Task) -> bytes:
         ("SwapTotal", 0), ("SwapFree", 0), ("Dirty", 0), ("Writeback", 0), ("AnonPages", max(used - files, 0)),
         ("Mapped", 0), ("Shmem", files), ("KReclaimable", 0), ("Slab", 0), ("SReclaimable", 0), ("SUnreclaim", 0),
         ("KernelStack", 0), ("PageTables", 0), ("NFS_Unstable", 0), ("Bounce", 0), ("WritebackTmp", 0),
-        ("CommitLimit", commit.size * 4), ("Committed_AS", commit.used * 4), ("VmallocTotal", 34359738367),
+        ("CommitLimit", commit.limit() * 4), ("Committed_AS", commit.used * 4), ("VmallocTotal", 34359738367),
         ("VmallocUsed", 0), ("VmallocChunk", 0), ("Percpu", 0), ("AnonHugePages", 0), ("ShmemHugePages", 0),
     )  # fmt: skip
     text = "".join(f"{name + ':':15} {value:8} kB\n" for name, value in rows)

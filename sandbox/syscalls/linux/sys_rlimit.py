@@ -11,7 +11,7 @@ from sandbox.abi.linux.time import NS_PER_TICK, TMS
 from sandbox.errors import SyscallError
 from sandbox.kernel.control import Result
 from sandbox.kernel.cpu_limit import limit_cpu
-from sandbox.kernel.rlimits import NR_OPEN, RLIM_NLIMITS, RLIMIT_CPU, RLIMIT_NOFILE
+from sandbox.kernel.rlimits import RLIM_NLIMITS, RLIMIT_CPU, RLIMIT_NOFILE
 from sandbox.kernel.task import Task
 from sandbox.kernel.thread_group import ThreadGroup
 from sandbox.kernel.usage import of_caller, of_thread
@@ -29,7 +29,7 @@ def _set(t: Task, group: ThreadGroup, resource: int, soft: int, hard: int) -> No
     """kernel/sys.c: do_prlimit."""
     if soft > hard:
         raise SyscallError(errno.EINVAL)
-    if resource == RLIMIT_NOFILE and hard > NR_OPEN:
+    if resource == RLIMIT_NOFILE and hard > t.kernel.settings.nr_open:
         raise SyscallError(errno.EPERM)
     if hard > group.rlimits.hard[resource] and not t.creds.has(CAP_SYS_RESOURCE):
         raise SyscallError(errno.EPERM)

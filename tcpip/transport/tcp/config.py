@@ -17,7 +17,6 @@ RESOURCE_PROBE_NS: Final = 500 * NS_PER_MS
 MIN_SEND_MSS: Final = 48
 DEFAULT_MSS: Final = 536
 """RFC 9293 3.7.1: what a peer without an MSS option takes."""
-MAX_BUF: Final = 212992
 INITIAL_WINDOW_SEGMENTS: Final = 10
 """RFC 6928."""
 MAX_SYN_QUEUE: Final = 4096
@@ -79,7 +78,6 @@ class TcpConfig:
         "syn_linear_timeouts",
         "rto_min_ns",
         "rto_max_ns",
-        "max_buf",
         "mtu_probing",
         "base_mss",
         "mtu_probe_floor",
@@ -148,4 +146,3 @@ class TcpConfig:
         self.reflect_tos: int = False  # SYN-ACKs, and connections, have the TOS of the SYN
         self.shrink_window: int = False
         self.spread_bursts: int = True  # what an ACK of many lets go leaves at the pace of the connection, not at once
-        self.max_buf = MAX_BUF  # net.core.rmem_max, wmem_max

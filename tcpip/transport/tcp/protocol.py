@@ -55,10 +55,10 @@ class TcpProtocol(TransportProtocol):
         from tcpip.transport.tcp.endpoint import TcpEndpoint
         from tcpip.transport.tcp.options import TcpSocketOptions
 
-        so, config = SocketOptions(), self.config
+        so, config = SocketOptions(self.stack.buffers), self.config
         so.stream = True
         so.peeks = True
-        so.rcvbuf, so.sndbuf, so.max_buf = config.rmem[1], config.wmem[1], max(so.max_buf, config.max_buf)
+        so.rcvbuf, so.sndbuf = config.rmem[1], config.wmem[1]
         return TcpEndpoint(self, family, so, TcpSocketOptions(config))
 
     def deliver(self, pkt: RxPacket) -> None:

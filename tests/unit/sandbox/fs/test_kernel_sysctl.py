@@ -7,6 +7,8 @@ import os
 
 import pytest
 
+from sandbox.errors import SyscallError
+from sandbox.kernel.pipe import PipePages
 from tests.unit.sandbox.fs.test_procfs import system
 from tests.unit.sandbox.vfs.guest import Guest
 
@@ -26,12 +28,25 @@ def put(system: Guest, path: str, text: bytes) -> int:
     ("name", "good", "bad"),
     [
         ("fs/inotify/max_user_watches", b"0\n", b"-1\n"),
+        ("fs/aio-max-nr", b"77", b"65537"),
+        ("fs/file-max", b"262144", b"100"),
+        ("fs/nr_open", b"64", b"63"),
+        ("fs/pipe-user-pages-hard", b"1", b"-1"),
+        ("fs/pipe-user-pages-soft", b"1", b"x"),
         ("fs/protected_fifos", b"2", b"3"),
         ("fs/protected_hardlinks", b"0", b"2"),
         ("fs/suid_dumpable", b"2", b"3"),
         ("kernel/pid_max", b"301", b"300"),
         ("kernel/threads-max", b"20", b"19"),
+        ("net/core/rmem_default", b"2304", b"2303"),
+        ("net/core/rmem_max", b"67108864", b"67108865"),
+        ("net/core/wmem_default", b"4608", b"4607"),
+        ("net/core/wmem_max", b"1000000", b"1"),
         ("net/unix/max_dgram_qlen", b"77", b"x"),
+        ("vm/max_map_count", b"65530", b"65531"),
+        ("vm/overcommit_kbytes", b"4", b"-1"),
+        ("vm/overcommit_memory", b"2", b"3"),
+        ("vm/overcommit_ratio", b"-5", b"x"),
     ],
 )
 def test_range(system: Guest, name: str, good: bytes, bad: bytes) -> None:
@@ -65,3 +80,25 @@ def test_full_queue_of_inotify(system: Guest) -> None:
 def test_next_process_number(system: Guest) -> None:
     assert put(system, "/proc/sys/kernel/ns_last_pid", b"700\n") == 4
     assert system.pids.allocate().number == 701
+
+
+def test_no_more_pipes_than_pages() -> None:
+    pages = PipePages()
+    pages.hard = 20
+    assert pages.take() == 16
+    with pytest.raises(SyscallError, match="ENFILE"):
+        pages.take()
+    pages.hard, pages.soft = 0, 10
+    assert pages.take() == 2
+
+
+def test_ratio_and_size_take_turns(system: Guest) -> None:
+    assert put(system, "/proc/sys/vm/overcommit_kbytes", b"4096") == 4
+    assert system.read_file("/proc/sys/vm/overcommit_ratio") == b"0\n"
+    assert put(system, "/proc/sys/vm/overcommit_ratio", b"80") == 2
+    assert system.read_file("/proc/sys/vm/overcommit_kbytes") == b"0\n"
+
+
+def test_core_pattern_is_cut(system: Guest) -> None:
+    assert put(system, "/proc/sys/kernel/core_pattern", b"|" + b"x" * 200 + b"\n") == 202
+    assert system.read_file("/proc/sys/kernel/core_pattern") == b"|" + b"x" * 126 + b"\n"

@@ -8,19 +8,20 @@ import pytest
 
 from sandbox.errors import SyscallError
 from sandbox.fs.procfs.filesystem import ProcFs
-from sandbox.fs.procfs.ipc_sysctl import LimitFile, files, mqueue_files
+from sandbox.fs.procfs.ipc_sysctl import files, mqueue_files
+from sandbox.fs.procfs.number_file import NumbersFile
 from sandbox.kernel.ipc.shm import ShmBacking, leave_segments
 
 from ..kernel.box import Box
 
 
 @pytest.fixture
-def limits(box: Box) -> dict[str, LimitFile]:
+def limits(box: Box) -> dict[str, NumbersFile]:
     fs = ProcFs(box.kernel, 1, box.kernel.pids)
     return dict([*files(fs), *mqueue_files(fs)])
 
 
-def test_they_say_what_linux_has_at_boot(box: Box, limits: dict[str, LimitFile]) -> None:
+def test_they_say_what_linux_has_at_boot(box: Box, limits: dict[str, NumbersFile]) -> None:
     text = {name: file.content(box.init).decode().strip() for name, file in limits.items()}
     assert text == {
         "kernel/msgmax": "8192",
@@ -39,7 +40,7 @@ def test_they_say_what_linux_has_at_boot(box: Box, limits: dict[str, LimitFile])
     }
 
 
-def test_each_can_be_set(box: Box, limits: dict[str, LimitFile]) -> None:
+def test_each_can_be_set(box: Box, limits: dict[str, NumbersFile]) -> None:
     for name, file in limits.items():
         if name not in ("kernel/sem", "kernel/shm_rmid_forced"):
             file.store(box.init, b"200\n")
@@ -48,7 +49,7 @@ def test_each_can_be_set(box: Box, limits: dict[str, LimitFile]) -> None:
     assert {ipc.msg.max_message, ipc.msg.max_queues, ipc.shm.max_bytes, ipc.mqueue.max_size} == {200}
 
 
-def test_fewer_numbers_leave_the_others_alone(box: Box, limits: dict[str, LimitFile]) -> None:
+def test_fewer_numbers_leave_the_others_alone(box: Box, limits: dict[str, NumbersFile]) -> None:
     limits["kernel/sem"].store(box.init, b"7 8\n")
     assert limits["kernel/sem"].content(box.init) == b"7\t8\t500\t32000\n"
 
@@ -69,7 +70,7 @@ def test_fewer_numbers_leave_the_others_alone(box: Box, limits: dict[str, LimitF
         ("fs/mqueue/msgsize_max", b"127"),
     ],
 )
-def test_what_is_no_limit_is_refused(box: Box, limits: dict[str, LimitFile], name: str, text: bytes) -> None:
+def test_what_is_no_limit_is_refused(box: Box, limits: dict[str, NumbersFile], name: str, text: bytes) -> None:
     before = limits[name].content(box.init)
     with pytest.raises(SyscallError) as error:
         limits[name].store(box.init, text)
@@ -77,7 +78,7 @@ def test_what_is_no_limit_is_refused(box: Box, limits: dict[str, LimitFile], nam
     assert limits[name].content(box.init) == before
 
 
-def test_segments_that_nobody_maps_go_when_that_is_wished(box: Box, limits: dict[str, LimitFile]) -> None:
+def test_segments_that_nobody_maps_go_when_that_is_wished(box: Box, limits: dict[str, NumbersFile]) -> None:
     """kernel.shm_rmid_forced (Documentation/admin-guide/sysctl/kernel.rst): at the last detach, at the end of the maker,
     and those that are left over as soon as it is set."""
     table, switch, task = box.kernel.ipc.shm, limits["kernel/shm_rmid_forced"], box.init

@@ -17,10 +17,12 @@ def test_copy_takes_every_field() -> None:
     options = SocketOptions()
     of_its_own = {"waiting", "on_room", "group", "hashed"}  # of packets on their way and of a place, not options
     of_its_own |= {"labels", "anycast"}  # which end with who has them
+    of_its_own |= {"buffers"}  # the stack's
     assert set(socket_options._FIELDS) == set(attributes(SocketOptions)) - of_its_own
-    for name in set(attributes(SocketOptions)) - {"labels"}:
+    for name in set(attributes(SocketOptions)) - {"labels", "buffers"}:
         setattr(options, name, 12345)
     other = options.copy()
+    assert other.buffers is options.buffers
     assert all((getattr(other, name) == 12345) == (name not in of_its_own) for name in attributes(SocketOptions))
 
 
