@@ -12,31 +12,22 @@ _NOT_BUILT: Final = "ENOSYS, as a kernel built without it"
 
 # name -> (errno, note)
 _ANSWERS: Final[dict[str, tuple[int, str]]] = {
-    "perf_event_open": (errno.EACCES, "EACCES, as with kernel.perf_event_paranoid at its strictest"),
     "pkey_alloc": (errno.ENOSPC, "ENOSPC, as on a processor without protection keys"),
     "pkey_free": (errno.EINVAL, "EINVAL: no key was ever allocated"),
-    "fanotify_init": (errno.EPERM, _PRIVILEGED),
-    "userfaultfd": (errno.EPERM, _PRIVILEGED),
     "map_shadow_stack": (errno.EOPNOTSUPP, "EOPNOTSUPP, as on a processor without shadow stacks"),
     "modify_ldt": (errno.ENOSYS, _NOT_BUILT),
     "lsm_list_modules": (errno.ENOSYS, _NOT_BUILT),
 }
 
 _PRIVILEGED_CALLS: Final = [
-    "iopl",
-    "ioperm",
     "init_module",
     "finit_module",
     "delete_module",
     "kexec_load",
     "kexec_file_load",
-    "swapon",
     "swapoff",
     "acct",
     "vhangup",
-    "bpf",
-    "quotactl",
-    "quotactl_fd",
     "pivot_root",
     "process_madvise",
     "process_mrelease",
