@@ -15,6 +15,7 @@ from sandbox.kernel.interval_timer import CPU_SLICE_NS, MIN_PERIOD_NS, rest_ns
 from sandbox.kernel.signal_info import SignalInfo
 
 if TYPE_CHECKING:
+    from sandbox.kernel.signal_queue import SignalCount
     from sandbox.kernel.task import Task
     from sandbox.kernel.thread_group import ThreadGroup
     from tcpip.timers import Timer
@@ -40,6 +41,7 @@ class PosixTimer:
         "overrun",
         "last_overrun",
         "queued",
+        "charged",
         "_sent_ns",
         "_timer",
     )
@@ -54,6 +56,7 @@ class PosixTimer:
         signo: int,
         value: int,
         target: Task | None,
+        charged: SignalCount,
     ) -> None:
         self.group = group
         self.timer_id = timer_id
@@ -68,6 +71,8 @@ class PosixTimer:
         self.overrun = 0
         self.last_overrun = 0
         self.queued = False
+        self.charged = charged  # its signal has a place for as long as it is there (sigqueue_alloc)
+        charged.queued += 1
         self._sent_ns = 0  # when its signal was queued, on the kernel's clock
         self._timer: Timer = group.kernel.timers.timer(self._fire)
 
@@ -108,6 +113,7 @@ class PosixTimer:
 
     def delete(self) -> None:
         """timer_delete(2)."""
+        self.charged.queued -= 1
         self.next_ns = None
         self._timer.close()
         self._drop_signal()

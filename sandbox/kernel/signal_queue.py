@@ -52,8 +52,9 @@ class SignalQueue:
         if queue is None:
             queue = self._queues[signo] = deque()
         queue.append(info)
-        count.queued += 1
-        info.charged = count
+        if info.timer is None:  # which else is counted as long as it is there
+            count.queued += 1
+            info.charged = count
         return True
 
     def take(self, wanted: int) -> SignalInfo | None:

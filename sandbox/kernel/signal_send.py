@@ -37,7 +37,7 @@ def send_to_group(group: ThreadGroup, info: SignalInfo, to_running: bool = False
         info.translate(group.leader.creds.user)
     if group.exited or not _prepare(group, info.signo) or is_ignored(group.leader, info):
         return True
-    if not group.pending.add(info, _count(group.leader), group.rlimits.get(RLIMIT_SIGPENDING)):
+    if not group.pending.add(info, count_of(group.leader), group.rlimits.get(RLIMIT_SIGPENDING)):
         return False
     if len(group.signal_queue):
         group.signal_queue.notify(EVENT_IN)
@@ -56,7 +56,7 @@ def send_to_task(t: Task, info: SignalInfo) -> bool:
         info.translate(t.creds.user)
     if t.parked == PARK_DEAD or not _prepare(group, info.signo) or is_ignored(t, info):
         return True
-    if not t.pending.add(info, _count(t), group.rlimits.get(RLIMIT_SIGPENDING)):
+    if not t.pending.add(info, count_of(t), group.rlimits.get(RLIMIT_SIGPENDING)):
         return False
     if len(group.signal_queue):
         group.signal_queue.notify(EVENT_IN)
@@ -75,8 +75,8 @@ def _cross(group: ThreadGroup, info: SignalInfo) -> None:
             info.raw = info.raw[:16] + bytes(4) + info.raw[20:]
 
 
-def _count(t: Task) -> SignalCount:
-    """Of the receiver's user."""
+def count_of(t: Task) -> SignalCount:
+    """What is queued for `t`'s user."""
     counts, uid = t.kernel.queued_signals, t.creds.uid
     count = counts.get(uid)
     if count is None:
@@ -95,7 +95,7 @@ def force(t: Task, info: SignalInfo) -> None:
     if action.handler == SIG_DFL and t.ptrace is None:
         group.unkillable = False
     t.pending.discard(bit)
-    t.pending.add(info, _count(t), RLIM_INFINITY)
+    t.pending.add(info, count_of(t), RLIM_INFINITY)
     t.work |= WORK_SIGNAL
 
 

@@ -78,6 +78,7 @@ class MemoryManager:
         "user",
         "aio",
         "policies",
+        "barriers",
         "peak_reset",
         "peak_seen",
         "__weakref__",
@@ -112,6 +113,7 @@ class MemoryManager:
         self.user: UserNamespace = INITIAL  # of who executed the program
         self.aio: dict[int, AioContext] = {}  # by number
         self.policies: PolicyRanges | None = None  # once mbind(2) was called
+        self.barriers = 0  # commands of membarrier(2) that it has registered for
         self.peak_reset = -1  # what the host's peak of pages in core was when it was to begin anew; -1: never
         self.peak_seen = 0  # the most that there were since, when somebody looked
 
@@ -174,7 +176,7 @@ class MemoryManager:
             unlike |= flags & (VM_DONTCOPY | VM_LOCKED)
         if not self.account.charge(charged >> 12):
             raise SyscallError(errno.ENOMEM)
-        new.stack_slack = self.stack_slack
+        new.stack_slack, new.barriers = self.stack_slack, self.barriers
         if self.policies is not None:
             new.policies = self.policies.copy()
         if unlike:

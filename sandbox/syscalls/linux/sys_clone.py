@@ -80,6 +80,8 @@ def sys_clone3(t: Task, a: SyscallArgs) -> Result:
         return -errno.EINVAL
     if flags & (CLONE_THREAD | CLONE_PARENT) and exit_signal:
         return -errno.EINVAL
+    if flags & CLONE_PIDFD and flags & CLONE_PARENT_SETTID and pidfd == parent_tid:
+        return -errno.EINVAL
     if flags & CLONE_INTO_CGROUP and (cgroup > _INT_MAX or size < CLONE_ARGS_SIZE_VER2):
         return -errno.EINVAL
     if (stack == 0) != (stack_size == 0) or stack + stack_size > t.kernel.task_size:

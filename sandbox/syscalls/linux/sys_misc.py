@@ -98,6 +98,8 @@ def sys_getrandom(t: Task, a: SyscallArgs) -> Result:
 
 NR_MEMBARRIER: Final = 324
 MEMBARRIER_COMMANDS: Final = 0x7F  # GLOBAL … PRIVATE_EXPEDITED_SYNC_CORE with their registrations
+MEMBARRIER_REGISTRATIONS: Final = 0x04 | 0x10 | 0x40
+MEMBARRIER_GET_REGISTRATIONS: Final = 1 << 9
 
 
 def sys_membarrier(t: Task, a: SyscallArgs) -> Result:
@@ -106,10 +108,20 @@ def sys_membarrier(t: Task, a: SyscallArgs) -> Result:
     if flags:
         return -errno.EINVAL
     if command == 0:
-        return MEMBARRIER_COMMANDS
+        return MEMBARRIER_COMMANDS | MEMBARRIER_GET_REGISTRATIONS
+    if command == MEMBARRIER_GET_REGISTRATIONS:
+        return t.mm.barriers if t.mm is not None else 0
     if command < 0 or command & ~MEMBARRIER_COMMANDS or command & command - 1:
         return -errno.EINVAL
+    if command & MEMBARRIER_REGISTRATIONS:
+        return Execute((Order(NR_MEMBARRIER, (command, 0, 0)),), _registered)
     return Execute((Order(NR_MEMBARRIER, (command, 0, 0)),), _order_result)
+
+
+def _registered(t: Task, index: int, result: int) -> Result:
+    if result == 0 and t.mm is not None:
+        t.mm.barriers |= t.args.int(0)
+    return result
 
 
 def _order_result(t: Task, index: int, result: int) -> Result:

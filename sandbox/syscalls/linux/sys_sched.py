@@ -34,6 +34,15 @@ PRIO_PGRP: Final = 1
 PRIO_USER: Final = 2
 
 _SCHED_ATTR: Final = struct.Struct("<IIQiIQQQ")  # size, policy, flags, nice, priority, runtime, deadline, period
+_ATTR_SIZE: Final = 56  # with the clamps of utilization (SCHED_ATTR_SIZE_VER1)
+SCHED_DEADLINE: Final = 6
+SCHED_FLAG_RESET_ON_FORK: Final = 0x01
+SCHED_FLAG_KEEP_POLICY: Final = 0x08
+SCHED_FLAG_KEEP_PARAMS: Final = 0x10
+SCHED_FLAG_UTIL_CLAMP: Final = 0x60
+SCHED_FLAG_ALL: Final = 0x7F
+DL_PERIOD_LEAST_NS: Final = 100_000  # kernel.sched_deadline_period_min_us
+DL_PERIOD_MOST_NS: Final = (1 << 22) * 1000
 
 
 def _find(t: Task, pid: int) -> Task:
@@ -151,18 +160,44 @@ def sys_sched_setattr(t: Task, a: SyscallArgs) -> Result:
     """sched_setattr(2)."""
     if not a.addr(1) or a.int(0) < 0 or a.uint(2):
         return -errno.EINVAL
-    size = int.from_bytes(t.copy_in(a.addr(1), 4), "little") or _SCHED_ATTR.size
-    if size < _SCHED_ATTR.size:
-        t.copy_out(a.addr(1), _SCHED_ATTR.size.to_bytes(4, "little"))
+    address = a.addr(1)
+    size = int.from_bytes(t.copy_in(address, 4), "little") or _SCHED_ATTR.size
+    if not _SCHED_ATTR.size <= size <= 4096 or any(t.copy_in(address + _ATTR_SIZE, max(0, size - _ATTR_SIZE))):
+        t.copy_out(address, _ATTR_SIZE.to_bytes(4, "little"))
         return -errno.E2BIG
-    _, policy, flags, nice, priority, *_ = _SCHED_ATTR.unpack(t.copy_in(a.addr(1), _SCHED_ATTR.size))
-    if flags & ~1:
+    _, policy, flags, nice, priority, *times = _SCHED_ATTR.unpack(t.copy_in(address, _SCHED_ATTR.size))
+    if (flags & SCHED_FLAG_UTIL_CLAMP and size < _ATTR_SIZE) or policy >= 1 << 31:
         return -errno.EINVAL
-    target = _find(t, a.int(0))
-    result = _set_policy(t, target, policy, priority, flags & 1 != 0, nice)
+    target, nice = _find(t, a.int(0)), max(-20, min(19, nice))
+    if flags & SCHED_FLAG_KEEP_PARAMS:
+        priority, nice = target.rt_priority, target.nice
+    reset = flags & SCHED_FLAG_RESET_ON_FORK != 0
+    if flags & SCHED_FLAG_KEEP_POLICY:
+        policy, reset = target.policy, target.reset_on_fork
+    elif policy not in _REALTIME and policy not in _NORMAL and policy != SCHED_DEADLINE:
+        return -errno.EINVAL
+    if flags & ~SCHED_FLAG_ALL:
+        return -errno.EINVAL
+    if policy == SCHED_DEADLINE:
+        return _deadline(t, priority, *times)
+    before = target.policy, target.rt_priority, target.reset_on_fork
+    result = _set_policy(t, target, policy, priority, reset, nice)
+    if result == 0 and flags & SCHED_FLAG_UTIL_CLAMP:
+        target.policy, target.rt_priority, target.reset_on_fork = before
+        return -errno.EOPNOTSUPP  # as without CONFIG_UCLAMP_TASK
     if result == 0 and policy in _NORMAL:
-        target.nice = max(-20, min(19, nice))
+        target.nice = nice
     return result
+
+
+def _deadline(t: Task, priority: int, runtime: int, deadline: int, period: int) -> int:
+    """SCHED_DEADLINE: EINVAL for what are no times (__checkparam_dl), EPERM; there is no bandwidth to give: EBUSY."""
+    period = period or deadline
+    if priority or not 1 << 10 <= runtime <= deadline <= period < 1 << 63:
+        return -errno.EINVAL
+    if not DL_PERIOD_LEAST_NS <= period <= DL_PERIOD_MOST_NS:
+        return -errno.EINVAL
+    return -errno.EBUSY if t.creds.has(CAP_SYS_NICE) else -errno.EPERM
 
 
 def sys_sched_getattr(t: Task, a: SyscallArgs) -> Result:
@@ -270,7 +305,7 @@ def sys_ioprio_set(t: Task, a: SyscallArgs) -> Result:
             target.creds.user, CAP_SYS_NICE
         ):
             return -errno.EPERM
-        target.ioprio = ioprio
+        target.ioprio = ioprio & 0xFFFF
     return 0 if targets else -errno.ESRCH
 
 

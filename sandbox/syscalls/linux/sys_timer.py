@@ -34,6 +34,7 @@ from sandbox.abi.linux.time import (
     TIMER_ABSTIME,
 )
 from sandbox.errors import SyscallError
+from sandbox.kernel import signal_send
 from sandbox.kernel.control import Result
 from sandbox.kernel.interval_timer import IntervalTimer
 from sandbox.kernel.posix_timers import PosixTimer
@@ -126,14 +127,15 @@ def sys_timer_create(t: Task, a: SyscallArgs) -> Result:
     runs = runs_of(t, clock)
     if runs is None and clock not in TIMER_CLOCKS:
         return -errno.EOPNOTSUPP if clock in UNTIMED_CLOCKS or clock < 0 else -errno.EINVAL
-    if len(group.posix_timers) >= group.rlimits.get(RLIMIT_SIGPENDING):
+    charged = signal_send.count_of(t)
+    if charged.queued >= group.rlimits.get(RLIMIT_SIGPENDING):
         return -errno.EAGAIN
     timer_id = group.next_timer_id
     if value == -1:
         value = timer_id
     t.copy_out(a.addr(2), timer_id.to_bytes(4, "little"))
     group.next_timer_id = timer_id + 1
-    group.posix_timers[timer_id] = PosixTimer(group, timer_id, clock, runs, notify, signo, value, target)
+    group.posix_timers[timer_id] = PosixTimer(group, timer_id, clock, runs, notify, signo, value, target, charged)
     return 0
 
 
