@@ -13,29 +13,48 @@ from tcpip.link.base import CAP_TX_CSUM, GSO_NEEDS, Dispatcher, LinkEndpoint
 from tcpip.link.offload import complete_checksum, split
 
 MAX_ENTRIES: Final = 4096
+_BROADCAST: Final = b"\xff" * 6
 _RESERVED: Final = b"\x01\x80\xc2\0\0"
 _CSUM_OFFSETS: Final = {GSO_TCPV4: 16, GSO_TCPV6: 16, GSO_UDP_L4: 6}
 
 
 class BridgePort(Dispatcher):
-    """Receives from one link and hands to the bridge."""
+    """Receives from one link and hands to the bridge.
 
-    __slots__ = ("bridge", "link")
+    `hairpin`: what came in here may go out here. `learning`: senders are learnt. `flood`, `flood_groups`, `flood_broadcast`:
+    it gets frames to whom nobody knows, to groups, to all. `isolated` ports do not reach each other (bridge(8)).
+    """
+
+    __slots__ = ("bridge", "link", "hairpin", "learning", "flood", "flood_groups", "flood_broadcast", "isolated")
 
     def __init__(self, bridge: Bridge, link: LinkEndpoint) -> None:
         self.bridge = bridge
         self.link = link
+        self.hairpin = False
+        self.learning = True
+        self.flood = True
+        self.flood_groups = True
+        self.flood_broadcast = True
+        self.isolated = False
+
+    def takes(self, dst: bytes) -> bool:
+        """It gets a frame whose destination is not known to be elsewhere."""
+        if not dst[0] & 1:
+            return self.flood
+        return self.flood_broadcast if dst == _BROADCAST else self.flood_groups
 
     def deliver(self, packets: list[RxPacket]) -> None:
         self.bridge.forward(self, packets)
 
 
 class Bridge:
-    """Ports in the order in which they were added; the forwarding table is bounded, the oldest entry goes first."""
+    """Ports in the order in which they were added; the forwarding table is bounded, the oldest entry goes first. `fixed`:
+    where somebody has said that an address is; what is seen does not move it."""
 
     def __init__(self) -> None:
         self.ports: list[BridgePort] = []
         self.table: dict[bytes, BridgePort] = {}
+        self.fixed: dict[bytes, BridgePort] = {}
 
     def add_port(self, link: LinkEndpoint) -> BridgePort:
         """Attach a link."""
@@ -49,6 +68,13 @@ class Bridge:
         self.ports.remove(port)
         port.link.attach(None)
         self.table = {mac: p for mac, p in self.table.items() if p is not port}
+        self.fixed = {mac: p for mac, p in self.fixed.items() if p is not port}
+
+    def learn(self, mac: bytes, port: BridgePort) -> None:
+        """It was seen there."""
+        if mac not in self.table and len(self.table) >= MAX_ENTRIES:
+            del self.table[next(iter(self.table))]
+        self.table[mac] = port
 
     def forward(self, source: BridgePort, packets: list[RxPacket]) -> None:
         """Learn where senders are; send each frame where its destination is, or everywhere."""
@@ -60,13 +86,15 @@ class Bridge:
             dst, src = frame[:6], frame[6:12]
             if dst.startswith(_RESERVED) and dst[5] < 16:
                 continue
-            if not src[0] & 1:
-                if src not in self.table and len(self.table) >= MAX_ENTRIES:
-                    del self.table[next(iter(self.table))]
-                self.table[src] = source
-            known = None if dst[0] & 1 else self.table.get(dst)
+            if source.learning and not src[0] & 1 and src not in self.fixed:
+                self.learn(src, source)
+            known = self.fixed.get(dst)
+            if known is None and not dst[0] & 1:
+                known = self.table.get(dst)
             for port in self.ports if known is None else (known,):
-                if port is not source:
+                if (port is not source or port.hairpin) and (known is not None or port.takes(dst)):
+                    if port.isolated and source.isolated:
+                        continue
                     batches.setdefault(port, []).extend(adapt(as_sent(pkt, frame), port.link.capabilities))
         for port, batch in batches.items():
             port.link.write_packets(batch)

@@ -10,7 +10,7 @@ from sandbox.abi.linux.capability import CAP_NET_ADMIN
 from sandbox.errors import SyscallError
 from sandbox.sockets.inet.own_links import BRIDGE, MTU, NAME_SIZE, OwnLink, announce, fresh_mac, own_link, put, remove
 from tcpip.link.base import CAP_TSO4, CAP_TSO6, CAP_TX_CSUM, Dispatcher, LinkEndpoint
-from tcpip.link.bridge import Bridge
+from tcpip.link.bridge import Bridge, BridgePort
 
 if TYPE_CHECKING:
     from sandbox.gateway.network import Network
@@ -27,7 +27,8 @@ OFFLOAD: Final = CAP_TX_CSUM | CAP_TSO4 | CAP_TSO6
 
 
 class BridgeLink(OwnLink):
-    """The bridge's own interface: one more port, of the host itself. `live`: a port carries, or there has not been any."""
+    """The bridge's own interface: one more port, of the host itself. `live`: a port carries, or there has not been any.
+    `said`: the entries of the forwarding table that somebody has made, whose they are (None: the bridge's) and their NUD_*."""
 
     def __init__(self, mac: bytes) -> None:
         super().__init__(BRIDGE, mac, OFFLOAD)
@@ -35,10 +36,11 @@ class BridgeLink(OwnLink):
         self.ports: list[PortLink] = []
         self.live = True
         self.mtu_chosen = False
-        self._own = self.bridge.add_port(_UpLink(self))
+        self.own = self.bridge.add_port(_UpLink(self))
+        self.said: dict[bytes, tuple[PortLink | None, int]] = {}
 
     def write_packets(self, batch: list[TxPacket]) -> int:
-        self.bridge.forward(self._own, [pkt.to_rx() for pkt in batch])
+        self.bridge.forward(self.own, [pkt.to_rx() for pkt in batch])
         return len(batch)
 
     def carrier(self) -> bool:
@@ -77,18 +79,21 @@ class _UpLink(LinkEndpoint):
 
 
 class PortLink(LinkEndpoint):
-    """An interface as a port: what it receives is the bridge's."""
+    """An interface as a port: what it receives is the bridge's. `cost`, `priority`: what a spanning tree would go by."""
 
     def __init__(self, device: BridgeLink, nic: Nic, link: OwnLink) -> None:
         super().__init__(link.mtu, link.mac, OFFLOAD)
         self.device = device
         self.nic = nic
         self.link = link
+        self.cost = 2
+        self.priority = 32
+        self.place = BridgePort(device.bridge, self)
 
     def join(self) -> None:
         """Become one."""
         self.link.port = self
-        port = self.device.bridge.add_port(self)
+        port = self.place = self.device.bridge.add_port(self)
         self.link.attach(_Receiver(self.device, self.nic, port))
         self.device.ports.append(self)
         if self.nic.stack.watch is not None:
@@ -101,6 +106,10 @@ class PortLink(LinkEndpoint):
         for port in list(bridge.ports):
             if port.link is self:
                 bridge.remove_port(port)
+        said = self.device.said
+        for mac in [mac for mac, (port_of, _) in said.items() if port_of is self]:
+            del said[mac]
+            bridge.fixed.pop(mac, None)
         self.device.ports.remove(self)
         self.link.port = None
         self.link.attach(self.nic)

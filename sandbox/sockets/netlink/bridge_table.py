@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import struct
 from typing import TYPE_CHECKING, Final
 
@@ -42,12 +43,35 @@ def bodies(network: Network, request: Request, strict: bool) -> list[bytes]:
 def _entries(bridge: Nic, link: BridgeLink) -> list[tuple[int, bytes]]:
     """With the number of the interface that each is of."""
     own = {nic.mac: nic for nic in (bridge, *(port.nic for port in link.ports)) if any(nic.mac)}
-    entries = [(nic.number, _entry(bridge, nic, mac, _PERMANENT)) for mac, nic in own.items()]
+    entries = [(nic.number, _entry(bridge, nic, mac, _PERMANENT)) for mac, nic in own.items() if mac not in link.said]
+    for mac, (said_of, state) in link.said.items():
+        nic = bridge if said_of is None else said_of.nic
+        entries.append((nic.number, _entry(bridge, nic, mac, state)))
     for mac, port in link.bridge.table.items():
         if mac not in own and isinstance(port.link, PortLink):
             nic = port.link.nic
             entries.append((nic.number, _entry(bridge, nic, mac, _REACHABLE)))
     return entries
+
+
+def one(network: Network, request: Request) -> bytes:
+    """RTM_GETNEIGH of one address in a bridge's table (rtnl_fdb_get): EINVAL, ENODEV, ENOENT."""
+    number = int.from_bytes(request.body[4:8], "little")
+    asked = request.attributes(_NDMSG.size)
+    mac, master = asked.get(_LLADDR, b""), int.from_bytes(asked.get(_MASTER, b"")[:4], "little")
+    nic = network.stack.nics.get(number or master)
+    if len(mac) != 6 or not number | master:
+        raise nl.Refusal(errno.EINVAL, "Invalid address" if number | master else "No device specified")
+    if nic is None:
+        raise nl.Refusal(errno.ENODEV, "Unknown device ifindex")
+    link = own_link(nic)
+    device = link.port.device if number and link is not None and link.port is not None else link
+    if not isinstance(device, BridgeLink) or device.nic is None:
+        raise nl.Refusal(errno.EOPNOTSUPP, "Get operation not supported by device")
+    for _, body in _entries(device.nic, device):
+        if nl.attributes_in(body[_NDMSG.size :])[_LLADDR] == mac:
+            return body
+    raise nl.Refusal(errno.ENOENT, "Fdb entry not found")
 
 
 def _entry(bridge: Nic, nic: Nic, mac: bytes, state: int) -> bytes:

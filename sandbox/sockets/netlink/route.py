@@ -71,6 +71,7 @@ RTM_GETNSID: Final = 90
 RTM_MAX: Final = 123
 _GETS: Final = 2  # kinds come in fours: NEW, DEL, GET, SET
 
+_OF_BRIDGES: Final = (RTM_SETLINK, RTM_DELLINK, RTM_NEWNEIGH, neighbors.RTM_DELNEIGH)
 _CACHED: Final = struct.Struct("<8I")  # struct rta_cacheinfo: references first; there are no times to tell
 _RTA_CACHEINFO, _RTA_UID = 12, 25
 
@@ -102,6 +103,10 @@ def answer(t: Task, network: Network, request: Request, port: int, strict: bool)
             from sandbox.sockets.netlink import bridge_table
 
             return nl.dump(request, port, RTM_NEWNEIGH, bridge_table.bodies(network, request, strict))
+        if _family(request) == route_views.AF_BRIDGE:
+            from sandbox.sockets.netlink import bridge_table
+
+            return [nl.message(RTM_NEWNEIGH, 0, request.seq, port, bridge_table.one(network, request))]
         return neighbors.get(network, request, port)
     if kind == RTM_GETNETCONF:
         return netconf.get(network, request, port)
@@ -242,6 +247,14 @@ def _change(t: Task, network: Network, request: Request) -> list[bytes]:
         return rules.change(network, request)
     if request.type in (RTM_NEWROUTE, route_change.RTM_DELROUTE):
         return route_change.change(network, request)
+    if _family(request) == route_views.AF_BRIDGE and request.type in _OF_BRIDGES:
+        from sandbox.sockets.netlink import bridge_change
+
+        if request.type in (RTM_SETLINK, RTM_DELLINK):
+            bridge_change.set_link(network, request)
+        else:
+            bridge_change.change_entry(network, request)
+        return []
     if request.type in (RTM_NEWLINK, RTM_SETLINK):
         link_change.change(t, network, request)
         return []

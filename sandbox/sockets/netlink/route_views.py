@@ -9,6 +9,7 @@ from sandbox.abi.linux.socket import AF_INET6
 from sandbox.sockets.inet.link_state import OPERSTATE, carries, interface_flags, interface_type, operational
 from sandbox.sockets.inet.own_links import own_link
 from sandbox.sockets.netlink import message as nl
+from sandbox.sockets.netlink.bridge_change import port_attributes
 from sandbox.sockets.netlink.route_bodies import IFINFO, qdisc
 from tcpip.addr import parse
 from tcpip.stack.source_selection import LABELS
@@ -23,7 +24,6 @@ _LABELMSG: Final = struct.Struct("<BxBxII")  # family, length, index, sequence n
 _TCA_KIND: Final = 1
 _ROOT: Final = 0xFFFFFFFF
 _LABEL_ADDRESS, _LABEL = 1, 2
-_PORT_STATE, _PORT_PRIORITY, _PORT_COST = 1, 2, 3
 _DISABLED, _FORWARDING = 0, 3
 _NESTED: Final = 0x8000
 
@@ -70,6 +70,6 @@ def _port(nic: Nic) -> bytes:
     other = link.other_end() if link is not None else None
     if other is not None:
         parts.append(nl.u32(5, other.number))
-    port = nl.u8(_PORT_STATE, state) + nl.attribute(_PORT_PRIORITY, b"\x20\0") + nl.u32(_PORT_COST, 2)
-    parts.append(nl.attribute(12 | _NESTED, port))
+    if link is not None and link.port is not None:
+        parts.append(nl.attribute(12 | _NESTED, port_attributes(link.port, state)))
     return b"".join(parts)
