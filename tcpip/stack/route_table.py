@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import TYPE_CHECKING, Final
 
 from tcpip import errors
@@ -26,9 +27,22 @@ ERRORS: Final = {
 the next rule is asked, and when there is none it is as if there were no route."""
 
 
+class NextHop:
+    """One of several ways of a row. `gateway` empty: on link. `weight`: its share among the others."""
+
+    __slots__ = ("nic", "gateway", "weight", "onlink")
+
+    def __init__(self, nic: Nic, gateway: bytes, weight: int = 1, onlink: bool = False) -> None:
+        self.nic = nic
+        self.gateway = gateway
+        self.weight = weight
+        self.onlink = onlink
+
+
 class RouteEntry:
     """One row. `gateway` empty: on link. `source` empty: selected. `error`: what a reject route answers (nic None).
-    `kind`: unicast, local (what matches is for this host), or one of `ERRORS`."""
+    `kind`: unicast, local (what matches is for this host), or one of `ERRORS`. `onlink`: the gateway is a neighbour, whatever
+    the table says. `hops`: the ways, where there are several; the first is then in `nic` and `gateway`, too."""
 
     __slots__ = (
         "prefix",
@@ -43,6 +57,8 @@ class RouteEntry:
         "metrics",
         "table",
         "kind",
+        "onlink",
+        "hops",
     )
 
     def __init__(
@@ -70,21 +86,46 @@ class RouteEntry:
         self.protocol = protocol
         self.expires: int | None = None
         self.metrics = NO_METRICS
+        self.onlink = False
+        self.hops: list[NextHop] = []
+
+    def through(self, number: int) -> bool:
+        """It can be used, through the interface of that number (0: any)."""
+        if self.hops:
+            return any([hop.nic.up and number in (0, hop.nic.number) for hop in self.hops])
+        out = self.nic
+        return (out.up and number in (0, out.number)) if out is not None else not number
+
+    def choose(self, dst: bytes, src: bytes, number: int) -> tuple[Nic | None, bytes]:
+        """The interface and the gateway for a pair of addresses: always the same ones, spread by weight over all pairs
+        (net/ipv4/fib_semantics.c: fib_select_multipath, policy 0)."""
+        if not self.hops:
+            return self.nic, self.gateway
+        usable = [hop for hop in self.hops if hop.nic.up and number in (0, hop.nic.number)]
+        point = zlib.crc32(src + dst) * sum([hop.weight for hop in usable]) >> 32
+        for hop in usable:
+            point -= hop.weight
+            if point < 0:
+                return hop.nic, hop.gateway
+        return self.nic, self.gateway
 
 
 class RouteTable:
-    """All routes of a stack, both families and every table. `tables`: the numbers of those that there are, also empty ones."""
+    """All routes of a stack, both families and every table. `tables`: the numbers of those that there are, also empty ones.
+    `multipath`: a row with several ways has been here."""
 
-    __slots__ = ("entries", "tables")
+    __slots__ = ("entries", "tables", "multipath")
 
     def __init__(self) -> None:
         self.entries: list[RouteEntry] = []
         self.tables: set[int] = set()
+        self.multipath = False
 
     def add(self, entry: RouteEntry) -> None:
         """Keep the order."""
         self.entries.append(entry)
         self.tables.add(entry.table)
+        self.multipath = self.multipath or entry.hops != []
         self.entries.sort(key=_order)
 
     def remove(self, entry: RouteEntry) -> bool:
@@ -94,17 +135,21 @@ class RouteTable:
         self.entries.remove(entry)
         return True
 
+    def drop(self, nic: Nic) -> None:
+        """No way leads through `nic` any more."""
+        for entry in self.entries:
+            if entry.hops:
+                entry.hops = [hop for hop in entry.hops if hop.nic is not nic]
+                if entry.hops:
+                    entry.nic, entry.gateway = entry.hops[0].nic, entry.hops[0].gateway
+        self.entries = [entry for entry in self.entries if entry.nic is not nic]
+
     def lookup(self, dst: bytes, nic: int = 0, table: int = TABLE_MAIN) -> RouteEntry | None:
         """The best usable route of one table; with `nic` only those through it."""
         for entry in self.entries:
             if entry.table != table:
                 continue
-            out = entry.nic
-            if out is not None and (not out.up or (nic and out.number != nic)):
-                continue
-            if out is None and nic:
-                continue
-            if in_prefix(dst, entry.prefix, entry.length):
+            if entry.through(nic) and in_prefix(dst, entry.prefix, entry.length):
                 return entry
         return None
 

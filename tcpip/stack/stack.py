@@ -165,7 +165,7 @@ class Stack:
         for detector in list(nic.conflict_detectors.values()):
             detector.stop()
         self.nics.pop(nic.number, None)
-        self.routes.entries = [e for e in self.routes.entries if e.nic is not nic]
+        self.routes.drop(nic)
         self._pending.pop(nic, None)
         self.addresses_changed()
 
@@ -455,13 +455,13 @@ class Stack:
     def forwarding_route(self, pkt: RxPacket) -> Route:
         """The way that a received packet for somebody else takes; raises as `find_route` does."""
         mark = pkt.track.mark if pkt.track is not None else 0
-        if self.rules.plain or pkt.nic is None:
+        if pkt.nic is None or (self.rules.plain and not self.routes.multipath):
             return self.find_route(pkt.dst)
         key = (pkt.dst, pkt.src, -pkt.nic.number, mark)
         route = self._route_cache.get(key)
         if route is None:
             entry = self.rules.lookup(self.routes, pkt.dst, pkt.src, pkt.nic.name, "", 0, mark)
-            route = self._keep(key, self._route_by(entry, pkt.dst, b"", mark))
+            route = self._keep(key, self._route_by(entry, pkt.dst, b"", mark, 0, pkt.src))
         return route
 
     def _keep(self, key: tuple[bytes, bytes, int, int], route: Route) -> Route:
@@ -489,7 +489,7 @@ class Stack:
             entry = self.rules.lookup(self.routes, pkt.src, pkt.dst, nic.name, "", 0, 0)
         except NetworkError:
             return False
-        return entry is not None and entry.kind == "unicast" and (nic.rp_filter == 2 or entry.nic is nic)
+        return entry is not None and entry.kind == "unicast" and (nic.rp_filter == 2 or entry.through(nic.number))
 
     def _resolve(self, dst: bytes, src: bytes, number: int, mark: int) -> Route:
         if addresses.is_any(dst):
@@ -507,17 +507,17 @@ class Stack:
             return self._resolve_group(dst, src, number)
         out = self.nics.get(number)
         entry = self.rules.lookup(self.routes, dst, src, "lo", out.name if out is not None else "", number, mark)
-        return self._route_by(entry, dst, src, mark)
+        return self._route_by(entry, dst, src, mark, number, src)
 
-    def _route_by(self, entry: RouteEntry | None, dst: bytes, src: bytes, mark: int) -> Route:
-        nic = entry.nic if entry is not None else None
+    def _route_by(self, entry: RouteEntry | None, dst: bytes, src: bytes, mark: int, number: int, of: bytes) -> Route:
+        nic, gateway = entry.choose(dst, of, number) if entry is not None else (None, b"")
         if nic is None or entry is None:
             if entry is not None and entry.error is not None:
                 raise NetworkError(entry.error)
             raise NetworkError(errors.NETWORK_UNREACHABLE)
-        next_hop = entry.gateway or dst
-        if entry.gateway and self.redirects.learnt:
-            next_hop = self.redirects.next_hop(dst, entry.gateway, nic)
+        next_hop = gateway or dst
+        if gateway and self.redirects.learnt:
+            next_hop = self.redirects.next_hop(dst, gateway, nic)
         local = entry.kind == "local"
         route = self._route(nic, src or entry.source or self._source(nic, dst, next_hop), dst, next_hop, local)
         route.use_metrics(entry.metrics)

@@ -99,7 +99,7 @@ def turn(nic: Nic, up: bool, told: int = IFF_UP) -> None:
     if link is None:
         return
     if not up:
-        nic.stack.routes.entries = [entry for entry in nic.stack.routes.entries if entry.nic is not nic]
+        nic.stack.routes.drop(nic)
     nic.stack.changed()
     carrier_changed(nic)
     other = link.other_end()

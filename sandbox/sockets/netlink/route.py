@@ -73,7 +73,7 @@ _GETS: Final = 2  # kinds come in fours: NEW, DEL, GET, SET
 
 _OF_BRIDGES: Final = (RTM_SETLINK, RTM_DELLINK, RTM_NEWNEIGH, neighbors.RTM_DELNEIGH)
 _CACHED: Final = struct.Struct("<8I")  # struct rta_cacheinfo: references first; there are no times to tell
-_RTA_CACHEINFO, _RTA_UID = 12, 25
+_RTA_OIF, _RTA_CACHEINFO, _RTA_MARK, _RTA_UID = 4, 12, 16, 25
 
 TABLE_MAIN: Final = 254
 TABLE_LOCAL: Final = 255
@@ -211,8 +211,11 @@ def _lookup(t: Task, network: Network, request: Request) -> bytes:
     size = 4 if family == AF_INET else 16
     if len(dst) != size or len(src) not in (0, size):
         raise SyscallError(errno.EINVAL)
+    number, mark = (int.from_bytes(attributes.get(one, b"")[:4], "little") for one in (_RTA_OIF, _RTA_MARK))
+    if number and number not in network.stack.nics:
+        raise SyscallError(errno.ENODEV)
     try:
-        route = network.stack.find_route(dst, src)
+        route = network.stack.find_route(dst, src, number, mark)
     except NetworkError as error:
         raise SyscallError(ERRNO[error.error]) from None
     kind, table, flags = RTN_UNICAST, TABLE_MAIN, RTM_F_CLONED

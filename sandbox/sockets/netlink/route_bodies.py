@@ -21,7 +21,7 @@ from sandbox.sockets.inet.link_state import (
     without_carrier,
 )
 from sandbox.sockets.inet.own_links import TUN, kind_of, own_link
-from sandbox.sockets.netlink import link_info, route_change
+from sandbox.sockets.netlink import link_info, route_change, route_parts
 from sandbox.sockets.netlink import message as nl
 from tcpip.addr import is_link_local, is_loopback
 from tcpip.clock import NS_PER_S
@@ -176,6 +176,9 @@ def route_body(entry: RouteEntry) -> bytes:
     family = AF_INET if four else AF_INET6
     table = entry.table if entry.table < 256 else TABLE_COMPAT
     flags = RTNH_F_LINKDOWN if entry.nic is not None and not has_carrier(entry.nic) else 0
+    flags |= route_parts.RTNH_F_ONLINK if entry.onlink else 0
+    if entry.hops:
+        flags, scope = 0, SCOPE_UNIVERSE
     parts = [RTMSG.pack(family, entry.length, 0, 0, table, protocol, scope, kind, flags), nl.u32(15, entry.table)]
     if entry.length:
         parts.append(nl.attribute(1, entry.prefix))
@@ -183,9 +186,12 @@ def route_body(entry: RouteEntry) -> bytes:
         parts.append(nl.u32(6, entry.metric or 1024))
     if entry.source:
         parts.append(nl.attribute(7, entry.source))
-    if entry.gateway:
+    parts.append(route_parts.metrics_body(entry.metrics))
+    if entry.gateway and not entry.hops:
         parts.append(nl.attribute(5, entry.gateway))
-    if entry.nic is not None:
+    if entry.hops:
+        parts.append(route_parts.hops_body(entry.hops))
+    elif entry.nic is not None:
         parts.append(nl.u32(4, entry.nic.number))
     elif not four:
         parts.append(nl.u32(4, 1))  # reject routes of IPv6 go to the loopback

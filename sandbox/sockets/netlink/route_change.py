@@ -1,6 +1,6 @@
 """Routes over rtnetlink: what `ip route add`, `replace`, `append` and `del` do (net/ipv4/fib_frontend.c).
 
-Not supported: several next hops, source-specific prefixes, TOS, and metrics of the path: EOPNOTSUPP.
+Not supported: source-specific prefixes, TOS, gateways of the other family, next hops as objects: EOPNOTSUPP.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Final
 from sandbox.abi.linux.socket import AF_INET, AF_INET6
 from sandbox.errors import SyscallError
 from sandbox.sockets.netlink import message as nl
-from tcpip.addr import is_any, is_link_local, masked
-from tcpip.stack.route_table import TABLE_MAIN, RouteEntry
+from sandbox.sockets.netlink import route_parts
+from tcpip.addr import is_any, is_link_local, is_multicast, masked
+from tcpip.stack.route_metrics import NO_METRICS
+from tcpip.stack.route_table import TABLE_MAIN, NextHop, RouteEntry
 
 if TYPE_CHECKING:
     from sandbox.gateway.network import Network
@@ -28,7 +30,9 @@ PROTOCOLS: Final = {2: "kernel", 3: "static", 9: "ra"}
 
 _HEADER: Final = struct.Struct("<BBBBBBBBI")
 _DST, _OIF, _GATEWAY, _PRIORITY, _PREFSRC, _TABLE, _PREF = 1, 4, 5, 6, 7, 15, 20
-_SUPPORTED: Final = frozenset((_DST, _OIF, _GATEWAY, _PRIORITY, _PREFSRC, _TABLE, _PREF))
+_SUPPORTED: Final = frozenset(
+    (_DST, _OIF, _GATEWAY, _PRIORITY, _PREFSRC, _TABLE, _PREF, route_parts.RTA_METRICS, route_parts.RTA_MULTIPATH)
+)
 _TABLE_LOCAL: Final = 255
 _METRIC_V6: Final = 1024
 
@@ -37,7 +41,7 @@ class _Wanted:
     """What a request says."""
 
     def __init__(self, network: Network, request: Request) -> None:
-        family, length, source_len, tos, table, protocol, _, kind, _ = request.header(_HEADER)
+        family, length, source_len, tos, table, protocol, _, kind, flags = request.header(_HEADER)
         attributes = request.attributes(_HEADER.size)
         if family not in (AF_INET, AF_INET6):
             raise SyscallError(errno.EOPNOTSUPP)
@@ -54,6 +58,10 @@ class _Wanted:
         self.metric = _number(attributes, _PRIORITY)
         self.kind = KINDS.get(kind, "")
         self.protocol = PROTOCOLS.get(protocol, str(protocol))
+        self.onlink = flags & route_parts.RTNH_F_ONLINK != 0
+        metrics, hops = attributes.get(route_parts.RTA_METRICS), attributes.get(route_parts.RTA_MULTIPATH)
+        self.metrics = NO_METRICS if not metrics else route_parts.read_metrics(metrics)
+        self.hops = [] if not hops else route_parts.read_hops(hops, self.size)
         self.nic: Nic | None = None
         number = _number(attributes, _OIF)
         if number:
@@ -104,6 +112,7 @@ def _delete(network: Network, wanted: _Wanted) -> None:
             or (wanted.gateway and entry.gateway != wanted.gateway)
             or (wanted.nic is not None and entry.nic is not wanted.nic)
             or (wanted.source and entry.source != wanted.source)
+            or (wanted.hops and not _same_hops(wanted, entry))
         )
         if not differs:
             network.stack.remove_route(entry)
@@ -111,11 +120,41 @@ def _delete(network: Network, wanted: _Wanted) -> None:
     raise SyscallError(errno.ESRCH)
 
 
+def _same_hops(wanted: _Wanted, entry: RouteEntry) -> bool:
+    """fib_nh_match: the same ways in the same order."""
+    if len(wanted.hops) != len(entry.hops):
+        return False
+    for asked, hop in zip(wanted.hops, entry.hops, strict=True):
+        if (asked.number and asked.number != hop.nic.number) or (asked.gateway and asked.gateway != hop.gateway):
+            return False
+    return True
+
+
+def _ways(network: Network, wanted: _Wanted) -> list[NextHop]:
+    """The ways of a route of several, each of which must be one (fib_get_nhs)."""
+    found = []
+    for asked in wanted.hops:
+        nic = network.stack.nics.get(asked.number)
+        if asked.number and nic is None:
+            raise SyscallError(errno.ENODEV)
+        onlink = asked.flags & route_parts.RTNH_F_ONLINK != 0
+        nic = _next_hop(network, wanted.size, nic, asked.gateway, onlink)
+        found.append(NextHop(nic, asked.gateway, asked.weight, onlink))
+    return found
+
+
 def _add(network: Network, flags: int, wanted: _Wanted) -> None:
     stack = network.stack
     kind = wanted.kind or "unicast"
     metric = wanted.metric or (_METRIC_V6 if wanted.size == 16 else 0)
-    nic = _next_hop(network, wanted) if kind in ("unicast", "local") else None
+    hops = _ways(network, wanted)
+    nic, gateway = None, wanted.gateway
+    if hops:
+        if kind != "unicast":
+            raise SyscallError(errno.EINVAL)
+        nic, gateway = hops[0].nic, hops[0].gateway
+    elif kind in ("unicast", "local"):
+        nic = _next_hop(network, wanted.size, wanted.nic, wanted.gateway, wanted.onlink)
     if wanted.source and not stack.is_local(wanted.source):
         raise SyscallError(errno.EINVAL)
     old = [e for e in stack.routes.entries if wanted.same_key(e) and e.metric == metric]
@@ -129,7 +168,7 @@ def _add(network: Network, flags: int, wanted: _Wanted) -> None:
         wanted.prefix,
         wanted.length,
         nic,
-        wanted.gateway,
+        gateway,
         metric,
         wanted.source,
         None,
@@ -137,6 +176,7 @@ def _add(network: Network, flags: int, wanted: _Wanted) -> None:
         wanted.table,
         kind,
     )
+    new.metrics, new.onlink, new.hops = wanted.metrics, wanted.onlink, hops if len(hops) > 1 else []
     replaces = bool(old) and flags & nl.NLM_F_REPLACE != 0
     if replaces:
         stack.routes.remove(old[0])
@@ -145,14 +185,21 @@ def _add(network: Network, flags: int, wanted: _Wanted) -> None:
         (network.notifier.route_replaced if replaces else network.notifier.route_added)(new)
 
 
-def _next_hop(network: Network, wanted: _Wanted) -> Nic:
+def _next_hop(network: Network, size: int, nic: Nic | None, gateway: bytes, onlink: bool) -> Nic:
     """The interface, which the gateway's own route may have to say (fib_check_nh, ip6_route_check_nh)."""
-    four = wanted.size == 4
-    nic = wanted.nic
-    if wanted.gateway and not is_any(wanted.gateway):
-        if nic is None and not four and is_link_local(wanted.gateway):
+    four = size == 4
+    if onlink and gateway:
+        if nic is None:
+            raise nl.Refusal(errno.ENODEV, "Nexthop device required for onlink")
+        if not nic.up:
+            raise nl.Refusal(errno.ENETDOWN, "Nexthop device is down")
+        if network.stack.is_local(gateway) or is_multicast(gateway):
+            raise nl.Refusal(errno.EINVAL, "Nexthop has invalid gateway")
+        return nic
+    if gateway and not is_any(gateway):
+        if nic is None and not four and is_link_local(gateway):
             raise nl.Refusal(errno.EINVAL, "Egress device not specified")
-        via = network.stack.routes.lookup(wanted.gateway, nic.number if nic is not None else 0)
+        via = network.stack.routes.lookup(gateway, nic.number if nic is not None else 0)
         if via is None or via.nic is None or via.gateway:
             if four:
                 raise nl.Refusal(errno.ENETUNREACH, "Nexthop has invalid gateway")
