@@ -69,6 +69,7 @@ _ACTIONS: Final = frozenset(
 _NOT_LOCKED: Final = frozenset(
     {mman.MADV_DONTNEED, mman.MADV_FREE, mman.MADV_COLD, mman.MADV_PAGEOUT, mman.MADV_REMOVE}
 )
+_READAHEAD: Final = frozenset({mman.MADV_NORMAL, mman.MADV_RANDOM, mman.MADV_SEQUENTIAL})
 _ANONYMOUS_ONLY: Final = frozenset({mman.MADV_FREE, mman.MADV_WIPEONFORK})
 
 
@@ -146,7 +147,8 @@ def _advise(mm: MemoryManager, start: int, end: int, advice: int, error: int) ->
     if change is not None:
         if len(mm.areas) >= mm.account.max_areas - 1 and mm.areas.pieces(start, end):
             return -errno.ENOMEM
-        if advice in (mman.MADV_DONTDUMP, mman.MADV_DODUMP):
+        own = advice in (mman.MADV_DONTDUMP, mman.MADV_DODUMP)
+        if own or (advice in _READAHEAD and not any([_of_host(area) for area in mm.areas.overlapping(start, end)])):
             mm.reflag(start, end, *change)  # the kernel's own affair
             return error
     return AdviseOperation(mm, start, end, advice, error).begin()
@@ -165,6 +167,11 @@ def _refuses(area: VMA, advice: int) -> int:
         if not flags & VM_SHARED or not flags & VM_MAYWRITE:
             return errno.EACCES
     return 0
+
+
+def _of_host(area: VMA) -> bool:
+    """A file of the host lies behind it, which is read ahead and written back."""
+    return area.backing is not None and area.backing.keepable is not None
 
 
 # --- msync(2) ---
@@ -189,7 +196,8 @@ class SyncOperation(Operation):
 
 
 def msync(mm: MemoryManager, start: int, length: int, flags: int) -> Result:
-    """Only MS_SYNC has something to do: dirty pages are written in time anyway."""
+    """Only MS_SYNC of files of the host has something to do: dirty pages are written in time anyway, and those of files in
+    memory nowhere."""
     if flags & ~(MS_ASYNC | MS_INVALIDATE | MS_SYNC) or start & PAGE_OFFSET or flags & MS_ASYNC and flags & MS_SYNC:
         raise SyscallError(errno.EINVAL)
     size = page_align(length)
@@ -205,7 +213,7 @@ def msync(mm: MemoryManager, start: int, length: int, flags: int) -> Result:
             error = -errno.ENOMEM
         if flags & MS_INVALIDATE and area.flags & VM_LOCKED:
             return -errno.EBUSY
-        if flags & MS_SYNC and area.backing is not None and area.flags & VM_SHARED:
+        if flags & MS_SYNC and area.flags & VM_SHARED and _of_host(area):
             low = max(area.start, start)
             orders.append(Order(NR_MSYNC, (low, min(area.end, end) - low, MS_SYNC)))
         at = area.end

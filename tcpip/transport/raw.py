@@ -74,7 +74,8 @@ class RawTable:
 
 
 class RawEndpoint(DatagramEndpoint):
-    """socket(AF_INET*, SOCK_RAW, protocol). IPPROTO_RAW sends only, header included."""
+    """socket(AF_INET*, SOCK_RAW, protocol). With IPPROTO_RAW what is sent has its header, and what is received
+    is of protocol 255 (raw(7) says that nothing is: net/ipv4/raw.c looks sockets up by that number all the same)."""
 
     __slots__ = ("header_included", "checksum_offset", "_filter", "alerts", "alert_value")
 
@@ -88,8 +89,7 @@ class RawEndpoint(DatagramEndpoint):
         self._filter = b""
         self.alerts = False  # IP_ROUTER_ALERT
         self.alert_value = -1  # IPV6_ROUTER_ALERT; -1: none
-        if protocol != so.IPPROTO_RAW:
-            self.start_receiving()
+        self.start_receiving()
 
     def _key(self) -> tuple[int, int]:
         return (4 if self.family == AF_INET else 16, self.protocol)

@@ -50,5 +50,15 @@ int main(void) {
     SHOW(SET(0, &a, 0));
     a = (struct attr){.size = 48, .policy = SCHED_OTHER, .nice = -3};
     SHOW(SET(0, &a, 0));
+    /* deadlines: what is no such attribute, and what could be one */
+    static const unsigned long times[][3] = {
+        {10000, 100000, 0}, {100000, 1000000, 1000000}, {10, 100, 100}, {0, 0, 0}, {2000, 1000, 0}, {100000, 1000000, 500000},
+    };
+    for (unsigned n = 0; n < sizeof times / sizeof *times; n++)
+        for (unsigned more = 0; more < 3; more++) {
+            a = (struct attr){.size = 48, .policy = 6, .flags = more == 1 ? 7 : 0, .priority = more == 2 ? 5 : 0};
+            a.runtime = times[n][0], a.deadline = times[n][1], a.period = times[n][2];
+            SHOW(SET(0, &a, 0));
+        }
     return 0;
 }
