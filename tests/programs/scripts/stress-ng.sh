@@ -1,19 +1,22 @@
 #!/bin/bash
 # title: stress-ng
 # packages: stress-ng
-# what: --verify of each stressor of the classes cpu, memory, vm, os, scheduler, pipe, network, filesystem and interrupt that needs no device and no privilege; a second each
+# what: --verify of each stressor of the classes cpu, cpu-cache, memory, vm, os, scheduler, pipe, network, filesystem, interrupt, io and security that needs no device and no privilege; a second each
 # memory: 4G
 # known: klog: = natively it needs the privilege to read the kernel's log; inside the log is the sandbox's own
 # known: io-uring: = some hosts' fails natively
 # known: netlink-task: = there is no taskstats
 # known: pci: = there is no PCI bus
+# known: l1cache: = /sys does not tell of the processor's caches
+# known: llc-affinity: = /sys does not tell of the processor's caches
+# known: physpage: = natively it fails where /proc/kpagecount may not be read
 set -u
 . /programs/lib.sh
 # What takes the whole memory of the machine or its kernel's settings natively.
 LEFT_OUT=" bigheap brk stack oom-pipe swap sysfs procfs watchdog cpu-online smi loop binderfs tun netdev resources "
 trap : ALRM # one stressor sends it to process 1
 cd /tmp && mkdir -p s
-classes="cpu memory vm os scheduler pipe network filesystem interrupt"
+classes="cpu cpu-cache memory vm os scheduler pipe network filesystem interrupt io security"
 names=$(for c in $classes; do stress-ng --class "$c?" 2>&1 | sed 's/^[^:]*: *//' | tr ' ' '\n'; done | grep -E '^[a-z0-9-]+$' | sort -u)
 for name in ${STRESS_NAMES:-$names}; do
     [[ $LEFT_OUT == *" $name "* ]] && continue
