@@ -25,6 +25,19 @@ class UsageError(RuntimeFailure):
     """The command line is wrong; the message names what there is."""
 
 
+PREFIX: Final = "unable to start container process: "
+CWD: Final = "working directory "
+GO_WORDS: Final = {
+    "executable file not found in PATH, or no interpreter for it": 'exec: "{0}": executable file not found in $PATH',
+    "no such file or directory, or no interpreter for it": 'exec: "{0}": stat {0}: no such file or directory',
+}
+
+
 def as_go_spells(message: str) -> str:
-    """dockerd looks for an error of Go's to give a program that may not be executed its status (126)."""
-    return message.replace(os.strerror(errno.EACCES), "permission denied")
+    """In runc's words, which engines look for: a program that is not found has status 127, one that may not be executed 126."""
+    text, _, why = message.rpartition(": ")
+    denied = os.strerror(errno.EACCES)
+    theirs = GO_WORDS.get(why, 'exec: "{0}": permission denied' if why == denied and ": " not in text else "")
+    if message.startswith(CWD):
+        return f'{PREFIX}chdir to cwd ("{text[len(CWD) :]}") set in config.json failed: {why.lower()}'
+    return f"{PREFIX}{theirs.format(text)}" if text and theirs else message.replace(denied, "permission denied")

@@ -20,6 +20,9 @@ from sandbox.boot.options import Limits
 EVERYWHERE: Final = ("memory", "pids", "cpu", "cpuacct", "blkio", "freezer", "devices", "perf_event", "hugetlb")
 VERSION_2: Final = ("memory", "pids", "cpu", "cpuset")
 SYSTEMD: Final = "name=systemd"
+# Below the memory group of version 1, with the same bounds: in it are the processes, so that the sandbox may be handed what
+# lets the host say that memory has run out (sandbox/boot/host_oom.py), and still nothing that lifts a bound.
+INNER: Final = "sandbox"
 REMOVE_S: Final = 10.0
 
 Setting = tuple[str, str, bool]  # file, value, whether the bound means nothing without it
@@ -97,13 +100,20 @@ class Plan:
         self._path = os.path.normpath(f"/{spec.cgroups_path or f'runsc-{name}'}").strip("/")
         cpuset = bool(spec.cgroups_path or spec.cpu.cpus or spec.cpu.mems)  # an engine may `update` it later
         self._hierarchies = [one for one in found if one.controllers != ("cpuset",) or cpuset]
-        self.directories = [f"{one.point}/{self._path}" for one in self._hierarchies]
+        outer = [f"{one.point}/{self._path}" for one in self._hierarchies]
+        self._inner = [
+            f"{at}/{INNER}"
+            for one, at in zip(self._hierarchies, outer, strict=True)
+            if "memory" in one.controllers and one.version == 1
+        ]
+        self.directories = [*self._inner, *outer]  # in the order in which they can be removed
 
     def make(self) -> None:
         """RuntimeFailure, with everything undone, when a bound cannot be had or a group has processes already."""
         missing = set(settings(self._spec, 2))
         try:
-            for hierarchy, directory in zip(self._hierarchies, self.directories, strict=True):
+            for hierarchy in self._hierarchies:
+                directory = f"{hierarchy.point}/{self._path}"
                 rows = settings(self._spec, hierarchy.version)
                 controllers = [name for name in hierarchy.controllers if hierarchy.version == 1 or name in rows]
                 _make_all(hierarchy, self._path, controllers, self._mkdir)
@@ -114,6 +124,8 @@ class Plan:
                         if needed or os.path.exists(f"{directory}/{file}"):
                             write(f"{directory}/{file}", value)
                     missing.discard(controller)
+            for directory in self._inner:
+                self._make_inner(directory)
             if missing:
                 raise RuntimeFailure(f"control group: this host has no controller for {', '.join(sorted(missing))}")
         except OSError as error:
@@ -122,6 +134,16 @@ class Plan:
         except RuntimeFailure:
             self._undo()
             raise
+
+    def _make_inner(self, directory: str) -> None:
+        try:
+            self._mkdir(directory)
+        except FileExistsError:
+            if _read(f"{directory}/cgroup.procs"):
+                raise RuntimeFailure(f"control group {directory} is not empty") from None
+        for file, value, needed in settings(self._spec, 1).get("memory", ()):
+            if needed or os.path.exists(f"{directory}/{file}"):
+                write(f"{directory}/{file}", value)
 
     def _undo(self) -> None:
         for directory in self.directories:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from typing import Final
 
-from sandbox.boot import channel, libc
+from sandbox.boot import channel, host_oom, libc
 from sandbox.boot.host_checks import HostLacks, why_no_process
 from sandbox.boot.namespaces import isolate
 from sandbox.boot.options import ContainerOptions, SandboxOptions
@@ -28,8 +28,9 @@ class Groups:
 
     def enter(self) -> None:
         """The calling process, and all that it makes. OSError."""
-        for directory in self._options.cgroups:
+        for directory in reversed(self._options.cgroups):  # a group comes before the one that it lies in
             _write(f"{directory}/cgroup.procs", "0")
+        self._options.host_oom_fds = host_oom.descriptors(self._options.cgroups)
         if self._options.host_oom_score_adj is not None:
             _write("/proc/self/oom_score_adj", str(self._options.host_oom_score_adj))
 

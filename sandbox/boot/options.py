@@ -165,6 +165,7 @@ class ContainerOptions:
         "cgroups",
         "start_hooks",
         "host_oom_score_adj",
+        "host_oom_fds",
         "restore_fd",
     )
 
@@ -185,6 +186,7 @@ class ContainerOptions:
         # Run inside before the first process, one after the other: each with its bound in ns.
         self.start_hooks: tuple[tuple[Program, int], ...] = ()
         self.host_oom_score_adj: int | None = None  # of the sentry, proc_pid_oom_score_adj(5)
+        self.host_oom_fds: tuple[int, ...] = ()  # of the memory group, opened by the sentry (host_oom.py)
         self.restore_fd = -1  # an image of a checkpoint, in place of the first program
 
 
@@ -264,5 +266,6 @@ class SandboxOptions:
         if self.container is not None:
             fds.update((self.container.control_fd, self.container.status_fd), self.container.more_fds)
             fds.add(self.container.restore_fd)
+            fds.update(self.container.host_oom_fds)
         fds.discard(-1)
         return fds

@@ -83,6 +83,8 @@ class Sandbox:
         self.usual_memory = kernel.memory_bytes
         if options.limits.memory:
             kernel.memory_bytes = options.limits.memory
+        if options.container is not None:
+            kernel.commit.machine = self.usual_memory >> 12  # a control group's bound refuses no promise
         from sandbox.ptrace.gate import traced
         from sandbox.syscalls.late import copies, handlers, patched
 
@@ -110,6 +112,10 @@ class Sandbox:
 
             trace_to(kernel, options.strace_fd, options.json_log and options.strace_fd == options.log_fd)
         self.memory_watch = MemoryWatch(kernel, own_pages, give_back)
+        if container is not None and container.host_oom_fds:
+            from sandbox.boot.host_oom import HostOom
+
+            self.memory_watch.tell_host = HostOom(container.host_oom_fds).tell
         kernel.load.start()
         self.view = kernel.view
         self.view.on_exit = self._exited

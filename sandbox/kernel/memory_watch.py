@@ -30,6 +30,7 @@ TIDY_PAGES: Final = 2048  # so much may the sentry grow before its garbage is co
 COUNT_NS: Final = 10_000_000  # areas are counted for about so long a look
 SHARE: Final = 10  # a look takes at most one part in so many of the time
 OWN_SLACK: Final = (64 << 20) // PAGE  # caches of the sentry's own, pages
+HOST_LEAST: Final = (4 << 20) // PAGE  # who has less of his own frees too little for the host to be content with him
 ENDING_NS: Final = 500_000_000  # so long one that was killed may take to end, before another is
 OOM_SCORE_ADJ_MIN: Final = -1000
 NOTHING: Final = MemoryUse(0, 0, 0)
@@ -68,6 +69,7 @@ class MemoryWatch:
         self._counted = False  # areas are counted, since they might be too many
         self._uncounted: list[AddressSpace] = []  # in this round
         self._still = False  # every guest has waited since this round began
+        self.tell_host: Callable[[], None] | None = None  # that the process with the most memory is to end for it
         self._timer = kernel.timers.timer(self.look)
         self._arm(SOONEST_NS)
         kernel.cgroups.on_bound = self._arm
@@ -296,6 +298,8 @@ class MemoryWatch:
         use = self._seen.pop(worst)
         own = use.private + self._areas(worst)
         whose = "the sandbox" if cgroup is None else "its container" if cgroup.view is not None else "its control group"
+        if self.tell_host is not None and use.private > HOST_LEAST and use.private >= self._most_private():
+            self.tell_host()
         for group in groups:
             name = group.leader.comm.decode("utf-8", "backslashreplace")
             line = (
@@ -309,6 +313,9 @@ class MemoryWatch:
             group.begin_exit(SIGKILL)
         if cgroup is not None and groups:
             cgroup.out_of_memory(groups[0])
+
+    def _most_private(self) -> int:
+        return max((use.private for use in self._seen.values()), default=0)
 
     def _areas(self, space: AddressSpace) -> int:
         """Pages of the host's kernel for the areas of a process."""

@@ -38,8 +38,11 @@ def fails(shim: Shim, *flags: str) -> str:
     [
         ({"process__args": ["nothing"]}, "nothing: executable file not found"),
         ({"process__args": ["/bin/nothing"]}, "/bin/nothing: no such file or directory"),
-        ({"process__args": ["/tmp"]}, "/tmp: permission denied"),
-        ({"process__cwd": "/bin/busybox/x"}, "working directory /bin/busybox/x: Not a directory"),
+        ({"process__args": ["/tmp"]}, 'exec: "/tmp": permission denied'),
+        (
+            {"process__cwd": "/bin/busybox/x"},
+            'chdir to cwd ("/bin/busybox/x") set in config.json failed: not a directory',
+        ),
         ({"process__terminal": True}, "--console-socket is needed"),
         ({"linux__sysctl": {"kernel.nothing": "1"}}, "linux.sysctl.kernel.nothing: there is no such setting"),
         ({"linux__sysctl": {"kernel.msgmax": "x"}}, "linux.sysctl.kernel.msgmax: cannot be set to 'x'"),

@@ -204,7 +204,10 @@ def test_a_missing_working_directory_is_made(bundle: Path, tmp_path: Path) -> No
     assert (bundle / "rootfs" / "new" / "one").is_dir()
     change(bundle, process__cwd="/v/new/one", mounts=[*BASE, bind])
     result = runsc("--root", str(bundle / "state"), "run", "--bundle", str(bundle), "c")
-    assert result.status == 1 and "working directory /v/new/one: No such file or directory" in result.err, result
+    assert (
+        result.status == 1
+        and 'chdir to cwd ("/v/new/one") set in config.json failed: no such file or directory' in result.err
+    ), result
     assert list(volume.iterdir()) == []
 
 

@@ -36,6 +36,13 @@ class PseudoFs:
         return self.last
 
 
+def set_times_of(inode: Inode, atime: int | None, mtime: int | None, ctime: int) -> None:
+    """Those that are not None, and ctime."""
+    inode.atime = inode.atime if atime is None else atime
+    inode.mtime = inode.mtime if mtime is None else mtime
+    inode.ctime = ctime
+
+
 class PseudoDir(Inode):
     """A directory with fixed entries."""
 
@@ -67,6 +74,10 @@ class PseudoDir(Inode):
         """A directory description."""
         return DirectoryFile(flags, path, self)
 
+    def set_times(self, atime: int | None, mtime: int | None, ctime: int) -> None:
+        """Kept until the node is made anew (proc_notify_change, proc_sys_setattr, kernfs_iop_setattr)."""
+        set_times_of(self, atime, mtime, ctime)
+
     def create(self, name: bytes, mode: int, uid: int, gid: int) -> Inode:
         """Nothing can be made here: EACCES, as sysfs has no such operation."""
         raise SyscallError(errno.EACCES)
@@ -94,6 +105,10 @@ class PseudoFile(Inode):
 
     def truncate(self, size: int) -> None:
         """Opening with O_TRUNC is accepted and does nothing, as on Linux."""
+
+    def set_times(self, atime: int | None, mtime: int | None, ctime: int) -> None:
+        """Kept until the node is made anew (proc_notify_change, proc_sys_setattr, kernfs_iop_setattr)."""
+        set_times_of(self, atime, mtime, ctime)
 
     def touch_mtime(self, now: int) -> None:
         """Not recorded."""

@@ -142,6 +142,29 @@ def test_limits(docker: Docker) -> None:
     assert out.count("MemTotal") == 1  # no room for a further process
 
 
+VERSION_1 = Path("/sys/fs/cgroup/memory/memory.oom_control").exists()
+
+
+@pytest.mark.skipif(not VERSION_1, reason="the host's memory controller is not of version 1")
+@pytest.mark.parametrize(
+    "script, status, lines",
+    [
+        ("exec tail /dev/zero", 137, []),
+        ("tail /dev/zero; echo $?", 0, ["137"]),
+        ("dd if=/dev/zero of=/dev/null bs=400M; echo $?", 0, ["137"]),  # promised, and not kept
+        ("dd if=/dev/zero of=/big bs=1M count=150; tail /dev/zero; echo $?", 0, ["137"]),  # with files in memory
+        ("exit 5", 5, []),
+    ],
+)
+def test_out_of_memory(docker: Docker, script: str, status: int, lines: list[str]) -> None:
+    """Docker is told by the host's control group, and whoever is not to end does not."""
+    words = ["run", "--name", "box", "--runtime", "runsc", "--network", "none", "-m", "64m", "busybox", "sh", "-c"]
+    done = docker.run(*words, script, check=False)
+    assert (done.returncode, done.stdout.split()) == (status, lines), done
+    state = json.loads(docker.run("inspect", "box").stdout)[0]["State"]
+    assert (state["OOMKilled"], state["ExitCode"]) == ("tail" in script or "dd" in script, status)
+
+
 def test_init_and_masked_paths(docker: Docker) -> None:
     script = "cat /proc/1/comm; ls -A /sys/firmware; echo x > /proc/sys/kernel/hostname || echo refused; grep Seccomp: /proc/self/status"
     assert inside(docker, ["--init"], script).split() == ["docker-init", "refused", "Seccomp:", "2"]

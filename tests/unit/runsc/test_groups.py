@@ -89,7 +89,9 @@ def test_version_1(tmp_path: Path) -> None:
     spec = spec_with(64 << 20, 10)
     spec.cpu.shares, spec.memory_reservation = 99, 16 << 20
     plan = Plan(spec, "c", found, fake_mkdir)
-    assert [path.split("/")[-3] for path in plan.directories] == ["memory", "pids", "cpu,cpuacct", "cpuset"]
+    hierarchies_of = [path.split("/engine/")[0].rpartition("/")[2] for path in plan.directories]
+    assert hierarchies_of == ["memory", "memory", "pids", "cpu,cpuacct", "cpuset"]
+    assert plan.directories[0] == f"{plan.directories[1]}/sandbox"  # which is removed first
     plan.make()
     assert (tmp_path / "cpuset" / "engine" / "c" / "cpuset.cpus").read_text() == "0-1"  # for a later `update`
     spec.cpu.cpus = "1-1"
@@ -97,6 +99,8 @@ def test_version_1(tmp_path: Path) -> None:
     assert (tmp_path / "cpuset" / "engine" / "c" / "cpuset.cpus").read_text() == "1-1"
     assert value(tmp_path / "cpu,cpuacct", "cpu.shares") == "99"
     assert value(tmp_path / "memory", "memory.soft_limit_in_bytes") == str(16 << 20)
+    inner = tmp_path / "memory" / "engine" / "c" / "sandbox" / "memory.limit_in_bytes"
+    assert inner.read_text() == value(tmp_path / "memory", "memory.limit_in_bytes")
     assert value(tmp_path / "memory", "memory.limit_in_bytes") == value(
         tmp_path / "memory", "memory.memsw.limit_in_bytes"
     )
