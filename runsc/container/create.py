@@ -12,7 +12,7 @@ import time
 from functools import partial
 
 from runsc.config import Config
-from runsc.container import destroy, groups, hooks, process, state_file, status, store
+from runsc.container import destroy, groups, hooks, joined, process, state_file, status, store
 from runsc.container.console import open_terminal
 from runsc.container.container import Container
 from runsc.container.pid_file import write_pid
@@ -107,7 +107,8 @@ class Creation:
         state.annotations = spec.annotations
         state.process, state.hooks = spec.documents["process"], spec.documents["hooks"]
         state.creator, state.creator_start = os.getpid(), process.start_ticks(os.getpid())
-        state.sandbox = sandbox_of(spec)
+        state.sandbox = sandbox_of(spec) or joined.sandbox_of(spec, self.config.root, request.name)
+        state.network = joined.network_of(spec)
         state_file.write(directory, state)
         options = options_of(spec, request.bundle, self.config)
         for rule in request.publish:
@@ -115,7 +116,7 @@ class Creation:
         options.network.publish = request.publish
         container = options.container
         assert container is not None
-        if groups.wanted(spec) and not state.sandbox:
+        if groups.wanted(spec) and not sandbox_of(spec):
             self._make_groups(spec, state)
             container.cgroups = tuple(state.cgroups)
         container.attached = request.attached

@@ -7,16 +7,19 @@ import os
 from typing import TYPE_CHECKING
 
 from runsc.config import Config
-from runsc.container import hooks, process, state_file, status, store
+from runsc.container import hooks, joined, process, state_file, status, store
 from runsc.container.container import Container, load
 from runsc.container.exec_process import Execution
 from runsc.container.store import Lock
 from runsc.failure import EXIT_FAILURE, RuntimeFailure, as_go_spells
-from runsc.spec.pod import label_of
+from runsc.spec.pod import label_of, sandbox_of
 from runsc.spec.types import Spec
+from sandbox.boot import host_oom
+from sandbox.boot.detach import Groups
 from sandbox.boot.given_mounts import shut_in
 from sandbox.boot.host_checks import HostLacks
-from sandbox.boot.options import SandboxOptions
+from sandbox.boot.libc import unshare
+from sandbox.boot.options import ContainerOptions, SandboxOptions
 from sandbox.boot.start_failure import StartFailure
 from sandbox.boot.terminal import HostTerminal
 from sandbox.control import wire
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from runsc.container.create import Request
 
 SHARED = ("ipc", "uts")
+CLONE_NEWNET = 0x40000000
 
 
 class PodProcess(Execution):
@@ -47,14 +51,22 @@ class PodProcess(Execution):
         self.sandbox = sandbox
         self.options = options
         self.lock = lock
+        self.own = joined.own_kinds(self.spec) if not sandbox_of(self.spec) else ()
+        self.groups = ContainerOptions()
+        self.groups.cgroups = tuple(container.state.cgroups)
         self.mounts_fd = -1  # keeps the mounts of what the container is given: open as long as this process is
 
     def _begin(self, stdio: tuple[int, int, int]) -> None:
         container, options = self.container, self.options
         state = container.state
         state.pid, state.pid_start = os.getpid(), process.start_ticks(os.getpid())
+        if "network" in self.own:
+            unshare(CLONE_NEWNET)  # what hooks do to the network of this process does nothing to the host's
         state_file.write(container.directory, state)
+        Groups(self.groups).enter()
         self._run_hooks()
+        if "network" in self.own and joined.has_interfaces():
+            raise RuntimeFailure(joined.NO_NETWORK_OF_ITS_OWN, EXIT_FAILURE)
         options.stdio = stdio
         if options.terminal:
             options.window = HostTerminal(stdio[0]).window()
@@ -62,7 +74,7 @@ class PodProcess(Execution):
             self.mounts_fd = shut_in(options)
         except (StartFailure, HostLacks) as failure:
             raise RuntimeFailure(str(failure), EXIT_FAILURE) from None
-        body, fds = container_body(options, container.name, whose_pids(self.spec, self.sandbox))
+        body, fds = container_body(options, container.name, whose_pids(self.spec, self.sandbox), self.own)
         body |= {"label": self.label, "restored": self.restored}
         try:
             self.client = self.sandbox.connect()
@@ -75,6 +87,12 @@ class PodProcess(Execution):
         for fd in set(fds) - {*stdio, *range(3, 3 + self.preserve_fds)}:
             os.close(fd)
         self.lock.release()
+
+    def _wait(self, wake: int) -> int:
+        status = super()._wait(wake)
+        if self.container.lacked_memory():
+            host_oom.tell_of_a_child(self.groups.cgroups)
+        return status
 
     def _run_hooks(self) -> None:
         found, container = self.spec.hooks, self.container
@@ -90,7 +108,7 @@ def create(request: Request, config: Config, container: Container, options: Sand
     spec, state = request.spec, container.state
     if request.attached:
         raise RuntimeFailure("a container of a pod is created, or run with --detach")
-    if spec.sysctl:
+    if spec.sysctl and sandbox_of(spec):
         raise RuntimeFailure("linux.sysctl: settings are those of the pod's sandbox")
     try:
         sandbox = load(config.root, state.sandbox)
@@ -100,6 +118,8 @@ def create(request: Request, config: Config, container: Container, options: Sand
         raise RuntimeFailure(f"sandbox {state.sandbox}: {'not a sandbox' if sandbox.state.sandbox else 'not running'}")
     for kind in SHARED:
         check_shared(spec, sandbox, kind)
+    if not sandbox_of(spec):
+        joined.check_network(spec, sandbox)
     whose_pids(spec, sandbox)
     warn_of_shared(spec, config)
     stand_in = PodProcess(request, container, sandbox, options, lock)
@@ -139,9 +159,9 @@ def is_of(path: str, sandbox: Container, kind: str) -> bool:
 
 
 def check_shared(spec: Spec, sandbox: Container, kind: str) -> None:
-    """A namespace by path is the sandbox's. RuntimeFailure."""
+    """A namespace by path is the sandbox's, or of the process that stands for another container in it. RuntimeFailure."""
     path = path_of(spec, kind)
-    if path and not is_of(path, sandbox, kind):
+    if path and not is_of(path, sandbox, kind) and not joined.is_of_one_in(path, sandbox, kind):
         raise RuntimeFailure(f"linux.namespaces: {path} is not the {kind} namespace of sandbox {sandbox.name}")
 
 

@@ -39,6 +39,7 @@ class State:
         "cgroups",
         "started",
         "sandbox",
+        "network",
     )
 
     def __init__(self, container: str, bundle: str) -> None:
@@ -56,6 +57,7 @@ class State:
         self.hooks: Json = {}  # of config.json
         self.cgroups: list[str] = []  # directories to be removed
         self.started = False
+        self.network = ""  # the network namespace of the host that it was given by path: device and inode
         self.sandbox = ""  # the container in whose sandbox it is; empty: its own
 
     def document(self) -> Json:
@@ -79,7 +81,9 @@ _TYPES: Final[dict[str, type]] = {
     "cgroups": list,
     "started": bool,
     "sandbox": str,
+    "network": str,
 }
+_LATER: Final = ("sandbox", "network")  # which a state of an earlier version has not
 
 
 def write(directory: str, state: State) -> None:
@@ -118,7 +122,7 @@ def read(directory: str) -> State | None:
         raise RuntimeFailure(f"{path}: version {version} of the state; this runsc knows version {VERSION}")
     state = State("", "")
     for name, kind in _TYPES.items():
-        value = document.get(name, "" if name == "sandbox" else None)
+        value = document.get(name, "" if name in _LATER else None)
         if not isinstance(value, kind):
             raise RuntimeFailure(f"{path}: {name} is missing or wrong; runsc delete --force removes the container")
         setattr(state, name, value)

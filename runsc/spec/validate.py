@@ -7,7 +7,6 @@ import os
 from typing import Callable, Final
 
 from runsc.spec.mount_options import COPY_UP, MOUNT_OPTIONS, PROPAGATION, data_of, takes_value
-from runsc.spec.pod import sandbox_of
 from runsc.spec.reader import Problems
 from runsc.spec.types import NR_OPEN, RLIMITS, Spec
 from sandbox.abi.linux.sched import CPU_LEAST_US, CPU_PERIOD_MOST_US
@@ -17,7 +16,7 @@ NAMESPACE_KINDS: Final = ("pid", "network", "mount", "ipc", "uts", "user", "cgro
 NS_GET_NSTYPE: Final = 0xB703
 NAMESPACE_TYPES: Final = {"network": 0x40000000, "ipc": 0x08000000, "uts": 0x04000000, "pid": 0x20000000}
 MIN_SHARES, MAX_SHARES = 2, 262_144
-POD_NAMESPACES: Final = ("network", "ipc", "uts", "pid")  # that a container may share with its pod
+POD_NAMESPACES: Final = ("network", "ipc", "uts", "pid")  # that a container may share with others in its sandbox
 
 
 def check_version(spec: Spec, bundle: str, problems: Problems) -> None:
@@ -126,7 +125,6 @@ def check_mounts(spec: Spec, bundle: str, problems: Problems) -> None:
 def check_namespaces(spec: Spec, bundle: str, problems: Problems) -> None:
     """Known, once each; a path names a file."""
     seen: set[str] = set()
-    joined = POD_NAMESPACES if sandbox_of(spec) else ("network",)
     for n, namespace in enumerate(spec.namespaces):
         path = f"linux.namespaces[{n}]"
         if namespace.kind not in NAMESPACE_KINDS:
@@ -135,7 +133,7 @@ def check_namespaces(spec: Spec, bundle: str, problems: Problems) -> None:
             problems.add(f"{path}.type", f"{namespace.kind} is there twice")
         if namespace.path and not os.path.exists(namespace.path):
             problems.add(f"{path}.path", f"{namespace.path}: no such file")
-        if namespace.path and namespace.kind not in joined:
+        if namespace.path and namespace.kind not in POD_NAMESPACES:
             problems.add(f"{path}.path", f"a {namespace.kind} namespace cannot be joined: every sandbox has its own")
         elif namespace.path and os.path.exists(namespace.path) and not _is_namespace(namespace.path, namespace.kind):
             problems.add(f"{path}.path", f"{namespace.path}: not a {namespace.kind} namespace")

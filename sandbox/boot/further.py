@@ -176,12 +176,17 @@ class FurtherContainer:
             self._kill()
             return
         self.first = start
-        if start.console is not None:
-            try:
+        try:
+            if container.sysctl and start.group is not None:
+                from sandbox.boot.sysctl import apply
+
+                apply(self.kernel, start.group.leader, container.sysctl)
+            if start.console is not None:
                 bind_console(self.view, start.console.number)
-            except StartFailure as failure:
-                self._failed(failure)
-                return
+        except StartFailure as failure:
+            self._failed(failure)
+            return
+        if start.console is not None:
             start.console.take_keys()
         self._close_streams()
         self._created()

@@ -34,7 +34,9 @@ from sandbox.fs.tmpfs.filesystem import Tmpfs
 from sandbox.fs.tmpfs.options import TmpfsOptions
 from sandbox.fs.tty.pty_slave import PTS_MAJOR
 from sandbox.fs.tty.pty_table import ANY_MINOR, TTYAUX_MAJOR, PtyTable
-from sandbox.kernel.namespaces import CgroupNamespace, Namespaces
+from sandbox.kernel.ipc.namespace import IpcNamespace
+from sandbox.kernel.namespaces import CgroupNamespace, Namespaces, UtsNamespace
+from sandbox.kernel.net_namespace import new_net_namespace
 from sandbox.kernel.pipe import open_fifo
 from sandbox.kernel.user_namespace import INITIAL
 from sandbox.vfs.mount_flags import flags_of, shown_of
@@ -104,7 +106,17 @@ def mount_further(kernel: Kernel, view: View, options: SandboxOptions) -> None:
     shared = kernel.namespaces
     cgroup = CgroupNamespace(kernel.new_namespace_number(), view.cgroup)
     kernel.namespace_count += 1
-    view.namespaces = Namespaces(kernel, shared.uts, shared.ipc, cgroup, namespace, shared.net, shared.time).acquire()
+    uts, ipc, net = shared.uts, shared.ipc, shared.net
+    own = container.own_namespaces if container is not None else ()
+    kernel.namespace_count += len(own)
+    if "uts" in own:
+        names = options.hostname or uts.hostname, options.domainname or uts.domainname
+        uts = UtsNamespace(kernel.new_namespace_number(), *names)
+    if "ipc" in own:
+        ipc = IpcNamespace(kernel.clock, kernel.new_namespace_number(), ipc)
+    if "network" in own:
+        net = new_net_namespace(kernel, INITIAL, True)
+    view.namespaces = Namespaces(kernel, uts, ipc, cgroup, namespace, net, shared.time).acquire()
     fill_view(kernel, view, namespace, options)
 
 

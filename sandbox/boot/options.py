@@ -166,6 +166,7 @@ class ContainerOptions:
         "start_hooks",
         "host_oom_score_adj",
         "host_oom_fds",
+        "own_namespaces",
         "restore_fd",
     )
 
@@ -187,6 +188,9 @@ class ContainerOptions:
         self.start_hooks: tuple[tuple[Program, int], ...] = ()
         self.host_oom_score_adj: int | None = None  # of the sentry, proc_pid_oom_score_adj(5)
         self.host_oom_fds: tuple[int, ...] = ()  # of the memory group, opened by the sentry (host_oom.py)
+        self.own_namespaces: tuple[
+            str, ...
+        ] = ()  # "uts", "ipc", "network": a further container's that are not the sandbox's
         self.restore_fd = -1  # an image of a checkpoint, in place of the first program
 
 

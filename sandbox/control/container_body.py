@@ -42,6 +42,7 @@ KINDS: Final = (
 )
 FIRST_MOUNT: Final = 5
 SANDBOX_PIDS: Final = "/"  # in the place of a container's name, which has none
+OWN_KINDS: Final = ("uts", "ipc", "network")
 MOUNTS_MOST: Final = 1 << 12
 SIZE_MAX: Final = 1 << 62
 _SWITCHES: Final = ("readonly", "copy_up")
@@ -53,9 +54,11 @@ _DEVICE_NUMBERS: Final = (
 )
 
 
-def container_body(options: SandboxOptions, name: str, whose_pids: str) -> tuple[Body, list[int]]:
+def container_body(
+    options: SandboxOptions, name: str, whose_pids: str, own: tuple[str, ...] = ()
+) -> tuple[Body, list[int]]:
     """The body, and the descriptors. `whose_pids`: the container whose process numbers it has,
-    SANDBOX_PIDS for the sandbox's, empty for its own."""
+    SANDBOX_PIDS for the sandbox's, empty for its own. `own`: those of OWN_KINDS of which it has a namespace of its own."""
     container = options.container
     assert container is not None
     mounts = [options.root, *options.mounts]
@@ -79,6 +82,10 @@ def container_body(options: SandboxOptions, name: str, whose_pids: str) -> tuple
         "window": list(options.window),
         "name": name,
         "whose_pids": whose_pids,
+        "own": [kind for kind in OWN_KINDS if kind in own],
+        "hostname": options.hostname.decode(ENCODING),
+        "domainname": options.domainname.decode(ENCODING),
+        "sysctl": [text for pair in container.sysctl.items() for text in pair],
         "memory": options.limits.memory,
         "pids": options.limits.pids,
         "cpu_quota": options.limits.cpu_quota_us,
@@ -150,6 +157,10 @@ def options_of(frame: Frame) -> SandboxOptions:
         program.file = item.raw("file")
         hooks.append((program, item.number("bound_ns", 0, SIZE_MAX)))
     container.start_hooks = tuple(hooks)
+    container.own_namespaces = tuple(kind for kind in OWN_KINDS if kind.encode() in fields.raws("own"))
+    options.hostname, options.domainname = fields.raw("hostname"), fields.raw("domainname")
+    settings = [text.decode("utf-8", "surrogateescape") for text in fields.raws("sysctl")]
+    container.sysctl = dict(zip(settings[::2], settings[1::2], strict=False))
     return options
 
 

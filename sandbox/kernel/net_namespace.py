@@ -60,17 +60,17 @@ class NetNamespace:
             self._network.close()
 
 
-def new_net_namespace(kernel: Kernel, user: UserNamespace) -> NetNamespace:
-    """Another stack on the sandbox's clock and event loop."""
+def new_net_namespace(kernel: Kernel, user: UserNamespace, loopback: bool = False) -> NetNamespace:
+    """Another stack on the sandbox's clock and event loop; `loopback`: its loopback is up."""
     from sandbox.gateway.network import Network
     from sandbox.gateway.networks import drive, new_stack
 
     stack = new_stack(kernel)
     lo = stack.lo
     assert lo is not None
-    for address in list(lo.addresses):
+    for address in () if loopback else list(lo.addresses):
         lo.remove_address(address)
-    lo.set_up(False)
+    lo.set_up(loopback)
     network = Network(stack, "none")
     network.totals = kernel.net.totals
     drive(kernel.reactor, stack)

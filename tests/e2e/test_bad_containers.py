@@ -36,7 +36,7 @@ def fails(shim: Shim, *flags: str) -> str:
 @pytest.mark.parametrize(
     ("parts", "words"),
     [
-        ({"process__args": ["nothing"]}, "nothing: executable file not found"),
+        ({"process__args": ["nothing"]}, 'exec: "nothing": executable file not found in $PATH'),
         ({"process__args": ["/bin/nothing"]}, "/bin/nothing: no such file or directory"),
         ({"process__args": ["/tmp"]}, 'exec: "/tmp": permission denied'),
         (

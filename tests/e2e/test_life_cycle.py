@@ -248,7 +248,7 @@ def test_exec(shim: Shim) -> None:
     assert shim.call("exec", "c", "cat", stdin="given").out == "given"
     assert shim.call("exec", "c", "sh", "-c", "kill -9 $$").status == 137
     assert shim.call("exec", "c", "nothing").status == 255
-    assert "nothing: executable file not found" in shim.last_error()
+    assert "executable file not found in $PATH" in shim.last_error()
     assert shim.call("exec", "--cwd", "/nowhere", "c", "true").status == 255
     process = {"args": ["sh", "-c", "echo $B; id -u"], "env": ["B=c", "PATH=/bin"], "cwd": "/", "user": {"uid": 3}}
     (shim.bundle / "process.json").write_text(json.dumps(process))

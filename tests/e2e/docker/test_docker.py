@@ -325,6 +325,52 @@ def test_privileged_gives_capabilities_and_no_device(docker: Docker) -> None:
     ]
 
 
+def test_namespaces_of_another_container(docker: Docker) -> None:
+    """They meet at one loopback, in one process tree and in shared memory, under names of their own; and end one by one."""
+    start(
+        docker,
+        "echo kept > /dev/shm/kept; exec nc -lk -p 99 -e cat /etc/hostname",
+        "--ipc",
+        "shareable",
+        "--hostname",
+        "first",
+    )
+    run = ["run", "--rm", "--runtime", "runsc", "--network", "container:box"]
+    script = (
+        "while ! nc 127.0.0.1 99 </dev/null; do :; done; hostname; ps | grep -c '[n]c -lk'; cat /dev/shm/kept || true"
+    )
+    done = docker.run(*run, "busybox", "sh", "-c", script)
+    assert done.stdout.split() == ["first", "first", "0"], (
+        done
+    )  # the host's name is that of the network's, as Docker has it
+    script = "ps -o args | grep -c '[n]c -lk'; cat /dev/shm/kept; kill -0 1 && echo seen"
+    done = docker.run(*run, "--pid", "container:box", "--ipc", "container:box", "busybox", "sh", "-c", script)
+    assert done.stdout.split() == ["1", "kept", "seen"], done
+    run[-1] = "none"
+    done = docker.run(
+        *run,
+        "--pid",
+        "container:box",
+        "--hostname",
+        "own",
+        "busybox",
+        "sh",
+        "-c",
+        "hostname; kill -9 1; nc 127.0.0.1 99 || echo none",
+    )
+    assert done.stdout.split() == ["own", "none"], done
+    assert docker.run("exec", "box", "hostname").stdout == "first\n"
+
+
+@pytest.mark.skipif(not VERSION_1, reason="the host's memory controller is not of version 1")
+def test_out_of_memory_in_the_sandbox_of_another(docker: Docker) -> None:
+    start(docker, "exec sleep 1000")
+    words = ["run", "--name", "other", "--runtime", "runsc", "--network", "container:box", "-m", "64m", "busybox"]
+    assert docker.run(*words, "tail", "/dev/zero", check=False).returncode == 137
+    assert json.loads(docker.run("inspect", "other").stdout)[0]["State"]["OOMKilled"]
+    assert docker.run("exec", "box", "echo", "alive").stdout == "alive\n"
+
+
 def test_what_is_refused_says_so(docker: Docker) -> None:
     where = Path(tempfile.mkdtemp(prefix="sbn")) / "node"
     os.mknod(where, 0o666 | stat.S_IFCHR, os.makedev(10, 229))

@@ -101,6 +101,24 @@ def test_a_life(podman: Podman) -> None:
     podman.shell("podman rm box")
 
 
+def test_a_pod(podman: Podman) -> None:
+    """Its containers are in the infra container's sandbox: one loopback, one name."""
+    create = "podman pod create --name pod --network none --infra-image busybox --infra-command 'sleep 1000' >/dev/null"
+    serve = "podman run -d --pod pod --name server busybox sh -c 'exec nc -lk -p 99 -e cat /etc/passwd' >/dev/null"
+    ask = "podman run --rm --pod pod busybox sh -c 'while ! nc 127.0.0.1 99 </dev/null; do :; done | wc -c; hostname'"
+    try:
+        out = podman.shell(f"mkdir -p etc; {create}; {serve}; {ask}; podman exec server echo inside").split()
+        assert out[1:] == ["pod", "inside"], out
+        podman.shell(
+            "podman pod stop --time 0 pod >/dev/null; podman pod start pod >/dev/null; podman exec server true"
+        )
+    finally:
+        podman.shell(
+            "podman pod rm --force --time 0 pod >/dev/null || podman rm --all --force --time 0"
+        )  # it may not get its own groups removed
+    assert podman.shell("podman ps --all --quiet") == ""
+
+
 USER, NUMBER, FIRST = "stackbox", 23456, 2_000_000
 # A user who is there for whoever is in this mount namespace only, and devices and terminals as a fresh host has them.
 AS_A_USER = """
