@@ -16,9 +16,10 @@ from runsc.spec.pod import label_of, sandbox_of
 from runsc.spec.types import Spec
 from sandbox.boot import host_oom
 from sandbox.boot.detach import Groups
+from sandbox.boot.exit_status import OOM_LINE, STATUS_NAME
 from sandbox.boot.given_mounts import shut_in
 from sandbox.boot.host_checks import HostLacks
-from sandbox.boot.libc import unshare
+from sandbox.boot.libc import CLONE_NEWNS, setns, unshare
 from sandbox.boot.options import ContainerOptions, SandboxOptions
 from sandbox.boot.start_failure import StartFailure
 from sandbox.boot.terminal import HostTerminal
@@ -54,6 +55,8 @@ class PodProcess(Execution):
         self.own = joined.own_kinds(self.spec) if not sandbox_of(self.spec) else ()
         self.groups = ContainerOptions()
         self.groups.cgroups = tuple(container.state.cgroups)
+        self.oom_fds: tuple[int, ...] = ()
+        self.proc_fd = self.status_fd = -1
         self.mounts_fd = -1  # keeps the mounts of what the container is given: open as long as this process is
 
     def _begin(self, stdio: tuple[int, int, int]) -> None:
@@ -88,10 +91,22 @@ class PodProcess(Execution):
             os.close(fd)
         self.lock.release()
 
+    def _let_go(self, stdio: tuple[int, int, int]) -> None:
+        """Whoever enters the mount namespace of this process finds the container's root there (podman copies files so), and nothing
+        of the host's. From here on this process opens and imports nothing."""
+        super()._let_go(stdio)
+        self.oom_fds = host_oom.descriptors(self.groups.cgroups)
+        self.proc_fd = os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        self.status_fd = os.open(os.path.join(self.container.directory, STATUS_NAME), os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            setns(self.mounts_fd, CLONE_NEWNS)
+        except OSError:
+            pass  # an ordinary user's, in a user namespace of its own
+
     def _wait(self, wake: int) -> int:
         status = super()._wait(wake)
-        if self.container.lacked_memory():
-            host_oom.tell_of_a_child(self.groups.cgroups)
+        if self.oom_fds and os.pread(self.status_fd, 64, 0).endswith(OOM_LINE):
+            host_oom.tell_of_a_child(self.oom_fds, self.proc_fd)
         return status
 
     def _run_hooks(self) -> None:

@@ -101,6 +101,39 @@ def become_root(top: int) -> None:
     libc.mount_setattr(top, SAFE | libc.MOUNT_ATTR_NOEXEC | libc.MOUNT_ATTR_RDONLY, recursive=False)
 
 
+def show_root(options: SandboxOptions) -> None:
+    """Over the root of this mount namespace lies the container's, with its volumes: whoever enters the namespace has it (podman
+    copies files so). The root of the calling process stays what it is, as chroot(2) has it. OSError."""
+    tree = libc.open_tree(options.root.fd, True)
+    try:
+        libc.move_mount(tree, libc.AT_FDCWD, "/")
+        for mount in options.mounts:
+            if mount.fd >= 0:
+                _show(tree, mount)
+    finally:
+        os.close(tree)
+
+
+def _show(top: int, mount: MountOptions) -> None:
+    """A volume, where its target is no link of the guest's making."""
+    *above, name = os.fsdecode(mount.target).strip("/").split("/")
+    at = os.dup(top)
+    try:
+        for directory in above:
+            below = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=at)
+            os.close(at)
+            at = below
+        tree = libc.open_tree(mount.fd, True)
+        try:
+            libc.move_mount(tree, at, name)
+        finally:
+            os.close(tree)
+    except OSError:
+        pass  # a link, or inside a file system of the sandbox's kernel
+    finally:
+        os.close(at)
+
+
 def exchange_all(trees: list[tuple[MountOptions, int]], proc: int) -> None:
     """The given descriptors lead to the copies from now on. `proc`: of a procfs. OSError."""
     for mount, tree in trees:
@@ -162,6 +195,8 @@ def _make_and_send(options: SandboxOptions, channel: _socket.socket) -> None:
         attach_all(top, trees)
         become_root(top)
         exchange_all(trees, proc)
+        if options.container is not None and options.container.live_root:
+            show_root(options)
     except (OSError, StartFailure, HostLacks) as error:
         channel.send(_FAILED + str(error).encode("utf-8", "replace"))
         return

@@ -88,16 +88,13 @@ class HostOom:
         return os.pread(fd, 256, 0).strip()
 
 
-def tell_of_a_child(directories: tuple[str, ...]) -> None:
-    """The same for a process that only stands for a container, and is about to end: a child of its is what the host kills."""
-    fds = descriptors(directories)
-    if not fds:
-        return
+def tell_of_a_child(fds: tuple[int, ...], proc: int) -> None:
+    """The same for a process that only stands for a container, and is about to end: a child of its is what the host kills.
+    `proc`: a descriptor of the host's /proc."""
     child = os.fork()
     if child == 0:
         try:
-            with open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
-                file.write("1000")
+            os.write(os.open("self/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC, dir_fd=proc), b"1000")
             HostOom(fds).tell()
         finally:
             os._exit(0)

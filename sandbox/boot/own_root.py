@@ -23,6 +23,7 @@ from sandbox.boot.given_mounts import (
     copies_of,
     exchange,
     exchange_all,
+    show_root,
 )
 from sandbox.boot.start_failure import StartFailure
 from sandbox.fs.hostfs.filesystem import HIDDEN_TYPES, HostFs
@@ -66,6 +67,8 @@ def enter(options: SandboxOptions, proc: HostProc) -> None:
             exchange(proc.fileno(), others, proc.fileno())
         _cover_kernel_files(top)
         os.close(top)
+        if options.container is not None and options.container.live_root:
+            show_root(options)
     except OSError as error:
         raise StartFailure(f"cannot make a root for the sandbox's kernel: {error}") from None
 
