@@ -8,16 +8,30 @@ from typing import TYPE_CHECKING, Final
 from runsc.cmd.create import one_id
 from runsc.config import Config
 from runsc.failure import EXIT_FAILURE, RuntimeFailure
-from runsc.flags import SWITCH, TEXT, Flag, Values
+from runsc.flags import LIST, SWITCH, TEXT, WORD, Flag, Values
 from runsc.verb import Verb
 
 if TYPE_CHECKING:
     from runsc.container.container import Container
 
 IMAGE_NAME: Final = "checkpoint.img"
+INVENTORY: Final = "inventory.img"
+# Of runc's flags for CRIU: each allows what is done in any case, or refused in any case (docs/checkpoint.md), or says where
+# CRIU is to work. Those that ask for another kind of image (--pre-dump, --parent-path, --lazy-pages, --page-server) are not known.
+CRIU: Final = (
+    Flag("work-path", WORD, "DIR", "nothing to do: there is no CRIU that would work there"),
+    Flag("tcp-established", SWITCH, "", "nothing to do: connections within the sandbox are saved, others never"),
+    Flag("ext-unix-sk", SWITCH, "", "nothing to do: there are no sockets of the host inside"),
+    Flag("shell-job", SWITCH, "", "nothing to do: jobs of the sandbox's terminal are saved"),
+    Flag("file-locks", SWITCH, "", "nothing to do: locks are saved"),
+    Flag("manage-cgroups-mode", WORD, "MODE", "nothing to do: control groups of the host are made anew"),
+    Flag("empty-ns", LIST, "KIND", "nothing to do: a network is never in an image"),
+    Flag("auto-dedup", SWITCH, "", "nothing to do: no page is in an image twice"),
+)
 FLAGS: Final = (
     Flag("image-path", TEXT, "DIR", "where the image is written (./checkpoint)"),
     Flag("leave-running", SWITCH, "", "let the container go on; without it, it ends and is deleted"),
+    *CRIU,
 )
 DETAILS: Final = (
     "Of a pod, its sandbox is checkpointed, with all its containers in one image.\n"
@@ -95,6 +109,11 @@ class Image:
         try:
             os.fsync(self.fd)
             os.rename(self._part, IMAGE_NAME, src_dir_fd=self._at, dst_dir_fd=self._at)
+            try:  # a second name: podman looks for CRIU's last file before it has anything restored
+                os.link(IMAGE_NAME, f"{self._part}.i", src_dir_fd=self._at, dst_dir_fd=self._at)
+                os.rename(f"{self._part}.i", INVENTORY, src_dir_fd=self._at, dst_dir_fd=self._at)
+            except OSError:
+                pass  # a file system without links: the image is whole all the same
             os.fsync(self._at)
         except OSError as error:
             raise RuntimeFailure(f"--image-path {self._directory}: {os.strerror(error.errno or 0)}") from None

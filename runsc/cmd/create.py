@@ -13,6 +13,7 @@ from runsc.verb import Verb
 CREATE_FLAGS: Final = (
     Flag("bundle", WORD, "DIR", "the bundle: config.json and the root directory (here)", short="b"),
     Flag("console-socket", WORD, "PATH", "a Unix socket that gets the terminal's master"),
+    Flag("pidfd-socket", WORD, "PATH", "a Unix socket that gets a pidfd of the sandbox's host process"),
     Flag("pid-file", WORD, "FILE", "write the sandbox's host process id there"),
     Flag("preserve-fds", NUMBER, "N", "hand descriptors 3 to 3+N-1 to the process"),
     Flag("publish", LIST, "[ADDR:]PORT:PORT[/udp]", "forward a host port to a port inside"),
@@ -58,6 +59,7 @@ def run(config: Config, values: Values, words: list[str]) -> int:
     request = Request(name, bundle, spec)
     request.console_socket = values.text("console-socket")
     request.pid_file = values.text("pid-file")
+    request.pidfd_socket = values.text("pidfd-socket")
     request.preserve_fds = preserved(values)
     request.publish = values.list("publish")
     check_console(spec.process.terminal, request.console_socket, True)

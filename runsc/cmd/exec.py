@@ -17,6 +17,7 @@ FLAGS: Final = (
     Flag("detach", SWITCH, "", "return once it runs", short="d"),
     Flag("pid-file", WORD, "FILE", "write the host process id that stands for it there"),
     Flag("console-socket", WORD, "PATH", "a Unix socket that gets the terminal's master"),
+    Flag("pidfd-socket", WORD, "PATH", "a Unix socket that gets a pidfd of the host process that stands for it"),
     Flag("user", WORD, "UID[:GID]", "run as this user", short="u"),
     Flag("additional-gids", LIST, "GID", "one more group", short="g"),
     Flag("env", LIST, "NAME=VALUE", "set a variable", short="e"),
@@ -62,6 +63,7 @@ def run(config: Config, values: Values, words: list[str]) -> int:
     check_console(process.terminal, values.text("console-socket"), detached)
     execution = Execution(container, process, preserved(values))
     execution.ignore_paused = values.switch("ignore-paused")
+    execution.pidfd_socket = values.text("pidfd-socket")
     execution.cgroup = cgroup_of(values.list("cgroup"))
     return execution.run(detached, values.text("console-socket"), values.text("pid-file"))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Final
 
-from runsc.cmd.checkpoint import IMAGE_NAME
+from runsc.cmd.checkpoint import CRIU, IMAGE_NAME
 from runsc.cmd.create import one_id
 from runsc.cmd.run import carry_out, request_of
 from runsc.config import Config
@@ -21,6 +21,9 @@ FLAGS: Final = (
     Flag("keep", SWITCH, "", "do not delete the container when its process has ended"),
     Flag("container", TEXT, "NAME", "which container of a pod's image it is (by its annotations, else its id)"),
     Flag("pid-file", TEXT, "FILE", "write the sandbox's host process id there"),
+    Flag("no-pivot", SWITCH, "", "nothing to do: a sandbox never pivots its root"),
+    Flag("no-subreaper", SWITCH, "", "nothing to do: orphans inside are the container's first process's"),
+    *CRIU,
 )
 DETAILS: Final = (
     "The bundle's root and mounts must be those that the container had; its process is not started anew.\n"

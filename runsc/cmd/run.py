@@ -56,6 +56,7 @@ def request_of(name: str, values: Values) -> Request:
     request.attached = not values.switch("detach")
     request.console_socket = values.text("console-socket")
     request.pid_file = values.text("pid-file")
+    request.pidfd_socket = values.text("pidfd-socket")
     check_console(spec.process.terminal, request.console_socket, not request.attached)
     if spec.process.terminal and request.attached and not os.isatty(0):
         raise RuntimeFailure("process.terminal is true, but stdin is not a terminal")

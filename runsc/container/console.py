@@ -28,7 +28,7 @@ def open_terminal(console_socket: str, rows: int, columns: int) -> int:
         HostTerminal(slave).set_raw()
         if rows and columns:
             fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-        _send(console_socket, master, os.ttyname(slave))
+        send_to("--console-socket", console_socket, master, os.ttyname(slave))
     except BaseException:
         os.close(slave)
         raise
@@ -37,20 +37,21 @@ def open_terminal(console_socket: str, rows: int, columns: int) -> int:
     return slave
 
 
-def _send(path: str, master: int, name: str) -> None:
+def send_to(flag: str, path: str, fd: int, name: str) -> None:
+    """A descriptor, with `name`, to the Unix socket that `flag` names. RuntimeFailure."""
     try:
         directory = os.open(os.path.dirname(os.path.abspath(path)), os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
-        raise RuntimeFailure(f"--console-socket {path}: {os.strerror(error.errno or 0)}") from None
+        raise RuntimeFailure(f"{flag} {path}: {os.strerror(error.errno or 0)}") from None
     sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
     try:
         sock.settimeout(SEND_S)
         sock.connect(f"/proc/self/fd/{directory}/{os.path.basename(path)}")
-        sock.sendmsg([os.fsencode(name)], rights([master]))
+        sock.sendmsg([os.fsencode(name)], rights([fd]))
     except TimeoutError:
-        raise RuntimeFailure(f"--console-socket {path}: nobody takes the terminal") from None
+        raise RuntimeFailure(f"{flag} {path}: nobody takes the descriptor") from None
     except OSError as error:
-        raise RuntimeFailure(f"--console-socket {path}: {os.strerror(error.errno or 0)}") from None
+        raise RuntimeFailure(f"{flag} {path}: {os.strerror(error.errno or 0)}") from None
     finally:
         sock.close()
         os.close(directory)

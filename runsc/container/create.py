@@ -45,6 +45,7 @@ class Request:
         "attached",
         "console_socket",
         "pid_file",
+        "pidfd_socket",
         "preserve_fds",
         "timeout_ns",
         "summary",
@@ -60,6 +61,7 @@ class Request:
         self.attached = False  # it ends with this command, and has this command's terminal
         self.console_socket = ""
         self.pid_file = ""
+        self.pidfd_socket = ""
         self.preserve_fds = 0
         self.timeout_ns = 0
         self.summary = False
@@ -143,6 +145,10 @@ class Creation:
         self._start_sandbox(options, container, state)
         if request.pid_file:
             write_pid(request.pid_file, state.pid)
+        if request.pidfd_socket:
+            from runsc.container import pidfd_socket
+
+            pidfd_socket.send_pidfd(request.pidfd_socket, state.pid, pidfd_socket.FIRST)
         state.creator = state.creator_start = 0
         state_file.write(directory, state)
 

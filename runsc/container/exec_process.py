@@ -14,6 +14,7 @@ from typing import Final, NoReturn
 from runsc.container.console import open_terminal
 from runsc.container.container import Container
 from runsc.container.pid_file import write_pid
+from runsc.container.pidfd_socket import FURTHER, send_pidfd
 from runsc.failure import RuntimeFailure, as_go_spells
 from runsc.oci import program_of
 from runsc.spec.types import Process
@@ -41,12 +42,14 @@ class Execution:
 
     what = "exec failed"
     title = b"runsc-exec"
+    kind = FURTHER
 
     def __init__(self, container: Container, process: Process, preserve_fds: int) -> None:
         self.container = container
         self.process = process
         self.preserve_fds = preserve_fds
         self.ignore_paused = False  # it begins once a paused container goes on
+        self.pidfd_socket = ""
         self.cgroup = ""  # below the container's
         self.client: ControlClient
         self.terminal = -1  # the host's terminal that it has
@@ -66,6 +69,8 @@ class Execution:
             self._begin((0, 1, 2))
             if pid_file:
                 write_pid(pid_file, os.getpid())
+            if self.pidfd_socket:
+                send_pidfd(self.pidfd_socket, os.getpid(), self.kind)
             return exit_status(self._wait(wake))
         finally:
             if host is not None:
@@ -142,12 +147,14 @@ class Execution:
         if said != b"r":
             os.waitpid(pid, 0)
             raise RuntimeFailure(said[1:].decode("utf-8", "replace") or f"{self.what}: its process was killed", FAILURE)
-        if pid_file:
-            try:
+        try:
+            if pid_file:
                 write_pid(pid_file, pid)
-            except RuntimeFailure:
-                os.kill(pid, signal.SIGKILL)
-                raise
+            if self.pidfd_socket:
+                send_pidfd(self.pidfd_socket, pid, self.kind)
+        except RuntimeFailure:
+            os.kill(pid, signal.SIGKILL)
+            raise
         return 0
 
     def _stand_in(self, stdio: tuple[int, int, int], told: int) -> NoReturn:

@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from runsc.config import Config
-from runsc.container import hooks, joined, process, state_file, status, store
+from runsc.container import hooks, joined, pidfd_socket, process, state_file, status, store
 from runsc.container.container import Container, load
 from runsc.container.exec_process import Execution
 from runsc.container.store import Lock
@@ -40,6 +40,7 @@ class PodProcess(Execution):
 
     what = "create failed"
     title = b"runsc-container"
+    kind = pidfd_socket.FIRST
 
     def __init__(
         self, request: Request, container: Container, sandbox: Container, options: SandboxOptions, lock: Lock
@@ -138,6 +139,7 @@ def create(request: Request, config: Config, container: Container, options: Sand
     whose_pids(spec, sandbox)
     warn_of_shared(spec, config)
     stand_in = PodProcess(request, container, sandbox, options, lock)
+    stand_in.pidfd_socket = request.pidfd_socket
     try:
         stand_in.run(True, request.console_socket, request.pid_file)
     except RuntimeFailure as failure:

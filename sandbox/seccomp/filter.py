@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-from array import array
 from typing import TYPE_CHECKING, Final, Sequence
 
 from sandbox.abi.linux.seccomp import AUDIT_ARCH_X86_64, SECCOMP_RET_ACTION_FULL, SECCOMP_RET_ALLOW
@@ -46,7 +45,7 @@ class SeccompFilter:
         self.refs = 1
         self.account = account
         self.listener: Listener | None = None  # of its user notifications
-        self._known: array[int] | None = None  # by number: verdict + 1, or 0
+        self._known: list[int] | None = None  # by number: verdict + 1, or 0
         try:
             account.take_bytes(self._cost())
         except SyscallError:
@@ -100,7 +99,7 @@ class SeccompFilter:
         if numbered:
             known = self._known
             if known is None:
-                known = self._known = array("Q", bytes(8 * _REMEMBERED))
+                known = self._known = [0] * _REMEMBERED
             if known[nr]:
                 return known[nr] - 1
         words = seccomp_data(t, nr, args)

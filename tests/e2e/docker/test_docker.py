@@ -37,7 +37,7 @@ def docker() -> Iterator[Docker]:
     """With the page's daemon.json and the image that it makes."""
     need_engines()
     directory = Path(tempfile.mkdtemp(prefix="sbd"))  # paths of sockets are short
-    docker = Docker(directory, json.loads(blocks("json")[0]))
+    docker = Docker(directory, {**json.loads(blocks("json")[0]), "experimental": True})  # for `checkpoint`
     try:
         shell(docker, blocks("sh")[0])
         yield docker
@@ -325,25 +325,40 @@ def test_privileged_gives_capabilities_and_no_device(docker: Docker) -> None:
     ]
 
 
+def test_checkpoint(docker: Docker) -> None:
+    """With Docker's seccomp profile, which is in the image."""
+    start(docker, "i=0; while :; do i=$((i+1)); echo $i; [ -e /end ] && exit 4; sleep 0.1; done")
+    seen: list[str] = []
+    while len(seen) < 3:
+        seen = docker.run("logs", "box").stdout.split()
+    docker.run("checkpoint", "create", "--leave-running", "box", "first")
+    docker.run("checkpoint", "create", "box", "second")
+    assert docker.run("checkpoint", "ls", "box").stdout.split() == ["CHECKPOINT", "NAME", "first", "second"]
+    assert docker.run("inspect", "-f", "{{.State.Status}}", "box").stdout == "exited\n"
+    docker.run("start", "--checkpoint", "second", "box")
+    docker.run("exec", "box", "touch", "/end")
+    assert docker.run("wait", "box").stdout == "4\n"
+    numbers = list(map(int, docker.run("logs", "box").stdout.split()))
+    assert numbers == list(range(1, numbers[-1] + 1)) and numbers[-1] > 3, numbers
+
+
 def test_namespaces_of_another_container(docker: Docker) -> None:
     """They meet at one loopback, in one process tree and in shared memory, under names of their own; and end one by one."""
     start(
         docker,
-        "echo kept > /dev/shm/kept; exec nc -lk -p 99 -e cat /etc/hostname",
+        "echo kept > /dev/shm/kept; exec httpd -f -p 99 -h /etc",
         "--ipc",
         "shareable",
         "--hostname",
         "first",
     )
     run = ["run", "--rm", "--runtime", "runsc", "--network", "container:box"]
-    script = (
-        "while ! nc 127.0.0.1 99 </dev/null; do :; done; hostname; ps | grep -c '[n]c -lk'; cat /dev/shm/kept || true"
-    )
+    script = "while ! wget -qO- http://127.0.0.1:99/hostname 2>/dev/null; do :; done; hostname; ps | grep -c '[h]ttpd -f'; cat /dev/shm/kept || true"
     done = docker.run(*run, "busybox", "sh", "-c", script)
     assert done.stdout.split() == ["first", "first", "0"], (
         done
     )  # the host's name is that of the network's, as Docker has it
-    script = "ps -o args | grep -c '[n]c -lk'; cat /dev/shm/kept; kill -0 1 && echo seen"
+    script = "ps -o args | grep -c '[h]ttpd -f'; cat /dev/shm/kept; kill -0 1 && echo seen"
     done = docker.run(*run, "--pid", "container:box", "--ipc", "container:box", "busybox", "sh", "-c", script)
     assert done.stdout.split() == ["1", "kept", "seen"], done
     run[-1] = "none"
@@ -356,7 +371,7 @@ def test_namespaces_of_another_container(docker: Docker) -> None:
         "busybox",
         "sh",
         "-c",
-        "hostname; kill -9 1; nc 127.0.0.1 99 || echo none",
+        "hostname; kill -9 1; wget -qO- http://127.0.0.1:99/hostname 2>/dev/null || echo none",
     )
     assert done.stdout.split() == ["own", "none"], done
     assert docker.run("exec", "box", "hostname").stdout == "first\n"

@@ -101,11 +101,23 @@ def test_a_life(podman: Podman) -> None:
     podman.shell("podman rm box")
 
 
+def test_checkpoint_and_files(podman: Podman) -> None:
+    """Into a running container and out of it, before a checkpoint and after it."""
+    podman.shell(
+        "podman run -d --name box --network none busybox sh -c 'while ! [ -e /end ]; do sleep 0.1; done; exit 6' >/dev/null"
+    )
+    podman.shell("echo given > given; podman cp given box:/given; podman container checkpoint box >/dev/null")
+    assert podman.shell("podman inspect --format '{{.State.Status}}' box") == "exited\n"
+    podman.shell("podman container restore box >/dev/null; podman cp box:/given taken; podman cp given box:/end")
+    assert (podman.directory / "taken").read_text() == "given\n"
+    assert podman.shell("podman wait box; podman rm box >/dev/null") == "6\n"
+
+
 def test_a_pod(podman: Podman) -> None:
     """Its containers are in the infra container's sandbox: one loopback, one name."""
     create = "podman pod create --name pod --network none --infra-image busybox --infra-command 'sleep 1000' >/dev/null"
-    serve = "podman run -d --pod pod --name server busybox sh -c 'exec nc -lk -p 99 -e cat /etc/passwd' >/dev/null"
-    ask = "podman run --rm --pod pod busybox sh -c 'while ! nc 127.0.0.1 99 </dev/null; do :; done | wc -c; hostname'"
+    serve = "podman run -d --pod pod --name server busybox sh -c 'exec httpd -f -p 99 -h /etc' >/dev/null"
+    ask = "podman run --rm --pod pod busybox sh -c 'while ! wget -qO- http://127.0.0.1:99/hostname 2>/dev/null; do :; done | wc -l; hostname'"
     try:
         out = podman.shell(f"mkdir -p etc; {create}; {serve}; {ask}; podman exec server echo inside").split()
         assert out[1:] == ["pod", "inside"], out
