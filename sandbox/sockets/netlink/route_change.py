@@ -162,6 +162,11 @@ def _add(network: Network, flags: int, wanted: _Wanted) -> None:
         raise SyscallError(errno.EEXIST)
     if not old and not flags & nl.NLM_F_CREATE:
         raise SyscallError(errno.ENOENT)
+    if not flags & nl.NLM_F_REPLACE and any(
+        e.kind == kind and e.nic is nic and e.gateway == gateway and e.source == wanted.source and _same_hops(wanted, e)
+        for e in old
+    ):
+        raise SyscallError(errno.EEXIST)
     if len(stack.routes.entries) >= MAX_ROUTES:
         raise SyscallError(errno.ENOMEM)
     new = RouteEntry(

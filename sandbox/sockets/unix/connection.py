@@ -236,6 +236,8 @@ class UnixConnection(UnixSocket):
             return self._read_urgent(dst, flags, got)
         if self.inbox:
             if self.kind == abi.SOCK_SEQPACKET:
+                if self.error:
+                    raise SyscallError(self.take_error())
                 done = receive_packet(self, t, dst, flags, got)
                 return 0 if done == WOULD_BLOCK and self.shut & RCV_SHUTDOWN else done
             if self.options.rcvlowat > 1 and self._below_low_mark(len(dst), flags):
@@ -382,8 +384,6 @@ class UnixConnection(UnixSocket):
             self.inbox.appendleft(Message(bytes(data), sender, charge, b"", None, None))
 
     def unread_size(self) -> int:
-        if self.kind != abi.SOCK_STREAM:
-            return super().unread_size()
         return sum(len(message.data) - message.pos for message in self.inbox)
 
 
