@@ -18,8 +18,8 @@ UNSUPPORTED_CPU: Final = ("burst", "realtimeRuntime", "realtimePeriod", "idle")
 UNSUPPORTED_RESOURCES: Final = ("hugepageLimits", "network", "rdma", "unified")
 # Without them it would not be what was asked for.
 REFUSED_LINUX: Final = ("uidMappings", "gidMappings", "timeOffsets", "netDevices", "memoryPolicy")
-# null, zero, full, random, urandom, kmsg and tty, as Documentation/admin-guide/devices.txt numbers them.
-DEVICES: Final = ((1, 3), (1, 5), (1, 7), (1, 8), (1, 9), (1, 11), (5, 0))
+# null, zero, full, random, urandom, kmsg, tty and net/tun, as Documentation/admin-guide/devices.txt numbers them.
+DEVICES: Final = ((1, 3), (1, 5), (1, 7), (1, 8), (1, 9), (1, 11), (5, 0), (10, 200))
 PERSONALITIES: Final = {"LINUX": 0, "LINUX32": 8}  # PER_LINUX, PER_LINUX32 of personality(2)
 PTMX: Final = ("/dev/ptmx", "c", 5, 2)  # the specification has it made as a link, in every container
 

@@ -35,6 +35,16 @@ def test_they_are_made_in_each_container(shim: Shim) -> None:
         assert shim.out(name).read_text().splitlines() == EXPECTED
 
 
+def test_tun_makes_interfaces(shim: Shim) -> None:
+    device = {"path": "/dev/net/tun", "type": "c", "major": 10, "minor": 200}
+    script = "stat -c %t:%T /dev/net/tun; tunctl -t x0; ifconfig x0 10.1.1.1 netmask 255.255.255.0 up && ifconfig x0 | grep -c 10.1.1.1"
+    given = ["CAP_NET_ADMIN"]
+    capabilities = {"bounding": given, "effective": given, "permitted": given}
+    shim.start("c", "/bin/sh", "-c", script, linux__devices=[device], process__capabilities=capabilities)
+    shim.says("c", "x0\n1\n")
+    assert shim.out("c").read_text().startswith("a:c8\n")
+
+
 @pytest.mark.parametrize(
     ("path", "says"),
     [("/dev/shm", "there is a directory or a mount of that name"), ("/dev/null/x", "needs a tmpfs at /dev (mounts)")],
