@@ -194,6 +194,13 @@ def cmdline(t: Task) -> bytes:
     return b"\n"
 
 
+def config(t: Task) -> bytes:
+    """What of Linux this kernel has."""
+    from sandbox.fs.procfs import kernel_config
+
+    return kernel_config.config(t)
+
+
 def devices(t: Task) -> bytes:
     """Majors that drivers have taken."""
     return b"Character devices:\n  1 mem\n  5 /dev/tty\n  5 /dev/ptmx\n136 pts\n\nBlock devices:\n"
@@ -231,6 +238,7 @@ def vmstat(t: Task) -> bytes:
 FILES: Final[tuple[tuple[str, Callable[[Task], bytes]], ...]] = (
     ("cgroups", cgroups),
     ("cmdline", cmdline),
+    ("config.gz", config),
     ("cpuinfo", cpuinfo),
     ("devices", devices),
     ("diskstats", empty),
