@@ -20,6 +20,8 @@ IFF_LOOPBACK: Final = 8
 IFF_POINTOPOINT: Final = 0x10
 IFF_RUNNING: Final = 0x40
 IFF_NOARP: Final = 0x80
+IFF_PROMISC: Final = 0x100
+IFF_ALLMULTI: Final = 0x200
 IFF_MULTICAST: Final = 0x1000
 IFF_LOWER_UP: Final = 0x10000
 CLOSING: Final = IFF_UP | IFF_RUNNING
@@ -203,7 +205,10 @@ def interface_flags(nic: Nic) -> int:
         flags |= IFF_RUNNING | IFF_LOWER_UP
     if nic.loopback:
         return flags | IFF_LOOPBACK
-    if kind_of(nic) == DUMMY:
+    link = own_link(nic)
+    if link is not None:
+        flags |= link.asked
+    if link is not None and link.kind == DUMMY:
         return flags | IFF_BROADCAST | IFF_NOARP
     if kind_of(nic) == TUN and not nic.mac:
         return flags | IFF_POINTOPOINT | IFF_NOARP | IFF_MULTICAST

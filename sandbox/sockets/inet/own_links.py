@@ -33,7 +33,9 @@ VETH: Final = "veth"
 class OwnLink(LinkEndpoint):
     """By itself nobody is at the other end. `nic`, `network`: whose it is now, and where. `port`: of the bridge that it belongs to. `activated`: it
     has been up since it was made or moved. `chosen`: its address is one that somebody has asked for. `announced`: whoever
-    watches the network has been told of it. `queue_length`: IFLA_TXQLEN, which is nothing but a number for what has no queue."""
+    watches the network has been told of it. `queue_length`: IFLA_TXQLEN, which is nothing but a number for what has no queue.
+    `asked`: IFF_PROMISC and IFF_ALLMULTI as somebody has set them: no filter of addresses stands before these links, so that they
+    hear all frames anyway."""
 
     def __init__(self, kind: str, mac: bytes, capabilities: int = 0) -> None:
         super().__init__(MTU_MOST, mac, capabilities)
@@ -45,6 +47,7 @@ class OwnLink(LinkEndpoint):
         self.chosen = False
         self.announced = False
         self.queue_length = QUEUE_LENGTH
+        self.asked = 0
 
     def write_packets(self, batch: list[TxPacket]) -> int:
         return len(batch)

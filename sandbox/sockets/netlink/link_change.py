@@ -6,9 +6,10 @@ import errno
 import struct
 from typing import TYPE_CHECKING, Final
 
+from sandbox.abi.linux.socket import AF_INET6
 from sandbox.errors import SyscallError
 from sandbox.sockets.inet.bridge import BridgeLink, enslave
-from sandbox.sockets.inet.link_state import IFF_UP, carrier_changed, turn
+from sandbox.sockets.inet.link_state import IFF_ALLMULTI, IFF_PROMISC, IFF_UP, carrier_changed, turn
 from sandbox.sockets.inet.own_links import (
     BRIDGE,
     DUMMY,
@@ -29,6 +30,7 @@ from sandbox.sockets.net_errno import syscall_error
 from sandbox.sockets.netlink import message as nl
 from sandbox.sockets.netlink import namespace_ids
 from tcpip.errors import NetworkError
+from tcpip.stack.nic_settings import write_one
 
 if TYPE_CHECKING:
     from sandbox.gateway.network import Network
@@ -39,11 +41,14 @@ RTM_NEWLINK: Final = 16
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINK, IFLA_MASTER, IFLA_TXQLEN = 1, 3, 4, 5, 10, 13
 IFLA_LINKINFO, IFLA_NET_NS_PID, IFLA_NET_NS_FD, IFLA_EXT_MASK, IFLA_LINK_NETNSID = 18, 19, 28, 29, 37
 IFLA_ALT_IFNAME: Final = 53
+IFLA_AF_SPEC: Final = 26
+_ADDR_GEN_MODE: Final = 8
+_GEN_MODES: Final = (0, 1)  # from the link address, none; those of secrets are set by addr_gen_mode alone here
 IFLA_INFO_KIND, IFLA_INFO_DATA, IFLA_INFO_SLAVE_KIND = 1, 2, 4
 VETH_INFO_PEER: Final = 1
 _NAMESPACE: Final = (IFLA_NET_NS_PID, IFLA_NET_NS_FD)
 _NEW: Final = frozenset((IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINKINFO, IFLA_TXQLEN, IFLA_EXT_MASK, *_NAMESPACE))
-_SET: Final = frozenset((*_NEW, IFLA_MASTER, IFLA_ALT_IFNAME)) - {IFLA_LINKINFO}
+_SET: Final = frozenset((*_NEW, IFLA_MASTER, IFLA_ALT_IFNAME, IFLA_AF_SPEC)) - {IFLA_LINKINFO}
 _KINDS: Final = (BRIDGE, DUMMY, VETH)
 _NUMBER: Final = struct.Struct("<I")
 _IFINFO: Final = struct.Struct("<BxHiII")
@@ -102,8 +107,18 @@ def change(t: Task, network: Network, request: nl.Request) -> None:
 
 def turn_as(nic: Nic, flags: int, mask: int) -> None:
     """ifi_flags where ifi_change says so; without a mask all of them are meant where any is given (rtnl_dev_combine_flags)."""
-    if (mask or (0xFFFFFFFF if flags else 0)) & IFF_UP:
+    mask = mask or (0xFFFFFFFF if flags else 0)
+    if mask & IFF_UP:
         turn(nic, flags & IFF_UP != 0)
+    link = own_link(nic)
+    heard = mask & (IFF_PROMISC | IFF_ALLMULTI)
+    if link is None or not heard:
+        return
+    asked = link.asked & ~heard | flags & heard
+    if asked != link.asked:
+        link.asked = asked
+        if nic.stack.watch is not None:
+            nic.stack.watch.link_changed(nic)
 
 
 def _target(t: Task, network: Network, attributes: Attributes) -> Network:
@@ -225,6 +240,8 @@ def _set_link(
         set_mac(nic, _mac_of(attributes))
     if IFLA_MTU in attributes:
         set_mtu(nic, _u32(attributes[IFLA_MTU]))
+    if IFLA_AF_SPEC in attributes:
+        _set_families(nic, attributes[IFLA_AF_SPEC])
     if name and name != nic.name:
         rename(nic, name)
     turn_as(nic, *flags)
@@ -240,6 +257,21 @@ def _set_link(
             link.queue_length = _u32(attributes[IFLA_TXQLEN])
         elif _u32(attributes[IFLA_TXQLEN]) != QUEUE_LENGTH:
             raise SyscallError(errno.EOPNOTSUPP)
+
+
+def _set_families(nic: Nic, raw: bytes) -> None:
+    """IFLA_AF_SPEC: how IPv6 makes addresses (inet6_set_link_af). EINVAL, EOPNOTSUPP for anything else."""
+    for family, body in nl.attributes_in(raw).items():
+        asked = nl.attributes_in(body)
+        if family != AF_INET6 or set(asked) - {_ADDR_GEN_MODE}:
+            raise SyscallError(errno.EOPNOTSUPP)
+        mode = asked.get(_ADDR_GEN_MODE, b"")[:1]
+        if mode and mode[0] > 3:
+            raise SyscallError(errno.EINVAL)
+        if mode and mode[0] not in _GEN_MODES:
+            raise SyscallError(errno.EOPNOTSUPP)
+        if mode:
+            write_one(nic, "ipv6/conf/addr_gen_mode", mode[0])
 
 
 def set_mac(nic: Nic, mac: bytes) -> None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.socket import AF_INET, AF_INET6, AF_UNSPEC
 from sandbox.sockets.inet.link_state import (
+    IFF_ALLMULTI,
+    IFF_PROMISC,
     IFF_RUNNING,
     OPERSTATE,
     address_flags,
@@ -40,7 +42,9 @@ _ROUTE_CACHEINFO: Final = 12
 _NO_TIMES: Final = bytes(32)  # struct rta_cacheinfo of a row that does not end
 _STATS: Final = 24  # fields of rtnl_link_stats64
 _MIN_MTU, _MAX_MTU = 50, 51
+_AF_SPEC, _GSO_MAX_SEGS, _GSO_MAX_SIZE, _ALLMULTI = 26, 40, 41, 61
 _PROTINFO, _INET6_FLAGS, IF_READY = 12, 1, 0x80000000
+_ADDR_GEN_MODE: Final = 8
 _IFA_PROTO: Final = 11
 _FROM_LOOPBACK, _FROM_ROUTER, _LINK_LOCAL = 1, 2, 3  # IFAPROT_KERNEL_*
 
@@ -76,7 +80,7 @@ def link_body(network: Network, nic: Nic, change: int = 0, starting: bool = Fals
         nl.u8(17, 0),
         nl.u32(4, nic.mtu),
         nl.u32(27, 0),
-        nl.u32(30, 0),
+        nl.u32(30, int(flags & IFF_PROMISC != 0)),
         nl.u32(31, 1),
         nl.u32(32, 1),
         nl.u8(33, int(carries(nic))),
@@ -86,6 +90,10 @@ def link_body(network: Network, nic: Nic, change: int = 0, starting: bool = Fals
         nl.attribute(7, struct.pack(f"<{_STATS}I", *(value & 0xFFFFFFFF for value in stats))),
         nl.u32(_MIN_MTU, nic.mtu_least),
         nl.u32(_MAX_MTU, nic.mtu_most),
+        nl.u32(_ALLMULTI, int(flags & IFF_ALLMULTI != 0)),
+        nl.u32(_GSO_MAX_SEGS, 65535),
+        nl.u32(_GSO_MAX_SIZE, nic.gso_max),
+        nl.attribute(_AF_SPEC, nl.attribute(AF_INET6, _spec6(nic))),
         link_info.info(network, nic),
     ]
     return b"".join(parts)
@@ -96,6 +104,11 @@ def _hardware(nic: Nic) -> bytes:
     if nic.mac:
         return nl.attribute(1, nic.mac) + nl.attribute(2, b"\xff" * 6)
     return b"" if kind_of(nic) == TUN else nl.attribute(1, bytes(6)) + nl.attribute(2, bytes(6))
+
+
+def _spec6(nic: Nic) -> bytes:
+    """How IPv6 is set up on it (inet6_fill_link_af)."""
+    return nl.u32(_INET6_FLAGS, IF_READY) + nl.u8(_ADDR_GEN_MODE, nic.autoconf.addr_gen_mode)
 
 
 def link6_body(nic: Nic) -> bytes:
