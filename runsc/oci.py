@@ -78,6 +78,7 @@ def program_of(process: Process) -> Program:
     program.umask = process.umask
     program.no_new_privs = process.no_new_privileges
     program.oom_score_adj = process.oom_score_adj or 0
+    program.scheduling = process.scheduling
     program.rlimits = inherited_limits() | {RLIMITS[limit.kind]: (limit.soft, limit.hard) for limit in process.rlimits}
     sets = process.capabilities or dict.fromkeys(CAPABILITY_SETS, [])
     bounding, effective, inheritable, permitted, ambient = (mask_of(sets[name]) for name in CAPABILITY_SETS)
@@ -169,6 +170,8 @@ def options_of(spec: Spec, bundle: str, config: Config) -> SandboxOptions:
 
         root.masks = host_masks()  # the host's own root shows what it does in `runsc do`
     options = SandboxOptions(program_of(spec.process), root, network_of(spec, config))
+    if options.program.scheduling is not None:
+        options.program.scheduling.processors = ()  # they are for processes of `exec`
     options.mounts = [mount_of(mount, bundle) for mount in spec.mounts]
     root.access = access.of_root(config, spec)
     access.settle(None if config.overlay else root, options.mounts, access.of_mounts(config, spec))
@@ -189,6 +192,7 @@ def options_of(spec: Spec, bundle: str, config: Config) -> SandboxOptions:
     container.personality = spec.personality
     container.seccomp = spec.seccomp
     container.sysctl = spec.sysctl
+    container.time_offsets = spec.time_offsets
     container.host_oom_score_adj = spec.process.oom_score_adj
     container.start_hooks = tuple(
         (hook_program(hook, spec.process), hook.timeout_s * 1_000_000_000) for hook in spec.hooks["startContainer"]

@@ -37,6 +37,7 @@ def features() -> dict[str, object]:
             "selinux": {"enabled": False},
             "intelRdt": {"enabled": False},
             "mountExtensions": {"idmap": {"enabled": False}},
+            "netDevices": {"enabled": False},
         },
         "annotations": {
             "io.stackbox.runsc.version": VERSION,

@@ -11,13 +11,13 @@ from runsc.spec.types import CAPABILITIES, HOOK_KINDS, Device, Hook, Mount, Name
 ID_MAX: Final = 0xFFFFFFFE
 UINT32: Final = 0xFFFFFFFF
 # Listed by `features` and in the log: a container runs without them.
-UNSUPPORTED_PROCESS: Final = ("apparmorProfile", "selinuxLabel", "ioPriority", "scheduler", "execCPUAffinity")
+UNSUPPORTED_PROCESS: Final = ("apparmorProfile", "selinuxLabel")
 UNSUPPORTED_LINUX: Final = ("mountLabel", "intelRdt")
 UNSUPPORTED_MEMORY: Final = ("kernel", "kernelTCP", "swappiness", "disableOOMKiller", "useHierarchy")
 UNSUPPORTED_CPU: Final = ("burst", "realtimeRuntime", "realtimePeriod", "idle")
 UNSUPPORTED_RESOURCES: Final = ("hugepageLimits", "network", "rdma", "unified")
 # Without them it would not be what was asked for.
-REFUSED_LINUX: Final = ("uidMappings", "gidMappings", "timeOffsets", "netDevices", "memoryPolicy")
+REFUSED_LINUX: Final = ("uidMappings", "gidMappings", "netDevices", "memoryPolicy")
 # null, zero, full, random, urandom, kmsg, tty and net/tun, as Documentation/admin-guide/devices.txt numbers them.
 DEVICES: Final = ((1, 3), (1, 5), (1, 7), (1, 8), (1, 9), (1, 11), (5, 0), (10, 200))
 PERSONALITIES: Final = {"LINUX": 0, "LINUX32": 8}  # PER_LINUX, PER_LINUX32 of personality(2)
@@ -91,6 +91,10 @@ def decode_process(o: Object) -> Process:
         process.rlimits.append(Rlimit(limit.text("type"), soft, hard))
     if o.has("oomScoreAdj"):
         process.oom_score_adj = o.number("oomScoreAdj", -1000, 1000)
+    if any(o.has(name) for name in ("scheduler", "ioPriority", "execCPUAffinity")):
+        from runsc.spec.scheduling import decode_scheduling
+
+        process.scheduling = decode_scheduling(o)
     capabilities = o.child("capabilities")
     if capabilities is not None:
         sets = ("bounding", "effective", "inheritable", "permitted", "ambient")
@@ -124,6 +128,12 @@ def decode_linux(o: Object, spec: Spec) -> None:
     resources = o.child("resources")
     if resources is not None:
         decode_resources(resources, spec)
+    if o.filled("timeOffsets"):
+        from runsc.spec.scheduling import decode_time_offsets
+
+        spec.time_offsets = decode_time_offsets(o)
+    if spec.time_offsets is not None and "time" not in there:
+        o.problems.add(o.at("timeOffsets"), "there is no time namespace for it (linux.namespaces)")
     settings = o.child("sysctl")
     if settings is not None:
         spec.sysctl = {name: settings.text(name) for name in settings.names()}

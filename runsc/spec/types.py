@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import resource
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from sandbox.boot.scheduling import Scheduling
 
 RLIMITS: Final = {
     "RLIMIT_CPU": resource.RLIMIT_CPU,
@@ -101,6 +104,7 @@ class Process:
         "rows",
         "columns",
         "oom_score_adj",
+        "scheduling",
     )
 
     def __init__(self) -> None:
@@ -119,6 +123,7 @@ class Process:
         self.rows = 0
         self.columns = 0
         self.oom_score_adj: int | None = None
+        self.scheduling: Scheduling | None = None
 
 
 class Mount:
@@ -211,6 +216,7 @@ class Spec:
         "unsupported",
         "refused",
         "domainname",
+        "time_offsets",
         "hooks",
         "annotations",
         "cgroups_path",
@@ -241,6 +247,7 @@ class Spec:
         self.unsupported: list[str] = []  # JSON paths of what is there and would have an effect in runc, but not here
         self.refused: list[str] = []  # JSON paths of what a container could not do without
         self.domainname = ""
+        self.time_offsets: tuple[int, int] | None = None  # of the monotonic clock and that since boot, ns
         self.hooks: dict[str, list[Hook]] = {kind: [] for kind in HOOK_KINDS}
         self.annotations: dict[str, object] = {}
         self.cgroups_path = ""

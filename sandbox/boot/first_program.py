@@ -25,6 +25,7 @@ from sandbox.kernel.signal_queue import SignalHandlers
 from sandbox.kernel.task import Task
 from sandbox.kernel.task_state import WORK_TRACE
 from sandbox.kernel.thread_group import ThreadGroup
+from sandbox.kernel.time_namespace import arrive
 from sandbox.loader.image import ExecImage
 from sandbox.loader.load import LoadResult, load
 from sandbox.vfs.walk import DIRECTORY, FOLLOW, lookup
@@ -104,6 +105,10 @@ class ProgramStart:
             self._failed(StartFailure(why_no_process(os.strerror(error.errno))))
             return
         try:
+            if self.program.scheduling is not None:
+                from sandbox.boot.scheduling import schedule
+
+                schedule(task, self.program.scheduling)
             enter_directory(task, self.program.cwd)
             self.console = open_stdio(task, self.stdio, self.more_fds, self.terminal, self.window, self.first)
             image = open_program(task, self.program, self.home)
@@ -121,6 +126,7 @@ class ProgramStart:
         task.comm = result.comm
         task.group.did_exec = True
         image.release()
+        arrive(task)
         task.thread.set_regs(result.regs)
         if self.seccomp:
             from sandbox.seccomp.attach import install

@@ -34,10 +34,12 @@ from sandbox.fs.tmpfs.filesystem import Tmpfs
 from sandbox.fs.tmpfs.options import TmpfsOptions
 from sandbox.fs.tty.pty_slave import PTS_MAJOR
 from sandbox.fs.tty.pty_table import ANY_MINOR, TTYAUX_MAJOR, PtyTable
+from sandbox.kernel.credentials import Credentials
 from sandbox.kernel.ipc.namespace import IpcNamespace
 from sandbox.kernel.namespaces import CgroupNamespace, Namespaces, UtsNamespace
 from sandbox.kernel.net_namespace import new_net_namespace
 from sandbox.kernel.pipe import open_fifo
+from sandbox.kernel.time_namespace import TimeNamespace
 from sandbox.kernel.user_namespace import INITIAL
 from sandbox.vfs.mount_flags import flags_of, shown_of
 from sandbox.vfs.propagation import propagate
@@ -91,8 +93,26 @@ def mount_all(kernel: Kernel, options: SandboxOptions) -> None:
     )
     kernel.mounts = namespace
     register_devices(kernel)
-    kernel.view.namespaces = kernel.namespaces
+    shared = kernel.view.namespaces = kernel.namespaces
+    if container is not None and container.time_offsets is not None:
+        time = own_time(kernel, container.time_offsets)
+        view = Namespaces(kernel, shared.uts, shared.ipc, shared.cgroup, None, shared.net, time)
+        kernel.view.namespaces = view.acquire()
     fill_view(kernel, kernel.view, namespace, options)
+
+
+def own_time(kernel: Kernel, offsets: tuple[int, int]) -> TimeNamespace:
+    """A time namespace that adds `offsets`. StartFailure."""
+    time = TimeNamespace(kernel.new_namespace_number(), INITIAL, kernel.namespaces.time)
+    kernel.namespace_count += 1
+    words = zip((b"monotonic", b"boottime"), (divmod(ns, 1_000_000_000) for ns in offsets), strict=True)
+    try:
+        time.write(
+            Credentials(), kernel.monotonic_ns(), b"".join(b"%s %d %d\n" % (name, *part) for name, part in words)
+        )
+    except SyscallError as error:
+        raise StartFailure(f"linux.timeOffsets: {os.strerror(error.errno)}") from None
+    return time
 
 
 def mount_further(kernel: Kernel, view: View, options: SandboxOptions) -> None:
@@ -106,7 +126,9 @@ def mount_further(kernel: Kernel, view: View, options: SandboxOptions) -> None:
     shared = kernel.namespaces
     cgroup = CgroupNamespace(kernel.new_namespace_number(), view.cgroup)
     kernel.namespace_count += 1
-    uts, ipc, net = shared.uts, shared.ipc, shared.net
+    uts, ipc, net, time = shared.uts, shared.ipc, shared.net, shared.time
+    if container is not None and container.time_offsets is not None:
+        time = own_time(kernel, container.time_offsets)
     own = container.own_namespaces if container is not None else ()
     kernel.namespace_count += len(own)
     if "uts" in own:
@@ -116,7 +138,7 @@ def mount_further(kernel: Kernel, view: View, options: SandboxOptions) -> None:
         ipc = IpcNamespace(kernel.clock, kernel.new_namespace_number(), ipc)
     if "network" in own:
         net = new_net_namespace(kernel, INITIAL, True)
-    view.namespaces = Namespaces(kernel, uts, ipc, cgroup, namespace, net, shared.time).acquire()
+    view.namespaces = Namespaces(kernel, uts, ipc, cgroup, namespace, net, time).acquire()
     fill_view(kernel, view, namespace, options)
 
 

@@ -10,6 +10,7 @@ import os
 from typing import TYPE_CHECKING, Final, Sequence
 
 if TYPE_CHECKING:
+    from sandbox.boot.scheduling import Scheduling
     from sandbox.fs.overlay.masks import Masks
 
 MOUNT_BIND: Final = "bind"  # a host directory or file, as it is
@@ -47,6 +48,7 @@ class Program:
         "capability_sets",
         "no_new_privs",
         "oom_score_adj",
+        "scheduling",
     )
 
     def __init__(self, argv: Sequence[bytes], env: Sequence[bytes], cwd: bytes = b"/") -> None:
@@ -64,6 +66,7 @@ class Program:
         self.capability_sets: tuple[int, int, int, int, int] | None = None
         self.no_new_privs = False
         self.oom_score_adj = 0
+        self.scheduling: Scheduling | None = None
 
 
 class MountOptions:
@@ -167,6 +170,7 @@ class ContainerOptions:
         "host_oom_score_adj",
         "host_oom_fds",
         "own_namespaces",
+        "time_offsets",
         "restore_fd",
     )
 
@@ -188,6 +192,9 @@ class ContainerOptions:
         self.start_hooks: tuple[tuple[Program, int], ...] = ()
         self.host_oom_score_adj: int | None = None  # of the sentry, proc_pid_oom_score_adj(5)
         self.host_oom_fds: tuple[int, ...] = ()  # of the memory group, opened by the sentry (host_oom.py)
+        self.time_offsets: tuple[int, int] | None = (
+            None  # of a time namespace of its own: CLOCK_MONOTONIC, CLOCK_BOOTTIME, ns
+        )
         self.own_namespaces: tuple[
             str, ...
         ] = ()  # "uts", "ipc", "network": a further container's that are not the sandbox's

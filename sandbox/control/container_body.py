@@ -42,6 +42,7 @@ KINDS: Final = (
 )
 FIRST_MOUNT: Final = 5
 SANDBOX_PIDS: Final = "/"  # in the place of a container's name, which has none
+BIAS: Final = 1 << 80  # numbers of a message are not negative
 OWN_KINDS: Final = ("uts", "ipc", "network")
 MOUNTS_MOST: Final = 1 << 12
 SIZE_MAX: Final = 1 << 62
@@ -83,6 +84,7 @@ def container_body(
         "name": name,
         "whose_pids": whose_pids,
         "own": [kind for kind in OWN_KINDS if kind in own],
+        "time": [BIAS + offset for offset in container.time_offsets or ()],
         "hostname": options.hostname.decode(ENCODING),
         "domainname": options.domainname.decode(ENCODING),
         "sysctl": [text for pair in container.sysctl.items() for text in pair],
@@ -158,6 +160,8 @@ def options_of(frame: Frame) -> SandboxOptions:
         hooks.append((program, item.number("bound_ns", 0, SIZE_MAX)))
     container.start_hooks = tuple(hooks)
     container.own_namespaces = tuple(kind for kind in OWN_KINDS if kind.encode() in fields.raws("own"))
+    time = fields.numbers("time", 2 * BIAS)
+    container.time_offsets = (time[0] - BIAS, time[1] - BIAS) if len(time) == 2 else None
     options.hostname, options.domainname = fields.raw("hostname"), fields.raw("domainname")
     settings = [text.decode("utf-8", "surrogateescape") for text in fields.raws("sysctl")]
     container.sysctl = dict(zip(settings[::2], settings[1::2], strict=False))

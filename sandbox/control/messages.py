@@ -7,6 +7,7 @@ from typing import Final
 from sandbox.boot.options import Program
 from sandbox.control.wire import Body
 
+SCHEDULING_MOST: Final = 1 << 16  # class and level of ioprio_set(2)
 ID_MAX: Final = 0xFFFFFFFE
 LIST_LIMIT: Final = 1 << 16
 ENCODING: Final = "latin-1"  # bytes of the guest's words, each as the character of the same number
@@ -118,6 +119,7 @@ def program_body(program: Program) -> Body:
         "capabilities": list(program.capability_sets) if program.capability_sets is not None else None,
         "no_new_privs": program.no_new_privs,
         "oom_score_adj": program.oom_score_adj,
+        "scheduling": program.scheduling.numbers() if program.scheduling is not None else None,
     }
 
 
@@ -143,4 +145,11 @@ def program_of(fields: Fields) -> Program:
         program.capability_sets = (sets[0], sets[1], sets[2], sets[3], sets[4])
     program.no_new_privs = fields.flag("no_new_privs")
     program.oom_score_adj = fields.number("oom_score_adj", -1000, 1000)
+    if fields.has("scheduling"):
+        numbers = fields.numbers("scheduling", SCHEDULING_MOST)
+        if len(numbers) < 5 or numbers[0] > 6 or numbers[1] > 39 or numbers[2] > 99:
+            raise BadMessage("scheduling is not policy, niceness, priority, reset, priority of I/O and processors")
+        from sandbox.boot.scheduling import Scheduling
+
+        program.scheduling = Scheduling.of(numbers)
     return program

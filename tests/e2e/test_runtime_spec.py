@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pwd
+import socket
 import subprocess
 from pathlib import Path
 from typing import Any, Iterator
@@ -268,3 +269,81 @@ def test_dev_has_what_is_mounted_there(bundle: Path) -> None:
     """config-linux.md, Default Devices: nodes and links; of directories only mount points (Docker's --ipc=none has no shm)."""
     assert run(bundle, "ls -d /dev/shm /dev/mqueue || ls /dev/null", mounts=BASE[:2]).endswith("/dev/null\n")
     assert run(bundle, "stat -c %a /dev/shm; ls -d /dev/mqueue || true", mounts=BASE) == "1777\n"
+
+
+def test_how_a_process_is_scheduled(shim: Shim) -> None:
+    """Also processes of `exec`, whose processors execCPUAffinity names."""
+    scheduler = {"policy": "SCHED_BATCH", "nice": 7, "flags": ["SCHED_FLAG_RESET_ON_FORK"]}
+    io = {"class": "IOPRIO_CLASS_BE", "priority": 6}
+    last = max(os.sched_getaffinity(0))
+    show = "echo $(cut -d ' ' -f 19,41 /proc/$$/stat) $(ionice -p $$) $(grep Cpus_allowed_list /proc/$$/status)"
+    parts = {
+        "process__scheduler": scheduler,
+        "process__ioPriority": io,
+        "process__execCPUAffinity": {"final": str(last)},
+    }
+    shim.start("c", "sh", "-c", f"{show}; exec sleep 1000", **parts)
+    result = shim.call("exec", "c", "sh", "-c", show)
+    assert result.out == f"7 3 best-effort: prio 6 Cpus_allowed_list: {len(os.sched_getaffinity(0)) - 1}\n", result
+    shim.says("c", "7 3 best-effort: prio 6")
+
+
+def test_time_offsets(bundle: Path) -> None:
+    """Of a time namespace that the container has; processes of `exec` are in it, too."""
+    offsets = {"monotonic": {"secs": 1_000_000}, "boottime": {"secs": 2_000_000, "nanosecs": 5}}
+    spaces = [{"type": kind} for kind in ("pid", "ipc", "uts", "mount", "network", "time")]
+    script = "cat /proc/self/timens_offsets; [ $(cut -d . -f 1 /proc/uptime) -ge 2000000 ] && echo up"
+    out = run(bundle, script, linux__timeOffsets=offsets, linux__namespaces=spaces)
+    assert out.split() == ["monotonic", "1000000", "0", "boottime", "2000000", "5", "up"]
+    assert "no time namespace" in refusal(bundle, linux__namespaces=spaces[:-1])
+    offsets["monotonic"]["secs"] = -1 << 40
+    assert "Numerical result out of range" in refusal(bundle, linux__namespaces=spaces, linux__timeOffsets=offsets)
+
+
+@pytest.mark.parametrize(
+    ("part", "value", "words"),
+    [
+        ("scheduler", {"policy": "SCHED_DEADLINE"}, "unknown or unsupported policy"),
+        ("scheduler", {"policy": "SCHED_OTHER", "priority": 3}, "process.scheduler.priority"),
+        ("scheduler", {"policy": "SCHED_OTHER", "runtime": 3}, "for SCHED_DEADLINE only"),
+        ("scheduler", {"policy": "SCHED_OTHER", "flags": ["X"]}, "process.scheduler.flags"),
+        ("ioPriority", {"class": "X"}, "unknown class"),
+        ("execCPUAffinity", {"final": "2-1"}, "no list of processors"),
+    ],
+)
+def test_scheduling_that_there_is_not(bundle: Path, part: str, value: object, words: str) -> None:
+    assert words in refusal(bundle, **{f"process__{part}": value})
+
+
+def test_a_pidfd_is_handed_over(shim: Shim, tmp_path: Path) -> None:
+    """runc 1.2: --pidfd-socket."""
+    path = tmp_path / "s"
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
+        server.listen()
+        change(shim.bundle, process__args=["/bin/sh", "-c", "exec sleep 1000"])
+        flags = ("--pidfd-socket", str(path), "--pid-file", str(tmp_path / "pid"))
+        silent(shim, "run", "--detach", *flags, "--bundle", str(shim.bundle), "c")
+        assert taken(server) == (b"standard", int((tmp_path / "pid").read_text()))
+        silent(shim, "exec", "--detach", *flags, "c", "sleep", "1000")
+        assert taken(server) == (b"setns", int((tmp_path / "pid").read_text()))
+    assert "--pidfd-socket" in shim.call("exec", *flags, "c", "true").err
+
+
+def silent(shim: Shim, *words: str) -> None:
+    """A command whose streams a process inside has."""
+    argv = command("--root", str(shim.root), *words)
+    null = subprocess.DEVNULL
+    subprocess.run(argv, stdin=null, stdout=null, stderr=null, cwd=ROOT, timeout=BOUND_S, check=True)
+
+
+def taken(server: socket.socket) -> tuple[bytes, int]:
+    """What came beside a pidfd, and whose it is."""
+    peer = server.accept()[0]
+    with peer:
+        text, fds, _, _ = socket.recv_fds(peer, 64, 1)
+    try:
+        lines = Path(f"/proc/self/fdinfo/{fds[0]}").read_text().splitlines()
+    finally:
+        os.close(fds[0])
+    return text, int(next(line for line in lines if line.startswith("Pid:")).split()[1])
