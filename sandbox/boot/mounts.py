@@ -7,7 +7,17 @@ import os
 from typing import TYPE_CHECKING, Final, Sequence
 
 from sandbox.abi.linux.stat import S_IFCHR, S_IFIFO, S_IFMT, makedev
-from sandbox.abi.linux.statfs import MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, MS_REC, ST_RDONLY, ST_RELATIME
+from sandbox.abi.linux.statfs import (
+    MS_NODEV,
+    MS_NOEXEC,
+    MS_NOSUID,
+    MS_RDONLY,
+    MS_REC,
+    MS_SHARED,
+    MS_SLAVE,
+    ST_RDONLY,
+    ST_RELATIME,
+)
 from sandbox.boot.copy_up import copy_up
 from sandbox.boot.options import (
     MOUNT_BIND,
@@ -42,7 +52,7 @@ from sandbox.kernel.pipe import open_fifo
 from sandbox.kernel.time_namespace import TimeNamespace
 from sandbox.kernel.user_namespace import INITIAL
 from sandbox.vfs.mount_flags import flags_of, shown_of
-from sandbox.vfs.propagation import propagate
+from sandbox.vfs.propagation import forget_volumes, propagate, share_volume
 
 if TYPE_CHECKING:
     from sandbox.kernel.kernel import Kernel
@@ -172,7 +182,10 @@ def fill_view(kernel: Kernel, view: View, namespace: MountNamespace, options: Sa
                 copy_up(point, fs)
             flags = flags_of(mount.flags | (MS_RDONLY if mount.readonly else 0))
             made = namespace.mount(fs, point, flags, fs.shown_to(view.namespaces))
-            if mount.propagation:
+            kind = mount.propagation & ~MS_REC
+            if container is not None and mount.kind == MOUNT_BIND and kind in (MS_SHARED, MS_SLAVE):
+                share_volume(namespace.vfs, made, kind)
+            elif mount.propagation:
                 propagate(namespace.vfs, [made], mount.propagation & ~MS_REC)
         except SyscallError as error:
             raise StartFailure(f"mount {os.fsdecode(mount.target)}: {os.strerror(error.errno)}") from None
@@ -381,6 +394,7 @@ def host_directory(kernel: Kernel, mount: MountOptions, dev: int) -> Filesystem:
     made.owns_root = True
     for old in [one for one, fs in vfs.given.items() if not vfs.is_mounted(fs)]:
         del vfs.given[old]
+    forget_volumes(vfs)
     vfs.given[key] = made
     return made
 

@@ -138,6 +138,7 @@ class Vfs:
         self.sys_class_net: Callable[[NetNamespace], dict[str, dict[str, str]]] | None = None  # interface -> attributes
         self.internal: Mount | None = None  # of files that have no place in any tree
         self.given: dict[tuple[int, int, bool], Filesystem] = {}  # of the host, by its device, inode and read-only
+        self.volumes: dict[Filesystem, PeerGroup] = {}  # of those, whose mounts tell each other
         self._next_dev = 20
         self._next_mount = 20
         self._roots: dict[Filesystem, Dentry] = {}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Iterator
 
 from sandbox.abi.linux.statfs import MS_SHARED, MS_SLAVE, MS_UNBINDABLE
 from sandbox.errors import SyscallError
+from sandbox.vfs.path import Path
 
 if TYPE_CHECKING:
     from sandbox.vfs.dentry import Dentry
@@ -16,12 +17,13 @@ if TYPE_CHECKING:
 class PeerGroup:
     """Mounts that tell each other of mounts below them (`members`), and those that only listen (`slaves`)."""
 
-    __slots__ = ("ident", "members", "slaves")
+    __slots__ = ("ident", "members", "slaves", "lasts")
 
     def __init__(self, ident: int) -> None:
         self.ident = ident
         self.members: dict[Mount, None] = {}
         self.slaves: dict[Mount, None] = {}
+        self.lasts = False  # without members, too: the host's own mount counts as one
 
 
 def make_shared(vfs: Vfs, mount: Mount) -> None:
@@ -46,6 +48,32 @@ def follow(mount: Mount, group: PeerGroup | None) -> None:
         group.slaves[mount] = None
 
 
+def share_volume(vfs: Vfs, mount: Mount, kind: int) -> None:
+    """Mounts of a directory of the host's are peers (MS_SHARED) or slaves (MS_SLAVE), in whichever containers, as the host's own
+    mount of it makes them where that is shared. What one of them has below it is seen in the new one."""
+    group = vfs.volumes.get(mount.fs)
+    if group is None:
+        group = vfs.volumes[mount.fs] = vfs.new_group()
+        group.lasts = True
+    other = next((one for one in group.members if one.attached and one.root is mount.root), None)
+    if kind == MS_SHARED:
+        join(mount, group)
+    else:
+        follow(mount, group)
+    for point, child in list(other.children.items()) if other is not None else ():
+        tree = copy_tree(vfs, child, child.root, mount.namespace, slave=kind == MS_SLAVE, shared=kind == MS_SHARED)
+        try:
+            mount.namespace.attach(tree, Path(mount, point))
+        except SyscallError:
+            discard_tree(vfs, tree)
+
+
+def forget_volumes(vfs: Vfs) -> None:
+    """Of what is mounted nowhere any more."""
+    for fs in [one for one in vfs.volumes if not vfs.is_mounted(one)]:
+        vfs.end_group(vfs.volumes.pop(fs))
+
+
 def leave_peers(vfs: Vfs, mount: Mount) -> None:
     """It tells nobody any more. Who listened to a group that is empty now listens to what that listened to."""
     group = mount.peers
@@ -53,7 +81,7 @@ def leave_peers(vfs: Vfs, mount: Mount) -> None:
         return
     mount.peers = None
     del group.members[mount]
-    if not group.members:
+    if not group.members and not group.lasts:
         for slave in list(group.slaves):
             follow(slave, mount.master)
         vfs.end_group(group)

@@ -283,3 +283,31 @@ def test_each_has_its_own_control_group(shim: Shim) -> None:
         pid = further(shim, kind, "sh", "-c", read, mounts=mounts, linux__resources=limits)
         assert shim.reap(pid) == 0
         assert shim.out(kind).read_text().split()[:4] == ["0::/", f"{64 << 20}", "20", "1"]
+
+
+def test_mounts_are_seen_in_volumes_of_others(shim: Shim, tmp_path: Path) -> None:
+    """Kubernetes' mountPropagation: what a container with Bidirectional (rshared) mounts below a volume is seen by those with
+    HostToContainer (rslave), which came before it or come later, and not by others; what these mount is their own."""
+    (tmp_path / "volume" / "at").mkdir(parents=True)
+    base = json.loads((shim.bundle / "config.json").read_text())["mounts"]
+    own = "mkdir /v/own; mount -t tmpfs none /v/own; touch /v/own/it;"
+    wait = "while ! [ -e /v/at/x ]; do sleep 0.1; done; echo seen;"
+
+    def volume(kind: str) -> dict[str, Any]:
+        bind = {"destination": "/v", "type": "bind", "source": str(tmp_path / "volume"), "options": ["rbind", kind]}
+        return {"mounts": [*base, bind]}
+
+    caps = ["CAP_SYS_ADMIN", "CAP_DAC_OVERRIDE"]
+    rights = {"process__capabilities": {name: caps for name in ("bounding", "effective", "permitted")}}
+    further(shim, "early", "sh", "-c", f"{own} {wait} sleep 1000; true", **volume("rslave"), **rights)
+    further(shim, "none", "sh", "-c", "sleep 1000; true", **volume("rprivate"))
+    script = "mount -t tmpfs none /v/at; touch /v/at/x; echo done; sleep 1000; true"
+    further(shim, "both", "sh", "-c", script, **volume("rshared"), **rights)
+    shim.says("early", "seen")
+    further(shim, "late", "sh", "-c", f"{wait} sleep 1000; true", **volume("rslave"))
+    shim.says("late", "seen")
+    for name, listing in (("none", ""), ("both", "x\n")):
+        assert shim.call("exec", name, "ls", "/v/at").out == listing
+    assert shim.call("exec", "both", "ls", "/v/own").out == ""
+    assert shim.call("exec", "both", "umount", "/v/at").status == 0
+    assert shim.call("exec", "late", "ls", "/v/at").out == shim.call("exec", "early", "ls", "/v/at").out == ""
