@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
 SNDBUF_LOCK: Final = 1
 RCVBUF_LOCK: Final = 2
-CLOCK_MONOTONIC: Final = 1
+CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_TAI = 0, 1, 11
 _TXTIME: Final = struct.Struct("=iI")
+_TXTIME_CLOCKS: Final = (CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_TAI)
 _TXTIME_FLAGS: Final = 3  # SOF_TXTIME_DEADLINE_MODE, SOF_TXTIME_REPORT_ERRORS
 _NO_BOUND: Final = (1 << 64) - 1
 
@@ -90,6 +91,8 @@ def _set_txtime(options: SocketOptions, value: int | bytes) -> None:
         raise NetworkError(errors.INVALID_ARGUMENT)
     if clock != CLOCK_MONOTONIC and not options.privileged:
         raise NetworkError(errors.NOT_PERMITTED)
+    if clock not in _TXTIME_CLOCKS:
+        raise NetworkError(errors.INVALID_ARGUMENT)
     options.kept = {**options.kept, _CLOCK: clock, _FLAGS: flags}
 
 

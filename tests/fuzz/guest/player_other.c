@@ -86,7 +86,7 @@ OP(getsockopt) {
     if (!result && a[1] != SO_PEERCRED) tell(" %x", value[0]);
     return result;
 }
-OP(setsockopt) { int value = a[2]; return RESULT(setsockopt(FD(a[0]), SOL_SOCKET, a[1], &value, a[3])); }
+OP(setsockopt) { int value[2] = {a[2], 0}; return RESULT(setsockopt(FD(a[0]), SOL_SOCKET, a[1], value, a[3])); }
 
 OP(eventfd) { return keep(a[0], RESULT(eventfd(a[1], EFD_NONBLOCK | a[2]))); }
 OP(signalfd) { sigset_t set; memset(&set, 0, sizeof set); *(long *)&set = a[2]; return keep(a[0], RESULT(signalfd(a[1] < 0 ? -1 : FD(a[1]), &set, SFD_NONBLOCK))); }
