@@ -42,51 +42,48 @@ _RWF_KNOWN: Final = RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND |
 
 def sys_read(t: Task, a: SyscallArgs) -> Result:
     """read(2)."""
-    try:
-        done = _read(t, a)
-    except SyscallError as error:
-        done = -error.errno
-    return did_read(t, done)
-
-
-def _read(t: Task, a: SyscallArgs) -> Result:
     raw = a.raw
-    file = a.held
-    if file is None:
-        file = t.fds.get_io(raw[0] & 0xFFFFFFFF)
-    if file.flags & 1:
-        return -errno.EBADF
-    size = raw[2]
-    if size > SCRATCH_SIZE:
-        return _read_long(t, a, file)
-    if raw[1] + size > USER_MAX:
-        return -errno.EFAULT if file.can_read else -errno.EINVAL
-    thread = t.thread
-    view = thread.out_window(raw[1], size)
-    if view is not None:
-        got = file.read(t, view)
-        if got > 0:
-            thread.filled(got)
-            return got
-    else:
-        view = file.stored(file.pos, size)
+    try:
+        file = a.held
+        if file is None:
+            file = t.fds.get_io(raw[0] & 0xFFFFFFFF)
+        if file.flags & 1:
+            return -errno.EBADF
+        size = raw[2]
+        if size > SCRATCH_SIZE:
+            return did_read(t, _read_long(t, a, file))
+        if raw[1] + size > USER_MAX:
+            return -errno.EFAULT if file.can_read else -errno.EINVAL
+        thread = t.thread
+        view = thread.out_window(raw[1], size)
         if view is not None:
-            got = size = len(view)
-            file.pos += got
-        else:
-            view = t.kernel.scratch[:size]
             got = file.read(t, view)
-        if got > 0:
-            if got != size:
-                view = view[:got]
-            try:
-                thread.write(raw[1], view)
-            except SyscallError:
-                return _read_fault(t, file, raw[1], view)
-            return got
-    if got == WOULD_BLOCK:
-        return wait_read(t, a, file, None)
-    return got
+            if got > 0:
+                thread.filled(got)
+        else:
+            view = file.stored(file.pos, size)
+            if view is not None:
+                got = size = len(view)
+                file.pos += got
+            else:
+                view = t.kernel.scratch[:size]
+                got = file.read(t, view)
+            if got > 0:
+                if got != size:
+                    view = view[:got]
+                try:
+                    thread.write(raw[1], view)
+                except SyscallError:
+                    return did_read(t, _read_fault(t, file, raw[1], view))
+    except SyscallError as error:
+        did_read(t, -error.errno)
+        raise
+    if got > 0:  # as did_read, without the call
+        io = t.io
+        io.syscr += 1
+        io.rchar += got
+        return got
+    return did_read(t, wait_read(t, a, file, None) if got == WOULD_BLOCK else got)
 
 
 def _read_fault(t: Task, file: FileDescription, addr: int, data: memoryview) -> int:
@@ -110,40 +107,37 @@ def _read_long(t: Task, a: SyscallArgs, file: FileDescription) -> Result:
 
 def sys_write(t: Task, a: SyscallArgs) -> Result:
     """write(2)."""
-    try:
-        done = _write(t, a)
-    except SyscallError as error:
-        done = -error.errno
-    return did_write(t, done)
-
-
-def _write(t: Task, a: SyscallArgs) -> Result:
     raw = a.raw
     size = raw[2]
-    if a.held is not None or size > SCRATCH_SIZE:
-        return _write_on(t, a)
-    file = t.fds.get_io(raw[0] & 0xFFFFFFFF)
-    if not (file.flags + 1) & 2:
-        return -errno.EBADF
-    if raw[1] + size > USER_MAX:
-        return -errno.EFAULT if file.can_write else -errno.EINVAL
-    view = t.thread.in_window(raw[1], size) if file.looks_once else None
-    if view is None:
-        view = t.kernel.scratch[:size]
-        try:
-            t.thread.read_into(raw[1], view)
-        except SyscallError:
-            return _write_on(t, a)
-    put = file.write(t, view)
-    if put == size:
-        return put
-    it = IovIter([(raw[1], size)])
-    if put > 0:
-        if file.write_once:
+    try:
+        if a.held is not None or size > SCRATCH_SIZE:
+            return did_write(t, _write_on(t, a))
+        file = t.fds.get_io(raw[0] & 0xFFFFFFFF)
+        if not (file.flags + 1) & 2:
+            return -errno.EBADF
+        if raw[1] + size > USER_MAX:
+            return -errno.EFAULT if file.can_write else -errno.EINVAL
+        view = t.thread.in_window(raw[1], size) if file.looks_once else None
+        if view is None:
+            view = t.kernel.scratch[:size]
+            try:
+                t.thread.read_into(raw[1], view)
+            except SyscallError:
+                return did_write(t, _write_on(t, a))
+        put = file.write(t, view)
+        if put == size:  # as did_write, without the call
+            io = t.io
+            io.syscw += 1
+            io.wchar += put
             return put
-        it.advance(put)
-        return _write_rest(t, a, file, it)
-    return wait_write(t, a, file, it) if put == WOULD_BLOCK else put
+        it = IovIter([(raw[1], size)])
+        if put > 0 and not file.write_once:
+            it.advance(put)
+            return did_write(t, _write_rest(t, a, file, it))
+        return did_write(t, wait_write(t, a, file, it) if put == WOULD_BLOCK else put)
+    except SyscallError as error:
+        did_write(t, -error.errno)
+        raise
 
 
 def _write_rest(t: Task, a: SyscallArgs, file: FileDescription, it: IovIter) -> Result:
@@ -186,46 +180,47 @@ def _check_range(file: FileDescription, offset: int, size: int, writing: bool) -
 
 def sys_pread64(t: Task, a: SyscallArgs) -> Result:
     """pread64(2)."""
-    try:
-        done = _pread64(t, a)
-    except SyscallError as error:
-        done = -error.errno
-    return did_read(t, done)
-
-
-def _pread64(t: Task, a: SyscallArgs) -> Result:
     raw = a.raw
     size, offset = raw[2], raw[3]
     if offset > LLONG_MAX:
         return -errno.EINVAL
-    file = a.held
-    if file is None:
-        file = t.fds.get_io(raw[0] & 0xFFFFFFFF)
-    if file.flags & 1 or size > SCRATCH_SIZE or offset + size > LLONG_MAX:
-        return _pread_long(t, a, file)
-    if raw[1] + size > USER_MAX:
-        return -errno.EFAULT
-    thread = t.thread
-    view = thread.out_window(raw[1], size)
-    if view is not None:
-        got = file.pread(t, view, offset)
-        if got > 0:
-            thread.filled(got)
+    try:
+        file = a.held
+        if file is None:
+            file = t.fds.get_io(raw[0] & 0xFFFFFFFF)
+        if file.flags & 1 or size > SCRATCH_SIZE or offset + size > LLONG_MAX:
+            return did_read(t, _pread_long(t, a, file))
+        if raw[1] + size > USER_MAX:
+            return -errno.EFAULT
+        thread = t.thread
+        view = thread.out_window(raw[1], size)
+        if view is not None:
+            got = file.pread(t, view, offset)
+            if got > 0:
+                thread.filled(got)
+        else:
+            view = file.stored(offset, size)
+            if view is not None:
+                got = size = len(view)
+            else:
+                view = t.kernel.scratch[:size]
+                got = file.pread(t, view, offset)
+            if got > 0:
+                if got != size:
+                    view = view[:got]
+                try:
+                    thread.write(raw[1], view)
+                except SyscallError:
+                    return did_read(t, IovIter([(raw[1], got)]).copy_out(t, view) or -errno.EFAULT)
+    except SyscallError as error:
+        did_read(t, -error.errno)
+        raise
+    if got > 0:  # as did_read, without the call
+        io = t.io
+        io.syscr += 1
+        io.rchar += got
         return got
-    view = file.stored(offset, size)
-    if view is not None:
-        got = size = len(view)
-    else:
-        view = t.kernel.scratch[:size]
-        got = file.pread(t, view, offset)
-    if got > 0:
-        if got != size:
-            view = view[:got]
-        try:
-            thread.write(raw[1], view)
-        except SyscallError:
-            return IovIter([(raw[1], got)]).copy_out(t, view) or -errno.EFAULT
-    return got
+    return did_read(t, got)
 
 
 def _pread_long(t: Task, a: SyscallArgs, file: FileDescription) -> Result:
@@ -238,33 +233,35 @@ def _pread_long(t: Task, a: SyscallArgs, file: FileDescription) -> Result:
 
 def sys_pwrite64(t: Task, a: SyscallArgs) -> Result:
     """pwrite64(2)."""
-    try:
-        done = _pwrite64(t, a)
-    except SyscallError as error:
-        done = -error.errno
-    return did_write(t, done)
-
-
-def _pwrite64(t: Task, a: SyscallArgs) -> Result:
     raw = a.raw
     size, offset = raw[2], raw[3]
     if offset > LLONG_MAX:
         return -errno.EINVAL
-    file = a.held
-    if file is None:
-        file = t.fds.get_io(raw[0] & 0xFFFFFFFF)
-    if not (file.flags + 1) & 2 or size > SCRATCH_SIZE or offset + size > LLONG_MAX:
-        return _pwrite_long(t, a, file)
-    if raw[1] + size > USER_MAX:
-        return -errno.EFAULT
-    view = t.thread.in_window(raw[1], size) if file.looks_once else None
-    if view is None:
-        view = t.kernel.scratch[:size]
-        try:
-            t.thread.read_into(raw[1], view)
-        except SyscallError:
-            return _pwrite_long(t, a, file)
-    return file.pwrite(t, view, offset)
+    try:
+        file = a.held
+        if file is None:
+            file = t.fds.get_io(raw[0] & 0xFFFFFFFF)
+        if not (file.flags + 1) & 2 or size > SCRATCH_SIZE or offset + size > LLONG_MAX:
+            return did_write(t, _pwrite_long(t, a, file))
+        if raw[1] + size > USER_MAX:
+            return -errno.EFAULT
+        view = t.thread.in_window(raw[1], size) if file.looks_once else None
+        if view is None:
+            view = t.kernel.scratch[:size]
+            try:
+                t.thread.read_into(raw[1], view)
+            except SyscallError:
+                return did_write(t, _pwrite_long(t, a, file))
+        put = file.pwrite(t, view, offset)
+    except SyscallError as error:
+        did_write(t, -error.errno)
+        raise
+    if put > 0:  # as did_write, without the call
+        io = t.io
+        io.syscw += 1
+        io.wchar += put
+        return put
+    return did_write(t, put)
 
 
 def _pwrite_long(t: Task, a: SyscallArgs, file: FileDescription) -> Result:
