@@ -111,11 +111,7 @@ class Sandbox:
             from sandbox.boot.tracing import trace_to
 
             trace_to(kernel, options.strace_fd, options.json_log and options.strace_fd == options.log_fd)
-        self.memory_watch = MemoryWatch(kernel, own_pages, give_back)
-        if container is not None and container.host_oom_fds:
-            from sandbox.boot.host_oom import HostOom
-
-            self.memory_watch.tell_host = HostOom(container.host_oom_fds).tell
+        self.memory_watch = self._make_memory_watch(kernel)
         kernel.load.start()
         self.view = kernel.view
         self.view.on_exit = self._exited
@@ -126,6 +122,14 @@ class Sandbox:
             if not container.attached:
                 HostSignals(self, self.reactor)
         self._start_first_program(kernel)
+
+    def _make_memory_watch(self, kernel: Kernel) -> MemoryWatch:
+        watch, container = MemoryWatch(kernel, own_pages, give_back), self.options.container
+        if container is not None and container.host_oom_fds:
+            from sandbox.boot.host_oom import HostOom
+
+            watch.tell_host = HostOom(container.host_oom_fds).tell
+        return watch
 
     def _start_first_program(self, kernel: Kernel) -> None:
         from sandbox.boot.first_program import ProgramStart

@@ -91,8 +91,7 @@ class ThreadGroup:
         self.prof_timer: IntervalTimer | None = None
         self.cpu_limit: CpuLimit | None = None
         self.posix_timers: dict[int, PosixTimer] = {}
-        self.next_timer_id = self.oom_score_adj = 0
-        self.least_oom_score_adj = 0  # to which an unprivileged writer may go
+        self.next_timer_id = self.oom_score_adj = self.least_oom_score_adj = 0  # least: of an unprivileged writer
         self.dump_filter = 0x33  # core(5); kept for /proc, as no core is ever written
 
     @property

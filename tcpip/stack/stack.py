@@ -56,7 +56,6 @@ if TYPE_CHECKING:
     from random import Random
 
     from tcpip.filter.netfilter import Netfilter
-
 MAX_ROUNDS: Final = 64
 """Turns of receive and send in one call; what two local endpoints go on saying waits for the next flush."""
 MAX_CACHED_ROUTES: Final = 1024
@@ -91,9 +90,8 @@ class Stack:
         self.anycast: dict[bytes, Nic] = {}
         self.generation = 0
         self.default_ttl = 64
-        self.nonlocal_bind: int = 0  # ip_nonlocal_bind: sockets may have addresses that are nobody's here
-        self.nonlocal_bind_v6: int = 0
         self.bindv6only: int = 0
+        self.nonlocal_bind = self.nonlocal_bind_v6 = 0  # sockets may have addresses that are nobody's here
         self.ipv6_enabled = ipv6
         self.netfilter: Netfilter | None = None
         self.flows: FlowForwarder | None = None

@@ -224,7 +224,10 @@ OP(mincore) { long result = RESULT(mincore(place(a[0] & 3), a[1], (unsigned char
 OP(peek) { if (!pieces[a[0] & 3]) return -EINVAL; return guarded(do_peek, a); }
 OP(poke) { if (!pieces[a[0] & 3]) return -EINVAL; return guarded(do_poke, a); }
 OP(readinto) { if (!pieces[a[1] & 3]) return -EINVAL; return RESULT(read(FD(a[0]), pieces[a[1] & 3] + a[2], a[3])); }
-OP(writefrom) { if (!pieces[a[1] & 3]) return -EINVAL; return RESULT(write(FD(a[0]), pieces[a[1] & 3] + a[2], a[3])); }
+OP(writefrom) { /* of a sealed file: Linux 6.14 changed whether seals or bytes come first */
+    if (!pieces[a[1] & 3] || fcntl(FD(a[0]), F_GET_SEALS) > F_SEAL_SEAL) return -EINVAL;
+    return RESULT(write(FD(a[0]), pieces[a[1] & 3] + a[2], a[3]));
+}
 
 #define ENTRY(name) {#name, op_##name}
 const struct op other_ops[] = {
