@@ -54,6 +54,7 @@ KERNEL_STATE: Final = (
     "sessions",
     "login_sessions",
     "settings",
+    "keys",
     "mounts",
 )
 # Of a container's PID namespace: it is the same object in the new sandbox, where /proc refers to it.

@@ -12,6 +12,7 @@ from sandbox.kernel.cgroup.cgroup import Cgroup, Hierarchy
 from sandbox.kernel.control import NO_RETURN, Intercepted, Result
 from sandbox.kernel.futex import FutexTable
 from sandbox.kernel.ipc.namespace import IpcNamespace
+from sandbox.kernel.keys import KeyTable
 from sandbox.kernel.load_average import LoadAverage
 from sandbox.kernel.log import KernelLog
 from sandbox.kernel.namespaces import FIRST_NUMBER, KINDS, CgroupNamespace, Namespaces, UtsNamespace
@@ -86,6 +87,7 @@ class Kernel:
         self.aio = AioTotal()
         self.uring = UringTasks()
         self.settings = Settings()
+        self.keys = KeyTable(self)
         self.ipc = IpcNamespace(clock, FIRST_NUMBER + KINDS.index(b"ipc"))
         self.uts = UtsNamespace(FIRST_NUMBER + KINDS.index(b"uts"), b"stackbox", b"(none)")
         self.net_ns = NetNamespace(self, FIRST_NUMBER + KINDS.index(b"net"))

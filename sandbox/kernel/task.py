@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sandbox.kernel.fs_context import FSContext
     from sandbox.kernel.ipc.sem_undo import UndoList
     from sandbox.kernel.kernel import Kernel
+    from sandbox.kernel.keys import Key
     from sandbox.kernel.pid_namespace import Pid, PidNamespace
     from sandbox.kernel.signal_info import SignalInfo
     from sandbox.kernel.thread_group import ThreadGroup
@@ -122,6 +123,9 @@ class Task:
         "told_ns",
         "waits",
         "io",
+        "session_keyring",
+        "thread_keyring",
+        "request_keyring",
         "penalty_until",  # it has got too much memory, and waits so long (cgroup/memory.py)
         "__weakref__",
     )
@@ -185,6 +189,9 @@ class Task:
         # processor time when it last got a signal for its process's, as it was told last, when it came to its control group
         self.sampled_ns = self.told_ns = self.subgroup_cpu_ns = self.waits = self.penalty_until = 0
         self.io = IoCount()
+        self.session_keyring: Key | None = None
+        self.thread_keyring: Key | None = None
+        self.request_keyring = 0  # where request_key(2) would put what it makes
         self.subgroup: Cgroup | None = None  # a threaded control group; None: it is in that of its process
 
     # --- guest memory ---

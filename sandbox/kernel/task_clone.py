@@ -329,6 +329,9 @@ def _inherit(t: Task, child: Task, flags: int) -> None:
     child.memory_error_policy, child.io_flusher = t.memory_error_policy, t.io_flusher
     child.timer_slack_ns = child.default_timer_slack_ns = t.timer_slack_ns
     child.personality = t.personality
+    if t.session_keyring is not None:
+        child.session_keyring = t.kernel.keys.hold(t.session_keyring)
+    child.request_keyring = t.request_keyring
     child.login_uid, child.login_session = t.login_uid, t.login_session
 
 

@@ -63,6 +63,8 @@ def exit_task(t: Task) -> None:
     t.fs.release()
     t.ns.drop()
     leave(kernel, t.creds.user)
+    if t.session_keyring is not None or t.thread_keyring is not None or group.process_keyring is not None:
+        kernel.keys.leave(t, last)
     if t.creds.landlock is not None:
         t.creds.landlock.release()
     if t.seccomp is not None:

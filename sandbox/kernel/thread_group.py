@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sandbox.kernel.cpu_limit import CpuLimit
     from sandbox.kernel.interval_timer import IntervalTimer
     from sandbox.kernel.kernel import Kernel
+    from sandbox.kernel.keys import Key
     from sandbox.kernel.pid_namespace import Pid
     from sandbox.kernel.posix_timers import PosixTimer
     from sandbox.kernel.sessions import ControllingTerminal, ProcessGroup, Session
@@ -83,6 +84,7 @@ class ThreadGroup:
         self.cpu_ns_past = 0  # host processes that were left by execve
         self.cpu_base_ns = 0  # what the host process had used when this process borrowed it (vfork)
         self.use_past, self.use_told, self.child_use = Usage(), Usage(), Usage()  # of the same; at least
+        self.process_keyring: Key | None = None
         self.io = IoCount()  # of threads that have ended, and of children that were waited for
         self.max_rss_pages = self.child_cpu_ns = self.child_max_rss_pages = 0  # child: waited-for ones, and theirs
         # timers

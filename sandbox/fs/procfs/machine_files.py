@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Callable, Final
 
+from sandbox.fs.procfs.key_files import key_users, keys
 from sandbox.fs.procfs.locks import locks
 from sandbox.fs.procfs.system_files import empty, used_pages
 
@@ -95,6 +96,8 @@ FILES: Final[tuple[tuple[str, Callable[[Task], bytes]], ...]] = (
     ("consoles", empty),
     ("execdomains", execdomains),
     ("interrupts", interrupts),
+    ("key-users", key_users),
+    ("keys", keys),
     ("locks", locks),
     ("misc", misc),
     ("slabinfo", slabinfo),

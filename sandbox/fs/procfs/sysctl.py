@@ -12,6 +12,7 @@ from sandbox.fs.procfs.nic_sysctl import ALL, NicFile
 from sandbox.fs.pseudo.nodes import FixedFile, MadeFile, PseudoDir, PseudoFile
 from sandbox.fs.pseudo.numbers import parse_decimal
 from sandbox.kernel.kernel import RELEASE
+from sandbox.kernel.keys import MAX_BYTES, MAX_KEYS, ROOT_BYTES, ROOT_KEYS
 
 if TYPE_CHECKING:
     from sandbox.fs.procfs.filesystem import ProcFs
@@ -33,6 +34,11 @@ _FIXED: Final[tuple[tuple[str, str], ...]] = (
     ("fs/overflowuid", "65534"),
     ("kernel/cap_last_cap", str(CAP_LAST_CAP)),
     ("kernel/core_uses_pid", "0"),
+    ("kernel/keys/gc_delay", "300"),
+    ("kernel/keys/maxbytes", str(MAX_BYTES)),
+    ("kernel/keys/maxkeys", str(MAX_KEYS)),
+    ("kernel/keys/root_maxbytes", str(ROOT_BYTES)),
+    ("kernel/keys/root_maxkeys", str(ROOT_KEYS)),
     ("kernel/kptr_restrict", "1"),
     ("kernel/ngroups_max", "65536"),
     ("kernel/osrelease", RELEASE),
