@@ -22,6 +22,7 @@ USER: Final = b"user"
 LOGON: Final = b"logon"
 KINDS: Final = (USER, LOGON, KEYRING)
 NO_GROUP: Final = -1
+GC_DELAY_NS: Final = 300_000_000_000  # kernel.keys.gc_delay
 LINK_BYTES: Final = 4  # KEYQUOTA_LINK_BYTES
 MAX_DEPTH: Final = 6  # KEYRING_SEARCH_MAX_DEPTH
 MAX_KEYS: Final = 200  # of a user: kernel.keys.maxkeys
@@ -49,7 +50,7 @@ class KeyUser:
 class Key:
     """`links` are a keyring's, by kind and description; `uses` counts keyrings and processes that have it."""
 
-    __slots__ = ("serial", "kind", "description", "uid", "gid", "perm", "data", "links", "expires", "revoked",
+    __slots__ = ("serial", "kind", "description", "uid", "gid", "perm", "data", "links", "expires", "revoked", "ended",
                  "restricted", "uses", "account", "charged")  # fmt: skip
 
     def __init__(self, serial: int, kind: bytes, description: bytes, owner: KeyUser, gid: int, perm: int) -> None:
@@ -63,6 +64,7 @@ class Key:
         self.links: dict[tuple[bytes, bytes], Key] = {}
         self.expires = 0  # ns on the monotonic clock; 0: never
         self.revoked = False
+        self.ended = 0  # when that was, ns
         self.restricted = False  # nothing more can be linked
         self.uses = 0
         self.account = owner
@@ -114,6 +116,8 @@ class KeyTable:
     def make(self, kind: bytes, description: bytes, uid: int, gid: int, perm: int, data: bytes = b"") -> Key:
         """One more, that nobody has yet; EDQUOT."""
         owner, size = self.user(uid), len(description) + 1 + len(data)
+        if owner.keys >= MAX_KEYS or owner.bytes + size > MAX_BYTES or len(self.keys) >= ROOT_KEYS:
+            self._collect()
         if (owner.keys >= (MAX_KEYS if uid else ROOT_KEYS)) or len(self.keys) >= ROOT_KEYS:
             raise SyscallError(errno.EDQUOT)
         self._charge(owner, size)
@@ -125,6 +129,14 @@ class KeyTable:
         owner.keys += 1
         self.keys[serial] = key
         return key
+
+    def _collect(self) -> None:
+        """Keyrings give up what has been dead for a while (key_garbage_collector)."""
+        late = self.kernel.clock.now_ns() - GC_DELAY_NS
+        for ring in [one for one in self.keys.values() if one.links]:
+            for key in list(ring.links.values()):
+                if (key.expires and key.expires <= late) or (key.revoked and key.ended <= late):
+                    self.unlink(ring, key)
 
     def _charge(self, owner: KeyUser, size: int) -> None:
         most = MAX_BYTES if owner.uid else ROOT_BYTES

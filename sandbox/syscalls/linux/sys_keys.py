@@ -171,7 +171,7 @@ def _revoke(t: Task, a: SyscallArgs) -> int:
         if error.errno != errno.EACCES:
             raise
         key, _ = _look_up(t, a.int(1), SETATTR)
-    key.revoked = True
+    key.revoked, key.ended = True, t.kernel.clock.now_ns()
     if key.kind == KEYRING:
         t.kernel.keys.clear(key)
     else:

@@ -7,7 +7,7 @@ import errno
 import pytest
 
 from sandbox.errors import SyscallError
-from sandbox.kernel.keys import KEYRING, MAX_KEYS, ROOT_KEYS, USER, KeyTable
+from sandbox.kernel.keys import GC_DELAY_NS, KEYRING, MAX_KEYS, ROOT_KEYS, USER, KeyTable
 
 from .box import Box
 
@@ -68,3 +68,15 @@ def test_no_keyring_is_in_itself(box: Box) -> None:
     lonely = table.hold(table.make(KEYRING, b"lonely", 0, 0, 0))
     with pytest.raises(SyscallError, match="ELOOP"):
         table.link(lonely, rings[0])
+
+
+def test_expired_keys_make_room_after_a_while(box: Box) -> None:
+    table = KeyTable(box.kernel)
+    ring = table.hold(table.make(KEYRING, b"ring", 1000, 1000, 0))
+    for n in range(MAX_KEYS - 1):
+        key = table.make(USER, b"%d" % n, 1000, 1000, 0)
+        key.expires = box.kernel.clock.now_ns() - GC_DELAY_NS + (n > 0) * 10**12
+        table.link(ring, key)
+    table.make(USER, b"more", 1000, 1000, 0)
+    with pytest.raises(SyscallError, match="EDQUOT"):
+        table.make(USER, b"too many", 1000, 1000, 0)
