@@ -157,10 +157,14 @@ class Nic(Dispatcher):
     def set_link(self, link: LinkEndpoint) -> None:
         """Another link for the same wire: a wrapper around the present one, or what it wraps."""
         self.link = link
-        self._capabilities = link.capabilities
-        self._soft_csum = not link.capabilities & CAP_TX_CSUM
-        self.cuts_udp = link.capabilities & (CAP_USO | CAP_LOOPBACK) == CAP_USO
+        self.capabilities_changed()
         link.attach(self)
+
+    def capabilities_changed(self) -> None:
+        """What the link does for this host is another."""
+        self._capabilities = self.link.capabilities
+        self._soft_csum = not self._capabilities & CAP_TX_CSUM
+        self.cuts_udp = self._capabilities & (CAP_USO | CAP_LOOPBACK) == CAP_USO
 
     # Receiving.
 

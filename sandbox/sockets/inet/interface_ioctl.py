@@ -37,6 +37,7 @@ NAME_SIZE: Final = 16
 MAX_IFCONF: Final = 256  # entries that one SIOCGIFCONF returns at most
 
 _INT: Final = struct.Struct("<i")
+_POINTER: Final = struct.Struct("<Q")
 _IFCONF: Final = struct.Struct("<i4xQ")
 _SOCKADDR_IN: Final = struct.Struct("<HH4s8x")
 
@@ -71,7 +72,9 @@ def ioctl(t: Task, network: Network, cmd: int, arg: int, inet: bool = True) -> i
     if nic is None:
         raise SyscallError(errno.ENODEV)
     if cmd == SIOCETHTOOL:
-        raise SyscallError(errno.EOPNOTSUPP)  # as by a driver that has none of it
+        from sandbox.sockets.inet import ethtool
+
+        return ethtool.ioctl(t, network, nic, _POINTER.unpack_from(t.copy_in(arg, IFREQ_SIZE), NAME_SIZE)[0])
     t.copy_out(arg + NAME_SIZE, _get(nic, cmd, name.decode("latin-1")))
     return 0
 

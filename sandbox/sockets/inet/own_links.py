@@ -35,7 +35,7 @@ class OwnLink(LinkEndpoint):
     has been up since it was made or moved. `chosen`: its address is one that somebody has asked for. `announced`: whoever
     watches the network has been told of it. `queue_length`: IFLA_TXQLEN, which is nothing but a number for what has no queue.
     `asked`: IFF_PROMISC and IFF_ALLMULTI as somebody has set them: no filter of addresses stands before these links, so that they
-    hear all frames anyway."""
+    hear all frames anyway. `off`: the CAP_* that somebody has turned off."""
 
     def __init__(self, kind: str, mac: bytes, capabilities: int = 0) -> None:
         super().__init__(MTU_MOST, mac, capabilities)
@@ -48,6 +48,7 @@ class OwnLink(LinkEndpoint):
         self.announced = False
         self.queue_length = QUEUE_LENGTH
         self.asked = 0
+        self.off = 0
 
     def write_packets(self, batch: list[TxPacket]) -> int:
         return len(batch)

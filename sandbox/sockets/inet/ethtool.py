@@ -1,0 +1,153 @@
+"""SIOCETHTOOL (net/ethtool/ioctl.c, include/uapi/linux/ethtool.h): what drivers of links without hardware answer, and what can be
+turned off of what a `veth` leaves to its other end: checksums and segmentation.
+
+What such drivers have nothing of is EOPNOTSUPP, as are lists of features by name (ETHTOOL_GFEATURES) and the netlink family `ethtool`.
+"""
+
+from __future__ import annotations
+
+import errno
+import struct
+from typing import TYPE_CHECKING, Final
+
+from sandbox.abi.linux.capability import CAP_NET_ADMIN
+from sandbox.errors import SyscallError
+from sandbox.sockets.inet.bridge import BridgeLink
+from sandbox.sockets.inet.link_state import carries
+from sandbox.sockets.inet.own_links import BRIDGE, DUMMY, VETH, OwnLink, kind_of, own_link
+from tcpip.link.base import CAP_TSO4, CAP_TSO6, CAP_TX_CSUM
+
+if TYPE_CHECKING:
+    from sandbox.gateway.network import Network
+    from sandbox.kernel.task import Task
+    from tcpip.stack.nic import Nic
+
+GDRVINFO, GLINK, GSTRINGS, GSTATS, GPERMADDR, GSSET_INFO, GET_TS_INFO, GLINKSETTINGS = (
+    0x03,
+    0x0A,
+    0x1B,
+    0x1D,
+    0x20,
+    0x37,
+    0x41,
+    0x4C,
+)
+_DRIVERS: Final = {
+    VETH: (b"veth", b"1.0", b"", b""),
+    BRIDGE: (b"bridge", b"2.3", b"N/A", b"N/A"),
+    DUMMY: (b"dummy", b"1.0", b"", b""),
+}
+_DRVINFO: Final = struct.Struct("<I32s32s32s32s32s12x5I")
+_VALUE: Final = struct.Struct("<II")
+_TS_INFO: Final = struct.Struct("<IIiI12xI12x")
+_SETTINGS: Final = struct.Struct("<II7Bb4B28x")
+_MASK_WORDS: Final = 4  # of each of three masks of link modes, all of them empty
+_SOFTWARE_TIMES: Final = 2 | 8 | 16  # SOF_TIMESTAMPING_TX_SOFTWARE, RX_SOFTWARE, SOFTWARE
+_SPEED: Final = 10000
+_UNKNOWN: Final = 0xFFFFFFFF
+_FULL: Final = 1
+_SS_STATS: Final = 1
+_STATISTICS: Final = (b"peer_ifindex",)
+_STRING_SIZE: Final = 32
+_SEGMENTS: Final = CAP_TSO4 | CAP_TSO6
+# Command: what it asks for. Receiving needs no checksums, and what was split is never joined.
+_FLAGS: Final = {0x14: 0, 0x16: CAP_TX_CSUM, 0x18: 0, 0x1E: _SEGMENTS, 0x21: 0, 0x23: 0, 0x25: 0, 0x2B: 0}
+_ALWAYS: Final = frozenset((0x14, 0x18, 0x23))  # receive checksums, scatter and gather, segmentation in software
+_SETS: Final = {0x17: CAP_TX_CSUM, 0x1F: _SEGMENTS}
+
+
+def ioctl(t: Task, network: Network, nic: Nic, data: int) -> int:
+    """dev_ethtool: 0. EFAULT, EPERM, EOPNOTSUPP."""
+    cmd = int.from_bytes(t.copy_in(data, 4), "little")
+    if not nic.loopback and own_link(nic) is None:
+        raise SyscallError(errno.EOPNOTSUPP)  # the way out: as by a driver that has none of it
+    if cmd in _SETS:
+        _set(t, network, nic, _SETS[cmd], _VALUE.unpack(t.copy_in(data, _VALUE.size))[1])
+    elif cmd in _FLAGS:
+        t.copy_out(data, _VALUE.pack(cmd, int(cmd in _ALWAYS or nic.link.capabilities & _FLAGS[cmd] != 0)))
+    elif cmd == GLINK:
+        if kind_of(nic) == DUMMY:
+            raise SyscallError(errno.EOPNOTSUPP)
+        t.copy_out(data, _VALUE.pack(cmd, int(nic.up and carries(nic))))
+    elif cmd == GPERMADDR:
+        _permanent(t, data)
+    elif cmd == GET_TS_INFO:
+        times = _SOFTWARE_TIMES & ~2 if kind_of(nic) == BRIDGE else _SOFTWARE_TIMES
+        t.copy_out(data, _TS_INFO.pack(cmd, times, -1, 0, 0))
+    else:
+        _of_driver(t, nic, data, cmd)
+    return 0
+
+
+def _permanent(t: Task, data: int) -> None:
+    """Links without hardware have no permanent address, which is told as zeros. ETOOSMALL is EINVAL's kin, and not met."""
+    size = _VALUE.unpack(t.copy_in(data, _VALUE.size))[1]
+    if size < 6:
+        raise SyscallError(errno.EINVAL)
+    t.copy_out(data, _VALUE.pack(GPERMADDR, 6) + bytes(6))
+
+
+def _of_driver(t: Task, nic: Nic, data: int, cmd: int) -> None:
+    link = own_link(nic)
+    if link is None:
+        raise SyscallError(errno.EOPNOTSUPP)
+    veth = link.kind == VETH
+    if cmd == GDRVINFO:
+        driver, version, firmware, bus = _DRIVERS[link.kind]
+        statistics = len(_STATISTICS) if veth else 0
+        t.copy_out(data, _DRVINFO.pack(cmd, driver, version, firmware, bus, b"", 0, statistics, 0, 0, 0))
+    elif cmd == GLINKSETTINGS and veth:
+        _settings(t, data, _SPEED, _FULL, 0)
+    elif cmd == GLINKSETTINGS and isinstance(link, BridgeLink):
+        carrying = any([carries(port.nic) for port in link.ports])
+        _settings(t, data, _SPEED if carrying else _UNKNOWN, 255, 255)
+    elif cmd == GSSET_INFO and veth:
+        _, wanted = _VALUE.unpack_from(t.copy_in(data, 8))
+        mask = int.from_bytes(t.copy_in(data + 8, 8), "little")
+        t.copy_out(data + 8, (mask & 1 << _SS_STATS).to_bytes(8, "little"))
+        if mask & 1 << _SS_STATS:
+            t.copy_out(data + 16, len(_STATISTICS).to_bytes(4, "little"))
+    elif cmd == GSTRINGS and veth:
+        if int.from_bytes(t.copy_in(data + 4, 4), "little") != _SS_STATS:
+            raise SyscallError(errno.EOPNOTSUPP)
+        names = b"".join(name.ljust(_STRING_SIZE, b"\0") for name in _STATISTICS)
+        t.copy_out(data + 8, len(_STATISTICS).to_bytes(4, "little") + names)
+    elif cmd == GSTATS and veth:
+        other = link.other_end()
+        t.copy_out(data + 4, len(_STATISTICS).to_bytes(4, "little") + _number(other).to_bytes(8, "little"))
+    else:
+        raise SyscallError(errno.EOPNOTSUPP)
+
+
+def _number(nic: Nic | None) -> int:
+    return nic.number if nic is not None else 0
+
+
+def _settings(t: Task, data: int, speed: int, duplex: int, port: int) -> None:
+    """ethtool_get_link_ksettings: who does not know how long the masks are is told first."""
+    words = struct.unpack_from("<b", t.copy_in(data + 15, 1))[0]
+    known = words == _MASK_WORDS
+    if not known:
+        speed = duplex = port = 0
+    more = _MASK_WORDS if known else -_MASK_WORDS
+    head = _SETTINGS.pack(GLINKSETTINGS, speed, duplex, port, 0, 0, 0, 0, 0, more, 0, 0, 0, 0)
+    t.copy_out(data, head + (bytes(12 * _MASK_WORDS) if known else b""))
+
+
+def _set(t: Task, network: Network, nic: Nic, what: int, on: int) -> None:
+    """Of a veth: what is turned off, this end does by itself. Without checksums there is no segmentation (netdev_fix_features)."""
+    if not t.creds.has_in(network.user(), CAP_NET_ADMIN):
+        raise SyscallError(errno.EPERM)
+    link = own_link(nic)
+    if link is None or link.kind != VETH:
+        if bool(on) != (nic.link.capabilities & what != 0):
+            raise SyscallError(errno.EOPNOTSUPP)
+        return
+    _turn(link, nic, what, on != 0)
+
+
+def _turn(link: OwnLink, nic: Nic, what: int, on: bool) -> None:
+    link.off = link.off & ~what if on else link.off | what
+    allowed = (CAP_TX_CSUM | _SEGMENTS) & ~link.off
+    link.capabilities = allowed if allowed & CAP_TX_CSUM else 0
+    nic.capabilities_changed()
