@@ -32,6 +32,8 @@ def change(network: Network, request: Request) -> None:
     if request.type != RTM_DELQDISC:
         if not kind or kind in _BUILT_IN or kind == qdisc(nic).encode():
             raise SyscallError(errno.EOPNOTSUPP)
+        if not request.flags & nl.NLM_F_CREATE:
+            raise nl.Refusal(errno.ENOENT, "Qdisc not found. To create specify NLM_F_CREATE flag")
         raise nl.Refusal(errno.ENOENT, "Specified qdisc kind is unknown")
     if parent != _ROOT:
         raise nl.Refusal(errno.ENOENT, "Failed to find qdisc with specified classid")

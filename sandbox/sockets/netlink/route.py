@@ -68,7 +68,10 @@ RTM_NEWADDRLABEL: Final = 72
 RTM_GETADDRLABEL: Final = 74
 RTM_NEWNSID: Final = 88
 RTM_GETNSID: Final = 90
+RTM_GETSTATS: Final = 94
 RTM_MAX: Final = 123
+_NONE: Final = (42, 46, 102, 106)  # classes, filters and chains of disciplines, next hops: there are none
+_MULTICAST_ROUTERS: Final = (128, 129)  # RTNL_FAMILY_IPMR, RTNL_FAMILY_IP6MR: nobody is one
 _GETS: Final = 2  # kinds come in fours: NEW, DEL, GET, SET
 
 _OF_BRIDGES: Final = (RTM_SETLINK, RTM_DELLINK, RTM_NEWNEIGH, neighbors.RTM_DELNEIGH)
@@ -110,8 +113,12 @@ def answer(t: Task, network: Network, request: Request, port: int, strict: bool)
         return neighbors.get(network, request, port)
     if kind == RTM_GETNETCONF:
         return netconf.get(network, request, port)
+    if kind == RTM_GETSTATS:
+        return route_views.counts(network, request, port)
     if not request.dump:
         raise SyscallError(errno.EOPNOTSUPP)
+    if kind in _NONE:
+        return nl.dump(request, port, kind - _GETS, [])
     if kind == RTM_GETRULE:
         return nl.dump(request, port, RTM_NEWRULE, rules.bodies(network, _family(request)))
     if kind == RTM_GETQDISC:
@@ -169,6 +176,8 @@ def _get_route(t: Task, network: Network, request: Request, port: int, strict: b
     if not request.dump:
         return [nl.message(RTM_NEWROUTE, 0, request.seq, port, _lookup(t, network, request))]
     family = _family(request)
+    if family in _MULTICAST_ROUTERS:
+        return nl.dump(request, port, RTM_NEWROUTE, [])
     table = 0
     if strict and len(request.body) >= RTMSG.size:
         asked = request.attributes(RTMSG.size).get(15)

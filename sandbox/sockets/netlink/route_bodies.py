@@ -70,8 +70,7 @@ def link_body(network: Network, nic: Nic, change: int = 0, starting: bool = Fals
     flags, state = interface_flags(nic), operational(nic)
     if starting:
         flags, state = flags & ~IFF_RUNNING, without_carrier(nic)
-    counts = (nic.rx_packets, nic.tx_packets, nic.rx_bytes, nic.tx_bytes, 0, 0, nic.rx_dropped, nic.tx_dropped)
-    stats = counts + (0,) * (_STATS - len(counts))
+    stats = _counts(nic)
     parts = [
         IFINFO.pack(AF_UNSPEC, interface_type(nic), nic.number, flags, change),
         nl.string(3, nic.name),
@@ -86,7 +85,7 @@ def link_body(network: Network, nic: Nic, change: int = 0, starting: bool = Fals
         nl.u8(33, int(carries(nic))),
         nl.string(6, qdisc(nic)),
         _hardware(nic),
-        nl.attribute(23, struct.pack(f"<{_STATS}Q", *stats)),
+        nl.attribute(23, pack_counts(nic)),
         nl.attribute(7, struct.pack(f"<{_STATS}I", *(value & 0xFFFFFFFF for value in stats))),
         nl.u32(_MIN_MTU, nic.mtu_least),
         nl.u32(_MAX_MTU, nic.mtu_most),
@@ -104,6 +103,16 @@ def _hardware(nic: Nic) -> bytes:
     if nic.mac:
         return nl.attribute(1, nic.mac) + nl.attribute(2, b"\xff" * 6)
     return b"" if kind_of(nic) == TUN else nl.attribute(1, bytes(6)) + nl.attribute(2, bytes(6))
+
+
+def _counts(nic: Nic) -> tuple[int, ...]:
+    counts = (nic.rx_packets, nic.tx_packets, nic.rx_bytes, nic.tx_bytes, 0, 0, nic.rx_dropped, nic.tx_dropped)
+    return counts + (0,) * (_STATS - len(counts))
+
+
+def pack_counts(nic: Nic) -> bytes:
+    """struct rtnl_link_stats64."""
+    return struct.pack(f"<{_STATS}Q", *_counts(nic))
 
 
 def _spec6(nic: Nic) -> bytes:

@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+import errno
 import struct
 from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.socket import AF_INET6
+from sandbox.errors import SyscallError
 from sandbox.sockets.inet.link_state import OPERSTATE, carries, interface_flags, interface_type, operational
 from sandbox.sockets.inet.own_links import own_link
 from sandbox.sockets.netlink import message as nl
 from sandbox.sockets.netlink.bridge_change import port_attributes
-from sandbox.sockets.netlink.route_bodies import IFINFO, qdisc
+from sandbox.sockets.netlink.route_bodies import IFINFO, pack_counts, qdisc
 from tcpip.addr import parse
 from tcpip.stack.source_selection import LABELS
 
 if TYPE_CHECKING:
     from sandbox.gateway.network import Network
+    from sandbox.sockets.netlink.message import Request
     from tcpip.stack.nic import Nic
 
 AF_BRIDGE: Final = 7
 _TCMSG: Final = struct.Struct("<BxxxiIII")
 _LABELMSG: Final = struct.Struct("<BxBxII")  # family, length, index, sequence number
-_TCA_KIND: Final = 1
+_TCA_KIND, _TCA_STATS, _TCA_STATS2 = 1, 3, 7
+_STATS_BASIC, _STATS_QUEUE = 1, 3
+_BASIC: Final = struct.Struct("<QI4x")
+_OLD_STATS: Final = struct.Struct("<QI28x")
+_STATSMSG: Final = struct.Struct("<B3xII")
+_LINK_64: Final = 1
+RTM_NEWSTATS: Final = 92
 _ROOT: Final = 0xFFFFFFFF
 _LABEL_ADDRESS, _LABEL = 1, 2
 _DISABLED, _FORWARDING = 0, 3
@@ -34,8 +43,36 @@ def qdiscs(network: Network) -> list[bytes]:
     for _, nic in sorted(network.stack.nics.items()):
         kind = qdisc(nic)
         if kind != "noop":
-            found.append(_TCMSG.pack(0, nic.number, 0, _ROOT, 2) + nl.string(_TCA_KIND, kind))
+            found.append(_TCMSG.pack(0, nic.number, 0, _ROOT, 2) + nl.string(_TCA_KIND, kind) + _sent(nic, kind))
     return found
+
+
+def _sent(nic: Nic, kind: str) -> bytes:
+    """TCA_STATS2 and TCA_STATS (tc_fill_qdisc): `noqueue` counts nothing."""
+    octets, packets = (0, 0) if kind == "noqueue" else (nic.tx_bytes, nic.tx_packets & 0xFFFFFFFF)
+    basic = nl.attribute(_STATS_BASIC, _BASIC.pack(octets, packets))
+    new = nl.attribute(_TCA_STATS2, basic + nl.attribute(_STATS_QUEUE, bytes(20)))
+    return new + nl.attribute(_TCA_STATS, _OLD_STATS.pack(octets, packets))
+
+
+def interface_counts(nic: Nic, mask: int) -> bytes:
+    """RTM_NEWSTATS of one interface: of what is asked for only IFLA_STATS_LINK_64 is there (rtnl_fill_statsinfo)."""
+    body = _STATSMSG.pack(0, nic.number, mask & _LINK_64)
+    return body + nl.attribute(1, pack_counts(nic)) if mask & _LINK_64 else body
+
+
+def counts(network: Network, request: Request, port: int) -> list[bytes]:
+    """RTM_GETSTATS: EINVAL without a mask, ENODEV, for an interface or a dump."""
+    _, number, mask = request.header(_STATSMSG)
+    if not mask:
+        raise nl.Refusal(errno.EINVAL, "Filter mask must be set for stats get" + (" dump" if request.dump else ""))
+    if request.dump:
+        bodies = [interface_counts(nic, mask) for _, nic in sorted(network.stack.nics.items()) if mask & _LINK_64]
+        return nl.dump(request, port, RTM_NEWSTATS, bodies)
+    nic = network.stack.nics.get(number)
+    if nic is None:
+        raise SyscallError(errno.ENODEV if number > 0 else errno.EINVAL)
+    return [nl.message(RTM_NEWSTATS, 0, request.seq, port, interface_counts(nic, mask))]
 
 
 def labels() -> list[bytes]:
