@@ -15,4 +15,8 @@ def write_pid(path: str, pid: int) -> None:
             file.write(str(pid))
         os.rename(new, path)
     except OSError as error:
+        try:
+            os.unlink(new)
+        except OSError:
+            pass  # it was not made
         raise RuntimeFailure(f"--pid-file {path}: {os.strerror(error.errno or 0)}") from None

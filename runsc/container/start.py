@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from runsc.container import state_file, status
 from runsc.container.container import Container
+from runsc.failure import RuntimeFailure
 from runsc.log import Log
 from sandbox import plain_json
 from sandbox.control import wire
@@ -18,7 +19,10 @@ def start(container: Container, log: Log) -> None:
     bound_s = -1.0 if container.state.hooks.get("startContainer") else TIMEOUT_S
     container.call(wire.START, {"state": plain_json.dumps(document)}, bound_s)
     container.state.started = True
-    state_file.write(container.directory, container.state)
+    try:
+        state_file.write(container.directory, container.state)
+    except RuntimeFailure as failure:  # a full disk: it runs, and says so itself as long as it answers
+        log.write("warning", str(failure))
     if container.state.hooks.get("poststart"):
         from runsc.container import hooks
 

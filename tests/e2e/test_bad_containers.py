@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import socket
+import subprocess
 from pathlib import Path
 from typing import Any, Iterator
 
 import pytest
 
 from tests.e2e.bundles import change, needs_busybox
-from tests.e2e.conftest import command, runsc
+from tests.e2e.conftest import BOUND_S, ROOT, command, runsc
 from tests.e2e.containers import Shim, talk
 
 pytestmark = needs_busybox
@@ -145,3 +146,30 @@ def test_the_callers_own_terminal(shim: Shim, verb: str) -> None:
         argv += ["exec", "--tty", "c", "/bin/sh", "-c", script]
     out, status = talk(argv, b"ready", b"word\n")
     assert b"/dev/pts/0\r\nready" in out and b"got word" in out and status == 6, out
+
+
+FULL = """
+at=$1; shift; mount --make-rprivate / && mount -t tmpfs -o size=64k none $at || exit 9
+full() { dd if=/dev/zero of=$at/fill bs=1k count=100 2>/dev/null; }
+full; "$@" create --pid-file $at/pid c >/dev/null; echo $? $(ls $at | tr '\n' ' '); rm $at/fill
+"$@" --root $at/state create c </dev/null >/dev/null 2>&1; echo $?; full
+for words in "start c" "pause c" "resume c" "kill c KILL" "wait c"; do "$@" --root $at/state $words >/dev/null; echo $words $?; done
+"$@" --root $at/state delete c; echo $? $(ls $at/state)
+"$@" --root $at/state create d; echo $? $(ls $at/state)
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounts in a namespace of its own")
+def test_a_full_disk(shim: Shim, tmp_path: Path) -> None:
+    """Under the state and under a pid file: what runs is told to run, and all of it is removed."""
+    at = tmp_path / "disk"
+    at.mkdir()
+    change(shim.bundle, process__args=["/bin/sh", "-c", "exec sleep 1000"])
+    words = [*command(), "--root", str(shim.root)]
+    done = subprocess.run(
+        ["unshare", "-m", "sh", "-c", FULL, "sh", str(at), *words],
+        cwd=shim.bundle, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=BOUND_S,
+    )  # fmt: skip
+    lines = ["1 fill", "0", "start c 0", "pause c 0", "resume c 0", "kill c KILL 0", "wait c 0", "0", "1"]
+    assert done.stdout.splitlines() == lines, done
+    assert done.stderr.count("No space left on device") == 2, done
