@@ -63,8 +63,9 @@ def load_verb(name: str) -> Verb:
     return verb
 
 
-def run_command_line(argv: list[str]) -> int:
-    """Everything from the words of the command line to the exit status."""
+def run_command_line(argv: list[str], silent: bool = False) -> int:
+    """Everything from the words of the command line to the exit status. `silent`: stderr is a container's, so that only the log
+    has why it failed."""
     values = Values()
     log = Log()
     status = EXIT_OURS if "do" in argv else EXIT_FAILURE  # until it is known which verb it is
@@ -87,14 +88,14 @@ def run_command_line(argv: list[str]) -> int:
         log = logged(values, log)
         return verb.run(Config(values, log), values, rest)
     except RuntimeFailure as failure:
-        report(log, failure)
+        report(log, failure, silent)
         return status if failure.status is None else failure.status
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return status
     except OSError as error:  # of the host, at a place where none is expected: a working directory that was removed
         name = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
-        report(log, RuntimeFailure(f"{name}{os.strerror(error.errno or 0)}"))
+        report(log, RuntimeFailure(f"{name}{os.strerror(error.errno or 0)}"), silent)
         return status
     except KeyboardInterrupt:  # before the sandbox has started; then the command gets it
         return 130
@@ -111,11 +112,12 @@ def logged(values: Values, before: Log) -> Log:
         raise RuntimeFailure(f"--log {path}: {os.strerror(error.errno or 0)}") from None
 
 
-def report(log: Log, failure: RuntimeFailure) -> None:
-    """On stderr and in the log; what came from outside cannot break out of its line."""
+def report(log: Log, failure: RuntimeFailure, silent: bool = False) -> None:
+    """On stderr, unless `silent`, and in the log; what came from outside cannot break out of its line."""
     text = "".join(f"runsc: {printable(line)}\n" for line in failure.lines)
     try:
-        os.write(2, text.encode("utf-8", "backslashreplace"))
+        if not silent:
+            os.write(2, text.encode("utf-8", "backslashreplace"))
     except OSError:
         pass
     log.write("error", str(failure) if len(failure.lines) == 1 else "; ".join(failure.lines))

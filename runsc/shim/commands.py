@@ -64,6 +64,7 @@ class Commands:
 
     def _become(self, words: Sequence[str], stdio: tuple[int, int, int] | None, out: int) -> None:
         status = 1
+        streams = stdio is not None
         try:
             self.loop.forget()
             signal.signal(signal.SIGPIPE, signal.SIG_IGN)
@@ -76,7 +77,7 @@ class Commands:
             os.closerange(3, os.sysconf("SC_OPEN_MAX"))
             from runsc.cli import run_command_line
 
-            status = run_command_line([*self.flags, *words])
+            status = run_command_line([*self.flags, *words], streams)
         finally:
             os._exit(status)
 
