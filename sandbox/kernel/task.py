@@ -129,6 +129,8 @@ class Task:
         "penalty_until",  # it has got too much memory, and waits so long (cgroup/memory.py)
         "__weakref__",
     )
+    session_keyring: Key | None
+    thread_keyring: Key | None
 
     def __init__(self, kernel: Kernel, ids: Pid, group: ThreadGroup, thread: GuestThread, creds: Credentials) -> None:
         self.kernel = kernel
@@ -144,7 +146,7 @@ class Task:
         self.creds = creds
         self.ns = kernel.namespaces.acquire()
         self.comm = b""
-        self.no_new_privs = False
+        self.no_new_privs = self.reset_on_fork = False
         self.seccomp_mode = 0
         self.seccomp: SeccompFilter | None = None  # the newest
         self.handlers = kernel.handlers  # with a seccomp mode: the gate, for every number
@@ -167,19 +169,17 @@ class Task:
         self.real_blocked = 0  # the mask before sigtimedwait(2) opened it; 0 outside
         self.pending = SignalQueue()
         self.altstack_sp = self.altstack_size = self.altstack_flags = 0
-        self.pdeath_signal = 0
         self.lent = False  # it may return from its signal handler without asking, to another mask (GuestThread.deliver)
         self.decided: SignalInfo | None = None  # what a tracer has let through, to be delivered first
         self.ptrace: Tracee | None = None  # with a tracer
         self.tracees: dict[Task, None] = {}
 
-        self.exit_status = self.clear_child_tid = self.robust_list = 0
+        self.exit_status = self.clear_child_tid = self.robust_list = self.pdeath_signal = 0
         self.dying = False  # waits for the platform before it can end
         self.sem_undo: UndoList | None = None
         self.vfork_parent: Task | None = None
 
         self.nice = self.policy = self.rt_priority = self.ioprio = self.personality = 0
-        self.reset_on_fork = False
         self.mempolicy: MemPolicy | None = None
         self.affinity = kernel.cpu_mask
         self.memory_error_policy, self.io_flusher = 2, False  # PR_MCE_KILL (the default), PR_SET_IO_FLUSHER
@@ -189,8 +189,7 @@ class Task:
         # processor time when it last got a signal for its process's, as it was told last, when it came to its control group
         self.sampled_ns = self.told_ns = self.subgroup_cpu_ns = self.waits = self.penalty_until = 0
         self.io = IoCount()
-        self.session_keyring: Key | None = None
-        self.thread_keyring: Key | None = None
+        self.session_keyring = self.thread_keyring = None
         self.request_keyring = 0  # where request_key(2) would put what it makes
         self.subgroup: Cgroup | None = None  # a threaded control group; None: it is in that of its process
 

@@ -63,13 +63,7 @@ def exit_task(t: Task) -> None:
     t.fs.release()
     t.ns.drop()
     leave(kernel, t.creds.user)
-    if t.session_keyring is not None or t.thread_keyring is not None or group.process_keyring is not None:
-        kernel.keys.leave(t, last)
-    if t.creds.landlock is not None:
-        t.creds.landlock.release()
-    if t.seccomp is not None:
-        t.seccomp.release()
-        t.seccomp = None
+    _leave_rights(t, last)
     del group.tasks[t]
     if t is not group.leader:
         t.ids.forget_task(group.ids)
@@ -91,6 +85,17 @@ def exit_task(t: Task) -> None:
     if group.exec_waiter is not None and len(group.tasks) == 1:
         waiter, group.exec_waiter = group.exec_waiter, None
         waiter()
+
+
+def _leave_rights(t: Task, last: bool) -> None:
+    """Its keyrings and the rules that bound it. `last`: of its process."""
+    if t.session_keyring is not None or t.thread_keyring is not None or t.group.process_keyring is not None:
+        t.kernel.keys.leave(t, last)
+    if t.creds.landlock is not None:
+        t.creds.landlock.release()
+    if t.seccomp is not None:
+        t.seccomp.release()
+        t.seccomp = None
 
 
 def leave_memory(t: Task, executes: bool = False) -> None:

@@ -69,7 +69,6 @@ class ThreadGroup:
         self.child_subreaper = self.has_child_subreaper = False
         self.is_init = False  # process 1 of its PID namespace
         self.unkillable = False  # SIGNAL_UNKILLABLE: signals with default action are dropped
-        self.did_exec = False
         self.execs = 0  # programs that it has started (self_exec_id)
         self.exec_task: Task | None = None  # the thread whose execve has passed the point of no return
         self.exec_waiter: Callable[[], None] | None = None  # execve waits for the other threads to be gone
@@ -80,7 +79,7 @@ class ThreadGroup:
         self.stop_reported = True  # a wait has consumed it
         # accounting, ns and events
         self.start_ns = kernel.clock.now_ns()
-        self.threaded = False  # it has had more than one thread
+        self.did_exec = self.threaded = False  # threaded: it has had more than one thread
         self.cpu_ns_past = 0  # host processes that were left by execve
         self.cpu_base_ns = 0  # what the host process had used when this process borrowed it (vfork)
         self.use_past, self.use_told, self.child_use = Usage(), Usage(), Usage()  # of the same; at least
