@@ -6,9 +6,9 @@ mapping whose parts then get their protection.
 
 from __future__ import annotations
 
-from sandbox.abi.linux.mman import NR_MPROTECT, VM_ACCESS, VM_WRITE
+from sandbox.abi.linux.mman import NR_MPROTECT, VM_WRITE
 from sandbox.mm.op_map import map_order
-from sandbox.mm.vma import VMA
+from sandbox.mm.vma import VMA, host_prot
 from sandbox.platform.base import Order
 
 
@@ -27,7 +27,7 @@ class Step:
         """The call."""
         area = self.area
         if self.protect:
-            return Order(NR_MPROTECT, (area.start, area.end - area.start, area.flags & VM_ACCESS))
+            return Order(NR_MPROTECT, (area.start, area.end - area.start, host_prot(area.flags)))
         return map_order(area, self.replaces, copy_fd=self.copy_fd)
 
     def use_copy(self, fd: int) -> None:

@@ -50,7 +50,7 @@ from sandbox.mm import anonymous
 from sandbox.mm.anonymous import SharedAnonymous
 from sandbox.mm.commit import NEVER
 from sandbox.mm.operation import Operation
-from sandbox.mm.vma import VMA
+from sandbox.mm.vma import VMA, host_prot
 from sandbox.platform.base import Order
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ def map_order(area: VMA, replaces: bool, populate: bool = False, copy_fd: int = 
     flags = MAP_FIXED if replaces else MAP_FIXED_NOREPLACE
     if populate:
         flags |= MAP_POPULATE
-    size, prot, backing = area.end - area.start, area.flags & 7, area.backing
+    size, prot, backing = area.end - area.start, host_prot(area.flags), area.backing
     if backing is None:
         flags |= MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
         return Order(NR_MMAP, (area.start, size, prot, flags, _U64, 0), free=free)

@@ -31,7 +31,7 @@ from sandbox.kernel.control import Execute
 from sandbox.kernel.rlimits import RLIMIT_STACK
 from sandbox.mm.op_map import forget, lock_allowed, map_order
 from sandbox.mm.operation import Operation
-from sandbox.mm.vma import VMA
+from sandbox.mm.vma import VMA, host_prot
 from sandbox.platform.base import Order
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ class ProtectOperation(Operation):
     __slots__ = ("start", "end", "prot", "charged", "error")
 
     def __init__(self, mm: MemoryManager, start: int, end: int, prot: int, charged: int, error: int) -> None:
-        super().__init__(mm, (Order(NR_MPROTECT, (start, end - start, prot)),))
+        super().__init__(mm, (Order(NR_MPROTECT, (start, end - start, host_prot(prot))),))
         self.start = start
         self.end = end
         self.prot = prot
@@ -134,7 +134,7 @@ class ProtectOperation(Operation):
         orders = []
         for area in mm.areas.overlapping(self.start, self.end):
             start, end = max(area.start, self.start), min(area.end, self.end)
-            orders.append(Order(NR_MPROTECT, (start, end - start, area.flags & VM_ACCESS)))
+            orders.append(Order(NR_MPROTECT, (start, end - start, host_prot(area.flags))))
         return RestoreOperation(mm, tuple(orders), error).begin()
 
 

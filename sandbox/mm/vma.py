@@ -15,6 +15,12 @@ from sandbox.mm.backing import Backing
 MAX_FREED: Final = 32
 
 
+def host_prot(flags: int) -> int:
+    """What the host is asked for, for VM_* `flags`: processors read what they may write, and so does what reads the memory of
+    a guest for a call."""
+    return flags & 7 | (1 if flags & 2 else 0)
+
+
 class VMA:
     """[start, end), VM_* `flags`; `backing` None is private anonymous memory. `offset`: of `start` in the
     backing, in bytes, as the guest counts (the backing's `base` not added). `name` is what maps(5) prints
