@@ -72,12 +72,10 @@ def _sendfile(t: Task, a: SyscallArgs) -> Result:
     _writable(out)
     if out.flags & O_APPEND and not isinstance(out, PipeFile):
         return -errno.EINVAL
-    if isinstance(out, PipeFile) and not out.pipe.readers:
-        broken_pipe(t)
-    if not count and (isinstance(out, PipeFile) or not isinstance(source, (PipeFile, SocketFile))):
+    if isinstance(out, PipeFile):
+        return _send_to_pipe(t, source, out, count, offset if addr else -1, addr)
+    if not count and not isinstance(source, (PipeFile, SocketFile)):
         return 0
-    if isinstance(out, PipeFile) and not (addr or source.positioned or isinstance(source, PipeFile)):
-        return splice(t, source, out, count, 0, -1, -1)
     _check_source(t, source, addr != 0)
     done = a.state if isinstance(a.state, int) else 0
     blocked, turn = False, done + out.write_turn
@@ -112,6 +110,22 @@ def _sendfile(t: Task, a: SyscallArgs) -> Result:
     if not blocked:
         return AGAIN
     return Block(((out.queue, EVENT_OUT),), out.write_deadline(t, None), interrupted=done or None)
+
+
+def _send_to_pipe(t: Task, source: FileDescription, out: PipeFile, count: int, offset: int, addr: int) -> Result:
+    """splice_file_to_pipe: as much as there is room for at once."""
+    if not out.pipe.readers:
+        broken_pipe(t)
+    if out.pipe.room() <= 0:
+        return _wait(out, EVENT_OUT, 0)
+    if not count:
+        return 0
+    if isinstance(source, PipeFile):
+        return -errno.EINVAL
+    result = _to_pipe(t, source, out, count, 0, offset)
+    if addr and isinstance(result, int) and result > 0:
+        _write_offset(t, addr, offset + result)
+    return result
 
 
 def _check_source(t: Task, source: FileDescription, with_offset: bool) -> None:
