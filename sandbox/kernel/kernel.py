@@ -12,7 +12,6 @@ from sandbox.kernel.cgroup.cgroup import Cgroup, Hierarchy
 from sandbox.kernel.control import NO_RETURN, Intercepted, Result
 from sandbox.kernel.futex import FutexTable
 from sandbox.kernel.ipc.namespace import IpcNamespace
-from sandbox.kernel.keys import KeyTable
 from sandbox.kernel.load_average import LoadAverage
 from sandbox.kernel.log import KernelLog
 from sandbox.kernel.namespaces import FIRST_NUMBER, KINDS, CgroupNamespace, Namespaces, UtsNamespace
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from sandbox.checkpoint.freeze import Freezer
     from sandbox.gateway.network import Network
     from sandbox.kernel.control import Handler
+    from sandbox.kernel.keys import KeyTable
     from sandbox.kernel.task import Task
     from sandbox.kernel.thread_group import ThreadGroup
     from sandbox.platform.base import AddressSpace, Platform
@@ -87,7 +87,7 @@ class Kernel:
         self.aio = AioTotal()
         self.uring = UringTasks()
         self.settings = Settings()
-        self.keys = KeyTable(self)
+        self._keys: KeyTable | None = None
         self.ipc = IpcNamespace(clock, FIRST_NUMBER + KINDS.index(b"ipc"))
         self.uts = UtsNamespace(FIRST_NUMBER + KINDS.index(b"uts"), b"stackbox", b"(none)")
         self.net_ns = NetNamespace(self, FIRST_NUMBER + KINDS.index(b"net"))
@@ -117,6 +117,19 @@ class Kernel:
         self.traced_handlers: list[Handler] = []  # of tasks with a tracer
         self.log.boot(0, f"Linux version {RELEASE} (stackbox)")
         self.log.boot(0, f"smp: Brought up 1 node, {cpus} CPU{'s' if cpus > 1 else ''}")
+
+    @property
+    def keys(self) -> KeyTable:
+        """Keys and keyrings; made when somebody wants one."""
+        if self._keys is None:
+            from sandbox.kernel.keys import KeyTable
+
+            self._keys = KeyTable(self)
+        return self._keys
+
+    @keys.setter
+    def keys(self, table: KeyTable) -> None:
+        self._keys = table
 
     @property
     def memory_bytes(self) -> int:

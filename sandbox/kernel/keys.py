@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING, Final
 
+from sandbox.abi.linux.keyctl import MAX_BYTES, MAX_KEYS, ROOT_BYTES, ROOT_KEYS
 from sandbox.errors import SyscallError
 
 if TYPE_CHECKING:
@@ -25,10 +26,6 @@ NO_GROUP: Final = -1
 GC_DELAY_NS: Final = 300_000_000_000  # kernel.keys.gc_delay
 LINK_BYTES: Final = 4  # KEYQUOTA_LINK_BYTES
 MAX_DEPTH: Final = 6  # KEYRING_SEARCH_MAX_DEPTH
-MAX_KEYS: Final = 200  # of a user: kernel.keys.maxkeys
-MAX_BYTES: Final = 20000
-ROOT_KEYS: Final = 20000  # of root, and of all users together; lower than Linux has it
-ROOT_BYTES: Final = 8 << 20
 _THREAD_PERM: Final = ALL << 24 | VIEW << 16
 _SESSION_PERM: Final = ALL << 24 | (VIEW | READ) << 16
 _NAMED_PERM: Final = ALL << 24 | (VIEW | READ | LINK) << 16

@@ -257,9 +257,10 @@ def _reset(t: Task, result: LoadResult, creds: Credentials) -> None:
     t.restart_block = None
     t.keep_no_calls()
     t.comm = result.comm
-    t.kernel.keys.drop(t.thread_keyring)
-    t.kernel.keys.drop(group.process_keyring)
-    t.thread_keyring = group.process_keyring = None
+    if t.thread_keyring is not None or group.process_keyring is not None:
+        t.kernel.keys.drop(t.thread_keyring)
+        t.kernel.keys.drop(group.process_keyring)
+        t.thread_keyring = group.process_keyring = None
     group.did_exec = True
     group.execs += 1
     group.exit_signal = SIGCHLD

@@ -36,5 +36,10 @@ KEYCTL_RESTRICT_KEYRING: Final = 29
 KEYCTL_MOVE: Final = 30
 KEYCTL_CAPABILITIES: Final = 31
 KEYCTL_MOVE_EXCL: Final = 1
+# Bounds, of a user and of root; those of root are lower than Linux has them, and hold for all users together.
+MAX_KEYS: Final = 200  # kernel.keys.maxkeys
+MAX_BYTES: Final = 20000
+ROOT_KEYS: Final = 20000
+ROOT_BYTES: Final = 8 << 20
 # CAPABILITIES, INVALIDATE, RESTRICT_KEYRING, MOVE; names and tags by namespace
 CAPABILITIES: Final = bytes((0xE1, 0x03))

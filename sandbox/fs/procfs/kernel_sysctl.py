@@ -153,6 +153,8 @@ _SETTINGS: Final = (
     ("fs/inotify/max_user_instances", "inotify_instances", 0, _MOST_INSTANCES),
     ("fs/inotify/max_user_watches", "inotify_watches", 0, _MOST),
     ("fs/nr_open", "nr_open", 64, NR_OPEN),
+    ("user/max_inotify_instances", "inotify_instances", 0, _MOST_INSTANCES),
+    ("user/max_inotify_watches", "inotify_watches", 0, _MOST),
     ("fs/protected_fifos", "protected_fifos", 0, 2),
     ("fs/protected_hardlinks", "protected_hardlinks", 0, 1),
     ("fs/protected_regular", "protected_regular", 0, 2),

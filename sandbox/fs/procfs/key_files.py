@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sandbox.kernel.keys import KEYRING, MAX_BYTES, MAX_KEYS, ROOT_BYTES, ROOT_KEYS, VIEW
+from sandbox.abi.linux.keyctl import MAX_BYTES, MAX_KEYS, ROOT_BYTES, ROOT_KEYS
 
 if TYPE_CHECKING:
     from sandbox.kernel.keys import Key
@@ -29,6 +29,8 @@ def _left(key: Key, now: int) -> str:
 
 def keys(t: Task) -> bytes:
     """Those that the reader may view."""
+    from sandbox.kernel.keys import KEYRING, VIEW
+
     table, ids, now = t.kernel.keys, t.creds.user, t.kernel.clock.now_ns()
     out = []
     for serial in sorted(table.keys):

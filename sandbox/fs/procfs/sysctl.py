@@ -5,14 +5,12 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING, Callable, Final
 
-from sandbox.abi.linux.capability import CAP_LAST_CAP
 from sandbox.errors import SyscallError
 from sandbox.fs.procfs import ipc_sysctl, kernel_sysctl, net_sysctl, nic_sysctl
+from sandbox.fs.procfs.fixed_sysctl import FIXED, READ_ONLY
 from sandbox.fs.procfs.nic_sysctl import ALL, NicFile
 from sandbox.fs.pseudo.nodes import FixedFile, MadeFile, PseudoDir, PseudoFile
 from sandbox.fs.pseudo.numbers import parse_decimal
-from sandbox.kernel.kernel import RELEASE
-from sandbox.kernel.keys import MAX_BYTES, MAX_KEYS, ROOT_BYTES, ROOT_KEYS
 
 if TYPE_CHECKING:
     from sandbox.fs.procfs.filesystem import ProcFs
@@ -22,60 +20,6 @@ if TYPE_CHECKING:
 MAX_NAME: Final = 64
 CORE_PATTERN_MAX: Final = 127
 MAX_GROUP: Final = 2147483647
-
-_FIXED: Final[tuple[tuple[str, str], ...]] = (
-    ("dev/tty/ldisc_autoload", "0"),
-    ("dev/tty/legacy_tiocsti", "0"),
-    ("fs/dir-notify-enable", "1"),
-    ("fs/lease-break-time", "45"),
-    ("fs/leases-enable", "1"),
-    ("fs/mount-max", "10000"),
-    ("fs/overflowgid", "65534"),
-    ("fs/overflowuid", "65534"),
-    ("kernel/cap_last_cap", str(CAP_LAST_CAP)),
-    ("kernel/core_uses_pid", "0"),
-    ("kernel/keys/gc_delay", "300"),
-    ("kernel/keys/maxbytes", str(MAX_BYTES)),
-    ("kernel/keys/maxkeys", str(MAX_KEYS)),
-    ("kernel/keys/root_maxbytes", str(ROOT_BYTES)),
-    ("kernel/keys/root_maxkeys", str(ROOT_KEYS)),
-    ("kernel/kptr_restrict", "1"),
-    ("kernel/ngroups_max", "65536"),
-    ("kernel/osrelease", RELEASE),
-    ("kernel/ostype", "Linux"),
-    ("kernel/overflowgid", "65534"),
-    ("kernel/overflowuid", "65534"),
-    ("kernel/panic", "0"),
-    ("kernel/perf_event_paranoid", "3"),
-    ("kernel/printk", "4\t4\t1\t7"),
-    ("kernel/pty/max", "4096"),
-    ("kernel/random/entropy_avail", "256"),
-    ("kernel/random/poolsize", "256"),
-    ("kernel/randomize_va_space", "2"),
-    ("kernel/seccomp/actions_avail", "kill_process kill_thread trap errno user_notif trace log allow"),
-    ("kernel/seccomp/actions_logged", "kill_process kill_thread trap errno trace log"),
-    ("kernel/sysrq", "0"),
-    ("kernel/tainted", "0"),
-    ("kernel/version", "#1 SMP PREEMPT"),
-    ("net/core/default_qdisc", "fq_codel"),
-    ("net/ipv4/tcp_available_congestion_control", "reno cubic bbr cubic++"),
-    ("user/max_cgroup_namespaces", "1024"),
-    ("user/max_ipc_namespaces", "1024"),
-    ("user/max_mnt_namespaces", "1024"),
-    ("user/max_net_namespaces", "1024"),
-    ("user/max_pid_namespaces", "1024"),
-    ("user/max_time_namespaces", "1024"),
-    ("user/max_user_namespaces", "1024"),
-    ("user/max_uts_namespaces", "1024"),
-    ("vm/mmap_min_addr", "65536"),
-    ("vm/swappiness", "60"),
-)
-
-
-_READ_ONLY: Final = frozenset((
-    "kernel/cap_last_cap", "kernel/ngroups_max", "kernel/osrelease", "kernel/ostype", "kernel/random/entropy_avail",
-    "kernel/random/poolsize", "kernel/seccomp/actions_avail", "kernel/version", "net/ipv4/tcp_available_congestion_control",
-))  # fmt: skip
 
 
 class KeptFile(FixedFile):
@@ -221,9 +165,9 @@ def _dentry_state(t: Task) -> bytes:
 def build(fs: ProcFs) -> PseudoDir:
     """The tree."""
     root = PseudoDir(fs, fs.new_ino())
-    for path, value in _FIXED:
+    for path, value in FIXED:
         text = value.encode() + b"\n"
-        readable = path in _READ_ONLY
+        readable = path in READ_ONLY
         _enter(
             fs, root, path, FixedFile(fs, fs.new_ino(), text) if readable else KeptFile(fs, fs.new_ino(), text, 0o644)
         )

@@ -6,8 +6,9 @@ import errno
 
 import pytest
 
+from sandbox.abi.linux.keyctl import MAX_KEYS, ROOT_KEYS
 from sandbox.errors import SyscallError
-from sandbox.kernel.keys import GC_DELAY_NS, KEYRING, MAX_KEYS, ROOT_KEYS, USER, KeyTable
+from sandbox.kernel.keys import GC_DELAY_NS, KEYRING, USER, KeyTable
 
 from .box import Box
 
