@@ -32,7 +32,10 @@ def _apply(kernel: Kernel, task: Task, settings: dict[str, str]) -> None:
     for name, value in settings.items():
         inode = _find(root, name)
         if inode is None:
-            raise StartFailure(f"linux.sysctl.{name}: there is no such setting inside")
+            path = name.replace(".", "/")  # in runc's words, too: Docker has a status for them
+            raise StartFailure(
+                f"linux.sysctl.{name}: there is no such setting inside: open /proc/sys/{path}: no such file or directory"
+            )
         if not value:  # nothing is written
             continue
         if isinstance(inode, FixedFile):

@@ -101,6 +101,7 @@ def test_a_life(podman: Podman) -> None:
     podman.shell("podman rm box")
 
 
+@pytest.mark.skipif(shutil.which("criu") is None, reason="podman wants a criu, whatever the runtime does")
 def test_checkpoint_and_files(podman: Podman) -> None:
     """Into a running container and out of it, before a checkpoint and after it."""
     podman.shell(
