@@ -20,6 +20,7 @@ from sandbox.boot.exit_status import OOM_LINE, STATUS_NAME, exit_status
 
 SERVICE: Final = "containerd.task.v2.Task"
 VERSION: Final = "v2"
+NAMED: Final = ("create", "restore", "start", "exec")  # whose failures are told as containerd's shim of runc tells them
 METRICS: Final = "io.containerd.cgroups.v1.Metrics"
 PROCESS_DETAILS: Final = "containerd.runc.v1.ProcessDetails"
 STATUS_MOST: Final = 64
@@ -105,6 +106,8 @@ class Service:
                 return
             failed()
             text = last_error(log, begin) or f"runsc {words[0]}: exit status {status}"
+            if words[0] in NAMED:
+                text = f"OCI runtime {words[0]} failed: {text}"
             gone = "container not running" in text or "does not exist" in text
             request.refuse(ttrpc.NOT_FOUND if gone else ttrpc.UNKNOWN, f"{text}: not found" if gone else text)
 
