@@ -14,6 +14,7 @@ _NOT_BUILT: Final = "ENOSYS, as a kernel built without it"
 _ANSWERS: Final[dict[str, tuple[int, str]]] = {
     "pkey_alloc": (errno.ENOSPC, "ENOSPC, as on a processor without protection keys"),
     "pkey_free": (errno.EINVAL, "EINVAL: no key was ever allocated"),
+    "fanotify_init": (errno.EPERM, _PRIVILEGED),
     "map_shadow_stack": (errno.EOPNOTSUPP, "EOPNOTSUPP, as on a processor without shadow stacks"),
     "modify_ldt": (errno.ENOSYS, _NOT_BUILT),
     "lsm_list_modules": (errno.ENOSYS, _NOT_BUILT),
