@@ -206,7 +206,7 @@ def _pipe_to_pipe(t: Task, source: PipeFile, out: PipeFile, size: int, flags: in
 def _from_pipe(t: Task, source: PipeFile, out: FileDescription, size: int, flags: int, offset: int) -> Result:
     pipe = source.pipe
     done = 0
-    if not out.flagged_writes or not out.can_write:
+    if not out.flagged_writes or not out.can_write or (offset >= 0 and not out.positioned):
         return -errno.EINVAL  # no splice_write
     while done < min(size, out.write_turn) and pipe.size:
         view = t.kernel.scratch[: min(size - done, SCRATCH_SIZE)]
@@ -233,7 +233,7 @@ def _from_pipe(t: Task, source: PipeFile, out: FileDescription, size: int, flags
 
 def _to_pipe(t: Task, source: FileDescription, out: PipeFile, size: int, flags: int, offset: int) -> Result:
     pipe = out.pipe
-    if not source.flagged or isinstance(source, AnonFile):
+    if not source.flagged or isinstance(source, AnonFile) or (offset >= 0 and not source.positioned):
         return -errno.EINVAL  # no splice_read, as what has no read_iter
     if not pipe.readers:
         broken_pipe(t)
