@@ -242,7 +242,7 @@ class PacketEndpoint(Endpoint):
         ethertype = self.ethertype if address is None else address.port
         if self.type == so.SOCK_DGRAM:
             frame = _link_header(nic, address, ethertype) + frame
-        elif len(frame) < header:
+        elif len(frame) < max(1, header):
             raise NetworkError(errors.INVALID_ARGUMENT)
         self.stack.packets.transmit(nic, frame, ethertype, self)
         return len(data)

@@ -76,7 +76,7 @@ class TunFile(InodeFile):
         head = header + bytes(link.header_size - len(header)) if link.flags & IFF_VNET_HDR else b""
         if not link.flags & IFF_NO_PI:
             cut = _TWO.pack(STRIPPED if len(dst) < 4 + len(head) + len(data) else 0)
-            protocol = int.from_bytes(data[12:14], "big") if link.tap else ETHERTYPES[data[0] >> 4]
+            protocol = int.from_bytes(data[12:14], "big") if link.tap else _protocol(data)
             head = cut + _PI.pack(0, protocol)[2:] + head
         if len(dst) < len(head):
             raise SyscallError(errno.EINVAL)
@@ -104,12 +104,12 @@ class TunFile(InodeFile):
         data = data[at:]
         _check_offload(header, len(data), FRAME_LEAST if link.tap else 0)
         if not link.tap and link.flags & IFF_NO_PI:
-            protocol = ETHERTYPES.get(data[0] >> 4 if data else 0, 0)
+            protocol = _protocol(data)
             if not protocol:
                 raise SyscallError(errno.EINVAL)
         if nic is None or not nic.up:
             raise SyscallError(errno.EIO)
-        known = link.tap or (bool(data) and protocol == ETHERTYPES.get(data[0] >> 4))
+        known = link.tap or protocol == _protocol(data) != 0
         packet = vnet.parse(header + data) if header != vnet.PLAIN else RxPacket(data)
         if not known or not self.end.write(packet):
             nic.rx_dropped += 1
@@ -136,6 +136,11 @@ class TunFile(InodeFile):
     def release(self) -> None:
         tun_ioctl.detach(self.end)
         super().release()
+
+
+def _protocol(data: bytes) -> int:
+    """Of an IP packet; 0 for what is none."""
+    return ETHERTYPES.get(data[0] >> 4, 0) if data else 0
 
 
 def _check_offload(header: bytes, size: int, least: int) -> None:
