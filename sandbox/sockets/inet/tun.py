@@ -30,6 +30,7 @@ IFF_NO_PI: Final = 0x1000
 IFF_VNET_HDR: Final = 0x4000
 IFF_PERSIST: Final = 0x800
 QUEUE_LENGTH: Final = 500  # packets that wait for a reader of a TUN device (TUN_READQ_SIZE)
+OVERHEAD: Final = 256  # bytes that a packet takes besides its own: the length of a queue is the guest's to choose
 MOST_QUEUES: Final = 256  # MAX_TAP_QUEUES
 
 
@@ -49,9 +50,10 @@ class TunQueue:
 
     def put(self, header: bytes, data: bytes, most: int) -> bool:
         """A packet for the reader, behind fewer than `most`; False: there is no room."""
-        if len(self.waiting) >= most or self._totals.veth_bytes + len(data) > TOTAL_BYTES:
+        size = len(data) + OVERHEAD
+        if len(self.waiting) >= most or self._totals.veth_bytes + size > TOTAL_BYTES:
             return False
-        self._charge(len(data))
+        self._charge(size)
         self.waiting.append((header, data))
         self.queue.notify(EVENT_IN)
         return True
@@ -61,7 +63,7 @@ class TunQueue:
         if not self.waiting:
             return None
         header, data = self.waiting.popleft()
-        self._charge(-len(data))
+        self._charge(-len(data) - OVERHEAD)
         return header, data
 
     def write(self, packet: RxPacket) -> bool:
