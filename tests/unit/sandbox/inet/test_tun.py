@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sandbox.gateway.network import Totals
 from sandbox.sockets.inet.tun import OVERHEAD, TunQueue
 from sandbox.sockets.inet.veth import BACKLOG, TOTAL_BYTES
@@ -23,7 +25,7 @@ def test_a_long_queue_of_small_packets_is_bounded_by_memory() -> None:
 
 def test_what_is_written_is_bounded_until_it_arrives() -> None:
     totals = Totals()
-    calls = []
+    calls: list[Callable[[], None]] = []
     queue = TunQueue(totals, calls.append)
     count = 0
     while queue.write(RxPacket(b"E" * 20)):
