@@ -382,7 +382,9 @@ FILES: Final[dict[bytes, Spec]] = {
     b"timerslack_ns": Spec(timerslack, 0o666, set_timerslack),
     b"wchan": Spec(wchan),
 }
-NOT_OF_THREADS: Final = frozenset((b"autogroup", b"coredump_filter", b"mountstats", b"timers", b"timerslack_ns"))
+NOT_OF_THREADS: Final[frozenset[bytes]] = frozenset(
+    (b"autogroup", b"coredump_filter", b"mountstats", b"timers", b"timerslack_ns")
+)
 OF_THREADS: Final[dict[bytes, Spec]] = {
     **FILES,
     b"io": Spec(thread_io, 0o400),

@@ -30,7 +30,7 @@ PROTOCOLS: Final = {2: "kernel", 3: "static", 9: "ra"}
 
 _HEADER: Final = struct.Struct("<BBBBBBBBI")
 _DST, _OIF, _GATEWAY, _PRIORITY, _PREFSRC, _TABLE, _PREF = 1, 4, 5, 6, 7, 15, 20
-_SUPPORTED: Final = frozenset(
+_SUPPORTED: Final[frozenset[int]] = frozenset(
     (_DST, _OIF, _GATEWAY, _PRIORITY, _PREFSRC, _TABLE, _PREF, route_parts.RTA_METRICS, route_parts.RTA_MULTIPATH)
 )
 _TABLE_LOCAL: Final = 255

@@ -19,7 +19,9 @@ from tcpip.transport.tcp.congestion import ALGORITHMS
 if TYPE_CHECKING:
     from tcpip.stack.route_table import NextHop
 
-RTA_GATEWAY, RTA_METRICS, RTA_MULTIPATH = 5, 8, 9
+RTA_GATEWAY: Final[int] = 5
+RTA_METRICS: Final[int] = 8
+RTA_MULTIPATH: Final[int] = 9
 RTNH_F_ONLINK: Final = 4
 RTNH_F_LINKDOWN: Final = 16
 _MTU, _WINDOW, _ADVMSS, _INITCWND, _FEATURES, _RTO_MIN, _INITRWND, _QUICKACK, _CC, _NO_COOKIE = (
