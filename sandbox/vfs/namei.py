@@ -130,17 +130,19 @@ def symlink(t: Task, target: bytes, dirfd: int, path: bytes) -> int:
     return 0
 
 
-def how_to_link(t: Task, flags: int) -> int:
-    """How linkat(2) with `flags` finds what it links. ENOENT: AT_EMPTY_PATH without the privilege for it (whoever has
-    opened the file himself may since Linux 6.10)."""
-    if flags & AT_EMPTY_PATH and not t.creds.has_here(CAP_DAC_READ_SEARCH):
-        raise SyscallError(errno.ENOENT)
+def how_to_link(t: Task, dirfd: int, path: bytes, flags: int) -> int:
+    """How linkat(2) with `flags` finds what it links. EBADF; ENOENT: an empty path without the privilege for it (which Linux
+    6.10 no longer asks of who has opened the file himself)."""
+    if not path and flags & AT_EMPTY_PATH and dirfd != AT_FDCWD:
+        t.fds.get(dirfd)
+        if not t.creds.has_here(CAP_DAC_READ_SEARCH):
+            raise SyscallError(errno.ENOENT)
     return (FOLLOW if flags & AT_SYMLINK_FOLLOW else 0) | (EMPTY if flags & AT_EMPTY_PATH else 0)
 
 
 def link(t: Task, old_dirfd: int, old: bytes, new_dirfd: int, new: bytes, flags: int) -> int:
     """linkat(2); `flags`: AT_SYMLINK_FOLLOW, AT_EMPTY_PATH."""
-    there = lookup(t, old_dirfd, old, how_to_link(t, flags))
+    there = lookup(t, old_dirfd, old, how_to_link(t, old_dirfd, old, flags))
     inode = there.inode
     walk, parent = _for_create(t, new_dirfd, new, False)
     if there.mount is not walk.mount:

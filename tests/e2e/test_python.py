@@ -27,7 +27,7 @@ PRINTED = {
     "pipes": "     1\tone\n     2\ttwo\n",
     "many_at_once": "[1, 4, 9]\n",
     "time_limit": "killed: sleep 1000\nstill here\n",
-    "bounded_memory": "MemoryError\n",
+    "bounded_memory": "status 137\n",
     "host_directory": "refused\n['1', '2', '3']\n",
     "published_port": "hello from inside\n",
     "go_on_later": "written before\n1 process still waits\n",

@@ -28,7 +28,7 @@ def _second(t: Task, address: int, dirfd: int, first: bytes, flags: int | None) 
         if flags is None:
             walk_parent(t, dirfd, first)
         else:
-            lookup(t, dirfd, first, how_to_link(t, flags))
+            lookup(t, dirfd, first, how_to_link(t, dirfd, first, flags))
         raise
 
 

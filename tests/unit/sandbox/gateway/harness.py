@@ -11,6 +11,7 @@ from typing import Callable
 from sandbox.boot.options import NetworkOptions
 from sandbox.gateway import networks
 from sandbox.kernel.log import KernelLog
+from sandbox.kernel.settings import Settings
 from sandbox.reactor import Reactor
 from tcpip.addr import SockAddr, parse
 from tcpip.clock import MonotonicClock
@@ -31,6 +32,7 @@ class FakeKernel:
         self.hostname = b"box"
         self.random = os.urandom
         self.net: object = None
+        self.settings = Settings()
 
 
 class Bench:

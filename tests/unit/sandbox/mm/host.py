@@ -168,6 +168,9 @@ class FakeFile:
     def check_mapping(self, size: int, offset: int) -> None:
         pass
 
+    def write_sealed(self) -> bool:
+        return False
+
     def link_text(self) -> str:
         return self.the_backing.name
 
