@@ -49,22 +49,16 @@ def _too_early(t: Task, result: int) -> bool:
 
 def did_read(t: Task, result: Result) -> Result:
     """A call of `t` that reads is done, or waits: `result`."""
-    if type(result) is int and (result >= 0 or not _too_early(t, result)):
-        count = t.io
-        count.syscr += 1
-        if result > 0:
-            count.rchar += result
-    return result
+    if type(result) is int and result < 0 and _too_early(t, result):
+        return result
+    return vector_read(t, result)
 
 
 def did_write(t: Task, result: Result) -> Result:
     """The same of one that writes."""
-    if type(result) is int and (result >= 0 or not _too_early(t, result)):
-        count = t.io
-        count.syscw += 1
-        if result > 0:
-            count.wchar += result
-    return result
+    if type(result) is int and result < 0 and _too_early(t, result):
+        return result
+    return vector_write(t, result)
 
 
 def vector_read(t: Task, result: Result) -> Result:
@@ -89,14 +83,7 @@ def vector_write(t: Task, result: Result) -> Result:
 
 def did_copy(t: Task, result: Result) -> Result:
     """The same of one that does both in the kernel."""
-    if type(result) is int:
-        count = t.io
-        count.syscr += 1
-        count.syscw += 1
-        if result > 0:
-            count.rchar += result
-            count.wchar += result
-    return result
+    return vector_write(t, vector_read(t, result))
 
 
 def of_group(group: ThreadGroup) -> IoCount:

@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.capability import CAP_NET_ADMIN
 from sandbox.errors import SyscallError
-from sandbox.sockets.inet.own_links import BRIDGE, MTU, NAME_SIZE, OwnLink, announce, fresh_mac, own_link, put, remove
+from sandbox.sockets.inet.own_links import (
+    BRIDGE,
+    MTU,
+    NAME_SIZE,
+    OwnLink,
+    announce,
+    fresh_mac,
+    name_in,
+    own_link,
+    put,
+    remove,
+)
 from tcpip.link.base import CAP_TSO4, CAP_TSO6, CAP_TX_CSUM, Dispatcher, LinkEndpoint
 from tcpip.link.bridge import Bridge, BridgePort
 
@@ -172,7 +183,7 @@ def bridge_ioctl(t: Task, network: Network, cmd: int, arg: int) -> int:
     if not t.creds.has_in(network.user(), CAP_NET_ADMIN):
         raise SyscallError(errno.EPERM)
     request = t.copy_in(arg, NAME_SIZE + 4 if cmd in (SIOCBRADDIF, SIOCBRDELIF) else NAME_SIZE)
-    name = request[: NAME_SIZE - 1].split(b"\0", 1)[0].decode("latin-1")
+    name = name_in(request)
     if cmd == SIOCBRADDBR:
         if not name:
             raise SyscallError(errno.EINVAL)

@@ -14,7 +14,7 @@ from sandbox.abi.linux.capability import CAP_NET_ADMIN
 from sandbox.abi.linux.socket import AF_INET, AF_UNSPEC
 from sandbox.errors import SyscallError
 from sandbox.sockets.inet.link_state import IFF_UP, interface_flags, interface_type, turn
-from sandbox.sockets.inet.own_links import kind_of, own_link
+from sandbox.sockets.inet.own_links import NAME_SIZE, kind_of, name_in, own_link
 from sandbox.sockets.net_errno import syscall_error
 from tcpip.errors import NetworkError
 
@@ -45,7 +45,6 @@ ADDRESSES6: Final = frozenset((SIOCSIFADDR, SIOCDIFADDR))  # of an AF_INET6 sock
 CHANGES: Final = ADDRESSES | OTHERS | {SIOCSIFFLAGS, SIOCSIFMTU, SIOCSIFNAME, SIOCSIFHWADDR, SIOCSIFTXQLEN}
 
 IFREQ_SIZE: Final = 40
-NAME_SIZE: Final = 16
 _POINTOPOINT: Final = 0x10
 _NOARP: Final = 0x80
 _IN6_IFREQ: Final = struct.Struct("<16sIi")
@@ -59,7 +58,7 @@ RTF_GATEWAY, RTF_HOST, RTF_REJECT = 2, 4, 0x200
 def change(t: Task, network: Network, cmd: int, arg: int) -> None:
     """One of CHANGES. EPERM, ENODEV, EINVAL, EADDRNOTAVAIL …"""
     request = t.copy_in(arg, IFREQ_SIZE)
-    full = request[: NAME_SIZE - 1].split(b"\0", 1)[0].decode("latin-1")
+    full = name_in(request)
     name = full.split(":", 1)[0]
     if not t.creds.has_in(network.user(), CAP_NET_ADMIN):
         raise SyscallError(errno.EPERM)
@@ -90,14 +89,11 @@ def _set_link(nic: Nic, cmd: int, union: bytes) -> None:
             raise SyscallError(errno.EINVAL)
         link_change.set_mtu(nic, mtu)
     elif cmd == SIOCSIFNAME:
-        link_change.rename(nic, union[: NAME_SIZE - 1].split(b"\0", 1)[0].decode("latin-1"))
+        link_change.rename(nic, name_in(union))
     elif cmd == SIOCSIFHWADDR:
         if union[:2] != interface_type(nic).to_bytes(2, "little"):
             raise SyscallError(errno.EINVAL)
-        mac = union[2:8]
-        if mac[0] & 1 or not any(mac):
-            raise SyscallError(errno.EADDRNOTAVAIL)
-        link_change.set_mac(nic, mac)
+        link_change.set_mac(nic, link_change.station(union[2:8]))
     else:
         length, link = _INT.unpack_from(union)[0], own_link(nic)
         if length < 0:

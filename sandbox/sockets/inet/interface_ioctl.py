@@ -10,8 +10,9 @@ from sandbox.abi.linux.socket import AF_INET
 from sandbox.errors import SyscallError
 from sandbox.sockets.inet import interface_change
 from sandbox.sockets.inet.bridge import BRIDGE_CALLS, bridge_ioctl
-from sandbox.sockets.inet.interface_change import ADDRESSES, CHANGES
+from sandbox.sockets.inet.interface_change import ADDRESSES, CHANGES, IFREQ_SIZE
 from sandbox.sockets.inet.link_state import interface_flags, interface_type, queue_length
+from sandbox.sockets.inet.own_links import NAME_SIZE, name_in, packed_name
 
 if TYPE_CHECKING:
     from sandbox.gateway.network import Network
@@ -32,8 +33,6 @@ SIOCGIFINDEX: Final = 0x8933
 SIOCGIFTXQLEN: Final = 0x8942
 SIOCETHTOOL: Final = 0x8946
 SIOCGIFMAP: Final = 0x8970
-IFREQ_SIZE: Final = 40
-NAME_SIZE: Final = 16
 MAX_IFCONF: Final = 256  # entries that one SIOCGIFCONF returns at most
 
 _INT: Final = struct.Struct("<i")
@@ -60,22 +59,22 @@ def ioctl(t: Task, network: Network, cmd: int, arg: int, inet: bool = True) -> i
         nic = network.stack.nics.get(number)
         if nic is None:
             raise SyscallError(errno.ENODEV)
-        t.copy_out(arg, _name(nic))
+        t.copy_out(arg, packed_name(nic))
         return 0
     if cmd not in _GETTERS and cmd != SIOCETHTOOL:
         if cmd >> 8 == 0x89:
             t.copy_in(arg, IFREQ_SIZE)  # sock_do_ioctl
         raise SyscallError(errno.ENOTTY)
-    name = t.copy_in(arg, IFREQ_SIZE)[: NAME_SIZE - 1].split(b"\0", 1)[0]
-    alias = name.split(b":", 1)[0]  # `eth0:1` of old
-    nic = network.find_nic(alias.decode("latin-1"))
+    name = name_in(t.copy_in(arg, IFREQ_SIZE))
+    alias = name.split(":", 1)[0]  # `eth0:1` of old
+    nic = network.find_nic(alias)
     if nic is None:
         raise SyscallError(errno.ENODEV)
     if cmd == SIOCETHTOOL:
         from sandbox.sockets.inet import ethtool
 
         return ethtool.ioctl(t, network, nic, _POINTER.unpack_from(t.copy_in(arg, IFREQ_SIZE), NAME_SIZE)[0])
-    t.copy_out(arg + NAME_SIZE, _get(nic, cmd, name.decode("latin-1")))
+    t.copy_out(arg + NAME_SIZE, _get(nic, cmd, name))
     return 0
 
 
@@ -124,15 +123,11 @@ def _sockaddr(addr: bytes) -> bytes:
     return _SOCKADDR_IN.pack(AF_INET, 0, addr)
 
 
-def _name(nic: Nic) -> bytes:
-    return nic.name.encode("latin-1")[: NAME_SIZE - 1].ljust(NAME_SIZE, b"\0")
-
-
 def _ifconf(t: Task, network: Network, arg: int) -> int:
     """SIOCGIFCONF: every IPv4 address; a null buffer asks for the length."""
     length, buffer = _IFCONF.unpack(t.copy_in(arg, _IFCONF.size))
     entries = [
-        _name(nic) + _sockaddr(address.addr) + bytes(8)
+        packed_name(nic) + _sockaddr(address.addr) + bytes(8)
         for nic in network.stack.nics.values()
         for address in nic.addresses.values()
         if len(address.addr) == 4

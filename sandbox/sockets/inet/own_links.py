@@ -86,13 +86,23 @@ def check_name(name: str) -> None:
         raise SyscallError(errno.EINVAL)
 
 
-def free_name(network: Network, prefix: str) -> str:
+def name_in(request: bytes) -> str:
+    """The name that struct ifreq begins with."""
+    return request[: NAME_SIZE - 1].split(b"\0", 1)[0].decode("latin-1")
+
+
+def packed_name(nic: Nic) -> bytes:
+    """The same of an interface, padded."""
+    return nic.name.encode("latin-1")[: NAME_SIZE - 1].ljust(NAME_SIZE, b"\0")
+
+
+def free_name(network: Network, prefix: str, suffix: str = "") -> str:
     """The first of PREFIX0, PREFIX1, … that nobody has."""
     taken = {nic.name for nic in network.stack.nics.values()}
     number = 0
-    while f"{prefix}{number}" in taken:
+    while f"{prefix}{number}{suffix}" in taken:
         number += 1
-    return f"{prefix}{number}"
+    return f"{prefix}{number}{suffix}"
 
 
 def check_room(network: Network) -> None:

@@ -8,8 +8,19 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.capability import CAP_NET_ADMIN
 from sandbox.errors import SyscallError
+from sandbox.sockets.inet.interface_change import IFREQ_SIZE, SIOCSIFHWADDR
 from sandbox.sockets.inet.link_state import ARPHRD_ETHER, ARPHRD_NONE, carrier_changed
-from sandbox.sockets.inet.own_links import announce, fresh_mac, own_link, put, remove
+from sandbox.sockets.inet.own_links import (
+    NAME_SIZE,
+    announce,
+    free_name,
+    fresh_mac,
+    name_in,
+    own_link,
+    packed_name,
+    put,
+    remove,
+)
 from sandbox.sockets.inet.tun import (
     IFF_MULTI_QUEUE,
     IFF_NO_PI,
@@ -28,6 +39,7 @@ if TYPE_CHECKING:
     from sandbox.gateway.network import Network
     from sandbox.kernel.task import Task
     from sandbox.sockets.inet.tun_file import TunFile
+    from tcpip.stack.nic import Nic
 
 TUNSETNOCSUM: Final = 0x400454C8
 TUNSETDEBUG: Final = 0x400454C9
@@ -48,7 +60,6 @@ TUNSETIFINDEX: Final = 0x400454DA
 TUNSETVNETLE: Final = 0x400454DC
 TUNGETVNETLE: Final = 0x800454DD
 TUNSETCARRIER: Final = 0x400454E2
-SIOCSIFHWADDR: Final = 0x8924
 SIOCGIFHWADDR: Final = 0x8927
 
 IFF_NAPI: Final = 0x10
@@ -62,8 +73,6 @@ KEPT: Final = IFF_NO_PI | IFF_VNET_HDR | IFF_MULTI_QUEUE | IFF_NAPI | IFF_NAPI_F
 FEATURES: Final = IFF_TUN | IFF_TAP | IFF_ONE_QUEUE | KEPT
 
 TUN_F_CSUM, TUN_F_TSO4, TUN_F_TSO6, TUN_F_TSO_ECN, TUN_F_UFO, TUN_F_USO4, TUN_F_USO6 = 1, 2, 4, 8, 0x10, 0x20, 0x40
-IFREQ_SIZE: Final = 40
-NAME_SIZE: Final = 16
 
 
 def ioctl(t: Task, file: TunFile, cmd: int, arg: int) -> int:
@@ -83,7 +92,7 @@ def ioctl(t: Task, file: TunFile, cmd: int, arg: int) -> int:
         if file.end.link is not None:
             raise SyscallError(errno.EEXIST)
         request = t.copy_in(arg, IFREQ_SIZE)
-        t.copy_out(arg, _name(_set_interface(t, file, request)))
+        t.copy_out(arg, packed_name(_set_interface(t, file, request)))
     else:
         link_of = file.end.link
         if link_of is None:
@@ -96,7 +105,7 @@ def _of_interface(t: Task, link: TunLink, cmd: int, arg: int) -> None:
     nic = link.nic
     assert nic is not None
     if cmd == TUNGETIFF:
-        t.copy_out(arg, _name(link) + shown_flags(link).to_bytes(2, "little"))
+        t.copy_out(arg, packed_name(nic) + shown_flags(link).to_bytes(2, "little"))
     elif cmd in (TUNSETNOCSUM, TUNSETDEBUG):
         pass  # Linux has nothing behind them any more
     elif cmd == TUNSETPERSIST:
@@ -152,10 +161,9 @@ def _of_hardware(t: Task, link: TunLink, cmd: int, arg: int) -> None:
         kind = ARPHRD_ETHER if link.tap else ARPHRD_NONE
         t.copy_out(arg + NAME_SIZE, kind.to_bytes(2, "little") + (nic.mac or bytes(6)) + bytes(8))
     elif cmd == SIOCSIFHWADDR and link.tap:
-        mac = t.copy_in(arg + NAME_SIZE, 8)[2:]
-        if mac[0] & 1 or not any(mac):
-            raise SyscallError(errno.EADDRNOTAVAIL)
-        nic.mac = link.mac = mac
+        from sandbox.sockets.netlink import link_change
+
+        link_change.set_mac(nic, link_change.station(t.copy_in(arg + NAME_SIZE, 8)[2:]))
     else:
         raise SyscallError(errno.EINVAL)
 
@@ -181,9 +189,9 @@ def _offload(wanted: int) -> int:
 # --- which interface ---
 
 
-def _set_interface(t: Task, file: TunFile, request: bytes) -> TunLink:
+def _set_interface(t: Task, file: TunFile, request: bytes) -> Nic:
     """TUNSETIFF: attach to the interface of that name, or make it. EINVAL, EPERM, EBUSY, E2BIG, ENOSPC."""
-    name = request[:NAME_SIZE].split(b"\0", 1)[0][: NAME_SIZE - 1].decode("latin-1")
+    name = name_in(request)
     flags = int.from_bytes(request[NAME_SIZE : NAME_SIZE + 2], "little")
     network = file.net.network
     found = network.find_nic(name) if name else None
@@ -213,10 +221,10 @@ def _set_interface(t: Task, file: TunFile, request: bytes) -> TunLink:
         link.queues.append(file.end)
         file.end.link = link
         announce(nic)
-        return link
+        return nic
     assert link.nic is not None
     carrier_changed(link.nic)
-    return link
+    return link.nic
 
 
 def _free(network: Network, pattern: str) -> str:
@@ -226,8 +234,7 @@ def _free(network: Network, pattern: str) -> str:
     before, _, behind = pattern.partition("%d")
     if "%" in behind:
         raise SyscallError(errno.EINVAL)
-    taken = {nic.name for nic in network.stack.nics.values()}
-    return next(name for n in range(len(taken) + 1) if (name := f"{before}{n}{behind}") not in taken)
+    return free_name(network, before, behind)
 
 
 def _check_allowed(t: Task, network: Network, link: TunLink) -> None:
@@ -289,11 +296,6 @@ def detach(end: TunQueue) -> None:
         carrier_changed(nic)
     else:
         remove(nic)
-
-
-def _name(link: TunLink) -> bytes:
-    assert link.nic is not None
-    return link.nic.name.encode("latin-1").ljust(NAME_SIZE, b"\0")
 
 
 def _give(t: Task, arg: int, value: int) -> None:

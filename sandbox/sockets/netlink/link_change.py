@@ -135,8 +135,15 @@ def _target(t: Task, network: Network, attributes: Attributes) -> Network:
 
 def _mac_of(attributes: Attributes) -> bytes:
     mac = attributes.get(IFLA_ADDRESS, b"")
-    if mac and (len(mac) != 6 or mac[0] & 1 or not any(mac)):
-        raise SyscallError(errno.EADDRNOTAVAIL if len(mac) == 6 else errno.EINVAL)
+    if mac and len(mac) != 6:
+        raise SyscallError(errno.EINVAL)
+    return station(mac) if mac else mac
+
+
+def station(mac: bytes) -> bytes:
+    """An address that an interface can have: EADDRNOTAVAIL for those of groups, and none."""
+    if mac[0] & 1 or not any(mac):
+        raise SyscallError(errno.EADDRNOTAVAIL)
     return mac
 
 
