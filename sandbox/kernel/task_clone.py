@@ -46,7 +46,7 @@ from sandbox.kernel.ipc.sem_undo import undo_list
 from sandbox.kernel.namespaces import SUPPORTED, check_namespaces, enter_time, leave, new_namespaces, new_user_namespace
 from sandbox.kernel.pidfd import PidFile
 from sandbox.kernel.rlimits import RLIMIT_NPROC
-from sandbox.kernel.task import Task
+from sandbox.kernel.task import USER_MAX, Task
 from sandbox.kernel.task_state import PARK_PENDING, WORK_KILL, WORK_STOP, WORK_TRACE
 from sandbox.kernel.thread_group import ThreadGroup
 
@@ -201,6 +201,8 @@ class _Making:
             if flags & SUPPORTED:
                 old, ns = ns, new_namespaces(t, flags, fs, creds.user).acquire()
                 old.drop()
+            if flags & CLONE_SETTLS and request.tls & _M64 >= USER_MAX:
+                raise SyscallError(errno.EPERM)  # copy_thread: do_arch_prctl_64
             ids = ns.pids_of_children(t).allocate(request.set_tid)
             if not flags & CLONE_THREAD:
                 group = _new_group(t, ids, request)

@@ -14,6 +14,7 @@ from sandbox.arch.amd64 import FS_BASE, GS_BASE, R8, R9, R10, RAX, RDI, RDX, RIP
 from sandbox.errors import SyscallError
 from sandbox.kernel import trace_link, trace_stop
 from sandbox.kernel.signal_info import from_user
+from sandbox.kernel.task import USER_MAX
 from sandbox.kernel.task_state import PARK_TRACED, WORK_MASK
 from sandbox.kernel.tracee import GOES_ON, SKIPS_CALLS, STOPS_AT_CALLS
 from sandbox.platform.base import MemoryFault
@@ -153,7 +154,7 @@ def _arch_prctl(q: Question) -> int:
         q.t.copy_out(q.address, base.to_bytes(8, "little"))
         return 0
     if code in (ARCH_SET_FS, ARCH_SET_GS):
-        if q.address >= q.t.kernel.task_size:
+        if q.address >= USER_MAX:
             return -errno.EPERM
         task.thread.set_reg(FS_BASE if code == ARCH_SET_FS else GS_BASE, q.address)
         return 0

@@ -53,7 +53,7 @@ from sandbox.abi.linux.signal import NSIG
 from sandbox.arch.amd64 import FS_BASE, GS_BASE
 from sandbox.errors import SyscallError
 from sandbox.kernel.control import Execute, Result
-from sandbox.kernel.task import Task
+from sandbox.kernel.task import USER_MAX, Task
 from sandbox.platform.base import name_order
 from sandbox.syscalls.args import SyscallArgs
 from sandbox.syscalls.linux.prctl_flags import OPTIONS, no_more
@@ -280,7 +280,7 @@ def sys_arch_prctl(t: Task, a: SyscallArgs) -> Result:
     """arch_prctl(2)."""
     code, value = a.int(0), a.ulong(1)
     if code in (ARCH_SET_FS, ARCH_SET_GS):
-        if value >= t.kernel.task_size:
+        if value >= USER_MAX:
             return -errno.EPERM
         t.thread.set_reg(FS_BASE if code == ARCH_SET_FS else GS_BASE, value)
         return t.resume_with(0)
