@@ -22,6 +22,7 @@ from sandbox.abi.linux.mman import (
     VM_MAYWRITE,
     VM_NOHUGEPAGE,
     VM_RAND_READ,
+    VM_READ,
     VM_SEQ_READ,
     VM_SHARED,
     VM_WIPEONFORK,
@@ -161,6 +162,8 @@ def _refuses(area: VMA, advice: int) -> int:
         return errno.EINVAL
     if advice in _ANONYMOUS_ONLY and (area.backing is not None or flags & VM_MAYSHARE):
         return errno.EINVAL
+    if advice == mman.MADV_POPULATE_READ and not flags & VM_READ:
+        return errno.EINVAL  # to the host it is readable (host_prot)
     if advice == mman.MADV_REMOVE:
         if area.backing is None:
             return errno.EINVAL
