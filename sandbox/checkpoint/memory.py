@@ -30,7 +30,7 @@ def is_private(area: VMA) -> bool:
 
 def drop_platform_code(mm: MemoryManager) -> None:
     """The platform makes its own anew."""
-    for area in list(mm.areas.areas):
+    for area in list(mm.areas):
         if isinstance(area.backing, PlatformCode):
             mm.remove(area.start, area.end)
 
@@ -87,7 +87,7 @@ class MemoryWriter:
     def space(self, which: int, space: AddressSpace, mm: MemoryManager, numbers: dict[SharedAnonymous, int]) -> None:
         """The private memory of an address space, and what it maps of shared memory that has no file. OSError, MemoryFault."""
         areas = touched(space)
-        for area in mm.areas.areas:
+        for area in mm.areas:
             if isinstance(area.backing, PlatformCode):
                 continue
             if is_private(area):

@@ -264,7 +264,7 @@ class Restore:
             return
         drop_platform_code(mm)
         mm.busy = False
-        if not all(MMAP_MIN_ADDR <= area.start < area.end <= self._kernel.task_size for area in mm.areas.areas):
+        if not all(MMAP_MIN_ADDR <= area.start < area.end <= self._kernel.task_size for area in mm.areas):
             self._fail("the image is damaged: it has memory where none can be")
             return
 
@@ -367,7 +367,7 @@ class _Mapping:
 
     def __init__(self, thread: GuestThread, mm: MemoryManager, done: Callable[[str], None]) -> None:
         self._thread = thread
-        self._areas: list[VMA] = list(mm.areas.areas)
+        self._areas: list[VMA] = list(mm.areas)
         self._copies: dict[int, int] = {}  # area -> the descriptor of a copy
         self._done = done
         self._first = 0

@@ -210,7 +210,7 @@ def header(kernel: Kernel, containers: Sequence[Contained]) -> dict[str, object]
 def _shared_memory(memories: list[MemoryManager]) -> list[SharedAnonymous]:
     found: dict[SharedAnonymous, None] = {}
     for mm in memories:
-        for area in mm.areas.areas:
+        for area in mm.areas:
             if isinstance(area.backing, SharedAnonymous):
                 found[area.backing] = None
             elif isinstance(area.backing, ZeroBacking):

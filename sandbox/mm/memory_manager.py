@@ -31,7 +31,8 @@ from sandbox.kernel.rlimits import RLIM_INFINITY, RLIMIT_AS, RLIMIT_DATA
 from sandbox.kernel.user_namespace import INITIAL, UserNamespace
 from sandbox.mm.commit import CommitAccount
 from sandbox.mm.policy import PolicyRanges
-from sandbox.mm.vma import VMA, VMASet
+from sandbox.mm.vma import VMA
+from sandbox.mm.vma_set import VMASet
 from tcpip.waiter import EVENT_IN, WaitQueue
 
 if TYPE_CHECKING:
@@ -169,7 +170,7 @@ class MemoryManager:
         new.inherit(self)
         new.user = self.user
         charged = unlike = 0
-        for area in self.areas.areas:
+        for area in self.areas:
             flags = area.flags
             if flags & VM_ACCOUNT and not flags & VM_DONTCOPY:
                 charged += area.end - area.start

@@ -131,7 +131,7 @@ def detach(mm: MemoryManager, address: int) -> Result:
     orders: list[Order] = []
     backing: ShmBacking | None = None
     size = 0
-    for area in mm.areas.areas[mm.areas.index_from(address) :]:
+    for area in mm.areas.overlapping(address, mm.task_size):
         if backing is not None and area.end - address > size:
             break
         found = area.backing

@@ -85,7 +85,7 @@ def munmap(mm: MemoryManager, start: int, length: int) -> Result:
         raise SyscallError(errno.EINVAL)
     if not mm.areas.intersects(start, end):
         return 0
-    if len(mm.areas.areas) >= mm.account.max_areas:
+    if len(mm.areas) >= mm.account.max_areas:
         check_pieces(mm, start, end)
     return UnmapOperation(mm, start, end).begin()
 
@@ -257,10 +257,9 @@ def grow(t: Task, mm: MemoryManager, address: int) -> Execute | None:
     page = address & ~PAGE_OFFSET
     if page < MMAP_MIN_ADDR or area.end - page > limits.get(RLIMIT_STACK):
         return None
-    i = mm.areas.index_from(area.start)
     floor = MMAP_MIN_ADDR
-    if i > 0:
-        below = mm.areas.areas[i - 1]
+    below = mm.areas.last_before(area.start)
+    if below is not None:
         guard = 0 if below.flags & VM_GROWSDOWN or not below.flags & VM_ACCESS else STACK_GUARD_GAP
         floor = below.end + guard
     if page < floor:

@@ -20,7 +20,7 @@ AREAS_A_PART: Final = 64
 def maps(mm: MemoryManager, vdso_address: int) -> Iterator[bytes]:
     """The file, some areas at a time, what is mapped meanwhile included. `vdso_address`: Platform.vdso_address."""
     address = 0
-    while batch := mm.areas.areas[(i := mm.areas.index_from(address)) : i + AREAS_A_PART]:
+    while batch := mm.areas.part(address, AREAS_A_PART):
         yield b"".join([area_line(mm, area) for area in batch])
         address = batch[-1].end
     if vdso_address:

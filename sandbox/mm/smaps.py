@@ -68,7 +68,7 @@ def smaps(mm: MemoryManager, host: bytes) -> Iterator[bytes]:
     record = next(records, None)
     texts: dict[tuple[int, int, tuple[int, ...]], bytes] = {}  # thousands of areas look alike
     address = 0
-    while batch := mm.areas.areas[(i := mm.areas.index_from(address)) : i + AREAS_A_PART]:
+    while batch := mm.areas.part(address, AREAS_A_PART):
         out: list[bytes] = []
         for area in batch:
             counted = _NOTHING
@@ -89,7 +89,7 @@ def in_core(mm: MemoryManager, host: bytes) -> Iterator[tuple[VMA, int, int, int
     """Every area with its pages in core, those of them that are its own copies, and those that were written."""
     records = _records(host)
     record = next(records, None)
-    for area in list(mm.areas.areas):
+    for area in list(mm.areas):
         counted = _NOTHING
         while record is not None and record[0] < area.end:
             if record[0] >= area.start:
@@ -101,7 +101,8 @@ def in_core(mm: MemoryManager, host: bytes) -> Iterator[tuple[VMA, int, int, int
 
 def smaps_rollup(mm: MemoryManager, host: bytes) -> bytes:
     """One record for all areas."""
-    starts, areas = mm.areas.starts, mm.areas.areas
+    areas = list(mm.areas)
+    starts = [area.start for area in areas]
     if not areas:
         return b""
     total, locked = _NOTHING, 0

@@ -66,7 +66,7 @@ class MapFilesDir(PseudoDir):
     def entries(self) -> list[tuple[bytes, int, int]]:
         """In the order of addresses."""
         mm = self.task.mm
-        areas = mm.areas.areas if mm is not None else []
+        areas = list(mm.areas) if mm is not None else []
         return [(range_name(area), self._number(area), S_IFLNK) for area in areas if area.backing is not None]
 
     def open(self, t: Task, path: Path, flags: int) -> FileDescription:

@@ -47,6 +47,9 @@ _CALLS: Final = (KIND_SYSCALL, KIND_THUNK)
 _FAULTS: Final = (4, 5, 7, 8, 11)  # SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV: what the stub handles
 _PRIVATE_CALLS: Final = 64  # that a thread makes before it gets a shared lane
 _SERVED_BOUND: Final = 64  # calls served between two looks at descriptors and timers
+# poll, pause, nanosleep, accept, wait4, rt_sigtimedwait, rt_sigsuspend, futex, epoll_wait, clock_nanosleep, waitid, pselect6, ppoll,
+# epoll_pwait, accept4: where threads stay for long. Among many threads those do not wait there by notification either.
+_LONG_WAITS: Final = frozenset((7, 23, 34, 35, 43, 61, 128, 130, 202, 230, 232, 247, 270, 271, 281, 288))
 _MANY: Final = 64  # threads above which those that block are not left parked by notification
 _PART_NS: Final = 4_000_000  # a thread is sent to another processor at most this often
 _BATCH: Final = 16  # notifications received in one turn
@@ -109,7 +112,8 @@ class LaneLooker(Looker):
                 pass  # a shared lane, and a site that is patched
             elif thread.private:
                 thread.parked += 1
-                if thread.parked > _PRIVATE_CALLS and not thread.space.busy:
+                long = number in _LONG_WAITS and len(self.platform.by_tid) > _MANY
+                if (long or thread.parked > _PRIVATE_CALLS) and not thread.space.busy:
                     thread.parked = 0
                     if thread.attach():
                         return
@@ -366,7 +370,10 @@ class LaneLooker(Looker):
 
     def _runs_alone(self, thread: LaneThread) -> bool:
         """No other thread with a shared lane does anything but wait for an answer."""
-        return all(other.stopped or other is thread for _, other in self.platform.active)
+        for _, other in self.platform.active:  # noqa: SIM110 a generator costs more
+            if not other.stopped and other is not thread:
+                return False
+        return True
 
     def _serve_apart(self, thread: LaneThread) -> None:
         """Its answer wakes it on another processor than this one."""

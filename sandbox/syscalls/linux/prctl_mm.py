@@ -59,7 +59,7 @@ def set_mm(t: Task, a: SyscallArgs) -> int:
     values[name] = addr
     if not _valid(t, mm, values):
         return -errno.EINVAL
-    if name in _ON_AREA and mm.areas.index_from(addr) >= len(mm.areas.areas):
+    if name in _ON_AREA and mm.areas.next_after(addr) is None:
         return -errno.EFAULT
     setattr(mm, name, addr)
     return 0
@@ -136,7 +136,7 @@ def _set_exe(t: Task, mm: MemoryManager, fd: int) -> int:
     check(t.creds, path.inode, MAY_EXEC)
     if mm.exe is not None:
         old = mm.exe.stat()
-        for area in mm.areas.areas:
+        for area in mm.areas:
             if area.backing is not None and (area.backing.device, area.backing.inode) == (old.dev, old.ino):
                 return -errno.EBUSY
     mm.set_exe(file)

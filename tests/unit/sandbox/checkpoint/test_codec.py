@@ -12,7 +12,8 @@ from sandbox.checkpoint.image import BadImage
 from sandbox.checkpoint.state_classes import StateClasses
 from sandbox.kernel.signal_queue import SignalHandlers, SignalQueue
 from sandbox.kernel.user_namespace import INITIAL
-from sandbox.mm.vma import VMA, VMASet
+from sandbox.mm.vma import VMA
+from sandbox.mm.vma_set import VMASet
 from sandbox.vfs.dentry import Dentry
 from tcpip.native import is_compiled
 from tcpip.waiter import WaitQueue
@@ -74,7 +75,7 @@ def test_objects() -> None:
     top = Dentry(b"/", None, None)
     top.children[b"x"] = Dentry(b"x", top, None)
     found, root = decoded(encoded((areas, top)))  # type: ignore[misc]
-    assert found.starts == [0x1000] and found.areas[0].end == 0x3000 and found.areas[0].name == "[heap]"
+    assert [(area.start, area.end, area.name) for area in found] == [(0x1000, 0x3000, "[heap]")]
     assert root.parent is root and root.children[b"x"].parent is root
 
 

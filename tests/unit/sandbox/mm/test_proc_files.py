@@ -39,7 +39,7 @@ def test_maps() -> None:
 
 def test_a_newline_in_a_name_does_not_make_a_line() -> None:
     g = guest()
-    backing = g.mm.areas.areas[0].backing
+    backing = next(iter(g.mm.areas)).backing
     assert backing is not None
     backing.name = "/tmp/a\n00400000-00500000 rwxp fake"
     assert len(b"".join(proc_maps.maps(g.mm, 0)).splitlines()) == 3

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sandbox.abi.linux.mman import STACK_GUARD_GAP, VM_GROWSDOWN
-from sandbox.mm.vma import VMA, VMASet
+from sandbox.mm.vma import VMA
+from sandbox.mm.vma_set import VMASet
 
 PAGE = 4096
 PAGES = 48
@@ -41,7 +42,7 @@ class Model:
 
     def __init__(self) -> None:
         self.pages: list[tuple[int, int | None, int] | None] = [None] * PAGES
-        self.areas = VMASet()
+        self.areas = VMASet(most=4)
         self.backings = [FakeBacking(0), FakeBacking(1)]
 
     def map(self, start: int, size: int, flags: int, key: int | None, offset: int) -> None:
@@ -78,7 +79,15 @@ class Model:
                 seen[address // PAGE] = (area.flags, key, offset)
             previous = area
         assert seen == self.pages
-        assert self.areas.starts == [a.start for a in self.areas]
+        assert len(self.areas) == len(list(self.areas))
+        assert self.areas.firsts == [block.areas[0].start for block in self.areas.blocks]
+        before = 0
+        for block, bound in zip(self.areas.blocks, self.areas.bounds, strict=True):
+            assert 0 < len(block.areas) <= self.areas.most
+            assert block.starts == [a.start for a in block.areas]
+            for area in block.areas:
+                assert area.lowest() - before == block.rooms[block.areas.index(area)] <= bound
+                before = area.end
         for backing in self.backings:
             assert backing.refs == sum(1 for a in self.areas if a.backing is backing)
 
@@ -180,4 +189,4 @@ def test_what_is_freed_is_found_without_a_look_at_everything_above() -> None:
             if last is not None:
                 areas.take(last, last + size)
             last = at
-    assert CountingVMA.looks < 3 * count
+    assert CountingVMA.looks < 100 * (len(areas.blocks) + areas.most) < 100 * count / 10
