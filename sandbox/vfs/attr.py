@@ -88,12 +88,15 @@ def chown(t: Task, path: Path, uid: int, gid: int) -> int:
                 kill |= S_ISGID
     if kill and given == (False, False) and not owner_or_capable(creds, inode):
         raise SyscallError(errno.EPERM)  # nothing but the mode would change, which is not theirs to change
+    changes = kill or given != (False, False)
     if inode.capable and mode & S_IFMT != S_IFDIR:
         inode.remove_xattr(CAPABILITIES)
+        changes = True
     inode.set_owner(inode.uid if uid == NO_ID else uid, inode.gid if gid == NO_ID else gid)
     if kill and inode.mode & kill and mode & S_IFMT != S_IFLNK:
         inode.set_mode(inode.mode & 0o7777 & ~kill)
-    _told(path)
+    if changes:
+        _told(path)
     return 0
 
 

@@ -108,7 +108,7 @@ class RegularFile(InodeFile):
     def write(self, t: Task, src: memoryview) -> int:
         """At the position, or at the end with O_APPEND; the position follows."""
         inode = self.inode
-        if self.flags & O_APPEND:
+        if self.flags & O_APPEND and len(src):
             if inode.live:
                 inode.refresh()
             self.pos = inode.size

@@ -23,6 +23,7 @@ from sandbox.syscalls.iov_iter import (
 from sandbox.syscalls.row import FULL, PARTIAL, Arg, Row
 from sandbox.vfs.file_description import WOULD_BLOCK, FileDescription
 from sandbox.vfs.file_flags import check_not_append
+from sandbox.vfs.notify import IN_ACCESS, on_path
 
 if TYPE_CHECKING:
     from sandbox.kernel.task import Task
@@ -275,7 +276,11 @@ def _pwrite_long(t: Task, a: SyscallArgs, file: FileDescription) -> Result:
 def _readv(t: Task, a: SyscallArgs, offset: int, flags: int) -> Result:
     file = a.held
     try:
-        done = _readv_of(t, a, t.fds.get_io(a.uint(0)) if file is None else file, offset, flags)
+        if file is None:
+            file = t.fds.get_io(a.uint(0))
+        done = _readv_of(t, a, file, offset, flags)
+        if done == 0 and file.path is not None and file.path.inode.fs.watched:
+            on_path(file.path, IN_ACCESS)  # vfs_readv tells of nothing too
     except SyscallError as error:
         done = -error.errno
     return vector_read(t, done)

@@ -168,6 +168,9 @@ def splice(
     from_pipe, to_pipe = isinstance(source, PipeFile), isinstance(out, PipeFile)
     if (from_pipe and from_offset >= 0) or (to_pipe and to_offset >= 0):
         return -errno.ESPIPE
+    for file, is_pipe in ((source, from_pipe), (out, to_pipe)):
+        if is_pipe:
+            file.nowait = False  # pipe_clear_nowait
     _readable(source)
     _writable(out)
     if isinstance(source, PipeFile) and isinstance(out, PipeFile):
@@ -233,13 +236,15 @@ def _from_pipe(t: Task, source: PipeFile, out: FileDescription, size: int, flags
 
 def _to_pipe(t: Task, source: FileDescription, out: PipeFile, size: int, flags: int, offset: int) -> Result:
     pipe = out.pipe
-    if not source.flagged or isinstance(source, AnonFile) or (offset >= 0 and not source.positioned):
-        return -errno.EINVAL  # no splice_read, as what has no read_iter
+    if offset >= 0 and not source.positioned:
+        return -errno.EINVAL
     if not pipe.readers:
         broken_pipe(t)
     room = pipe.room()
     if room <= 0:
         return _wait(out, EVENT_OUT, flags)
+    if not source.flagged or isinstance(source, AnonFile):
+        return -errno.EINVAL  # no splice_read, as what has no read_iter
     view = t.kernel.scratch[: min(size, room, CHUNK)]
     if offset < 0:
         got = source.read(t, view)
@@ -290,6 +295,7 @@ def sys_vmsplice(t: Task, a: SyscallArgs) -> Result:
         return 0
     if not isinstance(file, PipeFile):
         return -errno.EBADF
+    file.nowait = False  # pipe_clear_nowait
     pipe = file.pipe
     if file.writing:
         if not pipe.readers:
