@@ -110,7 +110,6 @@ class Kernel:
         self.halting: Freezer | None = None  # while all tasks are brought to a halt, and are saved
         self.oops_count = 0
         self.last_oops = ""
-        self.sessions = 0  # that were ever made
         self.login_sessions = 0  # that began when somebody logged in (/proc/PID/loginuid)
         self.forks = 0  # since boot, for /proc/stat
         self.handlers: list[Handler] = []

@@ -29,16 +29,13 @@ class ControllingTerminal(Protocol):
 class Session:
     """Process groups that share a controlling terminal."""
 
-    __slots__ = ("ids", "leader", "groups", "tty", "autogroup", "nice")
+    __slots__ = ("ids", "leader", "groups", "tty")
 
     def __init__(self, leader: ThreadGroup) -> None:
         self.ids = leader.ids
         self.leader: ThreadGroup | None = leader
         self.groups: dict[Pid, ProcessGroup] = {}
         self.tty: ControllingTerminal | None = None
-        leader.kernel.sessions += 1
-        self.autogroup = leader.kernel.sessions  # its number as a group of the scheduler, of which `nice` is kept
-        self.nice = 0
         for ns, number in self.ids.levels:
             ns.sessions[number] = self
 

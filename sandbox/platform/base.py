@@ -195,6 +195,11 @@ class AddressSpace:
         had."""
         return bytes(8 * count)
 
+    def clear_refs(self, kind: int) -> None:
+        """Have the host forget which pages of the process were used (1: all, 2: anonymous ones, 3: those of files) or written
+        (4), as /proc/PID/clear_refs of proc(5). Raises OSError where it does not let us."""
+        raise OSError(13, "clear_refs")
+
     def cpu_time_ns(self) -> int:
         """Processor time that the host process has used, also after it has ended (0 when it can't be told)."""
         return 0

@@ -243,6 +243,13 @@ class HostSpace(AddressSpace):
                 pass
         return words.ljust(8 * count, b"\0")
 
+    def clear_refs(self, kind: int) -> None:
+        fd = self.proc.open(f"{self.proc_number}/clear_refs", os.O_WRONLY)
+        try:
+            os.write(fd, b"%d" % kind)
+        finally:
+            os.close(fd)
+
     def host_maps(self) -> bytes:
         return self._proc("maps")
 

@@ -53,7 +53,6 @@ FIXED: Final[tuple[tuple[str, str], ...]] = (
     ("kernel/random/urandom_min_reseed_secs", "60"),
     ("kernel/random/write_wakeup_threshold", "256"),
     ("kernel/randomize_va_space", "2"),
-    ("kernel/sched_autogroup_enabled", "1"),
     ("kernel/sched_rr_timeslice_ms", "100"),
     ("kernel/sched_rt_period_us", "1000000"),
     ("kernel/sched_rt_runtime_us", "950000"),

@@ -9,7 +9,7 @@ from sandbox.abi.linux.capability import CAP_SYS_ADMIN, CAP_SYS_NICE, CAP_SYS_RE
 from sandbox.abi.linux.signal import SIGEV_NONE, SIGEV_SIGNAL, SIGEV_THREAD, SIGEV_THREAD_ID
 from sandbox.arch.amd64 import RIP, RSP
 from sandbox.errors import SyscallError
-from sandbox.fs.procfs import autogroup, login, task_memory, task_status
+from sandbox.fs.procfs import login, task_memory, task_status
 from sandbox.fs.procfs.mount_table import mountinfo, mounts, mountstats
 from sandbox.fs.procfs.system_files import CPU
 from sandbox.fs.pseudo.numbers import parse_int, parse_int32
@@ -344,7 +344,6 @@ def fdinfo_spec(fd: int) -> Spec:
 
 FILES: Final[dict[bytes, Spec]] = {
     b"arch_status": Spec(arch_status),
-    b"autogroup": Spec(autogroup.autogroup, 0o644, autogroup.set_autogroup),
     b"auxv": Spec(auxv, 0o400),
     b"cgroup": Spec(cgroup),
     b"children": Spec(nothing, numbered=children),
@@ -382,9 +381,7 @@ FILES: Final[dict[bytes, Spec]] = {
     b"timerslack_ns": Spec(timerslack, 0o666, set_timerslack),
     b"wchan": Spec(wchan),
 }
-NOT_OF_THREADS: Final[frozenset[bytes]] = frozenset(
-    (b"autogroup", b"coredump_filter", b"mountstats", b"timers", b"timerslack_ns")
-)
+NOT_OF_THREADS: Final[frozenset[bytes]] = frozenset((b"coredump_filter", b"mountstats", b"timers", b"timerslack_ns"))
 OF_THREADS: Final[dict[bytes, Spec]] = {
     **FILES,
     b"io": Spec(thread_io, 0o400),

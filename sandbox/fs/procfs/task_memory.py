@@ -23,15 +23,23 @@ _PART: Final = 64
 
 
 def clear_refs(t: Task, task: Task, data: bytes) -> None:
-    """1 … 4 forget which pages were used or written, which is the host's to know: nothing is forgotten. 5: the peak of
-    pages in core begins anew. EINVAL for others."""
+    """1 … 4 forget which pages were used, or written, which is the host's to know: it is told, and EACCES where it does not
+    listen. 5: the peak of pages in core begins anew. EINVAL for others."""
     kind = parse_int32(data, 10)
     if not _CLEAR_ALL <= kind <= _CLEAR_PEAK:
         raise SyscallError(errno.EINVAL)
     mm = task.mm
-    if kind == _CLEAR_PEAK and mm is not None:
+    if mm is None:
+        return
+    if kind == _CLEAR_PEAK:
         mm.peak_seen = task.space.resident_pages()
         mm.peak_reset = max(mm.peak_seen, task.space.peak_resident_pages())
+        return
+    try:
+        task.space.clear_refs(kind)
+    except OSError:
+        if task.space.alive():
+            raise SyscallError(errno.EACCES) from None
 
 
 def numa_maps(t: Task, task: Task) -> bytes | Iterator[bytes]:

@@ -1,4 +1,4 @@
-/* admin - what /proc/PID/{timers,attr,clear_refs,autogroup,sched,stack,map_files,numa_maps,projid_map} say and take. */
+/* admin - what /proc/PID/{timers,attr,clear_refs,sched,stack,map_files,numa_maps,projid_map} say and take. */
 #include "t.h"
 #include <sys/syscall.h>
 #include <time.h>
@@ -91,9 +91,6 @@ static void all(int pid, int follow) {
         store_(pid, "clear_refs", refs[i]);
     show_(pid, "clear_refs");
     store_(pid, "sched", "x"), store_(pid, "sched", "");
-    const char *nice[] = {"0", "1", "19", "20", "-20", "-21", "x", "", "3\n", "0x3"};
-    for (int i = 0; i < 10; i++)
-        store_(pid, "autogroup", nice[i]);
     show_(pid, "ksm_merging_pages"), show_(pid, "projid_map"), store_(pid, "projid_map", "0 0 1");
     int fd = open(of(pid, "stack"), O_RDONLY);
     printf("stack: %s\n", fd < 0 ? strerrorname_np(errno) : "ok");
@@ -138,8 +135,8 @@ int main(void) {
     show_(getpid(), "timers");
     all(getpid(), 1);
     numa();
-    const char *names[] = {"timers", "autogroup", "map_files", "attr", "clear_refs", "numa_maps", "io", "stack", "projid_map"};
-    for (int i = 0; i < 9; i++) {
+    const char *names[] = {"timers", "map_files", "attr", "clear_refs", "numa_maps", "io", "stack", "projid_map"};
+    for (int i = 0; i < 8; i++) {
         char thread[64];
         sprintf(thread, "/proc/thread-self/%s", names[i]);
         printf("%s %d %d\n", names[i], access(of(getpid(), names[i]), F_OK), access(thread, F_OK));
