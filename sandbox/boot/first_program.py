@@ -70,6 +70,7 @@ class ProgramStart:
         self.home = False  # it gets a HOME when its environment has none
         self.stdio: tuple[int, ...] = (0, 1, 2)  # host descriptors, the caller's to close
         self.more_fds: tuple[int, ...] = ()
+        self.input: FileDescription | None = None  # in place of all of these: its only descriptor
         self.terminal = False  # those that are terminals become one of the sandbox's own
         self.window = bytes(8)
         self.seccomp: tuple[Insn, ...] = ()
@@ -110,7 +111,10 @@ class ProgramStart:
 
                 schedule(task, self.program.scheduling)
             enter_directory(task, self.program.cwd)
-            self.console = open_stdio(task, self.stdio, self.more_fds, self.terminal, self.window, self.first)
+            if self.input is not None:
+                task.fds.install(self.input)
+            else:
+                self.console = open_stdio(task, self.stdio, self.more_fds, self.terminal, self.window, self.first)
             image = open_program(task, self.program, self.home)
         except StartFailure as failure:
             self._give_up(task, failure)

@@ -6,7 +6,7 @@ import gc
 import os
 import time
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Callable, Final
 
 from sandbox import plain_json
 from sandbox.abi.linux.signal import SIGINT, SIGKILL, SIGQUIT
@@ -33,8 +33,10 @@ if TYPE_CHECKING:
     from sandbox.control.server import Connection
     from sandbox.control.wire import Frame
     from sandbox.gateway.network import Network
+    from sandbox.kernel.task import Task
     from sandbox.kernel.thread_group import ThreadGroup
     from sandbox.kernel.view import View
+    from sandbox.vfs.file_description import FileDescription
 
 GC_THRESHOLD: Final = 20_000  # young objects before a collection: a sentry makes few cycles
 
@@ -113,6 +115,7 @@ class Sandbox:
             trace_to(kernel, options.strace_fd, options.json_log and options.strace_fd == options.log_fd)
         self.memory_watch = self._make_memory_watch(kernel)
         kernel.load.start()
+        kernel.start_helper = _start_core_helper
         self.view = kernel.view
         self.view.on_exit = self._exited
         if container is not None:
@@ -369,3 +372,9 @@ class Sandbox:
     def _launcher_gone(self) -> None:
         if self.first is None or self.control is None or self.control.attached:
             self.reactor.stop()
+
+
+def _start_core_helper(t: Task, words: list[bytes], read_end: FileDescription, done: Callable[[bool], None]) -> None:
+    from sandbox.boot.core_helper import start_helper
+
+    start_helper(t, words, read_end, done)

@@ -7,7 +7,7 @@ import traceback
 from typing import TYPE_CHECKING, Final
 
 from sandbox.control.messages import ENCODING
-from sandbox.kernel.task_state import PARK_BLOCK, PARK_DEAD, PARK_HELD, PARK_PENDING, PARK_STOP, PARK_TRACED
+from sandbox.kernel.task_state import PARK_BLOCK, PARK_DEAD, PARK_DUMP, PARK_HELD, PARK_PENDING, PARK_STOP, PARK_TRACED
 from sandbox.strace.printer import begun
 from sandbox.syscalls.linux.table_amd64 import ROWS
 
@@ -24,6 +24,7 @@ _STATES: Final = {
     PARK_STOP: "stopped",
     PARK_TRACED: "traced",
     PARK_DEAD: "ended",
+    PARK_DUMP: "dumps core",
     PARK_HELD: "throttled",
 }
 

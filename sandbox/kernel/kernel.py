@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from sandbox.vfs.secretmem import SecretMem
     from tcpip.clock import Clock
 
+    StartHelper = Callable[[Task, list[bytes], FileDescription, Callable[[bool], None]], None]
+
 SCRATCH_SIZE: Final = 1 << 20
 OOPS_FRAMES: Final = 30
 RELEASE: Final = "6.6.0"
@@ -107,6 +109,9 @@ class Kernel:
         self.scratch = memoryview(bytearray(SCRATCH_SIZE))
         self.trace: SyscallTrace | None = None
         self.tell: Callable[[str, dict[str, object]], None] | None = None  # events, for who listens to the sandbox
+        # starts a program that reads a core of the task's: its words, its input, who hears of it
+        self.start_helper: StartHelper | None = None
+        self.core_helpers = 0  # that read cores now
         self.halting: Freezer | None = None  # while all tasks are brought to a halt, and are saved
         self.oops_count = 0
         self.last_oops = ""

@@ -16,7 +16,7 @@ class Settings:
     instances, watches and events that wait in one instance; `suid_dumpable`: of programs that gained rights;
     `dmesg_restrict`: syslog(2) is for who has CAP_SYSLOG; `file_max`: open files,
     of which the sandbox holds fewer anyway; `nr_open`: RLIMIT_NOFILE can't be raised
-    above it; `buffers`: of sockets."""
+    above it; `core_*`: where cores go (core(5)); `buffers`: of sockets."""
 
     __slots__ = (
         "protected_fifos",
@@ -32,6 +32,8 @@ class Settings:
         "file_max",
         "nr_open",
         "core_pattern",
+        "core_uses_pid",
+        "core_pipe_limit",
         "buffers",
     )
 
@@ -49,4 +51,6 @@ class Settings:
         self.file_max = (1 << 63) - 1
         self.nr_open = NR_OPEN
         self.core_pattern = b"core"
+        self.core_uses_pid = 0
+        self.core_pipe_limit = 0
         self.buffers = BufferLimits()

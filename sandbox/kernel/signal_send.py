@@ -120,6 +120,10 @@ def _prepare(group: ThreadGroup, signo: int) -> bool:
     """Stop and continue signals cancel each other when they are sent. False: the process is dying, drop it."""
     if group.exiting:
         return False
+    if group.core is not None:
+        if signo == SIGKILL:
+            group.begin_exit(SIGKILL)
+        return False
     bit = 1 << (signo - 1)
     if bit & STOP_SIGNALS:
         discard_everywhere(group, _CONT_BIT)

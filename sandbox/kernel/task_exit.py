@@ -9,7 +9,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.ptrace import PTRACE_EVENT_VFORK_DONE
-from sandbox.abi.linux.signal import CLD_EXITED, CLD_KILLED, SA_NOCLDWAIT, SI_USER, SIG_IGN, SIGCHLD, SIGKILL, SIGRTMAX
+from sandbox.abi.linux.signal import (
+    CLD_DUMPED,
+    CLD_EXITED,
+    CLD_KILLED,
+    SA_NOCLDWAIT,
+    SI_USER,
+    SIG_IGN,
+    SIGCHLD,
+    SIGKILL,
+    SIGRTMAX,
+)
 from sandbox.kernel import job_control, task_block, task_signals, trace_link, trace_stop
 from sandbox.kernel.futex_robust import exit_futexes
 from sandbox.kernel.ipc.sem_undo import leave_undo
@@ -44,6 +54,8 @@ def exit_task(t: Task) -> None:
         return
     if t.going_on is not None:
         t.going_on()
+    if group.core is not None and group.core.holds(t):
+        return
     task_block.abandon(t)
     t.parked = PARK_DEAD
     kernel.forget_timers(t)
@@ -236,7 +248,7 @@ def exit_info(group: ThreadGroup, signo: int, pids: PidNamespace) -> SignalInfo:
 def exit_info_of(pid: int, uid: int, status: int, signo: int) -> SignalInfo:
     """The same of whatever has ended with that status."""
     if status & 0x7F:
-        code, value = CLD_KILLED, status & 0x7F
+        code, value = CLD_DUMPED if status & 0x80 else CLD_KILLED, status & 0x7F
     else:
         code, value = CLD_EXITED, status >> 8 & 0xFF
     return SignalInfo(signo, code, pid=pid, uid=uid, status=value)

@@ -11,6 +11,7 @@ import errno
 from typing import TYPE_CHECKING, Callable, Final
 
 from sandbox.abi.linux.signal import (
+    CORE_SIGNALS,
     IGNORED_BY_DEFAULT,
     SA_NODEFER,
     SA_RESETHAND,
@@ -32,10 +33,12 @@ from sandbox.arch.signal_frame import SignalFrame, take_fpu
 from sandbox.kernel import job_control, signal_send, trace_stop
 from sandbox.kernel.cgroup import bandwidth, freezer
 from sandbox.kernel.control import ERESTART_RESTARTBLOCK, ERESTARTNOHAND, ERESTARTNOINTR, ERESTARTSYS
+from sandbox.kernel.rlimits import RLIMIT_CORE
 from sandbox.kernel.signal_info import SignalInfo
 from sandbox.kernel.signal_queue import DEFAULT_ACTION, SigAction
 from sandbox.kernel.task_state import (
     PARK_DEAD,
+    PARK_DUMP,
     PARK_HELD,
     PARK_NONE,
     PARK_PENDING,
@@ -62,7 +65,7 @@ NR_RESTART_SYSCALL: Final = 219
 SYSCALL_INSN_SIZE: Final = 2
 _RESTARTS: Final = frozenset((-ERESTARTSYS, -ERESTARTNOINTR, -ERESTARTNOHAND, -ERESTART_RESTARTBLOCK))
 _INTERRUPTED: Final = _RESTARTS | {-errno.EINTR}
-_LEFT: Final = (PARK_TRACED, PARK_HELD, PARK_DEAD)  # it does not go on now
+_LEFT: Final = (PARK_TRACED, PARK_HELD, PARK_DUMP, PARK_DEAD)  # it does not go on now
 
 
 # --- masks ---
@@ -161,15 +164,25 @@ def _next_handled(t: Task) -> tuple[SignalInfo, SigAction] | None:
                 continue
             job_control.begin_stop(group, signo)
             return None
-        _end(t, signo)
+        if not bit & CORE_SIGNALS or not begin_core(t, info):
+            end(t, signo)
         return None
 
 
-def _end(t: Task, signo: int) -> None:
-    """The signal ends the process."""
+def begin_core(t: Task, info: SignalInfo) -> bool:
+    """The process leaves a core, and ends when that is written (core(5)). False: it does not."""
+    if not t.group.rlimits.soft[RLIMIT_CORE] and t.kernel.settings.core_pattern[:1] != b"|":
+        return False
+    from sandbox.kernel.coredump.dump import begin
+
+    return begin(t, info)
+
+
+def end(t: Task, status: int) -> None:
+    """The signal ends the process; `status` as wait(2) has it."""
     group = t.group
-    if not trace_stop.exits(t, signo, lambda: group.begin_exit(signo)):
-        group.begin_exit(signo)
+    if not trace_stop.exits(t, status, lambda: group.begin_exit(status)):
+        group.begin_exit(status)
 
 
 # --- back to guest code ---

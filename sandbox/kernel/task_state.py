@@ -26,6 +26,7 @@ PARK_STOP: Final = 3  # stopped by job control, or frozen
 PARK_DEAD: Final = 4  # exited
 PARK_TRACED: Final = 5  # stopped for its tracer
 PARK_SAVED: Final = 6  # stopped to be saved
+PARK_DUMP: Final = 8  # a core of its process is being written
 PARK_HELD: Final = 7  # would run, but its control group has used up its processor time
 
 

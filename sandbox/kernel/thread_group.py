@@ -14,6 +14,7 @@ from tcpip.waiter import WaitQueue
 
 if TYPE_CHECKING:
     from sandbox.kernel.cgroup.cgroup import Cgroup
+    from sandbox.kernel.coredump.dump import CoreDump
     from sandbox.kernel.cpu_limit import CpuLimit
     from sandbox.kernel.interval_timer import IntervalTimer
     from sandbox.kernel.kernel import Kernel
@@ -93,7 +94,8 @@ class ThreadGroup:
         self.cpu_limit: CpuLimit | None = None
         self.posix_timers: dict[int, PosixTimer] = {}
         self.next_timer_id = self.oom_score_adj = self.least_oom_score_adj = 0  # least: of an unprivileged writer
-        self.dump_filter = 0x33  # core(5); kept for /proc, as no core is ever written
+        self.dump_filter = 0x33  # core(5)
+        self.core: CoreDump | None = None  # that is being written
 
     @property
     def tty(self) -> ControllingTerminal | None:
@@ -108,6 +110,8 @@ class ThreadGroup:
         """exit_group(2) or a fatal signal: every thread must end; `status` is what wait(2) will say."""
         if self.exiting:
             return
+        if self.core is not None:
+            status = self.core.give_up()
         self.exiting = True
         self.exit_status = status
         self.kill_threads()

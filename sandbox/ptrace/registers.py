@@ -70,6 +70,15 @@ def get_regs(t: Task, tracee: Tracee) -> bytes:
     return _REGS.pack(*(_get(t, tracee, index) for index in _ORDER))
 
 
+def pack_regs(t: Task, orig: int, result: int | None) -> bytes:
+    """The same in a core: `orig` is the number of the call that the thread was in, -1 outside; `result`, if there is one, what
+    it has given."""
+    values = {_ORIG_RAX: orig & _M64, _CS: USER_CS, _SS: USER_SS, _DATA: 0}
+    if result is not None:
+        values[RAX] = result & _M64
+    return _REGS.pack(*(values[index] if index in values else t.thread.get_reg(index) for index in _ORDER))
+
+
 def _put(t: Task, tracee: Tracee, index: int, value: int) -> None:
     """putreg: EIO for what no thread of user mode can have."""
     if index == _ORIG_RAX:

@@ -28,7 +28,7 @@ from sandbox.kernel import trace_stop
 from sandbox.kernel.control import NO_RETURN, Result
 from sandbox.kernel.task import Task
 from sandbox.ptrace.gate import make_call, serve
-from sandbox.seccomp.user_dispatch import raise_sigsys
+from sandbox.seccomp.user_dispatch import kill_by, raise_sigsys
 from sandbox.syscalls.args import SyscallArgs
 
 if TYPE_CHECKING:
@@ -81,8 +81,9 @@ def _judge(t: Task, a: SyscallArgs, traced: bool) -> Result:
         return -errno.ENOSYS  # nobody traces or listens
     if action == SECCOMP_RET_KILL_THREAD and len(t.group.tasks) > 1:
         return _end_thread(t, SIGSYS)
-    t.group.begin_exit(SIGSYS)  # KILL_PROCESS, the last thread, and actions that nobody knows
-    return 0
+    return kill_by(
+        t, SYS_SECCOMP, verdict & SECCOMP_RET_DATA
+    )  # KILL_PROCESS, the last thread, actions that nobody knows
 
 
 def _judge_again(t: Task, a: SyscallArgs) -> Result:

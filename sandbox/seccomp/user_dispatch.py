@@ -94,6 +94,23 @@ def _make(t: Task, a: SyscallArgs, dispatch: UserDispatch) -> Result:
 
 def raise_sigsys(t: Task, code: int, error: int) -> Result:
     """SIGSYS for the call under way, which is not made; the registers are as they were at it (syscall_rollback)."""
+    t.force_signal(_sigsys(t, code, error))
+    t.result = None
+    task_signals.return_to_guest(t)
+    return NO_RETURN
+
+
+def kill_by(t: Task, code: int, error: int) -> Result:
+    """The same signal ends the process, whatever it does about it, and leaves a core."""
+    info = _sigsys(t, code, error)
+    t.result = None
+    if task_signals.begin_core(t, info):
+        return NO_RETURN
+    t.group.begin_exit(SIGSYS)
+    return 0
+
+
+def _sigsys(t: Task, code: int, error: int) -> SignalInfo:
     number = t.nr & 0xFFFFFFFF
     number -= number << 1 & 1 << 32  # an int, for who asks
     info = SignalInfo(SIGSYS, code, addr=t.thread.get_reg(RIP), value=number, status=AUDIT_ARCH_X86_64)
@@ -101,7 +118,4 @@ def raise_sigsys(t: Task, code: int, error: int) -> Result:
     t.thread.set_reg(RAX, number & _M64)
     if t.kernel.trace is not None:
         t.kernel.trace.leave(t, t.nr)
-    t.force_signal(info)
-    t.result = None
-    task_signals.return_to_guest(t)
-    return NO_RETURN
+    return info

@@ -84,6 +84,10 @@ class Program:
         """`admin`: it needs all capabilities; natively it goes into namespaces of its own before it does anything."""
         return "admin" in self.first_line().split()
 
+    def leaves_cores(self) -> bool:
+        """`core-files`: it is about core files, which the host has to write as `core` (kernel.core_pattern)."""
+        return "core-files" in self.first_line().split()
+
     def gap(self) -> str:
         """What the sandbox is known not to have that this program needs; empty: nothing."""
         return self.first_line().partition("gap:")[2].strip()
@@ -108,7 +112,9 @@ class Outcome:
 def programs() -> list[Program]:
     """All programs, in order of name."""
     found = [*HERE.glob("c/*.c"), *HERE.glob("go/*.go"), *HERE.glob("py/*.py"), *HERE.glob("sh/*.sh")]
-    return sorted((Program(path) for path in found), key=lambda program: program.name)
+    cores = Path("/proc/sys/kernel/core_pattern").read_text(encoding="ascii").strip() == "core"
+    chosen = (program for program in map(Program, found) if cores or not program.leaves_cores())
+    return sorted(chosen, key=lambda program: program.name)
 
 
 def build(program: Program) -> Path:

@@ -24,8 +24,6 @@ FIXED: Final[tuple[tuple[str, str], ...]] = (
     ("kernel/arch", "x86_64"),
     ("kernel/auto_msgmni", "0"),
     ("kernel/cap_last_cap", str(CAP_LAST_CAP)),
-    ("kernel/core_pipe_limit", "0"),
-    ("kernel/core_uses_pid", "0"),
     ("kernel/hung_task_timeout_secs", "120"),
     ("kernel/keys/gc_delay", "300"),
     ("kernel/keys/maxbytes", str(MAX_BYTES)),

@@ -27,6 +27,7 @@ _MOST_EVENTS: Final = 1 << 16
 _MOST_INSTANCES: Final = 1 << 13
 _MIN_THREADS: Final = 20
 _INT_MAX: Final = (1 << 31) - 1
+_UINT_MAX: Final = (1 << 32) - 1
 LLONG_MAX: Final = (1 << 63) - 1
 
 
@@ -160,6 +161,8 @@ _SETTINGS: Final = (
     ("fs/protected_regular", "protected_regular", 0, 2),
     ("fs/protected_symlinks", "protected_symlinks", 0, 1),
     ("fs/suid_dumpable", "suid_dumpable", 0, 2),
+    ("kernel/core_pipe_limit", "core_pipe_limit", 0, _UINT_MAX),
+    ("kernel/core_uses_pid", "core_uses_pid", ~_INT_MAX, _INT_MAX),
 )
 
 

@@ -58,7 +58,7 @@ class NameFile(PseudoFile):
 
 
 class CorePatternFile(PseudoFile):
-    """kernel.core_pattern: kept and told again, as no core is ever written (core(5))."""
+    """kernel.core_pattern: where cores go (core(5))."""
 
     __slots__ = ()
 

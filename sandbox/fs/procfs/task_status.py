@@ -9,6 +9,7 @@ from sandbox.kernel.rlimits import RLIM_INFINITY, RLIMIT_RSS, RLIMIT_SIGPENDING
 from sandbox.kernel.task_state import (
     PARK_BLOCK,
     PARK_DEAD,
+    PARK_DUMP,
     PARK_PENDING,
     PARK_STOP,
     PARK_TRACED,
@@ -41,7 +42,7 @@ def state(t: Task, task: Task) -> str:
         return "T"
     if task.parked == PARK_BLOCK:
         return "S"
-    return "D" if task.parked == PARK_PENDING else "R"
+    return "D" if task.parked in (PARK_PENDING, PARK_DUMP) else "R"
 
 
 def _parent_pid(task: Task, pids: PidNamespace) -> int:
@@ -154,7 +155,7 @@ def status(t: Task, task: Task, pids: PidNamespace) -> bytes:
         f"{_each('NStgid', group.ids, pids)}{_each('NSpid', task.ids, pids)}"
         f"{_each('NSpgid', group.pgrp.ids, pids)}{_each('NSsid', group.session.ids, pids)}"
         f"Kthread:\t0\n{memory}"
-        f"{'CoreDumping:	0' + chr(10) if mm is not None else ''}"
+        f"{f'CoreDumping:	{int(group.core is not None)}' + chr(10) if mm is not None else ''}"
         f"{'THP_enabled:	1' + chr(10) if mm is not None else ''}"
         f"{'untag_mask:	0xffffffffffffffff' + chr(10) if mm is not None else ''}"
         f"Threads:\t{max(len(group.tasks), 1)}\nSigQ:\t{queued.queued if queued else 0}/{limit}\n"

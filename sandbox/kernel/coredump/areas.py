@@ -1,0 +1,152 @@
+"""What of each area of memory goes into a core (fs/coredump.c: vma_dump_size, dump_user_range)."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import TYPE_CHECKING, Final, Iterator
+
+from sandbox.abi.linux.mman import VM_DONTDUMP, VM_EXEC, VM_READ, VM_SECRET, VM_SHARED, VM_WRITE
+from sandbox.mm import vdso
+from sandbox.mm.smaps import own_copies
+from sandbox.platform.base import MemoryFault
+
+if TYPE_CHECKING:
+    from sandbox.kernel.task import Task
+    from sandbox.mm.vma import VMA
+    from sandbox.platform.base import AddressSpace
+
+# Bits of /proc/PID/coredump_filter.
+_ANON_PRIVATE: Final = 1
+_ANON_SHARED: Final = 2
+_MAPPED_PRIVATE: Final = 4
+_MAPPED_SHARED: Final = 8
+_ELF_HEADERS: Final = 16
+PAGE: Final = 4096
+PART: Final = 1 << 16  # bytes that are read of a guest's memory at once
+WINDOW: Final = 1 << 25  # of which one look tells what is there
+_ELF: Final = b"\x7fELF"
+_THERE: Final = 0xC0  # of the last byte of a word of pagemap: present or swapped
+_OF_FILE: Final = 0x20
+_FLAGS: Final = ((VM_READ, 4), (VM_WRITE, 2), (VM_EXEC, 1))  # PF_R, PF_W, PF_X
+
+
+class Segment:
+    """[start, end) with PF_* `flags`, of which the first `size` bytes are written; `sparse`: a page that is not there has
+    never been anything but zeros, and need not be looked for."""
+
+    __slots__ = ("start", "end", "flags", "size", "sparse", "secret")
+
+    def __init__(self, start: int, end: int, flags: int, size: int, sparse: bool, secret: bool) -> None:
+        self.start = start
+        self.end = end
+        self.flags = flags
+        self.size = size
+        self.sparse = sparse
+        self.secret = secret
+
+
+def segments(t: Task) -> list[Segment]:
+    """Of the memory of `t`, in order, the vDSO last."""
+    mm, wanted = t.mm, t.group.dump_filter
+    assert mm is not None
+    host = own_copies(t.space.host_smaps())
+    out = []
+    for area in mm.areas:
+        own = _has_own(t.space, host, area.start, area.end)
+        flags = sum(bit for flag, bit in _FLAGS if area.flags & flag)
+        size = _size(t, area, own, wanted)
+        out.append(Segment(area.start, area.end, flags, size, area.backing is None, area.flags & VM_SECRET != 0))
+    base = t.kernel.platform.vdso_address
+    for start, end, prot, name in vdso.parts() if base else ():
+        flags = sum(bit for flag, bit in _FLAGS if prot & flag)
+        out.append(Segment(base + start, base + end, flags, end - start, False, name != "[vdso]"))
+    return out
+
+
+def _has_own(space: AddressSpace, host: list[tuple[int, bool]], start: int, end: int) -> bool:
+    """Some page of [start, end) is a copy of the process's own. `host`: its areas, in order."""
+    first = max(0, bisect_right(host, (start, True)) - 1)
+    shared = False
+    for n in range(first, len(host)):
+        begin, own = host[n]
+        if begin >= end:
+            break
+        ends = host[n + 1][0] if n + 1 < len(host) else begin
+        if own and begin >= start and begin < ends <= end:
+            return True
+        shared = shared or own
+    while shared and start < end:
+        size = min(WINDOW, end - start)
+        if any(byte & _THERE and not byte & _OF_FILE for byte in space.host_pagemap(start // PAGE, size // PAGE)[7::8]):
+            return True
+        start += size
+    return False
+
+
+def _size(t: Task, area: VMA, own: bool, wanted: int) -> int:
+    """`own`: it has pages that are this process's own copies (vma->anon_vma)."""
+    whole = area.end - area.start
+    backing = area.backing
+    if area.flags & VM_DONTDUMP:
+        return 0
+    if area.flags & VM_SHARED:
+        gone = backing is None or backing.name.endswith(" (deleted)") or backing.name.startswith("/SYSV")
+        return whole if wanted & (_ANON_SHARED if gone else _MAPPED_SHARED) else 0
+    if own and wanted & _ANON_PRIVATE:
+        return whole
+    if backing is None:
+        return 0
+    if wanted & _MAPPED_PRIVATE:
+        return whole
+    if wanted & _ELF_HEADERS and not area.offset and area.flags & VM_READ:
+        head = memory(t.space, area.start, len(_ELF))
+        return PAGE if head == _ELF else 0
+    return 0
+
+
+def memory(space: AddressSpace, address: int, size: int) -> bytes | None:
+    """What is there, whatever its protection; None: not all of it can be read."""
+    try:
+        return space.peek(address, size)
+    except MemoryFault:
+        return None
+
+
+def pieces(space: AddressSpace, segment: Segment) -> Iterator[tuple[int, bytes]]:
+    """The contents: (0, bytes), or (number of zeros, b"") where nothing has to be written."""
+    at, end = segment.start, segment.start + segment.size
+    if segment.secret:
+        yield segment.size, b""
+        return
+    while at < end:
+        size = min(WINDOW if segment.sparse else PART, end - at)
+        yield from _present(space, at, size) if segment.sparse else _read(space, at, size)
+        at += size
+
+
+def _present(space: AddressSpace, at: int, size: int) -> Iterator[tuple[int, bytes]]:
+    """Runs of pages that are there, and of others."""
+    flags = space.host_pagemap(at // PAGE, size // PAGE)[7::8]
+    first = 0
+    while first < len(flags):
+        there = flags[first] & _THERE != 0
+        last = first + 1
+        while last < len(flags) and (flags[last] & _THERE != 0) == there:
+            last += 1
+        if there:
+            for start in range(first * PAGE, last * PAGE, PART):
+                yield from _read(space, at + start, min(PART, last * PAGE - start))
+        else:
+            yield (last - first) * PAGE, b""
+        first = last
+
+
+def _read(space: AddressSpace, at: int, size: int) -> Iterator[tuple[int, bytes]]:
+    """All at once, or page by page where some cannot be read."""
+    data = memory(space, at, size)
+    if data is not None:
+        yield 0, data
+        return
+    for address in range(at, at + size, PAGE):
+        data = memory(space, address, PAGE)
+        yield (0, data) if data is not None else (PAGE, b"")

@@ -1,0 +1,222 @@
+"""Writing a core (fs/coredump.c: do_coredump; fs/binfmt_elf.c: elf_core_dump).
+
+All threads come to a halt where they are; then headers and notes are written and what is in memory, a part in each turn of
+the event loop, so that nobody waits long and none of it is kept here. The process ends when that is done.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING, Final, Iterator
+
+from sandbox.errors import SyscallError
+from sandbox.kernel import task_block, task_exit, task_signals
+from sandbox.kernel.coredump.areas import PAGE, Segment, pieces, segments
+from sandbox.kernel.coredump.notes import ThreadState, of_process, of_thread
+from sandbox.kernel.coredump.target import Target, open_target, wants_core
+from sandbox.kernel.task_state import PARK_DEAD, PARK_DUMP, PARK_NONE, WORK_KILL
+
+if TYPE_CHECKING:
+    from sandbox.kernel.signal_info import SignalInfo
+    from sandbox.kernel.task import Task
+
+DUMPED: Final = 0x80  # of a wait status: WCOREDUMP
+TURN: Final = 1 << 20  # bytes that are written before others have a turn
+LOOKS: Final = 16  # pieces of memory at which is looked meanwhile
+_EHDR: Final = struct.Struct("<16sHHIQQQIHHHHHH")
+_PHDR: Final = struct.Struct("<IIQQQQQQ")
+_SHDR: Final = struct.Struct("<IIQQQQIIQQ")
+_IDENT: Final = b"\x7fELF\x02\x01\x01".ljust(16, b"\0")
+_ET_CORE, _EM_X86_64, _PT_LOAD, _PT_NOTE, _PN_XNUM = 4, 62, 1, 4, 0xFFFF
+_STATUS_SIZE: Final = 356  # of the note of a thread's status
+
+
+def begin(t: Task, info: SignalInfo) -> bool:
+    """`info` ends the process, and leaves a core if it may: False when not. Else the process ends later."""
+    group = t.group
+    if group.exiting or group.exec_task is not None or t.mm is None or not wants_core(t):
+        return False
+    core = CoreDump(t, info)
+    group.core = core
+    core.halt()
+    return True
+
+
+class CoreDump:
+    """`threads`: those that have come to a halt, the one whose signal it is first."""
+
+    __slots__ = ("t", "info", "threads", "_missing", "_target", "_stream", "_over")
+
+    def __init__(self, t: Task, info: SignalInfo) -> None:
+        self.t = t
+        self.info = info
+        self.threads: dict[Task, ThreadState] = {}
+        self._missing = dict.fromkeys(t.group.tasks)
+        self._target: Target | None = None
+        self._stream: Iterator[tuple[int, bytes]] | None = None
+        self._over = False
+
+    # --- the threads ---
+
+    def halt(self) -> None:
+        """Have all of them stop."""
+        self.holds(self.t)
+        for task in list(self._missing):
+            if task is self.t or task in self.threads:
+                continue
+            task.work |= WORK_KILL
+            if task.parked == PARK_NONE and not task.host_op:
+                task.thread.interrupt()
+            else:
+                task_exit.exit_task(task)
+
+    def holds(self, task: Task) -> bool:
+        """A thread of the process would end, and is kept instead as long as the core is written. False: let it end."""
+        if self._over:
+            return False
+        if task in self.threads:
+            task.parked = PARK_DUMP
+            return True
+        orig, result = -1, task.result
+        block = task.block
+        if block is not None:
+            result = -block.restart if block.interrupted is None else block.interrupted
+        if result is not None:
+            orig = task.nr
+        self.threads[task] = ThreadState(task, orig, result)
+        task_block.abandon(task)
+        task.parked = PARK_DUMP
+        if task.thread.whole():
+            self._halted(task)
+        else:
+            self._make_whole(task)
+        return True
+
+    def _make_whole(self, task: Task) -> None:
+        task.host_op = True
+
+        def done() -> None:
+            task.host_op = False
+            if task.parked != PARK_DEAD:
+                if task.work & WORK_KILL and self._over:
+                    task_exit.exit_task(task)
+                else:
+                    self._halted(task)
+
+        task.thread.make_whole(done)
+
+    def _halted(self, task: Task) -> None:
+        """The last one lets the writing begin."""
+        self._missing.pop(task, None)
+        if not self._missing and not self._over:
+            self.t.kernel.reactor.call_soon(self._start)
+
+    # --- the file ---
+
+    def _start(self) -> None:
+        if self._over:
+            return
+        self._target = open_target(self.t, self.info)
+        if self._target is None:
+            self._finish(False)
+            return
+        self._stream = _contents(self)
+        self._step()
+
+    def _step(self) -> None:
+        """One turn."""
+        target, stream = self._target, self._stream
+        if self._over or target is None or stream is None:
+            return
+        moved = looks = 0
+        try:
+            if not target.flush(self._step):
+                return
+            while moved < TURN and looks < LOOKS:
+                piece = next(stream, None)
+                if piece is None:
+                    if target.flush(self._step) and target.read_out(self._step):
+                        target.close()
+                        self._finish(True)
+                    return
+                zeros, data = piece
+                looks += 1
+                moved += len(data)
+                if zeros:
+                    target.skip(zeros)
+                elif not target.emit(data, self._step):
+                    return
+        except SyscallError:
+            self._finish(not target.failed)  # what there is of it is a core all the same
+            return
+        self.t.kernel.reactor.call_at(self.t.kernel.clock.now_ns(), self._step)
+
+    def _finish(self, dumped: bool) -> None:
+        t = self.t
+        self._stop()
+        t.parked = PARK_NONE
+        task_signals.end(t, self.info.signo | (DUMPED if dumped else 0))
+
+    def _stop(self) -> None:
+        self._over = True
+        self._stream = None
+        self.t.group.core = None
+        target, self._target = self._target, None
+        if target is not None:
+            target.drop()
+
+    def give_up(self) -> int:
+        """The process is killed meanwhile: the status that it ends with all the same."""
+        begun = self._target is not None
+        self._stop()
+        return self.info.signo | (DUMPED if begun else 0)
+
+
+def _contents(core: CoreDump) -> Iterator[tuple[int, bytes]]:
+    """All of the file: (0, bytes), or (number of zeros, b"")."""
+    t, signo = core.t, core.info.signo
+    parts = segments(t)
+    process = of_process(t, core.info)
+    states = list(core.threads.values())
+    sizes = [len(of_thread(state, signo)[1]) for state in states]
+    notes = len(process) + sum(sizes) + len(states) * _STATUS_SIZE
+    heads = _headers(parts, notes)
+    yield 0, heads
+    for state, size in zip(states, sizes, strict=True):
+        status, floating = of_thread(state, signo)
+        yield 0, status + (process if state.task is t else b"") + floating[:size].ljust(size, b"\0")
+    yield -(len(heads) + notes) % PAGE, b""
+    for part in parts:
+        if part.size:
+            yield from pieces(t.space, part)
+    if len(parts) + 1 >= _PN_XNUM:
+        yield 0, _SHDR.pack(0, 0, 0, 0, 0, 1, 0, len(parts) + 1, 0, 0)
+
+
+def _headers(parts: list[Segment], notes: int) -> bytes:
+    """Of the file and of its segments."""
+    count = len(parts) + 1
+    many = count >= _PN_XNUM
+    at = _EHDR.size + count * _PHDR.size
+    where = at + notes + -(at + notes) % PAGE
+    rows = [_PHDR.pack(_PT_NOTE, 0, at, 0, 0, notes, 0, 4)]
+    for part in parts:
+        rows.append(_PHDR.pack(_PT_LOAD, part.flags, where, part.start, 0, part.size, part.end - part.start, PAGE))
+        where += part.size
+    head: bytes = _EHDR.pack(
+        _IDENT,
+        _ET_CORE,
+        _EM_X86_64,
+        1,
+        0,
+        _EHDR.size,
+        where if many else 0,
+        0,
+        _EHDR.size,
+        _PHDR.size,
+        _PN_XNUM if many else count,
+        64 if many else 0,
+        1 if many else 0,
+        0,
+    )
+    return head + b"".join(rows)
