@@ -51,7 +51,6 @@ KERNEL_STATE: Final = (
     "unix",
     "secretmem",
     "forks",
-    "sessions",
     "login_sessions",
     "settings",
     "keys",

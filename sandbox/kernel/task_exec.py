@@ -9,6 +9,7 @@ import errno
 from typing import TYPE_CHECKING
 
 from sandbox.abi.linux.capability import CAP_SYS_PTRACE
+from sandbox.abi.linux.personality import PER_CLEAR_ON_SETID, READ_IMPLIES_EXEC
 from sandbox.abi.linux.signal import SI_KERNEL, SIGCHLD, SIGSEGV
 from sandbox.abi.linux.stat import S_ISGID, S_ISUID, S_IXGRP
 from sandbox.abi.linux.statfs import ST_NOSUID
@@ -268,6 +269,8 @@ def _reset(t: Task, result: LoadResult, creds: Credentials) -> None:
     secure = (creds.euid, creds.egid) != (old.uid, old.gid) or creds.permitted & ~old.permitted != 0
     if secure:
         t.pdeath_signal = 0
+        t.personality &= ~PER_CLEAR_ON_SETID
+    t.personality &= ~READ_IMPLIES_EXEC  # of a program of 64 bits (set_personality_64bit)
     result.mm.dumpable = t.kernel.settings.suid_dumpable if secure else 1
     result.mm.user = creds.user
     t.creds = creds

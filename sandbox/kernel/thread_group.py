@@ -111,7 +111,7 @@ class ThreadGroup:
         if self.exiting:
             return
         if self.core is not None:
-            status = self.core.give_up()
+            self.core.give_up()
         self.exiting = True
         self.exit_status = status
         self.kill_threads()

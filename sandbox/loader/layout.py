@@ -16,7 +16,7 @@ _STACK_NOW: Final = 8 << 20  # at most this much of the stack is mapped at once;
 class Layout:
     """Bases for one exec. `entropy`: 48 random bytes; empty means no randomisation (ADDR_NO_RANDOMIZE)."""
 
-    __slots__ = ("stack_top", "stack_gap", "mmap_base", "dyn_base", "brk_shift", "at_random")
+    __slots__ = ("stack_top", "stack_gap", "mmap_base", "legacy_base", "dyn_base", "brk_shift", "at_random")
 
     def __init__(self, task_size: int, stack_limit: int, entropy: bytes, at_random: bytes) -> None:
         randomize = bool(entropy)
@@ -29,6 +29,7 @@ class Layout:
         room = min(max(stack_limit, _MIN_GAP), task_size // 6 * 5)
         pad = (_STACK_RND_MASK << PAGE_SHIFT if randomize else 0) + STACK_GUARD_GAP + PAGE_SIZE
         self.mmap_base = page_align(max(task_size // 8, task_size - room - pad - mmap_rnd))
+        self.legacy_base = page_align(task_size // 3) + mmap_rnd  # of a bottom-up layout (ADDR_COMPAT_LAYOUT)
         self.dyn_base = (task_size // 3 * 2 & ~(PAGE_SIZE - 1)) + dyn_rnd
         self.brk_shift = numbers[4] % _BRK_RANGE & ~(PAGE_SIZE - 1) if randomize else 0
         self.at_random = at_random

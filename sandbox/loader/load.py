@@ -20,6 +20,7 @@ from sandbox.abi.linux.mman import (
     VM_WRITE,
     page_align,
 )
+from sandbox.abi.linux.personality import ADDR_COMPAT_LAYOUT, ADDR_NO_RANDOMIZE, PER_CLEAR_ON_SETID
 from sandbox.arch.amd64 import EFLAGS, NUM_REGS, RIP, RSP
 from sandbox.errors import SyscallError
 from sandbox.kernel.rlimits import RLIMIT_STACK
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
     from sandbox.platform.base import GuestThread
     from sandbox.vfs.file_description import FileDescription
 
-ADDR_NO_RANDOMIZE: Final = 0x0040000
 _CLOCK_TICKS: Final = 100
 _NOT_EXECUTABLE: Final = (-errno.EPERM, -errno.EACCES)  # mmap's and mprotect's answer on a mount with noexec
 _STACK_COUNTED: Final = 32  # pages: what Linux maps of a fresh stack below the strings
@@ -176,9 +176,12 @@ def plan(t: Task, image: ExecImage) -> LoadPlan:
     random = kernel.random(64)
     mm = MemoryManager(kernel.commit, kernel.task_size)
     out = LoadPlan(mm)
-    entropy = b"" if t.personality & ADDR_NO_RANDOMIZE else random[:48]
+    personality = t.personality & ~PER_CLEAR_ON_SETID if image.secure else t.personality
+    entropy = b"" if personality & ADDR_NO_RANDOMIZE else random[:48]
     layout = Layout(kernel.task_size, limits.get(RLIMIT_STACK), entropy, random[48:])
     mm.mmap_base = layout.mmap_base
+    if personality & ADDR_COMPAT_LAYOUT:
+        mm.legacy_base = layout.legacy_base
     try:
         _plan_all(t, image, out, layout)
     except SyscallError as error:

@@ -48,6 +48,7 @@ class MemoryManager:
         "account",
         "task_size",
         "mmap_base",
+        "legacy_base",
         "busy",
         "queue",
         "users",
@@ -90,6 +91,7 @@ class MemoryManager:
         self.account = account
         self.task_size = task_size
         self.mmap_base = task_size
+        self.legacy_base = 0  # where areas begin that go upwards (ADDR_COMPAT_LAYOUT); 0: they go down
         self.busy = False
         self.queue = WaitQueue()
         self.users = 1
@@ -158,7 +160,7 @@ class MemoryManager:
         ENOMEM when the sandbox's memory may not be promised twice. (kernel/fork.c: dup_mmap)
         """
         new = MemoryManager(self.account, self.task_size)
-        new.mmap_base = self.mmap_base
+        new.mmap_base, new.legacy_base = self.mmap_base, self.legacy_base
         new.start_brk, new.brk = self.start_brk, self.brk
         new.start_code, new.end_code = self.start_code, self.end_code
         new.start_data, new.end_data = self.start_data, self.end_data

@@ -44,6 +44,8 @@ from sandbox.abi.linux.mman import (
     VM_WRITE,
     page_align,
 )
+from sandbox.abi.linux.personality import READ_IMPLIES_EXEC
+from sandbox.abi.linux.statfs import ST_NOEXEC
 from sandbox.errors import SyscallError
 from sandbox.kernel.rlimits import RLIMIT_DATA, RLIMIT_MEMLOCK
 from sandbox.mm import anonymous
@@ -216,6 +218,8 @@ def mmap(
         raise SyscallError(errno.ENOMEM)
     start = choose(t, mm, addr, size, flags)
     prot &= 7
+    if prot & PROT_READ and t.personality & READ_IMPLIES_EXEC and not _noexec(file):
+        prot |= PROT_EXEC
     if mm.refuses(prot, prot):
         raise SyscallError(errno.EACCES)
     vm_flags = prot | VM_MAYRWX | mm.lock_future
@@ -235,6 +239,11 @@ def mmap(
         if file.secret:
             vm_flags = _secret_flags(t, mm, size, vm_flags)
     return _map_region(t, mm, start, size, vm_flags, file, offset, flags)
+
+
+def _noexec(file: FileDescription | None) -> bool:
+    """It lies on a mount without programs."""
+    return file is not None and file.path is not None and file.path.mount.flags & ST_NOEXEC != 0
 
 
 def _anonymous_flags(flags: int) -> int:
@@ -381,6 +390,11 @@ def choose(t: Task, mm: MemoryManager, addr: int, size: int, flags: int) -> int:
 
 def find_gap(mm: MemoryManager, size: int) -> int:
     """A free range below the stack, else anywhere; whole huge pages are aligned to them. ENOMEM."""
+    if mm.legacy_base:
+        start = mm.areas.gap_above(size, mm.legacy_base, mm.task_size)
+        if start < 0:
+            raise SyscallError(errno.ENOMEM)
+        return start
     if size >= PMD_SIZE and not size & (PMD_SIZE - 1):
         start = mm.areas.gap_below(size + PMD_SIZE - 4096, MMAP_MIN_ADDR, mm.mmap_base)
         if start >= 0:
@@ -458,6 +472,8 @@ def brk(t: Task, mm: MemoryManager, target: int) -> Result:
         return BrkOperation(mm, (order,), None, target).begin()
     pages = (new - old) >> 12
     flags = PROT_READ | PROT_WRITE | VM_MAYRWX | VM_ACCOUNT | mm.lock_future
+    if t.personality & READ_IMPLIES_EXEC:
+        flags |= PROT_EXEC
     if new > mm.task_size - 4096 or not mm.areas.fits(old, new - old + 4096) or len(mm.areas) > mm.account.max_areas:
         return mm.brk
     if flags & VM_LOCKED and not lock_allowed(t, mm, pages):

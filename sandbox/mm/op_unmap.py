@@ -21,11 +21,13 @@ from sandbox.abi.linux.mman import (
     VM_ACCOUNT,
     VM_GROWSDOWN,
     VM_LOCKED,
+    VM_MAYEXEC,
     VM_NORESERVE,
     VM_SHARED,
     VM_WRITE,
     page_align,
 )
+from sandbox.abi.linux.personality import READ_IMPLIES_EXEC
 from sandbox.errors import SyscallError
 from sandbox.kernel.control import Execute
 from sandbox.kernel.rlimits import RLIMIT_STACK
@@ -187,6 +189,8 @@ def mprotect(t: Task, mm: MemoryManager, start: int, length: int, prot: int) -> 
         raise SyscallError(errno.ENOMEM)
     elif grows:
         raise SyscallError(errno.EINVAL)
+    if prot & PROT_READ and t.personality & READ_IMPLIES_EXEC and areas[0].flags & VM_MAYEXEC:
+        prot |= PROT_EXEC
     return _protect(t, mm, areas, start, end, prot)
 
 

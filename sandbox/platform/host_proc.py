@@ -75,6 +75,22 @@ class HostProc:
             raise OSError(2, os.strerror(2), "/proc/self/fdinfo")
         return int(value[0])
 
+    def marks_written(self) -> bool:
+        """The host tells which pages were written since clear_refs (CONFIG_MEM_SOFT_DIRTY): of one that has just been."""
+        import ctypes
+
+        page = ctypes.create_string_buffer(1)
+        page.value = b"x"
+        try:
+            fd = self.open("self/pagemap")
+            try:
+                word = os.pread(fd, 8, ctypes.addressof(page) // 4096 * 8)
+            finally:
+                os.close(fd)
+        except OSError:
+            return False
+        return len(word) == 8 and word[6] & 0x80 != 0
+
     def processes(self, known: set[int]) -> list[int]:
         """Every process of our PID namespace, but those that have one of the `known` numbers here."""
         return self._inner(".", known)

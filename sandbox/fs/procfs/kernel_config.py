@@ -62,11 +62,11 @@ def config(t: Task) -> bytes:
     import zlib
 
     packer = zlib.compressobj(9, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
-    return packer.compress(text().encode()) + packer.flush()
+    return packer.compress(text(t.kernel.platform.proc.marks_written()).encode()) + packer.flush()
 
 
-def text() -> str:
-    """A line for each option."""
+def text(soft_dirty: bool = False) -> str:
+    """A line for each option. `soft_dirty`: the host knows of pages whether they were written since it was last asked to forget."""
     lines = ["#", f"# Linux/x86 {RELEASE} Kernel Configuration", "#", 'CONFIG_LOCALVERSION=""']
     for listed, line in ((_PRESENT, "CONFIG_{}=y"), (_ABSENT, "# CONFIG_{} is not set")):
         title = ""
@@ -75,4 +75,5 @@ def text() -> str:
                 lines += ["", "#", f"# {heading}", "#"]
                 title = heading
             lines += [line.format(name) for name in names.split()]
+    lines.append("CONFIG_MEM_SOFT_DIRTY=y" if soft_dirty else "# CONFIG_MEM_SOFT_DIRTY is not set")
     return "\n".join(lines) + "\n"

@@ -165,11 +165,9 @@ class CoreDump:
         if target is not None:
             target.drop()
 
-    def give_up(self) -> int:
-        """The process is killed meanwhile: the status that it ends with all the same."""
-        begun = self._target is not None
+    def give_up(self) -> None:
+        """The process is killed meanwhile."""
         self._stop()
-        return self.info.signo | (DUMPED if begun else 0)
 
 
 def _contents(core: CoreDump) -> Iterator[tuple[int, bytes]]:

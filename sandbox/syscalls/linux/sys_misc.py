@@ -7,6 +7,7 @@ import struct
 from typing import Final
 
 from sandbox.abi.linux.capability import CAP_SYS_ADMIN, CAP_SYS_BOOT, CAP_SYSLOG
+from sandbox.abi.linux.personality import PER_LINUX32, PER_MASK, UNAME26
 from sandbox.abi.linux.signal import SIGHUP, SIGINT
 from sandbox.errors import SyscallError
 from sandbox.kernel.control import Execute, Result
@@ -21,15 +22,20 @@ from sandbox.syscalls.row import FULL, PARTIAL, Arg, Row, writes
 UTS_LEN: Final = 65
 HOST_NAME_MAX: Final = 64
 VERSION: Final = b"#1 SMP Stackbox"
-PER_MASK: Final = 0xFF
-PER_LINUX32: Final = 0x08
+
+
+def old_release(release: str) -> str:
+    """As programs of the time before Linux 3.0 understand it (override_release): 6.6.0 is 2.6.66."""
+    parts = release.split("-")[0].split(".")
+    return f"2.6.{int(parts[1]) + 60}" + release[len(".".join(parts[:3])) :]
 
 
 def sys_uname(t: Task, a: SyscallArgs) -> Result:
     """uname(2)."""
     uts = t.ns.uts
     machine = b"i686" if t.personality & PER_MASK == PER_LINUX32 else b"x86_64"
-    fields = (b"Linux", uts.hostname, RELEASE.encode(), VERSION, machine, uts.domainname)
+    release = old_release(RELEASE) if t.personality & UNAME26 else RELEASE
+    fields = (b"Linux", uts.hostname, release.encode(), VERSION, machine, uts.domainname)
     t.copy_out(a.addr(0), b"".join(field[: UTS_LEN - 1].ljust(UTS_LEN, b"\0") for field in fields))
     return 0
 

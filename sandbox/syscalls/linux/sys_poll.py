@@ -6,6 +6,7 @@ import errno
 from typing import TYPE_CHECKING, Callable, Final
 
 from sandbox.abi.linux.fcntl import O_PATH
+from sandbox.abi.linux.personality import STICKY_TIMEOUTS
 from sandbox.abi.linux.poll import POLLERR, POLLFD, POLLHUP, POLLNVAL
 from sandbox.errors import SyscallError
 from sandbox.kernel.control import ERESTART_RESTARTBLOCK, ERESTARTNOHAND, Block, Result
@@ -103,7 +104,9 @@ def start_deadline(t: Task, timeout: int | None) -> int:
 
 
 def write_remaining(t: Task, addr: int, deadline: int, timeval: bool, result: int) -> int:
-    """poll_select_finish: the time left goes back to user space; if that fails, the call can't be restarted."""
+    """poll_select_finish: the time left goes back to user space; if that fails, or is not wanted, the call can't be restarted."""
+    if t.personality & STICKY_TIMEOUTS:
+        return -errno.EINTR if result == -ERESTARTNOHAND else result
     if addr and deadline != FOREVER:
         left = 0 if deadline == AT_ONCE else max(0, deadline - t.kernel.clock.now_ns())
         try:

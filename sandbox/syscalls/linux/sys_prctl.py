@@ -307,7 +307,7 @@ def sys_personality(t: Task, a: SyscallArgs) -> Result:
 
 
 ROWS: Final[tuple[Row, ...]] = (
-    Row(135, "personality", sys_personality, PARTIAL, (Arg.HEX,), "remembered; only its value is visible"),
+    Row(135, "personality", sys_personality, FULL, (Arg.HEX,)),
     Row(
         157,
         "prctl",
