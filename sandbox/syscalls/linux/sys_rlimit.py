@@ -11,7 +11,7 @@ from sandbox.abi.linux.time import NS_PER_TICK, TMS
 from sandbox.errors import SyscallError
 from sandbox.kernel.control import Result
 from sandbox.kernel.cpu_limit import limit_cpu
-from sandbox.kernel.rlimits import RLIM_NLIMITS, RLIMIT_CPU, RLIMIT_NOFILE
+from sandbox.kernel.rlimits import RLIM_NLIMITS, RLIMIT_CPU, RLIMIT_NOFILE, RLIMIT_STACK
 from sandbox.kernel.task import Task
 from sandbox.kernel.thread_group import ThreadGroup
 from sandbox.kernel.usage import of_caller, of_thread
@@ -56,8 +56,19 @@ def sys_setrlimit(t: Task, a: SyscallArgs) -> Result:
     soft, hard = _RLIMIT.unpack(t.copy_in(a.addr(1), _RLIMIT.size))
     if a.uint(0) >= RLIM_NLIMITS:
         return -errno.EINVAL
+    if a.uint(0) == RLIMIT_STACK and t.mm is not None and t.mm.busy:
+        return t.mm.wait()
     _set(t, t.group, a.uint(0), soft, hard)
-    return 0
+    return _lowered(t, a.uint(0), soft)
+
+
+def _lowered(t: Task, resource: int, soft: int) -> Result:
+    """A limit of the caller's own was set: its stack heeds it."""
+    if resource != RLIMIT_STACK or t.mm is None:
+        return 0
+    from sandbox.mm.op_stack import lower_stack
+
+    return lower_stack(t, t.mm, soft)
 
 
 def sys_prlimit64(t: Task, a: SyscallArgs) -> Result:
@@ -72,12 +83,15 @@ def sys_prlimit64(t: Task, a: SyscallArgs) -> Result:
     if resource >= RLIM_NLIMITS:
         return -errno.EINVAL
     group = target.group
+    own = wanted is not None and resource == RLIMIT_STACK and group is t.group
+    if own and t.mm is not None and t.mm.busy:
+        return t.mm.wait()
     before = (group.rlimits.soft[resource], group.rlimits.hard[resource])
     if wanted is not None:
         _set(t, group, resource, wanted[0], wanted[1])
     if old:
         t.copy_out(old, _RLIMIT.pack(*before))
-    return 0
+    return _lowered(t, resource, wanted[0]) if own and wanted is not None else 0
 
 
 def _may_limit(t: Task, target: Task) -> bool:
