@@ -91,11 +91,18 @@ def slabinfo(t: Task) -> bytes:
     )
 
 
+def iomem(t: Task) -> bytes:
+    """Physical memory, whose addresses nobody learns here (kernel/resource.c: without CAP_SYS_ADMIN they are zeros)."""
+    return b"00000000-00000000 : System RAM\n"
+
+
 FILES: Final[tuple[tuple[str, Callable[[Task], bytes]], ...]] = (
     ("buddyinfo", buddyinfo),
     ("consoles", empty),
     ("execdomains", execdomains),
     ("interrupts", interrupts),
+    ("iomem", iomem),
+    ("ioports", empty),
     ("key-users", key_users),
     ("keys", keys),
     ("locks", locks),

@@ -8,6 +8,7 @@ from sandbox.abi.linux.stat import S_IFDIR
 from sandbox.abi.linux.statfs import SYSFS_MAGIC
 from sandbox.fs.procfs.system_files import used_pages
 from sandbox.fs.pseudo.nodes import FixedFile, MadeFile, PseudoDir, PseudoLink
+from sandbox.fs.sysfs.cpu_caches import CpuCaches
 from sandbox.fs.sysfs.memory_blocks import MemoryBlocks
 from sandbox.vfs.filesystem import Filesystem
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from sandbox.kernel.kernel import Kernel
     from sandbox.kernel.net_namespace import NetNamespace
     from sandbox.kernel.task import Task
+    from sandbox.platform.cpuid import Cache
     from sandbox.vfs.inode import Inode
 
 
@@ -29,6 +31,7 @@ class SysFs(Filesystem):
         self.kernel = kernel
         self.net = net
         self._last = 0
+        self._caches: list[Cache] | None = None
         root = PseudoDir(self, self.new_ino(), 0o555)  # as kernfs makes it
         self.root = root
         for path in (
@@ -51,6 +54,14 @@ class SysFs(Filesystem):
         """For a node that stays."""
         self._last += 1
         return self._last
+
+    def caches(self) -> list[Cache]:
+        """Those of each processor."""
+        if self._caches is None:
+            from sandbox.platform.cpuid import caches
+
+            self._caches = caches()
+        return self._caches
 
     def _directory(self, root: PseudoDir, path: str) -> PseudoDir:
         here = root
@@ -104,6 +115,10 @@ class SysFs(Filesystem):
             self._file(root, topology + "die_cpus_list", cpu_range(cpus))
             self._file(root, topology + "package_cpus", everyone)
             self._file(root, topology + "package_cpus_list", cpu_range(cpus))
+            self._file(root, topology + "cluster_id", "65535\n")
+            self._file(root, topology + "cluster_cpus", cpu_mask(1 << cpu))
+            self._file(root, topology + "cluster_cpus_list", f"{cpu}\n")
+            self._directory(root, f"{base}cpu{cpu}").add("cache", CpuCaches(self, cpu, cpus))
             node = PseudoLink(self, self.new_ino(), b"../../node/node0")
             self._directory(root, f"{base}cpu{cpu}").add("node0", node)
 

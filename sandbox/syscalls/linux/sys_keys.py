@@ -265,7 +265,10 @@ def _search(t: Task, a: SyscallArgs) -> int:
 
 
 def _read(t: Task, a: SyscallArgs) -> int:
-    key, possessed = _look_up(t, a.int(1), 0)
+    try:
+        key, possessed = _look_up(t, a.int(1), 0)
+    except SyscallError:
+        return -errno.ENOKEY
     if not key.allows(t.creds, possessed, READ) and not possessed:
         return -errno.EACCES
     if key.kind == LOGON:
@@ -310,6 +313,31 @@ def _security(t: Task, a: SyscallArgs) -> int:
 
 def _instantiate(t: Task, a: SyscallArgs) -> int:
     return -errno.EINVAL if a.size(3) > MAX_PAYLOAD else -errno.EPERM
+
+
+def _instantiate_iov(t: Task, a: SyscallArgs) -> int:
+    """EFAULT, EINVAL; nobody was asked to make a key: EPERM."""
+    parts = t.copy_in_iovec(a.addr(2), a.int(3)) if a.addr(2) else []
+    return -errno.EINVAL if sum(size for _, size in parts) > MAX_PAYLOAD else -errno.EPERM
+
+
+def _session_to_parent(t: Task, a: SyscallArgs) -> int:
+    """The parent has the caller's session keyring from now on: EPERM unless it has one thread and the same owner."""
+    mine, _ = _look_up(t, abi.KEY_SPEC_SESSION_KEYRING, LINK)
+    group = t.group.parent
+    if group is None or group.pid <= 1 or len(group.tasks) != 1:
+        return -errno.EPERM
+    parent = next(iter(group.tasks))
+    if parent.session_keyring is mine:
+        return 0
+    theirs, own, ring = parent.creds, t.creds, parent.session_keyring
+    ids = theirs.uid, theirs.euid, theirs.suid, theirs.gid, theirs.egid, theirs.sgid
+    if parent.mm is None or ids != (own.euid,) * 3 + (own.egid,) * 3:
+        return -errno.EPERM
+    if mine.uid != own.euid or (ring is not None and ring.uid != own.euid):
+        return -errno.EPERM
+    t.kernel.keys.join(parent, mine)
+    return 0
 
 
 def _negate(t: Task, a: SyscallArgs) -> int:
@@ -391,7 +419,9 @@ _OPERATIONS: Final[dict[int, Callable[[Task, SyscallArgs], int]]] = {
     abi.KEYCTL_SET_TIMEOUT: _set_timeout,
     abi.KEYCTL_ASSUME_AUTHORITY: _authority,
     abi.KEYCTL_GET_SECURITY: _security,
+    abi.KEYCTL_SESSION_TO_PARENT: _session_to_parent,
     abi.KEYCTL_REJECT: _reject,
+    abi.KEYCTL_INSTANTIATE_IOV: _instantiate_iov,
     abi.KEYCTL_INVALIDATE: _invalidate,
     abi.KEYCTL_RESTRICT_KEYRING: _restrict,
     abi.KEYCTL_MOVE: _move,
@@ -411,5 +441,5 @@ ROWS: Final[tuple[Row, ...]] = (
     Row(248, "add_key", sys_add_key, PARTIAL, (Arg.STR, Arg.STR, Arg.ADDR, Arg.SIZE, Arg.INT), _NOTE),
     Row(249, "request_key", sys_request_key, PARTIAL, (Arg.STR, Arg.STR, Arg.STR, Arg.INT), _NOTE),
     Row(250, "keyctl", sys_keyctl, PARTIAL, (Arg.INT, Arg.LONG, Arg.LONG, Arg.LONG, Arg.LONG),
-        _NOTE + "; without SESSION_TO_PARENT, GET_PERSISTENT, WATCH_KEY, and what computes with keys"),
+        _NOTE + "; without GET_PERSISTENT, WATCH_KEY, and what computes with keys: EOPNOTSUPP"),
 )  # fmt: skip
