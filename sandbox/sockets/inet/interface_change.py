@@ -11,7 +11,7 @@ import struct
 from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.capability import CAP_NET_ADMIN
-from sandbox.abi.linux.socket import AF_INET, AF_UNSPEC
+from sandbox.abi.linux.socket import AF_INET, AF_INET6, AF_UNSPEC
 from sandbox.errors import SyscallError
 from sandbox.sockets.inet.link_state import IFF_UP, interface_flags, interface_type, turn
 from sandbox.sockets.inet.own_links import NAME_SIZE, kind_of, name_in, own_link
@@ -41,13 +41,14 @@ OTHERS: Final = frozenset(
 ADDRESSES: Final = frozenset((SIOCSIFADDR, SIOCSIFDSTADDR, SIOCSIFBRDADDR, SIOCSIFNETMASK))
 ROUTES: Final = frozenset((SIOCADDRT, SIOCDELRT))
 SIOCDIFADDR: Final = 0x8936
-ADDRESSES6: Final = frozenset((SIOCSIFADDR, SIOCDIFADDR))  # of an AF_INET6 socket
+CHANGES6: Final = ROUTES | {SIOCSIFADDR, SIOCDIFADDR}  # of an AF_INET6 socket
 CHANGES: Final = ADDRESSES | OTHERS | {SIOCSIFFLAGS, SIOCSIFMTU, SIOCSIFNAME, SIOCSIFHWADDR, SIOCSIFTXQLEN}
 
 IFREQ_SIZE: Final = 40
 _POINTOPOINT: Final = 0x10
 _NOARP: Final = 0x80
 _IN6_IFREQ: Final = struct.Struct("<16sIi")
+_IN6_RTMSG: Final = struct.Struct("<16s16s16sIHHI4xQIi")
 _INT: Final = struct.Struct("<i")
 _SOCKADDR: Final = struct.Struct("<HH4s8x")
 _RTENTRY: Final = struct.Struct("<8x16s16s16sH2x4x8xBB6xh6xQQQH6x")
@@ -227,3 +228,35 @@ def route(t: Task, network: Network, cmd: int, arg: int) -> None:
     request_type = 24 if cmd == SIOCADDRT else route_change.RTM_DELROUTE
     body = header + b"".join(parts)
     route_change.change(network, nl.Request(request_type, wanted, 0, bytes(nl.HEADER.size) + body))
+
+
+def route6(t: Task, network: Network, cmd: int, arg: int) -> None:
+    """The same of struct in6_rtmsg (ipv6_route_ioctl)."""
+    from sandbox.sockets.netlink import message as nl
+    from sandbox.sockets.netlink import route_change
+
+    raw = t.copy_in(arg, _IN6_RTMSG.size)
+    if not t.creds.has_in(network.user(), CAP_NET_ADMIN):
+        raise SyscallError(errno.EPERM)
+    target, _, way, _, length, source_length, metric, _, flags, index = _IN6_RTMSG.unpack(raw)
+    if length > 128 or source_length:
+        raise SyscallError(errno.EINVAL)
+    parts = [nl.attribute(1, _prefix(target, length))]
+    if index:
+        parts.append(nl.u32(4, index & 0xFFFFFFFF))
+    if flags & RTF_GATEWAY:
+        parts.append(nl.attribute(5, way))
+    if metric:
+        parts.append(nl.u32(6, metric))
+    adds = cmd == SIOCADDRT
+    kind = 7 if flags & RTF_REJECT else 1 if adds else 0
+    header = struct.pack("<BBBBBBBBI", AF_INET6, length, 0, 0, 254, 3 if adds else 0, 0, kind, 0)
+    wanted = nl.NLM_F_CREATE if adds else 0
+    body = header + b"".join(parts)
+    number = 24 if adds else route_change.RTM_DELROUTE
+    route_change.change(network, nl.Request(number, wanted, 0, bytes(nl.HEADER.size) + body))
+
+
+def _prefix(addr: bytes, length: int) -> bytes:
+    """The first `length` bits of it."""
+    return (int.from_bytes(addr, "big") >> 128 - length << 128 - length).to_bytes(16, "big")

@@ -15,7 +15,7 @@ from sandbox.errors import SyscallError
 from sandbox.kernel.broken_pipe import broken_pipe
 from sandbox.sockets.base import IN_PROGRESS, ControlMessage, Received, SocketFile
 from sandbox.sockets.inet import interface_change, interface_ioctl, socket_options
-from sandbox.sockets.inet.interface_change import ADDRESSES6, ROUTES
+from sandbox.sockets.inet.interface_change import CHANGES6, ROUTES
 from sandbox.sockets.inet.sockaddr import decode, encode
 from sandbox.sockets.net_errno import ERRNO, syscall_error
 from sandbox.vfs.file_description import WOULD_BLOCK
@@ -329,7 +329,8 @@ class InetSocket(SocketFile):
             t.copy_out(arg, abi.INT.pack(int(self.endpoint.at_mark())))
             return 0
         four = self.family == abi.AF_INET
-        if cmd in (ROUTES if four else ADDRESSES6):
-            (interface_change.route if four else interface_change.address6)(t, self.network, cmd, arg)
+        if cmd in (ROUTES if four else CHANGES6):
+            routes = interface_change.route if four else interface_change.route6
+            (routes if cmd in ROUTES else interface_change.address6)(t, self.network, cmd, arg)
             return 0
         return interface_ioctl.ioctl(t, self.network, cmd, arg, four)

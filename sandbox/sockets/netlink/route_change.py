@@ -202,6 +202,8 @@ def _next_hop(network: Network, size: int, nic: Nic | None, gateway: bytes, onli
             raise nl.Refusal(errno.EINVAL, "Nexthop has invalid gateway")
         return nic
     if gateway and not is_any(gateway):
+        if not four and network.stack.is_local(gateway):
+            raise nl.Refusal(errno.EINVAL, "Gateway can not be a local address")
         if nic is None and not four and is_link_local(gateway):
             raise nl.Refusal(errno.EINVAL, "Egress device not specified")
         via = network.stack.routes.lookup(gateway, nic.number if nic is not None else 0)
