@@ -114,7 +114,7 @@ def prepare_provide(r: Request) -> None:
     if not 0 < count <= MAX_IDS:
         raise SyscallError(errno.E2BIG)
     size = r.length * count
-    if size >= 1 << 32 or r.addr + size >= 1 << 64:
+    if r.addr + size >= 1 << 64:
         raise SyscallError(errno.EOVERFLOW)
     if r.addr + size > USER_MAX:
         raise SyscallError(errno.EFAULT)
@@ -164,7 +164,7 @@ def remove(r: Request) -> Result:
 
 def register_ring(t: Task, ring: RingFile, address: int, count: int) -> int:
     """IORING_REGISTER_PBUF_RING."""
-    if count != 1:
+    if count != 1 or not address:
         return -errno.EINVAL
     where, entries, number, flags, reserved = REGISTRATION.unpack(t.copy_in(address, REGISTRATION.size))
     if any(reserved) or flags:
@@ -184,7 +184,7 @@ def register_ring(t: Task, ring: RingFile, address: int, count: int) -> int:
 
 def unregister_ring(t: Task, ring: RingFile, address: int, count: int) -> int:
     """IORING_UNREGISTER_PBUF_RING."""
-    if count != 1:
+    if count != 1 or not address:
         return -errno.EINVAL
     where, entries, number, flags, reserved = REGISTRATION.unpack(t.copy_in(address, REGISTRATION.size))
     if any(reserved) or flags:

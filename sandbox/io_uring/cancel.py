@@ -107,7 +107,7 @@ def async_cancel(r: Request) -> Result:
 def sync_cancel(t: Task, ring: RingFile, address: int, count: int) -> int:
     """IORING_REGISTER_SYNC_CANCEL: as ASYNC_CANCEL; nothing that can be cancelled here takes its time, so its time-out never
     counts. EFAULT, EINVAL, EBADF, ENOENT."""
-    if count != 1:
+    if count != 1 or not address:
         return -errno.EINVAL
     data, fd, flags, _, _, opcode, pad, more = _SYNC.unpack(t.copy_in(address, _SYNC.size))
     if flags & ~_KNOWN or any(pad) or any(more):

@@ -117,8 +117,7 @@ def close(r: Request) -> Result:
 def prepare_statx(r: Request) -> None:
     """STATX."""
     _check(r, 0)
-    if r.addr:
-        _names(r, r.addr)
+    _names(r, r.addr)
 
 
 def statx(r: Request) -> Result:

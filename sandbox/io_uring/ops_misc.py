@@ -11,6 +11,7 @@ from sandbox.io_uring.request import Request
 from sandbox.io_uring.resources import add_files, change_files, replace
 from sandbox.io_uring.ring import RingFile
 from sandbox.kernel.control import Result
+from sandbox.sockets.inet.socket import InetSocket
 from sandbox.syscalls.linux.sys_epoll import sys_epoll_ctl
 
 _MASK: Final = (1 << 64) - 1
@@ -88,3 +89,22 @@ def _file(r: Request, target: RingFile) -> int:
         return -errno.EINVAL
     replace(theirs, r.file_index - 1, file)
     return 0 if r.op_flags & abi.MSG_RING_CQE_SKIP else _tell(r, target, 0, 0)
+
+
+def prepare_command(r: Request) -> None:
+    """URING_CMD (io_uring_cmd_prep)."""
+    if r.off >> 32 or r.op_flags & ~abi.URING_CMD_FIXED:
+        raise SyscallError(errno.EINVAL)
+    if r.op_flags and (r.ring.buffers is None or r.buf_index >= len(r.ring.buffers)):
+        raise SyscallError(errno.EFAULT)
+
+
+def command(r: Request) -> Result:
+    """URING_CMD: how much can be read from a socket of the Internet, or is still to be sent; EOPNOTSUPP for other files and
+    commands (io_uring_cmd_sock)."""
+    file = r.file
+    if not isinstance(file, InetSocket) or r.off not in (abi.SOCKET_URING_OP_SIOCINQ, abi.SOCKET_URING_OP_SIOCOUTQ):
+        return -errno.EOPNOTSUPP
+    if file.listening:
+        return -errno.EINVAL
+    return file.endpoint.readable_bytes() if r.off == abi.SOCKET_URING_OP_SIOCINQ else file.endpoint.unsent_bytes()

@@ -69,10 +69,11 @@ def send(r: Request) -> Result:
 
 def prepare_send_zc(r: Request) -> None:
     """SEND_ZC, SENDMSG_ZC (io_send_zc_prep)."""
-    if r.addr3 or r.flags & abi.SQE_CQE_SKIP_SUCCESS:
+    if r.addr3 or r.pad or r.flags & abi.SQE_CQE_SKIP_SUCCESS:
         raise SyscallError(errno.EINVAL)
     r.notifies = True
     if r.ioprio & ~_ZC_FLAGS:
+        r.ioprio = 0  # its notification does not tell how it was sent
         raise SyscallError(errno.EINVAL)
     if r.ioprio & abi.RECVSEND_FIXED_BUF:
         if r.opcode == abi.OP_SENDMSG_ZC:

@@ -13,7 +13,7 @@ from sandbox.io_uring.buffers import selected, take
 from sandbox.io_uring.request import Request
 from sandbox.kernel.control import Result
 from sandbox.syscalls.iov_iter import NO_OFFSET, IovIter, one_segment, read_iter, wait_read, wait_write, write_iter
-from sandbox.syscalls.linux.sys_read_write import RWF_APPEND, RWF_NOAPPEND, RWF_NOWAIT, rw_flags
+from sandbox.syscalls.linux.sys_read_write import RWF_APPEND, RWF_HIPRI, RWF_NOAPPEND, RWF_NOWAIT, rw_flags
 from sandbox.syscalls.linux.sys_sched import check_ioprio
 from sandbox.syscalls.linux.sys_sync import synchronise
 from sandbox.vfs.file_description import WOULD_BLOCK
@@ -106,6 +106,8 @@ def _check(r: Request, file: FileDescription, it: IovIter, writing: bool) -> int
     rw_flags(file, r.op_flags, writing)
     if r.ring.setup & abi.SETUP_IOPOLL:
         raise SyscallError(errno.EOPNOTSUPP)  # no file here can be polled for the end of direct I/O
+    if r.op_flags & RWF_HIPRI:
+        raise SyscallError(errno.EINVAL)
     r.nowait = r.op_flags & RWF_NOWAIT != 0
     offset = _position(r.t, file, r.off)
     if offset > _LONG_MAX or offset + it.total > _LONG_MAX:
@@ -123,6 +125,8 @@ def transfer(r: Request) -> Result:
     if not r.issued:
         r.off = _check(r, file, it, writing)
     a.state = it
+    if not it.total and not (file.flagged_writes if writing else file.flagged):
+        return 0  # nothing is asked of a file that takes one piece after the other (loop_rw_iter)
     flags = file.flags
     if r.op_flags & RWF_APPEND:
         file.flags = flags | O_APPEND

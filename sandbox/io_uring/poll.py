@@ -58,6 +58,10 @@ def poll_add(r: Request) -> Result:
         file = r.file
         assert file is not None
         r.wait(file.queue_for(r.t), wait_mask(_wanted(r)))
+    assert r.file is not None
+    if not r.file.epollable:
+        r.stop_waiting()
+        return found or -errno.EINVAL  # nothing will ever happen there
     if not found:
         return ARMED
     if not multi or r.once or not r.ring.post_more(r, found, 0):

@@ -10,6 +10,7 @@ from sandbox.abi.linux import io_uring as abi
 from sandbox.errors import SyscallError
 from sandbox.io_uring import buffers, cancel, resources
 from sandbox.io_uring.table import OPERATIONS
+from sandbox.kernel.rlimits import RLIMIT_NPROC
 from sandbox.vfs.eventfd import EventFile
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ _OP_SUPPORTED: Final = 1
 _RESTRICTION: Final = struct.Struct("<HBB12s")
 _MAX_RESTRICTIONS: Final = 75  # REGISTER_LAST + OP_LAST
 _RING_FD: Final = struct.Struct("<IIQ")  # struct io_uring_rsrc_update
+_TWO: Final = struct.Struct("<II")
+_INT_MAX: Final = (1 << 31) - 1
 _ANY: Final = 0xFFFFFFFF
 _MAX_PERSONALITY: Final = 0xFFFF
 
@@ -172,6 +175,35 @@ def _unregister_ring_fds(t: Task, ring: RingFile, address: int, count: int) -> i
     return count
 
 
+def _workers_affinity(t: Task, ring: RingFile, address: int, count: int) -> int:
+    """IORING_REGISTER_IOWQ_AFF: there are no threads that work for a ring, and so none to be kept to these processors."""
+    if not address or count < 1:
+        return -errno.EINVAL
+    t.copy_in(address, min(count, t.kernel.cpus + 63 >> 3 & ~7))
+    return 0
+
+
+def _no_workers_affinity(t: Task, ring: RingFile, address: int, count: int) -> int:
+    """IORING_UNREGISTER_IOWQ_AFF."""
+    return -errno.EINVAL if address or count else 0
+
+
+def _workers(t: Task, ring: RingFile, address: int, count: int) -> int:
+    """IORING_REGISTER_IOWQ_MAX_WORKERS: bounds of threads for files and for what may wait without end; 0 leaves one as it is.
+    They are the task's. What they were is told: at first what Linux has (io_init_wq_offload, io_wq_create)."""
+    if not address or count != 2:
+        return -errno.EINVAL
+    wanted = _TWO.unpack(t.copy_in(address, _TWO.size))
+    if max(wanted) > _INT_MAX:
+        return -errno.EINVAL
+    mine, most = t.kernel.uring.of(t), min(t.group.rlimits.get(RLIMIT_NPROC), _INT_MAX)
+    before = mine.workers or (min(ring.sq_entries, 4 * t.kernel.cpus), most)
+    first, second = (min(new, most) if new else old for new, old in zip(wanted, before, strict=True))
+    mine.workers = (first, second)
+    t.copy_out(address, _TWO.pack(*before))
+    return 0
+
+
 _CALLS: Final[dict[int, Callable[[Task, RingFile, int, int], int]]] = {
     abi.REGISTER_BUFFERS: resources.register_buffers,
     abi.UNREGISTER_BUFFERS: resources.unregister_buffers,
@@ -186,10 +218,15 @@ _CALLS: Final[dict[int, Callable[[Task, RingFile, int, int], int]]] = {
     abi.UNREGISTER_PERSONALITY: _unregister_personality,
     abi.REGISTER_RESTRICTIONS: _restrictions,
     abi.REGISTER_ENABLE_RINGS: _enable,
+    abi.REGISTER_IOWQ_AFF: _workers_affinity,
+    abi.UNREGISTER_IOWQ_AFF: _no_workers_affinity,
+    abi.REGISTER_IOWQ_MAX_WORKERS: _workers,
     abi.REGISTER_RING_FDS: _register_ring_fds,
     abi.UNREGISTER_RING_FDS: _unregister_ring_fds,
     abi.REGISTER_FILES2: resources.register_files2,
     abi.REGISTER_FILES_UPDATE2: resources.update_files2,
+    abi.REGISTER_BUFFERS2: resources.register_buffers2,
+    abi.REGISTER_BUFFERS_UPDATE: resources.update_buffers,
     abi.REGISTER_PBUF_RING: buffers.register_ring,
     abi.UNREGISTER_PBUF_RING: buffers.unregister_ring,
     abi.REGISTER_SYNC_CANCEL: cancel.sync_cancel,
@@ -203,5 +240,7 @@ def register(t: Task, ring: RingFile, opcode: int, address: int, count: int) -> 
         return -errno.EEXIST
     if ring.restrictions is not None and not ring.disabled and not ring.restrictions[0] >> opcode & 1:
         return -errno.EACCES
+    if opcode in (abi.REGISTER_BUFFERS, abi.REGISTER_FILES) and not address:
+        return -errno.EFAULT
     call = _CALLS.get(opcode)
     return -errno.EINVAL if call is None else call(t, ring, address, count)

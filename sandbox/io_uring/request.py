@@ -61,7 +61,7 @@ class Request:
 
     __slots__ = (
         "ring", "t", "owner", "op", "opcode", "flags", "ioprio", "fd", "off", "addr", "length", "op_flags", "user_data",
-        "buf_index", "personality", "file_index", "addr3", "args", "file", "creds", "step", "queued", "ended", "issued",
+        "buf_index", "personality", "file_index", "addr3", "pad", "args", "file", "creds", "step", "queued", "ended", "issued",
         "link", "failed", "result", "cqe_flags", "skip_links", "nowait", "waitall", "block", "waiters", "timer", "state",
         "key", "once", "timeout", "buffer", "worker", "good", "tracked", "source", "notifies",
     )  # fmt: skip
@@ -79,11 +79,12 @@ class Request:
     personality: int
     file_index: int
     addr3: int
+    pad: int
 
     def __init__(self, ring: RingFile, t: Task, owner: TaskRings, raw: bytes) -> None:
         (
             self.opcode, self.flags, self.ioprio, self.fd, self.off, self.addr, self.length, self.op_flags, self.user_data,
-            self.buf_index, self.personality, self.file_index, self.addr3, _,
+            self.buf_index, self.personality, self.file_index, self.addr3, self.pad,
         ) = abi.SQE.unpack(raw)  # fmt: skip
         self.ring = ring
         self.t = t

@@ -148,8 +148,10 @@ def set_alloc_range(t: Task, ring: RingFile, address: int, count: int) -> int:
     if not address or count:
         return -errno.EINVAL
     first, size, reserved = _RANGE.unpack(t.copy_in(address, _RANGE.size))
-    if reserved or ring.files is None or first + size > len(ring.files):
-        return -errno.EINVAL if first + size < 1 << 32 else -errno.EOVERFLOW
+    if first + size >= 1 << 32:
+        return -errno.EOVERFLOW
+    if reserved or first + size > (len(ring.files) if ring.files is not None else 0):
+        return -errno.EINVAL
     ring.alloc_range = (first, first + size)
     ring.alloc_hint = first
     return 0
@@ -232,37 +234,77 @@ def update_files(t: Task, ring: RingFile, address: int, count: int) -> int:
     return -errno.EINVAL if reserved else change_files(t, ring, where, offset, count)
 
 
-def register_buffers(t: Task, ring: RingFile, address: int, count: int) -> int:
-    """IORING_REGISTER_BUFFERS: pieces of memory that are counted as locked; they are used where they are."""
+def _piece(t: Task, base: int, size: int) -> tuple[int, int]:
+    """A piece of memory to be registered, or none; its pages. EFAULT."""
+    if not base and not size:
+        return 0, 0
+    if not base or not size or size > MAX_BUFFER or base + size > USER_MAX:
+        raise SyscallError(errno.EFAULT)
+    t.space.read(base, 1)
+    t.space.read(base + size - 1, 1)
+    return base, size
+
+
+def _pages(piece: tuple[int, int]) -> int:
+    base, size = piece
+    return (base + size - 1 >> 12) - (base >> 12) + 1 if size else 0
+
+
+def _pin(t: Task, ring: RingFile, pages: int) -> None:
+    """So many more are counted as locked, for the user who registered the first: ENOMEM."""
+    user = t.creds.uid if ring.pinned is None else ring.pinned[0]
+    if not pages or (ring.pinned is None and t.creds.has(CAP_IPC_LOCK)):
+        return
+    pinned = ring.tasks.pinned
+    if pages > 0 and pinned.get(user, 0) + pages > t.group.rlimits.get(RLIMIT_MEMLOCK) >> 12:
+        raise SyscallError(errno.ENOMEM)
+    pinned[user] = pinned.get(user, 0) + pages
+    ring.pinned = (user, pages + (ring.pinned[1] if ring.pinned is not None else 0))
+
+
+def register_buffers(t: Task, ring: RingFile, address: int, count: int, sparse: bool = False) -> int:
+    """IORING_REGISTER_BUFFERS: pieces of memory that are counted as locked; they are used where they are. `sparse`: none yet."""
     if ring.buffers is not None:
         return -errno.EBUSY
     if not 0 < count <= MAX_BUFFERS:
         return -errno.EINVAL
-    found: list[tuple[int, int]] = []
-    pages = 0
-    for base, size in _IOVEC.iter_unpack(t.copy_in(address, _IOVEC.size * count)):
-        if not base or not size or size > MAX_BUFFER or base + size > USER_MAX:
-            if not base and not size:
-                found.append((0, 0))
-                continue
-            return -errno.EFAULT
-        t.space.read(base, 1)
-        t.space.read(base + size - 1, 1)
-        pages += (base + size - 1 >> 12) - (base >> 12) + 1
-        found.append((base, size))
-    user = None if t.creds.has(CAP_IPC_LOCK) else t.creds.uid
-    pinned = ring.tasks.pinned
-    if user is not None and pages:
-        if pinned.get(user, 0) + pages > t.group.rlimits.get(RLIMIT_MEMLOCK) >> 12:
-            return -errno.ENOMEM
-        pinned[user] = pinned.get(user, 0) + pages
-        ring.pinned = (user, pages)
+    if sparse:
+        found = [(0, 0)] * count
+    else:
+        found = [_piece(t, *pair) for pair in _IOVEC.iter_unpack(t.copy_in(address, _IOVEC.size * count))]
+    _pin(t, ring, sum(map(_pages, found)))
     if ring.tasks.buffers + count > ring.tasks.max_buffers:
         forget_buffers(ring)
         return -errno.ENOMEM
     ring.tasks.buffers += count
     ring.buffers, ring.buffers_mm = found, t.mm
     return 0
+
+
+def register_buffers2(t: Task, ring: RingFile, address: int, size: int) -> int:
+    """IORING_REGISTER_BUFFERS2."""
+    count, _, where = _registration(t, address, size)
+    return register_buffers(t, ring, where, count, not where)
+
+
+def update_buffers(t: Task, ring: RingFile, address: int, size: int) -> int:
+    """IORING_REGISTER_BUFFERS_UPDATE: how many were replaced before the first that could not be."""
+    offset, count, where = _change(t, address, size)
+    buffers = ring.buffers
+    if buffers is None:
+        return -errno.ENXIO
+    if offset + count > len(buffers):
+        return -errno.EINVAL
+    for done in range(count):
+        try:
+            base, length = _IOVEC.unpack(t.copy_in(where + done * _IOVEC.size, _IOVEC.size))
+            piece = _piece(t, base, length)
+            _pin(t, ring, _pages(piece) - _pages(buffers[offset + done]))
+        except SyscallError as error:
+            return done or -error.errno
+        buffers[offset + done] = piece
+        ring.buffers_mm = t.mm
+    return count
 
 
 def forget_buffers(ring: RingFile) -> None:

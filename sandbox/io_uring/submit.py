@@ -185,7 +185,7 @@ def _check(batch: Batch, r: Request) -> None:
         r.creds = ring.personalities.get(r.personality)
         if r.creds is None:
             raise SyscallError(errno.EINVAL)
+    op.prepare(r)
     if r.opcode == abi.OP_LINK_TIMEOUT:
         if batch.head is None or (batch.last is not None and batch.last.opcode == abi.OP_LINK_TIMEOUT):
             raise SyscallError(errno.EINVAL)
-    op.prepare(r)

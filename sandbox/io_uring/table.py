@@ -65,6 +65,7 @@ OPERATIONS: Final[dict[int, Operation]] = {
     abi.OP_EPOLL_CTL: Operation(ops_misc.prepare_epoll, ops_misc.epoll_ctl),
     abi.OP_FILES_UPDATE: Operation(ops_misc.prepare_files, ops_misc.files_update),
     abi.OP_MSG_RING: Operation(ops_misc.prepare_message, ops_misc.msg_ring, file=True, polled=True),
+    abi.OP_URING_CMD: Operation(ops_misc.prepare_command, ops_misc.command, file=True),
     abi.OP_FSETXATTR: Operation(ops_xattr.prepare, ops_xattr.by_file, file=True),
     abi.OP_SETXATTR: Operation(ops_xattr.prepare, ops_xattr.by_path),
     abi.OP_FGETXATTR: Operation(ops_xattr.prepare, ops_xattr.by_file, file=True),

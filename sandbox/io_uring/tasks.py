@@ -21,12 +21,13 @@ MAX_BUFFERS: Final = 1 << 18  # that are provided or registered
 class TaskRings:
     """One task's: `requests` in flight, `rings` by number (IORING_REGISTER_RING_FDS), each held."""
 
-    __slots__ = ("requests", "rings", "gone")
+    __slots__ = ("requests", "rings", "gone", "workers")
 
     def __init__(self) -> None:
         self.requests: dict[Request, None] = {}
         self.rings: list[RingFile | None] = []
         self.gone = False
+        self.workers: tuple[int, int] | None = None  # bounds that were asked for (IORING_REGISTER_IOWQ_MAX_WORKERS)
 
     def registered(self, number: int) -> RingFile | None:
         """The ring of this number."""

@@ -129,6 +129,10 @@ OP_SEND_ZC: Final = 47
 OP_SENDMSG_ZC: Final = 48
 OP_LAST: Final = 49
 
+URING_CMD_FIXED: Final = 1 << 0
+SOCKET_URING_OP_SIOCINQ: Final = 0
+SOCKET_URING_OP_SIOCOUTQ: Final = 1
+
 # sqe->len of POLL_ADD and POLL_REMOVE
 POLL_ADD_MULTI: Final = 1 << 0
 POLL_UPDATE_EVENTS: Final = 1 << 1

@@ -287,7 +287,8 @@ def sys_io_uring_register(t: Task, a: SyscallArgs) -> Result:
 
 
 _NOTE: Final = (
-    "the opcodes that IORING_REGISTER_PROBE tells of; no IORING_SETUP_NO_MMAP; direct I/O is not polled for; the "
+    "the opcodes that IORING_REGISTER_PROBE tells of; no IORING_SETUP_NO_MMAP, no tags of resources; no threads work for a ring, so bounds of them "
+    "are only told back; direct I/O is not polled for; the "
     "thread of IORING_SETUP_SQPOLL sleeps whenever it has nothing to do"
 )
 
