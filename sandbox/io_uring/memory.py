@@ -46,13 +46,14 @@ class RingMemory:
     the submission entries."""
 
     __slots__ = ("fd", "words", "view", "rings_size", "sqes_at", "sqes_size", "array_at", "cqe_size", "sqe_size", "_map",
-                 "_space", "_charged")  # fmt: skip
+                 "_space", "_charged", "_sizes")  # fmt: skip
 
     def __init__(self, space: SpaceAccount, sq: int, cq: int, flags: int) -> None:
         """`sq` and `cq` entries. ENOMEM."""
         self.cqe_size = 32 if flags & abi.SETUP_CQE32 else 16
         self.sqe_size = 128 if flags & abi.SETUP_SQE128 else 64
-        size = (CQES + self.cqe_size * cq + LINE - 1) & ~(LINE - 1)
+        size = (CQES + 16 * cq) * (self.cqe_size // 16)  # with large entries all of it is twice as large (rings_size)
+        size = (size + LINE - 1) & ~(LINE - 1)
         self.array_at = 0
         if not flags & abi.SETUP_NO_SQARRAY:
             self.array_at = size
@@ -78,6 +79,12 @@ class RingMemory:
         space.charge(self._charged)
         self.view = memoryview(self._map)
         self.words = self.view.cast("I")
+        self._sizes = (sq, cq)
+        self.tell_sizes()
+
+    def tell_sizes(self) -> None:
+        """In the words that the guest finds them in."""
+        sq, cq = self._sizes
         self.words[SQ_MASK] = sq - 1
         self.words[CQ_MASK] = cq - 1
         self.words[SQ_ENTRIES] = sq

@@ -277,7 +277,7 @@ class RingFile(FileDescription):
         return mask
 
     def check_mapping(self, size: int, offset: int) -> None:
-        if size > self.memory.part(offset)[1]:
+        if size > self.memory.part(offset)[1] or self.setup & abi.SETUP_NO_MMAP:
             raise SyscallError(errno.ENOMEM)
 
     def backing_at(self, t: Task, shared: bool, prot: int, offset: int) -> Backing:

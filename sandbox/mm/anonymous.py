@@ -52,6 +52,10 @@ class SharedAnonymous:
             os.ftruncate(self._fd, self.size)
         return self._fd
 
+    def lend_fd(self, fd: int) -> None:
+        """It is this file, which is closed as its own would be."""
+        self._fd = fd
+
     def close_host_fd(self) -> None:
         """It is mapped, or will never be."""
         if self._fd >= 0:

@@ -9,6 +9,7 @@ from sandbox.abi.linux import io_uring as abi
 from sandbox.abi.linux.time import NS_PER_S, TIMESPEC
 from sandbox.errors import SyscallError
 from sandbox.io_uring import memory as at
+from sandbox.io_uring import own_memory
 from sandbox.io_uring.advise import execute, next_order
 from sandbox.io_uring.memory import WORD, RingMemory
 from sandbox.io_uring.register import register
@@ -28,7 +29,7 @@ _TASKRUN: Final = abi.SETUP_COOP_TASKRUN | abi.SETUP_TASKRUN_FLAG | abi.SETUP_DE
 _SETUP_KNOWN: Final = (
     abi.SETUP_IOPOLL | abi.SETUP_SQPOLL | abi.SETUP_SQ_AFF | abi.SETUP_CQSIZE | abi.SETUP_CLAMP | abi.SETUP_ATTACH_WQ
     | abi.SETUP_R_DISABLED | abi.SETUP_SUBMIT_ALL | _TASKRUN | abi.SETUP_SQE128 | abi.SETUP_CQE32
-    | abi.SETUP_SINGLE_ISSUER | abi.SETUP_NO_SQARRAY
+    | abi.SETUP_SINGLE_ISSUER | abi.SETUP_NO_SQARRAY | abi.SETUP_NO_MMAP | abi.SETUP_REGISTERED_FD_ONLY
 )  # fmt: skip
 _LONGEST: Final = 1 << 62
 
@@ -50,6 +51,8 @@ def _power(count: int, most: int, clamp: bool) -> int:
 def _check_flags(t: Task, flags: int, cpu: int, wq_fd: int) -> None:
     """EINVAL for what does not go together; what the descriptor to attach to is wrong with."""
     if flags & ~_SETUP_KNOWN:
+        raise SyscallError(errno.EINVAL)
+    if flags & abi.SETUP_REGISTERED_FD_ONLY and not flags & abi.SETUP_NO_MMAP:
         raise SyscallError(errno.EINVAL)
     if flags & abi.SETUP_SQPOLL:
         if flags & _TASKRUN:
@@ -86,19 +89,41 @@ def sys_io_uring_setup(t: Task, a: SyscallArgs) -> Result:
         if cq < sq:
             return -errno.EINVAL
     _check_flags(t, flags, words[3], wq_fd)
-    t.fds.lowest_free()
-    file = RingFile(t, RingMemory(t.kernel.mounts.vfs.space, sq, cq, flags), sq, cq, flags)
+    if not flags & abi.SETUP_REGISTERED_FD_ONLY:
+        t.fds.lowest_free()
+    mm = t.mm if flags & abi.SETUP_NO_MMAP else None
+    if mm is not None and mm.busy:
+        return mm.wait()
+    memory = RingMemory(t.kernel.mounts.vfs.space, sq, cq, flags)
+    file = RingFile(t, memory, sq, cq, flags)
     file.acquire()
+
+    def finish() -> int:
+        """The ring is there: its number."""
+        try:
+            sq_off, cq_off = memory.offsets()
+            if mm is not None:
+                sq_off, cq_off = sq_off[:32] + words[8][32:], cq_off[:32] + words[9][32:]
+            told = (sq, cq, flags, words[3], words[4], abi.FEATURES, wq_fd, words[7], sq_off, cq_off)
+            t.copy_out(address, abi.PARAMS.pack(*told))
+            if flags & abi.SETUP_SINGLE_ISSUER and not file.disabled:
+                file.issuer = t
+            if flags & abi.SETUP_REGISTERED_FD_ONLY:
+                return tasks.register_ring(t, file, -1)
+            return t.fds.install(file, 0, True)
+        finally:
+            file.drop()
+
+    if mm is None:
+        return finish()
+    rings, sqes = (int.from_bytes(offsets[32:], "little") for offsets in (words[9], words[8]))
     try:
-        sq_off, cq_off = file.memory.offsets()
-        t.copy_out(
-            address, abi.PARAMS.pack(sq, cq, flags, words[3], words[4], abi.FEATURES, wq_fd, words[7], sq_off, cq_off)
-        )
-        if flags & abi.SETUP_SINGLE_ISSUER and not file.disabled:
-            file.issuer = t
-        return t.fds.install(file, 0, True)
-    finally:
+        own_memory.check(mm, rings, memory.rings_size)
+        own_memory.check(mm, sqes, memory.sqes_size)
+        return own_memory.lend(t, mm, memory, rings, sqes, finish, file.drop)
+    except SyscallError:
         file.drop()
+        raise
 
 
 # --- io_uring_enter ---
@@ -287,7 +312,7 @@ def sys_io_uring_register(t: Task, a: SyscallArgs) -> Result:
 
 
 _NOTE: Final = (
-    "the opcodes that IORING_REGISTER_PROBE tells of; no IORING_SETUP_NO_MMAP, no tags of resources; no threads work for a ring, so bounds of them "
+    "the opcodes that IORING_REGISTER_PROBE tells of; IORING_SETUP_NO_MMAP in private anonymous memory; no tags of resources; no threads work for a ring, so bounds of them "
     "are only told back; direct I/O is not polled for; the "
     "thread of IORING_SETUP_SQPOLL sleeps whenever it has nothing to do"
 )
