@@ -7,6 +7,7 @@ from typing import Callable, Final
 
 from sandbox.abi.linux.capability import CAP_SYS_RESOURCE
 from sandbox.abi.linux.prctl import (
+    PR_GET_AUXV,
     PR_GET_IO_FLUSHER,
     PR_GET_MDWE,
     PR_GET_THP_DISABLE,
@@ -26,6 +27,7 @@ from sandbox.kernel.task import Task
 from sandbox.syscalls.args import SyscallArgs
 from sandbox.syscalls.linux.prctl_mm import set_mm
 
+AUXV_SIZE: Final = 416  # of saved_auxv: 26 pairs
 MCE_KILL_CLEAR: Final = 0
 MCE_KILL_SET: Final = 1
 MCE_KILL_DEFAULT: Final = 2
@@ -109,6 +111,14 @@ def _get_tid_address(t: Task, a: SyscallArgs) -> int:
     return 0
 
 
+def _get_auxv(t: Task, a: SyscallArgs) -> int:
+    """PR_GET_AUXV: the auxiliary vector, as long as the kernel keeps it."""
+    no_more(a, 3)
+    auxv = (t.mm.auxv if t.mm is not None else b"").ljust(AUXV_SIZE, b"\0")
+    t.copy_out(a.addr(1), auxv[: min(a.ulong(2), AUXV_SIZE)])
+    return AUXV_SIZE
+
+
 def _set_syscall_user_dispatch(t: Task, a: SyscallArgs) -> int:
     """PR_SET_SYSCALL_USER_DISPATCH: a thread gets SIGSYS for its calls from elsewhere than a range of addresses."""
     from sandbox.seccomp.user_dispatch import set_dispatch
@@ -120,6 +130,7 @@ OPTIONS: Final[dict[int, Callable[[Task, SyscallArgs], int]]] = {
     PR_MCE_KILL: _mce_kill,
     PR_MCE_KILL_GET: _mce_kill_get,
     PR_SET_MM: set_mm,
+    PR_GET_AUXV: _get_auxv,
     PR_GET_TID_ADDRESS: _get_tid_address,
     PR_SET_THP_DISABLE: _set_thp_disable,
     PR_GET_THP_DISABLE: _get_thp_disable,

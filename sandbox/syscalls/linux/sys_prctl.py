@@ -48,6 +48,8 @@ from sandbox.abi.linux.prctl import (
     PR_SET_SECUREBITS,
     PR_SET_TIMERSLACK,
     PR_SET_TIMING,
+    PR_SET_TSC,
+    PR_TSC_ENABLE,
 )
 from sandbox.abi.linux.signal import NSIG
 from sandbox.arch.amd64 import FS_BASE, GS_BASE
@@ -154,6 +156,11 @@ def _get_tsc(t: Task, a: SyscallArgs) -> int:
     return _store_int(t, a.addr(1), 1)
 
 
+def _set_tsc(t: Task, a: SyscallArgs) -> int:
+    """It can be read, and nobody can make that fail."""
+    return 0 if a.ulong(1) == PR_TSC_ENABLE else -errno.EINVAL
+
+
 def _get_securebits(t: Task, a: SyscallArgs) -> int:
     return t.creds.securebits
 
@@ -257,6 +264,7 @@ _OPTIONS: Final[dict[int, Callable[[Task, SyscallArgs], Result]]] = {
     PR_CAPBSET_READ: _capbset_read,
     PR_CAPBSET_DROP: _capbset_drop,
     PR_GET_TSC: _get_tsc,
+    PR_SET_TSC: _set_tsc,
     PR_GET_SECUREBITS: _get_securebits,
     PR_SET_SECUREBITS: _set_securebits,
     PR_SET_TIMERSLACK: _set_timerslack,
@@ -314,7 +322,8 @@ ROWS: Final[tuple[Row, ...]] = (
         sys_prctl,
         PARTIAL,
         (Arg.INT, Arg.HEX, Arg.HEX, Arg.HEX, Arg.HEX),
-        "process state, names, capabilities and flags of memory; EINVAL for the rest",
+        "process state, names, capabilities and flags of memory; EINVAL for the rest, PR_TSC_SIGSEGV among them; "
+        "PR_SET_THP_DISABLE, PR_MCE_KILL and PR_SET_IO_FLUSHER are told back: no such thing happens here",
     ),
     Row(158, "arch_prctl", sys_arch_prctl, FULL, (Arg.HEX, Arg.HEX), trap=WHOLE),
 )
