@@ -24,7 +24,9 @@ _XFLAGS: Final = (  # of struct fsxattr
     (FS_NODUMP_FL, 0x80),
     (FS_NOATIME_FL, 0x40),
 )
-_FSXATTR_SIZE: Final = 28
+_COMMON: Final = 0x82F8  # FS_XFLAG_COMMON
+_FSXATTR: Final = struct.Struct("<II4xII8x")  # flags, extent size, project, size of extents that are copied on writing
+_FSXATTR_SIZE: Final = _FSXATTR.size
 COMMANDS: Final = frozenset((FS_IOC_GETFLAGS, FS_IOC_SETFLAGS, FS_IOC_FSGETXATTR, FS_IOC_FSSETXATTR))
 PROTECTED: Final = FS_IMMUTABLE_FL | FS_APPEND_FL
 
@@ -42,9 +44,13 @@ def file_flags_ioctl(t: Task, path: Path, cmd: int, arg: int) -> int:
         t.copy_out(arg, struct.pack("<I", flags).ljust(_FSXATTR_SIZE, b"\0"))
         return 0
     if cmd == FS_IOC_FSSETXATTR:
-        t.copy_in(arg, _FSXATTR_SIZE)
+        flags, *others = _FSXATTR.unpack(t.copy_in(arg, _FSXATTR_SIZE))
         _check_owner(t, path)
-        return -errno.EOPNOTSUPP  # shmem_fileattr_set knows flags alone
+        if flags & ~_COMMON or any(others):
+            return -errno.EOPNOTSUPP  # shmem_fileattr_set knows flags alone
+        if flags & ~sum(shown for _, shown in _XFLAGS):
+            return -errno.EOPNOTSUPP
+        return _set(t, path, sum(flag for flag, shown in _XFLAGS if flags & shown))
     return _set(t, path, int.from_bytes(t.copy_in(arg, 4), "little"))
 
 

@@ -40,6 +40,7 @@ F_SETSIG: Final = 10
 F_GETSIG: Final = 11
 F_SETOWN_EX: Final = 15
 F_GETOWN_EX: Final = 16
+F_GETOWNER_UIDS: Final = 17
 F_OFD_GETLK: Final = 36
 F_OFD_SETLK: Final = 37
 F_OFD_SETLKW: Final = 38

@@ -35,6 +35,7 @@ _LOCK_COMMANDS: Final = frozenset(
     (abi.F_GETLK, abi.F_SETLK, abi.F_SETLKW, abi.F_OFD_GETLK, abi.F_OFD_SETLK, abi.F_OFD_SETLKW)
 )
 RWH_WRITE_LIFE_EXTREME: Final = 5
+_UIDS: Final = struct.Struct("<II")
 _OWNER_EX: Final = struct.Struct("<ii")
 
 
@@ -110,8 +111,10 @@ def _rare(t: Task, a: SyscallArgs, file: FileDescription, cmd: int, arg: int) ->
         return 0
     if cmd == abi.F_SETOWN_EX or cmd == abi.F_GETOWN_EX:
         return _owner_ex(t, file, cmd, arg)
+    if cmd == abi.F_GETOWNER_UIDS:
+        return _owner_uids(t, file, arg)
     if cmd == abi.F_DUPFD_QUERY:
-        return int(t.fds.find(a.uint(2)) is file)
+        return int(t.fds.get(a.uint(2)) is file)
     if cmd == abi.F_ADD_SEALS:
         if not (file.flags + 1) & 2:
             return -errno.EPERM
@@ -141,6 +144,15 @@ def _set_life(t: Task, file: FileDescription, arg: int) -> int:
     if life > RWH_WRITE_LIFE_EXTREME:
         return -errno.EINVAL
     file.locks().life = life
+    return 0
+
+
+def _owner_uids(t: Task, file: FileDescription, arg: int) -> int:
+    """F_GETOWNER_UIDS: the real and effective user of who set the owner (f_getowner_uids)."""
+    owner: FileOwner | None = file.owner
+    creds, ids = owner.creds if owner is not None else None, t.creds.user.uids
+    uid, euid = (ids.shown(creds.uid), ids.shown(creds.euid)) if creds is not None else (ids.shown(0), ids.shown(0))
+    t.copy_out(arg, _UIDS.pack(uid, euid))
     return 0
 
 

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from sandbox.syscalls.args import SyscallArgs
     from sandbox.vfs.file_description import FileDescription
 
+_ANONYMOUS_BLOCK: Final = 4096  # bytes of a block of what has no file system
+_EXTENTS: Final = frozenset(
+    (ioctls.FS_IOC_FIEMAP, ioctls.FICLONE, ioctls.FICLONERANGE, ioctls.FIDEDUPERANGE, ioctls.FIBMAP)
+)
 _INT: Final = struct.Struct("<i")
 
 
@@ -46,6 +50,17 @@ def sys_ioctl(t: Task, a: SyscallArgs) -> Result:
     path = file.path
     if path is not None:
         handled = _file_ioctl(t, file, cmd, a.addr(2))
+        if handled is not None:
+            return handled
+    elif cmd in (ioctls.FIFREEZE, ioctls.FITHAW):
+        return -errno.EPERM
+    elif cmd == ioctls.FIGETBSZ:
+        t.copy_out(a.addr(2), _INT.pack(_ANONYMOUS_BLOCK))
+        return 0
+    if cmd in _EXTENTS:
+        from sandbox.syscalls.linux.extent_ioctls import extent_ioctl
+
+        handled = extent_ioctl(t, file, cmd, a.addr(2))
         if handled is not None:
             return handled
     return file.ioctl(t, cmd, a.addr(2), a)
