@@ -115,7 +115,6 @@ class Sandbox:
             trace_to(kernel, options.strace_fd, options.json_log and options.strace_fd == options.log_fd)
         self.memory_watch = self._make_memory_watch(kernel)
         kernel.load.start()
-        kernel.start_helper = _start_core_helper
         self.view = kernel.view
         self.view.on_exit = self._exited
         if container is not None:
@@ -138,6 +137,7 @@ class Sandbox:
         from sandbox.boot.first_program import ProgramStart
 
         options, container = self.options, self.options.container
+        kernel.start_helper = _start_core_helper
         if container is not None and container.restore_fd >= 0:
             from sandbox.boot.restored import Restoration, RestoredStart
             from sandbox.checkpoint.contained import OWN

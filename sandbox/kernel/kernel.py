@@ -109,14 +109,12 @@ class Kernel:
         self.scratch = memoryview(bytearray(SCRATCH_SIZE))
         self.trace: SyscallTrace | None = None
         self.tell: Callable[[str, dict[str, object]], None] | None = None  # events, for who listens to the sandbox
-        # starts a program that reads a core of the task's: its words, its input, who hears of it
-        self.start_helper: StartHelper | None = None
-        self.core_helpers = 0  # that read cores now
+        self.start_helper: StartHelper | None = None  # that reads a core of the task's: its words, its input, who hears
         self.halting: Freezer | None = None  # while all tasks are brought to a halt, and are saved
         self.oops_count = 0
         self.last_oops = ""
         self.login_sessions = 0  # that began when somebody logged in (/proc/PID/loginuid)
-        self.forks = 0  # since boot, for /proc/stat
+        self.forks = self.core_helpers = 0  # since boot, for /proc/stat; programs that read cores now
         self.handlers: list[Handler] = []
         self.traced_handlers: list[Handler] = []  # of tasks with a tracer
         self.log.boot(0, f"Linux version {RELEASE} (stackbox)")

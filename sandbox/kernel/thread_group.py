@@ -67,8 +67,9 @@ class ThreadGroup:
         self.child_news = False  # some child may have something to report
         self.signal_queue = WaitQueue()  # a signal became pending, for signalfd; a pidfd's readiness is `exit_queue`
         self.exit_queue = WaitQueue()
-        self.child_subreaper = self.has_child_subreaper = False
-        self.is_init = False  # process 1 of its PID namespace
+        self.child_subreaper = self.has_child_subreaper = self.is_init = (
+            False  # is_init: process 1 of its PID namespace
+        )
         self.unkillable = False  # SIGNAL_UNKILLABLE: signals with default action are dropped
         self.execs = 0  # programs that it has started (self_exec_id)
         self.exec_task: Task | None = None  # the thread whose execve has passed the point of no return
