@@ -158,6 +158,23 @@ def hook_program(hook: Hook, process: Process) -> Program:
     return program
 
 
+def id_maps_of(spec: Spec) -> tuple[tuple[tuple[int, int, int], ...], ...]:
+    """linux.uidMappings and gidMappings, as the sandbox has the host's ids; empty for none. UsageError."""
+    if spec.id_maps is None:
+        return ()
+    from runsc.spec.id_maps import NAMES, for_caller
+
+    found = []
+    for name, extents, own in zip(NAMES, spec.id_maps, (os.geteuid(), os.getegid()), strict=True):
+        try:
+            found.append(for_caller(extents, own if os.geteuid() else 0))
+        except ValueError as number:
+            raise UsageError(
+                f"linux.{name}: {number} is not the caller's: an ordinary user has its own id only"
+            ) from None
+    return tuple(found)
+
+
 def options_of(spec: Spec, bundle: str, config: Config) -> SandboxOptions:
     """Everything. The bundle's directory and bind sources are opened here."""
     assert spec.process is not None  # load_bundle has seen to it
@@ -193,6 +210,7 @@ def options_of(spec: Spec, bundle: str, config: Config) -> SandboxOptions:
     container.seccomp = spec.seccomp
     container.sysctl = spec.sysctl
     container.time_offsets = spec.time_offsets
+    container.id_maps = id_maps_of(spec)
     container.host_oom_score_adj = spec.process.oom_score_adj
     container.start_hooks = tuple(
         (hook_program(hook, spec.process), hook.timeout_s * 1_000_000_000) for hook in spec.hooks["startContainer"]

@@ -17,7 +17,7 @@ UNSUPPORTED_MEMORY: Final = ("kernel", "kernelTCP", "swappiness", "disableOOMKil
 UNSUPPORTED_CPU: Final = ("burst", "realtimeRuntime", "realtimePeriod", "idle")
 UNSUPPORTED_RESOURCES: Final = ("hugepageLimits", "network", "rdma", "unified")
 # Without them it would not be what was asked for.
-REFUSED_LINUX: Final = ("uidMappings", "gidMappings", "netDevices", "memoryPolicy")
+REFUSED_LINUX: Final = ("netDevices", "memoryPolicy")
 # null, zero, full, random, urandom, kmsg, tty and net/tun, as Documentation/admin-guide/devices.txt numbers them.
 DEVICES: Final = ((1, 3), (1, 5), (1, 7), (1, 8), (1, 9), (1, 11), (5, 0), (10, 200))
 PERSONALITIES: Final = {"LINUX": 0, "LINUX32": 8}  # PER_LINUX, PER_LINUX32 of personality(2)
@@ -134,6 +134,10 @@ def decode_linux(o: Object, spec: Spec) -> None:
         spec.time_offsets = decode_time_offsets(o)
     if spec.time_offsets is not None and "time" not in there:
         o.problems.add(o.at("timeOffsets"), "there is no time namespace for it (linux.namespaces)")
+    if o.filled("uidMappings") or o.filled("gidMappings") or "user" in there:
+        from runsc.spec.id_maps import decode_id_maps
+
+        decode_id_maps(o, spec)
     settings = o.child("sysctl")
     if settings is not None:
         spec.sysctl = {name: settings.text(name) for name in settings.names()}

@@ -227,6 +227,7 @@ class Spec:
         "root_propagation",
         "personality",
         "documents",
+        "id_maps",
     )
 
     def __init__(self) -> None:
@@ -257,4 +258,6 @@ class Spec:
         self.devices: list[Device] = []
         self.root_propagation = ""
         self.personality = 0  # PER_* of personality(2)
+        # Of a user namespace of the container's own: first id inside, the host's, how many; of users and of groups.
+        self.id_maps: tuple[tuple[tuple[int, int, int], ...], tuple[tuple[int, int, int], ...]] | None = None
         self.documents: dict[str, dict[str, object]] = {}  # `process` and `hooks` as they stand, for later commands

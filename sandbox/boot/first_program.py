@@ -26,6 +26,7 @@ from sandbox.kernel.task import Task
 from sandbox.kernel.task_state import WORK_TRACE
 from sandbox.kernel.thread_group import ThreadGroup
 from sandbox.kernel.time_namespace import arrive
+from sandbox.kernel.user_namespace import INITIAL, NO_ID, UserNamespace
 from sandbox.loader.image import ExecImage
 from sandbox.loader.load import LoadResult, load
 from sandbox.vfs.walk import DIRECTORY, FOLLOW, lookup
@@ -127,6 +128,7 @@ class ProgramStart:
             self._give_up(task, why_not(self.program.argv[0], result))
             return
         task.mm = result.mm
+        task.mm.user = task.creds.user
         task.comm = result.comm
         task.group.did_exec = True
         image.release()
@@ -151,6 +153,7 @@ def make_task(start: ProgramStart, thread: GuestThread) -> Task:
     kernel, program = start.kernel, start.program
     view = start.view
     cgroup = cgroup_at(view, start.cgroup)
+    creds = credentials_of(program, view.user)
     pids = view.pids
     ids = pids.allocate()
     group = ThreadGroup(kernel, ids, None, SignalHandlers(), view)
@@ -159,7 +162,8 @@ def make_task(start: ProgramStart, thread: GuestThread) -> Task:
     group.oom_score_adj = group.least_oom_score_adj = program.oom_score_adj
     for number, (soft, hard) in program.rlimits.items():
         group.rlimits.set(number, soft, hard)
-    task = Task(kernel, ids, group, thread, credentials_of(program))
+    task = Task(kernel, ids, group, thread, creds)
+    creds.user.users += 1
     if task.ns is not view.namespaces:
         task.ns.drop()
         task.ns = view.namespaces.acquire()
@@ -210,8 +214,9 @@ def cgroup_at(view: View, path: bytes) -> Cgroup:
     return cgroup
 
 
-def credentials_of(program: Program) -> Credentials:
-    """Of the program once it is executed (capabilities(7): transformation during execve)."""
+def credentials_of(program: Program, user: UserNamespace) -> Credentials:
+    """Of the program once it is executed in `user` (capabilities(7): transformation during execve). StartFailure for an id
+    that is not mapped there."""
     sets = program.capability_sets
     if sets is None:
         caps = CONTAINER_CAPABILITIES
@@ -219,6 +224,13 @@ def credentials_of(program: Program) -> Credentials:
         creds.bounding = caps
         return creds
     creds = Credentials(program.uid, program.gid, program.groups, 0)
+    if user is not INITIAL:
+        uid, gid = user.uids.to_kernel(program.uid), user.gids.to_kernel(program.gid)
+        groups = tuple(sorted(user.gids.to_kernel(number) for number in program.groups))
+        if NO_ID in (uid, gid, *groups):
+            raise StartFailure(f"user {program.uid}:{program.gid}: not in linux.uidMappings and gidMappings")
+        creds = Credentials(uid, gid, groups, 0)
+        creds.user = user
     creds.bounding, creds.effective, creds.inheritable, creds.permitted, creds.ambient = sets
     creds.ambient &= creds.permitted & creds.inheritable
     return creds.after_exec(None, None, program.no_new_privs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from typing import TYPE_CHECKING, Final, Sequence
@@ -50,7 +51,7 @@ from sandbox.kernel.namespaces import CgroupNamespace, Namespaces, UtsNamespace
 from sandbox.kernel.net_namespace import new_net_namespace
 from sandbox.kernel.pipe import open_fifo
 from sandbox.kernel.time_namespace import TimeNamespace
-from sandbox.kernel.user_namespace import INITIAL
+from sandbox.kernel.user_namespace import INITIAL, NO_ID, UserNamespace
 from sandbox.vfs.mount_flags import flags_of, shown_of
 from sandbox.vfs.propagation import forget_volumes, propagate, share_volume
 
@@ -108,6 +109,11 @@ def mount_all(kernel: Kernel, options: SandboxOptions) -> None:
         time = own_time(kernel, container.time_offsets)
         view = Namespaces(kernel, shared.uts, shared.ipc, shared.cgroup, None, shared.net, time)
         kernel.view.namespaces = view.acquire()
+    if container is not None and container.id_maps:
+        from sandbox.boot.user_map import hand_over, own_user
+
+        kernel.view.user = own_user(kernel, container.id_maps)
+        hand_over(kernel.view, namespace, None)
     fill_view(kernel, kernel.view, namespace, options)
 
 
@@ -149,6 +155,11 @@ def mount_further(kernel: Kernel, view: View, options: SandboxOptions) -> None:
     if "network" in own:
         net = new_net_namespace(kernel, INITIAL, True)
     view.namespaces = Namespaces(kernel, uts, ipc, cgroup, namespace, net, time).acquire()
+    if container is not None and container.id_maps:
+        from sandbox.boot.user_map import hand_over, own_user
+
+        view.user = own_user(kernel, container.id_maps)
+        hand_over(view, namespace, shared)
     fill_view(kernel, view, namespace, options)
 
 
@@ -194,7 +205,7 @@ def fill_view(kernel: Kernel, view: View, namespace: MountNamespace, options: Sa
         if root.readonly:
             namespace.root.flags |= ST_RDONLY
         for device in container.devices:
-            make_device(namespace, device)
+            make_device(namespace, device, view.user)
         hide_paths(kernel, namespace, container.masked_paths, container.readonly_paths)
         kind = container.root_propagation
         if kind:
@@ -234,7 +245,7 @@ def make_directory(namespace: MountNamespace, path: bytes) -> None:
         pass
 
 
-def make_device(namespace: MountNamespace, device: DeviceOptions) -> None:
+def make_device(namespace: MountNamespace, device: DeviceOptions, user: UserNamespace) -> None:
     """Its node, in place of the file that bears the name in the sandbox's /dev. StartFailure."""
     directory, _, name = device.path.rpartition(b"/")
     what = f"device {os.fsdecode(device.path)}"
@@ -249,7 +260,10 @@ def make_device(namespace: MountNamespace, device: DeviceOptions) -> None:
         if old is not None:
             inode.unlink(name, old)
         kind, number = (S_IFIFO, 0) if device.fifo else (S_IFCHR, makedev(device.major, device.minor))
-        made = inode.mknod(name, kind | device.mode, number, device.uid, device.gid)
+        uid, gid = user.uids.to_kernel(device.uid), user.gids.to_kernel(device.gid)
+        if NO_ID in (uid, gid):
+            raise StartFailure(f"{what}: its owner is not in linux.uidMappings and gidMappings")
+        made = inode.mknod(name, kind | device.mode, number, uid, gid)
         namespace.vfs.dentries.add(place.dentry, name, made)
     except SyscallError as error:
         raise StartFailure(f"{what}: {os.strerror(error.errno)}") from None
@@ -297,6 +311,11 @@ def cover_up(kernel: Kernel, namespace: MountNamespace, place: Path) -> None:
             return
     cover = Tmpfs(kernel.clock, vfs.new_dev(), "tmpfs", account=vfs.space)
     cover.asked = TmpfsOptions({})
+    if namespace.user is not INITIAL:
+        from sandbox.boot.user_map import give_to_root
+
+        give_to_root(cover, namespace.user)
+        cover.asked.uid, cover.asked.gid = cover.root.uid, cover.root.gid
     flags = ST_RDONLY | ST_RELATIME
     if place.inode.is_dir():
         cover.readonly = True
@@ -339,8 +358,12 @@ def make_filesystem(kernel: Kernel, view: View, mount: MountOptions) -> Filesyst
     if mount.kind == MOUNT_BIND:
         return host_directory(kernel, mount, dev)
     if mount.kind == MOUNT_TMPFS:
-        return in_memory(kernel, mount, dev)
+        return in_memory(kernel, view.user, mount, dev)
     fs = special_filesystem(kernel, view, mount, dev)
+    if view.user is not INITIAL:
+        from sandbox.boot.user_map import give_to_root
+
+        give_to_root(fs, view.user)
     if mount.source and mount.kind not in (MOUNT_MQUEUE, MOUNT_CGROUP):  # of which there is one for all
         fs.source = os.fsdecode(mount.source)
     return fs
@@ -352,10 +375,15 @@ def words_of(data: bytes) -> dict[bytes, bytes]:
     return {name: value for name, _, value in pairs}
 
 
-def in_memory(kernel: Kernel, mount: MountOptions, dev: int) -> Tmpfs:
+def in_memory(kernel: Kernel, user: UserNamespace, mount: MountOptions, dev: int) -> Tmpfs:
     """A tmpfs, and a /dev that is one. SyscallError: EINVAL."""
     vfs = kernel.mounts.vfs
     asked = TmpfsOptions(words_of(mount.data))
+    uid, gid = user.uids.to_kernel(asked.uid or 0), user.gids.to_kernel(asked.gid or 0)
+    if NO_ID in (uid, gid):
+        raise SyscallError(errno.EINVAL)
+    if user is not INITIAL:
+        asked.uid, asked.gid = uid, gid
     fs: Tmpfs
     if mount.kind == MOUNT_DEV:
         from sandbox.fs.devfs.filesystem import DevFs
@@ -366,7 +394,7 @@ def in_memory(kernel: Kernel, mount: MountOptions, dev: int) -> Tmpfs:
         if mount.data:
             fs.root.mode = fs.root.mode & ~0o7777 | asked.mode
     else:
-        fs = Tmpfs(kernel.clock, dev, "tmpfs", asked.mode, asked.uid or 0, asked.gid or 0, asked.account(vfs.space))
+        fs = Tmpfs(kernel.clock, dev, "tmpfs", asked.mode, uid, gid, asked.account(vfs.space))
     if mount.source:
         fs.source = os.fsdecode(mount.source)
     fs.asked = asked
@@ -402,11 +430,11 @@ def host_directory(kernel: Kernel, mount: MountOptions, dev: int) -> Filesystem:
 def special_filesystem(kernel: Kernel, view: View, mount: MountOptions, dev: int) -> Filesystem:
     """File systems that show the kernel itself; each is imported only where it is mounted."""
     if mount.kind == MOUNT_DEV:
-        return in_memory(kernel, mount, dev)
+        return in_memory(kernel, view.user, mount, dev)
     if mount.kind == MOUNT_DEVPTS:
         from sandbox.fs.devpts.options import DevPtsOptions
 
-        asked = DevPtsOptions(words_of(mount.data), INITIAL)
+        asked = DevPtsOptions(words_of(mount.data), view.user)
         return asked.make(kernel.clock, dev, mount.source or b"devpts", view.terminals)
     if mount.kind == MOUNT_MQUEUE:
         from sandbox.fs.mqueue.filesystem import mqueues
@@ -419,7 +447,7 @@ def special_filesystem(kernel: Kernel, view: View, mount: MountOptions, dev: int
         if mount.data:
             from sandbox.fs.procfs.options import ProcOptions
 
-            proc.apply(ProcOptions(words_of(mount.data), INITIAL))
+            proc.apply(ProcOptions(words_of(mount.data), view.user))
         return proc
     if mount.kind == MOUNT_CGROUP:
         from sandbox.fs.cgroupfs.filesystem import cgroups

@@ -172,6 +172,7 @@ class ContainerOptions:
         "own_namespaces",
         "time_offsets",
         "restore_fd",
+        "id_maps",
     )
 
     def __init__(self) -> None:
@@ -199,6 +200,8 @@ class ContainerOptions:
             str, ...
         ] = ()  # "uts", "ipc", "network": a further container's that are not the sandbox's
         self.restore_fd = -1  # an image of a checkpoint, in place of the first program
+        # Of a user namespace of its own: of users and of groups, each the first id inside, the kernel's and how many; empty: none
+        self.id_maps: tuple[tuple[tuple[int, int, int], ...], ...] = ()
 
 
 class SandboxOptions:

@@ -85,6 +85,8 @@ def container_body(
         "whose_pids": whose_pids,
         "own": [kind for kind in OWN_KINDS if kind in own],
         "time": [BIAS + offset for offset in container.time_offsets or ()],
+        "uids": [number for row in container.id_maps[:1] for extent in row for number in extent],
+        "gids": [number for row in container.id_maps[1:] for extent in row for number in extent],
         "hostname": options.hostname.decode(ENCODING),
         "domainname": options.domainname.decode(ENCODING),
         "sysctl": [text for pair in container.sysctl.items() for text in pair],
@@ -162,10 +164,20 @@ def options_of(frame: Frame) -> SandboxOptions:
     container.own_namespaces = tuple(kind for kind in OWN_KINDS if kind.encode() in fields.raws("own"))
     time = fields.numbers("time", 2 * BIAS)
     container.time_offsets = (time[0] - BIAS, time[1] - BIAS) if len(time) == 2 else None
+    if fields.numbers("uids", FLAGS_MAX):
+        container.id_maps = _extents_of(fields, "uids"), _extents_of(fields, "gids")
     options.hostname, options.domainname = fields.raw("hostname"), fields.raw("domainname")
     settings = [text.decode("utf-8", "surrogateescape") for text in fields.raws("sysctl")]
     container.sysctl = dict(zip(settings[::2], settings[1::2], strict=False))
     return options
+
+
+def _extents_of(fields: Fields, name: str) -> tuple[tuple[int, int, int], ...]:
+    """A map of ids."""
+    row = fields.numbers(name, FLAGS_MAX)
+    if len(row) % 3:
+        raise BadMessage(f"{name} is not a list of extents")
+    return tuple((row[n], row[n + 1], row[n + 2]) for n in range(0, len(row), 3))
 
 
 def _device_of(fields: Fields) -> DeviceOptions:

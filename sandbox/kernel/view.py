@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Callable
 
+from sandbox.kernel.user_namespace import INITIAL, UserNamespace
+
 if TYPE_CHECKING:
     from sandbox.fs.tty.pty_table import PtyTable
     from sandbox.kernel.cgroup.cgroup import Cgroup
@@ -35,6 +37,7 @@ class View:
             0,
             0,
         )  # quota and period of a control group of the host's that the container is in; 0: none, the usual one
+        self.user: UserNamespace = INITIAL  # of processes that are started from outside
         self.personality = 0  # PER_* of personality(2), of processes that are started from outside
         self.oom_kills = 0  # of its processes, since there was too little memory
         self.given: list[Filesystem] = []  # what its bundle mounts, the root first

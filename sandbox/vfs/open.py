@@ -222,7 +222,7 @@ def open_there(t: Task, path: Path, flags: int) -> FileDescription | Block:
         path.mount.flags & ST_NODEV or (inode.fs.user is not INITIAL and not inode.fs.devices)
     ):
         raise SyscallError(errno.EACCES)
-    elif kind == S_IFREG and access & MAY_WRITE and path.mount.readonly():
+    elif kind == S_IFREG and access & MAY_WRITE and inode.fs.readonly:
         raise SyscallError(errno.EROFS)
     if not permitted(t.creds, inode, access):
         raise SyscallError(errno.EACCES)
@@ -232,6 +232,8 @@ def open_there(t: Task, path: Path, flags: int) -> FileDescription | Block:
         raise SyscallError(errno.EPERM)
     if kind == S_IFSOCK:
         raise SyscallError(errno.ENXIO)
+    if kind == S_IFREG and access & MAY_WRITE and path.mount.readonly():
+        raise SyscallError(errno.EROFS)
     locks = inode.locks
     if locks is not None and locks.leases:
         block = break_leases(t, inode, access & MAY_WRITE != 0, flags)

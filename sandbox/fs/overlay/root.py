@@ -14,6 +14,7 @@ from sandbox.fs.hostfs.inode import HostInode
 from sandbox.fs.overlay.filesystem import OverlayFs
 from sandbox.fs.tmpfs.filesystem import Tmpfs
 from sandbox.kernel.pipe import open_fifo
+from sandbox.kernel.user_namespace import NO_ID
 from sandbox.vfs.devices import DeviceRegistry
 from sandbox.vfs.mount import MountNamespace, Vfs
 from sandbox.vfs.path import Path
@@ -103,7 +104,7 @@ def mount_tmpfs(namespace: MountNamespace, target: bytes, mode: int = 0o1777, si
 
 
 def make_point(namespace: MountNamespace, target: bytes, directory: bool) -> Path:
-    """The place `target`, following links inside the sandbox only; missing parts are made, as root, 0755."""
+    """The place `target`, following links inside the sandbox only; missing parts are made, as root of the namespace, 0755."""
     found = _walk(namespace, target, True, directory)
     assert found is not None
     return found
@@ -140,10 +141,12 @@ def _walk(namespace: MountNamespace, target: bytes, make: bool, directory: bool)
         if found is None:
             if not make:
                 return None
+            owner = namespace.user.uids.to_kernel(0), namespace.user.gids.to_kernel(0)
+            uid, gid = (0 if number == NO_ID else number for number in owner)
             if parts or directory:
-                found = inode.mkdir(name, S_IFDIR | 0o755, 0, 0)
+                found = inode.mkdir(name, S_IFDIR | 0o755, uid, gid)
             else:
-                found = inode.create(name, S_IFREG | 0o755, 0, 0)
+                found = inode.create(name, S_IFREG | 0o755, uid, gid)
         if found.is_symlink():
             links += 1
             text = found.host_readlink() if isinstance(found, HostInode) else getattr(found, "target", None)

@@ -269,6 +269,10 @@ class NamespaceLink(Inode):
         self.task = task
         self.kind = shown
 
+    def refresh(self) -> None:
+        """The owner follows the task's."""
+        own(self, self.task)
+
     def readlink(self, t: Task) -> bytes:
         """As Linux prints it; ENOENT for a zombie."""
         return self._place(t).dentry.name
@@ -282,6 +286,23 @@ class NamespaceLink(Inode):
         if self.task.mm is None:
             raise SyscallError(errno.ENOENT)
         return namespace_path(t, self.task, self.kind)
+
+
+class OwnedDir(PseudoDir):
+    """/proc/PID/ns and attr: whose process it is."""
+
+    __slots__ = ("task",)
+
+    def __init__(self, fs: ProcFs, ino: int, task: Task, mode: int) -> None:
+        super().__init__(fs, ino, mode)
+        self.task = task
+        self.refresh()
+
+    def refresh(self) -> None:
+        """The owner follows the task's (fs/proc/base.c: pid_revalidate)."""
+        own(self, self.task)
+        for inode in self.children.values():
+            inode.refresh()
 
 
 class TaskDir(PseudoDir):
@@ -351,7 +372,7 @@ class TaskDir(PseudoDir):
             return TaskListDir(fs, ino, task)
         if name == b"net":
             return net.build(fs, task)
-        directory = PseudoDir(fs, ino, 0o511)
+        directory = OwnedDir(fs, ino, task, 0o511)
         for number, kind in enumerate(NAMESPACES):
             directory.add(
                 kind.decode(), NamespaceLink(fs, fs.task_ino(task.ids.number_in(fs.pids), 200 + number), task, kind)
@@ -360,7 +381,7 @@ class TaskDir(PseudoDir):
 
     def _attributes(self, ino: int) -> PseudoDir:
         fs, task = self.proc, self.task
-        directory = PseudoDir(fs, ino)
+        directory = OwnedDir(fs, ino, task, 0o555)
         for number, name in enumerate(task_attr.NAMES):
             node = fs.task_ino(task.ids.number_in(fs.pids), 220 + number + 256 * self.thread)
             directory.add(name, task_attr.AttrFile(fs, node, task, name))

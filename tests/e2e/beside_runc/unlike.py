@@ -9,6 +9,7 @@ ABSENT: Final = r"/proc/(acpi|keys|timer_list|scsi|bus|fs|irq)\b"  # of the host
 EXEC: Final = r"^(\[\d+\] (?:pty |console )?exec .*: (?:out|terminal): )"
 
 RULES: Final[list[tuple[str, str, str]]] = [
+    (r"^.*: out: mount /dev/(null|random|full|tty|zero|urandom): root HOST .*", "", "runc binds the host's nodes in a user namespace"),
     (r"( tmpfs \S+ r[wo].*),inode64", r"\1", "an option of the host's own kernel"),
     (r"^.*: out: (path " + ABSENT + "|mount " + ABSENT + ").*", "", "a property of the machine, and the sandbox is one of its own"),
     (r"(/proc/self/cgroup: )\d+:.*", r"\1a group", "control groups inside are the sandbox's own, of the second version"),
@@ -64,7 +65,9 @@ CASES: Final[dict[str, str]] = {
     "hook-fails-poststart": "a warning, as the specification wants it",
     "hook-fails-poststop": "a warning, as the specification wants it",
     "hook-start-container-fails": "the hook is run by the sandbox, which tells; runc's process just ends",
-    "wrong linux.uidMappings [{'containerID': 0, 'hostID': 0, 'size': 1}]": "refused: the ids inside are the sandbox's",
+    "wrong linux.uidMappings [{'containerID': 0, 'hostID': 0, 'size': 1}]": "runc 1.1 passes over maps without a user namespace, later ones do not",
+    "userns-maps-alone": "the same",
+    "userns-devices": "runc 1.1 cannot make the place for the node that it binds",
     "wrong mounts+ {'destination': '/x', 'type': 'tmpfs', 'source': 't', 'uidMappings': [{'containerID': 0, 'hostID': 0, 'size': 1}], 'gidMappings': [{'containerID':": "refused: the ids inside are the sandbox's",
     **dict.fromkeys(
         (

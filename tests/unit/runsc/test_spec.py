@@ -145,7 +145,8 @@ CASES: list[tuple[list[str | int], object, str]] = [
         "linux.devices[0].path: '/dev/../null' is not supported: devices are made below /dev",
     ),
     (["linux", "devices"], [{"path": "/dev/null"}], "linux.devices[0].type: is missing"),
-    (["linux", "uidMappings"], [{"containerID": 0}], "linux.uidMappings: is not supported"),
+    (["linux", "uidMappings"], [{"size": 1}], "linux.uidMappings: needs a user namespace in linux.namespaces"),
+    (["linux", "namespaces", 1], {"type": "user"}, "linux.uidMappings: is missing, and there is a user namespace"),
     (["linux", "personality"], {"domain": "X"}, "linux.personality.domain: unknown domain 'X'; known: LINUX, LINUX32"),
     (["linux", "personality"], {"flags": []}, "linux.personality.domain: is missing"),
     (["linux", "personality"], {"domain": "LINUX", "flags": ["X"]}, "linux.personality.flags: is not supported"),
@@ -195,6 +196,27 @@ def test_each_problem_has_its_path(bundle: Path, path: list[str | int], value: o
         del place[path[-1]]
     else:
         place[path[-1]] = value
+    found = problems_with(bundle, document)
+    assert any(line.startswith(problem) for line in found), found
+
+
+MAPS: list[tuple[object, str]] = [
+    ([{"containerID": 0}], "linux.uidMappings[0].size: is missing"),
+    ([{"size": 0}], "linux.uidMappings[0].size: 0 is not between 1 and"),
+    ([{"hostID": -1, "size": 1}], "linux.uidMappings[0].hostID: -1 is not between 0 and"),
+    ([{"hostID": 4294967290, "size": 9}], "linux.uidMappings[0]: goes beyond the last id"),
+    ([{"size": 9}, {"containerID": 8, "hostID": 9, "size": 1}], "linux.uidMappings[1]: has ids that another has, too"),
+    ([{"size": 9}, {"containerID": 9, "hostID": 8, "size": 1}], "linux.uidMappings[1]: has ids that another has, too"),
+    ([{"containerID": 1, "size": 1}], "process.user.uid: 0 is not in linux.uidMappings"),
+    ("x", "linux.uidMappings: must be an array, is a string"),
+]
+
+
+@pytest.mark.parametrize(("maps", "problem"), MAPS)
+def test_maps_of_ids(bundle: Path, maps: object, problem: str) -> None:
+    document = good()
+    namespaces = [{"type": "pid"}, {"type": "user"}]
+    document["linux"] = {"namespaces": namespaces, "uidMappings": maps, "gidMappings": [{"size": 1}]}
     found = problems_with(bundle, document)
     assert any(line.startswith(problem) for line in found), found
 
