@@ -46,6 +46,13 @@ KINDS: Final = {
     "cgroup": MOUNT_CGROUP,
     "cgroup2": MOUNT_CGROUP,
 }
+# Bound from the host they are the host's kernel's; inside there is another one's.
+OWN_KERNELS: Final = {
+    "/proc": MOUNT_PROC,
+    "/sys": MOUNT_SYSFS,
+    "/sys/fs/cgroup": MOUNT_CGROUP,
+    "/dev/mqueue": MOUNT_MQUEUE,
+}
 
 
 def mask_of(names: list[str]) -> int:
@@ -89,14 +96,15 @@ def program_of(process: Process) -> Program:
 def mount_of(mount: Mount, bundle: str) -> MountOptions:
     """One of mounts[]."""
     target = os.fsencode(os.path.normpath("/" + mount.destination.lstrip("/")))  # relative ones begin there, too
-    if mount.is_bind():
+    own = OWN_KERNELS.get(mount.source) if mount.is_bind() else None
+    if mount.is_bind() and own is None:
         source = os.path.join(bundle, mount.source)
         fd = open_path(source, f"mount {mount.destination}")
         options = MountOptions(MOUNT_BIND, target, fd, os.fsencode(source))
         options.recursive = not propagation_of(mount.options) & MS_PRIVATE or "rbind" in mount.options
     else:  # /dev is a tmpfs with the usual nodes, as the specification wants it
-        options = MountOptions(MOUNT_DEV if target == b"/dev" else KINDS[mount.kind], target)
-        options.source = os.fsencode(mount.source)
+        options = MountOptions(MOUNT_DEV if target == b"/dev" else own or KINDS[mount.kind], target)
+        options.source = os.fsencode(mount.source if own is None else own)
         options.data = os.fsencode(",".join(option for option in mount.options if "=" in option))
     flags = flags_of(mount.options)
     options.readonly = bool(flags & MS_RDONLY)

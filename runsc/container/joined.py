@@ -17,7 +17,7 @@ from runsc.failure import RuntimeFailure
 from runsc.spec.types import Spec
 from sandbox.control.container_body import OWN_KINDS
 
-JOINED: Final = ("network", "pid", "ipc", "uts")
+JOINED: Final = ("network", "pid", "ipc", "uts", "user")
 FILES: Final = {"network": "net"}  # in /proc/PID/ns, where it is not called as in config.json
 NO_NETWORK_OF_ITS_OWN: Final = (
     "linux.namespaces: who joins a namespace of another container is in its sandbox, and has that one's network or none: "

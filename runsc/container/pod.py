@@ -78,7 +78,8 @@ class PodProcess(Execution):
             self.mounts_fd = shut_in(options)
         except (StartFailure, HostLacks) as failure:
             raise RuntimeFailure(str(failure), EXIT_FAILURE) from None
-        body, fds = container_body(options, container.name, whose_pids(self.spec, self.sandbox), self.own)
+        body, fds = container_body(options, container.name, whose(self.spec, self.sandbox, "pid"), self.own)
+        body["whose_user"] = whose(self.spec, self.sandbox, "user")
         body |= {"label": self.label, "restored": self.restored}
         try:
             self.client = self.sandbox.connect()
@@ -136,7 +137,8 @@ def create(request: Request, config: Config, container: Container, options: Sand
         check_shared(spec, sandbox, kind)
     if not sandbox_of(spec):
         joined.check_network(spec, sandbox)
-    whose_pids(spec, sandbox)
+    for kind in ("pid", "user"):
+        whose(spec, sandbox, kind)
     warn_of_shared(spec, config)
     stand_in = PodProcess(request, container, sandbox, options, lock)
     stand_in.pidfd_socket = request.pidfd_socket
@@ -182,23 +184,23 @@ def check_shared(spec: Spec, sandbox: Container, kind: str) -> None:
         raise RuntimeFailure(f"linux.namespaces: {path} is not the {kind} namespace of sandbox {sandbox.name}")
 
 
-def whose_pids(spec: Spec, sandbox: Container) -> str:
-    """The container of the pod whose process numbers it has: SANDBOX_PIDS, or the one that the process of a path
-    /proc/PID/ns/pid stands for (Kubernetes' NamespaceMode TARGET). Empty: its own. RuntimeFailure."""
-    path = path_of(spec, "pid")
+def whose(spec: Spec, sandbox: Container, kind: str) -> str:
+    """The container of the pod whose process numbers (`kind` pid) or user namespace it has: SANDBOX_PIDS, or the one that the
+    process of a path /proc/PID/ns/KIND stands for (Kubernetes' NamespaceMode TARGET). Empty: its own. RuntimeFailure."""
+    path = path_of(spec, kind)
     if not path:
         return ""
-    if is_of(path, sandbox, "pid"):
+    if path == f"/proc/{sandbox.state.pid}/ns/{kind}" or (kind == "pid" and is_of(path, sandbox, kind)):
         return SANDBOX_PIDS
     root = os.path.dirname(sandbox.directory)
     for name in store.names(root):
         state = state_file.read(os.path.join(root, name))
-        if state is None or state.sandbox != sandbox.name or path != f"/proc/{state.pid}/ns/pid":
+        if state is None or state.sandbox != sandbox.name or path != f"/proc/{state.pid}/ns/{kind}":
             continue
         if process.lives(state.pid, state.pid_start):
             return name
     raise RuntimeFailure(
-        f"linux.namespaces: {path} is not the pid namespace of sandbox {sandbox.name} or its containers"
+        f"linux.namespaces: {path} is not the {kind} namespace of sandbox {sandbox.name} or its containers"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, Final
 
 from runsc.version import OCI_VERSION
@@ -41,13 +42,30 @@ def default_spec(args: list[str], rootfs: str, terminal: bool, rootless: bool = 
             "readonlyPaths": list(READ_ONLY),
         },
     }
-    if args or rootless:
+    if rootless:
+        rootless_parts(document)
+    elif args:
         del document["linux"]["resources"]
     if args:
         document["linux"] = {"namespaces": document["linux"]["namespaces"][:-1]}
         document["mounts"] = [item for item in document["mounts"] if item["type"] not in ("mqueue", "cgroup")]
         document["mounts"].append(mount("/tmp", "tmpfs", "tmpfs", "nosuid", "nodev", "mode=1777"))
     return document
+
+
+def rootless_parts(document: dict[str, Any]) -> None:
+    """As runc has it for an ordinary user: its own id is root's, the network is the caller's, of devpts no group is asked for."""
+    linux = document["linux"]
+    del linux["resources"]
+    for name, number in (("uidMappings", os.geteuid()), ("gidMappings", os.getegid())):
+        linux[name] = [{"containerID": 0, "hostID": number, "size": 1}]
+    linux["namespaces"] = [item for item in linux["namespaces"] if item["type"] != "network"] + [{"type": "user"}]
+    for item in document["mounts"]:
+        item["options"] = [option for option in item.get("options", []) if option != "gid=5"]
+        if item["destination"] == "/sys":
+            item |= mount("/sys", "none", "/sys", "rbind", *QUIET, "ro")
+        if not item["options"]:
+            del item["options"]
 
 
 def mounts() -> list[dict[str, object]]:

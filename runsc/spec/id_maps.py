@@ -21,6 +21,8 @@ def decode_id_maps(o: Object, spec: Spec) -> None:
             if o.filled(name):
                 o.problems.add(o.at(name), "needs a user namespace in linux.namespaces")
         return
+    if any(namespace.kind == "user" and namespace.path for namespace in spec.namespaces):
+        return  # they are those of the namespace that it joins
     uids, gids = (_extents(o, name) for name in NAMES)
     spec.id_maps = uids, gids
     if spec.process is not None and uids and gids:

@@ -14,9 +14,21 @@ from sandbox.abi.linux.sched import CPU_LEAST_US, CPU_PERIOD_MOST_US
 MOUNT_KINDS: Final = ("bind", "tmpfs", "proc", "sysfs", "devpts", "mqueue", "devtmpfs", "cgroup", "cgroup2")
 NAMESPACE_KINDS: Final = ("pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time")
 NS_GET_NSTYPE: Final = 0xB703
-NAMESPACE_TYPES: Final = {"network": 0x40000000, "ipc": 0x08000000, "uts": 0x04000000, "pid": 0x20000000}
+NAMESPACE_TYPES: Final = {
+    "network": 0x40000000,
+    "ipc": 0x08000000,
+    "uts": 0x04000000,
+    "pid": 0x20000000,
+    "user": 0x10000000,
+}
 MIN_SHARES, MAX_SHARES = 2, 262_144
-POD_NAMESPACES: Final = ("network", "ipc", "uts", "pid")  # that a container may share with others in its sandbox
+POD_NAMESPACES: Final = (
+    "network",
+    "ipc",
+    "uts",
+    "pid",
+    "user",
+)  # that a container may share with others in its sandbox
 
 
 def check_version(spec: Spec, bundle: str, problems: Problems) -> None:

@@ -20,6 +20,7 @@ from sandbox.control.messages import BadMessage, Fields
 from sandbox.kernel.cgroup.bandwidth import DEFAULT_PERIOD_NS, bandwidth_of
 from sandbox.kernel.cgroup.cgroup import Cgroup
 from sandbox.kernel.pid_namespace import PidNamespace
+from sandbox.kernel.user_namespace import INITIAL, UserNamespace
 from sandbox.kernel.view import View
 
 if TYPE_CHECKING:
@@ -60,13 +61,14 @@ class Pod:
         if restored and (why := self._why_not_restored(label)):
             connection.refuse("restore", f"cannot restore: {why}")
             return
-        pids = self._pids(whose)
+        pids, user = self._pids(whose), self._user(fields.text("whose_user"))
         if pids is None:
             connection.refuse("no-container", f"container {whose} does not run")
             return
         number = next(self._numbers)
         group = Cgroup(self.kernel.cgroups, self.kernel.cgroups.root, b"%d" % number)
         view = View(pids, group, bool(whose), number)
+        view.user = user
         if options.limits.pids:
             view.limit_tasks(options.limits.pids)
         container = FurtherContainer(self, connection, options, view, name, label)
@@ -109,6 +111,13 @@ class Pod:
         found = [one.view.pids for one in self.containers if one.name == whose]
         pids = self.kernel.pids if whose == SANDBOX_PIDS else found[0] if found else None
         return None if pids is None or pids.closed else pids
+
+    def _user(self, whose: str) -> UserNamespace:
+        """The user namespace of a further container, the sandbox's, or the first one."""
+        if not whose:
+            return INITIAL
+        found = [one.view.user for one in self.containers if one.name == whose]
+        return found[0] if found else self.kernel.view.user
 
     def count_memory(self) -> None:
         """Together they may have what each may have; one without a bound, what a sandbox usually has."""

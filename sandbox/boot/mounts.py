@@ -160,6 +160,11 @@ def mount_further(kernel: Kernel, view: View, options: SandboxOptions) -> None:
 
         view.user = own_user(kernel, container.id_maps)
         hand_over(view, namespace, shared)
+    elif view.user is not INITIAL:
+        from sandbox.boot.user_map import hand_over
+
+        view.user.users += 1
+        hand_over(view, namespace, shared)
     fill_view(kernel, view, namespace, options)
 
 

@@ -32,8 +32,11 @@ def own_user(kernel: Kernel, maps: tuple[tuple[Extent, ...], ...]) -> UserNamesp
 def hand_over(view: View, mounts: MountNamespace, shared: Namespaces | None) -> None:
     """The container's namespaces belong to its user namespace, but for what it has in common with the `shared` ones of others."""
     user, ns = view.user, view.namespaces
-    mounts.user = view.pids.user = user
-    user.users += 2
+    mounts.user = user
+    user.users += 1
+    if view.pids.init is None:
+        view.pids.user = user
+        user.users += 1
     for mine, theirs in (
         (ns.uts, shared and shared.uts),
         (ns.ipc, shared and shared.ipc),

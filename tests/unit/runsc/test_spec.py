@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -319,3 +320,13 @@ def test_lists_of_processors(bundle: Path) -> None:
     for text in ("0", "0-0", " 0 ", "0,0", "0-0:1/2"):
         document["linux"]["resources"] = {"cpu": {"cpus": text, "mems": "0-7:1/2,9"}}
         assert problems_with(bundle, document) == []
+
+
+def test_spec_of_an_ordinary_user(tmp_path: Path) -> None:
+    """What runc writes for one: its own id is root's, no network and no group of terminals."""
+    assert run_command_line(["spec", "--rootless", "--bundle", str(tmp_path)]) == 0
+    linux = json.loads((tmp_path / "config.json").read_text())["linux"]
+    assert linux["uidMappings"] == [{"containerID": 0, "hostID": os.geteuid(), "size": 1}]
+    assert linux["gidMappings"] == [{"containerID": 0, "hostID": os.getegid(), "size": 1}]
+    kinds = [one["type"] for one in linux["namespaces"]]
+    assert "user" in kinds and "network" not in kinds and "resources" not in linux
