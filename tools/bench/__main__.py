@@ -87,6 +87,7 @@ def result(name: str, title: str, unit_: str, values: dict[str, list[float]], **
 def bench(rounds: int, wanted: set[str], inside: dict[str, list[str]]) -> tuple[list[report.Result], float]:
     """All rows, interleaved. `inside`: the commands up to `do`, by side."""
     directory = Path(tempfile.mkdtemp(prefix="stackbox-bench-"))
+    directory.chmod(0o755)
     try:
         compile_programs(directory)
         units: list[float] = []
@@ -117,7 +118,7 @@ def bench(rounds: int, wanted: set[str], inside: dict[str, list[str]]) -> tuple[
             for program in chosen:
                 for side, command in {"native": [], **mounted}.items():
                     line = [*command, "--cwd", "/mnt", *program.command] if command else program.native()
-                    add(program.name, side, programs.wall_ms(line, directory))
+                    add(program.name, side, programs.figure(line, directory, program.rate))
                     programs.clean(directory)
         u = report.median(units) or unit.REFERENCE_US
         results = [result("unit", "U: bare notification loop", "us", {"native": units})]
@@ -127,7 +128,9 @@ def bench(rounds: int, wanted: set[str], inside: dict[str, list[str]]) -> tuple[
             more |= {"scaled": row.scaled, "more_is_better": row.more_is_better, "recorded": row.peer}
             results.append(result(row.name, row.title, row.unit, sides, **more))
         for program in chosen:
-            results.append(result(program.name, program.title, "ms", values[program.name], bound=program.bound_ms))
+            unit_ = "1/s" if program.rate else "ms"
+            more = {"bound": program.bound_ms, "more_is_better": bool(program.rate)}
+            results.append(result(program.name, program.title, unit_, values[program.name], **more))
         if programs.RESIDENT in values:
             sides, bound = values[programs.RESIDENT], programs.RESIDENT_MB
             results.append(result(programs.RESIDENT, "the sentry, resident", "MB", sides, bound=bound))

@@ -92,7 +92,7 @@ def _point(count: int, most: int, us: float) -> tuple[float, float]:
     return x, TOP + PLOT_HEIGHT * (1 - decade / DECADES)
 
 
-def panel(family: str, native: Costs, inside: Costs, x: int, y: int) -> str:
+def panel(family: str, native: Costs, inside: Costs, left: int, top: int) -> str:
     """One family's lines: inside drawn through, native dashed."""
     most = FAMILIES[family][-1]
     parts = [f'<text x="{LEFT}" y="20" font-weight="bold">{escape(TITLES[family])}</text>']
@@ -109,12 +109,11 @@ def panel(family: str, native: Costs, inside: Costs, x: int, y: int) -> str:
         for costs, dash in ((inside[name], ""), (native[name], ' stroke-dasharray="4 3"')):
             points = " ".join("{:.1f},{:.1f}".format(*_point(count, most, us)) for count, us in sorted(costs.items()))
             parts.append(f'<polyline points="{points}" fill="none" stroke="{COLOURS[n]}" stroke-width="2"{dash}/>')
-        at = LEFT + n % 2 * 170, TOP + PLOT_HEIGHT + 36 + n // 2 * 18
-        parts.append(
-            f'<line x1="{at[0]}" y1="{at[1] - 4}" x2="{at[0] + 18}" y2="{at[1] - 4}" stroke="{COLOURS[n]}" stroke-width="2"/>'
-        )
-        parts.append(f'<text x="{at[0] + 24}" y="{at[1]}">{escape(name)}</text>')
-    return f'<g transform="translate({x} {y})">{"".join(parts)}</g>'
+        x, y = LEFT + n % 2 * 170, TOP + PLOT_HEIGHT + 36 + n // 2 * 18
+        ends = f'x1="{x}" y1="{y - 4}" x2="{x + 18}" y2="{y - 4}"'
+        parts.append(f'<line {ends} stroke="{COLOURS[n]}" stroke-width="2"/>')
+        parts.append(f'<text x="{x + 24}" y="{y}">{escape(name)}</text>')
+    return f'<g transform="translate({left} {top})">{"".join(parts)}</g>'
 
 
 def picture(found: dict[str, tuple[Costs, Costs]]) -> str:

@@ -8,7 +8,9 @@ import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
+REPOSITORY: Final = Path(__file__).resolve().parent.parent.parent
 HELLO = '#include <stdio.h>\nint main(void) { puts("hello"); return 0; }\n'
 PIPELINE = "head -c 200M /dev/zero | cat | wc -c"
 FORKS = "i=0; while [ $i -lt 1000 ]; do /bin/true; i=$((i+1)); done"
@@ -37,6 +39,23 @@ REDIS = (
     + WAIT % "redis-cli -p 6399 ping"
     + "redis-benchmark -p 6399 -t get -c 50 -q %s; status=$?; redis-cli -p 6399 shutdown nosave; exit $status"
 )
+WRK = (
+    "cd server && nginx -e err -p $PWD -c nginx.conf || exit; "
+    + WAIT % "curl -sfo index http://127.0.0.1:8099/"
+    + "wrk -t 1 -c 200 -d 3s http://127.0.0.1:8099/; status=$?; kill $(cat pid); exit $status"
+)
+POSTGRES = "/usr/lib/postgresql/15/bin"
+NOBODY = "setpriv --reuid 65534 --regid 65534 --clear-groups env HOME=/tmp PGUSER=postgres PGHOST=/tmp "
+INITDB = (
+    f"mkdir pg && chown 65534:65534 pg && {NOBODY}{POSTGRES}/initdb -D $PWD/pg -U postgres -A trust -N --locale=C.UTF-8"
+)
+PGBENCH = (
+    "rm -f pg/postmaster.pid; "
+    + f"{NOBODY}{POSTGRES}/pg_ctl -D $PWD/pg -w -t 120 -l /tmp/pg.log start -o \"-k /tmp -h ''\" && "
+    + f"{NOBODY}pgbench -i -q postgres && {NOBODY}pgbench -c 8 -t 100 postgres; status=$?; "
+    + f"{NOBODY}{POSTGRES}/pg_ctl -D $PWD/pg -m fast stop; exit $status"
+)
+ZLIB = "build/programs/root/usr/src/zlib-*"  # what tests.programs.run build fetches
 GIT_OPTIONS = ("-c", "user.name=bench", "-c", "user.email=bench@example.org", "-c", "gc.auto=0")  # no packing meanwhile
 ALONE = ("unshare", "-n", "sh", "-c", 'ip link set lo up && exec "$@"', "sh")  # natively, a server's own network
 MAKEFILE = "OBJECTS = $(patsubst %.c,%.o,$(wildcard *.c))\nall: $(OBJECTS)\n\t$(CC) -o all $(OBJECTS)\n"
@@ -44,7 +63,8 @@ MAKEFILE = "OBJECTS = $(patsubst %.c,%.o,$(wildcard *.c))\nall: $(OBJECTS)\n\t$(
 
 @dataclass(frozen=True)
 class Program:
-    """`command` is run in a fresh directory that `prepare` has filled; the figure is wall milliseconds."""
+    """`command` is run in a fresh directory that `prepare` has filled; the figure is wall milliseconds, or the number that
+    follows `rate` in its output, a second."""
 
     name: str
     title: str
@@ -52,6 +72,7 @@ class Program:
     needs: str  # the host program without which the row is left out
     bound_ms: float | None = None
     server: bool = False  # it listens
+    rate: str = ""
 
     def native(self) -> list[str]:
         """The command outside of a sandbox."""
@@ -73,6 +94,7 @@ PROGRAMS: tuple[Program, ...] = (
     Program("du", "du of 20,000 files", ("du", "-s", "tree"), "du"),
     Program("find", "find /usr", ("find", "/usr", "-xdev", "-name", "no such name"), "find"),
     Program("make", "make -j2 of 8 C files", ("make", "-s", "-j2", "-C", "project"), "make"),
+    Program("zlib", "make -j2 of zlib", ("sh", "-c", "cd zlib && ./configure >log && make -s -j2"), ZLIB),
     Program("forks", "a shell's loop of 1,000 programs", ("sh", "-c", FORKS), "sh"),
     Program(
         "sqlite", "sqlite: 10,000 inserts in 100 transactions", ("/usr/bin/python3", "-c", SQLITE), "/usr/bin/python3"
@@ -83,6 +105,8 @@ PROGRAMS: tuple[Program, ...] = (
     Program(
         "ab_kept", "nginx: 5,000 requests (ab -k -c 50)", ("sh", "-c", NGINX % "-k -n 5000 -c 50"), "ab", server=True
     ),
+    Program("wrk", "nginx: requests (wrk -c 200)", ("sh", "-c", WRK), "wrk", server=True, rate="Requests/sec:"),
+    Program("pgbench", "PostgreSQL: transactions (pgbench -c 8)", ("sh", "-c", PGBENCH), "pgbench", rate="tps ="),
     Program("redis", "redis: 5,000 GET, 50 clients", ("sh", "-c", REDIS % "-n 5000"), "redis-server", server=True),
     Program(
         "redis_16",
@@ -120,6 +144,14 @@ def prepare(directory: Path) -> None:
     for number in range(7):
         (project / f"part{number}.c").write_text(f"#include <stdio.h>\nint part{number}(void) {{ return {number}; }}\n")
     (project / "main.c").write_text(HELLO)
+    for found in _sources(ZLIB)[:1]:
+        shutil.copytree(found, directory / "zlib", symlinks=True)
+    if shutil.which("pgbench") and os.path.isdir(POSTGRES) and os.geteuid() == 0:
+        subprocess.run(["sh", "-c", INITDB], cwd=directory, check=True, capture_output=True)
+
+
+def _sources(pattern: str) -> list[Path]:
+    return [path for path in sorted(REPOSITORY.glob(pattern)) if path.is_dir()]
 
 
 def clean(directory: Path) -> None:
@@ -128,14 +160,18 @@ def clean(directory: Path) -> None:
     made = [directory / name for name in ("hello", "tree.tar", "base")]
     for path in [*made, *(directory / "project").glob("*.o"), directory / "project" / "all"]:
         path.unlink(missing_ok=True)
+    if (directory / "zlib").is_dir():
+        subprocess.run(["make", "-s", "-C", str(directory / "zlib"), "distclean"], capture_output=True, check=False)
 
 
 def available(program: Program) -> bool:
     """The host has it."""
-    return shutil.which(program.needs) is not None
+    if program.name == "pgbench" and not (os.path.isdir(POSTGRES) and os.geteuid() == 0):
+        return False
+    return shutil.which(program.needs) is not None or bool("*" in program.needs and _sources(program.needs))
 
 
-def wall_ms(command: list[str], directory: Path) -> float:
+def figure(command: list[str], directory: Path, rate: str = "") -> float:
     """One run; RuntimeError with its output if it fails."""
     start = time.perf_counter()
     done = subprocess.run(
@@ -144,7 +180,7 @@ def wall_ms(command: list[str], directory: Path) -> float:
     took = (time.perf_counter() - start) * 1e3
     if done.returncode != 0:
         raise RuntimeError(f"{' '.join(command)}: status {done.returncode}: {done.stderr.strip()[-300:]}")
-    return took
+    return float(done.stdout.partition(rate)[2].split()[0]) if rate else took
 
 
 RESIDENT = "sentry_resident"
