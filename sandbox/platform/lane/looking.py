@@ -341,6 +341,7 @@ class LaneLooker(Looker):
             regime.woken_by_call(now)
             if regime.choose(len(self.platform.active), now) == SPARSE:
                 self._serve_sparse(thread, now)
+                regime.served(time.monotonic_ns())
             else:
                 self.platform.listener.set_synchronous(False)  # so that the answer sends it to another CPU
                 self._serve_apart(thread)

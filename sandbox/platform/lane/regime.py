@@ -22,7 +22,7 @@ from __future__ import annotations
 import os
 from typing import Final
 
-DENSE_GAP: Final = 60_000  # mean gap between calls below which looking pays
+DENSE_GAP: Final = 60_000  # mean gap between an answer and the next call below which looking pays
 SPARSE_GAP: Final = 250_000
 DENSE_ROUNDS: Final = 400  # empty rounds over the lanes before the sentry sleeps
 CROWDED_ROUNDS: Final = 20
@@ -101,6 +101,10 @@ class Regime:
         if not self.entered:
             self.entered = at
         self.gap += (min(gap, _LONGEST) - self.gap) >> _DECAY
+
+    def served(self, at: int) -> None:
+        """The call that woke the sentry has its answer: the gap up to the next one begins, whatever it has cost."""
+        self.last = at
 
     def notified_while_awake(self, at: int) -> bool:
         """A notification came although somebody looked: a thread that parked, or an ordered call; waking its thread
