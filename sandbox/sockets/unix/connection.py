@@ -248,6 +248,9 @@ class UnixConnection(UnixSocket):
         if self.error:
             raise SyscallError(self.take_error())
         if self.shut & RCV_SHUTDOWN:
+            if got is not None and self.passcred and self.kind == abi.SOCK_STREAM:
+                nobody = pack_ucred(t, (None, 0, 0))  # the end has no sender
+                got.control.append(ControlMessage(abi.SOL_SOCKET, abi.SCM_CREDENTIALS, nobody))
             return 0
         return WOULD_BLOCK
 
