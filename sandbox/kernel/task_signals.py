@@ -26,7 +26,6 @@ from sandbox.abi.linux.signal import (
     SS_AUTODISARM,
     STOP_SIGNALS,
     UNBLOCKABLE,
-    signal_name,
 )
 from sandbox.arch.amd64 import RAX, RIP
 from sandbox.arch.signal_frame import SignalFrame, take_fpu
@@ -152,7 +151,7 @@ def _next_handled(t: Task) -> tuple[SignalInfo, SigAction] | None:
         if handler == SIG_IGN:
             continue
         if t.kernel.trace is not None:
-            t.kernel.trace.signal(t, signal_name(signo))
+            t.kernel.trace.signal(t, info)
         if handler != SIG_DFL:
             if action.flags & SA_RESETHAND:
                 group.sighand.actions[signo] = SigAction(SIG_DFL, action.flags, action.restorer, action.mask)

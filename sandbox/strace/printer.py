@@ -1,19 +1,30 @@
-"""strace output: one line per call, `pid name(arguments) = result`, written when the call ends.
+"""strace output: one line for each call, `pid name(arguments) = result`, as `strace -f` prints it, written when the call ends.
 
-What a call reads is formatted when it begins, what it writes when it ends. A call that never ends
-(exit, a killed task) is printed with `= ?`.
+What a call reads is formatted when it begins, what it writes when it ends. A call that never ends (exit, a killed task) is
+printed with `= ?`. Nothing is "unfinished" and "resumed": the line of a call that waits comes when it has waited.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Callable, Sequence
+from typing import TYPE_CHECKING, Callable, Final, Sequence
 
-from sandbox.strace.format import OUT_FORMATS, format_in, format_out, format_result
+from sandbox.abi.linux.signal import signal_name
+from sandbox.strace import results
+from sandbox.strace.by_operation import OPERATIONS
+from sandbox.strace.calls import CALLS
+from sandbox.strace.decode import DECODERS
+from sandbox.strace.memory import pointer
+from sandbox.strace.structures import siginfo_text
 
 if TYPE_CHECKING:
+    from sandbox.kernel.signal_info import SignalInfo
     from sandbox.kernel.task import Task
     from sandbox.syscalls.args import SyscallArgs
     from sandbox.syscalls.row import Row
+
+Raw = tuple[int, ...]
+COLUMN: Final = 40  # where results begin
+MAX_LINE: Final = 4096  # of the arguments
 
 
 class _Call:
@@ -21,19 +32,59 @@ class _Call:
 
     __slots__ = ("row", "raw", "texts")
 
-    def __init__(self, row: Row, raw: tuple[int, ...], texts: list[str | None]) -> None:
+    def __init__(self, row: Row, raw: Raw, texts: list[str | None]) -> None:
         self.row = row
         self.raw = raw
         self.texts = texts
 
 
-def begun(t: Task, rows: Sequence[Row], nr: int, raw: tuple[int, ...]) -> str:
+def arguments(t: Task, name: str, raw: Raw) -> list[str | None]:
+    """Texts before the call; None for what it fills in."""
+    operation = OPERATIONS.get(name)
+    if operation is not None:
+        return operation(t, raw, None)
+    texts: list[str | None] = []
+    for n, word in enumerate(CALLS.get(name, ())):
+        if word[0] == "<":
+            texts.append(None)
+            continue
+        text = DECODERS[word](t, raw, n, None)
+        if text is None:
+            break
+        texts.append(text)
+    return texts
+
+
+def _filled(t: Task, call: _Call, result: int) -> list[str]:
+    """Texts after the call."""
+    operation = OPERATIONS.get(call.row.name)
+    if operation is not None and None in call.texts:
+        return [text or "" for text in operation(t, call.raw, result)]
+    words = CALLS.get(call.row.name, ())
+    texts: list[str] = []
+    for n, text in enumerate(call.texts):
+        if text is None:
+            filled = DECODERS[words[n][1:]](t, call.raw, n, result) if result >= 0 else None
+            text = filled or pointer(call.raw[n])
+        texts.append(text)
+    return texts
+
+
+def begun(t: Task, rows: Sequence[Row], nr: int, raw: Raw) -> str:
     """A call that `t` is in, with what it reads; `...` for what it is to fill in."""
     if nr >= len(rows):
-        return f"syscall_{nr}()"
-    row = rows[nr]
-    texts = ["..." if kind in OUT_FORMATS else format_in(t, kind, raw, n) for n, kind in enumerate(row.args)]
-    return f"{row.name}({', '.join(texts)})"
+        return f"syscall_{nr:#x}()"
+    return _call(rows[nr].name, [text or "..." for text in arguments(t, rows[nr].name, raw)])
+
+
+def _call(name: str, texts: Sequence[str]) -> str:
+    joined = ", ".join(texts)
+    return f"{name}({joined if len(joined) <= MAX_LINE else joined[:MAX_LINE] + '...'})"
+
+
+def line(pid: int, call: str, result: str) -> str:
+    """One line of output."""
+    return f"{pid} {call} ".ljust(COLUMN) + f"= {result}"
 
 
 class SyscallTrace:
@@ -48,15 +99,12 @@ class SyscallTrace:
     def enter(self, t: Task, nr: int, a: SyscallArgs) -> None:
         """`t` is at the beginning of call `nr`."""
         if not 0 <= nr < len(self._rows):
-            self._write(f"{t.ids.top()} syscall_{nr}() = -1 ENOSYS")
+            self._write(line(t.ids.top(), f"syscall_{nr:#x}()", results.plain(-38)))
             return
         row = self._rows[nr]
         if self._only and row.name not in self._only:
             return
-        texts: list[str | None] = [
-            None if kind in OUT_FORMATS else format_in(t, kind, a.raw, n) for n, kind in enumerate(row.args)
-        ]
-        self._calls[t] = _Call(row, a.raw, texts)
+        self._calls[t] = _Call(row, a.raw, arguments(t, row.name, a.raw))
 
     def leave(self, t: Task, result: int) -> None:
         """The call ends with `result`, maybe a restart code."""
@@ -64,20 +112,23 @@ class SyscallTrace:
         if call is None:
             return
         t.thread.settle()
-        texts = [
-            text if text is not None else format_out(t, call.row.args[n], call.raw, n, result)
-            for n, text in enumerate(call.texts)
-        ]
-        self._write(f"{t.ids.top()} {call.row.name}({', '.join(texts)}) = {format_result(result)}")
+        text = _call(call.row.name, _filled(t, call, result))
+        self._write(line(t.ids.top(), text, results.text(t, call.row.name, call.raw, result)))
 
-    def signal(self, t: Task, name: str) -> None:
+    def signal(self, t: Task, info: SignalInfo) -> None:
         """`t` is about to handle a signal, or to die of it."""
-        self._write(f"{t.ids.top()} --- {name} ---")
+        self._write(f"{t.ids.top()} --- {signal_name(info.signo)} {siginfo_text(info.pack())} ---")
 
     def exited(self, t: Task) -> None:
         """`t` ends; its call, if it is in one, never returns."""
         call = self._calls.pop(t, None)
         if call is not None:
-            texts = [text or "..." for text in call.texts]
-            self._write(f"{t.ids.top()} {call.row.name}({', '.join(texts)}) = ?")
-        self._write(f"{t.ids.top()} +++ exited +++")
+            self._write(line(t.ids.top(), _call(call.row.name, [text or "..." for text in call.texts]), "?"))
+        self._write(f"{t.ids.top()} +++ {_end(t)} +++")
+
+
+def _end(t: Task) -> str:
+    status = t.group.exit_status if t.group.exiting else t.exit_status
+    if status & 0x7F:
+        return f"killed by {signal_name(status & 0x7F)}" + (" (core dumped)" if status & 0x80 else "")
+    return f"exited with {status >> 8 & 0xFF}"
