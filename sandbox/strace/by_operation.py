@@ -65,7 +65,7 @@ def _fcntl(t: Task, raw: Raw, result: int | None) -> list[str | None]:
     if command in (fcntl.F_SETLK, fcntl.F_SETLKW, fcntl.F_OFD_SETLK, fcntl.F_OFD_SETLKW):
         return [*head, FORMS["flock"](t, argument)]
     if command in (fcntl.F_GETLK, fcntl.F_OFD_GETLK):
-        return [*head, _out(t, argument, "flock", result)]
+        return [*head, _out(t, argument, "flock_found", result)]
     if command == fcntl.F_ADD_SEALS:
         return [*head, names.SEALS.text(argument & _M32)]
     if command == fcntl.F_SETLEASE:
@@ -220,6 +220,12 @@ def _keyctl(t: Task, raw: Raw, result: int | None) -> list[str | None]:
     return [names.KEYCTL.text(raw[0] & _M32), *(hex(value) if value else "0" for value in raw[1:5])]
 
 
+def _membarrier(t: Task, raw: Raw, result: int | None) -> list[str | None]:
+    flags = raw[1] & _M32
+    head: list[str | None] = [names.MEMBARRIER.text(raw[0] & _M32), hex(flags) if flags else "0"]
+    return [*head, str(signed(raw[2]))] if flags else head
+
+
 OPERATIONS: Final[dict[str, Operation]] = {
     "arch_prctl": _arch_prctl,
     "clone": _clone,
@@ -228,6 +234,7 @@ OPERATIONS: Final[dict[str, Operation]] = {
     "getsockopt": _getsockopt,
     "ioctl": _ioctl,
     "keyctl": _keyctl,
+    "membarrier": _membarrier,
     "prctl": _prctl,
     "ptrace": _ptrace,
     "semctl": _semctl,

@@ -33,11 +33,11 @@ access path access
 pipe <pair
 select int fdset fdset fdset timeval
 sched_yield
-mremap addr size size mremap addr
+mremap addr size size mremap new_address
 msync addr size msync
 mincore addr size addr
 madvise addr size madvice
-shmget hex size ipcflags
+shmget ipckey size ipcflags
 shmat int addr shmat
 shmctl int ipccmd addr
 dup fd
@@ -69,10 +69,10 @@ exit int
 wait4 pid <status waitflags <rusagep
 kill pid sig
 uname <utsname
-semget hex int ipcflags
+semget ipckey int ipcflags
 semop int sembufs size
 shmdt addr
-msgget hex ipcflags
+msgget ipckey ipcflags
 msgsnd int addr size hex
 msgrcv int addr size long hex
 msgctl int ipccmd addr
@@ -137,7 +137,7 @@ sigaltstack stack_t <stack_t
 utime path utimbuf
 mknod path filemode dev
 personality persona
-ustat dev addr
+ustat hex addr
 statfs path <statfs
 fstatfs fd <statfs
 sysfs int long long
@@ -174,7 +174,7 @@ setdomainname buf int
 iopl int
 ioperm hex hex int
 init_module addr size str
-delete_module str openflags
+delete_module str cloexec
 quotactl hex path int addr
 gettid
 readahead fd long size
@@ -274,7 +274,7 @@ accept4 fd <filled <intp sockflags
 signalfd4 fd sigset size sfd
 eventfd2 uint efd
 epoll_create1 epoll_create
-dup3 fd fd openflags
+dup3 fd fd cloexec
 pipe2 <pair pipeflags
 inotify_init1 inotify_init
 preadv fd <iovec int long
@@ -305,8 +305,7 @@ memfd_create str memfd
 kexec_file_load fd fd size str hex
 bpf int addr uint
 execveat dirfd path strings environment at
-userfaultfd openflags
-membarrier membarrier hex int
+userfaultfd cloexec
 mlock2 addr size mlock2
 copy_file_range fd longp fd longp size hex
 preadv2 fd <iovec int long long rwf
@@ -314,9 +313,9 @@ pwritev2 fd iovec int long long rwf
 pkey_mprotect addr size prot int
 pkey_alloc hex hex
 pkey_free int
-statx dirfd path at statx_mask <statx
+statx dirfd path statx_at statx_mask <statx
 io_pgetevents hex long long addr timespec addr
-rseq addr uint hex hex
+rseq addr hex hex hex
 pidfd_send_signal fd sig siginfo hex
 io_uring_setup uint addr
 io_uring_enter fd uint uint hex sigset size

@@ -64,6 +64,26 @@ def _mode(t: Task, raw: Raw, n: int, result: int | None) -> str | None:
     return names.mode(raw[n]) if raw[n - 1] & 0o100 or raw[n - 1] & 0o20000000 else None
 
 
+def _statx_at(value: int) -> str:
+    """Flags of statx(2), how fresh first."""
+    return ("AT_STATX_SYNC_AS_STAT|" if value and not value & 0x6000 else "") + (
+        names.AT.text(value) if value else "AT_STATX_SYNC_AS_STAT"
+    )
+
+
+def _device(t: Task, raw: Raw, n: int, result: int | None) -> str | None:
+    """Of mknod(2): only where a device is made."""
+    value = raw[n]
+    if raw[n - 1] & 0o170000 not in (0o020000, 0o060000):
+        return None
+    return f"makedev({value >> 8 & 0xFFF:#x}, {value & 0xFF | value >> 12 & 0xFFF00:#x})"
+
+
+def _new_address(t: Task, raw: Raw, n: int, result: int | None) -> str | None:
+    """Of mremap(2)."""
+    return pointer(raw[n]) if raw[n - 1] & 6 else None
+
+
 def _fdset(t: Task, raw: Raw, n: int, result: int | None) -> str:
     """fd_set, of as many as the first argument says."""
     count = min(max(signed(raw[0]), 0), 1024)
@@ -191,7 +211,7 @@ def _tables() -> dict[str, Decoder]:
     }  # fmt: skip
     lists = {
         "af": names.ADDRESS_FAMILIES, "madvice": names.ADVICE, "clock": names.CLOCKS, "epoll_op": names.EPOLL_OPS, "fadvice": names.FADVICE,
-        "itimer": names.ITIMERS, "membarrier": names.MEMBARRIER, "prio": names.PRIO, "ptrace": names.PTRACE, "reboot": names.REBOOT, "rlimit_of": names.RLIMITS,
+        "itimer": names.ITIMERS, "prio": names.PRIO, "ptrace": names.PTRACE, "reboot": names.REBOOT, "rlimit_of": names.RLIMITS,
         "rusage_of": names.RUSAGE, "sched": names.SCHED, "seccomp": names.SECCOMP, "shut": names.SHUT, "sighow": names.SIGMASK_HOW,
         "waitid_of": names.WAIT_IDS, "whence": names.WHENCE, "ipccmd": names.IPC_COMMANDS, "keyctl": names.KEYCTL, "arch": names.ARCH_PRCTL,
     }  # fmt: skip
@@ -214,7 +234,11 @@ DECODERS: Final[dict[str, Decoder]] = {
     "mode": _number(names.mode),
     "created": _mode,
     "filemode": _number(names.file_mode),
-    "dev": _number(lambda value: f"makedev({value >> 8 & 0xFFF:#x}, {value & 0xFF | value >> 12 & 0xFFF00:#x})"),
+    "dev": _device,
+    "new_address": _new_address,
+    "statx_at": _number(_statx_at),
+    "ipckey": _number(lambda value: hex(value) if value else "IPC_PRIVATE"),
+    "cloexec": _number(names.PIPE.text),
     "sig": _number(lambda value: signal_name(signed(value)) if value else "0"),
     "path": lambda t, raw, n, result: memory.string(t, raw[n], memory.MAX_PATH),
     "str": lambda t, raw, n, result: memory.string(t, raw[n]),

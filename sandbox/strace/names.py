@@ -113,7 +113,7 @@ def prefixed(value: int, choice: Choice, mask: int, flags: Flags) -> str:
 
 def mode(value: int) -> str:
     """Permissions in octal."""
-    return f"0{value & 0xFFFFFFFF:03o}" if value else "000"
+    return f"0{value & 0xFFFFFFFF:o}".zfill(3) if value else "000"
 
 
 def file_mode(value: int) -> str:
@@ -172,7 +172,7 @@ FCNTL: Final = Choice(
     "F",
 )
 FD_FLAGS: Final = Flags(((1, "FD_CLOEXEC"),))
-FLOCK: Final = Flags(((4, "LOCK_NB"), (1, "LOCK_SH"), (2, "LOCK_EX"), (8, "LOCK_UN")))
+FLOCK: Final = Flags(((1, "LOCK_SH"), (2, "LOCK_EX"), (8, "LOCK_UN"), (4, "LOCK_NB")))
 FUTEX_OPS: Final = Choice(
     [(getattr(futex, name), name) for name in vars(futex) if name.startswith("FUTEX_")
      and not name.startswith(("FUTEX_OP_", "FUTEX_PRIVATE", "FUTEX_CLOCK", "FUTEX_BITSET", "FUTEX_WAITERS", "FUTEX_OWNER", "FUTEX_TID"))],
@@ -253,7 +253,7 @@ PERSONALITY: Final = Flags(
      (0x400000, "READ_IMPLIES_EXEC"), (0x800000, "ADDR_LIMIT_32BIT"), (0x1000000, "SHORT_INODE"), (0x2000000, "WHOLE_SECONDS"),
      (0x4000000, "STICKY_TIMEOUTS"), (0x8000000, "ADDR_LIMIT_3GB"))
 )  # fmt: skip
-PIPE: Final = Flags(((0x80000, "O_CLOEXEC"), (0x4000, "O_DIRECT"), (0x800, "O_NONBLOCK"), (0x80, "O_EXCL")))
+PIPE: Final = Flags(((0x800, "O_NONBLOCK"), (0x4000, "O_DIRECT"), (0x80, "O_EXCL"), (0x80000, "O_CLOEXEC")))
 POLL: Final = Flags(named(poll, "POLL"))
 PRCTL: Final = Choice(
     [*choices(prctl, "PR_", ("PR_CAP_AMBIENT_IS_SET", "PR_CAP_AMBIENT_RAISE", "PR_CAP_AMBIENT_LOWER", "PR_CAP_AMBIENT_CLEAR_ALL", "PR_TSC_ENABLE",
@@ -275,6 +275,7 @@ REBOOT: Final = Choice(
     ((0, "LINUX_REBOOT_CMD_CAD_OFF"), (0x1234567, "LINUX_REBOOT_CMD_RESTART"), (0x4321FEDC, "LINUX_REBOOT_CMD_POWER_OFF"),
      (0x89ABCDEF, "LINUX_REBOOT_CMD_CAD_ON"), (0xCDEF0123, "LINUX_REBOOT_CMD_HALT")), "LINUX_REBOOT_CMD"
 )  # fmt: skip
+RSEQ: Final = Flags(((1, "RSEQ_FLAG_UNREGISTER"),))
 RENAME: Final = Flags(bits("RENAME_NOREPLACE RENAME_EXCHANGE RENAME_WHITEOUT"))
 RESOLVE: Final = Flags(
     bits("RESOLVE_NO_XDEV RESOLVE_NO_MAGICLINKS RESOLVE_NO_SYMLINKS RESOLVE_BENEATH RESOLVE_IN_ROOT RESOLVE_CACHED")

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 Raw = tuple[int, ...]
 COLUMN: Final = 40  # where results begin
-MAX_LINE: Final = 4096  # of the arguments
+MAX_LINE: Final = 4096  # of the arguments, and of the result
 
 
 class _Call:
@@ -84,7 +84,7 @@ def _call(name: str, texts: Sequence[str]) -> str:
 
 def line(pid: int, call: str, result: str) -> str:
     """One line of output."""
-    return f"{pid} {call} ".ljust(COLUMN) + f"= {result}"
+    return f"{pid} {call} ".ljust(COLUMN) + f"= {result[:MAX_LINE]}"
 
 
 class SyscallTrace:
@@ -99,7 +99,8 @@ class SyscallTrace:
     def enter(self, t: Task, nr: int, a: SyscallArgs) -> None:
         """`t` is at the beginning of call `nr`."""
         if not 0 <= nr < len(self._rows):
-            self._write(line(t.ids.top(), f"syscall_{nr:#x}()", results.plain(-38)))
+            given = ", ".join([hex(value) if value else "0" for value in a.raw])
+            self._write(line(t.ids.top(), f"syscall_{nr:#x}({given})", results.plain(-38)))
             return
         row = self._rows[nr]
         if self._only and row.name not in self._only:

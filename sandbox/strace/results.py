@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux import fcntl
 from sandbox.strace import names
+from sandbox.strace.decode import DECODERS
 from sandbox.strace.memory import MAX_ITEMS, read
 from sandbox.strace.structures import polled
 
@@ -47,6 +48,8 @@ def text(t: Task, name: str, raw: tuple[int, ...], result: int) -> str:
         return _of_fcntl(raw[1] & 0xFFFFFFFF, result)
     if name in _TIMED and not result:
         return "0 (Timeout)"
+    if name in ("select", "pselect6"):
+        return f"{result} ({_selected(t, raw)})"
     if name in ("poll", "ppoll"):
         return f"{result} ({_ready(t, raw)})"
     return plain(result)
@@ -60,6 +63,16 @@ def _of_fcntl(command: int, result: int) -> str:
     if command == fcntl.F_GET_SEALS and result:
         return f"{result:#x} (seals {names.SEALS.text(result)})"
     return plain(result)
+
+
+def _selected(t: Task, raw: tuple[int, ...]) -> str:
+    """The sets of select(2) that are not empty now."""
+    parts = []
+    for n, word in ((1, "in"), (2, "out"), (3, "except")):
+        shown = DECODERS["fdset"](t, raw, n, None) if raw[n] else "NULL"
+        if shown not in ("NULL", "[]"):
+            parts.append(f"{word} {shown}")
+    return ", ".join(parts)
 
 
 def _ready(t: Task, raw: tuple[int, ...]) -> str:

@@ -86,7 +86,8 @@ def siginfo_text(data: bytes) -> str:
     if number == 17 and 0 < code < 7:
         pid, uid, status = struct.unpack_from("<iIi", data, 16)
         shown = str(status) if code == 1 else signal_name(status)
-        parts += [f"si_pid={pid}", f"si_uid={uid}", f"si_status={shown}"]
+        user, system = struct.unpack_from("<qq", data, 32)
+        parts += [f"si_pid={pid}", f"si_uid={uid}", f"si_status={shown}", f"si_utime={user}", f"si_stime={system}"]
     elif number in (4, 5, 7, 8, 11) and 0 < code < 0x80:
         parts.append(f"si_addr={pointer(int.from_bytes(data[16:24], 'little'))}")
     elif code == -2:
@@ -142,7 +143,7 @@ def _statx(values: tuple[int, ...]) -> str:
     mask, attributes, mode, size = values[0], values[2], values[6], values[9]
     return (
         "{"
-        + f"stx_mask={names.STATX.text(mask)}, stx_attributes={attributes:#x}, stx_mode={names.file_mode(mode)}, stx_size={size}, ..."
+        + f"stx_mask={names.STATX.text(mask)}, stx_attributes={hex(attributes) if attributes else 0}, stx_mode={names.file_mode(mode)}, stx_size={size}, ..."
         + "}"
     )
 
@@ -245,7 +246,9 @@ def _itimer(part: str) -> Callable[[tuple[int, ...]], str]:
     return text
 
 
-pollfds: Final = array(lambda v: "{" + f"fd={v[0]}, events={names.POLL.text(v[1])}" + "}", "iHH")
+pollfds: Final = array(
+    lambda v: "{" + f"fd={v[0]}" + (f", events={names.POLL.text(v[1])}" if v[0] >= 0 else "") + "}", "iHH"
+)
 polled: Final = array(lambda v: "{" + f"fd={v[0]}, revents={names.POLL.text(v[2])}" + "}", "iHH")
 epoll_events: Final = array(_epoll, "IQ")
 sembufs: Final = array(
@@ -262,6 +265,14 @@ FORMS: Final[dict[str, Form]] = {
         lambda v: (
             "{"
             + f"l_type={names.LOCK_TYPES.text(v[0])}, l_whence={names.WHENCE.text(v[1])}, l_start={v[2]}, l_len={v[3]}"
+            + "}"
+        ),
+    ),
+    "flock_found": _form(
+        "hh4xqqi4x",
+        lambda v: (
+            "{"
+            + f"l_type={names.LOCK_TYPES.text(v[0])}, l_whence={names.WHENCE.text(v[1])}, l_start={v[2]}, l_len={v[3]}, l_pid={v[4]}"
             + "}"
         ),
     ),
