@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux import io_uring as abi
 from sandbox.errors import SyscallError
+from sandbox.io_uring.memory import PartMemory
 from sandbox.kernel.control import Result
 from sandbox.syscalls.iov_iter import USER_MAX, IovIter, one_segment
 
@@ -28,12 +29,26 @@ MOST: Final = 8 << 20  # bytes of one buffer that one request uses
 class BufferGroup:
     """`free`: (address, size, number) of what was provided. `entries`: the size of a ring at `address`, 0 without one."""
 
-    __slots__ = ("free", "address", "entries", "head", "mm")
+    __slots__ = ("free", "address", "entries", "head", "mm", "memory")
 
     def __init__(self) -> None:
+        self.memory: PartMemory | None = None  # of a ring that is not in the program's own (IOU_PBUF_RING_MMAP)
         self.free: deque[tuple[int, int, int]] = deque()
         self.address = self.entries = self.head = 0
         self.mm: MemoryManager | None = None
+
+    def read(self, r: Request, at: int, size: int) -> bytes:
+        """Of the ring; EFAULT."""
+        if self.memory is not None:
+            return bytes(self.memory.view[at : at + size])
+        return r.t.space.read(self.address + at, size)
+
+    def forget(self, ring: RingFile) -> None:
+        """It is there no longer."""
+        ring.tasks.buffers -= len(self.free)
+        if self.memory is not None:
+            self.memory.close()
+            self.memory = None
 
 
 class Selected:
@@ -59,12 +74,11 @@ def _choose(r: Request) -> Selected:
         return Selected(group, *group.free.popleft())
     if group.mm is not r.t.mm:
         raise SyscallError(errno.ENOBUFS)
-    space = r.t.space
-    tail = int.from_bytes(space.read(group.address + TAIL, 2), "little")
+    tail = int.from_bytes(group.read(r, TAIL, 2), "little")
     if tail == group.head:
         raise SyscallError(errno.ENOBUFS)
-    place = group.address + BUFFER.size * (group.head & (group.entries - 1))
-    return Selected(group, *BUFFER.unpack(space.read(place, BUFFER.size)))
+    place = BUFFER.size * (group.head & (group.entries - 1))
+    return Selected(group, *BUFFER.unpack(group.read(r, place, BUFFER.size)))
 
 
 def take(r: Request) -> IovIter:
@@ -99,7 +113,7 @@ def give_back(r: Request) -> None:
 def forget_groups(ring: RingFile) -> None:
     """The ring is gone."""
     for group in ring.groups.values():
-        ring.tasks.buffers -= len(group.free)
+        group.forget(ring)
     ring.groups.clear()
 
 
@@ -167,17 +181,23 @@ def register_ring(t: Task, ring: RingFile, address: int, count: int) -> int:
     if count != 1 or not address:
         return -errno.EINVAL
     where, entries, number, flags, reserved = REGISTRATION.unpack(t.copy_in(address, REGISTRATION.size))
-    if any(reserved) or flags:
+    if any(reserved) or flags & ~abi.PBUF_RING_MMAP:
         return -errno.EINVAL
-    if not where:
+    mapped = flags & abi.PBUF_RING_MMAP != 0
+    if not where and not mapped:
         return -errno.EFAULT
-    if where & 4095 or entries & (entries - 1) or not 0 < entries < MAX_IDS:
+    if (mapped and where) or where & 4095 or entries & (entries - 1) or not 0 < entries < MAX_IDS:
         return -errno.EINVAL
     group = ring.groups.get(number)
     if group is not None and (group.entries or group.free):
         return -errno.EEXIST
-    t.space.read(where, BUFFER.size * entries)  # EFAULT
+    memory: PartMemory | None = None
+    if mapped:
+        memory = PartMemory(t.kernel.mounts.vfs.space, BUFFER.size * entries)
+    else:
+        t.space.read(where, BUFFER.size * entries)  # EFAULT
     group = ring.groups[number] = BufferGroup()
+    group.memory = memory
     group.address, group.entries, group.mm = where, entries, t.mm
     return 0
 
@@ -194,5 +214,6 @@ def unregister_ring(t: Task, ring: RingFile, address: int, count: int) -> int:
         return -errno.ENOENT
     if not group.entries:
         return -errno.EINVAL
+    group.forget(ring)
     del ring.groups[number]
     return 0

@@ -117,6 +117,38 @@ class RingMemory:
         self._space.charge(-self._charged)
 
 
+class PartMemory:
+    """A piece of memory of a ring's that is mapped apart, of `size` bytes; ENOMEM."""
+
+    __slots__ = ("fd", "view", "size", "_map", "_space", "_charged")
+
+    def __init__(self, space: SpaceAccount, size: int) -> None:
+        self.size = _pages(size)
+        self._space = space
+        self._charged = self.size // PAGE
+        if self._charged > space.free():
+            raise SyscallError(errno.ENOMEM)
+        try:
+            self.fd = os.memfd_create("io_uring", os.MFD_CLOEXEC)
+        except OSError:
+            raise SyscallError(errno.ENOMEM) from None
+        try:
+            os.ftruncate(self.fd, self.size)
+            self._map = mmap.mmap(self.fd, self.size)
+        except OSError:
+            os.close(self.fd)
+            raise SyscallError(errno.ENOMEM) from None
+        space.charge(self._charged)
+        self.view = memoryview(self._map)
+
+    def close(self) -> None:
+        """Nobody uses it any more."""
+        self.view.release()
+        self._map.close()
+        os.close(self.fd)
+        self._space.charge(-self._charged)
+
+
 class RingBacking:
     """A mapping of one part (a `Backing`); it keeps `file`, the ring, as a mapping of Linux's does."""
 

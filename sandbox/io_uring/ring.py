@@ -12,7 +12,7 @@ from sandbox.abi.linux.fcntl import O_RDWR
 from sandbox.errors import SyscallError
 from sandbox.io_uring import memory as at
 from sandbox.io_uring.buffers import BufferGroup, forget_groups
-from sandbox.io_uring.memory import WORD, RingBacking, RingMemory
+from sandbox.io_uring.memory import WORD, PartMemory, RingBacking, RingMemory
 from sandbox.io_uring.request import Request
 from sandbox.io_uring.resources import forget_buffers
 from sandbox.io_uring.run import complete, step, tidy
@@ -277,10 +277,27 @@ class RingFile(FileDescription):
         return mask
 
     def check_mapping(self, size: int, offset: int) -> None:
+        part = self._buffer_ring(offset)
+        if part is not None:
+            if size > part.size:
+                raise SyscallError(errno.ENOMEM)
+            return
         if size > self.memory.part(offset)[1] or self.setup & abi.SETUP_NO_MMAP:
             raise SyscallError(errno.ENOMEM)
 
+    def _buffer_ring(self, offset: int) -> PartMemory | None:
+        """What is mapped at IORING_OFF_PBUF_RING and a group's number; ENOMEM where that has none. None: another part."""
+        if offset & abi.OFF_MMAP_MASK != abi.OFF_PBUF_RING:
+            return None
+        group = self.groups.get((offset & ~abi.OFF_MMAP_MASK) >> abi.OFF_PBUF_SHIFT)
+        if group is None or group.memory is None:
+            raise SyscallError(errno.ENOMEM)
+        return group.memory
+
     def backing_at(self, t: Task, shared: bool, prot: int, offset: int) -> Backing:
+        part = self._buffer_ring(offset)
+        if part is not None:
+            return RingBacking(self, part.fd, -offset, self.inode)
         place, _ = self.memory.part(offset)
         return RingBacking(self, self.memory.fd, place - offset, self.inode)
 

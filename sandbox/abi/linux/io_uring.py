@@ -39,6 +39,7 @@ OFF_CQ_RING: Final = 0x0800_0000
 OFF_SQES: Final = 0x1000_0000
 OFF_PBUF_RING: Final = 0x8000_0000
 OFF_PBUF_SHIFT: Final = 16
+PBUF_RING_MMAP: Final = 1 << 0
 OFF_MMAP_MASK: Final = 0xF800_0000
 
 # io_uring_enter: flags

@@ -312,7 +312,7 @@ def sys_io_uring_register(t: Task, a: SyscallArgs) -> Result:
 
 
 _NOTE: Final = (
-    "the opcodes that IORING_REGISTER_PROBE tells of; IORING_SETUP_NO_MMAP in private anonymous memory; no tags of resources, no IOU_PBUF_RING_MMAP; no threads work for a ring, so bounds of them "
+    "the opcodes that IORING_REGISTER_PROBE tells of; IORING_SETUP_NO_MMAP in private anonymous memory; no tags of resources; no threads work for a ring, so bounds of them "
     "are only told back; direct I/O is not polled for; the "
     "thread of IORING_SETUP_SQPOLL sleeps whenever it has nothing to do"
 )
