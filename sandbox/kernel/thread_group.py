@@ -61,8 +61,9 @@ class ThreadGroup:
         self.exiting = False  # exit_group, a fatal signal or the last thread's exit has begun
         self.exited = False  # all threads are gone
         self.reaped = False
-        self.exit_status = 0  # as wait(2) returns it; valid once `exiting`
-        self.exit_signal = 0  # what the parent gets; 0 none
+        self.exit_status = self.exit_signal = (
+            0  # as wait(2) returns it, valid once `exiting`; what the parent gets, 0 none
+        )
         self.wait_queue = WaitQueue()  # a child's state changed
         self.child_news = False  # some child may have something to report
         self.signal_queue = WaitQueue()  # a signal became pending, for signalfd; a pidfd's readiness is `exit_queue`
@@ -82,8 +83,9 @@ class ThreadGroup:
         # accounting, ns and events
         self.start_ns = kernel.clock.now_ns()
         self.did_exec = self.threaded = False  # threaded: it has had more than one thread
-        self.cpu_ns_past = 0  # host processes that were left by execve
-        self.cpu_base_ns = 0  # what the host process had used when this process borrowed it (vfork)
+        self.cpu_ns_past = self.cpu_base_ns = (
+            0  # of host processes left by execve; what a borrowed one had used (vfork)
+        )
         self.use_past, self.use_told, self.child_use = Usage(), Usage(), Usage()  # of the same; at least
         self.process_keyring: Key | None = None
         self.io = IoCount()  # of threads that have ended, and of children that were waited for
