@@ -32,6 +32,7 @@ class Settings:
         "file_max",
         "nr_open",
         "core_pattern",
+        "core_container",
         "core_uses_pid",
         "core_pipe_limit",
         "buffers",
@@ -51,6 +52,9 @@ class Settings:
         self.file_max = (1 << 63) - 1
         self.nr_open = NR_OPEN
         self.core_pattern = b"core"
+        self.core_container = (
+            0  # the number of the one whose process has set the pattern: its program reads no other's cores
+        )
         self.core_uses_pid = 0
         self.core_pipe_limit = 0
         self.buffers = BufferLimits()

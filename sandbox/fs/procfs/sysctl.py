@@ -71,6 +71,7 @@ class CorePatternFile(PseudoFile):
 
     def store(self, t: Task, data: bytes) -> None:
         """Up to 127 bytes, the rest is cut off (proc_dostring)."""
+        t.kernel.settings.core_container = t.group.view.number
         t.kernel.settings.core_pattern = data.split(b"\n")[0].split(b"\0")[0][:CORE_PATTERN_MAX]
 
 

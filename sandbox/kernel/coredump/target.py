@@ -108,8 +108,9 @@ def wants_core(t: Task) -> bool:
     if mm is None or not mm.dumpable:
         return False
     limit = t.group.rlimits.soft[RLIMIT_CORE]
-    if t.kernel.settings.core_pattern[:1] == b"|":
-        return t.kernel.start_helper is not None and limit != 1
+    settings = t.kernel.settings
+    if settings.core_pattern[:1] == b"|":
+        return t.kernel.start_helper is not None and limit != 1 and settings.core_container == t.group.view.number
     return limit >= LEAST
 
 
