@@ -144,6 +144,11 @@ class FakeGroup:
         self.tasks: dict[Any, None] = {}
         self.sighand = SignalHandlers()
         self.ids = ids
+        self.view = FakeView()
+
+
+class FakeView:
+    number = 0
 
 
 class Guest:
