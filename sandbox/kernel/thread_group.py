@@ -61,16 +61,12 @@ class ThreadGroup:
         self.exiting = False  # exit_group, a fatal signal or the last thread's exit has begun
         self.exited = False  # all threads are gone
         self.reaped = False
-        self.exit_status = self.exit_signal = (
-            0  # as wait(2) returns it, valid once `exiting`; what the parent gets, 0 none
-        )
+        self.exit_status = self.exit_signal = 0  # as wait(2) returns it, once `exiting`; what the parent gets, 0 none
         self.wait_queue = WaitQueue()  # a child's state changed
         self.child_news = False  # some child may have something to report
         self.signal_queue = WaitQueue()  # a signal became pending, for signalfd; a pidfd's readiness is `exit_queue`
         self.exit_queue = WaitQueue()
-        self.child_subreaper = self.has_child_subreaper = self.is_init = (
-            False  # is_init: process 1 of its PID namespace
-        )
+        self.child_subreaper = self.has_child_subreaper = self.is_init = False  # the last: process 1 of its namespace
         self.unkillable = False  # SIGNAL_UNKILLABLE: signals with default action are dropped
         self.execs = 0  # programs that it has started (self_exec_id)
         self.exec_task: Task | None = None  # the thread whose execve has passed the point of no return
@@ -83,9 +79,7 @@ class ThreadGroup:
         # accounting, ns and events
         self.start_ns = kernel.clock.now_ns()
         self.did_exec = self.threaded = False  # threaded: it has had more than one thread
-        self.cpu_ns_past = self.cpu_base_ns = (
-            0  # of host processes left by execve; what a borrowed one had used (vfork)
-        )
+        self.cpu_ns_past = self.cpu_base_ns = 0  # of processes left by execve; what one had that is borrowed (vfork)
         self.use_past, self.use_told, self.child_use = Usage(), Usage(), Usage()  # of the same; at least
         self.process_keyring: Key | None = None
         self.io = IoCount()  # of threads that have ended, and of children that were waited for
