@@ -114,6 +114,15 @@ def mount_of(mount: Mount, bundle: str) -> MountOptions:
     return options
 
 
+def is_hierarchy(mount: Mount) -> bool:
+    """Control groups of the host's, of version 1, that are bound for an init system (`podman run --systemd`)."""
+    return (
+        mount.is_bind()
+        and mount.source.startswith("/sys/fs/cgroup/")
+        and mount.destination.startswith("/sys/fs/cgroup/")
+    )
+
+
 def paths_of(paths: list[str]) -> tuple[bytes, ...]:
     """maskedPaths, readonlyPaths: relative ones begin at the root, and there is none of an empty name."""
     return tuple(os.fsencode(f"/{path}") for path in paths if path)
@@ -197,7 +206,16 @@ def options_of(spec: Spec, bundle: str, config: Config) -> SandboxOptions:
     options = SandboxOptions(program_of(spec.process), root, network_of(spec, config))
     if options.program.scheduling is not None:
         options.program.scheduling.processors = ()  # they are for processes of `exec`
-    options.mounts = [mount_of(mount, bundle) for mount in spec.mounts]
+    given = [mount for mount in spec.mounts if not is_hierarchy(mount)]
+    options.mounts = [mount_of(mount, bundle) for mount in given]
+    for mount in spec.mounts:
+        if is_hierarchy(mount):
+            config.log.write(
+                "warning", f"mounts: {mount.destination} is left out: control groups inside are of version 2"
+            )
+            for other in options.mounts:  # who may write to a hierarchy has the one that there is
+                if other.kind == MOUNT_CGROUP and not flags_of(mount.options) & MS_RDONLY:
+                    other.readonly = False
     root.access = access.of_root(config, spec)
     access.settle(None if config.overlay else root, options.mounts, access.of_mounts(config, spec))
     if not any(mount.target == b"/dev" for mount in options.mounts):

@@ -114,6 +114,27 @@ def test_checkpoint_and_files(podman: Podman) -> None:
     assert podman.shell("podman wait box; podman rm box >/dev/null") == "6\n"
 
 
+def test_user_namespaces(podman: Podman) -> None:
+    """Ids are mapped, also in files that podman puts in, and who joins the container's network and user namespace has them, too."""
+    maps = "--uidmap 0:100000:1000 --gidmap 0:200000:1000"
+    out = podman.shell(f"""podman run -d --name mapped --network none {maps} busybox sleep 1000 >/dev/null
+podman exec mapped sh -c 'id -u; cat /proc/self/uid_map /proc/self/gid_map; touch /x; stat -c %u:%g /x /bin/busybox'
+podman exec -u 5 mapped id -u
+podman run --rm --network container:mapped --userns container:mapped busybox cat /proc/self/uid_map
+podman rm -f -t 0 mapped >/dev/null
+""").split()
+    assert out == [*"0 0 100000 1000 0 200000 1000 0:0 0:0 5".split(), "0", "100000", "1000"]
+
+
+def test_for_an_init_system(podman: Podman) -> None:
+    """`--systemd=always`: what systemd wants to find, and control groups that it may make."""
+    script = 'mount | grep -cE " on (/run|/run/lock|/tmp|/var/log/journal) type tmpfs"; mkdir /sys/fs/cgroup/x && ls /sys/fs/cgroup/x | grep -c cgroup.procs'
+    assert podman.shell(f"podman run --rm --network none --systemd=always busybox sh -c '{script}'").split() == [
+        "4",
+        "1",
+    ]
+
+
 def test_a_pod(podman: Podman) -> None:
     """Its containers are in the infra container's sandbox: one loopback, one name."""
     create = "podman pod create --name pod --network none --infra-image busybox --infra-command 'sleep 1000' >/dev/null"
@@ -209,10 +230,15 @@ podman logs box
 podman stop box >/dev/null
 podman inspect --format '{{{{.State.ExitCode}}}}' box
 podman rm box >/dev/null
+podman run --rm --network none --userns keep-id -v $PWD/v:/v busybox sh -c 'id -u; cat /proc/self/uid_map; touch /v/kept'
+stat -c %u v/kept
 ls {directory}/run/runsc
 """
         out = podman.shell(script).split()
-        assert out == ["0", "6.6.0", "in", str(FIRST + 4), "7", "/dev/pts/0", "inside", "up", "5"]
+        assert out[:9] == ["0", "6.6.0", "in", str(FIRST + 4), "7", "/dev/pts/0", "inside", "up", "5"]
+        me = str(NUMBER)
+        rest = str(65536 - NUMBER)
+        assert out[9:] == [me, "0", "1", me, me, "0", "1", str(NUMBER + 1), str(NUMBER + 1), rest, me]
     finally:
         podman.shell("podman rm --all --force --time 0; podman unshare rm -rf .local; podman system migrate; :")
         shutil.rmtree(directory, ignore_errors=True)
