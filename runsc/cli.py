@@ -78,7 +78,7 @@ def run_command_line(argv: list[str], silent: bool = False) -> int:
             if not values.switch("help"):
                 raise UsageError(f"a verb is needed: {', '.join(VERBS)}; see runsc help")
             words = ["help"]
-        verb = load_verb(words[0])
+        verb = load_verb("help" if words[0] == "h" else words[0])
         rest = flags.parse(verb.flags + GLOBAL_FLAGS, words[1:], values, f"for {verb.name}", not verb.command)
         status = verb.failure
         if values.switch("help") and verb.name != "help":

@@ -57,6 +57,7 @@ GLOBAL_FLAGS: Final = (
         "do without control groups that cannot be made: auto (who is not root), true, false",
         ROOTLESS,
     ),
+    Flag("criu", TEXT, "FILE", "nothing to do: a checkpoint is the sandbox's own work"),
     Flag("systemd-cgroup", SWITCH, "", "control groups made by systemd: not supported"),
     Flag("no-look", SWITCH, "", "platform lane: never poll for calls, park every one"),
     Flag("no-copies", SWITCH, "", "platform lane: the stub copies no arguments, the sentry reads guest memory"),

@@ -157,6 +157,7 @@ VERBS: Final = [
     Case("update-resources", {**SLEEPS, "linux.cgroupsPath": "/beside-runc/update"}, (*UP, "! echo '{\"memory\":{\"limit\":70000000},\"cpu\":{\"shares\":100}}' | rt update -r - c; echo $?", "update -r /no/such c", "! echo '{' | rt update -r - c 2>/dev/null; echo $?",
         "! echo '{}' | rt update -r - c; echo $?", "! echo '[]' | rt update -r - c 2>/dev/null; echo $?")),
     Case("features", steps=("! rt features | grep -o '\"[a-zA-Z]*\": *[\\[{]' | sort -u | head -12",)),
+    Case("help-alias", steps=("! rt h >/dev/null; echo $?", "! rt h run >/dev/null; echo $?", "! rt --criu x list -q; echo $?")),
     Case("version", steps=("! rt --version | grep -c spec:", "! rt -v | grep -c spec:")),
     Case("spec", steps=("! mkdir s; cd s; rt spec; echo $?; test -f config.json; echo $?; rt spec 2>/dev/null; echo $?",)),
 ]  # fmt: skip
