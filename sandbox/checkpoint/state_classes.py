@@ -19,6 +19,7 @@ PACKAGES: Final = (
     "sandbox.fs.devfs",
     "sandbox.fs.devpts",
     "sandbox.fs.mqueue",
+    "sandbox.fs.nsfs",
     "sandbox.fs.tty",
     "sandbox.seccomp",
     "sandbox.sockets.unix",

@@ -88,6 +88,31 @@ def test_a_container_goes_on_where_it_was(mover: Mover) -> None:
     assert before + result.out == EXPECTED
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user's container has its own id only")
+def test_namespaces_that_were_looked_at(mover: Mover) -> None:
+    """A user namespace of its own, and files of namespaces that a process has open."""
+    names = ("user", "uts", "net")
+    script = "exec " + " ".join(f"{n}</proc/self/ns/{name}" for n, name in enumerate(names, 7))
+    script += "; ls -l /proc/self/ns >/dev/null; echo ready; while [ ! -e /tmp/go ]; do sleep 0.05; done"
+    script += (
+        "; for n in 7 8 9; do readlink /proc/$$/fd/$n; done; for n in user uts net; do readlink /proc/$$/ns/$n; done"
+    )
+    script += "; cat /proc/self/uid_map; touch /tmp/x; stat -c %u /tmp/x"
+    linux = json.loads((mover.shim.bundle / "config.json").read_text())["linux"]
+    maps = [{"containerID": 0, "hostID": 100000, "size": 65536}]
+    linux |= {"namespaces": [*linux["namespaces"], {"type": "user"}], "uidMappings": maps, "gidMappings": maps}
+    change(mover.shim.bundle, linux=linux)
+    mover.shim.start("c", "/bin/sh", "-c", script)
+    mover.wait_for("c", "ready")
+    assert mover.checkpoint("c").status == 0
+    mover.restore_detached("d")
+    assert mover.shim.call("exec", "d", "/bin/sh", "-c", "touch /tmp/go").status == 0
+    eventually(lambda: len(mover.shim.out("d").read_text().splitlines()) == 8, "no more lines")
+    *links, map_of_users, owner = mover.shim.out("d").read_text().splitlines()
+    assert links[:3] == links[3:] and [link.partition(":")[0] for link in links[:3]] == [*names]
+    assert map_of_users.split() == ["0", "100000", "65536"] and owner == "0"
+
+
 def test_with_leave_running_both_go_on(mover: Mover) -> None:
     shim = mover.shim
     pid = shim.start("c", "/bin/sh", "-c", COUNT)
