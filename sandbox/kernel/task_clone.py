@@ -201,8 +201,7 @@ class _Making:
             if flags & SUPPORTED:
                 old, ns = ns, new_namespaces(t, flags, fs, creds.user).acquire()
                 old.drop()
-            if flags & CLONE_SETTLS and request.tls & _M64 >= USER_MAX:
-                raise SyscallError(errno.EPERM)  # copy_thread: do_arch_prctl_64
+            _check_tls(request)
             ids = ns.pids_of_children(t).allocate(request.set_tid)
             if not flags & CLONE_THREAD:
                 group = _new_group(t, ids, request)
@@ -221,10 +220,8 @@ class _Making:
         t.kernel.ipc.shm.actor.ids = t.group.ids
         mm = self.mm.acquire() if flags & CLONE_VM else self.mm.fork()
         child = Task(t.kernel, ids, group, thread, creds)
-        child.fs = fs
         child.ns.drop()
-        child.ns = ns
-        child.mm = mm
+        child.fs, child.ns, child.mm = fs, ns, mm
         _inherit(t, child, flags)
         _enter(t, child, flags, cgroup)
         if not flags & CLONE_VM:
@@ -242,6 +239,12 @@ class _Making:
         if flags & CLONE_SETTLS:
             thread.set_reg(FS_BASE, request.tls & _M64)
         return child
+
+
+def _check_tls(request: CloneRequest) -> None:
+    """copy_thread, do_arch_prctl_64: EPERM beyond user space."""
+    if request.flags & CLONE_SETTLS and request.tls & _M64 >= USER_MAX:
+        raise SyscallError(errno.EPERM)
 
 
 def _event(t: Task, request: CloneRequest) -> int:

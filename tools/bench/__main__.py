@@ -84,6 +84,12 @@ def result(name: str, title: str, unit_: str, values: dict[str, list[float]], **
     return row
 
 
+def _of_program(program: programs.Program, values: dict[str, list[float]]) -> report.Result:
+    more = bool(program.rate)
+    unit_ = "1/s" if more else "ms"
+    return result(program.name, program.title, unit_, values, bound=program.bound_ms, more_is_better=more)
+
+
 def bench(rounds: int, wanted: set[str], inside: dict[str, list[str]]) -> tuple[list[report.Result], float]:
     """All rows, interleaved. `inside`: the commands up to `do`, by side."""
     directory = Path(tempfile.mkdtemp(prefix="stackbox-bench-"))
@@ -127,10 +133,7 @@ def bench(rounds: int, wanted: set[str], inside: dict[str, list[str]]) -> tuple[
             more = bounds_of(row, report.median(sides.get("native", [])), u)
             more |= {"scaled": row.scaled, "more_is_better": row.more_is_better, "recorded": row.peer}
             results.append(result(row.name, row.title, row.unit, sides, **more))
-        for program in chosen:
-            unit_ = "1/s" if program.rate else "ms"
-            more = {"bound": program.bound_ms, "more_is_better": bool(program.rate)}
-            results.append(result(program.name, program.title, unit_, values[program.name], **more))
+        results += [_of_program(program, values[program.name]) for program in chosen]
         if programs.RESIDENT in values:
             sides, bound = values[programs.RESIDENT], programs.RESIDENT_MB
             results.append(result(programs.RESIDENT, "the sentry, resident", "MB", sides, bound=bound))
