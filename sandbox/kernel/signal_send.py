@@ -192,6 +192,8 @@ def _complete(t: Task, info: SignalInfo) -> None:
         and (t.ptrace is None or signo == SIGKILL)
         and not (group.unkillable and not (info.outside and signo == SIGKILL))
     ):
+        if t.kernel.trace is not None and signo != SIGKILL:
+            t.kernel.trace.signal(t, info)
         group.begin_exit(signo)
         return
     notice(t)

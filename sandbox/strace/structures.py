@@ -58,7 +58,7 @@ def set_text(mask: int) -> str:
     items = []
     for number in range(1, 65):
         if shown >> number - 1 & 1:
-            items.append(f"RT_{number - 32}" if number >= 32 else signal_name(number).removeprefix("SIG"))
+            items.append(signal_name(number).removeprefix("SIG"))
     return ("~" if inverted else "") + "[" + " ".join(items) + "]"
 
 

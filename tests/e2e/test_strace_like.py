@@ -15,7 +15,7 @@ HERE: Final = Path(__file__).resolve().parent
 BOUND_S: Final = 120
 # What differs for good reasons: where the program begins, numbers of processes and times, `unfinished` lines, and rseq.
 LEFT_OUT: Final = re.compile(
-    r"^(execve\(.*/calls\"|set_tid_address|rseq|getrandom|gettid|getpid|tgkill|kill|clone|wait4|<\.\.\. wait4|--- SIG(TERM|CHLD)|shmget|rt_sigreturn|pselect6|utimensat|brk|readlink\(\"/proc/self/exe)"
+    r"^(execve\(.*/calls\"|set_tid_address|rseq|getrandom|gettid|getpid|tgkill|kill|clone|wait4|<\.\.\. wait4|--- SIGCHLD|shmget|rt_sigreturn|pselect6|utimensat|brk|readlink\(\"/proc/self/exe)"
 )
 
 

@@ -167,5 +167,5 @@ def signal_name(signo: int) -> str:
     if 0 <= signo < len(SIGNAL_NAMES):
         return SIGNAL_NAMES[signo]
     if SIGRTMIN <= signo <= SIGRTMAX:
-        return f"SIGRT_{signo - SIGRTMIN}"
+        return f"SIGRT_{signo - SIGRTMIN}" if signo > SIGRTMIN else "SIGRTMIN"
     return str(signo)
