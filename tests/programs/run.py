@@ -2,7 +2,7 @@
 
 A program is a script in `scripts/`. Its first lines say `# title:`, `# packages:` (Debian's; the first one's version is
 reported) and `# what:`, what is done; `# quick` puts it among those that continuous integration runs; `# memory: SIZE`
-gives it more than 2 GiB; `# prepare: COMMAND` is run once in the root directory, with the network. It runs as root with the root directory of root.py below a private layer, an empty /data, the
+gives it more than 2 GiB, `# bound: SECONDS` more time than half an hour; `# prepare: COMMAND` is run once in the root directory, with the network. It runs as root with the root directory of root.py below a private layer, an empty /data, the
 folder `scripts` at /programs, and no network but its own loopback. Its standard output must be the same natively and
 inside, but for lines that begin with `~`: figures, reported and not compared. A status other than 0 is a failure.
 
@@ -57,6 +57,11 @@ CAPABILITIES: Final = "chown dac_override fowner fsetid kill setgid setuid setpc
 MOST_LINES: Final = 40
 
 
+def handed_on() -> dict[str, str]:
+    """What the scripts take from outside: for how long a stressor runs, and which ones."""
+    return {name: os.environ[name] for name in ("STRESS_SECONDS", "STRESS_NAMES") if name in os.environ}
+
+
 class Program:
     """One script and what its first lines say."""
 
@@ -100,7 +105,8 @@ class Program:
         ]
         words += ["--volume", f"{data}:/data", "--volume", f"{SCRIPTS}:/programs:ro", "--cwd", "/"]
         words += ["--memory", self.fields.get("memory", "2G")]
-        words += [word for name in ("LANG", "TERM") for word in ("--env", f"{name}={ENVIRONMENT[name]}")]
+        given = {name: ENVIRONMENT[name] for name in ("LANG", "TERM")} | handed_on()
+        words += [word for name, value in given.items() for word in ("--env", f"{name}={value}")]
         return [*words, *self.command(phase)]
 
 
@@ -115,9 +121,9 @@ class Outcome:
         self.seconds = seconds
 
 
-def _one(command: list[str], work: Path, killed: bool) -> tuple[str, str, int]:
+def _one(command: list[str], work: Path, killed: bool, bound_s: float) -> tuple[str, str, int]:
     """Run it to its end, or until it asks to be killed."""
-    environment = {**ENVIRONMENT, "PYTHONPATH": str(REPOSITORY), "PROGRAMS": str(SCRIPTS)}
+    environment = {**ENVIRONMENT, **handed_on(), "PYTHONPATH": str(REPOSITORY), "PROGRAMS": str(SCRIPTS)}
     environment["CAPABILITIES"] = ",".join(["-all", *(f"+{name}" for name in CAPABILITIES.split())])
     (work / "layer").mkdir(exist_ok=True)
     with open(work / "out", "wb") as out, open(work / "err", "wb") as err:
@@ -130,7 +136,7 @@ def _one(command: list[str], work: Path, killed: bool) -> tuple[str, str, int]:
             stderr=err,
             start_new_session=True,
         )
-        deadline = time.monotonic() + BOUND_S
+        deadline = time.monotonic() + bound_s
         while process.poll() is None:
             if time.monotonic() > deadline or (killed and (work / "data/kill").exists()):
                 os.killpg(process.pid, signal.SIGKILL)
@@ -154,7 +160,8 @@ def outcome(program: Program, native: bool) -> Outcome:
         texts, errors, status, begin = "", "", 0, time.monotonic()
         for phase in ("before", "after") if "crash" in program.fields else ("",):
             command = program.native(data, phase) if native else program.inside(data, phase)
-            out, err, status = _one(command, work, phase == "before")
+            bound_s = max(BOUND_S, float(program.fields.get("bound", 0)))
+            out, err, status = _one(command, work, phase == "before", bound_s)
             texts, errors = texts + out, errors + err
             if status:
                 break

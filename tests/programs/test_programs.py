@@ -27,6 +27,15 @@ def test_a_program_does_inside_what_it_does_natively(program: Program) -> None:
     assert isinstance(lines, int) and lines > 0
 
 
+@pytest.mark.soak
+def test_stressors_for_twenty_seconds_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STRESS_SECONDS", "20")
+    program = next(program for program in programs() if program.name == "stress-ng")
+    program.fields["bound"] = "21600"
+    prepare(program.packages(), program.fields.get("prepare", ""))
+    assert compare(program)["differences"] == []
+
+
 def test_every_script_says_what_it_does() -> None:
     for program in programs():
         assert {"title", "packages", "what"} <= set(program.fields), program.path
