@@ -32,6 +32,7 @@ class Filesystem:
 
     name = "none"
     magic = 0
+    attribute_size = 0  # st_size of the files that are made when they are read
     devices = False  # its devices open also where its owner is the root of a user namespace of its own
     fixed = False  # a name that is missing is ENOENT also for who would make it
     acls = False  # it keeps POSIX access control lists

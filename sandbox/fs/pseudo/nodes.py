@@ -90,6 +90,7 @@ class PseudoFile(Inode):
 
     def __init__(self, fs: Filesystem, ino: int, mode: int = 0o444) -> None:
         super().__init__(fs, ino, S_IFREG | mode, 0, 0, fs.now())
+        self.size = fs.attribute_size
 
     def content(self, t: Task) -> bytes | Iterator[bytes]:
         """What is read now; in parts when it may be long."""
@@ -231,6 +232,8 @@ class GeneratedFile(InodeFile):
         super().release()
 
     def seek(self, t: Task, offset: int, whence: int) -> int:
+        if whence == 2 and self.inode.size:
+            offset, whence = offset + self.inode.size, 0  # sysfs
         return seek_without_end(self, offset, whence)
 
 

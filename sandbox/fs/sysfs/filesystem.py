@@ -25,6 +25,7 @@ class SysFs(Filesystem):
 
     name = "sysfs"
     magic = SYSFS_MAGIC
+    attribute_size = 4096  # whatever an attribute holds (fs/sysfs/file.c: sysfs_add_file_mode_ns)
 
     def __init__(self, kernel: Kernel, dev: int, net: NetNamespace) -> None:
         super().__init__(kernel.clock, dev, "sysfs")
