@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Callable, Final
 
 from sandbox.abi.linux import fcntl
 from sandbox.abi.linux.signal import signal_name
-from sandbox.strace import memory, names
+from sandbox.strace import memory, names, rare_structures
 from sandbox.strace.memory import pointer, signed
 from sandbox.strace.structures import FORMS
 
@@ -95,9 +95,35 @@ def _ioctl(t: Task, raw: Raw, result: int | None) -> list[str | None]:
     if request in _IOCTL_OUT:
         form = _IOCTL_OUT[request]
         return [*head, _out(t, argument, _PLAIN.get(form, form), result)]
+    if request in (0x8913, 0x8921, 0x8933):
+        return [
+            *head,
+            None
+            if result is None
+            else rare_structures.interface(t, argument, request)
+            if result >= 0
+            else pointer(argument),
+        ]
+    if request in (0x8914, 0x8922):
+        return [*head, rare_structures.interface(t, argument, request)]
     if request in (0x5450, 0x5451, 0x540C, 0x540D, 0x5422):  # FIONCLEX, FIOCLEX, TIOCEXCL, TIOCNXCL, TIOCNOTTY
         return head
     return [*head, hex(argument) if argument else "0"]
+
+
+def _capability(value: int) -> str:
+    caps = rare_structures.capability_set(1 << value) if value < 64 else ""
+    return caps.removeprefix("1<<") if caps.startswith("1<<") else hex(value)
+
+
+_PRCTL_VALUES: Final[dict[int, Callable[[int], str]]] = {
+    4: lambda value: ("SUID_DUMP_DISABLE", "SUID_DUMP_USER", "SUID_DUMP_ROOT")[value] if value < 3 else hex(value),
+    8: str,
+    23: _capability,
+    24: _capability,
+    29: str,
+    36: str,
+}
 
 
 def _prctl(t: Task, raw: Raw, result: int | None) -> list[str | None]:
@@ -113,6 +139,8 @@ def _prctl(t: Task, raw: Raw, result: int | None) -> list[str | None]:
         return [*head, _out(t, argument, "int", result)]
     if option in (3, 7, 21, 27, 30, 34):
         return head
+    if option in (4, 23, 24, 8, 29, 36):
+        return [*head, _PRCTL_VALUES[option](argument)]
     more = 5 if option in (35, 38, 39, 47, 0x53564D41) else 2
     return [*head, *(hex(value) if value > 9 else str(value) for value in raw[1:more])]
 
@@ -189,6 +217,8 @@ def _option(t: Task, raw: Raw, result: int | None, size: int) -> tuple[list[str 
         names.SOL.text(level),
         choice.text(option) if choice else hex(option),
     ]
+    if (level, option) in ((0, 35), (0, 36)) and size == 8:
+        return head, rare_structures.membership(t, raw[3])
     form = _FORMS_OF_OPTIONS.get((level, option)) or ("int" if size == 4 else "")
     return head, FORMS[form](t, raw[3]) if form else memory.buffer(t, raw[3], size)
 
@@ -212,12 +242,28 @@ def _semctl(t: Task, raw: Raw, result: int | None) -> list[str | None]:
     command = raw[2] & _M32
     head: list[str | None] = [str(signed(raw[0])), str(signed(raw[1])), names.SEM_COMMANDS.text(command)]
     if command in (0, 11, 12, 14, 15):
-        return [*head, "NULL"] if command == 0 else head
-    return [*head, str(signed(raw[3])) if command == 16 else pointer(raw[3])]
+        return [*head, "NULL"]
+    return [*head, hex(raw[3]) if command == 16 else pointer(raw[3])]
+
+
+_KEYCTL: Final = {0: (2, 1), 1: (1, 0), 3: (1, 1), 4: (3, 1), 5: (2, 1), 6: (3, 1), 7: (1, 1), 8: (2, 2), 9: (2, 2), 11: (3, 1), 15: (2, 1), 21: (1, 1)}  # fmt: skip
+"""Of an operation, how many arguments it has and how many of those are keys first."""
 
 
 def _keyctl(t: Task, raw: Raw, result: int | None) -> list[str | None]:
-    return [names.KEYCTL.text(raw[0] & _M32), *(hex(value) if value else "0" for value in raw[1:5])]
+    count, rings = _KEYCTL.get(raw[0] & _M32, (4, 0))
+    shown = [
+        rare_structures.process_keyring(value) if n < rings else hex(value) if value else "0"
+        for n, value in enumerate(raw[1:5])
+    ]
+    return [names.KEYCTL.text(raw[0] & _M32), *shown[:count]]
+
+
+def _seccomp(t: Task, raw: Raw, result: int | None) -> list[str | None]:
+    operation = raw[0] & _M32
+    flags = names.SECCOMP_FLAGS.text(raw[1] & _M32)
+    shown = rare_structures.action(t, raw[2]) if operation == 2 else pointer(raw[2])
+    return [names.SECCOMP.text(operation), flags, shown]
 
 
 def _membarrier(t: Task, raw: Raw, result: int | None) -> list[str | None]:
@@ -237,6 +283,7 @@ OPERATIONS: Final[dict[str, Operation]] = {
     "membarrier": _membarrier,
     "prctl": _prctl,
     "ptrace": _ptrace,
+    "seccomp": _seccomp,
     "semctl": _semctl,
     "setsockopt": _setsockopt,
 }

@@ -73,8 +73,8 @@ semget ipckey int ipcflags
 semop int sembufs size
 shmdt addr
 msgget ipckey ipcflags
-msgsnd int addr size hex
-msgrcv int addr size long hex
+msgsnd int msgbuf size msgrcv
+msgrcv int <msgbuf size long msgrcv
 msgctl int ipccmd addr
 flock fd flockop
 fsync fd
@@ -127,8 +127,8 @@ getpgid pid
 setfsuid int
 setfsgid int
 getsid pid
-capget addr addr
-capset addr addr
+capget cap_header <cap_data
+capset cap_header cap_data
 rt_sigpending <sigset size
 rt_sigtimedwait sigset <siginfo timespec size
 rt_sigqueueinfo pid sig siginfo
@@ -136,7 +136,7 @@ rt_sigsuspend sigset size
 sigaltstack stack_t <stack_t
 utime path utimbuf
 mknod path filemode dev
-personality persona
+personality persona_or_ask
 ustat hex addr
 statfs path <statfs
 fstatfs fd <statfs
@@ -158,7 +158,7 @@ vhangup
 modify_ldt int addr size
 pivot_root path path
 _sysctl addr
-adjtimex addr
+adjtimex timex
 setrlimit rlimit_of rlimit
 chroot path
 sync
@@ -220,21 +220,21 @@ epoll_wait fd <epolled int int
 epoll_ctl fd epoll_op fd epoll_event
 tgkill pid pid sig
 utimes path utimes
-mbind addr size int addr size hex
-set_mempolicy int addr size
+mbind addr size mempolicy addr size hex
+set_mempolicy mempolicy addr size
 get_mempolicy <intp addr size addr hex
-mq_open str openflags created addr
+mq_open str openflags created mq_attr
 mq_unlink str
 mq_timedsend fd buf size uint timespec
 mq_timedreceive fd <buf size <uintp timespec
 mq_notify fd sigevent
-mq_getsetattr fd addr addr
+mq_getsetattr fd mq_attr <mq_attr
 kexec_load hex size addr hex
 waitid waitid_of pid <siginfo waitflags <rusagep
 add_key str str buf size keyring
 request_key str str str keyring
-ioprio_set int int hex
-ioprio_get int int
+ioprio_set ioprio_who int ioprio
+ioprio_get ioprio_who int
 inotify_init
 inotify_add_watch fd path inotify
 inotify_rm_watch fd int
@@ -285,21 +285,20 @@ recvmmsg fd <messages uint msg timespec
 fanotify_init hex openflags
 fanotify_mark fd hex hex dirfd path
 prlimit64 pid rlimit_of rlimit <rlimit
-name_to_handle_at dirfd path addr <intp at
-open_by_handle_at dirfd addr openflags
-clock_adjtime clock addr
+name_to_handle_at dirfd path file_handle <intp at
+open_by_handle_at dirfd file_handle openflags
+clock_adjtime clock timex
 syncfs fd
 sendmmsg fd messages uint msg
 setns fd cloneflags
 getcpu <uintp <uintp addr
-process_vm_readv pid addr size iovec size hex
-process_vm_writev pid iovec size addr size hex
-kcmp pid pid int hex hex
+process_vm_readv pid <iovec size remote size hex
+process_vm_writev pid iovec size remote size hex
+kcmp pid pid kcmp uint uint
 finit_module fd str hex
-sched_setattr pid addr uint
-sched_getattr pid addr uint uint
+sched_setattr pid sched_attr uint
+sched_getattr pid <sched_attr uint uint
 renameat2 dirfd path dirfd path rename
-seccomp seccomp seccomp_flags addr
 getrandom <buf size grnd
 memfd_create str memfd
 kexec_file_load fd fd size str hex
@@ -318,15 +317,15 @@ io_pgetevents hex long long addr timespec addr
 rseq addr hex hex hex
 pidfd_send_signal fd sig siginfo hex
 io_uring_setup uint addr
-io_uring_enter fd uint uint hex sigset size
-io_uring_register fd uint addr uint
-open_tree dirfd path hex
-move_mount dirfd path dirfd path hex
-fsopen str hex
-fsconfig fd int str addr int
-fsmount fd hex hex
-fspick dirfd path hex
-pidfd_open pid hex
+io_uring_enter fd uint uint uring_enter sigset size
+io_uring_register fd uring_register addr uint
+open_tree dirfd path open_tree
+move_mount dirfd path dirfd path move_mount
+fsopen str fsopen
+fsconfig fd fsconfig str addr int
+fsmount fd fsmount hex
+fspick dirfd path fspick
+pidfd_open pid pidfdflags
 clone3 clone_args size
 close_range uint uint close_range
 openat2 dirfd path open_how size
@@ -336,8 +335,8 @@ process_madvise fd iovec size madvice hex
 epoll_pwait2 fd <epolled int timespec sigset size
 mount_setattr dirfd path hex addr size
 quotactl_fd fd hex int addr
-landlock_create_ruleset addr size hex
-landlock_add_rule fd int addr hex
+landlock_create_ruleset addr size landlock_create
+landlock_add_rule fd landlock_rule addr hex
 landlock_restrict_self fd hex
 memfd_secret hex
 process_mrelease fd hex

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Callable, Final
 
 from sandbox.abi.linux.signal import signal_name
-from sandbox.strace import memory, names, structures
+from sandbox.strace import memory, names, rare_structures, structures
 from sandbox.strace.memory import pointer, signed
 from sandbox.strace.sockaddr import address, address_out, message
 
@@ -38,6 +38,21 @@ def _ipc(value: int) -> str:
     """shmget(2), semget(2), msgget(2): flags, and permissions in octal."""
     flags = names.IPC_CREATE.text(value & ~0o777)
     return (flags + "|" if flags else "") + names.mode(value & 0o777)
+
+
+def _ioprio(value: int) -> str:
+    """ioprio_set(2)."""
+    return f"IOPRIO_PRIO_VALUE({names.IOPRIO_CLASSES.text(value >> 13)}, {value & 0x1FFF})"
+
+
+def _msgbuf(t: Task, raw: Raw, n: int, result: int | None) -> str:
+    """Of msgsnd(2) and msgrcv(2)."""
+    return rare_structures.message(t, raw[n], raw[n + 1] if result is None else result)
+
+
+def _rare(form: str) -> Decoder:
+    decode = rare_structures.FORMS[form]
+    return lambda t, raw, n, result: decode(t, raw[n])
 
 
 def _buffer(t: Task, raw: Raw, n: int, result: int | None) -> str:
@@ -207,13 +222,16 @@ def _tables() -> dict[str, Decoder]:
         "msg": names.MSG, "msync": names.MSYNC, "pipeflags": names.PIPE, "prot": names.PROT, "rename": names.RENAME, "rwf": names.RWF,
         "seccomp_flags": names.SECCOMP_FLAGS, "sfd": names.SFD, "shmat": names.SHMAT, "splice": names.SPLICE, "statx_mask": names.STATX, "tfd": names.TFD,
         "tfd_set": names.TFD_SET, "timerflags": names.TIMER, "umount": names.UMOUNT, "waitflags": names.WAIT, "xattrflags": names.XATTR,
+        "msgrcv": names.MSG_RECEIVE, "fsopen": names.FSOPEN, "fsmount": names.FSMOUNT, "fspick": names.FSPICK, "open_tree": names.OPEN_TREE,
+        "move_mount": names.MOVE_MOUNT, "landlock_create": names.LANDLOCK_CREATE, "pidfdflags": names.PIDFD, "uring_enter": names.URING_ENTER,
         "cloneflags": names.CLONE, "sockflags": names.SOCK_FLAGS,
     }  # fmt: skip
     lists = {
         "af": names.ADDRESS_FAMILIES, "madvice": names.ADVICE, "clock": names.CLOCKS, "epoll_op": names.EPOLL_OPS, "fadvice": names.FADVICE,
         "itimer": names.ITIMERS, "prio": names.PRIO, "ptrace": names.PTRACE, "reboot": names.REBOOT, "rlimit_of": names.RLIMITS,
         "rusage_of": names.RUSAGE, "sched": names.SCHED, "seccomp": names.SECCOMP, "shut": names.SHUT, "sighow": names.SIGMASK_HOW,
-        "waitid_of": names.WAIT_IDS, "whence": names.WHENCE, "ipccmd": names.IPC_COMMANDS, "keyctl": names.KEYCTL, "arch": names.ARCH_PRCTL,
+        "waitid_of": names.WAIT_IDS, "whence": names.WHENCE, "ipccmd": names.IPC_COMMANDS, "keyctl": names.KEYCTL, "ioprio_who": names.IOPRIO_WHO, "kcmp": names.KCMP,
+        "mempolicy": names.MEMPOLICIES, "fsconfig": names.FSCONFIG, "landlock_rule": names.LANDLOCK_RULES, "uring_register": names.URING_REGISTER, "arch": names.ARCH_PRCTL,
     }  # fmt: skip
     found: dict[str, Decoder] = {word: _number(one.text) for word, one in sets.items()}
     found.update({word: _number(one.text) for word, one in lists.items()})
@@ -247,11 +265,19 @@ DECODERS: Final[dict[str, Decoder]] = {
     "buf": _buffer,
     "iovec": _iovec,
     "ipcflags": _number(_ipc),
-    "keyring": _number(lambda value: names.KEYRINGS.names.get(value) or str(value)),
+    "keyring": _number(rare_structures.process_keyring),
+    "ioprio": _number(_ioprio),
+    "remote": _counted(rare_structures.remote),
+    "msgbuf": _msgbuf,
+    "persona_or_ask": lambda t, raw, n, result: (
+        hex(raw[n] & _M32)
+        if raw[n] & _M32 == _M32
+        else names.prefixed(raw[n] & _M32, names.PER, 0xFF, names.PERSONALITY)
+    ),
+    **{form: _rare(form) for form in rare_structures.FORMS},
     "openflags": _number(names.open_flags),
     "mapflags": _prefix_flags(names.MAP_TYPES, 0xF, names.MAP),
     "socktype": _prefix_flags(names.SOCK, 0xF, names.SOCK_FLAGS),
-    "persona": _prefix_flags(names.PER, 0xFF, names.PERSONALITY),
     "protocol": _protocol,
     "pollfds": _counted(structures.pollfds),
     "sembufs": _counted(structures.sembufs),

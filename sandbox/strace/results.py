@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux import fcntl
+from sandbox.abi.linux.signal import signal_name
 from sandbox.strace import names
 from sandbox.strace.decode import DECODERS
 from sandbox.strace.memory import MAX_ITEMS, read
@@ -22,6 +23,7 @@ _RESTARTS: Final[dict[int, str]] = {
     516: "ERESTART_RESTARTBLOCK (Interrupted by signal)",
 }
 _ADDRESSES: Final = frozenset(("mmap", "brk", "mremap", "shmat"))
+_COUNTS: Final = frozenset(("lseek", "read", "write", "sendfile", "copy_file_range", "splice"))
 _TIMED: Final = frozenset(("poll", "ppoll", "select", "pselect6"))
 
 
@@ -40,6 +42,19 @@ def text(t: Task, name: str, raw: tuple[int, ...], result: int) -> str:
     """The result of a call that has ended."""
     if result < 0:
         return plain(result)
+    if name in _COUNTS:
+        return str(result)
+    if name == "sched_getscheduler":
+        return f"{result} ({names.SCHED.text(result)})" if result < 7 else plain(result)
+    if name == "personality":
+        shown = names.prefixed(result, names.PER, 0xFF, names.PERSONALITY)
+        return f"{hex(result) if result else 0} ({shown})"
+    if name == "ioprio_get":
+        return f"{hex(result) if result else 0} (IOPRIO_PRIO_VALUE({names.IOPRIO_CLASSES.text(result >> 13)}, {result & 0x1FFF}))"
+    if name == "rt_sigtimedwait":
+        return f"{result} ({signal_name(result)})"
+    if name == "prctl" and raw[0] & 0xFFFFFFFF == 3 and result < 3:
+        return f"{result} ({('SUID_DUMP_DISABLE', 'SUID_DUMP_USER', 'SUID_DUMP_ROOT')[result]})"
     if name in _ADDRESSES:
         return hex(result)
     if name == "umask":

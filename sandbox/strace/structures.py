@@ -252,7 +252,7 @@ pollfds: Final = array(
 polled: Final = array(lambda v: "{" + f"fd={v[0]}, revents={names.POLL.text(v[2])}" + "}", "iHH")
 epoll_events: Final = array(_epoll, "IQ")
 sembufs: Final = array(
-    lambda v: "{" + f"sem_num={v[0]}, sem_op={v[1]}, sem_flg={hex(v[2]) if v[2] else 0}" + "}", "HhH"
+    lambda v: "{" + f"sem_num={v[0]}, sem_op={v[1]}, sem_flg={names.SEM_FLAGS.text(v[2])}" + "}", "HhH"
 )
 timespecs: Final = array(lambda v: time_text(v[0], v[1]), "qq")
 timevals: Final = array(lambda v: time_text(v[0], v[1], "usec"), "qq")
