@@ -72,6 +72,8 @@ class Events:
     def _call(self, line: str) -> None:
         """A line of strace's: `tid name(…) = result`, `tid --- SIGNAL ---` or `tid +++ exited +++`."""
         tid, _, text = line.partition(" ")
+        call, equals, result = text.rpartition(" = ")
+        text = call.rstrip() + equals + result  # without the room up to the column of results
         name = text.partition("(")[0]
         point = f"{SYSCALLS}/{name}" if name.isidentifier() else f"{SYSCALLS}/"
         if self._tracing is not None:
