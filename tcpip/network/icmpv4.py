@@ -19,6 +19,7 @@ from tcpip.header.ipv4 import FIXED, MIN_LEN, OFFSET_MASK
 from tcpip.network.icmp_limits import PeerLimits, RateLimiter
 from tcpip.network.ipv4 import MS_PER_DAY
 from tcpip.sockopt import IPPROTO_ICMP
+from tcpip.stack.route_flow import RouteFlow
 from tcpip.transport.protocol import IcmpError, TransportProtocol
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ class ICMPv4(TransportProtocol):
         """The answer to `asked` has its recorded route and timestamps (net/ipv4/icmp.c: icmp_reply)."""
         self.stack.stats.icmp.count_sent(pkt.header[0])
         try:
-            route = self.stack.find_route(dst, src)
+            route = self.stack.find_route(dst, src, 0, 0, RouteFlow(tos, IPPROTO_ICMP))
             if asked is not None and asked.transport > asked.network + MIN_LEN:
                 from tcpip.network.longer_routes import lengthened
                 from tcpip.transport.ancillary import echoed_options

@@ -16,6 +16,7 @@ from tcpip.header import icmpv6 as wire
 from tcpip.header.ipv6_ext import DESTINATION, FRAGMENT, HOP_BY_HOP, ROUTING, walk
 from tcpip.network import mld, ndp
 from tcpip.sockopt import IPPROTO_ICMPV6
+from tcpip.stack.route_flow import RouteFlow
 from tcpip.transport.flow_labels import REFLECT_ECHO, label_in
 from tcpip.transport.protocol import IcmpError, TransportProtocol, transport_checksum_ok
 
@@ -122,7 +123,8 @@ class ICMPv6(TransportProtocol):
         if kind == wire.ECHO_REPLY and self.stack.flow_labels.reflect & REFLECT_ECHO:
             tos |= label_in(cause) << 8
         try:
-            self.stack.find_route(dst, src, nic).write_packet(pkt, IPPROTO_ICMPV6, tos=tos, dont_fragment=False)
+            route = self.stack.find_route(dst, src, nic, 0, RouteFlow(tos & 0xFF, IPPROTO_ICMPV6))
+            route.write_packet(pkt, IPPROTO_ICMPV6, tos=tos, dont_fragment=False)
         except NetworkError:
             self.stack.stats.icmp6.inc("OutErrors")
             self.stack.stats.drop(DropReason.NO_ROUTE, pkt)

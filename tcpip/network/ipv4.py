@@ -31,6 +31,7 @@ from tcpip.link.offload import complete_checksum, segments
 from tcpip.mib import ECN
 from tcpip.network.reassembly import TIMEOUT_V4, ExpiredHook, Partial, Reassembler, joined
 from tcpip.network.received_options import record_passage
+from tcpip.stack.reverse_path import reverse_path_ok
 from tcpip.stack.route import Route
 
 if TYPE_CHECKING:
@@ -203,7 +204,7 @@ class IPv4(ExpiredHook):
         stack.deliver_transport(pkt)
 
     def _check_reverse_path(self, nic: Nic, pkt: RxPacket) -> None:
-        if not self.stack.reverse_path_ok(nic, pkt):
+        if not reverse_path_ok(self.stack, nic, pkt):
             self.stack.stats.tcp_ext.inc("IPReversePathFilter")
             raise Malformed(DropReason.REVERSE_PATH)
 

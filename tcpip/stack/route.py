@@ -14,7 +14,9 @@ from tcpip.addr import is_loopback, is_multicast
 from tcpip.buffer import TxPacket
 from tcpip.checksum import partial_sum
 from tcpip.errors import NetworkError
+from tcpip.stack.route_flow import NO_FLOW
 from tcpip.stack.route_metrics import NO_METRICS, RouteMetrics
+from tcpip.stack.route_table import TABLE_MAIN
 
 if TYPE_CHECKING:
     from tcpip.network.neighbor import Neighbor
@@ -28,7 +30,7 @@ class Route:
     `ident` counts IPv4 identifications for this destination, from a random start (RFC 6864 4, RFC 7739 in spirit).
     `six`: IPv6. `ip_header_len` is 20 or 40, and more where the socket has options or extension headers of its own, which is
     what is not `plain`. `local`: the destination is an address of this stack (the packet takes the loopback).
-    `mark` is that of the socket or packet it was looked up for. `label_seed` is what automatic flow labels begin with.
+    `mark` is that of the socket or packet it was looked up for, and so is `flow`, where rules look at one. `table` has the row that decided. `label_seed` is what automatic flow labels begin with.
     """
 
     __slots__ = (
@@ -49,6 +51,8 @@ class Route:
         "ident",
         "metrics",
         "mark",
+        "flow",
+        "table",
         "label_seed",
         "_mtu",
     )
@@ -73,6 +77,8 @@ class Route:
         self.ident = stack.random.getrandbits(16)
         self.metrics = NO_METRICS
         self.mark = 0
+        self.flow = NO_FLOW
+        self.table = TABLE_MAIN
         self.label_seed = 0
         self._mtu = stack.path_mtu(nic, dst)
 
@@ -105,7 +111,7 @@ class Route:
 
     def refresh(self) -> None:
         """Look the way up again after a change; the addresses stay. NETWORK_UNREACHABLE, NETWORK_DOWN."""
-        fresh = self.stack.find_route(self.dst, self.src, 0, self.mark)
+        fresh = self.stack.find_route(self.dst, self.src, 0, self.mark, self.flow)
         self.nic = fresh.nic
         self.next_hop = fresh.next_hop
         self.local = fresh.local

@@ -2,7 +2,7 @@
 
 Source: ip-rule(8), net/core/fib_rules.c. Rules begin as Linux's do: the local table at 0 (always first, and not in this
 list: the addresses of the host are that table), main at 32766, default at 32767.
-Deviates: no match on TOS, ports, protocol and user, no `goto` and `nop`.
+Deviates: no match on tunnels, realms and groups of interfaces.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from tcpip import errors
 from tcpip.addr import in_prefix
 from tcpip.errors import NetworkError
+from tcpip.stack.route_flow import NO_FLOW, RouteFlow
 from tcpip.stack.route_table import ERRORS, TABLE_DEFAULT, TABLE_MAIN, RouteEntry, RouteTable
 
 if TYPE_CHECKING:
@@ -38,13 +39,23 @@ FIELDS: Final = (
     "inverted",
     "min_length",
     "protocol",
+    "goto",
+    "tos",
+    "ip_protocol",
+    "sports",
+    "dports",
+    "uids",
 )
+NO_RANGE: Final = (0, 0)
+NO_USERS: Final = (0, -1)
 
 
 class RoutingRule:
     """One rule. `family` is 4 or 16, the length of the addresses it is for. Conditions that are empty or 0 hold always;
-    `inverted` turns all of them around. `action` is "table", or a kind of reject route. `min_length`: what the table
-    answers with a shorter prefix does not count (suppress_prefixlength)."""
+    `inverted` turns all of them around. `action` is "table", a kind of reject route, "nop", or "goto", which goes on at the
+    first rule of priority `goto` and does nothing where there is none. `min_length`: what the table answers with a shorter
+    prefix does not count (suppress_prefixlength). `sports`, `dports`, `uids`: the first and the last that fit; `protocol`: who
+    has made the rule."""
 
     __slots__ = FIELDS
 
@@ -64,8 +75,28 @@ class RoutingRule:
         self.inverted = False
         self.min_length = 0
         self.protocol = 0
+        self.goto = 0
+        self.tos = 0
+        self.ip_protocol = 0
+        self.sports: tuple[int, int] = NO_RANGE
+        self.dports: tuple[int, int] = NO_RANGE
+        self.uids: tuple[int, int] = NO_USERS
 
-    def matches(self, dst: bytes, src: bytes, in_nic: str, out_nic: str, mark: int) -> bool:
+    def looks_at_flow(self) -> bool:
+        """It has a condition that `RouteFlow` is for."""
+        named = self.tos or self.ip_protocol or self.sports[0] or self.dports[0]
+        return named != 0 or self.uids != NO_USERS
+
+    def _fits(self, flow: RouteFlow) -> bool:
+        return (
+            (not self.tos or self.tos == flow.tos & 0xFC)
+            and (not self.ip_protocol or self.ip_protocol == flow.protocol)
+            and (not self.sports[0] or self.sports[0] <= flow.sport <= self.sports[1])
+            and (not self.dports[0] or self.dports[0] <= flow.dport <= self.dports[1])
+            and (self.uids == NO_USERS or self.uids[0] <= flow.uid <= self.uids[1])
+        )
+
+    def matches(self, dst: bytes, src: bytes, in_nic: str, out_nic: str, mark: int, flow: RouteFlow) -> bool:
         """`in_nic` is `lo` for what the host itself sends, `out_nic` empty when nothing is asked for, `src` empty when it
         is not chosen yet."""
         holds = (
@@ -74,18 +105,16 @@ class RoutingRule:
             and (not self.source_len or (src != b"" and in_prefix(src, self.source, self.source_len)))
             and (not self.target_len or in_prefix(dst, self.target, self.target_len))
             and (mark ^ self.mark) & self.mask == 0
+            and self._fits(flow)
         )
         return holds != self.inverted
 
-    def same(self, other: RoutingRule) -> bool:
-        """All of it is equal."""
-        return all(getattr(self, name) == getattr(other, name) for name in FIELDS)
-
 
 class RoutingRules:
-    """The rules of a stack, both families. `plain`: nobody has changed them, main is looked at, then default."""
+    """The rules of a stack, both families. `plain`: nobody has changed them, main is looked at, then default. `detailed`: one
+    looks at more than addresses, interfaces and marks."""
 
-    __slots__ = ("rules", "plain")
+    __slots__ = ("rules", "plain", "detailed")
 
     def __init__(self) -> None:
         self.rules: list[RoutingRule] = []
@@ -93,33 +122,56 @@ class RoutingRules:
             self.rules.append(_of_kernel(family, PRIORITY_MAIN, TABLE_MAIN))
         self.rules.append(_of_kernel(4, PRIORITY_DEFAULT, TABLE_DEFAULT))
         self.plain = True
+        self.detailed = False
 
     def add(self, rule: RoutingRule) -> None:
         """Behind those of the same priority. `Stack.changed` must follow."""
         self.rules.append(rule)
         self.rules.sort(key=_priority)
-        self.plain = False
+        self._changed()
 
     def remove(self, rule: RoutingRule) -> None:
         """Harmless when absent. `Stack.changed` must follow."""
         if rule in self.rules:
             self.rules.remove(rule)
-            self.plain = False
+            self._changed()
+
+    def _changed(self) -> None:
+        self.plain = False
+        self.detailed = any([rule.looks_at_flow() for rule in self.rules])
+
+    def leads_somewhere(self, rule: RoutingRule) -> bool:
+        """There is a rule where a `goto` goes on."""
+        return any([other.family == rule.family and other.priority == rule.goto for other in self.rules])
 
     def lookup(
-        self, routes: RouteTable, dst: bytes, src: bytes, in_nic: str, out_nic: str, number: int, mark: int
+        self,
+        routes: RouteTable,
+        dst: bytes,
+        src: bytes,
+        in_nic: str,
+        out_nic: str,
+        number: int,
+        mark: int,
+        flow: RouteFlow = NO_FLOW,
     ) -> RouteEntry | None:
         """The row that decides; None when no table has one. What a rejecting rule raises."""
         if self.plain:
             return routes.lookup(dst, number) or routes.lookup(dst, number, TABLE_DEFAULT)
+        least = 0
         for rule in self.rules:
-            if rule.family != len(dst) or not rule.matches(dst, src, in_nic, out_nic, mark):
+            if rule.priority < least or rule.family != len(dst):
                 continue
-            if rule.action != "table":
+            if not rule.matches(dst, src, in_nic, out_nic, mark, flow):
+                continue
+            if rule.action == "goto":
+                least = rule.goto if self.leads_somewhere(rule) else least
+            elif rule.action == "table":
+                entry = routes.lookup(dst, number, rule.table)
+                if entry is not None and entry.kind != "throw" and entry.length >= rule.min_length:
+                    return entry
+            elif rule.action != "nop":
                 raise NetworkError(_error(rule.action))
-            entry = routes.lookup(dst, number, rule.table)
-            if entry is not None and entry.kind != "throw" and entry.length >= rule.min_length:
-                return entry
         return None
 
 

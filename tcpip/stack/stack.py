@@ -33,6 +33,7 @@ from tcpip.stack.new_endpoint import new_endpoint
 from tcpip.stack.nic import Nic
 from tcpip.stack.nic_settings import ALL, NicSettings
 from tcpip.stack.route import Route
+from tcpip.stack.route_flow import NO_FLOW, RouteFlow, of_packet
 from tcpip.stack.route_table import TABLE_MAIN, RouteEntry, RouteTable
 from tcpip.stack.routing_rules import RoutingRules
 from tcpip.stack.source_selection import select
@@ -441,14 +442,18 @@ class Stack:
         routers = [nic for nic in self.nics.values() if nic.forwards_v6]
         return addr in self.anycast or any([is_router_anycast(nic, addr) for nic in routers])
 
-    def find_route(self, dst: bytes, src: bytes = b"", nic: int = 0, mark: int = 0) -> Route:
+    def find_route(self, dst: bytes, src: bytes = b"", nic: int = 0, mark: int = 0, flow: RouteFlow = NO_FLOW) -> Route:
         """The way to `dst`, from `src` (empty: selected), through interface `nic` (0: any), for a socket's `mark`.
 
         NETWORK_UNREACHABLE, ADDRESS_NOT_AVAILABLE when there is no source, or the error of a reject route.
         """
+        if self.rules.detailed:
+            route = self._resolve(dst, src, nic, mark, flow)
+            route.flow = flow
+            return route
         key = (dst, src, nic, mark)
-        route = self._route_cache.get(key)
-        return route if route is not None else self._keep(key, self._resolve(dst, src, nic, mark))
+        kept = self._route_cache.get(key)
+        return kept if kept is not None else self._keep(key, self._resolve(dst, src, nic, mark, flow))
 
     def forwarding_route(self, pkt: RxPacket) -> Route:
         """The way that a received packet for somebody else takes; raises as `find_route` does."""
@@ -456,9 +461,10 @@ class Stack:
         if pkt.nic is None or (self.rules.plain and not self.routes.multipath):
             return self.find_route(pkt.dst)
         key = (pkt.dst, pkt.src, -pkt.nic.number, mark)
-        route = self._route_cache.get(key)
+        route = self._route_cache.get(key) if not self.rules.detailed else None
         if route is None:
-            entry = self.rules.lookup(self.routes, pkt.dst, pkt.src, pkt.nic.name, "", 0, mark)
+            flow = of_packet(pkt)
+            entry = self.rules.lookup(self.routes, pkt.dst, pkt.src, pkt.nic.name, "", 0, mark, flow)
             route = self._keep(key, self._route_by(entry, pkt.dst, b"", mark, 0, pkt.src))
         return route
 
@@ -474,22 +480,12 @@ class Stack:
             return False
         mark = pkt.track.mark if pkt.track is not None else 0
         try:
-            entry = self.rules.lookup(self.routes, pkt.dst, pkt.src, pkt.nic.name, "", 0, mark)
+            entry = self.rules.lookup(self.routes, pkt.dst, pkt.src, pkt.nic.name, "", 0, mark, of_packet(pkt))
         except NetworkError:
             return False
         return entry is not None and entry.kind == "local"
 
-    def reverse_path_ok(self, nic: Nic, pkt: RxPacket) -> bool:
-        """RFC 3704 2.2 (strict, `nic.rp_filter` 1) and 2.4 (loose, 2), as net/ipv4/fib_frontend.c:fib_validate_source."""
-        if pkt.src == IPV4_ANY:
-            return pkt.dst == IPV4_BROADCAST or addresses.is_multicast(pkt.dst)
-        try:
-            entry = self.rules.lookup(self.routes, pkt.src, pkt.dst, nic.name, "", 0, 0)
-        except NetworkError:
-            return False
-        return entry is not None and entry.kind == "unicast" and (nic.rp_filter == 2 or entry.through(nic.number))
-
-    def _resolve(self, dst: bytes, src: bytes, number: int, mark: int) -> Route:
+    def _resolve(self, dst: bytes, src: bytes, number: int, mark: int, flow: RouteFlow) -> Route:
         if addresses.is_any(dst):
             dst = src if src and not addresses.is_any(src) else IPV4_LOOPBACK if len(dst) == 4 else IPV6_LOOPBACK
         if self.is_local(dst) and self.lo is not None:
@@ -504,7 +500,8 @@ class Stack:
         if dst == IPV4_BROADCAST or addresses.is_multicast(dst):
             return self._resolve_group(dst, src, number)
         out = self.nics.get(number)
-        entry = self.rules.lookup(self.routes, dst, src, "lo", out.name if out is not None else "", number, mark)
+        name = out.name if out is not None else ""
+        entry = self.rules.lookup(self.routes, dst, src, "lo", name, number, mark, flow)
         return self._route_by(entry, dst, src, mark, number, src)
 
     def _route_by(self, entry: RouteEntry | None, dst: bytes, src: bytes, mark: int, number: int, of: bytes) -> Route:
@@ -519,7 +516,7 @@ class Stack:
         local = entry.kind == "local"
         route = self._route(nic, src or entry.source or self._source(nic, dst, next_hop), dst, next_hop, local)
         route.use_metrics(entry.metrics)
-        route.mark = mark
+        route.mark, route.table = mark, entry.table
         return route
 
     def _resolve_group(self, dst: bytes, src: bytes, number: int) -> Route:

@@ -15,6 +15,7 @@ from tcpip.addr import AF_INET, AF_INET6, SockAddr, any_of, is_any, is_link_loca
 from tcpip.buffer import RxPacket, WholePacket
 from tcpip.errors import DropReason, NetError, NetworkError
 from tcpip.network.longer_routes import lengthened
+from tcpip.stack.route_flow import NO_FLOW, of_socket
 from tcpip.transport import anycast, error_queue, flow_labels
 from tcpip.transport.ancillary import received_control
 from tcpip.transport.endpoint import AGAIN, Control, Endpoint, Message
@@ -253,7 +254,7 @@ class DatagramEndpoint(Endpoint):
         address.flowinfo = flow_labels.shown_info(self.options)
         return address
 
-    def route_to(self, addr: bytes, scope_id: int, choices: SendOptions) -> Route:
+    def route_to(self, addr: bytes, scope_id: int, choices: SendOptions, port: int = 0) -> Route:
         """The way a datagram takes, by destination, binding, device and control messages."""
         options = self.options
         number = choices.nic or options.nic or scope_id
@@ -281,7 +282,11 @@ class DatagramEndpoint(Endpoint):
         if len(addr) == 16 and is_link_local(addr) and not number and addr not in self.stack.local:
             raise NetworkError(errors.INVALID_ARGUMENT)
         source = source or preferred_source(self.stack, options, addr, number)
-        route = self.stack.find_route(addr, source, number, options.mark)
+        flow = NO_FLOW
+        if self.stack.rules.detailed:
+            flow = of_socket(options, len(addr) == 16, self.protocol, self.local_port if port else 0, port)
+            flow.tos = choices.tos if choices.tos >= 0 else flow.tos
+        route = self.stack.find_route(addr, source, number, options.mark, flow)
         added, headers = choices.ip_options or options.ip_options, choices.headers or options.headers
         return route if added is None and headers is None else lengthened(route, added, headers)
 

@@ -171,7 +171,9 @@ class UdpEndpoint(DatagramEndpoint):
         addr = self.wire_address(address)
         if self.family == AF_INET and self.options.broadcast is False and self._is_broadcast(addr):
             raise NetworkError(errors.BROADCAST_NOT_ALLOWED)
-        route = self.route_to(addr, address.scope_id, self.parse_control(None))
+        if self.stack.rules.detailed:
+            self.autobind()  # its port decides about the way
+        route = self.route_to(addr, address.scope_id, self.parse_control(None), address.port)
         flow_labels.connected(self.stack, self.options, address)
         if route.broadcast and not self.options.broadcast:
             raise NetworkError(errors.BROADCAST_NOT_ALLOWED)
@@ -269,7 +271,9 @@ class UdpEndpoint(DatagramEndpoint):
             raise NetworkError(errors.MESSAGE_TOO_LONG)
         choices = self.parse_control(control)
         tos = sent_tos(self, len(addr) == 4, address, choices)
-        route = self.route_to(addr, scope, choices)
+        if self.stack.rules.detailed:
+            self.autobind()  # its port decides about the way
+        route = self.route_to(addr, scope, choices, port)
         if route.broadcast and not self.options.broadcast:
             raise NetworkError(errors.BROADCAST_NOT_ALLOWED)
         self.autobind()

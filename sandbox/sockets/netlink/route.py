@@ -38,6 +38,7 @@ from sandbox.sockets.netlink.route_bodies import (
     route_body,
 )
 from tcpip.errors import NetworkError
+from tcpip.stack.route_flow import RouteFlow
 
 if TYPE_CHECKING:
     from sandbox.gateway.network import Network
@@ -77,6 +78,8 @@ _GETS: Final = 2  # kinds come in fours: NEW, DEL, GET, SET
 _OF_BRIDGES: Final = (RTM_SETLINK, RTM_DELLINK, RTM_NEWNEIGH, neighbors.RTM_DELNEIGH)
 _CACHED: Final = struct.Struct("<8I")  # struct rta_cacheinfo: references first; there are no times to tell
 _RTA_OIF, _RTA_CACHEINFO, _RTA_MARK, _RTA_UID = 4, 12, 16, 25
+_RTA_IP_PROTO, _RTA_SPORT, _RTA_DPORT = 27, 28, 29
+_WITH_PORTS: Final = (6, 17, 1, 58)
 
 TABLE_MAIN: Final = 254
 TABLE_LOCAL: Final = 255
@@ -223,19 +226,22 @@ def _lookup(t: Task, network: Network, request: Request) -> bytes:
     number, mark = (int.from_bytes(attributes.get(one, b"")[:4], "little") for one in (_RTA_OIF, _RTA_MARK))
     if number and number not in network.stack.nics:
         raise SyscallError(errno.ENODEV)
+    flow = _flow(t, request.header(RTMSG)[3], attributes)
     try:
-        route = network.stack.find_route(dst, src, number, mark)
+        route = network.stack.find_route(dst, src, number, mark, flow)
     except NetworkError as error:
         raise SyscallError(ERRNO[error.error]) from None
-    kind, table, flags = RTN_UNICAST, TABLE_MAIN, RTM_F_CLONED
+    kind, table, flags = RTN_UNICAST, route.table, RTM_F_CLONED
     if route.local:
         kind = RTN_LOCAL
         if family == AF_INET:  # local and main are one table while there are no rules of others (fib_lookup)
             flags |= RTCF_LOCAL
-        else:
+        if family == AF_INET6 or not network.stack.rules.plain:
             table = TABLE_LOCAL
     src_len = size * 8 if src and family == AF_INET else 0
-    body = RTMSG.pack(family, size * 8, src_len, 0, table, 0, 0, kind, flags) + nl.u32(15, table)
+    body = RTMSG.pack(family, size * 8, src_len, 0, table if table < 256 else 252, 0, 0, kind, flags) + nl.u32(
+        15, table
+    )
     body += nl.attribute(1, dst)
     if src and family == AF_INET:
         body += nl.attribute(2, src) + nl.u32(4, route.nic.number)  # asked for, not chosen (rt_fill_info)
@@ -244,8 +250,19 @@ def _lookup(t: Task, network: Network, request: Request) -> bytes:
     if route.next_hop != dst:
         body += nl.attribute(5, route.next_hop)
     if family == AF_INET:
-        body += nl.u32(_RTA_UID, t.creds.uid)
+        body += nl.u32(_RTA_MARK, mark) if mark else b""
+        body += nl.u32(_RTA_UID, flow.uid)
     return body + nl.attribute(_RTA_CACHEINFO, _CACHED.pack(1, 0, 0, 0, 0, 0, 0, 0))
+
+
+def _flow(t: Task, tos: int, attributes: dict[int, bytes]) -> RouteFlow:
+    """What rules may look at, too. Some protocols are taken (rtm_getroute_parse_ip_proto): EOPNOTSUPP for others."""
+    protocol = attributes.get(_RTA_IP_PROTO, b"\0")[0]
+    if _RTA_IP_PROTO in attributes and protocol not in _WITH_PORTS:
+        raise nl.Refusal(errno.EOPNOTSUPP, "Unsupported ip proto")
+    sport, dport = (int.from_bytes(attributes.get(one, b"")[:2], "big") for one in (_RTA_SPORT, _RTA_DPORT))
+    uid = attributes.get(_RTA_UID)
+    return RouteFlow(tos, protocol, sport, dport, t.creds.uid if uid is None else int.from_bytes(uid[:4], "little"))
 
 
 # --- changes ---

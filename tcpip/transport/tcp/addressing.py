@@ -25,6 +25,7 @@ from tcpip.errors import NetworkError
 from tcpip.network.longer_routes import IPv4OptionsRoute, lengthened
 from tcpip.seqnum import unwrap
 from tcpip.sockopt import IPPROTO_TCP
+from tcpip.stack.route_flow import of_socket
 from tcpip.transport import flow_labels
 from tcpip.transport.demux import Bound, connection_key
 from tcpip.transport.ip_options import out_interface, preferred_source
@@ -147,12 +148,16 @@ def connect(ep: TcpEndpoint, address: SockAddr, iss: int = -1) -> None:
         raise NetworkError(errors.NO_SUCH_DEVICE)
     number = scope or out_interface(ep.so, remote)
     source = source or preferred_source(ep.stack, ep.so, remote, number)
-    route = ep.stack.find_route(remote, source, number, ep.so.mark)
+    flow = of_socket(ep.so, len(remote) == 16, IPPROTO_TCP, ep.local_port, address.port)
+    route = ep.stack.find_route(remote, source, number, ep.so.mark, flow)
     if route.multicast or route.broadcast:
         raise NetworkError(errors.NETWORK_UNREACHABLE)
     local = source or route.src
     remote = route.dst
     port = _choose_port(ep, local, remote, address.port)
+    if ep.stack.rules.detailed and port != flow.sport:  # ip_route_newports
+        flow.sport = port
+        route = ep.stack.find_route(remote, local, number, ep.so.mark, flow)
     if not ep.fresh or ep.error is not None or ep.shutdown_mask:
         ep.reset_connection()
     ep.no_space = False
@@ -252,7 +257,7 @@ def headers_changed(ep: TcpEndpoint) -> None:
     old = ep.route
     if old is not None:
         number = old.nic.number if is_link_local(old.dst) else 0
-        plain = ep.stack.find_route(old.dst, old.src, number, old.mark)
+        plain = ep.stack.find_route(old.dst, old.src, number, old.mark, old.flow)
         ep.route = lengthened(plain, ep.so.ip_options, ep.so.headers)
         ep.snd.sync_mss()
 

@@ -15,6 +15,7 @@ from tcpip.header.tcp import ACK, CSUM_OFFSET, FIN, HEADER, PSH, RST, SYN, URG
 from tcpip.header.tcp_options import TS_WORD, TcpOptions, UnknownOption, emit_sack
 from tcpip.seqnum import MASK
 from tcpip.sockopt import IPPROTO_TCP, PMTUDISC_DONT
+from tcpip.stack.route_flow import of_packet
 from tcpip.transport.flow_labels import REFLECT_CLOSED, label_in
 from tcpip.transport.tcp.ecn import ECT_0, syn_flags
 from tcpip.transport.tcp.ecn import MASK as ECN_BITS
@@ -199,7 +200,8 @@ def reset_for(stack: Stack, seg: Segment) -> None:
     pkt = seg.pkt
     number = pkt.nic.number if pkt.nic is not None else 0
     try:
-        route = stack.find_route(pkt.src, pkt.dst, number if pkt.src[:1] == b"\xfe" else 0)
+        number = number if pkt.src[:1] == b"\xfe" else 0
+        route = stack.find_route(pkt.src, pkt.dst, number, 0, of_packet(pkt, True))
     except NetworkError:
         return
     key = pkt.key

@@ -18,6 +18,7 @@ from tcpip.header.tcp import ACK, ECE, FIN, RST, SYN
 from tcpip.header.tcp_options import TcpOptions, UnknownOption
 from tcpip.network.longer_routes import lengthened
 from tcpip.seqnum import MASK
+from tcpip.stack.route_flow import of_packet
 from tcpip.transport.ancillary import echoed_options
 from tcpip.transport.flow_labels import REFLECT_ESTABLISHED, label_in, with_info
 from tcpip.transport.protocol import IcmpError, PacketHandler
@@ -330,7 +331,9 @@ class Listener:
             return None  # no connection has such an address
         try:
             out = ep.so.nic or (number if pkt.src[:1] == b"\xfe" else 0)
-            route = ep.stack.find_route(pkt.src, pkt.dst, out, ep.so.mark)
+            flow = of_packet(pkt, True)
+            flow.tos, flow.uid = ep.so.traffic_class if len(pkt.src) == 16 else ep.so.tos, ep.so.owner
+            route = ep.stack.find_route(pkt.src, pkt.dst, out, ep.so.mark, flow)
         except NetworkError:
             return None
         if route.broadcast or route.multicast:
