@@ -27,13 +27,16 @@ _PORTS_AT: Final = {6, 17}
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class Qdisc:
-    """`packets` and `bytes` wait now; `dropped` and `sent` count packets since the start."""
+    """`packets` and `bytes` wait now; `dropped` and `sent` count packets since the start, `overlimits` how often something had to
+    wait for its time, `requeues` what was put in front."""
 
     def __init__(self) -> None:
         self.packets = 0
         self.bytes = 0
         self.dropped = 0
         self.sent = 0
+        self.overlimits = 0
+        self.requeues = 0
         self._peeked: TxPacket | None = None
 
     @abstractmethod
@@ -67,12 +70,23 @@ class Qdisc:
         """When `dequeue` is worth another try; NEVER when nothing waits."""
         return now if self.packets else NEVER
 
+    def reset(self) -> None:
+        """Forget what waits; it does not count as dropped."""
+        self._peeked = None
+        self.packets = self.bytes = 0
+
+    def total_dropped(self) -> int:
+        """Here and below."""
+        return self.dropped
+
 
 class Fifo(Qdisc):
-    """First come, first served, up to `limit` packets (pfifo) or, with `in_bytes`, bytes (bfifo); the last is dropped."""
+    """First come, first served, up to `limit` packets (pfifo) or, with `in_bytes`, bytes (bfifo); the last is dropped, or with
+    `head_drop` the first (pfifo_head_drop)."""
 
-    def __init__(self, limit: int = DEFAULT_LIMIT, in_bytes: bool = False) -> None:
+    def __init__(self, limit: int = DEFAULT_LIMIT, in_bytes: bool = False, head_drop: bool = False) -> None:
         super().__init__()
+        self.head_drop = head_drop
         self.limit = limit
         self.in_bytes = in_bytes
         self._queue: deque[TxPacket] = deque()
@@ -81,10 +95,18 @@ class Fifo(Qdisc):
         size = len(pkt)
         if (self.bytes + size if self.in_bytes else self.packets + 1) > self.limit:
             self.dropped += 1
-            return
+            if not self.head_drop or not self._queue:
+                return
+            first = self._queue.popleft()
+            self.packets -= 1
+            self.bytes -= len(first)
         self._queue.append(pkt)
         self.packets += 1
         self.bytes += size
+
+    def reset(self) -> None:
+        super().reset()
+        self._queue.clear()
 
     def dequeue(self, now: int) -> TxPacket | None:
         if not self._queue:
@@ -140,6 +162,12 @@ class FairQueue(Qdisc):
         if self.packets > self.limit:
             self._take(max(self._flows.values(), key=_bytes_of))
             self.dropped += 1
+
+    def reset(self) -> None:
+        super().reset()
+        self._flows.clear()
+        self._new.clear()
+        self._old.clear()
 
     def _take(self, flow: Flow) -> TxPacket:
         pkt = flow.queue.popleft()

@@ -36,6 +36,13 @@ class TokenBucket(Qdisc):
         self._tokens = self._full
         self._at = 0
 
+    def change(self, rate: int, burst: int, limit: int) -> None:
+        """Another rate and burst, and another limit of what waits where that is a Fifo; the bucket is full."""
+        self.rate, self.burst = rate, burst
+        self._tokens = self._full = self._time_of(burst)
+        if isinstance(self.child, Fifo):
+            self.child.limit = limit
+
     def _time_of(self, size: int) -> int:
         return size * 8 * NS_PER_S // self.rate
 
@@ -47,6 +54,11 @@ class TokenBucket(Qdisc):
             else:
                 self.child.enqueue(piece, now)
         self._count()
+
+    def reset(self) -> None:
+        super().reset()
+        self.child.reset()
+        self._tokens = self._full
 
     def _count(self) -> None:
         self.packets, self.bytes = self.child.packets, self.child.bytes
@@ -62,6 +74,7 @@ class TokenBucket(Qdisc):
         tokens = min(self._tokens + now - self._at, self._full)
         left = tokens - self._time_of(len(pkt))
         if left < 0:
+            self.overlimits += 1
             return None
         self._tokens, self._at = left, now
         self.child.take(now)

@@ -37,6 +37,7 @@ from tcpip.stack.source_selection import select
 
 if TYPE_CHECKING:
     from tcpip.network.listener import Listener
+    from tcpip.stack.egress import Egress
     from tcpip.stack.route import Route
     from tcpip.stack.stack import Stack
 
@@ -102,6 +103,7 @@ class Nic(Dispatcher):
         "tx_bytes",
         "tx_dropped",
         "rx_dropped",
+        "egress",
         "_tx",
         "_expiry",
         "_soft_csum",
@@ -150,6 +152,7 @@ class Nic(Dispatcher):
         self.mld = MldListener(self)
         self.rx_packets = self.rx_bytes = self.tx_packets = self.tx_bytes = 0
         self.tx_dropped = self.rx_dropped = 0
+        self.egress: Egress | None = None  # where packets wait before they go to the link
         self._tx: list[TxPacket] = []
         self._expiry = stack.timers.timer(self._expire)
         link.attach(self)
@@ -252,11 +255,17 @@ class Nic(Dispatcher):
         self.enqueue(pkt, FIXED.pack(mac, self.mac, ethertype) if self.has_arp else b"")
 
     def flush(self) -> None:
-        """Hand what is queued to the link."""
+        """Hand what is queued to the link, or to what it waits in before."""
         batch = self._tx
-        if not batch:
-            return
-        self._tx = []
+        if batch:
+            self._tx = []
+            if self.egress is None:
+                self.transmit(batch)
+            else:
+                self.egress.write(batch)
+
+    def transmit(self, batch: list[TxPacket]) -> None:
+        """Hand packets to the link, now."""
         for pkt in batch:
             self.tx_bytes += len(pkt.header) + pkt.payload_len
         if self.stack.packets.endpoints:
@@ -494,6 +503,8 @@ class Nic(Dispatcher):
                 self.neighbors.clear()
                 self.stack.redirects.forget(self)
                 self._tx.clear()
+                if self.egress is not None:
+                    self.egress.reset()
                 self.stack.packets.went_down(self)
             for listener in (self.igmp, self.mld):
                 if up:

@@ -73,6 +73,7 @@ RTM_GETSTATS: Final = 94
 RTM_MAX: Final = 123
 _NONE: Final = (42, 46, 102, 106)  # classes, filters and chains of disciplines, next hops: there are none
 _MULTICAST_ROUTERS: Final = (128, 129)  # RTNL_FAMILY_IPMR, RTNL_FAMILY_IP6MR: nobody is one
+_INSIDE_QDISCS: Final = (40, 41, 44, 45)  # classes and filters
 _GETS: Final = 2  # kinds come in fours: NEW, DEL, GET, SET
 
 _OF_BRIDGES: Final = (RTM_SETLINK, RTM_DELLINK, RTM_NEWNEIGH, neighbors.RTM_DELNEIGH)
@@ -291,6 +292,11 @@ def _change(t: Task, network: Network, request: Request) -> list[bytes]:
         from sandbox.sockets.netlink import qdisc_change
 
         qdisc_change.change(network, request)
+        return []
+    if request.type in _INSIDE_QDISCS:
+        from sandbox.sockets.netlink import qdisc_change
+
+        qdisc_change.change_inside(network, request)
         return []
     if request.type == RTM_NEWNSID:
         return namespace_ids.new(t, network, request)

@@ -135,7 +135,9 @@ def link6_body(nic: Nic) -> bytes:
 
 
 def qdisc(nic: Nic) -> str:
-    """What sends: nothing until it has been up."""
+    """What sends: nothing until it has been up or has been given a discipline."""
+    if nic.egress is not None:
+        return nic.egress.kind
     link = own_link(nic)
     if link is not None and not link.activated:
         return "noop"

@@ -19,15 +19,18 @@ from tcpip.stack.source_selection import LABELS
 if TYPE_CHECKING:
     from sandbox.gateway.network import Network
     from sandbox.sockets.netlink.message import Request
+    from tcpip.stack.egress import Egress
     from tcpip.stack.nic import Nic
 
 AF_BRIDGE: Final = 7
 _TCMSG: Final = struct.Struct("<BxxxiIII")
 _LABELMSG: Final = struct.Struct("<BxBxII")  # family, length, index, sequence number
-_TCA_KIND, _TCA_STATS, _TCA_STATS2 = 1, 3, 7
+_TCA_KIND, _TCA_OPTIONS, _TCA_STATS, _TCA_STATS2, _TCA_HW_OFFLOAD = 1, 2, 3, 7, 12
 _STATS_BASIC, _STATS_QUEUE = 1, 3
 _BASIC: Final = struct.Struct("<QI4x")
 _OLD_STATS: Final = struct.Struct("<QI28x")
+_OLD: Final = struct.Struct("<Q7I4x")  # struct tc_stats
+_QUEUE: Final = struct.Struct("<5I")  # struct gnet_stats_queue
 _STATSMSG: Final = struct.Struct("<B3xII")
 _LINK_64: Final = 1
 RTM_NEWSTATS: Final = 92
@@ -42,9 +45,26 @@ def qdiscs(network: Network) -> list[bytes]:
     found = []
     for _, nic in sorted(network.stack.nics.items()):
         kind = qdisc(nic)
-        if kind != "noop":
+        if nic.egress is not None:
+            found.append(_egress(nic.egress))
+        elif kind != "noop":
             found.append(_TCMSG.pack(0, nic.number, 0, _ROOT, 2) + nl.string(_TCA_KIND, kind) + _sent(nic, kind))
     return found
+
+
+def _egress(egress: Egress) -> bytes:
+    """One that somebody has made (tc_fill_qdisc)."""
+    from sandbox.sockets.netlink.qdisc_kinds import options_of
+
+    qdisc, options = egress.qdisc, options_of(egress)
+    octets, packets, drops = egress.bytes, egress.packets & 0xFFFFFFFF, egress.dropped()
+    basic = nl.attribute(_STATS_BASIC, _BASIC.pack(octets, packets))
+    queue = _QUEUE.pack(qdisc.packets, qdisc.bytes, drops, qdisc.requeues, qdisc.overlimits)
+    old = _OLD.pack(octets, packets, drops, qdisc.overlimits, 0, 0, qdisc.packets, qdisc.bytes)
+    parts = [_TCMSG.pack(0, egress.nic.number, egress.handle, _ROOT, 2), nl.string(_TCA_KIND, egress.kind)]
+    parts += [nl.attribute(_TCA_OPTIONS, options)] if options else []
+    parts += [nl.u8(_TCA_HW_OFFLOAD, 0), nl.attribute(_TCA_STATS2, basic + nl.attribute(_STATS_QUEUE, queue))]
+    return b"".join(parts) + nl.attribute(_TCA_STATS, old)
 
 
 def _sent(nic: Nic, kind: str) -> bytes:
