@@ -86,7 +86,17 @@ def of_the_host() -> dict[str, str]:
 def test_no_file_tells_of_the_host(flags: tuple[str, ...]) -> None:
     before = [word for word in flags if word not in ("--cap-add", "ALL")]
     done = runsc(
-        *before, "do", *flags[: len(flags) - len(before)], "--memory", "512M", "--cwd", "/", "python3", "-c", GUEST, bound_s=300
+        *before,
+        "do",
+        *flags[: len(flags) - len(before)],
+        "--memory",
+        "512M",
+        "--cwd",
+        "/",
+        "python3",
+        "-c",
+        GUEST,
+        bound_s=300,
     )
     assert done.status == 0, done
     found: dict[str, str] = json.loads(done.out)
