@@ -32,6 +32,7 @@ NETLINK_ROUTE: Final = 0
 NETLINK_KOBJECT_UEVENT: Final = 15
 GROUP_LINK: Final = 1
 GROUP_NEIGH: Final = 3
+GROUP_TC: Final = 4
 GROUP_ADDRESS: Final = {AF_INET: 5, AF_INET6: 9}
 GROUP_ROUTE: Final = {AF_INET: 7, AF_INET6: 11}
 GROUP_RULE: Final = {AF_INET: 8, AF_INET6: 19}
@@ -46,6 +47,7 @@ RTM_NEWROUTE, RTM_DELROUTE = 24, 25
 RTM_NEWNEIGH, RTM_DELNEIGH = 28, 29
 RTM_NEWRULE, RTM_DELRULE = 32, 33
 RTM_NEWNETCONF, RTM_DELNETCONF = 80, 81
+RTM_NEWQDISC, RTM_DELQDISC = 36, 37
 RTM_NEWNSID, RTM_DELNSID = 88, 89
 
 ALL: Final = 0xFFFFFFFF  # ifi_change of a link that comes or goes
@@ -274,6 +276,10 @@ class Notifier(StackWatch):
     def rule(self, added: bool, family: int, body: bytes) -> None:
         """A routing rule has come or gone."""
         self._send(GROUP_RULE[family], RTM_NEWRULE if added else RTM_DELRULE, body, 0, True, True)
+
+    def qdisc(self, added: bool, body: bytes) -> None:
+        """A queueing discipline has come, changed or gone."""
+        self._send(GROUP_TC, RTM_NEWQDISC if added else RTM_DELQDISC, body, 0, True, True)
 
     def neighbor_changed(self, neighbor: Neighbor) -> None:
         self._send(GROUP_NEIGH, RTM_NEWNEIGH, neighbors.body(neighbor), 0, False, True)

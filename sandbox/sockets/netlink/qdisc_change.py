@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from sandbox.errors import SyscallError
 from sandbox.sockets.inet.own_links import own_link
 from sandbox.sockets.netlink import message as nl
-from sandbox.sockets.netlink import qdisc_kinds
+from sandbox.sockets.netlink import qdisc_kinds, route_views
 from tcpip.link.qdisc_netem import Netem
 from tcpip.link.qdisc_tbf import TokenBucket
 from tcpip.stack.egress import Egress
@@ -27,6 +27,7 @@ RTM_NEWTCLASS: Final = 40
 RTM_DELTFILTER: Final = 45
 _TCMSG: Final = struct.Struct("<B3xiIII")  # family, interface, handle, parent, info
 _KIND, _OPTIONS, _RATE, _STAB, _INGRESS_BLOCK, _EGRESS_BLOCK = 1, 2, 5, 8, 13, 14
+_STATS2: Final = 7
 _ROOT: Final = 0xFFFFFFFF
 _INGRESS: Final = 0xFFFFFFF1
 _MAJOR: Final = 0xFFFF0000
@@ -43,7 +44,7 @@ def change(network: Network, request: Request) -> None:
         raise SyscallError(errno.ENODEV)
     kind = attributes.get(_KIND, b"").split(b"\0", 1)[0].decode("latin-1")
     if request.type == RTM_DELQDISC:
-        _delete(nic, kind, handle, parent)
+        _delete(network, nic, kind, handle, parent)
         return
     if any(one in attributes for one in (_RATE, _STAB, _INGRESS_BLOCK, _EGRESS_BLOCK)):
         raise SyscallError(errno.EOPNOTSUPP)
@@ -58,6 +59,7 @@ def change(network: Network, request: Request) -> None:
         raise nl.Refusal(errno.EINVAL, "Invalid qdisc name: must match existing qdisc")
     qdisc_kinds.change(nic, found, options)
     found.changed()
+    _tell(network, None, found)
 
 
 def _to_change(nic: Nic, request: Request, kind: str, handle: int, parent: int) -> Egress | None:
@@ -105,9 +107,22 @@ def _graft(network: Network, nic: Nic, kind: str, handle: int, options: bytes | 
     qdisc = qdisc_kinds.make(nic, kind, options)
     if not handle:
         handle = _next_handle(network)
-    if nic.egress is not None:
-        nic.egress.close()
+    old, first = nic.egress, name_of(nic)
+    if old is not None:
+        old.close()
+    elif network.notifier is not None and first != "noop":
+        network.notifier.qdisc(False, route_views.default_body(nic, first, 1))
     nic.egress = Egress(nic, kind, handle, qdisc)
+    _tell(network, old, nic.egress)
+
+
+def _tell(network: Network, old: Egress | None, new: Egress | None) -> None:
+    """Whoever watches (qdisc_notify), in a message each."""
+    notifier = network.notifier
+    if notifier is not None and old is not None:
+        notifier.qdisc(False, route_views.egress_body(old, 1))
+    if notifier is not None and new is not None:
+        notifier.qdisc(True, route_views.egress_body(new))
 
 
 def _next_handle(network: Network) -> int:
@@ -119,7 +134,7 @@ def _next_handle(network: Network) -> int:
     return handle
 
 
-def _delete(nic: Nic, kind: str, handle: int, parent: int) -> None:
+def _delete(network: Network, nic: Nic, kind: str, handle: int, parent: int) -> None:
     old = nic.egress
     if not parent:
         if old is None or old.handle != handle:
@@ -138,6 +153,7 @@ def _delete(nic: Nic, kind: str, handle: int, parent: int) -> None:
         raise nl.Refusal(errno.ENOENT, "Cannot delete qdisc with handle of zero")
     old.close()
     nic.egress = None
+    _tell(network, old, None)
 
 
 def name_of(nic: Nic) -> str:
@@ -145,6 +161,18 @@ def name_of(nic: Nic) -> str:
     from sandbox.sockets.netlink.route_bodies import qdisc
 
     return qdisc(nic)
+
+
+def classes(network: Network, request: Request) -> list[bytes]:
+    """RTM_NEWTCLASS of a dump: `tbf` and `netem` have one class each, which is where their packets wait (tbf_dump_class)."""
+    _, index, _, parent, _ = request.header(_TCMSG)
+    nic = network.stack.nics.get(index)
+    old = nic.egress if nic is not None else None
+    if old is None or not isinstance(old.qdisc, (TokenBucket, Netem)) or (parent and parent & _MAJOR != old.handle):
+        return []
+    return [
+        _TCMSG.pack(0, index, old.handle | 1, old.handle, 0) + nl.string(_KIND, old.kind) + nl.attribute(_STATS2, b"")
+    ]
 
 
 def change_inside(network: Network, request: Request) -> None:
@@ -161,6 +189,8 @@ def change_inside(network: Network, request: Request) -> None:
             raise nl.Refusal(errno.EINVAL, "Parent Qdisc doesn't exists")
         raise SyscallError(errno.ENOENT)
     classful = old is not None and isinstance(old.qdisc, (TokenBucket, Netem))
+    if not of_filters and classful and request.type == RTM_NEWTCLASS and request.flags & nl.NLM_F_EXCL:
+        raise SyscallError(errno.EEXIST)  # every number is that of the one class (tbf_find)
     if not of_filters:
         raise SyscallError(errno.EOPNOTSUPP if classful else errno.EINVAL)
     if classful or (old is None and own_link(nic) is None and not nic.loopback):

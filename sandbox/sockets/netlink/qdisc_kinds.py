@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from tcpip.stack.nic import Nic
 
 FIFOS: Final = ("pfifo", "bfifo", "pfifo_head_drop")
-KINDS: Final = (*FIFOS, "tbf", "netem", "noqueue")
 ETHERNET_HEADER: Final = 14
 _TICK_SHIFT: Final = 6  # PSCHED_SHIFT: a tick is 64 ns
 _RATE: Final = struct.Struct(
@@ -33,6 +32,7 @@ _RATE: Final = struct.Struct(
 _PARAMETERS: Final = struct.Struct("<12s12sIII")  # struct tc_tbf_qopt: rate, peak rate, limit, buffer, mtu
 _TBF_PARAMETERS, _TBF_RATE64, _TBF_PEAK64, _TBF_BURST = 1, 4, 5, 6
 _ETHERNET: Final = 1
+_BANDS: Final = struct.pack("<i16B", 3, 1, 2, 2, 2, 1, 2, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1)  # struct tc_prio_qopt
 _WORD: Final = 0xFFFFFFFF
 
 
@@ -45,8 +45,8 @@ def make(nic: Nic, kind: str, options: bytes | None) -> Qdisc:
         return TokenBucket(rate, burst, 1, Fifo(limit, in_bytes=True))
     if kind == "netem":
         return Netem(qdisc_netem.read(options))
-    if kind == "noqueue":
-        return Fifo()
+    if kind in ("noqueue", "pfifo_fast"):  # links are never slow: nothing waits in a band
+        return Fifo(queue_length(nic))
     raise nl.Refusal(errno.ENOENT, "Specified qdisc kind is unknown")
 
 
@@ -55,7 +55,7 @@ def change(nic: Nic, egress: Egress, options: bytes | None) -> None:
     qdisc = egress.qdisc
     if options is None:
         return
-    if egress.kind == "noqueue":
+    if egress.kind in ("noqueue", "pfifo_fast"):
         raise nl.Refusal(errno.EINVAL, "Change operation not supported by specified qdisc")
     if isinstance(qdisc, Fifo):
         qdisc.limit = _fifo_limit(nic, egress.kind, options)
@@ -70,6 +70,8 @@ def options_of(egress: Egress) -> bytes:
     qdisc = egress.qdisc
     if egress.kind in FIFOS and isinstance(qdisc, Fifo):
         return qdisc.limit.to_bytes(4, "little")
+    if egress.kind == "pfifo_fast":
+        return _BANDS
     if isinstance(qdisc, TokenBucket):
         return _told_bucket(qdisc)
     if isinstance(qdisc, Netem):

@@ -62,6 +62,7 @@ RTM_NEWRULE: Final = 32
 RTM_GETRULE: Final = 34
 RTM_NEWQDISC: Final = 36
 RTM_GETQDISC: Final = 38
+RTM_GETTCLASS: Final = 42
 RTM_GETNETCONF: Final = 82
 RTM_NEWMDB: Final = 84
 RTM_GETMDB: Final = 86
@@ -71,7 +72,7 @@ RTM_NEWNSID: Final = 88
 RTM_GETNSID: Final = 90
 RTM_GETSTATS: Final = 94
 RTM_MAX: Final = 123
-_NONE: Final = (42, 46, 102, 106)  # classes, filters and chains of disciplines, next hops: there are none
+_NONE: Final = (46, 102, 106)  # filters and chains of disciplines, next hops: there are none
 _MULTICAST_ROUTERS: Final = (128, 129)  # RTNL_FAMILY_IPMR, RTNL_FAMILY_IP6MR: nobody is one
 _INSIDE_QDISCS: Final = (40, 41, 44, 45)  # classes and filters
 _GETS: Final = 2  # kinds come in fours: NEW, DEL, GET, SET
@@ -123,6 +124,10 @@ def answer(t: Task, network: Network, request: Request, port: int, strict: bool)
         raise SyscallError(errno.EOPNOTSUPP)
     if kind in _NONE:
         return nl.dump(request, port, kind - _GETS, [])
+    if kind == RTM_GETTCLASS:
+        from sandbox.sockets.netlink import qdisc_change
+
+        return nl.dump(request, port, kind - _GETS, qdisc_change.classes(network, request))
     if kind == RTM_GETRULE:
         return nl.dump(request, port, RTM_NEWRULE, rules.bodies(network, _family(request)))
     if kind == RTM_GETQDISC:

@@ -46,14 +46,19 @@ def qdiscs(network: Network) -> list[bytes]:
     for _, nic in sorted(network.stack.nics.items()):
         kind = qdisc(nic)
         if nic.egress is not None:
-            found.append(_egress(nic.egress))
+            found.append(egress_body(nic.egress))
         elif kind != "noop":
-            found.append(_TCMSG.pack(0, nic.number, 0, _ROOT, 2) + nl.string(_TCA_KIND, kind) + _sent(nic, kind))
+            found.append(default_body(nic, kind))
     return found
 
 
-def _egress(egress: Egress) -> bytes:
-    """One that somebody has made (tc_fill_qdisc)."""
+def default_body(nic: Nic, kind: str, references: int = 2) -> bytes:
+    """The one that an interface begins with."""
+    return _TCMSG.pack(0, nic.number, 0, _ROOT, references) + nl.string(_TCA_KIND, kind) + _sent(nic, kind)
+
+
+def egress_body(egress: Egress, references: int = 2) -> bytes:
+    """One that somebody has made (tc_fill_qdisc). `references`: how many there are to it."""
     from sandbox.sockets.netlink.qdisc_kinds import options_of
 
     qdisc, options = egress.qdisc, options_of(egress)
@@ -61,7 +66,7 @@ def _egress(egress: Egress) -> bytes:
     basic = nl.attribute(_STATS_BASIC, _BASIC.pack(octets, packets))
     queue = _QUEUE.pack(qdisc.packets, qdisc.bytes, drops, qdisc.requeues, qdisc.overlimits)
     old = _OLD.pack(octets, packets, drops, qdisc.overlimits, 0, 0, qdisc.packets, qdisc.bytes)
-    parts = [_TCMSG.pack(0, egress.nic.number, egress.handle, _ROOT, 2), nl.string(_TCA_KIND, egress.kind)]
+    parts = [_TCMSG.pack(0, egress.nic.number, egress.handle, _ROOT, references), nl.string(_TCA_KIND, egress.kind)]
     parts += [nl.attribute(_TCA_OPTIONS, options)] if options else []
     parts += [nl.u8(_TCA_HW_OFFLOAD, 0), nl.attribute(_TCA_STATS2, basic + nl.attribute(_STATS_QUEUE, queue))]
     return b"".join(parts) + nl.attribute(_TCA_STATS, old)

@@ -62,6 +62,10 @@ root replace bfifo
 root show
 root replace pfifo_head_drop limit 3
 root show
+root replace pfifo_fast
+root show
+run tc -j qdisc show dev d0
+root change pfifo_fast
 root replace noqueue
 root show
 root del
@@ -74,6 +78,13 @@ root add handle 1: tbf rate 1mbit burst 10kb latency 50ms
 root show
 run tc -d qdisc show dev d0
 run tc -j -s qdisc show dev d0
+run tc class show dev d0
+run tc -s class show dev d0
+run tc class show dev d0 parent 1:
+run tc class show dev d0 parent 2:
+run tc class del dev d0 classid 1:1
+run tc class add dev d0 parent 1: classid 1:2 htb rate 1mbit
+run tc filter add dev d0 parent 1: protocol ip matchall
 root change handle 1: tbf rate 2mbit burst 20kb limit 3000
 root show
 root replace tbf rate 10gbit burst 1mb limit 3mb
@@ -89,6 +100,25 @@ run tc filter add dev d0 parent 1: protocol ip matchall
 run tc filter add dev d0 parent 2: protocol ip matchall
 run tc filter show dev d0
 root del
+
+# who watches is told
+told=/run/told
+: >$told
+root add handle 9: bfifo limit 31110
+stdbuf -oL tc monitor >>$told 2>&1 &
+watcher=$!
+until grep -q 31111 $told; do tc qdisc replace dev d0 root handle 9: bfifo limit 31111; sleep 0.02; done
+root change handle 9: bfifo limit 500
+root replace handle a: pfifo limit 4
+root replace pfifo limit 5
+root replace handle b: tbf rate 1mbit burst 10kb latency 50ms
+root del
+root add handle c: pfifo limit 77777
+root del
+until grep -q 'deleted.*77777' $told; do sleep 0.02; done
+kill $watcher
+wait $watcher 2>/dev/null
+grep -v 31111 $told | plain
 
 # what is sent and what is dropped
 counts() { tc -s qdisc show dev d0 | grep -o 'Sent.*dropped [0-9]*\|backlog.*p '; }
