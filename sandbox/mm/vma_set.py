@@ -31,10 +31,6 @@ class Block:
         self.rooms = rooms
 
 
-def _lowest(area: VMA) -> int:
-    return area.lowest() if area.flags & VM_GROWSDOWN else area.start
-
-
 class VMASet:
     """The areas of one address space, in order; `most` of them are in a block."""
 
@@ -198,7 +194,7 @@ class VMASet:
 
     def _insert_first(self, area: VMA) -> VMA:
         """As `insert`, below all others."""
-        room = _lowest(area)
+        room = area.lowest()
         if not self.blocks:
             self.blocks.append(Block([], [], []))
             self.firsts.append(0)
@@ -207,7 +203,7 @@ class VMASet:
             following = self.blocks[0].areas[0]
             if area.end == following.start and area.joins(following):
                 return self._extend_down(0, 0, area, area.start)
-            self.blocks[0].rooms[0] = _lowest(following) - area.end
+            self.blocks[0].rooms[0] = following.lowest() - area.end
         self._put(0, 0, area, room)
         return area
 
@@ -240,7 +236,7 @@ class VMASet:
         if area.start < address < area.end:
             upper = area.copy(address, area.end)
             area.end = address
-            self._put(n, i + 1, upper, _lowest(upper) - address)
+            self._put(n, i + 1, upper, upper.lowest() - address)
 
     def _put(self, n: int, i: int, area: VMA, room: int) -> None:
         """Area `i` of block `n`, with so much room below it."""
@@ -284,7 +280,7 @@ class VMASet:
         else:
             upper = area.copy(end, area.end)
             area.end = start
-            self._put(n, i + 1, upper, _lowest(upper) - start)
+            self._put(n, i + 1, upper, upper.lowest() - start)
         return [taken]
 
     def _take(self, start: int, end: int) -> list[VMA]:
@@ -316,7 +312,7 @@ class VMASet:
             return
         block = self.blocks[n]
         below = block.areas[i - 1].end if i else self.blocks[n - 1].areas[-1].end if n else 0
-        room = _lowest(block.areas[i]) - below
+        room = block.areas[i].lowest() - below
         block.rooms[i] = room
         if room > self.bounds[n]:
             self.bounds[n] = room
@@ -357,7 +353,7 @@ class VMASet:
                     block = self.blocks[n]
                     rooms = block.rooms
                     i = len(rooms) - 1
-            top = _lowest(block.areas[i])
+            top = block.areas[i].lowest()
         return top - size if top - size >= floor else -1
 
     def _block_below(self, n: int, size: int) -> int:
@@ -384,7 +380,7 @@ class VMASet:
                 at = max(at, areas[-1].end)
             else:
                 for area in areas[i:]:
-                    if _lowest(area) - at >= size:
+                    if area.lowest() - at >= size:
                         return at if at + size <= ceiling else -1
                     at = max(at, area.end)
             n, i = n + 1, 0

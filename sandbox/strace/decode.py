@@ -220,7 +220,7 @@ def _tables() -> dict[str, Decoder]:
         "fallocate": names.FALLOCATE, "access": names.ACCESS_MODES, "flockop": names.FLOCK, "grnd": names.GRND, "inotify": names.INOTIFY,
         "inotify_init": names.INOTIFY_INIT, "mcl": names.MCL, "memfd": names.MEMFD, "mlock2": names.MLOCK, "mountflags": names.MOUNT, "mremap": names.MREMAP,
         "msg": names.MSG, "msync": names.MSYNC, "pipeflags": names.PIPE, "prot": names.PROT, "rename": names.RENAME, "rwf": names.RWF,
-        "seccomp_flags": names.SECCOMP_FLAGS, "sfd": names.SFD, "shmat": names.SHMAT, "splice": names.SPLICE, "statx_mask": names.STATX, "tfd": names.TFD,
+        "sfd": names.SFD, "shmat": names.SHMAT, "splice": names.SPLICE, "statx_mask": names.STATX, "tfd": names.TFD,
         "tfd_set": names.TFD_SET, "timerflags": names.TIMER, "umount": names.UMOUNT, "waitflags": names.WAIT, "xattrflags": names.XATTR,
         "msgrcv": names.MSG_RECEIVE, "fsopen": names.FSOPEN, "fsmount": names.FSMOUNT, "fspick": names.FSPICK, "open_tree": names.OPEN_TREE,
         "move_mount": names.MOVE_MOUNT, "landlock_create": names.LANDLOCK_CREATE, "pidfdflags": names.PIDFD, "uring_enter": names.URING_ENTER,
@@ -228,10 +228,10 @@ def _tables() -> dict[str, Decoder]:
     }  # fmt: skip
     lists = {
         "af": names.ADDRESS_FAMILIES, "madvice": names.ADVICE, "clock": names.CLOCKS, "epoll_op": names.EPOLL_OPS, "fadvice": names.FADVICE,
-        "itimer": names.ITIMERS, "prio": names.PRIO, "ptrace": names.PTRACE, "reboot": names.REBOOT, "rlimit_of": names.RLIMITS,
-        "rusage_of": names.RUSAGE, "sched": names.SCHED, "seccomp": names.SECCOMP, "shut": names.SHUT, "sighow": names.SIGMASK_HOW,
-        "waitid_of": names.WAIT_IDS, "whence": names.WHENCE, "ipccmd": names.IPC_COMMANDS, "keyctl": names.KEYCTL, "ioprio_who": names.IOPRIO_WHO, "kcmp": names.KCMP,
-        "mempolicy": names.MEMPOLICIES, "fsconfig": names.FSCONFIG, "landlock_rule": names.LANDLOCK_RULES, "uring_register": names.URING_REGISTER, "arch": names.ARCH_PRCTL,
+        "itimer": names.ITIMERS, "prio": names.PRIO, "reboot": names.REBOOT, "rlimit_of": names.RLIMITS,
+        "rusage_of": names.RUSAGE, "sched": names.SCHED, "shut": names.SHUT, "sighow": names.SIGMASK_HOW,
+        "waitid_of": names.WAIT_IDS, "whence": names.WHENCE, "ipccmd": names.IPC_COMMANDS, "ioprio_who": names.IOPRIO_WHO, "kcmp": names.KCMP,
+        "mempolicy": names.MEMPOLICIES, "fsconfig": names.FSCONFIG, "landlock_rule": names.LANDLOCK_RULES, "uring_register": names.URING_REGISTER,
     }  # fmt: skip
     found: dict[str, Decoder] = {word: _number(one.text) for word, one in sets.items()}
     found.update({word: _number(one.text) for word, one in lists.items()})
