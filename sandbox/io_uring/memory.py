@@ -41,6 +41,25 @@ def _pages(size: int) -> int:
     return (size + PAGE - 1) & ~(PAGE - 1)
 
 
+def _charged_memory(space: SpaceAccount, size: int) -> tuple[int, mmap.mmap]:
+    """A memfd of `size` bytes, whole pages, and its mapping; ENOMEM."""
+    pages = size // PAGE
+    if pages > space.free():
+        raise SyscallError(errno.ENOMEM)
+    try:
+        fd = os.memfd_create("io_uring", os.MFD_CLOEXEC)
+    except OSError:
+        raise SyscallError(errno.ENOMEM) from None
+    try:
+        os.ftruncate(fd, size)
+        mapped = mmap.mmap(fd, size)
+    except OSError:
+        os.close(fd)
+        raise SyscallError(errno.ENOMEM) from None
+    space.charge(pages)
+    return fd, mapped
+
+
 class RingMemory:
     """`words` is all of it as 32-bit words: struct io_rings, the completion entries, the array, and from `sqes_at` (bytes) on
     the submission entries."""
@@ -64,19 +83,7 @@ class RingMemory:
         total = self.sqes_at + _pages(self.sqes_size)
         self._space = space
         self._charged = total // PAGE
-        if self._charged > space.free():
-            raise SyscallError(errno.ENOMEM)
-        try:
-            self.fd = os.memfd_create("io_uring", os.MFD_CLOEXEC)
-        except OSError:
-            raise SyscallError(errno.ENOMEM) from None
-        try:
-            os.ftruncate(self.fd, total)
-            self._map = mmap.mmap(self.fd, total)
-        except OSError:
-            os.close(self.fd)
-            raise SyscallError(errno.ENOMEM) from None
-        space.charge(self._charged)
+        self.fd, self._map = _charged_memory(space, total)
         self.view = memoryview(self._map)
         self.words = self.view.cast("I")
         self._sizes = (sq, cq)
@@ -126,19 +133,7 @@ class PartMemory:
         self.size = _pages(size)
         self._space = space
         self._charged = self.size // PAGE
-        if self._charged > space.free():
-            raise SyscallError(errno.ENOMEM)
-        try:
-            self.fd = os.memfd_create("io_uring", os.MFD_CLOEXEC)
-        except OSError:
-            raise SyscallError(errno.ENOMEM) from None
-        try:
-            os.ftruncate(self.fd, self.size)
-            self._map = mmap.mmap(self.fd, self.size)
-        except OSError:
-            os.close(self.fd)
-            raise SyscallError(errno.ENOMEM) from None
-        space.charge(self._charged)
+        self.fd, self._map = _charged_memory(space, self.size)
         self.view = memoryview(self._map)
 
     def close(self) -> None:
