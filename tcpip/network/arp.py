@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tcpip.addr import IPV4_ANY, IPV4_BROADCAST, MAC_BROADCAST, MAC_ZERO, in_prefix, is_link_local, is_multicast
+from tcpip.addr import IPV4_ANY, IPV4_BROADCAST, MAC_BROADCAST, MAC_ZERO, is_link_local, is_multicast
 from tcpip.buffer import RxPacket, TxPacket
 from tcpip.errors import DropReason, Malformed, NetworkError
 from tcpip.header import arp as wire
@@ -59,7 +59,7 @@ def _proxies(nic: Nic, target: bytes) -> bool:
 
 
 def _on_link(nic: Nic, addr: bytes) -> bool:
-    return any(len(a.addr) == 4 and in_prefix(addr, a.addr, a.prefix_len) for a in nic.addresses.values())
+    return any(len(a.addr) == 4 and a.reaches(addr) for a in nic.addresses.values())
 
 
 def solicit(nic: Nic, neighbor: Neighbor, unicast: bool) -> None:

@@ -16,7 +16,6 @@ from tcpip.addr import (
     is_link_local,
     is_loopback,
     is_multicast,
-    masked,
     multicast_mac,
     solicited_node,
 )
@@ -31,8 +30,8 @@ from tcpip.network.autoconf import Autoconf
 from tcpip.network.igmp import IgmpListener
 from tcpip.network.mld import MldListener
 from tcpip.network.neighbor import PERMANENT, REACHABLE_TIME, RETRANS_TIMER, Neighbor, NeighborTable
+from tcpip.stack import prefix_routes
 from tcpip.stack.address import NicAddress
-from tcpip.stack.route_table import RouteEntry
 from tcpip.stack.source_selection import select
 
 if TYPE_CHECKING:
@@ -339,8 +338,8 @@ class Nic(Dispatcher):
         self.addresses[addr] = address
         if address.broadcast:
             self.broadcasts.add(address.broadcast)
-            self.broadcasts.add(masked(addr, prefix_len))
-        route = self.add_prefix_route(address) if on_link and not dynamic else None
+            self.broadcasts.add(address.subnet())
+        route = prefix_routes.add(self, address) if on_link and not dynamic else None
         self.stack.addresses_changed()
         if self.stack.watch is not None:
             self.stack.watch.address_added(self, address, route)
@@ -352,25 +351,6 @@ class Nic(Dispatcher):
         elif self.has_arp:
             arp.announce(self, addr)
         return address
-
-    def add_prefix_route(self, address: NicAddress) -> RouteEntry | None:
-        """The route to those who are on the link, where an address says that there are such and no other has said so."""
-        addr, length = address.addr, address.prefix_len
-        six = len(addr) == 16
-        if length == len(addr) * 8 or self._prefix_route(addr, length) is not None:
-            return None
-        route = RouteEntry(masked(addr, length), length, self, b"", 256 if six else 0, b"", None, "kernel")
-        if not six:
-            route.source = addr
-        self.stack.routes.add(route)
-        return route
-
-    def _prefix_route(self, addr: bytes, length: int) -> RouteEntry | None:
-        prefix = masked(addr, length)
-        for entry in self.stack.routes.entries:
-            if entry.nic is self and entry.length == length and entry.prefix == prefix and entry.protocol == "kernel":
-                return entry
-        return None
 
     def add_link_local(self, dad: bool = True) -> None:
         """An address in fe80::/64, as every IPv6 interface must have one (RFC 4291 2.8); harmless when there is one."""
@@ -391,27 +371,13 @@ class Nic(Dispatcher):
         self.broadcasts = set()
         for other in self.addresses.values():
             if other.broadcast:
-                self.broadcasts |= {other.broadcast, masked(other.addr, other.prefix_len)}
-        route = self._leave_prefix_route(address)
+                self.broadcasts |= {other.broadcast, other.subnet()}
+        route = prefix_routes.leave(self, address)
         if len(addr) == 16 and self.has_arp:
             self.leave_group(solicited_node(addr))
         self.stack.addresses_changed()
         if self.stack.watch is not None:
             self.stack.watch.address_removed(self, address, route)
-
-    def _leave_prefix_route(self, address: NicAddress) -> RouteEntry | None:
-        """The route of an address that has gone, when that goes too: others of its prefix keep it."""
-        route = self._prefix_route(address.addr, address.prefix_len)
-        if route is None or route.source not in (b"", address.addr):
-            return None
-        for other in self.addresses.values():
-            length = address.prefix_len
-            if other.prefix_len == length and not other.dynamic and masked(other.addr, length) == route.prefix:
-                if route.source:
-                    route.source = other.addr
-                return None
-        self.stack.routes.remove(route)
-        return route
 
     def addresses_of(self, family: int) -> list[NicAddress]:
         """In the order in which they came."""

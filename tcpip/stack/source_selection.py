@@ -50,12 +50,13 @@ def select(addresses: Iterable[NicAddress], dst: bytes, next_hop: bytes, tempora
         return b""
     if len(dst) == 4:
         for address in usable:
-            if in_prefix(next_hop or dst, address.addr, address.prefix_len):
+            if address.reaches(next_hop or dst):
                 return address.addr
         for address in usable:
-            if not is_link_local(address.addr):
+            if address.is_global():
                 return address.addr
         return usable[0].addr
+    usable.reverse()  # of equals the newest, as Linux has it (ipv6_link_dev_addr)
     best = usable[0]
     for address in usable[1:]:
         if _better(address, best, dst, temporary):

@@ -121,11 +121,15 @@ def bench(rounds: int, wanted: set[str], inside: dict[str, list[str]]) -> tuple[
             if not wanted or programs.RESIDENT in wanted:
                 for side, do in inside.items():
                     add(programs.RESIDENT, side, programs.sentry_mb(do))
-            for program in chosen:
-                for side, command in {"native": [], **mounted}.items():
-                    line = [*command, "--cwd", "/mnt", *program.command] if command else program.native()
-                    add(program.name, side, programs.figure(line, directory, program.rate))
-                    programs.clean(directory)
+            for program in list(chosen):
+                try:
+                    for side, command in {"native": [], **mounted}.items():
+                        line = [*command, "--cwd", "/mnt", *program.command] if command else program.native()
+                        add(program.name, side, programs.figure(line, directory, program.rate))
+                        programs.clean(directory)
+                except RuntimeError as error:
+                    print(f"{program.name}: left out: {error}", file=sys.stderr)
+                    chosen.remove(program)
         u = report.median(units) or unit.REFERENCE_US
         results = [result("unit", "U: bare notification loop", "us", {"native": units})]
         for row in rows:

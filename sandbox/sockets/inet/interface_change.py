@@ -124,17 +124,20 @@ def _set_address(nic: Nic, cmd: int, addr: bytes, label: str) -> None:
             length = _mask_length(addr)
             if length != found.prefix_len:
                 nic.remove_address(found.addr)
-                _add(nic, found.addr, length, label)
+                _add(nic, found.addr, length, label, found.peer)
         elif cmd == SIOCSIFBRDADDR:
             found.broadcast, found.broadcast_told = addr, True
-        elif addr != found.addr:
-            raise SyscallError(errno.EOPNOTSUPP)
+        elif addr != (found.peer or found.addr):
+            nic.remove_address(found.addr)
+            _add(nic, found.addr, 32, label, addr)
     except NetworkError as error:
         raise syscall_error(error) from None
 
 
-def _add(nic: Nic, addr: bytes, length: int, label: str) -> None:
+def _add(nic: Nic, addr: bytes, length: int, label: str, peer: bytes = b"") -> None:
     def describe(address: NicAddress) -> None:
+        if peer and peer != addr:
+            address.set_peer(peer)
         address.broadcast_told = length < 31 and not interface_flags(nic) & _POINTOPOINT
         address.assigned = True
         address.label = label if label != nic.name else ""

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 from sandbox.abi.linux.socket import AF_INET, AF_INET6
 from sandbox.errors import SyscallError
 from sandbox.sockets.inet.own_links import BRIDGE, DUMMY, TUN, kind_of, own_link
-from tcpip.addr import IPV4_LOOPBACK, IPV6_LOOPBACK, is_link_local, masked
+from tcpip.addr import IPV4_LOOPBACK, IPV6_LOOPBACK, is_link_local
+from tcpip.stack import prefix_routes
 
 if TYPE_CHECKING:
     from tcpip.stack.address import NicAddress
@@ -30,6 +31,7 @@ IFA_F_NODAD: Final = 2
 IFA_F_DEPRECATED: Final = 0x20
 IFA_F_TENTATIVE: Final = 0x40
 IFA_F_PERMANENT: Final = 0x80
+IFA_F_NOPREFIXROUTE: Final = 0x200
 OPERSTATE: Final = {"unknown": 0, "down": 2, "lowerlayerdown": 3, "up": 6}
 
 ARPHRD_ETHER: Final = 1
@@ -42,23 +44,28 @@ def is_secondary(nic: Nic, address: NicAddress) -> NicAddress | None:
     length = address.prefix_len
     if len(address.addr) != 4:
         return None
-    prefix = masked(address.addr, length)
+    prefix = address.subnet()
     for other in nic.addresses.values():
         if other is address:
             break
-        if other.prefix_len == length and len(other.addr) == 4 and masked(other.addr, length) == prefix:
+        if other.prefix_len == length and len(other.addr) == 4 and other.subnet() == prefix:
             return other
     return None
 
 
 def listed(nic: Nic, family: int) -> list[NicAddress]:
-    """As Linux keeps them: IPv4 with secondary ones last, IPv6 by scope, the newest first (ipv6_link_dev_addr)."""
+    """As Linux keeps them: IPv4 with those first that reach less far, secondary ones last (inet_insert_ifa), IPv6 by scope, the newest first (ipv6_link_dev_addr)."""
     addresses = nic.addresses_of(family)
     if family == AF_INET6:
         addresses.reverse()
         return sorted(addresses, key=_link_local)
     second = [address for address in addresses if is_secondary(nic, address) is not None]
-    return [address for address in addresses if address not in second] + second
+    first = sorted((address for address in addresses if address not in second), key=_reach)
+    return first + second
+
+
+def _reach(address: NicAddress) -> int:
+    return -(address.scope or 0)
 
 
 def _link_local(address: NicAddress) -> bool:
@@ -76,6 +83,8 @@ def address_flags(nic: Nic, address: NicAddress) -> int:
         flags |= IFA_F_DEPRECATED
     if address.valid_until is None:
         flags |= IFA_F_PERMANENT
+    if not address.routed:
+        flags |= IFA_F_NOPREFIXROUTE
     return flags
 
 
@@ -113,7 +122,7 @@ def _went_up(nic: Nic) -> None:
     """Addresses get their routes."""
     watch = nic.stack.watch
     for address in nic.addresses_of(AF_INET):
-        route = nic.add_prefix_route(address)
+        route = prefix_routes.add(nic, address)
         if watch is not None and (route is not None or (nic.loopback and is_secondary(nic, address) is None)):
             watch.prefix_routed(nic, address, route)
     if nic.loopback and IPV4_LOOPBACK not in nic.addresses:
@@ -123,7 +132,7 @@ def _went_up(nic: Nic) -> None:
             nic.add_address(IPV6_LOOPBACK, 128)
         return
     for address in nic.addresses_of(AF_INET6):
-        route = nic.add_prefix_route(address)
+        route = prefix_routes.add(nic, address)
         if watch is not None and route is not None:
             watch.route_added(route)
 

@@ -47,8 +47,8 @@ _GEN_MODES: Final = (0, 1)  # from the link address, none; those of secrets are 
 IFLA_INFO_KIND, IFLA_INFO_DATA, IFLA_INFO_SLAVE_KIND = 1, 2, 4
 VETH_INFO_PEER: Final = 1
 _NAMESPACE: Final = (IFLA_NET_NS_PID, IFLA_NET_NS_FD)
-_NEW: Final = frozenset((IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINKINFO, IFLA_TXQLEN, IFLA_EXT_MASK, *_NAMESPACE))
-_SET: Final = frozenset((*_NEW, IFLA_MASTER, IFLA_ALT_IFNAME, IFLA_AF_SPEC)) - {IFLA_LINKINFO}
+_NEW: Final = frozenset((IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINKINFO, IFLA_MASTER, IFLA_TXQLEN, IFLA_EXT_MASK, *_NAMESPACE))
+_SET: Final = frozenset((*_NEW, IFLA_ALT_IFNAME, IFLA_AF_SPEC)) - {IFLA_LINKINFO}
 _KINDS: Final = (BRIDGE, DUMMY, VETH)
 _NUMBER: Final = struct.Struct("<I")
 _IFINFO: Final = struct.Struct("<BxHiII")
@@ -97,6 +97,8 @@ def change(t: Task, network: Network, request: nl.Request) -> None:
         made = _new_link(t, network, attributes, index)
         turn_as(made, flags, mask)
         announce(made, True)
+        if IFLA_MASTER in attributes:
+            _set_master(made, _u32(attributes[IFLA_MASTER]))
         return
     if new and request.flags & nl.NLM_F_EXCL:
         raise SyscallError(errno.EEXIST)
@@ -183,7 +185,7 @@ def _new_pair(t: Task, network: Network, target: Network, attributes: Attributes
             raise SyscallError(errno.EINVAL)
         _, _, other_index, flags, mask = _IFINFO.unpack_from(raw)
         peer = nl.attributes_in(raw[_IFINFO.size :])
-        if set(peer) - _NEW or IFLA_LINKINFO in peer:
+        if set(peer) - _NEW or IFLA_MASTER in peer:
             raise SyscallError(errno.EOPNOTSUPP)
         if other_index < 0:
             raise SyscallError(errno.EINVAL)
@@ -253,17 +255,21 @@ def _set_link(
         rename(nic, name)
     turn_as(nic, *flags)
     if IFLA_MASTER in attributes:
-        number = _u32(attributes[IFLA_MASTER])
-        bridge = nic.stack.nics.get(number)
-        if number and bridge is None:
-            raise SyscallError(errno.EINVAL)
-        enslave(nic, bridge)
+        _set_master(nic, _u32(attributes[IFLA_MASTER]))
     if IFLA_TXQLEN in attributes:
         link = own_link(nic)
         if link is not None:
             link.queue_length = _u32(attributes[IFLA_TXQLEN])
         elif _u32(attributes[IFLA_TXQLEN]) != QUEUE_LENGTH:
             raise SyscallError(errno.EOPNOTSUPP)
+
+
+def _set_master(nic: Nic, number: int) -> None:
+    """A bridge of its own namespace; 0: none. EINVAL (do_set_master)."""
+    bridge = nic.stack.nics.get(number)
+    if number and bridge is None:
+        raise SyscallError(errno.EINVAL)
+    enslave(nic, bridge)
 
 
 def _set_families(nic: Nic, raw: bytes) -> None:

@@ -153,14 +153,19 @@ def address_body(nic: Nic, address: NicAddress) -> bytes:
     four = len(addr) == 4
     flags = address_flags(nic, address)
     scope = SCOPE_HOST if is_loopback(addr) else SCOPE_LINK if is_link_local(addr) else SCOPE_UNIVERSE
-    parts = [IFADDR.pack(AF_INET if four else AF_INET6, address.prefix_len, flags, scope, nic.number)]
-    parts.append(nl.attribute(1, addr))
-    if four:
+    if address.scope is not None:
+        scope = address.scope
+    parts = [IFADDR.pack(AF_INET if four else AF_INET6, address.prefix_len, flags & 0xFF, scope, nic.number)]
+    parts.append(nl.attribute(1, address.peer or addr))
+    if four or address.peer:
         parts.append(nl.attribute(2, addr))
+    if four:
         if address.broadcast and address.broadcast_told and not nic.loopback:
             parts.append(nl.attribute(4, address.broadcast))
         parts.append(nl.string(3, address.label or nic.name))
     parts.append(nl.u32(8, flags))
+    if address.metric:
+        parts.append(nl.u32(9, address.metric))
     now = nic.stack.clock.now_ns()
     preferred = 0 if address.deprecated else _seconds(address.preferred_until, now)
     parts.append(nl.attribute(6, _CACHEINFO.pack(preferred, _seconds(address.valid_until, now), 0, 0)))

@@ -33,7 +33,7 @@ def addresses6(network: Network) -> list[str]:
             addr = address.addr
             scope = _LO_SCOPE if is_loopback(addr) else _LINK_SCOPE if is_link_local(addr) else _GLOBAL_SCOPE
             rows.append(
-                f"{addr.hex()} {nic.number:02x} {address.prefix_len:02x} {scope:02x} {address_flags(nic, address):02x} {nic.name:>8}\n"
+                f"{addr.hex()} {nic.number:02x} {address.prefix_len:02x} {scope:02x} {address_flags(nic, address) & 0xFF:02x} {nic.name:>8}\n"
             )
     return rows
 
