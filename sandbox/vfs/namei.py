@@ -29,6 +29,7 @@ from sandbox.errors import SyscallError
 from sandbox.vfs import landlock
 from sandbox.vfs.acl import inherit
 from sandbox.vfs.create import new_attributes
+from sandbox.vfs.device_access import check_new_device
 from sandbox.vfs.file_flags import check_changeable
 from sandbox.vfs.notify import IN_ATTRIB, IN_CREATE, IN_DELETE, on_entry, on_gone, on_self
 from sandbox.vfs.path import Path
@@ -93,6 +94,8 @@ def mknod(t: Task, dirfd: int, path: bytes, mode: int, rdev: int) -> int:
     device = kind in (S_IFCHR, S_IFBLK)
     if device and not t.creds.has(CAP_MKNOD) and not (kind == S_IFCHR and rdev == 0):
         raise SyscallError(errno.EPERM)
+    if device and rdev:
+        check_new_device(t, kind, rdev)
     landlock.check(t, Path(walk.mount, walk.dentry), landlock.MAKE[kind])
     mode, uid, gid = new_attributes(t, parent, (kind or S_IFREG) | mode & 0o7777)
     if mode & S_IFMT == S_IFREG:

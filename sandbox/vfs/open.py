@@ -42,6 +42,7 @@ from sandbox.vfs import landlock
 from sandbox.vfs.acl import inherit
 from sandbox.vfs.create import new_attributes
 from sandbox.vfs.dentry import Dentry
+from sandbox.vfs.device_access import check_device
 from sandbox.vfs.leases import break_leases
 from sandbox.vfs.notify import IN_CREATE, IN_MODIFY, IN_OPEN, on_entry, on_path
 from sandbox.vfs.path import Path
@@ -226,6 +227,8 @@ def open_there(t: Task, path: Path, flags: int) -> FileDescription | Block:
         raise SyscallError(errno.EROFS)
     if not permitted(t.creds, inode, access):
         raise SyscallError(errno.EACCES)
+    if kind in (S_IFCHR, S_IFBLK):
+        check_device(t, inode, access)
     if inode.attrs & FS_APPEND_FL and (access & MAY_WRITE and not flags & O_APPEND or flags & O_TRUNC):
         raise SyscallError(errno.EPERM)
     if flags & O_NOATIME and not owner_or_capable(t.creds, inode):

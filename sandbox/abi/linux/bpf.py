@@ -17,9 +17,10 @@ BPF_PROG_QUERY: Final = 16
 BPF_COMMANDS: Final = 37  # BPF_MAP_CREATE … BPF_PROG_BIND_MAP
 BPF_ATTR_SIZE: Final = 144
 
+BPF_PROG_TYPE_CGROUP_SKB: Final = 8
 BPF_PROG_TYPE_CGROUP_DEVICE: Final = 15
 BPF_PROG_TYPES: Final = 33  # BPF_PROG_TYPE_UNSPEC … BPF_PROG_TYPE_NETFILTER
-BPF_CGROUP_DEVICE: Final = 6  # of enum bpf_attach_type
+BPF_CGROUP_INET_INGRESS, BPF_CGROUP_INET_EGRESS, BPF_CGROUP_DEVICE = 0, 1, 6  # of enum bpf_attach_type
 
 BPF_F_ALLOW_OVERRIDE: Final = 1
 BPF_F_ALLOW_MULTI: Final = 2
@@ -53,6 +54,8 @@ PROG_INFO_SIZE: Final = 232
 
 INSTRUCTION: Final = struct.Struct("<BBhi")  # code, dst and src, offset, immediate
 BPF_LDX: Final = 1
+BPF_ST: Final = 2
+BPF_STX: Final = 3
 BPF_ALU: Final = 4
 BPF_JMP: Final = 5
 BPF_JMP32: Final = 6
@@ -64,7 +67,16 @@ BPF_SIZES: Final = {0x00: 4, 0x08: 2, 0x10: 1, 0x18: 8}
 
 BPF_ADD, BPF_SUB, BPF_MUL, BPF_DIV, BPF_OR, BPF_AND, BPF_LSH, BPF_RSH = 0x00, 0x10, 0x20, 0x30, 0x40, 0x50, 0x60, 0x70
 BPF_NEG, BPF_MOD, BPF_XOR, BPF_MOV, BPF_ARSH, BPF_END = 0x80, 0x90, 0xA0, 0xB0, 0xC0, 0xD0
-BPF_JA, BPF_JEQ, BPF_JGT, BPF_JGE, BPF_JSET, BPF_JNE, BPF_JSGT, BPF_JSGE = 0x00, 0x10, 0x20, 0x30, 0x40, 0x50, 0x60, 0x70
+BPF_JA, BPF_JEQ, BPF_JGT, BPF_JGE, BPF_JSET, BPF_JNE, BPF_JSGT, BPF_JSGE = (
+    0x00,
+    0x10,
+    0x20,
+    0x30,
+    0x40,
+    0x50,
+    0x60,
+    0x70,
+)
 BPF_CALL, BPF_EXIT, BPF_JLT, BPF_JLE, BPF_JSLT, BPF_JSLE = 0x80, 0x90, 0xA0, 0xB0, 0xC0, 0xD0
 
 # struct bpf_cgroup_dev_ctx: access_type (access << 16 | kind), major, minor

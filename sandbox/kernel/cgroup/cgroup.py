@@ -15,10 +15,12 @@ from sandbox.errors import SyscallError
 from sandbox.kernel.cgroup import bandwidth, freezer
 from sandbox.kernel.cgroup.events import Event
 from sandbox.kernel.cgroup.memory import GroupMemory, MemoryEvents
+from sandbox.kernel.ebpf.programs import Programs
 from sandbox.kernel.signal_info import SignalInfo
 from sandbox.kernel.task_state import WORK_CPU, WORK_FREEZE
 
 if TYPE_CHECKING:
+    from sandbox.kernel.ebpf.device_programs import DevicePrograms
     from sandbox.kernel.task import Task
     from sandbox.kernel.thread_group import ThreadGroup
     from sandbox.kernel.view import View
@@ -43,6 +45,7 @@ class Hierarchy:
         self.pids_bounds = 0
         self.cpu_bounds = self.cpu_looked_at = 0
         self.memory_highs: dict[Cgroup, None] = {}
+        self.programs = Programs()  # that bpf(2) has loaded
         # Memory that is used has a bound that it had not: it is looked at in so many ns.
         self.on_bound: Callable[[int], None] | None = None
         self.root = Cgroup(self, None, b"")
@@ -58,7 +61,7 @@ class Cgroup:
     __slots__ = (
         "hierarchy", "parent", "name", "children", "members", "threads", "domain", "live", "enabled", "deleted", "view", "node", "max_depth",
         "max_descendants", "cpu_ns_past", "bandwidth", "events", "freeze", "frozen", "awaited", "pids_max", "pids_hits", "pids_events", "memory",
-        "memory_pages", "memory_events", "oom_group",
+        "memory_pages", "memory_events", "oom_group", "devices",
     )  # fmt: skip
 
     def __init__(self, hierarchy: Hierarchy, parent: Cgroup | None, name: bytes) -> None:
@@ -89,6 +92,7 @@ class Cgroup:
         self.memory_pages: int | None = None
         self.memory_events: MemoryEvents = MemoryEvents()
         self.oom_group = False
+        self.devices: DevicePrograms | None = None  # made with the first program
         if parent is not None:
             self.frozen = parent.frozen
             parent.children[name] = self
@@ -188,6 +192,9 @@ class Cgroup:
 
     def _unbind(self) -> None:
         self.lost(set(CONTROLLERS))
+        if self.devices is not None:
+            self.devices.clear()
+            self.devices = None
 
     # --- members ---
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 MOST: Final = (1 << 64) - 1
 CONTEXT: Final = (-1, -1)
 FRAME: Final = (-2, -2)
-"""What a register has: CONTEXT, FRAME (R10), the least and the most that a number can be, None: nothing."""
+"""What a register has: CONTEXT, FRAME (R10, and other memory that cannot be read), the least and the most that a number can be, None: nothing."""
 
 
 class Refused(Exception):
@@ -30,13 +30,13 @@ class Refused(Exception):
         self.errno = number
 
 
-def verify(code: bytes) -> None:
-    """A program for devices. Refused."""
+def verify(code: bytes, context: bool) -> None:
+    """A program for devices, or one that reads no `context`. Refused."""
     count = len(code) // 8
     insns = [bpf.INSTRUCTION.unpack_from(code, 8 * n) for n in range(count)]
     states: list[State | None] = [None] * count
     first: State = [None] * 11
-    first[1], first[10] = CONTEXT, FRAME
+    first[1], first[10] = CONTEXT if context else FRAME, FRAME
     states[0] = first
     at = 0
     while at < count:
@@ -70,6 +70,8 @@ def _step(insns: list[tuple[int, int, int, int]], states: list[State | None], at
         if src:
             raise Refused(errno.EINVAL, "maps are not supported")
         value = (number := immediate & 0xFFFFFFFF | (insns[at + 1][3] & 0xFFFFFFFF) << 32, number)
+    elif kind in (bpf.BPF_ST, bpf.BPF_STX):
+        raise Refused(errno.EACCES, f"R{dst} cannot write")
     else:
         raise Refused(errno.EINVAL, f"unknown opcode {op:02x}")
     if dst == 10:
@@ -112,9 +114,11 @@ def _number(register: int, state: State) -> Range:
 
 
 def _leave(state: State) -> None:
-    least, most = _number(0, state)
-    if most > 1:
-        raise Refused(errno.EINVAL, f"At program exit the register R0 has value in [{least}, {most}], should be in [0, 1]")
+    least, most = _read(0, state)
+    if least < 0 or most > 1:
+        raise Refused(
+            errno.EINVAL, f"At program exit the register R0 has value in [{least}, {most}], should be in [0, 1]"
+        )
 
 
 def _jump(insns: list[tuple[int, int, int, int]], states: list[State | None], at: int, state: State) -> int:
@@ -171,7 +175,11 @@ def _alu(op: int, dst: int, src: int, offset: int, immediate: int, state: State)
     other = _number(src, state) if op & bpf.BPF_X else (number, number)
     if what == bpf.BPF_MOV:
         return other if other[1] <= most else (0, most)
-    if what in (bpf.BPF_LSH, bpf.BPF_RSH, bpf.BPF_ARSH) and not op & bpf.BPF_X and immediate not in range(64 if wide else 32):
+    if (
+        what in (bpf.BPF_LSH, bpf.BPF_RSH, bpf.BPF_ARSH)
+        and not op & bpf.BPF_X
+        and immediate not in range(64 if wide else 32)
+    ):
         raise Refused(errno.EINVAL, f"invalid shift {immediate}")
     if what in (bpf.BPF_DIV, bpf.BPF_MOD) and not op & bpf.BPF_X and not immediate:
         raise Refused(errno.EINVAL, "div by zero")

@@ -158,7 +158,11 @@ def delete(wanted: Wanted) -> None:
     (__inet_del_ifa, fib_sync_down_addr); the last one those of the interface (fib_disable_ip)."""
     nic = wanted.nic
     found = nic.addresses.get(wanted.addr)
-    if found is None or (_ADDRESS in wanted.attributes and found.prefix_len != wanted.length) or _elsewhere(wanted, found):
+    if (
+        found is None
+        or (_ADDRESS in wanted.attributes and found.prefix_len != wanted.length)
+        or _elsewhere(wanted, found)
+    ):
         raise nl.Refusal(errno.EADDRNOTAVAIL, f"{_who(wanted)} not found")
     gone = [other for other in nic.addresses.values() if is_secondary(nic, other) is found]
     for address in (*gone, found):

@@ -1,5 +1,5 @@
 """Calls that nobody in the sandbox has the right to, once their arguments were looked at as Linux does before it refuses:
-quotas, swap, programs in the kernel, performance counters, ports."""
+quotas, swap, performance counters, ports."""
 
 from __future__ import annotations
 
@@ -20,8 +20,6 @@ MAX_QUOTAS: Final = 3
 Q_SYNC: Final = 0x800001
 Q_QUOTAON: Final = 0x800002
 SWAP_FLAGS_VALID: Final = 0x7FFFF
-BPF_COMMANDS: Final = 37  # BPF_MAP_CREATE … BPF_PROG_BIND_MAP
-BPF_ATTR_SIZE: Final = 144
 PERF_FLAGS: Final = 0xF
 PERF_ATTR_LEAST: Final = 64
 PERF_ATTR_SIZE: Final = 136
@@ -54,17 +52,6 @@ def sys_swapon(t: Task, a: SyscallArgs) -> int:
 def _tail_is_zero(t: Task, address: int, known: int, size: int) -> bool:
     """Bytes beyond what this kernel knows of a structure; EFAULT (lib/usercopy.c: check_zeroed_user)."""
     return size <= known or not any(t.copy_in(address + known, size - known))
-
-
-def sys_bpf(t: Task, a: SyscallArgs) -> int:
-    """bpf(2): E2BIG, EFAULT, EINVAL; EPERM for all that it could do, as with kernel.unprivileged_bpf_disabled."""
-    command, address, size = a.uint(0), a.addr(1), a.uint(2)
-    if size > PAGE or not _tail_is_zero(t, address, BPF_ATTR_SIZE, size):
-        return -errno.E2BIG
-    attributes = t.copy_in(address, min(size, BPF_ATTR_SIZE)).ljust(BPF_ATTR_SIZE, b"\0")
-    if command >= BPF_COMMANDS or (command == 0 and not any(attributes[:4])):
-        return -errno.EINVAL
-    return -errno.EPERM
 
 
 def sys_perf_event_open(t: Task, a: SyscallArgs) -> int:
@@ -109,6 +96,5 @@ ROWS: Final[tuple[Row, ...]] = (
     Row(179, "quotactl", sys_quotactl, PARTIAL, (Arg.HEX, Arg.PATH, Arg.INT, Arg.ADDR), _NO_QUOTAS),
     Row(298, "perf_event_open", sys_perf_event_open, PARTIAL, (Arg.ADDR, Arg.INT, Arg.INT, Arg.FD, Arg.HEX),
         "arguments are checked; then EACCES, as with kernel.perf_event_paranoid at its strictest"),
-    Row(321, "bpf", sys_bpf, PARTIAL, (Arg.INT, Arg.ADDR, Arg.SIZE), _NO_RIGHT),
     Row(443, "quotactl_fd", sys_quotactl_fd, PARTIAL, (Arg.FD, Arg.HEX, Arg.INT, Arg.ADDR), _NO_QUOTAS),
 )  # fmt: skip

@@ -13,6 +13,7 @@ from sandbox.abi.linux.stat import (
     AT_NO_AUTOMOUNT,
     AT_STATX_SYNC_TYPE,
     AT_SYMLINK_NOFOLLOW,
+    S_IFBLK,
     S_IFCHR,
     S_IFIFO,
     S_IFMT,
@@ -22,6 +23,7 @@ from sandbox.abi.linux.stat import (
 from sandbox.abi.linux.statfs import ST_NOEXEC
 from sandbox.errors import SyscallError
 from sandbox.syscalls.row import FULL, Arg, Row, writes
+from sandbox.vfs.device_access import check_device
 from sandbox.vfs.kstat import pack_stat, pack_statx
 from sandbox.vfs.permission import MAY_EXEC, MAY_WRITE, permitted, permitted_by_mode
 from sandbox.vfs.regular_file import touch_atime
@@ -159,6 +161,8 @@ def _access(t: Task, dirfd: int, address: int, mode: int, flags: int) -> int:
         raise SyscallError(errno.EACCES)
     if not permitted(creds, inode, mode):
         raise SyscallError(errno.EACCES)
+    if kind in (S_IFCHR, S_IFBLK):
+        check_device(t, inode, mode)
     if mode & MAY_WRITE and there.mount.readonly() and kind not in (S_IFCHR, S_IFIFO):
         return -errno.EROFS
     return 0

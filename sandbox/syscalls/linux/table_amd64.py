@@ -10,6 +10,7 @@ from sandbox.kernel.control import Handler
 from sandbox.syscalls.linux import (
     sys_aio,
     sys_attr,
+    sys_bpf,
     sys_clone,
     sys_copy_range,
     sys_cred,
@@ -79,6 +80,7 @@ from sandbox.syscalls.row import REFUSED, Row, refuse
 MODULES: Final = (
     sys_aio,
     sys_attr,
+    sys_bpf,
     sys_clone,
     sys_copy_range,
     sys_cred,
