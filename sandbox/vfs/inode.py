@@ -226,6 +226,10 @@ class Inode:
 
     # --- contents ---
 
+    def admits(self, t: Task, mask: int) -> bool:
+        """What its mode forbids is allowed to this task nevertheless."""
+        return False
+
     def open(self, t: Task, path: Path, flags: int) -> FileDescription | Block:
         """A description for it. The attributes are up to date where the file system is live, and permission has been
         checked; `flags` hold no creation flags any more."""

@@ -225,7 +225,7 @@ def open_there(t: Task, path: Path, flags: int) -> FileDescription | Block:
         raise SyscallError(errno.EACCES)
     elif kind == S_IFREG and access & MAY_WRITE and inode.fs.readonly:
         raise SyscallError(errno.EROFS)
-    if not permitted(t.creds, inode, access):
+    if not permitted(t.creds, inode, access) and not inode.admits(t, access):
         raise SyscallError(errno.EACCES)
     if kind in (S_IFCHR, S_IFBLK):
         check_device(t, inode, access)

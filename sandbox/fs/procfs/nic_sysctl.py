@@ -33,6 +33,7 @@ class NicFile(PseudoFile):
 
     def __init__(self, fs: ProcFs, key: str, name: str) -> None:
         super().__init__(fs, fs.new_ino(), 0o644)
+        self.of_network = True
         self.key = key
         self.name = name
 
@@ -66,6 +67,7 @@ class MtuFile(PseudoFile):
 
     def __init__(self, fs: ProcFs, name: str) -> None:
         super().__init__(fs, fs.new_ino())
+        self.of_network = True
         self.name = name
 
     def content(self, t: Task) -> bytes:
@@ -84,6 +86,7 @@ class SecretFile(PseudoFile):
 
     def __init__(self, fs: ProcFs, name: str) -> None:
         super().__init__(fs, fs.new_ino(), 0o600)
+        self.of_network = True
         self.name = name
 
     def _nic(self, t: Task) -> Nic:

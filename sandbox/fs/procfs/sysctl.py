@@ -11,6 +11,7 @@ from sandbox.fs.procfs.fixed_sysctl import FIXED, READ_ONLY
 from sandbox.fs.procfs.nic_sysctl import ALL, NicFile
 from sandbox.fs.pseudo.nodes import FixedFile, MadeFile, PseudoDir, PseudoFile
 from sandbox.fs.pseudo.numbers import parse_decimal
+from sandbox.kernel.user_namespace import NO_ID
 
 if TYPE_CHECKING:
     from sandbox.fs.procfs.filesystem import ProcFs
@@ -84,15 +85,20 @@ class PingGroupsFile(PseudoFile):
         super().__init__(fs, ino, 0o644)
 
     def content(self, t: Task) -> bytes:
-        """First and last."""
-        return b"%d\t%d\n" % t.ns.net.ping_groups
+        """First and last, as the reader's user namespace has them."""
+        shown = t.creds.user.gids.shown
+        low, high = t.ns.net.ping_groups
+        return b"%d\t%d\n" % (shown(low), shown(high))
 
     def store(self, t: Task, data: bytes) -> None:
         """EINVAL for what are no groups (net/ipv4/sysctl_net_ipv4.c: ipv4_ping_group_range)."""
         words = data.split(b"\0")[0].split()
         if len(words) != 2 or not all(word.isdigit() and len(word) < 11 and int(word) <= MAX_GROUP for word in words):
             raise SyscallError(errno.EINVAL)
-        low, high = int(words[0]), int(words[1])
+        to_kernel = t.creds.user.gids.to_kernel
+        low, high = to_kernel(int(words[0])), to_kernel(int(words[1]))
+        if NO_ID in (low, high):
+            raise SyscallError(errno.EINVAL)
         t.ns.net.ping_groups = (low, high) if low <= high else (1, 0)
 
 
@@ -211,4 +217,6 @@ def _enter(fs: ProcFs, root: PseudoDir, path: str, inode: Inode) -> None:
             here.add(name, found)
         assert isinstance(found, PseudoDir)
         here = found
+    if way[:1] == ["net"] and isinstance(inode, PseudoFile):
+        inode.of_network = True
     here.add(last, inode)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING, Callable, Final, Iterator
 
+from sandbox.abi.linux.capability import CAP_NET_ADMIN
 from sandbox.abi.linux.stat import S_IFDIR, S_IFLNK, S_IFMT, S_IFREG
 from sandbox.errors import SyscallError
 from sandbox.vfs.directory_file import DirectoryFile
@@ -84,13 +85,22 @@ class PseudoDir(Inode):
 
 
 class PseudoFile(Inode):
-    """A file whose contents are made by `content`; writes go to `store`, a line at a time."""
+    """A file whose contents are made by `content`; writes go to `store`, a line at a time. `of_network`: it is a setting of the
+    network namespace, whose owner may change it."""
 
-    __slots__ = ()
+    __slots__ = ("of_network",)
 
     def __init__(self, fs: Filesystem, ino: int, mode: int = 0o444) -> None:
         super().__init__(fs, ino, S_IFREG | mode, 0, 0, fs.now())
         self.size = fs.attribute_size
+        self.of_network = False
+
+    def admits(self, t: Task, mask: int) -> bool:
+        """Who may administrate the network namespace, and root of its user namespace, is its owner (net_ctl_permissions)."""
+        if not self.of_network or self.mode >> 6 & mask != mask:
+            return False
+        user = t.ns.net.user
+        return t.creds.has_in(user, CAP_NET_ADMIN) or t.creds.euid == user.root()
 
     def content(self, t: Task) -> bytes | Iterator[bytes]:
         """What is read now; in parts when it may be long."""

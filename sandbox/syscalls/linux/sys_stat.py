@@ -159,7 +159,7 @@ def _access(t: Task, dirfd: int, address: int, mode: int, flags: int) -> int:
     kind = inode.mode & S_IFMT
     if mode & MAY_EXEC and kind == S_IFREG and there.mount.flags & ST_NOEXEC:
         raise SyscallError(errno.EACCES)
-    if not permitted(creds, inode, mode):
+    if not permitted(creds, inode, mode) and not inode.admits(t, mode):
         raise SyscallError(errno.EACCES)
     if kind in (S_IFCHR, S_IFBLK):
         check_device(t, inode, mode)
