@@ -82,7 +82,7 @@ def _rights(t: Task, body: bytes) -> list[FileDescription]:
     count = len(body) // 4
     if count > abi.SCM_MAX_FD:
         raise SyscallError(errno.EINVAL)
-    files = [t.fds.get_io(fd & 0xFFFFFFFF) for fd in memoryview(body)[: 4 * count].cast("i")]
+    files = [t.fds.get(fd) for fd in memoryview(body)[: 4 * count].cast("i")]
     if any(file.is_ring for file in files):
         raise SyscallError(errno.EINVAL)
     return files
