@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Callable
 
 from tools.bench import containers, netstack, network, programs, report, unit
 from tools.bench.peers import rows as peers
@@ -90,6 +91,21 @@ def _of_program(program: programs.Program, values: dict[str, list[float]]) -> re
     return result(program.name, program.title, unit_, values, bound=program.bound_ms, more_is_better=more)
 
 
+def whole_program(
+    program: programs.Program, inside: dict[str, list[str]], directory: Path, add: Callable[[str, str, float], None]
+) -> bool:
+    """One run on each side. One that fails is said on stderr, and no more is heard of it."""
+    try:
+        for side, command in {"native": [], **inside}.items():
+            line = [*command, "--cwd", "/mnt", *program.command] if command else program.native()
+            add(program.name, side, programs.figure(line, directory, program.rate))
+            programs.clean(directory)
+    except RuntimeError as error:
+        print(f"{program.name}: left out: {error}", file=sys.stderr)
+        return False
+    return True
+
+
 def bench(rounds: int, wanted: set[str], inside: dict[str, list[str]]) -> tuple[list[report.Result], float]:
     """All rows, interleaved. `inside`: the commands up to `do`, by side."""
     directory = Path(tempfile.mkdtemp(prefix="stackbox-bench-"))
@@ -121,15 +137,7 @@ def bench(rounds: int, wanted: set[str], inside: dict[str, list[str]]) -> tuple[
             if not wanted or programs.RESIDENT in wanted:
                 for side, do in inside.items():
                     add(programs.RESIDENT, side, programs.sentry_mb(do))
-            for program in list(chosen):
-                try:
-                    for side, command in {"native": [], **mounted}.items():
-                        line = [*command, "--cwd", "/mnt", *program.command] if command else program.native()
-                        add(program.name, side, programs.figure(line, directory, program.rate))
-                        programs.clean(directory)
-                except RuntimeError as error:
-                    print(f"{program.name}: left out: {error}", file=sys.stderr)
-                    chosen.remove(program)
+            chosen = [program for program in chosen if whole_program(program, mounted, directory, add)]
         u = report.median(units) or unit.REFERENCE_US
         results = [result("unit", "U: bare notification loop", "us", {"native": units})]
         for row in rows:
