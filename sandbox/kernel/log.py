@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import Callable, Final
+from typing import TYPE_CHECKING, Callable, Final
 
 from tcpip.waiter import EVENT_IN, WaitQueue
+
+if TYPE_CHECKING:
+    from sandbox.kernel.syslog import LogReader
 
 DEBUG: Final = 0
 INFO: Final = 1
@@ -33,6 +36,15 @@ class KernelLog:
         self.dmesg: deque[tuple[int, str, int]] = deque(maxlen=RING_LINES)  # (ns since boot, line, facility and level)
         self.total = 0  # lines that there ever were; the last one's number is one less
         self.queue = WaitQueue()  # of those who wait for more
+        self._reader: LogReader | None = None
+
+    def reader(self) -> LogReader:
+        """Who reads the ring as a stream: one for all, made when it is first asked for."""
+        if self._reader is None:
+            from sandbox.kernel.syslog import LogReader
+
+            self._reader = LogReader(self)
+        return self._reader
 
     def write(self, level: int, text: str) -> None:
         """One entry of one line: what ends a line in `text` is escaped like everything else."""

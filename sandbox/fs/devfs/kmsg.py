@@ -84,12 +84,14 @@ class KmsgFile(InodeFile):
         return self.write(t, src)
 
     def seek(self, t: Task, offset: int, whence: int) -> int:
-        """To the first record, or behind the last: ESPIPE, EINVAL."""
+        """To the first record, the first that was not cleared, or behind the last: ESPIPE, EINVAL."""
         log = self.kernel.log
         if offset:
             raise SyscallError(errno.ESPIPE)
-        if whence in (SEEK_SET, SEEK_DATA):  # nothing is ever cleared
+        if whence == SEEK_SET:
             self.pos = log.first()
+        elif whence == SEEK_DATA:
+            self.pos = max(log.first(), log.reader().cleared)
         elif whence == SEEK_END:
             self.pos = log.total
         else:

@@ -9,6 +9,7 @@ from sandbox.abi.linux.stat import S_IFDIR
 from sandbox.abi.linux.statfs import PROC_SUPER_MAGIC
 from sandbox.errors import SyscallError
 from sandbox.fs.procfs import machine_files, sysctl, system_files, sysvipc
+from sandbox.fs.procfs.kmsg import KmsgNode
 from sandbox.fs.procfs.self_link import SelfLink
 from sandbox.fs.pseudo.nodes import MadeFile, PseudoDir, PseudoLink
 from sandbox.vfs.filesystem import Filesystem
@@ -55,6 +56,7 @@ class ProcFs(Filesystem):
             terminals = root.children[b"tty"]
             assert isinstance(terminals, PseudoDir)
             terminals.add(name, MadeFile(self, self.new_ino(), make))
+        root.add("kmsg", KmsgNode(self, self.new_ino()))
         root.add("self", SelfLink(self, self.new_ino(), False))
         root.add("thread-self", SelfLink(self, self.new_ino(), True))
         root.add("mounts", PseudoLink(self, self.new_ino(), b"self/mounts"))

@@ -43,7 +43,6 @@ FIXED: Final[tuple[tuple[str, str], ...]] = (
     ("kernel/perf_event_mlock_kb", "516"),
     ("kernel/perf_event_paranoid", "3"),
     ("kernel/print-fatal-signals", "0"),
-    ("kernel/printk", "4\t4\t1\t7"),
     ("kernel/pty/max", "4096"),
     ("kernel/pty/reserve", "1024"),
     ("kernel/random/entropy_avail", "256"),

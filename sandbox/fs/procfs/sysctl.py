@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Callable, Final
 from sandbox.errors import SyscallError
 from sandbox.fs.procfs import ipc_sysctl, kernel_sysctl, net_sysctl, nic_sysctl
 from sandbox.fs.procfs.fixed_sysctl import FIXED, READ_ONLY
+from sandbox.fs.procfs.kmsg import PrintkFile
 from sandbox.fs.procfs.nic_sysctl import ALL, NicFile
 from sandbox.fs.pseudo.nodes import FixedFile, MadeFile, PseudoDir, PseudoFile
 from sandbox.fs.pseudo.numbers import parse_decimal
@@ -200,6 +201,7 @@ def build(fs: ProcFs) -> PseudoDir:
         _enter(fs, root, path, directory)
     _enter(fs, root, "kernel/io_uring_disabled", UringFile(fs, fs.new_ino(), False))
     _enter(fs, root, "kernel/io_uring_group", UringFile(fs, fs.new_ino(), True))
+    _enter(fs, root, "kernel/printk", PrintkFile(fs, fs.new_ino()))
     _enter(fs, root, "kernel/core_pattern", CorePatternFile(fs, fs.new_ino()))
     _enter(fs, root, "kernel/hostname", NameFile(fs, fs.new_ino(), False))
     _enter(fs, root, "kernel/domainname", NameFile(fs, fs.new_ino(), True))

@@ -1,4 +1,4 @@
-"""The machine and the sandbox's identity: uname(2), sysinfo(2), getrandom(2), membarrier(2), syslog(2)."""
+"""The machine and the sandbox's identity: uname(2), sysinfo(2), getrandom(2), membarrier(2)."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ import errno
 import struct
 from typing import Final
 
-from sandbox.abi.linux.capability import CAP_SYS_ADMIN, CAP_SYS_BOOT, CAP_SYSLOG
+from sandbox.abi.linux.capability import CAP_SYS_ADMIN, CAP_SYS_BOOT
 from sandbox.abi.linux.personality import PER_LINUX32, PER_MASK, UNAME26
 from sandbox.abi.linux.signal import SIGHUP, SIGINT
 from sandbox.errors import SyscallError
 from sandbox.kernel.control import Execute, Result
 from sandbox.kernel.kernel import RELEASE
 from sandbox.kernel.load_average import SHIFT
-from sandbox.kernel.log import printable
 from sandbox.kernel.task import Task
 from sandbox.platform.base import Order
 from sandbox.syscalls.args import SyscallArgs
@@ -134,38 +133,6 @@ def _order_result(t: Task, index: int, result: int) -> Result:
     return result
 
 
-SYSLOG_READ_ALL: Final = 3
-SYSLOG_SIZE_UNREAD: Final = 9
-SYSLOG_SIZE_BUFFER: Final = 10
-SYSLOG_BUFFER: Final = 1 << 17
-
-
-def sys_syslog(t: Task, a: SyscallArgs) -> Result:
-    """syslog(2), klogctl(3): the sandbox's boot lines, which are never consumed."""
-    action, size = a.int(0), a.int(2)
-    free = action in (SYSLOG_READ_ALL, SYSLOG_SIZE_BUFFER) and not t.kernel.settings.dmesg_restrict
-    if not free and not t.creds.has(CAP_SYSLOG):
-        return -errno.EPERM
-    if not 0 <= action <= SYSLOG_SIZE_BUFFER:
-        return -errno.EINVAL
-    if action == SYSLOG_SIZE_BUFFER:
-        return SYSLOG_BUFFER
-    if action == SYSLOG_READ_ALL:
-        if not a.addr(1) or size < 0:
-            return -errno.EINVAL
-        text = b"".join(
-            b"<%d>[%5d.%06d] %s\n"
-            % (priority, at // 1_000_000_000, at % 1_000_000_000 // 1000, printable(line).encode())
-            for at, line, priority in t.kernel.log.dmesg
-        )
-        text = text[-size:] if size else b""
-        t.copy_out(a.addr(1), text)
-        return len(text)
-    if action in (0, 1, SYSLOG_SIZE_UNREAD):
-        return 0
-    return -errno.EPERM
-
-
 REBOOT_MAGIC1: Final = 0xFEE1DEAD
 REBOOT_MAGIC2: Final = (672274793, 85072278, 369367448, 537993216)
 # What process 1 seems to have been killed by (kernel/pid_namespace.c: reboot_pid_ns).
@@ -193,7 +160,6 @@ def sys_reboot(t: Task, a: SyscallArgs) -> Result:
 ROWS: Final[tuple[Row, ...]] = (
     Row(63, "uname", sys_uname, FULL, (Arg.STRUCT_OUT,), copies=(writes(0, 390),)),
     Row(99, "sysinfo", sys_sysinfo, FULL, (Arg.STRUCT_OUT,), copies=(writes(0, 112),)),
-    Row(103, "syslog", sys_syslog, PARTIAL, (Arg.INT, Arg.OUT_BUF, Arg.SIZE), "reads the boot lines"),
     Row(169, "reboot", sys_reboot, FULL, (Arg.HEX, Arg.HEX, Arg.HEX, Arg.ADDR)),
     Row(170, "sethostname", sys_sethostname, FULL, (Arg.IN_BUF, Arg.SIZE)),
     Row(171, "setdomainname", sys_setdomainname, FULL, (Arg.IN_BUF, Arg.SIZE)),

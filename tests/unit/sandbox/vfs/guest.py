@@ -20,6 +20,7 @@ from sandbox.kernel.fd_table import FDTable
 from sandbox.kernel.fs_context import FSContext
 from sandbox.kernel.io_count import IoCount
 from sandbox.kernel.ipc.namespace import IpcNamespace
+from sandbox.kernel.log import KernelLog
 from sandbox.kernel.namespaces import CgroupNamespace, Namespaces, UtsNamespace
 from sandbox.kernel.net_namespace import NetNamespace
 from sandbox.kernel.pid_namespace import Pid, PidNamespace
@@ -70,6 +71,7 @@ class FakeKernel:
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
         self.mounts: Any = None
+        self.log = KernelLog()
         self.scratch = memoryview(bytearray(1 << 20))
         self.pids = PidNamespace()
         self.cpus = 2
