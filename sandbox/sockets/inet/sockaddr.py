@@ -16,6 +16,7 @@ _IN6: Final = struct.Struct("<H2sI16sI")  # flowinfo is kept as it lies in memor
 IN_SIZE: Final = 16
 IN6_MIN: Final = 24  # SIN6_LEN_RFC2133: without the scope id
 IN6_SIZE: Final = 28
+_MAPPED: Final = bytes(10) + b"\xff\xff"
 
 
 def family_of(raw: bytes) -> int:
@@ -47,6 +48,13 @@ def decode(raw: bytes, family: int) -> SockAddr | None:
         raise SyscallError(errno.EAFNOSUPPORT)
     _, port, flow, addr, scope = _IN6.unpack_from(raw.ljust(IN6_SIZE, b"\0"))
     return SockAddr(addr, int.from_bytes(port, "big"), scope, flow)
+
+
+def decode_mapped(raw: bytes) -> SockAddr:
+    """A sockaddr_in that is given to an AF_INET6 socket, as the IPv4-mapped address it stands for."""
+    where = decode(raw, AF_INET)
+    assert where is not None
+    return SockAddr(_MAPPED + where.addr, where.port)
 
 
 def encode(address: SockAddr) -> bytes:

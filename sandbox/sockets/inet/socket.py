@@ -16,13 +16,13 @@ from sandbox.kernel.broken_pipe import broken_pipe
 from sandbox.sockets.base import IN_PROGRESS, ControlMessage, Received, SocketFile
 from sandbox.sockets.inet import interface_change, interface_ioctl, socket_options
 from sandbox.sockets.inet.interface_change import CHANGES6, ROUTES
-from sandbox.sockets.inet.sockaddr import decode, encode
+from sandbox.sockets.inet.sockaddr import decode, decode_mapped, encode, family_of
 from sandbox.sockets.net_errno import ERRNO, syscall_error
 from sandbox.vfs.file_description import WOULD_BLOCK
 from sandbox.vfs.poll import NORM
 from tcpip import errors
 from tcpip.errors import NetworkError
-from tcpip.sockopt import IPPROTO_TCP
+from tcpip.sockopt import IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDPLITE, IPV6_V6ONLY, SOL_IPV6
 from tcpip.transport.endpoint import AGAIN, Control
 from tcpip.waiter import EVENT_OUT
 
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 _STAMPING: Final = (abi.SO_TIMESTAMPING, abi.SO_TIMESTAMPING_NEW)
 _DATAGRAM_MOST: Final = 0xFFFF  # more is refused whatever it is
+_UDP: Final = (IPPROTO_UDP, IPPROTO_UDPLITE)
 _SPECIAL: Final = abi.MSG_OOB | abi.MSG_ERRQUEUE
 
 
@@ -102,7 +103,7 @@ class InetSocket(SocketFile):
     # --- connections ---
 
     def connect(self, t: Task, address: bytes) -> int:
-        where = decode(address, self.family)
+        where = self._peer(address, errno.EAFNOSUPPORT)
         if where is not None and self.stream:
             self.network.check(t, self.protocol, where)
         try:
@@ -249,11 +250,24 @@ class InetSocket(SocketFile):
             self.network.check(t, self.protocol, self.unchecked)
             self.unchecked = None
 
+    def _peer(self, address: bytes, only_ipv6: int) -> SockAddr | None:
+        """Whom a connect or one message names; None for AF_UNSPEC.
+
+        An AF_INET6 socket of UDP takes a sockaddr_in for the mapped address, unless it is IPV6_V6ONLY: then that is the
+        error `only_ipv6` (net/ipv6/datagram.c:__ip6_datagram_connect, net/ipv6/udp.c:udpv6_sendmsg). getaddrinfo(3) connects
+        one socket to addresses of both families to learn what they would be reached from.
+        """
+        if self.family == abi.AF_INET6 and self.protocol in _UDP and family_of(address) == abi.AF_INET:
+            if self.endpoint.get_option(SOL_IPV6, IPV6_V6ONLY):
+                raise SyscallError(only_ipv6)
+            return decode_mapped(address)
+        return decode(address, self.family)
+
     def _destination(self, t: Task, address: bytes) -> SockAddr | None:
         """The address of one message; a stream ignores it (TCP), AF_UNSPEC means the connected peer."""
         if not address or self.stream:
             return None
-        where = decode(address, self.family)
+        where = self._peer(address, errno.ENETUNREACH)
         if where is None and self.family == abi.AF_INET:  # udp_sendmsg takes AF_UNSPEC for AF_INET
             where = decode(abi.FAMILY.pack(abi.AF_INET) + address[2:], self.family)
         if where is None:
