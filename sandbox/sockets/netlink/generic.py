@@ -43,7 +43,7 @@ def answer(request: Request, port: int) -> list[bytes]:
     command = request.header(_HEADER)[0]
     if command != GET_FAMILY:
         raise SyscallError(errno.EOPNOTSUPP)
-    if request.dump:
+    if request.flags & nl.NLM_F_DUMP == nl.NLM_F_DUMP:  # genl_family_rcv_msg wants both flags
         return nl.dump(request, port, CONTROL, [_family()])
     attributes = request.attributes(_HEADER.size)
     found = False

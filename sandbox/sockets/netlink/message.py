@@ -49,7 +49,7 @@ class Refusal(SyscallError):
 class Request:
     """One message of a guest. `raw` is all of it, `body` what follows the header."""
 
-    __slots__ = ("type", "flags", "seq", "raw", "body")
+    __slots__ = ("type", "flags", "seq", "raw", "body", "dumped")
 
     def __init__(self, kind: int, flags: int, seq: int, raw: bytes) -> None:
         self.type = kind
@@ -57,10 +57,13 @@ class Request:
         self.seq = seq
         self.raw = raw
         self.body = raw[HEADER.size :]
+        self.dumped = False  # a dump has answered it: it ends with NLMSG_DONE, and there is no acknowledgement
 
     @property
     def dump(self) -> bool:
-        return self.flags & NLM_F_DUMP == NLM_F_DUMP
+        """Of a request that gets: one of the two flags is enough (net/core/rtnetlink.c:rtnetlink_rcv_msg). In one that
+        changes they mean something else (NLM_F_REPLACE, NLM_F_EXCL)."""
+        return self.flags & NLM_F_DUMP != 0
 
     def header(self, layout: struct.Struct) -> tuple[int, ...]:
         """The fixed part of the body; EINVAL when it is too short."""
@@ -134,6 +137,7 @@ def dump(
     request: Request, port: int, kind: int, bodies: list[bytes], filtered: bool = False, error: int = 0
 ) -> list[bytes]:
     """The datagrams of a dump: messages of type `kind`, then NLMSG_DONE, which has the errno that ended it."""
+    request.dumped = True
     flags = NLM_F_MULTI | (NLM_F_DUMP_FILTERED if filtered else 0)
     datagrams: list[bytes] = []
     part = bytearray()

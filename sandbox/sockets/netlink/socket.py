@@ -214,7 +214,7 @@ class NetlinkSocket(SocketFile):
                 text = error.text
         for datagram in datagrams:
             self._put(datagram)
-        if number or (request.flags & nl.NLM_F_ACK and not request.dump):
+        if number or (request.flags & nl.NLM_F_ACK and not request.dumped):
             self._put(nl.error(request, number, self.port, NETLINK_CAP_ACK in self._set, text=text))
 
     def _route(self, t: Task, request: nl.Request) -> list[bytes]:

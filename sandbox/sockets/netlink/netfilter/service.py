@@ -120,7 +120,7 @@ class Service:
             self._get(request)
         except NfError as error:
             number, offset = error.errno, error.offset
-        if number or (request.flags & nl.NLM_F_ACK and not request.dump):
+        if number or (request.flags & nl.NLM_F_ACK and not request.dumped):
             self._acknowledge(request, number, offset)
 
     def _get(self, request: Request) -> None:
