@@ -46,8 +46,9 @@ def run(config: Config, values: Values, words: list[str]) -> int:
     from runsc.container.console import check_console
     from runsc.container.container import load
     from runsc.container.exec_process import Execution
-    from runsc.container.exec_spec import process_from_file, process_from_flags
+    from runsc.container.exec_spec import additional_gids, process_from_file, process_from_flags
 
+    additional_gids(values)
     container = load(config.root, words[0])
     container.check(status.EXEC_PAUSED if values.switch("ignore-paused") else status.EXEC)
     if values.text("process"):

@@ -10,7 +10,7 @@ from runsc.cmd.create import one_id
 from runsc.cmd.run import carry_out, request_of
 from runsc.config import Config
 from runsc.failure import EXIT_FAILURE, RuntimeFailure
-from runsc.flags import SWITCH, TEXT, Flag, Values
+from runsc.flags import SWITCH, TEXT, WORD, Flag, Values
 from runsc.verb import Verb
 
 FLAGS: Final = (
@@ -23,6 +23,8 @@ FLAGS: Final = (
     Flag("pid-file", TEXT, "FILE", "write the sandbox's host process id there"),
     Flag("no-pivot", SWITCH, "", "nothing to do: a sandbox never pivots its root"),
     Flag("no-subreaper", SWITCH, "", "nothing to do: orphans inside are the container's first process's"),
+    Flag("lsm-profile", WORD, "PROFILE", "not applied: inside there is no AppArmor and no SELinux"),
+    Flag("lsm-mount-context", WORD, "LABEL", "not applied: inside there is no SELinux"),
     *CRIU,
 )
 DETAILS: Final = (
@@ -42,6 +44,9 @@ def run(config: Config, values: Values, words: list[str]) -> int:
         request.image_fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
         raise RuntimeFailure(f"--image-path: {path}: {os.strerror(error.errno or 0)}") from None
+    for name in ("lsm-profile", "lsm-mount-context"):
+        if values.text(name):
+            config.log.write("warning", f"--{name} is not applied: the sandbox's own kernel stands in its place")
     return carry_out(request, config, values.switch("keep"))
 
 

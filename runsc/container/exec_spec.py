@@ -39,6 +39,12 @@ def process_from_file(base: dict[str, object], path: str, terminal: bool) -> Pro
     return process
 
 
+def additional_gids(values: Values) -> list[int]:
+    """--additional-gids; one that is no number is wrong usage whatever the container is, as with runc. UsageError."""
+    given = values.list("additional-gids")
+    return [_id(text, "--additional-gids", None if text[:1] == "-" else EXIT_FAILURE) for text in given]
+
+
 def process_from_flags(base: dict[str, object], words: list[str], values: Values) -> Process:
     """The container's process with another command."""
     document = {**base, "args": words, "terminal": values.switch("tty")}
@@ -46,10 +52,7 @@ def process_from_flags(base: dict[str, object], words: list[str], values: Values
     process.args = words
     if values.text("user"):
         process.uid, process.gid = user_of(values.text("user"), process.gid)
-    process.additional_gids += [
-        _id(text, "--additional-gids", None if text[:1] == "-" else EXIT_FAILURE)
-        for text in values.list("additional-gids")
-    ]
+    process.additional_gids += additional_gids(values)
     for item in values.list("env"):
         if not item.partition("=")[1] or item.startswith("="):
             raise UsageError(f"--env {item!r}: the form is NAME=VALUE")

@@ -88,6 +88,20 @@ def test_a_container_goes_on_where_it_was(mover: Mover) -> None:
     assert before + result.out == EXPECTED
 
 
+def test_security_modules_are_told_of(mover: Mover) -> None:
+    """What a host with AppArmor or SELinux asks of CRIU is said not to be applied, and the container goes on."""
+    shim = mover.shim
+    shim.start("c", "/bin/sh", "-c", COUNT)
+    mover.wait_for("c", "\n5 5\n")
+    assert mover.checkpoint("c").status == 0
+    log = shim.bundle / "log"
+    flags = ["--lsm-profile", "apparmor:some", "--lsm-mount-context", "system_u"]
+    where = ["--image-path", str(mover.images), "--bundle", str(shim.bundle)]
+    assert shim.call("--log", str(log), "--log-format", "json", "restore", *flags, *where, "d").status == 5
+    told = [json.loads(line)["msg"].split()[0] for line in log.read_text().splitlines() if "not applied" in line]
+    assert told == ["--lsm-profile", "--lsm-mount-context"]
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user's container has its own id only")
 def test_namespaces_that_were_looked_at(mover: Mover) -> None:
     """A user namespace of its own, and files of namespaces that a process has open."""

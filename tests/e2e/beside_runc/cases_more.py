@@ -37,6 +37,10 @@ MORE: Final = [
         "update --cpu-quota -1 c", "update --memory-reservation -1 c", "update --pids-limit x c", "update --pids-limit -2 c", "update --cpu-period 99 c",
         "update --cpu-share 1 c", "update --memory 64M --memory-swap 32M c", "update --memory 1.5G c", "update --memory 64m c", "update --memory '' c",
         "update --cpuset-cpus 99 c", "update --cpuset-cpus x c")),
+    Case("wrong-and-unknown", steps=("exec -g x nope true", "exec --additional-gids 5 -g y nope true", "exec -g -1 nope true", "exec -g 5 nope true", "exec --preserve-fds x nope true",
+        "kill nope 999", "update --memory nope", "update -r /no/such nope", "events --interval x nope", "events --interval 0s nope", "ps -f xml nope", "restore --lsm-profile apparmor:x nope",
+        "restore --lsm-mount-context x nope", "restore --no-such nope", "checkpoint --manage-cgroups-mode bad nope", "start nope more", "pause nope more", "resume nope more", "events nope more",
+        "delete nope more", "features more", "state ''", "exec '' true", "! rt --root /dev/null list >/dev/null 2>&1; echo $?", "! rt --root /dev/null/x list >/dev/null 2>&1; echo $?", "! rt --log-format xml list >/dev/null 2>&1; echo $?")),
     # --- what they print ---
     Case("spec-document", steps=("! mkdir s; cd s; rt spec; grep -v -e '\"hostname\"' -e '\"ociVersion\"' config.json",)),
     Case("spec-runs", steps=("! rm config.json; rt spec; sed -i 's/\"terminal\": true/\"terminal\": false/; s/\"sh\"/\"id\"/' config.json; rt run c",)),
