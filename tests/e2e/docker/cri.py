@@ -104,19 +104,25 @@ class Cri(Containerd):
         return Fields(function(message(*fields), timeout=BOUND_S))
 
     def connect(self, url: str) -> socket.socket:
-        """To the streaming server, which is in the other network namespace."""
+        """To the streaming server, or a pod: from the other network namespace. OSError."""
         made: list[socket.socket] = []
+        failed: list[OSError] = []
 
         def enter() -> None:
             fd = os.open(f"/proc/{self.process.pid}/ns/net", os.O_RDONLY)
             libc.setns(fd, libc.CLONE_NEWNET)
             os.close(fd)
             parts = urlsplit(url)
-            made.append(socket.create_connection((str(parts.hostname), int(parts.port or 0)), BOUND_S))
+            try:
+                made.append(socket.create_connection((str(parts.hostname), int(parts.port or 0)), BOUND_S))
+            except OSError as error:
+                failed.append(error)
 
         thread = threading.Thread(target=enter)
         thread.start()
         thread.join()
+        if failed:
+            raise failed[0]
         return made[0]
 
     def remove_pods(self) -> None:
