@@ -162,7 +162,8 @@ def network_of(spec: Spec, config: Config) -> NetworkOptions:
             network.namespace_fd = os.open(given.path, os.O_RDONLY | os.O_CLOEXEC)
         else:
             network.fresh = True
-    network.mirror = network.kind == "sandbox" and is_pod(spec)
+    network.entered = network.kind == "sandbox" and config.is_rootless()  # the user's engine publishes ports from there
+    network.mirror = network.entered or (network.kind == "sandbox" and is_pod(spec))
     return network
 
 

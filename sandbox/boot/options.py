@@ -122,7 +122,18 @@ class DeviceOptions:
 class NetworkOptions:
     """`kind`: none, internal, sandbox, tap, user. `allow` and `publish` as they stand on the command line, checked."""
 
-    __slots__ = ("kind", "allow", "publish", "pcap_fd", "pcap_name", "namespace_fd", "tap", "fresh", "mirror")
+    __slots__ = (
+        "kind",
+        "allow",
+        "publish",
+        "pcap_fd",
+        "pcap_name",
+        "namespace_fd",
+        "tap",
+        "fresh",
+        "mirror",
+        "entered",
+    )
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
@@ -133,6 +144,7 @@ class NetworkOptions:
         self.namespace_fd = -1  # the network namespace to enter (sandbox, tap), -1: the present one
         self.fresh = False  # `sandbox` in a namespace that is made for it; what hooks put there is taken over
         self.mirror = False  # `sandbox`: what listens inside is reached at the namespace's own loopback, too
+        self.entered = False  # the same at the addresses that were taken over, for who is in the namespace
         self.tap = ""  # the device to use, or to make; empty: the host names it
 
 

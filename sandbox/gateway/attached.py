@@ -47,7 +47,7 @@ def attach(kernel: Kernel, options: NetworkOptions, network: Network, hostname: 
         else:
             _attach_interfaces(kernel, options, network)
             if options.mirror:
-                _mirror_ports(kernel, network)
+                _mirror_ports(kernel, network, options.entered)
             if options.fresh and network.guard is None:
                 _add_resolver(kernel, network)
     except ImportError as missing:
@@ -145,11 +145,16 @@ def _add_resolver(kernel: Kernel, network: Network) -> None:
         network.on_close(kind(network.stack, kernel.reactor, network.counters, sock).close)
 
 
-def _mirror_ports(kernel: Kernel, network: Network) -> None:
-    from sandbox.gateway.loopback import Mirror, let_low_ports_be_bound
+def _mirror_ports(kernel: Kernel, network: Network, entered: bool) -> None:
+    from sandbox.gateway.loopback import LOOPBACK4, Mirror, lead_here, let_low_ports_be_bound
 
     let_low_ports_be_bound()
-    mirror = network.mirror = Mirror(network.stack, kernel.reactor, network.counters)
+    if entered:
+        lead_here(
+            [a.addr for nic in network.stack.nics.values() if not nic.loopback for a in nic.addresses_of(AF_INET)]
+        )
+    where = "0.0.0.0" if entered else LOOPBACK4
+    mirror = network.mirror = Mirror(network.stack, kernel.reactor, network.counters, where)
     network.on_close(mirror.close)
 
 

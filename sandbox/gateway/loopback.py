@@ -4,16 +4,20 @@ namespace, for whoever connects to that namespace's own loopback.
 An engine that forwards a port enters the pod's namespace and connects to 127.0.0.1 there (CRI: PortForward). The addresses
 have gone to the sandbox, but not the loopback's: for each port that somebody inside listens on there is a listener of the
 host's there, too. Nobody but who enters the namespace reaches it.
+
+An ordinary user's engine publishes ports by a process that is in the namespace and connects to the container's address. There the address
+is then the loopback's, too; as the routes have gone to the sandbox, the host's stack can answer nobody outside from it.
 """
 
 from __future__ import annotations
 
 import _socket
+import os
 from typing import TYPE_CHECKING, Final
 
 from sandbox.gateway import host_socket
 from sandbox.gateway.inbound import Connector, InboundStream
-from tcpip.addr import SockAddr, is_any, is_loopback, parse, unmapped
+from tcpip.addr import SockAddr, is_any, is_loopback, parse, text, unmapped
 
 if TYPE_CHECKING:
     from sandbox.gateway.counters import Counters
@@ -64,7 +68,8 @@ class MirrorStream(InboundStream):
 class Mirror:
     """A listener in the namespace for each port that guests listen on, as long as one does."""
 
-    def __init__(self, stack: Stack, reactor: Reactor, counters: Counters) -> None:
+    def __init__(self, stack: Stack, reactor: Reactor, counters: Counters, address: str = LOOPBACK4) -> None:
+        self._address = address
         self._stack = stack
         self._reactor = reactor
         self._counters = counters
@@ -80,7 +85,7 @@ class Mirror:
             if len(self._streams) >= MIRRORS_MOST:
                 return 0
             try:
-                sock = host_socket.open_listener(LOOPBACK4, where.port)
+                sock = host_socket.open_listener(self._address, where.port)
             except OSError:  # somebody else's in that namespace, or no loopback there
                 return 0
             stream = MirrorStream(self._stack, self._reactor, self._counters, sock, where.port)
@@ -101,6 +106,20 @@ class Mirror:
         for stream in self._streams.values():
             stream.close()
         self._streams = {}
+
+
+def lead_here(addresses: list[bytes]) -> None:
+    """What is sent in this network namespace to one of `addresses` (IPv4) is received in it. OSError."""
+    from pyroute2 import IPRoute
+    from pyroute2.netlink.exceptions import NetlinkError
+
+    with IPRoute() as ip:
+        lo = _socket.if_nametoindex("lo")
+        for address in addresses:
+            try:
+                ip.addr("replace", index=lo, address=text(address), prefixlen=32)
+            except NetlinkError as error:
+                raise OSError(error.code, os.strerror(error.code)) from None
 
 
 def let_low_ports_be_bound() -> None:

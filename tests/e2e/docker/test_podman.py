@@ -3,6 +3,7 @@ word for word."""
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import shutil
@@ -162,6 +163,7 @@ echo "$2:x:$3:$3::$1:/bin/sh" >> passwd.new; echo "$2:x:$3:" >> group.new
 echo "$2:$4:65536" >> subuid.new; echo "$2:$4:65536" >> subgid.new
 for f in passwd group subuid subgid; do mount --bind $f.new /etc/$f; done
 for d in null:3 zero:5; do mknod -m 666 dev/${d%:*} c 1 ${d#*:} && mount --bind dev/${d%:*} /dev/${d%:*}; done
+[ ! -e /dev/net/tun ] || { mknod -m 666 dev/tun c 10 200; mount --bind dev/tun /dev/net/tun; }
 mount -t devpts -o newinstance,mode=620,ptmxmode=666 devpts /dev/pts && mount --bind /dev/pts/ptmx /dev/ptmx
 cd home && exec setpriv --reuid "$3" --regid "$3" --clear-groups sh -e -c "$5"
 """
@@ -176,6 +178,9 @@ class Rootless(Podman):
         python = sys.executable if is_everybodys(Path(sys.executable)) else "/usr/bin/python3"
         for name in ("runsc", "sandbox", "tcpip"):
             shutil.copytree(ROOT / name, directory / "tree" / name, ignore=shutil.ignore_patterns("__pycache__"))
+        pyroute2 = importlib.util.find_spec("pyroute2")
+        assert pyroute2 is not None and pyroute2.origin is not None
+        shutil.copytree(Path(pyroute2.origin).parent, directory / "tree" / "pyroute2")
         (directory / "runsc").write_text(
             f'#!/bin/sh\nPYTHONDONTWRITEBYTECODE=1 PYTHONPATH={directory}/tree exec {python} -m runsc "$@"\n'
         )
@@ -241,4 +246,49 @@ ls {directory}/run/runsc
         assert out[9:] == [me, "0", "1", me, me, "0", "1", str(NUMBER + 1), str(NUMBER + 1), rest, me]
     finally:
         podman.shell("podman rm --all --force --time 0; podman unshare rm -rf .local; podman system migrate; :")
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+KUBE = """
+apiVersion: v1
+kind: Pod
+metadata: {name: two}
+spec:
+  hostname: both
+  restartPolicy: Never
+  containers:
+  - {name: server, image: localhost/busybox, command: [httpd, -f, -p, "99", -h, /etc]}
+  - name: client
+    image: localhost/busybox
+    command: [sh, -c, "while ! wget -qO- http://127.0.0.1:99/hostname 2>/dev/null; do :; done >/got; exec sleep 1000"]
+"""
+
+
+def test_networks_and_pods_of_an_ordinary_user() -> None:
+    """Ports that are published, of a container and of a pod, and a pod from a file: what comes in goes through the user's own processes."""
+    need_engines({"podman": "podman", "newuidmap": "uidmap", "slirp4netns": "slirp4netns"})
+    directory = Path(tempfile.mkdtemp(prefix="sbu"))
+    podman = Rootless(directory)
+    ask = (
+        "n=0; until wget -T 3 -t 1 -qO- http://127.0.0.1:{port}/hostname || [ $n = 50 ]; do n=$((n+1)); sleep 0.1; done"
+    )
+    try:
+        (directory / "home" / "pod.yaml").write_text(KUBE)
+        image = re.search(r"^mkdir.*?podman import - busybox$", blocks("sh")[0], re.MULTILINE | re.DOTALL)
+        assert image is not None
+        script = f"""{image[0]} >/dev/null
+podman run -d --name one --hostname first -p 127.0.0.1:18099:80 busybox httpd -f -p 80 -h /etc >/dev/null
+{ask.format(port=18099)}
+podman pod create --name pod -p 127.0.0.1:18098:99 --infra-image busybox --infra-command 'sleep 1000' >/dev/null
+podman run -d --pod pod busybox httpd -f -p 99 -h /etc >/dev/null
+{ask.format(port=18098)}
+podman play kube --network none pod.yaml >/dev/null
+podman exec two-client sh -c 'until [ -s /got ]; do sleep 0.1; done; cat /got'
+podman play kube --down pod.yaml >/dev/null
+"""
+        assert "".join(podman.shell(script).split()) == "firstpodboth"
+    finally:
+        podman.shell(
+            "podman pod rm -af -t 0; podman rm --all --force --time 0; podman unshare rm -rf .local; podman system migrate; :"
+        )
         shutil.rmtree(directory, ignore_errors=True)
