@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.stat import S_IFDIR
 from sandbox.abi.linux.statfs import SYSFS_MAGIC
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from sandbox.kernel.task import Task
     from sandbox.platform.cpuid import Cache
     from sandbox.vfs.inode import Inode
+
+NUMA_COUNTERS: Final = ("numa_hit", "numa_miss", "numa_foreign", "interleave_hit", "local_node", "other_node")
+"""Of drivers/base/node.c; where pages came from is the host's to know."""
 
 
 class SysFs(Filesystem):
@@ -87,6 +90,7 @@ class SysFs(Filesystem):
         self._file(root, base + "node0/cpulist", cpu_range(cpus))
         self._file(root, base + "node0/cpumap", cpu_mask((1 << cpus) - 1))
         self._file(root, base + "node0/distance", "10\n")
+        self._file(root, base + "node0/numastat", "".join([f"{name} 0\n" for name in NUMA_COUNTERS]))
         self._directory(root, base + "node0").add("meminfo", MadeFile(self, self.new_ino(), node_meminfo))
 
     def _processors(self, root: PseudoDir, cpus: int) -> None:

@@ -25,7 +25,7 @@ from sandbox.sockets.inet.link_state import (
 from sandbox.sockets.inet.own_links import TUN, kind_of, own_link
 from sandbox.sockets.netlink import link_info, route_change, route_parts
 from sandbox.sockets.netlink import message as nl
-from tcpip.addr import is_link_local, is_loopback
+from tcpip.addr import IPV4_LOOPBACK, is_link_local, is_loopback
 from tcpip.clock import NS_PER_S
 
 if TYPE_CHECKING:
@@ -140,6 +140,8 @@ def qdisc(nic: Nic) -> str:
         return nic.egress.kind
     link = own_link(nic)
     if link is not None and not link.activated:
+        return "noop"
+    if nic.loopback and not nic.up and IPV4_LOOPBACK not in nic.addresses:  # which it has since it was up first
         return "noop"
     return "noqueue" if nic.loopback or (link is not None and link.kind != TUN) else "fq_codel"
 
