@@ -55,6 +55,9 @@ _FLAGS_SET: Final = 0x50DD5  # FLAG_MASK: what a tracer may set
 FPREGS_SIZE: Final = 512
 _SW: Final = struct.Struct("<IIQI")
 _XSTATE_BV: Final = 512
+_XTILECFG: Final = 1 << 17
+_XTILEDATA: Final = 1 << 18
+_XTILEDATA_END: Final = 2816 + 8192
 _FCW_INITIAL: Final = (0x37F).to_bytes(2, "little")
 _MXCSR_AT: Final = 24
 
@@ -179,21 +182,30 @@ def set_fpregs(t: Task, data: bytes) -> None:
         raise SyscallError(errno.EINVAL)
 
 
+def _shown(size: int, features: int) -> tuple[int, int]:
+    """The same as tracers and cores have it: with the data of tiles, which a signal frame has room for only where the process has
+    asked for them (fpu_user_cfg.max_size)."""
+    if features & _XTILECFG and not features & _XTILEDATA and size <= _XTILEDATA_END:
+        return _XTILEDATA_END, features | _XTILEDATA
+    return size, features
+
+
 def get_xstate(t: Task) -> bytes:
     """The XSAVE area; XCR0 is in its software bytes."""
     image = _image(t)
     size, features = _xstate_size(image)
+    whole, features = _shown(size, features)
     head = _legacy(image).ljust(SW_RESERVED, b"\0") + features.to_bytes(8, "little")
-    return head.ljust(FPREGS_SIZE, b"\0") + image[FPREGS_SIZE:size]
+    return (head.ljust(FPREGS_SIZE, b"\0") + image[FPREGS_SIZE:size]).ljust(whole, b"\0")
 
 
 def set_xstate(t: Task, data: bytes) -> None:
     """EFAULT unless it is all of it; EINVAL for what the CPU would refuse."""
     mine = _image(t)
-    size, _ = _xstate_size(mine)
-    if len(data) != size:
+    size, features = _xstate_size(mine)
+    if len(data) != _shown(size, features)[0]:
         raise SyscallError(errno.EFAULT)
-    image = bytearray(data[:SW_RESERVED] + mine[SW_RESERVED:FPREGS_SIZE] + data[FPREGS_SIZE:])
+    image = bytearray(data[:SW_RESERVED] + mine[SW_RESERVED:FPREGS_SIZE] + data[FPREGS_SIZE:size])
     image += MAGIC2.to_bytes(4, "little")
     if not t.thread.set_fpu_state(bytes(image)):
         raise SyscallError(errno.EINVAL)
