@@ -103,6 +103,7 @@ class Nic(Dispatcher):
         "tx_dropped",
         "rx_dropped",
         "egress",
+        "upper",
         "_tx",
         "_expiry",
         "_soft_csum",
@@ -152,6 +153,9 @@ class Nic(Dispatcher):
         self.rx_packets = self.rx_bytes = self.tx_packets = self.tx_bytes = 0
         self.tx_dropped = self.rx_dropped = 0
         self.egress: Egress | None = None  # where packets wait before they go to the link
+        self.upper: Callable[[RxPacket], bool] | None = (
+            None  # interfaces on top of this one: True for frames that are theirs
+        )
         self._tx: list[TxPacket] = []
         self._expiry = stack.timers.timer(self._expire)
         link.attach(self)
@@ -187,6 +191,8 @@ class Nic(Dispatcher):
         stack = self.stack
         if stack.packets.endpoints:
             stack.packets.received(self, pkt)
+        if self.upper is not None and self.upper(pkt):
+            return
         try:
             if self.has_arp:
                 if pkt.end < at + HEADER_LEN:

@@ -153,7 +153,8 @@ class _Receiver(Dispatcher):
             nic.rx_bytes += pkt.end - pkt.link
             if nic.stack.packets.endpoints:
                 nic.stack.packets.received(nic, pkt)
-        self.port.deliver(packets)
+        upper = nic.upper
+        self.port.deliver(packets if upper is None else [pkt for pkt in packets if not upper(pkt)])
 
 
 def enslave(nic: Nic, bridge: Nic | None) -> None:

@@ -1,5 +1,5 @@
 """Interfaces that a guest with CAP_NET_ADMIN makes (ip-link(8)): `dummy`, which takes what is sent (drivers/net/dummy.c),
-`veth` pairs (veth.py), bridges (bridge.py) and TUN and TAP devices (tun.py). None leads out of the sandbox."""
+`veth` pairs (veth.py), bridges (bridge.py), VLANs (vlan.py) and TUN and TAP devices (tun.py). None leads out of the sandbox."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sandbox.gateway.network import Network
     from sandbox.kernel.kernel import Kernel
     from sandbox.sockets.inet.bridge import PortLink
+    from sandbox.sockets.inet.vlan import Vlans
     from tcpip.buffer import TxPacket
     from tcpip.stack.nic import Nic
 
@@ -28,6 +29,7 @@ BRIDGE: Final = "bridge"
 DUMMY: Final = "dummy"
 TUN: Final = "tun"
 VETH: Final = "veth"
+VLAN: Final = "vlan"
 
 
 class OwnLink(LinkEndpoint):
@@ -49,6 +51,7 @@ class OwnLink(LinkEndpoint):
         self.queue_length = QUEUE_LENGTH
         self.asked = 0
         self.off = 0
+        self.vlans: Vlans | None = None  # made with the first
 
     def write_packets(self, batch: list[TxPacket]) -> int:
         return len(batch)
@@ -58,8 +61,12 @@ class OwnLink(LinkEndpoint):
         return True
 
     def other_end(self) -> Nic | None:
-        """What IFLA_LINK names."""
+        """The other one of a pair."""
         return None
+
+    def tied_to(self) -> Nic | None:
+        """What IFLA_LINK names: the other end, or what it is on top of."""
+        return self.other_end()
 
 
 def own_link(nic: Nic) -> OwnLink | None:
@@ -129,6 +136,8 @@ def put(network: Network, link: OwnLink, name: str, number: int = 0) -> Nic:
     nic.set_carrier(False)
     nic.set_mtu(MTU)
     link.nic, link.network = nic, network
+    if link.vlans is not None:
+        nic.upper = link.vlans.take
     return nic
 
 
@@ -201,6 +210,11 @@ def remove(nic: Nic) -> None:
             port.leave()
     other = link.other_end()
     ends = (nic,) if other is None else (nic, other)
+    for one in ends:
+        end = own_link(one)
+        for vlan in list(end.vlans.links.values()) if end is not None and end.vlans is not None else ():
+            if vlan.nic is not None:
+                remove(vlan.nic)
     for one in ends:
         turn(one, False, CLOSING)
     for one in ends:

@@ -13,9 +13,11 @@ from sandbox.sockets.inet.link_state import IFF_ALLMULTI, IFF_PROMISC, IFF_UP, c
 from sandbox.sockets.inet.own_links import (
     BRIDGE,
     DUMMY,
+    MTU,
     QUEUE_LENGTH,
     TUN,
     VETH,
+    VLAN,
     OwnLink,
     announce,
     check_name,
@@ -51,7 +53,7 @@ _NEW: Final = frozenset(
     (IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINKINFO, IFLA_MASTER, IFLA_TXQLEN, IFLA_EXT_MASK, *_NAMESPACE)
 )
 _SET: Final = frozenset((*_NEW, IFLA_ALT_IFNAME, IFLA_AF_SPEC)) - {IFLA_LINKINFO}
-_KINDS: Final = (BRIDGE, DUMMY, VETH)
+_KINDS: Final = (BRIDGE, DUMMY, VETH, VLAN)
 _NUMBER: Final = struct.Struct("<I")
 _IFINFO: Final = struct.Struct("<BxHiII")
 Attributes = dict[int, bytes]
@@ -159,7 +161,7 @@ def _new_link(t: Task, network: Network, attributes: Attributes, index: int) -> 
         raise nl.Refusal(errno.EOPNOTSUPP, "tun/tap creation via rtnetlink is not supported.")
     if kind not in _KINDS:
         raise nl.Refusal(errno.EOPNOTSUPP, "Unknown device type")
-    if set(attributes) - _NEW:
+    if set(attributes) - _NEW - ({IFLA_LINK} if kind == VLAN else set()):
         raise SyscallError(errno.EOPNOTSUPP)
     if index < 0:
         raise SyscallError(errno.EINVAL)
@@ -169,6 +171,8 @@ def _new_link(t: Task, network: Network, attributes: Attributes, index: int) -> 
     link: OwnLink
     if kind == VETH:
         return _new_pair(t, network, target, attributes, data, index)
+    if kind == VLAN:
+        return _new_vlan(t, network, target, attributes, data, index)
     if data:
         raise SyscallError(errno.EOPNOTSUPP)
     link = BridgeLink(mac or fresh_mac(t.kernel)) if kind == BRIDGE else OwnLink(kind, mac or fresh_mac(t.kernel))
@@ -206,6 +210,26 @@ def _new_pair(t: Task, network: Network, target: Network, attributes: Attributes
     return first
 
 
+def _new_vlan(t: Task, network: Network, target: Network, attributes: Attributes, data: Attributes, index: int) -> Nic:
+    """vlan_newlink: it has the MTU of the one below, or a lower one that is asked for."""
+    from sandbox.sockets.netlink import vlan_change
+
+    lower = _u32(attributes[IFLA_LINK]) if IFLA_LINK in attributes else None
+    link = vlan_change.make(t, network, lower, _mac_of(attributes), data)
+    link.chosen = IFLA_ADDRESS in attributes
+    below = link.tied_to()
+    most = below.mtu if below is not None else MTU
+    try:
+        if IFLA_MTU in attributes and _u32(attributes[IFLA_MTU]) > most:
+            raise SyscallError(errno.EINVAL)
+        nic = put(target, link, _text(attributes, IFLA_IFNAME), index)
+    except SyscallError:
+        link.close()
+        raise
+    nic.set_mtu(most)
+    return _configured(nic, attributes)
+
+
 def _configured(nic: Nic, attributes: Attributes) -> Nic:
     """IFLA_MTU of a new one; it goes again when that cannot be."""
     if IFLA_MTU in attributes:
@@ -223,6 +247,10 @@ def set_mtu(nic: Nic, mtu: int) -> None:
     if link is None and not nic.loopback:
         raise SyscallError(errno.EPERM)
     before = nic.mtu
+    if link is not None and link.kind == VLAN:
+        below = link.tied_to()
+        if below is not None and mtu > below.mtu:
+            raise SyscallError(errno.ERANGE)
     try:
         nic.set_mtu(mtu)
     except NetworkError as error:
@@ -234,6 +262,8 @@ def set_mtu(nic: Nic, mtu: int) -> None:
         link.mtu_chosen = True
     if link is not None and link.port is not None:
         link.port.device.recalculate()
+    if link is not None and link.vlans is not None:
+        link.vlans.limit_mtu(mtu)
 
 
 def _set_link(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sandbox.sockets.inet.own_links import BRIDGE, TUN, own_link
+from sandbox.sockets.inet.own_links import BRIDGE, TUN, VLAN, own_link
 from sandbox.sockets.netlink import message as nl
 from sandbox.sockets.netlink import namespace_ids
 
@@ -27,11 +27,17 @@ def info(network: Network, nic: Nic) -> bytes:
 
         assert isinstance(link, TunLink)
         body += nl.attribute(IFLA_INFO_DATA, link_data(link))
+    if link.kind == VLAN:
+        from sandbox.sockets.inet.vlan import VlanLink
+        from sandbox.sockets.netlink import vlan_change
+
+        assert isinstance(link, VlanLink)
+        body += nl.attribute(IFLA_INFO_DATA, vlan_change.told(link))
     parts = []
     if link.port is not None and link.port.device.nic is not None:
         parts.append(nl.u32(IFLA_MASTER, link.port.device.nic.number))
         body += nl.string(IFLA_INFO_SLAVE_KIND, BRIDGE)
-    other = link.other_end()
+    other = link.tied_to()
     if other is not None:
         parts.append(nl.u32(IFLA_LINK, other.number))
         end = own_link(other)

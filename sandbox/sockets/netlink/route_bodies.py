@@ -127,7 +127,7 @@ def link6_body(nic: Nic) -> bytes:
         parts.append(nl.attribute(1, nic.mac or bytes(6)))
     parts.append(nl.u32(4, nic.mtu))
     link = own_link(nic)
-    other = link.other_end() if link is not None else None
+    other = link.tied_to() if link is not None else None
     if other is not None:
         parts.append(nl.u32(5, other.number))
     parts += [nl.u8(16, OPERSTATE[operational(nic)]), nl.attribute(_PROTINFO, nl.u32(_INET6_FLAGS, IF_READY))]

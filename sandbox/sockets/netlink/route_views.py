@@ -129,7 +129,7 @@ def _port(nic: Nic) -> bytes:
         nl.attribute(1, nic.mac),
     ]
     link = own_link(nic)
-    other = link.other_end() if link is not None else None
+    other = link.tied_to() if link is not None else None
     if other is not None:
         parts.append(nl.u32(5, other.number))
     if link is not None and link.port is not None:

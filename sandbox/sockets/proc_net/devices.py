@@ -39,7 +39,7 @@ def class_net(network: Network) -> dict[str, dict[str, str]]:
     for nic in network.stack.nics.values():
         mac = (nic.mac or bytes(6)).hex(":")
         link = own_link(nic)
-        other = link.other_end() if link is not None else None
+        other = link.tied_to() if link is not None else None
         out[nic.name] = attributes = {
             "address": mac,
             "addr_len": "6",

@@ -134,7 +134,7 @@ def _time(key: int, now: int) -> bytes:
 
 
 class MetaStore(Expression):
-    """A register into the packet's mark. NFTRACE is taken and traces nothing, as long as nobody listens."""
+    """A register into the packet's mark."""
 
     def __init__(self, source: int, key: int) -> None:
         super().__init__("meta")
@@ -142,8 +142,7 @@ class MetaStore(Expression):
         self.key = key
 
     def evaluate(self, e: Evaluation) -> None:
-        if self.key == MARK:
-            e.pkt.mark = int.from_bytes(e.registers[self.source : self.source + 4], "little")
+        e.pkt.mark = int.from_bytes(e.registers[self.source : self.source + 4], "little")
 
 
 STATE, DIRECTION, STATUS, CT_MARK, SECMARK, EXPIRATION, HELPER, L3PROTOCOL, SRC, DST, CT_PROTOCOL = range(11)

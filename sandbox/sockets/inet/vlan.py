@@ -1,0 +1,158 @@
+"""VLANs on interfaces that a guest has made (ip-link(8): type vlan; net/8021q): each is an interface of its own, whose frames pass
+the one below with a tag of IEEE 802.1Q or 802.1ad.
+
+As on Linux it is up only while the one below is, carries when that does, and has an MTU of at most that one's. What comes
+in is handed on in a later turn of the event loop, as from a pair's other end.
+"""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING, Callable, Final
+
+from sandbox.sockets.inet.own_links import VLAN, OwnLink
+from tcpip.buffer import RxPacket
+from tcpip.link.vlan import TAG_LEN, TYPE_SERVICE_TAG, TYPE_VLAN
+
+if TYPE_CHECKING:
+    from sandbox.kernel.kernel import Kernel
+    from tcpip.buffer import TxPacket
+    from tcpip.stack.nic import Nic
+
+REORDER_HDR: Final = 1
+LOOSE_BINDING: Final = 4
+BACKLOG: Final = 1000  # packets that wait for the next turn
+NEST_MOST: Final = 8  # MAX_NEST_DEV
+PROTOCOLS: Final = (TYPE_VLAN, TYPE_SERVICE_TAG)
+_ADDRESSES: Final = 12
+_ID_MASK: Final = 0xFFF
+
+
+class VlanLink(OwnLink):
+    """One VLAN of `lower`. `flags`: VLAN_FLAG_*."""
+
+    def __init__(
+        self, lower: OwnLink, mac: bytes, protocol: int, number: int, soon: Callable[[Callable[[], None]], None]
+    ) -> None:
+        super().__init__(VLAN, mac, lower.capabilities)
+        self.lower: OwnLink | None = lower
+        self.protocol = protocol
+        self.number = number
+        self.flags = REORDER_HDR
+        self._tag = protocol.to_bytes(2, "big") + number.to_bytes(2, "big")
+        self._soon = soon
+        self._waiting: list[RxPacket] = []
+
+    def write_packets(self, batch: list[TxPacket]) -> int:
+        """With the tag, by way of the interface below."""
+        nic = self.lower.nic if self.lower is not None else None
+        if nic is None or not nic.up:
+            return 0
+        tag = self._tag
+        for pkt in batch:
+            header = bytes(pkt.header)
+            pkt.header = header[:_ADDRESSES] + tag + header[_ADDRESSES:]
+            pkt.network += TAG_LEN
+            pkt.transport += TAG_LEN
+            nic.enqueue(pkt, b"")
+        return len(batch)
+
+    def take(self, pkt: RxPacket) -> None:
+        """A frame of this VLAN, with its tag still on."""
+        if len(self._waiting) >= BACKLOG:
+            return
+        if not self._waiting:
+            self._soon(self._arrive)
+        tag = pkt.link + _ADDRESSES
+        frame = pkt.data[pkt.link : tag] + pkt.data[tag + TAG_LEN : pkt.end]
+        self._waiting.append(RxPacket(frame, pkt.csum, pkt.gso_type, pkt.gso_size))
+
+    def _arrive(self) -> None:
+        packets, self._waiting = self._waiting, []
+        if self.dispatcher is not None:
+            self.dispatcher.deliver(packets)
+
+    def carrier(self) -> bool:
+        from sandbox.sockets.inet.link_state import carries
+
+        return self.lower is not None and self.lower.nic is not None and carries(self.lower.nic)
+
+    def tied_to(self) -> Nic | None:
+        return self.lower.nic if self.lower is not None else None
+
+    def close(self) -> None:
+        lower, self.lower = self.lower, None
+        if lower is not None and lower.vlans is not None:
+            lower.vlans.remove(self)
+
+
+class Vlans:
+    """Those of one interface, by protocol and number."""
+
+    def __init__(self) -> None:
+        self.links: dict[tuple[int, int], VlanLink] = {}
+
+    def take(self, pkt: RxPacket) -> bool:
+        """A frame that has come in below. False: it is of no VLAN that there is."""
+        data, at = pkt.data, pkt.link + _ADDRESSES
+        if pkt.end < at + TAG_LEN:
+            return False
+        link = self.links.get((data[at] << 8 | data[at + 1], (data[at + 2] << 8 | data[at + 3]) & _ID_MASK))
+        if link is None:
+            return False
+        link.take(pkt)
+        return True
+
+    def remove(self, link: VlanLink) -> None:
+        """It is no more."""
+        self.links.pop((link.protocol, link.number), None)
+
+    def follow(self, up: bool) -> None:
+        """The one below goes up or down (vlan_device_event)."""
+        from sandbox.sockets.inet.link_state import turn
+
+        for link in list(self.links.values()):
+            if link.nic is not None and (not up or not link.flags & LOOSE_BINDING):
+                turn(link.nic, up)
+
+    def carrier_changed(self) -> None:
+        """The one below carries, or no longer."""
+        from sandbox.sockets.inet.link_state import carrier_changed
+
+        for link in list(self.links.values()):
+            if link.nic is not None:
+                carrier_changed(link.nic)
+
+    def limit_mtu(self, mtu: int) -> None:
+        """The one below has a lower one."""
+        from sandbox.sockets.netlink.link_change import set_mtu
+
+        for link in list(self.links.values()):
+            if link.nic is not None and link.nic.mtu > mtu:
+                set_mtu(link.nic, mtu)
+
+
+def depth(link: OwnLink) -> int:
+    """How many there are below each other."""
+    count = 0
+    while isinstance(link, VlanLink) and link.lower is not None:
+        link, count = link.lower, count + 1
+    return count
+
+
+def make(kernel: Kernel, lower: OwnLink, mac: bytes, protocol: int, number: int) -> VlanLink:
+    """One that is not in a network yet: EEXIST, EMLINK where too many are on top of each other (register_vlan_dev)."""
+    from sandbox.sockets.netlink.message import Refusal
+
+    vlans = lower.vlans
+    if vlans is None:
+        vlans = lower.vlans = Vlans()
+        if lower.nic is not None:
+            lower.nic.upper = vlans.take
+    if (protocol, number) in vlans.links:
+        raise Refusal(errno.EEXIST, "VLAN device already exists")
+    if depth(lower) >= NEST_MOST:
+        raise Refusal(errno.EMLINK, "too many VLANs on each other")
+    link = VlanLink(lower, mac, protocol, number, kernel.reactor.call_soon)
+    vlans.links[(protocol, number)] = link
+    return link
