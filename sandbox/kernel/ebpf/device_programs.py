@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sandbox.kernel.task import Task
 
 MOST: Final = 64  # of a group's own (BPF_CGROUP_MAX_PROGS)
+MOST_RUN: Final = 8 << 16  # bytes of code that are run for one question, from here up; what is beyond is denied
 _KINDS: Final = {S_IFBLK: bpf.BPF_DEVCG_DEV_BLOCK, S_IFCHR: bpf.BPF_DEVCG_DEV_CHAR}
 
 
@@ -121,5 +122,7 @@ def check(t: Task, mode: int, rdev: int, mask: int) -> None:
                 bpf.BPF_DEVCG_ACC_WRITE if mask & MAY_WRITE else 0
             )
         context = bpf.BPF_DEVCG_CTX.pack(access << 16 | kind, major(rdev), minor(rdev))
+        if sum([len(program.code) for program in programs]) > MOST_RUN:
+            raise SyscallError(errno.EPERM)
         if not all([run(program.code, context) for program in programs]):
             raise SyscallError(errno.EPERM)

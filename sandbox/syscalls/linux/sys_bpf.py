@@ -1,5 +1,6 @@
 """bpf(2) (kernel/bpf/syscall.c): programs that say which devices a control group may use, as container runtimes and systemd load
-them. Programs for a group's packets are loaded, as libraries try that first, and cannot be attached. Everything else is refused as to one who has no right to it."""
+them. Programs for a group's packets are loaded, as libraries try that first, and cannot be attached. Everything else is
+refused as to one who has no right to it."""
 
 from __future__ import annotations
 
@@ -25,7 +26,6 @@ _INT_MAX: Final = 0x7FFFFFFF
 _PROG_FLAGS: Final = 0x7F  # of Linux 6.6
 _PLAIN_FLAGS: Final = 0xF  # they ask for checks, and for the effects of tests that change nothing here
 _NAME: Final = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.")
-_LICENSE: Final = 128
 _ATTACH_FLAGS: Final = bpf.BPF_F_ALLOW_OVERRIDE | bpf.BPF_F_ALLOW_MULTI | bpf.BPF_F_REPLACE
 _LOG_LEVELS: Final = 15
 _KINDS: Final = {  # by type: where it may be attached
@@ -71,7 +71,7 @@ def _load(t: Task, attributes: bytes, address: int) -> int:
     name = name.split(b"\0", 1)[0]
     if len(name) == bpf.BPF_OBJ_NAME_LEN or not _NAME.issuperset(name):
         return -errno.EINVAL
-    t.copy_in(license_at, 1)
+    t.copy_in(license_at, 1)  # nothing that there is depends on what it says
     if not 0 < count <= bpf.BPF_MAXINSNS:
         return -errno.E2BIG
     kinds = _KINDS.get(kind)
