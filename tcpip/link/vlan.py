@@ -24,6 +24,29 @@ UNTAGGED: Final = 0
 _ADDRESSES_LEN: Final = 12
 
 
+def add_tag(pkt: TxPacket, tag: bytes) -> None:
+    """Put a tag, type and control information, behind the addresses of a frame that is to be sent."""
+    header = bytes(pkt.header)
+    pkt.header = header[:_ADDRESSES_LEN] + tag + header[_ADDRESSES_LEN:]
+    pkt.network += TAG_LEN
+    pkt.transport += TAG_LEN
+
+
+def tag_of(pkt: RxPacket) -> tuple[int, int]:
+    """What stands where the tag of a received frame would be: the type, and the number of a VLAN; zeros in a short one."""
+    data, at = pkt.data, pkt.link + _ADDRESSES_LEN
+    if pkt.end < at + TAG_LEN:
+        return 0, 0
+    return data[at] << 8 | data[at + 1], (data[at + 2] & 0x0F) << 8 | data[at + 3]
+
+
+def without_tag(pkt: RxPacket) -> RxPacket:
+    """The same frame without its tag."""
+    at = pkt.link + _ADDRESSES_LEN
+    frame = pkt.data[pkt.link : at] + pkt.data[at + TAG_LEN : pkt.end]
+    return RxPacket(frame, pkt.csum, pkt.gso_type, pkt.gso_size)
+
+
 class VlanTrunk(Dispatcher):
     """The VLANs of `inner`. Frames of a VLAN that nobody has are counted in `dropped`."""
 
@@ -80,13 +103,8 @@ class VlanTrunk(Dispatcher):
             current.dispatcher.deliver(batch)
 
     def _untag(self, pkt: RxPacket) -> tuple[int, RxPacket]:
-        data = pkt.data
-        tag = pkt.link + _ADDRESSES_LEN
-        if not data.startswith(self._tag_type, tag) or pkt.end < tag + TAG_LEN:
-            return UNTAGGED, pkt
-        number = (data[tag + 2] & 0x0F) << 8 | data[tag + 3]
-        frame = data[pkt.link : tag] + data[tag + TAG_LEN : pkt.end]
-        return number, RxPacket(frame, pkt.csum, pkt.gso_type, pkt.gso_size)
+        protocol, number = tag_of(pkt)
+        return (number, without_tag(pkt)) if protocol == self.protocol else (UNTAGGED, pkt)
 
 
 class VlanLink(LinkEndpoint):
@@ -104,10 +122,7 @@ class VlanLink(LinkEndpoint):
         tag = self.tag
         if tag:
             for pkt in batch:
-                header = pkt.header
-                pkt.header = bytes(header[:_ADDRESSES_LEN]) + tag + bytes(header[_ADDRESSES_LEN:])
-                pkt.network += TAG_LEN
-                pkt.transport += TAG_LEN
+                add_tag(pkt, tag)
         return self.inner.write_packets(batch)
 
     def close(self) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.socket import AF_INET, AF_INET6
 from sandbox.errors import SyscallError
-from sandbox.sockets.inet.own_links import BRIDGE, DUMMY, TUN, VLAN, OwnLink, kind_of, own_link
+from sandbox.sockets.inet.own_links import BRIDGE, DUMMY, TUN, kind_of, own_link
 from tcpip.addr import IPV4_LOOPBACK, IPV6_LOOPBACK, is_link_local
 from tcpip.stack import prefix_routes
 
@@ -98,7 +98,7 @@ def turn(nic: Nic, up: bool, told: int = IFF_UP) -> None:
     if link is None and not nic.loopback:
         raise SyscallError(errno.EPERM)
     if link is not None and up:
-        _check_below(link)
+        link.check_up()
         link.activated = True
     nic.set_up(up, told)
     if up:
@@ -119,18 +119,6 @@ def turn(nic: Nic, up: bool, told: int = IFF_UP) -> None:
         carrier_changed(other)
     if link.vlans is not None:
         link.vlans.follow(up)
-
-
-def _check_below(link: OwnLink) -> None:
-    """ENETDOWN for a VLAN whose interface below is down (vlan_dev_open)."""
-    if link.kind != VLAN:
-        return
-    from sandbox.sockets.inet.vlan import LOOSE_BINDING, VlanLink
-
-    below = link.tied_to()
-    assert isinstance(link, VlanLink)
-    if below is not None and not below.up and not link.flags & LOOSE_BINDING:
-        raise SyscallError(errno.ENETDOWN)
 
 
 def _went_up(nic: Nic) -> None:

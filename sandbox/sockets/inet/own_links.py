@@ -60,6 +60,9 @@ class OwnLink(LinkEndpoint):
         """While the interface is up."""
         return True
 
+    def check_up(self) -> None:
+        """It may be set up: ENETDOWN (ndo_open)."""
+
     def other_end(self) -> Nic | None:
         """The other one of a pair."""
         return None

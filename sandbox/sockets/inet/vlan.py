@@ -10,13 +10,13 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING, Callable, Final
 
+from sandbox.errors import SyscallError
 from sandbox.sockets.inet.own_links import VLAN, OwnLink
-from tcpip.buffer import RxPacket
-from tcpip.link.vlan import TAG_LEN, TYPE_SERVICE_TAG, TYPE_VLAN
+from tcpip.link.vlan import TYPE_SERVICE_TAG, TYPE_VLAN, add_tag, tag_of, without_tag
 
 if TYPE_CHECKING:
     from sandbox.kernel.kernel import Kernel
-    from tcpip.buffer import TxPacket
+    from tcpip.buffer import RxPacket, TxPacket
     from tcpip.stack.nic import Nic
 
 REORDER_HDR: Final = 1
@@ -24,8 +24,6 @@ LOOSE_BINDING: Final = 4
 BACKLOG: Final = 1000  # packets that wait for the next turn
 NEST_MOST: Final = 8  # MAX_NEST_DEV
 PROTOCOLS: Final = (TYPE_VLAN, TYPE_SERVICE_TAG)
-_ADDRESSES: Final = 12
-_ID_MASK: Final = 0xFFF
 
 
 class VlanLink(OwnLink):
@@ -50,10 +48,7 @@ class VlanLink(OwnLink):
             return 0
         tag = self._tag
         for pkt in batch:
-            header = bytes(pkt.header)
-            pkt.header = header[:_ADDRESSES] + tag + header[_ADDRESSES:]
-            pkt.network += TAG_LEN
-            pkt.transport += TAG_LEN
+            add_tag(pkt, tag)
             nic.enqueue(pkt, b"")
         return len(batch)
 
@@ -63,9 +58,7 @@ class VlanLink(OwnLink):
             return
         if not self._waiting:
             self._soon(self._arrive)
-        tag = pkt.link + _ADDRESSES
-        frame = pkt.data[pkt.link : tag] + pkt.data[tag + TAG_LEN : pkt.end]
-        self._waiting.append(RxPacket(frame, pkt.csum, pkt.gso_type, pkt.gso_size))
+        self._waiting.append(without_tag(pkt))
 
     def _arrive(self) -> None:
         packets, self._waiting = self._waiting, []
@@ -76,6 +69,11 @@ class VlanLink(OwnLink):
         from sandbox.sockets.inet.link_state import carries
 
         return self.lower is not None and self.lower.nic is not None and carries(self.lower.nic)
+
+    def check_up(self) -> None:
+        below = self.tied_to()
+        if below is not None and not below.up and not self.flags & LOOSE_BINDING:
+            raise SyscallError(errno.ENETDOWN)
 
     def tied_to(self) -> Nic | None:
         return self.lower.nic if self.lower is not None else None
@@ -94,10 +92,7 @@ class Vlans:
 
     def take(self, pkt: RxPacket) -> bool:
         """A frame that has come in below. False: it is of no VLAN that there is."""
-        data, at = pkt.data, pkt.link + _ADDRESSES
-        if pkt.end < at + TAG_LEN:
-            return False
-        link = self.links.get((data[at] << 8 | data[at + 1], (data[at + 2] << 8 | data[at + 3]) & _ID_MASK))
+        link = self.links.get(tag_of(pkt))
         if link is None:
             return False
         link.take(pkt)
