@@ -81,6 +81,10 @@ class LogReader:
         """Who reads all sees what comes from now on."""
         self.cleared = self.log.total
 
+    def levels(self) -> tuple[int, int, int, int]:
+        """kernel.printk: the console's, that of messages without one, the least and the first of the console."""
+        return self.console, *CONSOLE_LEVELS[1:]
+
     def set_console(self, level: int | None, off: bool) -> None:
         """SYSLOG_ACTION_CONSOLE_LEVEL; without a `level` the console is turned `off`, or on again."""
         least = CONSOLE_LEVELS[2]

@@ -26,10 +26,6 @@ BPF_F_ALLOW_OVERRIDE: Final = 1
 BPF_F_ALLOW_MULTI: Final = 2
 BPF_F_REPLACE: Final = 4
 BPF_F_QUERY_EFFECTIVE: Final = 1
-BPF_F_STRICT_ALIGNMENT: Final = 1
-BPF_F_ANY_ALIGNMENT: Final = 2
-BPF_F_TEST_RND_HI32: Final = 4
-BPF_F_TEST_STATE_FREQ: Final = 8
 
 BPF_MAXINSNS: Final = 4096  # of who has no CAP_BPF, and of all here
 BPF_OBJ_NAME_LEN: Final = 16
@@ -37,7 +33,6 @@ BPF_OBJ_NAME_LEN: Final = 16
 # prog_type, insn_cnt, insns, license, log_level, log_size, log_buf, kern_version, prog_flags, prog_name, prog_ifindex,
 # expected_attach_type
 PROG_LOAD: Final = struct.Struct("<IIQQIIQII16sII")
-PROG_LOAD_END: Final = 144
 LOG_TRUE_SIZE: Final = 140
 # target_fd, attach_bpf_fd, attach_type, attach_flags, replace_bpf_fd
 PROG_ATTACH: Final = struct.Struct("<IIIII")

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from sandbox.abi.linux.capability import CAP_SYSLOG
 from sandbox.errors import SyscallError
 from sandbox.fs.pseudo.nodes import PseudoFile
-from sandbox.kernel.syslog import CONSOLE_LEVELS
 from sandbox.vfs.file_description import WOULD_BLOCK
 from sandbox.vfs.regular_file import InodeFile
 from tcpip.waiter import EVENT_IN
@@ -48,7 +47,7 @@ class PrintkFile(PseudoFile):
 
     def content(self, t: Task) -> bytes:
         """Four numbers."""
-        return b"%d\t%d\t%d\t%d\n" % (t.kernel.log.reader().console, *CONSOLE_LEVELS[1:])
+        return b"%d\t%d\t%d\t%d\n" % t.kernel.log.reader().levels()
 
     def store(self, t: Task, data: bytes) -> None:
         """The first one or more of them: EINVAL for what is no number, and for another of the three."""
@@ -56,9 +55,10 @@ class PrintkFile(PseudoFile):
         if not 1 <= len(words) <= 4 or not all(word.isdigit() and len(word) < 3 for word in words):
             raise SyscallError(errno.EINVAL)
         numbers = [int(word) for word in words]
-        if tuple(numbers[1:]) != CONSOLE_LEVELS[1 : len(numbers)]:
+        reader = t.kernel.log.reader()
+        if tuple(numbers[1:]) != reader.levels()[1 : len(numbers)]:
             raise SyscallError(errno.EINVAL)
-        t.kernel.log.reader().set_console(numbers[0], False)
+        reader.set_console(numbers[0], False)
 
 
 class KmsgStream(InodeFile):

@@ -8,7 +8,7 @@ from typing import Final
 
 from sandbox.abi.linux.socket import AF_INET, AF_INET6, AF_UNSPEC
 from sandbox.errors import SyscallError
-from tcpip.addr import SockAddr
+from tcpip.addr import SockAddr, v4_mapped
 
 _FAMILY: Final = struct.Struct("<H")
 _IN: Final = struct.Struct("<H2s4s8x")
@@ -16,7 +16,6 @@ _IN6: Final = struct.Struct("<H2sI16sI")  # flowinfo is kept as it lies in memor
 IN_SIZE: Final = 16
 IN6_MIN: Final = 24  # SIN6_LEN_RFC2133: without the scope id
 IN6_SIZE: Final = 28
-_MAPPED: Final = bytes(10) + b"\xff\xff"
 
 
 def family_of(raw: bytes) -> int:
@@ -54,7 +53,7 @@ def decode_mapped(raw: bytes) -> SockAddr:
     """A sockaddr_in that is given to an AF_INET6 socket, as the IPv4-mapped address it stands for."""
     where = decode(raw, AF_INET)
     assert where is not None
-    return SockAddr(_MAPPED + where.addr, where.port)
+    return SockAddr(v4_mapped(where.addr), where.port)
 
 
 def encode(address: SockAddr) -> bytes:

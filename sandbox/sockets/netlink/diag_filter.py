@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.socket import AF_INET, AF_INET6
 from sandbox.errors import SyscallError
+from tcpip.addr import is_v4_mapped
 
 if TYPE_CHECKING:
     from sandbox.sockets.inet.connections import Connection
@@ -18,7 +19,6 @@ S_EQ, D_EQ = 11, 12
 _OP: Final = struct.Struct("<BBH")
 _HOST: Final = struct.Struct("<BBxxi")
 _PORTS: Final = frozenset((S_GE, S_LE, D_GE, D_LE, S_EQ, D_EQ))
-_MAPPED: Final = bytes(10) + b"\xff\xff"
 
 
 class Step:
@@ -115,7 +115,7 @@ def _host(operand: bytes, where: SockAddr) -> bool:
         return False
     if family == 0 or bits == 0:
         return family in (0, AF_INET6 if len(mine) == 16 else AF_INET) or bits == 0
-    if len(mine) == 16 and len(addr) == 4 and mine[:12] == _MAPPED:
+    if len(addr) == 4 and is_v4_mapped(mine):
         mine = mine[12:]
     shift = 8 * len(addr) - bits
     return len(mine) == len(addr) and int.from_bytes(mine, "big") >> shift == int.from_bytes(addr, "big") >> shift

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -43,6 +44,12 @@ def need_engines(more: dict[str, str] | None = None) -> None:
         pytest.fail(why)
     if why:
         pytest.skip(why)
+
+
+def blocks_of(page: str, language: str) -> list[str]:
+    """The fenced blocks of a page of docs/, in order."""
+    text = (ROOT / "docs" / page).read_text()
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
 class Daemon:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import select
 import shutil
 import socket
@@ -19,17 +18,16 @@ from typing import Iterator
 
 import pytest
 
-from tests.e2e.conftest import BOUND_S, ROOT
+from tests.e2e.conftest import BOUND_S
 from tests.e2e.containers import talk
-from tests.e2e.docker.engines import Docker, need_engines
+from tests.e2e.docker.engines import Docker, blocks_of, need_engines
 
 pytestmark = pytest.mark.slow
-PAGE = (ROOT / "docs" / "docker.md").read_text()
 
 
 def blocks(language: str) -> list[str]:
     """The fenced blocks of the page, in order."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    return blocks_of("docker.md", language)
 
 
 @pytest.fixture(scope="module")

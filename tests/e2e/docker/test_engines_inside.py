@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import BOUND_S, ROOT, runsc
-from tests.e2e.docker.engines import busybox_root, need_engines
+from tests.e2e.conftest import BOUND_S, runsc
+from tests.e2e.docker.engines import blocks_of, busybox_root, need_engines
 
 pytestmark = pytest.mark.slow
-PAGE = (ROOT / "docs" / "engines-inside.md").read_text()
 PODMAN = {
     "podman": "podman",
     "crun": "crun",
@@ -23,7 +22,7 @@ PODMAN = {
 
 
 def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    return blocks_of("engines-inside.md", language)
 
 
 def inside(tmp_path: Path, script: str, *flags: str) -> str:

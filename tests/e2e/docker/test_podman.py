@@ -16,17 +16,16 @@ from typing import Iterator
 import pytest
 
 from tests.e2e.conftest import BOUND_S, ROOT, command
-from tests.e2e.docker.engines import need_engines
+from tests.e2e.docker.engines import blocks_of, need_engines
 
 pytestmark = pytest.mark.slow
-PAGE = (ROOT / "docs" / "podman.md").read_text()
 IN_A_MOUNT_NAMESPACE = """
 mount --make-rprivate / && mount -t tmpfs none /usr/local/bin && cp "$1" /usr/local/bin/runsc && eval "$2"
 """
 
 
 def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    return blocks_of("podman.md", language)
 
 
 class Podman:
