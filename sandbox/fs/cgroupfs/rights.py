@@ -1,4 +1,4 @@
-"""Who may move processes between control groups (kernel/cgroup/cgroup.c: cgroup_procs_write_permission)."""
+"""Control groups that callers name, and who may move processes between them (kernel/cgroup/cgroup.c: cgroup_procs_write_permission)."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from sandbox.vfs.permission import MAY_WRITE, check
 if TYPE_CHECKING:
     from sandbox.kernel.cgroup.cgroup import Cgroup
     from sandbox.kernel.credentials import Credentials
+    from sandbox.kernel.task import Task
     from sandbox.vfs.inode import Inode
 
 
@@ -20,6 +21,17 @@ def procs_of(cgroup: Cgroup) -> Inode | None:
 
     node = cgroup.node
     return node.lookup(b"cgroup.procs") if isinstance(node, CgroupDir) else None
+
+
+def opened_cgroup(t: Task, fd: int) -> Cgroup:
+    """The group whose directory is open: EBADF for anything else (cgroup_get_from_fd)."""
+    from sandbox.fs.cgroupfs.directory import CgroupDir
+
+    file = t.fds.get(fd)
+    node = file.path.inode if file.path is not None else None
+    if not isinstance(node, CgroupDir):
+        raise SyscallError(errno.EBADF)
+    return node.cgroup
 
 
 def check_move(source: Cgroup, target: Cgroup, creds: Credentials, top: Cgroup) -> None:

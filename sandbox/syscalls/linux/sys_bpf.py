@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Callable, Final
 from sandbox.abi.linux import bpf
 from sandbox.abi.linux.capability import CAP_BPF, CAP_NET_ADMIN, CAP_SYS_ADMIN
 from sandbox.errors import SyscallError
+from sandbox.fs.cgroupfs.rights import opened_cgroup
 from sandbox.kernel.ebpf import device_programs
 from sandbox.kernel.ebpf.program_file import ProgramFile, program_of
 from sandbox.kernel.ebpf.verify import Refused, verify
 from sandbox.syscalls.row import PARTIAL, Arg, Row
+from sandbox.syscalls.user_struct import copy_in_struct
 
 if TYPE_CHECKING:
-    from sandbox.kernel.cgroup.cgroup import Cgroup
     from sandbox.kernel.ebpf.programs import Program
     from sandbox.kernel.task import Task
     from sandbox.syscalls.args import SyscallArgs
 
-PAGE: Final = 4096
 _INT_MAX: Final = 0x7FFFFFFF
 _PROG_FLAGS: Final = 0x7F  # of Linux 6.6
 _PLAIN_FLAGS: Final = 0xF  # they ask for checks, and for the effects of tests that change nothing here
@@ -38,11 +38,7 @@ _ATTACHED: Final = frozenset(kind for kinds in _KINDS.values() for kind in kinds
 def sys_bpf(t: Task, a: SyscallArgs) -> int:
     """bpf(2): E2BIG, EFAULT, EINVAL; EPERM for what there is not, and for who has no right."""
     command, address, size = a.uint(0), a.addr(1), a.uint(2)
-    if size > PAGE or (
-        size > bpf.BPF_ATTR_SIZE and any(t.copy_in(address + bpf.BPF_ATTR_SIZE, size - bpf.BPF_ATTR_SIZE))
-    ):
-        return -errno.E2BIG
-    attributes = t.copy_in(address, min(size, bpf.BPF_ATTR_SIZE)).ljust(bpf.BPF_ATTR_SIZE, b"\0")
+    attributes = copy_in_struct(t, address, size, bpf.BPF_ATTR_SIZE)
     if command >= bpf.BPF_COMMANDS or (command == bpf.BPF_MAP_CREATE and not any(attributes[:4])):
         return -errno.EINVAL
     handler = _COMMANDS.get(command)
@@ -101,17 +97,6 @@ def _tell(t: Task, level: int, log: int, size: int, text: bytes) -> None:
         raise SyscallError(errno.ENOSPC)
 
 
-def _cgroup_of(t: Task, fd: int) -> Cgroup:
-    """Whose directory is open: EBADF (cgroup_get_from_fd)."""
-    from sandbox.fs.cgroupfs.directory import CgroupDir
-
-    file = t.fds.get(fd)
-    node = file.path.inode if file.path is not None else None
-    if not isinstance(node, CgroupDir):
-        raise SyscallError(errno.EBADF)
-    return node.cgroup
-
-
 def _attach(t: Task, attributes: bytes, address: int) -> int:
     """BPF_PROG_ATTACH."""
     target, fd, kind, flags, replaced = bpf.PROG_ATTACH.unpack_from(attributes)
@@ -121,7 +106,7 @@ def _attach(t: Task, attributes: bytes, address: int) -> int:
     program = program_of(t, fd)
     if kind not in _KINDS[program.kind]:
         return -errno.EINVAL
-    cgroup = _cgroup_of(t, target)
+    cgroup = opened_cgroup(t, target)
     if kind != bpf.BPF_CGROUP_DEVICE:
         return -errno.EOPNOTSUPP  # packets are not shown to programs
     old = program_of(t, replaced) if flags & bpf.BPF_F_REPLACE and flags & bpf.BPF_F_ALLOW_MULTI else None
@@ -135,7 +120,7 @@ def _detach(t: Task, attributes: bytes, address: int) -> int:
     _nothing_after(attributes, 12)
     if kind != bpf.BPF_CGROUP_DEVICE:
         return -errno.EINVAL
-    cgroup = _cgroup_of(t, target)
+    cgroup = opened_cgroup(t, target)
     program: Program | None = None
     try:
         program = program_of(t, fd)
@@ -150,7 +135,7 @@ def _query(t: Task, attributes: bytes, address: int) -> int:
     target, kind, how, _, ids, room = bpf.PROG_QUERY.unpack_from(attributes)
     if how & ~bpf.BPF_F_QUERY_EFFECTIVE or kind != bpf.BPF_CGROUP_DEVICE:
         return -errno.EINVAL
-    cgroup = _cgroup_of(t, target)
+    cgroup = opened_cgroup(t, target)
     own = cgroup.devices
     flags = 0 if own is None or how else own.flags
     found = device_programs.effective(cgroup) if how else ([] if own is None else own.programs)
@@ -184,11 +169,7 @@ def _info(t: Task, attributes: bytes, address: int) -> int:
     fd, room, where = bpf.OBJ_INFO.unpack_from(attributes)
     _nothing_after(attributes, bpf.OBJ_INFO.size)
     program = program_of(t, fd)
-    if room > PAGE or (
-        room > bpf.PROG_INFO_SIZE and any(t.copy_in(where + bpf.PROG_INFO_SIZE, room - bpf.PROG_INFO_SIZE))
-    ):
-        return -errno.E2BIG
-    asked = t.copy_in(where, min(room, bpf.PROG_INFO_SIZE)).ljust(bpf.PROG_INFO_SIZE, b"\0")
+    asked = copy_in_struct(t, where, room, bpf.PROG_INFO_SIZE)
     length, buffer = bpf.PROG_INFO.unpack_from(asked)[4], bpf.PROG_INFO.unpack_from(asked)[6]
     if length and buffer:
         t.copy_out(buffer, program.code[:length])

@@ -32,11 +32,11 @@ from sandbox.kernel.task import Task
 from sandbox.kernel.task_clone import CloneRequest, clone
 from sandbox.syscalls.args import SyscallArgs
 from sandbox.syscalls.row import COPIES_THREAD, FULL, Arg, Row, reads
+from sandbox.syscalls.user_struct import copy_in_struct
 
 if TYPE_CHECKING:
     from sandbox.kernel.cgroup.cgroup import Cgroup
 
-_PAGE: Final = 4096
 _INT_MAX: Final = 0x7FFFFFFF
 
 
@@ -62,15 +62,11 @@ def sys_vfork(t: Task, a: SyscallArgs) -> Result:
 def sys_clone3(t: Task, a: SyscallArgs) -> Result:
     """clone3(2)."""
     size = a.size(1)
-    if size > _PAGE:
-        return -errno.E2BIG
     if size < CLONE_ARGS_SIZE_VER0:
         return -errno.EINVAL
-    raw = t.copy_in(a.addr(0), size)
-    if any(raw[CLONE_ARGS.size :]):
-        return -errno.E2BIG
+    raw = copy_in_struct(t, a.addr(0), size, CLONE_ARGS.size)
     flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size, cgroup = (
-        CLONE_ARGS.unpack(raw[: CLONE_ARGS.size].ljust(CLONE_ARGS.size, b"\0"))
+        CLONE_ARGS.unpack(raw)
     )
     if set_tid_size > 32 or bool(set_tid) != bool(set_tid_size):
         return -errno.EINVAL
@@ -97,24 +93,20 @@ def sys_clone3(t: Task, a: SyscallArgs) -> Result:
 def _wanted_cgroup(t: Task, fd: int, thread: bool) -> Cgroup:
     """The group whose directory is open: EBADF for anything else, ENOENT for one that is gone, and what writing to its
     cgroup.procs, or cgroup.threads for a `thread`, would give (cgroup_css_set_fork)."""
-    from sandbox.fs.cgroupfs.directory import CgroupDir
-    from sandbox.fs.cgroupfs.rights import check_move, procs_of
+    from sandbox.fs.cgroupfs.rights import check_move, opened_cgroup, procs_of
     from sandbox.kernel.cgroup.kinds import check_target
     from sandbox.vfs.permission import MAY_WRITE, check
 
-    file = t.fds.get(fd)
-    node = file.path.inode if file.path is not None else None
-    if not isinstance(node, CgroupDir):
-        raise SyscallError(errno.EBADF)
-    procs = procs_of(node.cgroup)
+    cgroup = opened_cgroup(t, fd)
+    procs = procs_of(cgroup)
     if procs is None:
         raise SyscallError(errno.ENOENT)
     check(t.creds, procs, MAY_WRITE)
-    check_move(t.cgroup(), node.cgroup, t.creds, t.ns.cgroup.root)
-    check_target(node.cgroup)
-    if thread and node.cgroup.domain is not t.group.cgroup:
+    check_move(t.cgroup(), cgroup, t.creds, t.ns.cgroup.root)
+    check_target(cgroup)
+    if thread and cgroup.domain is not t.group.cgroup:
         raise SyscallError(errno.EOPNOTSUPP)
-    return node.cgroup
+    return cgroup
 
 
 def _wanted_tids(t: Task, flags: int, address: int, count: int) -> tuple[int, ...]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from sandbox.abi.linux.capability import CAP_SYS_ADMIN
 from sandbox.errors import SyscallError
 from sandbox.syscalls.row import PARTIAL, Arg, Row
+from sandbox.syscalls.user_struct import copy_in_struct
 from sandbox.vfs.landlock import ACCESS_ALL, ACCESS_FILE, Domain, RulesetFile
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ ABI: Final = 3
 CREATE_RULESET_VERSION: Final = 1
 RULE_PATH_BENEATH: Final = 1
 _PATH_BENEATH: Final = struct.Struct("<Qi")
-_PAGE: Final = 4096
 
 
 def sys_landlock_create_ruleset(t: Task, a: SyscallArgs) -> int:
@@ -31,12 +31,7 @@ def sys_landlock_create_ruleset(t: Task, a: SyscallArgs) -> int:
         return -errno.EFAULT
     if size < 8:
         return -errno.EINVAL
-    if size > _PAGE:
-        return -errno.E2BIG
-    raw = t.copy_in(at, size)
-    if any(raw[8:]):
-        return -errno.E2BIG
-    handled = int.from_bytes(raw[:8], "little")
+    handled = int.from_bytes(copy_in_struct(t, at, size, 8), "little")
     if handled & ~ACCESS_ALL:
         return -errno.EINVAL
     if not handled:

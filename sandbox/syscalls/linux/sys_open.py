@@ -31,6 +31,7 @@ from sandbox.abi.linux.fcntl import (
 from sandbox.errors import SyscallError
 from sandbox.kernel.control import Block, Result
 from sandbox.syscalls.row import FULL, PARTIAL, Arg, Row
+from sandbox.syscalls.user_struct import copy_in_struct
 from sandbox.vfs.open import check_flags, open_path
 from sandbox.vfs.walk import RESOLVE_ALL, RESOLVE_BENEATH, RESOLVE_CACHED, RESOLVE_IN_ROOT
 
@@ -62,7 +63,6 @@ VALID: Final = (
 _CREATES: Final = O_CREAT | O_TMPFILE & ~O_DIRECTORY
 _OPEN_HOW: Final = struct.Struct("<QQQ")
 _PATH_ALLOWS: Final = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
-PAGE: Final = 4096
 
 
 def _open(t: Task, a: SyscallArgs, dirfd: int, address: int, flags: int, mode: int, resolve: int = 0) -> Result:
@@ -105,12 +105,7 @@ def read_how(t: Task, address: int, size: int) -> tuple[int, int, int]:
     """struct open_how: flags, mode, resolve. E2BIG when bytes beyond the known structure are not zero; EINVAL, EFAULT."""
     if size < _OPEN_HOW.size:
         raise SyscallError(errno.EINVAL)
-    if size > PAGE:
-        raise SyscallError(errno.E2BIG)
-    raw = t.copy_in(address, size)
-    if any(raw[_OPEN_HOW.size :]):
-        raise SyscallError(errno.E2BIG)
-    flags, mode, resolve = _OPEN_HOW.unpack_from(raw)
+    flags, mode, resolve = _OPEN_HOW.unpack(copy_in_struct(t, address, size, _OPEN_HOW.size))
     return flags, mode, resolve
 
 
