@@ -128,8 +128,9 @@ def _set_address(nic: Nic, cmd: int, addr: bytes, label: str) -> None:
         elif cmd == SIOCSIFBRDADDR:
             found.broadcast, found.broadcast_told = addr, True
         elif addr != (found.peer or found.addr):
+            _class_length(addr)
             nic.remove_address(found.addr)
-            _add(nic, found.addr, 32, label, addr)
+            _add(nic, found.addr, found.prefix_len, label, addr)
     except NetworkError as error:
         raise syscall_error(error) from None
 

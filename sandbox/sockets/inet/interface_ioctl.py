@@ -116,7 +116,7 @@ def _get(nic: Nic, cmd: int, label: str) -> bytes:
         return _sockaddr((0xFFFFFFFF << (32 - found.prefix_len) & 0xFFFFFFFF).to_bytes(4, "big"))
     if cmd == SIOCGIFBRDADDR:
         return _sockaddr(found.broadcast if found.broadcast_told and not nic.loopback else b"")
-    return _sockaddr(found.addr)
+    return _sockaddr(found.peer if cmd == SIOCGIFDSTADDR and found.peer else found.addr)
 
 
 def _sockaddr(addr: bytes) -> bytes:
