@@ -224,6 +224,7 @@ def options_of(spec: Spec, bundle: str, config: Config) -> SandboxOptions:
     options.limits.memory = spec.memory_limit
     options.limits.pids = spec.pids_limit
     options.limits.cpu_quota_us, options.limits.cpu_period_us = max(0, spec.cpu.quota), spec.cpu.period
+    options.limits.cpu_shares = spec.cpu.shares
     options.hostname = os.fsencode(spec.hostname) or options.hostname
     options.domainname = os.fsencode(spec.domainname)
     options.terminal = spec.process.terminal

@@ -64,6 +64,8 @@ def run(config: Config, values: Values, words: list[str]) -> int:
         body: Body = {key: value for key, value in bounds.items() if value or key in spec.lifted}
         if spec.cpu.quota:
             body["cpu_quota"] = max(0, spec.cpu.quota)
+        if spec.cpu.shares:
+            body["cpu_shares"] = spec.cpu.shares
         if container.state.sandbox:
             from runsc.container.pod import warn_of_shared
 

@@ -159,7 +159,7 @@ def warn_of_shared(spec: Spec, config: Config) -> None:
     cpu = spec.cpu
     if spec.memory_reservation:
         config.log.write("warning", "linux.resources.memory.reservation is not applied: it is the pod's as a whole")
-    for name, value in (("shares", cpu.shares), ("cpus", cpu.cpus), ("mems", cpu.mems)):
+    for name, value in (("cpus", cpu.cpus), ("mems", cpu.mems)):
         if value:
             config.log.write("warning", f"linux.resources.cpu.{name} is not applied: it is the pod's as a whole")
 

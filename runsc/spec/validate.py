@@ -9,7 +9,7 @@ from typing import Callable, Final
 from runsc.spec.mount_options import COPY_UP, MOUNT_OPTIONS, PROPAGATION, data_of, takes_value
 from runsc.spec.reader import Problems
 from runsc.spec.types import NR_OPEN, RLIMITS, Spec
-from sandbox.abi.linux.sched import CPU_LEAST_US, CPU_PERIOD_MOST_US
+from sandbox.abi.linux.sched import CPU_LEAST_US, CPU_PERIOD_MOST_US, CPU_SHARES_LEAST, CPU_SHARES_MOST
 
 MOUNT_KINDS: Final = ("bind", "tmpfs", "proc", "sysfs", "devpts", "mqueue", "devtmpfs", "cgroup", "cgroup2")
 NAMESPACE_KINDS: Final = ("pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time")
@@ -21,7 +21,6 @@ NAMESPACE_TYPES: Final = {
     "pid": 0x20000000,
     "user": 0x10000000,
 }
-MIN_SHARES, MAX_SHARES = 2, 262_144
 POD_NAMESPACES: Final = (
     "network",
     "ipc",
@@ -193,8 +192,8 @@ def check_cgroups_path(spec: Spec, bundle: str, problems: Problems) -> None:
 def check_resources(spec: Spec, bundle: str, problems: Problems) -> None:
     """What no control group takes."""
     cpu, path = spec.cpu, "linux.resources.cpu"
-    if 0 < cpu.shares < MIN_SHARES or cpu.shares > MAX_SHARES:
-        problems.add(f"{path}.shares", f"{cpu.shares} is not between {MIN_SHARES} and {MAX_SHARES}")
+    if 0 < cpu.shares < CPU_SHARES_LEAST or cpu.shares > CPU_SHARES_MOST:
+        problems.add(f"{path}.shares", f"{cpu.shares} is not between {CPU_SHARES_LEAST} and {CPU_SHARES_MOST}")
     if cpu.period and not CPU_LEAST_US <= cpu.period <= CPU_PERIOD_MOST_US:
         problems.add(f"{path}.period", f"{cpu.period} is not between {CPU_LEAST_US} and {CPU_PERIOD_MOST_US}")
     if 0 < cpu.quota < CPU_LEAST_US:

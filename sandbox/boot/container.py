@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Callable, Final, Protocol
 
 from sandbox import host_signal as signal
 from sandbox import plain_json
-from sandbox.abi.linux.sched import CPU_LEAST_US, CPU_PERIOD_MOST_US, CPU_QUOTA_MOST_US
+from sandbox.abi.linux.sched import (
+    CPU_LEAST_US,
+    CPU_PERIOD_MOST_US,
+    CPU_QUOTA_MOST_US,
+    CPU_SHARES_LEAST,
+    CPU_SHARES_MOST,
+)
 from sandbox.boot import process_list
 from sandbox.boot.exit_status import OOM_LINE
 from sandbox.boot.extra_process import ExtraProcess
@@ -74,6 +80,9 @@ class Holder(Protocol):
 
     def set_cpu(self, quota_us: int | None, period_us: int | None) -> None:
         """The most processor time that they may use in a period; 0: as much as there is. None: as before."""
+
+    def set_cpu_shares(self, shares: int) -> None:
+        """How its processes are weighed against those of the pod's other containers; 1024 is usual."""
 
     def create(self, connection: Connection, frame: Frame) -> None:
         """One more container in this sandbox."""
@@ -326,6 +335,8 @@ class ContainerControl:
             if quota is not None and 0 < quota < CPU_LEAST_US:
                 raise BadMessage(f"cpu_quota is less than {CPU_LEAST_US}")
             self.holder.set_cpu(quota, period)
+        if fields.has("cpu_shares"):
+            self.holder.set_cpu_shares(fields.number("cpu_shares", CPU_SHARES_LEAST, CPU_SHARES_MOST))
         connection.answer()
 
     def _create(self, connection: Connection, frame: Frame) -> None:

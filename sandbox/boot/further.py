@@ -8,6 +8,7 @@ from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Final
 
+from sandbox.abi.linux.sched import CPU_SHARES_USUAL
 from sandbox.abi.linux.signal import SIGKILL
 from sandbox.boot.container import SIGNAL_MAX, ContainerControl, window_of
 from sandbox.boot.first_program import ProgramStart
@@ -142,6 +143,8 @@ class FurtherContainer:
         self.name = name
         self.memory = 0
         self.cpu_us = (0, 0)
+        self.cpu_shares = options.limits.cpu_shares or CPU_SHARES_USUAL
+        self.set_cpu_shares(self.cpu_shares)
         self.set_cpu(options.limits.cpu_quota_us, options.limits.cpu_period_us)
         self.set_memory_of_its_own(options.limits.memory)
         self.fds: list[int] = []
@@ -224,6 +227,7 @@ class FurtherContainer:
             view.on_exit = self._exited
             self.set_memory_of_its_own(self.memory)
             self.set_cpu(*self.cpu_us)
+            self.set_cpu_shares(self.cpu_shares)
             self._close_streams()
             self.pod.restored()
             if self.control is not None:
@@ -312,6 +316,11 @@ class FurtherContainer:
         if quota or self.view.cgroup.bandwidth is not None:
             bandwidth = bandwidth_of(self.view.cgroup, self.kernel)
             bandwidth.set(quota * NS_PER_US or None, period * NS_PER_US or DEFAULT_PERIOD_NS, 0)
+
+    def set_cpu_shares(self, shares: int) -> None:
+        """How they are weighed against those of the pod's other containers."""
+        self.cpu_shares = self.view.cgroup.shares = shares
+        self.kernel.cgroups.regrouped()
 
     def create(self, connection: Connection, frame: Frame) -> None:
         """Only the sandbox has containers."""

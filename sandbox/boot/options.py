@@ -151,13 +151,14 @@ class NetworkOptions:
 class Limits:
     """Of the whole sandbox. 0: the kernel's default. `timeout_ns` is kept by the launcher."""
 
-    __slots__ = ("memory", "pids", "cpu_quota_us", "cpu_period_us", "timeout_ns")
+    __slots__ = ("memory", "pids", "cpu_quota_us", "cpu_period_us", "cpu_shares", "timeout_ns")
 
     def __init__(self) -> None:
         self.memory = 0
         self.pids = 0
         self.cpu_quota_us = 0
         self.cpu_period_us = 0
+        self.cpu_shares = 0  # 1024: as much as any other container
         self.timeout_ns = 0
 
 

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Callable, Final
 
 from sandbox import plain_json
+from sandbox.abi.linux.sched import CPU_SHARES_USUAL
 from sandbox.abi.linux.signal import SIGINT, SIGKILL, SIGQUIT
 from sandbox.boot import confine, late_modules, own_root
 from sandbox.boot.host_checks import why_no_process
@@ -82,6 +83,7 @@ class Sandbox:
         kernel.hostname = options.hostname
         kernel.domainname = options.domainname or kernel.domainname
         kernel.view.cpu_us = (options.limits.cpu_quota_us, options.limits.cpu_period_us)
+        kernel.view.cgroup.shares = options.limits.cpu_shares or CPU_SHARES_USUAL
         self.usual_memory = kernel.memory_bytes
         if options.limits.memory:
             kernel.memory_bytes = options.limits.memory
@@ -336,6 +338,11 @@ class Sandbox:
         assert self.kernel is not None
         old = self.kernel.view.cpu_us
         self.kernel.view.cpu_us = (old[0] if quota_us is None else quota_us, period_us or old[1])
+
+    def set_cpu_shares(self, shares: int) -> None:
+        """Of the first container, beside the others of its pod."""
+        assert self.kernel is not None
+        self.kernel.view.cgroup.shares = shares
 
     def create(self, connection: Connection, frame: Frame) -> None:
         """One more container. BadMessage."""

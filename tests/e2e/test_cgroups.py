@@ -102,6 +102,36 @@ def test_a_bound_of_tasks() -> None:
     assert out.split() == ["2", "11", "2", "max", "1", "1"]
 
 
+def test_settings_of_weights() -> None:
+    """Weight and niceness are one setting; an idle group has none."""
+    out = script(
+        "cd /sys/fs/cgroup; mkdir main a; echo $$ > main/cgroup.procs; echo +cpu > cgroup.subtree_control; cd a;"
+        " show() { echo $(cat cpu.weight cpu.weight.nice cpu.idle); }; show; echo 300 > cpu.weight; show; echo -7 > cpu.weight.nice; show;"
+        " echo 1 > cpu.weight; show; echo 1 > cpu.idle; show; echo 5 > cpu.weight; echo 0 > cpu.idle; show; echo 10001 > cpu.weight;"
+        " echo 20 > cpu.weight.nice; echo 2 > cpu.idle; true"
+    )
+    error = "bash: line 1: echo: write error: "
+    assert out.splitlines() == [
+        *("100 0 0", "300 -5 0", "479 -7 0", "1 19 0", "0 19 1"),
+        f"{error}Invalid argument",
+        "100 0 0",
+        *[f"{error}Numerical result out of range"] * 2,
+        f"{error}Invalid argument",
+    ]
+
+
+def test_weights_are_kept() -> None:
+    """Two threads of a group against four of another, whose weight is a third: processors go to them three to one."""
+    out = script(
+        "cd /sys/fs/cgroup; mkdir main a b; echo $$ > main/cgroup.procs; echo +cpu > cgroup.subtree_control; echo 300 > a/cpu.weight;"
+        ' for g in a b b b b a; do bash -c "echo 0 > $g/cgroup.procs; while :; do :; done" & done;'
+        " used() { awk '/^usage/ {print $2}' $1/cpu.stat; }; until [ $(used a) -gt 200000 ]; do sleep 0.1; done; a=$(used a) b=$(used b);"
+        " until [ $(used a) -gt $((a + 2000000)) ]; do sleep 0.1; done; echo $(($(used a) - a)) $(($(used b) - b)); kill $(jobs -p); wait"
+    )
+    a, b = map(int, out.splitlines()[0].split())
+    assert 2.2 < a / b < 4, (a, b)
+
+
 def test_the_top_cannot_be_changed_from_inside() -> None:
     """It shows what bounds the sandbox, and only that."""
     out = script(

@@ -158,6 +158,27 @@ def test_processor_time_of_one_container(shim: Shim) -> None:
     assert shim.call("kill", "one", "KILL").status == 0 and shim.reap(one) == 137
 
 
+def test_shares_of_two_containers(shim: Shim) -> None:
+    """A container with a quarter of the other's shares gets a quarter of the processors, however many processes it has."""
+
+    def used(name: str) -> int:
+        return int(json.loads(shim.call("events", "--stats", name).out)["data"]["cpu"]["usage"]["total"])
+
+    loop = "while :; do :; done"
+    one = further(shim, "one", "sh", "-c", f"{loop} & {loop}", linux__resources={"cpu": {"shares": 2048}})
+    two = further(
+        shim, "two", "sh", "-c", f"{loop} & {loop} & {loop} & {loop}", linux__resources={"cpu": {"shares": 1024}}
+    )
+    assert shim.call("update", "--cpu-share", "512", "two").status == 0
+    eventually(lambda: used("two") > 100_000_000, "it does not run")
+    before = used("one"), used("two")
+    eventually(lambda: used("one") > before[0] + 1_000_000_000, "it does not run")
+    share = (used("one") - before[0]) / (used("two") - before[1])
+    assert 2.8 < share < 5.5, share
+    for name, pid in (("one", one), ("two", two)):
+        assert shim.call("kill", name, "KILL").status == 0 and shim.reap(pid) == 137
+
+
 def test_one_volume_for_two(shim: Shim, tmp_path: Path) -> None:
     volume = tmp_path / "volume"
     volume.mkdir()

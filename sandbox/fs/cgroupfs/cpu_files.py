@@ -1,13 +1,13 @@
-"""cpu.*: how much processor time a group's processes may use (kernel/sched/core.c). There are no weights: who gets a processor
-that several want is up to the host's scheduler, which knows nothing of these groups."""
+"""cpu.*: how much processor time a group's processes may use, and how it is weighed against those beside it (kernel/sched/core.c)."""
 
 from __future__ import annotations
 
 import errno
 from typing import TYPE_CHECKING, Final
 
+from sandbox.abi.linux.sched import CPU_SHARES_USUAL
 from sandbox.errors import SyscallError
-from sandbox.fs.cgroupfs.numbers import unsigned
+from sandbox.fs.cgroupfs.numbers import number, unsigned
 from sandbox.fs.cgroupfs.spec import Spec, Writer
 from sandbox.kernel.cgroup.bandwidth import DEFAULT_PERIOD_NS, bandwidth_of
 from sandbox.kernel.cgroup.cgroup import CPU
@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from sandbox.kernel.task import Task
 
 NS_PER_US: Final = 1000
+WEIGHTS_OF_NICE: Final = (
+    *(88761, 71755, 56483, 46273, 36291, 29154, 23254, 18705, 14949, 11916),
+    *(9548, 7620, 6100, 4904, 3906, 3121, 2501, 1991, 1586, 1277),
+    *(1024, 820, 655, 526, 423, 335, 272, 215, 172, 137),
+    *(110, 87, 70, 56, 45, 36, 29, 23, 18, 15),
+)  # sched_prio_to_weight, of -20 to 19
 U64: Final = (1 << 64) - 1
 
 
@@ -83,8 +89,56 @@ def _stat(cgroup: Cgroup, t: Task) -> str:
     return text + "".join(f"{name} {value}\n" for name, value in zip(names, rows, strict=True))
 
 
+def _weight(cgroup: Cgroup, t: Task) -> str:
+    """1 – 10000, kept as shares of 1024; 0 of an idle group (sched_weight_to_cgroup)."""
+    return f"{(cgroup.weight_shares() * 100 + 512) // 1024}\n"
+
+
+def _put_weight(cgroup: Cgroup, w: Writer, text: str) -> None:
+    """ERANGE; EINVAL for an idle group (cpu_weight_write_u64)."""
+    weight = unsigned(text)
+    if not 1 <= weight <= 10000:
+        raise SyscallError(errno.ERANGE)
+    _put_shares(cgroup, (weight * 1024 + 50) // 100)
+
+
+def _nice(cgroup: Cgroup, t: Task) -> str:
+    """The niceness whose weight is nearest, the first of two that are as near (cpu_weight_nice_read_s64)."""
+    shares = cgroup.weight_shares()
+    return f"{min(range(40), key=lambda at: abs(WEIGHTS_OF_NICE[at] - shares)) - 20}\n"
+
+
+def _put_nice(cgroup: Cgroup, w: Writer, text: str) -> None:
+    nice = number(text, 64)
+    if not -20 <= nice <= 19:
+        raise SyscallError(errno.ERANGE)
+    _put_shares(cgroup, WEIGHTS_OF_NICE[nice + 20])
+
+
+def _put_shares(cgroup: Cgroup, shares: int) -> None:
+    if cgroup.idle:
+        raise SyscallError(errno.EINVAL)
+    cgroup.shares = shares
+
+
+def _idle(cgroup: Cgroup, t: Task) -> str:
+    return f"{int(cgroup.idle)}\n"
+
+
+def _put_idle(cgroup: Cgroup, w: Writer, text: str) -> None:
+    """EINVAL. One that is idle no longer has the usual weight (sched_group_set_idle)."""
+    idle = number(text, 64)
+    if idle not in (0, 1):
+        raise SyscallError(errno.EINVAL)
+    if cgroup.idle != bool(idle):
+        cgroup.idle, cgroup.shares = bool(idle), CPU_SHARES_USUAL
+
+
 CPU_STAT: Final = Spec(_stat)
 CPU_FILES: Final = {
     b"cpu.max": Spec(_max, _put_max),
     b"cpu.max.burst": Spec(_burst, _put_burst),
+    b"cpu.weight": Spec(_weight, _put_weight),
+    b"cpu.weight.nice": Spec(_nice, _put_nice),
+    b"cpu.idle": Spec(_idle, _put_idle),
 }

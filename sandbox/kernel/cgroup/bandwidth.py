@@ -229,7 +229,11 @@ def admit(t: Task) -> bool:
     too much memory: it is held."""
     if t.penalty_until and not memory.admit(t):
         return False
-    for cgroup in t.cgroup().ancestors():
+    own = t.cgroup()
+    weights = own.hierarchy.weights
+    if weights is not None and not weights.admit(t):
+        return False
+    for cgroup in own.ancestors():
         if cgroup.bandwidth is not None and not cgroup.bandwidth.admit(t):
             return False
     t.work &= ~WORK_CPU

@@ -10,11 +10,13 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING, Callable, Final, Iterator
 
+from sandbox.abi.linux.sched import CPU_SHARES_USUAL
 from sandbox.abi.linux.signal import SI_USER, SIGKILL
 from sandbox.errors import SyscallError
 from sandbox.kernel.cgroup import bandwidth, freezer
 from sandbox.kernel.cgroup.events import Event
 from sandbox.kernel.cgroup.memory import GroupMemory, MemoryEvents
+from sandbox.kernel.cgroup.weights import IDLE_SHARES, Weights
 from sandbox.kernel.ebpf.programs import Programs
 from sandbox.kernel.signal_info import SignalInfo
 from sandbox.kernel.task_state import WORK_CPU, WORK_FREEZE
@@ -37,7 +39,8 @@ MAX_GROUPS: Final = 4096  # of all: what one costs the sentry is a few KB with i
 
 class Hierarchy:
     """All groups. `memory_bounds`: those whose processes may have but a part of the memory, `memory_highs`: who wait beyond one; `pids_bounds`, `cpu_bounds`:
-    how many have a bound of tasks, of processor time; `cpu_looked_at`: in how many of the last somebody runs."""
+    how many have a bound of tasks, of processor time; `cpu_looked_at`: in how many of the last somebody runs. `weights`: who gets
+    processors that several want; the kernel's."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -45,11 +48,17 @@ class Hierarchy:
         self.pids_bounds = 0
         self.cpu_bounds = self.cpu_looked_at = 0
         self.memory_highs: dict[Cgroup, None] = {}
+        self.weights: Weights | None = None
         self.programs = Programs()  # that bpf(2) has loaded
         # Memory that is used has a bound that it had not: it is looked at in so many ns.
         self.on_bound: Callable[[int], None] | None = None
         self.root = Cgroup(self, None, b"")
         self.root.enabled = frozenset(CONTROLLERS)
+
+    def regrouped(self) -> None:
+        """A group was made, or passes on more controllers than it did."""
+        if self.weights is not None:
+            self.weights.changed()
 
 
 class Cgroup:
@@ -60,7 +69,7 @@ class Cgroup:
 
     __slots__ = (
         "hierarchy", "parent", "name", "children", "members", "threads", "domain", "live", "enabled", "deleted", "view", "node", "max_depth",
-        "max_descendants", "cpu_ns_past", "bandwidth", "events", "freeze", "frozen", "awaited", "pids_max", "pids_hits", "pids_events", "memory",
+        "max_descendants", "cpu_ns_past", "bandwidth", "shares", "idle", "events", "freeze", "frozen", "awaited", "pids_max", "pids_hits", "pids_events", "memory",
         "memory_pages", "memory_events", "oom_group", "devices",
     )  # fmt: skip
 
@@ -81,6 +90,8 @@ class Cgroup:
         self.max_descendants: int | None = None
         self.cpu_ns_past = 0  # of processes that have left, and of groups below that were removed
         self.bandwidth: bandwidth.Bandwidth | None = None  # made with the first limit
+        self.shares = CPU_SHARES_USUAL  # its weight, where 1024 is 100
+        self.idle = False  # cpu.idle: it gets what the others leave
         self.events = Event()
         self.freeze = False  # asked for here
         self.frozen = False  # here or above
@@ -105,6 +116,14 @@ class Cgroup:
         if self.parent is None:
             return frozenset(CONTROLLERS)
         return self.parent.enabled - DOMAIN if self.threaded() else self.parent.enabled
+
+    def competing(self) -> list[Cgroup]:
+        """Those below it that have weights."""
+        return list(self.children.values()) if self.children and CPU in self.enabled else []
+
+    def weight_shares(self) -> int:
+        """How it is weighed against those beside it."""
+        return IDLE_SHARES if self.idle else self.shares
 
     def threaded(self) -> bool:
         """It is in the thread subtree of another."""
@@ -166,7 +185,9 @@ class Cgroup:
                 raise SyscallError(errno.EAGAIN)
         if self.hierarchy.count >= MAX_GROUPS:
             raise SyscallError(errno.ENOMEM)
-        return Cgroup(self.hierarchy, self, name)
+        made = Cgroup(self.hierarchy, self, name)
+        self.hierarchy.regrouped()
+        return made
 
     def remove(self) -> None:
         """EBUSY while it has children or live processes (cgroup_destroy_locked)."""
@@ -266,7 +287,9 @@ class Cgroup:
 
     def first_work(self) -> int:
         """WORK_* of a thread that begins in it."""
-        return (WORK_FREEZE if self.frozen else 0) | (WORK_CPU if self.hierarchy.cpu_bounds else 0)
+        hierarchy = self.hierarchy
+        weighed = hierarchy.weights is not None and hierarchy.weights.watching
+        return (WORK_FREEZE if self.frozen else 0) | (WORK_CPU if hierarchy.cpu_bounds or weighed else 0)
 
     def own_tasks(self) -> Iterator[Task]:
         """Threads in it."""
@@ -355,9 +378,11 @@ class Cgroup:
             self.oom_group = False
         if PIDS in controllers:
             self.limit_tasks(None)
-        if CPU in controllers and self.bandwidth is not None:
-            self.bandwidth.close()
-            self.bandwidth = None
+        if CPU in controllers:
+            self.shares, self.idle = CPU_SHARES_USUAL, False
+            if self.bandwidth is not None:
+                self.bandwidth.close()
+                self.bandwidth = None
 
     def out_of_memory(self, victim: ThreadGroup) -> None:
         """The watch has killed `victim` for this group's bound; with memory.oom.group everybody goes."""
