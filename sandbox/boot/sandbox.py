@@ -80,8 +80,7 @@ class Sandbox:
         )
         for note in options.notes:
             kernel.log.debug(note)
-        kernel.hostname = options.hostname
-        kernel.domainname = options.domainname or kernel.domainname
+        kernel.hostname, kernel.domainname = options.hostname, options.domainname or kernel.domainname
         kernel.view.cpu_us = (options.limits.cpu_quota_us, options.limits.cpu_period_us)
         kernel.view.cgroup.shares = options.limits.cpu_shares or CPU_SHARES_USUAL
         self.usual_memory = kernel.memory_bytes

@@ -9,7 +9,6 @@ from sandbox.errors import SyscallError
 from sandbox.io_uring.tasks import UringTasks
 from sandbox.kernel.aio import AioTotal
 from sandbox.kernel.cgroup.cgroup import Cgroup, Hierarchy
-from sandbox.kernel.cgroup.weights import Weights
 from sandbox.kernel.control import NO_RETURN, Intercepted, Result
 from sandbox.kernel.futex import FutexTable
 from sandbox.kernel.ipc.namespace import IpcNamespace
@@ -83,8 +82,7 @@ class Kernel:
         self.boot_ns = clock.now_ns()
         self.load = LoadAverage(self)
         self.pids = PidNamespace(max_tasks, FIRST_NUMBER + KINDS.index(b"pid"))
-        self.cgroups = Hierarchy()
-        self.cgroups.weights = Weights(self, self.cgroups)
+        self.cgroups = Hierarchy(self)
         top = Cgroup(self.cgroups, self.cgroups.root, b"1")
         self.view = View(self.pids, top)  # of its first container; further ones have their own
         self.futexes = FutexTable(platform.waiters)

@@ -23,6 +23,7 @@ from sandbox.kernel.task_state import WORK_CPU, WORK_FREEZE
 
 if TYPE_CHECKING:
     from sandbox.kernel.ebpf.device_programs import DevicePrograms
+    from sandbox.kernel.kernel import Kernel
     from sandbox.kernel.task import Task
     from sandbox.kernel.thread_group import ThreadGroup
     from sandbox.kernel.view import View
@@ -40,15 +41,15 @@ MAX_GROUPS: Final = 4096  # of all: what one costs the sentry is a few KB with i
 class Hierarchy:
     """All groups. `memory_bounds`: those whose processes may have but a part of the memory, `memory_highs`: who wait beyond one; `pids_bounds`, `cpu_bounds`:
     how many have a bound of tasks, of processor time; `cpu_looked_at`: in how many of the last somebody runs. `weights`: who gets
-    processors that several want; the kernel's."""
+    processors that several want, where there is a kernel."""
 
-    def __init__(self) -> None:
+    def __init__(self, kernel: Kernel | None = None) -> None:
         self.count = 0
         self.memory_bounds: dict[Cgroup, None] = {}
         self.pids_bounds = 0
         self.cpu_bounds = self.cpu_looked_at = 0
         self.memory_highs: dict[Cgroup, None] = {}
-        self.weights: Weights | None = None
+        self.weights = Weights(kernel, self) if kernel is not None else None
         self.programs = Programs()  # that bpf(2) has loaded
         # Memory that is used has a bound that it had not: it is looked at in so many ns.
         self.on_bound: Callable[[int], None] | None = None
