@@ -6,6 +6,7 @@ import errno
 from typing import TYPE_CHECKING, Callable, Final
 
 from sandbox.errors import SyscallError
+from sandbox.kernel.usage import Usage
 from sandbox.kernel.user_namespace import INITIAL, UserNamespace
 
 if TYPE_CHECKING:
@@ -103,6 +104,7 @@ class PidNamespace:
         self.closed = False  # process 1 has ended: nobody may enter any more
         self.when_empty: Callable[[], None] | None = None  # process 1 ends once it is alone
         self.last_pid = 0
+        self.ended = Usage()  # of processes that are gone
         self.pid_max = PID_MAX  # kernel.pid_max: no number reaches it
         # of each mounted proc, called with the numbers of who is gone: a process and 0, or a process and its thread
         self.views: dict[Filesystem, Callable[[int, int], None]] = {}

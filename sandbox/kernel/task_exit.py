@@ -309,6 +309,7 @@ def reap(group: ThreadGroup) -> None:
     for ns, number in group.ids.levels:
         if ns.groups.get(number) is group:
             del ns.groups[number]
+        ns.ended.add(group.use_past)
         if ns.when_empty is not None and len(ns.groups) == 1:
             group.kernel.reactor.call_soon(ns.when_empty)
             ns.when_empty = None

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from sandbox.kernel.pid_namespace import PidNamespace
     from sandbox.kernel.task import Task
     from sandbox.kernel.thread_group import ThreadGroup
     from sandbox.platform.host_use import HostUse
@@ -77,6 +78,15 @@ def of_thread(task: Task) -> Usage:
     out = Usage()
     out.user_ns = task.cpu_ns()
     out.voluntary = task.waits
+    return out
+
+
+def of_everyone(pids: PidNamespace) -> Usage:
+    """Of all that is and was in a PID namespace."""
+    out = Usage()
+    out.add(pids.ended)
+    for group in pids.groups.values():
+        out.add(of_live_group(group))
     return out
 
 

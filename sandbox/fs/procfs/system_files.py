@@ -9,6 +9,7 @@ from sandbox.kernel.cgroup.cgroup import CONTROLLERS
 from sandbox.kernel.kernel import RELEASE
 from sandbox.kernel.load_average import ONE, SHIFT
 from sandbox.kernel.task_state import PARK_NONE
+from sandbox.kernel.usage import of_everyone
 
 if TYPE_CHECKING:
     from sandbox.kernel.task import Task
@@ -124,10 +125,15 @@ def meminfo(t: Task) -> bytes:
     return (text + "Hugepagesize:       2048 kB\nHugetlb:               0 kB\n").encode()
 
 
-def _cpu_ticks(t: Task) -> tuple[int, int]:
-    """Busy and idle time of all processors since boot."""
-    busy = sum(group.cpu_ns() for group in t.pids.groups.values()) // TICK_NS
-    return busy, max(t.kernel.uptime_ns() * t.kernel.cpus // TICK_NS - busy, 0)
+def _cpu_ticks(t: Task) -> tuple[int, int, int]:
+    """User, system and idle time of all processors since boot."""
+    used = of_everyone(t.group.view.pids)
+    busy = (used.user_ns + used.system_ns) // TICK_NS
+    return (
+        used.user_ns // TICK_NS,
+        used.system_ns // TICK_NS,
+        max(t.kernel.uptime_ns() * t.kernel.cpus // TICK_NS - busy, 0),
+    )
 
 
 def _running(t: Task) -> int:
@@ -137,10 +143,11 @@ def _running(t: Task) -> int:
 def stat(t: Task) -> bytes:
     """Processor times in ticks; interrupts are not counted."""
     kernel = t.kernel
-    busy, idle = _cpu_ticks(t)
+    user, system, idle = _cpu_ticks(t)
     cpus = kernel.cpus
-    lines = [f"cpu  {busy} 0 0 {idle} 0 0 0 0 0 0\n"]
-    lines += [f"cpu{cpu} {busy // cpus} 0 0 {idle // cpus} 0 0 0 0 0 0\n" for cpu in range(cpus)]
+    lines = [f"cpu  {user} 0 {system} {idle} 0 0 0 0 0 0\n"]
+    each = f"{user // cpus} 0 {system // cpus} {idle // cpus} 0 0 0 0 0 0\n"
+    lines += [f"cpu{cpu} {each}" for cpu in range(cpus)]
     boot = (kernel.clock.realtime_ns() - kernel.uptime_ns() - t.ns.time.boottime) // S
     lines.append(f"intr 0\nctxt 0\nbtime {boot}\nprocesses {kernel.forks + 1}\n")
     lines.append(f"procs_running {_running(t)}\nprocs_blocked 0\nsoftirq 0 0 0 0 0 0 0 0 0 0 0\n")
@@ -158,7 +165,7 @@ def loadavg(t: Task) -> bytes:
 def uptime(t: Task) -> bytes:
     """Seconds since boot, and idle seconds."""
     up = (t.kernel.uptime_ns() + t.ns.time.boottime) // TICK_NS
-    _, idle = _cpu_ticks(t)
+    *_, idle = _cpu_ticks(t)
     return f"{up // 100}.{up % 100:02} {idle // 100}.{idle % 100:02}\n".encode()
 
 
@@ -228,11 +235,11 @@ def cgroups(t: Task) -> bytes:
 
 
 def vmstat(t: Task) -> bytes:
-    """What is known: free pages."""
-    total = t.kernel.memory_bytes >> 12
-    return b"nr_free_pages %d\npgpgin 0\npgpgout 0\npswpin 0\npswpout 0\npgfault 0\npgmajfault 0\n" % max(
-        total - used_pages(t), 0
-    )
+    """What is known: free pages, and page faults of either kind."""
+    free = max((t.kernel.memory_bytes >> 12) - used_pages(t), 0)
+    used = of_everyone(t.group.view.pids)
+    faults = b"pgfault %d\npgmajfault %d\n" % (used.minor + used.major, used.major)
+    return b"nr_free_pages %d\npgpgin 0\npgpgout 0\npswpin 0\npswpout 0\n" % free + faults
 
 
 FILES: Final[tuple[tuple[str, Callable[[Task], bytes]], ...]] = (
