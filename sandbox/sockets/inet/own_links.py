@@ -39,8 +39,8 @@ class OwnLink(LinkEndpoint):
     `asked`: IFF_PROMISC and IFF_ALLMULTI as somebody has set them: no filter of addresses stands before these links, so that they
     hear all frames anyway. `off`: the CAP_* that somebody has turned off."""
 
-    def __init__(self, kind: str, mac: bytes, capabilities: int = 0) -> None:
-        super().__init__(MTU_MOST, mac, capabilities)
+    def __init__(self, kind: str, mac: bytes, capabilities: int = 0, mtu_most: int = MTU_MOST) -> None:
+        super().__init__(mtu_most, mac, capabilities)
         self.kind = kind
         self.nic: Nic | None = None
         self.network: Network | None = None

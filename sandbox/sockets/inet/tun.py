@@ -10,7 +10,7 @@ import zlib
 from collections import deque
 from typing import TYPE_CHECKING, Callable, Final
 
-from sandbox.sockets.inet.own_links import TUN, OwnLink
+from sandbox.sockets.inet.own_links import MTU_MOST, TUN, OwnLink
 from sandbox.sockets.inet.veth import BACKLOG, TOTAL_BYTES
 from sandbox.sockets.netlink import message as nl
 from tcpip.link import vnet
@@ -30,6 +30,7 @@ IFF_NO_PI: Final = 0x1000
 IFF_VNET_HDR: Final = 0x4000
 IFF_PERSIST: Final = 0x800
 QUEUE_LENGTH: Final = 500  # packets that wait for a reader of a TUN device (TUN_READQ_SIZE)
+ETHERNET_SIZE: Final = 14  # of a frame's head
 OVERHEAD: Final = 256  # bytes that a packet takes besides its own: the length of a queue is the guest's to choose
 MOST_QUEUES: Final = 256  # MAX_TAP_QUEUES
 
@@ -107,7 +108,8 @@ class TunLink(OwnLink):
     `wants_carrier`: TUNSETCARRIER; `carrier_lost`: it was without one since it was made; `persistent`, `owner`, `group`: TUNSETPERSIST …, in the kernel's ids, -1 for nobody."""
 
     def __init__(self, flags: int, mac: bytes) -> None:
-        super().__init__(TUN, mac, 0 if flags & IFF_TAP else CAP_NO_ARP)
+        most = MTU_MOST - (ETHERNET_SIZE if flags & IFF_TAP else 0)
+        super().__init__(TUN, mac, 0 if flags & IFF_TAP else CAP_NO_ARP, most)
         self.flags = flags
         if not self.tap:
             self.queue_length = QUEUE_LENGTH

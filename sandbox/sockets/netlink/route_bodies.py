@@ -43,6 +43,9 @@ _NO_TIMES: Final = bytes(32)  # struct rta_cacheinfo of a row that does not end
 _STATS: Final = 24  # fields of rtnl_link_stats64
 _MIN_MTU, _MAX_MTU = 50, 51
 _AF_SPEC, _GSO_MAX_SEGS, _GSO_MAX_SIZE, _ALLMULTI = 26, 40, 41, 61
+_GRO_MAX_SIZE, _TSO_MAX_SIZE, _TSO_MAX_SEGS = 58, 59, 60
+_SEGMENTED_MOST: Final = 65536  # GSO_LEGACY_MAX_SIZE, of every new interface
+_TSO_MOST: Final = 8 * 65535  # TSO_MAX_SIZE
 _PROTINFO, _INET6_FLAGS, IF_READY = 12, 1, 0x80000000
 _ADDR_GEN_MODE: Final = 8
 _IFA_PROTO: Final = 11
@@ -91,11 +94,20 @@ def link_body(network: Network, nic: Nic, change: int = 0, starting: bool = Fals
         nl.u32(_MAX_MTU, nic.mtu_most),
         nl.u32(_ALLMULTI, int(flags & IFF_ALLMULTI != 0)),
         nl.u32(_GSO_MAX_SEGS, 65535),
-        nl.u32(_GSO_MAX_SIZE, nic.gso_max),
+        nl.u32(_GSO_MAX_SIZE, _SEGMENTED_MOST),
+        nl.u32(_GRO_MAX_SIZE, _SEGMENTED_MOST),
+        nl.u32(_TSO_MAX_SIZE, _tso_most(nic)),
+        nl.u32(_TSO_MAX_SEGS, 65535),
         nl.attribute(_AF_SPEC, nl.attribute(AF_INET6, _spec6(nic))),
         link_info.info(network, nic),
     ]
     return b"".join(parts)
+
+
+def _tso_most(nic: Nic) -> int:
+    """What IFLA_GSO_MAX_SIZE may become at most: drivers of links without hardware know no bound of their own."""
+    software = nic.loopback or kind_of(nic) not in ("", TUN)
+    return _TSO_MOST if software else _SEGMENTED_MOST
 
 
 def _hardware(nic: Nic) -> bytes:
