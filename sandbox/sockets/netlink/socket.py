@@ -205,7 +205,7 @@ class NetlinkSocket(SocketFile):
             elif self.protocol == NETLINK_GENERIC:
                 from sandbox.sockets.netlink import generic
 
-                datagrams = generic.answer(request, self.port)
+                datagrams = generic.answer(t, self._network, request, self.port)
             else:
                 number = errno.EOPNOTSUPP
         except SyscallError as error:
