@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.capability import CAP_NET_ADMIN
 from sandbox.errors import SyscallError
-from sandbox.sockets.inet.bridge import BridgeLink
-from sandbox.sockets.inet.link_state import carries
-from sandbox.sockets.inet.own_links import BRIDGE, DUMMY, VETH, OwnLink, kind_of, own_link
+from sandbox.sockets.inet import link_driver
+from sandbox.sockets.inet.own_links import VETH, OwnLink, own_link
 from tcpip.link.base import CAP_TSO4, CAP_TSO6, CAP_TX_CSUM
 
 if TYPE_CHECKING:
@@ -32,22 +31,12 @@ GDRVINFO, GLINK, GSTRINGS, GSTATS, GPERMADDR, GSSET_INFO, GET_TS_INFO, GLINKSETT
     0x41,
     0x4C,
 )
-_DRIVERS: Final = {
-    VETH: (b"veth", b"1.0", b"", b""),
-    BRIDGE: (b"bridge", b"2.3", b"N/A", b"N/A"),
-    DUMMY: (b"dummy", b"1.0", b"", b""),
-}
 _DRVINFO: Final = struct.Struct("<I32s32s32s32s32s12x5I")
 _VALUE: Final = struct.Struct("<II")
 _TS_INFO: Final = struct.Struct("<IIiI12xI12x")
 _SETTINGS: Final = struct.Struct("<II7Bb4B28x")
 _MASK_WORDS: Final = 4  # of each of three masks of link modes, all of them empty
-_SOFTWARE_TIMES: Final = 2 | 8 | 16  # SOF_TIMESTAMPING_TX_SOFTWARE, RX_SOFTWARE, SOFTWARE
-_SPEED: Final = 10000
-_UNKNOWN: Final = 0xFFFFFFFF
-_FULL: Final = 1
 _SS_STATS: Final = 1
-_STATISTICS: Final = (b"peer_ifindex",)
 _STRING_SIZE: Final = 32
 _SEGMENTS: Final = CAP_TSO4 | CAP_TSO6
 # Command: what it asks for. Receiving needs no checksums, and what was split is never joined.
@@ -66,14 +55,14 @@ def ioctl(t: Task, network: Network, nic: Nic, data: int) -> int:
     elif cmd in _FLAGS:
         t.copy_out(data, _VALUE.pack(cmd, int(cmd in _ALWAYS or nic.link.capabilities & _FLAGS[cmd] != 0)))
     elif cmd == GLINK:
-        if kind_of(nic) == DUMMY:
+        found = link_driver.detected(nic)
+        if found is None:
             raise SyscallError(errno.EOPNOTSUPP)
-        t.copy_out(data, _VALUE.pack(cmd, int(nic.up and carries(nic))))
+        t.copy_out(data, _VALUE.pack(cmd, int(found)))
     elif cmd == GPERMADDR:
         _permanent(t, data)
     elif cmd == GET_TS_INFO:
-        times = _SOFTWARE_TIMES & ~2 if kind_of(nic) == BRIDGE else _SOFTWARE_TIMES
-        t.copy_out(data, _TS_INFO.pack(cmd, times, -1, 0, 0))
+        t.copy_out(data, _TS_INFO.pack(cmd, link_driver.times(nic), -1, 0, 0))
     else:
         _of_driver(t, nic, data, cmd)
     return 0
@@ -88,39 +77,27 @@ def _permanent(t: Task, data: int) -> None:
 
 
 def _of_driver(t: Task, nic: Nic, data: int, cmd: int) -> None:
-    link = own_link(nic)
-    if link is None:
-        raise SyscallError(errno.EOPNOTSUPP)
-    veth = link.kind == VETH
-    if cmd == GDRVINFO:
-        driver, version, firmware, bus = _DRIVERS[link.kind]
-        statistics = len(_STATISTICS) if veth else 0
-        t.copy_out(data, _DRVINFO.pack(cmd, driver, version, firmware, bus, b"", 0, statistics, 0, 0, 0))
-    elif cmd == GLINKSETTINGS and veth:
-        _settings(t, data, _SPEED, _FULL, 0)
-    elif cmd == GLINKSETTINGS and isinstance(link, BridgeLink):
-        carrying = any([carries(port.nic) for port in link.ports])
-        _settings(t, data, _SPEED if carrying else _UNKNOWN, 255, 255)
-    elif cmd == GSSET_INFO and veth:
-        _, wanted = _VALUE.unpack_from(t.copy_in(data, 8))
+    """What the driver is asked for: EOPNOTSUPP."""
+    known, settings, statistics = link_driver.driver(nic), link_driver.settings(nic), link_driver.statistics(nic)
+    if cmd == GDRVINFO and known is not None:
+        t.copy_out(data, _DRVINFO.pack(cmd, *known, b"", 0, len(statistics or ()), 0, 0, 0))
+    elif cmd == GLINKSETTINGS and settings is not None:
+        _settings(t, data, *settings)
+    elif cmd == GSSET_INFO and statistics is not None:
         mask = int.from_bytes(t.copy_in(data + 8, 8), "little")
         t.copy_out(data + 8, (mask & 1 << _SS_STATS).to_bytes(8, "little"))
         if mask & 1 << _SS_STATS:
-            t.copy_out(data + 16, len(_STATISTICS).to_bytes(4, "little"))
-    elif cmd == GSTRINGS and veth:
+            t.copy_out(data + 16, len(statistics).to_bytes(4, "little"))
+    elif cmd == GSTRINGS and statistics is not None:
         if int.from_bytes(t.copy_in(data + 4, 4), "little") != _SS_STATS:
             raise SyscallError(errno.EOPNOTSUPP)
-        names = b"".join(name.ljust(_STRING_SIZE, b"\0") for name in _STATISTICS)
-        t.copy_out(data + 8, len(_STATISTICS).to_bytes(4, "little") + names)
-    elif cmd == GSTATS and veth:
-        other = link.other_end()
-        t.copy_out(data + 4, len(_STATISTICS).to_bytes(4, "little") + _number(other).to_bytes(8, "little"))
+        names = b"".join([name.encode().ljust(_STRING_SIZE, b"\0") for name, _ in statistics])
+        t.copy_out(data + 8, len(statistics).to_bytes(4, "little") + names)
+    elif cmd == GSTATS and statistics is not None:
+        values = b"".join([value.to_bytes(8, "little") for _, value in statistics])
+        t.copy_out(data + 4, len(statistics).to_bytes(4, "little") + values)
     else:
         raise SyscallError(errno.EOPNOTSUPP)
-
-
-def _number(nic: Nic | None) -> int:
-    return nic.number if nic is not None else 0
 
 
 def _settings(t: Task, data: int, speed: int, duplex: int, port: int) -> None:
