@@ -1,7 +1,7 @@
 """SIOCETHTOOL (net/ethtool/ioctl.c, include/uapi/linux/ethtool.h): what drivers of links without hardware answer, and what can be
 turned off of what a `veth` leaves to its other end: checksums and segmentation.
 
-What such drivers have nothing of is EOPNOTSUPP, as are lists of features by name (ETHTOOL_GFEATURES) and the netlink family `ethtool`.
+What such drivers have nothing of is EOPNOTSUPP, as are lists of features by name (ETHTOOL_GFEATURES): those are told by netlink.
 """
 
 from __future__ import annotations
@@ -83,10 +83,10 @@ def _of_driver(t: Task, nic: Nic, data: int, cmd: int) -> None:
         t.copy_out(data, _DRVINFO.pack(cmd, *known, b"", 0, len(statistics or ()), 0, 0, 0))
     elif cmd == GLINKSETTINGS and settings is not None:
         _settings(t, data, *settings)
-    elif cmd == GSSET_INFO and statistics is not None:
-        mask = int.from_bytes(t.copy_in(data + 8, 8), "little")
-        t.copy_out(data + 8, (mask & 1 << _SS_STATS).to_bytes(8, "little"))
-        if mask & 1 << _SS_STATS:
+    elif cmd == GSSET_INFO:
+        mask = int.from_bytes(t.copy_in(data + 8, 8), "little") & (0 if statistics is None else 1 << _SS_STATS)
+        t.copy_out(data + 8, mask.to_bytes(8, "little"))
+        if statistics is not None and mask:
             t.copy_out(data + 16, len(statistics).to_bytes(4, "little"))
     elif cmd == GSTRINGS and statistics is not None:
         if int.from_bytes(t.copy_in(data + 4, 4), "little") != _SS_STATS:

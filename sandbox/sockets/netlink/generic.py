@@ -1,4 +1,5 @@
-"""NETLINK_GENERIC: families by name (net/netlink/genetlink.c). `nlctrl` tells of the others: `TASKSTATS` (taskstats.py)."""
+"""NETLINK_GENERIC: families by name (net/netlink/genetlink.c). `nlctrl` tells of the others: `TASKSTATS` (taskstats.py) and
+`ethtool` (ethtool.py)."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
     from sandbox.sockets.netlink.message import Request
 
 CONTROL: Final = 0x10  # GENL_ID_CTRL: its family's number, and that of its group
-TASKSTATS: Final = 0x14  # others are numbered as they come
+ETHTOOL: Final = 0x13  # GENL_START_ALLOC: others are numbered as they come
+TASKSTATS: Final = 0x14
 NEW_FAMILY, GET_FAMILY = 1, 3
 _ID, _NAME, _VERSION, _HEADER_SIZE, _MOST_ATTRIBUTES, _OPERATIONS, _GROUPS = 1, 2, 3, 4, 5, 6, 7
 _OPERATION_ID, _OPERATION_FLAGS = 1, 2
@@ -60,8 +62,18 @@ def _listed(bodies: list[bytes]) -> bytes:
 
 _CONTROL_VERSION: Final = 2
 _GET: Final = _CAN_DO | _HAS_POLICY
+_GETS: Final = _GET | _CAN_DUMP
+_ETHTOOL_EEPROM: Final = 31
+_ETHTOOL_GETS: Final = (1, 2, 4, 6, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 29, 34)
 _FAMILIES: Final = (
     GenericFamily(CONTROL, "nlctrl", _CONTROL_VERSION, {GET_FAMILY: _CAN_DO | _CAN_DUMP}, (("notify", CONTROL),)),
+    GenericFamily(
+        ETHTOOL,
+        "ethtool",
+        1,
+        {**{one: _GETS for one in _ETHTOOL_GETS}, _ETHTOOL_EEPROM: _GETS | _NAMESPACE_ADMIN},
+        (("monitor", 3),),
+    ),
     GenericFamily(TASKSTATS, "TASKSTATS", 1, {1: _GET | _ADMIN, 4: _GET}, ()),
 )
 _BY_NUMBER: Final = {family.number: family for family in _FAMILIES}
@@ -83,9 +95,13 @@ def answer(t: Task, network: Network, request: Request, port: int) -> list[bytes
         raise SyscallError(errno.EPERM)
     if family.number == CONTROL:
         return _control(request, port, dumps)
-    from sandbox.sockets.netlink import taskstats
+    if family.number == TASKSTATS:
+        from sandbox.sockets.netlink import taskstats
 
-    return taskstats.answer(t, request, port)
+        return taskstats.answer(t, request, port)
+    from sandbox.sockets.netlink import ethtool
+
+    return ethtool.answer(network, request, port, dumps)
 
 
 def _control(request: Request, port: int, dumps: bool) -> list[bytes]:

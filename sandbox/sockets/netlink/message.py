@@ -37,13 +37,15 @@ GOOD_SIZE: Final = 3800  # of one datagram of a dump: what getifaddrs(3) of any 
 
 
 class Refusal(SyscallError):
-    """A request is refused, and why is told in Linux's words, too (struct netlink_ext_ack)."""
+    """A request is refused, and why is told in Linux's words, too (struct netlink_ext_ack). `offset`: where the attribute is that it
+    is about, from the message's beginning."""
 
-    __slots__ = ("text",)
+    __slots__ = ("text", "offset")
 
-    def __init__(self, number: int, text: str) -> None:
+    def __init__(self, number: int, text: str, offset: int = 0) -> None:
         super().__init__(number)
         self.text = text
+        self.offset = offset
 
 
 class Request:
@@ -85,6 +87,30 @@ def attributes_in(body: bytes) -> dict[int, bytes]:
         if length < 4 or at + length > len(body):
             raise SyscallError(errno.EINVAL)
         found[kind & _TYPE_MASK] = body[at + 4 : at + length]
+        at += (length + 3) & ~3
+    return found
+
+
+def offset_in(body: bytes, kind: int) -> int:
+    """Where the first attribute of a type is."""
+    at = 0
+    while at + 4 <= len(body):
+        length, found = _ATTRIBUTE.unpack_from(body, at)
+        if found & _TYPE_MASK == kind:
+            return at
+        at += max((length + 3) & ~3, 4)
+    return 0
+
+
+def all_attributes(body: bytes) -> list[bytes]:
+    """The bodies of all of them, where a list has one type. EINVAL for broken ones."""
+    found = []
+    at = 0
+    while at + 4 <= len(body):
+        length = _ATTRIBUTE.unpack_from(body, at)[0]
+        if length < 4 or at + length > len(body):
+            raise SyscallError(errno.EINVAL)
+        found.append(body[at + 4 : at + length])
         at += (length + 3) & ~3
     return found
 

@@ -195,7 +195,7 @@ class NetlinkSocket(SocketFile):
             if request.flags & nl.NLM_F_ACK:
                 self._put(nl.error(request, 0, self.port, False))
             return
-        number, text = 0, ""
+        number, text, offset = 0, "", 0
         datagrams: list[bytes] = []
         try:
             if self.protocol == NETLINK_ROUTE:
@@ -211,11 +211,11 @@ class NetlinkSocket(SocketFile):
         except SyscallError as error:
             number = error.errno
             if isinstance(error, nl.Refusal) and NETLINK_EXT_ACK in self._set:
-                text = error.text
+                text, offset = error.text, error.offset
         for datagram in datagrams:
             self._put(datagram)
         if number or (request.flags & nl.NLM_F_ACK and not request.dumped):
-            self._put(nl.error(request, number, self.port, NETLINK_CAP_ACK in self._set, text=text))
+            self._put(nl.error(request, number, self.port, NETLINK_CAP_ACK in self._set, offset, text))
 
     def _route(self, t: Task, request: nl.Request) -> list[bytes]:
         """What is sent meanwhile is about this request."""
