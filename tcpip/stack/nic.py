@@ -392,11 +392,11 @@ class Nic(Dispatcher):
 
     def source_for(self, dst: bytes) -> bytes:
         """The address of this NIC that packets to `dst` on its link come from; empty when there is none."""
-        return select(self.addresses.values(), dst, dst, self.autoconf.use_tempaddr > 1)
+        return self.source_preferring(dst, self.autoconf.use_tempaddr > 1)
 
     def source_preferring(self, dst: bytes, temporary: bool) -> bytes:
         """The same for a socket that has said which kind it wants (RFC 5014)."""
-        return select(self.addresses.values(), dst, dst, temporary)
+        return select(self.addresses.values(), dst, dst, temporary, self.stack.labels, self.number)
 
     def duplicate_address(self, address: NicAddress) -> None:
         """Somebody else has a tentative address: it never becomes ours (RFC 4862 5.4.5)."""

@@ -6,24 +6,10 @@ Implements: RFC 6724 5, rules 1, 2, 3, 6, 7, 8 (rule 5 by looking at the outgoin
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
 
-from tcpip.addr import common_prefix_len, in_prefix, is_link_local, is_loopback, is_multicast, parse
+from tcpip.addr import common_prefix_len, is_link_local, is_loopback, is_multicast
 from tcpip.stack.address import NicAddress
-
-LABELS: Final = (
-    ("::1", 128, 0),
-    ("::", 96, 3),
-    ("::ffff:0:0", 96, 4),
-    ("2001::", 32, 6),
-    ("2001:10::", 28, 7),
-    ("3ffe::", 16, 12),
-    ("2002::", 16, 2),
-    ("fec0::", 10, 11),
-    ("fc00::", 7, 5),
-    ("::", 0, 1),
-)
-"""RFC 6724 2.1's policy table with the numbers of Linux, which go by RFC 3484 and RFC 5220 (net/ipv6/addrlabel.c)."""
+from tcpip.stack.policy_table import DEFAULT, PolicyTable
 
 
 def scope(addr: bytes) -> int:
@@ -35,16 +21,16 @@ def scope(addr: bytes) -> int:
     return 14
 
 
-def label(addr: bytes) -> int:
-    """The first row of the policy table that holds."""
-    for prefix, length, value in LABELS:
-        if in_prefix(addr, parse(prefix), length):
-            return value
-    return 1
-
-
-def select(addresses: Iterable[NicAddress], dst: bytes, next_hop: bytes, temporary: bool = False) -> bytes:
-    """The best source for `dst`, of temporary and other ones the kind that is wanted; empty when there is none of its family."""
+def select(
+    addresses: Iterable[NicAddress],
+    dst: bytes,
+    next_hop: bytes,
+    temporary: bool = False,
+    labels: PolicyTable = DEFAULT,
+    number: int = 0,
+) -> bytes:
+    """The best source for `dst`, of temporary and other ones the kind that is wanted; empty when there is none of its family.
+    `number`: of the interface that it leaves by."""
     usable = [a for a in addresses if len(a.addr) == len(dst) and not a.tentative]
     if not usable:
         return b""
@@ -59,12 +45,12 @@ def select(addresses: Iterable[NicAddress], dst: bytes, next_hop: bytes, tempora
     usable.reverse()  # of equals the newest, as Linux has it (ipv6_link_dev_addr)
     best = usable[0]
     for address in usable[1:]:
-        if _better(address, best, dst, temporary):
+        if _better(address, best, dst, temporary, labels, number):
             best = address
     return best.addr
 
 
-def _better(a: NicAddress, b: NicAddress, dst: bytes, temporary: bool) -> bool:
+def _better(a: NicAddress, b: NicAddress, dst: bytes, temporary: bool, labels: PolicyTable, number: int) -> bool:
     """RFC 6724 5: `a` is preferred over `b`."""
     if (a.addr == dst) != (b.addr == dst):
         return a.addr == dst
@@ -75,7 +61,8 @@ def _better(a: NicAddress, b: NicAddress, dst: bytes, temporary: bool) -> bool:
         return scope_b < scope_dst
     if a.deprecated != b.deprecated:
         return b.deprecated
-    matches_a, matches_b = label(a.addr) == label(dst), label(b.addr) == label(dst)
+    wanted = labels.label(dst, number)
+    matches_a, matches_b = labels.label(a.addr, number) == wanted, labels.label(b.addr, number) == wanted
     if matches_a != matches_b:
         return matches_a
     if a.temporary != b.temporary:

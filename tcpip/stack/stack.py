@@ -32,6 +32,7 @@ from tcpip.network.redirects import Redirects
 from tcpip.stack.new_endpoint import new_endpoint
 from tcpip.stack.nic import Nic
 from tcpip.stack.nic_settings import ALL, NicSettings
+from tcpip.stack.policy_table import PolicyTable
 from tcpip.stack.route import Route
 from tcpip.stack.route_flow import NO_FLOW, RouteFlow, of_packet
 from tcpip.stack.route_table import TABLE_MAIN, RouteEntry, RouteTable
@@ -83,16 +84,16 @@ class Stack:
         self.nic_settings = NicSettings()
         self.group_settings = GroupSettings()
         self._next_number = 1
-        self.routes = RouteTable()
-        self.rules = RoutingRules()
+        self.routes, self.rules = RouteTable(), RoutingRules()
+        self.labels = PolicyTable()
         self.watch: StackWatch | None = None
         self.has_local_routes = False
         self.local: dict[bytes, Nic] = {}
         self.anycast: dict[bytes, Nic] = {}
         self.generation = 0
         self.default_ttl = 64
-        self.bindv6only: int = 0
-        self.nonlocal_bind = self.nonlocal_bind_v6 = 0  # sockets may have addresses that are nobody's here
+        # The second and the third: sockets may have addresses that are nobody's here.
+        self.bindv6only = self.nonlocal_bind = self.nonlocal_bind_v6 = 0
         self.ipv6_enabled = ipv6
         self.netfilter: Netfilter | None = None
         self.flows: FlowForwarder | None = None
@@ -536,11 +537,12 @@ class Stack:
 
     def _source(self, nic: Nic, dst: bytes, next_hop: bytes) -> bytes:
         """RFC 6724 among the NIC's own; failing that any address of the host of the right family."""
-        source = select(nic.addresses.values(), dst, next_hop, nic.autoconf.use_tempaddr > 1)
+        temporary = nic.autoconf.use_tempaddr > 1
+        source = select(nic.addresses.values(), dst, next_hop, temporary, self.labels, nic.number)
         if source:
             return source
         others = [a for n in self.nics.values() if not n.loopback for a in n.addresses.values()]
-        source = select([a for a in others if not addresses.is_link_local(a.addr)], dst, next_hop)
+        source = select([a for a in others if not addresses.is_link_local(a.addr)], dst, next_hop, False, self.labels)
         if not source:
             if dst == IPV4_BROADCAST:
                 return IPV4_ANY

@@ -19,6 +19,7 @@ from sandbox.sockets.inet.own_links import kind_of
 from sandbox.sockets.net_errno import ERRNO
 from sandbox.sockets.netlink import (
     address_change,
+    address_labels,
     link_change,
     namespace_ids,
     neighbors,
@@ -66,8 +67,6 @@ RTM_GETTCLASS: Final = 42
 RTM_GETNETCONF: Final = 82
 RTM_NEWMDB: Final = 84
 RTM_GETMDB: Final = 86
-RTM_NEWADDRLABEL: Final = 72
-RTM_GETADDRLABEL: Final = 74
 RTM_NEWNSID: Final = 88
 RTM_GETNSID: Final = 90
 RTM_GETSTATS: Final = 94
@@ -120,6 +119,8 @@ def answer(t: Task, network: Network, request: Request, port: int, strict: bool)
         return netconf.get(network, request, port)
     if kind == RTM_GETSTATS:
         return route_views.counts(network, request, port)
+    if kind == address_labels.RTM_GETADDRLABEL:
+        return address_labels.get(network, request, port)
     if not request.dump:
         raise SyscallError(errno.EOPNOTSUPP)
     if kind in _NONE:
@@ -134,8 +135,6 @@ def answer(t: Task, network: Network, request: Request, port: int, strict: bool)
         return nl.dump(request, port, RTM_NEWQDISC, route_views.qdiscs(network))
     if kind == RTM_GETMDB and _family(request) == route_views.AF_BRIDGE:
         return nl.dump(request, port, RTM_NEWMDB, [])  # multicasts go to every port
-    if kind == RTM_GETADDRLABEL:
-        return nl.dump(request, port, RTM_NEWADDRLABEL, route_views.labels())
     raise SyscallError(errno.EOPNOTSUPP)
 
 
@@ -302,6 +301,9 @@ def _change(t: Task, network: Network, request: Request) -> list[bytes]:
         from sandbox.sockets.netlink import qdisc_change
 
         qdisc_change.change_inside(network, request)
+        return []
+    if request.type in (address_labels.RTM_NEWADDRLABEL, address_labels.RTM_DELADDRLABEL):
+        address_labels.change(network, request)
         return []
     if request.type == RTM_NEWNSID:
         return namespace_ids.new(t, network, request)

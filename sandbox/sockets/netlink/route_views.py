@@ -1,4 +1,4 @@
-"""What rtnetlink tells besides addresses and routes: queueing disciplines, labels of IPv6 prefixes, ports of bridges."""
+"""What rtnetlink tells besides addresses and routes: queueing disciplines, ports of bridges."""
 
 from __future__ import annotations
 
@@ -6,15 +6,12 @@ import errno
 import struct
 from typing import TYPE_CHECKING, Final
 
-from sandbox.abi.linux.socket import AF_INET6
 from sandbox.errors import SyscallError
 from sandbox.sockets.inet.link_state import OPERSTATE, carries, interface_flags, interface_type, operational
 from sandbox.sockets.inet.own_links import own_link
 from sandbox.sockets.netlink import message as nl
 from sandbox.sockets.netlink.bridge_change import port_attributes
 from sandbox.sockets.netlink.route_bodies import IFINFO, pack_counts, qdisc
-from tcpip.addr import parse
-from tcpip.stack.source_selection import LABELS
 
 if TYPE_CHECKING:
     from sandbox.gateway.network import Network
@@ -24,7 +21,6 @@ if TYPE_CHECKING:
 
 AF_BRIDGE: Final = 7
 _TCMSG: Final = struct.Struct("<BxxxiIII")
-_LABELMSG: Final = struct.Struct("<BxBxII")  # family, length, index, sequence number
 _TCA_KIND, _TCA_OPTIONS, _TCA_STATS, _TCA_STATS2, _TCA_HW_OFFLOAD = 1, 2, 3, 7, 12
 _STATS_BASIC, _STATS_QUEUE = 1, 3
 _BASIC: Final = struct.Struct("<QI4x")
@@ -35,7 +31,6 @@ _STATSMSG: Final = struct.Struct("<B3xII")
 _LINK_64: Final = 1
 RTM_NEWSTATS: Final = 92
 _ROOT: Final = 0xFFFFFFFF
-_LABEL_ADDRESS, _LABEL = 1, 2
 _DISABLED, _FORWARDING = 0, 3
 _NESTED: Final = 0x8000
 
@@ -98,14 +93,6 @@ def counts(network: Network, request: Request, port: int) -> list[bytes]:
     if nic is None:
         raise SyscallError(errno.ENODEV if number > 0 else errno.EINVAL)
     return [nl.message(RTM_NEWSTATS, 0, request.seq, port, interface_counts(nic, mask))]
-
-
-def labels() -> list[bytes]:
-    """RTM_NEWADDRLABEL of a dump (RFC 6724 2.1, net/ipv6/addrlabel.c)."""
-    return [
-        _LABELMSG.pack(AF_INET6, length, 0, 0) + nl.attribute(_LABEL_ADDRESS, parse(prefix)) + nl.u32(_LABEL, label)
-        for prefix, length, label in LABELS
-    ]
 
 
 def bridge_ports(network: Network) -> list[bytes]:
