@@ -42,7 +42,8 @@ class NextHop:
 class RouteEntry:
     """One row. `gateway` empty: on link. `source` empty: selected. `error`: what a reject route answers (nic None).
     `kind`: unicast, local (what matches is for this host), or one of `ERRORS`. `onlink`: the gateway is a neighbour, whatever
-    the table says. `hops`: the ways, where there are several; the first is then in `nic` and `gateway`, too."""
+    the table says. `hops`: the ways, where there are several; the first is then in `nic` and `gateway`, too. `next_hop`: the
+    object that it goes by (`HopTable`), 0 for none."""
 
     __slots__ = (
         "prefix",
@@ -59,6 +60,7 @@ class RouteEntry:
         "kind",
         "onlink",
         "hops",
+        "next_hop",
     )
 
     def __init__(
@@ -88,6 +90,7 @@ class RouteEntry:
         self.metrics = NO_METRICS
         self.onlink = False
         self.hops: list[NextHop] = []
+        self.next_hop = 0
 
     def through(self, number: int) -> bool:
         """It can be used, through the interface of that number (0: any)."""
@@ -112,14 +115,17 @@ class RouteEntry:
 
 class RouteTable:
     """All routes of a stack, both families and every table. `tables`: the numbers of those that there are, also empty ones.
-    `multipath`: a row with several ways has been here."""
+    `multipath`: a row with several ways has been here. `next_hops`: objects that rows go by."""
 
-    __slots__ = ("entries", "tables", "multipath")
+    __slots__ = ("entries", "tables", "multipath", "next_hops")
 
     def __init__(self) -> None:
         self.entries: list[RouteEntry] = []
         self.tables: set[int] = set()
         self.multipath = False
+        from tcpip.stack.next_hops import HopTable
+
+        self.next_hops = HopTable(self)
 
     def add(self, entry: RouteEntry) -> None:
         """Keep the order."""
@@ -137,6 +143,7 @@ class RouteTable:
 
     def drop(self, nic: Nic) -> None:
         """No way leads through `nic` any more."""
+        self.next_hops.drop(nic)
         for entry in self.entries:
             if entry.hops:
                 entry.hops = [hop for hop in entry.hops if hop.nic is not nic]

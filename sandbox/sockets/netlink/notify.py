@@ -36,6 +36,8 @@ GROUP_TC: Final = 4
 GROUP_ADDRESS: Final = {AF_INET: 5, AF_INET6: 9}
 GROUP_ROUTE: Final = {AF_INET: 7, AF_INET6: 11}
 GROUP_RULE: Final = {AF_INET: 8, AF_INET6: 19}
+GROUP_NEXTHOP: Final = 32
+RTM_NEWNEXTHOP, RTM_DELNEXTHOP = 104, 105
 GROUP_LINK6: Final = 12
 GROUP_NETCONF: Final = {AF_INET: 24, AF_INET6: 25}
 GROUP_NSID: Final = 28
@@ -276,6 +278,10 @@ class Notifier(StackWatch):
     def rule(self, added: bool, family: int, body: bytes) -> None:
         """A routing rule has come or gone."""
         self._send(GROUP_RULE[family], RTM_NEWRULE if added else RTM_DELRULE, body, 0, True, True)
+
+    def next_hop(self, added: bool, body: bytes, flags: int = 0) -> None:
+        """A next hop has come, changed or gone."""
+        self._send(GROUP_NEXTHOP, RTM_NEWNEXTHOP if added else RTM_DELNEXTHOP, body, flags, True, True)
 
     def qdisc(self, added: bool, body: bytes) -> None:
         """A queueing discipline has come, changed or gone."""

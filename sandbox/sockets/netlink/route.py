@@ -70,8 +70,10 @@ RTM_GETMDB: Final = 86
 RTM_NEWNSID: Final = 88
 RTM_GETNSID: Final = 90
 RTM_GETSTATS: Final = 94
+RTM_NEWNEXTHOP: Final = 104
+RTM_GETNEXTHOP: Final = 106
 RTM_MAX: Final = 123
-_NONE: Final = (46, 102, 106)  # filters and chains of disciplines, next hops: there are none
+_NONE: Final = (46, 102)  # filters and chains of disciplines: there are none
 _MULTICAST_ROUTERS: Final = (128, 129)  # RTNL_FAMILY_IPMR, RTNL_FAMILY_IP6MR: nobody is one
 _INSIDE_QDISCS: Final = (40, 41, 44, 45)  # classes and filters
 _GETS: Final = 2  # kinds come in fours: NEW, DEL, GET, SET
@@ -119,6 +121,10 @@ def answer(t: Task, network: Network, request: Request, port: int, strict: bool)
         return netconf.get(network, request, port)
     if kind == RTM_GETSTATS:
         return route_views.counts(network, request, port)
+    if kind == RTM_GETNEXTHOP:
+        from sandbox.sockets.netlink import nexthops
+
+        return nexthops.get(network, request, port)
     if kind == address_labels.RTM_GETADDRLABEL:
         return address_labels.get(network, request, port)
     if not request.dump:
@@ -304,6 +310,11 @@ def _change(t: Task, network: Network, request: Request) -> list[bytes]:
         return []
     if request.type in (address_labels.RTM_NEWADDRLABEL, address_labels.RTM_DELADDRLABEL):
         address_labels.change(network, request)
+        return []
+    if request.type in (RTM_NEWNEXTHOP, RTM_NEWNEXTHOP + 1):
+        from sandbox.sockets.netlink import nexthops
+
+        nexthops.change(network, request)
         return []
     if request.type == RTM_NEWNSID:
         return namespace_ids.new(t, network, request)

@@ -212,7 +212,7 @@ def route_body(entry: RouteEntry) -> bytes:
     four = len(entry.prefix) == 4
     known = {name: number for number, name in route_change.PROTOCOLS.items()}
     protocol = int(entry.protocol) if entry.protocol.isdecimal() else known.get(entry.protocol, PROTO_STATIC)
-    scope = SCOPE_LINK if four and not entry.gateway and entry.error is None else SCOPE_UNIVERSE
+    scope = SCOPE_LINK if four and not entry.gateway and entry.error is None and not entry.next_hop else SCOPE_UNIVERSE
     if entry.kind == "local" and four:
         scope = SCOPE_HOST
     kind = next(number for number, name in route_change.KINDS.items() if name == entry.kind)
@@ -230,14 +230,16 @@ def route_body(entry: RouteEntry) -> bytes:
     if entry.source:
         parts.append(nl.attribute(7, entry.source))
     parts.append(route_parts.metrics_body(entry.metrics))
+    if entry.next_hop:
+        parts.append(nl.u32(route_parts.RTA_NH_ID, entry.next_hop))
     if entry.gateway and not entry.hops:
         parts.append(nl.attribute(5, entry.gateway))
     if entry.hops:
         parts.append(route_parts.hops_body(entry.hops))
     elif entry.nic is not None:
         parts.append(nl.u32(4, entry.nic.number))
-    elif not four:
-        parts.append(nl.u32(4, 1))  # reject routes of IPv6 go to the loopback
+    elif not four or entry.next_hop:
+        parts.append(nl.u32(4, 1))  # reject routes of IPv6, and next hops that drop, go to the loopback
     if not four:
         parts.append(nl.attribute(_ROUTE_CACHEINFO, _NO_TIMES))
         parts.append(nl.u8(20, 0))  # RTA_PREF: medium

@@ -1,6 +1,6 @@
 """Routes over rtnetlink: what `ip route add`, `replace`, `append` and `del` do (net/ipv4/fib_frontend.c).
 
-Not supported: source-specific prefixes, TOS, gateways of the other family, next hops as objects: EOPNOTSUPP.
+Not supported: source-specific prefixes, TOS, gateways of the other family, next hops as objects of routes that are refused: EOPNOTSUPP.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from tcpip.stack.route_table import TABLE_MAIN, NextHop, RouteEntry
 if TYPE_CHECKING:
     from sandbox.gateway.network import Network
     from sandbox.sockets.netlink.message import Request
+    from tcpip.stack.next_hops import HopObject
     from tcpip.stack.nic import Nic
 
 RTM_DELROUTE: Final = 25
@@ -31,7 +32,10 @@ PROTOCOLS: Final = {2: "kernel", 3: "static", 9: "ra"}
 _HEADER: Final = struct.Struct("<BBBBBBBBI")
 _DST, _OIF, _GATEWAY, _PRIORITY, _PREFSRC, _TABLE, _PREF = 1, 4, 5, 6, 7, 15, 20
 _SUPPORTED: Final[frozenset[int]] = frozenset(
-    (_DST, _OIF, _GATEWAY, _PRIORITY, _PREFSRC, _TABLE, _PREF, route_parts.RTA_METRICS, route_parts.RTA_MULTIPATH)
+    (
+        *(_DST, _OIF, _GATEWAY, _PRIORITY, _PREFSRC, _TABLE, _PREF),
+        *(route_parts.RTA_METRICS, route_parts.RTA_MULTIPATH, route_parts.RTA_NH_ID),
+    )
 )
 _TABLE_LOCAL: Final = 255
 _METRIC_V6: Final = 1024
@@ -62,6 +66,9 @@ class _Wanted:
         metrics, hops = attributes.get(route_parts.RTA_METRICS), attributes.get(route_parts.RTA_MULTIPATH)
         self.metrics = NO_METRICS if not metrics else route_parts.read_metrics(metrics)
         self.hops = [] if not hops else route_parts.read_hops(hops, self.size)
+        self.next_hop = _number(attributes, route_parts.RTA_NH_ID)
+        if self.next_hop and (_OIF in attributes or self.gateway or self.hops):
+            raise nl.Refusal(errno.EINVAL, "Nexthop specification and nexthop id are mutually exclusive")
         self.nic: Nic | None = None
         number = _number(attributes, _OIF)
         if number:
@@ -109,6 +116,8 @@ def _delete(network: Network, wanted: _Wanted) -> None:
             not wanted.same_key(entry)
             or (wanted.kind and entry.kind != wanted.kind)
             or (wanted.metric and entry.metric != wanted.metric)
+            or (wanted.next_hop and entry.next_hop != wanted.next_hop)
+            or (entry.next_hop and (wanted.gateway or wanted.nic is not None or wanted.hops))
             or (wanted.gateway and entry.gateway != wanted.gateway)
             or (wanted.nic is not None and entry.nic is not wanted.nic)
             or (wanted.source and entry.source != wanted.source)
@@ -138,7 +147,7 @@ def _ways(network: Network, wanted: _Wanted) -> list[NextHop]:
         if asked.number and nic is None:
             raise SyscallError(errno.ENODEV)
         onlink = asked.flags & route_parts.RTNH_F_ONLINK != 0
-        nic = _next_hop(network, wanted.size, nic, asked.gateway, onlink)
+        nic = next_hop(network, wanted.size, nic, asked.gateway, onlink)
         found.append(NextHop(nic, asked.gateway, asked.weight, onlink))
     return found
 
@@ -149,12 +158,15 @@ def _add(network: Network, flags: int, wanted: _Wanted) -> None:
     metric = wanted.metric or (_METRIC_V6 if wanted.size == 16 else 0)
     hops = _ways(network, wanted)
     nic, gateway = None, wanted.gateway
-    if hops:
+    named = _named(network, wanted, kind) if wanted.next_hop else None
+    if named is not None:
+        pass
+    elif hops:
         if kind != "unicast":
             raise SyscallError(errno.EINVAL)
         nic, gateway = hops[0].nic, hops[0].gateway
     elif kind in ("unicast", "local"):
-        nic = _next_hop(network, wanted.size, wanted.nic, wanted.gateway, wanted.onlink)
+        nic = next_hop(network, wanted.size, wanted.nic, wanted.gateway, wanted.onlink)
     if wanted.source and not stack.is_local(wanted.source):
         raise SyscallError(errno.EINVAL)
     old = [e for e in stack.routes.entries if wanted.same_key(e) and e.metric == metric]
@@ -163,7 +175,12 @@ def _add(network: Network, flags: int, wanted: _Wanted) -> None:
     if not old and not flags & nl.NLM_F_CREATE:
         raise SyscallError(errno.ENOENT)
     if not flags & nl.NLM_F_REPLACE and any(
-        e.kind == kind and e.nic is nic and e.gateway == gateway and e.source == wanted.source and _same_hops(wanted, e)
+        e.kind == kind
+        and (e.nic is nic or wanted.next_hop)
+        and (e.gateway == gateway or wanted.next_hop)
+        and e.next_hop == wanted.next_hop
+        and e.source == wanted.source
+        and (wanted.next_hop or _same_hops(wanted, e))
         for e in old
     ):
         raise SyscallError(errno.EEXIST)
@@ -182,6 +199,8 @@ def _add(network: Network, flags: int, wanted: _Wanted) -> None:
         kind,
     )
     new.metrics, new.onlink, new.hops = wanted.metrics, wanted.onlink, hops if len(hops) > 1 else []
+    if named is not None:
+        named.apply(new)
     replaces = bool(old) and flags & nl.NLM_F_REPLACE != 0
     if replaces:
         stack.routes.remove(old[0])
@@ -190,7 +209,16 @@ def _add(network: Network, flags: int, wanted: _Wanted) -> None:
         (network.notifier.route_replaced if replaces else network.notifier.route_added)(new)
 
 
-def _next_hop(network: Network, size: int, nic: Nic | None, gateway: bytes, onlink: bool) -> Nic:
+def _named(network: Network, wanted: _Wanted, kind: str) -> HopObject:
+    """The object that a route is to go by."""
+    from sandbox.sockets.netlink import nexthops
+
+    if kind != "unicast":
+        raise SyscallError(errno.EOPNOTSUPP)
+    return nexthops.named(network, wanted.next_hop, wanted.size)
+
+
+def next_hop(network: Network, size: int, nic: Nic | None, gateway: bytes, onlink: bool) -> Nic:
     """The interface, which the gateway's own route may have to say (fib_check_nh, ip6_route_check_nh)."""
     four = size == 4
     if onlink and gateway:
