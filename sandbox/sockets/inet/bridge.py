@@ -176,6 +176,8 @@ def enslave(nic: Nic, bridge: Nic | None) -> None:
         from sandbox.sockets.netlink.message import Refusal
 
         raise Refusal(errno.ELOOP, "Can not enslave a bridge to a bridge")
+    if link.macvlans is not None and link.macvlans.links:
+        raise SyscallError(errno.EBUSY)
     PortLink(device, nic, link).join()
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox.sockets.inet.bridge import BridgeLink
 from sandbox.sockets.inet.link_state import carries
-from sandbox.sockets.inet.own_links import BRIDGE, DUMMY, TUN, VETH, VLAN, kind_of, own_link
+from sandbox.sockets.inet.own_links import BRIDGE, DUMMY, MACVLAN, TUN, VETH, VLAN, kind_of, own_link
 
 if TYPE_CHECKING:
     from tcpip.stack.nic import Nic
@@ -19,11 +19,13 @@ _SPEED: Final = 10000
 _FULL: Final = 1
 _TWISTED_PAIR: Final = 0
 _OTHER: Final = 255  # DUPLEX_UNKNOWN, PORT_OTHER
+_ON_OTHERS: Final = (MACVLAN, VLAN)  # these say what the one below does
 _DRIVERS: Final = {
     VETH: (b"veth", b"1.0", b"", b""),
     BRIDGE: (b"bridge", b"2.3", b"N/A", b"N/A"),
     DUMMY: (b"dummy", b"1.0", b"", b""),
     TUN: (b"tun", b"1.6", b"", b"tun"),
+    MACVLAN: (b"macvlan", b"0.1", b"", b""),
     VLAN: (b"802.1Q VLAN Support", b"1.8", b"N/A", b""),
 }
 
@@ -42,7 +44,7 @@ def settings(nic: Nic) -> tuple[int, int, int] | None:
     if isinstance(link, BridgeLink):
         carrying = any([carries(port.nic) for port in link.ports])
         return _SPEED if carrying else UNKNOWN, _OTHER, _OTHER
-    if link is not None and link.kind == VLAN:
+    if link is not None and link.kind in _ON_OTHERS:
         below = link.tied_to()
         return settings(below) if below is not None else None
     return (_SPEED, _FULL, _TWISTED_PAIR) if link is not None and link.kind in (VETH, TUN) else None
@@ -58,7 +60,7 @@ def detected(nic: Nic) -> bool | None:
 def times(nic: Nic) -> int:
     """SOF_TIMESTAMPING_* that it can do."""
     link = own_link(nic)
-    if link is not None and link.kind == VLAN:
+    if link is not None and link.kind in _ON_OTHERS:
         below = link.tied_to()
         return times(below) if below is not None else SOFTWARE_TIMES & ~SOFTWARE_TX
     return SOFTWARE_TIMES & ~SOFTWARE_TX if kind_of(nic) == BRIDGE else SOFTWARE_TIMES

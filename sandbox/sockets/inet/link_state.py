@@ -158,6 +158,8 @@ def carrier_changed(nic: Nic) -> None:
         link.port.device.recalculate()
     if link.vlans is not None:
         link.vlans.carrier_changed()
+    if link.macvlans is not None:
+        link.macvlans.carrier_changed()
 
 
 def has_carrier(nic: Nic) -> bool:

@@ -1,10 +1,10 @@
 """Interfaces that a guest with CAP_NET_ADMIN makes (ip-link(8)): `dummy`, which takes what is sent (drivers/net/dummy.c),
-`veth` pairs (veth.py), bridges (bridge.py), VLANs (vlan.py) and TUN and TAP devices (tun.py). None leads out of the sandbox."""
+`veth` pairs (veth.py), bridges (bridge.py), VLANs (vlan.py), macvlans (macvlan.py) and TUN and TAP devices (tun.py). None leads out of the sandbox."""
 
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Callable, Final
 
 from sandbox.abi.linux.socket import AF_INET, AF_INET6
 from sandbox.errors import SyscallError
@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from sandbox.gateway.network import Network
     from sandbox.kernel.kernel import Kernel
     from sandbox.sockets.inet.bridge import PortLink
+    from sandbox.sockets.inet.macvlan import MacVlans
     from sandbox.sockets.inet.vlan import Vlans
-    from tcpip.buffer import TxPacket
+    from tcpip.buffer import RxPacket, TxPacket
     from tcpip.stack.nic import Nic
 
 NAME_SIZE: Final = 16
@@ -30,6 +31,7 @@ DUMMY: Final = "dummy"
 TUN: Final = "tun"
 VETH: Final = "veth"
 VLAN: Final = "vlan"
+MACVLAN: Final = "macvlan"
 
 
 class OwnLink(LinkEndpoint):
@@ -52,6 +54,7 @@ class OwnLink(LinkEndpoint):
         self.asked = 0
         self.off = 0
         self.vlans: Vlans | None = None  # made with the first
+        self.macvlans: MacVlans | None = None  # the same
 
     def write_packets(self, batch: list[TxPacket]) -> int:
         return len(batch)
@@ -62,6 +65,21 @@ class OwnLink(LinkEndpoint):
 
     def check_up(self) -> None:
         """It may be set up: ENETDOWN (ndo_open)."""
+
+    def above(self) -> Callable[[RxPacket], bool] | None:
+        """Who on top of it takes frames first, where somebody does."""
+        if self.vlans is None:
+            return self.macvlans.take if self.macvlans is not None else None
+        return self.vlans.take if self.macvlans is None else self._either
+
+    def _either(self, pkt: RxPacket) -> bool:
+        vlans, macvlans = self.vlans, self.macvlans
+        return (vlans is not None and vlans.take(pkt)) or (macvlans is not None and macvlans.take(pkt))
+
+    def on_top(self) -> list[OwnLink]:
+        """The links on top of it."""
+        found: list[OwnLink] = list(self.vlans.links.values()) if self.vlans is not None else []
+        return found + (list(self.macvlans.links) if self.macvlans is not None else [])
 
     def other_end(self) -> Nic | None:
         """The other one of a pair."""
@@ -139,8 +157,7 @@ def put(network: Network, link: OwnLink, name: str, number: int = 0) -> Nic:
     nic.set_carrier(False)
     nic.set_mtu(MTU)
     link.nic, link.network = nic, network
-    if link.vlans is not None:
-        nic.upper = link.vlans.take
+    nic.upper = link.above()
     return nic
 
 
@@ -215,9 +232,9 @@ def remove(nic: Nic) -> None:
     ends = (nic,) if other is None else (nic, other)
     for one in ends:
         end = own_link(one)
-        for vlan in list(end.vlans.links.values()) if end is not None and end.vlans is not None else ():
-            if vlan.nic is not None:
-                remove(vlan.nic)
+        for upper in end.on_top() if end is not None else ():
+            if upper.nic is not None:
+                remove(upper.nic)
     for one in ends:
         turn(one, False, CLOSING)
     for one in ends:

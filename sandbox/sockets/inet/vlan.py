@@ -11,7 +11,7 @@ import errno
 from typing import TYPE_CHECKING, Callable, Final
 
 from sandbox.errors import SyscallError
-from sandbox.sockets.inet.own_links import VLAN, OwnLink
+from sandbox.sockets.inet.own_links import VLAN, OwnLink, own_link
 from tcpip.link.vlan import TYPE_SERVICE_TAG, TYPE_VLAN, add_tag, tag_of, without_tag
 
 if TYPE_CHECKING:
@@ -130,8 +130,12 @@ class Vlans:
 def depth(link: OwnLink) -> int:
     """How many there are below each other."""
     count = 0
-    while isinstance(link, VlanLink) and link.lower is not None:
-        link, count = link.lower, count + 1
+    while link.other_end() is None:
+        below = link.tied_to()
+        lower = own_link(below) if below is not None else None
+        if lower is None:
+            break
+        link, count = lower, count + 1
     return count
 
 
@@ -143,7 +147,7 @@ def make(kernel: Kernel, lower: OwnLink, mac: bytes, protocol: int, number: int)
     if vlans is None:
         vlans = lower.vlans = Vlans()
         if lower.nic is not None:
-            lower.nic.upper = vlans.take
+            lower.nic.upper = lower.above()
     if (protocol, number) in vlans.links:
         raise Refusal(errno.EEXIST, "VLAN device already exists")
     if depth(lower) >= NEST_MOST:

@@ -13,6 +13,7 @@ from sandbox.sockets.inet.link_state import IFF_ALLMULTI, IFF_PROMISC, IFF_UP, c
 from sandbox.sockets.inet.own_links import (
     BRIDGE,
     DUMMY,
+    MACVLAN,
     MTU,
     QUEUE_LENGTH,
     TUN,
@@ -37,6 +38,8 @@ from tcpip.stack.nic_settings import write_one
 if TYPE_CHECKING:
     from sandbox.gateway.network import Network
     from sandbox.kernel.task import Task
+    from sandbox.sockets.inet.macvlan import MacVlanLink
+    from sandbox.sockets.inet.vlan import VlanLink
     from tcpip.stack.nic import Nic
 
 RTM_NEWLINK: Final = 16
@@ -53,7 +56,8 @@ _NEW: Final = frozenset(
     (IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINKINFO, IFLA_MASTER, IFLA_TXQLEN, IFLA_EXT_MASK, *_NAMESPACE)
 )
 _SET: Final = frozenset((*_NEW, IFLA_ALT_IFNAME, IFLA_AF_SPEC)) - {IFLA_LINKINFO}
-_KINDS: Final = (BRIDGE, DUMMY, VETH, VLAN)
+_ON_OTHERS: Final = (MACVLAN, VLAN)
+_KINDS: Final = (BRIDGE, DUMMY, VETH, *_ON_OTHERS)
 _NUMBER: Final = struct.Struct("<I")
 _IFINFO: Final = struct.Struct("<BxHiII")
 Attributes = dict[int, bytes]
@@ -161,7 +165,7 @@ def _new_link(t: Task, network: Network, attributes: Attributes, index: int) -> 
         raise nl.Refusal(errno.EOPNOTSUPP, "tun/tap creation via rtnetlink is not supported.")
     if kind not in _KINDS:
         raise nl.Refusal(errno.EOPNOTSUPP, "Unknown device type")
-    if set(attributes) - _NEW - ({IFLA_LINK} if kind == VLAN else set()):
+    if set(attributes) - _NEW - ({IFLA_LINK} if kind in _ON_OTHERS else set()):
         raise SyscallError(errno.EOPNOTSUPP)
     if index < 0:
         raise SyscallError(errno.EINVAL)
@@ -171,8 +175,8 @@ def _new_link(t: Task, network: Network, attributes: Attributes, index: int) -> 
     link: OwnLink
     if kind == VETH:
         return _new_pair(t, network, target, attributes, data, index)
-    if kind == VLAN:
-        return _new_vlan(t, network, target, attributes, data, index)
+    if kind in _ON_OTHERS:
+        return _new_upper(t, network, target, attributes, data, index)
     if data:
         raise SyscallError(errno.EOPNOTSUPP)
     link = BridgeLink(mac or fresh_mac(t.kernel)) if kind == BRIDGE else OwnLink(kind, mac or fresh_mac(t.kernel))
@@ -210,12 +214,18 @@ def _new_pair(t: Task, network: Network, target: Network, attributes: Attributes
     return first
 
 
-def _new_vlan(t: Task, network: Network, target: Network, attributes: Attributes, data: Attributes, index: int) -> Nic:
-    """vlan_newlink: it has the MTU of the one below, or a lower one that is asked for."""
-    from sandbox.sockets.netlink import vlan_change
+def _new_upper(t: Task, network: Network, target: Network, attributes: Attributes, data: Attributes, index: int) -> Nic:
+    """vlan_newlink, macvlan_newlink: it has the MTU of the one below, or a lower one that is asked for."""
+    from sandbox.sockets.netlink import macvlan_change, vlan_change
 
     lower = _u32(attributes[IFLA_LINK]) if IFLA_LINK in attributes else None
-    link = vlan_change.make(t, network, lower, _mac_of(attributes), data)
+    kind = _text(nl.attributes_in(attributes[IFLA_LINKINFO]), IFLA_INFO_KIND)
+    mac = _mac_of(attributes)
+    link: VlanLink | MacVlanLink
+    if kind == VLAN:
+        link = vlan_change.make(t, network, lower, mac, data)
+    else:
+        link = macvlan_change.make(t, network, lower, mac, data)
     link.chosen = IFLA_ADDRESS in attributes
     below = link.tied_to()
     most = below.mtu if below is not None else MTU
@@ -247,10 +257,10 @@ def set_mtu(nic: Nic, mtu: int) -> None:
     if link is None and not nic.loopback:
         raise SyscallError(errno.EPERM)
     before = nic.mtu
-    if link is not None and link.kind == VLAN:
+    if link is not None and link.kind in _ON_OTHERS:
         below = link.tied_to()
         if below is not None and mtu > below.mtu:
-            raise SyscallError(errno.ERANGE)
+            raise SyscallError(errno.ERANGE if link.kind == VLAN else errno.EINVAL)
     try:
         nic.set_mtu(mtu)
     except NetworkError as error:
@@ -264,6 +274,8 @@ def set_mtu(nic: Nic, mtu: int) -> None:
         link.port.device.recalculate()
     if link is not None and link.vlans is not None:
         link.vlans.limit_mtu(mtu)
+    if link is not None and link.macvlans is not None:
+        link.macvlans.limit_mtu(mtu)
 
 
 def _set_link(
@@ -326,6 +338,8 @@ def set_mac(nic: Nic, mac: bytes) -> None:
         raise SyscallError(errno.EOPNOTSUPP if nic.loopback else errno.EPERM)
     if not mac:
         raise SyscallError(errno.EINVAL)
+    if link.kind == MACVLAN:
+        _check_free(nic, mac)
     link.mac = nic.mac = mac
     link.chosen = True
     nic.stack.changed()
@@ -337,6 +351,16 @@ def set_mac(nic: Nic, mac: bytes) -> None:
         link.recalculate()
     else:
         carrier_changed(nic)
+
+
+def _check_free(nic: Nic, mac: bytes) -> None:
+    """No other macvlan beside it has the address (macvlan_sync_address): EADDRINUSE."""
+    from sandbox.sockets.inet.macvlan import MacVlanLink
+
+    link = own_link(nic)
+    if isinstance(link, MacVlanLink) and link.lower is not None and link.lower.macvlans is not None:
+        if link.lower.macvlans.busy(mac, link):
+            raise SyscallError(errno.EADDRINUSE)
 
 
 def rename(nic: Nic, name: str) -> None:

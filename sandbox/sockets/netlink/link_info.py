@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sandbox.sockets.inet.own_links import BRIDGE, TUN, VLAN, own_link
+from sandbox.sockets.inet.own_links import BRIDGE, MACVLAN, TUN, VLAN, own_link
 from sandbox.sockets.netlink import message as nl
 from sandbox.sockets.netlink import namespace_ids
 
@@ -33,6 +33,12 @@ def info(network: Network, nic: Nic) -> bytes:
 
         assert isinstance(link, VlanLink)
         body += nl.attribute(IFLA_INFO_DATA, vlan_change.told(link))
+    if link.kind == MACVLAN:
+        from sandbox.sockets.inet.macvlan import MacVlanLink
+        from sandbox.sockets.netlink import macvlan_change
+
+        assert isinstance(link, MacVlanLink)
+        body += nl.attribute(IFLA_INFO_DATA, macvlan_change.told(link))
     parts = []
     if link.port is not None and link.port.device.nic is not None:
         parts.append(nl.u32(IFLA_MASTER, link.port.device.nic.number))
