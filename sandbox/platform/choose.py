@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
 def make(name: str, reactor: Reactor, look: bool) -> Platform:
     """`look` is for the lane platform. Raises PlatformError and BlockingIOError (no room for one more process)."""
+    from sandbox.platform.lane import layout
+
+    if not layout.FITS:
+        raise PlatformError("processes end too low in memory for guests: a sandbox can be in a sandbox, but not in two")
     if name == PTRACE:
         try:
             from sandbox.platform.ptrace.platform import PtracePlatform

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import _thread
 import ctypes
+import errno
 import os
 from typing import Final
 
@@ -14,6 +15,8 @@ _libc: Final = ctypes.CDLL(None, use_errno=True)
 _syscall: Final = _libc.syscall
 _syscall.restype = ctypes.c_long
 
+SYS_MMAP: Final = 9
+SYS_MUNMAP: Final = 11
 SYS_FUTEX: Final = 202
 SYS_TGKILL: Final = 234
 SYS_CAPSET: Final = 126
@@ -49,6 +52,18 @@ def call(what: str, number: int, *args: int | ctypes.Array[ctypes.c_char] | None
     if result == -1:
         raise _fail(what)
     return result
+
+
+def reaches(end: int) -> bool:
+    """User space goes on to `end`, a page's: nothing can be mapped beyond (mmap(2): ENOMEM)."""
+    page = os.sysconf("SC_PAGE_SIZE")
+    try:
+        # PROT_NONE; MAP_PRIVATE, MAP_ANONYMOUS, MAP_FIXED_NOREPLACE
+        call("mmap", SYS_MMAP, end - page, page, 0, 0x100022, -1, 0)
+    except OSError as error:
+        return error.errno == errno.EEXIST
+    call("munmap", SYS_MUNMAP, end - page, page)
+    return True
 
 
 def pidfd_getfd(pidfd: int, fd: int) -> int:

@@ -12,19 +12,31 @@ process that is forked only to execute another program, or that makes few calls,
 made many is *attached*: it gets a lane of shared pages, which the sentry can look at. The first part is written by the
 stub (a request), the second by the sentry (the answer), each on cache lines of its own. From LANE_DATA on lie
 copies of what the call reads, and what it writes on its way there. Everything the stub writes is guest input.
+
+Where there is no user space so high, since this is a guest of another sentry, all of it lies lower by LOWER.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-TASK_SIZE: Final = 0x7FFE_0000_0000
+from sandbox.platform.hostcalls import reaches
 
-STUB_BASE: Final = 0x7FFF_0000_0000
-CONTROL_BASE: Final = 0x7FFF_1000_0000
+LOWERS: Final = (
+    0,
+    0x10_0000_0000,
+)  # below the stack of a program in a sandbox; whole 4 GiB, since filters compare halves
+HIGHEST: Final = 0x7FFF_4800_0000  # the end of the stacks, if nothing is lower
+LOWER: Final[int] = LOWERS[0] if reaches(HIGHEST) else LOWERS[1]
+FITS: Final[bool] = not LOWER or reaches(HIGHEST - LOWER)
+
+TASK_SIZE: Final[int] = 0x7FFE_0000_0000 - LOWER
+
+STUB_BASE: Final[int] = 0x7FFF_0000_0000 - LOWER
+CONTROL_BASE: Final[int] = 0x7FFF_1000_0000 - LOWER
 CONTROL_SIZE: Final = 20480
-LANES_BASE: Final = 0x7FFF_2000_0000
-STACKS_BASE: Final = 0x7FFF_4000_0000
+LANES_BASE: Final[int] = 0x7FFF_2000_0000 - LOWER
+STACKS_BASE: Final[int] = 0x7FFF_4000_0000 - LOWER
 
 # One slot per host thread: a lane and an alternate signal stack.
 LANE_SIZE: Final = 12288
@@ -36,17 +48,17 @@ MAX_CHUNKS: Final = 32
 MAX_SLOTS: Final = CHUNK_SLOTS * MAX_CHUNKS
 
 # Guest memory ends at TASK_SIZE; what is from here on is the vDSO.
-STUB_END: Final = STACKS_BASE + MAX_SLOTS * STACK_SIZE
+STUB_END: Final[int] = STACKS_BASE + MAX_SLOTS * STACK_SIZE
 
 # The only instructions that the filter lets through, by the address after `syscall`.
-GATE_SIGRETURN: Final = STUB_BASE + 0x07
-GATE_HYPERCALL: Final = STUB_BASE + 0x1A
-GATE_ORDER: Final = STUB_BASE + 0x3D
-GATE_FREE: Final = STUB_BASE + 0x5D
+GATE_SIGRETURN: Final[int] = STUB_BASE + 0x07
+GATE_HYPERCALL: Final[int] = STUB_BASE + 0x1A
+GATE_ORDER: Final[int] = STUB_BASE + 0x3D
+GATE_FREE: Final[int] = STUB_BASE + 0x5D
 
 # Where thunks jump to.
-ENTER_MOV: Final = STUB_BASE + 0x80
-ENTER_CMP: Final = STUB_BASE + 0x88
+ENTER_MOV: Final[int] = STUB_BASE + 0x80
+ENTER_CMP: Final[int] = STUB_BASE + 0x88
 
 # What the filter lets through at GATE_FREE: close(LENT_FD), munmap, madvise (DONTNEED, FREE), and mmap with these
 # protections at most, with FREE_KIND and at least one of FREE_FIXED of FREE_FLAGS; below TASK_SIZE and shorter than FREE_SIZE.
@@ -202,6 +214,7 @@ BOOT_PIPE_FD: Final = 5
 LISTENER_FD: Final = 0  # the lowest free one: everything is closed before the filter is installed
 
 
-def constants() -> dict[str, int]:
-    """Every constant of this file by name."""
-    return {name: value for name, value in globals().items() if name.isupper() and isinstance(value, int)}
+def constants(lower: int) -> dict[str, int]:
+    """Every constant of this file by name, as they are where everything lies lower by `lower`."""
+    found = {name: value for name, value in globals().items() if name.isupper() and type(value) is int}
+    return {name: value + LOWER - lower if value >= HIGHEST >> 1 else value for name, value in found.items()}

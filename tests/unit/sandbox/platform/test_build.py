@@ -48,10 +48,23 @@ def test_every_source_counts() -> None:
 
 
 @pytest.mark.interpreted  # there is no stub beside the compiled modules
-def test_there_is_room_behind_the_stub() -> None:
-    """XRSTOR may look at as many bytes from its image on as a full one has."""
+@pytest.mark.parametrize("lower", layout.LOWERS)
+def test_there_is_room_behind_the_stub(lower: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """XRSTOR may look at as many bytes from its image on as a full one has. Each image lies where its layout wants it."""
     build.build()
+    monkeypatch.setattr(layout, "LOWER", lower)
     data = build.stub_bytes()
     (headers,) = struct.unpack_from("<Q", data, 32)
-    offset, _, _, size = struct.unpack_from("<4Q", data, headers + 8)
+    offset, address, _, size = struct.unpack_from("<4Q", data, headers + 8)
+    assert address == 0x7FFF_0000_0000 - lower
     assert not any(data[offset + size - layout.XSTATE_MOST : offset + size])
+
+
+def test_what_is_lower_is_whole_and_ends_below_what_is_higher() -> None:
+    """Filters compare halves of addresses, so that both layouts have the same lower ones."""
+    high, low = (layout.constants(lower) for lower in layout.LOWERS)
+    moved = [name for name in high if high[name] != low[name]]
+    assert {"TASK_SIZE", "STUB_BASE", "STACKS_BASE", "STUB_END", "GATE_FREE", "ENTER_CMP"} <= set(moved)
+    assert {high[name] - low[name] for name in moved} == {layout.LOWERS[1]} and layout.LOWERS[1] % (1 << 32) == 0
+    assert low["STUB_END"] < high["TASK_SIZE"] - (16 << 30)  # a stack begins at random there
+    assert high["STUB_END"] == layout.HIGHEST
