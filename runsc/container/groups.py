@@ -14,15 +14,13 @@ from typing import Callable, Final
 from runsc.failure import RuntimeFailure
 from runsc.spec.types import Spec
 from sandbox.boot import cgroup
+from sandbox.boot.host_oom import INNER
 from sandbox.boot.options import Limits
 
 # Hierarchies of version 1 in which a group costs nothing; cpuset has to be filled in, and is made for engines and when it is asked for.
 EVERYWHERE: Final = ("memory", "pids", "cpu", "cpuacct", "blkio", "freezer", "devices", "perf_event", "hugetlb")
 VERSION_2: Final = ("memory", "pids", "cpu", "cpuset")
 SYSTEMD: Final = "name=systemd"
-# Below the memory group of version 1, with the same bounds: in it are the processes, so that the sandbox may be handed what
-# lets the host say that memory has run out (sandbox/boot/host_oom.py), and still nothing that lifts a bound.
-INNER: Final = "sandbox"
 REMOVE_S: Final = 10.0
 
 Setting = tuple[str, str, bool]  # file, value, whether the bound means nothing without it
@@ -92,7 +90,10 @@ def settings(spec: Spec, version: int) -> dict[str, list[Setting]]:
 
 
 class Plan:
-    """The groups of one container: `directories` are known before they are made."""
+    """The groups of one container: `directories` are known before they are made. Below its group of memory lies one more, with the
+    same bounds, in which its processes are: so the sandbox may be handed what lets the host say that memory has run out
+    (sandbox/boot/host_oom.py), and still nothing that lifts a bound. On version 2 it has all controllers, since engines look at
+    the group that a container's process is in."""
 
     def __init__(self, spec: Spec, name: str, found: list[Hierarchy], mkdir: Callable[[str], None] = os.mkdir) -> None:
         self._spec = spec
@@ -102,11 +103,11 @@ class Plan:
         self._hierarchies = [one for one in found if one.controllers != ("cpuset",) or cpuset]
         outer = [f"{one.point}/{self._path}" for one in self._hierarchies]
         self._inner = [
-            f"{at}/{INNER}"
+            (f"{at}/{INNER}", one.version)
             for one, at in zip(self._hierarchies, outer, strict=True)
-            if "memory" in one.controllers and one.version == 1
+            if "memory" in one.controllers
         ]
-        self.directories = [*self._inner, *outer]  # in the order in which they can be removed
+        self.directories = [*(at for at, _ in self._inner), *outer]  # in the order in which they can be removed
 
     def make(self) -> None:
         """RuntimeFailure, with everything undone, when a bound cannot be had or a group has processes already."""
@@ -116,7 +117,7 @@ class Plan:
                 directory = f"{hierarchy.point}/{self._path}"
                 rows = settings(self._spec, hierarchy.version)
                 controllers = [name for name in hierarchy.controllers if hierarchy.version == 1 or name in rows]
-                _make_all(hierarchy, self._path, controllers, self._mkdir)
+                _make_all(hierarchy, self._path, controllers, self._mkdir, bool(self._spec.cgroups_path))
                 if _read(f"{directory}/cgroup.procs"):
                     raise RuntimeFailure(f"control group {directory} is not empty")
                 for controller in controllers:
@@ -124,8 +125,11 @@ class Plan:
                         if needed or os.path.exists(f"{directory}/{file}"):
                             write(f"{directory}/{file}", value)
                     missing.discard(controller)
-            for directory in self._inner:
-                self._make_inner(directory)
+            for directory, version in self._inner:
+                if version == 1 or self._hand_on(os.path.dirname(directory)):
+                    self._make_inner(directory, version)
+                else:
+                    self.directories.remove(directory)
             if missing:
                 raise RuntimeFailure(f"control group: this host has no controller for {', '.join(sorted(missing))}")
         except OSError as error:
@@ -135,15 +139,29 @@ class Plan:
             self._undo()
             raise
 
-    def _make_inner(self, directory: str) -> None:
+    def _make_inner(self, directory: str, version: int) -> None:
         try:
             self._mkdir(directory)
         except FileExistsError:
             if _read(f"{directory}/cgroup.procs"):
                 raise RuntimeFailure(f"control group {directory} is not empty") from None
-        for file, value, needed in settings(self._spec, 1).get("memory", ()):
+        for file, value, needed in settings(self._spec, version).get("memory", ()):
             if needed or os.path.exists(f"{directory}/{file}"):
                 write(f"{directory}/{file}", value)
+
+    @staticmethod
+    def _hand_on(outer: str) -> bool:
+        """On version 2, with every controller; False where memory cannot be handed on, and so nothing is told."""
+        controllers = _read(f"{outer}/cgroup.controllers").split()
+        if "memory" not in controllers:
+            return False
+        for controller in controllers:
+            try:
+                write(f"{outer}/cgroup.subtree_control", f"+{controller}")
+            except OSError:
+                if controller == "memory":
+                    return False
+        return True
 
     def _undo(self) -> None:
         for directory in self.directories:
@@ -182,13 +200,21 @@ def _change(path: str, value: str) -> None:
     write(path, value)
 
 
-def _make_all(hierarchy: Hierarchy, path: str, controllers: list[str], mkdir: Callable[[str], None]) -> None:
-    """Every group on the way; what a group needs from its parent is handed down."""
+def _make_all(
+    hierarchy: Hierarchy, path: str, controllers: list[str], mkdir: Callable[[str], None], counts: bool
+) -> None:
+    """Every group on the way; what a group needs from its parent is handed down. `counts`: with all other controllers, as far
+    as can be, since an engine looks at what they count."""
     here = hierarchy.point
     for part in path.split("/"):
         if hierarchy.version == 2:
             for controller in controllers:
                 write(f"{here}/cgroup.subtree_control", f"+{controller}")
+            for controller in hierarchy.controllers if counts else ():
+                try:
+                    write(f"{here}/cgroup.subtree_control", f"+{controller}")
+                except OSError:
+                    pass  # processes are in it, or its own parent did not hand it down
         parent, here = here, f"{here}/{part}"
         try:
             mkdir(here)

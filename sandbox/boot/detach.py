@@ -27,9 +27,11 @@ class Groups:
         self._options = options
 
     def enter(self) -> None:
-        """The calling process, and all that it makes. OSError."""
-        for directory in reversed(self._options.cgroups):  # a group comes before the one that it lies in
-            _write(f"{directory}/cgroup.procs", "0")
+        """The calling process, and all that it makes, in the innermost of them. OSError."""
+        directories = self._options.cgroups
+        for directory in directories:
+            if f"{directory}/{host_oom.INNER}" not in directories:
+                _write(f"{directory}/cgroup.procs", "0")
         self._options.host_oom_fds = host_oom.descriptors(self._options.cgroups)
         if self._options.host_oom_score_adj is not None:
             _write("/proc/self/oom_score_adj", str(self._options.host_oom_score_adj))

@@ -3,8 +3,9 @@
 Our own kernel kills before the host's bound is met, and then the host knows of nothing. So the bound of the sentry's own
 group is put down to what is in use, and a little more is asked for: the host's kernel ends the process that is to end anyway
 (guests come first by their oom_score_adj, and of them the one with the most memory), counts it and tells who listens. Then the bound is as it
-was. The group lies in the one that bounds the container, so that what the sentry holds cannot lift that bound.
-Source: Documentation/admin-guide/cgroup-v1/memory.rst (sections 9, 10), mm/memcontrol.c.
+was. The group lies in the one that bounds the container, so that what the sentry holds cannot lift that bound; what it counts is counted
+there, too. The host has counted before anybody can hear of the process's end.
+Source: Documentation/admin-guide/cgroup-v1/memory.rst (sections 9, 10), cgroup-v2.rst (Memory), mm/memcontrol.c.
 """
 
 from __future__ import annotations
@@ -13,11 +14,20 @@ import mmap
 import os
 from typing import Final
 
-FILES: Final = (
+# Below the container's group of memory, with the same bounds: in it are the processes.
+INNER: Final = "sandbox"
+FILES: Final = (  # version 1
     ("memory.limit_in_bytes", os.O_RDWR),
     ("memory.usage_in_bytes", os.O_RDONLY),
     ("memory.oom_control", os.O_RDONLY),
     ("memory.stat", os.O_RDONLY),
+)
+FILES_2: Final = (
+    ("memory.max", os.O_RDWR),
+    ("memory.current", os.O_RDONLY),
+    ("memory.events", os.O_RDONLY),
+    ("memory.stat", os.O_RDONLY),
+    ("memory.reclaim", os.O_WRONLY),
 )
 # The host's kernel charges in batches, and keeps what is left of one for each processor (MEMCG_CHARGE_BATCH, in pages).
 BATCH: Final = 64 * mmap.PAGESIZE
@@ -26,14 +36,15 @@ FILES_MOST: Final = 64 << 20  # of files' pages that are still being written, so
 
 
 def descriptors(directories: tuple[str, ...]) -> tuple[int, ...]:
-    """Of the group's files, where there are such; `directories` as for `runsc.container.groups`, the inner one first."""
-    if not directories:
+    """Of the inner group's files, where there is one; `directories` as for `runsc.container.groups`, the inner one first."""
+    if not directories or directories[0] not in [f"{one}/{INNER}" for one in directories]:
         return ()
+    version_2 = os.path.exists(f"{directories[0]}/cgroup.controllers")
     found: list[int] = []
     try:
-        for name, flags in FILES:
+        for name, flags in FILES_2 if version_2 else FILES:
             found.append(os.open(f"{directories[0]}/{name}", flags | os.O_CLOEXEC))
-    except OSError:  # no group of memory, or not of version 1
+    except OSError:  # no group of memory
         for fd in found:
             os.close(fd)
         return ()
@@ -44,7 +55,8 @@ class HostOom:
     """`fds` as `descriptors` gives them."""
 
     def __init__(self, fds: tuple[int, ...]) -> None:
-        self._limit, self._usage, self._control, self._stat = fds
+        self._limit, self._usage, self._control, self._stat = fds[:4]
+        self._reclaim = fds[4] if len(fds) > len(FILES) else -1  # of version 2
         self._spare = (2 * (os.cpu_count() or 1) + 2) * BATCH
 
     def tell(self) -> None:
@@ -67,6 +79,10 @@ class HostOom:
 
     def _put_down(self) -> bool:
         """To what is in use, without the files' pages that the host can do without; False: it cannot be had."""
+        if self._reclaim >= 0:
+            self._give_files_back()
+            os.pwrite(self._limit, self._read(self._usage), 0)
+            return True
         for left in reversed(range(TRIES)):
             usage = int(self._read(self._usage))
             try:
@@ -76,16 +92,35 @@ class HostOom:
                 continue
         return False
 
+    def _give_files_back(self) -> None:
+        """With version 2 a bound below what is in use makes the host kill at once, until it is met: it is no way to try."""
+        files = self._files()
+        try:
+            if files:
+                os.pwrite(self._reclaim, b"%d" % files, 0)
+        except OSError:
+            pass  # EAGAIN: not so many could be had
+
     def _files(self) -> int:
-        fields = dict(line.split() for line in os.pread(self._stat, 1 << 16, 0).splitlines())
-        return int(fields[b"total_inactive_file"]) + int(fields[b"total_active_file"])
+        fields = _fields(os.pread(self._stat, 1 << 16, 0))
+        total = b"" if self._reclaim >= 0 else b"total_"
+        return int(fields[total + b"inactive_file"]) + int(fields[total + b"active_file"])
 
     def _kills(self) -> bytes:
-        return self._read(self._control)
+        return _fields(self._read(self._control))[b"oom_kill"]
 
     @staticmethod
     def _read(fd: int) -> bytes:
         return os.pread(fd, 256, 0).strip()
+
+
+def _fields(text: bytes) -> dict[bytes, bytes]:
+    """A name and a value on each line."""
+    fields: dict[bytes, bytes] = {}
+    for line in text.splitlines():
+        name, _, value = line.partition(b" ")
+        fields[name] = value
+    return fields
 
 
 def tell_of_a_child(fds: tuple[int, ...], proc: int) -> None:
@@ -100,6 +135,6 @@ def tell_of_a_child(fds: tuple[int, ...], proc: int) -> None:
             os._exit(0)
     os.waitpid(child, 0)
     try:
-        os.pwrite(fds[0], b"-1", 0)  # nobody is in it that it could bound
+        os.pwrite(fds[0], b"-1" if len(fds) == len(FILES) else b"max", 0)  # nobody is in it that it could bound
     except OSError:
         pass

@@ -9,7 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Callable, Final, Iterable
 
 from sandbox.abi.linux.signal import SIGKILL
-from sandbox.kernel.cgroup.memory import slow_down
+from sandbox.kernel.cgroup.memory import penalize, slow_down
 from sandbox.kernel.kernel import Kernel
 from sandbox.platform.base import AddressSpace, MemoryUse
 
@@ -32,6 +32,7 @@ SHARE: Final = 10  # a look takes at most one part in so many of the time
 OWN_SLACK: Final = (64 << 20) // PAGE  # caches of the sentry's own, pages
 HOST_LEAST: Final = (4 << 20) // PAGE  # who has less of his own frees too little for the host to be content with him
 ENDING_NS: Final = 500_000_000  # so long one that was killed may take to end, before another is
+HEARD_NS: Final = 50_000_000  # who waits for memory.events has so long before the end of who was killed is told
 OOM_SCORE_ADJ_MIN: Final = -1000
 NOTHING: Final = MemoryUse(0, 0, 0)
 
@@ -310,9 +311,21 @@ class MemoryWatch:
             self.kernel.log.boot(self.kernel.uptime_ns(), line)
             group.view.oom_kills += 1
             group.cgroup.was_killed()
-            group.begin_exit(SIGKILL)
         if cgroup is not None and groups:
-            cgroup.out_of_memory(groups[0])
+            groups += cgroup.out_of_memory(groups[0])
+        self._end(groups)
+
+    def _end(self, groups: list[ThreadGroup]) -> None:
+        """Whoever waits for memory.events of one's control group has heard of it when his end is told: as on Linux, where memory is
+        given back in between. Until then he gets no further."""
+        if not any(one.memory_events.changed.is_awaited() for group in groups for one in group.cgroup.ancestors()):
+            kill(groups)
+            return
+        now = self.kernel.clock.now_ns()
+        for group in groups:
+            for task in list(group.tasks):
+                penalize(task, now + 2 * HEARD_NS)
+        self.kernel.reactor.call_at(now + HEARD_NS, lambda: kill(groups))
 
     def _most_private(self) -> int:
         return max((use.private for use in self._seen.values()), default=0)
@@ -333,6 +346,12 @@ class MemoryWatch:
         own = use.private - self._copies.get(space, 0) + self._areas(space)
         points = own + use.shared + use.file + files + adjust * total // 1000
         return points - (total << 20) if adjust == OOM_SCORE_ADJ_MIN else points
+
+
+def kill(groups: list[ThreadGroup]) -> None:
+    """They end."""
+    for group in groups:
+        group.begin_exit(SIGKILL)
 
 
 def give_back() -> None:

@@ -87,3 +87,8 @@ class CgroupDir(CgroupNode):
             node = self.made.get(name)
             if node is not None:
                 on_self(node, IN_MODIFY)
+
+    def is_watched(self, name: bytes) -> bool:
+        """By itself or as an entry."""
+        node = self.made.get(name)
+        return self.fs.watched > 0 and (self.marks is not None or node is not None and node.marks is not None)

@@ -385,24 +385,24 @@ class Cgroup:
                 self.bandwidth.close()
                 self.bandwidth = None
 
-    def out_of_memory(self, victim: ThreadGroup) -> None:
-        """The watch has killed `victim` for this group's bound; with memory.oom.group everybody goes."""
+    def out_of_memory(self, victim: ThreadGroup) -> list[ThreadGroup]:
+        """The watch kills `victim` for this group's bound: who has to end, too (memory.oom.group: everybody)."""
         own = self.memory_events
         own.local_max += 1
         own.local_oom += 1
+        others: list[ThreadGroup] = []
+        if self.oom_group:
+            own.local_group_kill += 1
+            for one in self.walk():
+                others += [group for group in one.members if group is not victim and not group.exited]
         for cgroup in self.ancestors():
             cgroup.memory_events.max += 1
             cgroup.memory_events.oom += 1
+            cgroup.memory_events.group_kill += self.oom_group
             cgroup.memory_events.changed.happened()
-        if self.oom_group:
-            own.local_group_kill += 1
-            for cgroup in self.ancestors():
-                cgroup.memory_events.group_kill += 1
-            for cgroup in self.walk():
-                for group in list(cgroup.members):
-                    if group is not victim and not group.exited:
-                        group.cgroup.was_killed()
-                        group.begin_exit(SIGKILL)
+        for group in others:
+            group.cgroup.was_killed()
+        return others
 
     def was_killed(self) -> None:
         """One of its processes was, since there was too little memory."""

@@ -13,6 +13,9 @@ class Directory(Protocol):
     def changed(self, name: bytes) -> None:
         """The file of that name says something new."""
 
+    def is_watched(self, name: bytes) -> bool:
+        """Somebody is told then."""
+
 
 class Event:
     """`count` grows each time."""
@@ -28,6 +31,10 @@ class Event:
     def shown_in(self, directory: Directory, name: bytes) -> None:
         """A file in a directory tells of it."""
         self._directory, self._name = directory, name
+
+    def is_awaited(self) -> bool:
+        """Somebody waits for it, or watches the file."""
+        return len(self.queue) > 0 or self._directory is not None and self._directory.is_watched(self._name)
 
     def happened(self) -> None:
         """Wake up."""

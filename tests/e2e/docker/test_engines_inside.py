@@ -41,6 +41,25 @@ def test_docker(tmp_path: Path) -> None:
     assert inside(tmp_path, blocks("sh")[0], "--tmpfs", "/var/lib/docker") == blocks("text")[0]
 
 
+def test_docker_learns_that_memory_has_run_out(tmp_path: Path) -> None:
+    """From memory.events, which it hears of before the end of who was killed."""
+    need_engines()
+    start = blocks("sh")[0].partition("docker run")[0]
+    script = """
+for n in 1 2 3; do
+    docker run --name first$n -m 32m --network none box tail /dev/zero
+    docker run --name child$n -m 32m --network none box sh -c "tail /dev/zero; exit 5"
+    docker inspect -f "{{.State.OOMKilled}} {{.State.ExitCode}}" first$n child$n
+done
+docker run -d --name none --network none box sleep 1000 > /dev/null
+docker kill none > /dev/null
+docker wait none > /dev/null
+docker inspect -f "{{.State.OOMKilled}} {{.State.ExitCode}}" none
+"""
+    lines = inside(tmp_path, start + script, "--tmpfs", "/var/lib/docker").splitlines()
+    assert lines == ["true 137", "true 5"] * 3 + ["false 137"]
+
+
 @pytest.mark.parametrize("runtime", ["crun", "runc"])
 def test_podman_as_an_ordinary_user(tmp_path: Path, runtime: str) -> None:
     need_engines({**PODMAN, "runc": "runc"})

@@ -10,6 +10,9 @@ import pytest
 from runsc.container.groups import Hierarchy, Plan, hierarchies, settings, update
 from runsc.failure import RuntimeFailure
 from runsc.spec.types import Spec
+from sandbox.boot import host_oom
+from sandbox.boot.detach import Groups
+from sandbox.boot.options import ContainerOptions
 
 FILES = (
     "cgroup.procs",
@@ -66,8 +69,10 @@ def test_version_2(tmp_path: Path) -> None:
     spec.memory_reservation = 32 << 20
     spec.cpu.shares, spec.cpu.quota, spec.cpu.period, spec.cpu.cpus = 1024, 50_000, 200_000, "0-1"
     plan = Plan(spec, "c", found, fake_mkdir)
-    assert plan.directories == [f"{tmp_path}/engine/c"] and not (tmp_path / "engine").exists()
+    outer = f"{tmp_path}/engine/c"
+    assert plan.directories == [f"{outer}/sandbox", outer] and not (tmp_path / "engine").exists()
     plan.make()
+    assert plan.directories == [outer]  # nothing hands memory on here
     assert int(value(tmp_path, "memory.max")) > 64 << 20 and value(tmp_path, "memory.swap.max") == "0"
     assert int(value(tmp_path, "pids.max")) > 10 and value(tmp_path, "memory.low") == str(32 << 20)
     assert value(tmp_path, "cpu.weight") == "39" and value(tmp_path, "cpu.max") == "50000 200000"
@@ -77,6 +82,50 @@ def test_version_2(tmp_path: Path) -> None:
     spec.pids_limit, spec.memory_limit, spec.cpu.quota = 20, 128 << 20, 0
     update(spec, plan.directories)
     assert int(value(tmp_path, "pids.max")) == 4 * 20 + 64
+
+
+def with_controllers(path: str) -> None:
+    fake_mkdir(path)
+    Path(path, "cgroup.controllers").write_text("cpu memory pids\n")
+
+
+def test_the_processes_are_in_an_inner_group(tmp_path: Path) -> None:
+    """On version 2 no process may be in a group that hands controllers on (cgroups(7))."""
+    fill(str(tmp_path))
+    found = [Hierarchy(str(tmp_path), ("memory", "pids"), 2)]
+    plan = Plan(spec_with(64 << 20), "c", found, with_controllers)
+    plan.make()
+    outer, inner = tmp_path / "engine" / "c", tmp_path / "engine" / "c" / "sandbox"
+    assert plan.directories == [str(inner), str(outer)]
+    assert (inner / "memory.max").read_text() == (outer / "memory.max").read_text() != ""
+    assert (outer / "cgroup.subtree_control").read_text().startswith("+")
+    (inner / "memory.current").write_text("")
+    for name in ("memory.current", "memory.events", "memory.stat", "memory.reclaim"):
+        (inner / name).write_text("")
+    options = ContainerOptions()
+    options.cgroups = tuple(plan.directories)
+    Groups(options).enter()
+    assert (inner / "cgroup.procs").read_text() == "0" and (outer / "cgroup.procs").read_text() == ""
+    names = [os.path.basename(os.readlink(f"/proc/self/fd/{fd}")) for fd in options.host_oom_fds]
+    for fd in options.host_oom_fds:
+        os.close(fd)
+    assert names == ["memory.max", "memory.current", "memory.events", "memory.stat", "memory.reclaim"]
+    spec = spec_with(128 << 20)
+    update(spec, plan.directories)
+    assert int((inner / "memory.max").read_text()) == int((outer / "memory.max").read_text()) > 256 << 20
+
+
+def test_a_sandbox_gets_nothing_of_the_group_that_bounds_it(tmp_path: Path) -> None:
+    for name in (
+        "cgroup.controllers",
+        "memory.max",
+        "memory.current",
+        "memory.events",
+        "memory.stat",
+        "memory.reclaim",
+    ):
+        (tmp_path / name).write_text("")
+    assert host_oom.descriptors((str(tmp_path),)) == ()
 
 
 def test_version_1(tmp_path: Path) -> None:

@@ -9,13 +9,14 @@ import pytest
 from sandbox.abi.linux.signal import SIGKILL
 from sandbox.kernel.cgroup.cgroup import Cgroup
 from sandbox.kernel.cgroup.memory import penalty_ns
-from sandbox.kernel.memory_watch import AREA_BYTES, LATEST_NS, OWN_SLACK, PAGE, TIDY_PAGES, MemoryWatch
+from sandbox.kernel.memory_watch import AREA_BYTES, HEARD_NS, LATEST_NS, OWN_SLACK, PAGE, TIDY_PAGES, MemoryWatch
 from sandbox.kernel.signal_info import SignalInfo
 from sandbox.kernel.task import Task
 from sandbox.kernel.task_state import PARK_DEAD, PARK_HELD, PARK_NONE
 from sandbox.kernel.view import View
 from sandbox.platform.base import MemoryUse
 from sandbox.vfs.space import SpaceAccount
+from tcpip.waiter import EVENT_PRI
 
 from .box import Box
 
@@ -87,6 +88,30 @@ def test_a_bounded_container_is_looked_at_by_itself(watched: Watched) -> None:
     assert view.oom_kills == 1 and "its container has 2800 kB and used 3600 kB" in watched.lines[0]
     watched.box.advance(10 * SECOND)
     assert not small.group.exiting
+
+
+@pytest.mark.parametrize("awaited", [True, False])
+def test_who_waits_for_the_events_hears_before_the_end(watched: Watched, awaited: bool) -> None:
+    """Docker learns from them why a container has ended, and must not hear of its end first. The victim gets no further."""
+    t = watched.child(500)
+    kernel = watched.box.kernel
+    cgroup = Cgroup(kernel.cgroups, kernel.cgroups.root, b"2")
+    cgroup.take(t.group)
+    cgroup.limit_memory(200)
+    heard: list[tuple[int, int, bool]] = []
+    events = cgroup.memory_events
+    if awaited:
+        kernel.cgroups.root.memory_events.changed.queue.add(
+            EVENT_PRI, lambda _: heard.append((events.kill, events.oom, t.group.exiting))
+        )
+    while not events.kill:
+        watched.box.advance(1_000_000)
+    assert t.group.exiting is not awaited and (events.kill, events.oom) == (1, 1)
+    assert heard == ([(1, 0, False), (1, 1, False)] if awaited else [])
+    assert bool(t.penalty_until) is awaited
+    watched.box.advance(HEARD_NS)
+    assert t.group.exiting and t.group.exit_status == SIGKILL and events.kill == 1
+    assert len(watched.lines) == 1
 
 
 def test_what_fits_is_left_alone(watched: Watched) -> None:
