@@ -36,7 +36,9 @@ _COUNTED: Final = (
 )
 _NOTHING: Final = (0,) * len(_COUNTED)
 _INDEX: Final[dict[bytes, int]] = {name: n for n, name in enumerate(_COUNTED)}
-_HOST_LINE: Final = rb"^(?:([0-9a-f]+)-[0-9a-f]+ |(\w+): +([1-9]\d*) kB$)"
+_SPLIT: Final = (b"Pss_Anon", b"Pss_File", b"Pss_Shmem")  # in smaps_rollup only, after Pss_Dirty
+_HOST_LINE: Final = rb"^(?:([0-9a-f]+)-[0-9a-f]+ (.*)$|(\w+): +([1-9]\d*) kB$)"
+_IN_MEMORY: Final = (b"/memfd:", b"/dev/zero ", b"/SYSV")  # names of the host's shared memory
 _FLAG_NAMES: Final = (
     (mman.VM_READ, "rd"),
     (mman.VM_WRITE, "wr"),
@@ -103,7 +105,7 @@ def own_copies(host: bytes) -> list[tuple[int, bool]]:
     """Where each of the host's areas begins, and whether there are pages in it that are the process's own. The host may have
     made one of what are several here."""
     anonymous, swap = _INDEX[b"Anonymous"], _INDEX[b"Swap"]
-    return [(start, counted[anonymous] + counted[swap] > 0) for start, counted in _records(host)]
+    return [(start, counted[anonymous] + counted[swap] > 0) for start, counted, _ in _records(host)]
 
 
 def smaps_rollup(mm: MemoryManager, host: bytes) -> bytes:
@@ -112,15 +114,27 @@ def smaps_rollup(mm: MemoryManager, host: bytes) -> bytes:
     starts = [area.start for area in areas]
     if not areas:
         return b""
-    total, locked = _NOTHING, 0
-    for start, counted in _records(host):
+    total, locked, split = _NOTHING, 0, [0, 0, 0]
+    for start, counted, in_memory in _records(host):
         i = bisect_right(starts, start) - 1
         if i >= 0 and start < areas[i].end:
             total = _sum(total, counted)
+            anonymous = _anonymous(counted)
+            split[0] += anonymous
+            split[2 if in_memory else 1] += counted[_INDEX[b"Pss"]] - anonymous
             if areas[i].flags & mman.VM_LOCKED:
                 locked += counted[_INDEX[b"Pss"]]
     head = f"{areas[0].start:08x}-{areas[-1].end:08x} ---p 00000000 00:00 0 ".ljust(73) + "[rollup]\n"
-    return head.encode() + _counted(total, locked)
+    after = _INDEX[b"Pss_Dirty"] + 1
+    pairs = [*zip(_COUNTED, total, strict=True), (b"Locked", locked)]
+    return head.encode() + _lines(*pairs[:after], *zip(_SPLIT, split, strict=True), *pairs[after:])
+
+
+def _anonymous(counted: list[int]) -> int:
+    """How much of an area's Pss are the process's own pages. Where other pages are among them, the host does not say it: such copies of
+    a file's pages are taken as nobody else's."""
+    own, pss = counted[_INDEX[b"Anonymous"]], counted[_INDEX[b"Pss"]]
+    return pss if own == counted[0] else min(own, pss)
 
 
 def _record(size: int, flags: int, counted: tuple[int, ...]) -> bytes:
@@ -145,18 +159,20 @@ def _sum(a: tuple[int, ...], b: Sequence[int]) -> tuple[int, ...]:
     return tuple(b) if a is _NOTHING else tuple(map(add, a, b))
 
 
-def _records(host: bytes) -> Iterator[tuple[int, list[int]]]:
-    """Start and counts of each of the host's areas, in order; what is nothing at all isn't looked at."""
+def _records(host: bytes) -> Iterator[tuple[int, list[int], bool]]:
+    """Start and counts of each of the host's areas, in order, and whether it is of shared memory; what is nothing at all
+    isn't looked at."""
     import re
 
-    start, counted = -1, [0] * len(_COUNTED)
+    start, counted, in_memory = -1, [0] * len(_COUNTED), False
     for found in re.finditer(_HOST_LINE, host, re.MULTILINE):
-        begin, name, value = found.groups()
+        begin, rest, name, value = found.groups()
         if begin is not None:
             if start >= 0:
-                yield start, counted
+                yield start, counted, in_memory
             start, counted = int(begin, 16), [0] * len(_COUNTED)
+            in_memory = any([one in rest for one in _IN_MEMORY])
         elif (n := _INDEX.get(name)) is not None:
             counted[n] = int(value)
     if start >= 0:
-        yield start, counted
+        yield start, counted, in_memory

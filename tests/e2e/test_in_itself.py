@@ -69,6 +69,12 @@ $runsc kill c KILL; until $runsc state c | grep -q stopped; do :; done; $runsc d
     ], done  # fmt: skip
 
 
+def test_its_memory_is_bounded() -> None:
+    fill = "import time; kept = []\nwhile True: kept.append(bytes([1]) * (1 << 20)); time.sleep(0.01)"
+    done = within("lane", f"$runsc do --memory 64M {PYTHON} -c '{fill}'; echo $?")
+    assert done.out == "137\n" and "Out of memory: Killed process 1" in done.err, done
+
+
 @pytest.mark.slow
 def test_a_third_one_says_why_it_cannot_be() -> None:
     inner = f"cd /opt/src && {PYTHON} -m runsc do true; echo $?"

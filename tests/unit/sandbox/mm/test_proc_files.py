@@ -65,6 +65,19 @@ def test_smaps() -> None:
     assert b"".join(smaps.smaps(guest().mm, b"")).count(b"VmFlags") == 3
 
 
+def test_a_rollup_says_whose_memory_it_is() -> None:
+    """Pages of its own, a share of what a fork left in common, a file's, and shared memory."""
+    host = (
+        b"555500000000-555500001000 r-xp 00000000 08:01 3 /file3\nRss:  12 kB\nPss:  6 kB\nAnonymous: 4 kB\n"
+        b"555500004000-555500005000 rw-p 00000000 00:00 0 \nRss:  40 kB\nPss:  20 kB\nAnonymous: 40 kB\n"
+        b"555500008000-555500009000 rw-s 00000000 00:01 3 /memfd:x (deleted)\nRss:  8 kB\nPss:  7 kB\n"
+    )
+    rollup = smaps.smaps_rollup(guest().mm, host).decode()
+    names = [line.split(":")[0] for line in rollup.splitlines()[1:]]
+    assert names[:7] == ["Rss", "Pss", "Pss_Dirty", "Pss_Anon", "Pss_File", "Pss_Shmem", "Shared_Clean"]
+    assert "Pss_Anon:             24 kB\nPss_File:              2 kB\nPss_Shmem:             7 kB\n" in rollup
+
+
 def test_statm_and_status() -> None:
     mm = guest().mm
     assert proc_maps.statm(mm, 3) == b"6 3 3 2 0 2 0\n"
