@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING, Final
 from sandbox.abi.linux.capability import CAP_NET_ADMIN
 from sandbox.errors import SyscallError
 from sandbox.sockets.inet import link_driver
-from sandbox.sockets.inet.own_links import VETH, OwnLink, own_link
-from tcpip.link.base import CAP_TSO4, CAP_TSO6, CAP_TX_CSUM
+from sandbox.sockets.inet.own_links import TUN, VETH, OwnLink, kind_of, own_link
+from tcpip.link.base import CAP_NO_ARP, CAP_TSO4, CAP_TSO6, CAP_TX_CSUM
 
 if TYPE_CHECKING:
     from sandbox.gateway.network import Network
     from sandbox.kernel.task import Task
     from tcpip.stack.nic import Nic
 
+GSET: Final = 0x01
 GDRVINFO, GLINK, GSTRINGS, GSTATS, GPERMADDR, GSSET_INFO, GET_TS_INFO, GLINKSETTINGS = (
     0x03,
     0x0A,
@@ -35,6 +36,7 @@ _DRVINFO: Final = struct.Struct("<I32s32s32s32s32s12x5I")
 _VALUE: Final = struct.Struct("<II")
 _TS_INFO: Final = struct.Struct("<IIiI12xI12x")
 _SETTINGS: Final = struct.Struct("<II7Bb4B28x")
+_OLD_SETTINGS: Final = struct.Struct("<I8xHBB4x8xH14x")  # struct ethtool_cmd, with the speed in two halves
 _MASK_WORDS: Final = 4  # of each of three masks of link modes, all of them empty
 _SS_STATS: Final = 1
 _STRING_SIZE: Final = 32
@@ -60,7 +62,7 @@ def ioctl(t: Task, network: Network, nic: Nic, data: int) -> int:
             raise SyscallError(errno.EOPNOTSUPP)
         t.copy_out(data, _VALUE.pack(cmd, int(found)))
     elif cmd == GPERMADDR:
-        _permanent(t, data)
+        _permanent(t, nic, data)
     elif cmd == GET_TS_INFO:
         t.copy_out(data, _TS_INFO.pack(cmd, link_driver.times(nic), -1, 0, 0))
     else:
@@ -68,12 +70,13 @@ def ioctl(t: Task, network: Network, nic: Nic, data: int) -> int:
     return 0
 
 
-def _permanent(t: Task, data: int) -> None:
-    """Links without hardware have no permanent address, which is told as zeros. ETOOSMALL is EINVAL's kin, and not met."""
+def _permanent(t: Task, nic: Nic, data: int) -> None:
+    """Links without hardware have no permanent address, which is told as zeros; some have not even room for one. ETOOSMALL is EINVAL's kin, and not met."""
     size = _VALUE.unpack(t.copy_in(data, _VALUE.size))[1]
-    if size < 6:
+    length = 0 if kind_of(nic) == TUN and nic.link.capabilities & CAP_NO_ARP else 6
+    if size < length:
         raise SyscallError(errno.EINVAL)
-    t.copy_out(data, _VALUE.pack(GPERMADDR, 6) + bytes(6))
+    t.copy_out(data, _VALUE.pack(GPERMADDR, length) + bytes(length))
 
 
 def _of_driver(t: Task, nic: Nic, data: int, cmd: int) -> None:
@@ -81,6 +84,9 @@ def _of_driver(t: Task, nic: Nic, data: int, cmd: int) -> None:
     known, settings, statistics = link_driver.driver(nic), link_driver.settings(nic), link_driver.statistics(nic)
     if cmd == GDRVINFO and known is not None:
         t.copy_out(data, _DRVINFO.pack(cmd, *known, b"", 0, len(statistics or ()), 0, 0, 0))
+    elif cmd == GSET and settings is not None:
+        speed, duplex, port = settings
+        t.copy_out(data, _OLD_SETTINGS.pack(cmd, speed & 0xFFFF, duplex, port, speed >> 16))
     elif cmd == GLINKSETTINGS and settings is not None:
         _settings(t, data, *settings)
     elif cmd == GSSET_INFO:
