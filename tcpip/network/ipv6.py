@@ -182,7 +182,7 @@ class IPv6(ExpiredHook):
         pkt.end = at + 40 + length
         pkt.src = src
         pkt.dst = dst
-        if src[0] == 0xFF or ((src == IPV6_LOOPBACK or src in stack.local) and not nic.loopback):
+        if src[0] == 0xFF or ((src == IPV6_LOOPBACK or src in nic.addresses) and not nic.loopback):
             if not self._own_duplicate(nic, src, protocol):
                 stats["InAddrErrors"] += 1
                 raise Malformed(DropReason.BAD_SOURCE)

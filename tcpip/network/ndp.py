@@ -154,9 +154,9 @@ def _until(nic: Nic, seconds: int) -> int | None:
 
 
 def _set_route(nic: Nic, prefix: bytes, length: int, gateway: bytes, seconds: int, limit: int) -> None:
-    """Add, refresh or withdraw a learnt route."""
+    """Add, refresh or withdraw a learnt route. A prefix is the kernel's, as one of an address (IP6_RT_PRIO_ADDRCONF)."""
     table = nic.stack.routes
-    learnt = [e for e in table.entries if e.nic is nic and e.protocol == "ra"]
+    learnt = [e for e in table.entries if e.nic is nic and e.learnt]
     for entry in learnt:
         if entry.prefix == prefix and entry.length == length and entry.gateway == gateway:
             if seconds:
@@ -167,7 +167,9 @@ def _set_route(nic: Nic, prefix: bytes, length: int, gateway: bytes, seconds: in
             nic.schedule_expiry()
             return
     if seconds and len(learnt) < limit:
-        entry = RouteEntry(prefix, length, nic, gateway, 1024, b"", None, "ra")
+        metric, protocol = (1024, "ra") if gateway else (256, "kernel")
+        entry = RouteEntry(prefix, length, nic, gateway, metric, b"", None, protocol)
+        entry.learnt = True
         entry.expires = _until(nic, seconds)
         table.add(entry)
         nic.stack.changed()

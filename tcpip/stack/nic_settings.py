@@ -135,7 +135,7 @@ def write_one(nic: Nic, key: str, value: int) -> None:
 def forget_routers(nic: Nic) -> None:
     """A router does not go by what others advertise (net/ipv6/route.c: rt6_purge_dflt_routers)."""
     table = nic.stack.routes
-    for entry in [e for e in table.entries if e.nic is nic and e.protocol == "ra" and not e.length]:
+    for entry in [e for e in table.entries if e.nic is nic and e.learnt and not e.length]:
         table.remove(entry)
 
 

@@ -42,7 +42,7 @@ class NextHop:
 class RouteEntry:
     """One row. `gateway` empty: on link. `source` empty: selected. `error`: what a reject route answers (nic None).
     `kind`: unicast, local (what matches is for this host), or one of `ERRORS`. `onlink`: the gateway is a neighbour, whatever
-    the table says. `hops`: the ways, where there are several; the first is then in `nic` and `gateway`, too. `next_hop`: the
+    the table says. `learnt`: of an advertised prefix or router. `hops`: the ways, where there are several; the first is then in `nic` and `gateway`, too. `next_hop`: the
     object that it goes by (`HopTable`), 0 for none."""
 
     __slots__ = (
@@ -59,6 +59,7 @@ class RouteEntry:
         "table",
         "kind",
         "onlink",
+        "learnt",
         "hops",
         "next_hop",
     )
@@ -89,6 +90,7 @@ class RouteEntry:
         self.expires: int | None = None
         self.metrics = NO_METRICS
         self.onlink = False
+        self.learnt = False
         self.hops: list[NextHop] = []
         self.next_hop = 0
 

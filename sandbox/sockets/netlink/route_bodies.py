@@ -39,6 +39,8 @@ IFADDR: Final = struct.Struct("<BBBBI")
 RTMSG: Final = struct.Struct("<BBBBBBBBI")
 _CACHEINFO: Final = struct.Struct("<IIII")
 _ROUTE_CACHEINFO: Final = 12
+_USER_HZ: Final = 100
+_MOST_TICKS: Final = 0x7FFFFFFF
 _NO_TIMES: Final = bytes(32)  # struct rta_cacheinfo of a row that does not end
 _STATS: Final = 24  # fields of rtnl_link_stats64
 _MIN_MTU, _MAX_MTU = 50, 51
@@ -241,9 +243,17 @@ def route_body(entry: RouteEntry) -> bytes:
     elif not four or entry.next_hop:
         parts.append(nl.u32(4, 1))  # reject routes of IPv6, and next hops that drop, go to the loopback
     if not four:
-        parts.append(nl.attribute(_ROUTE_CACHEINFO, _NO_TIMES))
+        parts.append(nl.attribute(_ROUTE_CACHEINFO, _times(entry)))
         parts.append(nl.u8(20, 0))  # RTA_PREF: medium
     return b"".join(parts)
+
+
+def _times(entry: RouteEntry) -> bytes:
+    """struct rta_cacheinfo: when it ends, in hundredths of a second."""
+    if entry.expires is None or entry.nic is None:
+        return _NO_TIMES
+    left = max(0, entry.expires - entry.nic.stack.clock.now_ns()) // (NS_PER_S // _USER_HZ)
+    return struct.pack("<IIi20x", 0, 0, min(left, _MOST_TICKS))
 
 
 def _local_body(nic: Nic, addr: bytes, length: int, kind: int, source: bytes) -> bytes:

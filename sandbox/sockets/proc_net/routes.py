@@ -18,6 +18,10 @@ RTF_UP: Final = 1
 RTF_GATEWAY: Final = 2
 RTF_HOST: Final = 4
 RTF_REJECT: Final = 0x200
+RTF_DEFAULT: Final = 0x10000
+RTF_ADDRCONF: Final = 0x40000
+RTF_PREFIX_RT: Final = 0x80000
+RTF_EXPIRES: Final = 0x400000
 RTF_NONEXTHOP: Final = 0x200000
 RTF_LOCAL: Final = 0x80000000
 ATF_COM: Final = 2
@@ -67,6 +71,10 @@ def routes6(network: Network) -> list[str]:
         flags = RTF_UP | (RTF_GATEWAY if entry.gateway else 0) | (RTF_HOST if entry.length == 128 else 0)
         if entry.error is not None:
             flags |= RTF_REJECT
+        if entry.learnt:
+            flags |= RTF_ADDRCONF | (RTF_DEFAULT if entry.gateway else RTF_PREFIX_RT)
+        if entry.expires is not None:
+            flags |= RTF_EXPIRES
         name = entry.nic.name if entry.nic is not None else "lo"
         rows.append(_row6(entry.prefix, entry.length, entry.gateway, entry.metric or 256, flags, name))
     nothing = _row6(bytes(16), 0, b"", 0xFFFFFFFF, RTF_REJECT | RTF_NONEXTHOP, "lo")

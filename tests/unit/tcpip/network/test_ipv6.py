@@ -196,7 +196,7 @@ def test_autoconfiguration_and_expiry() -> None:
     host.pass_time(300)
     assert mine not in host.nic.addresses
     host.pass_time(1300)
-    assert all(e.protocol != "ra" for e in host.stack.routes.entries)
+    assert all(not e.learnt for e in host.stack.routes.entries)
 
 
 def test_autoconfiguration_is_bounded() -> None:
@@ -210,7 +210,7 @@ def test_autoconfiguration_is_bounded() -> None:
             ipv6_packet(message, 58, router, IPV6_ALL_NODES, hop_limit=255), TYPE_IPV6, multicast_mac(IPV6_ALL_NODES)
         )
     assert sum(a.dynamic for a in host.nic.addresses.values()) == 16
-    assert len([e for e in host.stack.routes.entries if e.protocol == "ra"]) <= 24
+    assert len([e for e in host.stack.routes.entries if e.learnt]) <= 24
 
 
 def test_packet_too_big_shrinks_the_path() -> None:

@@ -68,7 +68,7 @@ def advertise(host: Host) -> None:
 
 
 def learnt(host: Host) -> tuple[bool, bool, bool, int]:
-    routes = [entry for entry in host.stack.routes.entries if entry.protocol == "ra"]
+    routes = [entry for entry in host.stack.routes.entries if entry.learnt]
     dynamic = any(address.dynamic for address in host.nic.addresses.values())
     return any(e.length == 0 for e in routes), any(e.length == 64 for e in routes), dynamic, host.nic.mtu
 
