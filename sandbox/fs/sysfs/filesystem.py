@@ -91,6 +91,9 @@ class SysFs(Filesystem):
         self._file(root, base + "node0/cpumap", cpu_mask((1 << cpus) - 1))
         self._file(root, base + "node0/distance", "10\n")
         self._file(root, base + "node0/numastat", "".join([f"{name} 0\n" for name in NUMA_COUNTERS]))
+        for cpu in range(cpus):
+            link = PseudoLink(self, self.new_ino(), f"../../cpu/cpu{cpu}".encode())
+            self._directory(root, base + "node0").add(f"cpu{cpu}", link)
         self._directory(root, base + "node0").add("meminfo", MadeFile(self, self.new_ino(), node_meminfo))
 
     def _processors(self, root: PseudoDir, cpus: int) -> None:

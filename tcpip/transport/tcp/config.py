@@ -53,6 +53,8 @@ class TcpConfig:
         "congestion",
         "notsent_lowat",
         "abort_on_overflow",
+        "adv_win_scale",
+        "fack",
         "moderate_rcvbuf",
         "slow_start_after_idle",
         "local_shortcut",
@@ -114,6 +116,8 @@ class TcpConfig:
         self.congestion = "cubic"
         self.notsent_lowat = 0xFFFFFFFF
         self.abort_on_overflow: int = False
+        self.adv_win_scale = 1  # as on Linux since 6.6: kept, and nothing goes by it
+        self.fack = 0  # the same since 4.15
         self.moderate_rcvbuf: int = True
         self.slow_start_after_idle: int = True
         self.local_shortcut = True  # text between two ends of this stack makes no packets (same_stack.py)

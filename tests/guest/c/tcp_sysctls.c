@@ -51,7 +51,7 @@ static void connection(const char *title, int of_which) { // what the two ends h
     close(s), close(c), close(l);
 }
 int main(void) {
-    static const char *names[] = {"abort_on_overflow", "dsack", "early_retrans", "ecn_fallback", "frto", "max_reordering",
+    static const char *names[] = {"abort_on_overflow", "adv_win_scale", "dsack", "early_retrans", "ecn_fallback", "fack", "frto", "max_reordering",
                                   "min_tso_segs", "moderate_rcvbuf", "notsent_lowat", "pacing_ca_ratio", "pacing_ss_ratio",
                                   "recovery", "rfc1337", "sack", "slow_start_after_idle", "stdurg", "syn_linear_timeouts",
                                   "thin_linear_timeouts", "timestamps", "tso_rtt_log", "tso_win_divisor", "window_scaling"};
