@@ -5,6 +5,9 @@ write. When it is answered the word changes. To wake it from the sentry's proces
 what has caused its answer is often a thread that goes to sleep itself a moment later (a pipe's other end, say). So while the
 sentry looks it waits a few looks for such a thread and has that one do it, on its own processor, where the woken one
 takes over. A thread that does not do what it was told delays the other for a bounded time: the sentry wakes it then.
+
+Where other threads keep all processors it would only push one of them aside. So as long as these go on making calls it waits
+for longer, half a millisecond at most: a server answers all who have asked before a client runs.
 """
 
 from __future__ import annotations
@@ -14,20 +17,36 @@ from typing import TYPE_CHECKING, Final
 from sandbox.platform import hostcalls
 from sandbox.platform.lane import layout
 from sandbox.platform.lane.layout import LANE_WAKE
+from sandbox.platform.lane.regime import ROUNDS
 
 if TYPE_CHECKING:
     from sandbox.platform.lane.thread import LaneThread
 
-_PATIENCE: Final = 24  # empty looks in which somebody who goes to sleep may turn up
-_HANDED: Final = 240  # empty looks after which it should have been woken
+_PATIENCE: Final = 24 * ROUNDS  # empty looks in which somebody who goes to sleep may turn up
+_HANDED: Final = 240 * ROUNDS  # empty looks after which it should have been woken
+_OTHERS: Final = 50 if ROUNDS == 1 else 150  # requests of others in half a millisecond
 
 
 class HandOver:
     """At most one answered thread at a time waits to be woken."""
 
-    __slots__ = ("deferring", "due", "_control", "_address", "_next", "_sleeper", "_seen", "_handed")
+    __slots__ = (
+        "deferring",
+        "due",
+        "_control",
+        "_address",
+        "_next",
+        "_sleeper",
+        "_seen",
+        "_handed",
+        "left",
+        "_active",
+        "_room",
+    )
 
-    def __init__(self, control: memoryview) -> None:
+    def __init__(self, control: memoryview, active: list[tuple[memoryview, LaneThread]], cpus: int) -> None:
+        self._active = active
+        self._room = cpus - 1  # processors beside the sentry's
         self._control = control
         self._address = hostcalls.address_of(control)
         self._next = 0
@@ -36,6 +55,7 @@ class HandOver:
         self._sleeper: LaneThread | None = None
         self._seen = 0  # the request whose answer it is to find
         self._handed = False  # another thread was told to wake it
+        self.left = 0  # requests of others until it is woken; 0: they do not matter
 
     def new_word(self) -> int:
         """Where the next thread sleeps. Threads share words when there are many; one too many that wakes sleeps again."""
@@ -55,6 +75,25 @@ class HandOver:
         self._seen = thread.seen
         self._handed = False
         self.due = _PATIENCE
+        self.left = _OTHERS if self._no_room(thread) else 0
+
+    def _no_room(self, thread: LaneThread) -> bool:
+        """Other threads keep all processors but the sentry's: it would have to push one of them aside."""
+        room = self._room
+        for _, other in self._active:
+            if not other.stopped and other is not thread:
+                room -= 1
+                if room <= 0:
+                    return True
+        return False
+
+    def served(self) -> None:
+        """A request was served, while somebody waits for others to make fewer (`left`)."""
+        self.left -= 1
+        if not self.left:
+            self.flush()
+        elif not self._handed:
+            self.due = _PATIENCE
 
     def take_over(self, words: memoryview) -> None:
         """The thread of this lane goes to sleep: it wakes who waits for that, if anybody does."""
@@ -75,7 +114,7 @@ class HandOver:
     def flush(self) -> None:
         """Wake who waits for it, now."""
         sleeper, self._sleeper = self._sleeper, None
-        self.due = 0
+        self.due = self.left = 0
         if sleeper is not None and not (self._handed and sleeper.seen != self._seen):
             self._wake(sleeper)
 

@@ -162,6 +162,8 @@ class LaneLooker(Looker):
                     except Exception as error:  # noqa: BLE001
                         self._mishap(thread, error)
                     served += 1
+                    if hand_over.left:
+                        hand_over.served()
                     found = True
             if soon and reactor.run_soon():
                 break
@@ -183,7 +185,7 @@ class LaneLooker(Looker):
             if platform.ordering:
                 break  # the next thing is a notification
         hand_over.deferring = False
-        if hand_over.due:
+        if hand_over.due and (not hand_over.left or idle >= rounds or not self._awake):
             hand_over.flush()
         if served or idle >= rounds:
             regime.looked(served, time.monotonic_ns())
@@ -244,6 +246,8 @@ class LaneLooker(Looker):
         platform = self.platform
         platform.control[CONTROL_AWAKE] = 0
         self._awake = False
+        if platform.hand_over.due:
+            platform.hand_over.flush()
         platform.regime.choose(len(platform.active), now)
         hostcalls.fence()
         for words, thread in platform.active[:]:

@@ -80,7 +80,7 @@ class LanePlatform(Platform):
         control_fd = shared_pages("control", layout.CONTROL_SIZE)
         self._control_map = mmap.mmap(control_fd, layout.CONTROL_SIZE)
         self.control = memoryview(self._control_map).cast("Q")
-        self.hand_over = HandOver(self.control)
+        self.hand_over = HandOver(self.control, self.active, len(os.sched_getaffinity(0)))
         self.waiters = self._counts = FutexCounts(self._control_map)
         self.control[layout.CONTROL_LOOKS] = STUB_LOOKS
         lanes_fd = shared_pages("lanes", layout.CHUNK_SIZE)

@@ -22,11 +22,14 @@ from __future__ import annotations
 import os
 from typing import Final
 
+from tcpip.native import is_compiled
+
 DENSE_GAP: Final = 60_000  # mean gap between an answer and the next call below which looking pays
 SPARSE_GAP: Final = 250_000
-DENSE_ROUNDS: Final = 400  # empty rounds over the lanes before the sentry sleeps
-CROWDED_ROUNDS: Final = 20
-PAUSE_ROUNDS: Final = 40  # empty rounds after which what waits for more calls waits no longer
+ROUNDS: Final = 6 if is_compiled() else 1  # that a compiled sentry makes while an interpreted one makes one
+DENSE_ROUNDS: Final = 400 * ROUNDS  # empty rounds over the lanes before the sentry sleeps
+CROWDED_ROUNDS: Final = 20 * ROUNDS
+PAUSE_ROUNDS: Final = 40 * ROUNDS  # empty rounds after which what waits for more calls waits no longer
 STUB_LOOKS: Final = 12000  # pauses before a thread parks, while the sentry is awake
 PARK_WINDOW: Final = 64  # calls over which parked ones are counted
 PARK_BOUND: Final = 16  # of them parked: looking does not work now

@@ -22,12 +22,19 @@ class Wakes:
     def __init__(self) -> None:
         self.page = mmap.mmap(-1, layout.CONTROL_SIZE)
         self.control = memoryview(self.page).cast("Q")
-        self.made = HandOver(self.control)
+        self.active: list[tuple[memoryview, LaneThread]] = []  # whom the sentry looks at
+        self.made = HandOver(self.control, self.active, 2)
         self.woken: list[int] = []
         self.base = self.made._address + layout.CONTROL_WAITS
 
     def thread(self, seen: int = 7) -> LaneThread:
-        return cast(LaneThread, SimpleNamespace(wait_word=self.made.new_word(), seen=seen))
+        return cast(LaneThread, SimpleNamespace(wait_word=self.made.new_word(), seen=seen, stopped=False))
+
+    def busy(self) -> LaneThread:
+        """A thread that runs."""
+        found = self.thread()
+        self.active.append((lane(), found))
+        return found
 
     def note(self, address: int) -> None:
         self.woken.append((address - self.base) // 8)
@@ -94,6 +101,41 @@ def test_a_second_one_does_not_wait_behind_the_first(wakes: Wakes) -> None:
     assert wakes.woken == [first.wait_word]
     made.take_over(words)
     assert words[LANE_WAKE] == second.wait_word
+
+
+def test_while_others_keep_the_processors_it_waits_for_them(wakes: Wakes) -> None:
+    """As long as they make calls, but not for ever."""
+    made, sleeper = wakes.made, wakes.thread()
+    wakes.busy()
+    made.deferring = True
+    made.answered(sleeper)
+    calls = 0
+    while made.left:
+        assert not wakes.woken
+        made.idle()
+        made.idle()
+        made.served()
+        calls += 1
+    assert wakes.woken == [sleeper.wait_word] and not made.due and 20 < calls < 500
+
+
+def test_when_others_make_no_calls_it_is_woken(wakes: Wakes) -> None:
+    made, sleeper = wakes.made, wakes.thread()
+    wakes.busy()
+    made.deferring = True
+    made.answered(sleeper)
+    made.served()
+    while made.due:
+        made.idle()
+    assert wakes.woken == [sleeper.wait_word] and not made.left
+
+
+def test_where_a_processor_is_free_nobody_is_waited_for(wakes: Wakes) -> None:
+    made, other = wakes.made, wakes.busy()
+    other.stopped = True
+    made.deferring = True
+    made.answered(wakes.thread())
+    assert made.due and not made.left
 
 
 def test_words_are_shared_and_never_nobodys(wakes: Wakes) -> None:

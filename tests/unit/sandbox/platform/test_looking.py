@@ -42,6 +42,7 @@ class Lanes:
             active=[(thread.words, thread) for thread in self.threads],
             control=[0] * 64,
             regime=SimpleNamespace(choose=lambda active, now: None),
+            hand_over=SimpleNamespace(due=0),
             listener=SimpleNamespace(set_synchronous=lambda on: None),
             first=SimpleNamespace(space=Space()),
             reactor=SimpleNamespace(),
