@@ -46,7 +46,7 @@ timeout 10 nc -d 10.5.0.2 77 | wc -c; wait
 ip link add link v.5 name v.5.9 type vlan id 9; ip -n far link add link w.5 name w.5.9 type vlan id 9
 ip link set v.5.9 up; ip -n far link set w.5.9 up; settled v.5.9; settled w.5.9 far
 ip addr add 10.9.0.1/24 dev v.5.9; ip -n far addr add 10.9.0.2/24 dev w.5.9
-timeout 10 tcpdump -c 1 -n -e -i v -Q out vlan 2>/dev/null | grep -o 'vlan 5, .*vlan 9' | sed 's/, p 0.*vlan/, vlan/' &
+timeout 10 tcpdump -c 1 -n -e -i v -Q out 'vlan 5 and vlan 9 and icmp' 2>/dev/null | grep -o 'vlan 5, .*vlan 9' | sed 's/, p 0.*vlan/, vlan/' &
 until ss -H0 | grep -q .; do sleep 0.02; done
 ping -c 2 -i 0.02 -W 2 10.9.0.2 | grep -o '[0-9] received'; wait
 ip netns add third; ip link set v.q netns third; shown v.q third
