@@ -211,6 +211,8 @@ def _shared_memory(memories: list[MemoryManager]) -> list[SharedAnonymous]:
     for mm in memories:
         for area in mm.areas:
             if isinstance(area.backing, SharedAnonymous):
+                if area.backing.remapped is not None:
+                    raise CannotSave("a process has called remap_file_pages for anonymous memory")
                 found[area.backing] = None
             elif isinstance(area.backing, ZeroBacking):
                 raise CannotSave("a process has mapped /dev/zero")

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import os
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from sandbox.errors import SyscallError
 from sandbox.mm.commit import CommitAccount
+
+if TYPE_CHECKING:
+    from sandbox.vfs.space import SpaceAccount
 
 _COPY_CHUNK: Final = 1 << 20
 MFD_EXEC: Final = 0x10
+OPEN_MOST: Final = 64
 
 
 def _memfd(name: str) -> int:
@@ -22,8 +28,9 @@ def _memfd(name: str) -> int:
 class SharedAnonymous:
     """Memory of MAP_SHARED | MAP_ANONYMOUS: an unnamed file of `size` bytes on the host (mm/shmem.c: shmem_zero_setup).
 
-    Once mapped, the host's mappings are what keeps it alive, across forks too, so its descriptor is
-    closed then (`close_host_fd`) and the number of the sentry's descriptors has nothing to do with guests.
+    Once mapped, the host's mappings are what keeps it alive, across forks too. The descriptors of the last `OPEN_MOST` stay open,
+    for remap_file_pages(2), so the number of the sentry's descriptors has little to do with guests. `remapped`: that was called, and
+    pages that nobody maps are kept: all of it is charged as a file's would be.
     """
 
     base = 0
@@ -44,9 +51,10 @@ class SharedAnonymous:
         if account is not None:
             account.shared += (size + 4095) >> 12
         self._fd = -1
+        self.remapped: SpaceAccount | None = None
 
     def host_fd(self, writable: bool) -> int:
-        """For the one order that maps it."""
+        """For the order that maps it."""
         if self._fd < 0:
             self._fd = _memfd("shared")
             os.ftruncate(self._fd, self.size)
@@ -57,10 +65,27 @@ class SharedAnonymous:
         self._fd = fd
 
     def close_host_fd(self) -> None:
-        """It is mapped, or will never be."""
+        """It will not be mapped again."""
+        _OPEN.pop(self, None)
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+
+    def keep_host_fd(self) -> None:
+        """It is mapped: it may be mapped again while it is among the last."""
+        _OPEN.pop(self, None)
+        _OPEN[self] = None
+        if len(_OPEN) > OPEN_MOST:
+            next(iter(_OPEN)).close_host_fd()
+
+    def remap(self, space: SpaceAccount) -> None:
+        """It is to be mapped again: ENOMEM when its descriptor is gone, or there is too little memory for all of it."""
+        pages = (self.size + 4095) >> 12
+        if self._fd < 0 or (self.remapped is None and space.free() < pages):
+            raise SyscallError(errno.ENOMEM)
+        if self.remapped is None:
+            space.charge(pages)
+            self.remapped = space
 
     def acquire(self) -> None:
         """A mapping refers to it."""
@@ -71,10 +96,16 @@ class SharedAnonymous:
         self.refs -= 1
         if self.refs == 0:
             self.close_host_fd()
+            if self.remapped is not None:
+                self.remapped.charge(-((self.size + 4095) >> 12))
+                self.remapped = None
             if self._account is not None:
                 self._account.uncharge((self.size + 4095) >> 12)
                 self._account.shared -= (self.size + 4095) >> 12
                 self._account = None
+
+
+_OPEN: Final[dict[SharedAnonymous, None]] = {}  # those whose descriptors are open, the oldest first
 
 
 def copy_range(source: int, offset: int, size: int) -> int:

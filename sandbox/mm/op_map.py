@@ -96,7 +96,7 @@ class MapOperation(Operation):
     def done(self, t: Task, result: int) -> Result:
         """Mapped."""
         start = self.area.start
-        self._close()
+        self._close(True)
         self.apply()
         return start
 
@@ -126,10 +126,14 @@ class MapOperation(Operation):
             return Abandon(mm, area.start, area.end, error).begin()
         return error
 
-    def _close(self) -> None:
+    def _close(self, mapped: bool = False) -> None:
         """The descriptors that were open only for the order."""
-        if isinstance(self.area.backing, SharedAnonymous):
-            self.area.backing.close_host_fd()
+        backing = self.area.backing
+        if isinstance(backing, SharedAnonymous):
+            if mapped or backing.remapped is not None:
+                backing.keep_host_fd()
+            else:
+                backing.close_host_fd()
         if self.copy_fd >= 0:
             os.close(self.copy_fd)
             self.copy_fd = -1

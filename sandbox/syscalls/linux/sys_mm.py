@@ -16,6 +16,8 @@ from sandbox.syscalls.row import FULL, ORDERS, PARTIAL, REFUSED, Arg, Row, refus
 if TYPE_CHECKING:
     from sandbox.kernel.control import Result
     from sandbox.kernel.task import Task
+    from sandbox.mm.memory_manager import MemoryManager
+    from sandbox.mm.vma import VMA
     from sandbox.syscalls.args import SyscallArgs
 
 
@@ -94,14 +96,29 @@ def sys_remap_file_pages(t: Task, a: SyscallArgs) -> Result:
     if a.ulong(2) or start + size <= start or (start + size) >> 64 or page + (size >> 12) > 1 << 51:
         raise SyscallError(errno.EINVAL)
     area = mm.areas.find(start)
-    if area is None or not area.flags & VM_SHARED or area.backing is None or start + size > area.end:
+    if area is None or not area.flags & VM_SHARED or area.backing is None:
+        raise SyscallError(errno.EINVAL)
+    if start + size > area.end and not _uniform(mm, area, start + size):
         raise SyscallError(errno.EINVAL)
     if isinstance(area.backing, SharedAnonymous):
-        raise SyscallError(errno.EINVAL)
+        area.backing.remap(t.kernel.mounts.vfs.space)
     new = area.copy(start, start + size)
     new.offset = page << 12
     operation = op_map.MapOperation(mm, new, True, True)
     return _answer_zero(operation.execute())
+
+
+def _uniform(mm: MemoryManager, first: VMA, end: int) -> bool:
+    """Areas of the same file with the same rights follow each other up to there."""
+    at = first.end
+    while at < end:
+        area = mm.areas.find(at)
+        if area is None or area.start != at or area.flags != first.flags or area.backing is None:
+            return False
+        if first.backing is None or area.backing.key is not first.backing.key:
+            return False
+        at = area.end
+    return True
 
 
 def _answer_zero(execute: Execute) -> Execute:
@@ -139,7 +156,7 @@ ROWS: Final[tuple[Row, ...]] = (
         sys_remap_file_pages,
         PARTIAL,
         (Arg.ADDR, Arg.SIZE, Arg.HEX, Arg.HEX, Arg.HEX),
-        "files only",
+        "of anonymous memory the 64 last mapped ones; ENOMEM for others",
     ),
     Row(323, "userfaultfd", refuse(errno.ENOSYS), REFUSED, note="ENOSYS, as without CONFIG_USERFAULTFD"),
     Row(325, "mlock2", sys_mlock2, PARTIAL, (Arg.ADDR, Arg.SIZE, Arg.HEX), "as mlock"),
