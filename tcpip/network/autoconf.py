@@ -40,7 +40,7 @@ class Autoconf:
     `use_tempaddr`: above 0 there are temporary addresses, above 1 they are preferred as sources. `temp_valid_lft`,
     `temp_prefered_lft`, `max_desync_factor` seconds. `managed` and `other`: what the last advertisement's M and O flags
     said; `on_flags` is called with each. What advertisements may do: `enabled` addresses, `accept_defrtr` default routes,
-    `accept_mtu`, `accept_pinfo` prefixes. `dad_transmits` probes, none without `accept_dad`; at most `max_addresses`."""
+    `accept_mtu`, `accept_pinfo` prefixes. `token`: what advertised addresses end in, 8 bytes (ip-token(8)). `dad_transmits` probes, none without `accept_dad`; at most `max_addresses`."""
 
     __slots__ = (
         "nic",
@@ -59,6 +59,7 @@ class Autoconf:
         "accept_pinfo",
         "max_addresses",
         "solicit_interval_ns",
+        "token",
         "managed",
         "other",
         "on_flags",
@@ -82,6 +83,7 @@ class Autoconf:
         self.dad_transmits = 1
         self.max_addresses = MAX_SLAAC_ADDRESSES
         self.solicit_interval_ns = 4 * NS_PER_S
+        self.token = b""
         self.managed = self.other = False
         self.on_flags: Callable[[], None] | None = None
         self._conflicts: dict[bytes, int] = {}  # by prefix: RFC 7217's DAD_Counter
@@ -120,10 +122,22 @@ class Autoconf:
         if self.on_flags is not None:
             self.on_flags()
 
+    def set_token(self, token: bytes) -> None:
+        """Empty: none. Addresses with the one before go, and routers are asked for new ones (inet6_set_iftoken)."""
+        nic, old = self.nic, self.token
+        self.token = token
+        gone = [a.addr for a in nic.addresses.values() if a.dynamic and not a.temporary and old and a.addr[8:] == old]
+        for addr in gone:
+            nic.remove_address(addr)
+        if nic.up:
+            from tcpip.network import ndp
+
+            ndp.solicit_routers(nic)
+
     def prefix_seen(self, prefix: PrefixInfo) -> None:
         """RFC 4862 5.5.3 (d), (e): a new address, or new lifetimes; never below two hours by a stranger's word."""
         nic = self.nic
-        addr = self.address_in(prefix.prefix)
+        addr = prefix.prefix[:8] + self.token if self.token else self.address_in(prefix.prefix)
         address = nic.addresses.get(addr)
         if address is None:
             dynamic = sum(1 for a in nic.addresses.values() if a.dynamic and not a.temporary)

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Final
 from sandbox.abi.linux.socket import AF_INET6
 from sandbox.errors import SyscallError
 from sandbox.sockets.inet.bridge import BridgeLink, enslave
-from sandbox.sockets.inet.link_state import IFF_ALLMULTI, IFF_PROMISC, IFF_UP, carrier_changed, turn
+from sandbox.sockets.inet.link_state import (
+    IFF_ALLMULTI,
+    IFF_NOARP,
+    IFF_PROMISC,
+    IFF_UP,
+    carrier_changed,
+    interface_flags,
+    turn,
+)
 from sandbox.sockets.inet.own_links import (
     BRIDGE,
     DUMMY,
@@ -47,6 +55,7 @@ IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINK, IFLA_MASTER, IFLA_TXQLEN = 1, 3,
 IFLA_LINKINFO, IFLA_NET_NS_PID, IFLA_NET_NS_FD, IFLA_EXT_MASK, IFLA_LINK_NETNSID = 18, 19, 28, 29, 37
 IFLA_ALT_IFNAME: Final = 53
 IFLA_AF_SPEC: Final = 26
+_TOKEN: Final = 7
 _ADDR_GEN_MODE: Final = 8
 _GEN_MODES: Final = (0, 1)  # from the link address, none; those of secrets are set by addr_gen_mode alone here
 IFLA_INFO_KIND, IFLA_INFO_DATA, IFLA_INFO_SLAVE_KIND = 1, 2, 4
@@ -320,8 +329,10 @@ def _set_families(nic: Nic, raw: bytes) -> None:
     """IFLA_AF_SPEC: how IPv6 makes addresses (inet6_set_link_af). EINVAL, EOPNOTSUPP for anything else."""
     for family, body in nl.attributes_in(raw).items():
         asked = nl.attributes_in(body)
-        if family != AF_INET6 or set(asked) - {_ADDR_GEN_MODE}:
+        if family != AF_INET6 or set(asked) - {_ADDR_GEN_MODE, _TOKEN}:
             raise SyscallError(errno.EOPNOTSUPP)
+        if _TOKEN in asked:
+            _set_token(nic, asked[_TOKEN])
         mode = asked.get(_ADDR_GEN_MODE, b"")[:1]
         if mode and mode[0] > 3:
             raise SyscallError(errno.EINVAL)
@@ -329,6 +340,21 @@ def _set_families(nic: Nic, raw: bytes) -> None:
             raise SyscallError(errno.EOPNOTSUPP)
         if mode:
             write_one(nic, "ipv6/conf/addr_gen_mode", mode[0])
+
+
+def _set_token(nic: Nic, raw: bytes) -> None:
+    """What addresses that routers advertise end in (inet6_set_iftoken): EINVAL where none are made."""
+    if len(raw) < 16:
+        raise SyscallError(errno.EINVAL)
+    if nic.loopback or interface_flags(nic) & IFF_NOARP:
+        raise nl.Refusal(
+            errno.EINVAL, "ipv6: Device is loopback" if nic.loopback else "ipv6: Device does not do neighbour discovery"
+        )
+    if not nic.accept_ra or (nic.forwards_v6 and nic.accept_ra != 2):
+        raise nl.Refusal(errno.EINVAL, "ipv6: Router advertisement is disabled on device")
+    nic.autoconf.set_token(raw[8:16] if any(raw[:16]) else b"")
+    if nic.stack.watch is not None:
+        nic.stack.watch.link_settled(nic)
 
 
 def set_mac(nic: Nic, mac: bytes) -> None:

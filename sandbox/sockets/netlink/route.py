@@ -34,6 +34,7 @@ from sandbox.sockets.netlink.route_bodies import (
     IFINFO,
     RTMSG,
     address_body,
+    link6_body,
     link_body,
     local_bodies,
     route_body,
@@ -155,6 +156,9 @@ def _family(request: Request) -> int:
 def _get_link(network: Network, request: Request, port: int) -> list[bytes]:
     if request.dump and _family(request) == route_views.AF_BRIDGE:
         return nl.dump(request, port, RTM_NEWLINK, route_views.bridge_ports(network))
+    if request.dump and _family(request) == AF_INET6:
+        nics = [nic for _, nic in sorted(network.stack.nics.items())]
+        return nl.dump(request, port, RTM_NEWLINK, [link6_body(nic) for nic in nics if not nic.disable_ipv6])
     if request.dump:
         return nl.dump(
             request, port, RTM_NEWLINK, [link_body(network, nic) for _, nic in sorted(network.stack.nics.items())]

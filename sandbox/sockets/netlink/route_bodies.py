@@ -49,6 +49,7 @@ _GRO_MAX_SIZE, _TSO_MAX_SIZE, _TSO_MAX_SEGS = 58, 59, 60
 _SEGMENTED_MOST: Final = 65536  # GSO_LEGACY_MAX_SIZE, of every new interface
 _TSO_MOST: Final = 8 * 65535  # TSO_MAX_SIZE
 _PROTINFO, _INET6_FLAGS, IF_READY = 12, 1, 0x80000000
+_TOKEN: Final = 7
 _ADDR_GEN_MODE: Final = 8
 _IFA_PROTO: Final = 11
 _FROM_LOOPBACK, _FROM_ROUTER, _LINK_LOCAL = 1, 2, 3  # IFAPROT_KERNEL_*
@@ -131,7 +132,11 @@ def pack_counts(nic: Nic) -> bytes:
 
 def _spec6(nic: Nic) -> bytes:
     """How IPv6 is set up on it (inet6_fill_link_af)."""
-    return nl.u32(_INET6_FLAGS, IF_READY) + nl.u8(_ADDR_GEN_MODE, nic.autoconf.addr_gen_mode)
+    return nl.u32(_INET6_FLAGS, IF_READY) + _token(nic) + nl.u8(_ADDR_GEN_MODE, nic.autoconf.addr_gen_mode)
+
+
+def _token(nic: Nic) -> bytes:
+    return nl.attribute(_TOKEN, bytes(8) + (nic.autoconf.token or bytes(8)))
 
 
 def link6_body(nic: Nic) -> bytes:
@@ -144,7 +149,7 @@ def link6_body(nic: Nic) -> bytes:
     other = link.tied_to() if link is not None else None
     if other is not None:
         parts.append(nl.u32(5, other.number))
-    parts += [nl.u8(16, OPERSTATE[operational(nic)]), nl.attribute(_PROTINFO, nl.u32(_INET6_FLAGS, IF_READY))]
+    parts += [nl.u8(16, OPERSTATE[operational(nic)]), nl.attribute(_PROTINFO, _spec6(nic))]
     return b"".join(parts)
 
 
