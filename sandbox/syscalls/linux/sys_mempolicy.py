@@ -165,6 +165,8 @@ def sys_migrate_pages(t: Task, a: SyscallArgs) -> int:
     _read_nodes(t, a.addr(2), a.ulong(1))
     to = _read_nodes(t, a.addr(3), a.ulong(1))
     _memory_of(t, a.int(0))
+    if to & ~NODES and not t.creds.has(CAP_SYS_NICE):
+        return -errno.EPERM
     return 0 if to & NODES else -errno.EINVAL
 
 
