@@ -11,7 +11,7 @@ from runsc.config import Config
 from runsc.donate import open_directory, open_path
 from runsc.failure import UsageError
 from runsc.runtime import apply_config, network_options
-from runsc.spec.mount_options import COPY_UP, PROPAGATION, flags_of, propagation_of
+from runsc.spec.mount_options import COPY_UP, PROPAGATION, TMPFS_WORDS, flags_of, propagation_of
 from runsc.spec.pod import is_pod
 from runsc.spec.reader import UINT64
 from runsc.spec.types import CAPABILITIES, NR_OPEN, RLIMITS, Device, Hook, Mount, Process, Spec
@@ -105,7 +105,9 @@ def mount_of(mount: Mount, bundle: str) -> MountOptions:
     else:  # /dev is a tmpfs with the usual nodes, as the specification wants it
         options = MountOptions(MOUNT_DEV if target == b"/dev" else own or KINDS[mount.kind], target)
         options.source = os.fsencode(mount.source if own is None else own)
-        options.data = os.fsencode(",".join(option for option in mount.options if "=" in option))
+        options.data = os.fsencode(
+            ",".join(option for option in mount.options if "=" in option or option in TMPFS_WORDS)
+        )
     flags = flags_of(mount.options)
     options.readonly = bool(flags & MS_RDONLY)
     options.flags = flags & ~MS_RDONLY

@@ -61,7 +61,8 @@ def process_from_flags(base: dict[str, object], words: list[str], values: Values
         if not values.text("cwd").startswith("/"):
             raise UsageError(f"--cwd {values.text('cwd')!r} is not absolute")
         process.cwd = values.text("cwd")
-    process.no_new_privileges = process.no_new_privileges or values.switch("no-new-privs")
+    if values.number("no-new-privs") is not None:
+        process.no_new_privileges = values.switch("no-new-privs")
     for name in values.list("cap"):
         _add_capability(process, name)
     return process

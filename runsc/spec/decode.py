@@ -110,7 +110,10 @@ def decode_mount(o: Object) -> Mount:
     for name in ("uidMappings", "gidMappings"):
         if o.filled(name):
             o.problems.add(o.at(name), "is not supported: mounts are shown with the host's ids")
-    return Mount(o.text("destination"), o.text("type"), o.text("source"), o.texts("options"))
+    kind, options = o.text("type"), o.texts("options")
+    if kind == "tmpfs":  # all of them come to the kernel in one string
+        options = [part for option in options for part in option.split(",")]
+    return Mount(o.text("destination"), kind, o.text("source"), options)
 
 
 def decode_linux(o: Object, spec: Spec) -> None:

@@ -52,7 +52,7 @@ FLAGS: Final[dict[str, tuple[int, int]]] = {  # option: (flags set, flags taken 
     **{f"r{on}": (bit, 0) for on, _, bit in _PAIRS if bit & _ALL_RECURSIVE},
     **{f"r{off}": (0, bit) for _, off, bit in _PAIRS if bit & _ALL_RECURSIVE},
     "dirsync": (MS_DIRSYNC, 0),
-    **dict.fromkeys(("bind", "rbind", "defaults", "newinstance", "iversion", "noiversion"), (0, 0)),
+    **dict.fromkeys(("bind", "rbind", "defaults", "newinstance", "iversion", "noiversion", "acl", "noacl"), (0, 0)),
 }
 PROPAGATION: Final[dict[str, int]] = {
     f"{prefix}{name}": kind | more
@@ -67,17 +67,20 @@ PROPAGATION: Final[dict[str, int]] = {
 COPY_UP: Final = "tmpcopyup"
 MOUNT_OPTIONS: Final = frozenset((*FLAGS, *PROPAGATION, COPY_UP))
 DATA: Final = {
-    "tmpfs": ("size=", "mode=", "nr_inodes=", "uid=", "gid="),
+    "tmpfs": ("size=", "mode=", "nr_inodes=", "nr_blocks=", "uid=", "gid="),
     "proc": ("hidepid=", "gid=", "subset="),
     "devpts": ("ptmxmode=", "mode=", "gid=", "uid=", "max="),
 }
 
+# Words that a tmpfs takes: what it is in any case, or shows.
+TMPFS_WORDS: Final = ("huge=never", "mpol=default", "inode64", "inode32", "noswap")
 HIDE_PID: Final = ("0", "1", "2", "4", "off", "noaccess", "invisible", "ptraceable")
 
 
 def data_of(kind: str) -> tuple[str, ...]:
     """Options with a value that a kind of mount takes, as they begin."""
-    return DATA.get("tmpfs" if kind == "devtmpfs" else kind, ())
+    kind = "tmpfs" if kind == "devtmpfs" else kind
+    return (*DATA.get(kind, ()), *(TMPFS_WORDS if kind == "tmpfs" else ()))
 
 
 def flags_of(options: list[str]) -> int:
@@ -97,13 +100,17 @@ def propagation_of(options: list[str]) -> int:
 def takes_value(option: str) -> bool:
     """Of an option with a value, it is one of: bytes with a unit or a share of memory, octal for modes, words of proc(5), else decimal."""
     name, _, value = option.partition("=")
+    if option in TMPFS_WORDS:
+        return True
     if name == "hidepid":
         return value in HIDE_PID
     if name == "subset":
         return value == "pid"
-    digits = value.upper().rstrip("KMGT") if name in ("size", "nr_inodes") else value
+    digits = value.upper().rstrip("KMGT") if name in ("size", "nr_inodes", "nr_blocks") else value
     if name == "size":
         digits = digits.removesuffix("%")
+    if name in ("size", "nr_blocks", "nr_inodes") and digits.startswith("0X"):
+        return 2 < len(digits) < 15 and not set(digits[2:]) - set("0123456789ABCDEF")
     if not digits.isascii() or not digits.isdigit() or len(digits) > 15 or len(value) > len(digits) + 1:
         return False
     return not name.endswith("mode") or not set(digits) & {"8", "9"}

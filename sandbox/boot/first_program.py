@@ -23,11 +23,12 @@ from sandbox.kernel.rlimits import RLIMIT_NOFILE
 from sandbox.kernel.sessions import ProcessGroup, Session
 from sandbox.kernel.signal_queue import SignalHandlers
 from sandbox.kernel.task import Task
+from sandbox.kernel.task_exec import gain_rights
 from sandbox.kernel.task_state import WORK_TRACE
 from sandbox.kernel.thread_group import ThreadGroup
 from sandbox.kernel.time_namespace import arrive
 from sandbox.kernel.user_namespace import INITIAL, NO_ID, UserNamespace
-from sandbox.loader.image import ExecImage
+from sandbox.loader.image import ExecImage, prepare
 from sandbox.loader.load import LoadResult, load
 from sandbox.vfs.walk import DIRECTORY, FOLLOW, lookup
 
@@ -120,6 +121,12 @@ class ProgramStart:
         except StartFailure as failure:
             self._give_up(task, failure)
             return
+        try:
+            prepare(task, image)
+            task.creds = gain_rights(task, image)  # as by execve(2): the file may be a set-user-ID one
+        except SyscallError as error:
+            self._loaded(task, image, error)
+            return
         load(task, image, thread, lambda result: self._loaded(task, image, result))
 
     def _loaded(self, task: Task, image: ExecImage, result: LoadResult | SyscallError) -> None:
@@ -129,6 +136,8 @@ class ProgramStart:
             return
         task.mm = result.mm
         task.mm.user = task.creds.user
+        if image.secure:
+            task.mm.dumpable = task.kernel.settings.suid_dumpable
         task.comm = result.comm
         task.group.did_exec = True
         image.release()

@@ -46,27 +46,33 @@ def execve(t: Task, image: ExecImage) -> Result:
         prepare(t, image)
         if t.group.exec_task is not None:
             raise SyscallError(errno.EAGAIN)  # another thread is ahead; its success ends this one
-        old, file = t.creds, image.file
-        uid: int | None = None
-        gid: int | None = None
-        caps: FileCaps | None = None
-        if isinstance(file, InodeFile) and file.path is not None and may_give_rights(t, file.path.mount):
-            if not t.no_new_privs:
-                uid, gid = ids_of_file(old.user, file.inode)
-            caps = of_program(old.user, file.inode)
-        new = image.creds = old.after_exec(uid, gid, t.no_new_privs, is_watched(t), caps)
+        new = gain_rights(t, image)
     except SyscallError:
         image.release()
         raise
+    t.parked = PARK_PENDING
+    t.host_op = True
+    t.kernel.platform.new_space(_Exec(t, image, new).space_made)
+    return NO_RETURN
+
+
+def gain_rights(t: Task, image: ExecImage) -> Credentials:
+    """Those that the prepared program will have, by its file too; the image has them then. EPERM."""
+    old, file = t.creds, image.file
+    uid: int | None = None
+    gid: int | None = None
+    caps: FileCaps | None = None
+    if isinstance(file, InodeFile) and file.path is not None and may_give_rights(t, file.path.mount):
+        if not t.no_new_privs:
+            uid, gid = ids_of_file(old.user, file.inode)
+        caps = of_program(old.user, file.inode)
+    new = image.creds = old.after_exec(uid, gid, t.no_new_privs, is_watched(t), caps)
     image.secure = (
         (old.euid if uid is None else uid) != old.uid
         or (old.egid if gid is None else gid) != old.gid
         or (new.uid != new.user.root() and (new.permitted & ~new.ambient != 0 or (caps is not None and caps.effective)))
     )
-    t.parked = PARK_PENDING
-    t.host_op = True
-    t.kernel.platform.new_space(_Exec(t, image, new).space_made)
-    return NO_RETURN
+    return new
 
 
 def may_give_rights(t: Task, mount: Mount) -> bool:

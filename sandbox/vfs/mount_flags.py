@@ -7,6 +7,7 @@ from typing import Final
 from sandbox.abi.linux.statfs import (
     MS_DIRSYNC,
     MS_LAZYTIME,
+    MS_MANDLOCK,
     MS_NOATIME,
     MS_NODEV,
     MS_NODIRATIME,
@@ -27,7 +28,12 @@ from sandbox.abi.linux.statfs import (
 )
 
 # What all mounts of a file system show alike (fs/proc_namespace.c: show_sb_opts). In memory they have no effect.
-_OF_SUPER: Final = ((MS_SYNCHRONOUS, ",sync"), (MS_DIRSYNC, ",dirsync"), (MS_LAZYTIME, ",lazytime"))
+_OF_SUPER: Final = (
+    (MS_SYNCHRONOUS, ",sync"),
+    (MS_DIRSYNC, ",dirsync"),
+    (MS_MANDLOCK, ",mand"),
+    (MS_LAZYTIME, ",lazytime"),
+)
 _BITS: Final = (
     (MS_RDONLY, ST_RDONLY),
     (MS_NOSUID, ST_NOSUID),

@@ -8,6 +8,7 @@ from sandbox.abi.linux.stat import S_IFCHR, S_IFDIR, makedev
 from sandbox.abi.linux.statfs import DEVPTS_SUPER_MAGIC
 from sandbox.fs.pseudo.kept import KeptInode
 from sandbox.fs.tty.pty_slave import PTS_MAJOR
+from sandbox.fs.tty.pty_table import MAX_PTYS
 from sandbox.vfs.directory_file import DirectoryFile
 from sandbox.vfs.filesystem import Filesystem
 from sandbox.vfs.inode import Inode
@@ -55,7 +56,8 @@ class DevPts(Filesystem):
     def options(self) -> str:
         uid = f",uid={self.uid}" if self.uid is not None else ""
         gid = f",gid={self.gid}" if self.gid is not None else ""
-        return f"{uid}{gid},mode={self.mode:03o},ptmxmode={self.ptmxmode:03o}"
+        most = f",max={self.table.limit}" if self.table.limit < MAX_PTYS else ""
+        return f"{uid}{gid},mode={self.mode:03o},ptmxmode={self.ptmxmode:03o}{most}"
 
 
 class PtsInode(KeptInode):

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from sandbox.vfs.mount import Mount, MountNamespace
 
 
-def _escape(text: bytes) -> bytes:
-    """White space and backslash as octal."""
-    for char in b"\\ \t\n#":
+def _escape(text: bytes, more: bytes = b"") -> bytes:
+    """White space, backslash and `more` as octal."""
+    for char in b"\\ \t\n" + more:
         text = text.replace(bytes((char,)), b"\\%03o" % char)
     return text
 
@@ -48,7 +48,7 @@ def _options(mount: Mount) -> bytes:
 def mounts(t: Task, task: Task) -> bytes:
     """As fstab(5)."""
     return b"".join(
-        b"%s %s %s %s 0 0\n" % (_escape(mount.fs.source.encode()), place, mount.fs.name.encode(), _options(mount))
+        b"%s %s %s %s 0 0\n" % (_escape(mount.fs.source.encode(), b"#"), place, mount.fs.name.encode(), _options(mount))
         for mount, place in _visible(task)
     )
 
@@ -73,7 +73,7 @@ def mountinfo(t: Task, task: Task) -> bytes:
                 mount.options().encode(),
                 _propagation(mount),
                 fs.name.encode(),
-                _escape(fs.source.encode()),
+                _escape(fs.source.encode(), b"#"),
                 super_options.encode(),
             )
         )

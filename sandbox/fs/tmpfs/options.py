@@ -9,14 +9,17 @@ from sandbox.errors import SyscallError
 from sandbox.vfs.space import DEFAULT_INODES, PAGE, SpaceAccount
 
 _SUFFIXES: Final = b"kmgtpe"
-_KEYS: Final = frozenset((b"size", b"nr_blocks", b"nr_inodes", b"mode", b"uid", b"gid", b"huge", b"inode64"))
-_SUPER_FLAGS: Final = frozenset((b"rw", b"ro", b"async", b"nolazytime", b"nomand", b"inode64", b"source"))
+_KEYS: Final = frozenset(
+    (b"size", b"nr_blocks", b"nr_inodes", b"mode", b"uid", b"gid", b"huge", b"inode64", b"inode32", b"noswap", b"mpol")
+)
+_AS_IT_IS: Final = ((b"huge", b"never"), (b"mpol", b"default"))
+_SUPER_FLAGS: Final = frozenset((b"rw", b"ro", b"async", b"nolazytime", b"nomand", b"inode64", b"inode32", b"source"))
 
 
 class TmpfsOptions:
     """What was given, None for what was not. Sizes in pages. EINVAL for what there is not."""
 
-    __slots__ = ("pages", "percent", "inodes", "mode", "uid", "gid", "readonly")
+    __slots__ = ("pages", "percent", "inodes", "mode", "uid", "gid", "readonly", "words")
 
     def __init__(self, data: dict[bytes, bytes]) -> None:
         self.pages: int | None = None
@@ -26,6 +29,7 @@ class TmpfsOptions:
         self.uid: int | None = None
         self.gid: int | None = None
         self.readonly = b"ro" in data
+        self.words = ""  # what is as asked for in any case, where Linux shows it
         for key, value in data.items():
             self._take(key, value)
 
@@ -44,7 +48,9 @@ class TmpfsOptions:
             self.uid = _id(value)
         elif key == b"gid":
             self.gid = _id(value)
-        elif key not in _SUPER_FLAGS and (key, value) != (b"huge", b"never"):
+        elif (key, value) == (b"noswap", b""):
+            self.words = ",noswap"
+        elif key not in _SUPER_FLAGS and (key, value) not in _AS_IT_IS:
             raise SyscallError(errno.EINVAL)
 
     @staticmethod
@@ -93,7 +99,7 @@ class TmpfsOptions:
             text += f",uid={self.uid}"
         if self.gid:
             text += f",gid={self.gid}"
-        return text
+        return text + self.words
 
 
 def _number(text: bytes, base: int) -> int:
@@ -109,14 +115,21 @@ def _number(text: bytes, base: int) -> int:
 def _memory(text: bytes) -> int:
     """A number with a unit (lib/cmdline.c: memparse)."""
     power = _SUFFIXES.find(text[-1:].lower()) + 1 if text else 0
-    value = _number(text[:-1] if power else text, 10) << 10 * power
+    value = _any_base(text[:-1] if power else text) << 10 * power
     if value >> 64:
         raise SyscallError(errno.EINVAL)
     return value
 
 
+def _any_base(text: bytes) -> int:
+    """As C has them."""
+    if text[:2].lower() == b"0x":
+        return _number(text[2:], 16)
+    return _number(text, 8 if text.startswith(b"0") else 10)
+
+
 def _id(text: bytes) -> int:
-    value = _number(text, 10)
+    value = _any_base(text)
     if value >= 0xFFFFFFFF:
         raise SyscallError(errno.EINVAL)
     return value

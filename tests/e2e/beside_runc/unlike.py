@@ -114,6 +114,37 @@ CASES: Final[dict[str, str]] = {
     "argument-too-long": "the program is loaded by create, so that create tells, not the process",
     "rlimit-of-files-low": "runc itself needs more",
     "bind-of-the-root": "runc's mounts below the root are in it, ours are in the sandbox only",
+    "odd-rlimit-as-too-small": "the program is loaded by create, so that create tells, not the process",
+    "odd-groups-largest": "runc's own bound; Linux takes it",
+    "odd-env-path-relative": "the program is looked for as execvp(3) does, as the specification has it",
+    "odd-args-nul": "refused by config.json's path, where runc says nothing",
+    "odd-args-surrogate": "half a surrogate pair is no character: refused; runc puts another one in its place",
+    **dict.fromkeys(
+        (
+            f"odd-flag-{name}"
+            for name in ("rro", "rnosuid", "rnodev", "rnoexec", "rnoatime", "rstrictatime", "rnosymfollow")
+        ),
+        "runc 1.1 sets them on bind mounts only, the specification on every one",
+    ),
+    **dict.fromkeys(
+        ("odd-bound-slave", "odd-bound-rslave", "odd-bound-rbind+ro+rslave"),
+        "containers in one sandbox hear of what another mounts in a volume of both; runc's host shares nothing here",
+    ),
+    "odd-hook-missing-poststart": "a warning, as the specification wants it",
+    "odd-hook-killed-poststart": "a warning, as the specification wants it",
+    "odd-hook-slow-poststart": "a warning, as the specification wants it",
+    "odd-hook-killed-poststop": "a warning, and the next one runs, as the specification wants it",
+    "odd-seccomp-default-kill_process": "runc's own process cannot go on without system calls; ours runs the program",
+    "odd-seccomp-default-trap": "runc's own process cannot go on without system calls; ours runs the program",
+    "odd-seccomp-errno-4095": "libseccomp's own bound; Linux takes it",
+    "odd-seccomp-errno-4096": "libseccomp's own bound; Linux takes it, as 4095",
+    "odd-seccomp-errno-65536": "runc takes the lower 16 bits",
+    "odd-device-on-a-file": "a mount is not replaced with a device",
+    "odd-device-twice": "the second one takes the first one's place; runc leaves the first",
+    "odd-namespaces-time": "runc 1.1 does not know it",
+    "odd-no-mount-namespace": "every sandbox has one",
+    "odd-read-only-tree": "what lies below is read-only, too",
+    "odd-annotations": "runc keeps them as NAME=VALUE, with its own among them",
     **dict.fromkeys(
         ("names-of-the-host", "network-of-the-host-sysctl"),
         "every sandbox has namespaces of its own, so that nothing of the host's is set",
