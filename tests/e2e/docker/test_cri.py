@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from contextlib import closing
 from pathlib import Path
@@ -65,6 +66,32 @@ def test_a_shared_process_namespace(cri: object) -> None:
     pod.remove()
 
 
+def test_ends_in_a_shared_process_namespace(cri: object) -> None:
+    """One container's processes end with its first, as no other's; the pause container is nobody's to kill, and its end is all's."""
+    pod = Pod(cri, "shared-ends", cri_client.POD)
+    one = pod.create("one", "sh", "-c", "trap 'exit 4' TERM; while :; do sleep 1111 & wait; done")
+    two = pod.create("two", "sleep", "1000")
+    three = pod.create("three", "sh", "-c", "sleep 1001 & exec sleep 1002")
+
+    def processes() -> dict[str, str]:
+        lines = pod.exec(two, "ps", "-o", "pid,args")[1].splitlines()[1:]
+        return {line.split(None, 1)[1]: line.split()[0] for line in lines}
+
+    eventually(lambda: {"sleep 1001", "sleep 1111"} <= set(processes()), "not everybody is there")
+    assert pod.exec(two, "kill", "-9", processes()["sleep 1002"])[0] == 0
+    assert pod.ended(three)[0] == 137
+    left = processes()
+    assert "sleep 1001" not in left and "sleep 1111" in left
+    first = next(pid for args, pid in left.items() if "exit 4" in args)
+    assert pod.exec(two, "kill", first)[0] == 0 and pod.ended(one)[0] == 4
+    assert pod.exec(two, "kill", "-9", "1")[0] == 0  # as of every init of a PID namespace
+    assert pod.exec(two, "sh", "-c", "kill -0 1; echo $?") == (0, "0\n") and pod.status(two) == (1, 0)
+    assert pod.exec(two, "kill", "-TERM", "1")[0] == 0  # which it has a handler for
+    assert pod.ended(two)[0] == 137
+    eventually(lambda: pod.cri.call("PodSandboxStatus", (1, pod.id)).inner(1).number(3) == 1, "it is ready still")
+    pod.remove()
+
+
 def test_ends(cri: object) -> None:
     pod = Pod(cri, "ends")
     one = pod.create("one", "sh", "-c", "exit 7")
@@ -100,6 +127,26 @@ def test_stats(cri: object) -> None:
     pod.cri.call("UpdateContainerResources", (1, one), (2, message((1, 100000), (2, 20000))))
     assert pod.exec(one, "cat", "/sys/fs/cgroup/cpu.max") == (0, "20000 100000\n")
     pod.remove()
+
+
+def test_stats_of_a_pod(cri: object) -> None:
+    """What the kubelet's group of the pod has, its network, and of each container by itself."""
+    parent = f"/stackbox-stats-{os.getpid()}"
+    pod = Pod(cri, "pod-stats", linux={"cgroup_parent": parent})
+    busy = pod.create("busy", "sh", "-c", "x=0; while [ $x -lt 20000 ]; do x=$((x+1)); done; sleep 1000 & sleep 1000")
+    idle = pod.create("idle", "sleep", "1000")
+
+    def cpu_of(container: str) -> int:
+        return int(pod.cri.call("ContainerStats", (1, container)).inner(1).inner(2).inner(2).number(1))
+
+    eventually(lambda: len(pod.exec(busy, "ps")[1].splitlines()) == 4, "it still counts")
+    stats = pod.cri.call("PodSandboxStats", (1, pod.id)).inner(1).inner(2)
+    assert stats.inner(1).inner(2).number(1) > cpu_of(busy) > 10 * cpu_of(idle)  # ns, the sandbox's kernel included
+    assert 8 << 20 < stats.inner(2).inner(2).number(1) < 512 << 20
+    assert stats.inner(3).inner(2).text(1) == "eth0" and len(list(stats.all(5))) == 2
+    pod.remove()
+    for group in Path("/sys/fs/cgroup").glob(f"*{parent}"):
+        group.rmdir()
 
 
 def test_exec_and_attach(cri: object) -> None:
