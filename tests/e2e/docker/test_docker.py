@@ -244,6 +244,26 @@ def test_a_bridge_network(docker: Docker) -> None:
         docker.run("network", "rm", "lan")
 
 
+def test_a_network_of_its_own_beside_the_processes_of_another(docker: Docker) -> None:
+    """Is refused in one line, and leaves nothing: a sandbox has one network of the host's."""
+    docker.run("network", "create", "lan")
+    try:
+        start(docker, "exec sleep 1000", "--ipc", "shareable")
+        for joined in (["--pid"], ["--ipc"], ["--pid", "--ipc"]):
+            flags = [word for kind in joined for word in (kind, "container:box")]
+            words = ["run", "--runtime", "runsc", "--network", "lan", "--rm", *flags, "busybox", "true"]
+            done = docker.run(*words, check=False)
+            assert done.returncode == 125, done
+            assert "linux.namespaces" in done.stderr, done
+            (line,) = [line for line in done.stderr.splitlines() if "linux.namespaces" in line]
+            assert "has that one's network or none: join the network namespace, too" in line
+        assert docker.run("exec", "box", "ps", "-o", "comm").stdout.split() == ["COMMAND", "sleep", "ps"]
+        assert docker.run("ps", "-aq").stdout.count("\n") == 1
+    finally:
+        docker.run("rm", "-f", "box")
+        docker.run("network", "rm", "lan")
+
+
 def answer_to(query: bytes) -> bytes:
     """192.0.2.7, whatever is asked."""
     return query[:2] + b"\x81\x80\0\1\0\1\0\0\0\0" + query[12:] + b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\xc0\0\2\7"
