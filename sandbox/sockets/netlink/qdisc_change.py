@@ -1,4 +1,4 @@
-"""RTM_NEWQDISC, RTM_DELQDISC and requests about classes and filters (net/sched/sch_api.c, tc(8)).
+"""RTM_NEWQDISC, RTM_DELQDISC, RTM_GETQDISC of one and requests about classes and filters (net/sched/sch_api.c, tc(8)).
 
 An interface has one discipline, at its root; none has others inside, and there are no filters and nothing at `ingress`.
 """
@@ -60,6 +60,32 @@ def change(network: Network, request: Request) -> None:
     qdisc_kinds.change(nic, found, options)
     found.changed()
     _tell(network, None, found)
+
+
+def find(network: Network, request: Request) -> bytes:
+    """RTM_GETQDISC without a dump (tc_get_qdisc): its message, or nothing for who does not ask for an echo. ENODEV, ENOENT, EINVAL."""
+    _, index, handle, parent, _ = request.header(_TCMSG)
+    nic = network.stack.nics.get(index)
+    if nic is None:
+        raise SyscallError(errno.ENODEV)
+    egress = nic.egress
+    own = egress.handle if egress is not None else 0
+    if not parent and (not handle or handle != own):
+        raise nl.Refusal(errno.ENOENT, "Failed to find qdisc with specified handle")
+    if parent and parent != _ROOT:
+        raise nl.Refusal(errno.ENOENT, "Cannot find specified qdisc on specified device")
+    if handle and handle != own:
+        raise nl.Refusal(errno.EINVAL, "Invalid handle")
+    name = name_of(nic)
+    asked = request.attributes(_TCMSG.size).get(_KIND, b"").split(b"\0", 1)[0]
+    if asked and asked.decode("latin-1") != name:
+        raise nl.Refusal(errno.EINVAL, "Invalid qdisc name")
+    if not request.flags & nl.NLM_F_ECHO or name == "noop":
+        return b""
+    if egress is None:
+        return route_views.default_body(nic, name)
+    body = route_views.egress_body(egress, 3)  # the one that asks holds it, too
+    return body[:12] + parent.to_bytes(4, "little") + body[16:]
 
 
 def _to_change(nic: Nic, request: Request, kind: str, handle: int, parent: int) -> Egress | None:

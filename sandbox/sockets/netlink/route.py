@@ -128,6 +128,11 @@ def answer(t: Task, network: Network, request: Request, port: int, strict: bool)
         return nexthops.get(network, request, port)
     if kind == address_labels.RTM_GETADDRLABEL:
         return address_labels.get(network, request, port)
+    if kind == RTM_GETQDISC and not request.dump:
+        from sandbox.sockets.netlink import qdisc_change
+
+        body = qdisc_change.find(network, request)
+        return [nl.message(RTM_NEWQDISC, 0, request.seq, port, body)] if body else []
     if not request.dump:
         raise SyscallError(errno.EOPNOTSUPP)
     if kind in _NONE:
