@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING
 
-from sandbox.abi.linux.sock_diag import SOCK_DESTROY, SOCK_DIAG_BY_FAMILY
+from sandbox.abi.linux.sock_diag import SOCK_DESTROY, SOCK_DIAG_BY_FAMILY, TCPDIAG_GETSOCK
 from sandbox.abi.linux.socket import AF_INET, AF_INET6, AF_UNIX
 from sandbox.errors import SyscallError
 from sandbox.sockets.netlink import diag_inet, diag_unix
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 def answer(t: Task, network: Network, request: Request, port: int) -> list[bytes]:
     """The datagrams for one request. SyscallError becomes NLMSG_ERROR: ENOENT for families that tell nothing (netlink, packet,
     vsock), EOPNOTSUPP for SOCK_DESTROY, as a kernel without CONFIG_INET_DIAG_DESTROY has it."""
+    if request.type == TCPDIAG_GETSOCK:
+        return diag_inet.answer_old(network, request, port)
     if request.type not in (SOCK_DIAG_BY_FAMILY, SOCK_DESTROY) or not request.body:
         raise SyscallError(errno.EINVAL)
     family = request.body[0]

@@ -6,8 +6,7 @@ import errno
 import struct
 from typing import TYPE_CHECKING, Final, Iterator
 
-from sandbox.abi.linux.sock_diag import SOCK_DIAG_BY_FAMILY
-from sandbox.abi.linux.socket import AF_INET6
+from sandbox.abi.linux.socket import AF_INET, AF_INET6, AF_UNSPEC
 from sandbox.errors import SyscallError
 from sandbox.sockets.inet.connections import Connection, connections
 from sandbox.sockets.netlink import diag_filter
@@ -35,10 +34,22 @@ SHUTDOWN: Final = 8
 SKV6ONLY: Final = 11
 MARK: Final = 15
 _REQUEST: Final = struct.Struct("<BBBBI2s2s16s16sI8s")
+_OLD_REQUEST: Final = struct.Struct("<BxxB48sII")  # struct inet_diag_req; the last is of kernels long gone
 _MESSAGE: Final = struct.Struct("<BBBBHH16s16sI8sIIIII")
 _MEMORY: Final = struct.Struct("<4I")
 _FACTS: Final = struct.Struct("<9I")
 _ANY_COOKIE: Final = b"\xff" * 8
+
+
+def answer_old(network: Network, request: Request, port: int) -> list[bytes]:
+    """TCPDIAG_GETSOCK, which is about TCP of both families (inet_diag_rcv_msg_compat)."""
+    if len(request.body) < _OLD_REQUEST.size:
+        raise SyscallError(errno.EINVAL)
+    family, wanted, identity, states, _ = _OLD_REQUEST.unpack_from(request.body)
+    family = AF_UNSPEC if request.dump else family
+    head = struct.pack("<BBBBI", family, so.IPPROTO_TCP, wanted, 0, states)
+    request.body = head + identity + request.body[_OLD_REQUEST.size :]
+    return answer(network, request, port)
 
 
 def answer(network: Network, request: Request, port: int) -> list[bytes]:
@@ -48,21 +59,23 @@ def answer(network: Network, request: Request, port: int) -> list[bytes]:
     family, protocol, wanted, _, states, *_ = _REQUEST.unpack_from(request.body)
     if protocol not in LISTED:
         if request.dump:
-            return nl.dump(request, port, SOCK_DIAG_BY_FAMILY, [], error=errno.ENOENT)
+            return nl.dump(request, port, request.type, [], error=errno.ENOENT)
         raise SyscallError(errno.ENOENT)
     if not request.dump:
         for row in connections(network, family, protocol):
             if _is_named(row, request.body):
-                return [nl.message(SOCK_DIAG_BY_FAMILY, 0, request.seq, port, _body(row, wanted))]
+                return [nl.message(request.type, 0, request.seq, port, _body(row, wanted))]
         raise SyscallError(errno.ENOENT)
     code = request.attributes(_REQUEST.size).get(INET_DIAG_REQ_BYTECODE, b"")
     steps = diag_filter.checked(code)
     bodies = [
         _body(row, wanted)
-        for row in connections(network, family, protocol)
+        for one in (AF_INET, AF_INET6)
+        if family in (one, AF_UNSPEC)
+        for row in connections(network, one, protocol)
         if states >> row.state & 1 and diag_filter.passes(steps, row)
     ]
-    return nl.dump(request, port, SOCK_DIAG_BY_FAMILY, bodies)
+    return nl.dump(request, port, request.type, bodies)
 
 
 def _is_named(row: Connection, body: bytes) -> bool:
