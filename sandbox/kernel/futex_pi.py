@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 
 
 class PiWait:
-    """A lock attempt: first the word is changed, then the task waits (`waiter.woken`: the lock is its own)."""
+    """A lock attempt: first the word is changed, then the task waits (`waiter.woken`: the lock is its own). `missing`: whom the
+    word has named, and who is not there."""
 
-    __slots__ = ("t", "a", "key", "waiter", "try_only", "taken")
+    __slots__ = ("t", "a", "key", "waiter", "try_only", "taken", "missing")
 
     def __init__(self, t: Task, a: SyscallArgs, address: int, key: Key, deadline: int | None, try_only: bool) -> None:
         self.t = t
@@ -32,6 +33,7 @@ class PiWait:
         self.waiter = FutexWaiter(t, address, 0, deadline)
         self.try_only = try_only
         self.taken = False  # what `change` decided
+        self.missing = -1
 
     def _free(self, word: int) -> bool:
         """Nobody owns it, and nobody has waited longer."""
@@ -46,9 +48,11 @@ class PiWait:
             return word & FUTEX_OWNER_DIED | t.tid
         if owner == t.tid:
             raise SyscallError(errno.EDEADLK)
-        if self.try_only:
-            return None
-        if t.pids.tasks.get(owner) is None:
+        if not owner and not word & FUTEX_OWNER_DIED:
+            raise SyscallError(
+                errno.EINVAL
+            )  # somebody waits: the word is not what the kernel has made it (attach_to_pi_state)
+        if owner == self.missing:
             raise SyscallError(errno.ESRCH)
         return None if word & FUTEX_WAITERS else word | FUTEX_WAITERS
 
@@ -56,11 +60,12 @@ class PiWait:
         """The word said `word` before: the lock is ours, or we wait for its owner."""
         if self.taken:
             return 0
+        owner = t.pids.tasks.get(word & FUTEX_TID_MASK)
+        if owner is None:  # the word is looked at once more (handle_exit_race)
+            self.missing = word & FUTEX_TID_MASK
+            return LockUpdate(self.key, self.waiter.address, self.change, self.then).run(t)
         if self.try_only:
             return -errno.EAGAIN
-        owner = t.pids.tasks.get(word & FUTEX_TID_MASK)
-        if owner is None:
-            return LockUpdate(self.key, self.waiter.address, self.change, self.then).run(t)
         futexes = t.kernel.futexes
         state = futexes.pi.get(self.key)
         if state is None:
