@@ -71,6 +71,8 @@ RTM_GETMDB: Final = 86
 RTM_NEWNSID: Final = 88
 RTM_GETNSID: Final = 90
 RTM_GETSTATS: Final = 94
+RTM_GETNEIGHTBL: Final = 66
+RTM_SETNEIGHTBL: Final = 67
 RTM_NEWNEXTHOP: Final = 104
 RTM_GETNEXTHOP: Final = 106
 RTM_MAX: Final = 123
@@ -122,6 +124,10 @@ def answer(t: Task, network: Network, request: Request, port: int, strict: bool)
         return netconf.get(network, request, port)
     if kind == RTM_GETSTATS:
         return route_views.counts(network, request, port)
+    if kind == RTM_GETNEIGHTBL:
+        from sandbox.sockets.netlink import neighbor_tables
+
+        return neighbor_tables.get(network, request, port)
     if kind == RTM_GETNEXTHOP:
         from sandbox.sockets.netlink import nexthops
 
@@ -324,6 +330,11 @@ def _change(t: Task, network: Network, request: Request) -> list[bytes]:
         from sandbox.sockets.netlink import nexthops
 
         nexthops.change(network, request)
+        return []
+    if request.type == RTM_SETNEIGHTBL:
+        from sandbox.sockets.netlink import neighbor_tables
+
+        neighbor_tables.change(network, request)
         return []
     if request.type == RTM_NEWNSID:
         return namespace_ids.new(t, network, request)
