@@ -313,28 +313,7 @@ def _change(t: Task, network: Network, request: Request) -> list[bytes]:
     if request.type in (RTM_NEWLINK, RTM_SETLINK):
         link_change.change(t, network, request)
         return []
-    if request.type in (RTM_NEWQDISC, RTM_NEWQDISC + 1):
-        from sandbox.sockets.netlink import qdisc_change
-
-        qdisc_change.change(network, request)
-        return []
-    if request.type in _INSIDE_QDISCS:
-        from sandbox.sockets.netlink import qdisc_change
-
-        qdisc_change.change_inside(network, request)
-        return []
-    if request.type in (address_labels.RTM_NEWADDRLABEL, address_labels.RTM_DELADDRLABEL):
-        address_labels.change(network, request)
-        return []
-    if request.type in (RTM_NEWNEXTHOP, RTM_NEWNEXTHOP + 1):
-        from sandbox.sockets.netlink import nexthops
-
-        nexthops.change(network, request)
-        return []
-    if request.type == RTM_SETNEIGHTBL:
-        from sandbox.sockets.netlink import neighbor_tables
-
-        neighbor_tables.change(network, request)
+    if _rare_change(network, request):
         return []
     if request.type == RTM_NEWNSID:
         return namespace_ids.new(t, network, request)
@@ -355,6 +334,28 @@ def _change(t: Task, network: Network, request: Request) -> list[bytes]:
         (neighbors.add if request.type == RTM_NEWNEIGH else neighbors.delete)(network, request)
         return []
     raise SyscallError(errno.EOPNOTSUPP)
+
+
+def _rare_change(network: Network, request: Request) -> bool:
+    """What few ask for: disciplines, labels, tables of neighbours, next hops. False: it is none of these."""
+    kind = request.type
+    if kind in (RTM_NEWQDISC, RTM_NEWQDISC + 1, *_INSIDE_QDISCS):
+        from sandbox.sockets.netlink import qdisc_change
+
+        (qdisc_change.change_inside if kind in _INSIDE_QDISCS else qdisc_change.change)(network, request)
+    elif kind == RTM_SETNEIGHTBL:
+        from sandbox.sockets.netlink import neighbor_tables
+
+        neighbor_tables.change(network, request)
+    elif kind in (RTM_NEWNEXTHOP, RTM_NEWNEXTHOP + 1):
+        from sandbox.sockets.netlink import nexthops
+
+        nexthops.change(network, request)
+    elif kind in (address_labels.RTM_NEWADDRLABEL, address_labels.RTM_DELADDRLABEL):
+        address_labels.change(network, request)
+    else:
+        return False
+    return True
 
 
 def _check_own(nic: Nic) -> None:
