@@ -21,7 +21,7 @@ def run(config: Config, values: Values, words: list[str]) -> int:
     is somebody (kill(2))."""
     if len(words) not in (1, 2):
         raise UsageError("kill needs a container id, and perhaps a signal")
-    text = words[1] if len(words) == 2 else DEFAULT
+    text = words[1] if words[1:] != [""] and len(words) == 2 else DEFAULT  # an empty one is none, as with runc
     number = 0 if text == "0" else signal_number(text)
     from runsc.container import process, status
     from runsc.container.container import load
