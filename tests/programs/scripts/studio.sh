@@ -19,7 +19,7 @@ PULSE_SERVER=tcp:127.0.0.1 pactl list short sinks | cut -f 2,4; pulseaudio --kil
 cat >pw.sh <<'S'
 pipewire >/tmp/pw.log 2>&1 & wireplumber >/tmp/wp.log 2>&1 &
 . /programs/lib.sh
-eventually bash -c 'wpctl status | grep -q WirePlumber'
+eventually pw-cli info 0; eventually bash -c 'wpctl status | grep -q Settings'
 pw-cli info 0 | grep -oE 'name: "pipewire-0"'; wpctl status | grep -oE 'Audio|Video|Settings'
 kill %1 %2; wait
 S
