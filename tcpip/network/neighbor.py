@@ -75,9 +75,21 @@ class Neighbor:
         elif self.state in (STALE, DELAY, PROBE):
             self._reachable()
 
+    def use(self) -> None:
+        """As if something were sent to it (net/core/neighbour.c: NTF_USE, neigh_event_send)."""
+        if self.state == STALE:
+            self.state = DELAY
+            self._arm(self.nic.neighbors.delay_ns)
+        elif self.state == PERMANENT:
+            self.set(b"", FAILED)
+        self._ask()
+
     def _wait(self, pkt: TxPacket) -> None:
         for _ in range(self.waiting.add(pkt, self.nic.neighbors.queue_bytes)):
             self.nic.stack.stats.drop(DropReason.NEIGHBOR_QUEUE_FULL)
+        self._ask()
+
+    def _ask(self) -> None:
         if self.state == FAILED:
             self.state = INCOMPLETE
             self._probes = 1

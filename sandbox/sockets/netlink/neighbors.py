@@ -25,6 +25,7 @@ RTM_NEWNEIGH: Final = 28
 RTM_DELNEIGH: Final = 29
 _NDMSG: Final = struct.Struct("<BxxxiHBB")
 _DST, _LLADDR, _CACHEINFO, _PROBES, _IFINDEX, _PROTOCOL = 1, 2, 3, 4, 8, 12
+_NTF_USE: Final = 1
 _NTF_ROUTER: Final = 0x80
 _RTN_UNICAST: Final = 1
 _NUD: Final = {INCOMPLETE: 1, REACHABLE: 2, STALE: 4, DELAY: 8, PROBE: 16, FAILED: 32, PERMANENT: 128}
@@ -67,7 +68,7 @@ def _named(network: Network, request: Request) -> tuple[Nic, bytes]:
     """The interface and the address that a request is about."""
     family, index, _, flags, _ = request.header(_NDMSG)
     addr = request.attributes(_NDMSG.size).get(_DST)
-    if family not in (AF_INET, AF_INET6) or flags & ~_NTF_ROUTER:
+    if family not in (AF_INET, AF_INET6) or flags & ~(_NTF_ROUTER | _NTF_USE):
         raise SyscallError(errno.EOPNOTSUPP)
     if addr is None:
         raise SyscallError(errno.EINVAL)
@@ -97,6 +98,9 @@ def add(network: Network, request: Request) -> None:
         raise SyscallError(errno.ENOENT)
     if old is not None and request.flags & nl.NLM_F_EXCL:
         raise SyscallError(errno.EEXIST)
+    if request.header(_NDMSG)[3] & _NTF_USE and nic.has_arp:
+        nic.neighbors.get(addr).use()
+        return
     if state is None or not nic.has_arp or set(attributes) - {_DST, _LLADDR, _PROBES, _CACHEINFO, _PROTOCOL}:
         raise SyscallError(errno.EOPNOTSUPP)
     known = old.mac if old is not None else b""
