@@ -27,15 +27,15 @@ from tcpip.native import is_compiled
 DENSE_GAP: Final = 60_000  # mean gap between an answer and the next call below which looking pays
 SPARSE_GAP: Final = 250_000
 ROUNDS: Final = 6 if is_compiled() else 1  # that a compiled sentry makes while an interpreted one makes one
-DENSE_ROUNDS: Final = 400 * ROUNDS  # empty rounds over the lanes before the sentry sleeps
-CROWDED_ROUNDS: Final = 20 * ROUNDS
+DENSE_ROUNDS: Final = 600 * ROUNDS  # empty rounds over the lanes before the sentry sleeps
+CROWDED_ROUNDS: Final = 200 * ROUNDS
 PAUSE_ROUNDS: Final = 40 * ROUNDS  # empty rounds after which what waits for more calls waits no longer
 STUB_LOOKS: Final = 12000  # pauses before a thread parks, while the sentry is awake
 PARK_WINDOW: Final = 64  # calls over which parked ones are counted
 PARK_BOUND: Final = 16  # of them parked: looking does not work now
 EPISODES: Final = 8  # stretches of looking, from waking to sleep, over which their yield is counted
 EPISODE_CALLS: Final = 8  # calls in each on average that pay for moving a thread to another CPU and waking it there
-PENALTY: Final = 10_000_000
+PENALTY: Final = 4_000_000  # without looking, where it did not pay; twice as long each time
 PENALTY_MOST: Final = 640_000_000
 _DECAY: Final = 3  # a new gap counts 1/8
 _LONGEST: Final = 4_000_000  # one long gap says no more than this
@@ -144,7 +144,7 @@ class Regime:
             self._yield += served
             if self._calls > PARK_WINDOW:
                 self._calls = self._parks = 0
-                self._penalty = max(PENALTY, self._penalty - served * 1000)
+                self._penalty = max(PENALTY, self._penalty // 2)
             mean = gap // served
             self.gap += (min(mean, _LONGEST) - self.gap) >> 1
         else:
