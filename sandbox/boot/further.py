@@ -21,6 +21,7 @@ from sandbox.control.messages import BadMessage, Fields
 from sandbox.kernel.cgroup.bandwidth import DEFAULT_PERIOD_NS, bandwidth_of
 from sandbox.kernel.cgroup.cgroup import Cgroup
 from sandbox.kernel.pid_namespace import PidNamespace
+from sandbox.kernel.task_exit import reap
 from sandbox.kernel.user_namespace import INITIAL, UserNamespace
 from sandbox.kernel.view import View
 
@@ -374,10 +375,13 @@ class FurtherContainer:
             self._close(fd)
 
     def release(self) -> None:
-        """Its control group and its mounts. Harmless twice."""
+        """Its control group, its mounts, and whoever ended unseen. Harmless twice."""
         if self._released:
             return
         self._released = True
+        for group in self.view.groups():
+            if group.exited:
+                reap(group)
         self.view.cgroup.discard()
         if hasattr(self.view, "namespaces"):
             self.view.namespaces.drop()

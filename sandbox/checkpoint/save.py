@@ -154,6 +154,7 @@ class Save:
         self._show_code(True)
         self._check()
         kernel.mounts.vfs.dentries.prune()
+        kernel.ipc.shm.actor.ids = None  # who acted last may have been of a container that is gone
         parts = Parts(kernel, self._containers)
         for fs in kernel.mounts.vfs._roots:
             parts.note_places(kernel.mounts.vfs.root_of(fs))

@@ -77,7 +77,7 @@ def test_mount_options(bundle: Path) -> None:
         (["strictatime", "nosuid", "nodev", "noexec"], "rw,nosuid,nodev,noexec"),
         (
             ["norelatime", "sync", "dirsync", "mand", "lazytime", "silent", "iversion"],
-            "rw,sync,dirsync,lazytime,relatime",
+            "rw,sync,dirsync,mand,lazytime,relatime",
         ),
         (["async", "nomand", "nolazytime", "loud", "noiversion", "defaults", "nosuid", "suid"], "rw,relatime"),
         (["rro", "rnosuid", "rnodev", "rnoexec", "rnoatime"], "ro,nosuid,nodev,noexec,noatime"),
