@@ -84,7 +84,9 @@ def test_system_calls(shim: Shim) -> None:
         lambda: shim.call("exec", "c", "sh", "-c", "cd /tmp").status == 0 and trace.points() != [], "nothing is told"
     )
     assert set(trace.points()) <= {"syscalls/chdir", "syscalls/getppid", "syscalls/"}
-    assert any(event["text"].startswith('chdir("/tmp") = 0') for event in trace.events())
+    eventually(
+        lambda: any(event["text"].startswith('chdir("/tmp") = 0') for event in trace.events()), "the call is not told"
+    )
     for words in (
         ("trace", "--point", "syscalls", "c"),
         ("debug", "--strace", "on", "c"),

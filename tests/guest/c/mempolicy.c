@@ -1,7 +1,9 @@
 #include "t.h"
+#include "container_caps.h"
 
 /* A machine with one node. */
 int main(void) {
+    as_in_container();
     int mode=-1;
     unsigned long m[16]={0};
     SHOW(syscall(SYS_get_mempolicy,&mode,m,1024,0,0));
