@@ -22,8 +22,12 @@ if TYPE_CHECKING:
     from tcpip.buffer import TxPacket
     from tcpip.stack.nic import Nic
 
-PRIVATE, VEPA, BRIDGED, PASSTHRU, SOURCE = 1, 2, 4, 8, 16  # MACVLAN_MODE_*
-_EVERYBODY: Final = PRIVATE | VEPA | BRIDGED | PASSTHRU
+PRIVATE: Final[int] = 1  # MACVLAN_MODE_*
+VEPA: Final[int] = 2
+BRIDGED: Final[int] = 4
+PASSTHRU: Final[int] = 8
+SOURCE: Final[int] = 16
+_EVERYBODY: Final[int] = PRIVATE | VEPA | BRIDGED | PASSTHRU
 
 
 class MacVlanLink(OwnLink):

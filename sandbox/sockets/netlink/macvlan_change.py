@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _MODE, _FLAGS, _COUNT, _QUEUE, _QUEUE_USED = 1, 2, 5, 7, 8
 _QUEUE_LENGTH: Final = 1000  # MACVLAN_DEFAULT_BC_QUEUE_LEN
-_MODES: Final = (macvlan.PRIVATE, macvlan.VEPA, macvlan.BRIDGED, macvlan.PASSTHRU, macvlan.SOURCE)
+_MODES: Final[tuple[int, ...]] = (macvlan.PRIVATE, macvlan.VEPA, macvlan.BRIDGED, macvlan.PASSTHRU, macvlan.SOURCE)
 _KNOWN_FLAGS: Final = 3
 
 

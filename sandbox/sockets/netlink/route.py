@@ -339,7 +339,7 @@ def _change(t: Task, network: Network, request: Request) -> list[bytes]:
 def _rare_change(network: Network, request: Request) -> bool:
     """What few ask for: disciplines, labels, tables of neighbours, next hops. False: it is none of these."""
     kind = request.type
-    if kind in (RTM_NEWQDISC, RTM_NEWQDISC + 1, *_INSIDE_QDISCS):
+    if kind in (RTM_NEWQDISC, RTM_NEWQDISC + 1) or kind in _INSIDE_QDISCS:
         from sandbox.sockets.netlink import qdisc_change
 
         (qdisc_change.change_inside if kind in _INSIDE_QDISCS else qdisc_change.change)(network, request)
