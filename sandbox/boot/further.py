@@ -321,7 +321,7 @@ class FurtherContainer:
     def set_cpu_shares(self, shares: int) -> None:
         """How they are weighed against those of the pod's other containers."""
         self.cpu_shares = self.view.cgroup.shares = shares
-        self.kernel.cgroups.regrouped()
+        self.kernel.cgroups.regrouped(self.kernel.cgroups.root)
 
     def create(self, connection: Connection, frame: Frame) -> None:
         """Only the sandbox has containers."""

@@ -109,7 +109,7 @@ def _put_subtree(cgroup: Cgroup, w: Writer, text: str) -> None:
         raise SyscallError(errno.EBUSY)
     kinds.check_enable(cgroup, enable)
     cgroup.enabled = cgroup.enabled - disable | enable
-    cgroup.hierarchy.regrouped()
+    cgroup.hierarchy.regrouped(cgroup)
     for child in cgroup.children.values():
         child.lost(disable)
 

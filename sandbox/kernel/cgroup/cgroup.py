@@ -56,10 +56,10 @@ class Hierarchy:
         self.root = Cgroup(self, None, b"")
         self.root.enabled = frozenset(CONTROLLERS)
 
-    def regrouped(self) -> None:
-        """A group was made, or passes on more controllers than it did."""
+    def regrouped(self, parent: Cgroup) -> None:
+        """A group was made in `parent`, or that passes on more controllers than it did."""
         if self.weights is not None:
-            self.weights.changed()
+            self.weights.changed(parent)
 
 
 class Cgroup:
@@ -187,7 +187,7 @@ class Cgroup:
         if self.hierarchy.count >= MAX_GROUPS:
             raise SyscallError(errno.ENOMEM)
         made = Cgroup(self.hierarchy, self, name)
-        self.hierarchy.regrouped()
+        self.hierarchy.regrouped(self)
         return made
 
     def remove(self) -> None:

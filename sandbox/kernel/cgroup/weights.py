@@ -84,9 +84,9 @@ class Weights:
 
     # --- who competes ---
 
-    def changed(self) -> None:
-        """A group was made, or passes the controller on."""
-        if not self.watching and any(_compete(cgroup) for cgroup in self.hierarchy.root.walk()):
+    def changed(self, parent: Cgroup) -> None:
+        """A group was made in `parent`, or that passes the controller on."""
+        if not self.watching and _compete(parent):
             self.watching = True
             self._begin()
 
@@ -222,6 +222,7 @@ class Weights:
         """Nobody looks until somebody wants to run."""
         self.active = False
         self._timer.cancel()
+        self._shares = {}
         self._hold({})
         for task in self.hierarchy.root.all_tasks():
             task.work |= WORK_CPU
