@@ -112,3 +112,12 @@ def test_nothing_is_left_for_when_types_are_not_checked() -> None:
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING" and node.orelse
     ]
     assert not found
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_no_choice_is_spread_out_behind_in(module: str) -> None:
+    """`x in (1, *more)` ends mypyc with an assertion."""
+    for node in ast.walk(ast.parse((ROOT / module).read_text())):
+        if isinstance(node, ast.Compare) and any(isinstance(of, ast.In | ast.NotIn) for of in node.ops):
+            choices = [choice for choice in node.comparators if isinstance(choice, ast.Tuple | ast.List)]
+            assert not any(isinstance(one, ast.Starred) for choice in choices for one in choice.elts), node.lineno
