@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Final
 from sandbox.abi.linux.sched import CPU_LEAST_US, CPU_PERIOD_MOST_US, CPU_QUOTA_MOST_US
 from sandbox.errors import SyscallError
 from sandbox.kernel.cgroup import memory
-from sandbox.kernel.cgroup.held import ask, let_go
-from sandbox.kernel.task_state import PARK_HELD, PARK_NONE, WORK_CPU
+from sandbox.kernel.cgroup.held import ask, let_go, runs
+from sandbox.kernel.task_state import PARK_HELD, WORK_CPU
 
 if TYPE_CHECKING:
     from sandbox.kernel.cgroup.cgroup import Cgroup
@@ -114,11 +114,10 @@ class Bandwidth:
         return False
 
     def _running(self) -> int:
-        """How many threads of the group run, up to as many as there are processors. Who waits for the platform may go on
-        without asking."""
+        """How many threads of the group run, up to as many as there are processors."""
         found = 0
         for task in self.cgroup.all_tasks():
-            if task.parked == PARK_NONE or task.host_op:
+            if runs(task):
                 found += 1
                 if found == self.kernel.cpus:
                     break

@@ -10,6 +10,11 @@ if TYPE_CHECKING:
     from sandbox.kernel.task import Task
 
 
+def runs(t: Task) -> bool:
+    """It runs, or may go on without asking: it waits for the platform."""
+    return t.parked == PARK_NONE or t.host_op
+
+
 def ask(t: Task) -> None:
     """Before it goes on it must ask whether it may; if it runs, now."""
     t.work |= WORK_CPU

@@ -15,8 +15,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.sched import CPU_SHARES_USUAL
-from sandbox.kernel.cgroup.held import ask, let_go
-from sandbox.kernel.task_state import PARK_HELD, PARK_NONE, WORK_CPU
+from sandbox.kernel.cgroup.held import ask, let_go, runs
+from sandbox.kernel.task_state import PARK_HELD, WORK_CPU
 
 if TYPE_CHECKING:
     from sandbox.kernel.cgroup.cgroup import Cgroup, Hierarchy
@@ -164,7 +164,7 @@ class Weights:
         found[cgroup, own] = share
 
     def _runs(self, t: Task) -> bool:
-        return t.parked == PARK_NONE or t.host_op or (t.parked == PARK_HELD and t in self._holding)
+        return runs(t) or (t.parked == PARK_HELD and t in self._holding)
 
     def _charge(self, counts: bool) -> None:
         """`counts`: the last look was about who competes, too."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Callable, Final
 
 from sandbox.errors import SyscallError
 from sandbox.sockets.inet.own_links import MACVLAN, OwnLink
-from sandbox.sockets.inet.veth import BACKLOG, BACKLOG_BYTES, TOTAL_BYTES
+from sandbox.sockets.inet.queued_link import QueuedLink
 from sandbox.sockets.inet.vlan import NEST_MOST, depth
 from tcpip.buffer import RxPacket
 
@@ -30,19 +30,15 @@ SOURCE: Final[int] = 16
 _EVERYBODY: Final[int] = PRIVATE | VEPA | BRIDGED | PASSTHRU
 
 
-class MacVlanLink(OwnLink):
+class MacVlanLink(QueuedLink):
     """One on `lower`."""
 
     def __init__(
         self, lower: OwnLink, mac: bytes, mode: int, soon: Callable[[Callable[[], None]], None], totals: Totals
     ) -> None:
-        super().__init__(MACVLAN, mac, lower.capabilities)
+        super().__init__(MACVLAN, mac, lower.capabilities, soon, totals)
         self.lower: OwnLink | None = lower
         self.mode = mode
-        self._soon = soon
-        self._totals = totals
-        self._waiting: list[RxPacket] = []
-        self._bytes = 0
 
     def write_packets(self, batch: list[TxPacket]) -> int:
         """To the others where both bridge, and by way of the interface below."""
@@ -59,22 +55,8 @@ class MacVlanLink(OwnLink):
     def take(self, pkt: RxPacket) -> None:
         """A frame for it."""
         size = pkt.end - pkt.link
-        if len(self._waiting) >= BACKLOG or self._bytes + size > BACKLOG_BYTES:
-            return
-        if self._totals.veth_bytes + size > TOTAL_BYTES:
-            return
-        if not self._waiting:
-            self._soon(self._arrive)
-        self._waiting.append(pkt)
-        self._bytes += size
-        self._totals.veth_bytes += size
-
-    def _arrive(self) -> None:
-        packets, self._waiting = self._waiting, []
-        self._totals.veth_bytes -= self._bytes
-        self._bytes = 0
-        if self.dispatcher is not None:
-            self.dispatcher.deliver(packets)
+        if self.has_room(size):
+            self.put(pkt, size)
 
     def hears(self) -> bool:
         """It is up."""

@@ -11,7 +11,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Callable, Final
 
 from sandbox.sockets.inet.own_links import MTU_MOST, TUN, OwnLink
-from sandbox.sockets.inet.veth import BACKLOG, TOTAL_BYTES
+from sandbox.sockets.inet.queued_link import BACKLOG, TOTAL_BYTES
 from sandbox.sockets.netlink import message as nl
 from tcpip.link import vnet
 from tcpip.link.base import CAP_NO_ARP

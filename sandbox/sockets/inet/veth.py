@@ -1,38 +1,30 @@
 """Pairs of interfaces: what goes into one end comes out of the other, which may be in another namespace (veth(4),
 drivers/net/veth.c).
 
-A packet does not come out inside the call that has sent it, but in a later turn of the event loop, as after a softirq: rings
-of namespaces and bridges neither nest nor stall.
+A packet does not come out inside the call that has sent it (queued_link.py), as after a softirq.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Callable, Final
+from typing import TYPE_CHECKING, Callable
 
-from sandbox.sockets.inet.own_links import VETH, OwnLink
+from sandbox.sockets.inet.own_links import VETH
+from sandbox.sockets.inet.queued_link import QueuedLink
 from tcpip.link.base import CAP_TSO4, CAP_TSO6, CAP_TX_CSUM
 
 if TYPE_CHECKING:
     from sandbox.gateway.network import Totals
     from sandbox.kernel.kernel import Kernel
-    from tcpip.buffer import RxPacket, TxPacket
+    from tcpip.buffer import TxPacket
     from tcpip.stack.nic import Nic
 
-BACKLOG: Final = 1000  # packets that wait at an end, net.core.netdev_max_backlog
-BACKLOG_BYTES: Final = 1 << 23  # of an end
-TOTAL_BYTES: Final = 1 << 25  # of all ends of the sandbox
 
-
-class VethLink(OwnLink):
+class VethLink(QueuedLink):
     """One end. Super-segments and partial checksums pass as they are."""
 
     def __init__(self, mac: bytes, soon: Callable[[Callable[[], None]], None], totals: Totals) -> None:
-        super().__init__(VETH, mac, CAP_TX_CSUM | CAP_TSO4 | CAP_TSO6)
+        super().__init__(VETH, mac, CAP_TX_CSUM | CAP_TSO4 | CAP_TSO6, soon, totals)
         self.peer: VethLink | None = None
-        self._soon = soon
-        self._totals = totals
-        self._waiting: list[RxPacket] = []
-        self._bytes = 0
 
     def write_packets(self, batch: list[TxPacket]) -> int:
         peer = self.peer
@@ -45,24 +37,11 @@ class VethLink(OwnLink):
         taken = 0
         for pkt in batch:
             size = len(pkt.header) + pkt.payload_len
-            if len(self._waiting) >= BACKLOG or self._bytes + size > BACKLOG_BYTES:
+            if not self.has_room(size):
                 break
-            if self._totals.veth_bytes + size > TOTAL_BYTES:
-                break
-            if not self._waiting:
-                self._soon(self._arrive)
-            self._waiting.append(pkt.to_rx())
-            self._bytes += size
-            self._totals.veth_bytes += size
+            self.put(pkt.to_rx(), size)
             taken += 1
         return taken
-
-    def _arrive(self) -> None:
-        packets, self._waiting = self._waiting, []
-        self._totals.veth_bytes -= self._bytes
-        self._bytes = 0
-        if self.dispatcher is not None:
-            self.dispatcher.deliver(packets)
 
     def carrier(self) -> bool:
         return self.peer is not None and self.peer.nic is not None and self.peer.nic.up

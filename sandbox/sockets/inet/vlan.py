@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Callable, Final
 
 from sandbox.errors import SyscallError
 from sandbox.sockets.inet.own_links import VLAN, OwnLink, own_link
+from sandbox.sockets.inet.queued_link import BACKLOG
 from tcpip.link.vlan import TYPE_SERVICE_TAG, TYPE_VLAN, add_tag, tag_of, without_tag
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 REORDER_HDR: Final = 1
 LOOSE_BINDING: Final = 4
-BACKLOG: Final = 1000  # packets that wait for the next turn
 NEST_MOST: Final = 8  # MAX_NEST_DEV
 PROTOCOLS: Final = (TYPE_VLAN, TYPE_SERVICE_TAG)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sandbox.gateway.network import Totals
+from sandbox.sockets.inet.queued_link import BACKLOG, TOTAL_BYTES
 from sandbox.sockets.inet.tun import OVERHEAD, TunQueue
-from sandbox.sockets.inet.veth import BACKLOG, TOTAL_BYTES
 from tcpip.buffer import RxPacket
 
 

@@ -13,7 +13,8 @@ from sandbox.gateway.network import Network, Totals
 from sandbox.sockets.inet.bridge import BridgeLink, enslave
 from sandbox.sockets.inet.link_state import carries, turn
 from sandbox.sockets.inet.own_links import move, put, remove
-from sandbox.sockets.inet.veth import BACKLOG, BACKLOG_BYTES, VethLink
+from sandbox.sockets.inet.queued_link import BACKLOG, BACKLOG_BYTES
+from sandbox.sockets.inet.veth import VethLink
 from tcpip.addr import SockAddr, parse
 from tcpip.buffer import TxPacket
 from tcpip.clock import ManualClock
