@@ -35,6 +35,13 @@ FS_BASE: Final = 23
 GS_BASE: Final = 24
 NUM_REGS: Final = 25
 
+# Code segments a program may be in, and its stack segment (arch/x86/include/asm/segment.h: __USER_CS, __USER32_CS, __USER_DS).
+USER_CS: Final = 0x33
+USER32_CS: Final = 0x23
+USER_SS: Final = 0x2B
+IN_64_BIT: Final = USER_CS | USER_SS << 48  # as CSGSFS has it
+IN_32_BIT: Final = USER32_CS | USER_SS << 48
+
 EFLAGS_TF: Final = 0x100  # trap after the next instruction
 # What user space may change of eflags through a signal frame (arch/x86/kernel/signal.c: FIX_EFLAGS).
 EFLAGS_USER: Final = 0x50DD5

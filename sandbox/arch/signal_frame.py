@@ -21,8 +21,13 @@ from sandbox.abi.linux.signal import (
 )
 from sandbox.arch.amd64 import (
     CSGSFS,
+    IN_32_BIT,
+    IN_64_BIT,
     NUM_REGS,
     RSP,
+    USER32_CS,
+    USER_CS,
+    USER_SS,
 )
 from sandbox.platform.base import MemoryFault
 
@@ -36,8 +41,6 @@ RED_ZONE: Final = 128
 UC_STRICT_RESTORE_SS: Final = 4
 UC_FLAGS: Final = 3 | UC_STRICT_RESTORE_SS  # UC_FP_XSTATE, UC_SIGCONTEXT_SS
 EFLAGS_CLEARED: Final = 0x400 | 0x10000 | 0x100  # DF, RF, TF
-USER_CS: Final = 0x33
-USER_SS: Final = 0x2B
 
 # pretcode, uc_flags, uc_link, ss_sp, ss_flags, ss_size; 18 registers; 5 more, fpstate, reserved, sigmask
 _FIRST: Final = struct.Struct("<QQQQI4xQ")
@@ -45,7 +48,7 @@ _LAST: Final = struct.Struct("<5QQ64xQ")
 _UCONTEXT: Final = struct.Struct("<QQQI4xQ23QQ64xQ")
 _GENERAL: Final = CSGSFS * 8  # size of the registers before the segments
 _REGISTERS: Final = struct.Struct(f"<{NUM_REGS}Q")
-_FROM_RSP: Final = struct.Struct("<Q8xQ8xQQ8xQ")  # rsp, eflags, error code, trap number, cr2
+_FROM_RSP: Final = struct.Struct("<Q8xQQQQ8xQ")  # rsp, eflags, segments, error code, trap number, cr2
 UC_OFFSET: Final = 8
 INFO_OFFSET: Final = _FIRST.size + _GENERAL + _LAST.size
 FRAME_SIZE: Final = INFO_OFFSET + SIGINFO_SIZE
@@ -96,7 +99,7 @@ class SignalFrame:
             return False
         thread = t.thread
         regs = thread.register_image()
-        sp, flags, error, trap, cr2 = _FROM_RSP.unpack_from(regs, RSP * 8)
+        sp, flags, segments, error, trap, cr2 = _FROM_RSP.unpack_from(regs, RSP * 8)
         alt_flags = t.altstack_flags
         nested = not alt_flags & SS_AUTODISARM and t.altstack_size != 0 and on_altstack(t, sp)
         entering = action.flags & SA_ONSTACK != 0 and altstack_flags(t, sp) == 0
@@ -111,7 +114,7 @@ class SignalFrame:
         self.head = (
             _FIRST.pack(action.restorer, UC_FLAGS, 0, t.altstack_sp, alt_flags, t.altstack_size)
             + regs[:_GENERAL]
-            + _LAST.pack(USER_CS | USER_SS << 48, error, trap, self.mask & _M64, cr2, self.fpu, self.mask)
+            + _LAST.pack(_in_code_of(segments), error, trap, self.mask & _M64, cr2, self.fpu, self.mask)
             + self.info.pack()
         )
         if alt_flags & SS_AUTODISARM:
@@ -154,13 +157,19 @@ def pop_signal_frame(t: Task) -> tuple[int, int, bool] | None:
         fields = _UCONTEXT.unpack(thread.read(sp, UCONTEXT_SIZE))
     except MemoryFault:
         return None
-    # Error code, trap number, mask and cr2 in the frame are for reading only; there is no 32-bit code.
+    # Error code, trap number, mask and cr2 in the frame are for reading only.
     set_altstack(t, fields[2], fields[3], fields[4], sp)
     thread.set_regs(fields[_SAVED : _SAVED + CSGSFS])
     segments = fields[_SAVED + CSGSFS] | 3 << 48 | 3
     strict = fields[0] & UC_STRICT_RESTORE_SS != 0  # else the host puts a stack segment that is none right
-    sound = segments & 0xFFFF == USER_CS and (segments >> 48 == USER_SS or not strict)
+    thread.set_reg(CSGSFS, _in_code_of(segments))
+    sound = segments & 0xFFFF in (USER_CS, USER32_CS) and (segments >> 48 == USER_SS or not strict)
     return fields[29], fields[28], sound
+
+
+def _in_code_of(segments: int) -> int:
+    """The segments of 64-bit or of 32-bit code (a program may jump to the latter), as CSGSFS has them."""
+    return IN_32_BIT if segments & 0xFFFF == USER32_CS else IN_64_BIT
 
 
 def take_fpu(t: Task, address: int) -> bool:

@@ -20,7 +20,7 @@ import struct
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Callable, Final, Iterable, Mapping, Sequence
 
-from sandbox.arch.amd64 import EFLAGS, NUM_REGS, RAX, RDI, RDX, RIP, RSI, RSP
+from sandbox.arch.amd64 import CSGSFS, EFLAGS, IN_64_BIT, NUM_REGS, RAX, RDI, RDX, RIP, RSI, RSP
 from sandbox.errors import SyscallError
 from sandbox.platform.host_use import HostUse
 from tcpip.native import mypyc_attr
@@ -314,8 +314,8 @@ class GuestThread:
 
     @abstractmethod
     def set_regs(self, values: Sequence[int]) -> None:
-        """Set all registers, or those to the flags (unsigned 64-bit numbers); those the guest may not choose (cs, ss,
-        trap numbers) are ignored."""
+        """Set all registers, or those to the flags (unsigned 64-bit numbers); those the guest may not choose (trap
+        numbers, segments but for those of 64-bit and of 32-bit code) are ignored."""
 
     def register_image(self) -> bytes:
         """As get_regs, 8 bytes each as they lie in memory."""
@@ -327,6 +327,7 @@ class GuestThread:
         values[RDI], values[RSI], values[RDX] = arguments
         values[RAX], values[RIP], values[RSP], values[EFLAGS] = 0, rip, rsp, eflags
         self.set_regs(values)
+        self.set_reg(CSGSFS, IN_64_BIT)
 
     @abstractmethod
     def fpu_state(self) -> bytes:

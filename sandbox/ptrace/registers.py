@@ -29,8 +29,10 @@ from sandbox.arch.amd64 import (
     RIP,
     RSI,
     RSP,
+    USER_CS,
+    USER_SS,
 )
-from sandbox.arch.signal_frame import MAGIC1, MAGIC2, SW_RESERVED, USER_CS, USER_SS
+from sandbox.arch.signal_frame import MAGIC1, MAGIC2, SW_RESERVED
 from sandbox.errors import SyscallError
 from sandbox.kernel.task import USER_MAX
 from sandbox.ptrace.watch import STATUS, STATUS_SET, DebugRegisters

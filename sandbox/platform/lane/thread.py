@@ -6,7 +6,21 @@ import os
 import struct
 from typing import TYPE_CHECKING, Callable, Final, Sequence
 
-from sandbox.arch.amd64 import EFLAGS, EFLAGS_USER, FS_BASE, GS_BASE, NUM_REGS, RAX, RDI, RDX, RIP, RSI, RSP
+from sandbox.arch.amd64 import (
+    CSGSFS,
+    EFLAGS,
+    EFLAGS_USER,
+    FS_BASE,
+    GS_BASE,
+    IN_64_BIT,
+    NUM_REGS,
+    RAX,
+    RDI,
+    RDX,
+    RIP,
+    RSI,
+    RSP,
+)
 from sandbox.platform import hostcalls
 from sandbox.platform.base import OP_CMPXCHG32, OP_NAME, OP_XCHG32, GuestThread, Order
 from sandbox.platform.lane import layout
@@ -197,6 +211,7 @@ class LaneThread(LaneAffinity):
     def set_regs(self, values: Sequence[int]) -> None:
         _GENERAL.pack_into(self.lane, LANE_REGS * 8, *values[:EFLAGS], values[EFLAGS] & EFLAGS_USER | 0x202)
         if len(values) == NUM_REGS:
+            self.words[LANE_REGS + CSGSFS] = values[CSGSFS]
             self.words[LANE_REGS + FS_BASE], self.words[LANE_REGS + GS_BASE] = values[FS_BASE:NUM_REGS]
 
     def register_image(self) -> bytes:
@@ -209,6 +224,7 @@ class LaneThread(LaneAffinity):
         words[LANE_REGS + RIP] = rip
         words[LANE_REGS + RSP] = rsp
         words[LANE_REGS + EFLAGS] = eflags & EFLAGS_USER | 0x202
+        words[LANE_REGS + CSGSFS] = IN_64_BIT
 
     # --- letting go ---
 

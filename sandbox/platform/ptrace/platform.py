@@ -13,6 +13,7 @@ import os
 import signal
 from typing import Callable, Final
 
+from sandbox.arch.amd64 import USER_CS
 from sandbox.platform import host_proc, hostcalls
 from sandbox.platform.base import GuestThread, MemoryFault, Platform, PlatformError, TrapHandler
 from sandbox.platform.host_proc import HostProc
@@ -28,10 +29,21 @@ _SYS_SIGNALFD4: Final = 289
 _SYS_MUNMAP: Final = 11
 _FAULTS: Final = (signal.SIGILL, signal.SIGTRAP, signal.SIGBUS, signal.SIGFPE, signal.SIGSEGV)
 _BATCH: Final = 64  # stops that are served in one turn
-_CS_64: Final = 0x33
 _INT_80: Final = b"\xcd\x80"
 _SI_KERNEL: Final = 0x80
 _PAGE_FAULT: Final = 14  # X86_TRAP_PF
+# By signal and si_code (0: any other): the number of the trap that the host makes it of (arch/x86/kernel/traps.c), as far as
+# they tell; a wrong segment and everything else that is not allowed are 13.
+_TRAPS: Final[dict[tuple[int, int], int]] = {
+    (signal.SIGTRAP, 0): 1,
+    (signal.SIGTRAP, 0x80): 3,
+    (signal.SIGILL, 0): 6,
+    (signal.SIGBUS, 0): 17,
+    (signal.SIGBUS, 0x80): 12,
+    (signal.SIGSEGV, 0x80): 13,
+    (signal.SIGFPE, 0): 19,
+    (signal.SIGFPE, 1): 0,
+}
 
 Done = Callable[[GuestThread | None], None]
 
@@ -240,7 +252,7 @@ class PtracePlatform(Platform):
         nr, rip = int(registers.orig_rax), int(registers.rip)
         thread.changed = True
         registers.orig_rax = (1 << 64) - 1
-        if registers.cs != _CS_64 or _is_int_80(thread.space, rip - 2):
+        if registers.cs != USER_CS or _is_int_80(thread.space, rip - 2):
             registers.rip, registers.rax = rip - 2, nr  # as on a kernel without 32-bit calls
             thread.error_code, thread.trap_number, thread.fault_address = 0x402, 13, 0
             self.handler.fault(thread, signal.SIGSEGV, _SI_KERNEL, 0)
@@ -253,10 +265,18 @@ class PtracePlatform(Platform):
         if code <= 0:
             thread.resume()  # sent by somebody on the host
             return
-        is_page_fault = number == signal.SIGSEGV and code in (1, 2)
-        thread.trap_number, thread.fault_address = (_PAGE_FAULT, address) if is_page_fault else (0, 0)
-        thread.error_code = 4 if is_page_fault else 0  # user mode; whether it wrote is not told
+        is_page_fault = (number == signal.SIGSEGV and code in (1, 2)) or (number == signal.SIGBUS and code == 2)
+        thread.trap_number = _PAGE_FAULT if is_page_fault else _TRAPS.get((number, code), _TRAPS.get((number, 0), 0))
+        thread.fault_address = address if is_page_fault else 0
+        thread.error_code = _page_fault_error(thread, number, code) if is_page_fault else 0
         self.handler.fault(thread, number, code, address)
+
+
+def _page_fault_error(thread: PtraceThread, number: int, code: int) -> int:
+    """In user mode; by execution; of a page that is there, or is the kernel's. Whether it wrote is not told."""
+    address = thread.fault_address
+    there = address >= TASK_SIZE or (number == signal.SIGSEGV and code == 2)
+    return 4 | (0x10 if address == thread.registers.rip else 0) | int(there)
 
 
 def _is_int_80(space: PtraceSpace, address: int) -> bool:

@@ -85,6 +85,9 @@ class PtraceThread(GuestThread):
         if name is not None:
             setattr(self.registers, name, value & M64)
             self.changed = True
+        elif index == amd64.CSGSFS and value in (amd64.IN_64_BIT, amd64.IN_32_BIT):
+            self.registers.cs, self.registers.ss = value & 0xFFFF, value >> 48
+            self.changed = True
 
     def get_regs(self) -> list[int]:
         return [self.get_reg(index) for index in range(amd64.NUM_REGS)]

@@ -42,7 +42,7 @@ def head(t: LaneThread, result: int) -> bytes:
     """The registers that it has, a mask of 5, an alternate stack."""
     registers = t.get_regs()[:18]
     registers[amd64.RAX] = result
-    return struct.pack("<4QI4xQ18Q5QQ64xQ", 0, 7, 0, 0x111, 2, 0x2222, *registers, 0, 0, 0, 0, 0, FPU, 5)
+    return struct.pack("<4QI4xQ18Q5QQ64xQ", 0, 7, 0, 0x111, 2, 0x2222, *registers, amd64.IN_64_BIT, 0, 0, 0, 0, FPU, 5)
 
 
 class Scripted:

@@ -78,7 +78,7 @@ static i64 take_fpu(u64 from, struct ucontext *uc) {
 
 /*
  * rt_sigreturn from the frame that was written last, where the sentry need not be asked: it has said so, nothing was asked
- * since, and the signal mask, the alternate stack and the segments in the frame are as they were written. 0: ask.
+ * since, and the signal mask, the alternate stack in the frame are as they were written, and the segments those of 64-bit code. 0: ask.
  *
  * The sentry may take the permission back at any time: it clears LANE_RETURN, crosses a barrier and reads LANE_RETURNED;
  * we set LANE_RETURNED, cross a barrier and read LANE_RETURN. Both may see the other's word, and then we ask for what the
@@ -91,7 +91,7 @@ static int return_alone(volatile u64 *lane, struct ucontext *uc) {
     if (!at || lane[LANE_RETURNED] || uc->gregs[G_RSP] != at + 8 || at >= TASK_SIZE) return 0;
     if (stub_copy(&frame, (void *)(at + 8), sizeof frame)) return 0;
     if (frame.sigmask != made->sigmask || frame.ss_sp != made->ss_sp || frame.ss_flags != made->ss_flags ||
-        frame.ss_size != made->ss_size || frame.gregs[G_CSGSFS] != made->gregs[G_CSGSFS] || take_fpu(frame.fpstate, uc))
+        frame.ss_size != made->ss_size || frame.gregs[G_CSGSFS] != IN_64_BIT || take_fpu(frame.fpstate, uc))
         return 0;
     lane[LANE_RETURNED] = 1;
     fence();

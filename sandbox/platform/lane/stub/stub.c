@@ -148,8 +148,12 @@ struct siginfo {
     int syscall;
     u32 arch;
 };
-enum { G_RSP = 15, G_RIP = 16, G_RAX = 13, G_CSGSFS = 18 };
+enum { G_RSP = 15, G_RIP = 16, G_RAX = 13, G_CSGSFS = 18, G_ERR = 19, G_TRAPNO = 20 };
+/* cs and ss of 64-bit and of 32-bit code, which a program may jump to */
+#define IN_64_BIT (0x33 | 0x2bull << 48)
+#define IN_32_BIT (0x23 | 0x2bull << 48)
 
+#define SI_KERNEL 0x80
 #define SIGILL 4
 #define SIGTRAP 5
 #define SIGBUS 7
@@ -294,7 +298,9 @@ static void save(volatile u64 *lane, struct ucontext *uc) {
 }
 
 static void restore(volatile u64 *lane, struct ucontext *uc) {
+    u64 segments = lane[LANE_REGS + G_CSGSFS];
     for (int i = 0; i < G_CSGSFS; i++) uc->gregs[i] = lane[LANE_REGS + i];
+    if (segments == IN_64_BIT || segments == IN_32_BIT) uc->gregs[G_CSGSFS] = segments;
     wrfsbase(lane[LANE_REGS + 23]);
     wrgsbase(lane[LANE_REGS + 24]);
 }
@@ -475,11 +481,19 @@ __attribute__((used)) static void handler(int sig, struct siginfo *si, struct uc
             return;
         }
     }
+    if (sig == SIGSYS && si->arch != AUDIT_ARCH_X86_64) { /* int 0x80 and the like: as on a kernel without 32-bit calls */
+        uc->gregs[G_RIP] = rip - 2;
+        uc->gregs[G_ERR] = 0x402;
+        uc->gregs[G_TRAPNO] = 13;
+        sig = SIGSEGV;
+        si->code = SI_KERNEL;
+        si->addr = 0;
+    }
     if (thunk != ANSWERED) lane[LANE_COPIES] = 0;
     if (sig == SIGSYS || thunk == ENTERED) {
         u64 *g = uc->gregs;
         lane[LANE_KIND] = KIND_SYSCALL;
-        lane[LANE_NR] = thunk || si->arch == AUDIT_ARCH_X86_64 ? (u32)g[G_RAX] : 0xffffffff;
+        lane[LANE_NR] = (u32)g[G_RAX];
         arguments(lane, g);
         if (!maps_file(lane)) give_back(lane);
         tell_peak(lane);

@@ -197,6 +197,7 @@ __attribute__((used)) static void thunk_call(volatile u64 *block) {
     tell_peak(lane);
     lane[LANE_FPSTATE] = 0;
     for (int i = 0; i < G_CSGSFS; i++) lane[LANE_REGS + i] = regs[i];
+    lane[LANE_REGS + G_CSGSFS] = IN_64_BIT;
     lane[LANE_REGS + 23] = rdfsbase();
     lane[LANE_REGS + 24] = 0;
     copy_in(lane, regs[G_RSP]);
