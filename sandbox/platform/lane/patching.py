@@ -223,6 +223,8 @@ class Patcher:
             patches.no_more_areas = True
             return False
 
+        owner = thread.owner
+
         def mapped(address: int) -> None:
             area.close_fd()
             patches.coming = None
@@ -235,7 +237,8 @@ class Patcher:
             if again is not None and not patches.forbidden and self._allowed(thread, again) and patches.place(again):
                 self._write(space, again)
             standstills.end(space)
-            self.handler.syscall(thread, number, args)  # type: ignore[arg-type]
+            if thread.owner is owner and not thread.released and not space.dead:  # what was kept may have ended it
+                self.handler.syscall(thread, number, args)  # type: ignore[arg-type]
 
         patches.coming = area
         standstills = self.platform.looker.standstills

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from sandbox.arch import amd64
@@ -124,3 +126,28 @@ def test_a_process_that_ends_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(LaneThread, "nudge", lambda t: t.space.kill())
     m = Machine(program(ROUNDS), kernel, patch=True).run(60)
     assert not m.faults and not m.mishaps and kernel.left and kernel.total
+
+
+class Ending(Machine):
+    """Another thread's call ends the one that maps room for thunks, as soon as that is done."""
+
+    def map_code(self, thread: GuestThread, near: int, fd: int, size: int, done: Callable[[int], None]) -> bool:
+        def and_end(address: int) -> None:
+            thread.release()
+            done(address)
+            thread.address_space().kill()
+
+        return super().map_code(thread, near, fd, size, and_end)
+
+
+def test_a_thread_that_is_ended_when_its_site_could_be_patched_makes_no_call() -> None:
+    late: list[int] = []
+    kernel = Kernel()
+
+    def watching(m: Machine, t: GuestThread, nr: int, args: Args) -> None:
+        if isinstance(t, LaneThread) and t.released:
+            late.append(nr)
+        kernel(m, t, nr, args)
+
+    m = Ending(program(ROUNDS), watching, patch=True).run(60)
+    assert m.gone and not m.mishaps and not late
