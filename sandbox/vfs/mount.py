@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from sandbox.kernel.net_namespace import NetNamespace
     from sandbox.vfs.devices import DeviceRegistry
     from sandbox.vfs.filesystem import Filesystem
+    from sandbox.vfs.net_attributes import NetAttributes
     from tcpip.clock import Clock
     from tcpip.stack.stack import Stack
 
@@ -135,7 +136,7 @@ class Vfs:
             None  # text of a table of /proc/net
         )
         self.stack: Stack | None = None  # of the sandbox's network, once it is there
-        self.sys_class_net: Callable[[NetNamespace], dict[str, dict[str, str]]] | None = None  # interface -> attributes
+        self.sys_class_net: NetAttributes | None = None
         self.internal: Mount | None = None  # of files that have no place in any tree
         self.given: dict[tuple[int, int, bool], Filesystem] = {}  # of the host, by its device, inode and read-only
         self.volumes: dict[Filesystem, PeerGroup] = {}  # of those, whose mounts tell each other

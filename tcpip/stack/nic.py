@@ -60,6 +60,9 @@ class Nic(Dispatcher):
         "stack",
         "number",
         "name",
+        "alias",
+        "alt_names",
+        "group",
         "link",
         "mac",
         "mtu",
@@ -114,6 +117,9 @@ class Nic(Dispatcher):
         self.stack = stack
         self.number = number
         self.name = name
+        self.alias = ""  # what its administrator calls it (RFC 2863 3.1.9)
+        self.alt_names: list[str] = []  # other names that it is found by
+        self.group = 0  # that it was put into, to be changed with others
         self.link = link
         self.mac = link.mac
         self.mtu = link.mtu

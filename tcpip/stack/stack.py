@@ -170,8 +170,8 @@ class Stack:
         self.addresses_changed()
 
     def find_nic(self, name: str) -> Nic | None:
-        """By its name."""
-        return next((nic for nic in self.nics.values() if nic.name == name), None)
+        """By its name, or another one that it goes by."""
+        return next((nic for nic in self.nics.values() if nic.name == name or name in nic.alt_names), None)
 
     def add_route(
         self,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sandbox.abi.linux.stat import S_IFDIR
 from sandbox.abi.linux.statfs import SYSFS_MAGIC
 from sandbox.fs.procfs.system_files import used_pages
 from sandbox.fs.pseudo.nodes import FixedFile, MadeFile, PseudoDir, PseudoLink
 from sandbox.fs.sysfs.cpu_caches import CpuCaches
 from sandbox.fs.sysfs.memory_blocks import MemoryBlocks
+from sandbox.fs.sysfs.net_devices import ClassNet, NetDevices
+from sandbox.fs.sysfs.virtual_devices import CLASSES, DeviceClass, DevicesByNumber, VirtualClass
 from sandbox.vfs.filesystem import Filesystem
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from sandbox.kernel.net_namespace import NetNamespace
     from sandbox.kernel.task import Task
     from sandbox.platform.cpuid import Cache
-    from sandbox.vfs.inode import Inode
 
 NUMA_COUNTERS: Final = ("numa_hit", "numa_miss", "numa_foreign", "interleave_hit", "local_node", "other_node")
 """Of drivers/base/node.c; where pages came from is the host's to know."""
@@ -39,9 +39,9 @@ class SysFs(Filesystem):
         root = PseudoDir(self, self.new_ino(), 0o555)  # as kernfs makes it
         self.root = root
         for path in (
-            "block", "bus", "class", "dev/block", "dev/char", "devices/virtual", "firmware", "fs/cgroup",
-            "hypervisor", "kernel/mm", "module", "power", "class/block", "class/mem",
-            "class/power_supply", "class/thermal", "class/tty",
+            "block", "bus", "class", "dev/block", "firmware", "fs/cgroup",
+            "hypervisor", "kernel/mm", "module", "power", "class/block", "class/power_supply",
+            "class/thermal",
         ):  # fmt: skip
             self._directory(root, path)
         self._processors(root, kernel.cpus)
@@ -52,7 +52,14 @@ class SysFs(Filesystem):
         self._directory(root, "kernel/mm/hugepages")
         self._memory_node(root, kernel.cpus)
         self._directory(root, "devices/system").add("memory", MemoryBlocks(self, kernel.memory_bytes))
-        self._directory(root, "class").add("net", ClassNet(self))
+        classes, virtual = self._directory(root, "class"), self._directory(root, "devices/virtual")
+        interfaces = NetDevices(self)
+        virtual.add("net", interfaces)
+        classes.add("net", ClassNet(self, interfaces))
+        for kind in CLASSES:
+            virtual.add(kind, VirtualClass(self, kind))
+            classes.add(kind, DeviceClass(self, kind))
+        self._directory(root, "dev").add("char", DevicesByNumber(self))
 
     def new_ino(self) -> int:
         """For a node that stays."""
@@ -149,38 +156,3 @@ def node_meminfo(t: Task) -> bytes:
     used = min(used_pages(t) * 4, total)
     rows = (("MemTotal", total), ("MemFree", total - used), ("MemUsed", used))
     return "".join(f"Node 0 {name + ':':15} {value:8} kB\n" for name, value in rows).encode()
-
-
-class ClassNet(PseudoDir):
-    """/sys/class/net: a directory of attributes for each interface that there is now."""
-
-    __slots__ = ("sysfs", "made")
-
-    def __init__(self, fs: SysFs) -> None:
-        super().__init__(fs, fs.new_ino(), 0o755)
-        self.sysfs = fs
-        self.live = self.loose = True
-        self.made: dict[bytes, tuple[dict[str, str], PseudoDir]] = {}
-
-    def _interfaces(self) -> dict[str, dict[str, str]]:
-        provider = self.sysfs.kernel.mounts.vfs.sys_class_net
-        return provider(self.sysfs.net) if provider is not None else {}
-
-    def lookup(self, name: bytes) -> Inode | None:
-        """An interface; its directory is made anew when an attribute has changed."""
-        attributes = self._interfaces().get(name.decode("utf-8", "replace"))
-        if attributes is None:
-            self.made.pop(name, None)
-            return None
-        known = self.made.get(name)
-        if known is not None and known[0] == attributes:
-            return known[1]
-        directory = PseudoDir(self.sysfs, self.sysfs.new_ino(), 0o755)
-        for key, value in attributes.items():
-            directory.add(key, FixedFile(self.sysfs, self.sysfs.new_ino(), value.encode() + b"\n"))
-        self.made[name] = (attributes, directory)
-        return directory
-
-    def entries(self) -> list[tuple[bytes, int, int]]:
-        """The interfaces' names."""
-        return [(name.encode(), self.ino + 1, S_IFDIR) for name in self._interfaces()]

@@ -54,6 +54,7 @@ RTM_NEWLINK: Final = 16
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINK, IFLA_MASTER, IFLA_TXQLEN = 1, 3, 4, 5, 10, 13
 IFLA_LINKINFO, IFLA_NET_NS_PID, IFLA_NET_NS_FD, IFLA_EXT_MASK, IFLA_LINK_NETNSID = 18, 19, 28, 29, 37
 IFLA_ALT_IFNAME: Final = 53
+IFLA_IFALIAS, IFLA_GROUP = 20, 27
 IFLA_AF_SPEC: Final = 26
 _TOKEN: Final = 7
 _ADDR_GEN_MODE: Final = 8
@@ -62,9 +63,19 @@ IFLA_INFO_KIND, IFLA_INFO_DATA, IFLA_INFO_SLAVE_KIND = 1, 2, 4
 VETH_INFO_PEER: Final = 1
 _NAMESPACE: Final = (IFLA_NET_NS_PID, IFLA_NET_NS_FD)
 _NEW: Final = frozenset(
-    (IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINKINFO, IFLA_MASTER, IFLA_TXQLEN, IFLA_EXT_MASK, *_NAMESPACE)
+    (
+        IFLA_ADDRESS,
+        IFLA_IFNAME,
+        IFLA_MTU,
+        IFLA_LINKINFO,
+        IFLA_MASTER,
+        IFLA_TXQLEN,
+        IFLA_EXT_MASK,
+        IFLA_GROUP,
+        *_NAMESPACE,
+    )
 )
-_SET: Final = frozenset((*_NEW, IFLA_ALT_IFNAME, IFLA_AF_SPEC)) - {IFLA_LINKINFO}
+_SET: Final = frozenset((*_NEW, IFLA_ALT_IFNAME, IFLA_AF_SPEC, IFLA_IFALIAS)) - {IFLA_LINKINFO}
 _ON_OTHERS: Final = (MACVLAN, VLAN)
 _KINDS: Final = (BRIDGE, DUMMY, VETH, *_ON_OTHERS)
 _NUMBER: Final = struct.Struct("<I")
@@ -101,7 +112,10 @@ def change(t: Task, network: Network, request: nl.Request) -> None:
     _, _, index, flags, mask = request.header(_IFINFO)
     attributes = request.attributes(_IFINFO.size)
     new = request.flags & nl.NLM_F_CREATE and IFLA_LINKINFO in attributes
-    named = index > 0 or bool(_text(attributes, IFLA_IFNAME))
+    named = index > 0 or bool(_text(attributes, IFLA_IFNAME)) or bool(_text(attributes, IFLA_ALT_IFNAME))
+    if not named and not new and index == 0 and IFLA_GROUP in attributes and request.type == RTM_NEWLINK:
+        _set_group(t, network, attributes, (flags, mask))
+        return
     if not named and not new and request.type == RTM_NEWLINK:
         raise SyscallError(errno.ENODEV)
     try:
@@ -122,6 +136,13 @@ def change(t: Task, network: Network, request: nl.Request) -> None:
     if IFLA_LINKINFO in attributes or set(attributes) - _SET:
         raise SyscallError(errno.EOPNOTSUPP)
     _set_link(t, network, nic, attributes, (flags, mask), index > 0)
+
+
+def _set_group(t: Task, network: Network, attributes: Attributes, flags: tuple[int, int]) -> None:
+    """The same change of every interface of a group (rtnl_group_changelink)."""
+    group = _u32(attributes[IFLA_GROUP])
+    for nic in [nic for nic in network.stack.nics.values() if nic.group == group]:
+        _set_link(t, network, nic, attributes, flags, False)
 
 
 def turn_as(nic: Nic, flags: int, mask: int) -> None:
@@ -250,13 +271,17 @@ def _new_upper(t: Task, network: Network, target: Network, attributes: Attribute
 
 
 def _configured(nic: Nic, attributes: Attributes) -> Nic:
-    """IFLA_MTU of a new one; it goes again when that cannot be."""
+    """IFLA_MTU and such of a new one; it goes again when they cannot be."""
     if IFLA_MTU in attributes:
         try:
             set_mtu(nic, _u32(attributes[IFLA_MTU]))
         except SyscallError:
             nic.stack.remove_nic(nic)
             raise
+    if IFLA_TXQLEN in attributes:
+        set_queue_length(nic, _u32(attributes[IFLA_TXQLEN]))
+    if IFLA_GROUP in attributes:
+        nic.group = _u32(attributes[IFLA_GROUP])
     return nic
 
 
@@ -310,11 +335,22 @@ def _set_link(
     if IFLA_MASTER in attributes:
         _set_master(nic, _u32(attributes[IFLA_MASTER]))
     if IFLA_TXQLEN in attributes:
-        link = own_link(nic)
-        if link is not None:
-            link.queue_length = _u32(attributes[IFLA_TXQLEN])
-        elif _u32(attributes[IFLA_TXQLEN]) != QUEUE_LENGTH:
-            raise SyscallError(errno.EOPNOTSUPP)
+        set_queue_length(nic, _u32(attributes[IFLA_TXQLEN]))
+    if IFLA_IFALIAS in attributes:
+        from sandbox.sockets.netlink.link_names import set_alias
+
+        set_alias(nic, attributes[IFLA_IFALIAS])
+    if IFLA_GROUP in attributes:
+        nic.group = _u32(attributes[IFLA_GROUP])
+
+
+def set_queue_length(nic: Nic, length: int) -> None:
+    """EOPNOTSUPP for what is the sandbox's, whose queue it does not choose."""
+    link = own_link(nic)
+    if link is not None:
+        link.queue_length = length
+    elif length != QUEUE_LENGTH:
+        raise SyscallError(errno.EOPNOTSUPP)
 
 
 def _set_master(nic: Nic, number: int) -> None:

@@ -78,17 +78,22 @@ class Request:
         return attributes_in(self.body[(fixed + 3) & ~3 :])
 
 
-def attributes_in(body: bytes) -> dict[int, bytes]:
-    """The last of each type. EINVAL for broken ones."""
-    found: dict[int, bytes] = {}
+def each_attribute(body: bytes) -> list[tuple[int, bytes]]:
+    """Types and bodies, in order. EINVAL for broken ones."""
+    found = []
     at = 0
     while at + 4 <= len(body):
         length, kind = _ATTRIBUTE.unpack_from(body, at)
         if length < 4 or at + length > len(body):
             raise SyscallError(errno.EINVAL)
-        found[kind & _TYPE_MASK] = body[at + 4 : at + length]
+        found.append((kind & _TYPE_MASK, body[at + 4 : at + length]))
         at += (length + 3) & ~3
     return found
+
+
+def attributes_in(body: bytes) -> dict[int, bytes]:
+    """The last of each type. EINVAL for broken ones."""
+    return dict(each_attribute(body))
 
 
 def offset_in(body: bytes, kind: int) -> int:
@@ -104,15 +109,7 @@ def offset_in(body: bytes, kind: int) -> int:
 
 def all_attributes(body: bytes) -> list[bytes]:
     """The bodies of all of them, where a list has one type. EINVAL for broken ones."""
-    found = []
-    at = 0
-    while at + 4 <= len(body):
-        length = _ATTRIBUTE.unpack_from(body, at)[0]
-        if length < 4 or at + length > len(body):
-            raise SyscallError(errno.EINVAL)
-        found.append(body[at + 4 : at + length])
-        at += (length + 3) & ~3
-    return found
+    return [value for _, value in each_attribute(body)]
 
 
 def split(data: bytes) -> Iterator[Request]:

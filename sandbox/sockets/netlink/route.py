@@ -53,6 +53,7 @@ RTM_NEWLINK: Final = 16
 RTM_DELLINK: Final = 17
 RTM_GETLINK: Final = 18
 RTM_SETLINK: Final = 19
+RTM_NEWLINKPROP: Final = 108
 RTM_NEWADDR: Final = 20
 RTM_DELADDR: Final = 21
 RTM_GETADDR: Final = 22
@@ -337,7 +338,7 @@ def _change(t: Task, network: Network, request: Request) -> list[bytes]:
 
 
 def _rare_change(network: Network, request: Request) -> bool:
-    """What few ask for: disciplines, labels, tables of neighbours, next hops. False: it is none of these."""
+    """What few ask for: disciplines, labels, tables of neighbours, next hops, other names. False: it is none of these."""
     kind = request.type
     if kind in (RTM_NEWQDISC, RTM_NEWQDISC + 1) or kind in _INSIDE_QDISCS:
         from sandbox.sockets.netlink import qdisc_change
@@ -351,6 +352,10 @@ def _rare_change(network: Network, request: Request) -> bool:
         from sandbox.sockets.netlink import nexthops
 
         nexthops.change(network, request)
+    elif kind in (RTM_NEWLINKPROP, RTM_NEWLINKPROP + 1):
+        from sandbox.sockets.netlink import link_names
+
+        link_names.change(network, request)
     elif kind in (address_labels.RTM_NEWADDRLABEL, address_labels.RTM_DELADDRLABEL):
         address_labels.change(network, request)
     else:

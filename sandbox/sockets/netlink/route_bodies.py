@@ -42,6 +42,10 @@ _ROUTE_CACHEINFO: Final = 12
 _USER_HZ: Final = 100
 _MOST_TICKS: Final = 0x7FFFFFFF
 _NO_TIMES: Final = bytes(32)  # struct rta_cacheinfo of a row that does not end
+_GROUP: Final = 27  # IFLA_GROUP
+_IFALIAS: Final = 20
+_PROP_LIST: Final = 0x8000 | 52
+_ALT_IFNAME: Final = 53
 _STATS: Final = 24  # fields of rtnl_link_stats64
 _MIN_MTU, _MAX_MTU = 50, 51
 _AF_SPEC, _GSO_MAX_SEGS, _GSO_MAX_SIZE, _ALLMULTI = 26, 40, 41, 61
@@ -76,7 +80,7 @@ def link_body(network: Network, nic: Nic, change: int = 0, starting: bool = Fals
     flags, state = interface_flags(nic), operational(nic)
     if starting:
         flags, state = flags & ~IFF_RUNNING, without_carrier(nic)
-    stats = _counts(nic)
+    stats = counts(nic)
     parts = [
         IFINFO.pack(AF_UNSPEC, interface_type(nic), nic.number, flags, change),
         nl.string(3, nic.name),
@@ -84,7 +88,7 @@ def link_body(network: Network, nic: Nic, change: int = 0, starting: bool = Fals
         nl.u8(16, OPERSTATE[state]),
         nl.u8(17, 0),
         nl.u32(4, nic.mtu),
-        nl.u32(27, 0),
+        nl.u32(_GROUP, nic.group),
         nl.u32(30, int(flags & IFF_PROMISC != 0)),
         nl.u32(31, 1),
         nl.u32(32, 1),
@@ -103,6 +107,8 @@ def link_body(network: Network, nic: Nic, change: int = 0, starting: bool = Fals
         nl.u32(_TSO_MAX_SEGS, 65535),
         nl.attribute(_AF_SPEC, nl.attribute(AF_INET6, _spec6(nic))),
         link_info.info(network, nic),
+        nl.string(_IFALIAS, nic.alias) if nic.alias else b"",
+        _properties(nic),
     ]
     return b"".join(parts)
 
@@ -120,14 +126,21 @@ def _hardware(nic: Nic) -> bytes:
     return b"" if kind_of(nic) == TUN else nl.attribute(1, bytes(6)) + nl.attribute(2, bytes(6))
 
 
-def _counts(nic: Nic) -> tuple[int, ...]:
-    counts = (nic.rx_packets, nic.tx_packets, nic.rx_bytes, nic.tx_bytes, 0, 0, nic.rx_dropped, nic.tx_dropped)
-    return counts + (0,) * (_STATS - len(counts))
+def _properties(nic: Nic) -> bytes:
+    """IFLA_PROP_LIST, nested, with the other names it has (IFLA_ALT_IFNAME), if any."""
+    names = b"".join([nl.string(_ALT_IFNAME, name) for name in nic.alt_names])
+    return nl.attribute(_PROP_LIST, names) if names else b""
+
+
+def counts(nic: Nic) -> tuple[int, ...]:
+    """The fields of struct rtnl_link_stats64, in its order."""
+    known = (nic.rx_packets, nic.tx_packets, nic.rx_bytes, nic.tx_bytes, 0, 0, nic.rx_dropped, nic.tx_dropped)
+    return known + (0,) * (_STATS - len(known))
 
 
 def pack_counts(nic: Nic) -> bytes:
     """struct rtnl_link_stats64."""
-    return struct.pack(f"<{_STATS}Q", *_counts(nic))
+    return struct.pack(f"<{_STATS}Q", *counts(nic))
 
 
 def _spec6(nic: Nic) -> bytes:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Iterator
 
+from sandbox.sockets.class_net import SocketNetAttributes
+
 if TYPE_CHECKING:
     from sandbox.gateway.network import Network
     from sandbox.kernel.kernel import Kernel
@@ -18,11 +20,6 @@ def show(kernel: Kernel, network: Network) -> None:
 
         return tables.table(kernel, net, name)
 
-    def class_net(net: NetNamespace) -> dict[str, dict[str, str]]:
-        from sandbox.sockets.proc_net import devices
-
-        return devices.class_net(net.network)
-
     kernel.mounts.vfs.proc_net = table
-    kernel.mounts.vfs.sys_class_net = class_net
+    kernel.mounts.vfs.sys_class_net = SocketNetAttributes()
     kernel.mounts.vfs.stack = network.stack

@@ -1,4 +1,4 @@
-"""/proc/net/dev, dev_mcast and /sys/class/net."""
+"""/proc/net/dev and dev_mcast."""
 
 from __future__ import annotations
 
@@ -28,33 +28,3 @@ def link_groups(network: Network) -> list[str]:
                 mac = multicast_mac(group)
                 rows.append(f"{nic.number:<4d} {nic.name:<15} {users:<5d} {0:<5d} {mac.hex()}\n")
     return rows
-
-
-def class_net(network: Network) -> dict[str, dict[str, str]]:
-    """The attributes of each interface."""
-    from sandbox.sockets.inet.link_state import carries, interface_flags, interface_type, operational, queue_length
-    from sandbox.sockets.inet.own_links import TUN, own_link
-
-    out = {}
-    for nic in network.stack.nics.values():
-        mac = (nic.mac or bytes(6)).hex(":")
-        link = own_link(nic)
-        other = link.tied_to() if link is not None else None
-        out[nic.name] = attributes = {
-            "address": mac,
-            "addr_len": "6",
-            "broadcast": "ff:ff:ff:ff:ff:ff" if nic.mac else "00:00:00:00:00:00",
-            "carrier": "1" if carries(nic) else "0",
-            "flags": hex(interface_flags(nic)),
-            "ifindex": str(nic.number),
-            "iflink": str(nic.number if other is None else other.number),
-            "mtu": str(nic.mtu),
-            "operstate": operational(nic),
-            "tx_queue_len": str(queue_length(nic)),
-            "type": str(interface_type(nic)),
-        }
-        if link is not None and link.kind == TUN:
-            from sandbox.sockets.inet.tun import attributes_of
-
-            attributes |= attributes_of(nic)
-    return out

@@ -13,6 +13,9 @@ from sandbox.fs.devfs.filesystem import DevFs
 from sandbox.fs.overlay.root import make_point
 from sandbox.fs.procfs.filesystem import ProcFs
 from sandbox.fs.sysfs.filesystem import SysFs
+from sandbox.kernel.net_namespace import NetNamespace
+from sandbox.kernel.task import Task
+from sandbox.vfs.net_attributes import NetAttributes
 from tests.unit.sandbox.vfs.guest import Guest
 
 pytestmark = pytest.mark.interpreted  # a stand-in is no compiled class
@@ -134,14 +137,39 @@ def test_every_file_can_be_read(system: Guest) -> None:
     assert read > 100
 
 
+class OneInterface(NetAttributes):
+    def interfaces(self, net: NetNamespace) -> dict[str, int]:
+        return {"eth0": 2}
+
+    def attributes(self, net: NetNamespace, number: int) -> dict[str, int]:
+        return {"mtu": 0o644}
+
+    def statistics(self) -> tuple[str, ...]:
+        return ("rx_bytes",)
+
+    def show(self, net: NetNamespace, number: int, name: str) -> str:
+        return "1500\n"
+
+    def count(self, net: NetNamespace, number: int, name: str) -> int:
+        return 77
+
+    def store(self, t: Task, net: NetNamespace, number: int, name: str, value: bytes) -> None:
+        raise NotImplementedError
+
+    def relatives(self, net: NetNamespace, number: int) -> dict[str, str]:
+        return {}
+
+
 def test_network_tables_come_from_the_socket_layer(system: Guest) -> None:
     assert system.read_file("/proc/net/dev").count(b"\n") == 2
     vfs = system.kernel.mounts.vfs
     vfs.proc_net = lambda _, table: b"table %s\n" % table.encode() if table == "dev" else None
-    vfs.sys_class_net = lambda _: {"eth0": {"mtu": "1500"}}
+    vfs.sys_class_net = OneInterface()
     assert system.read_file("/proc/net/dev") == b"table dev\n"
     assert system.read_file("/sys/class/net/eth0/mtu") == b"1500\n"
+    assert system.read_file("/sys/class/net/eth0/statistics/rx_bytes") == b"77\n"
     assert system.stat("/sys/class/net/eth1") == -errno.ENOENT
+    assert system.listdir("/sys/class/net") == system.listdir("/sys/devices/virtual/net") == [b"eth0"]
 
 
 def test_memory_devices(system: Guest) -> None:
