@@ -14,7 +14,7 @@ from sandbox.abi.linux.xattr import CAPABILITIES
 from sandbox.errors import SyscallError
 from sandbox.kernel.rlimits import RLIM_INFINITY, RLIMIT_FSIZE
 from sandbox.vfs.file_description import FileDescription
-from sandbox.vfs.notify import IN_ACCESS, IN_MODIFY, on_close, on_path
+from sandbox.vfs.notify import IN_ACCESS, IN_MODIFY, on_close, on_gone, on_path
 
 if TYPE_CHECKING:
     from sandbox.kernel.task import Task
@@ -53,8 +53,11 @@ class InodeFile(FileDescription):
         inode.opens -= 1
         if (self.flags + 1) & 2:
             inode.writers -= 1
-        if inode.fs.watched and self.path is not None and not self.flags & O_PATH:
-            on_close(self.path, self.flags)
+        if inode.fs.watched and self.path is not None:
+            if self.flags & O_PATH:
+                on_gone(inode)
+            else:
+                on_close(self.path, self.flags)
         if inode.opens == 0:
             inode.closed()
 
