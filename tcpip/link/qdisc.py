@@ -1,14 +1,12 @@
 """Queueing disciplines: what waits where a link is slower than who sends, and in which order it goes on.
 
-A `QdiscLink` wraps a link; its discipline gets every packet that is sent. `Fifo` and `FairQueue` decide who waits and who
-is dropped, `TokenBucket` (in `tbf`) lets them go at a rate. Super-segments stay whole, as on Linux.
-Source of behaviour: net/sched/sch_fifo.c, net/sched/sch_fq_codel.c; RFC 8290 4.1, 4.2.
-Deviates: FairQueue has no CoDel: it drops only when it is full.
+A `QdiscLink` wraps a link; its discipline gets every packet that is sent. `Fifo` and those of `qdisc_codel`, `qdisc_fair` and
+`qdisc_prio` decide who waits and who is dropped, `TokenBucket` (in `qdisc_tbf`) lets them go at a rate. Super-segments stay
+whole, as on Linux. Source of behaviour: net/sched/sch_fifo.c, net/sched/sch_generic.c.
 """
 
 from __future__ import annotations
 
-import zlib
 from abc import abstractmethod
 from collections import deque
 from typing import Final
@@ -19,22 +17,21 @@ from tcpip.link.base import LinkEndpoint, WrapperLink
 from tcpip.native import mypyc_attr
 from tcpip.timers import NEVER, TimerQueue
 
-FLOWS: Final = 1024
 DEFAULT_LIMIT: Final = 1000
-FAIR_LIMIT: Final = 10240
 _PORTS_AT: Final = {6, 17}
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class Qdisc:
-    """`packets` and `bytes` wait now; `dropped` and `sent` count packets since the start, `overlimits` how often something had to
-    wait for its time, `requeues` what was put in front."""
+    """`packets` and `bytes` wait now; `dropped` and `sent` (of `sent_bytes`) count packets since the start, `overlimits` how often
+    something had to wait for its time, `requeues` what was put in front."""
 
     def __init__(self) -> None:
         self.packets = 0
         self.bytes = 0
         self.dropped = 0
         self.sent = 0
+        self.sent_bytes = 0
         self.overlimits = 0
         self.requeues = 0
         self._peeked: TxPacket | None = None
@@ -55,16 +52,30 @@ class Qdisc:
                 self.packets += 1
                 self.bytes += len(pkt)
                 self.sent -= 1
+                self.sent_bytes -= len(pkt)
         return self._peeked
 
     def take(self, now: int) -> TxPacket | None:
         """`dequeue` for who peeks."""
         pkt, self._peeked = self.peek(now), None
         if pkt is not None:
-            self.packets -= 1
-            self.bytes -= len(pkt)
-            self.sent += 1
+            self._goes(pkt)
         return pkt
+
+    def _goes(self, pkt: TxPacket) -> None:
+        self.packets -= 1
+        self.bytes -= len(pkt)
+        self._count(pkt)
+
+    def _count(self, pkt: TxPacket) -> None:
+        self.sent += 1
+        self.sent_bytes += len(pkt)
+
+    def _holds(self, packets: int, octets: int) -> None:
+        """So much waits below; with what `peek` has taken from there."""
+        peeked = self._peeked
+        self.packets = packets if peeked is None else packets + 1
+        self.bytes = octets if peeked is None else octets + len(peeked)
 
     def next_at(self, now: int) -> int:
         """When `dequeue` is worth another try; NEVER when nothing waits."""
@@ -78,6 +89,24 @@ class Qdisc:
     def total_dropped(self) -> int:
         """Here and below."""
         return self.dropped
+
+    def children(self) -> list[Qdisc]:
+        """Those that packets wait in, class by class from 1 on; none for one that has no classes."""
+        return []
+
+    def graft(self, number: int, child: Qdisc | None) -> None:
+        """Let what is of class `number` wait in `child`, or where it does when nobody says. What waited there is gone."""
+        raise NotImplementedError
+
+
+class Nothing(Qdisc):
+    """Where nothing gets through (noop_qdisc); what it drops its parent counts."""
+
+    def enqueue(self, pkt: TxPacket, now: int) -> None:
+        self.dropped += 1
+
+    def dequeue(self, now: int) -> TxPacket | None:
+        return None
 
 
 class Fifo(Qdisc):
@@ -112,95 +141,8 @@ class Fifo(Qdisc):
         if not self._queue:
             return None
         pkt = self._queue.popleft()
-        self.packets -= 1
-        self.bytes -= len(pkt)
-        self.sent += 1
+        self._goes(pkt)
         return pkt
-
-
-class Flow:
-    """One flow's packets, and how many bytes it may still send in its turn."""
-
-    __slots__ = ("queue", "bytes", "deficit", "listed")
-
-    def __init__(self) -> None:
-        self.queue: deque[TxPacket] = deque()
-        self.bytes = 0
-        self.deficit = 0
-        self.listed = False
-
-
-class FairQueue(Qdisc):
-    """Deficit round robin over flows, new ones first. Full, it drops the oldest packet of the flow with the most bytes.
-
-    A flow is a source, destination, protocol and ports, hashed with `seed` into `FLOWS` queues.
-    """
-
-    def __init__(self, limit: int = FAIR_LIMIT, quantum: int = 1514, seed: int = 0) -> None:
-        super().__init__()
-        self.limit = limit
-        self.quantum = quantum
-        self.seed = seed
-        self._flows: dict[int, Flow] = {}
-        self._new: deque[Flow] = deque()
-        self._old: deque[Flow] = deque()
-
-    def enqueue(self, pkt: TxPacket, now: int) -> None:
-        number = zlib.crc32(flow_key(pkt), self.seed) % FLOWS
-        flow = self._flows.get(number)
-        if flow is None:
-            flow = self._flows[number] = Flow()
-        size = len(pkt)
-        flow.queue.append(pkt)
-        flow.bytes += size
-        self.packets += 1
-        self.bytes += size
-        if not flow.listed:
-            flow.listed = True
-            flow.deficit = self.quantum
-            self._new.append(flow)
-        if self.packets > self.limit:
-            self._take(max(self._flows.values(), key=_bytes_of))
-            self.dropped += 1
-
-    def reset(self) -> None:
-        super().reset()
-        self._flows.clear()
-        self._new.clear()
-        self._old.clear()
-
-    def _take(self, flow: Flow) -> TxPacket:
-        pkt = flow.queue.popleft()
-        size = len(pkt)
-        flow.bytes -= size
-        self.packets -= 1
-        self.bytes -= size
-        return pkt
-
-    def dequeue(self, now: int) -> TxPacket | None:
-        while self._new or self._old:
-            turn = self._new or self._old
-            flow = turn[0]
-            if flow.deficit <= 0:
-                flow.deficit += self.quantum
-                turn.popleft()
-                self._old.append(flow)
-            elif flow.queue:
-                pkt = self._take(flow)
-                flow.deficit -= len(pkt)
-                self.sent += 1
-                return pkt
-            else:
-                turn.popleft()
-                if turn is self._new and self._old:
-                    self._old.append(flow)  # RFC 8290 4.2: else a flow of single packets would always be a new one
-                else:
-                    flow.listed = False
-        return None
-
-
-def _bytes_of(flow: Flow) -> int:
-    return flow.bytes
 
 
 def flow_key(pkt: TxPacket) -> bytes:

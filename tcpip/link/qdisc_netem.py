@@ -88,6 +88,10 @@ class Netem(Qdisc):
         self.random = Random(settings.seed)
         self._queue: list[tuple[int, int, TxPacket]] = []
         self._front: list[TxPacket] = []
+        self.child: Qdisc | None = None
+        self._of_former = 0
+        self._waiting = 0
+        self._waiting_bytes = 0
         self._number = 0
         self._since = 0
         self._last_at = 0
@@ -126,8 +130,9 @@ class Netem(Qdisc):
 
     def _wait(self, pkt: TxPacket, now: int) -> None:
         s = self.settings
-        self.packets += 1
-        self.bytes += len(pkt)
+        self._waiting += 1
+        self._waiting_bytes += len(pkt)
+        self._add_up()
         if s.gap and self._since >= s.gap - 1 and s.reorder.share >= s.reorder.draw(self.random):
             self._since = 0
             self.requeues += 1
@@ -155,24 +160,59 @@ class Netem(Qdisc):
         return s.latency + s.jitter * s.delays[drawn % len(s.delays)] // _SCALE
 
     def dequeue(self, now: int) -> TxPacket | None:
+        child = self.child
+        while child is not None and (late := self._due(now)) is not None:
+            child.enqueue(late, now)
+        pkt = self._due(now) if child is None else child.dequeue(now)
+        self._add_up()
+        if pkt is not None:
+            self._count(pkt)
+        return pkt
+
+    def _due(self, now: int) -> TxPacket | None:
         if self._front:
             pkt = self._front.pop(0)
         elif self._queue and self._queue[0][0] <= now:
             pkt = heappop(self._queue)[2]
         else:
             return None
-        self.packets -= 1
-        self.bytes -= len(pkt)
-        self.sent += 1
+        self._waiting -= 1
+        self._waiting_bytes -= len(pkt)
         return pkt
+
+    def _add_up(self) -> None:
+        child = self.child
+        if child is None:
+            self._holds(self._waiting, self._waiting_bytes)
+        else:
+            self._holds(self._waiting + child.packets, self._waiting_bytes + child.bytes)
 
     def next_at(self, now: int) -> int:
         if self._front:
             return now
-        return max(self._queue[0][0], now) if self._queue else NEVER
+        first = max(self._queue[0][0], now) if self._queue else NEVER
+        return first if self.child is None else min(first, self.child.next_at(now))
+
+    def total_dropped(self) -> int:
+        """Here and below."""
+        return self.dropped + self._of_former + (self.child.total_dropped() if self.child is not None else 0)
+
+    def children(self) -> list[Qdisc]:
+        return [self.child] if self.child is not None else []
+
+    def graft(self, number: int, child: Qdisc | None) -> None:
+        """What is late enough waits in `child` for its turn."""
+        if self.child is not None:
+            self._of_former += self.child.total_dropped()
+            self.child.reset()
+        self.child = child
+        self._add_up()
 
     def reset(self) -> None:
         super().reset()
+        self._waiting = self._waiting_bytes = 0
+        if self.child is not None:
+            self.child.reset()
         self._queue.clear()
         self._front.clear()
 

@@ -11,15 +11,16 @@ from tcpip.buffer import TxPacket
 from tcpip.clock import NS_PER_S
 from tcpip.link.base import LinkEndpoint
 from tcpip.link.offload import split
-from tcpip.link.qdisc import DEFAULT_LIMIT, FAIR_LIMIT, FairQueue, Fifo, Qdisc
+from tcpip.link.qdisc import DEFAULT_LIMIT, Fifo, Nothing, Qdisc
+from tcpip.link.qdisc_fair import FAIR_LIMIT, FairQueue
 from tcpip.link.quantity import RATES, SIZES, TIMES, scaled
-from tcpip.timers import NEVER
 
 DEFAULT_LATENCY: Final = 50_000_000
 
 
 class TokenBucket(Qdisc):
-    """`rate` bits a second, `burst` bytes at once; `child` is where packets wait, a Fifo of `limit` bytes unless given.
+    """`rate` bits a second, `burst` bytes at once; `child` is where packets wait, a Fifo of
+    `limit` bytes unless given.
 
     A packet above `burst` never could go: a super-segment is cut, anything else is dropped. Tokens are ns of sending
     time, as in Linux.
@@ -31,17 +32,31 @@ class TokenBucket(Qdisc):
             raise ValueError("a token bucket needs a rate and a burst")
         self.rate = rate
         self.burst = burst
-        self.child = child or Fifo(limit or burst + rate * DEFAULT_LATENCY // (8 * NS_PER_S), in_bytes=True)
+        self.limit = limit or burst + rate * DEFAULT_LATENCY // (8 * NS_PER_S)
+        self.child = child or Fifo(self.limit, in_bytes=True)
         self._full = self._time_of(burst)
         self._tokens = self._full
         self._at = 0
+        self._of_former = 0
+
+    def children(self) -> list[Qdisc]:
+        return [self.child]
+
+    def graft(self, number: int, child: Qdisc | None) -> None:
+        """Without another one nothing goes out any more, as on Linux (tbf_graft)."""
+        self._of_former += self.child.total_dropped()
+        self.child.reset()
+        self.child = child or Nothing()
+        self._add_up()
 
     def change(self, rate: int, burst: int, limit: int) -> None:
         """Another rate and burst, and another limit of what waits where that is a Fifo; the bucket is full."""
-        self.rate, self.burst = rate, burst
+        self.rate, self.burst, self.limit = rate, burst, limit
         self._tokens = self._full = self._time_of(burst)
         if isinstance(self.child, Fifo):
             self.child.limit = limit
+        elif limit and isinstance(self.child, Nothing):
+            self.graft(1, Fifo(limit, in_bytes=True))
 
     def _time_of(self, size: int) -> int:
         return size * 8 * NS_PER_S // self.rate
@@ -53,19 +68,19 @@ class TokenBucket(Qdisc):
                 self.dropped += 1
             else:
                 self.child.enqueue(piece, now)
-        self._count()
+        self._add_up()
 
     def reset(self) -> None:
         super().reset()
         self.child.reset()
         self._tokens = self._full
 
-    def _count(self) -> None:
-        self.packets, self.bytes = self.child.packets, self.child.bytes
+    def _add_up(self) -> None:
+        self._holds(self.child.packets, self.child.bytes)
 
     def total_dropped(self) -> int:
         """Here and below."""
-        return self.dropped + self.child.dropped
+        return self.dropped + self._of_former + self.child.total_dropped()
 
     def dequeue(self, now: int) -> TxPacket | None:
         pkt = self.child.peek(now)
@@ -78,13 +93,15 @@ class TokenBucket(Qdisc):
             return None
         self._tokens, self._at = left, now
         self.child.take(now)
-        self._count()
-        self.sent += 1
+        self._add_up()
+        self._count(pkt)
         return pkt
 
     def next_at(self, now: int) -> int:
         pkt = self.child.peek(now)
-        return NEVER if pkt is None else max(self._at + self._time_of(len(pkt)) - self._tokens, now)
+        if pkt is None:
+            return self.child.next_at(now)
+        return max(self._at + self._time_of(len(pkt)) - self._tokens, now)
 
 
 def qdisc_from(spec: str, link: LinkEndpoint) -> Qdisc:

@@ -1,6 +1,6 @@
-"""What an interface sends waits here for as long as its queueing discipline says (net/core/dev.c: __dev_xmit_skb).
+"""What an interface sends waits here for as long as its queueing disciplines say (net/core/dev.c: __dev_xmit_skb).
 
-Deviates: no more than `BYTES_MOST` wait at an interface, whatever the discipline's own limit.
+Deviates: no more than `BYTES_MOST` wait at an interface, whatever the disciplines' own limits.
 """
 
 from __future__ import annotations
@@ -15,27 +15,61 @@ if TYPE_CHECKING:
     from tcpip.stack.nic import Nic
 
 BYTES_MOST: Final = 1 << 23
+ROOT: Final = 0xFFFFFFFF
 
 
-class Egress:
-    """The discipline at an interface's root. `kind` and `handle` are how rtnetlink names it. `bytes`, `packets`: sent since it is
-    there; `refused`: dropped because too much waited."""
+class Discipline:
+    """One of an interface's, as rtnetlink names it: `parent` is the class that it is in, or `ROOT`. `inside`: those in its classes, by
+    the class's number; a class without one has what the discipline itself puts there. `number`: the how many-th it is."""
 
-    __slots__ = ("nic", "kind", "handle", "qdisc", "bytes", "packets", "refused", "_timer")
+    __slots__ = ("nic", "kind", "handle", "parent", "qdisc", "inside", "number")
 
-    def __init__(self, nic: Nic, kind: str, handle: int, qdisc: Qdisc) -> None:
+    def __init__(self, nic: Nic, kind: str, handle: int, qdisc: Qdisc, parent: int = ROOT, number: int = 0) -> None:
+        self.number = number
         self.nic = nic
         self.kind = kind
         self.handle = handle
+        self.parent = parent
         self.qdisc = qdisc
-        self.bytes = 0
-        self.packets = 0
+        self.inside: dict[int, Discipline] = {}
+
+    def dropped(self) -> int:
+        """Packets that never went out."""
+        return self.qdisc.total_dropped()
+
+    def graft(self, number: int, below: Discipline | None) -> Discipline | None:
+        """Put `below` into class `number`, or take away what is there; what was."""
+        former = self.inside.pop(number, None)
+        if below is not None:
+            self.inside[number] = below
+        self.qdisc.graft(number, None if below is None else below.qdisc)
+        return former
+
+    def trim(self) -> None:
+        """Classes that are no more have nothing inside."""
+        count = len(self.qdisc.children())
+        self.inside = {number: one for number, one in self.inside.items() if number <= count}
+
+    def all(self) -> list[Discipline]:
+        """This one and all below."""
+        found = [self]
+        for one in self.inside.values():
+            found += one.all()
+        return found
+
+
+class Egress(Discipline):
+    """The discipline at an interface's root. `refused`: dropped because too much waited."""
+
+    __slots__ = ("refused", "_timer")
+
+    def __init__(self, nic: Nic, kind: str, handle: int, qdisc: Qdisc) -> None:
+        super().__init__(nic, kind, handle, qdisc)
         self.refused = 0
         self._timer = nic.stack.timers.timer(self._run)
 
     def dropped(self) -> int:
-        """Packets that never went out."""
-        return self.qdisc.total_dropped() + self.refused
+        return super().dropped() + self.refused
 
     def write(self, batch: list[TxPacket]) -> None:
         """Let packets wait, and send what is ready."""
@@ -63,15 +97,13 @@ class Egress:
 
     def _send(self, ready: list[TxPacket], now: int) -> None:
         if ready:
-            self.packets += len(ready)
-            self.bytes += sum([len(pkt) for pkt in ready])
             self.nic.transmit(ready)
         at = self.qdisc.next_at(now)
         if at != NEVER:
             self._timer.arm(at)
 
     def changed(self) -> None:
-        """The discipline has other settings: look at once whether something may go."""
+        """A discipline has other settings: look at once whether something may go."""
         self._timer.arm(self.nic.stack.clock.now_ns())
 
     def reset(self) -> None:

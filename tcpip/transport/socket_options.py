@@ -14,6 +14,7 @@ from tcpip import errors
 from tcpip import sockopt as so
 from tcpip.addr import AF_INET6
 from tcpip.errors import NetworkError
+from tcpip.header.priority import priority_of_tos
 from tcpip.transport.kept_options import find, get_kept, set_kept
 from tcpip.transport.option_values import in_range, int_or_char_value, int_value
 from tcpip.transport.reuse_group import ReusePortGroup, set_group_program
@@ -334,7 +335,9 @@ class SocketOptions:
             setattr(self, attribute, int_or_char_value(value) != 0)
             return True
         if name == so.IP_TOS:
-            self.tos = self._without_ecn(int_or_char_value(value) & 0xFF, self.tos)
+            tos = self._without_ecn(int_or_char_value(value) & 0xFF, self.tos)
+            if tos != self.tos:
+                self.tos, self.priority = tos, priority_of_tos(tos)
         elif name == so.IP_TTL:
             number = int_or_char_value(value)
             if number != -1 and not 1 <= number <= 255:

@@ -30,8 +30,10 @@ before=$(echoes); pings 5 | cut -d, -f1; until [ $(($(echoes) - before)) -ge 10 
 echo $(($(echoes) - before)) echoes
 netem corrupt 100%
 tc qdisc add dev d0 root netem loss gemodel 1%
-tc qdisc add dev d0 parent 1:1 pfifo
-tc qdisc add dev d0 root fq_codel
+tc qdisc add dev d0 parent 1:1 handle 5: pfifo limit 7
+tc qdisc add dev d0 root nosuch
+tc qdisc show dev d0
+tc class show dev d0
 tc qdisc add dev d0 root handle 2: prio
 tc qdisc change dev d0 root handle 1: netem loss gemodel 1%
 tc qdisc del dev d0 root
@@ -54,8 +56,10 @@ qdisc netem 1: root refcnt 2 limit 1000 duplicate 100%
 10 echoes
 qdisc netem 1: root refcnt 2 limit 1000 corrupt 100%
 Error: Exclusivity flag on, cannot modify.
-RTNETLINK answers: Operation not supported
 Error: Specified qdisc kind is unknown.
+qdisc netem 1: root refcnt 2 limit 1000 corrupt 100%
+qdisc pfifo 5: parent 1:1 limit 7p
+class netem 1:1 parent 1: leaf 5:
 Error: NLM_F_REPLACE needed to override.
 RTNETLINK answers: Operation not supported
 qdisc noqueue 0: root refcnt 2

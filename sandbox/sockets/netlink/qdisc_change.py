@@ -1,6 +1,7 @@
 """RTM_NEWQDISC, RTM_DELQDISC, RTM_GETQDISC of one and requests about classes and filters (net/sched/sch_api.c, tc(8)).
 
-An interface has one discipline, at its root; none has others inside, and there are no filters and nothing at `ingress`.
+An interface has one discipline at its root; `tbf`, `netem` and `prio` have others in their classes. There are no filters and
+nothing at `ingress`. Deviates: flows of `fq_codel` and `sfq` are not told as classes.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from sandbox.errors import SyscallError
 from sandbox.sockets.inet.own_links import own_link
 from sandbox.sockets.netlink import message as nl
 from sandbox.sockets.netlink import qdisc_kinds, route_views
-from tcpip.link.qdisc_netem import Netem
-from tcpip.link.qdisc_tbf import TokenBucket
-from tcpip.stack.egress import Egress
+from tcpip.link.qdisc import Fifo
+from tcpip.link.qdisc_prio import Prio
+from tcpip.stack.egress import Discipline, Egress
 
 if TYPE_CHECKING:
     from sandbox.gateway.network import Network
@@ -32,6 +33,10 @@ _ROOT: Final = 0xFFFFFFFF
 _INGRESS: Final = 0xFFFFFFF1
 _MAJOR: Final = 0xFFFF0000
 _FIRST_OWN: Final = 0x80000000  # handles that nobody has asked for
+_MOST: Final = 64
+"""Disciplines of an interface."""
+_CLASSFUL: Final = ("tbf", "netem", "prio", "fq_codel", "sfq")
+_DEEPEST: Final = 8
 _NO_FLAGS: Final = nl.NLM_F_CREATE | nl.NLM_F_REPLACE | nl.NLM_F_EXCL
 
 
@@ -51,14 +56,16 @@ def change(network: Network, request: Request) -> None:
     found = _to_change(nic, request, kind, handle, parent)
     options = attributes.get(_OPTIONS)
     if found is None:
-        _graft(network, nic, kind, handle, options)
+        _make(network, nic, kind, handle, parent, options)
         return
     if request.flags & nl.NLM_F_EXCL:
         raise nl.Refusal(errno.EEXIST, "Exclusivity flag on, cannot modify")
     if kind and kind != found.kind:
         raise nl.Refusal(errno.EINVAL, "Invalid qdisc name: must match existing qdisc")
     qdisc_kinds.change(nic, found, options)
-    found.changed()
+    found.trim()
+    if nic.egress is not None:
+        nic.egress.changed()
     _tell(network, None, found)
 
 
@@ -68,42 +75,98 @@ def find(network: Network, request: Request) -> bytes:
     nic = network.stack.nics.get(index)
     if nic is None:
         raise SyscallError(errno.ENODEV)
-    egress = nic.egress
-    own = egress.handle if egress is not None else 0
-    if not parent and (not handle or handle != own):
-        raise nl.Refusal(errno.ENOENT, "Failed to find qdisc with specified handle")
-    if parent and parent != _ROOT:
-        raise nl.Refusal(errno.ENOENT, "Cannot find specified qdisc on specified device")
-    if handle and handle != own:
-        raise nl.Refusal(errno.EINVAL, "Invalid handle")
-    name = name_of(nic)
+    name, found = _named(nic, handle, parent)
     asked = request.attributes(_TCMSG.size).get(_KIND, b"").split(b"\0", 1)[0]
     if asked and asked.decode("latin-1") != name:
         raise nl.Refusal(errno.EINVAL, "Invalid qdisc name")
     if not request.flags & nl.NLM_F_ECHO or name == "noop":
         return b""
-    if egress is None:
-        return route_views.default_body(nic, name)
-    body = route_views.egress_body(egress, 3)  # the one that asks holds it, too
+    if found is None:
+        return route_views.default_body(nic, name) if parent in (0, _ROOT) else b""  # the ones of a class are not shown
+    body = route_views.egress_body(found, 3 if found is nic.egress else 2)  # the one that asks holds it, too
     return body[:12] + parent.to_bytes(4, "little") + body[16:]
 
 
-def _to_change(nic: Nic, request: Request, kind: str, handle: int, parent: int) -> Egress | None:
+def _named(nic: Nic, handle: int, parent: int) -> tuple[str, Discipline | None]:
+    """The kind of the discipline that is meant, and what it is unless it is one that nobody has made. ENOENT, EINVAL, EOPNOTSUPP."""
+    if not parent:
+        found = _lookup(nic, handle)
+        if found is None:
+            raise nl.Refusal(errno.ENOENT, "Failed to find qdisc with specified handle")
+        return found.kind, found
+    if parent == _INGRESS:
+        raise nl.Refusal(errno.ENOENT, "Cannot find specified qdisc on specified device")
+    if parent == _ROOT:
+        found, name = nic.egress, name_of(nic)
+    else:
+        above = _above(nic, parent, "Failed to find qdisc with specified classid")
+        number = _class_of(above, parent)
+        found, name = above.inside.get(number), _default_kind(above, number)
+    if handle and handle != (found.handle if found is not None else 0):
+        raise nl.Refusal(errno.EINVAL, "Invalid handle")
+    if not name:
+        raise nl.Refusal(errno.ENOENT, "Cannot find specified qdisc on specified device")
+    return (found.kind if found is not None else name), found
+
+
+def _lookup(nic: Nic, handle: int) -> Discipline | None:
+    if nic.egress is None or not handle:
+        return None
+    return next((one for one in nic.egress.all() if one.handle == handle), None)
+
+
+def _above(nic: Nic, parent: int, missing: str) -> Discipline:
+    """Whose class `parent` is."""
+    found = _lookup(nic, parent & _MAJOR)
+    if found is None:
+        raise nl.Refusal(errno.ENOENT, missing)
+    return found
+
+
+def _class_of(above: Discipline, parent: int) -> int:
+    """Which class `parent` means (qdisc_leaf); every number is that of the one class of `tbf` and `netem`."""
+    if not qdisc_kinds.has_classes(above.kind):
+        raise nl.Refusal(errno.EOPNOTSUPP, "Parent qdisc is not classful")
+    if above.kind in ("tbf", "netem"):
+        return 1
+    number = parent & ~_MAJOR
+    if not 1 <= number <= len(above.qdisc.children()):
+        raise nl.Refusal(errno.ENOENT, "Specified class not found")
+    return number
+
+
+def _default_kind(above: Discipline, number: int) -> str:
+    """What is in a class that nobody has put anything into; empty: nothing."""
+    children = above.qdisc.children()
+    if not children:
+        return ""
+    child = children[number - 1]
+    return ("bfifo" if child.in_bytes else "pfifo") if isinstance(child, Fifo) else "noop"
+
+
+def _to_change(nic: Nic, request: Request, kind: str, handle: int, parent: int) -> Discipline | None:
     """The one that is to be changed; None when another is to come into its place (tc_modify_qdisc)."""
-    old, flags = nic.egress, request.flags
+    flags = request.flags
     if not parent:
         if not handle:
             raise nl.Refusal(errno.EINVAL, "Handle cannot be zero")
-        if old is None or old.handle != handle:
+        old = _lookup(nic, handle)
+        if old is None:
             raise nl.Refusal(errno.ENOENT, "Specified qdisc not found")
         return old
+    if parent == _INGRESS:
+        raise nl.Refusal(errno.ENOENT, "Specified qdisc kind is unknown")
+    old = nic.egress
     if parent != _ROOT:
-        _refuse_parent(nic, parent, "Failed to find specified qdisc")
+        above = _above(nic, parent, "Failed to find specified qdisc")
+        old = above.inside.get(_class_of(above, parent))
     if handle and (old is None or old.handle != handle):
         if old is not None and not flags & nl.NLM_F_REPLACE:
             raise nl.Refusal(errno.EEXIST, "NLM_F_REPLACE needed to override")
         if handle & ~_MAJOR:
             raise nl.Refusal(errno.EINVAL, "Invalid minor handle")
+        if parent != _ROOT:
+            _refuse_move(nic, flags, handle)
         old = None
     if old is not None and not handle and kind and kind != old.kind:
         # another kind is asked for: in place of this one where that is said, or where nothing is said at all
@@ -115,24 +178,22 @@ def _to_change(nic: Nic, request: Request, kind: str, handle: int, parent: int) 
     return old
 
 
-def _refuse_parent(nic: Nic, parent: int, missing: str) -> None:
-    """Nothing is inside another discipline."""
-    if parent == _INGRESS:
-        raise nl.Refusal(errno.ENOENT, "Specified qdisc kind is unknown")
-    old = nic.egress
-    if old is None or old.handle != parent & _MAJOR:
-        raise nl.Refusal(errno.ENOENT, missing)
-    if isinstance(old.qdisc, (TokenBucket, Netem)):
-        raise SyscallError(errno.EOPNOTSUPP)
-    raise nl.Refusal(errno.EOPNOTSUPP, "Parent qdisc is not classful")
+def _refuse_move(nic: Nic, flags: int, handle: int) -> None:
+    if _lookup(nic, handle) is None:
+        return
+    if flags & nl.NLM_F_EXCL:
+        raise nl.Refusal(errno.EEXIST, "Exclusivity flag on, cannot override")
+    raise nl.Refusal(errno.EINVAL, "Cannot move an existing qdisc to a different parent")
 
 
-def _graft(network: Network, nic: Nic, kind: str, handle: int, options: bytes | None) -> None:
+def _make(network: Network, nic: Nic, kind: str, handle: int, parent: int, options: bytes | None) -> None:
     if kind == "mq":
         raise SyscallError(errno.EOPNOTSUPP)  # for interfaces of several queues
-    qdisc = qdisc_kinds.make(nic, kind, options)
-    if not handle:
-        handle = _next_handle(network)
+    handle = handle or _next_handle(network)
+    if parent != _ROOT:
+        _make_inside(network, nic, kind, handle, parent, options)
+        return
+    qdisc = qdisc_kinds.make(nic, kind, options, handle)
     old, first = nic.egress, name_of(nic)
     if old is not None:
         old.close()
@@ -142,7 +203,24 @@ def _graft(network: Network, nic: Nic, kind: str, handle: int, options: bytes | 
     _tell(network, old, nic.egress)
 
 
-def _tell(network: Network, old: Egress | None, new: Egress | None) -> None:
+def _make_inside(network: Network, nic: Nic, kind: str, handle: int, parent: int, options: bytes | None) -> None:
+    """ENOBUFS for more than an interface may have."""
+    assert nic.egress is not None
+    above = _above(nic, parent, "Failed to find specified qdisc")
+    depth, one = 2, above
+    while one is not nic.egress:
+        depth, one = depth + 1, _above(nic, one.parent, "Failed to find specified qdisc")
+    if depth > _DEEPEST or len(nic.egress.all()) >= _MOST:
+        raise SyscallError(errno.ENOBUFS)
+    if kind == "noqueue":
+        raise nl.Refusal(errno.EINVAL, "Qdisc handle can not be set")
+    number = max([one.number for one in nic.egress.all()]) + 1
+    new = Discipline(nic, kind, handle, qdisc_kinds.make(nic, kind, options, handle), parent, number)
+    old = above.graft(_class_of(above, parent), new)
+    _tell(network, old, new)
+
+
+def _tell(network: Network, old: Discipline | None, new: Discipline | None) -> None:
     """Whoever watches (qdisc_notify), in a message each."""
     notifier = network.notifier
     if notifier is not None and old is not None:
@@ -153,7 +231,8 @@ def _tell(network: Network, old: Egress | None, new: Egress | None) -> None:
 
 def _next_handle(network: Network) -> int:
     """8001: and so on (qdisc_alloc_handle)."""
-    taken = {nic.egress.handle for nic in network.stack.nics.values() if nic.egress is not None}
+    trees = [nic.egress for nic in network.stack.nics.values() if nic.egress is not None]
+    taken = {one.handle for tree in trees for one in tree.all()}
     handle = _FIRST_OWN + 0x10000
     while handle in taken:
         handle += 0x10000
@@ -161,24 +240,19 @@ def _next_handle(network: Network) -> int:
 
 
 def _delete(network: Network, nic: Nic, kind: str, handle: int, parent: int) -> None:
-    old = nic.egress
-    if not parent:
-        if old is None or old.handle != handle:
-            raise nl.Refusal(errno.ENOENT, "Failed to find qdisc with specified handle")
-    elif parent == _INGRESS:
-        raise nl.Refusal(errno.ENOENT, "Cannot find specified qdisc on specified device")
-    elif parent != _ROOT:
-        _refuse_parent(nic, parent, "Failed to find qdisc with specified classid")
-    elif handle and handle != (old.handle if old is not None else 0):
-        raise nl.Refusal(errno.EINVAL, "Invalid handle")
-    if kind and kind != name_of(nic):
+    name, old = _named(nic, handle, parent)
+    if kind and kind != name:
         raise nl.Refusal(errno.EINVAL, "Invalid qdisc name: must match existing qdisc")
     if not parent:
         raise nl.Refusal(errno.EINVAL, "Classid cannot be zero")
     if old is None:
         raise nl.Refusal(errno.ENOENT, "Cannot delete qdisc with handle of zero")
-    old.close()
-    nic.egress = None
+    if isinstance(old, Egress):
+        old.close()
+        nic.egress = None
+    else:
+        above = _above(nic, parent, "Failed to find qdisc with specified classid")
+        above.graft(_class_of(above, parent), None)
     _tell(network, old, None)
 
 
@@ -190,35 +264,59 @@ def name_of(nic: Nic) -> str:
 
 
 def classes(network: Network, request: Request) -> list[bytes]:
-    """RTM_NEWTCLASS of a dump: `tbf` and `netem` have one class each, which is where their packets wait (tbf_dump_class)."""
+    """RTM_NEWTCLASS of a dump: where packets wait (tbf_dump_class, prio_dump_class)."""
     _, index, _, parent, _ = request.header(_TCMSG)
     nic = network.stack.nics.get(index)
-    old = nic.egress if nic is not None else None
-    if old is None or not isinstance(old.qdisc, (TokenBucket, Netem)) or (parent and parent & _MAJOR != old.handle):
+    if nic is None or nic.egress is None:
         return []
-    return [
-        _TCMSG.pack(0, index, old.handle | 1, old.handle, 0) + nl.string(_KIND, old.kind) + nl.attribute(_STATS2, b"")
-    ]
+    shown = [one for one in route_views.in_order(nic.egress) if not parent or parent & _MAJOR == one.handle]
+    return [body for one in shown for body in _classes_of(one)]
+
+
+def _classes_of(one: Discipline) -> list[bytes]:
+    bodies = []
+    for number, child in enumerate(one.qdisc.children() if qdisc_kinds.has_classes(one.kind) else [], 1):
+        below = one.inside.get(number)
+        leaf = below.handle if below is not None else 0
+        head = _TCMSG.pack(0, one.nic.number, one.handle | number, one.handle, leaf) + nl.string(_KIND, one.kind)
+        if isinstance(one.qdisc, Prio):
+            bodies.append(head + route_views.statistics(child, child.total_dropped()))
+        else:
+            bodies.append(head + nl.attribute(_STATS2, b""))
+    return bodies
 
 
 def change_inside(network: Network, request: Request) -> None:
-    """Classes and filters: there are none (tc_ctl_tclass, tc_new_tfilter). ENODEV, ENOENT, EINVAL, EOPNOTSUPP."""
+    """Classes and filters: none is made or taken away (tc_ctl_tclass, tc_new_tfilter). ENODEV, ENOENT, EINVAL, EOPNOTSUPP."""
     _, index, handle, parent, _ = request.header(_TCMSG)
     nic = network.stack.nics.get(index)
     if nic is None:
         raise SyscallError(errno.ENODEV)
     of_filters = request.type > RTM_NEWTCLASS + 3
-    old = nic.egress
     major = (parent if parent and parent != _ROOT else 0 if of_filters else handle) & _MAJOR
-    if major and (old is None or old.handle != major):
+    old = _lookup(nic, major) if major else nic.egress
+    if major and old is None:
         if of_filters:
             raise nl.Refusal(errno.EINVAL, "Parent Qdisc doesn't exists")
         raise SyscallError(errno.ENOENT)
-    classful = old is not None and isinstance(old.qdisc, (TokenBucket, Netem))
-    if not of_filters and classful and request.type == RTM_NEWTCLASS and request.flags & nl.NLM_F_EXCL:
-        raise SyscallError(errno.EEXIST)  # every number is that of the one class (tbf_find)
-    if not of_filters:
-        raise SyscallError(errno.EOPNOTSUPP if classful else errno.EINVAL)
-    if classful or (old is None and own_link(nic) is None and not nic.loopback):
+    kind = old.kind if old is not None else ""
+    if of_filters:
+        _refuse_filter(nic, kind)
+    if kind not in _CLASSFUL:
+        raise SyscallError(errno.EINVAL)
+    there = kind in ("tbf", "netem")  # every number is that of the one class (tbf_find)
+    if old is not None and kind == "prio":
+        there = 1 <= handle & ~_MAJOR <= len(old.qdisc.children())
+    if not there and request.type != RTM_NEWTCLASS:
+        raise SyscallError(errno.ENOENT)
+    if there and request.type == RTM_NEWTCLASS and request.flags & nl.NLM_F_EXCL:
+        raise SyscallError(errno.EEXIST)
+    raise SyscallError(errno.EOPNOTSUPP)
+
+
+def _refuse_filter(nic: Nic, kind: str) -> None:
+    if kind in ("tbf", "netem") or (not kind and own_link(nic) is None and not nic.loopback):
         raise nl.Refusal(errno.EOPNOTSUPP, "Class doesn't support blocks")
+    if kind in _CLASSFUL:
+        raise nl.Refusal(errno.ENOENT, "TC classifier not found")
     raise nl.Refusal(errno.EINVAL, "Qdisc not classful")

@@ -13,18 +13,19 @@ from typing import TYPE_CHECKING, Final
 from sandbox.errors import SyscallError
 from sandbox.sockets.inet.link_state import queue_length
 from sandbox.sockets.netlink import message as nl
-from sandbox.sockets.netlink import qdisc_netem
+from sandbox.sockets.netlink import qdisc_netem, qdisc_queues
+from sandbox.sockets.netlink.qdisc_queues import ETHERNET_HEADER
 from tcpip.clock import NS_PER_S
-from tcpip.link.qdisc import Fifo, Qdisc
+from tcpip.link.qdisc import Fifo, Nothing, Qdisc
 from tcpip.link.qdisc_netem import Netem
+from tcpip.link.qdisc_prio import BANDS, PRIORITY_MAP, Prio
 from tcpip.link.qdisc_tbf import TokenBucket
 
 if TYPE_CHECKING:
-    from tcpip.stack.egress import Egress
+    from tcpip.stack.egress import Discipline
     from tcpip.stack.nic import Nic
 
 FIFOS: Final = ("pfifo", "bfifo", "pfifo_head_drop")
-ETHERNET_HEADER: Final = 14
 _TICK_SHIFT: Final = 6  # PSCHED_SHIFT: a tick is 64 ns
 _RATE: Final = struct.Struct(
     "<BBHhHI"
@@ -32,25 +33,30 @@ _RATE: Final = struct.Struct(
 _PARAMETERS: Final = struct.Struct("<12s12sIII")  # struct tc_tbf_qopt: rate, peak rate, limit, buffer, mtu
 _TBF_PARAMETERS, _TBF_RATE64, _TBF_PEAK64, _TBF_BURST = 1, 4, 5, 6
 _ETHERNET: Final = 1
-_BANDS: Final = struct.pack("<i16B", 3, 1, 2, 2, 2, 1, 2, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1)  # struct tc_prio_qopt
 _WORD: Final = 0xFFFFFFFF
 
 
-def make(nic: Nic, kind: str, options: bytes | None) -> Qdisc:
+def make(nic: Nic, kind: str, options: bytes | None, handle: int) -> Qdisc:
     """A new one with these TCA_OPTIONS. EINVAL, EOPNOTSUPP; Refusal with ENOENT for a kind that is not there."""
     if kind in FIFOS:
         return Fifo(_fifo_limit(nic, kind, options), kind == "bfifo", kind == "pfifo_head_drop")
     if kind == "tbf":
         rate, burst, limit = _bucket(options)
-        return TokenBucket(rate, burst, 1, Fifo(limit, in_bytes=True))
+        bucket = TokenBucket(rate, burst, limit, Fifo(limit, in_bytes=True) if limit else Nothing())
+        bucket.limit = limit
+        return bucket
     if kind == "netem":
         return Netem(qdisc_netem.read(options))
-    if kind in ("noqueue", "pfifo_fast"):  # links are never slow: nothing waits in a band
+    if kind in qdisc_queues.QUEUES:
+        return qdisc_queues.make(nic, kind, handle, options)
+    if kind == "pfifo_fast":
+        return Prio(BANDS, PRIORITY_MAP, queue_length(nic))
+    if kind == "noqueue":  # links are never slow: nothing waits
         return Fifo(queue_length(nic))
     raise nl.Refusal(errno.ENOENT, "Specified qdisc kind is unknown")
 
 
-def change(nic: Nic, egress: Egress, options: bytes | None) -> None:
+def change(nic: Nic, egress: Discipline, options: bytes | None) -> None:
     """Other TCA_OPTIONS for one that is there; what waits goes on waiting."""
     qdisc = egress.qdisc
     if options is None:
@@ -63,20 +69,25 @@ def change(nic: Nic, egress: Egress, options: bytes | None) -> None:
         qdisc.change(*_bucket(options))
     elif isinstance(qdisc, Netem):
         qdisc.settings = qdisc_netem.read(options)
+    else:
+        qdisc_queues.change(qdisc, options)
 
 
-def options_of(egress: Egress) -> bytes:
+def has_classes(kind: str) -> bool:
+    """That others are put into."""
+    return kind in ("tbf", "netem", "prio")
+
+
+def options_of(egress: Discipline) -> bytes:
     """The value of TCA_OPTIONS; empty where there is nothing to say."""
     qdisc = egress.qdisc
     if egress.kind in FIFOS and isinstance(qdisc, Fifo):
         return qdisc.limit.to_bytes(4, "little")
-    if egress.kind == "pfifo_fast":
-        return _BANDS
     if isinstance(qdisc, TokenBucket):
         return _told_bucket(qdisc)
     if isinstance(qdisc, Netem):
         return qdisc_netem.told(qdisc.settings)
-    return b""
+    return qdisc_queues.told(qdisc)
 
 
 def _fifo_limit(nic: Nic, kind: str, options: bytes | None) -> int:
@@ -111,10 +122,9 @@ def _bucket(options: bytes | None) -> tuple[int, int, int]:
 
 def _told_bucket(bucket: TokenBucket) -> bytes:
     rate = bucket.rate // 8
-    limit = bucket.child.limit if isinstance(bucket.child, Fifo) else 0
     ticks = bucket.burst * NS_PER_S // rate >> _TICK_SHIFT
     spec = _RATE.pack(0, _ETHERNET, 0, 0, 0, min(rate, _WORD))
-    parts = [nl.attribute(_TBF_PARAMETERS, _PARAMETERS.pack(spec, bytes(12), limit, min(ticks, _WORD), 0))]
+    parts = [nl.attribute(_TBF_PARAMETERS, _PARAMETERS.pack(spec, bytes(12), bucket.limit, min(ticks, _WORD), 0))]
     if rate > _WORD:
         parts.append(nl.attribute(_TBF_RATE64, rate.to_bytes(8, "little")))
     return b"".join(parts)

@@ -16,13 +16,16 @@ from sandbox.sockets.netlink.route_bodies import IFINFO, pack_counts, qdisc
 if TYPE_CHECKING:
     from sandbox.gateway.network import Network
     from sandbox.sockets.netlink.message import Request
-    from tcpip.stack.egress import Egress
+    from tcpip.link.qdisc import Qdisc
+    from tcpip.stack.egress import Discipline
     from tcpip.stack.nic import Nic
 
 AF_BRIDGE: Final = 7
 _TCMSG: Final = struct.Struct("<BxxxiIII")
 _TCA_KIND, _TCA_OPTIONS, _TCA_STATS, _TCA_STATS2, _TCA_HW_OFFLOAD = 1, 2, 3, 7, 12
-_STATS_BASIC, _STATS_QUEUE = 1, 3
+_TCA_XSTATS: Final = 4
+_STATS_BASIC, _STATS_QUEUE, _STATS_APP = 1, 3, 4
+_GOLDEN: Final = 0x61C88647  # GOLDEN_RATIO_32
 _BASIC: Final = struct.Struct("<QI4x")
 _OLD_STATS: Final = struct.Struct("<QI28x")
 _OLD: Final = struct.Struct("<Q7I4x")  # struct tc_stats
@@ -41,7 +44,7 @@ def qdiscs(network: Network) -> list[bytes]:
     for _, nic in sorted(network.stack.nics.items()):
         kind = qdisc(nic)
         if nic.egress is not None:
-            found.append(egress_body(nic.egress))
+            found += [egress_body(one) for one in in_order(nic.egress)]
         elif kind != "noop":
             found.append(default_body(nic, kind))
     return found
@@ -52,19 +55,35 @@ def default_body(nic: Nic, kind: str, references: int = 2) -> bytes:
     return _TCMSG.pack(0, nic.number, 0, _ROOT, references) + nl.string(_TCA_KIND, kind) + _sent(nic, kind)
 
 
-def egress_body(egress: Egress, references: int = 2) -> bytes:
-    """One that somebody has made (tc_fill_qdisc). `references`: how many there are to it."""
+def in_order(root: Discipline) -> list[Discipline]:
+    """As Linux's table by handles has those inside: 16 lists, the last one first (qdisc_hash_add)."""
+    return [root, *sorted(root.all()[1:], key=lambda one: ((one.handle * _GOLDEN & 0xFFFFFFFF) >> 28, -one.number))]
+
+
+def egress_body(egress: Discipline, references: int = 2) -> bytes:
+    """One that somebody has made (tc_fill_qdisc). `references`: how many there are to one at the root."""
     from sandbox.sockets.netlink.qdisc_kinds import options_of
+    from sandbox.sockets.netlink.qdisc_queues import statistics as own_statistics
 
     qdisc, options = egress.qdisc, options_of(egress)
-    octets, packets, drops = egress.bytes, egress.packets & 0xFFFFFFFF, egress.dropped()
+    if egress.parent != _ROOT:
+        references -= 1
+    parts = [_TCMSG.pack(0, egress.nic.number, egress.handle, egress.parent, references)]
+    parts += [nl.string(_TCA_KIND, egress.kind)]
+    parts += [nl.attribute(_TCA_OPTIONS, options)] if options else []
+    own = own_statistics(qdisc, egress.nic.stack.clock.now_ns())
+    return b"".join(parts) + nl.u8(_TCA_HW_OFFLOAD, 0) + statistics(qdisc, egress.dropped(), own)
+
+
+def statistics(qdisc: Qdisc, drops: int, own: bytes = b"") -> bytes:
+    """TCA_STATS2, TCA_STATS and TCA_XSTATS (gnet_stats_finish_copy). `own`: of its kind only."""
+    octets, packets = qdisc.sent_bytes, qdisc.sent & 0xFFFFFFFF
     basic = nl.attribute(_STATS_BASIC, _BASIC.pack(octets, packets))
     queue = _QUEUE.pack(qdisc.packets, qdisc.bytes, drops, qdisc.requeues, qdisc.overlimits)
     old = _OLD.pack(octets, packets, drops, qdisc.overlimits, 0, 0, qdisc.packets, qdisc.bytes)
-    parts = [_TCMSG.pack(0, egress.nic.number, egress.handle, _ROOT, references), nl.string(_TCA_KIND, egress.kind)]
-    parts += [nl.attribute(_TCA_OPTIONS, options)] if options else []
-    parts += [nl.u8(_TCA_HW_OFFLOAD, 0), nl.attribute(_TCA_STATS2, basic + nl.attribute(_STATS_QUEUE, queue))]
-    return b"".join(parts) + nl.attribute(_TCA_STATS, old)
+    new = basic + nl.attribute(_STATS_QUEUE, queue) + (nl.attribute(_STATS_APP, own) if own else b"")
+    told = nl.attribute(_TCA_STATS2, new) + nl.attribute(_TCA_STATS, old)
+    return told + nl.attribute(_TCA_XSTATS, own) if own else told
 
 
 def _sent(nic: Nic, kind: str) -> bytes:

@@ -91,6 +91,55 @@ root replace tbf rate 10gbit burst 1mb limit 3mb
 root show
 root del
 
+# one inside another
+run tc qdisc add dev d0 root handle 1: tbf rate 1mbit burst 10kb latency 50ms
+run tc qdisc add dev d0 parent 1:1 handle 10: pfifo limit 5
+run tc qdisc show dev d0
+run tc class show dev d0
+run tc qdisc show dev d0
+run tc qdisc add dev d0 parent 1:1 handle 11: pfifo limit 5
+run tc qdisc add dev d0 parent 1:1 handle 10: pfifo limit 5
+run tc qdisc add dev d0 parent 1:1 pfifo limit 5
+run tc qdisc replace dev d0 parent 1:1 handle 11: bfifo limit 5000
+run tc qdisc show dev d0
+run tc qdisc replace dev d0 parent 1:1 pfifo limit 5
+run tc qdisc show dev d0
+run tc qdisc change dev d0 parent 1:1 pfifo limit 7
+run tc qdisc change dev d0 parent 1:1 handle 20: pfifo limit 7
+run tc qdisc replace dev d0 parent 1:1 handle 20: tbf rate 1mbit burst 10kb latency 50ms
+run tc qdisc add dev d0 parent 20:1 handle 30: pfifo limit 6
+run tc qdisc add dev d0 parent 20:1 handle 30:1 pfifo limit 6
+run tc qdisc add dev d0 parent 30:1 handle 40: pfifo limit 6
+run tc qdisc show dev d0
+run tc class show dev d0
+run tc qdisc replace dev d0 parent 20:1 handle 1: pfifo
+run tc qdisc replace dev d0 parent 20:1 handle 20: tbf rate 1mbit burst 10kb latency 50ms
+run tc qdisc replace dev d0 parent 20:1 handle 1: tbf rate 1mbit burst 10kb latency 50ms
+run tc qdisc change dev d0 handle 30: pfifo limit 9
+run tc qdisc show dev d0 parent 20:1
+run tc qdisc show dev d0 handle 30:
+run tc qdisc del dev d0 parent 20:1 handle 31:
+run tc qdisc del dev d0 parent 20:1 pfifo
+run tc qdisc del dev d0 parent 20:1
+run tc qdisc show dev d0
+run tc qdisc add dev d0 parent 20:1 handle 30: pfifo limit 6
+run tc qdisc show dev d0
+run tc qdisc del dev d0 parent 1:1
+run tc qdisc show dev d0
+run tc qdisc replace dev d0 root handle 20: pfifo limit 6
+run tc qdisc del dev d0 root
+run tc qdisc add dev d0 root handle 1: tbf rate 1mbit burst 10kb latency 50ms
+run tc qdisc change dev d0 handle 10: tbf rate 1mbit burst 10kb latency 50ms
+run tc qdisc add dev d0 parent 1:5 handle 10: pfifo limit 5
+run tc qdisc show dev d0
+run tc qdisc del dev d0 parent 1:5
+run tc qdisc show dev d0
+run tc qdisc change dev d0 root handle 1: tbf rate 1mbit burst 10kb limit 7000
+run tc qdisc add dev d0 parent 1:1 handle 2: pfifo
+run tc qdisc add dev d0 parent 1:1 handle 2: noqueue
+run tc qdisc show dev d0
+root del
+
 # classes and filters
 root add handle 1: pfifo limit 5
 run tc class add dev d0 parent 1: classid 1:1 htb rate 1mbit

@@ -1,0 +1,156 @@
+"""`tc qdisc ... prio, codel, fq_codel, sfq` inside: what tc(8) shows of them, and who waits for whom. Not every host's kernel has them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.e2e.bundles import change
+from tests.e2e.conftest import runsc
+
+SETUP = """
+ip link set lo up
+ip netns add far
+ip link add d0 type veth peer name e0 netns far
+ip -n far addr add 10.1.0.2/24 dev e0; ip -n far link set e0 up; ip -n far link set lo up
+ip addr add 10.1.0.1/24 dev d0; ip link set d0 up
+until ip -br link show dev d0 | grep -q " UP "; do sleep 0.02; done
+ping -q -c 1 10.1.0.2 >/dev/null
+show() { tc "$@" show dev d0; }
+"""
+SHOWN = """
+root() { tc qdisc replace dev d0 root handle 1: "$@" && show qdisc; }
+root prio; show class
+root prio bands 4 priomap 0 1 2 3 0 1 2 3 0 1 2 3 0 1 2 3
+tc qdisc add dev d0 parent 1:2 handle 20: sfq perturb 10
+tc qdisc add dev d0 parent 1:5 handle 50: codel
+tc qdisc add dev d0 parent 1:4 handle 40: fq_codel limit 100 flows 16 target 2ms interval 40ms noecn
+show qdisc; show class
+tc qdisc change dev d0 root handle 1: prio bands 3
+tc qdisc change dev d0 handle 20: sfq limit 50 quantum 3000 headdrop depth 20
+show qdisc
+tc qdisc change dev d0 root handle 1: prio bands 2 priomap 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2
+tc class add dev d0 parent 1: classid 1:9 htb rate 1mbit
+tc class del dev d0 classid 1:1
+tc filter add dev d0 parent 1: protocol ip matchall
+tc qdisc del dev d0 root; root codel limit 20 ecn ce_threshold 10ms; tc -s qdisc show dev d0 | tail -3
+tc qdisc del dev d0 root; root fq_codel; tc -s qdisc show dev d0 | tail -2
+tc qdisc change dev d0 root handle 1: fq_codel flows 10
+tc qdisc change dev d0 root handle 1: fq_codel quantum 300 memory_limit 1mb drop_batch 4 ce_threshold 3ms
+show qdisc
+tc -j -s qdisc show dev d0
+tc qdisc del dev d0 root; root sfq divisor 256 flows 64; tc -d qdisc show dev d0
+"""
+EXPECTED = """\
+qdisc prio 1: root refcnt 2 bands 3 priomap 1 2 2 2 1 2 0 0 1 1 1 1 1 1 1 1
+class prio 1:1 parent 1:
+class prio 1:2 parent 1:
+class prio 1:3 parent 1:
+qdisc prio 1: root refcnt 2 bands 4 priomap 0 1 2 3 0 1 2 3 0 1 2 3 0 1 2 3
+Error: Specified class not found.
+qdisc prio 1: root refcnt 2 bands 4 priomap 0 1 2 3 0 1 2 3 0 1 2 3 0 1 2 3
+qdisc fq_codel 40: parent 1:4 limit 100p flows 16 quantum 1514 target 2ms interval 40ms memory_limit 32Mb drop_batch 64
+qdisc sfq 20: parent 1:2 limit 127p quantum 1514b depth 127 divisor 1024 perturb 10sec
+class prio 1:1 parent 1:
+class prio 1:2 parent 1: leaf 20:
+class prio 1:3 parent 1:
+class prio 1:4 parent 1: leaf 40:
+qdisc prio 1: root refcnt 2 bands 3 priomap 1 2 2 2 1 2 0 0 1 1 1 1 1 1 1 1
+qdisc sfq 20: parent 1:2 limit 50p quantum 3000b depth 20 headdrop divisor 1024
+"priomap" element is out of bands
+RTNETLINK answers: Operation not supported
+RTNETLINK answers: Operation not supported
+Error: TC classifier not found.
+We have an error talking to the kernel
+qdisc codel 1: root refcnt 2 limit 20p target 5ms ce_threshold 10ms interval 100ms ecn
+ backlog 0b 0p requeues 0
+  count 0 lastcount 0 ldelay 0us drop_next 0us
+  maxpacket 0 ecn_mark 0 drop_overlimit 0
+qdisc fq_codel 1: root refcnt 2 limit 10240p flows 1024 quantum 1514 target 5ms interval 100ms memory_limit 32Mb ecn drop_batch 64
+  maxpacket 0 drop_overlimit 0 new_flow_count 0 ecn_mark 0
+  new_flows_len 0 old_flows_len 0
+RTNETLINK answers: Invalid argument
+qdisc fq_codel 1: root refcnt 2 limit 10240p flows 1024 quantum 300 target 5ms ce_threshold 3ms interval 100ms memory_limit 1Mb ecn drop_batch 4
+[{"kind":"fq_codel","handle":"1:","root":true,"refcnt":2,"options":{"limit":10240,"flows":1024,"quantum":300,"target":4999,"ce_threshold":2999,"interval":99999,"memory_limit":1048576,"ecn":true,"drop_batch":4},"bytes":0,"packets":0,"drops":0,"overlimits":0,"requeues":0,"backlog":0,"qlen":0,"maxpacket":0,"drop_overlimit":0,"new_flow_count":0,"ecn_mark":0,"new_flows_len":0,"old_flows_len":0}]
+qdisc sfq 1: root refcnt 2 limit 127p quantum 1514b depth 127 divisor 256
+qdisc sfq 1: root refcnt 2 limit 127p quantum 1514b depth 127 flows 64 divisor 256
+"""
+
+
+def inside(tmp_path: Path, script: str) -> str:
+    """What it prints, with the rights over a network."""
+    words = ["/bin/bash", "-c", f"exec 2>&1; mount -t tmpfs none /run; {SETUP}{script}"]
+    assert runsc("spec", "--bundle", str(tmp_path), *words).status == 0
+    sets = {kind: ["CAP_NET_ADMIN", "CAP_NET_RAW", "CAP_SYS_ADMIN"] for kind in ("bounding", "effective", "permitted")}
+    change(tmp_path, root={"path": "/", "readonly": True}, process__capabilities=sets)
+    return runsc("--network=none", "run", "--bundle", str(tmp_path), "queues").out.replace(" \n", "\n")
+
+
+def test_what_is_shown(tmp_path: Path) -> None:
+    assert inside(tmp_path, SHOWN) == EXPECTED
+
+
+ACTS = """
+cat > /run/flows.py <<'END'
+import ctypes, os, select, socket, sys
+setns = ctypes.CDLL(None).setns
+here = os.open("/proc/self/ns/net", os.O_RDONLY)
+setns(os.open("/run/netns/far", os.O_RDONLY), 0x40000000)
+sink = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+sink.bind(("10.1.0.2", 9000))
+sink.setsockopt(socket.IPPROTO_IP, 13, 1)
+setns(here, 0x40000000)
+def flow(tos=0, ecn=0):
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, tos | ecn)
+    s.connect(("10.1.0.2", 9000))
+    return s
+def order(first, second, count):
+    for n in range(count):
+        first.send(b"a" * 500)
+    second.send(b"b" * 500)
+    got = []
+    while len(got) <= count and select.select([sink], [], [], 0.4)[0]:
+        data, control, _, _ = sink.recvmsg(1000, 100)
+        got.append((chr(data[0]), control[0][2][0] & 3))
+    return got
+what = sys.argv[1]
+if what == "tos":
+    names = [name for name, _ in order(flow(8), flow(16), 12)]
+    print(what, len(names), names.index("b") < 8)
+elif what == "flows":
+    names = [name for name, _ in order(flow(), flow(), 12)]
+    print(what, len(names), names.index("b") < 8)
+else:
+    got = order(flow(0, 2), flow(0, 2), 30)
+    print(what, len(got), any(mark == 3 for _, mark in got))
+END
+bucket() { tc qdisc del dev d0 root 2>/dev/null; tc qdisc add dev d0 root handle 1: tbf rate 320kbit burst 1600 limit 100000; tc qdisc add dev d0 parent 1:1 handle 2: "$@"; }
+go() { python3 /run/flows.py $1; }
+bucket pfifo; go tos; go flows
+bucket prio; go tos; go flows
+bucket pfifo_fast; go tos
+bucket sfq divisor 65536; go tos; go flows
+bucket fq_codel flows 65536 target 500ms interval 900ms; go flows
+bucket codel target 1ms interval 10ms ecn; go marks
+tc -s qdisc show dev d0 | grep -o 'ecn_mark [1-9]' | cut -c1-8
+bucket codel target 1ms interval 10ms; python3 /run/flows.py drops | { read a b c; [ $b -lt 31 ] && echo dropped $c; }
+tc -s qdisc show dev d0 | grep -c 'dropped [1-9]'
+"""
+ACTED = """\
+tos 13 False
+flows 13 False
+tos 13 True
+flows 13 False
+tos 13 True
+tos 13 True
+flows 13 True
+flows 13 True
+marks 31 True
+ecn_mark
+dropped False
+2
+"""
+
+
+def test_what_waits_for_whom(tmp_path: Path) -> None:
+    assert inside(tmp_path, ACTS) == ACTED
