@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tcpip.filter.flow_tuple import ORIGINAL, REPLY, FlowTuple, invert
+from tcpip.filter.tracking import EVENT_MARK
 from tcpip.timers import Timer
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ class Connection:
 
     `translated` and `decided` hold SRC and DST bits: what differs from the plain inversion, and for which of both the
     nat table was asked. `number` tells it from all others of the stack. `assured`: traffic went both ways as it does in earnest, so it is not dropped early.
+    `watched`: who watches is told of it, `events` what there is to tell with the next packet; `counted`: its packets and bytes are told.
+    `fixed`: it does not live longer when it is used.
     """
 
     __slots__ = (
@@ -38,6 +41,10 @@ class Connection:
         "masquerade_nic",
         "deadline",
         "timer",
+        "watched",
+        "events",
+        "counted",
+        "fixed",
     )
 
     def __init__(self, owner: Conntrack, flow: FlowTuple) -> None:
@@ -58,6 +65,10 @@ class Connection:
         self.masquerade_nic: Nic | None = None
         self.deadline = 0
         self.timer: Timer | None = None
+        self.watched = False
+        self.events = 0
+        self.counted = False
+        self.fixed = False
 
     @property
     def protocol(self) -> int:
@@ -74,9 +85,17 @@ class Connection:
 
     def stay(self, until: int) -> None:
         """Live until then, ns; before it is confirmed it has no timer."""
+        if self.fixed:
+            return
         self.deadline = until
         if self.timer is not None:
             self.timer.arm(until)
+
+    def set_mark(self, mark: int) -> None:
+        """Whoever watches is told if it is another one."""
+        if mark != self.mark:
+            self.mark = mark
+            self.events |= EVENT_MARK
 
     def expired(self) -> None:
         """Its time is up."""

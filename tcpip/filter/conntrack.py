@@ -4,7 +4,7 @@ A connection is entered when its first packet has passed every hook (`confirm`),
 table is bounded: the oldest connection that is not assured makes room, and when there is none the new packet is dropped.
 Implements: RFC 5508 and RFC 4787 in what a table of flows is asked for; states and time-outs are those of Linux
 (net/netfilter/nf_conntrack_core.c, nf_conntrack_proto_*.c).
-Deviates: no helpers for protocols that name other connections in their text (FTP, SIP), no zones, no user-set time-outs.
+Deviates: no helpers for protocols that name other connections in their text (FTP, SIP), no zones, no time-outs of single connections (CT target).
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from tcpip.filter.flow_tuple import REPLY, FlowTuple
 from tcpip.filter.packet import ESTABLISHED, INVALID, NEW, RELATED, UNTRACKED, FilteredPacket
 from tcpip.filter.quoted import read_quoted
 from tcpip.filter.tcp_states import Seen, TcpTrack
+from tcpip.filter.tracking import EVENT_ASSURED, EVENT_DESTROY, EVENT_NEW, EVENT_PROTOCOL, EVENT_REPLY
 from tcpip.header.tcp import RST
 from tcpip.sockopt import IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, IPPROTO_UDP
 
@@ -27,25 +28,22 @@ if TYPE_CHECKING:
     from tcpip.stack.stack import Stack
 
 MAX_CONNECTIONS: Final = 65536
-UDP_TIMEOUT: Final = 30 * NS_PER_S
-UDP_STREAM_TIMEOUT: Final = 120 * NS_PER_S
 UDP_STREAM_AFTER: Final = 2 * NS_PER_S
-ICMP_TIMEOUT: Final = 30 * NS_PER_S
-GENERIC_TIMEOUT: Final = 600 * NS_PER_S
 _UNTRACKED_ICMPV6: Final = frozenset((130, 131, 132, 133, 134, 135, 136, 137, 143))
 """Neighbour and listener discovery belong to no connection."""
 
 
 class Conntrack:
-    """The connections of a stack. `loose`: connections older than the table are picked up in the middle (Linux's
-    nf_conntrack_tcp_loose); `liberal`: segments outside the windows are not INVALID."""
+    """The connections of a stack. `invalid`, `inserted`, `clashed`, `dropped`, `evicted` count packets and connections."""
 
     __slots__ = (
         "stack",
         "table",
         "max_connections",
-        "loose",
-        "liberal",
+        "settings",
+        "invalid",
+        "inserted",
+        "clashed",
         "dropped",
         "evicted",
         "_count",
@@ -57,8 +55,10 @@ class Conntrack:
         self.stack = stack
         self.table: dict[FlowTuple, Connection] = {}
         self.max_connections = MAX_CONNECTIONS
-        self.loose = True
-        self.liberal = False
+        self.settings = stack.tracking
+        self.invalid = 0
+        self.inserted = 0
+        self.clashed = 0
         self.dropped = 0
         self.evicted = 0
         self._count = 0
@@ -82,6 +82,11 @@ class Conntrack:
 
     def track(self, pkt: FilteredPacket) -> None:
         """Find or make the packet's connection; sets `state`, `connection`, `direction`. Malformed: there is no room."""
+        self._find(pkt)
+        if pkt.state == INVALID:
+            self.invalid += 1
+
+    def _find(self, pkt: FilteredPacket) -> None:
         kind = pkt.data[pkt.transport] if pkt.transport < pkt.end else -1
         if pkt.protocol in flow_tuple.REQUESTS:
             if pkt.protocol == IPPROTO_ICMPV6 and kind in _UNTRACKED_ICMPV6:
@@ -92,7 +97,7 @@ class Conntrack:
                 return
         pkt.state = INVALID
         flow = pkt.flow
-        if flow is None or not pkt.checksum_ok():
+        if flow is None or not self._is_whole(pkt):
             return
         seen = self._segment(pkt)
         if pkt.protocol == IPPROTO_TCP and seen is None:
@@ -108,6 +113,9 @@ class Conntrack:
                 return
         self._accept(pkt, conn, flow, seen)
 
+    def _is_whole(self, pkt: FilteredPacket) -> bool:
+        return not self.settings.checksum or pkt.checksum_ok()
+
     def _segment(self, pkt: FilteredPacket) -> Seen | None:
         if pkt.protocol != IPPROTO_TCP:
             return None
@@ -120,16 +128,22 @@ class Conntrack:
         if pkt.protocol in flow_tuple.REQUESTS:
             if flow[4] >> 8 not in flow_tuple.REQUESTS[pkt.protocol]:
                 return None  # an answer to nothing
-        elif seen is not None and tcp_states.first_state(seen, self.loose) < 0:
+        elif seen is not None and tcp_states.first_state(seen, self.settings.loose) < 0:
             return None
         if len(self) >= self.max_connections and not self._early_drop():
             self.dropped += 1
             raise Malformed(DropReason.CONNECTION_TABLE_FULL)
         conn = Connection(self, flow)
+        self._begin(conn)
         conn.stream_at = self.stack.clock.now_ns() + UDP_STREAM_AFTER
         if seen is not None:
             conn.tcp = TcpTrack(seen)
         return conn
+
+    def _begin(self, conn: Connection) -> None:
+        settings, watch = self.settings, self.stack.connection_watch
+        conn.counted = settings.acct
+        conn.watched = watch is not None and (settings.events == 1 or (settings.events == 2 and watch.listens()))
 
     def _early_drop(self) -> bool:
         conn = next(iter(self._unassured), None)
@@ -144,7 +158,7 @@ class Conntrack:
         now = self.stack.clock.now_ns()
         if seen is not None and conn.tcp is not None:
             before = conn.tcp.state
-            after = conn.tcp.update(seen, direction, self.liberal)
+            after = conn.tcp.update(seen, direction, self.settings.liberal)
             if after == tcp_states.INVALID:
                 return
             if after >= 0:
@@ -152,33 +166,43 @@ class Conntrack:
                     self.remove(conn)  # it was never answered
                 elif before in (tcp_states.SYN_RECV, tcp_states.ESTABLISHED) and after == tcp_states.ESTABLISHED:
                     self._assure(conn, direction)
-                conn.stay(now + conn.tcp.timeout())
+                if after != before:
+                    conn.events |= EVENT_PROTOCOL
+                conn.stay(now + self.settings.of_tcp(after, conn.tcp.unacknowledged()))
         elif conn.protocol == IPPROTO_UDP:
             stream = conn.seen_reply and now > conn.stream_at
-            conn.stay(now + (UDP_STREAM_TIMEOUT if stream else UDP_TIMEOUT))
+            conn.stay(now + (self.settings.udp_stream if stream else self.settings.udp) * NS_PER_S)
             if stream:
                 self._assure(conn, direction)
         else:
-            conn.stay(now + (ICMP_TIMEOUT if conn.protocol in flow_tuple.REQUESTS else GENERIC_TIMEOUT))
-        if direction == REPLY:
+            conn.stay(now + self._lifetime(conn.protocol))
+        if direction == REPLY and not conn.seen_reply:
             conn.seen_reply = True
+            conn.events |= EVENT_REPLY
         conn.packets[direction] += 1
         conn.bytes[direction] += pkt.length
         pkt.connection, pkt.direction = conn, direction
         pkt.state = ESTABLISHED if direction == REPLY or conn.seen_reply else NEW
 
+    def _lifetime(self, protocol: int) -> int:
+        settings = self.settings
+        if protocol in flow_tuple.REQUESTS:
+            return (settings.icmp if protocol == IPPROTO_ICMP else settings.icmpv6) * NS_PER_S
+        return settings.generic * NS_PER_S
+
     def _assure(self, conn: Connection, direction: int) -> None:
         if not conn.assured and (conn.seen_reply or direction == REPLY):
             conn.assured = True
+            conn.events |= EVENT_ASSURED
             self._unassured.pop(conn, None)
 
     def _track_error(self, pkt: FilteredPacket) -> None:
         """An ICMP error belongs to the connection whose packet it quotes; its direction is the answer's to that."""
         pkt.state = INVALID
         quoted = read_quoted(pkt)
-        if quoted is None or (pkt.protocol == IPPROTO_ICMP and not pkt.checksum_ok()):
+        if quoted is None or (pkt.protocol == IPPROTO_ICMP and not self._is_whole(pkt)):
             return
-        if pkt.protocol == IPPROTO_ICMPV6 and not pkt.checksum_ok():
+        if pkt.protocol == IPPROTO_ICMPV6 and not self._is_whole(pkt):
             return
         answer = flow_tuple.invert(quoted.flow)
         conn = self.table.get(answer)
@@ -192,20 +216,55 @@ class Conntrack:
     def confirm(self, pkt: FilteredPacket) -> None:
         """The packet has passed: its connection is entered. Malformed: another has taken one of its tuples."""
         conn = pkt.connection
-        if conn is None or conn.confirmed or pkt.state == RELATED:
+        if conn is None or pkt.state == RELATED:
             return
-        if conn.original in self.table or conn.reply in self.table:
-            raise Malformed(DropReason.FILTERED)
+        if not conn.confirmed:
+            if conn.original in self.table or conn.reply in self.table:
+                self.clashed += 1
+                raise Malformed(DropReason.FILTERED)
+            self._enter(conn)
+            conn.events |= EVENT_NEW
+        if conn.events:
+            self._tell(conn)
+
+    def _tell(self, conn: Connection) -> None:
+        events, conn.events = conn.events, 0
+        watch = self.stack.connection_watch
+        if watch is not None and conn.watched and conn.timer is not None:
+            watch.told(conn, events)
+
+    def _enter(self, conn: Connection) -> None:
         conn.confirmed = True
         self._count += 1
         self.table[conn.original] = self.table[conn.reply] = conn
-        self._unassured[conn] = None
+        if not conn.assured:
+            self._unassured[conn] = None
         conn.timer = self.stack.timers.timer(conn.expired)
         conn.timer.arm(conn.deadline)
+
+    def insert(self, conn: Connection) -> None:
+        """One that no packet has made (nf_conntrack_hash_check_insert). ValueError: another has one of its tuples, or there is no room."""
+        if conn.original in self.table or conn.reply in self.table:
+            self.clashed += 1
+            raise ValueError("there is another one")
+        if len(self) >= self.max_connections and not self._early_drop():
+            self.dropped += 1
+            raise ValueError("no room")
+        self._begin(conn)
+        self._enter(conn)
+        self.inserted += 1
+
+    def assure(self, conn: Connection) -> None:
+        """It is in earnest, whatever was seen of it."""
+        conn.assured = True
+        self._unassured.pop(conn, None)
 
     def remove(self, conn: Connection) -> None:
         """Forget it; harmless when repeated."""
         if conn.timer is not None:
+            watch = self.stack.connection_watch
+            if watch is not None and conn.watched:
+                watch.told(conn, EVENT_DESTROY)
             conn.timer.cancel()
             conn.timer = None
             self._count -= 1

@@ -244,9 +244,9 @@ class ConnectionMarkTarget(Target):
         if conn is None:
             return table.CONTINUE
         if self.mode == SET:
-            conn.mark = conn.mark & ~self.mask ^ self.value
+            conn.set_mark(conn.mark & ~self.mask ^ self.value)
         elif self.mode == SAVE:
-            conn.mark = conn.mark & ~self.mask ^ pkt.mark & self.packet_mask
+            conn.set_mark(conn.mark & ~self.mask ^ pkt.mark & self.packet_mask)
         else:
             pkt.mark = pkt.mark & ~self.packet_mask ^ conn.mark & self.mask
         return table.CONTINUE

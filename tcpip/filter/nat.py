@@ -67,7 +67,7 @@ class Translator:
             if not self.owner.nat[hook].passes(pkt, hook, self.owner) or not self._ask(pkt, hook, which):
                 return False
             if not conn.decided & which:
-                self._decide(conn, ANY, which)
+                self.decide(conn, ANY, which)
         if conn.translated & (which if pkt.direction == ORIGINAL else SRC + DST - which):
             target = invert(conn.tuple_of(1 - pkt.direction))
             pkt.rewrite(which, address(target, which), port(target, which))
@@ -97,9 +97,10 @@ class Translator:
         conn = pkt.connection
         if conn is None or (wanted.first and len(wanted.first) != len(pkt.src)):
             return CONTINUE
-        return ACCEPT if self._decide(conn, wanted, which) else DROP
+        return ACCEPT if self.decide(conn, wanted, which) else DROP
 
-    def _decide(self, conn: Connection, wanted: NatRange, which: int) -> bool:
+    def decide(self, conn: Connection, wanted: NatRange, which: int) -> bool:
+        """The translation of SRC or DST for good. False: nothing is free."""
         current = invert(conn.reply)
         new = self._unique(current, wanted, which)
         if new is None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import Final
 
 from tcpip import seqnum
-from tcpip.clock import NS_PER_S
 from tcpip.errors import DropReason, Malformed
 from tcpip.filter.flow_tuple import ORIGINAL, REPLY
 from tcpip.header.tcp import ACK, FIN, HEADER, MIN_LENGTH, PSH, RST, SYN, URG
@@ -28,10 +27,6 @@ TIME_WAIT: Final = 7
 CLOSE: Final = 8
 SYN_SENT2: Final = 9
 STATE_NAMES: Final = "NONE SYN_SENT SYN_RECV ESTABLISHED FIN_WAIT CLOSE_WAIT LAST_ACK TIME_WAIT CLOSE SYN_SENT2".split()
-
-TIMEOUTS: Final = tuple(s * NS_PER_S for s in (120, 120, 60, 432000, 120, 60, 30, 120, 10, 120))
-"""By state, ns."""
-UNACKNOWLEDGED_TIMEOUT: Final = 300 * NS_PER_S
 
 IGNORE: Final = -1
 INVALID: Final = -2
@@ -120,12 +115,15 @@ class TcpTrack:
 
     __slots__ = ("state", "halves")
 
-    def __init__(self, seen: Seen) -> None:
-        """From a first segment that `first_state` allows."""
+    def __init__(self, seen: Seen | None) -> None:
+        """From a first segment that `first_state` allows; without one both sides are taken as they come."""
         self.state = NONE
         first = Half()
         second = Half()
         self.halves = (first, second)
+        if seen is None:
+            first.liberal = second.liberal = True
+            return
         first.end = seen.end
         first.max_window = max(seen.window, 1)
         if seen.flags & SYN:
@@ -153,12 +151,9 @@ class TcpTrack:
         again = seen.flags & (SYN | ACK | RST | FIN) == SYN and self.state in (TIME_WAIT, CLOSE)
         return again and _NEXT[direction][_BY_SYN][self.state] == SYN_SENT
 
-    def timeout(self) -> int:
-        """How long without a packet it lives now, ns."""
-        at_most = TIMEOUTS[self.state]
-        if any(half.unacknowledged for half in self.halves):
-            return min(at_most, UNACKNOWLEDGED_TIMEOUT)
-        return at_most
+    def unacknowledged(self) -> bool:
+        """Somebody waits for an answer."""
+        return any([half.unacknowledged for half in self.halves])
 
     def _in_window(self, seen: Seen, direction: int) -> bool:
         sender, receiver = self.halves[direction], self.halves[1 - direction]

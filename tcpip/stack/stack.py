@@ -17,6 +17,7 @@ from tcpip.addr import IPV4_ANY, IPV4_BROADCAST, IPV4_LOOPBACK, IPV6_ANY, IPV6_L
 from tcpip.buffer import RxPacket, TxPacket
 from tcpip.clock import NS_PER_S, Clock
 from tcpip.errors import Malformed, NetError, NetworkError
+from tcpip.filter.tracking import TrackingSettings
 from tcpip.header import icmpv4 as icmpv4_wire
 from tcpip.header import icmpv6 as icmpv6_wire
 from tcpip.link.base import LinkEndpoint
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from tcpip.filter.netfilter import Netfilter
+    from tcpip.filter.tracking import ConnectionWatch
 MAX_ROUNDS: Final = 64
 """Turns of receive and send in one call; what two local endpoints go on saying waits for the next flush."""
 MAX_CACHED_ROUTES: Final = 1024
@@ -96,6 +98,8 @@ class Stack:
         self.bindv6only = self.nonlocal_bind = self.nonlocal_bind_v6 = 0
         self.ipv6_enabled = ipv6
         self.netfilter: Netfilter | None = None
+        self.tracking = TrackingSettings()
+        self.connection_watch: ConnectionWatch | None = None
         self.flows: FlowForwarder | None = None
         self.on_output: Callable[[], None] | None = None
         self.on_more: Callable[[], None] | None = None

@@ -42,6 +42,11 @@ EMPTY: Final[dict[str, bytes]] = {
     "netstat": b"",
     "psched": b"",
     "ptype": b"",
+    "nf_conntrack": b"",
+    "stat/nf_conntrack": (
+        b"entries  clashres found new invalid ignore delete chainlength insert insert_failed drop early_drop icmp_error  "
+        b"expect_new expect_create expect_delete search_restart\n"
+    ),
     "packet": b"sk               RefCnt Type Proto  Iface R Rmem   User   Inode\n",
     "protocols": (
         b"protocol  size sockets  memory press maxhdr  slab module     cl co di ac io in de sh ss gs se re bi br ha uh gp em\n"
@@ -87,7 +92,12 @@ class NetFile(PseudoFile):
 
 def build(fs: ProcFs, task: Task) -> PseudoDir:
     """The directory of a task's network namespace."""
-    root = PseudoDir(fs, fs.new_ino())
+    root, below = PseudoDir(fs, fs.new_ino()), PseudoDir(fs, fs.new_ino())
+    root.add("stat", below)
     for table in EMPTY:
-        root.add(table, NetFile(fs, fs.new_ino(), task, table))
+        file = NetFile(fs, fs.new_ino(), task, table)
+        directory, name = (below, table[5:]) if table.startswith("stat/") else (root, table)
+        directory.add(name, file)
+        if name == "nf_conntrack" and directory is root:
+            file.mode = file.mode & ~0o777 | 0o440
     return root

@@ -6,6 +6,7 @@ import errno
 from typing import TYPE_CHECKING, Final
 
 from sandbox.errors import SyscallError
+from sandbox.fs.procfs import conntrack_sysctl
 from sandbox.fs.procfs.number_file import NumbersFile, Values
 from sandbox.fs.procfs.ranges_file import RangesFile
 from sandbox.fs.pseudo.nodes import PseudoFile
@@ -257,27 +258,6 @@ def _stack_file(fs: ProcFs, part: str, name: str, least: int, most: int, usual: 
     return NumbersFile(fs, fs.new_ino(), get, put, least, most)
 
 
-def _tracked(t: Task) -> Values:
-    """nf_conntrack_count."""
-    stack = t.ns.net.stack
-    netfilter = stack.netfilter if stack is not None else None
-    return (len(netfilter.conntrack) if netfilter is not None else 0,)
-
-
-def _most_tracked(t: Task) -> Values:
-    """nf_conntrack_max, which only the first network of a system may change."""
-    from tcpip.filter.conntrack import MAX_CONNECTIONS
-
-    stack = t.ns.net.stack
-    netfilter = stack.netfilter if stack is not None else None
-    return (netfilter.conntrack.max_connections if netfilter is not None else MAX_CONNECTIONS,)
-
-
-def _fixed(t: Task, values: Values) -> None:
-    """Of a file without a way to write."""
-    raise SyscallError(errno.EPERM)
-
-
 def files(fs: ProcFs) -> list[tuple[str, Inode]]:
     """By path below /proc/sys."""
     found: list[tuple[str, Inode]] = [
@@ -293,9 +273,7 @@ def files(fs: ProcFs) -> list[tuple[str, Inode]]:
     found.append(("net/ipv4/ip_local_port_range", ports))
     start = NumbersFile(fs, fs.new_ino(), _get_start, _put_start, 0, PORT_MAX)
     found.append(("net/ipv4/ip_unprivileged_port_start", start))
-    for name, get in (("count", _tracked), ("max", _most_tracked)):
-        file = NumbersFile(fs, fs.new_ino(), get, _fixed, 0, _INT_MAX, 0o444)
-        found.append((f"net/netfilter/nf_conntrack_{name}", file))
+    found += conntrack_sysctl.files(fs)
     found.append(("net/ipv4/tcp_congestion_control", CongestionFile(fs, fs.new_ino())))
     found.append(("net/ipv4/ip_local_reserved_ports", _marks_file(fs, "ports", "reserved", PORT_MAX)))
     found.append(("net/ipv6/icmp/ratemask", _marks_file(fs, "icmpv6", "ratemask", _BYTE_MAX)))

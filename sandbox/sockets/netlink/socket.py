@@ -166,6 +166,10 @@ class NetlinkSocket(SocketFile):
             from sandbox.sockets.netlink.notify import notifier_of
 
             notifier_of(self._network)
+        elif self.protocol == NETLINK_NETFILTER:
+            from sandbox.sockets.netlink.netfilter.connection_watch import watch
+
+            watch(self._network)
         if not self.port:
             self._ports.listeners.add(self)
 

@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Callable, Final, Iterator
 
 from sandbox.fs.procfs.net import EMPTY
-from sandbox.sockets.proc_net import addresses, counters, devices, inet_sockets, more_tables, routes, unix_sockets
+from sandbox.sockets.proc_net import (
+    addresses,
+    connections,
+    counters,
+    devices,
+    inet_sockets,
+    more_tables,
+    routes,
+    unix_sockets,
+)
 from sandbox.sockets.unix.socket import unix_sockets_of
 
 if TYPE_CHECKING:
@@ -28,6 +37,8 @@ _TABLES: Final[dict[str, Callable[[Network], list[str]]]] = {
     "mcfilter6": more_tables.source_filters6,
     "netlink": more_tables.netlink,
     "netstat": counters.netstat,
+    "nf_conntrack": connections.rows,
+    "stat/nf_conntrack": connections.counts,
     "packet": inet_sockets.packets,
     "psched": more_tables.psched,
     "ptype": more_tables.packet_types,

@@ -276,7 +276,7 @@ class CtStore(Expression):
 
     def evaluate(self, e: Evaluation) -> None:
         if e.pkt.connection is not None:
-            e.pkt.connection.mark = int.from_bytes(e.registers[self.source : self.source + 4], "little")
+            e.pkt.connection.set_mark(int.from_bytes(e.registers[self.source : self.source + 4], "little"))
 
 
 class NoTrack(Expression):

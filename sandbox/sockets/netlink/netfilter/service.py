@@ -16,6 +16,7 @@ from sandbox.sockets.netlink.netfilter import batch as b
 from sandbox.sockets.netlink.netfilter import chains, connections, elements, extensions, objects, rules, sets, tables
 from sandbox.sockets.netlink.netfilter.attributes import NfError, be32
 from sandbox.sockets.netlink.netfilter.batch import Batch, Message, Nftables
+from sandbox.sockets.netlink.netfilter.connection_watch import Watcher
 from tcpip.errors import NetworkError
 from tcpip.filter.nft.ruleset import OUT_OF_MEMORY, TOO_DEEP, WRONG_HOOK
 
@@ -134,12 +135,7 @@ class Service:
             self._answer([nl.message(request.type, nl.NLM_F_MULTI, request.seq, self.port, body)])
             return
         if subsystem == connections.SUBSYSTEM:
-            bodies = connections.answer(self.network.stack, m)
-            kind = subsystem << 8 | (m.kind if m.kind == connections.GET_STATS else connections.NEW)
-            if m.dump:
-                self._answer(nl.dump(request, self.port, kind, bodies))
-            else:
-                self._answer([nl.message(kind, 0, request.seq, self.port, body) for body in bodies])
+            self._connections(request, m)
             return
         if subsystem != b.SUBSYS_NFTABLES:
             raise NfError(errno.EINVAL)
@@ -157,6 +153,23 @@ class Service:
             self._answer(nl.dump(request, self.port, _kind(kind), bodies))
         else:
             self._answer([nl.message(_kind(kind), 0, request.seq, self.port, body) for body in bodies])
+
+    def _connections(self, request: Request, m: Message) -> None:
+        watcher = self.network.stack.connection_watch
+        asks = watcher if isinstance(watcher, Watcher) else None
+        if asks is not None:
+            asks.port = self.port
+        try:
+            bodies = connections.answer(self.network.stack, m)
+        finally:
+            if asks is not None:
+                asks.port = 0
+        own = m.kind in (connections.GET_STATS, connections.STATS_CPU)
+        kind = connections.SUBSYSTEM << 8 | (m.kind if own else connections.NEW)
+        if m.dump:
+            self._answer(nl.dump(request, self.port, kind, bodies))
+        else:
+            self._answer([nl.message(kind, 0, request.seq, self.port, body) for body in bodies])
 
     # Batches.
 

@@ -102,7 +102,7 @@ def test_windows(seq: int, ack: int, valid: bool) -> None:
     handshake(router, CLIENT, 1, SERVER, 2)
     seq &= 0xFFFFFFFF
     assert len(router.from_lan(tcp(CLIENT, 1, SERVER, 2, ACK, seq, ack, b"x" * 50))[1]) == valid
-    router.nf.conntrack.liberal = True
+    router.nf.conntrack.settings.liberal = True
     assert len(router.from_lan(tcp(CLIENT, 1, SERVER, 2, ACK, seq, ack, b"x" * 50))[1]) == 1
 
 
@@ -146,7 +146,7 @@ def test_picked_up_in_the_middle_or_not() -> None:
     router.through(tcp(CLIENT, 1, SERVER, 2, ACK, 777, 888, b"text"))
     assert states(router) == [3]
     router.nf.conntrack.flush()
-    router.nf.conntrack.loose = False
+    router.nf.conntrack.settings.loose = False
     router.through(tcp(CLIENT, 1, SERVER, 2, ACK, 777, 888, b"text"))
     assert states(router) == []
 
