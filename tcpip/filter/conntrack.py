@@ -141,7 +141,7 @@ class Conntrack:
         return conn
 
     def _begin(self, conn: Connection) -> None:
-        settings, watch = self.settings, self.stack.connection_watch
+        settings, watch = self.settings, self.stack.tracking.watch
         conn.counted = settings.acct
         conn.watched = watch is not None and (settings.events == 1 or (settings.events == 2 and watch.listens()))
 
@@ -229,7 +229,7 @@ class Conntrack:
 
     def _tell(self, conn: Connection) -> None:
         events, conn.events = conn.events, 0
-        watch = self.stack.connection_watch
+        watch = self.stack.tracking.watch
         if watch is not None and conn.watched and conn.timer is not None:
             watch.told(conn, events)
 
@@ -262,7 +262,7 @@ class Conntrack:
     def remove(self, conn: Connection) -> None:
         """Forget it; harmless when repeated."""
         if conn.timer is not None:
-            watch = self.stack.connection_watch
+            watch = self.stack.tracking.watch
             if watch is not None and conn.watched:
                 watch.told(conn, EVENT_DESTROY)
             conn.timer.cancel()

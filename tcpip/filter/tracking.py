@@ -28,7 +28,8 @@ UNACKNOWLEDGED_TIMEOUT: Final = 300
 class TrackingSettings:
     """Times in seconds. `loose`: connections older than the table are picked up in the middle; `liberal`: segments outside the
     windows are not INVALID; `checksum`: what has a wrong one is; `events`: 0: nobody is told, 1: of all connections, 2: of those that
-    began while somebody listened; `acct`: what is counted of connections that begin now is told."""
+    began while somebody listened; `acct`: what is counted of connections that begin now is told.
+    `watch`: who is told of connections."""
 
     __slots__ = (
         "loose",
@@ -43,6 +44,7 @@ class TrackingSettings:
         "generic",
         "unacknowledged",
         "tcp",
+        "watch",
     )
 
     def __init__(self) -> None:
@@ -58,6 +60,7 @@ class TrackingSettings:
         self.generic = 600
         self.unacknowledged = UNACKNOWLEDGED_TIMEOUT
         self.tcp = list(TCP_TIMEOUTS)
+        self.watch: ConnectionWatch | None = None
 
     def of_tcp(self, state: int, unacknowledged: bool) -> int:
         """How long without a packet a connection of TCP lives, ns."""

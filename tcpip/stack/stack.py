@@ -59,7 +59,6 @@ if TYPE_CHECKING:
     from random import Random
 
     from tcpip.filter.netfilter import Netfilter
-    from tcpip.filter.tracking import ConnectionWatch
 MAX_ROUNDS: Final = 64
 """Turns of receive and send in one call; what two local endpoints go on saying waits for the next flush."""
 MAX_CACHED_ROUTES: Final = 1024
@@ -98,8 +97,6 @@ class Stack:
         self.bindv6only = self.nonlocal_bind = self.nonlocal_bind_v6 = 0
         self.ipv6_enabled = ipv6
         self.netfilter: Netfilter | None = None
-        self.tracking = TrackingSettings()
-        self.connection_watch: ConnectionWatch | None = None
         self.flows: FlowForwarder | None = None
         self.on_output: Callable[[], None] | None = None
         self.on_more: Callable[[], None] | None = None
@@ -122,7 +119,7 @@ class Stack:
         self.packets = PacketTable(self)
         self.forwarder = Forwarder(self)
         self.redirects = Redirects(self)
-        self.flow_labels = FlowLabels(self)
+        self.flow_labels, self.tracking = FlowLabels(self), TrackingSettings()
         self.udp = UdpProtocol(self)
         self.protocols: dict[int, TransportProtocol] = {}
         self.tcp = TcpProtocol(self)

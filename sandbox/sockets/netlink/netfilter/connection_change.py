@@ -98,7 +98,7 @@ def _create(netfilter: Netfilter, a: Attributes, conn: Connection, reply: tuple[
 
 
 def _tell(conn: Connection, events: int) -> None:
-    watch = conn.owner.stack.connection_watch
+    watch = conn.owner.stack.tracking.watch
     if watch is not None and conn.watched:
         watch.told(conn, events)
 

@@ -48,7 +48,7 @@ class Watcher(ConnectionWatch):
 
 def watch(network: Network) -> Watcher:
     """From now on somebody may listen."""
-    found = network.stack.connection_watch
+    found = network.stack.tracking.watch
     if not isinstance(found, Watcher):
-        found = network.stack.connection_watch = Watcher(network)
+        found = network.stack.tracking.watch = Watcher(network)
     return found

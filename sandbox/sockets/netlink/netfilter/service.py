@@ -155,7 +155,7 @@ class Service:
             self._answer([nl.message(_kind(kind), 0, request.seq, self.port, body) for body in bodies])
 
     def _connections(self, request: Request, m: Message) -> None:
-        watcher = self.network.stack.connection_watch
+        watcher = self.network.stack.tracking.watch
         asks = watcher if isinstance(watcher, Watcher) else None
         if asks is not None:
             asks.port = self.port

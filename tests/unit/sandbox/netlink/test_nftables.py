@@ -254,4 +254,5 @@ def test_connections(t: Any, sock: NetlinkSocket) -> None:
     assert errors(ask(2, named + be32(12, conn.number + 1))) == [(1, errno.ENOENT)]
     assert ask(2, named) == [] and not len(tracked)
     assert errors(ask(1, named)) == [(1, errno.ENOENT)]
-    assert errors(ask(0, named)) == [(1, errno.EOPNOTSUPP)]
+    assert errors(ask(0, named)) == [(1, errno.ENOENT)]
+    assert errors(ask(0, named, nl.NLM_F_CREATE)) == [(1, errno.EINVAL)]
