@@ -149,7 +149,8 @@ class Netfilter:
         view.max_fragment = max_fragment
         view.known = known
         if known is not None:
-            view.mark = known.mark
+            view.mark, view.traced = known.mark, known.traced
+            view.connection, view.direction, view.state = known.connection, known.direction, known.state
         self._ask(view, PREROUTING)
         view.known = None
         return view

@@ -73,6 +73,8 @@ class FilteredPacket:
         "known",
         "untracked",
         "rerouted",
+        "traced",
+        "trace_number",
     )
 
     def __init__(self) -> None:
@@ -95,6 +97,8 @@ class FilteredPacket:
         self.known: FilteredPacket | None = None
         self.untracked = False
         self.rerouted = False
+        self.traced = False
+        self.trace_number = 0
 
     def received(self, pkt: RxPacket) -> None:
         """Stand for a received packet, header checked."""

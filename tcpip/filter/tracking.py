@@ -12,6 +12,8 @@ from tcpip.native import mypyc_attr
 
 if TYPE_CHECKING:
     from tcpip.filter.connection import Connection
+    from tcpip.filter.nft.machine import Evaluation
+    from tcpip.filter.nft.ruleset import Chain, Rule
 
 EVENT_NEW: Final = 1 << 0
 EVENT_DESTROY: Final = 1 << 2
@@ -29,7 +31,8 @@ class TrackingSettings:
     """Times in seconds. `loose`: connections older than the table are picked up in the middle; `liberal`: segments outside the
     windows are not INVALID; `checksum`: what has a wrong one is; `events`: 0: nobody is told, 1: of all connections, 2: of those that
     began while somebody listened; `acct`: what is counted of connections that begin now is told.
-    `watch`: who is told of connections."""
+    `watch`: who is told of connections, `rule_watch`: of
+    packets that are traced through rules."""
 
     __slots__ = (
         "loose",
@@ -45,6 +48,7 @@ class TrackingSettings:
         "unacknowledged",
         "tcp",
         "watch",
+        "rule_watch",
     )
 
     def __init__(self) -> None:
@@ -61,6 +65,7 @@ class TrackingSettings:
         self.unacknowledged = UNACKNOWLEDGED_TIMEOUT
         self.tcp = list(TCP_TIMEOUTS)
         self.watch: ConnectionWatch | None = None
+        self.rule_watch: RuleWatch | None = None
 
     def of_tcp(self, state: int, unacknowledged: bool) -> int:
         """How long without a packet a connection of TCP lives, ns."""
@@ -78,4 +83,17 @@ class ConnectionWatch:
 
     def told(self, conn: Connection, events: int) -> None:
         """EVENT_* have happened to it."""
+        raise NotImplementedError
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class RuleWatch:
+    """Who is told what becomes of packets that are traced (`meta nftrace set 1`)."""
+
+    def rule(self, e: Evaluation, chain: Chain, rule: Rule | None, code: int) -> None:
+        """A rule was met and has decided so; None: the end of the chain."""
+        raise NotImplementedError
+
+    def policy(self, e: Evaluation, chain: Chain) -> None:
+        """No rule of the base chain has decided."""
         raise NotImplementedError

@@ -38,9 +38,10 @@ FAMILY_IPV6: Final = 10
 
 
 class Evaluation:
-    """One packet at one chain. `code` is the verdict so far, `chain` where a JUMP or GOTO leads."""
+    """One packet at one chain. `code` is the verdict so far, `chain` where a JUMP or GOTO leads. `base`: the chain where it began;
+    `told`: who traces has been told what the packet is."""
 
-    __slots__ = ("pkt", "hook", "owner", "registers", "code", "chain")
+    __slots__ = ("pkt", "hook", "owner", "registers", "code", "chain", "base", "told")
 
     def __init__(self, pkt: FilteredPacket, hook: str, owner: Netfilter) -> None:
         self.pkt = pkt
@@ -49,6 +50,8 @@ class Evaluation:
         self.registers = bytearray(REGISTERS)
         self.code = CONTINUE
         self.chain: Chain | None = None
+        self.base: Chain | None = None
+        self.told = False
 
     def store(self, at: int, value: bytes) -> None:
         """Into registers from byte `at`, the last one filled with zeros."""
@@ -100,8 +103,13 @@ class BaseChainHook(HookEntry):
             return True
         mark = pkt.mark
         e = Evaluation(pkt, hook, self.owner)
+        e.base = chain
         code = run(chain, e)
         if code == CONTINUE:
+            if pkt.traced:
+                watch = self.owner.stack.tracking.rule_watch
+                if watch is not None:
+                    watch.policy(e, chain)
             chain.count(pkt.length)
             code = chain.policy
         if code != ACCEPT:
@@ -113,11 +121,13 @@ class BaseChainHook(HookEntry):
 
 def run(chain: Chain, e: Evaluation) -> int:
     """DROP, ACCEPT, or CONTINUE when no rule has decided."""
-    stack: list[tuple[list[Rule], int]] = []
+    stack: list[tuple[Chain, int]] = []
     rules, at = chain.rules, 0
     left = MAX_RULES
+    pkt = e.pkt
     while True:
         code = CONTINUE
+        rule: Rule | None = None
         while at < len(rules):
             left -= 1
             if not left:
@@ -132,17 +142,28 @@ def run(chain: Chain, e: Evaluation) -> int:
             code = e.code
             if code != CONTINUE and code != BREAK:
                 break
-            code = CONTINUE
+            if code == CONTINUE and pkt.traced:
+                _trace(e, chain, rule, code)
+            code, rule = CONTINUE, None
+        if pkt.traced:
+            _trace(e, chain, rule, code)
         if code >= 0:
             return code
         if code in (JUMP, GOTO):
             if code == JUMP:
                 if len(stack) == JUMP_STACK:
                     return DROP
-                stack.append((rules, at))
+                stack.append((chain, at))
             assert e.chain is not None
-            rules, at = e.chain.rules, 0
+            chain, at = e.chain, 0
         elif stack:
-            rules, at = stack.pop()
+            chain, at = stack.pop()
         else:
             return CONTINUE
+        rules = chain.rules
+
+
+def _trace(e: Evaluation, chain: Chain, rule: Rule | None, code: int) -> None:
+    watch = e.owner.stack.tracking.rule_watch
+    if watch is not None:
+        watch.rule(e, chain, rule, code)

@@ -134,7 +134,7 @@ def _time(key: int, now: int) -> bytes:
 
 
 class MetaStore(Expression):
-    """A register into the packet's mark."""
+    """A register into the packet's mark, or whether it is traced."""
 
     def __init__(self, source: int, key: int) -> None:
         super().__init__("meta")
@@ -142,7 +142,10 @@ class MetaStore(Expression):
         self.key = key
 
     def evaluate(self, e: Evaluation) -> None:
-        e.pkt.mark = int.from_bytes(e.registers[self.source : self.source + 4], "little")
+        if self.key == NFTRACE:
+            e.pkt.traced = e.registers[self.source] != 0
+        else:
+            e.pkt.mark = int.from_bytes(e.registers[self.source : self.source + 4], "little")
 
 
 STATE, DIRECTION, STATUS, CT_MARK, SECMARK, EXPIRATION, HELPER, L3PROTOCOL, SRC, DST, CT_PROTOCOL = range(11)
@@ -182,7 +185,7 @@ NEEDS_DIRECTION: Final = frozenset((SRC, DST, PROTO_SRC, PROTO_DST, SRC_IP, DST_
 COUNTED: Final = frozenset((PKTS, CT_BYTES, AVGPKT))
 BOTH: Final = -1
 
-_STATES: Final = {
+STATES: Final = {
     packet.INVALID: 1,
     packet.ESTABLISHED: 2,
     packet.RELATED: 4,
@@ -222,7 +225,7 @@ class CtLoad(Expression):
 
     def evaluate(self, e: Evaluation) -> None:
         if self.key == STATE:
-            e.store(self.at, _u32(_STATES[e.pkt.state]))
+            e.store(self.at, _u32(STATES[e.pkt.state]))
             return
         conn = e.pkt.connection
         value = self._value(e, conn) if conn is not None else b""

@@ -51,4 +51,8 @@ def watch(network: Network) -> Watcher:
     found = network.stack.tracking.watch
     if not isinstance(found, Watcher):
         found = network.stack.tracking.watch = Watcher(network)
+    if network.stack.tracking.rule_watch is None:
+        from sandbox.sockets.netlink.netfilter.rule_trace import Tracer
+
+        network.stack.tracking.rule_watch = Tracer(network)
     return found

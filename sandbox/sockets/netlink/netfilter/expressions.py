@@ -181,9 +181,9 @@ def read_meta(ctx: Context, a: Attributes) -> Expression:
     if 1 in a and 3 in a:
         raise NfError(errno.EINVAL)
     if 3 in a:
-        if key != meta.MARK:
+        if key not in (meta.MARK, meta.NFTRACE):
             raise NfError(errno.EOPNOTSUPP)
-        return MetaStore(register(a, 3, 4), key)
+        return MetaStore(register(a, 3, 4 if key == meta.MARK else 1), key)
     if key not in meta.SIZES:
         raise NfError(errno.EOPNOTSUPP)
     return MetaLoad(register(a, 1, meta.SIZES[key]), key)
