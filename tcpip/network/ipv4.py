@@ -60,7 +60,7 @@ class IPv4Route(Route):
         if total > 65535:
             raise NetworkError(errors.MESSAGE_TOO_LONG)
         if ttl < 0:
-            ttl = stack.default_ttl
+            ttl = self.metrics.hop_limit or stack.default_ttl
         offset = pkt.csum_offset
         pseudo = self.pseudo
         if offset >= 0:

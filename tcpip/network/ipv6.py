@@ -66,7 +66,7 @@ class IPv6Route(Route):
         if length > 65535:
             raise NetworkError(errors.MESSAGE_TOO_LONG)
         if ttl < 0:
-            ttl = self.nic.hop_limit
+            ttl = self.metrics.hop_limit or self.nic.hop_limit
         offset = pkt.csum_offset
         if offset >= 0:
             header[offset : offset + 2] = _U16.pack((self.pseudo + protocol + length) % 0xFFFF)  # type: ignore[index]

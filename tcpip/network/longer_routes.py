@@ -84,7 +84,7 @@ class IPv6HeadersRoute(IPv6Route):
         header = pkt.header
         upper = prepared(self, pkt, protocol, self.headers.size)
         first, chain = self.headers.chain(protocol, self.dst)
-        limit = self.nic.hop_limit if ttl < 0 else ttl
+        limit = (self.metrics.hop_limit or self.nic.hop_limit) if ttl < 0 else ttl
         fixed = FIXED_V6.pack(
             self.flow_word(tos, protocol, header), len(chain) + upper, first, limit, self.src, self.first
         )
@@ -118,7 +118,7 @@ class IPv4OptionsRoute(IPv4Route):
         size = self.ip_header_len
         upper = prepared(self, pkt, protocol, size)
         self.ident = ident = (self.ident + 1) & 0xFFFF
-        limit = self.stack.default_ttl if ttl < 0 else ttl
+        limit = (self.metrics.hop_limit or self.stack.default_ttl) if ttl < 0 else ttl
         fragment = FLAG_DF if dont_fragment else 0
         time = self.stack.clock.realtime_ns() // NS_PER_MS % MS_PER_DAY
         data = self.options.filled(self.src, time)

@@ -9,7 +9,7 @@ class RouteMetrics:
     """Numbers are 0, and the name empty, where the route says nothing.
 
     `initcwnd`, `initrwnd` segments; `window`, `advmss`, `mtu` bytes; `quickack`, `ecn`, `fastopen_no_cookie` flags;
-    `congestion` the name of an algorithm.
+    `congestion` the name of an algorithm; `hop_limit` of packets whose socket does not say.
     """
 
     __slots__ = (
@@ -23,6 +23,7 @@ class RouteMetrics:
         "ecn",
         "fastopen_no_cookie",
         "congestion",
+        "hop_limit",
     )
 
     def __init__(self) -> None:
@@ -36,6 +37,7 @@ class RouteMetrics:
         self.ecn = 0
         self.fastopen_no_cookie = 0
         self.congestion = ""
+        self.hop_limit = 0
 
 
 NO_METRICS: Final = RouteMetrics()

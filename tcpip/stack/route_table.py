@@ -1,4 +1,4 @@
-"""The routing tables: longest prefix first, then the lowest metric, then the oldest. Tables are numbered as Linux's."""
+"""The routing tables: longest prefix first, then the lowest metric, then the first one there. Tables are numbered as Linux's."""
 
 from __future__ import annotations
 
@@ -129,9 +129,12 @@ class RouteTable:
 
         self.next_hops = HopTable(self)
 
-    def add(self, entry: RouteEntry) -> None:
-        """Keep the order."""
-        self.entries.append(entry)
+    def add(self, entry: RouteEntry, before: RouteEntry | None = None) -> None:
+        """Keep the order: behind those of the same prefix and metric, or before one of them."""
+        if before is None:
+            self.entries.append(entry)
+        else:
+            self.entries.insert(self.entries.index(before), entry)
         self.tables.add(entry.table)
         self.multipath = self.multipath or entry.hops != []
         self.entries.sort(key=_order)

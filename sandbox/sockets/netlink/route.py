@@ -39,6 +39,7 @@ from sandbox.sockets.netlink.route_bodies import (
     local_bodies,
     route_body,
 )
+from sandbox.sockets.netlink.route_parts import metrics_body
 from tcpip.errors import NetworkError
 from tcpip.stack.route_flow import RouteFlow
 
@@ -225,17 +226,18 @@ def _get_route(t: Task, network: Network, request: Request, port: int, strict: b
 
 
 def _rows(network: Network, size: int) -> list[RouteEntry]:
-    """By table; IPv4 by prefix as a trie has it, IPv6 the longest prefix last. The loopback's own is a row of the local
-    table."""
-    rows = [entry for entry in reversed(network.stack.routes.entries) if len(entry.prefix) == size]
+    """By table; IPv4 by prefix as a trie has it, IPv6 as a tree is walked whose nodes come after what is below them
+    (net/ipv6/ip6_fib.c: fib6_walk_continue). The loopback's own is a row of the local table."""
+    rows = [entry for entry in network.stack.routes.entries if len(entry.prefix) == size]
     if size == 16:
-        return sorted(rows, key=_table)
+        return sorted(rows, key=_place6)
     rows = [e for e in rows if not (e.protocol == "kernel" and e.nic is not None and e.nic.loopback)]
     return sorted(rows, key=_place)
 
 
-def _table(entry: RouteEntry) -> int:
-    return entry.table & 255
+def _place6(entry: RouteEntry) -> tuple[int, int, int, int]:
+    last = int.from_bytes(entry.prefix, "big") | (1 << 128 - entry.length) - 1
+    return entry.table & 255, last, -entry.length, entry.metric
 
 
 def _place(entry: RouteEntry) -> tuple[int, bytes, int, int]:
@@ -265,7 +267,7 @@ def _lookup(t: Task, network: Network, request: Request) -> bytes:
             flags |= RTCF_LOCAL
         if family == AF_INET6 or not network.stack.rules.plain:
             table = TABLE_LOCAL
-    src_len = size * 8 if src and family == AF_INET else 0
+    src_len = size * 8 if src or family == AF_INET6 else 0
     body = RTMSG.pack(family, size * 8, src_len, 0, table if table < 256 else 252, 0, 0, kind, flags) + nl.u32(
         15, table
     )
@@ -273,12 +275,17 @@ def _lookup(t: Task, network: Network, request: Request) -> bytes:
     if src and family == AF_INET:
         body += nl.attribute(2, src) + nl.u32(4, route.nic.number)  # asked for, not chosen (rt_fill_info)
     else:
+        body += nl.attribute(2, src or bytes(size)) if family == AF_INET6 else b""
         body += nl.u32(4, route.nic.number) + nl.attribute(7, route.src)
     if route.next_hop != dst:
         body += nl.attribute(5, route.next_hop)
+    body += metrics_body(route.metrics)
     if family == AF_INET:
         body += nl.u32(_RTA_MARK, mark) if mark else b""
         body += nl.u32(_RTA_UID, flow.uid)
+    else:
+        row = None if route.local else network.stack.routes.lookup(dst, route.nic.number, route.table)
+        body += nl.u32(6, row.metric if row is not None else 0)
     return body + nl.attribute(_RTA_CACHEINFO, _CACHED.pack(1, 0, 0, 0, 0, 0, 0, 0))
 
 

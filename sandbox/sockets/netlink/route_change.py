@@ -202,9 +202,10 @@ def _add(network: Network, flags: int, wanted: _Wanted) -> None:
     if named is not None:
         named.apply(new)
     replaces = bool(old) and flags & nl.NLM_F_REPLACE != 0
+    first = bool(old) and wanted.size == 4 and not flags & nl.NLM_F_APPEND
+    stack.routes.add(new, old[0] if replaces or first else None)
     if replaces:
         stack.routes.remove(old[0])
-    stack.routes.add(new)
     if network.notifier is not None:
         (network.notifier.route_replaced if replaces else network.notifier.route_added)(new)
 

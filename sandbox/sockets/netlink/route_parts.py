@@ -1,6 +1,6 @@
 """RTA_METRICS and RTA_MULTIPATH of routes (rtnetlink(7), include/uapi/linux/rtnetlink.h, net/ipv4/metrics.c): read and told.
 
-Not supported: RTTs, thresholds, windows, hop limits and reordering for a destination, locked MTUs, a least time-out that is not locked, realms of next hops,
+Not supported: RTTs, thresholds, windows and reordering for a destination, locked MTUs, a least time-out that is not locked, realms of next hops,
 encapsulations: EOPNOTSUPP.
 """
 
@@ -25,6 +25,7 @@ RTA_MULTIPATH: Final[int] = 9
 RTA_NH_ID: Final[int] = 30
 RTNH_F_ONLINK: Final = 4
 RTNH_F_LINKDOWN: Final = 16
+_HOPLIMIT: Final = 10
 _MTU, _WINDOW, _ADVMSS, _INITCWND, _FEATURES, _RTO_MIN, _INITRWND, _QUICKACK, _CC, _NO_COOKIE = (
     2,
     3,
@@ -43,12 +44,13 @@ _PLAIN: Final = (
     (_MTU, "mtu"),
     (_WINDOW, "window"),
     (_ADVMSS, "advmss"),
+    (_HOPLIMIT, "hop_limit"),
     (_INITCWND, "initcwnd"),
     (_INITRWND, "initrwnd"),
     (_QUICKACK, "quickack"),
     (_NO_COOKIE, "fastopen_no_cookie"),
 )
-_MOST: Final = {_MTU: 65535 - 15, _ADVMSS: 65535 - 40}
+_MOST: Final = {_MTU: 65535 - 15, _ADVMSS: 65535 - 40, _HOPLIMIT: 255}
 _ECN: Final = 1
 _FEATURES_KNOWN: Final = 0x1F
 _MS: Final = 1_000_000
