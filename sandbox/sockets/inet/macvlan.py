@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Callable, Final
 
 from sandbox.errors import SyscallError
 from sandbox.sockets.inet.own_links import MACVLAN, OwnLink
-from sandbox.sockets.inet.queued_link import QueuedLink
+from sandbox.sockets.inet.stacked_link import StackedLink
 from sandbox.sockets.inet.vlan import NEST_MOST, depth
 from tcpip.buffer import RxPacket
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from sandbox.gateway.network import Totals
     from sandbox.kernel.kernel import Kernel
     from tcpip.buffer import TxPacket
-    from tcpip.stack.nic import Nic
 
 PRIVATE: Final[int] = 1  # MACVLAN_MODE_*
 VEPA: Final[int] = 2
@@ -30,20 +29,19 @@ SOURCE: Final[int] = 16
 _EVERYBODY: Final[int] = PRIVATE | VEPA | BRIDGED | PASSTHRU
 
 
-class MacVlanLink(QueuedLink):
+class MacVlanLink(StackedLink):
     """One on `lower`."""
 
     def __init__(
         self, lower: OwnLink, mac: bytes, mode: int, soon: Callable[[Callable[[], None]], None], totals: Totals
     ) -> None:
-        super().__init__(MACVLAN, mac, lower.capabilities, soon, totals)
-        self.lower: OwnLink | None = lower
+        super().__init__(MACVLAN, lower, mac, soon, totals)
         self.mode = mode
 
     def write_packets(self, batch: list[TxPacket]) -> int:
         """To the others where both bridge, and by way of the interface below."""
-        nic = self.lower.nic if self.lower is not None else None
-        if nic is None or not nic.up or self.lower is None:
+        nic = self.below()
+        if nic is None or self.lower is None:
             return 0
         others = self.lower.macvlans
         for pkt in batch:
@@ -52,20 +50,9 @@ class MacVlanLink(QueuedLink):
             nic.enqueue(pkt, b"")
         return len(batch)
 
-    def take(self, pkt: RxPacket) -> None:
-        """A frame for it."""
-        size = pkt.end - pkt.link
-        if self.has_room(size):
-            self.put(pkt, size)
-
     def hears(self) -> bool:
         """It is up."""
         return self.nic is not None and self.nic.up
-
-    def carrier(self) -> bool:
-        from sandbox.sockets.inet.link_state import carries
-
-        return self.lower is not None and self.lower.nic is not None and carries(self.lower.nic)
 
     def check_up(self) -> None:
         """Nobody else has its address (macvlan_addr_busy)."""
@@ -73,12 +60,8 @@ class MacVlanLink(QueuedLink):
             if self.lower.macvlans.busy(self.mac, self):
                 raise SyscallError(errno.EADDRINUSE)
 
-    def tied_to(self) -> Nic | None:
-        return self.lower.nic if self.lower is not None else None
-
-    def close(self) -> None:
-        lower, self.lower = self.lower, None
-        if lower is not None and lower.macvlans is not None:
+    def leave(self, lower: OwnLink) -> None:
+        if lower.macvlans is not None:
             lower.macvlans.links.remove(self)
 
 

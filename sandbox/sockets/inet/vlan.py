@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Callable, Final
 
 from sandbox.errors import SyscallError
 from sandbox.sockets.inet.own_links import VLAN, OwnLink, own_link
-from sandbox.sockets.inet.queued_link import BACKLOG
+from sandbox.sockets.inet.stacked_link import StackedLink
 from tcpip.link.vlan import TYPE_SERVICE_TAG, TYPE_VLAN, add_tag, tag_of, without_tag
 
 if TYPE_CHECKING:
+    from sandbox.gateway.network import Totals
     from sandbox.kernel.kernel import Kernel
     from tcpip.buffer import RxPacket, TxPacket
-    from tcpip.stack.nic import Nic
 
 REORDER_HDR: Final = 1
 LOOSE_BINDING: Final = 4
@@ -26,25 +26,28 @@ NEST_MOST: Final = 8  # MAX_NEST_DEV
 PROTOCOLS: Final = (TYPE_VLAN, TYPE_SERVICE_TAG)
 
 
-class VlanLink(OwnLink):
+class VlanLink(StackedLink):
     """One VLAN of `lower`. `flags`: VLAN_FLAG_*."""
 
     def __init__(
-        self, lower: OwnLink, mac: bytes, protocol: int, number: int, soon: Callable[[Callable[[], None]], None]
+        self,
+        lower: OwnLink,
+        mac: bytes,
+        protocol: int,
+        number: int,
+        soon: Callable[[Callable[[], None]], None],
+        totals: Totals,
     ) -> None:
-        super().__init__(VLAN, mac, lower.capabilities)
-        self.lower: OwnLink | None = lower
+        super().__init__(VLAN, lower, mac, soon, totals)
         self.protocol = protocol
         self.number = number
         self.flags = REORDER_HDR
         self._tag = protocol.to_bytes(2, "big") + number.to_bytes(2, "big")
-        self._soon = soon
-        self._waiting: list[RxPacket] = []
 
     def write_packets(self, batch: list[TxPacket]) -> int:
         """With the tag, by way of the interface below."""
-        nic = self.lower.nic if self.lower is not None else None
-        if nic is None or not nic.up:
+        nic = self.below()
+        if nic is None:
             return 0
         tag = self._tag
         for pkt in batch:
@@ -52,35 +55,13 @@ class VlanLink(OwnLink):
             nic.enqueue(pkt, b"")
         return len(batch)
 
-    def take(self, pkt: RxPacket) -> None:
-        """A frame of this VLAN, with its tag still on."""
-        if len(self._waiting) >= BACKLOG:
-            return
-        if not self._waiting:
-            self._soon(self._arrive)
-        self._waiting.append(without_tag(pkt))
-
-    def _arrive(self) -> None:
-        packets, self._waiting = self._waiting, []
-        if self.dispatcher is not None:
-            self.dispatcher.deliver(packets)
-
-    def carrier(self) -> bool:
-        from sandbox.sockets.inet.link_state import carries
-
-        return self.lower is not None and self.lower.nic is not None and carries(self.lower.nic)
-
     def check_up(self) -> None:
         below = self.tied_to()
         if below is not None and not below.up and not self.flags & LOOSE_BINDING:
             raise SyscallError(errno.ENETDOWN)
 
-    def tied_to(self) -> Nic | None:
-        return self.lower.nic if self.lower is not None else None
-
-    def close(self) -> None:
-        lower, self.lower = self.lower, None
-        if lower is not None and lower.vlans is not None:
+    def leave(self, lower: OwnLink) -> None:
+        if lower.vlans is not None:
             lower.vlans.remove(self)
 
 
@@ -95,7 +76,7 @@ class Vlans:
         link = self.links.get(tag_of(pkt))
         if link is None:
             return False
-        link.take(pkt)
+        link.take(without_tag(pkt))
         return True
 
     def remove(self, link: VlanLink) -> None:
@@ -152,6 +133,6 @@ def make(kernel: Kernel, lower: OwnLink, mac: bytes, protocol: int, number: int)
         raise Refusal(errno.EEXIST, "VLAN device already exists")
     if depth(lower) >= NEST_MOST:
         raise Refusal(errno.EMLINK, "too many VLANs on each other")
-    link = VlanLink(lower, mac, protocol, number, kernel.reactor.call_soon)
+    link = VlanLink(lower, mac, protocol, number, kernel.reactor.call_soon, kernel.net.totals)
     vlans.links[(protocol, number)] = link
     return link
