@@ -2,7 +2,7 @@
 
 What comes in below for the address of one is that one's, and what is for a group each one's, too. Those of mode `bridge` reach each other;
 the interface below itself they do not reach. What comes in is handed on in a later turn of the event loop, as from a pair's other
-end. There are no lists of sources (mode `source`).
+end. One of mode `source` hears only what some senders send, and leaves it to the others, too.
 """
 
 from __future__ import annotations
@@ -30,13 +30,14 @@ _EVERYBODY: Final[int] = PRIVATE | VEPA | BRIDGED | PASSTHRU
 
 
 class MacVlanLink(StackedLink):
-    """One on `lower`."""
+    """One on `lower`. `sources`: whom it hears in mode `source`, in the order they came."""
 
     def __init__(
         self, lower: OwnLink, mac: bytes, mode: int, soon: Callable[[Callable[[], None]], None], totals: Totals
     ) -> None:
         super().__init__(MACVLAN, lower, mac, soon, totals)
         self.mode = mode
+        self.sources: dict[bytes, None] = {}
 
     def write_packets(self, batch: list[TxPacket]) -> int:
         """To the others where both bridge, and by way of the interface below."""
@@ -88,6 +89,7 @@ class MacVlans:
         data, at = pkt.data, pkt.link
         if pkt.end < at + 12 or not self.links:
             return False
+        self._to_sources(pkt, data[at + 6 : at + 12])
         if data[at] & 1:
             sender = self.find(data[at + 6 : at + 12])
             if sender is None:
@@ -99,7 +101,7 @@ class MacVlans:
             return False
         only = self.links[0]
         found = only if only.mode == PASSTHRU else self.find(data[at : at + 6])
-        if found is None:
+        if found is None or found.mode == SOURCE:
             return False
         if found.hears():
             found.take(_copy(pkt))
@@ -118,6 +120,12 @@ class MacVlans:
             return False
         found.take(pkt.to_rx())
         return True
+
+    def _to_sources(self, pkt: RxPacket, sender: bytes) -> None:
+        """Whoever hears that one (macvlan_forward_source)."""
+        for one in self.links:
+            if one.mode == SOURCE and sender in one.sources and one.hears():
+                one.take(_copy(pkt))
 
     def _flood(self, pkt: RxPacket, but: MacVlanLink | None, modes: int) -> None:
         for one in self.links:

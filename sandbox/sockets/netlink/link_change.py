@@ -133,7 +133,9 @@ def change(t: Task, network: Network, request: nl.Request) -> None:
         return
     if new and request.flags & nl.NLM_F_EXCL:
         raise SyscallError(errno.EEXIST)
-    if IFLA_LINKINFO in attributes or set(attributes) - _SET:
+    if IFLA_LINKINFO in attributes:
+        _change_kind(nic, attributes.pop(IFLA_LINKINFO))
+    if set(attributes) - _SET:
         raise SyscallError(errno.EOPNOTSUPP)
     _set_link(t, network, nic, attributes, (flags, mask), index > 0)
 
@@ -143,6 +145,19 @@ def _set_group(t: Task, network: Network, attributes: Attributes, flags: tuple[i
     group = _u32(attributes[IFLA_GROUP])
     for nic in [nic for nic in network.stack.nics.values() if nic.group == group]:
         _set_link(t, network, nic, attributes, flags, False)
+
+
+def _change_kind(nic: Nic, raw: bytes) -> None:
+    """What its kind has of its own (rtnl_link_ops.changelink): of macvlans. EOPNOTSUPP."""
+    from sandbox.sockets.inet.macvlan import MacVlanLink
+    from sandbox.sockets.netlink import macvlan_change
+
+    info, link = nl.attributes_in(raw), own_link(nic)
+    if not isinstance(link, MacVlanLink) or _text(info, IFLA_INFO_KIND) != MACVLAN or IFLA_INFO_SLAVE_KIND in info:
+        raise SyscallError(errno.EOPNOTSUPP)
+    macvlan_change.change(link, nl.attributes_in(info.get(IFLA_INFO_DATA, b"")))
+    if nic.stack.watch is not None:
+        nic.stack.watch.link_changed(nic)
 
 
 def turn_as(nic: Nic, flags: int, mask: int) -> None:
