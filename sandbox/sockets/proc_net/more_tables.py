@@ -78,7 +78,7 @@ def packet_types(network: Network) -> list[str]:
     """Who is given which packets: packet sockets, then the protocols (net/core/net-procfs.c: ptype_seq_show)."""
     rows = ["Type Device      Function\n"]
     for _, endpoint in packet_sockets(network):
-        if endpoint.ethertype:
+        if endpoint.ethertype == 3 or (endpoint.ethertype and not endpoint.nic):  # others are an interface's own
             nic = network.stack.nics.get(endpoint.nic)
             kind = "ALL " if endpoint.ethertype == 3 else f"{endpoint.ethertype:04x}"
             rows.append(f"{kind} {nic.name if nic is not None else '':<8} packet_rcv\n")
