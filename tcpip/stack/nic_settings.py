@@ -61,11 +61,12 @@ ALL, DEFAULT = "all", "default"
 class NicSettings:
     """What was set for all, and for those to come, of one stack."""
 
-    __slots__ = ("everywhere", "later")
+    __slots__ = ("everywhere", "later", "default_qdisc")
 
     def __init__(self) -> None:
         self.everywhere: dict[str, int] = {}
         self.later: dict[str, int] = {}
+        self.default_qdisc = "fq_codel"
 
     def begin(self, nic: Nic) -> None:
         """A new interface. The loopback makes no discoveries whatever is set."""

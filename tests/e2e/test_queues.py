@@ -154,3 +154,35 @@ dropped False
 
 def test_what_waits_for_whom(tmp_path: Path) -> None:
     assert inside(tmp_path, ACTS) == ACTED
+
+
+DEFAULTS = """
+cd /proc/sys/net/core
+cat default_qdisc; ip tuntap add dev t0 mode tap; ip link set t0 up; tc qdisc show dev t0
+for kind in sfq tbf nosuch; do echo $kind >default_qdisc || echo refused; cat default_qdisc; done
+tc qdisc show dev t0
+tc qdisc change dev t0 root sfq limit 5
+tc qdisc del dev t0 root
+tc qdisc add dev t0 root handle 7: prio; tc qdisc show dev t0
+tc qdisc del dev t0 root; tc qdisc show dev t0
+"""
+DEFAULT = """\
+fq_codel
+qdisc fq_codel 0: root refcnt 2 limit 10240p flows 1024 quantum 1514 target 5ms interval 100ms memory_limit 32Mb ecn drop_batch 64
+sfq
+refused
+sfq
+refused
+sfq
+qdisc fq_codel 0: root refcnt 2 limit 10240p flows 1024 quantum 1514 target 5ms interval 100ms memory_limit 32Mb ecn drop_batch 64
+Error: Qdisc not found. To create specify NLM_F_CREATE flag.
+Error: Cannot delete qdisc with handle of zero.
+qdisc prio 7: root refcnt 2 bands 3 priomap 1 2 2 2 1 2 0 0 1 1 1 1 1 1 1 1
+qdisc sfq 0: root refcnt 2 limit 127p quantum 1514b depth 127 divisor 1024
+"""
+
+
+def test_what_interfaces_begin_with() -> None:
+    got = runsc("do", "--cap-add", "ALL", "--network", "none", "bash", "-c", f"exec 2>&1; {DEFAULTS}").out
+    lines = [line for line in got.replace(" \n", "\n").splitlines(True) if "write error" not in line]
+    assert "".join(lines) == DEFAULT

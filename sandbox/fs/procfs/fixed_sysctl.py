@@ -65,7 +65,6 @@ FIXED: Final[tuple[tuple[str, str], ...]] = (
     ("kernel/version", "#1 SMP PREEMPT"),
     ("net/core/busy_poll", "0"),
     ("net/core/busy_read", "0"),
-    ("net/core/default_qdisc", "fq_codel"),
     ("net/core/netdev_max_backlog", "1000"),
     ("net/core/optmem_max", str(OPTMEM_MAX)),
     ("net/ipv4/tcp_available_congestion_control", "reno cubic bbr cubic++"),

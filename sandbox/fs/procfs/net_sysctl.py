@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from sandbox.errors import SyscallError
 from sandbox.fs.procfs import conntrack_sysctl
 from sandbox.fs.procfs.number_file import NumbersFile, Values
+from sandbox.fs.procfs.qdisc_sysctl import DefaultQdiscFile
 from sandbox.fs.procfs.ranges_file import RangesFile
 from sandbox.fs.pseudo.nodes import PseudoFile
 from tcpip.transport.ports import EPHEMERAL_FIRST, EPHEMERAL_LAST
@@ -274,6 +275,7 @@ def files(fs: ProcFs) -> list[tuple[str, Inode]]:
     start = NumbersFile(fs, fs.new_ino(), _get_start, _put_start, 0, PORT_MAX)
     found.append(("net/ipv4/ip_unprivileged_port_start", start))
     found += conntrack_sysctl.files(fs)
+    found.append(("net/core/default_qdisc", DefaultQdiscFile(fs, fs.new_ino(), 0o644)))
     found.append(("net/ipv4/tcp_congestion_control", CongestionFile(fs, fs.new_ino())))
     found.append(("net/ipv4/ip_local_reserved_ports", _marks_file(fs, "ports", "reserved", PORT_MAX)))
     found.append(("net/ipv6/icmp/ratemask", _marks_file(fs, "icmpv6", "ratemask", _BYTE_MAX)))

@@ -100,6 +100,7 @@ def turn(nic: Nic, up: bool, told: int = IFF_UP) -> None:
     if link is not None and up:
         link.check_up()
         link.activated = True
+        attach_default(nic)
     nic.set_up(up, told)
     if up:
         _went_up(nic)
@@ -119,6 +120,16 @@ def turn(nic: Nic, up: bool, told: int = IFF_UP) -> None:
         carrier_changed(other)
     if link.vlans is not None:
         link.vlans.follow(up)
+
+
+def attach_default(nic: Nic) -> None:
+    """What has a queue and no discipline of somebody's sends by the usual one (attach_default_qdiscs)."""
+    if kind_of(nic) == TUN and nic.egress is None:
+        from sandbox.sockets.netlink import qdisc_kinds
+        from tcpip.stack.egress import Egress
+
+        kind = nic.stack.nic_settings.default_qdisc
+        nic.egress = Egress(nic, kind, 0, qdisc_kinds.make(nic, kind, None, 0))
 
 
 def _went_up(nic: Nic) -> None:

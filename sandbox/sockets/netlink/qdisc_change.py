@@ -11,6 +11,7 @@ import struct
 from typing import TYPE_CHECKING, Final
 
 from sandbox.errors import SyscallError
+from sandbox.sockets.inet.link_state import attach_default
 from sandbox.sockets.inet.own_links import own_link
 from sandbox.sockets.netlink import message as nl
 from sandbox.sockets.netlink import qdisc_kinds, route_views
@@ -150,13 +151,15 @@ def _to_change(nic: Nic, request: Request, kind: str, handle: int, parent: int) 
     if not parent:
         if not handle:
             raise nl.Refusal(errno.EINVAL, "Handle cannot be zero")
-        old = _lookup(nic, handle)
-        if old is None:
+        found = _lookup(nic, handle)
+        if found is None:
             raise nl.Refusal(errno.ENOENT, "Specified qdisc not found")
-        return old
+        return found
     if parent == _INGRESS:
         raise nl.Refusal(errno.ENOENT, "Specified qdisc kind is unknown")
-    old = nic.egress
+    old: Discipline | None = nic.egress
+    if old is not None and not old.handle:
+        old = None  # the usual one
     if parent != _ROOT:
         above = _above(nic, parent, "Failed to find specified qdisc")
         old = above.inside.get(_class_of(above, parent))
@@ -245,11 +248,13 @@ def _delete(network: Network, nic: Nic, kind: str, handle: int, parent: int) -> 
         raise nl.Refusal(errno.EINVAL, "Invalid qdisc name: must match existing qdisc")
     if not parent:
         raise nl.Refusal(errno.EINVAL, "Classid cannot be zero")
-    if old is None:
+    if old is None or not old.handle:
         raise nl.Refusal(errno.ENOENT, "Cannot delete qdisc with handle of zero")
     if isinstance(old, Egress):
         old.close()
         nic.egress = None
+        if nic.up:
+            attach_default(nic)
     else:
         above = _above(nic, parent, "Failed to find qdisc with specified classid")
         above.graft(_class_of(above, parent), None)
