@@ -79,36 +79,46 @@ class HopTable:
         """Those that it belongs to."""
         return [one for one in self.objects.values() if any([member is hop for member, _ in one.members])]
 
-    def users_of(self, hop: HopObject) -> list[RouteEntry]:
-        """The rows that go by it itself."""
-        return [entry for entry in self.routes.entries if entry.next_hop == hop.number]
+    def users_of(self, numbers: set[int]) -> list[RouteEntry]:
+        """The rows that go by those objects themselves."""
+        return [entry for entry in self.routes.entries if entry.next_hop in numbers]
 
     def refresh(self, hop: HopObject) -> list[RouteEntry]:
         """It has changed, and with it its groups: the rows that follow."""
-        followed: list[RouteEntry] = []
-        for one in (hop, *self.groups_of(hop)):
-            for entry in self.users_of(one):
-                one.apply(entry)
-                followed.append(entry)
+        return self._follow({hop.number, *[group.number for group in self.groups_of(hop)]})
+
+    def _follow(self, numbers: set[int]) -> list[RouteEntry]:
+        followed = self.users_of(numbers)
+        for entry in followed:
+            self.objects[entry.next_hop].apply(entry)
         self.routes.multipath = self.routes.multipath or any([entry.hops != [] for entry in followed])
         return followed
 
     def remove(self, hop: HopObject) -> list[HopObject]:
         """With its rows, and out of its groups, of which those go along that it leaves empty. What is left of the others."""
+        return self._remove({hop.number})
+
+    def _remove(self, numbers: set[int]) -> list[HopObject]:
+        """As `remove`. One walk through the objects and one through the rows, however many they are: groups are in no group."""
         left = []
-        self.objects.pop(hop.number, None)
-        for group in self.groups_of(hop):
-            group.members = [pair for pair in group.members if pair[0] is not hop]
-            if not group.members:
-                self.remove(group)
-            else:
-                self.refresh(group)
+        gone = set(numbers)
+        for group in self.objects.values():
+            kept = [pair for pair in group.members if pair[0].number not in numbers]
+            if len(kept) == len(group.members):
+                continue
+            group.members = kept
+            if kept:
                 left.append(group)
-        for entry in self.users_of(hop):
-            self.routes.remove(entry)
+            else:
+                gone.add(group.number)
+        for number in gone:
+            self.objects.pop(number, None)
+        self.routes.entries = [entry for entry in self.routes.entries if entry.next_hop not in gone]
+        self._follow({group.number for group in left})
         return left
 
     def drop(self, nic: Nic) -> None:
         """No way leads through `nic` any more."""
-        for hop in [one for one in self.objects.values() if one.nic is nic]:
-            self.remove(hop)
+        numbers = {hop.number for hop in self.objects.values() if hop.nic is nic}
+        if numbers:
+            self._remove(numbers)

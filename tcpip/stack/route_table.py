@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 TABLE_DEFAULT: Final = 253
 TABLE_MAIN: Final = 254
+TABLES_MOST: Final = 4096  # a table stays when its last row is gone
 
 ERRORS: Final = {
     "blackhole": errors.INVALID_ARGUMENT,
@@ -164,6 +165,14 @@ class RouteTable:
             if entry.through(nic) and in_prefix(dst, entry.prefix, entry.length):
                 return entry
         return None
+
+    def lookup_all(self, dst: bytes, nic: int = 0) -> dict[int, RouteEntry | None]:
+        """As `lookup`, of every table that has one."""
+        found: dict[int, RouteEntry | None] = {}
+        for entry in self.entries:
+            if entry.table not in found and entry.through(nic) and in_prefix(dst, entry.prefix, entry.length):
+                found[entry.table] = entry
+        return found
 
 
 def _kind_of(error: NetError | None) -> str:

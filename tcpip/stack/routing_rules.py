@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 PRIORITY_MAIN: Final = 32766
 PRIORITY_DEFAULT: Final = 32767
 MAX_RULES: Final = 1024
+_SINGLY: Final = 4  # tables that are asked one by one
 
 
 FIELDS: Final = (
@@ -114,7 +115,7 @@ class RoutingRules:
     """The rules of a stack, both families. `plain`: nobody has changed them, main is looked at, then default. `detailed`: one
     looks at more than addresses, interfaces and marks."""
 
-    __slots__ = ("rules", "plain", "detailed")
+    __slots__ = ("rules", "plain", "detailed", "_places")
 
     def __init__(self) -> None:
         self.rules: list[RoutingRule] = []
@@ -123,6 +124,7 @@ class RoutingRules:
         self.rules.append(_of_kernel(4, PRIORITY_DEFAULT, TABLE_DEFAULT))
         self.plain = True
         self.detailed = False
+        self._places: set[tuple[int, int]] = set()  # family and priority of each
 
     def add(self, rule: RoutingRule) -> None:
         """Behind those of the same priority. `Stack.changed` must follow."""
@@ -139,10 +141,11 @@ class RoutingRules:
     def _changed(self) -> None:
         self.plain = False
         self.detailed = any([rule.looks_at_flow() for rule in self.rules])
+        self._places = {(rule.family, rule.priority) for rule in self.rules}
 
     def leads_somewhere(self, rule: RoutingRule) -> bool:
         """There is a rule where a `goto` goes on."""
-        return any([other.family == rule.family and other.priority == rule.goto for other in self.rules])
+        return (rule.family, rule.goto) in self._places
 
     def lookup(
         self,
@@ -159,6 +162,7 @@ class RoutingRules:
         if self.plain:
             return routes.lookup(dst, number) or routes.lookup(dst, number, TABLE_DEFAULT)
         least = 0
+        found: dict[int, RouteEntry | None] = {}
         for rule in self.rules:
             if rule.priority < least or rule.family != len(dst):
                 continue
@@ -167,12 +171,26 @@ class RoutingRules:
             if rule.action == "goto":
                 least = rule.goto if self.leads_somewhere(rule) else least
             elif rule.action == "table":
-                entry = routes.lookup(dst, number, rule.table)
+                entry = _ask(routes, dst, number, rule.table, found)
                 if entry is not None and entry.kind != "throw" and entry.length >= rule.min_length:
                     return entry
             elif rule.action != "nop":
                 raise NetworkError(_error(rule.action))
         return None
+
+
+def _ask(
+    routes: RouteTable, dst: bytes, number: int, table: int, found: dict[int, RouteEntry | None]
+) -> RouteEntry | None:
+    """What a table answers, and `found` those that were asked before: the rows are walked a few times, however many rules
+    there are."""
+    if table not in found:
+        if len(found) < _SINGLY:
+            found[table] = routes.lookup(dst, number, table)
+        elif len(found) == _SINGLY:
+            found.update(routes.lookup_all(dst, number))
+            found.setdefault(table, None)
+    return found.get(table)
 
 
 def _of_kernel(family: int, priority: int, table: int) -> RoutingRule:

@@ -219,9 +219,8 @@ def _replace(network: Network, old: HopObject, new: HopObject) -> None:
     groups = table.groups_of(old)
     if not new.group and new.nic is None and any([len(group.members) > 1 for group in groups]):
         raise _refuse("Blackhole nexthop can not be a member of a group with more than one path")
-    for one in (old, *groups):
-        for entry in table.users_of(one):
-            check(new, len(entry.prefix))
+    for size in {len(entry.prefix) for entry in table.users_of({old.number, *[group.number for group in groups]})}:
+        check(new, size)
     old.size, old.nic, old.gateway, old.onlink, old.protocol = new.size, new.nic, new.gateway, new.onlink, new.protocol
     old.members = new.members
     followed = table.refresh(old)

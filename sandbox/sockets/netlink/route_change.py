@@ -15,7 +15,7 @@ from sandbox.sockets.netlink import message as nl
 from sandbox.sockets.netlink import route_parts
 from tcpip.addr import is_any, is_link_local, is_multicast, masked
 from tcpip.stack.route_metrics import NO_METRICS
-from tcpip.stack.route_table import TABLE_MAIN, NextHop, RouteEntry
+from tcpip.stack.route_table import TABLE_MAIN, TABLES_MOST, NextHop, RouteEntry
 
 if TYPE_CHECKING:
     from sandbox.gateway.network import Network
@@ -186,6 +186,8 @@ def _add(network: Network, flags: int, wanted: _Wanted) -> None:
         raise SyscallError(errno.EEXIST)
     if len(stack.routes.entries) >= MAX_ROUTES:
         raise SyscallError(errno.ENOMEM)
+    if len(stack.routes.tables) >= TABLES_MOST and wanted.table not in stack.routes.tables:
+        raise SyscallError(errno.ENOBUFS)
     new = RouteEntry(
         wanted.prefix,
         wanted.length,

@@ -14,7 +14,7 @@ from sandbox.abi.linux.socket import AF_INET, AF_INET6, AF_UNSPEC
 from sandbox.errors import SyscallError
 from sandbox.sockets.netlink import message as nl
 from tcpip.addr import masked
-from tcpip.stack.route_table import TABLE_DEFAULT, TABLE_MAIN
+from tcpip.stack.route_table import TABLE_DEFAULT, TABLE_MAIN, TABLES_MOST
 from tcpip.stack.routing_rules import MAX_RULES, NO_RANGE, NO_USERS, RoutingRule
 
 if TYPE_CHECKING:
@@ -210,6 +210,8 @@ def _prefix(attributes: dict[int, bytes], kind: int, length: int, size: int) -> 
 def _free_table(network: Network) -> int:
     """The first number of no table (net/ipv4/fib_rules.c: fib_empty_table)."""
     taken = network.stack.routes.tables | {_TABLE_LOCAL, TABLE_MAIN, TABLE_DEFAULT}
+    if len(taken) >= TABLES_MOST:
+        raise SyscallError(errno.ENOBUFS)
     return next(number for number in range(1, len(taken) + 2) if number not in taken)
 
 

@@ -1,8 +1,10 @@
 """Next hops as objects: rows go where the object says, and follow it."""
 
+import pytest
+
 from tcpip.addr import parse
 from tcpip.link.channel import ChannelLink
-from tcpip.stack.next_hops import HopObject
+from tcpip.stack.next_hops import HopObject, HopTable
 from tcpip.stack.nic import Nic
 from tcpip.stack.route_table import RouteEntry
 
@@ -66,3 +68,24 @@ def test_what_leads_through_an_interface_goes_with_it() -> None:
     assert list(host.stack.routes.next_hops.objects) == [1]
     host.stack.routes.drop(host.nic)
     assert not host.stack.routes.next_hops.objects and kept not in host.stack.routes.entries
+
+
+def test_the_last_of_many_members_is_gone_in_a_few_walks(monkeypatch: pytest.MonkeyPatch) -> None:
+    host = Host()
+    table = host.stack.routes.next_hops
+    members = [HopObject(number, 4, host.nic, PEER4, False, 0) for number in range(1, 129)]
+    table.objects |= {one.number: one for one in members}
+    for number in range(129, 1025):
+        group = HopObject(number, 0, None, b"", False, 0)
+        group.members = [(one, 1) for one in members]
+        table.objects[number] = group
+        row(host, group)
+    walks = []
+    follow = HopTable.users_of
+    monkeypatch.setattr(HopTable, "users_of", lambda self, numbers: walks.append(1) or follow(self, numbers))
+    assert len(table.remove(members[0])) == 896 and len(walks) == 1
+    assert [len(entry.hops) for entry in host.stack.routes.entries if entry.next_hop] == [127] * 896
+    host.stack.routes.drop(host.nic)
+    assert (
+        len(walks) == 2 and not table.objects and not [entry for entry in host.stack.routes.entries if entry.next_hop]
+    )

@@ -13,6 +13,7 @@ from tcpip.filter.target import SetMark
 from tcpip.header.arp import REPLY, REQUEST, ArpPacket
 from tcpip.link.channel import ChannelLink
 from tcpip.sockopt import SO_MARK, SOCK_DGRAM, SOCK_STREAM, SOL_SOCKET
+from tcpip.stack.route_table import RouteTable
 from tcpip.stack.routing_rules import RoutingRule
 from tcpip.transport.udp import UdpEndpoint
 
@@ -229,3 +230,38 @@ def test_proxy_arp() -> None:
     assert asks("10.1.0.9") == 0
     host.nic.proxied.add(parse("10.1.0.9"))
     assert [asks(t) for t in ("10.1.0.9", "10.1.0.8")] == [1, 0]
+
+
+def test_each_table_is_asked_once_whatever_the_number_of_rules(monkeypatch: pytest.MonkeyPatch) -> None:
+    router = Router(netfilter=False)
+    stack = router.stack
+    for table in range(100, 150):
+        stack.add_route(parse("198.18.0.0"), 24, OTHER, router.wan, table=table)
+    stack.add_route(SERVER, 32, OTHER, router.wan, table=177)
+    for priority in range(1, 300):
+        add(router, rule(router, priority, 100 + priority % 78))
+    asked = []
+    one, every = RouteTable.lookup, RouteTable.lookup_all
+    monkeypatch.setattr(RouteTable, "lookup", lambda *args: asked.append("one") or one(*args))
+    monkeypatch.setattr(RouteTable, "lookup_all", lambda *args: asked.append("all") or every(*args))
+    assert hop(router) == OTHER
+    assert asked == ["one"] * 4 + ["all"]
+    asked.clear()
+    assert stack.rules.lookup(stack.routes, parse("198.19.0.1"), b"", "lo", "", 999, 0) is None
+    assert asked.count("all") == 1 and len(asked) == 5
+
+
+def test_gotos_lead_on_one_after_the_other() -> None:
+    router = Router(netfilter=False)
+    for priority in range(1, 900):
+        jump = rule(router, priority, action="goto")
+        jump.goto = priority + 1
+        router.stack.rules.rules.append(jump)
+    last = rule(router, 900, 177)
+    router.stack.add_route(SERVER, 32, OTHER, router.wan, table=177)
+    add(router, last)
+    assert all(router.stack.rules.leads_somewhere(jump) for jump in router.stack.rules.rules if jump.action == "goto")
+    assert hop(router) == OTHER
+    router.stack.rules.remove(last)
+    router.stack.changed()
+    assert not router.stack.rules.leads_somewhere(jump)
