@@ -200,9 +200,16 @@ class Reactor:
         and again must not keep everybody else out."""
         soon = self.soon
         left = len(soon) + SOON_BOUND
+        until = 0
         while soon and left:
             left -= 1
             soon.popleft()()
+            if not left & 3 and soon:
+                now = self.clock.now_ns()
+                if not until:
+                    until = now + LONGEST_TURN
+                elif now > until:
+                    break
         return self._stopping or bool(soon)
 
     def _run_soon(self) -> None:

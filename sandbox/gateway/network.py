@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sandbox.kernel.net_namespace import NetNamespace
     from sandbox.kernel.task import Task
     from sandbox.reactor import Reactor
+    from sandbox.sockets.inet.queued_link import Backlog
     from sandbox.sockets.inet.socket import InetSocket
     from sandbox.sockets.netlink.family import PortTable
     from sandbox.sockets.netlink.netfilter.batch import Nftables
@@ -47,13 +48,14 @@ def who(t: Task) -> str:
 class Totals:
     """How much there is in all network namespaces, for the bounds."""
 
-    __slots__ = ("sockets", "packet_rings", "veth_bytes", "uevents")
+    __slots__ = ("sockets", "packet_rings", "veth_bytes", "uevents", "backlog")
 
     def __init__(self) -> None:
         self.sockets = 0
         self.packet_rings = 0
         self.veth_bytes = 0  # on their way between namespaces
         self.uevents = 0  # the number of the last one
+        self.backlog: Backlog | None = None  # where packets of guests' links wait
 
 
 class Network:

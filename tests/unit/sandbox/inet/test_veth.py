@@ -13,7 +13,7 @@ from sandbox.gateway.network import Network, Totals
 from sandbox.sockets.inet.bridge import BridgeLink, enslave
 from sandbox.sockets.inet.link_state import carries, turn
 from sandbox.sockets.inet.own_links import move, put, remove
-from sandbox.sockets.inet.queued_link import BACKLOG, BACKLOG_BYTES
+from sandbox.sockets.inet.queued_link import AT_ONCE, BACKLOG, BACKLOG_BYTES
 from sandbox.sockets.inet.veth import VethLink
 from tcpip.addr import SockAddr, parse
 from tcpip.buffer import TxPacket
@@ -43,6 +43,12 @@ class Fixture:
         while self.soon:
             self.soon.popleft()()
 
+    def drain_some(self, most: int) -> None:
+        """Of what asks for itself again and again."""
+        while self.soon and most:
+            most -= 1
+            self.soon.popleft()()
+
 
 def packet(size: int = 0) -> TxPacket:
     return TxPacket(BROADCAST, [memoryview(bytes(size))] if size else [], size)
@@ -57,6 +63,26 @@ def test_what_waits_is_bounded_by_packets_and_bytes() -> None:
     assert made.b.rx_packets >= BACKLOG
     big = [packet(60000) for _ in range(BACKLOG)]
     assert made.one.write_packets(big) == BACKLOG_BYTES // (60000 + len(BROADCAST))
+
+
+def test_a_storm_comes_out_a_few_packets_at_a_time() -> None:
+    made = Fixture()
+    ends = [VethLink(bytes((2, 0, 0, 0, 1, n)), made.soon.append, made.totals) for n in range(8)]
+    for n, end in enumerate(ends):
+        end.peer = ends[n ^ 1]
+        turn(put(made.network, end, f"s{n}"), True)
+    bridge = put(made.network, BridgeLink(b"\x02\0\0\0\0\x07"), "br0")
+    turn(bridge, True)
+    for end in ends:
+        assert end.nic is not None
+        enslave(end.nic, bridge)
+    made.drain_some(200)
+    ends[0].write_packets([packet() for _ in range(500)])
+    for _ in range(200):
+        before = bridge.rx_packets
+        assert len(made.soon) == 1
+        made.soon.popleft()()
+        assert bridge.rx_packets - before <= AT_ONCE
 
 
 def test_a_loop_of_bridges_goes_round_once_in_a_turn() -> None:
