@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from typing import Final
 
 from runsc import access
@@ -150,11 +152,17 @@ def working_directory(given: str, mounts: list[MountOptions]) -> tuple[bytes, Ma
         except FileNotFoundError:  # it was removed
             here = "/"
         return (os.fsencode(here) if is_shown(masks, here) or is_mounted(here, mounts) else b"/"), masks
-    path = os.path.abspath(given)
-    if is_mounted(path, mounts):
-        return os.fsencode(path), host_masks()
-    path = os.path.realpath(path)
-    if not os.path.isdir(path):
+    try:
+        path = os.path.abspath(given)
+        if is_mounted(path, mounts):
+            return os.fsencode(path), host_masks()
+        path = os.path.realpath(path)
+        there = stat.S_ISDIR(os.stat(path).st_mode)
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise RuntimeFailure(f"--cwd: {given}: {error.strerror}") from None
+        there = False
+    if not there:
         raise RuntimeFailure(f"--cwd: {given}: no such directory")
     masks = host_masks()
     if not is_shown(masks, path) or path in STANDARD_TMPFS or path.startswith(tuple(f"{d}/" for d in STANDARD_TMPFS)):

@@ -32,6 +32,8 @@ FORWARDED: Final = (
     signal.SIGUSR2,
     signal.SIGCONT,
 )
+"""To the first process. One that whoever has started us ignores (nohup(1), a shell that starts something in the background) is
+not meant for us, nor for what we run."""
 SILENCE_MS: Final = 60_000  # that a sandbox may take for each step of its start
 GRACE_NS: Final = 2_000_000_000  # between asking the sentry to end everything and killing it
 
@@ -144,6 +146,8 @@ class Launcher:
         wake_read, wake_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         previous = signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
         handlers = {number: signal.signal(number, _wake) for number in (*FORWARDED, signal.SIGWINCH)}
+        for number in [number for number, handler in handlers.items() if handler == signal.SIG_IGN]:
+            signal.signal(number, handlers.pop(number))
         try:
             self.take_terminal()
             self._serve(wake_read)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import do, runsc
+from tests.e2e.conftest import ROOT, command, do, runsc
 
 
 def test_the_root_is_the_hosts_and_changes_stay_inside() -> None:
@@ -101,6 +102,16 @@ def test_tmpfs_has_a_size() -> None:
 def test_cwd_of_the_caller_if_visible_else_the_root(tmp_path: Path) -> None:
     assert do("/bin/pwd", cwd=Path("/usr/lib"), env={"PWD": "/usr/lib"}).out == "/usr/lib\n"
     assert do("/bin/pwd", cwd=Path("/root") if os.geteuid() == 0 else Path("/tmp")).out == "/\n"
+
+
+def test_a_cwd_that_was_removed_or_has_no_room_for_its_name_is_named(tmp_path: Path) -> None:
+    line = 'mkdir gone && cd gone && rmdir ../gone && exec "$@"'
+    words = ["/bin/sh", "-c", line, "sh", *command("do", "--cwd", ".", "/bin/pwd")]
+    environment = {"PYTHONPATH": str(ROOT), **os.environ}
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, env=environment)
+    assert (done.returncode, done.stderr) == (125, "runsc: --cwd: .: no such directory\n")
+    long = "/" + "x/" * 4000
+    assert do("--cwd", long, "/bin/pwd").err == f"runsc: --cwd: {long}: File name too long\n"
 
 
 def test_cwd_of_the_caller_in_a_volume(tmp_path: Path) -> None:

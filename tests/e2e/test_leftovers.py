@@ -70,6 +70,22 @@ def test_a_signal_that_is_not_handled_ends_the_command(start: type[Running]) -> 
     running.wait_until_gone()
 
 
+def test_signals_that_are_ignored_outside_end_nothing(start: type[Running]) -> None:
+    """nohup(1), and what a shell starts in the background."""
+    script = "echo ready; read line; echo $line"
+    ignored = (signal.SIGHUP, signal.SIGINT)
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in ignored}
+    try:
+        running = start("do", "/bin/sh", "-c", script, rests=False)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    for number in ignored:
+        os.kill(running.process.pid, number)
+    out, _ = running.process.communicate("still here\n", timeout=BOUND_S)
+    assert (running.process.returncode, out) == (0, "still here\n")
+
+
 def test_guests_have_nothing_of_the_host(start: type[Running]) -> None:
     running = begin(start)
     own = {kind: os.readlink(f"/proc/self/ns/{kind}") for kind in ("mnt", "net", "ipc", "uts", "pid")}
