@@ -221,6 +221,11 @@ class FileDescription:
         """epoll_ctl(2) accepts it (EPERM otherwise): true for everything but regular files and directories."""
         return True
 
+    @property
+    def signals(self) -> bool:
+        """O_ASYNC can be had: whoever has poll has that too, but for files that are made when they are read."""
+        return self.epollable
+
     def reopen(self, t: Task, flags: int) -> FileDescription | None:
         """open(2) through /proc/PID/fd/N of a file that has no `path`: another description of the same object
         (or this one, where there is only one); None: ENXIO."""

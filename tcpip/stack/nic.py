@@ -223,9 +223,13 @@ class Nic(Dispatcher):
             else:
                 raise Malformed(DropReason.UNKNOWN_ETHERTYPE)
         except Malformed as error:
-            self._drop(error.reason, pkt)
+            if error.reason == DropReason.UNKNOWN_ETHERTYPE:
+                self._drop(error.reason, pkt)
+            else:
+                self.stack.stats.drop(error.reason, pkt)
 
     def _drop(self, reason: str, pkt: RxPacket) -> None:
+        """It came to nobody: what a protocol has refused does not count here (net/core/dev.c: __netif_receive_skb_core)."""
         self.rx_dropped += 1
         self.stack.stats.drop(reason, pkt)
 

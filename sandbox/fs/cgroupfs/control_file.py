@@ -60,20 +60,24 @@ class OpenControlFile(InodeFile):
         self._creds = creds
         self._text = b""
         self._seen = 0
+        self._unread = True
         event = node.spec.event
         self._event = event(node.cgroup) if event is not None else None
         if self._event is not None:
             self.queue = self._event.queue
-            self._seen = self._event.count
 
     @property
     def epollable(self) -> bool:
         """It can tell of changes."""
         return True
 
+    @property
+    def signals(self) -> bool:
+        return False
+
     def poll(self, t: Task | None) -> int:
-        """POLLPRI when something has happened since it was read."""
-        if self._event is not None and self._event.count != self._seen:
+        """POLLPRI until it is read, and when something has happened since (fs/kernfs/file.c: kernfs_generic_poll)."""
+        if self._unread or self._event is not None and self._event.count != self._seen:
             return ALWAYS | EVENT_PRI | EVENT_ERR
         return ALWAYS
 
@@ -90,6 +94,7 @@ class OpenControlFile(InodeFile):
             raise SyscallError(errno.ENODEV)
         if read is None:
             raise SyscallError(errno.EINVAL)
+        self._unread = False
         if offset == 0 or not self._text:
             if self._event is not None:
                 self._seen = self._event.count

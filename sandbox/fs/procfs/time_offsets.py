@@ -47,6 +47,10 @@ class TimeOffsetsFile(GeneratedFile):
         self.node = node
         self.opener = opener
 
+    @property
+    def epollable(self) -> bool:
+        return False
+
     def pwrite(self, t: Task, src: memoryview, offset: int) -> int:
         """EINVAL unless it is written at once; and as TimeNamespace.write has it."""
         if offset or len(src) >= _PAGE:

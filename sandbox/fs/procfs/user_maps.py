@@ -64,6 +64,10 @@ class UserMapFile(GeneratedFile):
         self.user = node.task.creds.user
         self.opener = opener
 
+    @property
+    def epollable(self) -> bool:
+        return False
+
     def pwrite(self, t: Task, src: memoryview, offset: int) -> int:
         """The whole of it is one value."""
         if len(src) > MAX_STORE:

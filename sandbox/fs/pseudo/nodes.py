@@ -12,6 +12,7 @@ from sandbox.vfs.directory_file import DirectoryFile
 from sandbox.vfs.inode import Inode
 from sandbox.vfs.regular_file import InodeFile
 from sandbox.vfs.snapshots import Snapshot
+from tcpip.waiter import EVENT_ERR, EVENT_IN, EVENT_OUT, EVENT_PRI
 
 if TYPE_CHECKING:
     from sandbox.kernel.task import Task
@@ -184,6 +185,23 @@ class GeneratedFile(InodeFile):
         self._node = inode
         self._snapshot = Snapshot()
         self._parts: Iterator[bytes] | None = None  # what is not made yet
+        self._attribute = inode.fs.attribute_size > 0
+        self._unread = True
+
+    @property
+    def epollable(self) -> bool:
+        """All but those of a process have poll (fs/proc/inode.c: proc_reg_poll, proc_sys_poll; fs/kernfs/file.c)."""
+        return True
+
+    @property
+    def signals(self) -> bool:
+        return False
+
+    def poll(self, t: Task | None) -> int:
+        """An attribute that has not been read yet has changed since (kernfs_generic_poll)."""
+        if self._unread and self._attribute:
+            return EVENT_IN | EVENT_OUT | EVENT_PRI | EVENT_ERR
+        return EVENT_IN | EVENT_OUT
 
     def read(self, t: Task, dst: memoryview) -> int:
         """At the position, which advances."""
@@ -194,6 +212,7 @@ class GeneratedFile(InodeFile):
     def pread(self, t: Task, dst: memoryview, offset: int) -> int:
         """At `offset`."""
         data = self._snapshot.data
+        self._unread = False
         if data is None or offset == 0:
             made = self._node.content(t)
             self._parts, data = (None, made) if isinstance(made, bytes) else (made, bytearray())
@@ -264,3 +283,7 @@ class TaskGeneratedFile(GeneratedFile):
 
     flagged = False
     flagged_writes = False
+
+    @property
+    def epollable(self) -> bool:
+        return False

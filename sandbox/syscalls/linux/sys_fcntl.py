@@ -76,9 +76,10 @@ def _set_flags(t: Task, file: FileDescription, fd: int, arg: int) -> int:
     if changed & abi.O_APPEND and path is not None:
         check_not_append(path.inode)
     file.check_status_flags(t, arg & SETFL_MASK)
-    if changed & abi.O_ASYNC and file.epollable:
+    if changed & abi.O_ASYNC and file.signals:
         set_async(t, file, fd, arg & abi.O_ASYNC != 0)
-    file.flags = (file.flags & ~SETFL_MASK) | (arg & SETFL_MASK)
+    kept = SETFL_MASK & ~abi.O_ASYNC  # which is there only where it sends signals
+    file.flags = (file.flags & ~kept) | (arg & kept)
     return 0
 
 

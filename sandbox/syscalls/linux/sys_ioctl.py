@@ -77,7 +77,7 @@ def _socket_owner(t: Task, file: SocketFile, cmd: int, arg: int) -> int:
 
 def set_async(t: Task, file: FileDescription, fd: int, on: bool) -> int:
     """O_ASYNC on or off; ENOTTY for a file that sends no signals."""
-    if not file.epollable:
+    if not file.signals:
         return -errno.ENOTTY if bool(file.flags & O_ASYNC) != on else 0
     if on:
         file.flags |= O_ASYNC

@@ -140,6 +140,7 @@ static void members(void) {
     check("watch", inotify_add_watch(watch, "m/cgroup.events", IN_MODIFY));
     char text[64];
     struct pollfd poll_fd = {events, POLLPRI, 0};
+    printf("unread: %d\n", poll(&poll_fd, 1, 0));
     read(events, text, sizeof text);
     printf("before: %d\n", poll(&poll_fd, 1, 0));
     move("m", pid);
