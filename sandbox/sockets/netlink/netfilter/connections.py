@@ -12,7 +12,7 @@ from sandbox.sockets.netlink import message as nl
 from sandbox.sockets.netlink.netfilter.attributes import Attributes, NfError, be16, be32, be64, nested
 from sandbox.sockets.netlink.netfilter.batch import GENMSG, Message
 from tcpip.clock import NS_PER_S
-from tcpip.filter.flow_tuple import PORT_PROTOCOLS, REQUESTS, FlowTuple
+from tcpip.filter.flow_tuple import PORT_PROTOCOLS, REQUESTS, FlowTuple, is_query
 from tcpip.filter.nft.machine import FAMILY_IPV4, FAMILY_IPV6
 from tcpip.filter.nft.meta import status_of
 from tcpip.filter.tracking import EVENT_DESTROY, EVENT_MARK, EVENT_PROTOCOL
@@ -68,6 +68,8 @@ def read_tuple(a: Attributes, family: int) -> FlowTuple:
         return protocol, src, dst, proto.u16(_SRC_PORT), proto.u16(_DST_PORT)
     if protocol in REQUESTS:
         at = 0 if protocol == IPPROTO_ICMP else _ICMPV6_ID - _ICMP_ID
+        if not is_query(protocol, proto.u8(_ICMP_TYPE + at)):
+            raise NfError(errno.EINVAL)
         return (
             protocol,
             src,

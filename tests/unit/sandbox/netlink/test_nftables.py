@@ -256,3 +256,10 @@ def test_connections(t: Any, sock: NetlinkSocket) -> None:
     assert errors(ask(1, named)) == [(1, errno.ENOENT)]
     assert errors(ask(0, named)) == [(1, errno.ENOENT)]
     assert errors(ask(0, named, nl.NLM_F_CREATE)) == [(1, errno.EINVAL)]
+    for kind, number in ((3, errno.EINVAL), (255, errno.EINVAL), (8, errno.ENOENT)):  # what no flow begins with
+        query = nested(2, nl.u8(1, 1), be16(4, 7), nl.u8(5, kind), nl.u8(6, 0))
+        assert errors(ask(0, nested(1, ends, query))) == [(1, number)]
+        both = nested(1, ends, query) + nested(2, ends, query) + be32(7, 100)
+        assert errors(ask(0, both, nl.NLM_F_CREATE)) == ([(1, errno.EINVAL)] if kind != 8 else [])
+    again = nested(1, ends, nested(2, nl.u8(1, 58), be16(7, 7), nl.u8(8, 1), nl.u8(9, 0)))
+    assert errors(ask(0, again, nl.NLM_F_CREATE)) == [(1, errno.EINVAL)]
