@@ -42,7 +42,7 @@ def run(config: Config, values: Values, words: list[str]) -> int:
         if values.text("format", "table") == "table":
             sys.stdout.write(host_table(words[1:], set(pids)))
         else:
-            sys.stdout.write("null" if stopped else json.dumps(pids))  # runc's word for a list that was never made
+            print("null" if stopped else json.dumps(pids))  # runc's word for a list that was never made
     sys.stdout.flush()
     return 0
 

@@ -15,10 +15,12 @@ if TYPE_CHECKING:
     from sandbox.control.wire import Body
 
 # Of runc: they have nothing to act on in the sandbox's own kernel.
-NOT_APPLIED: Final = (
-    *("blkio-weight", "cpu-rt-period", "cpu-rt-runtime", "kernel-memory", "kernel-memory-tcp"),
-    *("l3-cache-schema", "mem-bw-schema"),
-)
+NOT_APPLIED: Final = ("blkio-weight", "cpu-rt-period", "cpu-rt-runtime", "kernel-memory", "kernel-memory-tcp")
+NOT_ENABLED: Final = {
+    "l3-cache-schema": "Intel RDT/CAT: l3 cache schema is not enabled",
+    "mem-bw-schema": "Intel RDT/MBA: memory bandwidth schema is not enabled",
+}
+"""Parts of caches and of memory's bandwidth, which no sandbox gets: in runc's words for a host that has none to give."""
 FLAGS: Final = (
     Flag("resources", TEXT, "FILE", "a resources object as in config.json; - for stdin", short="r"),
     Flag("memory", WORD, "SIZE", "the most memory its processes may have; -1: no bound"),
@@ -31,6 +33,7 @@ FLAGS: Final = (
     Flag("cpuset-mems", WORD, "LIST", "memory nodes"),
     Flag("memory-swap", WORD, "SIZE", "not applied: memory that is swapped out counts as memory"),
     *(Flag(name, WORD, "N", "not applied, as the log says") for name in NOT_APPLIED),
+    *(Flag(name, WORD, "SCHEMA", "refused: a sandbox has no share of its own") for name in NOT_ENABLED),
 )
 
 
@@ -60,6 +63,9 @@ def run(config: Config, values: Values, words: list[str]) -> int:
     container, lock = load_locked(config.root, name)
     try:
         container.check(status.UPDATE)
+        for flag, why in NOT_ENABLED.items():
+            if values.text(flag):
+                raise RuntimeFailure(why)
         bounds = {"memory": spec.memory_limit, "pids": spec.pids_limit, "cpu_period": spec.cpu.period}
         body: Body = {key: value for key, value in bounds.items() if value or key in spec.lifted}
         if spec.cpu.quota:

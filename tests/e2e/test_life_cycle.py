@@ -119,7 +119,7 @@ def test_what_a_created_and_a_stopped_one_can_do(shim: Shim) -> None:
     assert shim.last_error() == "container with id c is not running"
     assert shim.call("resume", "c").status == 1 and shim.last_error() == "container not paused"
     assert shim.call("ps", "c").out.split() == ["UID", "PID", "PPID", "C", "STIME", "TTY", "TIME", "CMD"]
-    assert shim.call("ps", "--format", "json", "c").out == "null"
+    assert shim.call("ps", "--format", "json", "c").out == "null\n"
 
 
 def test_exec_into_a_control_group(shim: Shim) -> None:

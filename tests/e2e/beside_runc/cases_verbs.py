@@ -47,6 +47,8 @@ VERBS: Final = [
         "events --stats c", "delete c", "delete c", "delete --force c")),
     Case("created-deleted", SLEEPS, ("create c", "delete c", "list -q")),
     Case("signals-of-real-time", SLEEPS, (*UP, "kill c RTMIN", "kill c SIGRTMIN+3")),
+    Case("update-rdt", SLEEPS, (*UP, "update --l3-cache-schema x c", "update --mem-bw-schema x c", "update --l3-cache-schema '' c",
+        "update --mem-bw-schema x nope", "! rt ps -f json c | wc -l", "kill c KILL", "until c stopped", "! rt ps -f json c | wc -l")),
     Case("running", SLEEPS, (*UP, "start c", "create c", "run c", "delete c", "resume c", "kill c 0", "kill c NONE", "kill c 99",
         "kill c -1", "kill c SIGWINCH", "kill c winch", "kill c 28", "kill c", "state c", "delete --force c")),
     Case("paused", SLEEPS, (*UP, "pause c", "state c", "pause c", "start c", "exec c true", "ps -f json c", "kill c TERM", "delete c",
