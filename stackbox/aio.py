@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Mapping, Sequence
 
-from stackbox.options import Options
+from stackbox.options import Options, PathLike, inside
 from stackbox.sandbox import Sandbox, SandboxError, as_bytes, read_words, write_words
 
 
@@ -38,7 +38,7 @@ class AsyncSandbox:
 
     async def popen(
         self,
-        args: Sequence[str],
+        args: PathLike | bytes | Sequence[str],
         *,
         env: Mapping[str, str] | None = None,
         cwd: str | None = None,
@@ -46,14 +46,14 @@ class AsyncSandbox:
         **options: Any,
     ) -> asyncio.subprocess.Process:
         """Start a process inside; `options` are those of `create_subprocess_exec` (streams)."""
-        words = self.options.exec_words(self.box._directory, args, env, cwd, user)
+        words = self.options.exec_words(self.box._directory, inside(args, options), env, cwd, user)
         return await asyncio.create_subprocess_exec(*words, **{"stdin": subprocess.DEVNULL, **options})
 
     exec = popen
 
     async def run(
         self,
-        args: Sequence[str],
+        args: PathLike | bytes | Sequence[str],
         *,
         input: bytes | None = None,
         timeout: float | None = None,

@@ -7,7 +7,7 @@ import os
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Literal, Mapping, Sequence
+from typing import Any, Final, Literal, Mapping, Sequence
 
 Network = Literal["none", "internal", "user"]
 Access = Literal["shared", "timed", "exclusive"]
@@ -23,6 +23,34 @@ RUNTIME: Final = (sys.executable, "-I", "-S", "-c", _RUN)
 # program that holds the other end is killed. A line there has one in answer.
 KEEPER: Final = ("/bin/sh", "-c", "echo; while read line; do echo; done")
 READY: Final = b"\n"
+OF_THE_HOST: Final = {
+    "executable": None,
+    "preexec_fn": None,
+    "group": None,
+    "extra_groups": None,
+    "umask": -1,
+    "pass_fds": (),
+}
+"""Arguments of `subprocess.Popen` that would act on the runtime's process, outside, and what they are when nobody gives them."""
+
+
+def inside(args: PathLike | bytes | Sequence[str], options: dict[str, Any]) -> list[str]:
+    """The words of a command as `subprocess` reads them: a string alone is one word, and with `shell` a script of the sandbox's shell.
+    `options` is left with what is for Popen; TypeError for what would not stay inside."""
+    for name, usual in OF_THE_HOST.items():
+        if options.get(name, usual) != usual:
+            raise TypeError(f"{name} would be of a process of the host, not of the one inside")
+    words = [os.fsdecode(args)] if isinstance(args, (str, bytes, os.PathLike)) else list(args)
+    if not words or not words[0]:
+        raise ValueError("there is no command")
+    return ["/bin/sh", "-c", *words] if options.pop("shell", False) else words
+
+
+def as_given(args: PathLike | bytes | Sequence[str]) -> Any:
+    """For what is told afterwards."""
+    return args if isinstance(args, (str, bytes, os.PathLike)) else list(args)
+
+
 NAME: Final = "box"
 # What a container's root usually may do inside.
 CAPABILITIES: Final = (
@@ -147,5 +175,7 @@ class Options:
         if cwd is not None:
             flags += ["--cwd", cwd]
         if user is not None:
+            if isinstance(user, (str, int)) or len(user) != 2:
+                raise TypeError("user is a pair of numbers: user and group")
             flags += ["--user", f"{user[0]}:{user[1]}"]
         return self.words(directory, "exec", *flags, NAME, *args)

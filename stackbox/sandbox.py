@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Mapping, Sequence
 
-from stackbox.options import NAME, READY, Options
+from stackbox.options import NAME, READY, Options, PathLike, as_given, inside
 
 
 class SandboxError(Exception):
@@ -67,23 +67,23 @@ class Sandbox:
 
     def popen(
         self,
-        args: Sequence[str],
+        args: PathLike | bytes | Sequence[str],
         *,
         env: Mapping[str, str] | None = None,
         cwd: str | None = None,
         user: tuple[int, int] | None = None,
         **options: Any,
     ) -> subprocess.Popen[Any]:
-        """Start a process inside. `options` are Popen's (streams, text, …). SIGTERM and its like reach it; killing what
+        """Start a process inside. `options` are Popen's (streams, text, …; `shell` is the sandbox's). SIGTERM and its like reach it; killing what
         is returned kills it."""
-        words = self.options.exec_words(self._directory, args, env, cwd, user)
+        words = self.options.exec_words(self._directory, inside(args, options), env, cwd, user)
         return subprocess.Popen(words, **{"stdin": subprocess.DEVNULL, **options})
 
     exec = popen
 
     def run(
         self,
-        args: Sequence[str],
+        args: PathLike | bytes | Sequence[str],
         *,
         env: Mapping[str, str] | None = None,
         cwd: str | None = None,
@@ -92,15 +92,15 @@ class Sandbox:
     ) -> subprocess.CompletedProcess[Any]:
         """Run a process to its end. `options` are those of `subprocess.run` (input, capture_output, text, timeout, check,
         …). Standard input is empty unless given."""
-        words = self.options.exec_words(self._directory, args, env, cwd, user)
+        words = self.options.exec_words(self._directory, inside(args, options), env, cwd, user)
         if options.get("input") is None:
             options.setdefault("stdin", subprocess.DEVNULL)
         try:
             done = subprocess.run(words, **options)
         except (subprocess.TimeoutExpired, subprocess.CalledProcessError) as error:
-            error.cmd = list(args)  # what was asked for, not how
+            error.cmd = as_given(args)  # what was asked for, not how
             raise
-        done.args = list(args)
+        done.args = as_given(args)
         return done
 
     # --- files ---

@@ -94,6 +94,28 @@ def test_it_is_shaped_as_subprocess(box: Sandbox) -> None:
     assert box.run(["id", "-u"], user=(5, 6), capture_output=True).stdout == b"5\n"
 
 
+def test_nothing_that_is_given_runs_outside(box: Sandbox) -> None:
+    script = "cat /proc/sys/kernel/version; echo $0"
+    done = box.run(script, shell=True, capture_output=True, text=True)
+    version, name = done.stdout.splitlines()
+    assert (name, done.args) == ("/bin/sh", script) and version != os.uname().version
+    code = "print(6 * 7)"  # the runtime's interpreter would read it where Popen makes a shell
+    assert box.run("cat", shell=True, input=code, capture_output=True, text=True).stdout == code
+    assert box.run("pwd", capture_output=True, cwd="/usr").stdout == b"/usr\n"
+    with pytest.raises(subprocess.CalledProcessError, match="'false'"):
+        box.run("false", check=True)
+    for more in ({"executable": "/bin/echo"}, {"preexec_fn": print}, {"pass_fds": (1,)}, {"umask": 0}, {"group": 5}):
+        with pytest.raises(TypeError, match="of the host"):
+            box.run(["true"], **more)
+        with pytest.raises(TypeError, match="of the host"):
+            box.popen(["true"], **more)
+    for nothing in ([], "", [""]):
+        with pytest.raises(ValueError, match="no command"):
+            box.run(nothing)
+    with pytest.raises(TypeError, match="pair"):
+        box.run(["true"], user="x")  # type: ignore[arg-type]
+
+
 def test_signals_reach_a_process(box: Sandbox) -> None:
     with box.popen(
         ["sh", "-c", "trap 'echo got it; exit 7' TERM; echo up; while :; do sleep 0.1; done"], stdout=-1
