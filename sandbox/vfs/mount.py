@@ -136,7 +136,7 @@ class Vfs:
             None  # text of a table of /proc/net
         )
         self.stack: Stack | None = None  # of the sandbox's network, once it is there
-        self.sys_class_net: NetAttributes | None = None
+        self.sys_class_net: Callable[[], NetAttributes] | None = None  # for who looks for the first time
         self.internal: Mount | None = None  # of files that have no place in any tree
         self.given: dict[tuple[int, int, bool], Filesystem] = {}  # of the host, by its device, inode and read-only
         self.volumes: dict[Filesystem, PeerGroup] = {}  # of those, whose mounts tell each other

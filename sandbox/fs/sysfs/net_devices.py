@@ -23,17 +23,21 @@ _SENDS: Final = (("tx_maxrate", "0\n"), ("tx_timeout", "0\n"))
 class NetDevices(PseudoDir):
     """A directory for each interface of a network namespace, `of(number)`."""
 
-    __slots__ = ("sysfs", "known")
+    __slots__ = ("sysfs", "known", "told")
 
     def __init__(self, fs: SysFs) -> None:
         super().__init__(fs, fs.new_ino(), 0o755)
         self.sysfs = fs
         self.live = self.loose = True
         self.known: dict[int, NetDevice] = {}
+        self.told: NetAttributes | None = None
 
     def provider(self) -> NetAttributes | None:
         """Who knows the interfaces; there is nobody before there is a network."""
-        return self.sysfs.kernel.mounts.vfs.sys_class_net
+        if self.told is None:
+            make = self.sysfs.kernel.mounts.vfs.sys_class_net
+            self.told = make() if make is not None else None
+        return self.told
 
     def interfaces(self) -> dict[str, int]:
         """Names and numbers."""

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Iterator
 
-from sandbox.sockets.class_net import SocketNetAttributes
-
 if TYPE_CHECKING:
     from sandbox.gateway.network import Network
     from sandbox.kernel.kernel import Kernel
     from sandbox.kernel.net_namespace import NetNamespace
+    from sandbox.vfs.net_attributes import NetAttributes
 
 
 def show(kernel: Kernel, network: Network) -> None:
@@ -20,6 +19,11 @@ def show(kernel: Kernel, network: Network) -> None:
 
         return tables.table(kernel, net, name)
 
+    def attributes() -> NetAttributes:
+        from sandbox.sockets.class_net import SocketNetAttributes
+
+        return SocketNetAttributes()
+
     kernel.mounts.vfs.proc_net = table
-    kernel.mounts.vfs.sys_class_net = SocketNetAttributes()
+    kernel.mounts.vfs.sys_class_net = attributes
     kernel.mounts.vfs.stack = network.stack

@@ -164,7 +164,7 @@ def test_network_tables_come_from_the_socket_layer(system: Guest) -> None:
     assert system.read_file("/proc/net/dev").count(b"\n") == 2
     vfs = system.kernel.mounts.vfs
     vfs.proc_net = lambda _, table: b"table %s\n" % table.encode() if table == "dev" else None
-    vfs.sys_class_net = OneInterface()
+    vfs.sys_class_net = OneInterface
     assert system.read_file("/proc/net/dev") == b"table dev\n"
     assert system.read_file("/sys/class/net/eth0/mtu") == b"1500\n"
     assert system.read_file("/sys/class/net/eth0/statistics/rx_bytes") == b"77\n"
