@@ -185,7 +185,7 @@ class GeneratedFile(InodeFile):
         self._node = inode
         self._snapshot = Snapshot()
         self._parts: Iterator[bytes] | None = None  # what is not made yet
-        self._attribute = inode.fs.attribute_size > 0
+        self._is_attribute = inode.fs.attribute_size > 0
         self._unread = True
 
     @property
@@ -199,7 +199,7 @@ class GeneratedFile(InodeFile):
 
     def poll(self, t: Task | None) -> int:
         """An attribute that has not been read yet has changed since (kernfs_generic_poll)."""
-        if self._unread and self._attribute:
+        if self._unread and self._is_attribute:
             return EVENT_IN | EVENT_OUT | EVENT_PRI | EVENT_ERR
         return EVENT_IN | EVENT_OUT
 
