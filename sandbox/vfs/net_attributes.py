@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from sandbox.kernel.task import Task
 
 
-class NetAttributes(ABC):
+class NetAttributes:
     """Interfaces go by their number, which stays while they are renamed. ENODEV: it is gone."""
 
     @abstractmethod

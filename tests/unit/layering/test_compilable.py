@@ -11,6 +11,14 @@ from tools.build_compiled import EVERYTHING
 from tools.labels import ROOT
 
 MODULES = EVERYTHING.modules()
+# With another underscore before them, to GCC (its manual, "Alternate Keywords", and C's own reserved ones).
+KEYWORDS = {
+    f"_{word}"
+    for word in (
+        *("alignof", "asm", "attribute", "complex", "const", "extension", "func", "imag", "inline", "label", "real"),
+        *("restrict", "signed", "thread", "typeof", "volatile"),
+    )
+}
 PLAIN = (ast.Constant, ast.Name, ast.Attribute, ast.BinOp)  # numbers and text, which no collector looks at
 
 
@@ -121,3 +129,11 @@ def test_no_choice_is_spread_out_behind_in(module: str) -> None:
         if isinstance(node, ast.Compare) and any(isinstance(of, ast.In | ast.NotIn) for of in node.ops):
             choices = [choice for choice in node.comparators if isinstance(choice, ast.Tuple | ast.List)]
             assert not any(isinstance(one, ast.Starred) for choice in choices for one in choice.elts), node.lineno
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_no_attribute_is_a_keyword_of_c(module: str) -> None:
+    """An attribute is a field whose name begins with one more underscore: `_attribute` would be `__attribute`."""
+    for node in ast.walk(ast.parse((ROOT / module).read_text())):
+        if isinstance(node, ast.ClassDef):
+            assert not attributes(node)[1] & KEYWORDS, node.name
