@@ -46,7 +46,7 @@ class AsyncSandbox:
         **options: Any,
     ) -> asyncio.subprocess.Process:
         """Start a process inside; `options` are those of `create_subprocess_exec` (streams)."""
-        words = self.options.exec_words(self.box._directory, inside(args, options), env, cwd, user)
+        words = self.options.exec_words(self.box.place(), inside(args, options), env, cwd, user)
         return await asyncio.create_subprocess_exec(*words, **{"stdin": subprocess.DEVNULL, **options})
 
     exec = popen

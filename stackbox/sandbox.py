@@ -63,6 +63,14 @@ class Sandbox:
     ) -> None:
         self.close()
 
+    def place(self) -> Path:
+        """Where the runtime finds it. SandboxError once it is closed or has ended."""
+        if self._main is None:
+            raise SandboxError("the sandbox is closed")
+        if not self.alive:
+            raise SandboxError("the sandbox has ended")
+        return self._directory
+
     # --- processes ---
 
     def popen(
@@ -76,7 +84,7 @@ class Sandbox:
     ) -> subprocess.Popen[Any]:
         """Start a process inside. `options` are Popen's (streams, text, …; `shell` is the sandbox's). SIGTERM and its like reach it; killing what
         is returned kills it."""
-        words = self.options.exec_words(self._directory, inside(args, options), env, cwd, user)
+        words = self.options.exec_words(self.place(), inside(args, options), env, cwd, user)
         return subprocess.Popen(words, **{"stdin": subprocess.DEVNULL, **options})
 
     exec = popen
@@ -92,7 +100,7 @@ class Sandbox:
     ) -> subprocess.CompletedProcess[Any]:
         """Run a process to its end. `options` are those of `subprocess.run` (input, capture_output, text, timeout, check,
         …). Standard input is empty unless given."""
-        words = self.options.exec_words(self._directory, inside(args, options), env, cwd, user)
+        words = self.options.exec_words(self.place(), inside(args, options), env, cwd, user)
         if options.get("input") is None:
             options.setdefault("stdin", subprocess.DEVNULL)
         try:
@@ -126,7 +134,7 @@ class Sandbox:
         more often. The sandbox ends, unless `leave_running`. SandboxError says what cannot be saved; then it runs on."""
         flags = ["--leave-running"] if leave_running else []
         words = self.options.words(
-            self._directory, "checkpoint", "--image-path", str(Path(directory).absolute()), *flags, NAME
+            self.place(), "checkpoint", "--image-path", str(Path(directory).absolute()), *flags, NAME
         )
         done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True)
         if done.returncode:

@@ -167,6 +167,17 @@ def test_nothing_is_left() -> None:
     assert not directory.exists()
 
 
+def test_who_asks_one_that_is_no_more_is_told(tmp_path: Path) -> None:
+    box = Sandbox(network="none")
+    box.kill()
+    for ask in (lambda: box.run(["true"]), lambda: box.popen(["true"]), lambda: box.checkpoint(tmp_path / "image")):
+        with pytest.raises(stackbox.SandboxError, match="the sandbox has ended"):
+            ask()
+    box.close()
+    with pytest.raises(stackbox.SandboxError, match="the sandbox is closed"):
+        box.read_file("/etc/hostname")
+
+
 def test_it_ends_with_the_program_that_made_it(tmp_path: Path) -> None:
     code = "import stackbox, time\nbox = stackbox.Sandbox(network='none')\nprint(box._main.pid, flush=True)\ntime.sleep(999)"
     with subprocess.Popen([sys.executable, "-c", code], env=environ(), stdout=subprocess.PIPE, text=True) as owner:
