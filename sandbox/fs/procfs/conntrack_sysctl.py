@@ -45,8 +45,12 @@ def _setting(fs: ProcFs, name: str, most: int) -> NumbersFile:
 
     def put(t: Task, values: Values) -> None:
         settings = _settings(t)
-        if settings is not None:
-            setattr(settings, name, values[0] if most != 1 else bool(values[0]))
+        if settings is None:
+            return
+        if most == 1:
+            setattr(settings, name, values[0] != 0)
+        else:
+            setattr(settings, name, values[0])
 
     return NumbersFile(fs, fs.new_ino(), get, put, 0, most)
 
