@@ -12,7 +12,7 @@ ip link set lo up
 ip netns add far
 ip link add d0 type veth peer name e0 netns far
 ip -n far addr add 10.1.0.2/24 dev e0; ip -n far link set e0 up; ip -n far link set lo up
-ip addr add 10.1.0.1/24 dev d0; ip link set d0 up
+ip addr add 10.1.0.1/24 dev d0; ip link set d0 addrgenmode none; ip link set d0 up  # nothing but what is sent is to be counted
 until ip -br link show dev d0 | grep -q " UP "; do sleep 0.02; done
 ping -q -c 1 10.1.0.2 >/dev/null
 show() { tc "$@" show dev d0; }
