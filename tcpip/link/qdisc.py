@@ -34,6 +34,7 @@ class Qdisc:
         self.sent_bytes = 0
         self.overlimits = 0
         self.requeues = 0
+        self._of_former = 0  # dropped by children that are no more
         self._peeked: TxPacket | None = None
 
     @abstractmethod
@@ -82,13 +83,15 @@ class Qdisc:
         return now if self.packets else NEVER
 
     def reset(self) -> None:
-        """Forget what waits; it does not count as dropped."""
+        """Forget what waits, here and below; it does not count as dropped."""
         self._peeked = None
         self.packets = self.bytes = 0
+        for child in self.children():
+            child.reset()
 
     def total_dropped(self) -> int:
         """Here and below."""
-        return self.dropped
+        return self.dropped + self._of_former + sum([child.total_dropped() for child in self.children()])
 
     def children(self) -> list[Qdisc]:
         """Those that packets wait in, class by class from 1 on; none for one that has no classes."""
@@ -97,6 +100,11 @@ class Qdisc:
     def graft(self, number: int, child: Qdisc | None) -> None:
         """Let what is of class `number` wait in `child`, or where it does when nobody says. What waited there is gone."""
         raise NotImplementedError
+
+    def _retire(self, child: Qdisc) -> None:
+        """It is a child no more: what waits there is gone, what it has dropped still counts."""
+        self._of_former += child.total_dropped()
+        child.reset()
 
 
 class Nothing(Qdisc):

@@ -89,7 +89,6 @@ class Netem(Qdisc):
         self._queue: list[tuple[int, int, TxPacket]] = []
         self._front: list[TxPacket] = []
         self.child: Qdisc | None = None
-        self._of_former = 0
         self._waiting = 0
         self._waiting_bytes = 0
         self._number = 0
@@ -193,26 +192,19 @@ class Netem(Qdisc):
         first = max(self._queue[0][0], now) if self._queue else NEVER
         return first if self.child is None else min(first, self.child.next_at(now))
 
-    def total_dropped(self) -> int:
-        """Here and below."""
-        return self.dropped + self._of_former + (self.child.total_dropped() if self.child is not None else 0)
-
     def children(self) -> list[Qdisc]:
         return [self.child] if self.child is not None else []
 
     def graft(self, number: int, child: Qdisc | None) -> None:
         """What is late enough waits in `child` for its turn."""
         if self.child is not None:
-            self._of_former += self.child.total_dropped()
-            self.child.reset()
+            self._retire(self.child)
         self.child = child
         self._add_up()
 
     def reset(self) -> None:
         super().reset()
         self._waiting = self._waiting_bytes = 0
-        if self.child is not None:
-            self.child.reset()
         self._queue.clear()
         self._front.clear()
 

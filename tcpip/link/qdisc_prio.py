@@ -27,13 +27,11 @@ class Prio(Qdisc):
         self.length = length
         self.handle = handle
         self.bands: list[Qdisc] = [Fifo(length) for _ in range(bands)]
-        self._of_former = 0
 
     def change(self, bands: int, chosen: tuple[int, ...]) -> None:
         """What waits in bands that are no more is gone."""
         for band in self.bands[bands:]:
-            self._of_former += band.total_dropped()
-            band.reset()
+            self._retire(band)
         self.bands = self.bands[:bands] + [Fifo(self.length) for _ in range(bands - len(self.bands))]
         self.map = chosen
         self._add_up()
@@ -65,24 +63,13 @@ class Prio(Qdisc):
     def next_at(self, now: int) -> int:
         return min([band.next_at(now) for band in self.bands if band.packets], default=NEVER)
 
-    def total_dropped(self) -> int:
-        """Here and below."""
-        return self.dropped + self._of_former + sum([band.total_dropped() for band in self.bands])
-
     def children(self) -> list[Qdisc]:
         return list(self.bands)
 
     def graft(self, number: int, child: Qdisc | None) -> None:
-        former = self.bands[number - 1]
-        self._of_former += former.total_dropped()
-        former.reset()
+        self._retire(self.bands[number - 1])
         self.bands[number - 1] = child or Fifo(self.length)
         self._add_up()
-
-    def reset(self) -> None:
-        super().reset()
-        for band in self.bands:
-            band.reset()
 
 
 def _tos(pkt: TxPacket) -> int:

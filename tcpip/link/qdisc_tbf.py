@@ -37,15 +37,13 @@ class TokenBucket(Qdisc):
         self._full = self._time_of(burst)
         self._tokens = self._full
         self._at = 0
-        self._of_former = 0
 
     def children(self) -> list[Qdisc]:
         return [self.child]
 
     def graft(self, number: int, child: Qdisc | None) -> None:
         """Without another one nothing goes out any more, as on Linux (tbf_graft)."""
-        self._of_former += self.child.total_dropped()
-        self.child.reset()
+        self._retire(self.child)
         self.child = child or Nothing()
         self._add_up()
 
@@ -72,15 +70,10 @@ class TokenBucket(Qdisc):
 
     def reset(self) -> None:
         super().reset()
-        self.child.reset()
         self._tokens = self._full
 
     def _add_up(self) -> None:
         self._holds(self.child.packets, self.child.bytes)
-
-    def total_dropped(self) -> int:
-        """Here and below."""
-        return self.dropped + self._of_former + self.child.total_dropped()
 
     def dequeue(self, now: int) -> TxPacket | None:
         pkt = self.child.peek(now)
