@@ -287,17 +287,22 @@ def _new_upper(t: Task, network: Network, target: Network, attributes: Attribute
 
 def _configured(nic: Nic, attributes: Attributes) -> Nic:
     """IFLA_MTU and such of a new one; it goes again when they cannot be."""
-    if IFLA_MTU in attributes:
-        try:
+    try:
+        if IFLA_MTU in attributes:
             set_mtu(nic, _u32(attributes[IFLA_MTU]))
-        except SyscallError:
-            nic.stack.remove_nic(nic)
-            raise
+        _set_numbers(nic, attributes)
+    except SyscallError:
+        nic.stack.remove_nic(nic)
+        raise
+    return nic
+
+
+def _set_numbers(nic: Nic, attributes: Attributes) -> None:
+    """What a new one may be given as well as one that is there."""
     if IFLA_TXQLEN in attributes:
         set_queue_length(nic, _u32(attributes[IFLA_TXQLEN]))
     if IFLA_GROUP in attributes:
         nic.group = _u32(attributes[IFLA_GROUP])
-    return nic
 
 
 def set_mtu(nic: Nic, mtu: int) -> None:
@@ -349,14 +354,11 @@ def _set_link(
     turn_as(nic, *flags)
     if IFLA_MASTER in attributes:
         _set_master(nic, _u32(attributes[IFLA_MASTER]))
-    if IFLA_TXQLEN in attributes:
-        set_queue_length(nic, _u32(attributes[IFLA_TXQLEN]))
+    _set_numbers(nic, attributes)
     if IFLA_IFALIAS in attributes:
         from sandbox.sockets.netlink.link_names import set_alias
 
         set_alias(nic, attributes[IFLA_IFALIAS])
-    if IFLA_GROUP in attributes:
-        nic.group = _u32(attributes[IFLA_GROUP])
 
 
 def set_queue_length(nic: Nic, length: int) -> None:
