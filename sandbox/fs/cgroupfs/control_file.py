@@ -10,9 +10,7 @@ from sandbox.errors import SyscallError
 from sandbox.fs.cgroupfs.node import CgroupNode
 from sandbox.fs.cgroupfs.spec import Spec, Writer
 from sandbox.fs.cgroupfs.table import EVERY_FILE
-from sandbox.fs.pseudo.nodes import seek_without_end
-from sandbox.vfs.regular_file import InodeFile
-from tcpip.waiter import EVENT_ERR, EVENT_IN, EVENT_OUT, EVENT_PRI
+from sandbox.fs.pseudo.made_contents import MadeContents
 
 if TYPE_CHECKING:
     from sandbox.fs.cgroupfs.filesystem import CgroupFs
@@ -23,7 +21,6 @@ if TYPE_CHECKING:
     from sandbox.vfs.path import Path
 
 MAX_WRITE: Final = 4096
-ALWAYS: Final = EVENT_IN | EVENT_OUT
 
 
 class ControlFile(CgroupNode):
@@ -51,7 +48,7 @@ class ControlFile(CgroupNode):
         return OpenControlFile(flags, path, self, t.creds)
 
 
-class OpenControlFile(InodeFile):
+class OpenControlFile(MadeContents):
     """What is read is taken at offset 0; each write is one value."""
 
     def __init__(self, flags: int, path: Path, node: ControlFile, creds: Credentials) -> None:
@@ -60,32 +57,14 @@ class OpenControlFile(InodeFile):
         self._creds = creds
         self._text = b""
         self._seen = 0
-        self._unread = True
         event = node.spec.event
         self._event = event(node.cgroup) if event is not None else None
         if self._event is not None:
             self.queue = self._event.queue
 
-    @property
-    def epollable(self) -> bool:
-        """It can tell of changes."""
-        return True
-
-    @property
-    def signals(self) -> bool:
-        return False
-
-    def poll(self, t: Task | None) -> int:
-        """POLLPRI until it is read, and when something has happened since (fs/kernfs/file.c: kernfs_generic_poll)."""
-        if self._unread or self._event is not None and self._event.count != self._seen:
-            return ALWAYS | EVENT_PRI | EVENT_ERR
-        return ALWAYS
-
-    def read(self, t: Task, dst: memoryview) -> int:
-        """At the position, which advances."""
-        n = self.pread(t, dst, self.pos)
-        self.pos += n
-        return n
+    def has_news(self) -> bool:
+        """Until it is read, and when something has happened since."""
+        return self.fresh or self._event is not None and self._event.count != self._seen
 
     def pread(self, t: Task, dst: memoryview, offset: int) -> int:
         """At `offset`."""
@@ -94,7 +73,7 @@ class OpenControlFile(InodeFile):
             raise SyscallError(errno.ENODEV)
         if read is None:
             raise SyscallError(errno.EINVAL)
-        self._unread = False
+        self.fresh = False
         if offset == 0 or not self._text:
             if self._event is not None:
                 self._seen = self._event.count
@@ -102,12 +81,6 @@ class OpenControlFile(InodeFile):
         part = self._text[offset : offset + len(dst)]
         dst[: len(part)] = part
         return len(part)
-
-    def write(self, t: Task, src: memoryview) -> int:
-        """The whole of it is one value."""
-        n = self.pwrite(t, src, self.pos)
-        self.pos += n
-        return n
 
     def pwrite(self, t: Task, src: memoryview, offset: int) -> int:
         """E2BIG for what is too long, EPERM at the border of a namespace (cgroup_file_write)."""
@@ -125,6 +98,3 @@ class OpenControlFile(InodeFile):
         spec.write(cgroup, Writer(t, self._creds), bytes(src).split(b"\0")[0].decode("latin-1").strip())
         self._text = b""
         return len(src)
-
-    def seek(self, t: Task, offset: int, whence: int) -> int:
-        return seek_without_end(self, offset, whence)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from sandbox.abi.linux.stat import S_IFREG
 from sandbox.errors import SyscallError
 from sandbox.fs.procfs.owner import own_dump
-from sandbox.fs.pseudo.nodes import seek_without_end
+from sandbox.fs.pseudo.made_contents import seek_without_end
 from sandbox.ptrace.access import may_inspect
 from sandbox.vfs.inode import Inode
 from sandbox.vfs.regular_file import InodeFile

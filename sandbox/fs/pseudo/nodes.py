@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Callable, Final, Iterator
 from sandbox.abi.linux.capability import CAP_NET_ADMIN
 from sandbox.abi.linux.stat import S_IFDIR, S_IFLNK, S_IFMT, S_IFREG
 from sandbox.errors import SyscallError
+from sandbox.fs.pseudo.made_contents import MadeContents
 from sandbox.vfs.directory_file import DirectoryFile
 from sandbox.vfs.inode import Inode
-from sandbox.vfs.regular_file import InodeFile
 from sandbox.vfs.snapshots import Snapshot
-from tcpip.waiter import EVENT_ERR, EVENT_IN, EVENT_OUT, EVENT_PRI
 
 if TYPE_CHECKING:
     from sandbox.kernel.task import Task
@@ -176,7 +175,7 @@ class PseudoLink(Inode):
         return self.target
 
 
-class GeneratedFile(InodeFile):
+class GeneratedFile(MadeContents):
     """An open pseudo file: contents are taken at offset 0 and stay while reading goes on (seq_file). Those in parts are
     made as reading gets there."""
 
@@ -185,34 +184,15 @@ class GeneratedFile(InodeFile):
         self._node = inode
         self._snapshot = Snapshot()
         self._parts: Iterator[bytes] | None = None  # what is not made yet
-        self._is_attribute = inode.fs.attribute_size > 0
-        self._unread = True
 
-    @property
-    def epollable(self) -> bool:
-        """All but those of a process have poll (fs/proc/inode.c: proc_reg_poll, proc_sys_poll; fs/kernfs/file.c)."""
-        return True
-
-    @property
-    def signals(self) -> bool:
-        return False
-
-    def poll(self, t: Task | None) -> int:
-        """An attribute that has not been read yet has changed since (kernfs_generic_poll)."""
-        if self._unread and self._is_attribute:
-            return EVENT_IN | EVENT_OUT | EVENT_PRI | EVENT_ERR
-        return EVENT_IN | EVENT_OUT
-
-    def read(self, t: Task, dst: memoryview) -> int:
-        """At the position, which advances."""
-        n = self.pread(t, dst, self.pos)
-        self.pos += n
-        return n
+    def has_news(self) -> bool:
+        """An attribute that has not been read yet has changed since."""
+        return self.fresh and self._node.fs.attribute_size > 0
 
     def pread(self, t: Task, dst: memoryview, offset: int) -> int:
         """At `offset`."""
         data = self._snapshot.data
-        self._unread = False
+        self.fresh = False
         if data is None or offset == 0:
             made = self._node.content(t)
             self._parts, data = (None, made) if isinstance(made, bytes) else (made, bytearray())
@@ -240,12 +220,6 @@ class GeneratedFile(InodeFile):
         if len(data) > LARGE:
             t.kernel.mounts.vfs.snapshots.keep(self, self._snapshot, len(data))
 
-    def write(self, t: Task, src: memoryview) -> int:
-        """The whole of it is one value."""
-        n = self.pwrite(t, src, self.pos)
-        self.pos += n
-        return n
-
     def pwrite(self, t: Task, src: memoryview, offset: int) -> int:
         """The whole of it is one value; EINVAL when it is too long."""
         if len(src) > MAX_STORE:
@@ -263,19 +237,7 @@ class GeneratedFile(InodeFile):
     def seek(self, t: Task, offset: int, whence: int) -> int:
         if whence == 2 and self.inode.size:
             offset, whence = offset + self.inode.size, 0  # sysfs
-        return seek_without_end(self, offset, whence)
-
-
-def seek_without_end(file: FileDescription, offset: int, whence: int) -> int:
-    """lseek(2) of a file that nobody knows the length of: SEEK_SET and SEEK_CUR, else EINVAL."""
-    if whence == 1:
-        offset += file.pos
-    elif whence != 0:
-        raise SyscallError(errno.EINVAL)
-    if offset < 0:
-        raise SyscallError(errno.EINVAL)
-    file.pos = offset
-    return offset
+        return super().seek(t, offset, whence)
 
 
 class TaskGeneratedFile(GeneratedFile):

@@ -5,31 +5,27 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sandbox.fs.pseudo.nodes import FixedFile, PseudoDir
+from sandbox.fs.sysfs.lazy import LazyDir
 
 if TYPE_CHECKING:
     from sandbox.fs.sysfs.filesystem import SysFs
     from sandbox.platform.cpuid import Cache
-    from sandbox.vfs.inode import Inode
 
 _OWN_LEVELS = (1, 2)  # those of a processor alone; the ones above are shared by all
 
 
-class CpuCaches(PseudoDir):
+class CpuCaches(LazyDir):
     """A directory for each cache of processor number `cpu`, of `cpus`."""
 
-    __slots__ = ("sysfs", "cpu", "cpus", "made")
+    __slots__ = ("cpu", "cpus")
 
     def __init__(self, fs: SysFs, cpu: int, cpus: int) -> None:
-        super().__init__(fs, fs.new_ino(), 0o755)
-        self.sysfs = fs
+        super().__init__(fs)
         self.cpu = cpu
         self.cpus = cpus
-        self.made = False
 
-    def _make(self) -> None:
-        if self.made:
-            return
-        self.made = True
+    def make(self) -> None:
+        """indexN."""
         for number, cache in enumerate(self.sysfs.caches()):
             directory = PseudoDir(self.sysfs, self.sysfs.new_ino(), 0o755)
             for name, text in self._attributes(cache).items():
@@ -52,13 +48,3 @@ class CpuCaches(PseudoDir):
             "type": f"{cache.kind}\n",
             "ways_of_associativity": f"{cache.ways}\n",
         }
-
-    def lookup(self, name: bytes) -> Inode | None:
-        """indexN."""
-        self._make()
-        return super().lookup(name)
-
-    def entries(self) -> list[tuple[bytes, int, int]]:
-        """All of them."""
-        self._make()
-        return super().entries()

@@ -111,7 +111,7 @@ class NetDevice(PseudoDir):
             self.add(name, NetAttribute(self, name, mode))
         statistics = PseudoDir(fs, fs.new_ino(), 0o755)
         for name in provider.statistics():
-            statistics.add(name, NetCount(self, name))
+            statistics.add(name, NetCount(self, name, 0o444))
         self.add("statistics", statistics)
         queues = PseudoDir(fs, fs.new_ino(), 0o755)
         for queue, attributes in (("rx-0", _RECEIVES), ("tx-0", _SENDS)):
@@ -154,8 +154,8 @@ class NetDevice(PseudoDir):
         return super().entries() + links
 
 
-class NetAttribute(PseudoFile):
-    """Read and written where the interface is."""
+class _NetFile(PseudoFile):
+    """Something of an interface, by its name."""
 
     __slots__ = ("device", "name")
 
@@ -164,6 +164,12 @@ class NetAttribute(PseudoFile):
         super().__init__(fs, fs.new_ino(), mode)
         self.device = device
         self.name = name
+
+
+class NetAttribute(_NetFile):
+    """Read and written where the interface is."""
+
+    __slots__ = ()
 
     def content(self, t: Task) -> bytes:
         """Its value now."""
@@ -176,16 +182,10 @@ class NetAttribute(PseudoFile):
         device.provider().store(t, device.devices.sysfs.net, device.number, self.name, data)
 
 
-class NetCount(PseudoFile):
+class NetCount(_NetFile):
     """One of its statistics."""
 
-    __slots__ = ("device", "name")
-
-    def __init__(self, device: NetDevice, name: str) -> None:
-        fs = device.devices.sysfs
-        super().__init__(fs, fs.new_ino(), 0o444)
-        self.device = device
-        self.name = name
+    __slots__ = ()
 
     def content(self, t: Task) -> bytes:
         """So many so far."""

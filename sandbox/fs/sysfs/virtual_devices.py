@@ -26,14 +26,20 @@ _DEVICES: Final = (
 )
 
 
-class VirtualClass(LazyDir):
-    """/sys/devices/virtual/CLASS."""
+class _OfClass(LazyDir):
+    """Of the devices of one class."""
 
     __slots__ = ("kind",)
 
     def __init__(self, fs: SysFs, kind: str) -> None:
         super().__init__(fs)
         self.kind = kind
+
+
+class VirtualClass(_OfClass):
+    """/sys/devices/virtual/CLASS."""
+
+    __slots__ = ()
 
     def make(self) -> None:
         """A directory for each device."""
@@ -49,14 +55,10 @@ class VirtualClass(LazyDir):
             self.add(name, device)
 
 
-class DeviceClass(LazyDir):
+class DeviceClass(_OfClass):
     """/sys/class/CLASS."""
 
-    __slots__ = ("kind",)
-
-    def __init__(self, fs: SysFs, kind: str) -> None:
-        super().__init__(fs)
-        self.kind = kind
+    __slots__ = ()
 
     def make(self) -> None:
         """A link for each device."""
