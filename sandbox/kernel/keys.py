@@ -113,9 +113,10 @@ class KeyTable:
     def make(self, kind: bytes, description: bytes, uid: int, gid: int, perm: int, data: bytes = b"") -> Key:
         """One more, that nobody has yet; EDQUOT."""
         owner, size = self.user(uid), len(description) + 1 + len(data)
-        if owner.keys >= MAX_KEYS or owner.bytes + size > MAX_BYTES or len(self.keys) >= ROOT_KEYS:
+        most, room = (MAX_KEYS, MAX_BYTES) if uid else (ROOT_KEYS, ROOT_BYTES)
+        if owner.keys >= most or owner.bytes + size > room or len(self.keys) >= ROOT_KEYS:
             self._collect()
-        if (owner.keys >= (MAX_KEYS if uid else ROOT_KEYS)) or len(self.keys) >= ROOT_KEYS:
+        if owner.keys >= most or len(self.keys) >= ROOT_KEYS:
             raise SyscallError(errno.EDQUOT)
         self._charge(owner, size)
         serial = max(3, int.from_bytes(self.kernel.random(4), "little") & 0x3FFFFFFF)
@@ -286,14 +287,20 @@ class KeyTable:
         rings = (t.thread_keyring, t.group.process_keyring, session)
         return [(ring, True) for ring in rings if ring is not None]
 
+    def within_reach(self, t: Task) -> set[int]:
+        """The serial numbers of all that is in those, as far as they may be searched."""
+        return {
+            key.serial
+            for ring, _ in self.own_rings(t)
+            if ring.allows(t.creds, True, SEARCH)
+            for key in self.reachable(t, ring, True)
+        }
+
     def possesses(self, t: Task, key: Key) -> bool:
-        """The key is in one of those, and may be searched for."""
+        """The key is within reach, and may be searched for."""
         if not key.allows(t.creds, True, SEARCH):
             return False
-        for ring, _ in self.own_rings(t):
-            if ring.allows(t.creds, True, SEARCH) and any(one is key for one in self.reachable(t, ring, True)):
-                return True
-        return False
+        return any(ring is key for ring, _ in self.own_rings(t)) or key.serial in self.within_reach(t)
 
     # --- keyrings that processes and users have ---
 

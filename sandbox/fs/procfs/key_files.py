@@ -29,13 +29,13 @@ def _left(key: Key, now: int) -> str:
 
 def keys(t: Task) -> bytes:
     """Those that the reader may view."""
-    from sandbox.kernel.keys import KEYRING, VIEW
+    from sandbox.kernel.keys import KEYRING, SEARCH, VIEW
 
     table, ids, now = t.kernel.keys, t.creds.user, t.kernel.clock.now_ns()
-    out = []
+    near, out = table.within_reach(t), []
     for serial in sorted(table.keys):
         key = table.keys[serial]
-        if not key.allows(t.creds, table.possesses(t, key), VIEW):
+        if not key.allows(t.creds, serial in near and key.allows(t.creds, True, SEARCH), VIEW):
             continue
         gid = ids.gids.find(key.gid) if key.gid >= 0 else -1
         name = key.description.decode("utf-8", "backslashreplace")
