@@ -17,6 +17,7 @@ from sandbox.mm.anonymous import SharedAnonymous
 from sandbox.mm.op_map import Abandon, map_order
 from sandbox.mm.operation import Operation
 from sandbox.mm.vma import VMA
+from sandbox.platform.base import NOT_FREE
 from sandbox.vfs.anon import next_inode
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class LendOperation(Operation):
         then: Callable[[], int],
         failing: Callable[[], None],
     ) -> None:
-        super().__init__(mm, tuple(map_order(area, True, free=False) for area in areas))
+        super().__init__(mm, tuple(map_order(area, True, free=NOT_FREE) for area in areas))
         self.areas = areas
         self.backing = backing
         self.then = then

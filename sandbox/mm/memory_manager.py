@@ -8,7 +8,7 @@ under way per address space (`busy`); others wait on `queue`.
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING, Hashable
+from typing import TYPE_CHECKING, Final, Hashable
 
 from sandbox.abi.linux.mman import (
     MMAP_MIN_ADDR,
@@ -20,6 +20,7 @@ from sandbox.abi.linux.mman import (
     VM_GROWSDOWN,
     VM_LOCKED,
     VM_MAYSHARE,
+    VM_MAYWRITE,
     VM_SHARED,
     VM_WRITE,
 )
@@ -33,11 +34,14 @@ from sandbox.mm.commit import CommitAccount
 from sandbox.mm.policy import PolicyRanges
 from sandbox.mm.vma import VMA
 from sandbox.mm.vma_set import VMASet
+from sandbox.platform.base import FREE_FILES, FREE_MEMORY, NOT_FREE
 from tcpip.waiter import EVENT_IN, WaitQueue
 
 if TYPE_CHECKING:
     from sandbox.kernel.rlimits import ResourceLimits
     from sandbox.vfs.file_description import FileDescription
+
+_WRITABLE: Final = VM_MAYSHARE | VM_MAYWRITE  # what is behind it is changed through it
 
 
 class MemoryManager:
@@ -234,8 +238,10 @@ class MemoryManager:
         return areas
 
     def put_back(self, areas: list[VMA]) -> None:
-        """Undo a `remove` of private anonymous memory."""
+        """Undo a `remove`."""
         for area in areas:
+            if area.backing is not None:
+                area.backing.acquire()
             if area.flags & VM_ACCOUNT:
                 self.account.used += (area.end - area.start) >> 12
             self.add(area)
@@ -290,12 +296,18 @@ class MemoryManager:
                 pages += (min(area.end, end) - max(area.start, start)) >> 12
         return pages
 
-    def all_anonymous(self, start: int, end: int) -> bool:
-        """Nothing but private anonymous memory is mapped in [start, end)."""
+    def freedom(self, start: int, end: int) -> int:
+        """What hangs on it that the range is unmapped, as an Order's `free`: nothing if all of it is private anonymous memory,
+        or takes none of the sandbox's memory and cannot be written to."""
         areas = self.areas.overlapping(start, end)
-        if len(areas) == 1:
-            return areas[0].backing is None
-        return all(area.backing is None for area in areas)
+        free = FREE_MEMORY
+        for area in areas:
+            backing = area.backing
+            if backing is not None:
+                if backing.keepable is None or area.flags & _WRITABLE == _WRITABLE:
+                    return NOT_FREE
+                free = FREE_FILES
+        return free
 
     def valid_range(self, start: int, size: int) -> bool:
         """[start, start + size) lies where a guest may map."""

@@ -31,7 +31,7 @@ from sandbox.abi.linux.mman import (
 from sandbox.errors import SyscallError
 from sandbox.mm.operation import Operation
 from sandbox.mm.vma import VMA
-from sandbox.platform.base import Order
+from sandbox.platform.base import FREE_MEMORY, NOT_FREE, Order
 
 if TYPE_CHECKING:
     from sandbox.kernel.control import Result
@@ -83,7 +83,9 @@ class AdviseOperation(Operation):
 
     def __init__(self, mm: MemoryManager, start: int, end: int, advice: int, error: int) -> None:
         empties = advice in (mman.MADV_DONTNEED, mman.MADV_FREE)
-        super().__init__(mm, (Order(NR_MADVISE, (start, end - start, advice), free=empties),))
+        super().__init__(
+            mm, (Order(NR_MADVISE, (start, end - start, advice), free=FREE_MEMORY if empties else NOT_FREE),)
+        )
         self.start = start
         self.end = end
         self.advice = advice

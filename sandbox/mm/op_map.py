@@ -53,7 +53,7 @@ from sandbox.mm.anonymous import SharedAnonymous
 from sandbox.mm.commit import NEVER
 from sandbox.mm.operation import Operation
 from sandbox.mm.vma import VMA, host_prot
-from sandbox.platform.base import Order
+from sandbox.platform.base import FREE_MEMORY, Order
 
 if TYPE_CHECKING:
     from sandbox.kernel.control import Result
@@ -75,7 +75,7 @@ class MapOperation(Operation):
     __slots__ = ("area", "replaces", "copy_fd")
 
     def __init__(self, mm: MemoryManager, area: VMA, replaces: bool, populate: bool, copy_fd: int = -1) -> None:
-        free = not replaces or mm.all_anonymous(area.start, area.end)
+        free = mm.freedom(area.start, area.end) if replaces else FREE_MEMORY
         self.mm = mm
         self.orders = (map_order(area, replaces, populate, copy_fd, free),)
         self.area = area
@@ -160,9 +160,9 @@ class Abandon(Operation):
         return self.error
 
 
-def map_order(area: VMA, replaces: bool, populate: bool = False, copy_fd: int = -1, free: bool = True) -> Order:
-    """The host's mmap for an area, of `copy_fd` in place of the backing if that is given. `free`: what it replaces is
-    private anonymous memory, or nothing.
+def map_order(area: VMA, replaces: bool, populate: bool = False, copy_fd: int = -1, free: int = FREE_MEMORY) -> Order:
+    """The host's mmap for an area, of `copy_fd` in place of the backing if that is given. `free`: the Order's, if the area is
+    private anonymous memory, by what it replaces.
 
     Memory is charged by the kernel, so the host need not reserve it.
     """
@@ -472,7 +472,7 @@ def brk(t: Task, mm: MemoryManager, target: int) -> Result:
         mm.brk = target
         return target
     if new < old:
-        order = Order(NR_MUNMAP, (new, old - new), free=mm.all_anonymous(new, old))
+        order = Order(NR_MUNMAP, (new, old - new), free=mm.freedom(new, old))
         return BrkOperation(mm, (order,), None, target).begin()
     pages = (new - old) >> 12
     flags = PROT_READ | PROT_WRITE | VM_MAYRWX | VM_ACCOUNT | mm.lock_future

@@ -49,8 +49,7 @@ class UnmapOperation(Operation):
 
     def __init__(self, mm: MemoryManager, start: int, end: int, result: int = 0) -> None:
         self.mm = mm
-        free = mm.all_anonymous(start, end)
-        self.orders = (Order(NR_MUNMAP, (start, end - start, 0, 0, 0, 0), -1, 4, free),)
+        self.orders = (Order(NR_MUNMAP, (start, end - start, 0, 0, 0, 0), -1, 4, mm.freedom(start, end)),)
         self.start = start
         self.end = end
         self.result = result

@@ -67,15 +67,21 @@ class MemoryFault(SyscallError):
         self.done = done  # bytes that were transferred before the fault
 
 
+NOT_FREE: Final = 0
+FREE_MEMORY: Final = 1
+FREE_FILES: Final = 2
+
+
 class Order:
     """One host system call to be executed in a guest's process; register arguments only.
 
     `host_fd` >= 0: that descriptor of the sentry is lent for this one call and stands in argument
     `fd_arg` (4 for mmap); the platform takes it back before the next order runs.
 
-    `free`: it makes, removes or empties private anonymous memory and nothing else. A guest that executed it without
-    being asked, or did not when it was, would gain nothing that it could not have for the asking, so the platform
-    need not see it happen.
+    `free`: FREE_MEMORY: it makes, removes or empties private anonymous memory and nothing else. A guest that executed it
+    without being asked, or did not when it was, would gain nothing that it could not have for the asking, so the platform
+    need not see it happen. FREE_FILES: it removes as well what is mapped of the host's files and cannot be written through:
+    a guest that kept it would have what it could have kept. What the platform has changed there it gives back before.
 
     `keepable`: what is lent is this file of the host's, which takes none of the sandbox's memory: no harm is done if the
     guest keeps it, so the platform need not see it taken back, and need not lend it again for the next order.
@@ -89,7 +95,7 @@ class Order:
         args: Sequence[int],
         host_fd: int = -1,
         fd_arg: int = 4,
-        free: bool = False,
+        free: int = NOT_FREE,
         keepable: object = None,
     ) -> None:
         self.nr = nr

@@ -22,7 +22,7 @@ from sandbox.arch.amd64 import (
     RSP,
 )
 from sandbox.platform import hostcalls
-from sandbox.platform.base import OP_CMPXCHG32, OP_NAME, OP_XCHG32, GuestThread, Order
+from sandbox.platform.base import FREE_FILES, OP_CMPXCHG32, OP_NAME, OP_XCHG32, GuestThread, Order
 from sandbox.platform.lane import layout
 from sandbox.platform.lane.affinity import LaneAffinity
 from sandbox.platform.lane.layout import (
@@ -398,6 +398,8 @@ class LaneThread(LaneAffinity):
             return
         if self.outs:
             self.settle()
+        if order.free == FREE_FILES and self.platform.patcher is not None:
+            self.platform.patcher.before(self.space, order.nr, order.args)
         words = self.words
         self.on_return = assumed
         self.on_done = failed

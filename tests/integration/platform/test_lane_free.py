@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from sandbox.platform.base import GuestThread, Order
+from sandbox.platform.base import FREE_MEMORY, GuestThread, Order
 from sandbox.platform.lane import layout
 from sandbox.platform.lane.reports import may_run_free
 from tests.integration.platform.machine import DATA, EXIT, Args, Machine, exit_with
@@ -151,7 +151,7 @@ def test_what_was_taken_for_done_and_failed_is_reported() -> None:
             t.reply(result)
 
         if nr == EXIT and not results:
-            order = Order(9, (_PLACE, 4096, 3, 0x22 | 0x10_0000, _U64, 0), free=True)
+            order = Order(9, (_PLACE, 4096, 3, 0x22 | 0x10_0000, _U64, 0), free=FREE_MEMORY)
             t.execute_assumed(order, 5, failed)
         else:
             t.address_space().kill()
@@ -165,7 +165,7 @@ def test_a_report_of_a_failure_comes_at_once_or_not_at_all() -> None:
     told: list[int] = []
 
     def kernel(m: Machine, t: GuestThread, nr: int, args: Args) -> None:
-        order = Order(9, (_PLACE, 4096, 3, 0x22 | 0x10_0000, _U64, 0), free=True)
+        order = Order(9, (_PLACE, 4096, 3, 0x22 | 0x10_0000, _U64, 0), free=FREE_MEMORY)
         if nr == 9:
             t.execute_assumed(order, 5, lambda index, result: told.append(result))
         else:

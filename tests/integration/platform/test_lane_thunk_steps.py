@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from sandbox.arch import amd64
-from sandbox.platform.base import GuestThread, Order
+from sandbox.platform.base import FREE_MEMORY, GuestThread, Order
 from sandbox.platform.lane import layout
 from sandbox.platform.lane.thread import LaneThread
 from tests.integration.platform.machine import CODE, DATA, STACK_TOP, THUNKS, Args, Machine, assemble
@@ -30,7 +30,7 @@ HERE = {  # answered by the stub: arguments of futex(2), its result
     "wake": ({"rdi": WORD, "rsi": 129, "rdx": 1}, 0),
     "wait": ({"rdi": WORD, "rsi": 128, "rdx": 1, "r10": 0}, -11),
 }
-EMPTY = Order(28, (DATA + 0x8000, 4096, 4), free=True)  # madvise: MADV_DONTNEED
+EMPTY = Order(28, (DATA + 0x8000, 4096, 4), free=FREE_MEMORY)  # madvise: MADV_DONTNEED
 
 CODES = {
     "mov": "site: mov $NUMBER, %eax\n syscall\nafter:\n",

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from sandbox.arch import amd64
-from sandbox.platform.base import GuestThread, Order
+from sandbox.platform.base import FREE_FILES, FREE_MEMORY, GuestThread, Order
 from sandbox.platform.lane import layout
 from sandbox.platform.lane.thread import LaneThread
 from tests.integration.platform.machine import (
@@ -235,8 +235,8 @@ def test_registers_can_be_had_and_set_in_a_call_by_a_thunk() -> None:
 # --- calls that the stub makes for it ---
 
 PLACE = 0x4000_0000
-MAP = Order(MMAP, (PLACE, 4096, 3, FIXED | ANONYMOUS, 2**64 - 1, 0), free=True)
-NOT_OVER_DATA = Order(MMAP, (DATA, 4096, 3, NOREPLACE | ANONYMOUS, 2**64 - 1, 0), free=True)
+MAP = Order(MMAP, (PLACE, 4096, 3, FIXED | ANONYMOUS, 2**64 - 1, 0), free=FREE_MEMORY)
+NOT_OVER_DATA = Order(MMAP, (DATA, 4096, 3, NOREPLACE | ANONYMOUS, 2**64 - 1, 0), free=FREE_MEMORY)
 
 
 def test_free_memory_is_mapped_without_a_frame() -> None:
@@ -351,6 +351,20 @@ def test_thunks_that_the_guest_unmaps(form: str) -> None:
     m = Machine(source, kernel, patch=True).run()
     assert texts == [original(source)]
     assert len(kernel.by_thunk) == WARM + 50 and not any(signo != SIGSEGV for signo, _ in m.faults)
+
+
+def test_patched_text_that_is_unmapped_without_being_seen() -> None:
+    """Nothing is left of it that could be taken for patches of what comes there next; the thread comes back to nothing."""
+    found: list[tuple[int, int]] = []
+
+    def unmaps(t: LaneThread) -> None:
+        before = len(t.space.patches.sites)
+        t.execute_assumed(Order(MUNMAP, (CODE, 8192), free=FREE_FILES), 0, lambda index, result: t.reply(result))
+        found.append((before, len(t.space.patches.sites)))
+
+    source = loop(WARM + 50, MOV) + exit_with()
+    m = Machine(source, Kernel({WARM + 20: unmaps}), patch=True).run()
+    assert found == [(1, 0)] and m.faults and {signo for signo, _ in m.faults} == {SIGSEGV}
 
 
 @pytest.mark.parametrize("form", [MOV, CMP])

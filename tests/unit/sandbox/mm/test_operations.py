@@ -29,6 +29,7 @@ from sandbox.kernel.control import Assumed, Execute
 from sandbox.kernel.rlimits import RLIMIT_AS, RLIMIT_DATA, RLIMIT_MEMLOCK, RLIMIT_STACK
 from sandbox.mm import op_advise, op_lock, op_map, op_remap, op_unmap
 from sandbox.mm.anonymous import SharedAnonymous
+from sandbox.platform.base import FREE_FILES, NOT_FREE
 from tests.unit.sandbox.mm.host import PAGE, TASK_SIZE, FakeFile, Guest
 
 pytestmark = pytest.mark.interpreted  # a stand-in is no compiled class
@@ -47,7 +48,11 @@ few = st.integers(1, 8)
 prot = st.sampled_from([0, 1, 3, 5])
 command = st.one_of(
     st.tuples(
-        st.just("mmap"), page, few, prot, st.sampled_from(["anon", "shared", "file", "file-shared", "noreserve"])
+        st.just("mmap"),
+        page,
+        few,
+        prot,
+        st.sampled_from(["anon", "shared", "file", "file-shared", "host", "host-shared", "noreserve"]),
     ),
     st.tuples(st.just("munmap"), page, few),
     st.tuples(st.just("mprotect"), page, few, prot),
@@ -66,6 +71,8 @@ class Machine:
         self.g = Guest()
         self.g.mm.start_brk = self.g.mm.brk = BASE + WINDOW * PAGE * 2
         self.file = FakeFile(7)
+        self.hosts = FakeFile(8)
+        self.hosts.the_backing.keepable = self.hosts
         self.children: list[Any] = []
 
     def run(self, op: tuple[Any, ...]) -> None:
@@ -75,9 +82,9 @@ class Machine:
         if name == "mmap":
             kind = args[3]
             flags = {"anon": ANON, "shared": MAP_SHARED | MAP_ANONYMOUS, "noreserve": ANON | MAP_NORESERVE}.get(
-                kind, MAP_SHARED if kind == "file-shared" else MAP_PRIVATE
+                kind, MAP_SHARED if kind.endswith("-shared") else MAP_PRIVATE
             )
-            file = self.file if kind.startswith("file") else None
+            file = self.file if kind.startswith("file") else self.hosts if kind.startswith("host") else None
             mmap(g, at, args[1], args[2], flags | MAP_FIXED, file, args[0] * PAGE if file else 0)
         elif name == "munmap":
             g.call(op_unmap.munmap, mm, at, args[1] * PAGE)
@@ -115,7 +122,7 @@ def test_areas_describe_the_host(ops: list[tuple[Any, ...]]) -> None:
     for mm in spaces:
         mm.drop()
     assert m.g.account.used == 0
-    assert m.file.the_backing.refs == 0
+    assert m.file.the_backing.refs == m.hosts.the_backing.refs == 0
     assert all(b._fd < 0 for b in shared)
 
 
@@ -345,3 +352,32 @@ def test_what_is_not_waited_for(users: int) -> None:
     assert isinstance(emptied, Assumed) and emptied.value == 0 and not g.mm.busy
     unmapped = op_unmap.munmap(g.mm, address, PAGE)
     assert isinstance(unmapped, Assumed if users == 1 else Execute) and g.mm.busy == (users == 2)
+
+
+@pytest.mark.parametrize(("flags", "opened", "hosts", "free"), [
+    (MAP_PRIVATE, 2, True, FREE_FILES), (MAP_SHARED, 0, True, FREE_FILES),
+    (MAP_SHARED, 2, True, NOT_FREE), (MAP_PRIVATE, 2, False, NOT_FREE),
+])  # fmt: skip
+def test_whether_a_file_is_seen_to_be_unmapped(flags: int, opened: int, hosts: bool, free: int) -> None:
+    """Not where it takes none of the sandbox's memory and cannot be written to through the mapping."""
+    g = Guest()
+    file = FakeFile(7, opened)
+    if hosts:
+        file.the_backing.keepable = file
+    address = mmap(g, 0, 4, 1, flags, file)
+    mmap(g, address + 4 * PAGE, 1, 1, ANON | MAP_FIXED)
+    assert g.mm.freedom(address, address + 5 * PAGE) == free
+    assert isinstance(op_unmap.munmap(g.mm, address, 5 * PAGE), Assumed if free else Execute)
+
+
+def test_a_file_that_the_host_does_not_unmap_is_still_there() -> None:
+    g = Guest()
+    file = FakeFile(7)
+    file.the_backing.keepable = file
+    address = mmap(g, 0, 4, 1, MAP_PRIVATE, file)
+    g.host.fail_after = 0
+    assert g.call(op_unmap.munmap, g.mm, address + PAGE, PAGE) == -errno.ENOMEM
+    g.check()
+    assert file.the_backing.refs == len(list(g.mm.areas)) == 1
+    g.mm.drop()
+    assert file.the_backing.refs == 0
