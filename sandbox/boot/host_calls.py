@@ -15,7 +15,7 @@ ALLOWED: Final[dict[str, str]] = {
         read write pread64 pwrite64 readv writev preadv pwritev preadv2 pwritev2 lseek close close_range dup dup2 dup3 pipe2""",
     "files of given directories, by descriptors; modules that are imported late": """
         open openat stat lstat fstat newfstatat statx readlink readlinkat getdents64 access faccessat faccessat2 fstatfs
-        ftruncate fallocate fsync fdatasync sendfile getcwd""",
+        ftruncate fallocate fsync fdatasync syncfs sendfile getcwd""",
     "names and attributes in given directories, by descriptors": """
         mkdirat mknodat unlinkat renameat renameat2 linkat symlinkat fchmod fchmodat fchmodat2 fchown fchownat utimensat
         fgetxattr fsetxattr flistxattr fremovexattr""",

@@ -1,4 +1,4 @@
-"""Host calls on descriptors of our own that the os module lacks: fallocate with a mode, renameat2."""
+"""Host calls on descriptors of our own that the os module lacks: fallocate with a mode, renameat2, syncfs."""
 
 from __future__ import annotations
 
@@ -27,6 +27,11 @@ def fallocate(fd: int, mode: int, offset: int, length: int) -> None:
 def renameat2(old_dir: int, old: bytes, new_dir: int, new: bytes, flags: int) -> None:
     """renameat2(2) of two names, each one component; OSError."""
     _call("renameat2", old_dir, old, new_dir, new, flags)
+
+
+def syncfs(fd: int) -> None:
+    """syncfs(2); OSError."""
+    _call("syncfs", fd)
 
 
 def file_system_magic(fd: int) -> int:

@@ -6,7 +6,7 @@ import errno
 from typing import Final
 
 from sandbox.abi.linux import io_uring as abi
-from sandbox.abi.linux.fcntl import O_CLOEXEC, O_LARGEFILE, O_PATH
+from sandbox.abi.linux.fcntl import O_CLOEXEC
 from sandbox.errors import SyscallError
 from sandbox.io_uring.request import Request
 from sandbox.io_uring.resources import close_place, place
@@ -19,7 +19,7 @@ from sandbox.syscalls.linux.sys_splice import SPLICE_F_ALL, splice, tee
 from sandbox.syscalls.linux.sys_stat import sys_statx
 from sandbox.syscalls.linux.sys_sync import sys_fadvise64, sys_sync_file_range
 from sandbox.syscalls.linux.sys_truncate import sys_fallocate
-from sandbox.vfs.open import open_path
+from sandbox.vfs.open import open_path, whole_flags
 
 _AT_REMOVEDIR: Final = 0x200
 _FD_IN_FIXED: Final = 1 << 31
@@ -81,7 +81,7 @@ def openat(r: Request) -> Result:
         wrong = check_how(how.flags, how.mode, how.resolve)
         if wrong:
             return wrong
-    flags = how.flags if how.flags & O_PATH else how.flags | O_LARGEFILE
+    flags = whole_flags(how.flags)
     if not r.file_index:
         t.fds.lowest_free()
     file = open_path(t, r.fd, how.path, flags, how.mode, how.resolve)

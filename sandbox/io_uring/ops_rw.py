@@ -6,14 +6,13 @@ import errno
 from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux import io_uring as abi
-from sandbox.abi.linux.fcntl import O_APPEND
 from sandbox.errors import SyscallError
 from sandbox.fs.host_stdio import HostFile
 from sandbox.io_uring.buffers import selected, take
 from sandbox.io_uring.request import Request
 from sandbox.kernel.control import Result
 from sandbox.syscalls.iov_iter import NO_OFFSET, IovIter, one_segment, read_iter, wait_read, wait_write, write_iter
-from sandbox.syscalls.linux.sys_read_write import RWF_APPEND, RWF_HIPRI, RWF_NOAPPEND, RWF_NOWAIT, rw_flags
+from sandbox.syscalls.linux.sys_read_write import RWF_HIPRI, RWF_NOWAIT, flags_during, rw_flags
 from sandbox.syscalls.linux.sys_sched import check_ioprio
 from sandbox.syscalls.linux.sys_sync import synchronise
 from sandbox.vfs.file_description import WOULD_BLOCK
@@ -128,10 +127,8 @@ def transfer(r: Request) -> Result:
     if not it.total and not (file.flagged_writes if writing else file.flagged):
         return 0  # nothing is asked of a file that takes one piece after the other (loop_rw_iter)
     flags = file.flags
-    if r.op_flags & RWF_APPEND:
-        file.flags = flags | O_APPEND
-    elif r.op_flags & RWF_NOAPPEND:
-        file.flags = flags & ~O_APPEND
+    if writing:
+        file.flags = flags_during(flags, r.op_flags)
     try:
         got = write_iter(t, a, file, it, r.off) if writing else read_iter(t, a, file, it, r.off)
     finally:
@@ -158,5 +155,5 @@ def prepare_fsync(r: Request) -> None:
 def fsync(r: Request) -> Result:
     """FSYNC: the whole file, whatever the range."""
     assert r.file is not None
-    synchronise(r.file)
+    synchronise(r.file, r.op_flags & abi.FSYNC_DATASYNC != 0)
     return 0

@@ -281,8 +281,9 @@ class Inode:
         """F_GET_SEALS."""
         raise SyscallError(errno.EINVAL)
 
-    def fsync(self) -> None:
-        """Nothing is lost if the machine stops now. EINVAL: no such operation (proc, sysfs)."""
+    def fsync(self, data: bool = False) -> None:
+        """Nothing is lost if the machine stops now; with `data` perhaps attributes that no reader needs. EINVAL: no such
+        operation (proc, sysfs)."""
         raise SyscallError(errno.EINVAL)
 
     def backing(self, shared: bool, prot: int) -> Backing:

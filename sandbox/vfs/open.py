@@ -13,11 +13,14 @@ from sandbox.abi.linux.fcntl import (
     O_CREAT,
     O_DIRECT,
     O_DIRECTORY,
+    O_DSYNC,
     O_EXCL,
+    O_LARGEFILE,
     O_NOATIME,
     O_NOCTTY,
     O_NOFOLLOW,
     O_PATH,
+    O_SYNC,
     O_TMPFILE,
     O_TRUNC,
 )
@@ -61,6 +64,7 @@ _TMPFILE_BIT: Final = O_TMPFILE & ~O_DIRECTORY
 _PATH_KEEPS: Final = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
 _CREATION: Final = O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC | _TMPFILE_BIT
 # read, write, both, and 3: both permissions but neither access
+_SYNC_BIT: Final = O_SYNC & ~O_DSYNC
 _ACCESS: Final = (MAY_READ, MAY_WRITE, MAY_READ | MAY_WRITE, MAY_READ | MAY_WRITE)
 
 
@@ -73,6 +77,13 @@ def check_flags(flags: int) -> None:
             raise SyscallError(errno.EINVAL)
     elif flags & O_CREAT and flags & O_DIRECTORY:
         raise SyscallError(errno.EINVAL)
+
+
+def whole_flags(flags: int) -> int:
+    """With what the kernel adds to them (do_sys_open, build_open_flags)."""
+    if flags & O_PATH:
+        return flags
+    return flags | O_LARGEFILE | (O_DSYNC if flags & _SYNC_BIT else 0)
 
 
 def open_path(t: Task, dirfd: int, path: bytes, flags: int, mode: int, resolve: int = 0) -> FileDescription | Block:

@@ -7,7 +7,17 @@ import os
 from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.capability import CAP_FSETID
-from sandbox.abi.linux.fcntl import FS_NOATIME_FL, O_ACCMODE, O_APPEND, O_DIRECT, O_NOATIME, O_PATH, O_RDWR
+from sandbox.abi.linux.fcntl import (
+    FS_NOATIME_FL,
+    O_ACCMODE,
+    O_APPEND,
+    O_DIRECT,
+    O_DSYNC,
+    O_NOATIME,
+    O_PATH,
+    O_RDWR,
+    O_SYNC,
+)
 from sandbox.abi.linux.stat import S_ISGID, S_ISUID, S_IXGRP
 from sandbox.abi.linux.statfs import ST_NOATIME, ST_NODIRATIME, ST_RDONLY
 from sandbox.abi.linux.xattr import CAPABILITIES
@@ -140,6 +150,8 @@ class RegularFile(InodeFile):
         inode.touch_mtime(inode.fs.now())
         if inode.fs.watched and self.path is not None:
             on_path(self.path, IN_MODIFY)
+        if self.flags & O_DSYNC:
+            inode.fsync(self.flags & O_SYNC != O_SYNC)
         return n
 
     def accessed(self, size: int) -> None:

@@ -44,7 +44,7 @@ class SecretInode(TmpfsFile):
     def fallocate(self, mode: int, offset: int, length: int) -> None:
         raise SyscallError(errno.EOPNOTSUPP)
 
-    def fsync(self) -> None:
+    def fsync(self, data: bool = False) -> None:
         raise SyscallError(errno.EINVAL)
 
     def closed(self) -> None:

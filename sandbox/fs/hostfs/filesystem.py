@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.statfs import EXT4_SUPER_MAGIC
 from sandbox.errors import SyscallError
-from sandbox.fs.host_calls import file_system_magic
+from sandbox.fs.host_calls import file_system_magic, syncfs
 from sandbox.fs.hostfs import held
 from sandbox.fs.hostfs.held import FOREVER
 from sandbox.fs.hostfs.inode import HostInode
@@ -280,10 +280,12 @@ class HostFs(Filesystem):
         return out
 
     def sync(self) -> None:
-        """Everything that is open for writing goes to disk."""
-        for inode in list(self.inodes.values()):
-            if inode.wfd >= 0:
-                inode.fsync()
+        """syncfs(2) of the host's file system: what was written by descriptors that are closed now goes to disk, too."""
+        if not self.readonly:
+            try:
+                syncfs(self.root_fd)
+            except OSError as error:
+                raise SyscallError(error.errno or 5) from None
 
     def unmounted(self) -> None:
         """Close what is cached; the donated descriptor too."""

@@ -174,9 +174,9 @@ class StackedInode(Inode):
     def list_xattr(self) -> list[bytes]:
         return [name for name in self.real.list_xattr() if not self.stack.own(name)]
 
-    def fsync(self) -> None:
+    def fsync(self, data: bool = False) -> None:
         if self.upper is not None:
-            self.upper.fsync()
+            self.upper.fsync(data)
 
     # --- ends ---
 

@@ -57,7 +57,7 @@ class TmpfsInode(Inode):
         """No pages of its own."""
         return 0
 
-    def fsync(self) -> None:
+    def fsync(self, data: bool = False) -> None:
         """Memory is all there is."""
 
     def set_mode(self, mode: int) -> None:

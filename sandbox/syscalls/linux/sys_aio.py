@@ -6,7 +6,7 @@ import errno
 import struct
 from typing import TYPE_CHECKING, Final
 
-from sandbox.abi.linux.fcntl import O_APPEND, O_NONBLOCK
+from sandbox.abi.linux.fcntl import O_NONBLOCK
 from sandbox.abi.linux.mman import MAP_ANONYMOUS, MAP_PRIVATE, PROT_READ, PROT_WRITE
 from sandbox.abi.linux.time import NS_PER_S, TIMESPEC
 from sandbox.errors import SyscallError
@@ -17,7 +17,7 @@ from sandbox.syscalls.args import SyscallArgs
 from sandbox.syscalls.iov_iter import NO_OFFSET, IovIter, one_segment, read_iter, write_iter
 from sandbox.syscalls.linux.sys_mmap import memory
 from sandbox.syscalls.linux.sys_poll import set_mask
-from sandbox.syscalls.linux.sys_read_write import RWF_APPEND, RWF_NOWAIT, rw_flags
+from sandbox.syscalls.linux.sys_read_write import RWF_NOWAIT, flags_during, rw_flags
 from sandbox.syscalls.linux.sys_sched import check_ioprio
 from sandbox.syscalls.linux.sys_sync import synchronise
 from sandbox.syscalls.row import FULL, ORDERS, Arg, Row
@@ -102,7 +102,7 @@ def sys_io_destroy(t: Task, a: SyscallArgs) -> Result:
 class _Transfer:
     """A read or write under way."""
 
-    __slots__ = ("request", "file", "it", "offset", "writing", "nowait", "append")
+    __slots__ = ("request", "file", "it", "offset", "writing", "nowait", "how")
 
     def __init__(self, request: AioRequest, file: FileDescription, it: IovIter, offset: int, writing: bool) -> None:
         self.request = request
@@ -111,7 +111,7 @@ class _Transfer:
         self.offset = offset if isinstance(file, RegularFile) else NO_OFFSET
         self.writing = writing
         self.nowait = False
-        self.append = False
+        self.how = 0  # RWF_*
 
 
 class _Submission:
@@ -158,8 +158,8 @@ def _go_on(t: Task, a: SyscallArgs, state: _Submission, transfer: _Transfer) -> 
     file = transfer.file
     inner = SyscallArgs((0, 0, 0, 0, 0, 0))
     flags = file.flags
-    if transfer.append:
-        file.flags = flags | O_APPEND
+    if transfer.writing:
+        file.flags = flags_during(flags, transfer.how)
     try:
         move = write_iter if transfer.writing else read_iter
         got = move(t, inner, file, transfer.it, transfer.offset)
@@ -219,7 +219,7 @@ def _take(t: Task, context: AioContext, at: int) -> _Transfer | None:
     if opcode in (_FSYNC, _FDSYNC):
         if block[6] or block[8] or block[7] or rw:
             raise SyscallError(errno.EINVAL)
-        synchronise(file)
+        synchronise(file, opcode == _FDSYNC)
         context.complete(AioRequest(address, data, notify), 0)
         return None
     if opcode == _POLL:
@@ -234,7 +234,7 @@ def _take(t: Task, context: AioContext, at: int) -> _Transfer | None:
         check_ioprio(t, prio & 0xFFFF)
     it = _buffers(t, file, opcode, block[6], block[7], block[8])
     transfer = _Transfer(AioRequest(address, data, notify), file, it, block[8], opcode in (_PWRITE, _PWRITEV))
-    transfer.nowait, transfer.append = rw & RWF_NOWAIT != 0, rw & RWF_APPEND != 0
+    transfer.nowait, transfer.how = rw & RWF_NOWAIT != 0, rw
     context.busy += 1
     return transfer
 

@@ -8,13 +8,13 @@ import struct
 from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.capability import CAP_DAC_READ_SEARCH
-from sandbox.abi.linux.fcntl import AT_FDCWD, O_CLOEXEC, O_LARGEFILE, O_PATH
+from sandbox.abi.linux.fcntl import AT_FDCWD, O_CLOEXEC
 from sandbox.abi.linux.stat import AT_EMPTY_PATH, AT_SYMLINK_FOLLOW
 from sandbox.fs.tmpfs.filesystem import Tmpfs
 from sandbox.kernel.control import Block, Result
 from sandbox.syscalls.linux.sys_open import VALID
 from sandbox.syscalls.row import PARTIAL, Arg, Row
-from sandbox.vfs.open import open_there
+from sandbox.vfs.open import open_there, whole_flags
 from sandbox.vfs.path import Path
 from sandbox.vfs.walk import EMPTY, FOLLOW, lookup
 
@@ -77,9 +77,7 @@ def sys_open_by_handle_at(t: Task, a: SyscallArgs) -> Result:
     if dentry is None:
         return -errno.ESTALE
     t.fds.lowest_free()
-    if not flags & O_PATH:
-        flags |= O_LARGEFILE
-    file = open_there(t, Path(mount, dentry), flags)
+    file = open_there(t, Path(mount, dentry), whole_flags(flags))
     if isinstance(file, Block):
         return file
     return t.fds.install(file, 0, flags & O_CLOEXEC != 0)

@@ -32,7 +32,7 @@ from sandbox.errors import SyscallError
 from sandbox.kernel.control import Block, Result
 from sandbox.syscalls.row import FULL, PARTIAL, Arg, Row
 from sandbox.syscalls.user_struct import copy_in_struct
-from sandbox.vfs.open import check_flags, open_path
+from sandbox.vfs.open import check_flags, open_path, whole_flags
 from sandbox.vfs.walk import RESOLVE_ALL, RESOLVE_BENEATH, RESOLVE_CACHED, RESOLVE_IN_ROOT
 
 if TYPE_CHECKING:
@@ -69,8 +69,7 @@ def _open(t: Task, a: SyscallArgs, dirfd: int, address: int, flags: int, mode: i
     if flags & _CREATES:
         check_flags(flags)
     path = t.copy_in_path(address)
-    if not flags & O_PATH:
-        flags |= O_LARGEFILE
+    flags = whole_flags(flags)
     if not path:
         return -errno.ENOENT
     t.fds.lowest_free()  # EMFILE before anything is looked up or made

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING, Final
 
-from sandbox.abi.linux.fcntl import O_APPEND
+from sandbox.abi.linux.fcntl import O_APPEND, O_DSYNC, O_SYNC
 from sandbox.errors import SyscallError
 from sandbox.kernel.control import Result
 from sandbox.kernel.io_count import did_read, did_write, vector_read, vector_write
@@ -20,7 +20,7 @@ from sandbox.syscalls.iov_iter import (
     wait_write,
     write_iter,
 )
-from sandbox.syscalls.row import FULL, PARTIAL, Arg, Row
+from sandbox.syscalls.row import FULL, Arg, Row
 from sandbox.vfs.file_description import WOULD_BLOCK, FileDescription
 from sandbox.vfs.file_flags import check_not_append
 from sandbox.vfs.notify import IN_ACCESS, on_path
@@ -364,6 +364,19 @@ def rw_flags(file: FileDescription, flags: int, writing: bool) -> None:
         raise SyscallError(errno.EINVAL)
 
 
+def flags_during(flags: int, rw: int) -> int:
+    """A description's flags for the time of a write with RWF_* (kiocb_set_rw_flags)."""
+    if rw & RWF_APPEND:
+        flags |= O_APPEND
+    elif rw & RWF_NOAPPEND:
+        flags &= ~O_APPEND
+    if rw & RWF_SYNC:
+        flags |= O_SYNC
+    elif rw & RWF_DSYNC:
+        flags |= O_DSYNC
+    return flags
+
+
 def sys_preadv2(t: Task, a: SyscallArgs) -> Result:
     """preadv2(2); offset -1 is the file's own position."""
     offset = a.long(3)
@@ -373,7 +386,7 @@ def sys_preadv2(t: Task, a: SyscallArgs) -> Result:
 
 
 def sys_pwritev2(t: Task, a: SyscallArgs) -> Result:
-    """pwritev2(2). RWF_APPEND and RWF_NOAPPEND stand for O_APPEND during the call."""
+    """pwritev2(2). Most of its flags are the description's during the call."""
     offset, flags = a.long(3), a.uint(5)
     if offset < -1:
         return -errno.EINVAL
@@ -381,14 +394,9 @@ def sys_pwritev2(t: Task, a: SyscallArgs) -> Result:
     if file is None:
         file = t.fds.get_io(a.uint(0))
     before = file.flags
-    if flags & RWF_APPEND:
-        file.flags = before | O_APPEND
-    elif flags & RWF_NOAPPEND:
-        if before & O_APPEND and file.path is not None:
-            check_not_append(file.path.inode)
-        file.flags = before & ~O_APPEND
-    else:
-        return _writev(t, a, offset, flags)
+    if flags & RWF_NOAPPEND and before & O_APPEND and file.path is not None:
+        check_not_append(file.path.inode)
+    file.flags = flags_during(before, flags)
     try:
         return _writev(t, a, offset, flags)
     finally:
@@ -406,7 +414,6 @@ def sys_lseek(t: Task, a: SyscallArgs) -> Result:
 
 _IN: Final = (Arg.FD, Arg.IN_BUF, Arg.SIZE)
 _OUT: Final = (Arg.FD, Arg.OUT_BUF, Arg.SIZE)
-_SYNC_NOTE: Final = "RWF_DSYNC and RWF_SYNC: every write to a host file is as durable as the file's own fsync makes it"
 
 ROWS: Final[tuple[Row, ...]] = (
     Row(0, "read", sys_read, FULL, _OUT),
@@ -419,7 +426,5 @@ ROWS: Final[tuple[Row, ...]] = (
     Row(295, "preadv", sys_preadv, FULL, (Arg.FD, Arg.OUT_IOVEC, Arg.INT, Arg.LONG)),
     Row(296, "pwritev", sys_pwritev, FULL, (Arg.FD, Arg.IN_IOVEC, Arg.INT, Arg.LONG)),
     Row(327, "preadv2", sys_preadv2, FULL, (Arg.FD, Arg.OUT_IOVEC, Arg.INT, Arg.LONG, Arg.LONG, Arg.HEX)),
-    Row(
-        328, "pwritev2", sys_pwritev2, PARTIAL, (Arg.FD, Arg.IN_IOVEC, Arg.INT, Arg.LONG, Arg.LONG, Arg.HEX), _SYNC_NOTE
-    ),
+    Row(328, "pwritev2", sys_pwritev2, FULL, (Arg.FD, Arg.IN_IOVEC, Arg.INT, Arg.LONG, Arg.LONG, Arg.HEX)),
 )

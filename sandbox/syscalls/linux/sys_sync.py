@@ -17,30 +17,27 @@ if TYPE_CHECKING:
 SYNC_FILE_RANGE_VALID: Final = 7
 
 
-def synchronise(file: FileDescription) -> None:
-    """fsync(2) of `file`; EINVAL for files that have nothing to synchronise (pipes, sockets, devices)."""
+def synchronise(file: FileDescription, data: bool = False) -> None:
+    """fsync(2) of `file`, or fdatasync(2); EINVAL for files that have nothing to synchronise (pipes, sockets, devices)."""
     path = file.path
     if path is None:
         file.fsync()
         return
     if path.inode.mode & S_IFMT not in (S_IFREG, S_IFDIR):
         raise SyscallError(errno.EINVAL)
-    path.inode.fsync()
-
-
-def _fsync(t: Task, a: SyscallArgs) -> int:
-    synchronise(t.fds.get_io(a.int(0)))
-    return 0
+    path.inode.fsync(data)
 
 
 def sys_fsync(t: Task, a: SyscallArgs) -> int:
     """fsync(2)."""
-    return _fsync(t, a)
+    synchronise(t.fds.get_io(a.int(0)))
+    return 0
 
 
 def sys_fdatasync(t: Task, a: SyscallArgs) -> int:
     """fdatasync(2)."""
-    return _fsync(t, a)
+    synchronise(t.fds.get_io(a.int(0)), True)
+    return 0
 
 
 def sys_sync(t: Task, a: SyscallArgs) -> int:

@@ -37,5 +37,11 @@ int main(void) {
     SHOW(open(path, O_RDONLY));
     SHOW(open(BAD, O_RDONLY));
     SHOW(open("a", O_RDONLY | O_TMPFILE | O_RDWR));
+    int kinds[] = {O_SYNC & ~O_DSYNC, O_DSYNC, O_SYNC, O_PATH | O_SYNC, O_APPEND | O_DSYNC};
+    for (unsigned n = 0; n < sizeof kinds / sizeof *kinds; n++) {
+        int fd = open("a", O_RDWR | kinds[n]);
+        if (fd >= 0)
+            printf("%o -> %o, %zd\n", kinds[n], fcntl(fd, F_GETFL), write(fd, "x", 1)), close(fd);
+    }
     return 0;
 }

@@ -205,6 +205,9 @@ class Guest:
             raise SyscallError(too_long)
         return text
 
+    def copy_in_iovec(self, addr: int, count: int) -> list[tuple[int, int]]:
+        return list(struct.iter_unpack("QQ", self.copy_in(addr, 16 * count)))
+
     def copy_in_path(self, addr: int) -> bytes:
         return self.copy_in_cstr(addr, 4096)
 
