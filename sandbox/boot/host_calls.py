@@ -19,6 +19,7 @@ ALLOWED: Final[dict[str, str]] = {
     "names and attributes in given directories, by descriptors": """
         mkdirat mknodat unlinkat renameat renameat2 linkat symlinkat fchmod fchmodat fchmodat2 fchown fchownat utimensat
         fgetxattr fsetxattr flistxattr fremovexattr""",
+    "locks on files in given directories": "flock",
     "memory: of the sentry itself, and files in memory that guests share": """
         mmap munmap mprotect mremap madvise brk memfd_create""",
     "memory of guests": "process_vm_readv process_vm_writev",
@@ -67,6 +68,7 @@ ARGUMENTS: Final[dict[str, tuple[int, Values]]] = {
             "another number: F_DUPFD, F_DUPFD_CLOEXEC": (0, 1030),
             "flags: F_GETFD, F_SETFD, F_GETFL, F_SETFL": (1, 2, 3, 4),
             "files in memory: F_ADD_SEALS, F_GET_SEALS": (1033, 1034),
+            "locks on files in given directories: F_OFD_GETLK, F_OFD_SETLK": (36, 37),
         },
     ),
     "socket": (0, {"networks, and what is published: AF_INET, AF_INET6": (2, 10)}),

@@ -13,8 +13,9 @@ from sandbox.checkpoint import network_parts
 from sandbox.checkpoint.image import BadImage
 from sandbox.errors import SyscallError
 from sandbox.fs.host_stdio import HostFile
+from sandbox.fs.hostfs.backing import HostBacking
 from sandbox.fs.hostfs.filesystem import HostFs
-from sandbox.fs.hostfs.inode import HostBacking, HostInode
+from sandbox.fs.hostfs.inode import HostInode
 from sandbox.fs.overlay.filesystem import OverlayFs
 from sandbox.fs.procfs.filesystem import ProcFs
 from sandbox.fs.sysfs.filesystem import SysFs
@@ -94,6 +95,7 @@ class Parts:
         for name, value in self._singles.items():
             self._names.setdefault(id(value), name)
         self._places: dict[int, Dentry] = {}  # of inodes that have no name of their own
+        self.hosts: list[HostInode] = []  # that were made here
         self.missing: list[str] = []  # files of the host that a process has open, and that are not there
 
     # --- saving ---
@@ -158,7 +160,7 @@ class Parts:
         """The opposite of `record`. BadImage."""
         match record:
             case ("host inode", HostFs() as host, None, bytes(), tuple(state)):
-                return _with(host.top, _INODE, state)
+                return self._with_state(host.top, state)
             case ("host inode", HostFs() as host, HostInode() as parent, bytes(name), tuple(state)):
                 return self._host_inode(host, parent, name, state)
             case ("host mapping", HostInode() as inode, str(name)):
@@ -190,7 +192,18 @@ class Parts:
                 self.missing.append(os.fsdecode(name))
             found = HostInode(host, parent, name, os.fstat(host.root_fd))
             found.key, found.nlink = (-1, id(found)), 0
-        return _with(found, _INODE, state)
+        return self._with_state(found, state)
+
+    def _with_state(self, inode: HostInode, state: tuple[object, ...]) -> HostInode:
+        self.hosts.append(inode)
+        return _with(inode, _INODE, state)
+
+    def hold_locks(self) -> None:
+        """What guests hold of files of volumes is held against others again."""
+        for inode in self.hosts:
+            outside = inode.outside_locks() if inode.locks is not None else None
+            if inode.locks is not None and outside is not None:
+                outside.resume(inode.locks)
 
     def _stream(self, at: int, origin: int, flags: int, state: tuple[object, ...]) -> HostFile:
         stdio = self._containers[at].stdio if 0 <= at < len(self._containers) else ()

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sandbox.vfs.epoll import EpollItem
     from sandbox.vfs.fasync import FileOwner
     from sandbox.vfs.kstat import Kstat
-    from sandbox.vfs.locks import InodeLocks
+    from sandbox.vfs.locks import InodeLocks, OutsideLocks
     from sandbox.vfs.path import Path
 
 WOULD_BLOCK: Final = -errno.EAGAIN
@@ -81,7 +81,7 @@ class FileDescription:
                 self.owner.gone()
             locks = self.held_locks()
             if locks is not None:
-                locks.drop_owner(self)
+                locks.drop_owner(self, self.outside_locks())
                 locks.drop_lease(self)
             self.release()
             path = self.path
@@ -95,7 +95,12 @@ class FileDescription:
         """A descriptor for it was closed by `t`: the process's POSIX locks on the file go."""
         locks = self.held_locks()
         if locks is not None:
-            locks.drop_owner(t.fds)
+            locks.drop_owner(t.fds, self.outside_locks())
+
+    def outside_locks(self) -> OutsideLocks | None:
+        """Those that others than guests hold on its file; None: nobody else can."""
+        path = self.path
+        return None if path is None else path.inode.outside_locks()
 
     def held_locks(self) -> InodeLocks | None:
         """The locks and leases on its file; None: there have been none."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sandbox.vfs.file_description import FileDescription
     from sandbox.vfs.filesystem import Filesystem
     from sandbox.vfs.inotify import InodeMarks
-    from sandbox.vfs.locks import InodeLocks
+    from sandbox.vfs.locks import InodeLocks, OutsideLocks
     from sandbox.vfs.path import Path
 
 RENAME_NOREPLACE = 1
@@ -280,6 +280,10 @@ class Inode:
     def get_seals(self) -> int:
         """F_GET_SEALS."""
         raise SyscallError(errno.EINVAL)
+
+    def outside_locks(self) -> OutsideLocks | None:
+        """Those of the same file that others than guests hold; None: nobody else can."""
+        return None
 
     def fsync(self, data: bool = False) -> None:
         """Nothing is lost if the machine stops now; with `data` perhaps attributes that no reader needs. EINVAL: no such

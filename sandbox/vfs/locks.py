@@ -17,6 +17,7 @@ from tcpip.waiter import EVENT_IN, WaitQueue
 
 if TYPE_CHECKING:
     from sandbox.kernel.pid_namespace import Pid
+    from sandbox.kernel.task import Task
     from sandbox.vfs.file_description import FileDescription
     from sandbox.vfs.inode import Inode
 
@@ -159,6 +160,10 @@ class InodeLocks:
         self.flocks[owner] = kind
         return True
 
+    def take_back(self, owner: object) -> None:
+        """A flock that was granted a moment ago is not held: nobody has waited for it."""
+        self.flocks.pop(owner, None)
+
     def drop_lease(self, file: FileDescription) -> bool:
         """It is given up; False: there was none."""
         if self.leases.pop(file, None) is None:
@@ -166,19 +171,72 @@ class InodeLocks:
         self.queue.notify(EVENT_IN)
         return True
 
-    def drop_owner(self, owner: object) -> None:
+    def drop_owner(self, owner: object, outside: OutsideLocks | None) -> None:
         """A descriptor table closed the file, or a description is gone."""
         mine = self.records.pop(owner, None)
         if mine is not None:
             self.held -= len(mine)
+            if outside is not None:
+                for lock in mine:
+                    outside.changed(self, lock.start, lock.end)
             self.queue.notify(EVENT_IN)
         if owner in self.flocks:
             del self.flocks[owner]
+            if outside is not None:
+                outside.flock(self)
             self.queue.notify(EVENT_IN)
 
 
 def _start_of(lock: RecordLock) -> int:
     return lock.start
+
+
+def held_over(locks: InodeLocks, start: int, end: int) -> list[tuple[int, int, int]]:
+    """What all owners together hold of [start, end]: kind, first, last, in order, none over another."""
+    found: list[tuple[int, int, int]] = []
+    for mine in locks.records.values():
+        n = bisect_left(mine, start, key=_start_of)
+        if n and mine[n - 1].end >= start:
+            n -= 1
+        while n < len(mine) and mine[n].start <= end:
+            found.append((max(mine[n].start, start), min(mine[n].end, end), mine[n].kind))
+            n += 1
+    found.sort()
+    out: list[tuple[int, int, int]] = []
+    for first, last, kind in found:
+        if out and out[-1][0] == kind and first <= out[-1][2] + 1:
+            out[-1] = (kind, out[-1][1], max(last, out[-1][2]))
+        else:
+            out.append((kind, first, last))
+    return out
+
+
+class OutsideLocks:
+    """Locks on the same file that others than the guests hold, and to whom those of the guests are shown. `locks` are
+    the guests'."""
+
+    __slots__ = ()
+
+    def take(self, locks: InodeLocks, wanted: RecordLock) -> bool:
+        """No guest is in the way of `wanted`, which is not held yet: it is held against the others. False: one of them is in
+        the way."""
+        raise NotImplementedError
+
+    def changed(self, locks: InodeLocks, start: int, end: int) -> None:
+        """Guests have given something up in the range."""
+        raise NotImplementedError
+
+    def blocker(self, wanted: RecordLock) -> tuple[int, int, int, int] | None:
+        """Who of the others is in the way: kind, first, last, and the process as F_GETLK calls it."""
+        raise NotImplementedError
+
+    def flock(self, locks: InodeLocks) -> bool:
+        """Hold what guests hold. False: one of the others is in the way; nothing is held now."""
+        raise NotImplementedError
+
+    def try_later(self, t: Task, locks: InodeLocks) -> None:
+        """Wake all waiters after a while."""
+        raise NotImplementedError
 
 
 def locks_of(inode: Inode) -> InodeLocks:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from sandbox.kernel.task import Task
     from sandbox.syscalls.args import SyscallArgs
     from sandbox.vfs.file_description import FileDescription
+    from sandbox.vfs.locks import InodeLocks, OutsideLocks
 
 FLOCK: Final = struct.Struct("<hh4xqqi4x")  # l_type, l_whence, l_start, l_len, l_pid
 
@@ -43,14 +44,9 @@ def fcntl_lock(t: Task, a: SyscallArgs, file: FileDescription, cmd: int, arg: in
     start, end = _range(file, whence, start, length)
     wanted = RecordLock(file if ofd else t.fds, kind, start, end, None if ofd else t.group.ids)
     locks = file.locks()
+    outside = file.outside_locks()
     if getting:
-        held = locks.own(wanted) if kind == F_UNLCK else locks.conflict(wanted)
-        if held is None:
-            t.copy_out(arg, F_UNLCK.to_bytes(2, "little"))
-        else:
-            owner = held.ids.number_in(t.pids) if held.ids is not None else -1
-            size = 0 if held.end == OFFSET_MAX else held.end - held.start + 1
-            t.copy_out(arg, FLOCK.pack(held.kind, 0, held.start, size, owner))
+        _get(t, arg, locks, wanted, outside)
         return 0
     if (kind == F_RDLCK and file.flags & O_WRONLY) or (kind == F_WRLCK and not (file.flags + 1) & 2):
         raise SyscallError(errno.EBADF)
@@ -60,8 +56,36 @@ def fcntl_lock(t: Task, a: SyscallArgs, file: FileDescription, cmd: int, arg: in
         held = locks.conflict(wanted)
         if held is not None:
             return _wait(t, a, file, graph, held, ofd, cmd)
-    locks.set(wanted)
+        if outside is not None and not outside.take(locks, wanted):
+            if cmd not in (F_SETLKW, F_OFD_SETLKW):
+                raise SyscallError(errno.EAGAIN)
+            outside.try_later(t, locks)
+            a.hold(file)
+            return Block(((locks.queue, EVENT_IN),))
+    try:
+        locks.set(wanted)
+    except SyscallError:
+        kind = F_UNLCK
+        raise
+    finally:
+        if kind == F_UNLCK and outside is not None:
+            outside.changed(locks, start, end)
     return 0
+
+
+def _get(t: Task, arg: int, locks: InodeLocks, wanted: RecordLock, outside: OutsideLocks | None) -> None:
+    """What is in the way, or with F_UNLCK what the owner itself holds."""
+    held = locks.own(wanted) if wanted.kind == F_UNLCK else locks.conflict(wanted)
+    if held is not None:
+        owner = held.ids.number_in(t.pids) if held.ids is not None else -1
+        found: tuple[int, int, int, int] | None = (held.kind, held.start, held.end, owner)
+    else:
+        found = outside.blocker(wanted) if outside is not None and wanted.kind != F_UNLCK else None
+    if found is None:
+        t.copy_out(arg, F_UNLCK.to_bytes(2, "little"))
+        return
+    kind, start, end, owner = found
+    t.copy_out(arg, FLOCK.pack(kind, 0, start, 0 if end == OFFSET_MAX else end - start + 1, owner))
 
 
 def _wait(

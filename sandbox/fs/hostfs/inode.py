@@ -12,6 +12,9 @@ from sandbox.abi.linux.stat import S_IFDIR, S_IFLNK, S_IFMT, S_IFREG
 from sandbox.errors import SyscallError
 from sandbox.fs.host_calls import fallocate
 from sandbox.fs.hostfs import changes, held
+from sandbox.fs.hostfs.backing import HostBacking
+from sandbox.fs.hostfs.held import FOREVER
+from sandbox.fs.hostfs.host_locks import HostLocks
 from sandbox.host_files import keep
 from sandbox.vfs.directory_file import DirectoryFile
 from sandbox.vfs.inode import Inode
@@ -61,6 +64,7 @@ class HostInode(Inode):
         "mapped",
         "target",
         "seal",
+        "outside",
     )
 
     def __init__(self, fs: HostFs, parent: HostInode | None, name: bytes, st: os.stat_result) -> None:
@@ -78,6 +82,7 @@ class HostInode(Inode):
         self.hidden = self.mode & S_IFMT == S_IFDIR and fs.hidden(st.st_dev)
         self.mapped = False  # guests write to it through a mapping
         self.target: bytes | None = None  # a symbolic link's text, where it is kept
+        self.outside: HostLocks | None = None
         self.seal = (0, 0)  # of a directory, its mtime and ctime when all names below were last known to be right
         self.fill(st)
         if fs.timed:
@@ -555,43 +560,14 @@ class HostInode(Inode):
             if error.errno != errno.EBADF:  # a directory that can only be looked in
                 raise fail(error) from None
 
+    def outside_locks(self) -> HostLocks | None:
+        """Of what guests alone do not have."""
+        if self.outside is None and self.host.through and self.host.hold_ns < FOREVER:
+            self.outside = HostLocks(self)
+        return self.outside
+
     def backing(self, shared: bool, prot: int) -> Backing:
         """The host's descriptor."""
         if self.mode & S_IFMT != S_IFREG:
             raise SyscallError(errno.ENODEV)
         return HostBacking(self, self.writer() if shared and prot & PROT_WRITE else self.reader())
-
-
-class HostBacking:
-    """A mapping of a host file."""
-
-    counted = False
-
-    def __init__(self, inode: HostInode, fd: int) -> None:
-        self.key: object = inode.key
-        self.name = ""
-        self.base = 0
-        self.device = inode.fs.dev
-        self.inode = inode.ino
-        self.keepable: object = inode
-        self._file = inode
-        self._fd = fd
-
-    def host_fd(self, writable: bool) -> int:
-        """`writable` only for files that were opened for writing."""
-        if writable:
-            self._file.mapped = self._file.live = True
-        return self._file.writer() if writable else self._file.reader()
-
-    def acquire(self) -> None:
-        """One mapping more keeps the descriptors."""
-        self._file.maps += 1
-        self._file.host.forget(self._file)
-
-    def drop(self) -> None:
-        """One mapping fewer."""
-        file = self._file
-        file.maps -= 1
-        if not file.maps:
-            file.mapped = False
-        file.settle()

@@ -27,11 +27,16 @@ def sys_flock(t: Task, a: SyscallArgs) -> Result:
     file = a.held or t.fds.get_io(a.int(0))
     if kind != LOCK_UN and file.flags & O_ACCMODE == O_ACCMODE:
         return -errno.EBADF
-    locks = file.locks()
-    if locks.flock(file, kind):
+    locks, outside = file.locks(), file.outside_locks()
+    granted = locks.flock(file, kind)
+    if granted and (outside is None or outside.flock(locks)):
         return 0
+    if granted:
+        locks.take_back(file)
     if operation & LOCK_NB:
         return -errno.EAGAIN
+    if granted and outside is not None:
+        outside.try_later(t, locks)
     a.hold(file)
     return Block(((locks.queue, EVENT_IN),))
 

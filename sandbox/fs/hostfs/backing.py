@@ -1,0 +1,43 @@
+"""HostBacking: a mapping of a host file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sandbox.fs.hostfs.inode import HostInode
+
+
+class HostBacking:
+    """A mapping of a host file."""
+
+    counted = False
+
+    def __init__(self, inode: HostInode, fd: int) -> None:
+        self.key: object = inode.key
+        self.name = ""
+        self.base = 0
+        self.device = inode.fs.dev
+        self.inode = inode.ino
+        self.keepable: object = inode
+        self._file = inode
+        self._fd = fd
+
+    def host_fd(self, writable: bool) -> int:
+        """`writable` only for files that were opened for writing."""
+        if writable:
+            self._file.mapped = self._file.live = True
+        return self._file.writer() if writable else self._file.reader()
+
+    def acquire(self) -> None:
+        """One mapping more keeps the descriptors."""
+        self._file.maps += 1
+        self._file.host.forget(self._file)
+
+    def drop(self) -> None:
+        """One mapping fewer."""
+        file = self._file
+        file.maps -= 1
+        if not file.maps:
+            file.mapped = False
+        file.settle()
