@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -325,6 +326,31 @@ def test_a_file_of_the_bundle_that_is_gone(mover: Mover) -> None:
     (shim.bundle / "rootfs" / "away").rename(shim.bundle / "rootfs" / "input")
     result = mover.restore("d")
     assert result.status == 0 and result.out == "two\n"
+
+
+@pytest.mark.skipif(not shutil.which("gcc"), reason="no C compiler")
+def test_locks_on_files_of_the_host_are_held_again(mover: Mover) -> None:
+    root = mover.shim.bundle / "rootfs"
+    source = PROGRAM.with_name("holds_lock.c")
+    subprocess.run(["gcc", "-O1", "-static", str(source), "-o", str(root / "holds_lock")], check=True)
+    file = root / "locked"
+    file.touch()
+
+    def free() -> bool:
+        with open(file, "rb") as mine:
+            try:
+                fcntl.flock(mine, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+            return True
+
+    mover.shim.start("one", "/holds_lock", "/locked")
+    mover.wait_for("one", "held")
+    assert not free()
+    assert mover.checkpoint("one").status == 0
+    eventually(free, "the lock outlives the sandbox")
+    mover.restore_detached("two")
+    eventually(lambda: not free(), "the lock is not held any more")
 
 
 def test_a_terminal_is_given_anew(mover: Mover) -> None:
