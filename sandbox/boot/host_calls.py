@@ -20,6 +20,7 @@ ALLOWED: Final[dict[str, str]] = {
         mkdirat mknodat unlinkat renameat renameat2 linkat symlinkat fchmod fchmodat fchmodat2 fchown fchownat utimensat
         fgetxattr fsetxattr flistxattr fremovexattr""",
     "locks on files in given directories": "flock",
+    "what others change in given directories": "fanotify_init fanotify_mark name_to_handle_at",
     "memory: of the sentry itself, and files in memory that guests share": """
         mmap munmap mprotect mremap madvise brk memfd_create""",
     "memory of guests": "process_vm_readv process_vm_writev",

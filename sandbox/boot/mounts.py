@@ -174,6 +174,7 @@ def fill_view(kernel: Kernel, view: View, namespace: MountNamespace, options: Sa
     root_fs = namespace.root.fs
     if isinstance(root_fs, HostFs):
         root_fs.expire_by(kernel.reactor.background)
+        root_fs.hear_by(kernel.reactor)
     view.mounts = namespace
     view.given = [namespace.root.fs]
     view.terminals = PtyTable(kernel.clock)
@@ -424,6 +425,7 @@ def host_directory(kernel: Kernel, mount: MountOptions, dev: int) -> Filesystem:
     source = os.fsdecode(mount.source)
     made = HostFs(kernel.clock, dev, fd, True, mount.readonly, source, HOLD_NS[mount.access])
     made.expire_by(kernel.reactor.background)
+    made.hear_by(kernel.reactor)
     made.owns_root = True
     for old in [one for one, fs in vfs.given.items() if not vfs.is_mounted(fs)]:
         del vfs.given[old]

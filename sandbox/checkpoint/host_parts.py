@@ -198,9 +198,11 @@ class Parts:
         self.hosts.append(inode)
         return _with(inode, _INODE, state)
 
-    def hold_locks(self) -> None:
-        """What guests hold of files of volumes is held against others again."""
+    def go_on(self) -> None:
+        """What guests hold of files of volumes is held against others again, and what others change is heard of."""
         for inode in self.hosts:
+            if inode.marks is not None:
+                inode.host.watch_begins(inode)
             outside = inode.outside_locks() if inode.locks is not None else None
             if inode.locks is not None and outside is not None:
                 outside.resume(inode.locks)

@@ -136,7 +136,7 @@ class Restore:
         root = decoder.decode(reader.expect(GRAPH))
         if parts.missing:
             raise BadImage(f"a file that a process had open is not there: {', '.join(parts.missing[:3])}")
-        parts.hold_locks()
+        parts.go_on()
         match root:
             case [
                 (

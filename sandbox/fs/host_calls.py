@@ -1,4 +1,5 @@
-"""Host calls on descriptors of our own that the os module lacks: fallocate with a mode, renameat2, syncfs."""
+"""Host calls on descriptors of our own that the os module lacks: fallocate with a mode, renameat2, syncfs,
+fanotify(7), name_to_handle_at."""
 
 from __future__ import annotations
 
@@ -32,6 +33,35 @@ def renameat2(old_dir: int, old: bytes, new_dir: int, new: bytes, flags: int) ->
 def syncfs(fd: int) -> None:
     """syncfs(2); OSError."""
     _call("syncfs", fd)
+
+
+def fanotify_init(flags: int) -> int:
+    """fanotify_init(2): the group's descriptor; OSError."""
+    import ctypes
+
+    fd = ctypes.CDLL(None, use_errno=True).fanotify_init(flags, os.O_RDONLY | os.O_CLOEXEC)
+    if fd < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+    return int(fd)
+
+
+def fanotify_mark(group: int, flags: int, mask: int, fd: int) -> None:
+    """fanotify_mark(2) of what `fd` is open for; OSError."""
+    import ctypes
+
+    _call("fanotify_mark", group, flags, ctypes.c_uint64(mask), fd, None)
+
+
+def file_handle(fd: int) -> tuple[int, bytes]:
+    """name_to_handle_at(2) of what `fd` is open for: type and handle; OSError."""
+    import ctypes
+
+    buffer = ctypes.create_string_buffer((128).to_bytes(4, "little") + bytes(4 + 128), 8 + 128)
+    mount = ctypes.c_int()
+    _call("name_to_handle_at", fd, b"", buffer, ctypes.byref(mount), 0x1000)
+    size = int.from_bytes(buffer.raw[:4], "little")
+    return int.from_bytes(buffer.raw[4:8], "little"), buffer.raw[8 : 8 + size]
 
 
 def file_system_magic(fd: int) -> int:

@@ -82,6 +82,7 @@ def set_notice(t: Task, file: FileDescription, fd: int, arg: int) -> int:
     if marks is None:
         marks = inode.marks = InodeMarks()
         inode.fs.watched += 1
+        inode.fs.watch_begins(inode)
     for notice in marks.notices:
         if notice.file is file and notice.table is t.fds:
             notice.fd = fd

@@ -96,6 +96,12 @@ class Filesystem:
     def mount_made(self, root: Inode) -> None:
         """One mount more shows it, from `root` on."""
 
+    def watch_begins(self, inode: Inode) -> None:
+        """Somebody watches the inode (inotify, dnotify); nobody did."""
+
+    def watch_ends(self, inode: Inode) -> None:
+        """Nobody does any more."""
+
     def mount_gone(self, root: Inode) -> None:
         """One fewer."""
 

@@ -75,6 +75,7 @@ class InodeMarks:
         if inode.marks is self and not self.watches and not self.notices:
             inode.marks = None
             inode.fs.watched -= 1
+            inode.fs.watch_ends(inode)
 
     def remove_all(self) -> None:
         """The inode is gone."""
@@ -119,6 +120,7 @@ class InotifyFile(AnonFile):
         if inode.marks is None:
             inode.marks = marks
             inode.fs.watched += 1
+            inode.fs.watch_begins(inode)
         marks.watches[self] = watch
         return watch.wd
 
@@ -155,6 +157,12 @@ class InotifyFile(AnonFile):
             return
         events.append(event)
         self.queue.notify(EVENT_IN)
+
+    def overflow(self) -> None:
+        """Events were lost before they came here."""
+        if not self._events or self._events[-1][1] != IN_Q_OVERFLOW:
+            self._events.append((-1, IN_Q_OVERFLOW, 0, b""))
+            self.queue.notify(EVENT_IN)
 
     def read(self, t: Task, dst: memoryview) -> int:
         """As many whole events as fit; EINVAL when the first does not."""

@@ -309,10 +309,11 @@ def rmdir(directory: HostInode, name: bytes, inode: HostInode) -> None:
 
 
 def gone(inode: HostInode) -> None:
-    """One name of `inode` has been removed. The host knows how many are left unless it was the only one, and the file
-    itself has ended with it."""
-    if inode.nlink < 2 and inode.fd < 0 and inode.wfd < 0:
-        inode.nlink = 0
+    """One name of `inode` has been removed. The host knows how many are left; without a descriptor it could only be asked
+    by a name, which may be the one that has gone."""
+    if inode.fd < 0 and inode.wfd < 0:
+        inode.nlink = max(0, inode.nlink - 1)
+        inode.doubt()
     else:
         inode.refresh()
     if inode.nlink == 0:

@@ -28,7 +28,10 @@ from sandbox.host_files import add_cache, remove_cache
 from sandbox.vfs.filesystem import Filesystem, FsStat
 
 if TYPE_CHECKING:
+    from sandbox.fs.hostfs.host_changes import HostChanges
+    from sandbox.reactor import Reactor
     from sandbox.vfs.dentry import Dentry
+    from sandbox.vfs.inode import Inode
     from tcpip.clock import Clock
     from tcpip.timers import Timer, TimerQueue
 
@@ -113,6 +116,8 @@ class HostFs(Filesystem):
         self.timed = 0 < self.hold_ns < FOREVER
         self.expired = self.timed  # nothing is believed now
         self.timer: Timer | None = None  # calls `expire`
+        self.reactor: Reactor | None = None
+        self.changes: HostChanges | None = None  # made by others, while somebody watches
         self.tree: Dentry | None = None  # the root of the names that are believed
         self.readonly = readonly
         self.root_fd = root_fd
@@ -206,6 +211,25 @@ class HostFs(Filesystem):
             self.timer = timers.timer(self.expire)
             self.expire()
 
+    def hear_by(self, reactor: Reactor) -> None:
+        """What others change is told to who watches it inside."""
+        if self.through and self.hold_ns < FOREVER:
+            self.reactor = reactor
+
+    def watch_begins(self, inode: Inode) -> None:
+        """As Filesystem's."""
+        if self.reactor is not None and isinstance(inode, HostInode):
+            if self.changes is None:
+                from sandbox.fs.hostfs.host_changes import HostChanges
+
+                self.changes = HostChanges(self.reactor)
+            self.changes.begin(inode)
+
+    def watch_ends(self, inode: Inode) -> None:
+        """As Filesystem's."""
+        if self.changes is not None and isinstance(inode, HostInode):
+            self.changes.end(inode)
+
     def expire(self) -> None:
         """Nothing is, of a file system that is `timed`."""
         if not self.timed or self.expired:
@@ -291,6 +315,8 @@ class HostFs(Filesystem):
         """Close what is cached; the donated descriptor too."""
         self._close_all()
         remove_cache(self)
+        if self.changes is not None:
+            self.changes.close()
         if self.timer is not None:
             self.timer.close()
         if self.owns_root:

@@ -85,7 +85,7 @@ def sys_inotify_rm_watch(t: Task, a: SyscallArgs) -> int:
     return 0
 
 
-_NOTE: Final = "what the host itself changes in a volume is not seen"
+_NOTE: Final = "of what others than guests do in a volume, changes are told, not that they open or read"
 
 ROWS: Final[tuple[Row, ...]] = (
     Row(253, "inotify_init", sys_inotify_init, FULL),
