@@ -53,7 +53,7 @@ def run(config: Config, values: Values, words: list[str]) -> int:
     from runsc.container.create import Creation, Request
     from runsc.spec.load import load_bundle
 
-    bundle = os.path.abspath(values.text("bundle") or ".")
+    bundle = os.path.realpath(values.text("bundle") or ".")
     spec = load_bundle(bundle)
     assert spec.process is not None
     request = Request(name, bundle, spec)

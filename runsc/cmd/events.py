@@ -20,6 +20,15 @@ FLAGS: Final = (
     Flag("interval", SECONDS, "TIME", "between two lines (5s)"),
 )
 INTERVAL_NS: Final = 5_000_000_000
+NO_LIMIT: Final = (1 << 63) - 4096  # as cgroup-v1/memory.rst shows that there is none
+CPUSET: Final = (
+    "cpu_exclusive", "mem_hardwall", "mem_exclusive", "memory_migrate", "memory_spread_page", "memory_spread_slab",
+    "memory_pressure", "sched_load_balance", "sched_relax_domain_level",
+)  # fmt: skip
+INTERFACE: Final = {
+    "RxBytes": "rx_bytes", "RxPackets": "rx_packets", "RxErrors": "rx_errors", "RxDropped": "rx_dropped",
+    "TxBytes": "tx_bytes", "TxPackets": "tx_packets", "TxErrors": "tx_errors", "TxDropped": "tx_dropped",
+}  # fmt: skip
 LOOK_NS: Final = 500_000_000  # at most between two looks for programs that were ended for want of memory
 
 
@@ -50,7 +59,7 @@ def run(config: Config, values: Values, words: list[str]) -> int:
         for _ in range(before, killed):
             tell(name, "oom")
         if time.monotonic_ns() >= due_ns:
-            tell(name, "stats", data_of(used))
+            tell(name, "stats", data_of(used, container.state.cgroups))
             due_ns += interval
         if values.switch("stats"):
             return 0
@@ -68,10 +77,11 @@ def tell(name: str, kind: str, data: dict[str, object] | None = None) -> None:
     sys.stdout.flush()
 
 
-def data_of(used: Body) -> dict[str, object]:
-    """As runc shapes it (types.Stats): what this sandbox's kernel counts."""
-    memory = {"usage": used.get("memory"), "limit": used.get("memory_limit")}
-    cpu: dict[str, object] = {"usage": {"total": used.get("cpu_ns")}}
+def data_of(used: Body, directories: list[str]) -> dict[str, object]:
+    """As runc shapes it (types.Stats): what this sandbox's kernel counts. Nothing is swapped out, what the kernel keeps is not
+    charged to anybody, and all processor time is that of guest code."""
+    total, held = used.get("cpu_ns"), used.get("memory_failures", 0)
+    cpu: dict[str, object] = {"usage": {"total": total, "kernel": 0, "user": total}, "throttling": {}}
     if "cpu_periods" in used:
         names = {
             "periods": "cpu_periods",
@@ -79,11 +89,61 @@ def data_of(used: Body) -> dict[str, object]:
             "throttledTime": "cpu_throttled_ns",
         }
         cpu["throttling"] = {name: used.get(key) for name, key in names.items()}
-    return {
+    now, limit = used.get("memory"), used.get("memory_limit")
+    memory = {"limit": limit, "usage": now, "max": used.get("memory_peak", now), "failcnt": held}
+    found: dict[str, object] = {
         "cpu": cpu,
-        "memory": {"usage": memory},
+        "memory": {
+            "cache": 0,
+            "usage": memory,
+            "swap": dict(memory),
+            "kernel": {"limit": NO_LIMIT, "usage": 0, "max": 0, "failcnt": 0},
+            "kernelTCP": {"limit": NO_LIMIT, "failcnt": 0},
+            "raw": {"cache": 0, "rss": now, "swap": 0, "hierarchical_memory_limit": limit},
+        },
         "pids": {"current": used.get("pids"), "limit": used.get("pids_limit")},
+        "network_interfaces": [interface_of(one) for one in interfaces_of(used)],
     }
+    cpuset = cpuset_of(directories)
+    return {**found, "cpuset": cpuset} if cpuset else found
+
+
+def interfaces_of(used: Body) -> list[Body]:
+    """Those of the sandbox, whose all containers share them."""
+    found = used.get("interfaces")
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+
+
+def interface_of(one: Body) -> dict[str, object]:
+    """types.NetworkInterface."""
+    return {"Name": one.get("name"), **{name: one.get(key, 0) for name, key in INTERFACE.items()}}
+
+
+def cpuset_of(directories: list[str]) -> dict[str, object]:
+    """types.CpuSet, of the host's control group; empty where the container has none."""
+    for directory in directories:
+        try:
+            with open(f"{directory}/cpuset.cpus", encoding="ascii") as cpus, open(f"{directory}/cpuset.mems") as mems:
+                found: dict[str, object] = {"cpus": numbers_of(cpus.read()), "mems": numbers_of(mems.read())}
+        except OSError:
+            continue
+        for name in CPUSET:
+            try:
+                with open(f"{directory}/cpuset.{name}", encoding="ascii") as file:
+                    found[name] = int(file.read())
+            except OSError:
+                pass  # of version 1 only
+        return found
+    return {}
+
+
+def numbers_of(text: str) -> list[int]:
+    """cpuset(7), List format."""
+    found: list[int] = []
+    for item in text.strip().split(","):
+        first, _, last = item.partition("-")
+        found += range(int(first), int(last or first) + 1) if first else ()
+    return found
 
 
 VERB: Final = Verb("events", "print what a container uses", "[FLAGS] ID", FLAGS, EXIT_FAILURE, run)

@@ -24,7 +24,7 @@ def features() -> dict[str, object]:
         "linux": {
             "namespaces": list(validate.NAMESPACE_KINDS),
             "capabilities": list(CAPABILITIES),
-            "cgroup": {"v1": True, "v2": True, "systemd": False, "systemdUser": False, "rdma": False},
+            "cgroup": {"v1": True, "v2": True, "systemd": False, "systemdUser": False, "rdma": True},
             "seccomp": {
                 "enabled": True,
                 "actions": list(seccomp.ACTIONS),
@@ -53,9 +53,6 @@ def not_applied() -> list[str]:
         *(f"process.{name}" for name in decode.UNSUPPORTED_PROCESS),
         *(f"linux.{name}" for name in decode.UNSUPPORTED_LINUX),
         *(f"linux.resources.memory.{name}" for name in decode.UNSUPPORTED_MEMORY),
-        *(f"linux.resources.cpu.{name}" for name in decode.UNSUPPORTED_CPU),
-        "linux.resources.blockIO",
-        *(f"linux.resources.{name}" for name in decode.UNSUPPORTED_RESOURCES),
     ]
 
 

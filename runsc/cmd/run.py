@@ -49,7 +49,7 @@ def request_of(name: str, values: Values) -> Request:
     from runsc.container.create import Request
     from runsc.spec.load import load_bundle
 
-    bundle = os.path.abspath(values.text("bundle") or ".")
+    bundle = os.path.realpath(values.text("bundle") or ".")
     spec = load_bundle(bundle)
     assert spec.process is not None
     request = Request(name, bundle, spec)

@@ -11,11 +11,13 @@ from runsc.flags import NUMBER, SIZE, TEXT, WORD, Flag, Values, parse_number, pa
 from runsc.verb import Verb
 
 if TYPE_CHECKING:
+    from runsc.container.state_file import State
+    from runsc.spec.reader import Problems
     from runsc.spec.types import Spec
     from sandbox.control.wire import Body
 
 # Of runc: they have nothing to act on in the sandbox's own kernel.
-NOT_APPLIED: Final = ("blkio-weight", "cpu-rt-period", "cpu-rt-runtime", "kernel-memory", "kernel-memory-tcp")
+NOT_APPLIED: Final = ("kernel-memory", "kernel-memory-tcp")
 NOT_ENABLED: Final = {
     "l3-cache-schema": "Intel RDT/CAT: l3 cache schema is not enabled",
     "mem-bw-schema": "Intel RDT/MBA: memory bandwidth schema is not enabled",
@@ -32,6 +34,9 @@ FLAGS: Final = (
     Flag("cpuset-cpus", WORD, "LIST", "processors"),
     Flag("cpuset-mems", WORD, "LIST", "memory nodes"),
     Flag("memory-swap", WORD, "SIZE", "not applied: memory that is swapped out counts as memory"),
+    Flag("blkio-weight", WORD, "N", "relative weight of what it reads and writes on the host"),
+    Flag("cpu-rt-period", WORD, "US", "the period of the real-time bound"),
+    Flag("cpu-rt-runtime", WORD, "US", "real-time processor time in each of them"),
     *(Flag(name, WORD, "N", "not applied, as the log says") for name in NOT_APPLIED),
     *(Flag(name, WORD, "SCHEMA", "refused: a sandbox has no share of its own") for name in NOT_ENABLED),
 )
@@ -40,7 +45,7 @@ FLAGS: Final = (
 def run(config: Config, values: Values, words: list[str]) -> int:
     """0 once they hold, in the sandbox and in the host's control groups."""
     name = one_id(words, "update")
-    from runsc.container import groups, status
+    from runsc.container import groups, state_file, status
     from runsc.container.container import load_locked
     from runsc.spec.decode import decode_resources
     from runsc.spec.load import read_json
@@ -57,12 +62,14 @@ def run(config: Config, values: Values, words: list[str]) -> int:
             raise RuntimeFailure(f"{values.text('resources')}: not an object")
         decode_resources(Object("resources", document, problems), spec)
     apply_flags(spec, values)
+    swap, spec.memory_swap = spec.memory_swap, 0  # which is looked at together with what it has
     check_resources(spec, "", problems)
-    if problems.found:
-        raise RuntimeFailure("; ".join(problems.found), lines=tuple(problems.found))
+    fail(problems)
     container, lock = load_locked(config.root, name)
     try:
         container.check(status.UPDATE)
+        memory = memory_then(container.state, spec, swap, problems)
+        fail(problems)
         for flag, why in NOT_ENABLED.items():
             if values.text(flag):
                 raise RuntimeFailure(why)
@@ -79,6 +86,9 @@ def run(config: Config, values: Values, words: list[str]) -> int:
         else:
             groups.update(spec, container.state.cgroups)
         container.call(wire.UPDATE, body)
+        if memory != (container.state.memory_limit, container.state.memory_swap):
+            container.state.memory_limit, container.state.memory_swap = memory
+            state_file.write(container.directory, container.state)
     finally:
         lock.release()
     for name in NOT_APPLIED:
@@ -87,6 +97,23 @@ def run(config: Config, values: Values, words: list[str]) -> int:
     for path in spec.unsupported:
         config.log.write("warning", f"{path} is not applied: the sandbox's own kernel stands in its place")
     return 0
+
+
+def fail(problems: Problems) -> None:
+    """With all of them, if there are any."""
+    if problems.found:
+        raise RuntimeFailure("; ".join(problems.found), lines=tuple(problems.found))
+
+
+def memory_then(state: State, spec: Spec, swap: int, problems: Problems) -> tuple[int, int]:
+    """The bound of memory, and that with swap, when this is applied to what the container has."""
+    from runsc.spec.validate import check_swap
+
+    limit = -1 if "memory" in spec.lifted else spec.memory_limit or state.memory_limit
+    both = swap or (-1 if "memory" in spec.lifted else state.memory_swap)
+    if spec.memory_limit or spec.lifted or swap:
+        check_swap(limit, both, problems)
+    return limit, both
 
 
 def apply_flags(spec: Spec, values: Values) -> None:
@@ -110,8 +137,24 @@ def apply_flags(spec: Spec, values: Values) -> None:
     cpu.period = number_of(values, "cpu-period") or cpu.period
     cpu.cpus = values.text("cpuset-cpus") or cpu.cpus
     cpu.mems = values.text("cpuset-mems") or cpu.mems
+    apply_host_flags(spec, values)
     if 0 < spec.memory_limit < 1 << 20:
         raise UsageError("--memory: at least 1M is needed")
+
+
+def apply_host_flags(spec: Spec, values: Values) -> None:
+    """Those which only the host's control groups keep."""
+    numbers = {name: number_of(values, name) for name in ("blkio-weight", "cpu-rt-period", "cpu-rt-runtime")}
+    if any(numbers.values()):
+        from runsc.spec.host_resources import decode_host_resources
+        from runsc.spec.reader import Object, Problems
+
+        weight, period, runtime = numbers.values()
+        cpu = {"realtimePeriod": period, "realtimeRuntime": runtime}
+        document = {"blockIO": {"weight": weight}, "cpu": cpu}
+        problems = Problems()
+        spec.host_rows += decode_host_resources(Object("linux.resources", document, problems))
+        fail(problems)
 
 
 def size_of(values: Values, name: str) -> int:

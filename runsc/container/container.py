@@ -134,7 +134,7 @@ class Container:
         """The specification's state and no more, as hooks get it."""
         known = self.document(now)
         wanted = ("ociVersion", "id", "status", "pid", "bundle", "annotations")
-        return {name: known[name] for name in wanted if known[name] != {}}
+        return {name: known[name] for name in wanted if known[name] not in ({}, 0)}
 
     def _owner(self) -> str:
         """The name of whom it belongs to, as runc has it."""

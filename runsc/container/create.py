@@ -107,6 +107,8 @@ class Creation:
         state.oci_version = spec.oci_version
         state.rootfs = os.path.normpath(os.path.join(request.bundle, spec.root_path))
         state.annotations = spec.annotations
+        state.memory_limit = -1 if "memory" in spec.lifted else spec.memory_limit
+        state.memory_swap = spec.memory_swap
         state.process, state.hooks = spec.documents["process"], spec.documents["hooks"]
         state.creator, state.creator_start = os.getpid(), process.start_ticks(os.getpid())
         state.sandbox = sandbox_of(spec) or joined.sandbox_of(spec, self.config.root, request.name)
@@ -154,7 +156,8 @@ class Creation:
 
     def _make_groups(self, spec: Spec, state: State) -> None:
         """They are written down before they are made: killed in between, they are removed all the same."""
-        plan = groups.Plan(spec, self.request.name, groups.hierarchies(read_text("/proc/self/mountinfo", 1 << 20)))
+        found = groups.hierarchies(read_text("/proc/self/mountinfo", 1 << 20), spec.host_rows)
+        plan = groups.Plan(spec, self.request.name, found)
         state.cgroups = plan.directories
         state_file.write(self.container.directory, state)
         try:
@@ -162,7 +165,7 @@ class Creation:
         except RuntimeFailure as failure:
             state.cgroups = []
             state_file.write(self.container.directory, state)
-            if spec.cgroups_path and not self.config.is_rootless():
+            if (spec.cgroups_path or spec.host_rows) and not self.config.is_rootless():
                 raise
             self.config.log.write("warning", f"{failure}: the sandbox keeps its bounds by itself")
 
@@ -203,7 +206,9 @@ class Creation:
         document["pid"] = container.state.pid
         hooks.run_hooks("prestart", found["prestart"], document)
         hooks.run_hooks("createRuntime", found["createRuntime"], document)
-        hooks.run_hooks("createContainer", found["createContainer"], document, container.state.pid)
+        hooks.run_hooks(
+            "createContainer", found["createContainer"], document, container.state.pid, container.state.rootfs
+        )
 
 
 def check_config(config: Config) -> None:

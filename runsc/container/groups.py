@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import time
-from typing import Callable, Final
+from typing import TYPE_CHECKING, Callable, Final, Sequence
 
 from runsc.failure import RuntimeFailure
 from runsc.spec.types import Spec
@@ -20,8 +20,19 @@ from sandbox.boot.options import Limits
 # Hierarchies of version 1 in which a group costs nothing; cpuset has to be filled in, and is made for engines and when it is asked for.
 EVERYWHERE: Final = ("memory", "pids", "cpu", "cpuacct", "blkio", "freezer", "devices", "perf_event", "hugetlb")
 VERSION_2: Final = ("memory", "pids", "cpu", "cpuset")
+ASKED_FOR: Final = (
+    "io",
+    "hugetlb",
+    "rdma",
+    "misc",
+    "net_cls",
+    "net_prio",
+)  # where linux.resources has something for them
 SYSTEMD: Final = "name=systemd"
 REMOVE_S: Final = 10.0
+
+if TYPE_CHECKING:
+    from runsc.spec.host_resources import Row
 
 Setting = tuple[str, str, bool]  # file, value, whether the bound means nothing without it
 
@@ -37,16 +48,18 @@ class Hierarchy:
         self.version = version
 
 
-def hierarchies(mountinfo: str) -> list[Hierarchy]:
+def hierarchies(mountinfo: str, rows: Sequence[Row] = ()) -> list[Hierarchy]:
     """Those that a container is put into: version 2 only where it has controllers that bound something."""
+    more = {row.controller for row in rows} & {*ASKED_FOR}
     found: list[Hierarchy] = []
     for _, point, kind, options in cgroup.mounts(mountinfo):
         if kind == "cgroup":
-            names = tuple(name for name in options.split(",") if name in (*EVERYWHERE, "cpuset", SYSTEMD))
+            names = tuple(name for name in options.split(",") if name in (*EVERYWHERE, *more, "cpuset", SYSTEMD))
             if names:
                 found.append(Hierarchy(point, names, 1))
         elif os.path.exists(f"{point}/cgroup.controllers"):
-            names = tuple(name for name in _read(f"{point}/cgroup.controllers").split() if name in VERSION_2)
+            there = _read(f"{point}/cgroup.controllers").split()
+            names = tuple(name for name in there if name in VERSION_2 or name in more)
             if names:
                 found.append(Hierarchy(point, names, 2))
     return found
@@ -55,7 +68,9 @@ def hierarchies(mountinfo: str) -> list[Hierarchy]:
 def wanted(spec: Spec) -> bool:
     """A group is asked for, by name or by a bound."""
     cpu, memory = spec.cpu, spec.memory_limit or spec.memory_reservation
-    return bool(spec.cgroups_path or memory or spec.pids_limit or cpu.shares or cpu.quota > 0 or cpu.cpus or cpu.mems)
+    if spec.cgroups_path or memory or spec.pids_limit or cpu.shares or cpu.quota > 0 or cpu.cpus or cpu.mems:
+        return True
+    return any(row.needed for row in spec.host_rows)
 
 
 def settings(spec: Spec, version: int) -> dict[str, list[Setting]]:
@@ -112,11 +127,15 @@ class Plan:
     def make(self) -> None:
         """RuntimeFailure, with everything undone, when a bound cannot be had or a group has processes already."""
         missing = set(settings(self._spec, 2))
+        host: set[str] = set()
+        asked = {row.controller for row in self._spec.host_rows}
         try:
             for hierarchy in self._hierarchies:
                 directory = f"{hierarchy.point}/{self._path}"
                 rows = settings(self._spec, hierarchy.version)
-                controllers = [name for name in hierarchy.controllers if hierarchy.version == 1 or name in rows]
+                controllers = [
+                    one for one in hierarchy.controllers if hierarchy.version == 1 or one in rows or one in asked
+                ]
                 _make_all(hierarchy, self._path, controllers, self._mkdir, bool(self._spec.cgroups_path))
                 if _read(f"{directory}/cgroup.procs"):
                     raise RuntimeFailure(f"control group {directory} is not empty")
@@ -125,6 +144,7 @@ class Plan:
                         if needed or os.path.exists(f"{directory}/{file}"):
                             write(f"{directory}/{file}", value)
                     missing.discard(controller)
+                host |= apply_rows(self._spec, directory, hierarchy)
             for directory, version in self._inner:
                 if version == 1 or self._hand_on(os.path.dirname(directory)):
                     self._make_inner(directory, version)
@@ -132,6 +152,7 @@ class Plan:
                     self.directories.remove(directory)
             if missing:
                 raise RuntimeFailure(f"control group: this host has no controller for {', '.join(sorted(missing))}")
+            check_rows(self._spec, host)
         except OSError as error:
             self._undo()
             raise RuntimeFailure(f"control group {error.filename}: {os.strerror(error.errno or 0)}") from None
@@ -148,6 +169,7 @@ class Plan:
         for file, value, needed in settings(self._spec, version).get("memory", ()):
             if needed or os.path.exists(f"{directory}/{file}"):
                 write(f"{directory}/{file}", value)
+        apply_rows(self._spec, directory, Hierarchy("", ("memory",), version))
 
     @staticmethod
     def _hand_on(outer: str) -> bool:
@@ -171,11 +193,40 @@ class Plan:
                 pass  # not made yet, or others are in it
 
 
+def apply_rows(spec: Spec, directory: str, hierarchy: Hierarchy) -> set[str]:
+    """What is for the host's control groups only, as far as this one takes it: the JSON paths of that."""
+    done = set()
+    for row in spec.host_rows:
+        if row.version != hierarchy.version or (hierarchy.controllers and row.controller not in hierarchy.controllers):
+            continue
+        path = next(filter(os.path.exists, (f"{directory}/{file}" for file in row.files)), "")
+        try:
+            if path:
+                write(path, row.value)
+                done.add(row.path)
+        except OSError:
+            if row.needed:
+                raise
+    return done
+
+
+def check_rows(spec: Spec, done: set[str]) -> None:
+    """RuntimeFailure with the first that nothing of this host has taken."""
+    for row in spec.host_rows:
+        if row.needed and row.path not in done:
+            raise RuntimeFailure(f"{row.path}: this host has no control group with {' or '.join(row.files)}")
+
+
 def update(spec: Spec, directories: list[str]) -> None:
     """New bounds for groups that are there. RuntimeFailure for one that cannot be had."""
     missing = set(settings(spec, 2))
+    host: set[str] = set()
     for directory in directories:
         version = 2 if os.path.exists(f"{directory}/cgroup.controllers") else 1
+        try:
+            host |= apply_rows(spec, directory, Hierarchy("", (), version))
+        except OSError as error:
+            raise RuntimeFailure(f"control group {error.filename}: {os.strerror(error.errno or 0)}") from None
         for controller, rows in settings(spec, version).items():
             for file, value, needed in rows:
                 try:
@@ -186,6 +237,7 @@ def update(spec: Spec, directories: list[str]) -> None:
                     if needed:
                         why = os.strerror(error.errno or 0)
                         raise RuntimeFailure(f"control group {error.filename}: {why}") from None
+    check_rows(spec, host)
     missing -= {"memory", "pids"}  # which the sandbox's own kernel bounds
     if missing:
         raise RuntimeFailure(f"control group: the container has none for {', '.join(sorted(missing))}")
@@ -243,16 +295,24 @@ def write(path: str, value: str) -> None:
 
 
 def remove(directories: list[str]) -> None:
-    """The groups that are left, once their last processes have gone. RuntimeFailure when that takes too long."""
+    """The groups that are left, once their last processes have gone, and groups that others have made below them.
+    RuntimeFailure when that takes too long."""
     deadline = time.monotonic() + REMOVE_S
     for directory in directories:
-        while True:
-            try:
-                os.rmdir(directory)
-                break
-            except FileNotFoundError:
-                break
-            except OSError as error:
-                if error.errno != errno.EBUSY or time.monotonic() >= deadline:
-                    raise RuntimeFailure(f"control group {directory}: {os.strerror(error.errno or 0)}") from None
-                time.sleep(0.01)
+        for below, _, _ in os.walk(directory, topdown=False):
+            if below != directory:
+                _remove_one(below, deadline)
+        _remove_one(directory, deadline)
+
+
+def _remove_one(directory: str, deadline: float) -> None:
+    while True:
+        try:
+            os.rmdir(directory)
+            return
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            if error.errno != errno.EBUSY or time.monotonic() >= deadline:
+                raise RuntimeFailure(f"control group {directory}: {os.strerror(error.errno or 0)}") from None
+            time.sleep(0.01)

@@ -23,12 +23,13 @@ _NOT_STARTED: Final = 127
 
 
 def run_hooks(
-    kind: str, hooks: Sequence[Hook], state: dict[str, object], inside: int = 0, running: bool = False
+    kind: str, hooks: Sequence[Hook], state: dict[str, object], inside: int = 0, root: str = "", running: bool = False
 ) -> None:
-    """One after the other, in the namespaces of the process `inside` if given; when that is `running` it has no mounts of
-    the host any more, and each hook has a copy of them. RuntimeFailure for the first that fails."""
+    """One after the other, in the namespaces of the process `inside` if given, with the directory `root` as the current one; when
+    that process is `running` it has no mounts of the host any more, and each hook has a copy of them. RuntimeFailure for the
+    first that fails."""
     for n, hook in enumerate(hooks):
-        failure = _run(hook, state, inside, running)
+        failure = _run(hook, state, partial(_enter, inside, root, running) if inside else None)
         if failure:
             raise RuntimeFailure(failed(kind, n, hook, failure))
 
@@ -46,7 +47,7 @@ def failed(kind: str, n: int, hook: Hook, why: str) -> str:
     return f"error running {kind} hook #{n}: {printable(hook.path)}: {why}"
 
 
-def _run(hook: Hook, state: dict[str, object], inside: int = 0, running: bool = False) -> str:
+def _run(hook: Hook, state: dict[str, object], enter: Callable[[], None] | None = None) -> str:
     """What went wrong, or nothing."""
     given, output = os.memfd_create("state", os.MFD_CLOEXEC), os.memfd_create("output", os.MFD_CLOEXEC)
     try:
@@ -54,7 +55,7 @@ def _run(hook: Hook, state: dict[str, object], inside: int = 0, running: bool = 
         parent = os.getpid()
         pid = os.fork()
         if pid == 0:
-            _become(hook, (given, output, output), parent, partial(_enter, inside, running) if inside else None)
+            _become(hook, (given, output, output), parent, enter)
         status = _wait(pid, hook.timeout_s)
         if status is None:
             return f"timed out after {hook.timeout_s} s"
@@ -108,7 +109,7 @@ def _become(hook: Hook, stdio: tuple[int, int, int], parent: int, enter: Callabl
         os._exit(_NOT_STARTED)
 
 
-def _enter(pid: int, running: bool) -> None:
+def _enter(pid: int, root: str, running: bool) -> None:
     from sandbox.boot import libc
     from sandbox.boot.namespaces import shield_mounts
 
@@ -121,6 +122,7 @@ def _enter(pid: int, running: bool) -> None:
     if running:
         libc.unshare(libc.CLONE_NEWNS)
         shield_mounts()
+    os.chdir(root or "/")
 
 
 def hook_of(document: object) -> Hook:

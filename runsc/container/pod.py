@@ -117,7 +117,8 @@ class PodProcess(Execution):
         document["pid"] = container.state.pid
         hooks.run_hooks("prestart", found["prestart"], document)
         hooks.run_hooks("createRuntime", found["createRuntime"], document)
-        hooks.run_hooks("createContainer", found["createContainer"], document, self.sandbox.state.pid, True)
+        inside, root = self.sandbox.state.pid, container.state.rootfs
+        hooks.run_hooks("createContainer", found["createContainer"], document, inside, root, running=True)
 
 
 def create(request: Request, config: Config, container: Container, options: SandboxOptions, lock: Lock) -> None:
@@ -162,6 +163,8 @@ def warn_of_shared(spec: Spec, config: Config) -> None:
     for name, value in (("cpus", cpu.cpus), ("mems", cpu.mems)):
         if value:
             config.log.write("warning", f"linux.resources.cpu.{name} is not applied: it is the pod's as a whole")
+    for path in dict.fromkeys(row.path for row in spec.host_rows if row.needed):
+        config.log.write("warning", f"{path} is not applied: it is the pod's as a whole")
 
 
 def path_of(spec: Spec, kind: str) -> str:

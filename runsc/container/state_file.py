@@ -40,6 +40,8 @@ class State:
         "started",
         "sandbox",
         "network",
+        "memory_limit",
+        "memory_swap",
     )
 
     def __init__(self, container: str, bundle: str) -> None:
@@ -58,6 +60,8 @@ class State:
         self.cgroups: list[str] = []  # directories to be removed
         self.started = False
         self.network = ""  # the network namespace of the host that it was given by path: device and inode
+        self.memory_limit = 0  # linux.resources.memory.limit and .swap as they are now, -1: none, 0: not given
+        self.memory_swap = 0
         self.sandbox = ""  # the container in whose sandbox it is; empty: its own
 
     def document(self) -> Json:
@@ -82,8 +86,10 @@ _TYPES: Final[dict[str, type]] = {
     "started": bool,
     "sandbox": str,
     "network": str,
+    "memory_limit": int,
+    "memory_swap": int,
 }
-_LATER: Final = ("sandbox", "network")  # which a state of an earlier version has not
+_LATER: Final = ("sandbox", "network", "memory_limit", "memory_swap")  # which a state of an earlier version has not
 
 
 def write(directory: str, state: State) -> None:
@@ -122,7 +128,7 @@ def read(directory: str) -> State | None:
         raise RuntimeFailure(f"{path}: version {version} of the state; this runsc knows version {VERSION}")
     state = State("", "")
     for name, kind in _TYPES.items():
-        value = document.get(name, "" if name in _LATER else None)
+        value = document.get(name, kind() if name in _LATER else None)
         if not isinstance(value, kind):
             raise RuntimeFailure(f"{path}: {name} is missing or wrong; runsc delete --force removes the container")
         setattr(state, name, value)

@@ -13,9 +13,7 @@ UINT32: Final = 0xFFFFFFFF
 # Listed by `features` and in the log: a container runs without them.
 UNSUPPORTED_PROCESS: Final = ("apparmorProfile", "selinuxLabel")
 UNSUPPORTED_LINUX: Final = ("mountLabel", "intelRdt")
-UNSUPPORTED_MEMORY: Final = ("kernel", "kernelTCP", "swappiness", "disableOOMKiller", "useHierarchy")
-UNSUPPORTED_CPU: Final = ("burst", "realtimeRuntime", "realtimePeriod", "idle")
-UNSUPPORTED_RESOURCES: Final = ("hugepageLimits", "network", "rdma", "unified")
+UNSUPPORTED_MEMORY: Final = ("kernel", "kernelTCP", "disableOOMKiller", "useHierarchy")
 # Without them it would not be what was asked for.
 REFUSED_LINUX: Final = ("netDevices", "memoryPolicy")
 # null, zero, full, random, urandom, kmsg, tty and net/tun, as Documentation/admin-guide/devices.txt numbers them.
@@ -210,14 +208,10 @@ def decode_device(o: Object) -> Device:
 
 
 def decode_resources(o: Object, spec: Spec) -> None:
-    """linux.resources. Device rules need nothing done: there is no device of the host inside."""
-    for rule in o.children("devices"):
-        if rule.text("type") not in ("", "a", "b", "c"):
-            o.problems.add(rule.at("type"), f"unknown type of device {rule.text('type')!r}")
+    """linux.resources."""
     memory = o.child("memory")
     if memory is not None:
         spec.memory_limit = bound(spec, "memory", memory.number("limit", -1, INT64 - 1))
-        memory.number("swappiness", 0, 100)
         spec.memory_swap = memory.number("swap", -1, INT64 - 1)
         if spec.memory_swap and spec.memory_swap != spec.memory_limit:
             spec.unsupported.append(memory.at("swap"))
@@ -232,11 +226,10 @@ def decode_resources(o: Object, spec: Spec) -> None:
         spec.cpu.quota = cpu.number("quota", -1, INT64 - 1)
         spec.cpu.period = cpu.number("period", 0, UINT64 - 1)
         spec.cpu.cpus, spec.cpu.mems = cpu.text("cpus"), cpu.text("mems")
-        spec.unsupported += [cpu.at(name) for name in UNSUPPORTED_CPU if cpu.filled(name)]
-    block = o.child("blockIO")
-    if block is not None:
-        spec.unsupported += [block.at(name) for name in block.names() if block.filled(name)]
-    spec.unsupported += [o.at(name) for name in UNSUPPORTED_RESOURCES if o.filled(name)]
+    if o.names():
+        from runsc.spec.host_resources import decode_host_resources
+
+        spec.host_rows = decode_host_resources(o)
 
 
 def bound(spec: Spec, name: str, value: int) -> int:

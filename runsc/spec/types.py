@@ -6,6 +6,7 @@ import resource
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from runsc.spec.host_resources import Row
     from sandbox.boot.scheduling import Scheduling
 
 RLIMITS: Final = {
@@ -211,6 +212,7 @@ class Spec:
         "memory_limit",
         "memory_reservation",
         "memory_swap",
+        "host_rows",
         "pids_limit",
         "lifted",
         "unsupported",
@@ -243,6 +245,7 @@ class Spec:
         self.memory_limit = 0
         self.memory_reservation = 0  # bytes, -1: none, 0: not given
         self.memory_swap = 0  # bytes, with memory, -1: any, 0: not given
+        self.host_rows: list[Row] = []  # of linux.resources, what only the host's control groups can keep
         self.pids_limit = 0
         self.lifted: set[str] = set()  # of memory and pids, those that are said to have no bound (-1)
         self.unsupported: list[str] = []  # JSON paths of what is there and would have an effect in runc, but not here

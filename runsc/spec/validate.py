@@ -201,8 +201,16 @@ def check_resources(spec: Spec, bundle: str, problems: Problems) -> None:
     for name, text in (("cpus", cpu.cpus), ("mems", cpu.mems)):
         if text and not _is_list(text, os.sysconf("SC_NPROCESSORS_CONF") if name == "cpus" else None):
             problems.add(f"{path}.{name}", f"{text!r} is no list of what this machine has")
-    if 0 < spec.memory_swap < spec.memory_limit:
-        problems.add("linux.resources.memory.swap", "is memory and swap together, and less than limit")
+    check_swap(-1 if "memory" in spec.lifted else spec.memory_limit, spec.memory_swap, problems)
+
+
+def check_swap(limit: int, swap: int, problems: Problems) -> None:
+    """Of memory and swap together no less can be had than of memory (cgroup-v1/memory.rst: EINVAL). 0: not given, -1: no bound."""
+    path = "linux.resources.memory.swap"
+    if swap > 0 and limit <= 0:
+        problems.add(path, "is memory and swap together, and there is no limit of memory")
+    elif 0 < swap < limit:
+        problems.add(path, "is memory and swap together, and less than limit")
 
 
 def _is_list(text: str, count: int | None) -> bool:

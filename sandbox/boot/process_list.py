@@ -56,10 +56,14 @@ def stats(kernel: Kernel, view: View) -> Body:
     """What a container's processes use: ns, bytes, tasks, and their bounds; then what the whole sandbox has counted."""
     groups = view.groups()
     spaces = {task.space for group in groups for task in group.tasks}
+    used = sum(space.resident_pages() for space in spaces)
+    memory = view.cgroup.memory
     return {
         "cpu_ns": view.cgroup.cpu_ns(),
         **throttling(view),
-        "memory": sum(space.resident_pages() for space in spaces) << 12,
+        "memory": used << 12,
+        "memory_peak": memory.seen(used) << 12,
+        "memory_failures": view.cgroup.memory_events.max,
         "memory_limit": (view.cgroup.memory_pages or 0) << 12 or kernel.memory_bytes,
         "oom_kills": view.oom_kills,
         "pids": sum(len(group.tasks) for group in groups),

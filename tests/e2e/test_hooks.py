@@ -43,7 +43,13 @@ def test_all_kinds_in_their_order(shim: Shim) -> None:
     states = {kind: json.loads((shim.bundle / f"{kind}.json").read_text()) for kind in ON_HOST}
     assert all(state["id"] == "c" and state["bundle"] == str(shim.bundle) for state in states.values())
     assert [states[kind]["status"] for kind in ON_HOST] == ["creating", "creating", "creating", "running", "stopped"]
-    assert [states[kind]["pid"] for kind in ON_HOST] == [pid, pid, pid, pid, 0]
+    assert [states[kind].get("pid") for kind in ON_HOST] == [
+        pid,
+        pid,
+        pid,
+        pid,
+        None,
+    ]  # where there is no process any more
     state, env = shim.out("c").read_text().rsplit("}", 1)
     assert json.loads(state + "}")["status"] == "created" and env.strip() == "b"
 

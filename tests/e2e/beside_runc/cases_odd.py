@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from typing import Any, Final
 
 from tests.e2e.beside_runc.case import DROP, Case, sh
@@ -18,7 +19,10 @@ OPERATORS: Final = ("NE", "LT", "LE", "EQ", "GE", "GT", "MASKED_EQ")
 
 
 def limit(name: str, soft: int, hard: int) -> dict[str, Any]:
-    """One of process.rlimits."""
+    """One of process.rlimits, no more than the caller's where runc could not give more (without CAP_SYS_RESOURCE)."""
+    most = resource.getrlimit(getattr(resource, f"RLIMIT_{name}"))[1] if hasattr(resource, f"RLIMIT_{name}") else -1
+    if 0 <= most < hard < 1 << 63:
+        soft, hard = min(soft, most), most
     return {"type": f"RLIMIT_{name}", "soft": soft, "hard": hard}
 
 

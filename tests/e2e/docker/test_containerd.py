@@ -76,7 +76,7 @@ def test_tasks(containerd: Containerd, rootfs: str) -> None:
     assert containerd.run("task", "resume", "three").returncode == 0
     assert len(containerd.run("task", "ps", "three").stdout.splitlines()) >= 2
     assert containerd.run("task", "kill", "--signal", "SIGKILL", "three").returncode == 0
-    done = containerd.run("task", "delete", "three")
+    done = containerd.run("task", "delete", "--force", "three")
     assert done.returncode == 0 and "exit code 137" in done.stderr, done
     assert containerd.run("container", "delete", "three").returncode == 0
     root = containerd.directory / "runsc" / "default"

@@ -119,7 +119,7 @@ def test_tasks(containerd: Containerd) -> None:
     assert len(containerd.run("task", "ps", "t").stdout.splitlines()) >= 2
     assert "pids.current" in containerd.run("task", "metrics", "t").stdout
     assert containerd.run("task", "kill", "--signal", "KILL", "t").returncode == 0
-    done = containerd.run("task", "delete", "t")
+    done = containerd.run("task", "delete", "--force", "t")
     assert done.returncode == 0 and "exit code 137" in done.stderr, done
     assert containerd.run("container", "delete", "t").returncode == 0
 
@@ -170,7 +170,7 @@ def test_cve_2020_15257_no_abstract_socket(containerd: Containerd) -> None:
     names = {row[7] for row in rows if row[6] in inodes and len(row) == 8}
     assert any("/s/" in name for name in names) and not any(name.startswith("@") for name in names), names
     assert containerd.run("task", "kill", "--signal", "KILL", "a").returncode == 0
-    containerd.run("task", "delete", "a")
+    containerd.run("task", "delete", "--force", "a")
     assert containerd.run("container", "delete", "a").returncode == 0
 
 

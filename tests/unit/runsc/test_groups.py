@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from runsc.container.groups import Hierarchy, Plan, hierarchies, settings, update
+from runsc.container.groups import Hierarchy, Plan, hierarchies, remove, settings, update
 from runsc.failure import RuntimeFailure
+from runsc.spec.host_resources import decode_host_resources
+from runsc.spec.reader import Object, Problems
 from runsc.spec.types import Spec
 from sandbox.boot import host_oom
 from sandbox.boot.detach import Groups
@@ -184,3 +186,128 @@ def test_a_group_that_is_refused_or_in_use(tmp_path: Path) -> None:
 
 def test_nothing_is_asked_for() -> None:
     assert settings(Spec(), 1) == {} and settings(Spec(), 2) == {}
+
+
+RESOURCES = {
+    "memory": {"swappiness": 7},
+    "cpu": {"burst": 500, "idle": 1},
+    "blockIO": {
+        "weight": 300,
+        "weightDevice": [{"major": 8, "minor": 0, "weight": 20}],
+        "throttleReadBpsDevice": [{"major": 8, "minor": 0, "rate": 1000}],
+        "throttleWriteIOPSDevice": [{"major": 8, "minor": 16, "rate": 0}],
+    },
+    "hugepageLimits": [{"pageSize": "2MB", "limit": 4096}],
+    "network": {"classID": 5, "priorities": [{"name": "lo", "priority": 3}]},
+    "rdma": {"mlx5_1": {"hcaHandles": 3, "hcaObjects": 4}},
+    "devices": [{"allow": False, "access": "rwm"}, {"allow": True, "type": "c", "major": 10, "access": "rw"}],
+}
+
+
+def asked(resources: dict[str, object]) -> Spec:
+    """What config.json has for the host's control groups only."""
+    spec, problems = spec_with(), Problems()
+    spec.host_rows = decode_host_resources(Object("linux.resources", resources, problems))
+    assert not problems.found
+    return spec
+
+
+def put(directory: Path, *files: str) -> None:
+    """A group that is there, with no value yet."""
+    directory.mkdir(parents=True)
+    for name in ("cgroup.procs", "cgroup.subtree_control", *files):
+        (directory / name).write_text("")
+
+
+def shown(directory: Path) -> dict[str, str]:
+    return {path.name: text for path in directory.iterdir() if path.is_file() and (text := path.read_text())}
+
+
+def test_what_only_the_host_keeps_in_version_1(tmp_path: Path) -> None:
+    files = {
+        "memory": ("memory.swappiness",),
+        "cpu": ("cpu.cfs_burst_us", "cpu.idle"),
+        "blkio": ("blkio.bfq.weight", "blkio.bfq.weight_device", "blkio.throttle.read_bps_device", "blkio.throttle.write_iops_device"),
+        "hugetlb": ("hugetlb.2MB.limit_in_bytes",),
+        "net_cls": ("net_cls.classid",),
+        "net_prio": ("net_prio.ifpriomap",),
+        "rdma": ("rdma.max",),
+        "devices": ("devices.allow", "devices.deny"),
+    }  # fmt: skip
+    lines = [f"31 23 0:28 / {tmp_path}/{name} rw - cgroup cgroup rw,{name}" for name in files]
+    for name, there in files.items():
+        put(tmp_path / name / "engine" / "c", *there)
+    spec = asked(RESOURCES)
+    Plan(spec, "c", hierarchies("\n".join(lines), spec.host_rows), fake_mkdir).make()
+    found = {name: value for one in files for name, value in shown(tmp_path / one / "engine" / "c").items()}
+    assert found == {
+        "memory.swappiness": "7",
+        "cpu.cfs_burst_us": "500",
+        "cpu.idle": "1",
+        "blkio.bfq.weight": "300",
+        "blkio.bfq.weight_device": "8:0 20",
+        "blkio.throttle.read_bps_device": "8:0 1000",
+        "blkio.throttle.write_iops_device": "8:16 0",
+        "hugetlb.2MB.limit_in_bytes": "4096",
+        "net_cls.classid": "5",
+        "net_prio.ifpriomap": "lo 3",
+        "rdma.max": "mlx5_1 hca_handle=3 hca_object=4",
+        "devices.deny": "a",
+        "devices.allow": found["devices.allow"],  # the last of them: a file of the kernel takes one after the other
+    }
+    assert [row.value for row in spec.host_rows if row.files == ("devices.allow",)][0] == "c 10:* rw"
+
+
+def test_what_only_the_host_keeps_in_version_2(tmp_path: Path) -> None:
+    (tmp_path / "cgroup.controllers").write_text("cpu io memory pids hugetlb rdma\n")
+    (tmp_path / "cgroup.subtree_control").write_text("")
+    there = (
+        "cpu.max.burst",
+        "cpu.idle",
+        "io.weight",
+        "io.max",
+        "hugetlb.2MB.max",
+        "rdma.max",
+        "memory.high",
+        "memory.max",
+    )
+    put(tmp_path / "engine" / "c", "cgroup.controllers", *there)
+    (tmp_path / "engine" / "cgroup.subtree_control").write_text("")
+    resources = {name: RESOURCES[name] for name in ("cpu", "hugepageLimits", "rdma", "devices")}
+    block = {"weight": 300, "throttleReadBpsDevice": [{"major": 8, "minor": 0, "rate": 1000}]}
+    spec = asked({**resources, "blockIO": block, "unified": {"memory.high": "12345"}})
+    found = hierarchies(f"31 23 0:28 / {tmp_path} rw - cgroup2 cgroup2 rw\n", spec.host_rows)
+    assert found[0].controllers == ("cpu", "io", "memory", "pids", "hugetlb", "rdma")
+    Plan(spec, "c", found, fake_mkdir).make()
+    values = shown(tmp_path / "engine" / "c")
+    assert {name: values.get(name) for name in there} == {
+        "cpu.max.burst": "500",
+        "cpu.idle": "1",
+        "io.weight": "default 2930",
+        "io.max": "8:0 rbps=1000",
+        "hugetlb.2MB.max": "4096",
+        "rdma.max": "mlx5_1 hca_handle=3 hca_object=4",
+        "memory.high": "12345",
+        "memory.max": None,
+    }
+
+
+@pytest.mark.parametrize("name", ["network", "rdma", "hugepageLimits", "blockIO"])
+def test_what_no_group_of_the_host_keeps_is_refused(tmp_path: Path, name: str) -> None:
+    put(tmp_path / "memory" / "engine" / "c")
+    found = hierarchies(f"31 23 0:28 / {tmp_path}/memory rw - cgroup cgroup rw,memory")
+    with pytest.raises(RuntimeFailure, match=rf"linux\.resources\.{name}.*: this host has no control group with"):
+        Plan(asked({name: RESOURCES[name]}), "c", found, fake_mkdir).make()
+
+
+def test_a_device_rule_that_the_host_does_not_take_is_nothing(tmp_path: Path) -> None:
+    """There is no device of the host inside."""
+    put(tmp_path / "memory" / "engine" / "c")
+    found = hierarchies(f"31 23 0:28 / {tmp_path}/memory rw - cgroup cgroup rw,memory")
+    Plan(asked({"devices": RESOURCES["devices"]}), "c", found, fake_mkdir).make()
+
+
+def test_groups_that_others_have_made_below_go_with_it(tmp_path: Path) -> None:
+    (tmp_path / "c" / "mine" / "deep").mkdir(parents=True)
+    remove([str(tmp_path / "c")])
+    assert not (tmp_path / "c").exists()
