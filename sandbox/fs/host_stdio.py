@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 FIONREAD: Final = 0x541B
 RWF_APPEND: Final = 0x10
+WHENCES: Final = (os.SEEK_SET, os.SEEK_CUR, os.SEEK_END)
 SAFE_WRITE: Final = 4096  # what a pipe takes without blocking once poll(2) says POLLOUT
 _ANSWERABLE: Final = frozenset((errno.EIO, errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EISDIR, errno.EINVAL))
 
@@ -222,8 +223,12 @@ class HostFile(FileDescription):
         raise SyscallError(errno.EPERM)
 
     def reopen(self, t: Task, flags: int) -> HostFile:
-        """This one: the host's descriptor is all there is."""
-        return self
+        """This one: the host's descriptor is all there is. Of a file, one with a place of its own in it (fs/proc/fd.c: opened anew)."""
+        if self._kind != stat.S_IFREG:
+            return self
+        file = HostFileAgain(os.dup(self.fd), self.flags & O_ACCMODE | flags & ~O_ACCMODE, self._reactor)
+        file.origin, file.container = self.origin, self.container
+        return file
 
     def link_text(self) -> str:
         if self._kind == stat.S_IFIFO:
@@ -233,6 +238,36 @@ class HostFile(FileDescription):
         if self._kind == stat.S_IFCHR and self._rdev == os.makedev(1, 3):
             return "/dev/null"
         return f"host:[{self._inode}]"
+
+
+class HostFileAgain(HostFile):
+    """A file of the host's that was opened by /proc/PID/fd: over the same descriptor, and with a position of its own."""
+
+    def __init__(self, fd: int, flags: int, reactor: Reactor) -> None:
+        super().__init__(fd, flags, reactor)
+        self._position = 0
+
+    def read(self, t: Task, dst: memoryview) -> int:
+        done = self.pread(t, dst, self._position)
+        self._position += done
+        return done
+
+    def write(self, t: Task, src: memoryview) -> int:
+        if self.flags & O_APPEND:
+            self._position = self.stat().size
+        done = self.pwrite(t, src, self._position)
+        self._position += done
+        return done
+
+    def seek(self, t: Task, offset: int, whence: int) -> int:
+        start = (0, self._position, self.stat().size)[whence] if whence in WHENCES else -1
+        if start < 0 or start + offset < 0:
+            raise SyscallError(errno.EINVAL)
+        self._position = start + offset
+        return self._position
+
+    def unread(self, data: memoryview) -> None:
+        self._position -= len(data)
 
 
 def _translate(error: OSError) -> int:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING
 
+from sandbox.abi.linux.fcntl import O_ACCMODE, O_RDONLY
 from sandbox.abi.linux.stat import S_IFMT
 from sandbox.errors import SyscallError
 from sandbox.vfs.dentry import Dentry
@@ -64,6 +65,12 @@ class OpenFileInode(Inode):
         self.file.set_stat(attributes)
         self.mode, self.uid, self.gid = mode, uid, gid
         self.atime, self.mtime, self.ctime = atime, mtime, attributes.ctime
+
+    def truncate(self, size: int) -> None:
+        """The file's own size (O_TRUNC of a file that the host has given). EACCES for one that is only read."""
+        if self.file.flags & O_ACCMODE == O_RDONLY:
+            raise SyscallError(errno.EACCES)
+        self.file.truncate(size)
 
     def open(self, t: Task, path: Path, flags: int) -> FileDescription:
         """ENXIO where there can be no second description (sockets)."""

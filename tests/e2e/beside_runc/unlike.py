@@ -155,6 +155,18 @@ CASES: Final[dict[str, str]] = {
         ("spec-resources-memory-oom", "spec-resources-memory-oom-limit"),
         "not applied, which the log says: the sandbox's kernel ends a process when memory has run out",
     ),
+    **dict.fromkeys(
+        ("exec-spec-by-no-path", "exec-spec-by-path-of-container"),
+        "the program is looked for as execvp(3) does, as the specification has it",
+    ),
+    "exec-spec-pid-files": "a process of the host stands for the one inside, and `ps` has that one's",
+    **dict.fromkeys(
+        ("spec-sysctl-kernel.threads-max", "spec-sysctl-vm.overcommit_memory", "spec-sysctl-shared-ipc"),
+        "every sandbox has a kernel of its own, so that nothing of the host's is set",
+    ),
+    "spec-seccomp-listener": "refused: there is nobody who could answer it",
+    "spec-seccomp-flags-tsync": "runc 1.1 knows no flags",
+    "spec-spec-flags": "runc 1.1 lists a cgroup namespace on version 2 only",
     "spec-group-shared": "runc 1.1 warns of it, later ones refuse it",
     **dict.fromkeys(
         ("names-of-the-host", "network-of-the-host-sysctl"),

@@ -11,6 +11,7 @@ import pytest
 
 from sandbox.fs.host_stdio import HostFile
 from sandbox.sockets.base import SocketFile
+from sandbox.vfs.open_file_path import OpenFileInode
 from tests.unit.sandbox.kernel.box import STACK_SIZE, STACK_TOP, Box
 
 READ, WRITE, LSEEK, FSTAT = 0, 1, 8, 5
@@ -96,6 +97,36 @@ def test_a_file_that_is_only_read_is_not_truncated(box: Box, tmp_path: Path) -> 
     assert box.call(t, FTRUNCATE, fd, 3) == -errno.EINVAL
     assert len(path.read_bytes()) == 10
     t.fds.close(fd)
+
+
+def test_a_regular_file_opened_again_has_a_place_of_its_own(box: Box, tmp_path: Path) -> None:
+    """`> /dev/stdout` of a shell whose output is a file: from the beginning, and emptied; the first one goes on where it was."""
+    t = box.init
+    path = tmp_path / "file"
+    path.write_bytes(b"")
+    file = HostFile(os.open(path, os.O_WRONLY), os.O_WRONLY, box.reactor)
+
+    def opened(flags: int) -> int:
+        inode = OpenFileInode(box.kernel.clock, file)
+        found = inode.open(t, t.fs.cwd, os.O_WRONLY | flags)
+        if flags & os.O_TRUNC:
+            inode.truncate(0)
+        return t.fds.install(found)
+
+    first = t.fds.install(file)
+    box.put(t, b"abcdefgh", BUFFER)
+    assert box.call(t, WRITE, first, BUFFER, 4) == 4
+    again = opened(os.O_TRUNC)
+    assert path.read_bytes() == b""
+    assert box.call(t, WRITE, again, BUFFER, 8) == 8
+    assert box.call(t, WRITE, first, BUFFER, 2) == 2
+    assert path.read_bytes() == b"abcdabgh"
+    assert box.call(t, LSEEK, again, -1, 2) == 7
+    more = opened(os.O_APPEND)
+    assert box.call(t, WRITE, more, BUFFER, 3) == 3
+    assert path.read_bytes() == b"abcdabghabc"
+    for fd in (first, again, more):
+        t.fds.close(fd)
 
 
 def test_it_is_no_socket_and_no_terminal(box: Box) -> None:
