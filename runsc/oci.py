@@ -15,7 +15,17 @@ from runsc.spec.mount_options import COPY_UP, PROPAGATION, TMPFS_WORDS, flags_of
 from runsc.spec.pod import is_pod
 from runsc.spec.reader import UINT64
 from runsc.spec.types import CAPABILITIES, NR_OPEN, RLIMITS, Device, Hook, Mount, Process, Spec
-from sandbox.abi.linux.statfs import MS_NOEXEC, MS_NOSUID, MS_PRIVATE, MS_RDONLY
+from sandbox.abi.linux.statfs import (
+    MS_NOATIME,
+    MS_NODEV,
+    MS_NODIRATIME,
+    MS_NOEXEC,
+    MS_NOSUID,
+    MS_PRIVATE,
+    MS_RDONLY,
+    MS_RELATIME,
+    MS_STRICTATIME,
+)
 from sandbox.boot.options import (
     MOUNT_BIND,
     MOUNT_CGROUP,
@@ -93,6 +103,12 @@ def program_of(process: Process) -> Program:
     return program
 
 
+# What a bind mount has of the mount that its source is on, when it asks for nothing itself (mount(2), MS_BIND; as runc), and what
+# it has when it does not ask for one of those.
+ATIME: Final = MS_NOATIME | MS_NODIRATIME | MS_RELATIME | MS_STRICTATIME
+INHERITED: Final = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_NODIRATIME
+
+
 def mount_of(mount: Mount, bundle: str) -> MountOptions:
     """One of mounts[]."""
     target = os.fsencode(os.path.normpath("/" + mount.destination.lstrip("/")))  # relative ones begin there, too
@@ -109,6 +125,10 @@ def mount_of(mount: Mount, bundle: str) -> MountOptions:
             ",".join(option for option in mount.options if "=" in option or option in TMPFS_WORDS)
         )
     flags = flags_of(mount.options)
+    if options.kind == MOUNT_BIND and not flags & ATIME:
+        flags |= os.fstatvfs(options.fd).f_flag & (
+            INHERITED & ATIME if flags else INHERITED
+        )  # statfs(2) has the same bits as mount(2)
     options.readonly = bool(flags & MS_RDONLY)
     options.flags = flags & ~MS_RDONLY
     options.propagation = propagation_of(mount.options)

@@ -11,6 +11,7 @@ from runsc.spec.reader import Problems
 from runsc.spec.types import NR_OPEN, RLIMITS, Spec
 from sandbox.abi.linux.sched import CPU_LEAST_US, CPU_PERIOD_MOST_US, CPU_SHARES_LEAST, CPU_SHARES_MOST
 
+MEMORY_LEAST: Final = 1 << 20  # of which a program can begin
 MOUNT_KINDS: Final = ("bind", "tmpfs", "proc", "sysfs", "devpts", "mqueue", "devtmpfs", "cgroup", "cgroup2")
 NAMESPACE_KINDS: Final = ("pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time")
 NS_GET_NSTYPE: Final = 0xB703
@@ -201,6 +202,8 @@ def check_resources(spec: Spec, bundle: str, problems: Problems) -> None:
     for name, text in (("cpus", cpu.cpus), ("mems", cpu.mems)):
         if text and not _is_list(text, os.sysconf("SC_NPROCESSORS_CONF") if name == "cpus" else None):
             problems.add(f"{path}.{name}", f"{text!r} is no list of what this machine has")
+    if 0 < spec.memory_limit < MEMORY_LEAST:
+        problems.add("linux.resources.memory.limit", f"{spec.memory_limit} is less than {MEMORY_LEAST}")
     check_swap(-1 if "memory" in spec.lifted else spec.memory_limit, spec.memory_swap, problems)
 
 

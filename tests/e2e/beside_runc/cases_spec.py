@@ -179,4 +179,11 @@ SPEC: Final = [
     Case("spec-ps-options", SLEEPS, (*UP, "! rt ps -f table c | wc -l", "! rt ps -f table c | head -1 | tr -s ' '", "ps -f json nope", "ps nope")),
     Case("spec-state-shape", {**SLEEPS, "annotations": {"b": "2", "a": "1"}}, (*UP, "! rt state c | python3 -c 'import json,sys; d=json.load(sys.stdin); print(sorted(d), type(d[\"pid\"]).__name__, sorted(d[\"annotations\"].items()))'")),
     Case("spec-spec-flags", steps=("! mkdir s; rt spec --bundle s; test -f s/config.json; echo $?", "! mkdir r; rt spec -b r --rootless; python3 -c 'import json; d=json.load(open(\"r/config.json\")); print(sorted(n[\"type\"] for n in d[\"linux\"][\"namespaces\"]), d[\"linux\"].get(\"uidMappings\"), [m for m in d[\"mounts\"] if m[\"destination\"] == \"/sys\"])'", "! rt spec --bundle /no/such 2>/dev/null; echo $?")),
+    # --- what a bind mount has of its source's ---
+    Case("spec-bind-inherits", {"mounts+": [bind("BUNDLE/extra", "/plain"), bind("BUNDLE/extra", "/private", "rbind", "rprivate"), bind("BUNDLE/extra", "/rw", "rbind", "rw"), bind("BUNDLE/extra", "/ro", "rbind", "ro"), bind("BUNDLE/extra", "/nodev", "rbind", "nodev"), bind("BUNDLE/extra", "/strict", "rbind", "ro", "strictatime"), bind("BUNDLE/extra", "/rel", "rbind", "relatime")],
+         "process.args": sh("grep -e ' /plain ' -e ' /private ' -e ' /r' -e ' /nodev ' -e ' /strict ' /proc/self/mountinfo | cut -d' ' -f5,6")},
+         ("! mkdir extra; mount -t tmpfs -o nosuid,nodev,noexec,noatime x extra", "run c", "! umount extra")),
+    Case("spec-bind-inherits-read-only", {"mounts+": bind("BUNDLE/extra", "/plain"), "process.args": sh("grep -c ' /plain .* ro' /proc/self/mounts; touch /plain/x; echo $?")},
+         ("! mkdir extra; mount -t tmpfs -o ro x extra", "run c", "! umount extra")),
+    *(Case(f"spec-memory-{limit}", {"linux.resources": {"memory": {"limit": limit}}, "linux.cgroupsPath": AT}, ("run c", GONE)) for limit in (1, 1000, 4096, 100000)),
 ]  # fmt: skip

@@ -122,6 +122,9 @@ def test_stats(cri: object) -> None:
         return stats.inner(2).inner(2).number(1), stats.inner(3).inner(2).number(1)
 
     eventually(lambda: min(used()) > 0, "nothing is used")
+    memory = pod.cri.call("ContainerStats", (1, one)).inner(1).inner(3)
+    working, available, usage, rss = (memory.inner(n).number(1) for n in (2, 3, 4, 5))
+    assert working == usage == rss and working + available == 64 << 20
     assert pod.exec(one, "sh", "-c", "grep MemTotal /proc/meminfo") == (0, "MemTotal:          65536 kB\n")
     assert pod.exec(one, "cat", "/sys/fs/cgroup/cpu.max") == (0, "60000 50000\n")
     pod.cri.call("UpdateContainerResources", (1, one), (2, message((1, 100000), (2, 20000))))
