@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Final
 
-from runsc.failure import UsageError
+from runsc.failure import RuntimeFailure, UsageError
 from sandbox.boot.options import ACCESS_EXCLUSIVE, ACCESS_SHARED, ACCESS_TIMED, ACCESSES, MOUNT_BIND
 
 if TYPE_CHECKING:
@@ -53,6 +53,15 @@ def _asked(flag: str, spec: Spec | None, name: str) -> str:
     return value
 
 
+def place_of(mount: MountOptions) -> str:
+    """Where a directory given is, with a slash at the end. RuntimeFailure with its name when that is longer than paths may be."""
+    try:
+        return os.readlink(f"/proc/self/fd/{mount.fd}").rstrip("/") + "/"
+    except OSError as error:
+        name = os.fsdecode(mount.source)
+        raise RuntimeFailure(f"{name}: {os.strerror(error.errno or 0)}") from None
+
+
 def settle(root: MountOptions | None, mounts: list[MountOptions], access: str) -> None:
     """Give bind mounts their access. Directories of which one lies in the other are changed by way of each other: they
     are shared. `root`: one that is not below a private layer."""
@@ -62,7 +71,7 @@ def settle(root: MountOptions | None, mounts: list[MountOptions], access: str) -
     given = binds if root is None else [root, *binds]
     if all(mount.access == ACCESS_SHARED for mount in given):
         return
-    places = [os.readlink(f"/proc/self/fd/{mount.fd}").rstrip("/") + "/" for mount in given]
+    places = [place_of(mount) for mount in given]
     order = sorted(range(len(given)), key=places.__getitem__)
     above: list[int] = []
     for n in order:

@@ -45,6 +45,7 @@ FLAGS: Final = (
     Flag("summary", SWITCH, "", "say at the end what happened on the network"),
 )
 DEFAULT_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+PATH_MAX: Final = 4096  # of limits.h
 MINIMUM_MEMORY: Final = 1 << 20
 STANDARD_TMPFS: Final = ("/tmp", "/run", "/dev/shm")
 DETAILS: Final = (
@@ -185,7 +186,10 @@ def build_options(config: Config, values: Values, words: list[str]) -> SandboxOp
     out = values.text("out")
     if out:
         fd = open_directory(out, "--out", create=True)
-        mounts.append(MountOptions(MOUNT_BIND, b"/out", fd, os.fsencode(os.path.abspath(out))))
+        place = os.fsencode(os.path.abspath(out))
+        if len(place) >= PATH_MAX:
+            raise RuntimeFailure(f"--out: {out}: {os.strerror(errno.ENAMETOOLONG)}")
+        mounts.append(MountOptions(MOUNT_BIND, b"/out", fd, place))
     access.check_do(config)
     access.settle(None, mounts, access.of_mounts(config, None))
     masks: Masks | None = None

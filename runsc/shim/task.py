@@ -106,5 +106,9 @@ def metrics(used: dict[str, int]) -> bytes:
     held = message(*((number, used[name]) for number, name in enumerate(THROTTLING, 1)))
     cpu = message((1, message((1, used["cpu_ns"]), (3, used["cpu_ns"]))), (2, held))
     usage = message((1, used["memory_limit"]), (2, used["memory"]))
-    rss = ((2, used["memory"]), (16, used["memory_limit"]), (19, used["memory"]))  # its own, the bound, with groups below
+    rss = (
+        (2, used["memory"]),
+        (16, used["memory_limit"]),
+        (19, used["memory"]),
+    )  # its own, the bound, with groups below
     return message((2, pids), (3, cpu), (4, message(*rss, (33, usage))))

@@ -42,6 +42,22 @@ def test_an_address_in_use() -> None:
     assert result.err.count("\n") == 1
 
 
+def test_a_directory_for_results_that_is_too_deep(tmp_path: Path) -> None:
+    """From where a name is short the path may still be longer than paths can be: the name that was given is told."""
+    code = (
+        "import os, subprocess, sys\n"
+        f"os.chdir({str(tmp_path)!r})\n"
+        "for n in range(45):\n    os.mkdir('d' * 100); os.chdir('d' * 100)\n"
+        "os.execvp(sys.argv[1], sys.argv[1:])"
+    )
+    words = [*command(), "do", "--cwd", "/", "--out", "results", "true"]
+    done = subprocess.run(
+        ["python3", "-c", code, *words], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}, timeout=BOUND_S
+    )  # fmt: skip
+    subprocess.run(["rm", "-rf", str(tmp_path / ("d" * 100))], check=True)  # shutil's paths are too long
+    assert (done.returncode, done.stderr) == (125, "runsc: --out: results: File name too long\n")
+
+
 def test_a_volume_over_something_of_another_kind(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for source, target, line in (
