@@ -45,7 +45,7 @@ def as_json(found: list[dict[str, object]]) -> str:
     """`null` for none, as runc has it."""
     import json
 
-    return json.dumps(found or None, separators=(",", ":"))
+    return json.dumps(found or None, separators=(",", ":")) + "\n"
 
 
 def as_table(found: list[dict[str, object]]) -> str:

@@ -16,6 +16,7 @@ SHOW: Final = "! for f in {}; do p=/sys/fs/cgroup/${{f%%/*}}/beside-spec/group/$
 GONE: Final = "! rm -f x; find /sys/fs/cgroup -depth -path '*beside-spec*' -type d -exec rmdir {} + 2>/dev/null; true"
 
 
+LAST: Final = "! rt {} | tail -c 1 | od -An -c"
 LEAVES: Final = """cat > leaves.py <<'END'
 import json, sys
 def walk(path, value):
@@ -175,7 +176,8 @@ SPEC: Final = [
     Case("spec-seccomp-and-privileges", {**filtered("SCMP_ACT_ALLOW", rule("SCMP_ACT_ERRNO", "mkdir", "mkdirat", errnoRet=33)), "process.noNewPrivileges": False, "process.user": {"uid": 1000, "gid": 1000}, "process.capabilities": {}, "process.args": sh("grep -e Seccomp: -e NoNew /proc/self/status; mkdir /tmp/x 2>&1")}),
     # --- listings ---
     Case("spec-list-many", SLEEPS, ("create a", "create b", "start b", "pause b", "create c", "kill c KILL", "until c stopped", "list -f json", "! rt list | awk '{print $1, $3}'", "resume b", "! rt list -q | wc -l")),
-    Case("spec-list-null", steps=("list -f json", "list", "list -q", "! rt list --format=json")),
+    Case("spec-list-null", steps=("list -f json", "list", "list -q", "! rt list --format=json", LAST.format("list -f json"), LAST.format("list"), LAST.format("--version"))),
+    Case("spec-last-bytes", {**SLEEPS, "linux.cgroupsPath": AT}, (*UP, *(LAST.format(words) for words in ("list -f json", "list -q", "list", "ps -f json c", "ps c", "events --stats c", "features")))),
     Case("spec-ps-options", SLEEPS, (*UP, "! rt ps -f table c | wc -l", "! rt ps -f table c | head -1 | tr -s ' '", "ps -f json nope", "ps nope")),
     Case("spec-state-shape", {**SLEEPS, "annotations": {"b": "2", "a": "1"}}, (*UP, "! rt state c | python3 -c 'import json,sys; d=json.load(sys.stdin); print(sorted(d), type(d[\"pid\"]).__name__, sorted(d[\"annotations\"].items()))'")),
     Case("spec-spec-flags", steps=("! mkdir s; rt spec --bundle s; test -f s/config.json; echo $?", "! mkdir r; rt spec -b r --rootless; python3 -c 'import json; d=json.load(open(\"r/config.json\")); print(sorted(n[\"type\"] for n in d[\"linux\"][\"namespaces\"]), d[\"linux\"].get(\"uidMappings\"), [m for m in d[\"mounts\"] if m[\"destination\"] == \"/sys\"])'", "! rt spec --bundle /no/such 2>/dev/null; echo $?")),
