@@ -27,22 +27,26 @@ class Groups:
         self._options = options
 
     def enter(self) -> None:
-        """The calling process, and all that it makes, in the innermost of them. OSError."""
+        """The calling process, and all that it makes, in the innermost of them. HostLacks."""
         directories = self._options.cgroups
         for directory in directories:
             if f"{directory}/{host_oom.INNER}" not in directories:
-                _write(f"{directory}/cgroup.procs", "0")
+                _write(f"{directory}/cgroup.procs", "0", f"control group {directory}")
         self._options.host_oom_fds = host_oom.descriptors(self._options.cgroups)
         if self._options.host_oom_score_adj is not None:
-            _write("/proc/self/oom_score_adj", str(self._options.host_oom_score_adj))
+            score = str(self._options.host_oom_score_adj)
+            _write("/proc/self/oom_score_adj", score, f"process.oomScoreAdj: {score} for the sandbox's process")
 
 
-def _write(path: str, text: str) -> None:
-    fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+def _write(path: str, text: str, what: str) -> None:
     try:
-        os.write(fd, text.encode("ascii"))
-    finally:
-        os.close(fd)
+        fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            os.write(fd, text.encode("ascii"))
+        finally:
+            os.close(fd)
+    except OSError as error:
+        raise HostLacks(f"{what}: {os.strerror(error.errno or 0)}") from None
 
 
 def own_network(options: SandboxOptions) -> bool:

@@ -16,6 +16,7 @@ from typing import Final, Protocol
 from sandbox import host_signal as signal
 from sandbox.boot import channel, confine, late_modules, libc
 from sandbox.boot.exit_status import exit_status
+from sandbox.boot.host_checks import HostLacks
 from sandbox.boot.options import SandboxOptions
 
 IGNORED: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
@@ -32,7 +33,11 @@ class Entered(Protocol):
 def sentry_main(options: SandboxOptions, channel_fd: int, holdings: Entered) -> int:
     """In the forked process: run the sandbox to its end. The launcher is told everything over the channel; for who
     only waits for the process there is the exit status of a shell."""
-    _settle(options, channel_fd, holdings)
+    try:
+        _settle(options, channel_fd, holdings)
+    except HostLacks as missing:
+        channel.send(channel_fd, channel.FAILED, bytes([FAILURE]) + str(missing).encode("utf-8", "replace"))
+        return FAILURE
     from sandbox.boot.sandbox import Sandbox
     from sandbox.boot.start_failure import StartFailure
     from sandbox.platform.base import PlatformError

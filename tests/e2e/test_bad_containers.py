@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 from pathlib import Path
@@ -57,6 +58,19 @@ def fails(shim: Shim, *flags: str) -> str:
 def test_config(shim: Shim, parts: dict[str, Any], words: str) -> None:
     change(shim.bundle, **parts)
     assert words in fails(shim)
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or shutil.which("setpriv") is None, reason="root without a capability")
+def test_a_score_that_the_host_does_not_give(shim: Shim) -> None:
+    """Less than one's own needs CAP_SYS_RESOURCE (proc_pid_oom_score_adj(5)), which nobody can have here."""
+    change(shim.bundle, process__oomScoreAdj=-900)
+    words = ["create", "--bundle", str(shim.bundle), "c"]
+    without = ["setpriv", "--bounding-set", "-sys_resource", *command(), "--root", str(shim.root), *words]
+    done = subprocess.run(
+        without, capture_output=True, text=True, timeout=BOUND_S, env={**os.environ, "PYTHONPATH": str(ROOT)}
+    )
+    assert done.stderr == "runsc: process.oomScoreAdj: -900 for the sandbox's process: permission denied\n", done
+    assert done.returncode == 1 and (not shim.root.exists() or os.listdir(shim.root) == [])
 
 
 @pytest.mark.parametrize("text", ["", "{", '{"ociVersion": "1.0.2', "[]", "null", "[" * 100_000, "\0\1", "nul"])
