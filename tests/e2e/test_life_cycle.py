@@ -46,7 +46,7 @@ def test_from_create_to_delete(shim: Shim) -> None:
     assert json.loads(shim.call("wait", "c").out) == {"id": "c", "exitStatus": 7}
     assert shim.call("delete", "c").status == 0
     assert shim.call("state", "c").status == 1 and shim.last_error() == "container does not exist"
-    assert shim.call("list", "--format", "json").out == "null"
+    assert shim.call("list", "--format", "json").out == "null\n"
 
 
 def test_signals_reach_the_process(shim: Shim) -> None:
