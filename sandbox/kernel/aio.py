@@ -1,8 +1,9 @@
 """Asynchronous I/O contexts (io_setup(2), fs/aio.c): what was submitted, and the events that nobody has fetched yet.
 
 Reads, writes and flushes are done when they are submitted, as Linux does them wherever a file has no direct I/O;
-only polls wait. A context belongs to an address space, and its number is the address of a page there which holds
-nothing: libraries look for a ring in it and find none, so that they make the calls.
+only polls wait. A context belongs to an address space, and its number is the address of its ring there (struct aio_ring):
+events can be taken out of it without a call, by who moves its head. The kernel has them, too, and believes of the ring
+the head alone, as far as it may be.
 """
 
 from __future__ import annotations
@@ -18,18 +19,73 @@ if TYPE_CHECKING:
     from sandbox.kernel.task import Task
     from sandbox.vfs.eventfd import EventFile
     from sandbox.vfs.file_description import FileDescription
+    from sandbox.vfs.regular_file import RegularFile
     from tcpip.waiter import Waiter
 
 AIO_MAX_NR: Final = 65536  # fs.aio-max-nr: events that all contexts may ask for
 MAX_HELD: Final = 4 * AIO_MAX_NR  # operations and events that all contexts together can hold, some 400 bytes each
 EVENT: Final = struct.Struct("<QQqq")  # data, obj, res, res2
-_RING_HEADER: Final = 32
+_RING_HEADER: Final = struct.Struct(
+    "<8I"
+)  # id, nr, head, tail, magic, compat_features, incompat_features, header_length
+_RING_MAGIC: Final = 0xA10A10A1
+_RING_COMPAT: Final = 1
+_HEAD_AT: Final = 8
+_TAIL_AT: Final = 12
+
+
+def ring_size(asked: int, cpus: int) -> int:
+    """The bytes of a ring, whole pages (aio_setup_ring)."""
+    return -(-(_RING_HEADER.size + (max(asked, 4 * cpus) * 2 + 2) * EVENT.size) // 4096) * 4096
 
 
 def _capacity(asked: int, cpus: int) -> int:
-    """The places of a ring of whole pages."""
-    pages = -(-(_RING_HEADER + (max(asked, 4 * cpus) * 2 + 2) * EVENT.size) // 4096)
-    return (pages * 4096 - _RING_HEADER) // EVENT.size - 1
+    """The places of a ring but the one that stays free."""
+    return (ring_size(asked, cpus) - _RING_HEADER.size) // EVENT.size - 1
+
+
+class AioRing:
+    """What the guest sees of a context's events: the pages of `file`, which it may write, too."""
+
+    __slots__ = ("file", "number", "size", "slots", "head", "tail")
+
+    def __init__(self, file: RegularFile, number: int, size: int) -> None:
+        """`file` has the pages; it is let go of by `close`."""
+        self.file = file
+        self.number = number
+        self.size = size
+        self.slots = (size - _RING_HEADER.size) // EVENT.size
+        self.head = 0
+        self.tail = 0
+        self._write(_RING_HEADER.pack(number, self.slots, 0, 0, _RING_MAGIC, _RING_COMPAT, 0, _RING_HEADER.size), 0)
+
+    def _write(self, data: bytes, offset: int) -> None:
+        self.file.inode.write_at(memoryview(data), offset)
+
+    def push(self, event: bytes) -> None:
+        """One more: first itself, then that it is there."""
+        self._write(event, _RING_HEADER.size + self.tail * EVENT.size)
+        self.tail = (self.tail + 1) % self.slots
+        self._write(self.tail.to_bytes(4, "little"), _TAIL_AT)
+
+    def pull(self, count: int) -> None:
+        """The first `count` have been fetched by a call."""
+        self.head = (self.head + count) % self.slots
+        self._write(self.head.to_bytes(4, "little"), _HEAD_AT)
+
+    def taken(self, held: int) -> int:
+        """How many of the `held` first events the guest has taken itself since this was asked last; 0 if its head lies elsewhere."""
+        word = bytearray(4)
+        self.file.inode.read_at(memoryview(word), _HEAD_AT)
+        count = (int.from_bytes(word, "little") - self.head) % self.slots
+        if count > held:
+            return 0
+        self.head = (self.head + count) % self.slots
+        return count
+
+    def close(self) -> None:
+        """Its context is gone."""
+        self.file.drop()
 
 
 class AioTotal:
@@ -79,10 +135,11 @@ class AioRequest:
 class AioContext:
     """At most `capacity` operations are under way or wait to be fetched."""
 
-    __slots__ = ("total", "asked", "capacity", "events", "polls", "queue", "dead", "busy")
+    __slots__ = ("total", "ring", "asked", "capacity", "events", "polls", "queue", "dead", "busy")
 
-    def __init__(self, total: AioTotal, asked: int, cpus: int) -> None:
+    def __init__(self, total: AioTotal, ring: AioRing, asked: int, cpus: int) -> None:
         self.total = total
+        self.ring = ring
         self.asked = asked
         self.capacity = _capacity(asked, cpus)
         total.count += asked
@@ -95,13 +152,29 @@ class AioContext:
 
     def full(self) -> bool:
         """EAGAIN for what comes now."""
+        if len(self.events) + len(self.polls) + self.busy < self.capacity:
+            return False
+        self.settle()
         return len(self.events) + len(self.polls) + self.busy >= self.capacity
+
+    def settle(self) -> None:
+        """Forget the events that the guest has taken out of the ring itself."""
+        for _ in range(self.ring.taken(len(self.events))):
+            self.events.popleft()
+
+    def fetched(self, count: int) -> None:
+        """A call has handed the first `count` events over."""
+        for _ in range(count):
+            self.events.popleft()
+        self.ring.pull(count)
 
     def complete(self, request: AioRequest, result: int) -> None:
         """The operation has ended."""
         notify = request.notify
         if not self.dead:
-            self.events.append(EVENT.pack(request.data, request.obj, result, 0))
+            event = EVENT.pack(request.data, request.obj, result, 0)
+            self.events.append(event)
+            self.ring.push(event)
             self.queue.notify(EVENT_IN)
         if notify is not None:
             request.notify = None
@@ -124,6 +197,7 @@ class AioContext:
         for poll in list(self.polls):
             poll.end(0)
         self.events.clear()
+        self.ring.close()
         self.queue.notify(EVENT_IN)
 
 

@@ -37,18 +37,23 @@ def internal_mount(t: Task) -> Mount:
 
 def new_memfd(t: Task, name: bytes, flags: int) -> RegularFile:
     """A description of a new, empty file; its link text is `/memfd:NAME (deleted)`."""
+    seals = F_SEAL_SEAL
+    if flags & MFD_NOEXEC_SEAL:
+        seals = F_SEAL_EXEC
+    elif flags & MFD_ALLOW_SEALING:
+        seals = 0
+    return internal_file(t, b"memfd:" + name, 0o666 if flags & MFD_NOEXEC_SEAL else 0o777, seals)
+
+
+def internal_file(t: Task, name: bytes, mode: int, seals: int = F_SEAL_SEAL) -> RegularFile:
+    """A description of a new, empty file without a place; its link text is `/NAME (deleted)`."""
     mount = internal_mount(t)
     fs = mount.fs
     assert isinstance(fs, Tmpfs)
-    mode = 0o666 if flags & MFD_NOEXEC_SEAL else 0o777
     inode = TmpfsFile(fs, fs.new_ino(), S_IFREG | mode, t.creds.fsuid, t.creds.fsgid)
     inode.nlink = 0
-    inode.seals = F_SEAL_SEAL
-    if flags & MFD_NOEXEC_SEAL:
-        inode.seals = F_SEAL_EXEC
-    elif flags & MFD_ALLOW_SEALING:
-        inode.seals = 0
-    dentry = Dentry(b"memfd:" + name, mount.root, inode)
+    inode.seals = seals
+    dentry = Dentry(name, mount.root, inode)
     dentry.deleted = True
     file = RegularFile(O_RDWR | O_LARGEFILE, Path(mount, dentry), inode)
     file.nowait = False  # as any of tmpfs

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import errno
 import struct
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.fcntl import O_NONBLOCK
-from sandbox.abi.linux.mman import MAP_ANONYMOUS, MAP_PRIVATE, PROT_READ, PROT_WRITE
+from sandbox.abi.linux.mman import MAP_SHARED, PROT_READ, PROT_WRITE
 from sandbox.abi.linux.time import NS_PER_S, TIMESPEC
 from sandbox.errors import SyscallError
-from sandbox.kernel.aio import AioContext, AioPoll, AioRequest
+from sandbox.kernel.aio import AioContext, AioPoll, AioRequest, AioRing, ring_size
 from sandbox.kernel.control import AGAIN, ERESTARTNOHAND, Assumed, Block, Execute, Result
 from sandbox.mm import op_map, op_unmap
 from sandbox.syscalls.args import SyscallArgs
@@ -23,11 +24,13 @@ from sandbox.syscalls.linux.sys_sync import synchronise
 from sandbox.syscalls.row import FULL, ORDERS, Arg, Row
 from sandbox.vfs.eventfd import EventFile
 from sandbox.vfs.file_description import WOULD_BLOCK, FileDescription
+from sandbox.vfs.memfd import internal_file
 from sandbox.vfs.regular_file import RegularFile
 from tcpip.waiter import EVENT_IN, EVENT_OUT
 
 if TYPE_CHECKING:
     from sandbox.kernel.task import Task
+    from sandbox.mm.memory_manager import MemoryManager
 
 # struct iocb: data, key, rw_flags, opcode, reqprio, fildes, buf, nbytes, offset, reserved2, flags, resfd
 _IOCB: Final = struct.Struct("<QIiHhIQQqQII")
@@ -48,7 +51,7 @@ def _context(t: Task, number: int) -> AioContext:
 
 
 def sys_io_setup(t: Task, a: SyscallArgs) -> Result:
-    """io_setup(2): the context's number is the address of a page that is mapped for it."""
+    """io_setup(2): the context's number is the address of the ring that is mapped for it."""
     mm = memory(t)
     if mm.busy:
         return mm.wait()
@@ -59,10 +62,15 @@ def sys_io_setup(t: Task, a: SyscallArgs) -> Result:
     if not total.has_room(count, t.kernel.cpus):
         return -errno.EAGAIN
     t.copy_out(at, bytes(8))
-    mapping = op_map.mmap(t, mm, 0, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, None, 0)
+    ring = _ring(t, mm, ring_size(count, t.kernel.cpus))
+    try:
+        mapping = op_map.mmap(t, mm, 0, ring.size, PROT_READ | PROT_WRITE, MAP_SHARED, ring.file, 0)
+    except SyscallError:
+        ring.close()
+        raise
 
     def mapped(t: Task, address: int) -> int:
-        mm.aio[address] = AioContext(total, count, t.kernel.cpus)
+        mm.aio[address] = AioContext(total, ring, count, t.kernel.cpus)
         try:
             t.copy_out(at, address.to_bytes(8, "little"))
         except SyscallError:
@@ -72,7 +80,16 @@ def sys_io_setup(t: Task, a: SyscallArgs) -> Result:
 
     def finished(t: Task, index: int, result: int) -> Result:
         outcome = finish(t, index, result)
-        return mapped(t, outcome) if isinstance(outcome, int) and outcome > 0 else outcome
+        if isinstance(outcome, int):
+            if outcome > 0:
+                return mapped(t, outcome)
+            ring.close()
+        return outcome
+
+    def abandoned(t: Task, index: int, result: int) -> None:
+        ring.close()
+        if left is not None:
+            left(t, index, result)
 
     def refused(t: Task, error: int) -> Result:
         mm.aio.pop(address).destroy()
@@ -83,9 +100,21 @@ def sys_io_setup(t: Task, a: SyscallArgs) -> Result:
         mapped(t, address)
         return Assumed(mapping.order, 0, refused)
     if isinstance(mapping, Execute):
-        finish = mapping.finish
-        return Execute(mapping.orders, finished, mapping.abandoned)
-    return mapping
+        finish, left = mapping.finish, mapping.abandoned
+        return Execute(mapping.orders, finished, abandoned)
+    raise AssertionError("a mapping that is neither")
+
+
+def _ring(t: Task, mm: MemoryManager, size: int) -> AioRing:
+    """A ring that nobody has mapped yet, with the lowest number that is free; ENOMEM."""
+    file = internal_file(t, b"[aio]", 0o777)
+    try:
+        file.inode.fallocate(0, 0, size)
+    except SyscallError:
+        file.drop()
+        raise SyscallError(errno.ENOMEM) from None
+    used = {context.ring.number for context in mm.aio.values()}
+    return AioRing(file, next(number for number in range(len(used) + 1) if number not in used), size)
 
 
 def sys_io_destroy(t: Task, a: SyscallArgs) -> Result:
@@ -94,9 +123,9 @@ def sys_io_destroy(t: Task, a: SyscallArgs) -> Result:
     if mm.busy:
         return mm.wait()
     number = a.addr(0)
-    _context(t, number)
+    size = _context(t, number).ring.size
     mm.aio.pop(number).destroy()
-    return op_unmap.munmap(mm, number, 4096)
+    return op_unmap.munmap(mm, number, size)
 
 
 class _Transfer:
@@ -299,16 +328,20 @@ def _timeout(t: Task, address: int) -> int | None:
 def _fetch(t: Task, a: SyscallArgs, state: _Fetch, interrupted: int) -> Result:
     """Store what there is; wait while it is too little."""
     least, most, to = a.long(1), a.long(2), a.addr(3)
-    events = state.context.events
-    while events and state.done < most:
-        try:
-            t.copy_out(to + 32 * state.done, events[0])
-        except SyscallError:
-            return state.done or -errno.EFAULT
-        events.popleft()
-        state.done += 1
-    if state.context.dead:
+    context = state.context
+    if context.dead:
         return state.done or -errno.EINVAL
+    context.settle()
+    got = [*islice(context.events, most - state.done)]
+    for index, event in enumerate(got):
+        try:
+            t.copy_out(to + 32 * state.done, event)
+        except SyscallError:
+            context.fetched(index)
+            return state.done or -errno.EFAULT
+        state.done += 1
+    if got:
+        context.fetched(len(got))
     if state.done >= least or a.timed_out:
         return state.done
     deadline = state.deadline
