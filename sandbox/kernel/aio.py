@@ -159,8 +159,9 @@ class AioContext:
 
     def settle(self) -> None:
         """Forget the events that the guest has taken out of the ring itself."""
-        for _ in range(self.ring.taken(len(self.events))):
-            self.events.popleft()
+        if not self.dead:
+            for _ in range(self.ring.taken(len(self.events))):
+                self.events.popleft()
 
     def fetched(self, count: int) -> None:
         """A call has handed the first `count` events over."""
