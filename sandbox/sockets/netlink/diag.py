@@ -6,7 +6,7 @@ import errno
 from typing import TYPE_CHECKING
 
 from sandbox.abi.linux.sock_diag import SOCK_DESTROY, SOCK_DIAG_BY_FAMILY, TCPDIAG_GETSOCK
-from sandbox.abi.linux.socket import AF_INET, AF_INET6, AF_PACKET, AF_UNIX
+from sandbox.abi.linux.socket import AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX
 from sandbox.errors import SyscallError
 from sandbox.sockets.netlink import diag_inet, diag_unix
 
@@ -17,17 +17,21 @@ if TYPE_CHECKING:
 
 
 def answer(t: Task, network: Network, request: Request, port: int) -> list[bytes]:
-    """The datagrams for one request. SyscallError becomes NLMSG_ERROR: ENOENT for families that tell nothing (netlink,
-    vsock), EOPNOTSUPP for SOCK_DESTROY, as a kernel without CONFIG_INET_DIAG_DESTROY has it."""
+    """The datagrams for one request. SyscallError becomes NLMSG_ERROR: ENOENT for families that tell nothing
+    (vsock), EOPNOTSUPP for SOCK_DESTROY, as a kernel without CONFIG_INET_DIAG_DESTROY has it."""
     if request.type == TCPDIAG_GETSOCK:
         return diag_inet.answer_old(network, request, port)
     if request.type not in (SOCK_DIAG_BY_FAMILY, SOCK_DESTROY) or not request.body:
         raise SyscallError(errno.EINVAL)
     family = request.body[0]
-    if family not in (AF_INET, AF_INET6, AF_PACKET, AF_UNIX):
+    if family not in (AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX):
         raise SyscallError(errno.ENOENT)
     if request.type == SOCK_DESTROY:
         raise SyscallError(errno.EOPNOTSUPP)
+    if family == AF_NETLINK:
+        from sandbox.sockets.netlink import diag_netlink
+
+        return diag_netlink.answer(network, request, port)
     if family == AF_PACKET:
         from sandbox.sockets.netlink import diag_packet
 

@@ -70,6 +70,7 @@ class NetlinkSocket(SocketFile):
         self._ports = ports
         self.port = 0
         self._peer = _KERNEL
+        self._connected = False
         self._groups: set[int] = set()
         self._counted = False  # it has had to do with groups
         self._set: set[int] = set()
@@ -89,6 +90,24 @@ class NetlinkSocket(SocketFile):
     def queued(self) -> int:
         """Bytes that wait to be read."""
         return self._queued
+
+    def group_bits(self) -> bytes:
+        """A bit for each group that it listens to; nothing where it has never had to do with groups."""
+        bits = sum([1 << number - 1 for number in self._groups])
+        return bits.to_bytes((self._group_count() + 31) // 32 * 4 if self._counted else 0, "little")
+
+    def has_groups(self) -> bool:
+        """It listens to one."""
+        return bool(self._groups)
+
+    def peer(self) -> tuple[int, int, bool]:
+        """The port and the first group that it sends to, and whether it is connected there."""
+        port, groups = _ADDRESS.unpack(self._peer)[1:]
+        return port, (groups & -groups).bit_length(), self._connected
+
+    def has_set(self, option: int) -> bool:
+        """One of the options that are on or off."""
+        return option in self._set
 
     # --- names ---
 
@@ -113,6 +132,7 @@ class NetlinkSocket(SocketFile):
     def connect(self, t: Task, address: bytes) -> int:
         if len(address) >= 2 and abi.FAMILY.unpack_from(address)[0] == abi.AF_UNSPEC:
             self._peer = _KERNEL
+            self._connected = False
             return 0
         _, port, groups = _address(address)
         if (port or groups) and not t.creds.has_in(self._network.user(), CAP_NET_ADMIN):
@@ -120,6 +140,7 @@ class NetlinkSocket(SocketFile):
         if not self.port:
             self._ports.autobind(self, t.pid)
         self._peer = _ADDRESS.pack(abi.AF_NETLINK, port, groups)
+        self._connected = True
         return 0
 
     def getsockname(self, t: Task) -> bytes:
@@ -305,8 +326,7 @@ class NetlinkSocket(SocketFile):
         if level != abi.SOL_NETLINK:
             return super().getsockopt(t, level, name, size)
         if name == NETLINK_LIST_MEMBERSHIPS:
-            bits = sum([1 << number - 1 for number in self._groups])
-            return bits.to_bytes((self._group_count() + 31) // 32 * 4 if self._counted else 0, "little")
+            return self.group_bits()
         if name not in _FLAGS:
             raise SyscallError(errno.ENOPROTOOPT)
         return abi.INT.pack(int(name in self._set))
