@@ -165,6 +165,8 @@ class Netfilter:
         view.sent(out, protocol)  # its TTL is the new one, which is what a rejection quotes
         self._ask(view, FORWARD)
         self._ask(view, POSTROUTING)
+        if nic.egress is not None:
+            out.track = view
 
     # What leaves.
 
@@ -190,7 +192,7 @@ class Netfilter:
             raise NetworkError(errors.NOT_PERMITTED) from None
         finally:
             self._answered = answered
-        pkt.track = view if route.nic.loopback else None
+        pkt.track = view if route.nic.loopback or route.nic.egress is not None else None
         route.transmit(pkt, dont_fragment)
 
     def answer_to(self, view: FilteredPacket | None) -> FilteredPacket | None:

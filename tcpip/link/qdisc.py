@@ -97,6 +97,10 @@ class Qdisc:
         """Those that packets wait in, class by class from 1 on; none for one that has no classes."""
         return []
 
+    def has_class(self, number: int) -> bool:
+        """Packets wait in a class of this number."""
+        return 1 <= number <= len(self.children())
+
     def graft(self, number: int, child: Qdisc | None) -> None:
         """Let what is of class `number` wait in `child`, or where it does when nobody says. What waited there is gone."""
         raise NotImplementedError

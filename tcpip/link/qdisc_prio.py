@@ -1,7 +1,4 @@
-"""Bands: what is in a lower one goes first (net/sched/sch_prio.c, tc-prio(8)).
-
-Deviates: filters choose no band.
-"""
+"""Bands: what is in a lower one goes first (net/sched/sch_prio.c, tc-prio(8))."""
 
 from __future__ import annotations
 
@@ -9,6 +6,7 @@ from typing import Final
 
 from tcpip.buffer import TxPacket
 from tcpip.header.priority import priority_of_tos
+from tcpip.link.classify import SHOT, FilterList
 from tcpip.link.qdisc import Fifo, Qdisc
 from tcpip.timers import NEVER
 
@@ -18,14 +16,15 @@ _MAJOR: Final = 0xFFFF0000
 
 
 class Prio(Qdisc):
-    """`bands` queues of `length` packets each, unless others are put there. The priority of the socket says which by `map`; of what
-    is passed on, the type of service. A priority of `handle` and a minor number is a band itself."""
+    """`bands` queues of `length` packets each, unless others are put there. `filters` say which, or the priority of the socket by
+    `map`; of what is passed on, the type of service. A priority of `handle` and a minor number is a band itself."""
 
     def __init__(self, bands: int, chosen: tuple[int, ...], length: int, handle: int = 0) -> None:
         super().__init__()
         self.map = chosen
         self.length = length
         self.handle = handle
+        self.filters = FilterList()
         self.bands: list[Qdisc] = [Fifo(length) for _ in range(bands)]
 
     def change(self, bands: int, chosen: tuple[int, ...]) -> None:
@@ -36,15 +35,25 @@ class Prio(Qdisc):
         self.map = chosen
         self._add_up()
 
-    def _band(self, pkt: TxPacket) -> Qdisc:
+    def _band(self, pkt: TxPacket, now: int) -> Qdisc | None:
+        """prio_classify; None: it is dropped."""
         number = pkt.socket.priority if pkt.socket is not None else priority_of_tos(_tos(pkt))
-        if self.handle and number & _MAJOR == self.handle:
-            band = (number & 0xFFFF) - 1
-            return self.bands[band if 0 <= band < len(self.bands) else self.map[0]]
-        return self.bands[self.map[number & 15 if not number & _MAJOR else 0]]
+        if not self.handle or number & _MAJOR != self.handle:
+            verdict = self.filters.classify(pkt, now) if self.filters.filters else -1
+            if verdict == SHOT:
+                return None
+            if verdict < 0:
+                return self.bands[self.map[number & 15 if not number & _MAJOR else 0]]
+            number = self.filters.classid
+        band = (number & 0xFFFF) - 1
+        return self.bands[band if 0 <= band < len(self.bands) else self.map[0]]
 
     def enqueue(self, pkt: TxPacket, now: int) -> None:
-        self._band(pkt).enqueue(pkt, now)
+        band = self._band(pkt, now)
+        if band is None:
+            self.dropped += 1
+            return
+        band.enqueue(pkt, now)
         self._add_up()
 
     def dequeue(self, now: int) -> TxPacket | None:

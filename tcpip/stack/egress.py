@@ -11,6 +11,7 @@ from tcpip.timers import NEVER
 
 if TYPE_CHECKING:
     from tcpip.buffer import TxPacket
+    from tcpip.link.classify_u32 import U32Tables
     from tcpip.link.qdisc import Qdisc
     from tcpip.stack.nic import Nic
 
@@ -20,9 +21,10 @@ ROOT: Final = 0xFFFFFFFF
 
 class Discipline:
     """One of an interface's, as rtnetlink names it: `parent` is the class that it is in, or `ROOT`. `inside`: those in its classes, by
-    the class's number; a class without one has what the discipline itself puts there. `number`: the how many-th it is."""
+    the class's number; a class without one has what the discipline itself puts there. `number`: the how many-th it is. `words`: the
+    tables that its filters share."""
 
-    __slots__ = ("nic", "kind", "handle", "parent", "qdisc", "inside", "number")
+    __slots__ = ("nic", "kind", "handle", "parent", "qdisc", "inside", "number", "words")
 
     def __init__(self, nic: Nic, kind: str, handle: int, qdisc: Qdisc, parent: int = ROOT, number: int = 0) -> None:
         self.number = number
@@ -32,6 +34,7 @@ class Discipline:
         self.parent = parent
         self.qdisc = qdisc
         self.inside: dict[int, Discipline] = {}
+        self.words: U32Tables | None = None
 
     def dropped(self) -> int:
         """Packets that never went out."""
@@ -47,8 +50,7 @@ class Discipline:
 
     def trim(self) -> None:
         """Classes that are no more have nothing inside."""
-        count = len(self.qdisc.children())
-        self.inside = {number: one for number, one in self.inside.items() if number <= count}
+        self.inside = {number: one for number, one in self.inside.items() if self.qdisc.has_class(number)}
 
     def all(self) -> list[Discipline]:
         """This one and all below."""

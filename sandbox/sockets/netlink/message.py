@@ -49,9 +49,10 @@ class Refusal(SyscallError):
 
 
 class Request:
-    """One message of a guest. `raw` is all of it, `body` what follows the header."""
+    """One message of a guest. `raw` is all of it, `body` what follows the header. `warning`: what there is to say although it is
+    done."""
 
-    __slots__ = ("type", "flags", "seq", "raw", "body", "dumped")
+    __slots__ = ("type", "flags", "seq", "raw", "body", "dumped", "warning")
 
     def __init__(self, kind: int, flags: int, seq: int, raw: bytes) -> None:
         self.type = kind
@@ -59,6 +60,7 @@ class Request:
         self.seq = seq
         self.raw = raw
         self.body = raw[HEADER.size :]
+        self.warning = ""
         self.dumped = False  # a dump has answered it: it ends with NLMSG_DONE, and there is no acknowledgement
 
     @property

@@ -287,6 +287,11 @@ class Notifier(StackWatch):
         """A queueing discipline has come, changed or gone."""
         self._send(GROUP_TC, RTM_NEWQDISC if added else RTM_DELQDISC, body, 0, True, True)
 
+    def traffic(self, kind: int, body: bytes) -> None:
+        """A class, filter or chain has come, changed or gone; the flags are the request's (tfilter_notify)."""
+        flags = self.request.flags if self.request is not None else 0
+        self._send(GROUP_TC, kind, body, flags, True, True)
+
     def neighbor_changed(self, neighbor: Neighbor) -> None:
         self._send(GROUP_NEIGH, RTM_NEWNEIGH, neighbors.body(neighbor), 0, False, True)
 

@@ -1,7 +1,6 @@
-"""RTM_NEWQDISC, RTM_DELQDISC, RTM_GETQDISC of one and requests about classes and filters (net/sched/sch_api.c, tc(8)).
+"""RTM_NEWQDISC, RTM_DELQDISC, RTM_GETQDISC of one (net/sched/sch_api.c, tc(8)).
 
-An interface has one discipline at its root; `tbf`, `netem` and `prio` have others in their classes. There are no filters and
-nothing at `ingress`. Deviates: flows of `fq_codel` and `sfq` are not told as classes.
+An interface has one discipline at its root; `tbf`, `netem`, `prio` and `htb` have others in their classes. There is nothing at `ingress`.
 """
 
 from __future__ import annotations
@@ -12,11 +11,10 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox.errors import SyscallError
 from sandbox.sockets.inet.link_state import attach_default
-from sandbox.sockets.inet.own_links import own_link
 from sandbox.sockets.netlink import message as nl
 from sandbox.sockets.netlink import qdisc_kinds, route_views
 from tcpip.link.qdisc import Fifo
-from tcpip.link.qdisc_prio import Prio
+from tcpip.link.qdisc_htb import Htb
 from tcpip.stack.egress import Discipline, Egress
 
 if TYPE_CHECKING:
@@ -25,18 +23,14 @@ if TYPE_CHECKING:
     from tcpip.stack.nic import Nic
 
 RTM_DELQDISC: Final = 37
-RTM_NEWTCLASS: Final = 40
-RTM_DELTFILTER: Final = 45
 _TCMSG: Final = struct.Struct("<B3xiIII")  # family, interface, handle, parent, info
 _KIND, _OPTIONS, _RATE, _STAB, _INGRESS_BLOCK, _EGRESS_BLOCK = 1, 2, 5, 8, 13, 14
-_STATS2: Final = 7
 _ROOT: Final = 0xFFFFFFFF
 _INGRESS: Final = 0xFFFFFFF1
 _MAJOR: Final = 0xFFFF0000
 _FIRST_OWN: Final = 0x80000000  # handles that nobody has asked for
 _MOST: Final = 64
 """Disciplines of an interface."""
-_CLASSFUL: Final = ("tbf", "netem", "prio", "fq_codel", "sfq")
 _DEEPEST: Final = 8
 _NO_FLAGS: Final = nl.NLM_F_CREATE | nl.NLM_F_REPLACE | nl.NLM_F_EXCL
 
@@ -131,7 +125,11 @@ def _class_of(above: Discipline, parent: int) -> int:
     if above.kind in ("tbf", "netem"):
         return 1
     number = parent & ~_MAJOR
-    if not 1 <= number <= len(above.qdisc.children()):
+    if isinstance(above.qdisc, Htb) and number in above.qdisc.classes:
+        if above.qdisc.classes[number].queue is None:
+            raise SyscallError(errno.EINVAL)
+        return number
+    if isinstance(above.qdisc, Htb) or not above.qdisc.has_class(number):
         raise nl.Refusal(errno.ENOENT, "Specified class not found")
     return number
 
@@ -141,7 +139,7 @@ def _default_kind(above: Discipline, number: int) -> str:
     children = above.qdisc.children()
     if not children:
         return ""
-    child = children[number - 1]
+    child = above.qdisc.classes[number].queue if isinstance(above.qdisc, Htb) else children[number - 1]
     return ("bfifo" if child.in_bytes else "pfifo") if isinstance(child, Fifo) else "noop"
 
 
@@ -266,62 +264,3 @@ def name_of(nic: Nic) -> str:
     from sandbox.sockets.netlink.route_bodies import qdisc
 
     return qdisc(nic)
-
-
-def classes(network: Network, request: Request) -> list[bytes]:
-    """RTM_NEWTCLASS of a dump: where packets wait (tbf_dump_class, prio_dump_class)."""
-    _, index, _, parent, _ = request.header(_TCMSG)
-    nic = network.stack.nics.get(index)
-    if nic is None or nic.egress is None:
-        return []
-    shown = [one for one in route_views.in_order(nic.egress) if not parent or parent & _MAJOR == one.handle]
-    return [body for one in shown for body in _classes_of(one)]
-
-
-def _classes_of(one: Discipline) -> list[bytes]:
-    bodies = []
-    for number, child in enumerate(one.qdisc.children() if qdisc_kinds.has_classes(one.kind) else [], 1):
-        below = one.inside.get(number)
-        leaf = below.handle if below is not None else 0
-        head = _TCMSG.pack(0, one.nic.number, one.handle | number, one.handle, leaf) + nl.string(_KIND, one.kind)
-        if isinstance(one.qdisc, Prio):
-            bodies.append(head + route_views.statistics(child, child.total_dropped()))
-        else:
-            bodies.append(head + nl.attribute(_STATS2, b""))
-    return bodies
-
-
-def change_inside(network: Network, request: Request) -> None:
-    """Classes and filters: none is made or taken away (tc_ctl_tclass, tc_new_tfilter). ENODEV, ENOENT, EINVAL, EOPNOTSUPP."""
-    _, index, handle, parent, _ = request.header(_TCMSG)
-    nic = network.stack.nics.get(index)
-    if nic is None:
-        raise SyscallError(errno.ENODEV)
-    of_filters = request.type > RTM_NEWTCLASS + 3
-    major = (parent if parent and parent != _ROOT else 0 if of_filters else handle) & _MAJOR
-    old = _lookup(nic, major) if major else nic.egress
-    if major and old is None:
-        if of_filters:
-            raise nl.Refusal(errno.EINVAL, "Parent Qdisc doesn't exists")
-        raise SyscallError(errno.ENOENT)
-    kind = old.kind if old is not None else ""
-    if of_filters:
-        _refuse_filter(nic, kind)
-    if kind not in _CLASSFUL:
-        raise SyscallError(errno.EINVAL)
-    there = kind in ("tbf", "netem")  # every number is that of the one class (tbf_find)
-    if old is not None and kind == "prio":
-        there = 1 <= handle & ~_MAJOR <= len(old.qdisc.children())
-    if not there and request.type != RTM_NEWTCLASS:
-        raise SyscallError(errno.ENOENT)
-    if there and request.type == RTM_NEWTCLASS and request.flags & nl.NLM_F_EXCL:
-        raise SyscallError(errno.EEXIST)
-    raise SyscallError(errno.EOPNOTSUPP)
-
-
-def _refuse_filter(nic: Nic, kind: str) -> None:
-    if kind in ("tbf", "netem") or (not kind and own_link(nic) is None and not nic.loopback):
-        raise nl.Refusal(errno.EOPNOTSUPP, "Class doesn't support blocks")
-    if kind in _CLASSFUL:
-        raise nl.Refusal(errno.ENOENT, "TC classifier not found")
-    raise nl.Refusal(errno.EINVAL, "Qdisc not classful")

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Final
 from sandbox.errors import SyscallError
 from sandbox.sockets.inet.link_state import queue_length
 from sandbox.sockets.netlink import message as nl
-from sandbox.sockets.netlink import qdisc_netem, qdisc_queues
+from sandbox.sockets.netlink import qdisc_htb, qdisc_netem, qdisc_queues
 from sandbox.sockets.netlink.qdisc_queues import ETHERNET_HEADER
 from tcpip.clock import NS_PER_S
 from tcpip.link.qdisc import Fifo, Nothing, Qdisc
+from tcpip.link.qdisc_htb import Htb
 from tcpip.link.qdisc_netem import Netem
 from tcpip.link.qdisc_prio import BANDS, PRIORITY_MAP, Prio
 from tcpip.link.qdisc_tbf import TokenBucket
@@ -49,6 +50,8 @@ def make(nic: Nic, kind: str, options: bytes | None, handle: int) -> Qdisc:
         return Netem(qdisc_netem.read(options))
     if kind in qdisc_queues.QUEUES:
         return qdisc_queues.make(nic, kind, handle, options)
+    if kind == "htb":
+        return qdisc_htb.make(nic, handle, options)
     if kind == "pfifo_fast":
         return Prio(BANDS, PRIORITY_MAP, queue_length(nic))
     if kind == "noqueue":  # links are never slow: nothing waits
@@ -61,7 +64,7 @@ def change(nic: Nic, egress: Discipline, options: bytes | None) -> None:
     qdisc = egress.qdisc
     if options is None:
         return
-    if egress.kind in ("noqueue", "pfifo_fast"):
+    if egress.kind in ("noqueue", "pfifo_fast", "htb"):
         raise nl.Refusal(errno.EINVAL, "Change operation not supported by specified qdisc")
     if isinstance(qdisc, Fifo):
         qdisc.limit = _fifo_limit(nic, egress.kind, options)
@@ -75,7 +78,7 @@ def change(nic: Nic, egress: Discipline, options: bytes | None) -> None:
 
 def has_classes(kind: str) -> bool:
     """That others are put into."""
-    return kind in ("tbf", "netem", "prio")
+    return kind in ("tbf", "netem", "prio", "htb")
 
 
 def options_of(egress: Discipline) -> bytes:
@@ -87,6 +90,8 @@ def options_of(egress: Discipline) -> bytes:
         return _told_bucket(qdisc)
     if isinstance(qdisc, Netem):
         return qdisc_netem.told(qdisc.settings)
+    if isinstance(qdisc, Htb):
+        return qdisc_htb.told(qdisc)
     return qdisc_queues.told(qdisc)
 
 

@@ -78,9 +78,9 @@ RTM_SETNEIGHTBL: Final = 67
 RTM_NEWNEXTHOP: Final = 104
 RTM_GETNEXTHOP: Final = 106
 RTM_MAX: Final = 123
-_NONE: Final = (46, 102)  # filters and chains of disciplines: there are none
+_OF_FILTERS: Final = (44, 45, 46, 102)  # filters, and chains that there are of them
 _MULTICAST_ROUTERS: Final = (128, 129)  # RTNL_FAMILY_IPMR, RTNL_FAMILY_IP6MR: nobody is one
-_INSIDE_QDISCS: Final = (40, 41, 44, 45)  # classes and filters
+_OF_CLASSES: Final = (40, 41)
 _GETS: Final = 2  # kinds come in fours: NEW, DEL, GET, SET
 
 _OF_BRIDGES: Final = (RTM_SETLINK, RTM_DELLINK, RTM_NEWNEIGH, neighbors.RTM_DELNEIGH)
@@ -141,14 +141,18 @@ def answer(t: Task, network: Network, request: Request, port: int, strict: bool)
 
         body = qdisc_change.find(network, request)
         return [nl.message(RTM_NEWQDISC, 0, request.seq, port, body)] if body else []
+    if kind in _OF_FILTERS:
+        from sandbox.sockets.netlink import filter_change
+
+        return filter_change.get(network, request, port)
+    if kind == RTM_GETTCLASS:
+        from sandbox.sockets.netlink import class_change
+
+        if request.dump:
+            return nl.dump(request, port, kind - _GETS, class_change.classes(network, request))
+        return [nl.message(kind - _GETS, 0, request.seq, port, body) for body in class_change.change(network, request)]
     if not request.dump:
         raise SyscallError(errno.EOPNOTSUPP)
-    if kind in _NONE:
-        return nl.dump(request, port, kind - _GETS, [])
-    if kind == RTM_GETTCLASS:
-        from sandbox.sockets.netlink import qdisc_change
-
-        return nl.dump(request, port, kind - _GETS, qdisc_change.classes(network, request))
     if kind == RTM_GETRULE:
         return nl.dump(request, port, RTM_NEWRULE, rules.bodies(network, _family(request)))
     if kind == RTM_GETQDISC:
@@ -347,10 +351,18 @@ def _change(t: Task, network: Network, request: Request) -> list[bytes]:
 def _rare_change(network: Network, request: Request) -> bool:
     """What few ask for: disciplines, labels, tables of neighbours, next hops, other names. False: it is none of these."""
     kind = request.type
-    if kind in (RTM_NEWQDISC, RTM_NEWQDISC + 1) or kind in _INSIDE_QDISCS:
+    if kind in (RTM_NEWQDISC, RTM_NEWQDISC + 1):
         from sandbox.sockets.netlink import qdisc_change
 
-        (qdisc_change.change_inside if kind in _INSIDE_QDISCS else qdisc_change.change)(network, request)
+        qdisc_change.change(network, request)
+    elif kind in _OF_CLASSES:
+        from sandbox.sockets.netlink import class_change
+
+        class_change.change(network, request)
+    elif kind in _OF_FILTERS:
+        from sandbox.sockets.netlink import filter_change
+
+        filter_change.change(network, request)
     elif kind == RTM_SETNEIGHTBL:
         from sandbox.sockets.netlink import neighbor_tables
 

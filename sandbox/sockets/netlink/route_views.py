@@ -76,11 +76,19 @@ def egress_body(egress: Discipline, references: int = 2) -> bytes:
 
 
 def statistics(qdisc: Qdisc, drops: int, own: bytes = b"") -> bytes:
-    """TCA_STATS2, TCA_STATS and TCA_XSTATS (gnet_stats_finish_copy). `own`: of its kind only."""
-    octets, packets = qdisc.sent_bytes, qdisc.sent & 0xFFFFFFFF
+    """Of a discipline. `own`: of its kind only."""
+    counts = (qdisc.sent_bytes, qdisc.sent, qdisc.packets, qdisc.bytes, drops, qdisc.requeues, qdisc.overlimits)
+    return counted(*counts, own)
+
+
+def counted(
+    octets: int, packets: int, waiting: int, backlog: int, drops: int, requeues: int, overlimits: int, own: bytes
+) -> bytes:
+    """TCA_STATS2, TCA_STATS and TCA_XSTATS (gnet_stats_finish_copy)."""
+    packets &= 0xFFFFFFFF
     basic = nl.attribute(_STATS_BASIC, _BASIC.pack(octets, packets))
-    queue = _QUEUE.pack(qdisc.packets, qdisc.bytes, drops, qdisc.requeues, qdisc.overlimits)
-    old = _OLD.pack(octets, packets, drops, qdisc.overlimits, 0, 0, qdisc.packets, qdisc.bytes)
+    queue = _QUEUE.pack(waiting, backlog, drops, requeues, overlimits)
+    old = _OLD.pack(octets, packets, drops, overlimits, 0, 0, waiting, backlog)
     new = basic + nl.attribute(_STATS_QUEUE, queue) + (nl.attribute(_STATS_APP, own) if own else b"")
     told = nl.attribute(_TCA_STATS2, new) + nl.attribute(_TCA_STATS, old)
     return told + nl.attribute(_TCA_XSTATS, own) if own else told

@@ -237,6 +237,8 @@ class NetlinkSocket(SocketFile):
             number = error.errno
             if isinstance(error, nl.Refusal) and NETLINK_EXT_ACK in self._set:
                 text, offset = error.text, error.offset
+        if request.warning and not number and NETLINK_EXT_ACK in self._set:
+            text = request.warning
         for datagram in datagrams:
             self._put(datagram)
         if number or (request.flags & nl.NLM_F_ACK and not request.dumped):
