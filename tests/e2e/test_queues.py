@@ -31,7 +31,7 @@ show qdisc
 tc qdisc change dev d0 root handle 1: prio bands 2 priomap 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2
 tc class add dev d0 parent 1: classid 1:9 htb rate 1mbit
 tc class del dev d0 classid 1:1
-tc filter add dev d0 parent 1: protocol ip matchall
+tc filter add dev d0 parent 1: protocol ip route from 1 classid 1:1
 tc qdisc del dev d0 root; root codel limit 20 ecn ce_threshold 10ms; tc -s qdisc show dev d0 | tail -3
 tc qdisc del dev d0 root; root fq_codel; tc -s qdisc show dev d0 | tail -2
 tc qdisc change dev d0 root handle 1: fq_codel flows 10
@@ -186,3 +186,99 @@ def test_what_interfaces_begin_with() -> None:
     got = runsc("do", "--cap-add", "ALL", "--network", "none", "bash", "-c", f"exec 2>&1; {DEFAULTS}").out
     lines = [line for line in got.replace(" \n", "\n").splitlines(True) if "write error" not in line]
     assert "".join(lines) == DEFAULT
+
+
+FILTERS = """
+root() { tc qdisc replace dev d0 root handle 1: "$@"; }
+filter() { tc filter "$1" dev d0 parent 1: "${@:2}"; }
+root prio
+for n in 1 2 3; do tc qdisc add dev d0 parent 1:$n handle ${n}0: pfifo; done
+filter add protocol ip pref 1 handle 5 fw classid 1:3
+filter add protocol ip pref 1 handle 0x105 fw classid 1:2
+filter add protocol ip pref 2 u32 match ip dport 91 0xffff flowid 1:1 action pass
+filter add protocol ip pref 3 u32 match ip dport 92 0xffff action pipe action drop
+filter add protocol ip pref 4 matchall classid 1:2
+filter add protocol ip pref 4 matchall classid 1:1
+filter replace protocol ip pref 1 handle 5 fw classid 1:1
+filter replace protocol ip pref 5 handle 5/0xff fw classid 1:1
+filter add protocol ip pref 6 matchall action mirred egress redirect dev lo
+filter add protocol ip pref 6 flower classid 1:1
+filter show | sed 's/index [0-9]* //; s/installed.*//; s/\\t/    /'
+filter del protocol ip pref 1 handle 0x105 fw
+filter del protocol ip pref 1 handle 0x105 fw
+filter del pref 5
+filter change protocol ip pref 9 matchall
+send() { python3 -c 'import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.setsockopt(1, 36, int(sys.argv[1]))
+s.sendto(b"x" * 20, ("10.1.0.2", int(sys.argv[2])))' $1 $2; }
+send 5 90; send 6 91; send 5 92; send 6 92; send 6 93
+tc -s qdisc show dev d0 | grep -o 'qdisc.*: \\|Sent.*pkt.*dropped [0-9]*'
+filter show | grep -c matchall
+tc -s filter show dev d0 parent 1: | grep -o 'action order.*\\|Sent.*dropped [0-9]*'
+nft add table t; nft 'add chain t c { type filter hook output priority 0; }'; nft add rule t c udp dport 94 meta mark set 5
+send 0 94
+tc -s qdisc show dev d0 | grep -o 'Sent.*pkt' | head -3
+"""
+FILTERED = """\
+RTNETLINK answers: File exists
+We have an error talking to the kernel
+Error: Failed to load TC action module.
+We have an error talking to the kernel
+Error: TC classifier not found.
+We have an error talking to the kernel
+filter protocol ip pref 1 fw chain 0
+filter protocol ip pref 1 fw chain 0 handle 0x105 classid 1:2
+filter protocol ip pref 1 fw chain 0 handle 0x5 classid 1:1
+filter protocol ip pref 2 u32 chain 0
+filter protocol ip pref 2 u32 chain 0 fh 800: ht divisor 1
+filter protocol ip pref 2 u32 chain 0 fh 800::800 order 2048 key ht 800 bkt 0 *flowid 1:1 not_in_hw
+  match 0000005b/0000ffff at 20
+    action order 1: gact action pass
+     random type none pass val 0
+     ref 1 bind 1
+
+filter protocol ip pref 3 u32 chain 0
+filter protocol ip pref 3 u32 chain 0 fh 801: ht divisor 1
+filter protocol ip pref 3 u32 chain 0 fh 801::800 order 2048 key ht 801 bkt 0 terminal flowid not_in_hw
+  match 0000005c/0000ffff at 20
+    action order 1: gact action pipe
+     random type none pass val 0
+     ref 1 bind 1
+
+    action order 2: gact action drop
+     random type none pass val 0
+     ref 1 bind 1
+
+filter protocol ip pref 4 matchall chain 0
+filter protocol ip pref 4 matchall chain 0 handle 0x1 flowid 1:2
+  not_in_hw
+filter protocol ip pref 5 fw chain 0
+filter protocol ip pref 5 fw chain 0 handle 0x5/0xff classid 1:1
+Error: Specified filter handle not found.
+We have an error talking to the kernel
+Error: Need both RTM_NEWTFILTER and NLM_F_CREATE to create a new filter.
+We have an error talking to the kernel
+qdisc prio 1:
+Sent 248 bytes 4 pkt (dropped 1
+qdisc pfifo 30:
+Sent 0 bytes 0 pkt (dropped 0
+qdisc pfifo 10:
+Sent 186 bytes 3 pkt (dropped 0
+qdisc pfifo 20:
+Sent 62 bytes 1 pkt (dropped 0
+2
+action order 1: gact action pass
+Sent 62 bytes 1 pkt (dropped 0
+action order 1: gact action pipe
+Sent 62 bytes 1 pkt (dropped 0
+action order 2: gact action drop
+Sent 62 bytes 1 pkt (dropped 1
+Sent 310 bytes 5 pkt
+Sent 0 bytes 0 pkt
+Sent 248 bytes 4 pkt
+"""
+
+
+def test_filters(tmp_path: Path) -> None:
+    assert inside(tmp_path, FILTERS) == FILTERED

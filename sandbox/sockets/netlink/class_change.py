@@ -190,5 +190,3 @@ def bound(qdisc: Htb, classid: int) -> bool:
     """A filter leads to the class (htb_bind_filter)."""
     lists = [qdisc.filters, *[one.filters for one in qdisc.classes.values()]]
     return any([classid in one.classids() for filters in lists for one in filters.filters])
-
-

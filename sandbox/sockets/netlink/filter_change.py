@@ -232,9 +232,7 @@ def _change(network: Network, one: Filter, handle: int, options: bytes | None) -
     return filter_kinds.change_matchall(network.stack, one, handle, options)
 
 
-def _delete(
-    network: Network, place: _Place, preference: int, protocol: int, kind: str | None, handle: int
-) -> None:
+def _delete(network: Network, place: _Place, preference: int, protocol: int, kind: str | None, handle: int) -> None:
     """tc_del_tfilter."""
     filters = place.filters
     if not filters.filters:
@@ -331,9 +329,7 @@ def get(network: Network, request: Request, port: int) -> list[bytes]:
             return nl.dump(request, port, kind, [_chain_body(place)] if place.filters.filters else [])
         if int.from_bytes(request.attributes(_TCMSG.size).get(_CHAIN, b"")[:4], "little"):
             return nl.dump(request, port, kind, [])
-        bodies = [
-            _body(place, one, number) for one in place.filters.filters for number in (0, *_handles(one))
-        ]
+        bodies = [_body(place, one, number) for one in place.filters.filters for number in (0, *_handles(one))]
         return nl.dump(request, port, kind, bodies)
     preference, protocol = info >> 16, _swapped(info & 0xFFFF)
     kind_name = _kind_of(request)

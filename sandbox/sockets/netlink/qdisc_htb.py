@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from tcpip.stack.nic import Nic
 
 _PARAMETERS, _INIT, _DIRECT_LIMIT, _RATE64, _CEIL64, _OFFLOAD = 1, 2, 5, 6, 7, 9
-_GLOBAL: Final = struct.Struct("<5I")  # struct tc_htb_glob: version, rate to quantum, default class, debug, sent directly
+_GLOBAL: Final = struct.Struct(
+    "<5I"
+)  # struct tc_htb_glob: version, rate to quantum, default class, debug, sent directly
 _OPTIONS: Final = struct.Struct("<12s12s5I")  # struct tc_htb_opt: rate, ceiling, buffers, quantum, level, priority
 _RATE: Final = struct.Struct("<BBHhHI")  # struct tc_ratespec
 _XSTATS: Final = struct.Struct("<3I2i")  # struct tc_htb_xstats: lends, borrows, giants, tokens, those of the ceiling

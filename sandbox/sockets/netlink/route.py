@@ -113,15 +113,7 @@ def answer(t: Task, network: Network, request: Request, port: int, strict: bool)
     if kind == RTM_GETNSID:
         return namespace_ids.get(t, network, request, port)
     if kind == RTM_GETNEIGH:
-        if request.dump and _family(request) == route_views.AF_BRIDGE:
-            from sandbox.sockets.netlink import bridge_table
-
-            return nl.dump(request, port, RTM_NEWNEIGH, bridge_table.bodies(network, request, strict))
-        if _family(request) == route_views.AF_BRIDGE:
-            from sandbox.sockets.netlink import bridge_table
-
-            return [nl.message(RTM_NEWNEIGH, 0, request.seq, port, bridge_table.one(network, request))]
-        return neighbors.get(network, request, port)
+        return _get_neigh(network, request, port, strict)
     if kind == RTM_GETNETCONF:
         return netconf.get(network, request, port)
     if kind == RTM_GETSTATS:
@@ -165,6 +157,17 @@ def answer(t: Task, network: Network, request: Request, port: int, strict: bool)
 def _family(request: Request) -> int:
     """The first byte of every request's fixed part."""
     return request.body[0] if request.body else AF_UNSPEC
+
+
+def _get_neigh(network: Network, request: Request, port: int, strict: bool) -> list[bytes]:
+    """Neighbours, or what bridges know."""
+    if _family(request) != route_views.AF_BRIDGE:
+        return neighbors.get(network, request, port)
+    from sandbox.sockets.netlink import bridge_table
+
+    if request.dump:
+        return nl.dump(request, port, RTM_NEWNEIGH, bridge_table.bodies(network, request, strict))
+    return [nl.message(RTM_NEWNEIGH, 0, request.seq, port, bridge_table.one(network, request))]
 
 
 # --- links ---
