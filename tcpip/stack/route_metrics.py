@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from typing import Final
 
+METRIC_MTU: Final = 2
+METRIC_CWND: Final = 7
+METRIC_RTO_MIN: Final = 13
+METRIC_CONGESTION: Final = 16
+"""RTAX_*."""
+
 
 class RouteMetrics:
     """Numbers are 0, and the name empty, where the route says nothing.
 
     `initcwnd`, `initrwnd` segments; `window`, `advmss`, `mtu` bytes; `quickack`, `ecn`, `fastopen_no_cookie` flags;
-    `congestion` the name of an algorithm; `hop_limit` of packets whose socket does not say.
+    `congestion` the name of an algorithm; `hop_limit` of packets whose socket does not say. `rtt`, `rttvar` eighths and quarters of a ms,
+    `ssthresh`, `cwnd`, `reordering` segments. `locked`: a bit for each that measurements do not change, by Linux's number.
     """
 
     __slots__ = (
@@ -24,6 +31,12 @@ class RouteMetrics:
         "fastopen_no_cookie",
         "congestion",
         "hop_limit",
+        "rtt",
+        "rttvar",
+        "ssthresh",
+        "cwnd",
+        "reordering",
+        "locked",
     )
 
     def __init__(self) -> None:
@@ -38,6 +51,16 @@ class RouteMetrics:
         self.fastopen_no_cookie = 0
         self.congestion = ""
         self.hop_limit = 0
+        self.rtt = 0
+        self.rttvar = 0
+        self.ssthresh = 0
+        self.cwnd = 0
+        self.reordering = 0
+        self.locked = 0
+
+    def mtu_locked(self) -> bool:
+        """The path's MTU is what the route says: packets may be cut on the way (ip_mtu_locked)."""
+        return self.locked & 1 << METRIC_MTU != 0
 
 
 NO_METRICS: Final = RouteMetrics()

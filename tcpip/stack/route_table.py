@@ -1,4 +1,4 @@
-"""The routing tables: longest prefix first, then the lowest metric, then the first one there. Tables are numbered as Linux's."""
+"""The routing tables: longest prefix first, then those of a type of service, then the lowest metric, then the first one there. Tables are numbered as Linux's."""
 
 from __future__ import annotations
 
@@ -28,6 +28,9 @@ ERRORS: Final = {
 the next rule is asked, and when there is none it is as if there were no route."""
 
 
+_TOS_LOOKED_AT: Final = 0x1C
+
+
 class NextHop:
     """One of several ways of a row. `gateway` empty: on link. `weight`: its share among the others."""
 
@@ -42,6 +45,7 @@ class NextHop:
 
 class RouteEntry:
     """One row. `gateway` empty: on link. `source` empty: selected. `error`: what a reject route answers (nic None).
+    `tos`: only packets of this type of service go by it (0: all).
     `kind`: unicast, local (what matches is for this host), or one of `ERRORS`. `onlink`: the gateway is a neighbour, whatever
     the table says. `learnt`: of an advertised prefix or router. `hops`: the ways, where there are several; the first is then in `nic` and `gateway`, too. `next_hop`: the
     object that it goes by (`HopTable`), 0 for none."""
@@ -63,6 +67,7 @@ class RouteEntry:
         "learnt",
         "hops",
         "next_hop",
+        "tos",
     )
 
     def __init__(
@@ -94,6 +99,7 @@ class RouteEntry:
         self.learnt = False
         self.hops: list[NextHop] = []
         self.next_hop = 0
+        self.tos = 0
 
     def through(self, number: int) -> bool:
         """It can be used, through the interface of that number (0: any)."""
@@ -101,6 +107,10 @@ class RouteEntry:
             return any([hop.nic.up and number in (0, hop.nic.number) for hop in self.hops])
         out = self.nic
         return (out.up and number in (0, out.number)) if out is not None else not number
+
+    def serves(self, tos: int) -> bool:
+        """Packets of this type of service go by it (fib_dscp_masked_match)."""
+        return not self.tos or self.tos == tos & _TOS_LOOKED_AT
 
     def choose(self, dst: bytes, src: bytes, number: int) -> tuple[Nic | None, bytes]:
         """The interface and the gateway for a pair of addresses: always the same ones, spread by weight over all pairs
@@ -157,20 +167,22 @@ class RouteTable:
                     entry.nic, entry.gateway = entry.hops[0].nic, entry.hops[0].gateway
         self.entries = [entry for entry in self.entries if entry.nic is not nic]
 
-    def lookup(self, dst: bytes, nic: int = 0, table: int = TABLE_MAIN) -> RouteEntry | None:
+    def lookup(self, dst: bytes, nic: int = 0, table: int = TABLE_MAIN, tos: int = 0) -> RouteEntry | None:
         """The best usable route of one table; with `nic` only those through it."""
         for entry in self.entries:
             if entry.table != table:
                 continue
-            if entry.through(nic) and in_prefix(dst, entry.prefix, entry.length):
+            if entry.through(nic) and in_prefix(dst, entry.prefix, entry.length) and entry.serves(tos):
                 return entry
         return None
 
-    def lookup_all(self, dst: bytes, nic: int = 0) -> dict[int, RouteEntry | None]:
+    def lookup_all(self, dst: bytes, nic: int = 0, tos: int = 0) -> dict[int, RouteEntry | None]:
         """As `lookup`, of every table that has one."""
         found: dict[int, RouteEntry | None] = {}
         for entry in self.entries:
-            if entry.table not in found and entry.through(nic) and in_prefix(dst, entry.prefix, entry.length):
+            if entry.table in found or not entry.through(nic) or not entry.serves(tos):
+                continue
+            if in_prefix(dst, entry.prefix, entry.length):
                 found[entry.table] = entry
         return found
 
@@ -181,5 +193,5 @@ def _kind_of(error: NetError | None) -> str:
     return next((kind for kind, raised in ERRORS.items() if raised is error), "unreachable")
 
 
-def _order(entry: RouteEntry) -> tuple[int, int]:
-    return -entry.length, entry.metric
+def _order(entry: RouteEntry) -> tuple[int, int, int]:
+    return -entry.length, -entry.tos, entry.metric

@@ -113,9 +113,9 @@ class RoutingRule:
 
 class RoutingRules:
     """The rules of a stack, both families. `plain`: nobody has changed them, main is looked at, then default. `detailed`: one
-    looks at more than addresses, interfaces and marks."""
+    looks at more than addresses, interfaces and marks, or a route does (`tos_decides`)."""
 
-    __slots__ = ("rules", "plain", "detailed", "_places")
+    __slots__ = ("rules", "plain", "detailed", "tos_decides", "_places")
 
     def __init__(self) -> None:
         self.rules: list[RoutingRule] = []
@@ -124,6 +124,7 @@ class RoutingRules:
         self.rules.append(_of_kernel(4, PRIORITY_DEFAULT, TABLE_DEFAULT))
         self.plain = True
         self.detailed = False
+        self.tos_decides = False
         self._places: set[tuple[int, int]] = set()  # family and priority of each
 
     def add(self, rule: RoutingRule) -> None:
@@ -140,8 +141,12 @@ class RoutingRules:
 
     def _changed(self) -> None:
         self.plain = False
-        self.detailed = any([rule.looks_at_flow() for rule in self.rules])
+        self.detailed = self.tos_decides or any([rule.looks_at_flow() for rule in self.rules])
         self._places = {(rule.family, rule.priority) for rule in self.rules}
+
+    def look_at_tos(self) -> None:
+        """There is a route for a type of service. `Stack.changed` must follow."""
+        self.tos_decides = self.detailed = True
 
     def leads_somewhere(self, rule: RoutingRule) -> bool:
         """There is a rule where a `goto` goes on."""
@@ -160,7 +165,8 @@ class RoutingRules:
     ) -> RouteEntry | None:
         """The row that decides; None when no table has one. What a rejecting rule raises."""
         if self.plain:
-            return routes.lookup(dst, number) or routes.lookup(dst, number, TABLE_DEFAULT)
+            tos = flow.tos
+            return routes.lookup(dst, number, TABLE_MAIN, tos) or routes.lookup(dst, number, TABLE_DEFAULT, tos)
         least = 0
         found: dict[int, RouteEntry | None] = {}
         for rule in self.rules:
@@ -171,7 +177,7 @@ class RoutingRules:
             if rule.action == "goto":
                 least = rule.goto if self.leads_somewhere(rule) else least
             elif rule.action == "table":
-                entry = _ask(routes, dst, number, rule.table, found)
+                entry = _ask(routes, dst, number, rule.table, flow.tos, found)
                 if entry is not None and entry.kind != "throw" and entry.length >= rule.min_length:
                     return entry
             elif rule.action != "nop":
@@ -180,15 +186,15 @@ class RoutingRules:
 
 
 def _ask(
-    routes: RouteTable, dst: bytes, number: int, table: int, found: dict[int, RouteEntry | None]
+    routes: RouteTable, dst: bytes, number: int, table: int, tos: int, found: dict[int, RouteEntry | None]
 ) -> RouteEntry | None:
     """What a table answers, and `found` those that were asked before: the rows are walked a few times, however many rules
     there are."""
     if table not in found:
         if len(found) < _SINGLY:
-            found[table] = routes.lookup(dst, number, table)
+            found[table] = routes.lookup(dst, number, table, tos)
         elif len(found) == _SINGLY:
-            found.update(routes.lookup_all(dst, number))
+            found.update(routes.lookup_all(dst, number, tos))
             found.setdefault(table, None)
     return found.get(table)
 

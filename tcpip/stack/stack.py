@@ -460,7 +460,7 @@ class Stack:
     def forwarding_route(self, pkt: RxPacket) -> Route:
         """The way that a received packet for somebody else takes; raises as `find_route` does."""
         mark = pkt.track.mark if pkt.track is not None else 0
-        if pkt.nic is None or (self.rules.plain and not self.routes.multipath):
+        if pkt.nic is None or (self.rules.plain and not self.routes.multipath and not self.rules.tos_decides):
             return self.find_route(pkt.dst)
         key = (pkt.dst, pkt.src, -pkt.nic.number, mark)
         route = self._route_cache.get(key) if not self.rules.detailed else None

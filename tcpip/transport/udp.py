@@ -323,6 +323,8 @@ class UdpEndpoint(DatagramEndpoint):
         if not fits:
             self._check_may_be_cut(route, discover, whole)
         dont_fragment = fits and discover in (so.PMTUDISC_WANT, so.PMTUDISC_DO, so.PMTUDISC_PROBE)
+        if dont_fragment and discover == so.PMTUDISC_WANT and route.metrics.mtu_locked():
+            dont_fragment = False
         (stack.stats.udp if four else stack.stats.udp6).inc("OutDatagrams")
         cuts = (
             (route.nic.cuts_udp or (whole == _TOGETHER and route.nic.loopback))

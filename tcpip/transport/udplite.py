@@ -113,6 +113,8 @@ class UdpLiteEndpoint(UdpEndpoint):
         if not fits:
             self._check_may_be_cut(route, discover, whole)
         dont_fragment = fits and discover in (so.PMTUDISC_WANT, so.PMTUDISC_DO, so.PMTUDISC_PROBE)
+        if dont_fragment and discover == so.PMTUDISC_WANT and route.metrics.mtu_locked():
+            dont_fragment = False
         said = self.sends if 0 <= self.sends < size else size
         header = bytearray(FIXED.pack(self.local_port, port, said & 0xFFFF, 0))
         covered = said or size

@@ -86,7 +86,7 @@ _GETS: Final = 2  # kinds come in fours: NEW, DEL, GET, SET
 _OF_BRIDGES: Final = (RTM_SETLINK, RTM_DELLINK, RTM_NEWNEIGH, neighbors.RTM_DELNEIGH)
 _CACHED: Final = struct.Struct("<8I")  # struct rta_cacheinfo: references first; there are no times to tell
 _RTA_OIF, _RTA_CACHEINFO, _RTA_MARK, _RTA_UID = 4, 12, 16, 25
-_RTA_IP_PROTO, _RTA_SPORT, _RTA_DPORT = 27, 28, 29
+_RTA_PREF, _RTA_IP_PROTO, _RTA_SPORT, _RTA_DPORT = 20, 27, 28, 29
 _WITH_PORTS: Final = (6, 17, 1, 58)
 
 TABLE_MAIN: Final = 254
@@ -247,8 +247,8 @@ def _place6(entry: RouteEntry) -> tuple[int, int, int, int]:
     return entry.table & 255, last, -entry.length, entry.metric
 
 
-def _place(entry: RouteEntry) -> tuple[int, bytes, int, int]:
-    return entry.table & 255, entry.prefix, -entry.length, entry.metric
+def _place(entry: RouteEntry) -> tuple[int, bytes, int, int, int]:
+    return entry.table & 255, entry.prefix, -entry.length, -entry.tos, entry.metric
 
 
 def _lookup(t: Task, network: Network, request: Request) -> bytes:
@@ -275,7 +275,9 @@ def _lookup(t: Task, network: Network, request: Request) -> bytes:
         if family == AF_INET6 or not network.stack.rules.plain:
             table = TABLE_LOCAL
     src_len = size * 8 if src or family == AF_INET6 else 0
-    body = RTMSG.pack(family, size * 8, src_len, 0, table if table < 256 else 252, 0, 0, kind, flags) + nl.u32(
+    row = None if route.local else network.stack.routes.lookup(dst, route.nic.number, route.table, flow.tos)
+    tos = row.tos if row is not None else 0
+    body = RTMSG.pack(family, size * 8, src_len, tos, table if table < 256 else 252, 0, 0, kind, flags) + nl.u32(
         15, table
     )
     body += nl.attribute(1, dst)
@@ -291,9 +293,9 @@ def _lookup(t: Task, network: Network, request: Request) -> bytes:
         body += nl.u32(_RTA_MARK, mark) if mark else b""
         body += nl.u32(_RTA_UID, flow.uid)
     else:
-        row = None if route.local else network.stack.routes.lookup(dst, route.nic.number, route.table)
         body += nl.u32(6, row.metric if row is not None else 0)
-    return body + nl.attribute(_RTA_CACHEINFO, _CACHED.pack(1, 0, 0, 0, 0, 0, 0, 0))
+    body += nl.attribute(_RTA_CACHEINFO, _CACHED.pack(1, 0, 0, 0, 0, 0, 0, 0))
+    return body if family == AF_INET else body + nl.u8(_RTA_PREF, 0)
 
 
 def _flow(t: Task, tos: int, attributes: dict[int, bytes]) -> RouteFlow:

@@ -242,7 +242,10 @@ def route_body(entry: RouteEntry) -> bytes:
     flags |= route_parts.RTNH_F_ONLINK if entry.onlink else 0
     if entry.hops:
         flags, scope = 0, SCOPE_UNIVERSE
-    parts = [RTMSG.pack(family, entry.length, 0, 0, table, protocol, scope, kind, flags), nl.u32(15, entry.table)]
+    parts = [
+        RTMSG.pack(family, entry.length, 0, entry.tos, table, protocol, scope, kind, flags),
+        nl.u32(15, entry.table),
+    ]
     if entry.length:
         parts.append(nl.attribute(1, entry.prefix))
     if entry.metric or not four:

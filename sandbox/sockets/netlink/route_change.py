@@ -1,6 +1,6 @@
 """Routes over rtnetlink: what `ip route add`, `replace`, `append` and `del` do (net/ipv4/fib_frontend.c).
 
-Not supported: source-specific prefixes, TOS, gateways of the other family, next hops as objects of routes that are refused: EOPNOTSUPP.
+Not supported: source-specific prefixes, gateways of the other family, next hops as objects of routes that are refused: EOPNOTSUPP.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ _SUPPORTED: Final[frozenset[int]] = frozenset(
 )
 _TABLE_LOCAL: Final = 255
 _METRIC_V6: Final = 1024
+_ECN: Final = 3
 
 
 class _Wanted:
@@ -49,9 +50,14 @@ class _Wanted:
         attributes = request.attributes(_HEADER.size)
         if family not in (AF_INET, AF_INET6):
             raise SyscallError(errno.EOPNOTSUPP)
-        if source_len or tos or set(attributes) - _SUPPORTED or (kind and kind not in KINDS):
+        if source_len or set(attributes) - _SUPPORTED or (kind and kind not in KINDS):
             raise SyscallError(errno.EOPNOTSUPP)
         self.size = 4 if family == AF_INET else 16
+        if tos and family == AF_INET6:
+            raise nl.Refusal(errno.EINVAL, "Invalid dsfield (tos): option not available for IPv6")
+        if tos & _ECN:
+            raise nl.Refusal(errno.EINVAL, "Invalid dsfield (tos): ECN bits must be 0")
+        self.tos = tos
         self.length = length
         if length > self.size * 8:
             raise SyscallError(errno.EINVAL)
@@ -77,8 +83,9 @@ class _Wanted:
                 raise SyscallError(errno.ENODEV)
 
     def same_key(self, entry: RouteEntry) -> bool:
-        """The same prefix in the same table."""
-        return (entry.prefix, entry.length, entry.table) == (self.prefix, self.length, self.table)
+        """The same prefix and type of service in the same table."""
+        mine = (self.prefix, self.length, self.table, self.tos)
+        return (entry.prefix, entry.length, entry.table, entry.tos) == mine
 
 
 def _address(attributes: dict[int, bytes], kind: int, size: int) -> bytes:
@@ -200,6 +207,9 @@ def _add(network: Network, flags: int, wanted: _Wanted) -> None:
         wanted.table,
         kind,
     )
+    new.tos = wanted.tos
+    if new.tos:
+        stack.rules.look_at_tos()
     new.metrics, new.onlink, new.hops = wanted.metrics, wanted.onlink, hops if len(hops) > 1 else []
     if named is not None:
         named.apply(new)

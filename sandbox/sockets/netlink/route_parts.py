@@ -1,7 +1,7 @@
 """RTA_METRICS and RTA_MULTIPATH of routes (rtnetlink(7), include/uapi/linux/rtnetlink.h, net/ipv4/metrics.c): read and told.
 
-Not supported: RTTs, thresholds, windows and reordering for a destination, locked MTUs, a least time-out that is not locked, realms of next hops,
-encapsulations: EOPNOTSUPP.
+Told only, as on Linux: `rttvar`, `ssthresh` and `cwnd`. Not supported: locks of `cwnd` and of the algorithm, realms of next hops, encapsulations:
+EOPNOTSUPP.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from sandbox.errors import SyscallError
 from sandbox.sockets.inet.link_state import has_carrier
 from sandbox.sockets.netlink import message as nl
-from tcpip.stack.route_metrics import NO_METRICS, RouteMetrics
+from tcpip.stack.route_metrics import METRIC_CONGESTION, METRIC_CWND, NO_METRICS, RouteMetrics
 from tcpip.transport.tcp.congestion import ALGORITHMS
 
 if TYPE_CHECKING:
@@ -43,6 +43,11 @@ _LOCK: Final = 1
 _PLAIN: Final = (
     (_MTU, "mtu"),
     (_WINDOW, "window"),
+    (4, "rtt"),
+    (5, "rttvar"),
+    (6, "ssthresh"),
+    (7, "cwnd"),
+    (9, "reordering"),
     (_ADVMSS, "advmss"),
     (_HOPLIMIT, "hop_limit"),
     (_INITCWND, "initcwnd"),
@@ -62,7 +67,6 @@ def read_metrics(raw: bytes) -> RouteMetrics:
     found = RouteMetrics()
     fields = dict(_PLAIN)
     asked = nl.attributes_in(raw)
-    lock = int.from_bytes(asked.get(_LOCK, b"")[:4], "little")
     for kind, value in asked.items():
         if not kind:
             continue
@@ -83,10 +87,12 @@ def read_metrics(raw: bytes) -> RouteMetrics:
             if number & ~_ECN:
                 raise SyscallError(errno.EOPNOTSUPP)
             found.ecn = number
-        elif kind == _RTO_MIN and lock == 1 << _RTO_MIN:
+        elif kind == _RTO_MIN:
             found.rto_min_ns = number * _MS
-        elif kind == _LOCK and number == 1 << _RTO_MIN:
-            continue
+        elif kind == _LOCK:
+            if number & (1 << METRIC_CWND | 1 << METRIC_CONGESTION):
+                raise SyscallError(errno.EOPNOTSUPP)
+            found.locked = number
         elif kind in fields:
             setattr(found, fields[kind], min(number, _MOST.get(kind, number)))
         elif number:
@@ -100,7 +106,7 @@ def metrics_body(metrics: RouteMetrics) -> bytes:
         return b""
     values = {kind: getattr(metrics, name) for kind, name in _PLAIN}
     values[_FEATURES], values[_RTO_MIN] = metrics.ecn, metrics.rto_min_ns // _MS
-    values[_LOCK] = 1 << _RTO_MIN if metrics.rto_min_ns else 0
+    values[_LOCK] = metrics.locked
     parts = [nl.u32(kind, value) for kind, value in sorted(values.items()) if value]
     if metrics.congestion:
         parts.append(nl.string(_CC, metrics.congestion))

@@ -39,20 +39,21 @@ def routes(network: Network) -> list[str]:
         flags = RTF_UP | (RTF_GATEWAY if entry.gateway else 0) | (RTF_HOST if entry.length == 32 else 0)
         if entry.error is not None:
             flags |= RTF_REJECT
+        metrics = entry.metrics
         fields = (
             entry.nic.name if entry.nic is not None else "*",
             words(entry.prefix),
             words(entry.gateway or bytes(4)),
             f"{flags:04X}\t0\t0\t{entry.metric}",
             words(mask),
-            "0\t0\t0",
+            f"{metrics.advmss + 40 if metrics.advmss else 0}\t{metrics.window}\t{metrics.rtt >> 3}",
         )
         rows.append("\t".join(fields).ljust(127) + "\n")
     return rows
 
 
-def _place(entry: RouteEntry) -> tuple[bytes, int, int]:
-    return entry.prefix, -entry.length, entry.metric
+def _place(entry: RouteEntry) -> tuple[bytes, int, int, int]:
+    return entry.prefix, -entry.length, -entry.tos, entry.metric
 
 
 def _looped(prefix: bytes) -> bool:

@@ -26,6 +26,7 @@ from tcpip.network.longer_routes import IPv4OptionsRoute, lengthened
 from tcpip.seqnum import unwrap
 from tcpip.sockopt import IPPROTO_TCP
 from tcpip.stack.route_flow import of_socket
+from tcpip.stack.route_metrics import METRIC_RTO_MIN
 from tcpip.transport import flow_labels
 from tcpip.transport.demux import Bound, connection_key
 from tcpip.transport.ip_options import out_interface, preferred_source
@@ -223,8 +224,10 @@ def _use_metrics(ep: TcpEndpoint, metrics: RouteMetrics) -> None:
         snd.use(ALGORITHMS[metrics.congestion](snd.cc.mss))
     if metrics.initcwnd:
         snd.cc.cwnd = metrics.initcwnd * snd.cc.mss
-    if metrics.rto_min_ns:
+    if metrics.rto_min_ns and metrics.locked & 1 << METRIC_RTO_MIN:
         snd.rtt.least = metrics.rto_min_ns
+    if metrics.reordering:
+        snd.rack.reordering = metrics.reordering
     ep.rcv.always_quick = metrics.quickack != 0
     if metrics.window:
         ep.tcp_options.window_clamp = metrics.window

@@ -14,7 +14,7 @@ from tcpip.errors import NetworkError
 from tcpip.header.tcp import ACK, CSUM_OFFSET, FIN, HEADER, PSH, RST, SYN, URG
 from tcpip.header.tcp_options import TS_WORD, TcpOptions, UnknownOption, emit_sack
 from tcpip.seqnum import MASK
-from tcpip.sockopt import IPPROTO_TCP, PMTUDISC_DONT
+from tcpip.sockopt import IPPROTO_TCP, PMTUDISC_DONT, PMTUDISC_WANT
 from tcpip.stack.route_flow import of_packet
 from tcpip.transport.flow_labels import REFLECT_CLOSED, label_in
 from tcpip.transport.tcp.ecn import ECT_0, syn_flags
@@ -225,6 +225,6 @@ def emit_reset(ep: TcpEndpoint) -> None:
         ep.soft_error = failure.error
 
 
-def dont_fragment(pmtudisc: int) -> bool:
-    """IP_MTU_DISCOVER to the DF bit."""
-    return pmtudisc != PMTUDISC_DONT
+def dont_fragment(pmtudisc: int, locked: bool = False) -> bool:
+    """IP_MTU_DISCOVER to the DF bit; whoever wants to learn a path's MTU need not where the route says it (ip_dont_fragment)."""
+    return pmtudisc != PMTUDISC_DONT and not (locked and pmtudisc == PMTUDISC_WANT)

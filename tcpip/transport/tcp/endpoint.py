@@ -227,7 +227,8 @@ class TcpEndpoint(Endpoint):
             self.tos = flow_labels.with_info(self.stack, so, self.tos, 0, self.new_label)
         adds = (so.headers if six else so.ip_options) is not None
         self.screened = adds or so.screens() or self.md5_key != b""
-        self.dont_fragment = six or dont_fragment(so.pmtudisc)
+        locked = self.route is not None and self.route.metrics.mtu_locked()
+        self.dont_fragment = six or dont_fragment(so.pmtudisc, locked)
         if self.hold is not None and self.listener is None:
             self.hold.reservation.reuse_addr = so.reuse_addr
             self.hold.reservation.reuse_port = so.reuse_port

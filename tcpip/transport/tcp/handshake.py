@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from tcpip.transport.tcp.endpoint import TcpEndpoint
 
 SOON_NS: Final = 2 * NS_PER_MS
+_NS_PER_METRIC: Final = NS_PER_MS // 8  # of a round trip, as routes say it
 """TCP_TIMEOUT_MIN."""
 FALLBACK_RTO_NS: Final = 3 * RTO_INITIAL_NS
 """RFC 6298 (5.7): after a SYN had to be sent again."""
@@ -225,6 +226,8 @@ def established(ep: TcpEndpoint, now: int) -> None:
     """Data may flow. Linux turns probing on for an accepted connection when the size of its segments is chosen already."""
     accepted = ep.state == st.SYN_RECEIVED
     ep.set_state(st.ESTABLISHED)
+    if ep.route is not None and ep.route.metrics.rtt:
+        ep.snd.rtt.assume(ep.route.metrics.rtt * _NS_PER_METRIC)
     if ep.config.mtu_probing == ALWAYS and not ep.snd.board.segs:
         ep.snd.probe_mtu(now, not accepted)
     ep.snd.cc.on_established(ep.snd.rtt.srtt)

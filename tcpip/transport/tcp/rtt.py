@@ -69,6 +69,11 @@ class RttEstimator:
             return RTO_INITIAL_NS
         return min(self.srtt + max(4 * self.rttvar, self.least), self.most)
 
+    def assume(self, rtt: int) -> None:
+        """What is known of the way, when it is more than the handshake took (tcp_init_metrics)."""
+        if rtt > self.srtt:
+            self.rto = min(rtt + max(2 * rtt, self.least), self.most)
+
     def back_off(self) -> None:
         """(5.5): double the timeout."""
         self.backoff += 1
