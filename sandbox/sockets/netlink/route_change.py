@@ -15,7 +15,7 @@ from sandbox.sockets.netlink import message as nl
 from sandbox.sockets.netlink import route_parts
 from tcpip.addr import is_any, is_link_local, is_multicast, masked
 from tcpip.stack.route_metrics import NO_METRICS
-from tcpip.stack.route_table import TABLE_MAIN, TABLES_MOST, NextHop, RouteEntry
+from tcpip.stack.route_table import ERRORS, TABLE_MAIN, TABLES_MOST, NextHop, RouteEntry
 
 if TYPE_CHECKING:
     from sandbox.gateway.network import Network
@@ -195,26 +195,16 @@ def _add(network: Network, flags: int, wanted: _Wanted) -> None:
         raise SyscallError(errno.ENOMEM)
     if len(stack.routes.tables) >= TABLES_MOST and wanted.table not in stack.routes.tables:
         raise SyscallError(errno.ENOBUFS)
-    new = RouteEntry(
-        wanted.prefix,
-        wanted.length,
-        nic,
-        gateway,
-        metric,
-        wanted.source,
-        None,
-        wanted.protocol,
-        wanted.table,
-        kind,
-    )
+    new = RouteEntry(wanted.prefix, wanted.length, nic, gateway, metric, wanted.source, None, wanted.protocol)
+    new.table, new.kind, new.error = wanted.table, kind, ERRORS.get(kind)
     new.tos = wanted.tos
-    if new.tos:
-        stack.rules.look_at_tos()
     new.metrics, new.onlink, new.hops = wanted.metrics, wanted.onlink, hops if len(hops) > 1 else []
     if named is not None:
         named.apply(new)
     replaces = bool(old) and flags & nl.NLM_F_REPLACE != 0
     first = bool(old) and wanted.size == 4 and not flags & nl.NLM_F_APPEND
+    if new.tos:
+        stack.rules.look_at_tos()
     stack.routes.add(new, old[0] if replaces or first else None)
     if replaces:
         stack.routes.remove(old[0])
