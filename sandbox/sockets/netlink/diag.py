@@ -28,14 +28,14 @@ def answer(t: Task, network: Network, request: Request, port: int) -> list[bytes
         raise SyscallError(errno.ENOENT)
     if request.type == SOCK_DESTROY:
         raise SyscallError(errno.EOPNOTSUPP)
-    if family == AF_NETLINK:
-        from sandbox.sockets.netlink import diag_netlink
-
-        return diag_netlink.answer(network, request, port)
     if family == AF_PACKET:
         from sandbox.sockets.netlink import diag_packet
 
         return diag_packet.answer(t, network, request, port)
+    if family == AF_NETLINK:
+        from sandbox.sockets.netlink import diag_netlink
+
+        return diag_netlink.answer(network, request, port)
     if family == AF_UNIX:
         return diag_unix.answer(t.kernel, network, request, port)
     return diag_inet.answer(network, request, port)

@@ -1,4 +1,5 @@
-"""sock_diag(7) of netlink sockets: struct netlink_diag_msg and its attributes (net/netlink/diag.c). The kernel's own are not among them."""
+"""sock_diag(7) of netlink sockets: struct netlink_diag_msg and its attributes (net/netlink/diag.c). As there, who has joined a group is told
+a second time."""
 
 from __future__ import annotations
 
@@ -7,85 +8,79 @@ import struct
 from typing import TYPE_CHECKING, Final, Iterator
 
 from sandbox.abi.linux.sock_diag import SOCK_DIAG_BY_FAMILY
-from sandbox.abi.linux.socket import AF_NETLINK
+from sandbox.abi.linux.socket import AF_NETLINK, SOCK_DGRAM
 from sandbox.errors import SyscallError
 from sandbox.sockets.netlink import message as nl
-from sandbox.sockets.netlink import socket as of
+from tcpip.transport.tcp.state import CLOSED, ESTABLISHED
 
 if TYPE_CHECKING:
     from sandbox.gateway.network import Network
     from sandbox.sockets.netlink.message import Request
+    from sandbox.sockets.netlink.socket import NetlinkSocket
 
 _REQUEST: Final = struct.Struct("<BBHII8s")
-_MESSAGE: Final = struct.Struct("<BBBBIIII8s")
+_MESSAGE: Final = struct.Struct("<4B4I8s")  # family, type, protocol, state, port, peer's port and group, inode, cookie
 _FACTS: Final = struct.Struct("<9I")
-_ALL: Final = 255  # NDIAG_PROTO_ALL
-_MOST: Final = 32  # MAX_LINKS
+_MEMORY, _GROUPS, _FLAGS = 0, 1, 4
 _SHOW_MEMORY, _SHOW_GROUPS, _SHOW_FLAGS = 1, 2, 8
-_ATTR_MEMORY, _ATTR_GROUPS, _ATTR_FLAGS = 0, 1, 4
-_RUNNING: Final = 1
-_FLAGS: Final = (
-    (of.NETLINK_PKTINFO, 2),
-    (of.NETLINK_BROADCAST_ERROR, 4),
-    (of.NETLINK_NO_ENOBUFS, 8),
-    (of.NETLINK_CAP_ACK, 32),
-)
-_CONNECTED: Final = 1
-_CLOSED: Final = 7
+_ALL: Final = 255
+_MOST: Final = 32
+_BUFFER: Final = 212992
 _WORD: Final = 0xFFFFFFFF
 
 
 def answer(network: Network, request: Request, port: int) -> list[bytes]:
-    """A dump of all of them, or of one protocol's. EINVAL, EOPNOTSUPP for one; ENOENT ends it where there is no such protocol."""
+    """A dump of those of a protocol, or of all. EOPNOTSUPP for one."""
     _, protocol, _, _, show, _ = request.header(_REQUEST)
     if not request.dump:
         raise SyscallError(errno.EOPNOTSUPP)
     if protocol != _ALL and protocol >= _MOST:
         return nl.dump(request, port, SOCK_DIAG_BY_FAMILY, [], error=errno.ENOENT)
-    bodies = [
-        _body(one, show, (one.protocol, one.port) == (of.NETLINK_SOCK_DIAG, port))
-        for one in _sockets(network)
-        if protocol in (_ALL, one.protocol)
-    ]
+    bodies: list[bytes] = []
+    for number in kernel_protocols():
+        if protocol in (_ALL, number):
+            bodies.append(_kernel_body(number, show))
+            bodies += [_body(one, show) for one in _of(network, number)]
     return nl.dump(request, port, SOCK_DIAG_BY_FAMILY, bodies)
 
 
-def _sockets(network: Network) -> Iterator[of.NetlinkSocket]:
-    """By protocol those with a port, then, maybe once more, those in groups."""
+def kernel_protocols() -> list[int]:
+    """Those that are answered: each has a socket of the kernel's."""
+    from sandbox.sockets.netlink.family import PROTOCOLS
+
+    return sorted(PROTOCOLS)
+
+
+def _of(network: Network, protocol: int) -> list[NetlinkSocket]:
     table = network.netlink_ports
     if table is None:
-        return
-    bound = [one for _, one in sorted(table.ports.items())]
-    members = [*bound, *[one for one in table.listeners if not one.port]]
-    for protocol in range(_MOST):
-        yield from [one for one in bound if one.protocol == protocol]
-        yield from [one for one in members if one.protocol == protocol and one.has_groups()]
+        return []
+    bound = [one for (number, _), one in sorted(table.ports.items()) if number == protocol]
+    members = [one for one in (*bound, *table.listeners) if one.protocol == protocol and one.in_groups()]
+    return bound + list(dict.fromkeys(members))
 
 
-def _body(socket: of.NetlinkSocket, show: int, running: bool) -> bytes:
-    inode = socket.inode
-    peer, group, connected = socket.peer()
-    state = _CONNECTED if connected else _CLOSED
-    head = _MESSAGE.pack(
-        AF_NETLINK,
-        socket.kind,
-        socket.protocol,
-        state,
-        socket.port,
-        peer,
-        group,
-        inode & _WORD,
-        inode.to_bytes(8, "little"),
-    )
-    return head + b"".join(_attributes(socket, show, running))
-
-
-def _attributes(socket: of.NetlinkSocket, show: int, running: bool) -> Iterator[bytes]:
-    groups = socket.group_bits()
-    if show & _SHOW_GROUPS and groups:
-        yield nl.attribute(_ATTR_GROUPS, groups.ljust(-(-len(groups) // 8) * 8, b"\0"))
+def _kernel_body(protocol: int, show: int) -> bytes:
+    body = _MESSAGE.pack(AF_NETLINK, SOCK_DGRAM, protocol, CLOSED, 0, 0, 0, 0, bytes(8))
     if show & _SHOW_MEMORY:
-        yield nl.attribute(_ATTR_MEMORY, _FACTS.pack(*[number & _WORD for number in socket.memory_info()]))
+        body += nl.attribute(_MEMORY, _FACTS.pack(0, _BUFFER, 0, _BUFFER, 0, 0, 0, 0, 0))
+    return body + nl.u32(_FLAGS, 0) if show & _SHOW_FLAGS else body
+
+
+def _body(one: NetlinkSocket, show: int) -> bytes:
+    inode, peer = one.inode, one.peer_port()
+    connected = one.connected()
+    head = (AF_NETLINK, one.kind, one.protocol, ESTABLISHED if connected else CLOSED, one.port, *peer, inode & _WORD)
+    return _MESSAGE.pack(*head, inode.to_bytes(8, "little")) + b"".join(_attributes(one, show))
+
+
+def _attributes(one: NetlinkSocket, show: int) -> Iterator[bytes]:
+    groups = one.group_bits()
+    if show & _SHOW_GROUPS and groups:
+        yield nl.attribute(_GROUPS, groups)
+    if show & _SHOW_MEMORY:
+        options = one.options
+        facts = (one.queued(), options.rcvbuf, 0, options.sndbuf, 0, 0, 0, 0, 0)
+        yield nl.attribute(_MEMORY, _FACTS.pack(*facts))
     if show & _SHOW_FLAGS:
-        flags = sum([bit for option, bit in _FLAGS if socket.has_set(option)])
-        yield nl.u32(_ATTR_FLAGS, flags | _RUNNING * running)
+        yield nl.u32(_FLAGS, one.diag_flags())

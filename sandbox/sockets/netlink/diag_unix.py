@@ -64,6 +64,9 @@ def _attributes(socket: UnixSocket, show: int, waiting: set[UnixSocket]) -> Iter
         yield nl.attribute(VFS, _PAIR.pack(socket.bound.ino & 0xFFFFFFFF, socket.bound.fs.dev & 0xFFFFFFFF))
     if show >> PEER & 1 and socket.peer is not None:
         yield nl.u32(PEER, 0 if socket.peer in waiting else socket.peer.inode)
+    if show >> ICONS & 1 and isinstance(socket, UnixConnection) and socket.waiting:
+        peers = [one.peer.inode & 0xFFFFFFFF if one.peer is not None else 0 for one in socket.waiting]
+        yield nl.attribute(ICONS, b"".join([inode.to_bytes(4, "little") for inode in peers]))
     if show >> RQLEN & 1:
         yield nl.attribute(RQLEN, _PAIR.pack(*_queues(socket)))
     if show >> MEMINFO & 1:

@@ -49,6 +49,12 @@ _FLAGS: Final = frozenset(
         NETLINK_GET_STRICT_CHK,
     )
 )
+_DIAG_FLAGS: Final = (
+    (NETLINK_PKTINFO, 2),
+    (NETLINK_BROADCAST_ERROR, 4),
+    (NETLINK_NO_ENOBUFS, 8),
+    (NETLINK_CAP_ACK, 0x20),
+)
 GROUPS: Final = 32  # of a protocol that has no more
 ROUTE_GROUPS: Final = 36  # RTNLGRP_MAX
 
@@ -87,27 +93,31 @@ class NetlinkSocket(SocketFile):
         """The first 32 groups that it listens to."""
         return sum([1 << group - 1 for group in self._groups if group <= 32])
 
-    def queued(self) -> int:
-        """Bytes that wait to be read."""
-        return self._queued
-
     def group_bits(self) -> bytes:
-        """A bit for each group that it listens to; nothing where it has never had to do with groups."""
+        """All groups that it listens to; nothing for who has never had to do with any."""
         bits = sum([1 << number - 1 for number in self._groups])
         return bits.to_bytes((self._group_count() + 31) // 32 * 4 if self._counted else 0, "little")
 
-    def has_groups(self) -> bool:
-        """It listens to one."""
-        return bool(self._groups)
+    def in_groups(self) -> bool:
+        """It listens to some."""
+        return self._groups != set()
 
-    def peer(self) -> tuple[int, int, bool]:
-        """The port and the first group that it sends to, and whether it is connected there."""
-        port, groups = _ADDRESS.unpack(self._peer)[1:]
-        return port, (groups & -groups).bit_length(), self._connected
+    def peer_port(self) -> tuple[int, int]:
+        """The port and the group that connect(2) has named."""
+        _, port, groups = _ADDRESS.unpack(self._peer)
+        return port, (groups & -groups).bit_length()
 
-    def has_set(self, option: int) -> bool:
-        """One of the options that are on or off."""
-        return option in self._set
+    def connected(self) -> bool:
+        """connect(2) has named somebody, the kernel too."""
+        return self._connected
+
+    def diag_flags(self) -> int:
+        """NDIAG_FLAG_*."""
+        return sum([bit for name, bit in _DIAG_FLAGS if name in self._set])
+
+    def queued(self) -> int:
+        """Bytes that wait to be read."""
+        return self._queued
 
     # --- names ---
 
@@ -131,8 +141,7 @@ class NetlinkSocket(SocketFile):
 
     def connect(self, t: Task, address: bytes) -> int:
         if len(address) >= 2 and abi.FAMILY.unpack_from(address)[0] == abi.AF_UNSPEC:
-            self._peer = _KERNEL
-            self._connected = False
+            self._peer, self._connected = _KERNEL, False
             return 0
         _, port, groups = _address(address)
         if (port or groups) and not t.creds.has_in(self._network.user(), CAP_NET_ADMIN):

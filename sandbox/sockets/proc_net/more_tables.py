@@ -65,12 +65,16 @@ def _protocol(name: str, size: int, count: int, bounded: bool, slab: str, calls:
 
 
 def netlink(network: Network) -> list[str]:
-    """Sockets that have a port (net/netlink/af_netlink.c: netlink_seq_show)."""
+    """Sockets that have a port, and the kernel's (net/netlink/af_netlink.c: netlink_seq_show)."""
+    from sandbox.sockets.netlink.diag_netlink import kernel_protocols
+
     table = network.netlink_ports
     ports = table.ports if table is not None else {}
+    rows = [(number, 0, 0, 0, 0) for number in kernel_protocols()]
+    rows += [(number, port, one.group_mask(), one.queued(), one.inode) for (number, port), one in ports.items()]
     return [
-        f"{0:016x} {protocol:<3} {port:<10} {one.group_mask():08x} {one.queued():<8} {0:<8} {0:<5} {2:<8} {0:<8} {one.inode:<8}\n"
-        for (protocol, port), one in sorted(ports.items())
+        f"{0:016x} {protocol:<3} {port:<10} {groups:08x} {waits:<8} {0:<8} {0:<5} {2:<8} {0:<8} {inode:<8}\n"
+        for protocol, port, groups, waits, inode in sorted(rows)
     ]
 
 

@@ -69,7 +69,7 @@ class UnixConnection(UnixSocket):
         if self.state == LISTENING:
             raise SyscallError(errno.EINVAL)
         served = UnixConnection(t, self.kind, 0)
-        served.name = other.name
+        served.name, served.bound = other.name, other.bound
         served.options = other.options.copy()
         served.options.general.peek_off = -1
         served.want_senders()

@@ -57,6 +57,10 @@ class UnixDatagram(UnixSocket):
                     old.changed()
         self.peer = other
         self.state = CLOSED if other is None else CONNECTED
+        if other is not None:
+            other.state = CONNECTED  # as Linux tells it, whether it has a peer or not (unix_dgram_connect)
+        if old is not None and old is not other and old.peer is None:
+            old.state = CLOSED
         if isinstance(other, UnixDatagram):
             self._room_waiter = other.room_queue.add(EVENT_OUT, self._peer_has_room)
 

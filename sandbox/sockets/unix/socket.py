@@ -55,6 +55,11 @@ class UnixSocket(SocketFile):
         self.created = t.kernel.clock.realtime_ns()
         self.namespace.sockets[self] = None
 
+    def memory_info(self) -> tuple[int, ...]:
+        """What is charged is the sender's."""
+        _, rcvbuf, _, *others = super().memory_info()
+        return (0, rcvbuf, self.sent, *others)
+
     # --- names ---
 
     def bind(self, t: Task, address: bytes) -> None:
