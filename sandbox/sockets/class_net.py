@@ -20,7 +20,7 @@ from sandbox.sockets.inet.link_state import (
     operational,
     queue_length,
 )
-from sandbox.sockets.inet.own_links import TUN, own_link
+from sandbox.sockets.inet.own_links import NAME_CHANGED, TUN, own_link
 from sandbox.vfs.net_attributes import NetAttributes
 
 if TYPE_CHECKING:
@@ -95,6 +95,22 @@ def _assigned(nic: Nic) -> str:
     return "0" if link is None else "3" if link.chosen else "1"
 
 
+def _carriers(nic: Nic, ups: bool, downs: bool) -> str:
+    """How often the carrier has come or gone."""
+    link = own_link(nic)
+    return "0" if link is None else str(link.ups * ups + link.downs * downs)
+
+
+def _named(nic: Nic) -> str:
+    """Who has said its name: the kernel, where that is fixed, or who has made or renamed it. EINVAL for drivers that do not say."""
+    link = own_link(nic)
+    if link is None:
+        return "2" if nic.loopback else str(NAME_CHANGED)
+    if link.kind == TUN and link.named != NAME_CHANGED:
+        raise SyscallError(errno.EINVAL)
+    return str(link.named)
+
+
 def _tied(nic: Nic) -> str:
     link = own_link(nic)
     other = link.tied_to() if link is not None else None
@@ -107,6 +123,9 @@ _SHOW: Final[dict[str, Callable[[Nic], str]]] = {
     "address": lambda nic: (nic.mac or bytes(6)).hex(":"),
     "broadcast": lambda nic: "ff:ff:ff:ff:ff:ff" if nic.mac else "00:00:00:00:00:00",
     "carrier": _carrier,
+    "carrier_changes": lambda nic: _carriers(nic, True, True),
+    "carrier_down_count": lambda nic: _carriers(nic, False, True),
+    "carrier_up_count": lambda nic: _carriers(nic, True, False),
     "dev_id": lambda nic: "0x0",
     "dev_port": lambda nic: "0",
     "dormant": _never,
@@ -116,6 +135,7 @@ _SHOW: Final[dict[str, Callable[[Nic], str]]] = {
     "ifindex": lambda nic: str(nic.number),
     "iflink": _tied,
     "mtu": lambda nic: str(nic.mtu),
+    "name_assign_type": _named,
     "netdev_group": lambda nic: str(nic.group),
     "operstate": operational,
     "speed": _speed,

@@ -158,6 +158,7 @@ def carrier_changed(nic: Nic) -> None:
         return
     carrier = carries(nic)
     nic.set_carrier(carrier)
+    link.count_carrier()
     if link.port is None and carrier and nic.stack.ipv6_enabled:
         if any(nic.mac):
             nic.add_link_local(dad=kind_of(nic) != DUMMY)

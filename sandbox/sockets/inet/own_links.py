@@ -32,6 +32,8 @@ TUN: Final = "tun"
 VETH: Final = "veth"
 VLAN: Final = "vlan"
 MACVLAN: Final = "macvlan"
+NAME_ENUMERATED, NAME_CHOSEN, NAME_CHANGED = 1, 3, 4
+"""NET_NAME_ENUM, NET_NAME_USER, NET_NAME_RENAMED."""
 
 
 class OwnLink(LinkEndpoint):
@@ -39,7 +41,8 @@ class OwnLink(LinkEndpoint):
     has been up since it was made or moved. `chosen`: its address is one that somebody has asked for. `announced`: whoever
     watches the network has been told of it. `queue_length`: IFLA_TXQLEN, which is nothing but a number for what has no queue.
     `asked`: IFF_PROMISC and IFF_ALLMULTI as somebody has set them: no filter of addresses stands before these links, so that they
-    hear all frames anyway. `off`: the CAP_* that somebody has turned off."""
+    hear all frames anyway. `off`: the CAP_* that somebody has turned off. `ups`, `downs`: how often the carrier has come and gone; `named`: who
+    has said its name (NET_NAME_*)."""
 
     def __init__(self, kind: str, mac: bytes, capabilities: int = 0, mtu_most: int = MTU_MOST) -> None:
         super().__init__(mtu_most, mac, capabilities)
@@ -53,6 +56,9 @@ class OwnLink(LinkEndpoint):
         self.queue_length = QUEUE_LENGTH
         self.asked = 0
         self.off = 0
+        self.signalled = True
+        self.ups = self.downs = 0
+        self.named = NAME_ENUMERATED
         self.vlans: Vlans | None = None  # made with the first
         self.macvlans: MacVlans | None = None  # the same
 
@@ -62,6 +68,17 @@ class OwnLink(LinkEndpoint):
     def carrier(self) -> bool:
         """While the interface is up."""
         return True
+
+    def signal(self) -> bool:
+        """What its driver says of the carrier (netif_carrier_ok)."""
+        return self.carrier()
+
+    def count_carrier(self) -> None:
+        """See `ups`."""
+        now = self.signal()
+        if now != self.signalled:
+            self.ups, self.downs = self.ups + now, self.downs + (not now)
+            self.signalled = now
 
     def check_up(self) -> None:
         """It may be set up: ENETDOWN (ndo_open)."""
@@ -144,6 +161,7 @@ def put(network: Network, link: OwnLink, name: str, number: int = 0) -> Nic:
     stack = network.stack
     if name:
         check_name(name)
+        link.named = NAME_CHOSEN
     check_room(network)
     if not name:
         name = free_name(network, link.kind)
@@ -157,6 +175,7 @@ def put(network: Network, link: OwnLink, name: str, number: int = 0) -> Nic:
     nic.set_carrier(False)
     nic.set_mtu(MTU)
     link.nic, link.network = nic, network
+    link.count_carrier()
     nic.upper = link.above()
     return nic
 
@@ -208,7 +227,9 @@ def move(nic: Nic, network: Network, name: str = "") -> Nic:
     if nic.stack.watch is not None:
         nic.stack.watch.link_removed(nic, (place, number))
     link.announced = False
+    named = link.named
     new = put(network, link, name or nic.name, number)
+    link.named = NAME_CHANGED if name else named
     new.set_mtu(mtu)
     announce(new)
     other = link.other_end()

@@ -46,6 +46,9 @@ class VethLink(QueuedLink):
     def carrier(self) -> bool:
         return self.peer is not None and self.peer.nic is not None and self.peer.nic.up
 
+    def signal(self) -> bool:
+        return self.carrier() and self.nic is not None and self.nic.up
+
     def other_end(self) -> Nic | None:
         return self.peer.nic if self.peer is not None else None
 

@@ -23,6 +23,7 @@ from sandbox.sockets.inet.own_links import (
     DUMMY,
     MACVLAN,
     MTU,
+    NAME_CHANGED,
     QUEUE_LENGTH,
     TUN,
     VETH,
@@ -450,6 +451,9 @@ def rename(nic: Nic, name: str) -> None:
     if nic.stack.find_nic(name) is not None:
         raise SyscallError(errno.EEXIST)
     old_name, nic.name = nic.name, name
+    link = own_link(nic)
+    if link is not None:
+        link.named = NAME_CHANGED
     nic.stack.changed()
     if nic.stack.watch is not None:
         nic.stack.watch.link_renamed(nic, old_name)

@@ -68,6 +68,7 @@ RTN_BROADCAST: Final = 3
 RTN_MULTICAST: Final = 5
 PROTO_KERNEL: Final = 2
 PROTO_STATIC: Final = 4
+_CARRIER_CHANGES, _CARRIER_UPS, _CARRIER_DOWNS = 35, 47, 48
 RTNH_F_LINKDOWN: Final = 16
 
 
@@ -93,6 +94,7 @@ def link_body(network: Network, nic: Nic, change: int = 0, starting: bool = Fals
         nl.u32(31, 1),
         nl.u32(32, 1),
         nl.u8(33, int(carries(nic))),
+        _carrier_counts(nic),
         nl.string(6, qdisc(nic)),
         _hardware(nic),
         nl.attribute(23, pack_counts(nic)),
@@ -111,6 +113,13 @@ def link_body(network: Network, nic: Nic, change: int = 0, starting: bool = Fals
         _properties(nic),
     ]
     return b"".join(parts)
+
+
+def _carrier_counts(nic: Nic) -> bytes:
+    """How often the carrier has changed, come and gone."""
+    link = own_link(nic)
+    ups, downs = (link.ups, link.downs) if link is not None else (0, 0)
+    return nl.u32(_CARRIER_CHANGES, ups + downs) + nl.u32(_CARRIER_UPS, ups) + nl.u32(_CARRIER_DOWNS, downs)
 
 
 def _tso_most(nic: Nic) -> int:
