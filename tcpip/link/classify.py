@@ -1,7 +1,7 @@
 """Filters: which class of a discipline a packet belongs to (net/sched/cls_api.c, tc(8)).
 
 A `FilterList` is asked from the lowest preference on; the first filter that matches says the class, or that the packet is dropped.
-Deviates: one chain, and of actions only those of gact (net/sched/act_gact.c) that need no chance.
+Deviates: one chain, and of actions only those of gact (net/sched/act_gact.c) that need no chance, and of `tcpip.stack.ingress`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ UNSPEC: Final = -1
 OK: Final = 0
 SHOT: Final = 2
 PIPE: Final = 3
+STOLEN: Final = 4
 ALL_PROTOCOLS: Final = 3
 """ETH_P_ALL."""
 
@@ -30,6 +31,7 @@ def mark_of(pkt: TxPacket) -> int:
     return pkt.socket.mark if pkt.socket is not None else 0
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class GenericAction:
     """What becomes of what matches: OK, SHOT, PIPE (the next action, or OK) or UNSPEC. It counts."""
 
@@ -134,13 +136,15 @@ class ByMark(Filter):
 
 
 class FilterList:
-    """A discipline's or class's filters, by preference. `classid`: what the last packet was told."""
+    """A discipline's or class's filters, by preference. `classid`: what the last packet was told. `parent`: what the one who has last
+    made or changed one has called it."""
 
-    __slots__ = ("filters", "classid")
+    __slots__ = ("filters", "classid", "parent")
 
     def __init__(self) -> None:
         self.filters: list[Filter] = []
         self.classid = 0
+        self.parent = 0
 
     def classify(self, pkt: TxPacket, now: int) -> int:
         """tcf_classify."""

@@ -114,13 +114,16 @@ class U32Table:
 
 
 class U32Tables:
-    """What the filters of a discipline share (struct tc_u_common); the newest table is the first."""
+    """What the filters of a discipline share (struct tc_u_common); the newest table is the first. `seen`: the packet
+    that is looked at, which may meet `steps` rules more."""
 
-    __slots__ = ("tables", "filters", "_next")
+    __slots__ = ("tables", "filters", "seen", "steps", "_next")
 
     def __init__(self) -> None:
         self.tables: list[U32Table] = []
         self.filters = 0
+        self.seen: TxPacket | None = None
+        self.steps = 0
         self._next = 1
 
     def find(self, handle: int) -> U32Table | None:
@@ -149,7 +152,6 @@ class U32(Filter):
         super().__init__("u32", preference, protocol)
         self.shared = shared
         self.root = root
-        self._steps = 0
         self._moved = 0
 
     def targets_of(self) -> list[Target]:
@@ -157,14 +159,16 @@ class U32(Filter):
         return [rule.target for table in mine for rule in table.rules()]
 
     def classify(self, pkt: TxPacket, now: int) -> int:
-        self._steps, self._moved = STEPS_MOST, 0
+        self._moved = 0
+        if self.shared.seen is not pkt:
+            self.shared.seen, self.shared.steps = pkt, STEPS_MOST
         return max(UNSPEC, self._walk(pkt, now, self.root.buckets[0], pkt.network, 0))
 
     def _walk(self, pkt: TxPacket, now: int, rules: list[U32Rule], at: int, depth: int) -> int:
         """The rules of a bucket, and those of the tables that they lead to; UNSPEC when none decides, _ENDS when none may any more."""
         for rule in rules:
-            self._steps -= 1
-            matches = self._matches(pkt, rule, at) if self._steps >= 0 else -1
+            self.shared.steps -= 1
+            matches = self._matches(pkt, rule, at) if self.shared.steps >= 0 else -1
             if matches < 0:
                 return _ENDS
             if not matches:

@@ -37,6 +37,7 @@ from tcpip.stack.source_selection import select
 if TYPE_CHECKING:
     from tcpip.network.listener import Listener
     from tcpip.stack.egress import Egress
+    from tcpip.stack.ingress import Ingress
     from tcpip.stack.route import Route
     from tcpip.stack.stack import Stack
 
@@ -106,6 +107,7 @@ class Nic(Dispatcher):
         "tx_dropped",
         "rx_dropped",
         "egress",
+        "ingress",
         "upper",
         "_tx",
         "_expiry",
@@ -158,6 +160,7 @@ class Nic(Dispatcher):
         self.mld = MldListener(self)
         self.rx_packets = self.rx_bytes = self.tx_packets = self.tx_bytes = 0
         self.tx_dropped = self.rx_dropped = 0
+        self.ingress: Ingress | None = None  # filters of what comes in
         self.egress: Egress | None = None  # where packets wait before they go to the link
         self.upper: Callable[[RxPacket], bool] | None = (
             None  # interfaces on top of this one: True for frames that are theirs
@@ -197,6 +200,8 @@ class Nic(Dispatcher):
         stack = self.stack
         if stack.packets.endpoints:
             stack.packets.received(self, pkt)
+        if self.ingress is not None and self.ingress.takes(self, pkt):
+            return
         if self.upper is not None and self.upper(pkt):
             return
         try:
@@ -274,6 +279,8 @@ class Nic(Dispatcher):
         batch = self._tx
         if batch:
             self._tx = []
+            if self.ingress is not None:
+                batch = self.ingress.left_by(self, batch)
             if self.egress is None:
                 self.transmit(batch)
             else:

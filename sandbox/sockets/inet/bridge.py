@@ -153,6 +153,9 @@ class _Receiver(Dispatcher):
             nic.rx_bytes += pkt.end - pkt.link
             if nic.stack.packets.endpoints:
                 nic.stack.packets.received(nic, pkt)
+        ingress = nic.ingress
+        if ingress is not None:
+            packets = [pkt for pkt in packets if not ingress.takes(nic, pkt)]
         upper = nic.upper
         self.port.deliver(packets if upper is None else [pkt for pkt in packets if not upper(pkt)])
 

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox.errors import SyscallError
 from sandbox.sockets.inet.own_links import own_link
-from sandbox.sockets.netlink import filter_kinds, filter_u32
+from sandbox.sockets.netlink import filter_kinds, filter_u32, ingress
 from sandbox.sockets.netlink import message as nl
 from tcpip.link.classify import ByMark, Filter, FilterList, MatchAll
 from tcpip.link.classify_u32 import U32
 from tcpip.link.qdisc_htb import Htb
 from tcpip.link.qdisc_prio import Prio
+from tcpip.stack.ingress import Ingress
 
 if TYPE_CHECKING:
     from sandbox.gateway.network import Network
@@ -39,6 +40,7 @@ _CHAIN_MOST: Final = 0x0FFFFFFF
 _FIRST_PREFERENCE: Final = 0xC000
 _ROOT: Final = 0xFFFFFFFF
 _MAJOR: Final = 0xFFFF0000
+_ARRIVES, _LEAVES = 0xFFF2, 0xFFF3
 _NO_BLOCKS: Final = ("tbf", "netem")
 _NOT_CREATED: Final = "Need both RTM_NEWTFILTER and NLM_F_CREATE to create a new filter"
 
@@ -58,6 +60,8 @@ class _Place:
 def lists_of(one: Discipline) -> list[tuple[int, FilterList]]:
     """All of a discipline, by their parent's number."""
     qdisc = one.qdisc
+    if isinstance(qdisc, Ingress):
+        return [(_ARRIVES, qdisc.arriving), (_LEAVES, qdisc.leaving)] if qdisc.both else [(_ARRIVES, qdisc.arriving)]
     if isinstance(qdisc, Prio):
         return [(0, qdisc.filters)]
     if isinstance(qdisc, Htb):
@@ -71,6 +75,8 @@ def _place(network: Network, index: int, parent: int) -> _Place:
     if nic is None:
         raise SyscallError(errno.ENODEV)
     egress: Discipline | None = nic.egress
+    if parent & _MAJOR == ingress.HANDLE:
+        return _ingress_place(nic, parent)
     if parent and egress is not None:
         egress = next((one for one in nic.egress.all() if one.handle == parent & _MAJOR), None) if nic.egress else None
     if egress is None:
@@ -95,6 +101,21 @@ def _place(network: Network, index: int, parent: int) -> _Place:
     if number not in lists:
         raise nl.Refusal(errno.ENOENT, "Specified class doesn't exist")
     return _Place(nic, egress, parent, lists[number])
+
+
+def _ingress_place(nic: Nic, parent: int) -> _Place:
+    """ingress_find, clsact_find, ingress_tcf_block, clsact_tcf_block."""
+    found = ingress.discipline(nic)
+    if found is None or not isinstance(found.qdisc, Ingress):
+        raise nl.Refusal(errno.EINVAL, "Parent Qdisc doesn't exists")
+    number = parent & ~_MAJOR
+    if not found.qdisc.both:
+        return _Place(nic, found, parent, found.qdisc.arriving)
+    if number not in (_ARRIVES, _LEAVES):
+        if number:
+            raise nl.Refusal(errno.ENOENT, "Specified class doesn't exist")
+        raise SyscallError(errno.EINVAL)
+    return _Place(nic, found, parent, found.qdisc.arriving if number == _ARRIVES else found.qdisc.leaving)
 
 
 def _kind_of(request: Request) -> str | None:
@@ -124,6 +145,7 @@ def change(network: Network, request: Request) -> None:
         if not preference and not request.flags & nl.NLM_F_CREATE:
             raise nl.Refusal(errno.ENOENT, "Invalid filter command with priority of zero")
         place = _place(network, index, parent)
+        place.filters.parent = place.parent
         _check_chain(request)
         _set(network, request, place, preference, protocol, kind, handle)
         return
@@ -175,7 +197,7 @@ def _new(place: _Place, preference: int, protocol: int, kind: str) -> Filter:
 
 
 def _all_of(nic: Nic) -> list[Discipline]:
-    return nic.egress.all() if nic.egress is not None else []
+    return ingress.all_of(nic)
 
 
 def _count(filters: FilterList) -> int:
@@ -204,13 +226,13 @@ def _set(
                 _check_room(place)
         elif request.flags & nl.NLM_F_EXCL:
             raise nl.Refusal(errno.EEXIST, "Filter already exists")
-        fresh = _change(network, one, handle, request.attributes(_TCMSG.size).get(_OPTIONS))
+        fresh = _change(place, one, handle, request.attributes(_TCMSG.size).get(_OPTIONS))
     except SyscallError:
         if created and isinstance(one, U32):
             filter_u32.retire(place.discipline, one)
         raise
     if network.notifier is not None and not place.filters.filters:
-        network.notifier.traffic(RTM_NEWCHAIN, _chain_body(place))
+        network.notifier.traffic(RTM_NEWCHAIN, chain_body(place.discipline))
     if created:
         place.filters.add(one)
     if network.notifier is not None:
@@ -223,13 +245,15 @@ def _check_room(place: _Place) -> None:
         raise SyscallError(errno.ENOBUFS)
 
 
-def _change(network: Network, one: Filter, handle: int, options: bytes | None) -> int:
+def _change(place: _Place, one: Filter, handle: int, options: bytes | None) -> int:
+    where = place.nic
+    at_ingress = isinstance(place.discipline.qdisc, Ingress)
     if isinstance(one, U32):
-        return filter_u32.change(network.stack, one, handle, options)
+        return filter_u32.change(where, at_ingress, one, handle, options)
     if isinstance(one, ByMark):
-        return filter_kinds.change_mark(network.stack, one, handle, options)
+        return filter_kinds.change_mark(where, at_ingress, one, handle, options)
     assert isinstance(one, MatchAll)
-    return filter_kinds.change_matchall(network.stack, one, handle, options)
+    return filter_kinds.change_matchall(where, at_ingress, one, handle, options)
 
 
 def _delete(network: Network, place: _Place, preference: int, protocol: int, kind: str | None, handle: int) -> None:
@@ -283,12 +307,12 @@ def _remove(network: Network, place: _Place, one: Filter, told: bool = True) -> 
     if told:
         network.notifier.traffic(RTM_DELTFILTER, _body(place, one, 0))
     if not place.filters.filters:
-        network.notifier.traffic(RTM_DELCHAIN, _chain_body(place))
+        network.notifier.traffic(RTM_DELCHAIN, chain_body(place.discipline))
 
 
-def _chain_body(place: _Place) -> bytes:
+def chain_body(one: Discipline) -> bytes:
     """tc_chain_fill_node."""
-    return _TCMSG.pack(0, place.nic.number, 0, place.discipline.handle, 0) + nl.u32(_CHAIN, 0)
+    return _TCMSG.pack(0, one.nic.number, 0, one.handle, 0) + nl.u32(_CHAIN, 0)
 
 
 def _body(place: _Place, one: Filter, handle: int) -> bytes:
@@ -325,8 +349,9 @@ def get(network: Network, request: Request, port: int) -> list[bytes]:
             place = _place(network, index, parent)
         except SyscallError:
             return nl.dump(request, port, kind, [])
+        place.parent = place.filters.parent
         if request.type == RTM_GETCHAIN:
-            return nl.dump(request, port, kind, [_chain_body(place)] if place.filters.filters else [])
+            return nl.dump(request, port, kind, [chain_body(place.discipline)] if place.filters.filters else [])
         if int.from_bytes(request.attributes(_TCMSG.size).get(_CHAIN, b"")[:4], "little"):
             return nl.dump(request, port, kind, [])
         bodies = [_body(place, one, number) for one in place.filters.filters for number in (0, *_handles(one))]

@@ -1,7 +1,7 @@
 """The filters that there are: TCA_OPTIONS of `matchall` and `fw`, and what all have in common: classes and actions
 (include/uapi/linux/pkt_cls.h; net/sched/cls_matchall.c, cls_fw.c, act_api.c, act_gact.c; tc-matchall(8), tc-fw(8)).
 
-Not supported: policers, actions but `gact`, its chances, and those that are made apart (EOPNOTSUPP; ENOENT for kinds that are not there).
+Not supported: policers, actions but `gact` and, at `ingress` and `clsact`, `mirred egress`; chances, and those that are made apart (EOPNOTSUPP; ENOENT for kinds that are not there).
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox.errors import SyscallError
 from sandbox.sockets.netlink import message as nl
-from tcpip.link.classify import OK, PIPE, SHOT, UNSPEC, ByMark, GenericAction, MatchAll, Target
+from tcpip.link.classify import OK, PIPE, SHOT, STOLEN, UNSPEC, ByMark, GenericAction, MatchAll, Target
+from tcpip.stack.ingress import Mirred
 
 if TYPE_CHECKING:
+    from tcpip.stack.nic import Nic
     from tcpip.stack.stack import Stack
 
 ACTIONS_MOST: Final = 32
@@ -24,6 +26,8 @@ SKIP_HARDWARE, SKIP_SOFTWARE = 1, 2
 _ACT_KIND, _ACT_OPTIONS, _ACT_STATS = 1, 2, 4
 _GACT_TIMES, _GACT_PARAMETERS, _GACT_CHANCE = 1, 2, 3
 _GACT: Final = struct.Struct("<IIiii")  # struct tc_gact: index, capabilities, action, references, bindings
+_MIRRED: Final = struct.Struct("<IIiiiiI")  # struct tc_mirred: the same, which way, interface
+_EGRESS_REDIRECT, _EGRESS_MIRROR = 1, 2
 _TIMES: Final = struct.Struct("<4Q")  # struct tcf_t: installed, last use, expires, first use
 _BASIC: Final = struct.Struct("<QI4x")
 _QUEUE: Final = struct.Struct("<5I")
@@ -32,43 +36,68 @@ _NS_PER_TICK: Final = 10_000_000
 _WORD: Final = 0xFFFFFFFF
 
 
-def read_actions(stack: Stack, raw: bytes | None) -> list[GenericAction]:
+def read_actions(nic: Nic, at_ingress: bool, raw: bytes | None) -> list[GenericAction]:
     """tcf_action_init. EINVAL, ENOENT, EOPNOTSUPP."""
     found: list[GenericAction] = []
     for _, one in sorted(nl.attributes_in(raw or b"").items()):
         asked = nl.attributes_in(one)
         if _ACT_KIND not in asked:
             raise nl.Refusal(errno.EINVAL, "TC action kind must be specified")
-        if asked[_ACT_KIND].split(b"\0", 1)[0] != b"gact":
+        kind = asked[_ACT_KIND].split(b"\0", 1)[0]
+        if kind not in (b"gact", b"mirred"):
             raise nl.Refusal(errno.ENOENT, "Failed to load TC action module")
-        if len(found) >= ACTIONS_MOST:
-            raise SyscallError(errno.EINVAL)
-        found.append(_read_gact(stack, asked.get(_ACT_OPTIONS, b""), found))
+        if len(found) >= ACTIONS_MOST or (kind == b"mirred" and not at_ingress):
+            raise SyscallError(errno.EINVAL if len(found) >= ACTIONS_MOST else errno.EOPNOTSUPP)
+        read = _read_gact if kind == b"gact" else _read_mirred
+        found.append(read(nic, asked.get(_ACT_OPTIONS, b""), found))
     return found
 
 
-def _read_gact(stack: Stack, raw: bytes, others: list[GenericAction]) -> GenericAction:
+def _read_mirred(nic: Nic, raw: bytes, others: list[GenericAction]) -> GenericAction:
+    """tcf_mirred_init. EINVAL, ENODEV; EOPNOTSUPP for what comes in again somewhere else."""
+    asked = nl.attributes_in(raw)
+    if len(asked.get(_GACT_PARAMETERS, b"")) < _MIRRED.size:
+        raise nl.Refusal(errno.EINVAL, "act_mirred: Missing required mirred parameters")
+    index, _, verdict, _, _, way, number = _MIRRED.unpack_from(asked[_GACT_PARAMETERS])
+    if way not in (_EGRESS_REDIRECT, _EGRESS_MIRROR) or len(asked) > 1:
+        raise SyscallError(errno.EOPNOTSUPP)
+    redirects = way == _EGRESS_REDIRECT
+    if verdict not in ((STOLEN,) if redirects else _VERDICTS):
+        raise SyscallError(errno.EOPNOTSUPP)
+    target = nic.stack.nics.get(number)
+    if target is None:
+        raise SyscallError(errno.ENODEV)
+    mine = [one.index for one in (*all_actions(nic.stack), *others) if isinstance(one, Mirred)]
+    return Mirred(_free_index(index, set(mine)), verdict, nic, target, redirects)
+
+
+def _free_index(index: int, taken: set[int]) -> int:
+    """The one that is asked for, or the lowest. EOPNOTSUPP for one that filters would share."""
+    if index in taken:
+        raise SyscallError(errno.EOPNOTSUPP)
+    free = 1
+    while free in taken:
+        free += 1
+    return index or free
+
+
+def _read_gact(nic: Nic, raw: bytes, others: list[GenericAction]) -> GenericAction:
     asked = nl.attributes_in(raw)
     if len(asked.get(_GACT_PARAMETERS, b"")) < _GACT.size:
         raise SyscallError(errno.EINVAL)
     index, _, verdict, _, _ = _GACT.unpack_from(asked[_GACT_PARAMETERS])
     if _GACT_CHANCE in asked or verdict not in _VERDICTS:
         raise SyscallError(errno.EOPNOTSUPP)
-    taken = {one.index for one in all_actions(stack)} | {one.index for one in others}
-    if index in taken:
-        raise SyscallError(errno.EOPNOTSUPP)  # one that filters share
-    free = 1
-    while free in taken:
-        free += 1
-    return GenericAction(index or free, verdict, stack.clock.now_ns())
+    mine = [one.index for one in (*all_actions(nic.stack), *others) if not isinstance(one, Mirred)]
+    return GenericAction(_free_index(index, set(mine)), verdict, nic.stack.clock.now_ns())
 
 
 def all_actions(stack: Stack) -> list[GenericAction]:
     """Of every filter."""
     from sandbox.sockets.netlink.filter_change import lists_of
+    from sandbox.sockets.netlink.ingress import all_of
 
-    trees = [nic.egress for nic in stack.nics.values() if nic.egress is not None]
-    lists = [filters for tree in trees for one in tree.all() for _, filters in lists_of(one)]
+    lists = [filters for nic in stack.nics.values() for one in all_of(nic) for _, filters in lists_of(one)]
     targets = [target for filters in lists for one in filters.filters for target in one.targets_of()]
     return [action for target in targets for action in target.actions]
 
@@ -86,12 +115,17 @@ def actions_body(stack: Stack, kind: int, target: Target) -> bytes:
 def _action(one: GenericAction, now: int) -> bytes:
     dropped = one.packets if one.verdict == SHOT else 0
     counts = nl.attribute(1, _BASIC.pack(one.octets, one.packets & _WORD))
-    counts += nl.attribute(3, _QUEUE.pack(0, 0, dropped & _WORD, 0, 0))
+    over = one.overlimits if isinstance(one, Mirred) else 0
+    counts += nl.attribute(3, _QUEUE.pack(0, 0, dropped & _WORD, 0, over & _WORD))
     times = [(now - at) // _NS_PER_TICK for at in (one.installed, one.used)]
     first = (now - one.first) // _NS_PER_TICK if one.first else 0
-    options = nl.attribute(_GACT_PARAMETERS, _GACT.pack(one.index, 0, one.verdict, 1, 1))
+    kind, fixed = "gact", _GACT.pack(one.index, 0, one.verdict, 1, 1)
+    if isinstance(one, Mirred):
+        way = _EGRESS_REDIRECT if one.redirects else _EGRESS_MIRROR
+        kind, fixed = "mirred", fixed + struct.pack("<iI", way, one.target.number if one.there() else 0)
+    options = nl.attribute(_GACT_PARAMETERS, fixed)
     options += nl.attribute(_GACT_TIMES, _TIMES.pack(*times, 0, first))
-    return nl.string(_ACT_KIND, "gact") + nl.attribute(_ACT_STATS, counts) + nl.attribute(_ACT_OPTIONS, options)
+    return nl.string(_ACT_KIND, kind) + nl.attribute(_ACT_STATS, counts) + nl.attribute(_ACT_OPTIONS, options)
 
 
 def number(asked: dict[int, bytes], kind: int, default: int = 0) -> int:
@@ -117,7 +151,7 @@ def read_flags(asked: dict[int, bytes], kind: int) -> int:
 _ALL_CLASS, _ALL_ACTIONS, _ALL_FLAGS, _ALL_COUNT = 1, 2, 3, 4
 
 
-def change_matchall(stack: Stack, one: MatchAll, handle: int, options: bytes | None) -> int:
+def change_matchall(nic: Nic, at_ingress: bool, one: MatchAll, handle: int, options: bytes | None) -> int:
     """mall_change: it cannot be changed. The handle of what is there now."""
     if options is None:
         raise SyscallError(errno.EINVAL)
@@ -125,7 +159,7 @@ def change_matchall(stack: Stack, one: MatchAll, handle: int, options: bytes | N
         raise SyscallError(errno.EEXIST)
     asked = nl.attributes_in(options)
     read_flags(asked, _ALL_FLAGS)
-    one.target = Target(number(asked, _ALL_CLASS), read_actions(stack, asked.get(_ALL_ACTIONS)))
+    one.target = Target(number(asked, _ALL_CLASS), read_actions(nic, at_ingress, asked.get(_ALL_ACTIONS)))
     one.handle = handle or 1
     return one.handle
 
@@ -140,7 +174,7 @@ def matchall_body(stack: Stack, one: MatchAll) -> bytes:
 _MARK_CLASS, _MARK_POLICE, _MARK_DEVICE, _MARK_ACTIONS, _MARK_MASK = 1, 2, 3, 4, 5
 
 
-def change_mark(stack: Stack, one: ByMark, handle: int, options: bytes | None) -> int:
+def change_mark(nic: Nic, at_ingress: bool, one: ByMark, handle: int, options: bytes | None) -> int:
     """fw_change: another one of the same mark takes its place. The mark."""
     if options is None or not handle:
         raise SyscallError(errno.EINVAL)
@@ -150,7 +184,7 @@ def change_mark(stack: Stack, one: ByMark, handle: int, options: bytes | None) -
     mask = number(asked, _MARK_MASK, _WORD)
     if one.targets and mask != one.mask:
         raise SyscallError(errno.EINVAL)
-    target = Target(number(asked, _MARK_CLASS), read_actions(stack, asked.get(_MARK_ACTIONS)))
+    target = Target(number(asked, _MARK_CLASS), read_actions(nic, at_ingress, asked.get(_MARK_ACTIONS)))
     one.mask = mask
     one.targets[handle] = target
     return handle

@@ -17,6 +17,7 @@ from tcpip.link.classify_u32 import BUCKET, FIRST, KEY, NODE, TABLE, U32, U32Key
 
 if TYPE_CHECKING:
     from tcpip.stack.egress import Discipline
+    from tcpip.stack.nic import Nic
     from tcpip.stack.stack import Stack
 
 _CLASS, _HASH, _LINK, _DIVISOR, _SELECTOR, _POLICE, _ACTIONS, _DEVICE = 1, 2, 3, 4, 5, 6, 7, 8
@@ -65,7 +66,7 @@ def find(one: U32, handle: int) -> U32Table | U32Rule | None:
     return table.find(handle)
 
 
-def change(stack: Stack, one: U32, handle: int, options: bytes | None) -> int:
+def change(nic: Nic, at_ingress: bool, one: U32, handle: int, options: bytes | None) -> int:
     """u32_change: the handle of what is made or changed."""
     if options is None:
         if handle:
@@ -79,11 +80,11 @@ def change(stack: Stack, one: U32, handle: int, options: bytes | None) -> int:
     if old is not None:
         if isinstance(old, U32Table):
             raise _refused("Key node id cannot be zero")
-        _set(stack, one, old, asked)
+        _set(nic, at_ingress, one, old, asked)
         return old.handle
     if _DIVISOR in asked:
         return _make_table(one, handle, number(asked, _DIVISOR))
-    return _make_rule(stack, one, handle, asked, flags)
+    return _make_rule(nic, at_ingress, one, handle, asked, flags)
 
 
 def _make_table(one: U32, handle: int, divisor: int) -> int:
@@ -100,7 +101,7 @@ def _make_table(one: U32, handle: int, divisor: int) -> int:
     return handle
 
 
-def _make_rule(stack: Stack, one: U32, handle: int, asked: dict[int, bytes], flags: int) -> int:
+def _make_rule(nic: Nic, at_ingress: bool, one: U32, handle: int, asked: dict[int, bytes], flags: int) -> int:
     hashed = number(asked, _HASH)
     table: U32Table | None = one.root
     if hashed & TABLE in (0, TABLE) and (_HASH not in asked or hashed & TABLE == TABLE):
@@ -129,7 +130,7 @@ def _make_rule(stack: Stack, one: U32, handle: int, asked: dict[int, bytes], fla
     rule.told_flags = flags
     if len(asked.get(_MARK, b"")) >= _MARKED.size:
         rule.mark, rule.marked_by, _ = _MARKED.unpack_from(asked[_MARK])
-    _set(stack, one, rule, asked)
+    _set(nic, at_ingress, one, rule, asked)
     table.insert(rule)
     return handle
 
@@ -147,9 +148,9 @@ def _read_selector(rule: U32Rule, raw: bytes) -> None:
         rule.keys.append(U32Key(*_KEY.unpack_from(raw, at), *_PLACES.unpack_from(raw, at + 8)))
 
 
-def _set(stack: Stack, one: U32, rule: U32Rule, asked: dict[int, bytes]) -> None:
+def _set(nic: Nic, at_ingress: bool, one: U32, rule: U32Rule, asked: dict[int, bytes]) -> None:
     """u32_set_parms."""
-    actions = read_actions(stack, asked.get(_ACTIONS)) if _ACTIONS in asked else rule.target.actions
+    actions = read_actions(nic, at_ingress, asked.get(_ACTIONS)) if _ACTIONS in asked else rule.target.actions
     link = rule.link
     if _LINK in asked:
         handle = number(asked, _LINK)
@@ -162,7 +163,7 @@ def _set(stack: Stack, one: U32, rule: U32Rule, asked: dict[int, bytes]) -> None
             raise _refused("Not linking to root node")
     if _DEVICE in asked:
         name = asked[_DEVICE].split(b"\0", 1)[0].decode("latin-1")
-        if not any(nic.name == name for nic in stack.nics.values()):
+        if not any(one.name == name for one in nic.stack.nics.values()):
             raise nl.Refusal(errno.EINVAL, "Network device not found")
         rule.device = name
     if link is not rule.link:

@@ -1,6 +1,7 @@
 """RTM_NEWQDISC, RTM_DELQDISC, RTM_GETQDISC of one (net/sched/sch_api.c, tc(8)).
 
-An interface has one discipline at its root; `tbf`, `netem`, `prio` and `htb` have others in their classes. There is nothing at `ingress`.
+An interface has one discipline at its root; `tbf`, `netem`, `prio` and `htb` have others in their classes.
+What is at `ingress` is in `ingress.py`.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox.errors import SyscallError
 from sandbox.sockets.inet.link_state import attach_default
+from sandbox.sockets.netlink import ingress, qdisc_kinds, route_views
 from sandbox.sockets.netlink import message as nl
-from sandbox.sockets.netlink import qdisc_kinds, route_views
 from tcpip.link.qdisc import Fifo
 from tcpip.link.qdisc_htb import Htb
 from tcpip.stack.egress import Discipline, Egress
@@ -90,8 +91,10 @@ def _named(nic: Nic, handle: int, parent: int) -> tuple[str, Discipline | None]:
             raise nl.Refusal(errno.ENOENT, "Failed to find qdisc with specified handle")
         return found.kind, found
     if parent == _INGRESS:
-        raise nl.Refusal(errno.ENOENT, "Cannot find specified qdisc on specified device")
-    if parent == _ROOT:
+        found, name = ingress.discipline(nic), ""
+        if found is None:
+            raise nl.Refusal(errno.ENOENT, "Cannot find specified qdisc on specified device")
+    elif parent == _ROOT:
         found, name = nic.egress, name_of(nic)
     else:
         above = _above(nic, parent, "Failed to find qdisc with specified classid")
@@ -99,12 +102,14 @@ def _named(nic: Nic, handle: int, parent: int) -> tuple[str, Discipline | None]:
         found, name = above.inside.get(number), _default_kind(above, number)
     if handle and handle != (found.handle if found is not None else 0):
         raise nl.Refusal(errno.EINVAL, "Invalid handle")
-    if not name:
+    if not name and found is None:
         raise nl.Refusal(errno.ENOENT, "Cannot find specified qdisc on specified device")
     return (found.kind if found is not None else name), found
 
 
 def _lookup(nic: Nic, handle: int) -> Discipline | None:
+    if handle == ingress.HANDLE:
+        return ingress.discipline(nic)
     if nic.egress is None or not handle:
         return None
     return next((one for one in nic.egress.all() if one.handle == handle), None)
@@ -153,12 +158,12 @@ def _to_change(nic: Nic, request: Request, kind: str, handle: int, parent: int) 
         if found is None:
             raise nl.Refusal(errno.ENOENT, "Specified qdisc not found")
         return found
-    if parent == _INGRESS:
-        raise nl.Refusal(errno.ENOENT, "Specified qdisc kind is unknown")
     old: Discipline | None = nic.egress
     if old is not None and not old.handle:
         old = None  # the usual one
-    if parent != _ROOT:
+    if parent == _INGRESS:
+        old = ingress.discipline(nic)
+    elif parent != _ROOT:
         above = _above(nic, parent, "Failed to find specified qdisc")
         old = above.inside.get(_class_of(above, parent))
     if handle and (old is None or old.handle != handle):
@@ -166,7 +171,7 @@ def _to_change(nic: Nic, request: Request, kind: str, handle: int, parent: int) 
             raise nl.Refusal(errno.EEXIST, "NLM_F_REPLACE needed to override")
         if handle & ~_MAJOR:
             raise nl.Refusal(errno.EINVAL, "Invalid minor handle")
-        if parent != _ROOT:
+        if parent not in (_ROOT, _INGRESS):
             _refuse_move(nic, flags, handle)
         old = None
     if old is not None and not handle and kind and kind != old.kind:
@@ -190,6 +195,9 @@ def _refuse_move(nic: Nic, flags: int, handle: int) -> None:
 def _make(network: Network, nic: Nic, kind: str, handle: int, parent: int, options: bytes | None) -> None:
     if kind == "mq":
         raise SyscallError(errno.EOPNOTSUPP)  # for interfaces of several queues
+    if parent == _INGRESS or kind in ingress.KINDS:
+        _tell(network, None, ingress.make(nic, kind, parent))
+        return
     handle = handle or _next_handle(network)
     if parent != _ROOT:
         _make_inside(network, nic, kind, handle, parent, options)
@@ -248,6 +256,9 @@ def _delete(network: Network, nic: Nic, kind: str, handle: int, parent: int) -> 
         raise nl.Refusal(errno.EINVAL, "Classid cannot be zero")
     if old is None or not old.handle:
         raise nl.Refusal(errno.ENOENT, "Cannot delete qdisc with handle of zero")
+    if old.handle == ingress.HANDLE:
+        ingress.delete(network, old)
+        return
     if isinstance(old, Egress):
         old.close()
         nic.egress = None

@@ -64,7 +64,7 @@ def change(nic: Nic, egress: Discipline, options: bytes | None) -> None:
     qdisc = egress.qdisc
     if options is None:
         return
-    if egress.kind in ("noqueue", "pfifo_fast", "htb"):
+    if egress.kind in ("noqueue", "pfifo_fast", "htb", "ingress", "clsact"):
         raise nl.Refusal(errno.EINVAL, "Change operation not supported by specified qdisc")
     if isinstance(qdisc, Fifo):
         qdisc.limit = _fifo_limit(nic, egress.kind, options)
@@ -74,6 +74,11 @@ def change(nic: Nic, egress: Discipline, options: bytes | None) -> None:
         qdisc.settings = qdisc_netem.read(options)
     else:
         qdisc_queues.change(qdisc, options)
+
+
+def known(kind: str) -> bool:
+    """There are such."""
+    return kind in (*FIFOS, *qdisc_queues.QUEUES, "tbf", "netem", "htb", "pfifo_fast", "noqueue")
 
 
 def has_classes(kind: str) -> bool:

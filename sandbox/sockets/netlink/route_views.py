@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from sandbox.errors import SyscallError
 from sandbox.sockets.inet.link_state import OPERSTATE, carries, interface_flags, interface_type, operational
 from sandbox.sockets.inet.own_links import own_link
+from sandbox.sockets.netlink import ingress
 from sandbox.sockets.netlink import message as nl
 from sandbox.sockets.netlink.bridge_change import port_attributes
 from sandbox.sockets.netlink.route_bodies import IFINFO, pack_counts, qdisc
@@ -47,6 +48,9 @@ def qdiscs(network: Network) -> list[bytes]:
             found += [egress_body(one) for one in in_order(nic.egress)]
         elif kind != "noop":
             found.append(default_body(nic, kind))
+        first = ingress.discipline(nic)
+        if first is not None:
+            found.append(egress_body(first))
     return found
 
 
@@ -70,7 +74,7 @@ def egress_body(egress: Discipline, references: int = 2) -> bytes:
         references -= 1
     parts = [_TCMSG.pack(0, egress.nic.number, egress.handle, egress.parent, references)]
     parts += [nl.string(_TCA_KIND, egress.kind)]
-    parts += [nl.attribute(_TCA_OPTIONS, options)] if options else []
+    parts += [nl.attribute(_TCA_OPTIONS, options)] if options or egress.handle == ingress.HANDLE else []
     own = own_statistics(qdisc, egress.nic.stack.clock.now_ns())
     return b"".join(parts) + nl.u8(_TCA_HW_OFFLOAD, 0) + statistics(qdisc, egress.dropped(), own)
 

@@ -6,7 +6,7 @@ from tcpip.buffer import TxPacket
 from tcpip.clock import NS_PER_MS, NS_PER_S
 from tcpip.header.ethernet import TYPE_IPV4
 from tcpip.link.classify import OK, PIPE, SHOT, UNSPEC, ByMark, FilterList, GenericAction, MatchAll, Target
-from tcpip.link.classify_u32 import FIRST, TERMINAL, U32, U32Key, U32Rule, U32Table, U32Tables, number_at
+from tcpip.link.classify_u32 import FIRST, STEPS_MOST, TERMINAL, U32, U32Key, U32Rule, U32Table, U32Tables, number_at
 from tcpip.link.qdisc_htb import Htb, HtbRates
 from tcpip.link.qdisc_prio import PRIORITY_MAP, Prio
 from tcpip.transport.socket_options import SocketOptions
@@ -150,3 +150,21 @@ def test_a_class_that_goes_takes_what_waits_there() -> None:
     assert htb.packets == 0 and htb.total_dropped() == 2 and htb.has_class(1)
     htb.enqueue(sent(1), NS_PER_S)
     assert htb.direct_packets == 1 and htb.dequeue(NS_PER_S) is not None
+
+
+def test_a_packet_meets_so_many_rules_whatever_the_filters() -> None:
+    filters = FilterList()
+    shared = U32Tables()
+    table = U32Table(FIRST | 1 << 20, 1, 1, False)
+    for number in range(STEPS_MOST // 4):
+        table.insert(rule(number + 1, 0, U32Key(0xFFFFFFFF, 1, 0, 0)))
+    for preference in range(1, 9):
+        root = U32Table(FIRST | preference + 1 << 20, preference, 1, True)
+        way = rule(1, 0, U32Key(0, 0, 0, 0))
+        way.flags, way.link = 0, table
+        root.insert(way)
+        filters.add(U32(preference, TYPE_IPV4, shared, root))
+    pkt = sent(1)
+    assert filters.classify(pkt, 0) == UNSPEC and shared.steps < 0
+    filters.add(words([rule(0x800, HANDLE | 1, U32Key(0, 0, 0, 0))], 99))
+    assert filters.classify(pkt, 0) == OK, "others go on"
