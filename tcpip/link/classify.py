@@ -1,7 +1,7 @@
 """Filters: which class of a discipline a packet belongs to (net/sched/cls_api.c, tc(8)).
 
 A `FilterList` is asked from the lowest preference on; the first filter that matches says the class, or that the packet is dropped.
-Deviates: one chain, and of actions only those of gact (net/sched/act_gact.c) that need no chance, and of `tcpip.stack.ingress`.
+Deviates: one chain, and of actions only those of gact (net/sched/act_gact.c) that need no chance, policers without a peak rate, and that of `tcpip.stack.ingress`.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Final
 
+from tcpip.clock import NS_PER_S
 from tcpip.native import mypyc_attr
 
 if TYPE_CHECKING:
@@ -54,14 +55,46 @@ class GenericAction:
         return self.verdict
 
 
-class Target:
-    """What a filter answers: a class (0: none), after its actions."""
+class Police(GenericAction):
+    """A token bucket: who keeps to `rate` bytes a second, with `burst` ns of it at once, and to `mtu` gets `conforms`, others the verdict
+    (net/sched/act_police.c). `rate` 0: any. Tokens are ns."""
 
-    __slots__ = ("classid", "actions")
+    __slots__ = ("rate", "burst", "mtu", "conforms", "exceeded", "_tokens", "_at")
+
+    def __init__(self, index: int, verdict: int, now: int, rate: int, burst: int, mtu: int, conforms: int) -> None:
+        super().__init__(index, verdict, now)
+        self.rate = rate
+        self.burst = burst
+        self.mtu = mtu
+        self.conforms = conforms
+        self.exceeded = 0
+        self._tokens = burst
+        self._at = now
+
+    def execute(self, pkt: TxPacket, now: int) -> int:
+        super().execute(pkt, now)
+        size = len(pkt)
+        if size <= self.mtu:
+            if not self.rate:
+                return self.conforms
+            left = min(self._tokens + now - self._at, self.burst) - size * NS_PER_S // self.rate
+            if left >= 0:
+                self._tokens, self._at = left, now
+                return self.conforms
+        self.exceeded += 1
+        return self.verdict
+
+
+class Target:
+    """What a filter answers: a class (0: none), after its actions. `alone`: its one action is a policer that was asked for in the way of
+    before there were actions."""
+
+    __slots__ = ("classid", "actions", "alone")
 
     def __init__(self, classid: int, actions: list[GenericAction]) -> None:
         self.classid = classid
         self.actions = actions
+        self.alone = False
 
     def execute(self, pkt: TxPacket, now: int) -> int:
         """tcf_exts_exec."""

@@ -223,7 +223,7 @@ tc -s qdisc show dev d0 | grep -o 'Sent.*pkt' | head -3
 FILTERED = """\
 RTNETLINK answers: File exists
 We have an error talking to the kernel
-Error: Failed to load TC action module.
+RTNETLINK answers: Operation not supported
 We have an error talking to the kernel
 Error: TC classifier not found.
 We have an error talking to the kernel
@@ -282,3 +282,72 @@ Sent 248 bytes 4 pkt
 
 def test_filters(tmp_path: Path) -> None:
     assert inside(tmp_path, FILTERS) == FILTERED
+
+
+POLICED = """
+tc qdisc add dev d0 clsact
+add() { tc filter add dev d0 ingress protocol ip "$@"; }
+add pref 1 u32 match ip sport 90 0xffff police rate 1kbit burst 100 drop flowid :1
+add pref 2 u32 match ip sport 91 0xffff action police rate 1kbit burst 100 conform-exceed drop/ok
+add pref 3 u32 match ip sport 92 0xffff action police rate 1kbit burst 100 pipe action drop
+add pref 4 u32 match ip sport 93 0xffff action police mtu 50 drop
+add pref 5 u32 match ip sport 94 0xffff action police rate 1kbit burst 100 peakrate 2kbit mtu 2000 drop
+tc filter show dev d0 ingress | grep -v chain | sed 's/\\t/    /'
+cat > /run/go.py <<'END'
+import ctypes, os, select, socket
+setns = ctypes.CDLL(None).setns
+sink = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+sink.bind(("10.1.0.1", 80))
+setns(os.open("/run/netns/far", os.O_RDONLY), 0x40000000)
+for port, sizes in ((90, (20, 20)), (91, (20, 20)), (92, (20, 20)), (93, (4, 50, 5)), (95, (20, 2))):
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.bind(("10.1.0.2", port))
+    got = []
+    for size in sizes:
+        s.sendto(bytes(size), ("10.1.0.1", 80))
+    while select.select([sink], [], [], 0.02)[0]:
+        got.append(len(sink.recv(2000)))
+    print(port, got)
+END
+python3 /run/go.py
+tc -s filter show dev d0 ingress | grep -o 'Sent.*'
+"""
+
+
+ARE_POLICED = """\
+RTNETLINK answers: Operation not supported
+We have an error talking to the kernel
+  match 005a0000/ffff0000 at 20
+ police 0x1 rate 1Kbit burst 100b mtu 255Kb action drop overhead 0b
+    ref 1 bind 1
+
+  match 005b0000/ffff0000 at 20
+    action order 1:  police 0x2 rate 1Kbit burst 100b mtu 255Kb action drop overhead 0b
+    ref 1 bind 1
+
+  match 005c0000/ffff0000 at 20
+    action order 1:  police 0x3 rate 1Kbit burst 100b mtu 255Kb action pipe overhead 0b
+    ref 1 bind 1
+
+    action order 2: gact action drop
+     random type none pass val 0
+     index 1 ref 1 bind 1
+
+  match 005d0000/ffff0000 at 20
+    action order 1:  police 0x4 rate 0bit burst 0b mtu 50b action drop overhead 0b
+    ref 1 bind 1
+
+90 [20]
+91 [20]
+92 [20]
+93 [4, 5]
+95 [20, 2]
+Sent 124 bytes 2 pkt (dropped 1, overlimits 1 requeues 0)
+Sent 124 bytes 2 pkt (dropped 0, overlimits 1 requeues 0)
+Sent 62 bytes 1 pkt (dropped 1, overlimits 0 requeues 0)
+Sent 185 bytes 3 pkt (dropped 1, overlimits 1 requeues 0)
+"""
+
+
+def test_policers(tmp_path: Path) -> None:
+    assert inside(tmp_path, POLICED) == ARE_POLICED

@@ -1,18 +1,19 @@
 """The filters that there are: TCA_OPTIONS of `matchall` and `fw`, and what all have in common: classes and actions
 (include/uapi/linux/pkt_cls.h; net/sched/cls_matchall.c, cls_fw.c, act_api.c, act_gact.c; tc-matchall(8), tc-fw(8)).
 
-Not supported: policers, actions but `gact` and, at `ingress` and `clsact`, `mirred egress`; chances, and those that are made apart (EOPNOTSUPP; ENOENT for kinds that are not there).
+Not supported: actions but `gact`, `police` (`filter_police.py`) and, at `ingress` and `clsact`, `mirred egress`; chances, and those that are made apart (EOPNOTSUPP; ENOENT for kinds that are not there).
 """
 
 from __future__ import annotations
 
 import errno
 import struct
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Callable, Final
 
 from sandbox.errors import SyscallError
+from sandbox.sockets.netlink import filter_police
 from sandbox.sockets.netlink import message as nl
-from tcpip.link.classify import OK, PIPE, SHOT, STOLEN, UNSPEC, ByMark, GenericAction, MatchAll, Target
+from tcpip.link.classify import OK, PIPE, SHOT, STOLEN, UNSPEC, ByMark, GenericAction, MatchAll, Police, Target
 from tcpip.stack.ingress import Mirred
 
 if TYPE_CHECKING:
@@ -44,12 +45,11 @@ def read_actions(nic: Nic, at_ingress: bool, raw: bytes | None) -> list[GenericA
         if _ACT_KIND not in asked:
             raise nl.Refusal(errno.EINVAL, "TC action kind must be specified")
         kind = asked[_ACT_KIND].split(b"\0", 1)[0]
-        if kind not in (b"gact", b"mirred"):
+        if kind not in _READERS:
             raise nl.Refusal(errno.ENOENT, "Failed to load TC action module")
         if len(found) >= ACTIONS_MOST or (kind == b"mirred" and not at_ingress):
             raise SyscallError(errno.EINVAL if len(found) >= ACTIONS_MOST else errno.EOPNOTSUPP)
-        read = _read_gact if kind == b"gact" else _read_mirred
-        found.append(read(nic, asked.get(_ACT_OPTIONS, b""), found))
+        found.append(_READERS[kind](nic, asked.get(_ACT_OPTIONS, b""), found))
     return found
 
 
@@ -67,12 +67,22 @@ def _read_mirred(nic: Nic, raw: bytes, others: list[GenericAction]) -> GenericAc
     target = nic.stack.nics.get(number)
     if target is None:
         raise SyscallError(errno.ENODEV)
-    mine = [one.index for one in (*all_actions(nic.stack), *others) if isinstance(one, Mirred)]
-    return Mirred(_free_index(index, set(mine)), verdict, nic, target, redirects)
+    return Mirred(_free_index(nic, "mirred", index, others), verdict, nic, target, redirects)
 
 
-def _free_index(index: int, taken: set[int]) -> int:
+def _read_police(nic: Nic, raw: bytes, others: list[GenericAction]) -> GenericAction:
+    found = filter_police.read(raw, nic.stack.clock.now_ns())
+    found.index = _free_index(nic, "police", found.index, others)
+    return found
+
+
+def _kind_of(one: GenericAction) -> str:
+    return "mirred" if isinstance(one, Mirred) else "police" if isinstance(one, Police) else "gact"
+
+
+def _free_index(nic: Nic, kind: str, index: int, others: list[GenericAction]) -> int:
     """The one that is asked for, or the lowest. EOPNOTSUPP for one that filters would share."""
+    taken = {one.index for one in (*all_actions(nic.stack), *others) if _kind_of(one) == kind}
     if index in taken:
         raise SyscallError(errno.EOPNOTSUPP)
     free = 1
@@ -88,8 +98,23 @@ def _read_gact(nic: Nic, raw: bytes, others: list[GenericAction]) -> GenericActi
     index, _, verdict, _, _ = _GACT.unpack_from(asked[_GACT_PARAMETERS])
     if _GACT_CHANCE in asked or verdict not in _VERDICTS:
         raise SyscallError(errno.EOPNOTSUPP)
-    mine = [one.index for one in (*all_actions(nic.stack), *others) if not isinstance(one, Mirred)]
-    return GenericAction(_free_index(index, set(mine)), verdict, nic.stack.clock.now_ns())
+    return GenericAction(_free_index(nic, "gact", index, others), verdict, nic.stack.clock.now_ns())
+
+
+_READERS: Final[dict[bytes, Callable[[Nic, bytes, list[GenericAction]], GenericAction]]] = {
+    b"gact": _read_gact,
+    b"mirred": _read_mirred,
+    b"police": _read_police,
+}
+
+
+def read_target(nic: Nic, at_ingress: bool, classid: int, actions: bytes | None, police: bytes | None) -> Target:
+    """A class and what is done before (tcf_exts_validate): actions, or a policer alone."""
+    if police is None:
+        return Target(classid, read_actions(nic, at_ingress, actions))
+    target = Target(classid, [_read_police(nic, police, [])])
+    target.alone = True
+    return target
 
 
 def all_actions(stack: Stack) -> list[GenericAction]:
@@ -102,30 +127,41 @@ def all_actions(stack: Stack) -> list[GenericAction]:
     return [action for target in targets for action in target.actions]
 
 
-def actions_body(stack: Stack, kind: int, target: Target) -> bytes:
-    """tcf_exts_dump, in the attribute `kind`; nothing without any."""
+def actions_body(stack: Stack, kind: int, target: Target, police: int = 0) -> bytes:
+    """tcf_exts_dump, in the attribute `kind`, or `police` for one alone; nothing without any."""
     if not target.actions:
         return b""
     now = stack.clock.now_ns()
+    if target.alone:
+        return nl.attribute(police, _options(target.actions[0], now))
     return nl.attribute(
         kind, b"".join([nl.attribute(number, _action(one, now)) for number, one in enumerate(target.actions, 1)])
     )
 
 
 def _action(one: GenericAction, now: int) -> bytes:
-    dropped = one.packets if one.verdict == SHOT else 0
+    dropped = 0
+    if one.verdict == SHOT:
+        dropped = one.exceeded if isinstance(one, Police) else one.packets
     counts = nl.attribute(1, _BASIC.pack(one.octets, one.packets & _WORD))
-    over = one.overlimits if isinstance(one, Mirred) else 0
+    over = one.overlimits if isinstance(one, Mirred) else one.exceeded if isinstance(one, Police) else 0
     counts += nl.attribute(3, _QUEUE.pack(0, 0, dropped & _WORD, 0, over & _WORD))
+    head = nl.string(_ACT_KIND, _kind_of(one)) + nl.attribute(_ACT_STATS, counts)
+    return head + nl.attribute(_ACT_OPTIONS, _options(one, now))
+
+
+def _options(one: GenericAction, now: int) -> bytes:
+    """TCA_ACT_OPTIONS."""
     times = [(now - at) // _NS_PER_TICK for at in (one.installed, one.used)]
     first = (now - one.first) // _NS_PER_TICK if one.first else 0
-    kind, fixed = "gact", _GACT.pack(one.index, 0, one.verdict, 1, 1)
+    if isinstance(one, Police):
+        return filter_police.told(one) + nl.attribute(filter_police.TIMES, _TIMES.pack(*times, 0, first))
+    fixed = _GACT.pack(one.index, 0, one.verdict, 1, 1)
     if isinstance(one, Mirred):
         way = _EGRESS_REDIRECT if one.redirects else _EGRESS_MIRROR
-        kind, fixed = "mirred", fixed + struct.pack("<iI", way, one.target.number if one.there() else 0)
+        fixed += struct.pack("<iI", way, one.target.number if one.there() else 0)
     options = nl.attribute(_GACT_PARAMETERS, fixed)
-    options += nl.attribute(_GACT_TIMES, _TIMES.pack(*times, 0, first))
-    return nl.string(_ACT_KIND, kind) + nl.attribute(_ACT_STATS, counts) + nl.attribute(_ACT_OPTIONS, options)
+    return options + nl.attribute(_GACT_TIMES, _TIMES.pack(*times, 0, first))
 
 
 def number(asked: dict[int, bytes], kind: int, default: int = 0) -> int:
@@ -179,12 +215,13 @@ def change_mark(nic: Nic, at_ingress: bool, one: ByMark, handle: int, options: b
     if options is None or not handle:
         raise SyscallError(errno.EINVAL)
     asked = nl.attributes_in(options)
-    if _MARK_POLICE in asked or _MARK_DEVICE in asked:
+    if _MARK_DEVICE in asked:
         raise SyscallError(errno.EOPNOTSUPP)
     mask = number(asked, _MARK_MASK, _WORD)
     if one.targets and mask != one.mask:
         raise SyscallError(errno.EINVAL)
-    target = Target(number(asked, _MARK_CLASS), read_actions(nic, at_ingress, asked.get(_MARK_ACTIONS)))
+    given = (asked.get(_MARK_ACTIONS), asked.get(_MARK_POLICE))
+    target = read_target(nic, at_ingress, number(asked, _MARK_CLASS), *given)
     one.mask = mask
     one.targets[handle] = target
     return handle
@@ -195,7 +232,7 @@ def mark_body(stack: Stack, one: ByMark, handle: int) -> bytes:
     target = one.targets[handle]
     parts = [nl.u32(_MARK_CLASS, target.classid)] if target.classid else []
     parts += [nl.u32(_MARK_MASK, one.mask)] if one.mask != _WORD else []
-    return b"".join(parts) + actions_body(stack, _MARK_ACTIONS, target)
+    return b"".join(parts) + actions_body(stack, _MARK_ACTIONS, target, _MARK_POLICE)
 
 
 def marks_in_order(one: ByMark) -> list[int]:

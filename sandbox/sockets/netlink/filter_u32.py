@@ -1,7 +1,4 @@
-"""TCA_OPTIONS of `u32` (include/uapi/linux/pkt_cls.h, net/sched/cls_u32.c, tc-u32(8)): tables, rules in them, links from one to another.
-
-Not supported: policers (EOPNOTSUPP).
-"""
+"""TCA_OPTIONS of `u32` (include/uapi/linux/pkt_cls.h, net/sched/cls_u32.c, tc-u32(8)): tables, rules in them, links from one to another."""
 
 from __future__ import annotations
 
@@ -11,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox.errors import SyscallError
 from sandbox.sockets.netlink import message as nl
-from sandbox.sockets.netlink.filter_kinds import NOT_IN_HARDWARE, actions_body, number, read_actions, read_flags
+from sandbox.sockets.netlink.filter_kinds import NOT_IN_HARDWARE, actions_body, number, read_flags, read_target
 from tcpip.link.classify import Target
 from tcpip.link.classify_u32 import BUCKET, FIRST, KEY, NODE, TABLE, U32, U32Key, U32Rule, U32Table, U32Tables
 
@@ -73,8 +70,6 @@ def change(nic: Nic, at_ingress: bool, one: U32, handle: int, options: bytes | N
             raise _refused("Filter handle requires options")
         return 0
     asked = nl.attributes_in(options)
-    if _POLICE in asked:
-        raise SyscallError(errno.EOPNOTSUPP)
     flags = read_flags(asked, _FLAGS)
     old = find(one, handle) if handle else None
     if old is not None:
@@ -150,7 +145,9 @@ def _read_selector(rule: U32Rule, raw: bytes) -> None:
 
 def _set(nic: Nic, at_ingress: bool, one: U32, rule: U32Rule, asked: dict[int, bytes]) -> None:
     """u32_set_parms."""
-    actions = read_actions(nic, at_ingress, asked.get(_ACTIONS)) if _ACTIONS in asked else rule.target.actions
+    classid, target = number(asked, _CLASS, rule.target.classid), rule.target
+    if _ACTIONS in asked or _POLICE in asked:
+        target = read_target(nic, at_ingress, classid, asked.get(_ACTIONS), asked.get(_POLICE))
     link = rule.link
     if _LINK in asked:
         handle = number(asked, _LINK)
@@ -172,7 +169,8 @@ def _set(nic: Nic, at_ingress: bool, one: U32, rule: U32Rule, asked: dict[int, b
         if link is not None:
             link.users += 1
     rule.link = link
-    rule.target = Target(number(asked, _CLASS, rule.target.classid), actions)
+    target.classid = classid
+    rule.target = target
 
 
 def delete(one: U32, found: U32Table | U32Rule) -> bool:
@@ -211,7 +209,7 @@ def body(stack: Stack, one: U32, handle: int) -> bytes:
     parts += [nl.u32(_LINK, found.link.handle)] if found.link is not None else []
     if found.mark or found.marked_by:
         parts.append(nl.attribute(_MARK, _MARKED.pack(found.mark, found.marked_by, 0)))
-    parts += [nl.u32(_FLAGS, found.told_flags | NOT_IN_HARDWARE), actions_body(stack, _ACTIONS, found.target)]
+    parts += [nl.u32(_FLAGS, found.told_flags | NOT_IN_HARDWARE), actions_body(stack, _ACTIONS, found.target, _POLICE)]
     parts += [nl.string(_DEVICE, found.device)] if found.device else []
     return b"".join(parts)
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tcpip.stack.nic import Nic
 
 FIFOS: Final = ("pfifo", "bfifo", "pfifo_head_drop")
+_KNOWN: Final = frozenset((*FIFOS, *qdisc_queues.QUEUES, "tbf", "netem", "htb", "pfifo_fast", "noqueue"))
 _TICK_SHIFT: Final = 6  # PSCHED_SHIFT: a tick is 64 ns
 _RATE: Final = struct.Struct(
     "<BBHhHI"
@@ -78,7 +79,7 @@ def change(nic: Nic, egress: Discipline, options: bytes | None) -> None:
 
 def known(kind: str) -> bool:
     """There are such."""
-    return kind in (*FIFOS, *qdisc_queues.QUEUES, "tbf", "netem", "htb", "pfifo_fast", "noqueue")
+    return kind in _KNOWN
 
 
 def has_classes(kind: str) -> bool:
