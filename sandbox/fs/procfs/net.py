@@ -35,6 +35,10 @@ EMPTY: Final[dict[str, bytes]] = {
     "igmp6": b"",
     "icmp6": _SOCKET6_HEAD + b" ref pointer drops\n",
     "ip6_flowlabel": b"",
+    "ip6_mr_cache": b"Group                            Origin                           Iif      Pkts  Bytes     Wrong  Oifs\n",
+    "ip6_mr_vif": b"Interface      BytesIn  PktsIn  BytesOut PktsOut Flags\n",
+    "ip_mr_cache": b"Group    Origin   Iif     Pkts    Bytes    Wrong Oifs\n",
+    "ip_mr_vif": b"Interface      BytesIn  PktsIn  BytesOut PktsOut Flags Local    Remote\n",
     "ipv6_route": b"",
     "mcfilter": b"",
     "mcfilter6": b"",
@@ -57,6 +61,11 @@ EMPTY: Final[dict[str, bytes]] = {
         b"Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT" + b" " * 55 + b"\n"
     ),
     "rt6_stats": b"",
+    "rt_cache": (  # there has been none since Linux 3.6
+        b"Iface\tDestination\tGateway \tFlags\t\tRefCnt\tUse\tMetric\tSource\t\tMTU\tWindow\tIRTT\tTOS\tHHRef\tHHUptod\tSpecDst"
+        + b" " * 26
+        + b"\n"
+    ),
     "snmp": b"",
     "snmp6": b"",
     "sockstat": b"sockets: used 0\n",
