@@ -61,7 +61,8 @@ def ioctl(t: Task, network: Network, cmd: int, arg: int, inet: bool = True) -> i
             raise SyscallError(errno.ENODEV)
         t.copy_out(arg, packed_name(nic))
         return 0
-    if cmd not in _GETTERS and cmd != SIOCETHTOOL:
+    private = SIOCDEVPRIVATE <= cmd <= SIOCDEVPRIVATE + 15
+    if cmd not in _GETTERS and cmd != SIOCETHTOOL and not private:
         if cmd >> 8 == 0x89:
             t.copy_in(arg, IFREQ_SIZE)  # sock_do_ioctl
         raise SyscallError(errno.ENOTTY)
@@ -70,6 +71,8 @@ def ioctl(t: Task, network: Network, cmd: int, arg: int, inet: bool = True) -> i
     nic = network.find_nic(alias)
     if nic is None:
         raise SyscallError(errno.ENODEV)
+    if private:  # tunnels', among others (dev_siocdevprivate)
+        raise SyscallError(errno.EOPNOTSUPP)
     if cmd == SIOCETHTOOL:
         from sandbox.sockets.inet import ethtool
 
@@ -78,6 +81,7 @@ def ioctl(t: Task, network: Network, cmd: int, arg: int, inet: bool = True) -> i
     return 0
 
 
+SIOCDEVPRIVATE: Final = 0x89F0
 _ADDRESS_GETTERS: Final = frozenset((SIOCGIFADDR, SIOCGIFDSTADDR, SIOCGIFBRDADDR, SIOCGIFNETMASK))
 _GETTERS: Final = frozenset(
     (
