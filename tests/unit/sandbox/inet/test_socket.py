@@ -203,7 +203,8 @@ def test_interface_ioctls(t: Any) -> None:
     assert number(ask, 0x8914, b"eth0") == errno.EPERM
     t.creds.capable = False
     assert number(ask, 0x8914, b"lo") == errno.EPERM
-    assert number(ask, 0x89FF, b"lo") == errno.ENOTTY
+    assert number(ask, 0x89EF, b"lo") == errno.ENOTTY
+    assert number(ask, 0x89FF, b"lo") == errno.EOPNOTSUPP
     t.memory = {0x1000: struct.pack("<i4xQ", 4096, 0x2000)}
     assert socket.ioctl(t, 0x8912, 0x1000, None) == 0  # type: ignore[arg-type]
     assert t.memory[0x2000][:2] == b"lo" and t.memory[0x2000][40:44] == b"eth0"
