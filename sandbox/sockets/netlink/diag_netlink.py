@@ -11,6 +11,7 @@ from sandbox.abi.linux.sock_diag import SOCK_DIAG_BY_FAMILY
 from sandbox.abi.linux.socket import AF_NETLINK, SOCK_DGRAM
 from sandbox.errors import SyscallError
 from sandbox.sockets.netlink import message as nl
+from sandbox.sockets.netlink.socket import NETLINK_SOCK_DIAG
 from tcpip.transport.tcp.state import CLOSED, ESTABLISHED
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ _MEMORY, _GROUPS, _FLAGS = 0, 1, 4
 _SHOW_MEMORY, _SHOW_GROUPS, _SHOW_FLAGS = 1, 2, 8
 _ALL: Final = 255
 _MOST: Final = 32
+_RUNNING: Final = 1  # a dump goes to it
 _BUFFER: Final = 212992
 _WORD: Final = 0xFFFFFFFF
 
@@ -40,7 +42,9 @@ def answer(network: Network, request: Request, port: int) -> list[bytes]:
     for number in kernel_protocols():
         if protocol in (_ALL, number):
             bodies.append(_kernel_body(number, show))
-            bodies += [_body(one, show) for one in _of(network, number)]
+            bodies += [
+                _body(one, show, number == NETLINK_SOCK_DIAG and one.port == port) for one in _of(network, number)
+            ]
     return nl.dump(request, port, SOCK_DIAG_BY_FAMILY, bodies)
 
 
@@ -67,20 +71,20 @@ def _kernel_body(protocol: int, show: int) -> bytes:
     return body + nl.u32(_FLAGS, 0) if show & _SHOW_FLAGS else body
 
 
-def _body(one: NetlinkSocket, show: int) -> bytes:
+def _body(one: NetlinkSocket, show: int, asks: bool) -> bytes:
     inode, peer = one.inode, one.peer_port()
     connected = one.connected()
     head = (AF_NETLINK, one.kind, one.protocol, ESTABLISHED if connected else CLOSED, one.port, *peer, inode & _WORD)
-    return _MESSAGE.pack(*head, inode.to_bytes(8, "little")) + b"".join(_attributes(one, show))
+    return _MESSAGE.pack(*head, inode.to_bytes(8, "little")) + b"".join(_attributes(one, show, asks))
 
 
-def _attributes(one: NetlinkSocket, show: int) -> Iterator[bytes]:
+def _attributes(one: NetlinkSocket, show: int, asks: bool) -> Iterator[bytes]:
     groups = one.group_bits()
     if show & _SHOW_GROUPS and groups:
-        yield nl.attribute(_GROUPS, groups)
+        yield nl.attribute(_GROUPS, groups.ljust(-(-len(groups) // 8) * 8, b"\0"))  # a bit mask of longs
     if show & _SHOW_MEMORY:
         options = one.options
         facts = (one.queued(), options.rcvbuf, 0, options.sndbuf, 0, 0, 0, 0, 0)
         yield nl.attribute(_MEMORY, _FACTS.pack(*facts))
     if show & _SHOW_FLAGS:
-        yield nl.u32(_FLAGS, one.diag_flags())
+        yield nl.u32(_FLAGS, one.diag_flags() | _RUNNING * asks)

@@ -13,9 +13,9 @@ d = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); d.bind("\0abs")
 e = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); e.connect("\0abs"); e.send(b"abc")
 x, y = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 x.shutdown(socket.SHUT_WR)
-n = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0); n.bind((7, 0x11)); n.setsockopt(270, 12, 1); n.setsockopt(270, 10, 1)
+n = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0); n.bind((3000000007, 0x11)); n.setsockopt(270, 12, 1); n.setsockopt(270, 10, 1)
 n.setsockopt(270, 1, 34)
-m = socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, 16); m.bind((8, 0)); m.connect((9, 4)); m.setsockopt(270, 3, 1)
+m = socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, 16); m.bind((3000000008, 0)); m.connect((9, 4)); m.setsockopt(270, 3, 1)
 o = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0); o.setsockopt(270, 1, 5)
 numbers = {}
 for name in "l c a p q d e x y n m o".split():
@@ -65,7 +65,7 @@ for protocol, show in ((255, 11), (0, 2), (16, 8), (1, 0), (40, 0)):
 print(netlink(255, 0, 1))
 for row in sorted((row.split() for row in open("/proc/net/netlink").read().splitlines()[1:]), key=lambda row: (int(row[1]), int(row[2]))):
     _, protocol, port, groups, *_ = row
-    if protocol in ("0", "4", "12", "15", "16") and port in ("0", "7", "8"):
+    if protocol in ("0", "4", "12", "15", "16") and port in ("0", "3000000007", "3000000008"):
         print(protocol, port, groups)
 P
 python3 sockets.py
