@@ -47,7 +47,7 @@ def _capacity(asked: int, cpus: int) -> int:
 class AioRing:
     """What the guest sees of a context's events: the pages of `file`, which it may write, too."""
 
-    __slots__ = ("file", "number", "size", "slots", "head", "tail")
+    __slots__ = ("file", "number", "size", "slots", "head", "tail", "address")
 
     def __init__(self, file: RegularFile, number: int, size: int) -> None:
         """`file` has the pages; it is let go of by `close`."""
@@ -57,6 +57,7 @@ class AioRing:
         self.slots = (size - _RING_HEADER.size) // EVENT.size
         self.head = 0
         self.tail = 0
+        self.address = 0  # where it is mapped, or was last
         self._write(_RING_HEADER.pack(number, self.slots, 0, 0, _RING_MAGIC, _RING_COMPAT, 0, _RING_HEADER.size), 0)
 
     def _write(self, data: bytes, offset: int) -> None:
@@ -82,6 +83,12 @@ class AioRing:
             return 0
         self.head = (self.head + count) % self.slots
         return count
+
+    def moved(self, device: int, inode: int, address: int) -> None:
+        """A mapping of that file lies elsewhere now (aio_ring_mremap)."""
+        mine = self.file.inode
+        if (mine.fs.dev, mine.ino) == (device, inode):
+            self.address = address
 
     def close(self) -> None:
         """Its context is gone."""

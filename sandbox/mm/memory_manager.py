@@ -118,7 +118,7 @@ class MemoryManager:
         self.thp_disabled = False  # PR_SET_THP_DISABLE: remembered
         self.mdwe = 0  # PR_SET_MDWE
         self.user: UserNamespace = INITIAL  # of who executed the program
-        self.aio: dict[int, AioContext] = {}  # by number
+        self.aio: dict[int, AioContext] = {}  # by the numbers of their rings
         self.policies: PolicyRanges | None = None  # once mbind(2) was called
         self.barriers = 0  # commands of membarrier(2) that it has registered for
         self.peak_reset = -1  # what the host's peak of pages in core was when it was to begin anew; -1: never

@@ -84,6 +84,9 @@ class RemapOperation(Operation):
                 mm.reflag(r.old, r.old + r.old_size, VM_ACCOUNT, 0)
             mm.remove(r.old, r.old + r.old_size)
         mm.add(moved)
+        if mm.aio and moved.backing is not None:
+            for context in mm.aio.values():
+                context.ring.moved(moved.backing.device, moved.backing.inode, new)
         return new
 
     def failed(self, t: Task, index: int, error: int) -> Result:

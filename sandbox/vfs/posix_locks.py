@@ -70,6 +70,12 @@ def fcntl_lock(t: Task, a: SyscallArgs, file: FileDescription, cmd: int, arg: in
     finally:
         if kind == F_UNLCK and outside is not None:
             outside.changed(locks, start, end)
+    if kind != F_UNLCK and not ofd and a.held is not None and t.fds.find(a.uint(0)) is not file:
+        # The descriptor was closed while this waited: nobody would give the lock up again.
+        locks.set(RecordLock(t.fds, F_UNLCK, start, end, None))
+        if outside is not None:
+            outside.changed(locks, start, end)
+        raise SyscallError(errno.EBADF)
     return 0
 
 

@@ -187,7 +187,7 @@ class HostFs(Filesystem):
         named = held.named(self.tree) if self.holds and self.tree is not None else set()
         for key, inode in list(self.inodes.items())[: self._room // 2]:
             idle = not inode.opens and not inode.maps and inode.locks is None and inode.attached is None
-            if idle and not inode.is_dir() and id(inode) not in named:
+            if idle and inode.marks is None and not inode.is_dir() and id(inode) not in named:
                 self.forget(inode)
                 inode.close_fds()
                 del self.inodes[key]

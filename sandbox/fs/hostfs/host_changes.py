@@ -85,6 +85,8 @@ class HostChanges:
         handle = self.handles.pop(inode, None)
         if handle is None:
             return
+        if self.marked.get(handle) is not inode:
+            return  # somebody else watches the same file: the mark is his
         del self.marked[handle]
         try:
             fd = inode.dir_fd() if inode.is_dir() else inode.reader()

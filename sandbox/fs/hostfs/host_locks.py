@@ -31,7 +31,8 @@ LATE_NS: Final = 160_000_000
 
 
 class HostLocks(OutsideLocks):
-    """Of one file or directory. `record_fd`, `flock_fd`: the description that holds them; -1 while there are none."""
+    """Of one file or directory. `record_fd`, `flock_fd`: the description that holds them; -1 while there are none, since the
+    inode's descriptors may be closed then."""
 
     __slots__ = ("inode", "record_fd", "flock_fd", "flocked", "delay", "timer")
 
@@ -52,16 +53,29 @@ class HostLocks(OutsideLocks):
             self._change_records(locks, inode.wfd)
         if self.record_fd < 0:
             self._change_records(locks, inode.wfd if inode.wfd >= 0 else inode.fd)
-        return self.record_fd < 0 or self._set(wanted.kind, wanted.start, wanted.end)
+        taken = False
+        try:
+            taken = self.record_fd < 0 or self._set(wanted.kind, wanted.start, wanted.end)
+        finally:
+            if not taken and not locks.held:
+                self.record_fd = -1
+        return taken
 
     def changed(self, locks: InodeLocks, start: int, end: int) -> None:
-        """As OutsideLocks'."""
+        """As OutsideLocks'. Where the host has no memory to divide a lock, it holds more until the last one goes."""
         if self.record_fd < 0:
             return
+        try:
+            if locks.held:
+                self._give_up(locks, start, end)
+            else:
+                self._set(F_UNLCK, 0, OFFSET_MAX)
+        except SyscallError:
+            pass
         if not locks.held:
-            self._set(F_UNLCK, 0, OFFSET_MAX)
             self.record_fd = -1
-            return
+
+    def _give_up(self, locks: InodeLocks, start: int, end: int) -> None:
         at = start
         for kind, first, last in held_over(locks, start, end):
             if first > at:
@@ -86,14 +100,20 @@ class HostLocks(OutsideLocks):
         return kind, start, start + size - 1 if size else OFFSET_MAX, -1 if pid < 0 else 0
 
     def _change_records(self, locks: InodeLocks, fd: int) -> None:
-        """Those that there are belong to another description from now on: locks to write with need one that writes."""
-        if self.record_fd >= 0:
+        """Those that there are belong to another description from now on: locks to write with need one that writes. All there
+        are are to read with, if any: they are held by both for a moment, and nobody comes between. ENOLCK: nothing has changed."""
+        before, self.record_fd = self.record_fd, fd
+        try:
+            for kind, first, last in held_over(locks, 0, OFFSET_MAX) if fd >= 0 else ():
+                self._set(kind, first, last)
+        except SyscallError:
             self._set(F_UNLCK, 0, OFFSET_MAX)
-        self.record_fd = fd
-        if fd < 0:
-            return  # nothing of the host's is behind it
-        for kind, first, last in held_over(locks, 0, OFFSET_MAX):
-            self._set(kind, first, last)
+            self.record_fd = before
+            raise
+        if before >= 0:
+            self.record_fd = before
+            self._set(F_UNLCK, 0, OFFSET_MAX)
+            self.record_fd = fd
 
     def _set(self, kind: int, start: int, end: int) -> bool:
         """False: somebody is in the way. ENOLCK. Where the host's file system has no locks nobody is."""
@@ -124,6 +144,7 @@ class HostLocks(OutsideLocks):
         except OSError as error:
             if error.errno in _IN_THE_WAY:
                 self.flocked = LOCK_UN  # what there was is given up
+                self.flock_fd = -1
                 return False
         self.flocked = wanted
         self.delay = SOON_NS

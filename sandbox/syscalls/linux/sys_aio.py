@@ -44,8 +44,12 @@ _AIO_SIGSET: Final = struct.Struct("<QQ")
 
 
 def _context(t: Task, number: int) -> AioContext:
-    context = memory(t).aio.get(number)
-    if context is None:
+    """The one whose ring is there and says so itself: lookup_ioctx."""
+    try:
+        context = memory(t).aio.get(int.from_bytes(t.copy_in(number, 4), "little"))
+    except SyscallError:
+        context = None
+    if context is None or context.ring.address != number:
         raise SyscallError(errno.EINVAL)
     return context
 
@@ -70,11 +74,12 @@ def sys_io_setup(t: Task, a: SyscallArgs) -> Result:
         raise
 
     def mapped(t: Task, address: int) -> int:
-        mm.aio[address] = AioContext(total, ring, count, t.kernel.cpus)
+        ring.address = address
+        mm.aio[ring.number] = AioContext(total, ring, count, t.kernel.cpus)
         try:
             t.copy_out(at, address.to_bytes(8, "little"))
         except SyscallError:
-            mm.aio.pop(address).destroy()
+            mm.aio.pop(ring.number).destroy()
             raise
         return 0
 
@@ -92,7 +97,7 @@ def sys_io_setup(t: Task, a: SyscallArgs) -> Result:
             left(t, index, result)
 
     def refused(t: Task, error: int) -> Result:
-        mm.aio.pop(address).destroy()
+        mm.aio.pop(ring.number).destroy()
         return failed(t, error)
 
     if isinstance(mapping, Assumed):
@@ -113,8 +118,7 @@ def _ring(t: Task, mm: MemoryManager, size: int) -> AioRing:
     except SyscallError:
         file.drop()
         raise SyscallError(errno.ENOMEM) from None
-    used = {context.ring.number for context in mm.aio.values()}
-    return AioRing(file, next(number for number in range(len(used) + 1) if number not in used), size)
+    return AioRing(file, next(number for number in range(len(mm.aio) + 1) if number not in mm.aio), size)
 
 
 def sys_io_destroy(t: Task, a: SyscallArgs) -> Result:
@@ -123,9 +127,9 @@ def sys_io_destroy(t: Task, a: SyscallArgs) -> Result:
     if mm.busy:
         return mm.wait()
     number = a.addr(0)
-    size = _context(t, number).ring.size
-    mm.aio.pop(number).destroy()
-    return op_unmap.munmap(mm, number, size)
+    ring = _context(t, number).ring
+    mm.aio.pop(ring.number).destroy()
+    return op_unmap.munmap(mm, number, ring.size)
 
 
 class _Transfer:

@@ -137,3 +137,35 @@ def test_a_host_that_does_not_tell(tmp_path: Path, guest: Guest, monkeypatch: py
     queue.release()
     fs.unmounted()
     os.close(donated)
+
+
+def test_a_watched_file_is_not_forgotten_while_many_others_come(watched: Watched, guest: Guest) -> None:
+    for n in range(20):
+        (watched.path / f"f{n}").write_bytes(b"")
+    first, second = (InotifyFile(0, guest.kernel.mounts.vfs, 4) for _ in range(2))
+    inode = watched.fs.top.lookup(b"f0")
+    assert isinstance(inode, HostInode)
+    first.add(inode, IN_ALL_EVENTS, 10)
+    watched.fs._room = 8
+    for n in range(1, 20):
+        watched.fs.top.lookup(b"f%d" % n)
+    again = watched.fs.top.lookup(b"f0")
+    assert again is inode
+    second.add(again, IN_ALL_EVENTS, 10)
+    first.release()
+    assert watched.changes.handles[inode] in watched.changes.marked
+    second.release()
+    assert inode not in watched.changes.handles
+
+
+def test_two_that_are_the_same_file_of_the_host(watched: Watched) -> None:
+    (watched.path / "f").write_bytes(b"")
+    one = watched.fs.top.lookup(b"f")
+    assert isinstance(one, HostInode)
+    other = watched.fs.new_inode(watched.fs.top, b"f", os.stat(watched.path / "f"))
+    watched.changes.begin(one)
+    watched.changes.begin(other)
+    watched.changes.end(one)
+    assert watched.changes.marked[watched.changes.handles[other]] is other
+    watched.changes.end(other)
+    assert list(watched.changes.handles) == [watched.fs.top]

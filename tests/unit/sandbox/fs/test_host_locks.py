@@ -149,6 +149,61 @@ def test_flocks_of_all_guests_are_one_of_the_host(shared: Shared, held: tuple[in
     assert shared.locks.flock(owners[0], LOCK_UN) and shared.outside.flock(shared.locks)
 
 
+def other_descriptors(shared: Shared, path: Path) -> list[int]:
+    """The inode gives its descriptors back, and others have their numbers."""
+    shared.inode.close_fds()
+    before = os.open(path, os.O_RDWR)
+    return [before, *(os.open(path, os.O_RDWR) for _ in range(3))]
+
+
+def test_what_was_refused_leaves_no_descriptor_behind(shared: Shared, tmp_path: Path) -> None:
+    (tmp_path / "another").write_bytes(bytes(SIZE))
+    watcher = os.open(tmp_path / "another", os.O_RDWR)
+    mine = object()
+    shared.inode.writer()
+    fcntl.fcntl(shared.other, F_OFD_SETLK, FLOCK.pack(F_WRLCK, 0, 0, 1, 0))
+    fcntl.flock(shared.other, fcntl.LOCK_EX)
+    assert not shared.ask(mine, F_WRLCK, 0, 3)
+    assert shared.locks.flock(mine, LOCK_EX) and not shared.outside.flock(shared.locks)
+    shared.locks.take_back(mine)
+    shared.locks.drop_owner(mine, shared.outside)
+    fcntl.fcntl(shared.other, F_OFD_SETLK, FLOCK.pack(F_UNLCK, 0, 0, 0, 0))
+    fcntl.flock(shared.other, fcntl.LOCK_UN)
+
+    reused = other_descriptors(shared, tmp_path / "another")
+    fcntl.fcntl(reused[0], F_OFD_SETLK, FLOCK.pack(F_WRLCK, 0, 20, 1, 0))
+    try:
+        shared.inode.writer()
+        assert shared.ask(mine, F_WRLCK, 4, 5) and shared.seen(4) == F_WRLCK
+        assert shared.locks.flock(mine, LOCK_EX) and shared.outside.flock(shared.locks)
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(shared.other, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        fcntl.flock(watcher, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        raw = fcntl.fcntl(watcher, F_OFD_GETLK, FLOCK.pack(F_WRLCK, 0, 20, 1, 0))
+        assert FLOCK.unpack(raw)[0] == F_WRLCK
+    finally:
+        for fd in (*reused, watcher):
+            os.close(fd)
+
+
+@pytest.mark.interpreted  # a stand-in for what is built in
+def test_nobody_comes_between_when_they_get_another_descriptor(shared: Shared, monkeypatch: pytest.MonkeyPatch) -> None:
+    shared.inode.reader()
+    assert shared.ask(object(), F_RDLCK, 0, 9)
+    asked = fcntl.fcntl
+
+    def tries_first(fd: int, command: int, arg: bytes) -> bytes:
+        done = asked(fd, command, arg)
+        assert command != F_OFD_SETLK or FLOCK.unpack(asked(shared.other, F_OFD_GETLK, attempt))[0] == F_RDLCK
+        return done
+
+    attempt = FLOCK.pack(F_WRLCK, 0, 2, 1, 0)
+    shared.inode.writer()
+    monkeypatch.setattr(fcntl, "fcntl", tries_first)
+    assert shared.ask(object(), F_WRLCK, 12, 12)
+    assert shared.outside.record_fd == shared.inode.wfd
+
+
 def test_they_are_held_again_where_the_sandbox_goes_on(shared: Shared, tmp_path: Path) -> None:
     shared.inode.writer()
     shared.inode.writers += 1
