@@ -12,6 +12,7 @@ import os
 import struct
 from typing import TYPE_CHECKING, Final
 
+from sandbox.abi.linux.stat import S_IFDIR, S_IFMT, S_IFREG
 from sandbox.errors import SyscallError
 from sandbox.fs.host_calls import fanotify_init, fanotify_mark, file_handle
 from sandbox.vfs.notify import (
@@ -55,7 +56,8 @@ Handle = tuple[int, int, bytes]  # file system, type, bytes
 
 
 class HostChanges:
-    """The group of one volume. `marked`: by the host's handle of a file, whom its watchers watch."""
+    """The group of one volume. `marked`: by the host's handle of a file, whom its watchers watch. The host takes milliseconds to end
+    a group, so that it stays when nobody watches, unless there are marks in it that could not be removed."""
 
     def __init__(self, reactor: Reactor) -> None:
         self.reactor = reactor
@@ -63,10 +65,14 @@ class HostChanges:
         self.marked: dict[Handle, HostInode] = {}
         self.handles: dict[HostInode, Handle] = {}
         self._refused = False
+        self._marks_left = False
         self._cookie = 0x4000_0000  # of moves, none of which a guest made
 
     def begin(self, inode: HostInode) -> None:
-        """Somebody watches it. Where the host does not tell, only what guests do is heard of."""
+        """Somebody watches it. Where the host does not tell, only what guests do is heard of. FIFOs and the like are not opened:
+        that would be heard of at their other end."""
+        if inode.mode & S_IFMT not in (S_IFDIR, S_IFREG):
+            return
         if self.fd < 0 and not self._open():
             return
         try:
@@ -92,9 +98,9 @@ class HostChanges:
             fd = inode.dir_fd() if inode.is_dir() else inode.reader()
             fanotify_mark(self.fd, _REMOVE, _OF_DIRECTORY if inode.is_dir() else _OF_FILE, fd)
         except (OSError, SyscallError):
-            pass  # it is gone, and its mark with it
+            self._marks_left = True  # unless it is gone, and its mark with it
         _let_go(inode)
-        if not self.marked:
+        if not self.marked and self._marks_left:
             self.close()
 
     def close(self) -> None:
@@ -103,6 +109,7 @@ class HostChanges:
             self.reactor.unwatch(self.fd)
             os.close(self.fd)
             self.fd = -1
+            self._marks_left = False
 
     def _open(self) -> bool:
         if self._refused:

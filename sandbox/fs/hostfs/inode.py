@@ -561,8 +561,9 @@ class HostInode(Inode):
                 raise fail(error) from None
 
     def outside_locks(self) -> HostLocks | None:
-        """Of what guests alone do not have."""
-        if self.outside is None and self.host.through and self.host.hold_ns < FOREVER:
+        """Of what guests alone do not have; FIFOs and the like are not opened on the host."""
+        there = self.host.through and self.host.hold_ns < FOREVER
+        if self.outside is None and there and self.mode & S_IFMT in (S_IFDIR, S_IFREG):
             self.outside = HostLocks(self)
         return self.outside
 

@@ -114,10 +114,30 @@ def test_half_an_event(watched: Watched, cut: int) -> None:
     watched.heard()
 
 
-def test_nothing_is_kept_when_nobody_watches(watched: Watched) -> None:
-    assert watched.reactor.watched
+def marks_of(changes: HostChanges) -> int:
+    """As the host counts them (proc_pid_fdinfo(5))."""
+    return Path(f"/proc/self/fdinfo/{changes.fd}").read_text().count("fanotify ino:")
+
+
+def test_nothing_is_marked_when_nobody_watches(watched: Watched) -> None:
+    assert marks_of(watched.changes) == 1
+    group = watched.changes.fd
+    for _ in range(3):  # a group that ends takes milliseconds
+        watched.queue.remove(watched.wd)
+        assert not watched.changes.marked and watched.changes.fd == group and not marks_of(watched.changes)
+        watched.wd = watched.queue.add(watched.fs.top, IN_ALL_EVENTS, 10)
+
+
+def test_marks_that_stay_go_with_the_group(watched: Watched) -> None:
+    (watched.path / "f").write_bytes(b"")
+    inode = watched.fs.top.lookup(b"f")
+    assert isinstance(inode, HostInode)
+    wd = watched.queue.add(inode, IN_ALL_EVENTS, 10)
+    os.rename(watched.path / "f", watched.path / "g")
+    watched.queue.remove(wd)
+    assert marks_of(watched.changes) == 2
     watched.queue.remove(watched.wd)
-    assert not watched.reactor.watched and not watched.changes.marked and watched.changes.fd < 0
+    assert not watched.reactor.watched and watched.changes.fd < 0
     watched.queue.add(watched.fs.top, IN_ALL_EVENTS, 10)
     assert watched.reactor.watched
 
@@ -169,3 +189,16 @@ def test_two_that_are_the_same_file_of_the_host(watched: Watched) -> None:
     assert watched.changes.marked[watched.changes.handles[other]] is other
     watched.changes.end(other)
     assert list(watched.changes.handles) == [watched.fs.top]
+
+
+def test_a_fifo_is_not_opened_for_who_watches_it(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    os.mkfifo(watched.path / "fifo")
+    os.symlink("nowhere", watched.path / "link")
+    opened: list[HostInode] = []
+    monkeypatch.setattr(HostInode, "open_file", lambda inode, *_: opened.append(inode) or -1)
+    for name in (b"fifo", b"link"):
+        inode = watched.fs.top.lookup(name)
+        assert isinstance(inode, HostInode)
+        watched.queue.add(inode, IN_ALL_EVENTS, 10)
+        assert inode.marks is not None and inode.outside_locks() is None
+    assert not opened and list(watched.changes.handles) == [watched.fs.top]
