@@ -20,6 +20,7 @@ CAP_USO: Final = 32
 """Cuts UDP super-packets of either family (virtio's USO)."""
 GSO_NEEDS: Final = {GSO_TCPV4: CAP_TSO4, GSO_TCPV6: CAP_TSO6, GSO_UDP_L4: CAP_USO}
 """What a link must be capable of to take a super-packet of a type."""
+TOIL_MOST: Final = 4096  # some milliseconds
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -86,3 +87,23 @@ class Inbound(Dispatcher):
 
     def deliver(self, packets: list[RxPacket]) -> None:
         self.wrapper.received(packets)
+
+
+class Toil:
+    """What filters have compared, of packets that are under way: a batch that takes long is divided, so that others have their turn.
+    `used`: there are such filters."""
+
+    __slots__ = ("used", "done", "_began")
+
+    def __init__(self) -> None:
+        self.used = False
+        self.done = 0
+        self._began = 0
+
+    def begin(self) -> None:
+        """From now on it counts."""
+        self._began = self.done
+
+    def enough(self) -> bool:
+        """It is time for others."""
+        return self.done - self._began > TOIL_MOST

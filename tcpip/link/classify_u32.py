@@ -1,7 +1,7 @@
 """Filters that compare words of a packet (net/sched/cls_u32.c, tc-u32(8)).
 
 All of a discipline share their tables. A table's rule that has a `link` goes on in that table, with what it says where the next header is.
-Deviates: a packet meets no more than `STEPS_MOST` rules.
+Deviates: a packet meets no more than `STEPS_MOST` rules and words of them.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from tcpip.link.classify import OK, UNSPEC, Filter, Target, mark_of
 
 if TYPE_CHECKING:
     from tcpip.buffer import TxPacket
+    from tcpip.link.base import Toil
 
 TABLE: Final = 0xFFF00000
 KEY: Final = 0x000FFFFF
@@ -115,11 +116,13 @@ class U32Table:
 
 class U32Tables:
     """What the filters of a discipline share (struct tc_u_common); the newest table is the first. `seen`: the packet
-    that is looked at, which may meet `steps` rules more."""
+    that is looked at, which may meet `steps` rules and words more; `toil` adds them up."""
 
-    __slots__ = ("tables", "filters", "seen", "steps", "_next")
+    __slots__ = ("toil", "tables", "filters", "seen", "steps", "_next")
 
-    def __init__(self) -> None:
+    def __init__(self, toil: Toil) -> None:
+        self.toil = toil
+        toil.used = True
         self.tables: list[U32Table] = []
         self.filters = 0
         self.seen: TxPacket | None = None
@@ -162,7 +165,10 @@ class U32(Filter):
         self._moved = 0
         if self.shared.seen is not pkt:
             self.shared.seen, self.shared.steps = pkt, STEPS_MOST
-        return max(UNSPEC, self._walk(pkt, now, self.root.buckets[0], pkt.network, 0))
+        before = self.shared.steps
+        verdict = max(UNSPEC, self._walk(pkt, now, self.root.buckets[0], pkt.network, 0))
+        self.shared.toil.done += before - self.shared.steps
+        return verdict
 
     def _walk(self, pkt: TxPacket, now: int, rules: list[U32Rule], at: int, depth: int) -> int:
         """The rules of a bucket, and those of the tables that they lead to; UNSPEC when none decides, _ENDS when none may any more."""
@@ -189,6 +195,7 @@ class U32(Filter):
         if (rule.marked_by or rule.mark) and (mark_of(pkt) & rule.marked_by) != rule.mark:
             return 0
         for key in rule.keys:
+            self.shared.steps -= 1
             word = number_at(pkt, at + key.offset + (self._moved & key.moving), 4)
             if word < 0:
                 return -1

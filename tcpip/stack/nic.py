@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 MTU_LEAST: Final = 68
 TX_QUEUE: Final = 1000
+AT_ONCE: Final = 4  # packets, where filters may take long over them
 """Frames that may wait for a flush, as txqueuelen has it; more are dropped and counted."""
 MAX_GROUPS: Final = 256
 MAX_DUPLICATES: Final = 64
@@ -279,6 +280,9 @@ class Nic(Dispatcher):
         batch = self._tx
         if batch:
             self._tx = []
+            if len(batch) > AT_ONCE and self.stack.toil.used:
+                batch, self._tx = batch[:AT_ONCE], batch[AT_ONCE:]
+                self.stack.output_pending(self)
             if self.ingress is not None:
                 batch = self.ingress.left_by(self, batch)
             if self.egress is None:

@@ -20,7 +20,7 @@ from tcpip.errors import Malformed, NetError, NetworkError
 from tcpip.filter.tracking import TrackingSettings
 from tcpip.header import icmpv4 as icmpv4_wire
 from tcpip.header import icmpv6 as icmpv6_wire
-from tcpip.link.base import LinkEndpoint
+from tcpip.link.base import LinkEndpoint, Toil
 from tcpip.link.loopback import LoopbackLink
 from tcpip.network.forward import Forwarder
 from tcpip.network.icmpv4 import ICMPv4
@@ -108,15 +108,12 @@ class Stack:
         self._inbox: deque[tuple[Nic, list[RxPacket]]] = deque()
         self._copies: deque[RxPacket] = deque()
         self._pending: dict[Nic, None] = {}
-        self._busy = False
+        self._busy, self.toil = False, Toil()
         self.buffers = BufferLimits()
-        self.ipv4 = IPv4(self)
-        self.ipv6 = IPv6(self)
-        self.icmpv4 = ICMPv4(self)
-        self.icmpv6 = ICMPv6(self)
+        self.ipv4, self.ipv6 = IPv4(self), IPv6(self)
+        self.icmpv4, self.icmpv6 = ICMPv4(self), ICMPv6(self)
         self.pings = PingTable(self)
-        self.raws = RawTable(self)
-        self.packets = PacketTable(self)
+        self.raws, self.packets = RawTable(self), PacketTable(self)
         self.forwarder = Forwarder(self)
         self.redirects = Redirects(self)
         self.flow_labels, self.tracking = FlowLabels(self), TrackingSettings()
@@ -276,10 +273,11 @@ class Stack:
         self._busy = True
         try:
             rounds = 0
+            self.toil.begin()
             self.udp.batch.flush()
             while self._inbox or self._pending or self._copies or self.tcp.dirty:
                 rounds += 1
-                if rounds > MAX_ROUNDS:
+                if rounds > MAX_ROUNDS or self.toil.enough():
                     break
                 self._turn()
         finally:
@@ -297,6 +295,8 @@ class Stack:
     def _turn(self) -> None:
         inbox = self._inbox
         for _ in range(len(inbox)):
+            if self.toil.enough():
+                break
             nic, packets = inbox.popleft()
             for pkt in packets:
                 nic.handle_packet(pkt)

@@ -32,7 +32,7 @@ def new(one: Discipline, preference: int, protocol: int) -> U32:
     """u32_init: the first of a discipline has table 800."""
     shared = one.words
     if shared is None:
-        shared = one.words = U32Tables()
+        shared = one.words = U32Tables(one.nic.stack.toil)
         handle = FIRST
     else:
         handle = shared.free_handle()

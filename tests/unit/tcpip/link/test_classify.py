@@ -5,6 +5,7 @@ from __future__ import annotations
 from tcpip.buffer import TxPacket
 from tcpip.clock import NS_PER_MS, NS_PER_S
 from tcpip.header.ethernet import TYPE_IPV4
+from tcpip.link.base import TOIL_MOST, Toil
 from tcpip.link.classify import OK, PIPE, SHOT, UNSPEC, ByMark, FilterList, GenericAction, MatchAll, Target
 from tcpip.link.classify_u32 import FIRST, STEPS_MOST, TERMINAL, U32, U32Key, U32Rule, U32Table, U32Tables, number_at
 from tcpip.link.qdisc_htb import Htb, HtbRates
@@ -32,7 +33,7 @@ def match_all(preference: int, classid: int, *verdicts: int) -> MatchAll:
 
 
 def words(rules: list[U32Rule], preference: int = 1) -> U32:
-    shared = U32Tables()
+    shared = U32Tables(Toil())
     root = U32Table(FIRST, preference, 1, True)
     shared.tables.append(root)
     for rule in rules:
@@ -154,7 +155,7 @@ def test_a_class_that_goes_takes_what_waits_there() -> None:
 
 def test_a_packet_meets_so_many_rules_whatever_the_filters() -> None:
     filters = FilterList()
-    shared = U32Tables()
+    shared = U32Tables(Toil())
     table = U32Table(FIRST | 1 << 20, 1, 1, False)
     for number in range(STEPS_MOST // 4):
         table.insert(rule(number + 1, 0, U32Key(0xFFFFFFFF, 1, 0, 0)))
@@ -168,3 +169,20 @@ def test_a_packet_meets_so_many_rules_whatever_the_filters() -> None:
     assert filters.classify(pkt, 0) == UNSPEC and shared.steps < 0
     filters.add(words([rule(0x800, HANDLE | 1, U32Key(0, 0, 0, 0))], 99))
     assert filters.classify(pkt, 0) == OK, "others go on"
+
+
+def test_words_that_are_compared_count_as_rules_do() -> None:
+    toil = Toil()
+    shared = U32Tables(toil)
+    root = U32Table(FIRST, 1, 1, True)
+    for number in range(64):
+        one = rule(number + 1, 0, U32Key(0, 0, 0, 0))
+        one.keys = [*[U32Key(0, 0, 0, 0)] * 127, U32Key(0xFFFFFFFF, 1, 0, 0)]
+        root.insert(one)
+    filters = FilterList()
+    filters.add(U32(1, TYPE_IPV4, shared, root))
+    toil.begin()
+    assert filters.classify(sent(1), 0) == UNSPEC
+    assert STEPS_MOST < toil.done < STEPS_MOST + 256 and toil.done > TOIL_MOST and toil.enough()
+    toil.begin()
+    assert not toil.enough()

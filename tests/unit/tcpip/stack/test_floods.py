@@ -5,12 +5,19 @@ from collections.abc import Iterator
 
 import pytest
 
+from tcpip.addr import IPV4_LOOPBACK, SockAddr
 from tcpip.buffer import RxPacket
 from tcpip.errors import NetworkError
 from tcpip.header.tcp import ACK, FIN, RST, SYN
+from tcpip.link.base import TOIL_MOST
+from tcpip.link.classify import ALL_PROTOCOLS, Target
+from tcpip.link.classify_u32 import FIRST, TERMINAL, U32, U32Key, U32Rule, U32Table, U32Tables
+from tcpip.sockopt import SOCK_DGRAM
+from tcpip.stack.ingress import Ingress
+from tcpip.stack.nic import AT_ONCE
 from tcpip.transport.tcp import state as st
 
-from ..bench import MAC, PEER_MAC, ipv4_packet
+from ..bench import MAC, PEER4, PEER_MAC, Host, ipv4_packet
 from ..transport.tcp.peer import PEER_WINDOW, PeerHost
 from .test_hostile_frames import busy_host
 
@@ -139,3 +146,38 @@ def test_text_with_an_acknowledgement_of_what_was_never_sent_is_not_taken(ack: i
     peer.send(ACK, b"injected", ack=peer.ack + ack)
     peer.sent()
     assert peer.ep.recv_into(memoryview(bytearray(10))) < 0
+
+
+@pytest.mark.parametrize("arriving", [False, True])
+def test_filters_that_compare_much_leave_others_their_turn(arriving: bool) -> None:
+    host = Host()
+    stack, nic = host.stack, host.nic
+    assert stack.lo is not None
+    shared = U32Tables(stack.toil)
+    root = U32Table(FIRST, 1, 1, True)
+    for number in range(TOIL_MOST // 4):
+        rule = U32Rule(FIRST | number + 1, Target(0, []))
+        rule.flags, rule.keys = TERMINAL, [U32Key(0xFFFFFFFF, 1, 0, 0)]
+        root.insert(rule)
+    place = stack.lo if arriving else nic
+    place.ingress = Ingress(True)
+    (place.ingress.arriving if arriving else place.ingress.leaving).add(U32(1, ALL_PROTOCOLS, shared, root))
+    receiver = stack.new_endpoint(2, SOCK_DGRAM)
+    receiver.bind(SockAddr(IPV4_LOOPBACK, 7))
+    wishes: list[int] = []
+    stack.on_output = lambda: wishes.append(place.ingress.sent if place.ingress is not None else 0)
+    for number in range(60):
+        sender = stack.new_endpoint(2, SOCK_DGRAM)
+        sender.sendmsg(b"%d" % number, SockAddr(IPV4_LOOPBACK if arriving else PEER4, 7))
+    turns = 0
+    while len(wishes) > turns:
+        turns += 1
+        stack.flush()
+    assert turns > 10 and place.ingress.sent == 60
+    assert max(after - before for before, after in zip(wishes, wishes[1:], strict=False)) <= 2 * AT_ONCE
+    if arriving:
+        buffer = bytearray(10)
+        got = [bytes(buffer[: receiver.recv_into(memoryview(buffer))]) for _ in range(60)]
+    else:
+        got = [bytes(packet[28:]) for packet in host.packets()]
+    assert got == [b"%d" % number for number in range(60)]
