@@ -287,7 +287,7 @@ def write(path: str, value: str) -> None:
     """OSError with the file's name, also for a value that is refused."""
     fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
     try:
-        os.write(fd, value.encode("ascii"))
+        os.write(fd, value.encode())
     except OSError as error:
         raise OSError(error.errno, os.strerror(error.errno or 0), path) from None
     finally:

@@ -50,12 +50,14 @@ def decode_host_resources(o: Object) -> list[Row]:
     for page in o.children("hugepageLimits"):
         size, limit = page.text("pageSize"), str(page.number("limit", 0, UINT64 - 1))
         page.require("pageSize")
+        _check_word(page, "pageSize", size)
         found.append(Row(page.path, 1, "hugetlb", (f"hugetlb.{size}.limit_in_bytes",), limit))
         found.append(Row(page.path, 2, "hugetlb", (f"hugetlb.{size}.max",), limit))
     rdma = o.child("rdma")
     for device in rdma.names() if rdma is not None else ():
         one = rdma.child(device) if rdma is not None else None
-        if one is not None:
+        if one is not None and rdma is not None:
+            _check_word(rdma, device, device)
             words = [f"{key}={one.number(name, 0, UINT32)}" for name, key in RDMA.items() if one.has(name)]
             found += [
                 Row(one.path, version, "rdma", ("rdma.max",), " ".join((device, *words))) for version in (1, 2) if words
@@ -118,6 +120,12 @@ def of_block(o: Object) -> list[Row]:
     return found
 
 
+def _check_word(o: Object, name: str, text: str) -> None:
+    """It becomes part of a line, or of a file's name."""
+    if "/" in text or "\0" in text or len(text.split()) > 1 or text.strip() != text:
+        o.problems.add(o.at(name), f"{text!r} cannot be the name of one")
+
+
 def number_of(device: Object) -> str:
     """MAJOR:MINOR."""
     return f"{device.number('major', 0, UINT32)}:{device.number('minor', 0, UINT32)}"
@@ -130,6 +138,7 @@ def of_network(o: Object) -> list[Row]:
         found.append(Row(o.at("classID"), 1, "net_cls", ("net_cls.classid",), str(o.number("classID", 0, UINT32))))
     for one in o.children("priorities"):
         one.require("name")
+        _check_word(one, "name", one.text("name"))
         value = f"{one.text('name')} {one.number('priority', 0, UINT32)}"
         found.append(Row(one.path, 1, "net_prio", ("net_prio.ifpriomap",), value))
     return found
@@ -141,9 +150,10 @@ def of_unified(o: Object) -> list[Row]:
     for name in unified.names() if unified is not None else ():
         assert unified is not None
         value = unified.text(name)
-        if "/" in name or "." not in name:
+        if "/" in name or "\0" in name or not name.partition(".")[0] or not name.partition(".")[2]:
             o.problems.add(unified.at(name), "is no name of a control group's file")
-        found += [Row(unified.at(name), 2, name.partition(".")[0], (name,), line) for line in value.splitlines()]
+        lines = [line for line in value.split("\n") if line]
+        found += [Row(unified.at(name), 2, name.partition(".")[0], (name,), line) for line in lines]
     return found
 
 
@@ -159,6 +169,8 @@ def of_devices(o: Object) -> list[Row]:
             str(n) if n >= 0 else "*" for n in (rule.number(name, -1, UINT32, -1) for name in ("major", "minor"))
         ]
         access = rule.text("access") or "rwm"
+        if access.strip("rwm"):
+            o.problems.add(rule.at("access"), f"{access!r} is not made of r, w and m")
         file = "devices.allow" if rule.flag("allow") else "devices.deny"
         value = "a" if kind == "a" and numbers == ["*", "*"] else f"{kind} {':'.join(numbers)} {access}"
         found.append(Row(rule.path, 1, "devices", (file,), value, needed=False))

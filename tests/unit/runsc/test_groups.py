@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from runsc.container.groups import Hierarchy, Plan, hierarchies, remove, settings, update
+from runsc.container.groups import Hierarchy, Plan, hierarchies, remove, settings, update, write
 from runsc.failure import RuntimeFailure
 from runsc.spec.host_resources import decode_host_resources
 from runsc.spec.reader import Object, Problems
@@ -311,3 +311,32 @@ def test_groups_that_others_have_made_below_go_with_it(tmp_path: Path) -> None:
     (tmp_path / "c" / "mine" / "deep").mkdir(parents=True)
     remove([str(tmp_path / "c")])
     assert not (tmp_path / "c").exists()
+
+
+@pytest.mark.parametrize(
+    ("resources", "where"),
+    [
+        ({"unified": {"..": "1"}}, "unified..."),
+        ({"unified": {"../memory.max": "1"}}, "unified.../memory.max"),
+        ({"unified": {"memory.\0": "1"}}, "unified.memory.\0"),
+        ({"hugepageLimits": [{"pageSize": "/../../2MB", "limit": 1}]}, "hugepageLimits[0].pageSize"),
+        ({"hugepageLimits": [{"pageSize": "2MB x", "limit": 1}]}, "hugepageLimits[0].pageSize"),
+        ({"rdma": {"one\ntwo": {"hcaHandles": 1}}}, "rdma.one\ntwo"),
+        ({"network": {"priorities": [{"name": "lo 1\neth0", "priority": 1}]}}, "network.priorities[0].name"),
+        ({"devices": [{"allow": True, "access": "rw\nx"}]}, "devices[0].access"),
+    ],
+)
+def test_names_that_lead_elsewhere(resources: dict[str, object], where: str) -> None:
+    problems = Problems()
+    decode_host_resources(Object("linux.resources", resources, problems))
+    assert len(problems.found) == 1 and problems.found[0].startswith(f"linux.resources.{where}: ")
+
+
+def test_a_value_of_any_letters_is_the_hosts_to_refuse(tmp_path: Path) -> None:
+    file = tmp_path / "memory.max"
+    file.write_bytes(b"")
+    write(str(file), "\N{LATIN SMALL LETTER E WITH ACUTE}\N{LINE SEPARATOR}1")
+    assert file.read_text(encoding="utf-8") == "\xe9\u20281"
+    problems = Problems()
+    rows = decode_host_resources(Object("r", {"unified": {"io.max": "8:0 rbps=1\n8:16 rbps=2\u20283\n"}}, problems))
+    assert [row.value for row in rows] == ["8:0 rbps=1", "8:16 rbps=2\u20283"] and not problems.found
