@@ -353,6 +353,30 @@ def test_locks_on_files_of_the_host_are_held_again(mover: Mover) -> None:
     eventually(lambda: not free(), "the lock is not held any more")
 
 
+@pytest.mark.skipif(not shutil.which("gcc"), reason="no C compiler")
+def test_who_waits_for_a_lock_of_the_host_gets_it_later(mover: Mover) -> None:
+    root = mover.shim.bundle / "rootfs"
+    source = PROGRAM.with_name("holds_lock.c")
+    subprocess.run(["gcc", "-O1", "-static", str(source), "-o", str(root / "holds_lock")], check=True)
+    with open(root / "locked", "w+b") as mine:
+        fcntl.flock(mine, fcntl.LOCK_EX)
+        mover.shim.start("one", "/holds_lock", "/locked")
+        mover.wait_for("one", "asks")
+        assert mover.checkpoint("one").status == 0
+        mover.restore_detached("two")
+        fcntl.flock(mine, fcntl.LOCK_UN)
+
+        def taken() -> bool:
+            try:
+                fcntl.flock(mine, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+            fcntl.flock(mine, fcntl.LOCK_UN)
+            return False
+
+        eventually(taken, "nobody tries again")
+
+
 def test_a_terminal_is_given_anew(mover: Mover) -> None:
     shim = mover.shim
     change(shim.bundle, process__terminal=True)
