@@ -148,6 +148,7 @@ class RingBacking:
     """A mapping of one part (a `Backing`); it keeps `file`, the ring, as a mapping of Linux's does."""
 
     counted = True
+    outside = False
     keepable: object = None
     name = "anon_inode:[io_uring]"
     device = 0

@@ -27,10 +27,11 @@ Key = tuple[
 class FutexWaiter:
     """One task that waits on one word, at `address` in its own memory; `woken` once it has been chosen.
 
-    `deadline` survives a restart. `target`: the lock that it waits to be moved to (futex_requeue.py).
+    `deadline` survives a restart. `target`: the lock that it waits to be moved to (futex_requeue.py). `delay`: after how long
+    it looks whether the word has still the `value` (futex_outside.py); 0 if it need not.
     """
 
-    __slots__ = ("task", "address", "key", "bitset", "woken", "queued", "deadline", "target")
+    __slots__ = ("task", "address", "key", "bitset", "woken", "queued", "deadline", "target", "value", "delay")
 
     def __init__(self, task: Task, address: int, bitset: int, deadline: int | None) -> None:
         self.task = task
@@ -41,6 +42,8 @@ class FutexWaiter:
         self.queued = False
         self.deadline = deadline
         self.target: Key | None = None
+        self.value = 0
+        self.delay = 0
 
 
 class FutexTable:

@@ -10,6 +10,7 @@ import struct
 from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.futex import (
+    FUTEX_BITSET_MATCH_ANY,
     FUTEX_OWNER_DIED,
     FUTEX_TID_MASK,
     FUTEX_WAITERS,
@@ -17,7 +18,7 @@ from sandbox.abi.linux.futex import (
     ROBUST_LIST_LIMIT,
 )
 from sandbox.errors import SyscallError
-from sandbox.kernel.futex import key_of
+from sandbox.kernel.futex_outside import wake_at
 from sandbox.kernel.futex_turns import leave_turns
 from sandbox.kernel.futex_word import read_word, write_word
 
@@ -84,7 +85,7 @@ def _owner_died(t: Task, address: int, is_pi: bool, pending: bool) -> None:
 def _wake_word(t: Task, address: int) -> None:
     """One waiter without FUTEX_PRIVATE_FLAG."""
     try:
-        t.kernel.futexes.wake(key_of(t, address, False), 1)
+        wake_at(t, address, False, 1, FUTEX_BITSET_MATCH_ANY)
     except SyscallError:
         pass
 

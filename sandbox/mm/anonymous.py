@@ -35,6 +35,7 @@ class SharedAnonymous:
 
     base = 0
     counted = False
+    outside = False
     keepable: object = None
     device = 1  # the kernel's own shmem mount, 00:01
 

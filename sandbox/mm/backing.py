@@ -8,7 +8,8 @@ from typing import Protocol
 class Backing(Protocol):
     """`host_fd()` is a descriptor of the sentry that the platform lends for one mmap; `base` is added to the
     guest's file offset. `key` is the same for all mappings of the same object (shared futexes);
-    `name` is what /proc/PID/maps prints. `counted`: each area counts for itself, so those that were split stay so.
+    `name` is what /proc/PID/maps prints. `counted`: each area counts for itself, so those that were split stay so. `outside`: others than
+    guests may have it mapped as well, and wait there at futexes of the host.
     `keepable`: see Order; None if it is not."""
 
     key: object
@@ -17,6 +18,7 @@ class Backing(Protocol):
     device: int
     inode: int
     counted: bool
+    outside: bool
     keepable: object
 
     def host_fd(self, writable: bool) -> int:

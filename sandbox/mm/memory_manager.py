@@ -39,6 +39,7 @@ from tcpip.waiter import EVENT_IN, WaitQueue
 
 if TYPE_CHECKING:
     from sandbox.kernel.rlimits import ResourceLimits
+    from sandbox.mm.backing import Backing
     from sandbox.vfs.file_description import FileDescription
 
 _WRITABLE: Final = VM_MAYSHARE | VM_MAYWRITE  # what is behind it is changed through it
@@ -326,6 +327,13 @@ class MemoryManager:
             (self,),
             address,
         )  # not the word that FUTEX_PRIVATE_FLAG names (include/linux/futex.h: FUT_OFF_MMSHARED)
+
+    def outside_word(self, address: int) -> tuple[Backing, int] | None:
+        """What the word at `address` is a part of, and where there, if others than guests may wait at it."""
+        area = self.areas.find(address)
+        if area is None or area.backing is None or not area.flags & VM_MAYSHARE or not area.backing.outside:
+            return None
+        return area.backing, area.offset + address - area.start
 
     def accessible(self, address: int, size: int, prot: int) -> bool:
         """All of it is mapped with at least `prot` (PROT_* bits)."""

@@ -53,6 +53,7 @@ class PlatformCode:
 
     base = 0
     counted = False
+    outside = False
     keepable: object = None
     device = 0
     inode = 0

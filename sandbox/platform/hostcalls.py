@@ -265,6 +265,18 @@ def futex_wake(address: int) -> None:
     _syscall(_SYS_FUTEX, ctypes.c_void_p(address), 1, 0x7FFF_FFFF, None, None, 0)  # FUTEX_WAKE
 
 
+def futex_wake_in(fd: int, offset: int, count: int, bitset: int) -> int:
+    """Wake up to `count` that wait at a word of a file (FUTEX_WAKE_BITSET): how many it were, none where it has no such word."""
+    page = offset & -0x1000
+    try:
+        at = call("mmap", SYS_MMAP, 0, 0x1000, 1, 1, fd, page)  # PROT_READ, MAP_SHARED
+    except OSError:
+        return 0
+    woken: int = _syscall(_SYS_FUTEX, ctypes.c_void_p(at + offset - page), 10, count, None, None, ctypes.c_uint(bitset))
+    call("munmap", SYS_MUNMAP, at, 0x1000)
+    return max(woken, 0)
+
+
 _free_lock: Final = _thread.allocate_lock()
 
 

@@ -86,6 +86,7 @@ class ZeroBacking:
     """A memfd of zeros, larger than any mapping. What becomes of it counts as files in memory do."""
 
     counted = False
+    outside = False
     keepable: object = None
 
     def __init__(self, account: SpaceAccount) -> None:

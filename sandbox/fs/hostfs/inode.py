@@ -560,10 +560,13 @@ class HostInode(Inode):
             if error.errno != errno.EBADF:  # a directory that can only be looked in
                 raise fail(error) from None
 
+    def has_others(self) -> bool:
+        """Others than guests may use it at the same time."""
+        return self.host.through and self.host.hold_ns < FOREVER
+
     def outside_locks(self) -> HostLocks | None:
         """Of what guests alone do not have; FIFOs and the like are not opened on the host."""
-        there = self.host.through and self.host.hold_ns < FOREVER
-        if self.outside is None and there and self.mode & S_IFMT in (S_IFDIR, S_IFREG):
+        if self.outside is None and self.has_others() and self.mode & S_IFMT in (S_IFDIR, S_IFREG):
             self.outside = HostLocks(self)
         return self.outside
 

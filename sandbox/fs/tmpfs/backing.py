@@ -12,6 +12,7 @@ class TmpfsBacking:
     """The file's memfd; it lives as long as the file has a name, a description or a mapping."""
 
     counted = False
+    outside = False
     keepable: object = None
 
     def __init__(self, file: TmpfsFile, writable: bool) -> None:

@@ -97,6 +97,7 @@ class ShmBacking:
 
     base = 0
     counted = True
+    outside = False
     keepable: object = None
     device = 1  # the kernel's own shmem mount, 00:01
 

@@ -83,6 +83,7 @@ class PacketRing(FrameSink):
         """ENOMEM."""
         self.base = 0
         self.counted = True
+        self.outside = False
         self.keepable: object = None
         self.device = 0
         self.key: object = self

@@ -33,8 +33,9 @@ from sandbox.abi.linux.futex import (
 from sandbox.abi.linux.time import CLOCK_MONOTONIC, CLOCK_REALTIME
 from sandbox.errors import SyscallError
 from sandbox.kernel import futex_pi, futex_requeue
-from sandbox.kernel.control import ERESTART_RESTARTBLOCK, ERESTARTSYS, Block, Result
+from sandbox.kernel.control import ERESTART_RESTARTBLOCK, ERESTARTSYS, Result
 from sandbox.kernel.futex import FutexWaiter, Key, key_of
+from sandbox.kernel.futex_outside import changed, only_looks, sleep, wake_at, watch_word
 from sandbox.kernel.futex_word import WordUpdate, read_word, wait_at
 from sandbox.kernel.task import Task
 from sandbox.ptrace.access import may_inspect
@@ -109,7 +110,7 @@ def wake(t: Task, addr: int, private: bool, count: int, bitset: int) -> int:
         return -errno.EINVAL
     if addr >= t.kernel.task_size:
         return -errno.EFAULT
-    woken = t.kernel.futexes.wake(key_of(t, addr, private), max(count, 1), bitset)
+    woken = wake_at(t, addr, private, max(count, 1), bitset)
     if not woken:
         futexes_known(t)
     return woken
@@ -127,7 +128,8 @@ def wait(t: Task, a: SyscallArgs, private: bool, bitset: int, deadline: int | No
         futexes_known(t)
         return -errno.EAGAIN
     a.state = waiter
-    return Block((), deadline, on_interrupt=_wait_interrupted)
+    watch_word(t, waiter, private, a.uint(2))
+    return sleep(t, (waiter,), _wait_interrupted)
 
 
 def _wait_again(t: Task, a: SyscallArgs) -> Result:
@@ -140,13 +142,16 @@ def _wait_again(t: Task, a: SyscallArgs) -> Result:
     assert isinstance(state, FutexWaiter)
     if state.woken:
         return 0
-    if a.timed_out:
+    if a.timed_out and not only_looks(t, (state,)):
         t.kernel.futexes.remove(state)
         return -errno.ETIMEDOUT
     if not state.queued:
         a.state = None
         return wait(t, a, a.int(1) & FUTEX_PRIVATE_FLAG != 0, state.bitset, state.deadline)
-    return Block((), state.deadline, on_interrupt=_wait_interrupted)
+    if changed(t, (state,)) == 0:
+        t.kernel.futexes.remove(state)
+        return 0
+    return sleep(t, (state,), _wait_interrupted)
 
 
 def _wait_interrupted(t: Task, a: SyscallArgs) -> int:

@@ -11,6 +11,7 @@ from sandbox.abi.linux.time import CLOCK_MONOTONIC, CLOCK_REALTIME
 from sandbox.errors import SyscallError
 from sandbox.kernel.control import ERESTARTSYS, Block, Result
 from sandbox.kernel.futex import FutexWaiter, Key, key_of
+from sandbox.kernel.futex_outside import changed, only_looks, sleep, wake_at, watch_word
 from sandbox.kernel.futex_word import wait_at_all
 from sandbox.kernel.task import Task
 from sandbox.syscalls.args import SyscallArgs
@@ -49,11 +50,10 @@ class _Word:
 class _Sleep:
     """A wait on one word or several: whichever is woken first ends it."""
 
-    __slots__ = ("waiters", "deadline")
+    __slots__ = ("waiters",)
 
-    def __init__(self, waiters: tuple[FutexWaiter, ...], deadline: int | None) -> None:
+    def __init__(self, waiters: tuple[FutexWaiter, ...]) -> None:
         self.waiters = waiters
-        self.deadline = deadline
 
     def woken(self) -> int:
         """The index of the first that was woken, -1 for none."""
@@ -105,24 +105,28 @@ def _sleep(t: Task, a: SyscallArgs, words: list[_Word], bitset: int, deadline: i
     named = zip(waiters, keys, words, strict=True)
     if not wait_at_all(t, [(waiter, key, word.address, word.value) for waiter, key, word in named]):
         return -errno.EAGAIN
-    a.state = _Sleep(waiters, deadline)
-    return Block((), deadline, on_interrupt=_interrupted)
+    for waiter, word in zip(waiters, words, strict=True):
+        watch_word(t, waiter, word.private, word.value)
+    a.state = _Sleep(waiters)
+    return sleep(t, waiters, _interrupted)
 
 
-def _again(t: Task, a: SyscallArgs, sleep: _Sleep) -> int | Block:
+def _again(t: Task, a: SyscallArgs, state: _Sleep) -> int | Block:
     """Woken (the index of the word), timed out, or woken for nothing."""
-    index = sleep.woken()
-    if index < 0 and not a.timed_out:
-        return Block((), sleep.deadline, on_interrupt=_interrupted)
-    sleep.leave(t)
+    index = state.woken()
+    if index < 0 and (not a.timed_out or only_looks(t, state.waiters)):
+        index = changed(t, state.waiters)
+        if index < 0:
+            return sleep(t, state.waiters, _interrupted)
+    state.leave(t)
     return index if index >= 0 else -errno.ETIMEDOUT
 
 
 def _interrupted(t: Task, a: SyscallArgs) -> int:
-    sleep = a.state
-    assert isinstance(sleep, _Sleep)
-    sleep.leave(t)
-    index = sleep.woken()
+    state = a.state
+    assert isinstance(state, _Sleep)
+    state.leave(t)
+    index = state.woken()
     return index if index >= 0 else -ERESTARTSYS
 
 
@@ -157,8 +161,8 @@ def sys_futex_wake(t: Task, a: SyscallArgs) -> Result:
     bitset, count = a.ulong(1), a.int(2)
     if not 0 < bitset <= _U32:
         return -errno.EINVAL
-    key = _Word(a.addr(0), 0, private).key(t)
-    return t.kernel.futexes.wake(key, max(count, 1), bitset) if count else 0
+    _Word(a.addr(0), 0, private).key(t)
+    return wake_at(t, a.addr(0), private, max(count, 1), bitset) if count else 0
 
 
 def sys_futex_requeue(t: Task, a: SyscallArgs) -> Result:
