@@ -16,7 +16,8 @@ class RouteMetrics:
 
     `initcwnd`, `initrwnd` segments; `window`, `advmss`, `mtu` bytes; `quickack`, `ecn`, `fastopen_no_cookie` flags;
     `congestion` the name of an algorithm; `hop_limit` of packets whose socket does not say. `rtt`, `rttvar` eighths and quarters of a ms,
-    `ssthresh`, `cwnd`, `reordering` segments. `locked`: a bit for each that measurements do not change, by Linux's number.
+    `ssthresh`, `cwnd`, `reordering` segments. `locked`: a bit for each that measurements do not change, by Linux's number;
+    `rto_min_ns` has no effect without its own, as there.
     """
 
     __slots__ = (

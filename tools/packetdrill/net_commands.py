@@ -6,7 +6,7 @@ from typing import Final
 
 from tcpip.addr import AF_INET, AF_INET6, any_of, parse, parse_prefix
 from tcpip.clock import NS_PER_MS, NS_PER_US
-from tcpip.stack.route_metrics import RouteMetrics
+from tcpip.stack.route_metrics import METRIC_RTO_MIN, RouteMetrics
 from tools.packetdrill.errors import ScriptError
 from tools.packetdrill.host import Host
 
@@ -78,6 +78,7 @@ def _metrics(words: list[str]) -> dict[str, int | str]:
             found[word] = int(value)
         elif word == "rto_min":
             found["rto_min_ns"] = _time(value)
+            found["locked"] = 1 << METRIC_RTO_MIN  # as ip(8) asks for it
         elif word == "congctl":
             found["congestion"] = value
         elif word == "features" and value == "ecn":
