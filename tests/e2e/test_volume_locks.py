@@ -91,7 +91,7 @@ def two(request: pytest.FixtureRequest, tmp_path: Path, how: str) -> Iterator[tu
                 stream.close()
 
 
-def test_one_keeps_the_other_out(two: tuple[Holder, Holder]) -> None:
+def test_locks_hold_on_both_sides(two: tuple[Holder, Holder]) -> None:
     first, second = two
     assert first.ask("LOCK_EX") == "got"
     assert second.ask("LOCK_EX") == second.ask("LOCK_SH") == "busy"
@@ -100,20 +100,15 @@ def test_one_keeps_the_other_out(two: tuple[Holder, Holder]) -> None:
     assert first.ask("LOCK_UN") == "got"
     assert second.ask("LOCK_EX") == "got"
     assert first.ask("LOCK_SH") == "busy"
+    assert second.ask("LOCK_UN") == "got"
 
-
-def test_one_waits_for_the_other(two: tuple[Holder, Holder]) -> None:
-    first, second = two
     assert first.ask("LOCK_EX") == "got"
     second.tell("LOCK_EX waits")
     assert second.says(0.2) == ""
     assert first.ask("LOCK_UN") == "got"
     assert second.says() == "got"
-    assert first.ask("LOCK_EX") == "busy"
+    assert (first.ask("LOCK_EX"), second.ask("LOCK_UN")) == ("busy", "got")
 
-
-def test_what_ends_lets_go(two: tuple[Holder, Holder]) -> None:
-    first, second = two
     assert first.ask("LOCK_EX") == "got"
     second.tell("LOCK_EX waits")
     first.end()
