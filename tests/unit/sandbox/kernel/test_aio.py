@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import cast
 
+import pytest
+
 from sandbox.kernel.aio import (
     AIO_MAX_NR,
     EVENT,
@@ -20,6 +22,8 @@ from sandbox.vfs.eventfd import EventFile
 from sandbox.vfs.regular_file import RegularFile
 
 from .box import Box
+
+pytestmark = pytest.mark.interpreted  # a stand-in is no compiled class
 
 IN = 1
 
