@@ -149,7 +149,7 @@ class HostChanges:
                 else:
                     cookie = moved = self._next_cookie() if mask & IN_MOVED_FROM else 0
                 self._one(data[at + head : at + length], mask, cookie)
-            at += length
+            at += max(length, _EVENT.size)
 
     def _next_cookie(self) -> int:
         self._cookie = 0x4000_0000 | (self._cookie + 1) & 0x3FFF_FFFF
