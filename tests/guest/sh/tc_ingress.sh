@@ -1,9 +1,10 @@
 # admin
 # ingress and clsact: how tc(8) makes and shows them and their filters, what they drop and what goes elsewhere.
 if [ "$1" != inside ]; then exec unshare -nm --propagation private /bin/bash "$0" inside; fi
+plain() { sed 's/ *\(installed\|used\|firstused\) [0-9]* sec.*//; s/ *$//'; } # how long ago is not the same twice
 run() {
     echo "\$ tc $*"
-    tc "$@" 2>&1 | sed 's/ *$//; s/installed .*//'
+    tc "$@" 2>&1 | plain
     echo "= ${PIPESTATUS[0]}"
 }
 mount -t tmpfs none /run
@@ -76,7 +77,7 @@ run qdisc replace dev lo root handle 9: bfifo limit 77777
 until grep -q 77777 $told; do sleep 0.02; done
 kill $watcher
 wait $watcher 2>/dev/null
-grep -v 31111 $told | grep -v '^deleted qdisc noq' | sed 's/ *$//'
+grep -v 31111 $told | grep -v '^deleted qdisc noq' | plain
 
 run qdisc add dev d0 clsact
 run filter add dev d0 ingress protocol ip prio 1 u32 match ip dport 81 0xffff action mirred egress redirect dev d1
