@@ -122,7 +122,7 @@ def test_each_change_is_told_as_on_the_host(volume: Path, watchers: tuple[Watche
 
 GUEST = """
 cd "$1"; python3 -c "$0" . . file >sub/out & until grep -q ready sub/out; do :; done
-mkdir d; mv file f2; ln f2 l; chmod 600 l; rm l; mv f2 sub/f3; ln -s x s; rmdir d; mkdir last
+mkdir d; chmod 700 d; mv file f2; ln f2 l; rm l; mv f2 sub/f3; ln -s x s; rmdir d; mkdir last
 until grep -q last sub/out; do :; done; cat sub/out; kill $!
 """
 
