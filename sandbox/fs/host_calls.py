@@ -6,13 +6,14 @@ from __future__ import annotations
 import os
 
 
-def _call(name: str, *args: object) -> None:
+def _call(name: str, *args: object) -> int:
     import ctypes
 
-    libc = ctypes.CDLL(None, use_errno=True)
-    if getattr(libc, name)(*args):
+    result: int = getattr(ctypes.CDLL(None, use_errno=True), name)(*args)
+    if result < 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
+    return result
 
 
 def fallocate(fd: int, mode: int, offset: int, length: int) -> None:
@@ -37,13 +38,7 @@ def syncfs(fd: int) -> None:
 
 def fanotify_init(flags: int) -> int:
     """fanotify_init(2): the group's descriptor; OSError."""
-    import ctypes
-
-    fd = ctypes.CDLL(None, use_errno=True).fanotify_init(flags, os.O_RDONLY | os.O_CLOEXEC)
-    if fd < 0:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))
-    return int(fd)
+    return _call("fanotify_init", flags, os.O_RDONLY | os.O_CLOEXEC)
 
 
 def fanotify_mark(group: int, flags: int, mask: int, fd: int) -> None:

@@ -8,6 +8,7 @@ unlock wakes all waiters, which try again in their order.
 from __future__ import annotations
 
 import errno
+import struct
 from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING, Final
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from sandbox.vfs.file_description import FileDescription
     from sandbox.vfs.inode import Inode
 
+FLOCK: Final = struct.Struct("<hh4xqqi4x")  # struct flock: l_type, l_whence, l_start, l_len, l_pid
 OFFSET_MAX: Final = (1 << 63) - 1
 MAX_LOCKS: Final = 4096  # records of one inode
 
@@ -265,6 +267,11 @@ class DeadlockGraph:
             if at is None:
                 return False
         return False
+
+
+def pack_flock(kind: int, start: int, end: int, pid: int = 0) -> bytes:
+    """struct flock of [start, end], both included."""
+    return FLOCK.pack(kind, 0, start, 0 if end == OFFSET_MAX else end - start + 1, pid)
 
 
 def kind_allowed(kind: int) -> bool:

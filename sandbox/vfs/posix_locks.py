@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import errno
-import struct
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from sandbox.abi.linux.fcntl import (
     F_GETLK,
@@ -19,7 +18,7 @@ from sandbox.abi.linux.fcntl import (
 )
 from sandbox.errors import SyscallError
 from sandbox.kernel.control import Block
-from sandbox.vfs.locks import OFFSET_MAX, DeadlockGraph, RecordLock, kind_allowed
+from sandbox.vfs.locks import FLOCK, OFFSET_MAX, DeadlockGraph, RecordLock, kind_allowed, pack_flock
 from tcpip.waiter import EVENT_IN
 
 if TYPE_CHECKING:
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
     from sandbox.syscalls.args import SyscallArgs
     from sandbox.vfs.file_description import FileDescription
     from sandbox.vfs.locks import InodeLocks, OutsideLocks
-
-FLOCK: Final = struct.Struct("<hh4xqqi4x")  # l_type, l_whence, l_start, l_len, l_pid
 
 
 def fcntl_lock(t: Task, a: SyscallArgs, file: FileDescription, cmd: int, arg: int) -> Result:
@@ -91,7 +88,7 @@ def _get(t: Task, arg: int, locks: InodeLocks, wanted: RecordLock, outside: Outs
         t.copy_out(arg, F_UNLCK.to_bytes(2, "little"))
         return
     kind, start, end, owner = found
-    t.copy_out(arg, FLOCK.pack(kind, 0, start, 0 if end == OFFSET_MAX else end - start + 1, owner))
+    t.copy_out(arg, pack_flock(kind, start, end, owner))
 
 
 def _wait(

@@ -20,7 +20,7 @@ class HostBacking:
         self.device = inode.fs.dev
         self.inode = inode.ino
         self.keepable: object = inode
-        self.outside = inode.has_others()
+        self.outside = inode.host.has_others
         self._file = inode
         self._fd = fd
 

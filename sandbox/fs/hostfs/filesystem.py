@@ -112,6 +112,7 @@ class HostFs(Filesystem):
         self.through = live
         self.hold_ns = hold_ns if live else 0
         self.holds = self.hold_ns > 0
+        self.has_others = live and self.hold_ns < FOREVER  # who may use it at the same time as guests
         self.live = live and not self.holds
         self.timed = 0 < self.hold_ns < FOREVER
         self.expired = self.timed  # nothing is believed now
@@ -213,7 +214,7 @@ class HostFs(Filesystem):
 
     def hear_by(self, reactor: Reactor) -> None:
         """What others change is told to who watches it inside."""
-        if self.through and self.hold_ns < FOREVER:
+        if self.has_others:
             self.reactor = reactor
 
     def watch_begins(self, inode: Inode) -> None:

@@ -10,12 +10,22 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import struct
 from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.fcntl import F_OFD_GETLK, F_OFD_SETLK, F_UNLCK, F_WRLCK
 from sandbox.errors import SyscallError
-from sandbox.vfs.locks import LOCK_EX, LOCK_NB, LOCK_SH, LOCK_UN, OFFSET_MAX, OutsideLocks, RecordLock, held_over
+from sandbox.vfs.locks import (
+    FLOCK,
+    LOCK_EX,
+    LOCK_NB,
+    LOCK_SH,
+    LOCK_UN,
+    OFFSET_MAX,
+    OutsideLocks,
+    RecordLock,
+    held_over,
+    pack_flock,
+)
 from tcpip.waiter import EVENT_IN
 
 if TYPE_CHECKING:
@@ -24,7 +34,6 @@ if TYPE_CHECKING:
     from sandbox.vfs.locks import InodeLocks
     from tcpip.timers import Timer
 
-_FLOCK: Final = struct.Struct("<hh4xqqi4x")  # l_type, l_whence, l_start, l_len, l_pid
 _IN_THE_WAY: Final = (errno.EAGAIN, errno.EACCES)
 SOON_NS: Final = 5_000_000  # until the first new attempt; twice as long each time
 LATE_NS: Final = 160_000_000
@@ -91,10 +100,10 @@ class HostLocks(OutsideLocks):
         if fd < 0:
             return None
         try:
-            found = fcntl.fcntl(fd, F_OFD_GETLK, _record(wanted.kind, wanted.start, wanted.end))
+            found = fcntl.fcntl(fd, F_OFD_GETLK, pack_flock(wanted.kind, wanted.start, wanted.end))
         except OSError:
             return None  # a file system without them
-        kind, _, start, size, pid = _FLOCK.unpack(found)
+        kind, _, start, size, pid = FLOCK.unpack(found)
         if kind == F_UNLCK:
             return None
         return kind, start, start + size - 1 if size else OFFSET_MAX, -1 if pid < 0 else 0
@@ -118,7 +127,7 @@ class HostLocks(OutsideLocks):
     def _set(self, kind: int, start: int, end: int) -> bool:
         """False: somebody is in the way. ENOLCK. Where the host's file system has no locks nobody is."""
         try:
-            fcntl.fcntl(self.record_fd, F_OFD_SETLK, _record(kind, start, end))
+            fcntl.fcntl(self.record_fd, F_OFD_SETLK, pack_flock(kind, start, end))
         except OSError as error:
             if error.errno == errno.ENOLCK:
                 raise SyscallError(errno.ENOLCK) from None
@@ -175,7 +184,3 @@ class HostLocks(OutsideLocks):
         if self.timer.deadline is None:
             self.timer.arm(t.kernel.clock.now_ns() + self.delay)
             self.delay = min(self.delay * 2, LATE_NS)
-
-
-def _record(kind: int, start: int, end: int) -> bytes:
-    return _FLOCK.pack(kind, 0, start, 0 if end == OFFSET_MAX else end - start + 1, 0)

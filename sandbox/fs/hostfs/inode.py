@@ -13,7 +13,6 @@ from sandbox.errors import SyscallError
 from sandbox.fs.host_calls import fallocate
 from sandbox.fs.hostfs import changes, held
 from sandbox.fs.hostfs.backing import HostBacking
-from sandbox.fs.hostfs.held import FOREVER
 from sandbox.fs.hostfs.host_locks import HostLocks
 from sandbox.host_files import keep
 from sandbox.vfs.directory_file import DirectoryFile
@@ -560,13 +559,9 @@ class HostInode(Inode):
             if error.errno != errno.EBADF:  # a directory that can only be looked in
                 raise fail(error) from None
 
-    def has_others(self) -> bool:
-        """Others than guests may use it at the same time."""
-        return self.host.through and self.host.hold_ns < FOREVER
-
     def outside_locks(self) -> HostLocks | None:
         """Of what guests alone do not have; FIFOs and the like are not opened on the host."""
-        if self.outside is None and self.has_others() and self.mode & S_IFMT in (S_IFDIR, S_IFREG):
+        if self.outside is None and self.host.has_others and self.mode & S_IFMT in (S_IFDIR, S_IFREG):
             self.outside = HostLocks(self)
         return self.outside
 

@@ -183,10 +183,7 @@ def _free_preference(place: _Place) -> int:
 
 
 def _new(place: _Place, preference: int, protocol: int, kind: str) -> Filter:
-    count = sum(_count(filters) for one in _all_of(place.nic) for _, filters in lists_of(one))
-    count += sum(one.words.count() for one in _all_of(place.nic) if one.words is not None)
-    if count >= MOST:
-        raise SyscallError(errno.ENOBUFS)
+    _check_room(place)
     if kind == "u32":
         return filter_u32.new(place.discipline, preference, protocol)
     if kind == "fw":
@@ -194,10 +191,6 @@ def _new(place: _Place, preference: int, protocol: int, kind: str) -> Filter:
     if kind == "matchall":
         return MatchAll(preference, protocol)
     raise nl.Refusal(errno.ENOENT, "TC classifier not found")
-
-
-def _all_of(nic: Nic) -> list[Discipline]:
-    return ingress.all_of(nic)
 
 
 def _count(filters: FilterList) -> int:
@@ -240,8 +233,9 @@ def _set(
 
 
 def _check_room(place: _Place) -> None:
-    words = sum(one.words.count() for one in _all_of(place.nic) if one.words is not None)
-    if words + sum(_count(filters) for one in _all_of(place.nic) for _, filters in lists_of(one)) >= MOST:
+    there = ingress.all_of(place.nic)
+    words = sum(one.words.count() for one in there if one.words is not None)
+    if words + sum(_count(filters) for one in there for _, filters in lists_of(one)) >= MOST:
         raise SyscallError(errno.ENOBUFS)
 
 
