@@ -39,6 +39,7 @@ VERBS: Final = (
     "debug",
     "trace",
     "port-forward",
+    "fork-server",
     "network",
     "spec",
     "bundle",
@@ -50,6 +51,7 @@ VERBS: Final = (
     "version",
     "help",
 )
+FORKED: Final = ("do", "run")  # by a fork server
 
 
 def load_verb(name: str) -> Verb:
@@ -63,9 +65,9 @@ def load_verb(name: str) -> Verb:
     return verb
 
 
-def run_command_line(argv: list[str], silent: bool = False) -> int:
+def run_command_line(argv: list[str], silent: bool = False, here: bool = False) -> int:
     """Everything from the words of the command line to the exit status. `silent`: stderr is a container's, so that only the log
-    has why it failed."""
+    has why it failed. `here`: in this process, whatever fork servers there are."""
     values = Values()
     log = Log()
     status = EXIT_OURS if "do" in argv else EXIT_FAILURE  # until it is known which verb it is
@@ -78,6 +80,10 @@ def run_command_line(argv: list[str], silent: bool = False) -> int:
             if not values.switch("help"):
                 raise UsageError(f"a verb is needed: {', '.join(VERBS)}; see runsc help")
             words = ["help"]
+        if not here:
+            ended = by_fork_server(values, words[0], argv, log)
+            if ended is not None:
+                return ended
         verb = load_verb("help" if words[0] == "h" else words[0])
         rest = flags.parse(verb.flags + GLOBAL_FLAGS, words[1:], values, f"for {verb.name}", not verb.command)
         status = verb.failure
@@ -99,6 +105,16 @@ def run_command_line(argv: list[str], silent: bool = False) -> int:
         return status
     except KeyboardInterrupt:  # before the sandbox has started; then the command gets it
         return 130
+
+
+def by_fork_server(values: Values, verb: str, argv: list[str], log: Log) -> int | None:
+    """The exit status, if there is a server and it does it (runsc/fork_server)."""
+    place = values.text("fork-server") or os.environ.get("RUNSC_FORK_SERVER", "")
+    if not place or verb not in FORKED or (verb == "run" and ("--detach" in argv or "-d" in argv)):
+        return None
+    from runsc.fork_server.client import run_there
+
+    return run_there(place, argv, log)
 
 
 def logged(values: Values, before: Log) -> Log:

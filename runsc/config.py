@@ -59,6 +59,7 @@ GLOBAL_FLAGS: Final = (
     ),
     Flag("criu", TEXT, "FILE", "nothing to do: a checkpoint is the sandbox's own work"),
     Flag("systemd-cgroup", SWITCH, "", "control groups made by systemd: not supported"),
+    Flag("fork-server", TEXT, "SOCKET", "do, run: start from this server (runsc fork-server), if nothing would differ"),
     Flag("no-look", SWITCH, "", "platform lane: never poll for calls, park every one"),
     Flag("no-copies", SWITCH, "", "platform lane: the stub copies no arguments, the sentry reads guest memory"),
     Flag("no-patch", SWITCH, "", "platform lane: guest code stays as it is in its files, every call is trapped"),

@@ -9,7 +9,8 @@ the fork that makes a sandbox. docs/python.md is the guide.
 """
 
 from stackbox.aio import AsyncSandbox
+from stackbox.fork_server import ForkServer
 from stackbox.options import Limits, Mount, Options
 from stackbox.sandbox import Sandbox, SandboxError
 
-__all__ = ["AsyncSandbox", "Limits", "Mount", "Options", "Sandbox", "SandboxError"]
+__all__ = ["AsyncSandbox", "ForkServer", "Limits", "Mount", "Options", "Sandbox", "SandboxError"]

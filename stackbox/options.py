@@ -91,7 +91,8 @@ class Options:
     the end. `network`: `none`, `internal` (a loopback, names and an address, no outside) or `user` (an outside that
     `allow` opens, by rules as `runsc --allow` takes them). `publish`: [ADDR:]PORT:PORT[/udp]. `file_access_mounts`: how
     long names and attributes in `mounts` are believed: `shared` not at all, `timed` for a second, `exclusive` for good.
-    `runtime`: the command in place of this package's own, `("runsc",)` say."""
+    `runtime`: the command in place of this package's own, `("runsc",)` say. `fork_server`: the place of a `ForkServer` to start
+    from."""
 
     root: PathLike | None = None
     network: Network = "user"
@@ -105,6 +106,7 @@ class Options:
     hostname: str = "sandbox"
     file_access_mounts: Access = "shared"
     runtime: Sequence[str] = RUNTIME
+    fork_server: PathLike | None = None
 
     def config(self) -> dict[str, object]:
         """The OCI configuration (config.json)."""
@@ -154,6 +156,8 @@ class Options:
         globals_ = ["--overlay", "--network", self.network, "--file-access-mounts", self.file_access_mounts]
         for rule in self.allow:
             globals_ += ["--allow", rule]
+        if self.fork_server is not None and image is None:
+            globals_ += ["--fork-server", os.fsdecode(self.fork_server)]
         published = [word for rule in self.publish for word in ("--publish", rule)]
         if image is not None:
             where = ["--image-path", str(image), "--bundle", str(directory)]

@@ -2,7 +2,8 @@
 
 Load it with `pytest_plugins = ["stackbox.pytest_plugin"]` or `-p stackbox.pytest_plugin`. The mark's arguments are the
 fields of `stackbox.Options`; the network is `internal` unless given. The interpreter, its packages and the directory
-that pytest was started for are shown inside, read-only; what the test writes elsewhere is gone with the sandbox.
+that pytest was started for are shown inside, read-only; what the test writes elsewhere is gone with the sandbox. All start
+from one fork server.
 """
 
 from __future__ import annotations
@@ -15,16 +16,32 @@ from typing import Any, Final
 
 import pytest
 
+from stackbox.fork_server import ForkServer
 from stackbox.options import Mount
 from stackbox.sandbox import Sandbox
 
 INSIDE: Final = "STACKBOX_INSIDE"
 TIMEOUT_S: Final = 60.0
+SERVER: Final = pytest.StashKey[ForkServer]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """The mark is known."""
     config.addinivalue_line("markers", "sandbox(**fields): run the test in a sandbox; fields of stackbox.Options")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """The server ends."""
+    server = config.stash.get(SERVER, None)
+    if server is not None:
+        server.close()
+
+
+def fork_server(config: pytest.Config) -> Path:
+    """Where it is; it starts with the first test that wants a sandbox."""
+    if SERVER not in config.stash:
+        config.stash[SERVER] = ForkServer()
+    return config.stash[SERVER].place
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -34,6 +51,8 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     if mark is None or os.environ.get(INSIDE):
         return None
     fields: dict[str, Any] = {"network": "internal", **mark.kwargs}
+    if "runtime" not in fields:
+        fields.setdefault("fork_server", fork_server(pyfuncitem.config))
     timeout = fields.pop("timeout", TIMEOUT_S)
     root = pyfuncitem.config.rootpath
     shown = shown_directories(root)

@@ -23,17 +23,6 @@ from sandbox.boot.namespaces import isolate
 from sandbox.boot.options import SandboxOptions
 from sandbox.boot.terminal import HostTerminal, is_ours_alone
 
-FORWARDED: Final = (
-    signal.SIGHUP,
-    signal.SIGINT,
-    signal.SIGQUIT,
-    signal.SIGTERM,
-    signal.SIGUSR1,
-    signal.SIGUSR2,
-    signal.SIGCONT,
-)
-"""To the first process. One that whoever has started us ignores (nohup(1), a shell that starts something in the background) is
-not meant for us, nor for what we run."""
 SILENCE_MS: Final = 60_000  # that a sandbox may take for each step of its start
 GRACE_NS: Final = 2_000_000_000  # between asking the sentry to end everything and killing it
 
@@ -145,7 +134,7 @@ class Launcher:
         """Until the sentry is gone; the terminal is as it was afterwards."""
         wake_read, wake_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         previous = signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
-        handlers = {number: signal.signal(number, _wake) for number in (*FORWARDED, signal.SIGWINCH)}
+        handlers = {number: signal.signal(number, _wake) for number in (*signal.FORWARDED, signal.SIGWINCH)}
         for number in [number for number, handler in handlers.items() if handler == signal.SIG_IGN]:
             signal.signal(number, handlers.pop(number))
         try:

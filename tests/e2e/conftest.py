@@ -90,6 +90,20 @@ def pidfd_of(pid: int) -> int:
         return -1
 
 
+def children_of(pid: int) -> list[int]:
+    """Of its first thread."""
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def launcher_of(pid: int) -> int:
+    """The process itself, or the one that a fork server made for it, of which it holds a descriptor."""
+    for name in [] if children_of(pid) else os.listdir(f"/proc/{pid}/fdinfo"):
+        told = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/fdinfo/{name}").read_text().splitlines())
+        if "Pid" in told:
+            return int(told["Pid"])
+    return pid
+
+
 class Running:
     """A sandbox that runs: its launcher, its sentry, and every process of its PID namespace as pidfds."""
 
@@ -105,9 +119,10 @@ class Running:
         )
         assert self.process.stdout is not None
         self.first_line = self.process.stdout.readline()
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        self.launcher = launcher_of(self.process.pid)
+        children = children_of(self.launcher)
         assert len(children) == 1, (children, self.first_line, self.process.poll())
-        self.sentry = int(children[0])
+        self.sentry = children[0]
         self.namespace = os.readlink(f"/proc/{self.sentry}/ns/pid")
         self.members = settled(self.namespace) if rests else []
         self.pidfds = [fd for fd in map(pidfd_of, self.members) if fd >= 0]

@@ -15,7 +15,7 @@ import pytest
 
 import stackbox
 from stackbox.sandbox import Sandbox
-from tests.e2e.conftest import BOUND_S, ROOT
+from tests.e2e.conftest import BOUND_S, ROOT, launcher_of
 from tests.e2e.containers import eventually
 
 EXAMPLES = ROOT / "examples" / "python"
@@ -26,6 +26,7 @@ PRINTED = {
     "files_in_and_out": "apple\nfig\npear\n",
     "pipes": "     1\tone\n     2\ttwo\n",
     "many_at_once": "[1, 4, 9]\n",
+    "quick_starts": "0\n1\n4\n",
     "time_limit": "killed: sleep 1000\nstill here\n",
     "bounded_memory": "status 137\n",
     "host_directory": "refused\n['1', '2', '3']\n",
@@ -39,6 +40,25 @@ PRINTED = {
 def box() -> Iterator[Sandbox]:
     with Sandbox(network="none") as box:
         yield box
+
+
+def test_sandboxes_from_a_fork_server(tmp_path: Path) -> None:
+    with stackbox.ForkServer() as server:
+        place = Path(server.place)
+        with Sandbox(network="none", fork_server=place) as box:
+            assert box.run(["echo", "hi"], capture_output=True).stdout == b"hi\n"
+            assert box._main is not None and launcher_of(box._main.pid) != box._main.pid
+            server.close()
+            assert box.run(["echo", "still"], capture_output=True).stdout == b"still\n"
+            main = box._main
+            main.kill()  # as if by somebody else: everything ends
+            main.wait(BOUND_S)
+            eventually(lambda: not box.alive, "the end of the sandbox")
+    assert not place.exists() and not place.parent.exists()
+    with Sandbox(network="none", fork_server=place) as box:  # without one
+        assert box.run(["echo", "hi"], capture_output=True).stdout == b"hi\n"
+    with pytest.raises(stackbox.SandboxError, match="no such command"):
+        stackbox.ForkServer(("sh", "-c", "echo no such command >&2; exit 1"))
 
 
 def environ() -> dict[str, str]:

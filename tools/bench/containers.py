@@ -18,7 +18,8 @@ from tools.build_executable import build_executable
 from tools.labels import ROOT
 
 CYCLE, EXEC, DO, IDLE, MANY = "oci_cycle", "oci_exec", "do_executable", "idle_pss", "idle_200"
-NAMES: Final = frozenset((CYCLE, EXEC, DO, IDLE, MANY))
+FORKED: Final = "do_fork_server"
+NAMES: Final = frozenset((CYCLE, EXEC, DO, FORKED, IDLE, MANY))
 REPEATS: Final = 7  # a round
 IDLE_CONTAINERS: Final = 200
 IDLE_S: Final = 5.0
@@ -90,6 +91,17 @@ class Runtime:
             while '"stopped"' not in self.output("state", "hello"):
                 pass
         return took + self.ms("delete", "hello")
+
+    def forked_ms(self, place: Path) -> list[float]:
+        """`do` by a fork server."""
+        words = [self.words[0], "fork-server", "--until-eof", str(place)]
+        server = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        try:
+            assert server.stdout is not None
+            server.stdout.readline()
+            return [self.ms("--fork-server", str(place), "do", "/bin/true") for _ in range(REPEATS)]
+        finally:
+            server.communicate()
 
     def output(self, *words: str) -> str:
         """What a verb prints."""
@@ -172,11 +184,14 @@ def rows(directory: Path, rounds: int, wanted: set[str], result: Make) -> list[R
             if runtime.waits:
                 for _ in range(REPEATS):
                     add(DO, runtime.ms("do", "/bin/true"))
+                for took in runtime.forked_ms(directory / "fork-server"):
+                    add(FORKED, took)
             add(IDLE, idle(runtime, waits, 1)[0])
     found = [
         *_beside(result, CYCLE, "create + start + wait + delete", values[CYCLE], 120),
         *_beside(result, EXEC, "exec of a static program", values[EXEC], 30),
         result(DO, "do /bin/true, the executable", "ms", values[DO], bound=65),
+        result(FORKED, "do /bin/true, from a fork server", "ms", values[FORKED], bound=50),
         result(IDLE, "an idle container, PSS", "MB", _as_native(values[IDLE], "runc"), bound=30),
     ]
     if MANY in wanted:

@@ -1,0 +1,100 @@
+"""A command that a fork server starts in its place: it hands over what it has, and waits.
+
+To whoever started it, it is the command: it takes the signals, ends with the exit status, and what was started ends with it,
+however it ends.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Final
+
+from runsc.fork_server import likeness, protocol
+from runsc.log import Log
+from sandbox import host_signal as signal
+
+if TYPE_CHECKING:
+    from _socket import socket
+
+LOST: Final = "the process that the fork server made was killed"
+
+
+def run_there(place: str, words: list[str], log: Log) -> int | None:
+    """The exit status of the command, which a child of the server at `place` runs; None when it has to be run here. The log
+    says why."""
+    reason = _reason_not_to()
+    if not reason:
+        try:
+            connection = _ask(place, words)
+            status, reason = _follow(connection)
+            if not reason:
+                return status
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    log.write("debug", f"not by the fork server at {place}: {reason}")
+    return None
+
+
+def _reason_not_to() -> str:
+    """What the server could not hand on to a child of another session."""
+    for fd in (0, 1, 2):
+        if os.isatty(fd):
+            return f"descriptor {fd} is a terminal"
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            if int(name) > 2 and os.get_inheritable(int(name)):
+                return f"descriptor {name} is inherited"
+        except OSError:  # the listing's own
+            continue
+    return ""
+
+
+def _ask(place: str, words: list[str]) -> socket:
+    """OSError, ValueError."""
+    connection = protocol.new_socket()
+    connection.connect(place)
+    if protocol.peer_of(connection)[1] != os.geteuid():
+        raise ValueError("it is somebody else's")
+    environment = [name + b"=" + value for name, value in os.environb.items()]
+    here = os.open(".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        arguments = [os.fsencode(word) for word in words]
+        request = protocol.Request(likeness.program(), arguments, environment, [0, 1, 2, here])
+        protocol.send_request(connection, request)
+    finally:
+        os.close(here)
+    return connection
+
+
+def _follow(connection: socket) -> tuple[int, str]:
+    """The exit status, or why the server does not do it. OSError: it says nothing."""
+    kind, descriptors = protocol.receive_with_descriptors(connection, 1, 1)
+    if kind != protocol.TAKEN or not descriptors:
+        reason = b""
+        while piece := connection.recv(4096):
+            reason += piece
+        return 0, reason.decode("utf-8", "replace") or "it hangs up"
+    connection.setblocking(True)
+    for number in signal.FORWARDED:
+        handed_on(number, descriptors[0])
+    protocol.wait_without_end(connection)
+    answer = b""
+    while piece := connection.recv(16):  # up to its end, so that nothing of it is left when we end
+        answer += piece
+    if len(answer) == 2 and answer[:1] == protocol.ENDED:
+        return answer[1], ""
+    os.write(2, f"runsc: {LOST}\n".encode())
+    return 125, ""
+
+
+def handed_on(number: int, pidfd: int) -> None:
+    """A signal that comes goes to the process; one that is ignored stays so."""
+
+    def hand_on(number: int, frame: object) -> None:
+        try:
+            signal.pidfd_send_signal(pidfd, number)
+        except ProcessLookupError:
+            pass  # it has just ended
+
+    if signal.signal(number, hand_on) == signal.SIG_IGN:
+        signal.signal(number, signal.SIG_IGN)

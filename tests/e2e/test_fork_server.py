@@ -1,0 +1,276 @@
+"""Sandboxes that start from a fork server: what is seen of a command is as without one, and nothing is left."""
+
+from __future__ import annotations
+
+import os
+import pty
+import resource
+import signal
+import socket
+import struct
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Iterator
+
+import pytest
+
+from tests.e2e.bundles import change, needs_busybox
+from tests.e2e.conftest import BOUND_S, ROOT, Running, command, runsc
+from tests.e2e.test_bad_input import (  # noqa: F401
+    test_a_working_directory_that_was_removed,
+    test_closed_standard_descriptors,
+    test_killed_at_a_random_moment,
+)
+from tests.e2e.test_leftovers import (  # noqa: F401
+    test_a_signal_that_is_not_handled_ends_the_command,
+    test_guests_have_nothing_of_the_host,
+    test_signals_are_forwarded,
+    test_signals_that_are_ignored_outside_end_nothing,
+    test_the_first_process_is_killed_from_outside,
+    test_the_launcher_is_killed,
+    test_the_process_that_all_are_forked_from_is_killed,
+    test_the_sentry_is_killed,
+)
+from tests.e2e.test_status import (  # noqa: F401
+    test_126_no_execute_permission,
+    test_128_and_the_signal,
+    test_output_and_input_pass_through,
+    test_the_commands_own_status,
+    test_timeout_kills_and_says_so,
+)
+
+NOT_BY_IT = "not by the fork server at "
+
+
+class Server:
+    """`runsc fork-server`, listening."""
+
+    def __init__(self, place: Path, *flags: str) -> None:
+        self.place = place
+        self.process = subprocess.Popen(
+            command("fork-server", *flags, str(place)),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=ROOT,
+            text=True,
+        )
+        assert self.process.stdout is not None
+        self.said = self.process.stdout.readline()
+
+    def end(self, number: int = signal.SIGTERM) -> str:
+        """What it said on stderr."""
+        self.process.send_signal(number)
+        _, err = self.process.communicate(timeout=BOUND_S)
+        return err
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    server = Server(tmp_path_factory.mktemp("server") / "socket")
+    assert server.said == f"{server.place}\n"
+    yield server
+    assert server.end() == ""
+    assert not server.place.exists()
+
+
+@pytest.fixture(autouse=True)
+def by_the_server(shared: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RUNSC_FORK_SERVER", str(shared.place))
+
+
+def why_not(tmp_path: Path, *words: str, **changed: object) -> str:
+    """What kept the server from it; empty when it did it. The command prints hi either way."""
+    log = tmp_path / "log"
+    done = subprocess.run(
+        command("--log", str(log), "--debug", *(words or ("do", "echo", "hi"))),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        cwd=ROOT,
+        timeout=BOUND_S,
+        **changed,  # type: ignore[call-overload]
+    )
+    assert (done.returncode, done.stdout) == (0, b"hi\n")
+    lines = [line for line in log.read_text().splitlines() if NOT_BY_IT in line]
+    return lines[-1].rpartition(": ")[2].rstrip('"') if lines else ""
+
+
+def test_it_is_the_server_that_does_it(tmp_path: Path, start: type[Running], shared: Server) -> None:
+    assert why_not(tmp_path) == ""
+    running = start("do", "/bin/sh", "-c", "echo ready; sleep 1000")
+    assert running.launcher != running.process.pid
+    parent = Path(f"/proc/{running.launcher}/stat").read_text().rpartition(")")[2].split()[1]
+    assert int(parent) == shared.process.pid
+
+
+def test_it_has_what_the_command_has(tmp_path: Path) -> None:
+    words = ("do", "--out", "results", "--env", "GIVEN", "sh", "-c", "umask; echo $GIVEN; echo there > /out/f")
+    out = runsc(*words, cwd=tmp_path, env={"GIVEN": "a b"})
+    assert (out.status, out.out) == (0, "0022\na b\n")
+    assert (tmp_path / "results" / "f").read_text() == "there\n"
+
+
+def test_an_umask_of_its_own(tmp_path: Path) -> None:
+    assert why_not(tmp_path, "do", "--out", str(tmp_path / "results"), "echo", "hi", umask=0o077) == ""
+    assert (tmp_path / "results").stat().st_mode & 0o777 == 0o700
+
+
+def lower_the_limit() -> None:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1000, 1000))
+
+
+def be_nice() -> None:
+    os.nice(3)
+
+
+def be_on_one_processor() -> None:
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+
+
+def unshare_uts() -> None:
+    from sandbox.boot import libc
+
+    libc.unshare(libc.CLONE_NEWUTS)
+
+
+@pytest.mark.parametrize(
+    ("differ", "reason"),
+    [
+        (lower_the_limit, "its limits is another"),
+        (be_nice, "its priority is another"),
+        (unshare_uts, "its uts namespace is another"),
+        (be_on_one_processor, "Cpus_allowed of its status is another"),
+    ],
+)
+def test_what_differs_is_not_done(differ: object, reason: str, tmp_path: Path) -> None:
+    assert why_not(tmp_path, preexec_fn=differ) == reason
+
+
+def test_an_inherited_descriptor_is_not_lost(tmp_path: Path) -> None:
+    read, write = os.pipe()
+    try:
+        assert why_not(tmp_path, pass_fds=(write,)) == f"descriptor {write} is inherited"
+    finally:
+        os.close(read)
+        os.close(write)
+
+
+def test_a_terminal_is_the_commands_own(tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    try:
+        assert why_not(tmp_path, stderr=theirs) == "descriptor 2 is a terminal"
+    finally:
+        os.close(ours)
+        os.close(theirs)
+
+
+def test_no_server(tmp_path: Path) -> None:
+    place = tmp_path / "nobody"
+    words = ("--fork-server", str(place), "do", "echo", "hi")
+    assert why_not(tmp_path, *words) == "No such file or directory"
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.bind(str(place))
+    assert why_not(tmp_path, *words) == "Connection refused"
+
+
+@needs_busybox
+def test_a_bundle(bundle: Path, tmp_path: Path) -> None:
+    change(bundle, process__args=["/bin/sh", "-c", "echo hi"], process__terminal=False)
+    root = str(tmp_path / "state")
+    assert why_not(tmp_path, "--root", root, "run", "--bundle", str(bundle), "one") == ""
+    assert runsc("--root", root, "list", "-q").out == ""
+
+
+def test_the_process_in_its_place_is_killed(start: type[Running]) -> None:
+    running = start("do", "/bin/sh", "-c", "sleep 1000 & echo ready; wait")
+    os.kill(running.launcher, signal.SIGKILL)
+    running.wait_until_gone()
+    _, err = running.process.communicate(timeout=BOUND_S)
+    assert (running.process.returncode, err) == (125, "runsc: the process that the fork server made was killed\n")
+
+
+def test_what_runs_outlives_its_server(tmp_path: Path, start: type[Running], monkeypatch: pytest.MonkeyPatch) -> None:
+    server = Server(tmp_path / "socket")
+    monkeypatch.setenv("RUNSC_FORK_SERVER", str(server.place))
+    running = start("do", "/bin/sh", "-c", "echo ready; read line; echo $line")
+    assert running.launcher != running.process.pid
+    server.end(signal.SIGKILL)
+    out, _ = running.process.communicate("still here\n", timeout=BOUND_S)
+    assert (running.process.returncode, out) == (0, "still here\n")
+    assert server.place.exists()
+    another = Server(tmp_path / "socket")  # in the place of the one that was killed
+    assert another.said
+    second = Server(tmp_path / "socket")
+    assert (second.said, second.process.wait(BOUND_S)) == ("", 1)
+    assert second.end() == f"runsc: {server.place}: a server listens there\n"
+    assert another.end() == "" and not server.place.exists()
+
+
+def test_it_ends_with_its_input(tmp_path: Path) -> None:
+    server = Server(tmp_path / "socket", "--until-eof")
+    assert server.said
+    assert server.process.communicate(timeout=BOUND_S) == ("", "")
+    assert server.process.returncode == 0 and not server.place.exists()
+
+
+def test_children_are_not_kept(tmp_path: Path) -> None:
+    server = Server(tmp_path / "socket")
+    for _ in range(5):
+        assert why_not(tmp_path, "--fork-server", str(server.place), "do", "echo", "hi") == ""
+    deadline = time.monotonic() + BOUND_S
+    while Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text():
+        assert time.monotonic() < deadline
+    server.end()
+
+
+def junk() -> list[bytes]:
+    head = struct.Struct("=III")
+    return [b"", b"x", b"x" * 70000, head.pack(1, 1, 1 << 31), head.pack(1, 1 << 31, 4) + b"a\0b\0", head.pack(2, 0, 0)]
+
+
+def test_nobody_holds_it_up(tmp_path: Path, shared: Server) -> None:
+    silent = [socket.socket(socket.AF_UNIX) for _ in range(20)]
+    for sock in silent:
+        sock.connect(str(shared.place))
+    for data in junk():
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.settimeout(BOUND_S)
+            sock.connect(str(shared.place))
+            sock.sendall(data)
+            sock.shutdown(socket.SHUT_WR)
+            assert sock.recv(100)[:1] == b"r"
+    assert why_not(tmp_path) == ""
+    for sock in silent:
+        sock.close()
+
+
+def test_a_directory_that_is_not_there(tmp_path: Path) -> None:
+    done = runsc("fork-server", str(tmp_path / "no" / "socket"))
+    assert (done.status, done.err) == (1, f"runsc: {tmp_path}/no/socket: No such file or directory\n")
+    done = runsc("fork-server", "/tmp/" + "x" * 120)
+    assert done.status == 1 and done.err.count("\n") == 1 and "too long" in done.err
+    assert runsc("fork-server").err == "runsc: fork-server needs the path of its socket\n"
+
+
+@pytest.fixture
+def anybodys() -> Iterator[Path]:
+    """A directory that every user can reach and write to."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:
+        os.chmod(name, 0o777)
+        yield Path(name)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be two users; the machine that runs all tests is root")
+def test_a_socket_of_somebody_else(tmp_path: Path, anybodys: Path) -> None:
+    place = anybodys / "socket"
+    listen = f"import socket; s = socket.socket(socket.AF_UNIX); s.bind({str(place)!r}); s.listen(); print('listens', flush=True); s.accept()"
+    other = subprocess.Popen(["python3", "-c", listen], user=65534, stdout=subprocess.PIPE, text=True)
+    assert other.stdout is not None
+    try:
+        assert other.stdout.readline() == "listens\n"
+        assert why_not(tmp_path, "--fork-server", str(place), "do", "echo", "hi") == "it is somebody else's"
+    finally:
+        other.kill()
+        other.communicate()
