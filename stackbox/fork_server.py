@@ -17,8 +17,8 @@ class ForkServer:
     """`with ForkServer() as server: Sandbox(fork_server=server.place, …)`. It ends with `close`, with the `with` block, or with this
     process, however that ends; sandboxes that run go on. `runtime`: as in `Options`. SandboxError.
 
-    A sandbox that cannot start from it starts by itself: when an inherited descriptor, a limit, a namespace or the control group
-    of this process is another than at the server's start.
+    A sandbox that cannot start from it starts by itself: when a limit, a namespace or the control group of this process is another
+    than at the server's start.
     """
 
     def __init__(self, runtime: Sequence[str] = RUNTIME) -> None:

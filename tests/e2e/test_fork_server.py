@@ -84,6 +84,7 @@ def by_the_server(shared: Server, monkeypatch: pytest.MonkeyPatch) -> None:
 def why_not(tmp_path: Path, *words: str, **changed: object) -> str:
     """What kept the server from it; empty when it did it. The command prints hi either way."""
     log = tmp_path / "log"
+    log.unlink(missing_ok=True)
     done = subprocess.run(
         command("--log", str(log), "--debug", *(words or ("do", "echo", "hi"))),
         stdin=subprocess.DEVNULL,
@@ -148,13 +149,18 @@ def test_what_differs_is_not_done(differ: object, reason: str, tmp_path: Path) -
     assert why_not(tmp_path, preexec_fn=differ) == reason
 
 
-def test_an_inherited_descriptor_is_not_lost(tmp_path: Path) -> None:
+def test_descriptors_that_are_handed_on_are_not_lost(tmp_path: Path) -> None:
+    reason = "more descriptors are to be handed on"
     read, write = os.pipe()
+    os.write(write, b"hi\n")
+    os.close(write)
     try:
-        assert why_not(tmp_path, pass_fds=(write,)) == f"descriptor {write} is inherited"
+        words = ("do", "--volume", f"/proc/self/fd/{read}:/given", "echo", "hi")
+        done = runsc("--log", str(tmp_path / "log"), "--debug", *words)
+        assert done.status == 125 and reason in (tmp_path / "log").read_text()
+        assert why_not(tmp_path, pass_fds=(read,)) == ""  # nobody asks for it
     finally:
         os.close(read)
-        os.close(write)
 
 
 def test_a_terminal_is_the_commands_own(tmp_path: Path) -> None:
