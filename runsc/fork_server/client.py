@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Final
 
+from runsc.failure import RuntimeFailure
 from runsc.fork_server import likeness, protocol
 from runsc.log import Log
 from sandbox import host_signal as signal
@@ -21,16 +22,19 @@ LOST: Final = "the process that the fork server made was killed"
 
 def run_there(place: str, words: list[str], log: Log) -> int | None:
     """The exit status of the command, which a child of the server at `place` runs; None when it has to be run here. The log
-    says why."""
+    says why. RuntimeFailure: the child was killed."""
     reason = _reason_not_to(words)
     if not reason:
+        connection = protocol.new_socket()
         try:
-            connection = _ask(place, words)
+            _ask(connection, place, words)
             status, reason = _follow(connection)
             if not reason:
                 return status
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        finally:
+            connection.close()  # which ends what is at the other side
     log.write("debug", f"not by the fork server at {place}: {reason}")
     return None
 
@@ -45,9 +49,8 @@ def _reason_not_to(words: list[str]) -> str:
     return ""
 
 
-def _ask(place: str, words: list[str]) -> socket:
+def _ask(connection: socket, place: str, words: list[str]) -> None:
     """OSError, ValueError."""
-    connection = protocol.new_socket()
     connection.connect(place)
     if protocol.peer_of(connection)[1] != os.geteuid():
         raise ValueError("it is somebody else's")
@@ -59,11 +62,10 @@ def _ask(place: str, words: list[str]) -> socket:
         protocol.send_request(connection, request)
     finally:
         os.close(here)
-    return connection
 
 
 def _follow(connection: socket) -> tuple[int, str]:
-    """The exit status, or why the server does not do it. OSError: it says nothing."""
+    """The exit status, or why the server does not do it. OSError: it says nothing. RuntimeFailure."""
     kind, descriptors = protocol.receive_with_descriptors(connection, 1, 1)
     if kind != protocol.TAKEN or not descriptors:
         reason = b""
@@ -79,8 +81,7 @@ def _follow(connection: socket) -> tuple[int, str]:
         answer += piece
     if len(answer) == 2 and answer[:1] == protocol.ENDED:
         return answer[1], ""
-    os.write(2, f"runsc: {LOST}\n".encode())
-    return 125, ""
+    raise RuntimeFailure(LOST)
 
 
 def handed_on(number: int, pidfd: int) -> None:

@@ -10,7 +10,18 @@ import os
 import sys
 from typing import Final
 
-NAMESPACES: Final = ("cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts")
+NAMESPACES: Final = (
+    "cgroup",
+    "ipc",
+    "mnt",
+    "net",
+    "pid",
+    "pid_for_children",
+    "time",
+    "time_for_children",
+    "user",
+    "uts",
+)
 FILES: Final = ("cgroup", "limits", "oom_score_adj", "personality", "attr/current")
 STATUS: Final = (
     "Uid",
@@ -26,6 +37,9 @@ STATUS: Final = (
     "CapAmb",
     "Cpus_allowed",
     "Mems_allowed",
+    "THP_enabled",
+    "Speculation_Store_Bypass",
+    "SpeculationIndirectBranch",
 )
 """Lines of /proc/PID/status (proc(5))."""
 

@@ -82,9 +82,7 @@ class ForkServer:
         self._listener = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
         before = os.umask(0o077)
         try:
-            remove_abandoned(place)
-            self._listener.bind(place)
-            self._listener.listen(BACKLOG)
+            listen(self._listener, place)
         except OSError as error:
             raise RuntimeFailure(f"{place}: {os.strerror(error.errno) if error.errno else error}") from None
         finally:
@@ -214,15 +212,24 @@ def end_with(connection: _socket.socket) -> None:
         os._exit(1)
 
 
-def remove_abandoned(place: str) -> None:
-    """A socket that nobody listens at any more is what a killed server has left. RuntimeFailure: somebody does."""
+def listen(sock: _socket.socket, place: str) -> None:
+    """At `place`. A socket that nobody listens at any more is what a killed server has left. RuntimeFailure:
+    somebody does. OSError."""
+    if is_abandoned(place):
+        os.unlink(place)
+    sock.bind(place)
+    sock.listen(BACKLOG)
+
+
+def is_abandoned(place: str) -> bool:
+    """RuntimeFailure: somebody listens there."""
+    sock = protocol.new_socket()
     try:
-        sock = protocol.new_socket()
         sock.connect(place)
     except OSError as error:
-        if error.errno == errno.ECONNREFUSED:
-            os.unlink(place)
-        return
+        return error.errno == errno.ECONNREFUSED
+    finally:
+        sock.close()
     raise RuntimeFailure(f"{place}: a server listens there")
 
 
