@@ -119,7 +119,7 @@ def read_target(nic: Nic, at_ingress: bool, classid: int, actions: bytes | None,
 
 def all_actions(stack: Stack) -> list[GenericAction]:
     """Of every filter."""
-    from sandbox.sockets.netlink.filter_change import lists_of
+    from sandbox.sockets.netlink.filter_place import lists_of
     from sandbox.sockets.netlink.ingress import all_of
 
     lists = [filters for nic in stack.nics.values() for one in all_of(nic) for _, filters in lists_of(one)]

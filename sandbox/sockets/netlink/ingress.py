@@ -52,13 +52,13 @@ def make(nic: Nic, kind: str, parent: int) -> Discipline:
 
 def delete(network: Network, old: Discipline) -> None:
     """With its filters."""
-    from sandbox.sockets.netlink import filter_change, route_views
+    from sandbox.sockets.netlink import filter_place, filter_show, route_views
 
     old.nic.ingress = None
     notifier = network.notifier
     if notifier is None:
         return
     notifier.qdisc(False, route_views.egress_body(old, 1))
-    for _, filters in filter_change.lists_of(old):
+    for _, filters in filter_place.lists_of(old):
         if filters.filters:
-            notifier.traffic(filter_change.RTM_DELCHAIN, filter_change.chain_body(old))
+            notifier.traffic(filter_show.RTM_DELCHAIN, filter_show.chain_body(old))

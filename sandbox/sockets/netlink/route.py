@@ -134,9 +134,9 @@ def answer(t: Task, network: Network, request: Request, port: int, strict: bool)
         body = qdisc_change.find(network, request)
         return [nl.message(RTM_NEWQDISC, 0, request.seq, port, body)] if body else []
     if kind in _OF_FILTERS:
-        from sandbox.sockets.netlink import filter_change
+        from sandbox.sockets.netlink import filter_show
 
-        return filter_change.get(network, request, port)
+        return filter_show.get(network, request, port)
     if kind == RTM_GETTCLASS:
         from sandbox.sockets.netlink import class_change
 
