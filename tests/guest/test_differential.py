@@ -42,11 +42,10 @@ def inside(request: pytest.FixtureRequest) -> dict[str, runner.Outcome]:
     return runner.run(_chosen(request, "test_inside"), runner.start_sandbox)
 
 
+@pytest.mark.slow  # a second native run of everything: for who adds programs, and for the long suites
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_deterministic(name: str, native: dict[str, runner.Outcome], native_again: dict[str, runner.Outcome]) -> None:
-    assert native[name].status is not None, "hangs natively"
     assert not runner.differences(native[name], native_again[name])
-    assert native[name].out, "a program that prints nothing compares nothing"
 
 
 @pytest.mark.skipif(
@@ -54,5 +53,7 @@ def test_deterministic(name: str, native: dict[str, runner.Outcome], native_agai
 )
 @pytest.mark.parametrize("name", INSIDE)
 def test_inside(name: str, native: dict[str, runner.Outcome], inside: dict[str, runner.Outcome]) -> None:
+    assert native[name].status is not None, "hangs natively"
+    assert native[name].out, "a program that prints nothing compares nothing"
     found = runner.differences(native[name], inside[name])
     assert not found, "\n".join(found)
