@@ -8,7 +8,7 @@ that a name must not lead to (loopback, link-local, the sandbox's own network) a
 
 from __future__ import annotations
 
-from typing import Callable, Final
+from typing import TYPE_CHECKING, Callable, Final
 
 from sandbox.gateway import address_plan as plan
 from sandbox.gateway import dns_message as dns
@@ -16,13 +16,15 @@ from sandbox.gateway.counters import Counters
 from sandbox.gateway.egress_guard import EgressGuard
 from sandbox.gateway.policy import is_name, never_leaves
 from sandbox.gateway.resolver import Resolver
-from sandbox.gateway.stream_service import Connection, StreamService
 from tcpip.addr import AF_INET, AF_INET6, SockAddr, is_link_local
 from tcpip.errors import Malformed, NetworkError
-from tcpip.sockopt import IPPROTO_TCP, IPPROTO_UDP, IPV6_V6ONLY, SOCK_DGRAM, SOL_IPV6
+from tcpip.sockopt import IPPROTO_UDP, IPV6_V6ONLY, SOCK_DGRAM, SOL_IPV6
 from tcpip.stack.stack import Stack
 from tcpip.transport.endpoint import Endpoint
 from tcpip.waiter import EVENT_IN
+
+if TYPE_CHECKING:
+    from sandbox.gateway.stream_service import StreamService
 
 PORT: Final = 53
 EMBEDDED_TTL: Final = 60
@@ -53,9 +55,18 @@ class DnsService:
         self._ipv6 = ipv6
         for address in (plan.GATEWAY4, plan.GATEWAY6):
             self._serve_udp(stack, address)
-        self._streams = StreamService(
-            stack, (plan.GATEWAY4, plan.GATEWAY6), PORT, lambda endpoint: _DnsConnection(endpoint, self)
-        )
+        self._stack = stack
+
+    def streams(self) -> StreamService:
+        """The service over TCP."""
+        from sandbox.gateway.dns_stream import DnsConnection
+        from sandbox.gateway.stream_service import StreamService
+
+        return StreamService(self._stack, lambda endpoint: DnsConnection(endpoint, self))
+
+    def asker(self, protocol: int, port: int) -> str:
+        """Who asks from `port`, for the log."""
+        return self._guard.asker(protocol, port)
 
     def has_resolver(self) -> bool:
         """Names of the outside can be asked for."""
@@ -91,7 +102,7 @@ class DnsService:
             except NetworkError:
                 return  # the guest has gone, or its receive window is full: it asks again
 
-        self.query(query, reply, self._guard.asker(IPPROTO_UDP, peer.port), False)
+        self.query(query, reply, self.asker(IPPROTO_UDP, peer.port), False)
 
     # --- a query ---
 
@@ -174,37 +185,3 @@ def _renumbered(question: dns.Question, message: bytes, limit: int) -> bytes:
         cut = dns.make_answer(question, dns.NOERROR, [], limit)
         return cut[:2] + (int.from_bytes(cut[2:4], "big") | dns.TC).to_bytes(2, "big") + cut[4:]
     return question.id.to_bytes(2, "big") + message[2:]
-
-
-class _DnsConnection(Connection):
-    """DNS over TCP: each message behind its length (RFC 1035 4.2.2)."""
-
-    def __init__(self, endpoint: Endpoint, service: DnsService) -> None:
-        super().__init__(endpoint)
-        self._service = service
-        self._in = bytearray()
-        try:
-            self._who = service._guard.asker(IPPROTO_TCP, endpoint.getpeername().port)
-        except NetworkError:
-            self._who = ""
-
-    def received(self, data: bytes) -> None:
-        if not data:
-            self.end()
-            return
-        self._in += data
-        while len(self._in) >= 2:
-            length = int.from_bytes(self._in[:2], "big")
-            if length > MAX_QUERY:
-                self.close()
-                return
-            if len(self._in) < 2 + length:
-                return
-            query = bytes(self._in[2 : 2 + length])
-            del self._in[: 2 + length]
-            self._service.query(query, self._reply, self._who, True)
-
-    def _reply(self, answer: bytes) -> None:
-        if not self.closed:
-            self.write(len(answer).to_bytes(2, "big") + answer)
-            self.run()

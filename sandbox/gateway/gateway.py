@@ -20,6 +20,7 @@ from tcpip.buffer import RxPacket, TxPacket
 if TYPE_CHECKING:
     from sandbox.gateway.counters import Counters
     from sandbox.gateway.egress_guard import EgressGuard
+    from sandbox.gateway.stream_service import StreamService
     from sandbox.reactor import Reactor
     from tcpip.link.base import LinkEndpoint
     from tcpip.stack.stack import Stack
@@ -46,7 +47,8 @@ def _is_outward(src: bytes, dst: bytes) -> bool:
 
 
 class Gateway(Outlet):
-    """Owns the gateway's stack. `link` is the gateway's end of the cable."""
+    """Owns the gateway's stack. `link` is the gateway's end of the cable; `services` makes its own TCP services, by port,
+    when somebody first asks for them."""
 
     def __init__(
         self,
@@ -60,6 +62,8 @@ class Gateway(Outlet):
         super().__init__(stack, reactor, counters, warn)
         self.guard = guard
         self._link = link
+        self.services: dict[int, Callable[[], StreamService]] = {}
+        self._running: dict[int, StreamService] = {}
         self.nic = stack.add_nic(link, "gateway")
         stack.tcp.config.syn_rto_ns, stack.tcp.config.syn_retries = _SYN_RTO_NS, _SYN_RETRIES
         stack.tcp.config.syn_linear_timeouts = 0
@@ -131,6 +135,17 @@ class Gateway(Outlet):
         return False
 
     # --- for the egress parts ---
+
+    def serves(self, request: FlowRequest) -> bool:
+        """One of the gateway's own services takes it."""
+        port = request.dst_port
+        if request.dst not in (plan.GATEWAY4, plan.GATEWAY6) or port not in self.services:
+            return False
+        service = self._running.get(port)
+        if service is None:
+            service = self._running[port] = self.services[port]()
+        service.take(request)
+        return True
 
     def may_leave(self, request: FlowRequest) -> bool:
         """A flow that the gateway's stack asks about goes outwards, and the policy permits it."""

@@ -12,7 +12,6 @@ from sandbox.gateway.address_plan import DOMAIN
 from sandbox.gateway.stream_service import Connection
 from tcpip.transport.endpoint import Endpoint
 
-PORT: Final = 80
 MAX_HEAD: Final = 16384
 MAX_BODY: Final = 1 << 20
 MAX_BYTES: Final = 1 << 34

@@ -19,11 +19,13 @@ if TYPE_CHECKING:
     from sandbox.boot.options import NetworkOptions
     from sandbox.gateway.egress_guard import EgressGuard
     from sandbox.gateway.gateway import Gateway
+    from sandbox.gateway.stream_service import StreamService
     from sandbox.kernel.kernel import Kernel
     from sandbox.reactor import Reactor
     from tcpip.link.base import LinkEndpoint
 
 KINDS: Final = ("none", "internal", "user", "sandbox", "tap")
+HTTP_PORT: Final = 80  # of the service at the gateway
 HOST_RESOLV_CONF: Final = "/etc/resolv.conf"
 
 
@@ -130,11 +132,9 @@ def _configure_guest(kernel: Kernel, options: NetworkOptions, network: Network, 
 def _start_services(
     kernel: Kernel, network: Network, gateway: Gateway, guard: EgressGuard, hostname: str, internal: bool
 ) -> None:
-    from sandbox.gateway import host_socket, http_service
-    from sandbox.gateway.dns_service import DnsService
+    from sandbox.gateway import dns_service, host_socket
     from sandbox.gateway.policy import HOST_NAME
     from sandbox.gateway.resolver import Resolver, read_nameservers
-    from sandbox.gateway.stream_service import StreamService
 
     resolver = None
     if not internal and (guard.policy.has_names() or any(rule.any_host for rule in guard.policy.rules)):
@@ -143,8 +143,17 @@ def _start_services(
     names = plan.embedded_names(hostname)
     if internal:
         del names[HOST_NAME]
-    network.dns = DnsService(gateway.stack, guard, network.counters, names, resolver, host_socket.has_ipv6)
-    StreamService(gateway.stack, (plan.GATEWAY4, plan.GATEWAY6), http_service.PORT, http_service.HttpConnection)
+    dns = dns_service.DnsService(gateway.stack, guard, network.counters, names, resolver, host_socket.has_ipv6)
+    network.dns = dns
+    gateway.services[dns_service.PORT] = dns.streams
+    gateway.services[HTTP_PORT] = lambda: _http_service(gateway.stack)
+
+
+def _http_service(stack: Stack) -> StreamService:
+    from sandbox.gateway.http_service import HttpConnection
+    from sandbox.gateway.stream_service import StreamService
+
+    return StreamService(stack, HttpConnection)
 
 
 def host_resolv_conf() -> str:

@@ -34,6 +34,10 @@ class Outlet(Dispatcher):
         self.udp = UdpEgress(self)
         self._sweep = stack.timers.timer(self._run_sweep)
 
+    def serves(self, request: FlowRequest) -> bool:
+        """A TCP flow that the stack asks about is for a service of this side, which has taken it."""
+        return False
+
     @abstractmethod
     def may_leave(self, request: FlowRequest) -> bool:
         """A flow that the stack asks about may go on."""

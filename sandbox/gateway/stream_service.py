@@ -1,16 +1,18 @@
-"""TCP services of the gateway itself: a listener on its stack, and for each connection an object that gets bytes."""
+"""TCP services of the gateway itself: it is handed the SYNs, and for each connection an object gets the bytes."""
 
 from __future__ import annotations
 
-from typing import Callable, Final
+from typing import TYPE_CHECKING, Callable, Final
 
-from tcpip.addr import AF_INET, AF_INET6, SockAddr
 from tcpip.clock import NS_PER_S
 from tcpip.errors import NetworkError
-from tcpip.sockopt import IPV6_V6ONLY, SHUT_WR, SOCK_STREAM, SOL_IPV6
-from tcpip.stack.stack import Stack
+from tcpip.sockopt import SHUT_WR
 from tcpip.transport.endpoint import AGAIN, Endpoint
 from tcpip.waiter import EVENT_IN, EVENT_OUT
+
+if TYPE_CHECKING:
+    from tcpip.stack.stack import Stack
+    from tcpip.transport.forwarder import FlowRequest
 
 MAX_CONNECTIONS: Final = 256
 IDLE_NS: Final = 60 * NS_PER_S
@@ -90,42 +92,31 @@ class Connection:
 
 
 class StreamService:
-    """Listens at a port of `addresses` and makes a connection object for each peer."""
+    """Makes a connection object for each peer."""
 
-    def __init__(
-        self, stack: Stack, addresses: tuple[bytes, ...], port: int, make: Callable[[Endpoint], Connection]
-    ) -> None:
+    def __init__(self, stack: Stack, make: Callable[[Endpoint], Connection]) -> None:
         self._stack = stack
         self._make = make
         self._connections: set[Connection] = set()
         self._sweep = stack.timers.timer(self._run_sweep)
-        for address in addresses:
-            family = AF_INET if len(address) == 4 else AF_INET6
-            endpoint = stack.new_endpoint(family, SOCK_STREAM, 0)
-            if family == AF_INET6:
-                endpoint.set_option(SOL_IPV6, IPV6_V6ONLY, 1)
-            endpoint.bind(SockAddr(address, port))
-            endpoint.listen(64)
-            self._listen(endpoint)
 
-    def _listen(self, endpoint: Endpoint) -> None:
-        endpoint.queue.add(EVENT_IN, lambda mask: self._arrived(endpoint))
+    def take(self, request: FlowRequest) -> None:
+        """A SYN for the service."""
+        self._connections = {c for c in self._connections if not c.closed}
+        if len(self._connections) >= MAX_CONNECTIONS:
+            request.refuse()
+        else:
+            request.accept(self._arrived)
 
-    def _arrived(self, listener: Endpoint) -> None:
-        while True:
-            try:
-                endpoint = listener.accept()
-            except NetworkError:
-                return
-            self._connections = {c for c in self._connections if not c.closed}
-            if len(self._connections) >= MAX_CONNECTIONS:
-                endpoint.close()
-                continue
-            connection = self._make(endpoint)
-            self._connections.add(connection)
-            if self._sweep.deadline is None:
-                self._sweep.arm(self._stack.clock.now_ns() + IDLE_NS)
-            connection.run()
+    def _arrived(self, endpoint: Endpoint) -> None:
+        if len(self._connections) >= MAX_CONNECTIONS:
+            endpoint.close()
+            return
+        connection = self._make(endpoint)
+        self._connections.add(connection)
+        if self._sweep.deadline is None:
+            self._sweep.arm(self._stack.clock.now_ns() + IDLE_NS)
+        connection.run()
 
     def _run_sweep(self) -> None:
         """Who did nothing for the whole period is closed."""

@@ -65,6 +65,8 @@ class TcpEgress:
         too_many = (
             len(self.pumps) + len(self._flows.waiting) >= MAX_CONNECTIONS or len(self._attempts) >= MAX_CONNECTING
         )
+        if not too_many and self._gateway.serves(request):
+            return
         if too_many or not self._gateway.may_leave(request):
             request.refuse()
             return

@@ -16,7 +16,8 @@ class Settings:
     instances, watches and events that wait in one instance; `suid_dumpable`: of programs that gained rights;
     `dmesg_restrict`: syslog(2) is for who has CAP_SYSLOG; `file_max`: open files,
     of which the sandbox holds fewer anyway; `nr_open`: RLIMIT_NOFILE can't be raised
-    above it; `core_*`: where cores go (core(5)); `buffers`: of sockets."""
+    above it; `core_*`: where cores go (core(5)); `buffers`: of sockets;
+    `boot_id`: 16 bytes once somebody has asked."""
 
     __slots__ = (
         "protected_fifos",
@@ -36,6 +37,7 @@ class Settings:
         "core_uses_pid",
         "core_pipe_limit",
         "buffers",
+        "boot_id",
     )
 
     def __init__(self) -> None:
@@ -58,3 +60,4 @@ class Settings:
         self.core_uses_pid = 0
         self.core_pipe_limit = 0
         self.buffers = BufferLimits()
+        self.boot_id = b""

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Final
 from sandbox.abi.linux.stat import S_IFDIR
 from sandbox.abi.linux.statfs import PROC_SUPER_MAGIC
 from sandbox.errors import SyscallError
-from sandbox.fs.procfs import machine_files, sysctl, system_files, sysvipc
+from sandbox.fs.procfs import machine_files, system_files, sysvipc
 from sandbox.fs.procfs.kmsg import KmsgNode
 from sandbox.fs.procfs.self_link import SelfLink
+from sandbox.fs.procfs.sysctl_dir import SysctlRoot
 from sandbox.fs.pseudo.nodes import MadeFile, PseudoDir, PseudoLink
 from sandbox.vfs.filesystem import Filesystem
 
@@ -62,7 +63,7 @@ class ProcFs(Filesystem):
         root.add("mounts", PseudoLink(self, self.new_ino(), b"self/mounts"))
         root.add("net", PseudoLink(self, self.new_ino(), b"self/net"))
         root.add("sysvipc", sysvipc.build(self))
-        root.add("sys", sysctl.build(self))
+        root.add("sys", SysctlRoot(self, self.new_ino()))
 
     def apply(self, asked: ProcOptions) -> None:
         """What a mount or a remount gives (proc_apply_options); the rest stays."""

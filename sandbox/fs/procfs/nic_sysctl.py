@@ -10,7 +10,8 @@ import errno
 from typing import TYPE_CHECKING, Final
 
 from sandbox.errors import SyscallError
-from sandbox.fs.pseudo.nodes import PseudoDir, PseudoFile
+from sandbox.fs.procfs.sysctl_dir import SysctlDir
+from sandbox.fs.pseudo.nodes import PseudoFile
 from sandbox.fs.pseudo.numbers import parse_decimal
 from tcpip import errors
 from tcpip.errors import NetworkError
@@ -119,7 +120,7 @@ class SecretFile(PseudoFile):
         autoconf.addr_gen_mode = 2
 
 
-class InterfacesDir(PseudoDir):
+class InterfacesDir(SysctlDir):
     """`all`, `default` and a directory for each interface. `group` is the path below net/, `prefix` that of its settings."""
 
     __slots__ = ("procfs", "group", "prefix")
@@ -149,11 +150,11 @@ class InterfacesDir(PseudoDir):
         first = [DEFAULT.encode()] if self.prefix == "neigh/" else [ALL.encode(), DEFAULT.encode()]
         return first + [name for name in interfaces(self.procfs) if name not in first]
 
-    def _made(self, name: str) -> PseudoDir:
+    def _made(self, name: str) -> SysctlDir:
         from tcpip.stack.nic_settings import SETTINGS
 
         fs = self.procfs
-        directory = PseudoDir(fs, fs.new_ino())
+        directory = SysctlDir(fs, fs.new_ino())
         for key in SETTINGS:
             if key.startswith(self.prefix):
                 directory.add(key[len(self.prefix) :], NicFile(fs, key, name))

@@ -10,14 +10,14 @@ from sandbox.fs.procfs import ipc_sysctl, kernel_sysctl, net_sysctl, nic_sysctl
 from sandbox.fs.procfs.fixed_sysctl import FIXED, READ_ONLY
 from sandbox.fs.procfs.kmsg import PrintkFile
 from sandbox.fs.procfs.nic_sysctl import ALL, NicFile
-from sandbox.fs.pseudo.nodes import FixedFile, MadeFile, PseudoDir, PseudoFile
+from sandbox.fs.pseudo.nodes import FixedFile, MadeFile, PseudoFile
 from sandbox.fs.pseudo.numbers import parse_decimal
 from sandbox.kernel.user_namespace import NO_ID
 
 if TYPE_CHECKING:
     from sandbox.fs.procfs.filesystem import ProcFs
+    from sandbox.fs.procfs.sysctl_dir import SysctlRoot
     from sandbox.kernel.task import Task
-    from sandbox.vfs.inode import Inode
 
 MAX_NAME: Final = 64
 CORE_PATTERN_MAX: Final = 127
@@ -143,6 +143,14 @@ def _new_uuid(t: Task) -> bytes:
     return uuid_text(t.kernel.random(16))
 
 
+def _boot_id(t: Task) -> bytes:
+    """Drawn when somebody first asks, and the same in every mount from then on."""
+    settings = t.kernel.settings
+    if not settings.boot_id:
+        settings.boot_id = t.kernel.random(16)
+    return uuid_text(settings.boot_id)
+
+
 def _aio_nr(t: Task) -> bytes:
     return b"%d\n" % t.kernel.aio.count
 
@@ -170,55 +178,34 @@ def _dentry_state(t: Task) -> bytes:
     return b"%d\t0\t45\t0\t0\t0\n" % t.kernel.mounts.vfs.dentries.count
 
 
-def build(fs: ProcFs) -> PseudoDir:
+def fill(fs: ProcFs, root: SysctlRoot) -> None:
     """The tree."""
-    root = PseudoDir(fs, fs.new_ino())
     for path, value in FIXED:
         text = value.encode() + b"\n"
         readable = path in READ_ONLY
-        _enter(
-            fs, root, path, FixedFile(fs, fs.new_ino(), text) if readable else KeptFile(fs, fs.new_ino(), text, 0o644)
-        )
+        root.enter(path, FixedFile(fs, fs.new_ino(), text) if readable else KeptFile(fs, fs.new_ino(), text, 0o644))
     made: tuple[tuple[str, Callable[[Task], bytes]], ...] = (
         ("fs/aio-nr", _aio_nr),
         ("fs/dentry-state", _dentry_state),
         ("fs/file-nr", _files),
         ("fs/inode-nr", _inodes),
         ("fs/inode-state", _inode_state),
+        ("kernel/random/boot_id", _boot_id),
         ("kernel/random/uuid", _new_uuid),
     )
     for path, make in made:
-        _enter(fs, root, path, MadeFile(fs, fs.new_ino(), make))
+        root.enter(path, MadeFile(fs, fs.new_ino(), make))
     for path, inode in [*ipc_sysctl.files(fs), *ipc_sysctl.mqueue_files(fs), *kernel_sysctl.files(fs)]:
-        _enter(fs, root, path, inode)
-    boot_id = uuid_text(fs.kernel.random(16))
-    _enter(fs, root, "kernel/random/boot_id", FixedFile(fs, fs.new_ino(), boot_id))
+        root.enter(path, inode)
     for path, file in net_sysctl.files(fs):
-        _enter(fs, root, path, file)
-    _enter(fs, root, "net/ipv4/ping_group_range", PingGroupsFile(fs, fs.new_ino()))
-    _enter(fs, root, "net/ipv4/ip_forward", NicFile(fs, "ipv4/conf/forwarding", ALL))
+        root.enter(path, file)
+    root.enter("net/ipv4/ping_group_range", PingGroupsFile(fs, fs.new_ino()))
+    root.enter("net/ipv4/ip_forward", NicFile(fs, "ipv4/conf/forwarding", ALL))
     for path, directory in nic_sysctl.directories(fs):
-        _enter(fs, root, path, directory)
-    _enter(fs, root, "kernel/io_uring_disabled", UringFile(fs, fs.new_ino(), False))
-    _enter(fs, root, "kernel/io_uring_group", UringFile(fs, fs.new_ino(), True))
-    _enter(fs, root, "kernel/printk", PrintkFile(fs, fs.new_ino()))
-    _enter(fs, root, "kernel/core_pattern", CorePatternFile(fs, fs.new_ino()))
-    _enter(fs, root, "kernel/hostname", NameFile(fs, fs.new_ino(), False))
-    _enter(fs, root, "kernel/domainname", NameFile(fs, fs.new_ino(), True))
-    return root
-
-
-def _enter(fs: ProcFs, root: PseudoDir, path: str, inode: Inode) -> None:
-    """Make the directories on the way."""
-    *way, last = path.split("/")
-    here = root
-    for name in way:
-        found = here.children.get(name.encode())
-        if found is None:
-            found = PseudoDir(fs, fs.new_ino())
-            here.add(name, found)
-        assert isinstance(found, PseudoDir)
-        here = found
-    if way[:1] == ["net"] and isinstance(inode, PseudoFile):
-        inode.of_network = True
-    here.add(last, inode)
+        root.enter(path, directory)
+    root.enter("kernel/io_uring_disabled", UringFile(fs, fs.new_ino(), False))
+    root.enter("kernel/io_uring_group", UringFile(fs, fs.new_ino(), True))
+    root.enter("kernel/printk", PrintkFile(fs, fs.new_ino()))
+    root.enter("kernel/core_pattern", CorePatternFile(fs, fs.new_ino()))
+    root.enter("kernel/hostname", NameFile(fs, fs.new_ino(), False))
+    root.enter("kernel/domainname", NameFile(fs, fs.new_ino(), True))

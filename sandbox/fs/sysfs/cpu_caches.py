@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sandbox.fs.pseudo.nodes import FixedFile, PseudoDir
-from sandbox.fs.sysfs.lazy import LazyDir
+from sandbox.fs.sysfs.lazy import LazySysDir
 
 if TYPE_CHECKING:
     from sandbox.fs.sysfs.filesystem import SysFs
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _OWN_LEVELS = (1, 2)  # those of a processor alone; the ones above are shared by all
 
 
-class CpuCaches(LazyDir):
+class CpuCaches(LazySysDir):
     """A directory for each cache of processor number `cpu`, of `cpus`."""
 
     __slots__ = ("cpu", "cpus")

@@ -1,39 +1,20 @@
-"""LazyDir: a directory whose entries are made when somebody looks for the first time; most sandboxes never do."""
+"""LazySysDir: a directory of sysfs that is made when somebody looks."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sandbox.fs.pseudo.nodes import PseudoDir
+from sandbox.fs.pseudo.lazy import LazyDir
 
 if TYPE_CHECKING:
     from sandbox.fs.sysfs.filesystem import SysFs
-    from sandbox.vfs.inode import Inode
 
 
-class LazyDir(PseudoDir):
-    """`make` adds the entries."""
+class LazySysDir(LazyDir):
+    """`make` adds what `sysfs` knows."""
 
-    __slots__ = ("sysfs", "made")
+    __slots__ = ("sysfs",)
 
     def __init__(self, fs: SysFs) -> None:
         super().__init__(fs, fs.new_ino(), 0o755)
         self.sysfs = fs
-        self.made = False
-
-    def make(self) -> None:
-        """Once."""
-
-    def lookup(self, name: bytes) -> Inode | None:
-        """By name."""
-        if not self.made:
-            self.made = True
-            self.make()
-        return super().lookup(name)
-
-    def entries(self) -> list[tuple[bytes, int, int]]:
-        """In order of entry."""
-        if not self.made:
-            self.made = True
-            self.make()
-        return super().entries()

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from sandbox.fs.pseudo.nodes import FixedFile, PseudoDir, PseudoLink
-from sandbox.fs.sysfs.lazy import LazyDir
+from sandbox.fs.sysfs.lazy import LazySysDir
 
 if TYPE_CHECKING:
     from sandbox.fs.sysfs.filesystem import SysFs
@@ -26,7 +26,7 @@ _DEVICES: Final = (
 )
 
 
-class _OfClass(LazyDir):
+class _OfClass(LazySysDir):
     """Of the devices of one class."""
 
     __slots__ = ("kind",)
@@ -68,7 +68,7 @@ class DeviceClass(_OfClass):
                 self.add(name, PseudoLink(fs, fs.new_ino(), f"../../devices/virtual/{kind}/{name}".encode()))
 
 
-class DevicesByNumber(LazyDir):
+class DevicesByNumber(LazySysDir):
     """/sys/dev/char."""
 
     __slots__ = ()

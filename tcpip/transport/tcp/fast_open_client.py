@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 CLIENT: Final = 1
 WITHOUT_COOKIE: Final = 4
-MAX_SERVERS: Final = 1024
 OPTION_SPACE: Final = 40
 IPV6_DEFAULT_MSS: Final = 1220
 COOKIE_SIZES: Final = range(4, 17, 2)
@@ -37,45 +36,6 @@ UNAVAILABLE: Final = 1
 NOT_ACKNOWLEDGED: Final = 2
 SYN_RETRANSMITTED: Final = 3
 """tcpi_fastopen_client_fail."""
-
-
-class KnownServer:
-    """What one server has said: its MSS, its cookie, and whether the option is to be the experimental one."""
-
-    __slots__ = ("mss", "cookie", "experimental", "try_experimental")
-
-    def __init__(self) -> None:
-        self.mss = 0
-        self.cookie = b""
-        self.experimental = False
-        self.try_experimental = 0
-
-
-class CookieCache:
-    """The servers of one stack by (our address, theirs); the oldest makes room."""
-
-    __slots__ = ("servers",)
-
-    def __init__(self) -> None:
-        self.servers: dict[tuple[bytes, bytes], KnownServer] = {}
-
-    def find(self, local: bytes, remote: bytes) -> KnownServer:
-        """What is known; an empty entry, which is not kept, when nothing is."""
-        return self.servers.get((local, remote)) or KnownServer()
-
-    def learn(self, local: bytes, remote: bytes) -> KnownServer:
-        """An entry to be written to."""
-        key = (local, remote)
-        known = self.servers.get(key)
-        if known is None:
-            if len(self.servers) >= MAX_SERVERS:
-                del self.servers[next(iter(self.servers))]
-            known = self.servers[key] = KnownServer()
-        return known
-
-    def clear(self) -> None:
-        """ip tcp_metrics flush."""
-        self.servers.clear()
 
 
 class FastOpenRequest:

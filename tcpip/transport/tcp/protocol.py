@@ -19,7 +19,7 @@ from tcpip.transport.protocol import IcmpError, TransportProtocol, transport_che
 from tcpip.transport.socket_options import SocketOptions
 from tcpip.transport.tcp.config import TcpConfig
 from tcpip.transport.tcp.emit import reset_for
-from tcpip.transport.tcp.fast_open_client import CookieCache
+from tcpip.transport.tcp.fast_open_cookies import CookieCache
 from tcpip.transport.tcp.isn import IsnGenerator
 from tcpip.transport.tcp.segment import Segment
 from tcpip.transport.tcp.syn_cookies import SynCookies
