@@ -5,6 +5,7 @@ With `--compiled` on the modules in build/compiled, which are built first; tests
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from typing import Final
@@ -46,6 +47,7 @@ def main(argv: list[str]) -> int:
     except (UnknownLabel, CompileError) as error:
         print(f"make {words[0]}: {error}", file=sys.stderr)
         return 2
+    signal.signal(signal.SIGINT, lambda *_: None)  # pytest gets it too, and says what has failed until then
     return subprocess.run(line, cwd=ROOT, env=environ, check=False).returncode
 
 

@@ -79,9 +79,10 @@ def tell(name: str, kind: str, data: dict[str, object] | None = None) -> None:
 
 def data_of(used: Body, directories: list[str]) -> dict[str, object]:
     """As runc shapes it (types.Stats): what this sandbox's kernel counts. Nothing is swapped out, what the kernel keeps is not
-    charged to anybody, and all processor time is that of guest code."""
-    total, held = used.get("cpu_ns"), used.get("memory_failures", 0)
-    cpu: dict[str, object] = {"usage": {"total": total, "kernel": 0, "user": total}, "throttling": {}}
+    charged to anybody, and of processor time the host kernel's for the guest is the kernel's."""
+    total, held = number_of(used, "cpu_ns"), used.get("memory_failures", 0)
+    kernel = min(number_of(used, "cpu_system_ns"), total)
+    cpu: dict[str, object] = {"usage": {"total": total, "kernel": kernel, "user": total - kernel}, "throttling": {}}
     if "cpu_periods" in used:
         names = {
             "periods": "cpu_periods",
@@ -99,13 +100,26 @@ def data_of(used: Body, directories: list[str]) -> dict[str, object]:
             "swap": dict(memory),
             "kernel": {"limit": NO_LIMIT, "usage": 0, "max": 0, "failcnt": 0},
             "kernelTCP": {"limit": NO_LIMIT, "failcnt": 0},
-            "raw": {"cache": 0, "rss": now, "swap": 0, "hierarchical_memory_limit": limit},
+            "raw": {
+                "cache": 0,
+                "rss": now,
+                "swap": 0,
+                "pgfault": used.get("page_faults", 0),
+                "pgmajfault": used.get("major_page_faults", 0),
+                "hierarchical_memory_limit": limit,
+            },
         },
         "pids": {"current": used.get("pids"), "limit": used.get("pids_limit")},
         "network_interfaces": [interface_of(one) for one in interfaces_of(used)],
     }
     cpuset = cpuset_of(directories)
     return {**found, "cpuset": cpuset} if cpuset else found
+
+
+def number_of(used: Body, name: str) -> int:
+    """0 where there is none."""
+    found = used.get(name)
+    return found if isinstance(found, int) else 0
 
 
 def interfaces_of(used: Body) -> list[Body]:

@@ -336,10 +336,15 @@ class Service:
 
         def answer(output: bytes) -> None:
             data = json.loads(output)["data"]
-            memory = data["memory"]["usage"]
+            memory, raw = data["memory"]["usage"], data["memory"]["raw"]
+            cpu = data["cpu"]["usage"]
             used = {"pids": data["pids"]["current"], "pids_limit": data["pids"]["limit"]}
             used |= {
-                "cpu_ns": data["cpu"]["usage"]["total"],
+                "cpu_ns": cpu["total"],
+                "cpu_user_ns": cpu["user"],
+                "cpu_system_ns": cpu["kernel"],
+                "page_faults": raw["pgfault"],
+                "major_page_faults": raw["pgmajfault"],
                 "memory": memory["usage"],
                 "memory_limit": memory["limit"],
             }

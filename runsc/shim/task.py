@@ -104,11 +104,10 @@ def metrics(used: dict[str, int]) -> bytes:
     """io.containerd.cgroups.v1.Metrics (cgroups/stats/v1/metrics.proto), of what the sandbox's kernel counts."""
     pids = message((1, used["pids"]), (2, used["pids_limit"]))
     held = message(*((number, used[name]) for number, name in enumerate(THROTTLING, 1)))
-    cpu = message((1, message((1, used["cpu_ns"]), (3, used["cpu_ns"]))), (2, held))
+    cpu = message((1, message((1, used["cpu_ns"]), (2, used["cpu_system_ns"]), (3, used["cpu_user_ns"]))), (2, held))
     usage = message((1, used["memory_limit"]), (2, used["memory"]))
-    rss = (
-        (2, used["memory"]),
-        (16, used["memory_limit"]),
-        (19, used["memory"]),
-    )  # its own, the bound, with groups below
-    return message((2, pids), (3, cpu), (4, message(*rss, (33, usage))))
+    faults, major = used["page_faults"], used["major_page_faults"]
+    own = ((2, used["memory"]), (9, faults), (10, major))
+    with_groups_below = ((19, used["memory"]), (26, faults), (27, major))
+    stat = (*own, (16, used["memory_limit"]), *with_groups_below)
+    return message((2, pids), (3, cpu), (4, message(*stat, (33, usage))))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox.control.messages import ENCODING
 from sandbox.fs.procfs.task_files import cmdline
+from sandbox.kernel.usage import Usage, of_live_group
 
 if TYPE_CHECKING:
     from sandbox.control.wire import Body
@@ -58,8 +59,12 @@ def stats(kernel: Kernel, view: View) -> Body:
     spaces = {task.space for group in groups for task in group.tasks}
     used = sum(space.resident_pages() for space in spaces)
     memory = view.cgroup.memory
+    all_used = use_of(view)
     return {
         "cpu_ns": view.cgroup.cpu_ns(),
+        "cpu_system_ns": all_used.system_ns,
+        "page_faults": all_used.minor + all_used.major,
+        "major_page_faults": all_used.major,
         **throttling(view),
         "memory": used << 12,
         "memory_peak": memory.seen(used) << 12,
@@ -72,6 +77,16 @@ def stats(kernel: Kernel, view: View) -> Body:
         "interfaces": interfaces(kernel),
         "network": dict(kernel.net.counters.as_dict(), names=len(kernel.net.counters.names)),
     }
+
+
+def use_of(view: View) -> Usage:
+    """Of its processes, and of those that have ended; the latter only where the PID namespace is its own."""
+    out = Usage()
+    if not view.shared:
+        out.add(view.pids.ended)
+    for group in view.groups():
+        out.add(of_live_group(group))
+    return out
 
 
 def throttling(view: View) -> Body:

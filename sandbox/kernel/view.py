@@ -32,7 +32,7 @@ class View:
         self.pids = pids
         self.cgroup = cgroup
         cgroup.view = self
-        self._shared = shared
+        self.shared = shared
         self.cpu_us = (
             0,
             0,
@@ -46,7 +46,7 @@ class View:
 
     def limit_tasks(self, most: int) -> None:
         """The most that the container may have."""
-        if self._shared:
+        if self.shared:
             self.cgroup.limit_tasks(most)
         else:
             self.pids.max_tasks = most

@@ -214,7 +214,10 @@ def test_ps_events_and_update(shim: Shim) -> None:
     event = json.loads(shim.call("events", "--stats", "c").out)
     assert event["type"] == "stats" and event["id"] == "c"
     assert event["data"]["memory"]["usage"]["limit"] == 64 << 20 and event["data"]["pids"]["limit"] == 7
-    assert event["data"]["pids"]["current"] >= 1 and event["data"]["cpu"]["usage"]["total"] > 0
+    assert event["data"]["pids"]["current"] >= 1
+    spent = event["data"]["cpu"]["usage"]
+    assert spent["total"] > 0 and spent["kernel"] + spent["user"] == spent["total"], spent
+    assert event["data"]["memory"]["raw"]["pgfault"] > 0
     for words in (["--memory", "-1", "--pids-limit", "-1"], ["--resources", str(shim.bundle / "free.json")]):
         (shim.bundle / "free.json").write_text('{"memory": {"limit": -1}, "pids": {"limit": -1}}')
         assert shim.call("update", *words, "c").status == 0

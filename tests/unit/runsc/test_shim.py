@@ -161,12 +161,27 @@ def test_options_of_a_checkpoint() -> None:
 
 def test_statistics() -> None:
     """Where cgroups/stats/v1/metrics.proto has them."""
-    used = {"pids": 2, "pids_limit": 9, "cpu_ns": 7, "memory": 3, "memory_limit": 4}
+    used = {
+        "pids": 2,
+        "pids_limit": 9,
+        "cpu_ns": 7,
+        "cpu_user_ns": 5,
+        "cpu_system_ns": 2,
+        "memory": 3,
+        "memory_limit": 4,
+    }
+    used |= {"page_faults": 80, "major_page_faults": 6}
     found = Fields(metrics(used | {"periods": 12, "throttledPeriods": 5, "throttledTime": 900}))
     cpu = Fields(found.all(3)[0])
     usage, throttling = Fields(cpu.all(1)[0]), Fields(cpu.all(2)[0])
-    assert [usage.number(1), usage.number(3)] == [7, 7] and [throttling.number(n) for n in (1, 2, 3)] == [12, 5, 900]
+    assert [usage.number(n) for n in (1, 2, 3)] == [7, 2, 5] and [throttling.number(n) for n in (1, 2, 3)] == [
+        12,
+        5,
+        900,
+    ]
     assert Fields(found.all(2)[0]).number(1) == 2
+    memory = Fields(found.all(4)[0])
+    assert [memory.number(n) for n in (2, 9, 10, 16, 19, 26, 27)] == [3, 80, 6, 4, 3, 80, 6]
 
 
 def test_arguments() -> None:
