@@ -35,6 +35,18 @@ def raise_limits() -> None:
     for limit in (resource.RLIMIT_NOFILE, resource.RLIMIT_FSIZE):
         _, hard = resource.getrlimit(limit)
         resource.setrlimit(limit, (hard, hard))
+    _let_nice_be_taken_back()
+
+
+def _let_nice_be_taken_back() -> None:
+    """A guest that has left the processor to others may have it again as far as the sentry has it, where the host's limits can
+    be had; getrlimit(2): RLIMIT_NICE is 20 - nice."""
+    wanted = 20 - os.getpriority(os.PRIO_PROCESS, 0)
+    try:
+        resource.setrlimit(resource.RLIMIT_NICE, (wanted, wanted))
+    except (OSError, ValueError):
+        hard = min(wanted, resource.getrlimit(resource.RLIMIT_NICE)[1])
+        resource.setrlimit(resource.RLIMIT_NICE, (hard, hard))
 
 
 def drop_privileges(needed: Collection[str]) -> None:

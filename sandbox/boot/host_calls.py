@@ -33,7 +33,7 @@ ALLOWED: Final[dict[str, str]] = {
     "time, where the vDSO has none": "clock_gettime clock_getres gettimeofday time",
     "what the host and the sentry itself are": """
         getpid getppid gettid getuid geteuid getgid getegid getpgrp getsid uname getrusage sched_getaffinity getcpu getrandom""",
-    "on which processors it runs": "sched_setaffinity",
+    "on which processors guests run, and how much they leave them to others": "sched_setaffinity setpriority",
     "sockets: of the control channel, of networks": """
         bind listen accept4 connect getsockname getpeername setsockopt getsockopt sendto recvfrom sendmsg recvmsg shutdown""",
     "its end": "exit exit_group",

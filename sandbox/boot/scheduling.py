@@ -45,6 +45,7 @@ def schedule(task: Task, wanted: Scheduling) -> None:
     if wanted.policy >= 0:
         task.policy, task.rt_priority = wanted.policy, wanted.priority
         task.nice, task.reset_on_fork = wanted.nice, wanted.reset_on_fork
+        task.thread.set_nice(task.nice)
     if wanted.io_priority:
         task.ioprio = wanted.io_priority
     if wanted.processors:

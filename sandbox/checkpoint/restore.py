@@ -340,6 +340,7 @@ class Restore:
                 raise BadImage("the processor does not take the floating-point state of the image")
             if task.affinity != self._kernel.cpu_mask:
                 task.thread.set_affinity(task.affinity)
+            task.thread.set_nice(task.nice)
             if task.parked not in (PARK_SAVED, PARK_STOP, PARK_DEAD):
                 raise BadImage("the image is damaged: a task that is not halted")
             block = task.restart_block

@@ -179,7 +179,8 @@ class Task:
         self.sem_undo: UndoList | None = None
         self.vfork_parent: Task | None = None
 
-        self.nice = self.policy = self.rt_priority = self.ioprio = self.personality = 0
+        self.nice = kernel.platform.nice
+        self.policy = self.rt_priority = self.ioprio = self.personality = 0
         self.mempolicy: MemPolicy | None = None
         self.affinity = kernel.cpu_mask
         self.memory_error_policy, self.io_flusher = 2, False  # PR_MCE_KILL (the default), PR_SET_IO_FLUSHER

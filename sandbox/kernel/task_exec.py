@@ -241,6 +241,7 @@ def _move(t: Task, thread: GuestThread, result: LoadResult, creds: Credentials) 
         subgroup.entered_by(t)
     if t.affinity != kernel.cpu_mask:
         thread.set_affinity(t.affinity)
+    thread.set_nice(t.nice)
     kernel.enter_space(t, t.space)
     if t.ptrace is not None:
         t.space.show_code(True)

@@ -380,6 +380,10 @@ class GuestThread:
         """Run on these processors only: bit n is the n-th that the sentry may use. New threads and spaces made from
         this thread inherit it, a fresh space does not. A host that refuses is not heard of: it is a wish."""
 
+    def set_nice(self, nice: int) -> None:
+        """Leave the processor to others as `nice` (setpriority(2)) says; never less than the sentry does. Inherited as the
+        affinity is, and as much of a wish."""
+
     def whole(self) -> bool:
         """Its floating-point state can be had, and `resume` sets all its registers. False for some calls: `make_whole`
         first. `get_reg` tells the truth at any time."""
@@ -520,6 +524,7 @@ class Platform:
     host_calls: tuple[str, ...] = ()  # of the host's that it makes when guests run, and other sentries may not make
     proc: HostProc  # the host's account of guest processes, once started
     vdso_address: int  # where the host's vDSO lies in every space, 0 if none
+    nice: int = 0  # of the sentry (nice(2)): what the first processes begin with
     task_size: int  # guest mappings lie in [mmap_min_addr, task_size); what is above belongs to the stub
 
     @abstractmethod

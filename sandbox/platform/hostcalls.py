@@ -102,6 +102,15 @@ def current_cpu() -> int:
     return int(_sched_getcpu())
 
 
+def set_nice(tid: int, nice: int) -> bool:
+    """setpriority(2) of a thread. False: the host does not let it be taken back, or there is no such thread."""
+    try:
+        os.setpriority(os.PRIO_PROCESS, tid, nice)
+    except OSError:
+        return False
+    return True
+
+
 def tgkill(pid: int, tid: int, signo: int) -> None:
     """tgkill(2)."""
     call("tgkill", SYS_TGKILL, pid, tid, signo)

@@ -1,4 +1,4 @@
-"""The host's processors that a guest thread runs on (sched_setaffinity(2))."""
+"""The host's processors that a guest thread runs on (sched_setaffinity(2)), and how much it leaves them to others (nice(2))."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from sandbox.platform.lane.private import LanePrivate
 class LaneAffinity(LanePrivate):
     """The part of a LaneThread that knows where it runs."""
 
-    __slots__ = ("tid", "affinity")
+    __slots__ = ("tid", "affinity", "nice")
 
     tid: int
     affinity: int  # as set_affinity was told; 0: every processor
+    nice: int  # of the host thread
 
     def set_affinity(self, mask: int) -> None:
         cpus = self.platform.cpus
@@ -22,6 +23,11 @@ class LaneAffinity(LanePrivate):
             mask = 0
         if mask != self.affinity and self._run_on([cpu for n, cpu in enumerate(cpus) if mask >> n & 1 or not mask]):
             self.affinity = mask
+
+    def set_nice(self, nice: int) -> None:
+        nice = max(nice, self.platform.nice)
+        if nice != self.nice and hostcalls.set_nice(self.tid, nice):
+            self.nice = nice
 
     def keep_apart(self) -> None:
         """Parked on the sentry's own processor: let it be woken on another one. Before it is answered; `set_free` after.

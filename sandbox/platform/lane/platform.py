@@ -68,6 +68,7 @@ class LanePlatform(Platform):
         self.min_signal_stack = 0
         self.regime = Regime(looking)
         self.cpus = sorted(os.sched_getaffinity(0))
+        self.nice = os.getpriority(os.PRIO_PROCESS, 0)
         self.active: list[tuple[memoryview, LaneThread]] = []  # lanes that may get a request
         self.by_tid: dict[int, LaneThread] = {}
         self.spaces: dict[int, LaneSpace] = {}  # by pid
@@ -338,7 +339,7 @@ class LanePlatform(Platform):
         child = LaneThread(self, space, slot, pid, private=True)
         space.threads[slot] = self.by_tid[pid] = child
         fork.child = child
-        child.affinity = fork.parent.affinity
+        child.affinity, child.nice = fork.parent.affinity, fork.parent.nice
         child.stopped_as(fork.parent)
         child.born(id_)
         self._forked(token, child)
@@ -370,6 +371,7 @@ class LanePlatform(Platform):
             thread.set_regs(parent.get_regs())
             thread.take_fpu_state(parent)
             thread.set_affinity(parent.affinity)
+            thread.set_nice(parent.nice)
             space.finished()
             done(thread)
             return
@@ -449,7 +451,7 @@ class LanePlatform(Platform):
 
         def identified(tid: int) -> None:
             thread = LaneThread(self, space, slot, tid)
-            thread.affinity = parent.affinity
+            thread.affinity, thread.nice = parent.affinity, parent.nice
             thread.stopped = False
             thread.listed = True
             space.threads[slot] = self.by_tid[tid] = thread

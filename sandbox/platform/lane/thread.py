@@ -139,6 +139,7 @@ class LaneThread(LaneAffinity):
             self.words[LANE_WAIT] = self.wait_word
         self.used_before_ns = 0  # processor time of the host thread when its guest thread began
         self.affinity = 0  # as set_affinity was told; 0: every processor
+        self.nice = platform.nice  # of the host thread
 
     def detach(self) -> None:
         """Give the lane's memory back; nothing may be asked of the thread any more."""

@@ -57,6 +57,7 @@ class PtracePlatform(Platform):
         self.task_size = TASK_SIZE
         self.vdso_address = 0
         self.cpus = sorted(os.sched_getaffinity(0))
+        self.nice = os.getpriority(os.PRIO_PROCESS, 0)
         self.by_tid: dict[int, PtraceThread] = {}
         self.spaces: dict[int, PtraceSpace] = {}  # by pid
         self.fpu_size = 0

@@ -46,6 +46,7 @@ class PtraceThread(GuestThread):
         "trap_number",
         "fault_address",
         "affinity",
+        "nice",
     )
 
     def __init__(self, platform: PtracePlatform, space: PtraceSpace, tid: int) -> None:
@@ -62,6 +63,7 @@ class PtraceThread(GuestThread):
         self.trap_number = 0
         self.fault_address = 0
         self.affinity = 0
+        self.nice = platform.nice
 
     def address_space(self) -> PtraceSpace:
         return self.space
@@ -117,6 +119,11 @@ class PtraceThread(GuestThread):
             self.affinity = mask
         except OSError:
             pass
+
+    def set_nice(self, nice: int) -> None:
+        nice = max(nice, self.platform.nice)
+        if nice != self.nice and hostcalls.set_nice(self.tid, nice):
+            self.nice = nice
 
     # --- going on ---
 
@@ -260,13 +267,14 @@ class PtraceThread(GuestThread):
             thread.released = False
             thread.begin_as(self)
             thread.set_affinity(self.affinity)
+            thread.set_nice(self.nice)
         self._later(lambda: done(thread))
 
     def fork_space(self, done: Done) -> None:
         thread = self._clone(_FORK, None)
         if thread is not None:
             thread.begin_as(self)
-            thread.affinity = self.affinity
+            thread.affinity, thread.nice = self.affinity, self.nice
         self._later(lambda: done(thread))
 
     def _clone(self, flags: int, space: PtraceSpace | None) -> PtraceThread | None:

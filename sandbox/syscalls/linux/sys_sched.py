@@ -187,6 +187,7 @@ def sys_sched_setattr(t: Task, a: SyscallArgs) -> Result:
         return -errno.EOPNOTSUPP  # as without CONFIG_UCLAMP_TASK
     if result == 0 and policy in _NORMAL:
         target.nice = nice
+        target.thread.set_nice(nice)
     return result
 
 
@@ -278,6 +279,7 @@ def sys_setpriority(t: Task, a: SyscallArgs) -> Result:
             if result == -errno.ESRCH:
                 result = 0
             target.nice = nice
+            target.thread.set_nice(nice)
     return result
 
 
@@ -326,11 +328,14 @@ def sys_getcpu(t: Task, a: SyscallArgs) -> Result:
 
 
 _SEEN: Final = "remembered and reported; the host schedules"
+_NICE: Final = (
+    "nobody gets more of the host's processors than the sandbox; an unprivileged one gets back nothing of what it gave"
+)
 
 ROWS: Final[tuple[Row, ...]] = (
     Row(24, "sched_yield", sys_sched_yield, FULL, ()),
     Row(140, "getpriority", sys_getpriority, FULL, (Arg.INT, Arg.INT)),
-    Row(141, "setpriority", sys_setpriority, PARTIAL, (Arg.INT, Arg.INT, Arg.INT), _SEEN),
+    Row(141, "setpriority", sys_setpriority, PARTIAL, (Arg.INT, Arg.INT, Arg.INT), _NICE),
     Row(142, "sched_setparam", sys_sched_setparam, PARTIAL, (Arg.PID, Arg.STRUCT_IN), _SEEN),
     Row(143, "sched_getparam", sys_sched_getparam, FULL, (Arg.PID, Arg.STRUCT_OUT)),
     Row(144, "sched_setscheduler", sys_sched_setscheduler, PARTIAL, (Arg.PID, Arg.INT, Arg.STRUCT_IN), _SEEN),
