@@ -1,8 +1,9 @@
-"""What is over is not kept in the sandbox's own memory: processes killed in far timers, their namespaces and mounts, sockets that
-were refused."""
+"""What is over is not kept in the sandbox's own memory, nor in descriptors of the host: processes killed in far timers, their
+namespaces and mounts, sockets that were refused, rings of asynchronous I/O."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from tests.e2e.conftest import Running
@@ -29,6 +30,8 @@ def child():
     for _ in range(20):
         assert libc.socketpair(2, 1, 0, pair) < 0 and libc.socketpair(16, 3, 0, pair) < 0
     held = os.open("/proc/self/status", os.O_RDONLY)
+    ring = ctypes.c_ulong()
+    assert libc.syscall(206, 8, ctypes.byref(ring)) == 0, os.strerror(ctypes.get_errno())  # io_setup
     signal.setitimer(signal.ITIMER_REAL, 1e8)
     signal.alarm(100000000)
     sys.stdout.write(".")
@@ -62,11 +65,16 @@ def memory_kb(pid: int) -> int:
     return int(status["RssAnon"].split()[0])
 
 
+def descriptors(pid: int) -> int:
+    """Of the host's."""
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
 def test_what_is_over_is_not_kept() -> None:
     running = Running("do", "--cap-add", "ALL", "/usr/bin/python3", "-c", GUEST, rests=False)
     try:
         assert running.first_line == "ready\n", running.process.communicate()
-        before = memory_kb(running.sentry)
+        before, open_before = memory_kb(running.sentry), descriptors(running.sentry)
         for _ in range(3):
             stdin, stdout = running.process.stdin, running.process.stdout
             assert stdin is not None and stdout is not None
@@ -75,5 +83,7 @@ def test_what_is_over_is_not_kept() -> None:
             assert stdout.readline() == "ready\n"
         grown = memory_kb(running.sentry) - before
         assert grown < GROWTH_KB, f"{grown} kB more after {3 * ROUNDS} rounds"
+        more = descriptors(running.sentry) - open_before
+        assert more < ROUNDS, f"{more} descriptors more after {3 * ROUNDS} rounds"
     finally:
         running.close()

@@ -113,6 +113,7 @@ def sys_io_setup(t: Task, a: SyscallArgs) -> Result:
 def _ring(t: Task, mm: MemoryManager, size: int) -> AioRing:
     """A ring that nobody has mapped yet, with the lowest number that is free; ENOMEM."""
     file = internal_file(t, b"[aio]", 0o777)
+    file.acquire()
     try:
         file.inode.fallocate(0, 0, size)
     except SyscallError:
