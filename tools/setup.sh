@@ -64,9 +64,9 @@ short=$("$python" -c 'import sys; print("python%d.%d" % sys.version_info[:2])')
 # What the tests run natively and inside the sandbox, as PROGRAM:PACKAGE.
 test_programs() {
     missing=""
-    for pair in ab:apache2-utils arping:arping bc:bc busybox:busybox-static bzip2:bzip2 curl:curl diff:diffutils dnsmasq:dnsmasq-base file:file find:findutils gawk:gawk \
+    for pair in ab:apache2-utils arping:arping bc:bc busybox:busybox-static bzip2:bzip2 conntrack:conntrack curl:curl diff:diffutils dnsmasq:dnsmasq-base file:file find:findutils gawk:gawk \
         gdb:gdb git:git go:golang-go hping3:hping3 iperf3:iperf3 ip:iproute2 ethtool:ethtool less:less ltrace:ltrace make:make mtr:mtr-tiny \
-        nc:netcat-openbsd nmap:nmap ssh:openssh-client tcpdump:tcpdump traceroute:traceroute wrk:wrk \
+        nc:netcat-openbsd nft:nftables nmap:nmap ssh:openssh-client tcpdump:tcpdump traceroute:traceroute wrk:wrk \
         ping:iputils-ping perl:perl ps:procps /usr/bin/python3:python3 setpriv:util-linux strace:strace tc:iproute2 vim:vim wget:wget xz:xz-utils; do
         command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair#*:}"
     done
