@@ -179,10 +179,9 @@ class Task:
         self.sem_undo: UndoList | None = None
         self.vfork_parent: Task | None = None
 
-        self.nice = kernel.platform.nice
         self.policy = self.rt_priority = self.ioprio = self.personality = 0
         self.mempolicy: MemPolicy | None = None
-        self.affinity = kernel.cpu_mask
+        self.nice, self.affinity = kernel.platform.nice, kernel.cpu_mask
         self.memory_error_policy, self.io_flusher = 2, False  # PR_MCE_KILL (the default), PR_SET_IO_FLUSHER
         self.timer_slack_ns = self.default_timer_slack_ns = 50_000
         self.login_uid = self.login_session = NO_ID
