@@ -15,6 +15,10 @@ def open_standard_descriptors() -> None:
             os.fstat(fd)
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
+    if sys.stdout is None:
+        sys.stdout = os.fdopen(1, "w", closefd=False)
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(2, "w", closefd=False)
 
 
 def main() -> int:
@@ -38,11 +42,10 @@ def main() -> int:
 def run() -> NoReturn:
     """`main`, and out: what a process has when it ends needs no taking apart, which takes as long as a small verb."""
     status = main()
-    if sys.stdout is not None:  # it was open at the start
-        try:
-            sys.stdout.flush()
-        except OSError:  # nobody reads it
-            status = status or 1
+    try:
+        sys.stdout.flush()
+    except OSError:  # nobody reads it
+        status = status or 1
     os._exit(status)
 
 

@@ -51,7 +51,7 @@ VERBS: Final = (
     "version",
     "help",
 )
-FORKED: Final = ("do", "run")  # by a fork server
+FORKED: Final = {"do": "do_flags", "run": "run"}  # by a fork server; where their flags are
 
 
 def load_verb(name: str) -> Verb:
@@ -81,7 +81,7 @@ def run_command_line(argv: list[str], silent: bool = False, here: bool = False) 
                 raise UsageError(f"a verb is needed: {', '.join(VERBS)}; see runsc help")
             words = ["help"]
         if not here:
-            ended = by_fork_server(values, words[0], argv, log)
+            ended = by_fork_server(words[0], argv, log)
             if ended is not None:
                 return ended
         verb = load_verb("help" if words[0] == "h" else words[0])
@@ -107,14 +107,25 @@ def run_command_line(argv: list[str], silent: bool = False, here: bool = False) 
         return 130
 
 
-def by_fork_server(values: Values, verb: str, argv: list[str], log: Log) -> int | None:
-    """The exit status, if there is a server and it does it (runsc/fork_server)."""
-    place = values.text("fork-server") or os.environ.get("RUNSC_FORK_SERVER", "")
-    if not place or verb not in FORKED or (verb == "run" and ("--detach" in argv or "-d" in argv)):
+def by_fork_server(verb: str, argv: list[str], log: Log) -> int | None:
+    """The exit status, if the command line or the environment names a server and it does it (runsc/fork_server). None also for a
+    command line that is wrong: whoever runs it says so."""
+    place = os.environ.get("RUNSC_FORK_SERVER", "")
+    if verb not in FORKED or not (place or any("fork-server" in word for word in argv)):
+        return None
+    __import__(f"runsc.cmd.{FORKED[verb]}")
+    given = Values()
+    try:
+        words = flags.parse(GLOBAL_FLAGS, argv, given, "")
+        flags.parse(sys.modules[f"runsc.cmd.{FORKED[verb]}"].FLAGS + GLOBAL_FLAGS, words[1:], given, "", verb == "run")
+    except UsageError:
+        return None
+    place = given.text("fork-server") or place
+    if not place or any(given.switch(name) for name in ("detach", "help", "version")):
         return None
     from runsc.fork_server.client import run_there
 
-    return run_there(place, argv, log)
+    return run_there(place, argv, logged(given, log))
 
 
 def logged(values: Values, before: Log) -> Log:

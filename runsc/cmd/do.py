@@ -8,10 +8,11 @@ import stat
 from typing import Final
 
 from runsc import access
+from runsc.cmd.do_flags import FLAGS
 from runsc.config import Config
 from runsc.donate import open_directory, open_path
 from runsc.failure import EXIT_NOT_FOUND, EXIT_OURS, RuntimeFailure, UsageError
-from runsc.flags import LIST, NUMBER, SECONDS, SIZE, SWITCH, TEXT, Flag, Values
+from runsc.flags import SIZE, Flag, Values
 from runsc.host_root import credential_masks, host_masks, is_shown
 from runsc.publish import check_publish
 from runsc.runtime import apply_config, network_options, run_sandbox
@@ -28,22 +29,6 @@ from sandbox.boot.options import (
 )
 from sandbox.fs.overlay.masks import Masks
 
-FLAGS: Final = (
-    Flag("cwd", TEXT, "DIR", "working directory; one that is masked (a home) is shown then"),
-    Flag("env", LIST, "NAME[=VALUE]", "set a variable, or hand on the one from outside"),
-    Flag("user", TEXT, "UID[:GID]", "run as this user instead of 0"),
-    Flag("cap-add", LIST, "NAME", "one more capability than a container usually has (SYS_ADMIN; ALL: every one)"),
-    Flag("volume", LIST, "HOST:GUEST[:ro]", "show a host directory or file; changes are real"),
-    Flag("tmpfs", LIST, "DIR[:SIZE]", "an empty file system in memory"),
-    Flag("out", TEXT, "DIR", "a host directory (made if missing) for results: /out inside"),
-    Flag("timeout", SECONDS, "TIME", "kill everything inside after TIME (10, 1.5s, 2m; 0: never)"),
-    Flag("memory", SIZE, "SIZE", "the most memory the processes may have (512M)"),
-    Flag("pids", NUMBER, "N", "the most processes and threads"),
-    Flag("publish", LIST, "[ADDR:]PORT:PORT[/udp]", "forward a host port to a port inside"),
-    Flag("hostname", TEXT, "NAME", "the sandbox's host name"),
-    Flag("rootfs", TEXT, "DIR", "use this directory as the root instead of the host's"),
-    Flag("summary", SWITCH, "", "say at the end what happened on the network"),
-)
 DEFAULT_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 PATH_MAX: Final = 4096  # of limits.h
 MINIMUM_MEMORY: Final = 1 << 20

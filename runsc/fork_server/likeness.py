@@ -22,13 +22,14 @@ NAMESPACES: Final = (
     "user",
     "uts",
 )
-FILES: Final = ("cgroup", "limits", "oom_score_adj", "personality", "attr/current")
+FILES: Final = ("cgroup", "limits", "oom_score_adj", "personality", "attr/current", "loginuid")
 STATUS: Final = (
     "Uid",
     "Gid",
     "Groups",
     "NoNewPrivs",
     "Seccomp",
+    "Seccomp_filters",
     "SigBlk",
     "CapInh",
     "CapPrm",

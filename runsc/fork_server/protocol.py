@@ -9,6 +9,8 @@ with a descriptor of the process (pidfd_open(2)); then, when it has ended by its
 from __future__ import annotations
 
 import _socket
+import errno
+import os
 import struct
 from typing import Final
 
@@ -21,6 +23,7 @@ ENDED: Final = b"e"  # one more byte: the exit status
 LIMIT: Final = 1 << 22  # of a request: twice what execve(2) takes by default
 DESCRIPTORS: Final = 4  # 0, 1, 2, and the working directory
 PATIENCE: Final = struct.pack("=qq", 10, 0)  # struct timeval: that one side waits for the other to speak
+SO_PEERPIDFD: Final = 77  # asm-generic/socket.h, from Linux 6.5 on
 _HEADER: Final = struct.Struct("=III")
 _NUMBER: Final = struct.Struct("=i")
 
@@ -96,6 +99,16 @@ def peer_of(connection: _socket.socket) -> tuple[int, int]:
     """The other side's process and user (unix(7): SO_PEERCRED)."""
     pid, uid, _gid = struct.unpack("=iII", connection.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, 12))
     return pid, uid
+
+
+def pidfd_of_peer(connection: _socket.socket) -> int:
+    """A descriptor of the process that `peer_of` tells. OSError: that has ended."""
+    try:
+        return connection.getsockopt(_socket.SOL_SOCKET, SO_PEERPIDFD)
+    except OSError as error:
+        if error.errno != errno.ENOPROTOOPT:
+            raise
+    return os.pidfd_open(peer_of(connection)[0])
 
 
 def new_socket() -> _socket.socket:

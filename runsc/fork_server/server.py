@@ -16,6 +16,7 @@ import fcntl
 import gc
 import os
 import select
+import stat
 import sys
 from typing import TYPE_CHECKING, Callable, Final, NoReturn
 
@@ -140,8 +141,13 @@ class ForkServer:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             protocol.be_patient(connection)
             try:
+                pidfd = protocol.pidfd_of_peer(connection)
                 request = protocol.receive_request(connection)
                 reason = self._why_not(request, connection)
+                if not reason:
+                    take_habits(protocol.peer_of(connection)[0], request)
+                    reason = "it has ended" if has_ended(pidfd) else ""  # then its number may be another's
+                os.close(pidfd)
             except (protocol.BadRequest, OSError, ValueError) as error:
                 reason = str(error)
             if reason:
@@ -164,18 +170,12 @@ class ForkServer:
         return likeness.difference(pid)
 
     def _take(self, request: protocol.Request, connection: _socket.socket) -> int:
-        pid, _ = protocol.peer_of(connection)
-        umask, ignored = likeness.habits_of(pid)
-        os.umask(umask)
-        ignore(ignored)
         os.setsid()
         pidfd = os.pidfd_open(os.getpid())
         protocol.send_taken(connection, pidfd)
         os.close(pidfd)
         end_with(connection)
-        *standard, here = request.descriptors
-        os.fchdir(here)
-        for number, fd in enumerate(standard):
+        for number, fd in enumerate(request.descriptors[:3]):
             os.dup2(fd, number)
         for fd in request.descriptors:
             os.close(fd)
@@ -185,6 +185,20 @@ class ForkServer:
             if equals and name:
                 os.environb[name] = value
         return self._run([os.fsdecode(word) for word in request.words]) & 0xFF
+
+
+def take_habits(pid: int, request: protocol.Request) -> None:
+    """What else process `pid` hands on to what it starts. OSError."""
+    umask, ignored = likeness.habits_of(pid)
+    os.umask(umask)
+    ignore(ignored)
+    os.fchdir(request.descriptors[3])
+
+
+def has_ended(pidfd: int) -> bool:
+    poll = select.poll()
+    poll.register(pidfd, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def ignore(mask: int) -> None:
@@ -213,8 +227,8 @@ def end_with(connection: _socket.socket) -> None:
 
 
 def listen(sock: _socket.socket, place: str) -> None:
-    """At `place`. A socket that nobody listens at any more is what a killed server has left. RuntimeFailure:
-    somebody does. OSError."""
+    """At `place`. A socket that nobody listens at any more is what a killed server has left; anything else stays.
+    RuntimeFailure: somebody listens. OSError."""
     if is_abandoned(place):
         os.unlink(place)
     sock.bind(place)
@@ -223,6 +237,11 @@ def listen(sock: _socket.socket, place: str) -> None:
 
 def is_abandoned(place: str) -> bool:
     """RuntimeFailure: somebody listens there."""
+    try:
+        if not stat.S_ISSOCK(os.lstat(place).st_mode):  # which connect(2) refuses in the same way
+            return False
+    except FileNotFoundError:
+        return False
     sock = protocol.new_socket()
     try:
         sock.connect(place)

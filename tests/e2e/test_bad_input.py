@@ -158,6 +158,9 @@ def test_closed_standard_descriptors() -> None:
     assert (done.returncode, done.stdout) == (0, "2\n"), done
     line = shlex.join(command("do", "/bin/sh", "-c", "echo x; exit 5"))
     assert subprocess.run(["/bin/sh", "-c", f"{line} <&- >&- 2>&-"], cwd=ROOT).returncode == 5
+    line = shlex.join(command("version"))
+    done = subprocess.run(["/bin/sh", "-c", f"{line} >&-"], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, ""), done
 
 
 def test_a_working_directory_that_was_removed(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import pty
 import resource
@@ -16,6 +17,7 @@ from typing import Iterator
 
 import pytest
 
+from runsc.fork_server import likeness, protocol
 from tests.e2e.bundles import change, needs_busybox
 from tests.e2e.conftest import BOUND_S, ROOT, Running, command, runsc
 from tests.e2e.test_bad_input import (  # noqa: F401
@@ -47,7 +49,7 @@ NOT_BY_IT = "not by the fork server at "
 class Server:
     """`runsc fork-server`, listening."""
 
-    def __init__(self, place: Path, *flags: str) -> None:
+    def __init__(self, place: Path, *flags: str, **options: object) -> None:
         self.place = place
         self.process = subprocess.Popen(
             command("fork-server", *flags, str(place)),
@@ -56,6 +58,7 @@ class Server:
             stderr=subprocess.PIPE,
             cwd=ROOT,
             text=True,
+            **options,  # type: ignore[call-overload]
         )
         assert self.process.stdout is not None
         self.said = self.process.stdout.readline()
@@ -147,6 +150,105 @@ def unshare_uts() -> None:
 )
 def test_what_differs_is_not_done(differ: object, reason: str, tmp_path: Path) -> None:
     assert why_not(tmp_path, preexec_fn=differ) == reason
+
+
+@pytest.mark.parametrize(
+    "words", [("do", "--fork-server"), ("--network", "none", "do", "--cwd", "/", "--debug", "--fork-server")]
+)
+def test_named_after_the_verb(words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RUNSC_FORK_SERVER")
+    assert why_not(tmp_path, *words, str(tmp_path / "nobody"), "echo", "hi") == "No such file or directory"
+    log = tmp_path / "after"  # of the words after the verb too
+    done = runsc(*words, str(tmp_path / "nobody"), "--log", str(log), "--debug", "echo", "hi")
+    assert done.out == "hi\n" and NOT_BY_IT in log.read_text()
+    done = runsc("do", "echo", "--fork-server", str(tmp_path / "nobody"))  # the program's own
+    assert done.out == f"--fork-server {tmp_path}/nobody\n"
+
+
+@needs_busybox
+@pytest.mark.parametrize("flag", ["-d", "--detach", "-detach", "--detach=true"])
+def test_one_that_is_detached_starts_by_itself(flag: str, bundle: Path, tmp_path: Path, shared: Server) -> None:
+    """Who started it, or a subreaper, gets its process; the server's would be nobody's."""
+    change(bundle, process__args=["/bin/sleep", "1000"], process__terminal=False)
+    log, words = tmp_path / "log", ("--root", str(tmp_path / "state"))
+    place = str(tmp_path / "nobody")
+    started = ("run", flag, "--bundle", str(bundle), "--fork-server", place, "one")
+    try:
+        line = command(*words, "--log", str(log), "--debug", *started)
+        done = subprocess.run(
+            line, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=BOUND_S
+        )
+        assert done.returncode == 0
+        assert NOT_BY_IT not in log.read_text()  # nobody was asked
+    finally:
+        runsc(*words, "delete", "--force", "one")
+
+
+def test_a_file_is_not_taken_for_a_socket(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("precious")
+    (tmp_path / "link").symlink_to("file")
+    for name in ("file", "link"):
+        done = runsc("fork-server", str(tmp_path / name))
+        assert (done.status, done.err) == (1, f"runsc: {tmp_path / name}: Address already in use\n")
+    assert (tmp_path / "link").read_text() == "precious"
+
+
+def filter_calls(times: int) -> None:
+    """Filters of system calls that let all pass (seccomp(2))."""
+    program = ctypes.create_string_buffer(struct.pack("=HBBI", 0x06, 0, 0, 0x7FFF0000))  # BPF_RET, SECCOMP_RET_ALLOW
+    libc = ctypes.CDLL(None)
+    for _ in range(times):
+        assert libc.prctl(22, 2, struct.pack("=HxxxxxxQ", 1, ctypes.addressof(program)), 0, 0) == 0  # PR_SET_SECCOMP
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user may not without PR_SET_NO_NEW_PRIVS")
+def test_fewer_calls_that_are_allowed(tmp_path: Path) -> None:
+    server = Server(tmp_path / "socket", preexec_fn=lambda: filter_calls(1))
+    words = ("--fork-server", str(server.place), "do", "echo", "hi")
+    assert why_not(tmp_path, *words, preexec_fn=lambda: filter_calls(1)) == ""
+    reason = why_not(tmp_path, *words, preexec_fn=lambda: filter_calls(2))
+    assert reason == "Seccomp_filters of its status is another"
+    server.end()
+
+
+def born_as(pid: int) -> bool:
+    """A process of that number (clone3(2): set_tid), which waits for a signal."""
+    numbers = ctypes.c_int(pid)
+    arguments = struct.pack("=10Q", 0, 0, 0, 0, signal.SIGCHLD, 0, 0, 0, ctypes.addressof(numbers), 1)
+    born: int = ctypes.CDLL(None).syscall(435, arguments, len(arguments))
+    if born == 0:
+        while True:
+            signal.pause()
+    return born == pid
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="choosing a process number takes CAP_CHECKPOINT_RESTORE")
+def test_who_has_the_number_of_the_one_that_connected(shared: Server) -> None:
+    """A process that may less connects and ends; its number comes to one that may more; the connection is still there."""
+    connection = protocol.new_socket()
+    if (first := os.fork()) == 0:
+        connection.connect(str(shared.place))
+        os._exit(0)
+    os.waitpid(first, 0)
+    if not born_as(first):
+        pytest.skip("its number is taken")
+    try:
+        here = os.open(".", os.O_PATH | os.O_CLOEXEC)
+        fds = [os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC) for _ in range(3)]
+        try:
+            protocol.send_request(connection, protocol.Request(likeness.program(), [b"version"], [], [*fds, here]))
+        except BrokenPipeError:
+            pass  # it does not even wait for the request
+        answer = b""
+        while piece := connection.recv(100):
+            answer += piece
+        assert answer[:1] == protocol.REFUSED
+    finally:
+        os.kill(first, signal.SIGKILL)
+        os.waitpid(first, 0)
+        connection.close()
+        for fd in (here, *fds):
+            os.close(fd)
 
 
 def test_descriptors_that_are_handed_on_are_not_lost(tmp_path: Path) -> None:
