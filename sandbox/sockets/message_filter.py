@@ -55,12 +55,12 @@ def get_option(options: SocketOptions, name: int) -> bytes:
     return options.general.filter if name == abi.SO_ATTACH_FILTER else abi.INT.pack(int(options.general.filter_locked))
 
 
-def passed(program: bytes, data: bytes, random: Random) -> bytes | None:
-    """What a program leaves of a message; None: nothing, it is dropped."""
+def passed(options: SocketOptions, data: bytes, random: Random) -> bytes | None:
+    """What the program that there is leaves of a message; None: nothing, it is dropped."""
     from tcpip.buffer import RxPacket
     from tcpip.transport.socket_filter import passes
 
-    end = passes(program, RxPacket(data), 0, 1, random)
+    end = passes(options.general, RxPacket(data), 0, 1, random)
     return None if end < 0 else data[:end]
 
 
@@ -68,9 +68,8 @@ def sent_on(t: Task, options: SocketOptions, data: memoryview) -> bytes | None:
     """What a Unix socket with these options gets of a message, all where it has no filter; None: nothing, and the sender is
     not told."""
     content = bytes(data)
-    program = options.general.filter
-    if not program:
+    if not options.general.filter:
         return content
     from random import Random
 
-    return passed(program, content, Random(int.from_bytes(t.kernel.random(8), "big")))
+    return passed(options, content, Random(int.from_bytes(t.kernel.random(8), "big")))

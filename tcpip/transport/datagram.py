@@ -297,10 +297,9 @@ class DatagramEndpoint(Endpoint):
 
     def filtered_end(self, pkt: RxPacket, start: int, header: int) -> int:
         """Where what the socket filter leaves of a packet ends, seen from offset `start`; -1: it is to be dropped."""
-        program = self.options.filter
-        if not program:
+        if not self.options.filter:
             return pkt.end
-        end = passes(program, pkt, start, header, self.stack.random)
+        end = passes(self.options, pkt, start, header, self.stack.random)
         if end < 0:
             self.stack.stats.drop(DropReason.FILTERED, pkt)
         return end

@@ -24,7 +24,7 @@ from tcpip.transport.endpoint import Control, Endpoint, Message
 from tcpip.transport.packet_options import PacketOptions
 from tcpip.transport.packet_table import hardware_type, own_address
 from tcpip.transport.protocol import IcmpError
-from tcpip.transport.socket_filter import passes
+from tcpip.transport.socket_filter import TOO_MANY, passes
 from tcpip.transport.socket_level import timestamp_message
 from tcpip.transport.socket_options import SocketOptions
 from tcpip.waiter import EVENT_ERR, EVENT_IN, EVENT_OUT
@@ -150,8 +150,9 @@ class PacketEndpoint(Endpoint):
     def handle_packet(self, pkt: RxPacket) -> None:
         """A frame that it wants: `pkt.network` is set, and `pkt.link` is where the link header begins."""
         start = pkt.link if self.type == so.SOCK_RAW else pkt.network
-        end = passes(self.options.filter, pkt, start, 0, self.stack.random) if self.options.filter else pkt.end
+        end = passes(self.options, pkt, start, 0, self.stack.random) if self.options.filter else pkt.end
         if end < 0:
+            self.packet.drops += end == TOO_MANY
             return
         if self.sink is None and self.received_bytes >= self.options.rcvbuf:
             self.packet.drops += 1

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from tcpip.transport.socket_options import SocketOptions
 
+TOO_MANY: Final = -2
 SOCK_FILTER: Final = struct.Struct("<HBBI")
 
 
@@ -33,8 +34,14 @@ def _decoded(program: bytes) -> tuple[Insn, ...]:
     return tuple(SOCK_FILTER.iter_unpack(program))
 
 
-def passes(program: bytes, pkt: RxPacket, start: int, header: int, random: Random) -> int:
-    """Where what the filter lets through of data[start:end] ends, at least `header` bytes on; -1: nowhere, drop it."""
+def passes(options: SocketOptions, pkt: RxPacket, start: int, header: int, random: Random) -> int:
+    """Where what the filter lets through of data[start:end] ends, at least `header` bytes on; -1: nowhere, drop it; TOO_MANY:
+    so many others have the packet looked at that there is no time for this one.
+
+    Deviates: a packet is lost for those that come after `PROGRAMS_MOST` instructions of other sockets' programs."""
+    program = options.filter
+    if not options.buffers.toil.meets(pkt, program):
+        return TOO_MANY
     keep = run_program(program, pkt, start, random)
     return min(pkt.end, start + max(keep, header)) if keep else -1
 
@@ -65,6 +72,7 @@ def set_filter(options: SocketOptions, name: int, value: int | bytes) -> None:
         options.filter = b""
         return
     options.filter = checked_program(value)
+    options.buffers.toil.used = True
 
 
 def lock_filter(options: SocketOptions, on: bool) -> None:

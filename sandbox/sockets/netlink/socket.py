@@ -270,9 +270,9 @@ class NetlinkSocket(SocketFile):
             notifier.request = notifier.asker = None
 
     def _put(self, datagram: bytes, group: int = 0) -> None:
-        program = self.options.general.filter
+        program, stack = self.options.general.filter, self._network.stack
         if program:
-            left = passed(program, datagram, self._network.stack.random)
+            left = passed(self.options, datagram, stack.random) if stack.toil.meets(datagram, program) else None
             if left is None:
                 return
             datagram = left

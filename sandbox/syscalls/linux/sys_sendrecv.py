@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from sandbox.abi.linux import socket as abi
 from sandbox.abi.linux.fcntl import O_NONBLOCK
 from sandbox.errors import SyscallError
-from sandbox.kernel.control import ERESTARTSYS, Block, Control, Result
+from sandbox.kernel.control import AGAIN, ERESTARTSYS, Block, Control, Result
 from sandbox.sockets.base import ControlMessage, Received, SocketFile
 from sandbox.sockets.user_message import (
     UserMessage,
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from sandbox.syscalls.args import SyscallArgs
 
 MAX_MESSAGES: Final = 1024
+TURN_NS: Final = 10_000_000  # then others have their turn, before the rest of the messages
 _SLOW_RECEIVE: Final = abi.MSG_PEEK | abi.MSG_WAITALL | abi.MSG_TRUNC | abi.MSG_OOB | abi.MSG_ERRQUEUE
 _NO_WAIT: Final = abi.MSG_DONTWAIT | abi.MSG_OOB | abi.MSG_ERRQUEUE
 
@@ -171,6 +172,15 @@ def sys_sendmsg(t: Task, a: SyscallArgs) -> Result:
     return _send_or_wait(t, a, file, x, flags)
 
 
+class _Sent:
+    """How many messages of a call are sent, while others have their turn."""
+
+    __slots__ = ("count",)
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+
+
 def sys_sendmmsg(t: Task, a: SyscallArgs) -> Result:
     """sendmmsg(2): as many as can be; an error after the first is left for the next call."""
     flags = a.uint(3) & ~abi.MSG_INTERNAL_SENDMSG_FLAGS
@@ -183,8 +193,14 @@ def sys_sendmmsg(t: Task, a: SyscallArgs) -> Result:
     if isinstance(x, _Transfer):
         count = x.count
     else:
+        count = x.count if isinstance(x, _Sent) else 0
         x = None
+    clock = t.kernel.clock
+    enough = clock.now_ns() + TURN_NS
     while count < total:
+        if x is None and clock.now_ns() > enough:
+            a.state = _Sent(count)
+            return AGAIN
         addr = a.addr(1) + count * abi.MMSGHDR_SIZE
         try:
             if x is None:

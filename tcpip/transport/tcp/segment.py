@@ -31,10 +31,9 @@ def passes_screen(options: SocketOptions, pkt: RxPacket, stack: Stack) -> bool:
         stack.stats.drop(DropReason.FILTERED, pkt)
         return False
     at = pkt.transport
-    program = options.filter
-    if not program:
+    if not options.filter:
         return True
-    end = passes(program, pkt, at, (pkt.data[at + 12] >> 4) * 4, stack.random)
+    end = passes(options, pkt, at, (pkt.data[at + 12] >> 4) * 4, stack.random)
     if end < 0:
         stack.stats.drop(DropReason.FILTERED, pkt)
         return False

@@ -239,3 +239,18 @@ def test_ethertype_of_ipv6_and_hostile_frames() -> None:
         wrong = size.to_bytes(2, "little") + bytes(14)
         with pytest.raises(NetworkError):
             endpoint.set_option(so.SOL_PACKET, so.PACKET_ADD_MEMBERSHIP, wrong[: 8 + size % 8])
+
+
+def test_one_packet_meets_so_many_programs_only() -> None:
+    """With thousands of sockets, a packet would take minutes."""
+    host = Host()
+    long = b"".join([SOCK_FILTER.pack(0x30, 0, 0, 0)] * 4095 + [SOCK_FILTER.pack(0x06, 0, 0, 0xFFFF)])
+    endpoints = [packet(host.stack) for _ in range(20)]
+    for endpoint in endpoints:
+        endpoint.set_option(so.SOL_SOCKET, so.SO_ATTACH_FILTER, long)
+    plain = packet(host.stack)
+    for turn in (1, 2):
+        host.frame(b"text", 0x88B5)
+        assert [len(endpoint.received) for endpoint in endpoints] == [turn] * 8 + [0] * 12
+        assert [endpoint.packet.drops for endpoint in endpoints] == [0] * 8 + [turn] * 12
+        assert plain.received
