@@ -40,7 +40,7 @@ SOCKET: Final[dict[int, tuple[str, str]]] = {
     20: ("SO_RCVTIMEO", IN_THE_SANDBOX),
     21: ("SO_SNDTIMEO", IN_THE_SANDBOX),
     25: ("SO_BINDTODEVICE", ""),
-    26: ("SO_ATTACH_FILTER", "classic BPF"),
+    26: ("SO_ATTACH_FILTER", "classic BPF; a packet for many sockets meets 16,384 instructions, is lost for the rest"),
     27: ("SO_DETACH_FILTER", ""),
     28: ("SO_PEERNAME", IN_THE_SANDBOX),
     29: ("SO_TIMESTAMP", "of datagrams"),

@@ -21,7 +21,7 @@ CAP_USO: Final = 32
 GSO_NEEDS: Final = {GSO_TCPV4: CAP_TSO4, GSO_TCPV6: CAP_TSO6, GSO_UDP_L4: CAP_USO}
 """What a link must be capable of to take a super-packet of a type."""
 TOIL_MOST: Final = 4096  # some milliseconds
-PROGRAMS_MOST: Final = 32768  # instructions of the programs of all the sockets that one packet is for
+PROGRAMS_MOST: Final = 16384  # instructions of the programs of all the sockets that one packet is for
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)

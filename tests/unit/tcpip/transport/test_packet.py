@@ -251,6 +251,6 @@ def test_one_packet_meets_so_many_programs_only() -> None:
     plain = packet(host.stack)
     for turn in (1, 2):
         host.frame(b"text", 0x88B5)
-        assert [len(endpoint.received) for endpoint in endpoints] == [turn] * 8 + [0] * 12
-        assert [endpoint.packet.drops for endpoint in endpoints] == [0] * 8 + [turn] * 12
+        assert [len(endpoint.received) for endpoint in endpoints] == [turn] * 4 + [0] * 16
+        assert [endpoint.packet.drops for endpoint in endpoints] == [0] * 4 + [turn] * 16
         assert plain.received
