@@ -108,9 +108,8 @@ class Stack:
         self._inbox: deque[tuple[Nic, list[RxPacket]]] = deque()
         self._copies: deque[RxPacket] = deque()
         self._pending: dict[Nic, None] = {}
-        self._busy = False
         self.buffers = BufferLimits()
-        self.toil = self.buffers.toil
+        self._busy, self.toil = False, self.buffers.toil
         self.ipv4, self.ipv6 = IPv4(self), IPv6(self)
         self.icmpv4, self.icmpv6 = ICMPv4(self), ICMPv6(self)
         self.pings = PingTable(self)
