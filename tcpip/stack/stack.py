@@ -20,7 +20,7 @@ from tcpip.errors import Malformed, NetError, NetworkError
 from tcpip.filter.tracking import TrackingSettings
 from tcpip.header import icmpv4 as icmpv4_wire
 from tcpip.header import icmpv6 as icmpv6_wire
-from tcpip.link.base import LinkEndpoint
+from tcpip.link.base import LinkEndpoint, Toil
 from tcpip.link.loopback import LoopbackLink
 from tcpip.network.forward import Forwarder
 from tcpip.network.icmpv4 import ICMPv4
@@ -108,8 +108,8 @@ class Stack:
         self._inbox: deque[tuple[Nic, list[RxPacket]]] = deque()
         self._copies: deque[RxPacket] = deque()
         self._pending: dict[Nic, None] = {}
-        self.buffers = BufferLimits()
-        self._busy, self.toil = False, self.buffers.toil
+        self._busy, self.buffers = False, BufferLimits()
+        self.toil = self.buffers.toil = Toil()
         self.ipv4, self.ipv6 = IPv4(self), IPv6(self)
         self.icmpv4, self.icmpv6 = ICMPv4(self), ICMPv6(self)
         self.pings = PingTable(self)
