@@ -69,6 +69,8 @@ def draw(series: list[list[Point]]) -> Picture:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("usage: python examples/compare_congestion.py OUT.png")
     transfers = [Transfer(name, LINK, SIZE).run() for name in sorted(ALGORITHMS)]
     for number, transfer in enumerate(transfers):
         print(f"{transfer}  ({NAMES[number % len(NAMES)]})")

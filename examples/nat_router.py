@@ -67,4 +67,6 @@ async def main(inside: str, outside: str) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit("usage: python examples/nat_router.py INSIDE OUTSIDE")
     asyncio.run(main(*sys.argv[1:]))

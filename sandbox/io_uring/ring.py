@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import heapq
-from collections import deque
+from collections import OrderedDict, deque
 from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux import io_uring as abi
@@ -62,7 +62,7 @@ class RingFile(FileDescription):
         self.told = False  # a request that was made asynchronous on purpose has completed
         self.overflow: deque[tuple[int, int, int, int, int]] = deque()
         self.dropped = False
-        self.inflight: dict[Request, None] = {}
+        self.inflight: OrderedDict[Request, None] = OrderedDict()  # a dict is slow to find its first after others went
         self.deferred: deque[Request] = deque()
         self.drain_next = self.drain_disabled = False
         self.work: deque[Request] = deque()

@@ -7,6 +7,7 @@ default (a reset ends it).
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from tcpip import seqnum
@@ -125,7 +126,7 @@ class TimeWaitTable:
 
     def __init__(self, tcp: TcpProtocol) -> None:
         self._tcp = tcp
-        self._records: dict[TimeWait, None] = {}
+        self._records: OrderedDict[TimeWait, None] = OrderedDict()  # a dict is slow to find its first after others went
         self._timer = tcp.stack.timers.timer(self._expire)
 
     def __len__(self) -> int:
