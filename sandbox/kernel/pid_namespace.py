@@ -10,6 +10,7 @@ from sandbox.kernel.usage import Usage
 from sandbox.kernel.user_namespace import INITIAL, UserNamespace
 
 if TYPE_CHECKING:
+    from sandbox.kernel.acct import Accounting
     from sandbox.kernel.sessions import ProcessGroup, Session
     from sandbox.kernel.task import Task
     from sandbox.kernel.thread_group import ThreadGroup
@@ -103,6 +104,7 @@ class PidNamespace:
         self.init: ThreadGroup | None = None
         self.closed = False  # process 1 has ended: nobody may enter any more
         self.when_empty: Callable[[], None] | None = None  # process 1 ends once it is alone
+        self.acct: Accounting | None = None  # records of its processes are written
         self.last_pid = 0
         self.ended = Usage()  # of processes that are gone
         self.pid_max = PID_MAX  # kernel.pid_max: no number reaches it

@@ -68,6 +68,7 @@ def exit_task(t: Task) -> None:
             group.exiting = True
             group.exit_status = t.exit_status
         _account(t)
+        _record(t)
     _leave_space(t)
     leave_undo(t)
     leave_segments(t)
@@ -156,6 +157,16 @@ def _account(t: Task) -> None:
     group.max_rss_pages = max(group.max_rss_pages, t.thread.peak_resident_pages())
 
 
+def _record(t: Task) -> None:
+    """For accounting of processes, in each PID namespace that has any."""
+    group = t.group
+    for ns, _number in group.ids.levels:
+        if ns.acct is not None:
+            if group.acct_pages < 0:
+                group.acct_pages = t.mm.virtual_pages if t.mm is not None else 0
+            ns.acct.record(t)
+
+
 def _send_death_signals(t: Task, group: ThreadGroup) -> None:
     """PR_SET_PDEATHSIG of the children that this very thread made."""
     for child in list(group.children):
@@ -193,6 +204,9 @@ def _become_zombie(group: ThreadGroup) -> None:
     group.stopped = False
     if group.parent is not None:
         group.parent.child_news = True
+    pids = group.pids
+    if pids.acct is not None and group is pids.init:
+        pids.acct.end(group.leader)
     group.cgroup.ended()
     group.sighand.refs -= 1
     group.pending.discard(group.pending.mask)

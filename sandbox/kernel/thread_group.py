@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 class ThreadGroup:
     """`tasks` are the live threads; the group is a zombie when it is empty, and gone when it is reaped."""
 
+    acct_pages = -1  # of its memory when it ended; -1: it has not, or nobody wants to know
     cgroup_cpu_ns = 0  # processor time that it had used when it came to its control group
     pgrp: ProcessGroup
     session: Session

@@ -40,6 +40,7 @@ from sandbox.vfs.space import SpaceAccount
 from tcpip.waiter import EVENT_ERR, EVENT_IN, EVENT_PRI, WaitQueue
 
 if TYPE_CHECKING:
+    from sandbox.kernel.acct import Accounting
     from sandbox.kernel.net_namespace import NetNamespace
     from sandbox.vfs.devices import DeviceRegistry
     from sandbox.vfs.filesystem import Filesystem
@@ -145,6 +146,7 @@ class Vfs:
         self._roots: dict[Filesystem, Dentry] = {}
         self._users: dict[Filesystem, int] = {}
         self._held: dict[Filesystem, set[Mount]] = {}  # its mounts that have ended, and in which something is open
+        self.accounts: dict[Accounting, None] = {}
         self.mount_count = 0
         self.group_count = 0
         self._free_groups: list[int] = []  # a heap of lower numbers
@@ -178,6 +180,8 @@ class Vfs:
             self._end_mount(mount)
 
     def _end_mount(self, mount: Mount) -> None:
+        for account in [account for account in self.accounts if account.in_mount(mount)]:
+            account.end(None)
         mount.attached = False
         mount.ended = True
         leave_peers(self, mount)

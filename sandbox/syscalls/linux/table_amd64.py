@@ -8,6 +8,7 @@ from typing import Final
 from sandbox.abi.linux.syscall_names import SYSCALL_NAMES
 from sandbox.kernel.control import Handler
 from sandbox.syscalls.linux import (
+    sys_acct,
     sys_aio,
     sys_attr,
     sys_bpf,
@@ -79,6 +80,7 @@ from sandbox.syscalls.linux.refused import row_for
 from sandbox.syscalls.row import REFUSED, Row, refuse
 
 MODULES: Final = (
+    sys_acct,
     sys_aio,
     sys_attr,
     sys_bpf,

@@ -1,0 +1,93 @@
+// admin
+/* vhangup(2): the controlling terminal of the caller is hung up. */
+#include "t.h"
+#include <termios.h>
+
+static int master, slave;
+
+static void show_poll(const char *what, int fd) {
+    struct pollfd p = {fd, POLLIN | POLLOUT | POLLPRI, 0};
+    poll(&p, 1, 0);
+    printf("%s: poll %#x\n", what, p.revents);
+}
+
+static int hups, conts;
+static void heard(int signo) {
+    signo == SIGHUP ? hups++ : conts++;
+}
+
+static void in_session(void) {
+    char b[100] = "";
+    signal(SIGHUP, heard), signal(SIGCONT, heard);
+    OK(syscall(SYS_vhangup)), VAL(hups); /* no terminal */
+    setsid();
+    slave = MUST(open(ptsname(master), O_RDWR));
+    int again = MUST(open("/dev/tty", O_RDWR));
+    int go[2];
+    pipe(go);
+    pid_t p = fork(); /* in the background */
+    if (!p) {
+        setpgid(0, 0);
+        close(go[1]);
+        read(go[0], b, 1);
+        SHOW(open("/dev/tty", O_RDWR));
+        VAL(hups), VAL(conts);
+        _exit(0);
+    }
+    setpgid(p, p);
+    pid_t q = fork(); /* in the foreground */
+    if (!q) {
+        close(go[1]);
+        read(go[0], b, 1);
+        SHOW(open("/dev/tty", O_RDWR));
+        VAL(hups), VAL(conts);
+        _exit(0);
+    }
+    MUST(write(master, "typed\n", 6)), MUST(write(slave, "output\n", 7));
+    if (!fork()) {
+        setgid(1234), setuid(1234);
+        SHOW(syscall(SYS_vhangup));
+        SHOW(ioctl(slave, TIOCVHANGUP));
+        _exit(0);
+    }
+    pid_t r = wait(NULL);
+    MUST(r);
+    show_poll("slave", slave), show_poll("master", master);
+    OK(syscall(SYS_vhangup)), VAL(hups), VAL(conts);
+    show_poll("slave", slave), show_poll("again", again), show_poll("master", master);
+    SHOW(read(slave, b, 100)), SHOW(write(slave, "x", 1)), SHOW(ioctl(slave, TIOCGPGRP, b)), SHOW(tcgetattr(slave, (void *)b));
+    SHOW(read(again, b, 100)), SHOW(isatty(slave));
+    SHOW(open("/dev/tty", O_RDWR));
+    memset(b, 0, sizeof b);
+    fcntl(master, F_SETFL, O_NONBLOCK);
+    SHOW(read(master, b, 100)), STR(b);
+    SHOW(read(master, b, 100)), SHOW(write(master, "m\n", 2));
+    int fresh = OK(open(ptsname(master), O_RDWR | O_NOCTTY));
+    fcntl(fresh, F_SETFL, O_NONBLOCK);
+    memset(b, 0, sizeof b);
+    SHOW(read(fresh, b, 100)), STR(b);
+    SHOW(write(fresh, "new\n", 4)), show_poll("fresh", fresh), show_poll("master", master);
+    SHOW(read(master, b, 100));
+    close(slave), show_poll("master, one dead closed", master);
+    close(again), show_poll("master, both dead closed", master);
+    close(fresh), show_poll("master, all closed", master);
+    SHOW(read(master, b, 100));
+    write(go[1], "x", 1), waitpid(p, NULL, 0);
+    write(go[1], "x", 1), waitpid(q, NULL, 0);
+    OK(syscall(SYS_vhangup)), VAL(hups);
+    OK(ioctl(open(ptsname(master), O_RDWR | O_NOCTTY), TIOCVHANGUP)), VAL(hups);
+}
+
+int main(void) {
+    alarm(20);
+    master = MUST(posix_openpt(O_RDWR | O_NOCTTY));
+    MUST(grantpt(master)), MUST(unlockpt(master));
+    pid_t p = fork();
+    if (!p) {
+        in_session();
+        fflush(stdout);
+        _exit(0);
+    }
+    reap(p);
+    return 0;
+}
