@@ -21,6 +21,10 @@ class ControllingTerminal(Protocol):
 
     foreground: ProcessGroup | None
 
+    def hang_up(self) -> None:
+        """vhangup(2): whoever has it open has it no longer."""
+        ...
+
     def session_leader_exited(self, session: Session) -> None:
         """The leader is gone: hang up, forget the session (drivers/tty/tty_jobctrl.c: disassociate_ctty)."""
         ...

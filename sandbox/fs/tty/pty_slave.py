@@ -140,8 +140,7 @@ class PtySlave(FileDescription):
         return slave_ioctl(self, t, cmd, arg)
 
     def release(self) -> None:
-        if not self.hung():
-            self.terminal.slave_released()
+        self.terminal.slave_released()
 
     def stat(self) -> Kstat:
         attributes = Kstat(S_IFCHR | 0o620, self.terminal.index + 3)

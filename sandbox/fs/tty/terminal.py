@@ -241,9 +241,7 @@ class Terminal:
         self.input.reset()
         self.output.echoes.clear()
         self.slave_queue.notify(EVENT_IN | EVENT_OUT | EVENT_ERR | EVENT_HUP)
-        if self.slaves:
-            self.slaves = 0
-            self.slave_closed = True
+        self.input.set_termios(STANDARD)
 
     def slave_opened(self) -> None:
         """One more open file of the slave."""

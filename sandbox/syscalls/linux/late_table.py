@@ -12,7 +12,7 @@ from typing import Final
 COUNT: Final = 463
 # Module → the calls that it answers.
 FAMILIES: Final[dict[str, tuple[int, ...]]] = {
-    "sys_acct": (163,),
+    "sys_acct": (153, 163,),
     "sys_aio": (206, 207, 208, 209, 210, 333,),
     "sys_attr": (90, 91, 92, 93, 94, 95, 132, 235, 260, 261, 268, 280, 452,),
     "sys_bpf": (321,),
@@ -90,7 +90,7 @@ REFUSED: Final[dict[int, tuple[int, ...]]] = {
         400, 401, 402, 403, 404, 405, 406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 417, 418, 419, 420,
         421, 422, 423, 457, 458, 459, 460, 461,
     ),
-    1: (153, 168, 175, 176, 246, 300, 313, 320,),
+    1: (168, 175, 176, 246, 300, 313, 320,),
 }
 # Calls that must not be made without a trap.
 TRAPPED: Final[frozenset[int]] = frozenset(

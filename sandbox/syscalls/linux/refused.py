@@ -27,7 +27,6 @@ _PRIVILEGED_CALLS: Final = [
     "kexec_load",
     "kexec_file_load",
     "swapoff",
-    "vhangup",
     "pivot_root",
     "process_madvise",
     "process_mrelease",

@@ -5,11 +5,11 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING, Final
 
-from sandbox.abi.linux.capability import CAP_SYS_PACCT
+from sandbox.abi.linux.capability import CAP_SYS_PACCT, CAP_SYS_TTY_CONFIG
 from sandbox.abi.linux.fcntl import AT_FDCWD, O_APPEND, O_LARGEFILE, O_WRONLY
 from sandbox.abi.linux.stat import S_IFMT, S_IFREG
 from sandbox.kernel.acct import Accounting
-from sandbox.syscalls.row import PARTIAL, Arg, Row
+from sandbox.syscalls.row import FULL, PARTIAL, Arg, Row
 from sandbox.vfs.file_description import FileDescription
 from sandbox.vfs.open import open_path
 
@@ -51,6 +51,19 @@ def sys_acct(t: Task, a: SyscallArgs) -> Result:
     return 0
 
 
+def sys_vhangup(t: Task, a: SyscallArgs) -> Result:
+    """vhangup(2): of the caller's controlling terminal, if there is one."""
+    if not t.creds.has(CAP_SYS_TTY_CONFIG):
+        return -errno.EPERM
+    tty = t.group.tty
+    if tty is not None:
+        tty.hang_up()
+    return 0
+
+
 _MISSING: Final = "ac_io and ac_rw are 0; ASU and ACOMPAT are never set"
 
-ROWS: Final[tuple[Row, ...]] = (Row(163, "acct", sys_acct, PARTIAL, (Arg.PATH,), _MISSING),)
+ROWS: Final[tuple[Row, ...]] = (
+    Row(153, "vhangup", sys_vhangup, FULL),
+    Row(163, "acct", sys_acct, PARTIAL, (Arg.PATH,), _MISSING),
+)
