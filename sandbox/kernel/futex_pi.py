@@ -24,7 +24,7 @@ class PiWait:
     """A lock attempt: first the word is changed, then the task waits (`waiter.woken`: the lock is its own). `missing`: whom the
     word has named, and who is not there."""
 
-    __slots__ = ("t", "a", "key", "waiter", "try_only", "taken", "missing")
+    __slots__ = ("t", "a", "key", "waiter", "try_only", "taken", "missing", "private")
 
     def __init__(self, t: Task, a: SyscallArgs, address: int, key: Key, deadline: int | None, try_only: bool) -> None:
         self.t = t
@@ -34,6 +34,7 @@ class PiWait:
         self.try_only = try_only
         self.taken = False  # what `change` decided
         self.missing = -1
+        self.private = False  # FUTEX_PRIVATE_FLAG: no other process can own it
 
     def _free(self, word: int) -> bool:
         """Nobody owns it, and nobody has waited longer."""
@@ -64,6 +65,8 @@ class PiWait:
         if owner is None:  # the word is looked at once more (handle_exit_race)
             self.missing = word & FUTEX_TID_MASK
             return LockUpdate(self.key, self.waiter.address, self.change, self.then).run(t)
+        if self.private and owner.mm is not t.mm:
+            return -errno.EPERM
         if self.try_only:
             return -errno.EAGAIN
         futexes = t.kernel.futexes
@@ -90,6 +93,7 @@ def _attempt(t: Task, a: SyscallArgs, address: int, private: bool, deadline: int
     if address & 3:
         raise SyscallError(errno.EINVAL)
     wait = PiWait(t, a, address, key_of(t, address, private), deadline, try_only)
+    wait.private = private
     return LockUpdate(wait.key, address, wait.change, wait.then).run(t)
 
 
@@ -166,8 +170,10 @@ class _Unlock:
 
 
 def unlock(t: Task, address: int, private: bool) -> Result:
-    """FUTEX_UNLOCK_PI."""
+    """FUTEX_UNLOCK_PI: the word is read before anything else is looked at."""
     if address & 3:
+        if int.from_bytes(t.copy_in(address, 4), "little") & FUTEX_TID_MASK != t.tid:
+            raise SyscallError(errno.EPERM)
         raise SyscallError(errno.EINVAL)
     unlocking = _Unlock(t, key_of(t, address, private), address)
     return LockUpdate(unlocking.key, address, unlocking.change, unlocking.then).run(t)
