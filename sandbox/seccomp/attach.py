@@ -12,6 +12,7 @@ from sandbox.abi.linux.seccomp import (
     SECCOMP_FILTER_FLAG_SPEC_ALLOW,
     SECCOMP_FILTER_FLAG_TSYNC,
     SECCOMP_FILTER_FLAG_TSYNC_ESRCH,
+    SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
     SECCOMP_MODE_DISABLED,
     SECCOMP_MODE_FILTER,
     SECCOMP_MODE_STRICT,
@@ -34,6 +35,7 @@ FLAGS: Final = (
     | SECCOMP_FILTER_FLAG_SPEC_ALLOW
     | SECCOMP_FILTER_FLAG_TSYNC_ESRCH
     | SECCOMP_FILTER_FLAG_NEW_LISTENER
+    | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
 )
 
 
@@ -52,6 +54,8 @@ def set_filter(t: Task, flags: int, address: int) -> int:
     listens = flags & SECCOMP_FILTER_FLAG_NEW_LISTENER != 0
     if listens and flags & (SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_TSYNC_ESRCH) == SECCOMP_FILTER_FLAG_TSYNC:
         return -errno.EINVAL
+    if flags & SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV and not listens:
+        return -errno.EINVAL
     program = _read_program(t, address)
     if t.seccomp_mode == SECCOMP_MODE_STRICT:
         return -errno.EINVAL
@@ -66,6 +70,7 @@ def set_filter(t: Task, flags: int, address: int) -> int:
     listener: Listener | None = None
     if listens:
         listener = Listener(int.from_bytes(t.kernel.random(8), "little"))
+        listener.killable = flags & SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV != 0
         fd = t.fds.install(listener, cloexec=True)
     try:
         new = SeccompFilter(program, t.seccomp, t.kernel.mounts.vfs.space)

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.fcntl import O_CLOEXEC, O_RDWR
 from sandbox.errors import SyscallError
+from sandbox.kernel import task_block
 from sandbox.kernel.control import ERESTARTSYS, Block, Intercepted, Result
+from sandbox.kernel.task_state import PARK_BLOCK, PARK_DEAD, PARK_PENDING
 from sandbox.ptrace.gate import serve
 from sandbox.seccomp.filter import seccomp_data
 from sandbox.vfs.file_description import FileDescription
@@ -60,7 +62,18 @@ class Notice(Intercepted):
         self.result = result
         self.goes_on = goes_on
         self.listener.notices.pop(self.ident, None)
-        self.task.woken(0)
+        t = self.task
+        if t.parked == PARK_PENDING:
+            t.kernel.reactor.call_soon(lambda: task_block.complete(t, t.kernel.run_handler(t)))
+        else:
+            t.woken(0)
+
+    def hold(self) -> None:
+        """It has been fetched, and from now on only what ends its task ends it (wait_for_completion_killable)."""
+        t = self.task
+        if t.parked == PARK_BLOCK:
+            task_block.unpark(t)
+            t.parked = PARK_PENDING
 
 
 def _interrupted(t: Task, a: SyscallArgs) -> int:
@@ -79,6 +92,7 @@ class Listener(FileDescription):
         self.notices: dict[int, Notice] = {}
         self.dead = False
         self.closed = False
+        self.killable = False  # SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
         self._next = first
 
     def wait_for(self, t: Task, a: SyscallArgs) -> Result:
@@ -105,6 +119,7 @@ class Listener(FileDescription):
 
     def poll(self, t: Task | None) -> int:
         """EVENT_IN: a call waits to be fetched; EVENT_OUT: one to be answered."""
+        self._forget_dead()
         mask = EVENT_HUP if self.dead else 0
         for notice in self.notices.values():
             mask |= EVENT_IN if notice.state == _INIT else EVENT_OUT
@@ -115,6 +130,7 @@ class Listener(FileDescription):
 
     def ioctl(self, t: Task, cmd: int, arg: int, a: SyscallArgs) -> Result:
         """SECCOMP_IOCTL_NOTIF_*."""
+        self._forget_dead()
         if cmd == RECV:
             return self._receive(t, arg, a)
         if cmd == SEND:
@@ -140,8 +156,16 @@ class Listener(FileDescription):
             return Block(((self.queue, EVENT_IN),), restart=ERESTARTSYS)
         t.copy_out(arg, _NOTIF.pack(notice.ident, notice.task.ids.number_in(t.pids), 0, *notice.data))
         notice.state = _SENT
+        if self.killable:
+            notice.hold()
         self.queue.notify(EVENT_OUT)
         return 0
+
+    def _forget_dead(self) -> None:
+        """Calls that were held, and have ended with their tasks."""
+        if self.killable:
+            for notice in [notice for notice in self.notices.values() if notice.task.parked == PARK_DEAD]:
+                del self.notices[notice.ident]
 
     def _sent(self, ident: int) -> Notice:
         """ENOENT, EINPROGRESS for one that was not fetched."""
