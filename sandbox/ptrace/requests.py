@@ -7,8 +7,9 @@ import struct
 from typing import TYPE_CHECKING, Callable, Final
 
 from sandbox.abi.linux import ptrace as abi
+from sandbox.abi.linux.capability import CAP_SYS_ADMIN
 from sandbox.abi.linux.prctl import ARCH_GET_FS, ARCH_GET_GS, ARCH_SET_FS, ARCH_SET_GS
-from sandbox.abi.linux.seccomp import AUDIT_ARCH_X86_64
+from sandbox.abi.linux.seccomp import AUDIT_ARCH_X86_64, SECCOMP_FILTER_FLAG_LOG, SOCK_FILTER
 from sandbox.abi.linux.signal import NSIG, SIGINFO_SIZE, SIGSET_SIZE, UNBLOCKABLE
 from sandbox.arch.amd64 import FS_BASE, GS_BASE, R8, R9, R10, RAX, RDI, RDX, RIP, RSI, RSP
 from sandbox.errors import SyscallError
@@ -20,6 +21,7 @@ from sandbox.kernel.tracee import GOES_ON, SKIPS_CALLS, STOPS_AT_CALLS
 from sandbox.platform.base import MemoryFault
 from sandbox.ptrace import registers
 from sandbox.ptrace.attach import check_options, find, tracee_of
+from sandbox.seccomp.filter import nth_filter
 from sandbox.seccomp.user_dispatch import set_dispatch
 from sandbox.vfs.secretmem import open_part
 
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 _INFO_HEAD: Final = struct.Struct("<B3xIQQ")
 _INFO_SIZE: Final = 88
 _DISPATCH_CONFIG: Final = struct.Struct("<4Q")
+_METADATA: Final = struct.Struct("<QQ")  # filter_off, flags
 _MAX_ERRNO: Final = 4095
 
 
@@ -285,6 +288,32 @@ def _syscall_info(q: Question) -> int:
     return len(out)
 
 
+def _seccomp_filter(q: Question) -> int:
+    """PTRACE_SECCOMP_GET_FILTER: its length, and its instructions where there is room; `address` is its number."""
+    _may_see_filters(q)
+    program = nth_filter(q.task, q.address).program
+    if q.data:
+        q.t.copy_out(q.data, b"".join([SOCK_FILTER.pack(*insn) for insn in program]))
+    return len(program)
+
+
+def _seccomp_metadata(q: Question) -> int:
+    """PTRACE_SECCOMP_GET_METADATA: `address` is the size of struct seccomp_metadata."""
+    _may_see_filters(q)
+    size = min(q.address, _METADATA.size)
+    if size < 8:
+        return -errno.EINVAL
+    number = int.from_bytes(q.t.copy_in(q.data, 8), "little")
+    flags = SECCOMP_FILTER_FLAG_LOG if nth_filter(q.task, number).log else 0
+    q.t.copy_out(q.data, _METADATA.pack(number, flags)[:size])
+    return size
+
+
+def _may_see_filters(q: Question) -> None:
+    if not q.t.creds.has(CAP_SYS_ADMIN) or q.t.seccomp_mode:
+        raise SyscallError(errno.EACCES)
+
+
 def _dispatch_config(q: Question) -> int:
     """PTRACE_GET_ and SET_SYSCALL_USER_DISPATCH_CONFIG: `address` is the size of struct ptrace_sud_config."""
     if q.address != _DISPATCH_CONFIG.size:
@@ -328,6 +357,8 @@ _ANSWERS: Final[dict[int, Callable[[Question], int]]] = {
     abi.PTRACE_GETSIGMASK: _get_sigmask,
     abi.PTRACE_SETSIGMASK: _set_sigmask,
     abi.PTRACE_GET_SYSCALL_INFO: _syscall_info,
+    abi.PTRACE_SECCOMP_GET_FILTER: _seccomp_filter,
+    abi.PTRACE_SECCOMP_GET_METADATA: _seccomp_metadata,
     abi.PTRACE_SET_SYSCALL_USER_DISPATCH_CONFIG: _dispatch_config,
     abi.PTRACE_GET_SYSCALL_USER_DISPATCH_CONFIG: _dispatch_config,
 }

@@ -79,6 +79,7 @@ def set_filter(t: Task, flags: int, address: int) -> int:
             t.fds.close(fd)
         raise
     new.listener = listener
+    new.log = flags & SECCOMP_FILTER_FLAG_LOG != 0
     t.seccomp = new
     _enter(t, SECCOMP_MODE_FILTER)
     if flags & SECCOMP_FILTER_FLAG_TSYNC:

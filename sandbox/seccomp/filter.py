@@ -5,7 +5,12 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING, Final, Sequence
 
-from sandbox.abi.linux.seccomp import AUDIT_ARCH_X86_64, SECCOMP_RET_ACTION_FULL, SECCOMP_RET_ALLOW
+from sandbox.abi.linux.seccomp import (
+    AUDIT_ARCH_X86_64,
+    SECCOMP_MODE_FILTER,
+    SECCOMP_RET_ACTION_FULL,
+    SECCOMP_RET_ALLOW,
+)
 from sandbox.arch.amd64 import RIP
 from sandbox.errors import SyscallError
 from sandbox.seccomp.check import converted_length
@@ -33,7 +38,7 @@ class SeccompFilter:
     seccomp_cache_allow does so for ALLOW).
     """
 
-    __slots__ = ("program", "previous", "depth", "total", "refs", "account", "_known", "listener")
+    __slots__ = ("program", "previous", "depth", "total", "refs", "account", "_known", "listener", "log")
 
     def __init__(self, program: Sequence[Insn], previous: SeccompFilter | None, account: SpaceAccount) -> None:
         """ENOMEM when the chain would be too long, or the sandbox's memory is used up. Takes over the reference to
@@ -44,6 +49,7 @@ class SeccompFilter:
         self.depth: int = 1 if previous is None else previous.depth + 1
         self.refs = 1
         self.account = account
+        self.log = False  # SECCOMP_FILTER_FLAG_LOG
         self.listener: Listener | None = None  # of its user notifications
         self._known: list[int] | None = None  # by number: verdict + 1, or 0
         try:
@@ -118,6 +124,18 @@ class SeccompFilter:
         if numbered and pure and self._known is not None:
             self._known[nr] = strictest + 1
         return strictest
+
+
+def nth_filter(t: Task, number: int) -> SeccompFilter:
+    """The one that `t` got `number` others after its first: EINVAL, ENOENT (get_nth_filter)."""
+    if t.seccomp_mode != SECCOMP_MODE_FILTER:
+        raise SyscallError(errno.EINVAL)
+    node = t.seccomp
+    while node is not None and node.depth != number + 1:
+        node = node.previous
+    if node is None:
+        raise SyscallError(errno.ENOENT)
+    return node
 
 
 def check_length(program: Sequence[Insn], previous: SeccompFilter | None) -> int:
