@@ -157,6 +157,11 @@ def _xstate_size(image: bytes) -> tuple[int, int]:
     return size, features
 
 
+def state_features(t: Task) -> int:
+    """XFEATURE_MASK_* of what the frames of its signals hold."""
+    return _xstate_size(_image(t))[1]
+
+
 def _legacy(image: bytes) -> bytes:
     """The first 416 bytes, with the initial values where the header says that they are meant."""
     out = bytearray(image[:416])

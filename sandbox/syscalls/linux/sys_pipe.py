@@ -47,6 +47,9 @@ def install_pair(t: Task, one: FileDescription, two: FileDescription, addr: int,
         raise
 
 
+O_NOTIFICATION_PIPE: Final = 0o200  # O_EXCL
+
+
 def sys_pipe(t: Task, a: SyscallArgs) -> Result:
     """pipe(2)."""
     return _pipe(t, a.addr(0), 0)
@@ -55,8 +58,10 @@ def sys_pipe(t: Task, a: SyscallArgs) -> Result:
 def sys_pipe2(t: Task, a: SyscallArgs) -> Result:
     """pipe2(2)."""
     flags = a.int(1)
-    if flags & ~(O_CLOEXEC | O_NONBLOCK | O_DIRECT):
+    if flags & ~(O_CLOEXEC | O_NONBLOCK | O_DIRECT | O_NOTIFICATION_PIPE):
         return -errno.EINVAL
+    if flags & O_NOTIFICATION_PIPE:
+        return -errno.ENOPKG  # as a kernel built without it
     return _pipe(t, a.addr(0), flags)
 
 

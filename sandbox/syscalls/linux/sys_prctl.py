@@ -284,6 +284,9 @@ def sys_prctl(t: Task, a: SyscallArgs) -> Result:
     return -errno.EINVAL if option is None else option(t, a)
 
 
+ARCH_XCOMP: Final = 0x102  # ARCH_GET_XCOMP_SUPP and those after it
+
+
 def sys_arch_prctl(t: Task, a: SyscallArgs) -> Result:
     """arch_prctl(2)."""
     code, value = a.int(0), a.ulong(1)
@@ -300,6 +303,10 @@ def sys_arch_prctl(t: Task, a: SyscallArgs) -> Result:
         return 1
     if code == ARCH_SET_CPUID:
         return -errno.ENODEV
+    if code >> 4 == ARCH_XCOMP:
+        from sandbox.syscalls.linux.xcomp import arch_prctl_xcomp
+
+        return arch_prctl_xcomp(t, code, value)
     return -errno.EINVAL
 
 
@@ -322,8 +329,16 @@ ROWS: Final[tuple[Row, ...]] = (
         sys_prctl,
         PARTIAL,
         (Arg.INT, Arg.HEX, Arg.HEX, Arg.HEX, Arg.HEX),
-        "process state, names, capabilities and flags of memory; EINVAL for the rest, PR_TSC_SIGSEGV among them; "
+        "process state, names, capabilities and flags of memory; EINVAL for the rest, PR_TSC_SIGSEGV and PR_SET_MEMORY_MERGE among them; "
         "PR_SET_THP_DISABLE, PR_MCE_KILL and PR_SET_IO_FLUSHER are told back: no such thing happens here",
     ),
-    Row(158, "arch_prctl", sys_arch_prctl, FULL, (Arg.HEX, Arg.HEX), trap=WHOLE),
+    Row(
+        158,
+        "arch_prctl",
+        sys_arch_prctl,
+        PARTIAL,
+        (Arg.HEX, Arg.HEX),
+        "no tiles of AMX: ARCH_REQ_XCOMP_PERM answers EOPNOTSUPP, as on a processor without them",
+        trap=WHOLE,
+    ),
 )
