@@ -25,6 +25,7 @@ from sandbox.kernel.time_namespace import TimeNamespace, arrive
 from sandbox.kernel.user_namespace import INITIAL, MAX_LEVEL, NO_ID, UserNamespace
 from sandbox.vfs.mount import MountNamespace
 from sandbox.vfs.path import Path
+from tcpip.waiter import EVENT_ERR, EVENT_IN, EVENT_PRI, WaitQueue
 
 if TYPE_CHECKING:
     from sandbox.kernel.cgroup.cgroup import Cgroup
@@ -43,9 +44,9 @@ KINDS: Final = (b"time", b"cgroup", b"pid", b"user", b"uts", b"ipc", b"net", b"m
 
 
 class UtsNamespace:
-    """Host and domain name."""
+    """Host and domain name. `changes`: how often each was set; whoever polls its file waits on the queue."""
 
-    __slots__ = ("number", "users", "user", "hostname", "domainname")
+    __slots__ = ("number", "users", "user", "hostname", "domainname", "changes", "queue")
 
     def __init__(self, number: int, hostname: bytes, domainname: bytes, user: UserNamespace = INITIAL) -> None:
         self.number = number
@@ -53,6 +54,17 @@ class UtsNamespace:
         self.users = 0
         self.hostname = hostname
         self.domainname = domainname
+        self.changes = [0, 0]
+        self.queue = WaitQueue()
+
+    def rename(self, domain: bool, name: bytes) -> None:
+        """It gets another name, or the same again (uts_proc_notify)."""
+        if domain:
+            self.domainname = name
+        else:
+            self.hostname = name
+        self.changes[domain] += 1
+        self.queue.notify(EVENT_IN | EVENT_PRI | EVENT_ERR)
 
 
 class CgroupNamespace:

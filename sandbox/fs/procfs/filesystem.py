@@ -49,6 +49,7 @@ class ProcFs(Filesystem):
         self.root = root
         for name, make in system_files.FILES:
             root.add(name, MadeFile(self, self.new_ino(), make))
+        root.add("swaps", system_files.SwapsFile(self, self.new_ino(), system_files.swaps))
         for name, make in machine_files.FILES:
             root.add(name, MadeFile(self, self.new_ino(), make, 0o400 if name == "slabinfo" else 0o444))
         for way in ("bus", "driver", "fs", "irq", "tty"):

@@ -10,14 +10,18 @@ from sandbox.fs.procfs import ipc_sysctl, kernel_sysctl, net_sysctl, nic_sysctl
 from sandbox.fs.procfs.fixed_sysctl import FIXED, READ_ONLY
 from sandbox.fs.procfs.kmsg import PrintkFile
 from sandbox.fs.procfs.nic_sysctl import ALL, NicFile
-from sandbox.fs.pseudo.nodes import FixedFile, MadeFile, PseudoFile
+from sandbox.fs.pseudo.nodes import FixedFile, GeneratedFile, MadeFile, PseudoFile
 from sandbox.fs.pseudo.numbers import parse_decimal
 from sandbox.kernel.user_namespace import NO_ID
+from tcpip.waiter import EVENT_ERR, EVENT_IN, EVENT_OUT, EVENT_PRI
 
 if TYPE_CHECKING:
     from sandbox.fs.procfs.filesystem import ProcFs
     from sandbox.fs.procfs.sysctl_dir import SysctlRoot
+    from sandbox.kernel.namespaces import UtsNamespace
     from sandbox.kernel.task import Task
+    from sandbox.vfs.file_description import FileDescription
+    from sandbox.vfs.path import Path
 
 MAX_NAME: Final = 64
 CORE_PATTERN_MAX: Final = 127
@@ -53,10 +57,29 @@ class NameFile(PseudoFile):
         name = data.split(b"\n")[0].split(b"\0")[0]
         if len(name) > MAX_NAME:
             raise SyscallError(errno.EINVAL)
-        if self.domain:
-            t.ns.uts.domainname = name
-        else:
-            t.ns.uts.hostname = name
+        t.ns.uts.rename(self.domain, name)
+
+    def open(self, t: Task, path: Path, flags: int) -> FileDescription:
+        """It can be polled for changes."""
+        return OpenName(flags, path, self, t.ns.uts, self.domain)
+
+
+class OpenName(GeneratedFile):
+    """Of a UTS namespace, POLLIN, POLLERR and POLLPRI once after a change (proc_sys_poll)."""
+
+    def __init__(self, flags: int, path: Path, inode: PseudoFile, uts: UtsNamespace, domain: bool) -> None:
+        super().__init__(flags, path, inode)
+        self._uts = uts
+        self._domain = domain
+        self._seen = uts.changes[domain]
+        self.queue = uts.queue
+
+    def poll(self, t: Task | None) -> int:
+        changes = self._uts.changes[self._domain]
+        if changes == self._seen:
+            return EVENT_IN | EVENT_OUT
+        self._seen = changes
+        return EVENT_IN | EVENT_PRI | EVENT_ERR
 
 
 class CorePatternFile(PseudoFile):

@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Callable, Final
 
+from sandbox.fs.pseudo.nodes import GeneratedFile, MadeFile
 from sandbox.kernel.cgroup.cgroup import CONTROLLERS
 from sandbox.kernel.kernel import RELEASE
 from sandbox.kernel.load_average import ONE, SHIFT
 from sandbox.kernel.task_state import PARK_NONE
 from sandbox.kernel.usage import of_everyone
+from tcpip.waiter import EVENT_IN
 
 if TYPE_CHECKING:
     from sandbox.kernel.task import Task
+    from sandbox.vfs.file_description import FileDescription
+    from sandbox.vfs.path import Path
 
 TICK_NS: Final = 10_000_000
 S: Final = 1_000_000_000
@@ -223,6 +227,23 @@ def swaps(t: Task) -> bytes:
     return b"Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n"
 
 
+class SwapsFile(MadeFile):
+    """/proc/swaps can be polled for changes, of which there are none (mm/swapfile.c: swaps_poll)."""
+
+    __slots__ = ()
+
+    def open(self, t: Task, path: Path, flags: int) -> FileDescription:
+        """As of any other."""
+        return OpenSwaps(flags, path, self)
+
+
+class OpenSwaps(GeneratedFile):
+    """Readable, and nothing else."""
+
+    def poll(self, t: Task | None) -> int:
+        return EVENT_IN
+
+
 def partitions(t: Task) -> bytes:
     """No disks."""
     return b"major minor  #blocks  name\n\n"
@@ -255,7 +276,6 @@ FILES: Final[tuple[tuple[str, Callable[[Task], bytes]], ...]] = (
     ("modules", empty),
     ("partitions", partitions),
     ("stat", stat),
-    ("swaps", swaps),
     ("uptime", uptime),
     ("version", version),
     ("vmstat", vmstat),

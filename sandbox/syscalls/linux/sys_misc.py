@@ -50,13 +50,13 @@ def _read_name(t: Task, a: SyscallArgs) -> bytes:
 
 def sys_sethostname(t: Task, a: SyscallArgs) -> Result:
     """sethostname(2)."""
-    t.ns.uts.hostname = _read_name(t, a)
+    t.ns.uts.rename(False, _read_name(t, a))
     return 0
 
 
 def sys_setdomainname(t: Task, a: SyscallArgs) -> Result:
     """setdomainname(2)."""
-    t.ns.uts.domainname = _read_name(t, a)
+    t.ns.uts.rename(True, _read_name(t, a))
     return 0
 
 
