@@ -139,9 +139,7 @@ class MemoryManager:
             if self.aio:
                 destroy_all(self.aio)
             self.remove(0, 1 << 64)
-            if self.exe is not None:
-                self.exe.drop()
-                self.exe = None
+            self._leave_exe()
 
     def inherit(self, before: MemoryManager) -> None:
         """What outlives fork and execve (mmf_init_flags)."""
@@ -155,9 +153,17 @@ class MemoryManager:
     def set_exe(self, file: FileDescription) -> None:
         """What /proc/PID/exe names."""
         file.acquire()
-        if self.exe is not None:
-            self.exe.drop()
+        if file.path is not None:
+            file.path.inode.runs += 1
+        self._leave_exe()
         self.exe = file
+
+    def _leave_exe(self) -> None:
+        file, self.exe = self.exe, None
+        if file is not None:
+            if file.path is not None:
+                file.path.inode.runs -= 1
+            file.drop()
 
     def fork(self) -> MemoryManager:
         """The child's memory; the host process copies the pages itself. Call it when no operation is under way.

@@ -134,6 +134,8 @@ def truncate(t: Task, path: Path, size: int) -> int | Block:
     check_mount_write(path.mount)
     check(t.creds, inode, MAY_WRITE)
     check_not_append(inode)
+    if inode.runs > 0:
+        raise SyscallError(errno.ETXTBSY)
     landlock.check(t, path, landlock.TRUNCATE)
     block = break_leases(t, inode, True, 0)
     if block is not None:

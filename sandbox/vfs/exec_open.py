@@ -24,7 +24,7 @@ def open_exec(t: Task, dirfd: int, path: bytes, flags: int) -> FileDescription:
     """A description for reading a program; its name is `file.path.text(t.fs.root)`.
 
     `flags`: AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW (EINVAL for others). EACCES: not a regular file, not
-    executable for the caller, or the mount is noexec; ELOOP for a symbolic link that is not followed.
+    executable for the caller, or the mount is noexec; ETXTBSY: it is open for writing; ELOOP for a symbolic link that is not followed.
     """
     if flags & ~(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW):
         raise SyscallError(errno.EINVAL)
@@ -49,6 +49,8 @@ def _open_exec(t: Task, dirfd: int, path: bytes, flags: int) -> FileDescription:
         raise SyscallError(errno.EACCES)
     if not permitted(t.creds, inode, MAY_EXEC):
         raise SyscallError(errno.EACCES)
+    if inode.writers > 0:
+        raise SyscallError(errno.ETXTBSY)
     file = finish_open(t, there, inode, O_RDONLY, EXECUTE)
     assert not isinstance(file, Block)
     return file

@@ -50,6 +50,7 @@ class Inode:
         "btime",
         "opens",
         "writers",
+        "runs",
         "attrs",
         "locks",
         "marks",
@@ -74,6 +75,7 @@ class Inode:
         self.atime = self.mtime = self.ctime = self.btime = now
         self.opens = 0  # open descriptions
         self.writers = 0  # those that may write
+        self.runs = 0  # memories of processes that run it as a program: it is not to be written
         self.attrs = 0  # FS_*_FL
         self.locks: InodeLocks | None = None
         self.marks: InodeMarks | None = None

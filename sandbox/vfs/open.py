@@ -284,6 +284,8 @@ def _check_domain(t: Task, domain: Domain, path: Path, inode: Inode, flags: int,
 def finish_open(t: Task, path: Path, inode: Inode, flags: int, rights: int = 0) -> FileDescription | Block:
     """Permission has been given, by attributes as they are now: the inode opens, the description learns its place.
     `rights`: what Landlock has to allow besides those that follow from `flags`."""
+    if inode.runs > 0 and flags & (O_ACCMODE | O_TRUNC) and not flags & O_PATH:
+        raise SyscallError(errno.ETXTBSY)
     domain = t.creds.landlock
     truncatable = domain is None or _check_domain(t, domain, path, inode, flags, rights)
     kept = flags & ~_CREATION
