@@ -68,5 +68,12 @@ int main(int argc, char **argv) {
     SHOW(execl("script", "script", NULL));
     close(fd);
     unlink("script"), unlink("program");
+    int memory = MUST(memfd_create("program", 0)); // its own descriptor is no writer
+    char where[64];
+    sprintf(where, "/proc/self/fd/%d", memory), copy(where);
+    if (!(p = MUST(fork())))
+        execl(where, "program", "nothing", NULL), _exit(errno);
+    int status;
+    waitpid(p, &status, 0), printf("memfd: %s\n", ename(WEXITSTATUS(status)));
     return 0;
 }
