@@ -31,7 +31,7 @@ VDSO = 0x7FFF_F7FF_D000
 
 class ProgramFile:
     def __init__(self, path: bytes, data: bytes) -> None:
-        self.path = path
+        self.name, self.path = path, None
         self.data = data
         self.refs = 0
         self.the_backing = FakeBacking(os.memfd_create("program"))
@@ -52,7 +52,7 @@ class ProgramFile:
         return self.the_backing
 
     def link_text(self) -> str:
-        return self.path.decode()
+        return self.name.decode()
 
 
 class Space:
