@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox.control.messages import ENCODING
 from sandbox.fs.procfs.task_files import cmdline
-from sandbox.kernel.usage import Usage, of_live_group
+from sandbox.kernel.usage import Usage, of_groups
 
 if TYPE_CHECKING:
     from sandbox.control.wire import Body
@@ -81,11 +81,9 @@ def stats(kernel: Kernel, view: View) -> Body:
 
 def use_of(view: View) -> Usage:
     """Of its processes, and of those that have ended; the latter only where the PID namespace is its own."""
-    out = Usage()
+    out = of_groups(view.groups())
     if not view.shared:
         out.add(view.pids.ended)
-    for group in view.groups():
-        out.add(of_live_group(group))
     return out
 
 

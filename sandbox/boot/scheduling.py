@@ -44,8 +44,8 @@ def schedule(task: Task, wanted: Scheduling) -> None:
     """Whatever the process itself may do. StartFailure when there is none of the processors."""
     if wanted.policy >= 0:
         task.policy, task.rt_priority = wanted.policy, wanted.priority
-        task.nice, task.reset_on_fork = wanted.nice, wanted.reset_on_fork
-        task.thread.set_nice(task.nice)
+        task.reset_on_fork = wanted.reset_on_fork
+        task.set_nice(wanted.nice)
     if wanted.io_priority:
         task.ioprio = wanted.io_priority
     if wanted.processors:

@@ -245,6 +245,11 @@ class Task:
             out.append((base, length))
         return out
 
+    def set_nice(self, nice: int) -> None:
+        """From now on it has this niceness, and its host thread as far as the host lets it."""
+        self.nice = nice
+        self.thread.set_nice(nice)
+
     def table(self) -> list[Handler]:
         """The handlers of those of its calls that it does not keep for itself."""
         return self.handlers if self.dispatch is None else self.dispatch.below

@@ -10,6 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from typing import Iterable
+
     from sandbox.kernel.pid_namespace import PidNamespace
     from sandbox.kernel.task import Task
     from sandbox.kernel.thread_group import ThreadGroup
@@ -83,9 +85,15 @@ def of_thread(task: Task) -> Usage:
 
 def of_everyone(pids: PidNamespace) -> Usage:
     """Of all that is and was in a PID namespace."""
-    out = Usage()
+    out = of_groups(pids.groups.values())
     out.add(pids.ended)
-    for group in pids.groups.values():
+    return out
+
+
+def of_groups(groups: Iterable[ThreadGroup]) -> Usage:
+    """Of several processes together."""
+    out = Usage()
+    for group in groups:
         out.add(of_live_group(group))
     return out
 

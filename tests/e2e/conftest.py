@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Iterator
+from typing import TYPE_CHECKING, Any, Iterator
 
 import pytest
 
@@ -104,19 +104,18 @@ def launcher_of(pid: int) -> int:
     return pid
 
 
+def begin(*words: str, **options: Any) -> subprocess.Popen[str]:
+    """runsc with these words, and pipes for what it reads and says; `options` as of Popen."""
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command(*words), stdin=pipe, stdout=pipe, stderr=pipe, cwd=ROOT, text=True, **options)
+
+
 class Running:
     """A sandbox that runs: its launcher, its sentry, and every process of its PID namespace as pidfds."""
 
     def __init__(self, *words: str, rests: bool = True) -> None:
         self.pidfds: list[int] = []
-        self.process = subprocess.Popen(
-            command(*words),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            cwd=ROOT,
-            text=True,
-        )
+        self.process = begin(*words)
         assert self.process.stdout is not None
         self.first_line = self.process.stdout.readline()
         self.launcher = launcher_of(self.process.pid)

@@ -19,7 +19,7 @@ import pytest
 
 from runsc.fork_server import likeness, protocol
 from tests.e2e.bundles import change, needs_busybox
-from tests.e2e.conftest import BOUND_S, ROOT, Running, command, runsc
+from tests.e2e.conftest import BOUND_S, ROOT, Running, begin, command, runsc
 from tests.e2e.test_bad_input import (  # noqa: F401
     test_a_working_directory_that_was_removed,
     test_closed_standard_descriptors,
@@ -51,15 +51,7 @@ class Server:
 
     def __init__(self, place: Path, *flags: str, **options: object) -> None:
         self.place = place
-        self.process = subprocess.Popen(
-            command("fork-server", *flags, str(place)),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            cwd=ROOT,
-            text=True,
-            **options,  # type: ignore[call-overload]
-        )
+        self.process = begin("fork-server", *flags, str(place), **options)
         assert self.process.stdout is not None
         self.said = self.process.stdout.readline()
 

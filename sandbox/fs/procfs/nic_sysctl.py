@@ -123,11 +123,10 @@ class SecretFile(PseudoFile):
 class InterfacesDir(SysctlDir):
     """`all`, `default` and a directory for each interface. `group` is the path below net/, `prefix` that of its settings."""
 
-    __slots__ = ("procfs", "group", "prefix")
+    __slots__ = ("group", "prefix")
 
     def __init__(self, fs: ProcFs, group: str) -> None:
         super().__init__(fs, fs.new_ino())
-        self.procfs = fs
         self.group = group
         self.prefix = "neigh/" if group.endswith("neigh") else group + "/"
         self.live = True

@@ -5,29 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sandbox.fs.pseudo.lazy import LazyDir
-from sandbox.fs.pseudo.nodes import PseudoDir, PseudoFile
+from sandbox.fs.pseudo.nodes import PseudoFile
 
 if TYPE_CHECKING:
     from sandbox.fs.procfs.filesystem import ProcFs
     from sandbox.vfs.inode import Inode
 
 
-class SysctlDir(PseudoDir):
-    """One below the root."""
-
-    __slots__ = ()
-
-    def __init__(self, fs: ProcFs, ino: int) -> None:
-        super().__init__(fs, ino)
-        self.nlink = 1
-
-    def add(self, name: str, inode: Inode) -> None:
-        """One more entry."""
-        self.children[name.encode()] = inode
-
-
-class SysctlRoot(LazyDir):
-    """/proc/sys. Its settings, and the modules that know them, are there from the first look on."""
+class SysctlDir(LazyDir):
+    """One of them."""
 
     __slots__ = ("procfs",)
 
@@ -36,26 +22,32 @@ class SysctlRoot(LazyDir):
         self.procfs = fs
         self.nlink = 1
 
+    def add(self, name: str, inode: Inode) -> None:
+        """One more entry."""
+        self.children[name.encode()] = inode
+
+
+class SysctlRoot(SysctlDir):
+    """/proc/sys. Its settings, and the modules that know them, are there from the first look on."""
+
+    __slots__ = ()
+
     def make(self) -> None:
         """All of them."""
         from sandbox.fs.procfs import sysctl
 
         sysctl.fill(self.procfs, self)
 
-    def add(self, name: str, inode: Inode) -> None:
-        """One more entry."""
-        self.children[name.encode()] = inode
-
     def enter(self, path: str, inode: Inode) -> None:
         """By its path, whose directories are made."""
         *way, last = path.split("/")
-        here: PseudoDir = self
+        here: SysctlDir = self
         for name in way:
             found = here.children.get(name.encode())
             if found is None:
                 found = SysctlDir(self.procfs, self.procfs.new_ino())
                 here.add(name, found)
-            assert isinstance(found, PseudoDir)
+            assert isinstance(found, SysctlDir)
             here = found
         if way[:1] == ["net"] and isinstance(inode, PseudoFile):
             inode.of_network = True

@@ -186,8 +186,7 @@ def sys_sched_setattr(t: Task, a: SyscallArgs) -> Result:
         target.policy, target.rt_priority, target.reset_on_fork = before
         return -errno.EOPNOTSUPP  # as without CONFIG_UCLAMP_TASK
     if result == 0 and policy in _NORMAL:
-        target.nice = nice
-        target.thread.set_nice(nice)
+        target.set_nice(nice)
     return result
 
 
@@ -278,8 +277,7 @@ def sys_setpriority(t: Task, a: SyscallArgs) -> Result:
         else:
             if result == -errno.ESRCH:
                 result = 0
-            target.nice = nice
-            target.thread.set_nice(nice)
+            target.set_nice(nice)
     return result
 
 
