@@ -168,11 +168,11 @@ def of_devices(o: Object) -> list[Row]:
         numbers = [
             str(n) if n >= 0 else "*" for n in (rule.number(name, -1, UINT32, -1) for name in ("major", "minor"))
         ]
-        access = rule.text("access") or "rwm"
-        if access.strip("rwm"):
+        access, everything = rule.text("access") or "rwm", kind == "a" and numbers == ["*", "*"]
+        if access.strip("rwm") and not everything:  # of all devices it is all access, as runc has it
             o.problems.add(rule.at("access"), f"{access!r} is not made of r, w and m")
         file = "devices.allow" if rule.flag("allow") else "devices.deny"
-        value = "a" if kind == "a" and numbers == ["*", "*"] else f"{kind} {':'.join(numbers)} {access}"
+        value = "a" if everything else f"{kind} {':'.join(numbers)} {access}"
         found.append(Row(rule.path, 1, "devices", (file,), value, needed=False))
     if found and found[-1].value != "a":
         path = o.at("devices")

@@ -323,7 +323,7 @@ def test_groups_that_others_have_made_below_go_with_it(tmp_path: Path) -> None:
         ({"hugepageLimits": [{"pageSize": "2MB x", "limit": 1}]}, "hugepageLimits[0].pageSize"),
         ({"rdma": {"one\ntwo": {"hcaHandles": 1}}}, "rdma.one\ntwo"),
         ({"network": {"priorities": [{"name": "lo 1\neth0", "priority": 1}]}}, "network.priorities[0].name"),
-        ({"devices": [{"allow": True, "access": "rw\nx"}]}, "devices[0].access"),
+        ({"devices": [{"allow": True, "type": "c", "access": "rw\nx"}]}, "devices[0].access"),
     ],
 )
 def test_names_that_lead_elsewhere(resources: dict[str, object], where: str) -> None:
