@@ -151,8 +151,10 @@ def set_disabled(nic: Nic, disabled: bool) -> None:
         for entry in [e for e in table.entries if e.nic is nic and len(e.prefix) == 16]:
             table.remove(entry)
         nic.router_timer.cancel()
+        nic.mld.stop()
     nic.disable_ipv6 = disabled
     if not disabled and nic.up and nic.stack.ipv6_enabled:
+        nic.mld.start()
         if nic.loopback:
             nic.add_address(IPV6_LOOPBACK, 128)
         else:

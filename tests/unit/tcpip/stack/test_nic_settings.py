@@ -59,6 +59,24 @@ def test_without_ipv6() -> None:
     assert IPV6_LOOPBACK in host.stack.local and len(host.nic.addresses_of(AF_INET6)) == 1
 
 
+def reports(host: Host) -> int:
+    """Reports of groups (behind a header of options) since the last time."""
+    return sum(packet[6] == 0 and packet[48] == 143 for packet in host.packets(TYPE_IPV6))
+
+
+def test_without_ipv6_no_group_is_reported() -> None:
+    host = Host()
+    host.nic.join_group(parse("ff05::9"))
+    host.pass_time(0.01)
+    assert reports(host) > 0
+    put(host, "ipv6/conf/disable_ipv6", 1)
+    host.pass_time(20)
+    assert reports(host) == 0
+    put(host, "ipv6/conf/disable_ipv6", 0)
+    host.pass_time(0.01)
+    assert reports(host) > 0
+
+
 def advertise(host: Host) -> None:
     prefix = ndp.PrefixInfo(parse("2001:db8:5::"), 64, True, True, 1000, 1000).emit_option()
     mtu = bytes((5, 1, 0, 0)) + (1400).to_bytes(4, "big")
