@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from sandbox.kernel.view import View
     from sandbox.vfs.filesystem import Filesystem
 
-_INODE: Final = ("opens", "writers", "maps", "locks", "marks", "attached", "linkable")
-_PSEUDO: Final = ("opens", "writers", "locks", "marks", "attached")
+_INODE: Final = ("opens", "unseen", "writers", "maps", "locks", "marks", "attached", "linkable")
+_PSEUDO: Final = ("opens", "unseen", "writers", "locks", "marks", "attached")
 _FILE: Final = ("pos", "refs", "truncatable", "queue", "epoll_items", "owner", "own_locks", "path")
 
 BundleFs = HostFs | ProcFs | SysFs

@@ -49,7 +49,7 @@ def _open_exec(t: Task, dirfd: int, path: bytes, flags: int) -> FileDescription:
         raise SyscallError(errno.EACCES)
     if not permitted(t.creds, inode, MAY_EXEC):
         raise SyscallError(errno.EACCES)
-    if inode.writers > 0 and there.mount is not t.kernel.mounts.vfs.internal:  # a memfd's own descriptor does not count
+    if inode.writers > 0:
         raise SyscallError(errno.ETXTBSY)
     file = finish_open(t, there, inode, O_RDONLY, EXECUTE)
     assert not isinstance(file, Block)

@@ -49,6 +49,7 @@ class Inode:
         "ctime",
         "btime",
         "opens",
+        "unseen",
         "writers",
         "runs",
         "attrs",
@@ -74,6 +75,9 @@ class Inode:
         self.rdev = 0
         self.atime = self.mtime = self.ctime = self.btime = now
         self.opens = 0  # open descriptions
+        self.unseen = (
+            0  # those that are neither readers nor writers: of O_PATH, what a file without a name was made with
+        )
         self.writers = 0  # those that may write
         self.runs = 0  # memories of processes that run it as a program: it is not to be written
         self.attrs = 0  # FS_*_FL

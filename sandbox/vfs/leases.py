@@ -10,7 +10,7 @@ import errno
 from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.capability import CAP_LEASE
-from sandbox.abi.linux.fcntl import F_OWNER_PID, F_RDLCK, F_UNLCK, F_WRLCK, O_NONBLOCK
+from sandbox.abi.linux.fcntl import F_OWNER_PID, F_RDLCK, F_UNLCK, F_WRLCK, O_ACCMODE, O_NONBLOCK, O_RDONLY
 from sandbox.errors import SyscallError
 from sandbox.kernel.control import Block
 from sandbox.vfs.fasync import owner_of
@@ -45,7 +45,7 @@ def set_lease(t: Task, file: FileDescription, fd: int, kind: int) -> int:
             file.owner.ids = None
             file.owner.signo = 0
         return 0
-    if inode.writers if kind == F_RDLCK else inode.opens != 1:
+    if inode.writers if kind == F_RDLCK else not _is_only(file, inode):
         raise SyscallError(errno.EAGAIN)
     locks = file.locks()
     for holder, lease in locks.leases.items():
@@ -61,6 +61,13 @@ def set_lease(t: Task, file: FileDescription, fd: int, kind: int) -> int:
         owner.set(t, F_OWNER_PID, t.group.pid)
     owner.fd = fd
     return 0
+
+
+def _is_only(file: FileDescription, inode: Inode) -> bool:
+    """Whether nobody else has it open or runs it (check_conflicting_open)."""
+    writes = file.flags & O_ACCMODE != O_RDONLY
+    readers = inode.opens - inode.unseen - inode.writers
+    return inode.writers == writes and readers == (not writes) and not inode.runs
 
 
 def get_lease(t: Task, file: FileDescription) -> int:

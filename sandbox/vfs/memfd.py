@@ -15,6 +15,7 @@ from sandbox.vfs.regular_file import RegularFile
 
 if TYPE_CHECKING:
     from sandbox.kernel.task import Task
+    from sandbox.vfs.inode import Inode
 
 MFD_CLOEXEC = 1
 MFD_ALLOW_SEALING = 2
@@ -23,6 +24,22 @@ MFD_NOEXEC_SEAL = 8
 MFD_EXEC = 16
 MFD_HUGE_SHIFT = 26
 MFD_HUGE_MASK = 0x3F
+
+
+class InternalFile(RegularFile):
+    """The description that a file without a name is made with: it may write, and is no writer to those who count them, so
+    that the file can be executed and leased for reading meanwhile (fs/file_table.c: alloc_file)."""
+
+    def __init__(self, flags: int, path: Path, inode: Inode) -> None:
+        super().__init__(flags, path, inode)
+        inode.writers -= 1
+        inode.unseen += 1
+
+    def release(self) -> None:
+        """The last reference is gone."""
+        self.inode.writers += 1  # which is taken away there
+        self.inode.unseen -= 1
+        super().release()
 
 
 def internal_mount(t: Task) -> Mount:
@@ -55,6 +72,6 @@ def internal_file(t: Task, name: bytes, mode: int, seals: int = F_SEAL_SEAL) -> 
     inode.seals = seals
     dentry = Dentry(name, mount.root, inode)
     dentry.deleted = True
-    file = RegularFile(O_RDWR | O_LARGEFILE, Path(mount, dentry), inode)
+    file = InternalFile(O_RDWR | O_LARGEFILE, Path(mount, dentry), inode)
     file.nowait = False  # as any of tmpfs
     return file

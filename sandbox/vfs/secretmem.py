@@ -12,9 +12,8 @@ from sandbox.errors import SyscallError
 from sandbox.fs.tmpfs.filesystem import Tmpfs
 from sandbox.fs.tmpfs.inode import TmpfsFile
 from sandbox.vfs.dentry import Dentry
-from sandbox.vfs.memfd import internal_mount
+from sandbox.vfs.memfd import InternalFile, internal_mount
 from sandbox.vfs.path import Path
-from sandbox.vfs.regular_file import RegularFile
 
 if TYPE_CHECKING:
     from sandbox.kernel.task import Task
@@ -53,7 +52,7 @@ class SecretInode(TmpfsFile):
         super().closed()
 
 
-class SecretFile(RegularFile):
+class SecretFile(InternalFile):
     """It can only be mapped, shared."""
 
     secret = True
