@@ -60,6 +60,7 @@ ARGUMENTS: Final[dict[str, tuple[int, Values]]] = {
                 termios.TIOCSCTTY,
             ),
             "how much there is to read; the mark of urgent data: SIOCATMARK": (termios.FIONREAD, 0x8905),
+            "which interface of its network namespace has a name: SIOCGIFINDEX": (0x8933,),
             "descriptors that do not wait, or do not outlive execve": (termios.FIONBIO, termios.FIOCLEX),
         },
     ),

@@ -20,7 +20,6 @@ from tcpip.addr import AF_INET, AF_INET6, IPV4_ANY, IPV6_ANY, text
 
 if TYPE_CHECKING:
     from sandbox.boot.options import NetworkOptions
-    from sandbox.gateway.host_interfaces import HostInterface, HostRoute
     from sandbox.gateway.network import Network
     from sandbox.kernel.kernel import Kernel
     from tcpip.link.base import LinkEndpoint
@@ -90,7 +89,6 @@ def _add_nic(kernel: Kernel, options: NetworkOptions, network: Network, link: Fd
         outer = EgressFilter(link, network.guard)
     nic = network.stack.add_nic(captured(kernel, options, network, outer), name)
     kernel.reactor.watch(link.fileno(), READ, lambda events: _receive(link))
-    network.on_close(lambda: _close(kernel, link))
     return nic
 
 
@@ -100,31 +98,39 @@ def _receive(link: FdLink) -> None:
 
 
 def _close(kernel: Kernel, link: FdLink) -> None:
-    kernel.reactor.unwatch(link.fileno())
-    link.close()
+    if link.fileno() >= 0:
+        kernel.reactor.unwatch(link.fileno())
+        link.close()
 
 
 # --- sandbox ---
 
 
 def _attach_interfaces(kernel: Kernel, options: NetworkOptions, network: Network) -> None:
-    from sandbox.gateway.host_interfaces import in_host_namespace, take_over
+    from sandbox.gateway.host_interfaces import close_ears, in_host_namespace, take_over
+    from sandbox.gateway.interface_follower import InterfaceFollower, add_addresses, add_route
     from tcpip.link.packetsocket import PacketSocketLink
 
     if in_host_namespace():
         which = "this one" if options.namespace_fd < 0 else "the one of the bundle"
         raise NetworkError(f"--network sandbox needs a network namespace of its own: {which} is the host's")
+    own = options.namespace_fd < 0 and not options.fresh  # and is to be given back as it was
+    whole = not own and close_ears()
+    follower = InterfaceFollower(
+        kernel, network, whole, lambda link, name: _add_nic(kernel, options, network, link, name)
+    )
     interfaces, routes = take_over()
-    if not interfaces and options.namespace_fd < 0:
+    if not interfaces and own:
         raise NetworkError("--network sandbox: no interface but the loopback is up in this network namespace")
-    nics: dict[int, Nic] = {}
     for interface in interfaces:
         link = PacketSocketLink(interface.name)
-        nic = nics[interface.index] = _add_nic(kernel, options, network, link, interface.name)
+        nic = _add_nic(kernel, options, network, link, interface.name)
+        network.on_close(lambda link=link: _close(kernel, link))  # type: ignore[misc]
         nic.accept_ra = not any(len(addr) == 16 for addr, _ in interface.addresses)
-        _add_addresses(nic, interface)
+        add_addresses(nic, interface)
+        follower.begin(interface, nic, link)
     for route in routes:
-        _add_route(network, nics[route.index], route)
+        add_route(network, follower.known[route.index].nic, route)
 
 
 def _add_resolver(kernel: Kernel, network: Network) -> None:
@@ -158,21 +164,6 @@ def _mirror_ports(kernel: Kernel, network: Network, entered: bool) -> None:
     network.on_close(mirror.close)
 
 
-def _add_addresses(nic: Nic, interface: HostInterface) -> None:
-    for addr, length in interface.addresses:
-        nic.add_address(addr, length, dad=False)
-    if interface.ipv6:
-        nic.add_link_local()
-
-
-def _add_route(network: Network, nic: Nic, route: HostRoute) -> None:
-    """A route of the host's; the on-link ones that came with the addresses are there already."""
-    table = network.stack.routes.entries
-    if not route.gateway and any(e.nic is nic and e.prefix == route.prefix and e.length == route.length for e in table):
-        return
-    network.stack.add_route(route.prefix, route.length, route.gateway, nic, route.metric)
-
-
 # --- tap ---
 
 
@@ -181,6 +172,7 @@ def _attach_tap(kernel: Kernel, options: NetworkOptions, network: Network) -> No
 
     link, six = open_tap(options.tap)
     nic = _add_nic(kernel, options, network, link, "eth0")
+    network.on_close(lambda: _close(kernel, link))
     nic.accept_ra = False
     nic.add_address(plan.GUEST4, plan.PREFIX4_LEN)
     network.stack.add_route(IPV4_ANY, 0, plan.GATEWAY4, nic)

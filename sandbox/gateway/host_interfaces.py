@@ -4,18 +4,19 @@ giving it back at the end."""
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
-from typing import Any, Final
+from typing import Final
 
-from tcpip.addr import AF_INET, AF_INET6, is_link_local, parse, text
+from sandbox.gateway import host_rtnetlink as rt
+from sandbox.gateway.host_rtnetlink import RtNetlink, number
+from tcpip.addr import AF_INET, AF_INET6, is_link_local
 
 ARPHRD_ETHER: Final = 1
 IFF_UP: Final = 1
-RTN_UNICAST: Final = 1
 IFA_F_NODAD: Final = 2
-TABLE_MAIN: Final = 254
 
-
+ROUNDS: Final = 16
 INITIAL_ONLY: Final = "/proc/sys/net/core/netdev_max_backlog"
 
 
@@ -27,13 +28,16 @@ def in_host_namespace() -> bool:
 class HostInterface:
     """`addresses`: (address, prefix length), without IPv6 link-local ones (our stack makes its own)."""
 
-    __slots__ = ("name", "index", "addresses", "broadcasts", "ipv6")
+    __slots__ = ("name", "index", "up", "mtu", "mac", "addresses", "broadcasts", "ipv6")
 
-    def __init__(self, name: str, index: int) -> None:
+    def __init__(self, name: str, index: int, up: bool, mtu: int, mac: bytes) -> None:
         self.name = name
         self.index = index
+        self.up = up
+        self.mtu = mtu
+        self.mac = mac
         self.addresses: list[tuple[bytes, int]] = []
-        self.broadcasts: dict[bytes, str] = {}  # of those addresses that have one
+        self.broadcasts: dict[bytes, bytes] = {}  # of those addresses that have one
         self.ipv6 = False  # it had some IPv6 address
 
 
@@ -50,113 +54,125 @@ class HostRoute:
         self.metric = metric
         self.protocol = protocol  # who has made it
 
+    def key(self) -> tuple[bytes, int, bytes, int, int]:
+        """What makes it another one."""
+        return self.prefix, self.length, self.gateway, self.metric, self.index
+
 
 def take_over() -> tuple[list[HostInterface], list[HostRoute]]:
     """The Ethernet interfaces that are up, and the routes through them; their addresses are gone from the host's stack.
 
     OSError without CAP_NET_ADMIN over the namespace.
     """
-    from pyroute2 import IPRoute
-    from pyroute2.netlink.exceptions import NetlinkError
-
-    with IPRoute() as ip:
-        try:
-            interfaces = _interfaces(ip)
-            routes = _routes(ip, {interface.index for interface in interfaces})
-            for interface in interfaces:
-                _set_without_ipv6(interface.name, "1")
-                ip.flush_addr(index=interface.index)
-        except NetlinkError as error:
-            raise OSError(error.code, os.strerror(error.code)) from None
+    with RtNetlink() as host:
+        interfaces = [interface for interface in interfaces_of(host) if interface.up]
+        routes = routes_of(host, {interface.index for interface in interfaces})
+        for interface in interfaces:
+            _set_without_ipv6(interface.name, "1")
+        _flush(host, {interface.index for interface in interfaces})
     return interfaces, routes
+
+
+def _flush(host: RtNetlink, indexes: set[int]) -> None:
+    """Until nothing is there: some go with others, and some come up in place of others."""
+    for _ in range(ROUNDS):
+        left = [
+            (index, parts.get(rt.IFA_LOCAL) or parts[rt.IFA_ADDRESS], length)
+            for (_, length, _, _, index), parts in host.dump(rt.RTM_GETADDR, 0, rt.ADDRESS)
+            if index in indexes
+        ]
+        if not left:
+            return
+        for index, addr, length in left:
+            try:
+                host.remove_address(index, addr, length)
+            except OSError as error:
+                if error.errno != errno.EADDRNOTAVAIL:
+                    raise
+
+
+def close_ears() -> bool:
+    """What arrives by the interfaces of this network namespace, also of those that come later, is not the host's stack's any
+    more: it knows its own addresses for what is sent in the namespace alone. False where the host has no rules of routing."""
+    try:
+        with RtNetlink() as host:
+            for family in (AF_INET, AF_INET6):
+                with contextlib.suppress(FileExistsError):
+                    host.add_rule(family, 0, "lo", rt.TABLE_LOCAL)
+                with contextlib.suppress(FileNotFoundError):
+                    host.remove_rule(family, 0, rt.TABLE_LOCAL)
+    except OSError:
+        return False
+    return True
 
 
 class Loan:
     """The interfaces as they are before a sandbox takes them over, for the launcher, which keeps its privileges.
 
-    OSError when the namespace cannot be asked, ImportError without pyroute2.
+    OSError when the namespace cannot be asked.
     """
 
     def __init__(self) -> None:
-        from pyroute2 import IPRoute
-        from pyroute2.netlink.exceptions import NetlinkError
-
-        with IPRoute() as ip:
-            try:
-                self._interfaces = _interfaces(ip)
-                self._routes = _routes(ip, {interface.index for interface in self._interfaces})
-            except NetlinkError as error:
-                raise OSError(error.code, os.strerror(error.code)) from None
+        with RtNetlink() as host:
+            self._interfaces = [interface for interface in interfaces_of(host) if interface.up]
+            self._routes = routes_of(host, {interface.index for interface in self._interfaces})
         self._without_ipv6 = {interface.name: _without_ipv6(interface.name) for interface in self._interfaces}
 
     def give_back(self) -> None:
         """Addresses and routes as they were; what is gone meanwhile, or was put there by others, stays so."""
-        from pyroute2 import IPRoute
-        from pyroute2.netlink.exceptions import NetlinkError
-
-        with IPRoute() as ip:
+        with RtNetlink() as host:
             for interface in self._interfaces:
                 _set_without_ipv6(interface.name, self._without_ipv6[interface.name])
                 for addr, length in interface.addresses:
-                    with contextlib.suppress(NetlinkError):
-                        _return_address(ip, interface, addr, length)
+                    with contextlib.suppress(OSError):
+                        _return_address(host, interface, addr, length)
             for route in self._routes:
-                with contextlib.suppress(NetlinkError):
-                    _return_route(ip, route)
+                with contextlib.suppress(OSError):  # one that came with an address is there already
+                    host.add_route(route.prefix, route.length, route.gateway, route.index, route.metric, route.protocol)
 
 
-def _return_address(ip: Any, interface: HostInterface, addr: bytes, length: int) -> None:
+def _return_address(host: RtNetlink, interface: HostInterface, addr: bytes, length: int) -> None:
     """IPv6 without another look for duplicates: it was there before."""
-    more: dict[str, Any] = {"flags": IFA_F_NODAD} if len(addr) == 16 else {}
-    if addr in interface.broadcasts:
-        more["broadcast"] = interface.broadcasts[addr]
-    ip.addr("add", index=interface.index, address=text(addr), prefixlen=length, **more)
+    flags = IFA_F_NODAD if len(addr) == 16 else 0
+    host.add_address(interface.index, addr, length, interface.broadcasts.get(addr, b""), flags)
 
 
-def _return_route(ip: Any, route: HostRoute) -> None:
-    """One that came with an address is there already, which the caller lets pass."""
-    more: dict[str, Any] = {"gateway": text(route.gateway)} if route.gateway else {"scope": "link"}
-    if route.metric:
-        more["priority"] = route.metric
-    more["proto"] = route.protocol
-    family = AF_INET if len(route.prefix) == 4 else AF_INET6
-    ip.route("add", family=family, dst=f"{text(route.prefix)}/{route.length}", oif=route.index, **more)
-
-
-def _interfaces(ip: Any) -> list[HostInterface]:
+def interfaces_of(host: RtNetlink) -> list[HostInterface]:
+    """The Ethernet interfaces, with their addresses."""
     found: dict[int, HostInterface] = {}
-    for link in ip.get_links():
-        if link["ifi_type"] == ARPHRD_ETHER and link["flags"] & IFF_UP:
-            found[link["index"]] = HostInterface(link.get_attr("IFLA_IFNAME"), link["index"])
-    for entry in ip.get_addr():
-        owner = found.get(entry["index"])
-        where = entry.get_attr("IFA_LOCAL") or entry.get_attr("IFA_ADDRESS")
-        if owner is None or not where:
+    for (_, kind, index, flags, _), parts in host.dump(rt.RTM_GETLINK, 0, rt.LINK):
+        if kind == ARPHRD_ETHER:
+            name = parts[rt.IFLA_IFNAME].rstrip(b"\0").decode()
+            mtu, mac = number(parts, rt.IFLA_MTU), parts.get(rt.IFLA_ADDRESS, b"")
+            found[index] = HostInterface(name, index, bool(flags & IFF_UP), mtu, mac)
+    for (_, length, _, _, index), parts in host.dump(rt.RTM_GETADDR, 0, rt.ADDRESS):
+        owner = found.get(index)
+        address = parts.get(rt.IFA_LOCAL) or parts.get(rt.IFA_ADDRESS)
+        if owner is None or not address:
             continue
-        address = parse(where)
         owner.ipv6 = owner.ipv6 or len(address) == 16
         if len(address) == 4 or not is_link_local(address):
-            owner.addresses.append((address, entry["prefixlen"]))
-            broadcast = entry.get_attr("IFA_BROADCAST")
-            if broadcast:
-                owner.broadcasts[address] = broadcast
+            owner.addresses.append((address, length))
+            if rt.IFA_BROADCAST in parts:
+                owner.broadcasts[address] = parts[rt.IFA_BROADCAST]
     return list(found.values())
 
 
-def _routes(ip: Any, indexes: set[int]) -> list[HostRoute]:
+def routes_of(host: RtNetlink, indexes: set[int]) -> list[HostRoute]:
+    """Of the main table, through these interfaces."""
     routes: list[HostRoute] = []
-    for family, size in ((2, 4), (10, 16)):
-        for entry in ip.get_routes(family=family, table=TABLE_MAIN):
-            index = entry.get_attr("RTA_OIF")
-            if entry["type"] != RTN_UNICAST or index not in indexes:
+    for family, size in ((AF_INET, 4), (AF_INET6, 16)):
+        for fields, parts in host.dump(rt.RTM_GETROUTE, family, rt.ROUTE):
+            of, length, _, _, table, protocol, _, kind, _ = fields
+            index = number(parts, rt.RTA_OIF)
+            table = number(parts, rt.RTA_TABLE) or table
+            if (of, table, kind) != (family, rt.TABLE_MAIN, rt.RTN_UNICAST) or index not in indexes:
                 continue
-            dst, gateway = entry.get_attr("RTA_DST"), entry.get_attr("RTA_GATEWAY")
-            prefix = parse(dst) if dst else bytes(size)
+            prefix = parts.get(rt.RTA_DST, bytes(size))
             if size == 16 and (is_link_local(prefix) or prefix[0] == 0xFF):
                 continue
-            metric = entry.get_attr("RTA_PRIORITY") or 0
-            hop = parse(gateway) if gateway else b""
-            routes.append(HostRoute(prefix, entry["dst_len"], hop, index, metric, entry["proto"]))
+            metric, hop = number(parts, rt.RTA_PRIORITY), parts.get(rt.RTA_GATEWAY, b"")
+            routes.append(HostRoute(prefix, length, hop, index, metric, protocol))
     return routes
 
 

@@ -12,12 +12,11 @@ is then the loopback's, too; as the routes have gone to the sandbox, the host's 
 from __future__ import annotations
 
 import _socket
-import os
 from typing import TYPE_CHECKING, Final
 
 from sandbox.gateway import host_socket
 from sandbox.gateway.inbound import Connector, InboundStream
-from tcpip.addr import SockAddr, is_any, is_loopback, parse, text, unmapped
+from tcpip.addr import SockAddr, is_any, is_loopback, parse, unmapped
 
 if TYPE_CHECKING:
     from sandbox.gateway.counters import Counters
@@ -110,16 +109,11 @@ class Mirror:
 
 def lead_here(addresses: list[bytes]) -> None:
     """What is sent in this network namespace to one of `addresses` (IPv4) is received in it. OSError."""
-    from pyroute2 import IPRoute
-    from pyroute2.netlink.exceptions import NetlinkError
+    from sandbox.gateway.host_rtnetlink import RtNetlink
 
-    with IPRoute() as ip:
-        lo = _socket.if_nametoindex("lo")
+    with RtNetlink() as host:
         for address in addresses:
-            try:
-                ip.addr("replace", index=lo, address=text(address), prefixlen=32)
-            except NetlinkError as error:
-                raise OSError(error.code, os.strerror(error.code)) from None
+            host.replace_address(_socket.if_nametoindex("lo"), address, 32)
 
 
 def let_low_ports_be_bound() -> None:

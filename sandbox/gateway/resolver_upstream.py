@@ -8,7 +8,6 @@ question goes on from the guest's stack to the server that was meant. Source: ip
 from __future__ import annotations
 
 import _socket
-import os
 import struct
 from typing import TYPE_CHECKING, Final
 
@@ -18,7 +17,7 @@ from sandbox.gateway.inbound import InboundStream
 from sandbox.gateway.policy import never_leaves
 from sandbox.reactor import READ
 from tcpip import errors
-from tcpip.addr import AF_INET, SockAddr, parse
+from tcpip.addr import AF_INET, IPV4_LOOPBACK, SockAddr, parse
 from tcpip.clock import NS_PER_S
 from tcpip.errors import NetworkError
 from tcpip.sockopt import SOCK_DGRAM
@@ -43,16 +42,11 @@ _BUFFER: Final = memoryview(bytearray(65536))
 
 def lead_here() -> None:
     """What is sent in this network namespace, to whatever address, is received in it. OSError."""
-    from pyroute2 import IPRoute
-    from pyroute2.netlink.exceptions import NetlinkError
+    from sandbox.gateway.host_rtnetlink import RtNetlink
 
-    try:
-        with IPRoute() as ip:
-            lo = _socket.if_nametoindex("lo")
-            ip.route("add", type="local", scope="host", dst="0.0.0.0/0", oif=lo, prefsrc="127.0.0.1", table=TABLE)
-            ip.rule("add", iifname="lo", table=TABLE, priority=PRIORITY)
-    except NetlinkError as error:
-        raise OSError(error.code, os.strerror(error.code)) from None
+    with RtNetlink() as host:
+        host.add_local_route(_socket.if_nametoindex("lo"), IPV4_LOOPBACK, TABLE)
+        host.add_rule(AF_INET, PRIORITY, "lo", TABLE)
 
 
 def open_socket(datagram: bool) -> _socket.socket:

@@ -85,6 +85,11 @@ class FdLink(LinkEndpoint):
             self.dispatcher.deliver(packets)
         return more
 
+    def give_up(self) -> int:
+        """The descriptor, which somebody else closes."""
+        fd, self.fd = self.fd, -1
+        return fd
+
     def close(self) -> None:
         if self.fd >= 0:
             os.close(self.fd)

@@ -39,19 +39,11 @@ class PacketSocketLink(FdLink):
     """
 
     def __init__(self, name: str, netns: int = -1, offload: bool = True, promiscuous: bool = False) -> None:
-        sock = open_socket(netns)
+        sock = open_socket(netns, offload)
         try:
             request = struct.pack("16s16x", name.encode())
             mac = fcntl.ioctl(sock.fileno(), SIOCGIFHWADDR, request)[18:24]
             mtu = struct.unpack_from("=i", fcntl.ioctl(sock.fileno(), SIOCGIFMTU, request), 16)[0]
-            if offload:
-                sock.setsockopt(SOL_PACKET, PACKET_VNET_HDR, 1)
-            sock.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
-            for force, plain in ((SO_RCVBUFFORCE, SO_RCVBUF), (SO_SNDBUFFORCE, SO_SNDBUF)):
-                try:
-                    sock.setsockopt(1, force, BUFFER)
-                except PermissionError:
-                    sock.setsockopt(1, plain, BUFFER)
             sock.bind((name, ETH_P_ALL))
             if promiscuous:
                 index = _index(sock.fileno(), request)
@@ -68,8 +60,34 @@ def _index(fd: int, request: bytes) -> int:
     return number
 
 
-def open_socket(netns: int) -> _socket.socket:
+def open_socket(netns: int = -1, offload: bool = True) -> _socket.socket:
     """An AF_PACKET socket, not bound, in another namespace if one is given; the caller's namespace is unchanged."""
+    sock = _in_namespace(netns)
+    try:
+        if offload:
+            sock.setsockopt(SOL_PACKET, PACKET_VNET_HDR, 1)
+        sock.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
+        for force, plain in ((SO_RCVBUFFORCE, SO_RCVBUF), (SO_SNDBUFFORCE, SO_SNDBUF)):
+            try:
+                sock.setsockopt(1, force, BUFFER)
+            except PermissionError:
+                sock.setsockopt(1, plain, BUFFER)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def bind(fd: int, name: str) -> None:
+    """Frames of interface `name` from now on, which needs no right. OSError: there is none."""
+    sock = _socket.socket(AF_PACKET, SOCK_RAW, 0, fd)
+    try:
+        sock.bind((name, ETH_P_ALL))
+    finally:
+        sock.detach()
+
+
+def _in_namespace(netns: int) -> _socket.socket:
     if netns < 0:
         return _socket.socket(AF_PACKET, SOCK_RAW, 0)
     import ctypes

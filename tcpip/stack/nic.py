@@ -506,6 +506,13 @@ class Nic(Dispatcher):
                     listener.stop()
             self.stack.changed()
 
+    def rename(self, name: str) -> None:
+        """One that no other interface has."""
+        old_name, self.name = self.name, name
+        self.stack.changed()
+        if self.stack.watch is not None:
+            self.stack.watch.link_renamed(self, old_name)
+
     def set_carrier(self, carrier: bool) -> None:
         """Whether the link carries anything, where somebody knows: the probes for tentative addresses wait for it."""
         if carrier and not self.carrier:

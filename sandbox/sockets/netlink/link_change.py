@@ -450,13 +450,10 @@ def rename(nic: Nic, name: str) -> None:
     check_name(name)
     if nic.stack.find_nic(name) is not None:
         raise SyscallError(errno.EEXIST)
-    old_name, nic.name = nic.name, name
     link = own_link(nic)
     if link is not None:
         link.named = NAME_CHANGED
-    nic.stack.changed()
-    if nic.stack.watch is not None:
-        nic.stack.watch.link_renamed(nic, old_name)
+    nic.rename(name)
 
 
 def delete_link(network: Network, nic: Nic) -> None:
