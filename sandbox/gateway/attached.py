@@ -20,6 +20,7 @@ from tcpip.addr import AF_INET, AF_INET6, IPV4_ANY, IPV6_ANY, text
 
 if TYPE_CHECKING:
     from sandbox.boot.options import NetworkOptions
+    from sandbox.gateway.interface_follower import InterfaceFollower
     from sandbox.gateway.network import Network
     from sandbox.kernel.kernel import Kernel
     from tcpip.link.base import LinkEndpoint
@@ -44,11 +45,11 @@ def attach(kernel: Kernel, options: NetworkOptions, network: Network, hostname: 
         if options.kind == "tap":
             _attach_tap(kernel, options, network)
         else:
-            _attach_interfaces(kernel, options, network)
+            follower = _attach_interfaces(kernel, options, network)
             if options.mirror:
                 _mirror_ports(kernel, network, options.entered)
-            if options.fresh and network.guard is None:
-                _add_resolver(kernel, network)
+            if options.fresh and network.guard is None:  # no rule of `--allow` would cover what it is asked
+                follower.joined = _DockersResolver(kernel, network).begin
     except ImportError as missing:
         package = "python-pytun" if missing.name == "pytun" else missing.name
         raise NetworkError(
@@ -106,7 +107,7 @@ def _close(kernel: Kernel, link: FdLink) -> None:
 # --- sandbox ---
 
 
-def _attach_interfaces(kernel: Kernel, options: NetworkOptions, network: Network) -> None:
+def _attach_interfaces(kernel: Kernel, options: NetworkOptions, network: Network) -> InterfaceFollower:
     from sandbox.gateway.host_interfaces import close_ears, in_host_namespace, take_over
     from sandbox.gateway.interface_follower import InterfaceFollower, add_addresses, add_route
     from tcpip.link.packetsocket import PacketSocketLink
@@ -131,24 +132,46 @@ def _attach_interfaces(kernel: Kernel, options: NetworkOptions, network: Network
         follower.begin(interface, nic, link)
     for route in routes:
         add_route(network, follower.known[route.index].nic, route)
+    return follower
 
 
-def _add_resolver(kernel: Kernel, network: Network) -> None:
-    """Docker's, where there is one. What it is asked reaches the Internet, and no rule of `--allow` would cover that."""
-    from sandbox.gateway import embedded_resolver, resolver_upstream
-    from sandbox.gateway.networks import drive, new_stack
+class _DockersResolver:
+    """Made when the container is on a network that has it: from the start, or from when it is connected to one."""
 
-    guest = network.stack.lo
-    if guest is None or not embedded_resolver.is_here():
-        return
-    stack = new_stack(kernel)
-    resolver = embedded_resolver.EmbeddedResolver(stack, guest, kernel.reactor, network.counters, kernel.log.warning)
-    drive(kernel.reactor, stack)
-    network.on_close(resolver.close)
-    resolver_upstream.lead_here()
-    for kind in (resolver_upstream.UpstreamDatagrams, resolver_upstream.UpstreamStream):
-        sock = resolver_upstream.open_socket(kind is resolver_upstream.UpstreamDatagrams)
-        network.on_close(kind(network.stack, kernel.reactor, network.counters, sock).close)
+    def __init__(self, kernel: Kernel, network: Network) -> None:
+        from sandbox.gateway import embedded_resolver, resolver_upstream
+
+        self.kernel = kernel
+        self.network = network
+        self.begun = False
+        resolver_upstream.lead_here()
+        self.upstream = [resolver_upstream.open_socket(datagram) for datagram in (True, False)]
+        network.on_close(self.close)
+        if embedded_resolver.is_here():
+            self.begin()
+
+    def begin(self) -> None:
+        """From now on, if it has not begun yet."""
+        from sandbox.gateway.embedded_resolver import EmbeddedResolver
+        from sandbox.gateway.networks import drive, new_stack
+        from sandbox.gateway.resolver_upstream import UpstreamDatagrams, UpstreamStream
+
+        kernel, network = self.kernel, self.network
+        if self.begun or network.stack.lo is None:
+            return
+        self.begun = True
+        stack = new_stack(kernel)
+        resolver = EmbeddedResolver(stack, network.stack.lo, kernel.reactor, network.counters, kernel.log.warning)
+        drive(kernel.reactor, stack)
+        network.on_close(resolver.close)
+        datagrams, stream = self.upstream
+        network.on_close(UpstreamDatagrams(network.stack, kernel.reactor, network.counters, datagrams).close)
+        network.on_close(UpstreamStream(network.stack, kernel.reactor, network.counters, stream).close)
+
+    def close(self) -> None:
+        """What was never of use."""
+        for sock in () if self.begun else self.upstream:
+            sock.close()
 
 
 def _mirror_ports(kernel: Kernel, network: Network, entered: bool) -> None:

@@ -98,7 +98,7 @@ def close_ears() -> bool:
         with RtNetlink() as host:
             for family in (AF_INET, AF_INET6):
                 with contextlib.suppress(FileExistsError):
-                    host.add_rule(family, 0, "lo", rt.TABLE_LOCAL)
+                    host.add_rule(family, 0, rt.TABLE_LOCAL)
                 with contextlib.suppress(FileNotFoundError):
                     host.remove_rule(family, 0, rt.TABLE_LOCAL)
     except OSError:

@@ -25,6 +25,7 @@ from sandbox.sockets.netlink.message import (
     attributes_in,
     message,
     split,
+    u8,
     u32,
 )
 
@@ -40,7 +41,7 @@ RTM_NEWRULE, RTM_DELRULE = 32, 33
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU = 1, 3, 4
 IFA_ADDRESS, IFA_LOCAL, IFA_BROADCAST, IFA_FLAGS = 1, 2, 4, 8
 RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY, RTA_PREFSRC, RTA_TABLE = 1, 4, 5, 6, 7, 15
-FRA_IIFNAME, FRA_PRIORITY, FRA_TABLE = 3, 6, 15
+FRA_IIFNAME, FRA_PRIORITY, FRA_IP_PROTO, FRA_DPORT_RANGE = 3, 6, 22, 24
 FR_ACT_TO_TBL: Final = 1
 RTN_UNICAST, RTN_LOCAL = 1, 2
 RTPROT_BOOT: Final = 3
@@ -181,10 +182,12 @@ class RtNetlink:
         head = ROUTE.pack(2, 0, 0, 0, table, RTPROT_BOOT, RT_SCOPE_HOST, RTN_LOCAL, 0)
         self.change(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, head + parts)
 
-    def add_rule(self, family: int, priority: int, iif: str, table: int) -> None:
-        """What comes in by an interface (`lo`: what is sent in the namespace) looks in a table below 256."""
+    def add_rule(self, family: int, priority: int, table: int, protocol: int = 0, port: int = 0) -> None:
+        """What is sent in the namespace itself, or just that to a port, looks in a table below 256."""
         body = ROUTE.pack(family, 0, 0, 0, table, 0, 0, FR_ACT_TO_TBL, 0)
-        body += u32(FRA_PRIORITY, priority) + attribute(FRA_IIFNAME, iif.encode() + b"\0")
+        body += u32(FRA_PRIORITY, priority) + attribute(FRA_IIFNAME, b"lo\0")
+        if protocol:
+            body += u8(FRA_IP_PROTO, protocol) + attribute(FRA_DPORT_RANGE, struct.pack("=HH", port, port))
         self.change(RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, body)
 
     def remove_rule(self, family: int, priority: int, table: int) -> None:

@@ -54,6 +54,7 @@ class InterfaceFollower:
         self.network = network
         self.add = add
         self.whole = whole
+        self.joined: Callable[[], None] | None = None  # an interface has come
         self.known: dict[int, Followed] = {}
         self.routes: dict[RouteKey, HostRoute] = {}
         self.news = RtNetlink(LINKS)
@@ -115,6 +116,8 @@ class InterfaceFollower:
         nic = self.add(link, interface.name)
         self.known[interface.index] = Followed(interface, nic, link, True)
         add_addresses(nic, interface)
+        if self.joined is not None:
+            self.joined()
 
     def _leave(self, one: Followed) -> None:
         self.network.stack.detach_nic(one.nic)

@@ -7,7 +7,6 @@ packet sockets are opened here.
 
 from __future__ import annotations
 
-import _socket
 from random import Random
 from typing import TYPE_CHECKING, Final
 
@@ -36,10 +35,9 @@ class NetworkError(Exception):
 def build(kernel: Kernel, options: NetworkOptions) -> Network:
     """Make the network and set `kernel.net`. Raises NetworkError."""
     stack = new_stack(kernel)
-    nothing_there = options.kind == "none" or (options.fresh and only_a_loopback())
-    network = Network(stack, "none" if nothing_there else options.kind)
+    network = Network(stack, options.kind)
     hostname = kernel.hostname.decode("ascii", "replace")
-    if nothing_there:
+    if options.kind == "none":
         network.hosts = hosts_file(hostname, "", "")
     elif options.kind in ("internal", "user"):
         _build_own(kernel, options, network, hostname)
@@ -52,11 +50,6 @@ def build(kernel: Kernel, options: NetworkOptions) -> Network:
     drive(kernel.reactor, stack)
     kernel.net = network
     return network
-
-
-def only_a_loopback() -> bool:
-    """The network namespace that the sentry is in has no other interface."""
-    return all(name == "lo" for _, name in _socket.if_nameindex())
 
 
 def new_stack(kernel: Kernel) -> Stack:

@@ -1,7 +1,7 @@
 """What Docker's resolver (embedded_resolver.py) asks the servers of the outside, led back to the sandbox.
 
-It asks from the container's network namespace, whose addresses and routes the sandbox has taken over. A rule of routing
-there makes every address local to what is sent in the namespace itself, and the sentry's sockets at port 53 take it: each
+It asks from the container's network namespace, whose addresses and routes the sandbox has taken over. Rules of routing
+there make every address local to what is sent to port 53 in the namespace itself, and the sentry's sockets at port 53 take it: each
 question goes on from the guest's stack to the server that was meant. Source: ip-rule(8), ip(7) (IP_TRANSPARENT, IP_PKTINFO).
 """
 
@@ -20,7 +20,7 @@ from tcpip import errors
 from tcpip.addr import AF_INET, IPV4_LOOPBACK, SockAddr, parse
 from tcpip.clock import NS_PER_S
 from tcpip.errors import NetworkError
-from tcpip.sockopt import SOCK_DGRAM
+from tcpip.sockopt import IPPROTO_TCP, IPPROTO_UDP, SOCK_DGRAM
 from tcpip.transport.endpoint import AGAIN
 from tcpip.waiter import EVENT_IN
 
@@ -41,12 +41,13 @@ _BUFFER: Final = memoryview(bytearray(65536))
 
 
 def lead_here() -> None:
-    """What is sent in this network namespace, to whatever address, is received in it. OSError."""
+    """Questions that are sent in this network namespace, to whatever address, are received in it. OSError."""
     from sandbox.gateway.host_rtnetlink import RtNetlink
 
     with RtNetlink() as host:
         host.add_local_route(_socket.if_nametoindex("lo"), IPV4_LOOPBACK, TABLE)
-        host.add_rule(AF_INET, PRIORITY, "lo", TABLE)
+        for protocol in (IPPROTO_TCP, IPPROTO_UDP):
+            host.add_rule(AF_INET, PRIORITY, TABLE, protocol, DNS_PORT)
 
 
 def open_socket(datagram: bool) -> _socket.socket:
