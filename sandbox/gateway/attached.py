@@ -50,11 +50,8 @@ def attach(kernel: Kernel, options: NetworkOptions, network: Network, hostname: 
                 _mirror_ports(kernel, network, options.entered)
             if options.fresh and network.guard is None:  # no rule of `--allow` would cover what it is asked
                 follower.joined = _DockersResolver(kernel, network).begin
-    except ImportError as missing:
-        package = "python-pytun" if missing.name == "pytun" else missing.name
-        raise NetworkError(
-            f"--network {options.kind} needs the Python package {package}: pip install {package}"
-        ) from None
+    except ImportError:
+        raise NetworkError("--network tap needs the Python package python-pytun: pip install python-pytun") from None
     except OSError as error:
         raise NetworkError(f"the network `{options.kind}` cannot be had: {error.strerror or error}") from None
     network.resolv_conf = host_resolv_conf().encode("utf-8", "replace")

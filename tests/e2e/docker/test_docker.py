@@ -306,6 +306,32 @@ def ask_by_tcp(name: str) -> str:
     return f"(printf '{size}{query}'; sleep 1) | nc 127.0.0.11 53 | od -An -tu1 -v"
 
 
+def test_connected_and_disconnected_while_it_runs(docker: Docker) -> None:
+    """A container without a network gets one, then a second one, and loses the first; it knows the others' names."""
+    for name in ("lan", "other"):
+        docker.run("network", "create", name)
+    try:
+        run = ["run", "-d", "--runtime", "runsc", "--network"]
+        for name in ("lan", "other"):
+            docker.run(*run, name, "--name", f"on-{name}", "busybox", "sleep", "1000")
+        docker.run(*run, "none", "--name", "box", "busybox", "sleep", "1000")
+        docker.run("network", "disconnect", "none", "box")
+        docker.run("network", "connect", "lan", "box")
+        docker.run("exec", "box", "sh", "-c", "until ping -c 1 on-lan; do :; done")
+        docker.run("network", "connect", "other", "box")
+        docker.run("exec", "box", "sh", "-c", "until ping -c 1 on-other; do :; done; ping -c 1 on-lan")
+        docker.run("exec", "on-other", "ping", "-c", "1", "box")
+        docker.run("network", "disconnect", "lan", "box")
+        docker.run("exec", "box", "sh", "-c", "while ip link show dev eth0; do :; done; ping -c 1 on-other")
+        other = json.loads(docker.run("inspect", "box").stdout)[0]["NetworkSettings"]["Networks"]["other"]
+        routes = docker.run("exec", "box", "ip", "route").stdout
+        assert f"default via {other['Gateway']} dev eth1" in routes, routes
+    finally:
+        docker.run("rm", "-f", "box", "on-lan", "on-other")
+        for name in ("lan", "other"):
+            docker.run("network", "rm", name)
+
+
 def test_names_on_a_network_of_the_users_own(docker: Docker) -> None:
     """Docker's resolver at 127.0.0.11, by UDP and TCP, for names here and outside: as with the distribution's runtime."""
     docker.run("network", "create", "lan")
