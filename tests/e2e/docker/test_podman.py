@@ -3,7 +3,6 @@ word for word."""
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
 import shutil
@@ -177,9 +176,6 @@ class Rootless(Podman):
         python = sys.executable if is_everybodys(Path(sys.executable)) else "/usr/bin/python3"
         for name in ("runsc", "sandbox", "tcpip"):
             shutil.copytree(ROOT / name, directory / "tree" / name, ignore=shutil.ignore_patterns("__pycache__"))
-        pyroute2 = importlib.util.find_spec("pyroute2")
-        assert pyroute2 is not None and pyroute2.origin is not None
-        shutil.copytree(Path(pyroute2.origin).parent, directory / "tree" / "pyroute2")
         (directory / "runsc").write_text(
             f'#!/bin/sh\nPYTHONDONTWRITEBYTECODE=1 PYTHONPATH={directory}/tree exec {python} -m runsc "$@"\n'
         )
