@@ -35,9 +35,9 @@ GO_WORDS: Final = {
 
 def as_go_spells(message: str) -> str:
     """In runc's words, which engines look for: a program that is not found has status 127, one that may not be executed 126."""
-    text, _, why = message.rpartition(": ")
+    text, colon, why = message.rpartition(": ")
     denied = os.strerror(errno.EACCES)
     theirs = GO_WORDS.get(why, 'exec: "{0}": permission denied' if why == denied and ": " not in text else "")
     if message.startswith(CWD):
         return f'{PREFIX}chdir to cwd ("{text[len(CWD) :]}") set in config.json failed: {why.lower()}'
-    return f"{PREFIX}{theirs.format(text)}" if text and theirs else message.replace(denied, "permission denied")
+    return f"{PREFIX}{theirs.format(text)}" if colon and theirs else message.replace(denied, "permission denied")

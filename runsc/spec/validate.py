@@ -48,7 +48,7 @@ def check_root(spec: Spec, bundle: str, problems: Problems) -> None:
 
 def check_args(spec: Spec, bundle: str, problems: Problems) -> None:
     """A command."""
-    if spec.process is not None and (not spec.process.args or not spec.process.args[0]):
+    if spec.process is not None and not spec.process.args:
         problems.add("process.args", "there is no command")
 
 

@@ -292,7 +292,7 @@ def open_for_exec(task: Task, path: bytes) -> FileDescription:
 def candidates(program: Program) -> list[bytes]:
     """Paths to try, in order."""
     name = program.file or program.argv[0]
-    if b"/" in name or not program.search:
+    if b"/" in name or not name or not program.search:
         return [name]
     search = DEFAULT_PATH
     for item in program.env:

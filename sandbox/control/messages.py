@@ -126,7 +126,7 @@ def program_body(program: Program) -> Body:
 def program_of(fields: Fields) -> Program:
     """The opposite. BadMessage."""
     argv = fields.raws("argv")
-    if not argv or not argv[0]:
+    if not argv:
         raise BadMessage("argv is empty")
     program = Program(argv, fields.raws("env"), fields.raw("cwd"))
     program.uid = fields.number("uid", 0, ID_MAX)

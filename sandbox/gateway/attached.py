@@ -19,6 +19,8 @@ from sandbox.reactor import READ
 from tcpip.addr import AF_INET, AF_INET6, IPV4_ANY, IPV6_ANY, text
 
 if TYPE_CHECKING:
+    import _socket
+
     from sandbox.boot.options import NetworkOptions
     from sandbox.gateway.interface_follower import InterfaceFollower
     from sandbox.gateway.network import Network
@@ -141,7 +143,11 @@ class _DockersResolver:
         self.kernel = kernel
         self.network = network
         self.begun = False
-        resolver_upstream.lead_here()
+        self.upstream: list[_socket.socket] = []
+        try:
+            resolver_upstream.lead_here()
+        except OSError:  # the namespace's loopback is down: nobody listens there, nor will
+            return
         self.upstream = [resolver_upstream.open_socket(datagram) for datagram in (True, False)]
         network.on_close(self.close)
         if embedded_resolver.is_here():
@@ -154,7 +160,7 @@ class _DockersResolver:
         from sandbox.gateway.resolver_upstream import UpstreamDatagrams, UpstreamStream
 
         kernel, network = self.kernel, self.network
-        if self.begun or network.stack.lo is None:
+        if self.begun or not self.upstream or network.stack.lo is None:
             return
         self.begun = True
         stack = new_stack(kernel)

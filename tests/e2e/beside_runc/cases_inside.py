@@ -58,6 +58,7 @@ INSIDE: Final = [
     Case("cwd-with-dots", {"process.cwd": "/data/../data/./sub/"}, sees="process"),
     Case("cwd-is-a-file", {"process.cwd": "/data/file"}, sees="process"),
     Case("env-twice", {"process.env": ["PATH=/bin", "A=1", "B=2", "A=3", "E="]}, sees="env"),
+    Case("empty-name", {"process.args": [""]}),
     Case("env-none", {"process.env": DROP, "process.args": ["/bin/probe", "env"]}),
     Case("env-home-kept", {"process.env": ["HOME=/x"]}, sees="env"),
     Case("env-of-user", {"process.user": {"uid": 1000, "gid": 1000}}, sees="env"),
