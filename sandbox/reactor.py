@@ -23,7 +23,9 @@ TIMERS_A_TURN: Final = 8
 HOLD_NS: Final = 10_000  # between two portions, for each timer there is
 HOLD_MOST_NS: Final = 1_000_000
 LATE_NS: Final = 100_000_000  # so late for so long: there are more than portions can do, and they get half of the time
-LONGEST_TURN: Final = 5_000_000  # ns that guests' calls may go before other descriptors
+LONGEST_TURN: Final = (
+    5_000_000  # ns that guests' calls may go before other descriptors, and what was asked for before them
+)
 SOON_BOUND: Final = 64  # functions that others have asked for meanwhile, in one turn
 
 
@@ -72,6 +74,7 @@ class Reactor:
         self._behind = NEVER  # ns: since then there has always been more due than a portion
         self._stopping = False
         self.stood_ns = 0  # how long the sandbox has stood still
+        self._soon_until: int = NEVER  # ns: until then what was asked for to be done soon may go on in this turn
         self._guests_until = 0  # ns: until then what guests ask for comes before other descriptors
 
     def watch_first(self, fd: int, callback: Callable[[], None]) -> None:
@@ -158,13 +161,16 @@ class Reactor:
 
     def _turn(self) -> None:
         breathe()
+        self._soon_until = self.clock.now_ns() + LONGEST_TURN
         looking = self.looker.look()
-        if self.soon or self.later or self._before_sleep:
+        if looking and self.soon and self.clock.now_ns() > self._soon_until:
+            pass  # the looker has run some of it, and guests come first again
+        elif self.soon or self.later or self._before_sleep:
             self._run_soon()
         if self._stopping:
             return
         self._arm()
-        sleep = not (looking or self.soon or self._stopping or self.looker.about_to_sleep())
+        sleep = not (looking or self.soon or self.later or self._stopping or self.looker.about_to_sleep())
         ready = self._poll.poll(None if sleep else 0)
         if self._at_next and not self._only_background(ready):
             self.something_happened()
@@ -200,26 +206,24 @@ class Reactor:
         and again must not keep everybody else out."""
         soon = self.soon
         left = len(soon) + SOON_BOUND
-        until = 0
         while soon and left:
             left -= 1
             soon.popleft()()
-            if not left & 3 and soon:
-                now = self.clock.now_ns()
-                if not until:
-                    until = now + LONGEST_TURN
-                elif now > until:
-                    break
+            if soon and self.clock.now_ns() > self._soon_until:
+                break
         return self._stopping or bool(soon)
 
     def _run_soon(self) -> None:
-        self.run_soon()
+        more = self.run_soon()
         later = self.later
-        while later:
+        for _ in range(len(later)):
             later.popleft()()
+            if later and self.clock.now_ns() > self._soon_until:
+                break
         for function in self._before_sleep:
             function()
-        self.run_soon()
+        if not more:
+            self.run_soon()
 
     def _arm(self) -> None:
         """Have the host's timer wake us for the earliest timer there may be."""

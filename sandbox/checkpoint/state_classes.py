@@ -38,6 +38,7 @@ MODULES: Final = (
     "tcpip.buffer",
     "tcpip.errors",
     "tcpip.timers",
+    "tcpip.toil",
     "tcpip.waiter",
 )
 # They belong to this sandbox's life on this host, or to calls under way, of which there are none.

@@ -20,8 +20,6 @@ CAP_USO: Final = 32
 """Cuts UDP super-packets of either family (virtio's USO)."""
 GSO_NEEDS: Final = {GSO_TCPV4: CAP_TSO4, GSO_TCPV6: CAP_TSO6, GSO_UDP_L4: CAP_USO}
 """What a link must be capable of to take a super-packet of a type."""
-TOIL_MOST: Final = 4096  # some milliseconds
-PROGRAMS_MOST: Final = 16384  # instructions of the programs of all the sockets that one packet is for
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -88,37 +86,3 @@ class Inbound(Dispatcher):
 
     def deliver(self, packets: list[RxPacket]) -> None:
         self.wrapper.received(packets)
-
-
-class Toil:
-    """What filters have compared, of packets that are under way: a batch that takes long is divided, so that others have their turn.
-    `used`: there are such filters, or programs at sockets."""
-
-    __slots__ = ("used", "done", "_began", "_met", "_left")
-
-    def __init__(self) -> None:
-        self.used = False
-        self.done = 0
-        self._began = 0
-        self._met: object = None
-        self._left = 0
-
-    def begin(self) -> None:
-        """From now on it counts."""
-        self._began = self.done
-        self._met = None
-
-    def meets(self, packet: object, program: bytes) -> bool:
-        """A packet, which may be for many sockets, is to pass the program of one more: whether there is time for that."""
-        if packet is not self._met:
-            self._met, self._left = packet, PROGRAMS_MOST
-        elif self._left <= 0:
-            return False
-        count = len(program) >> 3
-        self._left -= count
-        self.done += count
-        return True
-
-    def enough(self) -> bool:
-        """It is time for others."""
-        return self.done - self._began > TOIL_MOST

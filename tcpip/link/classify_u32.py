@@ -12,7 +12,7 @@ from tcpip.link.classify import OK, UNSPEC, Filter, Target, mark_of
 
 if TYPE_CHECKING:
     from tcpip.buffer import TxPacket
-    from tcpip.link.base import Toil
+    from tcpip.toil import Toil
 
 TABLE: Final = 0xFFF00000
 KEY: Final = 0x000FFFFF

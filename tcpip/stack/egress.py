@@ -94,7 +94,12 @@ class Egress(Discipline):
     def _run(self) -> None:
         now = self.nic.stack.clock.now_ns()
         ready: list[TxPacket] = []
-        self._drain(ready, now)
+        most = self.nic.at_once()
+        while len(ready) < most:
+            pkt = self.qdisc.dequeue(now)
+            if pkt is None:
+                break
+            ready.append(pkt)
         self._send(ready, now)
 
     def _send(self, ready: list[TxPacket], now: int) -> None:

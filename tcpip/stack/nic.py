@@ -280,8 +280,9 @@ class Nic(Dispatcher):
         batch = self._tx
         if batch:
             self._tx = []
-            if len(batch) > AT_ONCE and self.stack.toil.used:
-                batch, self._tx = batch[:AT_ONCE], batch[AT_ONCE:]
+            size = self.at_once()
+            if len(batch) > size:
+                batch, self._tx = batch[:size], batch[size:]
                 self.stack.output_pending(self)
             if self.ingress is not None:
                 batch = self.ingress.left_by(self, batch)
@@ -289,6 +290,12 @@ class Nic(Dispatcher):
                 self.transmit(batch)
             else:
                 self.egress.write(batch)
+
+    def at_once(self) -> int:
+        """So many packets are sent before it is looked how long that takes."""
+        if not self.stack.toil.used:
+            return TX_QUEUE
+        return 1 if self.stack.packets.endpoints else AT_ONCE
 
     def transmit(self, batch: list[TxPacket]) -> None:
         """Hand packets to the link, now."""

@@ -80,7 +80,7 @@ class Route:
         self.flow = NO_FLOW
         self.table = TABLE_MAIN
         self.label_seed = 0
-        self._mtu = stack.path_mtu(nic, dst)
+        self._mtu = stack.path_mtus.get(nic, dst)
 
     @property
     def loopback(self) -> bool:

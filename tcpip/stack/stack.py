@@ -15,12 +15,12 @@ from tcpip import addr as addresses
 from tcpip import errors
 from tcpip.addr import IPV4_ANY, IPV4_BROADCAST, IPV4_LOOPBACK, IPV6_ANY, IPV6_LOOPBACK
 from tcpip.buffer import RxPacket, TxPacket
-from tcpip.clock import NS_PER_S, Clock
+from tcpip.clock import Clock
 from tcpip.errors import Malformed, NetError, NetworkError
 from tcpip.filter.tracking import TrackingSettings
 from tcpip.header import icmpv4 as icmpv4_wire
 from tcpip.header import icmpv6 as icmpv6_wire
-from tcpip.link.base import LinkEndpoint, Toil
+from tcpip.link.base import LinkEndpoint
 from tcpip.link.loopback import LoopbackLink
 from tcpip.network.forward import Forwarder
 from tcpip.network.icmpv4 import ICMPv4
@@ -33,6 +33,7 @@ from tcpip.network.redirects import Redirects
 from tcpip.stack.new_endpoint import new_endpoint
 from tcpip.stack.nic import Nic
 from tcpip.stack.nic_settings import ALL, NicSettings
+from tcpip.stack.path_mtus import PathMtus
 from tcpip.stack.policy_table import PolicyTable
 from tcpip.stack.route import Route
 from tcpip.stack.route_flow import NO_FLOW, RouteFlow, of_packet
@@ -42,6 +43,7 @@ from tcpip.stack.source_selection import select
 from tcpip.stack.watch import StackWatch
 from tcpip.stats import Stats
 from tcpip.timers import TimerQueue
+from tcpip.toil import Toil
 from tcpip.transport.anycast import is_router_anycast
 from tcpip.transport.endpoint import Endpoint
 from tcpip.transport.flow_labels import FlowLabels
@@ -63,8 +65,7 @@ MAX_ROUNDS: Final = 64
 """Turns of receive and send in one call; what two local endpoints go on saying waits for the next flush."""
 MAX_CACHED_ROUTES: Final = 1024
 MAX_COPIES: Final = 1000
-MAX_PATH_MTUS: Final = 1024
-PATH_MTU_LIFETIME: Final = 600 * NS_PER_S
+TIMERS_AT_ONCE: Final = 16
 
 
 class Stack:
@@ -103,13 +104,11 @@ class Stack:
         self.packet_taps: list[Callable[[Nic, RxPacket], None]] = []
         self.duplicates: dict[tuple[int, bytes], None] = {}
         self._route_cache: dict[tuple[bytes, bytes, int, int], Route] = {}
-        self._path_mtus: dict[bytes, tuple[int, int]] = {}
-        self._mtu_expiry = self.timers.timer(self._expire_path_mtus)
+        self.path_mtus = PathMtus(self)
         self._inbox: deque[tuple[Nic, list[RxPacket]]] = deque()
         self._copies: deque[RxPacket] = deque()
         self._pending: dict[Nic, None] = {}
         self._busy, self.buffers = False, BufferLimits()
-        self.toil = self.buffers.toil = Toil()
         self.ipv4, self.ipv6 = IPv4(self), IPv6(self)
         self.icmpv4, self.icmpv6 = ICMPv4(self), ICMPv6(self)
         self.pings = PingTable(self)
@@ -130,6 +129,11 @@ class Stack:
                 self.lo.add_address(IPV6_LOOPBACK, 128)
 
     # Configuration.
+
+    @property
+    def toil(self) -> Toil:
+        """What is done for packets, here and wherever else the limits of buffers are these."""
+        return self.buffers.toil
 
     def add_nic(self, link: LinkEndpoint, name: str = "", number: int = 0) -> Nic:
         """A new interface, up, without addresses. Numbers start at 1 and are not used again soon."""
@@ -252,14 +256,20 @@ class Stack:
             self.flush()
 
     def run_timers(self, now: int = -1) -> None:
-        """Fire what is due (now, unless a time is given) and flush."""
+        """Fire what is due (now, unless a time is given), or as much of it as there is time for, and flush."""
         if self._busy:
             return
         self._busy = True
+        toil = self.toil
+        outermost = toil.begin(self.clock)
         try:
-            self.timers.run(self.clock.now_ns() if now < 0 else now)
+            now = self.clock.now_ns() if now < 0 else now
+            while self.timers.run(now, TIMERS_AT_ONCE) == TIMERS_AT_ONCE and not toil.enough():
+                pass
         finally:
             self._busy = False
+            if outermost:
+                toil.end()
         self.flush()
 
     def next_deadline(self) -> int | None:
@@ -271,17 +281,20 @@ class Stack:
         if self._busy:
             return
         self._busy = True
+        toil = self.toil
+        outermost = toil.begin(self.clock)
         try:
             rounds = 0
-            self.toil.begin()
             self.udp.batch.flush()
             while self._inbox or self._pending or self._copies or self.tcp.dirty:
                 rounds += 1
-                if rounds > MAX_ROUNDS or self.toil.enough():
+                if rounds > MAX_ROUNDS or (toil.enough() and (rounds > 1 or not outermost)):
                     break
-                self._turn()
+                self._turn(toil)
         finally:
             self._busy = False
+            if outermost:
+                toil.end()
         if (self._inbox or self._pending or self._copies or self.tcp.dirty) and self.on_output is not None:
             self.on_output()
 
@@ -292,25 +305,40 @@ class Stack:
             return True
         return self.tcp.orphans_have_data() or any(nic.neighbors.have_waiting() for nic in self.nics.values())
 
-    def _turn(self) -> None:
+    def _turn(self, toil: Toil) -> None:
         inbox = self._inbox
-        for _ in range(len(inbox)):
-            if self.toil.enough():
+        for at in range(len(inbox)):
+            if at and toil.enough():
                 break
             nic, packets = inbox.popleft()
-            for pkt in packets:
-                nic.handle_packet(pkt)
+            left = self._handle(nic, packets, toil)
+            if left:
+                inbox.appendleft((nic, left))
+                break
         copies = self._copies
         for _ in range(len(copies)):
             self._deliver_copy(copies.popleft())
+            if toil.enough():
+                break
         if self.tcp.dirty:
             self.tcp.flush()
         self.udp.batch.flush()
-        pending = self._pending
-        if pending:
+        if self._pending:
+            nics = list(self._pending)
             self._pending = {}
-            for nic in pending:
+            for at, nic in enumerate(nics):
+                if at and toil.enough():
+                    self._pending = dict.fromkeys(nics[at:]) | self._pending
+                    break
                 nic.flush()
+
+    def _handle(self, nic: Nic, packets: list[RxPacket], toil: Toil) -> list[RxPacket]:
+        """A batch that came in; what there was no time for."""
+        for at, pkt in enumerate(packets, 1):
+            nic.handle_packet(pkt)
+            if at < len(packets) and toil.enough():
+                return packets[at:]
+        return []
 
     def output_pending(self, nic: Nic) -> None:
         """`nic` has something to send at the next flush."""
@@ -378,7 +406,7 @@ class Stack:
             if not owner.expects_error(error):
                 self.stats.drop(errors.DropReason.NO_ENDPOINT)
                 return
-            error.mtu = self.learn_path_mtu(error.dst, error.mtu)
+            error.mtu = self.path_mtus.learn(error.dst, error.mtu)
         owner.deliver_error(error)
 
     def link_failure(self, nic: Nic, pkt: TxPacket) -> None:
@@ -557,44 +585,3 @@ class Stack:
             broadcast = dst == IPV4_BROADCAST or (not local and dst in nic.broadcasts)
             return IPv4Route(self, nic, src, dst, next_hop, local, broadcast)
         return IPv6Route(self, nic, src, dst, next_hop, local, False)
-
-    def path_mtu(self, nic: Nic, dst: bytes) -> int:
-        """What is known to fit to `dst` through `nic`."""
-        known = self._path_mtus.get(dst)
-        if known is None:
-            return nic.mtu
-        mtu, until = known
-        if until <= self.clock.now_ns():
-            del self._path_mtus[dst]
-            return nic.mtu
-        return min(mtu, nic.mtu)
-
-    def learn_path_mtu(self, dst: bytes, mtu: int) -> int:
-        """A report says that only `mtu` bytes fit to `dst`: believed for ten minutes, never below 552 (IPv4) or 1280.
-
-        Answers the path MTU that holds now.
-        """
-        mtu = max(mtu, 552 if len(dst) == 4 else 1280)
-        known = self._path_mtus.get(dst)
-        if known is not None and known[0] <= mtu and known[1] > self.clock.now_ns():
-            return known[0]
-        if known is None and len(self._path_mtus) >= MAX_PATH_MTUS:
-            del self._path_mtus[next(iter(self._path_mtus))]
-        until = self.clock.now_ns() + PATH_MTU_LIFETIME
-        self._path_mtus[dst] = (mtu, until)
-        if self._mtu_expiry.deadline is None:
-            self._mtu_expiry.arm(until)
-        self.changed()
-        return mtu
-
-    def forget_path_mtu(self, dst: bytes) -> None:
-        """The way to `dst` may have changed: what was learnt about it is not believed any more (SO_CNX_ADVICE)."""
-        if self._path_mtus.pop(dst, None) is not None:
-            self.changed()
-
-    def _expire_path_mtus(self) -> None:
-        now = self.clock.now_ns()
-        self._path_mtus = {dst: known for dst, known in self._path_mtus.items() if known[1] > now}
-        if self._path_mtus:
-            self._mtu_expiry.arm(min(until for _, until in self._path_mtus.values()))
-        self.changed()

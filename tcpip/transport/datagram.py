@@ -494,7 +494,7 @@ class DatagramEndpoint(Endpoint):
                 self.stamp_key = 0
         elif (level, name) == (so.SOL_SOCKET, so.SO_CNX_ADVICE):
             if int_value(value) == 1 and self.peer:
-                self.stack.forget_path_mtu(self.peer)
+                self.stack.path_mtus.forget(self.peer)
         elif set_ip(self.stack, self.family, self.options, level, name, value) or self.memberships.set_option(
             self.family, level, name, value
         ):

@@ -39,8 +39,8 @@ def passes(options: SocketOptions, pkt: RxPacket, start: int, header: int, rando
     so many others have the packet looked at that there is no time for this one.
 
     Deviates: a packet is lost for those that come after `PROGRAMS_MOST` instructions of other sockets' programs."""
-    program, toil = options.filter, options.buffers.toil
-    if toil is not None and not toil.meets(pkt, program):
+    program = options.filter
+    if not options.buffers.toil.meets(pkt, program):
         return TOO_MANY
     keep = run_program(program, pkt, start, random)
     return min(pkt.end, start + max(keep, header)) if keep else -1
@@ -72,8 +72,7 @@ def set_filter(options: SocketOptions, name: int, value: int | bytes) -> None:
         options.filter = b""
         return
     options.filter = checked_program(value)
-    if options.buffers.toil is not None:
-        options.buffers.toil.used = True
+    options.buffers.toil.used = True
 
 
 def lock_filter(options: SocketOptions, on: bool) -> None:

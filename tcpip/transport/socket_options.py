@@ -15,6 +15,7 @@ from tcpip import sockopt as so
 from tcpip.addr import AF_INET6
 from tcpip.errors import NetworkError
 from tcpip.header.priority import priority_of_tos
+from tcpip.toil import Toil
 from tcpip.transport.kept_options import find, get_kept, set_kept
 from tcpip.transport.option_values import in_range, int_or_char_value, int_value
 from tcpip.transport.reuse_group import ReusePortGroup, set_group_program
@@ -23,7 +24,6 @@ from tcpip.transport.socket_filter import lock_filter, set_filter
 from tcpip.transport.socket_level import get_more, set_more
 
 if TYPE_CHECKING:
-    from tcpip.link.base import Toil
     from tcpip.transport.flow_labels import SocketLabels
 
 MIN_RCVBUF: Final = 2304
@@ -37,12 +37,12 @@ _LINGER: Final = struct.Struct("=ii")
 
 class BufferLimits:
     """Bytes of socket buffers: what new sockets have, and what SO_RCVBUF and SO_SNDBUF may ask for at most (socket(7):
-    net.core.rmem_default, rmem_max, wmem_default, wmem_max). `toil`: what the programs of a stack's sockets do."""
+    net.core.rmem_default, rmem_max, wmem_default, wmem_max). `toil`: what the programs of all these sockets do."""
 
     __slots__ = ("rmem_default", "rmem_max", "wmem_default", "wmem_max", "toil")
 
     def __init__(self) -> None:
-        self.toil: Toil | None = None
+        self.toil = Toil()
         self.rmem_default = self.wmem_default = DEFAULT_BUF
         self.rmem_max = self.wmem_max = MAX_BUF
 

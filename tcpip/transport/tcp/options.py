@@ -153,7 +153,7 @@ def set_option(ep: TcpEndpoint, level: int, name: int, value: int | bytes) -> No
         return
     if (level, name) == (so.SOL_SOCKET, so.SO_CNX_ADVICE):
         if int_value(value) == 1 and ep.remote_addr:
-            ep.stack.forget_path_mtu(ep.remote_addr)
+            ep.stack.path_mtus.forget(ep.remote_addr)
         return
     if level == so.SOL_SOCKET and name in NAMES:
         set_timestamping(ep, name, value)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from tcpip.buffer import TxPacket
-from tcpip.clock import NS_PER_MS, NS_PER_S
+from tcpip.clock import NS_PER_MS, NS_PER_S, ManualClock
 from tcpip.header.ethernet import TYPE_IPV4
-from tcpip.link.base import TOIL_MOST, Toil
 from tcpip.link.classify import OK, PIPE, SHOT, UNSPEC, ByMark, FilterList, GenericAction, MatchAll, Target
 from tcpip.link.classify_u32 import FIRST, STEPS_MOST, TERMINAL, U32, U32Key, U32Rule, U32Table, U32Tables, number_at
 from tcpip.link.qdisc_htb import Htb, HtbRates
 from tcpip.link.qdisc_prio import PRIORITY_MAP, Prio
+from tcpip.toil import TOIL_MOST, Toil
 from tcpip.transport.socket_options import SocketOptions
 
 from .test_qdisc import Bench, packet, port_of
@@ -181,8 +181,9 @@ def test_words_that_are_compared_count_as_rules_do() -> None:
         root.insert(one)
     filters = FilterList()
     filters.add(U32(1, TYPE_IPV4, shared, root))
-    toil.begin()
+    toil.begin(ManualClock())
     assert filters.classify(sent(1), 0) == UNSPEC
     assert STEPS_MOST < toil.done < STEPS_MOST + 256 and toil.done > TOIL_MOST and toil.enough()
-    toil.begin()
+    toil.end()
+    assert toil.begin(ManualClock()) and not toil.begin(ManualClock())
     assert not toil.enough()

@@ -229,7 +229,7 @@ def test_packet_too_big_shrinks_the_path() -> None:
     assert route.mtu() == 1280
     host.pass_time(601)
     assert route.mtu() == 1500
-    assert host.stack.path_mtu(host.nic, far) == 1500
+    assert host.stack.path_mtus.get(host.nic, far) == 1500
 
 
 @settings(max_examples=300, deadline=None)

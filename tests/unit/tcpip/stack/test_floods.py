@@ -9,12 +9,12 @@ from tcpip.addr import IPV4_LOOPBACK, SockAddr
 from tcpip.buffer import RxPacket
 from tcpip.errors import NetworkError
 from tcpip.header.tcp import ACK, FIN, RST, SYN
-from tcpip.link.base import TOIL_MOST
 from tcpip.link.classify import ALL_PROTOCOLS, Target
 from tcpip.link.classify_u32 import FIRST, TERMINAL, U32, U32Key, U32Rule, U32Table, U32Tables
 from tcpip.sockopt import SOCK_DGRAM
 from tcpip.stack.ingress import Ingress
 from tcpip.stack.nic import AT_ONCE
+from tcpip.toil import TOIL_MOST
 from tcpip.transport.tcp import state as st
 
 from ..bench import MAC, PEER4, PEER_MAC, Host, ipv4_packet

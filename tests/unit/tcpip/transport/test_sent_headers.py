@@ -364,7 +364,7 @@ def test_a_hint_that_the_way_is_bad_forgets_its_mtu() -> None:
     host = Host()
     ep = client(host, AF_INET)
     ep.connect(SockAddr(PEER4, 9))
-    host.stack.learn_path_mtu(PEER4, 600)
+    host.stack.path_mtus.learn(PEER4, 600)
     assert ep.get_option(so.SOL_IP, so.IP_MTU) == 600
     ep.set_option(so.SOL_SOCKET, so.SO_CNX_ADVICE, 0)
     assert ep.get_option(so.SOL_IP, so.IP_MTU) == 600

@@ -128,7 +128,7 @@ def test_a_smaller_path_mtu_meanwhile() -> None:
     host, endpoint = host_and_socket()
     for _ in range(2):
         endpoint.sendmsg(b"x" * 1400, TO[2])
-    host.stack.learn_path_mtu(PEER4, 600)
+    host.stack.path_mtus.learn(PEER4, 600)
     assert all(len(p) <= 600 + 14 for p in sent(host))
 
 

@@ -252,7 +252,7 @@ def test_what_a_dead_interface_refused_is_sent_again(peer: PeerHost) -> None:
 def test_a_timeout_cuts_to_the_path_as_it_is_now(peer: PeerHost) -> None:
     peer.established().ep.send(b"d" * 1460)
     assert len(peer.expect(seq=peer.ack).payload) == 1460
-    peer.stack.learn_path_mtu(PEER, 1300)  # another connection to the peer has heard of it
+    peer.stack.path_mtus.learn(PEER, 1300)  # another connection to the peer has heard of it
     peer.pass_time(2000)
     assert max(len(seen.payload) for seen in peer.sent()) == 1260
 

@@ -1,0 +1,18 @@
+"""What one guest asks for is divided where it takes long: the others have their turn in between."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.e2e.conftest import do
+
+
+def attack(attacks: Path, name: str, *flags: str) -> str:
+    """What a program of programs/ prints, with all capabilities."""
+    done = do("--cap-add", "ALL", *flags, "--volume", f"{attacks}:/attacks:ro", f"/attacks/{name}")
+    assert done.status == 0 and "oops" not in done.err, done
+    return done.out
+
+
+def test_long_programs_of_many_sockets_leave_others_their_turn(attacks: Path) -> None:
+    assert attack(attacks, "packet_filters") == "packets in turns: many\n"
