@@ -16,3 +16,9 @@ def attack(attacks: Path, name: str, *flags: str) -> str:
 
 def test_long_programs_of_many_sockets_leave_others_their_turn(attacks: Path) -> None:
     assert attack(attacks, "packet_filters") == "packets in turns: many\n"
+
+
+def test_descriptors_in_messages_that_nobody_reads_are_bounded(attacks: Path) -> None:
+    """The search for sockets that only such messages hold goes through all of them: 480 ms for a million."""
+    expected = "refused: Too many references: cannot splice, sent at once: bounded\nand later: Success\n"
+    assert attack(attacks, "descriptors_in_flight") == expected

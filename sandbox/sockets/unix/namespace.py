@@ -24,7 +24,8 @@ MAX_ADDRESS: Final = 2 + UNIX_PATH_MAX
 _AUTOBIND_NAMES: Final = 1 << 20
 DROPPED_AT_ONCE: Final = 2000
 PAUSE_NS: Final = 1_000_000
-IN_FLIGHT_FOR_ONE: Final = 16
+SEARCHES_REST: Final = 20  # times as long as the last search for what is out of reach took
+MAX_IN_FLIGHT: Final = 1 << 17  # descriptors of the sandbox, all users together: ETOOMANYREFS beyond, also for the privileged
 MAX_CHARGED: Final = 256 << 20  # bytes of messages that the sandbox keeps: ENOBUFS beyond
 
 
@@ -36,24 +37,28 @@ class UnixNamespace:
         "sockets",
         "in_flight",
         "in_flight_files",
+        "flying",
         "charged",
         "_last_auto",
         "_collecting",
         "_reactor",
         "_doomed",
         "_dropping",
-        "_patience",
+        "_search_next",
+        "_search_due",
     )
 
     def __init__(self, reactor: Reactor) -> None:
         self._reactor = reactor
         self._doomed: deque[FileDescription] = deque()  # of messages that nobody will read
         self._dropping = False
-        self._patience = 0  # sockets that may be closed before the next search
+        self._search_next = 0  # ns
+        self._search_due = False
         self.abstract: dict[tuple[int, int, bytes], UnixSocket] = {}  # by network namespace, type and name
         self.sockets: dict[UnixSocket, None] = {}  # all that are open, in the order in which they were made
         self.in_flight: dict[UnixSocket, int] = {}
         self.in_flight_files: dict[int, int] = {}  # by uid: what RLIMIT_NOFILE bounds
+        self.flying = 0  # the sum of those
         self.charged = 0  # what all unread messages are charged
         self._last_auto = 0
         self._collecting = False
@@ -84,6 +89,11 @@ class UnixNamespace:
             t.creds.has(CAP_SYS_RESOURCE) or t.creds.has(CAP_SYS_ADMIN)
         ):
             raise SyscallError(errno.ETOOMANYREFS)
+        if self.flying + len(files) > MAX_IN_FLIGHT:
+            self.closed()
+        if self.flying + len(files) > MAX_IN_FLIGHT:
+            raise SyscallError(errno.ETOOMANYREFS)
+        self.flying += len(files)
         self.in_flight_files[uid] = self.in_flight_files.get(uid, 0) + len(files)
         for file in files:
             file.acquire()
@@ -98,6 +108,7 @@ class UnixNamespace:
 
     def detach(self, uid: int, files: list[FileDescription]) -> None:
         """The message is received or thrown away; references stay with the caller."""
+        self.flying -= len(files)
         self.in_flight_files[uid] = max(0, self.in_flight_files.get(uid, 0) - len(files))
         for file in files:
             count = self.in_flight.get(file, 0)  # type: ignore[call-overload]
@@ -124,15 +135,23 @@ class UnixNamespace:
         self._reactor.call_at(self._reactor.clock.now_ns() + PAUSE_NS, self._drop_some)
 
     def closed(self) -> None:
-        """A socket is gone, or only messages refer to it: some may be out of reach now. The search costs as much as there is in flight, so with
-        many it is made for many at once."""
-        if self._dropping:
-            return  # and once more at the end
-        if self._patience:
-            self._patience -= 1
-        elif self.in_flight:
-            self.collect()
-            self._patience = len(self.in_flight) // IN_FLIGHT_FOR_ONE
+        """A socket is gone, or only messages refer to it: some may be out of reach now. The search costs as much as there is in
+        flight, so after a long one the next is made for many at once."""
+        if self._dropping or not self.in_flight or self._search_due:
+            return  # while some are dropped: once more at the end
+        if self._reactor.clock.now_ns() < self._search_next:
+            self._search_due = True
+            self._reactor.call_at(self._search_next, self._search)
+        else:
+            self._search()
+
+    def _search(self) -> None:
+        self._search_due = False
+        clock = self._reactor.clock
+        begin = clock.now_ns()
+        self.collect()
+        now = clock.now_ns()
+        self._search_next = now + SEARCHES_REST * (now - begin)
 
     def collect(self) -> None:
         """Throw away the queues of sockets that only messages refer to, and only messages in such queues."""
