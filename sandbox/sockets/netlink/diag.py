@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Iterator
 
 from sandbox.abi.linux.sock_diag import SOCK_DESTROY, SOCK_DIAG_BY_FAMILY, TCPDIAG_GETSOCK
 from sandbox.abi.linux.socket import AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sandbox.sockets.netlink.message import Request
 
 
-def answer(t: Task, network: Network, request: Request, port: int) -> list[bytes]:
+def answer(t: Task, network: Network, request: Request, port: int) -> list[bytes] | Iterator[bytes]:
     """The datagrams for one request. SyscallError becomes NLMSG_ERROR: ENOENT for families that tell nothing
     (vsock), EOPNOTSUPP for SOCK_DESTROY, as a kernel without CONFIG_INET_DIAG_DESTROY has it."""
     if request.type == TCPDIAG_GETSOCK:

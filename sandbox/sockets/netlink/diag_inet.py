@@ -41,7 +41,7 @@ _FACTS: Final = struct.Struct("<9I")
 _ANY_COOKIE: Final = b"\xff" * 8
 
 
-def answer_old(network: Network, request: Request, port: int) -> list[bytes]:
+def answer_old(network: Network, request: Request, port: int) -> list[bytes] | Iterator[bytes]:
     """TCPDIAG_GETSOCK, which is about TCP of both families (inet_diag_rcv_msg_compat)."""
     if len(request.body) < _OLD_REQUEST.size:
         raise SyscallError(errno.EINVAL)
@@ -52,7 +52,7 @@ def answer_old(network: Network, request: Request, port: int) -> list[bytes]:
     return answer(network, request, port)
 
 
-def answer(network: Network, request: Request, port: int) -> list[bytes]:
+def answer(network: Network, request: Request, port: int) -> list[bytes] | Iterator[bytes]:
     """The datagrams for one request: a dump, or the one connection that is named. SyscallError becomes NLMSG_ERROR."""
     if len(request.body) < _REQUEST.size:
         raise SyscallError(errno.EINVAL)
@@ -68,14 +68,16 @@ def answer(network: Network, request: Request, port: int) -> list[bytes]:
         raise SyscallError(errno.ENOENT)
     code = request.attributes(_REQUEST.size).get(INET_DIAG_REQ_BYTECODE, b"")
     steps = diag_filter.checked(code)
-    bodies = [
-        _body(row, wanted)
-        for one in (AF_INET, AF_INET6)
-        if family in (one, AF_UNSPEC)
-        for row in connections(network, one, protocol)
-        if states >> row.state & 1 and diag_filter.passes(steps, row)
-    ]
-    return nl.dump(request, port, request.type, bodies)
+    families = [one for one in (AF_INET, AF_INET6) if family in (one, AF_UNSPEC)]
+    return nl.long_dump(request, port, request.type, _bodies(network, families, protocol, states, steps, wanted))
+
+
+def _bodies(
+    network: Network, families: list[int], protocol: int, states: int, steps: dict[int, diag_filter.Step], wanted: int
+) -> Iterator[bytes]:
+    for family in families:
+        for row in connections(network, family, protocol):
+            yield _body(row, wanted) if states >> row.state & 1 and diag_filter.passes(steps, row) else b""
 
 
 def _is_named(row: Connection, body: bytes) -> bool:

@@ -26,7 +26,7 @@ _PAIR: Final = struct.Struct("<II")
 _FACTS: Final = struct.Struct("<9I")
 
 
-def answer(kernel: Kernel, network: Network, request: Request, port: int) -> list[bytes]:
+def answer(kernel: Kernel, network: Network, request: Request, port: int) -> list[bytes] | Iterator[bytes]:
     """A dump of those in the states that are asked for, or the one that has the inode number. EINVAL, ENOENT."""
     _, protocol, _, states, inode, show, _ = request.header(_REQUEST)
     if protocol:
@@ -34,15 +34,18 @@ def answer(kernel: Kernel, network: Network, request: Request, port: int) -> lis
     number = network.owner.number if network.owner is not None else kernel.namespaces.net.number
     sockets = unix_sockets_of(kernel, number)
     if request.dump:
-        waiting = not_accepted(sockets)
-        bodies = [
-            _body(socket, show, waiting) for socket in sockets if states >> _state(socket) & 1 and socket not in waiting
-        ]
-        return nl.dump(request, port, SOCK_DIAG_BY_FAMILY, bodies)
+        return nl.long_dump(request, port, SOCK_DIAG_BY_FAMILY, _bodies(sockets, states, show))
     for socket in sockets:
         if inode and socket.inode & 0xFFFFFFFF == inode:
             return [nl.message(SOCK_DIAG_BY_FAMILY, 0, request.seq, port, _body(socket, show, not_accepted(sockets)))]
     raise SyscallError(errno.ENOENT if inode else errno.EINVAL)
+
+
+def _bodies(sockets: list[UnixSocket], states: int, show: int) -> Iterator[bytes]:
+    waiting = not_accepted(sockets)
+    for socket in sockets:
+        told = states >> _state(socket) & 1 and socket not in waiting and not socket.dead
+        yield _body(socket, show, waiting) if told else b""
 
 
 def _state(socket: UnixSocket) -> int:

@@ -33,6 +33,7 @@ HEADER: Final = struct.Struct("<IHHII")  # len, type, flags, seq, pid
 _ATTRIBUTE: Final = struct.Struct("<HH")
 _TYPE_MASK: Final = 0x3FFF
 _INT: Final = struct.Struct("<i")
+LOOKS_AT_ONCE: Final = 512
 GOOD_SIZE: Final = 3800  # of one datagram of a dump: what getifaddrs(3) of any libc has room for
 
 
@@ -176,3 +177,27 @@ def dump(
         datagrams.append(bytes(part))
     datagrams.append(message(NLMSG_DONE, flags, request.seq, port, _INT.pack(-error)))
     return datagrams
+
+
+def long_dump(request: Request, port: int, kind: int, bodies: Iterator[bytes]) -> Iterator[bytes]:
+    """The same of what there may be very much of, made as it is read. A body that is empty is nothing to tell; after many of
+    them so is a datagram, and others should have their turn."""
+    request.dumped = True  # as soon as somebody asks for the first
+    part = bytearray()
+    nothing = 0
+    for body in bodies:
+        if not body:
+            nothing += 1
+            if nothing == LOOKS_AT_ONCE:
+                nothing = 0
+                yield b""
+            continue
+        one = message(kind, NLM_F_MULTI, request.seq, port, body)
+        if part and len(part) + len(one) > GOOD_SIZE:
+            yield bytes(part)
+            nothing = 0
+            part.clear()
+        part += one
+    if part:
+        yield bytes(part)
+    yield message(NLMSG_DONE, NLM_F_MULTI, request.seq, port, _INT.pack(0))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import struct
 from collections import deque
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Iterator
 
 from sandbox.abi.linux import socket as abi
 from sandbox.abi.linux.capability import CAP_NET_ADMIN
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sandbox.gateway.network import Network
     from sandbox.kernel.control import Result
     from sandbox.kernel.task import Task
+    from sandbox.reactor import Reactor
     from sandbox.sockets.netlink.family import PortTable
     from sandbox.syscalls.args import SyscallArgs
 
@@ -82,9 +83,12 @@ class NetlinkSocket(SocketFile):
         self._set: set[int] = set()
         self._queue: deque[tuple[bytes, int]] = deque()  # each with its group
         self._queued = 0
+        self._dump: Iterator[bytes] | None = None  # what of one has not been read yet
+        self._reactor: Reactor | None = None
         self._congested = False  # an overrun has been told of, and what waited then still waits
 
     def release(self) -> None:
+        self._dump = None
         self._ports.forget(self)
         if self._network.owner is not None:
             self._network.owner.let_go()
@@ -235,7 +239,14 @@ class NetlinkSocket(SocketFile):
             if self.protocol == NETLINK_ROUTE:
                 datagrams = self._route(t, request)
             elif self.protocol == NETLINK_SOCK_DIAG:
-                datagrams = diag.answer(t, self._network, request, self.port)
+                if request.dump and self._dump is not None:
+                    raise SyscallError(errno.EBUSY)
+                answered = diag.answer(t, self._network, request, self.port)
+                if isinstance(answered, list):
+                    datagrams = answered
+                else:
+                    self._dump, self._reactor = answered, t.kernel.reactor
+                    self._go_on()
             elif self.protocol == NETLINK_GENERIC:
                 from sandbox.sockets.netlink import generic
 
@@ -279,6 +290,20 @@ class NetlinkSocket(SocketFile):
         self._queue.append((datagram, group))
         self._queued += len(datagram) + _OVERHEAD
 
+    def _go_on(self) -> None:
+        """The next portion of a dump, where nothing waits to be read."""
+        dump = self._dump
+        if dump is None or self._queue:
+            return
+        datagram = next(dump, None)
+        if datagram is None:
+            self._dump = None
+        elif datagram:
+            self._put(datagram)
+            self.queue.notify(EVENT_IN)
+        if self._dump is not None and not self._queue and self._reactor is not None:
+            self._reactor.call_soon(self._go_on)
+
     def deliver(self, datagram: bytes, group: int = 0) -> None:
         """A message that nobody asked for (netlink_broadcast). Too much waits already: it is lost, and that is told once
         (netlink_overrun)."""
@@ -304,6 +329,7 @@ class NetlinkSocket(SocketFile):
             self._queued -= len(datagram) + _OVERHEAD
             if not self._queue:
                 self._congested = False
+                self._go_on()
         count = min(len(datagram), len(dst))
         dst[:count] = datagram[:count]
         if got is not None:

@@ -25,7 +25,9 @@ _AUTOBIND_NAMES: Final = 1 << 20
 DROPPED_AT_ONCE: Final = 2000
 PAUSE_NS: Final = 1_000_000
 SEARCHES_REST: Final = 20  # times as long as the last search for what is out of reach took
-MAX_IN_FLIGHT: Final = 1 << 17  # descriptors of the sandbox, all users together: ETOOMANYREFS beyond, also for the privileged
+MAX_IN_FLIGHT: Final = (
+    1 << 17
+)  # descriptors of the sandbox, all users together: ETOOMANYREFS beyond, also for the privileged
 MAX_CHARGED: Final = 256 << 20  # bytes of messages that the sandbox keeps: ENOBUFS beyond
 
 
