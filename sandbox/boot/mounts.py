@@ -103,6 +103,7 @@ def mount_all(kernel: Kernel, options: SandboxOptions) -> None:
         hold_ns=HOLD_NS[root.access],
     )
     kernel.mounts = namespace
+    namespace.vfs.on_ending = kernel.end_file_systems
     register_devices(kernel)
     shared = kernel.view.namespaces = kernel.namespaces
     if container is not None and container.time_offsets is not None:

@@ -229,6 +229,8 @@ class Restore:
         if vfs.stack is not None:
             vfs.stack.buffers = kernel.settings.buffers
         vfs.proc_net, vfs.sys_class_net = fresh.proc_net, fresh.sys_class_net
+        vfs.on_ending = fresh.on_ending
+        kernel.end_file_systems()
         for inner in namespaces:
             inner.views = {}
 

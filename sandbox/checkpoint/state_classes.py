@@ -62,7 +62,7 @@ LEFT_OUT: Final = {
     "sandbox.kernel.cgroup.cgroup:Hierarchy": frozenset(("on_bound",)),
     "sandbox.kernel.cgroup.cgroup:Cgroup": frozenset(("view",)),
     "sandbox.kernel.view:View": frozenset(("on_exit", "given")),
-    "sandbox.vfs.mount:Vfs": frozenset(("proc_net", "stack", "sys_class_net", "given", "devices")),
+    "sandbox.vfs.mount:Vfs": frozenset(("proc_net", "stack", "sys_class_net", "given", "devices", "on_ending")),
     "tcpip.timers:Timer": frozenset(("_queued_at",)),
 }
 

@@ -133,6 +133,11 @@ class Kernel:
     def keys(self, table: KeyTable) -> None:
         self._keys = table
 
+    def end_file_systems(self) -> None:
+        """What was in those that are mounted nowhere any more is given back, a portion at a time."""
+        if self.mounts.vfs.end_some():
+            self.reactor.call_soon(self.end_file_systems)
+
     @property
     def memory_bytes(self) -> int:
         """The sandbox's memory, as its guests see it."""

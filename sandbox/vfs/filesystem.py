@@ -62,6 +62,10 @@ class Filesystem:
         """statfs(2)."""
         return FsStat(self.magic)
 
+    def gives_back(self) -> bool:
+        """After `unmounted`: give back a part of what was in it. True: there is more."""
+        return False
+
     def options(self) -> str:
         """Options of its own in /proc/mounts, with a leading comma each."""
         return ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import heapq
+from collections import deque
 from typing import TYPE_CHECKING, Callable, Final, Iterator
 
 from sandbox.abi.linux.stat import makedev
@@ -146,6 +147,8 @@ class Vfs:
         self._roots: dict[Filesystem, Dentry] = {}
         self._users: dict[Filesystem, int] = {}
         self._held: dict[Filesystem, set[Mount]] = {}  # its mounts that have ended, and in which something is open
+        self.ending: deque[Filesystem] = deque()  # what was in them is still to be given back
+        self.on_ending: Callable[[], None] | None = None  # somebody calls `end_some` then, again and again
         self.accounts: dict[Accounting, None] = {}
         self.mount_count = 0
         self.group_count = 0
@@ -240,7 +243,24 @@ class Vfs:
         if root is not None:
             self.dentries.forget_file_system(root)
         if fs not in self._held:
-            fs.unmounted()
+            self._ended(fs)
+
+    def _ended(self, fs: Filesystem) -> None:
+        """It is mounted nowhere, and nothing is open in it. What was in it goes in portions, where somebody sees to them."""
+        fs.unmounted()
+        if fs.gives_back():
+            self.ending.append(fs)
+            if self.on_ending is None:
+                while self.end_some():
+                    pass
+            elif len(self.ending) == 1:
+                self.on_ending()
+
+    def end_some(self) -> bool:
+        """A portion of what was in file systems that have ended. True: there is more."""
+        if self.ending and not self.ending[0].gives_back():
+            self.ending.popleft()
+        return bool(self.ending)
 
     def unpinned(self, mount: Mount) -> None:
         """Nothing is open any more in a mount that has ended, which may have been the last one."""
@@ -257,7 +277,7 @@ class Vfs:
             while root.parent is not root:
                 root = root.parent
             self.dentries.forget_file_system(root)
-            fs.unmounted()
+            self._ended(fs)
 
 
 class MountNamespace:

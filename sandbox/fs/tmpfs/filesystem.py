@@ -14,9 +14,11 @@ from sandbox.vfs.space import NAME_COST, SpaceAccount
 
 if TYPE_CHECKING:
     from sandbox.fs.tmpfs.options import TmpfsOptions
+    from sandbox.vfs.inode import Inode
     from tcpip.clock import Clock
 
 PAGE: Final = 4096
+ENDED_AT_ONCE: Final = 8192  # names and files, before others have their turn
 
 
 class Tmpfs(Filesystem):
@@ -42,6 +44,7 @@ class Tmpfs(Filesystem):
         self.account = account if account is not None else SpaceAccount()
         self.asked: TmpfsOptions | None = None  # what mount(2) was given
         self.next_ino = 0
+        self.ending: list[Inode] = []  # once it is mounted nowhere: what is left of it
         self.handles = Handles()
         self.root = TmpfsDir(self, self.new_ino(), S_IFDIR | mode, uid, gid)
 
@@ -62,20 +65,27 @@ class Tmpfs(Filesystem):
         return out
 
     def unmounted(self) -> None:
-        """Give back all that is in it."""
+        """All that is in it is to be given back."""
+        self.ending = [self.root]
+
+    def gives_back(self) -> bool:
         from sandbox.fs.tmpfs.directory import TmpfsDir
 
-        waiting = [self.root]
-        while waiting:
-            inode = waiting.pop()
-            if isinstance(inode, TmpfsDir):
-                for name, child in list(inode.names.items()):
-                    self.account.add_bytes(-NAME_COST - len(name))
-                    waiting.append(child)
-                inode.names = {}
+        waiting = self.ending
+        for _ in range(ENDED_AT_ONCE):
+            if not waiting:
+                break
+            inode = waiting[-1]
+            if isinstance(inode, TmpfsDir) and inode.names:
+                name, child = inode.names.popitem()
+                self.account.add_bytes(-NAME_COST - len(name))
+                waiting.append(child)
+                continue
+            waiting.pop()
             inode.nlink = 0
             if not inode.opens:
                 inode.closed()
+        return bool(waiting)
 
     def resize(self, asked: TmpfsOptions) -> None:
         """A remount with new limits; EINVAL."""
