@@ -136,18 +136,23 @@ def receivers(mount: Mount, point: Dentry) -> Iterator[Mount]:
 class Spread:
     """Copies of a tree for everybody who hears of its being mounted at `point` of `mount` (propagate_mnt)."""
 
-    __slots__ = ("vfs", "point", "copies")
+    __slots__ = ("vfs", "point", "left", "copies")
 
     def __init__(self, vfs: Vfs, point: Dentry) -> None:
         self.vfs = vfs
         self.point = point
+        self.left = 0  # trees that may be made
         self.copies: list[tuple[Mount, Mount]] = []  # (tree, where)
 
     def run(self, mount: Mount, tree: Mount) -> None:
-        """Make them; nothing is attached yet. ENOSPC."""
+        """Make them; nothing is attached yet. ENOSPC, also for more in one go than a namespace may have: recursive mounts in
+        themselves double with each peer."""
+        from sandbox.vfs.mount import MAX_MOUNTS, walk_mounts
+
         group = mount.peers
         if group is None:
             return
+        self.left = MAX_MOUNTS // sum(1 for _ in walk_mounts(tree))
         seen = {group}
         waiting = [(group, tree, mount)]
         while waiting:
@@ -170,6 +175,8 @@ class Spread:
         return mount.attached and self.point.within(mount.root)
 
     def _copy(self, source: Mount, where: Mount, slave: bool) -> Mount:
+        if len(self.copies) >= self.left:
+            raise SyscallError(errno.ENOSPC)
         tree = copy_tree(self.vfs, source, source.root, where.namespace, slave=slave, shared=where.peers is not None)
         self.copies.append((tree, where))
         return tree

@@ -22,3 +22,8 @@ def test_descriptors_in_messages_that_nobody_reads_are_bounded(attacks: Path) ->
     """The search for sockets that only such messages hold goes through all of them: 480 ms for a million."""
     expected = "refused: Too many references: cannot splice, sent at once: bounded\nand later: Success\n"
     assert attack(attacks, "descriptors_in_flight") == expected
+
+
+def test_mounts_that_double_with_each_peer_end_early(attacks: Path) -> None:
+    """The call that was refused had made 50,000 of them first."""
+    assert attack(attacks, "shared_binds") == "No space left on device, after few mounts\n"
