@@ -101,6 +101,7 @@ class Save:
 
     def _check(self) -> None:
         kernel = self._kernel
+        kernel.closing.finish()
         views = [one.view for one in self._containers]
         if any(task.group.view not in views for task in self.freezer.tasks()):
             raise CannotSave("processes of a container that has ended are still there")

@@ -209,10 +209,13 @@ class FDTable:
         self._cloexec.clear()
         self._next = 0
         self._entries.count -= len(files)
-        for file in files:
-            if t is not None:
-                file.flush(t)
-            file.drop()
+        if t is None:
+            for file in files:
+                file.drop()
+            return
+        for file in dict.fromkeys(files):
+            file.flush(t)
+        t.kernel.closing.drop(files)
 
     # --- marks ---
 

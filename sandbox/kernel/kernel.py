@@ -9,6 +9,7 @@ from sandbox.errors import SyscallError
 from sandbox.io_uring.tasks import UringTasks
 from sandbox.kernel.aio import AioTotal
 from sandbox.kernel.cgroup.cgroup import Cgroup, Hierarchy
+from sandbox.kernel.closing import Closing
 from sandbox.kernel.control import NO_RETURN, Intercepted, Result
 from sandbox.kernel.futex import FutexTable
 from sandbox.kernel.ipc.namespace import IpcNamespace
@@ -103,6 +104,7 @@ class Kernel:
         self._last_namespace = FIRST_NUMBER + 100
         self.queued_signals: dict[int, SignalCount] = {}  # by user
         self.pipe_pages = PipePages()
+        self.closing = Closing(reactor)
         self.unix: UnixNamespace | None = None  # made with the first Unix socket
         self.spaces: dict[AddressSpace, dict[Task, None]] = {}
         self.loading: dict[AddressSpace, Callable[[], None]] = {}  # being filled by an execve; called when one dies
@@ -111,8 +113,7 @@ class Kernel:
         self.tell: Callable[[str, dict[str, object]], None] | None = None  # events, for who listens to the sandbox
         self.start_helper: StartHelper | None = None  # that reads a core of the task's: its words, its input, who hears
         self.halting: Freezer | None = None  # while all tasks are brought to a halt, and are saved
-        self.oops_count = 0
-        self.last_oops = ""
+        self.oops_count, self.last_oops = 0, ""
         self.login_sessions = 0  # that began when somebody logged in (/proc/PID/loginuid)
         self.forks = self.core_helpers = 0  # since boot, for /proc/stat; programs that read cores now
         self.handlers: list[Handler] = []
@@ -242,6 +243,7 @@ class Kernel:
             if group is not first and not group.exited and (first.is_init or group.view is view):
                 group.begin_exit(SIGKILL)
                 group.finish_exit()
+        self.closing.finish()
         if view.on_exit is not None:
             on_exit, view.on_exit = view.on_exit, None
             on_exit(first.exit_status)
