@@ -24,6 +24,7 @@ MAX_ADDRESS: Final = 2 + UNIX_PATH_MAX
 _AUTOBIND_NAMES: Final = 1 << 20
 DROPPED_AT_ONCE: Final = 2000
 PAUSE_NS: Final = 1_000_000
+IN_FLIGHT_FOR_ONE: Final = 16
 SEARCHES_REST: Final = 20  # times as long as the last search for what is out of reach took
 MAX_IN_FLIGHT: Final = (
     1 << 17
@@ -46,6 +47,7 @@ class UnixNamespace:
         "_reactor",
         "_doomed",
         "_dropping",
+        "_patience",
         "_search_next",
         "_search_due",
     )
@@ -54,6 +56,7 @@ class UnixNamespace:
         self._reactor = reactor
         self._doomed: deque[FileDescription] = deque()  # of messages that nobody will read
         self._dropping = False
+        self._patience = 0  # sockets that may be closed before the next search
         self._search_next = 0  # ns
         self._search_due = False
         self.abstract: dict[tuple[int, int, bytes], UnixSocket] = {}  # by network namespace, type and name
@@ -92,6 +95,7 @@ class UnixNamespace:
         ):
             raise SyscallError(errno.ETOOMANYREFS)
         if self.flying + len(files) > MAX_IN_FLIGHT:
+            self._patience = 0
             self.closed()
         if self.flying + len(files) > MAX_IN_FLIGHT:
             raise SyscallError(errno.ETOOMANYREFS)
@@ -141,7 +145,9 @@ class UnixNamespace:
         flight, so after a long one the next is made for many at once."""
         if self._dropping or not self.in_flight or self._search_due:
             return  # while some are dropped: once more at the end
-        if self._reactor.clock.now_ns() < self._search_next:
+        if self._patience:
+            self._patience -= 1
+        elif self._reactor.clock.now_ns() < self._search_next:
             self._search_due = True
             self._reactor.call_at(self._search_next, self._search)
         else:
@@ -152,6 +158,7 @@ class UnixNamespace:
         clock = self._reactor.clock
         begin = clock.now_ns()
         self.collect()
+        self._patience = len(self.in_flight) // IN_FLIGHT_FOR_ONE
         now = clock.now_ns()
         self._search_next = now + SEARCHES_REST * (now - begin)
 
