@@ -101,7 +101,6 @@ class Save:
 
     def _check(self) -> None:
         kernel = self._kernel
-        kernel.closing.finish()
         views = [one.view for one in self._containers]
         if any(task.group.view not in views for task in self.freezer.tasks()):
             raise CannotSave("processes of a container that has ended are still there")
@@ -120,6 +119,7 @@ class Save:
 
     def _frozen(self, why_not: str) -> None:
         if not why_not:
+            self._kernel.closing.finish()
             screens = [one.screen for one in self._containers]
             try:
                 saved = self._write([None if screen is None else screen.let_go() for screen in screens])
