@@ -3,7 +3,7 @@
 It is a shell script of two lines in front of a zip archive. The script has Python run the archive's member `front`
 (executable_main.py) from its place in the file, and that imports our modules from their places in the member `modules`:
 less than half of what a start takes from a directory, and no archive has to be searched. The byte code has no types in it
-(strip_types.py). A Python of another version runs `__main__.py` of the archive, which imports the sources, slower;
+(strip_types.py); what a start imports is there once more, together (TOGETHER). A Python of another version runs `__main__.py` of the archive, which imports the sources, slower;
 `python3 runsc …` does, too. With `compiled` the library of the compiled modules is in it. Third-party packages are not;
 what needs one (a tap device, say) finds the system's, or says that there is none.
 """
@@ -23,10 +23,40 @@ from pathlib import Path
 from typing import Final
 
 from tools.build_compiled import EVERYTHING, SUFFIX, build_compiled, module_name
+from tools.import_order import ImportOrder
 from tools.labels import ROOT
 from tools.strip_types import stripped
 
 PACKAGES: Final = ("tcpip", "sandbox", "runsc")
+# What a start imports, one after the other, each with what comes with it.
+TOGETHER: Final = (
+    "runsc.cli",
+    "runsc.cmd.do",
+    "sandbox.boot.launcher",
+    "sandbox.boot.sentry",
+    "sandbox.boot.sandbox",
+    "sandbox.platform.lane.platform",
+    "sandbox.ptrace.gate",
+    "sandbox.syscalls.late",
+    "sandbox.boot.mounts",
+    "sandbox.fs.procfs.filesystem",
+    "sandbox.fs.sysfs.filesystem",
+    "sandbox.fs.cgroupfs.filesystem",
+    "sandbox.fs.devfs.filesystem",
+    "sandbox.fs.devpts.filesystem",
+    "sandbox.fs.mqueue.filesystem",
+    "sandbox.boot.etc_files",
+    "sandbox.gateway.networks",
+    "sandbox.gateway.gateway",
+    "sandbox.gateway.dns_service",
+    "sandbox.boot.first_program",
+    "sandbox.vfs.exec_open",
+    "sandbox.syscalls.linux.sys_mmap",
+    "sandbox.syscalls.linux.sys_open",
+    "sandbox.syscalls.linux.sys_read_write",
+    "sandbox.syscalls.linux.sys_prctl",
+    "sandbox.syscalls.linux.sys_futex",
+)
 DATE: Final = (2020, 1, 1, 0, 0, 0)
 MAIN: Final = ROOT / "tools" / "executable_main.py"
 DIGITS: Final = 10
@@ -52,19 +82,33 @@ def interpreter() -> str:
     return path
 
 
-def byte_code() -> tuple[dict[str, tuple[bool, int, int]], bytes]:
-    """Every module of ours: whether it is a package, and where its byte code is in the second."""
-    table = {}
-    code = bytearray()
-    for package in PACKAGES:
-        for path in sorted((ROOT / package).rglob("*.py")):
-            name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
-            is_package = path.name == "__init__.py"
-            tree = stripped(path.read_text())
-            data = marshal.dumps(compile(tree, str(path.relative_to(ROOT)), "exec", dont_inherit=True))
-            table[name.removesuffix(".__init__")] = (is_package, len(code), len(data))
-            code += data
-    return table, bytes(code)
+class ByteCode:
+    """Every module of ours, in `code`: `table` says whether it is a package and where it is, `pieces` where what is executed
+    before one of TOGETHER is, in one (executable_main.py)."""
+
+    def __init__(self) -> None:
+        self.table: dict[str, tuple[bool, int, int]] = {}
+        self.pieces: dict[str, tuple[int, int]] = {}
+        self.code = bytearray()
+        trees = {}
+        compiled = {}
+        for package in PACKAGES:
+            for path in sorted((ROOT / package).rglob("*.py")):
+                name = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+                trees[name] = stripped(path.read_text())
+                compiled[name] = compile(trees[name], str(path.relative_to(ROOT)), "exec", dont_inherit=True)
+                self.table[name] = (path.name == "__init__.py", *self._add(marshal.dumps(compiled[name])))
+        order, known = ImportOrder(trees), set[str]()
+        for root in TOGETHER:
+            needed = order.closure(root, known)
+            known.update(needed)
+            piece = tuple((name, compiled[name]) for name in needed if name != root)
+            # Once more: marshal writes an object once that is in many places, and loading has made one of equal names.
+            self.pieces[root] = self._add(marshal.dumps(marshal.loads(marshal.dumps(piece))))
+
+    def _add(self, data: bytes) -> tuple[int, int]:
+        self.code += data
+        return len(self.code) - len(data), len(data)
 
 
 class Archive:
@@ -102,8 +146,9 @@ def build_executable(path: Path, compiled: bool = False) -> Path:
 
     stub = Path(build())
     archive = Archive(len(head((0, 0))))
-    table, code = byte_code()
-    index: dict[str, object] = {"modules": table, "code": archive.add("modules", code)}
+    code = ByteCode()
+    index: dict[str, object] = {"modules": code.table, "pieces": code.pieces}
+    index["code"] = archive.add("modules", bytes(code.code))
     stub_name = str(stub.relative_to(ROOT))
     index["files"] = {stub_name: archive.add(stub_name, stub.read_bytes())}
     if compiled:

@@ -1,7 +1,8 @@
 """What the one-file executable (build_executable.py) runs first: imports our packages from the file itself.
 
 `fd` is the file, open, `archive` its path, and `index` says where in it things are: `modules` maps a module's name to
-(is a package, offset, length) in the byte code, which is one piece, `code`; `files` are others, by path. An executable
+(is a package, offset, length) in the byte code, which is one piece, `code`; `pieces` (offset, length) in it of what is executed
+before a module; `files` are others, by path. An executable
 built with COMPILED=1 has `compiled` too: what `Library` says, and the shared library itself, as a file. That cannot be
 loaded from here: it is unpacked once, into a cache directory of the user's. Where that is impossible, everything runs
 interpreted.
@@ -10,7 +11,7 @@ interpreted.
 # ruff: noqa: E402, F821
 import posix
 import sys
-from _frozen_importlib import ModuleSpec
+from _frozen_importlib import ModuleSpec, module_from_spec
 from marshal import loads
 
 fd: int
@@ -33,13 +34,23 @@ def piece(place: tuple[int, int]) -> bytes:
 
 class Modules:
     """Imports from `modules`, one at a time: a verb needs a tenth of them. `fd` is the file, which stays open; `code` where
-    in it the byte code begins."""
+    in it the byte code begins. What a start imports together is there a second time, in `pieces`: one each for what the
+    import of one module brings, in the order of execution, so that neither strings that are in many modules nor the import
+    system's questions take time for each of them."""
 
-    def __init__(self, table: dict[str, tuple[bool, int, int]], fd: int, code: int, files: dict[str, bytes]) -> None:
+    def __init__(
+        self,
+        table: dict[str, tuple[bool, int, int]],
+        pieces: dict[str, tuple[int, int]],
+        fd: int,
+        code: int,
+        files: dict[str, bytes],
+    ) -> None:
         self.table = table
+        self.pieces = pieces
         self.start = code
         self.files = files
-        self.held: dict[str, bytes] = {}
+        self.held: dict[str, memoryview] = {}
         self.path = archive if archive.startswith("/") else posix.getcwd() + "/" + archive
         self.identity = identity(fd)
         self.fd = out_of_the_way(fd)
@@ -53,25 +64,46 @@ class Modules:
 
     def hold(self, packages: tuple[str, ...] = LATE) -> None:
         """Have in memory what has not been imported yet, of these packages ("": all), and let go of the file. ImportError."""
-        for name in self.table:
+        together: list[str] = []  # beside each other in the file: one read each
+        end = 0
+        for name, (_, offset, length) in self.table.items():
             if name not in sys.modules and ("" in packages or name.partition(".")[0] in packages):
-                self.held[name] = self.read(name)
+                if offset != end:
+                    self.hold_these(together)
+                    together = []
+                together.append(name)
+                end = offset + length
+        self.hold_these(together)
         posix.close(self.fd)
         self.fd = -1
 
-    def read(self, name: str) -> bytes:
-        """A module's byte code. Who has closed what it did not know opens the file again. ImportError."""
-        _, offset, length = self.table[name]
+    def hold_these(self, together: list[str]) -> None:
+        places = [self.table[name][1:] for name in together]
+        start = places[0][0] if places else 0
+        data = memoryview(self.read(together[0], start, sum(length for _, length in places)) if places else b"")
+        for name, (offset, length) in zip(together, places, strict=True):
+            self.held[name] = data[offset - start :][:length]
+
+    def read(self, name: str, offset: int, length: int) -> bytes:
+        """Of the byte code. Who has closed what it did not know opens the file again. ImportError."""
         try:
-            if self.fd < 0 or identity(self.fd) != self.identity:
-                self.fd = -1
-                self.fd = posix.open(self.path, posix.O_RDONLY | posix.O_CLOEXEC)
-            data = posix.pread(self.fd, length, self.start + offset)
-        except OSError as error:
-            raise ImportError(f"{archive}: {error}", name=name) from None
+            data = posix.pread(self.fd, length, self.start + offset) if self.fd >= 0 else b""
+        except OSError:
+            data = b""
         if identity(self.fd) != self.identity or len(data) != length:
-            raise ImportError(f"{archive} was changed while it ran", name=name)
+            data = self.read_again(length, self.start + offset)
+            if identity(self.fd) != self.identity or len(data) != length:
+                raise ImportError(f"{archive} was changed while it ran", name=name)
         return data
+
+    def read_again(self, length: int, offset: int) -> bytes:
+        """From the file opened once more. ImportError."""
+        self.fd = -1
+        try:
+            self.fd = posix.open(self.path, posix.O_RDONLY | posix.O_CLOEXEC)
+            return posix.pread(self.fd, length, offset)
+        except OSError as error:
+            raise ImportError(f"{archive}: {error}") from None
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
         entry = self.table.get(name)
@@ -87,8 +119,26 @@ class Modules:
 
     def exec_module(self, module: object) -> None:
         name = module.__name__  # type: ignore[attr-defined]
+        if name in self.pieces and self.fd >= 0:
+            self.exec_before(name)
         data = self.held.pop(name, None)
-        exec(loads(self.read(name) if data is None else data), module.__dict__)
+        exec(loads(self.read(name, *self.table[name][1:]) if data is None else data), module.__dict__)
+
+    def exec_before(self, name: str) -> None:
+        """Execute what the module's execution will import, but what has been imported, or whose package has not."""
+        modules = sys.modules
+        for needed, code in loads(self.read(name, *self.pieces.pop(name))):
+            package, _, child = needed.rpartition(".")
+            if needed in modules or (package and package not in modules):
+                continue
+            module = modules[needed] = module_from_spec(self.find_spec(needed))  # type: ignore[arg-type]
+            try:
+                exec(code, module.__dict__)
+            except BaseException:
+                del modules[needed]
+                raise
+            if package:
+                setattr(modules[package], child, module)
 
     def get_data(self, path: str) -> bytes:
         return self.files[path.removeprefix(archive + "/")]
@@ -254,7 +304,9 @@ def start() -> None:
             library.load()
         except (OSError, ImportError):
             library = None
-    sys.meta_path.insert(0, Modules(index["modules"], fd, index["code"][0], files))  # type: ignore[arg-type, index]
+    pieces = index["pieces"] if library is None else {}
+    modules = Modules(index["modules"], pieces, fd, index["code"][0], files)  # type: ignore[arg-type, index]
+    sys.meta_path.insert(0, modules)
     if library is not None:
         sys.meta_path.insert(0, library)
 

@@ -1,8 +1,9 @@
 """Source without what only a type checker reads: the executable's byte code is made from it.
 
-Annotations are gone, and with them the imports of `typing`, whose import costs a tenth of a start. What a program can
-see of itself stays as it is: docstrings, line numbers, names. Modules of ours have `from __future__ import annotations`
-and ask nobody for `__annotations__`; a test holds that.
+Annotations are gone, and with them the imports of `typing`, whose import costs a tenth of a start; and so are docstrings of
+functions and classes. What comes from C comes from there directly, without the modules around it. Line numbers, names and
+the docstrings of modules, which some print, stay as they are. Modules of ours have `from __future__ import annotations` and
+ask nobody for `__annotations__`; a test holds that.
 """
 
 from __future__ import annotations
@@ -13,6 +14,16 @@ from typing import Final
 # Of typing, what is a class of collections.abc: loaded by every start of Python, under this name.
 ABSTRACT: Final = ("Callable", "Sequence", "Iterator", "Iterable", "Mapping", "Hashable")
 ABSTRACT_MODULE: Final = "_collections_abc"
+# Where else names of the standard library come from; what nobody needs but for types is not imported at all.
+FROM_C: Final = {
+    "bisect": ("_bisect", ("bisect_left", "bisect_right", "insort_right")),
+    "collections": ("_collections", ("OrderedDict", "deque")),
+    "collections.abc": (ABSTRACT_MODULE, ABSTRACT),
+    "functools": ("_functools", ("partial",)),
+    "heapq": ("_heapq", ("heapify", "heappop", "heappush")),
+    "random": ("random", ("Random",)),
+    "typing": (ABSTRACT_MODULE, ABSTRACT),
+}
 ONLY_TYPES: Final = ("Protocol", "Generic")  # as bases they do nothing once nobody checks
 
 
@@ -32,6 +43,7 @@ def _is_checking(test: ast.expr) -> bool:
 class _Stripper(ast.NodeTransformer):
     def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.AST:
         self.generic_visit(node)
+        _drop_docstring(node)
         node.returns = None
         arguments = node.args
         for argument in [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]:
@@ -57,6 +69,7 @@ class _Stripper(ast.NodeTransformer):
 
     def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
         self.generic_visit(node)
+        _drop_docstring(node)
         node.bases = [base for base in node.bases if not _is_only_a_type(base)]
         return node
 
@@ -74,14 +87,21 @@ def _is_only_a_type(base: ast.expr) -> bool:
     return isinstance(base, ast.Name) and base.id in ONLY_TYPES
 
 
+def _drop_docstring(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> None:
+    first = node.body[0]
+    if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
+        node.body[:1] = [] if len(node.body) > 1 else [ast.copy_location(ast.Pass(), first)]
+
+
 def _drop_imports(tree: ast.Module, names: set[str]) -> None:
     body: list[ast.stmt] = []
     for node in tree.body:
-        if isinstance(node, ast.ImportFrom) and node.module == "typing":
+        if isinstance(node, ast.ImportFrom) and node.module in FROM_C:
             left = [alias for alias in node.names if (alias.asname or alias.name) in names]
+            c_module, in_c = FROM_C[node.module]
             for module, found in (
-                (ABSTRACT_MODULE, [alias for alias in left if alias.name in ABSTRACT]),
-                ("typing", [alias for alias in left if alias.name not in ABSTRACT]),
+                (c_module, [alias for alias in left if alias.name in in_c]),
+                (node.module, [alias for alias in left if alias.name not in in_c]),
             ):
                 if found:
                     body.append(ast.copy_location(ast.ImportFrom(module, found, 0), node))

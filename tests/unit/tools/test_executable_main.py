@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import marshal
 import os
+import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -70,7 +71,7 @@ def modules(main: dict[str, Any], path: Path) -> Any:
     path.write_bytes(b"front" + b"".join(code))
     table = {"sandbox.late_a": (False, 0, len(code[0])), "runsc.late_b": (False, len(code[0]), len(code[1]))}
     main["archive"] = str(path)
-    return main["Modules"](table, os.open(path, os.O_RDONLY), 5, {})
+    return main["Modules"](table, {}, os.open(path, os.O_RDONLY), 5, {})
 
 
 def number(loader: Any, name: str) -> int:
@@ -85,6 +86,49 @@ def test_modules_are_read_one_at_a_time(main: dict[str, Any], tmp_path: Path) ->
     assert number(loader, "runsc.late_b") == 1 and number(loader, "sandbox.late_a") == 0
     os.close(main["HIGH"])  # by who knows nothing of it
     assert number(loader, "runsc.late_b") == 1
+    os.close(*loader.descriptors())
+
+
+def pieces(main: dict[str, Any], path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Of a file with one module and what is executed before it."""
+    sources = {
+        "piece_a": "number = 1",
+        "piece_b": "import sys; number = sys.modules['piece_a'].number + 1",
+        "x.y": "1 / 0",
+    }
+    together = marshal.dumps(tuple((name, compile(source, "", "exec")) for name, source in sources.items()))
+    root = marshal.dumps(compile("from piece_b import number", "", "exec"))
+    path.write_bytes(together + root)
+    main["archive"] = str(path)
+    table = {"root": (False, len(together), len(root)), **{name: (False, 0, 0) for name in sources}}
+    loader = main["Modules"](table, {"root": (0, len(together))}, os.open(path, os.O_RDONLY), 0, {})
+    for name in sources:
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    return loader
+
+
+def test_what_comes_with_a_module_is_executed_before_it(
+    main: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loader = pieces(main, tmp_path / "runsc", monkeypatch)
+    assert number(loader, "root") == 2
+    made = sys.modules.pop("piece_b")
+    assert (
+        made.__spec__ is not None and made.__spec__.loader is loader and made.__file__ == f"{tmp_path}/runsc/piece_b.py"
+    )
+    assert "x.y" not in sys.modules  # its package has not been imported: nobody has asked for it yet
+    os.close(*loader.descriptors())
+
+
+def test_what_was_imported_before_stays_as_it_is(
+    main: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loader = pieces(main, tmp_path / "runsc", monkeypatch)
+    before = ModuleType("piece_a")
+    before.number = 7  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "piece_a", before)
+    assert number(loader, "root") == 8
+    del sys.modules["piece_b"]
     os.close(*loader.descriptors())
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
+from importlib import import_module
 
 import pytest
 
 from tools.labels import ROOT
-from tools.strip_types import stripped
+from tools.strip_types import FROM_C, stripped
 
 CASES = [
     ("def f(a: int, *b: str, c: int = 1, **d: int) -> None: ...", "def f(a, *b, c=1, **d): ..."),
@@ -21,6 +22,11 @@ CASES = [
     ("from typing import Callable\nF = Callable[[], None]", "from _collections_abc import Callable\nF = Callable[[], None]"),
     ("from typing import Any, cast\nx = cast(Any, 1)", "from typing import Any, cast\nx = cast(Any, 1)"),
     ("from __future__ import annotations\nx = 1", "x = 1"),
+    ("from collections.abc import Callable\ndef f(x: Callable[[], int]): ...", "def f(x): ..."),
+    ("from collections import deque, namedtuple\nx = deque, namedtuple", "from _collections import deque\nfrom collections import namedtuple\nx = deque, namedtuple"),
+    ("from random import Random\ndef f(x: Random) -> None: ...", "def f(x): ..."),
+    ("'what it is'\nclass A:\n    'x'\n    def f(self):\n        'y'\n        return 1", "'what it is'\nclass A:\n    def f(self):\n        return 1"),
+    ("def f():\n    'y'", "def f():\n    pass"),
 ]  # fmt: skip
 
 
@@ -35,6 +41,14 @@ def test_what_a_sandbox_imports_needs_no_typing() -> None:
             assert "typing" not in {
                 node.module for node in ast.walk(stripped(path.read_text())) if isinstance(node, ast.ImportFrom)
             }, path
+
+
+def test_names_are_where_they_are_taken_from() -> None:
+    for module, (c_module, names) in FROM_C.items():
+        if module == "typing":
+            continue  # its own are other objects
+        for name in names:
+            assert getattr(import_module(c_module), name) is getattr(import_module(module), name), (module, name)
 
 
 def test_nobody_asks_for_annotations() -> None:
