@@ -7,7 +7,7 @@ acknowledgement costs one attribute store.
 
 from __future__ import annotations
 
-import heapq
+from heapq import heapify, heappop, heappush
 from typing import Callable, Final
 
 NEVER: Final = 1 << 62
@@ -75,7 +75,7 @@ class TimerQueue:
     def _push(self, timer: Timer, deadline: int) -> None:
         self._count += 1
         timer._queued_at = deadline
-        heapq.heappush(self._heap, (deadline, self._count, timer))
+        heappush(self._heap, (deadline, self._count, timer))
         if len(self._heap) > self._compact_at:
             self._compact()
         if self.on_earlier is not None and self._heap and self._heap[0][2] is timer:
@@ -92,7 +92,7 @@ class TimerQueue:
                 timer._queued_at = None
             else:
                 kept.append(entry)
-        heapq.heapify(kept)
+        heapify(kept)
         self._heap[:] = kept
         self._compact_at = max(COMPACT_MIN, 2 * len(kept))
 
@@ -102,12 +102,12 @@ class TimerQueue:
         while heap:
             at, _, timer = heap[0]
             if timer._queued_at != at:
-                heapq.heappop(heap)
+                heappop(heap)
             elif timer.deadline is None:
-                heapq.heappop(heap)
+                heappop(heap)
                 timer._queued_at = None
             elif timer.deadline > at:
-                heapq.heappop(heap)
+                heappop(heap)
                 self._push(timer, timer.deadline)
             else:
                 return timer
@@ -131,7 +131,7 @@ class TimerQueue:
             timer = self._settle()
             if timer is None or timer.deadline is None or timer.deadline > now:
                 return fired
-            heapq.heappop(self._heap)
+            heappop(self._heap)
             timer._queued_at = None
             timer.deadline = None
             timer._callback()

@@ -8,10 +8,10 @@ it is a slave (mount_namespaces(7)): what the host mounts below later is seen, a
 from __future__ import annotations
 
 import _socket
-import array
 import fcntl
 import os
 import stat
+import struct
 from typing import TYPE_CHECKING, Final
 
 from sandbox.boot import libc
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 GIVEN: Final = "given"
 PROC: Final = "/proc"
 SAFE: Final = libc.MOUNT_ATTR_NOSUID | libc.MOUNT_ATTR_NODEV
+_INT: Final = struct.Struct("i")
 _DONE: Final = b"+"
 _FAILED: Final = b"!"
 
@@ -167,12 +168,12 @@ def shut_in(options: SandboxOptions) -> int:
         finally:
             os._exit(0)
     theirs.close()
-    fds = array.array("i")
-    said, ancillary, _, _ = ours.recvmsg(4096, _socket.CMSG_SPACE((len(given) + 1) * fds.itemsize))
+    fds: list[int] = []
+    said, ancillary, _, _ = ours.recvmsg(4096, _socket.CMSG_SPACE((len(given) + 1) * _INT.size))
     ours.close()
     os.waitpid(pid, 0)
     for _, _, data in ancillary:
-        fds.frombytes(data)
+        fds += (fd for (fd,) in _INT.iter_unpack(data))
     if said != _DONE or len(fds) != len(given) + 1:
         raise StartFailure(said[1:].decode("utf-8", "replace") or "the process that mounts what is given was killed")
     for mount, fd in zip(given, fds, strict=False):
@@ -200,5 +201,5 @@ def _make_and_send(options: SandboxOptions, channel: _socket.socket) -> None:
     except (OSError, StartFailure, HostLacks) as error:
         channel.send(_FAILED + str(error).encode("utf-8", "replace"))
         return
-    fds = array.array("i", [*(mount.fd for mount, _ in trees), namespace])
+    fds = b"".join(_INT.pack(fd) for fd in (*(mount.fd for mount, _ in trees), namespace))
     channel.sendmsg([_DONE], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, fds)])

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import errno
-import heapq
 from collections import OrderedDict, deque
+from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux import io_uring as abi
@@ -168,15 +168,15 @@ class RingFile(FileDescription):
         heap = self.timeout_heap
         if len(heap) > 2 * len(self.timeouts) + TURN:
             heap[:] = [entry for entry in heap if entry[2] in self.timeouts]
-            heapq.heapify(heap)
+            heapify(heap)
         self._counted += 1
-        heapq.heappush(heap, (target, self._counted, r))
+        heappush(heap, (target, self._counted, r))
 
     def _count_timeouts(self) -> None:
         """End timeouts that have seen as many completions as they wait for (io_flush_timeouts)."""
         now, heap = self.completions - self.cq_timeouts, self.timeout_heap
         while heap and heap[0][0] <= now:
-            r = heapq.heappop(heap)[2]
+            r = heappop(heap)[2]
             if self.timeouts.pop(r, None) is not None:
                 self.cq_timeouts += 1
                 r.end_later(0)

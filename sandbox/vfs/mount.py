@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import errno
-import heapq
 from collections import deque
+from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Callable, Final, Iterator
 
 from sandbox.abi.linux.stat import makedev
@@ -199,12 +199,12 @@ class Vfs:
     def new_group(self) -> PeerGroup:
         """A peer group with the lowest free number."""
         self.group_count += 1
-        return PeerGroup(heapq.heappop(self._free_groups) if self._free_groups else self.group_count)
+        return PeerGroup(heappop(self._free_groups) if self._free_groups else self.group_count)
 
     def end_group(self, group: PeerGroup) -> None:
         """It has no members any more."""
         self.group_count -= 1
-        heapq.heappush(self._free_groups, group.ident)
+        heappush(self._free_groups, group.ident)
 
     def root_of(self, fs: Filesystem) -> Dentry:
         """The root dentry of a file system: one however often it is mounted."""

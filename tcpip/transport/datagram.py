@@ -25,7 +25,6 @@ from tcpip.transport.option_values import int_value
 from tcpip.transport.ports import Reservation
 from tcpip.transport.protocol import IcmpError
 from tcpip.transport.sent_control import SendOptions, parse_control
-from tcpip.transport.socket_filter import passes
 from tcpip.transport.socket_options import SELECT_ERROR_QUEUE, SocketOptions
 from tcpip.transport.timestamping import NAMES, OPT_ID, SentStamp, get_flags, set_flags
 from tcpip.waiter import EVENT_ERR, EVENT_HUP, EVENT_IN, EVENT_OUT, EVENT_PRI, EVENT_RDHUP
@@ -299,6 +298,8 @@ class DatagramEndpoint(Endpoint):
         """Where what the socket filter leaves of a packet ends, seen from offset `start`; -1: it is to be dropped."""
         if not self.options.filter:
             return pkt.end
+        from tcpip.transport.socket_filter import passes
+
         end = passes(self.options, pkt, start, header, self.stack.random)
         if end < 0:
             self.stack.stats.drop(DropReason.FILTERED, pkt)

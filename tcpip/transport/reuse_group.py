@@ -12,7 +12,6 @@ from tcpip import sockopt as so
 from tcpip.buffer import RxPacket
 from tcpip.errors import NetworkError
 from tcpip.transport.option_values import int_value
-from tcpip.transport.socket_filter import checked_program, run_program
 
 if TYPE_CHECKING:
     from tcpip.transport.demux import Bound
@@ -43,6 +42,8 @@ class ReusePortGroup:
             return None
         tcp = pkt.protocol == so.IPPROTO_TCP
         header = (pkt.data[pkt.transport + 12] >> 4) * 4 if tcp else UDP_HEADER
+        from tcpip.transport.socket_filter import run_program
+
         index = run_program(self.program, pkt, pkt.transport + header, pkt.nic.stack.random)
         return self.members[index] if index < len(self.members) else None
 
@@ -60,6 +61,8 @@ def set_group_program(options: SocketOptions, name: int, value: int | bytes) -> 
         return
     if options.filter_locked:
         raise NetworkError(errors.NOT_PERMITTED)
+    from tcpip.transport.socket_filter import checked_program
+
     program = checked_program(value)
     if group is None:
         if not options.reuse_port or options.hashed:

@@ -20,7 +20,6 @@ from tcpip.transport.kept_options import find, get_kept, set_kept
 from tcpip.transport.option_values import in_range, int_or_char_value, int_value
 from tcpip.transport.reuse_group import ReusePortGroup, set_group_program
 from tcpip.transport.sent_headers import STICKY, SentHeaders, SentOptions, compiled_options, set_header
-from tcpip.transport.socket_filter import lock_filter, set_filter
 from tcpip.transport.socket_level import get_more, set_more
 
 if TYPE_CHECKING:
@@ -292,10 +291,14 @@ class SocketOptions:
                 raise NetworkError(errors.NOT_PERMITTED)
             self.mark = number & 0xFFFFFFFF
         elif name in (so.SO_ATTACH_FILTER, so.SO_DETACH_FILTER):
+            from tcpip.transport.socket_filter import set_filter
+
             set_filter(self, name, value if name == so.SO_ATTACH_FILTER else int_value(value))
         elif name in (so.SO_ATTACH_REUSEPORT_CBPF, so.SO_DETACH_REUSEPORT_BPF):
             set_group_program(self, name, value)
         elif name == so.SO_LOCK_FILTER:
+            from tcpip.transport.socket_filter import lock_filter
+
             lock_filter(self, int_value(value) != 0)
         elif name == so.SO_RCVLOWAT:
             number = int_value(value)

@@ -7,7 +7,6 @@ sleepers' names, so a sleeper that is woken only has to take its result.
 from __future__ import annotations
 
 import errno
-from array import array
 from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.ipc import (
@@ -25,6 +24,8 @@ from sandbox.kernel.ipc.ids import IpcIds, IpcObject, seconds
 from sandbox.kernel.ipc.sem_undo import SemUndo
 
 if TYPE_CHECKING:
+    from array import array
+
     from sandbox.kernel.pid_namespace import Pid
     from sandbox.kernel.task import Task
     from sandbox.kernel.user_namespace import UserNamespace
@@ -76,8 +77,10 @@ class SemaphoreSet(IpcObject):
     __slots__ = ("values", "pids", "otime", "pending", "undos", "space")
 
     def __init__(self, t: Task, key: int, count: int, mode: int) -> None:
+        from array import array
+
         super().__init__(t, key, mode)
-        self.values = array("H", bytes(2 * count))
+        self.values: array[int] = array("H", bytes(2 * count))
         self.pids: list[Pid | None] = [None] * count
         self.otime = 0
         self.pending: dict[SemWait, None] = {}

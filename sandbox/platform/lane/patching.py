@@ -14,7 +14,7 @@ file's bytes back: then the site traps again, and is patched again.
 from __future__ import annotations
 
 import os
-from bisect import bisect_left, insort
+from bisect import bisect_left, insort_right
 from typing import TYPE_CHECKING, Final, Sequence
 
 from sandbox.arch.amd64 import RIP
@@ -140,7 +140,7 @@ class Patches:
     def add(self, site: Site) -> None:
         """It is patched."""
         if site.start not in self.sites:
-            insort(self._starts, site.start)
+            insort_right(self._starts, site.start)
         self.sites[site.start] = site
 
     def remove(self, site: Site) -> None:

@@ -13,7 +13,6 @@ from tcpip.buffer import RxPacket
 from tcpip.errors import DropReason, Malformed
 from tcpip.header.tcp import FIN, FLAGS_MASK, HEADER, MIN_LENGTH, SYN
 from tcpip.header.tcp_options import TcpOptions
-from tcpip.transport.socket_filter import passes
 
 if TYPE_CHECKING:
     from tcpip.stack.stack import Stack
@@ -33,6 +32,8 @@ def passes_screen(options: SocketOptions, pkt: RxPacket, stack: Stack) -> bool:
     at = pkt.transport
     if not options.filter:
         return True
+    from tcpip.transport.socket_filter import passes
+
     end = passes(options, pkt, at, (pkt.data[at + 12] >> 4) * 4, stack.random)
     if end < 0:
         stack.stats.drop(DropReason.FILTERED, pkt)
