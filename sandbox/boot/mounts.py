@@ -43,13 +43,11 @@ from sandbox.fs.overlay.root import build_namespace, build_root, find_point, mak
 from sandbox.fs.tmpfs.directory import TmpfsDir
 from sandbox.fs.tmpfs.filesystem import Tmpfs
 from sandbox.fs.tmpfs.options import TmpfsOptions
-from sandbox.fs.tty.pty_slave import PTS_MAJOR
-from sandbox.fs.tty.pty_table import ANY_MINOR, TTYAUX_MAJOR, PtyTable
+from sandbox.fs.tty.pty_table import ANY_MINOR, PTS_MAJOR, TTYAUX_MAJOR, PtyTable
 from sandbox.kernel.credentials import Credentials
 from sandbox.kernel.ipc.namespace import IpcNamespace
 from sandbox.kernel.namespaces import CgroupNamespace, Namespaces, UtsNamespace
 from sandbox.kernel.net_namespace import new_net_namespace
-from sandbox.kernel.pipe import open_fifo
 from sandbox.kernel.time_namespace import TimeNamespace
 from sandbox.kernel.user_namespace import INITIAL, NO_ID, UserNamespace
 from sandbox.vfs.mount_flags import flags_of, shown_of
@@ -340,7 +338,6 @@ def register_devices(kernel: Kernel) -> None:
     devices.register(TTYAUX_MAJOR, 2, _open_ptmx)
     devices.register(TTYAUX_MAJOR, 0, _open_current)
     devices.register(PTS_MAJOR, ANY_MINOR, _open_number)
-    devices.fifo = open_fifo
 
 
 def _open_ptmx(t: Task, path: Path, inode: Inode, flags: int) -> FileDescription:

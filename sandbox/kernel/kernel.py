@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Callable, Final
 from sandbox.abi.linux.signal import SIGKILL
 from sandbox.errors import SyscallError
 from sandbox.io_uring.tasks import UringTasks
-from sandbox.kernel.aio import AioTotal
 from sandbox.kernel.cgroup.cgroup import Cgroup, Hierarchy
 from sandbox.kernel.closing import Closing
 from sandbox.kernel.control import NO_RETURN, Intercepted, Result
@@ -18,7 +17,7 @@ from sandbox.kernel.log import KernelLog
 from sandbox.kernel.namespaces import FIRST_NUMBER, KINDS, CgroupNamespace, Namespaces, UtsNamespace
 from sandbox.kernel.net_namespace import NetNamespace
 from sandbox.kernel.pid_namespace import PidNamespace
-from sandbox.kernel.pipe import PipePages
+from sandbox.kernel.pipe_pages import PipePages
 from sandbox.kernel.settings import Settings
 from sandbox.kernel.signal_queue import SignalCount
 from sandbox.kernel.task_state import PARK_DEAD, WORK_TRACE
@@ -30,6 +29,7 @@ from sandbox.mm.commit import CommitAccount
 if TYPE_CHECKING:
     from sandbox.checkpoint.freeze import Freezer
     from sandbox.gateway.network import Network
+    from sandbox.kernel.aio import AioTotal
     from sandbox.kernel.control import Handler
     from sandbox.kernel.keys import KeyTable
     from sandbox.kernel.task import Task
@@ -87,7 +87,7 @@ class Kernel:
         top = Cgroup(self.cgroups, self.cgroups.root, b"1")
         self.view = View(self.pids, top)  # of its first container; further ones have their own
         self.futexes = FutexTable(platform.waiters)
-        self.aio = AioTotal()
+        self._aio: AioTotal | None = None
         self.uring = UringTasks()
         self.settings = Settings()
         self._keys: KeyTable | None = None
@@ -120,6 +120,15 @@ class Kernel:
         self.traced_handlers: list[Handler] = []  # of tasks with a tracer
         self.log.boot(0, f"Linux version {RELEASE} (stackbox)")
         self.log.boot(0, f"smp: Brought up 1 node, {cpus} CPU{'s' if cpus > 1 else ''}")
+
+    @property
+    def aio(self) -> AioTotal:
+        """What contexts of asynchronous I/O share; made when somebody wants it."""
+        if self._aio is None:
+            from sandbox.kernel.aio import AioTotal
+
+            self._aio = AioTotal()
+        return self._aio
 
     @property
     def keys(self) -> KeyTable:

@@ -24,6 +24,7 @@ from sandbox.vfs.kstat import PIPE_DEV, Kstat
 from tcpip.waiter import EVENT_ERR, EVENT_HUP, EVENT_IN, EVENT_OUT, WaitQueue
 
 if TYPE_CHECKING:
+    from sandbox.kernel.pipe_pages import PipePages
     from sandbox.kernel.task import Task
     from sandbox.syscalls.args import SyscallArgs
     from sandbox.vfs.inode import Inode
@@ -32,38 +33,7 @@ if TYPE_CHECKING:
 
 PAGE: Final = 4096
 PAGE_MASK: Final = 4095
-DEFAULT_SLOTS: Final = 16
-FEW_SLOTS: Final = 2
-SOFT_PAGES: Final = 16384
-HARD_PAGES: Final = 65536
 FIONREAD: Final = 0x541B
-
-
-class PipePages:
-    """Page slots of all pipes of a sandbox (fs.pipe-user-pages-soft and -hard, for all users together)."""
-
-    __slots__ = ("count", "soft", "hard")
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.soft = SOFT_PAGES  # 0, as of `hard`: no such bound but that of the sandbox
-        self.hard = 0
-
-    def soft_limit(self) -> int:
-        """What is more than few."""
-        return min(self.soft or HARD_PAGES, HARD_PAGES)
-
-    def hard_limit(self) -> int:
-        """What can't be had."""
-        return min(self.hard or HARD_PAGES, HARD_PAGES)
-
-    def take(self) -> int:
-        """Slots for a new pipe: few when there are many pipes. ENFILE."""
-        slots = DEFAULT_SLOTS if self.count + DEFAULT_SLOTS <= self.soft_limit() else FEW_SLOTS
-        if self.count + slots > self.hard_limit():
-            raise SyscallError(errno.ENFILE)
-        self.count += slots
-        return slots
 
 
 class _Segment:
@@ -424,7 +394,7 @@ def new_pipe(t: Task, flags: int) -> tuple[PipeFile, PipeFile]:
 
 
 def open_fifo(t: Task, path: Path, inode: Inode, flags: int) -> PipeFile | Block:
-    """open(2) of a FIFO (fs/pipe.c: fifo_open): the opener for `DeviceRegistry.fifo`.
+    """open(2) of a FIFO (fs/pipe.c: fifo_open): `DeviceRegistry` leads to it.
 
     A Block is to be returned by the handler, which comes here again when it is run again; the half-open end is
     kept in `t.args.held`. ENXIO: O_WRONLY | O_NONBLOCK and nobody reads.

@@ -26,7 +26,6 @@ from sandbox.abi.linux.mman import (
 )
 from sandbox.abi.linux.prctl import PR_MDWE_NO_INHERIT
 from sandbox.errors import SyscallError
-from sandbox.kernel.aio import AioContext, destroy_all
 from sandbox.kernel.control import ERESTARTNOINTR, Block
 from sandbox.kernel.rlimits import RLIM_INFINITY, RLIMIT_AS, RLIMIT_DATA
 from sandbox.kernel.user_namespace import INITIAL, UserNamespace
@@ -38,6 +37,7 @@ from sandbox.platform.base import FREE_FILES, FREE_MEMORY, NOT_FREE
 from tcpip.waiter import EVENT_IN, WaitQueue
 
 if TYPE_CHECKING:
+    from sandbox.kernel.aio import AioContext
     from sandbox.kernel.rlimits import ResourceLimits
     from sandbox.mm.backing import Backing
     from sandbox.vfs.file_description import FileDescription
@@ -137,6 +137,8 @@ class MemoryManager:
         self.users -= 1
         if self.users == 0:
             if self.aio:
+                from sandbox.kernel.aio import destroy_all
+
                 destroy_all(self.aio)
             self.remove(0, 1 << 64)
             self._leave_exe()

@@ -7,7 +7,6 @@ import struct
 from typing import TYPE_CHECKING, Final
 
 from sandbox.errors import SyscallError
-from sandbox.vfs.dnotify import end_notices
 from sandbox.vfs.regular_file import DAY_NS, MAX_OFFSET, SEEK_CUR, SEEK_END, SEEK_SET, InodeFile, touch_atime
 from sandbox.vfs.snapshots import Snapshot
 
@@ -42,6 +41,8 @@ class DirectoryFile(InodeFile):
         """A descriptor was closed: locks go, and so does what F_NOTIFY asked for."""
         super().flush(t)
         if self.inode.marks is not None:
+            from sandbox.vfs.dnotify import end_notices
+
             end_notices(t, self)
 
     def read(self, t: Task, dst: memoryview) -> int:

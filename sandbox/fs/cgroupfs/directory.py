@@ -1,17 +1,17 @@
-"""CgroupDir: a control group as a directory of control files and of the groups below (fs/kernfs/dir.c)."""
+"""CgroupDir: a control group as a directory of control files and of the groups below (fs/kernfs/dir.c). What is in
+the files is imported when somebody looks for one."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sandbox.abi.linux.stat import S_IFDIR, S_IFMT, S_IFREG
-from sandbox.fs.cgroupfs.control_file import ControlFile
+from sandbox.abi.linux.stat import S_IFDIR, S_IFMT
 from sandbox.fs.cgroupfs.node import CgroupNode
-from sandbox.fs.cgroupfs.table import files_of
 from sandbox.vfs.directory_file import DirectoryFile
 from sandbox.vfs.notify import IN_MODIFY, on_entry, on_self
 
 if TYPE_CHECKING:
+    from sandbox.fs.cgroupfs.control_file import ControlFile
     from sandbox.fs.cgroupfs.filesystem import CgroupFs
     from sandbox.kernel.cgroup.cgroup import Cgroup
     from sandbox.kernel.task import Task
@@ -46,11 +46,15 @@ class CgroupDir(CgroupNode):
         child = self.cgroup.children.get(name)
         if child is not None:
             return self.cgroups.directory_of(child)
+        from sandbox.fs.cgroupfs.table import files_of
+
         if name not in files_of(self.cgroup):
             self.made.pop(name, None)
             return None
         node = self.made.get(name)
         if node is None:
+            from sandbox.fs.cgroupfs.control_file import ControlFile
+
             node = self.made[name] = ControlFile(self.cgroups, self.cgroup, name, self.owner)
         return node
 
@@ -58,11 +62,13 @@ class CgroupDir(CgroupNode):
         """Files, then groups."""
         if self.cgroup.deleted:
             return []
+        from sandbox.fs.cgroupfs.table import files_of
+
         found: list[tuple[bytes, int, int]] = []
         for name in [*files_of(self.cgroup), *self.cgroup.children]:
             inode = self.lookup(name)
             if inode is not None:
-                found.append((name, inode.ino, S_IFREG if isinstance(inode, ControlFile) else S_IFDIR))
+                found.append((name, inode.ino, inode.mode & S_IFMT))
         return found
 
     def open(self, t: Task, path: Path, flags: int) -> FileDescription:

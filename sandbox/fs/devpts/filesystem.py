@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Final
 from sandbox.abi.linux.stat import S_IFCHR, S_IFDIR, makedev
 from sandbox.abi.linux.statfs import DEVPTS_SUPER_MAGIC
 from sandbox.fs.pseudo.kept import KeptInode
-from sandbox.fs.tty.pty_slave import PTS_MAJOR
-from sandbox.fs.tty.pty_table import MAX_PTYS
+from sandbox.fs.tty.pty_table import MAX_PTYS, PTS_MAJOR
 from sandbox.vfs.directory_file import DirectoryFile
 from sandbox.vfs.filesystem import Filesystem
 from sandbox.vfs.inode import Inode

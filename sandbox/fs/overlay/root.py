@@ -13,7 +13,6 @@ from sandbox.fs.hostfs.filesystem import HostFs
 from sandbox.fs.hostfs.inode import HostInode
 from sandbox.fs.overlay.filesystem import OverlayFs
 from sandbox.fs.tmpfs.filesystem import Tmpfs
-from sandbox.kernel.pipe import open_fifo
 from sandbox.kernel.user_namespace import NO_ID
 from sandbox.vfs.devices import DeviceRegistry
 from sandbox.vfs.mount import MountNamespace, Vfs
@@ -67,7 +66,6 @@ def build_root(
     """
     vfs = Vfs(kernel.clock, DeviceRegistry(), SpaceAccount(size))
     mem_devices.register(vfs.devices)
-    vfs.devices.fifo = open_fifo
     namespace = build_namespace(kernel, vfs, root_fd, masks, readonly, overlay, hold_ns)
     for volume in volumes:
         mount_volume(namespace, volume)

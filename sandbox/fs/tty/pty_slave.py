@@ -11,6 +11,7 @@ from sandbox.abi.linux.signal import SIGTTIN, SIGTTOU
 from sandbox.abi.linux.stat import S_IFCHR, makedev
 from sandbox.abi.linux.termios import TOSTOP, VMIN, VTIME
 from sandbox.errors import SyscallError
+from sandbox.fs.tty.pty_table import PTS_MAJOR
 from sandbox.fs.tty.tty_ioctl import slave_ioctl
 from sandbox.vfs.file_description import WOULD_BLOCK, FileDescription
 from sandbox.vfs.kstat import Kstat
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 TENTH_NS: Final = 100_000_000
 CHUNK: Final = 64  # drivers/tty/tty_io.c: iterate_tty_read
-PTS_MAJOR: Final = 136
 
 
 class PtySlave(FileDescription):

@@ -1,4 +1,4 @@
-"""PtyTable: the pseudo-terminals of a sandbox, and how their device nodes open."""
+"""PtyTable: the pseudo-terminals of a sandbox, and how their device nodes open. What a terminal is, is imported with the first."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ from sandbox.abi.linux.capability import CAP_SYS_ADMIN
 from sandbox.abi.linux.fcntl import O_ACCMODE, O_NOCTTY, O_WRONLY
 from sandbox.abi.linux.stat import minor
 from sandbox.errors import SyscallError
-from sandbox.fs.tty.pty_master import PtyMaster
-from sandbox.fs.tty.pty_slave import PTS_MAJOR, PtySlave
-from sandbox.fs.tty.terminal import Terminal
 
 if TYPE_CHECKING:
+    from sandbox.fs.tty.pty_master import PtyMaster
+    from sandbox.fs.tty.pty_slave import PtySlave
+    from sandbox.fs.tty.terminal import Terminal
     from sandbox.kernel.task import Task
     from sandbox.vfs.devices import DeviceRegistry
     from sandbox.vfs.inode import Inode
     from sandbox.vfs.path import Path
     from tcpip.clock import Clock
 
+PTS_MAJOR: Final = 136  # UNIX98_PTY_SLAVE_MAJOR
 MAX_PTYS: Final = 4096  # kernel.pty.max
 TTYAUX_MAJOR: Final = 5
 ANY_MINOR: Final = -1
@@ -48,6 +49,9 @@ class PtyTable:
 
     def create(self, flags: int, uid: int, gid: int) -> PtyMaster:
         """A new pair: its master, locked. ENOSPC."""
+        from sandbox.fs.tty.pty_master import PtyMaster
+        from sandbox.fs.tty.terminal import Terminal
+
         if len(self.entries) >= self.limit:
             raise SyscallError(errno.ENOSPC)
         index = 0
@@ -71,6 +75,8 @@ class PtyTable:
             raise SyscallError(errno.EIO)
         if terminal.exclusive and not t.creds.has(CAP_SYS_ADMIN):
             raise SyscallError(errno.EBUSY)
+        from sandbox.fs.tty.pty_slave import PtySlave
+
         file = PtySlave(flags & ~O_NOCTTY, terminal)
         group = t.group
         if (
@@ -97,6 +103,8 @@ class PtyTable:
 
     def open_current(self, t: Task, path: Path, inode: Inode, flags: int) -> PtySlave:
         """/dev/tty: the controlling terminal; ENXIO without one."""
+        from sandbox.fs.tty.terminal import Terminal
+
         terminal = t.group.tty
         if not isinstance(terminal, Terminal):
             raise SyscallError(errno.ENXIO)

@@ -18,6 +18,7 @@ from sandbox.abi.linux.signal import SIGINT, SIGQUIT, SIGTSTP, SIGTTOU
 from sandbox.abi.linux.stat import makedev
 from sandbox.abi.linux.termios import Termios
 from sandbox.errors import SyscallError
+from sandbox.fs.tty.pty_table import PTS_MAJOR
 from sandbox.fs.tty.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from sandbox.vfs.path import Path
 
 _INT: Final = struct.Struct("<i")
-_PTS_MAJOR: Final = 136
 TCIFLUSH: Final = 0
 TCOFLUSH: Final = 1
 TCIOFLUSH: Final = 2
@@ -168,7 +168,7 @@ def _rare(file: FileDescription, terminal: Terminal, t: Task, cmd: int, arg: int
     if cmd == io.TIOCSETD:
         return 0 if _get(t, arg) == 0 else -errno.EINVAL
     if cmd == io.TIOCGDEV:
-        return _put(t, arg, makedev(_PTS_MAJOR, terminal.index))
+        return _put(t, arg, makedev(PTS_MAJOR, terminal.index))
     if cmd == io.TIOCGSOFTCAR:
         return _put(t, arg, int(terminal.termios.cflag & abi.CLOCAL != 0))
     if cmd == io.TIOCGLCKTRMIOS:  # no mode is ever locked
@@ -268,7 +268,7 @@ def _path_of(t: Task, terminal: Terminal) -> Path | None:
         path = lookup(t, AT_FDCWD, b"/dev/pts/%d" % terminal.index)
     except SyscallError:
         return None
-    return path if path.inode.rdev == makedev(_PTS_MAJOR, terminal.index) else None
+    return path if path.inode.rdev == makedev(PTS_MAJOR, terminal.index) else None
 
 
 def _flush_slave(terminal: Terminal, arg: int) -> int:

@@ -28,7 +28,6 @@ from sandbox.abi.linux.futex import (
     FUTEX_WAKE,
     FUTEX_WAKE_BITSET,
     FUTEX_WAKE_OP,
-    ROBUST_LIST_HEAD_SIZE,
 )
 from sandbox.abi.linux.time import CLOCK_MONOTONIC, CLOCK_REALTIME
 from sandbox.errors import SyscallError
@@ -38,12 +37,11 @@ from sandbox.kernel.futex import FutexWaiter, Key, key_of
 from sandbox.kernel.futex_outside import changed, only_looks, sleep, wake_at, watch_word
 from sandbox.kernel.futex_word import WordUpdate, read_word, wait_at
 from sandbox.kernel.task import Task
-from sandbox.ptrace.access import may_inspect
 from sandbox.syscalls.args import SyscallArgs
 from sandbox.syscalls.known import futexes_known
 from sandbox.syscalls.linux.sys_time import to_monotonic
 from sandbox.syscalls.linux.timespec import read_timespec
-from sandbox.syscalls.row import FULL, PARTIAL, Arg, Row
+from sandbox.syscalls.row import PARTIAL, Arg, Row
 
 _TIMED: Final = frozenset((FUTEX_WAIT, FUTEX_WAIT_BITSET, FUTEX_LOCK_PI, FUTEX_LOCK_PI2, FUTEX_WAIT_REQUEUE_PI))
 _CLOCKED: Final = frozenset((FUTEX_WAIT_BITSET, FUTEX_LOCK_PI2, FUTEX_WAIT_REQUEUE_PI))
@@ -255,34 +253,6 @@ def wake_op(t: Task, a: SyscallArgs, private: bool) -> Result:
     return WordUpdate(operation.addr2, operation.change, operation.then).run(t)
 
 
-def sys_set_tid_address(t: Task, a: SyscallArgs) -> Result:
-    """set_tid_address(2)."""
-    t.clear_child_tid = a.addr(0)
-    return t.tid
-
-
-def sys_set_robust_list(t: Task, a: SyscallArgs) -> Result:
-    """set_robust_list(2)."""
-    if a.size(1) != ROBUST_LIST_HEAD_SIZE:
-        return -errno.EINVAL
-    t.robust_list = a.addr(0)
-    return 0
-
-
-def sys_get_robust_list(t: Task, a: SyscallArgs) -> Result:
-    """get_robust_list(2)."""
-    pid = a.int(0)
-    target = t if pid == 0 else t.pids.tasks.get(pid)
-    if target is None:
-        return -errno.ESRCH
-    if not may_inspect(t, target):
-        return -errno.EPERM
-    target.thread.collect()
-    t.copy_out(a.addr(2), ROBUST_LIST_HEAD_SIZE.to_bytes(8, "little"))
-    t.copy_out(a.addr(1), target.robust_list.to_bytes(8, "little"))
-    return 0
-
-
 ROWS: Final[tuple[Row, ...]] = (
     Row(
         202,
@@ -292,7 +262,4 @@ ROWS: Final[tuple[Row, ...]] = (
         (Arg.ADDR, Arg.HEX, Arg.UINT, Arg.ADDR, Arg.ADDR, Arg.HEX),
         "priorities are not inherited",
     ),
-    Row(218, "set_tid_address", sys_set_tid_address, FULL, (Arg.ADDR,)),
-    Row(273, "set_robust_list", sys_set_robust_list, FULL, (Arg.ADDR, Arg.SIZE)),
-    Row(274, "get_robust_list", sys_get_robust_list, FULL, (Arg.PID, Arg.STRUCT_OUT, Arg.STRUCT_OUT)),
 )

@@ -10,13 +10,11 @@ from sandbox.abi.linux.capability import CAP_SYS_RESOURCE
 from sandbox.abi.linux.time import NS_PER_TICK, TMS
 from sandbox.errors import SyscallError
 from sandbox.kernel.control import Result
-from sandbox.kernel.cpu_limit import limit_cpu
 from sandbox.kernel.rlimits import RLIM_NLIMITS, RLIMIT_CPU, RLIMIT_NOFILE, RLIMIT_STACK
 from sandbox.kernel.task import Task
 from sandbox.kernel.thread_group import ThreadGroup
 from sandbox.kernel.usage import of_caller, of_thread
 from sandbox.syscalls.args import SyscallArgs
-from sandbox.syscalls.linux.rusage import pack_rusage
 from sandbox.syscalls.row import FULL, Arg, Row, reads, writes
 
 _RLIMIT: Final = struct.Struct("<QQ")
@@ -38,6 +36,8 @@ def _set(t: Task, group: ThreadGroup, resource: int, soft: int, hard: int) -> No
         for task in group.tasks:
             task.fds.limit = soft
     elif resource == RLIMIT_CPU:
+        from sandbox.kernel.cpu_limit import limit_cpu
+
         limit_cpu(group)
 
 
@@ -103,6 +103,8 @@ def _may_limit(t: Task, target: Task) -> bool:
 
 def sys_getrusage(t: Task, a: SyscallArgs) -> Result:
     """getrusage(2)."""
+    from sandbox.syscalls.linux.rusage import pack_rusage
+
     who, group = a.int(0), t.group
     if who == RUSAGE_SELF:
         out = pack_rusage(of_caller(t), max(group.max_rss_pages, t.space.resident_pages()))

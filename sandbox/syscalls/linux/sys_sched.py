@@ -23,7 +23,7 @@ from sandbox.kernel.task import Task
 from sandbox.syscalls.args import SyscallArgs
 from sandbox.syscalls.known import futexes_known
 from sandbox.syscalls.linux.timespec import pack_timespec
-from sandbox.syscalls.row import FULL, PARTIAL, REFUSED, Arg, Row, reads, refuse, writes
+from sandbox.syscalls.row import FULL, PARTIAL, Arg, Row, reads, writes
 
 _REALTIME: Final = frozenset((SCHED_FIFO, SCHED_RR))
 _NORMAL: Final = frozenset((SCHED_OTHER, SCHED_BATCH, SCHED_IDLE))
@@ -364,12 +364,4 @@ ROWS: Final[tuple[Row, ...]] = (
     ),
     Row(314, "sched_setattr", sys_sched_setattr, PARTIAL, (Arg.PID, Arg.STRUCT_IN, Arg.HEX), _SEEN),
     Row(315, "sched_getattr", sys_sched_getattr, FULL, (Arg.PID, Arg.STRUCT_OUT, Arg.UINT, Arg.HEX)),
-    Row(
-        334,
-        "rseq",
-        refuse(errno.ENOSYS),
-        REFUSED,
-        (Arg.ADDR, Arg.SIZE, Arg.HEX, Arg.HEX),
-        "ENOSYS: no restartable sequences",  # as kernel/identity.py has it
-    ),
 )

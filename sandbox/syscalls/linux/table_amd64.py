@@ -10,6 +10,7 @@ from sandbox.kernel.control import Handler
 from sandbox.syscalls.linux import (
     sys_acct,
     sys_aio,
+    sys_arch_prctl,
     sys_attr,
     sys_bpf,
     sys_clone,
@@ -69,6 +70,7 @@ from sandbox.syscalls.linux import (
     sys_statfs,
     sys_sync,
     sys_syslog,
+    sys_thread_memory,
     sys_time,
     sys_timer,
     sys_timerfd,
@@ -82,6 +84,7 @@ from sandbox.syscalls.row import REFUSED, Row, refuse
 MODULES: Final = (
     sys_acct,
     sys_aio,
+    sys_arch_prctl,
     sys_attr,
     sys_bpf,
     sys_clone,
@@ -141,6 +144,7 @@ MODULES: Final = (
     sys_statfs,
     sys_sync,
     sys_syslog,
+    sys_thread_memory,
     sys_time,
     sys_timer,
     sys_timerfd,

@@ -8,7 +8,7 @@ import os
 import pytest
 
 from sandbox.errors import SyscallError
-from sandbox.kernel.pipe import PipePages
+from sandbox.kernel.pipe_pages import PipePages
 from tests.unit.sandbox.fs.test_procfs import system
 from tests.unit.sandbox.vfs.guest import Guest
 

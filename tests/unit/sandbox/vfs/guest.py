@@ -24,7 +24,7 @@ from sandbox.kernel.log import KernelLog
 from sandbox.kernel.namespaces import CgroupNamespace, Namespaces, UtsNamespace
 from sandbox.kernel.net_namespace import NetNamespace
 from sandbox.kernel.pid_namespace import Pid, PidNamespace
-from sandbox.kernel.pipe import PipePages
+from sandbox.kernel.pipe_pages import PipePages
 from sandbox.kernel.rlimits import ResourceLimits
 from sandbox.kernel.settings import Settings
 from sandbox.kernel.signal_queue import SignalHandlers
