@@ -68,10 +68,6 @@ class DnsService:
         """Who asks from `port`, for the log."""
         return self._guard.asker(protocol, port)
 
-    def has_resolver(self) -> bool:
-        """Names of the outside can be asked for."""
-        return self._resolver is not None
-
     def use(self, resolver: Resolver) -> None:
         """From now on."""
         self._resolver = resolver

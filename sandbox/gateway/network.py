@@ -16,8 +16,8 @@ from tcpip.errors import NetworkError
 from tcpip.sockopt import IPPROTO_ICMP, IPPROTO_ICMPV6
 
 if TYPE_CHECKING:
-    from sandbox.gateway.dns_service import DnsService
     from sandbox.gateway.egress_guard import EgressGuard
+    from sandbox.gateway.late_gateway import LateGateway
     from sandbox.gateway.loopback import Forwarder, Mirror
     from sandbox.gateway.operator import Operator
     from sandbox.kernel.kernel import Kernel
@@ -79,7 +79,7 @@ class Network:
         self.notifier: Notifier | None = None  # since somebody has joined a group
         self.nftables: Nftables | None = None
         self.mirror: Mirror | None = None
-        self.dns: DnsService | None = None  # of `user` and `internal`
+        self.gateway: LateGateway | None = None  # of `user` and `internal`
         self.resolv_conf = b""
         self.hosts = b""
         self.capture = ""  # where the packets are written to, for the summary

@@ -16,15 +16,12 @@ from tcpip.stack.stack import Stack
 
 if TYPE_CHECKING:
     from sandbox.boot.options import NetworkOptions
-    from sandbox.gateway.egress_guard import EgressGuard
-    from sandbox.gateway.gateway import Gateway
-    from sandbox.gateway.stream_service import StreamService
+    from sandbox.gateway.late_gateway import LateGateway
     from sandbox.kernel.kernel import Kernel
     from sandbox.reactor import Reactor
     from tcpip.link.base import LinkEndpoint
 
 KINDS: Final = ("none", "internal", "user", "sandbox", "tap")
-HTTP_PORT: Final = 80  # of the service at the gateway
 HOST_RESOLV_CONF: Final = "/etc/resolv.conf"
 
 
@@ -80,9 +77,9 @@ def hosts_file(hostname: str, addr4: str, addr6: str) -> bytes:
 
 
 def _build_own(kernel: Kernel, options: NetworkOptions, network: Network, hostname: str) -> None:
-    """Guest's stack, cable, gateway and services."""
+    """Guest's stack, cable, and what makes the gateway and its services."""
     from sandbox.gateway.egress_guard import EgressGuard
-    from sandbox.gateway.gateway import Gateway
+    from sandbox.gateway.late_gateway import LateGateway
     from sandbox.gateway.pins import NamePins
     from sandbox.gateway.policy import Policy, PolicyError
     from tcpip.addr import text
@@ -97,14 +94,15 @@ def _build_own(kernel: Kernel, options: NetworkOptions, network: Network, hostna
         raise NetworkError("--allow: the network `internal` has no outside; --network user has one")
     guard = EgressGuard(policy, NamePins(kernel.clock), network.counters, kernel.log.warning, internal)
     guest_link, gateway_link = pipe(plan.MTU, (plan.GUEST_MAC, plan.GATEWAY_MAC))
-    gateway_stack = new_stack(kernel)
-    gateway = Gateway(gateway_stack, gateway_link, kernel.reactor, guard, network.counters, kernel.log.warning)
-    network.on_close(gateway.close)
+    nameservers = None
+    if not internal and (policy.has_names() or any(rule.any_host for rule in policy.rules)):
+        from sandbox.gateway.resolver import read_nameservers
+
+        nameservers = read_nameservers(host_resolv_conf())
+    late = LateGateway(kernel, network, gateway_link, guard, hostname, nameservers)
     _configure_guest(kernel, options, network, guest_link)
-    _start_services(kernel, network, gateway, guard, hostname, internal)
-    _publish(options, network, gateway)
-    drive(kernel.reactor, gateway_stack)
-    network.guard = guard
+    _publish(options, network, late)
+    network.guard, network.gateway = guard, late
     network.resolv_conf = f"nameserver {text(plan.GATEWAY4)}\noptions timeout:3 attempts:2\n".encode("ascii")
     network.hosts = hosts_file(hostname, text(plan.GUEST4), text(plan.GUEST6))
 
@@ -122,33 +120,6 @@ def _configure_guest(kernel: Kernel, options: NetworkOptions, network: Network, 
     stack.add_route(IPV6_ANY, 0, plan.GATEWAY6, nic)
 
 
-def _start_services(
-    kernel: Kernel, network: Network, gateway: Gateway, guard: EgressGuard, hostname: str, internal: bool
-) -> None:
-    from sandbox.gateway import dns_service, host_socket
-    from sandbox.gateway.policy import HOST_NAME
-    from sandbox.gateway.resolver import Resolver, read_nameservers
-
-    resolver = None
-    if not internal and (guard.policy.has_names() or any(rule.any_host for rule in guard.policy.rules)):
-        resolver = Resolver(kernel.reactor, read_nameservers(host_resolv_conf()), kernel.random)
-        network.on_close(resolver.close)
-    names = plan.embedded_names(hostname)
-    if internal:
-        del names[HOST_NAME]
-    dns = dns_service.DnsService(gateway.stack, guard, network.counters, names, resolver, host_socket.has_ipv6)
-    network.dns = dns
-    gateway.services[dns_service.PORT] = dns.streams
-    gateway.services[HTTP_PORT] = lambda: _http_service(gateway.stack)
-
-
-def _http_service(stack: Stack) -> StreamService:
-    from sandbox.gateway.http_service import HttpConnection
-    from sandbox.gateway.stream_service import StreamService
-
-    return StreamService(stack, HttpConnection)
-
-
 def host_resolv_conf() -> str:
     """The host's, read at start, before the sentry's root changes; no file: no server but the loopback's."""
     try:
@@ -158,7 +129,7 @@ def host_resolv_conf() -> str:
         return ""
 
 
-def _publish(options: NetworkOptions, network: Network, gateway: Gateway) -> None:
+def _publish(options: NetworkOptions, network: Network, late: LateGateway) -> None:
     if not options.publish:
         return
     from sandbox.gateway.publish import PublishedDatagrams, PublishedStream, PublishError, PublishRule
@@ -170,4 +141,4 @@ def _publish(options: NetworkOptions, network: Network, gateway: Gateway) -> Non
         except PublishError as error:
             raise NetworkError(f"--publish {error}") from None
         kind = PublishedDatagrams if rule.datagram else PublishedStream
-        network.on_close(kind(gateway, sock, rule.guest_port).close)
+        network.on_close(kind(late.gateway(), sock, rule.guest_port).close)

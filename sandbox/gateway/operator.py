@@ -142,17 +142,13 @@ class Operator:
         policy = self._policy()
         if len(policy.rules) >= RULES_MOST:
             raise OperatorError(f"there are {RULES_MOST} rules already")
-        dns = self.network.dns
-        if (rule.name or rule.suffix) and dns is None:
+        gateway = self.network.gateway
+        if (rule.name or rule.suffix) and gateway is None:
             raise OperatorError(
                 f"names need --network user; on `{self.network.kind}` only addresses, networks and * can be held"
             )
-        if dns is not None and (rule.name or rule.suffix or rule.any_host) and not dns.has_resolver():
-            from sandbox.gateway.resolver import Resolver
-
-            resolver = Resolver(self.kernel.reactor, nameservers, self.kernel.random)
-            self.network.on_close(resolver.close)
-            dns.use(resolver)
+        if gateway is not None and (rule.name or rule.suffix or rule.any_host):
+            gateway.ask(nameservers)
         if all(one.text != rule_text for one in policy.rules):
             self._set(Policy((*policy.rules, rule)))
 

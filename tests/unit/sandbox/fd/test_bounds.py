@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 
-from sandbox.kernel import fd_table, pipe
+from sandbox.kernel import fd_table, pipe_pages
 from sandbox.kernel.fd_table import FDTable
 from sandbox.sockets.unix import namespace
 from sandbox.vfs.eventfd import EventFile
@@ -51,14 +51,14 @@ def test_pipes_get_small_and_then_none(box: Box) -> None:
     t = box.init
     pair = box.room()
     pages = box.kernel.pipe_pages
-    pages.count = pipe.SOFT_PAGES - 20
+    pages.count = pipe_pages.SOFT_PAGES - 20
     assert box.call(t, PIPE2, pair, 0) == 0
     r = box.word(t, pair)
     assert box.call(t, FCNTL, r, F_GETPIPE_SZ) == 65536
     assert box.call(t, FCNTL, r, F_SETPIPE_SZ, 1 << 20) == -errno.EPERM
     assert box.call(t, PIPE2, pair, 0) == 0
     assert box.call(t, FCNTL, box.word(t, pair), F_GETPIPE_SZ) == 8192
-    pages.count = pipe.HARD_PAGES
+    pages.count = pipe_pages.HARD_PAGES
     assert box.call(t, PIPE2, pair, 0) == -errno.ENFILE
     before = pages.count
     box.call(t, CLOSE, box.word(t, pair))

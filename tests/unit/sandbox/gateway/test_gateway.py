@@ -12,6 +12,7 @@ import pytest
 
 from sandbox.gateway import address_plan as plan
 from sandbox.gateway import networks
+from sandbox.gateway.late_gateway import announces
 from tcpip.addr import SockAddr, parse
 from tcpip.buffer import TxPacket
 from tcpip.errors import NetworkError
@@ -338,3 +339,23 @@ def test_the_host_by_its_ipv6_address(bench: Bench) -> None:
     assert bench.receive(connection) == b"six"
     connection.close()
     server.close()
+
+
+def test_a_gateway_is_made_for_the_first_packet_that_is_for_it(bench: Bench) -> None:
+    late = bench.network.gateway
+    assert late is not None
+    bench.run_until(lambda: bench.stack.nics[2].tx_packets > 1)  # it has announced itself
+    assert late._gateway is None
+    bench.connect("10.0.2.1", 80).close()
+    assert late.gateway().stack is not bench.stack and late._gateway is not None
+
+
+def test_what_an_interface_announces_is_for_nobody() -> None:
+    ether = bytes(12)
+    arp = struct.pack(">HHBBH6s", 1, 0x0800, 6, 4, 1, b"\2\0\0\0\0\1")
+    own, other = bytes(plan.GUEST4), bytes(plan.GATEWAY4)
+    assert announces(ether + b"\x08\x06" + arp + own + bytes(6) + own)
+    assert not announces(ether + b"\x08\x06" + arp + own + bytes(6) + other)
+    assert announces(ether + b"\x08\0" + bytes(16) + bytes((224, 0, 0, 22)))
+    assert announces(ether + b"\x86\xdd" + bytes(24) + parse("ff02::16"))
+    assert not announces(ether + b"\x86\xdd" + bytes(24) + parse("ff02::1:ff00:1")) and not announces(b"")
