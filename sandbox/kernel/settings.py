@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from sandbox.kernel.rlimits import NR_OPEN
-from tcpip.transport.socket_options import BufferLimits
+from tcpip.transport.buffer_limits import BufferLimits
 
 PIPE_MAX_SIZE: Final = 1 << 20
 

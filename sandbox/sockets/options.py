@@ -19,7 +19,7 @@ from tcpip.transport.socket_options import SocketOptions as GeneralOptions
 
 if TYPE_CHECKING:
     from sandbox.kernel.task import Task
-    from tcpip.transport.socket_options import BufferLimits
+    from tcpip.transport.buffer_limits import BufferLimits
 
 # Options that are a plain number for `SocketOptions.values`: booleans, and numbers kept as given.
 _BOOLEANS: Final = frozenset(

@@ -45,22 +45,22 @@ from tcpip.stats import Stats
 from tcpip.timers import TimerQueue
 from tcpip.toil import Toil
 from tcpip.transport.anycast import is_router_anycast
-from tcpip.transport.endpoint import Endpoint
+from tcpip.transport.buffer_limits import BufferLimits
 from tcpip.transport.flow_labels import FlowLabels
-from tcpip.transport.forwarder import FlowForwarder
 from tcpip.transport.packet_table import PacketTable
-from tcpip.transport.ping import PingTable
+from tcpip.transport.portless import PingTable, RawTable
 from tcpip.transport.ports import PortManager
 from tcpip.transport.protocol import IcmpError, TransportProtocol
-from tcpip.transport.raw import RawTable
-from tcpip.transport.socket_options import BufferLimits
 from tcpip.transport.tcp.protocol import TcpProtocol
-from tcpip.transport.udp import UdpProtocol
+from tcpip.transport.udp_protocol import UdpProtocol
 
 if TYPE_CHECKING:
     from random import Random
 
     from tcpip.filter.netfilter import Netfilter
+    from tcpip.transport.endpoint import Endpoint
+    from tcpip.transport.forwarder import FlowForwarder
+
 MAX_ROUNDS: Final = 64
 """Turns of receive and send in one call; what two local endpoints go on saying waits for the next flush."""
 MAX_CACHED_ROUTES: Final = 1024
@@ -89,14 +89,12 @@ class Stack:
         self.routes, self.rules = RouteTable(), RoutingRules()
         self.labels = PolicyTable()
         self.watch: StackWatch | None = None
-        self.has_local_routes = False
+        self.has_local_routes, self.generation = False, 0
         self.local: dict[bytes, Nic] = {}
         self.anycast: dict[bytes, Nic] = {}
-        self.generation = 0
-        self.default_ttl = 64
         # The second and the third: sockets may have addresses that are nobody's here.
         self.bindv6only = self.nonlocal_bind = self.nonlocal_bind_v6 = 0
-        self.ipv6_enabled = ipv6
+        self.ipv6_enabled, self.default_ttl = ipv6, 64
         self.netfilter: Netfilter | None = None
         self.flows: FlowForwarder | None = None
         self.on_output: Callable[[], None] | None = None
@@ -238,6 +236,8 @@ class Stack:
     def forward_flows(self) -> FlowForwarder:
         """Who is asked about flows that nobody local takes: set its `tcp` and `udp`."""
         if self.flows is None:
+            from tcpip.transport.forwarder import FlowForwarder
+
             self.flows = FlowForwarder(self)
         return self.flows
 

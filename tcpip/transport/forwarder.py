@@ -18,8 +18,6 @@ from tcpip.header import icmpv4, icmpv6
 from tcpip.header.tcp import ACK, FIN, RST, SYN
 from tcpip.sockopt import IPPROTO_TCP
 from tcpip.transport.endpoint import Endpoint
-from tcpip.transport.tcp.emit import reset_for
-from tcpip.transport.tcp.segment import Segment
 from tcpip.waiter import EVENT_IN
 
 if TYPE_CHECKING:
@@ -63,6 +61,9 @@ class FlowRequest:
         if self.protocol != IPPROTO_TCP:
             stack.port_unreachable(self.pkt)
             return
+        from tcpip.transport.tcp.emit import reset_for
+        from tcpip.transport.tcp.segment import Segment
+
         reset_for(stack, Segment(self.pkt, stack.clock.now_ns()))
 
     def unreachable(self, code: int) -> None:

@@ -11,7 +11,7 @@ from tcpip import errors
 from tcpip.addr import AF_INET, SockAddr, is_any, is_multicast
 from tcpip.buffer import RxPacket, TxPacket
 from tcpip.checksum import checksum
-from tcpip.errors import DropReason, NetworkError
+from tcpip.errors import NetworkError
 from tcpip.header import icmpv4, icmpv6
 from tcpip.sockopt import IPPROTO_ICMP, IPPROTO_ICMPV6, SOCK_DGRAM
 from tcpip.transport import flow_labels
@@ -22,38 +22,6 @@ from tcpip.transport.sent_control import sent_tos
 
 if TYPE_CHECKING:
     from tcpip.stack.stack import Stack
-
-
-class PingTable:
-    """All ping endpoints of a stack, by identifier and family."""
-
-    __slots__ = ("stack", "endpoints")
-
-    def __init__(self, stack: Stack) -> None:
-        self.stack = stack
-        self.endpoints: dict[tuple[int, int], list[PingEndpoint]] = {}
-
-    def deliver(self, pkt: RxPacket, identifier: int) -> None:
-        """An echo reply."""
-        for endpoint in self.endpoints.get((len(pkt.dst), identifier), ()):
-            if endpoint.wants(pkt):
-                endpoint.handle_packet(pkt)
-                return
-        self.stack.stats.drop(DropReason.NO_ENDPOINT, pkt)
-
-    def sender_of(self, error: IcmpError, request_type: int) -> PingEndpoint | None:
-        """Whose echo request an error quotes."""
-        if error.quoted[0] != request_type:
-            return None
-        identifier = error.quoted[4] << 8 | error.quoted[5]
-        found = self.endpoints.get((len(error.dst), identifier))
-        return found[0] if found else None
-
-    def deliver_error(self, error: IcmpError, request_type: int) -> None:
-        """An error that quotes an echo request."""
-        endpoint = self.sender_of(error, request_type)
-        if endpoint is not None:
-            endpoint.handle_error(error)
 
 
 class PingEndpoint(DatagramEndpoint):

@@ -32,47 +32,6 @@ if TYPE_CHECKING:
 MAX_PACKET: Final = 65535
 
 
-class RawTable:
-    """All raw endpoints of a stack, by address size and protocol."""
-
-    __slots__ = ("stack", "endpoints", "alerted", "alerted6")
-
-    def __init__(self, stack: Stack) -> None:
-        self.stack = stack
-        self.alerted6: list[RawEndpoint] = []
-        self.alerted: list[RawEndpoint] = []  # those with IP_ROUTER_ALERT
-        self.endpoints: dict[tuple[int, int], list[RawEndpoint]] = {}
-
-    def deliver(self, pkt: RxPacket) -> bool:
-        """A copy for each that wants it; whether there was one."""
-        taken = False
-        for endpoint in self.endpoints.get((len(pkt.dst), pkt.protocol), ()):
-            if endpoint.wants(pkt):
-                endpoint.handle_packet(pkt)
-                taken = True
-        return taken
-
-    def take_alert(self, pkt: RxPacket) -> bool:
-        """A packet on its way through with a router alert (ip_call_ra_chain): whether somebody has taken it."""
-        taken = False
-        for endpoint in self.alerted:
-            nic = pkt.nic.number if pkt.nic is not None else 0
-            if endpoint.protocol == pkt.protocol and endpoint.options.nic in (0, nic):
-                endpoint.handle_packet(pkt)
-                taken = True
-        return taken
-
-    def take_alert_6(self, pkt: RxPacket, value: int) -> bool:
-        """The same with IPV6_ROUTER_ALERT, for alerts of one `value` (ip6_call_ra_chain)."""
-        taken = False
-        for endpoint in self.alerted6:
-            nic = pkt.nic.number if pkt.nic is not None else 0
-            if endpoint.alert_value == value and endpoint.options.nic in (0, nic):
-                endpoint.enqueue_filtered(pkt, pkt.network)
-                taken = True
-        return taken
-
-
 class RawEndpoint(DatagramEndpoint):
     """socket(AF_INET*, SOCK_RAW, protocol). With IPPROTO_RAW what is sent has its header, and what is received
     is of protocol 255 (raw(7) says that nothing is: net/ipv4/raw.c looks sockets up by that number all the same)."""

@@ -15,7 +15,7 @@ from tcpip import sockopt as so
 from tcpip.addr import AF_INET6
 from tcpip.errors import NetworkError
 from tcpip.header.priority import priority_of_tos
-from tcpip.toil import Toil
+from tcpip.transport.buffer_limits import BufferLimits
 from tcpip.transport.kept_options import find, get_kept, set_kept
 from tcpip.transport.option_values import in_range, int_or_char_value, int_value
 from tcpip.transport.reuse_group import ReusePortGroup, set_group_program
@@ -27,23 +27,9 @@ if TYPE_CHECKING:
 
 MIN_RCVBUF: Final = 2304
 MIN_SNDBUF: Final = 4608
-MAX_BUF: Final = 212992
-DEFAULT_BUF: Final = 212992
 SELECT_ERROR_QUEUE: Final = (so.SOL_SOCKET, so.SO_SELECT_ERR_QUEUE)
 MIN_HOPS: Final = (so.SOL_IPV6, so.IPV6_MINHOPCOUNT)
 _LINGER: Final = struct.Struct("=ii")
-
-
-class BufferLimits:
-    """Bytes of socket buffers: what new sockets have, and what SO_RCVBUF and SO_SNDBUF may ask for at most (socket(7):
-    net.core.rmem_default, rmem_max, wmem_default, wmem_max). `toil`: what the programs of all these sockets do."""
-
-    __slots__ = ("rmem_default", "rmem_max", "wmem_default", "wmem_max", "toil")
-
-    def __init__(self) -> None:
-        self.toil = Toil()
-        self.rmem_default = self.wmem_default = DEFAULT_BUF
-        self.rmem_max = self.wmem_max = MAX_BUF
 
 
 class SocketOptions:

@@ -16,7 +16,8 @@ from tcpip.header.udp import CHECKSUM_OFFSET, FIXED, HEADER_LEN
 from tcpip.sockopt import IPPROTO_UDP, IPPROTO_UDPLITE
 from tcpip.transport.demux import Demuxer
 from tcpip.transport.option_values import int_value
-from tcpip.transport.udp import UdpEndpoint, UdpProtocol
+from tcpip.transport.udp import UdpEndpoint
+from tcpip.transport.udp_protocol import UdpProtocol
 
 if TYPE_CHECKING:
     from tcpip.stack.route import Route

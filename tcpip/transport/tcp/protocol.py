@@ -16,12 +16,9 @@ from tcpip.seqnum import MASK
 from tcpip.sockopt import IPPROTO_TCP
 from tcpip.transport.demux import Demuxer
 from tcpip.transport.protocol import IcmpError, TransportProtocol, transport_checksum_ok
-from tcpip.transport.socket_options import SocketOptions
 from tcpip.transport.tcp.config import TcpConfig
-from tcpip.transport.tcp.emit import reset_for
 from tcpip.transport.tcp.fast_open_cookies import CookieCache
 from tcpip.transport.tcp.isn import IsnGenerator
-from tcpip.transport.tcp.segment import Segment
 from tcpip.transport.tcp.syn_cookies import SynCookies
 from tcpip.transport.tcp.time_wait import TimeWaitTable
 
@@ -52,6 +49,7 @@ class TcpProtocol(TransportProtocol):
         self._challenge_second = -1
 
     def new_endpoint(self, family: int) -> TcpEndpoint:
+        from tcpip.transport.socket_options import SocketOptions
         from tcpip.transport.tcp.endpoint import TcpEndpoint
         from tcpip.transport.tcp.options import TcpSocketOptions
 
@@ -87,6 +85,9 @@ class TcpProtocol(TransportProtocol):
             return
         if self.stack.flows is not None and self.stack.flows.segment(pkt):
             return
+        from tcpip.transport.tcp.emit import reset_for
+        from tcpip.transport.tcp.segment import Segment
+
         reset_for(self.stack, Segment(pkt, self.stack.clock.now_ns()))
         raise Malformed(DropReason.NO_ENDPOINT)
 

@@ -18,14 +18,13 @@ from tcpip.header.tcp_options import emit_timestamp
 from tcpip.seqnum import MASK
 from tcpip.transport.protocol import IcmpError, PacketHandler
 from tcpip.transport.tcp.config import TIME_WAIT_NS
-from tcpip.transport.tcp.emit import emit_bare
-from tcpip.transport.tcp.segment import Segment
 
 if TYPE_CHECKING:
     from tcpip.stack.route import Route
     from tcpip.transport.tcp.endpoint import TcpEndpoint
     from tcpip.transport.tcp.port_hold import PortHold
     from tcpip.transport.tcp.protocol import TcpProtocol
+    from tcpip.transport.tcp.segment import Segment
 
 
 class TimeWait(PacketHandler):
@@ -68,6 +67,8 @@ class TimeWait(PacketHandler):
 
     def handle_packet(self, pkt: RxPacket) -> None:
         """RFC 9293 3.10.7.4 in TIME-WAIT (net/ipv4/tcp_minisocks.c:tcp_timewait_state_process)."""
+        from tcpip.transport.tcp.segment import Segment
+
         seg = Segment(pkt, self.tcp.stack.clock.now_ns())
         flags = seg.flags
         stamped = self.timestamps and seg.options.timestamp
@@ -102,6 +103,8 @@ class TimeWait(PacketHandler):
         elif not seg.payload_len() and seg.now - self.last_ack < self.tcp.config.invalid_ratelimit_ns:
             self.tcp.stack.stats.tcp_ext.inc("TCPACKSkippedTimeWait")
             return
+        from tcpip.transport.tcp.emit import emit_bare
+
         self.last_ack = seg.now
         options = emit_timestamp(self.tcp.timestamp(self.key, seg.now), self.ts_recent) if self.timestamps else b""
         emit_bare(
