@@ -47,15 +47,14 @@ TOGETHER: Final = (
     "sandbox.fs.mqueue.filesystem",
     "sandbox.boot.etc_files",
     "sandbox.gateway.networks",
-    "sandbox.gateway.gateway",
-    "sandbox.gateway.dns_service",
+    "sandbox.gateway.late_gateway",
     "sandbox.boot.first_program",
     "sandbox.vfs.exec_open",
     "sandbox.syscalls.linux.sys_mmap",
     "sandbox.syscalls.linux.sys_open",
     "sandbox.syscalls.linux.sys_read_write",
-    "sandbox.syscalls.linux.sys_prctl",
-    "sandbox.syscalls.linux.sys_futex",
+    "sandbox.syscalls.linux.sys_stat",
+    "sandbox.syscalls.linux.sys_rlimit",
 )
 DATE: Final = (2020, 1, 1, 0, 0, 0)
 MAIN: Final = ROOT / "tools" / "executable_main.py"
