@@ -28,34 +28,35 @@ from tools.labels import ROOT
 from tools.strip_types import stripped
 
 PACKAGES: Final = ("tcpip", "sandbox", "runsc")
-# What a start imports, one after the other, each with what comes with it.
-TOGETHER: Final = (
-    "runsc.cli",
-    "runsc.cmd.do",
+# What a sentry imports when it starts, one after the other, each with what comes with it; and the verbs that start one.
+SENTRY: Final = (
     "sandbox.boot.launcher",
     "sandbox.boot.sentry",
     "sandbox.boot.sandbox",
     "sandbox.platform.lane.platform",
-    "sandbox.ptrace.gate",
     "sandbox.syscalls.late",
     "sandbox.boot.mounts",
     "sandbox.fs.procfs.filesystem",
     "sandbox.fs.sysfs.filesystem",
     "sandbox.fs.cgroupfs.filesystem",
-    "sandbox.fs.devfs.filesystem",
-    "sandbox.fs.devpts.filesystem",
     "sandbox.fs.mqueue.filesystem",
-    "sandbox.boot.etc_files",
     "sandbox.gateway.networks",
-    "sandbox.gateway.late_gateway",
     "sandbox.boot.first_program",
     "sandbox.vfs.exec_open",
     "sandbox.syscalls.linux.sys_mmap",
     "sandbox.syscalls.linux.sys_open",
     "sandbox.syscalls.linux.sys_read_write",
-    "sandbox.syscalls.linux.sys_stat",
-    "sandbox.syscalls.linux.sys_rlimit",
 )
+TOGETHER: Final = {
+    "runsc.cmd.do": SENTRY,
+    "runsc.cmd.create": (
+        "runsc.container.create",
+        "runsc.spec.load",
+        "sandbox.fs.hostfs.filesystem",
+        *SENTRY,
+        "sandbox.boot.container",
+    ),
+}
 DATE: Final = (2020, 1, 1, 0, 0, 0)
 MAIN: Final = ROOT / "tools" / "executable_main.py"
 DIGITS: Final = 10
@@ -82,12 +83,12 @@ def interpreter() -> str:
 
 
 class ByteCode:
-    """Every module of ours, in `code`: `table` says whether it is a package and where it is, `pieces` where what is executed
-    before one of TOGETHER is, in one (executable_main.py)."""
+    """Every module of ours, in `code`: `table` says whether it is a package and where it is, `pieces` where for a verb
+    of TOGETHER that is, in one, which is executed before each of its modules (executable_main.py)."""
 
     def __init__(self) -> None:
         self.table: dict[str, tuple[bool, int, int]] = {}
-        self.pieces: dict[str, tuple[int, int]] = {}
+        self.pieces: dict[str, dict[str, tuple[int, int]]] = {}
         self.code = bytearray()
         trees = {}
         compiled = {}
@@ -97,13 +98,15 @@ class ByteCode:
                 trees[name] = stripped(path.read_text())
                 compiled[name] = compile(trees[name], str(path.relative_to(ROOT)), "exec", dont_inherit=True)
                 self.table[name] = (path.name == "__init__.py", *self._add(marshal.dumps(compiled[name])))
-        order, known = ImportOrder(trees), set[str]()
-        for root in TOGETHER:
-            needed = order.closure(root, known)
-            known.update(needed)
-            piece = tuple((name, compiled[name]) for name in needed if name != root)
-            # Once more: marshal writes an object once that is in many places, and loading has made one of equal names.
-            self.pieces[root] = self._add(marshal.dumps(marshal.loads(marshal.dumps(piece))))
+        order = ImportOrder(trees)
+        for verb, roots in TOGETHER.items():
+            pieces, known = self.pieces.setdefault(verb, {}), set[str]()
+            for root in (verb, *roots):
+                needed = order.closure(root, known)
+                known.update(needed)
+                piece = tuple((name, compiled[name]) for name in needed if name != root)
+                # Once more: marshal writes an object once that is in many places, and loading has made one of equal names.
+                pieces[root] = self._add(marshal.dumps(marshal.loads(marshal.dumps(piece))))
 
     def _add(self, data: bytes) -> tuple[int, int]:
         self.code += data

@@ -1,8 +1,8 @@
 """What the one-file executable (build_executable.py) runs first: imports our packages from the file itself.
 
 `fd` is the file, open, `archive` its path, and `index` says where in it things are: `modules` maps a module's name to
-(is a package, offset, length) in the byte code, which is one piece, `code`; `pieces` (offset, length) in it of what is executed
-before a module; `files` are others, by path. An executable
+(is a package, offset, length) in the byte code, which is one piece, `code`; `pieces` has for a verb's
+module (offset, length) in it of what is executed before a module; `files` are others, by path. An executable
 built with COMPILED=1 has `compiled` too: what `Library` says, and the shared library itself, as a file. That cannot be
 loaded from here: it is unpacked once, into a cache directory of the user's. Where that is impossible, everything runs
 interpreted.
@@ -34,23 +34,25 @@ def piece(place: tuple[int, int]) -> bytes:
 
 class Modules:
     """Imports from `modules`, one at a time: a verb needs a tenth of them. `fd` is the file, which stays open; `code` where
-    in it the byte code begins. What a start imports together is there a second time, in `pieces`: one each for what the
-    import of one module brings, in the order of execution, so that neither strings that are in many modules nor the import
+    in it the byte code begins. What a start imports together is there again for each of `verbs`, in pieces: one for what the
+    import of one module brings then, in the order of execution, so that neither strings that are in many modules nor the import
     system's questions take time for each of them."""
 
     def __init__(
         self,
         table: dict[str, tuple[bool, int, int]],
-        pieces: dict[str, tuple[int, int]],
+        verbs: dict[str, dict[str, tuple[int, int]]],
         fd: int,
         code: int,
         files: dict[str, bytes],
     ) -> None:
         self.table = table
-        self.pieces = pieces
+        self.verbs = verbs
+        self.pieces: dict[str, tuple[int, int]] = {}
         self.start = code
         self.files = files
         self.held: dict[str, memoryview] = {}
+        self.held_pieces: dict[str, bytes] = {}
         self.path = archive if archive.startswith("/") else posix.getcwd() + "/" + archive
         self.identity = identity(fd)
         self.fd = out_of_the_way(fd)
@@ -74,6 +76,9 @@ class Modules:
                 together.append(name)
                 end = offset + length
         self.hold_these(together)
+        for name, place in self.pieces.items():
+            if name not in sys.modules:
+                self.held_pieces[name] = self.read(name, *place)
         posix.close(self.fd)
         self.fd = -1
 
@@ -119,18 +124,25 @@ class Modules:
 
     def exec_module(self, module: object) -> None:
         name = module.__name__  # type: ignore[attr-defined]
-        if name in self.pieces and self.fd >= 0:
+        self.pieces = self.verbs.get(name, self.pieces)
+        if name in self.pieces:
             self.exec_before(name)
         data = self.held.pop(name, None)
         exec(loads(self.read(name, *self.table[name][1:]) if data is None else data), module.__dict__)
 
     def exec_before(self, name: str) -> None:
         """Execute what the module's execution will import, but what has been imported, or whose package has not."""
-        modules = sys.modules
-        for needed, code in loads(self.read(name, *self.pieces.pop(name))):
+        modules, place = sys.modules, self.pieces.pop(name)
+        piece = self.held_pieces.pop(name, None)
+        if piece is None:
+            if self.fd < 0:
+                return  # each is held, or read, by itself
+            piece = self.read(name, *place)
+        for needed, code in loads(piece):
             package, _, child = needed.rpartition(".")
             if needed in modules or (package and package not in modules):
                 continue
+            self.held.pop(needed, None)
             module = modules[needed] = module_from_spec(self.find_spec(needed))  # type: ignore[arg-type]
             try:
                 exec(code, module.__dict__)

@@ -101,7 +101,7 @@ def pieces(main: dict[str, Any], path: Path, monkeypatch: pytest.MonkeyPatch) ->
     path.write_bytes(together + root)
     main["archive"] = str(path)
     table = {"root": (False, len(together), len(root)), **{name: (False, 0, 0) for name in sources}}
-    loader = main["Modules"](table, {"root": (0, len(together))}, os.open(path, os.O_RDONLY), 0, {})
+    loader = main["Modules"](table, {"root": {"root": (0, len(together))}}, os.open(path, os.O_RDONLY), 0, {})
     for name in sources:
         monkeypatch.delitem(sys.modules, name, raising=False)
     return loader
@@ -118,6 +118,17 @@ def test_what_comes_with_a_module_is_executed_before_it(
     )
     assert "x.y" not in sys.modules  # its package has not been imported: nobody has asked for it yet
     os.close(*loader.descriptors())
+
+
+def test_what_comes_with_a_module_is_held_too(
+    main: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loader = pieces(main, tmp_path / "runsc", monkeypatch)
+    loader.pieces = loader.verbs["root"]
+    loader.hold(("root",))
+    (tmp_path / "runsc").unlink()
+    assert number(loader, "root") == 2 and not loader.held and not loader.held_pieces
+    del sys.modules["piece_b"]
 
 
 def test_what_was_imported_before_stays_as_it_is(
