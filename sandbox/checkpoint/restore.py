@@ -33,7 +33,7 @@ from sandbox.kernel.view import View
 from sandbox.mm.anonymous import SharedAnonymous, copy_range
 from sandbox.mm.memory_manager import MemoryManager
 from sandbox.mm.op_map import map_order, needs_copy
-from sandbox.platform.base import MemoryFault
+from sandbox.platform.base import MemoryFault, tsc_order
 from sandbox.seccomp.gate import gated
 from sandbox.seccomp.user_dispatch import gated as told
 from sandbox.sockets.inet.socket import InetSocket
@@ -321,7 +321,10 @@ class Restore:
                 self._fail("the host has no room for another thread")
                 return
             self._guarded(lambda: self._attach(saved, thread))
-            self._next_task(left)
+            if any(other.tsc_forbidden for other, _, _ in self._tasks):  # threads have it from the first one
+                thread.execute([tsc_order(task.tsc_forbidden)], lambda index, result: self._next_task(left))
+            else:
+                self._next_task(left)
 
         if any(other.mm is task.mm and other.space is not ENDED for other, _, _ in self._tasks):
             first.clone_thread(made)

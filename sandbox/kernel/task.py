@@ -113,6 +113,7 @@ class Task:
         "default_timer_slack_ns",
         "memory_error_policy",
         "io_flusher",
+        "tsc_forbidden",
         "personality",
         "login_uid",
         "login_session",
@@ -181,8 +182,8 @@ class Task:
 
         self.policy = self.rt_priority = self.ioprio = self.personality = 0
         self.mempolicy: MemPolicy | None = None
-        self.nice, self.affinity = kernel.platform.nice, kernel.cpu_mask
-        self.memory_error_policy, self.io_flusher = 2, False  # PR_MCE_KILL (the default), PR_SET_IO_FLUSHER
+        self.nice, self.affinity, self.memory_error_policy = kernel.platform.nice, kernel.cpu_mask, 2
+        self.io_flusher = self.tsc_forbidden = False  # PR_SET_IO_FLUSHER, PR_SET_TSC
         self.timer_slack_ns = self.default_timer_slack_ns = 50_000
         self.login_uid = self.login_session = NO_ID
         self.start_ns = kernel.clock.now_ns()

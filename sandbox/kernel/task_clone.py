@@ -332,6 +332,7 @@ def _inherit(t: Task, child: Task, flags: int) -> None:
     child.mempolicy = t.mempolicy
     child.affinity = t.affinity
     child.memory_error_policy, child.io_flusher = t.memory_error_policy, t.io_flusher
+    child.tsc_forbidden = t.tsc_forbidden
     child.timer_slack_ns = child.default_timer_slack_ns = t.timer_slack_ns
     child.personality = t.personality
     if t.session_keyring is not None:

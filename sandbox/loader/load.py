@@ -33,7 +33,7 @@ from sandbox.loader.steps import Step, joined
 from sandbox.mm.memory_manager import MemoryManager
 from sandbox.mm.op_map import copy_range, file_backing, find_gap, needs_copy
 from sandbox.mm.vma import VMA
-from sandbox.platform.base import MemoryFault, name_order
+from sandbox.platform.base import MemoryFault, name_order, tsc_order
 
 if TYPE_CHECKING:
     from sandbox.kernel.rlimits import ResourceLimits
@@ -116,6 +116,8 @@ class Loading:
         try:
             orders = [step.order() for step in self.plan.steps[first:]]
             orders.append(name_order(self.image.comm))
+            if self.t.tsc_forbidden:
+                orders.append(tsc_order(True))
         except (SyscallError, OSError) as error:
             self._fail(error.errno or errno.ENOMEM)
             return

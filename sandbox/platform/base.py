@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 # Stub operations that look like calls to `execute` but are done by the stub itself; the first two atomically.
 OP_CMPXCHG32: Final = 0x10000  # (address, expected, new) -> the old value, or -EFAULT
 OP_XCHG32: Final = 0x10001  # (address, new) -> the old value, or -EFAULT
+_SYS_PRCTL: Final = 157
+_PR_SET_TSC: Final = 26
 OP_NAME: Final = 0x10002  # (8 bytes, 8 bytes) -> 0: what the host calls the thread, where the platform can tell it
 
 
@@ -110,6 +112,11 @@ def name_order(comm: bytes) -> Order:
     """The host is to call the thread what it is called inside, of at most 15 bytes."""
     name = comm.ljust(16, b"\0")
     return Order(OP_NAME, (int.from_bytes(name[:8], "little"), int.from_bytes(name[8:16], "little")))
+
+
+def tsc_order(forbidden: bool) -> Order:
+    """prctl(PR_SET_TSC): the thread, and those that it makes, may or may not read the time stamp counter."""
+    return Order(_SYS_PRCTL, (_PR_SET_TSC, 2 if forbidden else 1))
 
 
 class MemoryUse:

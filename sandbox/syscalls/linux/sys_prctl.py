@@ -44,12 +44,13 @@ from sandbox.abi.linux.prctl import (
     PR_SET_TIMING,
     PR_SET_TSC,
     PR_TSC_ENABLE,
+    PR_TSC_SIGSEGV,
 )
 from sandbox.abi.linux.signal import NSIG
 from sandbox.errors import SyscallError
 from sandbox.kernel.control import Execute, Result
 from sandbox.kernel.task import Task
-from sandbox.platform.base import name_order
+from sandbox.platform.base import name_order, tsc_order
 from sandbox.syscalls.args import SyscallArgs
 from sandbox.syscalls.linux.prctl_flags import OPTIONS, no_more
 from sandbox.syscalls.row import PARTIAL, Arg, Row
@@ -146,12 +147,24 @@ def _capbset_drop(t: Task, a: SyscallArgs) -> int:
 
 
 def _get_tsc(t: Task, a: SyscallArgs) -> int:
-    return _store_int(t, a.addr(1), 1)
+    return _store_int(t, a.addr(1), PR_TSC_SIGSEGV if t.tsc_forbidden else PR_TSC_ENABLE)
 
 
-def _set_tsc(t: Task, a: SyscallArgs) -> int:
-    """It can be read, and nobody can make that fail."""
-    return 0 if a.ulong(1) == PR_TSC_ENABLE else -errno.EINVAL
+def _set_tsc(t: Task, a: SyscallArgs) -> Result:
+    """PR_SET_TSC: the host has the instruction fail."""
+    mode = a.uint(1)
+    if mode not in (PR_TSC_ENABLE, PR_TSC_SIGSEGV):
+        return -errno.EINVAL
+    forbidden = mode == PR_TSC_SIGSEGV
+    if forbidden is t.tsc_forbidden:
+        return 0
+    return Execute((tsc_order(forbidden),), _tsc_set)
+
+
+def _tsc_set(t: Task, index: int, result: int) -> Result:
+    if result == 0:
+        t.tsc_forbidden = not t.tsc_forbidden
+    return result
 
 
 def _get_securebits(t: Task, a: SyscallArgs) -> int:
@@ -284,7 +297,7 @@ ROWS: Final[tuple[Row, ...]] = (
         sys_prctl,
         PARTIAL,
         (Arg.INT, Arg.HEX, Arg.HEX, Arg.HEX, Arg.HEX),
-        "process state, names, capabilities and flags of memory; EINVAL for the rest, PR_TSC_SIGSEGV and PR_SET_MEMORY_MERGE among them; "
+        "process state, names, capabilities and flags of memory; EINVAL for the rest, PR_SET_MEMORY_MERGE among them, as without CONFIG_KSM; "
         "PR_SET_THP_DISABLE, PR_MCE_KILL and PR_SET_IO_FLUSHER are told back: no such thing happens here",
     ),
 )

@@ -22,7 +22,7 @@ enum { NOTIFY = 0x7fc00000, TRAP = 0x00030000, ALLOW = 0x7fff0000 };
 #define ORDERABLE(at, nr) JEQ(at, nr, DO_NOTIFY, (at) + 1)
 #define ARG_LOW(n) (16 + 8 * (n))
 #define ARG_HIGH(n) (20 + 8 * (n))
-enum { FREE_MMAP = 33, FREE_MADVISE = 39, FREE_RANGE = 42, FREE_FUTEX = 46, FREE_CLOSE = 59, FREE_USAGE = 62, FREE_NAME = 66, DO_TRAP = 69, DO_NOTIFY, DO_ALLOW, PROGRAM_END };
+enum { FREE_MMAP = 34, FREE_MADVISE = 40, FREE_RANGE = 43, FREE_FUTEX = 47, FREE_CLOSE = 60, FREE_USAGE = 63, FREE_NAME = 67, DO_TRAP = 70, DO_NOTIFY, DO_ALLOW, PROGRAM_END };
 
 static const struct filter program[PROGRAM_END] = {
     LD(0, 4), JEQ(1, AUDIT_ARCH_X86_64, 2, DO_TRAP), /* arch */
@@ -30,32 +30,32 @@ static const struct filter program[PROGRAM_END] = {
     LD(4, 8),                                        /* low word */
     JEQ(5, GATE_HYPERCALL, 6, 8), LD(6, 0), JEQ(7, 110, DO_NOTIFY, DO_TRAP),
     JEQ(8, GATE_SIGRETURN, 9, 11), LD(9, 0), JEQ(10, 15, DO_ALLOW, DO_TRAP),
-    JEQ(11, GATE_ORDER, 12, 28), LD(12, 0),
+    JEQ(11, GATE_ORDER, 12, 29), LD(12, 0),
     ORDERABLE(13, 3), ORDERABLE(14, 9), ORDERABLE(15, 10), ORDERABLE(16, 11),   /* close mmap mprotect munmap */
     ORDERABLE(17, 25), ORDERABLE(18, 26), ORDERABLE(19, 27), ORDERABLE(20, 28), /* mremap msync mincore madvise */
     ORDERABLE(21, 56), ORDERABLE(22, 149), ORDERABLE(23, 150),                  /* clone mlock munlock */
-    ORDERABLE(24, 216), ORDERABLE(25, 324), ORDERABLE(26, 325),                 /* remap_file_pages membarrier mlock2 */
-    JEQ(27, 60, DO_NOTIFY, DO_TRAP), /* exit */
-    JEQ(28, GATE_FREE, 29, DO_TRAP), LD(29, 0),
-    JEQ(30, 9, FREE_MMAP, 31), JEQ(31, 11, FREE_RANGE, 32), JEQ(32, 28, FREE_MADVISE, FREE_FUTEX),
+    ORDERABLE(24, 216), ORDERABLE(25, 324), ORDERABLE(26, 325), ORDERABLE(27, 157), /* remap_file_pages membarrier mlock2 prctl */
+    JEQ(28, 60, DO_NOTIFY, DO_TRAP), /* exit */
+    JEQ(29, GATE_FREE, 30, DO_TRAP), LD(30, 0),
+    JEQ(31, 9, FREE_MMAP, 32), JEQ(32, 11, FREE_RANGE, 33), JEQ(33, 28, FREE_MADVISE, FREE_FUTEX),
     /* mmap: readable and writable at most, private, anonymous, at a fixed address */
-    LD(33, ARG_LOW(2)), JSET(34, ~FREE_PROT, DO_TRAP, 35), LD(35, ARG_LOW(3)), JSET(36, FREE_FIXED, 37, DO_TRAP),
-    AND(37, ~FREE_FLAGS), JEQ(38, FREE_KIND, FREE_RANGE, DO_TRAP),
-    LD(39, ARG_LOW(2)), JEQ(40, 4, FREE_RANGE, 41), JEQ(41, 8, FREE_RANGE, DO_TRAP), /* MADV_DONTNEED, MADV_FREE */
+    LD(34, ARG_LOW(2)), JSET(35, ~FREE_PROT, DO_TRAP, 36), LD(36, ARG_LOW(3)), JSET(37, FREE_FIXED, 38, DO_TRAP),
+    AND(38, ~FREE_FLAGS), JEQ(39, FREE_KIND, FREE_RANGE, DO_TRAP),
+    LD(40, ARG_LOW(2)), JEQ(41, 4, FREE_RANGE, 42), JEQ(42, 8, FREE_RANGE, DO_TRAP), /* MADV_DONTNEED, MADV_FREE */
     /* below TASK_SIZE, and shorter than the 4 GiB from there to the stub */
-    LD(42, ARG_HIGH(0)), JGE(43, TASK_SIZE >> 32, DO_TRAP, 44), LD(44, ARG_HIGH(1)), JEQ(45, 0, DO_ALLOW, DO_TRAP),
+    LD(43, ARG_HIGH(0)), JGE(44, TASK_SIZE >> 32, DO_TRAP, 45), LD(45, ARG_HIGH(1)), JEQ(46, 0, DO_ALLOW, DO_TRAP),
     /* futex: FUTEX_WAIT without a timeout, or FUTEX_WAKE, at a word of the control pages */
-    LD(46, 0), JEQ(47, 202, 48, FREE_CLOSE), LD(48, ARG_LOW(1)), JGE(49, 2, DO_TRAP, 50),
-    LD(50, ARG_LOW(3)), JEQ(51, 0, 52, DO_TRAP), LD(52, ARG_HIGH(3)), JEQ(53, 0, 54, DO_TRAP),
-    LD(54, ARG_HIGH(0)), JEQ(55, CONTROL_BASE >> 32, 56, DO_TRAP),
-    LD(56, ARG_LOW(0)), JGE(57, CONTROL_BASE + CONTROL_WAITS, 58, DO_TRAP), JGE(58, CONTROL_BASE + CONTROL_WAITS + WAITS * 8, DO_TRAP, DO_ALLOW),
+    LD(47, 0), JEQ(48, 202, 49, FREE_CLOSE), LD(49, ARG_LOW(1)), JGE(50, 2, DO_TRAP, 51),
+    LD(51, ARG_LOW(3)), JEQ(52, 0, 53, DO_TRAP), LD(53, ARG_HIGH(3)), JEQ(54, 0, 55, DO_TRAP),
+    LD(55, ARG_HIGH(0)), JEQ(56, CONTROL_BASE >> 32, 57, DO_TRAP),
+    LD(57, ARG_LOW(0)), JGE(58, CONTROL_BASE + CONTROL_WAITS, 59, DO_TRAP), JGE(59, CONTROL_BASE + CONTROL_WAITS + WAITS * 8, DO_TRAP, DO_ALLOW),
     /* close: what was lent */
-    JEQ(59, 3, 60, FREE_USAGE), LD(60, ARG_LOW(0)), JEQ(61, LENT_FD, DO_ALLOW, DO_TRAP),
+    JEQ(60, 3, 61, FREE_USAGE), LD(61, ARG_LOW(0)), JEQ(62, LENT_FD, DO_ALLOW, DO_TRAP),
     /* getrusage: its own */
-    JEQ(62, 98, 63, 65), LD(63, ARG_LOW(0)), JEQ(64, 0, DO_ALLOW, DO_TRAP),
-    JEQ(65, 24, DO_ALLOW, FREE_NAME), /* sched_yield */
+    JEQ(63, 98, 64, 66), LD(64, ARG_LOW(0)), JEQ(65, 0, DO_ALLOW, DO_TRAP),
+    JEQ(66, 24, DO_ALLOW, FREE_NAME), /* sched_yield */
     /* prctl: PR_SET_NAME, of what is only shown */
-    JEQ(66, 157, 67, DO_TRAP), LD(67, ARG_LOW(0)), JEQ(68, 15, DO_ALLOW, DO_TRAP),
+    JEQ(67, 157, 68, DO_TRAP), LD(68, ARG_LOW(0)), JEQ(69, 15, DO_ALLOW, DO_TRAP),
     [DO_TRAP] = {0x06, 0, 0, TRAP}, [DO_NOTIFY] = {0x06, 0, 0, NOTIFY}, [DO_ALLOW] = {0x06, 0, 0, ALLOW},
 };
 

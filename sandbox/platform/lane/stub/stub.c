@@ -167,7 +167,8 @@ static inline u64 rdgsbase(void) { u64 v; __asm__ volatile("rdgsbase %0" : "=r"(
 static inline void wrfsbase(u64 v) { __asm__ volatile("wrfsbase %0" : : "r"(v)); }
 static inline void wrgsbase(u64 v) { __asm__ volatile("wrgsbase %0" : : "r"(v)); }
 static inline void fence(void) { __asm__ volatile("lock orl $0, (%%rsp)" : : : "memory"); }
-static inline u64 this_cpu(void) { u32 c; __asm__ volatile("rdtscp" : "=c"(c) : : "eax", "edx"); return c & 0xfff; }
+/* From the limit of a segment, as the vDSO has it: a guest may have the time stamp counter forbidden (PR_TSC_SIGSEGV). */
+static inline u64 this_cpu(void) { u32 c; __asm__ volatile("lsl %1, %0" : "=r"(c) : "r"(0x7b) : "cc"); return c & 0xfff; }
 static inline void barrier(void) { __asm__ volatile("" : : : "memory"); }
 
 /* iret is a serialising instruction, and no hypervisor catches it. */
