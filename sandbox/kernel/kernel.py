@@ -250,6 +250,7 @@ class Kernel:
         view = first.view
         for group in list(first.pids.groups.values()):
             if group is not first and not group.exited and (first.is_init or group.view is view):
+                group.hurry()
                 group.begin_exit(SIGKILL)
                 group.finish_exit()
         self.closing.finish()

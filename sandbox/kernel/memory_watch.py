@@ -351,6 +351,7 @@ class MemoryWatch:
 def kill(groups: list[ThreadGroup]) -> None:
     """They end."""
     for group in groups:
+        group.hurry()
         group.begin_exit(SIGKILL)
 
 

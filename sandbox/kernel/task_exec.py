@@ -146,14 +146,14 @@ class _Exec:
             self._fail(errno.ENOMEM)
             return
         group.exec_task = t
-        if len(group.tasks) == 1:
-            self.alone()
-            return
         group.exec_waiter = self.alone
+        if len(group.tasks) == 1:
+            task_exit.let_execute(group)
+            return
         for other in list(group.tasks):
             if other is not t:
                 other.work |= WORK_KILL
-                task_exit.exit_task(other)
+                task_exit.exit_task(other, outside=True)
 
     def alone(self) -> None:
         """No other thread is left (kernel: de_thread): move over."""

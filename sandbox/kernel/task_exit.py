@@ -39,22 +39,20 @@ if TYPE_CHECKING:
 HOST_OP_LIMIT_NS: Final = 2_000_000_000
 
 
-def exit_task(t: Task) -> None:
-    """One thread ends; `t.group.exit_status` or `t.exit_status` says how. Harmless when it has ended."""
+def exit_task(t: Task, outside: bool = False) -> None:
+    """One thread ends; `t.group.exit_status` or `t.exit_status` says how. Harmless when it has ended. `outside`: not found
+    in its own call."""
     if t.parked == PARK_DEAD:
         return
     group, kernel = t.group, t.kernel
     if t.host_op:
-        # What the platform does for it has to end first; then it comes here again. A process that spoils
-        # its own stub may never end it.
-        if not t.dying:
-            t.dying = True
-            kernel.reactor.call_after(HOST_OP_LIMIT_NS, t.kill_if_stuck)
-        t.work |= WORK_KILL
+        _end_later(t)
         return
     if t.going_on is not None:
         t.going_on()
     if group.core is not None and group.core.holds(t):
+        return
+    if t.ptrace is not None and trace_stop.at_end(t, outside):
         return
     task_block.abandon(t)
     t.parked = PARK_DEAD
@@ -95,7 +93,26 @@ def exit_task(t: Task) -> None:
     if group.pending.mask & ~t.blocked:
         task_signals.retarget(t, group.pending.mask & ~t.blocked)
     job_control.check_stop_complete(group)
-    if group.exec_waiter is not None and len(group.tasks) == 1:
+    let_execute(group)
+
+
+def _end_later(t: Task) -> None:
+    """What the platform does for it has to end first; then it comes here again. A process that spoils its own stub may
+    never end it."""
+    if not t.dying:
+        t.dying = True
+        t.kernel.reactor.call_after(HOST_OP_LIMIT_NS, t.kill_if_stuck)
+    t.work |= WORK_KILL
+    let_execute(t.group)
+
+
+def let_execute(group: ThreadGroup) -> None:
+    """An execve waits until all other threads are gone, those too that a tracer has to wait for (de_thread), or until
+    it is to end itself."""
+    task = group.exec_task
+    if group.exec_waiter is None or task is None or len(group.tasks) > 1:
+        return
+    if not group.zombie_threads or task.work & WORK_KILL:
         waiter, group.exec_waiter = group.exec_waiter, None
         waiter()
 
@@ -218,6 +235,12 @@ def _become_zombie(group: ThreadGroup) -> None:
         kernel.first_exited(group)
     _reparent_children(group)
     group.exit_queue.notify(EVENT_IN)
+    if not group.zombie_threads:
+        tell_end(group)
+
+
+def tell_end(group: ThreadGroup) -> None:
+    """It and all its threads have ended, and nobody has to be told of one of them before."""
     if not trace_link.group_exited(group):
         notify_parent(group)
 
@@ -340,4 +363,6 @@ def space_gone(tasks: list[Task]) -> None:
             group.begin_exit(SIGKILL)
     for task in tasks:
         task.host_op = False
+        if task.ptrace is not None:
+            task.ptrace.options = 0  # there is nothing left to look at
         exit_task(task)

@@ -179,9 +179,7 @@ def begin_core(t: Task, info: SignalInfo) -> bool:
 
 def end(t: Task, status: int) -> None:
     """The signal ends the process; `status` as wait(2) has it."""
-    group = t.group
-    if not trace_stop.exits(t, status, lambda: group.begin_exit(status)):
-        group.begin_exit(status)
+    t.group.begin_exit(status)
 
 
 # --- back to guest code ---

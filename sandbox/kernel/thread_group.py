@@ -72,6 +72,7 @@ class ThreadGroup:
         self.execs = 0  # programs that it has started (self_exec_id)
         self.exec_task: Task | None = None  # the thread whose execve has passed the point of no return
         self.exec_waiter: Callable[[], None] | None = None  # execve waits for the other threads to be gone
+        self.zombie_threads = 0  # that have ended, and whose tracer has not waited for them
         # job control
         self.without_tty = False  # it has given up its session's terminal, or was there before its session had it
         self.stop_signal = 0  # a group stop is under way or complete
@@ -120,10 +121,16 @@ class ThreadGroup:
         for task in self.tasks:
             task.work |= WORK_KILL
 
+    def hurry(self) -> None:
+        """No tracer may hold up its end."""
+        for task in self.tasks:
+            if task.ptrace is not None:
+                task.ptrace.options = 0
+
     def finish_exit(self) -> None:
         """End every thread (from the event loop, after a fatal signal)."""
         for task in list(self.tasks):
-            task_exit.exit_task(task)
+            task_exit.exit_task(task, outside=True)
 
     def ended(self) -> bool:
         """It uses no more processor time."""

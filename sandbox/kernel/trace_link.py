@@ -121,6 +121,11 @@ def release(t: Task) -> None:
     if tracee is not None and tracee.zombie:
         for ns, number in t.ids.levels:
             ns.held.pop(number, None)
+        group = t.group
+        group.zombie_threads -= 1
+        if group.exited and not group.zombie_threads:
+            task_exit.tell_end(group)
+        task_exit.let_execute(group)
     elif was_elsewhere and t.group.exited and t is t.group.leader and not t.group.reaped:
         task_exit.notify_parent(t.group)
 
@@ -139,6 +144,7 @@ def thread_exited(t: Task) -> None:
         unlink(t)
         return
     tracee.zombie = True
+    group.zombie_threads += 1
     for ns, number in t.ids.levels:
         ns.held[number] = t.ids
     told = tracee.tracer.group

@@ -32,7 +32,7 @@ from sandbox.abi.linux.signal import (
     TRAP_BRKPT,
 )
 from sandbox.arch.amd64 import EFLAGS, EFLAGS_TF, RAX, RIP
-from sandbox.kernel import job_control, signal_send, task_signals
+from sandbox.kernel import job_control, signal_send, task_block, task_signals
 from sandbox.kernel.pid_namespace import Pid
 from sandbox.kernel.signal_info import SignalInfo
 from sandbox.kernel.task_state import PARK_BLOCK, PARK_DEAD, PARK_NONE, PARK_TRACED, WORK_KILL, WORK_STOP, WORK_TRAP
@@ -49,7 +49,7 @@ _SIGN: Final = 1 << 63
 
 def stop(t: Task, tracee: Tracee, code: int, info: SignalInfo | None, then: Then, why: int = CLD_TRAPPED) -> None:
     """Halt `t`, tell the tracer, and go on with `then` when it lets it go. A thread that has to end does that."""
-    if t.work & WORK_KILL:
+    if t.work & WORK_KILL and not tracee.ending:
         t.exit()
         return
     clear_step(t, tracee)
@@ -316,6 +316,35 @@ def executed(t: Task, old: Pid, then: Callable[[], None]) -> None:
     then()
 
 
-def exits(t: Task, status: int, then: Callable[[], None]) -> bool:
-    """PTRACE_EVENT_EXIT. False: go on at once."""
-    return event(t, PTRACE_EVENT_EXIT, status, then)
+def at_end(t: Task, outside: bool) -> bool:
+    """PTRACE_EVENT_EXIT of a thread that has to end; `outside`: not found in its own call. True: it ends later."""
+    tracee, group = t.ptrace, t.group
+    if tracee is None or not tracee.wants(PTRACE_EVENT_EXIT):
+        return False
+    if tracee.ending:
+        return tracee.stopped and tracee.killed
+    if outside and t.parked == PARK_NONE:
+        t.thread.interrupt()
+        return True
+    if not t.thread.whole():
+        _make_whole(t)
+        return True
+    tracee.orig_rax = t.nr if t.result is not None or t.block is not None else -1
+    task_block.abandon(t)
+    tracee.ending = True
+    tracee.killed = group.exiting or t.work & WORK_KILL != 0
+    code = SIGTRAP | PTRACE_EVENT_EXIT << 8
+    stop(t, tracee, code, _notified(t, SIGTRAP, code), lambda signo, info: t.exit())
+    tracee.message = group.exit_status if group.exiting else t.exit_status
+    return True
+
+
+def _make_whole(t: Task) -> None:
+    """It came without a frame: its tracer is to see its registers."""
+    t.host_op = True
+
+    def done() -> None:
+        t.host_op = False
+        t.exit()
+
+    t.thread.make_whole(done)

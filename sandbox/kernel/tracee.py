@@ -48,6 +48,8 @@ class Tracee:
         "trap",
         "notify",
         "then",
+        "ending",
+        "killed",
         "zombie",
         "exit_status",
     )
@@ -75,6 +77,8 @@ class Tracee:
         self.trap = False  # JOBCTL_TRAP_STOP
         self.notify = False  # JOBCTL_TRAP_NOTIFY
         self.then: Then | None = None
+        self.ending = False  # it comes to PTRACE_EVENT_EXIT, or has been there
+        self.killed = False  # and its process ends, or executes a program: nothing but its tracer ends that stop
         self.zombie = False  # a thread, not the leader, that has ended and was not waited for
         self.exit_status = 0
 

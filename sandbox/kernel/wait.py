@@ -97,7 +97,9 @@ def poll_children(t: Task, target: WaitTarget) -> WaitReport | int:
     hope = False
     for child in target.children(t):
         if child.exited:
-            if trace_link.reparented(child.leader):
+            if child.zombie_threads:
+                hope = True  # they come first (delay_group_leader)
+            elif trace_link.reparented(child.leader):
                 hope = True  # its tracer comes first
             elif options & WEXITED:
                 return _exited(t, child, options)
@@ -141,7 +143,7 @@ def _of_tracee(t: Task, task: Task, options: int) -> WaitReport | int | None:
     if group.exited and task is group.leader:
         if not options & WEXITED:
             return None
-        return _exited(t, group, options)
+        return 0 if group.zombie_threads else _exited(t, group, options)
     if not tracee.stopped or tracee.listening or not tracee.exit_code:
         return 0
     code = tracee.exit_code

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from sandbox.kernel.kernel import Kernel
 
 _ENOSYS: Final = -errno.ENOSYS & 0xFFFFFFFFFFFFFFFF
-_NR_EXIT: Final = 60
-_NR_EXIT_GROUP: Final = 231
 
 
 def traced(kernel: Kernel) -> list[Handler]:
@@ -115,8 +113,4 @@ def serve(t: Task, a: SyscallArgs) -> Result:
     handlers, nr = t.kernel.handlers, t.nr
     if not 0 <= nr < len(handlers):
         return -errno.ENOSYS
-    handler = handlers[nr]
-    if t.ptrace is not None and nr in (_NR_EXIT, _NR_EXIT_GROUP):
-        if trace_stop.exits(t, a.uint(0) << 8 & 0xFF00, lambda: t.finish_call(handler(t, a))):
-            return NO_RETURN
-    return handler(t, a)
+    return handlers[nr](t, a)

@@ -230,7 +230,7 @@ def _resume(q: Question) -> int:
         tracee.mode = STOPS_AT_CALLS
     elif number in (abi.PTRACE_SYSEMU, abi.PTRACE_SYSEMU_SINGLESTEP):
         tracee.mode = SKIPS_CALLS
-    tracee.step = number in (abi.PTRACE_SINGLESTEP, abi.PTRACE_SYSEMU_SINGLESTEP)
+    tracee.step = number in (abi.PTRACE_SINGLESTEP, abi.PTRACE_SINGLEBLOCK, abi.PTRACE_SYSEMU_SINGLESTEP)
     tracee.exit_code = q.data
     trace_stop.resume(q.task, tracee)
     return 0
@@ -336,6 +336,7 @@ _ANSWERS: Final[dict[int, Callable[[Question], int]]] = {
     abi.PTRACE_POKEUSR: _poke_user,
     abi.PTRACE_CONT: _resume,
     abi.PTRACE_SINGLESTEP: _resume,
+    abi.PTRACE_SINGLEBLOCK: _resume,  # to the next instruction, as on a virtual machine without DEBUGCTL's BTF
     abi.PTRACE_SYSCALL: _resume,
     abi.PTRACE_SYSEMU: _resume,
     abi.PTRACE_SYSEMU_SINGLESTEP: _resume,

@@ -40,8 +40,7 @@ ROWS: Final[tuple[Row, ...]] = (
         sys_ptrace,
         PARTIAL,
         (Arg.HEX, Arg.PID, Arg.ADDR, Arg.ADDR),
-        "debug registers watch for changes and instructions, not for reading (ENOSPC); no block steps and thread "
-        "areas; no PTRACE_EVENT_EXIT of a "
-        "thread that another one or SIGKILL ends; PTRACE_PEEKSIGINFO gives signals by number",
+        "debug registers watch for changes and instructions, not for reading (ENOSPC); no thread areas; a block step "
+        "is one instruction, as on virtual machines whose processor does not have it; PTRACE_PEEKSIGINFO gives signals by number",
     ),
 )
