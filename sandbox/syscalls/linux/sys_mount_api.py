@@ -43,7 +43,7 @@ from sandbox.vfs.fs_context import (
 )
 from sandbox.vfs.mount import Mount, walk_mounts
 from sandbox.vfs.path_file import PathFile
-from sandbox.vfs.propagation import propagate
+from sandbox.vfs.propagation import follow, join, propagate
 from sandbox.vfs.walk import EMPTY, FOLLOW, lookup
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ AT_EMPTY_PATH: Final = 0x1000
 AT_NO_AUTOMOUNT: Final = 0x800
 AT_RECURSIVE: Final = 0x8000
 OPEN_TREE_CLONE: Final = 1
+MOVE_MOUNT_SET_GROUP: Final = 0x100
 _ATIME: Final = 0x70
 _NOATIME: Final = 0x10
 _STRICTATIME: Final = 0x20
@@ -272,15 +273,46 @@ def _ways(flags: int) -> int:
     return (FOLLOW if flags & 1 else 0) | (EMPTY if flags & 4 else 0)
 
 
+def _set_group(t: Task, source: Path, target: Path) -> int:
+    """MOVE_MOUNT_SET_GROUP: a private mount gets the peers, and the master, of another one of the same file system
+    (do_set_group)."""
+    given, private = source.mount, target.mount
+    if not given.attached or not private.attached:
+        return -errno.EINVAL
+    if any(not t.creds.has_in(mount.namespace.user, CAP_SYS_ADMIN) for mount in (given, private)):
+        return -errno.EPERM
+    root = private.root
+    if (
+        source.dentry is not given.root
+        or target.dentry is not root
+        or given.fs is not private.fs
+        or not root.within(given.root)
+        or any(child.locked and point.within(root) for point, child in given.children.items())
+        or private.peers is not None
+        or private.master is not None
+        or (given.peers is None and given.master is None)
+    ):
+        return -errno.EINVAL
+    if given.master is not None:
+        follow(private, given.master)
+    if given.peers is not None:
+        private.unbindable = False
+        join(private, given.peers)
+    private.namespace.changed()
+    return 0
+
+
 def sys_move_mount(t: Task, a: SyscallArgs) -> int:
     """move_mount(2)."""
     check_privilege(t)
     flags = a.uint(4)
-    if flags & ~0x77:
+    if flags & ~(0x77 | MOVE_MOUNT_SET_GROUP):
         return -errno.EINVAL
     there = lookup(t, a.int(0), t.copy_in_path(a.addr(1)), _ways(flags))
     target = lookup(t, a.int(2), t.copy_in_path(a.addr(3)), _ways(flags >> 4))
     mount = there.mount
+    if flags & MOVE_MOUNT_SET_GROUP:
+        return _set_group(t, there, target)
     if mount.attached or mount.parent is not None or mount.ended or mount.id == 0:
         move_tree(t, there, target)
         return 0
@@ -353,7 +385,7 @@ ROWS: Final[tuple[Row, ...]] = (
         sys_move_mount,
         PARTIAL,
         (Arg.FD, Arg.PATH, Arg.FD, Arg.PATH, Arg.HEX),
-        "MOVE_MOUNT_SET_GROUP and MOVE_MOUNT_BENEATH: EINVAL",
+        "MOVE_MOUNT_BENEATH: EINVAL",
     ),
     Row(430, "fsopen", sys_fsopen, FULL, (Arg.STR, Arg.HEX)),
     Row(
