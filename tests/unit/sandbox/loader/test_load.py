@@ -98,7 +98,11 @@ class World:
             platform=SimpleNamespace(vdso_address=VDSO),
         )
         self.task: Any = SimpleNamespace(
-            kernel=kernel, group=SimpleNamespace(rlimits=ResourceLimits()), creds=Credentials(1000, 100), personality=0
+            kernel=kernel,
+            group=SimpleNamespace(rlimits=ResourceLimits()),
+            creds=Credentials(1000, 100),
+            personality=0,
+            tsc_forbidden=False,
         )
         self.thread: Any = Thread()
 
