@@ -120,7 +120,7 @@ class InterfaceFollower:
             self.joined()
 
     def _leave(self, one: Followed) -> None:
-        self.network.stack.detach_nic(one.nic)
+        one.nic.stack.detach_nic(one.nic)
         self.kernel.reactor.unwatch(one.link.fileno())
         if one.spare:
             one.link.attach(None)
