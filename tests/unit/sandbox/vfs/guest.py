@@ -107,6 +107,8 @@ class FakeKernel:
         """Give the host's descriptors back."""
         for mount in self.mounts.mounts():
             mount.fs.unmounted()
+            while mount.fs.gives_back():
+                pass
         for fd in self.host_fds:
             os.close(fd)
 
