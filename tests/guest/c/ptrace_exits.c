@@ -74,12 +74,13 @@ static void kills_itself(void) { with_thread(sleeper), kill(getpid(), SIGKILL), 
 static void faults(void) { with_thread(sleeper), raise(SIGTERM); }
 static void executes(void) { with_thread(sleeper), execl("/bin/true", "true", NULL); }
 static void *exits(void *a) {
-    nap(20);
+    nap(120);
     syscall(SYS_exit, 3);
 }
 static void leader_first(void) {
     pthread_t id;
     pthread_create(&id, NULL, exits, NULL);
+    nap(50); /* until the thread has gone on from its first stop */
     syscall(SYS_exit, 5);
 }
 
