@@ -65,12 +65,16 @@ def take_over() -> tuple[list[HostInterface], list[HostRoute]]:
     OSError without CAP_NET_ADMIN over the namespace.
     """
     with RtNetlink() as host:
-        interfaces = [interface for interface in interfaces_of(host) if interface.up]
-        routes = routes_of(host, {interface.index for interface in interfaces})
+        interfaces, routes = _in_use(host)
         for interface in interfaces:
             _set_without_ipv6(interface.name, "1")
         _flush(host, {interface.index for interface in interfaces})
     return interfaces, routes
+
+
+def _in_use(host: RtNetlink) -> tuple[list[HostInterface], list[HostRoute]]:
+    interfaces = [interface for interface in interfaces_of(host) if interface.up]
+    return interfaces, routes_of(host, {interface.index for interface in interfaces})
 
 
 def _flush(host: RtNetlink, indexes: set[int]) -> None:
@@ -114,8 +118,7 @@ class Loan:
 
     def __init__(self) -> None:
         with RtNetlink() as host:
-            self._interfaces = [interface for interface in interfaces_of(host) if interface.up]
-            self._routes = routes_of(host, {interface.index for interface in self._interfaces})
+            self._interfaces, self._routes = _in_use(host)
         self._without_ipv6 = {interface.name: _without_ipv6(interface.name) for interface in self._interfaces}
 
     def give_back(self) -> None:

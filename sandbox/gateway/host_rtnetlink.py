@@ -141,29 +141,18 @@ class RtNetlink:
 
     def add_address(self, index: int, addr: bytes, length: int, broadcast: bytes = b"", flags: int = 0) -> None:
         """OSError: EEXIST, or there is no such interface."""
-        parts = attribute(IFA_LOCAL, addr) + attribute(IFA_ADDRESS, addr)
-        parts += attribute(IFA_BROADCAST, broadcast) if broadcast else b""
-        parts += u32(IFA_FLAGS, flags) if flags else b""
-        body = ADDRESS.pack(family_of(addr), length, 0, 0, index) + parts
+        body = _address(index, addr, length)
+        body += attribute(IFA_BROADCAST, broadcast) if broadcast else b""
+        body += u32(IFA_FLAGS, flags) if flags else b""
         self.change(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, body)
 
     def replace_address(self, index: int, addr: bytes, length: int) -> None:
         """One that may be there."""
-        body = (
-            ADDRESS.pack(family_of(addr), length, 0, 0, index)
-            + attribute(IFA_LOCAL, addr)
-            + attribute(IFA_ADDRESS, addr)
-        )
-        self.change(RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, body)
+        self.change(RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, _address(index, addr, length))
 
     def remove_address(self, index: int, addr: bytes, length: int) -> None:
         """OSError: it is not there."""
-        body = (
-            ADDRESS.pack(family_of(addr), length, 0, 0, index)
-            + attribute(IFA_LOCAL, addr)
-            + attribute(IFA_ADDRESS, addr)
-        )
-        self.change(RTM_DELADDR, 0, body)
+        self.change(RTM_DELADDR, 0, _address(index, addr, length))
 
     def add_route(
         self, prefix: bytes, length: int, gateway: bytes, index: int, metric: int, protocol: int = RTPROT_BOOT
@@ -194,6 +183,12 @@ class RtNetlink:
         """The first one of a priority that leads to a table."""
         body = ROUTE.pack(family, 0, 0, 0, table, 0, 0, FR_ACT_TO_TBL, 0) + u32(FRA_PRIORITY, priority)
         self.change(RTM_DELRULE, 0, body)
+
+
+def _address(index: int, addr: bytes, length: int) -> bytes:
+    """What names one in a request."""
+    head = ADDRESS.pack(family_of(addr), length, 0, 0, index)
+    return head + attribute(IFA_LOCAL, addr) + attribute(IFA_ADDRESS, addr)
 
 
 def family_of(addr: bytes) -> int:
