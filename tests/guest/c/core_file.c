@@ -120,7 +120,11 @@ static void look(int threads, int detail) {
     }
     fstat(fd, &s);
     printf("mode %o uid %d gid %d links %ld", s.st_mode, s.st_uid, s.st_gid, s.st_nlink);
-    printf(" sparse %d\n", S_ISREG(s.st_mode) && detail && s.st_blocks * 512 < s.st_size / 2);
+    printf(" sparse %d\n", S_ISREG(s.st_mode) && s.st_size > 1 << 28 && s.st_blocks * 512 < s.st_size / 2);
+    if (!S_ISREG(s.st_mode)) {
+        close(fd);
+        return;
+    }
     length = s.st_size;
     image = mmap(NULL, length, PROT_READ, MAP_PRIVATE, fd, 0);
     close(fd);

@@ -81,14 +81,20 @@ static struct ring open_ring(unsigned entries, unsigned flags) {
     return r;
 }
 /* The next entry, zeroed. */
-static struct sqe *add(struct ring *r, int opcode, int fd, void *addr, unsigned len, uint64_t off, uint64_t data) {
+/* An entry that is not there yet for a kernel that looks by itself, until `publish`. */
+static struct sqe *prepare(struct ring *r, int opcode, int fd, void *addr, unsigned len, uint64_t off, uint64_t data) {
     unsigned index = r->tail++ & (r->p.sq_entries - 1);
     struct sqe *s = (void *)((char *)r->sqes + (r->p.flags & S_SQE128 ? 128 : 64) * index);
     memset(s, 0, sizeof *s);
     s->opcode = opcode, s->fd = fd, s->addr = (uintptr_t)addr, s->len = len, s->off = off, s->user_data = data;
     if (r->p.sq.word[6]) ((unsigned *)(r->rings + r->p.sq.word[6]))[index] = index;
-    __atomic_store_n(&SQ_TAIL(r), r->tail, __ATOMIC_RELEASE);
     r->put++;
+    return s;
+}
+static void publish(struct ring *r) { __atomic_store_n(&SQ_TAIL(r), r->tail, __ATOMIC_RELEASE); }
+static struct sqe *add(struct ring *r, int opcode, int fd, void *addr, unsigned len, uint64_t off, uint64_t data) {
+    struct sqe *s = prepare(r, opcode, fd, addr, len, off, data);
+    publish(r);
     return s;
 }
 static long submit(struct ring *r, unsigned wait) {

@@ -30,8 +30,8 @@ int main(void) {
         hand_over(2);
     }
     SHOW(uring_enter(r.fd, 5, 0, SQ_WAKEUP, NULL, 8));
-    add(&r, OPENAT, AT_FDCWD, "file", 0600, 0, 40)->op_flags = O_CREAT | O_RDWR;
-    r.sqes[(r.tail - 1) & 7].flags = SKIP_SUCCESS | LINK;
+    struct sqe *s = prepare(&r, OPENAT, AT_FDCWD, "file", 0600, 0, 40);
+    s->op_flags = O_CREAT | O_RDWR, s->flags = SKIP_SUCCESS | LINK;
     add(&r, NOP, -1, NULL, 0, 0, 41);
     hand_over(1);
     VAL(access("file", F_OK));
