@@ -19,7 +19,7 @@ int main(void) {
     SHOW(fx(&word, FUTEX_WAKE_BITSET, 1, NULL, NULL, 0));
     pthread_t p[5];
     for (int i = 0; i < 5; i++) pthread_create(&p[i], NULL, waiter, NULL);
-    nap(50);
+    while (fx(&word, FUTEX_CMP_REQUEUE_PRIVATE, 0, (void *)10, &word, 0) < 5) sched_yield(); /* onto itself: how many wait */
     SHOW(fx(&word, FUTEX_WAKE_PRIVATE, 2, NULL, NULL, 0));
     SHOW(fx(&word, FUTEX_CMP_REQUEUE_PRIVATE, 1, (void *)10, &other, 5));
     SHOW(fx(&word, FUTEX_CMP_REQUEUE_PRIVATE, 1, (void *)10, &other, 0));

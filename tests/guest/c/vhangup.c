@@ -24,12 +24,12 @@ static void in_session(void) {
     setsid();
     slave = MUST(open(ptsname(master), O_RDWR));
     int again = MUST(open("/dev/tty", O_RDWR));
-    int go[2];
-    pipe(go);
+    int go[2], go_too[2];
+    pipe(go), pipe(go_too);
     pid_t p = fork(); /* in the background */
     if (!p) {
         setpgid(0, 0), alarm(10);
-        close(go[1]);
+        close(go[1]), close(go_too[1]);
         read(go[0], b, 1);
         SHOW(open("/dev/tty", O_RDWR));
         VAL(hups), VAL(conts);
@@ -39,8 +39,8 @@ static void in_session(void) {
     pid_t q = fork(); /* in the foreground */
     if (!q) {
         alarm(10);
-        close(go[1]);
-        read(go[0], b, 1);
+        close(go[1]), close(go_too[1]);
+        read(go_too[0], b, 1);
         SHOW(open("/dev/tty", O_RDWR));
         VAL(hups), VAL(conts);
         _exit(0);
@@ -48,6 +48,7 @@ static void in_session(void) {
     struct termios raw;
     MUST(tcgetattr(slave, &raw)), raw.c_lflag &= ~ISIG, MUST(tcsetattr(slave, TCSANOW, &raw));
     MUST(write(master, "typed\n", 6)), MUST(write(slave, "output\n", 7));
+    for (int n = 0; n < 15;) MUST(ioctl(master, FIONREAD, &n)), sched_yield(); /* a worker of the kernel carries it over */
     if (!fork()) {
         setgid(1234), setuid(1234);
         SHOW(syscall(SYS_vhangup));
@@ -79,7 +80,7 @@ static void in_session(void) {
     close(fresh), show_poll("master, all closed", master);
     SHOW(read(master, b, 100));
     write(go[1], "x", 1), reap(p);
-    write(go[1], "x", 1), reap(q);
+    write(go_too[1], "x", 1), reap(q);
 }
 
 int main(void) {
