@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from tcpip.stack.nic import Nic
 
 RouteKey = tuple[bytes, int, bytes, int, int]
-SPARES: Final = 8
-"""How many interfaces more there can be at a time."""
+SPARES: Final = 2
+"""How many interfaces more there can be at a time. Few: the end of a sandbox waits for the host to close each of these sockets,
+which takes a grace period of its RCU, 8 to 16 ms (packet_release in net/packet/af_packet.c)."""
 DRAINS: Final = 16
 """Batches of frames of an interface that has gone."""
 
@@ -56,6 +57,7 @@ class InterfaceFollower:
         self.whole = whole
         self.joined: Callable[[], None] | None = None  # an interface has come
         self.known: dict[int, Followed] = {}
+        self.refused: set[int] = set()
         self.routes: dict[RouteKey, HostRoute] = {}
         self.news = RtNetlink(LINKS)
         self.host = RtNetlink()
@@ -96,12 +98,18 @@ class InterfaceFollower:
         interfaces = {interface.index: interface for interface in interfaces_of(self.host)}
         for index in [index for index in self.known if index not in interfaces]:
             self._leave(self.known.pop(index))
+        self.refused.intersection_update(interfaces)
         for interface in interfaces.values():
             one = self.known.get(interface.index)
             if one is not None:
                 self._change(one, interface)
             elif interface.up and self.spares:
                 self._join(interface)
+            elif interface.up and self.whole and interface.index not in self.refused:
+                self.refused.add(interface.index)
+                self.kernel.log.warning(
+                    f"{interface.name} is not followed: only {SPARES} interfaces more at a time are"
+                )
         if self.whole:
             self._change_routes({route.key(): route for route in routes_of(self.host, set(self.known))})
 

@@ -12,6 +12,7 @@ from typing import Iterator
 
 import pytest
 
+from sandbox.gateway.interface_follower import SPARES
 from tests.e2e.bundles import needs_busybox
 from tests.e2e.conftest import BOUND_S
 from tests.e2e.containers import Shim, eventually
@@ -127,6 +128,21 @@ def test_more_interfaces(wire: Wire) -> None:
         wire.host("link del eth1")
         wire.shows("!eth1", "ip", "link")
     assert wire.answers("10.197.1.2")
+
+
+def test_more_than_there_are_sockets_for(wire: Wire) -> None:
+    """One that is too many comes when another has gone."""
+    for number in range(1, SPARES + 2):
+        wire.pair(f"eth{number}", number + 1)
+        wire.host(f"addr add 10.197.{number + 1}.2/24 dev eth{number}")
+        if number <= SPARES:
+            wire.shows(f"10.197.{number + 1}.2/24", "ip", "addr")
+    late = f"eth{SPARES + 1}"
+    eventually(lambda: f"{late} is not followed" in wire.shim.log.read_text(), "no word of it")
+    assert late not in wire.inside("ip", "link")
+    wire.host("link del eth1")
+    wire.shows(f"10.197.{SPARES + 2}.2/24", "ip", "addr")
+    assert "eth1" not in wire.inside("ip", "link") and wire.answers(f"10.197.{SPARES + 2}.2")
 
 
 def test_the_last_interface_goes(wire: Wire) -> None:

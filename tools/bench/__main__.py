@@ -18,7 +18,7 @@ import tempfile
 from pathlib import Path
 from typing import Callable
 
-from tools.bench import containers, netstack, network, programs, report, unit
+from tools.bench import containers, docker, netstack, network, programs, report, unit
 from tools.bench.peers import rows as peers
 from tools.bench.rows import MICRO, Row
 from tools.build_compiled import EVERYTHING
@@ -153,6 +153,8 @@ def bench(rounds: int, wanted: set[str], inside: dict[str, list[str]]) -> tuple[
             results += network.rows(inside, rounds, result)
         if not wanted or wanted & containers.NAMES:
             results += containers.rows(directory, rounds, wanted, result)
+        if (not wanted or wanted & docker.NAMES) and docker.available():
+            results += docker.rows(directory, rounds, result)
         environments = {side: COMPILED if side == "compiled" else {} for side in inside}
         if not wanted or wanted & netstack.NAMES:
             results += netstack.rows(environments, rounds, wanted, u, result)

@@ -19,16 +19,23 @@ from tools.labels import ROOT
 
 CYCLE, EXEC, DO, IDLE, MANY = "oci_cycle", "oci_exec", "do_executable", "idle_pss", "idle_200"
 FORKED: Final = "do_fork_server"
-NAMES: Final = frozenset((CYCLE, EXEC, DO, FORKED, IDLE, MANY))
+STDOUT: Final = "oci_stdout"
+NAMES: Final = frozenset((CYCLE, EXEC, DO, FORKED, IDLE, MANY, STDOUT))
 REPEATS: Final = 7  # a round
 IDLE_CONTAINERS: Final = 200
 IDLE_S: Final = 5.0
+FLOOD_BYTES: Final = 100_000_000
+PIECE: Final = 1 << 20
 PEERS: Final = ("runc", "crun")
 PROGRAM: Final = """
 #include <string.h>
 #include <unistd.h>
 int main(int argc, char **argv) {
+    static char text[65536];
     if (argc > 1 && !strcmp(argv[1], "wait")) for (;;) pause();
+    if (argc > 1 && !strcmp(argv[1], "flood"))
+        for (long left = 100000000, n; left > 0; left -= n)
+            if ((n = write(1, text, left < sizeof text ? left : sizeof text)) < 0) return 1;
     return write(1, "hello\\n", 6) != 6;
 }
 """
@@ -91,6 +98,19 @@ class Runtime:
             while '"stopped"' not in self.output("state", "hello"):
                 pass
         return took + self.ms("delete", "hello")
+
+    def stdout_mb_s(self, bundle: Path) -> float:
+        """Of a container that writes as fast as it can, between its first byte and its last."""
+        words = [*self.words, "run", "--bundle", str(bundle), "flood"]
+        with subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.complaints) as run:
+            assert run.stdout is not None
+            count, begin = len(os.read(run.stdout.fileno(), PIECE)), time.perf_counter()
+            while piece := os.read(run.stdout.fileno(), PIECE):
+                count += len(piece)
+            took = time.perf_counter() - begin
+        if run.returncode or count < FLOOD_BYTES:
+            raise RuntimeError(f"{' '.join(words)}: status {run.returncode}, {count} bytes")
+        return count / took / 1e6
 
     def forked_ms(self, place: Path) -> list[float]:
         """`do` by a fork server."""
@@ -158,15 +178,21 @@ def idle(runtime: Runtime, bundle: Path, count: int) -> tuple[float, float]:
             runtime.end(name)
 
 
-def rows(directory: Path, rounds: int, wanted: set[str], result: Make) -> list[Result]:
-    """`native` is runc's figure; crun's has a row of its own."""
+def executables(directory: Path) -> dict[str, str]:
+    """Built into `directory`, by side."""
     commands = {"ours": str(build_executable(directory / "runsc"))}
     if EVERYTHING.is_built():
         commands["compiled"] = str(build_executable(directory / "runsc-compiled", True))
-    commands |= {name: name for name in PEERS if shutil.which(name)}
+    return commands
+
+
+def rows(directory: Path, rounds: int, wanted: set[str], result: Make) -> list[Result]:
+    """`native` is runc's figure; crun's has a row of its own."""
+    commands = executables(directory) | {name: name for name in PEERS if shutil.which(name)}
     runtimes = {side: Runtime(command, directory / f"root-{side}") for side, command in commands.items()}
     hello = make_bundle(directory, "hello-bundle", ["/hello"])
     waits = make_bundle(directory, "idle-bundle", ["/hello", "wait"])
+    flood = make_bundle(directory, "flood-bundle", ["/hello", "flood"])
     runtimes = {side: runtime for side, runtime in runtimes.items() if runtime.works(hello)}
     values: dict[str, dict[str, list[float]]] = {name: {} for name in NAMES}
     for _ in range(rounds):
@@ -187,12 +213,21 @@ def rows(directory: Path, rounds: int, wanted: set[str], result: Make) -> list[R
                 for took in runtime.forked_ms(directory / "fork-server"):
                     add(FORKED, took)
             add(IDLE, idle(runtime, waits, 1)[0])
+            add(STDOUT, runtime.stdout_mb_s(flood))
     found = [
         *_beside(result, CYCLE, "create + start + wait + delete", values[CYCLE], 120),
         *_beside(result, EXEC, "exec of a static program", values[EXEC], 30),
         result(DO, "do /bin/true, the executable", "ms", values[DO], bound=65),
         result(FORKED, "do /bin/true, from a fork server", "ms", values[FORKED], bound=50),
         result(IDLE, "an idle container, PSS", "MB", _as_native(values[IDLE], "runc"), bound=30),
+        result(
+            STDOUT,
+            "100 MB through stdout; native: runc",
+            "MB/s",
+            _as_native(values[STDOUT], "runc"),
+            bound=200,
+            more_is_better=True,
+        ),
     ]
     if MANY in wanted:
         memory, percent = idle(runtimes["ours"], waits, IDLE_CONTAINERS)
