@@ -135,7 +135,7 @@ def status(t: Task, task: Task, pids: PidNamespace) -> bytes:
     umask = f"Umask:\t{task.fs.umask:04o}\n" if mm is not None else ""
     limit = group.rlimits.soft[RLIMIT_SIGPENDING]
     uid, gid = t.creds.user.uids.shown, t.creds.user.gids.shown
-    groups = "".join(f"{gid(one)} " for one in creds.groups)
+    groups = " ".join(str(gid(one)) for one in creds.groups)
     memory = ""
     if mm is not None:
         resident = task.space.resident_pages()
@@ -151,7 +151,7 @@ def status(t: Task, task: Task, pids: PidNamespace) -> bytes:
         f"PPid:\t{_parent_pid(task, pids)}\nTracerPid:\t{tracer}\n"
         f"Uid:\t{uid(creds.uid)}\t{uid(creds.euid)}\t{uid(creds.suid)}\t{uid(creds.fsuid)}\n"
         f"Gid:\t{gid(creds.gid)}\t{gid(creds.egid)}\t{gid(creds.sgid)}\t{gid(creds.fsgid)}\n"
-        f"FDSize:\t{max(64, -(-len(task.fds) // 64) * 64) if mm is not None else 0}\nGroups:\t{groups}\n"
+        f"FDSize:\t{max(64, -(-len(task.fds) // 64) * 64) if mm is not None else 0}\nGroups:\t{groups} \n"
         f"{_each('NStgid', group.ids, pids)}{_each('NSpid', task.ids, pids)}"
         f"{_each('NSpgid', group.pgrp.ids, pids)}{_each('NSsid', group.session.ids, pids)}"
         f"Kthread:\t0\n{memory}"
