@@ -29,16 +29,16 @@ if TYPE_CHECKING:
     from sandbox.vfs.path import Path
 
 NAMESPACES: Final = (
-    b"cgroup",
-    b"ipc",
-    b"mnt",
     b"net",
+    b"uts",
+    b"ipc",
     b"pid",
     b"pid_for_children",
+    b"user",
+    b"mnt",
+    b"cgroup",
     b"time",
     b"time_for_children",
-    b"user",
-    b"uts",
 )
 PATH_MAX: Final = 4096
 NO_ACLS: Final = Acls(None, None)  # there is more to these directories than their mode: Filesystem.admit
