@@ -54,6 +54,8 @@ def handle_message(nic: Nic, pkt: RxPacket, message: wire.Icmpv6Message) -> None
         _router_advertisement(nic, pkt, message)
     elif message.type == wire.REDIRECT:
         nic.stack.redirects.received_v6(nic, pkt, bytes(message.body))
+    elif message.type == wire.ROUTER_SOLICITATION:
+        _router_solicitation(nic, pkt, message)
     else:
         nic.stack.stats.drop(DropReason.UNKNOWN_MESSAGE, pkt)
 
@@ -113,6 +115,18 @@ def _advertisement(nic: Nic, pkt: RxPacket, message: wire.Icmpv6Message) -> None
     if entry is not None:
         entry.is_router = message.rest & ndp.NA_ROUTER != 0
         entry.advertised(parsed.options.target_link, solicited, message.rest & ndp.NA_OVERRIDE != 0)
+
+
+def _router_solicitation(nic: Nic, pkt: RxPacket, message: wire.Icmpv6Message) -> None:
+    """RFC 4861 6.2.6: a router learns who asks; the daemon of advertisements answers (net/ipv6/ndisc.c: ndisc_recv_rs)."""
+    if not nic.forwards_v6 or pkt.src == IPV6_ANY:
+        return
+    mac = ndp.NdpOptions.parse(message.body).source_link
+    entry = nic.neighbors.get(pkt.src) if mac else nic.neighbors.find(pkt.src)
+    if entry is not None:
+        entry.is_router = False
+        if mac:
+            entry.learn(mac)
 
 
 def _router_advertisement(nic: Nic, pkt: RxPacket, message: wire.Icmpv6Message) -> None:

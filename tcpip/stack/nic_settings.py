@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from tcpip import errors
-from tcpip.addr import AF_INET6, IPV6_LOOPBACK
+from tcpip.addr import AF_INET6, IPV6_ALL_ROUTERS, IPV6_LOOPBACK
 from tcpip.clock import NS_PER_MS, NS_PER_S
 from tcpip.errors import NetworkError
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tcpip.stack.stack import Stack
 
 _INT_MAX: Final = (1 << 31) - 1
+_ROUTERS_WIDER: Final = (b"\xff\x01" + bytes(13) + b"\x02", b"\xff\x05" + bytes(13) + b"\x02")
 _NIC, _AUTOCONF, _NEIGHBORS = 0, 1, 2
 
 # By path: whose attribute, its name, its unit, its usual value, least and most.
@@ -72,6 +73,11 @@ class NicSettings:
         """A new interface. The loopback makes no discoveries whatever is set."""
         for key, value in self.later.items():
             write_one(nic, key, value)
+        if (
+            nic.forwards_v6
+        ):  # of one that begins as a router only the link's is joined (net/ipv6/addrconf.c: ipv6_add_dev)
+            for group in _ROUTERS_WIDER:
+                nic.leave_group(group)
 
     def read(self, stack: Stack, key: str, name: str) -> int:
         """NO_SUCH_DEVICE."""
@@ -123,6 +129,8 @@ def write_one(nic: Nic, key: str, value: int) -> None:
         set_disabled(nic, value != 0)
         return
     kept = _owner(nic, whose)
+    if attribute == "forwards_v6" and (value != 0) != (nic.forwards_v6 != 0):
+        _turn_router(nic, value != 0)
     if most == 1:
         setattr(kept, attribute, value != 0)  # alone: of `… if … else …` compiled code makes a number
     else:
@@ -131,6 +139,17 @@ def write_one(nic: Nic, key: str, value: int) -> None:
         forget_routers(nic)
     if attribute in ("use_tempaddr", "rp_filter", "forwards", "forwards_v6"):
         nic.stack.changed()
+
+
+def _turn_router(nic: Nic, on: bool) -> None:
+    """A router listens to what is sent to routers (net/ipv6/addrconf.c: dev_forward_change)."""
+    if nic.loopback:
+        return
+    for group in (IPV6_ALL_ROUTERS, *_ROUTERS_WIDER):
+        if on:
+            nic.join_group(group)
+        else:
+            nic.leave_group(group)
 
 
 def forget_routers(nic: Nic) -> None:
