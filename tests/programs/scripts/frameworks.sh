@@ -10,8 +10,8 @@ echo "from django.contrib.auth.models import User; User.objects.create_superuser
 python3 manage.py startapp app; python3 manage.py test 2>&1 | sed 's/in [0-9.]*s/T/'
 PYTHONUNBUFFERED=1 python3 manage.py runserver 127.0.0.1:8001 >/tmp/served.log 2>&1 & p=$!
 port 8001; curl -s 127.0.0.1:8001/ | grep -c 'install worked'; curl -s -o /dev/null -w '%{http_code} %{redirect_url}\n' 127.0.0.1:8001/admin/
-echo '# changed' >>site1/urls.py; eventually grep -q reloading /tmp/served.log; port 8001
-curl -s -o /dev/null -w '%{http_code}\n' 127.0.0.1:8001/admin/login/; kill -INT $p; kill $p; wait $p 2>/dev/null
+echo '# changed' >>site1/urls.py; eventually grep -q reloading /tmp/served.log
+eventually curl -sf -o /dev/null 127.0.0.1:8001/admin/login/; kill -INT $p; kill $p; wait $p 2>/dev/null
 gunicorn -w 2 -b 127.0.0.1:8002 site1.wsgi >/tmp/g.log 2>&1 & p=$!
 port 8002; for i in 1 2 3 4; do curl -s -o /dev/null -w '%{http_code}\n' 127.0.0.1:8002/admin/login/; done; kill $p; wait $p; echo $?
 cd /tmp; cat >fl.py <<'X'
