@@ -190,7 +190,10 @@ class Creation:
         launcher = self.launcher = Launcher(pid, link, options, tell)
         state.pid, state.pid_start = pid, process.start_ticks(pid)
         state_file.write(self.container.directory, state)
-        let_begin(link)
+        try:
+            let_begin(link, pid, container)
+        except HostLacks as missing:
+            raise RuntimeFailure(str(missing), EXIT_FAILURE) from None
         launcher.on_ready = self._run_hooks
         for fd in options.donated() - {0, 1, 2, options.log_fd, *container.more_fds}:
             os.close(fd)

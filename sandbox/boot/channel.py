@@ -17,6 +17,7 @@ WINDOW: Final = b"w"  # rows, columns, x and y pixels: four native shorts (struc
 TIMEOUT: Final = b"t"  # end every process
 KEYS: Final = b"k"  # the terminal is raw: what is typed is the sandbox's
 ADOPTED: Final = b"a"  # a container's sentry is the launcher's child now, no longer the helper's that made it
+JOINED: Final = b"j"  # it is in its control groups, and may make processes
 GO: Final = b"g"  # hooks have run: build the network
 # sentry → launcher
 READY: Final = b"R"  # a container's namespaces are there: hooks may run

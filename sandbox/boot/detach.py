@@ -27,15 +27,30 @@ class Groups:
         self._options = options
 
     def enter(self) -> None:
-        """The calling process, and all that it makes, in the innermost of them. HostLacks."""
+        """The calling process, and all that it makes. HostLacks."""
+        self.move(0)
+        self.settle()
+
+    def move(self, pid: int) -> None:
+        """A process, 0 the calling one, into the innermost of them. HostLacks."""
         directories = self._options.cgroups
         for directory in directories:
             if f"{directory}/{host_oom.INNER}" not in directories:
-                _write(f"{directory}/cgroup.procs", "0", f"control group {directory}")
+                _write(f"{directory}/cgroup.procs", str(pid), f"control group {directory}")
+
+    def settle(self) -> None:
+        """The rest, which is the process's own. HostLacks."""
         self._options.host_oom_fds = host_oom.descriptors(self._options.cgroups)
         if self._options.host_oom_score_adj is not None:
             score = str(self._options.host_oom_score_adj)
             _write("/proc/self/oom_score_adj", score, f"process.oomScoreAdj: {score} for the sandbox's process")
+
+
+class GroupsOfSentry(Groups):
+    """The launcher moves it: the host takes a grace period of its RCU for that, 10 ms, in which the sentry imports."""
+
+    def enter(self) -> None:
+        self.settle()
 
 
 def _write(path: str, text: str, what: str) -> None:
@@ -82,9 +97,12 @@ def spawn(options: SandboxOptions, container: ContainerOptions) -> tuple[int, in
     return int(said), ours
 
 
-def let_begin(link: int) -> None:
-    """The sentry is written down where it can be found: until this word it has done nothing, and without it it ends."""
+def let_begin(link: int, pid: int, container: ContainerOptions) -> None:
+    """The sentry is written down where it can be found: until this word it has done nothing, and without it it ends. It makes
+    no process before it is in the container's groups. HostLacks."""
     channel.send(link, channel.ADOPTED)
+    Groups(container).move(pid)
+    channel.send(link, channel.JOINED)
 
 
 def _fork() -> int:
@@ -106,7 +124,7 @@ def _help(options: SandboxOptions, container: ContainerOptions, channel_fd: int,
         status = 1
         try:
             os.close(told)
-            status = sentry_main(options, channel_fd, Groups(container))
+            status = sentry_main(options, channel_fd, GroupsOfSentry(container))
         finally:
             os._exit(status)
     os.write(told, b"%d" % pid)

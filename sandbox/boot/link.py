@@ -6,6 +6,7 @@ import select
 from typing import Callable
 
 from sandbox.boot import channel
+from sandbox.boot.start_failure import StartFailure
 from sandbox.reactor import READ, Reactor
 
 
@@ -54,9 +55,12 @@ class LauncherLink:
         """A program waits for what is typed."""
         channel.send(self._fd, channel.WANTED)
 
-    def let_hooks_run(self) -> bool:
-        """A container's namespaces are ready; wait for the word to go on. False when the launcher is gone."""
+    def let_hooks_run(self) -> None:
+        """A container's namespaces are ready."""
         channel.send(self._fd, channel.READY)
+
+    def wait_for(self, kind: bytes) -> None:
+        """A word of the launcher's to go on. StartFailure when it is gone."""
         poll = select.poll()
         poll.register(self._fd, select.POLLIN)
         while True:
@@ -65,8 +69,10 @@ class LauncherLink:
                 message = channel.receive(self._fd)
             except BlockingIOError:
                 continue
-            if message is None or message[0] == channel.GO:
-                return message is not None
+            if message is None:
+                raise StartFailure("the launcher is gone")
+            if message[0] == kind:
+                return
 
     def created(self) -> None:
         """The first program is loaded and waits to be started."""

@@ -8,14 +8,13 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Callable, Final
 
-from sandbox import plain_json
 from sandbox.abi.linux.sched import CPU_SHARES_USUAL
 from sandbox.abi.linux.signal import SIGINT, SIGKILL, SIGQUIT
-from sandbox.boot import confine, late_modules, own_root
+from sandbox.boot import channel, confine, late_modules, own_root
 from sandbox.boot.host_checks import why_no_process
 from sandbox.boot.link import LauncherLink
 from sandbox.boot.notices import write_line
-from sandbox.boot.options import MAX_TASKS, SandboxOptions
+from sandbox.boot.options import MAX_TASKS, ContainerOptions, SandboxOptions
 from sandbox.boot.start_failure import StartFailure
 from sandbox.kernel.kernel import Kernel
 from sandbox.kernel.log import DEBUG, INFO, KernelLog
@@ -68,6 +67,8 @@ class Sandbox:
     def start(self) -> None:
         """Up to the first program's first instruction. StartFailure, PlatformError."""
         options = self.options
+        if options.container is not None:
+            self.link.wait_for(channel.JOINED)
         platform = self._make_platform()
         kernel = self.kernel = Kernel(
             platform,
@@ -104,9 +105,7 @@ class Sandbox:
         mount_all(kernel, options)
         container = options.container
         if container is not None:
-            if not self.link.let_hooks_run():
-                raise StartFailure("the launcher is gone")
-            plain_json.prepare()
+            self._let_hooks_run(container)
         self._make_network(kernel)
         self._confine(kernel, platform)
         gc.set_threshold(GC_THRESHOLD, 50, 50)
@@ -125,6 +124,13 @@ class Sandbox:
             if not container.attached:
                 HostSignals(self, self.reactor)
         self._start_first_program(kernel)
+
+    def _let_hooks_run(self, container: ContainerOptions) -> None:
+        from sandbox.boot import ahead
+
+        self.link.let_hooks_run()
+        ahead.prepare(self.options, container)
+        self.link.wait_for(channel.GO)
 
     def _make_memory_watch(self, kernel: Kernel) -> MemoryWatch:
         watch, container = MemoryWatch(kernel, own_pages, give_back), self.options.container
@@ -223,7 +229,8 @@ class Sandbox:
         from sandbox.fs.procfs.system_files import CPU
 
         CPU.prepare()
-        late_modules.hold()
+        if self.options.container is None:
+            late_modules.hold()
         own_root.enter(self.options, platform.proc)
         own_root.follow(kernel.mounts, self.options.given())
         confine.drop_privileges(platform.host_calls)
