@@ -34,7 +34,6 @@ from tcpip.network.ipv4 import copy_metadata
 from tcpip.network.reassembly import TIMEOUT_V6, ExpiredHook, Partial, Reassembler, joined
 from tcpip.sockopt import IPPROTO_TCP, IPPROTO_UDP
 from tcpip.stack.route import Route
-from tcpip.transport.anycast import is_router_anycast
 
 if TYPE_CHECKING:
     from tcpip.stack.nic import Nic
@@ -243,7 +242,7 @@ class IPv6(ExpiredHook):
             return True
         if dst in stack.local and not is_link_local(dst) and (dst != IPV6_LOOPBACK or nic.loopback):
             return True
-        if dst in stack.anycast or (nic.forwards_v6 and is_router_anycast(nic, dst)):
+        if dst in stack.anycast:
             return True
         if nic.promiscuous and dst != IPV6_LOOPBACK and any(dst):
             return True

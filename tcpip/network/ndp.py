@@ -29,7 +29,7 @@ from tcpip.header.ipv6 import Ipv6Header
 from tcpip.network.autoconf import FOREVER, MAX_SLAAC_ADDRESSES
 from tcpip.stack.address import NicAddress
 from tcpip.stack.route_table import RouteEntry
-from tcpip.transport.anycast import is_router_anycast
+from tcpip.transport.anycast import router_has
 
 if TYPE_CHECKING:
     from tcpip.network.neighbor import Neighbor
@@ -69,7 +69,7 @@ def _solicitation(nic: Nic, pkt: RxPacket, message: wire.Icmpv6Message) -> None:
         raise Malformed(DropReason.BAD_FIELD)
     address = nic.addresses.get(target)
     if address is None:
-        if (target in nic.anycast or (nic.forwards_v6 and is_router_anycast(nic, target))) and not unspecified:
+        if target in nic.anycast and not unspecified:
             _answer_for_anycast(nic, pkt, target, mac)
         return
     if address.tentative:
@@ -244,6 +244,8 @@ class _DadEnd:
                 return
             address.tentative = False
             nic.autoconf.confirmed(address)
+            if nic.forwards_v6:
+                router_has(nic, address, True)
             nic.stack.addresses_changed()
             if nic.stack.watch is not None:
                 nic.stack.watch.address_changed(nic, address)

@@ -19,6 +19,7 @@ class NicAddress:
     interface's. `assigned`: an administrator's. `on_duplicate` is told when somebody else has it. `broadcast_told` off: who lists addresses is not shown it, as nobody has
     asked for it by name. `peer`: who is at the other end, whose prefix it then is; empty for none. `routed` off: no route comes with it
     (IFA_F_NOPREFIXROUTE), else one of this `metric`, 0: as usual. `scope`: where it can be used (rtnetlink(7)); None: as its kind is.
+    `at_router`: it is a router's, which has the anycast address of its subnet with it.
     """
 
     __slots__ = (
@@ -43,6 +44,7 @@ class NicAddress:
         "routed",
         "metric",
         "scope",
+        "at_router",
     )
 
     def __init__(self, addr: bytes, prefix_len: int, dynamic: bool = False) -> None:
@@ -67,6 +69,7 @@ class NicAddress:
         self.routed = True
         self.metric = 0
         self.scope: int | None = None
+        self.at_router = False
 
     def subnet(self) -> bytes:
         """The prefix of those who are on the link."""

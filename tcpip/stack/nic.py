@@ -33,6 +33,7 @@ from tcpip.network.neighbor import PERMANENT, REACHABLE_TIME, RETRANS_TIMER, Nei
 from tcpip.stack import prefix_routes
 from tcpip.stack.address import NicAddress
 from tcpip.stack.source_selection import select
+from tcpip.transport.anycast import router_has
 
 if TYPE_CHECKING:
     from tcpip.network.listener import Listener
@@ -146,7 +147,7 @@ class Nic(Dispatcher):
         self.addresses: dict[bytes, NicAddress] = {}
         self.broadcasts: set[bytes] = set()
         self.groups: dict[bytes, int] = {IPV4_ALL_SYSTEMS: 1, IPV6_ALL_NODES: 1}
-        self.anycast: dict[bytes, int] = {}  # and how many sockets have joined each
+        self.anycast: dict[bytes, int] = {}  # and how many sockets and addresses of a router have joined each
         self.neighbors = NeighborTable(self)
         self.hop_limit = 64
         self.reachable_ns = REACHABLE_TIME
@@ -382,6 +383,8 @@ class Nic(Dispatcher):
                 self.join_group(solicited_node(addr))
             if address.tentative and self.carrier:
                 ndp.start_dad(self, address)
+            elif self.forwards_v6 and not address.tentative:
+                router_has(self, address, True)
         elif self.has_arp:
             arp.announce(self, addr)
         return address
@@ -409,6 +412,7 @@ class Nic(Dispatcher):
         route = prefix_routes.leave(self, address)
         if len(addr) == 16 and self.has_arp:
             self.leave_group(solicited_node(addr))
+        router_has(self, address, False)
         self.stack.addresses_changed()
         if self.stack.watch is not None:
             self.stack.watch.address_removed(self, address, route)

@@ -13,6 +13,7 @@ from tcpip import errors
 from tcpip.addr import AF_INET6, IPV6_ALL_ROUTERS, IPV6_LOOPBACK
 from tcpip.clock import NS_PER_MS, NS_PER_S
 from tcpip.errors import NetworkError
+from tcpip.transport.anycast import router_has
 
 if TYPE_CHECKING:
     from tcpip.stack.nic import Nic
@@ -143,6 +144,9 @@ def write_one(nic: Nic, key: str, value: int) -> None:
 
 def _turn_router(nic: Nic, on: bool) -> None:
     """A router listens to what is sent to routers (net/ipv6/addrconf.c: dev_forward_change)."""
+    for address in list(nic.addresses.values()):
+        if not address.tentative:
+            router_has(nic, address, on)
     if nic.loopback:
         return
     for group in (IPV6_ALL_ROUTERS, *_ROUTERS_WIDER):

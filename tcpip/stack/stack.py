@@ -44,7 +44,6 @@ from tcpip.stack.watch import StackWatch
 from tcpip.stats import Stats
 from tcpip.timers import TimerQueue
 from tcpip.toil import Toil
-from tcpip.transport.anycast import is_router_anycast
 from tcpip.transport.buffer_limits import BufferLimits
 from tcpip.transport.flow_labels import FlowLabels
 from tcpip.transport.packet_table import PacketTable
@@ -469,8 +468,7 @@ class Stack:
 
     def is_anycast(self, addr: bytes) -> bool:
         """An address of this host that others may have, too: one that was joined, or a router's of a subnet."""
-        routers = [nic for nic in self.nics.values() if nic.forwards_v6]
-        return addr in self.anycast or any([is_router_anycast(nic, addr) for nic in routers])
+        return addr in self.anycast
 
     def find_route(self, dst: bytes, src: bytes = b"", nic: int = 0, mark: int = 0, flow: RouteFlow = NO_FLOW) -> Route:
         """The way to `dst`, from `src` (empty: selected), through interface `nic` (0: any), for a socket's `mark`.

@@ -14,6 +14,7 @@ from tcpip.addr import is_multicast, masked, solicited_node
 from tcpip.errors import NetworkError
 
 if TYPE_CHECKING:
+    from tcpip.stack.address import NicAddress
     from tcpip.stack.nic import Nic
     from tcpip.stack.stack import Stack
     from tcpip.transport.socket_options import SocketOptions
@@ -100,8 +101,10 @@ def _on_link(addr: bytes, length: int, other: bytes) -> bool:
     return len(addr) == 16 and masked(addr, length) == masked(other, length)
 
 
-def is_router_anycast(nic: Nic, dst: bytes) -> bool:
-    """The Subnet-Router anycast address of one of the interface's prefixes (RFC 4291 2.6.1), which routers have."""
-    return any(
-        len(a.addr) == 16 and a.prefix_len < 127 and masked(a.addr, a.prefix_len) == dst for a in nic.addresses.values()
-    )
+def router_has(nic: Nic, address: NicAddress, has: bool) -> None:
+    """The Subnet-Router anycast address of the address's prefix (RFC 4291 2.6.1), which routers have; not of pairs (RFC 6164).
+    Source: net/ipv6/addrconf.c: addrconf_join_anycast."""
+    prefix = masked(address.addr, address.prefix_len)
+    if has != address.at_router and len(prefix) == 16 and address.prefix_len < 127 and any(prefix):
+        address.at_router = has
+        _change(nic, prefix, 1 if has else -1)

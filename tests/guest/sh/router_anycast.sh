@@ -1,0 +1,30 @@
+# admin
+# A router has the anycast addresses of its subnets, and listens for who asks for them.
+if [ "$1" != inside ]; then exec unshare -n /bin/sh "$0" inside; fi
+ip link set lo up
+ip link add v0 type veth peer name v1
+echo 0 >/proc/sys/net/ipv6/conf/v0/addr_gen_mode
+ip link set v0 address 02:00:00:00:00:01 up && ip link set v1 up
+ip addr add fd01::1/64 dev v0 nodad
+ip addr add fd02::1/127 dev v0 nodad
+ip addr add fd03::1/128 dev v0 nodad
+usable() { ip addr show dev v0 | grep -q fe80: && ! ip addr show dev v0 | grep -q tentative; }
+settled() { n=0; until usable || [ $((n += 1)) -gt 300 ]; do sleep .02; done; }
+settled
+show() {
+    echo "-- $1"
+    awk '$2 == "v0" { print $3, $4 }' /proc/thread-self/net/anycast6 | sort
+    awk '$2 == "v0" { print $3, $4 }' /proc/thread-self/net/igmp6 | sort
+}
+show before
+echo 1 >/proc/sys/net/ipv6/conf/v0/forwarding; show on
+ip addr add fd04::1/64 dev v0 nodad; show added
+ip addr add fd04::2/64 dev v0 nodad; show twice
+ip addr del fd04::1/64 dev v0; show "one less"
+ip addr del fd04::2/64 dev v0; show none
+echo 0 >/proc/sys/net/ipv6/conf/v0/forwarding; show off
+echo 1 >/proc/sys/net/ipv6/conf/all/forwarding; show all
+ip addr add fd05::1/64 dev v0; settled
+show checked
+ping -6 -c 1 -W 5 fd01:: >/dev/null; echo "ping $?"
+ip link set v0 down; show down
