@@ -1,6 +1,7 @@
 exec 2>&1; cd "${1:-$(mktemp -d)}"
 : >out; nft monitor >>out & monitor=$!
-until grep -q generation out; do nft add table ip zz; nft delete table ip zz; sleep 0.05; done
+nft add table ip zz # once: how often depends on how long it takes, and each has a handle
+until grep -q generation out; do nft add chain ip zz c; nft delete chain ip zz c; sleep 0.05; done; nft delete table ip zz
 nft add table ip t; nft add chain ip t c '{ type filter hook input priority 0; }'
 nft add rule ip t c tcp dport 1 counter accept comment '"x"'; nft insert rule ip t c ip saddr 1.2.3.4 drop
 nft add set ip t s '{ type ipv4_addr; flags interval; }'; nft add element ip t s '{ 1.2.3.0/24, 5.5.5.5 }'; nft delete element ip t s '{ 5.5.5.5 }'
