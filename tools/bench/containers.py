@@ -27,6 +27,8 @@ IDLE_S: Final = 5.0
 FLOOD_BYTES: Final = 100_000_000
 PIECE: Final = 1 << 20
 PEERS: Final = ("runc", "crun")
+ANOTHER: Final = "peer"  # another runsc, where PEER names one
+ANOTHERS_FLAGS: Final = ("--network=none", "--ignore-cgroups")
 PROGRAM: Final = """
 #include <string.h>
 #include <unistd.h>
@@ -63,18 +65,18 @@ def make_bundle(directory: Path, name: str, words: list[str]) -> Path:
 class Runtime:
     """One program with runc's verbs."""
 
-    def __init__(self, command: str, root: Path) -> None:
-        self.words = [command, "--root", str(root)]
-        self.waits = command not in PEERS
+    def __init__(self, command: str, root: Path, ours: bool, flags: tuple[str, ...] = ()) -> None:
+        self.words = [command, "--root", str(root), *flags]
+        self.ours = ours
         self.complaints: int | None = None
 
     def works(self, bundle: Path) -> bool:
         """It runs here at all: a peer may want control groups that this machine does not have."""
-        self.complaints = None if self.waits else subprocess.DEVNULL
+        self.complaints = None if self.ours else subprocess.DEVNULL
         try:
             self.cycle_ms(bundle)
         except RuntimeError:
-            if self.waits:
+            if self.ours:
                 raise
             return False
         return True
@@ -90,9 +92,9 @@ class Runtime:
         return took
 
     def cycle_ms(self, bundle: Path) -> float:
-        """create, start, wait (a poll of `state` where there is no such verb, not counted), delete."""
+        """create, start, wait (a poll of `state` where others have no such verb, or none that may come late; not counted), delete."""
         took = self.ms("create", "--bundle", str(bundle), "hello") + self.ms("start", "hello")
-        if self.waits:
+        if self.ours:
             took += self.ms("wait", "hello")
         else:
             while '"stopped"' not in self.output("state", "hello"):
@@ -189,7 +191,11 @@ def executables(directory: Path) -> dict[str, str]:
 def rows(directory: Path, rounds: int, wanted: set[str], result: Make) -> list[Result]:
     """`native` is runc's figure; crun's has a row of its own."""
     commands = executables(directory) | {name: name for name in PEERS if shutil.which(name)}
-    runtimes = {side: Runtime(command, directory / f"root-{side}") for side, command in commands.items()}
+    runtimes = {
+        side: Runtime(command, directory / f"root-{side}", side not in PEERS) for side, command in commands.items()
+    }
+    if os.environ.get("PEER"):
+        runtimes[ANOTHER] = Runtime(os.environ["PEER"], directory / "root-another", False, ANOTHERS_FLAGS)
     hello = make_bundle(directory, "hello-bundle", ["/hello"])
     waits = make_bundle(directory, "idle-bundle", ["/hello", "wait"])
     flood = make_bundle(directory, "flood-bundle", ["/hello", "flood"])
@@ -207,12 +213,14 @@ def rows(directory: Path, rounds: int, wanted: set[str], result: Make) -> list[R
             for _ in range(REPEATS):
                 add(EXEC, runtime.ms("exec", "exec", "/hello"))
             runtime.end("exec")
-            if runtime.waits:
+            if runtime.ours or side == ANOTHER:
                 for _ in range(REPEATS):
                     add(DO, runtime.ms("do", "/bin/true"))
+            if runtime.ours:
                 for took in runtime.forked_ms(directory / "fork-server"):
                     add(FORKED, took)
-            add(IDLE, idle(runtime, waits, 1)[0])
+            if side != ANOTHER:  # whose processes are not all descendants of one
+                add(IDLE, idle(runtime, waits, 1)[0])
             add(STDOUT, runtime.stdout_mb_s(flood))
     found = [
         *_beside(result, CYCLE, "create + start + wait + delete", values[CYCLE], 120),
