@@ -68,11 +68,13 @@ class Runtime:
     def __init__(self, command: str, root: Path, ours: bool, flags: tuple[str, ...] = ()) -> None:
         self.words = [command, "--root", str(root), *flags]
         self.ours = ours
+        # Of what it is given gVisor makes user nobody the owner: not of the machine's /dev/null.
+        self.nothing = os.open(root.with_suffix(".nothing"), os.O_RDWR | os.O_CREAT) if flags else subprocess.DEVNULL
         self.complaints: int | None = None
 
     def works(self, bundle: Path) -> bool:
         """It runs here at all: a peer may want control groups that this machine does not have."""
-        self.complaints = None if self.ours else subprocess.DEVNULL
+        self.complaints = None if self.ours else self.nothing
         try:
             self.cycle_ms(bundle)
         except RuntimeError:
@@ -85,7 +87,7 @@ class Runtime:
         """One verb. RuntimeError when it fails."""
         begin = time.perf_counter()
         words = (*self.words, *words)
-        done = subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self.complaints)
+        done = subprocess.run(words, stdin=self.nothing, stdout=self.nothing, stderr=self.complaints)
         took = (time.perf_counter() - begin) * 1e3
         if done.returncode != 0:
             raise RuntimeError(f"{' '.join(words)}: status {done.returncode}")
@@ -104,7 +106,7 @@ class Runtime:
     def stdout_mb_s(self, bundle: Path) -> float:
         """Of a container that writes as fast as it can, between its first byte and its last."""
         words = [*self.words, "run", "--bundle", str(bundle), "flood"]
-        with subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.complaints) as run:
+        with subprocess.Popen(words, stdin=self.nothing, stdout=subprocess.PIPE, stderr=self.complaints) as run:
             assert run.stdout is not None
             count, begin = len(os.read(run.stdout.fileno(), PIECE)), time.perf_counter()
             while piece := os.read(run.stdout.fileno(), PIECE):
