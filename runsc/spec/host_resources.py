@@ -174,7 +174,7 @@ def of_devices(o: Object) -> list[Row]:
         file = "devices.allow" if rule.flag("allow") else "devices.deny"
         value = "a" if everything else f"{kind} {':'.join(numbers)} {access}"
         found.append(Row(rule.path, 1, "devices", (file,), value, needed=False))
-    if found and found[-1].value != "a":
+    if found and (found[-1].value != "a" or found[-1].files == ("devices.deny",)):
         path = o.at("devices")
         found += [Row(path, 1, "devices", ("devices.allow",), value, needed=False) for value in ALWAYS]
     return found

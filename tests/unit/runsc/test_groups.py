@@ -258,6 +258,16 @@ def test_what_only_the_host_keeps_in_version_1(tmp_path: Path) -> None:
     assert [row.value for row in spec.host_rows if row.files == ("devices.allow",)][0] == "c 10:* rw"
 
 
+def test_who_may_open_nothing_may_open_what_every_container_may() -> None:
+    def allowed(*rules: dict[str, object]) -> list[str]:
+        spec = asked({"devices": list(rules)})
+        return [row.value for row in spec.host_rows if row.files == ("devices.allow",)]
+
+    nothing, everything = ({"allow": allow, "access": "rwm"} for allow in (False, True))
+    assert "c 1:3 rwm" in allowed(nothing) and allowed(nothing) == allowed(everything, nothing)[1:]
+    assert allowed(nothing, everything) == ["a"] and allowed() == []
+
+
 def test_what_only_the_host_keeps_in_version_2(tmp_path: Path) -> None:
     (tmp_path / "cgroup.controllers").write_text("cpu io memory pids hugetlb rdma\n")
     (tmp_path / "cgroup.subtree_control").write_text("")
