@@ -54,7 +54,10 @@ def _asked(flag: str, spec: Spec | None, name: str) -> str:
 
 
 def place_of(mount: MountOptions) -> str:
-    """Where a directory given is, with a slash at the end. RuntimeFailure with its name when that is longer than paths may be."""
+    """Where a directory given is, with a slash at the end. RuntimeFailure with its name when that is longer than paths may be.
+    An overlay of its own is nowhere."""
+    if mount.tree >= 0:
+        return f"{mount.tree}/"
     try:
         return os.readlink(f"/proc/self/fd/{mount.fd}").rstrip("/") + "/"
     except OSError as error:

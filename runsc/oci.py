@@ -11,7 +11,7 @@ from runsc.config import Config
 from runsc.donate import open_directory, open_path
 from runsc.failure import UsageError
 from runsc.runtime import apply_config, network_options
-from runsc.spec.mount_options import COPY_UP, PROPAGATION, TMPFS_WORDS, flags_of, propagation_of
+from runsc.spec.mount_options import COPY_UP, PROPAGATION, TMPFS_WORDS, data_of, flags_of, propagation_of
 from runsc.spec.pod import is_pod
 from runsc.spec.reader import UINT64
 from runsc.spec.types import CAPABILITIES, NR_OPEN, RLIMITS, Device, Hook, Mount, Process, Spec
@@ -109,7 +109,7 @@ ATIME: Final = MS_NOATIME | MS_NODIRATIME | MS_RELATIME | MS_STRICTATIME
 INHERITED: Final = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_NODIRATIME
 
 
-def mount_of(mount: Mount, bundle: str) -> MountOptions:
+def mount_of(mount: Mount, bundle: str, root: str) -> MountOptions:
     """One of mounts[]."""
     target = os.fsencode(os.path.normpath("/" + mount.destination.lstrip("/")))  # relative ones begin there, too
     own = OWN_KERNELS.get(mount.source) if mount.is_bind() else None
@@ -118,6 +118,8 @@ def mount_of(mount: Mount, bundle: str) -> MountOptions:
         fd = open_path(source, f"mount {mount.destination}")
         options = MountOptions(MOUNT_BIND, target, fd, os.fsencode(source))
         options.recursive = not propagation_of(mount.options) & MS_PRIVATE or "rbind" in mount.options
+    elif mount.kind == "overlay":
+        options = overlay_of(mount, target, root)
     else:  # /dev is a tmpfs with the usual nodes, as the specification wants it
         options = MountOptions(MOUNT_DEV if target == b"/dev" else own or KINDS[mount.kind], target)
         options.source = os.fsencode(mount.source if own is None else own)
@@ -133,6 +135,18 @@ def mount_of(mount: Mount, bundle: str) -> MountOptions:
     options.flags = flags & ~MS_RDONLY
     options.propagation = propagation_of(mount.options)
     options.copy_up = COPY_UP in mount.options
+    return options
+
+
+def overlay_of(mount: Mount, target: bytes, root: str) -> MountOptions:
+    """The host makes it; inside it is a volume."""
+    from runsc import host_overlay
+
+    words = [option for option in mount.options if option.startswith(data_of("overlay"))]
+    tree = host_overlay.make(os.fsencode(",".join(words)), root, f"mount {mount.destination}")
+    fd = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=tree)
+    options = MountOptions(MOUNT_BIND, target, fd, b"overlay")
+    options.tree = tree
     return options
 
 
@@ -230,7 +244,7 @@ def options_of(spec: Spec, bundle: str, config: Config) -> SandboxOptions:
     if options.program.scheduling is not None:
         options.program.scheduling.processors = ()  # they are for processes of `exec`
     given = [mount for mount in spec.mounts if not is_hierarchy(mount)]
-    options.mounts = [mount_of(mount, bundle) for mount in given]
+    options.mounts = [mount_of(mount, bundle, rootfs) for mount in given]
     for mount in spec.mounts:
         if is_hierarchy(mount):
             config.log.write(

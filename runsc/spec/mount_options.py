@@ -65,11 +65,26 @@ PROPAGATION: Final[dict[str, int]] = {
     for prefix, more in (("", 0), ("r", MS_REC))
 }
 COPY_UP: Final = "tmpcopyup"
+VOLUME_WORDS: Final = ("copy", "nocopy")  # podman's, to itself: it has filled the volume, or not
 MOUNT_OPTIONS: Final = frozenset((*FLAGS, *PROPAGATION, COPY_UP))
 DATA: Final = {
     "tmpfs": ("size=", "mode=", "nr_inodes=", "nr_blocks=", "uid=", "gid="),
     "proc": ("hidepid=", "gid=", "subset="),
     "devpts": ("ptmxmode=", "mode=", "gid=", "uid=", "max="),
+    "overlay": (
+        *(
+            "lowerdir=",
+            "upperdir=",
+            "workdir=",
+            "redirect_dir=",
+            "index=",
+            "nfs_export=",
+            "metacopy=",
+            "xino=",
+            "uuid=",
+        ),
+        *("userxattr", "volatile", "default_permissions"),
+    ),
 }
 
 # Words that a tmpfs takes: what it is in any case, or shows.
@@ -102,6 +117,8 @@ def takes_value(option: str) -> bool:
     name, _, value = option.partition("=")
     if option in TMPFS_WORDS:
         return True
+    if f"{name}=" in DATA["overlay"]:
+        return True  # the host's kernel says
     if name == "hidepid":
         return value in HIDE_PID
     if name == "subset":

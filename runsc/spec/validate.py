@@ -6,13 +6,13 @@ import fcntl
 import os
 from typing import Callable, Final
 
-from runsc.spec.mount_options import COPY_UP, MOUNT_OPTIONS, PROPAGATION, data_of, takes_value
+from runsc.spec.mount_options import COPY_UP, MOUNT_OPTIONS, PROPAGATION, VOLUME_WORDS, data_of, takes_value
 from runsc.spec.reader import Problems
 from runsc.spec.types import NR_OPEN, RLIMITS, Spec
 from sandbox.abi.linux.sched import CPU_LEAST_US, CPU_PERIOD_MOST_US, CPU_SHARES_LEAST, CPU_SHARES_MOST
 
 MEMORY_LEAST: Final = 1 << 20  # of which a program can begin
-MOUNT_KINDS: Final = ("bind", "tmpfs", "proc", "sysfs", "devpts", "mqueue", "devtmpfs", "cgroup", "cgroup2")
+MOUNT_KINDS: Final = ("bind", "tmpfs", "proc", "sysfs", "devpts", "mqueue", "devtmpfs", "cgroup", "cgroup2", "overlay")
 NAMESPACE_KINDS: Final = ("pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time")
 NS_GET_NSTYPE: Final = 0xB703
 NAMESPACE_TYPES: Final = {
@@ -124,7 +124,7 @@ def check_mounts(spec: Spec, bundle: str, problems: Problems) -> None:
                 problems.add(f"{path}.source", f"{source}: no such file or directory")
         elif mount.kind not in MOUNT_KINDS:
             problems.add(f"{path}.type", f"unknown kind {mount.kind!r}; known: {', '.join(MOUNT_KINDS)}")
-        data = data_of(mount.kind)
+        data = VOLUME_WORDS if mount.is_bind() else data_of(mount.kind)
         for m, option in enumerate(mount.options):
             if option and option not in MOUNT_OPTIONS and not (data and option.startswith(data)):
                 problems.add(f"{path}.options[{m}]", f"unknown option {option!r} for {mount.kind or 'bind'}")

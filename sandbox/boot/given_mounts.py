@@ -41,7 +41,11 @@ def copies_of(options: SandboxOptions, complete: bool) -> list[tuple[MountOption
 
 
 def _copy_of(mount: MountOptions) -> int:
-    """The mount that a given descriptor is on, from there on, is found in this namespace by its name."""
+    """The mount that a given descriptor is on, from there on, is found in this namespace by its name, unless it came by
+    itself."""
+    if mount.tree >= 0:
+        tree, mount.tree = mount.tree, -1
+        return tree
     name = os.fsdecode(mount.place)
     try:
         fd = os.open(mount.place, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -172,6 +176,10 @@ def shut_in(options: SandboxOptions) -> int:
     said, ancillary, _, _ = ours.recvmsg(4096, _socket.CMSG_SPACE((len(given) + 1) * _INT.size))
     ours.close()
     os.waitpid(pid, 0)
+    for mount in given:
+        if mount.tree >= 0:  # the process had it
+            os.close(mount.tree)
+            mount.tree = -1
     for _, _, data in ancillary:
         fds += (fd for (fd,) in _INT.iter_unpack(data))
     if said != _DONE or len(fds) != len(given) + 1:

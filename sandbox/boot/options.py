@@ -71,7 +71,8 @@ class Program:
 
 class MountOptions:
     """One mount. `fd`: the donated descriptor of a bind or overlay; `source`: where that is, or what stands as
-    the source in /proc/mounts; `place`: its name, once `note_places` has looked; `data`: the options of a tmpfs, as mount(2) takes them."""
+    the source in /proc/mounts; `place`: its name, once `note_places` has looked;
+    `tree`: the mount itself, where it is attached nowhere; `data`: the options of a tmpfs, as mount(2) takes them."""
 
     __slots__ = (
         "kind",
@@ -87,6 +88,7 @@ class MountOptions:
         "place",
         "recursive",
         "access",
+        "tree",
     )
 
     def __init__(self, kind: str, target: bytes, fd: int = -1, source: bytes = b"", readonly: bool = False) -> None:
@@ -101,6 +103,7 @@ class MountOptions:
         self.copy_up = False  # a tmpfs begins with what is in the directory that it lies over
         self.masks: Masks | None = None  # what of an overlay's lower layer is not shown
         self.place = b""
+        self.tree = -1
         self.recursive = True  # what the host has mounted below is seen
         self.access = ACCESS_SHARED  # of a directory of the host that is seen directly: how long it is believed
 
@@ -290,6 +293,7 @@ class SandboxOptions:
         fds = {self.log_fd, self.strace_fd, self.network.pcap_fd, self.network.namespace_fd}
         fds.update(self.stdio)
         fds.update(mount.fd for mount in self.given())
+        fds.update(mount.tree for mount in self.mounts)
         if self.container is not None:
             fds.update((self.container.control_fd, self.container.status_fd), self.container.more_fds)
             fds.add(self.container.restore_fd)

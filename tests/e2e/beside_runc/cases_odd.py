@@ -99,6 +99,11 @@ ODD: Final = [
         "async", "sync", "noasync", "dirsync", "nodirsync", "mand", "nomand", "atime", "noatime", "diratime", "nodiratime", "relatime", "norelatime", "strictatime", "nostrictatime", "lazytime", "nolazytime",
         "iversion", "noiversion", "loud", "silent", "suid", "nosuid", "dev", "nodev", "exec", "noexec", "acl", "noacl", "rro", "rnosuid", "rnodev", "rnoexec", "rnoatime", "rsuid", "rrw", "rstrictatime", "rnosymfollow",
         "symfollow", "nosymfollow", "private", "rprivate", "slave", "rslave", "unbindable", "ro+rw", "rw+ro", "noexec+exec", "ro+private+nosuid", "relatime+noatime", "noatime+strictatime", "nofail", "user", "auto", "bind")}, sees="mounts"),
+    *one_by_one("overlay", {name: {"mounts+": to("/mnt", *options, kind="overlay", source="overlay"), "process.args": sh("cat /mnt/*; ls -l /mnt | cut -c1-10; echo new >/mnt/x; cat /mnt/x; echo $?")} for name, options in {
+        "upper": ["lowerdir=../layers/a", "upperdir=../layers/u", "workdir=../layers/w"], "lowers": ["lowerdir=../layers/a:../layers/b"], "read-only": ["ro", "lowerdir=../layers/b:../layers/a", "upperdir=../layers/u", "workdir=../layers/w"],
+        "one-lower": ["lowerdir=../layers/a"], "no-work": ["lowerdir=../layers/a", "upperdir=../layers/u"], "missing": ["lowerdir=../layers/a:../layers/none"], "none": [], "empty": ["lowerdir="], "unknown": ["lowerdir=../layers/a:../layers/b", "foo=1"],
+        "value": ["lowerdir=../layers/a:../layers/b", "xino=maybe"], "volatile": ["volatile", "userxattr", "lowerdir=../layers/a", "upperdir=../layers/u", "workdir=../layers/w"]}.items()},
+        prepare="mkdir -p layers/a layers/b layers/u layers/w; echo a >layers/a/x; echo b >layers/b/x; echo c >layers/b/y"),
     *one_by_one("bound", {name: {"mounts+": bind("BUNDLE/extra", "/b", *name.split("+"))} for name in (
         "ro+rw", "noexec+exec", "nosuid+private", "relatime", "strictatime", "nodiratime", "sync", "rslave", "slave", "private", "unbindable", "rbind+ro+rslave", "bind+ro+nodev", "bind+rprivate+ro", "silent", "lazytime", "acl")},
         prepare="mkdir -p extra/in; touch extra/x", sees="mounts path=/b path=/b/x"),

@@ -100,6 +100,21 @@ def test_a_life(podman: Podman) -> None:
     podman.shell("podman rm box")
 
 
+def test_overlays_and_volumes(podman: Podman, tmp_path: Path) -> None:
+    """`:O` and images as volumes are overlays of the host's, in a sandbox of its own and in another one's; `copy` is podman's word."""
+    (tmp_path / "word").write_text("below\n")
+    out = podman.shell(f"""trap 'podman rm -fa -t 0 >/dev/null; podman volume prune -f >/dev/null' EXIT
+podman run -d --name first --network none -v {tmp_path}:/v:O busybox sh -c 'echo above > /v/word; exec sleep 1000' >/dev/null
+podman exec first cat /v/word
+podman run --rm --network container:first -v {tmp_path}:/v:O busybox sh -c 'cat /v/word; echo new > /v/new; cat /v/new'
+podman run --rm --network none --mount type=image,src=busybox,dst=/i busybox sh -c 'ls /i/bin/sh; touch /i/x || echo ro'
+podman run --rm --network none --mount type=image,src=busybox,dst=/i,rw=true busybox sh -c 'echo own > /i/x; cat /i/x'
+podman run --rm --network none -v filled:/bin2:copy -v empty:/e:nocopy busybox sh -c 'ls -d /bin2 /e'
+""").split()
+    assert out == ["above", "below", "new", "/i/bin/sh", "ro", "own", "/bin2", "/e"]
+    assert [entry.name for entry in tmp_path.iterdir()] == ["word"] and (tmp_path / "word").read_text() == "below\n"
+
+
 @pytest.mark.skipif(shutil.which("criu") is None, reason="podman wants a criu, whatever the runtime does")
 def test_checkpoint_and_files(podman: Podman) -> None:
     """Into a running container and out of it, before a checkpoint and after it."""

@@ -40,4 +40,4 @@ def test_what_is_there_twice() -> None:
 def test_paths_begin_at_the_root() -> None:
     assert paths_of(["/a", "b/c", "", "../d"]) == (b"//a", b"/b/c", b"/../d")
     for destination, target in (("rel", b"/rel"), ("/a/../b", b"/b"), ("/../../up", b"/up"), ("//x//y/", b"/x/y")):
-        assert mount_of(Mount(destination, "tmpfs", "t", []), "/").target == target
+        assert mount_of(Mount(destination, "tmpfs", "t", []), "/", "/").target == target
