@@ -49,6 +49,30 @@ class IcmpCounters(Counters):
             self.values["Out" + self.kinds[kind]] += 1
 
 
+class DeviceStats:
+    """What passed one interface, of IPv6 (/proc/net/dev_snmp6)."""
+
+    __slots__ = ("ip6", "icmp6")
+
+    def __init__(self) -> None:
+        self.ip6 = Counters(mib.IP6)
+        self.icmp6 = IcmpCounters(mib.ICMP6, mib.ICMP6_KINDS)
+
+    def count_message(self, kind: int, size: int, multicast: bool) -> None:
+        """A packet with one of ICMP's messages, which a NIC itself sends past the routes."""
+        self.icmp6.count_sent(kind)
+        self.count_out(size, multicast)
+
+    def count_out(self, size: int, multicast: bool) -> None:
+        """A packet leaves."""
+        values = self.ip6.values
+        values["OutRequests"] += 1
+        values["OutOctets"] += size
+        if multicast:
+            values["OutMcastPkts"] += 1
+            values["OutMcastOctets"] += size
+
+
 Trace = Callable[[str, RxPacket | TxPacket | None], None]
 
 

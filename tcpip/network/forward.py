@@ -110,14 +110,14 @@ class Forwarder:
         header = bytearray(pkt.data[pkt.network : pkt.transport])
         header[7] -= 1
         out = self._packet(pkt, header)
-        stack.stats.ip6.inc("OutForwDatagrams")
-        stack.stats.ip6.inc("OutOctets", len(out))
+        route.nic.count6("OutForwDatagrams")
+        route.nic.count6("OutOctets", len(out))
         mtu = self._mtu(pkt, route)
         fits = self._fits(out, mtu)
         again = pkt.track is not None and pkt.track.max_fragment > 0 and len(header) == 40
         if not fits and not (again and route.mtu() >= 1280):
-            stack.stats.ip6.inc("InTooBigErrors")
-            stack.stats.ip6.inc("FragFails")
+            nic.count6("InTooBigErrors")
+            route.nic.count6("FragFails")
             stack.icmpv6.send_error(pkt, icmpv6.PACKET_TOO_BIG, 0, route.mtu())
             raise Malformed(DropReason.TOO_BIG)
         if stack.netfilter is not None and pkt.track is not None:
@@ -128,7 +128,7 @@ class Forwarder:
         if fits:
             neighbor.send(out)
             return
-        for piece in ipv6.fragment_packet(out, max(mtu, 1280), stack):
+        for piece in ipv6.fragment_packet(out, max(mtu, 1280), route.nic):
             neighbor.send(piece)
 
     def _mtu(self, pkt: RxPacket, route: Route) -> int:
@@ -147,7 +147,10 @@ class Forwarder:
             refusal = error.error
         stack = self.stack
         four = len(pkt.dst) == 4
-        (stack.stats.ip if four else stack.stats.ip6).inc("OutNoRoutes")
+        if four or pkt.nic is None:
+            (stack.stats.ip if four else stack.stats.ip6).inc("OutNoRoutes")
+        else:
+            pkt.nic.count6("OutNoRoutes")
         if refusal is not errors.INVALID_ARGUMENT:
             if four:
                 stack.icmpv4.send_error(pkt, icmpv4.DEST_UNREACHABLE, _CODES_V4.get(refusal, icmpv4.NET_UNREACHABLE), 0)

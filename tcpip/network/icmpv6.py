@@ -22,6 +22,7 @@ from tcpip.transport.protocol import IcmpError, TransportProtocol, transport_che
 
 if TYPE_CHECKING:
     from tcpip.stack.stack import Stack
+    from tcpip.stats import IcmpCounters
     from tcpip.transport.endpoint import Endpoint
 
 MAX_ERROR: Final = 1280
@@ -62,15 +63,18 @@ class ICMPv6(TransportProtocol):
         return PingEndpoint(self.stack, family)
 
     def deliver(self, pkt: RxPacket) -> None:
-        stats = self.stack.stats.icmp6
-        stats.inc("InMsgs")
+        own = self._counters(pkt)
+        for stats in own:
+            stats.inc("InMsgs")
         if not transport_checksum_ok(pkt):
-            stats.inc("InCsumErrors")
-            stats.inc("InErrors")
+            for stats in own:
+                stats.inc("InCsumErrors")
+                stats.inc("InErrors")
             raise Malformed(DropReason.BAD_CHECKSUM)
         message = wire.Icmpv6Message.parse(memoryview(pkt.data)[pkt.transport : pkt.end])
         kind = message.type
-        stats.count_received(kind)
+        for stats in own:
+            stats.count_received(kind)
         nic = pkt.nic
         if nic is None:
             return
@@ -88,6 +92,14 @@ class ICMPv6(TransportProtocol):
             mld.handle_report(nic, message)
         else:
             self.stack.stats.drop(DropReason.UNKNOWN_MESSAGE, pkt)
+
+    def _counters(self, pkt: RxPacket) -> list[IcmpCounters]:
+        """The stack's, and those of whose message it is (icmp6_dev)."""
+        nic = pkt.nic
+        if nic is None:
+            return [self.stack.stats.icmp6]
+        device = nic.counts_for(pkt.dst) if nic.loopback else nic
+        return [self.stack.stats.icmp6, device.stats6.icmp6]
 
     def expects_error(self, error: IcmpError) -> bool:
         return self.stack.pings.sender_of(error, wire.ECHO_REQUEST) is not None
@@ -124,9 +136,12 @@ class ICMPv6(TransportProtocol):
             tos |= label_in(cause) << 8
         try:
             route = self.stack.find_route(dst, src, nic, 0, RouteFlow(tos & 0xFF, IPPROTO_ICMPV6))
+            route.device().icmp6.count_sent(kind)
             route.write_packet(pkt, IPPROTO_ICMPV6, tos=tos, dont_fragment=False)
         except NetworkError:
             self.stack.stats.icmp6.inc("OutErrors")
+            if cause.nic is not None:
+                cause.nic.stats6.icmp6.inc("OutErrors")
             self.stack.stats.drop(DropReason.NO_ROUTE, pkt)
 
     def send_error(self, pkt: RxPacket, kind: int, code: int, rest: int) -> None:
@@ -155,7 +170,8 @@ class ICMPv6(TransportProtocol):
         stack = self.stack
         body = bytes(message.body)
         if len(body) < 48 or body[0] >> 4 != 6:
-            stack.stats.icmp6.inc("InErrors")
+            for stats in self._counters(pkt):
+                stats.inc("InErrors")
             raise Malformed(DropReason.TRUNCATED)
         src, dst = body[8:24], body[24:40]
         if src not in stack.local and (pkt.nic is None or not pkt.nic.promiscuous):
@@ -169,7 +185,8 @@ class ICMPv6(TransportProtocol):
                     raise Malformed(DropReason.NOT_FOR_US)
                 protocol, at = chain.fragment.next_header, at + 8
         if len(body) < at + 8:
-            stack.stats.icmp6.inc("InErrors")
+            for stats in self._counters(pkt):
+                stats.inc("InErrors")
             raise Malformed(DropReason.TRUNCATED)
         mtu = 0
         if message.type == wire.DEST_UNREACHABLE:

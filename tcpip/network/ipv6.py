@@ -80,6 +80,7 @@ class IPv6Route(Route):
         stats["OutOctets"] += length + 40
         if self.multicast:
             stack.stats.count_multicast_v6(length + 40)
+        self.device().count_out(length + 40, self.multicast)
         if stack.netfilter is not None:
             stack.netfilter.send(self, pkt, protocol, dont_fragment)
             return
@@ -106,10 +107,10 @@ class IPv6Route(Route):
         return _VERSION | (tos & 0xFF) << 20 | label
 
     def fragments(self, pkt: TxPacket) -> list[TxPacket]:
-        return fragment_packet(pkt, max(self._mtu, 1280), self.stack)
+        return fragment_packet(pkt, max(self._mtu, 1280), self.nic)
 
 
-def fragment_packet(pkt: TxPacket, mtu: int, stack: Stack) -> list[TxPacket]:
+def fragment_packet(pkt: TxPacket, mtu: int, nic: Nic) -> list[TxPacket]:
     """A packet cut to fit `mtu`, MESSAGE_TOO_LONG when what goes into every fragment leaves no room. RFC 8200 4.5."""
     if pkt.csum == CSUM_PARTIAL:
         complete_checksum(pkt)
@@ -121,7 +122,7 @@ def fragment_packet(pkt: TxPacket, mtu: int, stack: Stack) -> list[TxPacket]:
         raise NetworkError(errors.MESSAGE_TOO_LONG)
     protocol = header[named]
     fixed = header[:4] + _U16.pack(0) + header[6:named] + bytes((FRAGMENT,)) + header[named + 1 : start]
-    ident = stack.random.getrandbits(32)
+    ident = nic.stack.random.getrandbits(32)
     pieces: list[TxPacket] = []
     for at in range(0, len(body), room):
         data = body[at : at + room]
@@ -131,9 +132,9 @@ def fragment_packet(pkt: TxPacket, mtu: int, stack: Stack) -> list[TxPacket]:
         piece.transport = start + 8
         piece.ethertype = TYPE_IPV6
         pieces.append(piece)
-    stack.stats.ip6.inc("FragOKs")
-    stack.stats.ip6.inc("FragCreates", len(pieces))
-    stack.stats.ip6.inc("OutOctets", sum(map(len, pieces)) - len(pkt))  # counted whole so far
+    nic.count6("FragOKs")
+    nic.count6("FragCreates", len(pieces))
+    nic.count6("OutOctets", sum(map(len, pieces)) - len(pkt))  # counted whole so far
     return pieces
 
 
@@ -161,29 +162,34 @@ class IPv6(ExpiredHook):
         """An IPv6 packet at data[network:]; Malformed."""
         stack = self.stack
         stats = stack.stats.ip6.values
+        own = nic.stats6.ip6.values
         stats["InReceives"] += 1
+        own["InReceives"] += 1
         data = pkt.data
         at = pkt.network
         room = pkt.end - at
         stats["InOctets"] += room
+        own["InOctets"] += room
         if room < 40:
-            stats["InHdrErrors"] += 1
+            nic.count6("InHdrErrors")
             raise Malformed(DropReason.TRUNCATED)
         first, length, protocol, pkt.ttl, src, dst = FIXED.unpack_from(data, at)
         if first >> 28 != 6:
-            stats["InHdrErrors"] += 1
+            nic.count6("InHdrErrors")
             raise Malformed(DropReason.BAD_VERSION)
         pkt.tos = first >> 20 & 0xFF
-        stats[ECN[pkt.tos & 3]] += 1 if not pkt.gso_size else segments(pkt, at + 40)
+        name, count = ECN[pkt.tos & 3], 1 if not pkt.gso_size else segments(pkt, at + 40)
+        stats[name] += count
+        own[name] += count
         if length > room - 40:
-            stats["InTruncatedPkts"] += 1
+            nic.count6("InTruncatedPkts")
             raise Malformed(DropReason.BAD_LENGTH)
         pkt.end = at + 40 + length
         pkt.src = src
         pkt.dst = dst
         if src[0] == 0xFF or ((src == IPV6_LOOPBACK or src in nic.addresses) and not nic.loopback):
             if not self._own_duplicate(nic, src, protocol):
-                stats["InAddrErrors"] += 1
+                nic.count6("InAddrErrors")
                 raise Malformed(DropReason.BAD_SOURCE)
         pkt.protocol = protocol
         pkt.transport = at + 40
@@ -196,7 +202,7 @@ class IPv6(ExpiredHook):
             self._extensions(pkt)
             return
         pkt.key = data[at + 8 : at + 44]
-        stats["InDelivers"] += 1
+        nic.counts_for(dst).count6("InDelivers")
         stack.deliver_transport(pkt)
 
     def _filtered(self, nic: Nic, pkt: RxPacket, largest: int) -> None:
@@ -222,8 +228,12 @@ class IPv6(ExpiredHook):
             pkt.protocol, pkt.transport = first, start
             self._extensions(pkt, True)
             return
-        self.stack.stats.ip6.inc("InDelivers")
+        nic.counts_for(pkt.dst).count6("InDelivers")
         self.stack.deliver_transport(pkt)
+
+    def _count(self, pkt: RxPacket, name: str) -> None:
+        if pkt.nic is not None:
+            pkt.nic.counts_for(pkt.dst).count6(name)
 
     def _own_duplicate(self, nic: Nic, src: bytes, protocol: int) -> bool:
         """Neighbour discovery must see advertisements that come from an address of ours: somebody else has it."""
@@ -234,8 +244,8 @@ class IPv6(ExpiredHook):
         stack = self.stack
         dst = pkt.dst
         if is_multicast(dst):
-            stack.stats.ip6.inc("InMcastPkts")
-            stack.stats.ip6.inc("InMcastOctets", pkt.end - pkt.network)
+            nic.count6("InMcastPkts")
+            nic.count6("InMcastOctets", pkt.end - pkt.network)
             if dst not in nic.groups:
                 raise Malformed(DropReason.NOT_FOR_US)
             pkt.kind = TO_MULTICAST
@@ -251,7 +261,7 @@ class IPv6(ExpiredHook):
         if stack.forwarding_v6 and pkt.kind == TO_HOST and not is_link_local(dst) and dst != IPV6_LOOPBACK and any(dst):
             stack.forwarder.forward_v6(nic, pkt)
             return False
-        stack.stats.ip6.inc("InAddrErrors")
+        nic.count6("InAddrErrors")
         raise Malformed(DropReason.NOT_FOR_US)
 
     def _extensions(self, pkt: RxPacket, whole: bool = False) -> None:
@@ -271,7 +281,7 @@ class IPv6(ExpiredHook):
             self._fragment(pkt, chain)
             return
         pkt.key = pkt.src + pkt.dst + pkt.data[chain.at : min(chain.at + 4, pkt.end)]
-        stack.stats.ip6.inc("InDelivers")
+        self._count(pkt, "InDelivers")
         stack.deliver_transport(pkt)
 
     def _fragment(self, pkt: RxPacket, chain: Chain) -> None:
@@ -281,7 +291,7 @@ class IPv6(ExpiredHook):
         start = chain.at + 8
         data = pkt.data[start : pkt.end]
         head = pkt.data[pkt.network : chain.at]
-        stack.stats.ip6.inc("ReasmReqds")
+        self._count(pkt, "ReasmReqds")
         if fragment.offset == 0 and not fragment.more:
             self._resume(pkt, head, chain, fragment.next_header, data, len(head) + len(data) + 8)
             return
@@ -294,7 +304,7 @@ class IPv6(ExpiredHook):
         try:
             done = self.reassembler.add(key, fragment.offset, fragment.more, data, mark, stack.clock.now_ns())
         except Malformed:
-            stack.stats.ip6.inc("ReasmFails")
+            self._count(pkt, "ReasmFails")
             raise
         if done is not None:
             chain.pointer = int.from_bytes(done.head[1:3], "big") + pkt.network
@@ -308,7 +318,7 @@ class IPv6(ExpiredHook):
         payload."""
         stack = self.stack
         if len(head) - 40 + len(payload) > 65535:
-            stack.stats.ip6.inc("ReasmFails")
+            self._count(pkt, "ReasmFails")
             raise Malformed(DropReason.BAD_LENGTH)
         whole_head = bytearray(head)
         whole_head[4:6] = _U16.pack(len(head) - 40 + len(payload))
@@ -317,7 +327,7 @@ class IPv6(ExpiredHook):
         copy_metadata(pkt, whole)
         whole.protocol = protocol
         whole.transport = len(whole_head)
-        stack.stats.ip6.inc("ReasmOKs")
+        self._count(pkt, "ReasmOKs")
         if protocol in (FRAGMENT, HOP_BY_HOP):
             raise Malformed(DropReason.BAD_FRAGMENT)
         if stack.netfilter is not None and pkt.nic is not None:
@@ -328,7 +338,7 @@ class IPv6(ExpiredHook):
             self._extensions(whole, True)
             return
         whole.key = whole.src + whole.dst + whole.data[whole.transport : whole.transport + 4]
-        stack.stats.ip6.inc("InDelivers")
+        self._count(whole, "InDelivers")
         stack.deliver_transport(whole)
 
     def fragments_expired(self, partial: Partial) -> None:

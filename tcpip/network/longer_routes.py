@@ -93,6 +93,7 @@ class IPv6HeadersRoute(IPv6Route):
         pkt.ethertype = TYPE_IPV6
         self.stack.stats.ip6.inc("OutRequests")
         self.stack.stats.ip6.inc("OutOctets", len(pkt))
+        self.device().count_out(len(pkt), False)
         leave(self, pkt, protocol, dont_fragment)
 
 

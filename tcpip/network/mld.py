@@ -67,6 +67,7 @@ class MldListener(Listener):
         value = finish(pseudo_sum(src, dst, 58, size) + partial_sum(memoryview(out)[HEADER:]))
         out[50:52] = value.to_bytes(2, "big")
         self.nic.stack.stats.count_message_v6(message.type, len(out), True)
+        self.nic.stats6.count_message(message.type, len(out), True)
         self.nic.send_frame(TxPacket(bytes(out), [], 0), multicast_mac(dst), TYPE_IPV6)
 
     def heard_query(self, query: wire.MldQuery) -> None:

@@ -274,6 +274,7 @@ def send(nic: Nic, kind: int, rest: int, body: bytes, src: bytes, dst: bytes, ma
     value = finish(pseudo_sum(src, dst, ICMPV6, size) + partial_sum(memoryview(out)[40:]))
     out[42:44] = value.to_bytes(2, "big")
     nic.stack.stats.count_message_v6(kind, len(out), is_multicast(dst))
+    nic.stats6.count_message(kind, len(out), is_multicast(dst))
     pkt = TxPacket(bytes(out), [], 0)
     pkt.transport = 40
     if is_multicast(dst):

@@ -33,6 +33,7 @@ from tcpip.network.neighbor import PERMANENT, REACHABLE_TIME, RETRANS_TIMER, Nei
 from tcpip.stack import prefix_routes
 from tcpip.stack.address import NicAddress
 from tcpip.stack.source_selection import select
+from tcpip.stats import DeviceStats
 from tcpip.transport.anycast import router_has
 
 if TYPE_CHECKING:
@@ -102,6 +103,7 @@ class Nic(Dispatcher):
         "router_timer",
         "igmp",
         "mld",
+        "stats6",
         "rx_packets",
         "rx_bytes",
         "tx_packets",
@@ -160,6 +162,7 @@ class Nic(Dispatcher):
         self.router_timer = stack.timers.timer(self._solicit_routers)
         self.igmp = IgmpListener(self)
         self.mld = MldListener(self)
+        self.stats6 = DeviceStats()
         self.rx_packets = self.rx_bytes = self.tx_packets = self.tx_bytes = 0
         self.tx_dropped = self.rx_dropped = 0
         self.ingress: Ingress | None = None  # filters of what comes in
@@ -176,6 +179,15 @@ class Nic(Dispatcher):
         self.link = link
         self.capabilities_changed()
         link.attach(self)
+
+    def count6(self, name: str, by: int = 1) -> None:
+        """Of IPv6: for the stack and for this interface."""
+        self.stack.stats.ip6.inc(name, by)
+        self.stats6.ip6.inc(name, by)
+
+    def counts_for(self, dst: bytes) -> Nic:
+        """The interface that counts what is received here for `dst`: whose address it is."""
+        return self if dst in self.addresses else self.stack.local.get(dst, self)
 
     def capabilities_changed(self) -> None:
         """What the link does for this host is another."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tcpip.network.neighbor import Neighbor
     from tcpip.stack.nic import Nic
     from tcpip.stack.stack import Stack
+    from tcpip.stats import DeviceStats
 
 
 class Route:
@@ -86,6 +87,10 @@ class Route:
     def loopback(self) -> bool:
         """It stays on this host."""
         return self.local or is_loopback(self.dst)
+
+    def device(self) -> DeviceStats:
+        """Who counts what goes this way: the NIC, and for an address of this host the one that has it (rt6i_idev)."""
+        return (self.stack.local.get(self.dst, self.nic) if self.local else self.nic).stats6
 
     def mtu(self) -> int:
         """The largest IP packet that may go this way now: the NIC's, or less once path MTU discovery has learned.

@@ -387,7 +387,8 @@ class Stack:
             self.stats.ip.inc("InUnknownProtos")
             self.icmpv4.send_error(pkt, icmpv4_wire.DEST_UNREACHABLE, icmpv4_wire.PROTOCOL_UNREACHABLE, 0)
         else:
-            self.stats.ip6.inc("InUnknownProtos")
+            if pkt.nic is not None:
+                pkt.nic.counts_for(pkt.dst).count6("InUnknownProtos")
             if pkt.protocol != 59:
                 self.icmpv6.send_error(pkt, icmpv6_wire.PARAMETER_PROBLEM, 1, 6)
         self.stats.drop(errors.DropReason.UNKNOWN_PROTOCOL, pkt)

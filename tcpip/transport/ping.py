@@ -112,6 +112,7 @@ class PingEndpoint(DatagramEndpoint):
         else:
             pkt = TxPacket(message[:8], [bytes(message[8:])], size - 8, icmpv6.CHECKSUM_OFFSET)
             self.stack.stats.icmp6.count_sent(message[0])
+            route.device().icmp6.count_sent(message[0])
         pkt.socket = o
         route.write_packet(pkt, self.protocol, choices.ttl, tos, dont_fragment=False)
         return size

@@ -157,6 +157,8 @@ class RawEndpoint(DatagramEndpoint):
         pkt.socket = o
         if size and self.protocol == (IPPROTO_ICMP if four else IPPROTO_ICMPV6):
             (self.stack.stats.icmp if four else self.stack.stats.icmp6).count_sent(data[0])
+            if not four:
+                route.device().icmp6.count_sent(data[0])
         route.write_packet(pkt, self.protocol, choices.ttl, tos, dont_fragment=False)
         return size
 

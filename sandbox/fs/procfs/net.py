@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Iterator
 
+from sandbox.abi.linux.stat import S_IFREG
 from sandbox.fs.pseudo.nodes import PseudoDir, PseudoFile
 
 if TYPE_CHECKING:
     from sandbox.fs.procfs.filesystem import ProcFs
     from sandbox.kernel.task import Task
+    from sandbox.vfs.inode import Inode
 
 _SOCKET_HEAD: Final = (
     b"  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode"
@@ -17,6 +19,8 @@ _SOCKET6_HEAD: Final = (
     b"  sl  local_address                         remote_address                        st tx_queue rx_queue tr "
     b"tm->when retrnsmt   uid  timeout inode"
 )
+
+LEAST_MTU_6: Final = 1280
 
 # What a stack without anything in it shows.
 EMPTY: Final[dict[str, bytes]] = {
@@ -96,13 +100,46 @@ class NetFile(PseudoFile):
         """The socket layer's text; the empty table without one."""
         provider = t.kernel.mounts.vfs.proc_net
         text = provider(self.task.ns.net, self.table) if provider is not None else None
-        return EMPTY[self.table] if text is None else text
+        return EMPTY.get(self.table, b"") if text is None else text
+
+
+class Device6Dir(PseudoDir):
+    """dev_snmp6: a file for each interface that speaks IPv6."""
+
+    __slots__ = ("procfs", "task")
+
+    def __init__(self, fs: ProcFs, task: Task) -> None:
+        super().__init__(fs, fs.new_ino())
+        self.procfs = fs
+        self.task = task
+        self.live = True
+
+    def _names(self) -> list[bytes]:
+        stack = self.task.ns.net.stack
+        nics = stack.nics.values() if stack is not None else ()
+        return [nic.name.encode() for nic in nics if nic.mtu >= LEAST_MTU_6]
+
+    def lookup(self, name: bytes) -> Inode | None:
+        """Made when somebody looks."""
+        known = self.children.get(name)
+        if name not in self._names():
+            self.children.pop(name, None)
+            return None
+        if known is None:
+            table = "dev_snmp6/" + name.decode()
+            known = self.children[name] = NetFile(self.procfs, self.procfs.new_ino(), self.task, table)
+        return known
+
+    def entries(self) -> list[tuple[bytes, int, int]]:
+        """The names that there are."""
+        return [(name, self.ino + 1, S_IFREG) for name in self._names()]
 
 
 def build(fs: ProcFs, task: Task) -> PseudoDir:
     """The directory of a task's network namespace."""
     root, below = PseudoDir(fs, fs.new_ino()), PseudoDir(fs, fs.new_ino())
     root.add("stat", below)
+    root.add("dev_snmp6", Device6Dir(fs, task))
     for table in EMPTY:
         file = NetFile(fs, fs.new_ino(), task, table)
         directory, name = (below, table[5:]) if table.startswith("stat/") else (root, table)

@@ -53,6 +53,22 @@ def snmp6(network: Network) -> list[str]:
     return [f"{prefix + name:<32}\t{value}\n" for prefix, group in groups for name, value in group.items()]
 
 
+def device6(network: Network, name: str) -> list[str]:
+    """Of IPv6 at one interface (snmp6_dev_seq_show)."""
+    nic = network.stack.find_nic(name)
+    if nic is None:
+        return []
+    icmp = nic.stats6.icmp6
+    groups = (
+        ("ifIndex", {"": nic.number}),
+        ("Ip6", nic.stats6.ip6.values),
+        ("Icmp6", icmp.values),
+        ("Icmp6", _types(icmp)),
+    )
+    seen = [(prefix + name, value) for prefix, group in groups for name, value in group.items()]
+    return [f"{name:<32}\t{value}\n" for name, value in seen if name != "Icmp6OutRateLimitHost"]
+
+
 def _message_types(icmp: IcmpCounters) -> list[str]:
     """Those that were seen (icmpmsg_put); no line when there was none."""
     seen = _types(icmp)

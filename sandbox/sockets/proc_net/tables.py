@@ -56,6 +56,8 @@ def table(kernel: Kernel, net: NetNamespace, name: str) -> bytes | Iterator[byte
     network = net.network
     if name in inet_sockets.PROTOCOLS:
         return inet_sockets.table(network, EMPTY[name], name)
+    if name.startswith("dev_snmp6/"):
+        return "".join(counters.device6(network, name[10:])).encode()
     make = _TABLES.get(name)
     if make is not None:
         rows = make(network)
