@@ -21,6 +21,7 @@ from sandbox.fs.procfs.filesystem import ProcFs
 from sandbox.fs.sysfs.filesystem import SysFs
 from sandbox.vfs.dentry import Dentry
 from sandbox.vfs.inode import Inode
+from sandbox.vfs.path import Path
 from tcpip.stack.route import Route
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ class Parts:
         if isinstance(value, Route):
             return network_parts.record(value)
         if isinstance(value, HostBacking):
-            return "host mapping", value._file, value.name
+            return "host mapping", value._file, value.name, value.place
         if isinstance(value, HostFile):
             at = self._numbers.get(value.container, -1)
             if value.origin < 0 or at < 0:
@@ -163,9 +164,9 @@ class Parts:
                 return self._with_state(host.top, state)
             case ("host inode", HostFs() as host, HostInode() as parent, bytes(name), tuple(state)):
                 return self._host_inode(host, parent, name, state)
-            case ("host mapping", HostInode() as inode, str(name)):
+            case ("host mapping", HostInode() as inode, str(name), (Path() | None) as place):
                 backing = HostBacking(inode, -1)
-                backing.name = name
+                backing.name, backing.place = name, place
                 return backing
             case ("route", bytes(dst), bytes(src), int(mark)):
                 return network_parts.route(self._kernel.net.stack, dst, src, mark)

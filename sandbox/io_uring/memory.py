@@ -16,6 +16,7 @@ from sandbox.errors import SyscallError
 
 if TYPE_CHECKING:
     from sandbox.vfs.file_description import FileDescription
+    from sandbox.vfs.path import Path
     from sandbox.vfs.space import SpaceAccount
 
 PAGE: Final = 4096
@@ -150,6 +151,7 @@ class RingBacking:
     counted = True
     outside = False
     keepable: object = None
+    place: Path | None = None
     name = "anon_inode:[io_uring]"
     device = 0
 

@@ -10,6 +10,7 @@ from sandbox.errors import SyscallError
 from sandbox.mm.commit import CommitAccount
 
 if TYPE_CHECKING:
+    from sandbox.vfs.path import Path
     from sandbox.vfs.space import SpaceAccount
 
 _COPY_CHUNK: Final = 1 << 20
@@ -37,6 +38,7 @@ class SharedAnonymous:
     counted = False
     outside = False
     keepable: object = None
+    place: Path | None = None
     device = 1  # the kernel's own shmem mount, 00:01
 
     def __init__(

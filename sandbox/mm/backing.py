@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from sandbox.vfs.path import Path
 
 
 class Backing(Protocol):
     """`host_fd()` is a descriptor of the sentry that the platform lends for one mmap; `base` is added to the
     guest's file offset. `key` is the same for all mappings of the same object (shared futexes);
-    `name` is what /proc/PID/maps prints. `counted`: each area counts for itself, so those that were split stay so. `outside`: others than
+    `name` is what /proc/PID/maps prints of what has no `place`, the file as it is called now. `counted`: each area counts for itself, so those that were split stay so. `outside`: others than
     guests may have it mapped as well, and wait there at futexes of the host.
     `keepable`: see Order; None if it is not."""
 
     key: object
     name: str
+    place: Path | None
     base: int
     device: int
     inode: int
@@ -32,3 +36,11 @@ class Backing(Protocol):
     def drop(self) -> None:
         """One mapping fewer."""
         ...
+
+
+def backing_text(backing: Backing, root: Path | None = None) -> bytes:
+    """What /proc shows to who has this root: the name that the file has now."""
+    place = backing.place
+    if place is None:
+        return backing.name.encode("utf-8", "surrogateescape")
+    return place.text(root).removeprefix(b"(unreachable)")

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from sandbox.kernel.control import Result
     from sandbox.kernel.task import Task
     from sandbox.mm.memory_manager import MemoryManager
+    from sandbox.vfs.path import Path
 
 _REACH: Final = (1 << 31) - (1 << 20)  # of a jump, and a little less
 _FAR: Final = 7 << 28
@@ -55,6 +56,7 @@ class PlatformCode:
     counted = False
     outside = False
     keepable: object = None
+    place: Path | None = None
     device = 0
     inode = 0
     name = "[thunks]"

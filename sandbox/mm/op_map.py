@@ -344,10 +344,12 @@ def _map_region(
 
 
 def file_backing(t: Task, file: FileDescription, shared: bool, prot: int, offset: int = 0) -> Backing:
-    """What a file maps, with the name that maps(5) prints; acquired."""
+    """What a file maps, with what maps(5) prints a name of; acquired."""
     backing = file.backing_at(t, shared, prot, offset)
     if not backing.name:
-        backing.name = file.link_text()
+        backing.place = file.path
+        if backing.place is None:
+            backing.name = file.link_text()
     backing.acquire()
     return backing
 

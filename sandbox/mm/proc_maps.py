@@ -7,41 +7,44 @@ from typing import TYPE_CHECKING, Final, Iterator
 
 from sandbox.abi.linux.mman import VM_EXEC, VM_MAYSHARE, VM_READ, VM_WRITE
 from sandbox.mm import vdso
+from sandbox.mm.backing import backing_text
 
 if TYPE_CHECKING:
     from sandbox.mm.memory_manager import MemoryManager
     from sandbox.mm.vma import VMA
     from sandbox.platform.base import MemoryUse
+    from sandbox.vfs.path import Path
 
 _NAME_COLUMN: Final = 73
 AREAS_A_PART: Final = 64
 
 
-def maps(mm: MemoryManager, vdso_address: int) -> Iterator[bytes]:
-    """The file, some areas at a time, what is mapped meanwhile included. `vdso_address`: Platform.vdso_address."""
+def maps(mm: MemoryManager, vdso_address: int, root: Path | None = None) -> Iterator[bytes]:
+    """The file, some areas at a time, what is mapped meanwhile included. `vdso_address`: Platform.vdso_address; `root`: the
+    reader's."""
     address = 0
     while batch := mm.areas.part(address, AREAS_A_PART):
-        yield b"".join([area_line(mm, area) for area in batch])
+        yield b"".join([area_line(mm, area, root) for area in batch])
         address = batch[-1].end
     if vdso_address:
         for start, end, prot, name in vdso.parts():
             yield _line(vdso_address + start, vdso_address + end, prot, False, 0, 0, 0, name.encode())
 
 
-def area_line(mm: MemoryManager, area: VMA) -> bytes:
+def area_line(mm: MemoryManager, area: VMA, root: Path | None) -> bytes:
     """One line of maps, with its newline."""
     backing = area.backing
     shared = area.flags & VM_MAYSHARE != 0
-    name = area_name(mm, area)
+    name = area_name(mm, area, root)
     if backing is None:
         return _line(area.start, area.end, area.flags, shared, 0, 0, 0, name)
     return _line(area.start, area.end, area.flags, shared, area.offset, backing.device, backing.inode, name)
 
 
-def area_name(mm: MemoryManager, area: VMA) -> bytes:
+def area_name(mm: MemoryManager, area: VMA, root: Path | None) -> bytes:
     """What the last column says."""
     if area.backing is not None:
-        return area.backing.name.encode("utf-8", "surrogateescape").replace(b"\n", b"\\012")
+        return backing_text(area.backing, root).replace(b"\n", b"\\012")
     if area.start < mm.brk and area.end > mm.start_brk:
         return b"[heap]"
     if area.start <= mm.start_stack <= area.end:

@@ -12,6 +12,7 @@ from sandbox.mm.proc_maps import AREAS_A_PART, area_line
 if TYPE_CHECKING:
     from sandbox.mm.memory_manager import MemoryManager
     from sandbox.mm.vma import VMA
+    from sandbox.vfs.path import Path
 
 # In kB, in Linux's order; the same names in the host's file.
 _COUNTED: Final = (
@@ -63,7 +64,7 @@ _FLAG_NAMES: Final = (
 )
 
 
-def smaps(mm: MemoryManager, host: bytes) -> Iterator[bytes]:
+def smaps(mm: MemoryManager, host: bytes, root: Path | None = None) -> Iterator[bytes]:
     """Some areas at a time, what is mapped meanwhile included. `host`: the host's smaps of the process, or nothing when it
     is gone (then nothing counts as in core)."""
     records = _records(host)
@@ -82,7 +83,7 @@ def smaps(mm: MemoryManager, host: bytes) -> Iterator[bytes]:
             text = texts.get(key)
             if text is None:
                 text = texts[key] = _record(*key)
-            out += (area_line(mm, area), text)
+            out += (area_line(mm, area, root), text)
         address = batch[-1].end
         yield b"".join(out)
 

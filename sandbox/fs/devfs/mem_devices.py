@@ -94,6 +94,7 @@ class ZeroBacking:
         self._charged = 0  # pages
         self.key: object = self
         self.name = ""
+        self.place: Path | None = None
         self.base = 0
         self.device = makedev(0, 5)
         self.inode = 5

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sandbox.fs.hostfs.inode import HostInode
+    from sandbox.vfs.path import Path
 
 
 class HostBacking:
@@ -16,6 +17,7 @@ class HostBacking:
     def __init__(self, inode: HostInode, fd: int) -> None:
         self.key: object = inode.key
         self.name = ""
+        self.place: Path | None = None
         self.base = 0
         self.device = inode.fs.dev
         self.inode = inode.ino
@@ -34,6 +36,8 @@ class HostBacking:
         """One mapping more keeps the descriptors."""
         self._file.maps += 1
         self._file.host.forget(self._file)
+        if self.place is not None:
+            self.place.pin()
 
     def drop(self) -> None:
         """One mapping fewer."""
@@ -42,3 +46,5 @@ class HostBacking:
         if not file.maps:
             file.mapped = False
         file.settle()
+        if self.place is not None:
+            self.place.unpin()

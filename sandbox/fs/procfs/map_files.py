@@ -6,17 +6,16 @@ import errno
 from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.capability import CAP_CHECKPOINT_RESTORE, CAP_SYS_ADMIN
-from sandbox.abi.linux.fcntl import AT_FDCWD
 from sandbox.abi.linux.mman import VM_MAYSHARE, VM_MAYWRITE
 from sandbox.abi.linux.stat import S_IFLNK
 from sandbox.errors import SyscallError
 from sandbox.fs.procfs.owner import own
 from sandbox.fs.pseudo.nodes import PseudoDir
 from sandbox.kernel.user_namespace import INITIAL
+from sandbox.mm.backing import backing_text
 from sandbox.ptrace.access import may_inspect
 from sandbox.vfs.directory_file import DirectoryFile
 from sandbox.vfs.inode import Inode
-from sandbox.vfs.walk import FOLLOW, lookup_now
 
 if TYPE_CHECKING:
     from sandbox.fs.procfs.filesystem import ProcFs
@@ -77,9 +76,9 @@ class MapFilesDir(PseudoDir):
 
 
 class MapFileLink(Inode):
-    """What an area maps. Its text is the name by which the file was mapped; it leads to the file as long as that is there."""
+    """What an area maps: its text is the file's name, and it leads to the file, though that has none any more."""
 
-    __slots__ = ("task", "start", "name")
+    __slots__ = ("task", "start", "mapped")
 
     def __init__(self, fs: ProcFs, ino: int, task: Task, area: VMA) -> None:
         backing = area.backing
@@ -89,7 +88,7 @@ class MapFileLink(Inode):
         super().__init__(fs, ino, mode, task.creds.euid, task.creds.egid, fs.now())
         self.task = task
         self.start = area.start
-        self.name = backing.name.encode("utf-8", "surrogateescape")
+        self.mapped = backing
         self.size = 64
 
     def _check(self, t: Task) -> None:
@@ -99,7 +98,7 @@ class MapFileLink(Inode):
     def readlink(self, t: Task) -> bytes:
         """The file's name; EACCES."""
         self._check(t)
-        return self.name
+        return backing_text(self.mapped, t.fs.root)
 
     def magic_link(self, t: Task) -> Path | None:
         """EPERM without the right of those who save and restore processes (proc_map_files_get_link)."""
@@ -108,13 +107,10 @@ class MapFileLink(Inode):
         self._check(t)
         mm = self.task.mm
         area = mm.areas.find(self.start) if mm is not None else None
-        backing = area.backing if area is not None else None
-        if backing is None or not self.name.startswith(b"/"):
+        place = area.backing.place if area is not None and area.backing is not None else None
+        if place is None:
             raise SyscallError(errno.ENOENT)
-        path = lookup_now(t, AT_FDCWD, self.name, FOLLOW)
-        if path.inode.ino != backing.inode or path.inode.fs.dev != backing.device:
-            raise SyscallError(errno.ENOENT)
-        return path
+        return place
 
 
 def range_name(area: VMA) -> bytes:

@@ -105,12 +105,12 @@ def set_comm(t: Task, task: Task, data: bytes) -> None:
 
 def maps(t: Task, task: Task) -> bytes | Iterator[bytes]:
     """The areas."""
-    return b"" if task.mm is None else proc_maps.maps(task.mm, t.kernel.platform.vdso_address)
+    return b"" if task.mm is None else proc_maps.maps(task.mm, t.kernel.platform.vdso_address, t.fs.root)
 
 
 def smaps(t: Task, task: Task) -> bytes | Iterator[bytes]:
     """The areas with what is in core of each."""
-    return b"" if task.mm is None else mm_smaps.smaps(task.mm, task.space.host_smaps())
+    return b"" if task.mm is None else mm_smaps.smaps(task.mm, task.space.host_smaps(), t.fs.root)
 
 
 def smaps_rollup(t: Task, task: Task) -> bytes:

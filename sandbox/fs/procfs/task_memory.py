@@ -54,7 +54,7 @@ def _numa_maps(t: Task, task: Task) -> Iterator[bytes]:
     for area, pages, own, dirty in in_core(mm, task.space.host_smaps()):
         policy = mm.policies.find(area.start) if mm.policies is not None else None
         line = b"%08x %s" % (area.start, policy_text(policy if policy is not None else task.mempolicy))
-        name = area_name(mm, area)
+        name = area_name(mm, area, t.fs.root)
         if area.backing is not None:
             line += b" file=" + name.replace(b"\t", b"\\011").replace(b" ", b"\\040").replace(b"=", b"\\075")
         elif name in (b"[heap]", b"[stack]"):

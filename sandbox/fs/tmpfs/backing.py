@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sandbox.fs.tmpfs.inode import TmpfsFile
+    from sandbox.vfs.path import Path
 
 
 class TmpfsBacking:
@@ -18,6 +19,7 @@ class TmpfsBacking:
     def __init__(self, file: TmpfsFile, writable: bool) -> None:
         self.key: object = (file.fs.dev, file.ino)
         self.name = ""
+        self.place: Path | None = None
         self.base = 0
         self.device = file.fs.dev
         self.inode = file.ino
@@ -34,6 +36,8 @@ class TmpfsBacking:
         data.maps += 1
         data.writable_maps += self._writable
         data.account.mapped[data] = None
+        if self.place is not None:
+            self.place.pin()
 
     def drop(self) -> None:
         """One mapping fewer."""
@@ -45,3 +49,5 @@ class TmpfsBacking:
             file.data.account.mapped.pop(file.data, None)
         if file.data.maps == 0 and file.nlink == 0 and file.opens == 0:
             file.data.release()
+        if self.place is not None:
+            self.place.unpin()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Iterator
 
 from sandbox.abi.linux.mman import VM_DONTDUMP, VM_EXEC, VM_READ, VM_SECRET, VM_SHARED, VM_WRITE
 from sandbox.mm import vdso
+from sandbox.mm.backing import backing_text
 from sandbox.mm.smaps import own_copies
 from sandbox.platform.base import MemoryFault
 
@@ -90,7 +91,7 @@ def _size(t: Task, area: VMA, own: bool, wanted: int) -> int:
     if area.flags & VM_DONTDUMP:
         return 0
     if area.flags & VM_SHARED:
-        gone = backing is None or backing.name.endswith(" (deleted)") or backing.name.startswith("/SYSV")
+        gone = backing is None or backing_text(backing).endswith(b" (deleted)") or backing.name.startswith("/SYSV")
         return whole if wanted & (_ANON_SHARED if gone else _MAPPED_SHARED) else 0
     if own and wanted & _ANON_PRIVATE:
         return whole

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import struct
 from typing import TYPE_CHECKING, Final
 
 from sandbox.errors import SyscallError
+from sandbox.mm.backing import backing_text
 from sandbox.ptrace import registers
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def _files(t: Task) -> bytes:
         if backing is None:
             continue
         places += (area.start, area.end, area.offset >> 12)
-        names += os.fsencode(backing.name) + b"\0"
+        names += backing_text(backing) + b"\0"
         if len(names) > FILES_MAX:
             return b""
     return struct.pack(f"<{len(places) + 2}Q", len(places) // 3, 4096, *places) + names if places else b""

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from sandbox.kernel.task import Task
     from sandbox.kernel.user_namespace import UserNamespace
     from sandbox.mm.commit import CommitAccount
+    from sandbox.vfs.path import Path
     from tcpip.clock import Clock
 
 _HUGE_SIZES: Final = (0, 21, 30)  # log2; 0 is the default size
@@ -99,6 +100,7 @@ class ShmBacking:
     counted = True
     outside = False
     keepable: object = None
+    place: Path | None = None
     device = 1  # the kernel's own shmem mount, 00:01
 
     def __init__(self, segment: ShmSegment) -> None:

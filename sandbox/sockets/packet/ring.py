@@ -19,6 +19,7 @@ from tcpip.transport.packet import Frame, FrameSink, PacketEndpoint
 if TYPE_CHECKING:
     from sandbox.kernel.task import Task
     from sandbox.sockets.packet.socket import PacketSocket
+    from sandbox.vfs.path import Path
 
 MAX_SIZE: Final = 32 << 20  # bytes of one ring
 STATUS_USER: Final = 1
@@ -85,6 +86,7 @@ class PacketRing(FrameSink):
         self.counted = True
         self.outside = False
         self.keepable: object = None
+        self.place: Path | None = None
         self.device = 0
         self.key: object = self
         self.name = socket.link_text()

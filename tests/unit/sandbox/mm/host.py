@@ -130,6 +130,7 @@ class HostProcess:
 
 class FakeBacking:
     counted = False
+    place = None
     keepable: object = None
 
     def __init__(self, fd: int) -> None:

@@ -16,6 +16,7 @@ PAGES = 48
 
 class FakeBacking:
     counted = False
+    place = None
     keepable: object = None
 
     def __init__(self, key: int) -> None:
