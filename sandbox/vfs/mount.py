@@ -373,7 +373,39 @@ class MountNamespace:
         for copy, where in spread.copies:
             if where.namespace.user is not self.user:
                 lock_tree(copy)
-            where.namespace.attach(copy, covering(Path(where, at.dentry)))
+            where.namespace.tuck(copy, where, at.dentry)
+
+    def tuck(self, tree: Mount, where: Mount, point: Dentry) -> None:
+        """Hang a tree at `point` of `where`, beneath what is mounted there (mnt_change_mountpoint)."""
+        above = where.children.get(point)
+        if above is not None:
+            unhang(above)
+        self.attach(tree, Path(where, point))
+        if above is not None:
+            top = covering(Path(tree, tree.root))
+            hang(above, top.mount, top.dentry)
+
+    def put_beneath(self, tree: Mount, top: Mount) -> None:
+        """Hang a tree, a new one or one that is here, where `top` is, which is on it then (MOVE_MOUNT_BENEATH). ENOSPC."""
+        where, point = top.parent, top.point
+        assert where is not None and point is not None
+        spread = Spread(self.vfs, point)
+        try:
+            if tree.parent is None:
+                self._check_room(tree)
+            if where.peers is not None:
+                for mount in walk_mounts(tree):
+                    make_shared(self.vfs, mount)
+                spread.run(where, tree)
+                for copy, other in spread.copies:
+                    other.namespace._check_room(copy)
+        except SyscallError:
+            spread.discard()
+            raise
+        if tree.parent is not None:
+            unhang(tree)
+        self.tuck(tree, where, point)
+        self._attach_copies(spread, Path(where, point))
 
     def _check_room(self, tree: Mount) -> None:
         if self.count + sum(1 for _ in walk_mounts(tree)) > MAX_MOUNTS:

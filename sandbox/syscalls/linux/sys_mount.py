@@ -40,7 +40,7 @@ from sandbox.syscalls.row import FULL, PARTIAL, Arg, Row
 from sandbox.vfs.mount import ATIME_FLAGS, Mount, MountNamespace, below, covering, walk_mounts
 from sandbox.vfs.mount_flags import flags_of, shown_of
 from sandbox.vfs.path import Path
-from sandbox.vfs.propagation import copy_tree, discard_tree, propagate
+from sandbox.vfs.propagation import copy_tree, discard_tree, propagate, receivers
 from sandbox.vfs.walk import DIRECTORY, FOLLOW, lookup
 
 if TYPE_CHECKING:
@@ -198,12 +198,13 @@ def _move(t: Task, source: bytes | None, target: Path) -> int:
     return 0
 
 
-def move_tree(t: Task, there: Path, target: Path) -> None:
+def move_tree(t: Task, there: Path, target: Path, beneath: bool = False) -> None:
     """The mount at `there` to `target`: EINVAL, ELOOP. (do_move_mount)"""
     mount = there.mount
     check_mine(t, target.mount)
     check_mine(t, mount)
-    shared = target.mount.peers is not None
+    over = beneath_of(t, there, target) if beneath else target.mount
+    shared = over.peers is not None
     if (
         there.dentry is not mount.root
         or mount.parent is None
@@ -213,12 +214,32 @@ def move_tree(t: Task, there: Path, target: Path) -> None:
         or (shared and any(one.unbindable for one in walk_mounts(mount)))
     ):
         raise SyscallError(errno.EINVAL)
-    at: Mount | None = covering(target).mount
+    at: Mount | None = over if beneath else covering(target).mount
     while at is not None:
         if at is mount:
             raise SyscallError(errno.ELOOP)
         at = at.parent
-    t.ns.mnt.move(mount, target)
+    if beneath:
+        t.ns.mnt.put_beneath(mount, covering(target).mount)
+    else:
+        t.ns.mnt.move(mount, target)
+
+
+def beneath_of(t: Task, there: Path, target: Path) -> Mount:
+    """The mount on which the topmost one at `target` is: EINVAL where nothing can go between them (can_move_mount_beneath)."""
+    top = covering(target)
+    mount, parent, point = top.mount, top.mount.parent, top.mount.point
+    if parent is None or point is None or top.dentry is not mount.root or mount.locked or mount is t.fs.root.mount:
+        raise SyscallError(errno.EINVAL)
+    above: Mount | None = there.mount
+    while above is not None:
+        if above is mount:
+            raise SyscallError(errno.EINVAL)
+        above = above.parent
+    for hears in receivers(parent, point):
+        if hears.root is point and (hears is mount or hears is there.mount):
+            raise SyscallError(errno.EINVAL)
+    return parent
 
 
 def sys_umount2(t: Task, a: SyscallArgs) -> int:

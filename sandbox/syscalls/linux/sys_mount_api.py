@@ -30,7 +30,7 @@ from sandbox.fs.tmpfs.filesystem import Tmpfs
 from sandbox.fs.tmpfs.options import TmpfsOptions
 from sandbox.kernel.user_namespace import INITIAL
 from sandbox.syscalls.linux.mountable import KINDS, check_revealing, make_filesystem, reconfigure
-from sandbox.syscalls.linux.sys_mount import bind_tree, check_locked, check_mine, check_privilege, move_tree
+from sandbox.syscalls.linux.sys_mount import beneath_of, bind_tree, check_locked, check_mine, check_privilege, move_tree
 from sandbox.syscalls.row import FULL, PARTIAL, Arg, Row
 from sandbox.vfs.fs_context import (
     AWAITING_MOUNT,
@@ -41,7 +41,7 @@ from sandbox.vfs.fs_context import (
     FsConfigFile,
     TreeFile,
 )
-from sandbox.vfs.mount import Mount, walk_mounts
+from sandbox.vfs.mount import Mount, covering, walk_mounts
 from sandbox.vfs.path_file import PathFile
 from sandbox.vfs.propagation import follow, join, propagate
 from sandbox.vfs.walk import EMPTY, FOLLOW, lookup
@@ -57,6 +57,7 @@ AT_NO_AUTOMOUNT: Final = 0x800
 AT_RECURSIVE: Final = 0x8000
 OPEN_TREE_CLONE: Final = 1
 MOVE_MOUNT_SET_GROUP: Final = 0x100
+MOVE_MOUNT_BENEATH: Final = 0x200
 _ATIME: Final = 0x70
 _NOATIME: Final = 0x10
 _STRICTATIME: Final = 0x20
@@ -306,21 +307,27 @@ def sys_move_mount(t: Task, a: SyscallArgs) -> int:
     """move_mount(2)."""
     check_privilege(t)
     flags = a.uint(4)
-    if flags & ~(0x77 | MOVE_MOUNT_SET_GROUP):
+    both = MOVE_MOUNT_SET_GROUP | MOVE_MOUNT_BENEATH
+    if flags & ~(0x77 | both) or flags & both == both:
         return -errno.EINVAL
+    beneath = flags & MOVE_MOUNT_BENEATH != 0
     there = lookup(t, a.int(0), t.copy_in_path(a.addr(1)), _ways(flags))
     target = lookup(t, a.int(2), t.copy_in_path(a.addr(3)), _ways(flags >> 4))
     mount = there.mount
     if flags & MOVE_MOUNT_SET_GROUP:
         return _set_group(t, there, target)
     if mount.attached or mount.parent is not None or mount.ended or mount.id == 0:
-        move_tree(t, there, target)
+        move_tree(t, there, target, beneath)
         return 0
     check_mine(t, target.mount)
-    unbindable = target.mount.peers is not None and any(one.unbindable for one in walk_mounts(mount))
+    over = beneath_of(t, there, target) if beneath else target.mount
+    unbindable = over.peers is not None and any(one.unbindable for one in walk_mounts(mount))
     if there.dentry is not mount.root or there.inode.is_dir() != target.inode.is_dir() or unbindable:
         return -errno.EINVAL
-    t.ns.mnt.graft_kept(mount, target)
+    if beneath:
+        t.ns.mnt.put_beneath(mount, covering(target).mount)
+    else:
+        t.ns.mnt.graft_kept(mount, target)
     return 0
 
 
@@ -379,14 +386,7 @@ def _check_attr(wanted: int, cleared: int, kind: int) -> None:
 
 ROWS: Final[tuple[Row, ...]] = (
     Row(428, "open_tree", sys_open_tree, FULL, (Arg.FD, Arg.PATH, Arg.HEX)),
-    Row(
-        429,
-        "move_mount",
-        sys_move_mount,
-        PARTIAL,
-        (Arg.FD, Arg.PATH, Arg.FD, Arg.PATH, Arg.HEX),
-        "MOVE_MOUNT_BENEATH: EINVAL",
-    ),
+    Row(429, "move_mount", sys_move_mount, FULL, (Arg.FD, Arg.PATH, Arg.FD, Arg.PATH, Arg.HEX)),
     Row(430, "fsopen", sys_fsopen, FULL, (Arg.STR, Arg.HEX)),
     Row(
         431,
