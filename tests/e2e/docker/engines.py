@@ -122,7 +122,9 @@ class Docker(Daemon):
         argv = ["dockerd", "--config-file", str(file), "--data-root", str(directory / "data")]
         argv += ["--exec-root", str(directory / "exec"), "--pidfile", str(directory / "pid"), "-H", self.host]
         argv += ["--iptables=false", "--storage-driver=vfs"]
-        argv += [] if "-n" in space else ["--bridge=none"]  # the machine's network is not to be touched
+        argv += (
+            [] if "-n" in space else ["--bridge=none", "--ip-forward=false"]
+        )  # the machine's network is not to be touched
         super().__init__(
             directory, "dockerd", with_loopback(argv, space), ["docker", "-H", self.host, "version"], space
         )
