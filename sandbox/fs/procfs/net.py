@@ -121,14 +121,10 @@ class Device6Dir(PseudoDir):
 
     def lookup(self, name: bytes) -> Inode | None:
         """Made when somebody looks."""
-        known = self.children.get(name)
-        if name not in self._names():
-            self.children.pop(name, None)
-            return None
-        if known is None:
-            table = "dev_snmp6/" + name.decode()
-            known = self.children[name] = NetFile(self.procfs, self.procfs.new_ino(), self.task, table)
-        return known
+        return self.made_when_looked(name, self._names(), self._made)
+
+    def _made(self, name: str) -> Inode:
+        return NetFile(self.procfs, self.procfs.new_ino(), self.task, f"dev_snmp6/{name}")
 
     def entries(self) -> list[tuple[bytes, int, int]]:
         """The names that there are."""

@@ -133,13 +133,7 @@ class InterfacesDir(SysctlDir):
 
     def lookup(self, name: bytes) -> Inode | None:
         """Made when somebody looks."""
-        known = self.children.get(name)
-        if name not in self._names():
-            self.children.pop(name, None)
-            return None
-        if known is None:
-            known = self.children[name] = self._made(name.decode())
-        return known
+        return self.made_when_looked(name, self._names(), self._made)
 
     def entries(self) -> list[tuple[bytes, int, int]]:
         """The names that there are."""

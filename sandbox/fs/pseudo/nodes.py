@@ -67,6 +67,16 @@ class PseudoDir(Inode):
         """By name."""
         return self.children.get(name)
 
+    def made_when_looked(self, name: bytes, names: list[bytes], make: Callable[[str], Inode]) -> Inode | None:
+        """Of a directory whose entries come and go: one of `names`, those that there are now."""
+        if name not in names:
+            self.children.pop(name, None)
+            return None
+        known = self.children.get(name)
+        if known is None:
+            known = self.children[name] = make(name.decode())
+        return known
+
     def entries(self) -> list[tuple[bytes, int, int]]:
         """In order of entry."""
         return [(name, inode.ino, inode.mode & S_IFMT) for name, inode in self.children.items()]
