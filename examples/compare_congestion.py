@@ -1,6 +1,6 @@
 """Every congestion control there is on a lossy long link, as a picture: the congestion window over time.
 
-python examples/compare_congestion.py OUT.png
+python examples/compare_congestion.py OUT.png [MEGABYTES]
 
 One panel for each, all on the same scale; grey lines are 10 s and 100 KB apart.
 """
@@ -16,7 +16,7 @@ from tcpip.clock import NS_PER_S
 from tcpip.transport.tcp.congestion import ALGORITHMS
 from tcpip.transport.tcp.recorder import Point
 
-LINK, SIZE = "loss=0.2%,delay=80ms,rate=20mbit,queue_limit=100", 20_000_000
+LINK, MEGABYTES = "loss=0.2%,delay=80ms,rate=20mbit,queue_limit=100", 20
 WIDTH, HEIGHT, GAP = 900, 220, 12
 WHITE, GREY, BLACK = b"\xff\xff\xff", b"\xdd\xdd\xdd", b"\x33\x33\x33"
 COLOURS = (b"\xc0\x39\x2b", b"\x1f\x6f\xb4", b"\x2e\x8b\x57", b"\x8e\x44\xad", b"\xd3\x84\x00", b"\x00\x80\x80")
@@ -69,9 +69,10 @@ def draw(series: list[list[Point]]) -> Picture:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit("usage: python examples/compare_congestion.py OUT.png")
-    transfers = [Transfer(name, LINK, SIZE).run() for name in sorted(ALGORITHMS)]
+    if len(sys.argv) not in (2, 3) or not all(word.isdecimal() and int(word) for word in sys.argv[2:]):
+        sys.exit("usage: python examples/compare_congestion.py OUT.png [MEGABYTES]")
+    size = int(sys.argv[2]) if sys.argv[2:] else MEGABYTES
+    transfers = [Transfer(name, LINK, size * 1_000_000).run() for name in sorted(ALGORITHMS)]
     for number, transfer in enumerate(transfers):
         print(f"{transfer}  ({NAMES[number % len(NAMES)]})")
     Path(sys.argv[1]).write_bytes(draw([transfer.points for transfer in transfers]).png())

@@ -32,42 +32,16 @@ def own_nodes(function: ast.FunctionDef) -> Iterator[ast.AST]:
             todo.extend(ast.iter_child_nodes(node))
 
 
-def functions(module: str) -> Iterator[ast.FunctionDef]:
-    for node in ast.walk(ast.parse((ROOT / module).read_text())):
-        if isinstance(node, ast.FunctionDef):
+def classes(tree: ast.Module) -> Iterator[ast.ClassDef]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef):
             yield node
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_a_name_is_bound_to_one_type_of_exception_in_a_function(module: str) -> None:
-    """The first one is the variable's type: binding another is a TypeError."""
-    for function in functions(module):
-        types: dict[str, str] = {}
-        for node in own_nodes(function):
-            if isinstance(node, ast.ExceptHandler) and node.name and node.type:
-                text = ast.unparse(node.type)
-                assert types.setdefault(node.name, text) == text, f"{function.name}: {node.name}"
-
-
-@pytest.mark.parametrize("module", MODULES)
-def test_no_starred_argument_goes_to_super(module: str) -> None:
-    """The tuple itself is passed."""
-    for function in functions(module):
-        for node in own_nodes(function):
-            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
-                continue
-            of = node.func.value
-            if isinstance(of, ast.Call) and isinstance(of.func, ast.Name) and of.func.id == "super":
-                assert not any(isinstance(argument, ast.Starred) for argument in node.args), function.name
-
-
-@pytest.mark.parametrize("module", MODULES)
-def test_no_class_is_an_abc(module: str) -> None:
-    """They would all share the answers that isinstance() remembers. mypy checks abstract methods without it."""
-    for node in ast.walk(ast.parse((ROOT / module).read_text())):
-        if isinstance(node, ast.ClassDef):
-            assert not any(ast.unparse(base) in ("ABC", "abc.ABC") for base in node.bases), node.name
-            assert not node.keywords, node.name
+def functions(tree: ast.Module) -> Iterator[ast.FunctionDef]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            yield node
 
 
 def attributes(node: ast.ClassDef) -> tuple[set[str], set[str]]:
@@ -91,49 +65,101 @@ def attributes(node: ast.ClassDef) -> tuple[set[str], set[str]]:
     return declared - {"__slots__"}, declared | assigned
 
 
-def test_no_attribute_is_declared_again_in_a_derived_class() -> None:
-    """The collector counts it twice, and frees what is still used."""
-    classes = {
-        node.name: node
-        for module in MODULES
-        for node in ast.walk(ast.parse((ROOT / module).read_text()))
-        if isinstance(node, ast.ClassDef)
-    }
-    again = []
-    for name, node in classes.items():
-        declared, _ = attributes(node)
-        todo = [ast.unparse(base) for base in node.bases]
-        while todo:
-            base = classes.get(todo.pop())
-            if base is not None:
-                again += [f"{name}.{attribute}" for attribute in sorted(declared & attributes(base)[1])]
-                todo += [ast.unparse(of) for of in base.bases]
-    assert not again
+def bound_twice(tree: ast.Module) -> Iterator[str]:
+    """A name for exceptions of two types in a function: the first one is the variable's type, binding another is a TypeError."""
+    for function in functions(tree):
+        types: dict[str, str] = {}
+        for node in own_nodes(function):
+            if isinstance(node, ast.ExceptHandler) and node.name and node.type:
+                text = ast.unparse(node.type)
+                if types.setdefault(node.name, text) != text:
+                    yield f"{function.name}: {node.name}"
 
 
-def test_nothing_is_left_for_when_types_are_not_checked() -> None:
-    """mypyc takes TYPE_CHECKING for true: an else of it is code that cannot be reached."""
-    found = [
-        f"{module}:{node.lineno}"
-        for module in MODULES
-        for node in ast.walk(ast.parse((ROOT / module).read_text()))
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING" and node.orelse
-    ]
-    assert not found
+def starred_to_super(tree: ast.Module) -> Iterator[str]:
+    """A starred argument for super(): the tuple itself is passed."""
+    for function in functions(tree):
+        for node in own_nodes(function):
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+                continue
+            of = node.func.value
+            if isinstance(of, ast.Call) and isinstance(of.func, ast.Name) and of.func.id == "super":
+                if any(isinstance(argument, ast.Starred) for argument in node.args):
+                    yield function.name
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_no_choice_is_spread_out_behind_in(module: str) -> None:
+def abstract_classes(tree: ast.Module) -> Iterator[str]:
+    """An ABC: they would all share the answers that isinstance() remembers. mypy checks abstract methods without it."""
+    for node in classes(tree):
+        if node.keywords or any(ast.unparse(base) in ("ABC", "abc.ABC") for base in node.bases):
+            yield node.name
+
+
+def unreachable(tree: ast.Module) -> Iterator[str]:
+    """An else of TYPE_CHECKING, which mypyc takes for true."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and node.orelse and ast.unparse(node.test) == "TYPE_CHECKING":
+            yield f"line {node.lineno}"
+
+
+def spread_choices(tree: ast.Module) -> Iterator[str]:
     """`x in (1, *more)` ends mypyc with an assertion."""
-    for node in ast.walk(ast.parse((ROOT / module).read_text())):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Compare) and any(isinstance(of, ast.In | ast.NotIn) for of in node.ops):
             choices = [choice for choice in node.comparators if isinstance(choice, ast.Tuple | ast.List)]
-            assert not any(isinstance(one, ast.Starred) for choice in choices for one in choice.elts), node.lineno
+            if any(isinstance(one, ast.Starred) for choice in choices for one in choice.elts):
+                yield f"line {node.lineno}"
+
+
+def keywords_of_c(tree: ast.Module) -> Iterator[str]:
+    """An attribute is a field whose name begins with one more underscore: `_attribute` would be `__attribute`."""
+    for node in classes(tree):
+        if attributes(node)[1] & KEYWORDS:
+            yield node.name
+
+
+CHECKS = (bound_twice, starred_to_super, abstract_classes, unreachable, spread_choices, keywords_of_c)
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_no_attribute_is_a_keyword_of_c(module: str) -> None:
-    """An attribute is a field whose name begins with one more underscore: `_attribute` would be `__attribute`."""
-    for node in ast.walk(ast.parse((ROOT / module).read_text())):
-        if isinstance(node, ast.ClassDef):
-            assert not attributes(node)[1] & KEYWORDS, node.name
+def test_a_module_has_nothing_of_it(module: str) -> None:
+    tree = ast.parse((ROOT / module).read_text())
+    assert not [f"{check.__doc__}: {where}" for check in CHECKS for where in check(tree)]
+
+
+WRONG = """
+try: pass
+except OSError as error: pass
+def f(self):
+    super().f(*self.words)
+    try: pass
+    except OSError as error: pass
+    except ValueError as error: pass
+class A(ABC):
+    def f(self): self._asm = 1
+if TYPE_CHECKING: pass
+else: pass
+x in (1, *more)
+"""
+
+
+def test_each_check_finds_what_it_is_for() -> None:
+    tree = ast.parse(WRONG)
+    assert [list(check(tree)) for check in CHECKS] == [["f: error"], ["f"], ["A"], ["line 11"], ["line 13"], ["A"]]
+
+
+def test_no_attribute_is_declared_again_in_a_derived_class() -> None:
+    """The collector counts it twice, and frees what is still used."""
+    found: dict[str, tuple[list[str], set[str], set[str]]] = {}
+    for module in MODULES:
+        for node in classes(ast.parse((ROOT / module).read_text())):
+            found[node.name] = ([ast.unparse(base) for base in node.bases], *attributes(node))
+    again = []
+    for name, (bases, declared, _) in found.items():
+        todo = list(bases)
+        while todo:
+            base = todo.pop()
+            if base in found:
+                again += [f"{name}.{attribute}" for attribute in sorted(declared & found[base][2])]
+                todo += found[base][0]
+    assert not again

@@ -43,7 +43,7 @@ def test_own_congestion_control() -> None:
 
 
 def test_compare_congestion(tmp_path: Path) -> None:
-    names = [line.split()[0] for line in run("compare_congestion", str(tmp_path / "out.png")).splitlines()]
+    names = [line.split()[0] for line in run("compare_congestion", str(tmp_path / "out.png"), "10").splitlines()]
     assert {"cubic", "reno"} <= set(names)
     data = (tmp_path / "out.png").read_bytes()
     assert data.startswith(b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR")
