@@ -37,7 +37,8 @@ def test_ping_flood(machine: Namespace) -> None:
 @pytest.mark.parametrize("words", [(), ("-T", "-p", "80"), ("-T", "-p", "81"), ("-I",), ("-6",)])
 def test_traceroute(machine: Namespace, words: tuple[str, ...]) -> None:
     host = V6 if "-6" in words else V4
-    hops = machine.run(program("traceroute"), "-n", *words, host).splitlines()[1:]
+    patient = ("-w", "5,0,0")  # else three times the first answer's time is enough for the others
+    hops = machine.run(program("traceroute"), "-n", *patient, *words, host).splitlines()[1:]
     assert len(hops) == 1 and hops[0].split()[:2] == ["1", host] and "*" not in hops[0]
 
 
