@@ -20,6 +20,8 @@ from tcpip.clock import NS_PER_S, ManualClock
 from tcpip.stack.stack import Stack
 from tests.unit.sandbox.gateway.harness import Bench
 
+pytestmark = pytest.mark.interpreted  # a kernel that stands in for the compiled one
+
 GATEWAY = "10.0.2.1"
 
 

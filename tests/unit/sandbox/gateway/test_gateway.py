@@ -19,6 +19,8 @@ from tcpip.errors import NetworkError
 from tcpip.sockopt import SHUT_WR, SO_LINGER, SOL_SOCKET
 from tests.unit.sandbox.gateway.harness import Bench, HostServer
 
+pytestmark = pytest.mark.interpreted  # a kernel that stands in for the compiled one
+
 HOST = "10.0.2.2"
 
 
