@@ -66,7 +66,7 @@ class PtracePlatform(Platform):
         self._held: list[tuple[int, int]] = []  # that came while frozen
         self._closing = False
         self._most_areas = host_proc.most_areas()
-        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
+        self._blocked = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])  # before
         mask = ctypes.create_string_buffer((1 << signal.SIGCHLD - 1).to_bytes(8, "little"), 8)
         self._children = hostcalls.call("signalfd", _SYS_SIGNALFD4, -1, mask, 8, os.O_CLOEXEC | os.O_NONBLOCK)
         self.lender = Lender()
@@ -121,6 +121,7 @@ class PtracePlatform(Platform):
             os.waitpid(self._first_pid, 0)
         self.reactor.unwatch(self._children)
         os.close(self._children)
+        signal.pthread_sigmask(signal.SIG_SETMASK, self._blocked)
         self.lender.close()
         if hasattr(self, "proc"):
             self.proc.close()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 
 from sandbox.arch import amd64
@@ -258,3 +260,13 @@ def test_guest_memory_honours_protection_and_ends(platform: str) -> None:
         t.space.kill()
 
     Machine(call(39), kernel, platform=platform).run()
+
+
+def test_the_thread_has_its_signal_mask_again(platform: str) -> None:
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR2])
+    try:
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+        Machine(exit_with(), lambda m, t, nr, args: t.space.kill(), platform=platform).run()
+        assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == mask
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
