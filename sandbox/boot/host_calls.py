@@ -16,6 +16,7 @@ ALLOWED: Final[dict[str, str]] = {
     "files of given directories, by descriptors; modules that are imported late": """
         open openat stat lstat fstat newfstatat statx readlink readlinkat getdents64 access faccessat faccessat2 fstatfs
         ftruncate fallocate fsync fdatasync syncfs sendfile getcwd""",
+    "what is brought to disk while others go on": "io_setup io_submit io_getevents",
     "names and attributes in given directories, by descriptors": """
         mkdirat mknodat unlinkat renameat renameat2 linkat symlinkat fchmod fchmodat fchmodat2 fchown fchownat utimensat
         fgetxattr fsetxattr flistxattr fremovexattr""",

@@ -65,7 +65,7 @@ class Freezer:
             if not task.work & WORK_SAVE:
                 self._hold(task)
         kernel = self._kernel
-        if missing is None and not kernel.loading:
+        if missing is None and not kernel.loading and not kernel.syncing():
             done, self._done = self._done, None
             done("")
             return
@@ -75,7 +75,7 @@ class Freezer:
             who = (
                 f"process {missing.pid} ({missing.comm.decode('utf-8', 'backslashreplace')})"
                 if missing
-                else "a program"
+                else "a program or a disk"
             )
             done(f"{who} is in a call that does not end and cannot be interrupted")
             return

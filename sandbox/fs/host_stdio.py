@@ -201,9 +201,11 @@ class HostFile(FileDescription):
         attributes.atime = attributes.mtime = attributes.ctime = now.st_mtime_ns
         return attributes
 
-    def fsync(self) -> None:
-        """fsync on the host of what is a file there."""
-        self._of_file(os.fsync)
+    def to_sync(self) -> int:
+        """What is a file on the host; EINVAL."""
+        if self._kind != stat.S_IFREG:
+            raise SyscallError(errno.EINVAL)
+        return self.fd
 
     def truncate(self, size: int) -> None:
         """ftruncate on the host of what is a file there."""

@@ -9,12 +9,12 @@ from sandbox.abi.linux import io_uring as abi
 from sandbox.errors import SyscallError
 from sandbox.fs.host_stdio import HostFile
 from sandbox.io_uring.buffers import selected, take
-from sandbox.io_uring.request import Request
-from sandbox.kernel.control import Result
+from sandbox.io_uring.request import ARMED, Request
+from sandbox.kernel.control import PENDING, Result
 from sandbox.syscalls.iov_iter import NO_OFFSET, IovIter, one_segment, read_iter, wait_read, wait_write, write_iter
 from sandbox.syscalls.linux.sys_read_write import RWF_HIPRI, RWF_NOWAIT, flags_during, rw_flags
 from sandbox.syscalls.linux.sys_sched import check_ioprio
-from sandbox.syscalls.linux.sys_sync import synchronise
+from sandbox.syscalls.linux.sys_sync import synchronise, to_sync
 from sandbox.vfs.file_description import WOULD_BLOCK
 from sandbox.vfs.regular_file import InodeFile, RegularFile
 
@@ -155,5 +155,5 @@ def prepare_fsync(r: Request) -> None:
 def fsync(r: Request) -> Result:
     """FSYNC: the whole file, whatever the range."""
     assert r.file is not None
-    synchronise(r.file, r.op_flags & abi.FSYNC_DATASYNC != 0)
-    return 0
+    result = synchronise(r.t, to_sync(r.file), r.op_flags & abi.FSYNC_DATASYNC != 0, r.end_later)
+    return ARMED if result is PENDING else result

@@ -29,6 +29,7 @@ from sandbox.mm.commit import CommitAccount
 if TYPE_CHECKING:
     from sandbox.checkpoint.freeze import Freezer
     from sandbox.gateway.network import Network
+    from sandbox.host_sync import HostSyncs
     from sandbox.kernel.aio import AioTotal
     from sandbox.kernel.control import Handler
     from sandbox.kernel.keys import KeyTable
@@ -91,6 +92,7 @@ class Kernel:
         self.uring = UringTasks()
         self.settings = Settings()
         self._keys: KeyTable | None = None
+        self._syncs: HostSyncs | None = None
         self.ipc = IpcNamespace(clock, FIRST_NUMBER + KINDS.index(b"ipc"))
         self.uts = UtsNamespace(FIRST_NUMBER + KINDS.index(b"uts"), b"stackbox", b"(none)")
         self.net_ns = NetNamespace(self, FIRST_NUMBER + KINDS.index(b"net"))
@@ -100,8 +102,7 @@ class Kernel:
         self.namespaces = first.acquire()
         self.nsfs: Mount | None = None  # made when first needed
         self.secretmem: SecretMem | None = None  # the same
-        self.namespace_count = 0  # those made since
-        self._last_namespace = FIRST_NUMBER + 100
+        self.namespace_count, self._last_namespace = 0, FIRST_NUMBER + 100  # those made since
         self.queued_signals: dict[int, SignalCount] = {}  # by user
         self.pipe_pages = PipePages()
         self.closing = Closing(reactor)
@@ -129,6 +130,19 @@ class Kernel:
 
             self._aio = AioTotal()
         return self._aio
+
+    @property
+    def syncs(self) -> HostSyncs:
+        """What is on its way to the host's disk; made when first needed."""
+        if self._syncs is None:
+            from sandbox.host_sync import HostSyncs
+
+            self._syncs = HostSyncs(self.reactor)
+        return self._syncs
+
+    def syncing(self) -> bool:
+        """Something is."""
+        return self._syncs is not None and self._syncs.busy()
 
     @property
     def keys(self) -> KeyTable:

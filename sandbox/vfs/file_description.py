@@ -254,8 +254,8 @@ class FileDescription:
         """From now on these are the attributes of a file with `own_attributes`; EOPNOTSUPP."""
         raise SyscallError(errno.EOPNOTSUPP)
 
-    def fsync(self) -> None:
-        """Of a file without a path that has something to bring to disk; EINVAL."""
+    def to_sync(self) -> int:
+        """As an inode's, of a file without a path; EINVAL."""
         raise SyscallError(errno.EINVAL)
 
     def truncate(self, size: int) -> None:

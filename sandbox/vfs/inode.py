@@ -291,8 +291,8 @@ class Inode:
         """Those of the same file that others than guests hold; None: nobody else can."""
         return None
 
-    def fsync(self, data: bool = False) -> None:
-        """Nothing is lost if the machine stops now; with `data` perhaps attributes that no reader needs. EINVAL: no such
+    def to_sync(self) -> int:
+        """The host's descriptor of what has to reach the disk for fsync(2); -1: memory is all there is. EINVAL: no such
         operation (proc, sysfs)."""
         raise SyscallError(errno.EINVAL)
 

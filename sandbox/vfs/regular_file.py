@@ -22,6 +22,7 @@ from sandbox.abi.linux.stat import S_ISGID, S_ISUID, S_IXGRP
 from sandbox.abi.linux.statfs import ST_NOATIME, ST_NODIRATIME, ST_RDONLY
 from sandbox.abi.linux.xattr import CAPABILITIES
 from sandbox.errors import SyscallError
+from sandbox.host_sync import sync_now
 from sandbox.kernel.rlimits import RLIM_INFINITY, RLIMIT_FSIZE
 from sandbox.vfs.file_description import FileDescription
 from sandbox.vfs.notify import IN_ACCESS, IN_MODIFY, on_close, on_gone, on_path
@@ -151,7 +152,9 @@ class RegularFile(InodeFile):
         if inode.fs.watched and self.path is not None:
             on_path(self.path, IN_MODIFY)
         if self.flags & O_DSYNC:
-            inode.fsync(self.flags & O_SYNC != O_SYNC)
+            fd = inode.to_sync()
+            if fd >= 0:
+                sync_now(fd, self.flags & O_SYNC != O_SYNC)
         return n
 
     def accessed(self, size: int) -> None:

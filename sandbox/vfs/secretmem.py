@@ -43,7 +43,7 @@ class SecretInode(TmpfsFile):
     def fallocate(self, mode: int, offset: int, length: int) -> None:
         raise SyscallError(errno.EOPNOTSUPP)
 
-    def fsync(self, data: bool = False) -> None:
+    def to_sync(self) -> int:
         raise SyscallError(errno.EINVAL)
 
     def closed(self) -> None:

@@ -544,20 +544,12 @@ class HostInode(Inode):
         except OSError as error:
             raise fail(error) from None
 
-    def fsync(self, data: bool = False) -> None:
-        """fsync or fdatasync on the host, of a directory too: what was written by descriptors that are closed now counts.
-        Nothing can be lost of what may not even be read here."""
+    def to_sync(self) -> int:
+        """Of a directory too: what was written by descriptors that are closed now counts. Nothing can be lost of what may not
+        even be read here."""
         if self.host.readonly:
-            return
-        fd = self.wfd if self.wfd >= 0 else self.dir_fd() if self.mode & S_IFMT == S_IFDIR else self.reader()
-        try:
-            if data:
-                os.fdatasync(fd)
-            else:
-                os.fsync(fd)
-        except OSError as error:
-            if error.errno != errno.EBADF:  # a directory that can only be looked in
-                raise fail(error) from None
+            return -1
+        return self.wfd if self.wfd >= 0 else self.dir_fd() if self.mode & S_IFMT == S_IFDIR else self.reader()
 
     def outside_locks(self) -> HostLocks | None:
         """Of what guests alone do not have; FIFOs and the like are not opened on the host."""

@@ -174,9 +174,8 @@ class StackedInode(Inode):
     def list_xattr(self) -> list[bytes]:
         return [name for name in self.real.list_xattr() if not self.stack.own(name)]
 
-    def fsync(self, data: bool = False) -> None:
-        if self.upper is not None:
-            self.upper.fsync(data)
+    def to_sync(self) -> int:
+        return -1 if self.upper is None else self.upper.to_sync()
 
     # --- ends ---
 

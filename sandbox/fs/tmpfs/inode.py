@@ -57,8 +57,8 @@ class TmpfsInode(Inode):
         """No pages of its own."""
         return 0
 
-    def fsync(self, data: bool = False) -> None:
-        """Memory is all there is."""
+    def to_sync(self) -> int:
+        return -1
 
     def set_mode(self, mode: int) -> None:
         """Replace the permission bits."""

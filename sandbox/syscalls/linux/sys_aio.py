@@ -20,7 +20,7 @@ from sandbox.syscalls.linux.sys_mmap import memory
 from sandbox.syscalls.linux.sys_poll import set_mask
 from sandbox.syscalls.linux.sys_read_write import RWF_NOWAIT, flags_during, rw_flags
 from sandbox.syscalls.linux.sys_sched import check_ioprio
-from sandbox.syscalls.linux.sys_sync import synchronise
+from sandbox.syscalls.linux.sys_sync import synchronise, to_sync
 from sandbox.syscalls.row import FULL, ORDERS, Arg, Row
 from sandbox.vfs.eventfd import EventFile
 from sandbox.vfs.file_description import WOULD_BLOCK, FileDescription
@@ -253,8 +253,20 @@ def _take(t: Task, context: AioContext, at: int) -> _Transfer | None:
     if opcode in (_FSYNC, _FDSYNC):
         if block[6] or block[8] or block[7] or rw:
             raise SyscallError(errno.EINVAL)
-        synchronise(file, opcode == _FDSYNC)
-        context.complete(AioRequest(address, data, notify), 0)
+        request = AioRequest(address, data, notify)
+        context.busy += 1
+
+        def ended(result: int) -> None:
+            context.busy -= 1
+            context.complete(request, result)
+
+        try:
+            result = synchronise(t, to_sync(file), opcode == _FDSYNC, ended)
+        except SyscallError:
+            context.busy -= 1
+            raise
+        if isinstance(result, int):
+            ended(result)
         return None
     if opcode == _POLL:
         if block[6] > 0xFFFF or block[8] or block[7] or rw:

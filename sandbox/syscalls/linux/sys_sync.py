@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Callable, Final
 
 from sandbox.abi.linux.stat import S_IFBLK, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG
 from sandbox.errors import SyscallError
+from sandbox.host_sync import sync_now
+from sandbox.kernel.control import PENDING, Result
 from sandbox.syscalls.row import FULL, Arg, Row
 
 if TYPE_CHECKING:
@@ -17,27 +19,35 @@ if TYPE_CHECKING:
 SYNC_FILE_RANGE_VALID: Final = 7
 
 
-def synchronise(file: FileDescription, data: bool = False) -> None:
-    """fsync(2) of `file`, or fdatasync(2); EINVAL for files that have nothing to synchronise (pipes, sockets, devices)."""
+def to_sync(file: FileDescription) -> int:
+    """The host's descriptor of what fsync(2) has to bring to disk; -1: nothing. EINVAL for files that have no such operation
+    (pipes, sockets, devices)."""
     path = file.path
     if path is None:
-        file.fsync()
-        return
+        return file.to_sync()
     if path.inode.mode & S_IFMT not in (S_IFREG, S_IFDIR):
         raise SyscallError(errno.EINVAL)
-    path.inode.fsync(data)
+    return path.inode.to_sync()
 
 
-def sys_fsync(t: Task, a: SyscallArgs) -> int:
+def synchronise(t: Task, fd: int, data: bool, ended: Callable[[int], None]) -> Result:
+    """fsync(2), or fdatasync(2), of what `to_sync` gave: 0, or PENDING and the host is at it: `ended` will hear the result."""
+    if fd < 0:
+        return 0
+    if t.kernel.syncs.begin(fd, data, ended):
+        return PENDING
+    sync_now(fd, data)
+    return 0
+
+
+def sys_fsync(t: Task, a: SyscallArgs) -> Result:
     """fsync(2)."""
-    synchronise(t.fds.get_io(a.int(0)))
-    return 0
+    return synchronise(t, to_sync(t.fds.get_io(a.int(0))), False, t.complete)
 
 
-def sys_fdatasync(t: Task, a: SyscallArgs) -> int:
+def sys_fdatasync(t: Task, a: SyscallArgs) -> Result:
     """fdatasync(2)."""
-    synchronise(t.fds.get_io(a.int(0)), True)
-    return 0
+    return synchronise(t, to_sync(t.fds.get_io(a.int(0))), True, t.complete)
 
 
 def sys_sync(t: Task, a: SyscallArgs) -> int:
@@ -55,28 +65,25 @@ def sys_syncfs(t: Task, a: SyscallArgs) -> int:
     return 0
 
 
-def sys_sync_file_range(t: Task, a: SyscallArgs) -> int:
+def sys_sync_file_range(t: Task, a: SyscallArgs) -> Result:
     """sync_file_range(2)."""
     file = a.held or t.fds.get_io(a.int(0))
     path = file.path
     offset, length, flags = a.long(1), a.long(2), a.uint(3)
     if flags & ~SYNC_FILE_RANGE_VALID or offset < 0 or length < 0 or offset + length >= 1 << 63:
         return -errno.EINVAL
-    if path is None:
-        try:
-            file.fsync()
-        except SyscallError as error:
-            return -(errno.ESPIPE if error.errno == errno.EINVAL else error.errno)
-        return 0
-    if path.inode.mode & S_IFMT not in (S_IFREG, S_IFBLK, S_IFDIR, S_IFLNK):
+    kind = S_IFREG if path is None else path.inode.mode & S_IFMT
+    if kind not in (S_IFREG, S_IFBLK, S_IFDIR, S_IFLNK):
         return -errno.ESPIPE
-    if path.inode.mode & S_IFMT == S_IFREG:
-        try:
-            path.inode.fsync()
-        except SyscallError as error:
-            if error.errno != errno.EINVAL:  # nothing to write back
-                raise
-    return 0
+    if kind != S_IFREG:
+        return 0
+    try:
+        fd = to_sync(file)
+    except SyscallError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        return -errno.ESPIPE if path is None else 0  # nothing to write back
+    return synchronise(t, fd, False, t.complete)
 
 
 def sys_fadvise64(t: Task, a: SyscallArgs) -> int:

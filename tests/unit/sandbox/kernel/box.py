@@ -103,7 +103,11 @@ class Box:
     # --- time ---
 
     def settle(self) -> None:
+        """What is on its way to the host's disk arrives there."""
         self.reactor.settle()
+        while self.kernel.syncing():
+            self.reactor._turn()
+            self.reactor.settle()
 
     def advance(self, ns: int) -> None:
         """Time passes; what becomes due runs."""
