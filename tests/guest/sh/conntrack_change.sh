@@ -4,7 +4,7 @@ exec 2>&1
 if [ "$1" != inside ]; then exec unshare -nm --propagation private /bin/bash "$0" inside; fi
 mount -t tmpfs none /run
 ip link set lo up
-plain() { sed -E 's/ (1000|999|998) / 999 /; s/ (500|499|498) / 499 /; s/\bid=[0-9]+$/id=N/; s/ (432000|431999) / 432000 /; s/^(.*(udp|tcp) +[0-9]+) ([36]0|[25]9|1[12][09]) /\1 T /; s/id=[0-9]+ ?(\[USERSPACE\])?.*$/id=N \1/'; }
+plain() { sed -E 's/ (1000|99[0-9]) / 999 /; s/ (500|49[0-9]) / 499 /; s/\bid=[0-9]+$/id=N/; s/ (432000|43199[0-9]) / 432000 /; s/^(.*(udp|tcp) +[0-9]+) ([36]0|[25][0-9]|1[12][0-9]) /\1 T /; s/id=[0-9]+ ?(\[USERSPACE\])?.*$/id=N \1/'; }
 r() { echo "\$ $*"; "$@" 2>&1 | plain | sort; echo "= ${PIPESTATUS[0]}"; }
 nft add table ip t; nft add chain ip t c '{ type filter hook input priority 0; }'; nft add rule ip t c ct state new counter
 T=/run/told
