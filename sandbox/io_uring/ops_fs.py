@@ -8,7 +8,7 @@ from typing import Final
 from sandbox.abi.linux import io_uring as abi
 from sandbox.abi.linux.fcntl import O_CLOEXEC
 from sandbox.errors import SyscallError
-from sandbox.io_uring.request import Request
+from sandbox.io_uring.request import Request, in_background
 from sandbox.io_uring.resources import close_place, place
 from sandbox.io_uring.run import find_file
 from sandbox.kernel.control import Block, Result
@@ -17,7 +17,7 @@ from sandbox.syscalls.linux.sys_link import sys_linkat, sys_renameat2, sys_symli
 from sandbox.syscalls.linux.sys_open import VALID, check_how, read_how
 from sandbox.syscalls.linux.sys_splice import SPLICE_F_ALL, splice, tee
 from sandbox.syscalls.linux.sys_stat import sys_statx
-from sandbox.syscalls.linux.sys_sync import sys_fadvise64, sys_sync_file_range
+from sandbox.syscalls.linux.sys_sync import sync_range, sys_fadvise64
 from sandbox.syscalls.linux.sys_truncate import sys_fallocate
 from sandbox.vfs.open import open_path, whole_flags
 
@@ -207,7 +207,7 @@ def fadvise(r: Request) -> Result:
 def sync_file_range(r: Request) -> Result:
     """SYNC_FILE_RANGE."""
     r.args.raw = (0, r.off, r.length, r.op_flags, 0, 0)
-    return sys_sync_file_range(r.t, r.args)
+    return in_background(sync_range(r.t, r.args, r.end_later))
 
 
 def prepare_splice(r: Request) -> None:

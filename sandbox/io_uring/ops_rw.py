@@ -9,8 +9,8 @@ from sandbox.abi.linux import io_uring as abi
 from sandbox.errors import SyscallError
 from sandbox.fs.host_stdio import HostFile
 from sandbox.io_uring.buffers import selected, take
-from sandbox.io_uring.request import ARMED, Request
-from sandbox.kernel.control import PENDING, Result
+from sandbox.io_uring.request import Request, in_background
+from sandbox.kernel.control import Result
 from sandbox.syscalls.iov_iter import NO_OFFSET, IovIter, one_segment, read_iter, wait_read, wait_write, write_iter
 from sandbox.syscalls.linux.sys_read_write import RWF_HIPRI, RWF_NOWAIT, flags_during, rw_flags
 from sandbox.syscalls.linux.sys_sched import check_ioprio
@@ -155,5 +155,4 @@ def prepare_fsync(r: Request) -> None:
 def fsync(r: Request) -> Result:
     """FSYNC: the whole file, whatever the range."""
     assert r.file is not None
-    result = synchronise(r.t, to_sync(r.file), r.op_flags & abi.FSYNC_DATASYNC != 0, r.end_later)
-    return ARMED if result is PENDING else result
+    return in_background(synchronise(r.t, to_sync(r.file), r.op_flags & abi.FSYNC_DATASYNC != 0, r.end_later))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Callable, Final
 
 from sandbox.abi.linux import io_uring as abi
-from sandbox.kernel.control import Control, Result
+from sandbox.kernel.control import PENDING, Control, Result
 from sandbox.syscalls.args import SyscallArgs
 
 if TYPE_CHECKING:
@@ -25,6 +25,11 @@ END: Final = 2
 
 ARMED: Final = Control()
 """An operation's result: it waits, and has arranged itself what ends it."""
+
+
+def in_background(result: Result) -> Result:
+    """Of what a handler does in the name of a request, and was told whom to call when it has ended (`Request.end_later`)."""
+    return ARMED if result is PENDING else result
 
 
 class Operation:

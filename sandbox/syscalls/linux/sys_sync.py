@@ -65,8 +65,8 @@ def sys_syncfs(t: Task, a: SyscallArgs) -> int:
     return 0
 
 
-def sys_sync_file_range(t: Task, a: SyscallArgs) -> Result:
-    """sync_file_range(2)."""
+def sync_range(t: Task, a: SyscallArgs, ended: Callable[[int], None]) -> Result:
+    """sync_file_range(2) of the whole file; PENDING as `synchronise`."""
     file = a.held or t.fds.get_io(a.int(0))
     path = file.path
     offset, length, flags = a.long(1), a.long(2), a.uint(3)
@@ -83,7 +83,12 @@ def sys_sync_file_range(t: Task, a: SyscallArgs) -> Result:
         if error.errno != errno.EINVAL:
             raise
         return -errno.ESPIPE if path is None else 0  # nothing to write back
-    return synchronise(t, fd, False, t.complete)
+    return synchronise(t, fd, False, ended)
+
+
+def sys_sync_file_range(t: Task, a: SyscallArgs) -> Result:
+    """sync_file_range(2)."""
+    return sync_range(t, a, t.complete)
 
 
 def sys_fadvise64(t: Task, a: SyscallArgs) -> int:
