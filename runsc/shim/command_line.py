@@ -235,10 +235,17 @@ def delete(arguments: Arguments) -> int:
 
     from runsc.cli import run_command_line
     from runsc.shim import rootfs
+    from runsc.shim.options import ROOT_NAME
     from runsc.shim.protobuf import message, timestamp
 
     name, bundle = arguments.values["id"], arguments.values["bundle"] or os.getcwd()
-    status = run_command_line([f"--root={arguments.root}", "delete", "--force", name])
+    root = arguments.root
+    try:
+        with open(os.path.join(bundle, ROOT_NAME), encoding="utf-8", errors="surrogateescape") as file:
+            root = file.read()
+    except OSError:
+        pass
+    status = run_command_line([f"--root={root}", "delete", "--force", name])
     rootfs.unmount_all(os.path.join(bundle, "rootfs"))
     _forget_socket(bundle)
     try:

@@ -76,6 +76,10 @@ class Fields:
                 raise BadMessage("field number 0" if not number else "too many fields")
             self._found.setdefault(number, []).append(value)
 
+    def has(self, field: int) -> bool:
+        """It is there, of whatever type."""
+        return field in self._found
+
     def number(self, field: int) -> int:
         """An unsigned number, 0 when it is not there."""
         value = self._found.get(field, [0])[-1]

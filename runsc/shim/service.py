@@ -9,8 +9,9 @@ from typing import Callable, Final
 
 from runsc.shim import rootfs, ttrpc
 from runsc.shim.commands import Commands, last_error
+from runsc.shim.groups import enter
 from runsc.shim.loop import Loop
-from runsc.shim.options import Options, checkpoint_options, options_of
+from runsc.shim.options import ROOT_NAME, Options, checkpoint_options, options_of
 from runsc.shim.protobuf import Fields, any_of, message
 from runsc.shim.publish import Publisher
 from runsc.shim.stdio import Streams
@@ -98,7 +99,8 @@ class Service:
         """A command for a task; when it fails the request is refused with what its log says."""
         log = os.path.join(task.bundle, "log.json")
         begin = os.path.getsize(log) if os.path.exists(log) else 0
-        flags = [f"--root={self._root}", f"--log={log}", "--log-format=json", *self._options[task.name].flags]
+        options = self._options[task.name]
+        flags = [f"--root={self._root_of(options)}", f"--log={log}", "--log-format=json", *options.flags]
 
         def ended(status: int, output: bytes) -> None:
             if status == 0:
@@ -113,6 +115,10 @@ class Service:
 
         self._commands.run([*flags, *words], ended, stdio)
 
+    def _root_of(self, options: Options) -> str:
+        """Where the runtime keeps a container's state: each of containerd's namespaces has its own directory."""
+        return os.path.join(options.root, os.path.basename(self._root)) if options.root else self._root
+
     # --- the life of a task ---
 
     def _create(self, request: Request) -> None:
@@ -121,9 +127,14 @@ class Service:
         if name in self.tasks:
             raise CallError(ttrpc.ALREADY_EXISTS, f"container {name}: already exists")
         options = options_of(body.inner(10))
-        streams = Streams(self.loop, body.text(5), body.text(6), body.text(7), terminal)
+        streams = Streams(self.loop, body.text(5), body.text(6), body.text(7), terminal, options.owner)
         task = Task(name, bundle, Process(streams), body.text(8))
         mounts = [Fields(data) for data in body.all(3)]
+        if options.shim_group and not self.tasks:
+            enter(options.shim_group)
+        if options.root:
+            with open(os.path.join(bundle, ROOT_NAME), "w", encoding="utf-8", errors="surrogateescape") as file:
+                file.write(self._root_of(options))
         root = os.path.join(bundle, "rootfs")
         if mounts:
             os.makedirs(root, exist_ok=True)
@@ -236,7 +247,8 @@ class Service:
         task, exec_id = self._task(body.text(1)), body.text(2)
         if not exec_id or "/" in exec_id or exec_id in task.others:
             raise CallError(ttrpc.ALREADY_EXISTS if exec_id in task.others else ttrpc.INVALID_ARGUMENT, f"id {exec_id}")
-        streams = Streams(self.loop, body.text(4), body.text(5), body.text(6), bool(body.number(3)))
+        owner = self._options[task.name].owner
+        streams = Streams(self.loop, body.text(4), body.text(5), body.text(6), bool(body.number(3)), owner)
         task.others[exec_id] = Process(streams, exec_id, body.inner(7).data(2))
         request.answer()
         self.publisher.publish("/tasks/exec-added", "TaskExecAdded", message((1, task.name), (2, exec_id)))
@@ -287,7 +299,7 @@ class Service:
     def _lacked_memory(self, name: str) -> bool:
         """Some process of a container that has ended was killed since there was too little memory."""
         try:
-            with open(os.path.join(self._root, name, STATUS_NAME), "rb") as file:
+            with open(os.path.join(self._root_of(self._options[name]), name, STATUS_NAME), "rb") as file:
                 return OOM_LINE in file.read(STATUS_MOST)
         except OSError:
             return False

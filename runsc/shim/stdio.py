@@ -11,6 +11,7 @@ import array
 import errno
 import fcntl
 import os
+import stat
 import struct
 import termios
 from typing import Final
@@ -39,10 +40,20 @@ def open_end(path: str, flags: int) -> int:
 
 
 class Streams:
-    """Those of one process. `kept` are ends that the shim holds; `console` is there once a terminal came."""
+    """Those of one process. `owner`: whose FIFOs they become, by user and group. `kept` are ends that the shim holds; `console`
+    is there once a terminal came."""
 
-    def __init__(self, loop: Loop, stdin: str, stdout: str, stderr: str, terminal: bool) -> None:
+    def __init__(
+        self,
+        loop: Loop,
+        stdin: str,
+        stdout: str,
+        stderr: str,
+        terminal: bool,
+        owner: tuple[int, int] | None = None,
+    ) -> None:
         self.loop = loop
+        self._owner = owner
         self.paths = (stdin, stdout, "" if terminal else stderr)
         self.terminal = terminal
         self.console: ConsoleCopy | None = None
@@ -65,6 +76,10 @@ class Streams:
                 opened.append(open_end(path, os.O_WRONLY))
                 if path and "://" not in path:
                     self._kept.append(open_end(path, os.O_RDONLY | os.O_NONBLOCK))
+            if self._owner is not None:
+                for fd in opened:
+                    if stat.S_ISFIFO(os.fstat(fd).st_mode):
+                        os.fchown(fd, *self._owner)
         except BaseException:
             for fd in opened:
                 os.close(fd)

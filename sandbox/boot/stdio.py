@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import fcntl
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from sandbox.abi.linux.fcntl import O_ACCMODE, O_RDWR
+from sandbox.abi.linux.fcntl import O_ACCMODE
 from sandbox.fs.host_stdio import HostFile
+
+NULL: Final = os.makedev(1, 3)
 
 if TYPE_CHECKING:
     from sandbox.boot.console import Console
@@ -36,7 +38,8 @@ def open_stdio(
             continue
         copy = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3)
         access = fcntl.fcntl(fd, fcntl.F_GETFL) & O_ACCMODE
-        file = HostFile(copy, access if access != O_RDWR else O_RDWR, task.kernel.reactor)
+        given = os.isatty(copy) or os.fstat(copy).st_rdev == NULL  # no user's own, as /dev/null is not
+        file = HostFile(copy, access, task.kernel.reactor, 0 if given else task.creds.uid)
         file.origin = number if first else -1
         file.container = task.group.view.number
         task.fds.install(file)

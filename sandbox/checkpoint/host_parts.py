@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 
 _INODE: Final = ("opens", "unseen", "writers", "maps", "locks", "marks", "attached", "linkable")
 _PSEUDO: Final = ("opens", "unseen", "writers", "locks", "marks", "attached")
-_FILE: Final = ("pos", "refs", "truncatable", "queue", "epoll_items", "owner", "own_locks", "path")
+_FILE: Final = (
+    "pos", "refs", "truncatable", "queue", "epoll_items", "owner", "own_locks", "path", "uid", "new_stat",
+)  # fmt: skip
 
 BundleFs = HostFs | ProcFs | SysFs
 T = TypeVar("T")

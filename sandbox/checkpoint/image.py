@@ -11,7 +11,7 @@ import struct
 from typing import Final
 
 MAGIC: Final = b"stackbox checkpoint\n"
-VERSION: Final = 3
+VERSION: Final = 4
 _VERSION: Final = struct.Struct("=HH")
 _SECTION: Final = struct.Struct("=IQ")
 

@@ -36,13 +36,18 @@ _ANSWERABLE: Final = frozenset((errno.EIO, errno.ENOSPC, errno.EFBIG, errno.EDQU
 
 
 class HostFile(FileDescription):
-    """Owns `fd` and closes it with the last reference. `flags` give the access mode the guest has."""
+    """Owns `fd` and closes it with the last reference. `flags` give the access mode the guest has. It belongs to the user `uid`
+    inside, whoever's it is on the host: a container's standard streams are its first user's."""
 
     own_attributes = True
 
-    def __init__(self, fd: int, flags: int, reactor: Reactor) -> None:
+    def __init__(self, fd: int, flags: int, reactor: Reactor, uid: int = 0) -> None:
         super().__init__(flags)
         self.fd = fd
+        self.uid = uid
+        self.new_stat: Kstat | None = (
+            None  # of a pipe or a socket, once fchmod(2) or its like has changed what guests see
+        )
         self.origin = -1  # which of a container's first process's descriptors it is
         self.container = 0  # the number of that container's view
         self._reactor = reactor
@@ -194,8 +199,11 @@ class HostFile(FileDescription):
         raise SyscallError(errno.ENOTTY)
 
     def stat(self) -> Kstat:
+        if self.new_stat is not None:
+            return self.new_stat
         now = os.fstat(self.fd)
-        attributes = Kstat(self._kind | (self._mode & 0o777), self._inode)
+        shown = 0o666 if self._kind == stat.S_IFIFO else 0o777  # as pipes are, also where an engine made a FIFO
+        attributes = Kstat(self._kind | (self._mode & shown), self._inode, uid=self.uid)
         attributes.rdev = self._rdev if self._kind == stat.S_IFCHR else 0
         attributes.size = now.st_size if self._kind == stat.S_IFREG else 0
         attributes.atime = attributes.mtime = attributes.ctime = now.st_mtime_ns
@@ -221,14 +229,17 @@ class HostFile(FileDescription):
             raise SyscallError(_translate(error)) from None
 
     def set_stat(self, attributes: Kstat) -> None:
-        """The host's own attributes are not a guest's to change."""
-        raise SyscallError(errno.EPERM)
+        """A pipe or a socket is the sandbox's alone as far as guests see; the attributes of the host's files and devices are not a
+        guest's to change."""
+        if self._kind not in (stat.S_IFIFO, stat.S_IFSOCK):
+            raise SyscallError(errno.EPERM)
+        self.new_stat = attributes
 
     def reopen(self, t: Task, flags: int) -> HostFile:
         """This one: the host's descriptor is all there is. Of a file, one with a place of its own in it (fs/proc/fd.c: opened anew)."""
         if self._kind != stat.S_IFREG:
             return self
-        file = HostFileAgain(os.dup(self.fd), self.flags & O_ACCMODE | flags & ~O_ACCMODE, self._reactor)
+        file = HostFileAgain(os.dup(self.fd), self.flags & O_ACCMODE | flags & ~O_ACCMODE, self._reactor, self.uid)
         file.origin, file.container = self.origin, self.container
         return file
 
@@ -245,8 +256,8 @@ class HostFile(FileDescription):
 class HostFileAgain(HostFile):
     """A file of the host's that was opened by /proc/PID/fd: over the same descriptor, and with a position of its own."""
 
-    def __init__(self, fd: int, flags: int, reactor: Reactor) -> None:
-        super().__init__(fd, flags, reactor)
+    def __init__(self, fd: int, flags: int, reactor: Reactor, uid: int) -> None:
+        super().__init__(fd, flags, reactor, uid)
         self._position = 0
 
     def read(self, t: Task, dst: memoryview) -> int:

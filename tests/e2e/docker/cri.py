@@ -142,7 +142,7 @@ class Pod:
 
     def __init__(self, cri: Cri, name: str, pid_mode: int = CONTAINER, handler: str = "runsc", **config: Any) -> None:
         self.cri = cri
-        self.logs = cri.directory / "logs"
+        self.logs = Path(config.get("logs", cri.directory / "logs"))
         linux = config.pop("linux", {})
         self.namespaces = {"pid": pid_mode, **linux.get("security", {}).get("namespaces", {})}
         values = {

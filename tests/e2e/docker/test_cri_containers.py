@@ -55,6 +55,19 @@ def test_users(pod: Any) -> None:
     assert "group" in refused(pod, "three", security={"group": 1002})
 
 
+def test_whose_standard_streams_are(pod: Any) -> None:
+    """The first user's, who may open them again; a change of owner or mode is seen by all who have them."""
+    script = "echo out > /dev/stdout; echo err >> /dev/stderr; stat -L -c '%a %u %g %F' /dev/stdout"
+    one = pod.create("writer", "sh", "-c", script, security={"user": 1000})
+    assert pod.ended(one) == (0, "Completed")
+    assert sorted(pod.log("writer")) == ["stderr F err", "stdout F 600 1000 0 fifo", "stdout F out"]
+    two = pod.create("two", "sleep", "1000", security={"user": 1000})
+    assert pod.sh(two, script) == (0, "out\n600 1000 0 fifo\nerr\n")
+    three = pod.create("three", "sleep", "1000")
+    line = "chown -L 1000:77 /dev/stdout && chmod 640 /dev/stdout; stat -L -c '%a %u %g %F' /proc/self/fd/1"
+    assert pod.sh(three, line) == (0, "640 1000 77 fifo\n")
+
+
 def test_capabilities(pod: Any) -> None:
     mask = "grep ^CapEff /proc/self/status | cut -f2"
     for name, capabilities, wanted in (

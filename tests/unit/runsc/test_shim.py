@@ -145,7 +145,27 @@ def test_options() -> None:
         with pytest.raises(CallError):
             flags_of(text, "file")
     with pytest.raises(CallError, match="not known"):
-        options_of(Fields(any_of("containerd.runc.v1.Options", b"")))
+        options_of(Fields(any_of("containerd.linux.runc.RuncOptions", b"")))
+
+
+def test_options_of_runc() -> None:
+    """containerd.runc.v1.Options and what clients of containerd 1 send instead."""
+    options, create = "types.containerd.io/containerd.runc.v1.Options", "containerd.linux.runc.CreateOptions"
+    for kind in (options, create):
+        found = options_of(Fields(any_of(kind, message((1, 1)))))
+        assert (found.flags, found.root, found.owner, found.shim_group) == ((), "", None, "")
+    found = options_of(
+        Fields(any_of(options, message((3, "/g"), (5, 7), (7, "/r"), (9, 1), (12, "unix:///a"), (13, 2))))
+    )
+    assert (found.flags, found.root, found.owner, found.shim_group) == (("--systemd-cgroup",), "/r", (0, 7), "/g")
+    found = options_of(Fields(any_of(create, message((4, 1), (5, 1), (8, 1), (9, "/g"), (10, 7)))))
+    assert (found.owner, found.shim_group) == ((7, 0), "/g")
+    for kind, fields in (
+        (options, (6, "/usr/bin/runc")), (options, (10, "/x")), (options, (7, "../r")), (options, (3, "/g/../h")),
+        (create, (2, 1)), (create, (6, [b"network"])), (create, (7, "soft")), (create, (12, "/x")),
+    ):  # fmt: skip
+        with pytest.raises(CallError, match="option "):
+            options_of(Fields(any_of(kind, message(fields))))
 
 
 def test_options_of_a_checkpoint() -> None:
@@ -154,6 +174,8 @@ def test_options_of_a_checkpoint() -> None:
     assert checkpoint_options(Fields(message((1, "c"), (2, "/image")))) == ("/image", False)
     asked = message((1, "c"), (2, "/image"), (3, any_of(kind, message((1, 1), (4, 1), (8, "/other")))))
     assert checkpoint_options(Fields(asked)) == ("/other", True)
+    older = any_of("containerd.linux.runc.CheckpointOptions", message((1, 1), (9, "/third")))
+    assert checkpoint_options(Fields(message((1, "c"), (3, older)))) == ("/third", True)
     for name, inner in ((kind, message((2, 1))), ("other.Options", b"")):
         with pytest.raises(CallError):
             checkpoint_options(Fields(message((2, "/image"), (3, any_of(name, inner)))))
