@@ -229,6 +229,12 @@ def id_maps_of(spec: Spec) -> tuple[tuple[tuple[int, int, int], ...], ...]:
     return tuple(found)
 
 
+def hostname_of(spec: Spec) -> bytes:
+    """The host's, as it is now, where no namespace of its own is asked for; empty: it has none."""
+    own = any(namespace.kind == "uts" for namespace in spec.namespaces)
+    return os.fsencode(spec.hostname if own else os.uname().nodename)
+
+
 def options_of(spec: Spec, bundle: str, config: Config) -> SandboxOptions:
     """Everything. The bundle's directory and bind sources are opened here."""
     assert spec.process is not None  # load_bundle has seen to it
@@ -261,7 +267,7 @@ def options_of(spec: Spec, bundle: str, config: Config) -> SandboxOptions:
     options.limits.pids = spec.pids_limit
     options.limits.cpu_quota_us, options.limits.cpu_period_us = max(0, spec.cpu.quota), spec.cpu.period
     options.limits.cpu_shares = spec.cpu.shares
-    options.hostname = os.fsencode(spec.hostname) or options.hostname
+    options.hostname = hostname_of(spec) or options.hostname
     options.domainname = os.fsencode(spec.domainname)
     options.terminal = spec.process.terminal
     container = options.container = ContainerOptions()

@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     from sandbox.vfs.file_description import FileDescription
     from sandbox.vfs.filesystem import Filesystem
     from sandbox.vfs.inode import Inode
-    from sandbox.vfs.mount import MountNamespace
+    from sandbox.vfs.mount import Mount, MountNamespace
     from sandbox.vfs.path import Path
 
 SHM_DATA: Final = b"size=512m"
@@ -177,6 +177,7 @@ def fill_view(kernel: Kernel, view: View, namespace: MountNamespace, options: Sa
     view.mounts = namespace
     view.given = [namespace.root.fs]
     view.terminals = PtyTable(kernel.clock)
+    told: list[Mount] = []  # which say themselves how mounts propagate to and from them
     for mount in standard_mounts() + options.mounts if container is None else options.mounts:
         try:
             fs = make_filesystem(kernel, view, mount)
@@ -199,6 +200,8 @@ def fill_view(kernel: Kernel, view: View, namespace: MountNamespace, options: Sa
             flags = flags_of(mount.flags | (MS_RDONLY if mount.readonly else 0))
             made = namespace.mount(fs, point, flags, fs.shown_to(view.namespaces))
             kind = mount.propagation & ~MS_REC
+            if kind:
+                told.append(made)
             if container is not None and mount.kind == MOUNT_BIND and kind in (MS_SHARED, MS_SLAVE):
                 share_volume(namespace.vfs, made, kind)
             elif mount.propagation:
@@ -214,8 +217,8 @@ def fill_view(kernel: Kernel, view: View, namespace: MountNamespace, options: Sa
         hide_paths(kernel, namespace, container.masked_paths, container.readonly_paths)
         kind = container.root_propagation
         if kind:
-            top = namespace.root
-            propagate(namespace.vfs, namespace.mounts() if kind & MS_REC else [top], kind & ~MS_REC)
+            those = [one for one in namespace.mounts() if one not in told] if kind & MS_REC else [namespace.root]
+            propagate(namespace.vfs, those, kind & ~MS_REC)
 
 
 def check_ordinary(namespace: MountNamespace, mount: MountOptions) -> None:

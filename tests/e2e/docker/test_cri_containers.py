@@ -131,10 +131,12 @@ def test_namespaces(cri: Any) -> None:
     pod.cri.call("StopContainer", (1, one), (2, 0))
     assert pod.ended(two)[0] == 137
     pod.remove()
-    pod = Pod(cri, "node", linux={"security": {"namespaces": {"pid": 2, "ipc": 2}}})
+    pod = Pod(cri, "node", hostname="", linux={"security": {"namespaces": {"network": 2, "pid": 2, "ipc": 2}}})
     pod.create("one", "sh", "-c", "exec sleep 4321")
     two = pod.create("two", "sleep", "1000")
     assert "sleep 4321" in pod.exec(two, "ps", "-o", "args")[1]
+    name = os.uname().nodename  # a pod on the host's network has no other one
+    assert pod.sh(two, "hostname; echo $HOSTNAME; cat /etc/hostname") == (0, f"{name}\n" * 3)
     pod.remove()
 
 

@@ -16,6 +16,7 @@ from tests.e2e.docker.test_cri import eventually
 
 pytestmark = pytest.mark.slow
 cri_client = pytest.importorskip("tests.e2e.docker.cri", reason="grpcio is not installed")
+config = pytest.importorskip("tests.e2e.docker.cri_config")
 Pod = cri_client.Pod
 TARGET = 3  # NamespaceMode: the namespace of another container
 
@@ -89,6 +90,25 @@ def test_an_empty_directory_in_memory(pod: Any, tmp_path: Path) -> None:
     assert pod.sh(two, "cat /dev/shm/word") == (0, "x\n")  # it is the pod's
     for made in (one, two):
         pod.cri.call("StopContainer", (1, made), (2, 0))
+    on_the_node(pod.cri, f"umount -l {tmp_path}")
+
+
+def test_propagation(pod: Any, tmp_path: Path) -> None:
+    """None, HostToContainer and Bidirectional: each mount as it says, also where the root is shared for one of them."""
+    on_the_node(
+        pod.cri,
+        f"mount -t tmpfs none {tmp_path} && mount --make-shared {tmp_path} && mkdir {tmp_path}/p {tmp_path}/late",
+    )
+    kinds = (("p", config.PRIVATE), ("s", config.HOST_TO_CONTAINER), ("b", config.BIDIRECTIONAL))
+    volumes = [{"inside": f"/{name}", "outside": str(tmp_path), "propagation": kind} for name, kind in kinds]
+    volumes[0]["outside"] = str(tmp_path / "p")
+    made = pod.make("one", "sleep", "1000", **{"mounts": volumes})
+    pod.cri.call("StartContainer", (1, made))
+    line = "awk '$5 ~ /^.[psb]$/ { split($7, kind, \":\"); print $5, kind[1] }' /proc/self/mountinfo"
+    assert pod.sh(made, line) == (0, "/p -\n/s master\n/b shared\n")
+    on_the_node(pod.cri, f"mount -t tmpfs none {tmp_path}/late && echo word > {tmp_path}/late/file")
+    assert pod.sh(made, "cat /s/late/file /b/late/file") == (0, "word\nword\n")
+    pod.cri.call("StopContainer", (1, made), (2, 0))
     on_the_node(pod.cri, f"umount -l {tmp_path}")
 
 
