@@ -12,6 +12,7 @@ from runsc.donate import open_directory, open_path
 from runsc.failure import UsageError
 from runsc.runtime import apply_config, network_options
 from runsc.spec.mount_options import COPY_UP, PROPAGATION, TMPFS_WORDS, data_of, flags_of, propagation_of
+from runsc.spec.number_list import numbers_of
 from runsc.spec.pod import is_pod
 from runsc.spec.reader import UINT64
 from runsc.spec.types import CAPABILITIES, NR_OPEN, RLIMITS, Device, Hook, Mount, Process, Spec
@@ -266,7 +267,7 @@ def options_of(spec: Spec, bundle: str, config: Config) -> SandboxOptions:
     options.limits.memory = spec.memory_limit
     options.limits.pids = spec.pids_limit
     options.limits.cpu_quota_us, options.limits.cpu_period_us = max(0, spec.cpu.quota), spec.cpu.period
-    options.limits.cpu_shares = spec.cpu.shares
+    options.limits.cpu_shares, options.limits.processors = spec.cpu.shares, tuple(numbers_of(spec.cpu.cpus))
     options.hostname = hostname_of(spec) or options.hostname
     options.domainname = os.fsencode(spec.domainname)
     options.terminal = spec.process.terminal

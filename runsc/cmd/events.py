@@ -135,6 +135,8 @@ def interface_of(one: Body) -> dict[str, object]:
 
 def cpuset_of(directories: list[str]) -> dict[str, object]:
     """types.CpuSet, of the host's control group; empty where the container has none."""
+    from runsc.spec.number_list import numbers_of
+
     for directory in directories:
         try:
             with open(f"{directory}/cpuset.cpus", encoding="ascii") as cpus, open(f"{directory}/cpuset.mems") as mems:
@@ -149,15 +151,6 @@ def cpuset_of(directories: list[str]) -> dict[str, object]:
                 pass  # of version 1 only
         return found
     return {}
-
-
-def numbers_of(text: str) -> list[int]:
-    """cpuset(7), List format."""
-    found: list[int] = []
-    for item in text.strip().split(","):
-        first, _, last = item.partition("-")
-        found += range(int(first), int(last or first) + 1) if first else ()
-    return found
 
 
 VERB: Final = Verb("events", "print what a container uses", "[FLAGS] ID", FLAGS, EXIT_FAILURE, run)

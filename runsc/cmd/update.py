@@ -79,6 +79,10 @@ def run(config: Config, values: Values, words: list[str]) -> int:
             body["cpu_quota"] = max(0, spec.cpu.quota)
         if spec.cpu.shares:
             body["cpu_shares"] = spec.cpu.shares
+        if spec.cpu.cpus:
+            from runsc.spec.number_list import numbers_of
+
+            body["processors"] = list(numbers_of(spec.cpu.cpus))
         if container.state.sandbox:
             from runsc.container.pod import warn_of_shared
 

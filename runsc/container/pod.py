@@ -160,9 +160,8 @@ def warn_of_shared(spec: Spec, config: Config) -> None:
     cpu = spec.cpu
     if spec.memory_reservation:
         config.log.write("warning", "linux.resources.memory.reservation is not applied: it is the pod's as a whole")
-    for name, value in (("cpus", cpu.cpus), ("mems", cpu.mems)):
-        if value:
-            config.log.write("warning", f"linux.resources.cpu.{name} is not applied: it is the pod's as a whole")
+    if cpu.mems:
+        config.log.write("warning", "linux.resources.cpu.mems is not applied: it is the pod's as a whole")
     for path in dict.fromkeys(row.path for row in spec.host_rows if row.needed):
         config.log.write("warning", f"{path} is not applied: it is the pod's as a whole")
 

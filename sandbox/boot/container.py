@@ -16,6 +16,7 @@ from sandbox.abi.linux.sched import (
     CPU_QUOTA_MOST_US,
     CPU_SHARES_LEAST,
     CPU_SHARES_MOST,
+    PROCESSOR_MOST,
 )
 from sandbox.boot import process_list
 from sandbox.boot.exit_status import OOM_LINE
@@ -337,6 +338,8 @@ class ContainerControl:
             self.holder.set_cpu(quota, period)
         if fields.has("cpu_shares"):
             self.holder.set_cpu_shares(fields.number("cpu_shares", CPU_SHARES_LEAST, CPU_SHARES_MOST))
+        if fields.has("processors"):
+            self.view.confine(self.kernel.mask_of(tuple(fields.numbers("processors", PROCESSOR_MOST))))
         connection.answer()
 
     def _create(self, connection: Connection, frame: Frame) -> None:

@@ -192,6 +192,9 @@ def make_task(start: ProgramStart, thread: GuestThread) -> Task:
     kernel.enter_space(task, thread.address_space())
     task.no_new_privs = program.no_new_privs
     task.personality = view.personality
+    if view.processors:
+        task.affinity = view.processors
+        thread.set_affinity(view.processors)
     root = view.mounts.root_path()
     task.fs = FSContext(root, root, program.umask)
     task.fds = FDTable(group.rlimits.get(RLIMIT_NOFILE))

@@ -146,6 +146,7 @@ class FurtherContainer:
         self.cpu_us = (0, 0)
         self.cpu_shares = options.limits.cpu_shares or CPU_SHARES_USUAL
         self.set_cpu_shares(self.cpu_shares)
+        view.confine(pod.kernel.mask_of(options.limits.processors))
         self.set_cpu(options.limits.cpu_quota_us, options.limits.cpu_period_us)
         self.set_memory_of_its_own(options.limits.memory)
         self.fds: list[int] = []
@@ -229,6 +230,7 @@ class FurtherContainer:
             self.set_memory_of_its_own(self.memory)
             self.set_cpu(*self.cpu_us)
             self.set_cpu_shares(self.cpu_shares)
+            view.confine(self.kernel.mask_of(self.options.limits.processors))
             self._close_streams()
             self.pod.restored()
             if self.control is not None:

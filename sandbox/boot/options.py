@@ -154,7 +154,7 @@ class NetworkOptions:
 class Limits:
     """Of the whole sandbox. 0: the kernel's default. `timeout_ns` is kept by the launcher."""
 
-    __slots__ = ("memory", "pids", "cpu_quota_us", "cpu_period_us", "cpu_shares", "timeout_ns")
+    __slots__ = ("memory", "pids", "cpu_quota_us", "cpu_period_us", "cpu_shares", "processors", "timeout_ns")
 
     def __init__(self) -> None:
         self.memory = 0
@@ -162,6 +162,9 @@ class Limits:
         self.cpu_quota_us = 0
         self.cpu_period_us = 0
         self.cpu_shares = 0  # 1024: as much as any other container
+        self.processors: tuple[
+            int, ...
+        ] = ()  # which of the host's a pod's further container runs on; empty: all of the pod's
         self.timeout_ns = 0
 
 

@@ -70,17 +70,12 @@ class Sandbox:
         if options.container is not None:
             self.link.wait_for(channel.JOINED)
         platform = self._make_platform()
-        kernel = self.kernel = Kernel(
-            platform,
-            self.reactor,
-            self.clock,
-            os.urandom,
-            self._make_log(),
-            cpus=len(os.sched_getaffinity(0)),
-            max_tasks=options.limits.pids or MAX_TASKS,
-        )
+        processors = sorted(os.sched_getaffinity(0))
+        most, log = options.limits.pids or MAX_TASKS, self._make_log()
+        kernel = self.kernel = Kernel(platform, self.reactor, self.clock, os.urandom, log, len(processors), most)
         for note in options.notes:
             kernel.log.debug(note)
+        kernel.host_cpus = processors
         kernel.hostname, kernel.domainname = options.hostname, options.domainname or kernel.domainname
         kernel.view.cpu_us = (options.limits.cpu_quota_us, options.limits.cpu_period_us)
         kernel.view.cgroup.shares = options.limits.cpu_shares or CPU_SHARES_USUAL

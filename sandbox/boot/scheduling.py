@@ -49,7 +49,8 @@ def schedule(task: Task, wanted: Scheduling) -> None:
     if wanted.io_priority:
         task.ioprio = wanted.io_priority
     if wanted.processors:
-        mask = sum(1 << number for number in set(wanted.processors)) & task.kernel.cpu_mask
+        mask = sum(1 << number for number in set(wanted.processors))
+        mask &= task.group.view.processors or task.kernel.cpu_mask
         if not mask:
             raise StartFailure("process.execCPUAffinity: there is none of these processors")
         task.affinity = mask

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sandbox.abi.linux.sched import CPU_LEAST_US, CPU_PERIOD_MOST_US, CPU_QUOTA_MOST_US, CPU_SHARES_MOST
+from sandbox.abi.linux.sched import CPU_LEAST_US, CPU_PERIOD_MOST_US, CPU_QUOTA_MOST_US, CPU_SHARES_MOST, PROCESSOR_MOST
 from sandbox.boot.options import (
     ACCESSES,
     MOUNT_BIND,
@@ -95,6 +95,7 @@ def container_body(
         "cpu_quota": options.limits.cpu_quota_us,
         "cpu_period": options.limits.cpu_period_us,
         "cpu_shares": options.limits.cpu_shares,
+        "processors": list(options.limits.processors),
     }
     fds = [*options.stdio, container.control_fd, container.status_fd]
     fds += [mount.fd for mount in mounts if mount.fd >= 0]
@@ -145,6 +146,7 @@ def options_of(frame: Frame) -> SandboxOptions:
     limits.memory, limits.pids = fields.number("memory", 0, SIZE_MAX), fields.number("pids", 0, 1 << 22)
     limits.cpu_quota_us, limits.cpu_period_us = cpu_of(fields)
     limits.cpu_shares = fields.number("cpu_shares", 0, CPU_SHARES_MOST)
+    limits.processors = tuple(fields.numbers("processors", PROCESSOR_MOST))
     container = options.container = ContainerOptions()
     container.control_fd, container.status_fd = fds[3], fds[4]
     container.more_fds = tuple(left)

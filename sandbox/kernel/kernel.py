@@ -78,8 +78,8 @@ class Kernel:
         self.random = random
         self.log = log or KernelLog()
         self.task_size = platform.task_size
-        self.cpus = cpus
-        self.cpu_mask = (1 << cpus) - 1
+        self.cpus, self.cpu_mask = cpus, (1 << cpus) - 1
+        self.host_cpus = list(range(cpus))  # the numbers that the host has for them
         self.commit = CommitAccount(2 << 30)
         self.boot_ns = clock.now_ns()
         self.load = LoadAverage(self)
@@ -121,6 +121,11 @@ class Kernel:
         self.traced_handlers: list[Handler] = []  # of tasks with a tracer
         self.log.boot(0, f"Linux version {RELEASE} (stackbox)")
         self.log.boot(0, f"smp: Brought up 1 node, {cpus} CPU{'s' if cpus > 1 else ''}")
+
+    def mask_of(self, numbers: tuple[int, ...]) -> int:
+        """Of the sandbox's processors those that have these numbers on the host; 0 where that is all of them or none."""
+        mask = sum(1 << at for at, number in enumerate(self.host_cpus) if number in numbers)
+        return 0 if mask == self.cpu_mask else mask
 
     @property
     def aio(self) -> AioTotal:

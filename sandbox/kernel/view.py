@@ -37,12 +37,24 @@ class View:
             0,
             0,
         )  # quota and period of a control group of the host's that the container is in; 0: none, the usual one
+        self.processors = 0  # the mask of those that its processes run on; 0: all that the sandbox has
         self.user: UserNamespace = INITIAL  # of processes that are started from outside
         self.personality = 0  # PER_* of personality(2), of processes that are started from outside
         self.oom_kills = 0  # of its processes, since there was too little memory
         self.given: list[Filesystem] = []  # what its bundle mounts, the root first
         self.first: ThreadGroup | None = None
         self.on_exit: Callable[[int], None] | None = None
+
+    def confine(self, mask: int) -> None:
+        """Its processes run on these processors from now on, and on no others of those that they had asked for."""
+        old, self.processors = self.processors, mask
+        for group in self.groups():
+            for task in group.tasks:
+                allowed, before = mask or task.kernel.cpu_mask, old or task.kernel.cpu_mask
+                wanted = allowed if task.affinity == before else task.affinity & allowed or allowed
+                if wanted != task.affinity:
+                    task.affinity = wanted
+                    task.thread.set_affinity(wanted)
 
     def limit_tasks(self, most: int) -> None:
         """The most that the container may have."""

@@ -59,4 +59,5 @@ CPU_PERIOD_MOST_US: Final = 1_000_000
 CPU_QUOTA_MOST_US: Final = (1 << 44) - 1
 CPU_SHARES_LEAST: Final = 2
 CPU_SHARES_USUAL: Final = 1024
+PROCESSOR_MOST: Final = 8191  # a number of one: CONFIG_NR_CPUS has at most 8192
 CPU_SHARES_MOST: Final = 1 << 18

@@ -90,7 +90,7 @@ def sys_sched_setaffinity(t: Task, a: SyscallArgs) -> Result:
     mask = int.from_bytes(t.copy_in(a.addr(2), min(a.uint(1), 1024)), "little")
     target = _find_any(t, a.int(0))
     _check_owner(t, target)
-    mask &= t.kernel.cpu_mask
+    mask &= target.group.view.processors or t.kernel.cpu_mask
     if not mask:
         return -errno.EINVAL
     target.affinity = mask

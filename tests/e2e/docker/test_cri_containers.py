@@ -274,6 +274,22 @@ def test_resources(pod: Any) -> None:
     assert pod.sh(bounded, "true") == (0, "") == pod.sh(free, "true")
 
 
+def test_processors(pod: Any) -> None:
+    """A container's own of those of the pod: of programs that ask how many there are, and of who asks for others."""
+    mine = sorted(os.sched_getaffinity(0))
+    if len(mine) < 2:
+        pytest.skip("there is one processor")
+    one = pod.create("one", "sleep", "1000", resources={"cpus": str(mine[0])})
+    all_of_it = pod.create("all", "sleep", "1000")
+    status = "grep ^Cpus_allowed_list /proc/1/status | cut -f2"
+    assert pod.sh(one, f"nproc; {status}; taskset 2 true 2>/dev/null; echo $?; taskset 3 nproc") == (0, "1\n0\n1\n1\n")
+    assert pod.exec(all_of_it, "nproc") == (0, f"{len(mine)}\n")
+    for cpus, count, listed in ((f"{mine[0]},{mine[1]}", 2, "0-1"), (str(mine[1]), 1, "1")):
+        wanted = config.encode(config.RESOURCES, {"cpus": cpus})
+        pod.cri.call("UpdateContainerResources", (1, one), (2, wanted))
+        assert pod.sh(one, f"nproc; {status}") == (0, f"{count}\n{listed}\n")
+
+
 def test_dns_and_the_pod_s_group(cri: Any) -> None:
     parent = f"/stackbox-test-{os.getpid()}"
     dns = {"servers": ["10.1.1.1"], "searches": ["a.b", "c.d"], "options": ["ndots:8"]}

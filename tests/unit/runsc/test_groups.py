@@ -10,6 +10,7 @@ import pytest
 from runsc.container.groups import Hierarchy, Plan, hierarchies, remove, settings, update, write
 from runsc.failure import RuntimeFailure
 from runsc.spec.host_resources import decode_host_resources
+from runsc.spec.number_list import numbers_of
 from runsc.spec.reader import Object, Problems
 from runsc.spec.types import Spec
 from sandbox.boot import host_oom
@@ -350,3 +351,9 @@ def test_a_value_of_any_letters_is_the_hosts_to_refuse(tmp_path: Path) -> None:
     problems = Problems()
     rows = decode_host_resources(Object("r", {"unified": {"io.max": "8:0 rbps=1\n8:16 rbps=2\u20283\n"}}, problems))
     assert [row.value for row in rows] == ["8:0 rbps=1", "8:16 rbps=2\u20283"] and not problems.found
+
+
+def test_lists_of_numbers() -> None:
+    """cpuset(7): the stride takes the first of each group."""
+    assert numbers_of("0-2,7") == [0, 1, 2, 7] and numbers_of("") == [] and numbers_of("3\n") == [3]
+    assert numbers_of("7,8-15:1/2") == [7, 8, 10, 12, 14]
