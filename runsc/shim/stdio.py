@@ -24,9 +24,10 @@ CHUNK: Final = 1 << 16
 
 
 def open_end(path: str, flags: int) -> int:
-    """One end of a FIFO without waiting for the other, or /dev/null, or a file. CallError, OSError."""
+    """One end of a FIFO without waiting for the other, or a file, or /dev/null, which may be read and written as with runc.
+    CallError, OSError."""
     if not path:
-        return os.open(os.devnull, flags | os.O_CLOEXEC)
+        return os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
     parts = urlsplit(path)
     if parts.scheme == "file":
         return os.open(unquote(parts.path), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)

@@ -63,6 +63,7 @@ def test_whose_standard_streams_are(pod: Any) -> None:
     assert sorted(pod.log("writer")) == ["stderr F err", "stdout F 600 1000 0 fifo", "stdout F out"]
     two = pod.create("two", "sleep", "1000", security={"user": 1000})
     assert pod.sh(two, script) == (0, "out\n600 1000 0 fifo\nerr\n")
+    assert pod.sh(two, "echo x >&0; echo $?; ls -l /proc/self/fd/0 | cut -c1-10") == (0, "0\nlrwx------\n")  # /dev/null
     three = pod.create("three", "sleep", "1000")
     line = "chown -L 1000:77 /dev/stdout && chmod 640 /dev/stdout; stat -L -c '%a %u %g %F' /proc/self/fd/1"
     assert pod.sh(three, line) == (0, "640 1000 77 fifo\n")
