@@ -291,7 +291,7 @@ def test_an_image_that_is_none(mover: Mover) -> None:
     version = whole.index(b"\n") + 1
     for what, data in {
         "this is not an image of a checkpoint": b"\x7fELF" * 100,
-        "an image of version 9; this runsc reads version 3": whole[:version] + b"\x09\0" + whole[version + 2 :],
+        "an image of version 9; this runsc reads version 4": whole[:version] + b"\x09\0" + whole[version + 2 :],
         "the image ends too early: it was not written to its end": whole[:-12],
         "which is not part of a kernel's state": whole.replace(
             b"sandbox.kernel.task:Task", b"subprocess:Popen+++++++++"[:24]
