@@ -91,6 +91,9 @@ class Holder(Protocol):
     def remove(self, connection: Connection) -> None:
         """Answered when nothing of it is left."""
 
+    def alone(self) -> bool:
+        """Nobody else's processes are in the sandbox."""
+
     def contained(self) -> list[Contained]:
         """The sandbox's containers, for an image. CannotSave."""
 
@@ -118,6 +121,8 @@ class ContainerControl:
         self._starting = False
         self._saving = False
         self._paused_from = RUNNING
+        self._standing = False  # the whole sandbox is
+        self._own_only = False  # its own processes are frozen, those of others are not
         self._to_save: Callable[[], None] | None = None  # while it is paused
         self.name = ""  # once it is started
         self._trace_fd = -1
@@ -224,9 +229,7 @@ class ContainerControl:
 
     def _exec(self, connection: Connection, frame: Frame) -> None:
         if self.status == PAUSED and Fields(frame.body).flag("ignore_paused"):
-            kept = self._postponed[connection] = Frame(frame.kind, frame.body, frame.fds)
-            frame.fds = []  # they are kept until it goes on, or nobody waits any more
-            connection.on_close.append(partial(self._forget, connection, kept))
+            self._postpone(connection, frame)
             return
         if self.status not in (CREATED, RUNNING):
             connection.refuse("wrong-state", f"cannot exec in a container that is {self.status}")
@@ -261,16 +264,25 @@ class ContainerControl:
             connection.refuse("wrong-state", f"cannot pause a container that is {self.status}")
             return
         self._paused_from, self.status = self.status, PAUSED
-        if self.view is not self.kernel.view:
-            Freeze(self.view.cgroup, connection.answer).begin()
+        if not self.holder.alone():
+            self._freeze_own(connection.answer)
             self._tell("paused", {})
             return
         # Not from here: what other connections have asked at the same time is answered first.
         self.kernel.reactor.call_soon(lambda: self._stand_still(connection))
 
+    def _freeze_own(self, done: Callable[[], None]) -> None:
+        self._own_only = True
+        Freeze(self.view.cgroup, done).begin()
+
     def _stand_still(self, connection: Connection | None) -> None:
-        """No process runs and nothing of the kernel does, until somebody resumes, or wants an image."""
+        """No process runs and nothing of the kernel does, until somebody resumes, joins the sandbox, or wants an image."""
         if self.status != PAUSED:
+            return
+        if not self.holder.alone():
+            self._freeze_own(connection.answer if connection is not None else _nobody_asked)
+            if connection is not None:
+                self._tell("paused", {})
             return
         platform, reactor = self.kernel.platform, self.kernel.reactor
         begin = reactor.clock.now_ns()
@@ -279,9 +291,15 @@ class ContainerControl:
         platform.freeze()
         if connection is not None:
             connection.answer()
-        self.server.serve_while(lambda: self.status == PAUSED and self._to_save is None)
+        self._standing = True
+        self.server.serve_while(lambda: self.status == PAUSED and self._to_save is None and not self._own_only)
+        self._standing = False
         platform.thaw()
         reactor.stood_ns += reactor.clock.now_ns() - begin
+        if self._own_only:
+            self._freeze_own(_nobody_asked)
+            self._go_on_with_postponed()
+            return
         if self._to_save is not None:  # they halt before anything that they ask for is answered
             to_save, self._to_save = self._to_save, None
             to_save()
@@ -294,10 +312,16 @@ class ContainerControl:
             return
         self.status = self._paused_from
         self.kernel.reactor.call_soon(self._go_on_with_postponed)
-        if self.view is not self.kernel.view:
+        if self._own_only:
+            self._own_only = False
             set_freeze(self.view.cgroup, False)
             self._tell("resumed", {})
         connection.answer()
+
+    def _postpone(self, connection: Connection, frame: Frame) -> None:
+        kept = self._postponed[connection] = Frame(frame.kind, frame.body, frame.fds)
+        frame.fds = []  # they are kept until it goes on, or nobody waits any more
+        connection.on_close.append(partial(self._forget, connection, kept))
 
     def _forget(self, connection: Connection, kept: Frame) -> None:
         self._postponed.pop(connection, None)
@@ -343,6 +367,10 @@ class ContainerControl:
         connection.answer()
 
     def _create(self, connection: Connection, frame: Frame) -> None:
+        if self._standing:  # the sandbox goes on for whoever joins it, and the processes that are paused do not
+            self._own_only = True
+            self._postpone(connection, frame)
+            return
         self.holder.create(connection, frame)
 
     def _remove(self, connection: Connection, frame: Frame) -> None:
@@ -424,7 +452,7 @@ class ContainerControl:
             self._saving = True
             then, fd = partial(self._saved, stays), frame.fds.pop()
             begin = partial(checkpoint.save, self.kernel, fd, containers, connection, then)
-            if self.status == PAUSED:
+            if self.status == PAUSED and not self._own_only:
                 self._to_save = begin
             else:
                 begin()
@@ -435,7 +463,7 @@ class ContainerControl:
         self._tell("checkpointed" if done else "not-checkpointed", {"leave_running": stays})
         if done and not stays:
             self.holder.saved()
-        elif self.status == PAUSED:
+        elif self.status == PAUSED and not self._own_only:
             self.kernel.reactor.call_soon(partial(self._stand_still, None))
 
     def _tell(self, what: str, body: dict[str, object]) -> None:
@@ -497,6 +525,10 @@ class HostSignals:
                 from sandbox.boot.terminal import HostTerminal
 
                 first.console.set_window(HostTerminal(self.sandbox.options.stdio[0]).window())
+
+
+def _nobody_asked() -> None:
+    """No request is answered when it is frozen."""
 
 
 def name_in(state: str) -> str:

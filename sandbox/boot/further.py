@@ -329,6 +329,10 @@ class FurtherContainer:
         """Only the sandbox has containers."""
         connection.refuse("no-sandbox", "the container is not a pod's sandbox")
 
+    def alone(self) -> bool:
+        """The sandbox's own container is there, too."""
+        return False
+
     def contained(self) -> list[Contained]:
         """An image is one of all of them. CannotSave."""
         from sandbox.checkpoint.save import CannotSave

@@ -358,6 +358,10 @@ class Sandbox:
         """It takes everything with it when its process ends."""
         connection.refuse("sandbox", "the sandbox's own container ends with its process")
 
+    def alone(self) -> bool:
+        """No other container's processes are in the sandbox."""
+        return self.pod is None or all(one.has_ended() for one in self.pod.containers)
+
     def contained(self) -> list[Contained]:
         """Itself, and those of its pod. CannotSave."""
         from sandbox.checkpoint.contained import OWN, Contained

@@ -280,6 +280,64 @@ def test_one_is_paused_and_the_others_go_on(shim: Shim) -> None:
     assert shim.reap(started["one"]) == -9 and shim.status("two") == "running"
 
 
+def test_the_first_is_paused_and_the_others_go_on(shim: Shim) -> None:
+    """As any other's, only its own processes stand still, also when the others join it later. All of them can be paused."""
+    volume = shim.bundle / "volume"
+    volume.mkdir()
+    mounts = json.loads((shim.bundle / "config.json").read_text())["mounts"]
+    mounts.append({"destination": "/v", "type": "bind", "source": str(volume), "options": ["rbind"]})
+    count = "while :; do echo >> /v/"
+    for name in ("first", "alone"):
+        kind = {KIND: "sandbox"}
+        shim.start(name, "sh", "-c", f"{count}{name}; done", annotations=kind, mounts=mounts)
+
+    def join(name: str, whose: str) -> int:
+        return shim.start(
+            name, "sh", "-c", f"{count}{name}; done", annotations={KIND: "container", SANDBOX: whose}, mounts=mounts
+        )
+
+    def size(name: str) -> int:
+        return (volume / name).stat().st_size if (volume / name).exists() else 0
+
+    def goes_on(name: str) -> None:
+        before = size(name)
+        eventually(lambda: size(name) > before + 10, f"{name} stands still")
+
+    goes_on("alone")
+    assert shim.call("pause", "alone").status == 0
+    stood = size("alone")
+    join("late", "alone")
+    goes_on("late")
+    assert size("alone") <= stood + 1 and shim.status("alone") == "paused"
+    assert shim.call("resume", "alone").status == 0
+    goes_on("alone")
+
+    one = join("one", "first")
+    goes_on("one")
+    assert shim.call("pause", "first").status == 0 and shim.status("first") == "paused"
+    stood = size("first")
+    goes_on("one")
+    assert shim.call("exec", "one", "sh", "-c", "exit 3").status == 3
+    assert shim.call("exec", "first", "true").status == 255
+    assert shim.call("pause", "one").status == 0
+    stood_one = size("one")
+    assert shim.status("one") == shim.status("first") == "paused"
+    join("two", "first")
+    goes_on("two")
+    assert (size("first"), size("one")) == (stood, stood_one)
+    for name in ("first", "one"):
+        assert shim.call("resume", name).status == 0 and shim.status(name) == "running"
+        goes_on(name)
+    assert shim.call("pause", "one").status == 0 and shim.call("pause", "first").status == 0
+    assert shim.call("delete", "--force", "one").status == 0
+    shim.reap(one)
+    goes_on("two")
+    assert shim.call("kill", "first", "KILL").status == 0
+    eventually(lambda: shim.status("two") == "stopped", "it does not end with its sandbox")
+    for name in ("two", "first"):
+        assert shim.call("delete", "--force", name).status == 0
+
+
 def test_what_cannot_be(shim: Shim) -> None:
     further(shim, "one", "sleep", "1000")
     for parts, says in (
