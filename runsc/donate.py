@@ -9,9 +9,9 @@ from runsc.failure import RuntimeFailure
 
 def refuse_kernel_files(path: str, what: str) -> None:
     """Of proc, sysfs and their like a guest would reach every process of the host, the sandbox's kernel too."""
-    from sandbox.fs.hostfs.filesystem import hidden_devices
+    from sandbox.fs.hostfs.filesystem import hidden_devices, host_kinds
 
-    hidden = hidden_devices()
+    hidden = hidden_devices(host_kinds())
     try:
         if hidden is not None and os.stat(path).st_dev in hidden:
             raise RuntimeFailure(f"{what}: {path}: a file system of the host's kernel cannot be given to a sandbox")

@@ -29,6 +29,7 @@ PREFIX: Final = "unable to start container process: "
 CWD: Final = "working directory "
 GO_WORDS: Final = {
     "executable file not found in PATH, or no interpreter for it": 'exec: "{0}": executable file not found in $PATH',
+    "cannot run executable found relative to current directory": 'exec: "{0}": cannot run executable found relative to current directory',
     "no such file or directory, or no interpreter for it": 'exec: "{0}": stat {0}: no such file or directory',
 }
 

@@ -41,11 +41,12 @@ if TYPE_CHECKING:
     from sandbox.vfs.file_description import FileDescription
     from tcpip.bpf.opcodes import Insn
 
+SLASH: Final = ord("/")
 NOT_FOUND: Final = 127
 NOT_EXECUTABLE: Final = 126
 # What a container's root may do (the set that container engines agree on).
 CONTAINER_CAPABILITIES: Final = sum(1 << n for n in (0, 1, 3, 4, 5, 6, 7, 8, 10, 13, 18, 27, 29, 31))
-DEFAULT_PATH: Final = b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+RELATIVE: Final = "cannot run executable found relative to current directory"
 
 
 class ProgramStart:
@@ -266,7 +267,8 @@ def enter_directory(task: Task, cwd: bytes) -> None:
 
 
 def open_program(task: Task, program: Program, home: bool) -> ExecImage:
-    """The program file, searched for in PATH when its name has no slash. StartFailure."""
+    """The program file, searched for in PATH when its name has no slash, as runc does with Go's exec.LookPath: what may be
+    executed by nobody is passed over, and nothing is run out of the working directory. StartFailure."""
     env = program.env
     if home:
         from sandbox.boot.home import with_home
@@ -274,17 +276,27 @@ def open_program(task: Task, program: Program, home: bool) -> ExecImage:
         env = with_home(task, env, program.uid)
     name = program.file or program.argv[0]
     opener = open_for_exec
-    found: SyscallError | None = None
-    for path in candidates(program):
+    searched = candidates(program)
+    for path in [name] if searched is None else searched:
+        if searched is not None and not is_executable(task, path):
+            continue
+        if searched is not None and path[0] != SLASH:
+            raise StartFailure(f"{os.fsdecode(name)}: {RELATIVE}", NOT_EXECUTABLE)
         try:
             file = opener(task, path)
         except SyscallError as error:
-            # As execvp(3): a file that may not be executed is reported only if no other is found.
-            if found is None or found.errno == errno.ENOENT:
-                found = error
-            continue
+            raise why_not(name, error) from None
         return ExecImage(file, path, list(program.argv), list(env), opener)
-    raise why_not(name, found or SyscallError(errno.ENOENT))
+    raise why_not(name, SyscallError(errno.ENOENT))
+
+
+def is_executable(task: Task, path: bytes) -> bool:
+    """It is there, and somebody may execute it."""
+    try:
+        inode = lookup(task, AT_FDCWD, path, FOLLOW).inode
+    except SyscallError:
+        return False
+    return not inode.is_dir() and bool(inode.mode & 0o111)
 
 
 def open_for_exec(task: Task, path: bytes) -> FileDescription:
@@ -292,16 +304,16 @@ def open_for_exec(task: Task, path: bytes) -> FileDescription:
     return task.kernel.open_exec(task, AT_FDCWD, path, 0)
 
 
-def candidates(program: Program) -> list[bytes]:
-    """Paths to try, in order."""
+def candidates(program: Program) -> list[bytes] | None:
+    """Paths to try, in order; None where nothing is searched for."""
     name = program.file or program.argv[0]
     if b"/" in name or not name or not program.search:
-        return [name]
-    search = DEFAULT_PATH
+        return None
+    search = b""
     for item in program.env:
         if item.startswith(b"PATH="):
             search = item[5:]
-    return [(directory or b".") + b"/" + name for directory in search.split(b":")]
+    return [(directory or b".") + b"/" + name for directory in search.split(b":")] if search else []
 
 
 def why_not(name: bytes, error: SyscallError) -> StartFailure:

@@ -428,6 +428,7 @@ def host_directory(kernel: Kernel, mount: MountOptions, dev: int) -> Filesystem:
     made.expire_by(kernel.reactor.background)
     made.hear_by(kernel.reactor)
     made.owns_root = True
+    made.look_like_the_host()
     for old in [one for one, fs in vfs.given.items() if not vfs.is_mounted(fs)]:
         del vfs.given[old]
     forget_volumes(vfs)

@@ -39,6 +39,12 @@ def fails(shim: Shim, *flags: str) -> str:
     ("parts", "words"),
     [
         ({"process__args": ["nothing"]}, 'exec: "nothing": executable file not found in $PATH'),
+        ({"process__args": ["sh"], "process__env": ["A=b"]}, 'exec: "sh": executable file not found in $PATH'),
+        ({"process__args": ["passwd"], "process__env": ["PATH=/etc:/"]}, 'exec: "passwd": executable file not found'),
+        (
+            {"process__args": ["sh"], "process__env": ["PATH=:/bin"], "process__cwd": "/bin"},
+            'exec: "sh": cannot run executable found relative to current directory',
+        ),
         ({"process__args": ["/bin/nothing"]}, "/bin/nothing: no such file or directory"),
         ({"process__args": ["/tmp"]}, 'exec: "/tmp": permission denied'),
         (

@@ -18,7 +18,7 @@ import os
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Final
 
-from sandbox.abi.linux.statfs import EXT4_SUPER_MAGIC
+from sandbox.abi.linux.statfs import EXT4_SUPER_MAGIC, OVERLAYFS_SUPER_MAGIC, TMPFS_MAGIC
 from sandbox.errors import SyscallError
 from sandbox.fs.host_calls import file_system_magic, syncfs
 from sandbox.fs.hostfs import held
@@ -89,6 +89,9 @@ HIDDEN_MAGICS: Final = frozenset(
     ]
 )
 
+# What may have been mounted for the container, and is in nobody's /proc/self/mountinfo.
+_DETACHED: Final = {TMPFS_MAGIC: "tmpfs", OVERLAYFS_SUPER_MAGIC: "overlay"}
+
 
 class HostFs(Filesystem):
     """`root_fd` stays the caller's to keep open; `proc_fd` is an O_PATH descriptor of the sentry's own
@@ -127,16 +130,28 @@ class HostFs(Filesystem):
         self.inodes: dict[tuple[int, int], HostInode] = {}
         self._room = MAX_INODES
         self._idle: OrderedDict[HostInode, None] = OrderedDict()
-        self._hidden = hidden_devices()
+        kinds = host_kinds()
+        self._hidden = hidden_devices(kinds)
         self._told: set[int] = set()  # devices whose kind was asked for
         self._devs: dict[int, int] = {}
         st = os.fstat(root_fd)
         self.host_dev = st.st_dev
+        self.host_kind = kinds.get(st.st_dev) if kinds is not None else None
         self.top = HostInode(self, None, b"", st)
         self.top.fd = root_fd
         self.top.pinned_fd = True
         self.root = self.top
         add_cache(self)
+
+    def look_like_the_host(self) -> None:
+        """In /proc/mounts and statfs(2), of a directory that somebody has given: kind and source are the host's."""
+        try:
+            magic = file_system_magic(self.root_fd)
+        except OSError:
+            return
+        kind, source = self.host_kind or (_DETACHED.get(magic, ""), self.source)
+        if kind and magic not in HIDDEN_MAGICS:
+            self.magic, self.name, self.source = magic, kind, source
 
     def map_ino(self, dev: int, ino: int) -> int:
         """Inode numbers unique over the host file systems below the root: the others' get a high tag."""
@@ -332,17 +347,29 @@ def open_proc_self_fd() -> int:
         return -1
 
 
-def hidden_devices() -> frozenset[int] | None:
-    """The host devices that carry file systems of HIDDEN_TYPES; None when that can't be told."""
+def host_kinds() -> dict[int, tuple[str, str]] | None:
+    """The kind of file system and its source by host device; None when that can't be told."""
     try:
         with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as table:
             lines = table.read().splitlines()
     except OSError:
         return None
-    found = set()
+    found = {}
     for line in lines:
         fields = line.split(" ")
-        if fields[fields.index("-") + 1] in HIDDEN_TYPES:
-            major, minor = fields[2].split(":")
-            found.add(os.makedev(int(major), int(minor)))
-    return frozenset(found)
+        end = fields.index("-")
+        major, minor = fields[2].split(":")
+        found[os.makedev(int(major), int(minor))] = fields[end + 1], _without_escapes(fields[end + 2])
+    return found
+
+
+def hidden_devices(kinds: dict[int, tuple[str, str]] | None) -> frozenset[int] | None:
+    """Those that carry file systems of HIDDEN_TYPES."""
+    return None if kinds is None else frozenset(dev for dev, (kind, _) in kinds.items() if kind in HIDDEN_TYPES)
+
+
+def _without_escapes(field: str) -> str:
+    """Of /proc/self/mountinfo: an octal number stands for a character that parts fields or lines."""
+    for number in (0o40, 0o11, 0o12, 0o43, 0o134):
+        field = field.replace(f"\\{number:03o}", chr(number))
+    return field

@@ -59,9 +59,11 @@ class TmpfsOptions:
         return key in _KEYS
 
     def limit(self, space: SpaceAccount) -> int:
-        """Pages that it may hold: what the sandbox has where nothing less is asked for."""
+        """Pages that it may hold: half of the sandbox's where nothing is asked for, with 0 all of them."""
         if self.percent is not None:
             return min(space.limit * self.percent // 100, space.limit)
+        if self.pages is None:
+            return space.limit // 2
         return min(self.pages or space.limit, space.limit)
 
     def account(self, space: SpaceAccount) -> SpaceAccount:

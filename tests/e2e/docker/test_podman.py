@@ -115,6 +115,33 @@ podman run --rm --network none -v filled:/bin2:copy -v empty:/e:nocopy busybox s
     assert [entry.name for entry in tmp_path.iterdir()] == ["word"] and (tmp_path / "word").read_text() == "below\n"
 
 
+def test_what_file_systems_look_like(podman: Podman, tmp_path: Path) -> None:
+    """Volumes have the host's kind and source; a tmpfs has half of the memory where nothing is said."""
+    script = 'cut -d\\  -f1-3 /proc/mounts | grep -E "$1"; df -Pk /dev/shm /x | awk "{print \\$2}"; stat -f /dev/shm | grep -o tmpfs'
+    out = podman.shell(f"""podman run --rm --network none --shm-size 1m --tmpfs /x --memory 64m -v {tmp_path}:/v:O \
+busybox sh -c '{script}' sh ' (/v|/dev/shm|/x) '""").split()
+    assert sorted(out[:9]) == sorted("shm /dev/shm tmpfs overlay /v overlay tmpfs /x tmpfs".split()), out
+    assert out[9:] == ["1024-blocks", "1024", "32768", "tmpfs"]
+
+
+def test_a_pod_is_paused(podman: Podman) -> None:
+    """The others go on when the infra container is paused alone; a paused pod can be removed."""
+    out = podman.shell("""trap 'podman pod rm -fa -t 0 >/dev/null' EXIT
+podman pod create --name p --network none --infra-image busybox --infra-command 'sleep 1000' >/dev/null
+podman run -d --pod p --name a busybox sleep 1000 >/dev/null
+podman pause "$(podman pod inspect -f '{{.InfraContainerID}}' p)" >/dev/null
+podman exec a echo goes on
+podman pause a >/dev/null
+podman pod ps --format '{{.Status}}'
+podman pod unpause p >/dev/null
+podman exec a echo again
+podman pod pause p >/dev/null
+podman pod rm -f -t 0 p >/dev/null
+podman ps -aq
+""")
+    assert out == "goes on\nPaused\nagain\n"
+
+
 @pytest.mark.skipif(shutil.which("criu") is None, reason="podman wants a criu, whatever the runtime does")
 def test_checkpoint_and_files(podman: Podman) -> None:
     """Into a running container and out of it, before a checkpoint and after it."""
@@ -267,10 +294,10 @@ spec:
   hostname: both
   restartPolicy: Never
   containers:
-  - {name: server, image: localhost/busybox, command: [httpd, -f, -p, "99", -h, /etc]}
+  - {name: server, image: localhost/busybox, command: [/bin/httpd, -f, -p, "99", -h, /etc]}
   - name: client
     image: localhost/busybox
-    command: [sh, -c, "while ! wget -qO- http://127.0.0.1:99/hostname 2>/dev/null; do :; done >/got; exec sleep 1000"]
+    command: [/bin/sh, -c, "while ! wget -qO- http://127.0.0.1:99/hostname 2>/dev/null; do :; done >/got; exec sleep 1000"]
 """
 
 
