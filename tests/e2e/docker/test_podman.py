@@ -320,7 +320,7 @@ podman pod create --name pod -p 127.0.0.1:18098:99 --infra-image busybox --infra
 podman run -d --pod pod busybox httpd -f -p 99 -h /etc >/dev/null
 {ask.format(port=18098)}
 podman play kube --network none pod.yaml >/dev/null
-podman exec two-client sh -c 'until [ -s /got ]; do sleep 0.1; done; cat /got'
+podman exec two-client /bin/sh -c 'until [ -s /got ]; do sleep 0.1; done; cat /got'
 podman play kube --down pod.yaml >/dev/null
 """
         assert "".join(podman.shell(script).split()) == "firstpodboth"
