@@ -15,6 +15,7 @@ import struct
 from typing import TYPE_CHECKING, Final
 
 from sandbox.boot import libc
+from sandbox.boot.options import MOUNT_TMPFS
 from sandbox.boot.start_failure import StartFailure
 
 if TYPE_CHECKING:
@@ -76,25 +77,32 @@ def attach(top: int, tree: int, path: str) -> None:
     at = os.dup(top)
     try:
         for directory in above:
-            at = _enter_directory(at, directory)
-        if stat.S_ISDIR(os.fstat(tree).st_mode):
-            os.mkdir(name, 0o755, dir_fd=at)
-        else:
-            os.close(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444, dir_fd=at))
+            at = _enter_directory(at, directory, True)
+        _make_place(at, name, stat.S_ISDIR(os.fstat(tree).st_mode))
         libc.move_mount(tree, at, name)
     finally:
         os.close(at)
 
 
-def _enter_directory(at: int, name: str) -> int:
-    """`name` in the directory `at`, made if it is not there; `at` is closed. OSError."""
-    try:
-        os.mkdir(name, 0o755, dir_fd=at)
-    except FileExistsError:
-        pass
-    fd = os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=at)
+def _enter_directory(at: int, name: str, make: bool) -> int:
+    """`name` in the directory `at`, where it is no link; `make` it if it is not there. `at` is closed. OSError, with `at`
+    still open."""
+    if make:
+        _make_place(at, name, True)
+    fd = os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=at)
     os.close(at)
     return fd
+
+
+def _make_place(at: int, name: str, directory: bool) -> None:
+    """Something to mount on, if nothing is there. OSError."""
+    try:
+        os.stat(name, dir_fd=at, follow_symlinks=False)
+    except FileNotFoundError:
+        if directory:
+            os.mkdir(name, 0o755, dir_fd=at)
+        else:
+            os.close(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o755, dir_fd=at))
 
 
 def become_root(top: int) -> None:
@@ -108,35 +116,42 @@ def become_root(top: int) -> None:
 
 def show_root(options: SandboxOptions) -> None:
     """Over the root of this mount namespace lies the container's, with its volumes: whoever enters the namespace has it (podman
-    copies files so). The root of the calling process stays what it is, as chroot(2) has it. OSError."""
+    copies files so). What is in a tmpfs of the sandbox's kernel cannot be shown: there an empty one lies that cannot be written
+    to. The root of the calling process stays what it is, as chroot(2) has it. OSError."""
     tree = libc.open_tree(options.root.fd, True)
     try:
         libc.move_mount(tree, libc.AT_FDCWD, "/")
+        make = options.container is not None and not options.container.id_maps
+        own: list[bytes] = []  # of the sandbox's kernel; what is below is seen inside only
         for mount in options.mounts:
+            if mount.fd < 0:
+                own.append(mount.target.rstrip(b"/") + b"/")
+            if mount.target.startswith(tuple(own)):
+                continue
             if mount.fd >= 0:
-                _show(tree, mount)
+                _show(tree, mount, libc.open_tree(mount.fd, True), make)
+            elif mount.kind == MOUNT_TMPFS:
+                _show(tree, mount, libc.new_tmpfs(b"4k", SAFE | libc.MOUNT_ATTR_RDONLY), make)
     finally:
         os.close(tree)
 
 
-def _show(top: int, mount: MountOptions) -> None:
-    """A volume, where its target is no link of the guest's making."""
+def _show(top: int, mount: MountOptions, tree: int, make: bool) -> None:
+    """`tree`, which is closed, where the target is no link of the guest's making. The sandbox's kernel, which makes places for
+    mounts, may have yet to do so: `make` one here, which belongs to root."""
     *above, name = os.fsdecode(mount.target).strip("/").split("/")
     at = os.dup(top)
     try:
         for directory in above:
-            below = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=at)
-            os.close(at)
-            at = below
-        tree = libc.open_tree(mount.fd, True)
-        try:
-            libc.move_mount(tree, at, name)
-        finally:
-            os.close(tree)
+            at = _enter_directory(at, directory, make)
+        if make:
+            _make_place(at, name, stat.S_ISDIR(os.fstat(tree).st_mode))
+        libc.move_mount(tree, at, name)
     except OSError:
         pass  # a link, or inside a file system of the sandbox's kernel
     finally:
         os.close(at)
+        os.close(tree)
 
 
 def exchange_all(trees: list[tuple[MountOptions, int]], proc: int) -> None:
@@ -195,6 +210,7 @@ def _make_and_send(options: SandboxOptions, channel: _socket.socket) -> None:
     from sandbox.boot.namespaces import isolate_mounts
 
     try:
+        os.umask(0)  # in places that are made here
         isolate_mounts(os.geteuid(), os.getegid())
         proc = os.open(PROC, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         namespace = os.open("self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC, dir_fd=proc)

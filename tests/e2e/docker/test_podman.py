@@ -124,11 +124,23 @@ busybox sh -c '{script}' sh ' (/v|/dev/shm|/x) '""").split()
     assert out[9:] == ["1024-blocks", "1024", "32768", "tmpfs"]
 
 
+def test_files_to_a_tmpfs_are_refused(podman: Podman) -> None:
+    """It is the sandbox's memory, where podman does not come: they are not put below it."""
+    out = podman.shell("""trap 'podman rm -fa -t 0 >/dev/null' EXIT
+podman run -d --name box --network none --tmpfs /t busybox sleep 1000 >/dev/null
+echo word > word; podman cp word box:/word; podman exec box cat /word
+podman cp word box:/t/word 2>&1 | grep -o 'read-only file system$'
+podman exec box touch /t/own; podman cp box:/t/own . 2>&1 | grep -o 'could not be found'
+""")
+    assert out.splitlines() == ["word", "read-only file system", "could not be found"]
+
+
 def test_a_pod_is_paused(podman: Podman) -> None:
-    """The others go on when the infra container is paused alone; a paused pod can be removed."""
-    out = podman.shell("""trap 'podman pod rm -fa -t 0 >/dev/null' EXIT
+    """The others go on when the infra container is paused alone; a paused pod can be removed. Files come into volumes of theirs."""
+    out = podman.shell("""trap 'podman pod rm -fa -t 0 >/dev/null; podman volume prune -f >/dev/null' EXIT
 podman pod create --name p --network none --infra-image busybox --infra-command 'sleep 1000' >/dev/null
-podman run -d --pod p --name a busybox sleep 1000 >/dev/null
+podman run -d --pod p --name a -v kept:/kept/here busybox sleep 1000 >/dev/null
+echo word > word; podman cp word a:/kept/here/word; podman exec a cat /kept/here/word
 podman pause "$(podman pod inspect -f '{{.InfraContainerID}}' p)" >/dev/null
 podman exec a echo goes on
 podman pause a >/dev/null
@@ -139,7 +151,7 @@ podman pod pause p >/dev/null
 podman pod rm -f -t 0 p >/dev/null
 podman ps -aq
 """)
-    assert out == "goes on\nPaused\nagain\n"
+    assert out == "word\ngoes on\nPaused\nagain\n"
 
 
 @pytest.mark.skipif(shutil.which("criu") is None, reason="podman wants a criu, whatever the runtime does")
