@@ -39,6 +39,7 @@ class Filesystem:
     live = False  # its inodes start with this `live` and `loose`, and its lookup brings their attributes up to date
     holds = False  # names and attributes are believed although something outside might change them (hostfs/held.py)
     timed = False  # for a time only
+    above = b""  # the path of its root in mountinfo, without the last slash
     shown = ""  # of its flags in /proc/mounts, as `shown_of` has them
     root: Inode
 

@@ -25,6 +25,7 @@ from sandbox.fs.hostfs import held
 from sandbox.fs.hostfs.held import FOREVER
 from sandbox.fs.hostfs.inode import HostInode
 from sandbox.host_files import add_cache, remove_cache
+from sandbox.text import without_octal
 from sandbox.vfs.filesystem import Filesystem, FsStat
 
 if TYPE_CHECKING:
@@ -144,13 +145,17 @@ class HostFs(Filesystem):
         add_cache(self)
 
     def look_like_the_host(self) -> None:
-        """In /proc/mounts and statfs(2), of a directory that somebody has given: kind and source are the host's."""
+        """What /proc/mounts, mountinfo and statfs(2) say of a directory that somebody has given is what the host's would."""
         try:
             magic = file_system_magic(self.root_fd)
         except OSError:
             return
         kind, source = self.host_kind or (_DETACHED.get(magic, ""), self.source)
         if kind and magic not in HIDDEN_MAGICS:
+            if self.host_kind is not None:
+                self.above = (
+                    path_on_device(self.source, os.fstat(self.root_fd)).rstrip("/").encode("utf-8", "surrogateescape")
+                )
             self.magic, self.name, self.source = magic, kind, source
 
     def map_ino(self, dev: int, ino: int) -> int:
@@ -347,29 +352,48 @@ def open_proc_self_fd() -> int:
         return -1
 
 
-def host_kinds() -> dict[int, tuple[str, str]] | None:
-    """The kind of file system and its source by host device; None when that can't be told."""
+def host_mounts() -> list[list[str]] | None:
+    """The fields of /proc/self/mountinfo; None when they can't be told."""
     try:
         with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as table:
-            lines = table.read().splitlines()
+            return [line.split(" ") for line in table.read().splitlines()]
     except OSError:
         return None
+
+
+def host_kinds() -> dict[int, tuple[str, str]] | None:
+    """The kind of file system and its source by host device; None when that can't be told."""
+    mounts = host_mounts()
+    if mounts is None:
+        return None
     found = {}
-    for line in lines:
-        fields = line.split(" ")
+    for fields in mounts:
         end = fields.index("-")
-        major, minor = fields[2].split(":")
-        found[os.makedev(int(major), int(minor))] = fields[end + 1], _without_escapes(fields[end + 2])
+        found[_device_of(fields)] = fields[end + 1], without_octal(fields[end + 2])
     return found
+
+
+def _device_of(fields: list[str]) -> int:
+    major, minor = fields[2].split(":")
+    return os.makedev(int(major), int(minor))
+
+
+def path_on_device(path: str, status: os.stat_result) -> str:
+    """Where `path` is in its file system, as the host has it mounted; just as it is where this process does not see it."""
+    try:
+        if not os.path.samestat(os.stat(path), status):
+            return path
+    except OSError:
+        return path
+    best = "", path
+    for fields in host_mounts() or ():
+        point = without_octal(fields[4])
+        within = path.startswith(point.rstrip("/") + "/") or path == point
+        if within and len(point) > len(best[0]) and _device_of(fields) == status.st_dev:
+            best = point, without_octal(fields[3]).rstrip("/") + path[len(point.rstrip("/")) :]
+    return best[1]
 
 
 def hidden_devices(kinds: dict[int, tuple[str, str]] | None) -> frozenset[int] | None:
     """Those that carry file systems of HIDDEN_TYPES."""
     return None if kinds is None else frozenset(dev for dev, (kind, _) in kinds.items() if kind in HIDDEN_TYPES)
-
-
-def _without_escapes(field: str) -> str:
-    """Of /proc/self/mountinfo: an octal number stands for a character that parts fields or lines."""
-    for number in (0o40, 0o11, 0o12, 0o43, 0o134):
-        field = field.replace(f"\\{number:03o}", chr(number))
-    return field

@@ -59,7 +59,7 @@ def mountinfo(t: Task, task: Task) -> bytes:
     for mount, place in _visible(task):
         fs = mount.fs
         parent = mount.parent.id if mount.parent is not None else mount.id
-        inside = _escape(fs.inside(mount.root, t.ns) or _inside(mount))
+        inside = _escape(fs.inside(mount.root, t.ns) or _inside(mount, fs.above))
         super_options = ("ro" if fs.readonly else "rw") + fs.shown + fs.options()
         lines.append(
             b"%d %d %d:%d %s %s %s %s- %s %s %s\n"
@@ -90,14 +90,14 @@ def _propagation(mount: Mount) -> bytes:
     return text + b"unbindable " if mount.unbindable else text
 
 
-def _inside(mount: Mount) -> bytes:
-    """The mount's root as a path in its own file system."""
+def _inside(mount: Mount, above: bytes) -> bytes:
+    """The mount's root as a path in its own file system, whose root is at `above`."""
     parts: list[bytes] = []
     dentry = mount.root
     while dentry.parent is not dentry:
         parts.append(dentry.name)
         dentry = dentry.parent
-    return b"/" + b"/".join(reversed(parts))
+    return b"/".join((above, *reversed(parts))) if parts else above or b"/"
 
 
 def mountstats(t: Task, task: Task) -> bytes:

@@ -122,6 +122,12 @@ def test_what_file_systems_look_like(podman: Podman, tmp_path: Path) -> None:
 busybox sh -c '{script}' sh ' (/v|/dev/shm|/x) '""").split()
     assert sorted(out[:9]) == sorted("shm /dev/shm tmpfs overlay /v overlay tmpfs /x tmpfs".split()), out
     assert out[9:] == ["1024-blocks", "1024", "32768", "tmpfs"]
+    out = podman.shell(
+        f"podman run --rm --network none -v {tmp_path}:/v busybox sh -c 'grep -E \"/v |/etc/hosts |shm\" /proc/self/mountinfo'"
+    )
+    roots = {line.split()[4]: line.split()[3] for line in out.splitlines()}
+    assert str(tmp_path).endswith(roots["/v"]) and roots["/etc/hosts"].endswith("/userdata/hosts"), out
+    assert roots["/dev/shm"] == "/", out
 
 
 def test_files_to_a_tmpfs_are_refused(podman: Podman) -> None:
