@@ -21,7 +21,7 @@ from runsc.failure import EXIT_FAILURE, RuntimeFailure, as_go_spells
 from runsc.oci import options_of
 from runsc.publish import check_publish
 from runsc.runtime import tell
-from runsc.spec.pod import sandbox_of
+from runsc.spec.pod import leave_absent, sandbox_of
 from runsc.spec.types import Spec
 from sandbox.boot.detach import let_begin, spawn
 from sandbox.boot.exit_status import STATUS_NAME
@@ -107,6 +107,8 @@ class Creation:
         state.oci_version = spec.oci_version
         state.rootfs = os.path.normpath(os.path.join(request.bundle, spec.root_path))
         state.annotations = spec.annotations
+        if sandbox_of(spec):
+            leave_absent(spec, store.names(self.config.root))
         state.memory_limit = -1 if "memory" in spec.lifted else spec.memory_limit
         state.memory_swap = spec.memory_swap
         state.process, state.hooks = spec.documents["process"], spec.documents["hooks"]

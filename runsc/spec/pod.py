@@ -24,6 +24,14 @@ def sandbox_of(spec: Spec) -> str:
     return ""
 
 
+def leave_absent(spec: Spec, there: list[str]) -> None:
+    """A pod of podman's that has no infra container (`--infra=false`, `--share none`) is named all the same, with CRI-O's
+    annotations: its containers are in no sandbox of another's. `there`: the ids of containers."""
+    kind, sandbox = ANNOTATIONS[-1]
+    if spec.annotations.get(kind) == "container" and spec.annotations.get(sandbox) not in there:
+        spec.annotations = {key: value for key, value in spec.annotations.items() if key != sandbox}
+
+
 def is_pod(spec: Spec) -> bool:
     """It is the one in whose sandbox others are to be."""
     return any(spec.annotations.get(kind) == "sandbox" for kind, _ in ANNOTATIONS)

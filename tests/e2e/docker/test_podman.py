@@ -141,6 +141,18 @@ podman exec box touch /t/own; podman cp box:/t/own . 2>&1 | grep -o 'could not b
     assert out.splitlines() == ["word", "read-only file system", "could not be found"]
 
 
+def test_a_pod_without_an_infra_container(podman: Podman) -> None:
+    """Each of its containers has a sandbox of its own."""
+    out = podman.shell("""trap 'podman pod rm -fa -t 0 >/dev/null' EXIT
+podman pod create --name bare --infra=false >/dev/null
+podman run -d --pod bare --network none --name a busybox sleep 1000 >/dev/null
+podman run --rm --pod bare --network none --hostname other busybox hostname
+podman pod pause bare >/dev/null; podman pod unpause bare >/dev/null
+podman exec a echo goes on
+""")
+    assert out.splitlines() == ["other", "goes on"]
+
+
 def test_a_pod_is_paused(podman: Podman) -> None:
     """The others go on when the infra container is paused alone; a paused pod can be removed. Files come into volumes of theirs."""
     out = podman.shell("""trap 'podman pod rm -fa -t 0 >/dev/null; podman volume prune -f >/dev/null' EXIT
