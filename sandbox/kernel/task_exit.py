@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from sandbox.kernel.thread_group import ThreadGroup
 
 HOST_OP_LIMIT_NS: Final = 2_000_000_000
+WHOLE_OP_LIMIT_NS: Final = 20_000_000
 
 
 def exit_task(t: Task, outside: bool = False) -> None:
@@ -98,10 +99,11 @@ def exit_task(t: Task, outside: bool = False) -> None:
 
 def _end_later(t: Task) -> None:
     """What the platform does for it has to end first; then it comes here again. A process that spoils its own stub may
-    never end it."""
+    never end it; and where the whole process ends, nobody needs what may take long (to fill terabytes with pages)."""
     if not t.dying:
         t.dying = True
-        t.kernel.reactor.call_after(HOST_OP_LIMIT_NS, t.kill_if_stuck)
+        all_end = t.group.exiting and len(t.kernel.spaces.get(t.space, ())) == len(t.group.tasks)
+        t.kernel.reactor.call_after(WHOLE_OP_LIMIT_NS if all_end else HOST_OP_LIMIT_NS, t.kill_if_stuck)
     t.work |= WORK_KILL
     let_execute(t.group)
 

@@ -135,7 +135,8 @@ class KernelTrapHandler(TrapHandler):
         tasks = self.kernel.spaces.get(space)
         if tasks:
             first = next(iter(tasks))
-            self.kernel.log.warning(f"the host process of {first!r} has ended (wait status {wait_status:#x})")
+            if not first.dying:
+                self.kernel.log.warning(f"the host process of {first!r} has ended (wait status {wait_status:#x})")
             task_exit.space_gone(list(tasks))
             return
         loader_hears = self.kernel.loading.pop(space, None)

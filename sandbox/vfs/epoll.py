@@ -99,7 +99,7 @@ class EventPoll(AnonFile):
             file.epoll_items = {}
         file.epoll_items[item] = None
         self.nested += isinstance(file, EventPoll)
-        if len(file.epoll_items) > 1 or self.epoll_items or isinstance(file, EventPoll):
+        if self.epoll_items or isinstance(file, EventPoll):  # else no way has become longer
             try:
                 check_paths(file)
             except SyscallError:

@@ -136,7 +136,8 @@ class InodeLocks:
             self.records.pop(owner, None)
         else:
             self.records[owner] = mine
-        self.queue.notify(EVENT_IN)
+        if first < last:  # else nothing was given up
+            self.queue.notify(EVENT_IN)
 
     # --- flock ---
 
