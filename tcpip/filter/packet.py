@@ -45,7 +45,7 @@ class FilteredPacket:
     largest fragment it came in, 0 for a whole packet. `intercepted`: it goes to local sockets whatever its address,
     and `listener` is the one that takes new flows. `known` is the packet whose connection it has: the same one as it was
     sent, on the loopback, or the one that it answers. `untracked`: it belongs to nobody. `rerouted`: it is to be routed by
-    another mark than before.
+    another mark than before. `steps`: what programs of nf_tables have cost so far.
     """
 
     __slots__ = (
@@ -75,6 +75,7 @@ class FilteredPacket:
         "rerouted",
         "traced",
         "trace_number",
+        "steps",
     )
 
     def __init__(self) -> None:
@@ -99,6 +100,7 @@ class FilteredPacket:
         self.rerouted = False
         self.traced = False
         self.trace_number = 0
+        self.steps = 0
 
     def received(self, pkt: RxPacket) -> None:
         """Stand for a received packet, header checked."""

@@ -48,6 +48,8 @@ TX_QUEUE: Final = 1000
 AT_ONCE: Final = 4  # packets, where filters may take long over them
 """Frames that may wait for a flush, as txqueuelen has it; more are dropped and counted."""
 MAX_GROUPS: Final = 256
+MAX_ADDRESSES: Final = 1024
+"""Of all interfaces of a stack together."""
 MAX_DUPLICATES: Final = 64
 """Addresses remembered as somebody else's."""
 
@@ -89,6 +91,7 @@ class Nic(Dispatcher):
         "send_redirects",
         "addresses",
         "broadcasts",
+        "first",
         "groups",
         "anycast",
         "neighbors",
@@ -147,7 +150,8 @@ class Nic(Dispatcher):
         self.forwards_v6: int = 0  # not 0: hosts there are told that this is a router
         self.accept_redirects = self.accept_redirects_v6 = self.send_redirects = True
         self.addresses: dict[bytes, NicAddress] = {}
-        self.broadcasts: set[bytes] = set()
+        self.broadcasts: dict[bytes, int] = {}  # and of how many addresses each is
+        self.first: dict[tuple[int, bytes], NicAddress] | None = None  # by `first_of`, until it changes
         self.groups: dict[bytes, int] = {IPV4_ALL_SYSTEMS: 1, IPV6_ALL_NODES: 1}
         self.anycast: dict[bytes, int] = {}  # and how many sockets and addresses of a router have joined each
         self.neighbors = NeighborTable(self)
@@ -368,14 +372,16 @@ class Nic(Dispatcher):
 
         ADDRESS_IN_USE when the NIC has it already, INVALID_ARGUMENT for what is no unicast address.
         """
+        six = len(addr) == 16
         if addr in self.addresses:
             raise NetworkError(errors.ADDRESS_IN_USE)
+        if len(self.stack.local) >= MAX_ADDRESSES or (six and len(self.groups) >= MAX_GROUPS - 1):
+            raise NetworkError(errors.NO_BUFFER_SPACE)
         if is_any(addr) or is_multicast(addr) or not 0 <= prefix_len <= len(addr) * 8:
             raise NetworkError(errors.INVALID_ARGUMENT)
         address = NicAddress(addr, prefix_len, dynamic)
         if described is not None:
             described(address)
-        six = len(addr) == 16
         if six and self.disable_ipv6:
             raise NetworkError(errors.PERMISSION_DENIED)
         dad = dad and self.autoconf.probes()
@@ -383,9 +389,10 @@ class Nic(Dispatcher):
             self.add_link_local(dad)
         address.tentative = six and dad and self.has_arp and not is_loopback(addr)
         self.addresses[addr] = address
+        if self.first is not None and not six:
+            self.first.setdefault((prefix_len, address.subnet()), address)
         if address.broadcast:
-            self.broadcasts.add(address.broadcast)
-            self.broadcasts.add(address.subnet())
+            self._broadcast(address, 1)
         route = prefix_routes.add(self, address) if on_link and not dynamic else None
         self.stack.addresses_changed()
         if self.stack.watch is not None:
@@ -417,10 +424,10 @@ class Nic(Dispatcher):
             raise NetworkError(errors.ADDRESS_NOT_AVAILABLE)
         if self.stack.netfilter is not None:
             self.stack.netfilter.conntrack.address_gone(self, addr)
-        self.broadcasts = set()
-        for other in self.addresses.values():
-            if other.broadcast:
-                self.broadcasts |= {other.broadcast, other.subnet()}
+        if self.first is not None and self.first.get((address.prefix_len, address.subnet())) is address:
+            self.first = None
+        if address.broadcast:
+            self._broadcast(address, -1)
         route = prefix_routes.leave(self, address)
         if len(addr) == 16 and self.has_arp:
             self.leave_group(solicited_node(addr))
@@ -428,6 +435,24 @@ class Nic(Dispatcher):
         self.stack.addresses_changed()
         if self.stack.watch is not None:
             self.stack.watch.address_removed(self, address, route)
+
+    def _broadcast(self, address: NicAddress, by: int) -> None:
+        """One address more, or less, has these."""
+        for addr in (address.broadcast, address.subnet()):
+            count = self.broadcasts.get(addr, 0) + by
+            if count:
+                self.broadcasts[addr] = count
+            else:
+                del self.broadcasts[addr]
+
+    def first_of(self, address: NicAddress) -> NicAddress:
+        """The one of IPv4 with the same prefix that was there first."""
+        if self.first is None:
+            self.first = {}
+            for other in self.addresses.values():
+                if len(other.addr) == 4:
+                    self.first.setdefault((other.prefix_len, other.subnet()), other)
+        return self.first.get((address.prefix_len, address.subnet()), address)
 
     def addresses_of(self, family: int) -> list[NicAddress]:
         """In the order in which they came."""

@@ -41,16 +41,10 @@ ARPHRD_LOOPBACK: Final = 772
 
 def is_secondary(nic: Nic, address: NicAddress) -> NicAddress | None:
     """The address of its prefix that was there first, for IPv4 (inet_insert_ifa)."""
-    length = address.prefix_len
     if len(address.addr) != 4:
         return None
-    prefix = address.subnet()
-    for other in nic.addresses.values():
-        if other is address:
-            break
-        if other.prefix_len == length and len(other.addr) == 4 and other.subnet() == prefix:
-            return other
-    return None
+    first = nic.first_of(address)
+    return None if first is address else first
 
 
 def listed(nic: Nic, family: int) -> list[NicAddress]:
@@ -60,7 +54,7 @@ def listed(nic: Nic, family: int) -> list[NicAddress]:
         addresses.reverse()
         return sorted(addresses, key=_link_local)
     second = [address for address in addresses if is_secondary(nic, address) is not None]
-    first = sorted((address for address in addresses if address not in second), key=_reach)
+    first = sorted([address for address in addresses if is_secondary(nic, address) is None], key=_reach)
     return first + second
 
 

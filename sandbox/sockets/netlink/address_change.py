@@ -170,8 +170,9 @@ def delete(wanted: Wanted) -> None:
     if wanted.family != AF_INET:
         return
     stack = nic.stack
+    sources = {address.addr for address in (*gone, found)}
     for entry in list(stack.routes.entries):
-        if entry.source in [address.addr for address in (*gone, found)] and entry.protocol != "kernel":
+        if entry.source in sources and entry.protocol != "kernel":
             stack.remove_route(entry)
     if not nic.addresses_of(AF_INET):
         stack.routes.entries = [e for e in stack.routes.entries if e.nic is not nic or len(e.prefix) != 4]

@@ -189,10 +189,14 @@ class NetlinkSocket(SocketFile):
     def _netfilter(self, t: Task, data: bytes) -> None:
         from sandbox.sockets.netlink.netfilter.service import Service
 
-        service = Service(t, self._network, self.port, NETLINK_CAP_ACK in self._set, NETLINK_EXT_ACK in self._set)
+        capped, extended = NETLINK_CAP_ACK in self._set, NETLINK_EXT_ACK in self._set
+        service = Service(t, self._network, self.port, capped, extended, self._dump is not None)
         service.receive(data)
         for datagram in service.answers:
             self._put(datagram)
+        if service.dump is not None:
+            self._dump, self._reactor = service.dump, t.kernel.reactor
+            self._go_on()
 
     def _listen(self) -> None:
         """It has joined a group: from now on somebody watches what the group is about."""

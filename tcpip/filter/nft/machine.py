@@ -1,7 +1,7 @@
 """The register machine: expressions read the packet and 64 bytes of registers, and decide.
 
 Source: net/netfilter/nf_tables_core.c (nft_do_chain), include/uapi/linux/netfilter/nf_tables.h.
-Deviates: a packet is dropped after `MAX_RULES` rules at one chain's hook, however chains call each other.
+Deviates: a packet is dropped after `MAX_STEPS` rules and expressions in them, however chains call each other.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ RETURN: Final = -5
 """Verdicts: enum nft_verdicts, NF_DROP and NF_ACCEPT."""
 
 JUMP_STACK: Final = 16
-MAX_RULES: Final = 32768
+MAX_STEPS: Final = 131072
 REGISTERS: Final = 64
 HOOKS: Final = (PREROUTING, INPUT, FORWARD, OUTPUT, POSTROUTING)
 """By enum nf_inet_hooks."""
@@ -52,6 +52,14 @@ class Evaluation:
         self.chain: Chain | None = None
         self.base: Chain | None = None
         self.told = False
+
+    def takes(self, steps: int) -> bool:
+        """Something takes so many steps of the packet; False: that is too much, and it is dropped."""
+        self.pkt.steps += steps
+        if self.pkt.steps > MAX_STEPS:
+            self.code = DROP
+            return False
+        return True
 
     def store(self, at: int, value: bytes) -> None:
         """Into registers from byte `at`, the last one filled with zeros."""
@@ -123,17 +131,16 @@ def run(chain: Chain, e: Evaluation) -> int:
     """DROP, ACCEPT, or CONTINUE when no rule has decided."""
     stack: list[tuple[Chain, int]] = []
     rules, at = chain.rules, 0
-    left = MAX_RULES
     pkt = e.pkt
     while True:
         code = CONTINUE
         rule: Rule | None = None
         while at < len(rules):
-            left -= 1
-            if not left:
-                return DROP
             rule = rules[at]
             at += 1
+            pkt.steps += 1 + len(rule.expressions)
+            if pkt.steps > MAX_STEPS:
+                return DROP
             e.code = CONTINUE
             for expression in rule.expressions:
                 expression.evaluate(e)

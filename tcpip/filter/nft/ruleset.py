@@ -38,6 +38,10 @@ class Budget:
 
 
 BUDGET: Final = Budget(131072)
+FAR: Final = 512  # from where a rule was known to be
+MAX_BASE_CHAINS: Final = 1024
+"""At one hook (MAX_HOOK_COUNT)."""
+TOO_MANY_HOOKS: Final = NetError("TOO_MANY_HOOKS", "too many chains at a hook")
 
 
 class Referenced:
@@ -60,6 +64,7 @@ class Table(Referenced):
         self.chains: dict[str, Chain] = {}
         self.sets: dict[str, NftSet] = {}
         self.objects: dict[tuple[str, int], NftObject] = {}
+        self.by_handle: dict[int, Referenced] = {}  # chains, sets and objects
         self.last_handle = 0
 
     def new_handle(self) -> int:
@@ -84,6 +89,16 @@ class Chain(Referenced):
         self.by_handle: dict[int, Rule] = {}
         self.entry: BaseChainHook | None = None
 
+    def place(self, rule: Rule) -> int:
+        """Where a rule is. Others have come and gone since that was known: when very many have, it is known anew of all."""
+        rules = self.rules
+        try:
+            return rules.index(rule, max(0, rule.at - FAR), rule.at + FAR)
+        except ValueError:
+            for at, one in enumerate(rules):
+                one.at = at
+        return rule.at
+
     def count(self, length: int) -> None:
         """A packet has met the policy."""
         if self.counters is not None:
@@ -93,7 +108,7 @@ class Chain(Referenced):
 class Rule:
     """Expressions in order; `userdata` and `compat` as they were given."""
 
-    __slots__ = ("chain", "handle", "expressions", "userdata", "compat")
+    __slots__ = ("chain", "handle", "expressions", "userdata", "compat", "at")
 
     def __init__(self, chain: Chain, expressions: list[Expression], userdata: bytes, compat: bytes) -> None:
         self.chain = chain
@@ -101,6 +116,7 @@ class Rule:
         self.expressions = expressions
         self.userdata = userdata
         self.compat = compat
+        self.at = 0  # in its chain, or thereabouts
 
 
 class NftObject(Referenced):
@@ -122,6 +138,7 @@ class Ruleset:
         self.generation = 1
         self.last_table = 0
         self.charged = 0
+        self.bases: dict[str, int] = {}  # how many base chains stand at each hook
         self._undo: list[Callable[[], None]] = []
 
     # A batch.
@@ -139,6 +156,16 @@ class Ruleset:
         """Nothing of it stays."""
         while self._undo:
             self._undo.pop()()
+
+    def stand(self, hook: str, by: int) -> None:
+        """One more base chain there, or (-1) fewer. TOO_MANY_HOOKS."""
+        if by > 0 and self.bases.get(hook, 0) >= MAX_BASE_CHAINS:
+            raise NetworkError(TOO_MANY_HOOKS)
+        self._stand(hook, by)
+        self.did(lambda: self._stand(hook, -by))
+
+    def _stand(self, hook: str, by: int) -> None:
+        self.bases[hook] = self.bases.get(hook, 0) + by
 
     def put(self, holder: object, name: str, value: object) -> None:
         """Set an attribute, as a step."""
@@ -183,7 +210,14 @@ class Ruleset:
     def check(self, table: Table) -> int:
         """TOO_DEEP or WRONG_HOOK for what a base chain of the table leads to (nft_table_validate); else how many rules
         were looked at."""
-        return sum([_check(chain, chain, 0, {}) for chain in table.chains.values() if chain.hook])
+        heights: dict[int, int] = {}
+        seen: dict[tuple[str, str], set[int]] = {}
+        count = 0
+        for chain in table.chains.values():
+            if chain.hook:
+                _height(chain, 0, heights)
+                count += _check(chain, chain, seen.setdefault((chain.type, chain.hook), set()))
+        return count
 
     def _hook(self) -> None:
         """Base chains of tables that are not dormant stand at their hooks, and no others; without tables there is no
@@ -218,12 +252,25 @@ class Ruleset:
                 (netfilter.nat_hooks if chain.type == NAT_TYPE else netfilter.hooks)[chain.hook].add(chain.entry)
 
 
-def _check(base: Chain, chain: Chain, depth: int, seen: dict[int, int]) -> int:
-    if depth >= JUMP_STACK:
+def _height(chain: Chain, depth: int, known: dict[int, int]) -> int:
+    """Of the chains that one leads to and itself, as many as call each other. TOO_DEEP, also for a circle."""
+    height = known.get(id(chain), 1)
+    if depth + height > JUMP_STACK:
         raise NetworkError(TOO_DEEP)
-    if seen.get(id(chain), -1) >= depth:
-        return 0  # it was looked at from as deep as this
-    seen[id(chain)] = depth
+    if id(chain) not in known:
+        for rule in chain.rules:
+            for expression in rule.expressions:
+                for target in expression.targets():
+                    height = max(height, 1 + _height(target, depth + 1, known))
+        known[id(chain)] = height
+    return height
+
+
+def _check(base: Chain, chain: Chain, seen: set[int]) -> int:
+    """`seen`: chains that others of the base's type at its hook have led to. WRONG_HOOK."""
+    if id(chain) in seen:
+        return 0
+    seen.add(id(chain))
     count = len(chain.rules)
     for rule in chain.rules:
         for expression in rule.expressions:
@@ -231,7 +278,7 @@ def _check(base: Chain, chain: Chain, depth: int, seen: dict[int, int]) -> int:
             if (kind and kind != base.type) or (hooks and base.hook not in hooks):
                 raise NetworkError(WRONG_HOOK)
             for target in expression.targets():
-                count += _check(base, target, depth + 1, seen)
+                count += _check(base, target, seen)
     return count
 
 

@@ -76,6 +76,9 @@ class Element:
         return found
 
 
+LOOK_NS: Final = 100_000_000
+
+
 class NftSet(Referenced):
     """`key_len` and `data_len` in bytes; the types are the user's own business but for verdicts. `timeout` in ms.
     `fields` are the lengths of concatenated fields, `templates` what every element counts with."""
@@ -96,6 +99,7 @@ class NftSet(Referenced):
         self.elements: dict[Key, Element] = {}
         self._order: list[tuple[bytes, int]] | None = None
         self._timed = 0
+        self._looked = 0  # when it was last looked for what has run out
 
     @property
     def ranges(self) -> bool:
@@ -115,13 +119,33 @@ class NftSet(Referenced):
         self._timed -= element.expires != 0
 
     def expire(self) -> None:
-        """Forget what has run out."""
-        if not self._timed:
-            return
+        """Forget what has run out, sooner or later: all of it is looked at only now and then."""
         now = self.ruleset.stack.clock.now_ns()
+        if not self._timed or now < self._looked + LOOK_NS:
+            return
+        self._looked = now
         for element in [one for one in self.elements.values() if one.expires and one.expires <= now]:
             self.remove(element)
             self.ruleset.draw(-1)
+
+    def held(self, identity: Key) -> Element | None:
+        """The element that is this one; None, too, where it has run out."""
+        element = self.elements.get(identity)
+        if element is not None and element.expires and element.expires <= self.ruleset.stack.clock.now_ns():
+            return None
+        return element
+
+    def forget(self, identity: Key) -> None:
+        """One that may be there still, but has run out."""
+        element = self.elements.get(identity)
+        if element is not None:
+            self.remove(element)
+            self.ruleset.draw(-1)
+
+    def there(self) -> list[Element]:
+        """All that have not run out."""
+        now = self.ruleset.stack.clock.now_ns()
+        return [one for one in self.elements.values() if not one.expires or one.expires > now]
 
     def find(self, key: bytes) -> Element | None:
         """Which element a key matches."""
@@ -202,6 +226,8 @@ class Lookup(Expression):
 
     def evaluate(self, e: Evaluation) -> None:
         held = self.set
+        if held.ranges and not e.takes(len(held.elements)):
+            return
         element = held.find(bytes(e.registers[self.source : self.source + held.key_len]))
         if (element is not None) == self.inverted:
             e.code = BREAK
@@ -237,6 +263,8 @@ class ObjectReference(Expression):
     def evaluate(self, e: Evaluation) -> None:
         held = self.object
         if self.map is not None:
+            if self.map.ranges and not e.takes(len(self.map.elements)):
+                return
             element = self.map.find(bytes(e.registers[self.source : self.source + self.map.key_len]))
             held = element.object if element is not None else None
         if held is None:
@@ -270,7 +298,9 @@ class DynamicSet(Expression):
         held = self.set
         held.expire()
         key = bytes(e.registers[self.source : self.source + held.key_len])
-        element = held.elements.get((key, 0, b""))
+        element = held.held((key, 0, b""))
+        if element is None:
+            held.forget((key, 0, b""))
         if self.op == DELETE:
             if element is not None:
                 held.remove(element)

@@ -119,24 +119,50 @@ class Batch:
     """A transaction: ids that only it knows, and what is to be told when it is done: kind, flags, body and whether the
     request asked for an echo."""
 
-    __slots__ = ("nft", "ruleset", "sets", "chains", "told", "check_each", "effort")
+    __slots__ = (
+        "nft",
+        "ruleset",
+        "sets",
+        "chains",
+        "told",
+        "check_each",
+        "effort",
+        "numbers",
+        "looked",
+        "heard",
+        "touched",
+    )
 
-    def __init__(self, nft: Nftables, check_each: bool) -> None:
+    def __init__(self, nft: Nftables, check_each: bool, heard: bool) -> None:
         self.nft = nft
         self.ruleset = nft.ruleset
         self.sets: dict[int, NftSet] = {}
         self.chains: dict[int, Chain] = {}
         self.told: list[tuple[int, int, bytes, Message]] = []
         self.check_each = check_each
+        self.heard = heard
+        self.touched: set[NftSet] = set()  # whose elements that have run out can go afterwards
         self.effort = MAX_EFFORT
+        self.numbers: dict[tuple[Table, str], int] = {}  # below that no name of the pattern is free
+        self.looked = 0
 
     def context(self, table: Table) -> Context:
         """For expressions in messages about this table."""
         return Context(self.ruleset, table, self.sets, self.chains)
 
+    def tells(self, m: Message) -> bool:
+        """Somebody hears of it, or the request asks for an echo."""
+        return self.heard or m.flags & NLM_F_ECHO != 0
+
     def tell(self, m: Message, kind: int, body: bytes, flags: int = 0) -> None:
         """A notification, once the batch is committed."""
         self.told.append((kind, flags, body, m))
+
+    def looks(self, count: int) -> None:
+        """A message that concerns everything of a kind, of which there is so much. ENOMEM for a batch of very many such."""
+        self.looked += count
+        if self.looked > MAX_EFFORT:
+            raise NfError(errno.ENOMEM)
 
     def checked(self, table: Table) -> None:
         """After a step that may make chains call each other in a circle: see `Ruleset.check`."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Iterable, Iterator
 
 from sandbox.sockets.netlink import message as nl
 from sandbox.sockets.netlink.netfilter import batch as b
 from sandbox.sockets.netlink.netfilter.attributes import Attributes, NfError, be32, be64, nested
 from sandbox.sockets.netlink.netfilter.batch import Batch, Message, Nftables, in_order
-from sandbox.sockets.netlink.netfilter.tables import put, take, userdata
+from sandbox.sockets.netlink.netfilter.tables import enter, leave, put, take, userdata
 from tcpip.filter.hook import CONNTRACK
 from tcpip.filter.nft.machine import ACCEPT, DROP, HOOKS
 from tcpip.filter.nft.ruleset import FILTER_TYPE, HOOKS_OF_TYPE, NAT_TYPE, Chain
@@ -98,19 +98,22 @@ def new(batch: Batch, m: Message) -> None:
         chain.policy = ACCEPT if policy is None else policy
         if COUNTERS in a:
             chain.counters = _counters(a)
+        batch.ruleset.stand(chain.hook, 1)
     chain.userdata = userdata(m, USERDATA)
     batch.ruleset.charge(1)
     chain.handle = table.new_handle()
-    put(batch.ruleset, table.chains, chain.name, chain)
+    enter(batch.ruleset, table, table.chains, chain.name, chain)
     if ID in a:
         batch.chains[a.u32(ID)] = chain
-    batch.tell(m, b.NEWCHAIN, body(batch.nft, chain), m.flags & (nl.NLM_F_CREATE | nl.NLM_F_EXCL))
+    if batch.tells(m):
+        batch.tell(m, b.NEWCHAIN, body(batch.nft, chain), m.flags & (nl.NLM_F_CREATE | nl.NLM_F_EXCL))
 
 
 def _named(table: Table, a: Attributes, attribute: int) -> Chain | None:
     if attribute == HANDLE:
         handle = a.u64(HANDLE)
-        return next((one for one in table.chains.values() if one.handle == handle), None)
+        found = table.by_handle.get(handle)
+        return found if isinstance(found, Chain) else None
     return table.chains.get(a.text(NAME))
 
 
@@ -152,7 +155,8 @@ def _update(batch: Batch, m: Message, chain: Chain, policy: int | None, attribut
         ruleset.put(chain, "counters", _counters(a))
     if policy is not None:
         ruleset.put(chain, "policy", policy)
-    batch.tell(m, b.NEWCHAIN, body(batch.nft, chain))
+    if batch.tells(m):
+        batch.tell(m, b.NEWCHAIN, body(batch.nft, chain))
 
 
 def delete(batch: Batch, m: Message) -> None:
@@ -175,17 +179,25 @@ def delete(batch: Batch, m: Message) -> None:
 
 def remove(batch: Batch, m: Message, chain: Chain) -> None:
     """It is empty and nobody jumps to it."""
-    batch.tell(m, b.DELCHAIN, body(batch.nft, chain, gone=True))
+    if batch.tells(m):
+        batch.tell(m, b.DELCHAIN, body(batch.nft, chain, gone=True))
     batch.ruleset.charge(-1)
-    take(batch.ruleset, chain.table.chains, chain.name)
+    if chain.hook:
+        batch.ruleset.stand(chain.hook, -1)
+    leave(batch.ruleset, chain.table, chain.table.chains, chain.name)
 
 
-def get(nft: Nftables, m: Message) -> list[bytes]:
+def get(nft: Nftables, m: Message) -> Iterable[bytes]:
     """One, or for a dump those of the family."""
     if m.dump:
-        return [body(nft, chain) for table in nft.tables(m.family) for chain in in_order(table.chains)]
+        return _bodies(nft, [chain for table in nft.tables(m.family) for chain in in_order(table.chains)])
     table = nft.table(m, TABLE)
     chain = table.chains.get(m.attributes.text(NAME))
     if chain is None:
         raise m.attributes.bad(NAME, errno.ENOENT)
     return [body(nft, chain)]
+
+
+def _bodies(nft: Nftables, found: list[Chain]) -> Iterator[bytes]:
+    for chain in found:
+        yield body(nft, chain)

@@ -6,7 +6,7 @@ Deviates: there are no expectations (EOPNOTSUPP or EINVAL), and what is counted 
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Iterable, Iterator
 
 from sandbox.sockets.netlink import message as nl
 from sandbox.sockets.netlink.netfilter.attributes import Attributes, NfError, be16, be32, be64, nested
@@ -170,7 +170,7 @@ def _listed(stack: Stack, m: Message) -> list[Connection]:
     ]
 
 
-def answer(stack: Stack, m: Message) -> list[bytes]:
+def answer(stack: Stack, m: Message) -> Iterable[bytes]:
     """The bodies that answer a request: of IPCTNL_MSG_CT_NEW, or of GET_STATS for that. ENOENT, EINVAL, EOPNOTSUPP."""
     now = stack.clock.now_ns()
     if m.kind in (GET, GET_ZERO):
@@ -178,7 +178,7 @@ def answer(stack: Stack, m: Message) -> list[bytes]:
             return _zeroed(stack, m, now)
         if not m.dump:
             return [_body(_named(stack, m), now, 2)]
-        return [_body(conn, now, 1) for conn in _listed(stack, m)]
+        return _bodies(_listed(stack, m), now)
     table = _table(stack)
     if m.kind == GET_STATS:
         entries = len(table) if table is not None else 0
@@ -200,6 +200,11 @@ def answer(stack: Stack, m: Message) -> list[bytes]:
         connection_change.new(stack, m)
         return []
     raise NfError(errno.EOPNOTSUPP if m.kind == STATS_CPU else errno.EINVAL)
+
+
+def _bodies(found: list[Connection], now: int) -> Iterator[bytes]:
+    for conn in found:
+        yield _body(conn, now, 1)
 
 
 def _zeroed(stack: Stack, m: Message, now: int) -> list[bytes]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from typing import Final
+from typing import Final, Iterable, Iterator
 
 from sandbox.sockets.netlink import message as nl
 from sandbox.sockets.netlink.netfilter import batch as b
@@ -57,20 +57,21 @@ def one_body(nft: Nftables, held: NftSet, element: Element) -> bytes:
     return nested(LIST_ELEM, *parts)
 
 
-def bodies(nft: Nftables, held: NftSet, elements: list[Element]) -> list[bytes]:
+def bodies(nft: Nftables, held: NftSet, elements: list[Element]) -> Iterator[bytes]:
     """NFT_MSG_NEWSETELEM, as many as it takes."""
     head = nft.genmsg(held.table.family) + nl.string(TABLE, held.table.name) + nl.string(SET, held.name)
-    found: list[bytes] = []
     part: list[bytes] = []
     size = 0
+    told = False
     for element in elements:
         one = one_body(nft, held, element)
         if size + len(one) > ROOM:
-            found.append(head + nested(ELEMENTS, *part))
-            part, size = [], 0
+            yield head + nested(ELEMENTS, *part)
+            part, size, told = [], 0, True
         part.append(one)
         size += len(one)
-    return [*found, head + nested(ELEMENTS, *part)] if part or not found else found
+    if part or not told:
+        yield head + nested(ELEMENTS, *part)
 
 
 def new(batch: Batch, m: Message) -> None:
@@ -78,7 +79,7 @@ def new(batch: Batch, m: Message) -> None:
     held = _set(batch, m)
     if held.uses and held.flags & CONSTANT:
         raise NfError(errno.EBUSY)
-    held.expire()
+    batch.touched.add(held)
     if ELEMENTS not in m.attributes:
         raise NfError(errno.EINVAL)
     added = []
@@ -92,8 +93,9 @@ def new(batch: Batch, m: Message) -> None:
     if any(element.verdict is not None for element in added):
         batch.checked(held.table)
     for element in added:
-        (body,) = bodies(batch.nft, held, [element])
-        batch.tell(m, b.NEWSETELEM, body, m.flags & (nl.NLM_F_CREATE | nl.NLM_F_EXCL))
+        if batch.tells(m):
+            (body,) = bodies(batch.nft, held, [element])
+            batch.tell(m, b.NEWSETELEM, body, m.flags & (nl.NLM_F_CREATE | nl.NLM_F_EXCL))
 
 
 def _key(held: NftSet, a: Attributes) -> Element:
@@ -158,7 +160,7 @@ def _read_time(batch: Batch, held: NftSet, element: Element, a: Attributes) -> N
 
 def _insert(batch: Batch, m: Message, held: NftSet, element: Element) -> bool:
     """False: it was there already, and that is no error."""
-    before = held.elements.get(element.identity())
+    before = held.held(element.identity())
     if before is not None:
         same_verdict = (before.verdict is None) == (element.verdict is None) and (
             before.verdict is None
@@ -171,6 +173,9 @@ def _insert(batch: Batch, m: Message, held: NftSet, element: Element) -> bool:
         return False
     if held.size and not element.flags & CATCHALL and len(held.elements) >= held.size:
         raise NfError(errno.ENFILE)
+    gone = held.elements.get(element.identity())
+    if gone is not None:
+        _drop(batch, held, gone)  # its time was over
     batch.ruleset.charge(1)
     held.add(element)
     batch.ruleset.did(lambda: held.remove(element))
@@ -183,20 +188,20 @@ def delete(batch: Batch, m: Message) -> None:
     held = _set(batch, m)
     if held.uses and held.flags & CONSTANT:
         raise NfError(errno.EBUSY)
-    held.expire()
+    batch.touched.add(held)
     doomed = []
     if ELEMENTS not in m.attributes:
-        doomed = list(held.elements.values())
+        doomed = held.there()
         for element in doomed:
             _drop(batch, held, element)
     else:
         for at, a in m.attributes.elements(ELEMENTS):
-            found = held.elements.get(_key(held, a).identity())
+            found = held.held(_key(held, a).identity())
             if found is None:
                 raise NfError(errno.ENOENT, at)
             _drop(batch, held, found)
             doomed.append(found)
-    for element in doomed:
+    for element in doomed if batch.tells(m) else ():
         (body,) = bodies(batch.nft, held, [element])
         batch.tell(m, b.DELSETELEM, body)
 
@@ -208,7 +213,7 @@ def _drop(batch: Batch, held: NftSet, element: Element) -> None:
     release(batch, element.references())
 
 
-def get(nft: Nftables, m: Message) -> list[bytes]:
+def get(nft: Nftables, m: Message) -> Iterable[bytes]:
     """All of a set, or for a single get the named ones. ENOENT."""
     a = m.attributes
     table = nft.table(m, TABLE)
@@ -217,7 +222,7 @@ def get(nft: Nftables, m: Message) -> list[bytes]:
         raise a.bad(SET, errno.ENOENT)
     held.expire()
     if m.dump:
-        return bodies(nft, held, list(held.elements.values()))
+        return bodies(nft, held, held.there())
     found = []
     for at, one in a.elements(ELEMENTS):
         element = held.matching(_key(held, one))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING, Any, Callable, Final
+from typing import TYPE_CHECKING, Any, Callable, Final, Iterable, Iterator
 
 from sandbox.sockets.netlink import message as nl
 from sandbox.sockets.netlink.netfilter import batch as b
@@ -11,7 +11,7 @@ from sandbox.sockets.netlink.netfilter import expressions as ex
 from sandbox.sockets.netlink.netfilter.attributes import Attributes, NfError, be32, be64, nested
 from sandbox.sockets.netlink.netfilter.batch import Batch, Message, Nftables, in_order
 from sandbox.sockets.netlink.netfilter.data import Context
-from sandbox.sockets.netlink.netfilter.tables import put, take, userdata
+from sandbox.sockets.netlink.netfilter.tables import enter, leave, userdata
 from tcpip.filter.nft.ruleset import NftObject
 from tcpip.filter.nft.stateful import Counter, Quota
 
@@ -63,8 +63,9 @@ def new(batch: Batch, m: Message) -> None:
     found.userdata = userdata(m, USERDATA)
     batch.ruleset.charge(1)
     found.handle = table.new_handle()
-    put(batch.ruleset, table.objects, (name, kind), found)
-    batch.tell(m, b.NEWOBJ, body(batch.nft, found), m.flags & (nl.NLM_F_CREATE | nl.NLM_F_EXCL))
+    enter(batch.ruleset, table, table.objects, (name, kind), found)
+    if batch.tells(m):
+        batch.tell(m, b.NEWOBJ, body(batch.nft, found), m.flags & (nl.NLM_F_CREATE | nl.NLM_F_EXCL))
 
 
 def delete(batch: Batch, m: Message) -> None:
@@ -75,7 +76,8 @@ def delete(batch: Batch, m: Message) -> None:
     attribute = HANDLE if HANDLE in a else NAME
     if HANDLE in a:
         handle = a.u64(HANDLE)
-        found = next((one for one in table.objects.values() if one.handle == handle), None)
+        one = table.by_handle.get(handle)
+        found = one if isinstance(one, NftObject) else None
     else:
         found = table.objects.get((a.text(NAME), kind))
     if found is None:
@@ -87,12 +89,13 @@ def delete(batch: Batch, m: Message) -> None:
 
 def remove(batch: Batch, m: Message, found: NftObject) -> None:
     """Nothing refers to it."""
-    batch.tell(m, b.DELOBJ, body(batch.nft, found, gone=True))
+    if batch.tells(m):
+        batch.tell(m, b.DELOBJ, body(batch.nft, found, gone=True))
     batch.ruleset.charge(-1)
-    take(batch.ruleset, found.table.objects, (found.name, found.type))
+    leave(batch.ruleset, found.table, found.table.objects, (found.name, found.type))
 
 
-def get(nft: Nftables, m: Message) -> list[bytes]:
+def get(nft: Nftables, m: Message) -> Iterable[bytes]:
     """One, or for a dump those of a family, a table or a type; NFT_MSG_GETOBJ_RESET sets what they count to 0."""
     a = m.attributes
     if m.dump:
@@ -109,11 +112,14 @@ def get(nft: Nftables, m: Message) -> list[bytes]:
         if held is None:
             raise a.bad(NAME, errno.ENOENT)
         found = [held]
-    bodies = [body(nft, one) for one in found]
-    if m.kind == b.GETOBJ_RESET:
-        for one in found:
+    return _bodies(nft, found, m.kind == b.GETOBJ_RESET)
+
+
+def _bodies(nft: Nftables, found: list[NftObject], resets: bool) -> Iterator[bytes]:
+    for one in found:
+        yield body(nft, one)
+        if resets:
             reset(one.value)
-    return bodies
 
 
 def reset(value: Expression) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Iterable, Iterator
 
 from sandbox.sockets.netlink import message as nl
 from sandbox.sockets.netlink.netfilter import batch as b
@@ -93,23 +93,27 @@ def new(batch: Batch, m: Message) -> None:
     ruleset.hold(rule.expressions)
     rules = chain.rules
     if replaces and old is not None:
-        at = rules.index(old)
+        at = chain.place(old)
+        rule.at = at
         rules[at] = rule
         ruleset.did(lambda: rules.__setitem__(at, old))
-        batch.tell(m, b.DELRULE, body(batch.nft, old, 0))
+        if batch.tells(m):
+            batch.tell(m, b.DELRULE, body(batch.nft, old, 0))
         take(ruleset, chain.by_handle, old.handle)
         _release(batch, m, old)
     else:
         if m.flags & b.NLM_F_APPEND:
-            at = rules.index(old) + 1 if old is not None else len(rules)
+            at = chain.place(old) + 1 if old is not None else len(rules)
         else:
-            at = rules.index(old) if old is not None else 0
+            at = chain.place(old) if old is not None else 0
+        rule.at = at
         rules.insert(at, rule)
         ruleset.did(lambda: rules.__delitem__(at))
     put(ruleset, chain.by_handle, rule.handle, rule)
     batch.checked(table)
     flags = m.flags & (b.NLM_F_APPEND | nl.NLM_F_CREATE | nl.NLM_F_EXCL) | (b.NLM_F_APPEND if replaces else 0)
-    batch.tell(m, b.NEWRULE, body(batch.nft, rule, rules[at - 1].handle if at else 0), flags)
+    if batch.tells(m):
+        batch.tell(m, b.NEWRULE, body(batch.nft, rule, rules[at - 1].handle if at else 0), flags)
 
 
 def _release(batch: Batch, m: Message, rule: Rule) -> None:
@@ -139,11 +143,11 @@ def _sets(expressions: list[Expression]) -> list[NftSet]:
 
 def _remove(batch: Batch, m: Message, chain: Chain, doomed: list[Rule]) -> None:
     """One rule of a chain, or all."""
-    for rule in doomed:
+    for rule in doomed if batch.tells(m) else ():
         batch.tell(m, b.DELRULE, body(batch.nft, rule, 0))
     if len(doomed) == 1:
         rules, (gone,) = chain.rules, doomed
-        at = rules.index(gone)
+        at = chain.place(gone)
         del rules[at]
         batch.ruleset.did(lambda: rules.insert(at, gone))
     else:
@@ -164,6 +168,7 @@ def delete(batch: Batch, m: Message) -> None:
     a = m.attributes
     table = batch.nft.table(m, TABLE)
     if CHAIN not in a:
+        batch.looks(len(table.chains))
         for chain in in_order(table.chains):
             flush(batch, m, chain)
         return
@@ -176,8 +181,8 @@ def delete(batch: Batch, m: Message) -> None:
         flush(batch, m, chain)
 
 
-def get(nft: Nftables, m: Message) -> list[bytes]:
-    """One, or for a dump those of a family, a table or a chain."""
+def get(nft: Nftables, m: Message) -> Iterable[bytes]:
+    """One, or for a dump those of a family, a table or a chain, as they are there now."""
     a = m.attributes
     if not m.dump:
         table = nft.table(m, TABLE)
@@ -185,7 +190,7 @@ def get(nft: Nftables, m: Message) -> list[bytes]:
         if chain is None:
             raise a.bad(CHAIN, errno.ENOENT)
         return [body(nft, _by_handle(chain, m, HANDLE), 0)]
-    found = []
+    found: list[tuple[Rule, int]] = []
     for table in nft.tables(m.family):
         if TABLE in a and table.name != a.text(TABLE):
             continue
@@ -194,6 +199,11 @@ def get(nft: Nftables, m: Message) -> list[bytes]:
                 continue
             before = 0
             for rule in chain.rules:
-                found.append(body(nft, rule, before))
+                found.append((rule, before))
                 before = rule.handle
-    return found
+    return _bodies(nft, found)
+
+
+def _bodies(nft: Nftables, rules: list[tuple[Rule, int]]) -> Iterator[bytes]:
+    for rule, before in rules:
+        yield body(nft, rule, before)

@@ -7,7 +7,7 @@ needs CAP_NET_ADMIN in the network namespace's user namespace.
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING, Callable, Final
+from typing import TYPE_CHECKING, Callable, Final, Iterable, Iterator
 
 from sandbox.abi.linux.capability import CAP_NET_ADMIN
 from sandbox.sockets.net_errno import syscall_error
@@ -18,7 +18,7 @@ from sandbox.sockets.netlink.netfilter.attributes import NfError, be32
 from sandbox.sockets.netlink.netfilter.batch import Batch, Message, Nftables
 from sandbox.sockets.netlink.netfilter.connection_watch import Watcher
 from tcpip.errors import NetworkError
-from tcpip.filter.nft.ruleset import OUT_OF_MEMORY, TOO_DEEP, WRONG_HOOK
+from tcpip.filter.nft.ruleset import OUT_OF_MEMORY, TOO_DEEP, TOO_MANY_HOOKS, WRONG_HOOK
 
 if TYPE_CHECKING:
     from sandbox.gateway.network import Network
@@ -33,8 +33,6 @@ SUBSYS_COMPAT: Final = 11
 NETLINK_NETFILTER: Final = 12
 GROUP_NFTABLES: Final = 7
 _GEN_ID, _GEN_PID, _GEN_NAME = 1, 2, 3
-MAX_ANSWERS: Final = 1 << 22
-"""Bytes that one call may bring: no dump begins after that (Linux has one at a time, too)."""
 
 _CHANGES: Final[dict[int, Callable[[Batch, Message], None]]] = {
     b.NEWTABLE: tables.new,
@@ -50,7 +48,7 @@ _CHANGES: Final[dict[int, Callable[[Batch, Message], None]]] = {
     b.NEWOBJ: objects.new,
     b.DELOBJ: objects.delete,
 }
-_GETS: Final[dict[int, tuple[int, Callable[[Nftables, Message], list[bytes]]]]] = {
+_GETS: Final[dict[int, tuple[int, Callable[[Nftables, Message], Iterable[bytes]]]]] = {
     b.GETTABLE: (b.NEWTABLE, tables.get),
     b.GETCHAIN: (b.NEWCHAIN, chains.get),
     b.GETRULE: (b.NEWRULE, rules.get),
@@ -60,7 +58,12 @@ _GETS: Final[dict[int, tuple[int, Callable[[Nftables, Message], list[bytes]]]]] 
     b.GETOBJ: (b.NEWOBJ, objects.get),
     b.GETOBJ_RESET: (b.NEWOBJ, objects.get),
 }
-_ERRNO: Final = {OUT_OF_MEMORY: errno.ENOMEM, TOO_DEEP: errno.EMLINK, WRONG_HOOK: errno.EOPNOTSUPP}
+_ERRNO: Final = {
+    OUT_OF_MEMORY: errno.ENOMEM,
+    TOO_DEEP: errno.EMLINK,
+    WRONG_HOOK: errno.EOPNOTSUPP,
+    TOO_MANY_HOOKS: errno.E2BIG,
+}
 
 
 def _kind(message: int) -> int:
@@ -77,16 +80,18 @@ def ruleset_of(network: Network) -> Nftables:
 
 class Service:
     """One call of sendmsg(2) on such a socket: `port` is the socket's, `capped` and `extended` its NETLINK_CAP_ACK and
-    NETLINK_EXT_ACK. `answers` are the datagrams for it."""
+    NETLINK_EXT_ACK; `dumping`: it has not read all of a dump. `answers` are the datagrams for it, `dump` those of a dump that has
+    begun."""
 
-    def __init__(self, t: Task, network: Network, port: int, capped: bool, extended: bool) -> None:
+    def __init__(self, t: Task, network: Network, port: int, capped: bool, extended: bool, dumping: bool) -> None:
         self.task = t
         self.network = network
         self.port = port
         self.capped = capped
         self.extended = extended
         self.answers: list[bytes] = []
-        self._size = 0
+        self.dump: Iterator[bytes] | None = None
+        self._dumping = dumping
 
     def receive(self, data: bytes) -> None:
         """All messages of a datagram."""
@@ -103,7 +108,14 @@ class Service:
 
     def _answer(self, datagrams: list[bytes]) -> None:
         self.answers += datagrams
-        self._size += sum([len(datagram) for datagram in datagrams])
+
+    def _tell(self, request: Request, m: Message, kind: int, bodies: Iterable[bytes]) -> None:
+        """Messages of type `kind`: a dump, of which more is made as it is read, or a few."""
+        if m.dump:
+            request.dumped = True
+            self.dump = nl.long_dump(request, self.port, kind, iter(bodies))
+        else:
+            self._answer([nl.message(kind, 0, request.seq, self.port, body) for body in bodies])
 
     def _acknowledge(self, request: Request, number: int, offset: int = 0) -> None:
         offset = offset if self.extended else 0
@@ -127,7 +139,7 @@ class Service:
     def _get(self, request: Request) -> None:
         nft = ruleset_of(self.network)
         m = Message(request)
-        if m.dump and self._size > MAX_ANSWERS:
+        if m.dump and (self._dumping or self.dump is not None):
             raise NfError(errno.EBUSY)
         subsystem = request.type >> 8
         if subsystem == SUBSYS_COMPAT and m.kind == 0:
@@ -143,16 +155,12 @@ class Service:
             self._answer([nl.message(_kind(b.NEWGEN), 0, request.seq, self.port, _generation(nft))])
             return
         if m.kind == b.GETFLOWTABLE and m.dump:
-            self._answer(nl.dump(request, self.port, _kind(b.NEWTABLE), []))
+            self._tell(request, m, _kind(b.NEWTABLE), ())
             return
         if m.kind not in _GETS:
             raise NfError(errno.EINVAL)
         kind, get = _GETS[m.kind]
-        bodies = get(nft, m)
-        if m.dump:
-            self._answer(nl.dump(request, self.port, _kind(kind), bodies))
-        else:
-            self._answer([nl.message(_kind(kind), 0, request.seq, self.port, body) for body in bodies])
+        self._tell(request, m, _kind(kind), get(nft, m))
 
     def _connections(self, request: Request, m: Message) -> None:
         watcher = self.network.stack.tracking.watch
@@ -166,10 +174,7 @@ class Service:
                 asks.port = 0
         own = m.kind in (connections.GET_STATS, connections.STATS_CPU)
         kind = connections.SUBSYSTEM << 8 | (m.kind if own else connections.NEW)
-        if m.dump:
-            self._answer(nl.dump(request, self.port, kind, bodies))
-        else:
-            self._answer([nl.message(kind, 0, request.seq, self.port, body) for body in bodies])
+        self._tell(request, m, kind, bodies)
 
     # Batches.
 
@@ -231,7 +236,7 @@ class Service:
         self, nft: Nftables, requests: list[Request], check_each: bool
     ) -> tuple[Batch, list[tuple[Request, int, int]]]:
         """All steps, and what is to be acknowledged: errors, and successes that are asked about."""
-        batch = Batch(nft, check_each)
+        batch = Batch(nft, check_each, bool(self._listeners()))
         errors: list[tuple[Request, int, int]] = []
         for request in requests:
             number = offset = 0
@@ -256,6 +261,8 @@ class Service:
 
     def _commit(self, nft: Nftables, batch: Batch, begin: Request) -> None:
         nft.ruleset.commit()
+        for held in batch.touched:
+            held.expire()
         nft.ruleset.generation += 1
         nft.pid, nft.program = self.task.pid, self.task.comm.decode("latin-1")
         listeners = self._listeners()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Iterable, Iterator
 
 from sandbox.sockets.netlink import message as nl
 from sandbox.sockets.netlink.netfilter import batch as b
@@ -11,7 +11,7 @@ from sandbox.sockets.netlink.netfilter import chains, codec, objects, rules
 from sandbox.sockets.netlink.netfilter.attributes import LIST_ELEM, Attributes, NfError, be32, be64, nested
 from sandbox.sockets.netlink.netfilter.batch import Batch, Message, Nftables, in_order
 from sandbox.sockets.netlink.netfilter.data import DATA_VERDICT
-from sandbox.sockets.netlink.netfilter.tables import put, take, userdata
+from sandbox.sockets.netlink.netfilter.tables import enter, leave, userdata
 from tcpip.filter.nft.sets import (
     ANONYMOUS,
     CONCAT,
@@ -87,12 +87,13 @@ def new(batch: Batch, m: Message) -> None:
     if not m.flags & nl.NLM_F_CREATE:
         raise NfError(errno.ENOENT)
     if "%" in name:
-        made.name = _free_name(table, name)
+        made.name = _free_name(batch, table, name)
     batch.ruleset.charge(1)
     made.handle = table.new_handle()
-    put(batch.ruleset, table.sets, made.name, made)
+    enter(batch.ruleset, table, table.sets, made.name, made)
     batch.sets[a.u32(ID)] = made
-    batch.tell(m, b.NEWSET, body(batch.nft, made), m.flags & (nl.NLM_F_CREATE | nl.NLM_F_EXCL))
+    if batch.tells(m):
+        batch.tell(m, b.NEWSET, body(batch.nft, made), m.flags & (nl.NLM_F_CREATE | nl.NLM_F_EXCL))
 
 
 def _same(one: NftSet, other: NftSet) -> bool:
@@ -103,13 +104,14 @@ def _same(one: NftSet, other: NftSet) -> bool:
     return facts(one) == facts(other)
 
 
-def _free_name(table: Table, pattern: str) -> str:
+def _free_name(batch: Batch, table: Table, pattern: str) -> str:
     """With the lowest number in place of `%d` that is free. EINVAL for any other pattern."""
     if pattern.count("%") != 1 or "%d" not in pattern:
         raise NfError(errno.EINVAL)
-    number = 0
+    number = batch.numbers.get((table, pattern), 0)
     while pattern.replace("%d", str(number)) in table.sets:
         number += 1
+    batch.numbers[(table, pattern)] = number
     return pattern.replace("%d", str(number))
 
 
@@ -165,14 +167,16 @@ def delete(batch: Batch, m: Message) -> None:
     attribute = HANDLE if HANDLE in a else NAME
     if HANDLE in a:
         handle = a.u64(HANDLE)
-        held = next((one for one in table.sets.values() if one.handle == handle), None)
+        found = table.by_handle.get(handle)
+        held = found if isinstance(found, NftSet) else None
     else:
         held = table.sets.get(a.text(NAME))
     if held is None:
         raise a.bad(attribute, errno.ENOENT)
     if held.uses or (m.flags & b.NLM_F_NONREC and held.elements):
         raise a.bad(attribute, errno.EBUSY)
-    batch.tell(m, b.DELSET, body(batch.nft, held, gone=True))
+    if batch.tells(m):
+        batch.tell(m, b.DELSET, body(batch.nft, held, gone=True))
     remove(batch, m, held)
 
 
@@ -180,7 +184,7 @@ def remove(batch: Batch, m: Message, held: NftSet) -> None:
     """No rule uses it."""
     release(batch, [reference for one in held.elements.values() for reference in one.references()])
     batch.ruleset.charge(-1 - len(held.elements))
-    take(batch.ruleset, held.table.sets, held.name)
+    leave(batch.ruleset, held.table, held.table.sets, held.name)
 
 
 def release(batch: Batch, held: list[Referenced], by: int = -1) -> None:
@@ -201,7 +205,8 @@ def delete_contents(batch: Batch, m: Message, table: Table) -> None:
     for chain in in_order(table.chains):
         rules.flush(batch, m, chain)
     for held in [*nameless, *in_order(table.sets)]:
-        batch.tell(m, b.DELSET, body(batch.nft, held, gone=True))
+        if batch.tells(m):
+            batch.tell(m, b.DELSET, body(batch.nft, held, gone=True))
     for held in list(table.sets.values()):
         remove(batch, m, held)
     for found in in_order(table.objects):
@@ -210,17 +215,25 @@ def delete_contents(batch: Batch, m: Message, table: Table) -> None:
         chains.remove(batch, m, chain)
 
 
-def get(nft: Nftables, m: Message) -> list[bytes]:
+def get(nft: Nftables, m: Message) -> Iterable[bytes]:
     """One, or for a dump those of a family or a table."""
     a = m.attributes
     if m.dump:
-        return [
-            body(nft, held)
-            for table in nft.tables(m.family)
-            if TABLE not in a or table.name == a.text(TABLE)
-            for held in in_order(table.sets)
-        ]
+        return _bodies(
+            nft,
+            [
+                held
+                for table in nft.tables(m.family)
+                if TABLE not in a or table.name == a.text(TABLE)
+                for held in in_order(table.sets)
+            ],
+        )
     held = nft.table(m, TABLE).sets.get(a.text(NAME))
     if held is None:
         raise a.bad(NAME, errno.ENOENT)
     return [body(nft, held)]
+
+
+def _bodies(nft: Nftables, found: list[NftSet]) -> Iterator[bytes]:
+    for held in found:
+        yield body(nft, held)

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from sandbox.sockets.netlink import message as nl
 from sandbox.sockets.netlink.netfilter import batch as b
 from sandbox.sockets.netlink.netfilter.attributes import NfError, be32, be64
-from sandbox.sockets.netlink.netfilter.batch import Batch, Message, Nftables
+from sandbox.sockets.netlink.netfilter.batch import Batch, Message, Nftables, R
 from tcpip.filter.nft.ruleset import DORMANT, Table
 
 if TYPE_CHECKING:
-    from tcpip.filter.nft.ruleset import Ruleset
+    from tcpip.filter.nft.ruleset import Referenced, Ruleset
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -57,7 +57,8 @@ def new(batch: Batch, m: Message) -> None:
             raise NfError(errno.EOPNOTSUPP)
         if FLAGS in a and flags != table.flags:
             ruleset.put(table, "flags", flags)
-            batch.tell(m, b.NEWTABLE, body(batch.nft, table))
+            if batch.tells(m):
+                batch.tell(m, b.NEWTABLE, body(batch.nft, table))
         return
     if flags & ~DORMANT:
         raise NfError(errno.EOPNOTSUPP)
@@ -67,7 +68,8 @@ def new(batch: Batch, m: Message) -> None:
     ruleset.last_table += 1
     table.handle = ruleset.last_table
     put(ruleset, ruleset.tables, (m.family, name), table)
-    batch.tell(m, b.NEWTABLE, body(batch.nft, table), m.flags & (nl.NLM_F_CREATE | nl.NLM_F_EXCL))
+    if batch.tells(m):
+        batch.tell(m, b.NEWTABLE, body(batch.nft, table), m.flags & (nl.NLM_F_CREATE | nl.NLM_F_EXCL))
 
 
 def put(ruleset: Ruleset, held: dict[K, V], key: K, value: V) -> None:
@@ -82,15 +84,31 @@ def take(ruleset: Ruleset, held: dict[K, V], key: K) -> None:
     ruleset.did(lambda: held.__setitem__(key, value))
 
 
+def enter(ruleset: Ruleset, table: Table, held: dict[K, R], key: K, value: R) -> None:
+    """A chain, set or object is in its table, under its handle, too."""
+    put(ruleset, held, key, value)
+    found: Referenced = value
+    put(ruleset, table.by_handle, value.handle, found)
+
+
+def leave(ruleset: Ruleset, table: Table, held: dict[K, R], key: K) -> None:
+    """It is not any more."""
+    take(ruleset, table.by_handle, held[key].handle)
+    take(ruleset, held, key)
+
+
 def delete(batch: Batch, m: Message) -> None:
     """One table, or all of a family or of the namespace. ENOENT, EBUSY."""
     from sandbox.sockets.netlink.netfilter import sets
 
     ruleset, a = batch.ruleset, m.attributes
     if m.family == 0 or (NAME not in a and HANDLE not in a):
+        batch.looks(len(ruleset.tables))
         doomed = [table for table in batch.nft.tables(m.family) if NAME not in a or table.name == a.text(NAME)]
     elif HANDLE in a:
-        doomed = [table for table in batch.nft.tables(m.family) if table.handle == a.u64(HANDLE)]
+        handle = a.u64(HANDLE)
+        batch.looks(len(ruleset.tables))
+        doomed = [table for table in ruleset.tables.values() if table.handle == handle and table.family == m.family]
         if not doomed:
             raise a.bad(HANDLE, errno.ENOENT)
     else:
@@ -99,7 +117,8 @@ def delete(batch: Batch, m: Message) -> None:
         if m.flags & b.NLM_F_NONREC and (table.chains or table.sets or table.objects):
             raise NfError(errno.EBUSY)
         sets.delete_contents(batch, m, table)
-        batch.tell(m, b.DELTABLE, body(batch.nft, table, gone=True))
+        if batch.tells(m):
+            batch.tell(m, b.DELTABLE, body(batch.nft, table, gone=True))
         ruleset.charge(-1)
         take(ruleset, ruleset.tables, (table.family, table.name))
 

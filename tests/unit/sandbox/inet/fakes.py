@@ -10,6 +10,7 @@ from sandbox.gateway.network import Network
 from sandbox.kernel.net_namespace import NetNamespace
 from sandbox.kernel.pid_namespace import Pid, PidNamespace
 from sandbox.kernel.user_namespace import UserNamespace
+from sandbox.reactor import Reactor
 from tcpip.addr import parse
 from tcpip.clock import ManualClock
 from tcpip.link.channel import ChannelLink
@@ -32,6 +33,7 @@ class FakeCreds:
 class FakeKernel:
     def __init__(self) -> None:
         self.clock = ManualClock(10**12)
+        self.reactor = Reactor(self.clock)
         kernel: Any = self
         self.net_ns = NetNamespace(kernel, 1)
         self.stack = Stack(self.clock, Random(1))

@@ -16,7 +16,7 @@ from tcpip.filter.nft.machine import (
     GOTO,
     HOOKS,
     JUMP,
-    MAX_RULES,
+    MAX_STEPS,
     RETURN,
     Evaluation,
     Expression,
@@ -131,7 +131,31 @@ def test_evaluation_is_bounded(router: Router) -> None:
     counter = stateful.Counter(0, 0)
     chains[-1].rules += [Rule(chains[-1], [counter], b"", b"") for _ in range(10)]
     assert run(chain, evaluation(router.stack)) == DROP
-    assert counter.packets < MAX_RULES
+    assert counter.packets < MAX_STEPS
+
+
+def test_what_is_looked_for_in_a_list_of_ranges_counts(router: Router) -> None:
+    """One packet could look at all of them in each of very many rules."""
+    ruleset = Ruleset(router.stack)
+    chain = base(ruleset, "input")
+    held = NftSet(chain.table, ruleset, "s", INTERVAL)
+    held.key_len, held.fields = 8, [4, 4]
+    for number in range(1, 1001):
+        held.add(Element(number.to_bytes(4, "big") * 2, b"", 0))
+    lookups: list[Expression] = [Lookup(held, 0, None, False, True) for _ in range(100)]
+    for _ in range(10):
+        chain.rules.append(Rule(chain, lookups, b"", b""))
+    e = evaluation(router.stack)
+    assert run(chain, e) == DROP
+    assert MAX_STEPS < e.pkt.steps < MAX_STEPS + 2000
+
+
+def test_a_rule_is_found_where_it_is(router: Router) -> None:
+    chain = base(Ruleset(router.stack), "input")
+    rules = chain.rules = [Rule(chain, [], b"", b"") for _ in range(3000)]
+    assert chain.place(rules[2999]) == 2999 and chain.place(rules[7]) == 7
+    del rules[:1500]
+    assert chain.place(rules[1499]) == 1499 and chain.place(rules[0]) == 0
 
 
 def test_a_batch_is_taken_back(router: Router) -> None:
