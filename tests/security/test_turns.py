@@ -27,3 +27,8 @@ def test_descriptors_in_messages_that_nobody_reads_are_bounded(attacks: Path) ->
 def test_mounts_that_double_with_each_peer_end_early(attacks: Path) -> None:
     """The call that was refused had made 50,000 of them first."""
     assert attack(attacks, "shared_binds") == "No space left on device, after few mounts\n"
+
+
+def test_messages_of_very_many_pieces_leave_others_their_turn(attacks: Path) -> None:
+    """recvmmsg took six seconds."""
+    assert attack(attacks, "many_messages") == "sendmmsg: done, many turns\nrecvmmsg: done, many turns\n"

@@ -20,6 +20,7 @@ from tcpip.waiter import EVENT_ERR, EVENT_IN, EVENT_OUT
 if TYPE_CHECKING:
     from sandbox.gateway.network import Network
     from sandbox.kernel.control import Result
+    from sandbox.kernel.kernel import Kernel
     from sandbox.kernel.task import Task
     from sandbox.reactor import Reactor
     from sandbox.sockets.netlink.family import PortTable
@@ -63,6 +64,10 @@ _ADDRESS: Final = struct.Struct("<HxxII")  # family, port, groups
 _KERNEL: Final = _ADDRESS.pack(abi.AF_NETLINK, 0, 0)
 _PKTINFO: Final = struct.Struct("<I")
 MAX_QUEUED: Final = 1 << 22  # bytes of answers that wait; more is ENOBUFS, as on an overrun
+MAX_DUMPED: Final = 1 << 18  # bytes that wait: no dump begins after that (Linux has one at a time)
+_GETS: Final = 2  # of the four types that belong together
+MAX_REQUESTS: Final = 65536  # that wait for their turn
+TURN_NS: Final = 10_000_000
 _OVERHEAD: Final = 576  # what a waiting message costs besides its bytes (SKB_TRUESIZE)
 
 
@@ -84,6 +89,7 @@ class NetlinkSocket(SocketFile):
         self._queue: deque[tuple[bytes, int]] = deque()  # each with its group
         self._queued = 0
         self._dump: Iterator[bytes] | None = None  # what of one has not been read yet
+        self._rest: deque[tuple[Task, nl.Request]] = deque()  # of a call with very many requests
         self._reactor: Reactor | None = None
         self._congested = False  # an overrun has been told of, and what waited then still waits
 
@@ -180,11 +186,41 @@ class NetlinkSocket(SocketFile):
         if self.protocol == NETLINK_NETFILTER:
             self._netfilter(t, bytes(data))
         else:
-            for request in nl.split(bytes(data)):
-                self._request(t, request)
+            requests = [(t, request) for request in nl.split(bytes(data))]
+            if self._rest and len(self._rest) + len(requests) > MAX_REQUESTS:
+                raise SyscallError(errno.ENOBUFS)
+            begun = bool(self._rest)
+            self._rest.extend(requests)
+            if not begun:
+                self._requests(t.kernel)
         if self._queue:
             self.queue.notify(EVENT_IN)
         return len(data)
+
+    def _requests(self, kernel: Kernel) -> None:
+        """In order, for a while; the rest comes after others' turns."""
+        rest, clock = self._rest, kernel.clock
+        until = clock.now_ns() + TURN_NS
+        while rest:
+            t, request = rest[0]
+            try:
+                self._request(t, request)
+            except Exception:
+                rest.clear()
+                raise
+            rest.popleft()
+            if rest and clock.now_ns() > until:
+                kernel.reactor.call_soon(lambda: self._go_through(kernel))
+                return
+
+    def _go_through(self, kernel: Kernel) -> None:
+        """From the event loop."""
+        try:
+            self._requests(kernel)
+        except Exception as error:
+            kernel.bug("oops: a netlink request", error)
+        if self._queue:
+            self.queue.notify(EVENT_IN)
 
     def _netfilter(self, t: Task, data: bytes) -> None:
         from sandbox.sockets.netlink.netfilter.service import Service
@@ -241,6 +277,8 @@ class NetlinkSocket(SocketFile):
         datagrams: list[bytes] = []
         try:
             if self.protocol == NETLINK_ROUTE:
+                if request.dump and request.type & 3 == _GETS and self._queued > MAX_DUMPED:
+                    raise SyscallError(errno.EBUSY)
                 datagrams = self._route(t, request)
             elif self.protocol == NETLINK_SOCK_DIAG:
                 if request.dump and self._dump is not None:

@@ -173,12 +173,13 @@ def sys_sendmsg(t: Task, a: SyscallArgs) -> Result:
 
 
 class _Sent:
-    """How many messages of a call are sent, while others have their turn."""
+    """How many messages of a *mmsg call are done, while others have their turn; `limit` as a transfer has it."""
 
-    __slots__ = ("count",)
+    __slots__ = ("count", "limit")
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, limit: int | None = None) -> None:
         self.count = count
+        self.limit = limit
 
 
 def sys_sendmmsg(t: Task, a: SyscallArgs) -> Result:
@@ -200,6 +201,7 @@ def sys_sendmmsg(t: Task, a: SyscallArgs) -> Result:
     while count < total:
         if x is None and clock.now_ns() > enough:
             a.state = _Sent(count)
+            a.hold(file)
             return AGAIN
         addr = a.addr(1) + count * abi.MMSGHDR_SIZE
         try:
@@ -394,16 +396,22 @@ def sys_recvmmsg(t: Task, a: SyscallArgs) -> Result:
         return -errno.EINVAL
     x = a.state
     count, limit = 0, None
-    if isinstance(x, _Transfer):
+    if isinstance(x, (_Transfer, _Sent)):
         file = _file(t, a)
         count, limit = x.count, x.limit
+        x = x if isinstance(x, _Transfer) else None
     else:
         x = None
         timeout = read_timespec(t, a.addr(4)) if a.addr(4) else None
         file = find_socket(t, a.uint(0))
         limit = None if timeout is None else t.kernel.clock.now_ns() + timeout
     total = min(a.uint(2), MAX_MESSAGES)
+    enough = t.kernel.clock.now_ns() + TURN_NS
     while count < total:
+        if x is None and t.kernel.clock.now_ns() > enough:
+            a.state = _Sent(count, limit)
+            a.hold(file)
+            return AGAIN
         addr = a.addr(1) + count * abi.MMSGHDR_SIZE
         wait = flags | abi.MSG_DONTWAIT if count and flags & abi.MSG_WAITFORONE else flags
         try:

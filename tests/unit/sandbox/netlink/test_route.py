@@ -13,6 +13,9 @@ from sandbox.sockets.base import Received
 from sandbox.sockets.netlink.family import NetlinkFamily
 from sandbox.sockets.netlink.socket import NetlinkSocket
 from sandbox.vfs.file_description import WOULD_BLOCK
+from tcpip.clock import ManualClock
+from tcpip.errors import NetworkError
+from tcpip.stack.nic import MAX_ADDRESSES
 from tests.unit.sandbox.inet.fakes import FakeTask
 
 pytestmark = pytest.mark.interpreted  # a stand-in is no compiled class
@@ -166,3 +169,47 @@ def test_families_and_protocols(t: Any) -> None:
         with pytest.raises(SyscallError) as caught:
             NetlinkFamily().create(t, kind, protocol)
         assert caught.value.errno == number
+
+
+class _Ticking(ManualClock):
+    """A millisecond passes with each look."""
+
+    def now_ns(self) -> int:
+        self.advance(1_000_000)
+        return super().now_ns()
+
+
+def test_very_many_requests_of_one_call_leave_others_their_turn(t: Any, sock: NetlinkSocket) -> None:
+    kernel = t.kernel
+    kernel.clock = _Ticking(1)
+    one = struct.pack("<IHHII", 32, RTM_NEWLINK, REQUEST | ACK, 9, 0) + bytes(16)
+    assert sock.sendmsg(t, memoryview(one * 100), b"", 0, []) == 3200
+    buffer = memoryview(bytearray(8192))
+    answers, turns = 0, 1
+    while True:
+        while sock.recvmsg(t, buffer, 0, None) != WOULD_BLOCK:
+            answers += 1
+        if not kernel.reactor.soon:
+            break
+        kernel.reactor.soon.popleft()()
+        turns += 1
+    assert answers == 100 and turns > 5
+
+
+def test_one_call_asks_for_few_dumps(t: Any, sock: NetlinkSocket) -> None:
+    one = struct.pack("<IHHII", 32, RTM_GETLINK, REQUEST | DUMP, 9, 0) + bytes(16)
+    sock.sendmsg(t, memoryview(one * 2000), b"", 0, [])
+    buffer = memoryview(bytearray(8192))
+    kinds = []
+    while (count := sock.recvmsg(t, buffer, 0, None)) != WOULD_BLOCK:
+        kinds.append(struct.unpack_from("<H", buffer[:count], 4)[0])
+    assert kinds[0] == RTM_NEWLINK and kinds[-1] == 2 and kinds.count(RTM_NEWLINK) < 500
+    assert struct.unpack_from("<i", buffer, 16)[0] == -errno.EBUSY
+
+
+def test_addresses_are_bounded(t: Any) -> None:
+    nic = next(iter(t.kernel.stack.nics.values()))
+    with pytest.raises(NetworkError):
+        for number in range(2000):
+            nic.add_address(bytes((10, 1)) + number.to_bytes(2, "big"), 32)
+    assert len(t.kernel.stack.local) == MAX_ADDRESSES
