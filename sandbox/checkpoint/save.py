@@ -23,6 +23,7 @@ from sandbox.fs.devfs.mem_devices import ZeroBacking
 from sandbox.fs.host_stdio import HostFile
 from sandbox.fs.tmpfs.data import FileData
 from sandbox.kernel.fd_table import FDTable
+from sandbox.kernel.ipc.sem import settle_all
 from sandbox.kernel.task import Task
 from sandbox.mm.anonymous import SharedAnonymous
 from sandbox.mm.memory_manager import MemoryManager
@@ -120,6 +121,7 @@ class Save:
     def _frozen(self, why_not: str) -> None:
         if not why_not:
             self._kernel.closing.finish()
+            settle_all()
             screens = [one.screen for one in self._containers]
             try:
                 saved = self._write([None if screen is None else screen.let_go() for screen in screens])

@@ -7,6 +7,7 @@ sleepers' names, so a sleeper that is woken only has to take its result.
 from __future__ import annotations
 
 import errno
+from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from sandbox.abi.linux.ipc import (
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 SEMAEM: Final = SEMVMX  # a value that an undo may adjust by
 MUST_WAIT: Final = 1
+TURN_NS: Final = 10_000_000
 _SET_COST: Final = 1024
 _SEM_COST: Final = 8
 
@@ -42,7 +44,7 @@ SemOp = tuple[int, int, int]  # number, operation, flags
 class SemWait:
     """One semop(2): its operations, in whose name, and, once somebody has completed it, its `result`."""
 
-    __slots__ = ("task", "ids", "ops", "undo", "alters", "blocking", "result", "deadline", "semaphores")
+    __slots__ = ("task", "ids", "ops", "undo", "alters", "blocking", "before", "result", "deadline", "semaphores")
 
     def __init__(self, t: Task, ops: list[SemOp], undo: SemUndo | None) -> None:
         self.task = t
@@ -51,6 +53,7 @@ class SemWait:
         self.undo = undo
         self.alters = any(op[1] for op in ops)
         self.blocking: SemOp = ops[0]
+        self.before = 0  # what its operations before that would have added there
         self.result: int | None = None
         self.deadline: int | None = None
         self.semaphores: SemaphoreSet | None = None  # where it sleeps
@@ -104,7 +107,7 @@ class SemaphoreSet(IpcObject):
             if value is None:
                 value = self.values[number]
             if (not change and value) or value + change < 0:
-                wait.blocking = op
+                wait.blocking, wait.before = op, value - self.values[number]
                 return -errno.EAGAIN if flags & IPC_NOWAIT else MUST_WAIT
             if value + change > SEMVMX:
                 return -errno.ERANGE
@@ -123,27 +126,19 @@ class SemaphoreSet(IpcObject):
 
     def settle(self) -> None:
         """Values have changed: complete every sleeper that can go on now (do_smart_update)."""
-        again = True
-        while again and self.pending:
-            again = False
-            self._complete_readers()
-            for wait in [wait for wait in self.pending if wait.alters]:
-                result = self.attempt(wait)
-                if result == MUST_WAIT:
-                    continue
-                del self.pending[wait]
-                wait.complete(result)
-                if not result:
-                    again = True
-                    break
+        if not self.pending:
+            return
+        under_way = UNSETTLED.get(self)
+        if under_way is not None:
+            under_way.again = True
+        else:
+            Settling(self).go_on()
 
-    def _complete_readers(self) -> None:
-        """Those who wait for zero change nothing."""
-        for wait in [wait for wait in self.pending if not wait.alters]:
-            result = self.attempt(wait)
-            if result != MUST_WAIT:
-                del self.pending[wait]
-                wait.complete(result)
+    def stuck(self, wait: SemWait) -> bool:
+        """It would come as far as where it was stopped, if that, and no further: what stands before that is not looked at."""
+        number, change, _ = wait.blocking
+        value = self.values[number] + wait.before
+        return value + change < 0 if change else value != 0
 
     def waiting(self, number: int, for_zero: bool) -> int:
         """How many sleep on that semaphore (count_semcnt)."""
@@ -176,6 +171,60 @@ class SemaphoreSet(IpcObject):
     def pack(self, user: UserNamespace) -> bytes:
         """struct semid64_ds."""
         return SEMID64_DS.pack(self.pack_perm(user), self.otime, self.ctime, len(self.values))
+
+
+class Settling:
+    """The sleepers of a set are looked at, first those who change nothing, then in order of arrival, from the start again after
+    each that goes on. That can take very long: then others have their turn in between, and may take what a sleeper waited for."""
+
+    __slots__ = ("semaphores", "again", "_turn")
+
+    def __init__(self, semaphores: SemaphoreSet) -> None:
+        self.semaphores = semaphores
+        self.again = True  # values have changed since this round began
+        self._turn: deque[SemWait] = deque()  # who is still to be looked at in this round
+
+    def go_on(self, all_of_it: bool = False) -> None:
+        """For a while, or (from the event loop, or before a checkpoint) until it is done."""
+        semaphores, turn = self.semaphores, self._turn
+        UNSETTLED.pop(semaphores, None)
+        until = 0
+        while semaphores.pending and (turn or self.again):
+            if not turn:
+                self.again = False
+                turn.extend([wait for wait in semaphores.pending if not wait.alters])
+                turn.extend([wait for wait in semaphores.pending if wait.alters])
+            wait = turn.popleft()
+            if wait not in semaphores.pending or semaphores.stuck(wait):
+                continue
+            result = semaphores.attempt(wait)
+            if result != MUST_WAIT:
+                del semaphores.pending[wait]
+                wait.complete(result)
+                if wait.alters and not result:
+                    self.again = True
+                    turn.clear()
+            kernel = wait.task.kernel
+            now = kernel.clock.now_ns()
+            until = until or now + TURN_NS
+            if now > until and not all_of_it:
+                UNSETTLED[semaphores] = self
+                kernel.reactor.call_soon(self.later)
+                return
+
+    def later(self) -> None:
+        """From the event loop, unless it is done."""
+        if UNSETTLED.get(self.semaphores) is self:
+            self.go_on()
+
+
+UNSETTLED: Final[dict[SemaphoreSet, Settling]] = {}
+
+
+def settle_all() -> None:
+    """Nothing is left for later."""
+    for under_way in list(UNSETTLED.values()):
+        under_way.go_on(True)
 
 
 class SemTable:
