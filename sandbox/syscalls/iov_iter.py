@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 O_NONBLOCK: Final = 0o4000
 SCRATCH_SIZE: Final = 1 << 20
 TURN_SIZE: Final = 16 << 20  # bytes read by one call before others have a turn; a file says itself how many it takes
+TURN_NS: Final = 10_000_000  # and so long, where they are slow
 PAGE_SIZE: Final = 4096
 PAGE_MASK: Final = 0xFFF
 MAX_RW_COUNT: Final = 0x7FFFF000  # INT_MAX & PAGE_MASK
@@ -146,8 +147,9 @@ def _others_first(a: SyscallArgs, file: FileDescription, it: IovIter) -> Result:
 def read_iter(t: Task, a: SyscallArgs, file: FileDescription, it: IovIter, offset: int) -> Result:
     """Fill the buffers: bytes read, WOULD_BLOCK when there was nothing yet, or AGAIN with `it` in `a.state`."""
     turn = it.done + TURN_SIZE
-    scratch = t.kernel.scratch
+    scratch, clock = t.kernel.scratch, t.kernel.clock
     total = min(it.total, file.most_read)
+    until = clock.now_ns() + TURN_NS if total > SCRATCH_SIZE else 0
     while True:
         size = min(total - it.done, SCRATCH_SIZE)
         view = scratch[:size]
@@ -168,7 +170,7 @@ def read_iter(t: Task, a: SyscallArgs, file: FileDescription, it: IovIter, offse
             return it.done or -errno.EFAULT
         if got < size or it.done >= total:
             return it.done
-        if it.done >= turn:
+        if it.done >= turn or clock.now_ns() > until:
             return _others_first(a, file, it)
 
 
@@ -176,7 +178,8 @@ def write_iter(t: Task, a: SyscallArgs, file: FileDescription, it: IovIter, offs
     """Send the buffers on: all bytes written so far, WOULD_BLOCK when the file takes no more for now, or AGAIN with `it` in
     `a.state`."""
     turn = it.done + file.write_turn
-    scratch = t.kernel.scratch
+    scratch, clock = t.kernel.scratch, t.kernel.clock
+    until = clock.now_ns() + TURN_NS if it.total > SCRATCH_SIZE else 0
     while True:
         size = min(it.total - it.done, SCRATCH_SIZE)
         view = scratch[:size]
@@ -206,7 +209,7 @@ def write_iter(t: Task, a: SyscallArgs, file: FileDescription, it: IovIter, offs
                 return _others_first(a, file, it)
         if got < size or it.done >= it.total:
             return it.done
-        if it.done >= turn:
+        if it.done >= turn or clock.now_ns() > until:
             return _others_first(a, file, it)
 
 

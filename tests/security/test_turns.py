@@ -32,3 +32,7 @@ def test_mounts_that_double_with_each_peer_end_early(attacks: Path) -> None:
 def test_messages_of_very_many_pieces_leave_others_their_turn(attacks: Path) -> None:
     """recvmmsg took six seconds."""
     assert attack(attacks, "many_messages") == "sendmmsg: done, many turns\nrecvmmsg: done, many turns\n"
+
+
+def test_copies_leave_others_their_turn(attacks: Path) -> None:
+    assert attack(attacks, "long_copies") == "getrandom: done, many turns\nread: done, many turns\n"

@@ -26,5 +26,5 @@ static void start_caller(void)
         unsigned long before = *calls;                                                      \
         long result = (call);                                                               \
         printf("%s: %s, %s turns\n", what, result < 0 ? "refused" : "done",                 \
-               *calls - before > 15 ? "many" : "few");                                      \
+               *calls - before > 8 ? "many" : "few");                                      \
     } while (0)
