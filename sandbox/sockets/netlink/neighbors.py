@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 RTM_NEWNEIGH: Final = 28
 RTM_DELNEIGH: Final = 29
+MOST: Final = 4096  # of all interfaces of a stack, when one more is set
 _NDMSG: Final = struct.Struct("<BxxxiHBB")
 _DST, _LLADDR, _CACHEINFO, _PROBES, _IFINDEX, _PROTOCOL = 1, 2, 3, 4, 8, 12
 _NTF_USE: Final = 1
@@ -98,6 +99,8 @@ def add(network: Network, request: Request) -> None:
         raise SyscallError(errno.ENOENT)
     if old is not None and request.flags & nl.NLM_F_EXCL:
         raise SyscallError(errno.EEXIST)
+    if old is None and sum([len(one.neighbors.entries) for one in network.stack.nics.values()]) >= MOST:
+        raise SyscallError(errno.ENOBUFS)
     if request.header(_NDMSG)[3] & _NTF_USE and nic.has_arp:
         nic.neighbors.get(addr).use()
         return

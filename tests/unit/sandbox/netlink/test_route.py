@@ -213,3 +213,19 @@ def test_addresses_are_bounded(t: Any) -> None:
         for number in range(2000):
             nic.add_address(bytes((10, 1)) + number.to_bytes(2, "big"), 32)
     assert len(t.kernel.stack.local) == MAX_ADDRESSES
+
+
+def test_neighbours_that_are_set_are_bounded(t: Any, sock: NetlinkSocket, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sandbox.sockets.netlink.neighbors.MOST", 10)
+    buffer = memoryview(bytearray(8192))
+    for number in range(12):
+        nic = next(iter(t.kernel.stack.nics.values()))
+        mac = struct.pack("<HH6s2x", 10, 2, b"\2\0\0\0\0\1")
+        body = (
+            struct.pack("<BxxxIHBB", 2, nic.number, 0x80, 0, 0)
+            + struct.pack("<HH4B", 8, 1, 10, 0, 2, 100 + number)
+            + mac
+        )
+        send(t, sock, 28, REQUEST | ACK | 0x400, body)
+        sock.recvmsg(t, buffer, 0, None)
+        assert struct.unpack_from("<i", buffer, 16)[0] == (0 if number < 10 else -errno.ENOBUFS)
