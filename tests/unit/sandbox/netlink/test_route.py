@@ -218,8 +218,9 @@ def test_addresses_are_bounded(t: Any) -> None:
 def test_neighbours_that_are_set_are_bounded(t: Any, sock: NetlinkSocket, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sandbox.sockets.netlink.neighbors.MOST", 10)
     buffer = memoryview(bytearray(8192))
+    nic = next(iter(t.kernel.stack.nics.values()))
+    nic.has_arp = True
     for number in range(12):
-        nic = next(iter(t.kernel.stack.nics.values()))
         mac = struct.pack("<HH6s2x", 10, 2, b"\2\0\0\0\0\1")
         body = (
             struct.pack("<BxxxIHBB", 2, nic.number, 0x80, 0, 0)
