@@ -52,7 +52,7 @@ def bundle_file_systems(view: View) -> list[BundleFs]:
 
 def describe(fs: BundleFs) -> str:
     """What has to be the same in the bundle of the restored container."""
-    return f"{fs.name} {fs.through:d}{fs.readonly:d}" if isinstance(fs, HostFs) else fs.name
+    return f"hostfs {fs.through:d}{fs.readonly:d}" if isinstance(fs, HostFs) else fs.name
 
 
 def hidden_of(fs: BundleFs) -> tuple[int, int, bool]:
