@@ -15,6 +15,7 @@ from tests.e2e.docker.engines import Containerd, busybox_root, need_engines
 
 pytestmark = pytest.mark.slow
 RUNTIME = ["--runtime", "io.containerd.runc.v2", "--runc-binary", "/usr/local/bin/runsc"]
+RUNTIME += ["--env", "PATH=/bin"]  # ctr gives none where there is no image
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ from tests.e2e.docker.engines import Containerd, busybox_root, need_engines
 
 pytestmark = pytest.mark.slow
 PAGE = (ROOT / "docs" / "containerd.md").read_text()
-RUNTIME = ("--runtime", "io.containerd.runsc.v1")
+RUNTIME = ("--runtime", "io.containerd.runsc.v1", "--env", "PATH=/bin")  # ctr gives none where there is no image
 
 
 @pytest.fixture(scope="module")
