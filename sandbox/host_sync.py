@@ -14,6 +14,7 @@ import struct
 from typing import TYPE_CHECKING, Callable, Final
 
 from sandbox.errors import SyscallError
+from sandbox.platform.hostcalls import call
 
 if TYPE_CHECKING:
     from sandbox.reactor import Reactor
@@ -48,15 +49,13 @@ class HostSyncs:
     def __init__(self, reactor: Reactor) -> None:
         self._reactor = reactor
         self._event_fd = -1
-        self._context = ctypes.c_ulong(0)
+        self._context = 0
         self._hopeless = False
         self._ended: dict[int, Callable[[int], None]] = {}
         self._last = 0
         self._block = ctypes.create_string_buffer(_IOCB.size)
-        self._pointer = ctypes.c_void_p(ctypes.addressof(self._block))
+        self._pointer = ctypes.create_string_buffer(struct.pack("=Q", ctypes.addressof(self._block)), 8)
         self._events = ctypes.create_string_buffer(MOST * _EVENT.size)
-        self._call = ctypes.CDLL(None, use_errno=True).syscall
-        self._call.restype = ctypes.c_long
 
     def busy(self) -> bool:
         """Some are under way."""
@@ -69,7 +68,9 @@ class HostSyncs:
         self._last += 1
         operation = _FDSYNC if data else _FSYNC
         _IOCB.pack_into(self._block, 0, self._last, 0, 0, operation, 0, fd, 0, 0, 0, 0, _RESFD, self._event_fd)
-        if self._call(_SYS_IO_SUBMIT, self._context, ctypes.c_long(1), ctypes.byref(self._pointer)) != 1:
+        try:
+            call("io_submit", _SYS_IO_SUBMIT, self._context, 1, self._pointer)
+        except OSError:
             return False
         self._ended[self._last] = ended
         return True
@@ -77,9 +78,13 @@ class HostSyncs:
     def _open(self) -> bool:
         if self._hopeless:
             return False
-        if self._call(_SYS_IO_SETUP, ctypes.c_long(MOST), ctypes.byref(self._context)):
+        context = ctypes.create_string_buffer(8)
+        try:
+            call("io_setup", _SYS_IO_SETUP, MOST, context)
+        except OSError:
             self._hopeless = True
             return False
+        self._context = int.from_bytes(context.raw, "little")
         self._event_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._reactor.watch(self._event_fd, _READ, self._some_ended)
         return True
@@ -90,15 +95,8 @@ class HostSyncs:
         except BlockingIOError:
             return
         while self._ended:
-            count = self._call(
-                _SYS_IO_GETEVENTS,
-                self._context,
-                ctypes.c_long(0),
-                ctypes.c_long(MOST),
-                self._events,
-                ctypes.c_void_p(None),
-            )
-            for at in range(max(count, 0)):
+            count = call("io_getevents", _SYS_IO_GETEVENTS, self._context, 0, MOST, self._events, None)
+            for at in range(count):
                 number, _, result, _ = _EVENT.unpack_from(self._events, at * _EVENT.size)
                 self._ended.pop(number)(result)
             if count < MOST:  # the host has room for more than was asked for

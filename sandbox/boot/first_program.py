@@ -267,26 +267,32 @@ def enter_directory(task: Task, cwd: bytes) -> None:
 
 
 def open_program(task: Task, program: Program, home: bool) -> ExecImage:
-    """The program file, searched for in PATH when its name has no slash, as runc does with Go's exec.LookPath: what may be
-    executed by nobody is passed over, and nothing is run out of the working directory. StartFailure."""
+    """The program file. StartFailure."""
     env = program.env
     if home:
         from sandbox.boot.home import with_home
 
         env = with_home(task, env, program.uid)
+    path = find_program(task, program)
+    try:
+        file = open_for_exec(task, path)
+    except SyscallError as error:
+        raise why_not(program.file or program.argv[0], error) from None
+    return ExecImage(file, path, list(program.argv), list(env), open_for_exec)
+
+
+def find_program(task: Task, program: Program) -> bytes:
+    """Its path, searched for in PATH when its name has no slash, as runc does with Go's exec.LookPath: what may be executed by
+    nobody is passed over, and nothing is run out of the working directory. StartFailure."""
     name = program.file or program.argv[0]
-    opener = open_for_exec
     searched = candidates(program)
-    for path in [name] if searched is None else searched:
-        if searched is not None and not is_executable(task, path):
-            continue
-        if searched is not None and path[0] != SLASH:
-            raise StartFailure(f"{os.fsdecode(name)}: {RELATIVE}", NOT_EXECUTABLE)
-        try:
-            file = opener(task, path)
-        except SyscallError as error:
-            raise why_not(name, error) from None
-        return ExecImage(file, path, list(program.argv), list(env), opener)
+    if searched is None:
+        return name
+    for path in searched:
+        if is_executable(task, path):
+            if path[0] != SLASH:
+                raise StartFailure(f"{os.fsdecode(name)}: {RELATIVE}", NOT_EXECUTABLE)
+            return path
     raise why_not(name, SyscallError(errno.ENOENT))
 
 

@@ -164,7 +164,7 @@ class Limits:
         self.cpu_shares = 0  # 1024: as much as any other container
         self.processors: tuple[
             int, ...
-        ] = ()  # which of the host's a pod's further container runs on; empty: all of the pod's
+        ] = ()  # the host's that a pod's further container runs on; empty: all of the pod's
         self.timeout_ns = 0
 
 

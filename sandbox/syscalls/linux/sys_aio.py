@@ -254,17 +254,13 @@ def _take(t: Task, context: AioContext, at: int) -> _Transfer | None:
         if block[6] or block[8] or block[7] or rw:
             raise SyscallError(errno.EINVAL)
         request = AioRequest(address, data, notify)
-        context.busy += 1
 
         def ended(result: int) -> None:
             context.busy -= 1
             context.complete(request, result)
 
-        try:
-            result = synchronise(t, to_sync(file), opcode == _FDSYNC, ended)
-        except SyscallError:
-            context.busy -= 1
-            raise
+        result = synchronise(t, to_sync(file), opcode == _FDSYNC, ended)
+        context.busy += 1
         if isinstance(result, int):
             ended(result)
         return None
