@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import struct
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Callable, Final, TypeVar
 
 from sandbox.sockets.netlink.netfilter.attributes import Attributes, NfError
 from sandbox.sockets.netlink.netfilter.data import Context
@@ -150,13 +150,10 @@ class Batch:
         """For expressions in messages about this table."""
         return Context(self.ruleset, table, self.sets, self.chains)
 
-    def tells(self, m: Message) -> bool:
-        """Somebody hears of it, or the request asks for an echo."""
-        return self.heard or m.flags & NLM_F_ECHO != 0
-
-    def tell(self, m: Message, kind: int, body: bytes, flags: int = 0) -> None:
-        """A notification, once the batch is committed."""
-        self.told.append((kind, flags, body, m))
+    def tell(self, m: Message, kind: int, body: Callable[[], bytes], flags: int = 0) -> None:
+        """A notification of what is so now, once the batch is committed; not made when nobody hears of it."""
+        if self.heard or m.flags & NLM_F_ECHO:
+            self.told.append((kind, flags, body(), m))
 
     def looks(self, count: int) -> None:
         """A message that concerns everything of a kind, of which there is so much. ENOMEM for a batch of very many such."""

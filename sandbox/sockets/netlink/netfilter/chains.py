@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from functools import partial
 from typing import TYPE_CHECKING, Final, Iterable, Iterator
 
 from sandbox.sockets.netlink import message as nl
@@ -105,8 +106,7 @@ def new(batch: Batch, m: Message) -> None:
     enter(batch.ruleset, table, table.chains, chain.name, chain)
     if ID in a:
         batch.chains[a.u32(ID)] = chain
-    if batch.tells(m):
-        batch.tell(m, b.NEWCHAIN, body(batch.nft, chain), m.flags & (nl.NLM_F_CREATE | nl.NLM_F_EXCL))
+    batch.tell(m, b.NEWCHAIN, partial(body, batch.nft, chain), m.flags & (nl.NLM_F_CREATE | nl.NLM_F_EXCL))
 
 
 def _named(table: Table, a: Attributes, attribute: int) -> Chain | None:
@@ -155,8 +155,7 @@ def _update(batch: Batch, m: Message, chain: Chain, policy: int | None, attribut
         ruleset.put(chain, "counters", _counters(a))
     if policy is not None:
         ruleset.put(chain, "policy", policy)
-    if batch.tells(m):
-        batch.tell(m, b.NEWCHAIN, body(batch.nft, chain))
+    batch.tell(m, b.NEWCHAIN, partial(body, batch.nft, chain))
 
 
 def delete(batch: Batch, m: Message) -> None:
@@ -179,8 +178,7 @@ def delete(batch: Batch, m: Message) -> None:
 
 def remove(batch: Batch, m: Message, chain: Chain) -> None:
     """It is empty and nobody jumps to it."""
-    if batch.tells(m):
-        batch.tell(m, b.DELCHAIN, body(batch.nft, chain, gone=True))
+    batch.tell(m, b.DELCHAIN, partial(body, batch.nft, chain, gone=True))
     batch.ruleset.charge(-1)
     if chain.hook:
         batch.ruleset.stand(chain.hook, -1)

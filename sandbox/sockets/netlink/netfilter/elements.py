@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from functools import partial
 from typing import Final, Iterable, Iterator
 
 from sandbox.sockets.netlink import message as nl
@@ -74,6 +75,12 @@ def bodies(nft: Nftables, held: NftSet, elements: list[Element]) -> Iterator[byt
         yield head + nested(ELEMENTS, *part)
 
 
+def one_message(nft: Nftables, held: NftSet, element: Element) -> bytes:
+    """NFT_MSG_NEWSETELEM of a single one."""
+    (body,) = bodies(nft, held, [element])
+    return body
+
+
 def new(batch: Batch, m: Message) -> None:
     """Add elements. ENOENT, EBUSY for a set that stays as it is, EEXIST, EINVAL, ENFILE when it is full."""
     held = _set(batch, m)
@@ -93,9 +100,8 @@ def new(batch: Batch, m: Message) -> None:
     if any(element.verdict is not None for element in added):
         batch.checked(held.table)
     for element in added:
-        if batch.tells(m):
-            (body,) = bodies(batch.nft, held, [element])
-            batch.tell(m, b.NEWSETELEM, body, m.flags & (nl.NLM_F_CREATE | nl.NLM_F_EXCL))
+        body = partial(one_message, batch.nft, held, element)
+        batch.tell(m, b.NEWSETELEM, body, m.flags & (nl.NLM_F_CREATE | nl.NLM_F_EXCL))
 
 
 def _key(held: NftSet, a: Attributes) -> Element:
@@ -201,9 +207,8 @@ def delete(batch: Batch, m: Message) -> None:
                 raise NfError(errno.ENOENT, at)
             _drop(batch, held, found)
             doomed.append(found)
-    for element in doomed if batch.tells(m) else ():
-        (body,) = bodies(batch.nft, held, [element])
-        batch.tell(m, b.DELSETELEM, body)
+    for element in doomed:
+        batch.tell(m, b.DELSETELEM, partial(one_message, batch.nft, held, element))
 
 
 def _drop(batch: Batch, held: NftSet, element: Element) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from functools import partial
 from typing import TYPE_CHECKING, Any, Callable, Final, Iterable, Iterator
 
 from sandbox.sockets.netlink import message as nl
@@ -64,8 +65,7 @@ def new(batch: Batch, m: Message) -> None:
     batch.ruleset.charge(1)
     found.handle = table.new_handle()
     enter(batch.ruleset, table, table.objects, (name, kind), found)
-    if batch.tells(m):
-        batch.tell(m, b.NEWOBJ, body(batch.nft, found), m.flags & (nl.NLM_F_CREATE | nl.NLM_F_EXCL))
+    batch.tell(m, b.NEWOBJ, partial(body, batch.nft, found), m.flags & (nl.NLM_F_CREATE | nl.NLM_F_EXCL))
 
 
 def delete(batch: Batch, m: Message) -> None:
@@ -89,8 +89,7 @@ def delete(batch: Batch, m: Message) -> None:
 
 def remove(batch: Batch, m: Message, found: NftObject) -> None:
     """Nothing refers to it."""
-    if batch.tells(m):
-        batch.tell(m, b.DELOBJ, body(batch.nft, found, gone=True))
+    batch.tell(m, b.DELOBJ, partial(body, batch.nft, found, gone=True))
     batch.ruleset.charge(-1)
     leave(batch.ruleset, found.table, found.table.objects, (found.name, found.type))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from functools import partial
 from typing import TYPE_CHECKING, Final, Iterable, Iterator
 
 from sandbox.sockets.netlink import message as nl
@@ -97,8 +98,7 @@ def new(batch: Batch, m: Message) -> None:
         rule.at = at
         rules[at] = rule
         ruleset.did(lambda: rules.__setitem__(at, old))
-        if batch.tells(m):
-            batch.tell(m, b.DELRULE, body(batch.nft, old, 0))
+        batch.tell(m, b.DELRULE, partial(body, batch.nft, old, 0))
         take(ruleset, chain.by_handle, old.handle)
         _release(batch, m, old)
     else:
@@ -112,8 +112,7 @@ def new(batch: Batch, m: Message) -> None:
     put(ruleset, chain.by_handle, rule.handle, rule)
     batch.checked(table)
     flags = m.flags & (b.NLM_F_APPEND | nl.NLM_F_CREATE | nl.NLM_F_EXCL) | (b.NLM_F_APPEND if replaces else 0)
-    if batch.tells(m):
-        batch.tell(m, b.NEWRULE, body(batch.nft, rule, rules[at - 1].handle if at else 0), flags)
+    batch.tell(m, b.NEWRULE, partial(body, batch.nft, rule, rules[at - 1].handle if at else 0), flags)
 
 
 def _release(batch: Batch, m: Message, rule: Rule) -> None:
@@ -143,8 +142,8 @@ def _sets(expressions: list[Expression]) -> list[NftSet]:
 
 def _remove(batch: Batch, m: Message, chain: Chain, doomed: list[Rule]) -> None:
     """One rule of a chain, or all."""
-    for rule in doomed if batch.tells(m) else ():
-        batch.tell(m, b.DELRULE, body(batch.nft, rule, 0))
+    for rule in doomed:
+        batch.tell(m, b.DELRULE, partial(body, batch.nft, rule, 0))
     if len(doomed) == 1:
         rules, (gone,) = chain.rules, doomed
         at = chain.place(gone)

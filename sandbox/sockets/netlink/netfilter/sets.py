@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from functools import partial
 from typing import TYPE_CHECKING, Final, Iterable, Iterator
 
 from sandbox.sockets.netlink import message as nl
@@ -92,8 +93,7 @@ def new(batch: Batch, m: Message) -> None:
     made.handle = table.new_handle()
     enter(batch.ruleset, table, table.sets, made.name, made)
     batch.sets[a.u32(ID)] = made
-    if batch.tells(m):
-        batch.tell(m, b.NEWSET, body(batch.nft, made), m.flags & (nl.NLM_F_CREATE | nl.NLM_F_EXCL))
+    batch.tell(m, b.NEWSET, partial(body, batch.nft, made), m.flags & (nl.NLM_F_CREATE | nl.NLM_F_EXCL))
 
 
 def _same(one: NftSet, other: NftSet) -> bool:
@@ -175,8 +175,7 @@ def delete(batch: Batch, m: Message) -> None:
         raise a.bad(attribute, errno.ENOENT)
     if held.uses or (m.flags & b.NLM_F_NONREC and held.elements):
         raise a.bad(attribute, errno.EBUSY)
-    if batch.tells(m):
-        batch.tell(m, b.DELSET, body(batch.nft, held, gone=True))
+    batch.tell(m, b.DELSET, partial(body, batch.nft, held, gone=True))
     remove(batch, m, held)
 
 
@@ -205,8 +204,7 @@ def delete_contents(batch: Batch, m: Message, table: Table) -> None:
     for chain in in_order(table.chains):
         rules.flush(batch, m, chain)
     for held in [*nameless, *in_order(table.sets)]:
-        if batch.tells(m):
-            batch.tell(m, b.DELSET, body(batch.nft, held, gone=True))
+        batch.tell(m, b.DELSET, partial(body, batch.nft, held, gone=True))
     for held in list(table.sets.values()):
         remove(batch, m, held)
     for found in in_order(table.objects):

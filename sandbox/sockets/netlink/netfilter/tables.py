@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from sandbox.sockets.netlink import message as nl
@@ -57,8 +58,7 @@ def new(batch: Batch, m: Message) -> None:
             raise NfError(errno.EOPNOTSUPP)
         if FLAGS in a and flags != table.flags:
             ruleset.put(table, "flags", flags)
-            if batch.tells(m):
-                batch.tell(m, b.NEWTABLE, body(batch.nft, table))
+            batch.tell(m, b.NEWTABLE, partial(body, batch.nft, table))
         return
     if flags & ~DORMANT:
         raise NfError(errno.EOPNOTSUPP)
@@ -68,8 +68,7 @@ def new(batch: Batch, m: Message) -> None:
     ruleset.last_table += 1
     table.handle = ruleset.last_table
     put(ruleset, ruleset.tables, (m.family, name), table)
-    if batch.tells(m):
-        batch.tell(m, b.NEWTABLE, body(batch.nft, table), m.flags & (nl.NLM_F_CREATE | nl.NLM_F_EXCL))
+    batch.tell(m, b.NEWTABLE, partial(body, batch.nft, table), m.flags & (nl.NLM_F_CREATE | nl.NLM_F_EXCL))
 
 
 def put(ruleset: Ruleset, held: dict[K, V], key: K, value: V) -> None:
@@ -117,8 +116,7 @@ def delete(batch: Batch, m: Message) -> None:
         if m.flags & b.NLM_F_NONREC and (table.chains or table.sets or table.objects):
             raise NfError(errno.EBUSY)
         sets.delete_contents(batch, m, table)
-        if batch.tells(m):
-            batch.tell(m, b.DELTABLE, body(batch.nft, table, gone=True))
+        batch.tell(m, b.DELTABLE, partial(body, batch.nft, table, gone=True))
         ruleset.charge(-1)
         take(ruleset, ruleset.tables, (table.family, table.name))
 
