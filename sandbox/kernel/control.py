@@ -88,6 +88,7 @@ class Again(Control):
 
 
 AGAIN: Final = Again()
+TURN_NS: Final = 10_000_000  # for so long what one call asks for may be worked at before others have their turn
 
 
 class Execute(Control):

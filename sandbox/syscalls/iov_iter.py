@@ -11,7 +11,7 @@ import errno
 from typing import TYPE_CHECKING, Final
 
 from sandbox.errors import SyscallError
-from sandbox.kernel.control import AGAIN, ERESTARTSYS, Block, Result
+from sandbox.kernel.control import AGAIN, ERESTARTSYS, TURN_NS, Block, Result
 from sandbox.kernel.task import USER_MAX as USER_MAX
 from sandbox.vfs.file_description import WOULD_BLOCK, FileDescription
 from tcpip.waiter import EVENT_IN, EVENT_OUT
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 O_NONBLOCK: Final = 0o4000
 SCRATCH_SIZE: Final = 1 << 20
 TURN_SIZE: Final = 16 << 20  # bytes read by one call before others have a turn; a file says itself how many it takes
-TURN_NS: Final = 10_000_000  # and so long, where they are slow
 PAGE_SIZE: Final = 4096
 PAGE_MASK: Final = 0xFFF
 MAX_RW_COUNT: Final = 0x7FFFF000  # INT_MAX & PAGE_MASK

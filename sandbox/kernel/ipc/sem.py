@@ -21,6 +21,7 @@ from sandbox.abi.linux.ipc import (
     SEMVMX,
 )
 from sandbox.errors import SyscallError
+from sandbox.kernel.control import TURN_NS
 from sandbox.kernel.ipc.ids import IpcIds, IpcObject, seconds
 from sandbox.kernel.ipc.sem_undo import SemUndo
 
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 
 SEMAEM: Final = SEMVMX  # a value that an undo may adjust by
 MUST_WAIT: Final = 1
-TURN_NS: Final = 10_000_000
 _SET_COST: Final = 1024
 _SEM_COST: Final = 8
 

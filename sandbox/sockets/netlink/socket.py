@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Iterator
 from sandbox.abi.linux import socket as abi
 from sandbox.abi.linux.capability import CAP_NET_ADMIN
 from sandbox.errors import SyscallError
+from sandbox.kernel.control import TURN_NS
 from sandbox.sockets.base import ControlMessage, Received, SocketFile
 from sandbox.sockets.message_filter import passed
 from sandbox.sockets.netlink import diag, route
@@ -67,7 +68,6 @@ MAX_QUEUED: Final = 1 << 22  # bytes of answers that wait; more is ENOBUFS, as o
 MAX_DUMPED: Final = 1 << 18  # bytes that wait: no dump begins after that (Linux has one at a time)
 _GETS: Final = 2  # of the four types that belong together
 MAX_REQUESTS: Final = 65536  # that wait for their turn
-TURN_NS: Final = 10_000_000
 _OVERHEAD: Final = 576  # what a waiting message costs besides its bytes (SKB_TRUESIZE)
 
 

@@ -10,7 +10,7 @@ from sandbox.abi.linux.capability import CAP_SYS_ADMIN, CAP_SYS_BOOT
 from sandbox.abi.linux.personality import PER_LINUX32, PER_MASK, UNAME26
 from sandbox.abi.linux.signal import SIGHUP, SIGINT
 from sandbox.errors import SyscallError
-from sandbox.kernel.control import AGAIN, Execute, Result
+from sandbox.kernel.control import AGAIN, TURN_NS, Execute, Result
 from sandbox.kernel.kernel import RELEASE
 from sandbox.kernel.load_average import SHIFT
 from sandbox.kernel.task import Task
@@ -82,7 +82,6 @@ GRND_RANDOM: Final = 2
 GRND_INSECURE: Final = 4
 RANDOM_CHUNK: Final = 1 << 16
 RANDOM_MAX: Final = 32 << 20
-RANDOM_TURN_NS: Final = 10_000_000
 
 
 def sys_getrandom(t: Task, a: SyscallArgs) -> Result:
@@ -93,7 +92,7 @@ def sys_getrandom(t: Task, a: SyscallArgs) -> Result:
     addr, size = a.addr(0), min(a.size(1), RANDOM_MAX)
     done = a.state if isinstance(a.state, int) else 0
     clock = t.kernel.clock
-    until = clock.now_ns() + RANDOM_TURN_NS
+    until = clock.now_ns() + TURN_NS
     while done < size:
         if clock.now_ns() > until:
             a.state = done

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from sandbox.abi.linux import socket as abi
 from sandbox.abi.linux.fcntl import O_NONBLOCK
 from sandbox.errors import SyscallError
-from sandbox.kernel.control import AGAIN, ERESTARTSYS, Block, Control, Result
+from sandbox.kernel.control import AGAIN, ERESTARTSYS, TURN_NS, Block, Control, Result
 from sandbox.sockets.base import ControlMessage, Received, SocketFile
 from sandbox.sockets.user_message import (
     UserMessage,
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from sandbox.syscalls.args import SyscallArgs
 
 MAX_MESSAGES: Final = 1024
-TURN_NS: Final = 10_000_000  # then others have their turn, before the rest of the messages
 _SLOW_RECEIVE: Final = abi.MSG_PEEK | abi.MSG_WAITALL | abi.MSG_TRUNC | abi.MSG_OOB | abi.MSG_ERRQUEUE
 _NO_WAIT: Final = abi.MSG_DONTWAIT | abi.MSG_OOB | abi.MSG_ERRQUEUE
 
