@@ -172,12 +172,14 @@ def serve(arguments: Arguments, sock: _socket.socket, path: str) -> int:
     for number in (signal.SIGINT, signal.SIGPIPE, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     _prepare()
+    from runsc.shim.log import Log
     from runsc.shim.loop import READ, Loop
     from runsc.shim.publish import Publisher
     from runsc.shim.service import Service
     from runsc.shim.ttrpc import Connection
 
-    loop = Loop()
+    loop, log = Loop(), Log()
+    loop.on_bug = log.bug
     publisher = Publisher(loop, os.environ.get("TTRPC_ADDRESS", ""), arguments.values["namespace"])
 
     def stop() -> None:
@@ -187,7 +189,7 @@ def serve(arguments: Arguments, sock: _socket.socket, path: str) -> int:
             pass
         loop.running = False
 
-    service = Service(loop, publisher, arguments.root, stop)
+    service = Service(loop, publisher, log, arguments.root, stop)
     sock.setblocking(False)
 
     def accept(mask: int) -> None:

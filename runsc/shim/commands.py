@@ -10,6 +10,7 @@ from typing import Callable, Final, Sequence
 from runsc.shim.loop import READ, Loop
 
 OUTPUT_MOST: Final = 1 << 20
+ERRORS_MOST: Final = 64  # lines that are told at a time
 Done = Callable[[int, bytes], None]
 
 
@@ -82,19 +83,28 @@ class Commands:
             os._exit(status)
 
 
-def last_error(path: str, begin: int) -> str:
-    """The last error in a log of JSON lines, of what was written there after `begin`."""
+def size_of(path: str) -> int:
+    """In bytes; 0 of a file that is not there."""
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0
+
+
+def errors_in(path: str, begin: int) -> list[str]:
+    """The last errors in a log of JSON lines, of what was written there after `begin`."""
     try:
         with open(path, "rb") as file:
             file.seek(begin)
             lines = file.read(OUTPUT_MOST).splitlines()
     except OSError:
-        return ""
-    for line in reversed(lines):
+        return []
+    found: list[str] = []
+    for line in lines:
         try:
             entry: object = json.loads(line)
         except ValueError:
             continue
         if isinstance(entry, dict) and entry.get("level") == "error":
-            return str(entry.get("msg"))
-    return ""
+            found.append(str(entry.get("msg")))
+    return found[-ERRORS_MOST:]

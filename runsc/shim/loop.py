@@ -13,13 +13,15 @@ WRITE: Final = select.POLLOUT
 
 
 class Loop:
-    """Descriptors, timers, and children that have ended (every one is told to `on_child`)."""
+    """Descriptors, timers, and children that have ended (every one is told to `on_child`). What one of them was to do and
+    failed in an unforeseen way is told to `on_bug`; the others' containers must not end with it."""
 
     def __init__(self) -> None:
         self._poll = select.poll()
         self._watched: dict[int, Callable[[int], None]] = {}
         self._timers: list[tuple[float, Callable[[], None]]] = []
         self.on_child: Callable[[int, int], None] = lambda pid, status: None
+        self.on_bug: Callable[[Exception], None] = _raise
         self.running = True
         self._wake, write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._wake_write = write
@@ -55,10 +57,18 @@ class Loop:
                 bound = max(0.0, self._timers[0][0] - time.monotonic()) * 1000
             for fd, mask in self._poll.poll(bound):
                 ready = self._watched.get(fd)
-                if ready is not None:
-                    ready(mask)
+                if ready is not None and not self._guarded(ready, mask):
+                    self.unwatch(fd)  # it would be ready again at once
             while self._timers and self._timers[0][0] <= time.monotonic():
-                self._timers.pop(0)[1]()
+                self._guarded(self._timers.pop(0)[1])
+
+    def _guarded(self, function: Callable[..., None], *arguments: int) -> bool:
+        try:
+            function(*arguments)
+        except Exception as bug:  # noqa: BLE001
+            self.on_bug(bug)
+            return False
+        return True
 
     def _signalled(self, mask: int) -> None:
         try:
@@ -72,12 +82,16 @@ class Loop:
                 return
             if pid == 0:
                 return
-            self.on_child(pid, status)
+            self._guarded(self.on_child, pid, status)
 
     def forget(self) -> None:
         """In a child: the loop is its parent's."""
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+
+
+def _raise(bug: Exception) -> None:
+    raise bug
 
 
 def _noted(number: int, frame: object) -> None:

@@ -8,8 +8,9 @@ from itertools import count
 from typing import Callable, Final
 
 from runsc.shim import rootfs, ttrpc
-from runsc.shim.commands import Commands, last_error
+from runsc.shim.commands import Commands, errors_in, size_of
 from runsc.shim.groups import enter
+from runsc.shim.log import Log
 from runsc.shim.loop import Loop
 from runsc.shim.options import ROOT_NAME, Options, checkpoint_options, options_of
 from runsc.shim.protobuf import Fields, any_of, message
@@ -25,6 +26,7 @@ NAMED: Final = ("create", "restore", "start", "exec")  # whose failures are told
 METRICS: Final = "io.containerd.cgroups.v1.Metrics"
 PROCESS_DETAILS: Final = "containerd.runc.v1.ProcessDetails"
 STATUS_MOST: Final = 64
+LOG: Final = "log.json"  # in the bundle: of the runtime's commands, and of the sandbox
 EARLY_MOST: Final = 64  # ends of processes that nobody knows yet
 FAILED: Final = 255  # the status of what did not come to be
 CONSOLE: Final = "console-{}.sock"
@@ -33,13 +35,15 @@ CONSOLE: Final = "console-{}.sock"
 class Service:
     """One for each shim: a pod's containers, or one container. `done` is called when it is told to shut down."""
 
-    def __init__(self, loop: Loop, publisher: Publisher, root: str, done: Callable[[], None]) -> None:
+    def __init__(self, loop: Loop, publisher: Publisher, log: Log, root: str, done: Callable[[], None]) -> None:
         self.loop = loop
         self.publisher = publisher
+        self.log = log
         self.tasks: dict[str, Task] = {}
         self._root = root
         self._done = done
-        self._early: dict[int, int] = {}
+        self._early: dict[int, int] = {}  # of processes that have ended while others were started
+        self._launches = 0  # commands under way that start a process
         self._numbers = count()
         self._options: dict[str, Options] = {}
         loop.on_child = self._child_ended
@@ -97,17 +101,22 @@ class Service:
         failed: Callable[[], None] = lambda: None,
     ) -> None:
         """A command for a task; when it fails the request is refused with what its log says."""
-        log = os.path.join(task.bundle, "log.json")
-        begin = os.path.getsize(log) if os.path.exists(log) else 0
+        log = os.path.join(task.bundle, LOG)
+        begin = size_of(log)
         options = self._options[task.name]
         flags = [f"--root={self._root_of(options)}", f"--log={log}", "--log-format=json", *options.flags]
 
         def ended(status: int, output: bytes) -> None:
-            if status == 0:
-                done(output)
+            try:
+                if status == 0:
+                    done(output)
+                    return
+                failed()
+            except Exception as error:  # noqa: BLE001
+                request.failed(error)
                 return
-            failed()
-            text = last_error(log, begin) or f"runsc {words[0]}: exit status {status}"
+            task.told = size_of(log)
+            text = next(reversed(errors_in(log, begin)), "") or f"runsc {words[0]}: exit status {status}"
             if words[0] in NAMED:
                 text = f"OCI runtime {words[0]} failed: {text}"
             gone = "container not running" in text or "does not exist" in text
@@ -175,15 +184,36 @@ class Service:
     ) -> None:
         """A command that starts a process on its streams."""
         stdio = process.streams.open()
+        self._launches += 1
+
+        def begun(output: bytes) -> None:
+            try:
+                done(output)
+            finally:
+                self._launched()
+
+        def not_begun() -> None:
+            self._launched()
+            failed()
+
         try:
             if process.streams.terminal:
                 path = os.path.join(task.bundle, CONSOLE.format(next(self._numbers)))
                 process.streams.listen(path)
                 words = [*words, "--console-socket", path]
-            self._run(task, request, [*words, *rest], done, stdio, failed)
+            self._run(task, request, [*words, *rest], begun, stdio, not_begun)
+        except BaseException:
+            self._launched()
+            raise
         finally:
             for fd in stdio:
                 os.close(fd)
+
+    def _launched(self) -> None:
+        """Whose process it was is known. Numbers of others that have ended will be somebody else's."""
+        self._launches -= 1
+        if not self._launches:
+            self._early.clear()
 
     def _has_begun(self, task: Task, process: Process, pid_file: str) -> None:
         with open(os.path.join(task.bundle, pid_file), encoding="ascii") as file:
@@ -277,10 +307,11 @@ class Service:
             return
         for task in self.tasks.values():
             for process in (task.first, *task.others.values()):
-                if process.pid == pid:
+                if process.pid == pid and process.status != STOPPED:
                     self._exited(task, process, status)
                     return
-        self._early[pid] = status
+        if self._launches:
+            self._early[pid] = status
         if len(self._early) > EARLY_MOST:
             del self._early[next(iter(self._early))]
 
@@ -293,6 +324,9 @@ class Service:
     def _exited(self, task: Task, process: Process, status: int) -> None:
         if process is task.first and self._lacked_memory(task.name):
             self.publisher.publish("/tasks/oom", "TaskOOM", message((1, task.name)))
+        if process is task.first:
+            for line in errors_in(os.path.join(task.bundle, LOG), task.told):
+                self.log.error(line, task.name)
         process.exited(exit_status(status))
         self.publisher.publish("/tasks/exit", "TaskExit", exit_event(task, process))
 

@@ -124,7 +124,10 @@ class Streams:
             self.loop.unwatch(self._socket.fileno())
             self._socket.close()
             self._socket = None
-            os.unlink(self._socket_path)
+            try:
+                os.unlink(self._socket_path)
+            except FileNotFoundError:
+                pass  # with the bundle
 
     def close_input(self) -> None:
         """The process reads an end of file when containerd has closed its end; until it runs, containerd may yet open it."""

@@ -74,6 +74,7 @@ class Task:
         self.bundle = bundle
         self.first = first
         self.others: dict[str, Process] = {}
+        self.told = 0  # bytes of its log whose errors containerd has been told
 
     def created_event(self, request: Fields) -> bytes:
         """TaskCreate."""

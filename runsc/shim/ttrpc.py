@@ -82,22 +82,39 @@ class Request:
         self.body = body
         self._connection = connection
         self._stream = stream
+        self._answered = False
 
     def answer(self, payload: bytes = b"") -> None:
         """The result."""
-        self._connection.send(frame(self._stream, RESPONSE, message((2, payload))))
+        self._send(message((2, payload)))
 
     def refuse(self, code: int, text: str) -> None:
         """An error."""
-        status = message((1, code), (2, text[:4096]))
-        self._connection.send(frame(self._stream, RESPONSE, message((1, status))))
+        self._send(message((1, message((1, code), (2, text[:4096])))))
+
+    def failed(self, error: Exception) -> None:
+        """The error that an exception stands for; one that nobody foresaw is told as a bug, too."""
+        if isinstance(error, CallError):
+            self.refuse(error.code, str(error))
+        elif isinstance(error, BadMessage):
+            self.refuse(INVALID_ARGUMENT, str(error))
+        elif isinstance(error, OSError):
+            self.refuse(UNKNOWN, f"{error.filename or self.method}: {os.strerror(error.errno or 0)}")
+        else:
+            self.refuse(UNKNOWN, f"{self.method}: {type(error).__name__}: {error}")
+            self._connection.loop.on_bug(error)
+
+    def _send(self, payload: bytes) -> None:
+        if not self._answered:
+            self._answered = True
+            self._connection.send(frame(self._stream, RESPONSE, payload))
 
 
 class Connection:
     """A client of ours. Streams of requests are odd and only ever used once; what is unfit hangs up."""
 
     def __init__(self, loop: Loop, sock: _socket.socket, serve: Callable[[Request], None]) -> None:
-        self._loop = loop
+        self.loop = loop
         self._socket = sock
         self._serve = serve
         self._decoder = Decoder()
@@ -144,22 +161,18 @@ class Connection:
         try:
             request.body = Fields(data)
             self._serve(request)
-        except BadMessage as error:
-            request.refuse(INVALID_ARGUMENT, str(error))
-        except CallError as error:
-            request.refuse(error.code, str(error))
-        except OSError as error:
-            request.refuse(UNKNOWN, f"{error.filename or method}: {os.strerror(error.errno or 0)}")
+        except Exception as error:  # noqa: BLE001
+            request.failed(error)
 
     def _flush(self) -> None:
         if not send_pending(self._socket, self._out, BACKLOG):
             self.close()
             return
-        self._loop.change(self._socket.fileno(), READ | WRITE if self._out else READ)
+        self.loop.change(self._socket.fileno(), READ | WRITE if self._out else READ)
 
     def close(self) -> None:
         """Hang up."""
         if not self.closed:
             self.closed = True
-            self._loop.unwatch(self._socket.fileno())
+            self.loop.unwatch(self._socket.fileno())
             self._socket.close()

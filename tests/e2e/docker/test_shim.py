@@ -158,6 +158,19 @@ def test_a_shim_that_is_killed_leaves_nothing(containerd: Containerd) -> None:
     assert containerd.run("container", "delete", "k").returncode == 0
 
 
+def test_why_a_sandbox_failed_is_in_containerds_log(containerd: Containerd) -> None:
+    """The container's own log goes with its bundle."""
+    run(containerd, "w", "sh", "-c", "echo ready; sleep 1000", flags=("--detach",))
+    bundle = containerd.directory / "state" / "io.containerd.runtime.v2.task" / "default" / "w"
+    with (bundle / "log.json").open("a") as log:
+        log.write('{"level":"error","msg":"the sandbox\'s kernel failed: for a test"}\n')
+    assert containerd.run("task", "kill", "--signal", "KILL", "w").returncode == 0
+    told = 'level=error msg="the sandbox\'s kernel failed: for a test" id="w" runtime=runsc'
+    eventually(lambda: told in containerd.log.read_text(), "it is not told")
+    containerd.run("task", "delete", "--force", "w")
+    assert containerd.run("container", "delete", "w").returncode == 0
+
+
 def test_cve_2020_15257_no_abstract_socket(containerd: Containerd) -> None:
     """Whoever shares the host's network namespace could connect to a name that is no file."""
     run(containerd, "a", "sh", "-c", "echo ready; sleep 1000", flags=("--detach",))
