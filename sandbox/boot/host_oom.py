@@ -1,10 +1,10 @@
 """Telling the host that memory has run out: engines learn from a control group's event why a container ended (`OOMKilled`).
 
 Our own kernel kills before the host's bound is met, and then the host knows of nothing. So the bound of the sentry's own
-group is put down to what is in use, and a little more is asked for: the host's kernel ends the process that is to end anyway
-(guests come first by their oom_score_adj, and of them the one with the most memory), counts it and tells who listens. Then the bound is as it
-was. The group lies in the one that bounds the container, so that what the sentry holds cannot lift that bound; what it counts is counted
-there, too. The host has counted before anybody can hear of the process's end.
+group is put down to what is in use, and a little more is asked for (host_oom_asker.py): the host's kernel ends the process that
+is to end anyway (guests come first by their oom_score_adj, and of them the one with the most memory), counts it and tells who
+listens. Then the bound is as it was. The group lies in the one that bounds the container, so that what the sentry holds cannot
+lift that bound; what it counts is counted there, too. The host has counted before anybody can hear of the process's end.
 Source: Documentation/admin-guide/cgroup-v1/memory.rst (sections 9, 10), cgroup-v2.rst (Memory), mm/memcontrol.c.
 """
 
@@ -58,24 +58,35 @@ class HostOom:
         self._limit, self._usage, self._control, self._stat = fds[:4]
         self._reclaim = fds[4] if len(fds) > len(FILES) else -1  # of version 2
         self._spare = (2 * (os.cpu_count() or 1) + 2) * BATCH
+        self._before = b""  # the bound as it was, while it is put down
+        self._kills_before = b""
 
-    def tell(self) -> None:
-        """Until the host has killed, or cannot be brought to. Takes some milliseconds."""
+    def put_down(self) -> int:
+        """The bound: so many bytes more than there are may have to be asked for until the host kills. 0: it cannot be had, and
+        is as it was."""
         try:
-            before, kills = self._read(self._limit), self._kills()
-            if not self._put_down():
-                return
-            most = self._spare + min(self._files(), FILES_MOST)
-            more: list[mmap.mmap] = []
-            try:
-                while self._kills() == kills and len(more) * BATCH < most:
-                    more.append(mmap.mmap(-1, BATCH, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_POPULATE))
-            finally:
-                os.pwrite(self._limit, before, 0)
-                for one in more:
-                    one.close()
+            self._before, self._kills_before = self._read(self._limit), self._kills()
+            if self._put_down():
+                return self._spare + min(self._files(), FILES_MOST)
         except (OSError, ValueError, KeyError):
-            pass  # the one that is to end does so all the same
+            self.lift()
+        return 0
+
+    def killed(self) -> bool:
+        """The host has, since the bound was put down."""
+        try:
+            return self._kills() != self._kills_before
+        except (OSError, KeyError):
+            return True
+
+    def lift(self) -> None:
+        """The bound is what it was."""
+        before, self._before = self._before, b""
+        try:
+            if before:
+                os.pwrite(self._limit, before, 0)
+        except OSError:
+            pass  # the group is gone
 
     def _put_down(self) -> bool:
         """To what is in use, without the files' pages that the host can do without; False: it cannot be had."""
@@ -123,6 +134,21 @@ def _fields(text: bytes) -> dict[bytes, bytes]:
     return fields
 
 
+def ask(oom: HostOom) -> None:
+    """Until the host has killed, or cannot be brought to: for a process that is to be killed itself."""
+    most = oom.put_down()
+    more: list[mmap.mmap] = []
+    try:
+        while len(more) * BATCH < most and not oom.killed():
+            more.append(mmap.mmap(-1, BATCH, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_POPULATE))
+    except (OSError, ValueError):
+        pass  # it ends all the same
+    finally:
+        oom.lift()
+        for one in more:
+            one.close()
+
+
 def tell_of_a_child(fds: tuple[int, ...], proc: int) -> None:
     """The same for a process that only stands for a container, and is about to end: a child of its is what the host kills.
     `proc`: a descriptor of the host's /proc."""
@@ -130,7 +156,7 @@ def tell_of_a_child(fds: tuple[int, ...], proc: int) -> None:
     if child == 0:
         try:
             os.write(os.open("self/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC, dir_fd=proc), b"1000")
-            HostOom(fds).tell()
+            ask(HostOom(fds))
         finally:
             os._exit(0)
     os.waitpid(child, 0)

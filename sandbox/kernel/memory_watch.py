@@ -70,7 +70,8 @@ class MemoryWatch:
         self._counted = False  # areas are counted, since they might be too many
         self._uncounted: list[AddressSpace] = []  # in this round
         self._still = False  # every guest has waited since this round began
-        self.tell_host: Callable[[], None] | None = None  # that the process with the most memory is to end for it
+        # That the process with the most memory is to end for it; what is done then.
+        self.tell_host: Callable[[Callable[[], None]], None] | None = None
         self._timer = kernel.timers.timer(self.look)
         self._arm(SOONEST_NS)
         kernel.cgroups.on_bound = self._arm
@@ -299,8 +300,6 @@ class MemoryWatch:
         use = self._seen.pop(worst)
         own = use.private + self._areas(worst)
         whose = "the sandbox" if cgroup is None else "its container" if cgroup.view is not None else "its control group"
-        if self.tell_host is not None and use.private > HOST_LEAST and use.private >= self._most_private():
-            self.tell_host()
         for group in groups:
             name = group.leader.comm.decode("utf-8", "backslashreplace")
             line = (
@@ -313,7 +312,17 @@ class MemoryWatch:
             group.cgroup.was_killed()
         if cgroup is not None and groups:
             groups += cgroup.out_of_memory(groups[0])
-        self._end(groups)
+        tell = self.tell_host
+        if tell is not None and self._is_the_hosts(groups, use):
+            self._hold(groups, self._patience_ns)
+            tell(lambda: self._end(groups))
+        else:
+            self._end(groups)
+
+    def _is_the_hosts(self, groups: list[ThreadGroup], use: MemoryUse) -> bool:
+        """It is of the first container, whose engine asks the host, and the host too would take it first."""
+        first = any(group.view is self.kernel.view for group in groups)
+        return first and use.private > HOST_LEAST and use.private >= self._most_private()
 
     def _end(self, groups: list[ThreadGroup]) -> None:
         """Whoever waits for memory.events of one's control group has heard of it when his end is told: as on Linux, where memory is
@@ -322,10 +331,14 @@ class MemoryWatch:
             kill(groups)
             return
         now = self.kernel.clock.now_ns()
+        self._hold(groups, now + 2 * HEARD_NS)
+        self.kernel.reactor.call_at(now + HEARD_NS, lambda: kill(groups))
+
+    @staticmethod
+    def _hold(groups: list[ThreadGroup], until_ns: int) -> None:
         for group in groups:
             for task in list(group.tasks):
-                penalize(task, now + 2 * HEARD_NS)
-        self.kernel.reactor.call_at(now + HEARD_NS, lambda: kill(groups))
+                penalize(task, until_ns)
 
     def _most_private(self) -> int:
         return max((use.private for use in self._seen.values()), default=0)

@@ -213,6 +213,11 @@ class AddressSpace:
         (4), as /proc/PID/clear_refs of proc(5). Raises OSError where it does not let us."""
         raise OSError(13, "clear_refs")
 
+    def raise_oom_score_adj(self, score: int) -> int:
+        """The host's kernel takes the process sooner when it lacks memory (proc_pid_oom_score_adj(5)): the score that it had.
+        Raises OSError where it does not let us."""
+        raise OSError(13, "oom_score_adj")
+
     def cpu_time_ns(self) -> int:
         """Processor time that the host process has used, also after it has ended (0 when it can't be told)."""
         return 0

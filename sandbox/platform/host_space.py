@@ -250,6 +250,15 @@ class HostSpace(AddressSpace):
         finally:
             os.close(fd)
 
+    def raise_oom_score_adj(self, score: int) -> int:
+        fd = self.proc.open(f"{self.proc_number}/oom_score_adj", os.O_RDWR)
+        try:
+            before = int(os.read(fd, 16))
+            os.pwrite(fd, b"%d" % max(score, before), 0)
+            return before
+        finally:
+            os.close(fd)
+
     def host_maps(self) -> bytes:
         return self._proc("maps")
 

@@ -151,6 +151,7 @@ VERSION_1 = Path("/sys/fs/cgroup/memory/memory.oom_control").exists()
         ("tail /dev/zero; echo $?", 0, ["137"]),
         ("dd if=/dev/zero of=/dev/null bs=400M; echo $?", 0, ["137"]),  # promised, and not kept
         ("dd if=/dev/zero of=/big bs=1M count=150; tail /dev/zero; echo $?", 0, ["137"]),  # with files in memory
+        ("i=0; while [ $((i+=1)) -lt 9 ]; do dd if=/dev/zero of=/dev/null bs=70M; echo $?; done", 0, ["137"] * 8),
         ("exit 5", 5, []),
     ],
 )

@@ -10,7 +10,7 @@ from typing import Iterator
 import pytest
 
 from sandbox.boot import host_oom
-from sandbox.boot.host_oom import BATCH, FILES_MOST, INNER, HostOom
+from sandbox.boot.host_oom import BATCH, FILES_MOST, INNER, HostOom, ask
 
 pytestmark = pytest.mark.interpreted  # the host's kernel is replaced
 MiB = 1 << 20
@@ -87,7 +87,7 @@ def oom(kernel: Kernel) -> Iterator[HostOom]:
 def test_one_kill_is_counted_and_the_bound_is_as_it_was(kernel: Kernel, oom: HostOom) -> None:
     kernel.text("memory.max", 400 * MiB)
     kernel.slack = 5 * BATCH  # what the processors have of batches
-    oom.tell()
+    ask(oom)
     assert kernel.kills == 1 and set(kernel.bounds) == {100 * MiB}
     assert (kernel.number("memory.max"), kernel.asked) == (400 * MiB, 0)
     assert (kernel.group / "memory.reclaim").read_text().strip() == ""
@@ -95,7 +95,7 @@ def test_one_kill_is_counted_and_the_bound_is_as_it_was(kernel: Kernel, oom: Hos
 
 def test_files_are_given_back_before(kernel: Kernel, oom: HostOom) -> None:
     kernel.stat(300 * MiB)
-    oom.tell()
+    ask(oom)
     assert kernel.number("memory.reclaim") == 300 * MiB
     assert kernel.kills == 1 and (kernel.group / "memory.max").read_text().startswith("max")
 
@@ -103,12 +103,12 @@ def test_files_are_given_back_before(kernel: Kernel, oom: HostOom) -> None:
 def test_a_hit_of_the_bound_is_no_kill(kernel: Kernel, oom: HostOom) -> None:
     kernel.reclaims = False
     kernel.stat(20 * MiB)
-    oom.tell()
+    ask(oom)
     assert kernel.kills == 1 and kernel.hits > 20 * MiB // BATCH
 
 
 def test_it_ends_when_the_host_does_not_kill(kernel: Kernel, oom: HostOom) -> None:
     kernel.slack = 1 << 40
-    oom.tell()
+    ask(oom)
     assert kernel.kills == 0 and len(kernel.bounds) * BATCH <= FILES_MOST and kernel.asked == 0
     assert (kernel.group / "memory.max").read_text().startswith("max")

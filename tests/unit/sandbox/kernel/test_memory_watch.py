@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import Callable
 
 import pytest
 
@@ -323,3 +324,22 @@ def test_how_long_it_waits() -> None:
     assert penalty_ns(1010, 1000, 1) == 0
     assert 600_000_000 < penalty_ns(1100, 1000, 64) < 680_000_000
     assert penalty_ns(2000, 1000, 64) == penalty_ns(10, 0, 1) == 2 * SECOND
+
+
+def test_the_host_is_told_of_the_first_containers_processes_only(watched: Watched) -> None:
+    """The victim waits for that, and ends afterwards."""
+    told: list[Callable[[], None]] = []
+    watched.watch.tell_host = told.append
+    kernel = watched.box.kernel
+    big = watched.child(LIMIT)
+    watched.box.advance(SECOND // 2)
+    assert len(told) == 1 and not big.group.exiting and big.penalty_until > 0
+    told[0]()
+    assert big.group.exit_status == 9
+    watched.use[big.space] = MemoryUse(0, 0, 0)
+    bounded = watched.child(LIMIT // 4)
+    bounded.group.view = View(kernel.pids, Cgroup(kernel.cgroups, kernel.cgroups.root, b"2"), True)
+    bounded.group.view.cgroup.take(bounded.group)
+    bounded.group.view.cgroup.limit_memory(LIMIT // 5)
+    watched.box.advance(SECOND)
+    assert len(told) == 1 and bounded.group.exit_status == 9
