@@ -124,7 +124,7 @@ def test_what_is_unfit_hangs_up(served: Served, data: bytes) -> None:
     served.ours.close()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.binary(max_size=60) | st.builds(call, st.integers(0, 9), st.just("Echo"), st.binary(max_size=20))))
 def test_no_frames_break_a_connection(pieces: list[bytes]) -> None:
     served = Served()

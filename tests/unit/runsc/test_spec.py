@@ -306,7 +306,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(JSON)
 def test_no_document_surprises_the_reader(document: object) -> None:
     problems = Problems()

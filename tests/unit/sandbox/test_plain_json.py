@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sandbox import plain_json
@@ -19,7 +19,6 @@ VALUES = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(VALUES)
 def test_it_writes_and_reads_what_json_does(value: object) -> None:
     text = plain_json.dumps(value)
@@ -28,7 +27,6 @@ def test_it_writes_and_reads_what_json_does(value: object) -> None:
     assert plain_json.dumps(value, (",", ":")) == json.dumps(value, separators=(",", ":"))
 
 
-@settings(deadline=None)
 @given(st.text() | st.text('[]{}":,0123456789.-eE\\untrfals \n'))
 def test_what_is_no_json_for_json_is_none_here(text: str) -> None:
     try:

@@ -85,7 +85,7 @@ command = st.one_of(
 
 
 @given(st.lists(command, max_size=25))
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_host_holds_what_guests_hold(tmp_path: Path, commands: list[tuple[object, ...]]) -> None:
     shared = Shared(tmp_path)
     shared.inode.reader()

@@ -43,9 +43,7 @@ CHANGE = st.one_of(
     st.tuples(st.just("list"), PLACE),
     st.tuples(st.just("look"), PLACE),
 )
-RULES = settings(
-    max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=EXAMPLES <= 100
-)
+RULES = settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.too_slow], derandomize=EXAMPLES <= 100)
 
 
 def as_host(top: str, op: str, *args: Any) -> None:

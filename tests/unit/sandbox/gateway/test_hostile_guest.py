@@ -329,7 +329,7 @@ def frame(draw: st.DrawFn) -> bytes:
     return head + (b"\x81\0\0\1\x08\0" if which == "tagged" else b"") + draw(rubbish)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=300, suppress_health_check=list(HealthCheck))
 @given(
     frames=st.lists(frame(), max_size=12),
     outcome=st.sampled_from(
@@ -356,7 +356,7 @@ def test_a_mapped_address_is_on_no_wire(world: World, where: str) -> None:
 def test_the_frames_that_are_tried_lead_somewhere(world: World) -> None:
     """Else the test above would show nothing."""
 
-    @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    @settings(max_examples=150, suppress_health_check=list(HealthCheck), database=None)
     @given(frames=st.lists(frame(), min_size=8, max_size=12))
     def blow(frames: list[bytes]) -> None:
         world.write(frames)
@@ -370,7 +370,7 @@ def test_the_frames_that_are_tried_lead_somewhere(world: World) -> None:
 
 
 def test_it_serves_after_a_storm(world: World) -> None:
-    storm = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    storm = settings(max_examples=60, suppress_health_check=list(HealthCheck), database=None)
 
     @storm
     @given(frames=st.lists(frame(), min_size=5, max_size=30))
@@ -427,7 +427,7 @@ def answers(draw: st.DrawFn, kind: int) -> bytes:
     return whole[: draw(st.sampled_from([len(whole)] * 5 + [12, 27, 30, 40]))]
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=300, suppress_health_check=list(HealthCheck))
 @given(data=st.data(), kind=st.sampled_from([1, 28, 16, 5, 65]), limit=st.sampled_from([512, 1232, 65535]))
 def test_no_answer_leads_to_the_host(data: st.DataObject, kind: int, limit: int) -> None:
     guard, counters = EgressGuard(Policy.parse(["name.test"]), NamePins(ManualClock(0)), Counters(), print), Counters()

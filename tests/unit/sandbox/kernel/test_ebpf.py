@@ -35,7 +35,7 @@ END = bpf.INSTRUCTION.pack(bpf.BPF_ALU64 | bpf.BPF_AND, 0, 0, 1) + bpf.INSTRUCTI
 )
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=1000)
 @given(st.lists(INSTRUCTIONS, max_size=6), st.binary(min_size=12, max_size=12))
 def test_what_is_accepted_ends_and_says_yes_or_no(middle: list[tuple[int, int, int, int]], context: bytes) -> None:
     code = START + b"".join([bpf.INSTRUCTION.pack(*one) for one in middle]) + END

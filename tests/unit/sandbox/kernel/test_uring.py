@@ -206,7 +206,7 @@ STEPS = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.sampled_from([0, abi.SETUP_SUBMIT_ALL, 0x3000 | abi.SETUP_SUBMIT_ALL, abi.SETUP_SQE128]),
     st.lists(STEPS, max_size=30),

@@ -107,7 +107,7 @@ class Machine:
 
 
 @given(st.lists(command, max_size=30))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_areas_describe_the_host(ops: list[tuple[Any, ...]]) -> None:
     m = Machine()
     for op in ops:

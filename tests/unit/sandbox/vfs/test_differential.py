@@ -351,9 +351,7 @@ def agree(kind: str, operations: list[tuple[Any, ...]], uid: int = 0, shared: bo
             shutil.rmtree(directory)
 
 
-RULES = settings(
-    max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=EXAMPLES <= 100
-)
+RULES = settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.too_slow], derandomize=EXAMPLES <= 100)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="the oracle changes its user")

@@ -285,7 +285,7 @@ def test_a_server_that_refuses_all_the_time_sets_no_pace() -> None:
     assert asked <= 2 * 21
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.binary(max_size=600))
 def test_parsing_raises_nothing_else(data: bytes) -> None:
     for body in (
@@ -298,7 +298,7 @@ def test_parsing_raises_nothing_else(data: bytes) -> None:
             pass
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.dictionaries(st.sampled_from((1, 3, 6, 15, 26, 51, 53, 54, 58, 59, 121)), st.binary(max_size=300)))
 def test_any_options_leave_the_host_well(options: dict[int, bytes]) -> None:
     bench = Bench()

@@ -179,7 +179,7 @@ def test_a_full_table_drops_the_oldest_unassured() -> None:
     router.through(tcp(CLIENT, 5, SERVER, 2, ACK, 1001, 5001))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(st.tuples(st.booleans(), st.binary(max_size=120), st.sampled_from((1, 6, 17, 58, 0, 44))), max_size=12))
 @pytest.mark.any_packets
 def test_hostile_packets(packets: list[tuple[bool, bytes, int]]) -> None:

@@ -305,7 +305,7 @@ def outbound(flow: tuple[int, int, int, int, int, bytes], reply_to: tuple[bytes,
     return tcp(src, number, dst, port) if protocol == 6 else udp(src, number, dst, port, data)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(flows, max_size=30), st.booleans(), st.integers(0, 1 << 30))
 def test_any_flows(made: list[tuple[int, int, int, int, int, bytes]], narrow: bool, seed: int) -> None:
     """Each goes out from the outside address, no two share what the server sees, and each answer finds its sender."""

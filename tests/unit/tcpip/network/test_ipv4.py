@@ -196,7 +196,7 @@ def test_large_datagram_is_sent_in_fragments_that_fit() -> None:
     assert partial_sum(IP4 + PEER4 + bytes((0, 17)) + (2008).to_bytes(2, "big") + bytes(body)) == 0
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.binary(max_size=100), st.sampled_from([0x0800, 0x0806, 0x86DD, 0x1234]))
 def test_any_frame_is_survived(data: bytes, ethertype: int) -> None:
     host = Host()
@@ -205,7 +205,7 @@ def test_any_frame_is_survived(data: bytes, ethertype: int) -> None:
     host.pass_time(40)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.binary(max_size=64),
     st.sampled_from([1, 2, 6, 17, 58, 200]),

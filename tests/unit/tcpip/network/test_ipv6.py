@@ -232,7 +232,7 @@ def test_packet_too_big_shrinks_the_path() -> None:
     assert host.stack.path_mtus.get(host.nic, far) == 1500
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.binary(max_size=100),
     st.sampled_from([0, 6, 17, 43, 44, 58, 60, 200]),
@@ -246,7 +246,7 @@ def test_any_payload_in_a_good_header_is_survived(data: bytes, protocol: int, ds
     host.pass_time(61)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.integers(0, 160),
     st.integers(0, 2**32 - 1),

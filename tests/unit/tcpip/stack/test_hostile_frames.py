@@ -67,7 +67,7 @@ tcp_options = st.sampled_from(
 )
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(
     st.lists(
         st.tuples(
@@ -99,7 +99,7 @@ def test_any_tcp_segments(segments: list[tuple[int, int, int, int, int, int, byt
 
 
 @pytest.mark.any_packets  # what is forwarded has the transport's checksum that it came with
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.integers(0, 2**32), st.sampled_from([CSUM_NONE, CSUM_PARTIAL, CSUM_VALID]))
 def test_mutated_good_frames(seed: int, csum: int) -> None:
     random = Random(seed)

@@ -183,7 +183,7 @@ def test_unwrap_finds_the_nearest(near: int, distance: int) -> None:
     assert seqnum.unwrap((near + distance) & seqnum.MASK, near) == near + distance
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     hs.lists(
         hs.tuples(
