@@ -27,6 +27,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Callable, Final, Iterable
 
@@ -206,6 +207,8 @@ def run(chosen: Iterable[Program], start: Start) -> dict[str, Outcome]:
     """Run each program once; outcomes by name."""
     outcomes: dict[str, Outcome] = {}
     chosen = list(chosen)
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as compilers:
+        list(compilers.map(build, chosen))
     todo = [program for program in chosen if not program.admin()]
     admins = [program for program in chosen if program.admin()]
     while todo or admins:
