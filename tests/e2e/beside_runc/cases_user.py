@@ -52,7 +52,7 @@ USERS: Final = [
          "delete c")),
     case("bind", {"mounts+": bind("BUNDLE/extra", "/b")}, prepare="mkdir extra; echo x > extra/y; echo z > extra/z; chown 100005:100006 extra/z",
          sees="list=/b list=/b/y"),
-    case("rlimit", {"process.rlimits": [{"type": "RLIMIT_NOFILE", "soft": 100, "hard": 200}]}, sees="limits"),
+    case("rlimit", {"process.rlimits": [{"type": "RLIMIT_NOFILE", "soft": 200, "hard": 200}]}, sees="limits"),
     case("oom", {"process.oomScoreAdj": 100}, sees="process"),
     case("several", {"linux.uidMappings": SEVERAL}, sees="namespaces ids list=/data"),
     case("overlap", {"linux.uidMappings": OVERLAP}),

@@ -129,7 +129,7 @@ VERBS: Final = [
     exec_case("detached-termed", "exec -d --pid-file epid c sleep 1000", "! kill -TERM $(cat epid)", "reap epid"),
     exec_case("process", "exec --process process.json c", "exec -p process.json c /bin/true", "exec -p /no/such c", "exec -d -p process.json --pid-file epid c", "reap epid",
               prepare=process(env=["A=1", "PATH=/bin"], capabilities={"bounding": ["CAP_KILL"], "permitted": ["CAP_KILL"], "effective": ["CAP_KILL"]})),
-    exec_case("process-user", "exec --process process.json c", prepare=process(user={"uid": 1000, "gid": 5, "additionalGids": [3]}, noNewPrivileges=True, cwd="/data", rlimits=[{"type": "RLIMIT_NOFILE", "soft": 50, "hard": 60}])),
+    exec_case("process-user", "exec --process process.json c", prepare=process(user={"uid": 1000, "gid": 5, "additionalGids": [3]}, noNewPrivileges=True, cwd="/data", rlimits=[{"type": "RLIMIT_NOFILE", "soft": 60, "hard": 60}])),
     exec_case("process-umask", "exec --process process.json c", prepare=process(user={"uid": 0, "gid": 0, "umask": 63})),
     exec_case("process-no-args", "exec --process process.json c", prepare=process(args=[])),
     exec_case("process-no-cwd", "exec --process process.json c", prepare=process(cwd="")),
