@@ -2,8 +2,8 @@
 
 Our own kernel kills before the host's bound is met, and then the host knows of nothing. So the bound of the sentry's own
 group is put down to what is in use, and a little more is asked for (host_oom_asker.py): the host's kernel ends the process that
-is to end anyway (guests come first by their oom_score_adj, and of them the one with the most memory), counts it and tells who
-listens. Then the bound is as it was. The group lies in the one that bounds the container, so that what the sentry holds cannot
+is to end anyway, or the one that asks (they come first by their oom_score_adj), counts it and tells who listens. Then the bound
+is as it was. The group lies in the one that bounds the container, so that what the sentry holds cannot
 lift that bound; what it counts is counted there, too. The host has counted before anybody can hear of the process's end.
 Source: Documentation/admin-guide/cgroup-v1/memory.rst (sections 9, 10), cgroup-v2.rst (Memory), mm/memcontrol.c.
 """
@@ -59,18 +59,24 @@ class HostOom:
         self._reclaim = fds[4] if len(fds) > len(FILES) else -1  # of version 2
         self._spare = (2 * (os.cpu_count() or 1) + 2) * BATCH
         self._before = b""  # the bound as it was, while it is put down
+        self._down = b""  # and what it is then
         self._kills_before = b""
 
     def put_down(self) -> int:
         """The bound: so many bytes more than there are may have to be asked for until the host kills. 0: it cannot be had, and
         is as it was."""
         try:
-            self._before, self._kills_before = self._read(self._limit), self._kills()
+            self._before, self._down, self._kills_before = self._read(self._limit), b"", self._kills()
             if self._put_down():
+                self._down = self._read(self._limit)
                 return self._spare + min(self._files(), FILES_MOST)
         except (OSError, ValueError, KeyError):
             self.lift()
         return 0
+
+    def pages(self) -> int:
+        """About as many as the bound will be. OSError, ValueError, KeyError."""
+        return (int(self._read(self._usage)) - self._files()) // mmap.PAGESIZE
 
     def killed(self) -> bool:
         """The host has, since the bound was put down."""
@@ -80,10 +86,10 @@ class HostOom:
             return True
 
     def lift(self) -> None:
-        """The bound is what it was."""
+        """The bound is what it was, or what it was set to in the meantime."""
         before, self._before = self._before, b""
         try:
-            if before:
+            if before and (not self._down or self._read(self._limit) == self._down):
                 os.pwrite(self._limit, before, 0)
         except OSError:
             pass  # the group is gone

@@ -2,9 +2,10 @@
 
 Who asks when there is no memory waits in the host's kernel until there is some. Until then the host kills on: it passes over a
 process that is ending a moment before it counts that one's memory as free, and takes the next, a guest that has done nothing.
-So it is not the sentry that asks. It sees the count, and lifts the bound as soon as one was killed; and he who asks has a higher
-oom_score_adj than any guest: should the bound be lifted too late, he is next. Source: mm/oom_kill.c (oom_evaluate_task:
-MMF_OOM_SKIP; oom_badness), mm/memcontrol.c (try_charge_memcg).
+So it is not the sentry that asks. It sees the count, and lifts the bound as soon as one was killed. Who asks and who is to end
+anyway get the highest oom_score_adj: of those two the host takes first who has more, and either is right, since it is the count
+that engines look at. Where another would come before both, because he has so much more, nobody asks. Source: mm/oom_kill.c
+(oom_evaluate_task: MMF_OOM_SKIP; oom_badness), mm/memcontrol.c (try_charge_memcg).
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ from typing import TYPE_CHECKING, Callable, Final
 from sandbox.abi.linux.mman import NR_MMAP
 from sandbox.boot.host_oom import HostOom
 from sandbox.platform.base import FREE_MEMORY, Order
-from sandbox.platform.empty_process import OOM_SCORE_ADJ
 
 if TYPE_CHECKING:
     from sandbox.platform.base import AddressSpace, GuestThread, Platform
@@ -27,23 +27,42 @@ MOST: Final = 1000  # oom_score_adj
 ADDRESS: Final = 0x1000_0000
 FLAGS: Final = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_POPULATE | 0x10  # MAP_FIXED
 PAGE: Final = mmap.PAGESIZE
+MARGIN: Final = (1 << 20) // PAGE  # tables of pages count, too, and what is known is a moment old
 
 
 class Asker:
-    """`oom`: the group whose bound is put down."""
+    """`oom`: the group whose bound is put down. `own` gives the sentry's resident pages and oom_score_adj. OSError, ValueError."""
 
-    def __init__(self, oom: HostOom, platform: Platform, reactor: Reactor) -> None:
+    def __init__(self, oom: HostOom, platform: Platform, reactor: Reactor, own: Callable[[], tuple[int, int]]) -> None:
         self.oom = oom
         self.platform = platform
         self.reactor = reactor
+        self.own = own
 
-    def tell(self, then: Callable[[], None]) -> None:
-        """`then`, once, when the host has killed, or cannot be brought to; within READY_NS and ASKING_NS."""
-        _Asking(self, then)
+    def tell(self, victim: AddressSpace, pages: int, others: int, then: Callable[[], None]) -> None:
+        """That `victim` is to end, with `pages` that it has resident, and of other guests none has more than `others`. `then`, once,
+        when the host has killed, or cannot be brought to; within READY_NS and ASKING_NS."""
+        _Asking(self, victim, pages, others, then)
+
+    def is_first(self, victim: AddressSpace, pages: int, others: int, space: AddressSpace) -> bool:
+        """The host takes `victim`, or `space` who asks, before any other (oom_badness). Their scores are raised for that."""
+        try:
+            score = space.raise_oom_score_adj(MOST)
+            try:
+                victim.raise_oom_score_adj(MOST)
+            except OSError:  # it has ended
+                pages = 0
+            sentry, own_score = self.own()
+            total = self.oom.pages()
+        except (OSError, ValueError, KeyError):
+            return False
+        next_one = max(others + score * total // MOST, sentry + own_score * total // MOST)
+        return pages + total > next_one + MARGIN
 
 
 class _Asking:
-    def __init__(self, asker: Asker, then: Callable[[], None]) -> None:
+    def __init__(self, asker: Asker, victim: AddressSpace, pages: int, others: int, then: Callable[[], None]) -> None:
+        self._is_first: Callable[[AddressSpace], bool] = lambda space: asker.is_first(victim, pages, others, space)
         self._oom = asker.oom
         self._reactor = asker.reactor
         self._then: Callable[[], None] | None = then
@@ -71,14 +90,6 @@ class _Asking:
         thread.execute((order,), lambda index, result: self._end())
         self._look()
 
-    @staticmethod
-    def _is_first(space: AddressSpace) -> bool:
-        """The host takes it before guests that have less than half of the memory. False: their scores are too high for that."""
-        try:
-            return space.raise_oom_score_adj(MOST) <= OOM_SCORE_ADJ
-        except (OSError, ValueError):
-            return False
-
     def _look(self) -> None:
         if self._then is None or self._until is None:
             return
@@ -97,3 +108,11 @@ class _Asking:
         if self._space is not None:
             self._space.kill()
         then()
+
+
+def own() -> tuple[int, int]:
+    """Of this process: its resident pages, its oom_score_adj. OSError, ValueError."""
+    with open("/proc/self/statm", "rb") as file:
+        pages = int(file.read().split()[1])
+    with open("/proc/self/oom_score_adj", "rb") as file:
+        return pages, int(file.read())

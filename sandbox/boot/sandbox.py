@@ -131,9 +131,9 @@ class Sandbox:
         watch, container = MemoryWatch(kernel, own_pages, give_back), self.options.container
         if container is not None and container.host_oom_fds:
             from sandbox.boot.host_oom import HostOom
-            from sandbox.boot.host_oom_asker import Asker
+            from sandbox.boot.host_oom_asker import Asker, own
 
-            watch.tell_host = Asker(HostOom(container.host_oom_fds), kernel.platform, self.reactor).tell
+            watch.tell_host = Asker(HostOom(container.host_oom_fds), kernel.platform, self.reactor, own).tell
         return watch
 
     def _start_first_program(self, kernel: Kernel) -> None:

@@ -30,7 +30,6 @@ TIDY_PAGES: Final = 2048  # so much may the sentry grow before its garbage is co
 COUNT_NS: Final = 10_000_000  # areas are counted for about so long a look
 SHARE: Final = 10  # a look takes at most one part in so many of the time
 OWN_SLACK: Final = (64 << 20) // PAGE  # caches of the sentry's own, pages
-HOST_LEAST: Final = (4 << 20) // PAGE  # who has less of his own frees too little for the host to be content with him
 ENDING_NS: Final = 500_000_000  # so long one that was killed may take to end, before another is
 HEARD_NS: Final = 50_000_000  # who waits for memory.events has so long before the end of who was killed is told
 OOM_SCORE_ADJ_MIN: Final = -1000
@@ -70,8 +69,8 @@ class MemoryWatch:
         self._counted = False  # areas are counted, since they might be too many
         self._uncounted: list[AddressSpace] = []  # in this round
         self._still = False  # every guest has waited since this round began
-        # That the process with the most memory is to end for it; what is done then.
-        self.tell_host: Callable[[Callable[[], None]], None] | None = None
+        # That a process is to end for it: its pages, and the most that another has; what is done then.
+        self.tell_host: Callable[[AddressSpace, int, int, Callable[[], None]], None] | None = None
         self._timer = kernel.timers.timer(self.look)
         self._arm(SOONEST_NS)
         kernel.cgroups.on_bound = self._arm
@@ -313,16 +312,11 @@ class MemoryWatch:
         if cgroup is not None and groups:
             groups += cgroup.out_of_memory(groups[0])
         tell = self.tell_host
-        if tell is not None and self._is_the_hosts(groups, use):
+        if tell is not None and any(group.view is self.kernel.view for group in groups):  # whose engine asks the host
             self._hold(groups, self._patience_ns)
-            tell(lambda: self._end(groups))
+            tell(worst, _resident(use), max(map(_resident, self._seen.values()), default=0), lambda: self._end(groups))
         else:
             self._end(groups)
-
-    def _is_the_hosts(self, groups: list[ThreadGroup], use: MemoryUse) -> bool:
-        """It is of the first container, whose engine asks the host, and the host too would take it first."""
-        first = any(group.view is self.kernel.view for group in groups)
-        return first and use.private > HOST_LEAST and use.private >= self._most_private()
 
     def _end(self, groups: list[ThreadGroup]) -> None:
         """Whoever waits for memory.events of one's control group has heard of it when his end is told: as on Linux, where memory is
@@ -339,9 +333,6 @@ class MemoryWatch:
         for group in groups:
             for task in list(group.tasks):
                 penalize(task, until_ns)
-
-    def _most_private(self) -> int:
-        return max((use.private for use in self._seen.values()), default=0)
 
     def _areas(self, space: AddressSpace) -> int:
         """Pages of the host's kernel for the areas of a process."""
@@ -374,6 +365,10 @@ def give_back() -> None:
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)
+
+
+def _resident(use: MemoryUse) -> int:
+    return use.private + use.shared + use.file
 
 
 def _area_pages(areas: int) -> int:

@@ -11,7 +11,7 @@ from typing import Final
 
 from sandbox.platform import hostcalls
 
-# Guests are killed for the host's memory before the sentry, and leave room for one of them that is to come before the others
+# Guests are killed for the host's memory before the sentry, and leave room for such as are to come before the others
 # (sandbox/boot/host_oom_asker.py). More is more, but nobody gets less than the sentry has.
 OOM_SCORE_ADJ: Final = 500
 ADDR_NO_RANDOMIZE: Final = 0x0040000

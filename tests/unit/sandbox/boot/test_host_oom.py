@@ -112,3 +112,16 @@ def test_it_ends_when_the_host_does_not_kill(kernel: Kernel, oom: HostOom) -> No
     ask(oom)
     assert kernel.kills == 0 and len(kernel.bounds) * BATCH <= FILES_MOST and kernel.asked == 0
     assert (kernel.group / "memory.max").read_text().startswith("max")
+
+
+def test_a_bound_that_was_set_in_the_meantime_stays(kernel: Kernel, oom: HostOom) -> None:
+    kernel.text("memory.max", 400 * MiB)
+    assert oom.put_down() and kernel.number("memory.max") == 100 * MiB
+    kernel.text("memory.max", 500 * MiB)
+    oom.lift()
+    assert kernel.number("memory.max") == 500 * MiB
+
+
+def test_what_the_bound_will_be(kernel: Kernel, oom: HostOom) -> None:
+    kernel.stat(30 * MiB)
+    assert oom.pages() * 4096 == 70 * MiB

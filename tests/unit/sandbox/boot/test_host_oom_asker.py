@@ -7,17 +7,34 @@ from typing import Any, Callable
 
 import pytest
 
-from sandbox.boot.host_oom_asker import ASKING_NS, PAGE, READY_NS, Asker
+from sandbox.boot.host_oom_asker import ASKING_NS, MARGIN, MOST, PAGE, READY_NS, Asker, own
 from sandbox.platform.base import Order
 
 pytestmark = pytest.mark.interpreted  # stand-ins are no compiled classes
-MOST = 5 * PAGE - 1
+ROOM = 5 * PAGE - 1
+TOTAL = 50_000
+
+
+class Victim:
+    """Who is to end."""
+
+    def __init__(self) -> None:
+        self.score = 500
+        self.ended = False
+
+    def raise_oom_score_adj(self, score: int) -> int:
+        if self.ended:
+            raise FileNotFoundError
+        self.score = score
+        return 500
 
 
 class World:
-    """The host's group, a platform with one process, and time; what happens is in `seen`."""
+    """The host's group, a platform with one process, and time; what happens is in `seen`. The victim has `pages`."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self, pages: int = 9_000, others: int = 8_000, score: int = 500, sentry: tuple[int, int] = (10_000, 0)
+    ) -> None:
         self.seen: list[object] = []
         self.now = 0
         self.soon: list[Callable[[], None]] = []
@@ -25,10 +42,15 @@ class World:
         self.made: Callable[[Any], None]
         self.executed: Callable[[int, int], None]
         self.clock = self
-        self.score, self.most, self.has_killed = 500, MOST, False
-        Asker(self, self, self).tell(lambda: self.seen.append("then"))  # type: ignore[arg-type]
+        self.score, self.most, self.has_killed = score, ROOM, False
+        self.victim = Victim()
+        asker = Asker(self, self, self, lambda: sentry)  # type: ignore[arg-type]
+        asker.tell(self.victim, pages, others, lambda: self.seen.append("then"))  # type: ignore[arg-type]
 
     # the group
+    def pages(self) -> int:
+        return TOTAL
+
     def put_down(self) -> int:
         self.seen.append("down")
         return self.most
@@ -47,7 +69,7 @@ class World:
         return self
 
     def raise_oom_score_adj(self, score: int) -> int:
-        assert score == 1000
+        assert score == MOST
         return self.score
 
     def execute(self, orders: tuple[Order, ...], done: Callable[[int, int], None]) -> None:
@@ -121,11 +143,52 @@ def test_without_a_process_nothing_is_put_down() -> None:
     assert world.seen == ["then", "kill"]
 
 
-@pytest.mark.parametrize("change, seen", [({"score": 501}, []), ({"most": 0}, ["down"])])
-def test_it_does_not_ask_where_the_host_would_take_another(change: dict[str, int], seen: list[str]) -> None:
-    """Guests whose scores leave no room for one before them; a bound that cannot be put down."""
+def test_a_bound_that_cannot_be_put_down() -> None:
     world = World()
-    for name, value in change.items():
-        setattr(world, name, value)
+    world.most = 0
     world.made(world)
-    assert world.seen == [*seen, "kill", "then"]
+    assert world.seen == ["down", "kill", "then"]
+
+
+@pytest.mark.parametrize(
+    "pages, others, score, sentry",
+    [
+        (10, 20_000, 500, (10_000, 0)),  # a small one: who asks is taken
+        (20_000, 26_000, 500, (10_000, 0)),  # another has more, but not so much more
+        (20_000, 15_000, 1000, (10_000, 1000)),  # all have the highest score, and it has the most
+        (10, 3_000, 900, (4_000, 900)),
+    ],
+)
+def test_the_victim_or_who_asks_comes_first(pages: int, others: int, score: int, sentry: tuple[int, int]) -> None:
+    world = World(pages, others, score, sentry)
+    world.made(world)
+    assert world.seen == ["down", "ask"] and world.victim.score == MOST
+
+
+@pytest.mark.parametrize(
+    "pages, others, score, sentry",
+    [
+        (10, TOTAL // 2, 500, (10_000, 0)),
+        (10_000, 10_000 - MARGIN, 1000, (10, 0)),
+        (10_000, 0, 1000, (10_000, 1000)),  # the sentry itself
+        (10, 0, 500, (TOTAL, 0)),
+    ],
+)
+def test_it_does_not_ask_where_the_host_would_take_another(
+    pages: int, others: int, score: int, sentry: tuple[int, int]
+) -> None:
+    world = World(pages, others, score, sentry)
+    world.made(world)
+    assert world.seen == ["kill", "then"]
+
+
+def test_a_victim_that_has_ended_has_nothing() -> None:
+    world = World(pages=20_000, others=26_000)
+    world.victim.ended = True
+    world.made(world)
+    assert world.seen == ["kill", "then"]
+
+
+def test_what_the_host_says_of_this_process() -> None:
+    pages, score = own()
+    assert pages > 0 and -1000 <= score <= MOST

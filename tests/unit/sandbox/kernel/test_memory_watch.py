@@ -15,7 +15,7 @@ from sandbox.kernel.signal_info import SignalInfo
 from sandbox.kernel.task import Task
 from sandbox.kernel.task_state import PARK_DEAD, PARK_HELD, PARK_NONE
 from sandbox.kernel.view import View
-from sandbox.platform.base import MemoryUse
+from sandbox.platform.base import AddressSpace, MemoryUse
 from sandbox.vfs.space import SpaceAccount
 from tcpip.waiter import EVENT_PRI
 
@@ -329,10 +329,18 @@ def test_how_long_it_waits() -> None:
 def test_the_host_is_told_of_the_first_containers_processes_only(watched: Watched) -> None:
     """The victim waits for that, and ends afterwards."""
     told: list[Callable[[], None]] = []
-    watched.watch.tell_host = told.append
+    spaces: list[tuple[object, int, int]] = []
+
+    def tell(space: AddressSpace, pages: int, others: int, then: Callable[[], None]) -> None:
+        spaces.append((space, pages, others))
+        told.append(then)
+
+    watched.watch.tell_host = tell
     kernel = watched.box.kernel
-    big = watched.child(LIMIT)
+    watched.child(40, 3)
+    big = watched.child(LIMIT, 5)
     watched.box.advance(SECOND // 2)
+    assert spaces == [(big.space, LIMIT + 5, 43)]
     assert len(told) == 1 and not big.group.exiting and big.penalty_until > 0
     told[0]()
     assert big.group.exit_status == 9
@@ -343,3 +351,13 @@ def test_the_host_is_told_of_the_first_containers_processes_only(watched: Watche
     bounded.group.view.cgroup.limit_memory(LIMIT // 5)
     watched.box.advance(SECOND)
     assert len(told) == 1 and bounded.group.exit_status == 9
+
+
+def test_the_host_is_told_of_a_small_one_and_of_what_is_shared(watched: Watched) -> None:
+    """They are many, or its memory is no process's own."""
+    told: list[int] = []
+    watched.watch.tell_host = lambda space, pages, others, then: told.append(pages)
+    watched.box.kernel.commit.shared = LIMIT
+    watched.child(20, LIMIT)
+    watched.box.advance(SECOND // 4)
+    assert told == [LIMIT + 20]
