@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sandbox.platform.base import AddressSpace, GuestThread, Platform
     from sandbox.reactor import Reactor
 
-READY_NS: Final = 100_000_000  # so long the process may take until it can ask
+READY_NS: Final = 300_000_000  # so long the process may take until it can ask
 ASKING_NS: Final = 50_000_000  # so long the bound is put down
 MOST: Final = 1000  # oom_score_adj
 ADDRESS: Final = 0x1000_0000
@@ -38,11 +38,20 @@ class Asker:
         self.platform = platform
         self.reactor = reactor
         self.own = own
+        self._thens: list[Callable[[], None]] = []  # while it asks
 
     def tell(self, victim: AddressSpace, pages: int, others: int, then: Callable[[], None]) -> None:
         """That `victim` is to end, with `pages` that it has resident, and of other guests none has more than `others`. `then`, once,
-        when the host has killed, or cannot be brought to; within READY_NS and ASKING_NS."""
-        _Asking(self, victim, pages, others, then)
+        when the host has killed, or cannot be brought to; within READY_NS and ASKING_NS. Who is to end while one asks is told with
+        that one: the bound is put down once at a time."""
+        self._thens.append(then)
+        if len(self._thens) == 1:
+            _Asking(self, victim, pages, others, self._told)
+
+    def _told(self) -> None:
+        thens, self._thens = self._thens, []
+        for then in thens:
+            then()
 
     def is_first(self, victim: AddressSpace, pages: int, others: int, space: AddressSpace) -> bool:
         """The host takes `victim`, or `space` who asks, before any other (oom_badness). Their scores are raised for that."""

@@ -30,10 +30,20 @@ TIDY_PAGES: Final = 2048  # so much may the sentry grow before its garbage is co
 COUNT_NS: Final = 10_000_000  # areas are counted for about so long a look
 SHARE: Final = 10  # a look takes at most one part in so many of the time
 OWN_SLACK: Final = (64 << 20) // PAGE  # caches of the sentry's own, pages
-ENDING_NS: Final = 500_000_000  # so long one that was killed may take to end, before another is
+ENDING_NS: Final = 500_000_000  # so long one that was killed may take to end, before another of its group is
 HEARD_NS: Final = 50_000_000  # who waits for memory.events has so long before the end of who was killed is told
 OOM_SCORE_ADJ_MIN: Final = -1000
 NOTHING: Final = MemoryUse(0, 0, 0)
+
+
+class _Victim:
+    """One that was killed: until when it may take to end, and the control groups that get memory back then."""
+
+    __slots__ = ("patience_ns", "groups")
+
+    def __init__(self, patience_ns: int, groups: set[Cgroup]) -> None:
+        self.patience_ns = patience_ns
+        self.groups = groups
 
 
 class MemoryWatch:
@@ -54,8 +64,7 @@ class MemoryWatch:
         self.kernel = kernel
         self._own_pages = own_pages
         self._give_back = give_back
-        self._victim: AddressSpace | None = None  # was killed, and what it had has not come back yet
-        self._patience_ns = 0
+        self._victims: dict[AddressSpace, _Victim] = {}  # were killed, and what they had has not come back yet
         self._own_base = own_pages()
         self._own = 0  # of it now, beyond what is accounted for
         self._tidied = self._own_base  # what there was of it when garbage was last collected
@@ -85,11 +94,9 @@ class MemoryWatch:
         if left < 0:
             self._measure()
             left = self.kernel.commit.size - self._used(self._private_at_least(self._seen))
-        if self._victim is not None and self._has_ended(self._victim):
-            self._victim = None
-            if left < 0:
-                left = self._take_back()
-        if left < 0 and self._victim is None:
+        if self._some_ended() and left < 0:
+            left = self._take_back()
+        if left < 0 and not self._victims:
             self._kill(-left, list(self._seen), self.kernel.commit.size)
         groups = self.kernel.cgroups
         self._note_peaks()
@@ -129,7 +136,7 @@ class MemoryWatch:
             if left < 0:
                 self._measure()
                 left = most - self._used_by(spaces, False)
-            if left < 0 and self._victim is None:
+            if left < 0 and not any(cgroup in victim.groups for victim in self._victims.values()):
                 self._kill(-left, spaces, most, cgroup)
             least = min(least, left)
         return least
@@ -182,8 +189,17 @@ class MemoryWatch:
         left = self.kernel.commit.size - self._used(self._private_at_least(self._seen))
         return left + self._forgive(-left) if left < 0 else left
 
-    def _has_ended(self, victim: AddressSpace) -> bool:
-        return victim not in self.kernel.spaces or self.kernel.clock.now_ns() > self._patience_ns
+    def _some_ended(self) -> bool:
+        """Of those that were killed, or take too long for it."""
+        now = self.kernel.clock.now_ns()
+        ended = [
+            space
+            for space, victim in self._victims.items()
+            if space not in self.kernel.spaces or now > victim.patience_ns
+        ]
+        for space in ended:
+            del self._victims[space]
+        return bool(ended)
 
     def _quiet(self) -> bool:
         """Nobody makes any more memory his own, and what there is was looked at: areas are, when a round of counting began
@@ -293,9 +309,9 @@ class MemoryWatch:
                 worst, worst_points = space, points
         if worst is None:
             return
-        self._victim = worst
-        self._patience_ns = self.kernel.clock.now_ns() + ENDING_NS
         groups = self._groups(worst)
+        patience_ns = self.kernel.clock.now_ns() + ENDING_NS
+        self._victims[worst] = _Victim(patience_ns, {one for group in groups for one in group.cgroup.ancestors()})
         use = self._seen.pop(worst)
         own = use.private + self._areas(worst)
         whose = "the sandbox" if cgroup is None else "its container" if cgroup.view is not None else "its control group"
@@ -313,7 +329,7 @@ class MemoryWatch:
             groups += cgroup.out_of_memory(groups[0])
         tell = self.tell_host
         if tell is not None and any(group.view is self.kernel.view for group in groups):  # whose engine asks the host
-            self._hold(groups, self._patience_ns)
+            self._hold(groups, patience_ns)
             tell(worst, _resident(use), max(map(_resident, self._seen.values()), default=0), lambda: self._end(groups))
         else:
             self._end(groups)

@@ -44,8 +44,8 @@ class World:
         self.clock = self
         self.score, self.most, self.has_killed = score, ROOM, False
         self.victim = Victim()
-        asker = Asker(self, self, self, lambda: sentry)  # type: ignore[arg-type]
-        asker.tell(self.victim, pages, others, lambda: self.seen.append("then"))  # type: ignore[arg-type]
+        self.asker = Asker(self, self, self, lambda: sentry)  # type: ignore[arg-type]
+        self.asker.tell(self.victim, pages, others, lambda: self.seen.append("then"))  # type: ignore[arg-type]
 
     # the group
     def pages(self) -> int:
@@ -192,3 +192,15 @@ def test_a_victim_that_has_ended_has_nothing() -> None:
 def test_what_the_host_says_of_this_process() -> None:
     pages, score = own()
     assert pages > 0 and -1000 <= score <= MOST
+
+
+def test_two_at_once_are_told_together() -> None:
+    """The bound is put down once, and is what it was afterwards."""
+    world = World()
+    world.asker.tell(world.victim, 0, 0, lambda: world.seen.append("other"))  # type: ignore[arg-type]
+    world.made(world)
+    world.executed(0, 0)
+    assert world.seen == ["down", "ask", "lift", "kill", "then", "other"]
+    world.asker.tell(world.victim, 0, 0, lambda: world.seen.append("later"))  # type: ignore[arg-type]
+    world.made(None)
+    assert world.seen[-1] == "later"

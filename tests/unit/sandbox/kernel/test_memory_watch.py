@@ -361,3 +361,22 @@ def test_the_host_is_told_of_a_small_one_and_of_what_is_shared(watched: Watched)
     watched.child(20, LIMIT)
     watched.box.advance(SECOND // 4)
     assert told == [LIMIT + 20]
+
+
+def test_one_container_does_not_wait_for_the_end_of_anothers_process(watched: Watched) -> None:
+    """Of each group one ends at a time: nobody is beyond a bound of his own since another takes long to end."""
+    kernel = watched.box.kernel
+    groups = []
+    for name in (b"2", b"3"):
+        groups.append(Cgroup(kernel.cgroups, kernel.cgroups.root, name))
+        groups[-1].limit_memory(200)
+    children = [watched.child(300) for _ in range(4)]
+    for number, t in enumerate(children):
+        groups[number // 2].take(t.group)
+    held = {t.space: kernel.spaces[t.space] for t in children}
+    for _ in range(60):
+        watched.box.advance(5_000_000)
+        kernel.spaces.update(held)  # they take long
+    assert [sum(t.group.exiting for t in children[at : at + 2]) for at in (0, 2)] == [1, 1]
+    watched.box.advance(SECOND)
+    assert all(t.group.exiting for t in children)
