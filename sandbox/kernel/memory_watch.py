@@ -72,6 +72,8 @@ class MemoryWatch:
         self._seen: dict[AddressSpace, MemoryUse] = {}
         self._grown: dict[AddressSpace, int] = {}  # pages more than at the look before, of those that were looked at
         self._measured = False  # in this look, for memory.high
+        self._measure_until = 0  # in this look
+        self._unmeasured = False  # some never were, since there was no time left
         self._turn: list[AddressSpace] = []
         self._copies: dict[AddressSpace, int] = {}  # pages that others count too; of this round of measuring
         self._copies_before: dict[AddressSpace, int] = {}  # and of the one before
@@ -87,12 +89,13 @@ class MemoryWatch:
     def look(self) -> None:
         """Look, kill if there is too much, and say when to look again."""
         begin = self.kernel.clock.now_ns()
-        self._measured = False
+        self._measured = self._unmeasured = False
+        self._measure_until = begin + MEASURE_NS
         self._refresh()
         self._count_areas(begin)
         left = self.kernel.commit.size - self._used(sum(use.private for use in self._seen.values()))
         if left < 0:
-            self._measure()
+            self._measure(self._seen)
             left = self.kernel.commit.size - self._used(self._private_at_least(self._seen))
         if self._some_ended() and left < 0:
             left = self._take_back()
@@ -104,8 +107,8 @@ class MemoryWatch:
             left = min(left, self._look_at_groups())
         took = self.kernel.clock.now_ns() - begin
         delay = max(took * SHARE, min(max(left * FILL_NS_PER_PAGE, SOONEST_NS), LATEST_NS))
-        if self._uncounted:
-            delay = max(took, SOONEST_NS)
+        if self._uncounted or self._unmeasured:
+            delay = max(took if self._uncounted else 2 * took, SOONEST_NS)
         quiet = self._quiet()
         self._tidy(quiet)
         if left >= 0 and quiet:
@@ -126,7 +129,10 @@ class MemoryWatch:
                 if cgroup in of_group:
                     of_group[cgroup].append(space)
         least = self.kernel.commit.size
-        for cgroup, spaces in of_group.items():
+        for cgroup, every in of_group.items():
+            spaces = [
+                space for space in every if space in self._seen
+            ]  # none of a group within it, or around it, that was killed
             if cgroup.memory.high is not None:
                 least = min(least, self._slow(cgroup, cgroup.memory.high, spaces))
             most = cgroup.memory_pages
@@ -134,7 +140,7 @@ class MemoryWatch:
                 continue
             left = most - self._used_by(spaces, True)
             if left < 0:
-                self._measure()
+                self._measure(spaces)
                 left = most - self._used_by(spaces, False)
             if left < 0 and not any(cgroup in victim.groups for victim in self._victims.values()):
                 self._kill(-left, spaces, most, cgroup)
@@ -147,7 +153,7 @@ class MemoryWatch:
         if used > high:
             if not self._measured:  # once a look: it may take long, and nobody ends who is over his bound here
                 self._measured = True
-                self._measure()
+                self._measure(self._seen)
             used = self._used_by(spaces, False)
         if used > high:
             slow_down(self.kernel, cgroup, used, [(space, self._grown.get(space, 0)) for space in spaces])
@@ -229,20 +235,20 @@ class MemoryWatch:
                 if self.kernel.clock.now_ns() - begin > COUNT_NS:
                     break
 
-    def _measure(self) -> None:
+    def _measure(self, spaces: Iterable[AddressSpace]) -> None:
         """What forks left in common is counted for each process, so the sum of all is more than there is. Find out
-        for the biggest whose turn it is; when everybody had a turn, anew."""
-        left = [space for space in self._seen if space not in self._copies]
+        for the biggest of `spaces` whose turn it is, while there is time in this look; when everybody had a turn, anew."""
+        left = [space for space in spaces if space not in self._copies]
         if not left:
-            self._copies_before, self._copies = self._copies, {}
-            left = list(self._seen)
+            left = list(spaces)
+            for space in left:
+                self._copies_before[space] = self._copies.pop(space)
         left.sort(key=lambda space: self._seen[space].private, reverse=True)
-        clock = self.kernel.clock
-        end = clock.now_ns() + MEASURE_NS
         for space in left[:MEASURED_A_LOOK]:
-            self._copies[space] = space.shared_copies()
-            if clock.now_ns() >= end:
+            if self.kernel.clock.now_ns() >= self._measure_until:
+                self._unmeasured = any(space not in self._copies and space not in self._copies_before for space in left)
                 break
+            self._copies[space] = space.shared_copies()
 
     def _private_at_least(self, spaces: Iterable[AddressSpace]) -> int:
         """Pages that processes have of their own, as far as that was measured."""

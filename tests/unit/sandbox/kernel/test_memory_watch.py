@@ -159,6 +159,45 @@ def test_a_look_at_big_processes_is_short(watched: Watched, monkeypatch: pytest.
     assert set(measured) >= {t.space for t in children} and not watched.lines
 
 
+def test_a_look_at_many_groups_is_short(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of each are measured, and no others; for who was not reached the next look is soon."""
+    clock, kernel, measured = watched.box.clock, watched.box.kernel, []
+
+    def slow(space: object) -> int:
+        measured.append(space)
+        clock.advance(15_000_000)
+        return 0
+
+    monkeypatch.setattr(type(watched.box.init.space), "shared_copies", slow, raising=False)
+    children = [watched.child(300) for _ in range(6)]
+    free = watched.child(5_000)
+    for number, t in enumerate(children):
+        cgroup = Cgroup(kernel.cgroups, kernel.cgroups.root, b"%d" % number)
+        cgroup.limit_memory(200)
+        cgroup.take(t.group)
+    watched.watch.look()
+    assert len(measured) == 2
+    for _ in range(3):
+        watched.box.advance(61_000_000)
+    assert set(measured) == {t.space for t in children} and free.space not in measured
+    watched.box.advance(61_000_000)
+    assert all(t.group.exiting for t in children)
+
+
+def test_groups_within_groups_are_both_beyond_their_bounds(watched: Watched) -> None:
+    """Who was killed for the one counts no more for the other."""
+    kernel = watched.box.kernel
+    outer = Cgroup(kernel.cgroups, kernel.cgroups.root, b"2")
+    inner = Cgroup(kernel.cgroups, outer, b"3")
+    first, second = watched.child(300), watched.child(200)
+    for cgroup, t in ((inner, first), (inner, second)):
+        cgroup.take(t.group)
+        cgroup.limit_memory(250)
+    outer.limit_memory(250)
+    watched.box.advance(SECOND // 2)
+    assert first.group.exiting and not second.group.exiting
+
+
 def test_oom_score_adj(watched: Watched) -> None:
     wanted, big = watched.child(LIMIT // 2), watched.child(LIMIT)
     wanted.group.oom_score_adj = 1000
