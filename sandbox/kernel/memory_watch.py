@@ -99,12 +99,12 @@ class MemoryWatch:
             left = self.kernel.commit.size - self._used(self._private_at_least(self._seen))
         if self._some_ended() and left < 0:
             left = self._take_back()
-        if left < 0 and not self._victims:
-            self._kill(-left, list(self._seen), self.kernel.commit.size)
         groups = self.kernel.cgroups
         self._note_peaks()
-        if groups.memory_bounds or groups.memory_highs:
-            left = min(left, self._look_at_groups())
+        of_groups = self._look_at_groups() if groups.memory_bounds or groups.memory_highs else left
+        if left < 0 and not self._victims:
+            self._kill(-left, list(self._seen), self.kernel.commit.size)
+        left = min(left, of_groups)
         took = self.kernel.clock.now_ns() - begin
         delay = max(took * SHARE, min(max(left * FILL_NS_PER_PAGE, SOONEST_NS), LATEST_NS))
         if self._uncounted or self._unmeasured:
@@ -118,7 +118,8 @@ class MemoryWatch:
 
     def _look_at_groups(self) -> int:
         """Control groups that are bounded by themselves (containers of a pod too), by the memory of their processes: pages
-        left of the one that has least. What they put into files is of the sandbox."""
+        left of the one that has least. What they put into files is of the sandbox. The innermost come first, as they are met first
+        when memory is taken: who is within all bounds of his own does not end for one who is not."""
         groups = self.kernel.cgroups
         of_group: dict[Cgroup, list[AddressSpace]] = {
             cgroup: [] for cgroup in (*groups.memory_bounds, *groups.memory_highs)
@@ -129,10 +130,8 @@ class MemoryWatch:
                 if cgroup in of_group:
                     of_group[cgroup].append(space)
         least = self.kernel.commit.size
-        for cgroup, every in of_group.items():
-            spaces = [
-                space for space in every if space in self._seen
-            ]  # none of a group within it, or around it, that was killed
+        for cgroup, every in sorted(of_group.items(), key=lambda one: -len(list(one[0].ancestors()))):
+            spaces = [space for space in every if space in self._seen]  # but not who was killed for a group within it
             if cgroup.memory.high is not None:
                 least = min(least, self._slow(cgroup, cgroup.memory.high, spaces))
             most = cgroup.memory_pages
@@ -246,7 +245,8 @@ class MemoryWatch:
         left.sort(key=lambda space: self._seen[space].private, reverse=True)
         for space in left[:MEASURED_A_LOOK]:
             if self.kernel.clock.now_ns() >= self._measure_until:
-                self._unmeasured = any(space not in self._copies and space not in self._copies_before for space in left)
+                known = self._copies.keys() | self._copies_before.keys()
+                self._unmeasured = self._unmeasured or any(one not in known for one in left)
                 break
             self._copies[space] = space.shared_copies()
 

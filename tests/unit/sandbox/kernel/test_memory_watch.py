@@ -198,6 +198,20 @@ def test_groups_within_groups_are_both_beyond_their_bounds(watched: Watched) -> 
     assert first.group.exiting and not second.group.exiting
 
 
+def test_who_is_within_his_own_bounds_does_not_end_for_one_who_is_not(watched: Watched) -> None:
+    """That one met his bound before there was too much in the groups around it."""
+    kernel = watched.box.kernel
+    outer = Cgroup(kernel.cgroups, kernel.cgroups.root, b"2")
+    inner = Cgroup(kernel.cgroups, outer, b"3")
+    outside, within, over = watched.child(LIMIT - 500), watched.child(500), watched.child(400)
+    outer.limit_memory(600)
+    inner.limit_memory(300)
+    outer.take(within.group)
+    inner.take(over.group)
+    watched.box.advance(SECOND // 50)
+    assert over.group.exiting and not within.group.exiting and not outside.group.exiting
+
+
 def test_oom_score_adj(watched: Watched) -> None:
     wanted, big = watched.child(LIMIT // 2), watched.child(LIMIT)
     wanted.group.oom_score_adj = 1000
