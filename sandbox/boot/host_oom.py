@@ -1,7 +1,7 @@
 """Telling the host that memory has run out: engines learn from a control group's event why a container ended (`OOMKilled`).
 
 Our own kernel kills before the host's bound is met, and then the host knows of nothing. So the bound of the sentry's own
-group is put down to what is in use, and a little more is asked for (host_oom_asker.py): the host's kernel ends the process that
+group is put down to little more than what is in use, and more than that is asked for (host_oom_asker.py): the host's kernel ends the process that
 is to end anyway, or the one that asks (they come first by their oom_score_adj), counts it and tells who listens. Then the bound
 is as it was. The group lies in the one that bounds the container, so that what the sentry holds cannot
 lift that bound; what it counts is counted there, too. The host has counted before anybody can hear of the process's end.
@@ -27,12 +27,13 @@ FILES_2: Final = (
     ("memory.current", os.O_RDONLY),
     ("memory.events", os.O_RDONLY),
     ("memory.stat", os.O_RDONLY),
-    ("memory.reclaim", os.O_WRONLY),
 )
 # The host's kernel charges in batches, and keeps what is left of one for each processor (MEMCG_CHARGE_BATCH, in pages).
 BATCH: Final = 64 * mmap.PAGESIZE
-TRIES: Final = 4  # to put the bound to what is in use, while others may use more
-FILES_MOST: Final = 64 << 20  # of files' pages that are still being written, so much is asked for in their place
+TRIES: Final = 2  # to put the bound down, while others may use more
+# Who writes a bound below what is in use waits in the host's kernel until that is given back: so much more may others use between a
+# look and the write.
+SLACK: Final = 8 << 20
 
 
 def descriptors(directories: tuple[str, ...]) -> tuple[int, ...]:
@@ -55,8 +56,7 @@ class HostOom:
     """`fds` as `descriptors` gives them."""
 
     def __init__(self, fds: tuple[int, ...]) -> None:
-        self._limit, self._usage, self._control, self._stat = fds[:4]
-        self._reclaim = fds[4] if len(fds) > len(FILES) else -1  # of version 2
+        self._limit, self._usage, self._control, self._stat = fds
         self._spare = (2 * (os.cpu_count() or 1) + 2) * BATCH
         self._before = b""  # the bound as it was, while it is put down
         self._down = b""  # and what it is then
@@ -69,13 +69,13 @@ class HostOom:
             self._before, self._down, self._kills_before = self._read(self._limit), b"", self._kills()
             if self._put_down():
                 self._down = self._read(self._limit)
-                return self._spare + min(self._files(), FILES_MOST)
+                return SLACK + self._spare + self._files()
         except (OSError, ValueError, KeyError):
             self.lift()
         return 0
 
     def pages(self) -> int:
-        """About as many as the bound will be. OSError, ValueError, KeyError."""
+        """The host counts about so many when it looks for whom to take. OSError, ValueError, KeyError."""
         return (int(self._read(self._usage)) - self._files()) // mmap.PAGESIZE
 
     def killed(self) -> bool:
@@ -95,32 +95,22 @@ class HostOom:
             pass  # the group is gone
 
     def _put_down(self) -> bool:
-        """To what is in use, without the files' pages that the host can do without; False: it cannot be had."""
-        if self._reclaim >= 0:
-            self._give_files_back()
-            os.pwrite(self._limit, self._read(self._usage), 0)
-            return True
-        for left in reversed(range(TRIES)):
-            usage = int(self._read(self._usage))
+        """False: it cannot be had."""
+        for _ in range(TRIES):
+            wanted = int(self._read(self._usage)) + SLACK
+            if self._before.isdigit():
+                wanted = min(wanted, int(self._before))
             try:
-                os.pwrite(self._limit, b"%d" % max(0, usage - (self._files() if left else 0)), 0)
+                os.pwrite(self._limit, b"%d" % wanted, 0)
                 return True
-            except OSError:  # EBUSY: they are needed, or in the meantime it has become more
+            except OSError:  # EBUSY: in the meantime it has become more
                 continue
         return False
 
-    def _give_files_back(self) -> None:
-        """With version 2 a bound below what is in use makes the host kill at once, until it is met: it is no way to try."""
-        files = self._files()
-        try:
-            if files:
-                os.pwrite(self._reclaim, b"%d" % files, 0)
-        except OSError:
-            pass  # EAGAIN: not so many could be had
-
     def _files(self) -> int:
+        """Bytes of files' pages: before it kills, the host gives them back in place of what is asked for."""
         fields = _fields(os.pread(self._stat, 1 << 16, 0))
-        total = b"" if self._reclaim >= 0 else b"total_"
+        total = b"total_" if b"total_inactive_file" in fields else b""  # version 1
         return int(fields[total + b"inactive_file"]) + int(fields[total + b"active_file"])
 
     def _kills(self) -> bytes:
@@ -166,7 +156,8 @@ def tell_of_a_child(fds: tuple[int, ...], proc: int) -> None:
         finally:
             os._exit(0)
     os.waitpid(child, 0)
-    try:
-        os.pwrite(fds[0], b"-1" if len(fds) == len(FILES) else b"max", 0)  # nobody is in it that it could bound
-    except OSError:
-        pass
+    for none in (b"max", b"-1"):  # of version 2 and 1; nobody is in it that it could bound
+        try:
+            os.pwrite(fds[0], none, 0)
+        except OSError:
+            pass

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from sandbox.reactor import Reactor
 
 READY_NS: Final = 300_000_000  # so long the process may take until it can ask
-ASKING_NS: Final = 50_000_000  # so long the bound is put down
+ASKING_NS: Final = 50_000_000  # so long the bound is put down, and a nanosecond for each byte that is asked for
+ASKING_MOST_NS: Final = 400_000_000
 MOST: Final = 1000  # oom_score_adj
 ADDRESS: Final = 0x1000_0000
 FLAGS: Final = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_POPULATE | 0x10  # MAP_FIXED
@@ -42,7 +43,7 @@ class Asker:
 
     def tell(self, victim: AddressSpace, pages: int, others: int, then: Callable[[], None]) -> None:
         """That `victim` is to end, with `pages` that it has resident, and of other guests none has more than `others`. `then`, once,
-        when the host has killed, or cannot be brought to; within READY_NS and ASKING_NS. Who is to end while one asks is told with
+        when the host has killed, or cannot be brought to; within READY_NS and ASKING_MOST_NS. Who is to end while one asks is told with
         that one: the bound is put down once at a time."""
         self._thens.append(then)
         if len(self._thens) == 1:
@@ -93,7 +94,7 @@ class _Asking:
             self._end()
             return
         self._late.cancel()
-        self._until = self._reactor.clock.now_ns() + ASKING_NS
+        self._until = self._reactor.clock.now_ns() + min(ASKING_NS + most, ASKING_MOST_NS)
         size = -(-most // PAGE) * PAGE
         order = Order(NR_MMAP, (ADDRESS, size, mmap.PROT_READ | mmap.PROT_WRITE, FLAGS, -1, 0), free=FREE_MEMORY)
         thread.execute((order,), lambda index, result: self._end())

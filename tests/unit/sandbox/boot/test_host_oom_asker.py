@@ -126,7 +126,7 @@ def test_who_asks_may_get_it_all_or_be_killed_itself() -> None:
     world = World()
     world.made(world)  # and nothing is heard of it any more
     world.turn()
-    world.now = ASKING_NS
+    world.now = ASKING_NS + 5 * PAGE
     world.turn()
     assert world.seen == ["down", "ask", "lift", "kill", "then"]
 
