@@ -69,7 +69,7 @@ class HostOom:
             self._before, self._down, self._kills_before = self._read(self._limit), b"", self._kills()
             if self._put_down():
                 self._down = self._read(self._limit)
-                return SLACK + self._spare + self._files()
+                return 2 * SLACK + self._spare + self._files() * 5 // 4  # with what the host keeps about files
         except (OSError, ValueError, KeyError):
             self.lift()
         return 0

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from sandbox.reactor import Reactor
 
 READY_NS: Final = 300_000_000  # so long the process may take until it can ask
-ASKING_NS: Final = 50_000_000  # so long the bound is put down, and a nanosecond for each byte that is asked for
-ASKING_MOST_NS: Final = 400_000_000
+ASKING_NS: Final = 50_000_000  # so long the bound is put down, and
+NS_PER_BYTE: Final = 2  # that is asked for, where the host gives files' pages back, but
+ASKING_MOST_NS: Final = 700_000_000
 MOST: Final = 1000  # oom_score_adj
 ADDRESS: Final = 0x1000_0000
 FLAGS: Final = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_POPULATE | 0x10  # MAP_FIXED
@@ -94,7 +95,7 @@ class _Asking:
             self._end()
             return
         self._late.cancel()
-        self._until = self._reactor.clock.now_ns() + min(ASKING_NS + most, ASKING_MOST_NS)
+        self._until = self._reactor.clock.now_ns() + min(ASKING_NS + NS_PER_BYTE * most, ASKING_MOST_NS)
         size = -(-most // PAGE) * PAGE
         order = Order(NR_MMAP, (ADDRESS, size, mmap.PROT_READ | mmap.PROT_WRITE, FLAGS, -1, 0), free=FREE_MEMORY)
         thread.execute((order,), lambda index, result: self._end())

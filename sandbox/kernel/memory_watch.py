@@ -31,6 +31,7 @@ COUNT_NS: Final = 10_000_000  # areas are counted for about so long a look
 SHARE: Final = 10  # a look takes at most one part in so many of the time
 OWN_SLACK: Final = (64 << 20) // PAGE  # caches of the sentry's own, pages
 ENDING_NS: Final = 500_000_000  # so long one that was killed may take to end, before another of its group is
+TELLING_NS: Final = 1_200_000_000  # so long the host may take to be told of it, before
 HEARD_NS: Final = 50_000_000  # who waits for memory.events has so long before the end of who was killed is told
 OOM_SCORE_ADJ_MIN: Final = -1000
 NOTHING: Final = MemoryUse(0, 0, 0)
@@ -335,10 +336,20 @@ class MemoryWatch:
             groups += cgroup.out_of_memory(groups[0])
         tell = self.tell_host
         if tell is not None and any(group.view is self.kernel.view for group in groups):  # whose engine asks the host
-            self._hold(groups, patience_ns)
-            tell(worst, _resident(use), max(map(_resident, self._seen.values()), default=0), lambda: self._end(groups))
+            self._victims[worst].patience_ns += TELLING_NS
+            self._hold(groups, patience_ns + TELLING_NS)
+            tell(worst, _resident(use), self._most_resident(), lambda: self._told(worst, groups))
         else:
             self._end(groups)
+
+    def _told(self, space: AddressSpace, groups: list[ThreadGroup]) -> None:
+        victim = self._victims.get(space)
+        if victim is not None:
+            victim.patience_ns = self.kernel.clock.now_ns() + ENDING_NS
+        self._end(groups)
+
+    def _most_resident(self) -> int:
+        return max(map(_resident, self._seen.values()), default=0)
 
     def _end(self, groups: list[ThreadGroup]) -> None:
         """Whoever waits for memory.events of one's control group has heard of it when his end is told: as on Linux, where memory is

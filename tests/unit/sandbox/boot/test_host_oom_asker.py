@@ -7,7 +7,7 @@ from typing import Any, Callable
 
 import pytest
 
-from sandbox.boot.host_oom_asker import ASKING_NS, MARGIN, MOST, PAGE, READY_NS, Asker, own
+from sandbox.boot.host_oom_asker import ASKING_NS, MARGIN, MOST, NS_PER_BYTE, PAGE, READY_NS, Asker, own
 from sandbox.platform.base import Order
 
 pytestmark = pytest.mark.interpreted  # stand-ins are no compiled classes
@@ -126,7 +126,7 @@ def test_who_asks_may_get_it_all_or_be_killed_itself() -> None:
     world = World()
     world.made(world)  # and nothing is heard of it any more
     world.turn()
-    world.now = ASKING_NS + 5 * PAGE
+    world.now = ASKING_NS + NS_PER_BYTE * 5 * PAGE
     world.turn()
     assert world.seen == ["down", "ask", "lift", "kill", "then"]
 
