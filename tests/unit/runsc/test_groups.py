@@ -103,7 +103,7 @@ def test_the_processes_are_in_an_inner_group(tmp_path: Path) -> None:
     assert (inner / "memory.max").read_text() == (outer / "memory.max").read_text() != ""
     assert (outer / "cgroup.subtree_control").read_text().startswith("+")
     (inner / "memory.current").write_text("")
-    for name in ("memory.current", "memory.events", "memory.stat", "memory.reclaim"):
+    for name in ("memory.current", "memory.events", "memory.stat"):
         (inner / name).write_text("")
     options = ContainerOptions()
     options.cgroups = tuple(plan.directories)
@@ -112,7 +112,7 @@ def test_the_processes_are_in_an_inner_group(tmp_path: Path) -> None:
     names = [os.path.basename(os.readlink(f"/proc/self/fd/{fd}")) for fd in options.host_oom_fds]
     for fd in options.host_oom_fds:
         os.close(fd)
-    assert names == ["memory.max", "memory.current", "memory.events", "memory.stat", "memory.reclaim"]
+    assert names == ["memory.max", "memory.current", "memory.events", "memory.stat"]
     spec = spec_with(128 << 20)
     update(spec, plan.directories)
     assert int((inner / "memory.max").read_text()) == int((outer / "memory.max").read_text()) > 256 << 20
