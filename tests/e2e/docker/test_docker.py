@@ -164,6 +164,16 @@ def test_out_of_memory(docker: Docker, script: str, status: int, lines: list[str
     assert (state["OOMKilled"], state["ExitCode"]) == ("tail" in script or "dd" in script, status)
 
 
+@pytest.mark.skipif(not VERSION_1, reason="the host's memory controller is not of version 1")
+def test_out_of_memory_where_the_engine_gives_a_score(docker: Docker, tmp_path: Path) -> None:
+    """And where the host has much of files' pages to give back before it counts."""
+    (tmp_path / "big").write_bytes(bytes(100 << 20))
+    words = ["run", "--name", "box", "--runtime", "runsc", "--network", "none", "-m", "64m", "--oom-score-adj", "900"]
+    words += ["-v", f"{tmp_path}:/v", "busybox", "sh", "-c", "cp /v/big /v/copy; tail /dev/zero; echo $?"]
+    assert docker.run(*words).stdout.split() == ["137"]
+    assert json.loads(docker.run("inspect", "box").stdout)[0]["State"]["OOMKilled"]
+
+
 def test_init_and_masked_paths(docker: Docker) -> None:
     script = "cat /proc/1/comm; ls -A /sys/firmware; echo x > /proc/sys/kernel/hostname || echo refused; grep Seccomp: /proc/self/status"
     assert inside(docker, ["--init"], script).split() == ["docker-init", "refused", "Seccomp:", "2"]
