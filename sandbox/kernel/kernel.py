@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING, Callable, Final
 
 from sandbox.abi.linux.signal import SIGKILL
@@ -73,9 +74,7 @@ class Kernel:
     ) -> None:
         self.platform = platform
         self.reactor = reactor
-        self.timers = reactor.timers
-        self.clock = clock
-        self.random = random
+        self.timers, self.clock, self.random = reactor.timers, clock, random
         self.log = log or KernelLog()
         self.task_size = platform.task_size
         self.cpus, self.cpu_mask = cpus, (1 << cpus) - 1
@@ -113,6 +112,7 @@ class Kernel:
         self.trace: SyscallTrace | None = None
         self.tell: Callable[[str, dict[str, object]], None] | None = None  # events, for who listens to the sandbox
         self.start_helper: StartHelper | None = None  # that reads a core of the task's: its words, its input, who hears
+        self.cores: deque[Callable[[], None]] = deque()  # that are being written, and wait for their turn
         self.halting: Freezer | None = None  # while all tasks are brought to a halt, and are saved
         self.oops_count, self.last_oops = 0, ""
         self.login_sessions = 0  # that began when somebody logged in (/proc/PID/loginuid)

@@ -102,11 +102,12 @@ def in_core(mm: MemoryManager, host: bytes) -> Iterator[tuple[VMA, int, int, int
         yield area, counted[0] >> 2, counted[_INDEX[b"Anonymous"]] >> 2, dirty >> 2
 
 
-def own_copies(host: bytes) -> list[tuple[int, bool]]:
+def own_copies(host: bytes) -> Iterator[tuple[int, bool]]:
     """Where each of the host's areas begins, and whether there are pages in it that are the process's own. The host may have
     made one of what are several here."""
     anonymous, swap = _INDEX[b"Anonymous"], _INDEX[b"Swap"]
-    return [(start, counted[anonymous] + counted[swap] > 0) for start, counted, _ in _records(host)]
+    for start, counted, _ in _records(host):
+        yield start, counted[anonymous] + counted[swap] > 0
 
 
 def smaps_rollup(mm: MemoryManager, host: bytes) -> bytes:

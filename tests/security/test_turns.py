@@ -36,3 +36,9 @@ def test_messages_of_very_many_pieces_leave_others_their_turn(attacks: Path) -> 
 
 def test_copies_leave_others_their_turn(attacks: Path) -> None:
     assert attack(attacks, "long_copies") == "getrandom: done, many turns\nread: done, many turns\n"
+
+
+def test_cores_that_are_written_at_once_leave_others_their_turn(attacks: Path) -> None:
+    """Twenty of a terabyte of holes kept everybody else out for a third of a second each time, for ten minutes; one that had
+    many threads or areas, all at once."""
+    assert attack(attacks, "many_cores") == "8 cores, many turns a second\n"

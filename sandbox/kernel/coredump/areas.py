@@ -28,6 +28,9 @@ WINDOW: Final = 1 << 25  # of which one look tells what is there
 _ELF: Final = b"\x7fELF"
 _THERE: Final = 0xC0  # of the last byte of a word of pagemap: present or swapped
 _OF_FILE: Final = 0x20
+_MARKED: Final = bytes(byte & _THERE != 0 for byte in range(256))  # 1 for what is there
+_OWN: Final = bytes(byte & _THERE != 0 and not byte & _OF_FILE for byte in range(256))
+SOME: Final = 64  # areas that are looked at in one step
 _FLAGS: Final = ((VM_READ, 4), (VM_WRITE, 2), (VM_EXEC, 1))  # PF_R, PF_W, PF_X
 
 
@@ -46,42 +49,54 @@ class Segment:
         self.secret = secret
 
 
-def segments(t: Task) -> list[Segment]:
-    """Of the memory of `t`, in order, the vDSO last."""
-    mm, wanted = t.mm, t.group.dump_filter
-    assert mm is not None
-    host = own_copies(t.space.host_smaps())
-    out = []
-    for area in mm.areas:
-        own = _has_own(t.space, host, area.start, area.end)
-        flags = sum(bit for flag, bit in _FLAGS if area.flags & flag)
-        size = _size(t, area, own, wanted)
-        out.append(Segment(area.start, area.end, flags, size, area.backing is None, area.flags & VM_SECRET != 0))
+def segments(t: Task, out: list[Segment]) -> Iterator[None]:
+    """Those of the memory of `t` are added to `out`, in order, the vDSO last; some in each step."""
+    host: list[tuple[int, bool]] = []
+    for one in own_copies(t.space.host_smaps()):
+        host.append(one)
+        if not len(host) % SOME:
+            yield
+    address = 0
+    while t.mm is not None and (some := t.mm.areas.part(address, SOME)):
+        for area in some:
+            own = [False]
+            yield from _look(t.space, host, area, own)
+            flags = sum(bit for flag, bit in _FLAGS if area.flags & flag)
+            size = _size(t, area, own[0], t.group.dump_filter)
+            out.append(Segment(area.start, area.end, flags, size, area.backing is None, area.flags & VM_SECRET != 0))
+        address = some[-1].end
+        yield
     base = t.kernel.platform.vdso_address
     for start, end, prot, name in vdso.parts() if base else ():
         flags = sum(bit for flag, bit in _FLAGS if prot & flag)
         out.append(Segment(base + start, base + end, flags, end - start, False, name != "[vdso]"))
-    return out
 
 
-def _has_own(space: AddressSpace, host: list[tuple[int, bool]], start: int, end: int) -> bool:
-    """Some page of [start, end) is a copy of the process's own. `host`: its areas, in order."""
+def _look(space: AddressSpace, host: list[tuple[int, bool]], area: VMA, own: list[bool]) -> Iterator[None]:
+    """Is some page of it a copy of the process's own? Goes to `own`, after a step for each part that was looked at. `host`: the
+    host's areas, in order."""
+    start, end = area.start, area.end
     first = max(0, bisect_right(host, (start, True)) - 1)
     shared = False
     for n in range(first, len(host)):
-        begin, own = host[n]
+        begin, has = host[n]
         if begin >= end:
             break
         ends = host[n + 1][0] if n + 1 < len(host) else begin
-        if own and begin >= start and begin < ends <= end:
-            return True
-        shared = shared or own
-    while shared and start < end:
+        if has and begin >= start and begin < ends <= end:
+            own[0] = True
+            return
+        shared = shared or has
+    while shared and start < end and not own[0]:
         size = min(WINDOW, end - start)
-        if any(byte & _THERE and not byte & _OF_FILE for byte in space.host_pagemap(start // PAGE, size // PAGE)[7::8]):
-            return True
+        own[0] = _marks(space, start, size, _OWN).find(1) >= 0
         start += size
-    return False
+        yield
+
+
+def _marks(space: AddressSpace, at: int, size: int, table: bytes) -> bytes:
+    """A byte for each page, as `table` has it for the last byte of its word of pagemap."""
+    return space.host_pagemap(at // PAGE, size // PAGE)[7::8].translate(table)
 
 
 def _size(t: Task, area: VMA, own: bool, wanted: int) -> int:
@@ -127,13 +142,13 @@ def pieces(space: AddressSpace, segment: Segment) -> Iterator[tuple[int, bytes]]
 
 def _present(space: AddressSpace, at: int, size: int) -> Iterator[tuple[int, bytes]]:
     """Runs of pages that are there, and of others."""
-    flags = space.host_pagemap(at // PAGE, size // PAGE)[7::8]
+    marks = _marks(space, at, size, _MARKED)
     first = 0
-    while first < len(flags):
-        there = flags[first] & _THERE != 0
-        last = first + 1
-        while last < len(flags) and (flags[last] & _THERE != 0) == there:
-            last += 1
+    while first < len(marks):
+        there = marks[first]
+        last = marks.find(1 - there, first)
+        if last < 0:
+            last = len(marks)
         if there:
             for start in range(first * PAGE, last * PAGE, PART):
                 yield from _read(space, at + start, min(PART, last * PAGE - start))

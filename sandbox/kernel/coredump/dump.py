@@ -1,7 +1,7 @@
 """Writing a core (fs/coredump.c: do_coredump; fs/binfmt_elf.c: elf_core_dump).
 
-All threads come to a halt where they are; then headers and notes are written and what is in memory, a part in each turn of
-the event loop, so that nobody waits long and none of it is kept here. The process ends when that is done.
+All threads come to a halt where they are; then headers and notes are written and what is in memory, a part of one core in each turn
+of the event loop, so that nobody waits long and none of it is kept here. The process ends when that is done.
 """
 
 from __future__ import annotations
@@ -11,18 +11,21 @@ from typing import TYPE_CHECKING, Final, Iterator
 
 from sandbox.errors import SyscallError
 from sandbox.kernel import task_block, task_exit, task_signals
-from sandbox.kernel.coredump.areas import PAGE, Segment, pieces, segments
-from sandbox.kernel.coredump.notes import ThreadState, of_process, of_thread
+from sandbox.kernel.coredump.areas import PAGE, SOME, Segment, pieces, segments
+from sandbox.kernel.coredump.notes import ThreadState, files, of_process, of_thread
 from sandbox.kernel.coredump.target import Target, open_target, wants_core
 from sandbox.kernel.task_state import PARK_DEAD, PARK_DUMP, PARK_NONE, WORK_KILL
 
 if TYPE_CHECKING:
+    from sandbox.kernel.kernel import Kernel
     from sandbox.kernel.signal_info import SignalInfo
     from sandbox.kernel.task import Task
 
 DUMPED: Final = 0x80  # of a wait status: WCOREDUMP
-TURN: Final = 1 << 20  # bytes that are written before others have a turn
-LOOKS: Final = 16  # pieces of memory at which is looked meanwhile
+TURN_NS: Final = (
+    2_000_000  # for so long a core is gathered and written before others have a turn, other cores among them
+)
+NOTHING: Final = (0, b"")  # nothing to write yet
 _EHDR: Final = struct.Struct("<16sHHIQQQIHHHHHH")
 _PHDR: Final = struct.Struct("<IIQQQQQQ")
 _SHDR: Final = struct.Struct("<IIQQQQIIQQ")
@@ -121,35 +124,41 @@ class CoreDump:
             self._finish(False)
             return
         self._stream = _contents(self)
-        self._step()
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Whatever number of cores there are, one of them is gone on with at a time."""
+        kernel = self.t.kernel
+        kernel.cores.append(self._step)
+        if len(kernel.cores) == 1:
+            kernel.reactor.call_later(lambda: _turn(kernel))
 
     def _step(self) -> None:
         """One turn."""
         target, stream = self._target, self._stream
         if self._over or target is None or stream is None:
             return
-        moved = looks = 0
+        clock = self.t.kernel.clock
+        until = clock.now_ns() + TURN_NS
         try:
-            if not target.flush(self._step):
+            if not target.flush(self._go_on):
                 return
-            while moved < TURN and looks < LOOKS:
+            while clock.now_ns() < until:
                 piece = next(stream, None)
                 if piece is None:
-                    if target.flush(self._step) and target.read_out(self._step):
+                    if target.flush(self._go_on) and target.read_out(self._go_on):
                         target.close()
                         self._finish(True)
                     return
                 zeros, data = piece
-                looks += 1
-                moved += len(data)
                 if zeros:
                     target.skip(zeros)
-                elif not target.emit(data, self._step):
+                elif data and not target.emit(data, self._go_on):
                     return
         except SyscallError:
             self._finish(not target.failed)  # what there is of it is a core all the same
             return
-        self.t.kernel.reactor.call_at(self.t.kernel.clock.now_ns(), self._step)
+        self._go_on()
 
     def _finish(self, dumped: bool) -> None:
         t = self.t
@@ -170,16 +179,34 @@ class CoreDump:
         self._stop()
 
 
+def _turn(kernel: Kernel) -> None:
+    """Of the first core that waits for it."""
+    kernel.cores[0]()
+    kernel.cores.popleft()
+    if kernel.cores:
+        kernel.reactor.call_later(lambda: _turn(kernel))
+
+
 def _contents(core: CoreDump) -> Iterator[tuple[int, bytes]]:
     """All of the file: (0, bytes), or (number of zeros, b"")."""
     t, signo = core.t, core.info.signo
-    parts = segments(t)
-    process = of_process(t, core.info)
+    parts: list[Segment] = []
+    for _ in segments(t, parts):
+        yield NOTHING
+    names = bytearray()
+    for _ in files(t, names):
+        yield NOTHING
+    process = of_process(t, core.info, bytes(names))
     states = list(core.threads.values())
-    sizes = [len(of_thread(state, signo)[1]) for state in states]
+    sizes: list[int] = []
+    for state in states:
+        sizes.append(len(of_thread(state, signo)[1]))
+        yield NOTHING
     notes = len(process) + sum(sizes) + len(states) * _STATUS_SIZE
-    heads = _headers(parts, notes)
-    yield 0, heads
+    heads = bytearray()
+    for _ in _headers(parts, notes, heads):
+        yield NOTHING
+    yield 0, bytes(heads)
     for state, size in zip(states, sizes, strict=True):
         status, floating = of_thread(state, signo)
         yield 0, status + (process if state.task is t else b"") + floating[:size].ljust(size, b"\0")
@@ -191,17 +218,13 @@ def _contents(core: CoreDump) -> Iterator[tuple[int, bytes]]:
         yield 0, _SHDR.pack(0, 0, 0, 0, 0, 1, 0, len(parts) + 1, 0, 0)
 
 
-def _headers(parts: list[Segment], notes: int) -> bytes:
-    """Of the file and of its segments."""
+def _headers(parts: list[Segment], notes: int, out: bytearray) -> Iterator[None]:
+    """Of the file and of its segments; some are added to `out` in each step."""
     count = len(parts) + 1
     many = count >= _PN_XNUM
     at = _EHDR.size + count * _PHDR.size
     where = at + notes + -(at + notes) % PAGE
-    rows = [_PHDR.pack(_PT_NOTE, 0, at, 0, 0, notes, 0, 4)]
-    for part in parts:
-        rows.append(_PHDR.pack(_PT_LOAD, part.flags, where, part.start, 0, part.size, part.end - part.start, PAGE))
-        where += part.size
-    head: bytes = _EHDR.pack(
+    out += _EHDR.pack(
         _IDENT,
         _ET_CORE,
         _EM_X86_64,
@@ -217,4 +240,9 @@ def _headers(parts: list[Segment], notes: int) -> bytes:
         1 if many else 0,
         0,
     )
-    return head + b"".join(rows)
+    out += _PHDR.pack(_PT_NOTE, 0, at, 0, 0, notes, 0, 4)
+    for n, part in enumerate(parts):
+        out += _PHDR.pack(_PT_LOAD, part.flags, where, part.start, 0, part.size, part.end - part.start, PAGE)
+        where += part.size
+        if not n % SOME:
+            yield

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Iterator
 
 from sandbox.errors import SyscallError
+from sandbox.kernel.coredump.areas import SOME
 from sandbox.mm.backing import backing_text
 from sandbox.ptrace import registers
 
@@ -54,12 +55,11 @@ def _padded(data: bytes) -> bytes:
     return data + bytes(-len(data) % 4)
 
 
-def of_process(t: Task, info: SignalInfo) -> bytes:
-    """Those that follow the first thread's status: the process, the signal, the auxiliary vector, files that are mapped."""
+def of_process(t: Task, info: SignalInfo, files: bytes) -> bytes:
+    """Those that follow the first thread's status: the process, the signal, the auxiliary vector, `files` that are mapped."""
     mm = t.mm
     assert mm is not None
     out = note(CORE, NT_PRPSINFO, _psinfo(t)) + note(CORE, NT_SIGINFO, info.pack()) + note(CORE, NT_AUXV, mm.auxv)
-    files = _files(t)
     return out + note(CORE, NT_FILE, files) if 0 < len(files) <= FILES_MAX else out
 
 
@@ -129,18 +129,22 @@ def _psinfo(t: Task) -> bytes:
     return packed
 
 
-def _files(t: Task) -> bytes:
-    """How many, the size of a page; where each is mapped and from which of its pages; the names. Nothing without any."""
-    mm = t.mm
-    assert mm is not None
+def files(t: Task, out: bytearray) -> Iterator[None]:
+    """How many, the size of a page; where each is mapped and from which of its pages; the names: all that is added to `out`, after
+    a step for some areas each. Nothing without any, or where the names are too long."""
     places: list[int] = []
     names = bytearray()
-    for area in mm.areas:
-        backing = area.backing
-        if backing is None:
-            continue
-        places += (area.start, area.end, area.offset >> 12)
-        names += backing_text(backing) + b"\0"
-        if len(names) > FILES_MAX:
-            return b""
-    return struct.pack(f"<{len(places) + 2}Q", len(places) // 3, 4096, *places) + names if places else b""
+    address = 0
+    while t.mm is not None and (some := t.mm.areas.part(address, SOME)):
+        for area in some:
+            backing = area.backing
+            if backing is None:
+                continue
+            places += (area.start, area.end, area.offset >> 12)
+            names += backing_text(backing) + b"\0"
+            if len(names) > FILES_MAX:
+                return
+        address = some[-1].end
+        yield
+    if places:
+        out += struct.pack(f"<{len(places) + 2}Q", len(places) // 3, 4096, *places) + names
