@@ -119,16 +119,13 @@ def _enter(t: Task, mode: int) -> None:
 
 def _cannot_follow(t: Task) -> Task | None:
     """A thread in strict mode, or with a filter that the caller has not (seccomp_can_sync_threads)."""
+    own = t.seccomp.chain() if t.seccomp is not None else {}
     for other in t.group.tasks:
         if other is t or other.seccomp_mode == SECCOMP_MODE_DISABLED:
             continue
-        if other.seccomp_mode == SECCOMP_MODE_STRICT or not _has(t, other.seccomp):
+        if other.seccomp_mode == SECCOMP_MODE_STRICT or (other.seccomp is not None and other.seccomp not in own):
             return other
     return None
-
-
-def _has(t: Task, wanted: SeccompFilter | None) -> bool:
-    return wanted is None or (t.seccomp is not None and t.seccomp.descends_from(wanted))
 
 
 def _synchronize(t: Task, new: SeccompFilter) -> None:

@@ -10,6 +10,7 @@ from sandbox.abi.linux.seccomp import (
     SECCOMP_MODE_FILTER,
     SECCOMP_RET_ACTION_FULL,
     SECCOMP_RET_ALLOW,
+    SECCOMP_RET_USER_NOTIF,
 )
 from sandbox.arch.amd64 import RIP
 from sandbox.errors import SyscallError
@@ -77,20 +78,14 @@ class SeccompFilter:
                 node.listener.end()
             node = node.previous
 
-    def descends_from(self, other: SeccompFilter | None) -> bool:
-        """`other` is this filter or one before it; no filter is before all (is_ancestor)."""
+    def chain(self) -> dict[SeccompFilter, None]:
+        """It and all before it."""
+        found: dict[SeccompFilter, None] = {}
         node: SeccompFilter | None = self
-        while node is not None and node is not other:
+        while node is not None:
+            found[node] = None
             node = node.previous
-        return node is other
-
-    def deciding(self, t: Task, nr: int, args: Sequence[int], verdict: int) -> SeccompFilter | None:
-        """The newest filter of the chain that returns `verdict` itself."""
-        words = seccomp_data(t, nr, args)
-        node: SeccompFilter | None = self
-        while node is not None and run(node.program, words).value != verdict:
-            node = node.previous
-        return node
+        return found
 
     def has_listener(self) -> bool:
         """It, or one before it, has one: there can only be one."""
@@ -99,17 +94,19 @@ class SeccompFilter:
             node = node.previous
         return node is not None
 
-    def verdict(self, t: Task, nr: int, args: Sequence[int]) -> int:
-        """What the strictest filter of the chain returns; among equals the newest (seccomp_run_filters)."""
+    def verdict(self, t: Task, nr: int, args: Sequence[int]) -> tuple[int, SeccompFilter | None]:
+        """What the strictest filter of the chain returns; among equals the newest (seccomp_run_filters). With it which one that
+        is, if it is USER_NOTIF."""
         numbered = 0 <= nr < _REMEMBERED
         if numbered:
             known = self._known
             if known is None:
                 known = self._known = [0] * _REMEMBERED
             if known[nr]:
-                return known[nr] - 1
+                return known[nr] - 1, None
         words = seccomp_data(t, nr, args)
         strictest, pure = SECCOMP_RET_ALLOW, True
+        deciding: SeccompFilter | None = None
         node: SeccompFilter | None = self
         while node is not None:
             remembered = node._known[nr] if numbered and node._known is not None else 0
@@ -119,11 +116,13 @@ class SeccompFilter:
                 result = run(node.program, words)
                 value, pure = result.value, pure and result.pure
             if strictness(value) < strictness(strictest):
-                strictest = value
+                strictest, deciding = value, node
             node = None if remembered else node.previous
+        if strictest & SECCOMP_RET_ACTION_FULL == SECCOMP_RET_USER_NOTIF:
+            return strictest, deciding
         if numbered and pure and self._known is not None:
             self._known[nr] = strictest + 1
-        return strictest
+        return strictest, None
 
 
 def nth_filter(t: Task, number: int) -> SeccompFilter:

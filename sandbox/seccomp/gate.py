@@ -55,7 +55,7 @@ def _judge(t: Task, a: SyscallArgs, traced: bool) -> Result:
     chain = t.seccomp
     if t.seccomp_mode == SECCOMP_MODE_STRICT or chain is None:
         return _serve(t, a) if nr in _STRICT_CALLS else _end_thread(t, SIGKILL)
-    verdict = chain.verdict(t, nr, a.raw)
+    verdict, node = chain.verdict(t, nr, a.raw)
     action = verdict & SECCOMP_RET_ACTION_FULL
     if action in (SECCOMP_RET_ALLOW, SECCOMP_RET_LOG):
         return _serve(t, a)
@@ -73,10 +73,8 @@ def _judge(t: Task, a: SyscallArgs, traced: bool) -> Result:
 
         if trace_stop.event(t, PTRACE_EVENT_SECCOMP, verdict & SECCOMP_RET_DATA, go_on):
             return NO_RETURN
-    if action == SECCOMP_RET_USER_NOTIF:
-        node = chain.deciding(t, nr, a.raw, verdict)
-        if node is not None and node.listener is not None:
-            return node.listener.wait_for(t, a)
+    if node is not None and node.listener is not None:
+        return node.listener.wait_for(t, a)
     if action in (SECCOMP_RET_TRACE, SECCOMP_RET_USER_NOTIF):
         return -errno.ENOSYS  # nobody traces or listens
     if action == SECCOMP_RET_KILL_THREAD and len(t.group.tasks) > 1:
