@@ -64,9 +64,15 @@ class Notice(Intercepted):
         self.listener.notices.pop(self.ident, None)
         t = self.task
         if t.parked == PARK_PENDING:
-            t.kernel.reactor.call_soon(lambda: task_block.complete(t, t.kernel.run_handler(t)))
+            t.kernel.reactor.call_soon(self._go_on)
         else:
             t.woken(0)
+
+    def _go_on(self) -> None:
+        """What holds it has been answered; by now its task may have been killed, or be in a core that is written."""
+        t = self.task
+        if t.parked == PARK_PENDING:
+            task_block.complete(t, t.kernel.run_handler(t))
 
     def hold(self) -> None:
         """It has been fetched, and from now on only what ends its task ends it (wait_for_completion_killable)."""

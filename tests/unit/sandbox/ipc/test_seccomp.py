@@ -10,6 +10,7 @@ from typing import Any, SupportsIndex
 from sandbox.abi.linux.sched import CLONE_SIGHAND, CLONE_THREAD, CLONE_VM
 from sandbox.abi.linux.seccomp import SECCOMP_FILTER_FLAG_TSYNC, SECCOMP_MODE_FILTER, SOCK_FILTER, SOCK_FPROG
 from sandbox.abi.linux.signal import SIGKILL
+from sandbox.kernel.task import Task
 from sandbox.seccomp.check import converted_length
 from sandbox.seccomp.filter import MAX_INSNS_PER_PATH, SeccompFilter
 from sandbox.seccomp.interpreter import run
@@ -196,3 +197,25 @@ def test_the_end_of_the_supervisor_ends_the_wait(box: Box, space: SpaceAccount) 
     box.settle()
     assert box.thread(child).result() == -errno.ENOSYS
     assert box.call(child, GETPPID) == -errno.ENOSYS
+
+
+def test_a_call_that_was_answered_is_not_made_by_who_was_killed(box: Box, space: SpaceAccount) -> None:
+    """It was, by a process that had no memory and no descriptors any more."""
+    t = box.init
+    made: list[Task] = []
+    child = box.fork(t)
+    program = (LOAD_NR, (0x15, 0, 1, GETPGID), (0x06, 0, 0, 0x7FC00000), ALLOW)
+    where = box.put(child, b"".join(SOCK_FILTER.pack(*insn) for insn in program))
+    assert box.call(child, SECCOMP, 1, 8 | 32, box.put(child, SOCK_FPROG.pack(4, where))) == 0
+    listener = child.fds.get(0)
+    assert isinstance(listener, Listener)
+    listener.acquire()
+    assert box.call(child, GETPGID, 0) is None
+    (notice,) = listener.notices.values()
+    box.kernel.handlers[GETPGID] = lambda t, a: made.append(t) or 0
+    notice.hold()
+    child.group.begin_exit(SIGKILL)
+    notice.reply(0, True)
+    box.settle()
+    assert not made
+    listener.drop()
