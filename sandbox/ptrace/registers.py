@@ -57,6 +57,8 @@ _FLAGS_SET: Final = 0x50DD5  # FLAG_MASK: what a tracer may set
 FPREGS_SIZE: Final = 512
 _SW: Final = struct.Struct("<IIQI")
 _XSTATE_BV: Final = 512
+_XCOMP_BV: Final = 520  # and what follows it in the header is zero, also where the processor would not look
+_HEADER_END: Final = 576
 _XTILECFG: Final = 1 << 17
 _XTILEDATA: Final = 1 << 18
 _XTILEDATA_END: Final = 2816 + 8192
@@ -212,6 +214,8 @@ def set_xstate(t: Task, data: bytes) -> None:
     size, features = _xstate_size(mine)
     if len(data) != _shown(size, features)[0]:
         raise SyscallError(errno.EFAULT)
+    if any(data[_XCOMP_BV:_HEADER_END]):
+        raise SyscallError(errno.EINVAL)
     image = bytearray(data[:SW_RESERVED] + mine[SW_RESERVED:FPREGS_SIZE] + data[FPREGS_SIZE:size])
     image += MAGIC2.to_bytes(4, "little")
     if not t.thread.set_fpu_state(bytes(image)):

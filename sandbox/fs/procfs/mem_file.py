@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from sandbox.abi.linux.stat import S_IFREG
 from sandbox.errors import SyscallError
 from sandbox.fs.procfs.owner import own_dump
+from sandbox.fs.pseudo.made_contents import seek_unsigned
 from sandbox.platform.base import MemoryFault
 from sandbox.ptrace.access import may_inspect
 from sandbox.vfs.inode import Inode
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from sandbox.vfs.path import Path
 
 _PAGE: Final = 4096
-_SEEK_SET: Final = 0
-_SEEK_CUR: Final = 1
 _OFFSETS: Final = 1 << 64
 
 
@@ -74,8 +73,14 @@ class MemFile(InodeFile):
             raise SyscallError(errno.EIO)
         return part
 
+    def _check(self, size: int) -> None:
+        """EOVERFLOW beyond the last of all offsets (rw_verify_area)."""
+        if self.pos >= _OFFSETS >> 1 and self.pos + size >= _OFFSETS:
+            raise SyscallError(errno.EOVERFLOW)
+
     def read(self, t: Task, dst: memoryview) -> int:
         """At the position, which advances."""
+        self._check(len(dst))
         n = self.pread(t, dst, self.pos)
         self.pos = (self.pos + n) % _OFFSETS
         return n
@@ -105,6 +110,7 @@ class MemFile(InodeFile):
 
     def write(self, t: Task, src: memoryview) -> int:
         """At the position, which advances."""
+        self._check(len(src))
         n = self.pwrite(t, src, self.pos)
         self.pos = (self.pos + n) % _OFFSETS
         return n
@@ -126,10 +132,4 @@ class MemFile(InodeFile):
         return done
 
     def seek(self, t: Task, offset: int, whence: int) -> int:
-        """SEEK_SET and SEEK_CUR: EINVAL."""
-        if whence == _SEEK_CUR:
-            offset += self.pos
-        elif whence != _SEEK_SET:
-            raise SyscallError(errno.EINVAL)
-        self.pos = offset % _OFFSETS
-        return self.pos
+        return seek_unsigned(self, offset, whence)

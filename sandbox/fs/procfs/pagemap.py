@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from sandbox.abi.linux.stat import S_IFREG
 from sandbox.errors import SyscallError
 from sandbox.fs.procfs.owner import own_dump
-from sandbox.fs.pseudo.made_contents import seek_without_end
+from sandbox.fs.pseudo.made_contents import seek_unsigned
 from sandbox.ptrace.access import may_inspect
 from sandbox.vfs.inode import Inode
 from sandbox.vfs.regular_file import InodeFile
@@ -63,7 +63,7 @@ class PagemapFile(InodeFile):
 
     def pread(self, t: Task, dst: memoryview, offset: int) -> int:
         """Whole words: EINVAL."""
-        if offset % _ENTRY or len(dst) % _ENTRY:
+        if offset % _ENTRY or len(dst) % _ENTRY or offset >> 63:
             raise SyscallError(errno.EINVAL)
         mm = self._mm
         if mm is None or self._space not in t.kernel.spaces:
@@ -81,7 +81,7 @@ class PagemapFile(InodeFile):
         return size
 
     def seek(self, t: Task, offset: int, whence: int) -> int:
-        return seek_without_end(self, offset, whence)
+        return seek_unsigned(self, offset, whence)
 
 
 def without_frames(words: bytes) -> bytes:

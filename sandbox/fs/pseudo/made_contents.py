@@ -62,7 +62,18 @@ def seek_without_end(file: FileDescription, offset: int, whence: int) -> int:
         offset += file.pos
     elif whence != 0:
         raise SyscallError(errno.EINVAL)
-    if offset < 0:
+    if not 0 <= offset < 1 << 63:
         raise SyscallError(errno.EINVAL)
     file.pos = offset
     return offset
+
+
+def seek_unsigned(file: FileDescription, offset: int, whence: int) -> int:
+    """The same where each of 64 bits is an offset, and they begin anew after the last one (fs/proc/base.c: mem_lseek). It is
+    told as it is: negative from half of them on."""
+    if whence == 1:
+        offset += file.pos
+    elif whence != 0:
+        raise SyscallError(errno.EINVAL)
+    file.pos = offset & (1 << 64) - 1
+    return file.pos - (file.pos << 1 & 1 << 64)

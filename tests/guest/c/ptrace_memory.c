@@ -110,6 +110,11 @@ int main(void) {
     say("xstate", ptrace(PTRACE_GETREGSET, pid, NT_X86_XSTATE, &v));
     printf("xmm3 %d\n", *(int *)(xstate + 160 + 48));
     say("set it", ptrace(PTRACE_SETREGSET, pid, NT_X86_XSTATE, &v));
+    for (int at = 520; at < 576; at += 5) {
+        xstate[at] ^= 1;
+        say("bad header", ptrace(PTRACE_SETREGSET, pid, NT_X86_XSTATE, &v));
+        xstate[at] ^= 1;
+    }
     v.iov_len = 8;
     say("a piece", ptrace(PTRACE_SETREGSET, pid, NT_X86_XSTATE, &v));
     v.iov_len = 1 << 16;
