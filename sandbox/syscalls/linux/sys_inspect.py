@@ -7,16 +7,15 @@ import struct
 from typing import Final
 
 from sandbox.errors import SyscallError
-from sandbox.kernel.control import Result
+from sandbox.kernel.control import AGAIN, TURN_NS, Result
 from sandbox.kernel.task import IOV_MAX, Task
 from sandbox.platform.base import AddressSpace, MemoryFault
 from sandbox.ptrace.access import may_inspect
 from sandbox.syscalls.args import SyscallArgs
-from sandbox.syscalls.row import FULL, PARTIAL, Arg, Row
+from sandbox.syscalls.row import FULL, Arg, Row
 from sandbox.vfs.epoll import EventPoll
 from sandbox.vfs.secretmem import open_part
 
-MAX_COPIED: Final = 32 << 20  # per call: the kernel serves nobody else meanwhile
 KCMP_FILE: Final = 0
 KCMP_VM: Final = 1
 KCMP_FILES: Final = 2
@@ -42,8 +41,61 @@ def _remote_iovec(t: Task, addr: int, count: int) -> Ranges:
     return out
 
 
+class Transfer:
+    """What is left of one call: from `source` with its ranges to `sink` with its own; `target` is whose memory it is."""
+
+    __slots__ = ("target", "source", "read", "sink", "write", "done")
+
+    def __init__(self, target: Task, source: AddressSpace, read: Ranges, sink: AddressSpace, write: Ranges) -> None:
+        self.target = target
+        self.source = source
+        self.read = [part for part in read if part[1]]
+        self.sink = sink
+        self.write = [part for part in write if part[1]]
+        self.done = 0
+
+    def some(self, t: Task) -> bool:
+        """Move as much as others may wait for. False: one side has ended, or a page is missing."""
+        scratch, clock = t.kernel.scratch, t.kernel.clock
+        until = clock.now_ns() + TURN_NS
+        while self.read and self.write:
+            (read_at, have), (write_at, room) = self.read[0], self.write[0]
+            size = min(have, room, len(scratch))
+            got, failed = size, False
+            try:
+                self.source.read_into(read_at, scratch[:size])
+            except MemoryFault as fault:
+                got, failed = fault.done, True
+            try:
+                self.sink.write(write_at, scratch[:got])
+            except MemoryFault as fault:
+                got, failed = fault.done, True
+            self.done += got
+            if failed:
+                return False
+            self.read[0:1] = [(read_at + got, have - got)] if have > got else []
+            self.write[0:1] = [(write_at + got, room - got)] if room > got else []
+            if clock.now_ns() > until:
+                return True
+        return False
+
+
 def _transfer(t: Task, a: SyscallArgs, writing: bool) -> Result:
     """mm/process_vm_access.c: process_vm_rw. A fault ends the call with what was moved before it."""
+    transfer = a.state
+    if not isinstance(transfer, Transfer):
+        begun = _begin(t, a, writing)
+        if not isinstance(begun, Transfer):
+            return begun
+        transfer = begun
+    if transfer.target.mm is not None and transfer.some(t):
+        a.state = transfer
+        return AGAIN
+    return transfer.done or -errno.EFAULT
+
+
+def _begin(t: Task, a: SyscallArgs, writing: bool) -> int | Transfer:
+    """The result where there is nothing to move."""
     if a.ulong(5):
         return -errno.EINVAL
     local_count, remote_count = a.ulong(2), a.ulong(4)
@@ -60,11 +112,10 @@ def _transfer(t: Task, a: SyscallArgs, writing: bool) -> Result:
         return -errno.EPERM
     if target.mm is None:
         return -errno.ESRCH
+    there = _open(target, remote)
     if writing:
-        done = _copy(t, t.space, local, target.space, _open(target, remote))
-    else:
-        done = _copy(t, target.space, _open(target, remote), t.space, local)
-    return done or -errno.EFAULT
+        return Transfer(target, t.space, local, target.space, there)
+    return Transfer(target, target.space, there, t.space, local)
 
 
 def _open(target: Task, ranges: Ranges) -> Ranges:
@@ -76,31 +127,6 @@ def _open(target: Task, ranges: Ranges) -> Ranges:
         if part < size:
             break
     return out
-
-
-def _copy(t: Task, source: AddressSpace, from_: Ranges, sink: AddressSpace, to: Ranges) -> int:
-    """Bytes moved until one side ends, a page is missing, or the bound is reached."""
-    scratch = t.kernel.scratch
-    from_, to = [r for r in from_ if r[1]], [r for r in to if r[1]]
-    done = 0
-    while from_ and to and done < MAX_COPIED:
-        (read_at, have), (write_at, room) = from_[0], to[0]
-        size = min(have, room, len(scratch), MAX_COPIED - done)
-        got, failed = size, False
-        try:
-            source.read_into(read_at, scratch[:size])
-        except MemoryFault as fault:
-            got, failed = fault.done, True
-        try:
-            sink.write(write_at, scratch[:got])
-        except MemoryFault as fault:
-            got, failed = fault.done, True
-        done += got
-        if failed:
-            break
-        from_[0:1] = [(read_at + got, have - got)] if have > got else []
-        to[0:1] = [(write_at + got, room - got)] if room > got else []
-    return done
 
 
 def sys_process_vm_readv(t: Task, a: SyscallArgs) -> Result:
@@ -158,10 +184,9 @@ def _order(one: object, two: object) -> int:
 
 
 _COPY_ARGS: Final = (Arg.PID, Arg.ADDR, Arg.SIZE, Arg.ADDR, Arg.SIZE, Arg.HEX)
-_COPY_NOTE: Final = "at most 32 MiB in one call"
 
 ROWS: Final[tuple[Row, ...]] = (
-    Row(310, "process_vm_readv", sys_process_vm_readv, PARTIAL, _COPY_ARGS, _COPY_NOTE),
-    Row(311, "process_vm_writev", sys_process_vm_writev, PARTIAL, _COPY_ARGS, _COPY_NOTE),
+    Row(310, "process_vm_readv", sys_process_vm_readv, FULL, _COPY_ARGS),
+    Row(311, "process_vm_writev", sys_process_vm_writev, FULL, _COPY_ARGS),
     Row(312, "kcmp", sys_kcmp, FULL, (Arg.PID, Arg.PID, Arg.INT, Arg.FD, Arg.FD)),
 )

@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 
 int main(void)
 {
@@ -15,6 +16,12 @@ int main(void)
     int self = open("/proc/self/mem", O_RDWR);
     DURING("getrandom", syscall(SYS_getrandom, memory, size, 0) == (long)size ? 0 : -1);
     DURING("read", pread(self, memory + much, much, (long)memory) == (long)much ? 0 : -1);
+    struct iovec to[6], from[6];
+    for (int i = 0; i < 6; i++) {
+        to[i] = (struct iovec){memory + much, much};
+        from[i] = (struct iovec){memory, much};
+    }
+    DURING("process_vm_readv", process_vm_readv(getpid(), to, 6, from, 6, 0) == 6 * (long)much ? 0 : -1);
     kill(caller, SIGKILL);
     return 0;
 }
