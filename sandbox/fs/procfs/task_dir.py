@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING, Callable, Final, Iterator
 
-from sandbox.abi.linux.capability import CAP_SYS_PTRACE
 from sandbox.abi.linux.fcntl import O_ACCMODE, O_RDONLY, O_WRONLY
 from sandbox.abi.linux.stat import S_IFDIR, S_IFLNK, S_IFMT, S_IFREG
 from sandbox.errors import SyscallError
@@ -17,6 +16,7 @@ from sandbox.fs.procfs.mount_table import MountTableFile, mountinfo, mounts
 from sandbox.fs.procfs.owner import own, own_dump
 from sandbox.fs.procfs.pagemap import PagemapInode
 from sandbox.fs.pseudo.nodes import PseudoDir, PseudoFile, TaskGeneratedFile
+from sandbox.ptrace.access import creds_may_inspect
 from sandbox.vfs.acl import Acls
 from sandbox.vfs.inode import Inode
 from sandbox.vfs.open_file_path import path_of
@@ -46,18 +46,14 @@ _FD_INDEX: Final = 1024  # inode indices of fd links start here
 
 
 def check_inspect(t: Task, task: Task) -> None:
-    """EACCES unless `t` could trace `task` (kernel/ptrace.c: __ptrace_may_access, reading)."""
+    """EACCES unless `t` could trace `task`."""
     if t.group is not task.group:
         check_others(t.creds, task)
 
 
 def check_others(mine: Credentials, task: Task) -> None:
     """The same of a process that is another's than the one with the credentials `mine`."""
-    other = task.creds
-    if mine.landlock is not None and (other.landlock is None or not other.landlock.within(mine.landlock)):
-        raise SyscallError(errno.EACCES)
-    same = mine.fsuid == other.uid == other.euid == other.suid and mine.fsgid == other.gid == other.egid == other.sgid
-    if not (same and mine.user is other.user) and not mine.has_in(other.user, CAP_SYS_PTRACE):
+    if not creds_may_inspect(mine, task, True):
         raise SyscallError(errno.EACCES)
 
 
@@ -79,9 +75,9 @@ class TaskFile(PseudoFile):
 
     def content(self, t: Task) -> bytes | Iterator[bytes]:
         """ESRCH once the process was reaped."""
-        if self.mode & 0o044 == 0:
-            check_inspect(t, self.task)
         spec = self.spec
+        if spec.inspects or self.mode & 0o044 == 0:
+            check_inspect(t, self.task)
         return spec.make(t, self.task) if spec.numbered is None else spec.numbered(t, self.task, self.pids)
 
     def store(self, t: Task, data: bytes) -> None:
@@ -91,7 +87,10 @@ class TaskFile(PseudoFile):
         self.spec.put(t, self.task, data)
 
     def open(self, t: Task, path: Path, flags: int) -> FileDescription:
-        """As any generated file, without splices; ESRCH of a process's table of mounts when it has ended."""
+        """As any generated file, without splices; ESRCH of a process's table of mounts when it has ended. EACCES of its memory
+        where that may not be looked into."""
+        if self.spec.inspects:
+            check_inspect(t, self.task)
         if self.spec.make in (mountinfo, mounts):
             return MountTableFile(flags, path, self, self.task.ns.mnt)
         return TaskGeneratedFile(flags, path, self)
@@ -187,12 +186,21 @@ class FdDir(PseudoDir):
         self.proc = fs
         self.task = task
         self.info = info
-        own(self, task)
+        self.refresh()
 
     def refresh(self) -> None:
         """The owner follows the task's; the size is the number of descriptors."""
-        own(self, self.task)
+        if self.info:
+            own(self, self.task)
+        else:
+            own_dump(self, self.task)
         self.size = len(self.task.fds)
+
+    def open(self, t: Task, path: Path, flags: int) -> FileDescription:
+        """EACCES of fdinfo for who may not look into the process (proc_fdinfo_permission)."""
+        if self.info:
+            check_inspect(t, self.task)
+        return super().open(t, path, flags)
 
     def lookup(self, name: bytes) -> Inode | None:
         """A number in its only spelling."""
@@ -299,8 +307,11 @@ class OwnedDir(PseudoDir):
         self.refresh()
 
     def refresh(self) -> None:
-        """The owner follows the task's (fs/proc/base.c: pid_revalidate)."""
-        own(self, self.task)
+        """The owner follows the task's (fs/proc/base.c: pid_revalidate), as far as everybody may read it."""
+        if self.mode & 0o044:
+            own(self, self.task)
+        else:
+            own_dump(self, self.task)
         for inode in self.children.values():
             inode.refresh()
 

@@ -43,11 +43,19 @@ _UNITS: Final = (
 
 class Spec:
     """How a file is made, its mode, and what writing does. `numbered` in place of `make`: with process numbers of a PID
-    namespace in it."""
+    namespace in it. `inspects`: only for who could trace the task, though its mode says nothing of it."""
 
-    __slots__ = ("make", "mode", "put", "numbered")
+    __slots__ = ("make", "mode", "put", "numbered", "inspects")
 
-    def __init__(self, make: Make, mode: int = 0o444, put: Put | None = None, numbered: Numbered | None = None) -> None:
+    def __init__(
+        self,
+        make: Make,
+        mode: int = 0o444,
+        put: Put | None = None,
+        numbered: Numbered | None = None,
+        inspects: bool = False,
+    ) -> None:
+        self.inspects = inspects
         self.make = make
         self.numbered = numbered
         self.mode = mode
@@ -358,11 +366,11 @@ FILES: Final[dict[bytes, Spec]] = {
     b"ksm_stat": Spec(task_memory.ksm_stat, 0o400),
     b"limits": Spec(limits),
     b"loginuid": Spec(login.loginuid, 0o644, login.set_loginuid),
-    b"maps": Spec(maps),
+    b"maps": Spec(maps, inspects=True),
     b"mountinfo": Spec(mountinfo),
     b"mounts": Spec(mounts),
     b"mountstats": Spec(mountstats, 0o400),
-    b"numa_maps": Spec(task_memory.numa_maps),
+    b"numa_maps": Spec(task_memory.numa_maps, inspects=True),
     b"oom_adj": Spec(oom_adj, 0o644, set_oom_adj),
     b"oom_score": Spec(oom_score),
     b"oom_score_adj": Spec(oom_score_adj, 0o644, set_oom_score_adj),
@@ -370,14 +378,14 @@ FILES: Final[dict[bytes, Spec]] = {
     b"sched": Spec(nothing, 0o644, clear_sched, numbered=sched),
     b"schedstat": Spec(schedstat),
     b"sessionid": Spec(login.sessionid),
-    b"smaps": Spec(smaps),
-    b"smaps_rollup": Spec(smaps_rollup),
+    b"smaps": Spec(smaps, inspects=True),
+    b"smaps_rollup": Spec(smaps_rollup, inspects=True),
     b"stack": Spec(stack, 0o400),
     b"stat": Spec(nothing, numbered=task_status.stat),
     b"statm": Spec(statm),
     b"status": Spec(nothing, numbered=task_status.status),
     b"syscall": Spec(syscall, 0o400),
-    b"timers": Spec(nothing, numbered=timers),
+    b"timers": Spec(nothing, numbered=timers, inspects=True),
     b"timerslack_ns": Spec(timerslack, 0o666, set_timerslack),
     b"wchan": Spec(wchan),
 }

@@ -18,6 +18,7 @@ from sandbox.kernel.task_state import (
 )
 from sandbox.kernel.usage import Usage, of_live_group, of_thread
 from sandbox.mm import proc_maps
+from sandbox.ptrace.access import may_inspect
 
 if TYPE_CHECKING:
     from sandbox.kernel.pid_namespace import Pid, PidNamespace
@@ -97,6 +98,9 @@ def _stat(t: Task, task: Task, pids: PidNamespace, used: Usage) -> bytes:
     rss_limit = group.rlimits.soft[RLIMIT_RSS]
     exited = group.exited
     size, resident = (mm.virtual_pages * 4096, task.space.resident_pages()) if mm is not None else (0, 0)
+    permitted = may_inspect(t, task, filesystem=True)
+    shown = mm if permitted else None  # addresses are nobody else's business
+    unknown = int(mm is not None)
     # fmt: off
     fields: list[object] = [
         task.ids.number_in(pids), "(" + task.comm.decode("utf-8", "surrogateescape") + ")", state(t, task), _parent_pid(task, pids),
@@ -104,12 +108,12 @@ def _stat(t: Task, task: Task, pids: PidNamespace, used: Usage) -> bytes:
         used.minor, child.minor, used.major, child.major, used.user_ns // TICK_NS, used.system_ns // TICK_NS,
         child.user_ns // TICK_NS, child.system_ns // TICK_NS, 20 + task.nice, task.nice, max(len(group.tasks), 1), 0, max(start, 0),
         size, resident, rss_limit if rss_limit != RLIM_INFINITY else (1 << 64) - 1,
-        mm.start_code if mm else 0, mm.end_code if mm else 0, mm.start_stack if mm else 0, 0, 0,
+        shown.start_code if shown else unknown, shown.end_code if shown else unknown, shown.start_stack if shown else 0, 0, 0,
         pending & 0x7FFFFFFF, blocked & 0x7FFFFFFF, ignored & 0x7FFFFFFF, caught & 0x7FFFFFFF,
         0, 0, 0, group.exit_signal or 17, 0, task.rt_priority, task.policy, 0, 0, 0,
-        mm.start_data if mm else 0, mm.end_data if mm else 0, mm.start_brk if mm else 0,
-        mm.arg_start if mm else 0, mm.arg_end if mm else 0, mm.env_start if mm else 0, mm.env_end if mm else 0,
-        group.exit_status if exited else 0,
+        shown.start_data if shown else 0, shown.end_data if shown else 0, shown.start_brk if shown else 0,
+        shown.arg_start if shown else 0, shown.arg_end if shown else 0, shown.env_start if shown else 0, shown.env_end if shown else 0,
+        group.exit_status if exited and permitted else 0,
     ]
     # fmt: on
     return (" ".join(map(str, fields)) + "\n").encode("utf-8", "surrogateescape")

@@ -35,8 +35,8 @@ def sys_process_madvise(t: Task, a: SyscallArgs) -> int:
     target = next((task for task in group.tasks if task.mm is not None), None)
     if target is None or target.mm is None:
         return -errno.ESRCH
-    if not may_inspect(t, target):
-        return -errno.EPERM
+    if target.mm is not t.mm and not may_inspect(t, target, filesystem=True):
+        return -errno.EACCES
     if target.mm is not t.mm and not t.creds.has(CAP_SYS_NICE):
         return -errno.EPERM
     done = 0
