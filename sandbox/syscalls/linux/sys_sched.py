@@ -64,7 +64,13 @@ def _find_any(t: Task, pid: int) -> Task:
 
 def _check_owner(t: Task, target: Task) -> None:
     mine, theirs = t.creds, target.creds
-    if mine.euid not in (theirs.euid, theirs.uid) and not mine.has_in(theirs.user, CAP_SYS_NICE):
+    if (mine.euid != theirs.euid and mine.euid != theirs.uid) or theirs.permitted & ~mine.permitted:
+        _check_privilege(t, target)
+
+
+def _check_privilege(t: Task, target: Task) -> None:
+    """EPERM for who is another user, or has not all the capabilities of `target` (security/commoncap.c: cap_safe_nice)."""
+    if not t.creds.has_in(target.creds.user, CAP_SYS_NICE):
         raise SyscallError(errno.EPERM)
 
 
@@ -274,6 +280,8 @@ def sys_setpriority(t: Task, a: SyscallArgs) -> Result:
             result = -errno.EPERM
         elif nice < target.nice and not _may_nice(t, target, nice):
             result = -errno.EACCES
+        elif target.creds.permitted & ~t.creds.permitted and not t.creds.has_in(target.creds.user, CAP_SYS_NICE):
+            result = -errno.EPERM
         else:
             if result == -errno.ESRCH:
                 result = 0
@@ -305,6 +313,8 @@ def sys_ioprio_set(t: Task, a: SyscallArgs) -> Result:
             target.creds.user, CAP_SYS_NICE
         ):
             return -errno.EPERM
+        if target.creds.permitted & ~t.creds.permitted:
+            _check_privilege(t, target)
         target.ioprio = ioprio & 0xFFFF
     return 0 if targets else -errno.ESRCH
 
